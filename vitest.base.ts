@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+/** Tests reach sibling packages' TypeScript by the `@mb/source` export condition, so nothing has to be built first. */
+export function packageTests() {
+  const conditions = ['@mb/source', 'module', 'node', 'development|production'];
+  return defineConfig({
+    resolve: { conditions },
+    ssr: { resolve: { conditions, externalConditions: ['@mb/source'] } },
+    test: { include: ['src/**/*.test.ts', 'test/**/*.test.ts'], passWithNoTests: false },
+  });
+}
