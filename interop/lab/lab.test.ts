@@ -1,0 +1,145 @@
+import { Resolver } from 'node:dns/promises';
+import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeAuthority } from './certificate.ts';
+import { ensureDebianPackages, ensureUser, isInstalled, unpackDebianPackages } from './debian.ts';
+import { type Postfix, startPostfix } from './postfix.ts';
+import { isRunning, mustRun, runCommand, startProcess } from './process.ts';
+import { type SignedDns, startSignedDns } from './signed-dns.ts';
+import { startUnbound } from './unbound.ts';
+
+describe('the lab', () => {
+  it('has a loopback of its own and nothing else', () => {
+    expect(Object.keys(networkInterfaces())).toEqual(['lo']);
+    expect(readFileSync('/etc/resolv.conf', 'utf8')).toContain('nameserver 127.0.0.53');
+  });
+
+  it('stops a server by its id, with its children', async () => {
+    const server = await startProcess('bash', {
+      args: ['-c', 'sleep 77 & echo child $!; wait'],
+      ready: { output: /child \d+/ },
+    });
+    const child = Number(/child (\d+)/.exec(server.output())?.[1]);
+    expect(isRunning(child)).toBe(true);
+    await server.stop();
+    expect(isRunning(server.pid)).toBe(false);
+    expect(isRunning(child)).toBe(false);
+  });
+
+  it('says what a server printed that did not start', async () => {
+    const start = startProcess('bash', {
+      args: ['-c', 'echo no such setting; exit 3'],
+      ready: { address: '127.0.0.1', port: 1 },
+    });
+    await expect(start).rejects.toThrow(/exited with 3.*no such setting/s);
+  });
+});
+
+describe('signed DNS', () => {
+  let dns: SignedDns;
+  beforeAll(async () => {
+    await ensureDebianPackages(['bind9-dnsutils']);
+    dns = await startSignedDns([
+      { name: 'example.com', records: ['@ MX 10 mx1', 'mx1 A 127.0.1.25', '@ TXT "v=spf1 -all"'] },
+      { name: 'example.org', records: ['@ MX 0 .'], signed: false },
+    ]);
+  });
+  afterAll(() => dns?.stop());
+
+  const dig = (...args: string[]) => mustRun('dig', ['+noall', '+comments', '+answer', ...args]);
+
+  it('sets AD for a signed zone, leaves it out for an unsigned one', async () => {
+    expect(await dig('+adflag', 'example.com', 'MX')).toMatch(/flags: [^;]*\bad\b.*10 mx1\.example\.com\./s);
+    const unsigned = await dig('+adflag', 'example.org', 'MX');
+    expect(unsigned).toMatch(/MX\s+0 \./);
+    expect(unsigned).not.toMatch(/flags: [^;]*\bad\b/);
+  });
+
+  it('answers NXDOMAIN outside the zones, and the system resolver of Node uses it', async () => {
+    expect(await dig('nothing.test')).toContain('NXDOMAIN');
+    expect(await new Resolver().resolveMx('example.com')).toMatchObject([
+      { exchange: 'mx1.example.com', priority: 10 },
+    ]);
+  });
+
+  it('takes changes at once and signs them', async () => {
+    await dns.knot.setRecords('example.com', 'new', 'A', ['127.9.9.9']);
+    expect(await dig('+adflag', 'new.example.com', 'A')).toMatch(/flags: [^;]*\bad\b.*127\.9\.9\.9/s);
+  });
+
+  it('answers SERVFAIL where the signature does not match the trust anchor', async () => {
+    const wrong = dns.knot.trustAnchors.map((anchor) => anchor.replace(/[0-9a-f]{64}$/i, 'ab'.repeat(32)));
+    const unbound = await startUnbound({
+      address: '127.0.0.52',
+      zones: { 'example.com': dns.knot.address },
+      trustAnchors: wrong,
+    });
+    expect(await dig('@127.0.0.52', 'example.com', 'MX')).toContain('SERVFAIL');
+    await unbound.stop();
+  });
+});
+
+describe('Postfix', () => {
+  let postfix: Postfix;
+  beforeAll(async () => {
+    await ensureDebianPackages(['swaks', 'libnet-ssleay-perl']);
+    const authority = await makeAuthority();
+    postfix = await startPostfix({
+      hostname: 'mx1.example.com',
+      addresses: ['127.0.1.25', '127.0.2.25'],
+      mailboxes: ['ada@example.com', 'bob@example.org'],
+      certificate: await authority.issue({ names: ['mx1.example.com'] }),
+    });
+  });
+  afterAll(() => postfix?.stop());
+
+  const swaks = (server: string, to: string) =>
+    runCommand('swaks', [
+      '--server',
+      server,
+      '--tls',
+      '--from',
+      'eve@example.net',
+      '--to',
+      to,
+      '--body',
+      'hello',
+    ]);
+
+  it('accepts over STARTTLS on each address and delivers to the maildir', async () => {
+    expect(await swaks('127.0.1.25', 'ada@example.com')).toMatchObject({ code: 0 });
+    expect(await swaks('127.0.2.25', 'bob@example.org')).toMatchObject({ code: 0 });
+    const [message] = await postfix.waitForMessages('ada@example.com', 1);
+    expect(message?.toString()).toMatch(/^Return-Path: <eve@example\.net>\n.*TLSv1\.3.*\nhello\n/s);
+    expect(await postfix.waitForMessages('bob@example.org', 1)).toHaveLength(1);
+  });
+
+  it('refuses unknown mailboxes and foreign domains', async () => {
+    expect((await swaks('127.0.1.25', 'nobody@example.com')).stdout).toContain('550 5.1.1');
+    expect((await swaks('127.0.1.25', 'ada@example.net')).stdout).toContain('554 5.7.1');
+  });
+
+  it('says why it cannot start', async () => {
+    const start = startPostfix({
+      hostname: 'mx2.example.com',
+      addresses: ['127.0.3.25'],
+      mailboxes: ['ada@example.com'],
+      settings: { inet_interfaces: '192.0.2.1' },
+    });
+    await expect(start).rejects.toThrow(/192\.0\.2\.1/);
+  });
+});
+
+describe('Debian packages', () => {
+  it('are unpacked without being installed', async () => {
+    await ensureDebianPackages(['libidn12', 'libgnutls-dane0']);
+    await ensureUser('Debian-exim');
+    const folder = await unpackDebianPackages(['exim4-daemon-light']);
+    expect(await mustRun(`${folder}/usr/sbin/exim4`, ['-C', '/dev/null', '-bV'])).toContain(
+      'Exim version 4.',
+    );
+    expect(await isInstalled('exim4-daemon-light')).toBe(false);
+    expect(await isInstalled('postfix')).toBe(true);
+  });
+});

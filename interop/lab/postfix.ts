@@ -1,0 +1,163 @@
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Certificate } from './certificate.ts';
+import { ensureDebianPackages } from './debian.ts';
+import { makeFolder } from './folder.ts';
+import { mustRun, startProcess } from './process.ts';
+
+export interface PostfixOptions {
+  /** In the greeting and in Received. */
+  readonly hostname: string;
+  /** Loopback addresses to listen on, port 25. */
+  readonly addresses: readonly string[];
+  /** Accepted addresses; other local parts of their domains get 550 5.1.1, other domains 554 5.7.1. */
+  readonly mailboxes: readonly string[];
+  /** With a certificate STARTTLS is offered; without one it is not. */
+  readonly certificate?: Certificate;
+  /** More or different main.cf settings. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** More master.cf lines. */
+  readonly services?: readonly string[];
+}
+
+/** A running Postfix that delivers to maildirs. */
+export interface Postfix {
+  /** Messages delivered to a mailbox so far, as stored: Postfix's header fields on top, lines ending in LF. Oldest first. */
+  messages(mailbox: string): Promise<Buffer[]>;
+  /** Waits until a mailbox holds this many messages. */
+  waitForMessages(mailbox: string, count: number, timeoutMs?: number): Promise<Buffer[]>;
+  /** Its mail log. */
+  output(): string;
+  stop(): Promise<void>;
+}
+
+const mailboxUser = 65534;
+
+/** Starts a Postfix of its own: own configuration, queue, data, log and addresses, so that several run side by side. */
+export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
+  await ensureDebianPackages(['postfix']);
+  const folder = makeFolder('postfix');
+  const mail = join(folder, 'mail');
+  for (const each of ['etc', 'queue', 'data', 'mail']) mkdirSync(join(folder, each));
+  chownSync(join(folder, 'data'), Number(await mustRun('id', ['-u', 'postfix'])), 0);
+  chownSync(mail, mailboxUser, mailboxUser);
+  const settings = { ...defaultSettings(folder, options), ...options.settings };
+  writeFileSync(
+    join(folder, 'etc/mailboxes'),
+    options.mailboxes.map((mailbox) => `${mailbox} ${maildir(mailbox)}\n`).join(''),
+  );
+  writeFileSync(
+    join(folder, 'etc/main.cf'),
+    Object.entries(settings)
+      .map(([name, value]) => `${name} = ${value}\n`)
+      .join(''),
+  );
+  writeFileSync(join(folder, 'etc/master.cf'), formatServices(options));
+
+  // Only on a terminal does Postfix say why it cannot start: `script` gives it one.
+  const postfix = await startProcess('/usr/bin/script', {
+    args: ['-qefc', `exec /usr/sbin/postfix -c ${join(folder, 'etc')} start-fg`, '/dev/null'],
+    ready: { address: options.addresses[0] ?? '127.0.0.1', port: 25 },
+  });
+  const messages = async (mailbox: string) => {
+    const inbox = join(mail, maildir(mailbox), 'new');
+    // The file name starts with the time of delivery in seconds, V…I…M<microseconds> after it.
+    const names = (await readdir(inbox).catch(() => [])).sort(byDelivery);
+    return Promise.all(names.map((name) => readFile(join(inbox, name))));
+  };
+  return {
+    messages,
+    async waitForMessages(mailbox, count, timeoutMs = 15_000) {
+      const deadline = performance.now() + timeoutMs;
+      for (;;) {
+        const found = await messages(mailbox);
+        if (found.length >= count) return found;
+        if (performance.now() > deadline) {
+          throw new Error(
+            `${mailbox} holds ${found.length} of ${count} messages after ${timeoutMs} ms:\n${postfix.output().slice(-4_000)}`,
+          );
+        }
+        await sleep(25);
+      }
+    },
+    output: postfix.output,
+    async stop() {
+      await mustRun('/usr/sbin/postfix', ['-c', join(folder, 'etc'), 'stop']).catch(() => {});
+      await postfix.stop();
+    },
+  };
+}
+
+function byDelivery(left: string, right: string): number {
+  const time = (name: string) => Number(name.split('.')[0]) + Number(/M(\d+)/.exec(name)?.[1] ?? 0) / 1e6;
+  return time(left) - time(right);
+}
+
+function maildir(mailbox: string): string {
+  const at = mailbox.lastIndexOf('@');
+  return `${mailbox.slice(at + 1)}/${mailbox.slice(0, at)}/`;
+}
+
+function defaultSettings(folder: string, options: PostfixOptions): Record<string, string> {
+  const domains = new Set(options.mailboxes.map((mailbox) => mailbox.slice(mailbox.lastIndexOf('@') + 1)));
+  const tls = options.certificate;
+  return {
+    compatibility_level: '3.6',
+    queue_directory: join(folder, 'queue'),
+    data_directory: join(folder, 'data'),
+    maillog_file: '/dev/stdout',
+    myhostname: options.hostname,
+    // The interface list names no other address than this one; the real listeners stand in master.cf.
+    inet_interfaces: '127.0.0.1',
+    inet_protocols: 'ipv4',
+    mydestination: '',
+    mynetworks: '[::1]/128',
+    // Postfix adds no header fields of its own to what loopback clients send.
+    local_header_rewrite_clients: '',
+    smtpd_peername_lookup: 'no',
+    smtpd_relay_restrictions: 'reject_unauth_destination',
+    virtual_mailbox_domains: [...domains].join(' '),
+    virtual_mailbox_maps: `texthash:${join(folder, 'etc/mailboxes')}`,
+    virtual_mailbox_base: join(folder, 'mail'),
+    virtual_uid_maps: `static:${mailboxUser}`,
+    virtual_gid_maps: `static:${mailboxUser}`,
+    alias_maps: '',
+    local_recipient_maps: '',
+    ...(tls
+      ? {
+          smtpd_tls_security_level: 'may',
+          smtpd_tls_chain_files: `${tls.keyFile}, ${tls.certificateFile}`,
+          smtpd_tls_received_header: 'yes',
+          smtpd_tls_loglevel: '1',
+        }
+      : {}),
+  };
+}
+
+function formatServices(options: PostfixOptions): string {
+  const listeners = options.addresses.map((address) => `${address}:25 inet n - n - - smtpd`);
+  return `${listeners.join('\n')}
+postlog unix-dgram n - n - 1 postlogd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+proxymap unix - - n - - proxymap
+smtp unix - - n - - smtp
+relay unix - - n - - smtp
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+virtual unix - n n - - virtual
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+${(options.services ?? []).join('\n')}
+`;
+}
