@@ -1,0 +1,66 @@
+/** Who is at fault. */
+export type BrokerErrorKind =
+  | 'api-misuse'
+  | 'peer-misbehaved'
+  | 'peer-incompatible'
+  | 'rejected'
+  | 'network'
+  | 'timeout'
+  | 'tls'
+  | 'aborted'
+  | 'internal';
+
+/** Every code that this package throws; docs/errors.md says when, and what to do. */
+export type BrokerErrorCode =
+  | 'MB_BROKER_OPTION'
+  | 'MB_BROKER_NOT_FOUND'
+  | 'MB_BROKER_IDEMPOTENCY_CONFLICT'
+  | 'MB_BROKER_STAGED_UNKNOWN'
+  | 'MB_BROKER_MESSAGE_TOO_LARGE'
+  | 'MB_BROKER_MESSAGE_CORRUPT'
+  | 'MB_BROKER_TRANSACTION_UNSUPPORTED'
+  | 'MB_BROKER_STORE_CLOSED'
+  | 'MB_BROKER_STORE_BUSY'
+  | 'MB_BROKER_STORE_FAILED'
+  | 'MB_BROKER_STORE_SCHEMA';
+
+const MARKER = Symbol.for('@mb/broker.error');
+
+/**
+ * The one error class of this package.
+ *
+ * A refused recipient or a failed host is never an error: it is an outcome. What is thrown means that
+ * the broker could not do what it was asked at all. Match on `code`.
+ *
+ * @example
+ * try {
+ *   await broker.enqueue(message, { idempotencyKey: 'order-17' });
+ * } catch (error) {
+ *   if (!BrokerError.isInstance(error) || error.code !== 'MB_BROKER_IDEMPOTENCY_CONFLICT') throw error;
+ * }
+ */
+export class BrokerError extends Error {
+  override readonly name = 'BrokerError';
+  readonly code: BrokerErrorCode;
+  readonly kind: BrokerErrorKind;
+  /** True when the same call may succeed later without a change. */
+  readonly retryable: boolean;
+
+  constructor(
+    code: BrokerErrorCode,
+    kind: BrokerErrorKind,
+    message: string,
+    options: { readonly cause?: unknown; readonly retryable?: boolean } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.kind = kind;
+    this.retryable = options.retryable ?? false;
+    Object.defineProperty(this, MARKER, { value: true });
+  }
+
+  /** True for a `BrokerError` of any installed version of this package. */
+  static isInstance(value: unknown): value is BrokerError {
+    return typeof value === 'object' && value !== null && MARKER in value;
+  }
+}

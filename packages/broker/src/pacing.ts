@@ -1,0 +1,159 @@
+/**
+ * How many connections a site gets, as a pure function of what the connections before reported.
+ *
+ * The rules are those of Postfix's queue manager: start low, rise by 1/N a success, fall at the start of a run
+ * of connection failures, stop after a whole cohort of them, probe later with one connection. A host that asks
+ * for less (421, 4.7.x) gets half and a pause. Trouble with one mailbox changes nothing.
+ */
+import type { Rate } from './rate.ts';
+
+/** Limits of a site. */
+export interface SiteLimits {
+  /** Connections at first, and after a pause in use; default 5. */
+  readonly startConcurrency: number;
+  /** Most connections; default 20. */
+  readonly maxConcurrency: number;
+  /** How long an unreachable site is left alone, in milliseconds; default 300,000. */
+  readonly probeAfterMs: number;
+  /** All of them hold; default none. */
+  readonly rates: readonly Rate[];
+}
+
+export const defaultSiteLimits: SiteLimits = {
+  startConcurrency: 5,
+  maxConcurrency: 20,
+  probeAfterMs: 300_000,
+  rates: [],
+};
+
+/**
+ * What a connection, or the attempt to make one, taught about its site.
+ *
+ * - `succeeded`: the host worked with us through `count` messages (default 1), whatever it said about mailboxes.
+ * - `unreachable`: connecting, greeting or handshake failed on all hosts.
+ * - `throttled`: the host asked us to slow down, perhaps naming a delay.
+ */
+export type SiteFeedback =
+  | { readonly kind: 'succeeded'; readonly count?: number }
+  | { readonly kind: 'unreachable' }
+  | { readonly kind: 'throttled'; readonly retryAfterMs?: number };
+
+/** What a site remembers. */
+export interface Pacing {
+  /** Connections allowed, with the fraction that successes have added; use {@link allowedConnections}. */
+  readonly concurrency: number;
+  /** Failures since the last success, in cohorts: each counts 1/N. */
+  readonly failedCohorts: number;
+  /** Nothing is claimed before this; epoch milliseconds. */
+  readonly pausedUntil: number;
+  readonly pauseReason: 'unreachable' | 'throttled' | 'operator' | null;
+  /** True from the moment that a site is given up until a connection succeeds. */
+  readonly probing: boolean;
+  /** Throttlings since the last success. */
+  readonly throttles: number;
+}
+
+/** Sum of 1/N over a cohort of N may be a rounding error short of 1. */
+const wholeCohort = 1 - 1e-9;
+
+const firstThrottlePauseMs = 60_000;
+const longestThrottlePauseMs = 30 * 60_000;
+/** A pause that the host named is believed up to this. */
+const longestNamedPauseMs = 4 * 3_600_000;
+
+/** The memory of a site that nothing is known about. */
+export function freshPacing(limits: SiteLimits): Pacing {
+  return {
+    concurrency: Math.min(limits.startConcurrency, limits.maxConcurrency),
+    failedCohorts: 0,
+    pausedUntil: 0,
+    pauseReason: null,
+    probing: false,
+    throttles: 0,
+  };
+}
+
+/** How many connections the site may have; a site that is being probed has one. */
+export function allowedConnections(pacing: Pacing, limits: SiteLimits): number {
+  return Math.max(1, Math.floor(Math.min(pacing.concurrency, limits.maxConcurrency)));
+}
+
+/** A site that was left alone for `probeAfterMs` starts as low as a new one: what it could take then says little. */
+export function wakePacing(pacing: Pacing, limits: SiteLimits, usedAt: number, now: number): Pacing {
+  if (now - usedAt < limits.probeAfterMs || pacing.concurrency <= limits.startConcurrency) return pacing;
+  return { ...pacing, concurrency: limits.startConcurrency };
+}
+
+/**
+ * The memory of a site after one more report.
+ *
+ * @param connections  Connections open when the report came in: the limit does not grow far beyond what is used.
+ * @param now          Epoch milliseconds.
+ * @example
+ * applyFeedback(freshPacing(defaultSiteLimits), { kind: 'succeeded' }, defaultSiteLimits, 5, 0).concurrency; // 5.2
+ */
+export function applyFeedback(
+  pacing: Pacing,
+  feedback: SiteFeedback,
+  limits: SiteLimits,
+  connections: number,
+  now: number,
+): Pacing {
+  const paused = now < pacing.pausedUntil;
+  switch (feedback.kind) {
+    case 'succeeded':
+      // A success that was under way when the site was paused says nothing about the pause.
+      return paused ? pacing : afterSuccess(pacing, feedback.count ?? 1, limits, connections);
+    case 'unreachable':
+      // Likewise the failures of the same run.
+      return paused ? pacing : afterFailure(pacing, limits, now);
+    case 'throttled':
+      return afterThrottling(pacing, feedback.retryAfterMs, now);
+  }
+}
+
+function afterSuccess(pacing: Pacing, count: number, limits: SiteLimits, connections: number): Pacing {
+  const settled = { failedCohorts: 0, throttles: 0, probing: false, pausedUntil: 0, pauseReason: null };
+  if (pacing.probing) return { ...settled, concurrency: freshPacing(limits).concurrency };
+  const ceiling = Math.min(limits.maxConcurrency, connections + limits.startConcurrency);
+  const risen = pacing.concurrency + count / Math.max(1, Math.floor(pacing.concurrency));
+  return { ...settled, concurrency: Math.max(pacing.concurrency, Math.min(risen, ceiling)) };
+}
+
+function afterFailure(pacing: Pacing, limits: SiteLimits, now: number): Pacing {
+  const allowed = allowedConnections(pacing, limits);
+  const failedCohorts = pacing.failedCohorts + 1 / allowed;
+  if (failedCohorts >= wholeCohort) {
+    return {
+      concurrency: 1,
+      failedCohorts: 0,
+      pausedUntil: now + limits.probeAfterMs,
+      pauseReason: 'unreachable',
+      probing: true,
+      throttles: pacing.throttles,
+    };
+  }
+  const startOfRun = pacing.failedCohorts === 0;
+  return {
+    ...pacing,
+    failedCohorts,
+    concurrency: startOfRun ? Math.max(1, allowed - 1) : pacing.concurrency,
+  };
+}
+
+function afterThrottling(pacing: Pacing, retryAfterMs: number | undefined, now: number): Pacing {
+  const named = retryAfterMs === undefined ? 0 : Math.min(Math.max(retryAfterMs, 0), longestNamedPauseMs);
+  if (now < pacing.pausedUntil) {
+    // The other connections of the same cohort hear it too: that is one throttling, not many.
+    return { ...pacing, pausedUntil: Math.max(pacing.pausedUntil, now + named) };
+  }
+  const throttles = pacing.throttles + 1;
+  const doubled = Math.min(firstThrottlePauseMs * 2 ** (throttles - 1), longestThrottlePauseMs);
+  return {
+    ...pacing,
+    concurrency: Math.max(1, Math.floor(pacing.concurrency / 2)),
+    throttles,
+    pausedUntil: now + (retryAfterMs === undefined ? doubled : named),
+    pauseReason: 'throttled',
+  };
+}

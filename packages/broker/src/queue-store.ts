@@ -1,0 +1,410 @@
+/**
+ * The port between the broker and whatever keeps its queue.
+ *
+ * A store keeps messages, their recipients, the destinations ("sites") that these go to, and a log of
+ * what happened. The rules that each store obeys are checked by `@mb/broker/store-conformance`:
+ *
+ * - A method that changes something resolves when the change is durable; if it throws, nothing changed.
+ * - A recipient is in the hands of at most one lease. The id of a lease is its fencing token: what a
+ *   worker reports under a lease that is no longer its own is refused, except the truth that mail was delivered.
+ * - An event is written in the transaction of the change that it tells of.
+ * - Delays go in as durations and are added to the store's own clock, so workers need not agree on the time.
+ */
+
+import type { RetrySchedule } from './backoff.ts';
+import type { SiteFeedback, SiteLimits } from './pacing.ts';
+import type { EventCursor, EventPage, QueueEventType, ReportedEvent } from './queue-event.ts';
+import type { PurgeResult, Retention } from './retention.ts';
+import type { NewSuppression, Suppression } from './suppression.ts';
+
+/** Identifies a message; opaque, without dots. */
+export type MessageId = string;
+/** `<message id>.<position in the message's recipients, from 0>`; see {@link formatRecipientId}. */
+export type RecipientId = string;
+/** Names a lease and is its fencing token: never given twice. */
+export type LeaseId = string;
+/** Names a destination whose limits are shared: a domain, a set of mail exchangers, a smarthost. */
+export type SiteKey = string;
+
+/** Where a recipient stands. The last four never change again. */
+export type RecipientState = 'queued' | 'held' | 'unknown' | 'delivered' | 'failed' | 'expired' | 'cancelled';
+
+/** What becomes of a recipient whose attempt ended without an answer: try again, hold, or leave it `unknown`. */
+export type UnknownPolicy = 'retry' | 'hold' | 'report';
+
+/** One recipient of a message to be accepted. */
+export interface NewRecipient {
+  /** The forward-path's mailbox, as it goes into RCPT TO. */
+  readonly address: string;
+  /** Its domain in A-labels, lower case. */
+  readonly domain: string;
+  /** Default: the site that {@link QueueStore.alias} named for the domain, else the domain. */
+  readonly site?: SiteKey;
+  /** Whatever the broker needs again at delivery (NOTIFY, ORCPT); JSON. */
+  readonly options?: object;
+}
+
+/** A message to be accepted, bytes and all. */
+export interface NewMessage {
+  /** The reverse-path's mailbox; empty for the null reverse-path. */
+  readonly sender: string;
+  /** 1 to {@link maxRecipients}; their order is kept. */
+  readonly recipients: readonly NewRecipient[];
+  /** Octets as they will be sent; large ones are staged first. */
+  readonly content: Uint8Array | StagedContent;
+  /** Tenants take turns at each site; default `''`. */
+  readonly tenant?: string;
+  /** A word by which messages can be selected later. */
+  readonly tag?: string;
+  /** The same key within a tenant gives the same message; another digest under it is refused. */
+  readonly idempotency?: { readonly key: string; readonly digest: string };
+  /** Epoch milliseconds before which nothing is attempted. */
+  readonly notBefore?: number;
+  /** Lifetime, from now or from `notBefore`; default 5 days (RFC 5321 §4.5.4.1). */
+  readonly expireAfterMs?: number;
+  /** When the `delayed` notice is due, counted likewise; default 4 hours; `null`: never. */
+  readonly delayNoticeAfterMs?: number | null;
+  /** Default `retry`. */
+  readonly onUnknown?: UnknownPolicy;
+  /** Departures from the worker's retry schedule. */
+  readonly schedule?: Partial<RetrySchedule>;
+  /** Whatever the broker needs again at delivery (ENVID, RET, REQUIRETLS, …); JSON. */
+  readonly envelope?: object;
+}
+
+/** Content that was stored ahead of its message. Staged content that nobody accepts is purged. */
+export interface StagedContent {
+  readonly stagedId: string;
+  /** Octets. */
+  readonly size: number;
+}
+
+/** What became of an accepted message. */
+export interface Accepted {
+  readonly messageId: MessageId;
+  /** True when the idempotency key was known: nothing was stored. */
+  readonly duplicate: boolean;
+}
+
+/** A recipient in a worker's hands. */
+export interface ClaimedRecipient {
+  readonly recipientId: RecipientId;
+  readonly address: string;
+  readonly domain: string;
+  /** Number of this attempt, 1 for the first; it is durable. */
+  readonly attempt: number;
+  /** True when its lifetime is over: it is reported `expired`, not attempted. */
+  readonly expired: boolean;
+  readonly options?: object;
+}
+
+/** A message with those of its recipients that one claim holds. */
+export interface ClaimedMessage {
+  readonly messageId: MessageId;
+  readonly tenant: string;
+  readonly tag?: string;
+  readonly sender: string;
+  /** Octets. */
+  readonly size: number;
+  /** Epoch milliseconds. */
+  readonly acceptedAt: number;
+  readonly expiresAt: number;
+  readonly onUnknown: UnknownPolicy;
+  readonly schedule?: Partial<RetrySchedule>;
+  readonly envelope?: object;
+  /** The octets, verified, when they are few ({@link inlineContentBytes}); else read {@link QueueStore.content}. */
+  readonly content?: Uint8Array;
+  readonly recipients: readonly ClaimedRecipient[];
+}
+
+/** Recipients of one site, held until the lease ends. One claim is meant for one connection. */
+export interface Claim {
+  readonly leaseId: LeaseId;
+  /**
+   * `attempt`: try to deliver. `overdue`: the lifetime is over, or the delay notice is due; no connection is
+   * meant, no attempt is counted, and the recipients may belong to several sites.
+   */
+  readonly kind: 'attempt' | 'overdue';
+  /** Empty for `overdue`. */
+  readonly site: SiteKey;
+  readonly messages: readonly ClaimedMessage[];
+}
+
+/** What to claim. */
+export interface ClaimRequest {
+  /** Names the worker in lists and in the log. */
+  readonly worker: string;
+  /** Most recipients; at least 1. */
+  readonly max: number;
+  /** How long the lease lasts without a heartbeat, in milliseconds. */
+  readonly leaseMs: number;
+}
+
+/** What became of one claimed recipient. `detail` is JSON of at most {@link maxDetailBytes} octets. */
+export type Outcome = { readonly recipientId: RecipientId; readonly detail?: object } & (
+  | { readonly kind: 'delivered' | 'failed' | 'expired' | 'held' | 'unknown' }
+  /** Try again after `retryAfterMs`. */
+  | { readonly kind: 'deferred'; readonly retryAfterMs: number }
+  /** The attempt did not begin: its number is given back. */
+  | { readonly kind: 'unattempted'; readonly retryAfterMs: number }
+  /** Likewise, and the recipient belongs to another site. */
+  | { readonly kind: 'rerouted'; readonly site: SiteKey }
+  /** The delay notice was given (`overdue` claims): back to the queue, unchanged otherwise. */
+  | { readonly kind: 'delayed' }
+);
+
+/** A report to the sender that is accepted in the same transaction as the outcome that caused it. */
+export interface Bounce {
+  readonly message: NewMessage;
+  /** The recipients that it reports on. */
+  readonly recipients: readonly RecipientId[];
+}
+
+/** A worker's report on its lease. */
+export interface Settlement {
+  readonly leaseId: LeaseId;
+  readonly outcomes: readonly Outcome[];
+  /** True ends the lease; recipients that no outcome named return to the queue, their attempts given back. */
+  readonly release: boolean;
+  /** What the connection taught about the site. */
+  readonly feedback?: SiteFeedback;
+  readonly bounces?: readonly Bounce[];
+  readonly suppress?: readonly NewSuppression[];
+}
+
+/** What a settlement did. */
+export interface Settled {
+  /** Recipients whose outcome was refused, because the lease no longer held them. */
+  readonly refused: readonly RecipientId[];
+  /** Ids of the accepted bounces, in order; a bounce whose recipients were all refused is `undefined`. */
+  readonly bounceIds: readonly (MessageId | undefined)[];
+}
+
+/** Chooses recipients; the parts are joined by "and"; an empty selector chooses all. */
+export interface Selector {
+  readonly messageId?: MessageId;
+  readonly tenant?: string;
+  readonly tag?: string;
+  readonly site?: SiteKey;
+  readonly domain?: string;
+  readonly state?: RecipientState;
+}
+
+/** A recipient as lists show it. */
+export interface RecipientView {
+  readonly recipientId: RecipientId;
+  readonly messageId: MessageId;
+  readonly address: string;
+  readonly domain: string;
+  readonly site: SiteKey;
+  readonly tenant: string;
+  readonly tag?: string;
+  readonly state: RecipientState;
+  /** True while a worker holds it. */
+  readonly inFlight: boolean;
+  readonly attempts: number;
+  /** Epoch milliseconds of the next attempt; only while queued. */
+  readonly dueAt?: number;
+  readonly acceptedAt: number;
+  readonly expiresAt: number;
+  readonly finishedAt?: number;
+  /** Detail of the latest outcome. */
+  readonly detail?: object;
+}
+
+/** A message with all its recipients. */
+export interface MessageView {
+  readonly messageId: MessageId;
+  readonly tenant: string;
+  readonly tag?: string;
+  readonly sender: string;
+  readonly size: number;
+  readonly acceptedAt: number;
+  readonly expiresAt: number;
+  readonly envelope?: object;
+  readonly recipients: readonly RecipientView[];
+}
+
+/** Where to go on in a list, and how much to return. */
+export interface PageRequest {
+  /** `next` of the page before. */
+  readonly after?: string;
+  /** Most rows; 1 to 1,000; default 100. */
+  readonly limit?: number;
+}
+
+/** Part of a list. A page may be short, even empty, while `next` says that there is more. */
+export interface Page<Row> {
+  readonly rows: readonly Row[];
+  /** Absent on the last page. */
+  readonly next?: string;
+}
+
+/** A destination as `health()` shows it. */
+export interface SiteView {
+  readonly site: SiteKey;
+  /** Recipients that wait. */
+  readonly queued: number;
+  /** Leases, so connections. */
+  readonly connections: number;
+  /** Connections allowed now. */
+  readonly concurrency: number;
+  /** Epoch milliseconds until which nothing is claimed: the site is unreachable, or asked for a pause. */
+  readonly pausedUntil?: number;
+  readonly pauseReason?: 'unreachable' | 'throttled' | 'operator';
+  readonly suspended: boolean;
+  /** Given when it was suspended or paused. */
+  readonly note?: string;
+  readonly limits: SiteLimits;
+  /** Epoch milliseconds of the earliest recipient that waits. */
+  readonly oldestDueAt?: number;
+}
+
+/** The queue at a glance. */
+export interface QueueStats {
+  readonly queued: number;
+  readonly inFlight: number;
+  readonly held: number;
+  readonly unknown: number;
+  /** Epoch milliseconds of the earliest recipient that waits anywhere. */
+  readonly oldestDueAt?: number;
+  /** Sites with recipients waiting or connections open, or that are suspended; most recipients first, at most 1,000. */
+  readonly sites: readonly SiteView[];
+}
+
+/** Operator's settings of a site. A field left out keeps its value. */
+export interface SiteSettings {
+  /** True: nothing is claimed until resumed. Expiry goes on. */
+  readonly suspended?: boolean;
+  /** Nothing is claimed for this long; 0 ends every pause, also those for unreachable or throttled. */
+  readonly pauseMs?: number;
+  /** Why, for people. */
+  readonly note?: string;
+  /** Departures from the store's limits; `null` returns to these. */
+  readonly limits?: Partial<SiteLimits> | null;
+}
+
+/**
+ * Keeps the queue.
+ *
+ * `Transaction` is what {@link QueueStore.accept} joins: a synchronous SQLite connection, a `pg` client;
+ * `never` for a store that cannot.
+ */
+export interface QueueStore<Transaction = never> {
+  /** Prepares the store; called once before any other method. Migrates unless told not to. */
+  open(): Promise<void>;
+  /** Lets running writes end, then frees everything. */
+  close(): Promise<void>;
+
+  /**
+   * Stores content ahead of its message, in constant memory.
+   * @throws {BrokerError} MB_BROKER_MESSAGE_TOO_LARGE
+   */
+  stage(
+    chunks: AsyncIterable<Uint8Array>,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<StagedContent>;
+  /**
+   * Accepts a message: resolves when it is durable, or, with `transaction`, when its rows stand in that
+   * transaction, so that the message exists if and only if the transaction commits. With a synchronous driver
+   * the rows stand there when the call returns.
+   * @throws {BrokerError} MB_BROKER_IDEMPOTENCY_CONFLICT, MB_BROKER_STAGED_UNKNOWN, MB_BROKER_MESSAGE_TOO_LARGE,
+   *   MB_BROKER_TRANSACTION_UNSUPPORTED, MB_BROKER_OPTION
+   */
+  accept(message: NewMessage, options?: { readonly transaction?: Transaction }): Promise<Accepted>;
+
+  /** Takes due recipients of the site whose turn it is; null when nothing may be attempted now. */
+  claim(request: ClaimRequest): Promise<Claim | null>;
+  /** Takes more recipients of the lease's site, for the same connection; empty when there are none or the lease is lost. */
+  claimMore(leaseId: LeaseId, max: number): Promise<readonly ClaimedMessage[]>;
+  /** Takes waiting recipients whose lifetime is over or whose delay notice is due, whatever their sites allow. */
+  claimOverdue(request: ClaimRequest): Promise<Claim | null>;
+  /** Writes down what became of claimed recipients. */
+  settle(settlement: Settlement): Promise<Settled>;
+  /** Prolongs leases; returns those that are still the worker's. */
+  heartbeat(leaseIds: readonly LeaseId[], leaseMs: number): Promise<readonly LeaseId[]>;
+  /**
+   * Returns the recipients of expired leases to the queue (or to what the message's {@link UnknownPolicy} says),
+   * later each time it happens to the same one; returns how many recipients.
+   */
+  reap(): Promise<number>;
+  /** Milliseconds until `claim`, `claimOverdue` or `reap` may find something; null when nothing waits. */
+  nextDueMs(): Promise<number | null>;
+  /** Calls `listener` after something may have become due or was logged; returns what ends it. */
+  onWake(listener: () => void): () => void;
+
+  /**
+   * The octets of a message, in constant memory, verified chunk by chunk.
+   * @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_MESSAGE_CORRUPT
+   */
+  content(messageId: MessageId): AsyncIterable<Uint8Array>;
+
+  /** Names the site of a domain for recipients accepted during the next `ttlMs`. */
+  alias(domain: string, site: SiteKey, ttlMs: number): Promise<void>;
+  /** Changes a site's settings; the site need not exist yet. */
+  setSite(site: SiteKey, settings: SiteSettings): Promise<void>;
+
+  /** Queued or unknown → held; recipients in flight follow unless delivered or failed. Returns how many. */
+  hold(selector: Selector): Promise<number>;
+  /** Held or unknown → queued, due now. Returns how many. */
+  release(selector: Selector): Promise<number>;
+  /** Queued, held or unknown → cancelled; recipients in flight follow unless delivered or failed. Returns how many. */
+  cancel(selector: Selector): Promise<number>;
+  /** Makes queued recipients due `afterMs` from now. Returns how many. */
+  reschedule(selector: Selector, afterMs: number): Promise<number>;
+  list(selector: Selector, page?: PageRequest): Promise<Page<RecipientView>>;
+  /** Null when there is no such message. */
+  inspect(messageId: MessageId): Promise<MessageView | null>;
+  stats(): Promise<QueueStats>;
+
+  /** Events after `cursor`, oldest first; from the start of the log when absent. At most `limit` (default 500). */
+  events(cursor?: EventCursor, limit?: number): Promise<EventPage>;
+  /** The end of the log: reading after it gives only what is yet to happen. */
+  eventsEnd(): Promise<EventCursor>;
+  /** Logs what came in from outside, and suppresses addresses in the same transaction. Unknown recipients are skipped. */
+  report(events: readonly ReportedEvent[], suppress?: readonly NewSuppression[]): Promise<void>;
+
+  /** Adds addresses to the suppression list; a known address keeps its first entry. */
+  suppress(entries: readonly NewSuppression[]): Promise<void>;
+  /** Those of `addresses` that are suppressed for the tenant. */
+  suppressed(addresses: readonly string[], tenant?: string): Promise<readonly Suppression[]>;
+  /** Takes addresses off the list; returns how many were on it. */
+  unsuppress(addresses: readonly string[], tenant?: string): Promise<number>;
+  listSuppressed(page?: PageRequest & { readonly tenant?: string }): Promise<Page<Suppression>>;
+
+  /** Deletes what `retention` no longer keeps, a bounded batch a call; call again while `more`. */
+  purge(retention?: Partial<Retention>): Promise<PurgeResult>;
+}
+
+/** Options that all stores share. */
+export interface StoreOptions {
+  /** Limits of sites that have none of their own. */
+  readonly limits?: Partial<SiteLimits>;
+  /** Most octets of one message; default 64 MiB. */
+  readonly maxMessageBytes?: number;
+  /** Events to log; default all. */
+  readonly eventTypes?: readonly QueueEventType[];
+}
+
+/** Most recipients of one message. */
+export const maxRecipients = 65_536;
+/** Content up to this many octets comes with the claim. */
+export const inlineContentBytes = 64 * 1024;
+/** Longer `detail` is replaced by a note of its size. */
+export const maxDetailBytes = 16 * 1024;
+
+const day = 86_400_000;
+export const defaultExpireAfterMs = 5 * day;
+export const defaultDelayNoticeAfterMs = 4 * 3_600_000;
+export const defaultMaxMessageBytes = 64 * 1024 * 1024;
+
+/** The id of the recipient at `position` (from 0) of a message. */
+export function formatRecipientId(messageId: MessageId, position: number): RecipientId {
+  return `${messageId}.${position}`;
+}
+
+/** The two halves of a recipient id; undefined when it is none. */
+export function parseRecipientId(id: RecipientId): { messageId: MessageId; position: number } | undefined {
+  const match = /^([^.]+)\.(\d{1,5})$/.exec(id);
+  return match ? { messageId: match[1]!, position: Number(match[2]) } : undefined;
+}

@@ -1,0 +1,68 @@
+/**
+ * Rates by the generic cell rate algorithm (ITU-T I.371): one number a rate, the "theoretical arrival time",
+ * says everything, so that workers on several machines can share it in a row.
+ */
+
+/** At most `count` recipients in any `perMs` milliseconds. */
+export interface Rate {
+  /** At least 1. */
+  readonly count: number;
+  /** For example 1,000, 60,000 or 3,600,000. */
+  readonly perMs: number;
+  /** How many may go at once, 1 to `count`; the others are spread evenly. Default 1. */
+  readonly burst?: number;
+}
+
+/** What a rate allows. */
+export interface RateGrant {
+  /** How many of those wanted may go now. */
+  readonly granted: number;
+  /** The arrival times with the granted ones in them, one a rate. */
+  readonly arrivals: readonly number[];
+  /** When one more may go, if none may now; epoch milliseconds. */
+  readonly readyAt: number;
+}
+
+/** Milliseconds between two recipients. A burst takes its share from the rest, so that no window exceeds `count`. */
+export function rateIntervalMs(rate: Rate): number {
+  return rate.perMs / (rate.count - (rate.burst ?? 1) + 1);
+}
+
+/**
+ * Takes up to `wanted` from all rates together.
+ *
+ * @param arrivals  What the call before returned, one a rate; shorter or empty at first.
+ * @param now       Epoch milliseconds.
+ */
+export function takeFromRates(
+  rates: readonly Rate[],
+  arrivals: readonly number[],
+  now: number,
+  wanted: number,
+): RateGrant {
+  let granted = wanted;
+  let readyAt = now;
+  const current = rates.map((_, i) => Math.max(arrivals[i] ?? 0, now));
+  for (const [i, rate] of rates.entries()) {
+    const interval = rateIntervalMs(rate);
+    const burst = rate.burst ?? 1;
+    // The tiny addition keeps a moment that was computed as "ready" from being a rounding error too early.
+    const room = Math.floor((now + burst * interval - current[i]!) / interval + 1e-6);
+    if (room < 1) readyAt = Math.max(readyAt, Math.ceil(current[i]! - (burst - 1) * interval));
+    granted = Math.max(0, Math.min(granted, room));
+  }
+  return { granted, arrivals: addToArrivals(rates, current, granted), readyAt };
+}
+
+/** Puts back `count` that were taken and not used. */
+export function returnToRates(
+  rates: readonly Rate[],
+  arrivals: readonly number[],
+  count: number,
+): readonly number[] {
+  return addToArrivals(rates, arrivals, -count);
+}
+
+function addToArrivals(rates: readonly Rate[], arrivals: readonly number[], count: number): number[] {
+  return rates.map((rate, i) => (arrivals[i] ?? 0) + count * rateIntervalMs(rate));
+}

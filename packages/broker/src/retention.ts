@@ -1,0 +1,32 @@
+const day = 86_400_000;
+
+/** How long things are kept, in milliseconds. */
+export interface Retention {
+  /** Records of messages whose recipients were all delivered; default 3 days. Their idempotency keys live as long. */
+  readonly deliveredMs: number;
+  /** Records of messages with a recipient that failed, expired or was cancelled; default 14 days. */
+  readonly failedMs: number;
+  /** The event log; default 14 days. */
+  readonly eventsMs: number;
+  /** Staged content that was never accepted; default 1 day. */
+  readonly stagedMs: number;
+  /** Most rows of each kind in one call; default 1,000. */
+  readonly batch: number;
+}
+
+export const defaultRetention: Retention = {
+  deliveredMs: 3 * day,
+  failedMs: 14 * day,
+  eventsMs: 14 * day,
+  stagedMs: day,
+  batch: 1000,
+};
+
+/** What one call of `purge` deleted. */
+export interface PurgeResult {
+  readonly messages: number;
+  readonly events: number;
+  readonly staged: number;
+  /** True when a batch was full, so that there may be more. */
+  readonly more: boolean;
+}

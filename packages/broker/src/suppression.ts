@@ -1,0 +1,33 @@
+/** Why an address takes no mail. */
+export type SuppressionReason = 'bad-mailbox' | 'complaint' | 'operator';
+
+/** An address to suppress. */
+export interface NewSuppression {
+  /** Compared without regard to case, as receivers do in practice. */
+  readonly address: string;
+  readonly reason: SuppressionReason;
+  /** The list it goes on; default `''`. */
+  readonly tenant?: string;
+  /** Evidence; JSON. */
+  readonly detail?: object;
+}
+
+/** An entry of the suppression list. */
+export interface Suppression {
+  readonly address: string;
+  readonly reason: SuppressionReason;
+  readonly tenant: string;
+  /** Epoch milliseconds. */
+  readonly since: number;
+  readonly detail?: object;
+}
+
+/**
+ * The form under which an address is kept.
+ *
+ * DEVIATES RFC 5321 §2.4: the local part is compared without regard to case. Whoever complained as
+ * `User@example.com` does not want to hear more as `user@example.com`.
+ */
+export function suppressionKey(address: string): string {
+  return address.toLowerCase();
+}
