@@ -1,0 +1,63 @@
+/** Every code of {@link DkimError}; `docs/errors.md` says what to do about each. */
+export type DkimErrorCode =
+  | 'MB_DKIM_OPTION'
+  | 'MB_DKIM_MESSAGE_TYPE'
+  | 'MB_DKIM_HEADER_SYNTAX'
+  | 'MB_DKIM_HEADER_TOO_LARGE'
+  | 'MB_DKIM_FROM_MISSING'
+  | 'MB_DKIM_BODY_TOO_SHORT'
+  | 'MB_DKIM_KEY_INVALID'
+  | 'MB_DKIM_KEY_PASSPHRASE'
+  | 'MB_DKIM_KEY_PUBLIC'
+  | 'MB_DKIM_KEY_TYPE'
+  | 'MB_DKIM_KEY_TOO_SHORT'
+  | 'MB_DKIM_KEY_WINDOW'
+  | 'MB_DKIM_KEY_CALLBACK'
+  | 'MB_DKIM_SELF_CHECK_MISMATCH'
+  | 'MB_DKIM_SELF_CHECK_DNS'
+  | 'MB_DKIM_TAG_SYNTAX'
+  | 'MB_DKIM_TAG_DUPLICATE'
+  | 'MB_DKIM_RECORD_SYNTAX'
+  | 'MB_DKIM_AUTHRES_SYNTAX'
+  | 'MB_DKIM_ABORTED';
+
+/** Who is at fault: the caller, the other side, the network, or the caller's own abort. */
+export type DkimErrorKind = 'api-misuse' | 'peer-misbehaved' | 'rejected' | 'network' | 'aborted';
+
+const marker = Symbol.for('@mb/dkim.error');
+
+/** How an error of a code came about, beside its message. */
+export interface DkimErrorDetails {
+  readonly kind?: DkimErrorKind;
+  readonly retryable?: boolean;
+  readonly cause?: unknown;
+}
+
+/** The one error class of this package; match on `code`.
+ *
+ *  Messages hold no key material and no message content.
+ *
+ *  @example
+ *  try { createSigner(options) }
+ *  catch (error) { if (DkimError.isInstance(error) && error.code === 'MB_DKIM_KEY_PUBLIC') … }
+ */
+export class DkimError extends Error {
+  override readonly name = 'DkimError';
+  readonly code: DkimErrorCode;
+  readonly kind: DkimErrorKind;
+  /** True when the same call may succeed later without a change by the caller. */
+  readonly retryable: boolean;
+
+  constructor(code: DkimErrorCode, message: string, details: DkimErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.kind = details.kind ?? 'api-misuse';
+    this.retryable = details.retryable ?? false;
+    Object.defineProperty(this, marker, { value: true });
+  }
+
+  /** Whether a value is a DkimError, also one of another installed copy of this package. */
+  static isInstance(value: unknown): value is DkimError {
+    return typeof value === 'object' && value !== null && marker in value;
+  }
+}

@@ -1,0 +1,58 @@
+/** One header field as offsets into the octets of its header block. */
+export interface HeaderField {
+  /** Lower case; empty for a line that is no field. */
+  readonly name: string;
+  readonly start: number;
+  /** After the last octet of the name; white space may stand between it and the colon. */
+  readonly nameEnd: number;
+  readonly colon: number;
+  /** After the last octet of the field, before its CRLF. */
+  readonly end: number;
+}
+
+const tab = 0x09;
+const lf = 0x0a;
+const cr = 0x0d;
+const space = 0x20;
+const colonOctet = 0x3a;
+
+/** Splits a header block with CRLF line ends into its fields, in order; every octet stays where it is.
+ *
+ *  A line without a colon, or a continuation before any field, becomes a field with an empty name.
+ *  RFC 5322 §2.2, with the obsolete white space before the colon (§4.5).
+ */
+export function scanHeader(octets: Uint8Array): HeaderField[] {
+  const fields: HeaderField[] = [];
+  const text = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
+  let start = 0;
+  while (start < octets.length) {
+    const end = fieldEnd(text, start);
+    fields.push(readField(text, start, end));
+    start = end + 2;
+  }
+  return fields;
+}
+
+/** Where the field that starts at `start` ends: before the first CRLF that no white space follows. */
+function fieldEnd(text: Buffer, start: number): number {
+  let from = start;
+  for (;;) {
+    const at = text.indexOf(lf, from);
+    if (at < 0) return text.length;
+    const next = text[at + 1];
+    if (text[at - 1] === cr && at > start && next !== space && next !== tab) return at - 1;
+    from = at + 1;
+  }
+}
+
+function readField(text: Buffer, start: number, end: number): HeaderField {
+  const colon = text.indexOf(colonOctet, start);
+  if (colon < 0 || colon >= end) return { name: '', start, nameEnd: start, colon: start, end };
+  let nameEnd = colon;
+  while (nameEnd > start && (text[nameEnd - 1] === space || text[nameEnd - 1] === tab)) nameEnd--;
+  for (let at = start; at < nameEnd; at++) {
+    // RFC 5322 §2.2: a field name is printable US-ASCII.
+    if (text[at]! <= space || text[at]! > 0x7e) return { name: '', start, nameEnd: start, colon: start, end };
+  }
+  return { name: text.toString('latin1', start, nameEnd).toLowerCase(), start, nameEnd, colon, end };
+}

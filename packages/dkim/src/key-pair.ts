@@ -1,0 +1,92 @@
+import { generateKeyPair as generate, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
+import { toAscii } from './domain-name.ts';
+import { DkimError } from './errors.ts';
+import type { DkimAlgorithm } from './keys.ts';
+import { refuseUnknownKeys, requireInteger } from './options.ts';
+
+/** What key to make, and where it will be published. */
+export interface KeyPairOptions {
+  readonly domain: string;
+  readonly selector: string;
+  /** Default `rsa-sha256`, which every verifier knows. */
+  readonly algorithm?: DkimAlgorithm;
+  /** RSA modulus in bits, 1024 to 8192. Default 2048: larger ones do not fit into one UDP answer everywhere. */
+  readonly modulusLength?: number;
+}
+
+/** A new key with its DNS record. */
+export interface KeyPair {
+  /** PKCS #8 PEM. Keep it secret. */
+  readonly privateKey: string;
+  /** SubjectPublicKeyInfo PEM. */
+  readonly publicKey: string;
+  /** Owner name of the TXT record, without the final dot. */
+  readonly dnsName: string;
+  /** The text of the TXT record, in one piece. */
+  readonly dnsRecord: string;
+  /** The same in character-strings of at most 255 octets, as DNS carries it (RFC 1035 §3.3.14). */
+  readonly dnsStrings: readonly string[];
+  /** The record as a line of a zone file. */
+  readonly zoneLine: string;
+}
+
+const generateAsync = promisify(generate);
+const options = new Set(['domain', 'selector', 'algorithm', 'modulusLength']);
+
+/** Generates a key pair and the exact DNS record to publish for it.
+ *
+ *  @throws {DkimError} MB_DKIM_OPTION.
+ *  @example
+ *  const { privateKey, dnsName, dnsRecord } = await generateKeyPair({ domain: 'example.com', selector: '2026' });
+ *
+ *  RFC 6376 §3.6, RFC 8463 §4.
+ */
+export async function generateKeyPair(wanted: KeyPairOptions): Promise<KeyPair> {
+  refuseUnknownKeys(wanted, options, 'generateKeyPair');
+  const dnsName = `${toAscii(wanted.selector, 'selector')}._domainkey.${toAscii(wanted.domain, 'domain')}`;
+  const { publicKey, privateKey } = await makeKeys(wanted);
+  const dnsRecord = formatKeyRecord(publicKey);
+  const dnsStrings = splitCharacterStrings(dnsRecord);
+  return {
+    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+    publicKey: publicKey.export({ type: 'spki', format: 'pem' }) as string,
+    dnsName,
+    dnsRecord,
+    dnsStrings,
+    zoneLine: `${dnsName}. IN TXT ${dnsStrings.map((part) => `"${part}"`).join(' ')}`,
+  };
+}
+
+function makeKeys({
+  algorithm = 'rsa-sha256',
+  modulusLength,
+}: KeyPairOptions): Promise<{ publicKey: KeyObject; privateKey: KeyObject }> {
+  if (algorithm === 'ed25519-sha256') {
+    if (modulusLength !== undefined) {
+      throw new DkimError('MB_DKIM_OPTION', 'modulusLength is for RSA; an Ed25519 key has one size.');
+    }
+    return generateAsync('ed25519');
+  }
+  if (algorithm !== 'rsa-sha256') {
+    throw new DkimError('MB_DKIM_OPTION', 'algorithm must be "rsa-sha256" or "ed25519-sha256".');
+  }
+  const bits = requireInteger(modulusLength ?? 2048, 'modulusLength', 1024, 8192);
+  return generateAsync('rsa', { modulusLength: bits });
+}
+
+/** The text of the DNS record for a public key.
+ *
+ *  RFC 6376 §3.6.1; an Ed25519 key is its 32 raw octets (RFC 8463 §4).
+ */
+export function formatKeyRecord(publicKey: KeyObject): string {
+  const der = publicKey.export({ type: 'spki', format: 'der' });
+  const ed25519 = publicKey.asymmetricKeyType === 'ed25519';
+  const key = ed25519 ? der.subarray(-32) : der;
+  return `v=DKIM1; k=${ed25519 ? 'ed25519' : 'rsa'}; p=${key.toString('base64')}`;
+}
+
+/** Splits record text into character-strings of at most 255 octets. */
+export function splitCharacterStrings(text: string): string[] {
+  return text.match(/[\s\S]{1,255}/g) ?? [];
+}

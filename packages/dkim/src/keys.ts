@@ -1,0 +1,243 @@
+import { createHash, createPrivateKey, createPublicKey, KeyObject, sign, verify } from 'node:crypto';
+import { DkimError } from './errors.ts';
+
+/** The two signature algorithms in use: RFC 8301 §3.1 and RFC 8463 §3. */
+export type DkimAlgorithm = 'rsa-sha256' | 'ed25519-sha256';
+
+/** A key that lives elsewhere (a KMS, a PKCS #11 token): only its signatures come here. */
+export interface ExternalKey {
+  readonly algorithm: DkimAlgorithm;
+  /** Signs `data`: for rsa-sha256 with RSASSA-PKCS1-v1_5 and SHA-256 over the octets given; for ed25519-sha256
+   *  with PureEdDSA over the 32 octets given, which are the SHA-256 hash of the header data (RFC 8463 §3).
+   */
+  sign(data: Uint8Array): Promise<Uint8Array> | Uint8Array;
+  /** The public half (PEM or KeyObject). With it, every signature is checked before it is used. */
+  readonly publicKey?: string | KeyObject;
+}
+
+/** A private key: PEM (PKCS #8 or PKCS #1, encrypted or not), DER, a raw Ed25519 seed of 32 octets, a KeyObject, or one held elsewhere. */
+export type PrivateKeyInput = string | Uint8Array | KeyObject | ExternalKey;
+
+/** A key ready to sign: parsed, of a usable type and size. */
+export interface SigningKey {
+  readonly algorithm: DkimAlgorithm;
+  /** RSA modulus length, or 256; undefined for an external key without `publicKey`. */
+  readonly bits: number | undefined;
+  /** The public half where it is known. */
+  readonly publicKey: KeyObject | undefined;
+  sign(data: Uint8Array): Uint8Array | Promise<Uint8Array>;
+}
+
+/** RFC 8301 §3.2: signers use at least 1024 bits, and should use at least 2048. */
+const minimumRsaBits = 1024;
+
+/** DER of a PKCS #8 PrivateKeyInfo for Ed25519, before its 32 octets (RFC 8410 §7). */
+const ed25519SeedPrefix = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+/** Parses a private key once, so that a message costs one signature and nothing else.
+ *
+ *  @throws {DkimError} MB_DKIM_KEY_INVALID, MB_DKIM_KEY_PASSPHRASE, MB_DKIM_KEY_PUBLIC, MB_DKIM_KEY_TYPE,
+ *    MB_DKIM_KEY_TOO_SHORT, MB_DKIM_OPTION.
+ */
+export function loadSigningKey(input: PrivateKeyInput, passphrase?: string | Uint8Array): SigningKey {
+  if (isExternalKey(input)) return externalSigningKey(input);
+  const privateKey = toPrivateKey(input, passphrase);
+  const algorithm = algorithmOf(privateKey);
+  const bits = keyBits(privateKey);
+  refuseShortKey(algorithm, bits);
+  return {
+    algorithm,
+    bits,
+    publicKey: createPublicKey(privateKey),
+    sign:
+      algorithm === 'rsa-sha256'
+        ? (data) => sign('sha256', data, privateKey)
+        : // RFC 8463 §3: PureEdDSA over the SHA-256 hash of the header data.
+          (data) => sign(null, sha256(data), privateKey),
+  };
+}
+
+/** Whether `signature` over `data` is by `publicKey`. Never throws: an impossible signature is a wrong one. */
+export function isSignatureBy(
+  publicKey: KeyObject,
+  algorithm: DkimAlgorithm,
+  data: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  try {
+    return algorithm === 'rsa-sha256'
+      ? verify('sha256', data, publicKey, signature)
+      : verify(null, sha256(data), publicKey, signature);
+  } catch {
+    return false;
+  }
+}
+
+/** The size that counts for a key's strength: an RSA modulus in bits, 256 for Ed25519. */
+export function keyBits(key: KeyObject): number {
+  if (key.asymmetricKeyType === 'ed25519') return 256;
+  const fromDetails = key.asymmetricKeyDetails?.modulusLength;
+  if (fromDetails !== undefined) return fromDetails;
+  const modulus = Buffer.from(createPublicKey(key).export({ format: 'jwk' }).n ?? '', 'base64url');
+  return modulus.length === 0 ? 0 : modulus.length * 8 - Math.clz32(modulus[0]!) + 24;
+}
+
+function sha256(data: Uint8Array): Buffer {
+  return createHash('sha256').update(data).digest();
+}
+
+function isExternalKey(input: unknown): input is ExternalKey {
+  return typeof input === 'object' && input !== null && 'sign' in input && typeof input.sign === 'function';
+}
+
+function externalSigningKey(key: ExternalKey): SigningKey {
+  const { algorithm } = key;
+  if (algorithm !== 'rsa-sha256' && algorithm !== 'ed25519-sha256') {
+    throw new DkimError('MB_DKIM_OPTION', 'privateKey.algorithm must be "rsa-sha256" or "ed25519-sha256".');
+  }
+  const publicKey = key.publicKey === undefined ? undefined : toPublicKey(key.publicKey);
+  if (publicKey !== undefined && algorithmOf(publicKey) !== algorithm) {
+    throw new DkimError('MB_DKIM_KEY_TYPE', `privateKey.publicKey is not a key for ${algorithm}.`);
+  }
+  const bits = publicKey === undefined ? undefined : keyBits(publicKey);
+  if (bits !== undefined) refuseShortKey(algorithm, bits);
+  return { algorithm, bits, publicKey, sign: (data) => signElsewhere(key, publicKey, data) };
+}
+
+async function signElsewhere(
+  key: ExternalKey,
+  publicKey: KeyObject | undefined,
+  data: Uint8Array,
+): Promise<Uint8Array> {
+  let signature: Uint8Array;
+  const octets = key.algorithm === 'ed25519-sha256' ? sha256(data) : data;
+  try {
+    signature = await key.sign(octets);
+  } catch (cause) {
+    throw new DkimError('MB_DKIM_KEY_CALLBACK', 'The key callback failed; see the cause.', {
+      kind: 'rejected',
+      retryable: true,
+      cause,
+    });
+  }
+  const plausible =
+    signature instanceof Uint8Array &&
+    (key.algorithm === 'ed25519-sha256' ? signature.length === 64 : signature.length >= minimumRsaBits / 8);
+  if (!plausible) {
+    throw new DkimError(
+      'MB_DKIM_KEY_CALLBACK',
+      `The key callback must give a Uint8Array with the raw ${key.algorithm} signature (64 octets for Ed25519, at least 128 for RSA).`,
+    );
+  }
+  if (publicKey !== undefined && !isSignatureBy(publicKey, key.algorithm, data, signature)) {
+    throw new DkimError(
+      'MB_DKIM_KEY_CALLBACK',
+      'The signature by the key callback does not verify with its publicKey; check which key and which hash it uses.',
+    );
+  }
+  return signature;
+}
+
+function toPublicKey(input: string | KeyObject): KeyObject {
+  try {
+    return typeof input === 'string' ? createPublicKey(input) : input;
+  } catch (cause) {
+    throw new DkimError('MB_DKIM_KEY_INVALID', 'privateKey.publicKey is not a public key in PEM.', { cause });
+  }
+}
+
+function toPrivateKey(input: string | Uint8Array | KeyObject, passphrase?: string | Uint8Array): KeyObject {
+  if (typeof input === 'string') return fromPem(input, passphrase);
+  if (input instanceof KeyObject) return requirePrivate(input);
+  if (!(input instanceof Uint8Array)) {
+    throw new DkimError(
+      'MB_DKIM_OPTION',
+      'privateKey must be a PEM string, DER octets, a KeyObject, or an object with algorithm and sign().',
+    );
+  }
+  if (input.length === 32) return fromDer(Buffer.concat([ed25519SeedPrefix, input]));
+  // A PEM file read as octets begins with white space or a hyphen; DER begins with a SEQUENCE.
+  return input[0] === 0x30
+    ? fromDer(Buffer.from(input))
+    : fromPem(Buffer.from(input).toString('latin1'), passphrase);
+}
+
+function requirePrivate(key: KeyObject): KeyObject {
+  if (key.type === 'private') return key;
+  throw new DkimError(
+    key.type === 'public' ? 'MB_DKIM_KEY_PUBLIC' : 'MB_DKIM_KEY_TYPE',
+    `A ${key.type} key cannot sign; give the private key.`,
+  );
+}
+
+function fromPem(pem: string, passphrase: string | Uint8Array | undefined): KeyObject {
+  const label = /-----BEGIN ([A-Z0-9 ]+)-----/.exec(pem)?.[1] ?? '';
+  if (label.includes('PUBLIC KEY') || label.includes('CERTIFICATE')) {
+    throw new DkimError(
+      'MB_DKIM_KEY_PUBLIC',
+      `The PEM holds a ${label.toLowerCase()}; give the private key.`,
+    );
+  }
+  if (!label.endsWith('PRIVATE KEY')) {
+    throw new DkimError(
+      'MB_DKIM_KEY_INVALID',
+      'privateKey is not PEM: there is no "BEGIN … PRIVATE KEY" line.',
+    );
+  }
+  if (!pem.includes('\n') && pem.includes('\\n')) {
+    throw new DkimError(
+      'MB_DKIM_KEY_INVALID',
+      'The PEM has the two characters "\\n" where line breaks belong; replace them with line breaks.',
+    );
+  }
+  const encrypted = label.startsWith('ENCRYPTED') || pem.includes('Proc-Type: 4,ENCRYPTED');
+  if (encrypted && passphrase === undefined) {
+    throw new DkimError('MB_DKIM_KEY_PASSPHRASE', 'The private key is encrypted; give its passphrase.');
+  }
+  try {
+    return createPrivateKey(
+      encrypted
+        ? { key: pem, passphrase: typeof passphrase === 'string' ? passphrase : Buffer.from(passphrase!) }
+        : pem,
+    );
+  } catch {
+    // The cause stays out: some runtimes put parts of the input into its message.
+    if (encrypted)
+      throw new DkimError('MB_DKIM_KEY_PASSPHRASE', 'The passphrase does not open the private key.');
+    throw new DkimError(
+      'MB_DKIM_KEY_INVALID',
+      label.startsWith('OPENSSH')
+        ? 'OpenSSH private keys are not supported; convert it with "ssh-keygen -p -m PKCS8".'
+        : 'The PEM is damaged: its content is no private key.',
+    );
+  }
+}
+
+function fromDer(der: Buffer): KeyObject {
+  for (const type of ['pkcs8', 'pkcs1'] as const) {
+    try {
+      return createPrivateKey({ key: der, format: 'der', type });
+    } catch {}
+  }
+  throw new DkimError(
+    'MB_DKIM_KEY_INVALID',
+    'The octets are no unencrypted private key in DER (PKCS #8 or PKCS #1).',
+  );
+}
+
+function algorithmOf(key: KeyObject): DkimAlgorithm {
+  if (key.asymmetricKeyType === 'rsa') return 'rsa-sha256';
+  if (key.asymmetricKeyType === 'ed25519') return 'ed25519-sha256';
+  throw new DkimError(
+    'MB_DKIM_KEY_TYPE',
+    `DKIM signs with RSA or Ed25519 keys, not with ${key.asymmetricKeyType ?? 'this type'}.`,
+  );
+}
+
+function refuseShortKey(algorithm: DkimAlgorithm, bits: number): void {
+  if (algorithm !== 'rsa-sha256' || bits >= minimumRsaBits) return;
+  throw new DkimError(
+    'MB_DKIM_KEY_TOO_SHORT',
+    `The RSA key has ${bits} bits; verifiers reject less than ${minimumRsaBits}. Generate one of 2048.`,
+  );
+}

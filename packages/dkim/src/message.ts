@@ -1,0 +1,213 @@
+import { setImmediate } from 'node:timers/promises';
+import type { BareCr } from './canon/body.ts';
+import { DkimError } from './errors.ts';
+
+/** A message as octets, whole or in chunks. */
+export type MessageSource = Uint8Array | AsyncIterable<Uint8Array>;
+
+/** A message cut at the empty line. */
+export interface SplitMessage {
+  /** The header block with CRLF line ends, without the empty line. */
+  readonly header: Uint8Array;
+  /** The part of the body that has been read already. */
+  readonly bodyStart: Uint8Array;
+  /** The chunks after it. */
+  readonly rest: AsyncIterator<Uint8Array> | undefined;
+}
+
+/** How a message is read. */
+export interface ReadOptions {
+  readonly bareCr: BareCr;
+  readonly maxHeaderBytes: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+const lf = 0x0a;
+const cr = 0x0d;
+
+/** Octets that are hashed before other work gets its turn on the event loop. */
+const sliceBytes = 1 << 20;
+
+/** Reads up to the empty line.
+ *
+ *  @throws {DkimError} MB_DKIM_MESSAGE_TYPE, MB_DKIM_HEADER_TOO_LARGE, MB_DKIM_ABORTED.
+ */
+export async function splitMessage(message: MessageSource, options: ReadOptions): Promise<SplitMessage> {
+  refuseAborted(options.signal);
+  if (message instanceof Uint8Array) return splitOctets(message, options);
+  if (typeof message !== 'object' || message === null || !(Symbol.asyncIterator in message)) {
+    throw new DkimError(
+      'MB_DKIM_MESSAGE_TYPE',
+      'A message is a Uint8Array or an AsyncIterable of Uint8Array; encode a string to octets first.',
+    );
+  }
+  return splitStream(message[Symbol.asyncIterator](), options);
+}
+
+function splitOctets(message: Uint8Array, options: ReadOptions): SplitMessage {
+  const end = new HeaderEnd(options.bareCr).find(message, true);
+  refuseLongHeader(end.headerEnd, options);
+  return {
+    header: toCrlf(message.subarray(0, end.headerEnd), options.bareCr),
+    bodyStart: message.subarray(end.bodyStart),
+    rest: undefined,
+  };
+}
+
+async function splitStream(chunks: AsyncIterator<Uint8Array>, options: ReadOptions): Promise<SplitMessage> {
+  let buffer = new Uint8Array(0);
+  let used = 0;
+  const search = new HeaderEnd(options.bareCr);
+  for (;;) {
+    const chunk = await nextChunk(chunks, options.signal);
+    const added = chunk?.length ?? 0;
+    if (used + added > buffer.length) {
+      const grown = new Uint8Array(Math.max(2 * buffer.length, used + added));
+      grown.set(buffer.subarray(0, used));
+      buffer = grown;
+    }
+    if (chunk !== undefined) buffer.set(chunk, used);
+    used += added;
+    const end = search.find(buffer.subarray(0, used), chunk === undefined);
+    if (end.found || chunk === undefined) {
+      refuseLongHeader(end.headerEnd, options);
+      return {
+        header: toCrlf(buffer.subarray(0, end.headerEnd), options.bareCr),
+        bodyStart: buffer.subarray(end.bodyStart, used),
+        rest: chunk === undefined ? undefined : chunks,
+      };
+    }
+    if (used > options.maxHeaderBytes) {
+      await chunks.return?.();
+      refuseLongHeader(used, options);
+    }
+  }
+}
+
+/** Hands the body to `write` in order; gives other work a turn after every mebibyte.
+ *
+ *  @throws {DkimError} MB_DKIM_MESSAGE_TYPE, MB_DKIM_ABORTED.
+ */
+export async function readBody(
+  message: SplitMessage,
+  signal: AbortSignal | undefined,
+  write: (chunk: Uint8Array) => void,
+): Promise<void> {
+  let sinceTurn = await writeSlices(message.bodyStart, 0, signal, write);
+  if (message.rest === undefined) return;
+  for (;;) {
+    const chunk = await nextChunk(message.rest, signal);
+    if (chunk === undefined) return;
+    sinceTurn = await writeSlices(chunk, sinceTurn, signal, write);
+  }
+}
+
+async function writeSlices(
+  chunk: Uint8Array,
+  sinceTurn: number,
+  signal: AbortSignal | undefined,
+  write: (chunk: Uint8Array) => void,
+): Promise<number> {
+  for (let from = 0; from < chunk.length; from += sliceBytes) {
+    if (sinceTurn >= sliceBytes) {
+      await setImmediate();
+      refuseAborted(signal);
+      sinceTurn = 0;
+    }
+    const slice = chunk.length <= sliceBytes ? chunk : chunk.subarray(from, from + sliceBytes);
+    write(slice);
+    sinceTurn += slice.length;
+  }
+  return sinceTurn;
+}
+
+async function nextChunk(
+  chunks: AsyncIterator<Uint8Array>,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array | undefined> {
+  const next = await chunks.next();
+  if (signal?.aborted) await chunks.return?.();
+  refuseAborted(signal);
+  if (next.done) return undefined;
+  if (next.value instanceof Uint8Array) return next.value;
+  await chunks.return?.();
+  throw new DkimError(
+    'MB_DKIM_MESSAGE_TYPE',
+    'A message stream must yield Uint8Array chunks; remove the encoding from the stream.',
+  );
+}
+
+function refuseAborted(signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return;
+  throw new DkimError('MB_DKIM_ABORTED', 'The caller aborted the operation.', {
+    kind: 'aborted',
+    cause: signal.reason,
+  });
+}
+
+function refuseLongHeader(bytes: number, options: ReadOptions): void {
+  if (bytes <= options.maxHeaderBytes) return;
+  throw new DkimError(
+    'MB_DKIM_HEADER_TOO_LARGE',
+    `The header is longer than ${options.maxHeaderBytes} octets; raise maxHeaderBytes if that is meant.`,
+  );
+}
+
+/** Where the header ends and where the body starts. */
+interface Cut {
+  readonly found: boolean;
+  readonly headerEnd: number;
+  readonly bodyStart: number;
+}
+
+/** Looks for the first empty line; each call goes on where the last one stopped. */
+class HeaderEnd {
+  readonly #bareCrEndsLine: boolean;
+  #at = 0;
+  #lineStart = 0;
+
+  constructor(bareCr: BareCr) {
+    this.#bareCrEndsLine = bareCr === 'line-end';
+  }
+
+  find(octets: Uint8Array, complete: boolean): Cut {
+    for (; this.#at < octets.length; this.#at++) {
+      const octet = octets[this.#at];
+      if (octet !== lf && octet !== cr) continue;
+      let next = this.#at + 1;
+      if (octet === cr) {
+        if (next === octets.length && !complete) break;
+        if (octets[next] === lf) next++;
+        else if (!this.#bareCrEndsLine) continue;
+      }
+      if (this.#at === this.#lineStart) return { found: true, headerEnd: this.#at, bodyStart: next };
+      this.#lineStart = next;
+      this.#at = next - 1;
+    }
+    return { found: false, headerEnd: octets.length, bodyStart: octets.length };
+  }
+}
+
+/** Gives the octets with every line end as CRLF; the same array when nothing has to change.
+ *
+ *  This is what a signer hashes and what SMTP sends (RFC 5321 §2.3.8): a bare LF is a line end,
+ *  a bare CR too with `line-end`.
+ */
+export function toCrlf(octets: Uint8Array, bareCr: BareCr = 'line-end'): Uint8Array {
+  let missing = 0;
+  for (let at = 0; at < octets.length; at++) {
+    const octet = octets[at];
+    if (octet === lf && octets[at - 1] !== cr) missing++;
+    else if (octet === cr && octets[at + 1] !== lf && bareCr === 'line-end') missing++;
+  }
+  if (missing === 0) return octets;
+  const out = new Uint8Array(octets.length + missing);
+  let to = 0;
+  for (let at = 0; at < octets.length; at++) {
+    const octet = octets[at]!;
+    if (octet === lf && octets[at - 1] !== cr) out[to++] = cr;
+    out[to++] = octet;
+    if (octet === cr && octets[at + 1] !== lf && bareCr === 'line-end') out[to++] = lf;
+  }
+  return out;
+}

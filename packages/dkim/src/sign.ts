@@ -1,0 +1,209 @@
+import process from 'node:process';
+import { type BodyHash, BodyHashSet } from './body-hash.ts';
+import { canonicalFieldBound, writeCanonicalField } from './canon/header.ts';
+import { DkimError } from './errors.ts';
+import { fieldsByName, refuseUnsignable, selectFields } from './field-selection.ts';
+import { type HeaderField, scanHeader } from './header-scan.ts';
+import { type MessageSource, readBody, splitMessage } from './message.ts';
+import { refuseUnknownKeys, requireInteger } from './options.ts';
+import {
+  keyAt,
+  type PlannedKey,
+  planSignature,
+  type SignaturePlan,
+  type SignOptions,
+} from './sign-options.ts';
+import { encodeDkimQuotedPrintable, TagFieldWriter } from './signature-field.ts';
+
+/** Options of one call. */
+export interface SignCallOptions {
+  /** Stops reading the message. */
+  readonly signal?: AbortSignal;
+  /** Longest header accepted, in octets. Default 1 MiB. */
+  readonly maxHeaderBytes?: number;
+}
+
+/** Something about a key that works today and should be changed. */
+export interface DkimWarning {
+  readonly code: 'MB_DKIM_KEY_WEAK';
+  readonly message: string;
+}
+
+/** Signs messages with keys parsed once. */
+export interface DkimSigner {
+  /** What should be changed about the keys; each is also emitted as a process warning. */
+  readonly warnings: readonly DkimWarning[];
+  /** Gives the DKIM-Signature fields to put in front of the message, each with its CRLF. */
+  sign(message: MessageSource, options?: SignCallOptions): Promise<string>;
+}
+
+const callOptions = new Set(['signal', 'maxHeaderBytes']);
+const defaultMaxHeaderBytes = 1 << 20;
+/** RFC 8301 §3.2: signers SHOULD use RSA keys of at least 2048 bits. */
+const recommendedRsaBits = 2048;
+
+/** Checks options and parses keys once, for many messages.
+ *
+ *  With several options every message gets one signature for each, in their order; the body is read once.
+ *  A bare CR or LF in a message is hashed as CRLF, which is what SMTP makes of it; send it that way.
+ *
+ *  @param options  One signature, or several. See {@link SignOptions}.
+ *  @throws {DkimError} MB_DKIM_OPTION; MB_DKIM_KEY_INVALID, MB_DKIM_KEY_PASSPHRASE, MB_DKIM_KEY_PUBLIC,
+ *    MB_DKIM_KEY_TYPE, MB_DKIM_KEY_TOO_SHORT for a key that cannot sign. `sign` rejects with
+ *    MB_DKIM_HEADER_SYNTAX, MB_DKIM_HEADER_TOO_LARGE, MB_DKIM_FROM_MISSING, MB_DKIM_BODY_TOO_SHORT,
+ *    MB_DKIM_MESSAGE_TYPE, MB_DKIM_KEY_WINDOW, MB_DKIM_KEY_CALLBACK, MB_DKIM_ABORTED.
+ *  @example
+ *  const signer = createSigner({ domain: 'example.com', selector: '2026', privateKey: pem });
+ *  const fields = await signer.sign(message);
+ *
+ *  RFC 6376 §5, RFC 8301, RFC 8463.
+ */
+export function createSigner(options: SignOptions | readonly SignOptions[]): DkimSigner {
+  const list = Array.isArray(options) ? (options as readonly SignOptions[]) : [options as SignOptions];
+  if (list.length === 0) {
+    throw new DkimError(
+      'MB_DKIM_OPTION',
+      'Give the options of at least one signature; an empty list signs nothing.',
+    );
+  }
+  const plans = list.map(planSignature);
+  const warnings = plans.flatMap(weakKeyWarnings);
+  for (const { code, message } of warnings) process.emitWarning(message, { type: 'DkimWarning', code });
+  return { warnings, sign: (message, callOptions = {}) => signPlanned(message, plans, callOptions) };
+}
+
+/** Signs a message; for more than one, {@link createSigner} parses the key only once.
+ *
+ *  @param message  The whole message, header and body, as octets.
+ *  @param options  One signature, or several.
+ *  @returns The DKIM-Signature fields to put in front of the message, each with its CRLF.
+ *  @throws {DkimError} As {@link createSigner} and its `sign`.
+ *  @example
+ *  const field = await signMessage(message, { domain: 'example.com', selector: '2026', privateKey: pem });
+ *  const signed = Buffer.concat([Buffer.from(field), message]);
+ *
+ *  RFC 6376 §5.
+ */
+export async function signMessage(
+  message: MessageSource,
+  options: SignOptions | readonly SignOptions[],
+  callOptions: SignCallOptions = {},
+): Promise<string> {
+  return createSigner(options).sign(message, callOptions);
+}
+
+/** One signature in the making. */
+interface PendingSignature {
+  readonly plan: SignaturePlan;
+  readonly key: PlannedKey;
+  readonly nowMs: number;
+  readonly body: BodyHash;
+}
+
+async function signPlanned(
+  message: MessageSource,
+  plans: readonly SignaturePlan[],
+  options: SignCallOptions,
+): Promise<string> {
+  refuseUnknownKeys(options, callOptions, 'sign');
+  const maxHeaderBytes = requireInteger(
+    options.maxHeaderBytes ?? defaultMaxHeaderBytes,
+    'maxHeaderBytes',
+    1,
+    2 ** 30,
+  );
+  // RFC 6376 §5.3: sign the message as it will travel, with CRLF at the end of every line.
+  const split = await splitMessage(message, { bareCr: 'line-end', maxHeaderBytes, signal: options.signal });
+  const fields = scanHeader(split.header);
+  refuseUnsignable(fields);
+  const bodies = new BodyHashSet('line-end');
+  const pending = plans.map((plan): PendingSignature => {
+    const nowMs = plan.now();
+    const limit = typeof plan.bodyLength === 'number' ? plan.bodyLength : undefined;
+    return { plan, key: keyAt(plan, nowMs), nowMs, body: bodies.need(plan.body, limit) };
+  });
+  await readBody(split, options.signal, (chunk) => bodies.write(chunk));
+  const groups = fieldsByName(fields);
+  const signed = await Promise.all(pending.map((one) => signOne(one, split.header, fields, groups)));
+  return signed.join('');
+}
+
+async function signOne(
+  { plan, key, nowMs, body }: PendingSignature,
+  header: Uint8Array,
+  fields: readonly HeaderField[],
+  groups: ReadonlyMap<string, readonly HeaderField[]>,
+): Promise<string> {
+  const { digest, totalBytes } = body.digest();
+  const selection = selectFields(groups, plan.headers, plan.oversign);
+  const writer = new TagFieldWriter('DKIM-Signature')
+    .tag('v', 1)
+    .tag('a', key.algorithm)
+    .tag('c', plan.canonicalization)
+    .tag('d', plan.domain)
+    .tag('s', key.selector);
+  if (plan.identity !== undefined) writer.tag('i', plan.identity);
+  if (plan.queryMethod !== undefined) writer.tag('q', plan.queryMethod);
+  const seconds = Math.floor(nowMs / 1000);
+  if (plan.timestamp) writer.tag('t', seconds);
+  if (plan.expiresAfterSeconds !== undefined) writer.tag('x', seconds + plan.expiresAfterSeconds);
+  if (plan.bodyLength !== undefined) writer.tag('l', signedLength(plan.bodyLength, totalBytes));
+  const copies = copyFields(plan.copyHeaders, header, fields);
+  if (copies.length > 0) writer.listTag('z', copies, '|');
+  writer.listTag('h', selection.names, ':').tag('bh', digest.toString('base64'));
+  const data = signatureInput(header, selection.fields, writer.openSignature(), plan.header);
+  return writer.close(await key.sign(data));
+}
+
+/** RFC 6376 §3.7: the selected fields, each with CRLF, then the signature field with an empty `b=` and without CRLF. */
+function signatureInput(
+  header: Uint8Array,
+  selected: readonly HeaderField[],
+  openField: string,
+  algorithm: 'simple' | 'relaxed',
+): Uint8Array {
+  const own = Buffer.from(openField, 'latin1');
+  const ownField = scanHeader(own)[0]!;
+  const bound = selected.reduce((sum, field) => sum + canonicalFieldBound(field), own.length + 2);
+  const out = Buffer.allocUnsafe(bound);
+  let at = 0;
+  for (const field of selected) {
+    at = writeCanonicalField(header, field, algorithm, out, at);
+    out[at++] = 0x0d;
+    out[at++] = 0x0a;
+  }
+  at = writeCanonicalField(own, ownField, algorithm, out, at);
+  return out.subarray(0, at);
+}
+
+function signedLength(wanted: number | 'whole', totalBytes: number): number {
+  if (wanted === 'whole') return totalBytes;
+  if (wanted <= totalBytes) return wanted;
+  // RFC 6376 §3.5: l= must not be larger than the canonical body.
+  throw new DkimError(
+    'MB_DKIM_BODY_TOO_SHORT',
+    `bodyLength is ${wanted}, but the canonical body has only ${totalBytes} octets.`,
+  );
+}
+
+/** RFC 6376 §3.5, tag z=: `name:value` of each present field, octet for octet, encoded. */
+function copyFields(names: readonly string[], header: Uint8Array, fields: readonly HeaderField[]): string[] {
+  if (names.length === 0) return [];
+  return fields
+    .filter((field) => names.includes(field.name))
+    .map((field) => {
+      const value = header.subarray(field.colon + 1, field.end);
+      return `${field.name}:${encodeDkimQuotedPrintable(value, '|')}`;
+    });
+}
+
+function weakKeyWarnings(plan: SignaturePlan): DkimWarning[] {
+  return plan.keys
+    .filter(
+      ({ algorithm, bits }) => algorithm === 'rsa-sha256' && bits !== undefined && bits < recommendedRsaBits,
+    )
+    .map(({ selector, bits }) => ({
+      code: 'MB_DKIM_KEY_WEAK',
+      message: `The RSA key ${selector}._domainkey.${plan.domain} has ${bits} bits; use at least ${recommendedRsaBits}.`,
+    }));
+}
