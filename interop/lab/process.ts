@@ -113,7 +113,7 @@ export function isRunning(pid: number): boolean {
 }
 
 /** Whether a TCP connection to the address succeeds. */
-export function accepts(address: string, port: number): Promise<boolean> {
+function accepts(address: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: address, port, timeout: 1_000 });
     const settle = (result: boolean) => {
