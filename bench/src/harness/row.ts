@@ -1,0 +1,97 @@
+/** What a row of the benchmark is: one task, done by several contenders in one run. */
+
+/**
+ * Which cost of an operation a row compares.
+ *
+ * - `cpu`: processor time of this process, garbage collection included, in microseconds per operation;
+ * - `wall`: elapsed time in microseconds per operation, for work that waits for a peer;
+ * - `peak`: highest resident set of a fresh child process, in octets.
+ */
+export type Metric = 'cpu' | 'wall' | 'peak';
+
+/** Who a contender is: our package, another project's, or the least that the platform needs for the same result. */
+export type Role = 'ours' | 'peer' | 'limit';
+
+/** One way of doing a row's task. */
+export interface Contender<Output = unknown> {
+  /** Shown in tables; for a peer the npm or Debian package, perhaps followed by what of it is used. */
+  readonly name: string;
+  readonly role: Role;
+  /** npm package whose version is shown beside the figures. */
+  readonly package?: string;
+  /** Does the task once; the harness times this and nothing else. */
+  run(): Output | Promise<Output>;
+  /** Tells what is wrong with an output, or undefined for a right one; never timed. */
+  check(output: Output): string | undefined | Promise<string | undefined>;
+  /** Its work happens in another process, so its own processor time says nothing. */
+  readonly external?: boolean;
+  /** Releases sockets, files and children. */
+  close?(): void | Promise<void>;
+}
+
+/** What the output of a contender in a `peak` row looks like. */
+export interface PeakOutput {
+  readonly peakBytes: number;
+}
+
+/** A target for our contender, checked against the figures of the same run. */
+export type Goal =
+  /** Ours costs at most `atMost` times what the named contender costs. */
+  | { readonly kind: 'ratio'; readonly to: string; readonly atMost: number }
+  /** Ours reaches at least this share of the named contender's speed. */
+  | { readonly kind: 'share'; readonly of: string; readonly atLeast: number }
+  /** One operation of ours costs at most this many microseconds of the row's metric, or of `metric`. */
+  | { readonly kind: 'micros'; readonly atMost: number; readonly metric?: 'cpu' | 'wall' }
+  /** Peak memory of ours is at most this far above the named contender's. */
+  | { readonly kind: 'above'; readonly base: string; readonly atMostBytes: number }
+  /** Ours is at least level with the best peer whose output was right. */
+  | { readonly kind: 'best' };
+
+/** How big a run is. */
+export interface Scale {
+  /** Small inputs, one round: are all contenders alive and right? */
+  readonly smoke: boolean;
+  /** Everything, also what takes minutes. */
+  readonly full: boolean;
+}
+
+/** A contender that cannot take part on this machine, and why. */
+export interface Absence {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** The contenders of a row, ready to run. */
+export interface Field {
+  readonly contenders: readonly Contender[];
+  /** How many operations one call of `run` does, such as messages sent; default 1. */
+  readonly operationsPerRun?: number;
+  readonly absent?: readonly Absence[];
+  /** Releases what all contenders share. */
+  close?(): void | Promise<void>;
+}
+
+/** One line of the results. */
+export interface Row {
+  /** `area/name`, stable: `--only` selects by it. */
+  readonly id: string;
+  readonly title: string;
+  readonly metric: Metric;
+  /** What one operation handles: how many of what. The unit `B` makes a rate in octets. */
+  readonly amount: { readonly count: number; readonly unit: string };
+  /** The limit contender that the ratio column refers to. */
+  readonly limit: string;
+  readonly goals: readonly Goal[];
+  /** Runs only with `--full`, or when named by `--only`. */
+  readonly heavy?: boolean;
+  /** Needs servers that a smoke run must not ask for. */
+  readonly needsServers?: boolean;
+  /** Seconds after which the row counts as hung; default 120. */
+  readonly timeoutSeconds?: number;
+  /** One call of `run` is a sample as it is: it sends many messages, or starts a process. */
+  readonly wholeRuns?: boolean;
+  /** At most this many measured rounds, for runs that take many seconds. */
+  readonly maxRounds?: number;
+  /** Builds inputs and contenders, in the process that measures. */
+  field(scale: Scale): Promise<Field>;
+}

@@ -1,0 +1,55 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Row } from './row.ts';
+import type { RowOrder, RowReport } from './row-process.ts';
+import type { RowResult } from './verdict.ts';
+
+const DEFAULT_TIMEOUT_SECONDS = 120;
+
+/**
+ * Flags of every measuring process: `@mb/*` from their sources, and `gc()` between samples.
+ * Node's warnings about experimental features would tear the progress line.
+ */
+export const MEASURING_FLAGS = [
+  '--conditions=@mb/source',
+  '--expose-gc',
+  '--disable-warning=ExperimentalWarning',
+];
+
+/** Measures a row in a process of its own; a crash or a hang becomes a result that says so. */
+export function runRow(row: Row, order: RowOrder, onRound: (done: number) => void): Promise<RowResult> {
+  const child = fork(fileURLToPath(new URL('./row-process.ts', import.meta.url)), [JSON.stringify(order)], {
+    execArgv: MEASURING_FLAGS,
+    // Whatever contenders print stays out of `--json`.
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  const seconds = row.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
+  let result: RowResult | undefined;
+  let complaint = '';
+  let hung = false;
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    complaint = (complaint + text).slice(-2000);
+  });
+  child.on('message', (message: RowReport) => {
+    if (message.kind === 'round') onRound(message.done);
+    else result = message.result;
+  });
+  const timer = setTimeout(() => {
+    hung = true;
+    child.kill('SIGKILL');
+  }, seconds * 1000);
+  return new Promise((resolve) => {
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      const reason = hung
+        ? `no result within ${seconds} s`
+        : `ended with ${signal ?? code}: ${complaint.trim()}`;
+      resolve(result ?? failed(row, reason));
+    });
+  });
+}
+
+function failed(row: Row, failure: string): RowResult {
+  const { id, title, metric, amount, limit } = row;
+  return { id, title, metric, amount, limit, contenders: [], goals: [], absent: [], failure };
+}

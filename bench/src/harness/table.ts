@@ -1,0 +1,117 @@
+import { styleText } from 'node:util';
+import Table from 'cli-table3';
+import type { Summary } from './measure.ts';
+import type { ContenderResult, GoalResult, RowResult } from './verdict.ts';
+
+/** Columns by white space alone: results get pasted into mails and issues. */
+const NO_LINES = Object.fromEntries(
+  ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right']
+    .concat(['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'])
+    .map((part) => [part, '']),
+);
+
+/** A row's result as a table with its goals underneath, coloured when the terminal is. */
+export function formatRow(result: RowResult): string {
+  const heading = styleText('bold', `${result.id}  ${result.title}`);
+  if (result.failure !== undefined) return `${heading}\n  ${styleText('red', result.failure)}\n`;
+  const peak = result.metric === 'peak';
+  const table = new Table({
+    head: [
+      '',
+      peak ? 'peak memory' : `${result.metric} per operation`,
+      'range',
+      'rate',
+      '× limit',
+      '× best peer',
+    ],
+    colAligns: ['left', 'right', 'right', 'right', 'right', 'right'],
+    style: { head: [], border: [] },
+    chars: NO_LINES,
+  });
+  for (const contender of result.contenders) table.push(tableLine(result, contender));
+  const notes = [
+    ...result.contenders.flatMap((c) => (c.problem === undefined ? [] : [`✗ ${c.name}: ${c.problem}`])),
+    ...result.absent.map((a) => `– ${a.name}: ${a.reason}`),
+  ];
+  const lines = [
+    heading,
+    table.toString(),
+    ...notes.map((note) => `  ${note}`),
+    ...result.goals.map(goalLine),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** One line for a smoke run: who took part, and who failed. */
+export function formatSmoke(result: RowResult): string {
+  if (result.failure !== undefined) return `${styleText('red', 'failed')} ${result.id}: ${result.failure}`;
+  const names = result.contenders.map(({ name, problem, threw }) =>
+    problem === undefined ? name : styleText(threw ? 'red' : 'yellow', `${name} (${problem})`),
+  );
+  return `${isBroken(result) ? styleText('red', 'broken') : 'ok    '} ${result.id}: ${names.join(', ')}`;
+}
+
+/** Whether a row did not run as it should: it failed, a contender threw, or ours or a limit gave a wrong output. */
+export function isBroken(result: RowResult): boolean {
+  if (result.failure !== undefined) return true;
+  return result.contenders.some((c) => c.threw || (c.problem !== undefined && c.role !== 'peer'));
+}
+
+/** Goals met, missed and not judged over all rows. */
+export function formatSummary(results: readonly RowResult[]): string {
+  const goals = results.flatMap((result) => result.goals);
+  const met = goals.filter((goal) => goal.met === true).length;
+  const missed = goals.filter((goal) => goal.met === false).length;
+  const failures = results.filter((result) => result.failure !== undefined).length;
+  return `${results.length} rows: ${met} goals met, ${missed} missed, ${goals.length - met - missed} not judged${
+    failures === 0 ? '' : `, ${failures} rows failed`
+  }`;
+}
+
+/** A cost in the unit that reads best: octets for peaks, microseconds otherwise. */
+export function formatCost(result: RowResult, value: number): string {
+  if (result.metric === 'peak') return `${(value / 2 ** 20).toFixed(1)} MiB`;
+  if (value >= 100_000) return `${(value / 1000).toFixed(0)} ms`;
+  if (value >= 1000) return `${(value / 1000).toFixed(2)} ms`;
+  return `${value.toFixed(value < 10 ? 2 : 1)} µs`;
+}
+
+/** A rate such as `205 MB/s` or `3,150 messages/s`. */
+export function formatRate(result: RowResult, perSecond: number): string {
+  if (result.amount.unit === 'B') return `${(perSecond / 1e6).toFixed(perSecond < 1e7 ? 1 : 0)} MB/s`;
+  return `${Math.round(perSecond).toLocaleString('en')} ${result.amount.unit}/s`;
+}
+
+function tableLine(result: RowResult, contender: ContenderResult): string[] {
+  const mark = contender.problem === undefined ? ' ' : '✗';
+  const version = contender.version === undefined ? '' : ` ${contender.version}`;
+  const name = `${mark} ${contender.name}${contender.role === 'peer' ? version : ''}`;
+  const { cost } = contender;
+  if (cost === undefined) return [name, '–', '', '', '', ''];
+  return [
+    contender.role === 'ours'
+      ? styleText('bold', name)
+      : contender.role === 'limit'
+        ? styleText('dim', name)
+        : name,
+    formatCost(result, cost.median),
+    `${formatCost(result, cost.min)} – ${formatCost(result, cost.max)}`,
+    contender.perSecond === undefined ? '' : formatRate(result, contender.perSecond),
+    formatRatio(contender.toLimit),
+    formatRatio(contender.toBestPeer),
+  ];
+}
+
+function formatRatio(ratio: Summary | undefined): string {
+  return ratio === undefined
+    ? ''
+    : `${ratio.median.toFixed(2)} (${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)})`;
+}
+
+function goalLine(goal: GoalResult): string {
+  if (goal.met === undefined) return `  goal ${goal.text}: not judged`;
+  const measured =
+    goal.goal.kind === 'above' ? `${(goal.measured! / 2 ** 20).toFixed(1)} MiB` : goal.measured!.toFixed(2);
+  const verdict = goal.met ? styleText('green', 'met') : styleText('red', 'missed');
+  return `  goal ${goal.text}: ${verdict} at ${measured}`;
+}

@@ -1,0 +1,174 @@
+import { type Series, type Summary, summarise } from './measure.ts';
+import type { Absence, Goal, Metric, Role, Row } from './row.ts';
+
+/** Figures of one contender, ready to print or to keep. */
+export interface ContenderResult {
+  readonly name: string;
+  readonly role: Role;
+  readonly version?: string;
+  /** Why its figures do not count. */
+  readonly problem?: string;
+  /** It did not even finish. */
+  readonly threw: boolean;
+  /** The row's metric per operation: microseconds, or octets in `peak` rows. Absent when nothing was measured. */
+  readonly cost?: Summary;
+  readonly wall?: Summary;
+  readonly cpu?: Summary;
+  /** Operations' amount per second of the metric; absent in `peak` rows. */
+  readonly perSecond?: number;
+  /** Cost over the limit's, round by round. */
+  readonly toLimit?: Summary;
+  /** Cost over the best correct peer's, round by round. */
+  readonly toBestPeer?: Summary;
+}
+
+/** A goal with what was measured; `met` is undefined when it could not be judged. */
+export interface GoalResult {
+  readonly goal: Goal;
+  readonly text: string;
+  readonly measured?: number;
+  readonly met?: boolean;
+}
+
+/** Everything known about a row after its run. */
+export interface RowResult {
+  readonly id: string;
+  readonly title: string;
+  readonly metric: Metric;
+  readonly amount: Row['amount'];
+  readonly limit: string;
+  readonly bestPeer?: string;
+  readonly contenders: readonly ContenderResult[];
+  readonly goals: readonly GoalResult[];
+  readonly absent: readonly Absence[];
+  /** The row as a whole failed: nothing was measured. */
+  readonly failure?: string;
+}
+
+/** Turns the series of a row into ratios, the best correct peer and a verdict on each goal. */
+export function judge(
+  row: Row,
+  all: readonly Series[],
+  absent: readonly Absence[],
+  versionOf: (packageName: string) => string | undefined,
+): RowResult {
+  const limit = all.find((series) => series.contender.name === row.limit);
+  const best = bestPeer(row, all);
+  const contenders = all.map((series): ContenderResult => {
+    const { contender, problem } = series;
+    const version = contender.package === undefined ? undefined : versionOf(contender.package);
+    const costs = costsOf(row, series);
+    const measured = costs.length === 0 ? {} : figures(row, series, costs);
+    const toLimit = paired(row, series, limit);
+    const toBestPeer = paired(row, series, best);
+    return {
+      name: contender.name,
+      role: contender.role,
+      ...(version === undefined ? {} : { version }),
+      ...(problem === undefined ? {} : { problem }),
+      threw: series.threw,
+      ...measured,
+      ...(toLimit === undefined ? {} : { toLimit }),
+      ...(toBestPeer === undefined ? {} : { toBestPeer }),
+    };
+  });
+  const ours = all.find((series) => series.contender.role === 'ours' && series.problem === undefined);
+  return {
+    id: row.id,
+    title: row.title,
+    metric: row.metric,
+    amount: row.amount,
+    limit: row.limit,
+    ...(best === undefined ? {} : { bestPeer: best.contender.name }),
+    contenders,
+    goals: row.goals.map((goal) => judgeGoal(row, goal, all, ours, best)),
+    absent,
+  };
+}
+
+/** A goal in words. */
+export function describeGoal(goal: Goal): string {
+  switch (goal.kind) {
+    case 'ratio':
+      return `≤ ${goal.atMost}× ${goal.to}`;
+    case 'share':
+      return `≥ ${goal.atLeast}× the speed of ${goal.of}`;
+    case 'micros':
+      return `≤ ${goal.atMost} µs${goal.metric === undefined ? '' : ` ${goal.metric}`}`;
+    case 'above':
+      return `≤ ${Math.round(goal.atMostBytes / 2 ** 20)} MiB above ${goal.base}`;
+    case 'best':
+      return 'no slower than the best peer';
+  }
+}
+
+function figures(row: Row, series: Series, costs: readonly number[]): Partial<ContenderResult> {
+  const cost = summarise(costs);
+  const rate = row.metric === 'peak' ? {} : { perSecond: (row.amount.count * 1e6) / cost.median };
+  const cpu = series.contender.external ? {} : { cpu: summarise(series.cpu) };
+  return { cost, wall: summarise(series.wall), ...cpu, ...rate };
+}
+
+/** The series that the row compares; empty for a contender whose processor time is spent elsewhere. */
+function costsOf(row: Row, series: Series): readonly number[] {
+  if (row.metric === 'cpu' && series.contender.external) return [];
+  return series[row.metric];
+}
+
+/** The fastest peer whose every checked output was right. */
+function bestPeer(row: Row, all: readonly Series[]): Series | undefined {
+  let best: Series | undefined;
+  for (const series of all) {
+    const costs = costsOf(row, series);
+    if (series.contender.role !== 'peer' || series.problem !== undefined || costs.length === 0) continue;
+    if (best === undefined || summarise(costs).median < summarise(costsOf(row, best)).median) best = series;
+  }
+  return best;
+}
+
+/** Ratios within each round, so that a slow moment of the machine hits both sides. */
+function paired(row: Row, series: Series | undefined, base: Series | undefined): Summary | undefined {
+  if (series === undefined || base === undefined) return undefined;
+  const costs = costsOf(row, series);
+  const baseCosts = costsOf(row, base);
+  const ratios: number[] = [];
+  for (let i = 0; i < Math.min(costs.length, baseCosts.length); i++) {
+    const against = baseCosts[i]!;
+    if (against > 0) ratios.push(costs[i]! / against);
+  }
+  return ratios.length === 0 ? undefined : summarise(ratios);
+}
+
+function judgeGoal(
+  row: Row,
+  goal: Goal,
+  all: readonly Series[],
+  ours: Series | undefined,
+  best: Series | undefined,
+): GoalResult {
+  const text = describeGoal(goal);
+  const named = (name: string) => all.find((series) => series.contender.name === name);
+  const verdict = (measured: number | undefined, isMet: (value: number) => boolean): GoalResult =>
+    measured === undefined ? { goal, text } : { goal, text, measured, met: isMet(measured) };
+  if (ours === undefined || ours.wall.length === 0) return { goal, text };
+  switch (goal.kind) {
+    case 'ratio':
+      return verdict(paired(row, ours, named(goal.to))?.median, (ratio) => ratio <= goal.atMost);
+    case 'share': {
+      const ratio = paired(row, ours, named(goal.of))?.median;
+      return verdict(ratio === undefined ? undefined : 1 / ratio, (share) => share >= goal.atLeast);
+    }
+    case 'micros': {
+      const metric = goal.metric ?? (row.metric === 'wall' ? 'wall' : 'cpu');
+      return verdict(summarise(ours[metric]).median, (micros) => micros <= goal.atMost);
+    }
+    case 'above': {
+      const base = named(goal.base);
+      if (base === undefined || base.peak.length === 0) return { goal, text };
+      const above = summarise(ours.peak).median - summarise(base.peak).median;
+      return verdict(above, (bytes) => bytes <= goal.atMostBytes);
+    }
+    case 'best':
+      return verdict(paired(row, ours, best)?.median, (ratio) => ratio <= 1);
+  }
+}

@@ -1,0 +1,111 @@
+/** Runs the rows asked for, one after the other, each in a process of its own, and reports. */
+import { writeFileSync } from 'node:fs';
+import os from 'node:os';
+import { parseArgs } from 'node:util';
+import ora from 'ora';
+import { writeCharts } from './harness/chart.ts';
+import type { Effort } from './harness/measure.ts';
+import type { Row, Scale } from './harness/row.ts';
+import { runRow } from './harness/run-row.ts';
+import { formatRow, formatSmoke, formatSummary, isBroken } from './harness/table.ts';
+import type { RowResult } from './harness/verdict.ts';
+import { rows } from './rows.ts';
+
+const USAGE = `pnpm bench [--only ROW…] [--full] [--rounds N] [--json [FILE]] [--chart] [--smoke] [--list]
+
+  --only ROW    rows whose id begins with ROW (mime, mime/compose, …); repeatable
+  --full        more rounds, and the rows that take minutes
+  --rounds N    measured rounds per row (default 7, with --full 15)
+  --json [FILE] results as JSON on standard output, or in FILE as well as the tables
+  --chart       write packages/<area>/bench.svg of the areas that ran
+  --smoke       one round of small inputs without servers: is every contender alive and right?
+  --list        ids, titles and goals`;
+
+const QUICK: Effort = { rounds: 7, sampleMs: 40, warmUpMs: 250 };
+const FULL: Effort = { rounds: 15, sampleMs: 100, warmUpMs: 500 };
+const SMOKE: Effort = { rounds: 1, sampleMs: 0, warmUpMs: 0 };
+
+const { values: flags, positionals } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true, default: [] },
+    full: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    chart: { type: 'boolean', default: false },
+    smoke: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+  allowPositionals: true,
+});
+
+if (flags.help) {
+  console.log(USAGE);
+} else if (flags.list) {
+  for (const row of rows)
+    console.log(`${row.id.padEnd(28)} ${row.title}${row.heavy ? ' (only with --full)' : ''}`);
+} else {
+  process.exitCode = await run();
+}
+
+/** Exit code: 1 when a row is broken, 2 when no row matches. A missed goal is a result, not an error. */
+async function run(): Promise<number> {
+  const scale: Scale = { smoke: flags.smoke, full: flags.full };
+  const selected = rows.filter((row) => isSelected(row, scale));
+  if (selected.length === 0) {
+    console.error('No row matches. `--list` shows them all.');
+    return 2;
+  }
+  const toStandardOutput = flags.json && positionals.length === 0;
+  const results: RowResult[] = [];
+  for (const row of selected) {
+    const result = await runWithProgress(row, scale);
+    results.push(result);
+    if (!toStandardOutput) console.log(flags.smoke ? formatSmoke(result) : formatRow(result));
+  }
+  if (flags.json) writeJson(results);
+  if (flags.chart) for (const file of await writeCharts(results)) console.error(`wrote ${file}`);
+  if (!toStandardOutput && !flags.smoke) console.log(formatSummary(results));
+  return results.some(isBroken) ? 1 : 0;
+}
+
+function isSelected(row: Row, scale: Scale): boolean {
+  if (scale.smoke && row.needsServers) return false;
+  if (flags.only.length > 0) return flags.only.some((prefix) => row.id.startsWith(prefix));
+  return scale.full || scale.smoke || !row.heavy;
+}
+
+async function runWithProgress(row: Row, scale: Scale): Promise<RowResult> {
+  const effort = effortOf(row, scale);
+  const spinner = ora({ text: `${row.id}: warming up`, isSilent: !process.stderr.isTTY }).start();
+  try {
+    return await runRow(row, { id: row.id, effort, scale }, (done) => {
+      spinner.text = `${row.id}: round ${Math.min(done + 1, effort.rounds)} of ${effort.rounds}`;
+    });
+  } finally {
+    spinner.stop();
+  }
+}
+
+function effortOf(row: Row, scale: Scale): Effort {
+  const effort = scale.smoke ? SMOKE : scale.full ? FULL : QUICK;
+  if (flags.rounds === undefined)
+    return { ...effort, rounds: Math.min(effort.rounds, row.maxRounds ?? effort.rounds) };
+  const rounds = Number(flags.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new Error('--rounds takes a whole number of at least 1.');
+  return { ...effort, rounds };
+}
+
+function writeJson(results: readonly RowResult[]): void {
+  const machine = {
+    node: process.version,
+    cpu: os.cpus()[0]?.model ?? 'unknown',
+    cores: os.availableParallelism(),
+    loadAverage: os.loadavg()[0],
+  };
+  const text = `${JSON.stringify({ date: new Date().toISOString(), machine, rows: results }, null, 2)}\n`;
+  const [file] = positionals;
+  if (file === undefined) process.stdout.write(text);
+  else writeFileSync(file, text);
+}

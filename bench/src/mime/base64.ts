@@ -1,0 +1,40 @@
+import libbase64 from 'libbase64';
+import { encode, wrap } from 'nodemailer/lib/base64';
+import type { Contender, Field } from '../harness/row.ts';
+
+/** Encodes octets to base64 in lines of 76; the limit is Node's unwrapped base64 and one copy. */
+export function base64Field(octets: Buffer): Field {
+  const check = (output: unknown) => checkEncoded(output as string, octets);
+  const contenders: Contender[] = [
+    {
+      name: 'nodemailer lib/base64',
+      role: 'peer',
+      package: 'nodemailer',
+      run: () => wrap(encode(octets), 76),
+      check,
+    },
+    {
+      name: 'libbase64',
+      role: 'peer',
+      package: 'libbase64',
+      run: () => libbase64.wrap(libbase64.encode(octets), 76),
+      check,
+    },
+    {
+      name: 'unwrapped + copy',
+      role: 'limit',
+      run: () => Buffer.from(octets.toString('base64'), 'latin1'),
+      check: (output) =>
+        Buffer.from((output as Buffer).toString('latin1'), 'base64').equals(octets)
+          ? undefined
+          : 'wrong octets',
+    },
+  ];
+  return { contenders };
+}
+
+function checkEncoded(encoded: string, octets: Buffer): string | undefined {
+  if (/[^\r\n]{77}/.test(encoded)) return 'a line is longer than 76 characters';
+  if (/[^A-Za-z0-9+/=\r\n]/.test(encoded)) return 'a character that is not base64';
+  return Buffer.from(encoded, 'base64').equals(octets) ? undefined : 'does not decode to the octets';
+}

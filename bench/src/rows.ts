@@ -1,0 +1,12 @@
+import type { Row } from './harness/row.ts';
+import { mimeRows } from './mime/rows.ts';
+
+/** Every row of the benchmark, in the order in which they run and print. */
+export const rows: readonly Row[] = [...mimeRows];
+
+/** The row with this id. */
+export function findRow(id: string): Row {
+  const row = rows.find((candidate) => candidate.id === id);
+  if (row === undefined) throw new Error(`There is no row ${id}; \`--list\` shows them all.`);
+  return row;
+}
