@@ -1,1 +1,40 @@
-export {};
+/**
+ * A scripted SMTP host, a DNS server with zones in memory, a virtual clock, seeded randomness and certificates
+ * made on the spot: what a test of e-mail code needs, on real sockets and without a network.
+ *
+ * @packageDocumentation
+ */
+export {
+  type CertificateAuthority,
+  type CertificateOptions,
+  createCertificateAuthority,
+  createSelfSignedCertificate,
+  type KeyType,
+  type TestCertificate,
+} from './certificate.ts';
+export { type Clock, systemClock } from './clock.ts';
+export type { DnsFailure, FailureScope } from './dns/failure.ts';
+export { type DnsQueryRecord, DnsServer, type DnsServerOptions, startDnsServer } from './dns/server.ts';
+export { type DnsRecords, type DnsRecordType, type DnsZone, type DnsZones, reverseName } from './dns/zone.ts';
+export { TestkitError, type TestkitErrorCode } from './errors.ts';
+export { createSeededRandom, type SeededRandom } from './seeded-random.ts';
+export { DEFAULT_KEYWORDS, SmtpHost, type SmtpHostOptions, startSmtpHost } from './smtp/host.ts';
+export {
+  receivedOctets,
+  type SmtpEvent,
+  type SmtpRecipientRecord,
+  type SmtpSessionRecord,
+  type SmtpTransactionRecord,
+  sentOctets,
+} from './smtp/record.ts';
+export type { Answer, Reply } from './smtp/reply.ts';
+export {
+  type AuthExchange,
+  inTurn,
+  type SmtpHostAuth,
+  type SmtpHostTls,
+  type SmtpScript,
+  type Step,
+  type StepContext,
+} from './smtp/script.ts';
+export { VirtualClock } from './virtual-clock.ts';

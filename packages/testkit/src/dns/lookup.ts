@@ -1,0 +1,67 @@
+import type { Answer } from 'dns-packet';
+import { type CompiledZone, canonicalName, parentOf, type StoredRecord } from './zone.ts';
+
+/** What the zones say about one question. */
+export interface LookupResult {
+  readonly rcode: 'NOERROR' | 'NXDOMAIN' | 'SERVFAIL' | 'REFUSED';
+  readonly answers: Answer[];
+  readonly authorities: Answer[];
+  /** Whether every zone that was used is authentic. */
+  readonly authentic: boolean;
+}
+
+/** As many aliases as large resolvers follow before they give up. */
+const MAX_ALIASES = 16;
+
+/**
+ * Answers as a resolver in front of these zones does: aliases are followed across zones, a loop is SERVFAIL.
+ *
+ * @param outside  What a name outside all zones gets.
+ */
+export function lookup(
+  zones: readonly CompiledZone[],
+  question: { readonly name: string; readonly type: string },
+  outside: 'NXDOMAIN' | 'REFUSED' | 'SERVFAIL',
+): LookupResult {
+  const answers: Answer[] = [];
+  let name = question.name;
+  let authentic = true;
+  for (let aliases = 0; aliases <= MAX_ALIASES; aliases++) {
+    const wanted = canonicalName(name);
+    const zone = zones.find(({ apex }) => apex === '' || wanted === apex || wanted.endsWith(`.${apex}`));
+    if (zone === undefined) return { rcode: outside, answers, authorities: [], authentic: false };
+    authentic &&= zone.authentic;
+    const types = recordsAt(zone, wanted);
+    if (types === undefined) return { rcode: 'NXDOMAIN', answers, authorities: [zone.soa], authentic };
+    const records = matching(types, question.type);
+    if (records.length > 0) {
+      answers.push(...records.map((record) => ({ ...record, name })));
+      return { rcode: 'NOERROR', answers, authorities: [], authentic };
+    }
+    const alias = types.get('CNAME')?.[0];
+    if (alias === undefined) return { rcode: 'NOERROR', answers, authorities: [zone.soa], authentic };
+    answers.push({ ...alias, name });
+    name = (alias as { data: string }).data;
+  }
+  return { rcode: 'SERVFAIL', answers: [], authorities: [], authentic: false };
+}
+
+/** The records at a name, or those of the wildcard that covers it (RFC 4592 §3.3.1); undefined when neither exists. */
+function recordsAt(
+  zone: CompiledZone,
+  name: string,
+): ReadonlyMap<string, readonly StoredRecord[]> | undefined {
+  const own = zone.names.get(name);
+  if (own !== undefined) return own;
+  let encloser = parentOf(name);
+  while (encloser !== zone.apex && encloser !== '' && !zone.names.has(encloser))
+    encloser = parentOf(encloser);
+  return zone.names.get(encloser === '' ? '*' : `*.${encloser}`);
+}
+
+function matching(
+  types: ReadonlyMap<string, readonly StoredRecord[]>,
+  type: string,
+): readonly StoredRecord[] {
+  return type === 'ANY' ? [...types.values()].flat() : (types.get(type) ?? []);
+}

@@ -1,0 +1,43 @@
+/** Codes of {@link TestkitError}. */
+export type TestkitErrorCode =
+  /** An option, zone or script is wrong; the message says which. */
+  | 'MB_TESTKIT_OPTION'
+  /** A server could not listen on the address or port that was asked for. */
+  | 'MB_TESTKIT_LISTEN'
+  /** A wait ended without what was waited for. */
+  | 'MB_TESTKIT_WAIT';
+
+const MARKER = Symbol.for('@mb/testkit.error');
+
+/** What the test kit throws: match on `code`; `kind` says who is at fault. */
+export class TestkitError extends Error {
+  readonly code: TestkitErrorCode;
+  readonly kind: 'api-misuse' | 'network' | 'timeout';
+  readonly retryable = false;
+
+  constructor(code: TestkitErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'TestkitError';
+    this.code = code;
+    this.kind =
+      code === 'MB_TESTKIT_OPTION' ? 'api-misuse' : code === 'MB_TESTKIT_LISTEN' ? 'network' : 'timeout';
+    Object.defineProperty(this, MARKER, { value: true });
+  }
+
+  /** Whether `value` is a TestkitError, of this or another installed version. */
+  static isInstance(value: unknown): value is TestkitError {
+    return typeof value === 'object' && value !== null && MARKER in value;
+  }
+}
+
+/** Throws MB_TESTKIT_OPTION when `options` has a key that is not in `known`. */
+export function refuseUnknownKeys(what: string, options: object, known: readonly string[]): void {
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) {
+      throw new TestkitError(
+        'MB_TESTKIT_OPTION',
+        `${what} has no option "${key}". Known options: ${known.join(', ')}.`,
+      );
+    }
+  }
+}

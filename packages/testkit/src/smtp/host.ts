@@ -1,0 +1,208 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type Clock, systemClock } from '../clock.ts';
+import { refuseUnknownKeys, TestkitError } from '../errors.ts';
+import type { SmtpSessionRecord, SmtpTransactionRecord } from './record.ts';
+import type { SmtpHostAuth, SmtpHostTls, SmtpScript } from './script.ts';
+import { HostSession, type SessionSettings } from './session.ts';
+
+export interface SmtpHostOptions {
+  /** What the host does differently from a good server; default nothing. */
+  readonly script?: SmtpScript;
+  /** Address to listen on; any of 127.0.0.0/8, or `::1`. Default `127.0.0.1`. */
+  readonly address?: string;
+  /** Default 0, a free port. */
+  readonly port?: number;
+  /** The name in the greeting and the EHLO reply; default `mx.example.test`. */
+  readonly hostname?: string;
+  /** Default `smtp`. */
+  readonly protocol?: 'smtp' | 'lmtp';
+  /**
+   * EHLO keywords; default {@link DEFAULT_KEYWORDS}. STARTTLS and AUTH are added where `tls` and `auth` are given,
+   * parameters that no keyword offers are refused with 555.
+   */
+  readonly keywords?: readonly string[];
+  /** Certificate and key, and how the handshake goes; without it STARTTLS is not offered. */
+  readonly tls?: SmtpHostTls;
+  /** Whether TLS begins at once, as on port 465; default false. */
+  readonly implicitTls?: boolean;
+  /** Offers AUTH; default not offered. */
+  readonly auth?: SmtpHostAuth;
+  /** Whether a bare LF ends a line, also that of the final dot, as on servers open to smuggling. Default false. */
+  readonly lenientLineEnds?: boolean;
+  /** Whether contents and traffic are kept; false for huge messages, of which then only sizes are known. Default true. */
+  readonly keepOctets?: boolean;
+  /** Clock of delays and of the times in the record; default the system's. */
+  readonly clock?: Clock;
+}
+
+const OPTIONS = [
+  'script',
+  'address',
+  'port',
+  'hostname',
+  'protocol',
+  'keywords',
+  'tls',
+  'implicitTls',
+  'auth',
+  'lenientLineEnds',
+  'keepOctets',
+  'clock',
+];
+
+/** The EHLO keywords of a host that is told nothing else. */
+export const DEFAULT_KEYWORDS: readonly string[] = [
+  'PIPELINING',
+  'SIZE 52428800',
+  '8BITMIME',
+  'SMTPUTF8',
+  'ENHANCEDSTATUSCODES',
+  'CHUNKING',
+  'DSN',
+];
+
+/**
+ * Starts an SMTP (or LMTP) host on loopback that follows a script and records what clients do.
+ *
+ * @throws {TestkitError} MB_TESTKIT_OPTION for an unknown option, MB_TESTKIT_LISTEN when it cannot listen.
+ * @example
+ * await using host = await startSmtpHost({
+ *   script: { recipients: { 'nobody@example.test': '550 5.1.1 No such mailbox' } },
+ * });
+ * // … a client talks to host.address, host.port …
+ * host.messages[0].content; // octets as the client meant them
+ * host.sessions[0].commands; // ['EHLO client.example', 'MAIL FROM:<a@example.org>', …]
+ */
+export async function startSmtpHost(options: SmtpHostOptions = {}): Promise<SmtpHost> {
+  refuseUnknownKeys('startSmtpHost()', options, OPTIONS);
+  if (options.implicitTls && !options.tls) {
+    throw new TestkitError('MB_TESTKIT_OPTION', 'implicitTls needs tls: { key, cert }.');
+  }
+  const { address = '127.0.0.1', port = 0 } = options;
+  const server = createServer({ allowHalfOpen: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => {
+      const message = `Cannot serve SMTP on ${address} port ${port}: ${cause.message}.`;
+      reject(new TestkitError('MB_TESTKIT_LISTEN', message, { cause }));
+    });
+    server.listen(port, address, resolve);
+  });
+  return new SmtpHost(server, options);
+}
+
+/** A running host; made by {@link startSmtpHost}. */
+export class SmtpHost implements AsyncDisposable {
+  readonly address: string;
+  readonly port: number;
+  readonly hostname: string;
+  /** Every connection so far. */
+  readonly sessions: SmtpSessionRecord[] = [];
+  /** Every transaction whose content was accepted, in order of acceptance. */
+  readonly messages: SmtpTransactionRecord[] = [];
+  readonly #server: Server;
+  readonly #settings: Omit<SessionSettings, 'script'>;
+  readonly #running = new Set<HostSession>();
+  readonly #watchers = new Set<() => void>();
+  #script: SmtpScript;
+  #closed: Promise<void> | undefined;
+
+  /** @internal Use {@link startSmtpHost}. */
+  constructor(server: Server, options: SmtpHostOptions) {
+    const bound = server.address() as { address: string; port: number };
+    this.address = bound.address;
+    this.port = bound.port;
+    this.hostname = options.hostname ?? 'mx.example.test';
+    this.#server = server;
+    this.#script = options.script ?? {};
+    this.#settings = {
+      hostname: this.hostname,
+      protocol: options.protocol ?? 'smtp',
+      keywords: options.keywords ?? DEFAULT_KEYWORDS,
+      tls: options.tls,
+      implicitTls: options.implicitTls ?? false,
+      auth: options.auth,
+      lenientLineEnds: options.lenientLineEnds ?? false,
+      keepOctets: options.keepOctets ?? true,
+      clock: options.clock ?? systemClock,
+      onChange: () => this.#changed(),
+      onMessage: (transaction) => this.messages.push(transaction),
+    };
+    server.on('connection', (socket) => this.#serve(socket, socket));
+    server.on('error', () => {});
+  }
+
+  /** Changes the script for connections from now on. */
+  setScript(script: SmtpScript): void {
+    this.#script = script;
+  }
+
+  /** Serves a stream that is already connected, such as one end of a `stream.duplexPair()`: no network at all. */
+  attach(stream: Duplex): void {
+    this.#serve(stream, {});
+  }
+
+  /**
+   * Resolves as soon as `condition` holds; looks again whenever something happens on a connection.
+   *
+   * @param timeoutMs  Real milliseconds; default 5,000.
+   * @throws {TestkitError} MB_TESTKIT_WAIT when the time is over.
+   * @example await host.until(() => host.messages.length === 2);
+   */
+  until(condition: () => boolean, timeoutMs = 5_000): Promise<void> {
+    if (condition()) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const done = (error?: Error) => {
+        clearTimeout(timer);
+        this.#watchers.delete(look);
+        if (error) reject(error);
+        else resolve();
+      };
+      const look = () => {
+        if (condition()) done();
+      };
+      const timer = setTimeout(() => {
+        done(new TestkitError('MB_TESTKIT_WAIT', `Not so within ${timeoutMs} ms: ${condition}`));
+      }, timeoutMs);
+      this.#watchers.add(look);
+    });
+  }
+
+  /** Stops listening and ends all connections at once, whatever their scripts are waiting for. */
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      for (const session of this.#running) session.connection.destroy();
+    });
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #serve(stream: Duplex, peer: Pick<Partial<Socket>, 'remoteAddress' | 'remotePort'>): void {
+    const record: SmtpSessionRecord = {
+      id: this.sessions.length + 1,
+      remoteAddress: peer.remoteAddress ?? '',
+      remotePort: peer.remotePort ?? 0,
+      startedAt: this.#settings.clock.now(),
+      clientName: '',
+      commands: [],
+      events: [],
+      transactions: [],
+      tls: undefined,
+      user: undefined,
+      clearTextBehindStarttls: undefined,
+      closed: false,
+    };
+    this.sessions.push(record);
+    const session = new HostSession(stream, record, { ...this.#settings, script: this.#script });
+    this.#running.add(session);
+    void session.run().finally(() => this.#running.delete(session));
+  }
+
+  #changed(): void {
+    for (const look of this.#watchers) look();
+  }
+}

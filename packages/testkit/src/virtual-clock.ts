@@ -1,0 +1,137 @@
+import type { Clock } from './clock.ts';
+import { TestkitError } from './errors.ts';
+
+interface Timer {
+  /** Monotonic milliseconds at which it fires. */
+  readonly due: number;
+  /** Order of creation, which decides between timers of the same moment. */
+  readonly order: number;
+  readonly callback: () => void;
+}
+
+/**
+ * A clock that stands still until a test moves it.
+ *
+ * Timers run on monotonic time, as those of an operating system do: {@link VirtualClock.jump}
+ * changes what `now()` says and leaves timers where they are.
+ *
+ * @example
+ * const clock = new VirtualClock();
+ * clock.setTimer(() => console.log('five minutes later'), 300_000);
+ * await clock.advance(300_000);
+ */
+export class VirtualClock implements Clock {
+  #monotonicMs = 0;
+  #wallOffsetMs: number;
+  #created = 0;
+  /** Sorted by due time, then by order of creation; the earliest is last, where taking it costs nothing. */
+  readonly #timers: Timer[] = [];
+
+  /** @param startMs  What `now()` says at first, in milliseconds since 1970; default 2026-01-01T00:00:00Z. */
+  constructor(startMs = Date.UTC(2026, 0, 1)) {
+    this.#wallOffsetMs = startMs;
+    // The two methods of the clock shape are often handed over on their own.
+    this.now = this.now.bind(this);
+    this.setTimer = this.setTimer.bind(this);
+  }
+
+  /** Wall-clock milliseconds since 1970. */
+  now(): number {
+    return this.#wallOffsetMs + this.#monotonicMs;
+  }
+
+  /** Calls `callback` when the clock has advanced by `delayMs` (below zero or not a number: 0). */
+  setTimer(callback: () => void, delayMs: number): () => void {
+    const due = this.#monotonicMs + Math.max(0, delayMs || 0);
+    const timer: Timer = { due, order: this.#created++, callback };
+    this.#timers.splice(this.#position(timer), 0, timer);
+    return () => {
+      const at = this.#position(timer);
+      if (this.#timers[at] === timer) this.#timers.splice(at, 1);
+    };
+  }
+
+  /** Number of timers that wait. A test that ends with more than it began with has found a leak. */
+  get pendingTimers(): number {
+    return this.#timers.length;
+  }
+
+  /** Milliseconds until the next timer fires; undefined when none waits. */
+  get nextTimerInMs(): number | undefined {
+    const next = this.#timers.at(-1);
+    return next && next.due - this.#monotonicMs;
+  }
+
+  /** Moves to the next timer and calls it, without letting promises settle; false when none waits. */
+  runNext(): boolean {
+    const next = this.#timers.pop();
+    if (next === undefined) return false;
+    this.#monotonicMs = next.due;
+    next.callback();
+    return true;
+  }
+
+  /**
+   * Moves time forward by `ms`, calling each timer at its moment and letting promises (and I/O that is
+   * ready) settle before the first and after every one, so that timers set in between fire in order too.
+   */
+  async advance(ms: number): Promise<void> {
+    if (!(ms >= 0 && Number.isFinite(ms))) {
+      throw new TestkitError('MB_TESTKIT_OPTION', 'advance() takes milliseconds of 0 or more; use jump().');
+    }
+    const end = this.#monotonicMs + ms;
+    await settled();
+    for (let next = this.#timers.at(-1); next && next.due <= end; next = this.#timers.at(-1)) {
+      this.runNext();
+      await settled();
+    }
+    this.#monotonicMs = end;
+  }
+
+  /**
+   * Runs timers until none is left.
+   *
+   * @param options.maxMs      Stops in front of a timer further away than this from the start; default no limit.
+   * @param options.maxTimers  Gives up after this many timers; default 1,000,000.
+   * @returns Milliseconds that passed on the clock.
+   * @throws {TestkitError} MB_TESTKIT_WAIT when `maxTimers` ran and more wait: something reschedules itself.
+   */
+  async runUntilIdle(options: { maxMs?: number; maxTimers?: number } = {}): Promise<number> {
+    const { maxMs = Number.POSITIVE_INFINITY, maxTimers = 1_000_000 } = options;
+    const start = this.#monotonicMs;
+    await settled();
+    for (let ran = 0; ; ran++) {
+      const next = this.#timers.at(-1);
+      if (next === undefined || next.due - start > maxMs) return this.#monotonicMs - start;
+      if (ran === maxTimers) {
+        throw new TestkitError('MB_TESTKIT_WAIT', `Still not idle after ${maxTimers} timers; set maxMs.`);
+      }
+      this.runNext();
+      await settled();
+    }
+  }
+
+  /** Sets the wall clock forward or back (negative) by `ms`, as an administrator or NTP does: no timer moves. */
+  jump(ms: number): void {
+    this.#wallOffsetMs += ms;
+  }
+
+  /** Index of `timer`, or where it belongs. */
+  #position(timer: Timer): number {
+    let low = 0;
+    let high = this.#timers.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const other = this.#timers[middle]!;
+      const later = other.due > timer.due || (other.due === timer.due && other.order > timer.order);
+      if (later) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/** Resolves once all promises that can settle now have, and one round of ready I/O was handled. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
