@@ -1,1 +1,43 @@
-export {};
+/**
+ * What e-mail asks of DNS: where to deliver, how safely, and whether a sender is to be believed.
+ *
+ * - `createResolver`: look-ups whose five outcomes are told apart, with a cache and DNSSEC's verdict
+ * - `findMailRoute`: the hosts that take the mail of a domain
+ *
+ * Every look-up goes through the `Resolver` interface; `@mb/dns/memory` has one for tests.
+ *
+ * @packageDocumentation
+ */
+export { addressRefusal, isDeliverable } from './address-guard.ts';
+export type { CacheOptions } from './cache.ts';
+export type { Clock } from './clock.ts';
+export { normalizeDomain } from './domain.ts';
+export { DnsError, type DnsErrorCode, type DnsErrorKind } from './errors.ts';
+export {
+  type FoundRoute,
+  findMailRoute,
+  findSmarthostRoute,
+  type HostAddress,
+  type MailHost,
+  type MailRoute,
+  type MailRouteOptions,
+  type RouteFailure,
+  type RouteFailureCause,
+  type RouteSource,
+  type SkippedHost,
+} from './mail-route.ts';
+export { createResolver, type NodeResolver, type ResolverOptions } from './node-resolver.ts';
+export { type NodeDnsError, type NodeSoa, type PromisesAdapter, toNodeDns } from './promises-adapter.ts';
+export type { MxRecord, RecordData, RecordType, SoaRecord, SrvRecord, TlsaRecord } from './record.ts';
+export {
+  type Answer,
+  type FailedAnswer,
+  type FailureCause,
+  type FoundAnswer,
+  isTemporary,
+  type NoDataAnswer,
+  type NxDomainAnswer,
+  type QueryOptions,
+  type Resolver,
+} from './resolver.ts';
+export { reverseName } from './reverse.ts';

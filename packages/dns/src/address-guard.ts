@@ -1,0 +1,134 @@
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import { DnsError } from './errors.ts';
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+type Range = readonly [Address, number];
+
+/** Ranges where no public mail exchanger is, by the names of ipaddr.js (IANA special-purpose registries). */
+const refusedRanges: Readonly<Record<string, string>> = {
+  unspecified: 'is unspecified',
+  broadcast: 'is a broadcast address',
+  multicast: 'is a multicast address',
+  linkLocal: 'is link-local',
+  loopback: 'is loopback',
+  carrierGradeNat: 'is in the shared space of carriers (RFC 6598)',
+  private: 'is private (RFC 1918)',
+  uniqueLocal: 'is private (RFC 4193)',
+  deprecatedSiteLocal: 'is site-local',
+  discard: 'is in the discard prefix',
+  benchmarking: 'is reserved for benchmarks',
+};
+
+/** Refused, but no range of ipaddr.js, or one that it lumps with harmless ones. */
+const refusedBlocks: readonly (readonly [range: Range, why: string])[] = [
+  [ipaddr.parseCIDR('192.0.0.0/24'), 'is reserved for protocols'],
+  [ipaddr.parseCIDR('198.18.0.0/15'), 'is reserved for benchmarks'],
+  [ipaddr.parseCIDR('240.0.0.0/4'), 'is reserved'],
+  // The host side of a large cloud answers with machine metadata on this public address.
+  [ipaddr.parseCIDR('168.63.129.16/32'), 'is a metadata service'],
+  [ipaddr.parseCIDR('64:ff9b:1::/48'), 'is a local NAT64 address (RFC 8215)'],
+];
+
+/** IPv6 forms that carry an IPv4 address, with the octet where it starts. */
+const embeddings: readonly (readonly [range: Range, offset: number, inverted: boolean])[] = [
+  [ipaddr.parseCIDR('::ffff:0:0/96'), 12, false], // RFC 4291 §2.5.5.2 mapped
+  [ipaddr.parseCIDR('::/96'), 12, false], // RFC 4291 §2.5.5.1 compatible
+  [ipaddr.parseCIDR('::ffff:0:0:0/96'), 12, false], // RFC 2765 translated
+  [ipaddr.parseCIDR('64:ff9b::/96'), 12, false], // RFC 6052 NAT64
+  [ipaddr.parseCIDR('2002::/16'), 2, false], // RFC 3056 6to4
+  [ipaddr.parseCIDR('2001::/32'), 4, false], // RFC 4380 Teredo, the server
+  [ipaddr.parseCIDR('2001::/32'), 12, true], // RFC 4380 Teredo, the client
+];
+
+const compiledAllowLists = new WeakMap<readonly string[], readonly Range[]>();
+
+/**
+ * Tells whether mail for the public may go to an address.
+ *
+ * @param allow  CIDR blocks that are open although they are not public, for labs and intranets.
+ *   Danger: whoever controls a domain's DNS can then make this machine connect there.
+ * @throws {DnsError} MB_DNS_OPTION_INVALID for an allow-list entry that is no CIDR block.
+ */
+export function isDeliverable(address: string, allow?: readonly string[]): boolean {
+  return addressRefusal(address, allow) === undefined;
+}
+
+/**
+ * Says why mail for the public may not go to an address, or undefined when it may.
+ *
+ * Loopback, private, link-local, shared, unspecified, multicast, reserved and metadata addresses are
+ * refused, and so are IPv6 addresses that carry one of these as IPv4 (mapped, compatible, NAT64,
+ * 6to4, Teredo). Call it after resolution and again right before connecting.
+ *
+ * @param address  IPv4 dotted or IPv6; anything else is refused.
+ * @param allow  as for `isDeliverable`.
+ * @example
+ * addressRefusal('64:ff9b::7f00:1') // '64:ff9b::7f00:1 carries 127.0.0.1, which is loopback'
+ * addressRefusal('127.0.0.1', ['127.0.0.0/8']) // undefined
+ */
+export function addressRefusal(address: string, allow: readonly string[] = []): string | undefined {
+  // node's strict parser first: ipaddr.js also reads 127.1 and 0x7f.0.0.1, which no DNS answer holds.
+  if (!isIP(address) || address.includes('%')) return `${address} is not an IP address`;
+  const parsed = ipaddr.parse(address);
+  if (isIn(parsed, compile(allow))) return undefined;
+  const own = refusalOf(parsed);
+  if (own !== undefined) return `${address} ${own}`;
+  for (const embedded of embeddedAddresses(parsed)) {
+    if (isIn(embedded, compile(allow))) continue;
+    const why = refusalOf(embedded);
+    if (why !== undefined) return `${address} carries ${embedded.toString()}, which ${why}`;
+  }
+  return undefined;
+}
+
+/** The one spelling of an address: IPv6 as in RFC 5952. Text that is no address comes back as it is. */
+export function canonicalAddress(address: string): string {
+  return isIP(address) === 6 ? ipaddr.parse(address).toString() : address;
+}
+
+function refusalOf(address: Address): string | undefined {
+  const range = refusedRanges[address.range()];
+  if (range !== undefined) return range;
+  return refusedBlocks.find(([block]) => isIn(address, [block]))?.[1];
+}
+
+function embeddedAddresses(address: Address): Address[] {
+  if (address.kind() === 'ipv4') return [];
+  const octets = address.toByteArray();
+  return embeddings
+    .filter(([range]) => isIn(address, [range]))
+    .map(([, offset, inverted]) => {
+      const four = octets.slice(offset, offset + 4);
+      return ipaddr.fromByteArray(inverted ? four.map((octet) => octet ^ 0xff) : four);
+    });
+}
+
+function isIn(address: Address, ranges: readonly Range[]): boolean {
+  return ranges.some(
+    (range) => range[0].kind() === address.kind() && address.match(range as [Address, number]),
+  );
+}
+
+function compile(allow: readonly string[]): readonly Range[] {
+  let ranges = compiledAllowLists.get(allow);
+  if (ranges === undefined) {
+    ranges = allow.map(parseBlock);
+    compiledAllowLists.set(allow, ranges);
+  }
+  return ranges;
+}
+
+function parseBlock(text: string): Range {
+  try {
+    return ipaddr.parseCIDR(isIP(text) ? `${text}/${text.includes(':') ? 128 : 32}` : text);
+  } catch (cause) {
+    throw new DnsError(
+      'MB_DNS_OPTION_INVALID',
+      `"${text}" is not a CIDR block such as 10.0.0.0/8 or fd00::/8.`,
+      {
+        cause,
+      },
+    );
+  }
+}

@@ -1,0 +1,99 @@
+import type { ExchangeFailure } from './exchange.ts';
+import { type RecordData, type RecordType, recordTypeNumbers } from './record.ts';
+import type { Answer, FailedAnswer, FailureCause } from './resolver.ts';
+import type { ResourceRecord, ResponseMessage } from './wire/message.ts';
+import { decodeRdata } from './wire/rdata.ts';
+
+const nxDomain = 3;
+
+/** What a response says about one name of an alias chain. */
+export type ChainStep<T extends RecordType> =
+  | { readonly done: true; readonly answer: Answer<T> }
+  /** The response ends in an alias whose target it says nothing of. */
+  | { readonly done: false; readonly target: string; readonly aliases: number; readonly ttlSeconds: number };
+
+/**
+ * Reads the answer to `name`/`type` out of a response, following the aliases in it (RFC 1034 §3.6.2).
+ *
+ * @param maxAliases  longest chain; a longer or circular one is a failure with cause `cname-loop`.
+ * @throws {DnsError} MB_DNS_MESSAGE_MALFORMED when a record that matters has broken data.
+ */
+export function readAnswer<T extends RecordType>(
+  response: ResponseMessage,
+  question: { name: string; type: T; maxAliases: number },
+  authentic: boolean,
+): ChainStep<T> {
+  const { name, type, maxAliases } = question;
+  let current = name;
+  let ttlSeconds = Number.POSITIVE_INFINITY;
+  for (let aliases = 0; ; aliases++) {
+    const records = recordsAt(response.answers, current, recordTypeNumbers[type]);
+    if (records.length > 0) {
+      for (const record of records) ttlSeconds = Math.min(ttlSeconds, record.ttlSeconds);
+      const data: RecordData[T][] = records.map((record) => decodeRdata(type, record.rdata));
+      return {
+        done: true,
+        answer: { status: 'found', name, type, records: data, canonicalName: current, authentic, ttlSeconds },
+      };
+    }
+    const alias =
+      type === 'CNAME' ? undefined : recordsAt(response.answers, current, recordTypeNumbers.CNAME)[0];
+    if (alias === undefined) {
+      if (aliases > 0 && response.responseCode !== nxDomain && response.authorities.length === 0) {
+        return { done: false, target: current, aliases, ttlSeconds };
+      }
+      const status = response.responseCode === nxDomain ? 'nxdomain' : 'nodata';
+      ttlSeconds = Math.min(ttlSeconds, negativeTtl(response.authorities));
+      return {
+        done: true,
+        answer: { status, name, type, records: [], canonicalName: current, authentic, ttlSeconds },
+      };
+    }
+    ttlSeconds = Math.min(ttlSeconds, alias.ttlSeconds);
+    current = decodeRdata('CNAME', alias.rdata).toLowerCase();
+    if (aliases + 1 > maxAliases || current === name) {
+      return { done: true, answer: aliasLoop(name, type) };
+    }
+  }
+}
+
+function recordsAt(records: readonly ResourceRecord[], name: string, type: number): ResourceRecord[] {
+  return records.filter((record) => record.type === type && record.name.toLowerCase() === name);
+}
+
+/** RFC 2308 §5: the smaller of the SOA's own TTL and its MINIMUM; without an SOA nothing is cached. */
+function negativeTtl(authorities: readonly ResourceRecord[]): number {
+  const soa = authorities.find((record) => record.type === recordTypeNumbers.SOA);
+  return soa === undefined ? 0 : Math.min(soa.ttlSeconds, decodeRdata('SOA', soa.rdata).minimum);
+}
+
+/** The answer for an alias chain without end. */
+export function aliasLoop(name: string, type: RecordType): FailedAnswer {
+  return failedAnswer(name, type, {
+    status: 'servfail',
+    cause: 'cname-loop',
+    reason: `${name} ${type}: its chain of CNAME records is circular or too long.`,
+  });
+}
+
+/** An answer for a look-up that failed. */
+export function failedAnswer(
+  name: string,
+  type: RecordType,
+  failure:
+    | Omit<ExchangeFailure, 'ok'>
+    | { status: FailedAnswer['status']; cause: FailureCause; reason: string },
+): FailedAnswer {
+  const { status, cause, reason } = failure;
+  return {
+    status,
+    name,
+    type,
+    records: [],
+    canonicalName: name,
+    authentic: false,
+    ttlSeconds: 0,
+    cause,
+    reason,
+  };
+}

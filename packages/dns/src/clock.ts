@@ -1,0 +1,16 @@
+/** Where time comes from; tests hand in a virtual one. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Calls `callback` once after `delayMs`; the returned function cancels it. */
+  setTimer(callback: () => void, delayMs: number): () => void;
+}
+
+/** The clock of the machine. */
+export const systemClock: Clock = {
+  now: Date.now,
+  setTimer(callback, delayMs) {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};

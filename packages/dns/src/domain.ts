@@ -1,0 +1,25 @@
+import { domainToASCII } from 'node:url';
+
+const plainName = /^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/;
+const asciiName = /^[\x21-\x7e]+$/;
+
+/**
+ * Brings a domain name into the one form that this package compares, caches and asks for: lower-case
+ * A-labels (RFC 5890) without trailing dot.
+ *
+ * @param text  a name in A-labels or U-labels, with or without trailing dot; `.` is the root.
+ * @returns the name, or undefined when it has an empty label, a label over 63 octets, more than 253
+ *   characters, white space, or letters that IDNA refuses.
+ * @example
+ * normalizeDomain('Bücher.Example.') // 'xn--bcher-kva.example'
+ */
+export function normalizeDomain(text: string): string | undefined {
+  if (text.length <= 253 && plainName.test(text)) return text;
+  if (text === '.') return '.';
+  if (text.length > 1024) return undefined;
+  let name = text.endsWith('.') && !text.endsWith('\\.') ? text.slice(0, -1) : text;
+  // Ideographic full stops and case are UTS #46's business, which node's URL parser implements.
+  name = asciiName.test(name) ? name.toLowerCase() : domainToASCII(name);
+  if (name.length === 0 || name.length > 253) return undefined;
+  return name.split('.').every((label) => label.length > 0 && label.length <= 63) ? name : undefined;
+}

@@ -1,0 +1,241 @@
+import { DnsError } from './errors.ts';
+import { type RecordType, recordTypeNumbers } from './record.ts';
+import type { FailedAnswer, FailureCause } from './resolver.ts';
+import { decodeResponse, encodeQuery, type ResponseMessage } from './wire/message.ts';
+
+/** What one exchange asks and within which bounds; everything it needs comes in, nothing is read from outside. */
+export interface ExchangeRequest {
+  readonly name: string;
+  readonly type: RecordType;
+  readonly servers: readonly ExchangeServer[];
+  /** Epoch milliseconds at which the exchange gives up. */
+  readonly deadline: number;
+  /** Milliseconds to wait for the first attempt; each round over all servers doubles it. */
+  readonly attemptTimeoutMs: number;
+  /** Unpredictable 16-bit number for each message (RFC 5452 §9.2). */
+  readonly nextId: () => number;
+}
+
+/** A server as the exchange sees it. */
+export interface ExchangeServer {
+  /** For messages: `127.0.0.1:53` or the URL. */
+  readonly label: string;
+  /** Whether its AD bit and its validation are believed. */
+  readonly trusted: boolean;
+  /** `stream` servers (HTTPS) never truncate. */
+  readonly transport: 'datagram' | 'stream';
+}
+
+/** What the caller has to do next. */
+export type ExchangeStep =
+  | {
+      readonly do: 'send';
+      readonly attempt: number;
+      readonly server: number;
+      readonly transport: 'datagram' | 'stream';
+      readonly message: Uint8Array;
+      /** Call `handleTimeout` when nothing came by then (epoch milliseconds). */
+      readonly timeoutAt: number;
+    }
+  | { readonly do: 'wait' }
+  | { readonly do: 'done'; readonly outcome: ExchangeOutcome };
+
+/** A response that answers the question, or the reason why there is none. */
+export type ExchangeOutcome =
+  | { readonly ok: true; readonly response: ResponseMessage; readonly authentic: boolean }
+  | ExchangeFailure;
+
+/** The failed half of an outcome. */
+export interface ExchangeFailure {
+  readonly ok: false;
+  readonly status: FailedAnswer['status'];
+  readonly cause: FailureCause;
+  readonly reason: string;
+}
+
+interface Attempt {
+  readonly server: number;
+  readonly transport: 'datagram' | 'stream';
+  readonly id: number;
+  readonly edns: boolean;
+  /** Set for the question whether a SERVFAIL was DNSSEC's: the failure to report when it was not. */
+  readonly probeFor: ExchangeFailure | undefined;
+  settled: boolean;
+}
+
+const noError = 0;
+const formatError = 1;
+const serverFailure = 2;
+const nxDomain = 3;
+
+const responseCodeNames = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED'];
+
+/** RFC 8914 §4.6 to §4.13: the codes by which a resolver says that validation failed. */
+const bogusExtendedErrors = new Set([6, 7, 8, 9, 10, 11, 12]);
+
+/**
+ * One question asked of one or more servers, without I/O: the caller carries octets, failures and
+ * time in and does what each step says.
+ *
+ * Servers are asked in turn: a refusal or an unreachable server moves on at once, silence after the
+ * attempt's time. Attempts stay open, so a late answer still counts. Truncation goes to a stream
+ * (RFC 7766 §5), FORMERR to a query without EDNS (RFC 6891 §7).
+ */
+export class Exchange {
+  readonly #request: ExchangeRequest;
+  readonly #attempts: Attempt[] = [];
+  readonly #failed = new Set<number>();
+  #lastFailure: ExchangeFailure | undefined;
+  #turn = 0;
+
+  constructor(request: ExchangeRequest) {
+    this.#request = request;
+  }
+
+  /** The first step. */
+  start(now: number): ExchangeStep {
+    return this.#nextServer(now);
+  }
+
+  /** Octets came in for an attempt. */
+  receive(attemptIndex: number, octets: Uint8Array, now: number): ExchangeStep {
+    const attempt = this.#attempts[attemptIndex];
+    if (attempt === undefined || attempt.settled) return { do: 'wait' };
+    // RFC 5452 §9.1: what does not carry our id is not for us.
+    if (octets.length < 2 || ((octets[0]! << 8) | octets[1]!) !== attempt.id) return { do: 'wait' };
+    let response: ResponseMessage;
+    try {
+      response = decodeResponse(octets);
+    } catch (error) {
+      if (!DnsError.isInstance(error)) throw error;
+      return this.#settleFailed(
+        attempt,
+        { status: 'servfail', cause: 'malformed', reason: error.message },
+        now,
+      );
+    }
+    // RFC 5452 §9.1: nor is what answers another question.
+    if (response.question === undefined) {
+      if (response.responseCode === noError) return { do: 'wait' };
+    } else if (!this.#isOurQuestion(response.question)) return { do: 'wait' };
+    return this.#judge(attempt, response, now);
+  }
+
+  /** The attempt's socket failed. */
+  fail(attemptIndex: number, why: string, now: number): ExchangeStep {
+    const attempt = this.#attempts[attemptIndex];
+    if (attempt === undefined || attempt.settled) return { do: 'wait' };
+    return this.#settleFailed(attempt, { status: 'servfail', cause: 'network', reason: why }, now);
+  }
+
+  /** Time passed without an answer. */
+  handleTimeout(now: number): ExchangeStep {
+    return this.#nextServer(now);
+  }
+
+  #judge(attempt: Attempt, response: ResponseMessage, now: number): ExchangeStep {
+    const server = this.#request.servers[attempt.server]!;
+    if (response.truncated && attempt.transport === 'datagram') {
+      attempt.settled = true;
+      return this.#send({ ...attempt, transport: 'stream', settled: false }, now);
+    }
+    if (response.responseCode === noError || response.responseCode === nxDomain) {
+      attempt.settled = true;
+      if (attempt.probeFor !== undefined) return { do: 'done', outcome: this.#bogus(server.label) };
+      return {
+        do: 'done',
+        outcome: { ok: true, response, authentic: response.authenticData && server.trusted },
+      };
+    }
+    if (attempt.probeFor !== undefined) return this.#settleFailed(attempt, attempt.probeFor, now);
+    if (response.responseCode === formatError && attempt.edns) {
+      attempt.settled = true;
+      return this.#send({ ...attempt, edns: false, settled: false }, now);
+    }
+    if (response.responseCode === serverFailure && server.trusted) {
+      attempt.settled = true;
+      if (response.extendedErrors.some((code) => bogusExtendedErrors.has(code))) {
+        return { do: 'done', outcome: this.#bogus(server.label) };
+      }
+      // RFC 4035 §3.2.2: the same question with CD set has an answer only if validation was the trouble.
+      const probeFor = this.#refusal(response.responseCode);
+      return this.#send({ ...attempt, transport: server.transport, probeFor, settled: false }, now);
+    }
+    return this.#settleFailed(attempt, this.#refusal(response.responseCode), now);
+  }
+
+  #refusal(responseCode: number): ExchangeFailure {
+    const name = responseCodeNames[responseCode] ?? `response code ${responseCode}`;
+    return { ok: false, status: 'servfail', cause: 'response-code', reason: `It answered ${name}.` };
+  }
+
+  #bogus(label: string): ExchangeFailure {
+    return {
+      ok: false,
+      status: 'bogus',
+      cause: 'validation',
+      reason: `${this.#request.name} ${this.#request.type} at ${label}: its DNSSEC signatures do not validate.`,
+    };
+  }
+
+  #settleFailed(attempt: Attempt, failure: Omit<ExchangeFailure, 'ok'>, now: number): ExchangeStep {
+    attempt.settled = true;
+    const { label } = this.#request.servers[attempt.server]!;
+    const { name, type } = this.#request;
+    this.#failed.add(attempt.server);
+    this.#lastFailure = { ok: false, ...failure, reason: `${name} ${type} at ${label}: ${failure.reason}` };
+    if (this.#failed.size === this.#request.servers.length) return { do: 'done', outcome: this.#lastFailure };
+    return this.#nextServer(now);
+  }
+
+  #nextServer(now: number): ExchangeStep {
+    const { servers, deadline, nextId } = this.#request;
+    if (now >= deadline) return { do: 'done', outcome: this.#timeout() };
+    while (this.#failed.has(this.#turn % servers.length)) this.#turn++;
+    const server = this.#turn % servers.length;
+    const attempt: Attempt = {
+      server,
+      transport: servers[server]!.transport,
+      id: nextId(),
+      edns: true,
+      probeFor: undefined,
+      settled: false,
+    };
+    const step = this.#send(attempt, now, false);
+    this.#turn++;
+    return step;
+  }
+
+  #send(attempt: Attempt, now: number, renew = true): ExchangeStep {
+    const { name, type, deadline, attemptTimeoutMs, servers, nextId } = this.#request;
+    const sent = renew ? { ...attempt, id: nextId() } : attempt;
+    const index = this.#attempts.push(sent) - 1;
+    const round = Math.floor(this.#turn / servers.length);
+    return {
+      do: 'send',
+      attempt: index,
+      server: sent.server,
+      transport: sent.transport,
+      message: encodeQuery({
+        id: sent.id,
+        name,
+        type,
+        edns: sent.edns,
+        checkingDisabled: sent.probeFor !== undefined,
+      }),
+      timeoutAt: Math.min(deadline, now + attemptTimeoutMs * 2 ** Math.min(round, 10)),
+    };
+  }
+
+  #timeout(): ExchangeFailure {
+    const { name, type, servers } = this.#request;
+    const silent = servers.filter((_, index) => !this.#failed.has(index)).map((server) => server.label);
+    const reason = `${name} ${type}: no answer from ${silent.join(', ')} within the deadline.`;
+    return { ok: false, status: 'timeout', cause: 'deadline', reason };
+  }
+
+  #isOurQuestion(question: { name: string; type: number }): boolean {
+    const { name, type } = this.#request;
+    return question.type === recordTypeNumbers[type] && question.name.toLowerCase() === name.toLowerCase();
+  }
+}

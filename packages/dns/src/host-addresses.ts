@@ -1,0 +1,102 @@
+import { addressRefusal, canonicalAddress } from './address-guard.ts';
+import type { HostAddress } from './mail-route.ts';
+import { shuffle } from './mx-order.ts';
+import { type Answer, isTemporary, type Resolver } from './resolver.ts';
+
+/** What the address look-ups of one host gave. */
+export interface HostAddresses {
+  readonly canonicalName: string;
+  /** Usable addresses, families alternating. */
+  readonly addresses: readonly HostAddress[];
+  readonly authentic: boolean;
+  readonly ttlSeconds: number;
+  /** Addresses that may not be used, each with a sentence. */
+  readonly refused: readonly RefusedAddress[];
+  /** Why a look-up failed in a way that may pass. */
+  readonly temporary: string | undefined;
+}
+
+/** An address that mail may not go to. */
+export interface RefusedAddress {
+  readonly address: string;
+  readonly reason: string;
+}
+
+/** How addresses are looked up and chosen. */
+export interface HostSettings {
+  readonly random: () => number;
+  readonly allow: readonly string[] | undefined;
+  readonly families: readonly (4 | 6)[];
+  readonly signal: AbortSignal | undefined;
+}
+
+/** An address host may have that many addresses of a family; more are left out. */
+const maxAddressesPerFamily = 8;
+
+/** Looks up the addresses of a host, all families at once, and keeps those that may be delivered to. */
+export async function resolveHost(
+  name: string,
+  resolver: Resolver,
+  settings: HostSettings,
+): Promise<HostAddresses> {
+  const { families, signal, allow, random } = settings;
+  const answers = await Promise.all(
+    families.map((family) => resolver.query(name, family === 4 ? 'A' : 'AAAA', { signal })),
+  );
+  const byFamily: HostAddress[][] = [];
+  const refused: RefusedAddress[] = [];
+  let canonicalName = name;
+  let authentic = true;
+  let temporary: string | undefined;
+  let ttlSeconds = Number.POSITIVE_INFINITY;
+  for (const [index, answer] of answers.entries()) {
+    if (isTemporary(answer)) {
+      temporary ??= answer.reason;
+      continue;
+    }
+    authentic &&= answer.authentic;
+    ttlSeconds = Math.min(ttlSeconds, answer.ttlSeconds);
+    if (answer.status !== 'found') continue;
+    canonicalName = answer.canonicalName;
+    const judged = judge(answer, families[index]!, allow);
+    refused.push(...judged.refused);
+    const usable = [...judged.usable];
+    shuffle(usable, random);
+    byFamily.push(usable.slice(0, maxAddressesPerFamily));
+  }
+  return { canonicalName, addresses: alternate(byFamily), authentic, ttlSeconds, refused, temporary };
+}
+
+interface Judged {
+  readonly allow: readonly string[] | undefined;
+  readonly usable: readonly HostAddress[];
+  readonly refused: readonly RefusedAddress[];
+}
+
+/** A cached answer keeps its record array, so its addresses are judged once. */
+const judgedAnswers = new WeakMap<readonly string[], Judged>();
+
+function judge(answer: Answer<'A' | 'AAAA'>, family: 4 | 6, allow: readonly string[] | undefined): Judged {
+  const known = judgedAnswers.get(answer.records);
+  if (known !== undefined && known.allow === allow) return known;
+  const usable: HostAddress[] = [];
+  const refused: RefusedAddress[] = [];
+  for (const record of answer.records) {
+    const why = addressRefusal(record, allow);
+    const address = canonicalAddress(record);
+    if (why === undefined) usable.push({ address, family });
+    else refused.push({ address, reason: `${why}.` });
+  }
+  const judged = { allow, usable, refused };
+  judgedAnswers.set(answer.records, judged);
+  return judged;
+}
+
+function alternate(byFamily: readonly (readonly HostAddress[])[]): HostAddress[] {
+  const longest = Math.max(0, ...byFamily.map((addresses) => addresses.length));
+  const mixed: HostAddress[] = [];
+  for (let i = 0; i < longest; i++) {
+    for (const addresses of byFamily) if (addresses[i] !== undefined) mixed.push(addresses[i]!);
+  }
+  return mixed;
+}

@@ -1,0 +1,342 @@
+import { isIP } from 'node:net';
+import { addressRefusal, canonicalAddress } from './address-guard.ts';
+import { parseAddressLiteral } from './address-literal.ts';
+import { normalizeDomain } from './domain.ts';
+import { type HostAddresses, type HostSettings, resolveHost } from './host-addresses.ts';
+import { orderMx } from './mx-order.ts';
+import { integerOption, rejectUnknownOptions } from './options.ts';
+import type { Answer, FoundAnswer, Resolver } from './resolver.ts';
+
+/** Where the mail for a domain goes, told apart by `status`. */
+export type MailRoute = FoundRoute | RouteFailure;
+
+/** How a route was found: by MX records, by the domain's own address, by an address literal, or by configuration. */
+export type RouteSource = 'mx' | 'implicit' | 'literal' | 'smarthost';
+
+/** Hosts to try, in this order. */
+export interface FoundRoute {
+  readonly status: 'found';
+  /** A-labels without trailing dot, or the literal with its brackets. */
+  readonly domain: string;
+  readonly via: RouteSource;
+  /** DNSSEC proved the MX records, or that there are none (RFC 7672 §2.2.1). */
+  readonly authentic: boolean;
+  /** At least one, most preferred first, equal preferences in random order. */
+  readonly hosts: readonly MailHost[];
+  /** Hosts that are not used, and why. */
+  readonly skipped: readonly SkippedHost[];
+  /** Seconds for which the route may be used. */
+  readonly ttlSeconds: number;
+}
+
+/** One mail exchanger. */
+export interface MailHost {
+  /** The name as MX, for TLS names and MTA-STS; a literal is its address. */
+  readonly name: string;
+  /** End of the name's CNAME chain; `name` when there is none (RFC 7672 §2.2.3). */
+  readonly canonicalName: string;
+  /** 0 unless the route came by MX. */
+  readonly preference: number;
+  /** At least one; families alternate, so that a broken one cannot use up all tries. */
+  readonly addresses: readonly HostAddress[];
+  /** DNSSEC proved the address records (RFC 7672 §2.2.2). */
+  readonly authentic: boolean;
+}
+
+/** One address of a host. */
+export interface HostAddress {
+  readonly address: string;
+  readonly family: 4 | 6;
+}
+
+/** A host left out. */
+export interface SkippedHost {
+  readonly name: string;
+  readonly preference: number;
+  /** One sentence. */
+  readonly reason: string;
+}
+
+/** Why there is no route. */
+export interface RouteFailure {
+  /** `permanent`: return the mail; `temporary`: try again later. */
+  readonly status: 'permanent' | 'temporary';
+  readonly domain: string;
+  /**
+   * `null-mx`, `no-such-domain`, `no-mail-host` (no MX and no address), `hosts-unusable` (no host of the
+   * MX set can be used), `loop` (we are the most preferred host), `invalid-domain`, `lookup-failed`.
+   */
+  readonly cause: RouteFailureCause;
+  /** RFC 3463 code, such as `5.1.2`. */
+  readonly enhancedCode: string;
+  /** RFC 5321 reply code to report, such as 550. */
+  readonly replyCode: number;
+  /** One sentence for a person. */
+  readonly reason: string;
+  readonly skipped: readonly SkippedHost[];
+}
+
+/** See `RouteFailure.cause`. */
+export type RouteFailureCause =
+  | 'null-mx'
+  | 'no-such-domain'
+  | 'no-mail-host'
+  | 'hosts-unusable'
+  | 'loop'
+  | 'invalid-domain'
+  | 'lookup-failed';
+
+/** Options of `findMailRoute` and `findSmarthostRoute`. */
+export interface MailRouteOptions {
+  /** Number in [0, 1) for each choice among equals. Default `Math.random`. */
+  readonly random?: () => number;
+  /**
+   * CIDR blocks that are open although they are not public, for labs and intranets. Default none.
+   * Danger: whoever controls a domain's DNS can then make this machine connect there.
+   */
+  readonly allowAddresses?: readonly string[];
+  /** Our own host names and addresses: they and everything less preferred are cut (RFC 5321 §5.1). */
+  readonly self?: { readonly names?: readonly string[]; readonly addresses?: readonly string[] };
+  /** Most hosts looked up and returned. Default 10. */
+  readonly maxHosts?: number;
+  /** Address families in order of preference. Default `[4, 6]`: IPv4 first, since more servers have a reverse name there. */
+  readonly families?: readonly (4 | 6)[];
+  /** Ends the call with MB_DNS_ABORTED. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const optionNames = ['random', 'allowAddresses', 'self', 'maxHosts', 'families', 'signal'];
+
+interface Settings extends HostSettings {
+  readonly selfNames: ReadonlySet<string>;
+  readonly selfAddresses: ReadonlySet<string>;
+  readonly maxHosts: number;
+}
+
+/**
+ * Finds the hosts that take the mail of a domain (RFC 5321 §5.1, RFC 7505).
+ *
+ * @param domain  the part behind the `@`: a domain in A-labels or U-labels, or an address literal
+ *   (`[192.0.2.1]`, `[IPv6:2001:db8::1]`).
+ * @returns the route, or why there is none; a domain that cannot be routed is a result.
+ * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION_UNKNOWN, MB_DNS_OPTION_INVALID.
+ * @example
+ * const route = await findMailRoute('example.org', createResolver());
+ * if (route.status === 'found') for (const host of route.hosts) console.log(host.name, host.addresses);
+ */
+export async function findMailRoute(
+  domain: string,
+  resolver: Resolver,
+  options: MailRouteOptions = {},
+): Promise<MailRoute> {
+  const settings = readSettings(options);
+  if (domain.startsWith('[')) return literalRoute(domain, settings);
+  const name = normalizeDomain(domain);
+  if (name === undefined || name === '.' || isIP(name)) {
+    const reason = `"${domain.slice(0, 80)}" is not a domain name.`;
+    return failure(domain, 'invalid-domain', reason);
+  }
+  const mx = await resolver.query(name, 'MX', { signal: settings.signal });
+  switch (mx.status) {
+    case 'found':
+      return mxRoute(name, mx, resolver, settings);
+    case 'nodata':
+      // RFC 5321 §5.1: only when there is no MX record is the domain its own exchanger.
+      return ownHostRoute(name, mx, resolver, settings);
+    case 'nxdomain':
+      return failure(name, 'no-such-domain', `The domain ${name} does not exist.`);
+    default:
+      return failure(name, 'lookup-failed', mx.reason);
+  }
+}
+
+/**
+ * Finds the addresses of a configured relay; no MX look-up takes place.
+ *
+ * @param host  host name or address literal (`[192.0.2.1]`).
+ * @param options  as for `findMailRoute`; a relay in a private network needs `allowAddresses`.
+ * @throws {DnsError} as `findMailRoute`.
+ */
+export async function findSmarthostRoute(
+  host: string,
+  resolver: Resolver,
+  options: MailRouteOptions = {},
+): Promise<MailRoute> {
+  const settings = readSettings(options);
+  if (host.startsWith('[')) {
+    const route = literalRoute(host, settings);
+    return route.status === 'found' ? { ...route, via: 'smarthost' } : route;
+  }
+  const name = normalizeDomain(host);
+  if (name === undefined || name === '.' || isIP(name)) {
+    const reason = `"${host.slice(0, 80)}" is not a host name; write an address as [192.0.2.1].`;
+    return failure(host, 'invalid-domain', reason);
+  }
+  return ownHostRoute(name, undefined, resolver, settings);
+}
+
+async function mxRoute(
+  domain: string,
+  mx: FoundAnswer<'MX'>,
+  resolver: Resolver,
+  settings: Settings,
+): Promise<MailRoute> {
+  const order = orderMx(mx.records, settings.random, settings.maxHosts);
+  // RFC 7505 §4.1: the mail is returned at once, with 556 and 5.1.10.
+  if (order.nullMx) return failure(domain, 'null-mx', `The domain ${domain} does not accept mail.`);
+  const found = await Promise.all(order.hosts.map((host) => resolveHost(host.name, resolver, settings)));
+  const candidates = order.hosts.map((host, index) => ({ ...host, ...found[index]! }));
+  return selectHosts(domain, { via: 'mx', basis: mx, candidates, skipped: order.skipped }, settings);
+}
+
+/** The domain is its own exchanger (`basis`: the answer that there is no MX), or a configured relay. */
+async function ownHostRoute(
+  domain: string,
+  basis: Answer<'MX'> | undefined,
+  resolver: Resolver,
+  settings: Settings,
+): Promise<MailRoute> {
+  const found = await resolveHost(domain, resolver, settings);
+  const via = basis === undefined ? 'smarthost' : 'implicit';
+  return selectHosts(
+    domain,
+    { via, basis, candidates: [{ name: domain, preference: 0, ...found }], skipped: [] },
+    settings,
+  );
+}
+
+interface Candidate extends HostAddresses {
+  readonly name: string;
+  readonly preference: number;
+}
+
+interface Selection {
+  readonly via: RouteSource;
+  readonly basis: Answer<'MX'> | undefined;
+  readonly candidates: readonly Candidate[];
+  readonly skipped: readonly SkippedHost[];
+}
+
+/** From hosts with their addresses to a route: cuts at ourselves, drops repeated addresses and empty hosts. */
+function selectHosts(domain: string, selection: Selection, settings: Settings): MailRoute {
+  const { via, basis, candidates } = selection;
+  const skipped = [...selection.skipped];
+  const hosts: MailHost[] = [];
+  const seen = new Set<string>();
+  const ceiling = Math.min(
+    ...candidates.filter((host) => isSelf(host, settings)).map((host) => host.preference),
+  );
+  let ttlSeconds = basis?.ttlSeconds ?? Number.POSITIVE_INFINITY;
+  let temporary: string | undefined;
+  for (const host of candidates) {
+    const { name, preference, canonicalName, authentic } = host;
+    // RFC 5321 §5.1: from our own rank on, mail would come back to us.
+    if (preference >= ceiling) {
+      skipped.push({ name, preference, reason: 'It is this host, or not preferred over it.' });
+      continue;
+    }
+    const addresses = host.addresses.filter(({ address }) => !seen.has(address));
+    if (addresses.length === 0) {
+      temporary ??= host.temporary;
+      skipped.push({ name, preference, reason: emptyReason(host) });
+      continue;
+    }
+    for (const { address } of addresses) seen.add(address);
+    ttlSeconds = Math.min(ttlSeconds, host.ttlSeconds);
+    hosts.push({ name, canonicalName, preference, addresses, authentic });
+  }
+  if (hosts.length > 0) {
+    const authentic = basis?.authentic ?? hosts[0]!.authentic;
+    return { status: 'found', domain, via, authentic, hosts, skipped, ttlSeconds };
+  }
+  if (temporary !== undefined) return failure(domain, 'lookup-failed', temporary, skipped);
+  if (ceiling < Number.POSITIVE_INFINITY) {
+    return failure(domain, 'loop', `Mail for ${domain} would come back to this host.`, skipped);
+  }
+  if (via === 'mx' || candidates.some((host) => host.refused.length > 0)) {
+    const why = skipped[0]?.reason ?? '';
+    return failure(domain, 'hosts-unusable', `No mail exchanger of ${domain} can be used: ${why}`, skipped);
+  }
+  return failure(domain, 'no-mail-host', `The domain ${domain} has neither MX nor address records.`, skipped);
+}
+
+function isSelf(host: Candidate, { selfNames, selfAddresses }: Settings): boolean {
+  if (selfNames.size === 0 && selfAddresses.size === 0) return false;
+  return (
+    selfNames.has(host.name) ||
+    selfNames.has(host.canonicalName) ||
+    [...host.addresses, ...host.refused].some(({ address }) => selfAddresses.has(address))
+  );
+}
+
+function emptyReason(host: Candidate): string {
+  if (host.addresses.length > 0) return 'A more preferred host has the same addresses.';
+  return host.temporary ?? host.refused[0]?.reason ?? `${host.name} has no address.`;
+}
+
+/** A literal never changes; a day keeps the field a plain number. */
+const literalTtlSeconds = 86_400;
+
+// RFC 5321 §5.1: an address literal is used as it is.
+function literalRoute(domain: string, settings: Settings): MailRoute {
+  const literal = parseAddressLiteral(domain);
+  if (literal === undefined)
+    return failure(domain, 'invalid-domain', `"${domain.slice(0, 80)}" is no address literal.`);
+  const address = canonicalAddress(literal.address);
+  const refusal = addressRefusal(address, settings.allow);
+  if (refusal !== undefined) return failure(domain, 'hosts-unusable', `${refusal}.`);
+  if (settings.selfAddresses.has(address)) {
+    return failure(domain, 'loop', `${address} is this host.`);
+  }
+  const host: MailHost = {
+    name: address,
+    canonicalName: address,
+    preference: 0,
+    addresses: [{ address, family: literal.family }],
+    authentic: false,
+  };
+  return {
+    status: 'found',
+    domain,
+    via: 'literal',
+    authentic: false,
+    hosts: [host],
+    skipped: [],
+    ttlSeconds: literalTtlSeconds,
+  };
+}
+
+const failureCodes: Readonly<Record<RouteFailureCause, readonly [replyCode: number, enhancedCode: string]>> =
+  {
+    'null-mx': [556, '5.1.10'],
+    'no-such-domain': [550, '5.1.2'],
+    'invalid-domain': [550, '5.1.2'],
+    'no-mail-host': [550, '5.4.4'],
+    'hosts-unusable': [550, '5.4.4'],
+    loop: [554, '5.4.6'],
+    'lookup-failed': [451, '4.4.3'],
+  };
+
+function failure(
+  domain: string,
+  cause: RouteFailureCause,
+  reason: string,
+  skipped: readonly SkippedHost[] = [],
+): RouteFailure {
+  const [replyCode, enhancedCode] = failureCodes[cause];
+  const status = replyCode < 500 ? 'temporary' : 'permanent';
+  return { status, domain, cause, enhancedCode, replyCode, reason, skipped };
+}
+
+function readSettings(options: MailRouteOptions): Settings {
+  rejectUnknownOptions(options, optionNames, 'findMailRoute');
+  return {
+    random: options.random ?? Math.random,
+    allow: options.allowAddresses,
+    selfNames: new Set((options.self?.names ?? []).map((name) => normalizeDomain(name) ?? name)),
+    selfAddresses: new Set((options.self?.addresses ?? []).map(canonicalAddress)),
+    maxHosts: integerOption('maxHosts', options.maxHosts, 10, { min: 1, max: 100 }),
+    families: options.families ?? [4, 6],
+    signal: options.signal,
+  };
+}

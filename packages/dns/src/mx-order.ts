@@ -1,0 +1,61 @@
+import { isIP } from 'node:net';
+import { normalizeDomain } from './domain.ts';
+import type { SkippedHost } from './mail-route.ts';
+import type { MxRecord } from './record.ts';
+
+/** An MX set in the order in which it is tried. */
+export interface MxOrder {
+  /** The set is one record with the root as its exchange. */
+  readonly nullMx: boolean;
+  readonly hosts: readonly { readonly name: string; readonly preference: number }[];
+  readonly skipped: readonly SkippedHost[];
+}
+
+/**
+ * Puts MX records in order: by preference, equal ones at random, each name once, unusable names and
+ * those beyond `maxHosts` set aside.
+ *
+ * Unusable are address literals, single labels and `localhost`; underscores are let through, since
+ * such hosts exist and answer.
+ */
+export function orderMx(records: readonly MxRecord[], random: () => number, maxHosts: number): MxOrder {
+  // RFC 7505 §3: the root says "no mail" only when it is alone.
+  if (records.length > 0 && records.every((record) => record.exchange === '.')) {
+    return { nullMx: true, hosts: [], skipped: [] };
+  }
+  const skipped: SkippedHost[] = [];
+  const preferenceByName = new Map<string, number>();
+  for (const { exchange, preference } of records) {
+    const name = normalizeDomain(exchange);
+    const reason = exchangeRefusal(exchange, name);
+    if (name === undefined || reason !== undefined) {
+      skipped.push({ name: exchange, preference, reason: reason ?? `${exchange} is not a host name.` });
+    } else preferenceByName.set(name, Math.min(preference, preferenceByName.get(name) ?? preference));
+  }
+  const hosts = [...preferenceByName].map(([name, preference]) => ({ name, preference }));
+  shuffle(hosts, random);
+  hosts.sort((a, b) => a.preference - b.preference);
+  for (const host of hosts.splice(maxHosts)) {
+    skipped.push({ ...host, reason: `The domain has more than ${maxHosts} mail exchangers.` });
+  }
+  return { nullMx: false, hosts, skipped };
+}
+
+function exchangeRefusal(exchange: string, name: string | undefined): string | undefined {
+  if (exchange === '.') return 'A null MX among others says nothing.';
+  if (name === undefined) return undefined;
+  // RFC 5321 §5.1: the data of an MX record is a host name, never an address.
+  if (isIP(name)) return `${name} is an address where a host name must stand.`;
+  if (name === 'localhost' || name.endsWith('.localhost'))
+    return `${name} is the local machine of whoever asks.`;
+  if (!name.includes('.')) return `${name} is not a fully qualified name.`;
+  return undefined;
+}
+
+/** Fisher–Yates; the sort after it is stable, so equal preferences stay in random order. */
+export function shuffle<T>(items: T[], random: () => number): void {
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [items[i], items[j]] = [items[j]!, items[i]!];
+  }
+}

@@ -1,0 +1,276 @@
+import { randomFillSync } from 'node:crypto';
+import { aliasLoop, failedAnswer, readAnswer } from './answer.ts';
+import { AnswerCache, type CacheOptions } from './cache.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { normalizeDomain } from './domain.ts';
+import { driveExchange } from './drive.ts';
+import { abortError, DnsError, throwIfAborted } from './errors.ts';
+import type { ExchangeServer } from './exchange.ts';
+import { integerOption, rejectUnknownOptions } from './options.ts';
+import type { RecordType } from './record.ts';
+import { type Answer, isTemporary, type QueryOptions, type Resolver } from './resolver.ts';
+import { type DnsServer, parseServer } from './server-address.ts';
+import { readSystemConfig } from './system-config.ts';
+import type { FetchFunction } from './transport/https.ts';
+import { Turnstile } from './turnstile.ts';
+
+/** Options of `createResolver`. */
+export interface ResolverOptions {
+  /**
+   * Recursive servers: `192.0.2.53`, `127.0.0.1:5300`, `[2001:db8::53]:53`, or `https://…` for DNS
+   * over HTTPS (RFC 8484). Default: those of /etc/resolv.conf.
+   */
+  readonly servers?: readonly string[];
+  /** Time for a whole look-up, waiting in line and retries included, milliseconds. Default 10,000. */
+  readonly timeoutMs?: number;
+  /** Time for the first attempt, milliseconds; it doubles each round over the servers. Default 1,500. */
+  readonly attemptTimeoutMs?: number;
+  /**
+   * Whether the servers' AD bit is believed. Default: only of servers on loopback, and of all when
+   * resolv.conf says `options trust-ad`. Danger: over a network that can be tampered with, AD proves
+   * nothing, and DANE and MTA-STS decisions would rest on it.
+   */
+  readonly trustAuthenticData?: boolean;
+  /** Bounds of the cache, or false for none. */
+  readonly cache?: CacheOptions | false;
+  /** Most exchanges, and so sockets, open at a time; others wait in line. Default 256. */
+  readonly maxConcurrent?: number;
+  /** Time source. Default: the machine's. */
+  readonly clock?: Clock;
+  /** HTTP client for DNS over HTTPS. Default: the global `fetch`. */
+  readonly fetch?: FetchFunction;
+}
+
+const optionNames = [
+  'servers',
+  'timeoutMs',
+  'attemptTimeoutMs',
+  'trustAuthenticData',
+  'cache',
+  'maxConcurrent',
+  'clock',
+  'fetch',
+];
+
+/** RFC 1034 §3.6.2 sets no limit; this is the one that common resolvers have. */
+const maxAliases = 16;
+
+/** A resolver on real sockets, as `createResolver` returns it. */
+export interface NodeResolver extends Resolver {
+  /** Forgets all cached answers. */
+  clearCache(): void;
+}
+
+/**
+ * Makes a resolver that asks recursive servers over UDP, TCP or HTTPS and caches their answers.
+ *
+ * It holds no socket while no look-up runs, so there is nothing to close.
+ *
+ * @throws {DnsError} MB_DNS_OPTION_UNKNOWN, MB_DNS_OPTION_INVALID, MB_DNS_NO_SERVERS.
+ * @example
+ * const resolver = createResolver({ servers: ['127.0.0.1:5300'] });
+ * const answer = await resolver.query('example.org', 'MX');
+ * if (answer.status === 'found') console.log(answer.records, answer.authentic);
+ */
+export function createResolver(options: ResolverOptions = {}): NodeResolver {
+  rejectUnknownOptions(options, optionNames, 'createResolver');
+  const config = resolveConfig(options);
+  const cache = options.cache === false ? undefined : new AnswerCache(checkCacheOptions(options.cache ?? {}));
+  return new SocketResolver(config, cache);
+}
+
+interface ResolverConfig {
+  readonly servers: readonly DnsServer[];
+  readonly exchangeServers: readonly ExchangeServer[];
+  readonly timeoutMs: number;
+  readonly attemptTimeoutMs: number;
+  readonly maxConcurrent: number;
+  readonly clock: Clock;
+  readonly fetch: FetchFunction;
+}
+
+function resolveConfig(options: ResolverOptions): ResolverConfig {
+  const system = options.servers === undefined ? readSystemConfig() : undefined;
+  const servers = (options.servers ?? system?.servers ?? []).map(parseServer);
+  if (servers.length === 0) {
+    throw new DnsError('MB_DNS_NO_SERVERS', 'There is no DNS server to ask: name at least one in servers.');
+  }
+  const trustAll = options.trustAuthenticData ?? (system?.trustAuthenticData ? true : undefined);
+  return {
+    servers,
+    exchangeServers: servers.map(({ label, transport, loopback }) => ({
+      label,
+      transport,
+      trusted: trustAll ?? loopback,
+    })),
+    timeoutMs: integerOption('timeoutMs', options.timeoutMs, 10_000, { min: 1, max: 600_000 }),
+    attemptTimeoutMs: integerOption('attemptTimeoutMs', options.attemptTimeoutMs, 1_500, {
+      min: 1,
+      max: 600_000,
+    }),
+    maxConcurrent: integerOption('maxConcurrent', options.maxConcurrent, 256, { min: 1, max: 65_536 }),
+    clock: options.clock ?? systemClock,
+    fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
+  };
+}
+
+function checkCacheOptions(cache: CacheOptions): CacheOptions {
+  rejectUnknownOptions(
+    cache,
+    ['maxEntries', 'maxTtlSeconds', 'maxNegativeTtlSeconds', 'staleSeconds'],
+    'cache',
+  );
+  const whole = { min: 0, max: 604_800 };
+  integerOption('cache.maxEntries', cache.maxEntries, 0, { min: 0, max: 10_000_000 });
+  integerOption('cache.maxTtlSeconds', cache.maxTtlSeconds, 0, whole);
+  // RFC 2308 §5 lets a negative answer live for hours; a corrected mistake should not have to wait that long.
+  integerOption('cache.maxNegativeTtlSeconds', cache.maxNegativeTtlSeconds, 0, { min: 0, max: 10_800 });
+  integerOption('cache.staleSeconds', cache.staleSeconds, 0, whole);
+  return cache;
+}
+
+/** One question in flight, and how many callers still wait for it. */
+interface Flight {
+  readonly answer: Promise<Answer>;
+  readonly controller: AbortController;
+  waiting: number;
+}
+
+class SocketResolver implements NodeResolver {
+  readonly #config: ResolverConfig;
+  readonly #cache: AnswerCache | undefined;
+  readonly #flights = new Map<string, Flight>();
+  readonly #turnstile: Turnstile;
+
+  constructor(config: ResolverConfig, cache: AnswerCache | undefined) {
+    this.#config = config;
+    this.#cache = cache;
+    this.#turnstile = new Turnstile(config.maxConcurrent);
+  }
+
+  async query<T extends RecordType>(name: string, type: T, options?: QueryOptions): Promise<Answer<T>> {
+    const signal = options?.signal;
+    throwIfAborted(signal);
+    const normal = normalizeDomain(name);
+    if (normal === undefined) {
+      throw new DnsError(
+        'MB_DNS_NAME_INVALID',
+        `"${name.slice(0, 80)}" is not a domain name that can be asked for.`,
+      );
+    }
+    const cached = this.#cache?.get(normal, type, this.#config.clock.now());
+    if (cached !== undefined) return cached as Answer<T>;
+    return this.#share(normal, type, signal) as Promise<Answer<T>>;
+  }
+
+  clearCache(): void {
+    this.#cache?.clear();
+  }
+
+  /** Equal questions share one flight; it is called off when the last caller has left. */
+  #share(name: string, type: RecordType, signal: AbortSignal | undefined): Promise<Answer> {
+    const key = `${type} ${name}`;
+    let flight = this.#flights.get(key);
+    if (flight === undefined) {
+      const controller = new AbortController();
+      const answer = this.#lookup(name, type, controller.signal).finally(() => this.#land(key, controller));
+      // Every caller may have left; the abort that then ends the flight is nobody's error.
+      answer.catch(() => {});
+      flight = { answer, controller, waiting: 0 };
+      this.#flights.set(key, flight);
+    }
+    return this.#join(key, flight, signal);
+  }
+
+  #join(key: string, flight: Flight, signal: AbortSignal | undefined): Promise<Answer> {
+    flight.waiting++;
+    if (signal === undefined) return flight.answer;
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        if (--flight.waiting === 0) {
+          // A question asked after this must not join a flight that is being called off.
+          this.#land(key, flight.controller);
+          flight.controller.abort();
+        }
+        reject(abortError(signal));
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      flight.answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    });
+  }
+
+  #land(key: string, controller: AbortController): void {
+    if (this.#flights.get(key)?.controller === controller) this.#flights.delete(key);
+  }
+
+  async #lookup(name: string, type: RecordType, signal: AbortSignal): Promise<Answer> {
+    const { clock, timeoutMs } = this.#config;
+    const deadline = clock.now() + timeoutMs;
+    const answer = await this.#turnstile.run(() => this.#resolve(name, type, deadline, signal));
+    if (this.#cache === undefined) return answer;
+    if (isTemporary(answer)) return this.#cache.getStale(name, type, clock.now()) ?? answer;
+    return this.#cache.set(answer, clock.now());
+  }
+
+  /** Asks for a name, and again for the target of an alias that the server left open. */
+  async #resolve(name: string, type: RecordType, deadline: number, signal: AbortSignal): Promise<Answer> {
+    let current = name;
+    let aliases = 0;
+    let ttlSeconds = Number.POSITIVE_INFINITY;
+    let authentic = true;
+    for (;;) {
+      const outcome = await this.#exchange(current, type, deadline, signal);
+      if (!outcome.ok) return failedAnswer(name, type, outcome);
+      authentic &&= outcome.authentic;
+      const step = readChecked(
+        outcome.response,
+        { name: current, type, maxAliases: maxAliases - aliases },
+        authentic,
+      );
+      if (step.done) {
+        const { answer } = step;
+        if (current === name || isTemporary(answer)) return { ...answer, name };
+        return { ...answer, name, ttlSeconds: Math.min(ttlSeconds, answer.ttlSeconds) };
+      }
+      aliases += step.aliases;
+      ttlSeconds = Math.min(ttlSeconds, step.ttlSeconds);
+      if (aliases >= maxAliases || step.target === name) return aliasLoop(name, type);
+      current = step.target;
+    }
+  }
+
+  #exchange(name: string, type: RecordType, deadline: number, signal: AbortSignal) {
+    const { servers, exchangeServers, attemptTimeoutMs, clock, fetch } = this.#config;
+    const request = { name, type, servers: exchangeServers, deadline, attemptTimeoutMs, nextId: randomId };
+    return driveExchange(request, { servers, clock, fetch, signal });
+  }
+}
+
+/** A response whose records are broken is a failed look-up like any other garbage. */
+function readChecked<T extends RecordType>(
+  ...args: Parameters<typeof readAnswer<T>>
+): ReturnType<typeof readAnswer<T>> {
+  const [, { name, type }] = args;
+  try {
+    return readAnswer(...args);
+  } catch (error) {
+    if (!DnsError.isInstance(error)) throw error;
+    const reason = `${name} ${type}: ${error.message}`;
+    return {
+      done: true,
+      answer: failedAnswer(name, type, { status: 'servfail', cause: 'malformed', reason }),
+    };
+  }
+}
+
+const randomPool = new Uint16Array(1024);
+let randomLeft = 0;
+
+/** RFC 5452 §9.2: ids come from a cryptographic source. */
+function randomId(): number {
+  if (randomLeft === 0) {
+    randomFillSync(randomPool);
+    randomLeft = randomPool.length;
+  }
+  return randomPool[--randomLeft]!;
+}

@@ -1,0 +1,68 @@
+/** Where mail for a name goes (RFC 5321 §5.1). */
+export interface MxRecord {
+  /** Lower is tried first. */
+  readonly preference: number;
+  /** Host name without trailing dot; `.` alone says that the domain takes no mail (RFC 7505). */
+  readonly exchange: string;
+}
+
+/** Start of a zone (RFC 1035 §3.3.13); times in seconds. */
+export interface SoaRecord {
+  readonly mname: string;
+  readonly rname: string;
+  readonly serial: number;
+  readonly refresh: number;
+  readonly retry: number;
+  readonly expire: number;
+  readonly minimum: number;
+}
+
+/** Place of a service (RFC 2782). */
+export interface SrvRecord {
+  readonly priority: number;
+  readonly weight: number;
+  readonly port: number;
+  readonly target: string;
+}
+
+/** What a server's certificate must match (RFC 6698 §2.1). */
+export interface TlsaRecord {
+  readonly usage: number;
+  readonly selector: number;
+  readonly matchingType: number;
+  readonly data: Uint8Array;
+}
+
+/** What `records` of an answer holds, by the type asked for. */
+export interface RecordData {
+  /** IPv4 address, dotted. */
+  readonly A: string;
+  /** IPv6 address in the form of RFC 5952. */
+  readonly AAAA: string;
+  readonly CNAME: string;
+  readonly MX: MxRecord;
+  readonly NS: string;
+  readonly PTR: string;
+  readonly SOA: SoaRecord;
+  readonly SRV: SrvRecord;
+  readonly TLSA: TlsaRecord;
+  /** The character-strings of one record; each character is one octet (U+0000 to U+00FF). */
+  readonly TXT: readonly string[];
+}
+
+/** The record types that a resolver can be asked for. */
+export type RecordType = keyof RecordData;
+
+/** Type numbers of RFC 1035 §3.2.2, 2782, 3596, 6698. */
+export const recordTypeNumbers: Readonly<Record<RecordType, number>> = {
+  A: 1,
+  NS: 2,
+  CNAME: 5,
+  SOA: 6,
+  PTR: 12,
+  MX: 15,
+  TXT: 16,
+  AAAA: 28,
+  SRV: 33,
+  TLSA: 52,
+};

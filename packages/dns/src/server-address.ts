@@ -1,0 +1,40 @@
+import { isIP, isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import { DnsError } from './errors.ts';
+
+/** One server a resolver asks. */
+export type DnsServer =
+  | {
+      readonly transport: 'datagram';
+      readonly label: string;
+      readonly address: string;
+      readonly port: number;
+      readonly loopback: boolean;
+    }
+  | { readonly transport: 'stream'; readonly label: string; readonly url: string; readonly loopback: false };
+
+/**
+ * Reads `192.0.2.53`, `192.0.2.53:5300`, `2001:db8::53`, `[2001:db8::53]:5300` or an `https:` URL.
+ *
+ * @throws {DnsError} MB_DNS_OPTION_INVALID for anything else.
+ */
+export function parseServer(text: string): DnsServer {
+  if (text.startsWith('https://')) {
+    if (!URL.canParse(text)) throw invalidServer(text);
+    return { transport: 'stream', label: text, url: text, loopback: false };
+  }
+  const match = isIP(text) ? [text, text, undefined] : /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(text);
+  const address = match?.[1] ?? text.replace(/^\[(.*)\]$/, '$1');
+  const port = match?.[2] === undefined ? 53 : Number(match[2]);
+  if (!isIP(address) || port < 1 || port > 65_535) throw invalidServer(text);
+  const label = isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+  const loopback = ipaddr.process(address.replace(/%.*$/, '')).range() === 'loopback';
+  return { transport: 'datagram', label, address, port, loopback };
+}
+
+function invalidServer(text: string): DnsError {
+  return new DnsError(
+    'MB_DNS_OPTION_INVALID',
+    `"${text.slice(0, 80)}" is not a DNS server: write an IP address with an optional port (192.0.2.53:53, [2001:db8::53]:53) or an https: URL.`,
+  );
+}

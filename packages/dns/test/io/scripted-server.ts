@@ -1,0 +1,71 @@
+import { createSocket } from 'node:dgram';
+import { createServer, type Socket } from 'node:net';
+import packet, { type DecodedPacket, type Packet } from 'dns-packet';
+
+/** What a scripted server does with one question: octets to send back, or nothing. */
+export type Script = (
+  query: DecodedPacket,
+  transport: 'udp' | 'tcp',
+) => Partial<Packet> | Uint8Array | undefined;
+
+/** A DNS server on 127.0.0.1 that answers as a test tells it; dns-packet encodes, so our codec is not its own judge. */
+export interface ScriptedServer {
+  /** For `servers` of `createResolver`. */
+  readonly address: string;
+  readonly port: number;
+  readonly queries: { query: DecodedPacket; transport: 'udp' | 'tcp'; port: number }[];
+  close(): Promise<void>;
+}
+
+export async function startScriptedServer(script: Script): Promise<ScriptedServer> {
+  const queries: ScriptedServer['queries'] = [];
+  const udp = createSocket('udp4');
+  const reply = (octets: Uint8Array, transport: 'udp' | 'tcp', port: number) => {
+    const query = packet.decode(Buffer.from(octets));
+    queries.push({ query, transport, port });
+    const answer = script(query, transport);
+    if (answer === undefined || answer instanceof Uint8Array) return answer;
+    return packet.encode({
+      id: query.id ?? 0,
+      type: 'response',
+      flags: packet.RECURSION_DESIRED | packet.RECURSION_AVAILABLE,
+      questions: query.questions ?? [],
+      ...answer,
+    });
+  };
+  udp.on('message', (octets, from) => {
+    const answer = reply(octets, 'udp', from.port);
+    if (answer !== undefined) udp.send(answer, from.port, from.address);
+  });
+  await new Promise<void>((resolve) => udp.bind(0, '127.0.0.1', resolve));
+  const { port } = udp.address();
+  const sockets = new Set<Socket>();
+  const tcp = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('data', (chunk) => {
+      const answer = reply(chunk.subarray(2), 'tcp', socket.remotePort ?? 0);
+      if (answer === undefined) {
+        socket.end();
+        return;
+      }
+      const length = Buffer.alloc(2);
+      length.writeUInt16BE(answer.length);
+      socket.write(length);
+      // In two pieces, so that the client has to join them.
+      socket.write(answer.subarray(0, 5));
+      setImmediate(() => socket.write(answer.subarray(5)));
+    });
+  });
+  await new Promise<void>((resolve) => tcp.listen(port, '127.0.0.1', resolve));
+  return {
+    address: `127.0.0.1:${port}`,
+    port,
+    queries,
+    async close() {
+      udp.close();
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => tcp.close(resolve));
+    },
+  };
+}
