@@ -1,8 +1,9 @@
+import { dkimRows } from './dkim/rows.ts';
 import type { Row } from './harness/row.ts';
 import { mimeRows } from './mime/rows.ts';
 
 /** Every row of the benchmark, in the order in which they run and print. */
-export const rows: readonly Row[] = [...mimeRows];
+export const rows: readonly Row[] = [...mimeRows, ...dkimRows];
 
 /** The row with this id. */
 export function findRow(id: string): Row {
