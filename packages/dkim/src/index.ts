@@ -5,7 +5,9 @@
 export type { BareCr, Canonicalization } from './canon/body.ts';
 export { DkimError, type DkimErrorCode, type DkimErrorKind } from './errors.ts';
 export { defaultHeaders, defaultOversign } from './field-selection.ts';
+export type { ResolveTxt } from './key-lookup.ts';
 export { generateKeyPair, type KeyPair, type KeyPairOptions } from './key-pair.ts';
+export { type KeyRecord, parseKeyRecord } from './key-record.ts';
 export type { DkimAlgorithm, ExternalKey, PrivateKeyInput } from './keys.ts';
 export { type MessageSource, toCrlf } from './message.ts';
 export {
@@ -16,3 +18,7 @@ export {
   signMessage,
 } from './sign.ts';
 export type { CanonicalizationPair, SelectorKey, SignatureSettings, SignOptions } from './sign-options.ts';
+export { formatTagList, parseTagList, type TagList } from './tag-list.ts';
+export type { Verdict, VerifyReason, VerifyStatus } from './verdict.ts';
+export { type SignatureResult, type VerifyOutcome, verifyMessage } from './verify.ts';
+export type { VerifyOptions } from './verify-options.ts';

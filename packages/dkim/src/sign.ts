@@ -1,6 +1,5 @@
 import process from 'node:process';
 import { type BodyHash, BodyHashSet } from './body-hash.ts';
-import { canonicalFieldBound, writeCanonicalField } from './canon/header.ts';
 import { DkimError } from './errors.ts';
 import { fieldsByName, refuseUnsignable, selectFields } from './field-selection.ts';
 import { type HeaderField, scanHeader } from './header-scan.ts';
@@ -14,6 +13,7 @@ import {
   type SignOptions,
 } from './sign-options.ts';
 import { encodeDkimQuotedPrintable, TagFieldWriter } from './signature-field.ts';
+import { openField, signatureInput } from './signature-input.ts';
 
 /** Options of one call. */
 export interface SignCallOptions {
@@ -151,29 +151,9 @@ async function signOne(
   const copies = copyFields(plan.copyHeaders, header, fields);
   if (copies.length > 0) writer.listTag('z', copies, '|');
   writer.listTag('h', selection.names, ':').tag('bh', digest.toString('base64'));
-  const data = signatureInput(header, selection.fields, writer.openSignature(), plan.header);
+  const covered = selection.fields.map((field) => ({ octets: header, field }));
+  const data = signatureInput(covered, openField(writer.openSignature()), plan.header);
   return writer.close(await key.sign(data));
-}
-
-/** RFC 6376 §3.7: the selected fields, each with CRLF, then the signature field with an empty `b=` and without CRLF. */
-function signatureInput(
-  header: Uint8Array,
-  selected: readonly HeaderField[],
-  openField: string,
-  algorithm: 'simple' | 'relaxed',
-): Uint8Array {
-  const own = Buffer.from(openField, 'latin1');
-  const ownField = scanHeader(own)[0]!;
-  const bound = selected.reduce((sum, field) => sum + canonicalFieldBound(field), own.length + 2);
-  const out = Buffer.allocUnsafe(bound);
-  let at = 0;
-  for (const field of selected) {
-    at = writeCanonicalField(header, field, algorithm, out, at);
-    out[at++] = 0x0d;
-    out[at++] = 0x0a;
-  }
-  at = writeCanonicalField(own, ownField, algorithm, out, at);
-  return out.subarray(0, at);
 }
 
 function signedLength(wanted: number | 'whole', totalBytes: number): number {

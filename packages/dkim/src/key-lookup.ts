@@ -1,0 +1,116 @@
+import type { KeyObject } from 'node:crypto';
+import { DkimError } from './errors.ts';
+import { type KeyRecord, parseKeyRecord, publicKeyOf } from './key-record.ts';
+import { permerror, type Verdict } from './verdict.ts';
+
+/** Looks up TXT records: `resolveTxt` of node:dns/promises, or anything with its shape.
+ *
+ *  Rejects with an error whose `code` is ENOTFOUND or ENODATA where there is no record; every other
+ *  rejection is temporary.
+ */
+export type ResolveTxt = (name: string) => Promise<string[][]>;
+
+/** A record with its key ready for use. */
+export interface PublishedKey {
+  readonly record: KeyRecord;
+  readonly key: KeyObject;
+}
+
+/** The keys at a selector; with none of them usable, why. */
+export interface KeyLookup {
+  readonly keys: readonly PublishedKey[];
+  readonly problem: Verdict;
+}
+
+/** Of several records at one name, so many are tried; RFC 6376 §3.6.2.2 leaves their use to the verifier. */
+const maxRecords = 4;
+/** Room for an RSA key of 16,384 bits with every other tag. */
+const maxRecordLength = 8192;
+const rememberedKeys = 128;
+
+const lookupFailed: Verdict = {
+  status: 'temperror',
+  reason: 'key-lookup-failed',
+  detail: 'The DNS look-up of the key failed for now.',
+};
+const keyMissing = permerror('key-missing', 'There is no key record at the selector.');
+
+/** Looks up the keys of one selector. Never rejects.
+ *
+ *  @param timeoutMs  Time after which the look-up counts as failed for now.
+ */
+export async function lookupKeys(
+  name: string,
+  resolveTxt: ResolveTxt,
+  timeoutMs: number,
+): Promise<KeyLookup> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<'timeout'>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, 'timeout');
+  });
+  try {
+    const answer = await Promise.race([Promise.resolve(resolveTxt(name)), timeout]);
+    if (answer === 'timeout') {
+      const detail = `The DNS look-up of the key took longer than ${timeoutMs} ms.`;
+      return { keys: [], problem: { status: 'temperror', reason: 'key-lookup-timeout', detail } };
+    }
+    return readAnswer(answer);
+  } catch (error) {
+    return { keys: [], problem: isAbsence(error) ? keyMissing : lookupFailed };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** RFC 6376 §6.1.2: no such record is a permanent failure; a look-up that gets no answer is not. */
+function isAbsence(error: unknown): boolean {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return code === 'ENOTFOUND' || code === 'ENODATA';
+}
+
+function readAnswer(answer: string[][]): KeyLookup {
+  const keys: PublishedKey[] = [];
+  let problem = keyMissing;
+  for (const strings of answer.slice(0, maxRecords)) {
+    // RFC 6376 §3.6.2.2: the strings of a record are joined without anything between them.
+    const text = strings.join('');
+    try {
+      keys.push(readKey(text));
+    } catch (error) {
+      if (!DkimError.isInstance(error)) throw error;
+      // What is no key record at all must not hide why a real one is unusable.
+      if (problem === keyMissing || text.startsWith('v=DKIM1')) problem = recordProblem(error);
+    }
+  }
+  return { keys, problem };
+}
+
+class RevokedKey extends DkimError {
+  constructor() {
+    super('MB_DKIM_RECORD_SYNTAX', 'The key is revoked: p= is empty.', { kind: 'peer-misbehaved' });
+  }
+}
+
+function recordProblem(error: DkimError): Verdict {
+  return permerror(error instanceof RevokedKey ? 'key-revoked' : 'key-syntax', error.message);
+}
+
+/** Keys by record text: the same few records come again and again, and parsing a key costs more than using it. */
+const remembered = new Map<string, PublishedKey>();
+
+function readKey(text: string): PublishedKey {
+  const known = remembered.get(text);
+  if (known !== undefined) return known;
+  if (text.length > maxRecordLength) {
+    throw new DkimError('MB_DKIM_RECORD_SYNTAX', 'The record is too long for a key.', {
+      kind: 'peer-misbehaved',
+    });
+  }
+  const record = parseKeyRecord(text);
+  // RFC 6376 §3.6.1: an empty p= means that the key has been revoked.
+  if (record.publicKey.length === 0) throw new RevokedKey();
+  const found = { record, key: publicKeyOf(record) };
+  if (remembered.size >= rememberedKeys) remembered.delete(remembered.keys().next().value!);
+  remembered.set(text, found);
+  return found;
+}

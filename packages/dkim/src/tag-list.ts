@@ -1,0 +1,75 @@
+import { DkimError } from './errors.ts';
+
+/** Tag names and values in their order; values without surrounding white space. */
+export type TagList = ReadonlyMap<string, string>;
+
+const nameForm = /^[A-Za-z][A-Za-z0-9_]*$/;
+/** RFC 6376 §3.2 `tag-value`, with UTF-8 as RFC 8616 §5 allows; white space only as FWS. */
+const valueForm = /^[\t\r\n \x21-\x3a\x3c-\x7e\u0080-\u{10ffff}]*$/u;
+
+/** Parses a DKIM tag list: `a=1; b=2`.
+ *
+ *  Names are case-sensitive. Unknown tags stay in the list; who reads it ignores them.
+ *
+ *  @param text  The field value or the DNS text.
+ *  @throws {DkimError} MB_DKIM_TAG_SYNTAX, MB_DKIM_TAG_DUPLICATE.
+ *  @example parseTagList('v=1; a=rsa-sha256').get('a') // 'rsa-sha256'
+ *
+ *  RFC 6376 §3.2.
+ */
+export function parseTagList(text: string): TagList {
+  const tags = new Map<string, string>();
+  const specs = text.split(';');
+  // RFC 6376 §3.2: one semicolon may stand at the end.
+  if (specs.length > 1 && trimWhiteSpace(specs.at(-1)!) === '') specs.pop();
+  for (const [index, spec] of specs.entries()) {
+    const equals = spec.indexOf('=');
+    const name = trimWhiteSpace(spec.slice(0, Math.max(0, equals)));
+    if (!nameForm.test(name)) {
+      throw syntaxError(`Tag ${index + 1} has no name before an equals sign.`);
+    }
+    const value = trimWhiteSpace(spec.slice(equals + 1));
+    if (!valueForm.test(value))
+      throw syntaxError(`The value of tag ${name}= holds a character that it must not.`);
+    if (tags.has(name)) {
+      // RFC 6376 §3.2: tags with duplicate names MUST NOT occur; the whole list is invalid.
+      throw new DkimError('MB_DKIM_TAG_DUPLICATE', `Tag ${name}= occurs twice.`, { kind: 'peer-misbehaved' });
+    }
+    tags.set(name, value);
+  }
+  return tags;
+}
+
+/** Formats tags as a list on one line, `a=1; b=2`. */
+export function formatTagList(tags: Iterable<readonly [string, string]>): string {
+  return [...tags].map(([name, value]) => `${name}=${value}`).join('; ');
+}
+
+/** Splits a colon-separated tag value; white space around the parts goes (RFC 6376 §3.5, §3.6.1). */
+export function splitTagValue(value: string): string[] {
+  return value.split(':').map(trimWhiteSpace);
+}
+
+/** Decodes a base64 tag value, in which white space does not count; undefined where it is not base64. */
+export function decodeBase64Tag(value: string): Buffer | undefined {
+  const text = /[ \t\r\n]/.test(value) ? value.replace(/[ \t\r\n]+/g, '') : value;
+  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
+  return Buffer.from(text, 'base64');
+}
+
+/** Removes the four white space characters of FWS at both ends; nothing else that Unicode counts as space. */
+function trimWhiteSpace(text: string): string {
+  let from = 0;
+  let to = text.length;
+  while (from < to && isWhiteSpace(text.charCodeAt(from))) from++;
+  while (to > from && isWhiteSpace(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
+}
+
+function isWhiteSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09 || code === 0x0d || code === 0x0a;
+}
+
+function syntaxError(message: string): DkimError {
+  return new DkimError('MB_DKIM_TAG_SYNTAX', message, { kind: 'peer-misbehaved' });
+}
