@@ -1,10 +1,12 @@
 /** Runs the rows asked for, one after the other, each in a process of its own, and reports. */
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 import ora from 'ora';
 import { writeCharts } from './harness/chart.ts';
 import type { Effort } from './harness/measure.ts';
+import { hotFrames } from './harness/profile.ts';
 import type { Row, Scale } from './harness/row.ts';
 import { runRow } from './harness/run-row.ts';
 import { formatRow, formatSmoke, formatSummary, isBroken } from './harness/table.ts';
@@ -19,6 +21,7 @@ const USAGE = `pnpm bench [--only ROW…] [--full] [--rounds N] [--json [FILE]] 
   --json [FILE] results as JSON on standard output, or in FILE as well as the tables
   --chart       write packages/<area>/bench.svg of the areas that ran
   --smoke       one round of small inputs without servers: is every contender alive and right?
+  --profile     run our contender alone and print the functions that take its time
   --list        ids, titles and goals`;
 
 const QUICK: Effort = { rounds: 7, sampleMs: 40, warmUpMs: 250 };
@@ -33,6 +36,7 @@ const { values: flags, positionals } = parseArgs({
     json: { type: 'boolean', default: false },
     chart: { type: 'boolean', default: false },
     smoke: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -56,6 +60,10 @@ async function run(): Promise<number> {
     console.error('No row matches. `--list` shows them all.');
     return 2;
   }
+  if (flags.profile) {
+    for (const row of selected) await profile(row, scale);
+    return 0;
+  }
   const toStandardOutput = flags.json && positionals.length === 0;
   const results: RowResult[] = [];
   for (const row of selected) {
@@ -73,6 +81,23 @@ function isSelected(row: Row, scale: Scale): boolean {
   if (scale.smoke && row.needsServers) return false;
   if (flags.only.length > 0) return flags.only.some((prefix) => row.id.startsWith(prefix));
   return scale.full || scale.smoke || !row.heavy;
+}
+
+/** Prints where our contender spends its time in a row. */
+async function profile(row: Row, scale: Scale): Promise<void> {
+  const directory = mkdtempSync(path.join(os.tmpdir(), 'bench-profile-'));
+  const order = { id: row.id, effort: effortOf(row, scale), scale, oursOnly: true };
+  try {
+    const result = await runRow(row, order, () => {}, ['--cpu-prof', `--cpu-prof-dir=${directory}`]);
+    console.log(`\n${result.failure ?? row.id}`);
+    for (const { share, selfMs, name, location } of hotFrames(directory, 25)) {
+      console.log(
+        `${(share * 100).toFixed(1).padStart(6)} % ${selfMs.toFixed(0).padStart(6)} ms  ${name}  ${location}`,
+      );
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }
 
 async function runWithProgress(row: Row, scale: Scale): Promise<RowResult> {

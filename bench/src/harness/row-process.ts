@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { findRow } from '../rows.ts';
 import { type Effort, measure } from './measure.ts';
-import type { Scale } from './row.ts';
+import type { Contender, Scale } from './row.ts';
 import { judge, type RowResult } from './verdict.ts';
 
 /** What the parent asks for; travels as the only argument, as JSON. */
@@ -10,6 +10,8 @@ export interface RowOrder {
   readonly id: string;
   readonly effort: Effort;
   readonly scale: Scale;
+  /** Only our contender, and no checks, for a profile. */
+  readonly oursOnly?: boolean;
 }
 
 /** What the child reports over IPC. */
@@ -21,7 +23,12 @@ const order = JSON.parse(process.argv[2]!) as RowOrder;
 const row = findRow(order.id);
 const field = await row.field(order.scale);
 try {
-  const series = await measure(row, field, order.effort, (done) => report({ kind: 'round', done }));
+  const contenders = order.oursOnly
+    ? field.contenders.filter(({ role }) => role === 'ours')
+    : field.contenders;
+  const series = await measure(row, { ...field, contenders }, order.effort, (done) =>
+    report({ kind: 'round', done }),
+  );
   report({ kind: 'result', result: judge(row, series, field.absent ?? [], versionOf) });
 } finally {
   for (const contender of field.contenders) await contender.close?.();
@@ -33,6 +40,13 @@ process.exit();
 
 function report(message: RowReport): void {
   process.send?.(message);
+}
+
+/** Checks use peers, whose functions have no place in a profile of ours. */
+function oursUnchecked(contenders: readonly Contender[]): Contender[] {
+  return contenders
+    .filter(({ role }) => role === 'ours')
+    .map((ours) => ({ ...ours, check: () => undefined }));
 }
 
 /** Version of a peer as installed for this package. */

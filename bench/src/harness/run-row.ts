@@ -16,10 +16,19 @@ export const MEASURING_FLAGS = [
   '--disable-warning=ExperimentalWarning',
 ];
 
-/** Measures a row in a process of its own; a crash or a hang becomes a result that says so. */
-export function runRow(row: Row, order: RowOrder, onRound: (done: number) => void): Promise<RowResult> {
+/**
+ * Measures a row in a process of its own; a crash or a hang becomes a result that says so.
+ *
+ * @param extraFlags Node options for this process, such as those that write a profile.
+ */
+export function runRow(
+  row: Row,
+  order: RowOrder,
+  onRound: (done: number) => void,
+  extraFlags: readonly string[] = [],
+): Promise<RowResult> {
   const child = fork(fileURLToPath(new URL('./row-process.ts', import.meta.url)), [JSON.stringify(order)], {
-    execArgv: MEASURING_FLAGS,
+    execArgv: [...MEASURING_FLAGS, ...extraFlags],
     // Whatever contenders print stays out of `--json`.
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
