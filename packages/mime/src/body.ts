@@ -1,0 +1,255 @@
+import { toContentSource } from './content.ts';
+import {
+  asciiFilename,
+  checkFilename,
+  formatParameters,
+  readContentType,
+  typeOfFilename,
+} from './content-type.ts';
+import { MimeError } from './errors.ts';
+import { FieldWriter } from './header-fields.ts';
+import type {
+  Alternative,
+  Attachment,
+  ContentAttachment,
+  HeaderInput,
+  Message,
+  ReadyPart,
+} from './message.ts';
+import { type Body, boundaryClash, holdsBoundary, type Part } from './part-tree.ts';
+import { base64Length } from './transfer/base64.ts';
+import { encodeQuotedPrintableOctets } from './transfer/quoted-printable.ts';
+import { canonicalLines, surveyContent } from './transfer/survey.ts';
+import { encodeUtf8, isAscii } from './utf8.ts';
+
+/** Whether body octets over 127 are encoded, or go out as they are where the next hop offers 8BITMIME (RFC 6152). */
+export type BodyVariant = '7bit' | '8bit';
+
+/** What building the parts of one message needs from outside. */
+export interface BodyContext {
+  readonly variant: BodyVariant;
+  /** The next boundary candidate of this message. */
+  readonly nextBoundary: () => string;
+  /** Composes an attached message into a part. */
+  readonly composeAttached: (message: Message) => Part;
+}
+
+/** Builds the part tree of a message; the root's header holds its content fields only. */
+export function buildBody(message: Message, context: BodyContext): Part {
+  const attachments = message.attachments ?? [];
+  const hasHtml = message.html !== undefined;
+  const related = hasHtml ? attachments.filter(isRelated) : [];
+  const mixed = hasHtml ? attachments.filter((attachment) => !isRelated(attachment)) : attachments;
+  const forms = buildForms(message, context);
+  // RFC 2046 §5.1.3, §5.1.4, RFC 2387: only the levels that are needed.
+  let root = forms.length > 1 ? multipart('alternative', forms, context) : forms[0];
+  if (root !== undefined && related.length > 0) {
+    const type = /^Content-Type: ([^;\r]+)/.exec(root.header)?.[1] ?? 'text/html';
+    root = multipart('related', [root, ...related.map((one) => buildAttachment(one, context))], context, [
+      ['type', type],
+    ]);
+  }
+  const parts = mixed.map((attachment) => buildAttachment(attachment, context));
+  if (root === undefined && parts.length === 1 && parts[0]!.body.kind !== 'ready') return parts[0]!;
+  if (parts.length > 0) return multipart('mixed', root === undefined ? parts : [root, ...parts], context);
+  return root ?? buildText('text/plain', '', context);
+}
+
+function isRelated(attachment: Attachment): boolean {
+  return (
+    'content' in attachment && attachment.contentId !== undefined && attachment.disposition !== 'attachment'
+  );
+}
+
+/** The forms of the content, from plainest to richest (RFC 2046 §5.1.4). */
+function buildForms(message: Message, context: BodyContext): Part[] {
+  const alternatives = message.alternatives ?? [];
+  const isAmp = ({ contentType }: Alternative) => /^text\/x-amp-html\b/i.test(contentType);
+  const forms: Part[] = [];
+  if (message.text !== undefined) forms.push(buildText('text/plain', message.text, context));
+  // AMP stands before HTML, since some readers show the last form that they half know.
+  for (const alternative of alternatives.filter(isAmp)) forms.push(buildAlternative(alternative, context));
+  if (message.html !== undefined) forms.push(buildText('text/html', message.html, context));
+  for (const alternative of alternatives)
+    if (!isAmp(alternative)) forms.push(buildAlternative(alternative, context));
+  return forms;
+}
+
+function buildText(type: string, text: string, context: BodyContext): Part {
+  if (typeof text !== 'string')
+    throw new MimeError('MB_MIME_CONTENT', 'The fields text and html hold strings.');
+  return encodeText(`Content-Type: ${type}; charset=utf-8\r\n`, encodeUtf8(text), context);
+}
+
+function buildAlternative(alternative: Alternative, context: BodyContext): Part {
+  const type = readContentType(alternative.contentType);
+  const parameters = new Map(type.parameters);
+  const writer = new FieldWriter('ascii');
+  const source = toContentSource(alternative.content);
+  if (!('octets' in source))
+    throw new MimeError('MB_MIME_CONTENT', 'An alternative holds a string or octets.');
+  if (source.text && type.value.startsWith('text/')) parameters.set('charset', 'utf-8');
+  writer.raw('Content-Type', formatParameters(type.value, parameters));
+  if (source.text) return encodeText(writer.text, source.octets, context);
+  return encodedPart(writer.text, 'base64', { kind: 'base64', octets: source.octets });
+}
+
+/** Writes text with the transfer encoding that its content asks for (RFC 2045 §6.2). */
+function encodeText(header: string, octets: Uint8Array, context: BodyContext): Part {
+  const lines = canonicalLines(octets);
+  const { eightBit, binary, escaped } = surveyContent(lines);
+  if (!binary && (eightBit === 0 || context.variant === '8bit')) {
+    const encoding = eightBit === 0 ? '7bit' : '8bit';
+    return encodedPart(header, encoding, { kind: 'octets', octets: lines });
+  }
+  // Quoted-printable keeps Latin text readable and short, base64 is shorter for other scripts.
+  if (lines.length + escaped * 2 <= base64Length(lines.length)) {
+    const encoded = encodeQuotedPrintableOctets(lines, 'text');
+    return encodedPart(header, 'quoted-printable', { kind: 'octets', octets: encoded });
+  }
+  return encodedPart(header, 'base64', { kind: 'base64', octets: lines });
+}
+
+type TransferEncoding = '7bit' | '8bit' | 'quoted-printable' | 'base64';
+
+function encodedPart(header: string, encoding: TransferEncoding, body: Body): Part {
+  return {
+    header: `${header}Content-Transfer-Encoding: ${encoding}\r\n`,
+    body,
+    eightBit: encoding === '8bit',
+  };
+}
+
+function buildAttachment(attachment: Attachment, context: BodyContext): Part {
+  if ('part' in attachment) return buildReady(attachment, context);
+  if ('message' in attachment) {
+    const part = context.composeAttached(attachment.message);
+    // RFC 6532 §3.7: a message with UTF-8 in its header is message/global.
+    const type = isAscii(part.header) ? 'message/rfc822' : 'message/global';
+    const header = attachmentHeader({ type, parameters: new Map() }, attachment, undefined);
+    return encodedPart(header, part.eightBit ? '8bit' : '7bit', { kind: 'message', part });
+  }
+  const type = readContentType(attachment.contentType ?? typeOfFilename(attachment.filename));
+  if (type.value.startsWith('multipart/')) {
+    throw new MimeError(
+      'MB_MIME_CONTENT_TYPE',
+      'A multipart is no content. Give it as a ready part: { part: octets }.',
+    );
+  }
+  const source = toContentSource(attachment.content, attachment.size);
+  const parameters = new Map(type.parameters);
+  if ('octets' in source && source.text && type.value.startsWith('text/')) parameters.set('charset', 'utf-8');
+  const header = attachmentHeader({ type: type.value, parameters }, attachment, attachment.headers);
+  if (type.value.startsWith('message/')) return buildMessageContent(header, source, context);
+  if ('octets' in source) return encodedPart(header, 'base64', { kind: 'base64', octets: source.octets });
+  return encodedPart(header, 'base64', { kind: 'base64-stream', source });
+}
+
+function attachmentHeader(
+  { type, parameters }: { type: string; parameters: Map<string, string> },
+  attachment: Pick<ContentAttachment, 'filename' | 'contentId' | 'disposition'>,
+  headers: HeaderInput | undefined,
+): string {
+  const { filename, contentId } = attachment;
+  const disposition = attachment.disposition ?? (contentId === undefined ? 'attachment' : 'inline');
+  if (disposition !== 'attachment' && disposition !== 'inline') {
+    throw new MimeError('MB_MIME_OPTION', "A disposition is 'attachment' or 'inline'.");
+  }
+  const writer = new FieldWriter('ascii');
+  const named: [string, string][] = [];
+  if (filename !== undefined) {
+    checkFilename(filename);
+    named.push(['filename', filename]);
+    parameters.set('name', asciiFilename(filename));
+  }
+  writer.raw('Content-Type', formatParameters(type, parameters));
+  writer.raw('Content-Disposition', formatParameters(disposition, named));
+  if (contentId !== undefined) writer.raw('Content-ID', formatContentId(contentId));
+  writer.custom(headers, (name) => {
+    if (/^content-(?:type|transfer-encoding|disposition|id)$|^mime-version$/.test(name)) {
+      throw new MimeError(
+        'MB_MIME_HEADER_RESERVED',
+        `The field ${name} of a part is written from its own properties.`,
+      );
+    }
+  });
+  return writer.text;
+}
+
+/** RFC 2392: what a `cid:` link names. */
+function formatContentId(contentId: string): string {
+  const inner = contentId.startsWith('<') && contentId.endsWith('>') ? contentId.slice(1, -1) : contentId;
+  if (!/^[!-;=?-~]{1,250}$/.test(inner)) {
+    throw new MimeError(
+      'MB_MIME_CONTENT_ID',
+      'A content id is one run of at most 250 printable ASCII characters.',
+    );
+  }
+  return `<${inner}>`;
+}
+
+/** message/* goes out as it is: 7bit or 8bit only (RFC 2046 §5.2.1). */
+function buildMessageContent(
+  header: string,
+  source: ReturnType<typeof toContentSource>,
+  context: BodyContext,
+): Part {
+  if (!('octets' in source)) {
+    const sevenBit = context.variant === '7bit';
+    return encodedPart(header, context.variant, { kind: 'line-stream', source, sevenBit });
+  }
+  const octets = source.text ? canonicalLines(source.octets) : source.octets;
+  const { eightBit, binary } = surveyContent(octets);
+  if (binary) {
+    throw new MimeError(
+      'MB_MIME_CONTENT_LINES',
+      'A message/* attachment needs lines that end in CRLF and have at most 998 octets, without NUL. Give it as application/octet-stream.',
+    );
+  }
+  if (eightBit > 0 && context.variant === '7bit') throw notSevenBit();
+  return encodedPart(header, eightBit > 0 ? '8bit' : '7bit', { kind: 'octets', octets });
+}
+
+/** The error for a message/* content with 8-bit octets in a 7-bit message. */
+export function notSevenBit(): MimeError {
+  return new MimeError(
+    'MB_MIME_NOT_SEVEN_BIT',
+    "A message/* or ready part holds octets over 127 and cannot be encoded. Compose with body: '8bit', or attach it as application/octet-stream.",
+  );
+}
+
+function buildReady({ part }: ReadyPart, context: BodyContext): Part {
+  if (!(part instanceof Uint8Array)) throw new MimeError('MB_MIME_CONTENT', 'A ready part is a Uint8Array.');
+  const { eightBit, binary } = surveyContent(part);
+  if (binary) {
+    throw new MimeError(
+      'MB_MIME_CONTENT_LINES',
+      'A ready part needs lines that end in CRLF and have at most 998 octets, without NUL.',
+    );
+  }
+  if (eightBit > 0 && context.variant === '7bit') throw notSevenBit();
+  return { header: '', body: { kind: 'ready', octets: part }, eightBit: eightBit > 0 };
+}
+
+/** Joins parts under a boundary that none of them holds (RFC 2046 §5.1.1). */
+export function multipart(
+  subtype: string,
+  parts: readonly Part[],
+  context: Pick<BodyContext, 'nextBoundary'>,
+  parameters: readonly (readonly [string, string])[] = [],
+): Part {
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const boundary = context.nextBoundary();
+    if (parts.some((part) => holdsBoundary(part, boundary))) continue;
+    const writer = new FieldWriter('ascii');
+    writer.raw(
+      'Content-Type',
+      formatParameters(`multipart/${subtype}`, [...parameters, ['boundary', boundary]]),
+    );
+    const eightBit = parts.some((part) => part.eightBit);
+    // RFC 2045 §6.4: a composite says what its parts hold; 7bit needs no saying.
+    if (eightBit) writer.raw('Content-Transfer-Encoding', '8bit');
+    return { header: writer.text, body: { kind: 'multipart', boundary, parts }, eightBit };
+  }
+  throw boundaryClash();
+}

@@ -1,0 +1,189 @@
+import { type BodyContext, type BodyVariant, buildBody } from './body.ts';
+import { MimeError, refuseUnknownKeys } from './errors.ts';
+import type { HeaderCharset } from './header-fields.ts';
+import { checkMessageKeys, type Message } from './message.ts';
+import { type Envelope, writeMessageHeader } from './message-header.ts';
+import { hex } from './message-id.ts';
+import { layOut, type Part, type Segment, segmentLength } from './part-tree.ts';
+import { segmentChunks, writeSegments } from './segments.ts';
+import { isAscii, utf8Length } from './utf8.ts';
+
+/** How a message is composed. */
+export interface ComposeOptions {
+  /** The time, in milliseconds since 1970; default Date.now. */
+  readonly now?: () => number;
+  /** Random octets for Message-ID and boundaries; default the platform's cryptographic source. */
+  readonly randomBytes?: (length: number) => Uint8Array;
+  /** Default `7bit`, which every host takes and no relay rewrites; `8bit` needs 8BITMIME where `requires` says so. */
+  readonly body?: BodyVariant;
+  /** Default `ascii`; `utf8` writes header text as it is and needs SMTPUTF8 (RFC 6532). */
+  readonly headers?: HeaderCharset;
+  /** Stops the reading of streams; the error has code MB_MIME_ABORTED. */
+  readonly signal?: AbortSignal;
+}
+
+const OPTION_KEYS = /* @__PURE__ */ new Set(['now', 'randomBytes', 'body', 'headers', 'signal']);
+
+/**
+ * A message as octets, CRLF line ends throughout.
+ *
+ * Iterate it to stream, or take `bytes()`. Each iteration gives the same octets; a message with a one-time stream
+ * (`repeatable` is false) can be read once.
+ */
+export interface ComposedMessage extends AsyncIterable<Uint8Array> {
+  /** All octets at once. */
+  bytes(): Promise<Uint8Array>;
+  readonly envelope: Envelope;
+  /** In angle brackets. */
+  readonly messageId: string;
+  /** Octets; undefined when a stream did not say its size. */
+  readonly size?: number;
+  /** Extensions that the next host must offer: 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531). */
+  readonly requires: { readonly eightBit: boolean; readonly smtputf8: boolean };
+  /** False when an attachment is a stream that can be read only once. */
+  readonly repeatable: boolean;
+  /**
+   * The same message, Message-ID and date for another kind of next host; `7bit` is what 8BITMIME-less hosts take.
+   *
+   * @throws {MimeError} MB_MIME_NOT_SEVEN_BIT when an attached message or ready part cannot be encoded.
+   */
+  variant(body: BodyVariant): ComposedMessage;
+}
+
+/** Attached messages nest at most this deep. */
+const MAX_ATTACHED_DEPTH = 20;
+
+/**
+ * Composes a message (RFC 5322, RFC 2045–2049).
+ *
+ * The header is ASCII (RFC 2047, RFC 2231) and the body 7bit unless asked otherwise; text is quoted-printable or
+ * base64 where 7bit does not do, attachments are base64. Bcc stands in the envelope only. All that can be wrong with
+ * the message is thrown here; only streams fail later, while they are read.
+ *
+ * @param message  What to say to whom; see {@link Message}.
+ * @param options  Clock, randomness, variant; the same clock and random source give the same octets.
+ * @returns The octets as an async iterable, with envelope, size and what they require.
+ * @throws {MimeError} MB_MIME_OPTION for unknown fields, MB_MIME_FROM_MISSING, MB_MIME_ADDRESS_SYNTAX and the other
+ *   codes of docs/errors.md.
+ * @example
+ * const composed = composeMessage({ from: 'ann@example.com', to: 'bob@example.net', subject: 'Hi', text: 'Hello' })
+ * await composed.bytes()
+ */
+export function composeMessage(message: Message, options: ComposeOptions = {}): ComposedMessage {
+  refuseUnknownKeys(options, OPTION_KEYS, 'The options of composeMessage');
+  const variant = checkWord('body', options.body ?? '7bit', ['7bit', '8bit']);
+  const charset = checkWord('headers', options.headers ?? 'ascii', ['ascii', 'utf8']);
+  const nowMs = (options.now ?? Date.now)();
+  const randomBytes = options.randomBytes ?? secureRandom;
+  // Kept, so that each variant is the same message.
+  const drawn: Uint8Array[] = [];
+  const build = (body: BodyVariant): ComposedMessage => {
+    let draws = 0;
+    const random = () => {
+      drawn[draws] ??= randomBytes(RANDOM_OCTETS);
+      return drawn[draws++]!;
+    };
+    const built = buildPart(message, { variant: body, charset, nowMs, random }, 0);
+    return new MessageOctets(built, options.signal, build);
+  };
+  return build(variant);
+}
+
+function checkWord<Word extends string>(name: string, value: Word, words: readonly Word[]): Word {
+  if (words.includes(value)) return value;
+  throw new MimeError('MB_MIME_OPTION', `The option ${name} is one of: ${words.join(', ')}.`);
+}
+
+const RANDOM_OCTETS = 28;
+const ID_OCTETS = 12;
+
+function secureRandom(length: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(length));
+}
+
+interface BuildContext {
+  readonly variant: BodyVariant;
+  readonly charset: HeaderCharset;
+  readonly nowMs: number;
+  readonly random: () => Uint8Array;
+}
+
+interface BuiltMessage {
+  readonly root: Part;
+  readonly envelope: Envelope;
+  readonly messageId: string;
+  readonly smtputf8: boolean;
+}
+
+function buildPart(message: Message, context: BuildContext, depth: number): BuiltMessage {
+  if (depth > MAX_ATTACHED_DEPTH) {
+    throw new MimeError('MB_MIME_CONTENT', `Attached messages nest at most ${MAX_ATTACHED_DEPTH} deep.`);
+  }
+  checkMessageKeys(message);
+  const random = context.random();
+  const header = writeMessageHeader(message, { ...context, random: random.subarray(0, ID_OCTETS) });
+  const seed = hex(random.subarray(ID_OCTETS));
+  let boundaries = 0;
+  const bodyContext: BodyContext = {
+    variant: context.variant,
+    // `=_` occurs in no quoted-printable or base64 text (RFC 2045 §6.7).
+    nextBoundary: () => `=_${seed}_${++boundaries}`,
+    composeAttached: (attached) => buildPart(attached, context, depth + 1).root,
+  };
+  const body = buildBody(message, bodyContext);
+  const root: Part = {
+    ...body,
+    header: header.text + body.header,
+    eightBit: body.eightBit || !isAscii(header.text),
+  };
+  return { root, ...header };
+}
+
+class MessageOctets implements ComposedMessage {
+  readonly envelope: Envelope;
+  readonly messageId: string;
+  readonly size?: number;
+  readonly requires: { readonly eightBit: boolean; readonly smtputf8: boolean };
+  readonly repeatable: boolean;
+  readonly variant: (body: BodyVariant) => ComposedMessage;
+  readonly #segments: readonly Segment[];
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(
+    built: BuiltMessage,
+    signal: AbortSignal | undefined,
+    build: (body: BodyVariant) => ComposedMessage,
+  ) {
+    this.#segments = layOut(built.root);
+    this.#signal = signal;
+    this.envelope = built.envelope;
+    this.messageId = built.messageId;
+    this.requires = { eightBit: built.root.eightBit, smtputf8: built.smtputf8 };
+    this.repeatable = this.#segments.every((segment) => !isStream(segment) || segment.stream.repeatable);
+    const size = totalLength(this.#segments);
+    if (size !== undefined) this.size = size;
+    this.variant = (body) => build(checkWord('body', body, ['7bit', '8bit']));
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return segmentChunks(this.#segments, this.#signal);
+  }
+
+  async bytes(): Promise<Uint8Array> {
+    return writeSegments(this.#segments, this.size, this.#signal);
+  }
+}
+
+function isStream(segment: Segment): segment is Extract<Segment, { stream: unknown }> {
+  return typeof segment === 'object' && 'stream' in segment;
+}
+
+function totalLength(segments: readonly Segment[]): number | undefined {
+  let total = 0;
+  for (const segment of segments) {
+    const length = segmentLength(segment, utf8Length);
+    if (length === undefined) return undefined;
+    total += length;
+  }
+  return total;
+}

@@ -1,0 +1,97 @@
+import { MimeError } from './errors.ts';
+import { formatParameter, isToken, type ParameterizedValue, parseParameters } from './parameter.ts';
+
+const BY_ENDING: ReadonlyMap<string, string> = /* @__PURE__ */ new Map(
+  Object.entries({
+    avif: 'image/avif',
+    csv: 'text/csv',
+    doc: 'application/msword',
+    docx: 'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
+    gif: 'image/gif',
+    gz: 'application/gzip',
+    htm: 'text/html',
+    html: 'text/html',
+    ics: 'text/calendar',
+    jpeg: 'image/jpeg',
+    jpg: 'image/jpeg',
+    json: 'application/json',
+    md: 'text/markdown',
+    mp3: 'audio/mpeg',
+    mp4: 'video/mp4',
+    odt: 'application/vnd.oasis.opendocument.text',
+    pdf: 'application/pdf',
+    png: 'image/png',
+    pptx: 'application/vnd.openxmlformats-officedocument.presentationml.presentation',
+    svg: 'image/svg+xml',
+    txt: 'text/plain',
+    vcf: 'text/vcard',
+    wav: 'audio/wav',
+    webp: 'image/webp',
+    xls: 'application/vnd.ms-excel',
+    xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+    xml: 'application/xml',
+    zip: 'application/zip',
+  }),
+);
+
+/** The media type that a file name's ending stands for; `application/octet-stream` for others. */
+export function typeOfFilename(filename: string | undefined): string {
+  const ending = filename === undefined ? '' : filename.slice(filename.lastIndexOf('.') + 1).toLowerCase();
+  return BY_ENDING.get(ending) ?? 'application/octet-stream';
+}
+
+/**
+ * Reads the media type that a caller gave.
+ *
+ * @throws {MimeError} MB_MIME_CONTENT_TYPE when it is not `type/subtype` with parameters.
+ */
+export function readContentType(text: string): ParameterizedValue {
+  const type = parseParameters(text);
+  const [top = '', sub = '', ...more] = type.value.split('/');
+  if (
+    !isToken(top) ||
+    !isToken(sub) ||
+    more.length > 0 ||
+    type.value.length > 200 ||
+    /[\0-\x1f\x7f]/.test(text)
+  ) {
+    throw new MimeError(
+      'MB_MIME_CONTENT_TYPE',
+      'A content type is type/subtype with parameters, as text/csv; header=present.',
+    );
+  }
+  return type;
+}
+
+/** Writes a media type or disposition with its parameters, each a piece that a fold may stand before. */
+export function formatParameters(value: string, parameters: Iterable<readonly [string, string]>): string {
+  const pieces = [value];
+  for (const [name, text] of parameters) pieces.push(...formatParameter(name, text));
+  return pieces.join('; ');
+}
+
+/**
+ * Checks a file name: it may travel only as a name, never as a path.
+ *
+ * @throws {MimeError} MB_MIME_FILENAME for path separators, control characters, `.` and `..`, or over 1,000 characters.
+ */
+export function checkFilename(filename: string): void {
+  if (!/^[^\0-\x1f\x7f/\\]{1,1000}$/.test(filename) || filename === '.' || filename === '..') {
+    throw new MimeError(
+      'MB_MIME_FILENAME',
+      'A file name has 1 to 1,000 characters and no path separators or control characters.',
+    );
+  }
+}
+
+/** The file name in ASCII for readers that do not know RFC 2231: accents dropped, other characters as `_`. */
+export function asciiFilename(filename: string): string {
+  if (/^[ -~]*$/.test(filename) && filename.length <= 60 && !filename.includes('=?')) return filename;
+  const ascii = filename
+    .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
+    .replace(/[^ !#-.0-9@-[\]-~]+|=\?/g, '_');
+  const dot = ascii.lastIndexOf('.');
+  const ending = dot > 0 && ascii.length - dot <= 10 ? ascii.slice(dot) : '';
+  return ascii.slice(0, ascii.length - ending.length).slice(0, 60 - ending.length) + ending;
+}

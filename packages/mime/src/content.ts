@@ -1,0 +1,133 @@
+import { MimeError } from './errors.ts';
+import { encodeUtf8 } from './utf8.ts';
+
+/** A web stream, described by what is used of it. */
+export interface WebStream {
+  getReader(): {
+    read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+    cancel(reason?: unknown): Promise<unknown>;
+  };
+}
+
+/** Content that comes piece by piece. */
+export type ContentStream = AsyncIterable<Uint8Array | string> | WebStream;
+
+/**
+ * What an attachment may hold: text, octets, a stream, or a function that opens a stream.
+ *
+ * A stream can be read once, so the message can be written once; a function is called anew each time.
+ */
+export type ContentInput = string | Uint8Array | ArrayBuffer | ContentStream | (() => ContentStream);
+
+/** Content at hand, or content to be opened. */
+export type ContentSource = { readonly octets: Uint8Array; readonly text: boolean } | StreamSource;
+
+/** Content to be opened. */
+export interface StreamSource {
+  /** Opens the content; a second time throws MB_MIME_CONTENT_CONSUMED unless `repeatable`. */
+  readonly open: () => AsyncIterable<Uint8Array>;
+  readonly repeatable: boolean;
+  /** Octets, when the caller said how many there are. */
+  readonly size?: number;
+}
+
+/**
+ * Sorts out what a caller gave as content.
+ *
+ * @throws {MimeError} MB_MIME_CONTENT for anything that is no content; MB_MIME_OPTION for a size that is none.
+ */
+export function toContentSource(input: ContentInput, size?: number): ContentSource {
+  if (size !== undefined && (!Number.isSafeInteger(size) || size < 0)) {
+    throw new MimeError('MB_MIME_OPTION', 'The size of an attachment is its number of octets.');
+  }
+  const octets = toOctets(input);
+  if (octets !== undefined) {
+    if (size !== undefined && size !== octets.length) throw wrongLength(size);
+    return { octets, text: typeof input === 'string' };
+  }
+  const sized = size === undefined ? {} : { size };
+  if (typeof input === 'function')
+    return { open: () => readStream(input(), size), repeatable: true, ...sized };
+  if (!isStream(input)) throw notContent();
+  let consumed = false;
+  const open = () => {
+    if (consumed) {
+      throw new MimeError(
+        'MB_MIME_CONTENT_CONSUMED',
+        'A stream was read already and cannot be read again. Give a function that opens it, or octets.',
+      );
+    }
+    consumed = true;
+    return readStream(input, size);
+  };
+  return { open, repeatable: false, ...sized };
+}
+
+function toOctets(input: unknown): Uint8Array | undefined {
+  if (typeof input === 'string') return encodeUtf8(input);
+  if (input instanceof Uint8Array) return input;
+  if (input instanceof ArrayBuffer) return new Uint8Array(input);
+  if (ArrayBuffer.isView(input)) return new Uint8Array(input.buffer, input.byteOffset, input.byteLength);
+  return undefined;
+}
+
+function isStream(input: unknown): input is ContentStream {
+  return (
+    typeof input === 'object' && input !== null && (Symbol.asyncIterator in input || 'getReader' in input)
+  );
+}
+
+function notContent(): MimeError {
+  return new MimeError(
+    'MB_MIME_CONTENT',
+    'Content is a string, a Uint8Array, an async iterable, a web stream, or a function that opens one of the latter.',
+  );
+}
+
+function wrongLength(size: number): MimeError {
+  return new MimeError(
+    'MB_MIME_CONTENT_LENGTH',
+    `An attachment did not give the ${size} octets that it announced.`,
+  );
+}
+
+async function* readStream(stream: ContentStream, size: number | undefined): AsyncGenerator<Uint8Array> {
+  if (!isStream(stream)) throw notContent();
+  let length = 0;
+  try {
+    for await (const chunk of Symbol.asyncIterator in stream ? stream : readWebStream(stream)) {
+      const octets = toOctets(chunk);
+      if (octets === undefined) throw notContent();
+      length += octets.length;
+      if (size !== undefined && length > size) throw wrongLength(size);
+      if (octets.length > 0) yield octets;
+    }
+  } catch (error) {
+    if (MimeError.isInstance(error)) throw error;
+    throw new MimeError(
+      'MB_MIME_CONTENT_FAILED',
+      'The content of an attachment failed while it was read; see cause.',
+      {
+        cause: error,
+      },
+    );
+  }
+  if (size !== undefined && length < size) throw wrongLength(size);
+}
+
+async function* readWebStream(stream: WebStream): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  let ended = false;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done || value === undefined) {
+        ended = true;
+        return;
+      }
+      yield value;
+    }
+  } finally {
+    if (!ended) await reader.cancel().catch(() => undefined);
+  }
+}

@@ -1,0 +1,98 @@
+import { MimeError } from './errors.ts';
+import { isAscii } from './utf8.ts';
+
+const MAX_LABEL = 63; // RFC 1035 §2.3.4
+const MAX_DOMAIN = 253; // 255 octets on the wire, RFC 1035 §2.3.4
+
+/**
+ * The form of a mail domain that can be compared and looked up: lower-case A-labels (UTS #46, non-transitional).
+ *
+ * @param domain  A domain in any case, in U-labels or A-labels, without trailing dot; or an address literal
+ *   (`[192.0.2.1]`, `[IPv6:2001:db8::1]`).
+ * @throws {MimeError} MB_MIME_DOMAIN for a name that is no domain; MB_MIME_ADDRESS_LENGTH for a label over 63 or a
+ *   name over 253 octets.
+ * @example domainToAscii('Faß.de') // 'xn--fa-hia.de'
+ */
+export function domainToAscii(domain: string): string {
+  if (domain.startsWith('[')) {
+    checkLiteral(domain);
+    return domain.toLowerCase();
+  }
+  const ascii = isAscii(domain) ? domain.toLowerCase() : toALabels(domain);
+  checkAsciiDomain(ascii);
+  return ascii;
+}
+
+/** The domain as it can stand in an ASCII address: as given, or in A-labels when it has other characters. */
+export function domainForWire(domain: string): string {
+  return isAscii(domain) ? domain : domainToAscii(domain);
+}
+
+function invalid(): MimeError {
+  return new MimeError(
+    'MB_MIME_DOMAIN',
+    'The part after the @ is no mail domain: letters, digits and hyphens in labels with single dots, or an address in brackets.',
+  );
+}
+
+function toALabels(domain: string): string {
+  // The platform's URL parser is the one UTS #46 implementation that every runtime has. What has a meaning of its
+  // own in a URL is kept away from it.
+  if (/[\0-,/:-@[-^`{-\x7f]/.test(domain)) throw invalid();
+  const url = URL.parse(`http://${domain}/`);
+  // An address in digits of other scripts would come back as an IPv4 address.
+  if (url === null || /(?:^|\.)\d+\.?$/.test(url.hostname)) throw invalid();
+  return url.hostname;
+}
+
+/** Refuses what is no host name: labels of letters, digits, hyphens and underscores. */
+export function checkAsciiDomain(domain: string): void {
+  if (domain.length > MAX_DOMAIN) {
+    throw new MimeError(
+      'MB_MIME_ADDRESS_LENGTH',
+      `A domain has at most ${MAX_DOMAIN} octets (RFC 5321 §4.5.3.1.2).`,
+    );
+  }
+  let labelStart = 0;
+  for (let i = 0; i <= domain.length; i++) {
+    const unit = i < domain.length ? domain.charCodeAt(i) : 46;
+    if (unit === 46) {
+      const length = i - labelStart;
+      if (length > MAX_LABEL) {
+        throw new MimeError(
+          'MB_MIME_ADDRESS_LENGTH',
+          `A domain label has at most ${MAX_LABEL} octets (RFC 1035 §2.3.4).`,
+        );
+      }
+      // A trailing dot, two dots in a row, a hyphen at the end of a label.
+      if (length === 0 || domain.charCodeAt(i - 1) === 45) throw invalid();
+      labelStart = i + 1;
+    } else if (unit === 45) {
+      if (i === labelStart) throw invalid();
+    } else if (!isHostCharacter(unit)) throw invalid();
+  }
+}
+
+function isHostCharacter(unit: number): boolean {
+  // DEVIATES RFC 5321 §4.1.2: hosts with underscores exist and receive mail.
+  return (
+    (unit >= 97 && unit <= 122) || (unit >= 65 && unit <= 90) || (unit >= 48 && unit <= 57) || unit === 95
+  );
+}
+
+/** Refuses an address literal other than `[IPv4]` and `[IPv6:…]` (RFC 5321 §4.1.3). */
+export function checkLiteral(domain: string): void {
+  const ipv6 = /^\[IPv6:([0-9a-f:.]{2,45})\]$/i.exec(domain)?.[1];
+  if (
+    ipv6 !== undefined
+      ? URL.canParse(`http://[${ipv6}]/`)
+      : isIpv4(domain.slice(1, -1)) && domain.endsWith(']')
+  ) {
+    return;
+  }
+  throw new MimeError('MB_MIME_DOMAIN', 'An address literal is [IPv4] or [IPv6:address] (RFC 5321 §4.1.3).');
+}
+
+function isIpv4(text: string): boolean {
+  return /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)$/.test(text);
+}

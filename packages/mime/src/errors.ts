@@ -1,0 +1,76 @@
+/** Codes of the errors that this package throws; docs/errors.md says what to do about each. */
+export type MimeErrorCode =
+  | 'MB_MIME_OPTION'
+  | 'MB_MIME_ADDRESS_SYNTAX'
+  | 'MB_MIME_ADDRESS_LENGTH'
+  | 'MB_MIME_ADDRESS_COUNT'
+  | 'MB_MIME_ADDRESS_NESTING'
+  | 'MB_MIME_DOMAIN'
+  | 'MB_MIME_FROM_MISSING'
+  | 'MB_MIME_SENDER_MISSING'
+  | 'MB_MIME_DATE'
+  | 'MB_MIME_MESSAGE_ID'
+  | 'MB_MIME_HEADER_NAME'
+  | 'MB_MIME_HEADER_VALUE'
+  | 'MB_MIME_HEADER_RESERVED'
+  | 'MB_MIME_HEADER_DUPLICATE'
+  | 'MB_MIME_LINE_LENGTH'
+  | 'MB_MIME_PARAMETER'
+  | 'MB_MIME_CONTENT_TYPE'
+  | 'MB_MIME_CONTENT_ID'
+  | 'MB_MIME_FILENAME'
+  | 'MB_MIME_LIST_URI'
+  | 'MB_MIME_REPORT'
+  | 'MB_MIME_CONTENT'
+  | 'MB_MIME_CONTENT_CONSUMED'
+  | 'MB_MIME_CONTENT_FAILED'
+  | 'MB_MIME_CONTENT_LENGTH'
+  | 'MB_MIME_CONTENT_LINES'
+  | 'MB_MIME_NOT_SEVEN_BIT'
+  | 'MB_MIME_BOUNDARY'
+  | 'MB_MIME_ABORTED';
+
+/** Who is at fault; the same words in every package of the family. */
+export type MimeErrorKind = 'api-misuse' | 'aborted' | 'internal';
+
+const MARKER = Symbol.for('@mb/mime.error');
+
+/**
+ * The only error class of this package; match on `code`, never on the message.
+ *
+ * @example
+ * try { parseMailbox(input) } catch (error) {
+ *   if (MimeError.isInstance(error) && error.code === 'MB_MIME_ADDRESS_SYNTAX') askAgain()
+ * }
+ */
+export class MimeError extends Error {
+  override readonly name = 'MimeError';
+  readonly code: MimeErrorCode;
+  readonly kind: MimeErrorKind;
+  /** Always false: the same input fails again. */
+  readonly retryable = false;
+
+  constructor(code: MimeErrorCode, message: string, options?: { cause?: unknown; kind?: MimeErrorKind }) {
+    super(message, options && 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.kind = options?.kind ?? 'api-misuse';
+    Object.defineProperty(this, MARKER, { value: true });
+  }
+
+  /** True for an error of this class, also when another copy of the package made it. */
+  static isInstance(value: unknown): value is MimeError {
+    return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[MARKER] === true;
+  }
+}
+
+/** Refuses keys that a caller mistyped: a silently ignored option is a wrong message. */
+export function refuseUnknownKeys(value: object, known: ReadonlySet<string>, what: string): void {
+  for (const key of Object.keys(value)) {
+    if (!known.has(key)) {
+      throw new MimeError(
+        'MB_MIME_OPTION',
+        `${what} has no field ${JSON.stringify(key.slice(0, 40))}. It takes: ${[...known].join(', ')}.`,
+      );
+    }
+  }
+}

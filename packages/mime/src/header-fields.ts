@@ -1,0 +1,139 @@
+import {
+  type AddressInput,
+  formatPhrase,
+  type Group,
+  type Mailbox,
+  type MailboxInput,
+  wireAddress,
+} from './address.ts';
+import { parseMailbox } from './address-list.ts';
+import { encodeWords } from './encoded-word.ts';
+import { MimeError } from './errors.ts';
+import { checkHeaderName, FOLD_COLUMN, foldTrusted, lineTooLong } from './header-fold.ts';
+import type { HeaderInput } from './message.ts';
+import { MAX_LINE_OCTETS } from './transfer/survey.ts';
+import { isAscii, toWellFormed, utf8Length } from './utf8.ts';
+
+/** Whether non-ASCII text in header fields is encoded or goes out as it is (RFC 6532). */
+export type HeaderCharset = 'ascii' | 'utf8';
+
+/**
+ * Makes a mailbox of what a caller gave: a string holds exactly one.
+ *
+ * @throws {MimeError} as {@link parseMailbox}.
+ */
+export function toMailbox(input: MailboxInput): Mailbox {
+  // Text that looks like an encoded-word is taken literally here: it is text, not a header.
+  if (typeof input === 'string') return parseMailbox(input, { decodeWords: false });
+  if (typeof input !== 'object' || input === null || typeof input.address !== 'string') {
+    throw new MimeError(
+      'MB_MIME_ADDRESS_SYNTAX',
+      'A mailbox is a string or an object with name and address.',
+    );
+  }
+  const mailbox = parseMailbox(input.address, { decodeWords: false });
+  if (mailbox.name !== undefined) {
+    throw new MimeError(
+      'MB_MIME_ADDRESS_SYNTAX',
+      'The address of a mailbox object holds no name. Use its name field.',
+    );
+  }
+  return input.name === undefined || input.name === '' ? mailbox : { ...mailbox, name: input.name };
+}
+
+/** Makes mailboxes and groups of what a caller gave for one address field. */
+export function toAddresses(input: AddressInput | readonly AddressInput[] | undefined): (Mailbox | Group)[] {
+  if (input === undefined) return [];
+  const inputs = Array.isArray(input) ? (input as readonly AddressInput[]) : [input as AddressInput];
+  return inputs.map((one) =>
+    typeof one === 'object' && one !== null && 'members' in one
+      ? { name: one.name, members: one.members.map(toMailbox) }
+      : toMailbox(one as MailboxInput),
+  );
+}
+
+/** All mailboxes of an address field, those in groups included. */
+export function mailboxesOf(addresses: readonly (Mailbox | Group)[]): Mailbox[] {
+  return addresses.flatMap((address) => ('members' in address ? address.members : [address]));
+}
+
+/** Writes header fields one after the other and knows whether they stayed ASCII. */
+export class FieldWriter {
+  text = '';
+  readonly #utf8: boolean;
+
+  constructor(charset: HeaderCharset) {
+    this.#utf8 = charset === 'utf8';
+  }
+
+  /** A field whose value is ready: ASCII, no control characters. */
+  raw(name: string, value: string): void {
+    this.text += foldTrusted(name, value);
+  }
+
+  /** An unstructured field: any text but line breaks and NUL (RFC 5322 §2.2.1, RFC 2047 §5 (1)). */
+  unstructured(name: string, value: string): void {
+    if (typeof value !== 'string' || /[\0\r\n]/.test(value)) {
+      throw new MimeError(
+        'MB_MIME_HEADER_VALUE',
+        `The value for ${name} is no string, or holds a line break or NUL. Remove it.`,
+      );
+    }
+    const asIs = this.#utf8 && !/[\0-\x1f\x7f]|=\?|^ | {2}| $|[^ ]{240}/.test(value);
+    this.raw(name, asIs ? toWellFormed(value) : encodeWords(value, { column: name.length + 2 }));
+  }
+
+  /** An address field, folded between and inside addresses but never inside an addr-spec. */
+  addresses(name: string, addresses: readonly (Mailbox | Group)[]): void {
+    const words: string[] = [];
+    for (const [index, address] of addresses.entries()) {
+      if ('members' in address) this.#groupWords(words, address);
+      else this.#mailboxWords(words, address);
+      if (index < addresses.length - 1) words[words.length - 1] += ',';
+    }
+    let line = `${name}:`;
+    for (const word of words) {
+      const octets = isAscii(word) ? word.length : utf8Length(word);
+      if (octets >= MAX_LINE_OCTETS) throw lineTooLong(name);
+      if (line.length + 1 + octets > FOLD_COLUMN && line.length > name.length + 1) {
+        this.text += `${line}\r\n`;
+        line = '';
+      }
+      line += ` ${word}`;
+    }
+    this.text += `${line}\r\n`;
+  }
+
+  #groupWords(words: string[], group: Group): void {
+    words.push(...`${formatPhrase(group.name, { utf8: this.#utf8 })}:`.split(' '));
+    for (const [index, member] of group.members.entries()) {
+      this.#mailboxWords(words, member);
+      if (index < group.members.length - 1) words[words.length - 1] += ',';
+    }
+    words[words.length - 1] += ';';
+  }
+
+  #mailboxWords(words: string[], mailbox: Mailbox): void {
+    if (mailbox.name === undefined || mailbox.name === '') {
+      words.push(wireAddress(mailbox));
+      return;
+    }
+    for (const word of formatPhrase(mailbox.name, { utf8: this.#utf8 }).split(' ')) words.push(word);
+    words.push(`<${wireAddress(mailbox)}>`);
+  }
+
+  /** The caller's own fields, in order. */
+  custom(input: HeaderInput | undefined, check: (name: string, value: string) => void): void {
+    if (input === undefined) return;
+    const fields: Iterable<readonly [string, string | readonly string[]]> = Array.isArray(input)
+      ? input
+      : Object.entries(input);
+    for (const [name, values] of fields) {
+      for (const value of Array.isArray(values) ? values : [values as string]) {
+        checkHeaderName(name);
+        check(name.toLowerCase(), value);
+        this.unstructured(name, value);
+      }
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import { MimeError } from './errors.ts';
+import { MAX_LINE_OCTETS } from './transfer/survey.ts';
+import { isAscii, utf8Length } from './utf8.ts';
+
+/** RFC 2047 §2 allows 76 characters where an encoded-word stands; RFC 5322 §2.1.1 recommends 78 for any line. */
+export const FOLD_COLUMN = 76;
+
+const SPACE = 32;
+const TAB = 9;
+const BACKSLASH = 92;
+
+/**
+ * Checks a header field name (RFC 5322 §2.2: printable ASCII but the colon).
+ *
+ * @throws {MimeError} MB_MIME_HEADER_NAME.
+ */
+export function checkHeaderName(name: string): void {
+  if (!/^[!-9;-~]{1,200}$/.test(name)) {
+    throw new MimeError(
+      'MB_MIME_HEADER_NAME',
+      'A header field name is 1 to 200 printable ASCII characters without colon or space.',
+    );
+  }
+}
+
+/**
+ * Refuses what would end or corrupt a header line: CR, LF, NUL and the other control characters but tab.
+ *
+ * @throws {MimeError} MB_MIME_HEADER_VALUE.
+ */
+export function checkHeaderValue(name: string, value: string): void {
+  if (/[\0-\x08\x0a-\x1f\x7f]/.test(value)) {
+    throw new MimeError(
+      'MB_MIME_HEADER_VALUE',
+      `The value for ${name} holds a line break or another control character. Remove it.`,
+    );
+  }
+}
+
+/**
+ * Writes one header field, folded before white space (RFC 5322 §2.2.3) to 76 characters where that is possible.
+ *
+ * The value goes out as it is: encode text with `encodeWords` first. Lengths are counted in octets; a line is never
+ * white space alone and a quoted-pair is never split.
+ *
+ * @param name  The field name.
+ * @param value  The value without line breaks; non-ASCII makes it an RFC 6532 field.
+ * @returns The field with its closing CRLF.
+ * @throws {MimeError} MB_MIME_HEADER_NAME; MB_MIME_HEADER_VALUE for control characters; MB_MIME_LINE_LENGTH when no
+ *   fold keeps a line to 998 octets.
+ * @example foldHeader('Subject', 'Hello') // 'Subject: Hello\r\n'
+ */
+export function foldHeader(name: string, value: string): string {
+  checkHeaderName(name);
+  checkHeaderValue(name, value);
+  return foldTrusted(name, value);
+}
+
+/** {@link foldHeader} for a name and a value that are known to be clean. */
+export function foldTrusted(name: string, value: string): string {
+  if (name.length + 2 + value.length <= FOLD_COLUMN && isAscii(value)) return `${name}: ${value}\r\n`;
+  const text = ` ${value}`;
+  const length = text.length;
+  let out = `${name}:`;
+  let column = out.length;
+  let i = 0;
+  while (i < length) {
+    // One unit: white space and the word behind it.
+    const start = i;
+    while (i < length && isBlank(text.charCodeAt(i))) i += 1;
+    const blankOnly = i === length;
+    i = wordEnd(text, i);
+    const unit = text.slice(start, i);
+    const octets = utf8Length(unit);
+    const first = start === 0;
+    // A first word that is longer than any line stays behind the name.
+    const breaks =
+      column + octets > FOLD_COLUMN && (!first || octets <= FOLD_COLUMN || column + octets > MAX_LINE_OCTETS);
+    if (breaks && !blankOnly) {
+      out += '\r\n';
+      column = 0;
+    }
+    column += octets;
+    if (column > MAX_LINE_OCTETS) throw lineTooLong(name);
+    out += unit;
+  }
+  return `${out}\r\n`;
+}
+
+/** The end of the word at `i`; white space behind a backslash belongs to it, so that no quoted-pair is split. */
+function wordEnd(text: string, start: number): number {
+  let i = start;
+  let escaped = false;
+  for (; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (!escaped && isBlank(unit)) break;
+    escaped = unit === BACKSLASH && !escaped;
+  }
+  return i;
+}
+
+function isBlank(unit: number): boolean {
+  return unit === SPACE || unit === TAB;
+}
+
+/** The error for a line that cannot be folded below 998 octets. */
+export function lineTooLong(name: string): MimeError {
+  return new MimeError(
+    'MB_MIME_LINE_LENGTH',
+    `The field ${name} holds a run without white space that no fold keeps to 998 octets (RFC 5322 §2.1.1). Shorten it.`,
+  );
+}
+
+/**
+ * Joins the lines of a folded field value: each line break before white space is removed (RFC 5322 §2.2.3).
+ *
+ * @example unfoldHeader('one\r\n two') // 'one two'
+ */
+export function unfoldHeader(text: string): string {
+  return text.replace(/\r?\n(?=[ \t])/g, '');
+}

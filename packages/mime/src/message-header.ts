@@ -1,0 +1,182 @@
+import { canonicalAddress, type Group, type Mailbox, wireAddress } from './address.ts';
+import { formatDate } from './date.ts';
+import { domainForWire } from './domain.ts';
+import { MimeError } from './errors.ts';
+import { FieldWriter, type HeaderCharset, mailboxesOf, toAddresses, toMailbox } from './header-fields.ts';
+import { checkUnsubscribe, formatListFields } from './list-fields.ts';
+import type { Message } from './message.ts';
+import { createMessageId, formatMessageId } from './message-id.ts';
+import { isAscii } from './utf8.ts';
+
+/** MAIL FROM and RCPT TO of a message. */
+export interface Envelope {
+  /** The return path; empty for the null sender. */
+  readonly from: string;
+  /** All recipients of to, cc and bcc, each once, in order. */
+  readonly to: readonly string[];
+}
+
+/** The header of a message before its content fields, and what follows from it. */
+export interface MessageHeader {
+  readonly text: string;
+  readonly envelope: Envelope;
+  readonly messageId: string;
+  /** An address in header or envelope needs SMTPUTF8, or UTF-8 in header fields was asked for and used. */
+  readonly smtputf8: boolean;
+}
+
+/** What the header needs from outside. */
+export interface HeaderContext {
+  readonly charset: HeaderCharset;
+  readonly nowMs: number;
+  readonly random: Uint8Array;
+}
+
+/**
+ * Writes the header of a message (RFC 5322 §3.6).
+ *
+ * @throws {MimeError} MB_MIME_FROM_MISSING, MB_MIME_SENDER_MISSING, MB_MIME_DATE, MB_MIME_MESSAGE_ID and the errors of
+ *   addresses and header values.
+ */
+export function writeMessageHeader(message: Message, context: HeaderContext): MessageHeader {
+  const from = mailboxesOf(toAddresses(message.from));
+  const sender = message.sender === undefined ? undefined : toMailbox(message.sender);
+  const author = from[0];
+  if (author === undefined) throw new MimeError('MB_MIME_FROM_MISSING', 'A message needs a from address.');
+  if (from.length > 1 && sender === undefined) {
+    // RFC 5322 §3.6.2
+    throw new MimeError('MB_MIME_SENDER_MISSING', 'A message with several from addresses needs a sender.');
+  }
+  const to = toAddresses(message.to);
+  const cc = toAddresses(message.cc);
+  const bcc = mailboxesOf(toAddresses(message.bcc));
+  const messageId =
+    message.messageId === undefined
+      ? createMessageId(domainForWire((sender ?? author).domain), context.nowMs, context.random)
+      : formatMessageId(message.messageId);
+
+  const writer = new FieldWriter(context.charset);
+  writer.addresses('From', from);
+  if (sender !== undefined) writer.addresses('Sender', [sender]);
+  writeIfAny(writer, 'Reply-To', toAddresses(message.replyTo));
+  writeIfAny(writer, 'To', to);
+  writeIfAny(writer, 'Cc', cc);
+  if (message.subject !== undefined) writer.unstructured('Subject', message.subject);
+  writer.raw('Date', formatDate(message.date ?? context.nowMs));
+  writer.raw('Message-ID', messageId);
+  writeIds(writer, 'In-Reply-To', message.inReplyTo);
+  writeIds(writer, 'References', message.references);
+  if (message.list !== undefined) formatListFields(writer, message.list);
+  writeMarks(writer, message);
+  writeCustom(writer, message);
+  writer.raw('MIME-Version', '1.0');
+
+  const envelope = buildEnvelope(message, sender ?? author, [...mailboxesOf(to), ...mailboxesOf(cc), ...bcc]);
+  const smtputf8 = !isAscii(writer.text) || !isAscii(envelope.from) || !envelope.to.every(isAscii);
+  return { text: writer.text, envelope, messageId, smtputf8 };
+}
+
+function writeIfAny(writer: FieldWriter, name: string, addresses: readonly (Mailbox | Group)[]): void {
+  if (addresses.length > 0) writer.addresses(name, addresses);
+}
+
+function writeIds(writer: FieldWriter, name: string, input: string | readonly string[] | undefined): void {
+  if (input === undefined) return;
+  const ids = typeof input === 'string' ? input.split(/[ \t]+/).filter((id) => id !== '') : input;
+  if (ids.length > 0) writer.raw(name, ids.map(formatMessageId).join(' '));
+}
+
+const AUTO_SUBMITTED = new Set(['no', 'auto-generated', 'auto-replied', 'auto-notified']);
+const PRECEDENCE = new Set(['bulk', 'list', 'junk']);
+const PRIORITY = new Map([
+  ['high', ['1 (Highest)', 'High', 'urgent']],
+  ['normal', ['3 (Normal)', 'Normal', 'normal']],
+  ['low', ['5 (Lowest)', 'Low', 'non-urgent']],
+]);
+
+function writeMarks(writer: FieldWriter, message: Message): void {
+  const { autoSubmitted, precedence, priority, feedbackId } = message;
+  if (autoSubmitted !== undefined) {
+    if (!AUTO_SUBMITTED.has(autoSubmitted)) throw unknownWord('autoSubmitted', AUTO_SUBMITTED);
+    writer.raw('Auto-Submitted', autoSubmitted); // RFC 3834 §5
+  }
+  if (precedence !== undefined) {
+    if (!PRECEDENCE.has(precedence)) throw unknownWord('precedence', PRECEDENCE);
+    writer.raw('Precedence', precedence);
+  }
+  if (priority !== undefined) {
+    const [number, importance, word] = PRIORITY.get(priority) ?? [];
+    if (number === undefined) throw unknownWord('priority', PRIORITY.keys());
+    writer.raw('X-Priority', number);
+    writer.raw('Importance', importance!); // RFC 4021 §2.1.53
+    writer.raw('Priority', word!); // RFC 4021 §2.1.54
+  }
+  if (feedbackId !== undefined) writer.unstructured('Feedback-ID', feedbackId);
+}
+
+function unknownWord(field: string, words: Iterable<string>): MimeError {
+  return new MimeError('MB_MIME_OPTION', `The field ${field} is one of: ${[...words].join(', ')}.`);
+}
+
+/** Fields that are written from properties of the message, with the property to use. */
+const RESERVED: ReadonlyMap<string, string> = new Map([
+  ['from', 'from'],
+  ['sender', 'sender'],
+  ['reply-to', 'replyTo'],
+  ['to', 'to'],
+  ['cc', 'cc'],
+  ['bcc', 'bcc'],
+  ['resent-bcc', 'bcc'],
+  ['subject', 'subject'],
+  ['date', 'date'],
+  ['message-id', 'messageId'],
+  ['in-reply-to', 'inReplyTo'],
+  ['references', 'references'],
+  ['mime-version', 'attachments'],
+  ['content-type', 'text, html or attachments'],
+  ['content-transfer-encoding', 'text, html or attachments'],
+  ['content-disposition', 'attachments'],
+  ['content-id', 'attachments'],
+]);
+
+/** Fields that stand at most once (RFC 5322 §3.6, RFC 2369 §3.8, RFC 2919 §2, RFC 3834 §5, RFC 8058 §3.1). */
+const SINGLETONS: ReadonlySet<string> = new Set(
+  'list-id list-help list-unsubscribe list-unsubscribe-post list-subscribe list-post list-owner list-archive auto-submitted precedence feedback-id x-priority importance priority'.split(
+    ' ',
+  ),
+);
+
+function writeCustom(writer: FieldWriter, message: Message): void {
+  const seen = new Set<string>();
+  for (const match of writer.text.matchAll(/^([!-9;-~]+):/gm)) seen.add(match[1]!.toLowerCase());
+  writer.custom(message.headers, (name, value) => {
+    const property = RESERVED.get(name);
+    if (property !== undefined) {
+      throw new MimeError(
+        'MB_MIME_HEADER_RESERVED',
+        `The field ${name} is written from the message itself. Use its property: ${property}.`,
+      );
+    }
+    if (SINGLETONS.has(name)) {
+      if (seen.has(name))
+        throw new MimeError('MB_MIME_HEADER_DUPLICATE', `The field ${name} stands at most once.`);
+      seen.add(name);
+    }
+    if (typeof value === 'string') checkUnsubscribe(name, value);
+  });
+}
+
+function buildEnvelope(message: Message, author: Mailbox, recipients: readonly Mailbox[]): Envelope {
+  const { envelope } = message;
+  const from = envelope?.from;
+  const to = envelope?.to?.map(toMailbox) ?? recipients;
+  const unique = new Map<string, string>();
+  for (const mailbox of to) {
+    const key = canonicalAddress(mailbox);
+    if (!unique.has(key)) unique.set(key, wireAddress(mailbox));
+  }
+  return {
+    from: from === '' ? '' : wireAddress(from === undefined ? author : toMailbox(from)),
+    to: [...unique.values()],
+  };
+}

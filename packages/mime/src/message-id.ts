@@ -1,0 +1,40 @@
+import { MimeError } from './errors.ts';
+
+/**
+ * Checks a message identifier and returns it in angle brackets (RFC 5322 §3.6.4).
+ *
+ * @param id  With or without the brackets.
+ * @throws {MimeError} MB_MIME_MESSAGE_ID when it is empty, holds white space, brackets or non-ASCII, or is over 900 octets.
+ */
+export function formatMessageId(id: string): string {
+  const inner = id.startsWith('<') && id.endsWith('>') ? id.slice(1, -1) : id;
+  if (!/^[!-;=?-~]{1,900}$/.test(inner)) {
+    throw new MimeError(
+      'MB_MIME_MESSAGE_ID',
+      'A message identifier is one run of at most 900 printable ASCII characters, without spaces, in angle brackets.',
+    );
+  }
+  return `<${inner}>`;
+}
+
+/**
+ * Makes a unique Message-ID: time and random octets on the left, the sender's domain on the right.
+ *
+ * @param domain  The domain of the sender in ASCII; no host name gets in.
+ * @param nowMs  Milliseconds since 1970.
+ * @param random  Random octets, 10 or more for uniqueness.
+ */
+export function createMessageId(domain: string, nowMs: number, random: Uint8Array): string {
+  return `<${Math.floor(nowMs).toString(36)}.${hex(random)}@${domain}>`;
+}
+
+const HEX_PAIRS = /* @__PURE__ */ Array.from({ length: 256 }, (_, octet) =>
+  octet.toString(16).padStart(2, '0'),
+);
+
+/** The octets in hexadecimal. */
+export function hex(octets: Uint8Array): string {
+  let text = '';
+  for (const octet of octets) text += HEX_PAIRS[octet];
+  return text;
+}

@@ -1,0 +1,127 @@
+import type { AddressInput, MailboxInput } from './address.ts';
+import type { ContentInput } from './content.ts';
+import { refuseUnknownKeys } from './errors.ts';
+
+/** A message to be composed. */
+export interface Message {
+  /** The author; several authors need a `sender` (RFC 5322 §3.6.2). Required. */
+  readonly from: MailboxInput | readonly MailboxInput[];
+  /** Recipients; each string is one mailbox. A list in one string goes through `parseAddressList` first. */
+  readonly to?: AddressInput | readonly AddressInput[];
+  readonly cc?: AddressInput | readonly AddressInput[];
+  /** In the envelope only, never in the octets. */
+  readonly bcc?: AddressInput | readonly AddressInput[];
+  readonly replyTo?: AddressInput | readonly AddressInput[];
+  readonly sender?: MailboxInput;
+  readonly subject?: string;
+  /** Plain text body. */
+  readonly text?: string;
+  /** HTML body. */
+  readonly html?: string;
+  /** More forms of the same content, for example AMP or a calendar invitation. */
+  readonly alternatives?: readonly Alternative[];
+  readonly attachments?: readonly Attachment[];
+  /** Further header fields in order: an object, or pairs where order or repetition matters. */
+  readonly headers?: HeaderInput;
+  /** Default: a unique one with the domain of the author. */
+  readonly messageId?: string;
+  readonly inReplyTo?: string | readonly string[];
+  readonly references?: string | readonly string[];
+  /** A Date or milliseconds since 1970; default now. */
+  readonly date?: Date | number;
+  /** Fields of a mailing list (RFC 2369, RFC 2919, RFC 8058). */
+  readonly list?: ListFields;
+  /** RFC 3834 §5; replies and notices say so, lest other programs answer them. */
+  readonly autoSubmitted?: 'no' | 'auto-generated' | 'auto-replied' | 'auto-notified';
+  readonly precedence?: 'bulk' | 'list' | 'junk';
+  readonly priority?: 'high' | 'normal' | 'low';
+  /** `campaign:customer:type:sender`, for the feedback loops of receivers. */
+  readonly feedbackId?: string;
+  /** The envelope where it differs from the header: `from: ''` is the null sender of notices (RFC 5321 §4.5.5). */
+  readonly envelope?: { readonly from?: string; readonly to?: readonly string[] };
+}
+
+/** Another form of the content, from plainest to richest after HTML; `text/x-amp-html` goes before it. */
+export interface Alternative {
+  /** For example `text/calendar; method=REQUEST`. */
+  readonly contentType: string;
+  readonly content: string | Uint8Array;
+}
+
+/** A part beside the body: content, another message, or a part that is ready. */
+export type Attachment = ContentAttachment | MessageAttachment | ReadyPart;
+
+/** An attachment made of content. */
+export interface ContentAttachment {
+  /** A name without path; any characters but controls and separators. */
+  readonly filename?: string;
+  /** A string is text (written as UTF-8, never guessed to be base64); octets and streams go out exactly. */
+  readonly content: ContentInput;
+  /** Default: by the ending of `filename`, else `application/octet-stream`. */
+  readonly contentType?: string;
+  /** For `cid:` links from the HTML, without angle brackets. */
+  readonly contentId?: string;
+  /** Default: `inline` with a `contentId`, else `attachment`. */
+  readonly disposition?: 'attachment' | 'inline';
+  /** Octets that a stream will give; the composition fails when it gives another number. */
+  readonly size?: number;
+  /** Further fields of the part. */
+  readonly headers?: HeaderInput;
+}
+
+/** Another message, attached as message/rfc822 (RFC 2046 §5.2.1). */
+export interface MessageAttachment {
+  readonly message: Message;
+  readonly filename?: string;
+}
+
+/** A MIME part that is ready: header, empty line and body in one array. */
+export interface ReadyPart {
+  readonly part: Uint8Array;
+}
+
+/** Header fields: an object whose values may be repeated, or pairs in order. A value is text and gets encoded. */
+export type HeaderInput =
+  | { readonly [name: string]: string | readonly string[] }
+  | readonly (readonly [name: string, value: string])[];
+
+/** Mailing list fields. */
+export interface ListFields {
+  /** The list's identifier, for example `news.example.com` (RFC 2919). */
+  readonly id?: string | { readonly name?: string; readonly id: string };
+  /** https and mailto URIs, best first. */
+  readonly unsubscribe?: string | readonly string[];
+  /** Adds `List-Unsubscribe-Post: List-Unsubscribe=One-Click` (RFC 8058); needs an https URI. */
+  readonly oneClick?: boolean;
+  readonly help?: string;
+  readonly subscribe?: string;
+  /** A mailto URI, or `NO` where posting is not allowed. */
+  readonly post?: string;
+  readonly owner?: string;
+  readonly archive?: string;
+}
+
+const MESSAGE_KEYS = /* @__PURE__ */ new Set(
+  'from to cc bcc replyTo sender subject text html alternatives attachments headers messageId inReplyTo references date list autoSubmitted precedence priority feedbackId envelope'.split(
+    ' ',
+  ),
+);
+const ATTACHMENT_KEYS = /* @__PURE__ */ new Set(
+  'filename content contentType contentId disposition size headers message part'.split(' '),
+);
+const ALTERNATIVE_KEYS = /* @__PURE__ */ new Set(['contentType', 'content']);
+const LIST_KEYS = /* @__PURE__ */ new Set(
+  'id unsubscribe oneClick help subscribe post owner archive'.split(' '),
+);
+const ENVELOPE_KEYS = /* @__PURE__ */ new Set(['from', 'to']);
+
+/** Refuses fields that do not exist, so that a typing error is no missing attachment. */
+export function checkMessageKeys(message: Message): void {
+  refuseUnknownKeys(message, MESSAGE_KEYS, 'A message');
+  for (const attachment of message.attachments ?? [])
+    refuseUnknownKeys(attachment, ATTACHMENT_KEYS, 'An attachment');
+  for (const alternative of message.alternatives ?? [])
+    refuseUnknownKeys(alternative, ALTERNATIVE_KEYS, 'An alternative');
+  if (message.list) refuseUnknownKeys(message.list, LIST_KEYS, 'A list');
+  if (message.envelope) refuseUnknownKeys(message.envelope, ENVELOPE_KEYS, 'An envelope');
+}

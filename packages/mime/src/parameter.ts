@@ -1,0 +1,175 @@
+import { decodeCharset } from './charset.ts';
+import { MimeError } from './errors.ts';
+import { concatOctets, encodeUtf8 } from './utf8.ts';
+
+const TOKEN = /^[!#$%&'*+.0-9A-Z^_`a-z{|}~-]+$/; // RFC 2045 §5.1
+/** RFC 2231 §7 attribute-char. */
+const ATTRIBUTE_CHARACTER = /^[!#$&+.0-9A-Z^_`a-z{|}~-]$/;
+/** Characters of a value in one piece; a longer value is continued (RFC 2231 §3). */
+const MAX_PIECE = 50;
+
+/** True for an RFC 2045 §5.1 token. */
+export function isToken(text: string): boolean {
+  return TOKEN.test(text);
+}
+
+/**
+ * Writes one parameter of a Content-Type or Content-Disposition field (RFC 2045 §5.1, RFC 2231).
+ *
+ * ASCII of at most 60 characters goes out as a token or quoted-string; anything else percent-encoded in UTF-8, in
+ * continuations when long. An encoded-word never stands in a parameter.
+ *
+ * @param name  The attribute, a token.
+ * @param value  Any text; a lone surrogate becomes U+FFFD.
+ * @returns The pieces, to be joined with `; `.
+ * @throws {MimeError} MB_MIME_PARAMETER for a name that is no token or a value with control characters.
+ * @example formatParameter('filename', 'é.txt') // ["filename*=utf-8''%C3%A9.txt"]
+ */
+export function formatParameter(name: string, value: string): string[] {
+  if (!isToken(name) || /[*'%]/.test(name) || name.length > 60) {
+    throw new MimeError(
+      'MB_MIME_PARAMETER',
+      'A parameter name is a token of at most 60 characters (RFC 2045 §5.1).',
+    );
+  }
+  if (/[\0-\x1f\x7f]/.test(value)) {
+    throw new MimeError('MB_MIME_PARAMETER', `The parameter ${name} holds a control character. Remove it.`);
+  }
+  if (value.length <= 60) {
+    // Text that looks like an encoded-word is percent-encoded: many readers decode it although RFC 2047 §5 forbids it.
+    if (TOKEN.test(value)) return [`${name}=${value}`];
+    if (/^[ -~]*$/.test(value) && !value.includes('=?') && value.trim() === value) {
+      return [`${name}="${value.replace(/["\\]/g, '\\$&')}"`];
+    }
+  }
+  const pieces = percentPieces(value);
+  if (pieces.length === 1) return [`${name}*=utf-8''${pieces[0]}`];
+  return pieces.map((piece, index) => `${name}*${index}*=${index === 0 ? "utf-8''" : ''}${piece}`);
+}
+
+/** Percent-encodes a text in pieces that split no character. */
+function percentPieces(value: string): string[] {
+  const pieces: string[] = [];
+  let piece = '';
+  for (const character of value) {
+    const encoded = ATTRIBUTE_CHARACTER.test(character)
+      ? character
+      : Array.from(
+          encodeUtf8(character),
+          (octet) => `%${octet.toString(16).toUpperCase().padStart(2, '0')}`,
+        ).join('');
+    if (piece.length + encoded.length > MAX_PIECE) {
+      pieces.push(piece);
+      piece = '';
+    }
+    piece += encoded;
+  }
+  pieces.push(piece);
+  return pieces;
+}
+
+/** A structured field: its value and its parameters in order, with lower-case names. */
+export interface ParameterizedValue {
+  /** What stands before the first semicolon, lower-case. */
+  readonly value: string;
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+/** At most this many parameters of a field are read. */
+const MAX_PARAMETERS = 200;
+
+const PARAMETER = /[\s;]*([^\s=;]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)(?:"|$)|([^;]*)))?/gsy;
+
+/**
+ * Reads a field with parameters, as Content-Type and Content-Disposition are (RFC 2045 §5.1, RFC 2231), and never throws.
+ *
+ * Continuations are joined, percent-encoding is decoded, the first of equal parameters counts; comments are left out.
+ *
+ * @param text  The unfolded value.
+ * @example parseParameters('text/plain; charset="utf-8"').parameters.get('charset') // 'utf-8'
+ */
+export function parseParameters(text: string): ParameterizedValue {
+  const clean = text.includes('(') ? withoutComments(text) : text;
+  const semicolon = clean.indexOf(';');
+  const value = (semicolon < 0 ? clean : clean.slice(0, semicolon)).trim().toLowerCase();
+  const parameters = new Map<string, string>();
+  if (semicolon < 0) return { value, parameters };
+  const extended: [name: string, text: string][] = [];
+  PARAMETER.lastIndex = semicolon;
+  for (let count = 0; count < MAX_PARAMETERS; count++) {
+    const match = PARAMETER.exec(clean);
+    if (match === null) break;
+    const name = match[1]!.toLowerCase();
+    const written = match[2] !== undefined ? match[2].replace(/\\(.)/gs, '$1') : (match[3] ?? '').trim();
+    if (name.includes('*')) extended.push([name, written]);
+    else if (!parameters.has(name)) parameters.set(name, written);
+  }
+  for (const [name, joined] of joinExtended(extended)) parameters.set(name, joined);
+  return { value, parameters };
+}
+
+/** Joins `name*`, `name*0`, `name*0*`… (RFC 2231 §3, §4.1); they win over a plain parameter of the same name. */
+function joinExtended(extended: readonly (readonly [string, string])[]): Map<string, string> {
+  const joined = new Map<string, string>();
+  const pieces = new Map<string, Map<number, { text: string; encoded: boolean }>>();
+  for (const [written, text] of extended) {
+    const [, name, index, encoded] = /^([^*]+)(?:\*(\d{1,3}))?(\*?)$/.exec(written) ?? [];
+    if (name === undefined) continue;
+    const ofName = pieces.get(name) ?? new Map<number, { text: string; encoded: boolean }>();
+    pieces.set(name, ofName);
+    const position = Number(index ?? 0);
+    if (!ofName.has(position)) ofName.set(position, { text, encoded: encoded === '*' });
+  }
+  for (const [name, ofName] of pieces) {
+    let charset = '';
+    const octets: Uint8Array[] = [];
+    for (let index = 0; ; index++) {
+      const piece = ofName.get(index);
+      if (piece === undefined) break;
+      let { text } = piece;
+      if (index === 0 && piece.encoded) {
+        const [, label, rest] = /^([^']*)'[^']*'(.*)$/s.exec(text) ?? [];
+        charset = label ?? '';
+        text = rest ?? text;
+      }
+      octets.push(piece.encoded ? percentOctets(text) : encodeUtf8(text));
+    }
+    if (octets.length === 0) continue;
+    const all = concatOctets(octets);
+    joined.set(name, decodeCharset(all, charset || 'utf-8') ?? decodeCharset(all, 'windows-1252')!);
+  }
+  return joined;
+}
+
+function percentOctets(text: string): Uint8Array {
+  const octets = encodeUtf8(text);
+  let o = 0;
+  for (let i = 0; i < octets.length; i++) {
+    const pair = octets[i] === 37 ? String.fromCharCode(octets[i + 1] ?? 0, octets[i + 2] ?? 0) : '';
+    if (/^[0-9a-f]{2}$/i.test(pair)) {
+      octets[o++] = Number.parseInt(pair, 16);
+      i += 2;
+    } else octets[o++] = octets[i]!;
+  }
+  return octets.subarray(0, o);
+}
+
+/** Leaves out comments that stand outside quotes (RFC 5322 §3.2.2). */
+function withoutComments(text: string): string {
+  let out = '';
+  let depth = 0;
+  let quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i]!;
+    if (character === '\\' && (quoted || depth > 0)) {
+      if (depth === 0) out += character + (text[i + 1] ?? '');
+      i += 1;
+      continue;
+    }
+    if (depth === 0 && character === '"') quoted = !quoted;
+    if (!quoted && character === '(') depth += 1;
+    else if (!quoted && character === ')' && depth > 0) depth -= 1;
+    else if (depth === 0) out += character;
+  }
+  return out;
+}

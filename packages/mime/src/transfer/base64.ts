@@ -1,0 +1,261 @@
+import { MimeError } from '../errors.ts';
+import { decodeAscii } from '../utf8.ts';
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const LINE_LENGTH = 76; // RFC 2045 §6.8
+const CR = 13;
+const LF = 10;
+const PAD = 61;
+
+/** Two characters for each 12-bit value, laid out so that one 16-bit store writes both in order. */
+const pairs = /* @__PURE__ */ buildPairs();
+
+function buildPairs(): Uint16Array {
+  const table = new Uint8Array(4097 * 2);
+  for (let value = 0; value < 4096; value++) {
+    table[value * 2] = ALPHABET.charCodeAt(value >> 6);
+    table[value * 2 + 1] = ALPHABET.charCodeAt(value & 63);
+  }
+  table[4096 * 2] = CR; // one more entry: the line break
+  table[4096 * 2 + 1] = LF;
+  return new Uint16Array(table.buffer);
+}
+
+/** The number of octets that {@link encodeBase64Into} writes for `length` octets of content. */
+export function base64Length(length: number, lineLength: number = LINE_LENGTH): number {
+  const characters = Math.ceil(length / 3) * 4;
+  if (characters === 0 || lineLength === 0) return characters;
+  return characters + (Math.ceil(characters / lineLength) - 1) * 2;
+}
+
+/**
+ * Writes base64 lines, CRLF between them and none at the end, and returns the offset after them.
+ * `lineLength` is a multiple of 4; 0 means one line.
+ */
+export function encodeBase64Into(
+  input: Uint8Array,
+  out: Uint8Array,
+  offset: number,
+  lineLength: number = LINE_LENGTH,
+): number {
+  const characters = base64Length(input.length, lineLength);
+  if (((out.byteOffset + offset) & 1) === 0) {
+    writePairs(input, new Uint16Array(out.buffer, out.byteOffset + offset, characters >> 1), lineLength);
+  } else {
+    // A 16-bit store needs an even address: encode beside, then move.
+    const beside = new Uint16Array(characters >> 1);
+    writePairs(input, beside, lineLength);
+    out.set(new Uint8Array(beside.buffer), offset);
+  }
+  const end = offset + characters;
+  const rest = input.length % 3;
+  if (rest > 0) out[end - 1] = PAD;
+  if (rest === 1) out[end - 2] = PAD;
+  return end;
+}
+
+function writePairs(input: Uint8Array, out: Uint16Array, lineLength: number): void {
+  const octetsPerLine = lineLength === 0 ? input.length : (lineLength / 4) * 3;
+  const whole = input.length - (input.length % 3);
+  let o = 0;
+  let i = 0;
+  while (i < whole) {
+    if (i > 0) out[o++] = pairs[4096]!;
+    const lineEnd = Math.min(i + octetsPerLine, whole);
+    for (; i < lineEnd; i += 3) {
+      const group = (input[i]! << 16) | (input[i + 1]! << 8) | input[i + 2]!;
+      out[o] = pairs[group >> 12]!;
+      out[o + 1] = pairs[group & 4095]!;
+      o += 2;
+    }
+  }
+  if (whole < input.length) {
+    if (whole > 0 && whole % octetsPerLine === 0) out[o++] = pairs[4096]!;
+    const group = (input[whole]! << 16) | ((input[whole + 1] ?? 0) << 8);
+    out[o] = pairs[group >> 12]!;
+    out[o + 1] = pairs[group & 4095]!;
+  }
+}
+
+function checkLineLength(lineLength: number): void {
+  if (!Number.isInteger(lineLength) || lineLength < 0 || lineLength > 996 || lineLength % 4 !== 0) {
+    throw new MimeError('MB_MIME_OPTION', 'lineLength is a multiple of 4 up to 996, or 0 for one line.');
+  }
+}
+
+/**
+ * Encodes octets in base64 (RFC 2045 §6.8).
+ *
+ * @param input  Any octets; empty input gives an empty string.
+ * @param options.lineLength  Characters in a line, a multiple of 4 up to 996; default 76; 0 gives one line.
+ * @returns Lines with CRLF between them and no line break at the end.
+ * @throws {MimeError} MB_MIME_OPTION for another line length.
+ * @example encodeBase64(new Uint8Array([104, 105])) // 'aGk='
+ */
+export function encodeBase64(input: Uint8Array, options?: { readonly lineLength?: number }): string {
+  const lineLength = options?.lineLength ?? LINE_LENGTH;
+  checkLineLength(lineLength);
+  const out = new Uint8Array(base64Length(input.length, lineLength));
+  encodeBase64Into(input, out, 0, lineLength);
+  return decodeAscii(out);
+}
+
+/**
+ * Encodes a stream of octets in base64, 76-character lines; the output does not depend on how the input is cut.
+ *
+ * @example
+ * const encoder = new Base64Encoder()
+ * for await (const chunk of source) sink.write(encoder.push(chunk))
+ * sink.write(encoder.finish())
+ */
+export class Base64Encoder {
+  #rest = new Uint8Array(0);
+  #started = false;
+
+  /** Takes more content and returns the lines that are complete. */
+  push(chunk: Uint8Array): Uint8Array {
+    const octetsPerLine = (LINE_LENGTH / 4) * 3;
+    const total = this.#rest.length + chunk.length;
+    // Keep back at least one octet, so that finish() knows whether a line follows.
+    const take = total === 0 ? 0 : Math.floor((total - 1) / octetsPerLine) * octetsPerLine;
+    if (take === 0) {
+      this.#rest = concat(this.#rest, chunk);
+      return new Uint8Array(0);
+    }
+    const taken = take - this.#rest.length;
+    const input =
+      this.#rest.length === 0 ? chunk.subarray(0, taken) : concat(this.#rest, chunk.subarray(0, taken));
+    this.#rest = chunk.slice(taken);
+    return this.#lines(input);
+  }
+
+  /** Returns the last line; call it once. */
+  finish(): Uint8Array {
+    const input = this.#rest;
+    this.#rest = new Uint8Array(0);
+    return input.length === 0 ? input : this.#lines(input);
+  }
+
+  #lines(input: Uint8Array): Uint8Array {
+    const lead = this.#started ? 2 : 0;
+    this.#started = true;
+    const out = new Uint8Array(base64Length(input.length) + lead);
+    if (lead > 0) {
+      out[0] = CR;
+      out[1] = LF;
+    }
+    encodeBase64Into(input, out, lead);
+    return out;
+  }
+}
+
+function concat(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(first.length + second.length);
+  out.set(first);
+  out.set(second, first.length);
+  return out;
+}
+
+const JUNK = 64;
+const PADDING = 65;
+const values = /* @__PURE__ */ buildValues();
+
+function buildValues(): Uint8Array {
+  const table = new Uint8Array(256).fill(JUNK);
+  for (let value = 0; value < 64; value++) table[ALPHABET.charCodeAt(value)] = value;
+  table[PAD] = PADDING;
+  return table;
+}
+
+/**
+ * Decodes a stream of base64; characters outside the alphabet are skipped (RFC 2045 §6.8), missing padding is
+ * accepted, and what follows padding starts a new quantum. It never throws.
+ */
+export class Base64Decoder {
+  #bits = 0;
+  #count = 0;
+
+  /** Takes more characters (as octets) and returns the content they complete. */
+  push(chunk: Uint8Array): Uint8Array {
+    const out = new Uint8Array(Math.ceil((chunk.length * 3) / 4) + 3);
+    let bits = this.#bits;
+    let count = this.#count;
+    let o = 0;
+    let i = 0;
+    const end = chunk.length;
+    while (i < end) {
+      if (count === 0) {
+        while (i + 4 <= end) {
+          const a = values[chunk[i]!]!;
+          const b = values[chunk[i + 1]!]!;
+          const c = values[chunk[i + 2]!]!;
+          const d = values[chunk[i + 3]!]!;
+          if ((a | b | c | d) >= JUNK) break;
+          const group = (a << 18) | (b << 12) | (c << 6) | d;
+          out[o] = group >> 16;
+          out[o + 1] = group >> 8;
+          out[o + 2] = group;
+          o += 3;
+          i += 4;
+        }
+        if (i >= end) break;
+      }
+      const value = values[chunk[i++]!]!;
+      if (value === JUNK) continue;
+      if (value === PADDING) {
+        if (count >= 2) out[o++] = bits >> (count === 2 ? 4 : 10);
+        if (count === 3) out[o++] = bits >> 2;
+        bits = 0;
+        count = 0;
+        continue;
+      }
+      bits = (bits << 6) | value;
+      count += 1;
+      if (count === 4) {
+        out[o++] = bits >> 16;
+        out[o++] = bits >> 8;
+        out[o++] = bits;
+        bits = 0;
+        count = 0;
+      }
+    }
+    this.#bits = bits;
+    this.#count = count;
+    return out.subarray(0, o);
+  }
+
+  /** Returns what an unpadded end still holds; call it once. */
+  finish(): Uint8Array {
+    const bits = this.#bits;
+    const count = this.#count;
+    this.#bits = 0;
+    this.#count = 0;
+    if (count === 2) return Uint8Array.of((bits >> 4) & 255);
+    if (count === 3) return Uint8Array.of((bits >> 10) & 255, (bits >> 2) & 255);
+    return new Uint8Array(0);
+  }
+}
+
+/**
+ * Decodes base64 and never throws (RFC 2045 §6.8: other characters are skipped; missing padding is accepted).
+ *
+ * @param input  The encoded text, or its octets.
+ * @returns The content; garbage gives whatever octets its letters spell.
+ * @example decodeBase64('aGk=') // Uint8Array [104, 105]
+ */
+export function decodeBase64(input: string | Uint8Array): Uint8Array {
+  const decoder = new Base64Decoder();
+  const body = decoder.push(typeof input === 'string' ? latin1Octets(input) : input);
+  const end = decoder.finish();
+  return end.length === 0 ? body : concat(body, end);
+}
+
+/** One octet per code unit; what does not fit becomes `?`, which is no letter of the alphabet. */
+function latin1Octets(text: string): Uint8Array {
+  const out = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    out[i] = unit > 0xff ? 63 : unit;
+  }
+  return out;
+}

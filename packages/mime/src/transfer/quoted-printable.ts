@@ -1,0 +1,315 @@
+import { decodeAscii, encodeUtf8 } from '../utf8.ts';
+
+const CR = 13;
+const LF = 10;
+const TAB = 9;
+const SPACE = 32;
+const EQUALS = 61;
+/** RFC 2045 §6.7 rule 5: 76 characters with the `=` of the soft line break. */
+const LINE_ROOM = 75;
+
+const HEX = /* @__PURE__ */ new TextEncoder().encode('0123456789ABCDEF');
+
+const LITERAL = 0;
+const BLANK = 1;
+const BREAK = 2;
+const ESCAPED = 3;
+
+/** What each octet is to the encoder: literal, blank, part of a line break, or to be written `=XX`. */
+const kinds = /* @__PURE__ */ buildKinds();
+
+function buildKinds(): Uint8Array {
+  const table = new Uint8Array(256).fill(ESCAPED);
+  for (let octet = 33; octet <= 126; octet++) table[octet] = LITERAL;
+  table[EQUALS] = ESCAPED;
+  table[SPACE] = BLANK;
+  table[TAB] = BLANK;
+  table[CR] = BREAK;
+  table[LF] = BREAK;
+  return table;
+}
+
+/** How an encoder takes line breaks: `text` writes CR, LF and CRLF as CRLF, `binary` writes them as `=0D` and `=0A`. */
+export type QuotedPrintableMode = 'text' | 'binary';
+
+/**
+ * Encodes a stream in quoted-printable (RFC 2045 §6.7); the output does not depend on how the input is cut.
+ *
+ * @example
+ * const encoder = new QuotedPrintableEncoder('text')
+ * sink.write(encoder.push(chunk))
+ * sink.write(encoder.finish())
+ */
+export class QuotedPrintableEncoder {
+  readonly #binary: boolean;
+  #column = 0;
+  /** A blank or a CR at the end of the last chunk, whose writing depends on what follows; -1 for none. */
+  #held = -1;
+
+  constructor(mode: QuotedPrintableMode) {
+    this.#binary = mode === 'binary';
+  }
+
+  /** Takes more octets and returns the encoded octets that are certain. */
+  push(chunk: Uint8Array): Uint8Array {
+    const input = this.#withHeld(chunk);
+    const last = input[input.length - 1];
+    if (last === SPACE || last === TAB || (last === CR && !this.#binary)) {
+      this.#held = last;
+      return this.#encode(input.subarray(0, -1), false);
+    }
+    return this.#encode(input, false);
+  }
+
+  /** Returns what the end of the content settles, after an optional last chunk; call it once. */
+  finish(chunk: Uint8Array = new Uint8Array(0)): Uint8Array {
+    return this.#encode(this.#withHeld(chunk), true);
+  }
+
+  #withHeld(chunk: Uint8Array): Uint8Array {
+    if (this.#held < 0) return chunk;
+    const input = new Uint8Array(chunk.length + 1);
+    input[0] = this.#held;
+    input.set(chunk, 1);
+    this.#held = -1;
+    return input;
+  }
+
+  #encode(input: Uint8Array, final: boolean): Uint8Array {
+    const end = input.length;
+    // Three characters an octet, three for a soft break after each 72 of them, and room for a last one.
+    const out = new Uint8Array(end * 3 + Math.ceil(end / 24) * 3 + 6);
+    let column = this.#column;
+    let o = 0;
+    let i = 0;
+    for (;;) {
+      // Literals and blanks, as many as the line still takes.
+      const start = i;
+      const stop = Math.min(end, i + LINE_ROOM - column);
+      while (i < stop) {
+        const octet = input[i]!;
+        if (kinds[octet]! > BLANK) break;
+        out[o++] = octet;
+        i += 1;
+      }
+      column += i - start;
+      if (i === end) break;
+      const octet = input[i]!;
+      const kind = kinds[octet]!;
+      if (kind === BREAK && !this.#binary) {
+        o = closeLine(out, o, column);
+        out[o++] = CR;
+        out[o++] = LF;
+        column = 0;
+        i += octet === CR && input[i + 1] === LF ? 2 : 1;
+        continue;
+      }
+      const escaped = kind > BLANK;
+      if (column + (escaped ? 3 : 1) > LINE_ROOM) {
+        o = writeSoftBreak(out, o);
+        column = 0;
+      }
+      if (escaped) {
+        o = writeEscaped(out, o, octet);
+        column += 3;
+        i += 1;
+      }
+    }
+    if (final) o = closeLine(out, o, column);
+    this.#column = column;
+    return out.subarray(0, o);
+  }
+}
+
+function writeSoftBreak(out: Uint8Array, o: number): number {
+  out[o] = EQUALS;
+  out[o + 1] = CR;
+  out[o + 2] = LF;
+  return o + 3;
+}
+
+function writeEscaped(out: Uint8Array, o: number, octet: number): number {
+  out[o] = EQUALS;
+  out[o + 1] = HEX[octet >> 4]!;
+  out[o + 2] = HEX[octet & 15]!;
+  return o + 3;
+}
+
+/** RFC 2045 §6.7 rule 3: a blank at the end of a line is encoded, since transports strip it. */
+function closeLine(out: Uint8Array, o: number, column: number): number {
+  const last = column > 0 && o > 0 ? out[o - 1]! : 0;
+  if (last !== SPACE && last !== TAB) return o;
+  const start = column + 2 > LINE_ROOM ? writeSoftBreak(out, o - 1) : o - 1;
+  return writeEscaped(out, start, last);
+}
+
+/** Encodes octets at once; what compose uses. */
+export function encodeQuotedPrintableOctets(input: Uint8Array, mode: QuotedPrintableMode): Uint8Array {
+  return new QuotedPrintableEncoder(mode).finish(input);
+}
+
+/**
+ * Encodes a text or octets in quoted-printable (RFC 2045 §6.7).
+ *
+ * @param input  A text (written as UTF-8; a lone surrogate becomes U+FFFD) or octets.
+ * @param options.mode  `text` writes CR, LF and CRLF as CRLF line breaks (the default for a string); `binary`
+ *   writes them as `=0D` and `=0A`, so that octets come back exactly (the default for octets).
+ * @returns Lines of at most 76 characters.
+ * @example encodeQuotedPrintable('café') // 'caf=C3=A9'
+ */
+export function encodeQuotedPrintable(
+  input: string | Uint8Array,
+  options?: { readonly mode?: QuotedPrintableMode },
+): string {
+  const text = typeof input === 'string';
+  const mode = options?.mode ?? (text ? 'text' : 'binary');
+  return decodeAscii(encodeQuotedPrintableOctets(text ? encodeUtf8(input) : input, mode));
+}
+
+/** The value of each hexadecimal digit in either case, 255 for other octets. */
+const digits = /* @__PURE__ */ buildDigits();
+
+function buildDigits(): Uint8Array {
+  const table = new Uint8Array(256).fill(255);
+  for (let value = 0; value < 16; value++) {
+    table[HEX[value]!] = value;
+    table[HEX[value]! | 32] = value;
+  }
+  return table;
+}
+
+/** White space that may end a line is held back up to this length; a longer run is content. */
+const MAX_HELD = 1000;
+
+/** Where the decoder stands: in content, in blanks that may end a line, or inside a sequence that `=` began. */
+type DecoderState = 'content' | 'blanks' | 'equals' | 'digit' | 'soft-blanks' | 'soft-cr';
+
+/**
+ * Decodes a stream of quoted-printable; it never throws.
+ *
+ * It accepts lower-case digits, bare LF line breaks and white space after a soft break, drops white space at line
+ * ends (RFC 2045 §6.7 rule 3), and leaves a `=` that starts no valid sequence as it is.
+ */
+export class QuotedPrintableDecoder {
+  #state: DecoderState = 'content';
+  /** The octets read since the state left `content`; they are content after all when the sequence breaks off. */
+  #held: number[] = [];
+
+  /** Takes more encoded octets and returns the content they complete. */
+  push(chunk: Uint8Array): Uint8Array {
+    const out = new Uint8Array(this.#held.length + chunk.length);
+    const end = chunk.length;
+    let o = 0;
+    let i = 0;
+    while (i < end) {
+      const octet = chunk[i]!;
+      if (this.#state === 'content') {
+        i += 1;
+        if (octet === EQUALS) {
+          const high = i + 1 < end ? digits[chunk[i]!]! : 255;
+          const low = high < 16 ? digits[chunk[i + 1]!]! : 255;
+          if (low < 16) {
+            out[o++] = (high << 4) | low;
+            i += 2;
+          } else this.#hold('equals', octet);
+        } else if (octet === SPACE || octet === TAB) {
+          const next = i < end ? kinds[chunk[i]!]! : BREAK;
+          if (next === LITERAL) out[o++] = octet;
+          else this.#hold('blanks', octet);
+        } else out[o++] = octet;
+      } else if (this.#step(octet)) {
+        i += 1;
+        if (this.#decoded >= 0) out[o++] = this.#takeDecoded();
+      } else o = this.#release(out, o); // and look at the octet again, as content
+    }
+    return out.subarray(0, o);
+  }
+
+  /** Returns what the end settles; call it once. White space and a lone `=` at the end are dropped. */
+  finish(): Uint8Array {
+    const held = this.#state === 'digit' ? Uint8Array.from(this.#held) : new Uint8Array(0);
+    this.#held = [];
+    this.#state = 'content';
+    return held;
+  }
+
+  #decoded = -1;
+
+  #takeDecoded(): number {
+    const octet = this.#decoded;
+    this.#decoded = -1;
+    return octet;
+  }
+
+  #hold(state: DecoderState, octet: number): void {
+    this.#state = state;
+    this.#held.push(octet);
+  }
+
+  #release(out: Uint8Array, o: number): number {
+    out.set(this.#held, o);
+    const end = o + this.#held.length;
+    this.#drop();
+    return end;
+  }
+
+  #drop(): void {
+    this.#held = [];
+    this.#state = 'content';
+  }
+
+  /** Takes an octet outside content; false when it does not continue the sequence. */
+  #step(octet: number): boolean {
+    const blank = octet === SPACE || octet === TAB;
+    if (this.#held.length > MAX_HELD) return false;
+    switch (this.#state) {
+      case 'blanks':
+        if (blank) this.#held.push(octet);
+        else if (octet === CR || octet === LF) {
+          this.#drop(); // the blanks end a line
+          this.#decoded = octet;
+        } else return false;
+        return true;
+      case 'equals':
+        if (digits[octet]! < 16) this.#hold('digit', octet);
+        else if (blank) this.#hold('soft-blanks', octet);
+        else if (octet === CR) this.#hold('soft-cr', octet);
+        else if (octet === LF) this.#drop();
+        else return false;
+        return true;
+      case 'digit':
+        if (digits[octet]! > 15) return false;
+        this.#decoded = (digits[this.#held[1]!]! << 4) | digits[octet]!;
+        this.#drop();
+        return true;
+      case 'soft-blanks':
+        if (blank) this.#held.push(octet);
+        else if (octet === CR) this.#hold('soft-cr', octet);
+        else if (octet === LF) this.#drop();
+        else return false;
+        return true;
+      default: // soft-cr: the line is broken with or without its LF
+        this.#drop();
+        if (octet === LF) return true;
+        return false;
+    }
+  }
+}
+
+/**
+ * Decodes quoted-printable and never throws (RFC 2045 §6.7).
+ *
+ * @param input  The encoded text (ASCII; other characters are taken as UTF-8) or its octets.
+ * @returns The content; sequences that are not valid stay as they are.
+ * @example new TextDecoder().decode(decodeQuotedPrintable('caf=C3=A9')) // 'café'
+ */
+export function decodeQuotedPrintable(input: string | Uint8Array): Uint8Array {
+  const decoder = new QuotedPrintableDecoder();
+  const body = decoder.push(typeof input === 'string' ? encodeUtf8(input) : input);
+  const end = decoder.finish();
+  if (end.length === 0) return body;
+  const out = new Uint8Array(body.length + end.length);
+  out.set(body);
+  out.set(end, body.length);
+  return out;
+}

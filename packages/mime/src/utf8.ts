@@ -1,0 +1,68 @@
+const encoder = /* @__PURE__ */ new TextEncoder();
+const decoder = /* @__PURE__ */ new TextDecoder();
+
+/** The UTF-8 octets of a text; a lone surrogate becomes U+FFFD. */
+export function encodeUtf8(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/** Writes the UTF-8 octets of `text` at `offset` of `out`, which has room for them; returns the offset after them. */
+export function writeUtf8(text: string, out: Uint8Array, offset: number): number {
+  return offset + encoder.encodeInto(text, offset === 0 ? out : out.subarray(offset)).written;
+}
+
+/** The text of octets that are known to be ASCII. */
+export function decodeAscii(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
+/** The number of octets of a text in UTF-8, without making them. */
+export function utf8Length(text: string): number {
+  let length = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) continue;
+    if (unit < 0x800) length += 1;
+    else if (unit >= 0xd800 && unit < 0xdc00 && isLowSurrogate(text.charCodeAt(i + 1))) {
+      length += 2; // four octets for two units
+      i += 1;
+    } else length += 2;
+  }
+  return length;
+}
+
+function isLowSurrogate(unit: number): boolean {
+  return unit >= 0xdc00 && unit < 0xe000;
+}
+
+/** True when every code unit of the text is ASCII. */
+export function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
+  return true;
+}
+
+/** One array with the octets of all. */
+export function concatOctets(arrays: readonly Uint8Array[]): Uint8Array {
+  if (arrays.length === 1) return arrays[0]!;
+  let length = 0;
+  for (const array of arrays) length += array.length;
+  const out = new Uint8Array(length);
+  let offset = 0;
+  for (const array of arrays) {
+    out.set(array, offset);
+    offset += array.length;
+  }
+  return out;
+}
+
+const LONE_SURROGATE = /[\ud800-\udfff]/u;
+
+/** True when the text holds no lone surrogate. */
+export function isWellFormed(text: string): boolean {
+  return !LONE_SURROGATE.test(text);
+}
+
+/** The text with U+FFFD for each lone surrogate, as UTF-8 would have it. */
+export function toWellFormed(text: string): string {
+  return isWellFormed(text) ? text : text.replace(/[\ud800-\udfff]/gu, '\ufffd');
+}
