@@ -2,8 +2,10 @@ import { Resolver } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Aiosmtpd, startAiosmtpd } from './aiosmtpd.ts';
 import { makeAuthority } from './certificate.ts';
-import { ensureDebianPackages, ensureUser, isInstalled, unpackDebianPackages } from './debian.ts';
+import { ensureDebianPackages, isInstalled } from './debian.ts';
+import { type Exim, startExim } from './exim.ts';
 import { type Postfix, startPostfix } from './postfix.ts';
 import { isRunning, mustRun, runCommand, startProcess } from './process.ts';
 import { type SignedDns, startSignedDns } from './signed-dns.ts';
@@ -131,15 +133,69 @@ describe('Postfix', () => {
   });
 });
 
-describe('Debian packages', () => {
-  it('are unpacked without being installed', async () => {
-    await ensureDebianPackages(['libidn12', 'libgnutls-dane0']);
-    await ensureUser('Debian-exim');
-    const folder = await unpackDebianPackages(['exim4-daemon-light']);
-    expect(await mustRun(`${folder}/usr/sbin/exim4`, ['-C', '/dev/null', '-bV'])).toContain(
-      'Exim version 4.',
-    );
+describe('Exim', () => {
+  let exim: Exim;
+  beforeAll(async () => {
+    await ensureDebianPackages(['swaks', 'libnet-ssleay-perl']);
+    const authority = await makeAuthority();
+    exim = await startExim({
+      hostname: 'mx.example.org',
+      addresses: ['127.0.4.25'],
+      mailboxes: ['bob@example.org'],
+      certificate: await authority.issue({ names: ['mx.example.org'] }),
+    });
+  });
+  afterAll(() => exim?.stop());
+
+  it('accepts over STARTTLS, delivers to the maildir, refuses unknown mailboxes', async () => {
+    const swaks = (to: string) =>
+      runCommand('swaks', [
+        '--server',
+        '127.0.4.25',
+        '--tls',
+        '--from',
+        'eve@example.net',
+        '--to',
+        to,
+        '--body',
+        'hello',
+      ]);
+    expect(await swaks('bob@example.org')).toMatchObject({ code: 0 });
+    expect((await swaks('nobody@example.org')).stdout).toContain('550 5.1.1');
+    const [message] = await exim.waitForMessages('bob@example.org', 1);
+    expect(message?.toString()).toMatch(/^Return-path: <eve@example\.net>\n.*TLS1\.3.*\nhello\n/s);
+    expect(exim.output()).toMatch(/<= eve@example\.net .* X=TLS1\.3/);
+  });
+
+  it('is not installed, only unpacked, and Postfix stays', async () => {
     expect(await isInstalled('exim4-daemon-light')).toBe(false);
     expect(await isInstalled('postfix')).toBe(true);
+  });
+});
+
+describe('aiosmtpd', () => {
+  let host: Aiosmtpd;
+  beforeAll(async () => {
+    await ensureDebianPackages(['swaks', 'libnet-ssleay-perl']);
+    const authority = await makeAuthority();
+    host = await startAiosmtpd({
+      hostname: 'mx.example.net',
+      address: '127.0.5.25',
+      certificate: await authority.issue({ names: ['mx.example.net'] }),
+      refuse: { 'gone@example.net': '550 5.1.1 gone' },
+    });
+  });
+  afterAll(() => host?.stop());
+
+  it('keeps the octets that came, and refuses whom it is told to refuse', async () => {
+    const data = 'Subject: dots\r\n\r\n.one\r\n..two\r\n';
+    const args = ['--server', '127.0.5.25', '--tls', '--from', 'eve@example.net', '--data', '-'];
+    const { stdout } = await runCommand('swaks', [...args, '--to', 'gone@example.net,ada@example.net'], {
+      input: data,
+    });
+    expect(stdout).toContain('550 5.1.1 gone');
+    const [message] = await host.waitForMessages(1);
+    expect(message).toMatchObject({ from: 'eve@example.net', to: ['ada@example.net'], tls: true });
+    expect(message?.content.toString()).toContain('\r\n.one\r\n..two\r\n');
   });
 });

@@ -1,10 +1,9 @@
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Certificate } from './certificate.ts';
 import { ensureDebianPackages } from './debian.ts';
 import { makeFolder } from './folder.ts';
+import { mailboxUser, maildirOf, readMaildir, waitForMaildir } from './maildir.ts';
 import { mustRun, startProcess } from './process.ts';
 
 export interface PostfixOptions {
@@ -33,8 +32,6 @@ export interface Postfix {
   stop(): Promise<void>;
 }
 
-const mailboxUser = 65534;
-
 /** Starts a Postfix of its own: own configuration, queue, data, log and addresses, so that several run side by side. */
 export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   await ensureDebianPackages(['postfix']);
@@ -46,7 +43,7 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   const settings = { ...defaultSettings(folder, options), ...options.settings };
   writeFileSync(
     join(folder, 'etc/mailboxes'),
-    options.mailboxes.map((mailbox) => `${mailbox} ${maildir(mailbox)}\n`).join(''),
+    options.mailboxes.map((mailbox) => `${mailbox} ${maildirOf(mailbox)}\n`).join(''),
   );
   writeFileSync(
     join(folder, 'etc/main.cf'),
@@ -61,43 +58,16 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
     args: ['-qefc', `exec /usr/sbin/postfix -c ${join(folder, 'etc')} start-fg`, '/dev/null'],
     ready: { address: options.addresses[0] ?? '127.0.0.1', port: 25 },
   });
-  const messages = async (mailbox: string) => {
-    const inbox = join(mail, maildir(mailbox), 'new');
-    // The file name starts with the time of delivery in seconds, V…I…M<microseconds> after it.
-    const names = (await readdir(inbox).catch(() => [])).sort(byDelivery);
-    return Promise.all(names.map((name) => readFile(join(inbox, name))));
-  };
   return {
-    messages,
-    async waitForMessages(mailbox, count, timeoutMs = 15_000) {
-      const deadline = performance.now() + timeoutMs;
-      for (;;) {
-        const found = await messages(mailbox);
-        if (found.length >= count) return found;
-        if (performance.now() > deadline) {
-          throw new Error(
-            `${mailbox} holds ${found.length} of ${count} messages after ${timeoutMs} ms:\n${postfix.output().slice(-4_000)}`,
-          );
-        }
-        await sleep(25);
-      }
-    },
+    messages: (mailbox) => readMaildir(mail, mailbox),
+    waitForMessages: (mailbox, count, timeoutMs) =>
+      waitForMaildir(mail, mailbox, count, postfix.output, timeoutMs),
     output: postfix.output,
     async stop() {
       await mustRun('/usr/sbin/postfix', ['-c', join(folder, 'etc'), 'stop']).catch(() => {});
       await postfix.stop();
     },
   };
-}
-
-function byDelivery(left: string, right: string): number {
-  const time = (name: string) => Number(name.split('.')[0]) + Number(/M(\d+)/.exec(name)?.[1] ?? 0) / 1e6;
-  return time(left) - time(right);
-}
-
-function maildir(mailbox: string): string {
-  const at = mailbox.lastIndexOf('@');
-  return `${mailbox.slice(at + 1)}/${mailbox.slice(0, at)}/`;
 }
 
 function defaultSettings(folder: string, options: PostfixOptions): Record<string, string> {
