@@ -1,3 +1,7 @@
 import { packageBuild } from '../../tsup.base.ts';
 
-export default packageBuild({ index: 'src/index.ts' });
+export default packageBuild({
+  index: 'src/index.ts',
+  sqlite: 'src/sqlite-store.ts',
+  'store-conformance': 'src/store-conformance.ts',
+});

@@ -6,7 +6,7 @@ import type { MessageId, RecipientId } from './queue-store.ts';
  * - `accepted`: the message is durable (one event a message).
  * - `attempted`: an attempt was numbered and is about to begin; `returned`: it did not begin, its number is free again.
  * - `delivered`, `failed`, `expired`, `cancelled`: the recipient is finished.
- * - `deferred`: another attempt will follow; `detail` says why and when.
+ * - `deferred`: another attempt will follow.
  * - `delayed`: the notice that delivery takes long, once a recipient.
  * - `held`, `released`: the recipient waits for a decision, or no longer does.
  * - `unknown`: the message may or may not have been delivered, and the caller wants to know rather than retry.
@@ -47,6 +47,8 @@ export interface QueueEvent {
   readonly address?: string;
   /** Number of the attempt, 1 for the first; 0 where none was made. */
   readonly attempt: number;
+  /** Epoch milliseconds; of `deferred` only. */
+  readonly nextAttemptAt?: number;
   /** What the writer of the change said about it: replies, host, reason. */
   readonly detail?: object;
 }

@@ -1,0 +1,30 @@
+import { VirtualClock } from '@mb/testkit';
+import { describe, expect, it } from 'vitest';
+import { MemoryStore } from './memory-store.ts';
+import { draft } from './store-conformance/harness.ts';
+import { type OpenStore, storeConformance } from './store-conformance.ts';
+
+const open: OpenStore = async (options) => {
+  const clock = new VirtualClock();
+  const store = new MemoryStore({ ...options, clock });
+  await store.open();
+  return { store, advance: (ms) => clock.advance(ms), dispose: () => store.close() };
+};
+
+describe('the memory store', () => {
+  for (const { name, needs, run } of storeConformance) if (!needs) it(name, () => run(open));
+
+  it('says that it has no transactions to join', async () => {
+    const store = new MemoryStore();
+    const accepting = store.accept(draft('a@example.net'), { transaction: {} as never });
+    await expect(accepting).rejects.toMatchObject({ code: 'MB_BROKER_TRANSACTION_UNSUPPORTED' });
+  });
+
+  it('refuses to work after it was closed', async () => {
+    const store = new MemoryStore();
+    await store.close();
+    await expect(store.accept(draft('a@example.net'))).rejects.toMatchObject({
+      code: 'MB_BROKER_STORE_CLOSED',
+    });
+  });
+});

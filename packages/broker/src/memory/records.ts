@@ -1,0 +1,88 @@
+import type { MessageRecord } from '../new-message.ts';
+import type { Pacing, SiteLimits } from '../pacing.ts';
+import type { Intent, StoredState } from '../recipient-transition.ts';
+import { IndexedHeap } from './indexed-heap.ts';
+
+/** A message in memory. */
+export interface MessageRow {
+  readonly id: number;
+  readonly record: MessageRecord;
+  content: readonly Uint8Array[];
+  readonly acceptedAt: number;
+  readonly expiresAt: number;
+  readonly recipients: RecipientRow[];
+  /** Recipients that are not finished. */
+  open: number;
+  /** True once a recipient did not end as delivered. */
+  failed: boolean;
+  finishedAt: number | undefined;
+}
+
+/** A recipient in memory. */
+export interface RecipientRow {
+  readonly message: MessageRow;
+  readonly position: number;
+  readonly address: string;
+  readonly domain: string;
+  readonly options: string | null;
+  lane: Lane;
+  state: StoredState;
+  intent: Intent;
+  attempts: number;
+  abandoned: number;
+  due: number;
+  deadline: number;
+  lease: Lease | undefined;
+  finishedAt: number | undefined;
+  detail: string | null;
+}
+
+/** One tenant's recipients at one site. */
+export interface Lane {
+  readonly site: Site;
+  readonly tenant: string;
+  readonly queued: IndexedHeap<RecipientRow>;
+  /** Order in which lanes had their turn. */
+  served: number;
+}
+
+/** A destination in memory. */
+export interface Site {
+  readonly key: string;
+  readonly lanes: Map<string, Lane>;
+  readonly leases: Set<Lease>;
+  pacing: Pacing;
+  arrivals: readonly number[];
+  limits: Partial<SiteLimits>;
+  suspended: boolean;
+  note: string | undefined;
+  usedAt: number;
+  served: number;
+}
+
+/** A lease in memory. */
+export interface Lease {
+  readonly id: number;
+  readonly worker: string;
+  /** undefined: an `overdue` claim. */
+  readonly site: Site | undefined;
+  readonly recipients: Set<RecipientRow>;
+  expiresAt: number;
+}
+
+/** Whether `a` is due before `b`; by message and position where the moment is the same. */
+export function dueBefore(a: RecipientRow, b: RecipientRow): boolean {
+  return a.due === b.due ? acceptedBefore(a, b) : a.due < b.due;
+}
+
+export function deadlineBefore(a: RecipientRow, b: RecipientRow): boolean {
+  return a.deadline === b.deadline ? acceptedBefore(a, b) : a.deadline < b.deadline;
+}
+
+function acceptedBefore(a: RecipientRow, b: RecipientRow): boolean {
+  return a.message.id === b.message.id ? a.position < b.position : a.message.id < b.message.id;
+}
+
+export function newLane(site: Site, tenant: string): Lane {
+  return { site, tenant, queued: new IndexedHeap(dueBefore), served: 0 };
+}

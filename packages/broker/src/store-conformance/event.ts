@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import {
+  allEvents,
+  type ConformanceCase,
+  claimedIds,
+  draft,
+  drain,
+  minutes,
+  mustClaim,
+  settleAll,
+  storeCase,
+} from './harness.ts';
+
+export const eventCases: readonly ConformanceCase[] = [
+  storeCase('tells the story of a recipient in order, with attempts and details', async (context) => {
+    const { messageId } = await context.store.accept(draft('a@example.net', { tenant: 't', tag: 'x' }));
+    const claim = await mustClaim(context);
+    await settleAll(context, claim, {
+      kind: 'deferred',
+      retryAfterMs: minutes(5),
+      detail: { reply: '451 busy' },
+    });
+    await context.advance(minutes(5));
+    await drain(context, { kind: 'delivered', detail: { reply: '250 ok' } });
+    const events = await allEvents(context);
+    assert.deepEqual(
+      events.map(({ type, attempt, detail }) => [type, attempt, detail]),
+      [
+        ['accepted', 0, undefined],
+        ['attempted', 1, undefined],
+        ['deferred', 1, { reply: '451 busy' }],
+        ['attempted', 2, undefined],
+        ['delivered', 2, { reply: '250 ok' }],
+      ],
+    );
+    for (const event of events)
+      assert.deepEqual([event.messageId, event.tenant, event.tag], [messageId, 't', 'x']);
+    const [accepted, , deferred] = events;
+    assert.equal(accepted?.recipientId, undefined);
+    assert.deepEqual([deferred?.recipientId, deferred?.address], [`${messageId}.0`, 'a@example.net']);
+    assert.equal(deferred?.nextAttemptAt, deferred!.at + minutes(5));
+  }),
+
+  storeCase('resumes at a cursor without gap or repetition', async (context) => {
+    for (let i = 0; i < 10; i++) await context.store.accept(draft(`u${i}@example.net`));
+    await drain(context);
+    const all = await allEvents(context);
+    assert.equal(all.length, 30);
+    for (const cut of [0, 1, 13, 29]) {
+      const seen = await context.store.events(all[cut]!.cursor, 100);
+      assert.deepEqual(seen.events, all.slice(cut + 1));
+    }
+    const page = await context.store.events(undefined, 4);
+    assert.equal(page.cursor, all[3]!.cursor);
+    const end = await context.store.events(all.at(-1)!.cursor);
+    assert.deepEqual(end, { events: [], cursor: all.at(-1)!.cursor });
+  }),
+
+  storeCase('lets a reader begin at the end', async (context) => {
+    await context.store.accept(draft('a@example.net'));
+    const end = await context.store.eventsEnd();
+    assert.deepEqual((await context.store.events(end)).events, []);
+    const { messageId } = await context.store.accept(draft('b@example.net'));
+    const { events } = await context.store.events(end);
+    assert.deepEqual(
+      events.map((event) => [event.type, event.messageId]),
+      [['accepted', messageId]],
+    );
+  }),
+
+  storeCase('logs reports that come in from outside, and passes over unknown recipients', async (context) => {
+    const { messageId } = await context.store.accept(draft('a@example.net'));
+    await drain(context);
+    await context.store.report(
+      [
+        { type: 'bounced', recipientId: `${messageId}.0`, detail: { status: '5.1.1' } },
+        { type: 'complained', recipientId: '777777.0' },
+      ],
+      [{ address: 'A@example.net', reason: 'bad-mailbox' }],
+    );
+    const last = (await allEvents(context)).at(-1)!;
+    assert.deepEqual(
+      [last.type, last.recipientId, last.detail],
+      ['bounced', `${messageId}.0`, { status: '5.1.1' }],
+    );
+    assert.equal((await context.store.suppressed(['a@example.net'])).length, 1);
+  }),
+
+  storeCase(
+    'logs only what it is told to',
+    async (context) => {
+      await context.store.accept(draft('a@example.net'));
+      const claim = await mustClaim(context);
+      assert.equal(claimedIds(claim).length, 1);
+      await settleAll(context, claim, { kind: 'failed' });
+      assert.deepEqual(
+        (await allEvents(context)).map(({ type }) => type),
+        ['failed'],
+      );
+    },
+    { eventTypes: ['failed', 'delivered'] },
+  ),
+];

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import {
+  allEvents,
+  type ConformanceCase,
+  days,
+  draft,
+  drain,
+  mustClaim,
+  octets,
+  rejectsWith,
+  settleAll,
+  storeCase,
+} from './harness.ts';
+
+async function* once(bytes: Uint8Array) {
+  yield bytes;
+}
+
+export const retentionCases: readonly ConformanceCase[] = [
+  storeCase(
+    'purges delivered and failed messages when their time has come, and nothing that waits',
+    async (context) => {
+      const delivered = await context.store.accept(draft('a@one.test'));
+      await drain(context);
+      const failed = await context.store.accept(draft('b@two.test'));
+      await drain(context, { kind: 'failed' });
+      const waiting = await context.store.accept(
+        draft(['c@three.test', 'd@four.test'], { expireAfterMs: days(90) }),
+      );
+      await settleAll(context, await mustClaim(context), { kind: 'delivered' });
+      const exists = async ({ messageId }: { messageId: string }) =>
+        (await context.store.inspect(messageId)) !== null;
+      const all = async () => [await exists(delivered), await exists(failed), await exists(waiting)];
+      await context.advance(days(3) - 1);
+      assert.equal((await context.store.purge()).messages, 0);
+      await context.advance(1);
+      assert.equal((await context.store.purge()).messages, 1);
+      assert.deepEqual(await all(), [false, true, true]);
+      await context.advance(days(11));
+      assert.equal((await context.store.purge()).messages, 1);
+      assert.deepEqual(await all(), [false, false, true]);
+      await context.advance(days(30));
+      await context.store.purge();
+      assert.deepEqual(await all(), [false, false, true]);
+      assert.equal((await drain(context)).length, 1);
+    },
+  ),
+
+  storeCase('purges in batches, and says whether there is more', async (context) => {
+    for (let i = 0; i < 25; i++) await context.store.accept(draft(`u${i}@example.net`));
+    await drain(context);
+    await context.advance(days(3));
+    const counts: number[] = [];
+    for (let more = true; more; ) {
+      const purged = await context.store.purge({ batch: 10, eventsMs: days(100) });
+      counts.push(purged.messages);
+      more = purged.more;
+    }
+    assert.deepEqual(counts, [10, 10, 5]);
+    assert.equal((await context.store.list({})).rows.length, 0);
+  }),
+
+  storeCase('forgets an idempotency key with its message', async (context) => {
+    const message = draft('a@example.net', { idempotency: { key: 'k', digest: 'd' } });
+    await context.store.accept(message);
+    await drain(context);
+    await context.advance(days(3));
+    await context.store.purge();
+    assert.equal((await context.store.accept(message)).duplicate, false);
+  }),
+
+  storeCase('purges old events; a reader that was behind goes on with what is left', async (context) => {
+    await context.store.accept(draft('a@example.net'));
+    await drain(context);
+    const [first] = await allEvents(context);
+    await context.advance(days(14) + 1);
+    const { messageId } = await context.store.accept(draft('b@example.net'));
+    assert.equal((await context.store.purge()).events, 3);
+    const { events } = await context.store.events(first!.cursor);
+    assert.deepEqual(
+      events.map((event) => [event.type, event.messageId]),
+      [['accepted', messageId]],
+    );
+  }),
+
+  storeCase('purges staged content that nobody accepted', async (context) => {
+    const kept = await context.store.stage(once(octets(5)));
+    await context.store.accept(draft('a@example.net', { content: kept }));
+    const lost = await context.store.stage(once(octets(5)));
+    await context.advance(days(1));
+    assert.equal((await context.store.purge()).staged, 1);
+    await rejectsWith(
+      context.store.accept(draft('b@example.net', { content: lost })),
+      'MB_BROKER_STAGED_UNKNOWN',
+    );
+    assert.deepEqual(await drain(context), ['a@example.net']);
+  }),
+];
