@@ -1,7 +1,7 @@
 import { domainToASCII } from 'node:url';
 
 const plainName = /^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/;
-const asciiName = /^[\x21-\x7e]+$/;
+const asciiName = /^[\x20-\x7e]+$/;
 
 /**
  * Brings a domain name into the one form that this package compares, caches and asks for: lower-case
@@ -14,6 +14,12 @@ const asciiName = /^[\x21-\x7e]+$/;
  * normalizeDomain('Bücher.Example.') // 'xn--bcher-kva.example'
  */
 export function normalizeDomain(text: string): string | undefined {
+  const name = normalizeName(text);
+  return name?.includes(' ') ? undefined : name;
+}
+
+/** As `normalizeDomain`, but for any name that DNS can hold, spaces included (RFC 2181 §11). */
+export function normalizeName(text: string): string | undefined {
   if (text.length <= 253 && plainName.test(text)) return text;
   if (text === '.') return '.';
   if (text.length > 1024) return undefined;

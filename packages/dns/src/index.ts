@@ -41,3 +41,21 @@ export {
   type Resolver,
 } from './resolver.ts';
 export { reverseName } from './reverse.ts';
+export type { SpfLimits } from './spf/budget.ts';
+export { type CheckHostOptions, checkHost, type SpfRequest } from './spf/check-host.ts';
+export type { Macro, MacroLetter, MacroPart, MacroString } from './spf/domain-spec.ts';
+export { explainSpf, formatSpfTree, type SpfTree, type SpfTreeTerm } from './spf/explain.ts';
+export { lintSpf, type SpfFinding, type SpfFindingCode } from './spf/lint.ts';
+export type { IpWords, Network } from './spf/network.ts';
+export type { SpfOutcome, SpfProblem, SpfResult, SpfTraceEntry } from './spf/outcome.ts';
+export {
+  isSpfRecord,
+  parseSpfRecord,
+  type SpfMechanism,
+  type SpfMechanismName,
+  type SpfModifier,
+  type SpfParseResult,
+  type SpfQualifier,
+  type SpfRecord,
+  type SpfSyntaxProblem,
+} from './spf/record.ts';

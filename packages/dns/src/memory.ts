@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import { aliasLoop, failedAnswer } from './answer.ts';
-import { normalizeDomain } from './domain.ts';
+import { normalizeName } from './domain.ts';
 import { abortError, DnsError } from './errors.ts';
 import { rejectUnknownOptions } from './options.ts';
 import type { MxRecord, RecordData, RecordType, SoaRecord, SrvRecord, TlsaRecord } from './record.ts';
@@ -94,8 +94,8 @@ class ZoneResolver implements MemoryResolver {
   }
 
   fail(key: string, status: FailedAnswer['status'] | undefined): void {
-    const [first = '', second] = key.split(' ');
-    const normal = second === undefined ? requireDomain(first) : `${first} ${requireDomain(second)}`;
+    const [, type, name = ''] = /^(?:([A-Z]+) )?(.*)$/.exec(key) ?? [];
+    const normal = type === undefined ? requireDomain(name) : `${type} ${requireDomain(name)}`;
     if (status === undefined) this.#failures.delete(normal);
     else this.#failures.set(normal, status);
   }
@@ -157,7 +157,7 @@ function parentOf(name: string): string | undefined {
 }
 
 function requireDomain(name: string): string {
-  const normal = normalizeDomain(name);
+  const normal = normalizeName(name);
   if (normal === undefined)
     throw new DnsError('MB_DNS_NAME_INVALID', `"${name.slice(0, 80)}" is not a domain name.`);
   return normal;

@@ -2,7 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import { aliasLoop, failedAnswer, readAnswer } from './answer.ts';
 import { AnswerCache, type CacheOptions } from './cache.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { normalizeDomain } from './domain.ts';
+import { normalizeName } from './domain.ts';
 import { driveExchange } from './drive.ts';
 import { abortError, DnsError, throwIfAborted } from './errors.ts';
 import type { ExchangeServer } from './exchange.ts';
@@ -151,7 +151,7 @@ class SocketResolver implements NodeResolver {
   async query<T extends RecordType>(name: string, type: T, options?: QueryOptions): Promise<Answer<T>> {
     const signal = options?.signal;
     throwIfAborted(signal);
-    const normal = normalizeDomain(name);
+    const normal = normalizeName(name);
     if (normal === undefined) {
       throw new DnsError(
         'MB_DNS_NAME_INVALID',
