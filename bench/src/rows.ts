@@ -1,9 +1,10 @@
 import { dkimRows } from './dkim/rows.ts';
+import { dnsRows } from './dns/rows.ts';
 import type { Row } from './harness/row.ts';
 import { mimeRows } from './mime/rows.ts';
 
 /** Every row of the benchmark, in the order in which they run and print. */
-export const rows: readonly Row[] = [...mimeRows, ...dkimRows];
+export const rows: readonly Row[] = [...mimeRows, ...dkimRows, ...dnsRows];
 
 /** The row with this id. */
 export function findRow(id: string): Row {

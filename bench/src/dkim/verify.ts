@@ -1,4 +1,5 @@
 import { hash, sign, verify } from 'node:crypto';
+import { verifyMessage } from '@mb/dkim';
 import type { Contender, Field } from '../harness/row.ts';
 import { type PublishedKey, publishKey } from './key.ts';
 import { signWithMailauth, verifyWithMailauth } from './mailauth.ts';
@@ -28,10 +29,16 @@ export async function verifyField(message: RawMessage): Promise<Field> {
   });
   return {
     contenders: [
+      contender('@mb/dkim', 'ours', (octets) => verifyWithOurs(octets, key)),
       contender('mailauth', 'peer', (octets) => verifyWithMailauth(octets, key), 'mailauth'),
       limit(message, key),
     ],
   };
+}
+
+async function verifyWithOurs(message: Buffer, key: PublishedKey): Promise<string> {
+  const { signatures } = await verifyMessage(message, { resolveTxt: async () => [[key.record]] });
+  return signatures[0]?.status ?? 'no signature';
 }
 
 function limit(message: RawMessage, key: PublishedKey): Contender {

@@ -23,9 +23,7 @@ const order = JSON.parse(process.argv[2]!) as RowOrder;
 const row = findRow(order.id);
 const field = await row.field(order.scale);
 try {
-  const contenders = order.oursOnly
-    ? field.contenders.filter(({ role }) => role === 'ours')
-    : field.contenders;
+  const contenders = order.oursOnly ? oursUnchecked(field.contenders) : field.contenders;
   const series = await measure(row, { ...field, contenders }, order.effort, (done) =>
     report({ kind: 'round', done }),
   );
