@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { bundleForBrowser } from './browser-bundle.ts';
 
@@ -22,7 +23,7 @@ interface Packed {
   readonly filename: string;
 }
 
-/** One program in one runtime; it prints `ok LABEL` for each check that holds. */
+/** One program in one runtime; it prints one line of JSON for each package. */
 interface Program {
   readonly label: string;
   readonly command: string;
@@ -111,15 +112,19 @@ function listPrograms(folder: string, packages: readonly string[]): Program[] {
 /** Each package counts by itself; one that a crash kept from running has failed. */
 async function runProgram(program: Program, cwd: string): Promise<void> {
   const { error, stdout, stderr } = await finish(program.command, program.args, cwd);
-  const held = new Set(Array.from(stdout.matchAll(/^ok (\S+)$/gm), (match) => match[1]));
-  for (const name of program.packages) {
-    report(
-      `${program.label} ${name}`,
-      held.has(name) ? undefined : `${stderr}${stdout}${error ?? ''}`.trim(),
-    );
+  const results = new Map<string, string | undefined>();
+  for (const [line] of stdout.matchAll(/^\{"name":.*\}$/gm)) {
+    const { name, problem } = JSON.parse(line);
+    results.set(name, problem);
   }
-  if (error && program.packages.every((name) => held.has(name)))
-    report(`${program.label} ends`, `${stderr}${error}`);
+  const crash = `${stderr}${error ?? ''}`.trim();
+  for (const name of program.packages) {
+    report(`${program.label} ${name}`, results.has(name) ? results.get(name) : `did not run\n${crash}`);
+  }
+  // An unhandled rejection or a hang after the last check is a failure too.
+  const explained =
+    [...results.values()].some((problem) => problem !== undefined) || results.size < program.packages.length;
+  if (error !== undefined && !explained) report(`${program.label} ends by itself`, crash);
 }
 
 async function finish(command: string, args: readonly string[], cwd: string) {
@@ -131,8 +136,14 @@ async function finish(command: string, args: readonly string[], cwd: string) {
   }
 }
 
-/** The declarations of every subpath, as a strict consumer's compiler sees them. */
-async function checkTypes(folder: string): Promise<void> {
+/** The declarations of every subpath, and a strict consumer's use of them, as its compiler sees them. */
+async function checkTypes(folder: string, packages: readonly string[]): Promise<void> {
+  const { readSpecifiers } = await import(pathToFileURL(join(folder, 'subpaths.mjs')).href);
+  const specifiers: string[] = packages.flatMap((name) => readSpecifiers(name, folder));
+  await writeFile(
+    join(folder, 'every-subpath.ts'),
+    specifiers.map((each, index) => `export type * as module${index} from '${each}';\n`).join(''),
+  );
   const { error, stdout, stderr } = await finish(join(folder, 'node_modules/.bin/tsc'), ['-p', '.'], folder);
   report(
     'types: tsc --strict, nodenext, no skipLibCheck',
@@ -151,7 +162,7 @@ async function main(): Promise<void> {
     await installConsumer(consumer, packed);
     const packages = packed.map(({ name }) => name);
     for (const program of listPrograms(consumer, packages)) await runProgram(program, consumer);
-    await checkTypes(consumer);
+    await checkTypes(consumer, packages);
     report('browser bundle of @mb/mime', await bundleForBrowser(consumer));
   } finally {
     if (failed === 0) await rm(folder, { recursive: true, force: true });

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /** The specifiers that an installed package offers, read from what is installed: `@mb/mime`, `@mb/mime/node`. */
-export function readSpecifiers(name) {
-  const { exports } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8'));
+export function readSpecifiers(name, folder = '.') {
+  const { exports } = JSON.parse(readFileSync(`${folder}/node_modules/${name}/package.json`, 'utf8'));
   return Object.keys(exports)
     .filter((subpath) => !subpath.endsWith('.json'))
     .map((subpath) => name + subpath.slice(1));

@@ -1,0 +1,51 @@
+import assert from './assert.mjs';
+
+/** Composes a message with everything in it, and undoes each encoding with what the platform has. */
+export async function check(modules) {
+  const mime = modules['@mb/mime'];
+  const picture = Uint8Array.from({ length: 300 }, (_, index) => index & 255);
+  const composed = mime.composeMessage({
+    from: { name: 'Ada Łukasz', address: 'ada@example.com' },
+    to: 'bob@example.org',
+    bcc: 'secret@example.net',
+    subject: 'Grüße – 你好',
+    text: 'Straße\n.dot',
+    html: '<p>Straße <img src="cid:picture"></p>',
+    attachments: [{ filename: 'picture.png', content: picture, contentId: 'picture' }],
+  });
+  const octets = await composed.bytes();
+  const text = new TextDecoder('latin1').decode(octets);
+  assert(octets.length === composed.size, 'size is known and right');
+  assert(!text.includes('secret@example.net'), 'Bcc is not in the octets');
+  assert(composed.envelope.to.includes('secret@example.net'), 'Bcc is in the envelope');
+  assert(!/[^\r]\n|\r[^\n]/.test(text), 'all line ends are CRLF');
+  assert(/^Content-Type: multipart\/alternative/im.test(text), 'text and HTML are alternatives');
+  const subject = /^Subject: ([^\r]+(?:\r\n[ \t][^\r]+)*)/m.exec(text)?.[1] ?? '';
+  assert(mime.decodeWords(mime.unfoldHeader(subject)) === 'Grüße – 你好', `subject ${subject}`);
+  assert(
+    new TextDecoder().decode(mime.decodeQuotedPrintable(mime.encodeQuotedPrintable('Straße='))) === 'Straße=',
+    'quoted-printable',
+  );
+  assert(atob(mime.encodeBase64(picture).replaceAll('\r\n', '')).length === 300, 'base64');
+  let refused;
+  try {
+    mime.composeMessage({
+      from: 'ada@example.com',
+      to: 'bob@example.org',
+      subject: 'x\r\nBcc: eve@example.net',
+    });
+  } catch (error) {
+    refused = error;
+  }
+  assert(mime.MimeError.isInstance(refused), 'a line end in a header is refused with a typed error');
+
+  const { fileAttachment } = modules['@mb/mime/node'] ?? {};
+  if (fileAttachment) {
+    const withFile = mime.composeMessage({
+      from: 'ada@example.com',
+      to: 'bob@example.org',
+      attachments: [await fileAttachment('package.json')],
+    });
+    assert((await withFile.bytes()).length > 300, 'a file is attached');
+  }
+}
