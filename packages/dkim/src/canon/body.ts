@@ -1,3 +1,5 @@
+import { blockBytes, canonicalUpTo, loadBlock } from './scan.ts';
+
 /** The two canonicalisation algorithms of RFC 6376 §3.4. */
 export type Canonicalization = 'simple' | 'relaxed';
 
@@ -11,6 +13,9 @@ const tab = 0x09;
 const lf = 0x0a;
 const cr = 0x0d;
 const space = 0x20;
+
+/** Blocks shorter than this are read octet by octet. */
+const scanFromBytes = 64;
 
 const spaceOctet = Uint8Array.of(space);
 const crOctet = Uint8Array.of(cr);
@@ -44,15 +49,37 @@ export class BodyCanonicalizer {
   }
 
   write(chunk: Uint8Array): void {
+    if (chunk.length <= blockBytes) {
+      this.#writeBlock(chunk);
+      return;
+    }
+    for (let from = 0; from < chunk.length; from += blockBytes) {
+      this.#writeBlock(chunk.subarray(from, from + blockBytes));
+    }
+  }
+
+  #writeBlock(block: Uint8Array): void {
+    if (block.length >= scanFromBytes) loadBlock(block);
     let at = 0;
     for (;;) {
-      at = this.#readGap(chunk, at);
-      if (at === chunk.length) return;
+      at = this.#readGap(block, at);
+      if (at === block.length) return;
       this.#flushGap();
-      const end = this.#relaxed ? relaxedRunEnd(chunk, at) : simpleRunEnd(chunk, at);
-      this.#sink(chunk, at, end);
+      const end = this.#runEnd(block, at);
+      this.#sink(block, at, end);
       at = end;
     }
+  }
+
+  /** Where the octets from `at`, which is content, stop being canonical already; the one before the end is content too. */
+  #runEnd(block: Uint8Array, at: number): number {
+    let from = at;
+    if (block.length >= scanFromBytes) {
+      from = canonicalUpTo(at, block.length, this.#relaxed ? 'relaxed' : 'simple');
+      // Back to after the last content octet: what is a gap there may go on beyond the block.
+      while (from > at && (this.#relaxed ? isGap(block[from - 1]!) : isLineEnd(block[from - 1]!))) from--;
+    }
+    return this.#relaxed ? relaxedRunEnd(block, from) : simpleRunEnd(block, from);
   }
 
   end(): void {
@@ -108,7 +135,7 @@ export class BodyCanonicalizer {
   }
 }
 
-/** Where the octets from `at` on stop being relaxed-canonical already. `chunk[at]` is content, and so is the last octet. */
+/** Where the octets from `at` on stop being relaxed-canonical already; `at` stands on or right after content. */
 function relaxedRunEnd(chunk: Uint8Array, at: number): number {
   const { length } = chunk;
   while (at < length) {
@@ -140,7 +167,7 @@ function simpleRunEnd(chunk: Uint8Array, at: number): number {
       at++;
     } else if (octet === cr) {
       const next = afterLineEnds(chunk, at);
-      if (next === length || next === at || chunk[next] === cr || chunk[next] === lf) return at;
+      if (next === length || next === at || isLineEnd(chunk[next]!)) return at;
       at = next + 1;
     } else if (octet === lf) {
       return at;
@@ -153,6 +180,10 @@ function simpleRunEnd(chunk: Uint8Array, at: number): number {
 
 function isGap(octet: number): boolean {
   return octet === space || octet === cr || octet === lf || octet === tab;
+}
+
+function isLineEnd(octet: number): boolean {
+  return octet === cr || octet === lf;
 }
 
 /** Where the CRLF pairs that start at `at` end. */
