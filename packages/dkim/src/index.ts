@@ -2,7 +2,19 @@
  *
  *  @module
  */
+
+export { type SealOptions, type SealOutcome, sealMessage } from './arc/seal.ts';
+export type { ArcOutcome, ArcReason, ArcSetResult, ArcStatus } from './arc/verify.ts';
+export { verifyArc } from './arc/verify.ts';
+export {
+  type AuthenticationResults,
+  formatAuthenticationResults,
+  type MethodResult,
+  parseAuthenticationResults,
+  type ResultProperty,
+} from './authentication-results.ts';
 export type { BareCr, Canonicalization } from './canon/body.ts';
+export { arcResult, dkimResults } from './dkim-results.ts';
 export { DkimError, type DkimErrorCode, type DkimErrorKind } from './errors.ts';
 export { defaultHeaders, defaultOversign } from './field-selection.ts';
 export type { ResolveTxt } from './key-lookup.ts';

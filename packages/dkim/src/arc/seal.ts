@@ -1,0 +1,164 @@
+import {
+  type AuthenticationResults,
+  formatAuthenticationResults,
+  type MethodResult,
+} from '../authentication-results.ts';
+import { BodyHashSet } from '../body-hash.ts';
+import { arcResult } from '../dkim-results.ts';
+import { DkimError } from '../errors.ts';
+import { defaultHeaders, refuseUnsignable, selectFields } from '../field-selection.ts';
+import { type MessageSource, readBody, splitMessage } from '../message.ts';
+import {
+  keyAt,
+  type PlannedKey,
+  planSignature,
+  type SignaturePlan,
+  type SignOptions,
+} from '../sign-options.ts';
+import { TagFieldWriter } from '../signature-field.ts';
+import { openField, signatureInput } from '../signature-input.ts';
+import { SignedHeader } from '../verify.ts';
+import { planVerification, type VerifyOptions } from '../verify-options.ts';
+import { maxInstances, readChain } from './chain.ts';
+import { type ArcOutcome, finishChain, sealedFields, startChain } from './verify.ts';
+
+/** What a sealer states and how it verifies what came before. */
+export interface SealOptions {
+  /** Key, domain, canonicalisation and fields, as for a DKIM signature; identity, bodyLength, expiry, queryMethod and copyHeaders have no place in ARC. */
+  readonly signature: SignOptions;
+  /** Who evaluated the message, RFC 8601 §2.5. */
+  readonly authservId: string;
+  /** What was found: SPF, DKIM, DMARC; the result of ARC itself is added. */
+  readonly results: readonly MethodResult[];
+  /** How the chain so far is verified. */
+  readonly verification: VerifyOptions;
+}
+
+/** What sealing did. */
+export interface SealOutcome {
+  /** True when `fields` holds a new set. */
+  readonly sealed: boolean;
+  /** ARC-Seal, ARC-Message-Signature and ARC-Authentication-Results to put in front of the message, each with its CRLF; empty when not sealed. */
+  readonly fields: string;
+  /** Instance of the new set, or of the newest when not sealed. */
+  readonly instance: number;
+  /** The chain as it came in. */
+  readonly chain: ArcOutcome;
+}
+
+/** Verifies the chain of a message and adds the next ARC set to it.
+ *
+ *  A chain that failed gets one set with cv=fail and none after; nothing is added either after 50 sets, or
+ *  while DNS gives no answer about the chain (`chain.status` is `temperror`: try again later).
+ *
+ *  @param message  The message as it will be passed on, without the new fields.
+ *  @throws {DkimError} As {@link createSigner} and its `sign`, and MB_DKIM_AUTHRES_SYNTAX.
+ *  @example
+ *  const { fields } = await sealMessage(message, {
+ *    signature: { domain: 'example.org', selector: 'arc', privateKey: pem },
+ *    authservId: 'mx.example.org', results: dkimResults(outcome), verification: { resolveTxt } });
+ *
+ *  RFC 8617 §5.1.
+ */
+export async function sealMessage(message: MessageSource, options: SealOptions): Promise<SealOutcome> {
+  const plan = planSeal(options.signature);
+  const verification = planVerification(options.verification);
+  const split = await splitMessage(message, {
+    bareCr: 'line-end',
+    maxHeaderBytes: verification.maxHeaderBytes,
+    signal: verification.signal,
+  });
+  const header = new SignedHeader(split.header);
+  refuseUnsignable(header.fields);
+  const received = new BodyHashSet('octet');
+  const passedOn = new BodyHashSet('line-end');
+  const check = startChain(header, verification, received);
+  const body = passedOn.need(plan.body);
+  await readBody(split, verification.signal, (chunk) => {
+    received.write(chunk);
+    passedOn.write(chunk);
+  });
+  const chain = await finishChain(header, check, verification);
+  const full = chain.instance >= maxInstances;
+  if (chain.status === 'temperror' || chain.reason === 'failed-before' || full) {
+    return { sealed: false, fields: '', instance: chain.instance, chain };
+  }
+  const nowMs = plan.now();
+  const set: NewSet = {
+    plan,
+    key: keyAt(plan, nowMs),
+    seconds: Math.floor(nowMs / 1000),
+    instance: chain.instance + 1,
+    header,
+  };
+  const authenticated = { authservId: options.authservId, results: [...options.results, arcResult(chain)] };
+  const results = formatResults(set, authenticated);
+  const messageSignature = await signNewMessage(set, body.digest().digest);
+  const seal = await sealNewSet(set, chain, results, messageSignature);
+  return { sealed: true, fields: seal + messageSignature + results, instance: set.instance, chain };
+}
+
+/** What the three new fields share. */
+interface NewSet {
+  readonly plan: SignaturePlan;
+  readonly key: PlannedKey;
+  readonly seconds: number;
+  readonly instance: number;
+  readonly header: SignedHeader;
+}
+
+const withoutPlace = ['identity', 'bodyLength', 'expiresAfterSeconds', 'queryMethod', 'copyHeaders'] as const;
+
+function planSeal(signature: SignOptions): SignaturePlan {
+  for (const name of withoutPlace) {
+    if (signature[name] !== undefined)
+      throw new DkimError('MB_DKIM_OPTION', `${name} has no place in an ARC set.`);
+  }
+  // RFC 8617 §4.1.2: DKIM-Signature fields should be covered, ARC-Seal fields must not be.
+  const headers = signature.headers ?? [...defaultHeaders, 'dkim-signature'];
+  const plan = planSignature({ ...signature, headers });
+  if (plan.headers.includes('arc-seal')) {
+    throw new DkimError('MB_DKIM_OPTION', 'An ARC message signature must not cover ARC-Seal fields.');
+  }
+  return plan;
+}
+
+/** RFC 8617 §4.1.1. */
+function formatResults({ instance }: NewSet, content: AuthenticationResults): string {
+  return formatAuthenticationResults(content, `ARC-Authentication-Results: i=${instance};`);
+}
+
+/** RFC 8617 §4.1.2. */
+async function signNewMessage(
+  { plan, key, seconds, instance, header }: NewSet,
+  bodyHash: Buffer,
+): Promise<string> {
+  const selection = selectFields(header.byName, plan.headers, plan.oversign);
+  const writer = new TagFieldWriter('ARC-Message-Signature')
+    .tag('i', instance)
+    .tag('a', key.algorithm)
+    .tag('c', plan.canonicalization)
+    .tag('d', plan.domain)
+    .tag('s', key.selector);
+  if (plan.timestamp) writer.tag('t', seconds);
+  writer.listTag('h', selection.names, ':').tag('bh', bodyHash.toString('base64'));
+  const covered = selection.fields.map((field) => ({ octets: header.octets, field }));
+  return writer.close(
+    await key.sign(signatureInput(covered, openField(writer.openSignature()), plan.header)),
+  );
+}
+
+/** RFC 8617 §4.1.3 and §5.1.1; §5.1.2: the seal of a failed chain covers its own set only. */
+async function sealNewSet(
+  { plan, key, seconds, instance, header }: NewSet,
+  chain: ArcOutcome,
+  results: string,
+  messageSignature: string,
+): Promise<string> {
+  const writer = new TagFieldWriter('ARC-Seal').tag('i', instance).tag('a', key.algorithm);
+  if (plan.timestamp) writer.tag('t', seconds);
+  writer.tag('cv', chain.status).tag('d', plan.domain).tag('s', key.selector);
+  const earlier = chain.status === 'pass' ? sealedFields(header.octets, readChain(header).sets) : [];
+  const covered = [...earlier, openField(results), openField(messageSignature)];
+  return writer.close(await key.sign(signatureInput(covered, openField(writer.openSignature()), 'relaxed')));
+}

@@ -1,0 +1,57 @@
+import type { ArcOutcome } from './arc/verify.ts';
+import type { MethodResult, ResultProperty } from './authentication-results.ts';
+import type { SignatureResult, VerifyOutcome } from './verify.ts';
+
+/** The `dkim=` results of a message, for an Authentication-Results field.
+ *
+ *  What comes from the message itself is left out where it could not stand in a field.
+ *
+ *  @example formatAuthenticationResults({ authservId: 'mx.example.org', results: dkimResults(outcome) })
+ *
+ *  RFC 8601 §2.7.1; `header.b` RFC 6008; `header.a` and `header.s` RFC 8601 §2.7.1.
+ */
+export function dkimResults(outcome: VerifyOutcome): MethodResult[] {
+  if (outcome.signatures.length > 0) return outcome.signatures.map(signatureResult);
+  const { status, reason } = outcome;
+  return [{ method: 'dkim', result: status, ...(status !== 'none' && { reason }), properties: [] }];
+}
+
+/** The `arc=` result of a message (RFC 8617 §10.2), for an Authentication-Results field. */
+export function arcResult(outcome: ArcOutcome): MethodResult {
+  const oldest = { type: 'header', name: 'oldest-pass', value: String(outcome.oldestPass) };
+  return {
+    method: 'arc',
+    result: outcome.status,
+    ...(outcome.status !== 'pass' && outcome.status !== 'none' && { reason: outcome.reason }),
+    properties: outcome.status === 'pass' ? [oldest] : [],
+  };
+}
+
+function signatureResult(one: SignatureResult): MethodResult {
+  const comments = [
+    one.keyBits !== undefined && `${one.keyBits}-bit key`,
+    one.testing && 'test mode',
+    one.body &&
+      one.body.signedBytes < one.body.totalBytes &&
+      `${one.body.signedBytes} of ${one.body.totalBytes} octets`,
+  ].filter((comment) => typeof comment === 'string');
+  return {
+    method: 'dkim',
+    result: one.status,
+    ...(one.status !== 'pass' && { reason: one.reason }),
+    ...(comments.length > 0 && { comment: comments.join(', ') }),
+    properties: [
+      ...property('d', one.domain),
+      ...property('i', one.identity),
+      ...property('s', one.selector),
+      ...property('a', one.algorithm),
+      ...property('b', one.signaturePrefix),
+    ],
+  };
+}
+
+function property(name: string, value: string | undefined): ResultProperty[] {
+  // A value from the message that is not plain text stays out: it must never become part of a header.
+  if (value === undefined || !/^[\x21-\x7e]+$/.test(value)) return [];
+  return [{ type: 'header', name, value }];
+}
