@@ -22,6 +22,8 @@ export { generateKeyPair, type KeyPair, type KeyPairOptions } from './key-pair.t
 export { type KeyRecord, parseKeyRecord } from './key-record.ts';
 export type { DkimAlgorithm, ExternalKey, PrivateKeyInput } from './keys.ts';
 export { type MessageSource, toCrlf } from './message.ts';
+export { checkPublishedKey, type PublishedKeyCheck, type PublishedKeyOptions } from './published-key.ts';
+export type { SelfCheckOptions } from './self-check.ts';
 export {
   createSigner,
   type DkimSigner,

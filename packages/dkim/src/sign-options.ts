@@ -1,10 +1,10 @@
-import type { KeyObject } from 'node:crypto';
 import type { Canonicalization } from './canon/body.ts';
 import { isSameOrSubdomain, toAscii } from './domain-name.ts';
 import { DkimError } from './errors.ts';
 import { defaultHeaders, defaultOversign } from './field-selection.ts';
 import { loadSigningKey, type PrivateKeyInput, type SigningKey } from './keys.ts';
 import { refuseUnknownKeys, requireInteger } from './options.ts';
+import { SelfCheck, type SelfCheckOptions } from './self-check.ts';
 import { encodeDkimQuotedPrintable } from './signature-field.ts';
 
 /** `header/body` canonicalisation, as in the `c=` tag. */
@@ -48,6 +48,8 @@ export interface SignatureSettings {
   readonly queryMethod?: 'dns/txt';
   /** `z=`: field names whose values are copied into the signature for diagnosis. Danger: the copies show what a relay may have removed. Default: no tag. */
   readonly copyHeaders?: readonly string[];
+  /** Verifies each signature against the published record before it is given away; a failure throws. Default: no check. */
+  readonly selfCheck?: SelfCheckOptions;
   /** Current time in epoch ms. Default `Date.now`. */
   readonly now?: () => number;
 }
@@ -81,6 +83,7 @@ export interface SignaturePlan {
   readonly bodyLength: number | 'whole' | undefined;
   readonly queryMethod: 'dns/txt' | undefined;
   readonly copyHeaders: readonly string[];
+  readonly selfCheck: SelfCheck | undefined;
   readonly now: () => number;
 }
 
@@ -99,6 +102,7 @@ const signOptions = new Set([
   'bodyLength',
   'queryMethod',
   'copyHeaders',
+  'selfCheck',
   'now',
 ]);
 const pairs: ReadonlySet<string> = new Set([
@@ -143,6 +147,7 @@ export function planSignature(options: SignOptions): SignaturePlan {
     bodyLength,
     queryMethod,
     copyHeaders: fieldNames(options.copyHeaders ?? [], 'copyHeaders'),
+    selfCheck: options.selfCheck && new SelfCheck(options.selfCheck),
     now: options.now ?? Date.now,
   };
 }
@@ -219,9 +224,4 @@ function formatIdentity(identity: string, domain: string): string {
     throw new DkimError('MB_DKIM_OPTION', `identity must lie in ${domain} or a subdomain of it.`);
   }
   return `${encodeDkimQuotedPrintable(Buffer.from(identity.slice(0, at)))}@${identityDomain}`;
-}
-
-/** The public halves that a plan may use, for checks against published records. */
-export function publicKeysOf(plan: SignaturePlan): { selector: string; publicKey: KeyObject | undefined }[] {
-  return plan.keys.map(({ selector, publicKey }) => ({ selector, publicKey }));
 }

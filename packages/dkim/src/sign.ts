@@ -51,7 +51,8 @@ const recommendedRsaBits = 2048;
  *  @throws {DkimError} MB_DKIM_OPTION; MB_DKIM_KEY_INVALID, MB_DKIM_KEY_PASSPHRASE, MB_DKIM_KEY_PUBLIC,
  *    MB_DKIM_KEY_TYPE, MB_DKIM_KEY_TOO_SHORT for a key that cannot sign. `sign` rejects with
  *    MB_DKIM_HEADER_SYNTAX, MB_DKIM_HEADER_TOO_LARGE, MB_DKIM_FROM_MISSING, MB_DKIM_BODY_TOO_SHORT,
- *    MB_DKIM_MESSAGE_TYPE, MB_DKIM_KEY_WINDOW, MB_DKIM_KEY_CALLBACK, MB_DKIM_ABORTED.
+ *    MB_DKIM_MESSAGE_TYPE, MB_DKIM_KEY_WINDOW, MB_DKIM_KEY_CALLBACK, MB_DKIM_ABORTED; with `selfCheck` also
+ *    MB_DKIM_SELF_CHECK_MISMATCH and MB_DKIM_SELF_CHECK_DNS.
  *  @example
  *  const signer = createSigner({ domain: 'example.com', selector: '2026', privateKey: pem });
  *  const fields = await signer.sign(message);
@@ -153,7 +154,9 @@ async function signOne(
   writer.listTag('h', selection.names, ':').tag('bh', digest.toString('base64'));
   const covered = selection.fields.map((field) => ({ octets: header, field }));
   const data = signatureInput(covered, openField(writer.openSignature()), plan.header);
-  return writer.close(await key.sign(data));
+  const field = writer.close(await key.sign(data));
+  await plan.selfCheck?.confirm(field, header, digest, nowMs);
+  return field;
 }
 
 function signedLength(wanted: number | 'whole', totalBytes: number): number {

@@ -24,7 +24,7 @@ import { type ArcOutcome, finishChain, sealedFields, startChain } from './verify
 
 /** What a sealer states and how it verifies what came before. */
 export interface SealOptions {
-  /** Key, domain, canonicalisation and fields, as for a DKIM signature; identity, bodyLength, expiry, queryMethod and copyHeaders have no place in ARC. */
+  /** Key, domain, canonicalisation and fields, as for a DKIM signature; identity, bodyLength, expiresAfterSeconds, queryMethod, copyHeaders and selfCheck have no place in ARC. */
   readonly signature: SignOptions;
   /** Who evaluated the message, RFC 8601 §2.5. */
   readonly authservId: string;
@@ -107,7 +107,14 @@ interface NewSet {
   readonly header: SignedHeader;
 }
 
-const withoutPlace = ['identity', 'bodyLength', 'expiresAfterSeconds', 'queryMethod', 'copyHeaders'] as const;
+const withoutPlace = [
+  'identity',
+  'bodyLength',
+  'expiresAfterSeconds',
+  'queryMethod',
+  'copyHeaders',
+  'selfCheck',
+] as const;
 
 function planSeal(signature: SignOptions): SignaturePlan {
   for (const name of withoutPlace) {

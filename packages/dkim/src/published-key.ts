@@ -1,0 +1,97 @@
+import { toAscii } from './domain-name.ts';
+import { type KeyLookup, lookupKeys, type PublishedKey, type ResolveTxt } from './key-lookup.ts';
+import { formatKeyRecord } from './key-pair.ts';
+import { keyBits, loadSigningKey, type PrivateKeyInput } from './keys.ts';
+import { refuseUnknownKeys, requireInteger } from './options.ts';
+
+/** Which record to check, and against what. */
+export interface PublishedKeyOptions {
+  readonly domain: string;
+  readonly selector: string;
+  readonly resolveTxt: ResolveTxt;
+  /** The key that the record must belong to; without it only the record itself is checked. */
+  readonly privateKey?: PrivateKeyInput;
+  readonly passphrase?: string | Uint8Array;
+  /** Time for the look-up in ms. Default 10,000. */
+  readonly lookupTimeoutMs?: number;
+}
+
+/** What a check of a published record found. */
+export interface PublishedKeyCheck {
+  /** `match`: usable, and of the private key where one was given. `unknown`: DNS gave no answer. */
+  readonly status: 'match' | 'mismatch' | 'missing' | 'revoked' | 'invalid' | 'unknown';
+  /** One sentence: what was found, and what to do. */
+  readonly detail: string;
+  /** Name of the TXT record. */
+  readonly dnsName: string;
+  /** The record to publish for the private key; absent where its public half is not known. */
+  readonly expectedRecord?: string;
+  readonly keyBits?: number;
+  /** What works, but should be changed. */
+  readonly warnings: readonly string[];
+}
+
+const known = new Set(['domain', 'selector', 'resolveTxt', 'privateKey', 'passphrase', 'lookupTimeoutMs']);
+
+/** Checks a published key record, and whether it belongs to a private key.
+ *
+ *  @throws {DkimError} MB_DKIM_OPTION and the MB_DKIM_KEY_… codes; what is wrong with the record is the result.
+ *  @example
+ *  const { status, detail } = await checkPublishedKey({ domain: 'example.com', selector: '2026', privateKey, resolveTxt });
+ *
+ *  RFC 6376 §3.6.
+ */
+export async function checkPublishedKey(options: PublishedKeyOptions): Promise<PublishedKeyCheck> {
+  refuseUnknownKeys(options, known, 'checkPublishedKey');
+  const dnsName = `${toAscii(options.selector, 'selector')}._domainkey.${toAscii(options.domain, 'domain')}`;
+  const own =
+    options.privateKey === undefined ? undefined : loadSigningKey(options.privateKey, options.passphrase);
+  const expectedRecord = own?.publicKey && formatKeyRecord(own.publicKey);
+  const timeoutMs = requireInteger(options.lookupTimeoutMs ?? 10_000, 'lookupTimeoutMs', 1, 600_000);
+  const lookup = await lookupKeys(dnsName, options.resolveTxt, timeoutMs);
+  const facts = { dnsName, ...(expectedRecord !== undefined && { expectedRecord }) };
+  if (lookup.keys.length === 0) return { ...facts, ...absent(lookup), warnings: [] };
+  const found = lookup.keys.find(
+    (one) => expectedRecord === undefined || formatKeyRecord(one.key) === expectedRecord,
+  );
+  if (found === undefined) {
+    const detail =
+      'The published key belongs to another private key; publish the expected record or sign with the other key.';
+    return { ...facts, status: 'mismatch', detail, warnings: [] };
+  }
+  const detail =
+    expectedRecord === undefined
+      ? 'The record holds a usable key.'
+      : 'The published key belongs to the private key.';
+  const bits = keyBits(found.key);
+  return { ...facts, status: 'match', detail, keyBits: bits, warnings: recordWarnings(found, bits, lookup) };
+}
+
+function absent({ problem }: KeyLookup): Pick<PublishedKeyCheck, 'status' | 'detail'> {
+  if (problem.status === 'temperror')
+    return { status: 'unknown', detail: `${problem.detail} Try again later.` };
+  if (problem.reason === 'key-missing')
+    return { status: 'missing', detail: 'There is no record; publish the expected one.' };
+  if (problem.reason === 'key-revoked') return { status: 'revoked', detail: problem.detail };
+  return { status: 'invalid', detail: `The record is no usable key record: ${problem.detail}` };
+}
+
+function recordWarnings({ record }: PublishedKey, bits: number, lookup: KeyLookup): string[] {
+  const warnings: string[] = [];
+  if (lookup.keys.length > 1)
+    warnings.push('There are several key records at this name; verifiers may use any of them.');
+  if (record.testing)
+    warnings.push('t=y says that the domain is testing DKIM; remove it when signing works.');
+  if (record.keyType === 'rsa' && bits < 1024)
+    warnings.push(`Verifiers reject RSA keys of ${bits} bits; use 2048.`);
+  else if (record.keyType === 'rsa' && bits < 2048)
+    warnings.push(`An RSA key of ${bits} bits is weak; use 2048.`);
+  if (record.hashAlgorithms !== undefined && !record.hashAlgorithms.includes('sha256')) {
+    warnings.push('h= does not allow sha256: no signature with this key will verify.');
+  }
+  if (!record.services.includes('*') && !record.services.includes('email')) {
+    warnings.push('s= does not allow e-mail: no signature with this key will verify.');
+  }
+  if (record.strictIdentity) warnings.push('t=s: an identity (i=) in a subdomain will not verify.');
+  return warnings;
+}

@@ -1,0 +1,86 @@
+import { DkimError } from './errors.ts';
+import { type KeyLookup, lookupKeys, type ResolveTxt } from './key-lookup.ts';
+import { refuseUnknownKeys, requireInteger } from './options.ts';
+import { parseSignature } from './signature.ts';
+import { checkSignature } from './signature-check.ts';
+import { signatureInput, withoutSignature } from './signature-input.ts';
+import { permerror, type Verdict } from './verdict.ts';
+import { SignedHeader } from './verify.ts';
+
+/** How a signer verifies its own signatures before it gives them away. */
+export interface SelfCheckOptions {
+  /** TXT look-up: `resolveTxt` of node:dns/promises or a function of its shape. */
+  readonly resolveTxt: ResolveTxt;
+  /** How long a record found is used again, in seconds. Default 300. */
+  readonly cacheSeconds?: number;
+  /** Time for a look-up in ms. Default 10,000. */
+  readonly lookupTimeoutMs?: number;
+}
+
+const known = new Set(['resolveTxt', 'cacheSeconds', 'lookupTimeoutMs']);
+
+/** Verifies own signatures against the published record, by the verifier's code and not the signer's. */
+export class SelfCheck {
+  readonly #resolveTxt: ResolveTxt;
+  readonly #cacheMs: number;
+  readonly #timeoutMs: number;
+  readonly #lookups = new Map<string, { readonly lookup: KeyLookup; readonly untilMs: number }>();
+
+  /** @throws {DkimError} MB_DKIM_OPTION. */
+  constructor(options: SelfCheckOptions) {
+    refuseUnknownKeys(options, known, 'selfCheck');
+    if (typeof options.resolveTxt !== 'function') {
+      throw new DkimError('MB_DKIM_OPTION', 'selfCheck.resolveTxt must be a function.');
+    }
+    this.#resolveTxt = options.resolveTxt;
+    this.#cacheMs = requireInteger(options.cacheSeconds ?? 300, 'selfCheck.cacheSeconds', 0, 86_400) * 1000;
+    this.#timeoutMs = requireInteger(
+      options.lookupTimeoutMs ?? 10_000,
+      'selfCheck.lookupTimeoutMs',
+      1,
+      600_000,
+    );
+  }
+
+  /** Confirms one signature field over a header and a body hash.
+   *
+   *  @throws {DkimError} MB_DKIM_SELF_CHECK_MISMATCH, MB_DKIM_SELF_CHECK_DNS.
+   */
+  async confirm(field: string, header: Uint8Array, bodyHash: Uint8Array, nowMs: number): Promise<void> {
+    const message = new SignedHeader(Buffer.concat([Buffer.from(field, 'latin1'), header]));
+    const own = message.fields[0]!;
+    const { signature, problem } = parseSignature(message.value(own));
+    if (signature === undefined) throw refusal(problem!, 'its field');
+    const name = `${signature.selector}._domainkey.${signature.domain}`;
+    if (!signature.bodyHash.equals(bodyHash))
+      throw refusal(permerror('body-hash-mismatch', 'Its body hash differs.'), name);
+    const octets = message.octets;
+    const data = signatureInput(
+      [...message.select(signature.headers, own)].map((one) => ({ octets, field: one })),
+      withoutSignature({ octets, field: own }),
+      signature.header,
+    );
+    const verdict = checkSignature(signature, data, await this.#lookUp(name, nowMs), {
+      nowMs,
+      minRsaBits: 1024,
+    });
+    if (verdict.status !== 'pass') throw refusal(verdict, name);
+  }
+
+  async #lookUp(name: string, nowMs: number): Promise<KeyLookup> {
+    const cached = this.#lookups.get(name);
+    if (cached !== undefined && nowMs < cached.untilMs) return cached.lookup;
+    const lookup = await lookupKeys(name, this.#resolveTxt, this.#timeoutMs);
+    if (lookup.keys.length > 0) this.#lookups.set(name, { lookup, untilMs: nowMs + this.#cacheMs });
+    return lookup;
+  }
+}
+
+function refusal({ status, reason, detail }: Verdict, name: string): DkimError {
+  const temporary = status === 'temperror';
+  return new DkimError(
+    temporary ? 'MB_DKIM_SELF_CHECK_DNS' : 'MB_DKIM_SELF_CHECK_MISMATCH',
+    `The own signature does not verify against ${name} (${reason}): ${detail}`,
+    { kind: temporary ? 'network' : 'rejected', retryable: temporary },
+  );
+}
