@@ -1,1 +1,34 @@
-export {};
+/**
+ * An SMTP and LMTP client: connects to one host, delivers messages and says what became of every recipient.
+ *
+ * `connect` gives an `SmtpConnection`; its `deliver` gives a `DeliveryOutcome`. Which host to connect to, when to try
+ * again and whom to tell is somebody else's business.
+ * @packageDocumentation
+ */
+export { type ConnectionParts, type DeliverOptions, SmtpConnection } from './client.ts';
+export type { Content } from './content.ts';
+export {
+  type Reply,
+  SmtpError,
+  type SmtpErrorCode,
+  type SmtpErrorFields,
+  type SmtpErrorKind,
+  type SmtpErrorScope,
+  type Stage,
+  type TranscriptEntry,
+} from './errors.ts';
+export type { Clock } from './io/clock.ts';
+export { connect } from './io/connect.ts';
+export type { AuthOptions, ConnectOptions } from './io/connect-options.ts';
+export type { TlsaRecord } from './io/dane.ts';
+export { type OpenSocket, openTcp, type SocketTarget } from './io/open-socket.ts';
+export type { TlsEvidence, TlsLevel, TlsOptions } from './io/tls.ts';
+export type { DeliveryOutcome, RecipientResult } from './outcome.ts';
+export type { Capabilities } from './protocol/capabilities.ts';
+export type { Envelope, EnvelopeRecipient, Notify } from './protocol/envelope.ts';
+export { defaultLimits, type SessionLimits } from './protocol/limits.ts';
+export type { SaslMechanism } from './protocol/sasl/choose.ts';
+export type { Credentials } from './protocol/sasl/mechanism.ts';
+export type { Pipelining } from './protocol/sender.ts';
+export { defaultTimeouts, type Timeouts } from './protocol/timeouts.ts';
+export type { Verdict } from './protocol/verdict.ts';

@@ -1,0 +1,248 @@
+import { type Content, ContentReader } from './content.ts';
+import { misuse, SmtpError, type TranscriptEntry } from './errors.ts';
+import type { Clock } from './io/clock.ts';
+import type { Driver } from './io/drive.ts';
+import type { TlsEvidence } from './io/tls.ts';
+import type { DeliveryOutcome, RecipientResult } from './outcome.ts';
+import type { Capabilities } from './protocol/capabilities.ts';
+import type { Envelope } from './protocol/envelope.ts';
+import type { SessionEvent } from './protocol/events.ts';
+import type { Delivery } from './protocol/transaction.ts';
+
+/** Options of one delivery. */
+export interface DeliverOptions {
+  /** Ends the delivery: one that has begun takes the connection with it (RFC 5321 has no other way after DATA). */
+  readonly signal?: AbortSignal;
+  /** The same message in 7-bit transfer encodings, used where the server lacks 8BITMIME. */
+  readonly sevenBitContent?: Uint8Array;
+}
+
+interface Pending {
+  readonly recipients: readonly string[];
+  readonly reader: ContentReader | undefined;
+  readonly resolve: (outcome: DeliveryOutcome) => void;
+  readonly reject: (error: unknown) => void;
+  readonly stop: () => void;
+}
+
+/** What a connection was made from. */
+export interface ConnectionParts {
+  readonly driver: Driver;
+  readonly clock: Clock;
+  readonly host: string;
+  readonly address: string;
+  readonly tls: TlsEvidence;
+  readonly capabilities: Capabilities;
+  readonly notes: readonly TranscriptEntry[];
+}
+
+/**
+ * A greeted, secured and authenticated session with one server; made by `connect`.
+ *
+ * Several deliveries may be outstanding: they are written one after the other, as far ahead of the replies as the
+ * server allows, and each resolves with its own outcome.
+ */
+export class SmtpConnection {
+  /** The host that was asked for. */
+  readonly host: string;
+  /** `address:port` of the server. */
+  readonly address: string;
+  readonly tls: TlsEvidence;
+  /** What the server offered, inside TLS where TLS is used. */
+  readonly capabilities: Capabilities;
+  readonly #parts: ConnectionParts;
+  readonly #pending = new Map<number, Pending>();
+  #closing = false;
+  #closedBy: SmtpError | undefined;
+  #whenClosed: (() => void)[] = [];
+
+  /** Use `connect`. */
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts;
+    this.host = parts.host;
+    this.address = parts.address;
+    this.tls = parts.tls;
+    this.capabilities = parts.capabilities;
+  }
+
+  /** Whether another message may be given to this connection. */
+  get reusable(): boolean {
+    const { session } = this.#parts.driver;
+    return !this.#closing && session.state === 'ready' && session.mailsLeft > this.#pending.size;
+  }
+
+  /** Deliveries without an outcome. */
+  get outstanding(): number {
+    return this.#pending.size;
+  }
+
+  /** What was said outside of deliveries so far. */
+  get transcript(): readonly TranscriptEntry[] {
+    return [...this.#parts.notes, ...this.#parts.driver.session.transcript];
+  }
+
+  /** Resolves when the connection is over, whoever ended it. */
+  get closed(): Promise<void> {
+    if (this.#parts.driver.session.state === 'closed') return Promise.resolve();
+    return new Promise((resolve) => this.#whenClosed.push(resolve));
+  }
+
+  /**
+   * Delivers a message and says what became of each recipient.
+   *
+   * A refused recipient, a refused message and a lost connection are results. The promise rejects only when nothing
+   * was offered to the server.
+   * @param content  Message octets. Line ends are made CRLF unless `envelope.body` is `binarymime`; nothing else is changed.
+   * @throws {SmtpError} MB_SMTP_ADDRESS, MB_SMTP_PARAMETER, MB_SMTP_OPTION, MB_SMTP_CONNECTION_CLOSED, MB_SMTP_CONNECTION_STALE,
+   *   MB_SMTP_MAIL_LIMIT, MB_SMTP_ABORTED
+   * @example
+   * const { recipients } = await connection.deliver({ from: 'a@example.org', to: ['b@example.com'] }, octets);
+   * recipients[0].status // 'delivered' | 'failed' | 'deferred' | 'unknown'
+   */
+  async deliver(
+    envelope: Envelope,
+    content: Content,
+    options: DeliverOptions = {},
+  ): Promise<DeliveryOutcome> {
+    for (const key of Object.keys(options)) {
+      if (key !== 'signal' && key !== 'sevenBitContent') {
+        throw misuse('MB_SMTP_OPTION', `${key} is not an option of deliver; remove it.`);
+      }
+    }
+    const { driver, clock } = this.#parts;
+    const { signal, sevenBitContent } = options;
+    if (signal?.aborted) throw aborted(signal);
+    if (this.#closing || driver.session.state !== 'ready') throw this.#gone();
+    const whole = content instanceof Uint8Array ? content : undefined;
+    const id = driver.session.submit(envelope, whole, sevenBitContent);
+    driver.wake();
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        driver.session.cancel(id, aborted(signal!), clock.now());
+        driver.wake();
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#pending.set(id, {
+        recipients: envelope.to.map((recipient) =>
+          typeof recipient === 'string' ? recipient : recipient.address,
+        ),
+        reader: content instanceof Uint8Array ? undefined : new ContentReader(content),
+        resolve,
+        reject,
+        stop: () => signal?.removeEventListener('abort', onAbort),
+      });
+    });
+  }
+
+  /** Waits for the outstanding deliveries, says QUIT and closes; the server's answer to QUIT is not awaited. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    if (this.#pending.size > 0) await this.#drained();
+    if (this.#parts.driver.session.state === 'ready') this.#parts.driver.quit();
+  }
+
+  /** Closes at once; outstanding deliveries get the verdict that is true at this moment. */
+  destroy(): void {
+    this.#closing = true;
+    const error = new SmtpError('The connection was closed by the caller.', abortedFields);
+    this.#parts.driver.session.fail(error, this.#parts.clock.now());
+    this.#parts.driver.wake();
+  }
+
+  /** @internal What the session says after it became ready. */
+  handle(event: SessionEvent): void {
+    switch (event.type) {
+      case 'content-wanted':
+        void this.#provide(event.id, event.restart);
+        return;
+      case 'delivery-settled':
+        this.#settle(event.delivery);
+        return;
+      case 'delivery-not-attempted': {
+        const pending = this.#take(event.id);
+        pending?.reject(event.error.with({ address: this.address, transcript: this.transcript }));
+        return;
+      }
+      case 'closed':
+        this.#closedBy = event.error;
+        for (const resolve of this.#whenClosed.splice(0)) resolve();
+        return;
+      default:
+        return;
+    }
+  }
+
+  async #provide(id: number, restart: boolean): Promise<void> {
+    const { driver, clock } = this.#parts;
+    const reader = this.#pending.get(id)?.reader;
+    if (!reader) return;
+    try {
+      const octets = await reader.read(restart);
+      if (octets) driver.session.provideContent(id, octets, clock.now());
+      else driver.session.endContent(id, clock.now());
+    } catch (error) {
+      // RFC 5321 §4.1.1.4: a message is abandoned midway only by closing the connection.
+      if (SmtpError.isInstance(error)) driver.session.fail(error, clock.now());
+      else throw error;
+    }
+    driver.wake();
+  }
+
+  #settle(delivery: Delivery): void {
+    const pending = this.#take(delivery.id);
+    if (!pending) return;
+    const recipients = pending.recipients.map(
+      (recipient, index): RecipientResult => ({ recipient, ...delivery.verdicts[index]! }),
+    );
+    pending.resolve({
+      recipients,
+      transcript: [...this.transcript, ...delivery.transcript.snapshot()],
+      host: this.host,
+      address: this.address,
+      tls: this.tls,
+    });
+  }
+
+  #take(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    pending?.stop();
+    void pending?.reader?.close();
+    if (this.#pending.size === 0) for (const resolve of this.#whenDrained.splice(0)) resolve();
+    return pending;
+  }
+
+  #whenDrained: (() => void)[] = [];
+  #drained(): Promise<void> {
+    return new Promise((resolve) => this.#whenDrained.push(resolve));
+  }
+
+  /** Why nothing can be delivered here any more. */
+  #gone(): SmtpError {
+    if (this.#closing)
+      return misuse('MB_SMTP_CONNECTION_CLOSED', 'This connection was closed; open another one.', 'idle');
+    return new SmtpError('The server has closed this connection; nothing was offered. Connect again.', {
+      code: 'MB_SMTP_CONNECTION_STALE',
+      kind: 'network',
+      scope: 'session',
+      stage: 'idle',
+      retryable: true,
+      reply: this.#closedBy?.reply,
+      address: this.address,
+      cause: this.#closedBy,
+    });
+  }
+}
+
+const abortedFields = {
+  code: 'MB_SMTP_ABORTED',
+  kind: 'aborted',
+  scope: 'message',
+  stage: 'idle',
+  retryable: true,
+} as const;
+
+/** The error for a caller's AbortSignal. */
+export function aborted(signal: AbortSignal): SmtpError {
+  return new SmtpError('The caller aborted the operation.', { ...abortedFields, cause: signal.reason });
+}

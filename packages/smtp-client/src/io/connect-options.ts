@@ -1,0 +1,166 @@
+import { misuse, type TranscriptEntry } from '../errors.ts';
+import type { SessionLimits } from '../protocol/limits.ts';
+import { resolveLimits } from '../protocol/limits.ts';
+import { checkHostname } from '../protocol/mailbox.ts';
+import { mechanismsFor, type SaslMechanism } from '../protocol/sasl/choose.ts';
+import type { Credentials } from '../protocol/sasl/mechanism.ts';
+import type { Pipelining } from '../protocol/sender.ts';
+import { resolveTimeouts, type Timeouts } from '../protocol/timeouts.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { isUsableTlsa } from './dane.ts';
+import { type OpenSocket, openTcp } from './open-socket.ts';
+import type { TlsLevel, TlsOptions } from './tls.ts';
+
+/** Who authenticates and how. */
+export type AuthOptions = Credentials & {
+  /** Mechanisms to use, best first. Default: all that fit the credentials, strongest first. */
+  readonly mechanisms?: readonly SaslMechanism[];
+  /** Dangerous: sends credentials also in clear text or to an unverified server. Default false. */
+  readonly insecure?: boolean;
+};
+
+/** Options of `connect`; only `host` and `hostname` are needed. */
+export interface ConnectOptions {
+  /** Name of the mail exchanger or smarthost: resolved unless `addresses` are given, and used for SNI and name checks. */
+  readonly host: string;
+  /** IP addresses, already resolved; tried in this order with families taking turns. */
+  readonly addresses?: readonly string[];
+  /** Default 25; 465 with `tls.implicit`. */
+  readonly port?: number;
+  /** The name of this host for EHLO. Give the one that belongs to `localAddress`. */
+  readonly hostname: string;
+  /** IP address to connect from. Default: the platform's choice. */
+  readonly localAddress?: string;
+  /** `lmtp` for local delivery (RFC 2033). Default `smtp`. */
+  readonly protocol?: 'smtp' | 'lmtp';
+  readonly tls?: TlsOptions;
+  /** Credentials; with them TLS must be verified unless `auth.insecure`. */
+  readonly auth?: AuthOptions;
+  /** How far commands run ahead of replies. Default `across-messages`. */
+  readonly pipelining?: Pipelining;
+  /** Whether BDAT is used where offered together with PIPELINING. Default true. */
+  readonly chunking?: boolean;
+  readonly timeouts?: Partial<Timeouts>;
+  readonly limits?: Partial<SessionLimits>;
+  /** Default: the machine's clock. */
+  readonly clock?: Clock;
+  /** Opens the transport, for proxies and fakes. Default: TCP. */
+  readonly openSocket?: OpenSocket;
+  /** Told every line of every transcript of this connection as it happens. */
+  readonly onTranscript?: (entry: TranscriptEntry) => void;
+  /** Ends the attempt to connect; afterwards it has no effect. */
+  readonly signal?: AbortSignal;
+}
+
+const optionKeys = new Set<string>([
+  'host',
+  'addresses',
+  'port',
+  'hostname',
+  'localAddress',
+  'protocol',
+  'tls',
+  'auth',
+  'pipelining',
+  'chunking',
+  'timeouts',
+  'limits',
+  'clock',
+  'openSocket',
+  'onTranscript',
+  'signal',
+] satisfies (keyof ConnectOptions)[]);
+
+const tlsKeys = new Set<string>([
+  'level',
+  'tlsa',
+  'ca',
+  'implicit',
+  'alsoNames',
+  'minVersion',
+] satisfies (keyof TlsOptions)[]);
+
+const authKeys = new Set(['user', 'password', 'accessToken', 'mechanisms', 'insecure']);
+const levels: readonly TlsLevel[] = ['none', 'opportunistic', 'required', 'verified', 'dane'];
+
+/** Options with every default filled in. */
+export interface ResolvedOptions extends Omit<ConnectOptions, 'tls' | 'timeouts' | 'limits'> {
+  readonly port: number;
+  readonly tls: TlsOptions & { readonly level: TlsLevel; readonly implicit: boolean };
+  readonly starttls: 'never' | 'offered' | 'required';
+  readonly mechanisms: readonly SaslMechanism[] | undefined;
+  readonly timeouts: Timeouts;
+  readonly limits: SessionLimits;
+  readonly clock: Clock;
+  readonly openSocket: OpenSocket;
+  /** Why an earlier try with TLS failed. */
+  readonly tlsError?: string;
+}
+
+/** Checks the options and fills in the defaults. @throws {SmtpError} MB_SMTP_OPTION */
+export function resolveOptions(options: ConnectOptions): ResolvedOptions {
+  checkKeys('connect', options, optionKeys);
+  if (typeof options.host !== 'string' || options.host === '' || /[\u0000-\u0020\u007f]/.test(options.host)) {
+    throw misuse('MB_SMTP_OPTION', 'host must be the name or the address of the server.');
+  }
+  checkHostname(options.hostname);
+  const tls = resolveTls(options.tls ?? {}, options.auth !== undefined);
+  const port = options.port ?? (tls.implicit ? 465 : 25);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw misuse('MB_SMTP_OPTION', 'port must be 1 to 65535.');
+  return {
+    ...options,
+    port,
+    tls,
+    starttls:
+      tls.level === 'none' || tls.implicit ? 'never' : tls.level === 'opportunistic' ? 'offered' : 'required',
+    mechanisms: resolveAuth(options.auth),
+    timeouts: resolveTimeouts(options.timeouts),
+    limits: resolveLimits(options.limits),
+    clock: options.clock ?? systemClock,
+    openSocket: options.openSocket ?? openTcp,
+  };
+}
+
+function resolveTls(tls: TlsOptions, authenticated: boolean): ResolvedOptions['tls'] {
+  checkKeys('tls', tls, tlsKeys);
+  const implicit = tls.implicit ?? false;
+  const level = tls.level ?? (implicit || authenticated ? 'verified' : 'opportunistic');
+  if (!levels.includes(level))
+    throw misuse('MB_SMTP_OPTION', `tls.level must be one of ${levels.join(', ')}.`);
+  if (implicit && level === 'none')
+    throw misuse('MB_SMTP_OPTION', "tls.implicit contradicts tls.level 'none'.");
+  if (level === 'dane' && !tls.tlsa?.some(isUsableTlsa)) {
+    // RFC 7672 §2.2: with nothing usable the level is `required`, which the caller decides.
+    throw misuse(
+      'MB_SMTP_OPTION',
+      "tls.level 'dane' needs a TLSA record with usage 2 or 3; use 'required' without one.",
+    );
+  }
+  return { ...tls, level, implicit };
+}
+
+function resolveAuth(auth: AuthOptions | undefined): readonly SaslMechanism[] | undefined {
+  if (auth === undefined) return undefined;
+  checkKeys('auth', auth, authKeys);
+  const secret = 'accessToken' in auth ? auth.accessToken : auth.password;
+  for (const value of [auth.user, secret]) {
+    // RFC 4616 §2: NUL separates the parts; control characters have no business in either.
+    if (typeof value !== 'string' || value === '' || /[\u0000-\u001f\u007f]/.test(value)) {
+      throw misuse('MB_SMTP_OPTION', 'auth.user and its secret must be strings without control characters.');
+    }
+  }
+  const possible = mechanismsFor(auth);
+  for (const mechanism of auth.mechanisms ?? []) {
+    if (!possible.includes(mechanism)) {
+      throw misuse('MB_SMTP_OPTION', `auth.mechanisms: these credentials allow only ${possible.join(', ')}.`);
+    }
+  }
+  return auth.mechanisms ?? possible;
+}
+
+function checkKeys(name: string, value: object, known: ReadonlySet<string>): void {
+  for (const key of Object.keys(value)) {
+    if (!known.has(key)) throw misuse('MB_SMTP_OPTION', `${name}: ${key} is not an option; remove it.`);
+  }
+}

@@ -1,0 +1,130 @@
+import type { SmtpConnection } from '../client.ts';
+import { SmtpError, type TranscriptEntry } from '../errors.ts';
+import type { Clock } from './clock.ts';
+import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './connect-options.ts';
+import { establish } from './establish.ts';
+import { formatAddress, type OpenedSocket, openFirst, resolveAddresses } from './open-socket.ts';
+
+/**
+ * Connects to one host, greets it, secures the session and authenticates, as asked.
+ *
+ * Addresses are tried with a head start each (RFC 8305). When the session cannot be set up at one address the next one
+ * is tried. Under `opportunistic` a failed TLS is retried once per address in plain text on a new connection.
+ * @throws {SmtpError} MB_SMTP_OPTION, MB_SMTP_CONNECT_FAILED, MB_SMTP_CONNECT_TIMEOUT, MB_SMTP_CONNECTION_LOST,
+ *   MB_SMTP_GREETING_REFUSED, MB_SMTP_HELLO_REFUSED, MB_SMTP_SERVICE_CLOSING, MB_SMTP_REPLY_SYNTAX,
+ *   MB_SMTP_REPLY_UNEXPECTED, MB_SMTP_REPLY_TIMEOUT, MB_SMTP_TLS_*, MB_SMTP_AUTH_*, MB_SMTP_ABORTED
+ * @example
+ * const connection = await connect({ host: 'mx.example.com', hostname: 'mail.example.org' });
+ * const outcome = await connection.deliver({ from: 'a@example.org', to: ['b@example.com'] }, octets);
+ * await connection.close();
+ */
+export async function connect(options: ConnectOptions): Promise<SmtpConnection> {
+  const resolved = resolveOptions(options);
+  const notes: TranscriptEntry[] = [];
+  let remaining: readonly string[] = await resolveAddresses(resolved.host, resolved.addresses);
+  for (;;) {
+    const opened = await open(resolved, remaining, notes);
+    try {
+      return await setUp(resolved, opened, notes);
+    } catch (error) {
+      remaining = remaining.filter((address) => address !== opened.address);
+      if (remaining.length === 0 || !SmtpError.isInstance(error) || !worthAnotherAddress(error)) throw error;
+    }
+  }
+}
+
+/** A host's addresses are several machines at times: what one of them cannot do another one may. */
+function worthAnotherAddress({ kind, code }: SmtpError): boolean {
+  return (
+    kind !== 'aborted' &&
+    kind !== 'api-misuse' &&
+    code !== 'MB_SMTP_AUTH_REFUSED' &&
+    code !== 'MB_SMTP_AUTH_INSECURE'
+  );
+}
+
+async function setUp(
+  options: ResolvedOptions,
+  opened: OpenedSocket,
+  notes: TranscriptEntry[],
+): Promise<SmtpConnection> {
+  try {
+    return await establish(options, opened, notes);
+  } catch (error) {
+    if (!SmtpError.isInstance(error) || !fallsBack(options, error)) throw error;
+    // RFC 7435 §3 (opportunistic security): no TLS is better than no mail, but on a clean connection and on the record.
+    note(notes, options.clock, `${error.message} Trying again without TLS.`);
+    const plain = await open(options, [opened.address], notes);
+    return await establish({ ...options, starttls: 'never', tlsError: error.message }, plain, notes);
+  }
+}
+
+function fallsBack({ tls, auth }: ResolvedOptions, { code }: SmtpError): boolean {
+  if (tls.level !== 'opportunistic' || tls.implicit || auth) return false;
+  return code === 'MB_SMTP_TLS_HANDSHAKE' || code === 'MB_SMTP_TLS_REFUSED' || code === 'MB_SMTP_TLS_TIMEOUT';
+}
+
+async function open(
+  options: ResolvedOptions,
+  addresses: readonly string[],
+  notes: TranscriptEntry[],
+): Promise<OpenedSocket> {
+  const { host, port, localAddress, openSocket, clock, signal, timeouts } = options;
+  const timeout = new AbortController();
+  const cancel = clock.setTimer(() => timeout.abort(), timeouts.connectMs);
+  const stop = signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal;
+  try {
+    const target = localAddress === undefined ? { host, port } : { host, port, localAddress };
+    const opened = await openFirst(addresses, target, { openSocket, clock, signal: stop });
+    note(notes, clock, `connected to ${formatAddress(opened.address, port)}`, options);
+    return opened;
+  } catch (cause) {
+    const tried = addresses.map((address) => formatAddress(address, port)).join(', ');
+    throw connectError({
+      tried,
+      cause,
+      aborted: signal?.aborted === true,
+      timedOut: timeout.signal.aborted,
+      notes,
+    });
+  } finally {
+    cancel();
+  }
+}
+
+function connectError(facts: {
+  tried: string;
+  cause: unknown;
+  aborted: boolean;
+  timedOut: boolean;
+  notes: readonly TranscriptEntry[];
+}): SmtpError {
+  const { tried, cause, notes } = facts;
+  const shared = { stage: 'connect', retryable: true, address: tried, transcript: notes, cause } as const;
+  if (facts.aborted) {
+    const text = 'The caller aborted the operation.';
+    return new SmtpError(text, { ...shared, code: 'MB_SMTP_ABORTED', kind: 'aborted', scope: 'message' });
+  }
+  if (facts.timedOut) {
+    const text = `No connection to ${tried} in time; the host is down or a firewall drops the packets.`;
+    return new SmtpError(text, {
+      ...shared,
+      code: 'MB_SMTP_CONNECT_TIMEOUT',
+      kind: 'timeout',
+      scope: 'host',
+    });
+  }
+  const text = `No connection to ${tried}: ${reason(cause)}.`;
+  return new SmtpError(text, { ...shared, code: 'MB_SMTP_CONNECT_FAILED', kind: 'network', scope: 'host' });
+}
+
+function reason(cause: unknown): string {
+  if (cause instanceof AggregateError) return cause.errors.map(reason).join('; ');
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+function note(notes: TranscriptEntry[], clock: Clock, text: string, options?: ResolvedOptions): void {
+  const entry: TranscriptEntry = { at: clock.now(), direction: 'note', text };
+  notes.push(entry);
+  options?.onTranscript?.(entry);
+}

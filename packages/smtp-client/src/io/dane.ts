@@ -1,0 +1,109 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { checkServerIdentity, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
+import type { TlsEvidence } from './tls.ts';
+
+/** One TLSA record (RFC 6698 §2.1). */
+export interface TlsaRecord {
+  /** 2 = trust anchor, 3 = end entity; 0 and 1 are unusable for SMTP (RFC 7672 §3.1.3). */
+  readonly usage: number;
+  /** 0 = whole certificate, 1 = public key. */
+  readonly selector: number;
+  /** 0 = the octets themselves, 1 = SHA-256, 2 = SHA-512. */
+  readonly matchingType: number;
+  readonly data: Uint8Array;
+}
+
+/** Whether a record can be used for SMTP at all. */
+export function isUsableTlsa({ usage, selector, matchingType }: TlsaRecord): boolean {
+  return (
+    (usage === 2 || usage === 3) &&
+    (selector === 0 || selector === 1) &&
+    matchingType >= 0 &&
+    matchingType <= 2
+  );
+}
+
+/** Matches the certificates that the peer presented against TLSA records (RFC 7672 §3). */
+export function matchDane(
+  socket: TLSSocket,
+  host: string,
+  records: readonly TlsaRecord[],
+  alsoNames: readonly string[],
+): Pick<TlsEvidence, 'verifiedBy' | 'error'> {
+  const chain = presentedChain(socket.getPeerCertificate(true));
+  const leaf = chain[0];
+  if (leaf === undefined) return { verifiedBy: 'none', error: 'the server presented no certificate' };
+  const usable = records.filter(isUsableTlsa);
+  // RFC 7672 §3.1.1: usage 3 ignores names and dates.
+  if (usable.some((record) => record.usage === 3 && matches(record, leaf))) return { verifiedBy: 'dane-ee' };
+  const anchors = usable.filter((record) => record.usage === 2);
+  if (anchors.length === 0) return { verifiedBy: 'none', error: 'no TLSA record matches the certificate' };
+  const problem = checkAnchored(chain, anchors, Date.now());
+  if (problem !== undefined) return { verifiedBy: 'none', error: problem };
+  // RFC 7672 §3.1.2: usage 2 checks the name as well.
+  const peer = socket.getPeerCertificate();
+  const named = [host, ...alsoNames].some((name) => checkServerIdentity(name, peer) === undefined);
+  return named
+    ? { verifiedBy: 'dane-ta' }
+    : { verifiedBy: 'none', error: `a TLSA trust anchor matches, but the certificate is not for ${host}` };
+}
+
+function presentedChain(peer: DetailedPeerCertificate): X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  const seen = new Set<string>();
+  for (let next = peer; next?.raw && !seen.has(next.fingerprint256); next = next.issuerCertificate) {
+    seen.add(next.fingerprint256);
+    chain.push(new X509Certificate(next.raw));
+  }
+  return chain;
+}
+
+function matches({ selector, matchingType, data }: TlsaRecord, certificate: X509Certificate): boolean {
+  const octets =
+    selector === 0 ? certificate.raw : certificate.publicKey.export({ type: 'spki', format: 'der' });
+  const value =
+    matchingType === 0
+      ? octets
+      : createHash(matchingType === 1 ? 'sha256' : 'sha512')
+          .update(octets)
+          .digest();
+  return value.equals(data);
+}
+
+/** Walks from the leaf to a matching anchor: every signature, every date, every authority on the way. */
+function checkAnchored(
+  chain: X509Certificate[],
+  anchors: readonly TlsaRecord[],
+  now: number,
+): string | undefined {
+  for (let index = 0; index < chain.length; index++) {
+    const certificate = chain[index]!;
+    if (now < Date.parse(certificate.validFrom) || now > Date.parse(certificate.validTo)) {
+      return `the certificate of ${index === 0 ? 'the server' : 'an authority'} is expired or not yet valid`;
+    }
+    if (index > 0) {
+      const child = chain[index - 1]!;
+      if (!certificate.ca) return 'an issuer in the chain is not a certificate authority';
+      if (!child.checkIssued(certificate) || !child.verify(certificate.publicKey))
+        return 'the chain is not signed link by link';
+      if (anchors.some((record) => matches(record, certificate))) return undefined;
+    }
+    const outside = anchors.some((record) => anchorOutside(record, certificate));
+    if (outside) return undefined;
+  }
+  return 'no TLSA record matches a certificate of the chain';
+}
+
+/** RFC 7672 §3.1.2: a whole certificate or key in the record may anchor a chain that does not present it. */
+function anchorOutside({ selector, matchingType, data }: TlsaRecord, child: X509Certificate): boolean {
+  if (matchingType !== 0) return false;
+  try {
+    if (selector === 0) {
+      const anchor = new X509Certificate(data);
+      return anchor.ca && child.checkIssued(anchor) && child.verify(anchor.publicKey);
+    }
+    return false;
+  } catch {
+    return false;
+  }
+}

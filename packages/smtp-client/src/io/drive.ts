@@ -1,0 +1,162 @@
+import type { Duplex } from 'node:stream';
+import type { SessionEvent } from '../protocol/events.ts';
+import type { SmtpSession } from '../protocol/session.ts';
+import type { Clock } from './clock.ts';
+
+/** Most octets handed to the socket before replies are read again. */
+const octetsPerTurn = 262_144;
+/** How long a server may take to close its side after QUIT. */
+const lingerMs = 5000;
+
+/**
+ * The only loop between a session and a socket.
+ *
+ * Writes are gathered until the event loop has delivered what is there to read, so that commands which become possible
+ * in one turn leave in one segment, and a reply that came before a lost connection is read before it is reported.
+ */
+export class Driver {
+  readonly session: SmtpSession;
+  readonly #clock: Clock;
+  readonly #onEvent: (event: SessionEvent) => void;
+  #socket: Duplex | undefined;
+  #detach: () => void = () => {};
+  #blocked = false;
+  #scheduled = false;
+  #cancelTimer: (() => void) | undefined;
+  #timerAt = Infinity;
+  #closed = false;
+
+  constructor(session: SmtpSession, clock: Clock, onEvent: (event: SessionEvent) => void) {
+    this.session = session;
+    this.#clock = clock;
+    this.#onEvent = onEvent;
+  }
+
+  /** Reads from and writes to `socket` from now on. */
+  attach(socket: Duplex): void {
+    this.#socket = socket;
+    this.#blocked = false;
+    const onData = (octets: Uint8Array): void => {
+      this.session.receive(octets, this.#clock.now());
+      this.wake();
+    };
+    const onEnd = (): void => {
+      this.session.receiveEof(this.#clock.now());
+      this.wake();
+    };
+    const onError = (error: unknown): void => {
+      this.session.receiveEof(this.#clock.now(), error);
+      this.wake();
+    };
+    const onDrain = (): void => {
+      this.#blocked = false;
+      this.wake();
+    };
+    socket.on('data', onData).on('end', onEnd).on('close', onEnd).on('error', onError).on('drain', onDrain);
+    this.#detach = () => {
+      socket
+        .off('data', onData)
+        .off('end', onEnd)
+        .off('close', onEnd)
+        .off('error', onError)
+        .off('drain', onDrain);
+    };
+    this.wake();
+  }
+
+  /** Stops reading and writing, for the time of a handshake; the socket is the caller's again. */
+  detach(): Duplex {
+    this.#detach();
+    this.#detach = () => {};
+    const socket = this.#socket!;
+    this.#socket = undefined;
+    return socket;
+  }
+
+  /** Something may have become possible: look after this turn of the event loop. */
+  wake(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#run);
+  }
+
+  readonly #run = (): void => {
+    this.#scheduled = false;
+    let budget = octetsPerTurn;
+    for (;;) {
+      budget -= this.#transmit(budget);
+      const event = this.session.next();
+      if (event !== undefined) {
+        if (event.type === 'closed') this.#close(event.error === undefined);
+        this.#onEvent(event);
+      } else if (this.#blocked || this.#socket === undefined || budget <= 0 || this.#closed) {
+        break;
+      } else if (budget === this.#lastBudget) {
+        break;
+      }
+      this.#lastBudget = budget;
+    }
+    this.#lastBudget = -1;
+    if (budget <= 0 && !this.#blocked) this.wake();
+    this.#arm();
+  };
+  #lastBudget = -1;
+
+  #transmit(budget: number): number {
+    let written = 0;
+    while (this.#socket !== undefined && !this.#blocked && written < budget) {
+      const octets = this.session.pollTransmit(this.#clock.now());
+      if (octets === undefined) break;
+      written += octets.length;
+      this.#blocked = !this.#socket.write(octets, this.#onWritten);
+    }
+    return written;
+  }
+
+  readonly #onWritten = (error?: Error | null): void => {
+    if (error) return;
+    this.session.transmitted(this.#clock.now());
+  };
+
+  /** One timer per connection: set again only when it fires or a deadline comes nearer. */
+  #arm(): void {
+    const deadline = this.#closed ? undefined : this.session.nextDeadline();
+    if (deadline === undefined) {
+      this.#cancelTimer?.();
+      this.#cancelTimer = undefined;
+      this.#timerAt = Infinity;
+      return;
+    }
+    if (deadline >= this.#timerAt) return;
+    this.#cancelTimer?.();
+    this.#timerAt = deadline;
+    this.#cancelTimer = this.#clock.setTimer(() => {
+      this.#timerAt = Infinity;
+      this.#cancelTimer = undefined;
+      this.session.handleTimeout(this.#clock.now());
+      this.#run();
+    }, deadline - this.#clock.now());
+  }
+
+  #close(orderly: boolean): void {
+    this.#closed = true;
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    this.detach();
+    socket.on('error', () => {});
+    if (orderly) socket.end();
+    socket.destroy();
+  }
+
+  /** Says QUIT and lets the server close; nobody waits for that (RFC 5321 §4.1.1.10). */
+  quit(): void {
+    this.session.quit(this.#clock.now());
+    this.#run();
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    socket.end();
+    const cancel = this.#clock.setTimer(() => socket.destroy(), lingerMs);
+    socket.once('close', cancel);
+    (socket as Partial<{ unref(): void }>).unref?.();
+  }
+}

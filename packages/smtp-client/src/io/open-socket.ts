@@ -1,0 +1,158 @@
+import { lookup } from 'node:dns/promises';
+import { connect as connectTcp, isIP, isIPv6 } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { SmtpError } from '../errors.ts';
+import type { Clock } from './clock.ts';
+
+/** Where a transport leads. */
+export interface SocketTarget {
+  /** Name of the host, for proxies that resolve it themselves. */
+  readonly host: string;
+  readonly address: string;
+  readonly port: number;
+  readonly localAddress?: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Opens a transport; the place for HTTP CONNECT, SOCKS5 or a fake.
+ * It rejects when the transport cannot be opened and gives up when `signal` aborts.
+ */
+export type OpenSocket = (target: SocketTarget) => Promise<Duplex>;
+
+/** RFC 8305 §5: the head start of each address over the next one. */
+const attemptDelayMs = 250;
+
+/** A plain TCP connection. */
+export const openTcp: OpenSocket = ({ address, port, localAddress, signal }) =>
+  new Promise((resolve, reject) => {
+    const socket = connectTcp({
+      host: address,
+      port,
+      // A server's half-close must not close our side before its last reply is read.
+      allowHalfOpen: true,
+      noDelay: true,
+      ...(localAddress === undefined ? {} : { localAddress }),
+    });
+    const settle = (act: () => void): void => {
+      signal.removeEventListener('abort', onAbort);
+      socket.off('error', onError);
+      act();
+    };
+    const onError = (error: Error): void => settle(() => reject(error));
+    const onAbort = (): void =>
+      settle(() => {
+        socket.on('error', () => {});
+        socket.destroy();
+        reject(signal.reason);
+      });
+    socket.on('error', onError);
+    socket.once('connect', () => settle(() => resolve(socket)));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
+
+/** The addresses to try: the ones given, or what the platform's resolver says. @throws {SmtpError} MB_SMTP_CONNECT_FAILED */
+export async function resolveAddresses(
+  host: string,
+  addresses: readonly string[] | undefined,
+): Promise<string[]> {
+  if (addresses && addresses.length > 0) return interleave(addresses);
+  const literal = /^\[(?:IPv6:)?([^\]]+)\]$/i.exec(host)?.[1] ?? host;
+  if (isIP(literal)) return [literal];
+  try {
+    return interleave((await lookup(host, { all: true })).map(({ address }) => address));
+  } catch (cause) {
+    const text = `The name ${host} could not be resolved; check it, or give addresses.`;
+    throw new SmtpError(text, {
+      code: 'MB_SMTP_CONNECT_FAILED',
+      kind: 'network',
+      scope: 'host',
+      stage: 'connect',
+      retryable: true,
+      cause,
+    });
+  }
+}
+
+/** RFC 8305 §4: families take turns, beginning with that of the first address. */
+function interleave(addresses: readonly string[]): string[] {
+  const first = addresses.filter((address) => isIPv6(address) === isIPv6(addresses[0]!));
+  const second = addresses.filter((address) => isIPv6(address) !== isIPv6(addresses[0]!));
+  const mixed: string[] = [];
+  for (let index = 0; index < Math.max(first.length, second.length); index++) {
+    mixed.push(...[first[index], second[index]].filter((address) => address !== undefined));
+  }
+  return mixed;
+}
+
+/** A transport and the address it leads to. */
+export interface OpenedSocket {
+  readonly socket: Duplex;
+  readonly address: string;
+}
+
+/**
+ * Opens a transport to the first of `addresses` that answers (RFC 8305): each gets a head start over the next, the
+ * first to connect wins and the others are closed.
+ */
+export function openFirst(
+  addresses: readonly string[],
+  target: Omit<SocketTarget, 'address' | 'signal'>,
+  how: { openSocket: OpenSocket; clock: Clock; signal: AbortSignal },
+): Promise<OpenedSocket> {
+  return new Promise((resolve, reject) => {
+    const attempts = new Set<AbortController>();
+    const errors: unknown[] = [];
+    let next = 0;
+    let running = 0;
+    let settled = false;
+    let cancelDelay = (): void => {};
+    const settle = (act: () => void): void => {
+      settled = true;
+      cancelDelay();
+      how.signal.removeEventListener('abort', onAbort);
+      act();
+      for (const attempt of attempts) attempt.abort();
+    };
+    const onAbort = (): void => {
+      if (!settled) settle(() => reject(how.signal.reason));
+    };
+    const tryNext = (): void => {
+      cancelDelay();
+      const address = addresses[next++];
+      if (settled || address === undefined) return;
+      running += 1;
+      const attempt = new AbortController();
+      attempts.add(attempt);
+      if (next < addresses.length) cancelDelay = how.clock.setTimer(tryNext, attemptDelayMs);
+      how.openSocket({ ...target, address, signal: attempt.signal }).then(
+        (socket) => {
+          running -= 1;
+          attempts.delete(attempt);
+          if (!settled) return settle(() => resolve({ socket, address }));
+          socket.on('error', () => {});
+          socket.destroy();
+        },
+        (error: unknown) => {
+          running -= 1;
+          errors.push(error);
+          if (settled) return;
+          if (next < addresses.length) tryNext();
+          else if (running === 0)
+            settle(() => reject(errors.length === 1 ? error : new AggregateError(errors)));
+        },
+      );
+    };
+    if (how.signal.aborted) onAbort();
+    else {
+      how.signal.addEventListener('abort', onAbort, { once: true });
+      tryNext();
+    }
+  });
+}
+
+/** `address:port`, with brackets around IPv6. */
+export function formatAddress(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

@@ -1,0 +1,44 @@
+/** Octets of the one content that is being written, as they come. */
+export class ContentSource {
+  #chunks: Uint8Array[] = [];
+  #octets = 0;
+  #ended = false;
+  /** Whether the session has asked for more and not been given any. */
+  asked = false;
+  /** Whether any octets were given. */
+  begun = false;
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Octets waiting to be written. */
+  get octets(): number {
+    return this.#octets;
+  }
+
+  push(chunk: Uint8Array): void {
+    this.begun = true;
+    if (chunk.length === 0) return;
+    this.#chunks.push(chunk);
+    this.#octets += chunk.length;
+  }
+
+  end(): void {
+    this.begun = true;
+    this.#ended = true;
+  }
+
+  /** The first chunk that is not used up. */
+  get first(): Uint8Array | undefined {
+    return this.#chunks[0];
+  }
+
+  /** Marks octets of the first chunk as used. */
+  use(count: number): void {
+    const first = this.#chunks[0]!;
+    this.#octets -= count;
+    if (count === first.length) this.#chunks.shift();
+    else this.#chunks[0] = first.subarray(count);
+  }
+}

@@ -1,0 +1,70 @@
+const CR = 13;
+const LF = 10;
+const DOT = 46;
+
+/**
+ * Turns octets into what may stand between 354 and the end of data, chunk by chunk.
+ *
+ * Every CR, LF or CRLF leaves as CRLF (RFC 5321 §2.3.8) and, when `stuffing`, a line that begins with a dot gets
+ * another one (RFC 5321 §4.5.2). Where octets are cut makes no difference. Because no lone CR or LF ever leaves, no
+ * reader can see an end of data but the one written at the end.
+ *
+ * @example
+ * const stuffer = new DotStuffer(true);
+ * const { read, written } = stuffer.write(source, 0, target, 0);
+ */
+export class DotStuffer {
+  readonly #stuffing: boolean;
+  #afterCr = false;
+  #lineStart = true;
+  /** The OR of all octets so far: over 127 when one had its high bit set. */
+  bits = 0;
+
+  constructor(stuffing: boolean) {
+    this.#stuffing = stuffing;
+  }
+
+  /** Writes as much of `source` from `from` as fits into `target` from `at`. One octet becomes at most three. */
+  write(source: Uint8Array, from: number, target: Uint8Array, at: number): { read: number; written: number } {
+    const last = target.length - 3;
+    const stuffing = this.#stuffing;
+    let afterCr = this.#afterCr;
+    let lineStart = this.#lineStart;
+    let bits = this.bits;
+    let read = from;
+    let out = at;
+    for (; read < source.length && out <= last; read++) {
+      const octet = source[read]!;
+      bits |= octet;
+      if (octet === CR || (octet === LF && !afterCr)) {
+        target[out++] = CR;
+        target[out++] = LF;
+        afterCr = octet === CR;
+        lineStart = true;
+      } else if (octet === LF) {
+        afterCr = false;
+      } else {
+        if (lineStart && octet === DOT && stuffing) target[out++] = DOT;
+        target[out++] = octet;
+        afterCr = false;
+        lineStart = false;
+      }
+    }
+    this.#afterCr = afterCr;
+    this.#lineStart = lineStart;
+    this.bits = bits;
+    return { read: read - from, written: out - at };
+  }
+
+  /** Whether the last line still lacks its CRLF. */
+  get openLine(): boolean {
+    return !this.#lineStart;
+  }
+}
+
+/** The octets of `chunk` in text mode, without dots; `chunk` itself is never changed. */
+export function convertText(stuffer: DotStuffer, chunk: Uint8Array): Uint8Array {
+  const target = new Uint8Array(chunk.length * 2 + 3);
+  const { written } = stuffer.write(chunk, 0, target, 0);
+  return target.subarray(0, written);
+}

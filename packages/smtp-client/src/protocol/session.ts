@@ -1,0 +1,588 @@
+import { misuse, type Reply, SmtpError, type Stage, type TranscriptEntry } from '../errors.ts';
+import { decodeBase64, encodeBase64 } from './base64.ts';
+import { type Capabilities, parseCapabilities } from './capabilities.ts';
+import { checkEnvelope, type Envelope } from './envelope.ts';
+import type { SessionEvent } from './events.ts';
+import { resolveLimits, type SessionLimits } from './limits.ts';
+import { checkHostname } from './mailbox.ts';
+import { type Expected, Pipeline } from './pipeline.ts';
+import { Receiver } from './receiver.ts';
+import { ReplyParser } from './reply-parser.ts';
+import { type Pipelining, Sender } from './sender.ts';
+import {
+  authRefused,
+  authUnavailable,
+  badChallenge,
+  connectionLost,
+  failure,
+  injected,
+  insecureAuth,
+  internal,
+  lmtpUnknown,
+  setupRefused,
+  tlsNotOffered,
+} from './session-errors.ts';
+import { type ReplyStage, resolveTimeouts, type Timeouts, timeoutOfStage } from './timeouts.ts';
+import { Delivery, wholeContent } from './transaction.ts';
+import { Transcript } from './transcript.ts';
+import { nextSessionState, type SessionInput, type SessionState } from './transitions.ts';
+import { TransmitBlock } from './transmit-block.ts';
+
+/** How a session behaves; everything but `hostname` has a default. */
+export interface SessionOptions {
+  /** The name for EHLO, HELO or LHLO: this host's ASCII domain name, or an address literal. */
+  readonly hostname: string;
+  /** `lmtp` greets with LHLO and reads a reply per recipient after the content (RFC 2033). Default `smtp`. */
+  readonly protocol?: 'smtp' | 'lmtp';
+  /** Whether STARTTLS is used: never, where offered (default), or else the session fails. */
+  readonly starttls?: 'never' | 'offered' | 'required';
+  /** The transport is inside TLS from its first octet (RFC 8314 §3). */
+  readonly implicitTls?: SessionTls;
+  /** SASL mechanisms that the driver can do, best first; the session fails when none succeeds. */
+  readonly authMechanisms?: readonly string[];
+  /** Dangerous: AUTH also without TLS and over a certificate that was not verified. Default false. */
+  readonly insecureAuth?: boolean;
+  /** How far commands run ahead of replies where PIPELINING is offered. Default `across-messages`. */
+  readonly pipelining?: Pipelining;
+  /** Whether BDAT is used where CHUNKING and PIPELINING are offered. Default true. */
+  readonly chunking?: boolean;
+  readonly timeouts?: Partial<Timeouts>;
+  readonly limits?: Partial<SessionLimits>;
+  /** Told every line of the transcript as it happens; never content, never a credential. */
+  readonly onTranscript?: (entry: TranscriptEntry) => void;
+}
+
+/** What the session needs to know about TLS. */
+export interface SessionTls {
+  /** Whether the certificate was verified, by whatever was asked for. */
+  readonly verified: boolean;
+  /** One line for the transcript, e.g. `TLSv1.3 TLS_AES_256_GCM_SHA384, verified by pkix`. */
+  readonly description: string;
+}
+
+const optionKeys = new Set<string>([
+  'hostname',
+  'protocol',
+  'starttls',
+  'implicitTls',
+  'authMechanisms',
+  'insecureAuth',
+  'pipelining',
+  'chunking',
+  'timeouts',
+  'limits',
+  'onTranscript',
+] satisfies (keyof SessionOptions)[]);
+
+/** RFC 5321 §4.5.3.1.4: a command line has at most 512 octets, so a longer initial response waits for its 334. */
+const maxCommandOctets = 510;
+const blockOctets = 65_536;
+/** Filled and emptied within one call, so one is enough for all sessions. */
+const block = new TransmitBlock(blockOctets);
+
+/**
+ * The client's side of an SMTP or LMTP session, without sockets, clock or randomness.
+ *
+ * In go octets (`receive`, `receiveEof`), the time (every input takes `now` in epoch milliseconds) and what the driver
+ * did (`tlsEstablished`, `authRespond`, `provideContent`, `transmitted`, `handleTimeout`). Out come octets
+ * (`pollTransmit`), events (`next`) and the time to call again (`nextDeadline`). After every input, take events and
+ * octets until there are none.
+ *
+ * @throws {SmtpError} MB_SMTP_OPTION
+ * @example
+ * const session = new SmtpSession({ hostname: 'mail.example.org' }, Date.now());
+ * session.submit({ from: 'a@example.org', to: ['b@example.com'] }, content);
+ * session.receive(octets, Date.now());
+ * for (let out = session.pollTransmit(Date.now()); out; out = session.pollTransmit(Date.now())) port.postMessage(out);
+ * for (let event = session.next(); event; event = session.next()) …
+ */
+export class SmtpSession {
+  readonly #options: SessionOptions;
+  readonly #limits: SessionLimits;
+  readonly #timeouts: Timeouts;
+  readonly #parser: ReplyParser;
+  readonly #pipeline = new Pipeline();
+  readonly #events: SessionEvent[] = [];
+  readonly #sender: Sender;
+  readonly #receiver: Receiver;
+  readonly #setup: Transcript;
+  #state: SessionState = 'greeting';
+  #lines: string[] = [];
+  #capabilities: Capabilities | undefined;
+  #tls: SessionTls | undefined;
+  #mechanism: string | undefined;
+  #authFailure: Reply | undefined;
+  readonly #triedMechanisms = new Set<string>();
+  #nextId = 1;
+  #lastReplyAt: number;
+  #handshakeSince: number | undefined;
+  #blocks = 0;
+  #blockSince = 0;
+  #flushedAt: number;
+  #now: number;
+
+  constructor(options: SessionOptions, now: number) {
+    for (const key of Object.keys(options)) {
+      if (!optionKeys.has(key))
+        throw misuse('MB_SMTP_OPTION', `${key} is not an option of a session; remove it.`);
+    }
+    checkHostname(options.hostname);
+    this.#options = options;
+    this.#limits = resolveLimits(options.limits);
+    this.#timeouts = resolveTimeouts(options.timeouts);
+    this.#parser = new ReplyParser(this.#limits);
+    this.#setup = new Transcript(this.#limits.transcriptEntries, options.onTranscript);
+    this.#tls = options.implicitTls;
+    this.#lastReplyAt = now;
+    this.#flushedAt = now;
+    this.#now = now;
+    const shared = { pipeline: this.#pipeline, fail: (error: SmtpError) => this.#end('lost', error) };
+    this.#sender = new Sender({
+      ...shared,
+      limits: this.#limits,
+      pipelining: options.pipelining ?? 'across-messages',
+      chunking: options.chunking ?? true,
+      protocol: options.protocol ?? 'smtp',
+      emit: (event) => this.#events.push(event),
+    });
+    this.#receiver = new Receiver({ ...shared, sender: this.#sender });
+    this.#pipeline.push({ stage: 'greeting', sentAt: now });
+    if (this.#tls) this.#setup.add(now, 'note', `TLS: ${this.#tls.description}`);
+  }
+
+  /** Where the session is in the SESSION table. */
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** What the server offered, once it is known; inside TLS only what was offered there. */
+  get capabilities(): Capabilities | undefined {
+    return this.#capabilities;
+  }
+
+  /** Whether no delivery is waiting, being written or awaiting its reply. */
+  get idle(): boolean {
+    return this.#sender.idle;
+  }
+
+  /** Transactions that the server still takes in this session (RFC 9422 MAILMAX); Infinity when it names no bound. */
+  get mailsLeft(): number {
+    return this.#sender.mailsLeft;
+  }
+
+  /** What was said before the first message and outside of any. */
+  get transcript(): readonly TranscriptEntry[] {
+    return this.#setup.snapshot();
+  }
+
+  /**
+   * Queues a message; its fate comes as one event with the returned id.
+   *
+   * @param content  All octets, or undefined when they will come by `provideContent` after `content-wanted`.
+   * @param sevenBitContent  The same message in 7-bit encodings, for servers without 8BITMIME.
+   * @throws {SmtpError} MB_SMTP_ADDRESS, MB_SMTP_PARAMETER, MB_SMTP_CONNECTION_CLOSED
+   */
+  submit(envelope: Envelope, content?: Uint8Array, sevenBitContent?: Uint8Array): number {
+    if (this.#state === 'closed' || this.#state === 'quitting') {
+      throw misuse('MB_SMTP_CONNECTION_CLOSED', 'This session is over; open another connection.', 'idle');
+    }
+    const checked = checkEnvelope(envelope);
+    const id = this.#nextId++;
+    const contents = { whole: wholeContent(content), sevenBit: wholeContent(sevenBitContent) };
+    const transcript = new Transcript(this.#limits.transcriptEntries, this.#options.onTranscript);
+    this.#sender.waiting.push(new Delivery(id, checked, contents, transcript));
+    return id;
+  }
+
+  /** Octets from the server. */
+  receive(octets: Uint8Array, now: number): void {
+    this.#now = now;
+    if (this.#state === 'closed') return;
+    // RFC 3207 §4.2, CVE-2011-0411: what came in clear text after the 220 is an attack or a defect.
+    if (this.#state === 'handshake') {
+      this.#end('lost', injected());
+      return;
+    }
+    this.#parser.push(octets);
+    while (!this.#over) {
+      const reply = this.#parse();
+      if (reply === undefined) return;
+      this.#lastReplyAt = now;
+      this.#onReply(reply, now);
+    }
+  }
+
+  /** The server will send nothing more, or the transport broke with `cause`. */
+  receiveEof(now: number, cause?: unknown): void {
+    this.#now = now;
+    if (this.#state === 'closed') return;
+    if (this.#state === 'quitting') {
+      this.#end('lost');
+      return;
+    }
+    this.#end('lost', connectionLost(this.#stage, cause));
+  }
+
+  /** The TLS handshake that `tls-required` asked for is done. */
+  tlsEstablished(info: SessionTls, now: number): void {
+    this.#now = now;
+    if (this.#state !== 'handshake') return;
+    this.#tls = info;
+    this.#handshakeSince = undefined;
+    // RFC 3207 §4.2: everything learnt before is discarded.
+    this.#capabilities = undefined;
+    this.#setup.add(now, 'note', `TLS: ${info.description}`);
+    this.#step('tls-established');
+    this.#sendHello('ehlo', now);
+  }
+
+  /** The answer to `auth-challenge`; undefined for the first one means that the mechanism waits for the server. */
+  authRespond(response: Uint8Array | undefined, now: number): void {
+    this.#now = now;
+    if (this.#state !== 'auth' || this.#pipeline.length > 0) return;
+    const encoded = response && encodeBase64(response);
+    const first = !this.#triedMechanisms.has(this.#mechanism!);
+    this.#triedMechanisms.add(this.#mechanism!);
+    let line = encoded ?? '';
+    if (first) {
+      line = `AUTH ${this.#mechanism}`;
+      // RFC 4954 §4: an empty initial response is written as `=`.
+      const initial = ` ${encoded === '' ? '=' : encoded}`;
+      if (encoded !== undefined && line.length + initial.length <= maxCommandOctets) line += initial;
+      else this.#delayedResponse = response;
+    }
+    this.#setup.add(
+      now,
+      'client',
+      first ? `AUTH ${this.#mechanism} (response hidden)` : '(AUTH response hidden)',
+    );
+    this.#command(line, 'auth', now);
+  }
+  #delayedResponse: Uint8Array | undefined;
+
+  /** The next octets of the content that `content-wanted` asked for; they may be used until transmitted. */
+  provideContent(id: number, octets: Uint8Array, now: number): void {
+    this.#now = now;
+    const { writing } = this.#sender;
+    if (writing?.delivery.id === id) this.#sender.provide(writing, octets);
+  }
+
+  /** The content that `content-wanted` asked for has ended. */
+  endContent(id: number, now: number): void {
+    this.#now = now;
+    const { writing } = this.#sender;
+    if (writing?.delivery.id === id) this.#sender.endContent(writing);
+  }
+
+  /** Takes a delivery that was not begun out of the queue; one that was begun can only be ended with the session. */
+  cancel(id: number, error: SmtpError, now: number): void {
+    this.#now = now;
+    const { waiting } = this.#sender;
+    const index = waiting.findIndex((delivery) => delivery.id === id);
+    const delivery = waiting[index];
+    if (delivery?.transactions === 0) {
+      waiting.splice(index, 1);
+      delivery.settled = true;
+      this.#sender.notAttempted(delivery, error);
+    } else if (
+      delivery ||
+      this.#sender.open.some((open) => open.delivery.id === id && open.delivery.undecided > 0)
+    ) {
+      this.fail(error, now);
+    }
+  }
+
+  /** Ends the session at once: the transport failed, the handshake failed, or the driver gives up. */
+  fail(error: SmtpError, now: number): void {
+    this.#now = now;
+    if (this.#state !== 'closed') this.#end('lost', error);
+  }
+
+  /** Says QUIT when nothing is outstanding (RFC 5321 §4.1.1.10); the reply need not be waited for. */
+  quit(now: number): void {
+    this.#now = now;
+    if (this.#state !== 'ready' || !this.#sender.idle) return;
+    this.#step('quit');
+    this.#setup.add(now, 'client', 'QUIT');
+    this.#command('QUIT', 'quit', now);
+  }
+
+  /** What happened; undefined when there is nothing more to tell. */
+  next(): SessionEvent | undefined {
+    return this.#events.shift();
+  }
+
+  /** Octets to hand to the transport in one write; undefined when there are none. Report them by `transmitted`. */
+  pollTransmit(now: number): Uint8Array | undefined {
+    this.#now = now;
+    if (this.#state === 'closed') return undefined;
+    for (const line of this.#lines) block.line(line);
+    this.#lines.length = 0;
+    if (this.#state === 'ready') this.#guard(() => this.#sender.fill(block, now));
+    const octets = block.take();
+    if (octets && this.#blocks++ === 0) this.#blockSince = now;
+    return octets;
+  }
+
+  /** The transport took one of the blocks that `pollTransmit` gave. */
+  transmitted(now: number): void {
+    this.#now = now;
+    this.#blocks -= 1;
+    this.#blockSince = now;
+    if (this.#blocks === 0) this.#flushedAt = now;
+  }
+
+  /** When to call `handleTimeout` at the latest; undefined while nothing is waited for. */
+  nextDeadline(): number | undefined {
+    if (this.#state === 'closed') return undefined;
+    if (this.#handshakeSince !== undefined) return this.#handshakeSince + this.#timeouts.handshakeMs;
+    if (this.#blocks > 0) return this.#blockSince + this.#timeouts.blockMs;
+    const first = this.#pipeline.first;
+    if (first === undefined) return undefined;
+    // The wait begins when the command has left and the reply before it has come; octets of a reply do not extend it.
+    const since = Math.max(first.sentAt, this.#lastReplyAt, this.#flushedAt);
+    return since + this.#timeouts[timeoutOfStage[first.stage]];
+  }
+
+  /** Tells the time; ends the session when its deadline has passed. */
+  handleTimeout(now: number): void {
+    this.#now = now;
+    const deadline = this.nextDeadline();
+    if (deadline === undefined || now < deadline) return;
+    if (this.#state === 'quitting') {
+      this.#end('lost');
+      return;
+    }
+    this.#end('lost', this.#timeoutError());
+  }
+
+  get #over(): boolean {
+    return this.#state === 'closed';
+  }
+
+  get #stage(): Stage {
+    if (this.#state === 'handshake') return 'tls';
+    if (this.#state === 'negotiating') return 'ehlo';
+    const first = this.#pipeline.first;
+    if (first !== undefined) return first.stage;
+    return this.#sender.writing?.writer === 'content' ? 'content' : 'idle';
+  }
+
+  #parse(): Reply | undefined {
+    try {
+      return this.#parser.next();
+    } catch (error) {
+      if (!SmtpError.isInstance(error)) throw error;
+      this.#end('lost', error);
+      return undefined;
+    }
+  }
+
+  /** Runs the write or reply side; a broken invariant of ours ends the session, not the process. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!SmtpError.isInstance(error)) throw error;
+      this.#end('lost', error);
+    }
+  }
+
+  #onReply(reply: Reply, now: number): void {
+    if (this.#state === 'greeting' && this.#pipeline.first?.stage !== 'greeting') return;
+    const expected = this.#pipeline.shift();
+    if (expected?.transaction) {
+      this.#guard(() => this.#receiver.reply(expected, reply, now));
+      return;
+    }
+    this.#setup.addReply(now, reply);
+    if (expected === undefined) {
+      this.#guard(() => this.#receiver.unsolicited(reply, now));
+      return;
+    }
+    this.#onSessionReply(expected, reply, now);
+  }
+
+  /** A reply to anything that is not part of a transaction. */
+  #onSessionReply({ stage }: Expected, reply: Reply, now: number): void {
+    const from = this.#state;
+    const input = inputOf(reply);
+    const to = nextSessionState(from, input);
+    if (to === 'closed') {
+      this.#end(input, from === 'quitting' ? undefined : setupRefused(stage, reply));
+      return;
+    }
+    this.#step(input);
+    switch (from) {
+      case 'greeting':
+        this.#sendHello('ehlo', now);
+        return;
+      case 'hello':
+        if (input === 'not-implemented') {
+          this.#sendHello('helo', now);
+          return;
+        }
+        this.#negotiate(parseCapabilities(reply), now);
+        return;
+      case 'hello-fallback':
+        this.#negotiate(parseCapabilities(reply, false), now);
+        return;
+      case 'starttls':
+        if (this.#parser.pending) {
+          this.#end('lost', injected());
+          return;
+        }
+        this.#handshakeSince = now;
+        this.#events.push({ type: 'tls-required' });
+        return;
+      case 'auth':
+        this.#onAuthReply(input, reply, now);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #sendHello(stage: 'ehlo' | 'helo', now: number): void {
+    const lmtp = this.#options.protocol === 'lmtp';
+    // RFC 2033 §4.1: LMTP knows LHLO only.
+    if (lmtp && stage === 'helo') {
+      this.#end('lost', lmtpUnknown());
+      return;
+    }
+    const line = `${lmtp ? 'LHLO' : stage.toUpperCase()} ${this.#options.hostname}`;
+    this.#setup.add(now, 'client', line);
+    this.#command(line, stage, now);
+  }
+
+  #negotiate(capabilities: Capabilities, now: number): void {
+    this.#capabilities = capabilities;
+    const { starttls = 'offered' } = this.#options;
+    if (!this.#tls && starttls !== 'never') {
+      if (capabilities.startTls) {
+        this.#step('choose-starttls');
+        this.#setup.add(now, 'client', 'STARTTLS');
+        this.#command('STARTTLS', 'starttls', now);
+        return;
+      }
+      if (starttls === 'required') {
+        this.#end('lost', tlsNotOffered());
+        return;
+      }
+    }
+    if (this.#options.authMechanisms) {
+      this.#chooseMechanism();
+      return;
+    }
+    this.#becomeReady();
+  }
+
+  #becomeReady(): void {
+    if (this.#state === 'negotiating') this.#step('choose-ready');
+    this.#sender.offered = this.#capabilities;
+    this.#sender.secure = this.#tls !== undefined;
+    this.#events.push({ type: 'ready', capabilities: this.#capabilities! });
+  }
+
+  #chooseMechanism(): void {
+    // RFC 4954 §4: credentials only where nobody listens, and only to whom they are meant for.
+    if (!this.#tls?.verified && !this.#options.insecureAuth) {
+      this.#end('lost', insecureAuth(this.#tls !== undefined));
+      return;
+    }
+    const offered = this.#capabilities!.auth;
+    const untried = this.#options.authMechanisms!.filter((name) => !this.#triedMechanisms.has(name));
+    this.#mechanism = untried.find((name) => offered.includes(name));
+    if (this.#mechanism === undefined) {
+      this.#end('lost', authUnavailable(offered, this.#authFailure));
+      return;
+    }
+    this.#step('choose-auth');
+    this.#delayedResponse = undefined;
+    this.#events.push({ type: 'auth-challenge', mechanism: this.#mechanism, challenge: undefined });
+  }
+
+  #onAuthReply(input: SessionInput, reply: Reply, now: number): void {
+    if (input === 'positive') {
+      this.#becomeReady();
+      return;
+    }
+    if (input === 'intermediate') {
+      if (this.#delayedResponse) {
+        const response = this.#delayedResponse;
+        this.#delayedResponse = undefined;
+        this.authRespond(response, now);
+        return;
+      }
+      const challenge = decodeBase64(reply.lines[0] ?? '');
+      if (challenge === undefined) {
+        this.#end('lost', badChallenge());
+        return;
+      }
+      this.#events.push({ type: 'auth-challenge', mechanism: this.#mechanism!, challenge });
+      return;
+    }
+    this.#authFailure = reply;
+    // RFC 4954 §6: 504 and 534 are about the mechanism; anything else is about the credentials.
+    const another = reply.code === 504 || reply.code === 534 || reply.code === 501;
+    if (another) {
+      this.#chooseMechanism();
+      return;
+    }
+    this.#end('lost', authRefused(reply));
+  }
+
+  #command(line: string, stage: ReplyStage, now: number): void {
+    this.#lines.push(line);
+    this.#pipeline.push({ stage, sentAt: now });
+  }
+
+  #step(input: SessionInput): void {
+    const next = nextSessionState(this.#state, input);
+    if (next === undefined) throw internal(`The session in ${this.#state} cannot take ${input}`);
+    this.#state = next;
+  }
+
+  #end(input: SessionInput, error?: SmtpError): void {
+    if (this.#state === 'closed') return;
+    this.#step(input === 'lost' || nextSessionState(this.#state, input) !== 'closed' ? 'lost' : input);
+    if (error) this.#setup.add(this.#now, 'note', error.message);
+    const final = error ?? connectionLost('quit');
+    this.#receiver.lost(final, this.#now);
+    this.#events.push(error ? { type: 'closed', error } : { type: 'closed' });
+  }
+
+  #timeoutError(): SmtpError {
+    const stage = this.#stage;
+    if (this.#state === 'handshake') {
+      return failure(
+        'MB_SMTP_TLS_TIMEOUT',
+        'tls',
+        'The TLS handshake took too long; try again later.',
+        'tls',
+        'host',
+      );
+    }
+    if (this.#blocks > 0) {
+      const text = 'The server stopped reading while octets were written; try again later.';
+      return failure('MB_SMTP_WRITE_TIMEOUT', 'timeout', text, stage, 'session');
+    }
+    const text = `The server did not answer in time (${stage}); try again later.`;
+    return failure(
+      'MB_SMTP_REPLY_TIMEOUT',
+      'timeout',
+      text,
+      stage,
+      stage === 'greeting' ? 'host' : 'session',
+    );
+  }
+}
+
+/** The column of the SESSION table for a reply. */
+function inputOf({ code }: Reply): SessionInput {
+  if (code === 421) return 'service-closing';
+  if (code < 300) return 'positive';
+  if (code < 400) return 'intermediate';
+  if (code < 500) return 'transient';
+  return code === 500 || code === 502 || code === 504 ? 'not-implemented' : 'permanent';
+}

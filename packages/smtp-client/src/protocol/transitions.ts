@@ -1,0 +1,288 @@
+/**
+ * The whole protocol as tables, seen from the client (RFC 5321 §3 and §4.3.2, RFC 2920, RFC 3030, RFC 3207).
+ *
+ * Three machines run at once:
+ *
+ * 1. SESSION: what the connection is doing. Replies in `ready` belong to transactions and are looked up in REPLIES.
+ * 2. WRITER: how far one transaction has been written. Transactions are written one after the other, so at most one
+ *    of them is in `envelope`, `go-ahead` or `content`; all before it are in `sent` or `over`, all after it in
+ *    `waiting`. That is why replies can be matched in order, and why only what is in `sent` can have been accepted.
+ * 3. REPLIES: what a reply of some class means at the stage that waits for it. Void stages belong to a transaction
+ *    that cannot deliver any more (MAIL refused, or no recipient accepted) but whose commands are already in the pipe.
+ *
+ * Everything that is not in a row is illegal: `lookup` answers `undefined` and the session treats it as our own fault.
+ */
+
+export const sessionStates = [
+  'greeting',
+  'hello',
+  'hello-fallback',
+  'negotiating',
+  'starttls',
+  'handshake',
+  'auth',
+  'ready',
+  'quitting',
+  'closed',
+] as const;
+export type SessionState = (typeof sessionStates)[number];
+
+export const sessionInputs = [
+  'positive', // 2yz
+  'intermediate', // 3yz
+  'transient', // 4yz but 421
+  'permanent', // 5yz but the next
+  'not-implemented', // 500, 502, 504
+  'service-closing', // 421
+  'choose-starttls',
+  'choose-auth',
+  'choose-ready',
+  'tls-established',
+  'quit',
+  'lost', // end of stream, reset, time-out, garbage, abort
+] as const;
+export type SessionInput = (typeof sessionInputs)[number];
+
+export const SESSION = {
+  // RFC 5321 §3.1: 220, or 4yz/554 and the client is not wanted here.
+  greeting: {
+    positive: 'hello',
+    intermediate: 'closed',
+    transient: 'closed',
+    permanent: 'closed',
+    'not-implemented': 'closed',
+    'service-closing': 'closed',
+    lost: 'closed',
+  },
+  // RFC 5321 §3.2: a server that does not know EHLO is greeted with HELO; 421 does not fall back.
+  hello: {
+    positive: 'negotiating',
+    intermediate: 'closed',
+    transient: 'closed',
+    permanent: 'closed',
+    'not-implemented': 'hello-fallback',
+    'service-closing': 'closed',
+    lost: 'closed',
+  },
+  'hello-fallback': {
+    positive: 'negotiating',
+    intermediate: 'closed',
+    transient: 'closed',
+    permanent: 'closed',
+    'not-implemented': 'closed',
+    'service-closing': 'closed',
+    lost: 'closed',
+  },
+  // Left in the same turn: the session looks at the capabilities and chooses.
+  negotiating: {
+    'choose-starttls': 'starttls',
+    'choose-auth': 'auth',
+    'choose-ready': 'ready',
+    lost: 'closed',
+  },
+  // RFC 3207 §4: after 220 nothing but the handshake; a refusal ends the session, the policy is the caller's.
+  starttls: {
+    positive: 'handshake',
+    intermediate: 'closed',
+    transient: 'closed',
+    permanent: 'closed',
+    'not-implemented': 'closed',
+    'service-closing': 'closed',
+    lost: 'closed',
+  },
+  // RFC 3207 §4.2: all that was known is forgotten and EHLO is sent again.
+  handshake: { 'tls-established': 'hello', lost: 'closed' },
+  // RFC 4954 §4: 334 asks for more, 235 ends it; after a refusal another mechanism may be tried.
+  auth: {
+    positive: 'ready',
+    intermediate: 'auth',
+    transient: 'negotiating',
+    permanent: 'negotiating',
+    'not-implemented': 'negotiating',
+    'service-closing': 'closed',
+    lost: 'closed',
+  },
+  ready: { quit: 'quitting', 'service-closing': 'closed', lost: 'closed' },
+  // RFC 5321 §4.1.1.10: whatever the reply, the session is over.
+  quitting: {
+    positive: 'closed',
+    intermediate: 'closed',
+    transient: 'closed',
+    permanent: 'closed',
+    'not-implemented': 'closed',
+    'service-closing': 'closed',
+    lost: 'closed',
+  },
+  closed: {},
+} as const satisfies Record<SessionState, Partial<Record<SessionInput, SessionState>>>;
+
+export const writerStates = ['waiting', 'envelope', 'go-ahead', 'content', 'sent', 'over'] as const;
+export type WriterState = (typeof writerStates)[number];
+
+export const writerInputs = [
+  'begin', // MAIL is written next
+  'data-written', // DATA stands in the pipe
+  'chunks-begin', // the first BDAT stands in the pipe
+  'go-ahead', // 354 and somebody to deliver to
+  'lone-dot', // 354 and nobody to deliver to
+  'last-octet', // the last octet of the content and its end was handed over
+  'given-up', // nobody is left to deliver to, or the server refused DATA or a chunk
+  'settled', // the reply to the end of data, or to the void command, was read
+  'lost',
+] as const;
+export type WriterInput = (typeof writerInputs)[number];
+
+export const WRITER = {
+  waiting: { begin: 'envelope', 'given-up': 'over', lost: 'over' },
+  envelope: { 'data-written': 'go-ahead', 'chunks-begin': 'content', 'given-up': 'over', lost: 'over' },
+  // RFC 5321 §4.1.1.4: after 354 only data is sent.
+  'go-ahead': { 'go-ahead': 'content', 'lone-dot': 'sent', 'given-up': 'over', lost: 'over' },
+  content: { 'last-octet': 'sent', 'given-up': 'over', lost: 'over' },
+  sent: { settled: 'over', lost: 'over' },
+  over: {},
+} as const satisfies Record<WriterState, Partial<Record<WriterInput, WriterState>>>;
+
+/** What a connection that is lost now means for recipients that have no answer yet (RFC 5321 §4.2.5, RFC 1047). */
+export const LOSS = {
+  waiting: 'not-accepted',
+  envelope: 'not-accepted',
+  'go-ahead': 'not-accepted',
+  content: 'not-accepted',
+  sent: 'unknown',
+  over: 'not-accepted',
+} as const satisfies Record<WriterState, 'not-accepted' | 'unknown'>;
+
+export const transactionStages = [
+  'reset',
+  'mail',
+  'rcpt',
+  'data',
+  'chunk',
+  'final',
+  'rcpt-void',
+  'data-void',
+  'final-void',
+  'discard',
+] as const;
+export type TransactionStage = (typeof transactionStages)[number];
+
+export const replyClasses = ['2yz', '3yz', '4yz', '5yz', '503', '421', 'too-many'] as const;
+export type ReplyClass = (typeof replyClasses)[number];
+
+export type ReplyEffect =
+  | 'accept' // noted; go on
+  | 'defer' // temporary for those concerned
+  | 'refuse' // permanent for those concerned
+  | 'split' // this recipient moves to a further transaction
+  | 'go-ahead' // send the content
+  | 'lone-dot' // end the empty transaction with a dot
+  | 'deliver' // the message is the server's now
+  | 'ignore'
+  | 'drop' // misplaced: temporary for all undecided, the session ends
+  | 'close' // 421: temporary for all undecided of all transactions, the session ends
+  | 'never'; // this class is not made at this stage
+
+// RFC 5321 §4.3.2 lists the codes per command; §4.2.1 makes the first digit decide.
+export const REPLIES = {
+  reset: {
+    '2yz': 'accept',
+    '3yz': 'drop',
+    '4yz': 'drop',
+    '5yz': 'drop',
+    '503': 'drop',
+    '421': 'close',
+    'too-many': 'never',
+  },
+  mail: {
+    '2yz': 'accept',
+    '3yz': 'drop',
+    '4yz': 'defer',
+    '5yz': 'refuse',
+    '503': 'drop',
+    '421': 'close',
+    'too-many': 'never',
+  },
+  // RFC 5321 §4.5.3.1.10: too many recipients is about this transaction, not about the recipient.
+  rcpt: {
+    '2yz': 'accept',
+    '3yz': 'drop',
+    '4yz': 'defer',
+    '5yz': 'refuse',
+    '503': 'drop',
+    '421': 'close',
+    'too-many': 'split',
+  },
+  data: {
+    '2yz': 'drop',
+    '3yz': 'go-ahead',
+    '4yz': 'defer',
+    '5yz': 'refuse',
+    '503': 'drop',
+    '421': 'close',
+    'too-many': 'never',
+  },
+  chunk: {
+    '2yz': 'accept',
+    '3yz': 'drop',
+    '4yz': 'defer',
+    '5yz': 'refuse',
+    '503': 'drop',
+    '421': 'close',
+    'too-many': 'never',
+  },
+  final: {
+    '2yz': 'deliver',
+    '3yz': 'drop',
+    '4yz': 'defer',
+    '5yz': 'refuse',
+    '503': 'drop',
+    '421': 'close',
+    'too-many': 'never',
+  },
+  'rcpt-void': {
+    '2yz': 'ignore',
+    '3yz': 'drop',
+    '4yz': 'ignore',
+    '5yz': 'ignore',
+    '503': 'ignore',
+    '421': 'close',
+    'too-many': 'never',
+  },
+  'data-void': {
+    '2yz': 'drop',
+    '3yz': 'lone-dot',
+    '4yz': 'ignore',
+    '5yz': 'ignore',
+    '503': 'ignore',
+    '421': 'close',
+    'too-many': 'never',
+  },
+  'final-void': {
+    '2yz': 'ignore',
+    '3yz': 'drop',
+    '4yz': 'ignore',
+    '5yz': 'ignore',
+    '503': 'ignore',
+    '421': 'close',
+    'too-many': 'never',
+  },
+  discard: {
+    '2yz': 'ignore',
+    '3yz': 'drop',
+    '4yz': 'ignore',
+    '5yz': 'ignore',
+    '503': 'ignore',
+    '421': 'close',
+    'too-many': 'never',
+  },
+} as const satisfies Record<TransactionStage, Record<ReplyClass, ReplyEffect>>;
+
+/** The state after `input`, or undefined when the table does not allow it. */
+export function nextSessionState(state: SessionState, input: SessionInput): SessionState | undefined {
+  return (SESSION[state] as Partial<Record<SessionInput, SessionState>>)[input];
+}
+
+/** The state after `input`, or undefined when the table does not allow it. */
+export function nextWriterState(state: WriterState, input: WriterInput): WriterState | undefined {
+  return (WRITER[state] as Partial<Record<WriterInput, WriterState>>)[input];
+}
