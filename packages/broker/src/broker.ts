@@ -1,0 +1,106 @@
+import { createResolver, type Resolver } from '@mb/dns';
+import type { Message } from '@mb/mime';
+import { connect } from '@mb/smtp-client';
+import { type AttemptEnvironment, attemptDelivery } from './attempt.ts';
+import { systemClock } from './clock.ts';
+import { EgressWatch } from './egress-watch.ts';
+import { createKeyring } from './keyring.ts';
+import { type BrokerOptions, resolveDelivery } from './options.ts';
+import type { RecipientOutcome } from './outcome.ts';
+import { planRecipients } from './plan.ts';
+import { composeSigned, type SigningEnvironment } from './signed-message.ts';
+
+/** Options of one `send()`. */
+export interface SendOptions {
+  /** Ends the attempt: sessions are closed, and recipients not yet decided are deferred. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Delivers messages straight to the mail exchangers of their recipients.
+ *
+ * @example
+ * const broker = new MailBroker({
+ *   hostname: 'mail.example.com',
+ *   dkim: { domain: 'example.com', selector: 's1', privateKey: pem },
+ * });
+ * const outcomes = await broker.send({ from: 'ann@example.com', to: 'bob@example.org', subject: 'Hi', text: 'Hello' });
+ */
+export class MailBroker {
+  readonly #environment: AttemptEnvironment;
+  readonly #signing: SigningEnvironment;
+
+  /**
+   * @throws {BrokerError} MB_BROKER_OPTION; DkimError MB_DKIM_KEY_… for a key that cannot sign; DnsError
+   *   MB_DNS_OPTION_… for wrong `dns` options.
+   */
+  constructor(options: BrokerOptions) {
+    const delivery = resolveDelivery(options);
+    const { clock = systemClock, random = Math.random, randomBytes, openSocket } = options.runtime ?? {};
+    this.#environment = {
+      hostname: options.hostname,
+      resolver: toResolver(options.dns),
+      connect,
+      delivery,
+      tls: options.tls ?? {},
+      clock,
+      random,
+      egress: new EgressWatch(clock, delivery.port),
+      ...(openSocket && { openSocket }),
+      ...(options.onTranscript && { onTranscript: options.onTranscript }),
+    };
+    this.#signing = {
+      keyring: createKeyring(options.dkim),
+      now: () => clock.now(),
+      ...(randomBytes && { randomBytes }),
+    };
+  }
+
+  /**
+   * Makes one attempt for every recipient of `to`, `cc` and `bcc`; nothing is stored and nothing tried again.
+   *
+   * Domains are delivered to side by side; what happens to one neither delays nor fails the others.
+   *
+   * @returns one outcome for each envelope recipient, in their order (`to`, `cc`, `bcc`; an address given twice gets
+   *   one copy). A refused recipient or an unreachable domain is an outcome, not an exception.
+   * @throws {MimeError} for a message or an address that is none; {@link BrokerError} MB_BROKER_NO_SIGNING_KEY and
+   *   DkimError when the message cannot be signed as asked. Nothing has been sent then.
+   * @example
+   * for (const outcome of await broker.send(message)) console.log(outcome.recipient, outcome.status);
+   */
+  async send(message: Message, options: SendOptions = {}): Promise<RecipientOutcome[]> {
+    const { signal } = options;
+    const signed = await composeSigned(message, this.#signing, signal);
+    const { delivery } = this.#environment;
+    const plan = planRecipients(signed.envelope.to, delivery.maxRecipients);
+    const outcomes: RecipientOutcome[] = [];
+    await inParallel(plan.deliveries, delivery.concurrency, async (planned) => {
+      const results = await attemptDelivery(planned, signed, this.#environment, { attempt: 1, signal });
+      planned.recipients.forEach(({ index }, position) => {
+        outcomes[index] = results[position]!;
+      });
+    });
+    return plan.firstIndex.map((index, position) =>
+      index === position
+        ? outcomes[index]!
+        : { ...outcomes[index]!, recipient: signed.envelope.to[position]! },
+    );
+  }
+}
+
+function toResolver(dns: BrokerOptions['dns']): Resolver {
+  return dns && 'query' in dns ? dns : createResolver(dns);
+}
+
+/** Works on all items, at most `width` at a time. */
+async function inParallel<T>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const rest = items.values();
+  const worker = async () => {
+    for (const item of rest) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
+}

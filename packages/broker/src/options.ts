@@ -1,0 +1,158 @@
+import type { SignOptions } from '@mb/dkim';
+import type { Resolver, ResolverOptions } from '@mb/dns';
+import type { ConnectOptions, SessionLimits, Timeouts, TranscriptEntry } from '@mb/smtp-client';
+import type { Clock } from './clock.ts';
+import { BrokerError } from './errors.ts';
+
+/** Options of a broker. Only `hostname` is required. */
+export interface BrokerOptions {
+  /**
+   * The name that we say in EHLO. Large receivers want it to have an address record, and the address that we send
+   * from to have this name as its reverse name (PTR).
+   */
+  readonly hostname: string;
+  /**
+   * Keys to sign with, one or several; the domain of From picks among them. Default none: messages go out unsigned.
+   * With keys, a message whose From matches none of them is refused, never sent unsigned.
+   */
+  readonly dkim?: SignOptions | readonly SignOptions[];
+  /** Where to ask: a resolver, or the options of one. Default: the system's servers. */
+  readonly dns?: Resolver | ResolverOptions;
+  /** How hosts are chosen and talked to. */
+  readonly delivery?: DeliveryOptions;
+  /** What is asked of TLS. */
+  readonly tls?: TlsOptions;
+  /** Sees every line of every session as it happens; never content, never secrets. */
+  readonly onTranscript?: (entry: SessionLine) => void;
+  /** For tests: time, chance and sockets from outside. */
+  readonly runtime?: RuntimeOptions;
+}
+
+/** A line of a session, with the host that it was held with. */
+export interface SessionLine extends TranscriptEntry {
+  readonly host: string;
+}
+
+/** How hosts are chosen and talked to. */
+export interface DeliveryOptions {
+  /** Port of mail exchangers. Default 25; another one only makes sense in a lab. */
+  readonly port?: number;
+  /**
+   * CIDR blocks that may be dialled although they are not public, for labs and intranets. Default none.
+   * Danger: whoever controls a recipient domain's DNS can then make this machine connect there.
+   */
+  readonly allowAddresses?: readonly string[];
+  /** Address families in the order in which they are tried. Default IPv4, then IPv6. */
+  readonly families?: readonly (4 | 6)[];
+  /** Mail exchangers tried in one attempt. Default 5. */
+  readonly maxHosts?: number;
+  /** Recipients in one transaction. Default 100, what every server must take (RFC 5321 §4.5.3.1.8). */
+  readonly maxRecipients?: number;
+  /** Domains delivered to at once. Default 20. */
+  readonly concurrency?: number;
+  /** How long to wait at each stage; see `Timeouts` of @mb/smtp-client. */
+  readonly timeouts?: Partial<Timeouts>;
+  /** Bounds of each session; see `SessionLimits` of @mb/smtp-client. */
+  readonly limits?: Partial<SessionLimits>;
+}
+
+/** What is asked of TLS. */
+export interface TlsOptions {
+  /**
+   * Least that every host must give. `opportunistic` (default): STARTTLS where it works, else plain text, as mail
+   * has always been delivered (RFC 7435). `required`: any TLS. `verified`: a certificate for the host's name.
+   * Danger: many mail exchangers have no valid certificate; `verified` for everybody loses mail.
+   */
+  readonly minimum?: 'opportunistic' | 'required' | 'verified';
+  /** Certificates to trust beside or instead of the system's, in PEM. */
+  readonly ca?: string | readonly string[];
+}
+
+/** What the broker takes from its surroundings. */
+export interface RuntimeOptions {
+  /** Default: the system's time. */
+  readonly clock?: Clock;
+  /** Numbers in [0, 1) for choices among equals. Default `Math.random`. */
+  readonly random?: () => number;
+  /** Octets for boundaries and Message-IDs. Default: the platform's secure source. */
+  readonly randomBytes?: (length: number) => Uint8Array;
+  /** Opens connections. Default: TCP. */
+  readonly openSocket?: ConnectOptions['openSocket'];
+}
+
+/** Delivery options with their defaults filled in. */
+export interface DeliverySettings {
+  readonly port: number;
+  readonly allowAddresses: readonly string[];
+  readonly families: readonly (4 | 6)[];
+  readonly maxHosts: number;
+  readonly maxRecipients: number;
+  readonly concurrency: number;
+  readonly timeouts: Partial<Timeouts>;
+  readonly limits: Partial<SessionLimits>;
+}
+
+/** What holds where the caller says nothing. */
+export const defaultDelivery: DeliverySettings = {
+  port: 25,
+  allowAddresses: [],
+  families: [4, 6],
+  maxHosts: 5,
+  maxRecipients: 100,
+  concurrency: 20,
+  timeouts: {},
+  limits: {},
+};
+
+const knownKeys = {
+  broker: ['hostname', 'dkim', 'dns', 'delivery', 'tls', 'onTranscript', 'runtime'],
+  delivery: Object.keys(defaultDelivery),
+  tls: ['minimum', 'ca'],
+  runtime: ['clock', 'random', 'randomBytes', 'openSocket'],
+} as const;
+
+/** Checks the options; what belongs to a layer below is checked there. @throws {BrokerError} MB_BROKER_OPTION */
+export function resolveDelivery(options: BrokerOptions): DeliverySettings {
+  refuseUnknownKeys('the broker', options, knownKeys.broker);
+  refuseUnknownKeys('delivery', options.delivery, knownKeys.delivery);
+  refuseUnknownKeys('tls', options.tls, knownKeys.tls);
+  refuseUnknownKeys('runtime', options.runtime, knownKeys.runtime);
+  // RFC 5321 §4.1.1.1: a fully-qualified name, or an address literal where there is none.
+  if (
+    typeof options.hostname !== 'string' ||
+    !/^(?:[\w-]+(?:\.[\w-]+)+|\[[\w.:]+\])$/.test(options.hostname)
+  ) {
+    throw misuse(
+      'hostname must be the full name that this machine says in EHLO, such as "mail.example.com".',
+    );
+  }
+  const minimum = options.tls?.minimum ?? 'opportunistic';
+  if (!['opportunistic', 'required', 'verified'].includes(minimum)) {
+    throw misuse("tls.minimum must be 'opportunistic', 'required' or 'verified'.");
+  }
+  const settings = { ...defaultDelivery, ...options.delivery };
+  for (const [name, max] of [
+    ['port', 65_535],
+    ['maxHosts', 100],
+    ['maxRecipients', 10_000],
+    ['concurrency', 10_000],
+  ] as const) {
+    const value = settings[name];
+    if (!Number.isSafeInteger(value) || value < 1 || value > max) {
+      throw misuse(`delivery.${name} must be a whole number from 1 to ${max}.`);
+    }
+  }
+  return settings;
+}
+
+/** Refuses keys that mean nothing: a misspelt option must not be ignored. */
+export function refuseUnknownKeys(where: string, given: object | undefined, known: readonly string[]): void {
+  for (const key of Object.keys(given ?? {})) {
+    if (!known.includes(key))
+      throw misuse(`${where} has no option "${key}"; known are: ${known.join(', ')}.`);
+  }
+}
+
+function misuse(message: string): BrokerError {
+  return new BrokerError('MB_BROKER_OPTION', 'api-misuse', message);
+}

@@ -1,0 +1,64 @@
+import type { Reply, Stage as SessionStage, TlsEvidence, TranscriptEntry } from '@mb/smtp-client';
+import type { FailureCategory } from './classify.ts';
+
+/** Where a delivery ended: before a host was known (`route`), before one was dialled (`policy`), or in the session. */
+export type Stage = 'route' | 'policy' | SessionStage;
+
+/** What every outcome says. */
+export interface OutcomeEvidence {
+  /** The address as the envelope has it. */
+  readonly recipient: string;
+  /** The last stage that was reached. */
+  readonly stage: Stage;
+  /** Number of this attempt, 1 for the first. */
+  readonly attempt: number;
+  /** The message may be in the mailbox although nobody said so. */
+  readonly maybeDelivered: boolean;
+  /** Name of the mail exchanger that gave this outcome; absent when none was reached. */
+  readonly host?: string;
+  /** Its address and port, as `192.0.2.1:25`. */
+  readonly address?: string;
+  /** The reply that decided, verbatim. */
+  readonly reply?: Reply;
+  /** What the session was secured with; absent when no session came about. */
+  readonly tls?: TlsEvidence;
+  /** The session that gave this outcome, without content and secrets; empty when there was none. */
+  readonly transcript: readonly TranscriptEntry[];
+}
+
+/** The host took responsibility for the message. */
+export interface Delivered extends OutcomeEvidence {
+  readonly status: 'delivered';
+  readonly host: string;
+  readonly reply: Reply;
+}
+
+/** Trying again changes nothing. */
+export interface Failed extends OutcomeEvidence {
+  readonly status: 'failed';
+  readonly category: FailureCategory;
+  /** RFC 3463 code: the host's own, or the one that describes what we found. */
+  readonly enhanced: string;
+  /** One or two sentences: what is wrong and what to do. */
+  readonly reason: string;
+}
+
+/** Not delivered, and a later attempt may be. */
+export interface Deferred extends OutcomeEvidence {
+  readonly status: 'deferred';
+  readonly category: FailureCategory;
+  readonly enhanced: string;
+  readonly reason: string;
+  /** When the queue tries again; absent for `send()`, which does not. */
+  readonly nextAttempt?: Date;
+}
+
+/** The end of data was sent and no reply came: delivered or not, nobody can say. */
+export interface Unknown extends OutcomeEvidence {
+  readonly status: 'unknown';
+  readonly reason: string;
+  readonly nextAttempt?: Date;
+}
+
+/** How one attempt ended for one recipient; told apart by `status`. */
+export type RecipientOutcome = Delivered | Failed | Deferred | Unknown;

@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest';
+import { planRecipients } from './plan.ts';
+
+function summary(recipients: readonly string[], maxRecipients = 100) {
+  return planRecipients(recipients, maxRecipients).deliveries.map(
+    ({ domain, recipients }) => `${domain}: ${recipients.map(({ index }) => index).join(' ')}`,
+  );
+}
+
+it('BRK-03 groups recipients by domain, and different domains never share an envelope', () => {
+  expect(summary(['a@example.com', 'b@example.org', 'c@EXAMPLE.com'])).toEqual([
+    'example.com: 0 2',
+    'example.org: 1',
+  ]);
+});
+
+it('groups U-labels with their A-labels', () => {
+  expect(summary(['a@faß.test', 'b@xn--fa-hia.test'])).toEqual(['xn--fa-hia.test: 0 1']);
+});
+
+it('gives one copy to an address that stands twice, also when it is quoted once', () => {
+  const plan = planRecipients(['joe@example.com', '"joe"@Example.com', 'Joe@example.com'], 100);
+  expect(plan.deliveries).toEqual([
+    {
+      domain: 'example.com',
+      recipients: [
+        { address: 'joe@example.com', index: 0 },
+        { address: 'Joe@example.com', index: 2 },
+      ],
+    },
+  ]);
+  expect(plan.firstIndex).toEqual([0, 0, 2]);
+});
+
+it('BRK-03 puts no more recipients into an envelope than allowed: one for VERP', () => {
+  const three = ['a@example.com', 'b@example.com', 'c@example.com'];
+  expect(summary(three, 2)).toEqual(['example.com: 0 1', 'example.com: 2']);
+  expect(summary(three, 1)).toEqual(['example.com: 0', 'example.com: 1', 'example.com: 2']);
+});
+
+it('keeps an address literal as a domain of its own', () => {
+  expect(summary(['a@[192.0.2.1]', 'b@[IPv6:2001:db8::1]'])).toEqual([
+    '[192.0.2.1]: 0',
+    '[ipv6:2001:db8::1]: 1',
+  ]);
+});
