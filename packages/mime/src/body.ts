@@ -15,8 +15,10 @@ import type {
   HeaderInput,
   Message,
   ReadyPart,
+  ReportInput,
 } from './message.ts';
 import { type Body, boundaryClash, holdsBoundary, type Part } from './part-tree.ts';
+import { formatReport } from './report-format.ts';
 import { base64Length } from './transfer/base64.ts';
 import { encodeQuotedPrintableOctets } from './transfer/quoted-printable.ts';
 import { canonicalLines, surveyContent } from './transfer/survey.ts';
@@ -36,6 +38,7 @@ export interface BodyContext {
 
 /** Builds the part tree of a message; the root's header holds its content fields only. */
 export function buildBody(message: Message, context: BodyContext): Part {
+  if (message.report !== undefined) return buildReport(message, message.report, context);
   const attachments = message.attachments ?? [];
   const hasHtml = message.html !== undefined;
   const related = hasHtml ? attachments.filter(isRelated) : [];
@@ -73,6 +76,28 @@ function buildForms(message: Message, context: BodyContext): Part[] {
   for (const alternative of alternatives)
     if (!isAmp(alternative)) forms.push(buildAlternative(alternative, context));
   return forms;
+}
+
+/** RFC 6522 §3: what people read, what programs read, and the message that it is about. */
+function buildReport(message: Message, report: ReportInput, context: BodyContext): Part {
+  if ((message.attachments?.length ?? 0) > 0) {
+    throw new MimeError('MB_MIME_REPORT', 'A report takes no attachments (RFC 6522 §3).');
+  }
+  const forms = buildForms(message, context);
+  const human = forms.length > 1 ? multipart('alternative', forms, context) : forms[0];
+  const { contentType, reportType, text } = formatReport(report.record);
+  const parts = [
+    human ?? buildText('text/plain', '', context),
+    encodeText(`Content-Type: ${contentType}\r\n`, encodeUtf8(text), context),
+  ];
+  const { original } = report;
+  if (original !== undefined && 'message' in original) {
+    const source = { octets: original.message, text: false };
+    parts.push(buildMessageContent('Content-Type: message/rfc822\r\n', source, context));
+  } else if (original !== undefined) {
+    parts.push(encodeText('Content-Type: text/rfc822-headers\r\n', original.headers, context));
+  }
+  return multipart('report', parts, context, [['report-type', reportType]]);
 }
 
 function buildText(type: string, text: string, context: BodyContext): Part {

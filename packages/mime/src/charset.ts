@@ -42,3 +42,24 @@ export function isKnownCharset(label: string): boolean {
 export function decodeCharset(octets: Uint8Array, label: string): string | undefined {
   return findDecoder(label)?.decode(octets);
 }
+
+const strictUtf8 = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The text of octets without a charset label: UTF-8 where they are that, else windows-1252, which is never wrong. */
+export function decodeUnlabelled(octets: Uint8Array): string {
+  try {
+    return strictUtf8.decode(octets);
+  } catch {
+    return findDecoder('windows-1252')!.decode(octets);
+  }
+}
+
+/** True for octets that are UTF-8, ASCII included. */
+export function isUtf8(octets: Uint8Array): boolean {
+  try {
+    strictUtf8.decode(octets);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -17,12 +17,16 @@ export { parseAddressList, parseMailbox } from './address-list.ts';
 export type { BodyVariant } from './body.ts';
 export { type ComposedMessage, type ComposeOptions, composeMessage } from './compose.ts';
 export type { ContentInput, ContentStream, WebStream } from './content.ts';
-export { formatDate } from './date.ts';
+export { formatDate, parseDate } from './date.ts';
+export type { Defect, DefectCode } from './defect.ts';
 export { domainToAscii } from './domain.ts';
 export { decodeWords, type EncodedWordContext, encodeWords } from './encoded-word.ts';
 export { MimeError, type MimeErrorCode, type MimeErrorKind } from './errors.ts';
+export { decodeFlowed } from './format-flowed.ts';
+export { HeaderBlock, HeaderField, parseHeaderBlock } from './header-block.ts';
 export type { HeaderCharset } from './header-fields.ts';
 export { foldHeader, unfoldHeader } from './header-fold.ts';
+export { DEFAULT_PARSE_LIMITS, type ParseLimits } from './limits.ts';
 export type {
   Alternative,
   Attachment,
@@ -32,9 +36,22 @@ export type {
   Message,
   MessageAttachment,
   ReadyPart,
+  ReportInput,
 } from './message.ts';
 export type { Envelope } from './message-header.ts';
+export { MessageParser, type ParseEvent, type ParserOptions, type PartHeader } from './message-parser.ts';
 export { formatParameter, type ParameterizedValue, parseParameters } from './parameter.ts';
+export { type ParsedMessage, type ParsedPart, parseMessage } from './parse.ts';
+export {
+  type DeliveryReport,
+  type DispositionReport,
+  type FeedbackReport,
+  parseReport,
+  type RecipientStatus,
+  type Report,
+  type TypedValue,
+} from './report.ts';
+export { type FormattedReport, formatReport } from './report-format.ts';
 export { Base64Decoder, Base64Encoder, decodeBase64, encodeBase64 } from './transfer/base64.ts';
 export {
   decodeQuotedPrintable,

@@ -1,6 +1,7 @@
 import type { AddressInput, MailboxInput } from './address.ts';
 import type { ContentInput } from './content.ts';
 import { refuseUnknownKeys } from './errors.ts';
+import type { Report } from './report.ts';
 
 /** A message to be composed. */
 export interface Message {
@@ -21,6 +22,8 @@ export interface Message {
   /** More forms of the same content, for example AMP or a calendar invitation. */
   readonly alternatives?: readonly Alternative[];
   readonly attachments?: readonly Attachment[];
+  /** Makes the message a multipart/report (RFC 6522) behind its text; takes no attachments. */
+  readonly report?: ReportInput;
   /** Further header fields in order: an object, or pairs where order or repetition matters. */
   readonly headers?: HeaderInput;
   /** Default: a unique one with the domain of the author. */
@@ -39,6 +42,14 @@ export interface Message {
   readonly feedbackId?: string;
   /** The envelope where it differs from the header: `from: ''` is the null sender of notices (RFC 5321 §4.5.5). */
   readonly envelope?: { readonly from?: string; readonly to?: readonly string[] };
+}
+
+/** A report that a message carries. */
+export interface ReportInput {
+  /** The machine-readable part. */
+  readonly record: Report;
+  /** The message reported on: all of it, or only its header. */
+  readonly original?: { readonly message: Uint8Array } | { readonly headers: Uint8Array };
 }
 
 /** Another form of the content, from plainest to richest after HTML; `text/x-amp-html` goes before it. */
@@ -102,7 +113,7 @@ export interface ListFields {
 }
 
 const MESSAGE_KEYS = /* @__PURE__ */ new Set(
-  'from to cc bcc replyTo sender subject text html alternatives attachments headers messageId inReplyTo references date list autoSubmitted precedence priority feedbackId envelope'.split(
+  'from to cc bcc replyTo sender subject text html alternatives attachments report headers messageId inReplyTo references date list autoSubmitted precedence priority feedbackId envelope'.split(
     ' ',
   ),
 );
@@ -113,6 +124,7 @@ const ALTERNATIVE_KEYS = /* @__PURE__ */ new Set(['contentType', 'content']);
 const LIST_KEYS = /* @__PURE__ */ new Set(
   'id unsubscribe oneClick help subscribe post owner archive'.split(' '),
 );
+const REPORT_KEYS = /* @__PURE__ */ new Set(['record', 'original']);
 const ENVELOPE_KEYS = /* @__PURE__ */ new Set(['from', 'to']);
 
 /** Refuses fields that do not exist, so that a typing error is no missing attachment. */
@@ -123,5 +135,6 @@ export function checkMessageKeys(message: Message): void {
   for (const alternative of message.alternatives ?? [])
     refuseUnknownKeys(alternative, ALTERNATIVE_KEYS, 'An alternative');
   if (message.list) refuseUnknownKeys(message.list, LIST_KEYS, 'A list');
+  if (message.report) refuseUnknownKeys(message.report, REPORT_KEYS, 'A report');
   if (message.envelope) refuseUnknownKeys(message.envelope, ENVELOPE_KEYS, 'An envelope');
 }

@@ -78,8 +78,6 @@ export interface ParameterizedValue {
 /** At most this many parameters of a field are read. */
 const MAX_PARAMETERS = 200;
 
-const PARAMETER = /[\s;]*([^\s=;]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)(?:"|$)|([^;]*)))?/gsy;
-
 /**
  * Reads a field with parameters, as Content-Type and Content-Disposition are (RFC 2045 §5.1, RFC 2231), and never throws.
  *
@@ -95,17 +93,40 @@ export function parseParameters(text: string): ParameterizedValue {
   const parameters = new Map<string, string>();
   if (semicolon < 0) return { value, parameters };
   const extended: [name: string, text: string][] = [];
-  PARAMETER.lastIndex = semicolon;
-  for (let count = 0; count < MAX_PARAMETERS; count++) {
-    const match = PARAMETER.exec(clean);
-    if (match === null) break;
-    const name = match[1]!.toLowerCase();
-    const written = match[2] !== undefined ? match[2].replace(/\\(.)/gs, '$1') : (match[3] ?? '').trim();
+  let at = semicolon + 1;
+  for (let count = 0; at < clean.length && count < MAX_PARAMETERS; count++) {
+    const [name, written, end] = readParameter(clean, at);
     if (name.includes('*')) extended.push([name, written]);
-    else if (!parameters.has(name)) parameters.set(name, written);
+    else if (name !== '' && !parameters.has(name)) parameters.set(name, written);
+    at = end + 1;
   }
   for (const [name, joined] of joinExtended(extended)) parameters.set(name, joined);
   return { value, parameters };
+}
+
+/** Reads one `name=value` at `start`; returns both and where the next semicolon, or the end, is. */
+function readParameter(text: string, start: number): [name: string, value: string, end: number] {
+  let at = start;
+  while (at < text.length && text[at] !== '=' && text[at] !== ';') at += 1;
+  const name = text.slice(start, at).trim().toLowerCase();
+  if (text[at] !== '=') return [name, '', at];
+  at += 1;
+  while (at < text.length && (text[at] === ' ' || text[at] === '\t')) at += 1;
+  if (text[at] !== '"') {
+    const end = endOfParameter(text, at);
+    return [name, text.slice(at, end).trim(), end];
+  }
+  let value = '';
+  for (at += 1; at < text.length && text[at] !== '"'; at++) {
+    if (text[at] === '\\' && at + 1 < text.length) at += 1;
+    value += text[at];
+  }
+  return [name, value, endOfParameter(text, at)];
+}
+
+function endOfParameter(text: string, at: number): number {
+  const semicolon = text.indexOf(';', at);
+  return semicolon < 0 ? text.length : semicolon;
 }
 
 /** Joins `name*`, `name*0`, `name*0*`… (RFC 2231 §3, §4.1); they win over a plain parameter of the same name. */

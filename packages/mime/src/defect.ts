@@ -1,0 +1,27 @@
+/** What can be wrong with a received message; the parser reports it and goes on. */
+export type DefectCode =
+  | 'bare-lf'
+  | 'header-malformed'
+  | 'header-charset'
+  | 'header-too-large'
+  | 'header-too-many-fields'
+  | 'header-unterminated'
+  | 'address-invalid'
+  | 'date-invalid'
+  | 'multipart-without-boundary'
+  | 'multipart-empty'
+  | 'multipart-unterminated'
+  | 'multipart-encoded'
+  | 'too-deep'
+  | 'too-many-parts'
+  | 'message-too-large'
+  | 'unknown-charset'
+  | 'unknown-encoding'
+  | 'report-malformed';
+
+/** One defect of a received message. */
+export interface Defect {
+  readonly code: DefectCode;
+  /** The part that has it: `''` for the message itself, `'1.2'` for the second part of its first part. */
+  readonly path: string;
+}

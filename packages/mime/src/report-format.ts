@@ -1,0 +1,142 @@
+import { formatDate } from './date.ts';
+import { MimeError } from './errors.ts';
+import { checkHeaderValue, foldTrusted } from './header-fold.ts';
+import type {
+  DeliveryReport,
+  DispositionReport,
+  FeedbackReport,
+  RecipientStatus,
+  Report,
+  TypedValue,
+} from './report.ts';
+import { isAscii, toWellFormed } from './utf8.ts';
+
+/** What goes into the machine-readable part of a multipart/report. */
+export interface FormattedReport {
+  /** The type of the part; message/global-… when a value is not ASCII (RFC 6533). */
+  readonly contentType: string;
+  /** The value of the `report-type` parameter (RFC 6522 §3). */
+  readonly reportType: Report['kind'];
+  /** Fields with CRLF line ends. */
+  readonly text: string;
+}
+
+/**
+ * Writes the machine-readable part of a report (RFC 3464, RFC 5965, RFC 8098).
+ *
+ * Diagnostic codes come from other hosts: their line breaks, controls and over-long runs become spaces and other
+ * characters than ASCII `?`, so that no reply can spoil the report.
+ *
+ * @throws {MimeError} MB_MIME_REPORT for a record without recipients, or with a status that is no enhanced status code;
+ *   or a feedback report that is not ASCII; MB_MIME_HEADER_VALUE for control characters; MB_MIME_LINE_LENGTH.
+ */
+export function formatReport(report: Report): FormattedReport {
+  const groups =
+    report.kind === 'delivery-status'
+      ? deliveryGroups(report)
+      : report.kind === 'feedback-report'
+        ? [feedbackFields(report)]
+        : [dispositionFields(report)];
+  const text = groups.map((group) => group.text).join('\r\n');
+  const global = !isAscii(text);
+  if (global && report.kind === 'feedback-report') {
+    throw new MimeError('MB_MIME_REPORT', 'A feedback report holds ASCII only (RFC 5965 §3).');
+  }
+  return { contentType: `message/${global ? 'global-' : ''}${report.kind}`, reportType: report.kind, text };
+}
+
+/** The fields of one group; what is undefined is left out. */
+class GroupWriter {
+  text = '';
+
+  add(name: string, value: string | number | undefined): void {
+    if (value === undefined) return;
+    checkHeaderValue(name, `${value}`);
+    this.text += foldTrusted(name, toWellFormed(`${value}`));
+  }
+
+  typed(name: string, value: TypedValue | undefined): void {
+    if (value !== undefined) this.add(name, `${value.type}; ${value.value}`);
+  }
+
+  date(name: string, date: Date | undefined): void {
+    if (date !== undefined) this.add(name, formatDate(date));
+  }
+
+  each(name: string, values: readonly string[] | undefined): void {
+    for (const value of values ?? []) this.add(name, value);
+  }
+}
+
+function deliveryGroups(report: DeliveryReport): GroupWriter[] {
+  if (report.recipients.length === 0)
+    throw new MimeError('MB_MIME_REPORT', 'A delivery report needs a recipient.');
+  const message = new GroupWriter();
+  message.add('Original-Envelope-Id', report.originalEnvelopeId);
+  message.typed('Reporting-MTA', report.reportingMta);
+  message.typed('DSN-Gateway', report.dsnGateway);
+  message.typed('Received-From-MTA', report.receivedFromMta);
+  message.date('Arrival-Date', report.arrivalDate);
+  return [message, ...report.recipients.map(recipientFields)];
+}
+
+function recipientFields(recipient: RecipientStatus): GroupWriter {
+  // RFC 3463 §2
+  if (!/^[245]\.\d{1,3}\.\d{1,3}$/.test(recipient.status)) {
+    throw new MimeError('MB_MIME_REPORT', 'A status is an enhanced status code such as 5.1.1 (RFC 3463 §2).');
+  }
+  const group = new GroupWriter();
+  group.typed('Original-Recipient', recipient.originalRecipient);
+  group.typed('Final-Recipient', recipient.finalRecipient);
+  group.add('Action', recipient.action);
+  group.add('Status', recipient.status);
+  group.typed('Remote-MTA', recipient.remoteMta);
+  if (recipient.diagnosticCode !== undefined) {
+    const { type, value } = recipient.diagnosticCode;
+    group.typed('Diagnostic-Code', { type, value: foreignText(value) });
+  }
+  group.date('Last-Attempt-Date', recipient.lastAttemptDate);
+  group.add('Final-Log-Id', recipient.finalLogId);
+  group.date('Will-Retry-Until', recipient.willRetryUntil);
+  return group;
+}
+
+/** Text of another host as something that any header line can carry. */
+function foreignText(text: string): string {
+  return text
+    .replace(/[\0-\x20\x7f]+/g, ' ')
+    .replace(/[^ -~]/gu, '?')
+    .replace(/[^ ]{500}(?=[^ ])/g, '$& ')
+    .trim();
+}
+
+function feedbackFields(report: FeedbackReport): GroupWriter {
+  const group = new GroupWriter();
+  group.add('Feedback-Type', report.feedbackType);
+  group.add('User-Agent', report.userAgent);
+  group.add('Version', report.version);
+  group.add('Original-Envelope-Id', report.originalEnvelopeId);
+  group.add('Original-Mail-From', report.originalMailFrom);
+  group.each('Original-Rcpt-To', report.originalRcptTo);
+  group.date('Arrival-Date', report.arrivalDate);
+  group.typed('Reporting-MTA', report.reportingMta);
+  group.add('Source-IP', report.sourceIp);
+  group.add('Incidents', report.incidents);
+  group.each('Authentication-Results', report.authenticationResults);
+  group.each('Reported-Domain', report.reportedDomain);
+  group.each('Reported-Uri', report.reportedUri);
+  return group;
+}
+
+function dispositionFields(report: DispositionReport): GroupWriter {
+  const { action, sending, type, modifiers } = report.disposition;
+  const group = new GroupWriter();
+  group.add('Reporting-UA', report.reportingUa);
+  group.typed('MDN-Gateway', report.mdnGateway);
+  group.typed('Original-Recipient', report.originalRecipient);
+  group.typed('Final-Recipient', report.finalRecipient);
+  group.add('Original-Message-ID', report.originalMessageId);
+  group.add('Disposition', `${action}/${sending}; ${type}${modifiers ? `/${modifiers.join(',')}` : ''}`);
+  group.each('Error', report.error);
+  return group;
+}
