@@ -1,0 +1,60 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { MailBroker, type SessionLine } from '@mb/broker';
+import { startLab } from './lab.ts';
+import { message } from './message.ts';
+import { type JudgedCopy, showLab, showMessage, showOriginal, showReceipts, showSessions } from './report.ts';
+import { during, paint } from './terminal.ts';
+import { verify } from './verify.ts';
+
+const started = performance.now();
+console.log(paint('bold', 'One message, from an object to two mail exchangers'));
+
+const lab = await during('starting two mail exchangers and a DNS server', startLab());
+try {
+  showLab(lab);
+  showMessage(message);
+  const lines: SessionLine[] = [];
+  // As on the internet, but for the DNS server to ask, the port, and leave to connect to loopback addresses.
+  const broker = new MailBroker({
+    hostname: lab.hostname,
+    dkim: lab.dkim,
+    dns: { servers: [lab.dns.server] },
+    delivery: { port: lab.servers[0]!.port, allowAddresses: ['127.0.1.0/24'] },
+    tls: { ca: lab.authority },
+    onTranscript: (line) => lines.push(line),
+  });
+  const outcomes = await during('delivering', broker.send(message));
+  showSessions(lines);
+  showReceipts(outcomes);
+
+  let good = outcomes.every(({ status }) => status === 'delivered');
+  const copies: JudgedCopy[] = [];
+  for (const { hostname, received } of lab.servers) {
+    for (const copy of received) {
+      const verification = await during('verifying', verify(copy, hostname, lab.dns.server));
+      const file = await save(copy.octets, `received-by-${hostname}.eml`);
+      copies.push({ hostname, received: copy, verification, file });
+      good &&= [verification.spf, verification.dkim, verification.dmarc].every((result) => result === 'pass');
+    }
+  }
+  showOriginal(copies);
+  // Each recipient's server must have got a copy, whatever was replied.
+  good &&= copies.length === outcomes.length;
+
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  if (good) console.log(`\n${paint('green', '✓')} Delivered, signed and verified in ${seconds} s.`);
+  else console.log(`\n${paint('red', '✗')} Not everything was delivered and passed: see above.`);
+  process.exitCode = good ? 0 : 1;
+} finally {
+  await lab.close();
+}
+
+/** Writes a message below out/ at the root of the project; gives the path as seen from here. */
+async function save(octets: Buffer, name: string): Promise<string> {
+  const folder = join(import.meta.dirname, '../../out');
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, name);
+  await writeFile(file, octets);
+  return relative(process.cwd(), file);
+}
