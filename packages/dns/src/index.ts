@@ -11,6 +11,28 @@
 export { addressRefusal, isDeliverable } from './address-guard.ts';
 export type { CacheOptions } from './cache.ts';
 export type { Clock } from './clock.ts';
+export {
+  type DmarcIdentifier,
+  type DmarcOutcome,
+  type DmarcRequest,
+  evaluateDmarc,
+} from './dmarc/evaluate.ts';
+export {
+  type DmarcDiscovery,
+  type DmarcFound,
+  type DmarcLookup,
+  type DmarcLookupOptions,
+  type DmarcNone,
+  type DmarcTemporary,
+  lookupDmarc,
+} from './dmarc/lookup.ts';
+export {
+  type DmarcAlignmentMode,
+  type DmarcParseResult,
+  type DmarcPolicy,
+  type DmarcRecord,
+  parseDmarcRecord,
+} from './dmarc/record.ts';
 export { normalizeDomain } from './domain.ts';
 export { DnsError, type DnsErrorCode, type DnsErrorKind } from './errors.ts';
 export {
@@ -26,6 +48,31 @@ export {
   type RouteSource,
   type SkippedHost,
 } from './mail-route.ts';
+export {
+  createMtaStsCache,
+  createMtaStsMemoryStore,
+  type MtaStsCache,
+  type MtaStsCacheOptions,
+  type MtaStsOutcome,
+  type MtaStsStore,
+  type StoredMtaStsPolicy,
+} from './mta-sts/cache.ts';
+export {
+  fetchMtaStsPolicy,
+  type MtaStsFetch,
+  type MtaStsFetchFailure,
+  type MtaStsFetchOptions,
+} from './mta-sts/fetch.ts';
+export { createMtaStsFileStore } from './mta-sts/file-store.ts';
+export {
+  applyMtaSts,
+  type MtaStsParseResult,
+  type MtaStsPolicy,
+  type MtaStsVerdict,
+  matchesMtaSts,
+  parseMtaStsPolicy,
+} from './mta-sts/policy.ts';
+export { lookupMtaSts, type MtaStsLookup } from './mta-sts/record.ts';
 export { createResolver, type NodeResolver, type ResolverOptions } from './node-resolver.ts';
 export { type NodeDnsError, type NodeSoa, type PromisesAdapter, toNodeDns } from './promises-adapter.ts';
 export type { MxRecord, RecordData, RecordType, SoaRecord, SrvRecord, TlsaRecord } from './record.ts';
@@ -40,7 +87,7 @@ export {
   type QueryOptions,
   type Resolver,
 } from './resolver.ts';
-export { reverseName } from './reverse.ts';
+export { confirmReverse, type ReverseOutcome, reverseName } from './reverse.ts';
 export type { SpfLimits } from './spf/budget.ts';
 export { type CheckHostOptions, checkHost, type SpfRequest } from './spf/check-host.ts';
 export type { Macro, MacroLetter, MacroPart, MacroString } from './spf/domain-spec.ts';
@@ -59,3 +106,6 @@ export {
   type SpfRecord,
   type SpfSyntaxProblem,
 } from './spf/record.ts';
+export { lookupTlsRpt, parseTlsRptRecord, type TlsRptLookup } from './tls-rpt.ts';
+export { isUsableTlsa, lookupTlsa, type TlsaLookup, type TlsaTarget } from './tlsa/lookup.ts';
+export { matchTlsa, type TlsaMatch, type TlsaPeer } from './tlsa/match.ts';

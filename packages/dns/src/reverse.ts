@@ -1,6 +1,10 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { canonicalAddress } from './address-guard.ts';
+import { normalizeDomain } from './domain.ts';
 import { DnsError } from './errors.ts';
+import { rejectUnknownOptions } from './options.ts';
+import { isTemporary, type Resolver } from './resolver.ts';
 
 /**
  * The name under which an address has its PTR records (RFC 1035 §3.5, RFC 3596 §2.5).
@@ -17,4 +21,56 @@ export function reverseName(address: string): string {
   if (octets.length === 4) return `${octets.reverse().join('.')}.in-addr.arpa`;
   const nibbles = octets.flatMap((octet) => [octet >> 4, octet & 15]).reverse();
   return `${nibbles.map((nibble) => nibble.toString(16)).join('.')}.ip6.arpa`;
+}
+
+/** Whether an address has a name that leads back to it. */
+export interface ReverseOutcome {
+  /**
+   * `confirmed`: a name's addresses include the address; `unconfirmed`: there are names, and none leads
+   * back; `none`: there is no PTR record; `temporary`: DNS failed.
+   */
+  readonly status: 'confirmed' | 'unconfirmed' | 'none' | 'temporary';
+  readonly address: string;
+  /** Names that lead back, lower case. */
+  readonly confirmedNames: readonly string[];
+  /** All names, lower case; at most the first ten are followed. */
+  readonly names: readonly string[];
+  /** Set when the status is `temporary`. */
+  readonly reason?: string;
+}
+
+/** RFC 7208 §4.6.4, taken over: names beyond are not followed. */
+const maxNames = 10;
+
+/**
+ * Confirms the reverse name of an address: PTR, and back by A or AAAA (RFC 8601 §2.7.3, `iprev`).
+ *
+ * @throws {DnsError} MB_DNS_ADDRESS_INVALID, MB_DNS_ABORTED, MB_DNS_OPTION_UNKNOWN.
+ * @example
+ * const { status, confirmedNames } = await confirmReverse('192.0.2.1', resolver);
+ */
+export async function confirmReverse(
+  address: string,
+  resolver: Resolver,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<ReverseOutcome> {
+  rejectUnknownOptions(options, ['signal'], 'confirmReverse');
+  const query = { signal: options.signal };
+  const pointers = await resolver.query(reverseName(address), 'PTR', query);
+  const base = { address, confirmedNames: [], names: [] };
+  if (isTemporary(pointers)) return { status: 'temporary', ...base, reason: pointers.reason };
+  if (pointers.status !== 'found') return { status: 'none', ...base };
+  const names = [...new Set(pointers.records.map((name) => name.toLowerCase()))];
+  const wanted = canonicalAddress(ipaddr.process(address).toString());
+  const type = wanted.includes(':') ? 'AAAA' : 'A';
+  const followed = names.slice(0, maxNames).filter((name) => normalizeDomain(name) !== undefined);
+  const answers = await Promise.all(followed.map((name) => resolver.query(name, type, query)));
+  const confirmedNames = followed.filter((_, index) =>
+    answers[index]!.records.some((record) => canonicalAddress(record) === wanted),
+  );
+  if (confirmedNames.length > 0) return { status: 'confirmed', address, confirmedNames, names };
+  const failed = answers.find(isTemporary);
+  if (failed !== undefined)
+    return { status: 'temporary', address, confirmedNames, names, reason: failed.reason };
+  return { status: 'unconfirmed', address, confirmedNames, names };
 }

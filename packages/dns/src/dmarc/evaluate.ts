@@ -1,0 +1,144 @@
+import { normalizeDomain } from '../domain.ts';
+import { rejectUnknownOptions } from '../options.ts';
+import type { Resolver } from '../resolver.ts';
+import { type DmarcFound, type DmarcLookup, type DmarcLookupOptions, discoverPolicy } from './lookup.ts';
+import type { DmarcAlignmentMode, DmarcPolicy } from './record.ts';
+import { DmarcReader } from './tree-walk.ts';
+
+/** What is known of a message before DMARC. */
+export interface DmarcRequest {
+  /** Domain of the From field. */
+  readonly domain: string;
+  /** Outcome of SPF, and the domain that it was for (MAIL FROM, or HELO for a null sender). */
+  readonly spf?: { readonly result: string; readonly domain: string };
+  /** Outcome of each DKIM signature, with its `d=`. */
+  readonly dkim?: readonly { readonly result: string; readonly domain: string }[];
+}
+
+/** How DMARC went for one message. */
+export interface DmarcOutcome {
+  /** `none`: the domain does not take part (RFC 9989 §5.3). */
+  readonly result: 'pass' | 'fail' | 'none' | 'temperror';
+  /** What the owner asks for, after test mode; `none` unless the result is `fail`. */
+  readonly disposition: DmarcPolicy;
+  /** One sentence for a person. */
+  readonly reason: string;
+  /** The identifiers that passed and whether each is aligned; empty when nothing was evaluated. */
+  readonly identifiers: readonly DmarcIdentifier[];
+  readonly lookup: DmarcLookup;
+}
+
+/** An authenticated domain and how it stands to the author domain. */
+export interface DmarcIdentifier {
+  readonly method: 'spf' | 'dkim';
+  readonly domain: string;
+  readonly mode: DmarcAlignmentMode;
+  readonly aligned: boolean;
+}
+
+/** Most signatures that are looked at, so that a message cannot cause any number of look-ups. */
+const maxDkimDomains = 10;
+
+const weaker: Readonly<Record<DmarcPolicy, DmarcPolicy>> = {
+  reject: 'quarantine',
+  quarantine: 'none',
+  none: 'none',
+};
+
+/**
+ * Evaluates DMARC for a message: finds the policy, compares the domains that SPF and DKIM
+ * authenticated with the author domain, and says what the owner asks for (RFC 9989 §5.3).
+ *
+ * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION_UNKNOWN.
+ * @example
+ * const outcome = await evaluateDmarc(
+ *   { domain: 'example.org', spf: { result: 'pass', domain: 'bounce.example.org' }, dkim: [] },
+ *   resolver,
+ * );
+ */
+export async function evaluateDmarc(
+  request: DmarcRequest,
+  resolver: Resolver,
+  options: DmarcLookupOptions = {},
+): Promise<DmarcOutcome> {
+  rejectUnknownOptions(options, ['discovery', 'signal'], 'evaluateDmarc');
+  const reader = new DmarcReader(resolver, options.signal);
+  const lookup = await discoverPolicy(request.domain, reader, resolver, options);
+  if (lookup.status === 'none') {
+    return settle('none', lookup, `${lookup.domain} publishes no DMARC policy.`, []);
+  }
+  if (lookup.status === 'temporary') return settle('temperror', lookup, lookup.reason, []);
+  const identifiers: DmarcIdentifier[] = [];
+  let temporary: string | undefined;
+  for (const { method, domain, mode } of passed(request, lookup)) {
+    const alignment = await align(domain, mode, lookup, reader, options);
+    temporary ??= alignment.temporary;
+    identifiers.push({ method, domain, mode, aligned: alignment.aligned });
+  }
+  const aligned = identifiers.find((identifier) => identifier.aligned);
+  if (aligned !== undefined) {
+    const reason = `${aligned.method.toUpperCase()} passed for ${aligned.domain}, which is aligned with ${lookup.domain}.`;
+    return settle('pass', lookup, reason, identifiers);
+  }
+  if (temporary !== undefined) return settle('temperror', lookup, temporary, identifiers);
+  return settle('fail', lookup, failReason(lookup, identifiers), identifiers);
+}
+
+function settle(
+  result: DmarcOutcome['result'],
+  lookup: DmarcLookup,
+  reason: string,
+  identifiers: readonly DmarcIdentifier[],
+): DmarcOutcome {
+  if (result !== 'fail' || lookup.status !== 'found')
+    return { result, disposition: 'none', reason, identifiers, lookup };
+  // RFC 9989 §4.7: in test mode the policy counts one step weaker.
+  const disposition = lookup.record.testing ? weaker[lookup.policy] : lookup.policy;
+  return { result, disposition, reason, identifiers, lookup };
+}
+
+function failReason(lookup: DmarcFound, identifiers: readonly DmarcIdentifier[]): string {
+  const test = lookup.record.testing ? ', in test mode' : '';
+  const policy = `the policy is ${lookup.policyTag}=${lookup.policy} of ${lookup.recordDomain}${test}`;
+  if (identifiers.length === 0) return `Neither SPF nor DKIM passed for ${lookup.domain}; ${policy}.`;
+  const names = identifiers.map(({ method, domain }) => `${method.toUpperCase()} ${domain}`).join(', ');
+  return `What passed (${names}) is not aligned with ${lookup.domain}; ${policy}.`;
+}
+
+function passed(request: DmarcRequest, lookup: DmarcFound) {
+  const found: { method: 'spf' | 'dkim'; domain: string; mode: DmarcAlignmentMode }[] = [];
+  const add = (method: 'spf' | 'dkim', name: string, mode: DmarcAlignmentMode) => {
+    const domain = normalizeDomain(name);
+    if (domain !== undefined) found.push({ method, domain, mode });
+  };
+  const { spf, dkim = [] } = request;
+  if (spf?.result === 'pass') add('spf', spf.domain, lookup.record.spfAlignment);
+  for (const { domain } of dkim.filter(({ result }) => result === 'pass').slice(0, maxDkimDomains)) {
+    add('dkim', domain, lookup.record.dkimAlignment);
+  }
+  return found;
+}
+
+/** RFC 9989 §4.4.1, §4.4.2. */
+async function align(
+  domain: string,
+  mode: DmarcAlignmentMode,
+  lookup: DmarcFound,
+  reader: DmarcReader,
+  { discovery = 'tree-walk' }: DmarcLookupOptions,
+): Promise<{ aligned: boolean; temporary?: string }> {
+  if (domain === lookup.domain) return { aligned: true };
+  if (mode === 'strict') return { aligned: false };
+  const { organizationalDomain } = lookup;
+  // Another organisation needs no look-up to be told apart.
+  if (domain !== organizationalDomain && !domain.endsWith(`.${organizationalDomain}`))
+    return { aligned: false };
+  if (discovery !== 'tree-walk') {
+    return { aligned: normalizeDomain(discovery.organizationalDomain(domain)) === organizationalDomain };
+  }
+  const author = await reader.walk(lookup.domain);
+  const other = await reader.walk(domain);
+  const temporary = author.temporary ?? other.temporary;
+  if (temporary !== undefined) return { aligned: false, temporary };
+  return { aligned: other.organizationalDomain === organizationalDomain };
+}

@@ -1,0 +1,151 @@
+import { normalizeDomain } from '../domain.ts';
+import { rejectUnknownOptions } from '../options.ts';
+import { isTemporary, type Resolver } from '../resolver.ts';
+import type { DmarcPolicy, DmarcRecord } from './record.ts';
+import { type DmarcNode, DmarcReader } from './tree-walk.ts';
+
+/** The policy that holds for the mail of a domain, told apart by `status`. */
+export type DmarcLookup = DmarcFound | DmarcNone | DmarcTemporary;
+
+interface DmarcLookupBase {
+  /** The author domain, as asked for. */
+  readonly domain: string;
+  readonly organizationalDomain: string;
+  /** What is wrong with records that were seen, one sentence each. */
+  readonly problems: readonly string[];
+}
+
+/** There is a policy. */
+export interface DmarcFound extends DmarcLookupBase {
+  readonly status: 'found';
+  /** Whose record it is: the domain itself, its organisation, or the public suffix above. */
+  readonly recordDomain: string;
+  readonly record: DmarcRecord;
+  /** The policy for this domain, as published. */
+  readonly policy: DmarcPolicy;
+  /** The tag that it comes from. */
+  readonly policyTag: 'p' | 'sp' | 'np';
+}
+
+/** The domain does not take part. */
+export interface DmarcNone extends DmarcLookupBase {
+  readonly status: 'none';
+}
+
+/** DNS failed; the question can be asked again. */
+export interface DmarcTemporary extends DmarcLookupBase {
+  readonly status: 'temporary';
+  readonly reason: string;
+}
+
+/** Options of `lookupDmarc`. */
+export interface DmarcLookupOptions {
+  /**
+   * How the organisational domain is found: by the DNS tree walk of RFC 9989, or by the older rule of
+   * RFC 7489 §3.2, for which the caller brings a function on a public suffix list. Default `tree-walk`.
+   */
+  readonly discovery?: DmarcDiscovery;
+  /** Ends the call with MB_DNS_ABORTED. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** See `DmarcLookupOptions.discovery`. */
+export type DmarcDiscovery = 'tree-walk' | { readonly organizationalDomain: (domain: string) => string };
+
+/**
+ * Finds the DMARC policy for an author domain (RFC 9989 §4.10, or RFC 7489 §6.6.3 by option).
+ *
+ * @param domain  the domain of the From field, in A-labels or U-labels.
+ * @returns the policy, or that there is none; a domain that is none has none.
+ * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION_UNKNOWN.
+ * @example
+ * const found = await lookupDmarc('news.example.org', createResolver());
+ * if (found.status === 'found') console.log(found.policy, found.recordDomain);
+ */
+export async function lookupDmarc(
+  domain: string,
+  resolver: Resolver,
+  options: DmarcLookupOptions = {},
+): Promise<DmarcLookup> {
+  rejectUnknownOptions(options, ['discovery', 'signal'], 'lookupDmarc');
+  const reader = new DmarcReader(resolver, options.signal);
+  return discoverPolicy(domain, reader, resolver, options);
+}
+
+/** As `lookupDmarc`, with a reader that may have seen some of the names. */
+export async function discoverPolicy(
+  text: string,
+  reader: DmarcReader,
+  resolver: Resolver,
+  options: DmarcLookupOptions,
+): Promise<DmarcLookup> {
+  const domain = normalizeDomain(text);
+  if (domain === undefined || domain === '.' || domain.startsWith('[')) {
+    const problems = [`"${text.slice(0, 80)}" is not a domain name.`];
+    return { status: 'none', domain: text, organizationalDomain: text, problems };
+  }
+  const { discovery = 'tree-walk' } = options;
+  const walk =
+    discovery === 'tree-walk' ? await reader.walk(domain) : await readTwo(domain, discovery, reader);
+  const { nodes, organizationalDomain } = walk;
+  const problems = nodes.flatMap(nodeProblems);
+  const base = { domain, organizationalDomain, problems };
+  const own = nodes[0]!;
+  if (own.kind === 'invalid') return { status: 'none', ...base };
+  const node = own.kind === 'record' ? own : policyNode(nodes, organizationalDomain);
+  if (node === undefined) {
+    if (walk.temporary !== undefined) return { status: 'temporary', ...base, reason: walk.temporary };
+    return { status: 'none', ...base };
+  }
+  const { record } = node;
+  if (node.domain === domain) {
+    return { status: 'found', ...base, recordDomain: domain, record, policy: record.policy, policyTag: 'p' };
+  }
+  if (walk.temporary !== undefined) return { status: 'temporary', ...base, reason: walk.temporary };
+  return inheritPolicy(domain, node, base, resolver, options.signal);
+}
+
+/** RFC 9989 §4.10.1: the record of the organisation, or else that of the public suffix above it. */
+function policyNode(nodes: readonly DmarcNode[], organizationalDomain: string) {
+  const records = nodes.filter((node) => node.kind === 'record');
+  return (
+    records.find((node) => node.domain === organizationalDomain) ??
+    records.find((node) => node.record.publicSuffix === 'y')
+  );
+}
+
+async function inheritPolicy(
+  domain: string,
+  node: Extract<DmarcNode, { kind: 'record' }>,
+  base: DmarcLookupBase,
+  resolver: Resolver,
+  signal: AbortSignal | undefined,
+): Promise<DmarcLookup> {
+  const { record } = node;
+  const found = { status: 'found', ...base, recordDomain: node.domain, record } as const;
+  const { subdomainPolicy, nonexistentPolicy } = record;
+  if (nonexistentPolicy !== undefined) {
+    // RFC 9989 §4.7: np is for names that DNS says do not exist (RFC 8020).
+    const answer = await resolver.query(domain, 'A', { signal });
+    if (isTemporary(answer)) return { status: 'temporary', ...base, reason: answer.reason };
+    if (answer.status === 'nxdomain') return { ...found, policy: nonexistentPolicy, policyTag: 'np' };
+  }
+  if (subdomainPolicy !== undefined) return { ...found, policy: subdomainPolicy, policyTag: 'sp' };
+  return { ...found, policy: record.policy, policyTag: 'p' };
+}
+
+/** RFC 7489 §6.6.3: the domain itself, then the organisation that a public suffix list names. */
+async function readTwo(domain: string, discovery: Exclude<DmarcDiscovery, 'tree-walk'>, reader: DmarcReader) {
+  const organizationalDomain = normalizeDomain(discovery.organizationalDomain(domain)) ?? domain;
+  const nodes = [await reader.read(domain)];
+  if (nodes[0]!.kind === 'none' && organizationalDomain !== domain)
+    nodes.push(await reader.read(organizationalDomain));
+  const failed = nodes.find((node) => node.kind === 'temporary');
+  return { nodes, organizationalDomain, temporary: failed?.reason };
+}
+
+function nodeProblems(node: DmarcNode): readonly string[] {
+  if (node.kind === 'record')
+    return node.record.problems.map((problem) => `_dmarc.${node.domain}: ${problem}`);
+  return node.kind === 'temporary' ? [] : node.problems;
+}

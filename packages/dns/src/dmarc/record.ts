@@ -1,0 +1,156 @@
+import { parseTagList } from '../tag-list.ts';
+
+/** What a domain owner asks receivers to do with mail that fails. */
+export type DmarcPolicy = 'none' | 'quarantine' | 'reject';
+
+/** How closely an authenticated domain must match: `relaxed` same organisation, `strict` same name. */
+export type DmarcAlignmentMode = 'relaxed' | 'strict';
+
+/** A policy record with its defaults filled in (RFC 9989 §4.7). */
+export interface DmarcRecord {
+  readonly text: string;
+  /** `p` */
+  readonly policy: DmarcPolicy;
+  /** `sp`; undefined when the record does not say. */
+  readonly subdomainPolicy: DmarcPolicy | undefined;
+  /** `np`; undefined when the record does not say. */
+  readonly nonexistentPolicy: DmarcPolicy | undefined;
+  /** `adkim` */
+  readonly dkimAlignment: DmarcAlignmentMode;
+  /** `aspf` */
+  readonly spfAlignment: DmarcAlignmentMode;
+  /** `t=y`: the owner tests; receivers apply the policy one step weaker. */
+  readonly testing: boolean;
+  /** `psd`: whether the domain is a public suffix (`y`), is none (`n`), or does not say (`u`). */
+  readonly publicSuffix: 'y' | 'n' | 'u';
+  /** `rua`: where aggregate reports go. */
+  readonly aggregateReports: readonly string[];
+  /** `ruf`: where failure reports go. */
+  readonly failureReports: readonly string[];
+  /** `fo` */
+  readonly failureOptions: readonly string[];
+  /** What is odd about the record, one sentence each; it counts nevertheless. */
+  readonly problems: readonly string[];
+}
+
+/** Outcome of `parseDmarcRecord`. */
+export type DmarcParseResult =
+  | { readonly ok: true; readonly record: DmarcRecord }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+// RFC 9989 §4.8: the version comes first, its value is case-sensitive, white space may stand around "=".
+const versionTag = /^v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)/;
+
+/** True when a TXT record, its strings joined, is a DMARC record. */
+export function isDmarcRecord(text: string): boolean {
+  return versionTag.test(text);
+}
+
+/**
+ * Parses a DMARC policy record (RFC 9989 §4.7).
+ *
+ * Unknown tags are ignored. A record whose policy is missing or wrong counts as `p=none` when it says
+ * where reports go, and is no record otherwise (§4.10.1).
+ *
+ * @param text  the record's strings joined without separator.
+ * @example
+ * const parsed = parseDmarcRecord('v=DMARC1; p=reject; rua=mailto:dmarc@example.org');
+ * if (parsed.ok) console.log(parsed.record.policy); // reject
+ */
+export function parseDmarcRecord(text: string): DmarcParseResult {
+  if (!isDmarcRecord(text)) return { ok: false, problems: ['The record does not start with "v=DMARC1".'] };
+  const { tags, malformed } = parseTagList(text);
+  const problems = malformed.map((piece) => `"${printable(piece)}" is not of the form tag=value.`);
+  const values = new Map<string, string>();
+  for (const { name, value } of tags) {
+    const key = name.toLowerCase();
+    if (values.has(key)) problems.push(`The tag ${key} stands twice; the first one counts.`);
+    else values.set(key, value);
+  }
+  const reader = new TagReader(values, problems);
+  const aggregateReports = reader.reportUris('rua');
+  const policies = readPolicies(reader, aggregateReports.length > 0);
+  if (policies === undefined) return { ok: false, problems };
+  const record: DmarcRecord = {
+    text,
+    ...policies,
+    dkimAlignment: reader.choice('adkim', { r: 'relaxed', s: 'strict' }, 'relaxed'),
+    spfAlignment: reader.choice('aspf', { r: 'relaxed', s: 'strict' }, 'relaxed'),
+    testing: reader.choice('t', { y: 'y', n: 'n' }, 'n') === 'y',
+    publicSuffix: reader.choice('psd', { y: 'y', n: 'n', u: 'u' }, 'u'),
+    aggregateReports,
+    failureReports: reader.reportUris('ruf'),
+    failureOptions: (values.get('fo') ?? '0').split(':').map((option) => option.trim()),
+    problems,
+  };
+  for (const obsolete of ['pct', 'rf', 'ri']) {
+    if (values.has(obsolete)) problems.push(`The tag ${obsolete} has no meaning any more (RFC 9989 §C).`);
+  }
+  return { ok: true, record };
+}
+
+type Policies = Pick<DmarcRecord, 'policy' | 'subdomainPolicy' | 'nonexistentPolicy'>;
+
+function readPolicies(reader: TagReader, hasReportUri: boolean): Policies | undefined {
+  const policy = reader.policy('p');
+  const subdomainPolicy = reader.policy('sp');
+  const nonexistentPolicy = reader.policy('np');
+  if (
+    policy !== undefined &&
+    policy !== 'wrong' &&
+    subdomainPolicy !== 'wrong' &&
+    nonexistentPolicy !== 'wrong'
+  ) {
+    return { policy, subdomainPolicy, nonexistentPolicy };
+  }
+  if (policy === undefined) reader.problems.push('The tag p is missing.');
+  // RFC 9989 §4.10.1: whoever wants reports gets p=none; otherwise there is no policy.
+  if (!hasReportUri) return undefined;
+  return { policy: 'none', subdomainPolicy: undefined, nonexistentPolicy: undefined };
+}
+
+class TagReader {
+  readonly #values: ReadonlyMap<string, string>;
+  readonly problems: string[];
+
+  constructor(values: ReadonlyMap<string, string>, problems: string[]) {
+    this.#values = values;
+    this.problems = problems;
+  }
+
+  policy(tag: string): DmarcPolicy | 'wrong' | undefined {
+    const value = this.#values.get(tag)?.toLowerCase();
+    if (value === undefined || value === 'none' || value === 'quarantine' || value === 'reject') return value;
+    this.problems.push(`${tag}=${printable(value)} is none of none, quarantine and reject.`);
+    return 'wrong';
+  }
+
+  choice<T extends string>(tag: string, choices: Readonly<Record<string, T>>, fallback: T): T {
+    const value = this.#values.get(tag)?.toLowerCase();
+    if (value === undefined) return fallback;
+    if (Object.hasOwn(choices, value)) return choices[value]!;
+    this.problems.push(
+      `${tag}=${printable(value)} is none of ${Object.keys(choices).join(', ')}; the default counts.`,
+    );
+    return fallback;
+  }
+
+  reportUris(tag: string): string[] {
+    const uris: string[] = [];
+    for (const piece of this.#values.get(tag)?.split(',') ?? []) {
+      const uri = piece.trim();
+      if (isReportUri(uri)) uris.push(uri);
+      else this.problems.push(`${tag}: "${printable(uri)}" is no mailto: or https: URI.`);
+    }
+    return uris;
+  }
+}
+
+/** RFC 7489 §6.2 allowed a size behind "!"; such a URI still counts. */
+function isReportUri(uri: string): boolean {
+  return /^mailto:[^@\s]+@[^@\s]+$/i.test(uri) || /^https:\/\/[^\s]+$/i.test(uri);
+}
+
+function printable(text: string): string {
+  return text.slice(0, 80).replace(/[^\x20-\x7e]/g, '?');
+}

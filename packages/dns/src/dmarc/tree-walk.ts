@@ -1,0 +1,109 @@
+import { isTemporary, type Resolver } from '../resolver.ts';
+import { type DmarcRecord, isDmarcRecord, parseDmarcRecord } from './record.ts';
+
+/** What `_dmarc.<domain>` says. */
+export type DmarcNode =
+  | { readonly kind: 'record'; readonly domain: string; readonly record: DmarcRecord }
+  | { readonly kind: 'none'; readonly domain: string; readonly problems: readonly string[] }
+  /** A record that is meant as DMARC, but has no valid policy. */
+  | { readonly kind: 'invalid'; readonly domain: string; readonly problems: readonly string[] }
+  | { readonly kind: 'temporary'; readonly domain: string; readonly reason: string };
+
+/** The nodes of a walk from a domain up, and where it led. */
+export interface TreeWalk {
+  /** From the starting domain upwards, as far as the walk went. */
+  readonly nodes: readonly DmarcNode[];
+  readonly organizationalDomain: string;
+  /** Set when a look-up failed, so that the organisational domain is a guess. */
+  readonly temporary: string | undefined;
+}
+
+/** RFC 9989 §4.10: no more queries than this for one name, however long it is. */
+const maxQueries = 8;
+
+/** Reads DMARC records; one instance asks for each name once. */
+export class DmarcReader {
+  readonly #resolver: Resolver;
+  readonly #signal: AbortSignal | undefined;
+  readonly #nodes = new Map<string, Promise<DmarcNode>>();
+
+  constructor(resolver: Resolver, signal: AbortSignal | undefined) {
+    this.#resolver = resolver;
+    this.#signal = signal;
+  }
+
+  /** What `_dmarc.<domain>` says. */
+  read(domain: string): Promise<DmarcNode> {
+    let node = this.#nodes.get(domain);
+    if (node === undefined) {
+      node = this.#fetch(domain);
+      this.#nodes.set(domain, node);
+    }
+    return node;
+  }
+
+  /** The DNS tree walk of RFC 9989 §4.10. */
+  async walk(domain: string): Promise<TreeWalk> {
+    const nodes: DmarcNode[] = [];
+    let temporary: string | undefined;
+    for (const name of walkNames(domain)) {
+      const node = await this.read(name);
+      nodes.push(node);
+      if (node.kind === 'temporary') {
+        temporary = node.reason;
+        break;
+      }
+      // RFC 9989 §4.10 step 2: a record that says what it is ends the walk.
+      if (node.kind === 'record' && node.record.publicSuffix !== 'u') break;
+    }
+    return { nodes, organizationalDomain: organizationalDomain(domain, nodes), temporary };
+  }
+
+  async #fetch(domain: string): Promise<DmarcNode> {
+    // A name that has no room for the prefix has no record.
+    if (domain.length > 253 - '_dmarc.'.length) return { kind: 'none', domain, problems: [] };
+    const answer = await this.#resolver.query(`_dmarc.${domain}`, 'TXT', { signal: this.#signal });
+    if (isTemporary(answer)) return { kind: 'temporary', domain, reason: answer.reason };
+    const texts = answer.records.map((segments) => segments.join('')).filter(isDmarcRecord);
+    const [text] = texts;
+    if (text === undefined) return { kind: 'none', domain, problems: [] };
+    // RFC 9989 §4.10 step 2: several records are as good as none.
+    if (texts.length > 1) {
+      return {
+        kind: 'none',
+        domain,
+        problems: [`_dmarc.${domain} has ${texts.length} DMARC records; none of them counts.`],
+      };
+    }
+    const parsed = parseDmarcRecord(text);
+    if (!parsed.ok) return { kind: 'invalid', domain, problems: parsed.problems };
+    return { kind: 'record', domain, record: parsed.record };
+  }
+}
+
+/** RFC 9989 §4.10 steps 3 and 4: the whole name, then its last seven labels or fewer, down to one. */
+export function walkNames(domain: string): string[] {
+  const labels = domain.split('.');
+  const names = [domain];
+  for (let count = Math.min(labels.length - 1, maxQueries - 1); count >= 1; count--) {
+    names.push(labels.slice(-count).join('.'));
+  }
+  return names;
+}
+
+/** RFC 9989 §4.10.2. */
+function organizationalDomain(start: string, nodes: readonly DmarcNode[]): string {
+  const records = nodes.filter((node) => node.kind === 'record');
+  const named = records.find(({ record }) => record.publicSuffix === 'n');
+  if (named !== undefined) return named.domain;
+  const suffix = records.find(({ domain, record }) => record.publicSuffix === 'y' && domain !== start);
+  if (suffix !== undefined) return oneLabelBelow(suffix.domain, start);
+  return records.at(-1)?.domain ?? start;
+}
+
+function oneLabelBelow(suffix: string, start: string): string {
+  return start
+    .split('.')
+    .slice(-(suffix.split('.').length + 1))
+    .join('.');
+}

@@ -1,0 +1,170 @@
+import { type Clock, systemClock } from '../clock.ts';
+import { normalizeDomain } from '../domain.ts';
+import { rejectUnknownOptions } from '../options.ts';
+import type { Resolver } from '../resolver.ts';
+import type { MtaStsFetch } from './fetch.ts';
+import type { MtaStsPolicy } from './policy.ts';
+import { lookupMtaSts } from './record.ts';
+
+/** A policy as it is kept; plain JSON. */
+export interface StoredMtaStsPolicy {
+  readonly domain: string;
+  /** The id of the record under which it was fetched. */
+  readonly id: string;
+  readonly policy: MtaStsPolicy;
+  /** Epoch milliseconds. */
+  readonly fetchedAt: number;
+}
+
+/** Where policies are kept between deliveries, and between runs of the program if it is a lasting one. */
+export interface MtaStsStore {
+  get(domain: string): Promise<StoredMtaStsPolicy | undefined>;
+  set(entry: StoredMtaStsPolicy): Promise<void>;
+  delete(domain: string): Promise<void>;
+}
+
+/** The policy that holds for a domain now. */
+export type MtaStsOutcome =
+  | {
+      readonly status: 'policy';
+      readonly domain: string;
+      readonly policy: MtaStsPolicy;
+      readonly id: string;
+      /** `fetched` now, or `cached` before. */
+      readonly source: 'fetched' | 'cached';
+      /** Why a newer policy could not be had, if so. */
+      readonly problem?: string;
+    }
+  | { readonly status: 'none'; readonly domain: string; readonly problem?: string };
+
+/** Options of `createMtaStsCache`. */
+export interface MtaStsCacheOptions {
+  /** Fetches a policy file: `(domain, signal) => fetchMtaStsPolicy(domain, resolver, { signal })`. */
+  readonly fetchPolicy: (domain: string, signal: AbortSignal | undefined) => Promise<MtaStsFetch>;
+  /** Default: in memory, at most 10,000 policies. */
+  readonly store?: MtaStsStore;
+  /** Time source. Default: the machine's. */
+  readonly clock?: Clock;
+  /** How long after a failed fetch none is tried for the same domain, milliseconds. Default 300,000. */
+  readonly backoffMs?: number;
+}
+
+/** Policies of domains, fetched when their record changes. */
+export interface MtaStsCache {
+  /**
+   * The policy for a domain. A policy that has not expired outlives failing DNS, a vanished record and
+   * a failing policy host (RFC 8461 §5.1), so that nobody on the network can switch it off.
+   *
+   * @throws {DnsError} MB_DNS_ABORTED.
+   */
+  policyFor(domain: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<MtaStsOutcome>;
+}
+
+/** RFC 8461 §3.3: policies are renewed before they expire; once a day is the RFC's own proposal. */
+const renewAfterMs = 86_400_000;
+const maxBackoffs = 10_000;
+
+/**
+ * Makes a cache of MTA-STS policies over a resolver and a fetch function.
+ *
+ * @throws {DnsError} MB_DNS_OPTION_UNKNOWN.
+ * @example
+ * const cache = createMtaStsCache(resolver, {
+ *   fetchPolicy: (domain, signal) => fetchMtaStsPolicy(domain, resolver, { signal }),
+ *   store: createMtaStsFileStore('/var/lib/app/mta-sts'),
+ * });
+ * const outcome = await cache.policyFor('example.org');
+ */
+export function createMtaStsCache(resolver: Resolver, options: MtaStsCacheOptions): MtaStsCache {
+  rejectUnknownOptions(options, ['fetchPolicy', 'store', 'clock', 'backoffMs'], 'createMtaStsCache');
+  return new PolicyCache(resolver, options);
+}
+
+class PolicyCache implements MtaStsCache {
+  readonly #resolver: Resolver;
+  readonly #fetchPolicy: MtaStsCacheOptions['fetchPolicy'];
+  readonly #store: MtaStsStore;
+  readonly #clock: Clock;
+  readonly #backoffMs: number;
+  /** Domain → when the next fetch may be tried, epoch milliseconds. */
+  readonly #retryAt = new Map<string, { at: number; reason: string }>();
+
+  constructor(resolver: Resolver, options: MtaStsCacheOptions) {
+    this.#resolver = resolver;
+    this.#fetchPolicy = options.fetchPolicy;
+    this.#store = options.store ?? createMtaStsMemoryStore();
+    this.#clock = options.clock ?? systemClock;
+    this.#backoffMs = options.backoffMs ?? 300_000;
+  }
+
+  async policyFor(text: string, options: { signal?: AbortSignal | undefined } = {}): Promise<MtaStsOutcome> {
+    const domain = normalizeDomain(text);
+    if (domain === undefined) return { status: 'none', domain: text, problem: 'It is not a domain name.' };
+    const kept = await this.#unexpired(domain);
+    const record = await lookupMtaSts(domain, this.#resolver, options);
+    if (record.status !== 'found') {
+      // RFC 8461 §5.1: a record that is gone or cannot be read does not end a policy.
+      const problem = record.status === 'temporary' ? record.reason : record.problems[0];
+      return outcome(domain, kept, problem);
+    }
+    const now = this.#clock.now();
+    const isCurrent = kept?.id === record.id && now < kept.fetchedAt + renewAfterMs;
+    if (isCurrent) return outcome(domain, kept, undefined);
+    const blocked = this.#retryAt.get(domain);
+    if (blocked !== undefined && now < blocked.at) return outcome(domain, kept, blocked.reason);
+    return this.#renew(domain, record.id, kept, options.signal);
+  }
+
+  async #renew(
+    domain: string,
+    id: string,
+    kept: StoredMtaStsPolicy | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<MtaStsOutcome> {
+    const fetched = await this.#fetchPolicy(domain, signal);
+    const now = this.#clock.now();
+    if (fetched.status === 'failed') {
+      this.#retryAt.delete(domain);
+      this.#retryAt.set(domain, { at: now + this.#backoffMs, reason: fetched.reason });
+      if (this.#retryAt.size > maxBackoffs) this.#retryAt.delete(this.#retryAt.keys().next().value!);
+      // RFC 8461 §3.3: the policy that is still valid stays in force.
+      return outcome(domain, kept, fetched.reason);
+    }
+    this.#retryAt.delete(domain);
+    const { policy } = fetched;
+    await this.#store.set({ domain, id, policy, fetchedAt: now });
+    return { status: 'policy', domain, policy, id, source: 'fetched' };
+  }
+
+  async #unexpired(domain: string): Promise<StoredMtaStsPolicy | undefined> {
+    const kept = await this.#store.get(domain);
+    if (kept === undefined || this.#clock.now() < kept.fetchedAt + kept.policy.maxAgeSeconds * 1000)
+      return kept;
+    await this.#store.delete(domain);
+    return undefined;
+  }
+}
+
+function outcome(
+  domain: string,
+  kept: StoredMtaStsPolicy | undefined,
+  problem: string | undefined,
+): MtaStsOutcome {
+  const extra = problem === undefined ? {} : { problem };
+  if (kept === undefined) return { status: 'none', domain, ...extra };
+  return { status: 'policy', domain, policy: kept.policy, id: kept.id, source: 'cached', ...extra };
+}
+
+/** Keeps policies in memory, the most recently stored ones. */
+export function createMtaStsMemoryStore(maxEntries = 10_000): MtaStsStore {
+  const entries = new Map<string, StoredMtaStsPolicy>();
+  return {
+    get: async (domain) => entries.get(domain),
+    set: async (entry) => {
+      entries.delete(entry.domain);
+      entries.set(entry.domain, entry);
+      if (entries.size > maxEntries) entries.delete(entries.keys().next().value!);
+    },
+    delete: async (domain) => void entries.delete(domain),
+  };
+}

@@ -1,0 +1,214 @@
+import type { IncomingMessage } from 'node:http';
+import { type RequestOptions, request } from 'node:https';
+import type { LookupFunction } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import { type Clock, systemClock } from '../clock.ts';
+import { normalizeDomain } from '../domain.ts';
+import { abortError, throwIfAborted } from '../errors.ts';
+import { resolveHost } from '../host-addresses.ts';
+import { integerOption, rejectUnknownOptions } from '../options.ts';
+import type { Resolver } from '../resolver.ts';
+import { type MtaStsPolicy, parseMtaStsPolicy } from './policy.ts';
+
+/** How the fetching of a policy file ended, told apart by `status`. */
+export type MtaStsFetch =
+  | { readonly status: 'fetched'; readonly policy: MtaStsPolicy; readonly problems: readonly string[] }
+  | { readonly status: 'failed'; readonly cause: MtaStsFetchFailure; readonly reason: string };
+
+/**
+ * Why a policy file could not be had: the host has no usable address (`address`), the connection
+ * (`network`), the certificate or handshake (`tls`), the status (`http`), the media type (`content-type`),
+ * the size (`size`), the time (`timeout`) or the text (`syntax`).
+ */
+export type MtaStsFetchFailure =
+  | 'address'
+  | 'network'
+  | 'tls'
+  | 'http'
+  | 'content-type'
+  | 'size'
+  | 'timeout'
+  | 'syntax';
+
+/** Options of `fetchMtaStsPolicy`. */
+export interface MtaStsFetchOptions {
+  /** Time for everything, milliseconds. Default 60,000. */
+  readonly timeoutMs?: number;
+  /** Certificate authorities in PEM, in place of the system's. For labs. */
+  readonly ca?: string;
+  /** Default 443. For labs. */
+  readonly port?: number;
+  /** CIDR blocks that are open although they are not public; see `findMailRoute`. */
+  readonly allowAddresses?: readonly string[];
+  /** Time source. Default: the machine's. */
+  readonly clock?: Clock;
+  /** Ends the call with MB_DNS_ABORTED. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const optionNames = ['timeoutMs', 'ca', 'port', 'allowAddresses', 'clock', 'signal'];
+
+/** RFC 8461 §3.3: a receiver may refuse what is larger. */
+const maxPolicyBytes = 65_536;
+
+class FetchFailure extends Error {
+  readonly failure: MtaStsFetchFailure;
+
+  constructor(failure: MtaStsFetchFailure, reason: string) {
+    super(reason);
+    this.failure = failure;
+  }
+}
+
+/**
+ * Fetches the policy file of a domain from `https://mta-sts.<domain>/.well-known/mta-sts.txt`
+ * (RFC 8461 §3.3): certificate valid for that name, no redirect, status 200, text/plain, at most 64 KiB.
+ *
+ * @param resolver  gives the addresses of the policy host; those of private networks are refused, so
+ *   that a stranger's DNS cannot make this machine ask its own network.
+ * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION_UNKNOWN, MB_DNS_OPTION_INVALID.
+ * @example
+ * const fetched = await fetchMtaStsPolicy('example.org', createResolver());
+ * if (fetched.status === 'fetched') console.log(fetched.policy.mode, fetched.policy.mx);
+ */
+export async function fetchMtaStsPolicy(
+  domain: string,
+  resolver: Resolver,
+  options: MtaStsFetchOptions = {},
+): Promise<MtaStsFetch> {
+  rejectUnknownOptions(options, optionNames, 'fetchMtaStsPolicy');
+  throwIfAborted(options.signal);
+  const name = normalizeDomain(domain);
+  if (name === undefined) {
+    return { status: 'failed', cause: 'address', reason: `"${domain.slice(0, 80)}" is not a domain name.` };
+  }
+  const timeoutMs = integerOption('timeoutMs', options.timeoutMs, 60_000, { min: 1, max: 600_000 });
+  const port = integerOption('port', options.port, 443, { min: 1, max: 65_535 });
+  const host = `mta-sts.${name}`;
+  const controller = new AbortController();
+  const onAbort = () => controller.abort();
+  options.signal?.addEventListener('abort', onAbort, { once: true });
+  const cancel = (options.clock ?? systemClock).setTimer(() => controller.abort(), timeoutMs);
+  try {
+    const lookup = await lookupPolicyHost(host, resolver, options.allowAddresses, controller.signal);
+    const text = await download({ host, port, lookup, ca: options.ca, signal: controller.signal });
+    const parsed = parseMtaStsPolicy(text);
+    if (!parsed.ok)
+      throw new FetchFailure('syntax', `The policy of ${name} is broken: ${parsed.problems[0]}`);
+    return { status: 'fetched', policy: parsed.policy, problems: parsed.problems };
+  } catch (error) {
+    if (options.signal?.aborted) throw abortError(options.signal);
+    if (controller.signal.aborted) {
+      return {
+        status: 'failed',
+        cause: 'timeout',
+        reason: `${host} did not deliver its policy within ${timeoutMs} ms.`,
+      };
+    }
+    if (error instanceof FetchFailure)
+      return { status: 'failed', cause: error.failure, reason: error.message };
+    return { status: 'failed', ...describeError(error as NodeJS.ErrnoException, host) };
+  } finally {
+    cancel();
+    options.signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+/** The host's addresses as a look-up function, so that the connection goes to addresses that were checked. */
+async function lookupPolicyHost(
+  host: string,
+  resolver: Resolver,
+  allow: readonly string[] | undefined,
+  signal: AbortSignal,
+): Promise<LookupFunction> {
+  const found = await resolveHost(host, resolver, { random: Math.random, allow, families: [4, 6], signal });
+  const [first] = found.addresses;
+  if (first === undefined) {
+    const why = found.temporary ?? found.refused[0]?.reason ?? `${host} has no address.`;
+    throw new FetchFailure('address', why);
+  }
+  return (_name, { all }, callback) => {
+    if (all) callback(null, [...found.addresses]);
+    else callback(null, first.address, first.family);
+  };
+}
+
+interface Download {
+  readonly host: string;
+  readonly port: number;
+  readonly lookup: LookupFunction;
+  readonly ca: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+function download({ host, port, lookup, ca, signal }: Download): Promise<string> {
+  const options: RequestOptions = {
+    host,
+    port,
+    path: '/.well-known/mta-sts.txt',
+    method: 'GET',
+    headers: { accept: 'text/plain', 'accept-encoding': 'identity' },
+    agent: false,
+    lookup,
+    signal,
+    servername: host,
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2',
+    checkServerIdentity: checkPolicyHost,
+    ...(ca === undefined ? {} : { ca }),
+  };
+  return new Promise((resolve, reject) => {
+    const outgoing = request(options, (response) => {
+      readPolicyText(response).then(resolve, (error: unknown) => {
+        outgoing.destroy();
+        reject(error);
+      });
+    });
+    outgoing.on('error', reject);
+    outgoing.end();
+  });
+}
+
+/**
+ * RFC 8461 §3.3: the name must stand among the certificate's DNS names (never only in its common name),
+ * and a wildcard is the whole leftmost label.
+ */
+function checkPolicyHost(host: string, certificate: PeerCertificate): Error | undefined {
+  const error = checkServerIdentity(host, certificate);
+  if (error !== undefined) return error;
+  const parent = host.slice(host.indexOf('.') + 1);
+  const names = (certificate.subjectaltname ?? '').split(', ').map((entry) => entry.toLowerCase());
+  if (names.includes(`dns:${host}`) || names.includes(`dns:*.${parent}`)) return undefined;
+  return new Error(`The certificate is not for ${host}.`);
+}
+
+async function readPolicyText(response: IncomingMessage): Promise<string> {
+  const { statusCode = 0, headers } = response;
+  // RFC 8461 §3.3: redirects are not followed, and anything but 200 is a failure.
+  if (statusCode !== 200)
+    throw new FetchFailure('http', `The policy host answered with status ${statusCode}.`);
+  const mediaType = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+  if (mediaType !== 'text/plain') {
+    throw new FetchFailure('content-type', 'The policy host did not send text/plain.');
+  }
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response) {
+    length += chunk.length;
+    if (length > maxPolicyBytes)
+      throw new FetchFailure('size', `The policy is larger than ${maxPolicyBytes} octets.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function describeError(
+  error: NodeJS.ErrnoException,
+  host: string,
+): { cause: MtaStsFetchFailure; reason: string } {
+  const code = error.code ?? '';
+  const isTls =
+    /CERT|SIGNATURE|ISSUER|ALTNAME|SSL|TLS|EPROTO|UNABLE_TO/.test(code) || /certificate/i.test(error.message);
+  if (isTls) return { cause: 'tls', reason: `${host} has no valid certificate: ${error.message}` };
+  return { cause: 'network', reason: `${host} cannot be reached (${code === '' ? error.message : code}).` };
+}

@@ -1,0 +1,51 @@
+import { normalizeDomain } from '../domain.ts';
+import { rejectUnknownOptions } from '../options.ts';
+import { isTemporary, type Resolver } from '../resolver.ts';
+import { parseTagList } from '../tag-list.ts';
+
+/** What `_mta-sts.<domain>` says, told apart by `status`. */
+export type MtaStsLookup =
+  | { readonly status: 'found'; readonly domain: string; readonly id: string }
+  | { readonly status: 'none'; readonly domain: string; readonly problems: readonly string[] }
+  | { readonly status: 'temporary'; readonly domain: string; readonly reason: string };
+
+/**
+ * Looks up the MTA-STS record of a domain (RFC 8461 §3.1).
+ *
+ * @returns the id of the current policy; none when there is no record, more than one, or a broken one.
+ * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION_UNKNOWN.
+ */
+export async function lookupMtaSts(
+  domain: string,
+  resolver: Resolver,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<MtaStsLookup> {
+  rejectUnknownOptions(options, ['signal'], 'lookupMtaSts');
+  const name = normalizeDomain(domain);
+  if (name === undefined)
+    return { status: 'none', domain, problems: [`"${domain.slice(0, 80)}" is not a domain name.`] };
+  const answer = await resolver.query(`_mta-sts.${name}`, 'TXT', { signal: options.signal });
+  if (isTemporary(answer)) return { status: 'temporary', domain: name, reason: answer.reason };
+  const texts = answer.records
+    .map((segments) => segments.join(''))
+    .filter((text) => /^v=STSv1[ \t]*(?:;|$)/.test(text));
+  const [text] = texts;
+  if (text === undefined) return { status: 'none', domain: name, problems: [] };
+  // RFC 8461 §3.1: several records mean that there is no policy.
+  if (texts.length > 1) {
+    return {
+      status: 'none',
+      domain: name,
+      problems: [`_mta-sts.${name} has ${texts.length} records; none of them counts.`],
+    };
+  }
+  const id = parseTagList(text).tags.find((tag) => tag.name === 'id')?.value ?? '';
+  if (!/^[A-Za-z0-9]{1,32}$/.test(id)) {
+    return {
+      status: 'none',
+      domain: name,
+      problems: [`_mta-sts.${name}: the id is not 1 to 32 letters and digits.`],
+    };
+  }
+  return { status: 'found', domain: name, id };
+}

@@ -1,0 +1,150 @@
+import { createHash, createPublicKey, type KeyObject, timingSafeEqual, X509Certificate } from 'node:crypto';
+import type { TlsaRecord } from '../record.ts';
+import { isUsableTlsa } from './lookup.ts';
+
+/** The certificates that a server sent. */
+export interface TlsaPeer {
+  /** DER, the server's own first. */
+  readonly chain: readonly Uint8Array[];
+  /** Names that a usage-2 certificate may carry; of usage 3 names do not count. */
+  readonly referenceNames: readonly string[];
+  /** Epoch milliseconds, for the dates of usage 2. */
+  readonly now: number;
+}
+
+/** Whether a server's certificates match. */
+export type TlsaMatch =
+  | {
+      readonly matched: true;
+      readonly record: TlsaRecord /** Place in the chain, or the chain's length for a trust anchor that is not in it. */;
+      readonly depth: number;
+    }
+  | { readonly matched: false; readonly reason: string };
+
+/** A chain longer than this is not looked at further. */
+const maxChain = 10;
+
+/**
+ * Matches a server's certificates with TLSA records (RFC 6698 §2, RFC 7671, RFC 7672 §3).
+ *
+ * Usage 3 (DANE-EE) is about the server's own certificate or key; its names and dates do not count.
+ * Usage 2 (DANE-TA) is about an issuer; signatures, names, dates and CA flags up to it count. Other usages
+ * never match.
+ *
+ * @example
+ * const match = matchTlsa(tlsa.records, { chain, referenceNames: tlsa.referenceNames, now: Date.now() });
+ */
+export function matchTlsa(records: readonly TlsaRecord[], peer: TlsaPeer): TlsaMatch {
+  const usable = records.filter(isUsableTlsa);
+  if (usable.length === 0) return { matched: false, reason: 'No TLSA record can be used for mail.' };
+  const certificates = parseChain(peer.chain);
+  const [leaf] = certificates;
+  if (leaf === undefined) return { matched: false, reason: 'The server sent no readable certificate.' };
+  const ownRecord = usable.find((record) => record.usage === 3 && selects(record, leaf));
+  if (ownRecord !== undefined) return { matched: true, record: ownRecord, depth: 0 };
+  return matchIssuer(usable, certificates, peer);
+}
+
+function parseChain(chain: readonly Uint8Array[]): X509Certificate[] {
+  const certificates: X509Certificate[] = [];
+  for (const der of chain.slice(0, maxChain)) {
+    try {
+      certificates.push(new X509Certificate(der));
+    } catch {
+      break;
+    }
+  }
+  return certificates;
+}
+
+/** RFC 6698 §2.1.2, §2.1.3. */
+function selects({ selector, matchingType, data }: TlsaRecord, certificate: X509Certificate): boolean {
+  const selected = selector === 0 ? certificate.raw : subjectPublicKeyInfo(certificate);
+  const value =
+    matchingType === 0
+      ? selected
+      : createHash(matchingType === 1 ? 'sha256' : 'sha512')
+          .update(selected)
+          .digest();
+  return value.length === data.length && timingSafeEqual(value, data);
+}
+
+function subjectPublicKeyInfo(certificate: X509Certificate): Buffer {
+  return certificate.publicKey.export({ type: 'spki', format: 'der' });
+}
+
+/** RFC 7671 §5.2: walks from the server's certificate to an issuer that a usage-2 record names. */
+function matchIssuer(
+  records: readonly TlsaRecord[],
+  certificates: readonly X509Certificate[],
+  peer: TlsaPeer,
+): TlsaMatch {
+  const anchors = records.filter((record) => record.usage === 2);
+  const leaf = certificates[0]!;
+  if (anchors.length === 0) return { matched: false, reason: 'The certificate matches no TLSA record.' };
+  let current = leaf;
+  if (!isInDate(leaf, peer.now))
+    return { matched: false, reason: 'The certificate is not valid at this time.' };
+  const rest = certificates.slice(1);
+  for (let depth = 1; depth <= maxChain; depth++) {
+    const outside = anchors.find((record) => isIssuedByAnchor(current, record, peer.now));
+    const at = rest.findIndex((candidate) => isIssuer(candidate, current));
+    const issuer = rest[at];
+    const inside = issuer === undefined ? undefined : anchors.find((record) => selects(record, issuer));
+    if (issuer !== undefined && !isInDate(issuer, peer.now)) {
+      return { matched: false, reason: 'An issuing certificate is not valid at this time.' };
+    }
+    const record = inside ?? outside;
+    if (record !== undefined) return checkNames(leaf, peer.referenceNames, { record, depth });
+    if (issuer === undefined) break;
+    rest.splice(at, 1);
+    current = issuer;
+  }
+  return { matched: false, reason: 'No issuer of the certificate matches a TLSA record.' };
+}
+
+/** RFC 7671 §5.2.2, §5.2.3: a full certificate or key in the record is an anchor that need not be sent. */
+function isIssuedByAnchor(
+  certificate: X509Certificate,
+  { selector, matchingType, data }: TlsaRecord,
+  now: number,
+): boolean {
+  if (matchingType !== 0) return false;
+  try {
+    if (selector === 1)
+      return certificate.verify(createPublicKey({ key: Buffer.from(data), format: 'der', type: 'spki' }));
+    const anchor = new X509Certificate(data);
+    return isInDate(anchor, now) && isIssuer(anchor, certificate);
+  } catch {
+    return false;
+  }
+}
+
+function isIssuer(issuer: X509Certificate, certificate: X509Certificate): boolean {
+  return issuer.ca && certificate.checkIssued(issuer) && verifies(certificate, issuer.publicKey);
+}
+
+function verifies(certificate: X509Certificate, key: KeyObject): boolean {
+  try {
+    return certificate.verify(key);
+  } catch {
+    return false;
+  }
+}
+
+function isInDate(certificate: X509Certificate, now: number): boolean {
+  return Date.parse(certificate.validFrom) <= now && now <= Date.parse(certificate.validTo);
+}
+
+/** RFC 7672 §3.2.2, §3.2.3: one of the reference names; a wildcard is a whole label. */
+function checkNames(
+  leaf: X509Certificate,
+  names: readonly string[],
+  match: { readonly record: TlsaRecord; readonly depth: number },
+): TlsaMatch {
+  const fits = names.some(
+    (name) => leaf.checkHost(name, { partialWildcards: false, subject: 'default' }) !== undefined,
+  );
+  if (fits) return { matched: true, ...match };
+  return { matched: false, reason: `The certificate is not for ${names.join(' or ')}.` };
+}
