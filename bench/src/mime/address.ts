@@ -1,3 +1,4 @@
+import { parseAddressList } from '@mb/mime';
 import { addressparser as emailjsParser } from 'emailjs';
 import nodemailerParser from 'nodemailer/lib/addressparser';
 import { addressParser as postalMimeParser } from 'postal-mime';
@@ -21,6 +22,7 @@ export function addressField(count: number): Field {
     return wrong < 0 ? undefined : `${expected[wrong]!.written} reads as ${JSON.stringify(read[wrong])}`;
   };
   const contenders: Contender[] = [
+    { name: '@mb/mime', role: 'ours', run: () => parseAddressList(list), check },
     { name: 'nodemailer', role: 'peer', package: 'nodemailer', run: () => nodemailerParser(list), check },
     { name: 'emailjs', role: 'peer', package: 'emailjs', run: () => emailjsParser(list), check },
     { name: 'postal-mime', role: 'peer', package: 'postal-mime', run: () => postalMimeParser(list), check },

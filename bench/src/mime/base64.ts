@@ -1,3 +1,4 @@
+import { encodeBase64 } from '@mb/mime';
 import libbase64 from 'libbase64';
 import { encode, wrap } from 'nodemailer/lib/base64';
 import type { Contender, Field } from '../harness/row.ts';
@@ -6,6 +7,7 @@ import type { Contender, Field } from '../harness/row.ts';
 export function base64Field(octets: Buffer): Field {
   const check = (output: unknown) => checkEncoded(output as string, octets);
   const contenders: Contender[] = [
+    { name: '@mb/mime', role: 'ours', run: () => encodeBase64(octets), check },
     {
       name: 'nodemailer lib/base64',
       role: 'peer',

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { composeMessage } from '@mb/mime';
 import PostalMime from 'postal-mime';
 import type { Contender, Field } from '../harness/row.ts';
 import { composeWithEmailjs, composeWithMimetext, composeWithNodemailer } from './compose-peers.ts';
@@ -10,6 +11,7 @@ export async function composeField(message: SampleMessage): Promise<Field> {
   // The limit copies a finished message of the right size; whose it is does not matter.
   const finished = await composeWithNodemailer(message);
   const contenders: Contender[] = [
+    { name: '@mb/mime', role: 'ours', run: () => composeMessage(message).bytes(), check },
     {
       name: 'nodemailer',
       role: 'peer',

@@ -1,20 +1,26 @@
+import { encodeQuotedPrintable } from '@mb/mime';
 import libqp from 'libqp';
 import { encode, wrap } from 'nodemailer/lib/qp';
 import type { Contender, Field } from '../harness/row.ts';
 
-/** Encodes one text to wrapped quoted-printable; the limit is UTF-8 and one copy. */
+/** Encodes one text to wrapped quoted-printable; the limit makes UTF-8 and copies as many octets as the result has. */
 export function quotedPrintableField(text: string): Field {
   const check = (output: unknown) => checkEncoded(output as string, text);
   const utf8 = new TextEncoder();
+  const finished = Buffer.from(wrap(encode(text)));
   const contenders: Contender[] = [
+    { name: '@mb/mime', role: 'ours', run: () => encodeQuotedPrintable(text), check },
     { name: 'nodemailer lib/qp', role: 'peer', package: 'nodemailer', run: () => wrap(encode(text)), check },
     { name: 'libqp', role: 'peer', package: 'libqp', run: () => libqp.wrap(libqp.encode(text)), check },
     {
       name: 'UTF-8 + copy',
       role: 'limit',
-      run: () => utf8.encode(text).slice(),
-      check: (output) =>
-        Buffer.from(text).equals(output as Uint8Array) ? undefined : 'not the octets of the text',
+      run: () => ({ octets: utf8.encode(text), copy: Uint8Array.prototype.slice.call(finished) }),
+      check: (output) => {
+        const { octets, copy } = output as { octets: Uint8Array; copy: Uint8Array };
+        const decoded = libqp.decode(Buffer.from(copy).toString('latin1'));
+        return decoded.equals(octets) ? undefined : 'not the octets of the text';
+      },
     },
   ];
   return { contenders };

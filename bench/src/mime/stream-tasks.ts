@@ -28,6 +28,18 @@ export async function encodeOnly(bytes: number): Promise<number> {
   return written;
 }
 
+export async function ours(bytes: number): Promise<number> {
+  const { composeMessage } = await import('@mb/mime');
+  const message = composeMessage({
+    from: 'shop@example.com',
+    to: 'jane@example.org',
+    subject: 'A film',
+    text: 'See the attachment.',
+    attachments: [{ filename: 'film.mp4', content: Readable.from(attachment(bytes)) }],
+  });
+  return drain(message);
+}
+
 export async function nodemailer(bytes: number): Promise<number> {
   const { default: MailComposer } = await import('nodemailer/lib/mail-composer');
   const composer = new MailComposer({

@@ -15,6 +15,7 @@ export function streamField(bytes: number): Field {
   };
   return {
     contenders: [
+      peakContender('@mb/mime', 'ours', task('ours'), check),
       peakContender('nodemailer', 'peer', task('nodemailer'), check, 'nodemailer'),
       peakContender('emailjs', 'peer', task('emailjs'), check, 'emailjs'),
       peakContender('base64 of chunks', 'limit', task('encodeOnly'), (written) =>

@@ -1,3 +1,4 @@
+import { encodeWords as encodeOurWords, foldHeader } from '@mb/mime';
 import { mimeWordEncode } from 'emailjs';
 import libmime from 'libmime';
 import { encodeWords, foldLines } from 'nodemailer/lib/mime-funcs';
@@ -8,6 +9,12 @@ export function subjectField(subjects: readonly string[]): Field {
   const all = (encodeOne: (subject: string) => string) => () => subjects.map(encodeOne);
   const check = (output: unknown) => checkFields(output as string[], subjects);
   const contenders: Contender[] = [
+    {
+      name: '@mb/mime',
+      role: 'ours',
+      run: all((subject) => foldHeader('Subject', encodeOurWords(subject, { column: 'Subject: '.length }))),
+      check,
+    },
     {
       name: 'nodemailer lib/mime-funcs',
       role: 'peer',
@@ -48,7 +55,7 @@ export function subjectField(subjects: readonly string[]): Field {
 function checkFields(fields: readonly string[], subjects: readonly string[]): string | undefined {
   for (const [i, field] of fields.entries()) {
     if (/[^\r\n\x20-\x7e]/.test(field)) return `subject ${i} is not ASCII`;
-    for (const line of field.split('\r\n')) {
+    for (const line of field.trimEnd().split('\r\n')) {
       if (line.length > (line.includes('=?') ? 76 : 78))
         return `subject ${i} has a line of ${line.length} characters`;
     }
