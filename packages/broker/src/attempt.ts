@@ -12,8 +12,8 @@ import type { Clock } from './clock.ts';
 import type { EgressWatch } from './egress-watch.ts';
 import type { DeliverySettings, SessionLine, TlsOptions } from './options.ts';
 import type { RecipientOutcome } from './outcome.ts';
+import type { SignedMessage } from './outgoing-message.ts';
 import type { PlannedDelivery, PlannedRecipient } from './plan.ts';
-import type { SignedMessage } from './signed-message.ts';
 
 /** What every attempt of a broker shares. */
 export interface AttemptEnvironment {

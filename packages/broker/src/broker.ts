@@ -4,11 +4,12 @@ import { connect } from '@mb/smtp-client';
 import { type AttemptEnvironment, attemptDelivery } from './attempt.ts';
 import { systemClock } from './clock.ts';
 import { EgressWatch } from './egress-watch.ts';
-import { createKeyring } from './keyring.ts';
+import { createKeyring, type Keyring } from './keyring.ts';
 import { type BrokerOptions, resolveDelivery } from './options.ts';
 import type { RecipientOutcome } from './outcome.ts';
+import { type ComposeEnvironment, prepareMessage, signOutgoing } from './outgoing-message.ts';
 import { planRecipients } from './plan.ts';
-import { composeSigned, type SigningEnvironment } from './signed-message.ts';
+import type { ReadyMessage } from './ready-message.ts';
 
 /** Options of one `send()`. */
 export interface SendOptions {
@@ -28,7 +29,8 @@ export interface SendOptions {
  */
 export class MailBroker {
   readonly #environment: AttemptEnvironment;
-  readonly #signing: SigningEnvironment;
+  readonly #compose: ComposeEnvironment;
+  readonly #keyring: Keyring;
 
   /**
    * @throws {BrokerError} MB_BROKER_OPTION; DkimError MB_DKIM_KEY_… for a key that cannot sign; DnsError
@@ -49,11 +51,8 @@ export class MailBroker {
       ...(openSocket && { openSocket }),
       ...(options.onTranscript && { onTranscript: options.onTranscript }),
     };
-    this.#signing = {
-      keyring: createKeyring(options.dkim),
-      now: () => clock.now(),
-      ...(randomBytes && { randomBytes }),
-    };
+    this.#compose = { now: () => clock.now(), ...(randomBytes && { randomBytes }) };
+    this.#keyring = createKeyring(options.dkim);
   }
 
   /**
@@ -68,9 +67,10 @@ export class MailBroker {
    * @example
    * for (const outcome of await broker.send(message)) console.log(outcome.recipient, outcome.status);
    */
-  async send(message: Message, options: SendOptions = {}): Promise<RecipientOutcome[]> {
+  async send(message: Message | ReadyMessage, options: SendOptions = {}): Promise<RecipientOutcome[]> {
     const { signal } = options;
-    const signed = await composeSigned(message, this.#signing, signal);
+    const prepared = await prepareMessage(message, this.#compose, signal);
+    const signed = await signOutgoing(prepared, this.#keyring, signal);
     const { delivery } = this.#environment;
     const plan = planRecipients(signed.envelope.to, delivery.maxRecipients);
     const outcomes: RecipientOutcome[] = [];

@@ -33,6 +33,7 @@ const cases: readonly Case[] = [
   [421, undefined, 'greeting', 'Too many connections', 'rate'],
   [451, '4.3.0', 'data', 'Local error', 'temporary-host'],
   [450, undefined, 'rcpt', 'Greylisted', 'temporary-host'],
+  [451, '4.7.1', 'rcpt', '4.7.1 Greylisted for 5 minutes', 'temporary-host'],
   [421, undefined, 'mail', 'Shutting down', 'temporary-host'],
   [503, '5.5.1', 'rcpt', 'Bad sequence', 'protocol'],
   [500, undefined, 'ehlo', 'What?', 'protocol'],

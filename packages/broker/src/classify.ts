@@ -74,6 +74,9 @@ const blockedWords =
 /** Words with which hosts say "too fast" under 421, 450 or 451. */
 const rateWords = /\b(?:rate.?limit|too (?:many|fast|much)|throttl|slow down|exceed)/i;
 
+/** A greylisting host wants a later attempt of the same message, not fewer of them. */
+const greylistWords = /\bgr[ae]y.?list/i;
+
 /** Only this much of a host's text is searched. */
 const maxSearchedText = 1024;
 
@@ -90,7 +93,8 @@ export function categorizeReply(reply: Reply, stage: Stage): FailureCategory {
   const category = reply.enhanced ? byEnhancedCode(reply.enhanced) : undefined;
   const found = category ?? byBasicCode(reply.code, stage, text);
   // A refusal of us must never be counted against an address, whatever code stands in front of it.
-  return found === 'bad-mailbox' && blockedWords.test(text) ? 'blocked' : found;
+  if (found === 'bad-mailbox' && blockedWords.test(text)) return 'blocked';
+  return found === 'rate' && greylistWords.test(text) ? 'temporary-host' : found;
 }
 
 function byEnhancedCode(enhanced: string): FailureCategory | undefined {

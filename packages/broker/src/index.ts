@@ -24,3 +24,4 @@ export type {
   Stage,
   Unknown,
 } from './outcome.ts';
+export type { ReadyMessage } from './ready-message.ts';

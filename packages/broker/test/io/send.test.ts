@@ -159,7 +159,7 @@ it('offers a recipient that all hosts defer to each of them once, and reports a 
     status: 'deferred',
     host: 'grey.test',
     enhanced: '4.7.1',
-    category: 'rate',
+    category: 'temporary-host',
   });
 });
 
