@@ -1,3 +1,4 @@
+import { type Answer, checkHost, type RecordType, type Resolver } from '@mb/dns';
 import { spf as mailauthSpf } from 'mailauth/lib/spf/index.js';
 import type { Contender, Field } from '../harness/row.ts';
 
@@ -42,7 +43,14 @@ export function spfField({ ip, records }: SpfCase): Field {
     if (record === undefined) throw Object.assign(new Error('no such name'), { code: 'ENOTFOUND' });
     return [[record]];
   };
+  const resolver = memoryResolver(records);
   const contenders: Contender[] = [
+    {
+      name: '@mb/dns',
+      role: 'ours',
+      run: () => checkHost({ ip, sender: SENDER, helo: HELO }, resolver),
+      check: (outcome) => checkResult((outcome as { result: string }).result),
+    },
     {
       name: 'mailauth',
       role: 'peer',
@@ -62,6 +70,21 @@ export function spfField({ ip, records }: SpfCase): Field {
     },
   ];
   return { contenders };
+}
+
+/** The same map behind our interface: answers made beforehand, as a cache gives them. */
+function memoryResolver(records: ReadonlyMap<string, string>): Resolver {
+  const answers = new Map<string, Answer>();
+  for (const [name, record] of records) {
+    const base = { name, canonicalName: name, authentic: false, ttlSeconds: 300 };
+    answers.set(name, { ...base, status: 'found', type: 'TXT', records: [[record]] } as unknown as Answer);
+  }
+  return {
+    query: async <T extends RecordType>(name: string, type: T): Promise<Answer<T>> =>
+      type === 'TXT'
+        ? (answers.get(name) as Answer<T>)
+        : { name, type, canonicalName: name, authentic: false, ttlSeconds: 0, status: 'nodata', records: [] },
+  };
 }
 
 function checkResult(result: string): string | undefined {

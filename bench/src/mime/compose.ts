@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { composeMessage } from '@mb/mime';
-import PostalMime from 'postal-mime';
 import type { Contender, Field } from '../harness/row.ts';
+import { compareMessage } from './compare.ts';
 import { composeWithEmailjs, composeWithMimetext, composeWithNodemailer } from './compose-peers.ts';
 import type { SampleMessage } from './messages.ts';
+import { readWithPostalMime } from './read-peers.ts';
 
 /** Composes a message to octets that are ready for the wire. */
 export async function composeField(message: SampleMessage): Promise<Field> {
@@ -53,24 +54,9 @@ function leastWork(message: SampleMessage, finished: Buffer): Buffer {
 
 /** Reads the message with postal-mime and compares every field and part with what went in. */
 async function checkMessage(octets: Uint8Array, message: SampleMessage): Promise<string | undefined> {
-  const form = checkForm(octets);
-  if (form !== undefined) return form;
-  const parsed = await PostalMime.parse(octets);
-  if (parsed.subject !== message.subject) return `subject reads back as ${JSON.stringify(parsed.subject)}`;
-  const mailboxes = [parsed.from, ...(parsed.to ?? [])].map((m) => `${m?.name} <${m?.address}>`).join(', ');
-  const expected = [message.from, ...message.to].map((m) => `${m.name} <${m.address}>`).join(', ');
-  if (mailboxes !== expected) return `mailboxes read back as ${mailboxes}`;
-  if (!sameText(parsed.text, message.text)) return 'the text differs';
-  if (!sameText(parsed.html, message.html)) return 'the HTML differs';
-  if (!parsed.messageId || !parsed.date) return 'no Message-ID or Date';
-  if (parsed.attachments.length !== message.attachments.length)
-    return `${parsed.attachments.length} attachments`;
-  for (const [i, attachment] of message.attachments.entries()) {
-    const read = parsed.attachments[i]!;
-    const same = typeof read.content !== 'string' && attachment.content.equals(new Uint8Array(read.content));
-    if (read.filename !== attachment.filename || !same) return `attachment ${attachment.filename} differs`;
-  }
-  return undefined;
+  const header = Buffer.from(octets.subarray(0, 4000)).toString('latin1');
+  if (!/^message-id:/im.test(header) || !/^date:/im.test(header)) return 'no Message-ID or Date';
+  return checkForm(octets) ?? compareMessage(await readWithPostalMime(octets), message);
 }
 
 /** RFC 5322 §2.1.1 and RFC 2045 §2.7: CRLF, lines of at most 998 octets, and 8-bit octets only where declared. */
@@ -89,10 +75,4 @@ function checkForm(octets: Uint8Array): string | undefined {
   return eightBit && !/^content-transfer-encoding: *(8bit|binary)/im.test(text)
     ? '8-bit octets in parts declared as 7bit'
     : undefined;
-}
-
-/** Line ends and a final line break are the composer's choice. */
-function sameText(read: string | undefined, written: string | undefined): boolean {
-  const normal = (text: string | undefined) => (text ?? '').replaceAll('\r\n', '\n').trimEnd();
-  return normal(read) === normal(written);
 }

@@ -71,6 +71,13 @@ export const mimeRows: readonly Row[] = [
     goals: [ratio('one pass + objects', 5), { kind: 'best' }],
     field: async () => (await import('./address.ts')).addressField(1000),
   },
+  parseRow('mime/parse-unicode', 'text + HTML for 3 recipients in Unicode parsed', unicodeAlternatives),
+  parseRow(
+    'mime/parse-5mb',
+    'HTML + a 5 MB attachment parsed',
+    (s) => bigAttachment(sized(s, 5 * MB)),
+    5 * MB,
+  ),
   {
     id: 'mime/stream-peak',
     title: 'peak memory of composing a 1 GiB attachment stream',
@@ -114,6 +121,18 @@ function composeRow(
     limit: 'copy + id + date',
     goals: [ratio('copy + id + date', atMost), { kind: 'best' }],
     field: async (scale): Promise<Field> => (await import('./compose.ts')).composeField(message(scale)),
+  };
+}
+
+function parseRow(id: string, title: string, message: (scale: Scale) => SampleMessage, bytes?: number): Row {
+  return {
+    id,
+    title,
+    metric: 'cpu',
+    amount: bytes === undefined ? { count: 1, unit: 'messages' } : { count: bytes, unit: 'B' },
+    limit: 'decode + copy',
+    goals: [{ kind: 'best' }],
+    field: async (scale) => (await import('./parse.ts')).parseField(message(scale)),
   };
 }
 
