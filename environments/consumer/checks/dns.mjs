@@ -30,7 +30,6 @@ export async function check(modules, load) {
     const answer = await resolver.query('example.com', 'TXT');
     assert(answer.status === 'found', JSON.stringify(answer));
   } finally {
-    await resolver.close?.();
     await server.close();
   }
 }
