@@ -115,7 +115,7 @@ export class MemoryStore implements port.QueueStore {
     }
     let chosen: Site | undefined;
     for (const site of this.#sites.values()) {
-      if (chosen && chosen.served < site.served) continue;
+      if (chosen && chosen.served <= site.served) continue;
       if (this.#hasRoom(site) && (this.#readyAt(site, now) ?? Number.POSITIVE_INFINITY) <= now) chosen = site;
     }
     if (!chosen) return null;

@@ -1,0 +1,301 @@
+import { defaultSchedule, type RetrySchedule, retryDelayMs } from '../backoff.ts';
+import type { SiteFeedback } from '../pacing.ts';
+import type {
+  Bounce,
+  Claim,
+  ClaimedMessage,
+  ClaimedRecipient,
+  LeaseId,
+  Outcome,
+  QueueStore,
+  RecipientId,
+  Settlement,
+  SiteKey,
+} from '../queue-store.ts';
+import type { NewSuppression } from '../suppression.ts';
+
+/**
+ * What an attempt reports about one recipient.
+ *
+ * `unknown` becomes what the message's policy says. `deferred` becomes due by the schedule; `serverDelayMs` is
+ * what the host named. `unattempted` costs no attempt: a limit of our own, the resolver, the disk, a shutdown,
+ * or a site that could not be reached; `retryAfterMs` defaults to 0 where `feedback` paces the site, else to a minute.
+ */
+export type AttemptOutcome = { readonly recipientId: RecipientId; readonly detail?: object } & (
+  | { readonly kind: 'delivered' | 'failed' | 'held' | 'unknown' }
+  | { readonly kind: 'deferred'; readonly serverDelayMs?: number }
+  | { readonly kind: 'unattempted'; readonly retryAfterMs?: number }
+);
+
+/** What an attempt reports at its end. Recipients of the claim that it never named count as unattempted. */
+export interface AttemptReport {
+  readonly outcomes: readonly AttemptOutcome[];
+  readonly feedback?: SiteFeedback;
+}
+
+/** What an attempt may use while it runs. */
+export interface AttemptContext {
+  /** Aborted when the attempt must end at once. */
+  readonly signal: AbortSignal;
+  /** Aborted when no new transaction may begin: the worker stops, or the lease is lost. */
+  readonly stopping: AbortSignal;
+  /** Writes down what is known so far; a crash after it repeats none of it. */
+  settle(report: AttemptReport): Promise<void>;
+  /** More recipients of the same site, for the same connection; empty when there are none. */
+  more(max: number): Promise<readonly ClaimedMessage[]>;
+}
+
+/** Tries to deliver what a claim holds. It should not throw: what it throws defers all that it did not report. */
+export type Attempt = (claim: Claim, context: AttemptContext) => Promise<AttemptReport>;
+
+/** What follows from final outcomes, written down in the same transaction. */
+export interface Conclusion {
+  readonly bounces?: readonly Bounce[];
+  readonly suppress?: readonly NewSuppression[];
+}
+
+/** Decides what follows when recipients of a message failed, expired, or are delayed. */
+export type Conclude = (message: ClaimedMessage, outcomes: readonly Outcome[]) => Promise<Conclusion>;
+
+/** Finds the site of a domain; undefined when that cannot be known now. */
+export type SiteOf = (
+  domain: string,
+  signal: AbortSignal,
+) => Promise<{ readonly site: SiteKey; readonly ttlMs: number } | undefined>;
+
+/** What a run needs of its worker. */
+export interface LeaseRunOptions {
+  readonly store: Pick<QueueStore, 'alias'>;
+  readonly attempt: Attempt;
+  /** The worker's time when the claim was made. */
+  readonly claimedAt: number;
+  readonly random: () => number;
+  readonly conclude?: Conclude;
+  readonly siteOf?: SiteOf;
+  readonly schedule?: Partial<RetrySchedule>;
+  settle(settlement: Settlement): Promise<void>;
+  more(max: number): Promise<readonly ClaimedMessage[]>;
+  report(error: unknown): void;
+}
+
+/** Without feedback on the site, what was not attempted waits this long. */
+const localTroubleMs = 60_000;
+
+interface Held {
+  readonly message: ClaimedMessage;
+  readonly recipient: ClaimedRecipient;
+}
+
+/** One claim on its way from the store and back. */
+export class LeaseRun {
+  readonly leaseId: LeaseId;
+  /** When the store last confirmed the lease; milliseconds on the worker's clock. */
+  confirmedAt: number;
+  readonly #claim: Claim;
+  readonly #options: LeaseRunOptions;
+  readonly #stopping = new AbortController();
+  readonly #abort = new AbortController();
+  /** Recipients that were not reported on yet. */
+  readonly #open = new Map<RecipientId, Held>();
+  #abandoned = false;
+
+  constructor(claim: Claim, options: LeaseRunOptions) {
+    this.leaseId = claim.leaseId;
+    this.confirmedAt = options.claimedAt;
+    this.#claim = claim;
+    this.#options = options;
+    this.#hold(claim.messages);
+  }
+
+  get abandoned(): boolean {
+    return this.#abandoned;
+  }
+
+  /** No new transaction may begin. */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  /** Whatever is under way ends now. */
+  abort(): void {
+    this.#stopping.abort();
+    this.#abort.abort();
+  }
+
+  /** Nobody waits any more; a store that fails is not asked again. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.abort();
+  }
+
+  /** Resolves when the lease is settled and released. */
+  async execute(): Promise<void> {
+    await this.#settle(this.#overdue(this.#claim.messages), undefined, false);
+    if (this.#claim.kind === 'attempt') await this.#settle(await this.#rerouted(), undefined, false);
+    if (this.#open.size === 0 || this.#claim.kind === 'overdue') return this.#settle([], undefined, true);
+    const report = await this.#attempt();
+    await this.#settle(this.#outcomes(this.#completed(report)), report.feedback, true);
+  }
+
+  /** Outcomes that need no attempt: lifetimes that are over, delay notices that are due. */
+  #overdue(messages: readonly ClaimedMessage[]): Outcome[] {
+    const outcomes: Outcome[] = [];
+    for (const { recipientId, expired } of messages.flatMap(({ recipients }) => recipients)) {
+      if (expired) outcomes.push({ recipientId, kind: 'expired' });
+      else if (this.#claim.kind === 'overdue') outcomes.push({ recipientId, kind: 'delayed' });
+    }
+    return outcomes;
+  }
+
+  /** Recipients that stand under their domain only because their site was not known yet. */
+  async #rerouted(): Promise<Outcome[]> {
+    const { siteOf, store } = this.#options;
+    const { site: current } = this.#claim;
+    const unrouted = [...this.#open.values()].filter(({ recipient }) => recipient.domain === current);
+    if (!siteOf || unrouted.length === 0) return [];
+    try {
+      const route = await siteOf(current, this.#abort.signal);
+      if (!route || route.site === current) return [];
+      await store.alias(current, route.site, route.ttlMs);
+      return unrouted.map(({ recipient }) => {
+        return { recipientId: recipient.recipientId, kind: 'rerouted', site: route.site };
+      });
+    } catch (error) {
+      // Under its own name the domain is as deliverable as before.
+      this.#options.report(error);
+      return [];
+    }
+  }
+
+  async #attempt(): Promise<AttemptReport> {
+    const context: AttemptContext = {
+      signal: this.#abort.signal,
+      stopping: this.#stopping.signal,
+      settle: (report) => this.#settle(this.#outcomes(report), report.feedback, false),
+      more: (max) => this.#more(max),
+    };
+    try {
+      return await this.#options.attempt(
+        { ...this.#claim, messages: this.#stillOpen(this.#claim.messages) },
+        context,
+      );
+    } catch (error) {
+      this.#options.report(error);
+      const detail = { reason: 'internal-error' };
+      const open = [...this.#open.keys()];
+      return { outcomes: open.map((recipientId) => ({ recipientId, kind: 'deferred', detail })) };
+    }
+  }
+
+  async #more(max: number): Promise<readonly ClaimedMessage[]> {
+    if (this.#stopping.signal.aborted) return [];
+    const messages = await this.#options.more(max);
+    this.#hold(messages);
+    await this.#settle(this.#overdue(messages), undefined, false);
+    return this.#stillOpen(messages);
+  }
+
+  /** The report with those added that the attempt never named. */
+  #completed({ outcomes, feedback }: AttemptReport): AttemptReport {
+    const named = new Set(outcomes.map(({ recipientId }) => recipientId));
+    const silent = [...this.#open.keys()].filter((recipientId) => !named.has(recipientId));
+    const unattempted = silent.map((recipientId) => ({ recipientId, kind: 'unattempted' as const }));
+    return { outcomes: [...outcomes, ...unattempted], ...(feedback && { feedback }) };
+  }
+
+  /** The store's outcomes for those that an attempt reports. */
+  #outcomes({ outcomes, feedback }: AttemptReport): Outcome[] {
+    const paced = feedback?.kind === 'unreachable' || feedback?.kind === 'throttled';
+    const patience = paced || this.#stopping.signal.aborted ? 0 : localTroubleMs;
+    return outcomes.map((outcome): Outcome => {
+      const { recipientId, detail } = outcome;
+      const common = { recipientId, ...(detail && { detail }) };
+      switch (outcome.kind) {
+        case 'unattempted':
+          return { ...common, kind: 'unattempted', retryAfterMs: outcome.retryAfterMs ?? patience };
+        case 'deferred':
+          return {
+            ...common,
+            kind: 'deferred',
+            retryAfterMs: this.#delay(recipientId, outcome.serverDelayMs),
+          };
+        case 'unknown':
+          return this.#unknown(recipientId, common);
+        default:
+          return { ...common, kind: outcome.kind };
+      }
+    });
+  }
+
+  #unknown(recipientId: RecipientId, common: { recipientId: RecipientId; detail?: object }): Outcome {
+    switch (this.#open.get(recipientId)?.message.onUnknown) {
+      case 'hold':
+        return { ...common, kind: 'held' };
+      case 'report':
+        return { ...common, kind: 'unknown' };
+      default:
+        return { ...common, kind: 'deferred', retryAfterMs: this.#delay(recipientId, undefined) };
+    }
+  }
+
+  #delay(recipientId: RecipientId, serverDelayMs: number | undefined): number {
+    const held = this.#open.get(recipientId);
+    const schedule = { ...defaultSchedule, ...this.#options.schedule, ...held?.message.schedule };
+    return retryDelayMs(schedule, held?.recipient.attempt ?? 1, this.#options.random, serverDelayMs);
+  }
+
+  async #settle(
+    outcomes: readonly Outcome[],
+    feedback: SiteFeedback | undefined,
+    release: boolean,
+  ): Promise<void> {
+    if (outcomes.length === 0 && !feedback && !release) return;
+    const conclusion = await this.#conclude(outcomes);
+    await this.#options.settle({
+      leaseId: this.leaseId,
+      outcomes,
+      release,
+      ...(feedback && { feedback }),
+      ...conclusion,
+    });
+    for (const { recipientId } of outcomes) this.#open.delete(recipientId);
+  }
+
+  async #conclude(outcomes: readonly Outcome[]): Promise<Conclusion> {
+    const { conclude } = this.#options;
+    const byMessage = new Map<ClaimedMessage, Outcome[]>();
+    for (const outcome of outcomes) {
+      const message = this.#open.get(outcome.recipientId)?.message;
+      if (!message || !['failed', 'expired', 'delayed'].includes(outcome.kind)) continue;
+      byMessage.set(message, [...(byMessage.get(message) ?? []), outcome]);
+    }
+    const bounces: Bounce[] = [];
+    const suppress: NewSuppression[] = [];
+    for (const [message, finished] of conclude ? byMessage : []) {
+      try {
+        const conclusion = await conclude!(message, finished);
+        bounces.push(...(conclusion.bounces ?? []));
+        suppress.push(...(conclusion.suppress ?? []));
+      } catch (error) {
+        // A report that cannot be made does not keep the outcome from being written down.
+        this.#options.report(error);
+      }
+    }
+    return { ...(bounces.length > 0 && { bounces }), ...(suppress.length > 0 && { suppress }) };
+  }
+
+  #hold(messages: readonly ClaimedMessage[]): void {
+    for (const message of messages) {
+      for (const recipient of message.recipients)
+        this.#open.set(recipient.recipientId, { message, recipient });
+    }
+  }
+
+  /** The messages with those of their recipients that were not reported on. */
+  #stillOpen(messages: readonly ClaimedMessage[]): ClaimedMessage[] {
+    return messages.flatMap((message) => {
+      const recipients = message.recipients.filter(({ recipientId }) => this.#open.has(recipientId));
+      return recipients.length === 0 ? [] : { ...message, recipients };
+    });
+  }
+}

@@ -1,0 +1,29 @@
+import type { Clock } from '../clock.ts';
+
+const firstMs = 1_000;
+const longestMs = 30_000;
+
+/** How long to leave a failing store alone: a second, then twice as long each time, up to half a minute. */
+export class StoreBackoff {
+  readonly #clock: Clock;
+  #failures = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** The store failed; returns how long to leave it alone, in milliseconds. */
+  grow(): number {
+    return Math.min(firstMs * 2 ** this.#failures++, longestMs);
+  }
+
+  /** The store works. */
+  clear(): void {
+    this.#failures = 0;
+  }
+
+  /** The store failed; resolves when it may be asked again. */
+  wait(): Promise<void> {
+    return new Promise((resolve) => this.#clock.setTimer(resolve, this.grow()));
+  }
+}
