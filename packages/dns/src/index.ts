@@ -11,6 +11,17 @@
 export { addressRefusal, isDeliverable } from './address-guard.ts';
 export type { CacheOptions } from './cache.ts';
 export type { Clock } from './clock.ts';
+export { type DiagnosisOptions, type DiagnosisProbe, diagnoseSender } from './diagnose.ts';
+export type { DkimSelector } from './diagnosis/context.ts';
+export type { ConnectProbe, ProbeResult } from './diagnosis/egress.ts';
+export {
+  type DiagnosisCheck,
+  type Finding,
+  type FindingSeverity,
+  formatPublishedRecord,
+  type PublishedRecord,
+  worstSeverity,
+} from './diagnosis/finding.ts';
 export {
   type DmarcIdentifier,
   type DmarcOutcome,

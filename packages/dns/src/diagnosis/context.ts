@@ -1,0 +1,27 @@
+import type { KeyObject } from 'node:crypto';
+import type { MtaStsFetch } from '../mta-sts/fetch.ts';
+import type { Resolver } from '../resolver.ts';
+import type { ConnectProbe } from './egress.ts';
+
+/** What all checks of one diagnosis share. */
+export interface DiagnosisContext {
+  readonly domain: string;
+  readonly addresses: readonly string[];
+  readonly helo: string | undefined;
+  /** Domain of MAIL FROM. */
+  readonly mailFrom: string;
+  readonly dkim: readonly DkimSelector[];
+  readonly resolver: Resolver;
+  readonly fetchPolicy: (domain: string, signal: AbortSignal | undefined) => Promise<MtaStsFetch>;
+  readonly connect: ConnectProbe;
+  readonly probeTargets: readonly string[] | undefined;
+  readonly allowAddresses: readonly string[] | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A DKIM selector, and the key that signs with it. */
+export interface DkimSelector {
+  readonly selector: string;
+  /** Private key (PEM or KeyObject) that the published key must belong to. */
+  readonly privateKey?: string | KeyObject;
+}
