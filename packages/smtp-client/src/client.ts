@@ -1,5 +1,5 @@
 import { type Content, ContentReader } from './content.ts';
-import { misuse, SmtpError, type TranscriptEntry } from './errors.ts';
+import { misuse, SmtpError, type TranscriptEntry, toSmtpError } from './errors.ts';
 import type { Clock } from './io/clock.ts';
 import type { Driver } from './io/drive.ts';
 import type { TlsEvidence } from './io/tls.ts';
@@ -52,6 +52,7 @@ export class SmtpConnection {
   readonly capabilities: Capabilities;
   readonly #parts: ConnectionParts;
   readonly #pending = new Map<number, Pending>();
+  #used = false;
   #closing = false;
   #closedBy: SmtpError | undefined;
   #whenClosed: (() => void)[] = [];
@@ -111,6 +112,9 @@ export class SmtpConnection {
     }
     const { driver, clock } = this.#parts;
     const { signal, sevenBitContent } = options;
+    // A connection that lay idle may have been closed meanwhile: what says so is read before anything is written.
+    if (this.#used && this.#pending.size === 0) await driver.settleInput();
+    this.#used = true;
     if (signal?.aborted) throw aborted(signal);
     if (this.#closing || driver.session.state !== 'ready') throw this.#gone();
     const whole = content instanceof Uint8Array ? content : undefined;
@@ -182,8 +186,7 @@ export class SmtpConnection {
       else driver.session.endContent(id, clock.now());
     } catch (error) {
       // RFC 5321 §4.1.1.4: a message is abandoned midway only by closing the connection.
-      if (SmtpError.isInstance(error)) driver.session.fail(error, clock.now());
-      else throw error;
+      driver.session.fail(toSmtpError(error), clock.now());
     }
     driver.wake();
   }

@@ -16,7 +16,7 @@ export class ContentReader {
 
   /**
    * The next octets, or undefined at the end.
-   * @throws {SmtpError} MB_SMTP_CONTENT_SOURCE, MB_SMTP_CONTENT_NOT_REPEATABLE, MB_SMTP_CONTENT_CHANGED
+   * @throws {SmtpError} MB_SMTP_CONTENT_SOURCE, MB_SMTP_CONTENT_NOT_REPEATABLE
    */
   async read(restart: boolean): Promise<Uint8Array | undefined> {
     if (restart) await this.#restart();

@@ -93,7 +93,6 @@ export type SmtpErrorCode =
   | 'MB_SMTP_REQUIRETLS_NOT_OFFERED'
   | 'MB_SMTP_MAIL_LIMIT'
   | 'MB_SMTP_CONTENT_SOURCE'
-  | 'MB_SMTP_CONTENT_CHANGED'
   | 'MB_SMTP_CONTENT_NOT_REPEATABLE'
   | 'MB_SMTP_ABORTED'
   | 'MB_SMTP_INTERNAL';
@@ -175,4 +174,17 @@ export function misuse(
   stage: Stage = 'plan',
 ): SmtpError {
   return new SmtpError(message, { code, kind: 'api-misuse', scope: 'message', stage, retryable: false });
+}
+
+/** `value` itself, or our own fault wrapped so that it ends one session instead of the process. */
+export function toSmtpError(value: unknown): SmtpError {
+  if (SmtpError.isInstance(value)) return value;
+  return new SmtpError('Something unforeseen happened; this is a defect of the package, please report it.', {
+    code: 'MB_SMTP_INTERNAL',
+    kind: 'internal',
+    scope: 'session',
+    stage: 'idle',
+    retryable: true,
+    cause: value,
+  });
 }

@@ -73,6 +73,12 @@ export class Driver {
     return socket;
   }
 
+  /** Resolves when everything that had already arrived on the socket has been read. */
+  async settleInput(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
   /** Something may have become possible: look after this turn of the event loop. */
   wake(): void {
     if (this.#scheduled) return;
@@ -83,24 +89,25 @@ export class Driver {
   readonly #run = (): void => {
     this.#scheduled = false;
     let budget = octetsPerTurn;
-    for (;;) {
-      budget -= this.#transmit(budget);
-      const event = this.session.next();
-      if (event !== undefined) {
-        if (event.type === 'closed') this.#close(event.error === undefined);
-        this.#onEvent(event);
-      } else if (this.#blocked || this.#socket === undefined || budget <= 0 || this.#closed) {
-        break;
-      } else if (budget === this.#lastBudget) {
-        break;
-      }
-      this.#lastBudget = budget;
+    for (let busy = true; busy; ) {
+      const written = this.#transmit(budget);
+      budget -= written;
+      busy = this.#report() || written > 0;
     }
-    this.#lastBudget = -1;
-    if (budget <= 0 && !this.#blocked) this.wake();
+    if (budget <= 0) this.wake();
     this.#arm();
   };
-  #lastBudget = -1;
+
+  /** Passes on what the session has to tell; whether there was anything. */
+  #report(): boolean {
+    let any = false;
+    for (let event = this.session.next(); event !== undefined; event = this.session.next()) {
+      any = true;
+      if (event.type === 'closed') this.#close(event.error === undefined);
+      this.#onEvent(event);
+    }
+    return any;
+  }
 
   #transmit(budget: number): number {
     let written = 0;

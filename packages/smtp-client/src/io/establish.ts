@@ -1,5 +1,5 @@
 import { aborted, SmtpConnection } from '../client.ts';
-import { SmtpError, type TranscriptEntry } from '../errors.ts';
+import { SmtpError, type TranscriptEntry, toSmtpError } from '../errors.ts';
 import type { SessionEvent } from '../protocol/events.ts';
 import { beginSasl, type SaslMechanism } from '../protocol/sasl/choose.ts';
 import type { SaslExchange } from '../protocol/sasl/mechanism.ts';
@@ -160,8 +160,7 @@ class Setup {
       }
       driver.session.authRespond(response, clock.now());
     } catch (error) {
-      if (!SmtpError.isInstance(error)) throw error;
-      driver.session.fail(error, clock.now());
+      driver.session.fail(toSmtpError(error), clock.now());
     }
     driver.wake();
   }

@@ -118,7 +118,7 @@ export class Receiver {
       if (delivery.settled) continue;
       if (delivery.transactions === 0) {
         delivery.settled = true;
-        sender.notAttempted(delivery, error);
+        sender.notAttempted(delivery, endedByPeer(error) ? stale(error) : error);
         continue;
       }
       for (const index of delivery.remaining) delivery.decide(index, notAccepted('plan', error));
@@ -168,8 +168,9 @@ export class Receiver {
 
   /** Gives `verdict` to the recipients of a transaction that have none and are not put off to another one. */
   #decideOpen(transaction: Transaction, verdict: Parameters<Transaction['delivery']['decide']>[1]): void {
+    const putOff = new Set(transaction.split);
     for (const index of transaction.recipients) {
-      if (!transaction.split.includes(index)) transaction.delivery.decide(index, verdict);
+      if (!putOff.has(index)) transaction.delivery.decide(index, verdict);
     }
   }
 
@@ -216,14 +217,15 @@ function classOf(
 }
 
 /** On a reused connection, an end before any answer says that it was dead already; that is no attempt. */
-function isStale(
-  { reused, answered, delivery, writer, split }: Transaction,
-  { kind, code }: SmtpError,
-): boolean {
-  const ended = code === 'MB_SMTP_CONNECTION_LOST' || code === 'MB_SMTP_SERVICE_CLOSING';
+function isStale({ reused, answered, delivery, writer, split }: Transaction, error: SmtpError): boolean {
   const untouched =
     delivery.undecided === delivery.verdicts.length && delivery.transactions === 1 && split.length === 0;
-  return ended && kind !== 'aborted' && reused && !answered && writer !== 'sent' && untouched;
+  return endedByPeer(error) && reused && !answered && writer !== 'sent' && untouched;
+}
+
+/** The server or the network ended the session, not we. */
+function endedByPeer({ code }: SmtpError): boolean {
+  return code === 'MB_SMTP_CONNECTION_LOST' || code === 'MB_SMTP_SERVICE_CLOSING';
 }
 
 function stale(cause: SmtpError): SmtpError {

@@ -9,6 +9,7 @@ import { mailLimit, planTransaction } from './plan.ts';
 import type { ReplyStage } from './timeouts.ts';
 import type { Delivery, Transaction } from './transaction.ts';
 import type { TransmitBlock } from './transmit-block.ts';
+import { incapable } from './verdict.ts';
 
 /** Longest command that is ever written, with room to spare: addresses and parameters are bounded. */
 const commandRoom = 4096;
@@ -152,6 +153,7 @@ export class Sender {
     const { source, stuffer, mode, mail } = transaction;
     source.asked = false;
     source.push(mode === 'bdat' && mail.body !== 'binarymime' ? convertText(stuffer, chunk) : chunk);
+    if (mode === 'bdat') this.#tooWide(transaction);
   }
 
   /** Ends streamed content. */
@@ -334,8 +336,22 @@ export class Sender {
       block.length += written;
       transaction.sent += read;
       source.use(read);
+      if (this.#tooWide(transaction)) return false;
     }
     return source.ended || this.#ask(transaction);
+  }
+
+  /** Streamed content that has to be 7-bit and is not: the transaction is abandoned, which only closing does. */
+  #tooWide({ mail, stuffer, delivery, recipients }: Transaction): boolean {
+    if (mail.body !== '7bit' || stuffer.bits < 128) return false;
+    const verdict = incapable(
+      'MB_SMTP_8BITMIME_NOT_OFFERED',
+      '5.6.3',
+      'The content has 8-bit octets where it had to be 7-bit; describe it with envelope.body, or encode it.',
+    );
+    for (const index of recipients) delivery.decide(index, verdict);
+    this.#context.fail(verdict.error);
+    return true;
   }
 
   #ask(transaction: Transaction): false {

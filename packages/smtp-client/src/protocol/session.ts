@@ -1,6 +1,7 @@
 import { misuse, type Reply, SmtpError, type Stage, type TranscriptEntry } from '../errors.ts';
-import { decodeBase64, encodeBase64 } from './base64.ts';
+import { AuthDialogue } from './auth-dialogue.ts';
 import { type Capabilities, parseCapabilities } from './capabilities.ts';
+import { Deadlines } from './deadlines.ts';
 import { checkEnvelope, type Envelope } from './envelope.ts';
 import type { SessionEvent } from './events.ts';
 import { resolveLimits, type SessionLimits } from './limits.ts';
@@ -22,7 +23,7 @@ import {
   setupRefused,
   tlsNotOffered,
 } from './session-errors.ts';
-import { type ReplyStage, resolveTimeouts, type Timeouts, timeoutOfStage } from './timeouts.ts';
+import { type ReplyStage, resolveTimeouts, type Timeouts } from './timeouts.ts';
 import { Delivery, wholeContent } from './transaction.ts';
 import { Transcript } from './transcript.ts';
 import { nextSessionState, type SessionInput, type SessionState } from './transitions.ts';
@@ -74,8 +75,6 @@ const optionKeys = new Set<string>([
   'onTranscript',
 ] satisfies (keyof SessionOptions)[]);
 
-/** RFC 5321 §4.5.3.1.4: a command line has at most 512 octets, so a longer initial response waits for its 334. */
-const maxCommandOctets = 510;
 const blockOctets = 65_536;
 /** Filled and emptied within one call, so one is enough for all sessions. */
 const block = new TransmitBlock(blockOctets);
@@ -99,7 +98,7 @@ const block = new TransmitBlock(blockOctets);
 export class SmtpSession {
   readonly #options: SessionOptions;
   readonly #limits: SessionLimits;
-  readonly #timeouts: Timeouts;
+  readonly #deadlines: Deadlines;
   readonly #parser: ReplyParser;
   readonly #pipeline = new Pipeline();
   readonly #events: SessionEvent[] = [];
@@ -107,18 +106,12 @@ export class SmtpSession {
   readonly #receiver: Receiver;
   readonly #setup: Transcript;
   #state: SessionState = 'greeting';
-  #lines: string[] = [];
+  /** Commands outside of transactions that are not on the wire yet. */
+  readonly #commands: { readonly line: string; readonly stage: ReplyStage }[] = [];
   #capabilities: Capabilities | undefined;
   #tls: SessionTls | undefined;
-  #mechanism: string | undefined;
-  #authFailure: Reply | undefined;
-  readonly #triedMechanisms = new Set<string>();
+  readonly #auth: AuthDialogue | undefined;
   #nextId = 1;
-  #lastReplyAt: number;
-  #handshakeSince: number | undefined;
-  #blocks = 0;
-  #blockSince = 0;
-  #flushedAt: number;
   #now: number;
 
   constructor(options: SessionOptions, now: number) {
@@ -129,12 +122,11 @@ export class SmtpSession {
     checkHostname(options.hostname);
     this.#options = options;
     this.#limits = resolveLimits(options.limits);
-    this.#timeouts = resolveTimeouts(options.timeouts);
+    this.#deadlines = new Deadlines(resolveTimeouts(options.timeouts), now);
     this.#parser = new ReplyParser(this.#limits);
     this.#setup = new Transcript(this.#limits.transcriptEntries, options.onTranscript);
     this.#tls = options.implicitTls;
-    this.#lastReplyAt = now;
-    this.#flushedAt = now;
+    this.#auth = options.authMechanisms && new AuthDialogue(options.authMechanisms);
     this.#now = now;
     const shared = { pipeline: this.#pipeline, fail: (error: SmtpError) => this.#end('lost', error) };
     this.#sender = new Sender({
@@ -207,7 +199,7 @@ export class SmtpSession {
     while (!this.#over) {
       const reply = this.#parse();
       if (reply === undefined) return;
-      this.#lastReplyAt = now;
+      this.#deadlines.replied(now);
       this.#onReply(reply, now);
     }
   }
@@ -228,7 +220,7 @@ export class SmtpSession {
     this.#now = now;
     if (this.#state !== 'handshake') return;
     this.#tls = info;
-    this.#handshakeSince = undefined;
+    this.#deadlines.handshakeSince = undefined;
     // RFC 3207 §4.2: everything learnt before is discarded.
     this.#capabilities = undefined;
     this.#setup.add(now, 'note', `TLS: ${info.description}`);
@@ -239,26 +231,11 @@ export class SmtpSession {
   /** The answer to `auth-challenge`; undefined for the first one means that the mechanism waits for the server. */
   authRespond(response: Uint8Array | undefined, now: number): void {
     this.#now = now;
-    if (this.#state !== 'auth' || this.#pipeline.length > 0) return;
-    const encoded = response && encodeBase64(response);
-    const first = !this.#triedMechanisms.has(this.#mechanism!);
-    this.#triedMechanisms.add(this.#mechanism!);
-    let line = encoded ?? '';
-    if (first) {
-      line = `AUTH ${this.#mechanism}`;
-      // RFC 4954 §4: an empty initial response is written as `=`.
-      const initial = ` ${encoded === '' ? '=' : encoded}`;
-      if (encoded !== undefined && line.length + initial.length <= maxCommandOctets) line += initial;
-      else this.#delayedResponse = response;
-    }
-    this.#setup.add(
-      now,
-      'client',
-      first ? `AUTH ${this.#mechanism} (response hidden)` : '(AUTH response hidden)',
-    );
-    this.#command(line, 'auth', now);
+    if (this.#state !== 'auth' || this.#pipeline.length > 0 || this.#commands.length > 0) return;
+    const { line, shown } = this.#auth!.write(response);
+    this.#setup.add(now, 'client', shown);
+    this.#command(line, 'auth');
   }
-  #delayedResponse: Uint8Array | undefined;
 
   /** The next octets of the content that `content-wanted` asked for; they may be used until transmitted. */
   provideContent(id: number, octets: Uint8Array, now: number): void {
@@ -304,7 +281,7 @@ export class SmtpSession {
     if (this.#state !== 'ready' || !this.#sender.idle) return;
     this.#step('quit');
     this.#setup.add(now, 'client', 'QUIT');
-    this.#command('QUIT', 'quit', now);
+    this.#command('QUIT', 'quit');
   }
 
   /** What happened; undefined when there is nothing more to tell. */
@@ -316,32 +293,26 @@ export class SmtpSession {
   pollTransmit(now: number): Uint8Array | undefined {
     this.#now = now;
     if (this.#state === 'closed') return undefined;
-    for (const line of this.#lines) block.line(line);
-    this.#lines.length = 0;
+    for (const { line, stage } of this.#commands.splice(0)) {
+      block.line(line);
+      this.#pipeline.push({ stage, sentAt: now });
+    }
     if (this.#state === 'ready') this.#guard(() => this.#sender.fill(block, now));
     const octets = block.take();
-    if (octets && this.#blocks++ === 0) this.#blockSince = now;
+    if (octets === undefined || this.#over) return undefined;
+    this.#deadlines.blockGiven(now);
     return octets;
   }
 
   /** The transport took one of the blocks that `pollTransmit` gave. */
   transmitted(now: number): void {
     this.#now = now;
-    this.#blocks -= 1;
-    this.#blockSince = now;
-    if (this.#blocks === 0) this.#flushedAt = now;
+    this.#deadlines.blockTaken(now);
   }
 
   /** When to call `handleTimeout` at the latest; undefined while nothing is waited for. */
   nextDeadline(): number | undefined {
-    if (this.#state === 'closed') return undefined;
-    if (this.#handshakeSince !== undefined) return this.#handshakeSince + this.#timeouts.handshakeMs;
-    if (this.#blocks > 0) return this.#blockSince + this.#timeouts.blockMs;
-    const first = this.#pipeline.first;
-    if (first === undefined) return undefined;
-    // The wait begins when the command has left and the reply before it has come; octets of a reply do not extend it.
-    const since = Math.max(first.sentAt, this.#lastReplyAt, this.#flushedAt);
-    return since + this.#timeouts[timeoutOfStage[first.stage]];
+    return this.#over ? undefined : this.#deadlines.next(this.#pipeline.first);
   }
 
   /** Tells the time; ends the session when its deadline has passed. */
@@ -363,7 +334,7 @@ export class SmtpSession {
   get #stage(): Stage {
     if (this.#state === 'handshake') return 'tls';
     if (this.#state === 'negotiating') return 'ehlo';
-    const first = this.#pipeline.first;
+    const first = this.#pipeline.first ?? this.#commands[0];
     if (first !== undefined) return first.stage;
     return this.#sender.writing?.writer === 'content' ? 'content' : 'idle';
   }
@@ -389,7 +360,6 @@ export class SmtpSession {
   }
 
   #onReply(reply: Reply, now: number): void {
-    if (this.#state === 'greeting' && this.#pipeline.first?.stage !== 'greeting') return;
     const expected = this.#pipeline.shift();
     if (expected?.transaction) {
       this.#guard(() => this.#receiver.reply(expected, reply, now));
@@ -432,7 +402,7 @@ export class SmtpSession {
           this.#end('lost', injected());
           return;
         }
-        this.#handshakeSince = now;
+        this.#deadlines.handshakeSince = now;
         this.#events.push({ type: 'tls-required' });
         return;
       case 'auth':
@@ -452,7 +422,7 @@ export class SmtpSession {
     }
     const line = `${lmtp ? 'LHLO' : stage.toUpperCase()} ${this.#options.hostname}`;
     this.#setup.add(now, 'client', line);
-    this.#command(line, stage, now);
+    this.#command(line, stage);
   }
 
   #negotiate(capabilities: Capabilities, now: number): void {
@@ -462,7 +432,7 @@ export class SmtpSession {
       if (capabilities.startTls) {
         this.#step('choose-starttls');
         this.#setup.add(now, 'client', 'STARTTLS');
-        this.#command('STARTTLS', 'starttls', now);
+        this.#command('STARTTLS', 'starttls');
         return;
       }
       if (starttls === 'required') {
@@ -470,7 +440,7 @@ export class SmtpSession {
         return;
       }
     }
-    if (this.#options.authMechanisms) {
+    if (this.#auth) {
       this.#chooseMechanism();
       return;
     }
@@ -490,51 +460,33 @@ export class SmtpSession {
       this.#end('lost', insecureAuth(this.#tls !== undefined));
       return;
     }
-    const offered = this.#capabilities!.auth;
-    const untried = this.#options.authMechanisms!.filter((name) => !this.#triedMechanisms.has(name));
-    this.#mechanism = untried.find((name) => offered.includes(name));
-    if (this.#mechanism === undefined) {
-      this.#end('lost', authUnavailable(offered, this.#authFailure));
+    const auth = this.#auth!;
+    if (!auth.choose(this.#capabilities!.auth)) {
+      this.#end('lost', authUnavailable(this.#capabilities!.auth, auth.refusal));
       return;
     }
     this.#step('choose-auth');
-    this.#delayedResponse = undefined;
-    this.#events.push({ type: 'auth-challenge', mechanism: this.#mechanism, challenge: undefined });
+    this.#events.push({ type: 'auth-challenge', mechanism: auth.mechanism, challenge: undefined });
   }
 
   #onAuthReply(input: SessionInput, reply: Reply, now: number): void {
+    const auth = this.#auth!;
     if (input === 'positive') {
       this.#becomeReady();
-      return;
+    } else if (input !== 'intermediate') {
+      if (auth.refuse(reply) === 'mechanism') this.#chooseMechanism();
+      else this.#end('lost', authRefused(reply));
+    } else {
+      const delayed = auth.takeDelayed();
+      const challenge = auth.read(reply);
+      if (delayed) this.authRespond(delayed, now);
+      else if (challenge === undefined) this.#end('lost', badChallenge());
+      else this.#events.push({ type: 'auth-challenge', mechanism: auth.mechanism, challenge });
     }
-    if (input === 'intermediate') {
-      if (this.#delayedResponse) {
-        const response = this.#delayedResponse;
-        this.#delayedResponse = undefined;
-        this.authRespond(response, now);
-        return;
-      }
-      const challenge = decodeBase64(reply.lines[0] ?? '');
-      if (challenge === undefined) {
-        this.#end('lost', badChallenge());
-        return;
-      }
-      this.#events.push({ type: 'auth-challenge', mechanism: this.#mechanism!, challenge });
-      return;
-    }
-    this.#authFailure = reply;
-    // RFC 4954 §6: 504 and 534 are about the mechanism; anything else is about the credentials.
-    const another = reply.code === 504 || reply.code === 534 || reply.code === 501;
-    if (another) {
-      this.#chooseMechanism();
-      return;
-    }
-    this.#end('lost', authRefused(reply));
   }
 
-  #command(line: string, stage: ReplyStage, now: number): void {
-    this.#lines.push(line);
-    this.#pipeline.push({ stage, sentAt: now });
+  #command(line: string, stage: ReplyStage): void {
+    this.#commands.push({ line, stage });
   }
 
   #step(input: SessionInput): void {
@@ -563,7 +515,7 @@ export class SmtpSession {
         'host',
       );
     }
-    if (this.#blocks > 0) {
+    if (this.#deadlines.writing) {
       const text = 'The server stopped reading while octets were written; try again later.';
       return failure('MB_SMTP_WRITE_TIMEOUT', 'timeout', text, stage, 'session');
     }

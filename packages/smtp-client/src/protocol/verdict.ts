@@ -36,7 +36,11 @@ export function refusal(stage: keyof typeof refusals, reply: Reply): Verdict {
 }
 
 /** A server that cannot carry this message: permanent here, another host may do. */
-export function incapable(code: SmtpError['code'], enhanced: string, message: string): Verdict {
+export function incapable(
+  code: SmtpError['code'],
+  enhanced: string,
+  message: string,
+): Extract<Verdict, { status: 'failed' }> {
   const scope: SmtpErrorScope = 'host';
   const error = new SmtpError(message, {
     code,
@@ -66,7 +70,7 @@ export function unknownOutcome(cause: SmtpError): Verdict {
 }
 
 /** The session ended and this recipient was certainly not accepted. */
-export function notAccepted(stage: Stage, error: SmtpError): Verdict {
+export function notAccepted(stage: Stage, error: SmtpError): Extract<Verdict, { status: 'deferred' }> {
   return error.reply === undefined
     ? { status: 'deferred', stage, error }
     : { status: 'deferred', stage, reply: error.reply, error };
