@@ -1,0 +1,93 @@
+import { DnsError, type Resolver } from '@mb/dns';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import {
+  reportDmarc,
+  reportMtaSts,
+  reportMx,
+  reportPtr,
+  reportSpf,
+  reportTlsa,
+  reportTlsRpt,
+} from './lookups.ts';
+import { exitCodes, type LookupReport } from './report.ts';
+import {
+  printable,
+  processTerminal,
+  type ResolverFlags,
+  resolverFlags,
+  resolverFor,
+  type Terminal,
+  toJson,
+} from './terminal.ts';
+
+/**
+ * `mb dns …`: look-ups that matter for mail. Exit status 0 found, 1 absent or refused, 2 failed for now,
+ * 3 wrong use.
+ */
+export function dnsCommand(terminal: Terminal = processTerminal): Command {
+  const command = new Command('dns').description('look up what e-mail asks of DNS');
+  addLookup(command, terminal, 'mx <domain>', 'where mail for a domain goes', reportMx);
+  addLookup(command, terminal, 'dmarc <domain>', 'the DMARC policy for a domain', reportDmarc);
+  addLookup(command, terminal, 'mta-sts <domain>', 'the MTA-STS record and policy of a domain', reportMtaSts);
+  addLookup(command, terminal, 'tls-rpt <domain>', 'where reports about TLS with a domain go', reportTlsRpt);
+  addLookup(
+    command,
+    terminal,
+    'ptr <address>',
+    'the names of an address, and whether they lead back',
+    reportPtr,
+  );
+  addLookup<{ port: number }>(
+    command,
+    terminal,
+    'tlsa <domain>',
+    'what DANE asks of the mail exchangers of a domain',
+    (domain, resolver, { port }) => reportTlsa(domain, resolver, port),
+  ).addOption(new Option('--port <number>', 'port of the service').default(25).argParser(parsePort));
+  addLookup<{ ip?: string; sender?: string; helo?: string }>(
+    command,
+    terminal,
+    'spf <domain>',
+    'the SPF record of a domain with all that it includes',
+    reportSpf,
+  )
+    .option('--ip <address>', 'also check this sending address')
+    .option('--sender <address>', 'reverse-path for the check')
+    .option('--helo <name>', 'HELO name for the check');
+  return command;
+}
+
+function addLookup<F = object>(
+  parent: Command,
+  terminal: Terminal,
+  usage: string,
+  description: string,
+  report: (subject: string, resolver: Resolver, flags: F) => Promise<LookupReport>,
+): Command {
+  const command = parent.command(usage).description(description);
+  for (const option of resolverFlags()) command.addOption(option);
+  return command.action(async (subject: string, flags: ResolverFlags & F) => {
+    try {
+      const { lines, value, ending } = await report(subject, resolverFor(flags, terminal), flags);
+      terminal.write(
+        flags.json
+          ? toJson(value)
+          : `${lines
+              .flatMap((line) => line.split('\n'))
+              .map(printable)
+              .join('\n')}\n`,
+      );
+      terminal.setExitCode(exitCodes[ending]);
+    } catch (error) {
+      if (!DnsError.isInstance(error)) throw error;
+      command.error(`mb dns: ${error.message}`, { exitCode: 3, code: error.code });
+    }
+  });
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new InvalidArgumentError('It must be a port number.');
+  return port;
+}

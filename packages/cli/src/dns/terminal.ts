@@ -1,0 +1,70 @@
+import { createResolver, type Resolver, type ResolverOptions } from '@mb/dns';
+import { InvalidArgumentError, Option } from 'commander';
+
+/** What a command reaches outside through; tests hand in their own. */
+export interface Terminal {
+  /** Writes a piece of output. */
+  write(text: string): void;
+  /** Sets the exit status of the program. */
+  setExitCode(code: number): void;
+  makeResolver(options: ResolverOptions): Resolver;
+}
+
+/** The process's own output and DNS. */
+export const processTerminal: Terminal = {
+  write: (text) => process.stdout.write(text),
+  setExitCode: (code) => {
+    process.exitCode = code;
+  },
+  makeResolver: createResolver,
+};
+
+/** Options that every DNS command takes. */
+export interface ResolverFlags {
+  readonly server?: readonly string[];
+  readonly timeout?: number;
+  readonly trustAd?: boolean;
+  readonly json?: boolean;
+}
+
+/** Flags of `ResolverFlags`, for `Command.addOption`. */
+export function resolverFlags(): Option[] {
+  return [
+    new Option(
+      '--server <address...>',
+      'DNS servers: 192.0.2.53, [2001:db8::53]:53, https://… (default: resolv.conf)',
+    ),
+    new Option('--timeout <ms>', 'time for one look-up').argParser(parseMilliseconds),
+    new Option('--trust-ad', 'believe the AD bit of servers that are not on loopback'),
+    new Option('--json', 'print JSON'),
+  ];
+}
+
+function parseMilliseconds(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError('It must be a number of milliseconds.');
+  return value;
+}
+
+/** The resolver that the flags describe. */
+export function resolverFor(flags: ResolverFlags, terminal: Terminal): Resolver {
+  return terminal.makeResolver({
+    ...(flags.server === undefined ? {} : { servers: flags.server }),
+    ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
+    ...(flags.trustAd === undefined ? {} : { trustAuthenticData: flags.trustAd }),
+  });
+}
+
+/** Text of strangers on a terminal: control characters become visible, so that none acts. */
+export function printable(text: string): string {
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f]/g,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+}
+
+/** JSON with octets in hexadecimal. */
+export function toJson(value: unknown): string {
+  return `${JSON.stringify(value, (_key, item) => (item instanceof Uint8Array ? Buffer.from(item).toString('hex') : item), 2)}\n`;
+}

@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises';
+import { type DkimSelector, DnsError, diagnoseSender, type FindingSeverity, worstSeverity } from '@mb/dns';
+import { Command } from 'commander';
+import {
+  processTerminal,
+  type ResolverFlags,
+  resolverFlags,
+  resolverFor,
+  type Terminal,
+  toJson,
+} from '../dns/terminal.ts';
+import { formatFindings } from './report.ts';
+
+interface DoctorFlags extends ResolverFlags {
+  readonly ip?: readonly string[];
+  readonly helo?: string;
+  readonly mailFrom?: string;
+  readonly dkim?: readonly string[];
+  readonly probeDomain?: readonly string[];
+  readonly allow?: readonly string[];
+  /** False after `--no-probe`. */
+  readonly probe: boolean;
+}
+
+const exitCodes: Readonly<Record<FindingSeverity, number>> = { ok: 0, info: 0, warning: 1, error: 2 };
+
+/**
+ * `mb doctor DOMAIN`: will receivers believe mail from here, and what to change. Exit status 0 all well,
+ * 1 warnings, 2 errors, 3 wrong use.
+ */
+export function doctorCommand(terminal: Terminal = processTerminal): Command {
+  const command = new Command('doctor')
+    .description('check whether receivers will believe mail of a domain')
+    .argument('<domain>', 'domain of the From field')
+    .option('--ip <address...>', 'addresses that mail leaves from')
+    .option('--helo <name>', 'name said in HELO')
+    .option('--mail-from <domain>', 'domain of MAIL FROM, when it is another one')
+    .option('--dkim <selector[:keyfile]...>', 'DKIM selectors, each with the private key that signs')
+    .option('--probe-domain <domain...>', 'domains whose mail exchangers are tried on port 25')
+    .option('--no-probe', 'do not try port 25')
+    .option('--allow <cidr...>', 'private networks that may be connected to');
+  for (const option of resolverFlags()) command.addOption(option);
+  return command.action(async (domain: string, flags: DoctorFlags) => {
+    try {
+      const dkim = await Promise.all((flags.dkim ?? []).map(readSelector));
+      const findings = await diagnoseSender(
+        {
+          domain,
+          dkim,
+          addresses: flags.ip ?? [],
+          ...(flags.helo === undefined ? {} : { helo: flags.helo }),
+          ...(flags.mailFrom === undefined ? {} : { mailFrom: flags.mailFrom }),
+          probe: flags.probe && {
+            ...(flags.probeDomain === undefined ? {} : { domains: flags.probeDomain }),
+            ...(flags.allow === undefined ? {} : { allowAddresses: flags.allow }),
+          },
+        },
+        resolverFor(flags, terminal),
+      );
+      terminal.write(flags.json ? toJson(findings) : formatFindings(domain, findings));
+      terminal.setExitCode(exitCodes[worstSeverity(findings)]);
+    } catch (error) {
+      if (!DnsError.isInstance(error) && !(error instanceof KeyFileError)) throw error;
+      command.error(`mb doctor: ${error.message}`, { exitCode: 3 });
+    }
+  });
+}
+
+class KeyFileError extends Error {}
+
+/** `selector` or `selector:keyfile`. */
+async function readSelector(text: string): Promise<DkimSelector> {
+  const colon = text.indexOf(':');
+  if (colon < 0) return { selector: text };
+  const path = text.slice(colon + 1);
+  try {
+    return { selector: text.slice(0, colon), privateKey: await readFile(path, 'utf8') };
+  } catch (cause) {
+    throw new KeyFileError(`The key file ${path} cannot be read.`, { cause });
+  }
+}
