@@ -1,25 +1,25 @@
-import { findMailRoute, type MailHost, type MailRoute, type Resolver, type RouteFailure } from '@mb/dns';
+import { type FoundRoute, findMailRoute, type MailHost, type MailRoute, type RouteFailure } from '@mb/dns';
 import {
   type ConnectOptions,
   type DeliveryOutcome,
   type RecipientResult,
-  type SmtpConnection,
   SmtpError,
   type Timeouts,
 } from '@mb/smtp-client';
 import { classifyError, mayTryNextHost } from './classify.ts';
 import type { Clock } from './clock.ts';
+import { type ConnectionScope, wasStale } from './connections.ts';
 import type { EgressWatch } from './egress-watch.ts';
+import { findHostSecurity, type SecuritySources } from './host-security.ts';
 import type { DeliverySettings, SessionLine, TlsOptions } from './options.ts';
 import type { RecipientOutcome } from './outcome.ts';
 import type { SignedMessage } from './outgoing-message.ts';
 import type { PlannedDelivery, PlannedRecipient } from './plan.ts';
+import type { HostSecurity, SenderPolicy } from './tls-policy.ts';
 
 /** What every attempt of a broker shares. */
-export interface AttemptEnvironment {
+export interface AttemptEnvironment extends SecuritySources {
   readonly hostname: string;
-  readonly resolver: Resolver;
-  readonly connect: (options: ConnectOptions) => Promise<SmtpConnection>;
   readonly delivery: DeliverySettings;
   readonly tls: TlsOptions;
   readonly clock: Clock;
@@ -33,6 +33,7 @@ export interface AttemptEnvironment {
 export interface AttemptOptions {
   /** Number of this attempt, 1 for the first. */
   readonly attempt: number;
+  readonly connections: ConnectionScope;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -50,14 +51,14 @@ export async function attemptDelivery(
   environment: AttemptEnvironment,
   options: AttemptOptions,
 ): Promise<RecipientOutcome[]> {
-  const route = await lookUpRoute(delivery.domain, environment, options);
+  const route = await lookUpRoute(delivery.domain, environment, options.signal);
   if (route.status !== 'found') {
     return delivery.recipients.map((recipient) => routeOutcome(recipient, route, options));
   }
   const outcomes = new Map<PlannedRecipient, RecipientOutcome>();
   let open: readonly PlannedRecipient[] = delivery.recipients;
   for (const host of route.hosts) {
-    const results = await tryHost(host, open, message, environment, options);
+    const results = await tryHost({ route, host, recipients: open, message }, environment, options);
     open.forEach((recipient, index) => {
       outcomes.set(recipient, moreHopeful(outcomes.get(recipient), results[index]!));
     });
@@ -67,10 +68,11 @@ export async function attemptDelivery(
   return delivery.recipients.map((recipient) => outcomes.get(recipient)!);
 }
 
-function lookUpRoute(
+/** The hosts for a domain, as this broker may dial them. */
+export function lookUpRoute(
   domain: string,
-  environment: AttemptEnvironment,
-  { signal }: AttemptOptions,
+  environment: Pick<AttemptEnvironment, 'resolver' | 'delivery' | 'random' | 'hostname'>,
+  signal: AbortSignal | undefined,
 ): Promise<MailRoute> {
   const { allowAddresses, families, maxHosts } = environment.delivery;
   const { random, hostname } = environment;
@@ -96,35 +98,51 @@ function moreHopeful(before: RecipientOutcome | undefined, now: RecipientOutcome
 }
 
 function routeOutcome(
-  recipient: PlannedRecipient,
+  { address: recipient }: PlannedRecipient,
   route: RouteFailure,
   { attempt }: AttemptOptions,
 ): RecipientOutcome {
+  const permanent = route.status === 'permanent';
   return {
-    status: route.status === 'permanent' ? 'failed' : 'deferred',
-    recipient: recipient.address,
+    status: permanent ? 'failed' : 'deferred',
+    recipient,
     stage: 'route',
     attempt,
     maybeDelivered: false,
-    category: route.status === 'permanent' ? 'bad-domain' : 'temporary-host',
+    category: permanent ? 'bad-domain' : 'temporary-host',
     enhanced: route.enhancedCode,
     reason: route.reason,
     transcript: [],
   };
 }
 
+/** One host of a route and what it is to be offered. */
+interface Offer {
+  readonly route: FoundRoute;
+  readonly host: MailHost;
+  readonly recipients: readonly PlannedRecipient[];
+  readonly message: SignedMessage;
+}
+
 /** Offers the message to one host; gives the results in the order of `recipients`. */
 async function tryHost(
-  host: MailHost,
-  recipients: readonly PlannedRecipient[],
-  message: SignedMessage,
+  offer: Offer,
   environment: AttemptEnvironment,
   options: AttemptOptions,
 ): Promise<RecipientOutcome[]> {
+  const { route, host, recipients, message } = offer;
+  const sender: SenderPolicy = {
+    minimum: environment.tls.minimum ?? 'opportunistic',
+    requireTls: message.requireTls ?? false,
+  };
+  const security = await findHostSecurity(route, host, sender, environment, options.signal);
+  if (!security.usable)
+    return recipients.map((recipient) => policyOutcome(recipient, host, security, options));
+  const connect = connectOptions(host, security, environment, options.signal);
   try {
-    const outcome = await handOver(host, recipients, message, environment, options);
+    const outcome = await handOver(offer, connect, environment, options);
     return outcome.recipients.map((result, index) =>
-      recipientOutcome(recipients[index]!, result, outcome, options.attempt),
+      recipientOutcome(recipients[index]!, host, result, outcome, options.attempt),
     );
   } catch (error) {
     if (!SmtpError.isInstance(error) || error.kind === 'api-misuse') throw error;
@@ -135,46 +153,66 @@ async function tryHost(
 }
 
 async function handOver(
-  host: MailHost,
-  recipients: readonly PlannedRecipient[],
-  message: SignedMessage,
+  offer: Offer,
+  connect: ConnectOptions,
   environment: AttemptEnvironment,
-  { signal }: AttemptOptions,
+  options: AttemptOptions,
 ): Promise<DeliveryOutcome> {
-  const connection = await dial(host, environment, signal);
+  const { host, recipients, message } = offer;
+  const { signal } = options;
+  const { envelope, requires, size, content, requireTls } = message;
+  const connection = await dial(host, connect, environment, options);
   try {
-    const { envelope, requires, size, content } = message;
     return await connection.deliver(
       {
         from: envelope.from,
         to: recipients.map(({ address }) => address),
         smtputf8: requires.smtputf8,
         ...(size === undefined ? {} : { size }),
+        ...(requireTls && { requireTls }),
         // One array is looked at octet by octet anyway; of a stream only the composer knows.
         ...(content instanceof Uint8Array ? {} : { body: requires.eightBit ? '8bitmime' : '7bit' }),
       },
       content,
       signal ? { signal } : {},
     );
-  } finally {
-    void connection.close();
+  } catch (error) {
+    // Nothing was offered: the server had ended the connection while it was idle. That is no failed attempt.
+    if (wasStale(error)) return handOver(offer, connect, environment, options);
+    throw error;
   }
 }
 
 async function dial(
   host: MailHost,
-  environment: AttemptEnvironment,
-  signal: AbortSignal | undefined,
-): Promise<SmtpConnection> {
-  const { egress } = environment;
+  connect: ConnectOptions,
+  { egress, delivery, tls }: AttemptEnvironment,
+  { connections }: AttemptOptions,
+) {
+  // POL-02: what a connection was opened for must be all that the next message asks for.
+  const key = JSON.stringify([
+    connect.host,
+    connect.addresses,
+    delivery.port,
+    tlsKey(connect),
+    tls.ca ?? null,
+  ]);
   try {
-    const connection = await environment.connect(connectOptions(host, environment, signal));
+    const connection = await connections.acquire(key, connect);
     egress.answered();
     return connection;
   } catch (error) {
     if (SmtpError.isInstance(error) && error.kind !== 'aborted') egress.failed(host, error);
     throw error;
   }
+}
+
+function tlsKey({ tls }: ConnectOptions): unknown {
+  const records = tls?.tlsa?.map(({ data, ...rest }) => ({
+    ...rest,
+    data: Buffer.from(data).toString('hex'),
+  }));
+  return [tls?.level, records, tls?.alsoNames];
 }
 
 /** The configured time-out, unless a shorter one will do. */
@@ -185,22 +223,44 @@ function shortened(timeouts: Partial<Timeouts>, connectMs: number | undefined): 
 
 function connectOptions(
   host: MailHost,
+  security: Extract<HostSecurity, { usable: true }>,
   environment: AttemptEnvironment,
   signal: AbortSignal | undefined,
 ): ConnectOptions {
   const { delivery, egress, hostname, clock, tls, openSocket, onTranscript } = environment;
   return {
-    host: host.name,
+    host: security.tlsName,
     addresses: host.addresses.map(({ address }) => address),
     port: delivery.port,
     hostname,
-    tls: { level: tls.minimum ?? 'opportunistic', ...(tls.ca === undefined ? {} : { ca: tls.ca }) },
+    tls: { ...security.tls, ...(tls.ca === undefined ? {} : { ca: tls.ca }) },
     timeouts: { ...delivery.timeouts, ...shortened(delivery.timeouts, egress.connectMs()) },
     limits: delivery.limits,
     clock,
     ...(openSocket && { openSocket }),
     ...(onTranscript && { onTranscript: (entry) => onTranscript({ ...entry, host: host.name }) }),
     ...(signal && { signal }),
+  };
+}
+
+/** The host must not be used under the policy that holds for it. */
+function policyOutcome(
+  { address: recipient }: PlannedRecipient,
+  host: MailHost,
+  { enhanced, why }: Extract<HostSecurity, { usable: false }>,
+  { attempt }: AttemptOptions,
+): RecipientOutcome {
+  return {
+    status: enhanced.startsWith('5') ? 'failed' : 'deferred',
+    recipient,
+    stage: 'policy',
+    attempt,
+    maybeDelivered: false,
+    host: host.name,
+    category: 'tls-policy',
+    enhanced,
+    reason: why,
+    transcript: [],
   };
 }
 
@@ -233,8 +293,9 @@ function sessionOutcome(
 /** What the host said about one recipient. */
 function recipientOutcome(
   { address: recipient }: PlannedRecipient,
+  { name: host }: MailHost,
   result: RecipientResult,
-  { host, address, tls, transcript }: DeliveryOutcome,
+  { address, tls, transcript }: DeliveryOutcome,
   attempt: number,
 ): RecipientOutcome {
   const { status, stage, reply } = result;

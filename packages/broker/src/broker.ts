@@ -1,8 +1,15 @@
-import { createResolver, type Resolver } from '@mb/dns';
+import {
+  createMtaStsCache,
+  createResolver,
+  fetchMtaStsPolicy,
+  type MtaStsCache,
+  type Resolver,
+} from '@mb/dns';
 import type { Message } from '@mb/mime';
 import { connect } from '@mb/smtp-client';
 import { type AttemptEnvironment, attemptDelivery } from './attempt.ts';
-import { systemClock } from './clock.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { Connections } from './connections.ts';
 import { EgressWatch } from './egress-watch.ts';
 import { createKeyring, type Keyring } from './keyring.ts';
 import { type BrokerOptions, resolveDelivery } from './options.ts';
@@ -15,6 +22,8 @@ import type { ReadyMessage } from './ready-message.ts';
 export interface SendOptions {
   /** Ends the attempt: sessions are closed, and recipients not yet decided are deferred. */
   readonly signal?: AbortSignal;
+  /** Only over verified TLS, to hosts that promise the same for the rest of the way (RFC 8689). Default false. */
+  readonly requireTls?: boolean;
 }
 
 /**
@@ -29,6 +38,7 @@ export interface SendOptions {
  */
 export class MailBroker {
   readonly #environment: AttemptEnvironment;
+  readonly #connections: Connections;
   readonly #compose: ComposeEnvironment;
   readonly #keyring: Keyring;
 
@@ -39,10 +49,15 @@ export class MailBroker {
   constructor(options: BrokerOptions) {
     const delivery = resolveDelivery(options);
     const { clock = systemClock, random = Math.random, randomBytes, openSocket } = options.runtime ?? {};
+    const resolver = toResolver(options.dns);
+    const mtaSts = createPolicies(options, resolver, clock);
+    this.#connections = new Connections({ connect, clock, idleMs: 0 });
     this.#environment = {
       hostname: options.hostname,
-      resolver: toResolver(options.dns),
-      connect,
+      resolver,
+      ...(mtaSts && { mtaSts }),
+      dane: options.tls?.dane ?? true,
+      port: delivery.port,
       delivery,
       tls: options.tls ?? {},
       clock,
@@ -68,14 +83,20 @@ export class MailBroker {
    * for (const outcome of await broker.send(message)) console.log(outcome.recipient, outcome.status);
    */
   async send(message: Message | ReadyMessage, options: SendOptions = {}): Promise<RecipientOutcome[]> {
-    const { signal } = options;
+    const { signal, requireTls = false } = options;
     const prepared = await prepareMessage(message, this.#compose, signal);
-    const signed = await signOutgoing(prepared, this.#keyring, signal);
+    const signed = { ...(await signOutgoing(prepared, this.#keyring, signal)), requireTls };
     const { delivery } = this.#environment;
     const plan = planRecipients(signed.envelope.to, delivery.maxRecipients);
     const outcomes: RecipientOutcome[] = [];
     await inParallel(plan.deliveries, delivery.concurrency, async (planned) => {
-      const results = await attemptDelivery(planned, signed, this.#environment, { attempt: 1, signal });
+      const connections = this.#connections.open();
+      const results = await attemptDelivery(planned, signed, this.#environment, {
+        attempt: 1,
+        connections,
+        signal,
+      });
+      await connections.end();
       planned.recipients.forEach(({ index }, position) => {
         outcomes[index] = results[position]!;
       });
@@ -90,6 +111,22 @@ export class MailBroker {
 
 function toResolver(dns: BrokerOptions['dns']): Resolver {
   return dns && 'query' in dns ? dns : createResolver(dns);
+}
+
+function createPolicies(
+  { tls, delivery }: BrokerOptions,
+  resolver: Resolver,
+  clock: Clock,
+): MtaStsCache | undefined {
+  if (tls?.mtaSts === false) return undefined;
+  const { store, ...fetchOptions } = tls?.mtaSts ?? {};
+  const allow = delivery?.allowAddresses && { allowAddresses: delivery.allowAddresses };
+  return createMtaStsCache(resolver, {
+    clock,
+    ...(store && { store }),
+    fetchPolicy: (domain, signal) =>
+      fetchMtaStsPolicy(domain, resolver, { clock, ...allow, ...fetchOptions, ...(signal && { signal }) }),
+  });
 }
 
 /** Works on all items, at most `width` at a time. */

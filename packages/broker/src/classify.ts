@@ -165,6 +165,6 @@ function withoutReply(error: SmtpError): readonly [FailureCategory, string] {
  */
 export function mayTryNextHost(outcome: RecipientOutcome): boolean {
   if (outcome.status === 'deferred') return outcome.category !== 'local';
-  // What one host cannot carry (5.3.4, 5.6.3, 5.6.7) was never offered to it; another one may.
-  return outcome.status === 'failed' && outcome.stage === 'plan';
+  // What one host cannot carry (5.3.4, 5.6.3, 5.6.7, 5.7.30) was never offered to it; another one may.
+  return outcome.status === 'failed' && (outcome.stage === 'plan' || outcome.stage === 'policy');
 }

@@ -1,5 +1,5 @@
 import type { SignOptions } from '@mb/dkim';
-import type { Resolver, ResolverOptions } from '@mb/dns';
+import type { MtaStsStore, Resolver, ResolverOptions } from '@mb/dns';
 import type { ConnectOptions, SessionLimits, Timeouts, TranscriptEntry } from '@mb/smtp-client';
 import type { Clock } from './clock.ts';
 import { BrokerError } from './errors.ts';
@@ -64,8 +64,22 @@ export interface TlsOptions {
    * Danger: many mail exchangers have no valid certificate; `verified` for everybody loses mail.
    */
   readonly minimum?: 'opportunistic' | 'required' | 'verified';
-  /** Certificates to trust beside or instead of the system's, in PEM. */
+  /** Certificates to trust instead of the system's, in PEM. */
   readonly ca?: string | readonly string[];
+  /** Look up TLSA records and obey them (RFC 7672). They count only behind a validating resolver. Default true. */
+  readonly dane?: boolean;
+  /** Fetch MTA-STS policies and obey them (RFC 8461): how, or `false`. Default: from port 443, kept in memory. */
+  readonly mtaSts?: false | MtaStsOptions;
+}
+
+/** Where MTA-STS policies come from and where they are kept. */
+export interface MtaStsOptions {
+  /** Keeps policies across restarts; see `createMtaStsFileStore` of @mb/dns. Default: in memory. */
+  readonly store?: MtaStsStore;
+  /** Certificates to trust instead of the system's, in PEM. For labs. */
+  readonly ca?: string;
+  /** For labs. */
+  readonly port?: number;
 }
 
 /** What the broker takes from its surroundings. */
@@ -107,7 +121,8 @@ export const defaultDelivery: DeliverySettings = {
 const knownKeys = {
   broker: ['hostname', 'dkim', 'dns', 'delivery', 'tls', 'onTranscript', 'runtime'],
   delivery: Object.keys(defaultDelivery),
-  tls: ['minimum', 'ca'],
+  tls: ['minimum', 'ca', 'dane', 'mtaSts'],
+  mtaSts: ['store', 'ca', 'port'],
   runtime: ['clock', 'random', 'randomBytes', 'openSocket'],
 } as const;
 
@@ -116,6 +131,7 @@ export function resolveDelivery(options: BrokerOptions): DeliverySettings {
   refuseUnknownKeys('the broker', options, knownKeys.broker);
   refuseUnknownKeys('delivery', options.delivery, knownKeys.delivery);
   refuseUnknownKeys('tls', options.tls, knownKeys.tls);
+  refuseUnknownKeys('tls.mtaSts', options.tls?.mtaSts || undefined, knownKeys.mtaSts);
   refuseUnknownKeys('runtime', options.runtime, knownKeys.runtime);
   // RFC 5321 §4.1.1.1: a fully-qualified name, or an address literal where there is none.
   if (

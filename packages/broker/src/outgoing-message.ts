@@ -23,6 +23,8 @@ export interface OutgoingMessage {
 export interface SignedMessage extends Omit<OutgoingMessage, 'octets'> {
   /** The signature fields and the message. */
   readonly content: Octets;
+  /** Only over verified TLS, to hosts that promise the same (RFC 8689). Default false. */
+  readonly requireTls?: boolean;
 }
 
 /** What composing takes from outside. */

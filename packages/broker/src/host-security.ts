@@ -1,0 +1,33 @@
+import { type FoundRoute, lookupTlsa, type MailHost, type MtaStsCache, type Resolver } from '@mb/dns';
+import { decideSecurity, type HostSecurity, type SenderPolicy } from './tls-policy.ts';
+
+/** Where policies are looked up. */
+export interface SecuritySources {
+  readonly resolver: Resolver;
+  /** Absent when MTA-STS is switched off. */
+  readonly mtaSts?: MtaStsCache;
+  /** Whether TLSA records are looked up. */
+  readonly dane: boolean;
+  readonly port: number;
+}
+
+/** Looks up what DANE and MTA-STS say about a host of a route, and decides. */
+export async function findHostSecurity(
+  route: FoundRoute,
+  host: MailHost,
+  sender: SenderPolicy,
+  { resolver, mtaSts, dane, port }: SecuritySources,
+  signal?: AbortSignal,
+): Promise<HostSecurity> {
+  const target = { host, routeAuthentic: route.authentic, domain: route.domain };
+  const [tlsa, policy] = await Promise.all([
+    dane ? lookupTlsa(target, resolver, { port, signal }) : off,
+    // RFC 8461 §1.1: policies are those of mail domains; a literal has none.
+    mtaSts && (route.via === 'mx' || route.via === 'implicit')
+      ? mtaSts.policyFor(route.domain, { signal })
+      : ({ status: 'none', domain: route.domain } as const),
+  ]);
+  return decideSecurity({ name: host.name, tlsa, mtaSts: policy, routeAuthentic: route.authentic }, sender);
+}
+
+const off = { status: 'none', reason: 'DANE is switched off.' } as const;
