@@ -36,6 +36,9 @@ export default {
     notDocumented: true,
   },
   requiredToBeDocumented: ['Class', 'Function', 'Interface', 'TypeAlias', 'Variable', 'Method', 'Accessor'],
+  packagesRequiringDocumentation: [
+    ...new Set(Array.from(modules.values(), (name) => name.split('/').slice(0, 2).join('/'))),
+  ],
   treatWarningsAsErrors: true,
 };
 
