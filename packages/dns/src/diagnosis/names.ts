@@ -15,11 +15,8 @@ export async function checkPtr(
   const evidence = [
     `${reverseName(address)} PTR ${reverse.names.length === 0 ? '(none)' : reverse.names.join(', ')}`,
   ];
-  const publish = {
-    name: reverseName(address),
-    type: 'PTR',
-    value: `${helo ?? 'the name that you say in HELO'}.`,
-  } as const;
+  const publish: Pick<Finding, 'publish'> =
+    helo === undefined ? {} : { publish: { name: reverseName(address), type: 'PTR', value: `${helo}.` } };
   const fix = `Have the owner of the address, usually the hosting provider, set its reverse name to ${helo ?? 'your HELO name'}, and give that name the address ${address}.`;
   switch (reverse.status) {
     case 'confirmed':
@@ -36,7 +33,7 @@ export async function checkPtr(
         message: `${address} is called ${reverse.names[0]}, but that name does not lead back to it.`,
         evidence,
         fix,
-        publish,
+        ...publish,
       };
     case 'none':
       return {
@@ -45,7 +42,7 @@ export async function checkPtr(
         message: `${address} has no reverse name; large receivers refuse its mail.`,
         evidence,
         fix,
-        publish,
+        ...publish,
       };
     case 'temporary':
       return {

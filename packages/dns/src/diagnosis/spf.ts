@@ -10,11 +10,12 @@ export async function checkSpf(context: DiagnosisContext): Promise<Finding[]> {
   const { mailFrom, resolver, signal, addresses } = context;
   const tree = await explainSpf(mailFrom, resolver, { signal });
   const findings = await Promise.all(addresses.map((address) => checkAddress(address, tree, context)));
-  const hasRecord = tree.record !== undefined;
+  const isFixable = tree.record === undefined && !tree.temporary;
   for (const { severity, message, fix, code } of lintSpf(tree)) {
-    // With an address at hand, its own finding says that there is no record.
-    if (code === 'no-record' && addresses.length > 0) continue;
-    const publish = hasRecord ? {} : { publish: proposeRecord(tree, addresses) };
+    // With an address at hand, its own finding says that there is no record to read.
+    if ((code === 'no-record' || code === 'dns-failure') && addresses.length > 0 && tree.record === undefined)
+      continue;
+    const publish = isFixable ? { publish: proposeRecord(tree, addresses) } : {};
     findings.push({
       check: 'spf',
       severity,

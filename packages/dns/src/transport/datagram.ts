@@ -42,6 +42,7 @@ export function openDatagram(
 export function networkReason(error: Error): string {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ECONNREFUSED') return 'Nothing listens on that port.';
-  if (code === 'ENETUNREACH' || code === 'EHOSTUNREACH') return 'There is no network route to it.';
+  if (code === 'ENETUNREACH' || code === 'EHOSTUNREACH' || code === 'EADDRNOTAVAIL')
+    return 'There is no network route to it.';
   return `The connection failed (${code ?? error.message}).`;
 }

@@ -17,6 +17,7 @@ const backslash = 0x5c;
  */
 export function encodeName(name: string): Uint8Array {
   if (name === '.') return new Uint8Array(1);
+  if (name === '') throw invalidName(name, 'it is empty');
   const wire = new Uint8Array(maxNameOctets);
   let labelAt = 0;
   let length = 1;

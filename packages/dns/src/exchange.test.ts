@@ -1,0 +1,194 @@
+import packet from 'dns-packet';
+import { describe, expect, it } from 'vitest';
+import { Exchange, type ExchangeServer, type ExchangeStep } from './exchange.ts';
+
+const servers: readonly ExchangeServer[] = [
+  { label: '192.0.2.1:53', trusted: true, transport: 'datagram' },
+  { label: '192.0.2.2:53', trusted: false, transport: 'datagram' },
+];
+
+function start(list: readonly ExchangeServer[] = servers) {
+  let id = 100;
+  const exchange = new Exchange({
+    name: 'a.test',
+    type: 'A',
+    servers: list,
+    deadline: 10_000,
+    attemptTimeoutMs: 1_000,
+    nextId: () => id++,
+  });
+  return { exchange, first: sent(exchange.start(0)) };
+}
+
+function sent(step: ExchangeStep) {
+  if (step.do !== 'send') throw new Error(`expected a message, got ${JSON.stringify(step)}`);
+  return step;
+}
+
+interface Reply {
+  readonly rcode?: number;
+  readonly flags?: number;
+  readonly name?: string;
+  readonly id?: number;
+  readonly extendedError?: number;
+}
+
+function reply(
+  step: { message: Uint8Array },
+  { rcode = 0, flags = 0, name = 'a.test', id, extendedError }: Reply = {},
+) {
+  const query = packet.decode(Buffer.from(step.message));
+  const option = { code: 15, data: Buffer.from([0, extendedError ?? 0]) } as never;
+  return packet.encode({
+    id: id ?? query.id!,
+    type: 'response',
+    flags: flags | rcode,
+    questions: [{ type: 'A', name }],
+    answers: rcode === 0 ? [{ type: 'A', name, ttl: 60, data: '192.0.2.9' }] : [],
+    additionals:
+      extendedError === undefined
+        ? []
+        : [
+            {
+              type: 'OPT',
+              name: '.',
+              udpPayloadSize: 1232,
+              extendedRcode: 0,
+              ednsVersion: 0,
+              flags: 0,
+              flag_do: false,
+              options: [option],
+            },
+          ],
+  });
+}
+
+describe('Exchange', () => {
+  it('DNS-02 takes only an answer to its own id and question, in any case', () => {
+    const { exchange, first } = start();
+    expect(exchange.receive(0, reply(first, { id: 99 }), 1)).toEqual({ do: 'wait' });
+    expect(exchange.receive(0, reply(first, { name: 'b.test' }), 1)).toEqual({ do: 'wait' });
+    expect(exchange.receive(0, new Uint8Array(1), 1)).toEqual({ do: 'wait' });
+    expect(exchange.receive(7, reply(first), 1)).toEqual({ do: 'wait' });
+    expect(exchange.receive(0, reply(first, { name: 'A.TEST' }), 1)).toMatchObject({
+      do: 'done',
+      outcome: { ok: true },
+    });
+  });
+
+  it('DNS-02 goes round the servers, waits twice as long each round, and stops at the deadline', () => {
+    const { exchange, first } = start();
+    expect(first).toMatchObject({ server: 0, timeoutAt: 1_000, transport: 'datagram' });
+    const second = sent(exchange.handleTimeout(1_000));
+    expect(second).toMatchObject({ server: 1, timeoutAt: 2_000 });
+    const third = sent(exchange.handleTimeout(2_000));
+    expect(third).toMatchObject({ server: 0, timeoutAt: 4_000 });
+    expect(sent(exchange.handleTimeout(4_000))).toMatchObject({ server: 1, timeoutAt: 6_000 });
+    expect(sent(exchange.handleTimeout(9_000))).toMatchObject({ timeoutAt: 10_000 });
+    expect(exchange.handleTimeout(10_000)).toMatchObject({
+      do: 'done',
+      outcome: {
+        ok: false,
+        status: 'timeout',
+        reason: expect.stringContaining('192.0.2.1:53, 192.0.2.2:53'),
+      },
+    });
+  });
+
+  it('DNS-02 takes a late answer to an earlier attempt', () => {
+    const { exchange, first } = start();
+    exchange.handleTimeout(1_000);
+    expect(exchange.receive(first.attempt, reply(first), 1_500)).toMatchObject({
+      do: 'done',
+      outcome: { ok: true },
+    });
+  });
+
+  it('DNS-02 turns to a stream when the answer is truncated', () => {
+    const { exchange, first } = start();
+    const second = sent(exchange.receive(0, reply(first, { flags: 0x0200 }), 5));
+    expect(second).toMatchObject({ server: 0, transport: 'stream' });
+    expect(packet.decode(Buffer.from(second.message)).id).not.toBe(
+      packet.decode(Buffer.from(first.message)).id,
+    );
+    // The truncated answer again changes nothing.
+    expect(exchange.receive(0, reply(first), 6)).toEqual({ do: 'wait' });
+  });
+
+  it('DNS-02 asks a server without EDNS again without it', () => {
+    const { exchange, first } = start();
+    const second = sent(exchange.receive(0, reply(first, { rcode: 1 }), 5));
+    expect(second.server).toBe(0);
+    expect(packet.decode(Buffer.from(second.message)).additionals).toEqual([]);
+    expect(sent(exchange.receive(1, reply(second, { rcode: 1 }), 5)).server).toBe(1);
+  });
+
+  it('DNS-01 DNS-02 moves on at once when a server refuses, and names the last when all do', () => {
+    const { exchange, first } = start(servers.map((server) => ({ ...server, trusted: false })));
+    const second = sent(exchange.receive(0, reply(first, { rcode: 5 }), 5));
+    expect(second.server).toBe(1);
+    expect(exchange.fail(second.attempt, 'Nothing listens on that port.', 6)).toMatchObject({
+      do: 'done',
+      outcome: {
+        status: 'servfail',
+        cause: 'network',
+        reason: 'a.test A at 192.0.2.2:53: Nothing listens on that port.',
+      },
+    });
+  });
+
+  it('DNS-01 calls SERVFAIL of a validating server bogus when it says so', () => {
+    for (const extendedError of [6, 7, 8, 9, 10, 11, 12]) {
+      const { exchange, first } = start();
+      expect(exchange.receive(0, reply(first, { rcode: 2, extendedError }), 5)).toMatchObject({
+        do: 'done',
+        outcome: { status: 'bogus', cause: 'validation' },
+      });
+    }
+  });
+
+  it('DNS-01 calls SERVFAIL bogus when the same question with CD has an answer', () => {
+    const { exchange, first } = start();
+    const probe = sent(exchange.receive(0, reply(first, { rcode: 2 }), 5));
+    expect(packet.decode(Buffer.from(probe.message)).flag_cd).toBe(true);
+    expect(exchange.receive(probe.attempt, reply(probe), 6)).toMatchObject({
+      do: 'done',
+      outcome: { status: 'bogus' },
+    });
+  });
+
+  it('DNS-01 leaves SERVFAIL as it is when CD does not help, and never asks an untrusted server that', () => {
+    const { exchange, first } = start([servers[0]!]);
+    const probe = sent(exchange.receive(0, reply(first, { rcode: 2 }), 5));
+    expect(exchange.receive(probe.attempt, reply(probe, { rcode: 2 }), 6)).toMatchObject({
+      do: 'done',
+      outcome: {
+        status: 'servfail',
+        cause: 'response-code',
+        reason: 'a.test A at 192.0.2.1:53: It answered SERVFAIL.',
+      },
+    });
+    const other = start([servers[1]!]);
+    expect(other.exchange.receive(0, reply(other.first, { rcode: 2 }), 5)).toMatchObject({
+      outcome: { status: 'servfail' },
+    });
+  });
+
+  it('DNS-01 believes AD only from a trusted server', () => {
+    for (const server of servers) {
+      const { exchange, first } = start([server]);
+      expect(exchange.receive(0, reply(first, { flags: 0x20 }), 5)).toMatchObject({
+        outcome: { authentic: server.trusted },
+      });
+    }
+  });
+
+  it('DNS-04 makes garbage under the right id a failure of that server', () => {
+    const { exchange, first } = start([servers[0]!]);
+    const garbage = Buffer.from(reply(first).subarray(0, 20));
+    expect(exchange.receive(0, garbage, 5)).toMatchObject({
+      do: 'done',
+      outcome: { status: 'servfail', cause: 'malformed' },
+    });
+  });
+});

@@ -1,0 +1,137 @@
+import packet from 'dns-packet';
+import { describe, expect, it } from 'vitest';
+import { DnsError } from '../errors.ts';
+import { recordTypeNumbers } from '../record.ts';
+import { decodeResponse, encodeQuery } from './message.ts';
+import { decodeName, encodeName } from './name.ts';
+import { decodeRdata } from './rdata.ts';
+
+function malformed(octets: Uint8Array): string {
+  try {
+    const response = decodeResponse(octets);
+    for (const { type, rdata } of response.answers) if (type === 5) decodeRdata('CNAME', rdata);
+    for (const { type, rdata } of response.answers) if (type === 1) decodeRdata('A', rdata);
+  } catch (error) {
+    if (DnsError.isInstance(error)) return error.code;
+    throw error;
+  }
+  return 'accepted';
+}
+
+const header = (counts: readonly number[], flags = 0x8180) => {
+  const octets = Buffer.alloc(12);
+  octets.writeUInt16BE(flags, 2);
+  for (const [index, count] of counts.entries()) octets.writeUInt16BE(count, 4 + 2 * index);
+  return octets;
+};
+
+describe('DNS messages', () => {
+  it('DNS-02 asks with EDNS(0), recursion and AD, as another decoder reads it', () => {
+    const octets = encodeQuery({ id: 0xbeef, name: 'MX.example.org', type: 'TLSA', checkingDisabled: true });
+    expect(packet.decode(Buffer.from(octets))).toMatchObject({
+      id: 0xbeef,
+      type: 'query',
+      flag_rd: true,
+      flag_ad: true,
+      flag_cd: true,
+      questions: [{ name: 'MX.example.org', type: 'TLSA', class: 'IN' }],
+      additionals: [{ type: 'OPT', udpPayloadSize: 1232 }],
+    });
+    expect(encodeQuery({ id: 1, name: '.', type: 'NS', edns: false })).toHaveLength(17);
+  });
+
+  it('DNS-04 calls every kind of garbage malformed', () => {
+    const question = Buffer.from([0, 0, 1, 0, 1]);
+    const cases: Record<string, Uint8Array> = {
+      empty: new Uint8Array(0),
+      'cut header': new Uint8Array(11),
+      '64 kB of zeroes': new Uint8Array(65_535),
+      'a query': header([1, 0, 0, 0], 0x0100),
+      'two questions': Buffer.concat([header([2, 0, 0, 0]), question, question]),
+      'no question although counted': header([1, 0, 0, 0]),
+      'records that are not there': header([0, 65_535, 65_535, 65_535]),
+      'a pointer to itself': Buffer.concat([header([1, 0, 0, 0]), Buffer.from([0xc0, 12, 0, 1, 0, 1])]),
+      'a pointer forward': Buffer.concat([header([1, 0, 0, 0]), Buffer.from([0xc0, 14, 0, 0, 1, 0, 1])]),
+      'two pointers at each other': Buffer.concat([header([1, 0, 0, 0]), Buffer.from([0xc0, 14, 0xc0, 12])]),
+      'a reserved label type': Buffer.concat([header([1, 0, 0, 0]), Buffer.from([0x80, 0, 0, 1, 0, 1])]),
+      'a label past the end': Buffer.concat([header([1, 0, 0, 0]), Buffer.from([63, 65])]),
+      'data past the end': Buffer.concat([
+        header([0, 1, 0, 0]),
+        Buffer.from([0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 9, 1]),
+      ]),
+      'an A record of 3 octets': Buffer.concat([
+        header([0, 1, 0, 0]),
+        Buffer.from([0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 3, 1, 2, 3]),
+      ]),
+      'a name longer than its record': Buffer.concat([
+        header([0, 1, 0, 0]),
+        Buffer.from([0, 0, 5, 0, 1, 0, 0, 0, 0, 0, 2, 1, 65, 0]),
+      ]),
+      'an EDNS option past its record': Buffer.concat([
+        header([0, 0, 0, 1]),
+        Buffer.from([0, 0, 41, 0, 0, 0, 0, 0, 0, 0, 4, 0, 15, 0, 9]),
+      ]),
+    };
+    for (const [name, octets] of Object.entries(cases)) {
+      expect([name, malformed(octets)]).toEqual([name, 'MB_DNS_MESSAGE_MALFORMED']);
+    }
+  });
+
+  it('DNS-04 bounds the work of a message full of pointers', () => {
+    // Each record's name points at a chain of pointers through the whole message before it.
+    const chain = Buffer.alloc(32_000);
+    for (let at = 0; at < chain.length; at += 2) chain.writeUInt16BE(0xc000 | Math.max(12, 12 + at - 2), at);
+    const octets = Buffer.concat([header([0, 1000, 0, 0]), Buffer.from([0]), chain]);
+    expect(malformed(octets)).toBe('MB_DNS_MESSAGE_MALFORMED');
+  });
+
+  it('keeps names apart that only look alike', () => {
+    const dotted = Buffer.from([3, 0x61, 0x2e, 0x62, 0]);
+    const labels = Buffer.from([1, 0x61, 1, 0x62, 0]);
+    expect(decodeName(dotted, 0).name).toBe('a\\.b');
+    expect(decodeName(labels, 0).name).toBe('a.b');
+    expect([...encodeName('a\\.b')]).toEqual([...dotted]);
+    expect([...encodeName('a.b.')]).toEqual([...labels]);
+    expect(decodeName(encodeName('\\000x\\255\\032.t'), 0).name).toBe('\\000x\\255\\032.t');
+  });
+
+  it('refuses names that cannot be encoded', () => {
+    const long = `${'a'.repeat(60)}.`.repeat(5);
+    for (const name of ['', '..', '.a', 'a..b', 'x'.repeat(64), long, 'ü.test', 'a\\', 'a\\999']) {
+      expect(() => encodeName(name), name).toThrow(DnsError);
+    }
+    expect(
+      encodeName(`${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(61)}`),
+    ).toHaveLength(255);
+  });
+
+  it('reads extended errors and the upper bits of the response code', () => {
+    const octets = packet.encode({
+      type: 'response',
+      flags: 2,
+      questions: [{ type: 'A', name: 'a.test' }],
+      additionals: [
+        {
+          type: 'OPT',
+          name: '.',
+          udpPayloadSize: 1232,
+          extendedRcode: 1,
+          ednsVersion: 0,
+          flags: 0,
+          flag_do: false,
+          options: [{ code: 15, data: Buffer.from([0, 6, 0x21]) } as never],
+        },
+      ],
+    });
+    expect(decodeResponse(octets)).toMatchObject({ responseCode: 18, extendedErrors: [6] });
+  });
+
+  it('caps a TTL that would be negative as a signed number', () => {
+    const octets = packet.encode({
+      type: 'response',
+      answers: [{ type: 'A', name: 'a.test', ttl: 0xffffffff, data: '192.0.2.1' }],
+    });
+    expect(decodeResponse(octets).answers[0]?.ttlSeconds).toBe(604_800);
+    expect(recordTypeNumbers.A).toBe(1);
+  });
+});
