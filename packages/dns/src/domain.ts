@@ -24,8 +24,17 @@ export function normalizeName(text: string): string | undefined {
   if (text === '.') return '.';
   if (text.length > 1024) return undefined;
   let name = text.endsWith('.') && !text.endsWith('\\.') ? text.slice(0, -1) : text;
-  // Ideographic full stops and case are UTS #46's business, which node's URL parser implements.
-  name = asciiName.test(name) ? name.toLowerCase() : domainToASCII(name);
+  name = asciiName.test(name) ? name.toLowerCase() : toALabels(name);
   if (name.length === 0 || name.length > 253) return undefined;
   return name.split('.').every((label) => label.length > 0 && label.length <= 63) ? name : undefined;
+}
+
+/**
+ * UTS #46 by node's URL parser, which also knows tabs to drop, percent signs to decode and ports to cut
+ * off; so beside letters of other scripts only those of plain names may stand. Empty when refused.
+ */
+function toALabels(name: string): string {
+  if (!/^[a-z0-9_.\u0080-\u{10ffff}-]+$/iu.test(name)) return '';
+  const ascii = domainToASCII(name);
+  return plainName.test(ascii) ? ascii : '';
 }

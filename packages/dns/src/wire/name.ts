@@ -36,12 +36,12 @@ export function encodeName(name: string): Uint8Array {
       closeLabel();
       continue;
     }
+    if (octet > 0x7e) throw invalidName(name, 'write an international name as A-labels, an octet as \\DDD');
     if (octet === backslash) {
       const escaped = readEscape(name, i);
       octet = escaped.octet;
       i = escaped.last;
     }
-    if (octet > 255) throw invalidName(name, 'write an international name as A-labels');
     if (length >= maxNameOctets - 1) throw invalidName(name, 'a name has at most 255 octets');
     wire[length++] = octet;
   }
@@ -53,9 +53,12 @@ export function encodeName(name: string): Uint8Array {
 /** RFC 1035 §5.1: `\X` is the character X, `\DDD` the octet of that decimal value. */
 function readEscape(name: string, at: number): { octet: number; last: number } {
   const digits = /^[0-9]{3}/.exec(name.slice(at + 1, at + 4))?.[0];
-  if (digits !== undefined) return { octet: Number(digits), last: at + 3 };
+  if (digits !== undefined) {
+    if (Number(digits) > 255) throw invalidName(name, 'an octet has at most the value 255');
+    return { octet: Number(digits), last: at + 3 };
+  }
   if (at + 1 >= name.length) throw invalidName(name, 'it ends in a lone backslash');
-  return { octet: name.charCodeAt(at + 1), last: at + 1 };
+  return { octet: name.charCodeAt(at + 1) & 0x7f, last: at + 1 };
 }
 
 function invalidName(name: string, why: string): DnsError {
