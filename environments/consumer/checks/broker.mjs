@@ -25,6 +25,7 @@ export async function check(modules, load) {
     });
     assert(outcomes.map(({ status }) => status).join() === 'delivered', JSON.stringify(outcomes));
     assert(outcomes[0].tls.secure, 'the session was encrypted');
+    await host.until(() => host.messages.length === 1);
     const resolveTxt = async (name) => (name === dnsName ? [[dnsRecord]] : []);
     const { status } = await verifyMessage(host.messages[0].content, { resolveTxt });
     assert(status === 'pass', `the signature is ${status}`);

@@ -19,7 +19,7 @@ export async function check(modules, load) {
     );
     await connection.close();
     assert(recipients.map(({ status }) => status).join() === 'delivered,failed', JSON.stringify(recipients));
-    assert(host.messages.length === 1, 'the host has one message');
+    await host.until(() => host.messages.length === 1);
   } finally {
     await host.close();
   }
