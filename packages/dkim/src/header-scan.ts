@@ -46,13 +46,17 @@ function fieldEnd(text: Buffer, start: number): number {
 }
 
 function readField(text: Buffer, start: number, end: number): HeaderField {
-  const colon = text.indexOf(colonOctet, start);
-  if (colon < 0 || colon >= end) return { name: '', start, nameEnd: start, colon: start, end };
-  let nameEnd = colon;
-  while (nameEnd > start && (text[nameEnd - 1] === space || text[nameEnd - 1] === tab)) nameEnd--;
-  for (let at = start; at < nameEnd; at++) {
-    // RFC 5322 §2.2: a field name is printable US-ASCII.
-    if (text[at]! <= space || text[at]! > 0x7e) return { name: '', start, nameEnd: start, colon: start, end };
+  let nameEnd = start;
+  while (nameEnd < end && isNameOctet(text[nameEnd]!)) nameEnd++;
+  let colon = nameEnd;
+  while (colon < end && (text[colon] === space || text[colon] === tab)) colon++;
+  if (nameEnd === start || colon === end || text[colon] !== colonOctet) {
+    return { name: '', start, nameEnd: start, colon: start, end };
   }
   return { name: text.toString('latin1', start, nameEnd).toLowerCase(), start, nameEnd, colon, end };
+}
+
+/** RFC 5322 §2.2: a field name is printable US-ASCII without the colon. */
+function isNameOctet(octet: number): boolean {
+  return octet > space && octet < 0x7f && octet !== colonOctet;
 }

@@ -1,13 +1,10 @@
-import {
-  type AuthenticationResults,
-  formatAuthenticationResults,
-  type MethodResult,
-} from '../authentication-results.ts';
+import { formatAuthenticationResults, type MethodResult } from '../authentication-results.ts';
 import { BodyHashSet } from '../body-hash.ts';
 import { arcResult } from '../dkim-results.ts';
 import { DkimError } from '../errors.ts';
 import { defaultHeaders, refuseUnsignable, selectFields } from '../field-selection.ts';
 import { type MessageSource, readBody, splitMessage } from '../message.ts';
+import { refuseUnknownKeys } from '../options.ts';
 import {
   keyAt,
   type PlannedKey,
@@ -18,7 +15,7 @@ import {
 import { TagFieldWriter } from '../signature-field.ts';
 import { openField, signatureInput } from '../signature-input.ts';
 import { SignedHeader } from '../verify.ts';
-import { planVerification, type VerifyOptions } from '../verify-options.ts';
+import { planVerification, type VerifyOptions, type VerifyPlan } from '../verify-options.ts';
 import { maxInstances, readChain } from './chain.ts';
 import { type ArcOutcome, finishChain, sealedFields, startChain } from './verify.ts';
 
@@ -30,8 +27,10 @@ export interface SealOptions {
   readonly authservId: string;
   /** What was found: SPF, DKIM, DMARC; the result of ARC itself is added. */
   readonly results: readonly MethodResult[];
-  /** How the chain so far is verified. */
-  readonly verification: VerifyOptions;
+  /** How the chain so far is verified, when the message has not changed since it arrived. */
+  readonly verification?: VerifyOptions;
+  /** What {@link verifyArc} found on arrival: for whoever changes a message, as mailing lists do, before sealing it. */
+  readonly chain?: ArcOutcome;
 }
 
 /** What sealing did. */
@@ -61,8 +60,9 @@ export interface SealOutcome {
  *  RFC 8617 §5.1.
  */
 export async function sealMessage(message: MessageSource, options: SealOptions): Promise<SealOutcome> {
+  refuseUnknownKeys(options, sealOptions, 'sealMessage');
   const plan = planSeal(options.signature);
-  const verification = planVerification(options.verification);
+  const verification = planChain(options);
   const split = await splitMessage(message, {
     bareCr: 'line-end',
     maxHeaderBytes: verification.maxHeaderBytes,
@@ -72,30 +72,46 @@ export async function sealMessage(message: MessageSource, options: SealOptions):
   refuseUnsignable(header.fields);
   const received = new BodyHashSet('octet');
   const passedOn = new BodyHashSet('line-end');
-  const check = startChain(header, verification, received);
+  const check = options.chain === undefined ? startChain(header, verification, received) : undefined;
   const body = passedOn.need(plan.body);
   await readBody(split, verification.signal, (chunk) => {
     received.write(chunk);
     passedOn.write(chunk);
   });
-  const chain = await finishChain(header, check, verification);
-  const full = chain.instance >= maxInstances;
-  if (chain.status === 'temperror' || chain.reason === 'failed-before' || full) {
+  const chain = check
+    ? await finishChain(header, check, verification)
+    : requireChainOf(header, options.chain!);
+  if (chain.status === 'temperror' || chain.reason === 'failed-before' || chain.instance >= maxInstances) {
     return { sealed: false, fields: '', instance: chain.instance, chain };
   }
   const nowMs = plan.now();
-  const set: NewSet = {
-    plan,
-    key: keyAt(plan, nowMs),
-    seconds: Math.floor(nowMs / 1000),
-    instance: chain.instance + 1,
-    header,
-  };
-  const authenticated = { authservId: options.authservId, results: [...options.results, arcResult(chain)] };
-  const results = formatResults(set, authenticated);
+  const seconds = Math.floor(nowMs / 1000);
+  const set: NewSet = { plan, key: keyAt(plan, nowMs), seconds, instance: chain.instance + 1, header };
+  const content = { authservId: options.authservId, results: [...options.results, arcResult(chain)] };
+  // RFC 8617 §4.1.1.
+  const results = formatAuthenticationResults(content, `ARC-Authentication-Results: i=${set.instance};`);
   const messageSignature = await signNewMessage(set, body.digest().digest);
   const seal = await sealNewSet(set, chain, results, messageSignature);
   return { sealed: true, fields: seal + messageSignature + results, instance: set.instance, chain };
+}
+
+/** The limits for reading; with a chain from before there is nothing to look up. */
+function planChain({ verification, chain }: SealOptions): VerifyPlan {
+  if ((verification === undefined) === (chain === undefined)) {
+    throw new DkimError(
+      'MB_DKIM_OPTION',
+      'Give either verification, or the chain that verifyArc found on arrival.',
+    );
+  }
+  return planVerification(verification ?? { resolveTxt: async () => [] });
+}
+
+function requireChainOf(header: SignedHeader, chain: ArcOutcome): ArcOutcome {
+  if (readChain(header).highest === chain.instance) return chain;
+  throw new DkimError(
+    'MB_DKIM_OPTION',
+    'The chain is not the one of this message: its newest instance differs.',
+  );
 }
 
 /** What the three new fields share. */
@@ -107,6 +123,7 @@ interface NewSet {
   readonly header: SignedHeader;
 }
 
+const sealOptions = new Set(['signature', 'authservId', 'results', 'verification', 'chain']);
 const withoutPlace = [
   'identity',
   'bodyLength',
@@ -128,11 +145,6 @@ function planSeal(signature: SignOptions): SignaturePlan {
     throw new DkimError('MB_DKIM_OPTION', 'An ARC message signature must not cover ARC-Seal fields.');
   }
   return plan;
-}
-
-/** RFC 8617 §4.1.1. */
-function formatResults({ instance }: NewSet, content: AuthenticationResults): string {
-  return formatAuthenticationResults(content, `ARC-Authentication-Results: i=${instance};`);
 }
 
 /** RFC 8617 §4.1.2. */
