@@ -58,9 +58,15 @@ export class Receiver {
         if (stage === 'data-void') sender.giveUp(transaction, now);
         break;
       case 'drop':
-      case 'never':
-        this.#context.fail(misplaced(expected.stage, reply));
+      case 'never': {
+        const error = misplaced(expected.stage, reply);
+        // RFC 5321 §4.2: an answer, if a wrong one; so nobody it is about is left in doubt.
+        if (expected.recipient !== undefined)
+          transaction.delivery.decide(expected.recipient, notAccepted(expected.stage, error));
+        else this.#decideOpen(transaction, notAccepted(expected.stage, error));
+        this.#context.fail(error);
         return;
+      }
       case 'close':
         this.#context.fail(serviceClosing(expected.stage, reply));
         return;
@@ -109,7 +115,8 @@ export class Receiver {
     }
     for (const transaction of open) {
       const { delivery } = transaction;
-      for (const index of [...delivery.remaining, ...transaction.split])
+      const putOff = transaction.reoffered ? [] : transaction.split;
+      for (const index of [...delivery.remaining, ...putOff])
         delivery.decide(index, notAccepted('plan', error));
       delivery.transcript.add(now, 'note', error.message);
       sender.settle(delivery);
@@ -180,7 +187,7 @@ export class Receiver {
       (expected.stage === 'mail' || expected.stage === 'rcpt') &&
       transaction.awaited === 0 &&
       (transaction.written === transaction.recipients.length || transaction.mailReply === 'refused');
-    if (envelopeDone && transaction.split.length > 0) sender.reoffer(transaction);
+    if (envelopeDone && transaction.split.length > 0 && !transaction.reoffered) sender.reoffer(transaction);
     const last = pipeline.first?.transaction !== transaction;
     if (transaction.writer === 'sent' && last && isEnd(expected)) transaction.step('settled');
     if (transaction.writer === 'over' && last) sender.forget(transaction, now);

@@ -139,7 +139,7 @@ export class Sender {
       this.learnedRecipients = Math.min(this.learnedRecipients ?? Infinity, accepted.length);
     }
     delivery.remaining = [...split, ...delivery.remaining];
-    split.length = 0;
+    transaction.reoffered = true;
     if (this.waiting[0] !== delivery) this.waiting.unshift(delivery);
   }
 

@@ -87,6 +87,8 @@ export class Transaction {
   readonly accepted: number[] = [];
   /** Recipients the server wants in another transaction. */
   readonly split: number[] = [];
+  /** Whether they were put back for another transaction already. */
+  reoffered = false;
   /** How many were accepted when the first one was put off. */
   splitAt = 0;
   /** A RCPT was accepted although MAIL was refused. */

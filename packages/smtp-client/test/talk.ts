@@ -1,0 +1,124 @@
+import type { Envelope } from '../src/protocol/envelope.ts';
+import type { SessionEvent } from '../src/protocol/events.ts';
+import { type SessionOptions, SmtpSession } from '../src/protocol/session.ts';
+import type { Verdict } from '../src/protocol/verdict.ts';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('latin1');
+
+/** A session without a socket: the test plays the server, line by line, and looks at what the client says. */
+export class Talk {
+  readonly session: SmtpSession;
+  readonly events: SessionEvent[] = [];
+  /** Everything the client wrote, one string per write. */
+  readonly writes: string[] = [];
+  now = 1_000_000;
+  #read = 0;
+
+  constructor(options: Partial<SessionOptions> = {}) {
+    this.session = new SmtpSession({ hostname: 'client.example.org', ...options }, this.now);
+  }
+
+  /** A session that has been greeted with these EHLO keywords. */
+  static ready(
+    keywords: readonly string[] = ['PIPELINING', '8BITMIME', 'SIZE'],
+    options: Partial<SessionOptions> = {},
+  ): Talk {
+    const talk = new Talk(options);
+    talk.server('220 mx.example.com ESMTP');
+    talk.server(
+      ...[`mx.example.com`, ...keywords].map((line, at) => `250${at === keywords.length ? ' ' : '-'}${line}`),
+    );
+    talk.said();
+    return talk;
+  }
+
+  /** The server sends lines. */
+  server(...lines: readonly string[]): void {
+    this.raw(lines.map((line) => `${line}\r\n`).join(''));
+  }
+
+  /** The server sends octets. */
+  raw(text: string): void {
+    this.session.receive(encoder.encode(text), this.now);
+    this.pump();
+  }
+
+  end(cause?: unknown): void {
+    this.session.receiveEof(this.now, cause);
+    this.pump();
+  }
+
+  /** Lets time pass. */
+  wait(ms: number): void {
+    this.now += ms;
+    this.session.handleTimeout(this.now);
+    this.pump();
+  }
+
+  submit(envelope: Partial<Envelope> = {}, content?: Uint8Array | string, sevenBit?: string): number {
+    const octets = typeof content === 'string' ? encoder.encode(content) : content;
+    const id = this.session.submit(
+      { from: 'a@example.org', to: ['b@example.com'], ...envelope },
+      octets,
+      sevenBit === undefined ? undefined : encoder.encode(sevenBit),
+    );
+    this.pump();
+    return id;
+  }
+
+  pump(): void {
+    for (let busy = true; busy; ) {
+      busy = false;
+      for (let out = this.session.pollTransmit(this.now); out; out = this.session.pollTransmit(this.now)) {
+        this.writes.push(decoder.decode(out));
+        this.session.transmitted(this.now);
+        busy = true;
+      }
+      for (let event = this.session.next(); event; event = this.session.next()) {
+        this.events.push(event);
+        busy = true;
+      }
+    }
+  }
+
+  /** What the client wrote since the last question. */
+  said(): string {
+    const text = this.writes.slice(this.#read).join('');
+    this.#read = this.writes.length;
+    return text;
+  }
+
+  /** The verdicts of a delivery, once it is settled. */
+  verdicts(id: number): readonly Verdict[] | undefined {
+    for (const event of this.events) {
+      if (event.type === 'delivery-settled' && event.delivery.id === id)
+        return event.delivery.verdicts as Verdict[];
+    }
+    return undefined;
+  }
+
+  statuses(id: number): string[] | undefined {
+    return this.verdicts(id)?.map(({ status }) => status);
+  }
+
+  /** `status code@stage` of each recipient. */
+  summary(id: number): string[] | undefined {
+    return this.verdicts(id)?.map((verdict) =>
+      [verdict.status, verdict.reply?.code, `@${verdict.stage}`]
+        .filter((part) => part !== undefined)
+        .join(' '),
+    );
+  }
+
+  /** Why a delivery was not attempted. */
+  notAttempted(id: number): string | undefined {
+    for (const event of this.events)
+      if (event.type === 'delivery-not-attempted' && event.id === id) return event.error.code;
+    return undefined;
+  }
+
+  get closed(): Extract<SessionEvent, { type: 'closed' }> | undefined {
+    return this.events.find((event) => event.type === 'closed');
+  }
+}
