@@ -1,0 +1,38 @@
+/** Codes of {@link CliError}. */
+export type CliErrorCode =
+  /** Flags that contradict each other, or one that is missing. */
+  | 'MB_CLI_USAGE'
+  /** A file that a flag names cannot be read. */
+  | 'MB_CLI_FILE';
+
+const MARKER = Symbol.for('@mb/cli.error');
+
+/** What the command line itself finds wrong; the packages below throw errors of their own. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
+  readonly code: CliErrorCode;
+  readonly kind = 'api-misuse';
+  readonly retryable = false;
+
+  constructor(code: CliErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    Object.defineProperty(this, MARKER, { value: true });
+  }
+
+  /** True for a `CliError` of any installed version of this package. */
+  static isInstance(value: unknown): value is CliError {
+    return typeof value === 'object' && value !== null && MARKER in value;
+  }
+}
+
+/** An error of any `@mb` package, by its shape. */
+export interface CodedError extends Error {
+  readonly code: string;
+  readonly kind: string;
+}
+
+/** Whether `value` is an error of one of the `@mb` packages: such an error says what to do, others are defects. */
+export function isCodedError(value: unknown): value is CodedError {
+  return value instanceof Error && 'kind' in value && 'code' in value && /^MB_/.test(String(value.code));
+}

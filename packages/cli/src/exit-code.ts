@@ -1,0 +1,31 @@
+/**
+ * What the exit code of `mb` says. Small numbers are results, and each command has its own; the others are those of
+ * sysexits.h and the shell, and mean the same in every command.
+ */
+export const exitCodes = {
+  /** Everything went well; for `send`: every recipient's host took the message. */
+  ok: 0,
+  /** `send`: some recipients were deferred; the same command may succeed later. */
+  deferred: 1,
+  /** `send`: some recipients were refused; trying again changes nothing. */
+  failed: 2,
+  /** `send`: nobody can say for some recipients; the message may have been delivered. */
+  unknown: 3,
+  /** EX_USAGE: a flag, address, key or message is wrong; nothing was done. */
+  usage: 64,
+  /** EX_UNAVAILABLE: something that is needed, such as DNS, cannot be reached. */
+  unavailable: 69,
+  /** EX_SOFTWARE: a defect of ours. */
+  defect: 70,
+  /** Ctrl-C, as shells count it. */
+  interrupted: 130,
+} as const;
+
+/** Gravest first. */
+const gravity = ['unknown', 'failed', 'deferred'] as const;
+
+/** The exit code for the outcomes of one message: that of the gravest. */
+export function exitCodeOf(outcomes: readonly { readonly status: string }[]): number {
+  const gravest = gravity.find((status) => outcomes.some((outcome) => outcome.status === status));
+  return gravest === undefined ? exitCodes.ok : exitCodes[gravest];
+}

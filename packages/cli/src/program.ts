@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import pc from 'picocolors';
+import { dnsCommand } from './dns/index.ts';
+import { doctorCommand } from './doctor/index.ts';
+import { isCodedError } from './errors.ts';
+import { exitCodes } from './exit-code.ts';
+import { sendCommand } from './send/command.ts';
+import { printable, terminalWidth, wrap } from './terminal.ts';
+
+const EXIT_CODE_HELP = `
+Exit codes:
+  0   done
+  1+  the result, as the help of each command says
+  64  a flag, address, key or message is wrong; nothing was done
+  69  something that is needed, such as DNS, cannot be reached
+  70  a defect of mb
+  130 interrupted
+
+Colours are off when the output is piped or NO_COLOR is set.`;
+
+/** Exit codes by the kind of an error; every other kind is somebody out of reach. */
+const EXIT_CODES: Readonly<Record<string, number>> = {
+  'api-misuse': exitCodes.usage,
+  aborted: exitCodes.interrupted,
+  internal: exitCodes.defect,
+};
+
+/** The whole command line. */
+export function createProgram(): Command {
+  const program = new Command('mb')
+    .description('Send e-mail straight to the mail exchangers of its recipients, and see what happened.')
+    .version(packageVersion(), '-V, --version')
+    .addHelpText('after', EXIT_CODE_HELP)
+    .showHelpAfterError('Try --help.')
+    .configureOutput({
+      getOutHelpWidth: () => terminalWidth(),
+      getErrHelpWidth: () => terminalWidth(process.stderr),
+    })
+    .exitOverride();
+  for (const command of [sendCommand(), dnsCommand(), doctorCommand()])
+    program.addCommand(adopt(command, program));
+  return program;
+}
+
+/**
+ * Runs one command line.
+ *
+ * @param args  Without the names of node and the script.
+ * @returns The exit code; see {@link exitCodes}.
+ */
+export async function run(args: readonly string[]): Promise<number> {
+  const program = createProgram();
+  try {
+    if (args.length === 0) program.help({ error: true });
+    await program.parseAsync(args, { from: 'user' });
+    return Number(process.exitCode ?? exitCodes.ok);
+  } catch (error) {
+    // Commander has printed its own message already.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    return report(error, args.includes('--json'));
+  }
+}
+
+/** A command made on its own gets what commander gives to those made by `program.command()`. */
+function adopt(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) adopt(child, command);
+  return command;
+}
+
+/** Says what is wrong in one or two sentences, or with --json as an object. */
+function report(error: unknown, asJson: boolean): number {
+  const coded = isCodedError(error);
+  const exitCode = coded ? (EXIT_CODES[error.kind] ?? exitCodes.unavailable) : exitCodes.defect;
+  const message = error instanceof Error ? error.message : String(error);
+  if (asJson) {
+    const { code, kind } = coded ? error : { code: 'MB_CLI_INTERNAL', kind: 'internal' };
+    console.log(JSON.stringify({ error: { code, kind, message }, exitCode }, null, 2));
+    return exitCode;
+  }
+  const detail = coded ? pc.dim(` (${error.code})`) : '';
+  console.error(`${pc.red('mb:')} ${wrap(printable(message), '', terminalWidth(process.stderr))}${detail}`);
+  if (!coded && process.env.MB_DEBUG) console.error(error);
+  else if (!coded) console.error('This looks like a defect of mb. Set MB_DEBUG=1 for details.');
+  return exitCode;
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

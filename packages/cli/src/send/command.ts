@@ -1,0 +1,177 @@
+import { hostname as systemHostname } from 'node:os';
+import { type BrokerOptions, MailBroker, type ReadyMessage, type RecipientOutcome } from '@mb/broker';
+import { composeMessage, type Message, parseAddressList, parseHeaderBlock } from '@mb/mime';
+import { Command } from 'commander';
+import pc from 'picocolors';
+import { CliError } from '../errors.ts';
+import { exitCodeOf } from '../exit-code.ts';
+import { terminalWidth, wrap } from '../terminal.ts';
+import { readDkimKey } from './dkim-key.ts';
+import { readInput } from './file.ts';
+import { addSendFlags, type SendFlags } from './flags.ts';
+import { readMessage } from './message-flags.ts';
+import { type Progress, silent, statusLine, watchSessions } from './progress.ts';
+import { readReadyMessage } from './ready-message.ts';
+import { countByStatus, formatReceipt, formatSummary } from './receipt.ts';
+
+const EXAMPLES = `
+Examples:
+  mb send --from ann@example.com --to bob@example.org --subject Hi --text 'Hello Bob'
+  fortune | mb send -f ann@example.com -t bob@example.org -s 'Thought of the day'
+  mb send -f ann@example.com -t bob@example.org -s Report --html-file report.html \\
+      --inline logo.png --attach report.pdf --dkim-key dkim.pem --dkim-selector 2026
+  mb send --eml message.eml --watch
+  mb send --eml message.eml --envelope-to bob@example.org --json | jq .recipients[].status
+
+One attempt is made for each recipient. Exit codes, the highest that applies:
+  0   all delivered
+  1   some deferred: try again later
+  2   some refused: trying again changes nothing
+  3   unknown for some: they may have got the message, a repetition may arrive twice
+  64  a flag, address, key or message is wrong; nothing was sent
+
+The environment may give MB_FROM, MB_HOSTNAME, MB_RESOLVER, MB_PORT, MB_ALLOW, MB_DKIM_KEY_FILE,
+MB_DKIM_KEY (PEM text), MB_DKIM_PASSPHRASE, MB_DKIM_SELECTOR, MB_DKIM_DOMAIN; flags come first.`;
+
+/** `mb send`: composes or takes a message, signs it, delivers it, and prints a receipt for every recipient. */
+export function sendCommand(): Command {
+  const command = new Command('send')
+    .description('Send one message straight to the mail exchangers of its recipients.')
+    .addHelpText('after', EXAMPLES);
+  return addSendFlags(command).action(send);
+}
+
+async function send(flags: SendFlags, command: Command): Promise<void> {
+  if (flags.eml !== undefined && command.getOptionValueSource('from') === 'cli') {
+    throw new CliError(
+      'MB_CLI_USAGE',
+      '--from changes no ready message; for the return path give --envelope-from.',
+    );
+  }
+  const prepared = await prepare(flags);
+  const progress = chooseProgress(flags, prepared.recipients);
+  const broker = new MailBroker({
+    ...(await brokerOptions(flags, prepared.authorDomain)),
+    onTranscript: progress.onLine,
+  });
+  const interruption = interruptible(flags.timeout);
+  let outcomes: RecipientOutcome[];
+  try {
+    outcomes = await broker.send(prepared.message, { signal: interruption.signal });
+  } finally {
+    interruption.end();
+    progress.end();
+  }
+  print(outcomes, prepared.messageId, flags);
+  process.exitCode = exitCodeOf(outcomes);
+}
+
+interface PreparedMessage {
+  readonly message: Message | ReadyMessage;
+  readonly messageId: string;
+  readonly recipients: number;
+  readonly authorDomain: string;
+}
+
+/** Reads the message and finds out what has to be known ahead. */
+async function prepare(flags: SendFlags): Promise<PreparedMessage> {
+  if (flags.eml !== undefined) {
+    const message = await readReadyMessage(flags.eml, flags);
+    const { headers } = parseHeaderBlock(message.raw);
+    const recipients = message.envelope.to.length;
+    const messageId = headers.get('Message-ID')?.trim() ?? '';
+    return { message, messageId, recipients, authorDomain: domainOf(headers.get('From') ?? '') };
+  }
+  const message = await readMessage(flags);
+  // Composing is lazy: this settles the Message-ID and finds every mistake before anything is sent.
+  const { messageId, envelope } = composeMessage(message);
+  const fixed = { ...message, messageId };
+  return {
+    message: fixed,
+    messageId,
+    recipients: envelope.to.length,
+    authorDomain: domainOf(flags.from ?? ''),
+  };
+}
+
+function domainOf(from: string): string {
+  const first = parseAddressList(from)[0];
+  return first && 'domain' in first ? first.domain : '';
+}
+
+async function brokerOptions(flags: SendFlags, authorDomain: string): Promise<BrokerOptions> {
+  const { resolver, port, allow, family, tls, ca, quiet, json } = flags;
+  const warn = (text: string) =>
+    console.error(`${pc.yellow('warning:')} ${wrap(text, '', terminalWidth(process.stderr))}`);
+  const dkim = await readDkimKey(flags, authorDomain, warn);
+  if (dkim === undefined && !quiet && !json) {
+    warn('The message is not signed; many receivers refuse such mail. Give --dkim-key and --dkim-selector.');
+  }
+  const commaList = (values: readonly string[]) =>
+    values.flatMap((value) => value.split(',')).map((one) => one.trim());
+  return {
+    hostname: flags.hostname ?? ownHostname(),
+    ...(dkim && { dkim }),
+    ...(resolver && { dns: { servers: commaList(resolver) } }),
+    delivery: {
+      ...(port !== undefined && { port }),
+      ...(allow && { allowAddresses: commaList(allow) }),
+      ...(family && { families: [family === '4' ? 4 : 6] as const }),
+    },
+    tls: {
+      ...(tls && { minimum: tls }),
+      ...(ca !== undefined && { ca: (await readInput('--ca', ca)).toString() }),
+    },
+  };
+}
+
+function ownHostname(): string {
+  const name = systemHostname();
+  if (name.includes('.')) return name;
+  throw new CliError(
+    'MB_CLI_USAGE',
+    `This machine calls itself "${name}", which is no public name; give --hostname mail.example.com.`,
+  );
+}
+
+function chooseProgress({ watch, json, quiet }: SendFlags, recipients: number): Progress {
+  if (watch) return watchSessions(Date.now());
+  return json || quiet || !process.stderr.isTTY ? silent : statusLine(recipients, Date.now());
+}
+
+/** A signal that Ctrl-C or the time given aborts; a second Ctrl-C ends the process as ever. */
+function interruptible(timeoutSeconds: number | undefined): { signal: AbortSignal; end: () => void } {
+  const controller = new AbortController();
+  const onInterrupt = () => controller.abort(new Error('Interrupted by the user.'));
+  process.once('SIGINT', onInterrupt);
+  const timer =
+    timeoutSeconds === undefined
+      ? undefined
+      : setTimeout(
+          () => controller.abort(new Error(`Given up after ${timeoutSeconds} s.`)),
+          timeoutSeconds * 1000,
+        );
+  const end = () => {
+    process.off('SIGINT', onInterrupt);
+    clearTimeout(timer);
+  };
+  return { signal: controller.signal, end };
+}
+
+function print(
+  outcomes: readonly RecipientOutcome[],
+  messageId: string,
+  { json, quiet, watch }: SendFlags,
+): void {
+  if (json) {
+    // Sessions are long; they are part of the object when somebody wants to watch them.
+    const recipients = watch ? outcomes : outcomes.map(({ transcript: _, ...rest }) => rest);
+    const result = { exitCode: exitCodeOf(outcomes), messageId, counts: countByStatus(outcomes), recipients };
+    console.log(JSON.stringify(result, null, 2));
+  } else if (!quiet) {
+    for (const outcome of outcomes) console.log(formatReceipt(outcome));
+    console.log(`\n${formatSummary(outcomes, messageId)}`);
+  } else {
+    for (const outcome of outcomes) if (outcome.status !== 'delivered') console.error(formatReceipt(outcome));
+  }
+}

@@ -1,0 +1,42 @@
+import { stat } from 'node:fs/promises';
+import type { BrokerOptions } from '@mb/broker';
+import { CliError } from '../errors.ts';
+import { readInput } from './file.ts';
+import type { SendFlags } from './flags.ts';
+
+/**
+ * The key to sign with, from a file or the environment; never from a flag, which every user of the machine can see.
+ *
+ * @param authorDomain  Domain of From, the default of the signing domain.
+ * @param warn  Told when others may read the key file.
+ */
+export async function readDkimKey(
+  flags: SendFlags,
+  authorDomain: string,
+  warn: (text: string) => void,
+): Promise<Exclude<BrokerOptions['dkim'], undefined> | undefined> {
+  const { dkimKey: path, dkimSelector: selector, dkimDomain } = flags;
+  const { MB_DKIM_KEY: text, MB_DKIM_PASSPHRASE: passphrase } = process.env;
+  const wanted = [path, text, selector, dkimDomain].some((value) => value !== undefined);
+  if (!wanted) return undefined;
+  if (path === undefined && !text) {
+    throw new CliError(
+      'MB_CLI_USAGE',
+      'To sign, give the private key: --dkim-key FILE, or PEM text in MB_DKIM_KEY.',
+    );
+  }
+  if (selector === undefined) {
+    throw new CliError('MB_CLI_USAGE', 'To sign, name the selector of the key in DNS: --dkim-selector NAME.');
+  }
+  if (path !== undefined) await warnIfOpen(path, warn);
+  const privateKey = path === undefined ? text! : (await readInput('--dkim-key', path)).toString();
+  return { domain: dkimDomain ?? authorDomain, selector, privateKey, ...(passphrase && { passphrase }) };
+}
+
+async function warnIfOpen(path: string, warn: (text: string) => void): Promise<void> {
+  if (process.platform === 'win32') return;
+  const facts = await stat(path).catch(() => undefined);
+  if (facts && (facts.mode & 0o077) !== 0) {
+    warn(`Other users of this machine may read or change ${path}; run: chmod 600 ${path}`);
+  }
+}

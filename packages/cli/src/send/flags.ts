@@ -1,0 +1,169 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+/** What the flags of `mb send` say, as commander gives them. */
+export interface SendFlags {
+  readonly from?: string;
+  readonly to?: readonly string[];
+  readonly cc?: readonly string[];
+  readonly bcc?: readonly string[];
+  readonly replyTo?: readonly string[];
+  readonly sender?: string;
+  readonly subject?: string;
+  readonly text?: string;
+  readonly textFile?: string;
+  readonly html?: string;
+  readonly htmlFile?: string;
+  readonly attach?: readonly string[];
+  readonly inline?: readonly string[];
+  readonly alternative?: readonly string[];
+  readonly header?: readonly string[];
+  readonly messageId?: string;
+  readonly inReplyTo?: string;
+  readonly references?: readonly string[];
+  readonly date?: Date;
+  readonly eml?: string;
+  readonly envelopeFrom?: string;
+  readonly envelopeTo?: readonly string[];
+  readonly hostname?: string;
+  readonly resolver?: readonly string[];
+  readonly port?: number;
+  readonly allow?: readonly string[];
+  readonly family?: '4' | '6';
+  readonly tls?: 'opportunistic' | 'required' | 'verified';
+  readonly ca?: string;
+  readonly timeout?: number;
+  readonly dkimKey?: string;
+  readonly dkimSelector?: string;
+  readonly dkimDomain?: string;
+  readonly watch?: true;
+  readonly json?: true;
+  readonly quiet?: true;
+}
+
+/** Adds all flags, in the groups that the help shows. */
+export function addSendFlags(command: Command): Command {
+  const group = (heading: string, options: readonly Option[]) => {
+    command.optionsGroup(heading);
+    for (const option of options) command.addOption(option);
+  };
+  group('Message:', messageOptions());
+  group('Ready message:', readyMessageOptions());
+  group('Signature:', [
+    new Option('--dkim-key <file>', 'private key, PEM; MB_DKIM_KEY may hold the PEM itself').env(
+      'MB_DKIM_KEY_FILE',
+    ),
+    new Option('--dkim-selector <name>', 'selector of the key in DNS').env('MB_DKIM_SELECTOR'),
+    new Option('--dkim-domain <domain>', 'signing domain; default that of From').env('MB_DKIM_DOMAIN'),
+  ]);
+  group('Delivery:', deliveryOptions());
+  group('Output:', [
+    new Option('--watch', 'show the sessions as they happen'),
+    new Option('--json', 'print one JSON object'),
+    new Option('-q, --quiet', 'print errors only').conflicts(['watch', 'json']),
+  ]);
+  return command;
+}
+
+function messageOptions(): Option[] {
+  return [
+    new Option('-f, --from <address>', 'author, such as "Ann <ann@example.com>"').env('MB_FROM'),
+    list('-t, --to <address>', 'recipient; repeat the flag or separate with commas'),
+    list('-c, --cc <address>', 'recipient of a copy'),
+    list('-b, --bcc <address>', 'recipient that nobody else sees'),
+    list('--reply-to <address>', 'where answers go'),
+    new Option('--sender <address>', 'who sends for several authors'),
+    new Option('-s, --subject <text>', 'subject, any characters'),
+    new Option('--text <text>', 'plain body; default standard input').conflicts('textFile'),
+    new Option('--text-file <file>', 'plain body from a file, - is standard input'),
+    new Option('--html <html>', 'HTML body').conflicts('htmlFile'),
+    new Option('--html-file <file>', 'HTML body from a file, - is standard input'),
+    list('-a, --attach <file>', 'attach a file'),
+    list('--inline <file[=id]>', 'file that the HTML shows by cid:id; default id is its name'),
+    list('--alternative <type:file>', 'another form of the body, such as text/calendar:invitation.ics'),
+    list('-H, --header <name: value>', 'further header field'),
+    new Option('--message-id <id>', 'default a unique one'),
+    new Option('--in-reply-to <id>', 'message that this one answers'),
+    list('--references <id>', 'messages of the thread'),
+    new Option('--date <date>', 'default now').argParser(parseDate),
+  ];
+}
+
+const MESSAGE_FLAGS = [
+  'from',
+  'to',
+  'cc',
+  'bcc',
+  'replyTo',
+  'sender',
+  'subject',
+  'text',
+  'textFile',
+  'html',
+  'htmlFile',
+  'attach',
+  'inline',
+  'alternative',
+  'header',
+  'messageId',
+  'inReplyTo',
+  'references',
+  'date',
+];
+
+function readyMessageOptions(): Option[] {
+  return [
+    new Option('--eml <file>', 'send this file as it is but for Bcc, - is standard input').conflicts(
+      // Not --from: MB_FROM in the environment is no contradiction; send() looks where it came from.
+      MESSAGE_FLAGS.filter((name) => name !== 'from'),
+    ),
+    new Option('--envelope-from <address>', 'return path, "" is the null path; default Sender or From'),
+    list('--envelope-to <address>', 'recipients, whatever the header says; default To, Cc, Bcc'),
+  ];
+}
+
+function deliveryOptions(): Option[] {
+  return [
+    new Option('--hostname <name>', "this machine's public name, for EHLO; default the system's").env(
+      'MB_HOSTNAME',
+    ),
+    list(
+      '--resolver <server>',
+      "DNS server, such as 192.0.2.53, [2001:db8::53]:53, https://…; default the system's",
+    ).env('MB_RESOLVER'),
+    new Option('--port <number>', 'port of mail exchangers; default 25')
+      .argParser(wholeNumber(1, 65_535))
+      .env('MB_PORT'),
+    list('--allow <cidr>', 'addresses that may be dialled although not public, for labs').env('MB_ALLOW'),
+    new Option('--family <4|6>', 'IPv4 or IPv6 only').choices(['4', '6']),
+    new Option('--tls <level>', 'least that each host must give; default opportunistic').choices([
+      'opportunistic',
+      'required',
+      'verified',
+    ]),
+    new Option('--ca <file>', "certificates to trust besides the system's, PEM"),
+    new Option('--timeout <seconds>', 'give up after so long').argParser(wholeNumber(1, 86_400)),
+  ];
+}
+
+/** A flag that may be repeated. */
+function list(flags: string, description: string): Option {
+  // An environment variable comes in the same way: the first value starts the list.
+  return new Option(flags, description).argParser((value: string, before: readonly string[] | undefined) => [
+    ...(before ?? []),
+    value,
+  ]);
+}
+
+function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
+}
+
+function parseDate(text: string): Date {
+  const date = new Date(text);
+  if (!Number.isNaN(date.getTime())) return date;
+  throw new InvalidArgumentError('It must be a date such as 2026-01-31T12:00:00Z.');
+}

@@ -1,0 +1,47 @@
+import type { SessionLine } from '@mb/broker';
+import pc from 'picocolors';
+import { printable, terminalWidth } from '../terminal.ts';
+
+/** Shows what is going on while hosts are slow. */
+export interface Progress {
+  onLine(line: SessionLine): void;
+  /** Removes what should not stay. */
+  end(): void;
+}
+
+/** Every line of every session as it happens, on standard error. */
+export function watchSessions(startedAt: number): Progress {
+  return {
+    onLine({ at, direction, host, text }) {
+      const sign = { client: pc.cyan('→'), server: pc.green('←'), note: pc.dim('·') }[direction];
+      console.error(
+        `${pc.dim(`${String(at - startedAt).padStart(6)} ms ${host}`)} ${sign} ${printable(text)}`,
+      );
+    },
+    end: () => {},
+  };
+}
+
+/** One line that tells the time and the latest event; only for a terminal. */
+export function statusLine(recipients: number, startedAt: number): Progress {
+  let latest = 'looking up where to deliver';
+  const draw = () => {
+    const seconds = Math.round((Date.now() - startedAt) / 1000);
+    const text = `… ${recipients} recipient${recipients === 1 ? '' : 's'}, ${seconds} s: ${latest}`;
+    process.stderr.write(`\r\x1b[K${pc.dim(text.slice(0, terminalWidth(process.stderr) - 1))}`);
+  };
+  draw();
+  const timer = setInterval(draw, 250);
+  return {
+    onLine({ host, text }) {
+      latest = `${host}: ${printable(text)}`;
+    },
+    end() {
+      clearInterval(timer);
+      process.stderr.write('\r\x1b[K');
+    },
+  };
+}
+
+/** Nothing at all. */
+export const silent: Progress = { onLine: () => {}, end: () => {} };

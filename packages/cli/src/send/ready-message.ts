@@ -1,0 +1,46 @@
+import type { ReadyMessage } from '@mb/broker';
+import { type HeaderBlock, type Mailbox, parseAddressList, parseHeaderBlock } from '@mb/mime';
+import { CliError } from '../errors.ts';
+import { readInput } from './file.ts';
+import type { SendFlags } from './flags.ts';
+
+/** A file that is a message already, with the envelope from flags, or else from its header. */
+export async function readReadyMessage(path: string, flags: SendFlags): Promise<ReadyMessage> {
+  const raw = await readInput('--eml', path);
+  const headers = headerOf(raw);
+  if (headers.fields.length === 0) {
+    throw new CliError(
+      'MB_CLI_USAGE',
+      `--eml: ${path} does not begin with header fields, so it is no message.`,
+    );
+  }
+  const to = flags.envelopeTo
+    ? flags.envelopeTo.flatMap(mailboxes)
+    : ['To', 'Cc', 'Bcc'].flatMap((name) => headers.getAll(name).flatMap(mailboxes));
+  if (to.length === 0) {
+    throw new CliError('MB_CLI_USAGE', 'The message names no recipient; give --envelope-to ADDRESS.');
+  }
+  return { raw, envelope: { from: flags.envelopeFrom ?? returnPath(headers), to } };
+}
+
+/** RFC 5322 §3.6.2: the sender is responsible; it stands in Sender where there are several authors. */
+function returnPath(headers: HeaderBlock): string {
+  const [first] = mailboxes(headers.get('Sender') ?? headers.get('From') ?? '');
+  if (first !== undefined) return first;
+  throw new CliError(
+    'MB_CLI_USAGE',
+    'The message has no From to return it to; give --envelope-from ADDRESS.',
+  );
+}
+
+function mailboxes(list: string): string[] {
+  const members = parseAddressList(list).flatMap((one): readonly Mailbox[] =>
+    'members' in one ? one.members : [one],
+  );
+  return members.map(({ address }) => address);
+}
+
+function headerOf(raw: Buffer): HeaderBlock {
+  const end = /\r?\n\r?\n/.exec(raw.subarray(0, 1024 * 1024).toString('latin1'));
+  return parseHeaderBlock(raw.subarray(0, end ? end.index + 2 : raw.length)).headers;
+}
