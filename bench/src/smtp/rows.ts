@@ -1,0 +1,105 @@
+import type { Goal, Row, Scale } from '../harness/row.ts';
+import type { Course } from './course.ts';
+
+const OVERLAP = 'floor: overlap';
+const BDAT_WINDOW = 'floor: bdat-window';
+
+/** Rows of @mb/smtp-client. */
+export const smtpRows: readonly Row[] = [
+  smtpRow(
+    'smtp/plain-1',
+    '5 kB messages to smtp-sink, 1 connection',
+    OVERLAP,
+    [share(OVERLAP, 0.7), { kind: 'best' }, { kind: 'micros', atMost: 30, metric: 'cpu' }],
+    { sink: 'postfix', connections: 1, count: 2000, floors: ['lockstep', 'one-write', 'overlap'] },
+  ),
+  smtpRow(
+    'smtp/plain-10',
+    '5 kB messages to smtp-sink, 10 connections',
+    OVERLAP,
+    [share(OVERLAP, 0.7), { kind: 'best' }],
+    {
+      sink: 'postfix',
+      connections: 10,
+      count: 2000,
+      floors: ['overlap'],
+    },
+  ),
+  smtpRow(
+    'smtp/starttls-10',
+    '5 kB messages, 10 connections with STARTTLS',
+    OVERLAP,
+    [share(OVERLAP, 0.6), { kind: 'best' }],
+    {
+      sink: 'own',
+      startTls: true,
+      connections: 10,
+      count: 2000,
+      floors: ['overlap'],
+    },
+  ),
+  smtpRow(
+    'smtp/starttls-10-bdat',
+    '5 kB messages, 10 connections with STARTTLS and CHUNKING',
+    BDAT_WINDOW,
+    [share(BDAT_WINDOW, 0.4), { kind: 'best' }],
+    {
+      sink: 'own',
+      startTls: true,
+      chunking: true,
+      connections: 10,
+      count: 2000,
+      floors: ['overlap', 'bdat-window'],
+    },
+  ),
+  smtpRow(
+    'smtp/link-20ms',
+    '5 kB messages over a link of 20 ms, 1 connection',
+    OVERLAP,
+    [share(OVERLAP, 0.9), { kind: 'best' }],
+    {
+      sink: 'own',
+      connections: 1,
+      count: 20,
+      roundTripMs: 20,
+      floors: ['lockstep', 'one-write', 'overlap'],
+    },
+  ),
+  smtpRow(
+    'smtp/link-20ms-bdat',
+    '5 kB messages over a link of 20 ms with CHUNKING, 1 connection',
+    BDAT_WINDOW,
+    [share(BDAT_WINDOW, 0.9), { kind: 'best' }],
+    {
+      sink: 'own',
+      chunking: true,
+      connections: 1,
+      count: 200,
+      roundTripMs: 20,
+      floors: ['bdat-window'],
+      peers: [],
+    },
+  ),
+];
+
+function smtpRow(id: string, title: string, limit: string, goals: readonly Goal[], course: Course): Row {
+  return {
+    id,
+    title,
+    metric: 'wall',
+    amount: { count: 1, unit: 'messages' },
+    limit,
+    goals,
+    wholeRuns: true,
+    maxRounds: 5,
+    needsServers: course.sink === 'postfix',
+    field: async (scale: Scale) =>
+      (await import('./course.ts')).courseField(
+        scale.smoke ? { ...course, count: Math.min(course.count, 40) } : course,
+      ),
+  };
+}
+
+function share(of: string, atLeast: number): Goal {
+  return { kind: 'share', of, atLeast };
+}

@@ -1,0 +1,106 @@
+import { fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { SinkOptions, SinkReport } from './sink-process.ts';
+
+/** A server that takes every message and counts. */
+export interface Sink {
+  readonly port: number;
+  /** Messages taken since the start; with `atLeast` it waits a moment until there are so many. */
+  messages(atLeast?: number): Promise<number>;
+  /** Octets of the first message since the last call, where the sink keeps any. */
+  firstMessage?(): Promise<Buffer>;
+  stop(): Promise<void> | void;
+}
+
+/** Path of Postfix's sink as its Debian package installs it. */
+const SMTP_SINK = '/usr/sbin/smtp-sink';
+export const SMTP_SOURCE = '/usr/sbin/smtp-source';
+
+/** Whether Postfix's test programs are on this machine. */
+export function hasPostfixTools(): boolean {
+  return existsSync(SMTP_SINK) && existsSync(SMTP_SOURCE);
+}
+
+/** Starts Postfix's smtp-sink: PIPELINING and 8BITMIME, no TLS, no CHUNKING. */
+export async function startPostfixSink(): Promise<Sink> {
+  const port = await freePort();
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-sink-'));
+  const counters = path.join(folder, 'counters');
+  // It insists on giving up root's rights.
+  const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
+  const child = spawn(SMTP_SINK, ['-c', '-m', '2000', ...user, `127.0.0.1:${port}`, '1000'], {
+    stdio: ['ignore', openSync(counters, 'w'), 'ignore'],
+  });
+  await accepting(port);
+  // `-c` rewrites one line: sess=1 quit=1 mesg=5000.
+  const count = () => Number(/.*mesg=(\d+)/s.exec(readFileSync(counters, 'latin1').slice(-200))?.[1] ?? 0);
+  return {
+    port,
+    messages: (atLeast = 0) => settled(async () => count(), atLeast),
+    stop: () => {
+      child.kill();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** Starts the bench's own sink in a process of its own: STARTTLS and CHUNKING when asked for. */
+export async function startOwnSink(options: SinkOptions): Promise<Sink> {
+  const child = fork(
+    fileURLToPath(new URL('./sink-process.ts', import.meta.url)),
+    [JSON.stringify(options)],
+    {
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+    },
+  );
+  const [port] = (await once(child, 'message')) as [number];
+  const ask = async (): Promise<SinkReport> => {
+    child.send('report');
+    return ((await once(child, 'message')) as [SinkReport])[0];
+  };
+  return {
+    port,
+    messages: (atLeast = 0) => settled(async () => (await ask()).messages, atLeast),
+    firstMessage: async () => Buffer.from((await ask()).firstMessage, 'base64'),
+    stop: () => void child.kill(),
+  };
+}
+
+/** Asks until the count is reached, for two seconds at most. */
+async function settled(count: () => Promise<number>, atLeast: number): Promise<number> {
+  const deadline = performance.now() + 2000;
+  for (;;) {
+    const now = await count();
+    if (now >= atLeast || performance.now() > deadline) return now;
+    await sleep(10);
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function accepting(port: number): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    const socket = connect(port, '127.0.0.1');
+    const open = await Promise.race([
+      once(socket, 'connect').then(() => true),
+      once(socket, 'error').then(() => false),
+    ]).catch(() => false);
+    socket.destroy();
+    if (open) return;
+    await sleep(20);
+  }
+  throw new Error(`Nothing listens on 127.0.0.1:${port}.`);
+}
