@@ -26,7 +26,8 @@ function readRules(): { rules: Map<string, Rule>; problems: string[] } {
     const [, id = '', statement = '', source = '', evidence = ''] = cells;
     if (!idPattern.test(id)) continue;
     if (rules.has(id)) problems.push(`${id} stands twice in ${catalogue}`);
-    if (!statement || !source || !evidence) problems.push(`${id}: a row needs statement, source and test file`);
+    if (!statement || !source || !evidence)
+      problems.push(`${id}: a row needs statement, source and test file`);
     rules.set(id, { id, statement, source, evidence });
   }
   return { rules, problems };
@@ -35,10 +36,14 @@ function readRules(): { rules: Map<string, Rule>; problems: string[] } {
 /** Test file → ids at the start of its test and suite names. `MIME-01 MIME-02 does…` names both. */
 async function readTests(): Promise<Map<string, Set<string>>> {
   const tests = new Map<string, Set<string>>();
-  for await (const file of glob('{packages,interop}/**/*.test.ts', { exclude: (path) => path.includes('node_modules') })) {
+  for await (const file of glob('{packages,interop}/**/*.test.ts', {
+    exclude: (path) => path.includes('node_modules'),
+  })) {
     const ids = new Set<string>();
     const source = readFileSync(file, 'utf8');
-    for (const match of source.matchAll(/\b(?:it|test|describe)(?:\.\w+(?:\([^)]*\))?)*\(\s*['"`]((?:[A-Z]+-\d+[ ,]+)+)/g)) {
+    for (const match of source.matchAll(
+      /\b(?:it|test|describe)(?:\.\w+(?:\([^)]*\))?)*\(\s*['"`]((?:[A-Z]+-\d+[ ,]+)+)/g,
+    )) {
       for (const id of match[1]?.match(/[A-Z]+-\d+/g) ?? []) ids.add(id);
     }
     tests.set(file, ids);
@@ -50,12 +55,14 @@ const { rules, problems } = readRules();
 const tests = await readTests();
 
 for (const [file, ids] of tests) {
-  for (const id of ids) if (!rules.has(id)) problems.push(`${file} names ${id}, which ${catalogue} does not list`);
+  for (const id of ids)
+    if (!rules.has(id)) problems.push(`${file} names ${id}, which ${catalogue} does not list`);
 }
 for (const { id, evidence } of rules.values()) {
   if (/^not met: \S/.test(evidence)) continue;
   const files = [...evidence.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? '');
-  if (files.length === 0) problems.push(`${id}: the last column names a test file in backquotes, or "not met: reason"`);
+  if (files.length === 0)
+    problems.push(`${id}: the last column names a test file in backquotes, or "not met: reason"`);
   for (const file of files) {
     if (!tests.get(file)?.has(id)) problems.push(`${id}: no test in ${file} starts with this id`);
   }

@@ -50,7 +50,7 @@ sys.exit(0 if count > 0 and all(results) else 1)
 `;
 
 /** Mail::DKIM, in Perl; Debian 12 has it without Ed25519. */
-export const mailDkim: DkimVerifier = {
+const mailDkim: DkimVerifier = {
   name: 'Mail::DKIM',
   ed25519: false,
   async verify(message) {
@@ -76,7 +76,7 @@ exit(@signatures && !(grep { $_->result ne "pass" } @signatures) ? 0 : 1);
 `;
 
 /** OpenDKIM's library, in C, by its test program: it tells nothing of a signature that passes. */
-export const opendkim: DkimVerifier = {
+const opendkim: DkimVerifier = {
   name: 'opendkim',
   ed25519: false,
   async verify(message) {
