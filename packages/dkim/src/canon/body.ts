@@ -14,8 +14,8 @@ const lf = 0x0a;
 const cr = 0x0d;
 const space = 0x20;
 
-/** Blocks shorter than this are read octet by octet. */
-const scanFromBytes = 64;
+/** So many octets of a run are read one by one before the rest of it is scanned. */
+const scanAfterBytes = 64;
 
 const spaceOctet = Uint8Array.of(space);
 const crOctet = Uint8Array.of(cr);
@@ -59,7 +59,7 @@ export class BodyCanonicalizer {
   }
 
   #writeBlock(block: Uint8Array): void {
-    if (block.length >= scanFromBytes) loadBlock(block);
+    if (block.length > scanAfterBytes) loadBlock(block);
     let at = 0;
     for (;;) {
       at = this.#readGap(block, at);
@@ -71,15 +71,17 @@ export class BodyCanonicalizer {
     }
   }
 
-  /** Where the octets from `at`, which is content, stop being canonical already; the one before the end is content too. */
+  /** A place up to which the octets from `at`, which is content, are canonical already; the last of them is content too. */
   #runEnd(block: Uint8Array, at: number): number {
-    let from = at;
-    if (block.length >= scanFromBytes) {
-      from = canonicalUpTo(at, block.length, this.#relaxed ? 'relaxed' : 'simple');
-      // Back to after the last content octet: what is a gap there may go on beyond the block.
-      while (from > at && (this.#relaxed ? isGap(block[from - 1]!) : isLineEnd(block[from - 1]!))) from--;
-    }
-    return this.#relaxed ? relaxedRunEnd(block, from) : simpleRunEnd(block, from);
+    const runEnd = this.#relaxed ? relaxedRunEnd : simpleRunEnd;
+    // Where much has to change, runs are short, and a call of the scan costs more than it saves.
+    const near = Math.min(at + scanAfterBytes, block.length);
+    const end = runEnd(block, at, near);
+    if (end < near || end === block.length) return end;
+    let from = canonicalUpTo(end, block.length, this.#relaxed ? 'relaxed' : 'simple');
+    // Back to after the last content octet: what is a gap there may go on beyond the block.
+    while (from > end && (this.#relaxed ? isGap(block[from - 1]!) : isLineEnd(block[from - 1]!))) from--;
+    return runEnd(block, from, block.length);
   }
 
   end(): void {
@@ -135,19 +137,18 @@ export class BodyCanonicalizer {
   }
 }
 
-/** Where the octets from `at` on stop being relaxed-canonical already; `at` stands on or right after content. */
-function relaxedRunEnd(chunk: Uint8Array, at: number): number {
-  const { length } = chunk;
+/** Where the octets from `at` to `length` stop being relaxed-canonical already; `at` stands on or right after content. */
+function relaxedRunEnd(chunk: Uint8Array, at: number, length: number): number {
   while (at < length) {
     const octet = chunk[at]!;
     if (octet > space) {
       at++;
     } else if (octet === space) {
-      if (at + 1 === length || isGap(chunk[at + 1]!)) return at;
+      if (at + 1 >= length || isGap(chunk[at + 1]!)) return at;
       at += 2;
     } else if (octet === cr) {
       const next = afterLineEnds(chunk, at);
-      if (next === length || next === at || isGap(chunk[next]!)) return at;
+      if (next >= length || next === at || isGap(chunk[next]!)) return at;
       at = next + 1;
     } else if (octet === lf || octet === tab) {
       return at;
@@ -159,15 +160,14 @@ function relaxedRunEnd(chunk: Uint8Array, at: number): number {
 }
 
 /** The same for simple, where white space is content. */
-function simpleRunEnd(chunk: Uint8Array, at: number): number {
-  const { length } = chunk;
+function simpleRunEnd(chunk: Uint8Array, at: number, length: number): number {
   while (at < length) {
     const octet = chunk[at]!;
     if (octet > cr) {
       at++;
     } else if (octet === cr) {
       const next = afterLineEnds(chunk, at);
-      if (next === length || next === at || isLineEnd(chunk[next]!)) return at;
+      if (next >= length || next === at || isLineEnd(chunk[next]!)) return at;
       at = next + 1;
     } else if (octet === lf) {
       return at;
