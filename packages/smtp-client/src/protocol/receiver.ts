@@ -67,9 +67,12 @@ export class Receiver {
         this.#context.fail(error);
         return;
       }
-      case 'close':
-        this.#context.fail(serviceClosing(expected.stage, reply));
+      case 'close': {
+        const error = serviceClosing(expected.stage, reply);
+        if (transaction.answered) this.#decideOpen(transaction, notAccepted(expected.stage, error));
+        this.#context.fail(error);
         return;
+      }
     }
     this.#afterReply(expected, transaction, now);
   }
