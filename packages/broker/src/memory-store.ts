@@ -337,7 +337,7 @@ export class MemoryStore implements port.QueueStore {
     }
     const sites = [...this.#sites.values()]
       .map((site) => this.#siteView(site))
-      .filter((site) => site.queued > 0 || site.connections > 0 || site.suspended || site.pausedUntil)
+      .filter((site) => site.queued > 0 || site.connections > 0 || site.suspended)
       .sort((a, b) => b.queued - a.queued)
       .slice(0, 1000);
     const due = sites.flatMap((site) => site.oldestDueAt ?? []);

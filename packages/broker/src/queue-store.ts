@@ -328,7 +328,7 @@ export interface QueueStore<Transaction = never> {
    * later each time it happens to the same one; returns how many recipients.
    */
   reap(): Promise<number>;
-  /** Milliseconds until `claim`, `claimOverdue` or `reap` may find something; null when nothing waits. */
+  /** Milliseconds until `claim`, `claimOverdue` or `reap` may find something, perhaps too few; null when nothing waits. */
   nextDueMs(): Promise<number | null>;
   /** Calls `listener` after something may have become due or was logged; returns what ends it. */
   onWake(listener: () => void): () => void;

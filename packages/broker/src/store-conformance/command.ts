@@ -101,6 +101,7 @@ export const commandCases: readonly ConformanceCase[] = [
     await context.store.hold({});
     await context.advance(hours(2));
     assert.equal(await context.store.claimOverdue({ worker: 'w', max: 1, leaseMs: 1000 }), null);
+    assert.equal(await claimSome(context), null);
     assert.equal(await context.store.nextDueMs(), null);
     await context.store.release({});
     assert.ok(await context.store.claimOverdue({ worker: 'w', max: 1, leaseMs: 1000 }));

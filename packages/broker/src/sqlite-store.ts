@@ -1,0 +1,444 @@
+import { DatabaseSync } from 'node:sqlite';
+import { BrokerError } from './errors.ts';
+import { checkSize, detailText, type MessageRecord, messageRecord } from './new-message.ts';
+import { defaultSiteLimits, type SiteLimits } from './pacing.ts';
+import { cursorNumber, pageLimit } from './page.ts';
+import type { EventCursor, EventPage, ReportedEvent } from './queue-event.ts';
+import type * as port from './queue-store.ts';
+import { defaultMaxMessageBytes } from './queue-store.ts';
+import type { Command } from './recipient-transition.ts';
+import { defaultRetention, type PurgeResult, type Retention } from './retention.ts';
+import { acceptMessage, beginStaging, endStaging } from './sqlite/accept.ts';
+import { claimAttempt, claimMore, claimOverdue } from './sqlite/claim.ts';
+import { command, reschedule, selectWindow } from './sqlite/command.ts';
+import { Sql, type SqliteConnection } from './sqlite/connection.ts';
+import { chunkBytes, chunkCount, insertChunk, readChunk } from './sqlite/content.ts';
+import { SqliteEventLog } from './sqlite/event-log.ts';
+import { GroupCommit, storeError } from './sqlite/group-commit.ts';
+import { purge } from './sqlite/purge.ts';
+import { rebaseTime } from './sqlite/rebase.ts';
+import { logRecipient, readRecipient } from './sqlite/recipients.ts';
+import { migrateSchema } from './sqlite/schema.ts';
+import { heartbeat, leaseNumber, reap, settle } from './sqlite/settle.ts';
+import { changeSite } from './sqlite/sites.ts';
+import {
+  addSuppressions,
+  deleteSuppressions,
+  findSuppressions,
+  listSuppressions,
+} from './sqlite/suppression-list.ts';
+import type { Turn } from './sqlite/turn.ts';
+import { inspectMessage, listRecipients, queueStats } from './sqlite/views.ts';
+import { SteadyClock } from './steady-clock.ts';
+import type { NewSuppression, Suppression } from './suppression.ts';
+import { WakeList } from './wake-list.ts';
+
+export type { SqliteConnection, SqliteStatement, SqlValue } from './sqlite/connection.ts';
+export { schemaSql, schemaVersion } from './sqlite/schema.ts';
+
+/** Options of {@link SqliteStore}. */
+export interface SqliteStoreOptions extends port.StoreOptions {
+  /** Default: the system's. */
+  readonly clock?: { now(): number };
+  /** False: refuse to open a file whose tables are older than this code, rather than bring them up to date. Default true. */
+  readonly migrate?: boolean;
+  /**
+   * How often to look for what other processes and the application's own transactions wrote, in milliseconds;
+   * 0: never. Default 250.
+   */
+  readonly pollMs?: number;
+}
+
+const optionNames = ['clock', 'migrate', 'pollMs', 'limits', 'maxMessageBytes', 'eventTypes'];
+
+/** Losing these writes to a power cut only puts recipients back into the queue. */
+const relaxed = { durable: false };
+const durable = { durable: true };
+
+/**
+ * A queue in one SQLite file, which may be the application's own: all its tables begin with `mb_`.
+ *
+ * What `accept` and `settle` resolve to is on the disk (WAL, `synchronous = FULL`); all writes of one turn of the
+ * event loop share one fsync. One process works on the queue; others may accept, list and command at the same time.
+ * The file must be on a local disk: SQLite's locks do not hold on network file systems.
+ *
+ * @example
+ * const store = new SqliteStore('queue.db');
+ * const broker = new MailBroker({ hostname: 'mail.example.com', store });
+ */
+export class SqliteStore implements port.QueueStore<SqliteConnection> {
+  readonly #path: string;
+  readonly #options: SqliteStoreOptions;
+  readonly #clock: SteadyClock;
+  readonly #limits: SiteLimits;
+  readonly #maxMessageBytes: number;
+  readonly #log: SqliteEventLog;
+  readonly #wake = new WakeList();
+  /** Statements of the application's own connections. */
+  readonly #foreign = new WeakMap<SqliteConnection, Sql>();
+  #open: { readonly db: DatabaseSync; readonly sql: Sql; readonly commits: GroupCommit } | undefined;
+  #poll: NodeJS.Timeout | undefined;
+
+  /**
+   * @param path  The file; made when it does not exist.
+   * @throws {BrokerError} MB_BROKER_OPTION
+   */
+  constructor(path: string, options: SqliteStoreOptions = {}) {
+    const unknown = Object.keys(options).find((key) => !optionNames.includes(key));
+    if (unknown)
+      throw misuse(`SqliteStore has no option "${unknown}". Known options: ${optionNames.join(', ')}.`);
+    this.#path = path;
+    this.#options = options;
+    this.#clock = new SteadyClock(options.clock ?? Date);
+    this.#limits = { ...defaultSiteLimits, ...options.limits };
+    this.#maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
+    this.#log = new SqliteEventLog(options.eventTypes);
+  }
+
+  /**
+   * Opens the file and brings its tables up to date.
+   * @throws {BrokerError} MB_BROKER_STORE_SCHEMA, MB_BROKER_STORE_FAILED, MB_BROKER_STORE_BUSY
+   */
+  async open(): Promise<void> {
+    if (this.#open) return;
+    try {
+      const db = new DatabaseSync(this.#path, { timeout: 5000 });
+      // Only before the first table; a file that has tables stays as it is.
+      db.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+      migrateSchema(db, this.#options.migrate ?? true);
+      const sql = new Sql(db);
+      db.exec('BEGIN IMMEDIATE');
+      this.#log.skipNumbers(sql);
+      rebaseTime(sql, this.#clock.now());
+      db.exec('COMMIT');
+      // From here on another process's transaction is waited for without blocking this one.
+      db.exec('PRAGMA busy_timeout = 0');
+      this.#open = { db, sql, commits: new GroupCommit(db) };
+      this.#startPolling(db);
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    const open = this.#open;
+    if (!open) return;
+    clearInterval(this.#poll);
+    await open.commits.idle();
+    this.#open = undefined;
+    open.db.close();
+  }
+
+  async stage(
+    chunks: AsyncIterable<Uint8Array>,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<port.StagedContent> {
+    const id = await this.#write(beginStaging, relaxed);
+    let size = 0;
+    let n = 0;
+    for await (const piece of rechunk(chunks, this.#maxMessageBytes)) {
+      options.signal?.throwIfAborted();
+      const place = n++;
+      size += piece.byteLength;
+      await this.#write(({ sql }) => insertChunk(sql, id, place, piece), relaxed);
+    }
+    // The commit of the message that uses it waits for the disk; until then there is nothing to lose.
+    await this.#write((turn) => endStaging(turn, id, size), relaxed);
+    return { stagedId: String(id), size };
+  }
+
+  async accept(
+    message: port.NewMessage,
+    options: { readonly transaction?: SqliteConnection } = {},
+  ): Promise<port.Accepted> {
+    const record = messageRecord(message, this.#maxMessageBytes);
+    if (options.transaction) return this.#acceptWithin(options.transaction, record);
+    // The caller may change its buffer before the transaction begins.
+    const { content } = record;
+    const kept = content instanceof Uint8Array ? { ...record, content: content.slice() } : record;
+    const accepted = await this.#write((turn) => acceptMessage(turn, kept), durable);
+    this.#wake.notify();
+    return accepted;
+  }
+
+  claim(request: port.ClaimRequest): Promise<port.Claim | null> {
+    return this.#write((turn) => claimAttempt(turn, request), relaxed);
+  }
+
+  claimMore(leaseId: port.LeaseId, max: number): Promise<readonly port.ClaimedMessage[]> {
+    return this.#write((turn) => claimMore(turn, leaseNumber(leaseId), max), relaxed);
+  }
+
+  async claimOverdue(request: port.ClaimRequest): Promise<port.Claim | null> {
+    const { sql, now } = this.#read();
+    const overdue = sql.get('SELECT 1 FROM mb_recipient WHERE state = 0 AND deadline <= ? LIMIT 1', now);
+    return overdue ? this.#write((turn) => claimOverdue(turn, request), relaxed) : null;
+  }
+
+  async settle(settlement: port.Settlement): Promise<port.Settled> {
+    const bounces = (settlement.bounces ?? []).map(({ message }) =>
+      messageRecord(message, this.#maxMessageBytes),
+    );
+    const settled = await this.#write((turn) => settle(turn, settlement, bounces), durable);
+    this.#wake.notify();
+    return settled;
+  }
+
+  heartbeat(leaseIds: readonly port.LeaseId[], leaseMs: number): Promise<readonly port.LeaseId[]> {
+    return this.#write((turn) => heartbeat(turn, leaseIds, leaseMs), relaxed);
+  }
+
+  async reap(): Promise<number> {
+    const { sql, now } = this.#read();
+    if (!sql.get('SELECT 1 FROM mb_lease WHERE expires <= ? LIMIT 1', now)) return 0;
+    const count = await this.#write(reap, relaxed);
+    if (count > 0) this.#wake.notify();
+    return count;
+  }
+
+  async nextDueMs(): Promise<number | null> {
+    const { sql, now } = this.#read();
+    const row = sql.get<{ ready: number | null; deadline: number | null; expires: number | null }>(
+      `SELECT (SELECT ready / 1000 FROM mb_site WHERE suspended = 0 AND ready < ? ORDER BY ready LIMIT 1) AS ready,
+              (SELECT deadline FROM mb_recipient WHERE state = 0 ORDER BY deadline LIMIT 1) AS deadline,
+              (SELECT expires FROM mb_lease ORDER BY expires LIMIT 1) AS expires`,
+      Number.MAX_SAFE_INTEGER,
+    )!;
+    const times = [row.ready, row.deadline, row.expires].filter((time) => time !== null);
+    return times.length === 0 ? null : Math.max(0, Math.min(...times) - now);
+  }
+
+  onWake(listener: () => void): () => void {
+    return this.#wake.add(listener);
+  }
+
+  async *content(messageId: port.MessageId): AsyncGenerator<Uint8Array> {
+    const { sql } = this.#read();
+    const id = /^\d{1,11}$/.test(messageId) ? Number(messageId) : -1;
+    const select = 'SELECT size FROM mb_message WHERE id = ? AND staged = 0 AND finished IS NULL';
+    const message = sql.get<{ size: number }>(select, id);
+    if (!message) {
+      throw new BrokerError(
+        'MB_BROKER_NOT_FOUND',
+        'api-misuse',
+        'There is no content of this message any more.',
+      );
+    }
+    for (let n = 0; n < chunkCount(message.size); n++) yield readChunk(this.#read().sql, id, n, message.size);
+  }
+
+  async alias(domain: string, site: port.SiteKey, ttlMs: number): Promise<void> {
+    await this.#write(({ sql, now }) => {
+      const upsert = `INSERT INTO mb_alias (domain, site, expires) VALUES (?, ?, ?)
+        ON CONFLICT (domain) DO UPDATE SET site = excluded.site, expires = excluded.expires`;
+      sql.run(upsert, domain, site, now + Math.floor(ttlMs));
+    }, relaxed);
+  }
+
+  async setSite(site: port.SiteKey, settings: port.SiteSettings): Promise<void> {
+    await this.#write((turn) => changeSite(turn, site, settings), durable);
+    this.#wake.notify();
+  }
+
+  hold(selector: port.Selector): Promise<number> {
+    return this.#command(selector, 'hold');
+  }
+
+  release(selector: port.Selector): Promise<number> {
+    return this.#command(selector, 'release');
+  }
+
+  cancel(selector: port.Selector): Promise<number> {
+    return this.#command(selector, 'cancel');
+  }
+
+  reschedule(selector: port.Selector, afterMs: number): Promise<number> {
+    return this.#windows(selector, (turn, ids) => reschedule(turn, ids, afterMs));
+  }
+
+  async list(selector: port.Selector, page: port.PageRequest = {}): Promise<port.Page<port.RecipientView>> {
+    return listRecipients(this.#read(), selector, cursorNumber(page.after), pageLimit(page.limit));
+  }
+
+  async inspect(messageId: port.MessageId): Promise<port.MessageView | null> {
+    return inspectMessage(this.#read(), messageId);
+  }
+
+  async stats(): Promise<port.QueueStats> {
+    return queueStats(this.#read());
+  }
+
+  async events(cursor?: EventCursor, limit = 500): Promise<EventPage> {
+    return this.#log.read(this.#read().sql, cursorNumber(cursor), pageLimit(limit));
+  }
+
+  async eventsEnd(): Promise<EventCursor> {
+    return String(this.#log.end(this.#read().sql));
+  }
+
+  async report(events: readonly ReportedEvent[], suppress: readonly NewSuppression[] = []): Promise<void> {
+    await this.#write((turn) => {
+      for (const { type, recipientId, detail } of events) {
+        const recipient = readRecipient(turn, recipientId);
+        if (recipient) logRecipient(turn, type, recipient, recipient.attempts, detailText(detail));
+      }
+      addSuppressions(turn.sql, suppress, turn.now);
+    }, durable);
+    this.#wake.notify();
+  }
+
+  suppress(entries: readonly NewSuppression[]): Promise<void> {
+    return this.#write(({ sql, now }) => addSuppressions(sql, entries, now), durable);
+  }
+
+  async suppressed(addresses: readonly string[], tenant = ''): Promise<readonly Suppression[]> {
+    return findSuppressions(this.#read().sql, addresses, tenant);
+  }
+
+  unsuppress(addresses: readonly string[], tenant = ''): Promise<number> {
+    return this.#write(({ sql }) => deleteSuppressions(sql, addresses, tenant), durable);
+  }
+
+  async listSuppressed(
+    page: port.PageRequest & { readonly tenant?: string } = {},
+  ): Promise<port.Page<Suppression>> {
+    return listSuppressions(
+      this.#read().sql,
+      page.tenant,
+      suppressionCursor(page.after),
+      pageLimit(page.limit),
+    );
+  }
+
+  async purge(retention: Partial<Retention> = {}): Promise<PurgeResult> {
+    const purged = await this.#write((turn) => purge(turn, { ...defaultRetention, ...retention }), relaxed);
+    // Gives pages back to the file system, a few at a time; the rest is used again.
+    if (purged.messages + purged.staged > 0) this.#opened().db.exec('PRAGMA incremental_vacuum(1000)');
+    return purged;
+  }
+
+  #opened() {
+    if (this.#open) return this.#open;
+    throw new BrokerError(
+      'MB_BROKER_STORE_CLOSED',
+      'api-misuse',
+      'The store is not open; call open() first.',
+    );
+  }
+
+  #turn(sql: Sql): Turn {
+    return { sql, now: this.#clock.now(), limits: this.#limits, log: this.#log };
+  }
+
+  /** For reading outside of a transaction. */
+  #read(): Turn {
+    return this.#turn(this.#opened().sql);
+  }
+
+  async #write<Result>(
+    work: (turn: Turn) => Result,
+    options: { readonly durable: boolean },
+  ): Promise<Result> {
+    const { commits, sql } = this.#opened();
+    return commits.write(() => work(this.#turn(sql)), options);
+  }
+
+  /** Runs now, in the transaction that the application has open on its own connection to the file. */
+  #acceptWithin(connection: SqliteConnection, record: MessageRecord): port.Accepted {
+    this.#opened();
+    if (connection.isTransaction === false || connection.inTransaction === false) {
+      throw misuse('The connection has no open transaction. Begin one, or leave out the transaction option.');
+    }
+    let sql = this.#foreign.get(connection);
+    if (!sql) {
+      sql = new Sql(connection);
+      this.#foreign.set(connection, sql);
+    }
+    try {
+      sql.run('SAVEPOINT mb_accept');
+      try {
+        return acceptMessage(this.#turn(sql), record);
+      } catch (error) {
+        sql.run('ROLLBACK TO mb_accept');
+        throw error;
+      } finally {
+        sql.run('RELEASE mb_accept');
+      }
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  #command(selector: port.Selector, name: Command): Promise<number> {
+    return this.#windows(selector, (turn, ids) => command(turn, ids, name));
+  }
+
+  /** Works through all that the selector chooses, a bounded transaction at a time. */
+  async #windows(
+    selector: port.Selector,
+    work: (turn: Turn, ids: readonly number[]) => number,
+  ): Promise<number> {
+    let count = 0;
+    for (let after: number | undefined = 0; after !== undefined; ) {
+      const start: number = after;
+      after = await this.#write((turn) => {
+        const { ids, next } = selectWindow(turn, selector, start);
+        count += work(turn, ids);
+        return next;
+      }, durable);
+    }
+    this.#wake.notify();
+    return count;
+  }
+
+  /** What others committed shows in the file's data version. */
+  #startPolling(db: DatabaseSync): void {
+    const { pollMs = 250 } = this.#options;
+    if (pollMs <= 0) return;
+    const version = db.prepare('PRAGMA data_version');
+    let seen = version.get()?.data_version;
+    this.#poll = setInterval(() => {
+      const now = version.get()?.data_version;
+      if (now !== seen) this.#wake.notify();
+      seen = now;
+    }, pollMs);
+    this.#poll.unref();
+  }
+}
+
+/** Pieces of {@link chunkBytes}, whatever the pieces that come in. */
+async function* rechunk(chunks: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
+  let piece = new Uint8Array(chunkBytes);
+  let used = 0;
+  let total = 0;
+  for await (const chunk of chunks) {
+    total += chunk.byteLength;
+    checkSize(total, maxBytes);
+    for (let at = 0; at < chunk.byteLength; ) {
+      const part = chunk.subarray(at, at + chunkBytes - used);
+      piece.set(part, used);
+      used += part.byteLength;
+      at += part.byteLength;
+      if (used < chunkBytes) continue;
+      yield piece;
+      piece = new Uint8Array(chunkBytes);
+      used = 0;
+    }
+  }
+  if (used > 0) yield piece.subarray(0, used);
+}
+
+function suppressionCursor(after: string | undefined): readonly [string, string] {
+  if (after === undefined) return ['', ''];
+  try {
+    const [tenant, address] = JSON.parse(after) as unknown[];
+    if (typeof tenant === 'string' && typeof address === 'string') return [tenant, address];
+  } catch {
+    // Falls through to the error below.
+  }
+  throw misuse('This cursor was not given by this store.');
+}
+
+function misuse(message: string): BrokerError {
+  return new BrokerError('MB_BROKER_OPTION', 'api-misuse', message);
+}

@@ -1,0 +1,43 @@
+import type { Intent, StoredState } from '../recipient-transition.ts';
+
+/** The number of each state in the tables; partial indices name 0, 2 and 3. */
+const states: readonly StoredState[] = [
+  'queued',
+  'in-flight',
+  'held',
+  'unknown',
+  'delivered',
+  'failed',
+  'expired',
+  'cancelled',
+];
+const intents: readonly Intent[] = [null, 'hold', 'cancel'];
+
+/** Rows of one message: recipients and chunks. */
+export const rowsPerMessage = 65_536;
+
+/** The moment that does not come, in microseconds. */
+export const never = Number.MAX_SAFE_INTEGER;
+
+export function stateCode(state: StoredState): number {
+  return states.indexOf(state);
+}
+
+export function stateOf(code: number): StoredState {
+  const state = states[code];
+  if (state === undefined) throw new RangeError(`The state ${code} is unknown.`);
+  return state;
+}
+
+export function intentCode(intent: Intent): number {
+  return intents.indexOf(intent);
+}
+
+export function intentOf(code: number): Intent {
+  return intents[code] ?? null;
+}
+
+/** JSON from a column. */
+export function fromJson(text: string | null): object | undefined {
+  return text === null ? undefined : (JSON.parse(text) as object);
+}

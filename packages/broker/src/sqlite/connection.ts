@@ -1,0 +1,56 @@
+/** A value as SQLite keeps it. */
+export type SqlValue = null | number | bigint | string | Uint8Array;
+
+/** A row; each statement knows its columns. */
+export type Row = Record<string, SqlValue>;
+
+/** A prepared statement of `node:sqlite` or `better-sqlite3`. */
+export interface SqliteStatement {
+  run(...values: SqlValue[]): {
+    readonly changes: number | bigint;
+    readonly lastInsertRowid: number | bigint;
+  };
+  get(...values: SqlValue[]): unknown;
+  all(...values: SqlValue[]): unknown[];
+}
+
+/** A synchronous connection to the store's file: `DatabaseSync` of `node:sqlite`, or `Database` of `better-sqlite3`. */
+export interface SqliteConnection {
+  prepare(sql: string): SqliteStatement;
+  /** node:sqlite's word for it. */
+  readonly isTransaction?: boolean;
+  /** better-sqlite3's. */
+  readonly inTransaction?: boolean;
+}
+
+/** A connection with its statements prepared once. */
+export class Sql {
+  readonly #connection: SqliteConnection;
+  readonly #statements = new Map<string, SqliteStatement>();
+
+  constructor(connection: SqliteConnection) {
+    this.#connection = connection;
+  }
+
+  run(sql: string, ...values: SqlValue[]): { changes: number; id: number } {
+    const { changes, lastInsertRowid } = this.#statement(sql).run(...values);
+    return { changes: Number(changes), id: Number(lastInsertRowid) };
+  }
+
+  get<Found = Row>(sql: string, ...values: SqlValue[]): Found | undefined {
+    return (this.#statement(sql).get(...values) as Found | undefined) ?? undefined;
+  }
+
+  all<Found = Row>(sql: string, ...values: SqlValue[]): Found[] {
+    return this.#statement(sql).all(...values) as Found[];
+  }
+
+  #statement(sql: string): SqliteStatement {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      statement = this.#connection.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}

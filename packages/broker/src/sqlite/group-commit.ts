@@ -1,0 +1,171 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { BrokerError } from '../errors.ts';
+
+interface Write {
+  readonly durable: boolean;
+  readonly work: () => unknown;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** More writes than this wait for the next transaction, so that one does not keep the event loop for long. */
+const mostWrites = 512;
+/** How long to wait for another process that holds the write lock. */
+const busyRetryMs = 5;
+const busyPatienceMs = 30_000;
+
+const primaryResultCode = 0xff;
+const sqliteBusy = 5;
+const sqliteLocked = 6;
+
+/**
+ * Runs all writes of one turn of the event loop in one transaction, so that they share one fsync.
+ *
+ * Each write stands in a savepoint: one that fails is undone alone. A promise resolves after the commit.
+ * The commit waits for the disk when one of the writes must be durable; losing the others would only put
+ * recipients back into the queue.
+ */
+export class GroupCommit {
+  readonly #db: DatabaseSync;
+  #writes: Write[] = [];
+  #scheduled = false;
+  #synchronous = '';
+  #busySince: number | undefined;
+  #idle: (() => void)[] = [];
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+  }
+
+  /** Runs `work` in the next transaction. */
+  write<Result>(work: () => Result, options: { readonly durable: boolean }): Promise<Result> {
+    return new Promise<Result>((resolve, reject) => {
+      this.#writes.push({ ...options, work, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Resolves when nothing is left to write. */
+  idle(): Promise<void> {
+    if (!this.#scheduled) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    const writes = this.#writes.slice(0, mostWrites);
+    try {
+      this.#setSynchronous(writes.some(({ durable }) => durable) ? 'FULL' : 'NORMAL');
+      this.#db.exec('BEGIN IMMEDIATE');
+    } catch (error) {
+      if (isBusy(error) && this.#mayWaitLonger()) {
+        // Blocking here would keep the transaction that we wait for from ending, if it is our own process's.
+        setTimeout(() => this.#flush(), busyRetryMs);
+        return;
+      }
+      this.#writes = this.#writes.slice(writes.length);
+      for (const write of writes) write.reject(storeError(error));
+      this.#next();
+      return;
+    }
+    this.#busySince = undefined;
+    this.#writes = this.#writes.slice(writes.length);
+    this.#commit(
+      writes,
+      writes.map(({ work }) => this.#attempt(work)),
+    );
+    this.#next();
+  }
+
+  #commit(writes: readonly Write[], results: readonly Result[]): void {
+    try {
+      if (!this.#db.isTransaction) throw results.find((result) => 'error' in result)?.error;
+      this.#db.exec('COMMIT');
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      for (const write of writes) write.reject(storeError(error));
+      return;
+    }
+    for (const [i, result] of results.entries()) {
+      if ('error' in result) writes[i]!.reject(storeError(result.error));
+      else writes[i]!.resolve(result.value as never);
+    }
+  }
+
+  #attempt(work: () => unknown): Result {
+    // An error that ended the whole transaction (a full disk does) leaves nothing to do for those behind it.
+    if (!this.#db.isTransaction) return { error: new Error('The transaction was rolled back.') };
+    this.#db.exec('SAVEPOINT mb_write');
+    try {
+      const value = work();
+      this.#db.exec('RELEASE mb_write');
+      return { value };
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK TO mb_write; RELEASE mb_write');
+      return { error };
+    }
+  }
+
+  #next(): void {
+    this.#scheduled = false;
+    if (this.#writes.length > 0) {
+      this.#schedule();
+      return;
+    }
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #setSynchronous(level: 'FULL' | 'NORMAL'): void {
+    if (this.#synchronous === level) return;
+    this.#db.exec(`PRAGMA synchronous = ${level}`);
+    this.#synchronous = level;
+  }
+
+  #mayWaitLonger(): boolean {
+    this.#busySince ??= performance.now();
+    if (performance.now() - this.#busySince < busyPatienceMs) return true;
+    this.#busySince = undefined;
+    return false;
+  }
+}
+
+type Result = { readonly value: unknown } | { readonly error: unknown };
+
+/** SQLite's primary result code; undefined for errors that are not SQLite's. */
+function resultCode(error: unknown): number | undefined {
+  const code = (error as { errcode?: unknown } | null)?.errcode;
+  return typeof code === 'number' ? code & primaryResultCode : undefined;
+}
+
+function isBusy(error: unknown): boolean {
+  const code = resultCode(error);
+  return code === sqliteBusy || code === sqliteLocked;
+}
+
+/** The broker's error for what went wrong in SQLite; other errors stay what they are. */
+export function storeError(error: unknown): unknown {
+  if (resultCode(error) === undefined) return error;
+  if (isBusy(error)) {
+    return new BrokerError(
+      'MB_BROKER_STORE_BUSY',
+      'internal',
+      'Another process holds the write lock of the queue file. End its transaction; for many processes use @mb/queue-postgres.',
+      { cause: error, retryable: true },
+    );
+  }
+  const said = (error as Error).message;
+  return new BrokerError(
+    'MB_BROKER_STORE_FAILED',
+    'internal',
+    `SQLite could not write or read the queue: ${said}.`,
+    {
+      cause: error,
+      retryable: true,
+    },
+  );
+}

@@ -1,0 +1,28 @@
+import type { Sql } from './connection.ts';
+
+/** A file that is this far ahead of the clock was written while the clock was wrong, or the clock is wrong now. */
+const toleranceMs = 60_000;
+
+/**
+ * Moves all moments of what waits back when the file is ahead of the clock, so that nothing waits for years because
+ * a machine once started with a wrong date. What the sender wanted not before a moment still waits for it.
+ */
+export function rebaseTime(sql: Sql, now: number): void {
+  const latest = sql.get<{ at: number }>('SELECT at FROM mb_event ORDER BY seq DESC LIMIT 1')?.at ?? now;
+  const ahead = latest - now;
+  if (ahead < toleranceMs) return;
+  sql.run(
+    `UPDATE mb_recipient SET deadline = deadline - ?1, due = max(due - ?1,
+       coalesce((SELECT not_before FROM mb_message m WHERE m.id = mb_recipient.id / 65536), 0))
+     WHERE finished IS NULL`,
+    ahead,
+  );
+  sql.run(
+    'UPDATE mb_message SET expires = expires - ?1, accepted = accepted - ?1 WHERE finished IS NULL',
+    ahead,
+  );
+  sql.run('UPDATE mb_lease SET expires = expires - ?', ahead);
+  sql.run("UPDATE mb_site SET ready = 0, pacing = NULL, arrivals = '[]', used = 0");
+  sql.run('UPDATE mb_lane SET ready = 0');
+  sql.run('DELETE FROM mb_alias');
+}

@@ -1,0 +1,144 @@
+import { detailText, type MessageRecord } from '../new-message.ts';
+import { applyFeedback } from '../pacing.ts';
+import type { LeaseId, Settled, Settlement } from '../queue-store.ts';
+import { returnToRates } from '../rate.ts';
+import { changeByLostLease, changeByOutcome, changeByRelease } from '../recipient-transition.ts';
+import { acceptMessage } from './accept.ts';
+import { applyChange, logRecipient, type Recipient, readRecipient, recipientsOfLease } from './recipients.ts';
+import { connectionsOf, openLane, readSite, siteReady, writeSite } from './sites.ts';
+import { addSuppressions } from './suppression-list.ts';
+import type { Turn } from './turn.ts';
+
+interface Lease {
+  readonly id: number;
+  readonly site: string | null;
+  readonly worker: string;
+}
+
+/** The number of a lease; one that cannot be any when the id was not given by this store. */
+export function leaseNumber(id: LeaseId): number {
+  return /^\d{1,15}$/.test(id) ? Number(id) : -1;
+}
+
+/** Leases and most recipients that one call of `reap` takes. */
+const reapBatch = 500;
+
+/** @param bounces  The records of `settlement.bounces`, checked. */
+export function settle(turn: Turn, settlement: Settlement, bounces: readonly MessageRecord[]): Settled {
+  const { sql, now } = turn;
+  const lease = sql.get<Lease>(
+    'SELECT id, site, worker FROM mb_lease WHERE id = ?',
+    leaseNumber(settlement.leaseId),
+  );
+  const refused: string[] = [];
+  let returned = 0;
+  for (const outcome of settlement.outcomes) {
+    const recipient = readRecipient(turn, outcome.recipientId);
+    const reporter = lease && recipient?.lease === lease.id ? kindOf(lease) : 'stale';
+    const change = recipient && changeByOutcome(recipient, outcome, reporter);
+    if (!recipient || !change) {
+      refused.push(outcome.recipientId);
+      continue;
+    }
+    if (change.events[0] === 'returned') returned++;
+    applyChange(turn, moved(turn, recipient, outcome), change, detailText(outcome.detail));
+  }
+  const bounceIds = (settlement.bounces ?? []).map(({ recipients }, i) => {
+    const reported = recipients.filter((id) => !refused.includes(id));
+    return reported.length === 0 ? undefined : acceptBounce(turn, bounces[i]!, reported);
+  });
+  addSuppressions(sql, settlement.suppress ?? [], now);
+  if (lease && settlement.release) returned += release(turn, lease);
+  if (lease?.site) learn(turn, lease.site, settlement, returned);
+  return { refused, bounceIds };
+}
+
+function kindOf({ site }: Lease): 'attempt' | 'overdue' {
+  return site === null ? 'overdue' : 'attempt';
+}
+
+/** The recipient after what an outcome changes about its place, not its state. */
+function moved(turn: Turn, recipient: Recipient, outcome: Settlement['outcomes'][number]): Recipient {
+  const { sql, now } = turn;
+  if (outcome.kind === 'delayed') {
+    sql.run('UPDATE mb_recipient SET deadline = ? WHERE id = ?', recipient.expires, recipient.id);
+  }
+  if (outcome.kind !== 'rerouted') return recipient;
+  const lane = openLane(turn, outcome.site, recipient.tenant, now);
+  sql.run('UPDATE mb_recipient SET lane = ? WHERE id = ?', lane, recipient.id);
+  return { ...recipient, lane };
+}
+
+function acceptBounce(turn: Turn, record: MessageRecord, recipients: readonly string[]): string {
+  const { messageId } = acceptMessage(turn, record);
+  for (const id of recipients) {
+    const recipient = readRecipient(turn, id);
+    if (!recipient) continue;
+    logRecipient(
+      turn,
+      'bounced',
+      recipient,
+      recipient.attempts,
+      JSON.stringify({ bounceMessageId: messageId }),
+    );
+  }
+  return messageId;
+}
+
+/** Ends a lease; returns how many attempts were given back. */
+function release(turn: Turn, lease: Lease): number {
+  let returned = 0;
+  for (const recipient of recipientsOfLease(turn, lease.id)) {
+    const change = changeByRelease(recipient, kindOf(lease));
+    if (change.events[0] === 'returned') returned++;
+    applyChange(turn, recipient, change, null);
+  }
+  turn.sql.run('DELETE FROM mb_lease WHERE id = ?', lease.id);
+  return returned;
+}
+
+/** What the connection taught about its site, and when the site has something to do next. */
+function learn(
+  turn: Turn,
+  name: string,
+  { feedback, release: released }: Settlement,
+  returned: number,
+): void {
+  const site = readSite(turn, name);
+  if (!site) return;
+  // The connection that reports is one of those open, even if it just ended.
+  const open = feedback ? connectionsOf(turn, name).count + Number(released) : 0;
+  const pacing = feedback ? applyFeedback(site.pacing, feedback, site.limits, open, turn.now) : site.pacing;
+  const arrivals = returnToRates(site.limits.rates, site.arrivals, returned);
+  const changed = { ...site, pacing, arrivals };
+  writeSite(turn, changed, siteReady(turn, changed));
+}
+
+/** Returns the recipients of leases that ran out; how many. */
+export function reap(turn: Turn): number {
+  const { sql, now } = turn;
+  const leases = sql.all<Lease>(
+    'SELECT id, site, worker FROM mb_lease WHERE expires <= ? ORDER BY expires LIMIT ?',
+    now,
+    reapBatch,
+  );
+  let count = 0;
+  for (const lease of leases) {
+    const detail = JSON.stringify({ reason: 'lease-lost', worker: lease.worker });
+    for (const recipient of recipientsOfLease(turn, lease.id)) {
+      const change = changeByLostLease(recipient, recipient.onUnknown, kindOf(lease));
+      applyChange(turn, recipient, change, change.events.length > 0 ? detail : null);
+      count++;
+    }
+    sql.run('DELETE FROM mb_lease WHERE id = ?', lease.id);
+    const site = lease.site === null ? undefined : readSite(turn, lease.site);
+    if (site) writeSite(turn, site, siteReady(turn, site));
+  }
+  return count;
+}
+
+/** Prolongs leases; returns those that are there. */
+export function heartbeat({ sql, now }: Turn, leaseIds: readonly LeaseId[], leaseMs: number): LeaseId[] {
+  const prolong = 'UPDATE mb_lease SET expires = ? WHERE id = ?';
+  return leaseIds.filter((id) => sql.run(prolong, now + leaseMs, leaseNumber(id)).changes > 0);
+}
