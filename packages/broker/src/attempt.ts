@@ -68,10 +68,13 @@ export async function attemptDelivery(
   return delivery.recipients.map((recipient) => outcomes.get(recipient)!);
 }
 
+/** What finding a route takes. */
+export type RouteEnvironment = Pick<AttemptEnvironment, 'resolver' | 'delivery' | 'random' | 'hostname'>;
+
 /** The hosts for a domain, as this broker may dial them. */
 export function lookUpRoute(
   domain: string,
-  environment: Pick<AttemptEnvironment, 'resolver' | 'delivery' | 'random' | 'hostname'>,
+  environment: RouteEnvironment,
   signal: AbortSignal | undefined,
 ): Promise<MailRoute> {
   const { allowAddresses, families, maxHosts } = environment.delivery;

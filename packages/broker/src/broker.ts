@@ -1,3 +1,4 @@
+import { hostname as machineName } from 'node:os';
 import {
   createMtaStsCache,
   createResolver,
@@ -9,14 +10,25 @@ import type { Message } from '@mb/mime';
 import { connect } from '@mb/smtp-client';
 import { type AttemptEnvironment, attemptDelivery } from './attempt.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { createConclude } from './conclude.ts';
 import { Connections } from './connections.ts';
 import { EgressWatch } from './egress-watch.ts';
+import { type EnqueueOptions, type EnqueueResult, enqueueMessage } from './enqueue.ts';
+import { BrokerError } from './errors.ts';
+import { type EventsOptions, streamEvents } from './event-stream.ts';
+import { inParallel } from './in-parallel.ts';
 import { createKeyring, type Keyring } from './keyring.ts';
 import { type BrokerOptions, resolveDelivery } from './options.ts';
 import type { RecipientOutcome } from './outcome.ts';
 import { type ComposeEnvironment, prepareMessage, signOutgoing } from './outgoing-message.ts';
 import { planRecipients } from './plan.ts';
+import { createQueueAttempt } from './queue-attempt.ts';
+import { QueueControl, SuppressionControl } from './queue-control.ts';
+import type { QueueEvent } from './queue-event.ts';
+import type { QueueStats, QueueStore } from './queue-store.ts';
 import type { ReadyMessage } from './ready-message.ts';
+import { createSiteOf } from './site.ts';
+import { QueueWorker } from './worker.ts';
 
 /** Options of one `send()`. */
 export interface SendOptions {
@@ -29,6 +41,9 @@ export interface SendOptions {
 /**
  * Delivers messages straight to the mail exchangers of their recipients.
  *
+ * `send()` makes one attempt and answers; `enqueue()` accepts durably, and `start()` delivers what was accepted, for
+ * days if need be.
+ *
  * @example
  * const broker = new MailBroker({
  *   hostname: 'mail.example.com',
@@ -38,9 +53,11 @@ export interface SendOptions {
  */
 export class MailBroker {
   readonly #environment: AttemptEnvironment;
+  /** For `send()`: nothing idle keeps the process from ending. */
   readonly #connections: Connections;
   readonly #compose: ComposeEnvironment;
   readonly #keyring: Keyring;
+  readonly #queue: QueueParts | undefined;
 
   /**
    * @throws {BrokerError} MB_BROKER_OPTION; DkimError MB_DKIM_KEY_… for a key that cannot sign; DnsError
@@ -68,6 +85,7 @@ export class MailBroker {
     };
     this.#compose = { now: () => clock.now(), ...(randomBytes && { randomBytes }) };
     this.#keyring = createKeyring(options.dkim);
+    this.#queue = options.store && this.#createQueue(options.store, options);
   }
 
   /**
@@ -77,8 +95,8 @@ export class MailBroker {
    *
    * @returns one outcome for each envelope recipient, in their order (`to`, `cc`, `bcc`; an address given twice gets
    *   one copy). A refused recipient or an unreachable domain is an outcome, not an exception.
-   * @throws {MimeError} for a message or an address that is none; {@link BrokerError} MB_BROKER_NO_SIGNING_KEY and
-   *   DkimError when the message cannot be signed as asked. Nothing has been sent then.
+   * @throws {MimeError} for a message or an address that is none; {@link BrokerError} MB_BROKER_MESSAGE_SYNTAX,
+   *   MB_BROKER_NO_SIGNING_KEY, and DkimError when the message cannot be signed as asked. Nothing has been sent then.
    * @example
    * for (const outcome of await broker.send(message)) console.log(outcome.recipient, outcome.status);
    */
@@ -107,6 +125,143 @@ export class MailBroker {
         : { ...outcomes[index]!, recipient: signed.envelope.to[position]! },
     );
   }
+
+  /**
+   * Accepts a message: resolves when it and its recipients are durable. A worker that was started delivers it.
+   *
+   * @returns the queue's id for the message, and for each envelope recipient whether it is queued or suppressed.
+   * @throws {MimeError} for a message or an address that is none; {@link BrokerError} MB_BROKER_NO_STORE,
+   *   MB_BROKER_NO_SIGNING_KEY, MB_BROKER_MESSAGE_SYNTAX, MB_BROKER_MESSAGE_TOO_LARGE,
+   *   MB_BROKER_IDEMPOTENCY_CONFLICT and the MB_BROKER_STORE_… codes. Nothing was accepted then.
+   * @example
+   * const { id } = await broker.enqueue(message, { idempotencyKey: 'order-17-confirmation' });
+   */
+  enqueue(message: Message | ReadyMessage, options: EnqueueOptions = {}): Promise<EnqueueResult> {
+    const { store } = this.#needQueue();
+    return enqueueMessage(message, { store, compose: this.#compose, keyring: this.#keyring }, options);
+  }
+
+  /** Begins to deliver what is queued. Call `stop()` before the process ends. @throws {BrokerError} MB_BROKER_NO_STORE */
+  start(): void {
+    this.#needQueue().worker.start();
+  }
+
+  /**
+   * Ends delivery: nothing new begins, transactions under way get `graceMs` (default 30,000) to end, and the rest waits
+   * for the next start with nothing lost. The store stays open; it belongs to the caller.
+   */
+  async stop(options: { readonly graceMs?: number } = {}): Promise<void> {
+    await this.#queue?.worker.stop(options);
+    this.#queue?.connections.close();
+  }
+
+  /**
+   * What happens to queued messages, as it happens; resumable by the cursor of the last event seen.
+   *
+   * @example
+   * for await (const event of broker.events({ after: lastCursor })) {
+   *   if (event.type === 'failed') console.log(event.address, event.detail);
+   *   lastCursor = event.cursor; // keep it beside your own data
+   * }
+   */
+  events(options: EventsOptions = {}): AsyncGenerator<QueueEvent, void, undefined> {
+    return streamEvents(this.#needQueue().store, this.#environment.clock.setTimer, options);
+  }
+
+  /** Looks into the queue and changes it, also while workers run. @throws {BrokerError} MB_BROKER_NO_STORE */
+  get queue(): QueueControl {
+    return this.#needQueue().control;
+  }
+
+  /** The addresses that get no mail. @throws {BrokerError} MB_BROKER_NO_STORE */
+  get suppressions(): SuppressionControl {
+    return this.#needQueue().suppressions;
+  }
+
+  /** The queue at a glance: depth by state and destination, what is paused and why. @throws {BrokerError} MB_BROKER_NO_STORE */
+  async health(): Promise<Health> {
+    const { store, worker } = this.#needQueue();
+    const portBlocked = this.#environment.egress.blocked();
+    return {
+      ...(await store.stats()),
+      running: worker.running,
+      activeClaims: worker.activeClaims,
+      ...(portBlocked !== undefined && { portBlocked }),
+    };
+  }
+
+  #createQueue(given: QueueStore<never>, options: BrokerOptions): QueueParts {
+    // Which transactions a store joins is between the caller and the store.
+    const store = given as QueueStore<unknown>;
+    const { clock, random } = this.#environment;
+    const {
+      concurrency,
+      name,
+      schedule,
+      retention,
+      idleConnectionMs,
+      bounces = true,
+      suppress = true,
+    } = options.queue ?? {};
+    const connections = new Connections({ connect, clock, idleMs: idleConnectionMs ?? 5_000 });
+    const onError = options.queue?.onError ?? warn;
+    const worker = new QueueWorker({
+      store,
+      clock,
+      random,
+      name: name ?? `${machineName()}:${process.pid}:${Math.floor(random() * 2 ** 32).toString(36)}`,
+      attempt: createQueueAttempt({
+        environment: this.#environment,
+        keyring: this.#keyring,
+        connections,
+        store,
+      }),
+      conclude: createConclude({ hostname: options.hostname, ...this.#compose, store, bounces, suppress }),
+      siteOf: createSiteOf(this.#environment),
+      onError,
+      ...(concurrency !== undefined && { slots: concurrency }),
+      ...(schedule && { schedule }),
+      ...(retention !== undefined && { retention }),
+    });
+    return {
+      store,
+      worker,
+      connections,
+      control: new QueueControl(store),
+      suppressions: new SuppressionControl(store),
+    };
+  }
+
+  #needQueue(): QueueParts {
+    if (this.#queue) return this.#queue;
+    throw new BrokerError(
+      'MB_BROKER_NO_STORE',
+      'api-misuse',
+      'This broker has no store, so it can only send(); give it one, such as `new SqliteStore({ path })` of @mb/broker/sqlite.',
+    );
+  }
+}
+
+/** The queue at a glance. */
+export interface Health extends QueueStats {
+  /** Whether this broker's worker was started. */
+  readonly running: boolean;
+  /** Claims that this worker is executing. */
+  readonly activeClaims: number;
+  /** One sentence when it seems that nothing gets out on the mail port. */
+  readonly portBlocked?: string;
+}
+
+interface QueueParts {
+  readonly store: QueueStore<unknown>;
+  readonly worker: QueueWorker;
+  readonly connections: Connections;
+  readonly control: QueueControl;
+  readonly suppressions: SuppressionControl;
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error.message : String(error), { type: 'MailBrokerWarning' });
 }
 
 function toResolver(dns: BrokerOptions['dns']): Resolver {
@@ -127,17 +282,4 @@ function createPolicies(
     fetchPolicy: (domain, signal) =>
       fetchMtaStsPolicy(domain, resolver, { clock, ...allow, ...fetchOptions, ...(signal && { signal }) }),
   });
-}
-
-/** Works on all items, at most `width` at a time. */
-async function inParallel<T>(
-  items: readonly T[],
-  width: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const rest = items.values();
-  const worker = async () => {
-    for (const item of rest) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
 }

@@ -19,6 +19,7 @@ import type { RecipientOutcome, Stage } from './outcome.ts';
  * - `temporary-host`: the host or its network has trouble of its own.
  * - `protocol`: the two sides do not understand each other, or an extension that the message needs is missing.
  * - `tls-policy`: no connection met the security that the policy asks for.
+ * - `suppressed`: the address is on the suppression list.
  * - `local`: our own side (resolver, disk, shutdown).
  */
 export type FailureCategory =
@@ -31,6 +32,7 @@ export type FailureCategory =
   | 'temporary-host'
   | 'protocol'
   | 'tls-policy'
+  | 'suppressed'
   | 'local';
 
 /** RFC 3463 §3 and the IANA enhanced-status-code registry: `subject.detail` → category. */

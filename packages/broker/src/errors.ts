@@ -13,7 +13,9 @@ export type BrokerErrorKind =
 /** Every code that this package throws; docs/errors.md says when, and what to do. */
 export type BrokerErrorCode =
   | 'MB_BROKER_OPTION'
+  | 'MB_BROKER_NO_STORE'
   | 'MB_BROKER_NO_SIGNING_KEY'
+  | 'MB_BROKER_MESSAGE_SYNTAX'
   | 'MB_BROKER_NOT_FOUND'
   | 'MB_BROKER_IDEMPOTENCY_CONFLICT'
   | 'MB_BROKER_STAGED_UNKNOWN'

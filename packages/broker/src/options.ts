@@ -1,8 +1,11 @@
 import type { SignOptions } from '@mb/dkim';
 import type { MtaStsStore, Resolver, ResolverOptions } from '@mb/dns';
 import type { ConnectOptions, SessionLimits, Timeouts, TranscriptEntry } from '@mb/smtp-client';
+import type { RetrySchedule } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import { BrokerError } from './errors.ts';
+import type { QueueStore } from './queue-store.ts';
+import type { Retention } from './retention.ts';
 
 /** Options of a broker. Only `hostname` is required. */
 export interface BrokerOptions {
@@ -22,6 +25,10 @@ export interface BrokerOptions {
   readonly delivery?: DeliveryOptions;
   /** What is asked of TLS. */
   readonly tls?: TlsOptions;
+  /** Keeps what `enqueue()` accepts: `SqliteStore` of `@mb/broker/sqlite`, `MemoryStore`. Default none: only `send()`. */
+  readonly store?: QueueStore<never>;
+  /** How the queue is worked on. */
+  readonly queue?: QueueOptions;
   /** Sees every line of every session as it happens; never content, never secrets. */
   readonly onTranscript?: (entry: SessionLine) => void;
   /** For tests: time, chance and sockets from outside. */
@@ -82,6 +89,26 @@ export interface MtaStsOptions {
   readonly port?: number;
 }
 
+/** How the queue is worked on. */
+export interface QueueOptions {
+  /** Connections at once. Default 50. */
+  readonly concurrency?: number;
+  /** Names this worker in the store; unique among those that share it. Default: host name and process id. */
+  readonly name?: string;
+  /** Departures from the retry schedule: 5 minutes, doubling to 4 hours, ±10 %. */
+  readonly schedule?: Partial<RetrySchedule>;
+  /** Report failures to the return path (RFC 3464). Default true. */
+  readonly bounces?: boolean;
+  /** Put addresses that do not exist on the suppression list. Default true. */
+  readonly suppress?: boolean;
+  /** How long an idle connection is kept for the next message, in milliseconds. Default 5,000. */
+  readonly idleConnectionMs?: number;
+  /** What to keep; `null`: somebody else purges. */
+  readonly retention?: Partial<Retention> | null;
+  /** Told of trouble that the worker lives through: the store failing, an attempt that threw. Default: process warnings. */
+  readonly onError?: (error: unknown) => void;
+}
+
 /** What the broker takes from its surroundings. */
 export interface RuntimeOptions {
   /** Default: the system's time. */
@@ -119,7 +146,17 @@ export const defaultDelivery: DeliverySettings = {
 };
 
 const knownKeys = {
-  broker: ['hostname', 'dkim', 'dns', 'delivery', 'tls', 'onTranscript', 'runtime'],
+  broker: ['hostname', 'dkim', 'dns', 'delivery', 'tls', 'store', 'queue', 'onTranscript', 'runtime'],
+  queue: [
+    'concurrency',
+    'name',
+    'schedule',
+    'bounces',
+    'suppress',
+    'idleConnectionMs',
+    'retention',
+    'onError',
+  ],
   delivery: Object.keys(defaultDelivery),
   tls: ['minimum', 'ca', 'dane', 'mtaSts'],
   mtaSts: ['store', 'ca', 'port'],
@@ -130,6 +167,7 @@ const knownKeys = {
 export function resolveDelivery(options: BrokerOptions): DeliverySettings {
   refuseUnknownKeys('the broker', options, knownKeys.broker);
   refuseUnknownKeys('delivery', options.delivery, knownKeys.delivery);
+  refuseUnknownKeys('queue', options.queue, knownKeys.queue);
   refuseUnknownKeys('tls', options.tls, knownKeys.tls);
   refuseUnknownKeys('tls.mtaSts', options.tls?.mtaSts || undefined, knownKeys.mtaSts);
   refuseUnknownKeys('runtime', options.runtime, knownKeys.runtime);

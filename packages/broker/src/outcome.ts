@@ -1,8 +1,11 @@
 import type { Reply, Stage as SessionStage, TlsEvidence, TranscriptEntry } from '@mb/smtp-client';
 import type { FailureCategory } from './classify.ts';
 
-/** Where a delivery ended: before a host was known (`route`), before one was dialled (`policy`), or in the session. */
-export type Stage = 'route' | 'policy' | SessionStage;
+/**
+ * Where a delivery ended: before it began (`suppression`), before a host was known (`route`), before one was dialled
+ * (`policy`), or in the session.
+ */
+export type Stage = 'suppression' | 'route' | 'policy' | SessionStage;
 
 /** What every outcome says. */
 export interface OutcomeEvidence {
@@ -58,6 +61,12 @@ export interface Unknown extends OutcomeEvidence {
   readonly status: 'unknown';
   readonly reason: string;
   readonly nextAttempt?: Date;
+}
+
+/** Accepted by the queue, which will attempt it. */
+export interface Queued {
+  readonly status: 'queued';
+  readonly recipient: string;
 }
 
 /** How one attempt ended for one recipient; told apart by `status`. */

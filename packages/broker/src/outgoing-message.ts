@@ -17,10 +17,12 @@ export interface OutgoingMessage {
   readonly messageId: string;
   /** Domain of the first mailbox of From: the one that DMARC looks at (RFC 7489 §6.6.1). */
   readonly authorDomain: string;
+  /** False when the content came from a stream that can be read only once; `octets` can be read again anyway. */
+  readonly repeatable: boolean;
 }
 
 /** A message as it goes to every host: the same octets, signed once. */
-export interface SignedMessage extends Omit<OutgoingMessage, 'octets'> {
+export interface SignedMessage extends Omit<OutgoingMessage, 'octets' | 'repeatable'> {
   /** The signature fields and the message. */
   readonly content: Octets;
   /** Only over verified TLS, to hosts that promise the same (RFC 8689). Default false. */
@@ -62,6 +64,7 @@ export async function prepareMessage(
     requires,
     messageId,
     authorDomain: authorDomain(message),
+    repeatable: composed.repeatable,
     ...(known === undefined ? {} : { size: known }),
   };
 }
@@ -83,7 +86,7 @@ async function toRepeatable(composed: ComposedMessage): Promise<Octets> {
  * @throws {BrokerError} MB_BROKER_NO_SIGNING_KEY; DkimError when the key fails.
  */
 export async function signOutgoing(
-  message: OutgoingMessage,
+  message: Omit<OutgoingMessage, 'repeatable'>,
   keyring: Keyring,
   signal?: AbortSignal,
 ): Promise<SignedMessage> {

@@ -41,6 +41,7 @@ export function readReadyMessage({ raw, envelope }: ReadyMessage): OutgoingMessa
     },
     messageId: headers.get('message-id') ?? '',
     authorDomain: authorDomain(headers.get('from')),
+    repeatable: true,
   };
 }
 

@@ -1,0 +1,168 @@
+import { DkimError } from '@mb/dkim';
+import { type AttemptEnvironment, attemptDelivery } from './attempt.ts';
+import { parseServerDelay } from './backoff.ts';
+import type { ConnectionScope, Connections } from './connections.ts';
+import { BrokerError } from './errors.ts';
+import { inParallel } from './in-parallel.ts';
+import type { Keyring } from './keyring.ts';
+import type { RecipientOutcome } from './outcome.ts';
+import { type Octets, type SignedMessage, signOutgoing } from './outgoing-message.ts';
+import type { SiteFeedback } from './pacing.ts';
+import { planRecipients } from './plan.ts';
+import type { Claim, ClaimedMessage, QueueStore } from './queue-store.ts';
+import { readQueuedEnvelope } from './queued-envelope.ts';
+import type { Attempt, AttemptContext, AttemptOutcome } from './worker.ts';
+
+/** What executing claims takes. */
+export interface QueueAttemptParts {
+  readonly environment: AttemptEnvironment;
+  readonly keyring: Keyring;
+  readonly connections: Connections;
+  readonly store: Pick<QueueStore, 'content'>;
+}
+
+/** Messages in flight on one connection; as many outcomes are unknown if it breaks. */
+const messagesInFlight = 16;
+/** Recipients asked for when a claim is done and its connection still good. */
+const moreRecipients = 20;
+/** Rounds after which the lease is given back, so that one site does not keep a worker's slot for itself. */
+const mostRounds = 5;
+
+/**
+ * Makes the worker's attempt: every message of a claim is signed, offered to its hosts and settled on its own, all
+ * over one connection.
+ */
+export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
+  return async (claim, context) => {
+    const connections = parts.connections.open();
+    const lessons: SiteFeedback[] = [];
+    try {
+      let messages: Claim['messages'] = claim.messages;
+      for (let round = 1; messages.length > 0; round++) {
+        await inParallel(messages, messagesInFlight, async (message) => {
+          if (context.stopping.aborted) return;
+          const { outcomes, lesson } = await attemptMessage(message, connections, parts, context);
+          if (lesson) lessons.push(lesson);
+          await context.settle({ outcomes });
+        });
+        const goOn = round < mostRounds && lessons.at(-1)?.kind === 'succeeded' && !context.stopping.aborted;
+        messages = goOn ? await context.more(moreRecipients) : [];
+      }
+    } finally {
+      await connections.end();
+    }
+    const feedback = worstOf(lessons);
+    return { outcomes: [], ...(feedback && { feedback }) };
+  };
+}
+
+/** What one message taught: a pause that was asked for outweighs silence, and silence outweighs success. */
+function worstOf(lessons: readonly SiteFeedback[]): SiteFeedback | undefined {
+  const succeeded = lessons.filter(({ kind }) => kind === 'succeeded');
+  return (
+    lessons.find(({ kind }) => kind === 'throttled') ??
+    (succeeded.length > 0 ? { kind: 'succeeded', count: succeeded.length } : lessons[0])
+  );
+}
+
+async function attemptMessage(
+  message: ClaimedMessage,
+  connections: ConnectionScope,
+  parts: QueueAttemptParts,
+  { signal }: AttemptContext,
+): Promise<{ outcomes: AttemptOutcome[]; lesson?: SiteFeedback }> {
+  const { recipients } = message;
+  let signed: SignedMessage;
+  try {
+    signed = await loadSigned(message, parts, signal);
+  } catch (error) {
+    return { outcomes: recipients.map(({ recipientId }) => ({ recipientId, ...withoutContent(error) })) };
+  }
+  const addresses = recipients.map(({ address }) => address);
+  const plan = planRecipients(addresses, parts.environment.delivery.maxRecipients);
+  const results: RecipientOutcome[] = [];
+  for (const delivery of plan.deliveries) {
+    const attempt = Math.max(...delivery.recipients.map(({ index }) => recipients[index]!.attempt));
+    const options = { attempt, connections, signal };
+    const outcomes = await attemptDelivery(delivery, signed, parts.environment, options);
+    delivery.recipients.forEach(({ index }, position) => {
+      results[index] = outcomes[position]!;
+    });
+  }
+  const outcomes = recipients.map(({ recipientId }, index) =>
+    toAttemptOutcome(recipientId, results[plan.firstIndex[index]!]!),
+  );
+  const lesson = lessonOf(results.filter((result) => result !== undefined));
+  return { outcomes, ...(lesson && { lesson }) };
+}
+
+async function loadSigned(
+  message: ClaimedMessage,
+  { store, keyring }: QueueAttemptParts,
+  signal: AbortSignal,
+): Promise<SignedMessage> {
+  const { messageId, sender, size, envelope, recipients } = message;
+  const {
+    signed,
+    requireTls,
+    requires,
+    messageId: headerId,
+    authorDomain,
+  } = readQueuedEnvelope(envelope, sender);
+  const octets: Octets = message.content ?? {
+    [Symbol.asyncIterator]: () => store.content(messageId)[Symbol.asyncIterator](),
+  };
+  const outgoing = {
+    envelope: { from: sender, to: recipients.map(({ address }) => address) },
+    octets,
+    size,
+    requires,
+    messageId: headerId,
+    authorDomain,
+  };
+  const ready = signed ? { ...outgoing, content: octets } : await signOutgoing(outgoing, keyring, signal);
+  return requireTls ? { ...ready, requireTls } : ready;
+}
+
+/**
+ * The message cannot be sent now, and no host is to blame: octets that are damaged are set aside for a person to look
+ * at, and a key that fails is tried again later. Unsigned it never goes out.
+ */
+function withoutContent(
+  error: unknown,
+): Omit<AttemptOutcome, 'recipientId'> & { kind: 'held' | 'unattempted' } {
+  const known = DkimError.isInstance(error) || BrokerError.isInstance(error);
+  const detail = {
+    code: known ? error.code : 'internal',
+    reason: error instanceof Error ? error.message : 'Failed.',
+  };
+  const damaged = BrokerError.isInstance(error) && !error.retryable;
+  return damaged ? { kind: 'held', detail } : { kind: 'unattempted', detail };
+}
+
+function toAttemptOutcome(recipientId: string, outcome: RecipientOutcome): AttemptOutcome {
+  const { transcript: _, recipient: __, ...detail } = outcome;
+  if (outcome.status !== 'deferred') return { recipientId, kind: outcome.status, detail };
+  // what is our own trouble spends no attempt.
+  if (outcome.category === 'local') return { recipientId, kind: 'unattempted', detail };
+  const serverDelayMs = outcome.reply && parseServerDelay(outcome.reply.lines.join(' '));
+  return { recipientId, kind: 'deferred', detail, ...(serverDelayMs !== undefined && { serverDelayMs }) };
+}
+
+/** Stages before a host has shown that it works with us. */
+const beforeMail: readonly string[] = ['connect', 'greeting', 'ehlo', 'helo', 'starttls', 'tls'];
+
+/** what the outcomes say about the site, not about its mailboxes. */
+function lessonOf(outcomes: readonly RecipientOutcome[]): SiteFeedback | undefined {
+  for (const outcome of outcomes) {
+    if (outcome.status === 'deferred' && outcome.category === 'rate') {
+      const retryAfterMs = outcome.reply && parseServerDelay(outcome.reply.lines.join(' '));
+      return { kind: 'throttled', ...(retryAfterMs !== undefined && { retryAfterMs }) };
+    }
+  }
+  const offered = outcomes.filter(({ stage }) => stage !== 'route' && stage !== 'policy');
+  const own = offered.filter((outcome) => outcome.status === 'deferred' && outcome.category === 'local');
+  if (offered.length === own.length) return undefined;
+  const silent = offered.every(({ stage }) => beforeMail.includes(stage));
+  return { kind: silent ? 'unreachable' : 'succeeded' };
+}

@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto';
+import { lookUpRoute, type RouteEnvironment } from './attempt.ts';
+import type { SiteOf } from './worker.ts';
+
+/** Longer lists of host names are named by their digest. */
+const maxSiteLength = 200;
+/** A route is believed at least and at most this long, whatever its TTL. */
+const shortestMs = 60_000;
+const longestMs = 24 * 3_600_000;
+
+/**
+ * Finds the site of a domain: the set of its mail exchangers, so that all domains behind the same hosts share their
+ * limits, as those hosts see it.
+ */
+export function createSiteOf(environment: RouteEnvironment): SiteOf {
+  return async (domain, signal) => {
+    const route = await lookUpRoute(domain, environment, signal);
+    if (route.status !== 'found') return undefined;
+    const ttlMs = Math.min(Math.max(route.ttlSeconds * 1000, shortestMs), longestMs);
+    if (route.via !== 'mx') return { site: domain, ttlMs };
+    const names = route.hosts
+      .map(({ name }) => name)
+      .sort()
+      .join(',');
+    const digest = () => `mx:${createHash('sha256').update(names).digest('hex').slice(0, 32)}`;
+    return { site: names.length > maxSiteLength ? digest() : names, ttlMs };
+  };
+}
