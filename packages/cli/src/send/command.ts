@@ -1,6 +1,6 @@
 import { hostname as systemHostname } from 'node:os';
 import { type BrokerOptions, MailBroker, type ReadyMessage, type RecipientOutcome } from '@mb/broker';
-import { composeMessage, type Message, parseAddressList, parseHeaderBlock } from '@mb/mime';
+import { composeMessage, type Message, parseAddressList } from '@mb/mime';
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { CliError } from '../errors.ts';
@@ -49,6 +49,9 @@ async function send(flags: SendFlags, command: Command): Promise<void> {
     );
   }
   const prepared = await prepare(flags);
+  if (prepared.recipients === 0) {
+    throw new CliError('MB_CLI_USAGE', 'Who is it for? Give --to "Bob <bob@example.org>", --cc or --bcc.');
+  }
   const progress = chooseProgress(flags, prepared.recipients);
   const broker = new MailBroker({
     ...(await brokerOptions(flags, prepared.authorDomain)),
@@ -76,10 +79,9 @@ interface PreparedMessage {
 /** Reads the message and finds out what has to be known ahead. */
 async function prepare(flags: SendFlags): Promise<PreparedMessage> {
   if (flags.eml !== undefined) {
-    const message = await readReadyMessage(flags.eml, flags);
-    const { headers } = parseHeaderBlock(message.raw);
+    const { message, headers } = await readReadyMessage(flags.eml, flags);
     const recipients = message.envelope.to.length;
-    const messageId = headers.get('Message-ID')?.trim() ?? '';
+    const messageId = headers.get('Message-ID') ?? '';
     return { message, messageId, recipients, authorDomain: domainOf(headers.get('From') ?? '') };
   }
   const message = await readMessage(flags);

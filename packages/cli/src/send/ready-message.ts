@@ -4,11 +4,20 @@ import { CliError } from '../errors.ts';
 import { readInput } from './file.ts';
 import type { SendFlags } from './flags.ts';
 
+/** Recipients are looked for in so much of a message. */
+const MAX_HEADER_BYTES = 1024 * 1024;
+
+/** A message that was read, and what its header says. */
+export interface ReadMessage {
+  readonly message: ReadyMessage;
+  readonly headers: HeaderBlock;
+}
+
 /** A file that is a message already, with the envelope from flags, or else from its header. */
-export async function readReadyMessage(path: string, flags: SendFlags): Promise<ReadyMessage> {
+export async function readReadyMessage(path: string, flags: SendFlags): Promise<ReadMessage> {
   const raw = await readInput('--eml', path);
   const headers = headerOf(raw);
-  if (headers.fields.length === 0) {
+  if (!headers.fields.some(({ name }) => name !== '')) {
     throw new CliError(
       'MB_CLI_USAGE',
       `--eml: ${path} does not begin with header fields, so it is no message.`,
@@ -20,7 +29,7 @@ export async function readReadyMessage(path: string, flags: SendFlags): Promise<
   if (to.length === 0) {
     throw new CliError('MB_CLI_USAGE', 'The message names no recipient; give --envelope-to ADDRESS.');
   }
-  return { raw, envelope: { from: flags.envelopeFrom ?? returnPath(headers), to } };
+  return { message: { raw, envelope: { from: flags.envelopeFrom ?? returnPath(headers), to } }, headers };
 }
 
 /** RFC 5322 §3.6.2: the sender is responsible; it stands in Sender where there are several authors. */
@@ -41,6 +50,9 @@ function mailboxes(list: string): string[] {
 }
 
 function headerOf(raw: Buffer): HeaderBlock {
-  const end = /\r?\n\r?\n/.exec(raw.subarray(0, 1024 * 1024).toString('latin1'));
-  return parseHeaderBlock(raw.subarray(0, end ? end.index + 2 : raw.length)).headers;
+  const [front = ''] = raw
+    .subarray(0, MAX_HEADER_BYTES)
+    .toString('latin1')
+    .split(/(?<=\n)\r?\n/, 1);
+  return parseHeaderBlock(raw.subarray(0, front.length)).headers;
 }

@@ -82,7 +82,8 @@ export class HostSession {
       // What a script throws must not look like a well-behaved end.
       this.connection.note('script-error', undefined, String(error));
     }
-    if (this.connection.open) this.connection.destroy();
+    // Also after the script left it: a client that is gone must not leave a half-open socket behind.
+    this.connection.destroy();
   }
 
   async #serve(line: string): Promise<void> {

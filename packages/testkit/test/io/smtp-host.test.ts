@@ -253,6 +253,9 @@ describe('a script', () => {
     client.send('more');
     await host.until(() => receivedOctets(host.sessions[0]!).toString().endsWith('more'));
     expect(client.ended).toBe(false);
+    // A client that goes leaves no half-open connection behind.
+    client.socket.end();
+    await host.until(() => host.sessions[0]?.closed === true);
   });
 
   it('stops reading, so that the writer comes to a stand', async () => {

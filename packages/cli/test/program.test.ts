@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { mb } from './mb.ts';
+
+it('shows its commands and exit codes', async () => {
+  const run = await mb(['--help']);
+  expect(run.exitCode).toBe(0);
+  for (const word of ['send', 'dns', 'doctor', '64  a flag', 'NO_COLOR']) expect(run.stdout).toContain(word);
+});
+
+it('shows the help on standard error when no command is given', async () => {
+  const run = await mb([]);
+  expect([run.exitCode, run.stdout]).toEqual([64, '']);
+  expect(run.stderr).toContain('Usage: mb');
+});
+
+it('tells its version', async () => {
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
+  expect(await mb(['--version'])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+it('refuses unknown commands and flags of every command alike', async () => {
+  for (const args of [['frobnicate'], ['send', '--frob'], ['dns', 'mx', '--frob'], ['doctor']]) {
+    const run = await mb(args);
+    expect([run.exitCode, run.stdout]).toEqual([64, '']);
+    expect(run.stderr).toMatch(/error: .*\n(.*\n)?Try --help\.\n/);
+  }
+});
+
+it('shows help with examples, in no more columns than the terminal has', async () => {
+  const run = await mb(['send', '--help']);
+  expect(run.stdout).toContain('mb send --eml message.eml --watch');
+  expect(run.stdout).toMatch(/Exit codes[\s\S]*3 {3}unknown for some/);
+  expect(Math.max(...run.stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
+});
+
+it('is coloured when asked, and never in a pipe otherwise', async () => {
+  expect((await mb(['send'])).stderr).not.toContain('\x1b');
+  expect((await mb(['send'], { env: { FORCE_COLOR: '1' } })).stderr).toContain('\x1b');
+  expect((await mb(['send'], { env: { FORCE_COLOR: '1', NO_COLOR: '1' } })).stderr).not.toContain('\x1b');
+});
+
+it('ends quietly when its output is closed', async () => {
+  const binary = join(import.meta.dirname, '../src/index.ts');
+  const script = `"$0" --conditions=@mb/source "$1" send --help | head -1; exit "\${PIPESTATUS[0]}"`;
+  const child = spawn('bash', ['-c', script, process.execPath, binary]);
+  let output = '';
+  child.stdout.on('data', (data) => {
+    output += data;
+  });
+  child.stderr.on('data', (data) => {
+    output += data;
+  });
+  const exitCode = await new Promise((resolve) => child.on('close', resolve));
+  expect([exitCode, output]).toEqual([0, 'Usage: mb send [options]\n']);
+});
