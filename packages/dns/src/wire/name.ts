@@ -58,7 +58,9 @@ function readEscape(name: string, at: number): { octet: number; last: number } {
     return { octet: Number(digits), last: at + 3 };
   }
   if (at + 1 >= name.length) throw invalidName(name, 'it ends in a lone backslash');
-  return { octet: name.charCodeAt(at + 1) & 0x7f, last: at + 1 };
+  const octet = name.charCodeAt(at + 1);
+  if (octet > 0x7e) throw invalidName(name, 'only ASCII can stand behind a backslash');
+  return { octet, last: at + 1 };
 }
 
 function invalidName(name: string, why: string): DnsError {

@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createMemoryResolver } from '../memory.ts';
+import { checkHost } from './check-host.ts';
+import { parseSpfRecord } from './record.ts';
+
+const piece = fc.constantFrom(
+  ...[
+    'a',
+    'mx',
+    'ip4:',
+    'ip6:',
+    'include:',
+    'exists:',
+    'redirect=',
+    'exp=',
+    'ptr',
+    'all',
+    '%',
+    '{',
+    '}',
+    '%{d}',
+    '%{ir}',
+    '/',
+    '//',
+    '24',
+    ':',
+    '.',
+    '-',
+    '~',
+    '?',
+    '+',
+    ' ',
+    'a.test',
+    '192.0.2.1',
+    '2001:db8::',
+    '=',
+    '_',
+    'x',
+  ],
+);
+
+describe('parseSpfRecord', () => {
+  it('SPF-01 never throws, and what it accepts can be evaluated', async () => {
+    const resolver = createMemoryResolver({ 'a.test': { A: '192.0.2.1' } });
+    await fc.assert(
+      fc.asyncProperty(fc.array(piece, { maxLength: 12 }), async (pieces) => {
+        const text = `v=spf1 ${pieces.join('')}`;
+        const parsed = parseSpfRecord(text);
+        resolver.set('s.test', { TXT: text });
+        const outcome = await checkHost({ ip: '192.0.2.1', sender: 'l@s.test', helo: 'h.test' }, resolver);
+        if (!parsed.ok) {
+          expect(parsed.problems.length).toBeGreaterThan(0);
+          expect(outcome.result).toBe('permerror');
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('takes time in proportion to a hostile record', () => {
+    const hostile = (size: number) => [
+      `v=spf1 a:.${'a'.repeat(size)}!`,
+      `v=spf1 a:${'%{'.repeat(size / 2)}`,
+      `v=spf1 a:x.test${'/1'.repeat(size / 2)}x`,
+      `v=spf1 a:x.test/${'1'.repeat(size)}x`,
+      `v=spf1 exists:${'.a'.repeat(size / 2)}-`,
+      `v=spf1 ${'m='.repeat(size / 2)}`,
+      `v=spf1 ${'a'.repeat(size)}/`,
+    ];
+    const steps = (size: number) => {
+      const start = process.hrtime.bigint();
+      for (const text of hostile(size)) for (let i = 0; i < 5; i++) parseSpfRecord(text);
+      return Number(process.hrtime.bigint() - start);
+    };
+    steps(60_000);
+    const small = Math.min(steps(15_000), steps(15_000), steps(15_000));
+    const large = Math.min(steps(60_000), steps(60_000), steps(60_000));
+    // Four times the octets: linear work takes about 4 times as long, quadratic 16 times.
+    expect(Math.log(large / small) / Math.log(4)).toBeLessThan(1.6);
+  });
+});
