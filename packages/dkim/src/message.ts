@@ -48,7 +48,7 @@ function splitOctets(message: Uint8Array, options: ReadOptions): SplitMessage {
   const end = new HeaderEnd(options.bareCr).find(message, true);
   refuseLongHeader(end.headerEnd, options);
   return {
-    header: toCrlf(message.subarray(0, end.headerEnd), options.bareCr),
+    header: headerOf(message, end, options),
     bodyStart: message.subarray(end.bodyStart),
     rest: undefined,
   };
@@ -72,7 +72,7 @@ async function splitStream(chunks: AsyncIterator<Uint8Array>, options: ReadOptio
     if (end.found || chunk === undefined) {
       refuseLongHeader(end.headerEnd, options);
       return {
-        header: toCrlf(buffer.subarray(0, end.headerEnd), options.bareCr),
+        header: headerOf(buffer, end, options),
         bodyStart: buffer.subarray(end.bodyStart, used),
         rest: chunk === undefined ? undefined : chunks,
       };
@@ -82,6 +82,11 @@ async function splitStream(chunks: AsyncIterator<Uint8Array>, options: ReadOptio
       refuseLongHeader(used, options);
     }
   }
+}
+
+function headerOf(message: Uint8Array, { headerEnd, onlyCrlf }: Cut, { bareCr }: ReadOptions): Uint8Array {
+  const header = message.subarray(0, headerEnd);
+  return onlyCrlf ? header : toCrlf(header, bareCr);
 }
 
 /** Hands the body to `write` in order; gives other work a turn after every mebibyte.
@@ -158,6 +163,8 @@ interface Cut {
   readonly found: boolean;
   readonly headerEnd: number;
   readonly bodyStart: number;
+  /** Every line end of the header is a CRLF already. */
+  readonly onlyCrlf: boolean;
 }
 
 /** Looks for the first empty line; each call goes on where the last one stopped. */
@@ -165,6 +172,7 @@ class HeaderEnd {
   readonly #bareCrEndsLine: boolean;
   #at = 0;
   #lineStart = 0;
+  #onlyCrlf = true;
 
   constructor(bareCr: BareCr) {
     this.#bareCrEndsLine = bareCr === 'line-end';
@@ -172,19 +180,26 @@ class HeaderEnd {
 
   find(octets: Uint8Array, complete: boolean): Cut {
     for (; this.#at < octets.length; this.#at++) {
-      const octet = octets[this.#at];
-      if (octet !== lf && octet !== cr) continue;
+      const octet = octets[this.#at]!;
+      if (octet > cr || (octet !== lf && octet !== cr)) continue;
       let next = this.#at + 1;
-      if (octet === cr) {
+      if (octet === lf) {
+        this.#onlyCrlf = false;
+      } else {
         if (next === octets.length && !complete) break;
         if (octets[next] === lf) next++;
         else if (!this.#bareCrEndsLine) continue;
+        else this.#onlyCrlf = false;
       }
-      if (this.#at === this.#lineStart) return { found: true, headerEnd: this.#at, bodyStart: next };
+      if (this.#at === this.#lineStart) return this.#cut(true, this.#at, next);
       this.#lineStart = next;
       this.#at = next - 1;
     }
-    return { found: false, headerEnd: octets.length, bodyStart: octets.length };
+    return this.#cut(false, octets.length, octets.length);
+  }
+
+  #cut(found: boolean, headerEnd: number, bodyStart: number): Cut {
+    return { found, headerEnd, bodyStart, onlyCrlf: this.#onlyCrlf };
   }
 }
 
