@@ -209,16 +209,19 @@ class AddressReader {
 
   /** Joins the words of a local part; only dots may stand between them (RFC 5322 §3.4.1, §4.4). */
   #localPart(words: readonly Word[]): string {
-    let text = '';
+    const pieces: string[] = [];
+    let open = true; // a word may follow
     for (const [index, word] of words.entries()) {
-      const joined = index === 0 || text.endsWith('.') || (!word.quoted && word.text.startsWith('.'));
-      if (!joined) throw this.#syntax('a local part of several words');
-      text += word.text;
-      const dots = !word.quoted && /^\.|\.\.|\.$/.test(word.text);
-      if (dots && this.#options.lenient !== true && !this.#dotsJoin(words, index))
+      const { text, quoted } = word;
+      if (!open && (quoted || !text.startsWith('.'))) throw this.#syntax('a local part of several words');
+      const dots = !quoted && /^\.|\.\.|\.$/.test(text);
+      if (dots && this.#options.lenient !== true && !this.#dotsJoin(words, index)) {
         throw this.#syntax('a dot that joins nothing');
+      }
+      open = !quoted && text.endsWith('.');
+      pieces.push(text);
     }
-    return text;
+    return pieces.join('');
   }
 
   /** True when the dots of an atom join it to its neighbours: none doubled, none at the ends of the local part. */
@@ -243,18 +246,19 @@ class AddressReader {
   }
 
   #readDomain(): string {
-    let domain = '';
-    for (;;) {
+    const pieces: string[] = [];
+    for (let last = '.'; ; ) {
       const start = this.#at;
       while (this.#at < this.#text.length && isAtomUnit(this.#text.charCodeAt(this.#at))) this.#at += 1;
       if (this.#at === start) break;
-      domain += this.#text.slice(start, this.#at);
+      pieces.push(this.#text.slice(start, this.#at));
+      last = this.#text[this.#at - 1]!;
       this.#skipBlanks();
       // RFC 5322 §4.4: white space and comments around the dots.
-      if (!domain.endsWith('.') && this.#peek() !== DOT) break;
+      if (last !== '.' && this.#peek() !== DOT) break;
     }
-    if (domain === '') throw this.#syntax('an address without domain');
-    return domain;
+    if (pieces.length === 0) throw this.#syntax('an address without domain');
+    return pieces.join('');
   }
 
   #readWords(): Word[] {

@@ -67,12 +67,16 @@ function isRelated(attachment: Attachment): boolean {
 /** The forms of the content, from plainest to richest (RFC 2046 §5.1.4). */
 function buildForms(message: Message, context: BodyContext): Part[] {
   const alternatives = message.alternatives ?? [];
+  const { text, html } = message;
+  // A text that is the whole message ends in a line break, as SMTP ends it (RFC 5321 §4.1.1.4).
+  const parts = [text, html, ...alternatives, ...(message.attachments ?? []), message.report];
+  const alone = parts.filter((part) => part !== undefined).length === 1;
   const isAmp = ({ contentType }: Alternative) => /^text\/x-amp-html\b/i.test(contentType);
   const forms: Part[] = [];
-  if (message.text !== undefined) forms.push(buildText('text/plain', message.text, context));
+  if (text !== undefined) forms.push(buildText('text/plain', text, context, alone));
   // AMP stands before HTML, since some readers show the last form that they half know.
   for (const alternative of alternatives.filter(isAmp)) forms.push(buildAlternative(alternative, context));
-  if (message.html !== undefined) forms.push(buildText('text/html', message.html, context));
+  if (html !== undefined) forms.push(buildText('text/html', html, context, alone));
   for (const alternative of alternatives)
     if (!isAmp(alternative)) forms.push(buildAlternative(alternative, context));
   return forms;
@@ -100,10 +104,11 @@ function buildReport(message: Message, report: ReportInput, context: BodyContext
   return multipart('report', parts, context, [['report-type', reportType]]);
 }
 
-function buildText(type: string, text: string, context: BodyContext): Part {
+function buildText(type: string, text: string, context: BodyContext, alone = false): Part {
   if (typeof text !== 'string')
     throw new MimeError('MB_MIME_CONTENT', 'The fields text and html hold strings.');
-  return encodeText(`Content-Type: ${type}; charset=utf-8\r\n`, encodeUtf8(text), context);
+  const closed = !alone || text === '' || /[\r\n]$/.test(text) ? text : `${text}\n`;
+  return encodeText(`Content-Type: ${type}; charset=utf-8\r\n`, encodeUtf8(closed), context);
 }
 
 function buildAlternative(alternative: Alternative, context: BodyContext): Part {

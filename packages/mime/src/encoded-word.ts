@@ -95,11 +95,12 @@ function encodeRun(run: string, flag: number, column: number): string {
   let quoted = 0;
   const octets = encodeUtf8(run);
   for (const octet of octets) quoted += octet === 32 || (octet < 128 && plain[octet]! & flag) ? 1 : 3;
-  // Q keeps Latin text readable; for other scripts B is less than half as long.
-  const words = quoted <= octets.length * 2 ? quotedWords : base64Words;
+  // Q keeps Latin text readable; for other scripts B is half as long.
+  const words = quoted <= octets.length * 2.5 ? quotedWords : base64Words;
   // The first word fits on the line where it begins, unless little room is left there.
-  const left = MAX_WORD + 1 - WORD_OVERHEAD - column;
-  return words(octets, flag, left < 12 ? MAX_WORD - WORD_OVERHEAD : left).join(' ');
+  const whole = MAX_WORD - WORD_OVERHEAD;
+  const left = Math.min(whole, whole + 1 - column);
+  return words(octets, flag, left < 12 ? whole : left).join(' ');
 }
 
 /** Where the character that begins at `i` ends: no character is split between two words (RFC 2047 §5). */

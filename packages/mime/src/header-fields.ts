@@ -91,11 +91,14 @@ export class FieldWriter {
       else this.#mailboxWords(words, address);
       if (index < addresses.length - 1) words[words.length - 1] += ',';
     }
+    const start = this.text.length;
     let line = `${name}:`;
     for (const word of words) {
       const octets = isAscii(word) ? word.length : utf8Length(word);
       if (octets >= MAX_LINE_OCTETS) throw lineTooLong(name);
-      if (line.length + 1 + octets > FOLD_COLUMN && line.length > name.length + 1) {
+      const onlyName = this.text.length === start && line.length === name.length + 1;
+      // Behind the name a fold helps only a word that fits on a line of its own.
+      if (line.length + 1 + octets > FOLD_COLUMN && !(onlyName && octets >= FOLD_COLUMN)) {
         this.text += `${line}\r\n`;
         line = '';
       }

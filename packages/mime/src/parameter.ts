@@ -1,4 +1,5 @@
 import { decodeCharset } from './charset.ts';
+import { decodeWords } from './encoded-word.ts';
 import { MimeError } from './errors.ts';
 import { concatOctets, encodeUtf8 } from './utf8.ts';
 
@@ -97,7 +98,10 @@ export function parseParameters(text: string): ParameterizedValue {
   for (let count = 0; at < clean.length && count < MAX_PARAMETERS; count++) {
     const [name, written, end] = readParameter(clean, at);
     if (name.includes('*')) extended.push([name, written]);
-    else if (name !== '' && !parameters.has(name)) parameters.set(name, written);
+    else if (name !== '' && !parameters.has(name)) {
+      // QUIRK(many senders): encoded-words inside file names, against RFC 2047 §5.
+      parameters.set(name, name === 'filename' || name === 'name' ? decodeWords(written) : written);
+    }
     at = end + 1;
   }
   for (const [name, joined] of joinExtended(extended)) parameters.set(name, joined);

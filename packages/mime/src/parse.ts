@@ -179,10 +179,7 @@ class MessageBuilder {
 function safeFilename(disposition: ParameterizedValue, contentType: ParameterizedValue): string | undefined {
   const given = disposition.parameters.get('filename') ?? contentType.parameters.get('name');
   if (given === undefined) return undefined;
-  // QUIRK(many senders): encoded-words inside parameters, against RFC 2047 §5.
-  const name = decodeWords(given)
-    .replace(/[\0-\x1f\x7f]/g, '')
-    .replace(/^.*[/\\]/s, '');
+  const name = given.replace(/[\0-\x1f\x7f]/g, '').replace(/^.*[/\\]/s, '');
   return name === '' || name === '.' || name === '..' ? undefined : name;
 }
 

@@ -5,10 +5,13 @@ import { Base64Encoder, base64Length, encodeBase64Into } from './transfer/base64
 import { LineCheck } from './transfer/survey.ts';
 import { concatOctets, encodeUtf8, writeUtf8 } from './utf8.ts';
 
-/** Octets of content in one chunk of base64: lines of 57 octets, about 64 KiB when encoded. */
-const BASE64_BLOCK = 57 * 840;
+/**
+ * Octets of content in one chunk of base64, whole lines. Chunks are small, since the engine frees them late: with
+ * 64 KiB the peak of memory is three times as high.
+ */
+const BASE64_BLOCK = 57 * 112;
 /** Small segments are joined into chunks of about this size. */
-const CHUNK = 64 * 1024;
+const CHUNK = 8 * 1024;
 
 /** All segments in one array. `size` is their length where it is known. */
 export async function writeSegments(
@@ -97,8 +100,10 @@ function* base64Chunks(octets: Uint8Array): Generator<Uint8Array> {
 async function* base64Stream(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const encoder = new Base64Encoder();
   for await (const chunk of stream) {
-    const lines = encoder.push(chunk);
-    if (lines.length > 0) yield lines;
+    for (let start = 0; start < chunk.length; start += BASE64_BLOCK) {
+      const lines = encoder.push(chunk.subarray(start, start + BASE64_BLOCK));
+      if (lines.length > 0) yield lines;
+    }
   }
   const end = encoder.finish();
   if (end.length > 0) yield end;

@@ -1,8 +1,9 @@
 import { MimeError } from '../errors.ts';
-import { decodeAscii } from '../utf8.ts';
+import { concatOctets, decodeAscii } from '../utf8.ts';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 const LINE_LENGTH = 76; // RFC 2045 §6.8
+const OCTETS_PER_LINE = (LINE_LENGTH / 4) * 3;
 const CR = 13;
 const LF = 10;
 const PAD = 61;
@@ -109,51 +110,53 @@ export function encodeBase64(input: Uint8Array, options?: { readonly lineLength?
  * sink.write(encoder.finish())
  */
 export class Base64Encoder {
-  #rest = new Uint8Array(0);
+  /** The start of a line that is not complete. */
+  readonly #line = new Uint8Array(OCTETS_PER_LINE);
+  #filled = 0;
   #started = false;
 
   /** Takes more content and returns the lines that are complete. */
   push(chunk: Uint8Array): Uint8Array {
-    const octetsPerLine = (LINE_LENGTH / 4) * 3;
-    const total = this.#rest.length + chunk.length;
-    // Keep back at least one octet, so that finish() knows whether a line follows.
-    const take = total === 0 ? 0 : Math.floor((total - 1) / octetsPerLine) * octetsPerLine;
-    if (take === 0) {
-      this.#rest = concat(this.#rest, chunk);
+    const lines = Math.floor((this.#filled + chunk.length) / OCTETS_PER_LINE);
+    if (lines === 0) {
+      this.#line.set(chunk, this.#filled);
+      this.#filled += chunk.length;
       return new Uint8Array(0);
     }
-    const taken = take - this.#rest.length;
-    const input =
-      this.#rest.length === 0 ? chunk.subarray(0, taken) : concat(this.#rest, chunk.subarray(0, taken));
-    this.#rest = chunk.slice(taken);
-    return this.#lines(input);
+    const out = new Uint8Array(lines * (LINE_LENGTH + 2) - (this.#started ? 0 : 2));
+    let o = 0;
+    let i = 0;
+    if (this.#filled > 0) {
+      i = OCTETS_PER_LINE - this.#filled;
+      this.#line.set(chunk.subarray(0, i), this.#filled);
+      o = this.#write(this.#line, out, o);
+    }
+    const end = chunk.length - ((chunk.length - i) % OCTETS_PER_LINE);
+    if (end > i) this.#write(chunk.subarray(i, end), out, o);
+    this.#line.set(chunk.subarray(end));
+    this.#filled = chunk.length - end;
+    return out;
   }
 
   /** Returns the last line; call it once. */
   finish(): Uint8Array {
-    const input = this.#rest;
-    this.#rest = new Uint8Array(0);
-    return input.length === 0 ? input : this.#lines(input);
-  }
-
-  #lines(input: Uint8Array): Uint8Array {
-    const lead = this.#started ? 2 : 0;
-    this.#started = true;
-    const out = new Uint8Array(base64Length(input.length) + lead);
-    if (lead > 0) {
-      out[0] = CR;
-      out[1] = LF;
-    }
-    encodeBase64Into(input, out, lead);
+    if (this.#filled === 0) return new Uint8Array(0);
+    const rest = this.#line.subarray(0, this.#filled);
+    this.#filled = 0;
+    const out = new Uint8Array(base64Length(rest.length) + (this.#started ? 2 : 0));
+    this.#write(rest, out, 0);
     return out;
   }
-}
 
-function concat(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(first.length + second.length);
-  out.set(first);
-  out.set(second, first.length);
-  return out;
+  #write(input: Uint8Array, out: Uint8Array, offset: number): number {
+    let o = offset;
+    if (this.#started) {
+      out[o++] = CR;
+      out[o++] = LF;
+    }
+    this.#started = true;
+    return encodeBase64Into(input, out, o);
+  }
 }
 
 const JUNK = 64;
@@ -247,7 +250,7 @@ export function decodeBase64(input: string | Uint8Array): Uint8Array {
   const decoder = new Base64Decoder();
   const body = decoder.push(typeof input === 'string' ? latin1Octets(input) : input);
   const end = decoder.finish();
-  return end.length === 0 ? body : concat(body, end);
+  return end.length === 0 ? body : concatOctets([body, end]);
 }
 
 /** One octet per code unit; what does not fit becomes `?`, which is no letter of the alphabet. */

@@ -1,4 +1,4 @@
-import { decodeAscii, encodeUtf8 } from '../utf8.ts';
+import { concatOctets, decodeAscii, encodeUtf8 } from '../utf8.ts';
 
 const CR = 13;
 const LF = 10;
@@ -43,8 +43,8 @@ export type QuotedPrintableMode = 'text' | 'binary';
 export class QuotedPrintableEncoder {
   readonly #binary: boolean;
   #column = 0;
-  /** A blank or a CR at the end of the last chunk, whose writing depends on what follows; -1 for none. */
-  #held = -1;
+  /** A blank, a CR or both at the end of the last chunk, whose writing depends on what follows. */
+  #held: Uint8Array = new Uint8Array(0);
 
   constructor(mode: QuotedPrintableMode) {
     this.#binary = mode === 'binary';
@@ -53,12 +53,11 @@ export class QuotedPrintableEncoder {
   /** Takes more octets and returns the encoded octets that are certain. */
   push(chunk: Uint8Array): Uint8Array {
     const input = this.#withHeld(chunk);
-    const last = input[input.length - 1];
-    if (last === SPACE || last === TAB || (last === CR && !this.#binary)) {
-      this.#held = last;
-      return this.#encode(input.subarray(0, -1), false);
-    }
-    return this.#encode(input, false);
+    let end = input.length;
+    if (!this.#binary && input[end - 1] === CR) end -= 1;
+    if (input[end - 1] === SPACE || input[end - 1] === TAB) end -= 1;
+    this.#held = input.slice(end);
+    return this.#encode(input.subarray(0, end), false);
   }
 
   /** Returns what the end of the content settles, after an optional last chunk; call it once. */
@@ -67,11 +66,9 @@ export class QuotedPrintableEncoder {
   }
 
   #withHeld(chunk: Uint8Array): Uint8Array {
-    if (this.#held < 0) return chunk;
-    const input = new Uint8Array(chunk.length + 1);
-    input[0] = this.#held;
-    input.set(chunk, 1);
-    this.#held = -1;
+    if (this.#held.length === 0) return chunk;
+    const input = concatOctets([this.#held, chunk]);
+    this.#held = new Uint8Array(0);
     return input;
   }
 
@@ -307,9 +304,5 @@ export function decodeQuotedPrintable(input: string | Uint8Array): Uint8Array {
   const decoder = new QuotedPrintableDecoder();
   const body = decoder.push(typeof input === 'string' ? encodeUtf8(input) : input);
   const end = decoder.finish();
-  if (end.length === 0) return body;
-  const out = new Uint8Array(body.length + end.length);
-  out.set(body);
-  out.set(end, body.length);
-  return out;
+  return end.length === 0 ? body : concatOctets([body, end]);
 }

@@ -1,0 +1,144 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { headerText } from '../test/arbitraries.ts';
+import { decodeWords, encodeWords, foldHeader, formatPhrase, parseMailbox, unfoldHeader } from './index.ts';
+import { toWellFormed } from './utf8.ts';
+
+const WORD = /=\?UTF-8\?([QB])\?([^?]*)\?=/g;
+
+/** The octets of each encoded-word, decoded by the platform. */
+function wordOctets(text: string): Buffer[] {
+  return [...text.matchAll(WORD)].map(([, encoding, payload = '']) =>
+    encoding === 'B'
+      ? Buffer.from(payload, 'base64')
+      : Buffer.from(
+          payload
+            .replace(/_/g, ' ')
+            .replace(/=([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))),
+          'latin1',
+        ),
+  );
+}
+
+const samples = [
+  'é'.repeat(200),
+  '日本語'.repeat(80),
+  '👨‍👩‍👧‍👦'.repeat(30),
+  '🇩🇪🇫🇷'.repeat(40),
+  `${'x'.repeat(60)} é`,
+  `${'x'.repeat(2500)}`,
+  'Привет, мир! '.repeat(20),
+];
+
+describe('encodeWords', () => {
+  it('MIME-01 writes words of at most 75 characters and lines of at most 76', () => {
+    for (const sample of samples) {
+      for (const context of ['text', 'phrase'] as const) {
+        const encoded = encodeWords(sample, { context, column: 9 });
+        for (const [word] of encoded.matchAll(WORD)) expect(word.length).toBeLessThanOrEqual(75);
+        for (const line of foldHeader('Subject', encoded).split('\r\n')) {
+          if (line.includes('=?')) expect(line.length).toBeLessThanOrEqual(76);
+        }
+      }
+    }
+  });
+
+  it('MIME-02 splits no character between two words', () => {
+    const strict = new TextDecoder('utf-8', { fatal: true });
+    for (const sample of samples) {
+      for (let lead = 0; lead < 8; lead++) {
+        for (const octets of wordOctets(encodeWords('a'.repeat(lead) + sample))) strict.decode(octets);
+      }
+    }
+  });
+
+  it('MIME-03 keeps the spaces between words', () => {
+    for (const text of ['a é b é', 'é é', 'é  é', ' é ', 'a  b', 'é b c é', '  ', 'é\té']) {
+      expect(
+        decodeWords(
+          unfoldHeader(foldHeader('S', encodeWords(text)))
+            .slice(3)
+            .trim(),
+        ),
+      ).toBe(text);
+    }
+  });
+
+  it('MIME-04 uses only the characters of a phrase in a phrase, and no encoded-word inside quotes or addresses', () => {
+    const all = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).join('');
+    for (const [, encoding, payload] of encodeWords(`é${all}${all}`, { context: 'phrase' }).matchAll(WORD)) {
+      if (encoding === 'Q') expect(payload).toMatch(/^[A-Za-z0-9!*+\-/=_]*$/);
+    }
+    fc.assert(
+      fc.property(headerText(), (name) => {
+        const phrase = formatPhrase(name);
+        if (phrase.startsWith('"')) expect(phrase).not.toContain('=?');
+      }),
+    );
+  });
+
+  it('MIME-05 gives text that looks like an encoded-word back literally', () => {
+    for (const text of ['=?utf-8?q?x?=', 'a =?utf-8?q?x?= b', '=?', 'x=?y', '=?utf-8?q?x?=é']) {
+      expect(encodeWords(text)).not.toBe(text);
+      expect(decodeWords(encodeWords(text))).toBe(text);
+      expect(parseMailbox(`${formatPhrase(text)} <a@example.com>`).name).toBe(text);
+    }
+  });
+
+  it('MIME-06 writes a lone surrogate as U+FFFD and keeps its neighbours', () => {
+    expect(decodeWords(encodeWords('a\ud83d b\udc00c'))).toBe('a\ufffd b\ufffdc');
+    expect(decodeWords(encodeWords('\ud83d\ud83d\ude00'))).toBe('\ufffd😀');
+  });
+
+  it('leaves plain text alone and keeps the readable start', () => {
+    expect(encodeWords('Hello, world: 100% (a@b) "x"')).toBe('Hello, world: 100% (a@b) "x"');
+    expect(encodeWords('')).toBe('');
+    expect(encodeWords('Re: Grüße')).toBe('Re: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?=');
+    expect(encodeWords('日本')).toBe('=?UTF-8?B?5pel5pys?=');
+  });
+
+  it('MIME-03 MIME-06 comes back through fold, unfold and decode, whatever the text', () => {
+    fc.assert(
+      fc.property(headerText(400), fc.integer({ min: 0, max: 80 }), (text, column) => {
+        const field = foldHeader('Subject', encodeWords(text, { column }));
+        expect(field).toMatch(/^(?:[ -~]*\r\n)+$/);
+        expect(decodeWords(unfoldHeader(field).slice(9, -2))).toBe(toWellFormed(text));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('decodeWords', () => {
+  // The examples of RFC 2047 §8.
+  it.each([
+    ['(=?ISO-8859-1?Q?a?=)', '(a)'],
+    ['(=?ISO-8859-1?Q?a?= b)', '(a b)'],
+    ['(=?ISO-8859-1?Q?a?= =?ISO-8859-1?Q?b?=)', '(ab)'],
+    ['(=?ISO-8859-1?Q?a?=  =?ISO-8859-1?Q?b?=)', '(ab)'],
+    ['(=?ISO-8859-1?Q?a_b?=)', '(a b)'],
+    ['(=?ISO-8859-1?Q?a?= =?ISO-8859-2?Q?_b?=)', '(a b)'],
+    ['=?ISO-8859-1?Q?Keld_J=F8rn_Simonsen?= <keld@dkuug.dk>', 'Keld Jørn Simonsen <keld@dkuug.dk>'],
+  ])('reads %s', (encoded, text) => {
+    expect(decodeWords(encoded)).toBe(text);
+  });
+
+  it('joins a character that was cut between two words', () => {
+    expect(decodeWords('=?utf-8?Q?=C3?= =?utf-8?Q?=A9?=')).toBe('é');
+    expect(decodeWords('=?UTF-8?B?8J+Y?= =?utf-8?q?=80?=')).toBe('😀');
+  });
+
+  it('reads charsets with a language and leaves unknown ones as they are', () => {
+    expect(decodeWords('=?utf-8*de?Q?=C3=BC?=')).toBe('ü');
+    expect(decodeWords('=?x-unknown?Q?a?= =?utf-8?Q?b?=')).toBe('=?x-unknown?Q?a?= b');
+    expect(decodeWords('=?utf-8?X?a?= =?utf-8?Q?a')).toBe('=?utf-8?X?a?= =?utf-8?Q?a');
+    expect(decodeWords('=?shift_jis?B?k/qWew==?=')).toBe('日本');
+  });
+
+  it('never throws on garbage', () => {
+    const garbage = fc
+      .array(fc.oneof(fc.constantFrom('=?', '?=', '?q?', '?B?', 'utf-8', '='), fc.string()))
+      .map((a) => a.join(''));
+    fc.assert(fc.property(garbage, (text) => typeof decodeWords(text) === 'string'));
+  });
+});

@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest';
+import {
+  composeMessage,
+  decodeBase64,
+  decodeFlowed,
+  decodeQuotedPrintable,
+  decodeWords,
+  encodeQuotedPrintable,
+  encodeWords,
+  foldHeader,
+  formatPhrase,
+  MessageParser,
+  parseAddressList,
+  parseDate,
+  parseHeaderBlock,
+  parseParameters,
+  parseReport,
+} from './index.ts';
+
+const octets = (text: string) => Buffer.from(text, 'latin1');
+
+function ignoringErrors(action: () => unknown): void {
+  try {
+    action();
+  } catch {
+    // A typed error is as good an end as a result here.
+  }
+}
+
+function pushAll(text: string, size: number): void {
+  const parser = new MessageParser();
+  const all = octets(text);
+  for (let at = 0; at < all.length; at += size) parser.push(all.subarray(at, at + size));
+  parser.finish();
+}
+
+/** Each makes an input of about `n` units and reads it. */
+const readers: [name: string, run: (n: number) => void][] = [
+  ['a list of addresses', (n) => parseAddressList('a@b.test, '.repeat(n / 10))],
+  ['a list of names', (n) => parseAddressList('Ann Example <a@b.test>, '.repeat(n / 24))],
+  ['open quotes', (n) => ignoringErrors(() => parseAddressList('"a, '.repeat(n / 4)))],
+  ['quoted pairs', (n) => ignoringErrors(() => parseAddressList(`"${'\\"'.repeat(n / 2)}`))],
+  ['comments', (n) => ignoringErrors(() => parseAddressList(`${'(c)'.repeat(n / 3)}a@b.test`))],
+  ['nested comments', (n) => ignoringErrors(() => parseAddressList('('.repeat(n)))],
+  ['nested groups', (n) => ignoringErrors(() => parseAddressList('a:'.repeat(n / 2)))],
+  ['blanks', (n) => ignoringErrors(() => parseAddressList(`a${' '.repeat(n)}@b.test`))],
+  ['atoms', (n) => ignoringErrors(() => parseAddressList('a '.repeat(n / 2)))],
+  ['dots', (n) => ignoringErrors(() => parseAddressList('a.'.repeat(n / 2)))],
+  ['domain dots', (n) => ignoringErrors(() => parseAddressList(`a@${'b . '.repeat(n / 4)}`))],
+  ['routes', (n) => ignoringErrors(() => parseAddressList('<@a,'.repeat(n / 4)))],
+  ['words of local parts', (n) => ignoringErrors(() => parseAddressList(`${'"a".'.repeat(n / 4)}b@c.test`))],
+  ['encoded-words in a name', (n) => parseAddressList(`${'=?utf-8?q?a?= '.repeat(n / 14)}<a@b.test>`)],
+  ['encoded-words', (n) => decodeWords('=?utf-8?q?=C3=A9?= '.repeat(n / 19))],
+  ['encoded-words that do not end', (n) => decodeWords('=?utf-8?q?a'.repeat(n / 11))],
+  ['starts of encoded-words', (n) => decodeWords('=?'.repeat(n / 2))],
+  ['charsets of encoded-words', (n) => decodeWords(`=?${'a'.repeat(n)}`)],
+  ['text to be encoded', (n) => encodeWords('é b '.repeat(n / 4))],
+  ['spaces to be encoded', (n) => encodeWords(' '.repeat(n))],
+  ['a name', (n) => formatPhrase('a '.repeat(n / 2))],
+  ['a header to be folded', (n) => foldHeader('X', 'word '.repeat(n / 5))],
+  ['backslashes to be folded', (n) => ignoringErrors(() => foldHeader('X', '\\ '.repeat(n / 2)))],
+  ['parameters', (n) => parseParameters(`a/b${'; c=d'.repeat(n / 5)}`)],
+  ['a quoted parameter', (n) => parseParameters(`a/b; c="${'\\"'.repeat(n / 2)}`)],
+  ['comments in parameters', (n) => parseParameters(`a/b${'(('.repeat(n / 2)}`)],
+  ['continuations', (n) => parseParameters(Array.from({ length: n / 10 }, (_, i) => `; c*${i}=d`).join(''))],
+  ['a date', (n) => parseDate(`1 Jan 2020 ${' '.repeat(n)}`)],
+  ['header fields', (n) => parseHeaderBlock(octets('A: b\r\n'.repeat(n / 6)), n)],
+  ['folded lines', (n) => parseHeaderBlock(octets(`A: b${'\r\n c'.repeat(n / 4)}`)).headers.get('A')],
+  [
+    'blanks in a header value',
+    (n) => parseHeaderBlock(octets(`A:${' \r\n'.repeat(n / 3)}b`)).headers.get('A'),
+  ],
+  ['quoted-printable', (n) => decodeQuotedPrintable('=C3=A9= \r\n'.repeat(n / 10))],
+  ['blanks in quoted-printable', (n) => decodeQuotedPrintable(`a${' '.repeat(n)}b`)],
+  ['soft breaks', (n) => decodeQuotedPrintable('= '.repeat(n / 2))],
+  ['text to be quoted', (n) => encodeQuotedPrintable('é \n'.repeat(n / 3))],
+  ['base64', (n) => decodeBase64('aG=\n'.repeat(n / 4))],
+  ['flowed text', (n) => decodeFlowed('> a \n'.repeat(n / 5))],
+  ['quote marks', (n) => decodeFlowed('>'.repeat(n))],
+  ['a report', (n) => parseReport('message/delivery-status', octets('A: b\r\n\r\n'.repeat(n / 8)))],
+  [
+    'lines of a part',
+    (n) =>
+      pushAll(`Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n${'--a\r\n'.repeat(n / 5)}`, 1000),
+  ],
+  ['a header line octet by octet', (n) => pushAll(`A: ${'b'.repeat(n)}`, 1)],
+  [
+    'a body line octet by octet',
+    (n) => pushAll(`Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n${'-'.repeat(n)}`, 1),
+  ],
+  [
+    'parts',
+    (n) => pushAll(`Content-Type: multipart/mixed; boundary=b\r\n\r\n${'--b\r\n\r\n'.repeat(n / 7)}`, 1000),
+  ],
+  [
+    'levels',
+    (n) =>
+      pushAll(
+        Array.from(
+          { length: n / 60 },
+          (_, i) => `Content-Type: multipart/mixed; boundary=b${i}\r\n\r\n--b${i}\r\n`,
+        ).join(''),
+        1000,
+      ),
+  ],
+  [
+    'recipients to be composed',
+    (n) => composeMessage({ from: 'a@b.test', to: Array.from({ length: n / 10 }, (_, i) => `r${i}@b.test`) }),
+  ],
+  [
+    'text to be composed',
+    (n) => composeMessage({ from: 'a@b.test', text: 'é\n '.repeat(n / 3), subject: 'é '.repeat(n / 2) }),
+  ],
+];
+
+const SMALL = 20_000;
+const FACTOR = 8;
+
+/** The least time of some runs: noise only ever adds. */
+function leastTime(run: (n: number) => void, n: number): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < 4; i++) {
+    const start = performance.now();
+    run(n);
+    least = Math.min(least, performance.now() - start);
+  }
+  return least;
+}
+
+describe('growth of time', () => {
+  it.each(readers)('ADDR-06 PARSE-02 is linear for %s', (_, run) => {
+    run(SMALL / 4);
+    let exponent = Number.POSITIVE_INFINITY;
+    // A busy machine may spoil a measurement; a quadratic reader fails all of them (its exponent is 2).
+    for (let attempt = 0; attempt < 4 && exponent > 1.45; attempt++) {
+      const small = Math.max(leastTime(run, SMALL), 0.2);
+      const large = leastTime(run, SMALL * FACTOR);
+      exponent = Math.log(large / small) / Math.log(FACTOR);
+    }
+    // Doubling the input less than triples the time: an exponent under log2(3) = 1.58.
+    expect(exponent).toBeLessThan(1.5);
+  });
+
+  it('ADDR-05 answers 100,000 nested comments and groups in under a second', () => {
+    const start = performance.now();
+    for (const text of [
+      '('.repeat(100_000),
+      'g:'.repeat(100_000),
+      '<'.repeat(100_000),
+      '"'.repeat(100_001),
+    ]) {
+      ignoringErrors(() => parseAddressList(text));
+    }
+    expect(performance.now() - start).toBeLessThan(1000);
+  });
+});

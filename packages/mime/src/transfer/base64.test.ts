@@ -1,0 +1,79 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { chunkSizes, cut } from '../../test/arbitraries.ts';
+import { codeOf } from '../../test/compose-text.ts';
+import { Base64Decoder, Base64Encoder, decodeBase64, encodeBase64 } from '../index.ts';
+import { encodeBase64Into } from './base64.ts';
+
+const latin1 = (octets: Uint8Array) => Buffer.from(octets).toString('latin1');
+
+function encodeChunks(chunks: readonly Uint8Array[]): string {
+  const encoder = new Base64Encoder();
+  return chunks.map((chunk) => latin1(encoder.push(chunk))).join('') + latin1(encoder.finish());
+}
+
+const wrapped = (octets: Uint8Array) =>
+  (
+    Buffer.from(octets)
+      .toString('base64')
+      .match(/.{1,76}/g) ?? []
+  ).join('\r\n');
+
+describe('encodeBase64', () => {
+  it('MIME-21 writes 76-character lines, none of them empty, as the platform encodes', () => {
+    for (let length = 0; length < 400; length++) {
+      const octets = Uint8Array.from({ length }, (_, i) => (i * 37) & 255);
+      expect(encodeBase64(octets)).toBe(wrapped(octets));
+      expect(encodeBase64(octets, { lineLength: 0 })).toBe(Buffer.from(octets).toString('base64'));
+    }
+    expect(encodeBase64(new Uint8Array(0))).toBe('');
+  });
+
+  it('MIME-21 gives the same output however the input is cut, and comes back', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 600 }), chunkSizes, (octets, sizes) => {
+        expect(encodeChunks(cut(octets, sizes))).toBe(wrapped(octets));
+        expect(Buffer.from(decodeBase64(encodeBase64(octets)))).toEqual(Buffer.from(octets));
+      }),
+    );
+    const large = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 31) & 255);
+    for (const size of [57, 58, 4096, 65_536, 100_001])
+      expect(encodeChunks(cut(large, [size]))).toBe(wrapped(large));
+  });
+
+  it('MIME-21 writes the same at odd and even offsets', () => {
+    const octets = Uint8Array.from({ length: 100 }, (_, i) => i);
+    for (const offset of [0, 1, 2, 3]) {
+      const out = new Uint8Array(200);
+      const end = encodeBase64Into(octets, out, offset);
+      expect(latin1(out.subarray(offset, end))).toBe(wrapped(octets));
+    }
+  });
+
+  it('refuses a line length that no quantum fits', async () => {
+    for (const lineLength of [-4, 3, 1000, 1.5, Number.NaN]) {
+      expect(await codeOf(() => encodeBase64(new Uint8Array(1), { lineLength }))).toBe('MB_MIME_OPTION');
+    }
+  });
+});
+
+describe('decodeBase64', () => {
+  it('MIME-25 skips junk and takes missing padding', () => {
+    expect(latin1(decodeBase64('aG\r\nk*= '))).toBe('hi');
+    expect(latin1(decodeBase64('aGk'))).toBe('hi');
+    expect(latin1(decodeBase64('aA'))).toBe('h');
+    expect(latin1(decodeBase64('aGk=aGk='))).toBe('hihi');
+    expect(latin1(decodeBase64('=\u0100é='))).toBe('');
+    expect(latin1(decodeBase64('a'))).toBe('');
+  });
+
+  it('MIME-25 never throws on garbage, and chunks do not change the result', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), chunkSizes, (octets, sizes) => {
+        const decoder = new Base64Decoder();
+        const pieces = cut(octets, sizes).map((chunk) => decoder.push(chunk));
+        expect(Buffer.concat([...pieces, decoder.finish()])).toEqual(Buffer.from(decodeBase64(octets)));
+      }),
+    );
+  });
+});
