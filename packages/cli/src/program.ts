@@ -27,7 +27,7 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
 };
 
 /** The whole command line. */
-export function createProgram(): Command {
+function createProgram(): Command {
   const program = new Command('mb')
     .description('Send e-mail straight to the mail exchangers of its recipients, and see what happened.')
     .version(packageVersion(), '-V, --version')
