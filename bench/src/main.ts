@@ -1,12 +1,10 @@
 /** Runs the rows asked for, one after the other, each in a process of its own, and reports. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import os from 'node:os';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 import ora from 'ora';
 import { writeCharts } from './harness/chart.ts';
 import type { Effort } from './harness/measure.ts';
-import { hotFrames } from './harness/profile.ts';
 import type { Row, Scale } from './harness/row.ts';
 import { runRow } from './harness/run-row.ts';
 import { formatRow, formatSmoke, formatSummary, isBroken } from './harness/table.ts';
@@ -79,34 +77,35 @@ async function run(): Promise<number> {
 
 function isSelected(row: Row, scale: Scale): boolean {
   if (scale.smoke && row.needsServers) return false;
-  if (flags.only.length > 0) return flags.only.some((prefix) => row.id.startsWith(prefix));
+  if (flags.only.length > 0) return flags.only.some((prefix) => isNamed(row.id, prefix));
   return scale.full || scale.smoke || !row.heavy;
 }
 
 /** Prints where our contender spends its time in a row. */
 async function profile(row: Row, scale: Scale): Promise<void> {
-  const directory = mkdtempSync(path.join(os.tmpdir(), 'bench-profile-'));
-  const order = { id: row.id, effort: effortOf(row, scale), scale, oursOnly: true };
-  try {
-    const result = await runRow(row, order, () => {}, ['--cpu-prof', `--cpu-prof-dir=${directory}`]);
-    console.log(`\n${result.failure ?? row.id}`);
-    for (const { share, selfMs, name, location } of hotFrames(directory, 25)) {
-      console.log(
-        `${(share * 100).toFixed(1).padStart(6)} % ${selfMs.toFixed(0).padStart(6)} ms  ${name}  ${location}`,
-      );
-    }
-  } finally {
-    rmSync(directory, { recursive: true });
+  const order = { id: row.id, effort: effortOf(row, scale), scale, profile: true };
+  const { result, frames = [] } = await runRow(row, order, () => {});
+  console.log(`\n${result.failure ?? row.id}`);
+  for (const { share, selfMs, name, location } of frames.slice(0, 25)) {
+    console.log(
+      `${(share * 100).toFixed(1).padStart(6)} % ${selfMs.toFixed(0).padStart(6)} ms  ${name}  ${location}`,
+    );
   }
+}
+
+/** A whole id means that row alone; anything shorter means all rows that begin so. */
+function isNamed(id: string, prefix: string): boolean {
+  return rows.some((row) => row.id === prefix) ? id === prefix : id.startsWith(prefix);
 }
 
 async function runWithProgress(row: Row, scale: Scale): Promise<RowResult> {
   const effort = effortOf(row, scale);
   const spinner = ora({ text: `${row.id}: warming up`, isSilent: !process.stderr.isTTY }).start();
   try {
-    return await runRow(row, { id: row.id, effort, scale }, (done) => {
+    const { result } = await runRow(row, { id: row.id, effort, scale }, (done) => {
       spinner.text = `${row.id}: round ${Math.min(done + 1, effort.rounds)} of ${effort.rounds}`;
     });
+    return result;
   } finally {
     spinner.stop();
   }

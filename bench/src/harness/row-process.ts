@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { findRow } from '../rows.ts';
 import { type Effort, measure } from './measure.ts';
-import type { Contender, Scale } from './row.ts';
+import { type HotFrame, profileOf } from './profile.ts';
+import type { Field, Scale } from './row.ts';
 import { judge, type RowResult } from './verdict.ts';
 
 /** What the parent asks for; travels as the only argument, as JSON. */
@@ -10,24 +11,20 @@ export interface RowOrder {
   readonly id: string;
   readonly effort: Effort;
   readonly scale: Scale;
-  /** Only our contender, and no checks, for a profile. */
-  readonly oursOnly?: boolean;
+  /** A profile of our contender alone instead of a comparison. */
+  readonly profile?: boolean;
 }
 
 /** What the child reports over IPC. */
 export type RowReport =
   | { readonly kind: 'round'; readonly done: number }
-  | { readonly kind: 'result'; readonly result: RowResult };
+  | { readonly kind: 'result'; readonly result: RowResult; readonly frames?: readonly HotFrame[] };
 
 const order = JSON.parse(process.argv[2]!) as RowOrder;
 const row = findRow(order.id);
 const field = await row.field(order.scale);
 try {
-  const contenders = order.oursOnly ? oursUnchecked(field.contenders) : field.contenders;
-  const series = await measure(row, { ...field, contenders }, order.effort, (done) =>
-    report({ kind: 'round', done }),
-  );
-  report({ kind: 'result', result: judge(row, series, field.absent ?? [], versionOf) });
+  report(order.profile ? await profiledResult() : { kind: 'result', result: await result(field) });
 } finally {
   for (const contender of field.contenders) await contender.close?.();
   await field.close?.();
@@ -40,11 +37,17 @@ function report(message: RowReport): void {
   process.send?.(message);
 }
 
-/** Checks use peers, whose functions have no place in a profile of ours. */
-function oursUnchecked(contenders: readonly Contender[]): Contender[] {
-  return contenders
-    .filter(({ role }) => role === 'ours')
-    .map((ours) => ({ ...ours, check: () => undefined }));
+async function result(measured: Field): Promise<RowResult> {
+  const series = await measure(row, measured, order.effort, (done) => report({ kind: 'round', done }));
+  return judge(row, series, measured.absent ?? [], versionOf);
+}
+
+/** Ours alone and without checks, since these use peers; a first run lets the compiler settle. */
+async function profiledResult(): Promise<RowReport> {
+  const ours = field.contenders.filter(({ role }) => role === 'ours');
+  const alone: Field = { ...field, contenders: ours.map((each) => ({ ...each, check: () => undefined })) };
+  const first = await result(alone);
+  return { kind: 'result', result: first, frames: await profileOf(() => result(alone)) };
 }
 
 /** Version of a peer as installed for this package. */

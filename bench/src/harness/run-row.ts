@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { HotFrame } from './profile.ts';
 import type { Row } from './row.ts';
 import type { RowOrder, RowReport } from './row-process.ts';
 import type { RowResult } from './verdict.ts';
@@ -16,24 +17,21 @@ export const MEASURING_FLAGS = [
   '--disable-warning=ExperimentalWarning',
 ];
 
-/**
- * Measures a row in a process of its own; a crash or a hang becomes a result that says so.
- *
- * @param extraFlags Node options for this process, such as those that write a profile.
- */
-export function runRow(
-  row: Row,
-  order: RowOrder,
-  onRound: (done: number) => void,
-  extraFlags: readonly string[] = [],
-): Promise<RowResult> {
+/** A measured row, and with an order for a profile the functions that took the time. */
+export interface RowRun {
+  readonly result: RowResult;
+  readonly frames?: readonly HotFrame[];
+}
+
+/** Measures a row in a process of its own; a crash or a hang becomes a result that says so. */
+export function runRow(row: Row, order: RowOrder, onRound: (done: number) => void): Promise<RowRun> {
   const child = fork(fileURLToPath(new URL('./row-process.ts', import.meta.url)), [JSON.stringify(order)], {
-    execArgv: [...MEASURING_FLAGS, ...extraFlags],
+    execArgv: MEASURING_FLAGS,
     // Whatever contenders print stays out of `--json`.
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   const seconds = row.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
-  let result: RowResult | undefined;
+  let run: RowRun | undefined;
   let complaint = '';
   let hung = false;
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -41,7 +39,7 @@ export function runRow(
   });
   child.on('message', (message: RowReport) => {
     if (message.kind === 'round') onRound(message.done);
-    else result = message.result;
+    else run = message;
   });
   const timer = setTimeout(() => {
     hung = true;
@@ -53,7 +51,7 @@ export function runRow(
       const reason = hung
         ? `no result within ${seconds} s`
         : `ended with ${signal ?? code}: ${complaint.trim()}`;
-      resolve(result ?? failed(row, reason));
+      resolve(run ?? { result: failed(row, reason) });
     });
   });
 }

@@ -14,21 +14,16 @@ const NO_LINES = Object.fromEntries(
 export function formatRow(result: RowResult): string {
   const heading = styleText('bold', `${result.id}  ${result.title}`);
   if (result.failure !== undefined) return `${heading}\n  ${styleText('red', result.failure)}\n`;
-  const peak = result.metric === 'peak';
+  const columns = columnsOf(result);
   const table = new Table({
-    head: [
-      '',
-      peak ? 'peak memory' : `${result.metric} per operation`,
-      'range',
-      'rate',
-      '× limit',
-      '× best peer',
-    ],
-    colAligns: ['left', 'right', 'right', 'right', 'right', 'right'],
+    head: columns.map(({ title }) => title),
+    colAligns: columns.map((_, i) => (i === 0 ? 'left' : 'right')),
     style: { head: [], border: [] },
     chars: NO_LINES,
   });
-  for (const contender of result.contenders) table.push(tableLine(result, contender));
+  for (const contender of result.contenders) {
+    table.push(columns.map(({ cell }) => cell(contender)));
+  }
   const notes = [
     ...result.contenders.flatMap((c) => (c.problem === undefined ? [] : [`✗ ${c.name}: ${c.problem}`])),
     ...result.absent.map((a) => `– ${a.name}: ${a.reason}`),
@@ -82,24 +77,40 @@ export function formatRate(result: RowResult, perSecond: number): string {
   return `${Math.round(perSecond).toLocaleString('en')} ${result.amount.unit}/s`;
 }
 
-function tableLine(result: RowResult, contender: ContenderResult): string[] {
-  const mark = contender.problem === undefined ? ' ' : '✗';
-  const version = contender.version === undefined ? '' : ` ${contender.version}`;
-  const name = `${mark} ${contender.name}${contender.role === 'peer' ? version : ''}`;
-  const { cost } = contender;
-  if (cost === undefined) return [name, '–', '', '', '', ''];
-  return [
-    contender.role === 'ours'
-      ? styleText('bold', name)
-      : contender.role === 'limit'
-        ? styleText('dim', name)
-        : name,
-    formatCost(result, cost.median),
-    `${formatCost(result, cost.min)} – ${formatCost(result, cost.max)}`,
-    contender.perSecond === undefined ? '' : formatRate(result, contender.perSecond),
-    formatRatio(contender.toLimit),
-    formatRatio(contender.toBestPeer),
+interface Column {
+  readonly title: string;
+  cell(contender: ContenderResult): string;
+}
+
+/** What a row's table shows: one kind of cost for `peak`, also processor time beside wall time. */
+function columnsOf(result: RowResult): Column[] {
+  const cost = (summary: Summary | undefined) =>
+    summary === undefined ? '–' : formatCost(result, summary.median);
+  const range = (summary: Summary | undefined) =>
+    summary === undefined ? '' : `${formatCost(result, summary.min)} – ${formatCost(result, summary.max)}`;
+  const columns: Column[] = [
+    { title: '', cell: nameCell },
+    {
+      title: result.metric === 'peak' ? 'peak memory' : `${result.metric} per operation`,
+      cell: (c) => cost(c.cost),
+    },
+    { title: 'range', cell: (c) => range(c.cost) },
   ];
+  if (result.metric === 'wall') columns.push({ title: 'cpu', cell: (c) => cost(c.cpu) });
+  if (result.metric !== 'peak') {
+    const rate = ({ perSecond }: ContenderResult) =>
+      perSecond === undefined ? '' : formatRate(result, perSecond);
+    columns.push({ title: 'rate', cell: rate });
+  }
+  columns.push({ title: '× limit', cell: (c) => formatRatio(c.toLimit) });
+  columns.push({ title: '× best peer', cell: (c) => formatRatio(c.toBestPeer) });
+  return columns;
+}
+
+function nameCell({ name, role, version, problem }: ContenderResult): string {
+  const text = `${problem === undefined ? ' ' : '✗'} ${name}${role === 'peer' && version ? ` ${version}` : ''}`;
+  if (role === 'ours') return styleText('bold', text);
+  return role === 'limit' ? styleText('dim', text) : text;
 }
 
 function formatRatio(ratio: Summary | undefined): string {
