@@ -23,6 +23,9 @@ export interface RateGrant {
   readonly readyAt: number;
 }
 
+/** A double holds today's epoch milliseconds to a quarter of a microsecond; a sum of them is that little wrong. */
+const roundingMs = 1e-3;
+
 /** Milliseconds between two recipients. A burst takes its share from the rest, so that no window exceeds `count`. */
 export function rateIntervalMs(rate: Rate): number {
   return rate.perMs / (rate.count - (rate.burst ?? 1) + 1);
@@ -46,9 +49,8 @@ export function takeFromRates(
   for (const [i, rate] of rates.entries()) {
     const interval = rateIntervalMs(rate);
     const burst = rate.burst ?? 1;
-    // The tiny addition keeps a moment that was computed as "ready" from being a rounding error too early.
-    const room = Math.floor((now + burst * interval - current[i]!) / interval + 1e-6);
-    if (room < 1) readyAt = Math.max(readyAt, Math.ceil(current[i]! - (burst - 1) * interval));
+    const room = Math.floor((now - current[i]! + burst * interval + roundingMs) / interval);
+    if (room < 1) readyAt = Math.max(readyAt, Math.ceil(current[i]! - (burst - 1) * interval - roundingMs));
     granted = Math.max(0, Math.min(granted, room));
   }
   return { granted, arrivals: addToArrivals(rates, current, granted), readyAt };
