@@ -1,0 +1,40 @@
+import { checkPublishedKey, type PublishedKeyCheck } from '@mb/dkim';
+import { toNodeDns } from '@mb/dns';
+import { Command } from 'commander';
+import { printable, type ResolverFlags, resolverFlags, resolverFor, toJson } from '../dns/terminal.ts';
+import { readKey } from './key-file.ts';
+import type { DkimTerminal } from './terminal.ts';
+
+interface CheckFlags extends ResolverFlags {
+  readonly key?: string;
+}
+
+/** `mb dkim check DOMAIN SELECTOR`: the published record, and whether it belongs to a private key. */
+export function checkCommand(terminal: DkimTerminal): Command {
+  const command = new Command('check')
+    .description('check a published key record, and whether it belongs to a private key')
+    .argument('<domain>', 'signing domain')
+    .argument('<selector>', 'name of the key')
+    .option('--key <file>', 'the private key that signs')
+    .addHelpText('after', '\nExit codes: 0 usable and matching, 1 not, 2 DNS failed for now.');
+  for (const option of resolverFlags()) command.addOption(option);
+  return command.action(async (domain: string, selector: string, flags: CheckFlags) => {
+    const key = flags.key === undefined ? undefined : await readKey({ selector, path: flags.key }, terminal);
+    const { resolveTxt } = toNodeDns(resolverFor(flags, terminal));
+    const check = await checkPublishedKey({ domain, selector, resolveTxt, ...key });
+    terminal.write(flags.json ? toJson(check) : `${describe(check).map(printable).join('\n')}\n`);
+    terminal.setExitCode(check.status === 'match' ? 0 : check.status === 'unknown' ? 2 : 1);
+  });
+}
+
+function describe(check: PublishedKeyCheck): string[] {
+  const bits = check.keyBits === undefined ? '' : ` (${check.keyBits} bits)`;
+  const lines = [
+    `${check.dnsName}: ${check.detail}${bits}`,
+    ...check.warnings.map((warning) => `warning: ${warning}`),
+  ];
+  if (check.status !== 'match' && check.status !== 'unknown' && check.expectedRecord !== undefined) {
+    lines.push('', 'expected record:', check.expectedRecord);
+  }
+  return lines;
+}

@@ -1,0 +1,86 @@
+import { type CanonicalizationPair, createSigner, type SignOptions, toCrlf } from '@mb/dkim';
+import { toNodeDns } from '@mb/dns';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type ResolverFlags, resolverFlags, resolverFor, toJson } from '../dns/terminal.ts';
+import { type KeyName, parseKeyName, readKey } from './key-file.ts';
+import type { DkimTerminal } from './terminal.ts';
+
+interface SignFlags extends ResolverFlags {
+  readonly domain: string;
+  readonly key: readonly KeyName[];
+  readonly canonicalization?: CanonicalizationPair;
+  readonly headers?: readonly string[];
+  readonly oversign?: readonly string[] | false;
+  readonly identity?: string;
+  readonly expiresAfter?: number;
+  readonly check?: boolean;
+  readonly fields?: boolean;
+}
+
+/** `mb dkim sign [FILE]`: the message with its signatures in front, in the line ends that SMTP sends. */
+export function signCommand(terminal: DkimTerminal): Command {
+  const command = new Command('sign')
+    .description('sign a message')
+    .argument('[file]', 'the message, - for standard input', '-')
+    .requiredOption('--domain <domain>', 'signing domain')
+    .addOption(
+      new Option('--key <selector:file>', 'selector and private key; again for another signature')
+        .argParser(parseKeyName)
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option('--canonicalization <header/body>', 'default: relaxed/relaxed').choices([
+        'relaxed/relaxed',
+        'relaxed/simple',
+        'simple/relaxed',
+        'simple/simple',
+      ]),
+    )
+    .option('--headers <names>', 'fields to sign where they occur, separated by commas', parseNames)
+    .option('--oversign <names>', 'fields that must not be added either, separated by commas', parseNames)
+    .option('--no-oversign', 'allow fields to be added')
+    .option('--identity <user@domain>', 'identity in the domain or below it (i=)')
+    .option('--expires-after <seconds>', 'time until the signature expires (x=)', parseSeconds)
+    .option('--check', 'verify the signature against DNS first, and print nothing if it fails')
+    .option('--fields', 'print the new header fields only');
+  for (const option of resolverFlags()) command.addOption(option);
+  return command.action(async (path: string, flags: SignFlags) => {
+    const message = toCrlf(await terminal.read('file', path));
+    const signer = createSigner(await signOptions(flags, terminal));
+    const fields = await signer.sign(message);
+    if (flags.json) {
+      terminal.write(toJson({ fields, warnings: signer.warnings }));
+    } else {
+      await terminal.writeOctets(Buffer.from(fields, 'latin1'));
+      if (!flags.fields) await terminal.writeOctets(message);
+    }
+  });
+}
+
+async function signOptions(flags: SignFlags, terminal: DkimTerminal): Promise<SignOptions[]> {
+  const keys = await Promise.all(flags.key.map((name) => readKey(name, terminal)));
+  const { canonicalization, headers, identity, expiresAfter } = flags;
+  const oversign = flags.oversign === false ? [] : flags.oversign;
+  const { resolveTxt } = toNodeDns(resolverFor(flags, terminal));
+  return keys.map((key) => ({
+    ...key,
+    domain: flags.domain,
+    ...(canonicalization !== undefined && { canonicalization }),
+    ...(headers !== undefined && { headers }),
+    ...(Array.isArray(oversign) && { oversign }),
+    ...(identity !== undefined && { identity }),
+    ...(expiresAfter !== undefined && { expiresAfterSeconds: expiresAfter }),
+    ...(flags.check && { selfCheck: { resolveTxt } }),
+  }));
+}
+
+function parseNames(text: string): string[] {
+  return text.split(',').map((name) => name.trim());
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!Number.isInteger(seconds) || seconds < 1)
+    throw new InvalidArgumentError('It must be a number of seconds.');
+  return seconds;
+}

@@ -1,0 +1,23 @@
+import { once } from 'node:events';
+import { processTerminal, type Terminal } from '../dns/terminal.ts';
+import { readInput } from '../send/file.ts';
+
+/** What the DKIM commands reach outside through; tests hand in their own. */
+export interface DkimTerminal extends Terminal {
+  /** Writes a message as the octets that it is. */
+  writeOctets(octets: Uint8Array): Promise<void>;
+  /** Reads a file, `-` being standard input; `what` names it in an error. */
+  read(what: string, path: string): Promise<Buffer>;
+  /** The passphrase of encrypted keys, from the environment: a flag would show it to everybody on the machine. */
+  readonly passphrase: string | undefined;
+}
+
+/** The process's own. */
+export const dkimTerminal: DkimTerminal = {
+  ...processTerminal,
+  writeOctets: async (octets) => {
+    if (!process.stdout.write(octets)) await once(process.stdout, 'drain');
+  },
+  read: readInput,
+  passphrase: process.env.MB_DKIM_PASSPHRASE,
+};
