@@ -102,7 +102,13 @@ describe('checkHost', () => {
 
   it('SPF-02 ends after its time with temperror, and by the signal with an error', async () => {
     let fire = () => {};
-    const clock = { now: () => 0, setTimer: (callback: () => void) => ((fire = callback), () => {}) };
+    const clock = {
+      now: () => 0,
+      setTimer(callback: () => void) {
+        fire = callback;
+        return () => {};
+      },
+    };
     const hanging: Resolver = {
       query: (_name, _type, options) =>
         new Promise<Answer<never>>((_, reject) => {

@@ -93,4 +93,219 @@ describe('createResolver', () => {
       reason: expect.stringContaining(server.address),
     });
   });
+
+  it('DNS-02 asks each time from another port and under another id', async () => {
+    const server = await serve(answerA);
+    const resolver = createResolver({ servers: [server.address], cache: false });
+    await Promise.all(Array.from({ length: 50 }, (_, index) => resolver.query(`h${index}.test`, 'A')));
+    expect(new Set(server.queries.map(({ port }) => port)).size).toBeGreaterThan(45);
+    expect(new Set(server.queries.map(({ query }) => query.id)).size).toBeGreaterThan(45);
+  });
+
+  it('DNS-02 goes on to the next server', async () => {
+    const silent = await serve(() => undefined);
+    const refusing = await serve(() => ({ flags: 5 }));
+    const good = await serve(answerA);
+    const servers = [silent.address, refusing.address, good.address];
+    const resolver = createResolver({ servers, attemptTimeoutMs: 50, trustAuthenticData: false });
+    expect(await resolver.query('a.test', 'A')).toMatchObject({ status: 'found' });
+    expect(refusing.queries).toHaveLength(1);
+  });
+
+  it('DNS-02 ends at once by its signal, and only for the caller who gave it', async () => {
+    const server = await serve(() => undefined);
+    const resolver = createResolver({ servers: [server.address], timeoutMs: 400, attemptTimeoutMs: 400 });
+    const controller = new AbortController();
+    const first = resolver.query('a.test', 'A', { signal: controller.signal });
+    const second = resolver.query('a.test', 'A');
+    controller.abort(new Error('enough'));
+    await expect(first).rejects.toMatchObject({ code: 'MB_DNS_ABORTED', cause: new Error('enough') });
+    expect(await second).toMatchObject({ status: 'timeout' });
+    await expect(resolver.query('a.test', 'A', { signal: controller.signal })).rejects.toMatchObject({
+      code: 'MB_DNS_ABORTED',
+    });
+    const alone = new AbortController();
+    const last = resolver.query('b.test', 'A', { signal: alone.signal });
+    alone.abort();
+    await expect(last).rejects.toMatchObject({ code: 'MB_DNS_ABORTED' });
+  });
+
+  it('DNS-03 shares one exchange among equal questions, and the cache answers later ones', async () => {
+    let now = 0;
+    const server = await serve(answerA);
+    const clock = {
+      now: () => now,
+      setTimer(callback: () => void, delayMs: number) {
+        const timer = setTimeout(callback, delayMs);
+        return () => clearTimeout(timer);
+      },
+    };
+    const resolver = createResolver({ servers: [server.address], clock });
+    await Promise.all(Array.from({ length: 20 }, () => resolver.query('A.test.', 'A')));
+    expect(server.queries).toHaveLength(1);
+    now = 59_000;
+    expect(await resolver.query('a.test', 'A')).toMatchObject({ ttlSeconds: 1 });
+    expect(server.queries).toHaveLength(1);
+    now = 60_000;
+    await resolver.query('a.test', 'A');
+    expect(server.queries).toHaveLength(2);
+    resolver.clearCache();
+    await resolver.query('a.test', 'A');
+    expect(server.queries).toHaveLength(3);
+  });
+
+  it('DNS-03 keeps negative answers by their SOA, and does not keep failures', async () => {
+    const soa = {
+      mname: 'ns.test',
+      rname: 'h.test',
+      serial: 1,
+      refresh: 1,
+      retry: 1,
+      expire: 1,
+      minimum: 40,
+    };
+    const server = await serve((query) => {
+      const { name } = query.questions![0]!;
+      if (name === 'fails.test') return { flags: 5 };
+      if (name === 'plain.test') return { flags: 3 };
+      return { flags: 3, authorities: [{ type: 'SOA', name: 'test', ttl: 9_000, data: soa }] };
+    });
+    const resolver = createResolver({ servers: [server.address] });
+    for (const [name, status, ttlSeconds, queries] of [
+      ['gone.test', 'nxdomain', 40, 1],
+      ['plain.test', 'nxdomain', 0, 2],
+      ['fails.test', 'servfail', 0, 2],
+    ] as const) {
+      expect(await resolver.query(name, 'A')).toMatchObject({ status, ttlSeconds });
+      await resolver.query(name, 'A');
+      expect(server.queries.splice(0)).toHaveLength(queries);
+    }
+  });
+
+  it('DNS-04 makes garbage a failure with a reason', async () => {
+    const garbage: Record<string, (id: number) => Uint8Array> = {
+      zeroes: () => new Uint8Array(65_000),
+      cut: (id) => header(id, [1, 9, 9, 9]),
+      pointer: (id) => Buffer.concat([header(id, [1, 0, 0, 0]), Buffer.from([0xc0, 12, 0, 1, 0, 1])]),
+    };
+    for (const [name, make] of Object.entries(garbage)) {
+      const server = await serve((query) => make(query.id ?? 0));
+      const resolver = createResolver({ servers: [server.address], timeoutMs: 200, attemptTimeoutMs: 100 });
+      const answer = await resolver.query('a.test', 'A');
+      expect(answer.status, name).toMatch(/^(servfail|timeout)$/);
+      expect(answer, name).toMatchObject({ reason: expect.stringContaining('a.test A') });
+    }
+  });
+
+  it('DNS-05 follows alias chains to a limit, within answers and across them', async () => {
+    const alias = (name: string, data: string) => ({ type: 'CNAME' as const, name, ttl: 30, data });
+    const server = await serve((query) => {
+      const { name } = query.questions![0]!;
+      const step = /^s(\d+)\.test$/.exec(name);
+      if (step !== null) return { answers: [alias(name, `s${Number(step[1]) + 1}.test`)] };
+      if (name === 'loop.test')
+        return { answers: [alias('loop.test', 'pool.test'), alias('pool.test', 'loop.test')] };
+      if (name === 'one.test')
+        return { answers: [alias('one.test', 'Two.test'), alias('two.test', 'end.test')] };
+      return answerA(query, 'udp');
+    });
+    const resolver = createResolver({ servers: [server.address] });
+    expect(await resolver.query('one.test', 'A')).toMatchObject({
+      status: 'found',
+      canonicalName: 'end.test',
+      ttlSeconds: 30,
+    });
+    expect(await resolver.query('one.test', 'CNAME')).toMatchObject({
+      status: 'found',
+      records: ['Two.test'],
+    });
+    for (const name of ['loop.test', 's0.test']) {
+      expect(await resolver.query(name, 'A')).toMatchObject({ status: 'servfail', cause: 'cname-loop' });
+    }
+    expect(server.queries.length).toBeLessThan(30);
+  });
+
+  it('answers from the cache past the TTL when nobody answers, if told to', async () => {
+    let now = 0;
+    let up = true;
+    const server = await serve((query, transport) => (up ? answerA(query, transport) : { flags: 5 }));
+    const clock = { now: () => now, setTimer: () => () => {} };
+    const resolver = createResolver({
+      servers: [server.address],
+      clock,
+      trustAuthenticData: false,
+      cache: { staleSeconds: 3_600 },
+    });
+    await resolver.query('a.test', 'A');
+    up = false;
+    now = 120_000;
+    expect(await resolver.query('a.test', 'A')).toMatchObject({
+      status: 'found',
+      stale: true,
+      ttlSeconds: 30,
+    });
+    now = 60_000 + 3_600_000;
+    expect(await resolver.query('a.test', 'A')).toMatchObject({ status: 'servfail' });
+  });
+
+  it('keeps no more sockets open than it may, and loses nothing', async () => {
+    const sockets = () => process.getActiveResourcesInfo().filter((kind) => kind === 'UDPWrap').length;
+    let most = 0;
+    const server = await serve((query, transport) => {
+      most = Math.max(most, sockets());
+      return answerA(query, transport);
+    });
+    const before = sockets();
+    const resolver = createResolver({ servers: [server.address], maxConcurrent: 8, cache: false });
+    const answers = await Promise.all(
+      Array.from({ length: 500 }, (_, index) => resolver.query(`h${index}.test`, 'A')),
+    );
+    expect(answers.every((answer) => answer.status === 'found')).toBe(true);
+    expect(most).toBeGreaterThan(before);
+    // Beside the eight, sockets that are being closed in this turn.
+    expect(most - before).toBeLessThanOrEqual(16);
+  });
+
+  it('refuses wrong options and names', async () => {
+    const codes = (options: object) => {
+      try {
+        createResolver(options);
+      } catch (error) {
+        return (error as { code: string }).code;
+      }
+      return undefined;
+    };
+    expect(codes({ server: '127.0.0.1' })).toBe('MB_DNS_OPTION_UNKNOWN');
+    expect(codes({ servers: [] })).toBe('MB_DNS_NO_SERVERS');
+    for (const server of [
+      '',
+      'ns.test',
+      '127.0.0.1:0',
+      '127.0.0.1:99999',
+      '[127.0.0.1',
+      'http://dns.test/',
+    ]) {
+      expect(codes({ servers: [server] }), server).toBe('MB_DNS_OPTION_INVALID');
+    }
+    for (const server of ['127.0.0.1', '[::1]:53', '::1', '[::1]', 'https://dns.test/dns-query']) {
+      expect(codes({ servers: [server] }), server).toBeUndefined();
+    }
+    expect(codes({ timeoutMs: 0 })).toBe('MB_DNS_OPTION_INVALID');
+    expect(codes({ cache: { maxEntries: -1 } })).toBe('MB_DNS_OPTION_INVALID');
+    await expect(createResolver({ servers: ['127.0.0.1'] }).query('a..b', 'A')).rejects.toMatchObject({
+      code: 'MB_DNS_NAME_INVALID',
+    });
+  });
 });
+
+function answerA(query: Parameters<Script>[0], _transport: string) {
+  return { answers: [{ type: 'A' as const, name: query.questions![0]!.name, ttl: 60, data: '192.0.2.1' }] };
+}
+
+function header(id: number, counts: readonly number[]): Buffer {
+  const octets = Buffer.alloc(12);
+  octets.writeUInt16BE(id);
+  octets.writeUInt16BE(0x8180, 2);
+  for (const [index, count] of counts.entries()) octets.writeUInt16BE(count, 4 + 2 * index);
+  return octets;
+}

@@ -1,5 +1,6 @@
-import { createSocket } from 'node:dgram';
-import { createServer, type Socket } from 'node:net';
+import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import packet, { type DecodedPacket, type Packet } from 'dns-packet';
 
 /** What a scripted server does with one question: octets to send back, or nothing. */
@@ -37,8 +38,6 @@ export async function startScriptedServer(script: Script): Promise<ScriptedServe
     const answer = reply(octets, 'udp', from.port);
     if (answer !== undefined) udp.send(answer, from.port, from.address);
   });
-  await new Promise<void>((resolve) => udp.bind(0, '127.0.0.1', resolve));
-  const { port } = udp.address();
   const sockets = new Set<Socket>();
   const tcp = createServer((socket) => {
     sockets.add(socket);
@@ -57,7 +56,7 @@ export async function startScriptedServer(script: Script): Promise<ScriptedServe
       setImmediate(() => socket.write(answer.subarray(5)));
     });
   });
-  await new Promise<void>((resolve) => tcp.listen(port, '127.0.0.1', resolve));
+  const port = await bindBoth(udp, tcp);
   return {
     address: `127.0.0.1:${port}`,
     port,
@@ -68,4 +67,21 @@ export async function startScriptedServer(script: Script): Promise<ScriptedServe
       await new Promise((resolve) => tcp.close(resolve));
     },
   };
+}
+
+/** One port for both transports; the first that the kernel offers may be taken for the other. */
+async function bindBoth(udp: DatagramSocket, tcp: Server): Promise<number> {
+  for (let attempt = 0; attempt < 20; attempt++) {
+    tcp.listen(0, '127.0.0.1');
+    await once(tcp, 'listening');
+    const { port } = tcp.address() as AddressInfo;
+    udp.bind(port, '127.0.0.1');
+    try {
+      await once(udp, 'listening');
+      return port;
+    } catch {
+      await new Promise((resolve) => tcp.close(resolve));
+    }
+  }
+  throw new Error('No port is free for both UDP and TCP.');
 }

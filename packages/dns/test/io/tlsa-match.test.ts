@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { matchTlsa, type TlsaRecord } from '../../src/index.ts';
+import { type IssuedCertificate, makeRoot } from './certificates.ts';
+
+const root = makeRoot('Root');
+const middle = root.issue({ commonName: 'Middle', ca: true });
+const leaf = middle.issue({
+  commonName: 'mx.example.test',
+  altNames: ['DNS:mx.example.test', 'DNS:*.wild.test'],
+});
+const expired = middle.issue({
+  commonName: 'x',
+  altNames: ['DNS:mx.example.test'],
+  notAfter: '20250601000000Z',
+});
+const noCa = root.issue({ commonName: 'Not a CA' });
+const underNoCa = noCa.issue({ commonName: 'x', altNames: ['DNS:mx.example.test'] });
+const otherRoot = makeRoot('Root');
+
+const now = Date.UTC(2026, 10, 21);
+
+function tlsa(
+  usage: number,
+  selector: number,
+  matchingType: number,
+  { x509 }: IssuedCertificate,
+): TlsaRecord {
+  const selected = selector === 0 ? x509.raw : x509.publicKey.export({ type: 'spki', format: 'der' });
+  const data =
+    matchingType === 0
+      ? selected
+      : createHash(matchingType === 1 ? 'sha256' : 'sha512')
+          .update(selected)
+          .digest();
+  return { usage, selector, matchingType, data: new Uint8Array(data) };
+}
+
+function match(records: TlsaRecord[], chain: IssuedCertificate[], names = ['mx.example.test'], at = now) {
+  return matchTlsa(records, { chain: chain.map(({ x509 }) => x509.raw), referenceNames: names, now: at });
+}
+
+describe('matchTlsa', () => {
+  it('DANE-02 matches usage 3 by certificate or key, whatever names and dates say', () => {
+    for (const selector of [0, 1]) {
+      for (const matchingType of [0, 1, 2]) {
+        const record = tlsa(3, selector, matchingType, expired);
+        expect(match([record], [expired, middle], ['another.test'])).toEqual({
+          matched: true,
+          record,
+          depth: 0,
+        });
+        expect(match([record], [leaf, middle])).toMatchObject({ matched: false });
+      }
+    }
+    // Usage 3 is about the server's own certificate, never about an issuer.
+    expect(match([tlsa(3, 1, 1, middle)], [leaf, middle])).toMatchObject({ matched: false });
+  });
+
+  it('DANE-02 matches usage 2 by an issuer that was sent', () => {
+    for (const selector of [0, 1]) {
+      for (const matchingType of [0, 1, 2]) {
+        expect(match([tlsa(2, selector, matchingType, middle)], [leaf, middle, root])).toMatchObject({
+          matched: true,
+          depth: 1,
+        });
+        expect(match([tlsa(2, selector, matchingType, root)], [leaf, root, middle])).toMatchObject({
+          matched: true,
+          depth: 2,
+        });
+      }
+    }
+    expect(match([tlsa(2, 0, 1, leaf)], [leaf, middle])).toMatchObject({ matched: false });
+  });
+
+  it('DANE-02 matches usage 2 by a whole issuer in the record that was not sent', () => {
+    expect(match([tlsa(2, 0, 0, root)], [leaf, middle])).toMatchObject({ matched: true, depth: 2 });
+    expect(match([tlsa(2, 1, 0, middle)], [leaf])).toMatchObject({ matched: true, depth: 1 });
+    expect(match([tlsa(2, 1, 1, root)], [leaf, middle])).toMatchObject({ matched: false });
+  });
+
+  it('DANE-02 checks names, dates, signatures and the CA flag for usage 2', () => {
+    const anchor = tlsa(2, 0, 1, middle);
+    expect(match([anchor], [leaf, middle], ['a.wild.test'])).toMatchObject({ matched: true });
+    expect(match([anchor], [leaf, middle], ['wild.test', 'a.b.wild.test', 'other.test'])).toMatchObject({
+      matched: false,
+      reason: expect.stringContaining('not for'),
+    });
+    expect(match([anchor], [expired, middle])).toMatchObject({
+      matched: false,
+      reason: expect.stringContaining('not valid'),
+    });
+    expect(match([anchor], [leaf, middle], ['mx.example.test'], Date.UTC(2024, 0))).toMatchObject({
+      matched: false,
+    });
+    expect(match([tlsa(2, 0, 1, noCa)], [underNoCa, noCa])).toMatchObject({ matched: false });
+    // Same name, other key: not an issuer.
+    expect(match([tlsa(2, 0, 1, otherRoot)], [leaf, middle, otherRoot])).toMatchObject({ matched: false });
+  });
+
+  it('DANE-02 never matches unusable records, unreadable chains, or none', () => {
+    expect(match([tlsa(1, 0, 1, leaf), tlsa(0, 0, 1, root)], [leaf, middle, root])).toMatchObject({
+      matched: false,
+    });
+    expect(match([], [leaf])).toMatchObject({ matched: false });
+    expect(match([tlsa(3, 1, 1, leaf)], [])).toMatchObject({ matched: false });
+    expect(
+      matchTlsa([tlsa(3, 1, 1, leaf)], { chain: [new Uint8Array(100)], referenceNames: [], now }),
+    ).toMatchObject({ matched: false });
+    const junk = { usage: 2, selector: 1, matchingType: 0, data: new Uint8Array(20) };
+    expect(match([junk, tlsa(3, 1, 1, leaf)], [leaf])).toMatchObject({ matched: true });
+    expect(match([junk], [leaf])).toMatchObject({ matched: false });
+  });
+});
