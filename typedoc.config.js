@@ -35,7 +35,7 @@ export default {
     rewrittenLink: true,
     notDocumented: true,
   },
-  requiredToBeDocumented: ['Class', 'Function', 'Interface', 'TypeAlias', 'Variable', 'Method', 'Accessor'],
+  requiredToBeDocumented: ['Class', 'Function', 'Interface', 'TypeAlias', 'Variable'],
   packagesRequiringDocumentation: [
     ...new Set(Array.from(modules.values(), (name) => name.split('/').slice(0, 2).join('/'))),
   ],
