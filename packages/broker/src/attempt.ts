@@ -1,4 +1,4 @@
-import { type FoundRoute, findMailRoute, type MailHost, type MailRoute, type RouteFailure } from '@mb/dns';
+import type { FoundRoute, MailHost, RouteFailure } from '@mb/dns';
 import {
   type ConnectOptions,
   type DeliveryOutcome,
@@ -9,16 +9,19 @@ import {
 import { classifyError, mayTryNextHost } from './classify.ts';
 import type { Clock } from './clock.ts';
 import { type ConnectionScope, wasStale } from './connections.ts';
+import { type EgressSource, openFrom, reachableFrom } from './egress-source.ts';
 import type { EgressWatch } from './egress-watch.ts';
 import { findHostSecurity, type SecuritySources } from './host-security.ts';
+import { findNextHop, type NextHop } from './next-hop.ts';
 import type { DeliverySettings, SessionLine, TlsOptions } from './options.ts';
 import type { RecipientOutcome } from './outcome.ts';
 import type { SignedMessage } from './outgoing-message.ts';
 import type { PlannedDelivery, PlannedRecipient } from './plan.ts';
-import type { HostSecurity, SenderPolicy } from './tls-policy.ts';
+import { configuredSecurity, type HostSecurity, type SenderPolicy } from './tls-policy.ts';
 
 /** What every attempt of a broker shares. */
 export interface AttemptEnvironment extends SecuritySources {
+  /** Our EHLO name where the source has none of its own. */
   readonly hostname: string;
   readonly delivery: DeliverySettings;
   readonly tls: TlsOptions;
@@ -34,6 +37,8 @@ export interface AttemptOptions {
   /** Number of this attempt, 1 for the first. */
   readonly attempt: number;
   readonly connections: ConnectionScope;
+  /** Where to send from; absent: as the machine chooses. */
+  readonly source?: EgressSource | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -51,14 +56,15 @@ export async function attemptDelivery(
   environment: AttemptEnvironment,
   options: AttemptOptions,
 ): Promise<RecipientOutcome[]> {
-  const route = await lookUpRoute(delivery.domain, environment, options.signal);
+  const nextHop = await findNextHop(delivery.domain, environment, options.signal);
+  const { route } = nextHop;
   if (route.status !== 'found') {
     return delivery.recipients.map((recipient) => routeOutcome(recipient, route, options));
   }
   const outcomes = new Map<PlannedRecipient, RecipientOutcome>();
   let open: readonly PlannedRecipient[] = delivery.recipients;
   for (const host of route.hosts) {
-    const results = await tryHost({ route, host, recipients: open, message }, environment, options);
+    const results = await tryHost({ nextHop, route, host, recipients: open, message }, environment, options);
     open.forEach((recipient, index) => {
       outcomes.set(recipient, moreHopeful(outcomes.get(recipient), results[index]!));
     });
@@ -66,28 +72,6 @@ export async function attemptDelivery(
     if (open.length === 0 || options.signal?.aborted) break;
   }
   return delivery.recipients.map((recipient) => outcomes.get(recipient)!);
-}
-
-/** What finding a route takes. */
-export type RouteEnvironment = Pick<AttemptEnvironment, 'resolver' | 'delivery' | 'random' | 'hostname'>;
-
-/** The hosts for a domain, as this broker may dial them. */
-export function lookUpRoute(
-  domain: string,
-  environment: RouteEnvironment,
-  signal: AbortSignal | undefined,
-): Promise<MailRoute> {
-  const { allowAddresses, families, maxHosts } = environment.delivery;
-  const { random, hostname } = environment;
-  const self = { names: [hostname] };
-  return findMailRoute(domain, environment.resolver, {
-    random,
-    allowAddresses,
-    families,
-    maxHosts,
-    self,
-    signal,
-  });
 }
 
 /**
@@ -121,6 +105,7 @@ function routeOutcome(
 
 /** One host of a route and what it is to be offered. */
 interface Offer {
+  readonly nextHop: NextHop;
   readonly route: FoundRoute;
   readonly host: MailHost;
   readonly recipients: readonly PlannedRecipient[];
@@ -133,15 +118,11 @@ async function tryHost(
   environment: AttemptEnvironment,
   options: AttemptOptions,
 ): Promise<RecipientOutcome[]> {
-  const { route, host, recipients, message } = offer;
-  const sender: SenderPolicy = {
-    minimum: environment.tls.minimum ?? 'opportunistic',
-    requireTls: message.requireTls ?? false,
-  };
-  const security = await findHostSecurity(route, host, sender, environment, options.signal);
+  const { host, recipients } = offer;
+  const security = await securityOf(offer, environment, options.signal);
   if (!security.usable)
     return recipients.map((recipient) => policyOutcome(recipient, host, security, options));
-  const connect = connectOptions(host, security, environment, options.signal);
+  const connect = connectOptions(offer, security, environment, options);
   try {
     const outcome = await handOver(offer, connect, environment, options);
     return outcome.recipients.map((result, index) =>
@@ -153,6 +134,20 @@ async function tryHost(
       sessionOutcome(recipient, host, error, environment, options.attempt),
     );
   }
+}
+
+/** What a configured host was configured with, or what DANE, MTA-STS and the sender ask of a mail exchanger. */
+async function securityOf(
+  { nextHop, route, host, message }: Offer,
+  environment: AttemptEnvironment,
+  signal: AbortSignal | undefined,
+): Promise<HostSecurity> {
+  if (nextHop.tls) return configuredSecurity(host, nextHop.tls);
+  const sender: SenderPolicy = {
+    minimum: environment.tls.minimum ?? 'opportunistic',
+    requireTls: message.requireTls ?? false,
+  };
+  return findHostSecurity(route, host, sender, environment, signal);
 }
 
 async function handOver(
@@ -189,16 +184,21 @@ async function handOver(
 async function dial(
   host: MailHost,
   connect: ConnectOptions,
-  { egress, delivery, tls }: AttemptEnvironment,
-  { connections }: AttemptOptions,
+  { egress, tls }: AttemptEnvironment,
+  { connections, source }: AttemptOptions,
 ) {
   // POL-02: what a connection was opened for must be all that the next message asks for.
+  const { host: name, addresses, port, hostname, protocol, auth } = connect;
   const key = JSON.stringify([
-    connect.host,
-    connect.addresses,
-    delivery.port,
+    name,
+    addresses,
+    port,
+    hostname,
+    protocol,
+    auth,
     tlsKey(connect),
-    tls.ca ?? null,
+    tls.ca,
+    source,
   ]);
   try {
     const connection = await connections.acquire(key, connect);
@@ -215,7 +215,7 @@ function tlsKey({ tls }: ConnectOptions): unknown {
     ...rest,
     data: Buffer.from(data).toString('hex'),
   }));
-  return [tls?.level, records, tls?.alsoNames];
+  return [tls?.level, records, tls?.alsoNames, tls?.implicit];
 }
 
 /** The configured time-out, unless a shorter one will do. */
@@ -225,21 +225,28 @@ function shortened(timeouts: Partial<Timeouts>, connectMs: number | undefined): 
 }
 
 function connectOptions(
-  host: MailHost,
+  { host, nextHop }: Offer,
   security: Extract<HostSecurity, { usable: true }>,
   environment: AttemptEnvironment,
-  signal: AbortSignal | undefined,
+  { source, signal }: AttemptOptions,
 ): ConnectOptions {
-  const { delivery, egress, hostname, clock, tls, openSocket, onTranscript } = environment;
+  const { delivery, egress, clock, tls, onTranscript } = environment;
+  const openSocket = source ? openFrom(source, environment.openSocket) : environment.openSocket;
   return {
     host: security.tlsName,
-    addresses: host.addresses.map(({ address }) => address),
-    port: delivery.port,
-    hostname,
-    tls: { ...security.tls, ...(tls.ca === undefined ? {} : { ca: tls.ca }) },
+    addresses: reachableFrom(source, host.addresses).map(({ address }) => address),
+    port: nextHop.port,
+    protocol: nextHop.protocol,
+    hostname: source?.hostname ?? environment.hostname,
+    tls: {
+      ...security.tls,
+      ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+      ...(nextHop.implicitTls && { implicit: true }),
+    },
     timeouts: { ...delivery.timeouts, ...shortened(delivery.timeouts, egress.connectMs()) },
     limits: delivery.limits,
     clock,
+    ...(nextHop.auth && { auth: nextHop.auth }),
     ...(openSocket && { openSocket }),
     ...(onTranscript && { onTranscript: (entry) => onTranscript({ ...entry, host: host.name }) }),
     ...(signal && { signal }),

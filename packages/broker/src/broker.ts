@@ -12,6 +12,7 @@ import { type AttemptEnvironment, attemptDelivery } from './attempt.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { createConclude } from './conclude.ts';
 import { Connections } from './connections.ts';
+import { chooseSource } from './egress-source.ts';
 import { EgressWatch } from './egress-watch.ts';
 import { type EnqueueOptions, type EnqueueResult, enqueueMessage } from './enqueue.ts';
 import { BrokerError } from './errors.ts';
@@ -100,8 +101,10 @@ export class MailBroker {
    * @example
    * for (const outcome of await broker.send(message)) console.log(outcome.recipient, outcome.status);
    */
-  async send(message: Message | ReadyMessage, options: SendOptions = {}): Promise<RecipientOutcome[]> {
-    const { signal, requireTls = false } = options;
+  async send(
+    message: Message | ReadyMessage,
+    { signal, requireTls = false }: SendOptions = {},
+  ): Promise<RecipientOutcome[]> {
     const prepared = await prepareMessage(message, this.#compose, signal);
     const signed = { ...(await signOutgoing(prepared, this.#keyring, signal)), requireTls };
     const { delivery } = this.#environment;
@@ -109,11 +112,9 @@ export class MailBroker {
     const outcomes: RecipientOutcome[] = [];
     await inParallel(plan.deliveries, delivery.concurrency, async (planned) => {
       const connections = this.#connections.open();
-      const results = await attemptDelivery(planned, signed, this.#environment, {
-        attempt: 1,
-        connections,
-        signal,
-      });
+      const source = chooseSource(delivery.sources, this.#environment.random);
+      const options = { attempt: 1, connections, source, signal };
+      const results = await attemptDelivery(planned, signed, this.#environment, options);
       await connections.end();
       planned.recipients.forEach(({ index }, position) => {
         outcomes[index] = results[position]!;

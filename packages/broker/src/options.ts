@@ -1,9 +1,12 @@
+import { isIP } from 'node:net';
 import type { SignOptions } from '@mb/dkim';
 import type { MtaStsStore, Resolver, ResolverOptions } from '@mb/dns';
 import type { ConnectOptions, SessionLimits, Timeouts, TranscriptEntry } from '@mb/smtp-client';
 import type { RetrySchedule } from './backoff.ts';
 import type { Clock } from './clock.ts';
+import type { EgressSource } from './egress-source.ts';
 import { BrokerError } from './errors.ts';
+import type { RouteOption } from './next-hop.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { Retention } from './retention.ts';
 
@@ -57,6 +60,13 @@ export interface DeliveryOptions {
   readonly maxRecipients?: number;
   /** Domains delivered to at once. Default 20. */
   readonly concurrency?: number;
+  /**
+   * Where the mail of some domains goes instead of their mail exchangers: by domain, `.example.com` for all below it,
+   * `*` for the rest. Where port 25 is closed, `{ '*': { type: 'smarthost', host, auth } }` sends all through a relay.
+   */
+  readonly routes?: Readonly<Record<string, RouteOption>>;
+  /** Addresses to send from, chosen by weight. Default: as the machine chooses. */
+  readonly sources?: readonly EgressSource[];
   /** How long to wait at each stage; see `Timeouts` of @mb/smtp-client. */
   readonly timeouts?: Partial<Timeouts>;
   /** Bounds of each session; see `SessionLimits` of @mb/smtp-client. */
@@ -129,6 +139,8 @@ export interface DeliverySettings {
   readonly maxHosts: number;
   readonly maxRecipients: number;
   readonly concurrency: number;
+  readonly routes: Readonly<Record<string, RouteOption>>;
+  readonly sources: readonly EgressSource[];
   readonly timeouts: Partial<Timeouts>;
   readonly limits: Partial<SessionLimits>;
 }
@@ -141,6 +153,8 @@ export const defaultDelivery: DeliverySettings = {
   maxHosts: 5,
   maxRecipients: 100,
   concurrency: 20,
+  routes: {},
+  sources: [],
   timeouts: {},
   limits: {},
 };
@@ -194,6 +208,22 @@ export function resolveDelivery(options: BrokerOptions): DeliverySettings {
     const value = settings[name];
     if (!Number.isSafeInteger(value) || value < 1 || value > max) {
       throw misuse(`delivery.${name} must be a whole number from 1 to ${max}.`);
+    }
+  }
+  for (const [domain, { type }] of Object.entries(settings.routes)) {
+    if (!['mx', 'smarthost', 'lmtp'].includes(type)) {
+      throw misuse(`delivery.routes["${domain}"].type must be 'mx', 'smarthost' or 'lmtp'.`);
+    }
+  }
+  for (const { name, localAddresses, weight = 1 } of settings.sources) {
+    const families = localAddresses.map((address) => isIP(address));
+    if (localAddresses.length === 0 || families.includes(0) || new Set(families).size < families.length) {
+      throw misuse(
+        `delivery.sources "${name}" needs one or two localAddresses: an IPv4 and an IPv6 address at most.`,
+      );
+    }
+    if (!(weight > 0 && weight < Number.POSITIVE_INFINITY)) {
+      throw misuse(`delivery.sources "${name}" needs a weight above 0.`);
     }
   }
   return settings;

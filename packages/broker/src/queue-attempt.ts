@@ -1,7 +1,8 @@
 import { DkimError } from '@mb/dkim';
-import { type AttemptEnvironment, attemptDelivery } from './attempt.ts';
+import { type AttemptEnvironment, type AttemptOptions, attemptDelivery } from './attempt.ts';
 import { parseServerDelay } from './backoff.ts';
-import type { ConnectionScope, Connections } from './connections.ts';
+import type { Connections } from './connections.ts';
+import { chooseSource } from './egress-source.ts';
 import { BrokerError } from './errors.ts';
 import { inParallel } from './in-parallel.ts';
 import type { Keyring } from './keyring.ts';
@@ -34,14 +35,17 @@ const mostRounds = 5;
  */
 export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
   return async (claim, context) => {
+    const { random, delivery } = parts.environment;
     const connections = parts.connections.open();
+    // One source for the whole claim: a claim stands for one connection.
+    const source = chooseSource(delivery.sources, random);
     const lessons: SiteFeedback[] = [];
     try {
       let messages: Claim['messages'] = claim.messages;
       for (let round = 1; messages.length > 0; round++) {
         await inParallel(messages, messagesInFlight, async (message) => {
           if (context.stopping.aborted) return;
-          const { outcomes, lesson } = await attemptMessage(message, connections, parts, context);
+          const { outcomes, lesson } = await attemptMessage(message, { connections, source }, parts, context);
           if (lesson) lessons.push(lesson);
           await context.settle({ outcomes });
         });
@@ -67,7 +71,7 @@ function worstOf(lessons: readonly SiteFeedback[]): SiteFeedback | undefined {
 
 async function attemptMessage(
   message: ClaimedMessage,
-  connections: ConnectionScope,
+  shared: Pick<AttemptOptions, 'connections' | 'source'>,
   parts: QueueAttemptParts,
   { signal }: AttemptContext,
 ): Promise<{ outcomes: AttemptOutcome[]; lesson?: SiteFeedback }> {
@@ -83,7 +87,7 @@ async function attemptMessage(
   const results: RecipientOutcome[] = [];
   for (const delivery of plan.deliveries) {
     const attempt = Math.max(...delivery.recipients.map(({ index }) => recipients[index]!.attempt));
-    const options = { attempt, connections, signal };
+    const options = { attempt, ...shared, signal };
     const outcomes = await attemptDelivery(delivery, signed, parts.environment, options);
     delivery.recipients.forEach(({ index }, position) => {
       results[index] = outcomes[position]!;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lookUpRoute, type RouteEnvironment } from './attempt.ts';
+import { findNextHop, type NextHopEnvironment } from './next-hop.ts';
 import type { SiteOf } from './worker.ts';
 
 /** Longer lists of host names are named by their digest. */
@@ -9,14 +9,15 @@ const shortestMs = 60_000;
 const longestMs = 24 * 3_600_000;
 
 /**
- * Finds the site of a domain: the set of its mail exchangers, so that all domains behind the same hosts share their
- * limits, as those hosts see it.
+ * Finds the site of a domain: the set of its mail exchangers, or the relay that it is routed to, so that all domains
+ * behind the same hosts share their limits, as those hosts see it.
  */
-export function createSiteOf(environment: RouteEnvironment): SiteOf {
+export function createSiteOf(environment: NextHopEnvironment): SiteOf {
   return async (domain, signal) => {
-    const route = await lookUpRoute(domain, environment, signal);
+    const { route, port, protocol } = await findNextHop(domain, environment, signal);
     if (route.status !== 'found') return undefined;
     const ttlMs = Math.min(Math.max(route.ttlSeconds * 1000, shortestMs), longestMs);
+    if (route.via === 'smarthost') return { site: `${protocol}:${route.hosts[0]!.name}:${port}`, ttlMs };
     if (route.via !== 'mx') return { site: domain, ttlMs };
     const names = route.hosts
       .map(({ name }) => name)

@@ -1,5 +1,5 @@
 import { type MtaStsOutcome, matchesMtaSts, type TlsaLookup } from '@mb/dns';
-import type { TlsOptions as ConnectionTls } from '@mb/smtp-client';
+import type { TlsOptions as ConnectionTls, TlsLevel } from '@mb/smtp-client';
 
 /** What is known about a host before it is dialled. */
 export interface HostFacts {
@@ -119,4 +119,10 @@ function verifiedBecause(
     return { basis: 'configured', why: 'tls.minimum asks for a certificate of the host.' };
   }
   return undefined;
+}
+
+/** What holds for a host that the operator configured, with the security asked for it. */
+export function configuredSecurity(host: { readonly name: string }, level: TlsLevel): HostSecurity {
+  const why = `The route is configured with TLS ${level}.`;
+  return { usable: true, basis: 'configured', tls: { level }, tlsName: host.name, why };
 }

@@ -21,7 +21,11 @@ export interface LabHost extends Omit<SmtpHostOptions, 'address' | 'port' | 'tls
 export interface LabPlan {
   readonly hosts?: Readonly<Record<string, LabHost>>;
   readonly records?: Readonly<Record<string, DnsRecords>>;
-  readonly broker?: Partial<BrokerOptions>;
+  readonly broker?: Partial<BrokerOptions> | ((port: number) => Partial<BrokerOptions>);
+  /** Whether DNS answers carry the AD flag, as behind a validating resolver. */
+  readonly authentic?: boolean;
+  /** TLSA records (3 1 1) for the port of these hosts: their own key, or one that they do not have. */
+  readonly tlsa?: Readonly<Record<string, 'right' | 'wrong'>>;
 }
 
 /** Real hosts and a real DNS server on loopback, with a broker that delivers to nothing else. */
@@ -50,13 +54,21 @@ export async function startLab(plan: LabPlan): Promise<Lab> {
       ...(certificate && { tls: { key: certificate.key, cert: certificate.cert, ...handshake } }),
     });
     records[name] = { A: address, ...records[name] };
+    const tlsa = plan.tlsa?.[name];
+    if (tlsa) {
+      const other = tlsa === 'wrong' ? await authority.issue({ names: ['other.test'] }) : certificate!;
+      records[`_${port}._tcp.${name}`] = { TLSA: other.tlsa(3, 1) };
+    }
   }
-  const dns = await startDnsServer({ zones: { test: { records } } });
+  const dns = await startDnsServer({ zones: { test: { records, authentic: plan.authentic ?? false } } });
+  const given = typeof plan.broker === 'function' ? plan.broker(port) : (plan.broker ?? {});
+  const { delivery, tls, ...rest } = given;
   const options: BrokerOptions = {
     hostname: 'client.test',
     dns: { servers: [`${dns.address}:${dns.port}`] },
-    delivery: { port, allowAddresses: ['127.0.0.0/8'], ...plan.broker?.delivery },
-    ...(({ delivery: _, ...rest }) => rest)(plan.broker ?? {}),
+    ...rest,
+    delivery: { port, allowAddresses: ['127.0.0.0/8'], ...delivery },
+    tls: { ca: authority.root, ...tls },
   };
   return {
     broker: new MailBroker(options),

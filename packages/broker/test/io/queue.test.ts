@@ -2,13 +2,13 @@ import { generateKeyPairSync } from 'node:crypto';
 import { type Message, parseMessage } from '@mb/mime';
 import { inTurn } from '@mb/testkit';
 import { expect, it } from 'vitest';
-import { MailBroker, MemoryStore, type QueueEvent } from '../../src/index.ts';
+import { type BrokerOptions, MailBroker, MemoryStore, type QueueEvent } from '../../src/index.ts';
 import { type LabPlan, startLab } from '../lab.ts';
 
 const message: Message = { from: 'ann@sender.test', to: 'bob@one.test', subject: 'Queued', text: 'Hello' };
 
 /** A lab whose broker has a queue that retries after milliseconds instead of minutes. */
-async function startQueueLab(plan: LabPlan) {
+async function startQueueLab(plan: LabPlan & { broker?: Partial<BrokerOptions> }) {
   const store = new MemoryStore();
   await store.open();
   const queue = { schedule: { firstMs: 50, maxMs: 200 }, ...plan.broker?.queue };
