@@ -83,7 +83,7 @@ describe('mb dns', () => {
       'example.test: 2 look-ups\n  mx  [1]\n  include:b.test  [1]\n    b.test: 0 look-ups\n',
     );
     expect(output).toContain(
-      'pass: example.test says pass for 192.0.2.7 by "include:b.test". (2 look-ups, 0 void)',
+      'pass: example.test says pass for 192.0.2.7 by "include:b.test". (2 look-ups, 1 void)',
     );
     expect(exitCode).toBe(0);
     expect(await dns('spf example.test --ip 192.0.2.8', zones)).toMatchObject({ exitCode: 1 });
