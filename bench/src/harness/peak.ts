@@ -22,7 +22,7 @@ export function peakContender(
   name: string,
   role: Role,
   task: PeakTask,
-  check: (outcome: unknown) => string | undefined,
+  check: (outcome: unknown) => string | undefined | Promise<string | undefined>,
   packageName?: string,
 ): Contender {
   const bundle = bundled(task.module);

@@ -1,6 +1,7 @@
 import type { Goal, Row, Scale } from '../harness/row.ts';
 import type { Course } from './course.ts';
 
+const MB = 1_000_000;
 const OVERLAP = 'floor: overlap';
 const BDAT_WINDOW = 'floor: bdat-window';
 
@@ -80,6 +81,35 @@ export const smtpRows: readonly Row[] = [
       peers: [],
     },
   ),
+  {
+    id: 'smtp/sessions-1000',
+    title: '1,000 sessions at once, one 5 kB message each',
+    metric: 'wall',
+    amount: { count: 1, unit: 'sessions' },
+    limit: 'floor: one-write',
+    goals: [{ kind: 'best' }],
+    wholeRuns: true,
+    maxRounds: 5,
+    field: async (scale) => (await import('./sessions.ts')).sessionsField(scale.smoke ? 30 : 1000),
+  },
+  {
+    id: 'smtp/attachment-peak',
+    title: 'peak memory of composing and delivering a 200 MB file',
+    metric: 'peak',
+    amount: { count: 200 * MB, unit: 'B' },
+    limit: 'base64 to a socket',
+    goals: [
+      { kind: 'ratio', to: 'base64 to a socket', atMost: 1.15 },
+      { kind: 'above', base: 'idle process', atMostBytes: 24 * 2 ** 20 },
+      { kind: 'best' },
+    ],
+    heavy: true,
+    wholeRuns: true,
+    maxRounds: 3,
+    timeoutSeconds: 300,
+    field: async (scale) =>
+      (await import('./attachment.ts')).attachmentField(scale.smoke ? 2 * MB : 200 * MB),
+  },
 ];
 
 function smtpRow(id: string, title: string, limit: string, goals: readonly Goal[], course: Course): Row {

@@ -15,6 +15,8 @@ export interface SinkOptions {
 /** What the sink took so far. */
 export interface SinkReport {
   readonly messages: number;
+  /** Octets of content, dots included. */
+  readonly octets: number;
   /** The first message since the last report, its dots undone, in base64. */
   readonly firstMessage: string;
 }
@@ -23,13 +25,16 @@ const options = JSON.parse(process.argv[2]!) as SinkOptions;
 const context = options.certificate === undefined ? undefined : createSecureContext(options.certificate);
 const END_OF_DATA = Buffer.from('\r\n.\r\n');
 const LF = 0x0a;
+const MOST_SAMPLED = 2 ** 20;
 
 let messages = 0;
-/** One message is kept for the check of what arrives: the first one begun after the last report. */
+let octetsTaken = 0;
+/** One message is kept for the check of what arrives, up to a megabyte: the first one begun after the last report. */
 const sample = {
   wanted: true,
   owner: undefined as Session | undefined,
   octets: [] as Buffer[],
+  length: 0,
   stuffed: false,
 };
 
@@ -75,21 +80,21 @@ class Session {
   #keep(input: Buffer): Buffer {
     if (this.#state !== 'data' || input.length < END_OF_DATA.length) return Buffer.from(input);
     const keep = END_OF_DATA.length - 1;
-    this.#sample(input.subarray(0, input.length - keep));
+    this.#take(input.subarray(0, input.length - keep));
     return Buffer.from(input.subarray(input.length - keep));
   }
 
   #readData(input: Buffer): Buffer | undefined {
     const end = input.indexOf(END_OF_DATA);
     if (end < 0) return undefined;
-    this.#sample(input.subarray(0, end + 2));
+    this.#take(input.subarray(0, end + 2));
     this.#endMessage();
     return input.subarray(end + END_OF_DATA.length);
   }
 
   #readChunk(input: Buffer): Buffer | undefined {
     const taken = Math.min(input.length, this.#chunkLeft);
-    this.#sample(input.subarray(0, taken));
+    this.#take(input.subarray(0, taken));
     this.#chunkLeft -= taken;
     if (this.#chunkLeft > 0) return taken === 0 ? undefined : input.subarray(taken);
     if (this.#chunkIsLast) this.#endMessage();
@@ -152,11 +157,15 @@ class Session {
 
   #beginMessage(): void {
     if (!sample.wanted) return;
-    Object.assign(sample, { wanted: false, owner: this, octets: [], stuffed: false });
+    Object.assign(sample, { wanted: false, owner: this, octets: [], length: 0, stuffed: false });
   }
 
-  #sample(octets: Buffer): void {
-    if (sample.owner === this) sample.octets.push(Buffer.from(octets));
+  #take(octets: Buffer): void {
+    octetsTaken += octets.length;
+    if (sample.owner !== this) return;
+    sample.octets.push(Buffer.from(octets));
+    sample.length += octets.length;
+    if (sample.length > MOST_SAMPLED) sample.owner = undefined;
   }
 
   #endMessage(): void {
@@ -180,12 +189,14 @@ server.listen({ port: 0, host: '127.0.0.1', backlog: 2000 }, () => {
 });
 process.on('disconnect', () => process.exit());
 process.on('message', () => {
-  const octets = Buffer.concat(sample.octets).toString('latin1');
+  const kept = Buffer.concat(sample.octets).toString('latin1');
   // RFC 5321 §4.5.2: the dot that was put in front of a dot goes.
-  const message = sample.stuffed ? octets.replaceAll('\r\n..', '\r\n.') : octets;
+  const message = sample.stuffed ? kept.replaceAll('\r\n..', '\r\n.') : kept;
   sample.wanted = true;
-  process.send?.({
+  const report: SinkReport = {
     messages,
+    octets: octetsTaken,
     firstMessage: Buffer.from(message, 'latin1').toString('base64'),
-  } satisfies SinkReport);
+  };
+  process.send?.(report);
 });

@@ -13,8 +13,10 @@ export interface Sink {
   readonly port: number;
   /** Messages taken since the start; with `atLeast` it waits a moment until there are so many. */
   messages(atLeast?: number): Promise<number>;
-  /** Octets of the first message since the last call, where the sink keeps any. */
+  /** The first message since the last call, where the sink keeps any. */
   firstMessage?(): Promise<Buffer>;
+  /** Octets of content taken since the start. */
+  octets?(): Promise<number>;
   stop(): Promise<void> | void;
 }
 
@@ -67,6 +69,7 @@ export async function startOwnSink(options: SinkOptions): Promise<Sink> {
   return {
     port,
     messages: (atLeast = 0) => settled(async () => (await ask()).messages, atLeast),
+    octets: async () => (await ask()).octets,
     firstMessage: async () => Buffer.from((await ask()).firstMessage, 'base64'),
     stop: () => void child.kill(),
   };
