@@ -59,9 +59,16 @@ async function setUp(
   }
 }
 
+/** Failures of TLS itself; that of a server which sends clear text behind its 220 is one of them. */
+const tlsFailures: ReadonlySet<SmtpError['code']> = new Set([
+  'MB_SMTP_TLS_HANDSHAKE',
+  'MB_SMTP_TLS_REFUSED',
+  'MB_SMTP_TLS_TIMEOUT',
+  'MB_SMTP_TLS_INJECTION',
+]);
+
 function fallsBack({ tls, auth }: ResolvedOptions, { code }: SmtpError): boolean {
-  if (tls.level !== 'opportunistic' || tls.implicit || auth) return false;
-  return code === 'MB_SMTP_TLS_HANDSHAKE' || code === 'MB_SMTP_TLS_REFUSED' || code === 'MB_SMTP_TLS_TIMEOUT';
+  return tls.level === 'opportunistic' && !tls.implicit && !auth && tlsFailures.has(code);
 }
 
 async function open(

@@ -50,7 +50,7 @@ export class Driver {
     };
     const onDrain = (): void => {
       this.#blocked = false;
-      this.wake();
+      this.#wakeAfterReading();
     };
     socket.on('data', onData).on('end', onEnd).on('close', onEnd).on('error', onError).on('drain', onDrain);
     this.#detach = () => {
@@ -86,6 +86,14 @@ export class Driver {
     setImmediate(this.#run);
   }
 
+  /**
+   * Writes on only after one more look at what has arrived: Node drops unread octets when a write fails, and a server
+   * that refuses content midway and closes says why in exactly those.
+   */
+  #wakeAfterReading(): void {
+    setImmediate(() => this.wake());
+  }
+
   readonly #run = (): void => {
     this.#scheduled = false;
     let budget = octetsPerTurn;
@@ -94,7 +102,7 @@ export class Driver {
       budget -= written;
       busy = this.#report() || written > 0;
     }
-    if (budget <= 0) this.wake();
+    if (budget <= 0) this.#wakeAfterReading();
     this.#arm();
   };
 

@@ -80,7 +80,7 @@ export function authUnavailable(offered: readonly string[], reply: Reply | undef
 }
 
 export function authRefused(reply: Reply): SmtpError {
-  const text = `The server refused the credentials (${reply.code}); check user name and secret.`;
+  const text = `The server refused the credentials (${reply.code}); check the user name and the password or token.`;
   const fields = { code: 'MB_SMTP_AUTH_REFUSED', kind: 'rejected', scope: 'host', stage: 'auth' } as const;
   return new SmtpError(text, { ...fields, retryable: reply.code < 500, reply });
 }
