@@ -1,23 +1,18 @@
-import type { FoundRoute, MailHost, RouteFailure } from '@mb/dns';
-import {
-  type ConnectOptions,
-  type DeliveryOutcome,
-  type RecipientResult,
-  SmtpError,
-  type Timeouts,
-} from '@mb/smtp-client';
-import { classifyError, mayTryNextHost } from './classify.ts';
+import type { MailHost } from '@mb/dns';
+import { type ConnectOptions, type DeliveryOutcome, SmtpError, type Timeouts } from '@mb/smtp-client';
+import { policyOutcome, recipientOutcome, routeOutcome, sessionOutcome } from './attempt-outcome.ts';
+import { mayTryNextHost } from './classify.ts';
 import type { Clock } from './clock.ts';
 import { type ConnectionScope, wasStale } from './connections.ts';
 import { type EgressSource, openFrom, reachableFrom } from './egress-source.ts';
 import type { EgressWatch } from './egress-watch.ts';
 import { findHostSecurity, type SecuritySources } from './host-security.ts';
-import { findNextHop, type NextHop } from './next-hop.ts';
+import { findNextHop, type ReachableHop } from './next-hop.ts';
 import type { DeliverySettings, SessionLine, TlsOptions } from './options.ts';
 import type { RecipientOutcome } from './outcome.ts';
 import type { SignedMessage } from './outgoing-message.ts';
 import type { PlannedDelivery, PlannedRecipient } from './plan.ts';
-import { configuredSecurity, type HostSecurity, type SenderPolicy } from './tls-policy.ts';
+import type { HostSecurity, SenderPolicy } from './tls-policy.ts';
 
 /** What every attempt of a broker shares. */
 export interface AttemptEnvironment extends SecuritySources {
@@ -59,12 +54,16 @@ export async function attemptDelivery(
   const nextHop = await findNextHop(delivery.domain, environment, options.signal);
   const { route } = nextHop;
   if (route.status !== 'found') {
-    return delivery.recipients.map((recipient) => routeOutcome(recipient, route, options));
+    return delivery.recipients.map((recipient) => routeOutcome(recipient, route, options.attempt));
   }
   const outcomes = new Map<PlannedRecipient, RecipientOutcome>();
   let open: readonly PlannedRecipient[] = delivery.recipients;
   for (const host of route.hosts) {
-    const results = await tryHost({ nextHop, route, host, recipients: open, message }, environment, options);
+    const results = await tryHost(
+      { nextHop: { ...nextHop, route }, host, recipients: open, message },
+      environment,
+      options,
+    );
     open.forEach((recipient, index) => {
       outcomes.set(recipient, moreHopeful(outcomes.get(recipient), results[index]!));
     });
@@ -84,29 +83,9 @@ function moreHopeful(before: RecipientOutcome | undefined, now: RecipientOutcome
   return now.status === 'failed' && mayTryNextHost(now) ? before : now;
 }
 
-function routeOutcome(
-  { address: recipient }: PlannedRecipient,
-  route: RouteFailure,
-  { attempt }: AttemptOptions,
-): RecipientOutcome {
-  const permanent = route.status === 'permanent';
-  return {
-    status: permanent ? 'failed' : 'deferred',
-    recipient,
-    stage: 'route',
-    attempt,
-    maybeDelivered: false,
-    category: permanent ? 'bad-domain' : 'temporary-host',
-    enhanced: route.enhancedCode,
-    reason: route.reason,
-    transcript: [],
-  };
-}
-
 /** One host of a route and what it is to be offered. */
 interface Offer {
-  readonly nextHop: NextHop;
-  readonly route: FoundRoute;
+  readonly nextHop: ReachableHop;
   readonly host: MailHost;
   readonly recipients: readonly PlannedRecipient[];
   readonly message: SignedMessage;
@@ -118,10 +97,14 @@ async function tryHost(
   environment: AttemptEnvironment,
   options: AttemptOptions,
 ): Promise<RecipientOutcome[]> {
-  const { host, recipients } = offer;
-  const security = await securityOf(offer, environment, options.signal);
+  const { nextHop, host, recipients, message } = offer;
+  const sender: SenderPolicy = {
+    minimum: environment.tls.minimum ?? 'opportunistic',
+    requireTls: message.requireTls ?? false,
+  };
+  const security = await findHostSecurity(nextHop, host, sender, environment, options.signal);
   if (!security.usable)
-    return recipients.map((recipient) => policyOutcome(recipient, host, security, options));
+    return recipients.map((recipient) => policyOutcome(recipient, host, security, options.attempt));
   const connect = connectOptions(offer, security, environment, options);
   try {
     const outcome = await handOver(offer, connect, environment, options);
@@ -131,23 +114,9 @@ async function tryHost(
   } catch (error) {
     if (!SmtpError.isInstance(error) || error.kind === 'api-misuse') throw error;
     return recipients.map((recipient) =>
-      sessionOutcome(recipient, host, error, environment, options.attempt),
+      sessionOutcome(recipient, host, error, environment.egress, options.attempt),
     );
   }
-}
-
-/** What a configured host was configured with, or what DANE, MTA-STS and the sender ask of a mail exchanger. */
-async function securityOf(
-  { nextHop, route, host, message }: Offer,
-  environment: AttemptEnvironment,
-  signal: AbortSignal | undefined,
-): Promise<HostSecurity> {
-  if (nextHop.tls) return configuredSecurity(host, nextHop.tls);
-  const sender: SenderPolicy = {
-    minimum: environment.tls.minimum ?? 'opportunistic',
-    requireTls: message.requireTls ?? false,
-  };
-  return findHostSecurity(route, host, sender, environment, signal);
 }
 
 async function handOver(
@@ -155,6 +124,7 @@ async function handOver(
   connect: ConnectOptions,
   environment: AttemptEnvironment,
   options: AttemptOptions,
+  staleAllowed = 1,
 ): Promise<DeliveryOutcome> {
   const { host, recipients, message } = offer;
   const { signal } = options;
@@ -175,9 +145,9 @@ async function handOver(
       signal ? { signal } : {},
     );
   } catch (error) {
-    // Nothing was offered: the server had ended the connection while it was idle. That is no failed attempt.
-    if (wasStale(error)) return handOver(offer, connect, environment, options);
-    throw error;
+    // Nothing was offered: the server had ended the connection while it was idle. That is no failed attempt, once.
+    if (!wasStale(error) || staleAllowed === 0) throw error;
+    return handOver(offer, connect, environment, options, staleAllowed - 1);
   }
 }
 
@@ -251,78 +221,4 @@ function connectOptions(
     ...(onTranscript && { onTranscript: (entry) => onTranscript({ ...entry, host: host.name }) }),
     ...(signal && { signal }),
   };
-}
-
-/** The host must not be used under the policy that holds for it. */
-function policyOutcome(
-  { address: recipient }: PlannedRecipient,
-  host: MailHost,
-  { enhanced, why }: Extract<HostSecurity, { usable: false }>,
-  { attempt }: AttemptOptions,
-): RecipientOutcome {
-  return {
-    status: enhanced.startsWith('5') ? 'failed' : 'deferred',
-    recipient,
-    stage: 'policy',
-    attempt,
-    maybeDelivered: false,
-    host: host.name,
-    category: 'tls-policy',
-    enhanced,
-    reason: why,
-    transcript: [],
-  };
-}
-
-/** The session did not come about: the same outcome for every recipient. */
-function sessionOutcome(
-  { address: recipient }: PlannedRecipient,
-  host: MailHost,
-  error: SmtpError,
-  { egress }: AttemptEnvironment,
-  attempt: number,
-): RecipientOutcome {
-  const blocked = error.code === 'MB_SMTP_CONNECT_TIMEOUT' ? egress.blocked() : undefined;
-  return {
-    // RFC 5321 §4.2.1 and §5.1: even a 5yz greeting is about the host; its mail may go elsewhere, or later.
-    status: 'deferred',
-    recipient,
-    stage: error.stage,
-    attempt,
-    maybeDelivered: false,
-    host: host.name,
-    ...classifyError(error),
-    ...(blocked && { category: 'local' as const }),
-    reason: blocked ?? error.message,
-    transcript: error.transcript ?? [],
-    ...(error.address === undefined ? {} : { address: error.address }),
-    ...(error.reply && { reply: error.reply }),
-  };
-}
-
-/** What the host said about one recipient. */
-function recipientOutcome(
-  { address: recipient }: PlannedRecipient,
-  { name: host }: MailHost,
-  result: RecipientResult,
-  { address, tls, transcript }: DeliveryOutcome,
-  attempt: number,
-): RecipientOutcome {
-  const { status, stage, reply } = result;
-  const maybeDelivered = status === 'unknown' || status === 'delivered';
-  const evidence = {
-    recipient,
-    stage,
-    attempt,
-    maybeDelivered,
-    host,
-    address,
-    tls,
-    transcript,
-    ...(reply && { reply }),
-  };
-  if (status === 'delivered') return { ...evidence, status, reply: result.reply };
-  const reason = result.error.message;
-  if (status === 'unknown') return { ...evidence, status, reason };
-  return { ...evidence, status, ...classifyError(result.error), reason };
 }

@@ -17,6 +17,7 @@ import { EgressWatch } from './egress-watch.ts';
 import { type EnqueueOptions, type EnqueueResult, enqueueMessage } from './enqueue.ts';
 import { BrokerError } from './errors.ts';
 import { type EventsOptions, streamEvents } from './event-stream.ts';
+import { type Explanation, explainDelivery } from './explanation.ts';
 import { inParallel } from './in-parallel.ts';
 import { createKeyring, type Keyring } from './keyring.ts';
 import { type BrokerOptions, resolveDelivery } from './options.ts';
@@ -125,6 +126,22 @@ export class MailBroker {
         ? outcomes[index]!
         : { ...outcomes[index]!, recipient: signed.envelope.to[position]! },
     );
+  }
+
+  /**
+   * Works out what `send()` would do, without connecting to any mail host: groups, routes, hosts and their addresses,
+   * what is asked of TLS and why, source, size, extensions needed, signatures. Policies are looked up for real.
+   *
+   * @throws as {@link MailBroker.send}.
+   * @example console.log(formatExplanation(await broker.explain(message)));
+   */
+  async explain(
+    message: Message | ReadyMessage,
+    { signal, requireTls = false }: SendOptions = {},
+  ): Promise<Explanation> {
+    const prepared = await prepareMessage(message, this.#compose, signal);
+    const signed = { ...(await signOutgoing(prepared, this.#keyring, signal)), requireTls };
+    return explainDelivery(signed, this.#environment, signal);
   }
 
   /**

@@ -1,5 +1,6 @@
-import { type FoundRoute, lookupTlsa, type MailHost, type MtaStsCache, type Resolver } from '@mb/dns';
-import { decideSecurity, type HostSecurity, type SenderPolicy } from './tls-policy.ts';
+import { lookupTlsa, type MailHost, type MtaStsCache, type Resolver } from '@mb/dns';
+import type { ReachableHop } from './next-hop.ts';
+import { configuredSecurity, decideSecurity, type HostSecurity, type SenderPolicy } from './tls-policy.ts';
 
 /** Where policies are looked up. */
 export interface SecuritySources {
@@ -11,14 +12,18 @@ export interface SecuritySources {
   readonly port: number;
 }
 
-/** Looks up what DANE and MTA-STS say about a host of a route, and decides. */
+/**
+ * Decides how a host is talked to: as it was configured, or by what DANE, MTA-STS and the sender ask of a mail
+ * exchanger.
+ */
 export async function findHostSecurity(
-  route: FoundRoute,
+  { route, tls }: ReachableHop,
   host: MailHost,
   sender: SenderPolicy,
   { resolver, mtaSts, dane, port }: SecuritySources,
   signal?: AbortSignal,
 ): Promise<HostSecurity> {
+  if (tls) return configuredSecurity(host, tls);
   const target = { host, routeAuthentic: route.authentic, domain: route.domain };
   const [tlsa, policy] = await Promise.all([
     dane ? lookupTlsa(target, resolver, { port, signal }) : off,

@@ -11,10 +11,19 @@ export { defaultSchedule } from './backoff.ts';
 export { type Health, MailBroker, type SendOptions } from './broker.ts';
 export { categorizeReply, type FailureCategory } from './classify.ts';
 export type { Clock } from './clock.ts';
+export type { EgressSource } from './egress-source.ts';
 export type { EnqueueOptions, EnqueueResult, QueuedDeliveryOptions } from './enqueue.ts';
 export { BrokerError, type BrokerErrorCode, type BrokerErrorKind } from './errors.ts';
 export type { EventsOptions } from './event-stream.ts';
+export {
+  type ExplainedDelivery,
+  type ExplainedHost,
+  type ExplainedSignature,
+  type Explanation,
+  formatExplanation,
+} from './explanation.ts';
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
+export type { RouteOption } from './next-hop.ts';
 export type {
   BrokerOptions,
   DeliveryOptions,
@@ -43,3 +52,4 @@ export type { Rate } from './rate.ts';
 export type { ReadyMessage } from './ready-message.ts';
 export type { PurgeResult, Retention } from './retention.ts';
 export type { NewSuppression, Suppression, SuppressionReason } from './suppression.ts';
+export type { HostSecurity, SecurityBasis } from './tls-policy.ts';

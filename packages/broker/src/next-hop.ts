@@ -1,4 +1,4 @@
-import { findMailRoute, findSmarthostRoute, type MailRoute, type Resolver } from '@mb/dns';
+import { type FoundRoute, findMailRoute, findSmarthostRoute, type MailRoute, type Resolver } from '@mb/dns';
 import type { AuthOptions, TlsLevel } from '@mb/smtp-client';
 import type { DeliverySettings } from './options.ts';
 
@@ -38,6 +38,11 @@ export interface NextHop {
   readonly tls?: TlsLevel;
   readonly implicitTls: boolean;
   readonly auth?: AuthOptions;
+}
+
+/** A next hop that was found. */
+export interface ReachableHop extends NextHop {
+  readonly route: FoundRoute;
 }
 
 /** What finding a next hop takes. */

@@ -23,8 +23,10 @@ export interface OutgoingMessage {
 
 /** A message as it goes to every host: the same octets, signed once. */
 export interface SignedMessage extends Omit<OutgoingMessage, 'octets' | 'repeatable'> {
-  /** The signature fields and the message. */
+  /** The signature fields, and the message behind them. */
   readonly content: Octets;
+  /** The DKIM-Signature fields alone; empty when nothing was signed here. */
+  readonly signature: string;
   /** Only over verified TLS, to hosts that promise the same (RFC 8689). Default false. */
   readonly requireTls?: boolean;
 }
@@ -90,13 +92,17 @@ export async function signOutgoing(
   keyring: Keyring,
   signal?: AbortSignal,
 ): Promise<SignedMessage> {
-  const { octets, size, ...facts } = message;
+  const { envelope, octets, size, requires, messageId, authorDomain } = message;
   const signer = keyring.signerFor(message.authorDomain);
   const fields = signer ? await signer.sign(octets, signal ? { signal } : {}) : '';
   const front = Buffer.from(fields);
   return {
-    ...facts,
+    envelope,
+    requires,
+    messageId,
+    authorDomain,
     content: prepend(front, octets),
+    signature: fields,
     ...(size === undefined ? {} : { size: front.length + size }),
   };
 }

@@ -124,7 +124,9 @@ async function loadSigned(
     messageId: headerId,
     authorDomain,
   };
-  const ready = signed ? { ...outgoing, content: octets } : await signOutgoing(outgoing, keyring, signal);
+  const ready = signed
+    ? { ...outgoing, content: octets, signature: '' }
+    : await signOutgoing(outgoing, keyring, signal);
   return requireTls ? { ...ready, requireTls } : ready;
 }
 
