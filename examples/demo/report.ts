@@ -43,7 +43,7 @@ export function showReceipts(outcomes: readonly RecipientOutcome[]): void {
     const good = outcome.status === 'delivered';
     const mark = good ? paint('green', '✓') : paint('red', '✗');
     console.log(`  ${mark} ${outcome.recipient} ${paint(good ? 'green' : 'red', outcome.status)}`);
-    row('  host', `${outcome.host ?? '-'}  ${outcome.address ?? ''}`);
+    if (outcome.host) row('  host', `${outcome.host}  ${outcome.address ?? ''}`);
     if (outcome.tls) row('  TLS', describeTls(outcome.tls));
     if (outcome.reply) row('  reply', `${outcome.reply.code} ${outcome.reply.lines.join('\n')}`);
     if (outcome.status !== 'delivered') row('  reason', outcome.reason);

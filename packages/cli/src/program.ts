@@ -6,7 +6,7 @@ import { doctorCommand } from './doctor/index.ts';
 import { isCodedError } from './errors.ts';
 import { exitCodes } from './exit-code.ts';
 import { sendCommand } from './send/command.ts';
-import { printable, terminalWidth, wrap } from './terminal.ts';
+import { labelled, terminalWidth } from './terminal.ts';
 
 const EXIT_CODE_HELP = `
 Exit codes:
@@ -37,6 +37,8 @@ function createProgram(): Command {
       getOutHelpWidth: () => terminalWidth(),
       getErrHelpWidth: () => terminalWidth(process.stderr),
     })
+    // Descriptions stay in their column also where that is narrow.
+    .configureHelp({ minWidthToWrap: 16 })
     .exitOverride();
   for (const command of [sendCommand(), dnsCommand(), doctorCommand()])
     program.addCommand(adopt(command, program));
@@ -79,8 +81,7 @@ function report(error: unknown, asJson: boolean): number {
     console.log(JSON.stringify({ error: { code, kind, message }, exitCode }, null, 2));
     return exitCode;
   }
-  const detail = coded ? pc.dim(` (${error.code})`) : '';
-  console.error(`${pc.red('mb:')} ${wrap(printable(message), '', terminalWidth(process.stderr))}${detail}`);
+  console.error(labelled('mb', pc.red, coded ? `${message} (${error.code})` : message));
   if (!coded && process.env.MB_DEBUG) console.error(error);
   else if (!coded) console.error('This looks like a defect of mb. Set MB_DEBUG=1 for details.');
   return exitCode;

@@ -24,3 +24,9 @@ export function wrap(text: string, indent: string, width = terminalWidth()): str
 export function printable(text: string): string {
   return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
 }
+
+/** `label: text` for standard error, wrapped, with the label in a colour. */
+export function labelled(label: string, paint: (text: string) => string, text: string): string {
+  const wrapped = wrap(`${label}: ${printable(text)}`, '', terminalWidth(process.stderr));
+  return paint(wrapped.slice(0, label.length + 1)) + wrapped.slice(label.length + 1);
+}

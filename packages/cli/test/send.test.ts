@@ -82,7 +82,7 @@ describe('mb send', () => {
     expect(run.stdout).toMatch(/^✓ bob@example\.org {2}delivered\n {4}mx\.example\.org \[127\.0\.0\.1:\d+\]/);
     expect(run.stdout).toMatch(/TLSv1\.3 \w+,\s+certificate\s+not verified/);
     expect(run.stdout).toContain('    250 2.0.0 Message accepted\n');
-    expect(run.stdout).toMatch(/\n1 delivered {2}Message-ID <\S+@example\.com>\n$/);
+    expect(run.stdout).toMatch(/\n1 delivered\nMessage-ID <\S+@example\.com>\n$/);
     expect(run.stderr).toContain('not signed');
     const message = await received();
     expect(message.headers.get('Subject')).toContain('=?');
@@ -111,7 +111,7 @@ describe('mb send', () => {
     expect(run.stderr).toBe('');
     const receipt = await send([...FROM, '-t', 'nobody@example.org', '--text', 'Hi']);
     expect(receipt.stdout).toContain(
-      '    550 5.1.1 No such mailbox\n    5.1.1 Ask the postmaster\n    bad-mailbox, 5.1.1, at rcpt\n',
+      '    550 5.1.1 No such mailbox\n    5.1.1 Ask the postmaster\n    Not delivered; trying again changes nothing. (bad-mailbox, 5.1.1, at rcpt)\n',
     );
   });
 
@@ -120,7 +120,9 @@ describe('mb send', () => {
     host.setScript({ content: { after: 'reset' } });
     const run = await send([...FROM, '-t', 'bob@example.org', '--text', 'Hi']);
     expect(run.exitCode).toBe(3);
-    expect(run.stdout).toContain('? bob@example.org  unknown: may have been delivered');
+    expect(run.stdout).toMatch(
+      /^\? bob@example\.org {2}unknown\n[\s\S]* {4}Perhaps delivered; a repetition may arrive twice\.\n/,
+    );
   });
 
   it('has flags for every field', async () => {
@@ -280,7 +282,7 @@ describe('mb send --eml', () => {
   it('takes the envelope from the header and leaves Bcc out', async () => {
     const run = await send(['--eml', file('m.eml', EML)]);
     expect(run.exitCode).toBe(0);
-    expect(run.stdout).toContain('2 delivered  Message-ID <e@example.com>');
+    expect(run.stdout).toContain('2 delivered\nMessage-ID <e@example.com>');
     expect(host.messages[0]?.from).toBe('ann@example.com');
     expect(host.messages[0]?.recipients.map(({ address }) => address)).toEqual([
       'bob@example.org',
@@ -317,7 +319,7 @@ describe('mb send --eml', () => {
 });
 
 describe('bad input', () => {
-  it.for([
+  it.concurrent.for([
     [[], '--from "Ann <ann@example.com>"'],
     [['--from', 'ann'], 'MB_MIME_ADDRESS_SYNTAX'],
     [['--from', 'a@example.com', '--text', 'x'], '--to "Bob <bob@example.org>"'],

@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 import { CliError } from '../errors.ts';
 import { exitCodeOf } from '../exit-code.ts';
-import { terminalWidth, wrap } from '../terminal.ts';
+import { labelled } from '../terminal.ts';
 import { readDkimKey } from './dkim-key.ts';
 import { readInput } from './file.ts';
 import { addSendFlags, type SendFlags } from './flags.ts';
@@ -52,11 +52,13 @@ async function send(flags: SendFlags, command: Command): Promise<void> {
   if (prepared.recipients === 0) {
     throw new CliError('MB_CLI_USAGE', 'Who is it for? Give --to "Bob <bob@example.org>", --cc or --bcc.');
   }
-  const progress = chooseProgress(flags, prepared.recipients);
-  const broker = new MailBroker({
-    ...(await brokerOptions(flags, prepared.authorDomain)),
-    onTranscript: progress.onLine,
-  });
+  const options = await brokerOptions(flags, prepared.authorDomain);
+  let progress = silent;
+  const broker = new MailBroker({ ...options, onTranscript: (line) => progress.onLine(line) });
+  if (!options.dkim && !flags.quiet && !flags.json) {
+    warn('The message is not signed; many receivers refuse such mail. Give --dkim-key and --dkim-selector.');
+  }
+  progress = chooseProgress(flags, prepared.recipients);
   const interruption = interruptible(flags.timeout);
   let outcomes: RecipientOutcome[];
   try {
@@ -102,13 +104,8 @@ function domainOf(from: string): string {
 }
 
 async function brokerOptions(flags: SendFlags, authorDomain: string): Promise<BrokerOptions> {
-  const { resolver, port, allow, family, tls, ca, quiet, json } = flags;
-  const warn = (text: string) =>
-    console.error(`${pc.yellow('warning:')} ${wrap(text, '', terminalWidth(process.stderr))}`);
+  const { resolver, port, allow, family, tls, ca } = flags;
   const dkim = await readDkimKey(flags, authorDomain, warn);
-  if (dkim === undefined && !quiet && !json) {
-    warn('The message is not signed; many receivers refuse such mail. Give --dkim-key and --dkim-selector.');
-  }
   const commaList = (values: readonly string[]) =>
     values.flatMap((value) => value.split(',')).map((one) => one.trim());
   return {
@@ -125,6 +122,10 @@ async function brokerOptions(flags: SendFlags, authorDomain: string): Promise<Br
       ...(ca !== undefined && { ca: (await readInput('--ca', ca)).toString() }),
     },
   };
+}
+
+function warn(text: string): void {
+  console.error(labelled('warning', pc.yellow, text));
 }
 
 function ownHostname(): string {

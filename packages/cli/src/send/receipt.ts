@@ -11,37 +11,36 @@ const SIGNS: Readonly<Record<Status, string>> = {
   unknown: pc.yellow('?'),
 };
 
-const WORDS: Readonly<Record<Status, string>> = {
-  delivered: 'delivered',
-  deferred: 'deferred: not delivered, may be later',
-  failed: 'failed: trying again changes nothing',
-  unknown: 'unknown: may have been delivered, a repetition may arrive twice',
+/** What the status asks of the sender. */
+const ADVICE: Readonly<Record<Exclude<Status, 'delivered'>, string>> = {
+  deferred: 'Not delivered; try again later.',
+  failed: 'Not delivered; trying again changes nothing.',
+  unknown: 'Perhaps delivered; a repetition may arrive twice.',
 };
 
 /** What became of one recipient, in a few lines. */
 export function formatReceipt(outcome: RecipientOutcome, width = terminalWidth()): string {
   const { recipient, status } = outcome;
-  const lines = [`${SIGNS[status]} ${pc.bold(printable(recipient))}  ${WORDS[status]}`];
-  const session = [outcome.host && formatHost(outcome), outcome.tls && formatTls(outcome.tls)]
-    .filter(Boolean)
-    .join(', ');
-  if (session) lines.push(wrap(printable(session), '    ', width));
-  if (outcome.reply) lines.push(wrap(printable(formatReply(outcome.reply)), '    ', width));
-  if (status !== 'delivered') {
-    // Beside the reply itself, a sentence that the server refused with this code says nothing new.
-    const reason = printable(outcome.reason);
-    if (!outcome.reply || !reason.includes(String(outcome.reply.code)))
-      lines.push(wrap(reason, '    ', width));
-    if ('category' in outcome)
-      lines.push(pc.dim(`    ${outcome.category}, ${outcome.enhanced}, at ${outcome.stage}`));
-  }
+  const lines = [`${SIGNS[status]} ${pc.bold(printable(recipient))}  ${status}`];
+  const say = (text: string) => lines.push(wrap(printable(text), '    ', width));
+  const session = [outcome.host && formatHost(outcome), outcome.tls && formatTls(outcome.tls)].filter(
+    Boolean,
+  );
+  if (session.length > 0) say(session.join(', '));
+  if (outcome.reply) say(formatReply(outcome.reply));
+  if (status === 'delivered') return lines.join('\n');
+  // Beside the reply itself, a sentence that the server refused with this code says nothing new.
+  if (!outcome.reply || !outcome.reason.includes(String(outcome.reply.code))) say(outcome.reason);
+  const facts =
+    'category' in outcome ? ` (${outcome.category}, ${outcome.enhanced}, at ${outcome.stage})` : '';
+  say(ADVICE[status] + facts);
   return lines.join('\n');
 }
 
 /** How many recipients ended how. */
 export function formatSummary(outcomes: readonly RecipientOutcome[], messageId: string): string {
   const counts = Object.entries(countByStatus(outcomes)).map(([status, count]) => `${count} ${status}`);
-  return `${counts.join(', ')}${messageId ? `  ${pc.dim(`Message-ID ${printable(messageId)}`)}` : ''}`;
+  return `${counts.join(', ')}${messageId ? `\n${pc.dim(`Message-ID ${printable(messageId)}`)}` : ''}`;
 }
 
 export function countByStatus(outcomes: readonly RecipientOutcome[]): Record<string, number> {
