@@ -61,6 +61,8 @@ export class Driver {
         .off('error', onError)
         .off('drain', onDrain);
     };
+    // A proxy's handshake may have left it paused.
+    socket.resume();
     this.wake();
   }
 

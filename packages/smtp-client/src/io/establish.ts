@@ -66,6 +66,8 @@ class Setup {
           finish();
           reject(event.error);
         } else if (event.type === 'ready') {
+          // What came behind the last reply may have ended the session already; that event follows.
+          if (session.state !== 'ready') return;
           finish();
           const parts = { driver, clock, host, address, tls: this.#evidence, notes: this.#notes };
           connection = new SmtpConnection({ ...parts, capabilities: event.capabilities });
