@@ -1,10 +1,10 @@
 /** Runs the rows asked for, one after the other, each in a process of its own, and reports. */
 import { writeFileSync } from 'node:fs';
-import os from 'node:os';
 import { parseArgs } from 'node:util';
 import ora from 'ora';
 import { writeCharts } from './harness/chart.ts';
 import type { Effort } from './harness/measure.ts';
+import { keepResults, thisMachine } from './harness/results.ts';
 import type { Row, Scale } from './harness/row.ts';
 import { runRow } from './harness/run-row.ts';
 import { formatRow, formatSmoke, formatSummary, isBroken } from './harness/table.ts';
@@ -17,7 +17,7 @@ const USAGE = `pnpm bench [--only ROW…] [--full] [--rounds N] [--json [FILE]] 
   --full        more rounds, and the rows that take minutes
   --rounds N    measured rounds per row (default 7, with --full 15)
   --json [FILE] results as JSON on standard output, or in FILE as well as the tables
-  --chart       write packages/<area>/bench.svg of the areas that ran
+  --chart       keep the results in bench/results.json and draw packages/<name>/bench.svg from it
   --smoke       one round of small inputs without servers: is every contender alive and right?
   --profile     run our contender alone and print the functions that take its time
   --list        ids, titles and goals`;
@@ -70,7 +70,13 @@ async function run(): Promise<number> {
     if (!toStandardOutput) console.log(flags.smoke ? formatSmoke(result) : formatRow(result));
   }
   if (flags.json) writeJson(results);
-  if (flags.chart) for (const file of await writeCharts(results)) console.error(`wrote ${file}`);
+  if (flags.chart) {
+    const kept = keepResults(
+      results,
+      rows.map(({ id }) => id),
+    );
+    for (const file of await writeCharts(kept)) console.error(`wrote ${file}`);
+  }
   if (!toStandardOutput && !flags.smoke) console.log(formatSummary(results));
   return results.some(isBroken) ? 1 : 0;
 }
@@ -122,13 +128,8 @@ function effortOf(row: Row, scale: Scale): Effort {
 }
 
 function writeJson(results: readonly RowResult[]): void {
-  const machine = {
-    node: process.version,
-    cpu: os.cpus()[0]?.model ?? 'unknown',
-    cores: os.availableParallelism(),
-    loadAverage: os.loadavg()[0],
-  };
-  const text = `${JSON.stringify({ date: new Date().toISOString(), machine, rows: results }, null, 2)}\n`;
+  const report = { date: new Date().toISOString(), machine: thisMachine(), rows: results };
+  const text = `${JSON.stringify(report, null, 2)}\n`;
   const [file] = positionals;
   if (file === undefined) process.stdout.write(text);
   else writeFileSync(file, text);
