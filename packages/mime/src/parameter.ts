@@ -37,8 +37,9 @@ export function formatParameter(name: string, value: string): string[] {
     throw new MimeError('MB_MIME_PARAMETER', `The parameter ${name} holds a control character. Remove it.`);
   }
   if (value.length <= 60) {
+    // QUIRK(Python's email): a bare token with an apostrophe or the like is not read, so most is quoted.
+    if (/^[\w.-]+$/.test(value)) return [`${name}=${value}`];
     // Text that looks like an encoded-word is percent-encoded: many readers decode it although RFC 2047 §5 forbids it.
-    if (TOKEN.test(value)) return [`${name}=${value}`];
     if (/^[ -~]*$/.test(value) && !value.includes('=?') && value.trim() === value) {
       return [`${name}="${value.replace(/["\\]/g, '\\$&')}"`];
     }
