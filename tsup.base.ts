@@ -10,6 +10,8 @@ export function packageBuild(entry: Record<string, string>, overrides: Options =
     clean: true,
     sourcemap: false,
     treeshake: true,
+    // tsup takes the `node:` off otherwise, and node:sqlite exists under no other name.
+    removeNodeProtocol: false,
     ...overrides,
   });
 }

@@ -37,62 +37,71 @@ export async function startWorld(): Promise<World> {
     generateKeyPair({ domain: 'example.com', selector: 'ed', algorithm: 'ed25519-sha256' }),
     makeAuthority(),
   ]);
-  const running: { stop(): Promise<void> }[] = [];
-  const keep = <T extends { stop(): Promise<void> }>(piece: T): T => {
-    running.unshift(piece);
-    return piece;
-  };
-  const stop = async () => {
-    for (const piece of running.splice(0)) await piece.stop();
-  };
   const certify = (name: string) => authority.issue({ names: [name] });
-  try {
-    const dns = keep(await startSignedDns(listZones(rsaKey, ed25519Key)));
-    const north = keep(
-      await startPostfix({
+  const dns = await startSignedDns(listZones(rsaKey, ed25519Key));
+  const servers = await startTogether({
+    north: async () =>
+      startPostfix({
         hostname: 'mx.north.test',
         addresses: ['127.0.1.25'],
         mailboxes: ['alice@north.test', 'anna@north.test', 'archive@north.test'],
         certificate: await certify('mx.north.test'),
       }),
-    );
-    const south = keep(
-      await startPostfix({
+    south: async () =>
+      startPostfix({
         hostname: 'mx2.south.test',
         addresses: ['127.0.2.26'],
         mailboxes: ['bob@south.test'],
         certificate: await certify('mx2.south.test'),
       }),
-    );
-    const east = keep(
-      await startExim({
+    east: async () =>
+      startExim({
         hostname: 'mx.east.test',
         addresses: ['127.0.3.25'],
         mailboxes: ['eve@east.test'],
         certificate: await certify('mx.east.test'),
       }),
-    );
-    const old = keep(
-      await startPostfix({
+    old: async () =>
+      startPostfix({
         hostname: 'mx.old.test',
         addresses: ['127.0.4.25'],
         mailboxes: ['otto@old.test'],
         certificate: await certify('mx.old.test'),
         settings: { smtpd_tls_protocols: '!TLSv1.2, !TLSv1.3' },
       }),
-    );
-    const plain = keep(
-      await startPostfix({
-        hostname: 'plain.test',
-        addresses: ['127.0.5.25'],
-        mailboxes: ['pia@plain.test'],
-      }),
-    );
-    return { dns, north, south, east, old, plain, rsaKey, ed25519Key, stop };
-  } catch (error) {
-    await stop();
+    plain: async () =>
+      startPostfix({ hostname: 'plain.test', addresses: ['127.0.5.25'], mailboxes: ['pia@plain.test'] }),
+  }).catch(async (error) => {
+    await dns.stop();
     throw error;
+  });
+  const stop = async () => {
+    await Promise.all(Object.values(servers).map((server) => server.stop()));
+    await dns.stop();
+  };
+  return { dns, rsaKey, ed25519Key, ...servers, stop };
+}
+
+interface Server {
+  stop(): Promise<void>;
+}
+
+/** Starts all servers side by side; when one fails, the others are stopped before the error goes on. */
+async function startTogether<Servers extends Record<string, Server>>(
+  starts: {
+    readonly [Name in keyof Servers]: () => Promise<Servers[Name]>;
+  },
+): Promise<Servers> {
+  const names = Object.keys(starts);
+  const settled = await Promise.allSettled(names.map((name) => starts[name]!()));
+  const failure = settled.find((each) => each.status === 'rejected');
+  if (failure) {
+    await Promise.all(settled.map((each) => each.status === 'fulfilled' && each.value.stop()));
+    throw failure.reason;
   }
+  return Object.fromEntries(
+    names.map((name, index) => [name, (settled[index] as PromiseFulfilledResult<Server>).value]),
+  ) as Servers;
 }
 
 function listZones(rsaKey: KeyPair, ed25519Key: KeyPair): LabZone[] {

@@ -41,8 +41,8 @@ export async function makeAuthority(name = 'Lab Authority'): Promise<Certificate
   return {
     certificateFile,
     async issue({ names, days = 30, keyType = 'ec' }) {
-      issued += 1;
-      const base = join(folder, `leaf-${issued}`);
+      const serial = ++issued;
+      const base = join(folder, `leaf-${serial}`);
       const key =
         keyType === 'ec' ? ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'] : ['-newkey', 'rsa:2048'];
       await mustRun('openssl', [
