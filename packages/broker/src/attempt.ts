@@ -128,13 +128,18 @@ async function handOver(
 ): Promise<DeliveryOutcome> {
   const { host, recipients, message } = offer;
   const { signal } = options;
-  const { envelope, requires, size, content, requireTls } = message;
+  const { envelope, requires, size, content, requireTls, dsn } = message;
   const connection = await dial(host, connect, environment, options);
   try {
     return await connection.deliver(
       {
         from: envelope.from,
-        to: recipients.map(({ address }) => address),
+        to: recipients.map(({ address }) => {
+          const notify = dsn?.notify.get(address);
+          return notify === undefined ? address : { address, notify };
+        }),
+        ...(dsn?.ret && { ret: dsn.ret }),
+        ...(dsn?.envid !== undefined && { envid: dsn.envid }),
         smtputf8: requires.smtputf8,
         ...(size === undefined ? {} : { size }),
         ...(requireTls && { requireTls }),

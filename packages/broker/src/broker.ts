@@ -16,9 +16,11 @@ import { chooseSource } from './egress-source.ts';
 import { EgressWatch } from './egress-watch.ts';
 import { type EnqueueOptions, type EnqueueResult, enqueueMessage } from './enqueue.ts';
 import { BrokerError } from './errors.ts';
+import { type EventHandler, pumpEvents, type SinkOptions } from './event-sink.ts';
 import { type EventsOptions, streamEvents } from './event-stream.ts';
 import { type Explanation, explainDelivery } from './explanation.ts';
 import { inParallel } from './in-parallel.ts';
+import { type InboundReport, type InboundReportParts, receiveReport } from './inbound-report.ts';
 import { createKeyring, type Keyring } from './keyring.ts';
 import { type BrokerOptions, resolveDelivery } from './options.ts';
 import type { RecipientOutcome } from './outcome.ts';
@@ -86,7 +88,11 @@ export class MailBroker {
       ...(options.onTranscript && { onTranscript: options.onTranscript }),
     };
     this.#compose = { now: () => clock.now(), ...(randomBytes && { randomBytes }) };
-    this.#keyring = createKeyring(options.dkim);
+    this.#keyring = createKeyring(options.dkim, {
+      check: options.dkimCheck ?? 'warn',
+      resolver,
+      onWarning: warn,
+    });
     this.#queue = options.store && this.#createQueue(options.store, options);
   }
 
@@ -186,6 +192,31 @@ export class MailBroker {
     return streamEvents(this.#needQueue().store, this.#environment.clock.setTimer, options);
   }
 
+  /**
+   * Hands events to a handler or a webhook, one by one and in order, each until it is taken.
+   *
+   * @returns when `signal` fires.
+   * @throws {BrokerError} MB_BROKER_NO_STORE
+   * @example await broker.deliverEvents(webhook('https://app.example.com/hook'), { after, saveCursor, signal });
+   */
+  deliverEvents(handler: EventHandler, { after, ...options }: SinkOptions = {}): Promise<void> {
+    const { signal } = options;
+    const events = this.events({ ...(after !== undefined && { after }), ...(signal && { signal }) });
+    return pumpEvents(events, handler, options, this.#environment.clock);
+  }
+
+  /**
+   * Takes in a report that the application received at a return path: a bounce becomes an event of its recipient, and
+   * addresses that do not exist or complained are suppressed. Needs `queue.verp` to know which recipient it is about.
+   *
+   * @param raw  the message as received.
+   * @param recipient  the envelope recipient that it came to.
+   * @throws {BrokerError} MB_BROKER_NO_STORE
+   */
+  receiveReport(raw: Uint8Array, recipient?: string): Promise<InboundReport> {
+    return receiveReport(raw, recipient, this.#needQueue().reports);
+  }
+
   /** Looks into the queue and changes it, also while workers run. @throws {BrokerError} MB_BROKER_NO_STORE */
   get queue(): QueueControl {
     return this.#needQueue().control;
@@ -218,6 +249,7 @@ export class MailBroker {
       schedule,
       retention,
       idleConnectionMs,
+      verp,
       bounces = true,
       suppress = true,
     } = options.queue ?? {};
@@ -233,6 +265,7 @@ export class MailBroker {
         keyring: this.#keyring,
         connections,
         store,
+        ...(verp && { verp }),
       }),
       conclude: createConclude({ hostname: options.hostname, ...this.#compose, store, bounces, suppress }),
       siteOf: createSiteOf(this.#environment),
@@ -241,8 +274,10 @@ export class MailBroker {
       ...(schedule && { schedule }),
       ...(retention !== undefined && { retention }),
     });
+    const reports = { store, suppress, ...(verp && { verp }) };
     return {
       store,
+      reports,
       worker,
       connections,
       control: new QueueControl(store),
@@ -273,6 +308,7 @@ export interface Health extends QueueStats {
 interface QueueParts {
   readonly store: QueueStore<unknown>;
   readonly worker: QueueWorker;
+  readonly reports: InboundReportParts;
   readonly connections: Connections;
   readonly control: QueueControl;
   readonly suppressions: SuppressionControl;

@@ -14,6 +14,7 @@ export type { Clock } from './clock.ts';
 export type { EgressSource } from './egress-source.ts';
 export type { EnqueueOptions, EnqueueResult, QueuedDeliveryOptions } from './enqueue.ts';
 export { BrokerError, type BrokerErrorCode, type BrokerErrorKind } from './errors.ts';
+export { type EventHandler, type SinkOptions, type WebhookOptions, webhook } from './event-sink.ts';
 export type { EventsOptions } from './event-stream.ts';
 export {
   type ExplainedDelivery,
@@ -22,6 +23,8 @@ export {
   type Explanation,
   formatExplanation,
 } from './explanation.ts';
+export type { InboundRecipient, InboundReport } from './inbound-report.ts';
+export type { KeyCheck } from './keyring.ts';
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
 export type { RouteOption } from './next-hop.ts';
 export type {
@@ -53,3 +56,4 @@ export type { ReadyMessage } from './ready-message.ts';
 export type { PurgeResult, Retention } from './retention.ts';
 export type { NewSuppression, Suppression, SuppressionReason } from './suppression.ts';
 export type { HostSecurity, SecurityBasis } from './tls-policy.ts';
+export { formatVerp, parseVerp, type VerpOptions } from './verp.ts';

@@ -1,14 +1,17 @@
 import { isIP } from 'node:net';
 import type { SignOptions } from '@mb/dkim';
 import type { MtaStsStore, Resolver, ResolverOptions } from '@mb/dns';
+import { parseMailbox } from '@mb/mime';
 import type { ConnectOptions, SessionLimits, Timeouts, TranscriptEntry } from '@mb/smtp-client';
 import type { RetrySchedule } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import type { EgressSource } from './egress-source.ts';
 import { BrokerError } from './errors.ts';
+import type { KeyCheck } from './keyring.ts';
 import type { RouteOption } from './next-hop.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { Retention } from './retention.ts';
+import type { VerpOptions } from './verp.ts';
 
 /** Options of a broker. Only `hostname` is required. */
 export interface BrokerOptions {
@@ -22,6 +25,8 @@ export interface BrokerOptions {
    * With keys, a message whose From matches none of them is refused, never sent unsigned.
    */
   readonly dkim?: SignOptions | readonly SignOptions[];
+  /** What is done about a key that is not published as it should be. Default `warn`. */
+  readonly dkimCheck?: KeyCheck;
   /** Where to ask: a resolver, or the options of one. Default: the system's servers. */
   readonly dns?: Resolver | ResolverOptions;
   /** How hosts are chosen and talked to. */
@@ -111,6 +116,8 @@ export interface QueueOptions {
   readonly bounces?: boolean;
   /** Put addresses that do not exist on the suppression list. Default true. */
   readonly suppress?: boolean;
+  /** Give every recipient a return path of its own, so that reports coming in name it; see `broker.receiveReport()`. */
+  readonly verp?: VerpOptions;
   /** How long an idle connection is kept for the next message, in milliseconds. Default 5,000. */
   readonly idleConnectionMs?: number;
   /** What to keep; `null`: somebody else purges. */
@@ -160,13 +167,25 @@ export const defaultDelivery: DeliverySettings = {
 };
 
 const knownKeys = {
-  broker: ['hostname', 'dkim', 'dns', 'delivery', 'tls', 'store', 'queue', 'onTranscript', 'runtime'],
+  broker: [
+    'hostname',
+    'dkim',
+    'dkimCheck',
+    'dns',
+    'delivery',
+    'tls',
+    'store',
+    'queue',
+    'onTranscript',
+    'runtime',
+  ],
   queue: [
     'concurrency',
     'name',
     'schedule',
     'bounces',
     'suppress',
+    'verp',
     'idleConnectionMs',
     'retention',
     'onError',
@@ -193,6 +212,9 @@ export function resolveDelivery(options: BrokerOptions): DeliverySettings {
     throw misuse(
       'hostname must be the full name that this machine says in EHLO, such as "mail.example.com".',
     );
+  }
+  if (!['warn', 'refuse', 'off', undefined].includes(options.dkimCheck)) {
+    throw misuse("dkimCheck must be 'warn', 'refuse' or 'off'.");
   }
   const minimum = options.tls?.minimum ?? 'opportunistic';
   if (!['opportunistic', 'required', 'verified'].includes(minimum)) {
@@ -226,7 +248,17 @@ export function resolveDelivery(options: BrokerOptions): DeliverySettings {
       throw misuse(`delivery.sources "${name}" needs a weight above 0.`);
     }
   }
+  checkVerp(options.queue?.verp);
   return settings;
+}
+
+function checkVerp(verp: VerpOptions | undefined): void {
+  if (verp === undefined) return;
+  refuseUnknownKeys('queue.verp', verp, ['address', 'secret']);
+  parseMailbox(verp.address);
+  if (typeof verp.secret !== 'string' || verp.secret.length < 16) {
+    throw misuse('queue.verp.secret must be a text of at least 16 characters.');
+  }
 }
 
 /** Refuses keys that mean nothing: a misspelt option must not be ignored. */

@@ -1,5 +1,6 @@
 import { type ComposedMessage, composeMessage, type Envelope, type Message, parseMailbox } from '@mb/mime';
 import type { Keyring } from './keyring.ts';
+import type { Notify } from './queued-envelope.ts';
 import { type ReadyMessage, readReadyMessage } from './ready-message.ts';
 
 /** Octets at hand, or octets that can be read again and again. */
@@ -29,6 +30,15 @@ export interface SignedMessage extends Omit<OutgoingMessage, 'octets' | 'repeata
   readonly signature: string;
   /** Only over verified TLS, to hosts that promise the same (RFC 8689). Default false. */
   readonly requireTls?: boolean;
+  /** What is asked of hosts that offer DSN (RFC 3461). */
+  readonly dsn?: DsnRequest;
+}
+
+/** What a host is asked to report, and with what (RFC 3461 §4). */
+export interface DsnRequest {
+  readonly notify: ReadonlyMap<string, Notify | undefined>;
+  readonly ret?: 'full' | 'headers';
+  readonly envid?: string;
 }
 
 /** What composing takes from outside. */

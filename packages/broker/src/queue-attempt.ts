@@ -11,7 +11,8 @@ import { type Octets, type SignedMessage, signOutgoing } from './outgoing-messag
 import type { SiteFeedback } from './pacing.ts';
 import { planRecipients } from './plan.ts';
 import type { Claim, ClaimedMessage, QueueStore } from './queue-store.ts';
-import { readQueuedEnvelope } from './queued-envelope.ts';
+import { type Notify, type QueuedRecipientOptions, readQueuedEnvelope } from './queued-envelope.ts';
+import { formatVerp, type VerpOptions } from './verp.ts';
 import type { Attempt, AttemptContext, AttemptOutcome } from './worker.ts';
 
 /** What executing claims takes. */
@@ -20,6 +21,8 @@ export interface QueueAttemptParts {
   readonly keyring: Keyring;
   readonly connections: Connections;
   readonly store: Pick<QueueStore, 'content'>;
+  /** Return paths of their own for all recipients. */
+  readonly verp?: VerpOptions;
 }
 
 /** Messages in flight on one connection; as many outcomes are unknown if it breaks. */
@@ -83,12 +86,16 @@ async function attemptMessage(
     return { outcomes: recipients.map(({ recipientId }) => ({ recipientId, ...withoutContent(error) })) };
   }
   const addresses = recipients.map(({ address }) => address);
-  const plan = planRecipients(addresses, parts.environment.delivery.maxRecipients);
+  const { verp, environment } = parts;
+  const personal = verp !== undefined && message.sender !== '';
+  const plan = planRecipients(addresses, personal ? 1 : environment.delivery.maxRecipients);
   const results: RecipientOutcome[] = [];
   for (const delivery of plan.deliveries) {
+    const { recipientId } = recipients[delivery.recipients[0]!.index]!;
+    const content = personal ? withReturnPath(signed, formatVerp(verp, recipientId)) : signed;
     const attempt = Math.max(...delivery.recipients.map(({ index }) => recipients[index]!.attempt));
     const options = { attempt, ...shared, signal };
-    const outcomes = await attemptDelivery(delivery, signed, parts.environment, options);
+    const outcomes = await attemptDelivery(delivery, content, environment, options);
     delivery.recipients.forEach(({ index }, position) => {
       results[index] = outcomes[position]!;
     });
@@ -100,19 +107,18 @@ async function attemptMessage(
   return { outcomes, ...(lesson && { lesson }) };
 }
 
+function withReturnPath(message: SignedMessage, from: string): SignedMessage {
+  return { ...message, envelope: { ...message.envelope, from } };
+}
+
 async function loadSigned(
   message: ClaimedMessage,
   { store, keyring }: QueueAttemptParts,
   signal: AbortSignal,
 ): Promise<SignedMessage> {
   const { messageId, sender, size, envelope, recipients } = message;
-  const {
-    signed,
-    requireTls,
-    requires,
-    messageId: headerId,
-    authorDomain,
-  } = readQueuedEnvelope(envelope, sender);
+  const queued = readQueuedEnvelope(envelope, sender);
+  const { signed, requireTls, requires, authorDomain, ret, envid } = queued;
   const octets: Octets = message.content ?? {
     [Symbol.asyncIterator]: () => store.content(messageId)[Symbol.asyncIterator](),
   };
@@ -121,13 +127,22 @@ async function loadSigned(
     octets,
     size,
     requires,
-    messageId: headerId,
+    messageId: queued.messageId,
     authorDomain,
   };
   const ready = signed
     ? { ...outgoing, content: octets, signature: '' }
     : await signOutgoing(outgoing, keyring, signal);
-  return requireTls ? { ...ready, requireTls } : ready;
+  const notify = new Map(recipients.map(({ address, options }) => [address, notifyOf(options)]));
+  return {
+    ...ready,
+    ...(requireTls && { requireTls }),
+    dsn: { notify, ...(ret && { ret }), ...(envid !== undefined && { envid }) },
+  };
+}
+
+function notifyOf(options: object | undefined): Notify | undefined {
+  return (options as QueuedRecipientOptions | undefined)?.notify;
 }
 
 /**

@@ -12,6 +12,7 @@ it('explains the whole plan without connecting to any mail host', async () => {
     tlsa: { mx1: 'right' },
     broker: () => ({
       dkim: { domain: 'sender.test', selector: 's1', privateKey },
+      dkimCheck: 'off' as const,
       delivery: { sources: [{ name: 'out7', localAddresses: ['127.0.0.1'] }] },
     }),
   });

@@ -1,8 +1,9 @@
-import { generateKeyPairSync } from 'node:crypto';
-import { type Message, parseMessage } from '@mb/mime';
+import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { createServer } from 'node:http';
+import { composeMessage, type Message, parseMessage, type Report } from '@mb/mime';
 import { inTurn } from '@mb/testkit';
 import { expect, it } from 'vitest';
-import { type BrokerOptions, MailBroker, MemoryStore, type QueueEvent } from '../../src/index.ts';
+import { type BrokerOptions, MailBroker, MemoryStore, type QueueEvent, webhook } from '../../src/index.ts';
 import { type LabPlan, startLab } from '../lab.ts';
 
 const message: Message = { from: 'ann@sender.test', to: 'bob@one.test', subject: 'Queued', text: 'Hello' };
@@ -66,7 +67,7 @@ it('signs at the attempt, with the keys of that moment, and never sends unsigned
   await using lab = await startQueueLab({
     hosts: { mx1: { address: '127.0.11.1' } },
     records: { one: { MX: '10 mx1.test' } },
-    broker: { dkim: { domain: 'sender.test', selector: 's1', privateKey } },
+    broker: { dkim: { domain: 'sender.test', selector: 's1', privateKey }, dkimCheck: 'off' as const },
   });
   const { id } = await lab.broker.enqueue(message);
   await expect(lab.broker.enqueue({ ...message, from: 'ann@other.test' })).rejects.toMatchObject({
@@ -223,3 +224,138 @@ it('says what is missing when there is no store', () => {
   expect(() => broker.start()).toThrow(expect.objectContaining({ code: 'MB_BROKER_NO_STORE' }));
   expect(() => broker.queue).toThrow(/SqliteStore/);
 });
+
+it('gives each recipient a return path of its own, and takes in the bounce and the complaint that come back to it', async () => {
+  const verp = { address: 'bounces@sender.test', secret: 'sixteen characters or more' };
+  await using lab = await startQueueLab({
+    hosts: { mx1: { address: '127.0.11.1' } },
+    records: { one: { MX: '10 mx1.test' } },
+    broker: { queue: { verp } },
+  });
+  const { broker } = lab;
+  const { id } = await broker.enqueue({ ...message, to: ['bob@one.test', 'carol@one.test'] });
+  broker.start();
+  await until(broker, 'delivered', 2);
+  await lab.hosts.mx1!.until(() => lab.hosts.mx1!.messages.length === 2);
+  await broker.stop();
+  const paths = new Map(
+    lab.hosts.mx1!.messages.map(({ from, recipients }) => [recipients[0]!.address, from]),
+  );
+  expect(new Set(paths.values()).size).toBe(2);
+
+  const bounce = await composeReport({
+    kind: 'delivery-status',
+    reportingMta: { type: 'dns', value: 'inner.one.test' },
+    recipients: [
+      {
+        finalRecipient: { type: 'rfc822', value: 'bob@inner.one.test' },
+        action: 'failed',
+        status: '5.1.1',
+        diagnosticCode: { type: 'smtp', value: '550 5.1.1 No such user' },
+      },
+    ],
+  });
+  expect(await broker.receiveReport(bounce, paths.get('bob@one.test'))).toEqual({
+    kind: 'bounce',
+    recipients: [
+      {
+        address: 'bob@one.test',
+        recipientId: `${id}.0`,
+        status: '5.1.1',
+        category: 'bad-mailbox',
+        suppressed: true,
+      },
+    ],
+  });
+  const complaint = await composeReport({
+    kind: 'feedback-report',
+    feedbackType: 'abuse',
+    userAgent: 'Example/1.0',
+    version: '1',
+    originalMailFrom: paths.get('carol@one.test')!,
+  });
+  expect(await broker.receiveReport(complaint, 'abuse@sender.test')).toMatchObject({
+    kind: 'complaint',
+    recipients: [{ address: 'carol@one.test', suppressed: true }],
+  });
+  const logged = await until(broker, 'complained');
+  expect(types(logged)).toContain('bounced');
+  const { rows } = await broker.suppressions.list();
+  expect(rows.map(({ address, reason }) => `${address} ${reason}`).sort()).toEqual([
+    'bob@one.test bad-mailbox',
+    'carol@one.test complaint',
+  ]);
+});
+
+it('believes no report about anybody that did not come to a return path of ours', async () => {
+  await using lab = await startQueueLab({
+    broker: { queue: { verp: { address: 'bounces@sender.test', secret: 'sixteen characters or more' } } },
+  });
+  await lab.broker.enqueue(message);
+  const forged = await composeReport({
+    kind: 'delivery-status',
+    reportingMta: { type: 'dns', value: 'evil.test' },
+    recipients: [
+      { finalRecipient: { type: 'rfc822', value: 'bob@one.test' }, action: 'failed', status: '5.1.1' },
+    ],
+  });
+  const report = await lab.broker.receiveReport(forged, 'bounces+1.0-0000000000000000@sender.test');
+  expect(report).toMatchObject({ kind: 'bounce', recipients: [{ suppressed: false }] });
+  expect((await lab.broker.suppressions.list()).rows).toEqual([]);
+  expect(await lab.broker.receiveReport(Buffer.from('Subject: Re: hi\r\n\r\nI am away.'))).toEqual({
+    kind: 'none',
+    recipients: [],
+  });
+});
+
+it('hands events to a webhook in order, again and again until it takes them, signed', async () => {
+  const bodies: { body: string; signature: string | undefined }[] = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      bodies.push({ body, signature: request.headers['x-mb-signature'] as string | undefined });
+      response.writeHead(bodies.length === 1 ? 500 : 204).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  const abort = new AbortController();
+  const retries: number[] = [];
+  let cursor = '';
+  await using lab = await startQueueLab({
+    hosts: { mx1: { address: '127.0.11.1' } },
+    records: { one: { MX: '10 mx1.test' } },
+  });
+  await lab.broker.enqueue(message);
+  lab.broker.start();
+  await until(lab.broker, 'delivered');
+  await lab.broker.stop();
+  await lab.broker.deliverEvents(webhook(`http://127.0.0.1:${port}/`, { secret: 'secret' }), {
+    after: 'start',
+    signal: abort.signal,
+    onRetry: (_error, _event, delayMs) => retries.push(delayMs),
+    saveCursor: (saved) => {
+      cursor = saved;
+      if (bodies.at(-1)!.body.includes('"delivered"')) abort.abort();
+    },
+  });
+  server.close();
+  expect(retries).toEqual([1_000]);
+  expect(bodies[0]!.body).toBe(bodies[1]!.body);
+  expect(JSON.parse(bodies.at(-1)!.body)).toMatchObject({ type: 'delivered', cursor });
+  const expected = createHmac('sha256', 'secret').update(bodies[0]!.body).digest('hex');
+  expect(bodies[0]!.signature).toBe(`sha256=${expected}`);
+});
+
+async function composeReport(record: Report): Promise<Uint8Array> {
+  return composeMessage({
+    from: 'mailer-daemon@one.test',
+    to: 'bounces@sender.test',
+    subject: 'Report',
+    text: 'See below.',
+    report: { record },
+  }).bytes();
+}

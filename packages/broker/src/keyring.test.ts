@@ -1,0 +1,59 @@
+import { generateKeyPair } from '@mb/dkim';
+import { createMemoryResolver } from '@mb/dns/memory';
+import { expect, it, vi } from 'vitest';
+import { createKeyring, type KeyCheck } from './keyring.ts';
+
+const message = Buffer.from('From: ann@example.com\r\n\r\nHello\r\n');
+const pair = await generateKeyPair({ algorithm: 'ed25519-sha256', domain: 'example.com', selector: 's1' });
+const other = await generateKeyPair({ algorithm: 'ed25519-sha256', domain: 'example.com', selector: 's1' });
+const key = { domain: 'example.com', selector: 's1', privateKey: pair.privateKey };
+
+function keyring(check: KeyCheck, record?: string) {
+  const warnings: string[] = [];
+  const resolver = createMemoryResolver(record === undefined ? {} : { [pair.dnsName]: { TXT: [[record]] } });
+  return {
+    warnings,
+    ring: createKeyring(key, { check, resolver, onWarning: (text) => warnings.push(text) }),
+  };
+}
+
+it('signs for the domain of From and for those below it, and refuses all others', async () => {
+  const { ring } = keyring('off');
+  expect(await ring.signerFor('example.com')!.sign(message)).toContain('d=example.com');
+  expect(ring.signerFor('NEWS.Example.com')).toBe(ring.signerFor('example.com'));
+  expect(() => ring.signerFor('example.org')).toThrow(
+    expect.objectContaining({
+      code: 'MB_BROKER_NO_SIGNING_KEY',
+      message: expect.stringContaining('example.com'),
+    }),
+  );
+  expect(() => ring.signerFor('badexample.com')).toThrow();
+});
+
+it('says nothing of a key that is published', async () => {
+  const { ring, warnings } = keyring('warn', pair.dnsRecord);
+  await ring.signerFor('example.com')!.sign(message);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(warnings).toEqual([]);
+});
+
+it('warns once, at the first use, of a key that is missing or another one', async () => {
+  for (const record of [undefined, other.dnsRecord]) {
+    const { ring, warnings } = keyring('warn', record);
+    expect(warnings).toEqual([]);
+    ring.signerFor('example.com');
+    ring.signerFor('example.com');
+    await vi.waitFor(() => expect(warnings).toHaveLength(1));
+    expect(warnings[0]).toContain('s1._domainkey.example.com');
+  }
+});
+
+it('refuses to sign with a key that is not published, when told to', async () => {
+  const { ring } = keyring('refuse', other.dnsRecord);
+  await expect(ring.signerFor('example.com')!.sign(message)).rejects.toMatchObject({
+    code: 'MB_DKIM_SELF_CHECK_MISMATCH',
+  });
+  await expect(
+    keyring('refuse', pair.dnsRecord).ring.signerFor('example.com')!.sign(message),
+  ).resolves.toContain('b=');
+});
