@@ -77,6 +77,7 @@ const tlsKeys = new Set<string>([
   'ca',
   'implicit',
   'alsoNames',
+  'onCertificates',
   'minVersion',
 ] satisfies (keyof TlsOptions)[]);
 

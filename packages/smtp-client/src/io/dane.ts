@@ -48,7 +48,8 @@ export function matchDane(
     : { verifiedBy: 'none', error: `a TLSA trust anchor matches, but the certificate is not for ${host}` };
 }
 
-function presentedChain(peer: DetailedPeerCertificate): X509Certificate[] {
+/** The certificates of a peer from its own on, as far as they lead. */
+export function presentedChain(peer: DetailedPeerCertificate): X509Certificate[] {
   const chain: X509Certificate[] = [];
   const seen = new Set<string>();
   for (let next = peer; next?.raw && !seen.has(next.fingerprint256); next = next.issuerCertificate) {

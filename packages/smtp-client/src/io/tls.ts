@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { checkServerIdentity, connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { SmtpError } from '../errors.ts';
-import { matchDane, type TlsaRecord } from './dane.ts';
+import { matchDane, presentedChain, type TlsaRecord } from './dane.ts';
 
 /** How a connection is secured and what happens when it cannot be. */
 export type TlsLevel =
@@ -28,6 +28,8 @@ export interface TlsOptions {
   readonly implicit?: boolean;
   /** Further names that a certificate may carry under `dane` with usage 2 (RFC 7672 §3.2.3): the domain of the mail. */
   readonly alsoNames?: readonly string[];
+  /** Told the certificates that the server presented, DER, its own first, before they are judged. */
+  readonly onCertificates?: (chain: readonly Uint8Array[]) => void;
   /** Lowest protocol version. Default and least `TLSv1.2`. */
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
 }
@@ -104,6 +106,7 @@ export function secure(
     socket.on('error', onError).on('close', onClose);
     socket.once('secureConnect', () =>
       settle(() => {
+        options.onCertificates?.(presentedChain(socket.getPeerCertificate(true)).map(({ raw }) => raw));
         const evidence = examine(socket, host, options);
         const refused = refuse(evidence, options.level);
         if (!refused) return resolve({ socket, evidence });

@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises';
+import { hostname as machineName } from 'node:os';
+import { DnsError } from '@mb/dns';
+import { SmtpError } from '@mb/smtp-client';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import {
+  processTerminal,
+  type ResolverFlags,
+  resolverFlags,
+  resolverFor,
+  type Terminal,
+  toJson,
+} from '../dns/terminal.ts';
+import { examineHost, type ProbeReport } from './examine.ts';
+import { formatProbe } from './report.ts';
+
+interface ProbeFlags extends ResolverFlags {
+  readonly port: number;
+  readonly domain?: string;
+  readonly address?: readonly string[];
+  readonly helo?: string;
+  readonly ca?: string;
+  readonly patience: number;
+  readonly verbose?: boolean;
+}
+
+/**
+ * `mb probe HOST`: what a mail server offers, its certificates, and whether MX, DANE and MTA-STS would accept it.
+ * No mail is offered. Exit status 0 every policy that there is accepts, 1 one refuses or nobody can say, 2 the host
+ * cannot be talked to, 3 wrong use.
+ */
+export function probeCommand(terminal: Terminal = processTerminal): Command {
+  const command = new Command('probe')
+    .description('see what a mail server offers and whether senders would trust it')
+    .argument('<host>', 'name of the mail exchanger')
+    .addOption(new Option('--port <number>', 'port of the server').default(25).argParser(parsePort))
+    .option('--domain <domain>', 'domain whose mail it takes, for MTA-STS and DANE (default: the host)')
+    .option('--address <address...>', 'connect here instead of to the addresses in DNS')
+    .option('--helo <name>', 'name said in EHLO (default: the name of this machine)')
+    .option('--ca <file>', 'trust the authorities in this PEM file')
+    .addOption(new Option('--patience <seconds>', 'time for each step').default(30).argParser(parseSeconds))
+    .option('-v, --verbose', 'also print the session');
+  for (const option of resolverFlags()) command.addOption(option);
+  return command.action(async (host: string, flags: ProbeFlags) => {
+    try {
+      const report = await examineHost(await readRequest(host, flags), resolverFor(flags, terminal));
+      terminal.write(flags.json ? toJson(report) : formatProbe(report, flags.verbose === true));
+      terminal.setExitCode(exitCodeOf(report));
+    } catch (error) {
+      if (!DnsError.isInstance(error) && !SmtpError.isInstance(error) && !(error instanceof CaFileError))
+        throw error;
+      command.error(`mb probe: ${error.message}`, { exitCode: 3 });
+    }
+  });
+}
+
+/** The PKIX verdict is told but asked for by no policy of its own; only MTA-STS and DANE are promises of the domain. */
+function exitCodeOf({ reachable, policies }: ProbeReport): number {
+  if (!reachable) return 2;
+  const promised = policies.filter(({ policy }) => policy !== 'pkix');
+  return promised.some(({ verdict }) => verdict === 'refuses' || verdict === 'unsure') ? 1 : 0;
+}
+
+class CaFileError extends Error {}
+
+async function readRequest(host: string, flags: ProbeFlags) {
+  const { port, domain = host, address, helo, ca, patience } = flags;
+  return {
+    host,
+    port,
+    domain,
+    hostname: helo ?? (machineName() || 'localhost'),
+    timeoutMs: patience * 1000,
+    ...(address === undefined ? {} : { addresses: address }),
+    ...(ca === undefined ? {} : { ca: await readCa(ca) }),
+  };
+}
+
+async function readCa(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new CaFileError(`The file ${path} cannot be read.`, { cause });
+  }
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new InvalidArgumentError('It must be a port number.');
+  return port;
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!Number.isInteger(seconds) || seconds < 1)
+    throw new InvalidArgumentError('It must be a number of seconds.');
+  return seconds;
+}
