@@ -3,7 +3,7 @@ import type { Answer, FoundAnswer } from './resolver.ts';
 
 /** Bounds of a resolver's cache. */
 export interface CacheOptions {
-  /** Most answers kept; the least recently used goes first. Default 10,000. */
+  /** Most answers kept; beyond, one that was not used for long goes. Default 10,000. */
   readonly maxEntries?: number;
   /** Longest time a positive answer is kept, seconds. Default 86,400. */
   readonly maxTtlSeconds?: number;
@@ -17,6 +17,8 @@ interface Entry {
   answer: Answer;
   /** Epoch milliseconds. */
   readonly expiresAt: number;
+  /** Value of the cache's count of stored answers when this one was last moved to the end of the line. */
+  usedAt: number;
 }
 
 /** RFC 8767 §5: a stale answer is handed out with a TTL of 30 seconds. */
@@ -25,7 +27,10 @@ const staleTtlSeconds = 30;
 /** Answers by type and name; time comes in with each call. */
 export class AnswerCache {
   readonly #limits: Required<CacheOptions>;
-  readonly #byKey = new Map<string, Entry>();
+  readonly #byType = new Map<RecordType, Map<string, Entry>>();
+  #size = 0;
+  /** Number of answers stored so far: the measure of how long ago an answer was used. */
+  #stored = 0;
 
   constructor(options: CacheOptions = {}) {
     this.#limits = {
@@ -38,29 +43,33 @@ export class AnswerCache {
 
   /** Number of answers held. */
   get size(): number {
-    return this.#byKey.size;
+    return this.#size;
   }
 
   /** The answer with the TTL that remains, or undefined. */
   get(name: string, type: RecordType, now: number): Answer | undefined {
-    const key = cacheKey(name, type);
-    const entry = this.#byKey.get(key);
-    if (entry === undefined) return undefined;
+    const byName = this.#byType.get(type);
+    const entry = byName?.get(name);
+    if (byName === undefined || entry === undefined) return undefined;
     const remaining = Math.ceil((entry.expiresAt - now) / 1000);
     if (remaining <= 0) {
-      if (now >= entry.expiresAt + this.#limits.staleSeconds * 1000) this.#byKey.delete(key);
+      if (now >= entry.expiresAt + this.#limits.staleSeconds * 1000) this.#delete(byName, name);
       return undefined;
     }
     // The same object is handed out until its TTL changes: one copy a second at most.
     if (entry.answer.ttlSeconds !== remaining) entry.answer = { ...entry.answer, ttlSeconds: remaining };
-    this.#byKey.delete(key);
-    this.#byKey.set(key, entry);
+    // Moving to the end of the line costs more than the look-up, so it waits until others have come.
+    if (this.#stored - entry.usedAt > this.#limits.maxEntries / 8) {
+      byName.delete(name);
+      byName.set(name, entry);
+      entry.usedAt = this.#stored;
+    }
     return entry.answer;
   }
 
   /** RFC 8767 §5: what may be used although it has expired, because nobody answers. */
   getStale(name: string, type: RecordType, now: number): FoundAnswer | undefined {
-    const entry = this.#byKey.get(cacheKey(name, type));
+    const entry = this.#byType.get(type)?.get(name);
     if (entry === undefined || entry.answer.status !== 'found') return undefined;
     if (now >= entry.expiresAt + this.#limits.staleSeconds * 1000) return undefined;
     return { ...entry.answer, ttlSeconds: staleTtlSeconds, stale: true };
@@ -74,20 +83,37 @@ export class AnswerCache {
     const ceiling = answer.status === 'found' ? maxTtlSeconds : maxNegativeTtlSeconds;
     const ttlSeconds = Math.min(answer.ttlSeconds, ceiling);
     const kept = ttlSeconds === answer.ttlSeconds ? answer : { ...answer, ttlSeconds };
-    const key = cacheKey(answer.name, answer.type);
-    this.#byKey.delete(key);
+    const byName = this.#namesOf(answer.type);
+    this.#delete(byName, answer.name);
     if (ttlSeconds <= 0 || maxEntries === 0) return kept;
-    this.#byKey.set(key, { answer: kept, expiresAt: now + ttlSeconds * 1000 });
-    if (this.#byKey.size > maxEntries) this.#byKey.delete(this.#byKey.keys().next().value!);
+    byName.set(answer.name, { answer: kept, expiresAt: now + ttlSeconds * 1000, usedAt: ++this.#stored });
+    if (++this.#size > maxEntries) this.#evict();
     return kept;
   }
 
   /** Forgets everything. */
   clear(): void {
-    this.#byKey.clear();
+    this.#byType.clear();
+    this.#size = 0;
   }
-}
 
-function cacheKey(name: string, type: RecordType): string {
-  return `${type} ${name}`;
+  #namesOf(type: RecordType): Map<string, Entry> {
+    let byName = this.#byType.get(type);
+    if (byName === undefined) {
+      byName = new Map();
+      this.#byType.set(type, byName);
+    }
+    return byName;
+  }
+
+  /** Drops the least recently used answer of the type that has most. */
+  #evict(): void {
+    let largest: Map<string, Entry> | undefined;
+    for (const byName of this.#byType.values()) if (byName.size > (largest?.size ?? 0)) largest = byName;
+    if (largest !== undefined) this.#delete(largest, largest.keys().next().value!);
+  }
+
+  #delete(byName: Map<string, Entry>, name: string): void {
+    if (byName.delete(name)) this.#size--;
+  }
 }

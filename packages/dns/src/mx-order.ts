@@ -23,6 +23,22 @@ export function orderMx(records: readonly MxRecord[], random: () => number, maxH
   if (records.length > 0 && records.every((record) => record.exchange === '.')) {
     return { nullMx: true, hosts: [], skipped: [] };
   }
+  const usable = selectUsable(records);
+  const hosts = [...usable.hosts];
+  shuffle(hosts, random);
+  hosts.sort((a, b) => a.preference - b.preference);
+  if (hosts.length <= maxHosts) return { nullMx: false, hosts, skipped: usable.skipped };
+  const reason = `The domain has more than ${maxHosts} mail exchangers.`;
+  const cut = hosts.splice(maxHosts).map((host) => ({ ...host, reason }));
+  return { nullMx: false, hosts, skipped: [...usable.skipped, ...cut] };
+}
+
+/** A cached answer keeps its record array, so its names are judged once. */
+const usableHosts = new WeakMap<readonly MxRecord[], Pick<MxOrder, 'hosts' | 'skipped'>>();
+
+function selectUsable(records: readonly MxRecord[]): Pick<MxOrder, 'hosts' | 'skipped'> {
+  const known = usableHosts.get(records);
+  if (known !== undefined) return known;
   const skipped: SkippedHost[] = [];
   const preferenceByName = new Map<string, number>();
   for (const { exchange, preference } of records) {
@@ -33,12 +49,9 @@ export function orderMx(records: readonly MxRecord[], random: () => number, maxH
     } else preferenceByName.set(name, Math.min(preference, preferenceByName.get(name) ?? preference));
   }
   const hosts = [...preferenceByName].map(([name, preference]) => ({ name, preference }));
-  shuffle(hosts, random);
-  hosts.sort((a, b) => a.preference - b.preference);
-  for (const host of hosts.splice(maxHosts)) {
-    skipped.push({ ...host, reason: `The domain has more than ${maxHosts} mail exchangers.` });
-  }
-  return { nullMx: false, hosts, skipped };
+  const selected = { hosts, skipped };
+  usableHosts.set(records, selected);
+  return selected;
 }
 
 function exchangeRefusal(exchange: string, name: string | undefined): string | undefined {

@@ -149,8 +149,6 @@ class SocketResolver implements NodeResolver {
   }
 
   async query<T extends RecordType>(name: string, type: T, options?: QueryOptions): Promise<Answer<T>> {
-    const signal = options?.signal;
-    throwIfAborted(signal);
     const normal = normalizeName(name);
     if (normal === undefined) {
       throw new DnsError(
@@ -160,6 +158,8 @@ class SocketResolver implements NodeResolver {
     }
     const cached = this.#cache?.get(normal, type, this.#config.clock.now());
     if (cached !== undefined) return cached as Answer<T>;
+    const signal = options?.signal;
+    throwIfAborted(signal);
     return this.#share(normal, type, signal) as Promise<Answer<T>>;
   }
 

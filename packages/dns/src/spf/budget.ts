@@ -24,19 +24,12 @@ export class SpfBudget {
   voidLookups = 0;
   readonly limits: Required<SpfLimits>;
   readonly #resolver: Resolver;
-  readonly #signal: AbortSignal | undefined;
-  readonly #expiry: AbortSignal;
+  readonly #expiry: Expiry;
 
-  constructor(
-    resolver: Resolver,
-    limits: Required<SpfLimits>,
-    expiry: AbortSignal,
-    signal: AbortSignal | undefined,
-  ) {
+  constructor(resolver: Resolver, limits: Required<SpfLimits>, expiry: Expiry) {
     this.#resolver = resolver;
     this.limits = limits;
     this.#expiry = expiry;
-    this.#signal = signal;
   }
 
   /** RFC 7208 §4.6.4: counts a term that causes look-ups. */
@@ -61,48 +54,77 @@ export class SpfBudget {
     }
   }
 
-  /** Looks a name up; undefined when it cannot be a name. A failure is a temperror, unless `lenient`. */
+  /** Looks a name up; undefined when it cannot be a name. */
   async query<T extends RecordType>(name: string, type: T): Promise<Answer<T> | undefined> {
-    let answer: Answer<T>;
     try {
-      answer = await this.#resolver.query(name, type, { signal: this.#expiry });
+      return await this.#resolver.query(name, type, this.#expiry);
     } catch (error) {
-      if (DnsError.isInstance(error) && error.code === 'MB_DNS_NAME_INVALID') return undefined;
-      if (this.#expiry.aborted && !this.#signal?.aborted) throw this.#timeLimit();
-      throw error;
+      return this.#judge(error);
     }
-    return answer;
   }
 
   /** As `query`, but a failure ends the check (RFC 7208 §5). */
   async need<T extends RecordType>(name: string, type: T): Promise<Answer<T> | undefined> {
-    const answer = await this.query(name, type);
-    if (answer !== undefined && isTemporary(answer))
-      throw new SpfStop('temperror', 'dns-failure', answer.reason);
+    let answer: Answer<T>;
+    try {
+      answer = await this.#resolver.query(name, type, this.#expiry);
+    } catch (error) {
+      return this.#judge(error);
+    }
+    if (isTemporary(answer)) throw new SpfStop('temperror', 'dns-failure', answer.reason);
     return answer;
   }
 
-  #timeLimit(): SpfStop {
-    return new SpfStop('temperror', 'time-limit', `DNS took longer than ${this.limits.timeoutMs} ms in all.`);
+  #judge(error: unknown): undefined {
+    if (DnsError.isInstance(error) && error.code === 'MB_DNS_NAME_INVALID') return undefined;
+    if (!this.#expiry.hasExpired) throw error;
+    throw new SpfStop('temperror', 'time-limit', `DNS took longer than ${this.limits.timeoutMs} ms in all.`);
   }
 }
 
-/** A signal that fires after `delayMs` or with `signal`, and the function that lets go of both. */
-export function expireAfter(
-  clock: Clock,
-  delayMs: number,
-  signal: AbortSignal | undefined,
-): { expiry: AbortSignal; release: () => void } {
-  const controller = new AbortController();
-  const onAbort = () => controller.abort(signal?.reason);
-  signal?.addEventListener('abort', onAbort, { once: true });
-  if (signal?.aborted) onAbort();
-  const cancel = clock.setTimer(() => controller.abort(), delayMs);
-  return {
-    expiry: controller.signal,
-    release() {
+/**
+ * The time limit of a check, as options of its look-ups. The timer starts when a resolver first reads the
+ * signal: answers from a cache need none.
+ */
+export class Expiry {
+  /** The time is over, and the caller has not called off. */
+  hasExpired = false;
+  readonly #clock: Clock;
+  readonly #delayMs: number;
+  readonly #outer: AbortSignal | undefined;
+  #controller: AbortController | undefined;
+  #release = () => {};
+
+  constructor(clock: Clock, delayMs: number, outer: AbortSignal | undefined) {
+    this.#clock = clock;
+    this.#delayMs = delayMs;
+    this.#outer = outer;
+  }
+
+  /** Fires when the time is over or the caller's signal fires. */
+  get signal(): AbortSignal {
+    this.#controller ??= this.#start();
+    return this.#controller.signal;
+  }
+
+  /** Lets go of the timer and the caller's signal. */
+  release(): void {
+    this.#release();
+  }
+
+  #start(): AbortController {
+    const controller = new AbortController();
+    const onAbort = () => controller.abort(this.#outer?.reason);
+    this.#outer?.addEventListener('abort', onAbort, { once: true });
+    if (this.#outer?.aborted) onAbort();
+    const cancel = this.#clock.setTimer(() => {
+      this.hasExpired = true;
+      controller.abort();
+    }, this.#delayMs);
+    this.#release = () => {
       cancel();
-      signal?.removeEventListener('abort', onAbort);
-    },
-  };
+      this.#outer?.removeEventListener('abort', onAbort);
+    };
+    return controller;
+  }
 }

@@ -3,7 +3,7 @@ import { normalizeDomain } from '../domain.ts';
 import { DnsError, throwIfAborted } from '../errors.ts';
 import { integerOption, rejectUnknownOptions } from '../options.ts';
 import type { Resolver } from '../resolver.ts';
-import { expireAfter, SpfBudget, type SpfLimits } from './budget.ts';
+import { Expiry, SpfBudget, type SpfLimits } from './budget.ts';
 import { Evaluation } from './evaluate.ts';
 import { explainFail } from './explanation.ts';
 import { readIdentity } from './identity.ts';
@@ -62,7 +62,7 @@ export async function checkHost(
     throw new DnsError('MB_DNS_ADDRESS_INVALID', `"${request.ip.slice(0, 80)}" is not an IP address.`);
   }
   const clock = options.clock ?? systemClock;
-  const limits = resolveLimits(options.limits ?? {});
+  const limits = resolveLimits(options.limits);
   const { localPart, domain, written } = readIdentity(request.sender, request.helo);
   if (domain === undefined) {
     const reason = `"${written.slice(0, 80)}" is not a domain that can have an SPF record.`;
@@ -76,9 +76,9 @@ export async function checkHost(
       trace: [],
     };
   }
-  const { expiry, release } = expireAfter(clock, limits.timeoutMs, options.signal);
+  const expiry = new Expiry(clock, limits.timeoutMs, options.signal);
   try {
-    const budget = new SpfBudget(resolver, limits, expiry, options.signal);
+    const budget = new SpfBudget(resolver, limits, expiry);
     const identity = {
       ip,
       helo: normalizeDomain(request.helo) ?? request.helo,
@@ -100,7 +100,7 @@ export async function checkHost(
     const explanation = await explainFail(verdict.explanation, budget, evaluation);
     return explanation === undefined ? outcome : { ...outcome, explanation };
   } finally {
-    release();
+    expiry.release();
   }
 }
 
@@ -115,7 +115,8 @@ const defaultLimits: Required<SpfLimits> = {
   timeoutMs: 20_000,
 };
 
-function resolveLimits(limits: SpfLimits): Required<SpfLimits> {
+function resolveLimits(limits: SpfLimits | undefined): Required<SpfLimits> {
+  if (limits === undefined) return defaultLimits;
   rejectUnknownOptions(limits, limitNames, 'limits');
   const count = { min: 0, max: 1000 };
   return {
