@@ -34,6 +34,7 @@ const EXPECTED: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'nobody@example.org failed 550 5.1.1 No such mailbox',
     /^\.A line with a dot\.\r?$/m,
   ],
+  'smtp-message-port.ts': ["[ 'delivered', 'failed' ]"],
   'send.ts': ['alice@example.org: delivered', 'bob@gone.test: failed The domain gone.test does not exist.'],
 };
 
