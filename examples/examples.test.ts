@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
@@ -73,7 +74,8 @@ it('demo delivers to both servers, passes everywhere, and names what it saved', 
 async function run(file: string): Promise<string> {
   // The test runner asks for colour; a reader who pipes does not.
   const { FORCE_COLOR: _, ...env } = process.env;
-  const options = { cwd: folder, timeout: 20_000, env };
+  const NODE_COMPILE_CACHE = join(tmpdir(), 'mb-examples-compile-cache');
+  const options = { cwd: folder, timeout: 25_000, env: { ...env, NODE_COMPILE_CACHE } };
   const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=@mb/source', file], options);
   return stdout;
 }

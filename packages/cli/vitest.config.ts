@@ -1,3 +1,5 @@
+import { mergeConfig } from 'vitest/config';
 import { packageTests } from '../../vitest.base.ts';
 
-export default packageTests();
+/** Most tests start processes, one after the other, and machines can be busy. */
+export default mergeConfig(packageTests(), { test: { testTimeout: 30_000 } });

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
+import { dkimCommand } from './dkim/index.ts';
 import { dnsCommand } from './dns/index.ts';
 import { doctorCommand } from './doctor/index.ts';
 import { isCodedError } from './errors.ts';
 import { exitCodes } from './exit-code.ts';
+import { probeCommand } from './probe/index.ts';
 import { sendCommand } from './send/command.ts';
 import { labelled, terminalWidth } from './terminal.ts';
 
@@ -40,8 +42,8 @@ function createProgram(): Command {
     // Descriptions stay in their column also where that is narrow.
     .configureHelp({ minWidthToWrap: 16 })
     .exitOverride();
-  for (const command of [sendCommand(), dnsCommand(), doctorCommand()])
-    program.addCommand(adopt(command, program));
+  const commands = [sendCommand(), dkimCommand(), dnsCommand(), doctorCommand(), probeCommand()];
+  for (const command of commands) program.addCommand(adopt(command, program));
   return program;
 }
 
@@ -53,6 +55,7 @@ function createProgram(): Command {
  */
 export async function run(args: readonly string[]): Promise<number> {
   const program = createProgram();
+  showWarnings();
   try {
     if (args.length === 0) program.help({ error: true });
     await program.parseAsync(args, { from: 'user' });
@@ -69,6 +72,15 @@ function adopt(command: Command, parent: Command): Command {
   command.copyInheritedSettings(parent);
   for (const child of command.commands) adopt(child, command);
   return command;
+}
+
+/** Shows the warnings of the broker as our own; those of Node itself are for developers. */
+function showWarnings(): void {
+  if (process.env.MB_DEBUG) return;
+  process.removeAllListeners('warning');
+  process.on('warning', ({ name, message }) => {
+    if (name === 'MailBrokerWarning') console.error(labelled('warning', pc.yellow, message));
+  });
 }
 
 /** Says what is wrong in one or two sentences, or with --json as an object. */

@@ -7,7 +7,8 @@ import { mb } from './mb.ts';
 it('shows its commands and exit codes', async () => {
   const run = await mb(['--help']);
   expect(run.exitCode).toBe(0);
-  for (const word of ['send', 'dns', 'doctor', '64  a flag', 'NO_COLOR']) expect(run.stdout).toContain(word);
+  for (const word of ['send', 'dkim', 'dns', 'doctor', 'probe', '64  a flag', 'NO_COLOR'])
+    expect(run.stdout).toContain(word);
 });
 
 it('shows the help on standard error when no command is given', async () => {
@@ -22,7 +23,14 @@ it('tells its version', async () => {
 });
 
 it('refuses unknown commands and flags of every command alike', async () => {
-  for (const args of [['frobnicate'], ['send', '--frob'], ['dns', 'mx', '--frob'], ['doctor']]) {
+  for (const args of [
+    ['frobnicate'],
+    ['send', '--frob'],
+    ['dns', 'mx', '--frob'],
+    ['doctor'],
+    ['dkim', 'check'],
+    ['probe'],
+  ]) {
     const run = await mb(args);
     expect([run.exitCode, run.stdout]).toEqual([64, '']);
     expect(run.stderr).toMatch(/error: .*\n(.*\n)?Try --help\.\n/);

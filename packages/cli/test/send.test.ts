@@ -38,7 +38,7 @@ beforeAll(async () => {
   const { key, cert } = await ca.issue({ names: ['mx.example.org'] });
   host = await startSmtpHost({ hostname: 'mx.example.org', tls: { key, cert }, script: SCRIPT });
   const records = { '@': { MX: '10 mx.example.org' }, mx: { A: host.address } };
-  dns = await startDnsServer({ zones: { 'example.org': { records } } });
+  dns = await startDnsServer({ zones: { 'example.org': { records }, 'example.com': { records: {} } } });
 });
 
 beforeEach(() => {
@@ -193,6 +193,7 @@ describe('mb send', () => {
       '--dkim-selector',
       's1',
     ];
+    dns.setRecords('example.com', 's1._domainkey', { TXT: key.dnsRecord });
     chmodSync(path, 0o644);
     const open = await send(args);
     expect(open.stderr).toContain(`chmod 600 ${path}`);
@@ -207,6 +208,28 @@ describe('mb send', () => {
     const env = { MB_DKIM_KEY: key.privateKey, MB_DKIM_SELECTOR: 's1' };
     expect((await send([...FROM, '-t', 'bob@example.org', '--text', 'Hi'], { env })).stderr).toBe('');
     expect(host.messages.at(-1)?.content.toString()).toMatch(/^DKIM-Signature: /);
+    // A key that DNS does not know: receivers will find the signature worthless.
+    dns.setRecords('example.com', 's1._domainkey', {});
+    const unpublished = await send([...FROM, '-t', 'bob@example.org', '--text', 'Hi'], { env });
+    expect(unpublished.stderr).toMatch(/^warning: DKIM key s1\._domainkey\.example\.com: /);
+    expect(unpublished.exitCode).toBe(0);
+  });
+
+  it('prints the plan of a dry run and connects to no host', async () => {
+    const before = host.sessions.length;
+    const to = ['-t', 'bob@example.org'];
+    const run = await send([...FROM, ...to, '--text', 'Hi', '--dry-run']);
+    expect(run.exitCode).toBe(0);
+    expect(run.stdout).toMatch(
+      /example\.org: bob@example\.org \(by mx, SMTP port \d+\)\n {2}1\. mx\.example\.org \(10\)/,
+    );
+    const gone = await send([...FROM, ...to, '-t', 'x@gone.test', '--text', 'Hi', '--dry-run', '--json']);
+    expect(gone.exitCode).toBe(2);
+    expect(JSON.parse(gone.stdout)).toMatchObject({
+      exitCode: 2,
+      deliveries: [{ hosts: [{ name: 'mx.example.org' }] }, { hosts: [], failure: { status: 'permanent' } }],
+    });
+    expect(host.sessions.length).toBe(before);
   });
 
   it('never sends unsigned what was to be signed', async () => {

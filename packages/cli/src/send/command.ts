@@ -1,5 +1,11 @@
 import { hostname as systemHostname } from 'node:os';
-import { type BrokerOptions, MailBroker, type ReadyMessage, type RecipientOutcome } from '@mb/broker';
+import {
+  type BrokerOptions,
+  formatExplanation,
+  MailBroker,
+  type ReadyMessage,
+  type RecipientOutcome,
+} from '@mb/broker';
 import { composeMessage, type Message, parseAddressList } from '@mb/mime';
 import { Command } from 'commander';
 import pc from 'picocolors';
@@ -20,6 +26,7 @@ Examples:
   fortune | mb send -f ann@example.com -t bob@example.org -s 'Thought of the day'
   mb send -f ann@example.com -t bob@example.org -s Report --html-file report.html \\
       --inline logo.png --attach report.pdf --dkim-key dkim.pem --dkim-selector 2026
+  mb send --eml message.eml --dry-run
   mb send --eml message.eml --watch
   mb send --eml message.eml --envelope-to bob@example.org --json | jq .recipients[].status
 
@@ -36,7 +43,7 @@ MB_DKIM_KEY (PEM text), MB_DKIM_PASSPHRASE, MB_DKIM_SELECTOR, MB_DKIM_DOMAIN; fl
 /** `mb send`: composes or takes a message, signs it, delivers it, and prints a receipt for every recipient. */
 export function sendCommand(): Command {
   const command = new Command('send')
-    .description('Send one message straight to the mail exchangers of its recipients.')
+    .description('send one message straight to the mail exchangers of its recipients')
     .addHelpText('after', EXAMPLES);
   return addSendFlags(command).action(send);
 }
@@ -53,6 +60,7 @@ async function send(flags: SendFlags, command: Command): Promise<void> {
     throw new CliError('MB_CLI_USAGE', 'Who is it for? Give --to "Bob <bob@example.org>", --cc or --bcc.');
   }
   const options = await brokerOptions(flags, prepared.authorDomain);
+  if (flags.dryRun) return explain(prepared.message, options, flags);
   let progress = silent;
   const broker = new MailBroker({ ...options, onTranscript: (line) => progress.onLine(line) });
   if (!options.dkim && !flags.quiet && !flags.json) {
@@ -69,6 +77,26 @@ async function send(flags: SendFlags, command: Command): Promise<void> {
   }
   print(outcomes, prepared.messageId, flags);
   process.exitCode = exitCodeOf(outcomes);
+}
+
+/** --dry-run: the plan, and how it would end as far as that is known ahead. */
+async function explain(
+  message: Message | ReadyMessage,
+  options: BrokerOptions,
+  flags: SendFlags,
+): Promise<void> {
+  const interruption = interruptible(flags.timeout);
+  try {
+    const explanation = await new MailBroker(options).explain(message, { signal: interruption.signal });
+    const failures = explanation.deliveries.flatMap(({ failure }) => failure ?? []);
+    process.exitCode = exitCodeOf(
+      failures.map(({ status }) => ({ status: status === 'permanent' ? 'failed' : 'deferred' })),
+    );
+    if (flags.json) console.log(JSON.stringify({ exitCode: process.exitCode, ...explanation }, null, 2));
+    else if (!flags.quiet) process.stdout.write(formatExplanation(explanation));
+  } finally {
+    interruption.end();
+  }
 }
 
 interface PreparedMessage {

@@ -35,6 +35,7 @@ export interface SendFlags {
   readonly dkimKey?: string;
   readonly dkimSelector?: string;
   readonly dkimDomain?: string;
+  readonly dryRun?: true;
   readonly watch?: true;
   readonly json?: true;
   readonly quiet?: true;
@@ -57,6 +58,9 @@ export function addSendFlags(command: Command): Command {
   ]);
   group('Delivery:', deliveryOptions());
   group('Output:', [
+    new Option('--dry-run', 'look up and print what would be done; connect to no mail host').conflicts(
+      'watch',
+    ),
     new Option('--watch', 'show the sessions as they happen'),
     new Option('--json', 'print one JSON object'),
     new Option('-q, --quiet', 'print errors only').conflicts(['watch', 'json']),
