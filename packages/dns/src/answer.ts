@@ -1,8 +1,7 @@
 import type { ExchangeFailure } from './exchange.ts';
-import { type RecordData, type RecordType, recordTypeNumbers } from './record.ts';
+import type { RecordData, RecordType } from './record.ts';
 import type { Answer, FailedAnswer, FailureCause } from './resolver.ts';
-import type { ResourceRecord, ResponseMessage } from './wire/message.ts';
-import { decodeRdata } from './wire/rdata.ts';
+import { type ResourceRecord, type ResponseMessage, readData } from './wire.ts';
 
 const nxDomain = 3;
 
@@ -27,17 +26,16 @@ export function readAnswer<T extends RecordType>(
   let current = name;
   let ttlSeconds = Number.POSITIVE_INFINITY;
   for (let aliases = 0; ; aliases++) {
-    const records = recordsAt(response.answers, current, recordTypeNumbers[type]);
+    const records = recordsAt(response.answers, current, type);
     if (records.length > 0) {
       for (const record of records) ttlSeconds = Math.min(ttlSeconds, record.ttlSeconds);
-      const data: RecordData[T][] = records.map((record) => decodeRdata(type, record.rdata));
+      const data: RecordData[T][] = records.map((record) => readData(type, record));
       return {
         done: true,
         answer: { status: 'found', name, type, records: data, canonicalName: current, authentic, ttlSeconds },
       };
     }
-    const alias =
-      type === 'CNAME' ? undefined : recordsAt(response.answers, current, recordTypeNumbers.CNAME)[0];
+    const alias = type === 'CNAME' ? undefined : recordsAt(response.answers, current, 'CNAME')[0];
     if (alias === undefined) {
       if (aliases > 0 && response.responseCode !== nxDomain && response.authorities.length === 0) {
         return { done: false, target: current, aliases, ttlSeconds };
@@ -50,21 +48,21 @@ export function readAnswer<T extends RecordType>(
       };
     }
     ttlSeconds = Math.min(ttlSeconds, alias.ttlSeconds);
-    current = decodeRdata('CNAME', alias.rdata).toLowerCase();
+    current = readData('CNAME', alias).toLowerCase();
     if (aliases + 1 > maxAliases || current === name) {
       return { done: true, answer: aliasLoop(name, type) };
     }
   }
 }
 
-function recordsAt(records: readonly ResourceRecord[], name: string, type: number): ResourceRecord[] {
+function recordsAt(records: readonly ResourceRecord[], name: string, type: string): ResourceRecord[] {
   return records.filter((record) => record.type === type && record.name.toLowerCase() === name);
 }
 
 /** RFC 2308 §5: the smaller of the SOA's own TTL and its MINIMUM; without an SOA nothing is cached. */
 function negativeTtl(authorities: readonly ResourceRecord[]): number {
-  const soa = authorities.find((record) => record.type === recordTypeNumbers.SOA);
-  return soa === undefined ? 0 : Math.min(soa.ttlSeconds, decodeRdata('SOA', soa.rdata).minimum);
+  const soa = authorities.find((record) => record.type === 'SOA');
+  return soa === undefined ? 0 : Math.min(soa.ttlSeconds, readData('SOA', soa).minimum);
 }
 
 /** The answer for an alias chain without end. */

@@ -1,7 +1,7 @@
 import { DnsError } from './errors.ts';
-import { type RecordType, recordTypeNumbers } from './record.ts';
+import type { RecordType } from './record.ts';
 import type { FailedAnswer, FailureCause } from './resolver.ts';
-import { decodeResponse, encodeQuery, type ResponseMessage } from './wire/message.ts';
+import { decodeResponse, encodeQuery, type ResponseMessage } from './wire.ts';
 
 /** What one exchange asks and within which bounds; everything it needs comes in, nothing is read from outside. */
 export interface ExchangeRequest {
@@ -234,8 +234,8 @@ export class Exchange {
     return { ok: false, status: 'timeout', cause: 'deadline', reason };
   }
 
-  #isOurQuestion(question: { name: string; type: number }): boolean {
+  #isOurQuestion(question: { name: string; type: string }): boolean {
     const { name, type } = this.#request;
-    return question.type === recordTypeNumbers[type] && question.name.toLowerCase() === name.toLowerCase();
+    return question.type === type && question.name.toLowerCase() === name.toLowerCase();
   }
 }

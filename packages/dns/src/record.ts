@@ -52,17 +52,3 @@ export interface RecordData {
 
 /** The record types that a resolver can be asked for. */
 export type RecordType = keyof RecordData;
-
-/** Type numbers of RFC 1035 §3.2.2, 2782, 3596, 6698. */
-export const recordTypeNumbers: Readonly<Record<RecordType, number>> = {
-  A: 1,
-  NS: 2,
-  CNAME: 5,
-  SOA: 6,
-  PTR: 12,
-  MX: 15,
-  TXT: 16,
-  AAAA: 28,
-  SRV: 33,
-  TLSA: 52,
-};

@@ -1,0 +1,166 @@
+import packet, { type DecodedPacket, type OptAnswer, type Packet } from 'dns-packet';
+import ipaddr from 'ipaddr.js';
+import { DnsError } from './errors.ts';
+import type { RecordData, RecordType } from './record.ts';
+
+/** What one query asks (RFC 1035 §4.1.2), with the header bits that matter to a stub resolver. */
+export interface QueryMessage {
+  /** 0 to 65535, unpredictable. */
+  readonly id: number;
+  /** As `normalizeName` gives it. */
+  readonly name: string;
+  readonly type: RecordType;
+  /** RFC 4035 §3.2.2: ask for data even when it fails validation. */
+  readonly checkingDisabled?: boolean;
+  /** RFC 6891; left out for servers that answer FORMERR to it. Default true. */
+  readonly edns?: boolean;
+}
+
+/** One resource record of class IN; its data is read when it is wanted. */
+export interface ResourceRecord {
+  readonly name: string;
+  /** Mnemonic of the type, such as `MX`. */
+  readonly type: string;
+  readonly ttlSeconds: number;
+  /** As dns-packet decodes it; see {@link readData}. */
+  readonly data: unknown;
+}
+
+/** An answer, as far as a stub resolver reads it. */
+export interface ResponseMessage {
+  readonly id: number;
+  readonly truncated: boolean;
+  /** AD of RFC 4035 §3.2.3. */
+  readonly authenticData: boolean;
+  /** RFC 1035 §4.1.1 with the upper bits of RFC 6891 §6.1.3. */
+  readonly responseCode: number;
+  readonly question: { readonly name: string; readonly type: string } | undefined;
+  readonly answers: readonly ResourceRecord[];
+  readonly authorities: readonly ResourceRecord[];
+  /** Codes of RFC 8914. */
+  readonly extendedErrors: readonly number[];
+}
+
+/** The size that passes everywhere without fragments; longer answers come by TCP. */
+const udpPayloadSize = 1232;
+/** RFC 8767 §4: a TTL with the top bit set is a large positive number; it is capped like any other. */
+const maxTtlSeconds = 604_800;
+const extendedErrorOption = 15;
+const edns: OptAnswer = {
+  type: 'OPT',
+  name: '.',
+  udpPayloadSize,
+  extendedRcode: 0,
+  ednsVersion: 0,
+  flags: 0,
+  flag_do: false,
+  options: [],
+};
+
+/** Encodes a query for the Internet class with recursion desired and, by RFC 6840 §5.7, AD set. */
+export function encodeQuery({ id, name, type, ...query }: QueryMessage): Uint8Array {
+  const flags = packet.RECURSION_DESIRED | packet.AUTHENTIC_DATA;
+  const encoded = packet.encode({
+    type: 'query',
+    id,
+    flags: query.checkingDisabled ? flags | packet.CHECKING_DISABLED : flags,
+    questions: [{ name, type, class: 'IN' }],
+    additionals: query.edns === false ? [] : [edns],
+  });
+  return new Uint8Array(encoded);
+}
+
+/**
+ * Decodes an answer.
+ *
+ * @throws {DnsError} MB_DNS_MESSAGE_MALFORMED for anything that is not a well-formed answer to one
+ *   query: a query, several questions, counts or lengths that do not fit the octets, broken names.
+ */
+export function decodeResponse(octets: Uint8Array): ResponseMessage {
+  const message = Buffer.from(octets.buffer, octets.byteOffset, octets.length);
+  if (message.length < 12) throw malformed('it is shorter than a header');
+  const flags = message.readUInt16BE(2);
+  if ((flags & 0x8000) === 0) throw malformed('it is a query');
+  if ((flags & 0x7800) !== 0) throw malformed('its operation is not QUERY');
+  const truncated = (flags & packet.TRUNCATED_RESPONSE) !== 0;
+  // RFC 2181 §9: a truncated answer is asked again over TCP, so what is in it does not matter.
+  const decoded = decodePacket(truncated ? withoutRecords(message) : message);
+  // Where a record's data is not as long as it says, what follows is out of step with the octets.
+  if (!truncated && packet.decode.bytes !== message.length)
+    throw malformed('its lengths do not fit its octets');
+  const questions = decoded.questions ?? [];
+  if (questions.length > 1) throw malformed('it has more than one question');
+  const opt = decoded.additionals?.find((record): record is OptAnswer => record.type === 'OPT');
+  return {
+    id: message.readUInt16BE(0),
+    truncated,
+    authenticData: (flags & packet.AUTHENTIC_DATA) !== 0,
+    // RFC 6891 §6.1.3: the upper eight bits stand in the OPT record's TTL.
+    responseCode: (flags & 0x0f) | ((opt?.extendedRcode ?? 0) << 4),
+    question: questions[0],
+    answers: toRecords(decoded.answers),
+    authorities: toRecords(decoded.authorities),
+    extendedErrors: opt ? readExtendedErrors(opt) : [],
+  };
+}
+
+function decodePacket(message: Buffer): DecodedPacket {
+  try {
+    return packet.decode(message);
+  } catch (cause) {
+    throw malformed(cause instanceof Error ? cause.message : 'it cannot be decoded');
+  }
+}
+
+/** The message without its records, the last of which may be cut anywhere. */
+function withoutRecords(message: Buffer): Buffer {
+  return Buffer.concat([message.subarray(0, 6), Buffer.alloc(6), message.subarray(12)]);
+}
+
+function toRecords(records: Packet['answers']): ResourceRecord[] {
+  return (records ?? []).flatMap((record) => {
+    // Records of other classes and pseudo-records are not about names of the Internet.
+    if (record.type === 'OPT' || !('class' in record) || record.class !== 'IN') return [];
+    const ttlSeconds = Math.min(record.ttl ?? 0, maxTtlSeconds);
+    return [{ name: record.name, type: record.type, ttlSeconds, data: record.data }];
+  });
+}
+
+function readExtendedErrors({ options }: OptAnswer): number[] {
+  return (options ?? []).flatMap((option) => {
+    const { code, data } = option as { code: number; data?: Buffer };
+    // RFC 8914 §2: the first two octets are the INFO-CODE.
+    return Number(code) === extendedErrorOption && data && data.length >= 2 ? [data.readUInt16BE(0)] : [];
+  });
+}
+
+type Reader<T extends RecordType> = (data: never) => RecordData[T];
+
+const readers: { readonly [T in RecordType]: Reader<T> } = {
+  A: (data: string) => data,
+  // RFC 5952 §4
+  AAAA: (data: string) => ipaddr.parse(data).toString(),
+  CNAME: (data: string) => data,
+  NS: (data: string) => data,
+  PTR: (data: string) => data,
+  MX: ({ preference, exchange }: { preference: number; exchange: string }) => ({ preference, exchange }),
+  SOA: (data: RecordData['SOA']) => data,
+  SRV: ({ priority, weight, port, target }: RecordData['SRV']) => ({ priority, weight, port, target }),
+  TLSA: ({ usage, selector, matchingType, certificate }: RecordData['TLSA'] & { certificate: Buffer }) => ({
+    usage,
+    selector,
+    matchingType,
+    data: new Uint8Array(certificate),
+  }),
+  // RFC 1035 §3.3.14: character-strings are octets.
+  TXT: (data: readonly Buffer[]) => data.map((segment) => segment.toString('latin1')),
+};
+
+/** The data of one record of this type, in the form that this package gives to its users. */
+export function readData<T extends RecordType>(type: T, { data }: ResourceRecord): RecordData[T] {
+  return readers[type](data as never);
+}
+
+function malformed(what: string): DnsError {
+  return new DnsError('MB_DNS_MESSAGE_MALFORMED', `The DNS answer is malformed: ${what}.`);
+}
