@@ -2,7 +2,9 @@
 
 {"do": "verify" | "arc-verify", "message": base64, "zone": {name: record}}            -> {"result": "pass" | why}
 {"do": "sign", "message", "domain", "selector", "key", "canon": [h, b], "ed25519": bool} -> {"result": base64 of fields}
-{"do": "arc-sign", "message", "domain", "selector", "key", "authserv", "zone"}           -> {"result": base64 of fields}
+{"do": "arc-sign", "message", "domain", "selector", "key", "authserv"}                   -> {"result": base64 of fields}
+
+dkimpy takes the result of the chain so far from the message's own Authentication-Results field by "authserv".
 """
 import base64
 import json
@@ -51,7 +53,6 @@ def arc_sign(request, message):
         request["domain"].encode(),
         request["key"].encode(),
         request["authserv"].encode(),
-        dnsfunc=dns_of(request["zone"]),
     )
     return base64.b64encode(b"".join(fields)).decode()
 

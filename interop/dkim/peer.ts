@@ -32,11 +32,7 @@ export interface Peer {
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 /** Runs a program that reads a JSON request and writes a JSON answer a line. */
-export async function askInLines(
-  command: string,
-  script: string,
-  requests: readonly object[],
-): Promise<string[]> {
+async function askInLines(command: string, script: string, requests: readonly object[]): Promise<string[]> {
   const input = requests.map((request) => `${JSON.stringify(request)}\n`).join('');
   const stdout = await mustRun(command, [here(script)], { input: Buffer.from(input), timeoutMs: 280_000 });
   const answers = stdout
@@ -87,6 +83,27 @@ const dkimpy = linePeer('dkimpy', '/usr/bin/python3', 'dkimpy_batch.py', {
 /** Debian 12 has it without Ed25519. */
 const mailDkim = linePeer('Mail::DKIM', 'perl', 'mail_dkim_batch.pl', { ed25519: false, reads: () => true });
 
+/** Whether dkimpy finds the ARC chain of each message valid: `pass`, or its words. */
+export function verifyArcWithDkimpy(messages: readonly Uint8Array[], zone: Zone): Promise<string[]> {
+  return askInLines(
+    '/usr/bin/python3',
+    'dkimpy_batch.py',
+    messages.map((message) => ({ do: 'arc-verify', message: base64(message), zone })),
+  );
+}
+
+/** The ARC set that dkimpy adds to a message which has an Authentication-Results field by `authserv`. */
+export async function sealWithDkimpy(
+  message: Uint8Array,
+  authserv: string,
+  signing: Omit<PeerSigning, 'canonicalization'>,
+): Promise<string> {
+  const request = { do: 'arc-sign', message: base64(message), authserv, ...signing };
+  const [answer = ''] = await askInLines('/usr/bin/python3', 'dkimpy_batch.py', [request]);
+  if (answer.startsWith('error')) throw new Error(answer);
+  return Buffer.from(answer, 'base64').toString('latin1');
+}
+
 /** libopendkim, by a small C program that is compiled against it here. */
 async function makeOpendkim(): Promise<Peer> {
   const folder = makeFolder('opendkim');
@@ -132,6 +149,18 @@ async function makeOpendkim(): Promise<Peer> {
 
 /** Installs and prepares all peers. */
 export async function preparePeers(): Promise<Peer[]> {
-  await ensureDebianPackages(['python3-dkim', 'libmail-dkim-perl', 'libopendkim-dev', 'gcc', 'libc6-dev']);
+  await ensureDebianPackages([
+    'python3-dkim',
+    'python3-authres',
+    'libmail-dkim-perl',
+    'libopendkim-dev',
+    'gcc',
+    'libc6-dev',
+  ]);
   return [dkimpy, mailDkim, await makeOpendkim()];
+}
+
+/** A record in character-strings, as a zone file has it. */
+export function splitRecord(record: string): string {
+  return (record.match(/.{1,255}/g) ?? []).map((part) => `"${part}"`).join(' ');
 }

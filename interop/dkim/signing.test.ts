@@ -1,7 +1,8 @@
-import { createSigner, generateKeyPair, type KeyPair, type SignOptions, verifyMessage } from '@mb/dkim';
+import { createSigner, type SignOptions, verifyMessage } from '@mb/dkim';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Peer, preparePeers, type Zone } from './peer.ts';
+import { type Peer, preparePeers } from './peer.ts';
 import { inRandomChunks, makeUglyMessage, type UglyMessage } from './ugly-message.ts';
+import { type PublishedKeys, publishKeys } from './zone.ts';
 
 /** Each message is signed in 12 ways. MB_DKIM_MESSAGES=2000 for a night. */
 const messageCount = Number(process.env.MB_DKIM_MESSAGES ?? 500);
@@ -9,16 +10,11 @@ const canonicalizations = ['relaxed/relaxed', 'relaxed/simple', 'simple/relaxed'
 const now = () => 1_795_000_000_000;
 
 let peers: Peer[];
-let zone: Zone;
-let keys: Record<'rsa' | 'ed', KeyPair>;
+let keys: PublishedKeys;
 
 beforeAll(async () => {
   peers = await preparePeers();
-  keys = {
-    rsa: await generateKeyPair({ domain: 'example.com', selector: 'rsa' }),
-    ed: await generateKeyPair({ domain: 'example.com', selector: 'ed', algorithm: 'ed25519-sha256' }),
-  };
-  zone = Object.fromEntries(Object.values(keys).map((pair) => [pair.dnsName, pair.dnsRecord]));
+  keys = await publishKeys();
 }, 300_000);
 
 interface SignedMessage {
@@ -58,7 +54,7 @@ async function expectVerified(signed: readonly SignedMessage[], withEd25519: boo
     const readable = signed.filter(({ ugly }) => peer.reads(ugly));
     const verdicts = await peer.verify(
       readable.map(({ octets }) => octets),
-      zone,
+      keys.zone,
     );
     const failures = readable.flatMap(({ ugly }, index) =>
       verdicts[index] === 'pass' ? [] : [`seed ${ugly.seed}: ${verdicts[index]}`],
@@ -104,16 +100,15 @@ describe('what we sign', () => {
     for (const peer of peers) {
       const verdicts = await peer.verify(
         changed.map(({ octets }) => octets),
-        zone,
+        keys.zone,
       );
       expect(
         verdicts.filter((verdict) => verdict === 'pass'),
         peer.name,
       ).toEqual([]);
     }
-    const resolveTxt = async (name: string) => [[zone[name]!]];
     for (const { octets } of changed) {
-      expect(await verifyMessage(octets, { resolveTxt })).toMatchObject({
+      expect(await verifyMessage(octets, { resolveTxt: keys.resolveTxt })).toMatchObject({
         status: 'fail',
         reason: 'body-hash-mismatch',
       });

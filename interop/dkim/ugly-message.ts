@@ -80,14 +80,17 @@ export interface UglyMessage {
   readonly hasBody: boolean;
 }
 
-export function makeUglyMessage(seed: number): UglyMessage {
+/** @param repeated  Whether a field may occur more than once. Default true. */
+export function makeUglyMessage(seed: number, repeated = true): UglyMessage {
   const random = randomOf(seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
   const times = (most: number) => Math.floor(random() * (most + 1));
   const obsolete = random() < 0.2 ? pick(['space', 'tab'] as const) : 'none';
   const colons = { none: [':'], space: [':', ' :'], tab: [':', '\t :', '\t:'] }[obsolete];
-  const fields = Array.from({ length: times(12) }, () => {
-    return `${pick(names)}${pick(colons)}${pick(['', ' ', '\t', '  '])}${pick(values)}\r\n`;
+  const left = names.filter((name) => name !== 'SUBJECT');
+  const takeName = () => (repeated ? pick(names) : left.splice(times(left.length - 1), 1)[0]!);
+  const fields = Array.from({ length: times(repeated ? 12 : left.length) }, () => {
+    return `${takeName()}${pick(colons)}${pick(['', ' ', '\t', '  '])}${pick(values)}\r\n`;
   });
   fields.splice(times(fields.length), 0, `From: ${pick(['', ' ', '\r\n '])}Ada <ada@example.com>\r\n`);
   const body = Array.from({ length: times(10) }, () => pick(bodyPieces)).join('');
