@@ -40,7 +40,7 @@ const theirs: Record<'dkimpy' | 'rspamd', Sealer> = {
       message,
     );
     const signing = { domain: 'example.com', selector: 'rsa', key: keys.rsa.privateKey };
-    return inFront(await sealWithDkimpy(stated, 'dkimpy.example.org', signing), stated);
+    return inFront(await sealWithDkimpy(stated, authservId, signing), stated);
   },
   rspamd: async (message) => inFront((await rspamd.check(message)).added, message),
 };
