@@ -54,13 +54,14 @@ const differences: readonly Difference[] = [
   {
     peer: 'pyspf',
     reason:
-      'pyspf does not know REDIRECT in capitals; names of modifiers are case-insensitive (RFC 7208 §4.6.1)',
-    applies: (each) => uses(each, /REDIRECT=/),
+      'pyspf does not know REDIRECT and EXP in capitals; names of modifiers are case-insensitive (RFC 7208 §4.6.1)',
+    applies: (each) => uses(each, /REDIRECT=|EXP=/),
   },
   {
     peer: 'both',
-    reason: 'they overlook %{d0} or %{x} unless they get there; by RFC 7208 §4.6 any syntax error counts',
-    applies: (each, ours) => ours.problem === 'syntax' && uses(each, /%\{(?:d0|x)\}/i),
+    reason:
+      'they overlook %{d0}, %{c} or %{x} unless they get there; by RFC 7208 §4.6 any syntax error counts',
+    applies: (each, ours) => ours.problem === 'syntax' && uses(each, /%\{(?:d0|c|x)\}/i),
   },
   {
     peer: 'Mail::SPF',

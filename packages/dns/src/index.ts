@@ -120,3 +120,4 @@ export {
 export { lookupTlsRpt, parseTlsRptRecord, type TlsRptLookup } from './tls-rpt.ts';
 export { isUsableTlsa, lookupTlsa, type TlsaLookup, type TlsaTarget } from './tlsa/lookup.ts';
 export { matchTlsa, type TlsaMatch, type TlsaPeer } from './tlsa/match.ts';
+export type { FetchFunction } from './transport/https.ts';
