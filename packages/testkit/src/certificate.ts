@@ -20,6 +20,7 @@ export interface TestCertificate {
   tlsa(usage?: 0 | 1 | 2 | 3, selector?: 0 | 1): string;
 }
 
+/** What a certificate is for, and what is wrong with it. */
 export interface CertificateOptions {
   /** Host names and IP addresses of the subject alternative names; the first is the common name. */
   readonly names: readonly string[];
@@ -29,6 +30,7 @@ export interface CertificateOptions {
   readonly keyType?: KeyType;
 }
 
+/** The kinds of key that a certificate can have. */
 export type KeyType = 'ecdsa-p256' | 'rsa-2048';
 
 /** An authority that issues certificates for tests. */

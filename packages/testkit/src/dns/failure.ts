@@ -23,6 +23,7 @@ export type DnsFailure =
   | 'truncated'
   | { readonly delayMs: number; readonly failure?: Exclude<DnsFailure, object> };
 
+/** Which questions a failure is shown to. */
 export interface FailureScope {
   /** Only questions of this type; default all. */
   readonly type?: string;

@@ -15,6 +15,7 @@ import {
   wholeName,
 } from './zone.ts';
 
+/** Options of {@link startDnsServer}. */
 export interface DnsServerOptions {
   /** The zones to serve; default none. */
   readonly zones?: DnsZones;
@@ -180,6 +181,7 @@ export class DnsServer implements AsyncDisposable {
     return this.#closed;
   }
 
+  /** Closes at the end of an `await using` scope. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -6,6 +6,7 @@ import type { SmtpSessionRecord, SmtpTransactionRecord } from './record.ts';
 import type { SmtpHostAuth, SmtpHostTls, SmtpScript } from './script.ts';
 import { HostSession, type SessionSettings } from './session.ts';
 
+/** Options of {@link startSmtpHost}. */
 export interface SmtpHostOptions {
   /** What the host does differently from a good server; default nothing. */
   readonly script?: SmtpScript;
@@ -177,6 +178,7 @@ export class SmtpHost implements AsyncDisposable {
     return this.#closed;
   }
 
+  /** Closes at the end of an `await using` scope. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -59,12 +59,12 @@ export class OctetReader {
    */
   async line(lenient: boolean): Promise<Buffer | undefined> {
     const ending = lenient ? '\n' : '\r\n';
-    let line = Buffer.alloc(0);
+    let line: Buffer = Buffer.alloc(0);
     for (;;) {
       const piece = await this.piece();
       if (piece === undefined) return undefined;
       const from = Math.max(0, line.length - 1);
-      line = Buffer.concat([line, piece]);
+      line = line.length === 0 ? piece : Buffer.concat([line, piece]);
       const end = line.indexOf(ending, from);
       if (end < 0 && line.length > MAX_LINE_BYTES) return undefined;
       if (end < 0) continue;

@@ -26,6 +26,7 @@ export interface SmtpEvent {
   readonly text?: string;
 }
 
+/** One RCPT command and what was answered. */
 export interface SmtpRecipientRecord {
   /** Without angle brackets. */
   readonly address: string;
