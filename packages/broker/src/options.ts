@@ -153,7 +153,7 @@ export interface DeliverySettings {
 }
 
 /** What holds where the caller says nothing. */
-export const defaultDelivery: DeliverySettings = {
+const defaultDelivery: DeliverySettings = {
   port: 25,
   allowAddresses: [],
   families: [4, 6],
@@ -262,7 +262,7 @@ function checkVerp(verp: VerpOptions | undefined): void {
 }
 
 /** Refuses keys that mean nothing: a misspelt option must not be ignored. */
-export function refuseUnknownKeys(where: string, given: object | undefined, known: readonly string[]): void {
+function refuseUnknownKeys(where: string, given: object | undefined, known: readonly string[]): void {
   for (const key of Object.keys(given ?? {})) {
     if (!known.includes(key))
       throw misuse(`${where} has no option "${key}"; known are: ${known.join(', ')}.`);

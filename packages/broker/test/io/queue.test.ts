@@ -359,3 +359,35 @@ async function composeReport(record: Report): Promise<Uint8Array> {
     report: { record },
   }).bytes();
 }
+
+it('BRK-05 tries again after an unknown end, with the same octets and Message-ID', async () => {
+  await using lab = await startQueueLab({
+    hosts: { mx1: { address: '127.0.11.1', script: { content: inTurn({ after: 'close' }, undefined) } } },
+    records: { one: { MX: '10 mx1.test' } },
+  });
+  await lab.broker.enqueue(message);
+  lab.broker.start();
+  const events = await until(lab.broker, 'delivered');
+  await lab.broker.stop();
+  const deferred = events.find(({ type }) => type === 'deferred');
+  expect(deferred).toMatchObject({ detail: { status: 'unknown', maybeDelivered: true } });
+  const [first, second] = lab.hosts.mx1!.sessions.flatMap(({ transactions }) => transactions);
+  expect(second!.content).toEqual(first!.content);
+  expect(second!.content.toString()).toMatch(/^Message-ID: </m);
+});
+
+it.each([
+  ['hold', 'held'],
+  ['report', 'unknown'],
+] as const)('BRK-05 does not try again after an unknown end when told to %s', async (onUnknown, state) => {
+  await using lab = await startQueueLab({
+    hosts: { mx1: { address: '127.0.11.1', script: { content: { after: 'close' } } } },
+    records: { one: { MX: '10 mx1.test' } },
+  });
+  const { id } = await lab.broker.enqueue(message, { delivery: { onUnknown } });
+  lab.broker.start();
+  await until(lab.broker, state);
+  await lab.broker.stop();
+  expect(await lab.broker.queue.show(id!)).toMatchObject({ recipients: [{ state, attempts: 1 }] });
+  expect(lab.hosts.mx1!.sessions).toHaveLength(1);
+});
