@@ -1,3 +1,4 @@
+import { brokerRows } from './broker/rows.ts';
 import { dkimRows } from './dkim/rows.ts';
 import { dnsRows } from './dns/rows.ts';
 import type { Row } from './harness/row.ts';
@@ -5,7 +6,7 @@ import { mimeRows } from './mime/rows.ts';
 import { smtpRows } from './smtp/rows.ts';
 
 /** Every row of the benchmark, in the order in which they run and print. */
-export const rows: readonly Row[] = [...mimeRows, ...dkimRows, ...dnsRows, ...smtpRows];
+export const rows: readonly Row[] = [...mimeRows, ...dkimRows, ...dnsRows, ...smtpRows, ...brokerRows];
 
 /** The row with this id. */
 export function findRow(id: string): Row {

@@ -1,11 +1,11 @@
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { accepting, freePort } from './port.ts';
 import type { SinkOptions, SinkReport } from './sink-process.ts';
 
 /** A server that takes every message and counts. */
@@ -83,27 +83,4 @@ async function settled(count: () => Promise<number>, atLeast: number): Promise<n
     if (now >= atLeast || performance.now() > deadline) return now;
     await sleep(10);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function accepting(port: number): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    const socket = connect(port, '127.0.0.1');
-    const open = await Promise.race([
-      once(socket, 'connect').then(() => true),
-      once(socket, 'error').then(() => false),
-    ]).catch(() => false);
-    socket.destroy();
-    if (open) return;
-    await sleep(20);
-  }
-  throw new Error(`Nothing listens on 127.0.0.1:${port}.`);
 }

@@ -1,0 +1,140 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { MailBroker } from '@mb/broker';
+import { SqliteStore } from '@mb/broker/sqlite';
+import type { Absence, Contender, Field } from '../harness/row.ts';
+import { CLIENT, MESSAGE, RECIPIENT, SENDER } from '../smtp/payload.ts';
+import { hasPostfixTools, type Sink, SMTP_SOURCE, startOwnSink, startPostfixSink } from '../smtp/sink.ts';
+import { FloorQueue } from './floor-queue.ts';
+import { postfixIsMissing, startRelayPostfix } from './postfix.ts';
+
+/** Messages that wait for their acceptance at a time, as from an application under load. */
+const IN_FLIGHT = 256;
+
+/**
+ * Accepts messages durably and delivers them; a run ends when the sink has them all.
+ *
+ * @param withServers  also against Postfix, and into its sink.
+ */
+export async function queueField(count: number, withServers: boolean): Promise<Field> {
+  const sink =
+    withServers && hasPostfixTools() ? await startPostfixSink() : await startOwnSink({ chunking: false });
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-queue-'));
+  const contenders = [await ours(sink, folder, count)];
+  const absent: Absence[] = [];
+  const missing = withServers ? postfixIsMissing() : 'takes no part in a smoke run';
+  if (missing === undefined) contenders.push(await postfix(sink, count));
+  else absent.push({ name: 'Postfix', reason: missing });
+  contenders.push(floor(sink, folder, count));
+  return {
+    contenders,
+    absent,
+    operationsPerRun: count,
+    close: async () => {
+      await sink.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function ours(sink: Sink, folder: string, count: number): Promise<Contender> {
+  const store = new SqliteStore(path.join(folder, 'ours.db'));
+  await store.open();
+  const broker = new MailBroker({
+    hostname: CLIENT,
+    store,
+    delivery: { routes: { '*': { type: 'smarthost', host: '[127.0.0.1]', port: sink.port, tls: 'none' } } },
+  });
+  broker.start();
+  const message = { raw: MESSAGE, envelope: { from: SENDER, to: [RECIPIENT] } };
+  return {
+    name: '@mb/broker',
+    role: 'ours',
+    run: async () => {
+      const arrived = arrival(sink, count);
+      await inParallel(count, async () => void (await broker.enqueue(message)));
+      return await arrived;
+    },
+    check: async (taken) => checkTaken(taken, count) ?? (await checkEmpty(() => openOf(broker))),
+    close: async () => {
+      await broker.stop({ graceMs: 1000 });
+      await store.close();
+    },
+  };
+}
+
+/** Recipients that still have to be delivered to, or whose delivery is not written down yet. */
+async function openOf(broker: MailBroker): Promise<number> {
+  const { queued, inFlight } = await broker.health();
+  return queued + inFlight;
+}
+
+function floor(sink: Sink, folder: string, count: number): Contender {
+  const queue = new FloorQueue(path.join(folder, 'floor.db'), sink.port);
+  return {
+    name: 'floor: SQLite + overlap',
+    role: 'limit',
+    run: async () => {
+      const arrived = arrival(sink, count);
+      await inParallel(count, async () => void (await queue.accept()));
+      return await arrived;
+    },
+    check: async (taken) => checkTaken(taken, count) ?? (await checkEmpty(async () => queue.depth)),
+    close: () => queue.close(),
+  };
+}
+
+/** Postfix, fed over ten connections: it says 250 when its queue file is on the disk. */
+async function postfix(sink: Sink, count: number): Promise<Contender> {
+  const relay = await startRelayPostfix(sink.port);
+  const options = ['-d', '-s', 10, '-m', count, '-l', MESSAGE.length, '-f', SENDER, '-t', RECIPIENT].map(
+    String,
+  );
+  return {
+    name: 'Postfix',
+    role: 'peer',
+    external: true,
+    run: async () => {
+      const arrived = arrival(sink, count);
+      await promisify(execFile)(SMTP_SOURCE, [...options, `127.0.0.1:${relay.port}`]);
+      return await arrived;
+    },
+    check: (taken) => checkTaken(taken, count),
+    close: () => relay.stop(),
+  };
+}
+
+/** Resolves with the number of messages that came once there are `count` more than now. */
+async function arrival(sink: Sink, count: number): Promise<number> {
+  const before = await sink.messages();
+  for (;;) {
+    const taken = (await sink.messages()) - before;
+    if (taken >= count) return taken;
+    await sleep(5);
+  }
+}
+
+async function inParallel(count: number, task: () => Promise<void>): Promise<void> {
+  let begun = 0;
+  const lane = async (): Promise<void> => {
+    while (begun++ < count) await task();
+  };
+  await Promise.all(Array.from({ length: Math.min(IN_FLIGHT, count) }, lane));
+}
+
+function checkTaken(taken: unknown, count: number): string | undefined {
+  return taken === count ? undefined : `the server took ${taken} messages instead of ${count}`;
+}
+
+/** What was delivered must leave the queue too, or it would be delivered again. */
+async function checkEmpty(depth: () => Promise<number>): Promise<string | undefined> {
+  for (let tries = 0; tries < 100; tries++) {
+    if ((await depth()) === 0) return undefined;
+    await sleep(20);
+  }
+  return `${await depth()} messages are still in the queue`;
+}

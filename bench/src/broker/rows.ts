@@ -1,0 +1,22 @@
+import type { Row } from '../harness/row.ts';
+
+const FLOOR = 'floor: SQLite + overlap';
+
+/** Rows of @mb/broker. */
+export const brokerRows: readonly Row[] = [
+  {
+    id: 'broker/queue',
+    title: '5 kB messages accepted durably and delivered',
+    metric: 'wall',
+    amount: { count: 1, unit: 'messages' },
+    limit: FLOOR,
+    goals: [
+      { kind: 'share', of: FLOOR, atLeast: 0.5 },
+      { kind: 'share', of: 'Postfix', atLeast: 7 },
+      { kind: 'micros', atMost: 160, metric: 'cpu' },
+    ],
+    wholeRuns: true,
+    maxRounds: 3,
+    field: async (scale) => (await import('./queue.ts')).queueField(scale.smoke ? 50 : 2000, !scale.smoke),
+  },
+];
