@@ -35,10 +35,9 @@ const theirs: Record<'dkimpy' | 'rspamd', Sealer> = {
     const chain = await verifyArc(message, { resolveTxt: keys.resolveTxt });
     const results =
       chain.status === 'none' ? [{ method: 'spf', result: 'pass', properties: [] }] : [arcResult(chain)];
-    const stated = inFront(
-      formatAuthenticationResults({ authservId: 'dkimpy.example.org', results }),
-      message,
-    );
+    // dkimpy gathers all fields by its name, so each of its turns has another one.
+    const authservId = `dkimpy${chain.instance + 1}.example.org`;
+    const stated = inFront(formatAuthenticationResults({ authservId, results }), message);
     const signing = { domain: 'example.com', selector: 'rsa', key: keys.rsa.privateKey };
     return inFront(await sealWithDkimpy(stated, authservId, signing), stated);
   },
