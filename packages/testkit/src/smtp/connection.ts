@@ -24,8 +24,8 @@ export class HostConnection {
   readonly #startedAt: number;
   readonly #socket: Duplex;
   #stream: Duplex;
-  readonly #over: Promise<void>;
-  #end!: () => void;
+  /** What to wake when the connection is over. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(socket: Duplex, record: SmtpSessionRecord, settings: ConnectionSettings) {
     this.#socket = socket;
@@ -33,9 +33,6 @@ export class HostConnection {
     this.#record = record;
     this.#settings = settings;
     this.#startedAt = settings.clock.now();
-    this.#over = new Promise((resolve) => {
-      this.#end = resolve;
-    });
     this.reader = new OctetReader(socket, (octets) => this.note('received', octets));
     this.#watch(socket);
     (socket as Partial<Socket>).setNoDelay?.(true);
@@ -87,7 +84,7 @@ export class HostConnection {
       case 'stop-reading':
         this.note('host-stopped-reading');
         this.reader.stop();
-        return this.#over;
+        return this.#orOver(() => undefined);
     }
   }
 
@@ -143,20 +140,29 @@ export class HostConnection {
 
   #write(octets: Buffer): Promise<void> {
     this.note('sent', octets);
-    return Promise.race([
-      this.#over,
-      // The next piece waits for this one to be with the kernel, and a turn, so that they are not joined.
-      new Promise<void>((resolve) => this.#stream.write(octets, () => setImmediate(resolve))),
-    ]);
+    // The next piece waits for this one to be with the kernel, and a turn, so that they are not joined.
+    return this.#orOver((done) => {
+      this.#stream.write(octets, () => setImmediate(done));
+      return undefined;
+    });
   }
 
   #pause(ms: number): Promise<void> {
+    return this.#orOver((done) => this.#settings.clock.setTimer(done, ms));
+  }
+
+  /** Resolves when `start` calls back or the connection is over, whichever is first. */
+  #orOver(start: (done: () => void) => (() => void) | undefined): Promise<void> {
+    if (this.#record.closed) return Promise.resolve();
     return new Promise((resolve) => {
-      const cancel = this.#settings.clock.setTimer(resolve, ms);
-      void this.#over.then(() => {
-        cancel();
+      let cancel: (() => void) | undefined;
+      const end = () => {
+        this.#waiting.delete(end);
+        cancel?.();
         resolve();
-      });
+      };
+      this.#waiting.add(end);
+      cancel = start(end);
     });
   }
 
@@ -171,7 +177,7 @@ export class HostConnection {
     const bound = new Promise<void>((resolve) => {
       if (ms !== Number.POSITIVE_INFINITY) timer = setTimeout(resolve, ms);
     });
-    await Promise.race([read(), this.#over, bound]);
+    await Promise.race([read(), bound]);
     waiting = false;
     clearTimeout(timer);
   }
@@ -197,9 +203,9 @@ export class HostConnection {
   #finish(): void {
     this.open = false;
     this.reader.end();
-    this.#end();
     if (this.#record.closed) return;
     this.#record.closed = true;
     this.note('closed');
+    for (const end of this.#waiting) end();
   }
 }

@@ -119,10 +119,14 @@ export class HostSession {
     // RFC 2033 §4.1: LMTP has LHLO in place of HELO and EHLO.
     if (isLmtp !== (command.verb === 'LHLO')) return this.connection.send(encodeReply(500));
     this.#endTransaction();
-    this.record.clientName = command.argument;
     const extended = command.verb !== 'HELO';
     const text = extended ? [`${hostname} greets ${command.argument}`, ...this.#offered()] : hostname;
-    await this.#answer(extended ? this.#script.ehlo : this.#script.helo, { code: 250, text }, command);
+    const code = await this.#answer(
+      extended ? this.#script.ehlo : this.#script.helo,
+      { code: 250, text },
+      command,
+    );
+    if (code === 250) this.record.clientName = command.argument;
   }
 
   /** The EHLO keywords at this moment. */

@@ -185,6 +185,15 @@ describe('a script', () => {
     expect(host.sessions[0]?.transactions[0]?.recipients.map(({ code }) => code)).toEqual([550, 452, 250]);
   });
 
+  it('that refuses EHLO leaves the client to say HELO', async () => {
+    const { client, host } = await meetScript({ ehlo: 502 });
+    await client.send('EHLO c\r\n').expect(502);
+    await client.send('MAIL FROM:<a@example.org>\r\n').expect(503);
+    expect(await client.send('HELO d\r\n').expect(250)).toBe('250 mx.example.test\r\n');
+    await client.send('MAIL FROM:<a@example.org>\r\n').expect(250);
+    expect(host.sessions[0]?.clientName).toBe('d');
+  });
+
   it('answers in turn', async () => {
     const { client } = await meetScript({ noop: inTurn(450, '299 odd', undefined) });
     await client.expect(220);
