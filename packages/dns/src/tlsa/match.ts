@@ -87,15 +87,16 @@ function matchIssuer(
     return { matched: false, reason: 'The certificate is not valid at this time.' };
   const rest = certificates.slice(1);
   for (let depth = 1; depth <= maxChain; depth++) {
-    const outside = anchors.find((record) => isIssuedByAnchor(current, record, peer.now));
+    const outside = anchors.find((record) => isIssuedByAnchor(current, record));
     const at = rest.findIndex((candidate) => isIssuer(candidate, current));
     const issuer = rest[at];
     const inside = issuer === undefined ? undefined : anchors.find((record) => selects(record, issuer));
+    const record = inside ?? outside;
+    // RFC 5280 §6.1.1 (d): of a trust anchor only name and key count, so its own dates do not.
+    if (record !== undefined) return checkNames(leaf, peer.referenceNames, { record, depth });
     if (issuer !== undefined && !isInDate(issuer, peer.now)) {
       return { matched: false, reason: 'An issuing certificate is not valid at this time.' };
     }
-    const record = inside ?? outside;
-    if (record !== undefined) return checkNames(leaf, peer.referenceNames, { record, depth });
     if (issuer === undefined) break;
     rest.splice(at, 1);
     current = issuer;
@@ -107,14 +108,14 @@ function matchIssuer(
 function isIssuedByAnchor(
   certificate: X509Certificate,
   { selector, matchingType, data }: TlsaRecord,
-  now: number,
 ): boolean {
   if (matchingType !== 0) return false;
   try {
     if (selector === 1)
       return certificate.verify(createPublicKey({ key: Buffer.from(data), format: 'der', type: 'spki' }));
     const anchor = new X509Certificate(data);
-    return isInDate(anchor, now) && isIssuer(anchor, certificate);
+    // A certificate that issued itself is no issuer of a server's: that is what usage 3 is for.
+    return !anchor.raw.equals(certificate.raw) && isIssuer(anchor, certificate);
   } catch {
     return false;
   }

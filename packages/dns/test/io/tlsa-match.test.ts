@@ -98,6 +98,16 @@ describe('matchTlsa', () => {
     expect(match([tlsa(2, 0, 1, otherRoot)], [leaf, middle, otherRoot])).toMatchObject({ matched: false });
   });
 
+  it('DANE-02 does not look at the dates of the anchor itself, but at those of issuers below it', () => {
+    const old = root.issue({ commonName: 'Old', ca: true, notAfter: '20250601000000Z' });
+    const under = old.issue({ commonName: 'x', altNames: ['DNS:mx.example.test'] });
+    expect(match([tlsa(2, 0, 1, old)], [under, old, root])).toMatchObject({ matched: true, depth: 1 });
+    expect(match([tlsa(2, 0, 1, root)], [under, old, root])).toMatchObject({
+      matched: false,
+      reason: expect.stringContaining('not valid'),
+    });
+  });
+
   it('DANE-02 never matches unusable records, unreadable chains, or none', () => {
     expect(match([tlsa(1, 0, 1, leaf), tlsa(0, 0, 1, root)], [leaf, middle, root])).toMatchObject({
       matched: false,
