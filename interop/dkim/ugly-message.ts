@@ -1,7 +1,7 @@
 import { toCrlf } from '@mb/dkim';
 
 /** A small deterministic random source (mulberry32), so that a failing message can be made again from its seed. */
-export function randomOf(seed: number): () => number {
+function randomOf(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

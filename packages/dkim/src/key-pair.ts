@@ -87,6 +87,6 @@ export function formatKeyRecord(publicKey: KeyObject): string {
 }
 
 /** Splits record text into character-strings of at most 255 octets. */
-export function splitCharacterStrings(text: string): string[] {
+function splitCharacterStrings(text: string): string[] {
   return text.match(/[\s\S]{1,255}/g) ?? [];
 }

@@ -142,6 +142,7 @@ describe('private keys', () => {
     try {
       const signer = createSigner({ domain: 'example.com', selector: 's', privateKey: weak });
       expect(signer.warnings.map((one) => one.code)).toEqual(['MB_DKIM_KEY_WEAK']);
+      createSigner({ domain: 'example.com', selector: 's', privateKey: weak });
       expect(emitted).toEqual([signer.warnings[0]!.message]);
       expect(createSigner({ domain: 'example.com', selector: 'rsa', privateKey: rsaKey }).warnings).toEqual(
         [],

@@ -81,6 +81,17 @@ describe('reading a message', () => {
     expect(closed).toBe(true);
   });
 
+  it('does not wait for a stream that stands still', async () => {
+    async function* stuck() {
+      yield octets('A: b\r\n\r\n');
+      await new Promise(() => {});
+    }
+    const signal = AbortSignal.timeout(10);
+    const error = await read(stuck(), 'octet', 1000, signal).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'MB_DKIM_ABORTED' });
+    expect((error as Error).cause).toBe(signal.reason);
+  });
+
   it('lets other work run while it reads a large body', async () => {
     let turns = 0;
     const immediate = () => {

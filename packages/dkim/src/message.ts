@@ -130,9 +130,7 @@ async function nextChunk(
   chunks: AsyncIterator<Uint8Array>,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array | undefined> {
-  const next = await chunks.next();
-  if (signal?.aborted) await chunks.return?.();
-  refuseAborted(signal);
+  const next = await (signal === undefined ? chunks.next() : untilAborted(chunks, signal));
   if (next.done) return undefined;
   if (next.value instanceof Uint8Array) return next.value;
   await chunks.return?.();
@@ -142,9 +140,31 @@ async function nextChunk(
   );
 }
 
+/** The next chunk, unless the signal comes first; then the stream is told to close, and not waited for. */
+function untilAborted(
+  chunks: AsyncIterator<Uint8Array>,
+  signal: AbortSignal,
+): Promise<IteratorResult<Uint8Array>> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      reject(abortError(signal));
+      Promise.resolve(chunks.return?.()).catch(() => {});
+    };
+    if (signal.aborted) return stop();
+    signal.addEventListener('abort', stop, { once: true });
+    chunks
+      .next()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', stop));
+  });
+}
+
 function refuseAborted(signal: AbortSignal | undefined): void {
-  if (!signal?.aborted) return;
-  throw new DkimError('MB_DKIM_ABORTED', 'The caller aborted the operation.', {
+  if (signal?.aborted) throw abortError(signal);
+}
+
+function abortError(signal: AbortSignal): DkimError {
+  return new DkimError('MB_DKIM_ABORTED', 'The caller aborted the operation.', {
     kind: 'aborted',
     cause: signal.reason,
   });

@@ -31,7 +31,7 @@ export interface DkimWarning {
 
 /** Signs messages with keys parsed once. */
 export interface DkimSigner {
-  /** What should be changed about the keys; each is also emitted as a process warning. */
+  /** What should be changed about the keys; each is also emitted as a process warning, once. */
   readonly warnings: readonly DkimWarning[];
   /** Gives the DKIM-Signature fields to put in front of the message, each with its CRLF. */
   sign(message: MessageSource, options?: SignCallOptions): Promise<string>;
@@ -69,7 +69,7 @@ export function createSigner(options: SignOptions | readonly SignOptions[]): Dki
   }
   const plans = list.map(planSignature);
   const warnings = plans.flatMap(weakKeyWarnings);
-  for (const { code, message } of warnings) process.emitWarning(message, { type: 'DkimWarning', code });
+  warnings.forEach(emitOnce);
   return { warnings, sign: (message, callOptions = {}) => signPlanned(message, plans, callOptions) };
 }
 
@@ -178,6 +178,16 @@ function copyFields(names: readonly string[], header: Uint8Array, fields: readon
       const value = header.subarray(field.colon + 1, field.end);
       return `${field.name}:${encodeDkimQuotedPrintable(value, '|')}`;
     });
+}
+
+/** Messages emitted already: a program that makes a signer for every message is warned once. */
+const emitted = new Set<string>();
+const rememberedWarnings = 1000;
+
+function emitOnce({ code, message }: DkimWarning): void {
+  if (emitted.has(message) || emitted.size >= rememberedWarnings) return;
+  emitted.add(message);
+  process.emitWarning(message, { type: 'DkimWarning', code });
 }
 
 function weakKeyWarnings(plan: SignaturePlan): DkimWarning[] {

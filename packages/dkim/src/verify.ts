@@ -172,11 +172,12 @@ export async function finishCheck(
   { field, parsed, ready, problem }: PendingCheck,
   plan: VerifyPlan,
 ): Promise<SignatureResult> {
-  const facts = signatureFacts(header, field, parsed);
+  const covered = header.select(parsed.signature?.headers ?? [], field);
+  const facts = signatureFacts(header, field, parsed, covered);
   if (ready === undefined) return { ...facts, ...(problem as Verdict) };
   const { signature, body, keys } = ready;
   const data = signatureInput(
-    [...header.select(signature.headers, field)].map((one) => ({ octets: header.octets, field: one })),
+    [...covered].map((one) => ({ octets: header.octets, field: one })),
     withoutSignature({ octets: header.octets, field }),
     signature.header,
   );
@@ -209,9 +210,12 @@ function signatureFacts(
   header: SignedHeader,
   field: HeaderField,
   { tags, signature }: SignatureParse,
+  covered: ReadonlySet<HeaderField>,
 ): Omit<SignatureResult, keyof Verdict> {
-  const covered = signature ? header.select(signature.headers, field) : new Set<HeaderField>();
-  const unsigned = header.fields.filter((one) => !covered.has(one) && one !== field && one.name !== '');
+  const unsigned = new Set<string>();
+  for (const one of header.fields) {
+    if (!covered.has(one) && one !== field && one.name !== '') unsigned.add(one.name);
+  }
   const domain = signature?.domain ?? tags.get('d');
   const selector = signature?.selector ?? tags.get('s');
   const prefix = tags
@@ -227,7 +231,7 @@ function signatureFacts(
       canonicalization: signature.canonicalization,
     }),
     signedHeaders: signature?.headers ?? [],
-    unsignedHeaders: [...new Set(unsigned.map((one) => one.name))],
+    unsignedHeaders: [...unsigned],
     ...(signature?.timestamp !== undefined && { timestamp: signature.timestamp }),
     ...(signature?.expiresAt !== undefined && { expiresAt: signature.expiresAt }),
     ...(prefix && { signaturePrefix: prefix }),
