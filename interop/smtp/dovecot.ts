@@ -1,0 +1,64 @@
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensureDebianPackages } from '../lab/debian.ts';
+import { makeFolder } from '../lab/folder.ts';
+import { mailboxUser, readMaildir } from '../lab/maildir.ts';
+import { startProcess } from '../lab/process.ts';
+
+export interface Dovecot {
+  messages(mailbox: string): Promise<Buffer[]>;
+  output(): string;
+  stop(): Promise<void>;
+}
+
+/** Starts Dovecot's LMTP server on port 24. A mailbox with a quota refuses what is larger after the content. */
+export async function startDovecot(
+  address: string,
+  mailboxes: Readonly<Record<string, { readonly quotaBytes?: number }>>,
+): Promise<Dovecot> {
+  await ensureDebianPackages(['dovecot-core', 'dovecot-lmtpd']);
+  const folder = makeFolder('dovecot');
+  const mail = join(folder, 'mail');
+  for (const each of ['run', 'mail', 'state']) mkdirSync(join(folder, each), { mode: 0o755 });
+  chownSync(mail, mailboxUser, mailboxUser);
+  const users = Object.entries(mailboxes).map(([name, { quotaBytes }]) => {
+    const quota = quotaBytes === undefined ? '' : `userdb_quota_rule=*:bytes=${quotaBytes}`;
+    return `${name}::${mailboxUser}:${mailboxUser}::${mail}/${name}::${quota}\n`;
+  });
+  writeFileSync(join(folder, 'users'), users.join(''));
+  const configuration = join(folder, 'dovecot.conf');
+  writeFileSync(
+    configuration,
+    `base_dir = ${folder}/run
+state_dir = ${folder}/state
+log_path = /dev/stderr
+protocols = lmtp
+ssl = no
+mail_location = maildir:~
+first_valid_uid = 1
+mail_plugins = quota
+passdb {
+  driver = passwd-file
+  args = ${folder}/users
+}
+userdb {
+  driver = passwd-file
+  args = ${folder}/users
+}
+plugin {
+  quota = maildir:Mailbox
+}
+service lmtp {
+  inet_listener lmtp {
+    address = ${address}
+    port = 24
+  }
+}
+`,
+  );
+  const dovecot = await startProcess('/usr/sbin/dovecot', {
+    args: ['-F', '-c', configuration],
+    ready: { address, port: 24 },
+  });
+  return { messages: (mailbox) => readMaildir(mail, mailbox), output: dovecot.output, stop: dovecot.stop };
+}
