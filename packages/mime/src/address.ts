@@ -29,8 +29,10 @@ export type AddressInput =
   | MailboxInput
   | { readonly name: string; readonly members: readonly MailboxInput[] };
 
-const MAX_LOCAL_PART = 64; // RFC 5321 §4.5.3.1.1
-const MAX_PATH = 254; // RFC 5321 §4.5.3.1.3: 256 octets with the angle brackets
+/** Octets before the @. */
+export const MAX_LOCAL_PART = 64; // RFC 5321 §4.5.3.1.1
+/** Octets of an address. */
+export const MAX_PATH = 254; // RFC 5321 §4.5.3.1.3: 256 octets with the angle brackets
 
 /**
  * Makes a mailbox of a local part (content, unquoted) and a domain, and checks both.

@@ -66,20 +66,26 @@ function isRelated(attachment: Attachment): boolean {
 
 /** The forms of the content, from plainest to richest (RFC 2046 §5.1.4). */
 function buildForms(message: Message, context: BodyContext): Part[] {
-  const alternatives = message.alternatives ?? [];
-  const { text, html } = message;
-  // A text that is the whole message ends in a line break, as SMTP ends it (RFC 5321 §4.1.1.4).
-  const parts = [text, html, ...alternatives, ...(message.attachments ?? []), message.report];
-  const alone = parts.filter((part) => part !== undefined).length === 1;
-  const isAmp = ({ contentType }: Alternative) => /^text\/x-amp-html\b/i.test(contentType);
+  const { text, html, alternatives = [] } = message;
+  const alone = countParts(message) === 1;
   const forms: Part[] = [];
   if (text !== undefined) forms.push(buildText('text/plain', text, context, alone));
   // AMP stands before HTML, since some readers show the last form that they half know.
-  for (const alternative of alternatives.filter(isAmp)) forms.push(buildAlternative(alternative, context));
+  for (const alternative of alternatives)
+    if (isAmp(alternative)) forms.push(buildAlternative(alternative, context));
   if (html !== undefined) forms.push(buildText('text/html', html, context, alone));
   for (const alternative of alternatives)
     if (!isAmp(alternative)) forms.push(buildAlternative(alternative, context));
   return forms;
+}
+
+function isAmp({ contentType }: Alternative): boolean {
+  return /^text\/x-amp-html\b/i.test(contentType);
+}
+
+function countParts({ text, html, report, alternatives = [], attachments = [] }: Message): number {
+  const bodies = Number(text !== undefined) + Number(html !== undefined) + Number(report !== undefined);
+  return bodies + alternatives.length + attachments.length;
 }
 
 /** RFC 6522 §3: what people read, what programs read, and the message that it is about. */
@@ -104,6 +110,7 @@ function buildReport(message: Message, report: ReportInput, context: BodyContext
   return multipart('report', parts, context, [['report-type', reportType]]);
 }
 
+/** A text that is the whole message ends in a line break, as SMTP ends it (RFC 5321 §4.1.1.4). */
 function buildText(type: string, text: string, context: BodyContext, alone = false): Part {
   if (typeof text !== 'string')
     throw new MimeError('MB_MIME_CONTENT', 'The fields text and html hold strings.');
@@ -126,8 +133,8 @@ function buildAlternative(alternative: Alternative, context: BodyContext): Part 
 
 /** Writes text with the transfer encoding that its content asks for (RFC 2045 §6.2). */
 function encodeText(header: string, octets: Uint8Array, context: BodyContext): Part {
-  const lines = canonicalLines(octets);
-  const { eightBit, binary, escaped } = surveyContent(lines);
+  const { eightBit, bareBreaks, binary, escaped } = surveyContent(octets);
+  const lines = canonicalLines(octets, bareBreaks);
   if (!binary && (eightBit === 0 || context.variant === '8bit')) {
     const encoding = eightBit === 0 ? '7bit' : '8bit';
     return encodedPart(header, encoding, { kind: 'octets', octets: lines });
@@ -228,9 +235,9 @@ function buildMessageContent(
     const sevenBit = context.variant === '7bit';
     return encodedPart(header, context.variant, { kind: 'line-stream', source, sevenBit });
   }
-  const octets = source.text ? canonicalLines(source.octets) : source.octets;
-  const { eightBit, binary } = surveyContent(octets);
-  if (binary) {
+  const { eightBit, bareBreaks, binary } = surveyContent(source.octets);
+  const octets = source.text ? canonicalLines(source.octets, bareBreaks) : source.octets;
+  if (binary || (bareBreaks > 0 && !source.text)) {
     throw new MimeError(
       'MB_MIME_CONTENT_LINES',
       'A message/* attachment needs lines that end in CRLF and have at most 998 octets, without NUL. Give it as application/octet-stream.',
@@ -250,8 +257,8 @@ export function notSevenBit(): MimeError {
 
 function buildReady({ part }: ReadyPart, context: BodyContext): Part {
   if (!(part instanceof Uint8Array)) throw new MimeError('MB_MIME_CONTENT', 'A ready part is a Uint8Array.');
-  const { eightBit, binary } = surveyContent(part);
-  if (binary) {
+  const { eightBit, bareBreaks, binary } = surveyContent(part);
+  if (binary || bareBreaks > 0) {
     throw new MimeError(
       'MB_MIME_CONTENT_LINES',
       'A ready part needs lines that end in CRLF and have at most 998 octets, without NUL.',

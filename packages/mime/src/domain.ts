@@ -1,6 +1,8 @@
 import { MimeError } from './errors.ts';
 import { isAscii } from './utf8.ts';
 
+const DOT = 46;
+const HYPHEN = 45;
 const MAX_LABEL = 63; // RFC 1035 §2.3.4
 const MAX_DOMAIN = 253; // 255 octets on the wire, RFC 1035 §2.3.4
 
@@ -47,30 +49,30 @@ function toALabels(domain: string): string {
 
 /** Refuses what is no host name: labels of letters, digits, hyphens and underscores. */
 export function checkAsciiDomain(domain: string): void {
-  if (domain.length > MAX_DOMAIN) {
-    throw new MimeError(
-      'MB_MIME_ADDRESS_LENGTH',
-      `A domain has at most ${MAX_DOMAIN} octets (RFC 5321 §4.5.3.1.2).`,
-    );
-  }
+  if (isAsciiDomain(domain)) return;
+  const long = domain.length > MAX_DOMAIN || domain.split('.').some((label) => label.length > MAX_LABEL);
+  if (!long) throw invalid();
+  throw new MimeError(
+    'MB_MIME_ADDRESS_LENGTH',
+    `A domain has at most ${MAX_DOMAIN} octets, each label at most ${MAX_LABEL} (RFC 1035 §2.3.4).`,
+  );
+}
+
+/** True for an ASCII host name: no empty label, no label over 63 octets or with a hyphen at an end. */
+export function isAsciiDomain(domain: string): boolean {
+  if (domain.length > MAX_DOMAIN) return false;
   let labelStart = 0;
   for (let i = 0; i <= domain.length; i++) {
-    const unit = i < domain.length ? domain.charCodeAt(i) : 46;
-    if (unit === 46) {
+    const unit = i < domain.length ? domain.charCodeAt(i) : DOT;
+    if (unit === DOT) {
       const length = i - labelStart;
-      if (length > MAX_LABEL) {
-        throw new MimeError(
-          'MB_MIME_ADDRESS_LENGTH',
-          `A domain label has at most ${MAX_LABEL} octets (RFC 1035 §2.3.4).`,
-        );
-      }
-      // A trailing dot, two dots in a row, a hyphen at the end of a label.
-      if (length === 0 || domain.charCodeAt(i - 1) === 45) throw invalid();
+      if (length === 0 || length > MAX_LABEL || domain.charCodeAt(i - 1) === HYPHEN) return false;
       labelStart = i + 1;
-    } else if (unit === 45) {
-      if (i === labelStart) throw invalid();
-    } else if (!isHostCharacter(unit)) throw invalid();
+    } else if (unit === HYPHEN) {
+      if (i === labelStart) return false;
+    } else if (!isHostCharacter(unit)) return false;
   }
+  return true;
 }
 
 function isHostCharacter(unit: number): boolean {

@@ -54,7 +54,12 @@ export function toAddresses(input: AddressInput | readonly AddressInput[] | unde
 
 /** All mailboxes of an address field, those in groups included. */
 export function mailboxesOf(addresses: readonly (Mailbox | Group)[]): Mailbox[] {
-  return addresses.flatMap((address) => ('members' in address ? address.members : [address]));
+  const mailboxes: Mailbox[] = [];
+  for (const address of addresses) {
+    if ('members' in address) mailboxes.push(...address.members);
+    else mailboxes.push(address);
+  }
+  return mailboxes;
 }
 
 /** Writes header fields one after the other and knows whether they stayed ASCII. */

@@ -19,6 +19,8 @@ export interface Envelope {
 /** The header of a message before its content fields, and what follows from it. */
 export interface MessageHeader {
   readonly text: string;
+  /** The text holds no UTF-8. */
+  readonly ascii: boolean;
   readonly envelope: Envelope;
   readonly messageId: string;
   /** An address in header or envelope needs SMTPUTF8, or UTF-8 in header fields was asked for and used. */
@@ -72,8 +74,9 @@ export function writeMessageHeader(message: Message, context: HeaderContext): Me
   writer.raw('MIME-Version', '1.0');
 
   const envelope = buildEnvelope(message, sender ?? author, [...mailboxesOf(to), ...mailboxesOf(cc), ...bcc]);
-  const smtputf8 = !isAscii(writer.text) || !isAscii(envelope.from) || !envelope.to.every(isAscii);
-  return { text: writer.text, envelope, messageId, smtputf8 };
+  const ascii = isAscii(writer.text);
+  const smtputf8 = !ascii || !isAscii(envelope.from) || !envelope.to.every(isAscii);
+  return { text: writer.text, ascii, envelope, messageId, smtputf8 };
 }
 
 function writeIfAny(writer: FieldWriter, name: string, addresses: readonly (Mailbox | Group)[]): void {
@@ -147,6 +150,7 @@ const SINGLETONS: ReadonlySet<string> = new Set(
 );
 
 function writeCustom(writer: FieldWriter, message: Message): void {
+  if (message.headers === undefined) return;
   const seen = new Set<string>();
   for (const match of writer.text.matchAll(/^([!-9;-~]+):/gm)) seen.add(match[1]!.toLowerCase());
   writer.custom(message.headers, (name, value) => {

@@ -8,18 +8,15 @@ const CR = 13;
 const LF = 10;
 const PAD = 61;
 
-/** Two characters for each 12-bit value, laid out so that one 16-bit store writes both in order. */
+/** Two characters for each 12-bit value, the first in the low octet: two entries make one 32-bit store. */
 const pairs = /* @__PURE__ */ buildPairs();
 
-function buildPairs(): Uint16Array {
-  const table = new Uint8Array(4097 * 2);
+function buildPairs(): Int32Array {
+  const table = new Int32Array(4096);
   for (let value = 0; value < 4096; value++) {
-    table[value * 2] = ALPHABET.charCodeAt(value >> 6);
-    table[value * 2 + 1] = ALPHABET.charCodeAt(value & 63);
+    table[value] = ALPHABET.charCodeAt(value >> 6) | (ALPHABET.charCodeAt(value & 63) << 8);
   }
-  table[4096 * 2] = CR; // one more entry: the line break
-  table[4096 * 2 + 1] = LF;
-  return new Uint16Array(table.buffer);
+  return table;
 }
 
 /** The number of octets that {@link encodeBase64Into} writes for `length` octets of content. */
@@ -39,43 +36,51 @@ export function encodeBase64Into(
   offset: number,
   lineLength: number = LINE_LENGTH,
 ): number {
-  const characters = base64Length(input.length, lineLength);
-  if (((out.byteOffset + offset) & 1) === 0) {
-    writePairs(input, new Uint16Array(out.buffer, out.byteOffset + offset, characters >> 1), lineLength);
-  } else {
-    // A 16-bit store needs an even address: encode beside, then move.
-    const beside = new Uint16Array(characters >> 1);
-    writePairs(input, beside, lineLength);
-    out.set(new Uint8Array(beside.buffer), offset);
+  const octetsPerLine = lineLength === 0 ? input.length : (lineLength / 4) * 3;
+  const { length } = input;
+  // The last group is written apart: the fast loop loads one octet more than it uses.
+  const end = Math.max(0, Math.ceil(length / 3) * 3 - 3);
+  let o = writeGroups(input, end, out, offset, octetsPerLine);
+  if (length > 0) {
+    if (end > 0 && end % octetsPerLine === 0) {
+      out[o++] = CR;
+      out[o++] = LF;
+    }
+    const group = (input[end]! << 16) | ((input[end + 1] ?? 0) << 8) | (input[end + 2] ?? 0);
+    const four = pairs[group >> 12]! | (pairs[group & 4095]! << 16);
+    for (let k = 0; k < 4; k++) out[o + k] = four >> (k * 8);
+    o += 4;
   }
-  const end = offset + characters;
-  const rest = input.length % 3;
-  if (rest > 0) out[end - 1] = PAD;
-  if (rest === 1) out[end - 2] = PAD;
-  return end;
+  if (length % 3 > 0) out[o - 1] = PAD;
+  if (length % 3 === 1) out[o - 2] = PAD;
+  return o;
 }
 
-function writePairs(input: Uint8Array, out: Uint16Array, lineLength: number): void {
-  const octetsPerLine = lineLength === 0 ? input.length : (lineLength / 4) * 3;
-  const whole = input.length - (input.length % 3);
-  let o = 0;
+/** Writes the groups of three octets up to `end`, with CRLF between lines; an octet follows `end`. */
+function writeGroups(
+  input: Uint8Array,
+  end: number,
+  out: Uint8Array,
+  offset: number,
+  octetsPerLine: number,
+): number {
+  const source = new DataView(input.buffer, input.byteOffset, input.length);
+  const sink = new DataView(out.buffer, out.byteOffset, out.length);
+  let o = offset;
   let i = 0;
-  while (i < whole) {
-    if (i > 0) out[o++] = pairs[4096]!;
-    const lineEnd = Math.min(i + octetsPerLine, whole);
-    for (; i < lineEnd; i += 3) {
-      const group = (input[i]! << 16) | (input[i + 1]! << 8) | input[i + 2]!;
-      out[o] = pairs[group >> 12]!;
-      out[o + 1] = pairs[group & 4095]!;
+  while (i < end) {
+    if (i > 0) {
+      sink.setInt16(o, 0x0d0a);
       o += 2;
     }
+    const lineEnd = Math.min(i + octetsPerLine, end);
+    for (; i < lineEnd; i += 3) {
+      const group = source.getInt32(i);
+      sink.setInt32(o, pairs[group >>> 20]! | (pairs[(group >>> 8) & 4095]! << 16), true);
+      o += 4;
+    }
   }
-  if (whole < input.length) {
-    if (whole > 0 && whole % octetsPerLine === 0) out[o++] = pairs[4096]!;
-    const group = (input[whole]! << 16) | ((input[whole + 1] ?? 0) << 8);
-    out[o] = pairs[group >> 12]!;
-    out[o + 1] = pairs[group & 4095]!;
-  }
+  return o;
 }
 
 function checkLineLength(lineLength: number): void {

@@ -74,21 +74,17 @@ export class QuotedPrintableEncoder {
 
   #encode(input: Uint8Array, final: boolean): Uint8Array {
     const end = input.length;
-    // Three characters an octet, three for a soft break after each 72 of them, and room for a last one.
-    const out = new Uint8Array(end * 3 + Math.ceil(end / 24) * 3 + 6);
+    // Three characters an octet, three for a soft break after each 72 of them, and room for the widest stores.
+    const out = new Uint8Array(end * 3 + Math.ceil(end / 24) * 3 + 8);
+    const sink = new DataView(out.buffer);
     let column = this.#column;
     let o = 0;
     let i = 0;
     for (;;) {
       // Literals and blanks, as many as the line still takes.
       const start = i;
-      const stop = Math.min(end, i + LINE_ROOM - column);
-      while (i < stop) {
-        const octet = input[i]!;
-        if (kinds[octet]! > BLANK) break;
-        out[o++] = octet;
-        i += 1;
-      }
+      i = copyLiterals(input, i, Math.min(end, i + LINE_ROOM - column), sink, o);
+      o += i - start;
       column += i - start;
       if (i === end) break;
       const octet = input[i]!;
@@ -101,21 +97,72 @@ export class QuotedPrintableEncoder {
         i += octet === CR && input[i + 1] === LF ? 2 : 1;
         continue;
       }
-      const escaped = kind > BLANK;
-      if (column + (escaped ? 3 : 1) > LINE_ROOM) {
+      if (column + (kind > BLANK ? 3 : 1) > LINE_ROOM) {
         o = writeSoftBreak(out, o);
         column = 0;
       }
-      if (escaped) {
-        o = writeEscaped(out, o, octet);
-        column += 3;
-        i += 1;
-      }
+      if (kind <= BLANK) continue;
+      // Escaped octets come in runs, as many as the line takes.
+      const escapedFrom = i;
+      i = escapeRun(input, i, Math.min(end, i + Math.floor((LINE_ROOM - column) / 3)), sink, o);
+      o += (i - escapedFrom) * 3;
+      column += (i - escapedFrom) * 3;
     }
     if (final) o = closeLine(out, o, column);
     this.#column = column;
     return out.subarray(0, o);
   }
+}
+
+/** `=XX` for each octet, the `=` in the low octet, so that one 32-bit store writes all three. */
+const escapes = /* @__PURE__ */ buildEscapes();
+
+function buildEscapes(): Int32Array {
+  return Int32Array.from(
+    { length: 256 },
+    (_, octet) => EQUALS | (HEX[octet >> 4]! << 8) | (HEX[octet & 15]! << 16),
+  );
+}
+
+/** Copies literals and blanks up to `stop` and returns where the first other octet stands. */
+function copyLiterals(
+  input: Uint8Array,
+  start: number,
+  stop: number,
+  sink: DataView,
+  offset: number,
+): number {
+  let i = start;
+  let o = offset;
+  while (i + 4 <= stop) {
+    const a = input[i]!;
+    const b = input[i + 1]!;
+    const c = input[i + 2]!;
+    const d = input[i + 3]!;
+    if ((kinds[a]! | kinds[b]! | kinds[c]! | kinds[d]!) > BLANK) break;
+    sink.setInt32(o, a | (b << 8) | (c << 16) | (d << 24), true);
+    o += 4;
+    i += 4;
+  }
+  while (i < stop) {
+    const octet = input[i]!;
+    if (kinds[octet]! > BLANK) break;
+    sink.setUint8(o++, octet);
+    i += 1;
+  }
+  return i;
+}
+
+/** Writes the octet at `start` and those behind it that are escaped too, up to `stop`; returns where it ended. */
+function escapeRun(input: Uint8Array, start: number, stop: number, sink: DataView, offset: number): number {
+  let i = start;
+  let o = offset;
+  do {
+    sink.setInt32(o, escapes[input[i]!]!, true); // four octets; the next store takes the last one back
+    o += 3;
+    i += 1;
+  } while (i < stop && kinds[input[i]!] === ESCAPED);
+  return i;
 }
 
 function writeSoftBreak(out: Uint8Array, o: number): number {

@@ -4,11 +4,13 @@ const LF = 10;
 /** RFC 5322 §2.1.1: octets in a line without its CRLF. */
 export const MAX_LINE_OCTETS = 998;
 
-/** What content would be as it stands: the facts that choose a transfer encoding. */
+/** The facts about content that choose a transfer encoding. */
 export interface ContentSurvey {
   /** Octets over 127. */
   readonly eightBit: number;
-  /** A NUL, a CR without LF, a LF without CR, or a line over 998 octets: neither 7bit nor 8bit (RFC 2045 §2.7, §2.8). */
+  /** CRs without LF and LFs without CR. */
+  readonly bareBreaks: number;
+  /** A NUL or a line over 998 octets, whatever ends the lines (RFC 2045 §2.7, §2.8). */
   readonly binary: boolean;
   /** Octets that quoted-printable writes as three characters, line breaks aside. */
   readonly escaped: number;
@@ -18,39 +20,38 @@ export interface ContentSurvey {
 export function surveyContent(content: Uint8Array): ContentSurvey {
   let eightBit = 0;
   let controls = 0;
-  let equals = 0;
+  let bareBreaks = 0;
   let binary = false;
   let lineStart = 0;
+  let previous = 0;
   const end = content.length;
   for (let i = 0; i < end; i++) {
     const octet = content[i]!;
     if (octet >= 0x80) eightBit += 1;
-    else if (octet === 61) equals += 1;
-    else if (octet < 32) {
-      if (octet === LF) {
-        if (i === 0 || content[i - 1] !== CR || i - 1 - lineStart > MAX_LINE_OCTETS) binary = true;
+    else if (octet < 32 || octet === 61) {
+      if (octet === LF || octet === CR) {
+        if (octet === LF && previous === CR)
+          bareBreaks -= 1; // the CR before was none
+        else {
+          bareBreaks += 1;
+          if (i - lineStart > MAX_LINE_OCTETS) binary = true;
+        }
         lineStart = i + 1;
-      } else if (octet === CR) {
-        if (content[i + 1] !== LF) binary = true;
       } else if (octet !== 9) {
         controls += 1;
         if (octet === 0) binary = true;
       }
     }
+    previous = octet;
   }
   if (end - lineStart > MAX_LINE_OCTETS) binary = true;
-  return { eightBit, binary, escaped: eightBit + controls + equals };
+  return { eightBit, bareBreaks, binary, escaped: eightBit + controls };
 }
 
-/** Rewrites CR, LF and CRLF as CRLF; gives back the same array when nothing changes. */
-export function canonicalLines(content: Uint8Array): Uint8Array {
-  let extra = 0;
-  for (let i = content.indexOf(LF); i >= 0; i = content.indexOf(LF, i + 1))
-    if (content[i - 1] !== CR) extra += 1;
-  for (let i = content.indexOf(CR); i >= 0; i = content.indexOf(CR, i + 1))
-    if (content[i + 1] !== LF) extra += 1;
-  if (extra === 0) return content;
-  const out = new Uint8Array(content.length + extra);
+/** Rewrites CR, LF and CRLF as CRLF, where `bareBreaks` of them are not CRLF yet. */
+export function canonicalLines(content: Uint8Array, bareBreaks: number): Uint8Array {
+  if (bareBreaks === 0) return content;
+  const out = new Uint8Array(content.length + bareBreaks);
   let o = 0;
   for (let i = 0; i < content.length; i++) {
     const octet = content[i]!;
