@@ -48,7 +48,7 @@ export async function writeCharts(results: readonly KeptResult[]): Promise<strin
 }
 
 /** One dot for each contender of each row: its cost as a multiple of the limit's, on a logarithmic scale. */
-export async function drawChart(rows: readonly KeptResult[]): Promise<string> {
+async function drawChart(rows: readonly KeptResult[]): Promise<string> {
   const names = [
     ...new Set(rows.flatMap(({ contenders }) => contenders.filter(isPeer).map(({ name }) => base(name)))),
   ];

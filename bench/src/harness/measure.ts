@@ -87,11 +87,11 @@ export async function measure(
 }
 
 /**
- * Order of the contenders in a round: rotated by one each round, and backwards in every other round,
- * so that nobody always runs first, nor always after the same neighbour.
+ * Order of the contenders in a round: each order is also run backwards, and every two rounds it rotates by one,
+ * so that nobody always runs first, nor always behind the same neighbour.
  */
 export function turnOrder<T>(items: readonly T[], round: number): T[] {
-  const start = items.length === 0 ? 0 : round % items.length;
+  const start = items.length === 0 ? 0 : Math.floor(round / 2) % items.length;
   const rotated = [...items.slice(start), ...items.slice(0, start)];
   return round % 2 === 0 ? rotated : rotated.reverse();
 }

@@ -11,11 +11,7 @@ const DEFAULT_TIMEOUT_SECONDS = 120;
  * Flags of every measuring process: `@mb/*` from their sources, and `gc()` between samples.
  * Node's warnings about experimental features would tear the progress line.
  */
-export const MEASURING_FLAGS = [
-  '--conditions=@mb/source',
-  '--expose-gc',
-  '--disable-warning=ExperimentalWarning',
-];
+const MEASURING_FLAGS = ['--conditions=@mb/source', '--expose-gc', '--disable-warning=ExperimentalWarning'];
 
 /** A measured row, and with an order for a profile the functions that took the time. */
 export interface RowRun {

@@ -64,7 +64,7 @@ export function formatSummary(results: readonly RowResult[]): string {
 }
 
 /** A cost in the unit that reads best: octets for peaks, microseconds otherwise. */
-export function formatCost(result: RowResult, value: number): string {
+function formatCost(result: RowResult, value: number): string {
   if (result.metric === 'peak') return `${(value / 2 ** 20).toFixed(1)} MiB`;
   if (value >= 100_000) return `${(value / 1000).toFixed(0)} ms`;
   if (value >= 1000) return `${(value / 1000).toFixed(2)} ms`;
@@ -72,7 +72,7 @@ export function formatCost(result: RowResult, value: number): string {
 }
 
 /** A rate such as `205 MB/s` or `3,150 messages/s`. */
-export function formatRate(result: RowResult, perSecond: number): string {
+function formatRate(result: RowResult, perSecond: number): string {
   if (result.amount.unit === 'B') return `${(perSecond / 1e6).toFixed(perSecond < 1e7 ? 1 : 0)} MB/s`;
   return `${Math.round(perSecond).toLocaleString('en')} ${result.amount.unit}/s`;
 }

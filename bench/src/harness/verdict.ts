@@ -87,7 +87,7 @@ export function judge(
 }
 
 /** A goal in words. */
-export function describeGoal(goal: Goal): string {
+function describeGoal(goal: Goal): string {
   switch (goal.kind) {
     case 'ratio':
       return `≤ ${goal.atMost}× ${goal.to}`;

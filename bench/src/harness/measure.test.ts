@@ -1,0 +1,63 @@
+import { expect, it } from 'vitest';
+import { measure, turnOrder } from './measure.ts';
+import type { Contender, Row } from './row.ts';
+
+const row: Row = {
+  id: 'test/row',
+  title: 'a row',
+  metric: 'cpu',
+  amount: { count: 1, unit: 'runs' },
+  limit: 'limit',
+  goals: [],
+  field: async () => ({ contenders: [] }),
+};
+const effort = { rounds: 3, sampleMs: 0, warmUpMs: 0 };
+
+function contender(name: string, fields: Partial<Contender> = {}): Contender {
+  return { name, role: 'peer', run: () => name, check: () => undefined, ...fields };
+}
+
+it('gives each contender every place, and different neighbours, over the rounds', () => {
+  const orders = (items: string[], rounds: number) =>
+    Array.from({ length: rounds }, (_, round) => turnOrder(items, round).join(''));
+  expect(orders(['a', 'b', 'c'], 6)).toEqual(['abc', 'cba', 'bca', 'acb', 'cab', 'bac']);
+  expect(orders(['a', 'b'], 4)).toEqual(['ab', 'ba', 'ba', 'ab']);
+});
+
+it('runs the contenders in turn, not one after the other', async () => {
+  const calls: string[] = [];
+  const logged = (name: string) => contender(name, { run: () => void calls.push(name) });
+  await measure(row, { contenders: [logged('a'), logged('b')] }, effort, () => {});
+  const warmUp = 'ab';
+  expect(calls.join('')).toBe([warmUp, 'ab', 'ba', 'ba'].join(''));
+});
+
+it('keeps the figures of a contender with a wrong output, and says what was wrong', async () => {
+  const wrong = contender('wrong', { check: (output) => `not ${String(output)}` });
+  const [series] = await measure(row, { contenders: [wrong] }, effort, () => {});
+  expect(series).toMatchObject({ problem: 'not wrong', threw: false });
+  expect(series?.cpu).toHaveLength(3);
+});
+
+it('notices an output that is wrong only once', async () => {
+  let runs = 0;
+  const flaky = contender('flaky', { run: () => ++runs, check: (n) => (n === 2 ? 'two' : undefined) });
+  const [series] = await measure(row, { contenders: [flaky] }, effort, () => {});
+  expect(series?.problem).toBe('two');
+});
+
+it('goes on without a contender that throws', async () => {
+  const broken = contender('broken', { run: () => Promise.reject(new Error('no')) });
+  const all = await measure(row, { contenders: [broken, contender('sound')] }, effort, () => {});
+  expect(all[0]).toMatchObject({ problem: 'threw in test/row: no', threw: true, cpu: [] });
+  expect(all[1]?.cpu).toHaveLength(3);
+});
+
+it('divides by the operations that one run does', async () => {
+  const pause = () => new Promise<void>((resolve) => setTimeout(resolve, 20));
+  const slow = contender('slow', { run: pause });
+  const wholeRuns = { ...row, wholeRuns: true };
+  const [series] = await measure(wholeRuns, { contenders: [slow], operationsPerRun: 1000 }, effort, () => {});
+  expect(series!.wall[0]).toBeGreaterThan(15);
+  expect(series!.wall[0]).toBeLessThan(2000);
+});

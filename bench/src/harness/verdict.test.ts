@@ -1,0 +1,86 @@
+import { expect, it } from 'vitest';
+import type { Series } from './measure.ts';
+import type { Goal, Role, Row } from './row.ts';
+import { judge } from './verdict.ts';
+
+function row(goals: readonly Goal[], metric: Row['metric'] = 'cpu'): Row {
+  const amount = { count: 1, unit: 'runs' };
+  return {
+    id: 't/r',
+    title: 't',
+    metric,
+    amount,
+    limit: 'limit',
+    goals,
+    field: async () => ({ contenders: [] }),
+  };
+}
+
+function series(name: string, role: Role, costs: readonly number[], problem?: string): Series {
+  const contender = { name, role, run: () => undefined, check: () => undefined };
+  const figures = { wall: costs, cpu: costs, peak: costs, threw: false };
+  return { contender, ...figures, ...(problem === undefined ? {} : { problem }) };
+}
+
+const field = [
+  series('us', 'ours', [30, 60, 30]),
+  series('fast but wrong', 'peer', [10, 10, 10], 'lost a message'),
+  series('right', 'peer', [100, 200, 100]),
+  series('slow', 'peer', [300, 600, 300]),
+  series('limit', 'limit', [10, 20, 10]),
+];
+
+function judged(goals: readonly Goal[], contenders: readonly Series[] = field) {
+  return judge(row(goals), contenders, [], () => undefined);
+}
+
+it('never calls a peer with a wrong output the best', () => {
+  expect(judged([]).bestPeer).toBe('right');
+});
+
+it('takes ratios within each round, so that a slow round changes none', () => {
+  const us = judged([]).contenders.find(({ name }) => name === 'us');
+  expect(us?.toLimit).toEqual({ median: 3, min: 3, max: 3 });
+  expect(us?.toBestPeer?.median).toBeCloseTo(0.3);
+});
+
+it('judges each kind of goal on both sides', () => {
+  const goals: Goal[] = [
+    { kind: 'ratio', to: 'limit', atMost: 3 },
+    { kind: 'ratio', to: 'limit', atMost: 2.9 },
+    { kind: 'share', of: 'limit', atLeast: 0.33 },
+    { kind: 'share', of: 'limit', atLeast: 0.34 },
+    { kind: 'micros', atMost: 30 },
+    { kind: 'micros', atMost: 29 },
+    { kind: 'best' },
+  ];
+  expect(judged(goals).goals.map(({ met }) => met)).toEqual([true, false, true, false, true, false, true]);
+});
+
+it('judges memory above a base', () => {
+  const goals: Goal[] = [
+    { kind: 'above', base: 'limit', atMostBytes: 20 },
+    { kind: 'above', base: 'limit', atMostBytes: 19 },
+  ];
+  expect(judge(row(goals, 'peak'), field, [], () => undefined).goals.map(({ met }) => met)).toEqual([
+    true,
+    false,
+  ]);
+});
+
+it('judges nothing when our own output is wrong', () => {
+  const wrong = [series('us', 'ours', [1, 1, 1], 'a bit is missing'), ...field.slice(1)];
+  expect(judged([{ kind: 'best' }], wrong).goals[0]).not.toHaveProperty('met');
+});
+
+it('does not judge a goal whose other side is absent', () => {
+  expect(judged([{ kind: 'share', of: 'Postfix', atLeast: 7 }]).goals[0]).not.toHaveProperty('met');
+});
+
+it('gives no processor time for work that happens in another process', () => {
+  const [us] = field;
+  const external = { ...us!, contender: { ...us!.contender, external: true } };
+  const [result] = judged([], [external]).contenders;
+  expect(result).not.toHaveProperty('cpu');
+  expect(result).not.toHaveProperty('cost');
+});
