@@ -153,6 +153,8 @@ describe('mb send', () => {
         '--date',
         '2026-01-02T03:04:05Z',
       ],
+      ...['--priority', 'high', '--auto-submitted', 'auto-generated'],
+      ...['--unsubscribe', 'https://example.com/u/1', '--unsubscribe', 'mailto:u@example.com', '--one-click'],
       ...['--envelope-from', 'bounces@example.com', '--json'],
     ]);
     expect(run.stderr).toBe('');
@@ -172,6 +174,9 @@ describe('mb send', () => {
     expect(headers.get('Message-ID')).toBe('<fixed@example.com>');
     expect(headers.get('In-Reply-To')).toBe('<a@example.org>');
     expect(headers.get('References')).toBe('<a@example.org> <b@example.org>');
+    expect(headers.get('Auto-Submitted')).toBe('auto-generated');
+    expect(headers.get('List-Unsubscribe')).toBe('<https://example.com/u/1>, <mailto:u@example.com>');
+    expect(headers.get('List-Unsubscribe-Post')).toBe('List-Unsubscribe=One-Click');
     expect(headers.get('Date')).toBe('Fri, 02 Jan 2026 03:04:05 +0000');
     expect([text, html]).toEqual(['plain', '<p>Hi <img src="cid:dot.png"><img src="cid:second"></p>']);
     expect(content.toString()).toContain('Content-Type: text/calendar; method=REQUEST');
@@ -268,6 +273,39 @@ describe('mb send', () => {
     const trusted = await send([...args, '--ca', file('ca.pem', authority)]);
     expect(trusted.exitCode).toBe(0);
     expect(trusted.stdout).toMatch(/verified\s+by\s+pkix/);
+  });
+
+  it('goes through a relay with a password from the environment, never from a flag', async () => {
+    const ca = await createCertificateAuthority();
+    const { key, cert } = await ca.issue({ names: ['127.0.0.1'] });
+    await using relay = await startSmtpHost({ tls: { key, cert }, auth: { users: { ann: 'sesame' } } });
+    const url = `${relay.address}:${relay.port}`;
+    const args = [...FROM, '-t', 'bob@far.test', '--text', 'Hi'];
+    const trusted = ['--ca', file('relay.pem', ca.root)];
+    const env = { MB_RELAY_USER: 'ann', MB_RELAY_PASSWORD: 'sesame' };
+    const untrusted = await send([...args, '--relay', url], { env });
+    expect([untrusted.exitCode, relay.sessions.some(({ user }) => user)]).toEqual([1, false]);
+    const run = await send([...args, '--relay', url, ...trusted], { env });
+    expect(run).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('bob@far.test  delivered') });
+    expect(relay.sessions.at(-1)).toMatchObject({ user: 'ann', tls: { protocol: 'TLSv1.3' } });
+    for (const [relayFlag, words, extra] of [
+      ['smtp://ann:sesame@relay.example.net', 'MB_RELAY_PASSWORD', {}],
+      ['relay.example.net/x', 'relay.example.net:587', {}],
+      [url, 'belong together', { MB_RELAY_USER: 'ann' }],
+    ] as const) {
+      const wrong = await send([...args, '--relay', relayFlag], { env: extra });
+      expect([wrong.exitCode, wrong.stderr]).toEqual([64, expect.stringContaining(words)]);
+      expect(wrong.stderr).not.toContain('sesame');
+    }
+  });
+
+  it('connects from the address that it is told, and keeps REQUIRETLS', async () => {
+    const args = [...FROM, '-t', 'bob@example.org', '--text', 'Hi'];
+    expect((await send([...args, '--local-address', '127.0.0.77'])).exitCode).toBe(0);
+    expect(host.sessions.at(-1)?.remoteAddress).toBe('127.0.0.77');
+    const required = await send([...args, '--require-tls', '--ca', file('ca.pem', authority)]);
+    expect(required.exitCode).not.toBe(0);
+    expect(required.stdout).toContain('REQUIRETLS');
   });
 
   it('shows the sessions as they happen', async () => {

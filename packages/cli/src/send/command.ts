@@ -1,10 +1,10 @@
-import { hostname as systemHostname } from 'node:os';
 import {
   type BrokerOptions,
   formatExplanation,
   MailBroker,
   type ReadyMessage,
   type RecipientOutcome,
+  type SendOptions,
 } from '@mb/broker';
 import { composeMessage, type Message, parseAddressList } from '@mb/mime';
 import { Command } from 'commander';
@@ -12,9 +12,9 @@ import pc from 'picocolors';
 import { CliError } from '../errors.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { labelled } from '../terminal.ts';
-import { readDkimKey } from './dkim-key.ts';
-import { readInput } from './file.ts';
+import { brokerOptions } from './broker-options.ts';
 import { addSendFlags, type SendFlags } from './flags.ts';
+import { type Interruption, interruptible } from './interruption.ts';
 import { readMessage } from './message-flags.ts';
 import { type Progress, silent, statusLine, watchSessions } from './progress.ts';
 import { readReadyMessage } from './ready-message.ts';
@@ -26,6 +26,7 @@ Examples:
   fortune | mb send -f ann@example.com -t bob@example.org -s 'Thought of the day'
   mb send -f ann@example.com -t bob@example.org -s Report --html-file report.html \\
       --inline logo.png --attach report.pdf --dkim-key dkim.pem --dkim-selector 2026
+  MB_RELAY_USER=ann MB_RELAY_PASSWORD=… mb send --relay smtp.example.net:587 --eml message.eml
   mb send --eml message.eml --dry-run
   mb send --eml message.eml --watch
   mb send --eml message.eml --envelope-to bob@example.org --json | jq .recipients[].status
@@ -37,8 +38,8 @@ One attempt is made for each recipient. Exit codes, the highest that applies:
   3   unknown for some: they may have got the message, a repetition may arrive twice
   64  a flag, address, key or message is wrong; nothing was sent
 
-The environment may give MB_FROM, MB_HOSTNAME, MB_RESOLVER, MB_PORT, MB_ALLOW, MB_DKIM_KEY_FILE,
-MB_DKIM_KEY (PEM text), MB_DKIM_PASSPHRASE, MB_DKIM_SELECTOR, MB_DKIM_DOMAIN; flags come first.`;
+The environment may give defaults of the flags that say so, and secrets: MB_DKIM_KEY (PEM text),
+MB_DKIM_PASSPHRASE, MB_RELAY_USER and MB_RELAY_PASSWORD.`;
 
 /** `mb send`: composes or takes a message, signs it, delivers it, and prints a receipt for every recipient. */
 export function sendCommand(): Command {
@@ -59,7 +60,7 @@ async function send(flags: SendFlags, command: Command): Promise<void> {
   if (prepared.recipients === 0) {
     throw new CliError('MB_CLI_USAGE', 'Who is it for? Give --to "Bob <bob@example.org>", --cc or --bcc.');
   }
-  const options = await brokerOptions(flags, prepared.authorDomain);
+  const options = await brokerOptions(flags, prepared.authorDomain, warn);
   if (flags.dryRun) return explain(prepared.message, options, flags);
   let progress = silent;
   const broker = new MailBroker({ ...options, onTranscript: (line) => progress.onLine(line) });
@@ -70,7 +71,7 @@ async function send(flags: SendFlags, command: Command): Promise<void> {
   const interruption = interruptible(flags.timeout);
   let outcomes: RecipientOutcome[];
   try {
-    outcomes = await broker.send(prepared.message, { signal: interruption.signal });
+    outcomes = await broker.send(prepared.message, sendOptions(flags, interruption));
   } finally {
     interruption.end();
     progress.end();
@@ -87,7 +88,7 @@ async function explain(
 ): Promise<void> {
   const interruption = interruptible(flags.timeout);
   try {
-    const explanation = await new MailBroker(options).explain(message, { signal: interruption.signal });
+    const explanation = await new MailBroker(options).explain(message, sendOptions(flags, interruption));
     const failures = explanation.deliveries.flatMap(({ failure }) => failure ?? []);
     process.exitCode = exitCodeOf(
       failures.map(({ status }) => ({ status: status === 'permanent' ? 'failed' : 'deferred' })),
@@ -97,6 +98,10 @@ async function explain(
   } finally {
     interruption.end();
   }
+}
+
+function sendOptions({ requireTls }: SendFlags, { signal }: Interruption): SendOptions {
+  return { signal, requireTls: requireTls ?? false };
 }
 
 interface PreparedMessage {
@@ -131,62 +136,13 @@ function domainOf(from: string): string {
   return first && 'domain' in first ? first.domain : '';
 }
 
-async function brokerOptions(flags: SendFlags, authorDomain: string): Promise<BrokerOptions> {
-  const { resolver, port, allow, family, tls, ca } = flags;
-  const dkim = await readDkimKey(flags, authorDomain, warn);
-  const commaList = (values: readonly string[]) =>
-    values.flatMap((value) => value.split(',')).map((one) => one.trim());
-  return {
-    hostname: flags.hostname ?? ownHostname(),
-    ...(dkim && { dkim }),
-    ...(resolver && { dns: { servers: commaList(resolver) } }),
-    delivery: {
-      ...(port !== undefined && { port }),
-      ...(allow && { allowAddresses: commaList(allow) }),
-      ...(family && { families: [family === '4' ? 4 : 6] as const }),
-    },
-    tls: {
-      ...(tls && { minimum: tls }),
-      ...(ca !== undefined && { ca: (await readInput('--ca', ca)).toString() }),
-    },
-  };
-}
-
 function warn(text: string): void {
   console.error(labelled('warning', pc.yellow, text));
-}
-
-function ownHostname(): string {
-  const name = systemHostname();
-  if (name.includes('.')) return name;
-  throw new CliError(
-    'MB_CLI_USAGE',
-    `This machine calls itself "${name}", which is no public name; give --hostname mail.example.com.`,
-  );
 }
 
 function chooseProgress({ watch, json, quiet }: SendFlags, recipients: number): Progress {
   if (watch) return watchSessions(Date.now());
   return json || quiet || !process.stderr.isTTY ? silent : statusLine(recipients, Date.now());
-}
-
-/** A signal that Ctrl-C or the time given aborts; a second Ctrl-C ends the process as ever. */
-function interruptible(timeoutSeconds: number | undefined): { signal: AbortSignal; end: () => void } {
-  const controller = new AbortController();
-  const onInterrupt = () => controller.abort(new Error('Interrupted by the user.'));
-  process.once('SIGINT', onInterrupt);
-  const timer =
-    timeoutSeconds === undefined
-      ? undefined
-      : setTimeout(
-          () => controller.abort(new Error(`Given up after ${timeoutSeconds} s.`)),
-          timeoutSeconds * 1000,
-        );
-  const end = () => {
-    process.off('SIGINT', onInterrupt);
-    clearTimeout(timer);
-  };
-  return { signal: controller.signal, end };
 }
 
 function print(

@@ -21,6 +21,10 @@ export interface SendFlags {
   readonly inReplyTo?: string;
   readonly references?: readonly string[];
   readonly date?: Date;
+  readonly priority?: 'high' | 'normal' | 'low';
+  readonly autoSubmitted?: 'auto-generated' | 'auto-replied' | 'auto-notified';
+  readonly unsubscribe?: readonly string[];
+  readonly oneClick?: true;
   readonly eml?: string;
   readonly envelopeFrom?: string;
   readonly envelopeTo?: readonly string[];
@@ -29,6 +33,9 @@ export interface SendFlags {
   readonly port?: number;
   readonly allow?: readonly string[];
   readonly family?: '4' | '6';
+  readonly relay?: string;
+  readonly localAddress?: readonly string[];
+  readonly requireTls?: true;
   readonly tls?: 'opportunistic' | 'required' | 'verified';
   readonly ca?: string;
   readonly timeout?: number;
@@ -89,6 +96,14 @@ function messageOptions(): Option[] {
     new Option('--in-reply-to <id>', 'message that this one answers'),
     list('--references <id>', 'messages of the thread'),
     new Option('--date <date>', 'default now').argParser(parseDate),
+    new Option('--priority <level>', 'how it is marked').choices(['high', 'normal', 'low']),
+    new Option('--auto-submitted <why>', 'a program sends it, lest others answer').choices([
+      'auto-generated',
+      'auto-replied',
+      'auto-notified',
+    ]),
+    list('--unsubscribe <uri>', 'https or mailto URI to leave the list'),
+    new Option('--one-click', 'the https URI of --unsubscribe takes one-click requests'),
   ];
 }
 
@@ -112,6 +127,10 @@ const MESSAGE_FLAGS = [
   'inReplyTo',
   'references',
   'date',
+  'priority',
+  'autoSubmitted',
+  'unsubscribe',
+  'oneClick',
 ];
 
 function readyMessageOptions(): Option[] {
@@ -138,13 +157,18 @@ function deliveryOptions(): Option[] {
       .argParser(wholeNumber(1, 65_535))
       .env('MB_PORT'),
     list('--allow <cidr>', 'addresses that may be dialled although not public, for labs').env('MB_ALLOW'),
+    new Option('--relay <host:port>', 'send all through this host, or smtps://host for TLS at once').env(
+      'MB_RELAY',
+    ),
+    list('--local-address <ip>', 'address of this machine to connect from'),
     new Option('--family <4|6>', 'IPv4 or IPv6 only').choices(['4', '6']),
     new Option('--tls <level>', 'least that each host must give; default opportunistic').choices([
       'opportunistic',
       'required',
       'verified',
     ]),
-    new Option('--ca <file>', "certificates to trust besides the system's, PEM"),
+    new Option('--require-tls', 'verified TLS all the way, or no delivery (RFC 8689)'),
+    new Option('--ca <file>', "certificates to trust instead of the system's, PEM"),
     new Option('--timeout <seconds>', 'give up after so long').argParser(wholeNumber(1, 86_400)),
   ];
 }

@@ -17,7 +17,7 @@ export async function readMessage(flags: SendFlags): Promise<Message> {
   if (flags.from === undefined) {
     throw new CliError('MB_CLI_USAGE', 'Who is the author? Give --from "Ann <ann@example.com>".');
   }
-  const { sender, subject, messageId, inReplyTo, references, date, header } = flags;
+  const { sender, subject, messageId, inReplyTo, references, date, header, priority, autoSubmitted } = flags;
   return {
     from: parseAddressList(flags.from) as MailboxInput[],
     ...optional('to', addresses(flags.to)),
@@ -33,6 +33,9 @@ export async function readMessage(flags: SendFlags): Promise<Message> {
     ...optional('inReplyTo', inReplyTo),
     ...optional('references', references),
     ...optional('date', date),
+    ...optional('priority', priority),
+    ...optional('autoSubmitted', autoSubmitted),
+    ...optional('list', readList(flags)),
     ...optional('envelope', readEnvelope(flags)),
   };
 }
@@ -46,6 +49,11 @@ function optional<Name extends string, Value>(
 
 function addresses(values: readonly string[] | undefined): AddressInput[] | undefined {
   return values?.flatMap((value) => parseAddressList(value));
+}
+
+function readList({ unsubscribe, oneClick }: SendFlags): Message['list'] {
+  if (unsubscribe === undefined && oneClick === undefined) return undefined;
+  return { ...optional('unsubscribe', unsubscribe), ...optional('oneClick', oneClick) };
 }
 
 /** The envelope where flags change it. */

@@ -1,0 +1,62 @@
+import { hostname as systemHostname } from 'node:os';
+import type { BrokerOptions } from '@mb/broker';
+import { CliError } from '../errors.ts';
+import { readDkimKey } from './dkim-key.ts';
+import { readInput } from './file.ts';
+import type { SendFlags } from './flags.ts';
+import { readRelay } from './relay.ts';
+
+/**
+ * The broker that the flags describe.
+ *
+ * @param authorDomain  Domain of From.
+ * @param warn  Told of what is dangerous and yet possible.
+ */
+export async function brokerOptions(
+  flags: SendFlags,
+  authorDomain: string,
+  warn: (text: string) => void,
+): Promise<BrokerOptions> {
+  const { resolver, tls, ca } = flags;
+  const dkim = await readDkimKey(flags, authorDomain, warn);
+  return {
+    hostname: flags.hostname ?? ownHostname(),
+    ...(dkim && { dkim }),
+    ...(resolver && { dns: { servers: commaList(resolver) } }),
+    delivery: deliveryOptions(flags),
+    tls: {
+      ...(tls && { minimum: tls }),
+      ...(ca !== undefined && { ca: (await readInput('--ca', ca)).toString() }),
+    },
+  };
+}
+
+function deliveryOptions({
+  port,
+  allow,
+  family,
+  relay,
+  tls,
+  localAddress,
+}: SendFlags): NonNullable<BrokerOptions['delivery']> {
+  return {
+    ...(port !== undefined && { port }),
+    ...(allow && { allowAddresses: commaList(allow) }),
+    ...(family && { families: [family === '4' ? 4 : 6] as const }),
+    ...(relay !== undefined && { routes: { '*': readRelay(relay, tls) } }),
+    ...(localAddress && { sources: [{ name: 'local', localAddresses: localAddress }] }),
+  };
+}
+
+function commaList(values: readonly string[]): string[] {
+  return values.flatMap((value) => value.split(',')).map((one) => one.trim());
+}
+
+function ownHostname(): string {
+  const name = systemHostname();
+  if (name.includes('.')) return name;
+  throw new CliError(
+    'MB_CLI_USAGE',
+    `This machine calls itself "${name}", which is no public name; give --hostname mail.example.com.`,
+  );
+}

@@ -1,0 +1,21 @@
+/** A signal that ends what is going on, and the way to be done with it. */
+export interface Interruption {
+  readonly signal: AbortSignal;
+  end(): void;
+}
+
+/** Aborted by Ctrl-C or after the time given; a second Ctrl-C ends the process as ever. */
+export function interruptible(timeoutSeconds: number | undefined): Interruption {
+  const controller = new AbortController();
+  const onInterrupt = () => controller.abort(new Error('Interrupted by the user.'));
+  process.once('SIGINT', onInterrupt);
+  const onTimeout = () => controller.abort(new Error(`Given up after ${timeoutSeconds} s.`));
+  const timer = timeoutSeconds === undefined ? undefined : setTimeout(onTimeout, timeoutSeconds * 1000);
+  return {
+    signal: controller.signal,
+    end() {
+      process.off('SIGINT', onInterrupt);
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import type { RouteOption } from '@mb/broker';
+import { CliError } from '../errors.ts';
+
+/**
+ * The relay that all mail goes through, for machines that may not use port 25.
+ *
+ * @param text  `host`, `host:port`, `smtp://host:port`, or `smtps://host:port` for TLS from the first octet.
+ * @param tls  Least that it must give; default a verified certificate.
+ */
+export function readRelay(
+  text: string,
+  tls: 'opportunistic' | 'required' | 'verified' | undefined,
+): RouteOption {
+  const url = URL.parse(/^smtps?:\/\//i.test(text) ? text : `smtp://${text}`);
+  if (url === null || url.hostname === '' || !/^\/?$/.test(url.pathname + url.search + url.hash)) {
+    throw new CliError(
+      'MB_CLI_USAGE',
+      '--relay wants a host and perhaps a port, such as relay.example.net:587.',
+    );
+  }
+  if (url.username !== '' || url.password !== '') {
+    const message =
+      'Every user of the machine can read flags: put the name and password into MB_RELAY_USER and MB_RELAY_PASSWORD.';
+    throw new CliError('MB_CLI_USAGE', message);
+  }
+  const { MB_RELAY_USER: user, MB_RELAY_PASSWORD: password } = process.env;
+  if ((user === undefined) !== (password === undefined)) {
+    throw new CliError(
+      'MB_CLI_USAGE',
+      'MB_RELAY_USER and MB_RELAY_PASSWORD belong together; set both or none.',
+    );
+  }
+  // An IPv4 address would be looked up as a name; a literal says what it is (RFC 5321 §4.1.3).
+  const host = /^[\d.]+$/.test(url.hostname) ? `[${url.hostname}]` : url.hostname;
+  return {
+    type: 'smarthost',
+    host,
+    implicitTls: url.protocol === 'smtps:',
+    ...(url.port !== '' && { port: Number(url.port) }),
+    ...(user !== undefined && password !== undefined && { auth: { user, password } }),
+    ...(tls && { tls }),
+  };
+}
