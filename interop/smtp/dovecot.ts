@@ -2,7 +2,7 @@ import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureDebianPackages } from '../lab/debian.ts';
 import { makeFolder } from '../lab/folder.ts';
-import { mailboxUser, readMaildir } from '../lab/maildir.ts';
+import { mailboxUser, maildirOf, readMaildir } from '../lab/maildir.ts';
 import { startProcess } from '../lab/process.ts';
 
 export interface Dovecot {
@@ -23,7 +23,7 @@ export async function startDovecot(
   chownSync(mail, mailboxUser, mailboxUser);
   const users = Object.entries(mailboxes).map(([name, { quotaBytes }]) => {
     const quota = quotaBytes === undefined ? '' : `userdb_quota_rule=*:bytes=${quotaBytes}`;
-    return `${name}::${mailboxUser}:${mailboxUser}::${mail}/${name}::${quota}\n`;
+    return `${name}::${mailboxUser}:${mailboxUser}::${mail}/${maildirOf(name)}::${quota}\n`;
   });
   writeFileSync(join(folder, 'users'), users.join(''));
   const configuration = join(folder, 'dovecot.conf');

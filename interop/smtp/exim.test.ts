@@ -16,7 +16,7 @@ beforeAll(async () => {
     addresses: [address],
     mailboxes: ['ada@example.test', 'bob@example.test'],
     certificate: await authority.issue({ names: ['mx.example.test'] }),
-    settings: ['smtp_accept_max_per_connection = 200'],
+    settings: ['smtp_accept_max_per_connection = 200', 'smtp_accept_queue_per_connection = 0'],
   });
 }, 300_000);
 

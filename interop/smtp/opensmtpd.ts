@@ -1,0 +1,62 @@
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ensureDebianPackages, ensureUser, unpackDebianPackages } from '../lab/debian.ts';
+import { makeFolder } from '../lab/folder.ts';
+import { mustRun, startProcess } from '../lab/process.ts';
+
+export interface OpenSmtpd {
+  /** All messages delivered so far, as stored. */
+  messages(): Promise<Buffer[]>;
+  output(): string;
+  stop(): Promise<void>;
+}
+
+/** Starts OpenSMTPD, unpacked beside Postfix, without TLS: the one of Debian 12 breaks with OpenSSL 3. */
+export async function startOpenSmtpd(address: string, mailboxes: readonly string[]): Promise<OpenSmtpd> {
+  await ensureDebianPackages(['libevent-2.1-7', 'libpam0g', 'libdb5.3']);
+  for (const user of ['opensmtpd', 'opensmtpq', 'labmail']) await ensureUser(user);
+  const root = await unpackDebianPackages(['opensmtpd']);
+  const folder = makeFolder('opensmtpd');
+  const mail = join(folder, 'mail');
+  mkdirSync(mail);
+  chownSync(mail, Number(await mustRun('id', ['-u', 'labmail'])), 0);
+  // Its paths are built in: they are mounted there, for this run only.
+  const mounts: readonly (readonly [string, string])[] = [
+    [join(root, 'usr/libexec/opensmtpd'), '/usr/libexec/opensmtpd'],
+    [join(folder, 'spool'), '/var/spool/smtpd'],
+    [join(folder, 'empty'), '/var/lib/opensmtpd'],
+  ];
+  for (const each of ['spool', 'empty/empty'])
+    mkdirSync(join(folder, each), { recursive: true, mode: 0o711 });
+  for (const [from, to] of mounts) {
+    mkdirSync(to, { recursive: true });
+    await mustRun('mount', ['--bind', from, to]);
+  }
+  writeFileSync(join(folder, 'mailboxes'), mailboxes.map((mailbox) => `${mailbox} labmail\n`).join(''));
+  const configuration = join(folder, 'smtpd.conf');
+  writeFileSync(
+    configuration,
+    `table mailboxes file:${folder}/mailboxes
+listen on ${address} port 25 hostname mx.example.test
+action store maildir "${mail}" virtual <mailboxes>
+match from any for domain "example.test" action store
+`,
+  );
+  const server = await startProcess(join(root, 'usr/sbin/smtpd'), {
+    args: ['-d', '-f', configuration],
+    ready: { address, port: 25 },
+  });
+  return {
+    async messages() {
+      const inbox = join(mail, 'new');
+      const names = await readdir(inbox).catch(() => []);
+      return Promise.all(names.map((name) => readFile(join(inbox, name))));
+    },
+    output: server.output,
+    async stop() {
+      await server.stop();
+      for (const [, to] of mounts) await mustRun('umount', ['-l', to]);
+    },
+  };
+}
