@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import pc from 'picocolors';
+import { colors as pc } from './colors.ts';
 import { dkimCommand } from './dkim/index.ts';
 import { dnsCommand } from './dns/index.ts';
 import { doctorCommand } from './doctor/index.ts';

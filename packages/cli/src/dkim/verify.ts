@@ -10,7 +10,7 @@ import {
 } from '@mb/dkim';
 import { toNodeDns } from '@mb/dns';
 import { Command } from 'commander';
-import pc from 'picocolors';
+import { colors as pc } from '../colors.ts';
 import { printable, type ResolverFlags, resolverFlags, resolverFor, toJson } from '../dns/terminal.ts';
 import type { DkimTerminal } from './terminal.ts';
 

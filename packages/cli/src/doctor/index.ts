@@ -35,7 +35,10 @@ export function doctorCommand(terminal: Terminal = processTerminal): Command {
     .option('--ip <address...>', 'addresses that mail leaves from')
     .option('--helo <name>', 'name said in HELO')
     .option('--mail-from <domain>', 'domain of MAIL FROM, when it is another one')
-    .option('--dkim <selector:keyfile...>', 'DKIM selectors, each with the private key that signs (the key is optional)')
+    .option(
+      '--dkim <selector:keyfile...>',
+      'DKIM selectors, each with the private key that signs (the key is optional)',
+    )
     .option('--probe-domain <domain...>', 'domains whose mail exchangers are tried on port 25')
     .option('--no-probe', 'do not try port 25')
     .option('--allow <cidr...>', 'private networks that may be connected to');

@@ -1,5 +1,5 @@
 import { type Finding, type FindingSeverity, formatPublishedRecord } from '@mb/dns';
-import colors from 'picocolors';
+import { colors } from '../colors.ts';
 import { printable } from '../dns/terminal.ts';
 
 const marks: Readonly<Record<FindingSeverity, string>> = {

@@ -1,4 +1,4 @@
-import colors from 'picocolors';
+import { colors } from '../colors.ts';
 import { printable } from '../dns/terminal.ts';
 import type { CertificateFacts } from './certificate.ts';
 import type { Offer, ProbeReport } from './examine.ts';

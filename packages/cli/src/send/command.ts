@@ -8,7 +8,7 @@ import {
 } from '@mb/broker';
 import { composeMessage, type Message, parseAddressList } from '@mb/mime';
 import { Command } from 'commander';
-import pc from 'picocolors';
+import { colors as pc } from '../colors.ts';
 import { CliError } from '../errors.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { labelled } from '../terminal.ts';

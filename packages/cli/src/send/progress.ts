@@ -1,5 +1,5 @@
 import type { SessionLine } from '@mb/broker';
-import pc from 'picocolors';
+import { colors as pc } from '../colors.ts';
 import { printable, terminalWidth } from '../terminal.ts';
 
 /** Shows what is going on while hosts are slow. */

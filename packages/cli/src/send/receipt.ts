@@ -1,5 +1,5 @@
 import type { RecipientOutcome } from '@mb/broker';
-import pc from 'picocolors';
+import { colors as pc } from '../colors.ts';
 import { printable, terminalWidth, wrap } from '../terminal.ts';
 
 type Status = RecipientOutcome['status'];
