@@ -6,6 +6,12 @@ export function packageTests() {
   return defineConfig({
     resolve: { conditions },
     ssr: { resolve: { conditions, externalConditions: ['@mb/source'] } },
-    test: { include: ['src/**/*.test.ts', 'test/**/*.test.ts'], passWithNoTests: false },
+    test: {
+      include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+      passWithNoTests: false,
+      // Machines can be busy; a time-out here only ends what hangs.
+      testTimeout: 30_000,
+      hookTimeout: 60_000,
+    },
   });
 }
