@@ -47,12 +47,16 @@ async function live(
     said += data;
     if (said.includes('R\n'))
       timer ??= killMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killMs);
-    if (enough(said.split('\n'))) child.kill('SIGKILL');
   });
+  // Not when something was said: what the last line speaks of may be committed only after it.
+  const watch = setInterval(() => {
+    if (enough(said.split('\n'))) child.kill('SIGKILL');
+  }, 50);
   const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
     child.on('close', (...how) => resolve(how));
   });
   clearTimeout(timer);
+  clearInterval(watch);
   expect([code, signal, complaints]).toEqual([null, 'SIGKILL', '']);
   // The last line may be cut off by the kill; what it says was not heard.
   return said.split('\n').slice(0, -1);
