@@ -34,11 +34,15 @@ export class ModelHost {
   #chunkLeft = 0;
   #chunkLast = false;
   #chunkFailed = false;
+  /** Whether it refuses commands that came together with an end of data, as Haraka does. */
+  readonly #impatient: boolean;
+  #behindEnd = false;
 
   constructor(keywords: readonly string[], draw: Draw, faults: boolean) {
     this.#keywords = keywords;
     this.#draw = draw;
     this.#faults = faults;
+    this.#impatient = draw(3) === 0;
     this.#output = '220 model\r\n';
   }
 
@@ -46,6 +50,7 @@ export class ModelHost {
     if (this.ended) return;
     this.#input += latin1.decode(octets);
     while (!this.ended && this.#step());
+    this.#behindEnd = false;
   }
 
   /** Octets for the client. */
@@ -69,6 +74,10 @@ export class ModelHost {
   #command(line: string): void {
     const argument = /<([^>]*)>/.exec(line)?.[1];
     const verb = line.slice(0, 4).toUpperCase();
+    if (this.#behindEnd && verb !== 'QUIT') {
+      this.#reply('503 pipelined behind the end of data');
+      return;
+    }
     if (verb === 'EHLO')
       this.#reply(`250-model\r\n${this.#keywords.map((word) => `250-${word}\r\n`).join('')}250 HELP`);
     else if (verb === 'MAIL') this.#mail(argument!);
@@ -141,6 +150,7 @@ export class ModelHost {
     this.#content = text.slice(2, at + 2).replace(/(^|\r\n)\./g, '$1');
     this.#input = text.slice(at + 5);
     this.#mode = 'command';
+    this.#behindEnd = this.#impatient;
     this.#finish();
     return true;
   }

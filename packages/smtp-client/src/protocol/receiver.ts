@@ -44,6 +44,9 @@ export class Receiver {
         if (transaction.split.length === 0) transaction.splitAt = transaction.accepted.length;
         transaction.split.push(expected.recipient!);
         break;
+      case 'postpone':
+        sender.postpone(transaction);
+        break;
       case 'go-ahead':
         transaction.step('go-ahead');
         break;
@@ -216,7 +219,7 @@ function classOf(
   transaction: Transaction,
 ): ReplyClass {
   if (code === 421) return '421';
-  if (code === 503) return '503';
+  if (code === 503) return stage === 'mail' && transaction.overlapped ? '503-overlapped' : '503';
   // RFC 5321 §4.5.3.1.10 and RFC 3463 §3.6: too many recipients, said in three ways. A status about the mailbox
   // (x.2.z) says plainly that it is about this recipient.
   const tooMany = code === 452 || code === 552 || enhanced?.endsWith('.5.3') === true;

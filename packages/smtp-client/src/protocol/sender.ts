@@ -56,6 +56,8 @@ export class Sender {
   mails = 0;
   #last: Transaction | undefined;
   #loneDot = false;
+  /** False once the server has shown that it cannot take a message before it has answered the one before. */
+  #mayOverlap = true;
   #idleSince = 0;
 
   constructor(context: SenderContext) {
@@ -112,6 +114,7 @@ export class Sender {
     delivery.transactions += 1;
     transaction.doubtful =
       this.mails > 0 && this.open.length === 0 && now - this.#idleSince > doubtfulAfterMs;
+    transaction.overlapped = this.open.length > 0;
     transaction.reused = this.mails > 0 && this.open.length === 0;
     this.writing = transaction;
     this.open.push(transaction);
@@ -141,6 +144,14 @@ export class Sender {
     delivery.remaining = [...split, ...delivery.remaining];
     transaction.reoffered = true;
     if (this.waiting[0] !== delivery) this.waiting.unshift(delivery);
+  }
+
+  /** Puts a transaction back whole, and waits for the answer to each message from now on. */
+  postpone(transaction: Transaction): void {
+    this.#mayOverlap = false;
+    transaction.mailReply = 'refused';
+    transaction.split.push(...transaction.recipients);
+    this.reoffer(transaction);
   }
 
   /** Reports a delivery that was not offered to the server. */
@@ -174,7 +185,7 @@ export class Sender {
   #mayBegin(): boolean {
     const { pipelining, limits } = this.#context;
     if (this.open.length === 0) return true;
-    if (pipelining !== 'across-messages' || !this.offered?.pipelining) return false;
+    if (pipelining !== 'across-messages' || !this.#mayOverlap || !this.offered?.pipelining) return false;
     return this.open.length < limits.chunkingWindow;
   }
 

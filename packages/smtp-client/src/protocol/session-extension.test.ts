@@ -315,6 +315,21 @@ describe('messages in flight', () => {
     expect(ids.map((id) => talk.statuses(id))).toEqual([['failed'], ['delivered']]);
   });
 
+  it('SMTP-31 a server that refuses what stands behind an end of data gets one message after the other from then on', () => {
+    const talk = Talk.ready(['PIPELINING']);
+    const ids = ['one', 'two', 'three'].map((text) => talk.submit({}, text));
+    talk.server('250 ok', '250 ok', '354 go');
+    talk.said();
+    talk.server('250 taken', '503 not yet', '503 not yet', '503 not yet');
+    expect(talk.said()).toBe('MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n');
+    talk.server('250 ok', '250 ok', '354 go');
+    expect(talk.said()).toBe('two\r\n.\r\n');
+    talk.server('250 taken');
+    talk.server('250 ok', '250 ok', '354 go');
+    talk.server('250 taken');
+    expect(ids.map((id) => talk.statuses(id))).toEqual([['delivered'], ['delivered'], ['delivered']]);
+  });
+
   it('SMTP-31 a 421 in the middle defers everything behind it', () => {
     const talk = Talk.ready(['PIPELINING', 'CHUNKING']);
     const ids = ['a', 'b', 'c'].map((text) => talk.submit({}, text));

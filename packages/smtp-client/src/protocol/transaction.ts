@@ -74,6 +74,8 @@ export class Transaction {
   readonly source = new ContentSource();
   /** Begun on an idle connection that carried a message before. */
   reused = false;
+  /** MAIL was written before the message before it was answered. */
+  overlapped = false;
   /** The connection was idle so long that it may be dead. */
   doubtful = false;
   writer: WriterState = 'waiting';

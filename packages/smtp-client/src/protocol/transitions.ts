@@ -166,13 +166,14 @@ export const transactionStages = [
 ] as const;
 export type TransactionStage = (typeof transactionStages)[number];
 
-export const replyClasses = ['2yz', '3yz', '4yz', '5yz', '503', '421', 'too-many'] as const;
+export const replyClasses = ['2yz', '3yz', '4yz', '5yz', '503', '503-overlapped', '421', 'too-many'] as const;
 export type ReplyClass = (typeof replyClasses)[number];
 
 export type ReplyEffect =
   | 'accept' // noted; go on
   | 'defer' // temporary for those concerned
   | 'refuse' // permanent for those concerned
+  | 'postpone' // the whole transaction is written again, without running ahead
   | 'split' // this recipient moves to a further transaction
   | 'go-ahead' // send the content
   | 'lone-dot' // end the empty transaction with a dot
@@ -190,15 +191,19 @@ export const REPLIES = {
     '4yz': 'drop',
     '5yz': 'drop',
     '503': 'drop',
+    '503-overlapped': 'never',
     '421': 'close',
     'too-many': 'never',
   },
+  // QUIRK(Haraka 3.3): it offers PIPELINING and answers 503 to what stands behind an end of data in the same segment,
+  // which RFC 2920 §3.1 allows to stand there.
   mail: {
     '2yz': 'accept',
     '3yz': 'drop',
     '4yz': 'defer',
     '5yz': 'refuse',
     '503': 'drop',
+    '503-overlapped': 'postpone',
     '421': 'close',
     'too-many': 'never',
   },
@@ -209,6 +214,7 @@ export const REPLIES = {
     '4yz': 'defer',
     '5yz': 'refuse',
     '503': 'drop',
+    '503-overlapped': 'never',
     '421': 'close',
     'too-many': 'split',
   },
@@ -218,6 +224,7 @@ export const REPLIES = {
     '4yz': 'defer',
     '5yz': 'refuse',
     '503': 'drop',
+    '503-overlapped': 'never',
     '421': 'close',
     'too-many': 'never',
   },
@@ -227,6 +234,7 @@ export const REPLIES = {
     '4yz': 'defer',
     '5yz': 'refuse',
     '503': 'drop',
+    '503-overlapped': 'never',
     '421': 'close',
     'too-many': 'never',
   },
@@ -236,6 +244,7 @@ export const REPLIES = {
     '4yz': 'defer',
     '5yz': 'refuse',
     '503': 'drop',
+    '503-overlapped': 'never',
     '421': 'close',
     'too-many': 'never',
   },
@@ -245,6 +254,7 @@ export const REPLIES = {
     '4yz': 'ignore',
     '5yz': 'ignore',
     '503': 'ignore',
+    '503-overlapped': 'never',
     '421': 'close',
     'too-many': 'never',
   },
@@ -254,6 +264,7 @@ export const REPLIES = {
     '4yz': 'ignore',
     '5yz': 'ignore',
     '503': 'ignore',
+    '503-overlapped': 'never',
     '421': 'close',
     'too-many': 'never',
   },
@@ -263,6 +274,7 @@ export const REPLIES = {
     '4yz': 'ignore',
     '5yz': 'ignore',
     '503': 'ignore',
+    '503-overlapped': 'never',
     '421': 'close',
     'too-many': 'never',
   },
@@ -272,6 +284,7 @@ export const REPLIES = {
     '4yz': 'ignore',
     '5yz': 'ignore',
     '503': 'ignore',
+    '503-overlapped': 'never',
     '421': 'close',
     'too-many': 'never',
   },
