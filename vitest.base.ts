@@ -7,7 +7,7 @@ export function packageTests() {
     resolve: { conditions },
     ssr: { resolve: { conditions, externalConditions: ['@mb/source'] } },
     test: {
-      include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+      include: ['{src,test,simulation}/**/*.test.ts'],
       passWithNoTests: false,
       // Machines can be busy; a time-out here only ends what hangs.
       testTimeout: 30_000,

@@ -253,7 +253,7 @@ export class MailBroker {
       bounces = true,
       suppress = true,
     } = options.queue ?? {};
-    const connections = new Connections({ connect, clock, idleMs: idleConnectionMs ?? 5_000 });
+    const connections = new Connections({ connect, clock, idleMs: idleConnectionMs ?? 0 });
     const onError = options.queue?.onError ?? warn;
     const worker = new QueueWorker({
       store,

@@ -5,7 +5,7 @@ import type { Clock } from './clock.ts';
 export interface ConnectionsOptions {
   readonly connect: (options: ConnectOptions) => Promise<SmtpConnection>;
   readonly clock: Clock;
-  /** How long an idle connection is kept for the next message; 0 closes it at once. Default 5,000. */
+  /** How long an idle connection is kept for the next message; 0 closes it at once. Default 0. */
   readonly idleMs?: number;
   /** Oldest connection that takes another message. A cap by count would favour the slowest host. Default 300,000. */
   readonly maxAgeMs?: number;
@@ -25,7 +25,7 @@ export class Connections {
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
-    this.#idleMs = options.idleMs ?? 5_000;
+    this.#idleMs = options.idleMs ?? 0;
     this.#maxAgeMs = options.maxAgeMs ?? 300_000;
   }
 

@@ -118,7 +118,10 @@ export interface QueueOptions {
   readonly suppress?: boolean;
   /** Give every recipient a return path of its own, so that reports coming in name it; see `broker.receiveReport()`. */
   readonly verp?: VerpOptions;
-  /** How long an idle connection is kept for the next message, in milliseconds. Default 5,000. */
+  /**
+   * How long a connection is kept for the next message once a claim is done, in milliseconds. Default 0: within a claim
+   * connections are shared anyway. An idle connection is open at the host and not counted against its limit.
+   */
   readonly idleConnectionMs?: number;
   /** What to keep; `null`: somebody else purges. */
   readonly retention?: Partial<Retention> | null;

@@ -29,8 +29,8 @@ export interface QueueAttemptParts {
 const messagesInFlight = 16;
 /** Recipients asked for when a claim is done and its connection still good. */
 const moreRecipients = 20;
-/** Rounds after which the lease is given back, so that one site does not keep a worker's slot for itself. */
-const mostRounds = 5;
+/** Time after which the lease is given back, so that one site does not keep a worker's slot for itself. */
+const longestClaimMs = 30_000;
 
 /**
  * Makes the worker's attempt: every message of a claim is signed, offered to its hosts and settled on its own, all
@@ -38,21 +38,23 @@ const mostRounds = 5;
  */
 export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
   return async (claim, context) => {
-    const { random, delivery } = parts.environment;
+    const { clock, random, delivery } = parts.environment;
+    const startedAt = clock.now();
     const connections = parts.connections.open();
     // One source for the whole claim: a claim stands for one connection.
     const source = chooseSource(delivery.sources, random);
     const lessons: SiteFeedback[] = [];
     try {
       let messages: Claim['messages'] = claim.messages;
-      for (let round = 1; messages.length > 0; round++) {
+      while (messages.length > 0) {
         await inParallel(messages, messagesInFlight, async (message) => {
           if (context.stopping.aborted) return;
           const { outcomes, lesson } = await attemptMessage(message, { connections, source }, parts, context);
           if (lesson) lessons.push(lesson);
           await context.settle({ outcomes });
         });
-        const goOn = round < mostRounds && lessons.at(-1)?.kind === 'succeeded' && !context.stopping.aborted;
+        const young = clock.now() - startedAt < longestClaimMs;
+        const goOn = young && lessons.at(-1)?.kind === 'succeeded' && !context.stopping.aborted;
         messages = goOn ? await context.more(moreRecipients) : [];
       }
     } finally {

@@ -1,0 +1,170 @@
+import type { QueueEvent } from '../src/queue-event.ts';
+import type { QueueStore, RecipientView } from '../src/queue-store.ts';
+import type { Acceptance } from './simulated-host.ts';
+import type { RunRecord } from './world.ts';
+
+/** What must hold after every run, whatever went wrong in it (rule SIM-02). Gives what does not. */
+export async function findViolations(record: RunRecord): Promise<string[]> {
+  const recipients = await allRecipients(record.store);
+  const events = await allEvents(record.store);
+  return [
+    ...(record.unfinished === undefined ? [] : [`the run ends: ${record.unfinished}`]),
+    ...(await nothingLost(record, recipients)),
+    ...(await truth(record, recipients)),
+    ...settledOnce(recipients, events),
+    ...(await duplicatesExcused(record, events)),
+    ...limitsKept(record),
+    ...expiryKept(recipients, events),
+  ];
+}
+
+const final = ['delivered', 'failed', 'expired', 'cancelled'];
+
+/** Everything accepted is there, recipient by recipient, and ended or waits by its policy. */
+async function nothingLost(
+  { accepted, store }: RunRecord,
+  recipients: readonly RecipientView[],
+): Promise<string[]> {
+  const problems: string[] = [];
+  for (const [id, queued] of accepted) {
+    const message = await store.inspect(id);
+    const addresses = message?.recipients.map(({ address }) => address).sort();
+    if (JSON.stringify(addresses) !== JSON.stringify([...queued].sort()))
+      problems.push(`message ${id} was accepted and is lost`);
+  }
+  for (const { recipientId, state, inFlight } of recipients) {
+    const waits = state === 'unknown' || state === 'held';
+    if (inFlight || (!final.includes(state) && !waits))
+      problems.push(`recipient ${recipientId} ends as ${state}${inFlight ? ', in flight' : ''}`);
+  }
+  return problems;
+}
+
+/** `delivered` is said exactly of what a host took. */
+async function truth(record: RunRecord, recipients: readonly RecipientView[]): Promise<string[]> {
+  const problems: string[] = [];
+  for (const recipient of recipients) {
+    const taken = await acceptancesOf(recipient, record);
+    const certain = taken.filter((one) => one.replied && diedAfter(record, one) === undefined);
+    if (recipient.state === 'delivered' && taken.length === 0) {
+      problems.push(`recipient ${recipient.recipientId} is called delivered and no host took it`);
+    }
+    // RFC 5321 §4.2.5: what a host has taken with a reply that arrived must not be called anything else.
+    if (certain.length > 0 && recipient.state !== 'delivered') {
+      problems.push(
+        `recipient ${recipient.recipientId} was taken by ${certain[0]!.host} and is called ${recipient.state}`,
+      );
+    }
+  }
+  return problems;
+}
+
+/** The log tells one end for each recipient, the one that it has, and numbers attempts without a gap. */
+function settledOnce(recipients: readonly RecipientView[], events: readonly QueueEvent[]): string[] {
+  const problems: string[] = [];
+  const byRecipient = new Map<string, QueueEvent[]>();
+  for (const event of events) {
+    if (event.recipientId === undefined) continue;
+    byRecipient.set(event.recipientId, [...(byRecipient.get(event.recipientId) ?? []), event]);
+  }
+  for (const { recipientId, state, attempts } of recipients) {
+    const story = byRecipient.get(recipientId) ?? [];
+    const ends = story.filter(({ type }) => final.includes(type));
+    if (ends.length !== (final.includes(state) ? 1 : 0) || (ends[0] && ends[0].type !== state)) {
+      problems.push(
+        `recipient ${recipientId} is ${state} and its log ends ${ends.map(({ type }) => type).join(' ') || 'nowhere'}`,
+      );
+    }
+    const numbers = story.filter(({ type }) => type === 'attempted').map(({ attempt }) => attempt);
+    const returned = story.filter(({ type }) => type === 'returned').length;
+    if (numbers.length - returned !== attempts && !story.some(({ type }) => type === 'delivered')) {
+      problems.push(
+        `recipient ${recipientId} counts ${attempts} attempts; its log ${numbers.length}, ${returned} of them returned`,
+      );
+    }
+    const behind = story.slice(story.findIndex(({ type }) => final.includes(type)) + 1);
+    if (ends.length > 0 && behind.some(({ type }) => type === 'attempted')) {
+      problems.push(`recipient ${recipientId} was attempted after its end`);
+    }
+  }
+  const cursors = events.map(({ cursor }) => Number(cursor));
+  if (cursors.some((cursor, index) => index > 0 && cursor <= cursors[index - 1]!))
+    problems.push('events are out of order');
+  return problems;
+}
+
+/** A host has a message twice only where the first reply was lost, or the process died before it was written down. */
+async function duplicatesExcused(record: RunRecord, events: readonly QueueEvent[]): Promise<string[]> {
+  const problems: string[] = [];
+  const attempted = new Set(
+    events.filter(({ type }) => type === 'attempted').map(({ recipientId }) => recipientId),
+  );
+  for (const recipient of await allRecipients(record.store)) {
+    if (!attempted.has(recipient.recipientId)) continue;
+    const taken = await acceptancesOf(recipient, record);
+    for (const [index, one] of taken.slice(0, -1).entries()) {
+      const excused = !one.replied || diedAfter(record, one) !== undefined;
+      if (!excused) {
+        problems.push(
+          `recipient ${recipient.recipientId}: ${one.host} took it, and ${taken[index + 1]!.host} again without need`,
+        );
+      }
+    }
+  }
+  return problems;
+}
+
+/** No host sees more connections than its site may have. */
+function limitsKept({ hosts, scenario }: RunRecord): string[] {
+  return hosts
+    .filter(({ mostOpen }) => mostOpen > scenario.maxConcurrency)
+    .map(
+      ({ plan, mostOpen }) =>
+        `${plan.name} saw ${mostOpen} connections at once; ${scenario.maxConcurrency} were allowed`,
+    );
+}
+
+/** No attempt begins after the lifetime. */
+function expiryKept(recipients: readonly RecipientView[], events: readonly QueueEvent[]): string[] {
+  const expiresAt = new Map(recipients.map((recipient) => [recipient.recipientId, recipient.expiresAt]));
+  return events
+    .filter(
+      ({ type, recipientId, at }) => type === 'attempted' && at > (expiresAt.get(recipientId!) ?? Infinity),
+    )
+    .map(({ recipientId }) => `recipient ${recipientId} was attempted after its lifetime`);
+}
+
+async function acceptancesOf(recipient: RecipientView, record: RunRecord): Promise<Acceptance[]> {
+  const message = await record.store.inspect(recipient.messageId);
+  const { messageId } = (message?.envelope ?? {}) as { messageId?: string };
+  return record.acceptances.filter(
+    (one) => one.messageId === messageId && one.recipients.includes(recipient.address),
+  );
+}
+
+/** The step at which the process that handed a message over died without warning, if it did. */
+function diedAfter({ processes }: RunRecord, { life }: Acceptance): number | undefined {
+  return processes[life]?.diedAt;
+}
+
+/** All recipients of the queue. */
+export async function allRecipients(store: QueueStore<unknown>): Promise<RecipientView[]> {
+  const rows: RecipientView[] = [];
+  for (let after: string | undefined; ; ) {
+    const page = await store.list({}, { limit: 1000, ...(after !== undefined && { after }) });
+    rows.push(...page.rows);
+    if (page.next === undefined) return rows;
+    after = page.next;
+  }
+}
+
+/** The whole event log. */
+export async function allEvents(store: QueueStore<unknown>): Promise<QueueEvent[]> {
+  const events: QueueEvent[] = [];
+  for (let cursor: string | undefined; ; ) {
+    const page = await store.events(cursor);
+    if (page.events.length === 0) return events;
+    events.push(...page.events);
+    cursor = page.cursor;
+  }
+}

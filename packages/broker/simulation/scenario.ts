@@ -1,0 +1,189 @@
+import type { SeededRandom } from '@mb/testkit';
+
+/** How a mailbox answers RCPT. */
+export type Mailbox =
+  | { readonly kind: 'good' }
+  | { readonly kind: 'unknown-user' }
+  /** 451 so many times, then accepted. */
+  | { readonly kind: 'greylisted'; readonly refusals: number }
+  /** 452 until the faults are over. */
+  | { readonly kind: 'full' };
+
+/** How likely each kind of trouble is at one host while faults last; the rest goes well. */
+export interface HostTrouble {
+  readonly refused: number;
+  readonly silent: number;
+  readonly greeting4: number;
+  readonly greeting5: number;
+  readonly closing421: number;
+  readonly mail4: number;
+  readonly final4: number;
+  readonly final5: number;
+  /** The connection breaks in the middle of the content: certainly not accepted. */
+  readonly cutInContent: number;
+  /** The message is accepted and the connection breaks before the reply: nobody but the host knows. */
+  readonly cutAfterAcceptance: number;
+  /** The host stops answering. */
+  readonly hang: number;
+}
+
+/** One mail exchanger of the simulated world. */
+export interface HostPlan {
+  readonly name: string;
+  readonly address: string;
+  readonly keywords: readonly string[];
+  readonly latencyMs: readonly [least: number, most: number];
+  readonly trouble: HostTrouble;
+}
+
+/** One domain with its exchangers, by preference, and its mailboxes. */
+export interface DomainPlan {
+  readonly name: string;
+  readonly hosts: readonly HostPlan[];
+  readonly mailboxes: Readonly<Record<string, Mailbox>>;
+}
+
+/** Something that happens to the whole world at a moment, in milliseconds from its start. */
+export type WorldEvent = { readonly atMs: number } & (
+  | {
+      readonly kind: 'enqueue';
+      readonly to: readonly string[];
+      readonly onUnknown: 'retry' | 'hold' | 'report';
+    }
+  /** The process dies without a warning. */
+  | { readonly kind: 'crash' }
+  | { readonly kind: 'graceful-restart' }
+  | { readonly kind: 'clock-jump'; readonly ms: number }
+  | {
+      readonly kind: 'dns-trouble';
+      readonly domain: string;
+      readonly status: 'servfail' | 'timeout';
+      readonly forMs: number;
+    }
+  | { readonly kind: 'suspend'; readonly domain: string; readonly forMs: number }
+  | { readonly kind: 'hold-and-release'; readonly domain: string; readonly forMs: number }
+);
+
+/** Everything that a seed decides before the world begins. */
+export interface Scenario {
+  readonly domains: readonly DomainPlan[];
+  readonly events: readonly WorldEvent[];
+  /** Processes that work on the queue. */
+  readonly workers: number;
+  readonly maxConcurrency: number;
+  /** Faults end here; afterwards every host is well, so that all that can be delivered is. */
+  readonly faultsUntilMs: number;
+  /** Likelihood that a process dies at a write of its store, before or after the write. */
+  readonly crashAtWrite: number;
+}
+
+const minute = 60_000;
+const hour = 60 * minute;
+
+/** Draws a scenario; a good part of all worlds has only one or two kinds of trouble, so that each kind is met alone. */
+export function drawScenario(random: SeededRandom): Scenario {
+  const faultsUntilMs = random.integer(1, 12) * hour;
+  const severity = random.pick([0, 0.02, 0.05, 0.15]);
+  const kinds = new Set(Array.from({ length: random.integer(1, 4) }, () => random.pick(troubleKinds)));
+  const domains = Array.from({ length: random.integer(1, 4) }, (_, index) =>
+    drawDomain(random, index, severity, kinds),
+  );
+  return {
+    domains,
+    events: drawEvents(random, domains, faultsUntilMs),
+    workers: random.pick([1, 1, 2, 3]),
+    maxConcurrency: random.integer(1, 4),
+    faultsUntilMs,
+    crashAtWrite: random.pick([0, 0, 0.002, 0.01]),
+  };
+}
+
+const troubleKinds = [
+  'refused',
+  'silent',
+  'greeting4',
+  'greeting5',
+  'closing421',
+  'mail4',
+  'final4',
+  'final5',
+  'cutInContent',
+  'cutAfterAcceptance',
+  'hang',
+] as const satisfies readonly (keyof HostTrouble)[];
+
+function drawDomain(
+  random: SeededRandom,
+  index: number,
+  severity: number,
+  kinds: ReadonlySet<keyof HostTrouble>,
+): DomainPlan {
+  const name = `d${index}.test`;
+  const hosts = Array.from({ length: random.integer(1, 3) }, (_, position): HostPlan => {
+    const trouble = Object.fromEntries(
+      troubleKinds.map((kind) => [kind, kinds.has(kind) ? severity * random.random() * 2 : 0]),
+    ) as unknown as HostTrouble;
+    return {
+      name: `mx${position}.${name}`,
+      address: `127.${index + 1}.${position}.1`,
+      keywords: [
+        'PIPELINING',
+        'CHUNKING',
+        'SIZE 1000000',
+        '8BITMIME',
+        'STARTTLS',
+        'ENHANCEDSTATUSCODES',
+      ].filter(() => random.random() < 0.7),
+      latencyMs: [1, random.pick([5, 200, 5_000])],
+      trouble,
+    };
+  });
+  const mailboxes = Object.fromEntries(
+    Array.from({ length: random.integer(1, 4) }, (_, box): [string, Mailbox] => [
+      `u${box}@${name}`,
+      drawMailbox(random),
+    ]),
+  );
+  return { name, hosts, mailboxes };
+}
+
+function drawMailbox(random: SeededRandom): Mailbox {
+  const draw = random.random();
+  if (draw < 0.7) return { kind: 'good' };
+  if (draw < 0.8) return { kind: 'unknown-user' };
+  if (draw < 0.9) return { kind: 'greylisted', refusals: random.integer(1, 3) };
+  return { kind: 'full' };
+}
+
+function drawEvents(
+  random: SeededRandom,
+  domains: readonly DomainPlan[],
+  faultsUntilMs: number,
+): WorldEvent[] {
+  const addresses = domains.flatMap(({ mailboxes }) => Object.keys(mailboxes));
+  const at = () => Math.floor(random.random() * faultsUntilMs);
+  const events: WorldEvent[] = Array.from({ length: random.integer(1, 12) }, () => ({
+    atMs: at(),
+    kind: 'enqueue',
+    to: [...new Set(Array.from({ length: random.integer(1, 5) }, () => random.pick(addresses)))],
+    onUnknown: random.pick(['retry', 'retry', 'hold', 'report'] as const),
+  }));
+  const times = (likely: number, make: () => WorldEvent) => {
+    while (random.random() < likely) events.push(make());
+  };
+  const domain = () => random.pick(domains).name;
+  const forMs = () => random.integer(1, 120) * minute;
+  times(0.3, () => ({ atMs: at(), kind: 'crash' }));
+  times(0.2, () => ({ atMs: at(), kind: 'graceful-restart' }));
+  times(0.2, () => ({ atMs: at(), kind: 'clock-jump', ms: random.integer(-6 * 60, 6 * 60) * minute }));
+  times(0.3, () => ({
+    atMs: at(),
+    kind: 'dns-trouble',
+    domain: domain(),
+    status: random.pick(['servfail', 'timeout'] as const),
+    forMs: forMs(),
+  }));
+  times(0.15, () => ({ atMs: at(), kind: 'suspend', domain: domain(), forMs: forMs() }));
+  times(0.15, () => ({ atMs: at(), kind: 'hold-and-release', domain: domain(), forMs: forMs() }));
+  return events.sort((one, other) => one.atMs - other.atMs);
+}

@@ -1,0 +1,284 @@
+import { type Duplex, duplexPair } from 'node:stream';
+import type { SeededRandom, VirtualClock } from '@mb/testkit';
+import type { HostPlan, HostTrouble, Mailbox } from './scenario.ts';
+
+/** What a host knows of a message that it took. */
+export interface Acceptance {
+  readonly host: string;
+  readonly messageId: string;
+  readonly recipients: readonly string[];
+  /** Epoch milliseconds on the world's clock. */
+  readonly at: number;
+  /** Steps of the world, which order what happens at the same moment. */
+  readonly step: number;
+  /** The process that handed it over. */
+  readonly life: number;
+  /** Whether the reply was given to a connection that was still open. */
+  replied: boolean;
+}
+
+/** What hosts need of the world. */
+export interface HostWorld {
+  readonly clock: VirtualClock;
+  readonly mailboxes: ReadonlyMap<string, Mailbox>;
+  /** False once the faults are over. */
+  faulty(): boolean;
+  /** Counts what happened; the world waits until it stands still. */
+  touch(): number;
+  accepted(acceptance: Acceptance): void;
+  /** Times that a greylisting mailbox has refused so far. */
+  readonly refusals: Map<string, number>;
+}
+
+/** A mail exchanger without network, TLS or threads: everything that it does follows from its seed. */
+export class SimulatedHost {
+  readonly plan: HostPlan;
+  readonly #world: HostWorld;
+  readonly #random: SeededRandom;
+  /** Connections that are open now, and most at any moment. */
+  open = 0;
+  mostOpen = 0;
+
+  constructor(plan: HostPlan, world: HostWorld, random: SeededRandom) {
+    this.plan = plan;
+    this.#world = world;
+    this.#random = random;
+  }
+
+  /** True with the likelihood of this trouble, while there are faults at all. */
+  meets(trouble: keyof HostTrouble): boolean {
+    const likelihood = this.plan.trouble[trouble];
+    return likelihood > 0 && this.#random.random() < likelihood && this.#world.faulty();
+  }
+
+  latencyMs(): number {
+    return this.#random.integer(...this.plan.latencyMs);
+  }
+
+  /** Takes a connection of a process; gives the client's end. */
+  connect(life: number): { client: Duplex; cut: () => void } {
+    const [client, server] = duplexPair();
+    this.open++;
+    this.mostOpen = Math.max(this.mostOpen, this.open);
+    const session = new HostSession(server, this, this.#world, life);
+    let closed = false;
+    const close = () => {
+      if (closed) return;
+      closed = true;
+      this.open--;
+      session.over = true;
+      this.#world.touch();
+    };
+    const cut = () => {
+      close();
+      server.destroy();
+      client.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }));
+    };
+    session.cut = cut;
+    client.on('close', () => {
+      close();
+      server.destroy();
+    });
+    client.on('error', () => {});
+    server.on('error', () => {});
+    session.start();
+    return { client, cut };
+  }
+}
+
+/** One session, from the host's side: commands are answered in order, each after the host's latency. */
+class HostSession {
+  over = false;
+  cut: () => void = () => {};
+  readonly #stream: Duplex;
+  readonly #host: SimulatedHost;
+  readonly #world: HostWorld;
+  readonly #life: number;
+  #input: Buffer = Buffer.alloc(0);
+  #busy = false;
+  /** Octets of BDAT that are still to come, and whether the chunk is the last. */
+  #chunk: { left: number; last: boolean } | undefined;
+  #inData = false;
+  #hung = false;
+  #content: Buffer[] = [];
+  #sender: string | undefined;
+  #recipients: string[] = [];
+
+  constructor(stream: Duplex, host: SimulatedHost, world: HostWorld, life: number) {
+    this.#stream = stream;
+    this.#host = host;
+    this.#world = world;
+    this.#life = life;
+  }
+
+  start(): void {
+    this.#stream.on('data', (octets: Buffer) => {
+      this.#world.touch();
+      this.#input = Buffer.concat([this.#input, octets]);
+      this.#work();
+    });
+    this.#stream.on('end', () => this.#stream.end());
+    const greeting = this.#host.meets('greeting5')
+      ? '554 5.7.1 No'
+      : this.#host.meets('greeting4')
+        ? '421 4.3.2 Busy'
+        : `220 ${this.#host.plan.name}`;
+    this.#reply(greeting, greeting.startsWith('220') ? undefined : () => this.#end());
+  }
+
+  /** Handles what is there, one thing at a time. */
+  #work(): void {
+    while (!this.#busy && !this.over && !this.#hung) {
+      if (this.#chunk) {
+        if (!this.#takeChunk(this.#chunk)) return;
+      } else if (this.#inData) {
+        if (!this.#takeData()) return;
+      } else {
+        const end = this.#input.indexOf('\r\n');
+        if (end < 0) return;
+        const line = this.#input.subarray(0, end).toString();
+        this.#input = this.#input.subarray(end + 2);
+        this.#command(line);
+      }
+    }
+  }
+
+  #command(line: string): void {
+    if (this.#host.meets('hang')) {
+      this.#hung = true;
+    } else if (this.#host.meets('closing421')) {
+      this.#reply('421 4.3.2 Closing', () => this.#end());
+    } else if (/^BDAT /i.test(line)) {
+      const [, size = '0', last] = line.split(' ');
+      this.#chunk = { left: Number(size), last: last?.toUpperCase() === 'LAST' };
+    } else if (/^DATA$/i.test(line) && this.#recipients.length > 0) {
+      this.#reply('354 Go', () => {
+        this.#inData = true;
+        this.#content = [];
+      });
+    } else if (/^QUIT$/i.test(line)) {
+      this.#reply('221 2.0.0 Bye', () => this.#end());
+    } else {
+      this.#reply(this.#answer(line));
+    }
+  }
+
+  #answer(line: string): string {
+    switch (line.slice(0, 4).toUpperCase()) {
+      case 'EHLO':
+        return ['250-hello', ...this.#host.plan.keywords.map((word) => `250-${word}`), '250 HELP'].join(
+          '\r\n',
+        );
+      case 'MAIL':
+        if (this.#host.meets('mail4')) return '451 4.3.0 Later';
+        this.#sender = line;
+        this.#recipients = [];
+        return '250 2.1.0 Ok';
+      case 'RCPT':
+        return this.#rcpt(/<([^>]*)>/.exec(line)?.[1] ?? '');
+      case 'DATA':
+        return '503 5.5.1 No recipients';
+      case 'STAR':
+        return '454 4.7.0 TLS not available';
+      default:
+        if (/^RSET$/i.test(line)) this.#reset();
+        return '250 2.0.0 Ok';
+    }
+  }
+
+  #rcpt(address: string): string {
+    if (this.#sender === undefined) return '503 5.5.1 MAIL first';
+    const mailbox = this.#world.mailboxes.get(address) ?? { kind: 'good' };
+    if (mailbox.kind === 'unknown-user') return '550 5.1.1 No such user';
+    if (mailbox.kind === 'full' && this.#world.faulty()) return '452 4.2.2 Mailbox full';
+    if (mailbox.kind === 'greylisted') {
+      const refusals = this.#world.refusals.get(address) ?? 0;
+      if (refusals < mailbox.refusals) {
+        this.#world.refusals.set(address, refusals + 1);
+        return '451 4.7.1 Greylisted, try again in 300 seconds';
+      }
+    }
+    this.#recipients.push(address);
+    return '250 2.1.5 Ok';
+  }
+
+  #takeChunk(chunk: { left: number; last: boolean }): boolean {
+    const octets = this.#input.subarray(0, chunk.left);
+    this.#input = this.#input.subarray(octets.length);
+    this.#content.push(octets);
+    chunk.left -= octets.length;
+    if (chunk.left > 0) return false;
+    this.#chunk = undefined;
+    if (this.#recipients.length === 0) this.#reply('503 5.5.1 No recipients');
+    else if (chunk.last) this.#final(Buffer.concat(this.#content).toString());
+    else this.#reply('250 2.0.0 Ok');
+    return true;
+  }
+
+  #takeData(): boolean {
+    const end = this.#input.indexOf('\r\n.\r\n');
+    if (end < 0) return false;
+    const content = this.#input.subarray(0, end + 2).toString();
+    this.#input = this.#input.subarray(end + 5);
+    this.#inData = false;
+    this.#final(content);
+    return true;
+  }
+
+  /** The end of the content: what the host decides here is the truth. */
+  #final(content: string): void {
+    if (this.#host.meets('cutInContent')) this.cut();
+    else if (this.#host.meets('final4')) this.#refuse('451 4.3.0 Later');
+    else if (this.#host.meets('final5')) this.#refuse('554 5.6.0 Not this one');
+    else this.#accept(content);
+  }
+
+  #accept(content: string): void {
+    const acceptance: Acceptance = {
+      host: this.#host.plan.name,
+      messageId: /^Message-ID: *(<[^>]*>)/im.exec(content)?.[1] ?? '',
+      recipients: this.#recipients,
+      at: this.#world.clock.now(),
+      step: this.#world.touch(),
+      life: this.#life,
+      replied: false,
+    };
+    this.#world.accepted(acceptance);
+    this.#reset();
+    if (this.#host.meets('cutAfterAcceptance')) {
+      this.cut();
+      return;
+    }
+    this.#reply('250 2.0.0 Accepted', () => {
+      acceptance.replied = true;
+    });
+  }
+
+  #refuse(reply: string): void {
+    this.#reset();
+    this.#reply(reply);
+  }
+
+  #reset(): void {
+    this.#sender = undefined;
+    this.#recipients = [];
+    this.#content = [];
+  }
+
+  /** Writes a reply after the host's latency, then goes on. */
+  #reply(reply: string, then?: () => void): void {
+    this.#busy = true;
+    this.#world.clock.setTimer(() => {
+      this.#world.touch();
+      if (this.over) return;
+      this.#stream.write(`${reply}\r\n`);
+      this.#busy = false;
+      then?.();
+      this.#work();
+    }, this.#host.latencyMs());
+  }
+
+  #end(): void {
+    this.#stream.end();
+  }
+}

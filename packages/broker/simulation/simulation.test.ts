@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import type { QueueStore } from '../src/queue-store.ts';
+import { SqliteStore } from '../src/sqlite-store.ts';
+import { allEvents, findViolations } from './invariants.ts';
+import { type MakeStore, memoryStore, type RunRecord, runWorld } from './world.ts';
+
+const seeds = Number(process.env.MB_SIMULATION_SEEDS ?? 200);
+
+/** The first seed from 1 on in which an invariant does not hold. */
+async function firstViolation(count: number, makeStore: MakeStore): Promise<string | undefined> {
+  for (let seed = 1; seed <= count; seed++) {
+    const [violation] = await findViolations(await runWorld(seed, makeStore));
+    if (violation !== undefined) return `${seed}: ${violation}`;
+  }
+  return undefined;
+}
+
+/** A store that does one thing wrong. */
+function withBug(bug: (store: QueueStore<unknown>) => Partial<QueueStore<unknown>>): MakeStore {
+  return (options) => {
+    const store = memoryStore(options);
+    const wrong = bug(store);
+    return new Proxy(store, {
+      get: (target, name: keyof QueueStore<unknown>) => {
+        const method = (wrong[name] ?? target[name]) as (...args: unknown[]) => unknown;
+        return method.bind(target);
+      },
+    });
+  };
+}
+
+describe('simulation', () => {
+  it('SIM-01 gives the same run for the same seed, event for event', { timeout: 60_000 }, async () => {
+    const story = async (record: RunRecord) => JSON.stringify([record.trace, await allEvents(record.store)]);
+    for (const seed of [3, 17, 'a seed may be a word']) {
+      expect(await story(await runWorld(seed))).toBe(await story(await runWorld(seed)));
+    }
+  });
+
+  it(`SIM-02 holds its invariants over ${seeds} seeds`, { timeout: 300_000 }, async () => {
+    expect(await firstViolation(seeds, memoryStore)).toBeUndefined();
+  });
+
+  it('SIM-02 holds its invariants on SQLite too', { timeout: 120_000 }, async () => {
+    const makeStore: MakeStore = ({ clock, limits }) =>
+      new SqliteStore(':memory:', { clock, limits, pollMs: 0 });
+    expect(await firstViolation(Math.ceil(seeds / 10), makeStore)).toBeUndefined();
+  });
+});
+
+describe('the simulation finds what is wrong', { timeout: 120_000 }, () => {
+  it('an outcome that is not written down', async () => {
+    let settlements = 0;
+    const forgetful = withBug((store) => ({
+      settle: (settlement) =>
+        ++settlements % 20 === 0 ? Promise.resolve({ refused: [], bounceIds: [] }) : store.settle(settlement),
+    }));
+    expect(await firstViolation(100, forgetful)).toMatch(/again without need|taken by|ends as/);
+  });
+
+  it('a message that is accepted and not kept', async () => {
+    const lossy = withBug((store) => ({
+      accept: async (message, options) => {
+        const accepted = await store.accept(message, options as never);
+        await store.cancel({ messageId: accepted.messageId });
+        return { ...accepted, messageId: `${Number(accepted.messageId) + 1_000_000}` };
+      },
+    }));
+    expect(await firstViolation(20, lossy)).toMatch(/accepted and is lost/);
+  });
+
+  it('a success that nobody gave', async () => {
+    const hopeful = withBug((store) => ({
+      settle: (settlement) =>
+        store.settle({
+          ...settlement,
+          outcomes: settlement.outcomes.map((outcome) =>
+            outcome.kind === 'deferred' ? { recipientId: outcome.recipientId, kind: 'delivered' } : outcome,
+          ),
+        }),
+    }));
+    expect(await firstViolation(100, hopeful)).toMatch(/called delivered and no host took it/);
+  });
+
+  it('more connections than allowed', async () => {
+    const greedy: MakeStore = ({ clock, limits }) =>
+      memoryStore({ clock, limits: { startConcurrency: 5, maxConcurrency: limits.maxConcurrency + 2 } });
+    expect(await firstViolation(300, greedy)).toMatch(/connections at once/);
+  });
+});
