@@ -1,11 +1,17 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, hash } from 'node:crypto';
 import { type BareCr, BodyCanonicalizer, type Canonicalization } from './canon/body.ts';
+import { readBody, type SplitMessage } from './message.ts';
 
 /** Runs shorter than this are gathered before they are hashed; longer ones are hashed where they stand. */
 const gatherBelow = 1024;
 const bufferBytes = 8192;
 /** Runs shorter than this are copied octet by octet, which is faster than the call that copies them at once. */
 const copyBelow = 48;
+
+/** A body that is there as a whole and no longer than this is gathered altogether, and hashed by one call. */
+const wholeBytes = 65_536;
+/** Where it is gathered, within one turn. Each bare line end grows by an octet, and a last CRLF may be added. */
+let wholeBody: Buffer | undefined;
 
 /** The result of hashing one canonical body. */
 export interface BodyDigest {
@@ -19,11 +25,12 @@ export interface BodyDigest {
 /** SHA-256 over a canonical body that arrives in chunks, up to `limit` octets (RFC 6376 §3.7, §3.4.5). */
 export class BodyHash {
   readonly #canonicalizer: BodyCanonicalizer;
-  readonly #hash: Hash = createHash('sha256');
   readonly #limit: number;
+  #hash: Hash | undefined;
   #buffer: Buffer | undefined;
   #buffered = 0;
   #total = 0;
+  #state: 'reading' | 'gathering' | 'ending' = 'reading';
   #result: BodyDigest | undefined;
 
   constructor(algorithm: Canonicalization, bareCr: BareCr, limit = Number.POSITIVE_INFINITY) {
@@ -37,6 +44,17 @@ export class BodyHash {
     this.#canonicalizer.write(chunk);
   }
 
+  /** Hashes a whole body of at most {@link wholeBytes}, leaving nothing behind but the digest. */
+  writeWhole(body: Uint8Array): void {
+    wholeBody ??= Buffer.allocUnsafeSlow(2 * wholeBytes + 2);
+    this.#state = 'gathering';
+    this.#buffer = wholeBody;
+    this.#canonicalizer.write(body);
+    this.#canonicalizer.end();
+    this.#buffer = undefined;
+    this.#result = this.#resultOf(hash('sha256', wholeBody.subarray(0, this.#buffered), 'buffer'));
+  }
+
   /** Ends the body; later calls give the same result. */
   digest(): BodyDigest {
     this.#result ??= this.#finish();
@@ -44,13 +62,14 @@ export class BodyHash {
   }
 
   #finish(): BodyDigest {
+    this.#state = 'ending';
     this.#canonicalizer.end();
     this.#flush();
-    return {
-      digest: this.#hash.digest(),
-      totalBytes: this.#total,
-      hashedBytes: Math.min(this.#total, this.#limit),
-    };
+    return this.#resultOf((this.#hash ?? createHash('sha256')).digest());
+  }
+
+  #resultOf(digest: Buffer): BodyDigest {
+    return { digest, totalBytes: this.#total, hashedBytes: Math.min(this.#total, this.#limit) };
   }
 
   #take(chunk: Uint8Array, from: number, to: number): void {
@@ -60,14 +79,24 @@ export class BodyHash {
       if (left <= 0) return;
       to = from + left;
     }
-    const length = to - from;
-    if (length >= gatherBelow) {
+    if (this.#hashesInPlace(to - from)) {
       this.#flush();
-      this.#hash.update(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
-      return;
+      this.#update(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
+    } else {
+      this.#gather(chunk, from, to);
     }
+  }
+
+  #hashesInPlace(length: number): boolean {
+    if (this.#state === 'gathering') return false;
+    // The last CRLF has nothing to be gathered with, where all before it was hashed in place.
+    return length >= gatherBelow || (this.#state === 'ending' && this.#buffered === 0);
+  }
+
+  #gather(chunk: Uint8Array, from: number, to: number): void {
+    const length = to - from;
     this.#buffer ??= Buffer.allocUnsafe(bufferBytes);
-    if (this.#buffered + length > bufferBytes) this.#flush();
+    if (this.#buffered + length > this.#buffer.length) this.#flush();
     if (length < copyBelow) {
       for (let at = from; at < to; at++) this.#buffer[this.#buffered++] = chunk[at]!;
     } else {
@@ -78,8 +107,13 @@ export class BodyHash {
 
   #flush(): void {
     if (this.#buffered === 0) return;
-    this.#hash.update(this.#buffer!.subarray(0, this.#buffered));
+    this.#update(this.#buffer!.subarray(0, this.#buffered));
     this.#buffered = 0;
+  }
+
+  #update(octets: Uint8Array): void {
+    this.#hash ??= createHash('sha256');
+    this.#hash.update(octets);
   }
 }
 
@@ -92,22 +126,30 @@ export class BodyHashSet {
     this.#bareCr = bareCr;
   }
 
-  get size(): number {
-    return this.#hashes.size;
-  }
-
   /** The hash for a canonicalisation and a limit; ask for it before the body is written. */
   need(algorithm: Canonicalization, limit?: number): BodyHash {
     const key = `${algorithm} ${limit ?? ''}`;
-    let hash = this.#hashes.get(key);
-    if (hash === undefined) {
-      hash = new BodyHash(algorithm, this.#bareCr, limit);
-      this.#hashes.set(key, hash);
+    let body = this.#hashes.get(key);
+    if (body === undefined) {
+      body = new BodyHash(algorithm, this.#bareCr, limit);
+      this.#hashes.set(key, body);
     }
-    return hash;
+    return body;
   }
 
   write(chunk: Uint8Array): void {
-    for (const hash of this.#hashes.values()) hash.write(chunk);
+    for (const body of this.#hashes.values()) body.write(chunk);
+  }
+
+  /** Hashes the body of a message.
+   *
+   *  @throws {DkimError} MB_DKIM_MESSAGE_TYPE, MB_DKIM_ABORTED; what the message stream throws.
+   */
+  async read(message: SplitMessage, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#hashes.size === 0) return;
+    if (message.rest !== undefined || message.bodyStart.length > wholeBytes) {
+      return readBody(message, signal, (chunk) => this.write(chunk));
+    }
+    for (const body of this.#hashes.values()) body.writeWhole(message.bodyStart);
   }
 }

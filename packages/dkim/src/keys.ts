@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, KeyObject, sign, verify } from 'node:crypto';
+import { createPrivateKey, createPublicKey, hash, KeyObject, sign, verify } from 'node:crypto';
 import { DkimError } from './errors.ts';
 
 /** The two signature algorithms in use: RFC 8301 §3.1 and RFC 8463 §3. */
@@ -83,7 +83,7 @@ export function keyBits(key: KeyObject): number {
 }
 
 function sha256(data: Uint8Array): Buffer {
-  return createHash('sha256').update(data).digest();
+  return hash('sha256', data, 'buffer');
 }
 
 function isExternalKey(input: unknown): input is ExternalKey {

@@ -3,7 +3,7 @@ import { type BodyHash, BodyHashSet } from './body-hash.ts';
 import { DkimError } from './errors.ts';
 import { fieldsByName, refuseUnsignable, selectFields } from './field-selection.ts';
 import { type HeaderField, scanHeader } from './header-scan.ts';
-import { type MessageSource, readBody, splitMessage } from './message.ts';
+import { type MessageSource, splitMessage } from './message.ts';
 import { refuseUnknownKeys, requireInteger } from './options.ts';
 import {
   keyAt,
@@ -123,7 +123,7 @@ async function signPlanned(
     const limit = typeof plan.bodyLength === 'number' ? plan.bodyLength : undefined;
     return { plan, key: keyAt(plan, nowMs), nowMs, body: bodies.need(plan.body, limit) };
   });
-  await readBody(split, options.signal, (chunk) => bodies.write(chunk));
+  await bodies.read(split, options.signal);
   const groups = fieldsByName(fields);
   const signed = await Promise.all(pending.map((one) => signOne(one, split.header, fields, groups)));
   return signed.join('');

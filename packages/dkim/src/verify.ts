@@ -5,7 +5,7 @@ import { type HeaderField, scanHeader } from './header-scan.ts';
 import { KeyFinder } from './key-finder.ts';
 import type { KeyLookup } from './key-lookup.ts';
 import { type DkimAlgorithm, keyBits } from './keys.ts';
-import { type MessageSource, readBody, type SplitMessage, splitMessage } from './message.ts';
+import { type MessageSource, type SplitMessage, splitMessage } from './message.ts';
 import type { CanonicalizationPair } from './sign-options.ts';
 import { parseSignature, type Signature, type SignatureKind, type SignatureParse } from './signature.ts';
 import { checkBody, checkSignature, expiry, type KeyedVerdict } from './signature-check.ts';
@@ -76,7 +76,7 @@ export async function verifyMessage(message: MessageSource, options: VerifyOptio
   const pending = own
     .slice(0, plan.maxSignatures)
     .map((field) => startCheck(header, field, 'dkim', { plan, bodies, keys }));
-  if (bodies.size > 0) await readBody(split, plan.signal, (chunk) => bodies.write(chunk));
+  await bodies.read(split, plan.signal);
   const signatures = await Promise.all(pending.map((one) => finishCheck(header, one, plan)));
   for (let left = own.length - signatures.length; left > 0; left--) signatures.push(notTried(plan));
   const from = (header.byName.get('from') ?? []).map((field) => header.value(field));

@@ -1,7 +1,7 @@
 import { BodyHashSet } from '../body-hash.ts';
 import { KeyFinder } from '../key-finder.ts';
 import type { KeyLookup } from '../key-lookup.ts';
-import { type MessageSource, readBody } from '../message.ts';
+import type { MessageSource } from '../message.ts';
 import { parseSignature, type SignatureParse } from '../signature.ts';
 import { checkSignature } from '../signature-check.ts';
 import { type FieldOctets, signatureInput, withoutSignature } from '../signature-input.ts';
@@ -78,7 +78,7 @@ export async function verifyArc(message: MessageSource, options: VerifyOptions):
   const header = new SignedHeader(split.header);
   const bodies = new BodyHashSet('octet');
   const check = startChain(header, plan, bodies);
-  if (bodies.size > 0) await readBody(split, plan.signal, (chunk) => bodies.write(chunk));
+  await bodies.read(split, plan.signal);
   return finishChain(header, check, plan);
 }
 
