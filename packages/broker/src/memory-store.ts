@@ -6,7 +6,15 @@ import { deadlineBefore, newLane } from './memory/records.ts';
 import { MemorySuppressionList } from './memory/suppression-list.ts';
 import { claimedMessages, messageView, recipientView } from './memory/views.ts';
 import type { MessageRecord } from './new-message.ts';
-import { checkIdempotency, checkSize, detailText, messageRecord, messageTimes } from './new-message.ts';
+import {
+  checkDelay,
+  checkDelays,
+  checkIdempotency,
+  checkSize,
+  detailText,
+  messageRecord,
+  messageTimes,
+} from './new-message.ts';
 import type { SiteLimits } from './pacing.ts';
 import { allowedConnections, applyFeedback, defaultSiteLimits, freshPacing, wakePacing } from './pacing.ts';
 import { cursorNumber, pageLimit } from './page.ts';
@@ -152,6 +160,7 @@ export class MemoryStore implements port.QueueStore {
   async settle(settlement: port.Settlement): Promise<port.Settled> {
     this.#check();
     // Whatever may throw does so before anything changes.
+    checkDelays(settlement.outcomes);
     const bounces = (settlement.bounces ?? []).map((bounce) =>
       messageRecord(bounce.message, this.#maxMessageBytes),
     );
@@ -274,7 +283,7 @@ export class MemoryStore implements port.QueueStore {
     if (settings.limits !== undefined) site.limits = { ...settings.limits };
     if (settings.pauseMs !== undefined) {
       const pause = settings.pauseMs > 0;
-      const pausedUntil = pause ? this.#clock.now() + settings.pauseMs : 0;
+      const pausedUntil = pause ? this.#clock.now() + Math.ceil(settings.pauseMs) : 0;
       site.pacing = { ...site.pacing, pausedUntil, pauseReason: pause ? 'operator' : null };
     }
     this.#wake.notify();
@@ -294,7 +303,7 @@ export class MemoryStore implements port.QueueStore {
 
   async reschedule(selector: port.Selector, afterMs: number): Promise<number> {
     this.#check();
-    const due = this.#clock.now() + afterMs;
+    const due = this.#clock.now() + checkDelay('afterMs', afterMs);
     let count = 0;
     for (const row of this.#select(selector)) {
       if (row.state !== 'queued') continue;

@@ -6,6 +6,7 @@ import {
   maxDetailBytes,
   maxRecipients,
   type NewMessage,
+  type Outcome,
   type StagedContent,
   type UnknownPolicy,
 } from './queue-store.ts';
@@ -39,6 +40,8 @@ const maxNameLength = 512;
 /** Longest address: RFC 5321 §4.5.3.1.3 gives 254 octets, with room for long VERP local parts. */
 const maxAddressLength = 1024;
 const maxEnvelopeBytes = 64 * 1024;
+/** The year 2255: microseconds up to here are exact in a double. */
+const latestTime = 9e12;
 
 /**
  * Checks a message and fills in defaults.
@@ -92,7 +95,7 @@ export function checkSize(size: number, maxMessageBytes: number): void {
 /** The moments of a message accepted at `now`, in epoch milliseconds. */
 export function messageTimes(record: MessageRecord, now: number) {
   const begin = Math.max(now, record.notBefore ?? now);
-  const expiresAt = begin + record.expireAfterMs;
+  const expiresAt = Math.min(begin + record.expireAfterMs, latestTime);
   const noticeAt = record.delayNoticeAfterMs === null ? expiresAt : begin + record.delayNoticeAfterMs;
   return { dueAt: begin, expiresAt, deadline: Math.min(noticeAt, expiresAt) };
 }
@@ -104,6 +107,28 @@ export function detailText(detail: object | undefined): string | null {
   // An octet count is at least the character count and at most three times it.
   if (text.length * 3 <= maxDetailBytes || Buffer.byteLength(text) <= maxDetailBytes) return text;
   return JSON.stringify({ omitted: `detail of ${Buffer.byteLength(text)} octets` });
+}
+
+/** Longest delay of a recipient, in milliseconds: a hundred years. */
+const longestDelayMs = 3.2e12;
+
+/**
+ * A delay in whole milliseconds.
+ * @throws {BrokerError} MB_BROKER_OPTION
+ */
+export function checkDelay(name: string, delayMs: number): number {
+  if (delayMs >= 0 && delayMs <= longestDelayMs) return Math.floor(delayMs);
+  throw misuse(`${name} must be milliseconds from 0 to ${longestDelayMs}, not ${delayMs}.`);
+}
+
+/**
+ * Checks the delays of a settlement, which come from what hosts said.
+ * @throws {BrokerError} MB_BROKER_OPTION
+ */
+export function checkDelays(outcomes: readonly Outcome[]): void {
+  for (const outcome of outcomes) {
+    if ('retryAfterMs' in outcome) checkDelay('retryAfterMs', outcome.retryAfterMs);
+  }
 }
 
 /** Throws MB_BROKER_IDEMPOTENCY_CONFLICT unless the digests agree. */
@@ -130,8 +155,8 @@ function checkedText(name: string, value: string, maxLength: number): string {
 }
 
 function checkedTime(name: string, value: number): number {
-  if (!Number.isFinite(value) || value < 0) throw misuse(`${name} must be milliseconds of 0 or more.`);
-  return Math.floor(value);
+  if (value >= 0 && value <= latestTime) return Math.floor(value);
+  throw misuse(`${name} must be milliseconds from 0 to ${latestTime}, not ${value}.`);
 }
 
 function jsonText(name: string, value: object | undefined, maxBytes: number): string | null {

@@ -74,7 +74,7 @@ export function freshPacing(limits: SiteLimits): Pacing {
 }
 
 /** How many connections the site may have; a site that is being probed has one. */
-export function allowedConnections(pacing: Pacing, limits: SiteLimits): number {
+export function allowedConnections(pacing: Pick<Pacing, 'concurrency'>, limits: SiteLimits): number {
   return Math.max(1, Math.floor(Math.min(pacing.concurrency, limits.maxConcurrency)));
 }
 
@@ -142,7 +142,7 @@ function afterFailure(pacing: Pacing, limits: SiteLimits, now: number): Pacing {
 }
 
 function afterThrottling(pacing: Pacing, retryAfterMs: number | undefined, now: number): Pacing {
-  const named = retryAfterMs === undefined ? 0 : Math.min(Math.max(retryAfterMs, 0), longestNamedPauseMs);
+  const named = Math.ceil(Math.min(Math.max(retryAfterMs ?? 0, 0), longestNamedPauseMs));
   if (now < pacing.pausedUntil) {
     // The other connections of the same cohort hear it too: that is one throttling, not many.
     return { ...pacing, pausedUntil: Math.max(pacing.pausedUntil, now + named) };

@@ -86,9 +86,9 @@ export function changeByOutcome(
     case 'unknown':
       return park(record, { state: outcome.kind, attempts, abandoned: 0, events: [outcome.kind] });
     case 'deferred':
-      return requeue(record, { attempts, abandoned: 0 }, outcome.retryAfterMs, ['deferred']);
+      return requeue(record, { attempts, abandoned: 0 }, Math.floor(outcome.retryAfterMs), ['deferred']);
     case 'unattempted':
-      return requeue(record, given, outcome.retryAfterMs, ['returned']);
+      return requeue(record, given, Math.floor(outcome.retryAfterMs), ['returned']);
     case 'rerouted':
       return requeue(record, given, 0, ['returned']);
     case 'delayed':

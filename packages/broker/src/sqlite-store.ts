@@ -1,6 +1,13 @@
 import { DatabaseSync } from 'node:sqlite';
 import { BrokerError } from './errors.ts';
-import { checkSize, detailText, type MessageRecord, messageRecord } from './new-message.ts';
+import {
+  checkDelay,
+  checkDelays,
+  checkSize,
+  detailText,
+  type MessageRecord,
+  messageRecord,
+} from './new-message.ts';
 import { defaultSiteLimits, type SiteLimits } from './pacing.ts';
 import { cursorNumber, pageLimit } from './page.ts';
 import type { EventCursor, EventPage, ReportedEvent } from './queue-event.ts';
@@ -176,6 +183,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   }
 
   async settle(settlement: port.Settlement): Promise<port.Settled> {
+    checkDelays(settlement.outcomes);
     const bounces = (settlement.bounces ?? []).map(({ message }) =>
       messageRecord(message, this.#maxMessageBytes),
     );
@@ -252,8 +260,9 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     return this.#command(selector, 'cancel');
   }
 
-  reschedule(selector: port.Selector, afterMs: number): Promise<number> {
-    return this.#windows(selector, (turn, ids) => reschedule(turn, ids, afterMs));
+  async reschedule(selector: port.Selector, afterMs: number): Promise<number> {
+    const delay = checkDelay('afterMs', afterMs);
+    return this.#windows(selector, (turn, ids) => reschedule(turn, ids, delay));
   }
 
   async list(selector: port.Selector, page: port.PageRequest = {}): Promise<port.Page<port.RecipientView>> {

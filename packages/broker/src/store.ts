@@ -5,6 +5,8 @@
  */
 export { BrokerError } from './errors.ts';
 export {
+  checkDelay,
+  checkDelays,
   checkIdempotency,
   checkSize,
   detailText,

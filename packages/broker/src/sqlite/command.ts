@@ -78,7 +78,7 @@ export function command(turn: Turn, ids: readonly number[], name: Command): numb
 /** Makes queued recipients due `afterMs` from now; returns how many. */
 export function reschedule(turn: Turn, ids: readonly number[], afterMs: number): number {
   const { sql, now } = turn;
-  const due = now + Math.floor(afterMs);
+  const due = now + afterMs;
   let count = 0;
   for (const id of ids) {
     const set = 'UPDATE mb_recipient SET due = ? WHERE id = ? AND state = 0 RETURNING lane';

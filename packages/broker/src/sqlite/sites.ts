@@ -50,7 +50,7 @@ export function readSite({ sql, limits }: Turn, name: string): Site | undefined 
 export function writeSite({ sql }: Turn, site: Site, readyUs: number): void {
   sql.run(
     'UPDATE mb_site SET ready = ?, pacing = ?, arrivals = ?, used = ? WHERE name = ?',
-    readyUs,
+    Math.min(Math.ceil(readyUs), never),
     JSON.stringify(site.pacing),
     JSON.stringify(site.arrivals),
     site.used,
@@ -140,6 +140,6 @@ const emptyRow = { suspended: 0, note: null, limits: null, pacing: null, arrival
 
 function pauseOf(pauseMs: number, now: number): Partial<Pacing> {
   return pauseMs > 0
-    ? { pausedUntil: now + pauseMs, pauseReason: 'operator' }
+    ? { pausedUntil: now + Math.ceil(pauseMs), pauseReason: 'operator' }
     : { pausedUntil: 0, pauseReason: null };
 }

@@ -49,6 +49,9 @@ export const claimCases: readonly ConformanceCase[] = [
       const addresses = Array.from({ length: 60 }, (_, i) => `u${i}@site${i % 3}.test`);
       await context.store.accept(draft(addresses));
       const claims = await Promise.all(Array.from({ length: 30 }, (_, i) => claimSome(context, 5, `w${i}`)));
+      // A store may let a claim that meets another one come back empty.
+      for (let claim = await claimSome(context, 5); claim; claim = await claimSome(context, 5))
+        claims.push(claim);
       const ids = claims.flatMap(claimedIds);
       assert.equal(new Set(ids).size, ids.length);
       assert.equal(ids.length, 60);

@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict';
-import type { SiteFeedback } from '../pacing.ts';
+import {
+  allowedConnections,
+  applyFeedback,
+  defaultSiteLimits,
+  freshPacing,
+  type SiteFeedback,
+} from '../pacing.ts';
 import type { SiteView } from '../queue-store.ts';
 import {
   type ConformanceCase,
@@ -99,6 +105,48 @@ export const pacingCases: readonly ConformanceCase[] = [
     },
   ),
 
+  storeCase('paces a site as the pure rules do, report by report', async (context) => {
+    await fill(context, 30);
+    const claims = await claimAll(context);
+    const start = claims[0]!.messages[0]!.acceptedAt;
+    let pacing = freshPacing(defaultSiteLimits);
+    let now = start;
+    // A fixed sequence that looks random, so that every run compares the same.
+    let state = 12345;
+    const draw = (below: number) => {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+      return Math.floor((state / 2 ** 32) * below);
+    };
+    for (let i = 0; i < 150; i++) {
+      const reports: SiteFeedback[] = [
+        { kind: 'succeeded' },
+        { kind: 'succeeded', count: 1 + draw(9) },
+        { kind: 'unreachable' },
+        { kind: 'throttled' },
+        { kind: 'throttled', retryAfterMs: draw(100_000) / 2 },
+      ];
+      const feedback = reports[i % 40 < 12 ? 2 : draw(reports.length)]!;
+      const { leaseId } = claims[draw(claims.length)]!;
+      await context.store.settle({ leaseId, outcomes: [], release: false, feedback });
+      pacing = applyFeedback(pacing, feedback, defaultSiteLimits, claims.length, now);
+      const seen = await view(context);
+      const paused = pacing.pausedUntil > now;
+      assert.deepEqual(
+        [i, feedback.kind, seen.concurrency, seen.pausedUntil, seen.pauseReason],
+        [
+          i,
+          feedback.kind,
+          allowedConnections(pacing, defaultSiteLimits),
+          paused ? pacing.pausedUntil : undefined,
+          paused ? pacing.pauseReason : undefined,
+        ],
+      );
+      const wait = draw(3) === 0 ? draw(400_000) : draw(2000);
+      await context.advance(wait);
+      now += wait;
+    }
+  }),
+
   storeCase('does not let one site’s trouble touch another', async (context) => {
     await fill(context, 30);
     for (let i = 0; i < 5; i++) await feed(context, { kind: 'unreachable' });
@@ -108,7 +156,7 @@ export const pacingCases: readonly ConformanceCase[] = [
 
   storeCase('pauses for as long as a throttling host says, then goes on with half', async (context) => {
     await fill(context, 30);
-    await feed(context, { kind: 'throttled', retryAfterMs: 90_000 });
+    await feed(context, { kind: 'throttled', retryAfterMs: 89_999.5 });
     assert.equal(await claimSome(context), null);
     assert.equal((await view(context)).pauseReason, 'throttled');
     assert.equal(await context.store.nextDueMs(), 90_000);

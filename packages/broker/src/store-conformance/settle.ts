@@ -85,7 +85,7 @@ export const settleCases: readonly ConformanceCase[] = [
     'gives back the attempt of what was not attempted, after the delay asked for',
     async (context) => {
       const { messageId } = await context.store.accept(draft('a@example.net'));
-      await settleAll(context, await mustClaim(context), { kind: 'unattempted', retryAfterMs: 5000 });
+      await settleAll(context, await mustClaim(context), { kind: 'unattempted', retryAfterMs: 5000.5 });
       assert.equal((await onlyRecipient(context, messageId)).attempts, 0);
       assert.equal(await claimSome(context), null);
       await context.advance(5000);
@@ -126,6 +126,16 @@ export const settleCases: readonly ConformanceCase[] = [
     });
     assert.deepEqual(settled.refused, strangers);
     assert.equal((await onlyRecipient(context, messageId)).state, 'delivered');
+  }),
+
+  storeCase('refuses delays that are none, and changes nothing', async (context) => {
+    const { messageId } = await context.store.accept(draft('a@example.net'));
+    const claim = await mustClaim(context);
+    for (const retryAfterMs of [Number.NaN, -1, Number.POSITIVE_INFINITY]) {
+      await rejectsWith(settleAll(context, claim, { kind: 'deferred', retryAfterMs }), 'MB_BROKER_OPTION');
+    }
+    await rejectsWith(context.store.reschedule({}, Number.NaN), 'MB_BROKER_OPTION');
+    assert.equal((await onlyRecipient(context, messageId)).inFlight, true);
   }),
 
   storeCase('accepts a bounce with the failure that caused it, or neither', async (context) => {

@@ -1,0 +1,96 @@
+import { crc32 } from 'node:zlib';
+import {
+  type ClaimedMessage,
+  type ClaimedRecipient,
+  formatRecipientId,
+  type UnknownPolicy,
+} from '@mb/broker/store';
+
+/** A claimed recipient with its message, as the claim functions return it; PostgreSQL's bigint comes as text. */
+export interface ClaimedRow {
+  readonly claim_lease: string;
+  readonly claim_site: string;
+  readonly claim_now: string;
+  readonly message: string;
+  readonly position: number;
+  readonly address: string;
+  readonly domain: string;
+  readonly attempts: number;
+  readonly options: string | null;
+  readonly tenant: string;
+  readonly tag: string | null;
+  readonly sender: string;
+  readonly accepted: string;
+  readonly expires: string;
+  readonly size: string;
+  readonly on_unknown: UnknownPolicy;
+  readonly envelope: string | null;
+  readonly schedule: string | null;
+  readonly crc: string | null;
+  readonly bytes: Buffer | null;
+}
+
+/** Claimed rows as messages, and the recipients of those messages that are damaged. */
+export interface ClaimedMessages {
+  readonly messages: readonly ClaimedMessage[];
+  readonly damaged: readonly string[];
+}
+
+/** Groups rows by message, in their order. */
+export function claimedMessages(rows: readonly ClaimedRow[], inlineBytes: number): ClaimedMessages {
+  const byMessage = new Map<string, ClaimedRow[]>();
+  for (const row of rows) {
+    const group = byMessage.get(row.message);
+    if (group) group.push(row);
+    else byMessage.set(row.message, [row]);
+  }
+  const messages: ClaimedMessage[] = [];
+  const damaged: string[] = [];
+  for (const group of byMessage.values()) {
+    const message = readMessage(group, inlineBytes);
+    if (message) messages.push(message);
+    else damaged.push(...group.map((row) => formatRecipientId(row.message, row.position)));
+  }
+  return { messages, damaged };
+}
+
+/** undefined when the record or the content is not what was stored. */
+function readMessage(rows: readonly ClaimedRow[], inlineBytes: number): ClaimedMessage | undefined {
+  const [first] = rows as [ClaimedRow];
+  const size = Number(first.size);
+  const inline = size <= inlineBytes;
+  // The content stands in the first row of the message, whichever that is.
+  const { bytes, crc } = rows.find((row) => row.bytes !== null) ?? first;
+  if (inline && size > 0 && (bytes?.byteLength !== size || crc32(bytes) !== Number(crc))) return undefined;
+  try {
+    const expired = Number(first.expires) <= Number(first.claim_now);
+    return {
+      messageId: first.message,
+      tenant: first.tenant,
+      ...(first.tag !== null && { tag: first.tag }),
+      sender: first.sender,
+      size,
+      acceptedAt: Number(first.accepted),
+      expiresAt: Number(first.expires),
+      onUnknown: first.on_unknown,
+      ...(first.schedule !== null && { schedule: JSON.parse(first.schedule) as object }),
+      ...(first.envelope !== null && { envelope: JSON.parse(first.envelope) as object }),
+      ...(inline && { content: bytes ?? new Uint8Array() }),
+      recipients: rows.map((row) => readRecipient(row, expired)),
+    };
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function readRecipient(row: ClaimedRow, expired: boolean): ClaimedRecipient {
+  return {
+    recipientId: formatRecipientId(row.message, row.position),
+    address: row.address,
+    domain: row.domain,
+    attempt: row.attempts,
+    expired,
+    ...(row.options !== null && { options: JSON.parse(row.options) as object }),
+  };
+}

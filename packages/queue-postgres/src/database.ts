@@ -1,0 +1,86 @@
+import { BrokerError } from '@mb/broker/store';
+import type { Pool, PoolClient, QueryResultRow } from 'pg';
+
+/** What can run a query: a pool, a client, or the application's transaction. */
+export interface Queryable {
+  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+}
+
+/** The transaction lost against another one and can be repeated. */
+const repeatable: ReadonlySet<string> = new Set(['40001', '40P01']);
+const mostTries = 5;
+
+/** A pool whose statements are repeated when they lose against others, and whose errors are the broker's. */
+export class Database {
+  readonly pool: Pool;
+
+  constructor(pool: Pool) {
+    this.pool = pool;
+  }
+
+  /** Runs one statement, which is its own transaction. */
+  async query<Found extends QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Found[]> {
+    for (let tries = 1; ; tries++) {
+      try {
+        const { rows } = await this.pool.query<Found>(text, [...values]);
+        return rows;
+      } catch (error) {
+        if (tries === mostTries || !mayRepeat(error)) throw databaseError(error);
+      }
+    }
+  }
+
+  /** Runs `work` in a transaction. */
+  async transaction<Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> {
+    for (let tries = 1; ; tries++) {
+      const client = await this.#connect();
+      let broken: Error | undefined;
+      try {
+        await client.query('BEGIN');
+        const result = await work(client);
+        await client.query('COMMIT');
+        return result;
+      } catch (error) {
+        await client.query('ROLLBACK').catch((failure: Error) => {
+          broken = failure;
+        });
+        if (tries === mostTries || !mayRepeat(error)) throw databaseError(error);
+      } finally {
+        // A connection that cannot even roll back is not given to anybody else.
+        client.release(broken);
+      }
+    }
+  }
+
+  async #connect(): Promise<PoolClient> {
+    try {
+      return await this.pool.connect();
+    } catch (error) {
+      throw databaseError(error);
+    }
+  }
+}
+
+function sqlState(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+function mayRepeat(error: unknown): boolean {
+  return repeatable.has(sqlState(error) ?? '');
+}
+
+/** Classes of SQLSTATE that speak of the server's state, not of what was asked: connection, resources, operator. */
+const passing = /^(?:08|53|57|58)/;
+
+/** The broker's error for what the driver threw; errors that are the broker's already stay what they are. */
+export function databaseError(error: unknown): unknown {
+  if (BrokerError.isInstance(error)) return error;
+  const state = sqlState(error);
+  const said = error instanceof Error ? error.message : String(error);
+  const kind = state === undefined || state.startsWith('08') ? 'network' : 'internal';
+  return new BrokerError('MB_BROKER_STORE_FAILED', kind, `PostgreSQL could not do it: ${said}.`, {
+    cause: error,
+    retryable: state === undefined || passing.test(state) || repeatable.has(state),
+  });
+}

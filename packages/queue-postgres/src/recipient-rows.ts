@@ -1,0 +1,160 @@
+import {
+  type MessageView,
+  parseRecipientId,
+  type RecipientState,
+  type RecipientView,
+  type Selector,
+} from '@mb/broker/store';
+import type { Database } from './database.ts';
+
+/** Rows that one statement looks at: a selector that matches little finds little, and the page says where to go on. */
+export const windowRows = 2000;
+
+const states = [
+  'queued',
+  'queued',
+  'held',
+  'unknown',
+  'delivered',
+  'failed',
+  'expired',
+  'cancelled',
+] as const;
+
+/** Ids in PostgreSQL are 64 bits wide, and 16 of these are the place within the message. */
+const rowsPerMessage = 65_536n;
+const messageIdPattern = /^\d{1,14}$/;
+
+/** The id of a recipient's row; undefined when the text is no recipient id. */
+export function recipientRowId(recipientId: string): string | undefined {
+  const parsed = parseRecipientId(recipientId);
+  if (!parsed || !messageIdPattern.test(parsed.messageId) || parsed.position >= Number(rowsPerMessage))
+    return undefined;
+  return String(BigInt(parsed.messageId) * rowsPerMessage + BigInt(parsed.position));
+}
+
+/** The id of a message's row; one that no row has when the text is no message id. */
+export function messageRowId(messageId: string): string {
+  return messageIdPattern.test(messageId) ? messageId : '-1';
+}
+
+interface ViewRow {
+  readonly id: string;
+  readonly message: string;
+  readonly position: number;
+  readonly address: string;
+  readonly domain: string;
+  readonly site: string;
+  readonly tenant: string;
+  readonly tag: string | null;
+  readonly state: number;
+  readonly attempts: number;
+  readonly due: string;
+  readonly accepted: string;
+  readonly expires: string;
+  readonly finished: string | null;
+  readonly detail: string | null;
+}
+
+const viewColumns = `r.id, m.id AS message, (r.id & 65535)::int AS position, r.address, r.domain,
+  coalesce(l.site, r.route) AS site, m.tenant, m.tag, r.state, r.attempts, r.due, m.accepted, m.expires, r.finished,
+  r.detail`;
+
+/** A window of the recipients, in the order of their ids. */
+export interface RecipientWindow {
+  readonly rows: readonly (RecipientView & { readonly rowId: string })[];
+  /** Where the next window begins; undefined after the last. */
+  readonly next: string | undefined;
+}
+
+/** The recipients that the selector chooses among the next {@link windowRows} after row `after`. */
+export async function selectWindow(
+  db: Database,
+  schema: string,
+  selector: Selector,
+  after: string,
+): Promise<RecipientWindow> {
+  const { messageId, tenant, tag, site, domain, state } = selector;
+  const values: unknown[] = [after, windowRows];
+  const value = (given: unknown) => `$${values.push(given)}`;
+  const conditions = ['true'];
+  let range = 'true';
+  if (messageId !== undefined) {
+    const id = value(messageRowId(messageId));
+    range = `id >= ${id}::bigint * 65536 AND id < (${id}::bigint + 1) * 65536`;
+  }
+  if (tenant !== undefined) conditions.push(`m.tenant = ${value(tenant)}`);
+  if (tag !== undefined) conditions.push(`m.tag = ${value(tag)}`);
+  if (site !== undefined) conditions.push(`coalesce(l.site, r.route) = ${value(site)}`);
+  if (domain !== undefined) conditions.push(`r.domain = ${value(domain)}`);
+  if (state !== undefined) conditions.push(`r.state = ANY (${value(stateCodes(state))}::smallint[])`);
+  const rows = await db.query<ViewRow & { chosen: boolean | null }>(
+    `SELECT ${viewColumns}, (${conditions.join(' AND ')}) AS chosen
+     FROM (SELECT * FROM ${schema}.recipient WHERE id > $1 AND ${range} ORDER BY id LIMIT $2) r
+     JOIN ${schema}.message m ON m.id = r.id >> 16 LEFT JOIN ${schema}.lane l ON l.id = r.lane ORDER BY r.id`,
+    values,
+  );
+  const chosen = rows.filter((row) => row.chosen).map((row) => ({ ...viewOf(row), rowId: row.id }));
+  return { rows: chosen, next: rows.length === windowRows ? rows.at(-1)!.id : undefined };
+}
+
+function stateCodes(state: RecipientState): number[] {
+  return states.flatMap((each, code) => (each === state ? [code] : []));
+}
+
+/** A message with all its recipients; null when there is none. */
+export async function inspectMessage(
+  db: Database,
+  schema: string,
+  messageId: string,
+): Promise<MessageView | null> {
+  const id = messageRowId(messageId);
+  const [message] = await db.query<{
+    tenant: string;
+    tag: string | null;
+    sender: string;
+    size: string;
+    accepted: string;
+    expires: string;
+    envelope: string | null;
+  }>(`SELECT * FROM ${schema}.message WHERE id = $1 AND staged = 0`, [id]);
+  if (!message) return null;
+  const recipients = await db.query<ViewRow>(
+    `SELECT ${viewColumns} FROM ${schema}.recipient r JOIN ${schema}.message m ON m.id = r.id >> 16
+     LEFT JOIN ${schema}.lane l ON l.id = r.lane
+     WHERE r.id >= $1::bigint * 65536 AND r.id < ($1::bigint + 1) * 65536 ORDER BY r.id`,
+    [id],
+  );
+  return {
+    messageId,
+    tenant: message.tenant,
+    ...(message.tag !== null && { tag: message.tag }),
+    sender: message.sender,
+    size: Number(message.size),
+    acceptedAt: Number(message.accepted),
+    expiresAt: Number(message.expires),
+    ...(message.envelope !== null && { envelope: JSON.parse(message.envelope) as object }),
+    recipients: recipients.map(viewOf),
+  };
+}
+
+function viewOf(row: ViewRow): RecipientView {
+  const state = states[row.state]!;
+  return {
+    recipientId: `${row.message}.${row.position}`,
+    messageId: row.message,
+    address: row.address,
+    domain: row.domain,
+    site: row.site,
+    tenant: row.tenant,
+    ...(row.tag !== null && { tag: row.tag }),
+    state,
+    inFlight: row.state === 1,
+    attempts: row.attempts,
+    ...(row.state === 0 && { dueAt: Number(row.due) }),
+    acceptedAt: Number(row.accepted),
+    expiresAt: Number(row.expires),
+    ...(row.finished !== null && { finishedAt: Number(row.finished) }),
+    ...(row.detail !== null && { detail: JSON.parse(row.detail) as object }),
+  };
+}

@@ -1,0 +1,124 @@
+/** Taking messages in, and finding their lanes. */
+export const acceptFunctions = `
+CREATE FUNCTION @schema@.time_v1(p_now bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$
+  SELECT coalesce(p_now, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
+$$;
+
+-- Writes one chunk of content ahead of its message; makes the message's row with the first. Nothing waits for the
+-- disk here: the commit of the message does, and its flush covers what went before.
+CREATE FUNCTION @schema@.stage_v1(p_message bigint, p_n int, p_crc bigint, p_bytes bytea, p_now bigint)
+RETURNS bigint LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  IF p_message IS NULL THEN
+    INSERT INTO message (staged, accepted) VALUES (1, time_v1(p_now)) RETURNING id INTO p_message;
+  END IF;
+  IF p_bytes IS NOT NULL THEN
+    INSERT INTO content (message, n, crc, bytes) VALUES (p_message, p_n, p_crc, p_bytes);
+  END IF;
+  RETURN p_message;
+END $$;
+
+-- Only inserts: no site is touched, so this may stand in a long transaction.
+CREATE FUNCTION @schema@.accept_v1(
+  p_staged bigint, p_tenant text, p_tag text, p_key text, p_digest text, p_sender text, p_not_before bigint,
+  p_expire_after bigint, p_notice_after bigint, p_on_unknown text, p_envelope text, p_schedule text, p_size bigint,
+  p_crc bigint, p_bytes bytea, p_addresses text[], p_domains text[], p_sites text[], p_options text[],
+  p_log text[], p_now bigint, OUT id bigint, OUT duplicate boolean, OUT known_digest text
+) LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  t constant bigint := time_v1(p_now);
+  v_begin constant bigint := greatest(t, coalesce(p_not_before, t));
+  v_expires constant bigint := v_begin + p_expire_after;
+  v_deadline constant bigint := least(v_expires, v_begin + coalesce(p_notice_after, p_expire_after));
+  v_id bigint;
+BEGIN
+  duplicate := false;
+  IF p_staged IS NULL THEN
+    INSERT INTO message (staged, tenant, tag, idem_key, idem_digest, sender, accepted, expires, size, on_unknown,
+        envelope, schedule, open)
+      VALUES (0, p_tenant, p_tag, p_key, p_digest, p_sender, t, v_expires, p_size, p_on_unknown, p_envelope,
+        p_schedule, cardinality(p_addresses))
+      ON CONFLICT (tenant, idem_key) WHERE idem_key IS NOT NULL DO NOTHING RETURNING message.id INTO v_id;
+  ELSIF NOT EXISTS (SELECT FROM message WHERE tenant = p_tenant AND idem_key = p_key) THEN
+    BEGIN
+      UPDATE message SET staged = 0, tenant = p_tenant, tag = p_tag, idem_key = p_key, idem_digest = p_digest,
+          sender = p_sender, accepted = t, expires = v_expires, on_unknown = p_on_unknown, envelope = p_envelope,
+          schedule = p_schedule, open = cardinality(p_addresses)
+        WHERE message.id = p_staged AND staged = 2 RETURNING message.id INTO v_id;
+      IF v_id IS NULL THEN RETURN; END IF; -- id NULL, not a duplicate: the staged content is not there
+    EXCEPTION WHEN unique_violation THEN v_id := NULL;
+    END;
+  END IF;
+  IF v_id IS NULL THEN
+    SELECT message.id, idem_digest INTO id, known_digest FROM message WHERE tenant = p_tenant AND idem_key = p_key;
+    IF NOT FOUND THEN RAISE serialization_failure; END IF;
+    duplicate := true;
+    RETURN;
+  END IF;
+  id := v_id;
+  IF p_bytes IS NOT NULL THEN
+    INSERT INTO content (message, n, crc, bytes) VALUES (v_id, 0, p_crc, p_bytes);
+  END IF;
+  INSERT INTO recipient (id, lane, route, address, domain, due, deadline, options)
+    SELECT v_id * 65536 + u.n - 1, l.id, CASE WHEN l.id IS NULL THEN s.name END, u.address, u.domain, v_begin,
+      v_deadline, u.options
+    FROM unnest(p_addresses, p_domains, p_sites, p_options) WITH ORDINALITY AS u(address, domain, site, options, n)
+    LEFT JOIN alias a ON a.domain = u.domain AND a.expires > t
+    CROSS JOIN LATERAL (SELECT coalesce(u.site, a.site, u.domain) AS name) s
+    LEFT JOIN lane l ON l.site = s.name AND l.tenant = p_tenant;
+  INSERT INTO intake (message) VALUES (v_id);
+  IF p_log IS NULL OR 'accepted' = ANY (p_log) THEN
+    INSERT INTO event (at, type, message, tenant, tag, attempt) VALUES (t, 'accepted', v_id, p_tenant, p_tag, 0);
+  END IF;
+END $$;
+
+-- Wakes the sites and lanes of messages taken in, and makes those that are missing. One at a time: the others
+-- find nothing left to do. Returns how many messages; -1 when another does it.
+CREATE FUNCTION @schema@.route_v1(p_max int, p_now bigint)
+RETURNS int LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+DECLARE
+  never constant bigint := 9007199254740991;
+  v_ids bigint[];
+  v_sites text[];
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(hashtext('mb.route'), hashtext(current_schema())) THEN RETURN -1; END IF;
+  PERFORM set_config('synchronous_commit', 'off', true);
+  WITH gone AS (
+    DELETE FROM intake WHERE message = ANY (ARRAY(SELECT message FROM intake ORDER BY message LIMIT p_max))
+    RETURNING message
+  ) SELECT array_agg(message) INTO v_ids FROM gone;
+  IF v_ids IS NULL THEN RETURN 0; END IF;
+  WITH names AS (
+    SELECT DISTINCT coalesce(l.site, r.route) AS name
+    FROM unnest(v_ids) AS u(id)
+    CROSS JOIN LATERAL (SELECT * FROM recipient WHERE id >= u.id * 65536 AND id < (u.id + 1) * 65536) r
+    LEFT JOIN lane l ON l.id = r.lane
+  ) SELECT array_agg(name ORDER BY name) INTO v_sites FROM names;
+  INSERT INTO site (name, ready) SELECT name, never FROM unnest(v_sites) AS u(name) ORDER BY name
+    ON CONFLICT (name) DO NOTHING;
+  PERFORM 1 FROM site WHERE name = ANY (v_sites) ORDER BY name FOR UPDATE;
+  INSERT INTO lane (site, tenant, ready)
+    SELECT DISTINCT r.route, m.tenant, never
+    FROM unnest(v_ids) AS u(id) JOIN message m ON m.id = u.id
+    CROSS JOIN LATERAL (SELECT * FROM recipient WHERE id >= u.id * 65536 AND id < (u.id + 1) * 65536) r
+    WHERE r.lane IS NULL ON CONFLICT (site, tenant) DO NOTHING;
+  UPDATE recipient r SET lane = l.id, route = NULL, due = greatest(r.due, l.floor)
+    FROM unnest(v_ids) AS u(id) JOIN message m ON m.id = u.id, lane l
+    WHERE r.id >= u.id * 65536 AND r.id < (u.id + 1) * 65536 AND r.lane IS NULL
+      AND l.site = r.route AND l.tenant = m.tenant;
+  UPDATE recipient r SET due = l.floor FROM unnest(v_ids) AS u(id), lane l
+    WHERE r.id >= u.id * 65536 AND r.id < (u.id + 1) * 65536 AND l.id = r.lane AND r.state = 0 AND r.due < l.floor;
+  UPDATE lane SET ready = least(lane.ready, w.due * 1000)
+    FROM (
+      SELECT r.lane, min(r.due) AS due FROM unnest(v_ids) AS u(id)
+      CROSS JOIN LATERAL (SELECT * FROM recipient WHERE id >= u.id * 65536 AND id < (u.id + 1) * 65536) r
+      WHERE r.state = 0 GROUP BY r.lane
+    ) w WHERE lane.id = w.lane;
+  UPDATE site SET ready = least(site.ready, w.ready)
+    FROM (SELECT site, min(ready) AS ready FROM lane WHERE site = ANY (v_sites) GROUP BY site) w
+    WHERE site.name = w.site;
+  RETURN cardinality(v_ids);
+END $$;
+`;

@@ -1,0 +1,104 @@
+import { BrokerError } from '@mb/broker/store';
+import type { PoolClient } from 'pg';
+import { acceptFunctions } from './accept-functions.ts';
+import { claimFunctions } from './claim-functions.ts';
+import { settleFunctions } from './settle-functions.ts';
+import { siteFunctions } from './site-functions.ts';
+import { tables } from './tables.ts';
+
+/**
+ * Forward only, and additive: the functions carry a version in their names, so that workers of the release before
+ * go on working while those of the next one start.
+ */
+const migrations: readonly string[] = [
+  [tables, acceptFunctions, siteFunctions, claimFunctions, settleFunctions].join('\n'),
+];
+
+/** The version of this code, and the oldest version of the code that can work on what it writes. */
+export const schemaVersion = migrations.length;
+const minReader = 1;
+
+/** Names that need no quoting, so that they read the same everywhere. */
+const plainName = /^[a-z_][a-z0-9_]{0,62}$/;
+
+/** @throws {BrokerError} MB_BROKER_OPTION */
+export function checkSchemaName(schema: string): string {
+  if (plainName.test(schema)) return schema;
+  throw new BrokerError(
+    'MB_BROKER_OPTION',
+    'api-misuse',
+    'schema must be a name of lower-case letters, digits and underscores that begins with no digit.',
+  );
+}
+
+/** The statements that make everything, for those who apply them themselves. */
+export function schemaSql(schema = 'mb'): string {
+  const name = checkSchemaName(schema);
+  return [
+    `CREATE SCHEMA IF NOT EXISTS ${name};`,
+    ...migrations.map((migration) => migration.replaceAll('@schema@', name)),
+    `CREATE TABLE ${name}.meta (version int NOT NULL, min_reader int NOT NULL);`,
+    `INSERT INTO ${name}.meta (version, min_reader) VALUES (${schemaVersion}, ${minReader});`,
+  ].join('\n');
+}
+
+/**
+ * Brings the schema up to date. Several starters at once wait for each other, and one does it.
+ *
+ * @throws {BrokerError} MB_BROKER_STORE_SCHEMA when the schema belongs to newer code that this cannot follow, or,
+ *   with `migrate` false, is older than this code.
+ */
+export async function migrateSchema(client: PoolClient, schema: string, migrate: boolean): Promise<void> {
+  if (checkVersion(await readVersion(client, schema), migrate)) return;
+  await client.query('BEGIN');
+  try {
+    await client.query("SELECT pg_advisory_xact_lock(hashtext('mb.migrate'), hashtext($1))", [schema]);
+    // Another starter may have been faster.
+    const known = await readVersion(client, schema);
+    if (!checkVersion(known, migrate)) {
+      await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+      for (const migration of migrations.slice(known?.version ?? 0)) {
+        await client.query(migration.replaceAll('@schema@', schema));
+      }
+      await client.query(
+        `CREATE TABLE IF NOT EXISTS ${schema}.meta (version int NOT NULL, min_reader int NOT NULL);
+         DELETE FROM ${schema}.meta;
+         INSERT INTO ${schema}.meta (version, min_reader) VALUES (${schemaVersion}, ${minReader})`,
+      );
+    }
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  }
+}
+
+interface Version {
+  readonly version: number;
+  readonly min_reader: number;
+}
+
+async function readVersion(client: PoolClient, schema: string): Promise<Version | undefined> {
+  const table = await client.query('SELECT to_regclass($1) IS NOT NULL AS known', [`${schema}.meta`]);
+  if (!table.rows[0].known) return undefined;
+  const { rows } = await client.query<Version>(`SELECT version, min_reader FROM ${schema}.meta`);
+  return rows[0];
+}
+
+/** True when nothing is to be done. */
+function checkVersion(known: Version | undefined, migrate: boolean): boolean {
+  if (known && known.min_reader > schemaVersion) {
+    throw schemaError(
+      `The queue was written by a newer version (schema ${known.version}). Update @mb/queue-postgres.`,
+    );
+  }
+  if (known && known.version >= schemaVersion) return true;
+  if (migrate) return false;
+  throw schemaError(
+    `The queue has schema ${known?.version ?? 0}, this code needs ${schemaVersion}. Migrate it first.`,
+  );
+}
+
+function schemaError(message: string): BrokerError {
+  return new BrokerError('MB_BROKER_STORE_SCHEMA', 'api-misuse', message);
+}

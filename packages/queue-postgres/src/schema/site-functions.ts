@@ -1,0 +1,146 @@
+/** Rates, pacing, and when a site has something to do. The rules are those of the broker's \`rate\` and \`pacing\`. */
+export const siteFunctions = `
+CREATE FUNCTION @schema@.interval_v1(p_rate jsonb) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
+  SELECT (p_rate ->> 'perMs')::float8
+    / ((p_rate ->> 'count')::float8 - coalesce((p_rate ->> 'burst')::float8, 1) + 1)
+$$;
+
+-- What the rates grant of p_wanted at t; p_arrivals as the grant before left them.
+CREATE FUNCTION @schema@.take_rates_v1(
+  p_rates jsonb, p_arrivals float8[], t bigint, p_wanted int, OUT granted int, OUT arrivals float8[], OUT ready_at bigint
+) LANGUAGE plpgsql IMMUTABLE SET search_path = @schema@, pg_temp AS $$
+DECLARE
+  v_rate jsonb;
+  v_interval float8;
+  v_burst float8;
+  v_arrival float8;
+  v_room float8;
+  i int := 0;
+BEGIN
+  granted := p_wanted;
+  arrivals := '{}';
+  ready_at := t;
+  FOR v_rate IN SELECT * FROM jsonb_array_elements(p_rates) LOOP
+    i := i + 1;
+    v_interval := interval_v1(v_rate);
+    v_burst := coalesce((v_rate ->> 'burst')::float8, 1);
+    v_arrival := greatest(coalesce(p_arrivals[i], 0), t);
+    arrivals := arrivals || v_arrival;
+    v_room := floor((t - v_arrival + v_burst * v_interval + 1e-3) / v_interval);
+    IF v_room < 1 THEN
+      ready_at := greatest(ready_at, ceil(v_arrival - (v_burst - 1) * v_interval - 1e-3)::bigint);
+    END IF;
+    granted := greatest(0, least(granted::float8, v_room))::int;
+  END LOOP;
+END $$;
+
+-- The arrival times with p_count more in them; fewer when it is negative.
+CREATE FUNCTION @schema@.add_arrivals_v1(p_rates jsonb, p_arrivals float8[], p_count int)
+RETURNS float8[] LANGUAGE sql IMMUTABLE SET search_path = @schema@, pg_temp AS $$
+  SELECT coalesce(array_agg(coalesce(p_arrivals[r.n::int], 0) + p_count * interval_v1(r.rate) ORDER BY r.n), '{}')
+  FROM jsonb_array_elements(p_rates) WITH ORDINALITY AS r(rate, n)
+$$;
+
+CREATE FUNCTION @schema@.allowed_v1(p_concurrency float8, p_limits jsonb) RETURNS int LANGUAGE sql IMMUTABLE AS $$
+  SELECT greatest(1, floor(least(
+    coalesce(p_concurrency, (p_limits ->> 'startConcurrency')::float8), (p_limits ->> 'maxConcurrency')::float8)))::int
+$$;
+
+-- When to look at a site next, in microseconds: when a lane has something, but not while it is paused or full.
+CREATE FUNCTION @schema@.site_ready_v1(p_site text, p_paused_until bigint, p_allowed int)
+RETURNS bigint LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+DECLARE
+  never constant bigint := 9007199254740991;
+  v_lanes bigint;
+  v_open int;
+  v_expiry bigint;
+BEGIN
+  SELECT coalesce(min(ready), never) INTO v_lanes FROM lane WHERE site = p_site;
+  IF v_lanes = never THEN RETURN never; END IF;
+  SELECT count(*), min(expires) INTO v_open, v_expiry FROM lease WHERE site = p_site;
+  RETURN greatest(v_lanes, p_paused_until * 1000, CASE WHEN v_open >= p_allowed THEN v_expiry * 1000 ELSE 0 END);
+END $$;
+
+-- Writes down what a connection taught about its site, and what of a rate was not used. The caller holds the lock.
+CREATE FUNCTION @schema@.learn_v1(
+  p_site text, p_feedback jsonb, p_returned int, p_open int, p_limits jsonb, t bigint
+) RETURNS void LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+DECLARE
+  s site%ROWTYPE;
+  v_limits jsonb;
+  v_kind text := p_feedback ->> 'kind';
+  v_max float8;
+  v_start float8;
+  v_allowed int;
+  v_named bigint;
+BEGIN
+  SELECT * INTO s FROM site WHERE name = p_site;
+  v_limits := p_limits || coalesce(s.limits, '{}');
+  v_max := (v_limits ->> 'maxConcurrency')::float8;
+  v_start := (v_limits ->> 'startConcurrency')::float8;
+  s.concurrency := coalesce(s.concurrency,
+    least((p_limits ->> 'startConcurrency')::float8, (p_limits ->> 'maxConcurrency')::float8));
+  v_named := CASE WHEN p_feedback ? 'retryAfterMs'
+    THEN ceil(least(greatest((p_feedback ->> 'retryAfterMs')::float8, 0), 14400000))::bigint END;
+
+  IF v_kind = 'throttled' AND t < s.paused_until THEN
+    s.paused_until := greatest(s.paused_until, t + coalesce(v_named, 0));
+  ELSIF v_kind = 'throttled' THEN
+    s.throttles := s.throttles + 1;
+    s.concurrency := greatest(1, floor(s.concurrency / 2));
+    s.paused_until := t + coalesce(v_named, least(60000 * 2 ^ least(s.throttles - 1, 20), 1800000)::bigint);
+    s.pause_reason := 'throttled';
+  ELSIF v_kind = 'succeeded' AND t >= s.paused_until THEN
+    IF s.probing THEN
+      s.concurrency := least(v_start, v_max);
+    ELSE
+      s.concurrency := greatest(s.concurrency, least(
+        s.concurrency + coalesce((p_feedback ->> 'count')::float8, 1) / greatest(1, floor(s.concurrency)),
+        v_max, p_open + v_start));
+    END IF;
+    s.failed_cohorts := 0;
+    s.throttles := 0;
+    s.probing := false;
+    s.paused_until := 0;
+    s.pause_reason := NULL;
+  ELSIF v_kind = 'unreachable' AND t >= s.paused_until THEN
+    v_allowed := allowed_v1(s.concurrency, v_limits);
+    IF s.failed_cohorts + 1.0::float8 / v_allowed >= 1 - 1e-9 THEN
+      s.concurrency := 1;
+      s.failed_cohorts := 0;
+      s.paused_until := t + (v_limits ->> 'probeAfterMs')::bigint;
+      s.pause_reason := 'unreachable';
+      s.probing := true;
+    ELSE
+      IF s.failed_cohorts = 0 THEN s.concurrency := greatest(1, v_allowed - 1); END IF;
+      s.failed_cohorts := s.failed_cohorts + 1.0::float8 / v_allowed;
+    END IF;
+  END IF;
+  UPDATE site SET concurrency = s.concurrency, failed_cohorts = s.failed_cohorts, paused_until = s.paused_until,
+      pause_reason = s.pause_reason, probing = s.probing, throttles = s.throttles,
+      arrivals = add_arrivals_v1(v_limits -> 'rates', s.arrivals, -p_returned),
+      ready = site_ready_v1(p_site, s.paused_until, allowed_v1(s.concurrency, v_limits))
+    WHERE name = p_site;
+END $$;
+
+CREATE FUNCTION @schema@.set_site_v1(
+  p_site text, p_suspended boolean, p_note text, p_set_limits boolean, p_own jsonb, p_pause bigint, p_limits jsonb,
+  p_now bigint
+) RETURNS void LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+DECLARE
+  s site%ROWTYPE;
+  t constant bigint := time_v1(p_now);
+BEGIN
+  INSERT INTO site (name, ready) VALUES (p_site, 9007199254740991) ON CONFLICT (name) DO NOTHING;
+  SELECT * INTO s FROM site WHERE name = p_site FOR UPDATE;
+  IF p_set_limits THEN s.limits := p_own; END IF;
+  IF p_pause IS NOT NULL THEN
+    s.paused_until := CASE WHEN p_pause > 0 THEN t + p_pause ELSE 0 END;
+    s.pause_reason := CASE WHEN p_pause > 0 THEN 'operator' END;
+  END IF;
+  UPDATE site SET suspended = coalesce(p_suspended, suspended), note = coalesce(p_note, note), limits = s.limits,
+      paused_until = s.paused_until, pause_reason = s.pause_reason,
+      ready = site_ready_v1(p_site, s.paused_until, allowed_v1(s.concurrency, p_limits || coalesce(s.limits, '{}')))
+    WHERE name = p_site;
+END $$;
+`;

@@ -1,0 +1,134 @@
+/**
+ * The tables, with `@schema@` where the schema's name goes.
+ *
+ * - Recipient `n` of message `m` has the id `m * 65536 + n`, so what belongs to a message lies together.
+ * - The hot index is (lane, due, id) of what waits, never time alone.
+ * - A lane, its recipients and the leases of its site are written only by who holds the site's row lock; several
+ *   sites are locked in the order of their names. That makes caps exact, and deadlocks between sites impossible.
+ * - Accepting only inserts: it touches no site, so an application's long transaction holds up nobody.
+ * - `lane.floor`: no waiting recipient is due before it, so the claim's scan passes over dead index entries that
+ *   a long transaction elsewhere keeps from being removed. Whoever makes a recipient wait respects it.
+ * - Moments are epoch milliseconds, but for `ready`, which is microseconds: it is also the place in the round.
+ */
+export const tables = `
+CREATE TABLE @schema@.message (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  staged smallint NOT NULL, -- 1: content comes in, 2: content without a message, 0: a message
+  tenant text NOT NULL DEFAULT '',
+  tag text,
+  idem_key text,
+  idem_digest text,
+  sender text NOT NULL DEFAULT '',
+  accepted bigint NOT NULL,
+  expires bigint NOT NULL DEFAULT 0,
+  size bigint NOT NULL DEFAULT 0,
+  on_unknown text NOT NULL DEFAULT 'retry',
+  envelope text,
+  schedule text,
+  open int NOT NULL DEFAULT 0,
+  failed boolean NOT NULL DEFAULT false,
+  finished bigint,
+  bare boolean NOT NULL DEFAULT false -- its content was deleted
+) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
+CREATE UNIQUE INDEX message_idem ON @schema@.message (tenant, idem_key) WHERE idem_key IS NOT NULL;
+CREATE INDEX message_finished ON @schema@.message (failed, finished) WHERE finished IS NOT NULL;
+CREATE INDEX message_content ON @schema@.message (id) WHERE finished IS NOT NULL AND NOT bare;
+CREATE INDEX message_staged ON @schema@.message (accepted) WHERE staged > 0;
+
+CREATE TABLE @schema@.content (
+  message bigint NOT NULL,
+  n int NOT NULL,
+  crc bigint NOT NULL,
+  bytes bytea NOT NULL,
+  PRIMARY KEY (message, n)
+);
+ALTER TABLE @schema@.content ALTER bytes SET STORAGE EXTERNAL;
+
+CREATE TABLE @schema@.intake (message bigint PRIMARY KEY)
+  WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+
+CREATE TABLE @schema@.site (
+  name text COLLATE "C" PRIMARY KEY,
+  ready bigint NOT NULL,
+  suspended boolean NOT NULL DEFAULT false,
+  note text,
+  limits jsonb,
+  concurrency float8,
+  failed_cohorts float8 NOT NULL DEFAULT 0,
+  paused_until bigint NOT NULL DEFAULT 0,
+  pause_reason text,
+  probing boolean NOT NULL DEFAULT false,
+  throttles int NOT NULL DEFAULT 0,
+  arrivals float8[] NOT NULL DEFAULT '{}',
+  used bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+CREATE INDEX site_ready ON @schema@.site (ready) WHERE NOT suspended;
+
+CREATE TABLE @schema@.lane (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  site text COLLATE "C" NOT NULL,
+  tenant text COLLATE "C" NOT NULL,
+  ready bigint NOT NULL,
+  floor bigint NOT NULL DEFAULT 0,
+  UNIQUE (site, tenant)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+CREATE INDEX lane_ready ON @schema@.lane (site, ready);
+
+CREATE TABLE @schema@.recipient (
+  id bigint PRIMARY KEY,
+  lane bigint,
+  route text, -- the site, until the lane is known
+  address text NOT NULL,
+  domain text NOT NULL,
+  state smallint NOT NULL DEFAULT 0,
+  intent smallint NOT NULL DEFAULT 0,
+  due bigint NOT NULL,
+  deadline bigint NOT NULL,
+  attempts int NOT NULL DEFAULT 0,
+  abandoned int NOT NULL DEFAULT 0,
+  lease bigint,
+  finished bigint,
+  options text,
+  detail text
+) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
+CREATE INDEX recipient_due ON @schema@.recipient (lane, due, id) WHERE state = 0;
+CREATE INDEX recipient_deadline ON @schema@.recipient (deadline) WHERE state = 0;
+CREATE INDEX recipient_parked ON @schema@.recipient (state, id) WHERE state IN (2, 3);
+CREATE INDEX recipient_lease ON @schema@.recipient (lease) WHERE lease IS NOT NULL;
+
+CREATE TABLE @schema@.lease (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  site text,
+  worker text NOT NULL,
+  expires bigint NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+CREATE INDEX lease_site ON @schema@.lease (site, expires);
+CREATE INDEX lease_expires ON @schema@.lease (expires);
+
+CREATE TABLE @schema@.alias (domain text PRIMARY KEY, site text NOT NULL, expires bigint NOT NULL);
+
+CREATE TABLE @schema@.event (
+  tx xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  seq bigint GENERATED ALWAYS AS IDENTITY,
+  at bigint NOT NULL,
+  type text NOT NULL,
+  message bigint NOT NULL,
+  position int,
+  tenant text NOT NULL,
+  tag text,
+  address text,
+  attempt int NOT NULL,
+  next bigint,
+  detail text,
+  PRIMARY KEY (tx, seq)
+);
+
+CREATE TABLE @schema@.suppression (
+  tenant text COLLATE "C" NOT NULL,
+  address text COLLATE "C" NOT NULL,
+  reason text NOT NULL,
+  since bigint NOT NULL,
+  detail text,
+  PRIMARY KEY (tenant, address)
+);
+`;

@@ -1,0 +1,82 @@
+import { Client, type ClientConfig } from 'pg';
+
+/** Wake-ups of one process are sent together: a NOTIFY takes a lock that all committing sessions share. */
+const coalesceMs = 25;
+const firstReconnectMs = 500;
+const longestReconnectMs = 15_000;
+
+/** Options of {@link WakeChannel}. */
+export interface WakeChannelOptions {
+  readonly connection: ClientConfig;
+  /** The channel's name; one a schema. */
+  readonly channel: string;
+  /** Sends the notification, on a connection of its own and in no transaction. */
+  notify(): Promise<unknown>;
+  /** Somebody, perhaps this process, has something for all. */
+  onWake(): void;
+}
+
+/**
+ * LISTEN and NOTIFY between the workers, on one dedicated connection. It only saves waiting for the next poll:
+ * what it loses while it reconnects, the poll finds.
+ */
+export class WakeChannel {
+  readonly #options: WakeChannelOptions;
+  #client: Client | undefined;
+  #sending: NodeJS.Timeout | undefined;
+  #reconnecting: NodeJS.Timeout | undefined;
+  #failures = 0;
+  #closed = false;
+
+  constructor(options: WakeChannelOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when it listens, or has failed to and will try again. */
+  async open(): Promise<void> {
+    const client = new Client(this.#options.connection);
+    client.on('notification', () => this.#options.onWake());
+    // Both events may come, in either order, or one.
+    client.once('error', () => this.#lost(client));
+    client.once('end', () => this.#lost(client));
+    this.#client = client;
+    try {
+      await client.connect();
+      await client.query(`LISTEN ${this.#options.channel}`);
+      this.#failures = 0;
+      // What was sent while nobody listened is found now.
+      this.#options.onWake();
+    } catch {
+      this.#lost(client);
+    }
+  }
+
+  /** Tells the others soon. */
+  send(): void {
+    if (this.#sending || this.#closed) return;
+    this.#sending = setTimeout(() => {
+      this.#sending = undefined;
+      // A wake-up that cannot be sent is found by the poll.
+      this.#options.notify().catch(() => {});
+    }, coalesceMs);
+    this.#sending.unref();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#sending);
+    clearTimeout(this.#reconnecting);
+    await this.#client?.end().catch(() => {});
+  }
+
+  #lost(client: Client): void {
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    client.on('error', () => {});
+    client.end().catch(() => {});
+    if (this.#closed) return;
+    const delay = Math.min(firstReconnectMs * 2 ** this.#failures++, longestReconnectMs);
+    this.#reconnecting = setTimeout(() => void this.open(), delay);
+    this.#reconnecting.unref();
+  }
+}
