@@ -10,7 +10,8 @@ import type { Absence, Contender, Field } from '../harness/row.ts';
 import { CLIENT, MESSAGE, RECIPIENT, SENDER } from '../smtp/payload.ts';
 import { hasPostfixTools, type Sink, SMTP_SOURCE, startOwnSink, startPostfixSink } from '../smtp/sink.ts';
 import { FloorQueue } from './floor-queue.ts';
-import { postfixIsMissing, startRelayPostfix } from './postfix.ts';
+import { HARAKA_VERSION, type RelayHaraka, startRelayHaraka } from './haraka.ts';
+import { postfixIsMissing, type RelayPostfix, startRelayPostfix } from './postfix.ts';
 
 /** Messages that wait for their acceptance at a time, as from an application under load. */
 const IN_FLIGHT = 256;
@@ -18,17 +19,25 @@ const IN_FLIGHT = 256;
 /**
  * Accepts messages durably and delivers them; a run ends when the sink has them all.
  *
- * @param withServers  also against Postfix, and into its sink.
+ * @param servers  which other servers take part: none in a smoke run, Haraka only where there is time to install it.
  */
-export async function queueField(count: number, withServers: boolean): Promise<Field> {
+export async function queueField(count: number, servers: 'none' | 'postfix' | 'all'): Promise<Field> {
   const sink =
-    withServers && hasPostfixTools() ? await startPostfixSink() : await startOwnSink({ chunking: false });
+    servers !== 'none' && hasPostfixTools()
+      ? await startPostfixSink()
+      : await startOwnSink({ chunking: false });
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-queue-'));
   const contenders = [await ours(sink, folder, count)];
   const absent: Absence[] = [];
-  const missing = withServers ? postfixIsMissing() : 'takes no part in a smoke run';
-  if (missing === undefined) contenders.push(await postfix(sink, count));
-  else absent.push({ name: 'Postfix', reason: missing });
+  const noPostfix = servers === 'none' ? 'takes no part in a smoke run' : postfixIsMissing();
+  if (noPostfix === undefined) {
+    const relay = await startRelayPostfix(sink.port);
+    contenders.push(server('Postfix', relay, sink, count));
+  } else absent.push({ name: 'Postfix', reason: noPostfix });
+  if (servers === 'all' && hasPostfixTools()) {
+    const relay = await startRelayHaraka(sink.port);
+    contenders.push(server(`Haraka ${HARAKA_VERSION}`, relay, sink, count));
+  } else absent.push({ name: 'Haraka', reason: 'takes part with --full, and needs smtp-source' });
   contenders.push(floor(sink, folder, count));
   return {
     contenders,
@@ -88,14 +97,13 @@ function floor(sink: Sink, folder: string, count: number): Contender {
   };
 }
 
-/** Postfix, fed over ten connections: it says 250 when its queue file is on the disk. */
-async function postfix(sink: Sink, count: number): Promise<Contender> {
-  const relay = await startRelayPostfix(sink.port);
+/** A mail server, fed over ten connections: it says 250 when the message is on its disk. */
+function server(name: string, relay: RelayPostfix | RelayHaraka, sink: Sink, count: number): Contender {
   const options = ['-d', '-s', 10, '-m', count, '-l', MESSAGE.length, '-f', SENDER, '-t', RECIPIENT].map(
     String,
   );
   return {
-    name: 'Postfix',
+    name,
     role: 'peer',
     external: true,
     run: async () => {

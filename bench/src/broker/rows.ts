@@ -17,6 +17,9 @@ export const brokerRows: readonly Row[] = [
     ],
     wholeRuns: true,
     maxRounds: 3,
-    field: async (scale) => (await import('./queue.ts')).queueField(scale.smoke ? 50 : 2000, !scale.smoke),
+    field: async (scale) => {
+      const { queueField } = await import('./queue.ts');
+      return scale.smoke ? queueField(50, 'none') : queueField(2000, scale.full ? 'all' : 'postfix');
+    },
   },
 ];
