@@ -22,26 +22,26 @@ function tlsa(usage: number, selector: number, matchingType: number, x509: X509C
 const present = ({ usage, selector, matchingType, data }: TlsaRecord) =>
   `${usage} ${selector} ${matchingType} ${Buffer.from(data).toString('hex')}`;
 
-describe('TLSA matching beside openssl s_client', () => {
-  const host = 'mx.example.test';
-  const names = { commonName: 'x', altNames: [`DNS:${host}`] };
-  const root = makeRoot('Root');
-  const middle = root.issue({ commonName: 'Middle', ca: true });
-  const oldMiddle = root.issue({ commonName: 'Old middle', ca: true, notAfter: '20250601000000Z' });
-  const stranger = makeRoot('Stranger');
-  const chains: Record<string, readonly IssuedCertificate[]> = {
-    'leaf and issuers': [middle.issue(names), middle, root],
-    'issuers in disorder': [middle.issue(names), root, middle],
-    'leaf and one issuer': [middle.issue(names), middle],
-    'leaf alone': [middle.issue(names)],
-    'another name': [middle.issue({ commonName: 'x', altNames: ['DNS:other.test'] }), middle, root],
-    'name in the subject only': [middle.issue({ commonName: host }), middle, root],
-    wildcard: [middle.issue({ commonName: 'x', altNames: ['DNS:*.example.test'] }), middle, root],
-    'expired leaf': [middle.issue({ ...names, notAfter: '20250601000000Z' }), middle, root],
-    'expired issuer': [oldMiddle.issue(names), oldMiddle, root],
-    'self-signed': [makeRoot(host)],
-  };
+const host = 'mx.example.test';
+const names = { commonName: 'x', names: [`${host}`] };
+const root = await makeRoot('Root');
+const middle = await root.issue({ commonName: 'Middle', ca: true });
+const oldMiddle = await root.issue({ commonName: 'Old middle', ca: true, notAfter: new Date('2025-06-01') });
+const stranger = await makeRoot('Stranger');
+const chains: Record<string, readonly IssuedCertificate[]> = {
+  'leaf and issuers': [await middle.issue(names), middle, root],
+  'issuers in disorder': [await middle.issue(names), root, middle],
+  'leaf and one issuer': [await middle.issue(names), middle],
+  'leaf alone': [await middle.issue(names)],
+  'another name': [await middle.issue({ commonName: 'x', names: ['other.test'] }), middle, root],
+  'name in the subject only': [await middle.issue({ commonName: host }), middle, root],
+  wildcard: [await middle.issue({ commonName: 'x', names: ['*.example.test'] }), middle, root],
+  'expired leaf': [await middle.issue({ ...names, notAfter: new Date('2025-06-01') }), middle, root],
+  'expired issuer': [await oldMiddle.issue(names), oldMiddle, root],
+  'self-signed': [await makeRoot(host)],
+};
 
+describe('TLSA matching beside openssl s_client', () => {
   it('DANE-02 agrees for every chain, usage, selector and matching type', { timeout: 240_000 }, async () => {
     const disagreements: string[] = [];
     let compared = 0;

@@ -16,37 +16,36 @@ import { makeFolder } from '../lab/folder.ts';
 import { type LabProcess, startProcess } from '../lab/process.ts';
 import { type SignedDns, startSignedDns } from '../lab/signed-dns.ts';
 
-const root = makeRoot('Root');
-const issue = (host: string, more = {}) =>
-  root.issue({ commonName: 'x', altNames: [`DNS:${host}`], ...more });
+const root = await makeRoot('Root');
+const issue = (host: string, more = {}) => root.issue({ commonName: 'x', names: [host], ...more });
 const policy = 'version: STSv1\r\nmode: enforce\r\nmx: mx.good.test\r\nmax_age: 604800\r\n';
 
 /** What nginx does for each domain: its certificate, and the body of its `location` block. */
 const sites: Record<string, { certificate: IssuedCertificate; location: string }> = {
-  'good.test': { certificate: issue('mta-sts.good.test'), location: 'alias FOLDER/policy.txt;' },
+  'good.test': { certificate: await issue('mta-sts.good.test'), location: 'alias FOLDER/policy.txt;' },
   'expired.test': {
-    certificate: issue('mta-sts.expired.test', { notAfter: '20250601000000Z' }),
+    certificate: await issue('mta-sts.expired.test', { notAfter: new Date('2025-06-01') }),
     location: 'alias FOLDER/policy.txt;',
   },
-  'wrong-name.test': { certificate: issue('mta-sts.other.test'), location: 'alias FOLDER/policy.txt;' },
+  'wrong-name.test': { certificate: await issue('mta-sts.other.test'), location: 'alias FOLDER/policy.txt;' },
   'self-signed.test': {
-    certificate: makeRoot('mta-sts.self-signed.test'),
+    certificate: await makeRoot('mta-sts.self-signed.test'),
     location: 'alias FOLDER/policy.txt;',
   },
   'redirect.test': {
-    certificate: issue('mta-sts.redirect.test'),
+    certificate: await issue('mta-sts.redirect.test'),
     location: 'return 301 https://mta-sts.good.test$uri;',
   },
-  'huge.test': { certificate: issue('mta-sts.huge.test'), location: 'alias FOLDER/huge.txt;' },
+  'huge.test': { certificate: await issue('mta-sts.huge.test'), location: 'alias FOLDER/huge.txt;' },
   'slow.test': {
-    certificate: issue('mta-sts.slow.test'),
+    certificate: await issue('mta-sts.slow.test'),
     location: 'limit_rate 5; alias FOLDER/policy.txt;',
   },
   'html.test': {
-    certificate: issue('mta-sts.html.test'),
+    certificate: await issue('mta-sts.html.test'),
     location: 'types { } default_type text/html; alias FOLDER/policy.txt;',
   },
-  'missing.test': { certificate: issue('mta-sts.missing.test'), location: 'return 404;' },
+  'missing.test': { certificate: await issue('mta-sts.missing.test'), location: 'return 404;' },
 };
 
 let dns: SignedDns;

@@ -82,7 +82,7 @@ export class DmarcReader {
 }
 
 /** RFC 9989 §4.10 steps 3 and 4: the whole name, then its last seven labels or fewer, down to one. */
-export function walkNames(domain: string): string[] {
+function walkNames(domain: string): string[] {
   const labels = domain.split('.');
   const names = [domain];
   for (let count = Math.min(labels.length - 1, maxQueries - 1); count >= 1; count--) {

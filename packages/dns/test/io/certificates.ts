@@ -1,18 +1,18 @@
-import { execFileSync } from 'node:child_process';
-import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+// @peculiar/x509 reads decorators' metadata and needs this polyfill in front of it.
+import 'reflect-metadata';
+import { randomBytes, webcrypto, X509Certificate } from 'node:crypto';
+import * as x509 from '@peculiar/x509';
 
-/** What a certificate says. */
+/** What a certificate says, right or wrong. */
 export interface CertificateRequest {
   readonly commonName: string;
-  /** Subject alternative names, as openssl writes them: `DNS:a.test`. */
-  readonly altNames?: readonly string[];
+  /** DNS names among the subject alternative names; none leaves the extension out. */
+  readonly names?: readonly string[];
   readonly ca?: boolean;
-  /** `YYYYMMDDHHMMSSZ`, for certificates of other times. */
-  readonly notBefore?: string;
-  readonly notAfter?: string;
+  /** Default 2025-01-01. */
+  readonly notBefore?: Date;
+  /** Default 2099-12-31. */
+  readonly notAfter?: Date;
 }
 
 /** A certificate with its key; `issue` signs others with it. */
@@ -20,67 +20,44 @@ export interface IssuedCertificate {
   readonly pem: string;
   readonly keyPem: string;
   readonly x509: X509Certificate;
-  issue(request: CertificateRequest): IssuedCertificate;
+  issue(request: CertificateRequest): Promise<IssuedCertificate>;
 }
 
-/** Makes certificates with the openssl command, so that nothing of ours is their judge. */
-export function makeRoot(commonName: string): IssuedCertificate {
+type Keys = webcrypto.CryptoKeyPair;
+
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+
+/** A certificate that vouches for itself and may issue others. */
+export function makeRoot(commonName: string): Promise<IssuedCertificate> {
   return make({ commonName, ca: true }, undefined);
 }
 
-function make(
+async function make(
   request: CertificateRequest,
-  issuer: { pem: string; keyPem: string } | undefined,
-): IssuedCertificate {
-  const folder = mkdtempSync(join(tmpdir(), 'certificate-'));
-  const path = (name: string) => join(folder, name);
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
-  try {
-    const {
-      commonName,
-      altNames = [],
-      ca = false,
-      notBefore = '20250101000000Z',
-      notAfter = '20991231000000Z',
-    } = request;
-    const extensions = [`basicConstraints=critical,CA:${ca ? 'TRUE' : 'FALSE'}`, 'subjectKeyIdentifier=hash'];
-    if (altNames.length > 0) extensions.push(`subjectAltName=${altNames.join(',')}`);
-    writeFileSync(
-      path('ca.cnf'),
-      [
-        '[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nnew_certs_dir=.\nrand_serial=yes\ndefault_md=sha256\npolicy=p\nunique_subject=no',
-        `x509_extensions=e\n[p]\ncommonName=supplied\n[e]\n${extensions.join('\n')}\n`,
-      ].join('\n'),
-    );
-    writeFileSync(path('index.txt'), '');
-    openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', 'key.pem');
-    openssl('req', '-new', '-key', 'key.pem', '-subj', `/CN=${commonName}`, '-out', 'req.pem');
-    if (issuer !== undefined) {
-      writeFileSync(path('issuer.pem'), issuer.pem);
-      writeFileSync(path('issuer.key'), issuer.keyPem);
-    }
-    const signer =
-      issuer === undefined
-        ? ['-selfsign', '-keyfile', 'key.pem']
-        : ['-cert', 'issuer.pem', '-keyfile', 'issuer.key'];
-    const dates = ['-startdate', notBefore, '-enddate', notAfter];
-    openssl(
-      'ca',
-      '-batch',
-      '-notext',
-      '-config',
-      'ca.cnf',
-      ...signer,
-      ...dates,
-      '-in',
-      'req.pem',
-      '-out',
-      'cert.pem',
-    );
-    const pem = readFileSync(path('cert.pem'), 'utf8');
-    const keyPem = readFileSync(path('key.pem'), 'utf8');
-    return { pem, keyPem, x509: new X509Certificate(pem), issue: (next) => make(next, { pem, keyPem }) };
-  } finally {
-    rmSync(folder, { recursive: true });
+  issuer: { readonly name: string; readonly keys: Keys } | undefined,
+): Promise<IssuedCertificate> {
+  const { commonName, names = [], ca = false } = request;
+  const keys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as Keys;
+  const extensions: x509.Extension[] = [new x509.BasicConstraintsExtension(ca, undefined, true)];
+  if (names.length > 0) {
+    extensions.push(new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value }))));
   }
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: `01${randomBytes(8).toString('hex')}`,
+    subject: `CN=${commonName}`,
+    issuer: issuer?.name ?? `CN=${commonName}`,
+    notBefore: request.notBefore ?? new Date('2025-01-01'),
+    notAfter: request.notAfter ?? new Date('2099-12-31'),
+    publicKey: keys.publicKey,
+    signingKey: (issuer?.keys ?? keys).privateKey,
+    signingAlgorithm: algorithm,
+    extensions,
+  });
+  const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
+  return {
+    pem: `${certificate.toString('pem')}\n`,
+    keyPem: `-----BEGIN PRIVATE KEY-----\n${pkcs8.replace(/.{1,64}/g, '$&\n')}-----END PRIVATE KEY-----\n`,
+    x509: new X509Certificate(Buffer.from(certificate.rawData)),
+    issue: (next) => make(next, { name: certificate.subject, keys }),
+  };
 }

@@ -7,16 +7,19 @@ import { fetchMtaStsPolicy, type MtaStsFetchOptions } from '../../src/index.ts';
 import { createMemoryResolver } from '../../src/memory.ts';
 import { type IssuedCertificate, makeRoot } from './certificates.ts';
 
-const root = makeRoot('Root');
-const names = (host: string) => ({ commonName: 'x', altNames: [`DNS:${host}`] });
+const root = await makeRoot('Root');
+const names = (host: string) => ({ commonName: 'x', names: [host] });
 const certificates: Record<string, IssuedCertificate> = {
-  'mta-sts.good.test': root.issue(names('mta-sts.good.test')),
-  'mta-sts.expired.test': root.issue({ ...names('mta-sts.expired.test'), notAfter: '20250601000000Z' }),
-  'mta-sts.wrong.test': root.issue(names('mta-sts.other.test')),
-  'mta-sts.self.test': makeRoot('mta-sts.self.test'),
-  'mta-sts.common.test': root.issue({ commonName: 'mta-sts.common.test' }),
-  'mta-sts.partial.test': root.issue(names('mta*.partial.test')),
-  'mta-sts.wild.test': root.issue(names('*.wild.test')),
+  'mta-sts.good.test': await root.issue(names('mta-sts.good.test')),
+  'mta-sts.expired.test': await root.issue({
+    ...names('mta-sts.expired.test'),
+    notAfter: new Date('2025-06-01'),
+  }),
+  'mta-sts.wrong.test': await root.issue(names('mta-sts.other.test')),
+  'mta-sts.self.test': await makeRoot('mta-sts.self.test'),
+  'mta-sts.common.test': await root.issue({ commonName: 'mta-sts.common.test' }),
+  'mta-sts.partial.test': await root.issue(names('mta*.partial.test')),
+  'mta-sts.wild.test': await root.issue(names('*.wild.test')),
 };
 
 const policy = 'version: STSv1\r\nmode: enforce\r\nmx: mx.good.test\r\nmax_age: 86400\r\n';

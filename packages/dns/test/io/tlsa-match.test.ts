@@ -3,20 +3,20 @@ import { describe, expect, it } from 'vitest';
 import { matchTlsa, type TlsaRecord } from '../../src/index.ts';
 import { type IssuedCertificate, makeRoot } from './certificates.ts';
 
-const root = makeRoot('Root');
-const middle = root.issue({ commonName: 'Middle', ca: true });
-const leaf = middle.issue({
+const root = await makeRoot('Root');
+const middle = await root.issue({ commonName: 'Middle', ca: true });
+const leaf = await middle.issue({
   commonName: 'mx.example.test',
-  altNames: ['DNS:mx.example.test', 'DNS:*.wild.test'],
+  names: ['mx.example.test', '*.wild.test'],
 });
-const expired = middle.issue({
+const expired = await middle.issue({
   commonName: 'x',
-  altNames: ['DNS:mx.example.test'],
-  notAfter: '20250601000000Z',
+  names: ['mx.example.test'],
+  notAfter: new Date('2025-06-01'),
 });
-const noCa = root.issue({ commonName: 'Not a CA' });
-const underNoCa = noCa.issue({ commonName: 'x', altNames: ['DNS:mx.example.test'] });
-const otherRoot = makeRoot('Root');
+const noCa = await root.issue({ commonName: 'Not a CA' });
+const underNoCa = await noCa.issue({ commonName: 'x', names: ['mx.example.test'] });
+const otherRoot = await makeRoot('Root');
 
 const now = Date.UTC(2026, 10, 21);
 
@@ -98,9 +98,9 @@ describe('matchTlsa', () => {
     expect(match([tlsa(2, 0, 1, otherRoot)], [leaf, middle, otherRoot])).toMatchObject({ matched: false });
   });
 
-  it('DANE-02 does not look at the dates of the anchor itself, but at those of issuers below it', () => {
-    const old = root.issue({ commonName: 'Old', ca: true, notAfter: '20250601000000Z' });
-    const under = old.issue({ commonName: 'x', altNames: ['DNS:mx.example.test'] });
+  it('DANE-02 does not look at the dates of the anchor itself, but at those of issuers below it', async () => {
+    const old = await root.issue({ commonName: 'Old', ca: true, notAfter: new Date('2025-06-01') });
+    const under = await old.issue({ commonName: 'x', names: ['mx.example.test'] });
     expect(match([tlsa(2, 0, 1, old)], [under, old, root])).toMatchObject({ matched: true, depth: 1 });
     expect(match([tlsa(2, 0, 1, root)], [under, old, root])).toMatchObject({
       matched: false,
