@@ -33,21 +33,21 @@ export class DotStuffer {
     let bits = this.bits;
     let read = from;
     let out = at;
-    for (; read < source.length && out <= last; read++) {
-      const octet = source[read]!;
+    while (read < source.length && out <= last) {
+      const octet = source[read++]!;
       bits |= octet;
-      if (octet === CR || (octet === LF && !afterCr)) {
-        target[out++] = CR;
-        target[out++] = LF;
-        afterCr = octet === CR;
-        lineStart = true;
-      } else if (octet === LF) {
-        afterCr = false;
-      } else {
+      if (octet > CR || (octet !== CR && octet !== LF)) {
         if (lineStart && octet === DOT && stuffing) target[out++] = DOT;
         target[out++] = octet;
         afterCr = false;
         lineStart = false;
+      } else if (octet === LF && afterCr) {
+        afterCr = false;
+      } else {
+        target[out++] = CR;
+        target[out++] = LF;
+        afterCr = octet === CR;
+        lineStart = true;
       }
     }
     this.#afterCr = afterCr;

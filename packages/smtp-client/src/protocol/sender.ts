@@ -7,7 +7,7 @@ import type { SessionLimits } from './limits.ts';
 import type { Pipeline } from './pipeline.ts';
 import { mailLimit, planTransaction } from './plan.ts';
 import type { ReplyStage } from './timeouts.ts';
-import type { Delivery, Transaction } from './transaction.ts';
+import type { Delivery, Transaction, WholeContent } from './transaction.ts';
 import type { TransmitBlock } from './transmit-block.ts';
 import { incapable } from './verdict.ts';
 
@@ -317,16 +317,9 @@ export class Sender {
   #writeData(transaction: Transaction, block: TransmitBlock, now: number): boolean {
     const { whole, stuffer } = transaction;
     if (whole) {
-      const { octets, scan } = whole;
-      while (transaction.offset < octets.length) {
+      while (transaction.offset < whole.octets.length) {
         if (block.room < commandRoom) return false;
-        if (scan.canonical && !scan.dots) {
-          transaction.offset += block.copy(octets, transaction.offset, Infinity);
-        } else {
-          const { read, written } = stuffer.write(octets, transaction.offset, block.octets, block.length);
-          transaction.offset += read;
-          block.length += written;
-        }
+        this.#writeWhole(transaction, whole, block);
       }
     } else if (!this.#writeStream(transaction, block)) {
       return false;
@@ -336,6 +329,28 @@ export class Sender {
     block.line('.');
     this.#end(transaction, now);
     return true;
+  }
+
+  /** As much of the content as fits; text that is canonical is copied from dot to dot. */
+  #writeWhole(transaction: Transaction, { octets, scan }: WholeContent, block: TransmitBlock): void {
+    const { dots } = scan;
+    if (!scan.canonical || dots === undefined) {
+      const { read, written } = transaction.stuffer.write(
+        octets,
+        transaction.offset,
+        block.octets,
+        block.length,
+      );
+      transaction.offset += read;
+      block.length += written;
+      return;
+    }
+    if (dots[transaction.dotsPassed] === transaction.offset) {
+      block.octets[block.length++] = 46;
+      transaction.dotsPassed += 1;
+    }
+    const end = dots[transaction.dotsPassed] ?? octets.length;
+    transaction.offset += block.copy(octets, transaction.offset, end - transaction.offset);
   }
 
   /** Streamed content as far as it has come; true when all of it is in the block. */

@@ -75,9 +75,8 @@ const optionKeys = new Set<string>([
   'onTranscript',
 ] satisfies (keyof SessionOptions)[]);
 
-const blockOctets = 65_536;
 /** Filled and emptied within one call, so one is enough for all sessions. */
-const block = new TransmitBlock(blockOctets);
+const block = new TransmitBlock(65_536, 16_384);
 
 /**
  * The client's side of an SMTP or LMTP session, without sockets, clock or randomness.

@@ -70,8 +70,7 @@ export class Transaction {
   readonly mail: MailParameters;
   readonly whole: WholeContent | undefined;
   readonly stuffer: DotStuffer;
-  /** Octets of content that comes in pieces. */
-  readonly source = new ContentSource();
+  #source: ContentSource | undefined;
   /** Begun on an idle connection that carried a message before. */
   reused = false;
   /** MAIL was written before the message before it was answered. */
@@ -101,6 +100,8 @@ export class Transaction {
   ended = false;
   /** Octets of `whole` written. */
   offset = 0;
+  /** Dots of `whole` that were stuffed. */
+  dotsPassed = 0;
   /** Octets of text in the content written so far, without added dots. */
   sent = 0;
   /** Replies to chunks that are awaited. */
@@ -121,6 +122,12 @@ export class Transaction {
     this.mail = plan.mail;
     this.whole = plan.whole;
     this.stuffer = new DotStuffer(plan.mode === 'data');
+  }
+
+  /** Octets of content that comes in pieces. */
+  get source(): ContentSource {
+    this.#source ??= new ContentSource();
+    return this.#source;
   }
 
   /** Whether nobody can get the message by this transaction any more. */

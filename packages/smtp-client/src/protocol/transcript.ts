@@ -22,7 +22,7 @@ export class Transcript {
   addReply(at: number, reply: Reply): void {
     const { code, lines } = reply;
     if (lines.length <= 1) {
-      this.add(at, 'server', `${code} ${lines[0] ?? ''}`.trimEnd());
+      this.add(at, 'server', lines[0] ? `${code} ${lines[0]}` : `${code}`);
       return;
     }
     const last = lines.length - 1;

@@ -1,12 +1,25 @@
 const encoder = new TextEncoder();
 
-/** Octets that are about to be handed to the transport in one write. */
+/**
+ * Octets that are about to be handed to the transport in one write.
+ *
+ * Blocks are cut one behind the other out of larger stretches of memory, so that a small one costs no allocation of its
+ * own; what was taken is never written to again.
+ */
 export class TransmitBlock {
-  readonly octets: Uint8Array;
+  readonly #stretchOctets: number;
+  readonly #leastOctets: number;
+  #start = 0;
+  /** The stretch; write behind `length` only. */
+  octets: Uint8Array;
+  /** Where the next octet goes. */
   length = 0;
 
-  constructor(capacity: number) {
-    this.octets = new Uint8Array(capacity);
+  /** @param leastOctets  Room that a new block has at least. */
+  constructor(stretchOctets: number, leastOctets: number) {
+    this.#stretchOctets = stretchOctets;
+    this.#leastOctets = leastOctets;
+    this.octets = new Uint8Array(stretchOctets);
   }
 
   /** Octets that still fit. */
@@ -39,11 +52,15 @@ export class TransmitBlock {
     return count;
   }
 
-  /** What was written, as octets of its own; the block is empty afterwards. */
+  /** What was written; undefined when that is nothing. */
   take(): Uint8Array | undefined {
-    if (this.length === 0) return undefined;
-    const taken = this.octets.slice(0, this.length);
-    this.length = 0;
+    const taken = this.length > this.#start ? this.octets.subarray(this.#start, this.length) : undefined;
+    this.#start = this.length;
+    if (this.room < this.#leastOctets) {
+      this.octets = new Uint8Array(this.#stretchOctets);
+      this.length = 0;
+      this.#start = 0;
+    }
     return taken;
   }
 }
