@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { HotFrame } from './profile.ts';
 import type { Row } from './row.ts';
@@ -25,6 +25,8 @@ export function runRow(row: Row, order: RowOrder, onRound: (done: number) => voi
     execArgv: MEASURING_FLAGS,
     // Whatever contenders print stays out of `--json`.
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    // A group of its own, so that servers which it started can be ended with it.
+    detached: true,
   });
   const seconds = row.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
   let run: RowRun | undefined;
@@ -39,17 +41,33 @@ export function runRow(row: Row, order: RowOrder, onRound: (done: number) => voi
   });
   const timer = setTimeout(() => {
     hung = true;
-    child.kill('SIGKILL');
+    endGroup(child);
   }, seconds * 1000);
+  const interrupted = () => {
+    endGroup(child);
+    process.exit(130);
+  };
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   return new Promise((resolve) => {
     child.on('close', (code, signal) => {
       clearTimeout(timer);
+      process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+      endGroup(child);
       const reason = hung
         ? `no result within ${seconds} s`
         : `ended with ${signal ?? code}: ${complaint.trim()}`;
       resolve(run ?? { result: failed(row, reason) });
     });
   });
+}
+
+/** Ends the row's process and whatever it left behind. */
+function endGroup(child: ChildProcess): void {
+  try {
+    process.kill(-child.pid!, 'SIGKILL');
+  } catch {
+    // Nothing is left.
+  }
 }
 
 function failed(row: Row, failure: string): RowResult {
