@@ -111,6 +111,12 @@ describe('Exchange', () => {
     expect(packet.decode(Buffer.from(second.message)).id).not.toBe(
       packet.decode(Buffer.from(first.message)).id,
     );
+    // Truncated over a stream as well, it is no answer, and not an empty one either.
+    const other = start([servers[0]!]);
+    const stream = sent(other.exchange.receive(0, reply(other.first, { flags: 0x0200 }), 5));
+    expect(other.exchange.receive(1, reply(stream, { flags: 0x0200 }), 6)).toMatchObject({
+      outcome: { status: 'servfail', cause: 'malformed' },
+    });
     // The truncated answer again changes nothing.
     expect(exchange.receive(0, reply(first), 6)).toEqual({ do: 'wait' });
   });

@@ -135,7 +135,11 @@ export class Exchange {
 
   #judge(attempt: Attempt, response: ResponseMessage, now: number): ExchangeStep {
     const server = this.#request.servers[attempt.server]!;
-    if (response.truncated && attempt.transport === 'datagram') {
+    if (response.truncated) {
+      if (attempt.transport === 'stream') {
+        const reason = 'It sent a truncated answer over a stream.';
+        return this.#settleFailed(attempt, { status: 'servfail', cause: 'malformed', reason }, now);
+      }
       attempt.settled = true;
       return this.#send({ ...attempt, transport: 'stream', settled: false }, now);
     }

@@ -81,9 +81,8 @@ function judge(answer: Answer<'A' | 'AAAA'>, family: 4 | 6, allow: readonly stri
   if (known !== undefined && known.allow === allow) return known;
   const usable: HostAddress[] = [];
   const refused: RefusedAddress[] = [];
-  for (const record of answer.records) {
-    const why = addressRefusal(record, allow);
-    const address = canonicalAddress(record);
+  for (const address of new Set(answer.records.map(canonicalAddress))) {
+    const why = addressRefusal(address, allow);
     if (why === undefined) usable.push({ address, family });
     else refused.push({ address, reason: `${why}.` });
   }

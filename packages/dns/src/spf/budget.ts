@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { DnsError } from '../errors.ts';
 import type { RecordType } from '../record.ts';
-import { type Answer, isTemporary, type Resolver } from '../resolver.ts';
+import { type Answer, isTemporary, type QueryOptions, type Resolver } from '../resolver.ts';
 import { SpfStop } from './outcome.ts';
 
 /** The limits of RFC 7208 §4.6.4. */
@@ -57,7 +57,7 @@ export class SpfBudget {
   /** Looks a name up; undefined when it cannot be a name. */
   async query<T extends RecordType>(name: string, type: T): Promise<Answer<T> | undefined> {
     try {
-      return await this.#resolver.query(name, type, this.#expiry);
+      return await this.#resolver.query(name, type, this.#expiry.queryOptions);
     } catch (error) {
       return this.#judge(error);
     }
@@ -67,7 +67,7 @@ export class SpfBudget {
   async need<T extends RecordType>(name: string, type: T): Promise<Answer<T> | undefined> {
     let answer: Answer<T>;
     try {
-      answer = await this.#resolver.query(name, type, this.#expiry);
+      answer = await this.#resolver.query(name, type, this.#expiry.queryOptions);
     } catch (error) {
       return this.#judge(error);
     }
@@ -83,28 +83,32 @@ export class SpfBudget {
 }
 
 /**
- * The time limit of a check, as options of its look-ups. The timer starts when a resolver first reads the
- * signal: answers from a cache need none.
+ * The time limit of a check. The timer starts when a resolver first reads the signal of a look-up's
+ * options: answers from a cache need none.
  */
 export class Expiry {
   /** The time is over, and the caller has not called off. */
   hasExpired = false;
+  /** For every look-up of the check. The signal fires when the time is over or the caller's signal fires. */
+  readonly queryOptions: QueryOptions;
   readonly #clock: Clock;
   readonly #delayMs: number;
   readonly #outer: AbortSignal | undefined;
-  #controller: AbortController | undefined;
   #release = () => {};
 
   constructor(clock: Clock, delayMs: number, outer: AbortSignal | undefined) {
     this.#clock = clock;
     this.#delayMs = delayMs;
     this.#outer = outer;
-  }
-
-  /** Fires when the time is over or the caller's signal fires. */
-  get signal(): AbortSignal {
-    this.#controller ??= this.#start();
-    return this.#controller.signal;
+    let controller: AbortController | undefined;
+    const start = () => this.#start();
+    // An accessor of the object itself, so that a resolver may also copy its options.
+    this.queryOptions = {
+      get signal() {
+        controller ??= start();
+        return controller.signal;
+      },
+    };
   }
 
   /** Lets go of the timer and the caller's signal. */
