@@ -59,7 +59,9 @@ function isLineEnd(octets: Uint8Array, at: number): boolean {
 }
 
 function hasEightBit(octets: Uint8Array): boolean {
-  return octets.some((octet) => octet > 127);
+  let bits = 0;
+  for (let index = 0; index < octets.length; index++) bits |= octets[index]!;
+  return bits > 127;
 }
 
 function authorDomain(from: string | undefined): string {

@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { BrokerError } from '../errors.ts';
 
 interface Write {
@@ -27,6 +27,8 @@ const sqliteLocked = 6;
  */
 export class GroupCommit {
   readonly #db: DatabaseSync;
+  readonly #savepoint: StatementSync;
+  readonly #release: StatementSync;
   #writes: Write[] = [];
   #scheduled = false;
   #synchronous = '';
@@ -35,6 +37,8 @@ export class GroupCommit {
 
   constructor(db: DatabaseSync) {
     this.#db = db;
+    this.#savepoint = db.prepare('SAVEPOINT mb_write');
+    this.#release = db.prepare('RELEASE mb_write');
   }
 
   /** Runs `work` in the next transaction. */
@@ -100,10 +104,10 @@ export class GroupCommit {
   #attempt(work: () => unknown): Result {
     // An error that ended the whole transaction (a full disk does) leaves nothing to do for those behind it.
     if (!this.#db.isTransaction) return { error: new Error('The transaction was rolled back.') };
-    this.#db.exec('SAVEPOINT mb_write');
+    this.#savepoint.run();
     try {
       const value = work();
-      this.#db.exec('RELEASE mb_write');
+      this.#release.run();
       return { value };
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK TO mb_write; RELEASE mb_write');
