@@ -8,6 +8,7 @@ import {
 } from './content-type.ts';
 import { MimeError } from './errors.ts';
 import { FieldWriter } from './header-fields.ts';
+import { foldTrusted } from './header-fold.ts';
 import type {
   Alternative,
   Attachment,
@@ -17,6 +18,7 @@ import type {
   ReadyPart,
   ReportInput,
 } from './message.ts';
+import { formatParameter } from './parameter.ts';
 import { type Body, boundaryClash, holdsBoundary, type Part } from './part-tree.ts';
 import { formatReport } from './report-format.ts';
 import { base64Length } from './transfer/base64.ts';
@@ -49,7 +51,8 @@ export function buildBody(message: Message, context: BodyContext): Part {
   if (root !== undefined && related.length > 0) {
     const type = /^Content-Type: ([^;\r]+)/.exec(root.header)?.[1] ?? 'text/html';
     root = multipart('related', [root, ...related.map((one) => buildAttachment(one, context))], context, [
-      ['type', type],
+      'type',
+      type,
     ]);
   }
   const parts = mixed.map((attachment) => buildAttachment(attachment, context));
@@ -107,7 +110,7 @@ function buildReport(message: Message, report: ReportInput, context: BodyContext
   } else if (original !== undefined) {
     parts.push(encodeText('Content-Type: text/rfc822-headers\r\n', original.headers, context));
   }
-  return multipart('report', parts, context, [['report-type', reportType]]);
+  return multipart('report', parts, context, ['report-type', reportType]);
 }
 
 /** A text that is the whole message ends in a line break, as SMTP ends it (RFC 5321 §4.1.1.4). */
@@ -137,12 +140,12 @@ function encodeText(header: string, octets: Uint8Array, context: BodyContext): P
   const lines = canonicalLines(octets, bareBreaks);
   if (!binary && (eightBit === 0 || context.variant === '8bit')) {
     const encoding = eightBit === 0 ? '7bit' : '8bit';
-    return encodedPart(header, encoding, { kind: 'octets', octets: lines });
+    return encodedPart(header, encoding, { kind: 'octets', octets: lines, identity: true });
   }
   // Quoted-printable keeps Latin text readable and short, base64 is shorter for other scripts.
   if (lines.length + escaped * 2 <= base64Length(lines.length)) {
     const encoded = encodeQuotedPrintableOctets(lines, 'text');
-    return encodedPart(header, 'quoted-printable', { kind: 'octets', octets: encoded });
+    return encodedPart(header, 'quoted-printable', { kind: 'octets', octets: encoded, identity: false });
   }
   return encodedPart(header, 'base64', { kind: 'base64', octets: lines });
 }
@@ -244,7 +247,7 @@ function buildMessageContent(
     );
   }
   if (eightBit > 0 && context.variant === '7bit') throw notSevenBit();
-  return encodedPart(header, eightBit > 0 ? '8bit' : '7bit', { kind: 'octets', octets });
+  return encodedPart(header, eightBit > 0 ? '8bit' : '7bit', { kind: 'octets', octets, identity: true });
 }
 
 /** The error for a message/* content with 8-bit octets in a 7-bit message. */
@@ -273,20 +276,18 @@ export function multipart(
   subtype: string,
   parts: readonly Part[],
   context: Pick<BodyContext, 'nextBoundary'>,
-  parameters: readonly (readonly [string, string])[] = [],
+  parameter?: readonly [name: string, value: string],
 ): Part {
   for (let attempt = 0; attempt < 10; attempt++) {
     const boundary = context.nextBoundary();
     if (parts.some((part) => holdsBoundary(part, boundary))) continue;
-    const writer = new FieldWriter('ascii');
-    writer.raw(
-      'Content-Type',
-      formatParameters(`multipart/${subtype}`, [...parameters, ['boundary', boundary]]),
-    );
+    const extra = parameter === undefined ? '' : `${formatParameter(...parameter).join('; ')}; `;
     const eightBit = parts.some((part) => part.eightBit);
-    // RFC 2045 §6.4: a composite says what its parts hold; 7bit needs no saying.
-    if (eightBit) writer.raw('Content-Transfer-Encoding', '8bit');
-    return { header: writer.text, body: { kind: 'multipart', boundary, parts }, eightBit };
+    const header =
+      foldTrusted('Content-Type', `multipart/${subtype}; ${extra}boundary="${boundary}"`) +
+      // RFC 2045 §6.4: a composite says what its parts hold; 7bit needs no saying.
+      (eightBit ? 'Content-Transfer-Encoding: 8bit\r\n' : '');
+    return { header, body: { kind: 'multipart', boundary, parts }, eightBit };
   }
   throw boundaryClash();
 }

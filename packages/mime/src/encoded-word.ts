@@ -1,5 +1,5 @@
 import { decodeCharset, isKnownCharset } from './charset.ts';
-import { decodeBase64, encodeBase64 } from './transfer/base64.ts';
+import { base64Text, decodeBase64 } from './transfer/base64.ts';
 import { concatOctets, encodeUtf8 } from './utf8.ts';
 
 // RFC 2047 §2: 75 characters a word, of which "=?UTF-8?Q?" and "?=" take 12.
@@ -92,15 +92,36 @@ function findUnsafe(text: string): [start: number, end: number] | undefined {
 }
 
 function encodeRun(run: string, flag: number, column: number): string {
-  let quoted = 0;
-  const octets = encodeUtf8(run);
-  for (const octet of octets) quoted += octet === 32 || (octet < 128 && plain[octet]! & flag) ? 1 : 3;
-  // Q keeps Latin text readable; for other scripts B is half as long.
-  const words = quoted <= octets.length * 2.5 ? quotedWords : base64Words;
   // The first word fits on the line where it begins, unless little room is left there.
   const whole = MAX_WORD - WORD_OVERHEAD;
   const left = Math.min(whole, whole + 1 - column);
-  return words(octets, flag, left < 12 ? whole : left).join(' ');
+  const firstRoom = left < 12 ? whole : left;
+  const octets = encodeUtf8(run);
+  let quoted = 0;
+  for (let i = 0; i < octets.length; i++) quoted += qPiece(octets[i]!, flag).length;
+  // Q keeps Latin text readable; for other scripts B is half as long.
+  return quoted <= octets.length * 2.5
+    ? quotedWords(octets, flag, firstRoom)
+    : base64Words(octets, firstRoom);
+}
+
+/** How each octet is written in Q: by itself, as `_`, or as `=XX`; the second half is for phrases. */
+const qPieces = /* @__PURE__ */ buildQPieces();
+
+function buildQPieces(): string[] {
+  const pieces: string[] = [];
+  for (const flag of [PLAIN, PHRASE_PLAIN]) {
+    for (let octet = 0; octet < 256; octet++) {
+      const literal = octet < 128 && (plain[octet]! & flag) !== 0;
+      const escaped = `=${HEX[octet >> 4]}${HEX[octet & 15]}`;
+      pieces.push(octet === 32 ? '_' : literal ? String.fromCharCode(octet) : escaped);
+    }
+  }
+  return pieces;
+}
+
+function qPiece(octet: number, flag: number): string {
+  return qPieces[flag === PHRASE_PLAIN ? octet + 256 : octet]!;
 }
 
 /** Where the character that begins at `i` ends: no character is split between two words (RFC 2047 §5). */
@@ -109,47 +130,39 @@ function characterEnd(octets: Uint8Array, i: number): number {
   return i + (lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4);
 }
 
-function quotedWords(octets: Uint8Array, flag: number, firstRoom: number): string[] {
-  const words: string[] = [];
+function quotedWords(octets: Uint8Array, flag: number, firstRoom: number): string {
+  let words = '=?UTF-8?Q?';
   let room = firstRoom;
-  let word = '';
   let i = 0;
   while (i < octets.length) {
     const end = characterEnd(octets, i);
-    let piece = '';
-    for (; i < end; i++) {
-      const octet = octets[i]!;
-      if (octet === 32) piece += '_';
-      else if (octet < 128 && plain[octet]! & flag) piece += String.fromCharCode(octet);
-      else piece += `=${HEX[octet >> 4]}${HEX[octet & 15]}`;
-    }
-    if (word.length + piece.length > room) {
-      words.push(`=?UTF-8?Q?${word}?=`);
-      word = '';
+    let piece = qPiece(octets[i++]!, flag);
+    while (i < end) piece += qPiece(octets[i++]!, flag);
+    if (piece.length > room) {
+      words += '?= =?UTF-8?Q?';
       room = MAX_WORD - WORD_OVERHEAD;
     }
-    word += piece;
+    words += piece;
+    room -= piece.length;
   }
-  words.push(`=?UTF-8?Q?${word}?=`);
-  return words;
+  return `${words}?=`;
 }
 
-function base64Words(octets: Uint8Array, _flag: number, firstRoom: number): string[] {
-  const words: string[] = [];
+function base64Words(octets: Uint8Array, firstRoom: number): string {
+  let words = '=?UTF-8?B?';
   let room = Math.floor(firstRoom / 4) * 3;
   let start = 0;
   let i = 0;
   while (i < octets.length) {
     const end = characterEnd(octets, i);
     if (end - start > room) {
-      words.push(`=?UTF-8?B?${encodeBase64(octets.subarray(start, i), { lineLength: 0 })}?=`);
+      words += `${base64Text(octets, start, i)}?= =?UTF-8?B?`;
       start = i;
       room = Math.floor((MAX_WORD - WORD_OVERHEAD) / 4) * 3;
     }
     i = end;
   }
-  words.push(`=?UTF-8?B?${encodeBase64(octets.subarray(start), { lineLength: 0 })}?=`);
-  return words;
+  return `${words}${base64Text(octets, start, octets.length)}?=`;
 }
 
 const ENCODED_WORD = /=\?([^?\s=]{1,60})\?([bq])\?([^?\r\n]*)\?=/gi;

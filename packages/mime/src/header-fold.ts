@@ -58,33 +58,40 @@ export function foldHeader(name: string, value: string): string {
 
 /** {@link foldHeader} for a name and a value that are known to be clean. */
 export function foldTrusted(name: string, value: string): string {
-  if (name.length + 2 + value.length <= FOLD_COLUMN && isAscii(value)) return `${name}: ${value}\r\n`;
-  const text = ` ${value}`;
-  const length = text.length;
-  let out = `${name}:`;
-  let column = out.length;
-  let i = 0;
-  while (i < length) {
-    // One unit: white space and the word behind it.
-    const start = i;
-    while (i < length && isBlank(text.charCodeAt(i))) i += 1;
-    const blankOnly = i === length;
-    i = wordEnd(text, i);
-    const unit = text.slice(start, i);
-    const octets = utf8Length(unit);
-    const first = start === 0;
+  const ascii = isAscii(value);
+  if (ascii && name.length + 2 + value.length <= FOLD_COLUMN) return `${name}: ${value}\r\n`;
+  const text = `${name}: ${value}`;
+  const plain = !/[\t\\]/.test(value);
+  let end = text.length; // behind the last word: white space at the end is no place to fold
+  while (isBlank(text.charCodeAt(end - 1))) end -= 1;
+  let out = '';
+  let lineStart = 0;
+  let i = name.length + 1;
+  let column = i; // octets from the start of the line up to `i`
+  while (i < end) {
+    const wordStart = skipBlanks(text, i);
+    const space = plain ? text.indexOf(' ', wordStart) : -1;
+    const next = plain ? (space < 0 ? text.length : space) : wordEnd(text, wordStart);
+    const octets = ascii ? next - i : utf8Length(text.slice(i, next));
     // A first word that is longer than any line stays behind the name.
-    const breaks =
-      column + octets > FOLD_COLUMN && (!first || octets <= FOLD_COLUMN || column + octets > MAX_LINE_OCTETS);
-    if (breaks && !blankOnly) {
-      out += '\r\n';
+    const foldable = i > name.length + 1 || octets <= FOLD_COLUMN || column + octets > MAX_LINE_OCTETS;
+    if (column + octets > FOLD_COLUMN && foldable) {
+      out += `${text.slice(lineStart, i)}\r\n`;
+      lineStart = i;
       column = 0;
     }
     column += octets;
     if (column > MAX_LINE_OCTETS) throw lineTooLong(name);
-    out += unit;
+    i = next;
   }
-  return `${out}\r\n`;
+  if (column + text.length - end > MAX_LINE_OCTETS) throw lineTooLong(name);
+  return `${out}${text.slice(lineStart)}\r\n`;
+}
+
+function skipBlanks(text: string, start: number): number {
+  let i = start;
+  while (isBlank(text.charCodeAt(i))) i += 1;
+  return i;
 }
 
 /** The end of the word at `i`; white space behind a backslash belongs to it, so that no quoted-pair is split. */

@@ -14,7 +14,7 @@ export interface Part {
 /** How a body is written. */
 export type Body =
   /** Octets that are encoded already. */
-  | { readonly kind: 'octets'; readonly octets: Uint8Array }
+  | { readonly kind: 'octets'; readonly octets: Uint8Array; readonly identity: boolean }
   /** Octets to be written in base64. */
   | { readonly kind: 'base64'; readonly octets: Uint8Array }
   /** A stream to be written in base64. */
@@ -118,7 +118,8 @@ export function holdsBoundary(part: Part, boundary: string): boolean {
   const { body } = part;
   switch (body.kind) {
     case 'octets':
-      return includesAscii(body.octets, boundary);
+      // A boundary holds `=_`, which quoted-printable never writes.
+      return body.identity && includesAscii(body.octets, boundary);
     case 'ready':
       return includesAscii(body.octets, boundary);
     case 'message':

@@ -225,6 +225,34 @@ function buildDigits(): Uint8Array {
 /** White space that may end a line is held back up to this length; a longer run is content. */
 const MAX_HELD = 1000;
 
+/** Copies content as it is, blanks with a literal behind them included; returns where that ends. */
+function copyContent(chunk: Uint8Array, start: number, out: Uint8Array, offset: number): number {
+  const end = chunk.length;
+  let i = start;
+  let o = offset;
+  for (; i < end; i++) {
+    const octet = chunk[i]!;
+    if (octet === EQUALS) break;
+    if ((octet === SPACE || octet === TAB) && (i + 1 === end || kinds[chunk[i + 1]!] !== LITERAL)) break;
+    out[o++] = octet;
+  }
+  return i;
+}
+
+/** Decodes `=XX` sequences, one after the other; returns where another octet stands. */
+function decodeEscapes(chunk: Uint8Array, start: number, out: Uint8Array, offset: number): number {
+  let i = start;
+  let o = offset;
+  while (i + 2 < chunk.length && chunk[i] === EQUALS) {
+    const high = digits[chunk[i + 1]!]!;
+    const low = digits[chunk[i + 2]!]!;
+    if ((high | low) > 15) break;
+    out[o++] = (high << 4) | low;
+    i += 3;
+  }
+  return i;
+}
+
 /** Where the decoder stands: in content, in blanks that may end a line, or inside a sequence that `=` began. */
 type DecoderState = 'content' | 'blanks' | 'equals' | 'digit' | 'soft-blanks' | 'soft-cr';
 
@@ -246,22 +274,22 @@ export class QuotedPrintableDecoder {
     let o = 0;
     let i = 0;
     while (i < end) {
-      const octet = chunk[i]!;
       if (this.#state === 'content') {
-        i += 1;
-        if (octet === EQUALS) {
-          const high = i + 1 < end ? digits[chunk[i]!]! : 255;
-          const low = high < 16 ? digits[chunk[i + 1]!]! : 255;
-          if (low < 16) {
-            out[o++] = (high << 4) | low;
-            i += 2;
-          } else this.#hold('equals', octet);
-        } else if (octet === SPACE || octet === TAB) {
-          const next = i < end ? kinds[chunk[i]!]! : BREAK;
-          if (next === LITERAL) out[o++] = octet;
-          else this.#hold('blanks', octet);
-        } else out[o++] = octet;
-      } else if (this.#step(octet)) {
+        const start = i;
+        i = copyContent(chunk, i, out, o);
+        o += i - start;
+        const escapesFrom = i;
+        i = decodeEscapes(chunk, i, out, o);
+        o += (i - escapesFrom) / 3;
+        if (i === start) {
+          // Neither: what is here depends on what follows.
+          const octet = chunk[i++]!;
+          this.#hold(octet === EQUALS ? 'equals' : 'blanks', octet);
+        }
+        continue;
+      }
+      const octet = chunk[i]!;
+      if (this.#step(octet)) {
         i += 1;
         if (this.#decoded >= 0) out[o++] = this.#takeDecoded();
       } else o = this.#release(out, o); // and look at the octet again, as content
