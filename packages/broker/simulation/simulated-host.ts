@@ -209,7 +209,8 @@ class HostSession {
     chunk.left -= octets.length;
     if (chunk.left > 0) return false;
     this.#chunk = undefined;
-    if (this.#recipients.length === 0) this.#reply('503 5.5.1 No recipients');
+    // RFC 3030 §2: what was transmitted for a refused transaction is discarded.
+    if (this.#recipients.length === 0) this.#refuse('503 5.5.1 No recipients');
     else if (chunk.last) this.#final(Buffer.concat(this.#content).toString());
     else this.#reply('250 2.0.0 Ok');
     return true;
