@@ -1,6 +1,7 @@
 import type { ArcOutcome } from './arc/verify.ts';
 import type { MethodResult, ResultProperty } from './authentication-results.ts';
-import type { SignatureResult, VerifyOutcome } from './verify.ts';
+import type { SignatureResult } from './signature-result.ts';
+import type { VerifyOutcome } from './verify.ts';
 
 /** The `dkim=` results of a message, for an Authentication-Results field.
  *

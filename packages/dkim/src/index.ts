@@ -32,7 +32,8 @@ export {
   signMessage,
 } from './sign.ts';
 export type { CanonicalizationPair, SelectorKey, SignatureSettings, SignOptions } from './sign-options.ts';
+export type { SignatureResult } from './signature-result.ts';
 export { formatTagList, parseTagList, type TagList } from './tag-list.ts';
 export type { Verdict, VerifyReason, VerifyStatus } from './verdict.ts';
-export { type SignatureResult, type VerifyOutcome, verifyMessage } from './verify.ts';
+export { type VerifyOutcome, verifyMessage } from './verify.ts';
 export type { VerifyOptions } from './verify-options.ts';

@@ -4,8 +4,8 @@ import { refuseUnknownKeys, requireInteger } from './options.ts';
 import { parseSignature } from './signature.ts';
 import { checkSignature } from './signature-check.ts';
 import { signatureInput, withoutSignature } from './signature-input.ts';
+import { SignedHeader } from './signed-header.ts';
 import { permerror, type Verdict } from './verdict.ts';
-import { SignedHeader } from './verify.ts';
 
 /** How a signer verifies its own signatures before it gives them away. */
 export interface SelfCheckOptions {

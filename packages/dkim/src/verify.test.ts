@@ -16,7 +16,8 @@ import {
 import { formatKeyRecord } from './key-pair.ts';
 import { signMessage } from './sign.ts';
 import type { SignOptions } from './sign-options.ts';
-import { type SignatureResult, verifyMessage } from './verify.ts';
+import type { SignatureResult } from './signature-result.ts';
+import { verifyMessage } from './verify.ts';
 import type { VerifyOptions } from './verify-options.ts';
 
 const vector = (name: string) => readFileSync(new URL(`../test/vectors/${name}`, import.meta.url));

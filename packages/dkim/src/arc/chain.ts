@@ -1,6 +1,6 @@
 import type { HeaderField } from '../header-scan.ts';
+import type { SignedHeader } from '../signed-header.ts';
 import { parseTagList, type TagList } from '../tag-list.ts';
-import type { SignedHeader } from '../verify.ts';
 
 /** RFC 8617 §4.2.1: at most 50 sets. */
 export const maxInstances = 50;

@@ -14,7 +14,7 @@ import {
 } from '../sign-options.ts';
 import { TagFieldWriter } from '../signature-field.ts';
 import { openField, signatureInput } from '../signature-input.ts';
-import { SignedHeader } from '../verify.ts';
+import { SignedHeader } from '../signed-header.ts';
 import { planVerification, type VerifyOptions, type VerifyPlan } from '../verify-options.ts';
 import { maxInstances, readChain } from './chain.ts';
 import { type ArcOutcome, finishChain, sealedFields, startChain } from './verify.ts';

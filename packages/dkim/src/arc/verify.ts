@@ -5,15 +5,10 @@ import type { MessageSource } from '../message.ts';
 import { parseSignature, type SignatureParse } from '../signature.ts';
 import { checkSignature } from '../signature-check.ts';
 import { type FieldOctets, signatureInput, withoutSignature } from '../signature-input.ts';
+import { finishCheck, type PendingCheck, type SignatureResult, startCheck } from '../signature-result.ts';
+import { SignedHeader } from '../signed-header.ts';
 import type { Verdict } from '../verdict.ts';
-import {
-  finishCheck,
-  type PendingCheck,
-  type SignatureResult,
-  SignedHeader,
-  splitForVerification,
-  startCheck,
-} from '../verify.ts';
+import { splitForVerification } from '../verify.ts';
 import { planVerification, type VerifyOptions, type VerifyPlan } from '../verify-options.ts';
 import { type ArcChain, type ArcSet, readChain, tagsOf } from './chain.ts';
 
