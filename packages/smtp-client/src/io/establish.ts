@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { aborted, SmtpConnection } from '../client.ts';
 import { SmtpError, type TranscriptEntry, toSmtpError } from '../errors.ts';
 import type { SessionEvent } from '../protocol/events.ts';
@@ -106,6 +107,8 @@ class Setup {
         ...(onTranscript && { onTranscript }),
         ...(mechanisms && { authMechanisms: mechanisms, insecureAuth: auth?.insecure === true }),
         ...(implicitTls && { implicitTls }),
+        // A socket of the system copies what it writes; what else a caller hands in may keep it.
+        reuseBlocks: this.#opened.socket instanceof Socket,
       },
       clock.now(),
     );

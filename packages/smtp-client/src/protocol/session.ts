@@ -27,7 +27,7 @@ import { type ReplyStage, resolveTimeouts, type Timeouts } from './timeouts.ts';
 import { Delivery, wholeContent } from './transaction.ts';
 import { Transcript } from './transcript.ts';
 import { nextSessionState, type SessionInput, type SessionState } from './transitions.ts';
-import { TransmitBlock } from './transmit-block.ts';
+import { type Stretch, TransmitBlock } from './transmit-block.ts';
 
 /** How a session behaves; everything but `hostname` has a default. */
 export interface SessionOptions {
@@ -51,6 +51,11 @@ export interface SessionOptions {
   readonly limits?: Partial<SessionLimits>;
   /** Told every line of the transcript as it happens; never content, never a credential. */
   readonly onTranscript?: (entry: TranscriptEntry) => void;
+  /**
+   * Dangerous unless the transport copies: the memory of a block is used again once it was reported by `transmitted`.
+   * Default false.
+   */
+  readonly reuseBlocks?: boolean;
 }
 
 /** What the session needs to know about TLS. */
@@ -73,6 +78,7 @@ const optionKeys = new Set<string>([
   'timeouts',
   'limits',
   'onTranscript',
+  'reuseBlocks',
 ] satisfies (keyof SessionOptions)[]);
 
 /** Filled and emptied within one call, so one is enough for all sessions. */
@@ -110,6 +116,8 @@ export class SmtpSession {
   #capabilities: Capabilities | undefined;
   #tls: SessionTls | undefined;
   readonly #auth: AuthDialogue | undefined;
+  /** Memory of the blocks that the transport has, oldest first. */
+  readonly #given: Stretch[] = [];
   #nextId = 1;
   #now: number;
 
@@ -288,7 +296,10 @@ export class SmtpSession {
     return this.#events.shift();
   }
 
-  /** Octets to hand to the transport in one write; undefined when there are none. Report them by `transmitted`. */
+  /**
+   * Octets to hand to the transport in one write; undefined when there are none. Report each block by `transmitted`, in
+   * order, once the transport has taken it.
+   */
   pollTransmit(now: number): Uint8Array | undefined {
     this.#now = now;
     if (this.#state === 'closed') return undefined;
@@ -297,15 +308,23 @@ export class SmtpSession {
       this.#pipeline.push({ stage, sentAt: now });
     }
     if (this.#state === 'ready') this.#guard(() => this.#sender.fill(block, now));
-    const octets = block.take();
-    if (octets === undefined || this.#over) return undefined;
+    if (this.#over) {
+      block.discard();
+      return undefined;
+    }
+    const taken = block.take();
+    if (taken === undefined) return undefined;
+    this.#given.push(taken.stretch);
     this.#deadlines.blockGiven(now);
-    return octets;
+    return taken.octets;
   }
 
-  /** The transport took one of the blocks that `pollTransmit` gave. */
+  /** The transport took the oldest of the blocks that `pollTransmit` gave. */
   transmitted(now: number): void {
     this.#now = now;
+    const stretch = this.#given.shift();
+    if (stretch === undefined) return;
+    if (this.#options.reuseBlocks) block.release(stretch);
     this.#deadlines.blockTaken(now);
   }
 

@@ -1,14 +1,32 @@
 const encoder = new TextEncoder();
 
+/** Memory that blocks are cut out of. */
+export interface Stretch {
+  readonly octets: Uint8Array;
+  /** Blocks that the transport has not taken yet. */
+  users: number;
+}
+
+/** What goes to the transport in one write. */
+export interface Taken {
+  readonly octets: Uint8Array;
+  readonly stretch: Stretch;
+}
+
+/** Stretches kept for the next blocks. */
+const mostSpare = 16;
+
 /**
  * Octets that are about to be handed to the transport in one write.
  *
- * Blocks are cut one behind the other out of larger stretches of memory, so that a small one costs no allocation of its
- * own; what was taken is never written to again.
+ * Blocks are cut one behind the other out of stretches of memory, which are used again when the transport has taken all
+ * of their blocks: neither small messages nor large ones cost an allocation per write.
  */
 export class TransmitBlock {
   readonly #stretchOctets: number;
   readonly #leastOctets: number;
+  readonly #spare: Stretch[] = [];
+  #stretch: Stretch;
   #start = 0;
   /** The stretch; write behind `length` only. */
   octets: Uint8Array;
@@ -19,7 +37,8 @@ export class TransmitBlock {
   constructor(stretchOctets: number, leastOctets: number) {
     this.#stretchOctets = stretchOctets;
     this.#leastOctets = leastOctets;
-    this.octets = new Uint8Array(stretchOctets);
+    this.#stretch = { octets: new Uint8Array(stretchOctets), users: 0 };
+    this.octets = this.#stretch.octets;
   }
 
   /** Octets that still fit. */
@@ -52,15 +71,31 @@ export class TransmitBlock {
     return count;
   }
 
-  /** What was written; undefined when that is nothing. */
-  take(): Uint8Array | undefined {
-    const taken = this.length > this.#start ? this.octets.subarray(this.#start, this.length) : undefined;
+  /** What was written; undefined when that is nothing. Give the stretch back with `release`. */
+  take(): Taken | undefined {
+    if (this.length === this.#start) return undefined;
+    const stretch = this.#stretch;
+    stretch.users += 1;
+    const octets = stretch.octets.subarray(this.#start, this.length);
     this.#start = this.length;
     if (this.room < this.#leastOctets) {
-      this.octets = new Uint8Array(this.#stretchOctets);
+      this.#stretch = this.#spare.pop() ?? { octets: new Uint8Array(this.#stretchOctets), users: 0 };
+      this.octets = this.#stretch.octets;
       this.length = 0;
       this.#start = 0;
     }
-    return taken;
+    return { octets, stretch };
+  }
+
+  /** Forgets what was written since the last block was taken. */
+  discard(): void {
+    this.length = this.#start;
+  }
+
+  /** The transport has taken a block of this stretch. */
+  release(stretch: Stretch): void {
+    stretch.users -= 1;
+    if (stretch.users > 0 || stretch === this.#stretch || this.#spare.length >= mostSpare) return;
+    this.#spare.push(stretch);
   }
 }
