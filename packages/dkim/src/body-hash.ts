@@ -1,6 +1,7 @@
 import { createHash, type Hash, hash } from 'node:crypto';
 import { type BareCr, BodyCanonicalizer, type Canonicalization } from './canon/body.ts';
 import { readBody, type SplitMessage } from './message.ts';
+import { keepResident } from './resident.ts';
 
 /** Runs shorter than this are gathered before they are hashed; longer ones are hashed where they stand. */
 const gatherBelow = 1024;
@@ -38,6 +39,7 @@ export class BodyHash {
     this.#canonicalizer = new BodyCanonicalizer(algorithm, bareCr, (chunk, from, to) =>
       this.#take(chunk, from, to),
     );
+    keepResident(this);
   }
 
   write(chunk: Uint8Array): void {
@@ -124,6 +126,7 @@ export class BodyHashSet {
 
   constructor(bareCr: BareCr) {
     this.#bareCr = bareCr;
+    keepResident(this);
   }
 
   /** The hash for a canonicalisation and a limit; ask for it before the body is written. */

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { BareCr } from './canon/body.ts';
 import { DkimError } from './errors.ts';
+import { keepResident } from './resident.ts';
 
 /** A message as octets, whole or in chunks. */
 export type MessageSource = Uint8Array | AsyncIterable<Uint8Array>;
@@ -45,7 +46,8 @@ export async function splitMessage(message: MessageSource, options: ReadOptions)
 }
 
 function splitOctets(message: Uint8Array, options: ReadOptions): SplitMessage {
-  const end = new HeaderEnd(options.bareCr).find(message, true);
+  const end = new HeaderEnd(options.bareCr);
+  end.find(message, true);
   refuseLongHeader(end.headerEnd, options);
   return {
     header: headerOf(message, end, options),
@@ -57,7 +59,7 @@ function splitOctets(message: Uint8Array, options: ReadOptions): SplitMessage {
 async function splitStream(chunks: AsyncIterator<Uint8Array>, options: ReadOptions): Promise<SplitMessage> {
   let buffer = new Uint8Array(0);
   let used = 0;
-  const search = new HeaderEnd(options.bareCr);
+  const end = new HeaderEnd(options.bareCr);
   for (;;) {
     const chunk = await nextChunk(chunks, options.signal);
     const added = chunk?.length ?? 0;
@@ -68,8 +70,7 @@ async function splitStream(chunks: AsyncIterator<Uint8Array>, options: ReadOptio
     }
     if (chunk !== undefined) buffer.set(chunk, used);
     used += added;
-    const end = search.find(buffer.subarray(0, used), chunk === undefined);
-    if (end.found || chunk === undefined) {
+    if (end.find(buffer.subarray(0, used), chunk === undefined) || chunk === undefined) {
       refuseLongHeader(end.headerEnd, options);
       return {
         header: headerOf(buffer, end, options),
@@ -84,7 +85,11 @@ async function splitStream(chunks: AsyncIterator<Uint8Array>, options: ReadOptio
   }
 }
 
-function headerOf(message: Uint8Array, { headerEnd, onlyCrlf }: Cut, { bareCr }: ReadOptions): Uint8Array {
+function headerOf(
+  message: Uint8Array,
+  { headerEnd, onlyCrlf }: HeaderEnd,
+  { bareCr }: ReadOptions,
+): Uint8Array {
   const header = message.subarray(0, headerEnd);
   return onlyCrlf ? header : toCrlf(header, bareCr);
 }
@@ -178,48 +183,47 @@ function refuseLongHeader(bytes: number, options: ReadOptions): void {
   );
 }
 
-/** Where the header ends and where the body starts. */
-interface Cut {
-  readonly found: boolean;
-  readonly headerEnd: number;
-  readonly bodyStart: number;
-  /** Every line end of the header is a CRLF already. */
-  readonly onlyCrlf: boolean;
-}
-
 /** Looks for the first empty line; each call goes on where the last one stopped. */
 class HeaderEnd {
+  /** Where the header ends and the body starts: after the last octet, unless an empty line was found. */
+  headerEnd = 0;
+  bodyStart = 0;
+  /** Every line end of the header is a CRLF already. */
+  onlyCrlf = true;
   readonly #bareCrEndsLine: boolean;
   #at = 0;
   #lineStart = 0;
-  #onlyCrlf = true;
 
   constructor(bareCr: BareCr) {
     this.#bareCrEndsLine = bareCr === 'line-end';
+    keepResident(this);
   }
 
-  find(octets: Uint8Array, complete: boolean): Cut {
+  /** Whether there is an empty line in the octets, which begin with those of the last call. */
+  find(octets: Uint8Array, complete: boolean): boolean {
     for (; this.#at < octets.length; this.#at++) {
       const octet = octets[this.#at]!;
       if (octet > cr || (octet !== lf && octet !== cr)) continue;
       let next = this.#at + 1;
       if (octet === lf) {
-        this.#onlyCrlf = false;
+        this.onlyCrlf = false;
       } else {
         if (next === octets.length && !complete) break;
         if (octets[next] === lf) next++;
         else if (!this.#bareCrEndsLine) continue;
-        else this.#onlyCrlf = false;
+        else this.onlyCrlf = false;
       }
-      if (this.#at === this.#lineStart) return this.#cut(true, this.#at, next);
+      if (this.#at === this.#lineStart) {
+        this.headerEnd = this.#at;
+        this.bodyStart = next;
+        return true;
+      }
       this.#lineStart = next;
       this.#at = next - 1;
     }
-    return this.#cut(false, octets.length, octets.length);
-  }
-
-  #cut(found: boolean, headerEnd: number, bodyStart: number): Cut {
-    return { found, headerEnd, bodyStart, onlyCrlf: this.#onlyCrlf };
+    this.headerEnd = octets.length;
+    this.bodyStart = octets.length;
+    return false;
   }
 }
 

@@ -1,3 +1,5 @@
+import { keepResident } from './resident.ts';
+
 /** RFC 5322 §2.1.1: lines should have no more than 78 characters. */
 const lineLimit = 78;
 
@@ -10,6 +12,7 @@ export class TagFieldWriter {
   constructor(name: string) {
     this.#text = `${name}:`;
     this.#column = name.length + 1;
+    keepResident(this);
   }
 
   /** Adds `name=value;` unbroken. */

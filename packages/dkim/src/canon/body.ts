@@ -1,3 +1,4 @@
+import { keepResident } from '../resident.ts';
 import { blockBytes, canonicalUpTo, loadBlock } from './scan.ts';
 
 /** The two canonicalisation algorithms of RFC 6376 §3.4. */
@@ -46,6 +47,7 @@ export class BodyCanonicalizer {
     this.#relaxed = algorithm === 'relaxed';
     this.#bareCrEndsLine = bareCr === 'line-end';
     this.#sink = sink;
+    keepResident(this);
   }
 
   write(chunk: Uint8Array): void {
