@@ -1,5 +1,6 @@
-import { DnsError, type Resolver } from '@mb/dns';
+import type { Resolver } from '@mb/dns';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { printable } from '../terminal.ts';
 import {
   reportDmarc,
   reportMtaSts,
@@ -11,7 +12,6 @@ import {
 } from './lookups.ts';
 import { exitCodes, type LookupReport } from './report.ts';
 import {
-  printable,
   processTerminal,
   type ResolverFlags,
   resolverFlags,
@@ -20,12 +20,19 @@ import {
   toJson,
 } from './terminal.ts';
 
-/**
- * `mb dns …`: look-ups that matter for mail. Exit status 0 found, 1 absent or refused, 2 failed for now,
- * 3 wrong use.
- */
+const help = `
+Exit codes: 0 found, 1 absent or refused, 2 no answer for now.
+
+Examples:
+  mb dns mx example.org
+  mb dns spf example.org --ip 192.0.2.1
+  mb dns tlsa example.org --server 127.0.0.1 --json`;
+
+/** `mb dns …`: look-ups that matter for mail. Exit code 0 found, 1 absent or refused, 2 failed for now. */
 export function dnsCommand(terminal: Terminal = processTerminal): Command {
-  const command = new Command('dns').description('look up what e-mail asks of DNS');
+  const command = new Command('dns')
+    .description('look up what e-mail asks of DNS')
+    .addHelpText('after', help);
   addLookup(command, terminal, 'mx <domain>', 'where mail for a domain goes', reportMx);
   addLookup(command, terminal, 'dmarc <domain>', 'the DMARC policy for a domain', reportDmarc);
   addLookup(command, terminal, 'mta-sts <domain>', 'the MTA-STS record and policy of a domain', reportMtaSts);
@@ -67,21 +74,10 @@ function addLookup<F = object>(
   const command = parent.command(usage).description(description);
   for (const option of resolverFlags()) command.addOption(option);
   return command.action(async (subject: string, flags: ResolverFlags & F) => {
-    try {
-      const { lines, value, ending } = await report(subject, resolverFor(flags, terminal), flags);
-      terminal.write(
-        flags.json
-          ? toJson(value)
-          : `${lines
-              .flatMap((line) => line.split('\n'))
-              .map(printable)
-              .join('\n')}\n`,
-      );
-      terminal.setExitCode(exitCodes[ending]);
-    } catch (error) {
-      if (!DnsError.isInstance(error)) throw error;
-      command.error(`mb dns: ${error.message}`, { exitCode: 3, code: error.code });
-    }
+    const { lines, value, ending } = await report(subject, resolverFor(flags, terminal), flags);
+    const text = lines.map((line) => `${printable(line)}\n`).join('');
+    terminal.write(flags.json ? toJson(value) : text);
+    terminal.setExitCode(exitCodes[ending]);
   });
 }
 

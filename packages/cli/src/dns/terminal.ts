@@ -1,6 +1,8 @@
 import { createResolver, type Resolver, type ResolverOptions } from '@mb/dns';
 import { InvalidArgumentError, Option } from 'commander';
 
+export { printable } from '../terminal.ts';
+
 /** What a command reaches outside through; tests hand in their own. */
 export interface Terminal {
   /** Writes a piece of output. */
@@ -54,14 +56,6 @@ export function resolverFor(flags: ResolverFlags, terminal: Terminal): Resolver 
     ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
     ...(flags.trustAd === undefined ? {} : { trustAuthenticData: flags.trustAd }),
   });
-}
-
-/** Text of strangers on a terminal: control characters become visible, so that none acts. */
-export function printable(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f]/g,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
 }
 
 /** JSON with octets in hexadecimal. */

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { type DkimSelector, DnsError, diagnoseSender, type FindingSeverity, worstSeverity } from '@mb/dns';
+import { type DkimSelector, diagnoseSender, type FindingSeverity, worstSeverity } from '@mb/dns';
 import { Command } from 'commander';
 import {
   processTerminal,
@@ -9,6 +9,7 @@ import {
   type Terminal,
   toJson,
 } from '../dns/terminal.ts';
+import { CliError } from '../errors.ts';
 import { formatFindings } from './report.ts';
 
 interface DoctorFlags extends ResolverFlags {
@@ -24,9 +25,15 @@ interface DoctorFlags extends ResolverFlags {
 
 const exitCodes: Readonly<Record<FindingSeverity, number>> = { ok: 0, info: 0, warning: 1, error: 2 };
 
+const help = `
+Exit codes: 0 all well, 1 warnings, 2 errors.
+
+Example:
+  mb doctor example.org --ip 192.0.2.1 --helo mail.example.org --dkim 2026:key.pem`;
+
 /**
- * `mb doctor DOMAIN`: will receivers believe mail from here, and what to change. Exit status 0 all well,
- * 1 warnings, 2 errors, 3 wrong use.
+ * `mb doctor DOMAIN`: will receivers believe mail from here, and what to change. Exit code 0 all well,
+ * 1 warnings, 2 errors.
  */
 export function doctorCommand(terminal: Terminal = processTerminal): Command {
   const command = new Command('doctor')
@@ -41,35 +48,29 @@ export function doctorCommand(terminal: Terminal = processTerminal): Command {
     )
     .option('--probe-domain <domain...>', 'domains whose mail exchangers are tried on port 25')
     .option('--no-probe', 'do not try port 25')
-    .option('--allow <cidr...>', 'private networks that may be connected to');
+    .option('--allow <cidr...>', 'private networks that may be connected to')
+    .addHelpText('after', help);
   for (const option of resolverFlags()) command.addOption(option);
   return command.action(async (domain: string, flags: DoctorFlags) => {
-    try {
-      const dkim = await Promise.all((flags.dkim ?? []).map(readSelector));
-      const findings = await diagnoseSender(
-        {
-          domain,
-          dkim,
-          addresses: flags.ip ?? [],
-          ...(flags.helo === undefined ? {} : { helo: flags.helo }),
-          ...(flags.mailFrom === undefined ? {} : { mailFrom: flags.mailFrom }),
-          probe: flags.probe && {
-            ...(flags.probeDomain === undefined ? {} : { domains: flags.probeDomain }),
-            ...(flags.allow === undefined ? {} : { allowAddresses: flags.allow }),
-          },
+    const dkim = await Promise.all((flags.dkim ?? []).map(readSelector));
+    const findings = await diagnoseSender(
+      {
+        domain,
+        dkim,
+        addresses: flags.ip ?? [],
+        ...(flags.helo === undefined ? {} : { helo: flags.helo }),
+        ...(flags.mailFrom === undefined ? {} : { mailFrom: flags.mailFrom }),
+        probe: flags.probe && {
+          ...(flags.probeDomain === undefined ? {} : { domains: flags.probeDomain }),
+          ...(flags.allow === undefined ? {} : { allowAddresses: flags.allow }),
         },
-        resolverFor(flags, terminal),
-      );
-      terminal.write(flags.json ? toJson(findings) : formatFindings(domain, findings));
-      terminal.setExitCode(exitCodes[worstSeverity(findings)]);
-    } catch (error) {
-      if (!DnsError.isInstance(error) && !(error instanceof KeyFileError)) throw error;
-      command.error(`mb doctor: ${error.message}`, { exitCode: 3 });
-    }
+      },
+      resolverFor(flags, terminal),
+    );
+    terminal.write(flags.json ? toJson(findings) : formatFindings(domain, findings));
+    terminal.setExitCode(exitCodes[worstSeverity(findings)]);
   });
 }
-
-class KeyFileError extends Error {}
 
 /** `selector` or `selector:keyfile`. */
 async function readSelector(text: string): Promise<DkimSelector> {
@@ -79,6 +80,6 @@ async function readSelector(text: string): Promise<DkimSelector> {
   try {
     return { selector: text.slice(0, colon), privateKey: await readFile(path, 'utf8') };
   } catch (cause) {
-    throw new KeyFileError(`The key file ${path} cannot be read.`, { cause });
+    throw new CliError('MB_CLI_FILE', `The key file ${path} cannot be read.`, { cause });
   }
 }

@@ -1,6 +1,6 @@
 import { type Finding, type FindingSeverity, formatPublishedRecord } from '@mb/dns';
 import { colors } from '../colors.ts';
-import { printable } from '../dns/terminal.ts';
+import { printable, wrap } from '../terminal.ts';
 
 const marks: Readonly<Record<FindingSeverity, string>> = {
   ok: colors.green('ok     '),
@@ -34,7 +34,7 @@ function formatFinding({ check, severity, message, evidence, fix, publish }: Fin
     for (const line of evidence.flatMap((text) => text.split('\n')))
       lines.push(colors.dim(`        ${printable(line)}`));
   }
-  if (fix !== undefined) lines.push(`        → ${printable(fix)}`);
+  if (fix !== undefined) lines.push(`        → ${wrap(printable(fix), '          ').trimStart()}`);
   if (publish !== undefined) lines.push(`          ${printable(formatPublishedRecord(publish))}`);
   return lines;
 }

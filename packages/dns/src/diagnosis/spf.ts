@@ -21,7 +21,7 @@ export async function checkSpf(context: DiagnosisContext): Promise<Finding[]> {
       severity,
       subject: mailFrom,
       message,
-      evidence: [evidenceOf(tree)],
+      evidence: evidenceOf(tree),
       fix,
       ...publish,
     });
@@ -32,7 +32,7 @@ export async function checkSpf(context: DiagnosisContext): Promise<Finding[]> {
       severity: 'ok',
       subject: mailFrom,
       message: `The SPF record of ${mailFrom} is sound.`,
-      evidence: [evidenceOf(tree)],
+      evidence: evidenceOf(tree),
     });
   }
   return findings;
@@ -42,7 +42,7 @@ async function checkAddress(address: string, tree: SpfTree, context: DiagnosisCo
   const { mailFrom, helo, resolver, signal } = context;
   const request = { ip: address, sender: `postmaster@${mailFrom}`, helo: helo ?? mailFrom };
   const outcome = await checkHost(request, resolver, { signal, explain: false });
-  const base = { check: 'spf', subject: address, evidence: [evidenceOf(tree)] } as const;
+  const base = { check: 'spf', subject: address, evidence: evidenceOf(tree) } as const;
   if (outcome.result === 'pass') return { ...base, severity: 'ok', message: outcome.reason };
   if (outcome.result === 'temperror') {
     return {
@@ -82,6 +82,8 @@ function proposeRecord(tree: SpfTree, addresses: readonly string[]): PublishedRe
   return { name: tree.domain, type: 'TXT', value };
 }
 
-function evidenceOf(tree: SpfTree): string {
-  return tree.record === undefined ? `${tree.domain} TXT: ${tree.problem}` : formatSpfTree(tree);
+/** A failed look-up is its own message; everything else shows what was read. */
+function evidenceOf(tree: SpfTree): string[] {
+  if (tree.temporary) return [];
+  return [tree.record === undefined ? `${tree.domain} TXT: ${tree.problem}` : formatSpfTree(tree)];
 }
