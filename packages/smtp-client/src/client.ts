@@ -51,6 +51,8 @@ export class SmtpConnection {
   /** What the server offered, inside TLS where TLS is used. */
   readonly capabilities: Capabilities;
   readonly #parts: ConnectionParts;
+  /** What was said until the session was ready; every outcome begins with it. */
+  readonly #prologue: readonly TranscriptEntry[];
   readonly #pending = new Map<number, Pending>();
   #used = false;
   #closing = false;
@@ -64,6 +66,7 @@ export class SmtpConnection {
     this.address = parts.address;
     this.tls = parts.tls;
     this.capabilities = parts.capabilities;
+    this.#prologue = [...parts.notes, ...parts.driver.session.transcript];
   }
 
   /** Whether another message may be given to this connection. */
@@ -199,7 +202,7 @@ export class SmtpConnection {
     );
     pending.resolve({
       recipients,
-      transcript: [...this.transcript, ...delivery.transcript.snapshot()],
+      transcript: this.#prologue.concat(delivery.transcript.snapshot()),
       host: this.host,
       address: this.address,
       tls: this.tls,

@@ -1,4 +1,4 @@
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash, createPublicKey, X509Certificate } from 'node:crypto';
 import { checkServerIdentity, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 import type { TlsEvidence } from './tls.ts';
 
@@ -99,12 +99,13 @@ function checkAnchored(
 function anchorOutside({ selector, matchingType, data }: TlsaRecord, child: X509Certificate): boolean {
   if (matchingType !== 0) return false;
   try {
-    if (selector === 0) {
-      const anchor = new X509Certificate(data);
-      return anchor.ca && child.checkIssued(anchor) && child.verify(anchor.publicKey);
+    if (selector === 1) {
+      return child.verify(createPublicKey({ key: Buffer.from(data), format: 'der', type: 'spki' }));
     }
-    return false;
+    const anchor = new X509Certificate(data);
+    return anchor.ca && child.checkIssued(anchor) && child.verify(anchor.publicKey);
   } catch {
+    // A record that holds something else anchors nothing.
     return false;
   }
 }

@@ -315,7 +315,7 @@ export class Sender {
 
   /** Content after 354: text mode with dots (RFC 5321 §4.5.2), ended by CRLF.CRLF. */
   #writeData(transaction: Transaction, block: TransmitBlock, now: number): boolean {
-    const { whole, stuffer } = transaction;
+    const { whole } = transaction;
     if (whole) {
       while (transaction.offset < whole.octets.length) {
         if (block.room < commandRoom) return false;
@@ -325,7 +325,8 @@ export class Sender {
       return false;
     }
     if (block.room < commandRoom) return false;
-    if (stuffer.openLine) block.line('');
+    // Canonical text was copied and ends in CRLF; anything else went through the stuffer.
+    if (!whole?.scan.canonical && transaction.stuffer.openLine) block.line('');
     block.line('.');
     this.#end(transaction, now);
     return true;

@@ -69,7 +69,7 @@ export class Transaction {
   readonly mode: 'data' | 'bdat';
   readonly mail: MailParameters;
   readonly whole: WholeContent | undefined;
-  readonly stuffer: DotStuffer;
+  #stuffer: DotStuffer | undefined;
   #source: ContentSource | undefined;
   /** Begun on an idle connection that carried a message before. */
   reused = false;
@@ -121,7 +121,12 @@ export class Transaction {
     this.mode = plan.mode;
     this.mail = plan.mail;
     this.whole = plan.whole;
-    this.stuffer = new DotStuffer(plan.mode === 'data');
+  }
+
+  /** Makes text of what is none yet. */
+  get stuffer(): DotStuffer {
+    this.#stuffer ??= new DotStuffer(this.mode === 'data');
+    return this.#stuffer;
   }
 
   /** Octets of content that comes in pieces. */

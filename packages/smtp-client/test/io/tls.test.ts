@@ -310,7 +310,11 @@ describe('DANE', () => {
     // The record holds the root itself and the server does not send it.
     const anchor: TlsaRecord = { usage: 2, selector: 0, matchingType: 0, data: ca.der };
     expect((await attempt(hostWith(leaf), dane([anchor]))).connection?.tls.verifiedBy).toBe('dane-ta');
+    const bare: TlsaRecord = { usage: 2, selector: 1, matchingType: 0, data: ca.publicKey };
+    expect((await attempt(hostWith(leaf), dane([bare]))).connection?.tls.verifiedBy).toBe('dane-ta');
     const refused: [TestCertificate, TlsaRecord][] = [
+      [leaf, { ...bare, data: good.publicKey }],
+      [leaf, { ...bare, data: Buffer.from('nonsense') }],
       [await intermediate.issue({ names: ['other.example.test'] }), parseTlsa(intermediate.tlsa(2, 1))],
       [await intermediate.issue({ names: [name], validity: 'expired' }), parseTlsa(intermediate.tlsa(2, 1))],
       [
