@@ -30,9 +30,17 @@ beforeAll(async () => {
         '_smtp._tls TXT "v=TLSRPTv1; rua=mailto:tls@example.com"',
       ],
     },
-    { name: '9.0.127.in-addr.arpa', records: ['9 PTR mail.example.com.', '8 PTR mail.example.com.'], signed: false },
+    {
+      name: '9.0.127.in-addr.arpa',
+      records: ['9 PTR mail.example.com.', '8 PTR mail.example.com.'],
+      signed: false,
+    },
   ]);
-  postfix = await startPostfix({ hostname: 'mx.example.com', addresses: ['127.0.1.25'], mailboxes: ['ada@example.com'] });
+  postfix = await startPostfix({
+    hostname: 'mx.example.com',
+    addresses: ['127.0.1.25'],
+    mailboxes: ['ada@example.com'],
+  });
   keyFile = join(makeFolder('doctor'), 'key.pem');
   writeFileSync(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }));
 }, 300_000);
@@ -43,17 +51,33 @@ afterAll(async () => {
 });
 
 async function doctor(...args: string[]): Promise<{ code: number; findings: Finding[] }> {
-  const flags = ['--conditions=@mb/source', program, 'doctor', 'example.com', '--allow', '127.0.0.0/8', '--json'];
+  const flags = [
+    '--conditions=@mb/source',
+    program,
+    'doctor',
+    'example.com',
+    '--allow',
+    '127.0.0.0/8',
+    '--json',
+  ];
   const { code, stdout, stderr } = await runCommand(process.execPath, [...flags, ...args]);
   if (stdout === '') throw new Error(stderr);
   return { code, findings: JSON.parse(stdout) as Finding[] };
 }
 
-const summary = (findings: readonly Finding[]) => findings.map(({ check, severity }) => `${check} ${severity}`).sort();
+const summary = (findings: readonly Finding[]) =>
+  findings.map(({ check, severity }) => `${check} ${severity}`).sort();
 
 describe('mb doctor', () => {
   it('DIAG-01 finds a well-kept sender well, and reaches port 25', async () => {
-    const { code, findings } = await doctor('--ip', '127.0.9.9', '--helo', 'mail.example.com', '--dkim', `s1:${keyFile}`);
+    const { code, findings } = await doctor(
+      '--ip',
+      '127.0.9.9',
+      '--helo',
+      'mail.example.com',
+      '--dkim',
+      `s1:${keyFile}`,
+    );
     expect(summary(findings)).toEqual([
       'dkim ok',
       'dmarc ok',
@@ -69,7 +93,14 @@ describe('mb doctor', () => {
   });
 
   it('DIAG-01 tells what is wrong with another address, and what to publish', async () => {
-    const { code, findings } = await doctor('--ip', '127.0.9.8', '--helo', 'mail.example.com', '--dkim', 's2');
+    const { code, findings } = await doctor(
+      '--ip',
+      '127.0.9.8',
+      '--helo',
+      'mail.example.com',
+      '--dkim',
+      's2',
+    );
     expect(summary(findings)).toEqual([
       'dkim error',
       'dmarc ok',
@@ -81,7 +112,9 @@ describe('mb doctor', () => {
       'spf error',
       'tls-rpt ok',
     ]);
-    expect(findings.find(({ check }) => check === 'spf')?.publish?.value).toBe('v=spf1 ip4:127.0.9.9 ip4:127.0.9.8 -all');
+    expect(findings.find(({ check }) => check === 'spf')?.publish?.value).toBe(
+      'v=spf1 ip4:127.0.9.9 ip4:127.0.9.8 -all',
+    );
     expect(code).toBe(2);
   });
 

@@ -37,7 +37,10 @@ export interface ResolverOptions {
   readonly maxConcurrent?: number;
   /** Time source. Default: the machine's. */
   readonly clock?: Clock;
-  /** HTTP client for DNS over HTTPS. Default: the global `fetch`. */
+  /**
+   * HTTP client for DNS over HTTPS. Default: the global `fetch`, which speaks HTTP/1.1; for a server that
+   * speaks HTTP/2 only, bring one that does.
+   */
   readonly fetch?: FetchFunction;
 }
 

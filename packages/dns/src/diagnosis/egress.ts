@@ -67,7 +67,7 @@ async function probeAddresses(route: MailRoute, context: DiagnosisContext): Prom
   const own = new Set(context.addresses.map(canonicalAddress));
   const addresses = routes
     .flatMap((found) => (found.status === 'found' ? found.hosts : []))
-    .flatMap((host) => host.addresses[0]!.address);
+    .map((host) => host.addresses[0]!.address);
   return [...new Set(addresses)].filter((address) => !own.has(address)).slice(0, maxTargets);
 }
 

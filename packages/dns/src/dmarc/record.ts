@@ -84,7 +84,7 @@ export function parseDmarcRecord(text: string): DmarcParseResult {
     problems,
   };
   for (const obsolete of ['pct', 'rf', 'ri']) {
-    if (values.has(obsolete)) problems.push(`The tag ${obsolete} has no meaning any more (RFC 9989 §C).`);
+    if (values.has(obsolete)) problems.push(`The tag ${obsolete} has no meaning any more (RFC 9989).`);
   }
   return { ok: true, record };
 }
