@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { DkimError } from './errors.ts';
 import { type KeyRecord, parseKeyRecord, publicKeyOf } from './key-record.ts';
+import { keyBits } from './keys.ts';
 import { permerror, type Verdict } from './verdict.ts';
 
 /** Looks up TXT records: `resolveTxt` of node:dns/promises, or anything with its shape.
@@ -14,6 +15,8 @@ export type ResolveTxt = (name: string) => Promise<string[][]>;
 export interface PublishedKey {
   readonly record: KeyRecord;
   readonly key: KeyObject;
+  /** Size of the key: an RSA modulus in bits, 256 for Ed25519. */
+  readonly bits: number;
 }
 
 /** The keys at a selector; with none of them usable, why. */
@@ -109,7 +112,8 @@ function readKey(text: string): PublishedKey {
   const record = parseKeyRecord(text);
   // RFC 6376 §3.6.1: an empty p= means that the key has been revoked.
   if (record.publicKey.length === 0) throw new RevokedKey();
-  const found = { record, key: publicKeyOf(record) };
+  const key = publicKeyOf(record);
+  const found = { record, key, bits: keyBits(key) };
   if (remembered.size >= rememberedKeys) remembered.delete(remembered.keys().next().value!);
   remembered.set(text, found);
   return found;

@@ -1,7 +1,7 @@
 import { toAscii } from './domain-name.ts';
 import { type KeyLookup, lookupKeys, type PublishedKey, type ResolveTxt } from './key-lookup.ts';
 import { formatKeyRecord } from './key-pair.ts';
-import { keyBits, loadSigningKey, type PrivateKeyInput } from './keys.ts';
+import { loadSigningKey, type PrivateKeyInput } from './keys.ts';
 import { refuseUnknownKeys, requireInteger } from './options.ts';
 
 /** Which record to check, and against what. */
@@ -63,8 +63,7 @@ export async function checkPublishedKey(options: PublishedKeyOptions): Promise<P
     expectedRecord === undefined
       ? 'The record holds a usable key.'
       : 'The published key belongs to the private key.';
-  const bits = keyBits(found.key);
-  return { ...facts, status: 'match', detail, keyBits: bits, warnings: recordWarnings(found, bits, lookup) };
+  return { ...facts, status: 'match', detail, keyBits: found.bits, warnings: recordWarnings(found, lookup) };
 }
 
 function absent({ problem }: KeyLookup): Pick<PublishedKeyCheck, 'status' | 'detail'> {
@@ -76,7 +75,7 @@ function absent({ problem }: KeyLookup): Pick<PublishedKeyCheck, 'status' | 'det
   return { status: 'invalid', detail: `The record is no usable key record: ${problem.detail}` };
 }
 
-function recordWarnings({ record }: PublishedKey, bits: number, lookup: KeyLookup): string[] {
+function recordWarnings({ record, bits }: PublishedKey, lookup: KeyLookup): string[] {
   const warnings: string[] = [];
   if (lookup.keys.length > 1)
     warnings.push('There are several key records at this name; verifiers may use any of them.');

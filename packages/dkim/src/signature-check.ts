@@ -1,6 +1,6 @@
 import type { BodyHash } from './body-hash.ts';
 import type { KeyLookup, PublishedKey } from './key-lookup.ts';
-import { isSignatureBy, keyBits } from './keys.ts';
+import { isSignatureBy } from './keys.ts';
 import type { Signature } from './signature.ts';
 import { permerror, type Verdict } from './verdict.ts';
 
@@ -64,7 +64,7 @@ export function checkSignature(
 /** Why a published key must not be used for a signature (RFC 6376 §6.1.2, RFC 8301 §3.2). */
 function keyProblem(
   signature: Signature,
-  { record, key }: PublishedKey,
+  { record, bits }: PublishedKey,
   policy: CheckPolicy,
 ): Verdict | undefined {
   if (`${record.keyType}-sha256` !== signature.algorithm) {
@@ -83,7 +83,6 @@ function keyProblem(
   if (record.strictIdentity && signature.identityDomain !== signature.domain) {
     return permerror('key-strict-identity', 'The record asks for the same domain in i= and d= (t=s).');
   }
-  const bits = keyBits(key);
   if (record.keyType === 'rsa' && bits < policy.minRsaBits) {
     // RFC 8301 §3.2: signatures with RSA keys under 1024 bits MUST NOT be considered valid.
     const detail = `The RSA key has ${bits} bits, less than ${policy.minRsaBits}.`;

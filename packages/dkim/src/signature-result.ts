@@ -2,7 +2,7 @@ import type { BodyHash, BodyHashSet } from './body-hash.ts';
 import type { HeaderField } from './header-scan.ts';
 import type { KeyFinder } from './key-finder.ts';
 import type { KeyLookup } from './key-lookup.ts';
-import { type DkimAlgorithm, keyBits } from './keys.ts';
+import type { DkimAlgorithm } from './keys.ts';
 import type { CanonicalizationPair } from './sign-options.ts';
 import { parseSignature, type Signature, type SignatureKind, type SignatureParse } from './signature.ts';
 import { checkBody, checkSignature, expiry, type KeyedVerdict } from './signature-check.ts';
@@ -96,7 +96,7 @@ export async function finishCheck(
     ...facts,
     ...inTesting(withBody(verdict, checkBody(signature, body)), published),
     body: { signedBytes: Math.min(signature.bodyLength ?? totalBytes, totalBytes), totalBytes },
-    ...(published && { keyBits: keyBits(published.key), testing: published.record.testing }),
+    ...(published && { keyBits: published.bits, testing: published.record.testing }),
   };
 }
 
