@@ -1,20 +1,23 @@
-import type { Accepted, StoreOptions } from '@mb/broker/store';
+import type { Accepted, NewMessage, StoreOptions } from '@mb/broker/store';
 import { type OpenStore, storeConformance } from '@mb/broker/store-conformance';
 import { VirtualClock } from '@mb/testkit';
 import { Client } from 'pg';
-import { afterAll, beforeAll, describe, inject, it } from 'vitest';
-import { PostgresStore } from './postgres-store.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { PostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
+import { schemaSql, schemaVersion } from './schema/migrate.ts';
 
 const connection = { connectionString: inject('postgresUrl') };
 let admin: Client;
-let schemas = 0;
 
 beforeAll(async () => {
   admin = new Client(connection);
   await admin.connect();
 });
 
-afterAll(() => admin.end());
+afterAll(async () => {
+  await admin.query(`DROP SCHEMA IF EXISTS ${caseSchema} CASCADE`);
+  await admin.end();
+});
 
 /** The cases claim at once what a worker would find in a moment. */
 class PromptStore extends PostgresStore {
@@ -25,20 +28,26 @@ class PromptStore extends PostgresStore {
   }
 }
 
+/** The tables are made once; each case begins with empty ones. */
+const caseSchema = `case_${process.pid}`;
+const tables = 'message content intake site lane recipient lease alias event suppression'.split(' ');
+
 const open: OpenStore = async (options?: StoreOptions) => {
-  const schema = `case_${process.pid}_${schemas++}`;
   const clock = new VirtualClock();
   const openOne = async () => {
-    const opened = new PromptStore({ ...options, connection, schema, clock, pollMs: 100 });
+    const opened = new PromptStore({ ...options, connection, schema: caseSchema, clock, pollMs: 100 });
     await opened.open();
     return opened;
   };
   let store = await openOne();
+  await admin.query(
+    `TRUNCATE ${tables.map((table) => `${caseSchema}.${table}`).join(', ')} RESTART IDENTITY`,
+  );
   return {
     store,
     advance: (ms) => clock.advance(ms),
     async corrupt(messageId) {
-      await admin.query(`UPDATE ${schema}.content SET bytes = bytes || '\\x00' WHERE message = $1`, [
+      await admin.query(`UPDATE ${caseSchema}.content SET bytes = bytes || '\\x00' WHERE message = $1`, [
         messageId,
       ]);
     },
@@ -47,13 +56,326 @@ const open: OpenStore = async (options?: StoreOptions) => {
       store = await openOne();
       return store;
     },
-    async dispose() {
-      await store.close();
-      await admin.query(`DROP SCHEMA ${schema} CASCADE`);
-    },
+    dispose: () => store.close(),
   };
 };
 
 describe('Q-02 Q-03 Q-05 Q-06 Q-07 Q-08 Q-10 Q-11 Q-13 Q-15 the PostgreSQL store', () => {
   for (const { name, run } of storeConformance) it(name, () => run(open));
+});
+
+const leaseMs = 60_000;
+const days = (count: number) => count * 86_400_000;
+
+/** A message to one address or several. */
+function draft(address: string | readonly string[], more: Partial<NewMessage> = {}): NewMessage {
+  const list = typeof address === 'string' ? [address] : address;
+  const recipients = list.map((each) => ({ address: each, domain: each.split('@')[1]! }));
+  return { sender: 'sender@example.com', recipients, content: octets(300), ...more };
+}
+
+function octets(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff);
+}
+
+async function readAll(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  return Buffer.concat(parts);
+}
+
+let schema: string;
+let schemas = 0;
+const opened: { close(): Promise<void> }[] = [];
+
+beforeEach(() => {
+  schema = `own_${process.pid}_${schemas++}`;
+});
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((each) => each.close()));
+  await admin.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
+});
+
+async function openStore(options: PostgresStoreOptions = {}): Promise<PostgresStore> {
+  const store = new PostgresStore({ connection, schema, ...options });
+  await store.open();
+  opened.push(store);
+  return store;
+}
+
+async function openClient(): Promise<Client> {
+  const client = new Client(connection);
+  await client.connect();
+  opened.push({ close: () => client.end() });
+  return client;
+}
+
+/** Claims until nothing comes any more, also not soon. */
+async function claimWithin(store: PostgresStore, ms: number) {
+  const end = performance.now() + ms;
+  for (;;) {
+    const claim = await store.claim({ worker: 'w', max: 20, leaseMs });
+    if (claim || performance.now() > end) return claim;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+describe('accepting within the application’s transaction', () => {
+  it('Q-12 makes the message exist if and only if the transaction commits', async () => {
+    const store = await openStore();
+    const app = await openClient();
+    await app.query(`CREATE TABLE ${schema}.orders (id int)`);
+    const order = async (id: number, end: 'COMMIT' | 'ROLLBACK') => {
+      await app.query('BEGIN');
+      await app.query(`INSERT INTO ${schema}.orders VALUES ($1)`, [id]);
+      const accepted = await store.accept(draft(`order${id}@example.net`), { transaction: app });
+      expect(await store.inspect(accepted.messageId)).toBeNull();
+      await app.query(end);
+      return accepted;
+    };
+    const { messageId } = await order(1, 'COMMIT');
+    await order(2, 'ROLLBACK');
+    const { rows } = await store.list({});
+    expect(rows.map(({ address }) => address)).toEqual(['order1@example.net']);
+    expect((await readAll(store.content(messageId))).length).toBe(300);
+    const claim = await claimWithin(store, 3000);
+    expect(claim?.messages.map(({ messageId: id }) => id)).toEqual([messageId]);
+    expect(await store.claim({ worker: 'w', max: 5, leaseMs })).toBeNull();
+  });
+
+  it('Q-12 takes large content in a transaction, and nothing of it remains after a rollback and a day', async () => {
+    const clock = new VirtualClock();
+    const store = await openStore({ clock });
+    const app = await openClient();
+    await app.query('BEGIN');
+    await store.accept(draft('a@example.net', { content: octets(700_000) }), { transaction: app });
+    await app.query('ROLLBACK');
+    await clock.advance(days(1));
+    expect((await store.purge()).staged).toBe(1);
+    const { rows } = await admin.query(`SELECT count(*)::int AS n FROM ${schema}.content`);
+    expect(rows).toEqual([{ n: 0 }]);
+  });
+
+  it('Q-08 Q-12 lets a transaction that stays open hold up nobody, at the same site', async () => {
+    const store = await openStore();
+    await store.accept(draft('first@example.net'));
+    const app = await openClient();
+    await app.query('BEGIN');
+    await store.accept(draft('inside@example.net'), { transaction: app });
+    const start = performance.now();
+    await store.accept(draft('outside@example.net'));
+    const addresses: string[] = [];
+    while (addresses.length < 2) {
+      const claim = await claimWithin(store, 3000);
+      expect(claim).not.toBeNull();
+      const recipients = claim!.messages.flatMap((message) => message.recipients);
+      addresses.push(...recipients.map(({ address }) => address));
+      const outcomes = recipients.map(({ recipientId }) => ({ recipientId, kind: 'delivered' as const }));
+      await store.settle({ leaseId: claim!.leaseId, outcomes, release: true });
+    }
+    expect(addresses.sort()).toEqual(['first@example.net', 'outside@example.net']);
+    expect(performance.now() - start).toBeLessThan(5000);
+    await app.query('COMMIT');
+    expect((await claimWithin(store, 3000))?.messages.length).toBe(1);
+  });
+
+  it('leaves it to the transaction when the message is refused', async () => {
+    const store = await openStore();
+    await store.accept(draft('a@example.net', { idempotency: { key: 'k', digest: '1' } }));
+    const app = await openClient();
+    await app.query('BEGIN');
+    const conflicting = draft('b@example.net', { idempotency: { key: 'k', digest: '2' } });
+    const accepting = store.accept(conflicting, { transaction: app });
+    await expect(accepting).rejects.toMatchObject({ code: 'MB_BROKER_IDEMPOTENCY_CONFLICT' });
+    await app.query(`CREATE TABLE ${schema}.orders (id int)`);
+    await app.query('COMMIT');
+  });
+});
+
+describe('several workers', () => {
+  it('may start at once on an empty database', async () => {
+    const stores = await Promise.all(Array.from({ length: 8 }, () => openStore()));
+    await Promise.all(stores.map((store, i) => store.accept(draft(`u${i}@example.net`))));
+    expect((await stores[0]!.list({})).rows.length).toBe(8);
+  });
+
+  it('wake each other', async () => {
+    const [one, two] = [await openStore({ pollMs: 600_000 }), await openStore({ pollMs: 600_000 })];
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const woken = new Promise<void>((resolve) => two.onWake(resolve));
+    await one.accept(draft('a@example.net'));
+    await woken;
+    expect(await claimWithin(two, 1000)).not.toBeNull();
+  });
+
+  it('find by polling what nobody told them of', async () => {
+    const one = await openStore({ listen: false });
+    const two = await openStore({ listen: false, pollMs: 50 });
+    const woken = new Promise<void>((resolve) => two.onWake(resolve));
+    await one.accept(draft('a@example.net'));
+    await woken;
+    expect(await claimWithin(two, 1000)).not.toBeNull();
+  });
+
+  it('listen again after their connection was cut', async () => {
+    const [one, two] = [await openStore({ pollMs: 600_000 }), await openStore({ pollMs: 600_000 })];
+    await admin.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN ${schema}%'`,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const woken = new Promise<void>((resolve) => two.onWake(resolve));
+    await one.accept(draft('a@example.net'));
+    await woken;
+  });
+
+  it('Q-03 Q-07 share a site’s connections exactly, and never a recipient, whoever comes at the same time', async () => {
+    const limits = { startConcurrency: 3, maxConcurrency: 3 };
+    const stores = await Promise.all(Array.from({ length: 4 }, () => openStore({ limits })));
+    const addresses = Array.from({ length: 600 }, (_, i) => `u${i}@site${i % 4}.test`);
+    for (let i = 0; i < 600; i += 50) await stores[0]!.accept(draft(addresses.slice(i, i + 50)));
+    await stores[0]!.route();
+    const open = new Map<string, number>();
+    const holders = new Map<string, number>();
+    let most = 0;
+    const seen: string[] = [];
+    const work = async (store: PostgresStore, worker: string) => {
+      while (seen.length < 600) {
+        const claim = await store.claim({ worker, max: 5, leaseMs });
+        if (!claim) {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          continue;
+        }
+        const ids = claim.messages.flatMap((message) =>
+          message.recipients.map(({ recipientId }) => recipientId),
+        );
+        open.set(claim.site, (open.get(claim.site) ?? 0) + 1);
+        most = Math.max(most, open.get(claim.site)!);
+        for (const id of ids) holders.set(id, (holders.get(id) ?? 0) + 1);
+        seen.push(...ids);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        open.set(claim.site, open.get(claim.site)! - 1);
+        const outcomes = ids.map((recipientId) => ({ recipientId, kind: 'delivered' as const }));
+        const { refused } = await store.settle({ leaseId: claim.leaseId, outcomes, release: true });
+        expect(refused).toEqual([]);
+      }
+    };
+    await Promise.all(
+      stores.flatMap((store, i) => [work(store, `w${i}a`), work(store, `w${i}b`), work(store, `w${i}c`)]),
+    );
+    expect(most).toBe(3);
+    expect(holders.size).toBe(600);
+    expect(Math.max(...holders.values())).toBe(1);
+  }, 60_000);
+
+  it('gives a reader of events every event once, however their transactions overlap', async () => {
+    const stores = await Promise.all([openStore(), openStore(), openStore()]);
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    let writing = true;
+    const read = async () => {
+      for (;;) {
+        const done = !writing;
+        const page = await stores[0]!.events(cursor, 50);
+        seen.push(...page.events.map(({ messageId }) => messageId));
+        cursor = page.cursor;
+        if (done && page.events.length === 0) return;
+      }
+    };
+    const accepted: string[] = [];
+    const write = async (store: PostgresStore, n: number) => {
+      const app = await openClient();
+      for (let i = 0; i < 40; i++) {
+        await app.query('BEGIN');
+        const { messageId } = await store.accept(draft(`u${n}-${i}@example.net`), { transaction: app });
+        // Some stay open while later ones commit.
+        if (i % 3 === n % 3) await new Promise((resolve) => setTimeout(resolve, 3));
+        await app.query('COMMIT');
+        accepted.push(messageId);
+      }
+    };
+    const reading = read();
+    await Promise.all([
+      write(stores[1]!, 0),
+      write(stores[1]!, 1),
+      write(stores[2]!, 2),
+      write(stores[2]!, 3),
+    ]);
+    writing = false;
+    await reading;
+    expect(seen.length).toBe(160);
+    expect(seen.sort()).toEqual(accepted.sort());
+  });
+
+  it('go on when the server cuts all their connections', async () => {
+    const store = await openStore();
+    await store.accept(draft('a@example.net'));
+    await admin.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE $1`,
+      [`%${schema}%`],
+    );
+    let failures = 0;
+    for (let i = 0; i < 50; i++) {
+      try {
+        await store.accept(draft(`again${i}@example.net`));
+      } catch (error) {
+        failures++;
+        expect(error).toMatchObject({ code: 'MB_BROKER_STORE_FAILED', retryable: true });
+      }
+    }
+    expect(failures).toBeLessThanOrEqual(10);
+    expect((await store.list({})).rows.length).toBe(51 - failures);
+  });
+});
+
+describe('the schema', () => {
+  it('is made by schemaSql too, and refused when it is newer than this code or may not be migrated', async () => {
+    await expect(openStore({ migrate: false })).rejects.toMatchObject({ code: 'MB_BROKER_STORE_SCHEMA' });
+    await admin.query(schemaSql(schema));
+    await (await openStore({ migrate: false })).accept(draft('a@example.net'));
+    await admin.query(`UPDATE ${schema}.meta SET version = $1`, [schemaVersion + 5]);
+    await (await openStore()).accept(draft('b@example.net'));
+    await admin.query(`UPDATE ${schema}.meta SET min_reader = $1`, [schemaVersion + 5]);
+    await expect(openStore()).rejects.toMatchObject({ code: 'MB_BROKER_STORE_SCHEMA' });
+  });
+
+  it('Q-13 holds a message whose record is damaged, and hands out the others', async () => {
+    const store = await openStore();
+    const { messageId } = await store.accept(draft('a@example.net', { envelope: { ret: 'FULL' } }));
+    await store.accept(draft('b@example.net'));
+    await store.route();
+    await admin.query(`UPDATE ${schema}.message SET envelope = '{broken' WHERE id = $1`, [messageId]);
+    const claim = await claimWithin(store, 1000);
+    expect(claim?.messages.map(({ recipients }) => recipients[0]?.address)).toEqual(['b@example.net']);
+    expect((await store.list({ state: 'held' })).rows).toMatchObject([{ detail: { reason: 'corrupt' } }]);
+  });
+
+  it('Q-15 deletes content soon after its message is finished', async () => {
+    const store = await openStore();
+    await store.accept(draft('a@example.net', { content: octets(400_000) }));
+    await store.cancel({});
+    await store.purge();
+    const { rows } = await admin.query(`SELECT count(*)::int AS n FROM ${schema}.content`);
+    expect(rows).toEqual([{ n: 0 }]);
+  });
+
+  it('takes no name that would need quoting, and no option that it does not know', () => {
+    for (const name of ['Mb', 'mb; DROP TABLE x', '', '1mb', 'm"b']) {
+      expect(() => new PostgresStore({ schema: name })).toThrow(
+        expect.objectContaining({ code: 'MB_BROKER_OPTION' }),
+      );
+    }
+    expect(() => new PostgresStore({ pool: 5 } as never)).toThrow(
+      expect.objectContaining({ code: 'MB_BROKER_OPTION' }),
+    );
+  });
+
+  it('says that it cannot connect', async () => {
+    const store = new PostgresStore({ connection: { connectionString: 'postgres://x:y@127.0.0.1:1/none' } });
+    await expect(store.open()).rejects.toMatchObject({
+      code: 'MB_BROKER_STORE_FAILED',
+      kind: 'network',
+      retryable: true,
+    });
+  });
 });

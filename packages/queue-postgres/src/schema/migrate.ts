@@ -79,8 +79,12 @@ interface Version {
 }
 
 async function readVersion(client: PoolClient, schema: string): Promise<Version | undefined> {
-  const table = await client.query('SELECT to_regclass($1) IS NOT NULL AS known', [`${schema}.meta`]);
-  if (!table.rows[0].known) return undefined;
+  // Not to_regclass(): it may answer from what this session learnt before another one made the table.
+  const { rows: tables } = await client.query(
+    'SELECT FROM pg_tables WHERE schemaname = $1 AND tablename = $2',
+    [schema, 'meta'],
+  );
+  if (tables.length === 0) return undefined;
   const { rows } = await client.query<Version>(`SELECT version, min_reader FROM ${schema}.meta`);
   return rows[0];
 }
