@@ -7,8 +7,10 @@ import { doctorCommand } from './doctor/index.ts';
 import { isCodedError } from './errors.ts';
 import { exitCodes } from './exit-code.ts';
 import { probeCommand } from './probe/index.ts';
+import { queueCommand } from './queue/index.ts';
 import { sendCommand } from './send/command.ts';
 import { labelled, terminalWidth } from './terminal.ts';
+import { workCommand } from './work/command.ts';
 
 const EXIT_CODE_HELP = `
 Exit codes:
@@ -42,7 +44,15 @@ function createProgram(): Command {
     // Descriptions stay in their column also where that is narrow.
     .configureHelp({ minWidthToWrap: 16 })
     .exitOverride();
-  const commands = [sendCommand(), dkimCommand(), dnsCommand(), doctorCommand(), probeCommand()];
+  const commands = [
+    sendCommand(),
+    queueCommand(),
+    workCommand(),
+    dkimCommand(),
+    dnsCommand(),
+    doctorCommand(),
+    probeCommand(),
+  ];
   for (const command of commands) program.addCommand(adopt(command, program));
   return program;
 }

@@ -1,32 +1,6 @@
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { startDnsServer, startSmtpHost } from '@mb/testkit';
 import { expect, it } from 'vitest';
-
-const BINARY = join(import.meta.dirname, '../src/index.ts');
-
-/** Runs `mb` on a terminal of 48 columns, by util-linux's `script`; gives all that the terminal was sent. */
-function onTerminal(args: string, env: Readonly<Record<string, string>>): Promise<string> {
-  const command = `stty cols 48; "${process.execPath}" --conditions=@mb/source "${BINARY}" ${args}`;
-  const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(MB_|FORCE_COLOR$|NO_COLOR$)/.test(name),
-  );
-  const child = spawn('script', ['-qec', command, '/dev/null'], {
-    env: { ...Object.fromEntries(inherited), TERM: 'xterm', ...env },
-    timeout: 20_000,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let output = '';
-  child.stdout.on('data', (data) => {
-    output += data;
-  });
-  return new Promise((resolve) => child.on('close', () => resolve(output.replaceAll('\r\n', '\n'))));
-}
-
-/** What stays on the screen: text that the status line overwrote is gone, as are colours. */
-function screen(output: string): string {
-  return output.replace(/[^\n]*\r\x1b\[K/g, '').replace(/\x1b\[[\d;]*m/g, '');
-}
+import { onTerminal, screen } from './on-terminal.ts';
 
 it.skipIf(process.platform !== 'linux')('shows a status line while a host is slow, and colours', async () => {
   await using host = await startSmtpHost({

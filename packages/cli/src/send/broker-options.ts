@@ -3,7 +3,7 @@ import type { BrokerOptions } from '@mb/broker';
 import { CliError } from '../errors.ts';
 import { readDkimKey } from './dkim-key.ts';
 import { readInput } from './file.ts';
-import type { SendFlags } from './flags.ts';
+import type { DeliveryFlags, SignatureFlags } from './flags.ts';
 import { readRelay } from './relay.ts';
 
 /**
@@ -13,7 +13,7 @@ import { readRelay } from './relay.ts';
  * @param warn  Told of what is dangerous and yet possible.
  */
 export async function brokerOptions(
-  flags: SendFlags,
+  flags: SignatureFlags & DeliveryFlags,
   authorDomain: string,
   warn: (text: string) => void,
 ): Promise<BrokerOptions> {
@@ -38,7 +38,7 @@ function deliveryOptions({
   relay,
   tls,
   localAddress,
-}: SendFlags): NonNullable<BrokerOptions['delivery']> {
+}: DeliveryFlags): NonNullable<BrokerOptions['delivery']> {
   return {
     ...(port !== undefined && { port }),
     ...(allow && { allowAddresses: commaList(allow) }),

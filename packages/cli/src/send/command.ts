@@ -13,6 +13,7 @@ import { CliError } from '../errors.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { labelled } from '../terminal.ts';
 import { brokerOptions } from './broker-options.ts';
+import { enqueue } from './enqueue.ts';
 import { addSendFlags, type SendFlags } from './flags.ts';
 import { type Interruption, interruptible } from './interruption.ts';
 import { readMessage } from './message-flags.ts';
@@ -29,12 +30,13 @@ Examples:
   MB_RELAY_USER=ann MB_RELAY_PASSWORD=… mb send --relay smtp.example.net:587 --eml message.eml
   mb send --eml message.eml --dry-run
   mb send --eml message.eml --watch
+  mb send --eml message.eml --queue --store queue.db --idempotency-key order-17
   mb send --eml message.eml --envelope-to bob@example.org --json | jq .recipients[].status
 
-One attempt is made for each recipient. Exit codes, the highest that applies:
-  0   all delivered
+One attempt is made for each recipient, or with --queue none now. Exit codes, the highest that applies:
+  0   all delivered, or queued
   1   some deferred: try again later
-  2   some refused: trying again changes nothing
+  2   some refused, or with --queue suppressed: trying again changes nothing
   3   unknown for some: they may have got the message, a repetition may arrive twice
   64  a flag, address, key or message is wrong; nothing was sent
 
@@ -60,6 +62,8 @@ async function send(flags: SendFlags, command: Command): Promise<void> {
   if (prepared.recipients === 0) {
     throw new CliError('MB_CLI_USAGE', 'Who is it for? Give --to "Bob <bob@example.org>", --cc or --bcc.');
   }
+  if (flags.queue) return enqueue(prepared, flags, warn);
+  refuseQueueFlags(flags);
   const options = await brokerOptions(flags, prepared.authorDomain, warn);
   if (flags.dryRun) return explain(prepared.message, options, flags);
   let progress = silent;
@@ -104,11 +108,23 @@ function sendOptions({ requireTls }: SendFlags, { signal }: Interruption): SendO
   return { signal, requireTls: requireTls ?? false };
 }
 
-interface PreparedMessage {
+/** A message, and what has to be known ahead. */
+export interface PreparedMessage {
   readonly message: Message | ReadyMessage;
   readonly messageId: string;
   readonly recipients: number;
   readonly authorDomain: string;
+}
+
+/** What only a queue can keep must not be dropped in silence. */
+function refuseQueueFlags({ idempotencyKey, notBefore, tenant, tag }: SendFlags): void {
+  const given = Object.entries({
+    '--idempotency-key': idempotencyKey,
+    '--not-before': notBefore,
+    '--tenant': tenant,
+    '--tag': tag,
+  }).find(([, value]) => value !== undefined);
+  if (given) throw new CliError('MB_CLI_USAGE', `${given[0]} is for queued messages; add --queue.`);
 }
 
 /** Reads the message and finds out what has to be known ahead. */

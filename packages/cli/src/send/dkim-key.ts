@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { BrokerOptions } from '@mb/broker';
 import { CliError } from '../errors.ts';
 import { readInput } from './file.ts';
-import type { SendFlags } from './flags.ts';
+import type { SignatureFlags } from './flags.ts';
 
 /**
  * The key to sign with, from a file or the environment; never from a flag, which every user of the machine can see.
@@ -11,7 +11,7 @@ import type { SendFlags } from './flags.ts';
  * @param warn  Told when others may read the key file.
  */
 export async function readDkimKey(
-  flags: SendFlags,
+  flags: SignatureFlags,
   authorDomain: string,
   warn: (text: string) => void,
 ): Promise<Exclude<BrokerOptions['dkim'], undefined> | undefined> {

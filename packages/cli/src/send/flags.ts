@@ -1,7 +1,39 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
+import { parseMoment, wholeNumber } from '../parse-flag.ts';
+import { storeFlag } from '../queue/store.ts';
+
+/** Flags that say how mail is signed. */
+export interface SignatureFlags {
+  readonly dkimKey?: string;
+  readonly dkimSelector?: string;
+  readonly dkimDomain?: string;
+}
+
+/** Flags that say how hosts are found and talked to. */
+export interface DeliveryFlags {
+  readonly hostname?: string;
+  readonly resolver?: readonly string[];
+  readonly port?: number;
+  readonly allow?: readonly string[];
+  readonly family?: '4' | '6';
+  readonly relay?: string;
+  readonly localAddress?: readonly string[];
+  readonly tls?: 'opportunistic' | 'required' | 'verified';
+  readonly ca?: string;
+}
+
+/** Flags that queue a message instead of sending it. */
+export interface EnqueueFlags {
+  readonly queue?: true;
+  readonly store?: string;
+  readonly idempotencyKey?: string;
+  readonly notBefore?: Date;
+  readonly tenant?: string;
+  readonly tag?: string;
+}
 
 /** What the flags of `mb send` say, as commander gives them. */
-export interface SendFlags {
+export interface SendFlags extends SignatureFlags, DeliveryFlags, EnqueueFlags {
   readonly from?: string;
   readonly to?: readonly string[];
   readonly cc?: readonly string[];
@@ -28,20 +60,8 @@ export interface SendFlags {
   readonly eml?: string;
   readonly envelopeFrom?: string;
   readonly envelopeTo?: readonly string[];
-  readonly hostname?: string;
-  readonly resolver?: readonly string[];
-  readonly port?: number;
-  readonly allow?: readonly string[];
-  readonly family?: '4' | '6';
-  readonly relay?: string;
-  readonly localAddress?: readonly string[];
   readonly requireTls?: true;
-  readonly tls?: 'opportunistic' | 'required' | 'verified';
-  readonly ca?: string;
   readonly timeout?: number;
-  readonly dkimKey?: string;
-  readonly dkimSelector?: string;
-  readonly dkimDomain?: string;
   readonly dryRun?: true;
   readonly watch?: true;
   readonly json?: true;
@@ -56,14 +76,13 @@ export function addSendFlags(command: Command): Command {
   };
   group('Message:', messageOptions());
   group('Ready message:', readyMessageOptions());
-  group('Signature:', [
-    new Option('--dkim-key <file>', 'private key, PEM; MB_DKIM_KEY may hold the PEM itself').env(
-      'MB_DKIM_KEY_FILE',
-    ),
-    new Option('--dkim-selector <name>', 'selector of the key in DNS').env('MB_DKIM_SELECTOR'),
-    new Option('--dkim-domain <domain>', 'signing domain; default that of From').env('MB_DKIM_DOMAIN'),
+  group('Signature:', signatureOptions());
+  group('Delivery:', [
+    ...deliveryOptions(),
+    new Option('--require-tls', 'verified TLS all the way, or no delivery (RFC 8689)'),
+    new Option('--timeout <seconds>', 'give up after so long').argParser(wholeNumber(1, 86_400)),
   ]);
-  group('Delivery:', deliveryOptions());
+  group('Queue:', queueOptions());
   group('Output:', [
     new Option('--dry-run', 'look up and print what would be done; connect to no mail host').conflicts(
       'watch',
@@ -95,7 +114,7 @@ function messageOptions(): Option[] {
     new Option('--message-id <id>', 'default a unique one'),
     new Option('--in-reply-to <id>', 'message that this one answers'),
     list('--references <id>', 'messages of the thread'),
-    new Option('--date <date>', 'default now').argParser(parseDate),
+    new Option('--date <date>', 'default now').argParser(parseMoment),
     new Option('--priority <level>', 'how it is marked').choices(['high', 'normal', 'low']),
     new Option('--auto-submitted <why>', 'a program sends it, lest others answer').choices([
       'auto-generated',
@@ -144,7 +163,34 @@ function readyMessageOptions(): Option[] {
   ];
 }
 
-function deliveryOptions(): Option[] {
+/** Flags of `SignatureFlags`. */
+export function signatureOptions(): Option[] {
+  return [
+    new Option('--dkim-key <file>', 'private key, PEM; MB_DKIM_KEY may hold the PEM itself').env(
+      'MB_DKIM_KEY_FILE',
+    ),
+    new Option('--dkim-selector <name>', 'selector of the key in DNS').env('MB_DKIM_SELECTOR'),
+    new Option('--dkim-domain <domain>', 'signing domain; default that of From').env('MB_DKIM_DOMAIN'),
+  ];
+}
+
+function queueOptions(): Option[] {
+  return [
+    new Option('--queue', 'queue the message for "mb work" to deliver, and send nothing now').conflicts([
+      'dryRun',
+      'watch',
+      'timeout',
+    ]),
+    storeFlag(),
+    new Option('--idempotency-key <key>', 'the same key with the same message queues it once'),
+    new Option('--not-before <date>', 'attempt nothing before').argParser(parseMoment),
+    new Option('--tenant <name>', 'whose mail it is; tenants take turns'),
+    new Option('--tag <word>', 'a word to select the message by later'),
+  ];
+}
+
+/** Flags of `DeliveryFlags`. */
+export function deliveryOptions(): Option[] {
   return [
     new Option('--hostname <name>', "this machine's public name, for EHLO; default the system's").env(
       'MB_HOSTNAME',
@@ -167,9 +213,7 @@ function deliveryOptions(): Option[] {
       'required',
       'verified',
     ]),
-    new Option('--require-tls', 'verified TLS all the way, or no delivery (RFC 8689)'),
     new Option('--ca <file>', "certificates to trust instead of the system's, PEM"),
-    new Option('--timeout <seconds>', 'give up after so long').argParser(wholeNumber(1, 86_400)),
   ];
 }
 
@@ -180,18 +224,4 @@ function list(flags: string, description: string): Option {
     ...(before ?? []),
     value,
   ]);
-}
-
-function wholeNumber(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-  };
-}
-
-function parseDate(text: string): Date {
-  const date = new Date(text);
-  if (!Number.isNaN(date.getTime())) return date;
-  throw new InvalidArgumentError('It must be a date such as 2026-01-31T12:00:00Z.');
 }

@@ -1,0 +1,32 @@
+import type { QueueControl, RecipientView, Selector } from '@mb/broker';
+
+const PAGE = 1000;
+
+/** All recipients that the selectors choose, read page by page. */
+export async function* eachRecipient(
+  control: QueueControl,
+  selectors: readonly Selector[],
+): AsyncGenerator<RecipientView> {
+  for (const selector of selectors) {
+    let after: string | undefined;
+    do {
+      const page = await control.list(selector, { limit: PAGE, ...(after !== undefined && { after }) });
+      yield* page.rows;
+      after = page.next;
+    } while (after !== undefined);
+  }
+}
+
+/** What an outcome's detail says that a person wants to see; its shape is the broker's. */
+interface KnownDetail {
+  readonly host?: string;
+  readonly reason?: string;
+  readonly reply?: { readonly code: number; readonly lines: readonly string[] };
+}
+
+/** The latest word on a recipient: the host's reply, or why none was given. */
+export function lastWord(detail: object | undefined): string {
+  const { reply, reason, host } = (detail ?? {}) as KnownDetail;
+  const said = reply ? `${reply.code} ${reply.lines.join(' ')}` : (reason ?? '');
+  return host && said ? `${host}: ${said}` : said;
+}

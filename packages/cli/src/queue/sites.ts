@@ -1,0 +1,59 @@
+import { QueueControl } from '@mb/broker';
+import { Command } from 'commander';
+import { print, printJson } from '../output.ts';
+import { printable } from '../terminal.ts';
+import { type StoreFlags, storeFlag, withStore } from './store.ts';
+
+interface SiteFlags extends StoreFlags {
+  readonly note?: string;
+  readonly json?: true;
+}
+
+/** `mb queue suspend SITE…`: attempts nothing there until it is resumed. */
+export function suspendCommand(): Command {
+  return new Command('suspend')
+    .description('attempt nothing at destinations until they are resumed; lifetimes go on')
+    .argument('<site...>', 'destinations, as "mb queue stats" names them')
+    .addOption(storeFlag())
+    .option('--note <text>', 'why, for others who look')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', examples('suspend', " --note 'They asked us to wait until Monday.'"))
+    .action((sites: readonly string[], flags: SiteFlags) =>
+      changeSites(sites, flags, 'suspended', (control, site) => control.suspend(site, flags.note)),
+    );
+}
+
+/** `mb queue resume SITE…`: ends a suspension, and the pauses that trouble has caused. */
+export function resumeCommand(): Command {
+  return new Command('resume')
+    .description('end a suspension of destinations, and every pause that trouble there has caused')
+    .argument('<site...>', 'destinations, as "mb queue stats" names them')
+    .addOption(storeFlag())
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', examples('resume', ''))
+    .action((sites: readonly string[], flags: SiteFlags) =>
+      changeSites(sites, flags, 'resumed', (control, site) => control.resume(site)),
+    );
+}
+
+async function changeSites(
+  sites: readonly string[],
+  flags: SiteFlags,
+  done: string,
+  change: (control: QueueControl, site: string) => Promise<void>,
+): Promise<void> {
+  await withStore(flags, { create: false }, async (store) => {
+    const control = new QueueControl(store);
+    for (const site of sites) await change(control, site);
+  });
+  if (flags.json) printJson({ [done]: sites });
+  else for (const site of sites) print(`${printable(site)} is ${done}.\n`);
+}
+
+function examples(command: string, more: string): string {
+  return `
+Examples:
+  mb queue ${command} example.org --store queue.db${more}
+
+A destination need not have mail now. Exit codes: 0 done.`;
+}

@@ -1,0 +1,51 @@
+import { type EnqueueResult, MailBroker } from '@mb/broker';
+import { colors as pc } from '../colors.ts';
+import { exitCodeOf } from '../exit-code.ts';
+import { print, printJson } from '../output.ts';
+import { withStore } from '../queue/store.ts';
+import { printable, wrap } from '../terminal.ts';
+import type { PreparedMessage } from './command.ts';
+import { readDkimKey } from './dkim-key.ts';
+import type { SendFlags } from './flags.ts';
+
+/**
+ * `mb send --queue`: the message is durable when this ends, and a worker delivers it. With a key it is signed now;
+ * else the worker signs with its own.
+ */
+export async function enqueue(
+  { message, messageId, authorDomain }: PreparedMessage,
+  flags: SendFlags,
+  warn: (text: string) => void,
+): Promise<void> {
+  const dkim = await readDkimKey(flags, authorDomain, warn);
+  const { idempotencyKey, notBefore, tenant, tag, requireTls = false } = flags;
+  const result = await withStore(flags, { create: true }, (store) => {
+    // The name is for sessions, and this broker holds none.
+    const broker = new MailBroker({ hostname: 'queue.invalid', store, ...(dkim && { dkim }) });
+    return broker.enqueue(message, {
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+      ...(notBefore && { notBefore }),
+      ...(tenant !== undefined && { tenant }),
+      ...(tag !== undefined && { tag }),
+      delivery: { requireTls, ...(dkim && { sign: 'enqueue' as const }) },
+    });
+  });
+  process.exitCode = exitCodeOf(result.recipients);
+  if (flags.json) printJson({ exitCode: process.exitCode, messageId, ...result });
+  else if (!flags.quiet) print(describe(result));
+}
+
+function describe({ id, duplicate, recipients }: EnqueueResult): string {
+  const lines = recipients.flatMap((one) =>
+    one.status === 'queued'
+      ? [`${pc.green('✓')} ${pc.bold(printable(one.recipient))}  ${duplicate ? 'known' : 'queued'}`]
+      : [`${pc.red('✗')} ${pc.bold(printable(one.recipient))}  failed`, wrap(printable(one.reason), '    ')],
+  );
+  const summary =
+    id === undefined
+      ? 'Nothing was queued: no recipient takes mail.'
+      : duplicate
+        ? `The key is known: message ${id} is in the queue already.`
+        : `Queued as message ${id}; "mb work" delivers it.`;
+  return `${lines.join('\n')}\n\n${summary}\n`;
+}

@@ -1,0 +1,23 @@
+/** A moment as people read it, in the machine's time zone: `2026-01-31 14:05:09`. */
+export function formatMoment(at: number): string {
+  const date = new Date(at);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1000],
+] as const;
+
+/** How far a moment is from another, in its largest unit: `in 4 min`, `2 h ago`, `now`. */
+export function formatDistance(at: number, now = Date.now()): string {
+  const distance = Math.abs(at - now);
+  const [name, length] = UNITS.find(([, unit]) => distance >= unit) ?? ['now', 0];
+  if (length === 0) return name;
+  const text = `${Math.floor(distance / length)} ${name}`;
+  return at > now ? `in ${text}` : `${text} ago`;
+}
