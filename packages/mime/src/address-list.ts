@@ -45,8 +45,8 @@ export interface AddressReading {
 export interface AddressReadingOptions {
   /** Accept what received mail holds though a sender may not write it: stray dots, host names of any form. */
   readonly lenient?: boolean;
-  /** Decode encoded-words in display names; true for header text, false for text that a user typed. Default true. */
-  readonly decodeWords?: boolean;
+  /** Decodes encoded-words in display names; left out for text that a user typed. */
+  readonly decode?: (text: string) => string;
 }
 
 /**
@@ -63,7 +63,10 @@ export function parseAddressList(
   text: string,
   options?: { readonly decodeWords?: boolean },
 ): (Mailbox | Group)[] {
-  const { addresses, errors } = readAddressList(text, options);
+  return strict(readAddressList(text, options?.decodeWords === false ? {} : { decode: decodeWords }));
+}
+
+function strict({ addresses, errors }: AddressReading): (Mailbox | Group)[] {
   if (errors[0] !== undefined) throw errors[0];
   return addresses;
 }
@@ -77,7 +80,15 @@ export function parseAddressList(
  * @example parseMailbox('Ann <ann@example.com>').address // 'ann@example.com'
  */
 export function parseMailbox(text: string, options?: { readonly decodeWords?: boolean }): Mailbox {
-  const [mailbox, ...more] = parseAddressList(text, options);
+  return single(parseAddressList(text, options));
+}
+
+/** Reads exactly one mailbox of what a user typed: text that looks like an encoded-word is that text. */
+export function readMailbox(text: string): Mailbox {
+  return single(strict(readAddressList(text, {})));
+}
+
+function single([mailbox, ...more]: readonly (Mailbox | Group)[]): Mailbox {
   if (mailbox === undefined || more.length > 0 || 'members' in mailbox) {
     throw new MimeError(
       'MB_MIME_ADDRESS_COUNT',
@@ -88,8 +99,8 @@ export function parseMailbox(text: string, options?: { readonly decodeWords?: bo
 }
 
 /** Reads an address list without throwing. */
-export function readAddressList(text: string, options?: AddressReadingOptions): AddressReading {
-  return new AddressReader(text, options ?? {}).read();
+export function readAddressList(text: string, options: AddressReadingOptions): AddressReading {
+  return new AddressReader(text, options).read();
 }
 
 /**
@@ -388,7 +399,7 @@ class AddressReader {
   }
 
   #decode(text: string): string {
-    return this.#options.decodeWords === false ? text : decodeWords(text);
+    return this.#options.decode?.(text) ?? text;
   }
 
   #peek(): number {
@@ -403,9 +414,16 @@ class AddressReader {
   }
 }
 
-const SPECIALS = new Set([...'()<>[]:;@\\,"'].map((special) => special.charCodeAt(0)));
+/** 1 for printable ASCII but the specials of RFC 5322 §3.2.3; the dot counts as an atom character here. */
+const ATOM_UNITS = /* @__PURE__ */ buildAtomUnits();
+
+function buildAtomUnits(): Uint8Array {
+  const table = new Uint8Array(128).fill(1, 33, 127);
+  for (const special of '()<>[]:;@\\,"') table[special.charCodeAt(0)] = 0;
+  return table;
+}
 
 /** An atom character or a dot; non-ASCII belongs to atoms (RFC 6532 §3.2). */
 function isAtomUnit(unit: number): boolean {
-  return unit > 32 && unit !== 127 && !SPECIALS.has(unit);
+  return unit > 127 || ATOM_UNITS[unit] === 1;
 }

@@ -1,38 +1,37 @@
 import { MimeError } from './errors.ts';
-import { formatParameter, isToken, type ParameterizedValue, parseParameters } from './parameter.ts';
+import { formatParameter, isToken, type ParameterizedValue, readParameters } from './parameter.ts';
 
-const BY_ENDING: ReadonlyMap<string, string> = /* @__PURE__ */ new Map(
-  Object.entries({
-    avif: 'image/avif',
-    csv: 'text/csv',
-    doc: 'application/msword',
-    docx: 'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
-    gif: 'image/gif',
-    gz: 'application/gzip',
-    htm: 'text/html',
-    html: 'text/html',
-    ics: 'text/calendar',
-    jpeg: 'image/jpeg',
-    jpg: 'image/jpeg',
-    json: 'application/json',
-    md: 'text/markdown',
-    mp3: 'audio/mpeg',
-    mp4: 'video/mp4',
-    odt: 'application/vnd.oasis.opendocument.text',
-    pdf: 'application/pdf',
-    png: 'image/png',
-    pptx: 'application/vnd.openxmlformats-officedocument.presentationml.presentation',
-    svg: 'image/svg+xml',
-    txt: 'text/plain',
-    vcf: 'text/vcard',
-    wav: 'audio/wav',
-    webp: 'image/webp',
-    xls: 'application/vnd.ms-excel',
-    xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
-    xml: 'application/xml',
-    zip: 'application/zip',
-  }),
-);
+/** Media types of common endings. */
+const BY_ENDING: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
+  ['avif', 'image/avif'],
+  ['csv', 'text/csv'],
+  ['doc', 'application/msword'],
+  ['docx', 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'],
+  ['gif', 'image/gif'],
+  ['gz', 'application/gzip'],
+  ['htm', 'text/html'],
+  ['html', 'text/html'],
+  ['ics', 'text/calendar'],
+  ['jpeg', 'image/jpeg'],
+  ['jpg', 'image/jpeg'],
+  ['json', 'application/json'],
+  ['md', 'text/markdown'],
+  ['mp3', 'audio/mpeg'],
+  ['mp4', 'video/mp4'],
+  ['odt', 'application/vnd.oasis.opendocument.text'],
+  ['pdf', 'application/pdf'],
+  ['png', 'image/png'],
+  ['pptx', 'application/vnd.openxmlformats-officedocument.presentationml.presentation'],
+  ['svg', 'image/svg+xml'],
+  ['txt', 'text/plain'],
+  ['vcf', 'text/vcard'],
+  ['wav', 'audio/wav'],
+  ['webp', 'image/webp'],
+  ['xls', 'application/vnd.ms-excel'],
+  ['xlsx', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'],
+  ['xml', 'application/xml'],
+  ['zip', 'application/zip'],
+]);
 
 /** The media type that a file name's ending stands for; `application/octet-stream` for others. */
 export function typeOfFilename(filename: string | undefined): string {
@@ -46,7 +45,8 @@ export function typeOfFilename(filename: string | undefined): string {
  * @throws {MimeError} MB_MIME_CONTENT_TYPE when it is not `type/subtype` with parameters.
  */
 export function readContentType(text: string): ParameterizedValue {
-  const type = parseParameters(text);
+  const { value, written } = readParameters(text);
+  const type = { value, parameters: new Map(written) };
   const [top = '', sub = '', ...more] = type.value.split('/');
   if (
     !isToken(top) ||

@@ -63,6 +63,11 @@ export class MimeError extends Error {
   }
 }
 
+/** A set of words; as one call, so that a bundler can leave out a set that nobody uses. */
+export function wordSet(words: string): ReadonlySet<string> {
+  return new Set(words.split(' '));
+}
+
 /** Refuses keys that a caller mistyped: a silently ignored option is a wrong message. */
 export function refuseUnknownKeys(value: object, known: ReadonlySet<string>, what: string): void {
   for (const key of Object.keys(value)) {

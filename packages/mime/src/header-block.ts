@@ -69,6 +69,7 @@ export class HeaderBlock implements Iterable<HeaderField> {
     return this.fields.filter((field) => field.name.toLowerCase() === wanted).map((field) => field.value);
   }
 
+  /** The fields in their order. */
   [Symbol.iterator](): Iterator<HeaderField> {
     return this.fields[Symbol.iterator]();
   }

@@ -6,7 +6,7 @@ import {
   type MailboxInput,
   wireAddress,
 } from './address.ts';
-import { parseMailbox } from './address-list.ts';
+import { readMailbox } from './address-list.ts';
 import { encodeWords } from './encoded-word.ts';
 import { MimeError } from './errors.ts';
 import { checkHeaderName, FOLD_COLUMN, foldTrusted, lineTooLong } from './header-fold.ts';
@@ -20,18 +20,18 @@ export type HeaderCharset = 'ascii' | 'utf8';
 /**
  * Makes a mailbox of what a caller gave: a string holds exactly one.
  *
- * @throws {MimeError} as {@link parseMailbox}.
+ * @throws {MimeError} as {@link readMailbox}.
  */
 export function toMailbox(input: MailboxInput): Mailbox {
   // Text that looks like an encoded-word is taken literally here: it is text, not a header.
-  if (typeof input === 'string') return parseMailbox(input, { decodeWords: false });
+  if (typeof input === 'string') return readMailbox(input);
   if (typeof input !== 'object' || input === null || typeof input.address !== 'string') {
     throw new MimeError(
       'MB_MIME_ADDRESS_SYNTAX',
       'A mailbox is a string or an object with name and address.',
     );
   }
-  const mailbox = parseMailbox(input.address, { decodeWords: false });
+  const mailbox = readMailbox(input.address);
   if (mailbox.name !== undefined) {
     throw new MimeError(
       'MB_MIME_ADDRESS_SYNTAX',

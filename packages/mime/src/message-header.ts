@@ -1,7 +1,7 @@
 import { canonicalAddress, type Group, type Mailbox, wireAddress } from './address.ts';
 import { formatDate } from './date.ts';
 import { domainForWire } from './domain.ts';
-import { MimeError } from './errors.ts';
+import { MimeError, wordSet } from './errors.ts';
 import { FieldWriter, type HeaderCharset, mailboxesOf, toAddresses, toMailbox } from './header-fields.ts';
 import { checkUnsubscribe, formatListFields } from './list-fields.ts';
 import type { Message } from './message.ts';
@@ -89,9 +89,9 @@ function writeIds(writer: FieldWriter, name: string, input: string | readonly st
   if (ids.length > 0) writer.raw(name, ids.map(formatMessageId).join(' '));
 }
 
-const AUTO_SUBMITTED = new Set(['no', 'auto-generated', 'auto-replied', 'auto-notified']);
-const PRECEDENCE = new Set(['bulk', 'list', 'junk']);
-const PRIORITY = new Map([
+const AUTO_SUBMITTED = /* @__PURE__ */ new Set(['no', 'auto-generated', 'auto-replied', 'auto-notified']);
+const PRECEDENCE = /* @__PURE__ */ new Set(['bulk', 'list', 'junk']);
+const PRIORITY = /* @__PURE__ */ new Map([
   ['high', ['1 (Highest)', 'High', 'urgent']],
   ['normal', ['3 (Normal)', 'Normal', 'normal']],
   ['low', ['5 (Lowest)', 'Low', 'non-urgent']],
@@ -122,7 +122,7 @@ function unknownWord(field: string, words: Iterable<string>): MimeError {
 }
 
 /** Fields that are written from properties of the message, with the property to use. */
-const RESERVED: ReadonlyMap<string, string> = new Map([
+const RESERVED: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
   ['from', 'from'],
   ['sender', 'sender'],
   ['reply-to', 'replyTo'],
@@ -143,10 +143,8 @@ const RESERVED: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Fields that stand at most once (RFC 5322 §3.6, RFC 2369 §3.8, RFC 2919 §2, RFC 3834 §5, RFC 8058 §3.1). */
-const SINGLETONS: ReadonlySet<string> = new Set(
-  'list-id list-help list-unsubscribe list-unsubscribe-post list-subscribe list-post list-owner list-archive auto-submitted precedence feedback-id x-priority importance priority'.split(
-    ' ',
-  ),
+const SINGLETONS: ReadonlySet<string> = /* @__PURE__ */ wordSet(
+  'list-id list-help list-unsubscribe list-unsubscribe-post list-subscribe list-post list-owner list-archive auto-submitted precedence feedback-id x-priority importance priority',
 );
 
 function writeCustom(writer: FieldWriter, message: Message): void {

@@ -1,5 +1,5 @@
 import type { Defect, DefectCode } from './defect.ts';
-import { MimeError, refuseUnknownKeys } from './errors.ts';
+import { MimeError, refuseUnknownKeys, wordSet } from './errors.ts';
 import { type HeaderBlock, parseHeaderBlock } from './header-block.ts';
 import { DEFAULT_PARSE_LIMITS, type ParseLimits } from './limits.ts';
 import { type ParameterizedValue, parseParameters } from './parameter.ts';
@@ -404,8 +404,10 @@ function resolveLimits(given: Partial<ParseLimits> | undefined): ParseLimits {
   return limits;
 }
 
-const OPTION_KEYS = /* @__PURE__ */ new Set(['limits']);
-const LIMIT_KEYS = /* @__PURE__ */ new Set(Object.keys(DEFAULT_PARSE_LIMITS));
+const OPTION_KEYS = /* @__PURE__ */ wordSet('limits');
+const LIMIT_KEYS = /* @__PURE__ */ wordSet(
+  'maxDepth maxParts maxHeaderFields maxHeaderBytes maxMessageBytes',
+);
 
 /** RFC 2045 §5.2: plain text where nothing, or nothing readable, is said. */
 function readType(headers: HeaderBlock): ParameterizedValue {

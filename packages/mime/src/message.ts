@@ -1,6 +1,6 @@
 import type { AddressInput, MailboxInput } from './address.ts';
 import type { ContentInput } from './content.ts';
-import { refuseUnknownKeys } from './errors.ts';
+import { refuseUnknownKeys, wordSet } from './errors.ts';
 import type { Report } from './report.ts';
 
 /** A message to be composed. */
@@ -112,20 +112,16 @@ export interface ListFields {
   readonly archive?: string;
 }
 
-const MESSAGE_KEYS = /* @__PURE__ */ new Set(
-  'from to cc bcc replyTo sender subject text html alternatives attachments report headers messageId inReplyTo references date list autoSubmitted precedence priority feedbackId envelope'.split(
-    ' ',
-  ),
+const MESSAGE_KEYS = /* @__PURE__ */ wordSet(
+  'from to cc bcc replyTo sender subject text html alternatives attachments report headers messageId inReplyTo references date list autoSubmitted precedence priority feedbackId envelope',
 );
-const ATTACHMENT_KEYS = /* @__PURE__ */ new Set(
-  'filename content contentType contentId disposition size headers message part'.split(' '),
+const ATTACHMENT_KEYS = /* @__PURE__ */ wordSet(
+  'filename content contentType contentId disposition size headers message part',
 );
-const ALTERNATIVE_KEYS = /* @__PURE__ */ new Set(['contentType', 'content']);
-const LIST_KEYS = /* @__PURE__ */ new Set(
-  'id unsubscribe oneClick help subscribe post owner archive'.split(' '),
-);
-const REPORT_KEYS = /* @__PURE__ */ new Set(['record', 'original']);
-const ENVELOPE_KEYS = /* @__PURE__ */ new Set(['from', 'to']);
+const ALTERNATIVE_KEYS = /* @__PURE__ */ wordSet('contentType content');
+const LIST_KEYS = /* @__PURE__ */ wordSet('id unsubscribe oneClick help subscribe post owner archive');
+const REPORT_KEYS = /* @__PURE__ */ wordSet('record original');
+const ENVELOPE_KEYS = /* @__PURE__ */ wordSet('from to');
 
 /** Refuses fields that do not exist, so that a typing error is no missing attachment. */
 export function checkMessageKeys(message: Message): void {

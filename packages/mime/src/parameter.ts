@@ -89,24 +89,33 @@ const MAX_PARAMETERS = 200;
  * @example parseParameters('text/plain; charset="utf-8"').parameters.get('charset') // 'utf-8'
  */
 export function parseParameters(text: string): ParameterizedValue {
-  const clean = text.includes('(') ? withoutComments(text) : text;
-  const semicolon = clean.indexOf(';');
-  const value = (semicolon < 0 ? clean : clean.slice(0, semicolon)).trim().toLowerCase();
+  const { value, written } = readParameters(text);
   const parameters = new Map<string, string>();
-  if (semicolon < 0) return { value, parameters };
-  const extended: [name: string, text: string][] = [];
-  let at = semicolon + 1;
-  for (let count = 0; at < clean.length && count < MAX_PARAMETERS; count++) {
-    const [name, written, end] = readParameter(clean, at);
-    if (name.includes('*')) extended.push([name, written]);
-    else if (name !== '' && !parameters.has(name)) {
+  const extended: (readonly [string, string])[] = [];
+  for (const [name, plain] of written) {
+    if (name.includes('*')) extended.push([name, plain]);
+    else if (!parameters.has(name)) {
       // QUIRK(many senders): encoded-words inside file names, against RFC 2047 §5.
-      parameters.set(name, name === 'filename' || name === 'name' ? decodeWords(written) : written);
+      parameters.set(name, name === 'filename' || name === 'name' ? decodeWords(plain) : plain);
     }
-    at = end + 1;
   }
   for (const [name, joined] of joinExtended(extended)) parameters.set(name, joined);
   return { value, parameters };
+}
+
+/** Reads value and parameters as they are written, RFC 2231 not undone; names are lower-case. */
+export function readParameters(text: string): { value: string; written: [name: string, value: string][] } {
+  const clean = text.includes('(') ? withoutComments(text) : text;
+  const semicolon = clean.indexOf(';');
+  const value = (semicolon < 0 ? clean : clean.slice(0, semicolon)).trim().toLowerCase();
+  const written: [string, string][] = [];
+  let at = semicolon < 0 ? clean.length : semicolon + 1;
+  for (let count = 0; at < clean.length && count < MAX_PARAMETERS; count++) {
+    const [name, plain, end] = readParameter(clean, at);
+    if (name !== '') written.push([name, plain]);
+    at = end + 1;
+  }
+  return { value, written };
 }
 
 /** Reads one `name=value` at `start`; returns both and where the next semicolon, or the end, is. */

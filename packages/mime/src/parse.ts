@@ -187,7 +187,9 @@ function buildMessage(root: ParsedPart, defects: Defect[]): ParsedMessage {
   const { headers } = root;
   const addresses = (name: string) => {
     // Field by field: an open quote in one does not swallow the next.
-    const readings = headers.getAll(name).map((value) => readAddressList(value, { lenient: true }));
+    const readings = headers
+      .getAll(name)
+      .map((value) => readAddressList(value, { lenient: true, decode: decodeWords }));
     if (readings.some(({ errors }) => errors.length > 0)) defects.push({ code: 'address-invalid', path: '' });
     return readings.flatMap(({ addresses: read }) => read);
   };

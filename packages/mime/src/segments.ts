@@ -6,12 +6,12 @@ import { LineCheck } from './transfer/survey.ts';
 import { concatOctets, encodeUtf8, writeUtf8 } from './utf8.ts';
 
 /**
- * Octets of content in one chunk of base64, whole lines. Chunks are small, since the engine frees them late: with
+ * Octets of content in one chunk of base64, 112 lines. Chunks are small, since the engine frees them late: with
  * 64 KiB the peak of memory is three times as high.
  */
-const BASE64_BLOCK = 57 * 112;
+const BASE64_BLOCK = 6384;
 /** Small segments are joined into chunks of about this size. */
-const CHUNK = 8 * 1024;
+const CHUNK = 8192;
 
 /** All segments in one array. `size` is their length where it is known. */
 export async function writeSegments(
@@ -25,7 +25,7 @@ export async function writeSegments(
       chunks.push(chunk);
     return concatOctets(chunks);
   }
-  signal?.throwIfAborted();
+  if (signal?.aborted === true) throw aborted(signal);
   const out = new Uint8Array(size);
   let offset = 0;
   for (const segment of segments) offset = writeSegment(segment, out, offset);

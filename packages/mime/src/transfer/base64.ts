@@ -3,7 +3,7 @@ import { concatOctets, decodeAscii } from '../utf8.ts';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 const LINE_LENGTH = 76; // RFC 2045 §6.8
-const OCTETS_PER_LINE = (LINE_LENGTH / 4) * 3;
+const OCTETS_PER_LINE = 57;
 const CR = 13;
 const LF = 10;
 const PAD = 61;

@@ -8,7 +8,8 @@ const EQUALS = 61;
 /** RFC 2045 §6.7 rule 5: 76 characters with the `=` of the soft line break. */
 const LINE_ROOM = 75;
 
-const HEX = /* @__PURE__ */ new TextEncoder().encode('0123456789ABCDEF');
+/** The character code of a hexadecimal digit, upper-case (RFC 2045 §6.7 rule 1). */
+const hexDigit = (value: number): number => value + (value > 9 ? 55 : 48);
 
 const LITERAL = 0;
 const BLANK = 1;
@@ -67,7 +68,9 @@ export class QuotedPrintableEncoder {
 
   #withHeld(chunk: Uint8Array): Uint8Array {
     if (this.#held.length === 0) return chunk;
-    const input = concatOctets([this.#held, chunk]);
+    const input = new Uint8Array(this.#held.length + chunk.length);
+    input.set(this.#held);
+    input.set(chunk, this.#held.length);
     this.#held = new Uint8Array(0);
     return input;
   }
@@ -90,15 +93,15 @@ export class QuotedPrintableEncoder {
       const octet = input[i]!;
       const kind = kinds[octet]!;
       if (kind === BREAK && !this.#binary) {
-        o = closeLine(out, o, column);
-        out[o++] = CR;
-        out[o++] = LF;
+        o = closeLine(out, sink, o, column);
+        sink.setInt16(o, 0x0a0d, true);
+        o += 2;
         column = 0;
         i += octet === CR && input[i + 1] === LF ? 2 : 1;
         continue;
       }
       if (column + (kind > BLANK ? 3 : 1) > LINE_ROOM) {
-        o = writeSoftBreak(out, o);
+        o = writeSoftBreak(sink, o);
         column = 0;
       }
       if (kind <= BLANK) continue;
@@ -108,7 +111,7 @@ export class QuotedPrintableEncoder {
       o += (i - escapedFrom) * 3;
       column += (i - escapedFrom) * 3;
     }
-    if (final) o = closeLine(out, o, column);
+    if (final) o = closeLine(out, sink, o, column);
     this.#column = column;
     return out.subarray(0, o);
   }
@@ -120,7 +123,7 @@ const escapes = /* @__PURE__ */ buildEscapes();
 function buildEscapes(): Int32Array {
   return Int32Array.from(
     { length: 256 },
-    (_, octet) => EQUALS | (HEX[octet >> 4]! << 8) | (HEX[octet & 15]! << 16),
+    (_, octet) => EQUALS | (hexDigit(octet >> 4) << 8) | (hexDigit(octet & 15) << 16),
   );
 }
 
@@ -165,26 +168,19 @@ function escapeRun(input: Uint8Array, start: number, stop: number, sink: DataVie
   return i;
 }
 
-function writeSoftBreak(out: Uint8Array, o: number): number {
-  out[o] = EQUALS;
-  out[o + 1] = CR;
-  out[o + 2] = LF;
-  return o + 3;
-}
-
-function writeEscaped(out: Uint8Array, o: number, octet: number): number {
-  out[o] = EQUALS;
-  out[o + 1] = HEX[octet >> 4]!;
-  out[o + 2] = HEX[octet & 15]!;
+/** `=`, CR and LF, and one octet that the next store takes back. */
+function writeSoftBreak(sink: DataView, o: number): number {
+  sink.setInt32(o, 0x0a0d3d, true);
   return o + 3;
 }
 
 /** RFC 2045 §6.7 rule 3: a blank at the end of a line is encoded, since transports strip it. */
-function closeLine(out: Uint8Array, o: number, column: number): number {
+function closeLine(out: Uint8Array, sink: DataView, o: number, column: number): number {
   const last = column > 0 && o > 0 ? out[o - 1]! : 0;
   if (last !== SPACE && last !== TAB) return o;
-  const start = column + 2 > LINE_ROOM ? writeSoftBreak(out, o - 1) : o - 1;
-  return writeEscaped(out, start, last);
+  const start = column + 2 > LINE_ROOM ? writeSoftBreak(sink, o - 1) : o - 1;
+  sink.setInt32(start, escapes[last]!, true);
+  return start + 3;
 }
 
 /** Encodes octets at once; what compose uses. */
@@ -216,8 +212,8 @@ const digits = /* @__PURE__ */ buildDigits();
 function buildDigits(): Uint8Array {
   const table = new Uint8Array(256).fill(255);
   for (let value = 0; value < 16; value++) {
-    table[HEX[value]!] = value;
-    table[HEX[value]! | 32] = value;
+    table[hexDigit(value)] = value;
+    table[hexDigit(value) | 32] = value;
   }
   return table;
 }
