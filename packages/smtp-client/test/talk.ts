@@ -1,6 +1,7 @@
 import type { Envelope } from '../src/protocol/envelope.ts';
 import type { SessionEvent } from '../src/protocol/events.ts';
-import { type SessionOptions, SmtpSession } from '../src/protocol/session.ts';
+import { SmtpSession } from '../src/protocol/session.ts';
+import type { SessionOptions } from '../src/protocol/session-options.ts';
 import type { Verdict } from '../src/protocol/verdict.ts';
 
 const encoder = new TextEncoder();

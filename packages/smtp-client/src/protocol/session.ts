@@ -5,11 +5,10 @@ import { Deadlines } from './deadlines.ts';
 import { checkEnvelope, type Envelope } from './envelope.ts';
 import type { SessionEvent } from './events.ts';
 import { resolveLimits, type SessionLimits } from './limits.ts';
-import { checkHostname } from './mailbox.ts';
 import { type Expected, Pipeline } from './pipeline.ts';
 import { Receiver } from './receiver.ts';
 import { ReplyParser } from './reply-parser.ts';
-import { type Pipelining, Sender } from './sender.ts';
+import { Sender } from './sender.ts';
 import {
   authRefused,
   authUnavailable,
@@ -23,63 +22,12 @@ import {
   setupRefused,
   tlsNotOffered,
 } from './session-errors.ts';
-import { type ReplyStage, resolveTimeouts, type Timeouts } from './timeouts.ts';
+import { checkSessionOptions, type SessionOptions, type SessionTls } from './session-options.ts';
+import { type ReplyStage, resolveTimeouts } from './timeouts.ts';
 import { Delivery, wholeContent } from './transaction.ts';
 import { Transcript } from './transcript.ts';
 import { nextSessionState, type SessionInput, type SessionState } from './transitions.ts';
 import { type Stretch, TransmitBlock } from './transmit-block.ts';
-
-/** How a session behaves; everything but `hostname` has a default. */
-export interface SessionOptions {
-  /** The name for EHLO, HELO or LHLO: this host's ASCII domain name, or an address literal. */
-  readonly hostname: string;
-  /** `lmtp` greets with LHLO and reads a reply per recipient after the content (RFC 2033). Default `smtp`. */
-  readonly protocol?: 'smtp' | 'lmtp';
-  /** Whether STARTTLS is used: never, where offered (default), or else the session fails. */
-  readonly starttls?: 'never' | 'offered' | 'required';
-  /** The transport is inside TLS from its first octet (RFC 8314 §3). */
-  readonly implicitTls?: SessionTls;
-  /** SASL mechanisms that the driver can do, best first; the session fails when none succeeds. */
-  readonly authMechanisms?: readonly string[];
-  /** Dangerous: AUTH also without TLS and over a certificate that was not verified. Default false. */
-  readonly insecureAuth?: boolean;
-  /** How far commands run ahead of replies where PIPELINING is offered. Default `across-messages`. */
-  readonly pipelining?: Pipelining;
-  /** Whether BDAT is used where CHUNKING and PIPELINING are offered. Default true. */
-  readonly chunking?: boolean;
-  readonly timeouts?: Partial<Timeouts>;
-  readonly limits?: Partial<SessionLimits>;
-  /** Told every line of the transcript as it happens; never content, never a credential. */
-  readonly onTranscript?: (entry: TranscriptEntry) => void;
-  /**
-   * Dangerous unless the transport copies: the memory of a block is used again once it was reported by `transmitted`.
-   * Default false.
-   */
-  readonly reuseBlocks?: boolean;
-}
-
-/** What the session needs to know about TLS. */
-export interface SessionTls {
-  /** Whether the certificate was verified, by whatever was asked for. */
-  readonly verified: boolean;
-  /** One line for the transcript, e.g. `TLSv1.3 TLS_AES_256_GCM_SHA384, verified by pkix`. */
-  readonly description: string;
-}
-
-const optionKeys = new Set<string>([
-  'hostname',
-  'protocol',
-  'starttls',
-  'implicitTls',
-  'authMechanisms',
-  'insecureAuth',
-  'pipelining',
-  'chunking',
-  'timeouts',
-  'limits',
-  'onTranscript',
-  'reuseBlocks',
-] satisfies (keyof SessionOptions)[]);
 
 /** Filled and emptied within one call, so one is enough for all sessions. */
 const block = new TransmitBlock(65_536, 16_384);
@@ -122,11 +70,7 @@ export class SmtpSession {
   #now: number;
 
   constructor(options: SessionOptions, now: number) {
-    for (const key of Object.keys(options)) {
-      if (!optionKeys.has(key))
-        throw misuse('MB_SMTP_OPTION', `${key} is not an option of a session; remove it.`);
-    }
-    checkHostname(options.hostname);
+    checkSessionOptions(options);
     this.#options = options;
     this.#limits = resolveLimits(options.limits);
     this.#deadlines = new Deadlines(resolveTimeouts(options.timeouts), now);
@@ -248,14 +192,14 @@ export class SmtpSession {
   provideContent(id: number, octets: Uint8Array, now: number): void {
     this.#now = now;
     const { writing } = this.#sender;
-    if (writing?.delivery.id === id) this.#sender.provide(writing, octets);
+    if (writing?.delivery.id === id) this.#sender.content.provide(writing, octets);
   }
 
   /** The content that `content-wanted` asked for has ended. */
   endContent(id: number, now: number): void {
     this.#now = now;
     const { writing } = this.#sender;
-    if (writing?.delivery.id === id) this.#sender.endContent(writing);
+    if (writing?.delivery.id === id) this.#sender.content.end(writing);
   }
 
   /** Takes a delivery that was not begun out of the queue; one that was begun can only be ended with the session. */

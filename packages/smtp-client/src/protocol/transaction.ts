@@ -33,8 +33,6 @@ export class Delivery {
   remaining: number[];
   /** Transactions begun so far. */
   transactions = 0;
-  /** Octets of the content when it was streamed once completely. */
-  streamedOctets: number | undefined;
   settled = false;
 
   constructor(

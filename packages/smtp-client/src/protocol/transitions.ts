@@ -25,6 +25,7 @@ export const sessionStates = [
   'quitting',
   'closed',
 ] as const;
+/** Where a session stands. */
 export type SessionState = (typeof sessionStates)[number];
 
 export const sessionInputs = [
@@ -41,8 +42,10 @@ export const sessionInputs = [
   'quit',
   'lost', // end of stream, reset, time-out, garbage, abort
 ] as const;
+/** What can happen to a session. */
 export type SessionInput = (typeof sessionInputs)[number];
 
+/** What each input does in each state of the session. */
 export const SESSION = {
   // RFC 5321 §3.1: 220, or 4yz/554 and the client is not wanted here.
   greeting: {
@@ -132,6 +135,7 @@ export const writerInputs = [
 ] as const;
 export type WriterInput = (typeof writerInputs)[number];
 
+/** What each input does in each state of the writer, which sends a transaction's commands. */
 export const WRITER = {
   waiting: { begin: 'envelope', 'given-up': 'over', lost: 'over' },
   envelope: { 'data-written': 'go-ahead', 'chunks-begin': 'content', 'given-up': 'over', lost: 'over' },
@@ -183,6 +187,7 @@ export type ReplyEffect =
   | 'close' // 421: temporary for all undecided of all transactions, the session ends
   | 'never'; // this class is not made at this stage
 
+/** What each class of reply does at each stage of a transaction. */
 // RFC 5321 §4.3.2 lists the codes per command; §4.2.1 makes the first digit decide.
 export const REPLIES = {
   reset: {
