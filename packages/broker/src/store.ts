@@ -1,5 +1,6 @@
 /**
- * What authors of a {@link QueueStore} need: the port, its types, and the rules that all stores share.
+ * What authors of a {@link QueueStore} need: the port, its types, the rules that all stores share, and the worker
+ * to try a store with.
  *
  * Run `@mb/broker/store-conformance` on what you write.
  */
@@ -45,3 +46,4 @@ export {
   suppressionKey,
 } from './suppression.ts';
 export { WakeList } from './wake-list.ts';
+export { type Attempt, type AttemptOutcome, QueueWorker, type WorkerOptions } from './worker.ts';

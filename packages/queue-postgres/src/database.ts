@@ -3,6 +3,7 @@ import type { Pool, PoolClient, QueryResultRow } from 'pg';
 
 /** What can run a query: a pool, a client, or the application's transaction. */
 export interface Queryable {
+  /** Runs one statement with its parameters `$1`, `$2` …. */
   query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
 }
 

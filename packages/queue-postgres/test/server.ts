@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,9 +23,14 @@ async function freePort(): Promise<number> {
 }
 
 /** A PostgreSQL server of its own, made from the binaries that npm brought. */
-export async function startServer(flags: readonly string[] = []): Promise<{
+export async function startServer(
+  flags: readonly string[] = [],
+  options: { readonly persistent?: boolean } = {},
+): Promise<{
   readonly url: string;
   readonly server: EmbeddedPostgres;
+  /** Deletes its data; after it was stopped. */
+  remove(): void;
 }> {
   const port = await freePort();
   const said: string[] = [];
@@ -37,7 +42,8 @@ export async function startServer(flags: readonly string[] = []): Promise<{
     port,
     user: 'postgres',
     password: 'postgres',
-    persistent: false,
+    // Whether its data outlives stop().
+    persistent: options.persistent ?? false,
     // PostgreSQL refuses to run as root.
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8'],
@@ -51,7 +57,11 @@ export async function startServer(flags: readonly string[] = []): Promise<{
   } catch (error) {
     throw new Error(`PostgreSQL did not start:\n${said.join('\n')}`, { cause: error });
   }
-  return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, server };
+  return {
+    url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
+    server,
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
 }
 
 /** One server for all test files: `MB_POSTGRES_URL`, or one of our own. */
@@ -64,7 +74,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   // An autovacuum's transaction would hold back, for a moment, the events that a test wants to see at once.
   // No test cuts the power: nothing need wait for the disk.
   const flags = ['autovacuum=off', 'max_connections=300', 'fsync=off'].flatMap((flag) => ['-c', flag]);
-  const { url, server } = await startServer(flags);
+  const { url, server, remove } = await startServer(flags);
   project.provide('postgresUrl', url);
-  return () => server.stop();
+  return async () => {
+    await server.stop();
+    remove();
+  };
 }
