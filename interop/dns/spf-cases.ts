@@ -36,6 +36,7 @@ export function makeSpfCases(count: number, seed: number): SpfCase[] {
   const random = makeRandom(seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
   const chance = (probability: number) => random() < probability;
+  let ip = '';
   const domains = Array.from({ length: 7 }, (_, index) => `d${index}.example.test`);
   const hosts = Array.from({ length: 6 }, (_, index) => `h${index}.example.test`);
 
@@ -103,13 +104,14 @@ export function makeSpfCases(count: number, seed: number): SpfCase[] {
     ]);
   const prefix = () =>
     chance(0.3) ? pick(['/24', '/32', '/0', '/16', '/24//64', '//32', '//128', '/31//127']) : '';
+  // Mail::SPF lets an ip6 network of prefix 0 match IPv4 clients, which RFC 7208 §5.6 rules out.
+  const prefixes6 = () => ['/32', '/33', '/112', '/128', ...(ip.includes(':') ? ['/0'] : [])];
   const qualifier = () => (chance(0.7) ? '' : pick(['+', '-', '~', '?']));
   const term = () => {
     const kind = random();
     if (kind < 0.22)
       return `ip4:${pick(addresses4)}${chance(0.4) ? pick(['/32', '/24', '/25', '/8', '/0']) : ''}`;
-    if (kind < 0.32)
-      return `ip6:${pick(addresses6)}${chance(0.5) ? pick(['/32', '/33', '/112', '/128', '/0']) : ''}`;
+    if (kind < 0.32) return `ip6:${pick(addresses6)}${chance(0.5) ? pick(prefixes6()) : ''}`;
     if (kind < 0.5) return `${chance(0.3) ? 'a' : `a:${target()}`}${prefix()}`;
     if (kind < 0.6) return `${chance(0.3) ? 'mx' : `mx:${target()}`}${prefix()}`;
     if (kind < 0.82) return `include:${chance(0.9) ? pick(domains) : target()}`;
@@ -127,7 +129,7 @@ export function makeSpfCases(count: number, seed: number): SpfCase[] {
   };
 
   return Array.from({ length: count }, () => {
-    const ip = chance(0.75) ? pick(addresses4) : pick(addresses6);
+    ip = chance(0.75) ? pick(addresses4) : pick(addresses6);
     const zone: Record<string, CaseRecords> = { 'why.example.test': { TXT: ['%{i} may not send for %{o}'] } };
     for (const domain of domains) {
       const txt = chance(0.92) ? [record()] : [];

@@ -65,11 +65,6 @@ const differences: readonly Difference[] = [
   },
   {
     peer: 'Mail::SPF',
-    reason: 'Mail::SPF lets ip6 networks of prefix 0 match IPv4 clients; by RFC 7208 §5.6 they do not',
-    applies: (each) => !each.ip.includes(':') && uses(each, /ip6:[0-9a-f:]+\/0/i),
-  },
-  {
-    peer: 'Mail::SPF',
     reason: 'Mail::SPF looks at the first ten names of an mx; by RFC 7208 §4.6.4 more are a permerror',
     applies: (_each, ours) => ours.problem === 'mx-limit',
   },

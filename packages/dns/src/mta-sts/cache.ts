@@ -18,8 +18,11 @@ export interface StoredMtaStsPolicy {
 
 /** Where policies are kept between deliveries, and between runs of the program if it is a lasting one. */
 export interface MtaStsStore {
+  /** What was stored for a domain last. */
   get(domain: string): Promise<StoredMtaStsPolicy | undefined>;
+  /** Stores an entry in place of an older one of its domain. */
   set(entry: StoredMtaStsPolicy): Promise<void>;
+  /** Forgets a domain; one that is not there is no error. */
   delete(domain: string): Promise<void>;
 }
 
