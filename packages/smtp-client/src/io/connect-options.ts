@@ -46,7 +46,7 @@ export interface ConnectOptions {
   readonly clock?: Clock;
   /** Opens the transport, for proxies and fakes. Default: TCP. */
   readonly openSocket?: OpenSocket;
-  /** Told every line of every transcript of this connection as it happens. */
+  /** Told every line of every transcript of this connection as it happens; it must not throw. */
   readonly onTranscript?: (entry: TranscriptEntry) => void;
   /** Ends the attempt to connect; afterwards it has no effect. */
   readonly signal?: AbortSignal;

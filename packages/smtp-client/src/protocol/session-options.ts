@@ -24,7 +24,7 @@ export interface SessionOptions {
   readonly chunking?: boolean;
   readonly timeouts?: Partial<Timeouts>;
   readonly limits?: Partial<SessionLimits>;
-  /** Told every line of the transcript as it happens; never content, never a credential. */
+  /** Told every line of the transcript as it happens; never content, never a credential. It must not throw. */
   readonly onTranscript?: (entry: TranscriptEntry) => void;
   /**
    * Dangerous unless the transport copies: the memory of a block is used again once it was reported by `transmitted`.

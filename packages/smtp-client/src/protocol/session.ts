@@ -27,10 +27,7 @@ import { type ReplyStage, resolveTimeouts } from './timeouts.ts';
 import { Delivery, wholeContent } from './transaction.ts';
 import { Transcript } from './transcript.ts';
 import { nextSessionState, type SessionInput, type SessionState } from './transitions.ts';
-import { type Stretch, TransmitBlock } from './transmit-block.ts';
-
-/** Filled and emptied within one call, so one is enough for all sessions. */
-const block = new TransmitBlock(65_536, 16_384);
+import { releaseStretch, type Stretch, type TransmitBlock, writeBlock } from './transmit-block.ts';
 
 /**
  * The client's side of an SMTP or LMTP session, without sockets, clock or randomness.
@@ -247,20 +244,21 @@ export class SmtpSession {
   pollTransmit(now: number): Uint8Array | undefined {
     this.#now = now;
     if (this.#state === 'closed') return undefined;
+    const taken = writeBlock((block) => this.#fill(block, now));
+    if (taken === undefined) return undefined;
+    this.#given.push(taken.stretch);
+    this.#deadlines.blockGiven(now);
+    return taken.octets;
+  }
+
+  /** Whether what stands in the block is to be sent. */
+  #fill(block: TransmitBlock, now: number): boolean {
     for (const { line, stage } of this.#commands.splice(0)) {
       block.line(line);
       this.#pipeline.push({ stage, sentAt: now });
     }
     if (this.#state === 'ready') this.#guard(() => this.#sender.fill(block, now));
-    if (this.#over) {
-      block.discard();
-      return undefined;
-    }
-    const taken = block.take();
-    if (taken === undefined) return undefined;
-    this.#given.push(taken.stretch);
-    this.#deadlines.blockGiven(now);
-    return taken.octets;
+    return !this.#over;
   }
 
   /** The transport took the oldest of the blocks that `pollTransmit` gave. */
@@ -268,7 +266,7 @@ export class SmtpSession {
     this.#now = now;
     const stretch = this.#given.shift();
     if (stretch === undefined) return;
-    if (this.#options.reuseBlocks) block.release(stretch);
+    if (this.#options.reuseBlocks) releaseStretch(stretch);
     this.#deadlines.blockTaken(now);
   }
 

@@ -5,6 +5,8 @@ export interface Stretch {
   readonly octets: Uint8Array;
   /** Blocks that the transport has not taken yet. */
   users: number;
+  /** Whether further blocks are cut out of it. */
+  current: boolean;
 }
 
 /** What goes to the transport in one write. */
@@ -13,8 +15,38 @@ export interface Taken {
   readonly stretch: Stretch;
 }
 
+const stretchOctets = 65_536;
+/** Room that a new block has at least. */
+const leastOctets = 16_384;
 /** Stretches kept for the next blocks. */
 const mostSpare = 16;
+const spare: Stretch[] = [];
+
+function openStretch(): Stretch {
+  const stretch = spare.pop() ?? { octets: new Uint8Array(stretchOctets), users: 0, current: true };
+  stretch.current = true;
+  return stretch;
+}
+
+/** The transport has taken a block of this stretch, and its memory may be written again. */
+export function releaseStretch(stretch: Stretch): void {
+  stretch.users -= 1;
+  if (stretch.users === 0 && !stretch.current && spare.length < mostSpare) spare.push(stretch);
+}
+
+/** Blocks that nobody writes to; one is enough for all sessions unless their hooks call each other. */
+const idle: TransmitBlock[] = [];
+
+/** Lets `fill` write a block and takes it; what was written before `fill` threw is forgotten. */
+export function writeBlock(fill: (block: TransmitBlock) => boolean): Taken | undefined {
+  const block = idle.pop() ?? new TransmitBlock();
+  try {
+    return fill(block) ? block.take() : undefined;
+  } finally {
+    block.discard();
+    idle.push(block);
+  }
+}
 
 /**
  * Octets that are about to be handed to the transport in one write.
@@ -23,23 +55,12 @@ const mostSpare = 16;
  * of their blocks: neither small messages nor large ones cost an allocation per write.
  */
 export class TransmitBlock {
-  readonly #stretchOctets: number;
-  readonly #leastOctets: number;
-  readonly #spare: Stretch[] = [];
-  #stretch: Stretch;
+  #stretch = openStretch();
   #start = 0;
   /** The stretch; write behind `length` only. */
-  octets: Uint8Array;
+  octets = this.#stretch.octets;
   /** Where the next octet goes. */
   length = 0;
-
-  /** @param leastOctets  Room that a new block has at least. */
-  constructor(stretchOctets: number, leastOctets: number) {
-    this.#stretchOctets = stretchOctets;
-    this.#leastOctets = leastOctets;
-    this.#stretch = { octets: new Uint8Array(stretchOctets), users: 0 };
-    this.octets = this.#stretch.octets;
-  }
 
   /** Octets that still fit. */
   get room(): number {
@@ -71,15 +92,16 @@ export class TransmitBlock {
     return count;
   }
 
-  /** What was written; undefined when that is nothing. Give the stretch back with `release`. */
+  /** What was written; undefined when that is nothing. */
   take(): Taken | undefined {
     if (this.length === this.#start) return undefined;
     const stretch = this.#stretch;
     stretch.users += 1;
     const octets = stretch.octets.subarray(this.#start, this.length);
     this.#start = this.length;
-    if (this.room < this.#leastOctets) {
-      this.#stretch = this.#spare.pop() ?? { octets: new Uint8Array(this.#stretchOctets), users: 0 };
+    if (this.room < leastOctets) {
+      stretch.current = false;
+      this.#stretch = openStretch();
       this.octets = this.#stretch.octets;
       this.length = 0;
       this.#start = 0;
@@ -90,12 +112,5 @@ export class TransmitBlock {
   /** Forgets what was written since the last block was taken. */
   discard(): void {
     this.length = this.#start;
-  }
-
-  /** The transport has taken a block of this stretch. */
-  release(stretch: Stretch): void {
-    stretch.users -= 1;
-    if (stretch.users > 0 || stretch === this.#stretch || this.#spare.length >= mostSpare) return;
-    this.#spare.push(stretch);
   }
 }
