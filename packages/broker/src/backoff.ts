@@ -15,6 +15,7 @@ export interface RetrySchedule {
   readonly jitter: number;
 }
 
+/** Five minutes, doubled from attempt to attempt up to four hours, give or take a tenth. */
 export const defaultSchedule: RetrySchedule = {
   firstMs: 5 * minute,
   factor: 2,

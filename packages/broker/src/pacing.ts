@@ -19,6 +19,7 @@ export interface SiteLimits {
   readonly rates: readonly Rate[];
 }
 
+/** The limits of a site where the caller says nothing. */
 export const defaultSiteLimits: SiteLimits = {
   startConcurrency: 5,
   maxConcurrency: 20,

@@ -88,6 +88,7 @@ export class SuppressionControl {
     this.#store = store;
   }
 
+  /** Addresses that are not sent to, a page at a time. */
   list(page?: PageRequest & { readonly tenant?: string }): Promise<Page<Suppression>> {
     return this.#store.listSuppressed(page);
   }

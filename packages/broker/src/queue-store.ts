@@ -352,9 +352,11 @@ export interface QueueStore<Transaction = never> {
   cancel(selector: Selector): Promise<number>;
   /** Makes queued recipients due `afterMs` from now. Returns how many. */
   reschedule(selector: Selector, afterMs: number): Promise<number>;
+  /** Recipients that the selector fits, a page at a time. */
   list(selector: Selector, page?: PageRequest): Promise<Page<RecipientView>>;
   /** Null when there is no such message. */
   inspect(messageId: MessageId): Promise<MessageView | null>;
+  /** How much waits, and since when. */
   stats(): Promise<QueueStats>;
 
   /** Events after `cursor`, oldest first; from the start of the log when absent. At most `limit` (default 500). */
@@ -370,6 +372,7 @@ export interface QueueStore<Transaction = never> {
   suppressed(addresses: readonly string[], tenant?: string): Promise<readonly Suppression[]>;
   /** Takes addresses off the list; returns how many were on it. */
   unsuppress(addresses: readonly string[], tenant?: string): Promise<number>;
+  /** Addresses that are not sent to, a page at a time. */
   listSuppressed(page?: PageRequest & { readonly tenant?: string }): Promise<Page<Suppression>>;
 
   /** Deletes what `retention` no longer keeps, a bounded batch a call; call again while `more`. */
@@ -394,8 +397,11 @@ export const inlineContentBytes = 64 * 1024;
 export const maxDetailBytes = 16 * 1024;
 
 const day = 86_400_000;
+/** How long a message is tried, in milliseconds: five days (RFC 5321 §4.5.4.1). */
 export const defaultExpireAfterMs = 5 * day;
+/** When the sender is told of a delay, in milliseconds after acceptance: four hours. */
 export const defaultDelayNoticeAfterMs = 4 * 3_600_000;
+/** The largest message that a store takes, in octets: 64 MiB. */
 export const defaultMaxMessageBytes = 64 * 1024 * 1024;
 
 /** The id of the recipient at `position` (from 0) of a message. */

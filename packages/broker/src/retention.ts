@@ -14,6 +14,7 @@ export interface Retention {
   readonly batch: number;
 }
 
+/** What a store keeps, and for how long, where the caller says nothing. */
 export const defaultRetention: Retention = {
   deliveredMs: 3 * day,
   failedMs: 14 * day,

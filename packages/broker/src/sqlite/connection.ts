@@ -6,16 +6,20 @@ export type Row = Record<string, SqlValue>;
 
 /** A prepared statement of `node:sqlite` or `better-sqlite3`. */
 export interface SqliteStatement {
+  /** Runs a statement that returns no rows. */
   run(...values: SqlValue[]): {
     readonly changes: number | bigint;
     readonly lastInsertRowid: number | bigint;
   };
+  /** The first row, if there is one. */
   get(...values: SqlValue[]): unknown;
+  /** All rows. */
   all(...values: SqlValue[]): unknown[];
 }
 
 /** A synchronous connection to the store's file: `DatabaseSync` of `node:sqlite`, or `Database` of `better-sqlite3`. */
 export interface SqliteConnection {
+  /** Compiles a statement. */
   prepare(sql: string): SqliteStatement;
   /** node:sqlite's word for it. */
   readonly isTransaction?: boolean;
