@@ -39,7 +39,6 @@ export class BodyHash {
     this.#canonicalizer = new BodyCanonicalizer(algorithm, bareCr, (chunk, from, to) =>
       this.#take(chunk, from, to),
     );
-    keepResident(this);
   }
 
   write(chunk: Uint8Array): void {
@@ -126,7 +125,6 @@ export class BodyHashSet {
 
   constructor(bareCr: BareCr) {
     this.#bareCr = bareCr;
-    keepResident(this);
   }
 
   /** The hash for a canonicalisation and a limit; ask for it before the body is written. */
@@ -156,3 +154,6 @@ export class BodyHashSet {
     for (const body of this.#hashes.values()) body.writeWhole(message.bodyStart);
   }
 }
+
+keepResident(new BodyHash('relaxed', 'line-end'));
+keepResident(new BodyHashSet('line-end'));

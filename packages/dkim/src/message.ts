@@ -196,7 +196,6 @@ class HeaderEnd {
 
   constructor(bareCr: BareCr) {
     this.#bareCrEndsLine = bareCr === 'line-end';
-    keepResident(this);
   }
 
   /** Whether there is an empty line in the octets, which begin with those of the last call. */
@@ -226,6 +225,8 @@ class HeaderEnd {
     return false;
   }
 }
+
+keepResident(new HeaderEnd('line-end'));
 
 /** Gives the octets with every line end as CRLF; the same array when nothing has to change.
  *

@@ -12,7 +12,6 @@ export class TagFieldWriter {
   constructor(name: string) {
     this.#text = `${name}:`;
     this.#column = name.length + 1;
-    keepResident(this);
   }
 
   /** Adds `name=value;` unbroken. */
@@ -60,6 +59,8 @@ export class TagFieldWriter {
     }
   }
 }
+
+keepResident(new TagFieldWriter(''));
 
 /** Encodes octets as dkim-quoted-printable (RFC 6376 §2.11): no white space, `;` or `=`, and none of `alsoEncode`, stays literal. */
 export function encodeDkimQuotedPrintable(octets: Uint8Array, alsoEncode = ''): string {

@@ -36,5 +36,4 @@ export class SignedHeader {
   }
 }
 
-// Not the last one used, which would keep its message alive.
 keepResident(new SignedHeader(new Uint8Array()));

@@ -47,7 +47,6 @@ export class BodyCanonicalizer {
     this.#relaxed = algorithm === 'relaxed';
     this.#bareCrEndsLine = bareCr === 'line-end';
     this.#sink = sink;
-    keepResident(this);
   }
 
   write(chunk: Uint8Array): void {
@@ -138,6 +137,8 @@ export class BodyCanonicalizer {
     this.#hasContent = true;
   }
 }
+
+keepResident(new BodyCanonicalizer('relaxed', 'line-end', () => {}));
 
 /** Where the octets from `at` to `length` stop being relaxed-canonical already; `at` stands on or right after content. */
 function relaxedRunEnd(chunk: Uint8Array, at: number, length: number): number {
