@@ -23,7 +23,7 @@ export function uglyMessage(mark: string): Buffer {
 }
 
 /** The same octets again, a few at a time. */
-export function streamed(octets: Buffer, pieceOctets: number): Readable {
+function streamed(octets: Buffer, pieceOctets: number): Readable {
   const pieces = Array.from({ length: Math.ceil(octets.length / pieceOctets) }, (_, at) =>
     octets.subarray(at * pieceOctets, (at + 1) * pieceOctets),
   );

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SessionEvent } from '../protocol/events.ts';
 import type { SmtpSession } from '../protocol/session.ts';
@@ -25,6 +26,7 @@ export class Driver {
   #cancelTimer: (() => void) | undefined;
   #timerAt = Infinity;
   #closed = false;
+  #quitting = false;
 
   constructor(session: SmtpSession, clock: Clock, onEvent: (event: SessionEvent) => void) {
     this.session = session;
@@ -137,7 +139,7 @@ export class Driver {
 
   /** One timer per connection: set again only when it fires or a deadline comes nearer. */
   #arm(): void {
-    const deadline = this.#closed ? undefined : this.session.nextDeadline();
+    const deadline = this.#closed || this.#quitting ? undefined : this.session.nextDeadline();
     if (deadline === undefined) {
       this.#cancelTimer?.();
       this.#cancelTimer = undefined;
@@ -165,15 +167,16 @@ export class Driver {
     socket.destroy();
   }
 
-  /** Says QUIT and lets the server close; nobody waits for that (RFC 5321 §4.1.1.10). */
+  /** Says QUIT and lets the server close; nobody waits for that, nor does the process (RFC 5321 §4.1.1.10). */
   quit(): void {
     this.session.quit(this.#clock.now());
+    this.#quitting = true;
     this.#run();
     const socket = this.#socket;
     if (socket === undefined) return;
     socket.end();
-    const cancel = this.#clock.setTimer(() => socket.destroy(), lingerMs);
-    socket.once('close', cancel);
-    (socket as Partial<{ unref(): void }>).unref?.();
+    if (!(socket instanceof Socket)) return;
+    socket.setTimeout(lingerMs, () => socket.destroy());
+    socket.unref();
   }
 }

@@ -322,6 +322,19 @@ describe('a reused connection', () => {
   });
 });
 
+describe('close', () => {
+  it('SESS-01 does not wait for the answer to QUIT, leaves no timer, and lets outstanding deliveries end first', async () => {
+    const clock = new VirtualClock();
+    await using host = await startSmtpHost({ script: { quit: { after: 'hang' } } });
+    const connection = await open(host, { clock });
+    const pending = connection.deliver(envelope, octets);
+    await connection.close();
+    expect((await pending).recipients[0]!.status).toBe('delivered');
+    expect(clock.pendingTimers).toBe(0);
+    await host.until(() => host.sessions[0]!.commands.at(-1) === 'QUIT');
+  });
+});
+
 describe('abort', () => {
   it('SESS-02 before it began, a delivery leaves the connection alone', async () => {
     await using host = await startSmtpHost();
