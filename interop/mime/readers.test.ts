@@ -61,7 +61,7 @@ describe('messages that we compose', () => {
       const read = { subject, from, to, parts: parts.map(withoutLines), date, messageId, defects: [] };
       expect(result, `message ${index}`).toMatchObject(read);
     }
-  });
+  }, 240_000);
 
   it("MIME-23 are read by Perl's MIME::Parser as they were meant", async () => {
     const results = await read('perl', [join(here, 'read_messages.pl')], frame(samples));
@@ -74,7 +74,7 @@ describe('messages that we compose', () => {
         warnings: [],
       });
     }
-  });
+  }, 240_000);
 
   it('MIME-32 are read by postal-mime as they were meant', async () => {
     for (const [index, sample] of samples.entries()) {

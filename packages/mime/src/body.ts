@@ -272,7 +272,7 @@ function buildReady({ part }: ReadyPart, context: BodyContext): Part {
 }
 
 /** Joins parts under a boundary that none of them holds (RFC 2046 §5.1.1). */
-export function multipart(
+function multipart(
   subtype: string,
   parts: readonly Part[],
   context: Pick<BodyContext, 'nextBoundary'>,

@@ -75,7 +75,7 @@ export interface DispositionReport {
 export type Report = DeliveryReport | FeedbackReport | DispositionReport;
 
 /** The media type of each kind, and of its internationalised form (RFC 6533). */
-export const REPORT_TYPES: ReadonlyMap<string, Report['kind']> = /* @__PURE__ */ new Map([
+const REPORT_TYPES: ReadonlyMap<string, Report['kind']> = /* @__PURE__ */ new Map([
   ['message/delivery-status', 'delivery-status'],
   ['message/global-delivery-status', 'delivery-status'],
   ['message/feedback-report', 'feedback-report'],

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 /** Text that mail breaks on: scripts, emoji sequences, direction marks, controls, lone surrogates, white space. */
-export const hardText = (maxLength = 60): fc.Arbitrary<string> =>
+const hardText = (maxLength = 60): fc.Arbitrary<string> =>
   fc
     .array(
       fc.oneof(

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { composeMessage, parseMessage } from '../../src/index.ts';
@@ -58,7 +59,7 @@ describe('fileAttachment', () => {
 
 describe('a large attachment', () => {
   it('MIME-33 raises the peak of memory by less than 32 MiB for 1 GiB', async () => {
-    const script = join(import.meta.dirname, 'large-attachment.ts');
+    const script = fileURLToPath(new URL('./large-attachment.ts', import.meta.url));
     const size = 1024 * MIB;
     const { stdout } = await promisify(execFile)(process.execPath, [script, `${size}`]);
     const { rise, written, announced } = JSON.parse(stdout) as Record<string, number>;
