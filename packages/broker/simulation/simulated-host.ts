@@ -11,6 +11,8 @@ export interface Acceptance {
   readonly at: number;
   /** Steps of the world, which order what happens at the same moment. */
   readonly step: number;
+  /** Step at which its session began. */
+  readonly sessionStep: number;
   /** The process that handed it over. */
   readonly life: number;
   /** Whether the reply was given to a connection that was still open. */
@@ -94,6 +96,7 @@ class HostSession {
   readonly #host: SimulatedHost;
   readonly #world: HostWorld;
   readonly #life: number;
+  readonly #startedAt: number;
   #input: Buffer = Buffer.alloc(0);
   #busy = false;
   /** Octets of BDAT that are still to come, and whether the chunk is the last. */
@@ -109,6 +112,7 @@ class HostSession {
     this.#host = host;
     this.#world = world;
     this.#life = life;
+    this.#startedAt = world.touch();
   }
 
   start(): void {
@@ -241,6 +245,7 @@ class HostSession {
       recipients: this.#recipients,
       at: this.#world.clock.now(),
       step: this.#world.touch(),
+      sessionStep: this.#startedAt,
       life: this.#life,
       replied: false,
     };

@@ -17,6 +17,8 @@ export interface RunRecord {
   /** Every message that a host took, in order. */
   readonly acceptances: readonly Acceptance[];
   readonly processes: readonly SimulatedProcess[];
+  /** Steps at which the clock was set forward by more than a lease lasts: for the store, its workers fell silent. */
+  readonly leaps: readonly number[];
   /** What happened, a line each, for a person. */
   readonly trace: readonly string[];
   /** The run did not come to an end by itself within its bounds. */
@@ -32,6 +34,8 @@ export type MakeStore = (options: {
 
 const minute = 60_000;
 const hour = 60 * minute;
+/** The worker's default. */
+const leaseMs = minute;
 /** A run is over when nothing waits; it must be within these bounds. */
 const longestMs = 9 * 24 * hour;
 const mostSteps = 150_000;
@@ -65,6 +69,7 @@ class World implements ProcessWorld, HostWorld {
   readonly #accepted = new Map<string, readonly string[]>();
   readonly #acceptances: Acceptance[] = [];
   readonly #processes: SimulatedProcess[] = [];
+  readonly #leaps: number[] = [];
   readonly #trace: string[] = [];
   /** Enqueueing, restarting and other work that the world itself has begun. */
   #pending = 0;
@@ -145,6 +150,7 @@ class World implements ProcessWorld, HostWorld {
       accepted: this.#accepted,
       acceptances: this.#acceptances,
       processes: this.#processes,
+      leaps: this.#leaps,
       trace: this.#trace,
       unfinished: this.#unfinished,
       steps: this.#steps,
@@ -214,6 +220,7 @@ class World implements ProcessWorld, HostWorld {
       case 'graceful-restart':
         return process && this.#restart(process);
       case 'clock-jump':
+        if (event.ms >= leaseMs) this.#leaps.push(this.touch());
         return this.clock.jump(event.ms);
       case 'dns-trouble':
         this.resolver.fail(event.domain, event.status);
