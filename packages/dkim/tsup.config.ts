@@ -1,3 +1,4 @@
 import { packageBuild } from '../../tsup.base.ts';
 
-export default packageBuild({ index: 'src/index.ts' });
+// The bundler would take src/resident.ts for code without effect.
+export default packageBuild({ index: 'src/index.ts' }, { treeshake: false });

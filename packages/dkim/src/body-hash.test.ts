@@ -39,7 +39,7 @@ describe('the hash of a body', () => {
         }
       }
     }
-  });
+  }, 60_000);
 
   it('is computed once for all that need the same', () => {
     const set = new BodyHashSet('octet');

@@ -7,8 +7,10 @@ import { signMessage } from './sign.ts';
 import { parseTagList } from './tag-list.ts';
 import { verifyMessage } from './verify.ts';
 
-/** A mebibyte of each shape; what grows faster than its input runs into the time limit of the test. */
-const size = 1 << 20;
+/** Two mebibytes of each shape; what grows faster than its input runs into the time limit. */
+const size = 2 << 20;
+const timeLimitMs = 10_000;
+const limits = { resolveTxt, maxHeaderBytes: 4 << 20 };
 const fill = (piece: string, start = '', end = '') =>
   start + piece.repeat(Math.floor((size - 200) / piece.length)) + end;
 
@@ -21,7 +23,7 @@ function codeOf(read: () => unknown): string {
   }
 }
 
-describe('hostile input of a mebibyte', () => {
+describe('hostile input of two mebibytes', { timeout: timeLimitMs }, () => {
   const headers: [string, string][] = [
     ['one field of white space', fill(' ', 'DKIM-Signature:')],
     ['folds', fill('\r\n ', 'DKIM-Signature: v=1;')],
@@ -51,8 +53,8 @@ describe('hostile input of a mebibyte', () => {
 
   it.each(headers)('verifies a header of %s', async (_, header) => {
     const message = octets(`${header}\r\nFrom: a\r\n\r\nbody\r\n`);
-    expect((await verifyMessage(message, { resolveTxt })).status).not.toBe('pass');
-    expect((await verifyArc(message, { resolveTxt })).status).not.toBe('pass');
+    expect((await verifyMessage(message, limits)).status).not.toBe('pass');
+    expect((await verifyArc(message, limits)).status).not.toBe('pass');
   });
 
   it.each(['\r', '\n', '\r\n', ' ', ' \r\n', 'x \r\n', '\t', '\r \n', 'x\n', '\r\n\r\nx'])(

@@ -110,7 +110,7 @@ describe('ARC chains', () => {
       status: 'fail',
       reason: 'structure',
     });
-  });
+  }, 60_000);
 
   it('ARC-01 fails on a body, a header or a set that was changed after the newest seal', async () => {
     expect(await verify(await changed('Shall', 'Shell'))).toMatchObject({
