@@ -90,7 +90,7 @@ export class MemoryStore implements port.QueueStore {
       options.signal?.throwIfAborted();
       size += chunk.byteLength;
       checkSize(size, this.#maxMessageBytes);
-      stored.push(chunk.slice());
+      stored.push(new Uint8Array(chunk));
     }
     this.#check();
     const id = ++this.#ids;
@@ -455,7 +455,7 @@ export class MemoryStore implements port.QueueStore {
       id,
       // The octets are kept once, below.
       record: { ...record, content: new Uint8Array() },
-      content: isStaged ? this.#staged.get(id)!.chunks : [content.slice()],
+      content: isStaged ? this.#staged.get(id)!.chunks : [new Uint8Array(content)],
       acceptedAt: now,
       expiresAt,
       recipients: [],

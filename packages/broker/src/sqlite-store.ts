@@ -166,7 +166,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     if (options.transaction) return this.#acceptWithin(options.transaction, record);
     // The caller may change its buffer before the transaction begins.
     const { content } = record;
-    const kept = content instanceof Uint8Array ? { ...record, content: content.slice() } : record;
+    const kept = content instanceof Uint8Array ? { ...record, content: new Uint8Array(content) } : record;
     const accepted = await this.#write((turn) => acceptMessage(turn, kept), durable);
     this.#wake.notify();
     return accepted;

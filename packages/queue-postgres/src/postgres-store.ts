@@ -196,7 +196,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     const { transaction } = options;
     // The caller may change its buffer before the driver sends it.
     const { content } = record;
-    const kept = content instanceof Uint8Array ? { ...record, content: content.slice() } : record;
+    const kept = content instanceof Uint8Array ? { ...record, content: new Uint8Array(content) } : record;
     try {
       const accepted = await this.#accept(transaction ?? this.#opened(), kept);
       // With the caller's transaction there is nothing to find before it commits; the poll will.
