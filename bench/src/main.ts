@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import ora from 'ora';
 import { writeCharts } from './harness/chart.ts';
 import type { Effort } from './harness/measure.ts';
-import { keepResults, thisMachine } from './harness/results.ts';
+import { type KeptResult, keepResults, thisMachine } from './harness/results.ts';
 import type { Row, Scale } from './harness/row.ts';
 import { runRow } from './harness/run-row.ts';
 import { formatRow, formatSmoke, formatSummary, isBroken } from './harness/table.ts';
@@ -14,7 +14,7 @@ import { rows } from './rows.ts';
 const USAGE = `pnpm bench [--only ROW…] [--full] [--rounds N] [--json [FILE]] [--chart] [--smoke] [--list]
 
   --only ROW    rows whose id begins with ROW (mime, mime/compose, …); repeatable
-  --full        more rounds, and the rows that take minutes
+  --full        more rounds, and the rows that take minutes (else they run only when named in full)
   --rounds N    measured rounds per row (default 7, with --full 15)
   --json [FILE] results as JSON on standard output, or in FILE as well as the tables
   --chart       keep the results in bench/results.json and draw packages/<name>/bench.svg from it
@@ -63,28 +63,26 @@ async function run(): Promise<number> {
     return 0;
   }
   const toStandardOutput = flags.json && positionals.length === 0;
+  const ids = rows.map(({ id }) => id);
   const results: RowResult[] = [];
+  let kept: readonly KeptResult[] = [];
   for (const row of selected) {
     const result = await runWithProgress(row, scale);
     results.push(result);
+    // After each row, so that an interrupted run keeps what it has.
+    if (flags.chart) kept = keepResults([result], ids);
     if (!toStandardOutput) console.log(flags.smoke ? formatSmoke(result) : formatRow(result));
   }
   if (flags.json) writeJson(results);
-  if (flags.chart) {
-    const kept = keepResults(
-      results,
-      rows.map(({ id }) => id),
-    );
-    for (const file of await writeCharts(kept)) console.error(`wrote ${file}`);
-  }
+  if (flags.chart) for (const file of await writeCharts(kept)) console.error(`wrote ${file}`);
   if (!toStandardOutput && !flags.smoke) console.log(formatSummary(results));
   return results.some(isBroken) ? 1 : 0;
 }
 
 function isSelected(row: Row, scale: Scale): boolean {
   if (scale.smoke && row.needsServers) return false;
-  if (flags.only.length > 0) return flags.only.some((prefix) => isNamed(row.id, prefix));
-  return scale.full || scale.smoke || !row.heavy;
+  if (row.heavy && !scale.full && !scale.smoke && !flags.only.includes(row.id)) return false;
+  return flags.only.length === 0 || flags.only.some((prefix) => isNamed(row.id, prefix));
 }
 
 /** Prints where our contender spends its time in a row. */

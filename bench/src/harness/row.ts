@@ -82,7 +82,7 @@ export interface Row {
   /** The limit contender that the ratio column refers to. */
   readonly limit: string;
   readonly goals: readonly Goal[];
-  /** Runs only with `--full`, or when named by `--only`. */
+  /** Runs only with `--full`, or when `--only` gives its whole id. */
   readonly heavy?: boolean;
   /** Needs servers that a smoke run must not ask for. */
   readonly needsServers?: boolean;
