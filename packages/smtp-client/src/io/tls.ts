@@ -148,7 +148,7 @@ function verify(
 ): Pick<TlsEvidence, 'verifiedBy' | 'error'> {
   if (options.level === 'dane') return matchDane(socket, host, options.tlsa ?? [], options.alsoNames ?? []);
   if (!socket.authorized) return { verifiedBy: 'none', error: String(socket.authorizationError) };
-  const mismatch = checkServerIdentity(host.replace(/^\[|\]$/g, ''), peer);
+  const mismatch = checkServerIdentity(host.replace(/^\[(?:IPv6:)?|\]$/gi, ''), peer);
   return mismatch ? { verifiedBy: 'none', error: mismatch.message } : { verifiedBy: 'pkix' };
 }
 

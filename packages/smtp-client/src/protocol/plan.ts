@@ -26,7 +26,7 @@ export function planTransaction(delivery: Delivery, facts: PlanFacts): Transacti
   if ('verdict' in content) return giveUp(delivery, content.verdict);
   const refusal = checkMessage(delivery, content, facts);
   if (refusal) return giveUp(delivery, refusal);
-  dropUnreachable(delivery, facts);
+  if (delivery.transactions === 0) dropUnreachable(delivery, facts);
   const recipients = takeRecipients(delivery, facts);
   if (recipients.length === 0) return undefined;
   const { envelope } = delivery;
@@ -135,9 +135,9 @@ function takeRecipients(delivery: Delivery, facts: PlanFacts): number[] {
   const { rcptMax = Infinity, rcptDomainMax = Infinity } = facts.offered.limits;
   const most = Math.min(facts.limits.recipientsPerTransaction, rcptMax, facts.learnedRecipients ?? Infinity);
   const { remaining, envelope } = delivery;
-  if (remaining.length <= most && rcptDomainMax === Infinity) {
-    delivery.remaining = [];
-    return remaining;
+  if (rcptDomainMax === Infinity) {
+    delivery.remaining = remaining.slice(most);
+    return remaining.slice(0, most);
   }
   const taken: number[] = [];
   const left: number[] = [];

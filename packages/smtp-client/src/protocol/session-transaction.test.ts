@@ -274,6 +274,16 @@ describe('too many recipients', () => {
     expect(talk.summary(id)).toEqual(['deferred 452 @rcpt', 'delivered 250 @final', 'deferred 452 @rcpt']);
   });
 
+  it('SMTP-09 gets 5,000 recipients through a server that takes one at a time', () => {
+    const talk = Talk.ready();
+    const to = Array.from({ length: 5000 }, (_, at) => `u${at}@example.com`);
+    const id = talk.submit({ to }, 'x');
+    talk.server('250 ok', '250 ok', ...to.slice(1).map(() => '452 4.5.3 too many'), '354 go');
+    for (let at = 1; at < to.length; at++) talk.server('250 taken', '250 ok', '250 ok', '354 go');
+    talk.server('250 taken');
+    expect(new Set(talk.statuses(id))).toEqual(new Set(['delivered']));
+  });
+
   it('SMTP-09 keeps to what LIMITS says (RFC 9422)', () => {
     const talk = Talk.ready(['PIPELINING', 'LIMITS RCPTMAX=2 MAILMAX=2']);
     const id = talk.submit({ to: [...three, 'd@example.com', 'e@example.com'] }, 'x');
