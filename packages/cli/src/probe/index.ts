@@ -1,7 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { hostname as machineName } from 'node:os';
-import { DnsError } from '@mb/dns';
-import { SmtpError } from '@mb/smtp-client';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import {
   processTerminal,
@@ -11,6 +9,7 @@ import {
   type Terminal,
   toJson,
 } from '../dns/terminal.ts';
+import { CliError } from '../errors.ts';
 import { examineHost, type ProbeReport } from './examine.ts';
 import { formatProbe } from './report.ts';
 
@@ -24,10 +23,17 @@ interface ProbeFlags extends ResolverFlags {
   readonly verbose?: boolean;
 }
 
+const help = `
+Exit codes: 0 every policy that there is accepts, 1 one refuses or nobody can say, 2 the host cannot be talked to.
+
+Examples:
+  mb probe mx.example.org --domain example.org
+  mb probe mx.example.org --json`;
+
 /**
  * `mb probe HOST`: what a mail server offers, its certificates, and whether MX, DANE and MTA-STS would accept it.
- * No mail is offered. Exit status 0 every policy that there is accepts, 1 one refuses or nobody can say, 2 the host
- * cannot be talked to, 3 wrong use.
+ * No mail is offered. Exit code 0 every policy that there is accepts, 1 one refuses or nobody can say, 2 the host cannot
+ * be talked to.
  */
 export function probeCommand(terminal: Terminal = processTerminal): Command {
   const command = new Command('probe')
@@ -39,18 +45,13 @@ export function probeCommand(terminal: Terminal = processTerminal): Command {
     .option('--helo <name>', 'name said in EHLO (default: the name of this machine)')
     .option('--ca <file>', 'trust the authorities in this PEM file')
     .addOption(new Option('--patience <seconds>', 'time for each step').default(30).argParser(parseSeconds))
-    .option('-v, --verbose', 'also print the session');
+    .option('-v, --verbose', 'also print the session')
+    .addHelpText('after', help);
   for (const option of resolverFlags()) command.addOption(option);
   return command.action(async (host: string, flags: ProbeFlags) => {
-    try {
-      const report = await examineHost(await readRequest(host, flags), resolverFor(flags, terminal));
-      terminal.write(flags.json ? toJson(report) : formatProbe(report, flags.verbose === true));
-      terminal.setExitCode(exitCodeOf(report));
-    } catch (error) {
-      if (!DnsError.isInstance(error) && !SmtpError.isInstance(error) && !(error instanceof CaFileError))
-        throw error;
-      command.error(`mb probe: ${error.message}`, { exitCode: 3 });
-    }
+    const report = await examineHost(await readRequest(host, flags), resolverFor(flags, terminal));
+    terminal.write(flags.json ? toJson(report) : formatProbe(report, flags.verbose === true));
+    terminal.setExitCode(exitCodeOf(report));
   });
 }
 
@@ -60,8 +61,6 @@ function exitCodeOf({ reachable, policies }: ProbeReport): number {
   const promised = policies.filter(({ policy }) => policy !== 'pkix');
   return promised.some(({ verdict }) => verdict === 'refuses' || verdict === 'unsure') ? 1 : 0;
 }
-
-class CaFileError extends Error {}
 
 async function readRequest(host: string, flags: ProbeFlags) {
   const { port, domain = host, address, helo, ca, patience } = flags;
@@ -80,7 +79,7 @@ async function readCa(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    throw new CaFileError(`The file ${path} cannot be read.`, { cause });
+    throw new CliError('MB_CLI_FILE', `The file ${path} cannot be read.`, { cause });
   }
 }
 

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import {
   fetchMtaStsPolicy,
   findMailRoute,
@@ -40,6 +41,10 @@ export async function judgePolicies(probed: ProbedHost, resolver: Resolver): Pro
   ];
 }
 
+function isLiteral(domain: string): boolean {
+  return domain.startsWith('[') || isIP(domain) !== 0;
+}
+
 function judgeOpportunistic({ tls }: ProbedHost): PolicyVerdict {
   const policy = 'opportunistic';
   if (tls.secure)
@@ -60,6 +65,8 @@ function judgePkix({ tls, host }: ProbedHost): PolicyVerdict {
 async function judgeMtaSts(probed: ProbedHost, resolver: Resolver): Promise<PolicyVerdict> {
   const policy = 'mta-sts';
   const { domain, host } = probed;
+  if (isLiteral(domain))
+    return { policy, verdict: 'none', reason: 'An address has no policy; give --domain.' };
   const record = await lookupMtaSts(domain, resolver);
   if (record.status === 'temporary') return { policy, verdict: 'unsure', reason: record.reason };
   if (record.status === 'none')
@@ -80,6 +87,8 @@ async function judgeDane(
   resolver: Resolver,
 ): Promise<PolicyVerdict> {
   const policy = 'dane';
+  if (isLiteral(domain))
+    return { policy, verdict: 'none', reason: 'An address has no TLSA records; give --domain.' };
   // Nothing connects by this route, so it may lead anywhere.
   const route = await findMailRoute(domain, resolver, { allowAddresses: ['0.0.0.0/0', '::/0'] });
   if (route.status !== 'found') return { policy, verdict: 'unsure', reason: route.reason };

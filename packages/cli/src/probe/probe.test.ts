@@ -87,6 +87,10 @@ describe('mb probe', () => {
     expect(exitCode).toBe(1);
   });
 
+  it('refuses a file of authorities that is not there', async () => {
+    await expect(probe({}, ['--ca', '/nonexistent/ca.pem'])).rejects.toMatchObject({ code: 'MB_CLI_FILE' });
+  });
+
   it('tells a host without TLS and one that is not there', async () => {
     const plain = await probe({ keywords: ['SIZE 1000'] });
     expect(plain.output).toMatch(/SIZE 1000/);
