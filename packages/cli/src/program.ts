@@ -6,6 +6,8 @@ import { dnsCommand } from './dns/index.ts';
 import { doctorCommand } from './doctor/index.ts';
 import { isCodedError } from './errors.ts';
 import { exitCodes } from './exit-code.ts';
+import { explainCommand } from './explain/command.ts';
+import { messageCommand } from './message/index.ts';
 import { probeCommand } from './probe/index.ts';
 import { queueCommand } from './queue/index.ts';
 import { sendCommand } from './send/command.ts';
@@ -50,6 +52,8 @@ function createProgram(): Command {
     workCommand(),
     dkimCommand(),
     dnsCommand(),
+    explainCommand(),
+    messageCommand(),
     doctorCommand(),
     probeCommand(),
   ];

@@ -26,7 +26,7 @@ Exit codes: 0 found, 1 absent or refused, 2 no answer for now.
 Examples:
   mb dns mx example.org
   mb dns spf example.org --ip 192.0.2.1
-  mb dns tlsa example.org --server 127.0.0.1 --json`;
+  mb dns tlsa example.org --resolver 127.0.0.1 --json`;
 
 /** `mb dns …`: look-ups that matter for mail. Exit code 0 found, 1 absent or refused, 2 failed for now. */
 export function dnsCommand(terminal: Terminal = processTerminal): Command {

@@ -23,6 +23,8 @@ export const processTerminal: Terminal = {
 
 /** Options that every DNS command takes. */
 export interface ResolverFlags {
+  readonly resolver?: readonly string[];
+  /** The same by another name. */
   readonly server?: readonly string[];
   readonly timeout?: number;
   readonly trustAd?: boolean;
@@ -33,9 +35,10 @@ export interface ResolverFlags {
 export function resolverFlags(): Option[] {
   return [
     new Option(
-      '--server <address...>',
+      '--resolver <address...>',
       'DNS servers: 192.0.2.53, [2001:db8::53]:53, https://… (default: resolv.conf)',
-    ),
+    ).env('MB_RESOLVER'),
+    new Option('--server <address...>', 'the same as --resolver').hideHelp(),
     new Option('--timeout <ms>', 'time for one look-up').argParser(parseMilliseconds),
     new Option('--trust-ad', 'believe the AD bit of servers that are not on loopback'),
     new Option('--json', 'print JSON'),
@@ -51,8 +54,9 @@ function parseMilliseconds(text: string): number {
 
 /** The resolver that the flags describe. */
 export function resolverFor(flags: ResolverFlags, terminal: Terminal): Resolver {
+  const servers = (flags.server ?? flags.resolver)?.flatMap((value) => value.split(','));
   return terminal.makeResolver({
-    ...(flags.server === undefined ? {} : { servers: flags.server }),
+    ...(servers === undefined ? {} : { servers: servers.map((server) => server.trim()) }),
     ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
     ...(flags.trustAd === undefined ? {} : { trustAuthenticData: flags.trustAd }),
   });

@@ -1,0 +1,74 @@
+import { hostname as systemHostname } from 'node:os';
+import { type ExplainedDelivery, MailBroker } from '@mb/broker';
+import { Command, Option } from 'commander';
+import { exitCodeOf } from '../exit-code.ts';
+import { print, printJson } from '../output.ts';
+import { wholeNumber } from '../parse-flag.ts';
+import { brokerOptions } from '../send/broker-options.ts';
+import { type DeliveryFlags, deliveryOptions } from '../send/flags.ts';
+import { interruptible } from '../send/interruption.ts';
+import { formatDelivery } from './report.ts';
+
+interface ExplainFlags extends DeliveryFlags {
+  readonly requireTls?: true;
+  readonly timeout?: number;
+  readonly json?: true;
+}
+
+const EXAMPLES = `
+Examples:
+  mb explain bob@example.org
+  mb explain example.org example.net --json | jq '.deliveries[].hosts[].security'
+  mb explain bob@example.org --require-tls
+
+Exit codes, the highest that applies:
+  0   every address has a host that may be used
+  1   some would wait: DNS fails for now, or no host meets the policy
+  2   some would fail`;
+
+/** `mb explain ADDRESS…`: route, hosts and what is asked of TLS and why, without connecting to any of them. */
+export function explainCommand(): Command {
+  const command = new Command('explain')
+    .description('tell where mail to an address would go, and what would be asked of TLS and why')
+    .argument('<address...>', 'addresses or domains');
+  for (const option of deliveryOptions()) command.addOption(option);
+  return command
+    .option('--require-tls', 'as for a message that needs verified TLS all the way (RFC 8689)')
+    .addOption(new Option('--timeout <seconds>', 'give up after so long').argParser(wholeNumber(1, 86_400)))
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', EXAMPLES)
+    .action(explain);
+}
+
+async function explain(addresses: readonly string[], flags: ExplainFlags): Promise<void> {
+  const broker = new MailBroker(await brokerOptions({ ...flags, hostname: nameOf(flags) }, '', () => {}));
+  const interruption = interruptible(flags.timeout);
+  try {
+    const { deliveries } = await broker.explain(
+      {
+        from: 'postmaster@mb.invalid',
+        bcc: addresses.map((one) => (one.includes('@') ? one : `postmaster@${one}`)),
+        text: '',
+      },
+      { signal: interruption.signal, requireTls: flags.requireTls ?? false },
+    );
+    process.exitCode = exitCodeOf(deliveries.flatMap(endOf));
+    if (flags.json) printJson({ exitCode: process.exitCode, deliveries });
+    else print(deliveries.map((delivery) => formatDelivery(delivery)).join('\n'));
+  } finally {
+    interruption.end();
+  }
+}
+
+/** Our name matters only where it is among the mail exchangers (RFC 5321 §5.1); any machine may ask. */
+function nameOf({ hostname }: ExplainFlags): string {
+  const own = systemHostname();
+  return hostname ?? (own.includes('.') ? own : 'mb.invalid');
+}
+
+function endOf({ failure, hosts }: ExplainedDelivery): { readonly status: string }[] {
+  if (failure) return [{ status: failure.status === 'permanent' ? 'failed' : 'deferred' }];
+  if (hosts.some(({ security }) => security.usable)) return [];
+  const refused = hosts.every(({ security }) => !security.usable && security.enhanced.startsWith('5'));
+  return [{ status: refused ? 'failed' : 'deferred' }];
+}

@@ -1,0 +1,116 @@
+import type { HeaderBlock, ParsedMessage } from '@mb/mime';
+import { mailboxesOf } from './authentication.ts';
+import { error, type LintFinding, ok, warning } from './finding.ts';
+
+const DAY = 86_400_000;
+
+/** RFC 5322 §3.6: these stand once at most. */
+const SINGLE = [
+  'Date',
+  'From',
+  'Sender',
+  'Reply-To',
+  'To',
+  'Cc',
+  'Message-ID',
+  'In-Reply-To',
+  'References',
+  'Subject',
+];
+
+/** What the fields that every message has must look like. */
+export function checkHeader(message: ParsedMessage, now: number): LintFinding[] {
+  return [
+    checkFrom(message),
+    checkDate(message, now),
+    checkMessageId(message.headers),
+    checkRecipients(message),
+    checkSubject(message.subject),
+    ...checkRepetition(message.headers),
+  ];
+}
+
+function checkFrom(message: ParsedMessage): LintFinding {
+  const fields = message.headers.getAll('From').length;
+  const [author, ...others] = mailboxesOf(message.from);
+  const fix = 'Name one author, such as: From: Ann <ann@example.com>';
+  // RFC 5322 §3.6.2 and RFC 9989 §5.3.1: DMARC speaks about one domain.
+  if (fields === 0) return error('from', 'There is no From field.', fix);
+  if (fields > 1) return error('from', `There are ${fields} From fields; receivers refuse that.`, fix);
+  if (author === undefined) return error('from', 'From holds no address.', fix);
+  if (others.length > 0) return warning('from', `From names ${others.length + 1} authors.`, fix);
+  if (!/^[^.\s]+(\.[^.\s]+)+$/.test(author.domain)) {
+    return error('from', `${author.address} is not an address that anybody can answer.`, fix);
+  }
+  return ok('from', `The author is ${author.address}.`);
+}
+
+function checkDate({ headers, date }: ParsedMessage, now: number): LintFinding {
+  const fix = 'Set Date to the moment of sending (RFC 5322 §3.6.1).';
+  if (headers.get('Date') === undefined) return error('date', 'There is no Date field.', fix);
+  if (date === undefined) return error('date', 'Date cannot be read.', fix);
+  const age = now - date.getTime();
+  if (age < -DAY) return warning('date', 'Date lies in the future.', fix);
+  if (age > 7 * DAY) return warning('date', `Date is ${Math.floor(age / DAY)} days old.`, fix);
+  return ok('date', 'Date is valid.');
+}
+
+function checkMessageId(headers: HeaderBlock): LintFinding {
+  const value = headers.get('Message-ID');
+  const fix = 'Give each message an identifier of its own, such as <unique@example.com> (RFC 5322 §3.6.4).';
+  if (value === undefined) return error('message-id', 'There is no Message-ID field.', fix);
+  return /^\s*<[^<>\s@]+@[^<>\s@]+>\s*$/.test(value)
+    ? ok('message-id', 'Message-ID is valid.')
+    : error('message-id', 'Message-ID is not one identifier in angle brackets.', fix);
+}
+
+function checkRecipients({ headers, to, cc }: ParsedMessage): LintFinding {
+  if (headers.get('Bcc') !== undefined) {
+    return error(
+      'recipients',
+      'The Bcc field is still there, for all to read.',
+      'Take it out before sending.',
+    );
+  }
+  return to.length + cc.length > 0
+    ? ok('recipients', 'To or Cc names somebody.')
+    : warning('recipients', 'Neither To nor Cc names anybody.', 'Name the recipient in To.');
+}
+
+function checkSubject(subject: string | undefined): LintFinding {
+  return (subject ?? '').trim() === ''
+    ? warning('subject', 'There is no subject.', 'Say what the message is about.')
+    : ok('subject', 'There is a subject.');
+}
+
+function checkRepetition(headers: HeaderBlock): LintFinding[] {
+  return SINGLE.filter((name) => name !== 'From' && headers.getAll(name).length > 1).map((name) =>
+    error('repetition', `${name} stands ${headers.getAll(name).length} times.`, 'Leave one (RFC 5322 §3.6).'),
+  );
+}
+
+/** RFC 8058 and RFC 2369: leaving a list must take one request and no page. */
+export function checkUnsubscribe(
+  headers: HeaderBlock,
+  signedNames: readonly string[] | undefined,
+): LintFinding {
+  const check = 'unsubscribe';
+  const list = headers.get('List-Unsubscribe');
+  const fix =
+    'Send List-Unsubscribe: <https://…> and List-Unsubscribe-Post: List-Unsubscribe=One-Click, both signed (RFC 8058).';
+  if (list === undefined) return error(check, 'There is no List-Unsubscribe field.', fix);
+  const uris = [...list.matchAll(/<([^<>]*)>/g)].map(([, uri = '']) => uri.trim());
+  if (!uris.some((uri) => URL.parse(uri)?.protocol === 'https:')) {
+    return error(check, 'List-Unsubscribe has no https URI, which one-click needs.', fix);
+  }
+  // RFC 8058 §3.1: this text and no other.
+  if (headers.get('List-Unsubscribe-Post')?.trim() !== 'List-Unsubscribe=One-Click') {
+    return error(check, 'List-Unsubscribe-Post does not say List-Unsubscribe=One-Click.', fix);
+  }
+  // RFC 8058 §4: a valid signature covers both.
+  const unsigned = ['list-unsubscribe', 'list-unsubscribe-post'].filter(
+    (name) => signedNames && !signedNames.includes(name),
+  );
+  if (unsigned.length > 0) return error(check, `No valid signature covers ${unsigned.join(' and ')}.`, fix);
+  return ok(check, 'One click is enough to unsubscribe.');
+}

@@ -1,0 +1,93 @@
+import { type ParsedMessage, parseMessage } from '@mb/mime';
+import { Command } from 'commander';
+import { colors as pc } from '../colors.ts';
+import { processTerminal, type ResolverFlags, resolverFlags, resolverFor } from '../dns/terminal.ts';
+import { print, printJson } from '../output.ts';
+import { readInput } from '../send/file.ts';
+import { printable, terminalWidth, wrap } from '../terminal.ts';
+import { type Authentication, authenticate, authorDomain } from './authentication.ts';
+import { checkBody } from './body-checks.ts';
+import type { LintFinding } from './finding.ts';
+import { checkHeader, checkUnsubscribe } from './header-checks.ts';
+import { checkSignatures } from './signature-check.ts';
+
+interface LintFlags extends ResolverFlags {
+  readonly transactional?: true;
+  /** False with --no-dns. */
+  readonly dns: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  mb message lint newsletter.eml
+  mb message lint receipt.eml --transactional
+  mb message lint draft.eml --no-dns --json | jq '.findings[] | select(.severity != "ok")'
+
+Checks what large receivers ask of those who send much: a signature of the domain of From, a DMARC
+policy, one-click unsubscribe, valid From, Date and Message-ID, line lengths, size, plain text beside HTML.
+Exit codes: 0 all well, 1 warnings, 2 errors.`;
+
+/** `mb message lint FILE`: what large receivers require of bulk mail, and what to change. */
+export function lintCommand(): Command {
+  const command = new Command('lint')
+    .description('check a message against what large receivers require of bulk mail')
+    .argument('[file]', 'the message, - for standard input', '-')
+    .option('--transactional', 'it is no bulk mail: nobody need unsubscribe')
+    .option('--no-dns', 'ask nobody: no DKIM and DMARC');
+  for (const option of resolverFlags()) command.addOption(option);
+  return command.addHelpText('after', EXAMPLES).action(async (path: string, flags: LintFlags) => {
+    const octets = await readInput('file', path);
+    const message = await parseMessage(octets);
+    const authentication = flags.dns
+      ? await authenticate(octets, message, resolverFor(flags, processTerminal))
+      : undefined;
+    const findings = lintMessage(octets, message, authentication, flags);
+    process.exitCode = exitCodeFor(findings);
+    if (flags.json) printJson({ exitCode: process.exitCode, findings });
+    else print(formatLint(findings));
+  });
+}
+
+/** All findings on a message, in the order of the checks. */
+function lintMessage(
+  octets: Uint8Array,
+  message: ParsedMessage,
+  authentication: Authentication | undefined,
+  { transactional }: LintFlags,
+): LintFinding[] {
+  const signed = authentication?.dkim.signatures
+    .filter(({ status }) => status === 'pass')
+    .flatMap(({ signedHeaders }) => signedHeaders);
+  return [
+    ...(authentication ? checkSignatures(authentication, authorDomain(message)) : []),
+    ...checkHeader(message, Date.now()),
+    ...(transactional ? [] : [checkUnsubscribe(message.headers, signed)]),
+    ...checkBody(octets, message),
+  ];
+}
+
+function exitCodeFor(findings: readonly LintFinding[]): number {
+  if (findings.some(({ severity }) => severity === 'error')) return 2;
+  return findings.some(({ severity }) => severity === 'warning') ? 1 : 0;
+}
+
+const MARKS: Readonly<Record<LintFinding['severity'], string>> = {
+  error: pc.red('✗'),
+  warning: pc.yellow('!'),
+  ok: pc.green('✓'),
+};
+
+function formatLint(findings: readonly LintFinding[], width = terminalWidth()): string {
+  const count = (wanted: LintFinding['severity']) =>
+    findings.filter(({ severity }) => severity === wanted).length;
+  const lines = (['error', 'warning', 'ok'] as const).flatMap((wanted) =>
+    findings
+      .filter(({ severity }) => severity === wanted)
+      .flatMap(({ check, severity, message, fix }) => [
+        `${MARKS[severity]} ${wrap(printable(`${check}: ${message}`), '  ', width).trimStart()}`,
+        ...(fix === undefined ? [] : [wrap(printable(`→ ${fix}`), '    ', width)]),
+      ]),
+  );
+  lines.push('', `${count('error')} errors, ${count('warning')} warnings, ${count('ok')} passed`);
+  return `${lines.join('\n')}\n`;
+}
