@@ -5,7 +5,7 @@
  * again and whom to tell is somebody else's business.
  * @packageDocumentation
  */
-export { type ConnectionParts, type DeliverOptions, SmtpConnection } from './client.ts';
+export type { DeliverOptions, SmtpConnection } from './client.ts';
 export type { Content } from './content.ts';
 export {
   type Reply,
