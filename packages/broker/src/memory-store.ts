@@ -1,8 +1,7 @@
 import { BrokerError } from './errors.ts';
 import { MemoryEventLog } from './memory/event-log.ts';
-import { IndexedHeap } from './memory/indexed-heap.ts';
-import type { Lane, Lease, MessageRow, RecipientRow, Site } from './memory/records.ts';
-import { deadlineBefore, newLane } from './memory/records.ts';
+import { MemoryQueue } from './memory/queue.ts';
+import type { Lease, MessageRow, RecipientRow, Site } from './memory/records.ts';
 import { MemorySuppressionList } from './memory/suppression-list.ts';
 import { claimedMessages, messageView, recipientView } from './memory/views.ts';
 import type { MessageRecord } from './new-message.ts';
@@ -15,13 +14,11 @@ import {
   messageRecord,
   messageTimes,
 } from './new-message.ts';
-import type { SiteLimits } from './pacing.ts';
-import { allowedConnections, applyFeedback, defaultSiteLimits, freshPacing, wakePacing } from './pacing.ts';
+import { defaultSiteLimits } from './pacing.ts';
 import { cursorNumber, pageLimit } from './page.ts';
 import type { EventCursor, EventPage, QueueEventType, ReportedEvent } from './queue-event.ts';
 import type * as port from './queue-store.ts';
 import { defaultMaxMessageBytes, parseRecipientId } from './queue-store.ts';
-import { returnToRates, takeFromRates } from './rate.ts';
 import type { Command, RecipientChange } from './recipient-transition.ts';
 import {
   changeByCommand,
@@ -51,7 +48,6 @@ export interface MemoryStoreOptions extends port.StoreOptions {
  */
 export class MemoryStore implements port.QueueStore {
   readonly #clock: SteadyClock;
-  readonly #limits: SiteLimits;
   readonly #maxMessageBytes: number;
   readonly #wake = new WakeList();
   readonly #log: MemoryEventLog;
@@ -59,18 +55,14 @@ export class MemoryStore implements port.QueueStore {
   readonly #messages = new Map<number, MessageRow>();
   readonly #staged = new Map<number, { chunks: Uint8Array[]; at: number }>();
   readonly #idempotency = new Map<string, MessageRow>();
-  readonly #sites = new Map<string, Site>();
+  readonly #queue: MemoryQueue;
   readonly #aliases = new Map<string, { site: string; until: number }>();
-  readonly #leases = new Map<string, Lease>();
-  /** All queued recipients, whatever their sites allow. */
-  readonly #deadlines = new IndexedHeap<RecipientRow>(deadlineBefore);
   #ids = 0;
-  #turns = 0;
   #closed = false;
 
   constructor(options: MemoryStoreOptions = {}) {
     this.#clock = new SteadyClock(options.clock ?? Date);
-    this.#limits = { ...defaultSiteLimits, ...options.limits };
+    this.#queue = new MemoryQueue({ ...defaultSiteLimits, ...options.limits });
     this.#maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
     this.#log = new MemoryEventLog(options.eventTypes);
   }
@@ -118,25 +110,16 @@ export class MemoryStore implements port.QueueStore {
   async claim(request: port.ClaimRequest): Promise<port.Claim | null> {
     this.#check();
     const now = this.#clock.now();
-    for (const site of this.#sites.values()) {
-      site.pacing = wakePacing(site.pacing, this.#limitsOf(site), site.usedAt, now);
-    }
-    let chosen: Site | undefined;
-    for (const site of this.#sites.values()) {
-      if (chosen && chosen.served <= site.served) continue;
-      if (this.#hasRoom(site) && (this.#readyAt(site, now) ?? Number.POSITIVE_INFINITY) <= now) chosen = site;
-    }
-    if (!chosen) return null;
-    const lease = this.#newLease(request, chosen, now);
-    chosen.served = ++this.#turns;
-    chosen.usedAt = now;
-    const messages = this.#take(lease, chosen, request.max, now);
-    return { leaseId: String(lease.id), kind: 'attempt', site: chosen.key, messages };
+    const site = this.#queue.nextSite(now);
+    if (!site) return null;
+    const lease = this.#queue.begin(request, site, now);
+    const messages = this.#take(lease, site, request.max, now);
+    return { leaseId: lease.id, kind: 'attempt', site: site.key, messages };
   }
 
   async claimMore(leaseId: port.LeaseId, max: number): Promise<readonly port.ClaimedMessage[]> {
     this.#check();
-    const lease = this.#leases.get(leaseId);
+    const lease = this.#queue.lease(leaseId);
     const now = this.#clock.now();
     if (!lease?.site || lease.site.suspended || lease.site.pacing.pausedUntil > now) return [];
     return this.#take(lease, lease.site, max, now);
@@ -145,16 +128,10 @@ export class MemoryStore implements port.QueueStore {
   async claimOverdue(request: port.ClaimRequest): Promise<port.Claim | null> {
     this.#check();
     const now = this.#clock.now();
-    const rows: RecipientRow[] = [];
-    for (let row = this.#deadlines.first; row && row.deadline <= now; row = this.#deadlines.first) {
-      if (rows.length === request.max) break;
-      this.#dequeue(row);
-      rows.push(row);
-    }
-    if (rows.length === 0) return null;
-    const lease = this.#newLease(request, undefined, now);
-    for (const row of rows) this.#hand(row, lease);
-    return { leaseId: String(lease.id), kind: 'overdue', site: '', messages: claimedMessages(rows, now) };
+    const taken = this.#queue.takeOverdue(request, now);
+    if (!taken) return null;
+    const messages = claimedMessages(taken.rows, now);
+    return { leaseId: taken.lease.id, kind: 'overdue', site: '', messages };
   }
 
   async settle(settlement: port.Settlement): Promise<port.Settled> {
@@ -166,7 +143,7 @@ export class MemoryStore implements port.QueueStore {
     );
     for (const record of bounces) this.#checkStaged(record);
     const now = this.#clock.now();
-    const lease = this.#leases.get(settlement.leaseId);
+    const lease = this.#queue.lease(settlement.leaseId);
     const refused: string[] = [];
     let returned = 0;
     for (const outcome of settlement.outcomes) {
@@ -177,7 +154,7 @@ export class MemoryStore implements port.QueueStore {
         refused.push(outcome.recipientId);
         continue;
       }
-      if (outcome.kind === 'rerouted') row.lane = this.#lane(outcome.site, row.message.record.tenant);
+      if (outcome.kind === 'rerouted') row.lane = this.#queue.lane(outcome.site, row.message.record.tenant);
       if (outcome.kind === 'delayed') row.deadline = row.message.expiresAt;
       if (change.events[0] === 'returned') returned++;
       this.#apply(row, change, now, detailText(outcome.detail));
@@ -187,27 +164,16 @@ export class MemoryStore implements port.QueueStore {
       return reported.length === 0 ? undefined : this.#bounce(bounces[i]!, reported, now);
     });
     this.#suppressions.add(settlement.suppress ?? [], now);
-    if (lease?.site && settlement.feedback) {
-      const { site } = lease;
-      site.pacing = applyFeedback(
-        site.pacing,
-        settlement.feedback,
-        this.#limitsOf(site),
-        site.leases.size,
-        now,
-      );
-    }
+    if (lease?.site && settlement.feedback) this.#queue.learn(lease.site, settlement.feedback, now);
     if (lease && settlement.release) {
       for (const row of [...lease.recipients]) {
         const change = changeByRelease(row, kindOf(lease));
         if (change.events[0] === 'returned') returned++;
         this.#apply(row, change, now, null);
       }
-      this.#end(lease);
+      this.#queue.end(lease);
     }
-    if (lease?.site) {
-      lease.site.arrivals = returnToRates(this.#limitsOf(lease.site).rates, lease.site.arrivals, returned);
-    }
+    if (lease?.site) this.#queue.giveBack(lease.site, returned);
     this.#wake.notify();
     return { refused, bounceIds };
   }
@@ -216,7 +182,7 @@ export class MemoryStore implements port.QueueStore {
     this.#check();
     const now = this.#clock.now();
     return leaseIds.filter((id) => {
-      const lease = this.#leases.get(id);
+      const lease = this.#queue.lease(id);
       if (lease) lease.expiresAt = now + leaseMs;
       return lease !== undefined;
     });
@@ -226,14 +192,13 @@ export class MemoryStore implements port.QueueStore {
     this.#check();
     const now = this.#clock.now();
     let count = 0;
-    for (const lease of [...this.#leases.values()]) {
-      if (lease.expiresAt > now) continue;
+    for (const lease of this.#queue.expired(now)) {
       for (const row of [...lease.recipients]) {
         const change = changeByLostLease(row, row.message.record.onUnknown, kindOf(lease));
         this.#apply(row, change, now, JSON.stringify({ reason: 'lease-lost', worker: lease.worker }));
         count++;
       }
-      this.#end(lease);
+      this.#queue.end(lease);
     }
     if (count > 0) this.#wake.notify();
     return count;
@@ -242,13 +207,8 @@ export class MemoryStore implements port.QueueStore {
   async nextDueMs(): Promise<number | null> {
     this.#check();
     const now = this.#clock.now();
-    let next = this.#deadlines.first?.deadline ?? Number.POSITIVE_INFINITY;
-    for (const lease of this.#leases.values()) next = Math.min(next, lease.expiresAt);
-    for (const site of this.#sites.values()) {
-      // A site at its cap is woken by the settlement that frees it.
-      if (this.#hasRoom(site)) next = Math.min(next, this.#readyAt(site, now) ?? next);
-    }
-    return next === Number.POSITIVE_INFINITY ? null : Math.max(0, next - now);
+    const next = this.#queue.nextDueAt(now);
+    return next === undefined ? null : Math.max(0, next - now);
   }
 
   onWake(listener: () => void): () => void {
@@ -277,15 +237,7 @@ export class MemoryStore implements port.QueueStore {
 
   async setSite(key: port.SiteKey, settings: port.SiteSettings): Promise<void> {
     this.#check();
-    const site = this.#site(key);
-    if (settings.suspended !== undefined) site.suspended = settings.suspended;
-    if (settings.note !== undefined) site.note = settings.note;
-    if (settings.limits !== undefined) site.limits = { ...settings.limits };
-    if (settings.pauseMs !== undefined) {
-      const pause = settings.pauseMs > 0;
-      const pausedUntil = pause ? this.#clock.now() + Math.ceil(settings.pauseMs) : 0;
-      site.pacing = { ...site.pacing, pausedUntil, pauseReason: pause ? 'operator' : null };
-    }
+    this.#queue.change(key, settings, this.#clock.now());
     this.#wake.notify();
   }
 
@@ -307,9 +259,9 @@ export class MemoryStore implements port.QueueStore {
     let count = 0;
     for (const row of this.#select(selector)) {
       if (row.state !== 'queued') continue;
-      this.#dequeue(row);
+      this.#queue.remove(row);
       row.due = due;
-      this.#enqueue(row);
+      this.#queue.add(row);
       count++;
     }
     this.#wake.notify();
@@ -344,19 +296,15 @@ export class MemoryStore implements port.QueueStore {
       if (message.finishedAt !== undefined) continue;
       for (const { state } of message.recipients) if (state in count) count[state as keyof typeof count]++;
     }
-    const sites = [...this.#sites.values()]
-      .map((site) => this.#siteView(site))
-      .filter((site) => site.queued > 0 || site.connections > 0 || site.suspended)
-      .sort((a, b) => b.queued - a.queued)
-      .slice(0, 1000);
+    const sites = this.#queue.views(this.#clock.now());
     const due = sites.flatMap((site) => site.oldestDueAt ?? []);
     return {
       queued: count.queued,
       inFlight: count['in-flight'],
       held: count.held,
       unknown: count.unknown,
-      ...(due.length > 0 && { oldestDueAt: Math.min(...due) }),
-      sites,
+      ...(due.length > 0 && { oldestDueAt: due.reduce((a, b) => Math.min(a, b)) }),
+      sites: sites.slice(0, 1000),
     };
   }
 
@@ -473,7 +421,7 @@ export class MemoryStore implements port.QueueStore {
         address,
         domain,
         options,
-        lane: this.#lane(site ?? this.#aliasOf(domain, now), record.tenant),
+        lane: this.#queue.lane(site ?? this.#aliasOf(domain, now), record.tenant),
         state: 'queued',
         intent: null,
         attempts: 0,
@@ -485,7 +433,7 @@ export class MemoryStore implements port.QueueStore {
         detail: null,
       };
       message.recipients.push(row);
-      this.#enqueue(row);
+      this.#queue.add(row);
     }
     this.#log.add({ type: 'accepted', at: now, message, attempt: 0 });
     this.#wake.notify();
@@ -505,126 +453,26 @@ export class MemoryStore implements port.QueueStore {
     return alias && alias.until > now ? alias.site : domain;
   }
 
-  #site(key: string): Site {
-    let site = this.#sites.get(key);
-    if (!site) {
-      site = {
-        key,
-        lanes: new Map(),
-        leases: new Set(),
-        pacing: freshPacing(this.#limits),
-        arrivals: [],
-        limits: {},
-        suspended: false,
-        note: undefined,
-        usedAt: 0,
-        served: 0,
-      };
-      this.#sites.set(key, site);
-    }
-    return site;
-  }
-
-  #lane(key: string, tenant: string): Lane {
-    const site = this.#site(key);
-    let lane = site.lanes.get(tenant);
-    if (!lane) {
-      lane = newLane(site, tenant);
-      site.lanes.set(tenant, lane);
-    }
-    return lane;
-  }
-
-  #limitsOf(site: Site): SiteLimits {
-    return { ...this.#limits, ...site.limits };
-  }
-
-  #hasRoom(site: Site): boolean {
-    return site.leases.size < allowedConnections(site.pacing, this.#limitsOf(site));
-  }
-
-  /** When the site may be claimed, connections aside; undefined when nothing waits or it is suspended. */
-  #readyAt(site: Site, now: number): number | undefined {
-    if (site.suspended) return undefined;
-    let due: number | undefined;
-    for (const { queued } of site.lanes.values()) {
-      if (queued.first) due = Math.min(due ?? queued.first.due, queued.first.due);
-    }
-    if (due === undefined) return undefined;
-    const { readyAt } = takeFromRates(this.#limitsOf(site).rates, site.arrivals, now, 1);
-    return Math.max(due, site.pacing.pausedUntil, readyAt);
-  }
-
-  #newLease(request: port.ClaimRequest, site: Site | undefined, now: number): Lease {
-    const id = ++this.#ids;
-    const lease = {
-      id,
-      worker: request.worker,
-      site,
-      recipients: new Set<RecipientRow>(),
-      expiresAt: now + request.leaseMs,
-    };
-    this.#leases.set(String(id), lease);
-    site?.leases.add(lease);
-    return lease;
-  }
-
   #take(lease: Lease, site: Site, max: number, now: number): readonly port.ClaimedMessage[] {
-    const { rates } = this.#limitsOf(site);
-    const { granted } = takeFromRates(rates, site.arrivals, now, max);
-    const rows: RecipientRow[] = [];
-    const lanes = [...site.lanes.values()].sort((a, b) => a.served - b.served);
-    for (const lane of lanes) {
-      if (rows.length === granted) break;
-      if (!lane.queued.first || lane.queued.first.due > now) continue;
-      lane.served = ++this.#turns;
-      for (let row = lane.queued.first; row && row.due <= now; row = lane.queued.first) {
-        if (rows.length === granted) break;
-        this.#dequeue(row);
-        rows.push(row);
-      }
-    }
-    site.arrivals = takeFromRates(rates, site.arrivals, now, rows.length).arrivals;
+    const rows = this.#queue.take(lease, site, max, now);
     for (const row of rows) {
       row.attempts++;
-      this.#hand(row, lease);
       if (row.message.expiresAt > now) this.#logRecipient('attempted', row, now, null);
     }
     return claimedMessages(rows, now);
   }
 
-  #hand(row: RecipientRow, lease: Lease): void {
-    row.state = 'in-flight';
-    row.lease = lease;
-    lease.recipients.add(row);
-  }
-
-  #end(lease: Lease): void {
-    this.#leases.delete(String(lease.id));
-    lease.site?.leases.delete(lease);
-  }
-
-  #enqueue(row: RecipientRow): void {
-    row.lane.queued.add(row);
-    this.#deadlines.add(row);
-  }
-
-  #dequeue(row: RecipientRow): void {
-    row.lane.queued.delete(row);
-    this.#deadlines.delete(row);
-  }
-
   #apply(row: RecipientRow, change: RecipientChange, now: number, detail: string | null): void {
     row.lease?.recipients.delete(row);
     row.lease = undefined;
-    if (row.state === 'queued') this.#dequeue(row);
+    if (row.state === 'queued') this.#queue.remove(row);
     row.state = change.state;
     row.intent = null;
     row.attempts = change.attempts;
     row.abandoned = change.abandoned;
     if (detail !== null) row.detail = detail;
     if (change.dueInMs !== undefined) row.due = now + change.dueInMs;
-    if (row.state === 'queued') this.#enqueue(row);
+    if (row.state === 'queued') this.#queue.add(row);
     if (isFinal(row.state)) this.#finish(row, now);
     for (const [i, type] of change.events.entries())
       this.#logRecipient(type, row, now, i === 0 ? detail : null);
@@ -689,25 +537,6 @@ export class MemoryStore implements port.QueueStore {
     }
     this.#wake.notify();
     return count;
-  }
-
-  #siteView(site: Site): port.SiteView {
-    const limits = this.#limitsOf(site);
-    const lanes = [...site.lanes.values()];
-    const due = lanes.flatMap(({ queued }) => queued.first?.due ?? []);
-    const paused = site.pacing.pausedUntil > this.#clock.now();
-    return {
-      site: site.key,
-      queued: lanes.reduce((sum, { queued }) => sum + queued.size, 0),
-      connections: site.leases.size,
-      concurrency: allowedConnections(site.pacing, limits),
-      ...(paused && { pausedUntil: site.pacing.pausedUntil }),
-      ...(paused && site.pacing.pauseReason && { pauseReason: site.pacing.pauseReason }),
-      suspended: site.suspended,
-      ...(site.note !== undefined && { note: site.note }),
-      limits,
-      ...(due.length > 0 && { oldestDueAt: Math.min(...due) }),
-    };
   }
 }
 

@@ -1,7 +1,7 @@
 import type { MessageRecord } from '../new-message.ts';
 import type { Pacing, SiteLimits } from '../pacing.ts';
 import type { Intent, StoredState } from '../recipient-transition.ts';
-import { IndexedHeap } from './indexed-heap.ts';
+import type { IndexedHeap } from './indexed-heap.ts';
 
 /** A message in memory. */
 export interface MessageRow {
@@ -62,7 +62,7 @@ export interface Site {
 
 /** A lease in memory. */
 export interface Lease {
-  readonly id: number;
+  readonly id: string;
   readonly worker: string;
   /** undefined: an `overdue` claim. */
   readonly site: Site | undefined;
@@ -81,8 +81,4 @@ export function deadlineBefore(a: RecipientRow, b: RecipientRow): boolean {
 
 function acceptedBefore(a: RecipientRow, b: RecipientRow): boolean {
   return a.message.id === b.message.id ? a.position < b.position : a.message.id < b.message.id;
-}
-
-export function newLane(site: Site, tenant: string): Lane {
-  return { site, tenant, queued: new IndexedHeap(dueBefore), served: 0 };
 }
