@@ -23,7 +23,7 @@ import { type Body, boundaryClash, holdsBoundary, type Part } from './part-tree.
 import { formatReport } from './report-format.ts';
 import { base64Length } from './transfer/base64.ts';
 import { encodeQuotedPrintableOctets } from './transfer/quoted-printable.ts';
-import { canonicalLines, surveyContent } from './transfer/survey.ts';
+import { canonicalLines, MAX_LINE_OCTETS, surveyContent } from './transfer/survey.ts';
 import { encodeUtf8, isAscii } from './utf8.ts';
 
 /** Whether body octets over 127 are encoded, or go out as they are where the next hop offers 8BITMIME (RFC 6152). */
@@ -118,7 +118,12 @@ function buildText(type: string, text: string, context: BodyContext, alone = fal
   if (typeof text !== 'string')
     throw new MimeError('MB_MIME_CONTENT', 'The fields text and html hold strings.');
   const closed = !alone || text === '' || /[\r\n]$/.test(text) ? text : `${text}\n`;
-  return encodeText(`Content-Type: ${type}; charset=utf-8\r\n`, encodeUtf8(closed), context);
+  const header = `Content-Type: ${type}; charset=utf-8\r\n`;
+  // A short ASCII text needs no look at its lines: none can be too long.
+  if (closed.length < MAX_LINE_OCTETS && /^[\x01-\x7f]*$/.test(closed)) {
+    return encodedPart(header, '7bit', { kind: 'text', text: closed.replace(/\r\n|\r|\n/g, '\r\n') });
+  }
+  return encodeText(header, encodeUtf8(closed), context);
 }
 
 function buildAlternative(alternative: Alternative, context: BodyContext): Part {

@@ -439,6 +439,13 @@ describe('composeMessage', () => {
     };
     expect(await codeOf(reading)).toBe('MB_MIME_ABORTED');
     expect(cancelled).toBe(true);
+    const hanging = () => new ReadableStream<Uint8Array>({ pull: () => new Promise(() => undefined) });
+    const stalled = { from: 'a@example.com', attachments: [{ content: hanging }] };
+    const reason = AbortSignal.timeout(20);
+    expect(await codeOf(() => composeMessage(stalled, { signal: reason }).bytes())).toBe('MB_MIME_ABORTED');
+    expect(
+      await codeOf(() => composeMessage({ from: 'a@example.com' }, { signal: AbortSignal.abort() }).bytes()),
+    ).toBe('MB_MIME_ABORTED');
     const twice = composeMessage({
       from: 'a@example.com',
       attachments: [{ content: () => chunks('a', 'b'), size: 2 }],

@@ -41,10 +41,11 @@ function toALabels(domain: string): string {
   // The platform's URL parser is the one UTS #46 implementation that every runtime has. What has a meaning of its
   // own in a URL is kept away from it.
   if (/[\0-,/:-@[-^`{-\x7f]/.test(domain)) throw invalid();
-  const url = URL.parse(`http://${domain}/`);
+  const url = `http://${domain}/`;
+  const hostname = URL.canParse(url) ? new URL(url).hostname : '';
   // An address in digits of other scripts would come back as an IPv4 address.
-  if (url === null || /(?:^|\.)\d+\.?$/.test(url.hostname)) throw invalid();
-  return url.hostname;
+  if (hostname === '' || /(?:^|\.)\d+\.?$/.test(hostname)) throw invalid();
+  return hostname;
 }
 
 /** Refuses what is no host name: labels of letters, digits, hyphens and underscores. */

@@ -13,6 +13,8 @@ export interface Part {
 
 /** How a body is written. */
 export type Body =
+  /** ASCII lines that go out as they are. */
+  | { readonly kind: 'text'; readonly text: string }
   /** Octets that are encoded already. */
   | { readonly kind: 'octets'; readonly octets: Uint8Array; readonly identity: boolean }
   /** Octets to be written in base64. */
@@ -60,6 +62,9 @@ function layOutPart(part: Part, put: (segment: Segment) => void): void {
   }
   put(`${part.header}\r\n`);
   switch (body.kind) {
+    case 'text':
+      put(body.text);
+      return;
     case 'octets':
       if (body.octets.length > 0) put(body.octets);
       return;
@@ -93,6 +98,8 @@ function endsWithLine(part: Part): boolean {
       return true;
     case 'message':
       return endsWithLine(body.part);
+    case 'text':
+      return body.text === '' || body.text.endsWith('\n');
     case 'octets':
     case 'ready':
       return body.octets.length === 0 || body.octets[body.octets.length - 1] === 10;
@@ -117,6 +124,8 @@ export function segmentLength(segment: Segment, textLength: (text: string) => nu
 export function holdsBoundary(part: Part, boundary: string): boolean {
   const { body } = part;
   switch (body.kind) {
+    case 'text':
+      return body.text.includes(boundary);
     case 'octets':
       // A boundary holds `=_`, which quoted-printable never writes.
       return body.identity && includesAscii(body.octets, boundary);

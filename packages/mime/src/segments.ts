@@ -26,6 +26,8 @@ export async function writeSegments(
     return concatOctets(chunks);
   }
   if (signal?.aborted === true) throw aborted(signal);
+  const [first] = segments;
+  if (segments.length === 1 && typeof first === 'string') return encodeUtf8(first);
   const out = new Uint8Array(size);
   let offset = 0;
   for (const segment of segments) offset = writeSegment(segment, out, offset);
@@ -50,8 +52,7 @@ export async function* segmentChunks(
   let small: Uint8Array[] = [];
   let smallLength = 0;
   for (const segment of segments) {
-    for await (const chunk of chunksOf(segment, signal)) {
-      if (signal?.aborted === true) throw aborted(signal);
+    for await (const chunk of abortable(chunksOf(segment), signal)) {
       small.push(chunk);
       smallLength += chunk.length;
       if (smallLength >= CHUNK) {
@@ -64,6 +65,37 @@ export async function* segmentChunks(
   if (smallLength > 0) yield concatOctets(small);
 }
 
+/** Passes chunks on until the signal aborts, also while a stream keeps its next chunk waiting. */
+async function* abortable(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  if (signal === undefined) {
+    yield* chunks;
+    return;
+  }
+  const iterator =
+    Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
+  let stop = () => {};
+  const abort = new Promise<never>((_, reject) => {
+    stop = () => reject(aborted(signal));
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+  abort.catch(() => undefined); // nobody may be waiting when it comes
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([iterator.next(), abort]);
+      if (done === true) return;
+      yield value;
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+    // Not awaited: a stream that hangs would hang here, too.
+    void Promise.resolve(iterator.return?.()).catch(() => undefined);
+  }
+}
+
 function aborted(signal: AbortSignal): MimeError {
   return new MimeError('MB_MIME_ABORTED', 'The composition was aborted by its signal.', {
     cause: signal.reason,
@@ -71,10 +103,7 @@ function aborted(signal: AbortSignal): MimeError {
   });
 }
 
-function chunksOf(
-  segment: Segment,
-  _signal: AbortSignal | undefined,
-): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
+function chunksOf(segment: Segment): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
   if (typeof segment === 'string') return [encodeUtf8(segment)];
   if (segment instanceof Uint8Array) return [segment];
   if ('base64' in segment) return base64Chunks(segment.base64);

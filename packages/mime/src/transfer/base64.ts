@@ -206,19 +206,9 @@ export class Base64Decoder {
     const end = chunk.length;
     while (i < end) {
       if (count === 0) {
-        while (i + 4 <= end) {
-          const a = values[chunk[i]!]!;
-          const b = values[chunk[i + 1]!]!;
-          const c = values[chunk[i + 2]!]!;
-          const d = values[chunk[i + 3]!]!;
-          if ((a | b | c | d) >= JUNK) break;
-          const group = (a << 18) | (b << 12) | (c << 6) | d;
-          out[o] = group >> 16;
-          out[o + 1] = group >> 8;
-          out[o + 2] = group;
-          o += 3;
-          i += 4;
-        }
+        const start = i;
+        i = decodeGroups(chunk, i, out, o);
+        o += ((i - start) / 4) * 3;
         if (i >= end) break;
       }
       const value = values[chunk[i++]!]!;
@@ -255,6 +245,26 @@ export class Base64Decoder {
     if (count === 3) return Uint8Array.of((bits >> 10) & 255, (bits >> 2) & 255);
     return new Uint8Array(0);
   }
+}
+
+/** Decodes whole groups of four letters; returns where another octet stands. */
+function decodeGroups(chunk: Uint8Array, start: number, out: Uint8Array, offset: number): number {
+  const last = chunk.length - 4;
+  let i = start;
+  let o = offset;
+  for (; i <= last; i += 4) {
+    const a = values[chunk[i]!]!;
+    const b = values[chunk[i + 1]!]!;
+    const c = values[chunk[i + 2]!]!;
+    const d = values[chunk[i + 3]!]!;
+    if ((a | b | c | d) >= JUNK) break;
+    const group = (a << 18) | (b << 12) | (c << 6) | d;
+    out[o] = group >> 16;
+    out[o + 1] = group >> 8;
+    out[o + 2] = group;
+    o += 3;
+  }
+  return i;
 }
 
 /**
