@@ -97,6 +97,7 @@ export class SmtpConnection {
    * A refused recipient, a refused message and a lost connection are results. The promise rejects only when nothing
    * was offered to the server.
    * @param content  Message octets. Line ends are made CRLF unless `envelope.body` is `binarymime`; nothing else is changed.
+   *   A stream is destroyed when the delivery has an outcome, and left alone when the promise rejects.
    * @throws {SmtpError} MB_SMTP_ADDRESS, MB_SMTP_PARAMETER, MB_SMTP_OPTION, MB_SMTP_CONNECTION_CLOSED, MB_SMTP_CONNECTION_STALE,
    *   MB_SMTP_MAIL_LIMIT, MB_SMTP_ABORTED
    * @example
@@ -197,6 +198,7 @@ export class SmtpConnection {
   #settle(delivery: Delivery): void {
     const pending = this.#take(delivery.id);
     if (!pending) return;
+    void pending.reader?.release();
     const recipients = pending.recipients.map(
       (recipient, index): RecipientResult => ({ recipient, ...delivery.verdicts[index]! }),
     );
@@ -213,7 +215,6 @@ export class SmtpConnection {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
     pending?.stop();
-    void pending?.reader?.close();
     if (this.#pending.size === 0) for (const resolve of this.#whenDrained.splice(0)) resolve();
     return pending;
   }

@@ -34,8 +34,14 @@ export class ContentReader {
     }
   }
 
-  /** Lets go of the source, for example of an open file. */
-  async close(): Promise<void> {
+  /** Lets go of the source for good, also of a stream that was never read: it may hold a file open. */
+  async release(): Promise<void> {
+    await this.#close();
+    const { destroy } = this.#content as { destroy?: unknown };
+    if (typeof destroy === 'function') destroy.call(this.#content);
+  }
+
+  async #close(): Promise<void> {
     const iterator = this.#iterator;
     this.#iterator = undefined;
     try {
@@ -48,7 +54,7 @@ export class ContentReader {
   async #restart(): Promise<void> {
     const again = this.#iterator !== undefined || this.#total !== undefined;
     if (again && !isRepeatable(this.#content)) throw notRepeatable();
-    await this.close();
+    await this.#close();
     this.#iterator = this.#content[Symbol.asyncIterator]();
     this.#octets = 0;
   }

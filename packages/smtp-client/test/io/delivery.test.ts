@@ -373,6 +373,24 @@ describe('abort', () => {
     });
   }
 
+  it('SESS-02 destroys a stream that nobody needed, and leaves it alone when nothing was attempted', async () => {
+    await using host = await startSmtpHost({ keywords: classic, script: { rcpt: '550 5.1.1 nobody' } });
+    const connection = await open(host);
+    const unread = Readable.from([octets]);
+    expect((await connection.deliver(envelope, unread)).recipients[0]).toMatchObject({
+      status: 'failed',
+      stage: 'rcpt',
+    });
+    await turn();
+    expect(unread.destroyed).toBe(true);
+    const kept = Readable.from([octets]);
+    connection.destroy();
+    await expect(connection.deliver(envelope, kept)).rejects.toMatchObject({
+      code: 'MB_SMTP_CONNECTION_CLOSED',
+    });
+    expect(kept.destroyed).toBe(false);
+  });
+
   it('SESS-02 lets go of a source that is being read', async () => {
     await using host = await startSmtpHost({ keywords: classic });
     const connection = await open(host);
