@@ -38,7 +38,7 @@ describe('the retry schedule', () => {
     fc.assert(
       fc.property(
         fc.nat(),
-        fc.double({ min: 0, max: 0.999 }),
+        fc.double({ min: 0, max: 0.999, noNaN: true }),
         fc.option(fc.nat()),
         (attempt, random, server) => {
           const delay = retryDelayMs(defaultSchedule, attempt, () => random, server ?? undefined);

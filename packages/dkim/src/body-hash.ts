@@ -1,7 +1,6 @@
 import { createHash, type Hash, hash } from 'node:crypto';
 import { type BareCr, BodyCanonicalizer, type Canonicalization } from './canon/body.ts';
 import { readBody, type SplitMessage } from './message.ts';
-import { keepResident } from './resident.ts';
 
 /** Runs shorter than this are gathered before they are hashed; longer ones are hashed where they stand. */
 const gatherBelow = 1024;
@@ -154,6 +153,3 @@ export class BodyHashSet {
     for (const body of this.#hashes.values()) body.writeWhole(message.bodyStart);
   }
 }
-
-keepResident(new BodyHash('relaxed', 'line-end'));
-keepResident(new BodyHashSet('line-end'));

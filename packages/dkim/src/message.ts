@@ -1,7 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { BareCr } from './canon/body.ts';
 import { DkimError } from './errors.ts';
-import { keepResident } from './resident.ts';
 
 /** A message as octets, whole or in chunks. */
 export type MessageSource = Uint8Array | AsyncIterable<Uint8Array>;
@@ -225,8 +224,6 @@ class HeaderEnd {
     return false;
   }
 }
-
-keepResident(new HeaderEnd('line-end'));
 
 /** Gives the octets with every line end as CRLF; the same array when nothing has to change.
  *

@@ -1,5 +1,3 @@
-import { keepResident } from './resident.ts';
-
 /** RFC 5322 §2.1.1: lines should have no more than 78 characters. */
 const lineLimit = 78;
 
@@ -59,8 +57,6 @@ export class TagFieldWriter {
     }
   }
 }
-
-keepResident(new TagFieldWriter(''));
 
 /** Encodes octets as dkim-quoted-printable (RFC 6376 §2.11): no white space, `;` or `=`, and none of `alsoEncode`, stays literal. */
 export function encodeDkimQuotedPrintable(octets: Uint8Array, alsoEncode = ''): string {

@@ -1,6 +1,5 @@
 import { fieldsByName } from './field-selection.ts';
 import { type HeaderField, scanHeader } from './header-scan.ts';
-import { keepResident } from './resident.ts';
 
 /** A header block with its fields, and which of them a list in `h=` means. */
 export class SignedHeader {
@@ -35,5 +34,3 @@ export class SignedHeader {
     return selected;
   }
 }
-
-keepResident(new SignedHeader(new Uint8Array()));

@@ -1,4 +1,3 @@
-import { keepResident } from '../resident.ts';
 import { blockBytes, canonicalUpTo, loadBlock } from './scan.ts';
 
 /** The two canonicalisation algorithms of RFC 6376 §3.4. */
@@ -137,8 +136,6 @@ export class BodyCanonicalizer {
     this.#hasContent = true;
   }
 }
-
-keepResident(new BodyCanonicalizer('relaxed', 'line-end', () => {}));
 
 /** Where the octets from `at` to `length` stop being relaxed-canonical already; `at` stands on or right after content. */
 function relaxedRunEnd(chunk: Uint8Array, at: number, length: number): number {
