@@ -1,13 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
+import { rechunk } from './content-chunks.ts';
 import { BrokerError } from './errors.ts';
-import {
-  checkDelay,
-  checkDelays,
-  checkSize,
-  detailText,
-  type MessageRecord,
-  messageRecord,
-} from './new-message.ts';
+import { checkDelay, checkDelays, detailText, type MessageRecord, messageRecord } from './new-message.ts';
 import { defaultSiteLimits, type SiteLimits } from './pacing.ts';
 import { cursorNumber, pageLimit } from './page.ts';
 import type { EventCursor, EventPage, ReportedEvent } from './queue-event.ts';
@@ -147,7 +141,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     const id = await this.#write(beginStaging, relaxed);
     let size = 0;
     let n = 0;
-    for await (const piece of rechunk(chunks, this.#maxMessageBytes)) {
+    for await (const piece of rechunk(chunks, chunkBytes, this.#maxMessageBytes)) {
       options.signal?.throwIfAborted();
       const place = n++;
       size += piece.byteLength;
@@ -417,28 +411,6 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     }, pollMs);
     this.#poll.unref();
   }
-}
-
-/** Pieces of {@link chunkBytes}, whatever the pieces that come in. */
-async function* rechunk(chunks: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
-  let piece = new Uint8Array(chunkBytes);
-  let used = 0;
-  let total = 0;
-  for await (const chunk of chunks) {
-    total += chunk.byteLength;
-    checkSize(total, maxBytes);
-    for (let at = 0; at < chunk.byteLength; ) {
-      const part = chunk.subarray(at, at + chunkBytes - used);
-      piece.set(part, used);
-      used += part.byteLength;
-      at += part.byteLength;
-      if (used < chunkBytes) continue;
-      yield piece;
-      piece = new Uint8Array(chunkBytes);
-      used = 0;
-    }
-  }
-  if (used > 0) yield piece.subarray(0, used);
 }
 
 function suppressionCursor(after: string | undefined): readonly [string, string] {

@@ -4,6 +4,7 @@
  *
  * Run `@mb/broker/store-conformance` on what you write.
  */
+export { rechunk } from './content-chunks.ts';
 export { BrokerError } from './errors.ts';
 export {
   checkDelay,

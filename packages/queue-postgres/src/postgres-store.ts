@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib';
 import {
   type Accepted,
   BrokerError,
@@ -8,8 +7,6 @@ import {
   type Command,
   checkDelay,
   checkDelays,
-  checkIdempotency,
-  checkSize,
   defaultMaxMessageBytes,
   defaultRetention,
   defaultSiteLimits,
@@ -24,7 +21,6 @@ import {
   messageRecord,
   type NewMessage,
   type NewSuppression,
-  type Outcome,
   type Page,
   type PageRequest,
   type PurgeResult,
@@ -46,13 +42,18 @@ import {
   WakeList,
 } from '@mb/broker/store';
 import { Pool, type PoolConfig } from 'pg';
+import { acceptBounce, acceptMessage, logRecipients } from './accept-rows.ts';
 import { type ClaimedMessages, type ClaimedRow, claimedMessages } from './claimed-rows.ts';
+import { chunkBytes, readContent, stageContent } from './content-rows.ts';
 import { Database, databaseError, type Queryable } from './database.ts';
 import { eventsEnd, readEvents } from './event-rows.ts';
 import { purge } from './purge.ts';
-import { inspectMessage, messageRowId, recipientRowId, selectWindow } from './recipient-rows.ts';
+import { inspectMessage, selectWindow } from './recipient-rows.ts';
+import { Router } from './router.ts';
 import { checkSchemaName, migrateSchema } from './schema/migrate.ts';
+import { leaseNumber, settle } from './settle-rows.ts';
 import { queueStats } from './site-rows.ts';
+import { callFunction, type StoreContext } from './statement.ts';
 import {
   addSuppressions,
   deleteSuppressions,
@@ -92,10 +93,6 @@ const optionNames = [
   'eventTypes',
 ];
 
-/** Content is stored in pieces of this many octets: one is all that a reader or writer has in memory. */
-const chunkBytes = 256 * 1024;
-/** Messages that one call of the router takes. */
-const routeBatch = 200;
 /** Leases that one call of `reap` looks at. */
 const reapBatch = 500;
 
@@ -119,8 +116,7 @@ export class PostgresStore implements QueueStore<Queryable> {
   #db: Database | undefined;
   #channel: WakeChannel | undefined;
   #poll: NodeJS.Timeout | undefined;
-  #routing: Promise<void> | undefined;
-  #routeAgain = false;
+  #router: Router | undefined;
 
   /** @throws {BrokerError} MB_BROKER_OPTION */
   constructor(options: PostgresStoreOptions = {}) {
@@ -157,6 +153,12 @@ export class PostgresStore implements QueueStore<Queryable> {
       throw databaseError(error);
     }
     this.#db = db;
+    this.#router = new Router(
+      db,
+      this.#schema,
+      () => this.#now(),
+      () => this.#wake.notify(),
+    );
     if (listen) await this.#listen(db, connection);
     this.#poll = setInterval(() => this.#woken(), pollMs);
     this.#poll.unref();
@@ -168,8 +170,8 @@ export class PostgresStore implements QueueStore<Queryable> {
     clearInterval(this.#poll);
     await this.#channel?.close();
     this.#channel = undefined;
-    this.#routeAgain = false;
-    await this.#routing;
+    await this.#router?.close();
+    this.#router = undefined;
     this.#db = undefined;
     await db.pool.end();
   }
@@ -178,17 +180,14 @@ export class PostgresStore implements QueueStore<Queryable> {
     chunks: AsyncIterable<Uint8Array>,
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<StagedContent> {
-    let id: string | null = null;
-    let n = 0;
-    let size = 0;
-    for await (const piece of rechunk(chunks, this.#maxMessageBytes)) {
-      options.signal?.throwIfAborted();
-      id = await this.#stageChunk(id, n++, piece);
-      size += piece.byteLength;
-    }
-    id ??= await this.#stageChunk(null, 0, null);
-    await this.#sql(`UPDATE ${this.#schema}.message SET staged = 2, size = $2 WHERE id = $1`, [id, size]);
-    return { stagedId: id, size };
+    return stageContent(
+      this.#opened(),
+      this.#schema,
+      chunks,
+      this.#maxMessageBytes,
+      this.#now(),
+      options.signal,
+    );
   }
 
   async accept(message: NewMessage, options: { readonly transaction?: Queryable } = {}): Promise<Accepted> {
@@ -198,7 +197,8 @@ export class PostgresStore implements QueueStore<Queryable> {
     const { content } = record;
     const kept = content instanceof Uint8Array ? { ...record, content: new Uint8Array(content) } : record;
     try {
-      const accepted = await this.#accept(transaction ?? this.#opened(), kept);
+      const staged = await this.#stageLarge(kept);
+      const accepted = await acceptMessage(transaction ?? this.#opened(), this.#context(), staged);
       // With the caller's transaction there is nothing to find before it commits; the poll will.
       if (!transaction) this.#spread();
       return accepted;
@@ -220,7 +220,7 @@ export class PostgresStore implements QueueStore<Queryable> {
    * hears of; call it only where soon is not enough.
    */
   async route(): Promise<void> {
-    await this.#routeNow();
+    await this.#router?.run();
   }
 
   async claimMore(leaseId: LeaseId, max: number): Promise<readonly ClaimedMessage[]> {
@@ -252,17 +252,21 @@ export class PostgresStore implements QueueStore<Queryable> {
     checkDelays(settlement.outcomes);
     const records = bounces.map(({ message }) => messageRecord(message, this.#maxMessageBytes));
     if (bounces.length === 0 && suppress.length === 0) {
-      const refused = await this.#settle(this.#opened(), settlement);
+      const refused = await settle(this.#opened(), this.#context(), settlement);
       this.#spread();
       return { refused, bounceIds: [] };
     }
     const staged = await Promise.all(records.map((record) => this.#stageLarge(record)));
     const settled = await this.#opened().transaction(async (client) => {
-      const refused = await this.#settle(client, settlement);
+      const refused = await settle(client, this.#context(), settlement);
       const bounceIds: (MessageId | undefined)[] = [];
       for (const [i, { recipients }] of bounces.entries()) {
         const reported = recipients.filter((id) => !refused.includes(id));
-        bounceIds.push(reported.length === 0 ? undefined : await this.#bounce(client, staged[i]!, reported));
+        bounceIds.push(
+          reported.length === 0
+            ? undefined
+            : await acceptBounce(client, this.#context(), staged[i]!, reported),
+        );
       }
       await addSuppressions(client, this.#schema, suppress, this.#now());
       return { refused, bounceIds };
@@ -327,28 +331,7 @@ export class PostgresStore implements QueueStore<Queryable> {
   }
 
   async *content(messageId: MessageId): AsyncGenerator<Uint8Array> {
-    const id = messageRowId(messageId);
-    const [message] = await this.#sql<{ size: string }>(
-      `SELECT size FROM ${this.#schema}.message WHERE id = $1 AND staged = 0 AND finished IS NULL`,
-      [id],
-    );
-    if (!message) {
-      throw new BrokerError(
-        'MB_BROKER_NOT_FOUND',
-        'api-misuse',
-        'There is no content of this message any more.',
-      );
-    }
-    const size = Number(message.size);
-    for (let n = 0; n * chunkBytes < size; n++) {
-      const [chunk] = await this.#sql<{ crc: string; bytes: Buffer }>(
-        `SELECT crc, bytes FROM ${this.#schema}.content WHERE message = $1 AND n = $2`,
-        [id, n],
-      );
-      const expected = Math.min(chunkBytes, size - n * chunkBytes);
-      if (chunk?.bytes.byteLength !== expected || crc32(chunk.bytes) !== Number(chunk.crc)) throw corrupt();
-      yield chunk.bytes;
-    }
+    yield* readContent(this.#opened(), this.#schema, messageId);
   }
 
   async alias(domain: string, site: SiteKey, ttlMs: number): Promise<void> {
@@ -423,7 +406,7 @@ export class PostgresStore implements QueueStore<Queryable> {
   async report(events: readonly ReportedEvent[], suppress: readonly NewSuppression[] = []): Promise<void> {
     await this.#opened().transaction(async (client) => {
       for (const { type, recipientId, detail } of events) {
-        await this.#logEvent(client, type, [recipientId], detailText(detail));
+        await logRecipients(client, this.#context(), type, [recipientId], detailText(detail));
       }
       await addSuppressions(client, this.#schema, suppress, this.#now());
     });
@@ -464,6 +447,11 @@ export class PostgresStore implements QueueStore<Queryable> {
     return this.#options.clock ? Math.floor(this.#options.clock.now()) : null;
   }
 
+  /** What the statements of all kinds need. */
+  #context(): StoreContext {
+    return { schema: this.#schema, limits: this.#limitsJson(), log: this.#log, now: this.#now() };
+  }
+
   #limitsJson(): string {
     return JSON.stringify(this.#limits);
   }
@@ -473,7 +461,7 @@ export class PostgresStore implements QueueStore<Queryable> {
   }
 
   #call<Found extends object>(name: string, values: readonly unknown[]): Promise<Found[]> {
-    return this.#sql<Found>(callOf(this.#schema, name, values), values);
+    return callFunction<Found>(this.#opened(), this.#schema, name, values);
   }
 
   async #listen(db: Database, connection: PoolConfig): Promise<void> {
@@ -495,41 +483,7 @@ export class PostgresStore implements QueueStore<Queryable> {
 
   #woken(): void {
     this.#wake.notify();
-    this.#routeSoon();
-  }
-
-  /** Routes in the background, so that new mail does not wait for a worker to run out of old. */
-  #routeSoon(): void {
-    this.#routeNow().catch(() => {
-      // A database that does not answer is asked again at the next wake-up; claims report the trouble.
-    });
-  }
-
-  /** Resolves when all that was taken in before the call has its lanes, or another process is at it. */
-  #routeNow(): Promise<void> {
-    if (!this.#db) return Promise.resolve();
-    // The pass that runs may have begun before the latest acceptance.
-    this.#routeAgain = true;
-    this.#routing ??= this.#route();
-    return this.#routing;
-  }
-
-  async #route(): Promise<void> {
-    try {
-      while (this.#routeAgain && this.#db) {
-        this.#routeAgain = false;
-        const [row] = await this.#sql<{ n: number }>(
-          `SELECT CASE WHEN EXISTS (SELECT FROM ${this.#schema}.intake)
-             THEN ${this.#schema}.route_v1($1, $2) ELSE 0 END AS n`,
-          [routeBatch, this.#now()],
-        );
-        if (row!.n > 0) this.#wake.notify();
-        if (row!.n === routeBatch) this.#routeAgain = true;
-      }
-    } finally {
-      // In the turn of the loop's last look, so that no wish falls in between.
-      this.#routing = undefined;
-    }
+    this.#router?.runSoon();
   }
 
   async #claim(request: ClaimRequest): Promise<Claim | null> {
@@ -552,7 +506,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     const leaseId = first.claim_lease;
     const { messages } = await this.#sound(leaseId, rows);
     if (messages.length > 0) return { leaseId, kind, site: first.claim_site, messages };
-    await this.#settle(this.#opened(), { leaseId, outcomes: [], release: true });
+    await settle(this.#opened(), this.#context(), { leaseId, outcomes: [], release: true });
     return null;
   }
 
@@ -562,69 +516,9 @@ export class PostgresStore implements QueueStore<Queryable> {
     if (claimed.damaged.length > 0) {
       const detail = { reason: 'corrupt' };
       const outcomes = claimed.damaged.map((recipientId) => ({ recipientId, kind: 'held' as const, detail }));
-      await this.#settle(this.#opened(), { leaseId, outcomes, release: false });
+      await settle(this.#opened(), this.#context(), { leaseId, outcomes, release: false });
     }
     return claimed;
-  }
-
-  /** Returns the recipients whose outcomes were refused. */
-  async #settle(db: Queryable | Database, settlement: Settlement): Promise<string[]> {
-    const { leaseId, outcomes, release, feedback } = settlement;
-    // In the order of their ids, as all lock recipients and messages.
-    const known = outcomes
-      .flatMap((outcome) => {
-        const id = recipientRowId(outcome.recipientId);
-        return id === undefined ? [] : [{ id: BigInt(id), outcome }];
-      })
-      .sort((a, b) => (a.id < b.id ? -1 : Number(a.id > b.id)));
-    const values = [
-      leaseNumber(leaseId),
-      known.map(({ id }) => String(id)),
-      known.map(({ outcome }) => outcome.kind),
-      known.map(({ outcome }) => delayOf(outcome)),
-      known.map(({ outcome }) => (outcome.kind === 'rerouted' ? outcome.site : null)),
-      known.map(({ outcome }) => detailText(outcome.detail)),
-      release,
-      feedback ? JSON.stringify(feedback) : null,
-      this.#limitsJson(),
-      this.#log,
-      this.#now(),
-    ];
-    const text = callOf(this.#schema, 'settle_v1', values);
-    const rows = db instanceof Database ? await db.query(text, values) : (await db.query(text, values)).rows;
-    // One entry a refusal, so that of two outcomes of one recipient the second can be refused alone.
-    const refused = new Map<string, number>();
-    for (const id of (rows[0] as { settle_v1: string[] }).settle_v1)
-      refused.set(id, (refused.get(id) ?? 0) + 1);
-    return [...outcomes]
-      .reverse()
-      .flatMap(({ recipientId }) => {
-        const id = recipientRowId(recipientId);
-        if (id === undefined) return [recipientId];
-        const left = refused.get(id) ?? 0;
-        if (left === 0) return [];
-        refused.set(id, left - 1);
-        return [recipientId];
-      })
-      .reverse();
-  }
-
-  async #bounce(client: Queryable, record: MessageRecord, recipients: readonly string[]): Promise<MessageId> {
-    const { messageId } = await this.#accept(client, record);
-    await this.#logEvent(client, 'bounced', recipients, JSON.stringify({ bounceMessageId: messageId }));
-    return messageId;
-  }
-
-  async #logEvent(client: Queryable, type: string, recipients: readonly string[], detail: string | null) {
-    if (this.#log && !this.#log.includes(type)) return;
-    const s = this.#schema;
-    await client.query(
-      `INSERT INTO ${s}.event (at, type, message, position, tenant, tag, address, attempt, detail)
-       SELECT ${s}.time_v1($4), $1, m.id, r.id & 65535, m.tenant, m.tag, r.address, r.attempts, $3
-       FROM unnest($2::bigint[]) WITH ORDINALITY AS u(id, n)
-       JOIN ${s}.recipient r ON r.id = u.id JOIN ${s}.message m ON m.id = u.id >> 16 ORDER BY u.n`,
-      [type, recipients.flatMap((id) => recipientRowId(id) ?? []), detail, this.#now()],
-    );
   }
 
   /** Content that does not fit into one row is stored ahead, outside of any transaction. */
@@ -635,47 +529,6 @@ export class PostgresStore implements QueueStore<Queryable> {
       yield content as Uint8Array;
     }
     return { ...record, content: await this.stage(once()) };
-  }
-
-  async #accept(db: Queryable | Database, given: MessageRecord): Promise<Accepted> {
-    const record = await this.#stageLarge(given);
-    const { content, recipients } = record;
-    const bytes = content instanceof Uint8Array && content.byteLength > 0 ? content : null;
-    const values = [
-      content instanceof Uint8Array ? null : messageRowId(content.stagedId),
-      record.tenant,
-      record.tag,
-      record.idempotencyKey,
-      record.idempotencyDigest,
-      record.sender,
-      record.notBefore,
-      record.expireAfterMs,
-      record.delayNoticeAfterMs,
-      record.onUnknown,
-      record.envelope,
-      record.schedule,
-      record.size,
-      bytes && crc32(bytes),
-      bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-      recipients.map(({ address }) => address),
-      recipients.map(({ domain }) => domain),
-      recipients.map(({ site }) => site),
-      recipients.map(({ options }) => options),
-      this.#log,
-      this.#now(),
-    ];
-    const text = callOf(this.#schema, 'accept_v1', values);
-    const rows = db instanceof Database ? await db.query(text, values) : (await db.query(text, values)).rows;
-    const row = rows[0] as { id: string | null; duplicate: boolean; known_digest: string | null };
-    if (row.id === null) throw stagedUnknown();
-    if (row.duplicate) checkIdempotency(row.known_digest, record.idempotencyDigest);
-    return { messageId: row.id, duplicate: row.duplicate };
-  }
-
-  async #stageChunk(id: string | null, n: number, bytes: Uint8Array | null): Promise<string> {
-    const values = [id, n, bytes && crc32(bytes), bytes && Buffer.from(bytes), this.#now()];
-    const [row] = await this.#call<{ stage_v1: string }>('stage_v1', values);
-    return row!.stage_v1;
   }
 
   #command(selector: Selector, name: Command): Promise<number> {
@@ -709,58 +562,6 @@ export class PostgresStore implements QueueStore<Queryable> {
   }
 }
 
-function callOf(schema: string, name: string, values: readonly unknown[]): string {
-  return `SELECT * FROM ${schema}.${name}(${values.map((_, i) => `$${i + 1}`).join(', ')})`;
-}
-
-/** The number of a lease; one that no lease has when the id was not given by this store. */
-function leaseNumber(id: LeaseId): string {
-  return /^\d{1,18}$/.test(id) ? id : '-1';
-}
-
-function delayOf(outcome: Outcome): number | null {
-  if (outcome.kind !== 'deferred' && outcome.kind !== 'unattempted') return null;
-  return Math.floor(outcome.retryAfterMs);
-}
-
-/** Pieces of {@link chunkBytes}, whatever the pieces that come in. */
-async function* rechunk(chunks: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
-  let piece = new Uint8Array(chunkBytes);
-  let used = 0;
-  let total = 0;
-  for await (const chunk of chunks) {
-    total += chunk.byteLength;
-    checkSize(total, maxBytes);
-    for (let at = 0; at < chunk.byteLength; ) {
-      const part = chunk.subarray(at, at + chunkBytes - used);
-      piece.set(part, used);
-      used += part.byteLength;
-      at += part.byteLength;
-      if (used < chunkBytes) continue;
-      yield piece;
-      piece = new Uint8Array(chunkBytes);
-      used = 0;
-    }
-  }
-  if (used > 0) yield piece.subarray(0, used);
-}
-
 function misuse(message: string): BrokerError {
   return new BrokerError('MB_BROKER_OPTION', 'api-misuse', message);
-}
-
-function stagedUnknown(): BrokerError {
-  return new BrokerError(
-    'MB_BROKER_STAGED_UNKNOWN',
-    'api-misuse',
-    'This staged content was accepted already, or purged. Stage it again.',
-  );
-}
-
-function corrupt(): BrokerError {
-  return new BrokerError(
-    'MB_BROKER_MESSAGE_CORRUPT',
-    'internal',
-    'The stored content of this message is damaged. It was not sent; cancel it and send it anew.',
-  );
 }

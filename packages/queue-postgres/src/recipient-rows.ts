@@ -8,7 +8,7 @@ import {
 import type { Database } from './database.ts';
 
 /** Rows that one statement looks at: a selector that matches little finds little, and the page says where to go on. */
-export const windowRows = 2000;
+const windowRows = 2000;
 
 const states = [
   'queued',

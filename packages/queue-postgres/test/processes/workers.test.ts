@@ -8,7 +8,7 @@ import { startServer } from '../server.ts';
 import { type FreezableProxy, startProxy } from './proxy.ts';
 
 /** How long the trouble lasts; `MB_CHAOS_MS=120000` for a long run. */
-const chaosMs = Number(process.env.MB_CHAOS_MS ?? 6000);
+const chaosMs = Number(process.env.MB_CHAOS_MS ?? 4000);
 const workers = Number(process.env.MB_CHAOS_WORKERS ?? 4);
 const slots = 4;
 const leaseMs = 1000;

@@ -1,0 +1,94 @@
+import { crc32 } from 'node:zlib';
+import {
+  type Accepted,
+  BrokerError,
+  checkIdempotency,
+  type MessageId,
+  type MessageRecord,
+} from '@mb/broker/store';
+import { asBuffer } from './content-rows.ts';
+import type { Database, Queryable } from './database.ts';
+import { messageRowId, recipientRowId } from './recipient-rows.ts';
+import { callFunction, type StoreContext } from './statement.ts';
+
+/**
+ * Writes a message and its recipients; content must fit into one row, or be staged.
+ * @throws {BrokerError} MB_BROKER_IDEMPOTENCY_CONFLICT, MB_BROKER_STAGED_UNKNOWN
+ */
+export async function acceptMessage(
+  db: Queryable | Database,
+  { schema, log, now }: StoreContext,
+  record: MessageRecord,
+): Promise<Accepted> {
+  const { content, recipients } = record;
+  const bytes = content instanceof Uint8Array && content.byteLength > 0 ? content : null;
+  const [row] = await callFunction<{ id: string | null; duplicate: boolean; known_digest: string | null }>(
+    db,
+    schema,
+    'accept_v1',
+    [
+      content instanceof Uint8Array ? null : messageRowId(content.stagedId),
+      record.tenant,
+      record.tag,
+      record.idempotencyKey,
+      record.idempotencyDigest,
+      record.sender,
+      record.notBefore,
+      record.expireAfterMs,
+      record.delayNoticeAfterMs,
+      record.onUnknown,
+      record.envelope,
+      record.schedule,
+      record.size,
+      bytes && crc32(bytes),
+      bytes && asBuffer(bytes),
+      recipients.map(({ address }) => address),
+      recipients.map(({ domain }) => domain),
+      recipients.map(({ site }) => site),
+      recipients.map(({ options }) => options),
+      log,
+      now,
+    ],
+  );
+  const { id, duplicate, known_digest: known } = row!;
+  if (id === null) {
+    throw new BrokerError(
+      'MB_BROKER_STAGED_UNKNOWN',
+      'api-misuse',
+      'This staged content was accepted already, or purged. Stage it again.',
+    );
+  }
+  if (duplicate) checkIdempotency(known, record.idempotencyDigest);
+  return { messageId: id, duplicate };
+}
+
+/** Accepts a report to the sender, and logs it for the recipients that it reports on. */
+export async function acceptBounce(
+  client: Queryable,
+  context: StoreContext,
+  record: MessageRecord,
+  recipients: readonly string[],
+): Promise<MessageId> {
+  const { messageId } = await acceptMessage(client, context, record);
+  const detail = JSON.stringify({ bounceMessageId: messageId });
+  await logRecipients(client, context, 'bounced', recipients, detail);
+  return messageId;
+}
+
+/** Logs an event for each of the recipients that exist. */
+export async function logRecipients(
+  client: Queryable,
+  { schema, log, now }: StoreContext,
+  type: string,
+  recipients: readonly string[],
+  detail: string | null,
+): Promise<void> {
+  if (log && !log.includes(type)) return;
+  await client.query(
+    `INSERT INTO ${schema}.event (at, type, message, position, tenant, tag, address, attempt, detail)
+     SELECT ${schema}.time_v1($4), $1, m.id, r.id & 65535, m.tenant, m.tag, r.address, r.attempts, $3
+     FROM unnest($2::bigint[]) WITH ORDINALITY AS u(id, n)
+     JOIN ${schema}.recipient r ON r.id = u.id JOIN ${schema}.message m ON m.id = u.id >> 16 ORDER BY u.n`,
+    [type, recipients.flatMap((id) => recipientRowId(id) ?? []), detail, now],
+  );
+}

@@ -1,0 +1,78 @@
+import { crc32 } from 'node:zlib';
+import { BrokerError, type MessageId, rechunk, type StagedContent } from '@mb/broker/store';
+import type { Database } from './database.ts';
+import { messageRowId } from './recipient-rows.ts';
+import { callFunction } from './statement.ts';
+
+/** Content is stored in pieces of this many octets: one is all that a reader or writer has in memory. */
+export const chunkBytes = 256 * 1024;
+
+/** Stores content ahead of its message, a piece at a time. */
+export async function stageContent(
+  db: Database,
+  schema: string,
+  chunks: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  now: number | null,
+  signal: AbortSignal | undefined,
+): Promise<StagedContent> {
+  const write = async (id: string | null, n: number, bytes: Uint8Array | null) => {
+    const values = [id, n, bytes && crc32(bytes), bytes && asBuffer(bytes), now];
+    const [row] = await callFunction<{ stage_v1: string }>(db, schema, 'stage_v1', values);
+    return row!.stage_v1;
+  };
+  let id: string | null = null;
+  let n = 0;
+  let size = 0;
+  for await (const piece of rechunk(chunks, chunkBytes, maxBytes)) {
+    signal?.throwIfAborted();
+    id = await write(id, n++, piece);
+    size += piece.byteLength;
+  }
+  id ??= await write(null, 0, null);
+  await db.query(`UPDATE ${schema}.message SET staged = 2, size = $2 WHERE id = $1`, [id, size]);
+  return { stagedId: id, size };
+}
+
+/** The octets of a message, verified chunk by chunk. */
+export async function* readContent(
+  db: Database,
+  schema: string,
+  messageId: MessageId,
+): AsyncGenerator<Uint8Array> {
+  const id = messageRowId(messageId);
+  const [message] = await db.query<{ size: string }>(
+    `SELECT size FROM ${schema}.message WHERE id = $1 AND staged = 0 AND finished IS NULL`,
+    [id],
+  );
+  if (!message) {
+    throw new BrokerError(
+      'MB_BROKER_NOT_FOUND',
+      'api-misuse',
+      'There is no content of this message any more.',
+    );
+  }
+  const size = Number(message.size);
+  for (let n = 0; n * chunkBytes < size; n++) {
+    const [chunk] = await db.query<{ crc: string; bytes: Buffer }>(
+      `SELECT crc, bytes FROM ${schema}.content WHERE message = $1 AND n = $2`,
+      [id, n],
+    );
+    const expected = Math.min(chunkBytes, size - n * chunkBytes);
+    if (chunk?.bytes.byteLength !== expected || crc32(chunk.bytes) !== Number(chunk.crc)) throw corrupt();
+    yield chunk.bytes;
+  }
+}
+
+/** The same octets in the shape that the driver sends as they are. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function corrupt(): BrokerError {
+  return new BrokerError(
+    'MB_BROKER_MESSAGE_CORRUPT',
+    'internal',
+    'The stored content of this message is damaged. It was not sent; cancel it and send it anew.',
+  );
+}

@@ -1,0 +1,60 @@
+import { detailText, type LeaseId, type Outcome, type RecipientId, type Settlement } from '@mb/broker/store';
+import type { Database, Queryable } from './database.ts';
+import { recipientRowId } from './recipient-rows.ts';
+import { callFunction, type StoreContext } from './statement.ts';
+
+/** The number of a lease; one that no lease has when the id was not given by this store. */
+export function leaseNumber(id: LeaseId): string {
+  return /^\d{1,18}$/.test(id) ? id : '-1';
+}
+
+/** Writes outcomes, feedback and release down, not bounces; returns the recipients whose outcomes were refused. */
+export async function settle(
+  db: Queryable | Database,
+  { schema, limits, log, now }: StoreContext,
+  { leaseId, outcomes, release, feedback }: Settlement,
+): Promise<RecipientId[]> {
+  // In the order of their ids, as all lock recipients and messages.
+  const known = outcomes
+    .flatMap((outcome) => {
+      const id = recipientRowId(outcome.recipientId);
+      return id === undefined ? [] : [{ id: BigInt(id), outcome }];
+    })
+    .sort((a, b) => (a.id < b.id ? -1 : Number(a.id > b.id)));
+  const [row] = await callFunction<{ settle_v1: string[] }>(db, schema, 'settle_v1', [
+    leaseNumber(leaseId),
+    known.map(({ id }) => String(id)),
+    known.map(({ outcome }) => outcome.kind),
+    known.map(({ outcome }) => delayOf(outcome)),
+    known.map(({ outcome }) => (outcome.kind === 'rerouted' ? outcome.site : null)),
+    known.map(({ outcome }) => detailText(outcome.detail)),
+    release,
+    feedback ? JSON.stringify(feedback) : null,
+    limits,
+    log,
+    now,
+  ]);
+  return refusedOf(outcomes, row!.settle_v1);
+}
+
+function delayOf(outcome: Outcome): number | null {
+  return 'retryAfterMs' in outcome ? Math.floor(outcome.retryAfterMs) : null;
+}
+
+/**
+ * The refused ones in the order of the outcomes, with those that are no recipients of this store. Of two outcomes
+ * of one recipient the first is taken and the second refused, so refusals are counted from the end.
+ */
+function refusedOf(outcomes: readonly Outcome[], rowIds: readonly string[]): RecipientId[] {
+  const left = new Map<string, number>();
+  for (const id of rowIds) left.set(id, (left.get(id) ?? 0) + 1);
+  const refused: RecipientId[] = [];
+  for (const { recipientId } of [...outcomes].reverse()) {
+    const id = recipientRowId(recipientId);
+    const count = id === undefined ? 1 : (left.get(id) ?? 0);
+    if (count === 0) continue;
+    if (id !== undefined) left.set(id, count - 1);
+    refused.push(recipientId);
+  }
+  return refused.reverse();
+}
