@@ -40,7 +40,9 @@ export async function ensureDebianPackages(names: readonly string[]): Promise<vo
     if [ ! -e $policy ]; then
       printf '#!/bin/sh\\nexit 101\\n' >$policy; chmod 755 $policy; trap 'rm -f '$policy EXIT
     fi
-    apt-get -q -o DPkg::Lock::Timeout=280 install -y --no-install-recommends ${missing.join(' ')} </dev/null`);
+    install() { apt-get -q -o DPkg::Lock::Timeout=280 install -y --no-install-recommends ${missing.join(' ')} </dev/null; }
+    # A version in the lists may have been replaced since.
+    install || { apt-get -q update </dev/null; install; }`);
 }
 
 /** Whether a Debian package is installed on this machine. */

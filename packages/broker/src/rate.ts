@@ -27,7 +27,7 @@ export interface RateGrant {
 const roundingMs = 1e-3;
 
 /** Milliseconds between two recipients. A burst takes its share from the rest, so that no window exceeds `count`. */
-export function rateIntervalMs(rate: Rate): number {
+function rateIntervalMs(rate: Rate): number {
   return rate.perMs / (rate.count - (rate.burst ?? 1) + 1);
 }
 

@@ -13,7 +13,6 @@ export type {
   AttemptOutcome,
   AttemptReport,
   Conclude,
-  Conclusion,
   SiteOf,
 } from './worker/lease-run.ts';
 

@@ -7,7 +7,7 @@ import { wakeLane } from './sites.ts';
 import type { Turn } from './turn.ts';
 
 /** Recipients that one transaction looks at. */
-export const windowRows = 2000;
+const windowRows = 2000;
 
 /** A part of the recipients, in the order of their ids, and where the next part begins. */
 export interface Window {

@@ -42,7 +42,7 @@ const selectRecipients = `
   FROM mb_recipient r JOIN mb_message m ON m.id = r.id / ${rowsPerMessage}`;
 
 /** The row of a recipient id; undefined when it is none. */
-export function recipientRowId(id: RecipientId): number | undefined {
+function recipientRowId(id: RecipientId): number | undefined {
   const parsed = parseRecipientId(id);
   if (!parsed || !/^\d{1,11}$/.test(parsed.messageId) || parsed.position >= rowsPerMessage) return undefined;
   return Number(parsed.messageId) * rowsPerMessage + parsed.position;
