@@ -246,13 +246,18 @@ function buildMessageContent(
   const { eightBit, bareBreaks, binary } = surveyContent(source.octets);
   const octets = source.text ? canonicalLines(source.octets, bareBreaks) : source.octets;
   if (binary || (bareBreaks > 0 && !source.text)) {
-    throw new MimeError(
-      'MB_MIME_CONTENT_LINES',
-      'A message/* attachment needs lines that end in CRLF and have at most 998 octets, without NUL. Give it as application/octet-stream.',
-    );
+    throw unfitLines();
   }
   if (eightBit > 0 && context.variant === '7bit') throw notSevenBit();
   return encodedPart(header, eightBit > 0 ? '8bit' : '7bit', { kind: 'octets', octets, identity: true });
+}
+
+/** The error for what goes out as it is and has no lines that may. */
+export function unfitLines(): MimeError {
+  return new MimeError(
+    'MB_MIME_CONTENT_LINES',
+    'A message/* or ready part needs lines that end in CRLF and have at most 998 octets, without NUL. Give it as application/octet-stream.',
+  );
 }
 
 /** The error for a message/* content with 8-bit octets in a 7-bit message. */
@@ -267,10 +272,7 @@ function buildReady({ part }: ReadyPart, context: BodyContext): Part {
   if (!(part instanceof Uint8Array)) throw new MimeError('MB_MIME_CONTENT', 'A ready part is a Uint8Array.');
   const { eightBit, bareBreaks, binary } = surveyContent(part);
   if (binary || bareBreaks > 0) {
-    throw new MimeError(
-      'MB_MIME_CONTENT_LINES',
-      'A ready part needs lines that end in CRLF and have at most 998 octets, without NUL.',
-    );
+    throw unfitLines();
   }
   if (eightBit > 0 && context.variant === '7bit') throw notSevenBit();
   return { header: '', body: { kind: 'ready', octets: part }, eightBit: eightBit > 0 };

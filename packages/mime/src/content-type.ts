@@ -3,7 +3,6 @@ import { formatParameter, isToken, type ParameterizedValue, readParameters } fro
 
 /** Media types of common endings. */
 const BY_ENDING: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
-  ['avif', 'image/avif'],
   ['csv', 'text/csv'],
   ['doc', 'application/msword'],
   ['docx', 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'],
@@ -24,8 +23,6 @@ const BY_ENDING: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
   ['pptx', 'application/vnd.openxmlformats-officedocument.presentationml.presentation'],
   ['svg', 'image/svg+xml'],
   ['txt', 'text/plain'],
-  ['vcf', 'text/vcard'],
-  ['wav', 'audio/wav'],
   ['webp', 'image/webp'],
   ['xls', 'application/vnd.ms-excel'],
   ['xlsx', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'],

@@ -121,26 +121,10 @@ function unknownWord(field: string, words: Iterable<string>): MimeError {
   return new MimeError('MB_MIME_OPTION', `The field ${field} is one of: ${[...words].join(', ')}.`);
 }
 
-/** Fields that are written from properties of the message, with the property to use. */
-const RESERVED: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
-  ['from', 'from'],
-  ['sender', 'sender'],
-  ['reply-to', 'replyTo'],
-  ['to', 'to'],
-  ['cc', 'cc'],
-  ['bcc', 'bcc'],
-  ['resent-bcc', 'bcc'],
-  ['subject', 'subject'],
-  ['date', 'date'],
-  ['message-id', 'messageId'],
-  ['in-reply-to', 'inReplyTo'],
-  ['references', 'references'],
-  ['mime-version', 'attachments'],
-  ['content-type', 'text, html or attachments'],
-  ['content-transfer-encoding', 'text, html or attachments'],
-  ['content-disposition', 'attachments'],
-  ['content-id', 'attachments'],
-]);
+/** Fields that are written from properties of the message, and Bcc in all its forms. */
+const RESERVED = /* @__PURE__ */ wordSet(
+  'from sender reply-to to cc bcc resent-bcc subject date message-id in-reply-to references mime-version content-type content-transfer-encoding content-disposition content-id',
+);
 
 /** Fields that stand at most once (RFC 5322 §3.6, RFC 2369 §3.8, RFC 2919 §2, RFC 3834 §5, RFC 8058 §3.1). */
 const SINGLETONS: ReadonlySet<string> = /* @__PURE__ */ wordSet(
@@ -152,11 +136,10 @@ function writeCustom(writer: FieldWriter, message: Message): void {
   const seen = new Set<string>();
   for (const match of writer.text.matchAll(/^([!-9;-~]+):/gm)) seen.add(match[1]!.toLowerCase());
   writer.custom(message.headers, (name, value) => {
-    const property = RESERVED.get(name);
-    if (property !== undefined) {
+    if (RESERVED.has(name)) {
       throw new MimeError(
         'MB_MIME_HEADER_RESERVED',
-        `The field ${name} is written from the message itself. Use its property: ${property}.`,
+        `The field ${name} is no custom field. Use the property of the message: from, to, bcc, replyTo, text …`,
       );
     }
     if (SINGLETONS.has(name)) {

@@ -1,4 +1,4 @@
-import { notSevenBit } from './body.ts';
+import { notSevenBit, unfitLines } from './body.ts';
 import { MimeError } from './errors.ts';
 import type { Segment } from './part-tree.ts';
 import { Base64Encoder, base64Length, encodeBase64Into } from './transfer/base64.ts';
@@ -149,11 +149,4 @@ async function* lineStream(stream: AsyncIterable<Uint8Array>, sevenBit: boolean)
   }
   check.finish();
   if (check.binary) throw unfitLines();
-}
-
-function unfitLines(): MimeError {
-  return new MimeError(
-    'MB_MIME_CONTENT_LINES',
-    'A message/* stream needs lines that end in CRLF and have at most 998 octets, without NUL. Attach it as application/octet-stream.',
-  );
 }
