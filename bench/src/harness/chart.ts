@@ -17,7 +17,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
 /** Colours by role in the light; each also reads on a dark ground. */
 const OURS = '#1f6feb';
 const LIMIT = '#6e7781';
-const PEERS = ['#bf8700', '#cf222e', '#8250df', '#2da44e', '#bc4c00', '#bf3989'];
+const PEERS = ['#bf8700', '#cf222e', '#8250df', '#2da44e', '#bc4c00', '#bf3989', '#1b7c83', '#7a5c3e'];
 
 /** Light colour → what it becomes where the reader prefers dark. */
 const DARK: Readonly<Record<string, string>> = {
@@ -32,6 +32,8 @@ const DARK: Readonly<Record<string, string>> = {
   '#2da44e': '#3fb950',
   '#bc4c00': '#f0883e',
   '#bf3989': '#f778ba',
+  '#1b7c83': '#39c5cf',
+  '#7a5c3e': '#c9a26b',
 };
 
 /** Writes `bench.svg` beside the README of each area's package; returns the files' paths. */
@@ -64,6 +66,8 @@ async function drawChart(rows: readonly KeptResult[]): Promise<string> {
 }
 
 function specOf(rows: readonly KeptResult[], series: readonly (readonly [string, string])[]): TopLevelSpec {
+  const colourOf = new Map(series);
+  const dots = rows.flatMap((row) => points(row, colourOf));
   const order = rows.map(({ title }) => title);
   const y = { field: 'row', type: 'nominal', sort: order, title: null } as const;
   const x = { type: 'quantitative', scale: { type: 'log', nice: false } } as const;
@@ -99,21 +103,18 @@ function specOf(rows: readonly KeptResult[], series: readonly (readonly [string,
         },
       },
       {
-        data: { values: rows.flatMap(points) },
+        data: { values: dots },
         mark: { type: 'rule', strokeWidth: 2, opacity: 0.5 },
         encoding: { y, x: { ...x, field: 'min' }, x2: { field: 'max' }, color },
       },
       {
-        data: { values: rows.flatMap(points) },
+        data: { values: dots },
         mark: { type: 'point', size: 90, strokeWidth: 2, opacity: 1 },
         encoding: {
           y,
           x: { ...x, field: 'median' },
           color,
-          fill: {
-            condition: { test: 'datum.right', field: 'series', scale: color.scale, legend: null },
-            value: '#ffffff',
-          },
+          fill: { field: 'fill', type: 'nominal', scale: null },
         },
       },
     ],
@@ -139,19 +140,14 @@ const theme = {
   legend: { labelColor: '#1f2328', labelFontSize: 12, symbolOpacity: 1 },
 } as const;
 
-function points({ title, contenders }: RowResult) {
-  return contenders.flatMap(({ name, role, problem, toLimit }) =>
-    toLimit === undefined
-      ? []
-      : [
-          {
-            row: title,
-            series: role === 'peer' ? base(name) : role,
-            right: problem === undefined,
-            ...toLimit,
-          },
-        ],
-  );
+/** A right output is a full dot, a wrong one is hollow. */
+function points({ title, contenders }: RowResult, colourOf: ReadonlyMap<string, string>) {
+  return contenders.flatMap(({ name, role, problem, toLimit }) => {
+    if (toLimit === undefined) return [];
+    const series = role === 'peer' ? base(name) : role;
+    const fill = problem === undefined ? colourOf.get(series) : '#ffffff';
+    return [{ row: title, series, fill, ...toLimit }];
+  });
 }
 
 /** Goals as multiples of the limit; a goal in microseconds or octets is divided by what the limit cost. */
