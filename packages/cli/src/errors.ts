@@ -3,7 +3,9 @@ export type CliErrorCode =
   /** Flags that contradict each other, or one that is missing. */
   | 'MB_CLI_USAGE'
   /** A file that a flag names cannot be read. */
-  | 'MB_CLI_FILE';
+  | 'MB_CLI_FILE'
+  /** `mb inbox` cannot listen where it was told to. */
+  | 'MB_CLI_LISTEN';
 
 const MARKER = Symbol.for('@mb/cli.error');
 

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { InvalidArgumentError } from 'commander';
 
 /** Reads a whole number between two others, both included. */
@@ -14,4 +15,10 @@ export function parseMoment(text: string): Date {
   const date = new Date(text);
   if (!Number.isNaN(date.getTime())) return date;
   throw new InvalidArgumentError('It must be a date such as 2026-01-31T12:00:00Z.');
+}
+
+/** Reads an IP address. */
+export function parseIp(text: string): string {
+  if (isIP(text) !== 0) return text;
+  throw new InvalidArgumentError('It must be an address such as 192.0.2.1 or 2001:db8::1.');
 }

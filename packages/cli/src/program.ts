@@ -7,6 +7,7 @@ import { doctorCommand } from './doctor/index.ts';
 import { isCodedError } from './errors.ts';
 import { exitCodes } from './exit-code.ts';
 import { explainCommand } from './explain/command.ts';
+import { inboxCommand } from './inbox/command.ts';
 import { messageCommand } from './message/index.ts';
 import { probeCommand } from './probe/index.ts';
 import { queueCommand } from './queue/index.ts';
@@ -54,6 +55,7 @@ function createProgram(): Command {
     dnsCommand(),
     explainCommand(),
     messageCommand(),
+    inboxCommand(),
     doctorCommand(),
     probeCommand(),
   ];

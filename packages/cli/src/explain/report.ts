@@ -14,7 +14,7 @@ const VIA: Readonly<Record<NonNullable<ExplainedDelivery['via']>, string>> = {
 export function formatDelivery(delivery: ExplainedDelivery, width = terminalWidth()): string {
   const { domain, via, port, protocol, hosts, skipped, failure } = delivery;
   const how = `${via === undefined ? '' : `${VIA[via]}, `}${protocol.toUpperCase()} port ${port}`;
-  const lines = [`${pc.bold(printable(domain))}  ${how}`];
+  const lines = [pc.bold(printable(domain)), wrap(how, '  ', width)];
   if (failure) {
     const sign = failure.status === 'permanent' ? pc.red('✗') : pc.yellow('…');
     const text = `${failure.reason} (${failure.enhancedCode})`;

@@ -1,9 +1,10 @@
 import type { Resolver } from '@mb/dns';
 import { type ParsedMessage, type ParsedPart, parseMessage } from '@mb/mime';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { colors as pc } from '../colors.ts';
 import { processTerminal, type ResolverFlags, resolverFlags, resolverFor } from '../dns/terminal.ts';
 import { print, printJson } from '../output.ts';
+import { parseIp } from '../parse-flag.ts';
 import { readInput } from '../send/file.ts';
 import { printable, terminalWidth, wrap } from '../terminal.ts';
 import { type Authentication, authenticate, type SessionFacts } from './authentication.ts';
@@ -32,7 +33,7 @@ export function showCommand(): Command {
   const command = new Command('show')
     .description('show the parts of a message, its defects, and who vouches for it')
     .argument('[file]', 'the message, - for standard input', '-')
-    .option('--ip <address>', 'the address that it came from, for SPF')
+    .addOption(new Option('--ip <address>', 'the address that it came from, for SPF').argParser(parseIp))
     .option('--mail-from <address>', 'its reverse-path, for SPF (default: Return-Path)')
     .option('--helo <name>', 'what the sending host said in EHLO, for SPF')
     .option('--no-dns', 'ask nobody: no DKIM, SPF and DMARC');

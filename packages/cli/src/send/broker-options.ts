@@ -1,6 +1,7 @@
 import { hostname as systemHostname } from 'node:os';
 import type { BrokerOptions } from '@mb/broker';
 import { CliError } from '../errors.ts';
+import { readDevRoute } from './dev.ts';
 import { readDkimKey } from './dkim-key.ts';
 import { readInput } from './file.ts';
 import type { DeliveryFlags, SignatureFlags } from './flags.ts';
@@ -20,7 +21,9 @@ export async function brokerOptions(
   const { resolver, tls, ca } = flags;
   const dkim = await readDkimKey(flags, authorDomain, warn);
   return {
-    hostname: flags.hostname ?? ownHostname(),
+    hostname: flags.hostname ?? ownHostname(flags.dev !== undefined),
+    // Nobody verifies what only a developer sees.
+    ...(flags.dev !== undefined && { dkimCheck: 'off' as const }),
     ...(dkim && { dkim }),
     ...(resolver && { dns: { servers: commaList(resolver) } }),
     delivery: deliveryOptions(flags),
@@ -36,6 +39,7 @@ function deliveryOptions({
   allow,
   family,
   relay,
+  dev,
   tls,
   localAddress,
 }: DeliveryFlags): NonNullable<BrokerOptions['delivery']> {
@@ -43,7 +47,9 @@ function deliveryOptions({
     ...(port !== undefined && { port }),
     ...(allow && { allowAddresses: commaList(allow) }),
     ...(family && { families: [family === '4' ? 4 : 6] as const }),
-    ...(relay !== undefined && { routes: { '*': readRelay(relay, tls) } }),
+    ...(dev === undefined && relay !== undefined && { routes: { '*': readRelay(relay, tls) } }),
+    // Whatever else is configured: in development nothing gets out.
+    ...(dev !== undefined && { routes: { '*': readDevRoute(dev) } }),
     ...(localAddress && { sources: [{ name: 'local', localAddresses: localAddress }] }),
   };
 }
@@ -52,9 +58,10 @@ function commaList(values: readonly string[]): string[] {
   return values.flatMap((value) => value.split(',')).map((one) => one.trim());
 }
 
-function ownHostname(): string {
+function ownHostname(anyWillDo: boolean): string {
   const name = systemHostname();
   if (name.includes('.')) return name;
+  if (anyWillDo) return 'dev.invalid';
   throw new CliError(
     'MB_CLI_USAGE',
     `This machine calls itself "${name}", which is no public name; give --hostname mail.example.com.`,

@@ -30,6 +30,7 @@ Examples:
   MB_RELAY_USER=ann MB_RELAY_PASSWORD=… mb send --relay smtp.example.net:587 --eml message.eml
   mb send --eml message.eml --dry-run
   mb send --eml message.eml --watch
+  mb send --eml message.eml --dev 127.0.0.1:2525
   mb send --eml message.eml --queue --store queue.db --idempotency-key order-17
   mb send --eml message.eml --envelope-to bob@example.org --json | jq .recipients[].status
 
@@ -68,7 +69,7 @@ async function send(flags: SendFlags, command: Command): Promise<void> {
   if (flags.dryRun) return explain(prepared.message, options, flags);
   let progress = silent;
   const broker = new MailBroker({ ...options, onTranscript: (line) => progress.onLine(line) });
-  if (!options.dkim && !flags.quiet && !flags.json) {
+  if (!options.dkim && !flags.quiet && !flags.json && flags.dev === undefined) {
     warn('The message is not signed; many receivers refuse such mail. Give --dkim-key and --dkim-selector.');
   }
   progress = chooseProgress(flags, prepared.recipients);

@@ -17,6 +17,7 @@ export interface DeliveryFlags {
   readonly allow?: readonly string[];
   readonly family?: '4' | '6';
   readonly relay?: string;
+  readonly dev?: string;
   readonly localAddress?: readonly string[];
   readonly tls?: 'opportunistic' | 'required' | 'verified';
   readonly ca?: string;
@@ -205,6 +206,9 @@ export function deliveryOptions(): Option[] {
     list('--allow <cidr>', 'addresses that may be dialled although not public, for labs').env('MB_ALLOW'),
     new Option('--relay <host:port>', 'send all through this host, or smtps://host for TLS at once').env(
       'MB_RELAY',
+    ),
+    new Option('--dev <host:port>', 'deliver everything there and nowhere else, such as to "mb inbox"').env(
+      'MB_DEV',
     ),
     list('--local-address <ip>', 'address of this machine to connect from'),
     new Option('--family <4|6>', 'IPv4 or IPv6 only').choices(['4', '6']),

@@ -1,0 +1,31 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Arrival } from './server.ts';
+
+/**
+ * Saves messages as .eml files, named after when they came so that they sort; none is ever replaced.
+ *
+ * RFC 5321 §4.4: final delivery puts the reverse-path in front.
+ */
+export function createSaver(folder: string): (arrival: Arrival) => Promise<string> {
+  let count = 0;
+  return async ({ octets, at, sender, recipients }) => {
+    await mkdir(folder, { recursive: true });
+    count += 1;
+    const moment = new Date(at).toISOString().replaceAll(/[-:]/g, '').replace('.', '-');
+    const path = join(folder, `${moment}-${process.pid}-${count}.eml`);
+    const trace = [
+      `Return-Path: <${oneLine(sender)}>`,
+      ...recipients.map((address) => `Delivered-To: ${oneLine(address)}`),
+    ];
+    const front = Buffer.from(`${trace.join('\r\n')}\r\n`);
+    // Mail is for whoever started us.
+    await writeFile(path, Buffer.concat([front, octets]), { flag: 'wx', mode: 0o600 });
+    return path;
+  };
+}
+
+/** What came over the wire must not become a field of its own. */
+function oneLine(address: string): string {
+  return address.replaceAll(/[\x00-\x1f\x7f]/g, '');
+}

@@ -1,0 +1,116 @@
+import type { AddressInfo } from 'node:net';
+import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
+import { CliError } from '../errors.ts';
+
+/** A message as it came in. */
+export interface Arrival {
+  /** Exactly the octets of the message, dots un-stuffed. */
+  readonly octets: Buffer;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  /** Address of the client. */
+  readonly ip: string;
+  readonly helo: string;
+  /** Reverse-path; empty for the null one. */
+  readonly sender: string;
+  readonly recipients: readonly string[];
+  /** The name that the client logged in with, where it did; any was right. */
+  readonly user?: string;
+}
+
+/** How the inbox listens. */
+export interface InboxServerOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Octets of a message; more is refused with 552. */
+  readonly maxBytes: number;
+  /** Keeps a message; the client hears 250 when this resolves, and 451 when it rejects. */
+  readonly keep: (arrival: Arrival) => Promise<void>;
+}
+
+/** A server that takes every message for everybody and delivers none. */
+export interface InboxServer {
+  readonly port: number;
+  /** Takes no more connections, and resolves when those that there are have ended, after a second at the latest. */
+  close(): Promise<void>;
+}
+
+const MAX_CLIENTS = 100;
+const SOCKET_TIMEOUT_MS = 60_000;
+
+/** Listens. @throws {CliError} MB_CLI_LISTEN */
+export async function startInboxServer(options: InboxServerOptions): Promise<InboxServer> {
+  const { host, port, maxBytes } = options;
+  const server = new SMTPServer({
+    name: 'inbox.invalid',
+    banner: 'mb inbox: takes everything, delivers nothing',
+    size: maxBytes,
+    // Applications that log in can be tried too; nobody looks at the password.
+    authOptional: true,
+    allowInsecureAuth: true,
+    disabledCommands: ['STARTTLS'],
+    onAuth: ({ username }, _session, done) => done(null, { user: username ?? '' }),
+    disableReverseLookup: true,
+    maxClients: MAX_CLIENTS,
+    socketTimeout: SOCKET_TIMEOUT_MS,
+    closeTimeout: 1000,
+    onData: (stream, session, done) => void take(stream, session, options).then(() => done(), done),
+  });
+  // A client that goes away is no reason to end.
+  server.on('error', () => {});
+  await new Promise<void>((resolve, reject) => {
+    server.server.once('error', (cause) => reject(cannotListen(host, port, cause)));
+    server.listen(port, host, resolve);
+  });
+  return {
+    port: (server.server.address() as AddressInfo).port,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+/** Reads a message to its end, keeping no more of it than is allowed. */
+async function take(
+  stream: SMTPServerDataStream,
+  session: SMTPServerSession,
+  { maxBytes, keep }: InboxServerOptions,
+): Promise<void> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of stream as AsyncIterable<Buffer>) {
+    size += piece.length;
+    if (size <= maxBytes) pieces.push(piece);
+    else pieces.length = 0;
+  }
+  if (size > maxBytes) throw refusal(552, `5.3.4 The inbox takes ${maxBytes} octets at most`);
+  const { mailFrom, rcptTo } = session.envelope;
+  const arrival: Arrival = {
+    octets: Buffer.concat(pieces),
+    at: Date.now(),
+    ip: session.remoteAddress,
+    helo: session.hostNameAppearsAs || '',
+    sender: mailFrom ? mailFrom.address : '',
+    recipients: rcptTo.map(({ address }) => address),
+    ...(session.user !== undefined && { user: String(session.user) }),
+  };
+  try {
+    await keep(arrival);
+  } catch {
+    throw refusal(451, '4.3.0 The message could not be saved');
+  }
+}
+
+function refusal(responseCode: number, message: string): Error {
+  return Object.assign(new Error(message), { responseCode });
+}
+
+function cannotListen(host: string, port: number, cause: unknown): CliError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'something listens there already; give another --port',
+    EACCES: 'only an administrator may; give a --port above 1023',
+    EADDRNOTAVAIL: 'this machine has no such address',
+  };
+  const reason = reasons[code ?? ''] ?? message;
+  return new CliError('MB_CLI_LISTEN', `Cannot listen on ${host} port ${port}: ${reason}.`, { cause });
+}
