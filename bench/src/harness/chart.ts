@@ -66,8 +66,7 @@ async function drawChart(rows: readonly KeptResult[]): Promise<string> {
 }
 
 function specOf(rows: readonly KeptResult[], series: readonly (readonly [string, string])[]): TopLevelSpec {
-  const colourOf = new Map(series);
-  const dots = rows.flatMap((row) => points(row, colourOf));
+  const dots = rows.flatMap(points);
   const order = rows.map(({ title }) => title);
   const y = { field: 'row', type: 'nominal', sort: order, title: null } as const;
   const x = { type: 'quantitative', scale: { type: 'log', nice: false } } as const;
@@ -108,14 +107,14 @@ function specOf(rows: readonly KeptResult[], series: readonly (readonly [string,
         encoding: { y, x: { ...x, field: 'min' }, x2: { field: 'max' }, color },
       },
       {
-        data: { values: dots },
-        mark: { type: 'point', size: 90, strokeWidth: 2, opacity: 1 },
-        encoding: {
-          y,
-          x: { ...x, field: 'median' },
-          color,
-          fill: { field: 'fill', type: 'nominal', scale: null },
-        },
+        data: { values: dots.filter(({ right }) => !right) },
+        mark: { type: 'point', size: 90, strokeWidth: 2, opacity: 1, fill: '#ffffff' },
+        encoding: { y, x: { ...x, field: 'median' }, color },
+      },
+      {
+        data: { values: dots.filter(({ right }) => right) },
+        mark: { type: 'circle', size: 120, opacity: 1 },
+        encoding: { y, x: { ...x, field: 'median' }, color },
       },
     ],
   } as TopLevelSpec;
@@ -140,14 +139,19 @@ const theme = {
   legend: { labelColor: '#1f2328', labelFontSize: 12, symbolOpacity: 1 },
 } as const;
 
-/** A right output is a full dot, a wrong one is hollow. */
-function points({ title, contenders }: RowResult, colourOf: ReadonlyMap<string, string>) {
-  return contenders.flatMap(({ name, role, problem, toLimit }) => {
-    if (toLimit === undefined) return [];
-    const series = role === 'peer' ? base(name) : role;
-    const fill = problem === undefined ? colourOf.get(series) : '#ffffff';
-    return [{ row: title, series, fill, ...toLimit }];
-  });
+function points({ title, contenders }: RowResult) {
+  return contenders.flatMap(({ name, role, problem, toLimit }) =>
+    toLimit === undefined
+      ? []
+      : [
+          {
+            row: title,
+            series: role === 'peer' ? base(name) : role,
+            right: problem === undefined,
+            ...toLimit,
+          },
+        ],
+  );
 }
 
 /** Goals as multiples of the limit; a goal in microseconds or octets is divided by what the limit cost. */
