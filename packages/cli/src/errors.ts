@@ -5,7 +5,9 @@ export type CliErrorCode =
   /** A file that a flag names cannot be read. */
   | 'MB_CLI_FILE'
   /** `mb inbox` cannot listen where it was told to. */
-  | 'MB_CLI_LISTEN';
+  | 'MB_CLI_LISTEN'
+  /** The configuration file has wrong keys or values, or cannot be trusted or loaded. */
+  | 'MB_CLI_CONFIG';
 
 const MARKER = Symbol.for('@mb/cli.error');
 

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { colors as pc } from './colors.ts';
+import { completionCommand } from './completion/command.ts';
+import { applyConfig } from './config/apply.ts';
+import { findConfig, readConfig } from './config/file.ts';
 import { dkimCommand } from './dkim/index.ts';
 import { dnsCommand } from './dns/index.ts';
 import { doctorCommand } from './doctor/index.ts';
@@ -34,10 +37,17 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
 };
 
 /** The whole command line. */
-function createProgram(): Command {
+export function createProgram(): Command {
   const program = new Command('mb')
     .description('Send e-mail straight to the mail exchangers of its recipients, and see what happened.')
     .version(packageVersion(), '-V, --version')
+    .addOption(
+      new Option(
+        '--config <file>',
+        'configuration; default mb.config.ts, .js or .json in this folder or above',
+      ).env('MB_CONFIG'),
+    )
+    .option('--no-config', 'read no configuration')
     .addHelpText('after', EXIT_CODE_HELP)
     .showHelpAfterError('Try --help.')
     .configureOutput({
@@ -58,9 +68,20 @@ function createProgram(): Command {
     inboxCommand(),
     doctorCommand(),
     probeCommand(),
+    completionCommand(),
   ];
   for (const command of commands) program.addCommand(adopt(command, program));
-  return program;
+  return program.hook('preSubcommand', configure);
+}
+
+/** Before the flags of a command are read, the configuration gives their defaults. */
+async function configure(program: Command, command: Command): Promise<void> {
+  // A shell that starts must not fail because of the folder that it starts in.
+  if (command.name() === 'completion') return;
+  const { config } = program.opts<{ readonly config?: string | boolean }>();
+  if (config === false) return;
+  const path = typeof config === 'string' ? config : await findConfig(process.cwd());
+  if (path !== undefined) applyConfig(program, await readConfig(path));
 }
 
 /**

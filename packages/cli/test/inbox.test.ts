@@ -147,6 +147,11 @@ describe('mb inbox', () => {
     expect(run.stderr).toMatch(/something\s+listens\s+there\s+already;\s+give\s+another\s+--port/);
   });
 
+  it('refuses an --ip that is none', async () => {
+    const run = await mb(['inbox', '--port', '0', '--ip', 'nonsense']);
+    expect([run.exitCode, run.stderr]).toEqual([64, expect.stringContaining('192.0.2.1')]);
+  });
+
   it.skipIf(process.platform !== 'linux')(
     'tells on a terminal how to point an application at it',
     async () => {

@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
   /** Variables beside those of the test's own environment, less what would change the output. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Where it runs. Default: where the tests do. */
+  readonly cwd?: string;
   /** Called with the process as soon as it runs. */
   readonly during?: (child: ReturnType<typeof spawn>) => void;
 }
@@ -20,13 +22,17 @@ export interface RunOptions {
 const BINARY = join(import.meta.dirname, '../src/index.ts');
 
 /** Runs `mb` as a user does: the real binary, in a process of its own, with pipes. */
-export function mb(args: readonly string[], { input = '', env = {}, during }: RunOptions = {}): Promise<Run> {
+export function mb(
+  args: readonly string[],
+  { input = '', env = {}, cwd, during }: RunOptions = {},
+): Promise<Run> {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(MB_|FORCE_COLOR$|NO_COLOR$)/.test(name),
   );
   const child = spawn(process.execPath, ['--conditions=@mb/source', BINARY, ...args], {
     env: { ...Object.fromEntries(inherited), ...env },
     timeout: 20_000,
+    ...(cwd !== undefined && { cwd }),
   });
   let stdout = '';
   let stderr = '';

@@ -7,7 +7,21 @@ import { mb } from './mb.ts';
 it('shows its commands and exit codes', async () => {
   const run = await mb(['--help']);
   expect(run.exitCode).toBe(0);
-  for (const word of ['send', 'dkim', 'dns', 'doctor', 'probe', '64  a flag', 'NO_COLOR'])
+  for (const word of [
+    'send',
+    'queue',
+    'work',
+    'explain',
+    'message',
+    'inbox',
+    'completion',
+    'dkim',
+    'dns',
+    'doctor',
+    'probe',
+    '64  a flag',
+    'NO_COLOR',
+  ])
     expect(run.stdout).toContain(word);
 });
 

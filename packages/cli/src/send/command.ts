@@ -34,10 +34,11 @@ Examples:
   mb send --eml message.eml --queue --store queue.db --idempotency-key order-17
   mb send --eml message.eml --envelope-to bob@example.org --json | jq .recipients[].status
 
-One attempt is made for each recipient, or with --queue none now. Exit codes, the highest that applies:
+One attempt is made for each recipient, with --queue none for now.
+Exit codes, the highest that applies:
   0   all delivered, or queued
   1   some deferred: try again later
-  2   some refused, or with --queue suppressed: trying again changes nothing
+  2   some refused, or suppressed with --queue: trying again changes nothing
   3   unknown for some: they may have got the message, a repetition may arrive twice
   64  a flag, address, key or message is wrong; nothing was sent
 

@@ -223,9 +223,10 @@ export function deliveryOptions(): Option[] {
 
 /** A flag that may be repeated. */
 function list(flags: string, description: string): Option {
-  // An environment variable comes in the same way: the first value starts the list.
-  return new Option(flags, description).argParser((value: string, before: readonly string[] | undefined) => [
-    ...(before ?? []),
+  const option = new Option(flags, description);
+  // An environment variable comes in the same way: the first value starts the list, in place of a default.
+  return option.argParser((value: string, before: readonly string[] | undefined) => [
+    ...(before === undefined || before === option.defaultValue ? [] : before),
     value,
   ]);
 }

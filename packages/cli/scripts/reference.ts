@@ -1,0 +1,44 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { createProgram } from '../src/program.ts';
+
+/** The file that is generated. */
+export const referencePath = join(import.meta.dirname, '../../../docs/cli.md');
+
+const COLUMNS = 100;
+
+const FRONT = `# The mb command
+
+All commands with all flags, as \`mb COMMAND --help\` shows them. Generated from the definitions of the commands by
+\`pnpm --filter @mb/cli reference\`; what they are for is told in [the README](../packages/cli/README.md).
+`;
+
+/** The reference of the whole command line, from its definitions. */
+export function writeReference(): string {
+  const program = createProgram();
+  return `${FRONT}\n${sections(program, program.name()).join('\n')}`;
+}
+
+function sections(command: Command, path: string): string[] {
+  const heading = path === 'mb' ? '' : `## ${path}\n\n`;
+  return [
+    `${heading}\`\`\`text\n${helpOf(command).trimEnd()}\n\`\`\`\n`,
+    ...command.commands.flatMap((child) => sections(child, `${path} ${child.name()}`)),
+  ];
+}
+
+function helpOf(command: Command): string {
+  let text = '';
+  command
+    .configureOutput({
+      getOutHelpWidth: () => COLUMNS,
+      writeOut: (piece) => {
+        text += piece;
+      },
+    })
+    .outputHelp();
+  return text;
+}
+
+if (import.meta.main) writeFileSync(referencePath, writeReference());

@@ -1,0 +1,120 @@
+import { dirname, resolve } from 'node:path';
+import type { Command, Option } from 'commander';
+import { CliError } from '../errors.ts';
+import type { ConfigFile } from './file.ts';
+
+/** A flag, and the command that has it. */
+interface Flag {
+  readonly command: Command;
+  readonly option: Option;
+}
+
+/**
+ * Makes what a configuration says the default of flags; the environment and the command line come before it.
+ *
+ * A key is the name of a flag in camel case, or that of a command, whose object holds keys for it alone.
+ *
+ * @throws {CliError} MB_CLI_CONFIG that names every wrong key.
+ */
+export function applyConfig(program: Command, { path, content }: ConfigFile): void {
+  const problems = applyTo(program, content, '', dirname(path));
+  if (problems.length > 0) throw new CliError('MB_CLI_CONFIG', `${path}:\n${problems.join('\n')}`);
+}
+
+function applyTo(
+  command: Command,
+  content: Readonly<Record<string, unknown>>,
+  prefix: string,
+  folder: string,
+): string[] {
+  const flags = flagsBelow(command).filter(
+    ({ option }) => !['version', 'config'].includes(option.attributeName()),
+  );
+  // What is said for one command alone comes last, and so counts.
+  const entries = Object.entries(content).sort(([, a], [, b]) => Number(isSection(a)) - Number(isSection(b)));
+  return entries.flatMap(([key, value]) => {
+    const name = prefix + key;
+    if (isSection(value)) {
+      const child = command.commands.find((candidate) => candidate.name() === key);
+      return child ? applyTo(child, value, `${name}.`, folder) : [unknown(name, key, command, flags)];
+    }
+    const meant = flags.filter(({ option }) => option.attributeName() === key);
+    if (meant.length === 0) return [unknown(name, key, command, flags)];
+    try {
+      for (const flag of meant) setDefault(flag, value, folder);
+      return [];
+    } catch (error) {
+      return [`  ${name}: ${(error as Error).message}`];
+    }
+  });
+}
+
+function isSection(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+function flagsBelow(command: Command): Flag[] {
+  return [
+    ...command.options.map((option) => ({ command, option })),
+    ...command.commands.flatMap((child) => flagsBelow(child)),
+  ];
+}
+
+function setDefault({ command, option }: Flag, value: unknown, folder: string): void {
+  const parsed = option.required || option.optional ? parseValue(option, value, folder) : parseSwitch(value);
+  option.default(parsed);
+  command.setOptionValueWithSource(option.attributeName(), parsed, 'default');
+}
+
+function parseSwitch(value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new Error('It must be true or false.');
+}
+
+function parseValue(option: Option, value: unknown, folder: string): unknown {
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  // A list begins anew, whatever stood there before.
+  option.default(undefined);
+  let parsed: unknown;
+  for (const one of values) parsed = parseOne(option, one, parsed, folder);
+  if (Array.isArray(value) && !Array.isArray(parsed)) throw new Error('It must be one value, not a list.');
+  return parsed;
+}
+
+function parseOne(option: Option, value: unknown, before: unknown, folder: string): unknown {
+  if (!['string', 'number'].includes(typeof value) && !(value instanceof Date)) {
+    throw new Error('It must be a text or a number.');
+  }
+  const text = value instanceof Date ? value.toISOString() : String(value);
+  // Files are named as seen from the configuration.
+  const meant = /<(file|folder)>/.test(option.flags) && text !== '-' ? resolve(folder, text) : text;
+  if (option.parseArg) return option.parseArg(meant, before as never);
+  return option.variadic ? [...((before as string[] | undefined) ?? []), meant] : meant;
+}
+
+function unknown(name: string, key: string, command: Command, flags: readonly Flag[]): string {
+  const known = [
+    ...flags.map(({ option }) => option.attributeName()),
+    ...command.commands.map((child) => child.name()),
+  ];
+  const [near] = [...new Set(known)]
+    .map((candidate) => ({ candidate, letters: distance(candidate, key) }))
+    .filter(({ letters }) => letters <= 2)
+    .sort((one, other) => one.letters - other.letters);
+  return `  ${name}: There is no such key.${near === undefined ? '' : ` Did you mean ${near.candidate}?`}`;
+}
+
+/** How many letters differ (Levenshtein); a key is short, and what is far longer is far anyway. */
+function distance(one: string, other: string): number {
+  if (Math.abs(one.length - other.length) > 2) return 3;
+  let row = Array.from({ length: other.length + 1 }, (_, column) => column);
+  for (const [index, letter] of [...one.toLowerCase()].entries()) {
+    const next = [index + 1];
+    for (const [column, against] of [...other.toLowerCase()].entries()) {
+      const replaced = row[column]! + (letter === against ? 0 : 1);
+      next.push(Math.min(replaced, row[column + 1]! + 1, next[column]! + 1));
+    }
+    row = next;
+  }
+  return row.at(-1)!;
+}

@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { expect, it } from 'vitest';
+import { referencePath, writeReference } from '../scripts/reference.ts';
+import { createProgram } from '../src/program.ts';
+
+it('has an up-to-date docs/cli.md; run `pnpm --filter @mb/cli reference` if not', () => {
+  expect(readFileSync(referencePath, 'utf8')).toBe(writeReference());
+});
+
+it('documents exit codes and shows examples of every command that does something', () => {
+  const reference = writeReference();
+  const leaves = (command: Command, path: string): string[] =>
+    command.commands.length === 0
+      ? [path]
+      : command.commands.flatMap((child) => leaves(child, `${path} ${child.name()}`));
+  for (const path of leaves(createProgram(), 'mb')) {
+    // The commands on DNS and keys tell them together.
+    if (/^mb (dns|dkim) /.test(path)) continue;
+    const section = reference.slice(reference.indexOf(`\n## ${path}\n`));
+    const text = section.slice(0, section.indexOf('\n## ', 5));
+    expect(text, path).toMatch(/exit code|exit status/i);
+  }
+});
