@@ -23,15 +23,21 @@ export type RowReport =
 const order = JSON.parse(process.argv[2]!) as RowOrder;
 const row = findRow(order.id);
 const field = await row.field(order.scale);
+// Interrupted or hung: other servers have process groups of their own, so they are ended here.
+process.once('SIGTERM', () => void close().finally(() => process.exit(1)));
 try {
   report(order.profile ? await profiledResult() : { kind: 'result', result: await result(field) });
 } finally {
-  for (const contender of field.contenders) await contender.close?.();
-  await field.close?.();
+  await close();
 }
 // Peers may keep timers and sockets; the measurement is over.
 process.disconnect?.();
 process.exit();
+
+async function close(): Promise<void> {
+  for (const contender of field.contenders) await contender.close?.();
+  await field.close?.();
+}
 
 function report(message: RowReport): void {
   process.send?.(message);

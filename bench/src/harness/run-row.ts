@@ -6,6 +6,7 @@ import type { RowOrder, RowReport } from './row-process.ts';
 import type { RowResult } from './verdict.ts';
 
 const DEFAULT_TIMEOUT_SECONDS = 120;
+const CLOSING_MS = 5000;
 
 /**
  * Flags of every measuring process: `@mb/*` from their sources, and `gc()` between samples.
@@ -41,11 +42,11 @@ export function runRow(row: Row, order: RowOrder, onRound: (done: number) => voi
   });
   const timer = setTimeout(() => {
     hung = true;
-    endGroup(child);
+    stop(child);
   }, seconds * 1000);
   const interrupted = () => {
-    endGroup(child);
-    process.exit(130);
+    child.once('close', () => process.exit(130));
+    stop(child);
   };
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   return new Promise((resolve) => {
@@ -59,6 +60,12 @@ export function runRow(row: Row, order: RowOrder, onRound: (done: number) => voi
       resolve(run ?? { result: failed(row, reason) });
     });
   });
+}
+
+/** Asks the row's process to end its servers and itself, and does not wait long for that. */
+function stop(child: ChildProcess): void {
+  child.kill('SIGTERM');
+  setTimeout(() => endGroup(child), CLOSING_MS).unref();
 }
 
 /** Ends the row's process and whatever it left behind. */
