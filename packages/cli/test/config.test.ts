@@ -118,6 +118,25 @@ it('tells every wrong key and value, with what may have been meant', async () =>
   expect(text).not.toContain('sesame');
 });
 
+it('counts for every command where a key means the same, and asks where it does not', async () => {
+  // The port of mail exchangers, as MB_PORT has it; not the one that mb inbox listens on.
+  write('mb.config.json', JSON.stringify({ ...lab(), json: true }));
+  const inboxHelp = await inFolder(['inbox', '--help']);
+  expect(inboxHelp.stdout).toMatch(/--port[^-]*\(default: 2525\)/);
+  expect(JSON.parse((await inFolder(['explain', 'example.org'])).stdout).deliveries[0].port).toBe(host.port);
+  write('mb.config.json', JSON.stringify({ dkim: { sign: { oversign: false } } }));
+  const signHelp = (await inFolder(['dkim', 'sign', '--help'])).stdout;
+  expect(signHelp).toMatch(/--no-oversign +allow fields to be added/);
+  write('mb.config.json', JSON.stringify({ tag: 'x' }));
+  const run = await inFolder(SEND);
+  expect([run.exitCode, run.stderr.replaceAll(/\s+/g, ' ')]).toEqual([
+    64,
+    expect.stringContaining(
+      'tag: It means different things in different commands; say it for one, as send.tag.',
+    ),
+  ]);
+});
+
 it.for([
   ['mb.config.json', '{ "port": }', 'it is no JSON'],
   ['mb.config.json', '[]', 'it must be an object'],

@@ -12,7 +12,8 @@ interface Flag {
 /**
  * Makes what a configuration says the default of flags; the environment and the command line come before it.
  *
- * A key is the name of a flag in camel case, or that of a command, whose object holds keys for it alone.
+ * A key is the name of a flag in camel case, or that of a command, whose object holds keys for it alone. Elsewhere a key
+ * counts for every command where it means the same.
  *
  * @throws {CliError} MB_CLI_CONFIG that names every wrong key.
  */
@@ -38,8 +39,10 @@ function applyTo(
       const child = command.commands.find((candidate) => candidate.name() === key);
       return child ? applyTo(child, value, `${name}.`, folder) : [unknown(name, key, command, flags)];
     }
-    const meant = flags.filter(({ option }) => option.attributeName() === key);
-    if (meant.length === 0) return [unknown(name, key, command, flags)];
+    const named = flags.filter(({ option }) => option.attributeName() === key);
+    if (named.length === 0) return [unknown(name, key, command, flags)];
+    const meant = withOneMeaning(fitting(named, value));
+    if (meant === undefined) return [ambiguous(name, key, named)];
     try {
       for (const flag of meant) setDefault(flag, value, folder);
       return [];
@@ -58,6 +61,28 @@ function flagsBelow(command: Command): Flag[] {
     ...command.options.map((option) => ({ command, option })),
     ...command.commands.flatMap((child) => flagsBelow(child)),
   ];
+}
+
+/** `--oversign NAMES` and `--no-oversign` share a key: true and false are for the one without a value. */
+function fitting(flags: readonly Flag[], value: unknown): readonly Flag[] {
+  const fit = flags.filter(({ option }) => (typeof value === 'boolean') === !option.required);
+  return fit.length === 0 ? flags : fit;
+}
+
+/**
+ * Flags of one name mean different things in some commands: the port that `inbox` listens on is not that of mail
+ * exchangers. Where an environment variable gives one of the meanings, it is that one.
+ */
+function withOneMeaning(flags: readonly Flag[]): readonly Flag[] | undefined {
+  const meaning = ({ option }: Flag) =>
+    option.envVar ?? (option.required ? `${option.flags} ${option.description}` : option.attributeName());
+  if (new Set(flags.map(meaning)).size === 1) return flags;
+  const shared = flags.filter(({ option }) => option.envVar !== undefined);
+  return new Set(shared.map(meaning)).size === 1 ? shared : undefined;
+}
+
+function ambiguous(name: string, key: string, [first]: readonly Flag[]): string {
+  return `  ${name}: It means different things in different commands; say it for one, as ${first!.command.name()}.${key}.`;
 }
 
 function setDefault({ command, option }: Flag, value: unknown, folder: string): void {

@@ -16,7 +16,15 @@ export function checkCommand(terminal: DkimTerminal): Command {
     .argument('<domain>', 'signing domain')
     .argument('<selector>', 'name of the key')
     .option('--key <file>', 'the private key that signs')
-    .addHelpText('after', '\nExit codes: 0 usable and matching, 1 not, 2 DNS failed for now.');
+    .addHelpText(
+      'after',
+      `
+Examples:
+  mb dkim check example.com 2026
+  mb dkim check example.com 2026 --key 2026.example.com.pem
+
+Exit codes: 0 usable and matching, 1 not, 2 DNS failed for now.`,
+    );
   for (const option of resolverFlags()) command.addOption(option);
   return command.action(async (domain: string, selector: string, flags: CheckFlags) => {
     const key = flags.key === undefined ? undefined : await readKey({ selector, path: flags.key }, terminal);

@@ -21,6 +21,15 @@ export function keygenCommand(terminal: DkimTerminal): Command {
     .addOption(new Option('--bits <number>', 'length of an RSA key (default: 2048)').argParser(parseBits))
     .option('--out <file>', 'file for the private key, - for standard output (default: SELECTOR.DOMAIN.pem)')
     .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  mb dkim keygen example.com 2026
+  mb dkim keygen example.com 2026e --algorithm ed25519 --out ed25519.pem
+
+Exit codes: 0 written, 64 the file exists already.`,
+    )
     .action(async (domain: string, selector: string, flags: KeygenFlags) => {
       const algorithm: DkimAlgorithm = `${flags.algorithm}-sha256`;
       const { privateKey, ...published } = await generateKeyPair({

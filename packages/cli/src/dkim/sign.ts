@@ -42,7 +42,16 @@ export function signCommand(terminal: DkimTerminal): Command {
     .option('--identity <user@domain>', 'identity in the domain or below it (i=)')
     .option('--expires-after <seconds>', 'time until the signature expires (x=)', parseSeconds)
     .option('--check', 'verify the signature against DNS first, and print nothing if it fails')
-    .option('--fields', 'print the new header fields only');
+    .option('--fields', 'print the new header fields only')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  mb dkim sign message.eml --domain example.com --key 2026:2026.example.com.pem > signed.eml
+  mb dkim sign - --domain example.com --key 2026:rsa.pem --key 2026e:ed25519.pem --fields
+
+Exit codes: 0 signed, 64 a key or the message is wrong.`,
+    );
   for (const option of resolverFlags()) command.addOption(option);
   return command.action(async (path: string, flags: SignFlags) => {
     const message = toCrlf(await terminal.read('file', path));

@@ -18,13 +18,21 @@ interface VerifyFlags extends ResolverFlags {
   readonly authserv?: string;
 }
 
-/** `mb dkim verify [FILE]`: every signature and the ARC chain. Exit status 0 pass, 1 not, 2 DNS failed for now. */
+/** `mb dkim verify [FILE]`: every signature and the ARC chain. Exit code 0 pass, 1 not, 2 DNS failed for now. */
 export function verifyCommand(terminal: DkimTerminal): Command {
   const command = new Command('verify')
     .description('verify the DKIM signatures and the ARC chain of a message')
     .argument('[file]', 'the message, - for standard input', '-')
     .option('--authserv <id>', 'also print an Authentication-Results field by this name')
-    .addHelpText('after', '\nExit codes: 0 a signature verifies, 1 none does, 2 DNS failed for now.');
+    .addHelpText(
+      'after',
+      `
+Examples:
+  mb dkim verify message.eml
+  mb dkim verify - --authserv mx.example.org --json < message.eml
+
+Exit codes: 0 a signature verifies, 1 none does, 2 DNS failed for now.`,
+    );
   for (const option of resolverFlags()) command.addOption(option);
   return command.action(async (path: string, flags: VerifyFlags) => {
     const message = await terminal.read('file', path);

@@ -120,7 +120,7 @@ describe('mb dns', () => {
     expect(JSON.parse(output)[0].tlsa.records[0].data).toBe('ab'.repeat(32));
     expect(await dns('tlsa example.test --port x', zones)).toMatchObject({
       error: 'commander.invalidArgument',
-      output: expect.stringContaining('port number'),
+      output: expect.stringContaining('whole number from 1'),
     });
   });
 });

@@ -1,5 +1,6 @@
 import type { Resolver } from '@mb/dns';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { wholeNumber } from '../parse-flag.ts';
 import { printable } from '../terminal.ts';
 import {
   reportDmarc,
@@ -50,7 +51,9 @@ export function dnsCommand(terminal: Terminal = processTerminal): Command {
     'tlsa <domain>',
     'what DANE asks of the mail exchangers of a domain',
     (domain, resolver, { port }) => reportTlsa(domain, resolver, port),
-  ).addOption(new Option('--port <number>', 'port of the service').default(25).argParser(parsePort));
+  ).addOption(
+    new Option('--port <number>', 'port of the service').default(25).argParser(wholeNumber(1, 65_535)),
+  );
   addLookup<{ ip?: string; sender?: string; helo?: string }>(
     command,
     terminal,
@@ -79,11 +82,4 @@ function addLookup<F = object>(
     terminal.write(flags.json ? toJson(value) : text);
     terminal.setExitCode(exitCodes[ending]);
   });
-}
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535)
-    throw new InvalidArgumentError('It must be a port number.');
-  return port;
 }

@@ -6,5 +6,5 @@ export interface LookupReport {
   readonly ending: 'found' | 'absent' | 'failed';
 }
 
-/** Exit status of each ending. */
+/** Exit code of each ending. */
 export const exitCodes: Readonly<Record<LookupReport['ending'], number>> = { found: 0, absent: 1, failed: 2 };

@@ -1,5 +1,6 @@
 import { createResolver, type Resolver, type ResolverOptions } from '@mb/dns';
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
+import { wholeNumber } from '../parse-flag.ts';
 
 export { printable } from '../terminal.ts';
 
@@ -7,7 +8,7 @@ export { printable } from '../terminal.ts';
 export interface Terminal {
   /** Writes a piece of output. */
   write(text: string): void;
-  /** Sets the exit status of the program. */
+  /** Sets the exit code of the program. */
   setExitCode(code: number): void;
   makeResolver(options: ResolverOptions): Resolver;
 }
@@ -26,6 +27,7 @@ export interface ResolverFlags {
   readonly resolver?: readonly string[];
   /** The same by another name. */
   readonly server?: readonly string[];
+  /** Seconds. */
   readonly timeout?: number;
   readonly trustAd?: boolean;
   readonly json?: boolean;
@@ -39,17 +41,10 @@ export function resolverFlags(): Option[] {
       'DNS servers: 192.0.2.53, [2001:db8::53]:53, https://… (default: resolv.conf)',
     ).env('MB_RESOLVER'),
     new Option('--server <address...>', 'the same as --resolver').hideHelp(),
-    new Option('--timeout <ms>', 'time for one look-up').argParser(parseMilliseconds),
+    new Option('--timeout <seconds>', 'time for one look-up').argParser(wholeNumber(1, 86_400)),
     new Option('--trust-ad', 'believe the AD bit of servers that are not on loopback'),
     new Option('--json', 'print JSON'),
   ];
-}
-
-function parseMilliseconds(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new InvalidArgumentError('It must be a number of milliseconds.');
-  return value;
 }
 
 /** The resolver that the flags describe. */
@@ -57,7 +52,7 @@ export function resolverFor(flags: ResolverFlags, terminal: Terminal): Resolver 
   const servers = (flags.server ?? flags.resolver)?.flatMap((value) => value.split(','));
   return terminal.makeResolver({
     ...(servers === undefined ? {} : { servers: servers.map((server) => server.trim()) }),
-    ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
+    ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout * 1000 }),
     ...(flags.trustAd === undefined ? {} : { trustAuthenticData: flags.trustAd }),
   });
 }
