@@ -11,6 +11,7 @@ export interface ClaimedRow {
   readonly claim_lease: string;
   readonly claim_site: string;
   readonly claim_now: string;
+  readonly claim_from: string;
   readonly message: string;
   readonly position: number;
   readonly address: string;

@@ -50,6 +50,7 @@ import { eventsEnd, readEvents } from './event-rows.ts';
 import { purge } from './purge.ts';
 import { inspectMessage, selectWindow } from './recipient-rows.ts';
 import { Router } from './router.ts';
+import { ScanFloor } from './scan-floor.ts';
 import { checkSchemaName, migrateSchema } from './schema/migrate.ts';
 import { leaseNumber, settle } from './settle-rows.ts';
 import { queueStats } from './site-rows.ts';
@@ -93,6 +94,10 @@ const optionNames = [
   'eventTypes',
 ];
 
+/** A writer that stalled may set a site's `ready` this far below what others saw meanwhile, in microseconds. */
+const siteOverlapUs = 5_000_000;
+/** `nextDueMs` looks no further: the poll comes before. */
+const horizonMs = 60_000;
 /** Leases that one call of `reap` looks at. */
 const reapBatch = 500;
 
@@ -117,6 +122,7 @@ export class PostgresStore implements QueueStore<Queryable> {
   #channel: WakeChannel | undefined;
   #poll: NodeJS.Timeout | undefined;
   #router: Router | undefined;
+  readonly #siteFloor = new ScanFloor();
 
   /** @throws {BrokerError} MB_BROKER_OPTION */
   constructor(options: PostgresStoreOptions = {}) {
@@ -316,12 +322,14 @@ export class PostgresStore implements QueueStore<Queryable> {
     const s = this.#schema;
     const [row] = await this.#sql<{ delay: string | null }>(
       `SELECT least(
-          (SELECT ready / 1000 FROM ${s}.site WHERE NOT suspended AND ready < 9007199254740991 ORDER BY ready LIMIT 1),
-          (SELECT deadline FROM ${s}.recipient WHERE state = 0 ORDER BY deadline LIMIT 1),
-          (SELECT expires FROM ${s}.lease ORDER BY expires LIMIT 1),
-          (SELECT 0::bigint FROM ${s}.intake LIMIT 1)
+          (SELECT ready / 1000 FROM ${s}.site
+           WHERE NOT suspended AND ready >= $2 AND ready < 9007199254740991 ORDER BY ready LIMIT 1),
+          (SELECT deadline FROM ${s}.recipient WHERE state = 0 AND deadline <= ${s}.time_v1($1) + $3
+           ORDER BY deadline LIMIT 1),
+          (SELECT expires FROM ${s}.lease WHERE expires >= ${s}.time_v1($1) - $3 ORDER BY expires LIMIT 1),
+          (SELECT 0::bigint FROM ${s}.intake WHERE message >= $4 LIMIT 1)
         ) - ${s}.time_v1($1) AS delay`,
-      [this.#now()],
+      [this.#now(), this.#siteFloor.value, horizonMs, this.#router?.seenFrom ?? 0],
     );
     return row!.delay === null ? null : Math.max(0, Number(row!.delay));
   }
@@ -491,11 +499,13 @@ export class PostgresStore implements QueueStore<Queryable> {
       request.worker,
       request.max,
       request.leaseMs,
+      this.#siteFloor.next(),
       inlineContentBytes,
       this.#limitsJson(),
       this.#log,
       this.#now(),
     ]);
+    if (rows[0]) this.#siteFloor.raise(Number(rows[0].claim_from) - siteOverlapUs);
     // A claim of which everything was damaged is settled, and the next one tried.
     return rows.length === 0 ? null : ((await this.#claimOf(rows, 'attempt')) ?? this.#claim(request));
   }

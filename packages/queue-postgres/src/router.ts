@@ -1,7 +1,15 @@
 import type { Database } from './database.ts';
+import { ScanFloor } from './scan-floor.ts';
 
 /** Messages that one statement routes. */
 const batch = 200;
+/** Transactions that drew lower numbers may commit a little later; those far behind are found by the next full look. */
+const overlap = 10_000;
+
+interface RoutedRow {
+  readonly count: number;
+  readonly highest: string | null;
+}
 
 /**
  * Gives messages that were taken in their lanes, and wakes these. Accepting does not do it, so that it locks
@@ -13,6 +21,7 @@ export class Router {
   readonly #now: () => number | null;
   readonly #routed: () => void;
   #pass: Promise<void> | undefined;
+  readonly #floor = new ScanFloor();
   #again = false;
   #closed = false;
 
@@ -40,6 +49,11 @@ export class Router {
     });
   }
 
+  /** No message that waits to be routed is below, but for stragglers. */
+  get seenFrom(): number {
+    return this.#floor.value;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#again = false;
@@ -47,14 +61,17 @@ export class Router {
   }
 
   async #route(): Promise<void> {
-    const text = `SELECT CASE WHEN EXISTS (SELECT FROM ${this.#schema}.intake)
-      THEN ${this.#schema}.route_v1($1, $2) ELSE 0 END AS count`;
+    const text = `SELECT * FROM ${this.#schema}.route_v1($1, $2, $3)`;
     try {
       while (this.#again) {
         this.#again = false;
-        const [row] = await this.#db.query<{ count: number }>(text, [batch, this.#now()]);
-        if (row!.count > 0) this.#routed();
-        if (row!.count === batch && !this.#closed) this.#again = true;
+        const from = this.#floor.next();
+        const [row] = await this.#db.query<RoutedRow>(text, [batch, from, this.#now()]);
+        const { count, highest } = row!;
+        if (highest !== null) this.#floor.raise(Number(highest) - overlap);
+        if (count > 0) this.#routed();
+        // A full look that found a whole batch has not seen the end.
+        if (count === batch && !this.#closed) this.#again = true;
       }
     } finally {
       // In the turn of the loop's last look, so that no wish falls in between.

@@ -11,6 +11,7 @@ import {
   type ConformanceCase,
   claimedIds,
   claimSome,
+  days,
   draft,
   minutes,
   mustClaim,
@@ -109,6 +110,10 @@ export const pacingCases: readonly ConformanceCase[] = [
     await fill(context, 30);
     const claims = await claimAll(context);
     const start = claims[0]!.messages[0]!.acceptedAt;
+    await context.store.heartbeat(
+      claims.map(({ leaseId }) => leaseId),
+      days(30),
+    );
     let pacing = freshPacing(defaultSiteLimits);
     let now = start;
     // A fixed sequence that looks random, so that every run compares the same.

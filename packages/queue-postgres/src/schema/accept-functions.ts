@@ -75,21 +75,29 @@ BEGIN
 END $$;
 
 -- Wakes the sites and lanes of messages taken in, and makes those that are missing. One at a time: the others
--- find nothing left to do. Returns how many messages; -1 when another does it.
-CREATE FUNCTION @schema@.route_v1(p_max int, p_now bigint)
-RETURNS int LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+-- find nothing left to do. Looks at messages from p_from on; returns how many there were (-1 when another does it)
+-- and the highest.
+CREATE FUNCTION @schema@.route_v1(p_max int, p_from bigint, p_now bigint, OUT count int, OUT highest bigint)
+LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
 DECLARE
   never constant bigint := 9007199254740991;
   v_ids bigint[];
   v_sites text[];
+  t bigint;
 BEGIN
-  IF NOT pg_try_advisory_xact_lock(hashtext('mb.route'), hashtext(current_schema())) THEN RETURN -1; END IF;
+  count := 0;
+  IF NOT EXISTS (SELECT FROM intake WHERE message >= p_from) THEN RETURN; END IF;
+  IF NOT pg_try_advisory_xact_lock(hashtext('mb.route'), hashtext(current_schema())) THEN
+    count := -1;
+    RETURN;
+  END IF;
   PERFORM set_config('synchronous_commit', 'off', true);
   WITH gone AS (
-    DELETE FROM intake WHERE message = ANY (ARRAY(SELECT message FROM intake ORDER BY message LIMIT p_max))
+    DELETE FROM intake WHERE message = ANY (ARRAY(SELECT message FROM intake WHERE message >= p_from ORDER BY message LIMIT p_max))
     RETURNING message
-  ) SELECT array_agg(message) INTO v_ids FROM gone;
-  IF v_ids IS NULL THEN RETURN 0; END IF;
+  ) SELECT array_agg(message), max(message) INTO v_ids, highest FROM gone;
+  IF v_ids IS NULL THEN RETURN; END IF;
+  count := cardinality(v_ids);
   WITH names AS (
     SELECT DISTINCT coalesce(l.site, r.route) AS name
     FROM unnest(v_ids) AS u(id)
@@ -99,6 +107,7 @@ BEGIN
   INSERT INTO site (name, ready) SELECT name, never FROM unnest(v_sites) AS u(name) ORDER BY name
     ON CONFLICT (name) DO NOTHING;
   PERFORM 1 FROM site WHERE name = ANY (v_sites) ORDER BY name FOR UPDATE;
+  t := time_v1(p_now);
   INSERT INTO lane (site, tenant, ready)
     SELECT DISTINCT r.route, m.tenant, never
     FROM unnest(v_ids) AS u(id) JOIN message m ON m.id = u.id
@@ -110,15 +119,15 @@ BEGIN
       AND l.site = r.route AND l.tenant = m.tenant;
   UPDATE recipient r SET due = l.floor FROM unnest(v_ids) AS u(id), lane l
     WHERE r.id >= u.id * 65536 AND r.id < (u.id + 1) * 65536 AND l.id = r.lane AND r.state = 0 AND r.due < l.floor;
-  UPDATE lane SET ready = least(lane.ready, w.due * 1000)
+  WITH woken AS (
+    UPDATE lane SET ready = least(lane.ready, w.due * 1000)
     FROM (
       SELECT r.lane, min(r.due) AS due FROM unnest(v_ids) AS u(id)
       CROSS JOIN LATERAL (SELECT * FROM recipient WHERE id >= u.id * 65536 AND id < (u.id + 1) * 65536) r
       WHERE r.state = 0 GROUP BY r.lane
-    ) w WHERE lane.id = w.lane;
-  UPDATE site SET ready = least(site.ready, w.ready)
-    FROM (SELECT site, min(ready) AS ready FROM lane WHERE site = ANY (v_sites) GROUP BY site) w
-    WHERE site.name = w.site;
-  RETURN cardinality(v_ids);
+    ) w WHERE lane.id = w.lane RETURNING lane.site, w.due * 1000 AS ready
+  )
+  UPDATE site SET ready = least(site.ready, greatest(w.ready, t * 1000)), lanes_from = least(site.lanes_from, w.ready)
+    FROM (SELECT site, min(ready) AS ready FROM woken GROUP BY site) w WHERE site.name = w.site;
 END $$;
 `;

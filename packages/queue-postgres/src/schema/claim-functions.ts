@@ -18,8 +18,9 @@ CREATE FUNCTION @schema@.claimed_v1(p_ids bigint[], p_inline int) RETURNS TABLE 
   ORDER BY u.ord
 $$;
 
--- Takes up to p_max due recipients of a site for a lease, from its lanes in turn. The caller holds the site's lock.
-CREATE FUNCTION @schema@.take_v1(p_site text, p_lease bigint, p_max int, p_log text[], t bigint)
+-- Takes up to p_max due recipients of a site for a lease, from its lanes in turn; none of these is ready
+-- before p_from. The caller holds the site's lock.
+CREATE FUNCTION @schema@.take_v1(p_site text, p_from bigint, p_lease bigint, p_max int, p_log text[], t bigint)
 RETURNS bigint[] LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
 DECLARE
   never constant bigint := 9007199254740991;
@@ -30,7 +31,8 @@ DECLARE
   v_next bigint;
 BEGIN
   FOR l IN
-    SELECT id, floor FROM lane WHERE site = p_site AND ready < (t + 1) * 1000 ORDER BY ready LIMIT 20
+    SELECT id, floor FROM lane WHERE site = p_site AND ready >= p_from AND ready < (t + 1) * 1000
+    ORDER BY ready LIMIT 20
   LOOP
     -- An array of ids, not a join: the planner must not choose another way to one lane's few rows.
     WITH u AS (
@@ -62,11 +64,12 @@ BEGIN
 END $$;
 
 -- Takes due recipients of the site whose turn it is. A function, not one statement: each statement in it sees what
--- was committed before the site was locked, so that no wake-up is overwritten with older knowledge.
+-- was committed before the site was locked, so that no wake-up is overwritten with older knowledge. Looks at sites
+-- that are ready from p_from on, and says from where on there were any.
 CREATE FUNCTION @schema@.claim_v1(
-  p_worker text, p_max int, p_lease_ms bigint, p_inline int, p_limits jsonb, p_log text[], p_now bigint
+  p_worker text, p_max int, p_lease_ms bigint, p_from bigint, p_inline int, p_limits jsonb, p_log text[], p_now bigint
 ) RETURNS TABLE (
-  claim_lease text, claim_site text, claim_now bigint, message text, "position" int, address text, domain text,
+  claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int, address text, domain text,
   attempts int, options text, tenant text, tag text, sender text, accepted bigint, expires bigint, size bigint,
   on_unknown text, envelope text, schedule text, crc bigint, bytes bytea
 ) LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
@@ -83,13 +86,15 @@ DECLARE
   v_lease bigint;
   v_ids bigint[];
   v_ready bigint;
+  v_from bigint;
 BEGIN
   -- Losing a claim to a crash only puts its recipients back.
   PERFORM set_config('synchronous_commit', 'off', true);
   FOR i IN 1..200 LOOP
-    SELECT * INTO s FROM site WHERE NOT suspended AND ready < (t + 1) * 1000
+    SELECT * INTO s FROM site WHERE NOT suspended AND ready >= p_from AND ready < (t + 1) * 1000
       ORDER BY ready LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN RETURN; END IF;
+    v_from := coalesce(v_from, s.ready);
     v_limits := p_limits || coalesce(s.limits, '{}');
     -- A site that was left alone starts low again.
     IF t - s.used >= (v_limits ->> 'probeAfterMs')::bigint THEN
@@ -99,7 +104,8 @@ BEGIN
       UPDATE site SET ready = s.paused_until * 1000 WHERE name = s.name;
       CONTINUE;
     END IF;
-    SELECT count(*), min(l.expires) INTO v_open, v_expiry FROM lease l WHERE l.site = s.name;
+    SELECT count(*), min(l.expires) INTO v_open, v_expiry FROM lease l
+      WHERE l.site = s.name AND l.expires >= t - 30000;
     v_allowed := allowed_v1(s.concurrency, v_limits);
     IF v_open >= v_allowed THEN
       UPDATE site SET ready = greatest(v_expiry, t + 1) * 1000 WHERE name = s.name;
@@ -111,11 +117,12 @@ BEGIN
       CONTINUE;
     END IF;
     INSERT INTO lease (site, worker, expires) VALUES (s.name, p_worker, t + p_lease_ms) RETURNING id INTO v_lease;
-    v_ids := take_v1(s.name, v_lease, v_rate.granted, p_log, t);
-    SELECT coalesce(min(l.ready), never) INTO v_ready FROM lane l WHERE l.site = s.name;
+    v_ids := take_v1(s.name, s.lanes_from, v_lease, v_rate.granted, p_log, t);
+    SELECT coalesce(min(l.ready), never) INTO v_ready FROM lane l WHERE l.site = s.name AND l.ready >= s.lanes_from;
+    s.lanes_from := v_ready;
     IF cardinality(v_ids) = 0 THEN
       DELETE FROM lease WHERE id = v_lease;
-      UPDATE site SET ready = greatest(v_ready, (t + 1) * 1000) WHERE name = s.name;
+      UPDATE site SET ready = greatest(v_ready, (t + 1) * 1000), lanes_from = s.lanes_from WHERE name = s.name;
       CONTINUE;
     END IF;
     IF v_ready < never THEN
@@ -124,10 +131,10 @@ BEGIN
         v_ready := greatest(v_ready, least(coalesce(v_expiry, never / 1000), t + p_lease_ms) * 1000);
       END IF;
     END IF;
-    UPDATE site SET ready = v_ready, concurrency = s.concurrency, used = t,
+    UPDATE site SET ready = v_ready, concurrency = s.concurrency, used = t, lanes_from = s.lanes_from,
         arrivals = add_arrivals_v1(v_limits -> 'rates', v_rate.arrivals, cardinality(v_ids))
       WHERE name = s.name;
-    RETURN QUERY SELECT v_lease::text, s.name, t, c.* FROM claimed_v1(v_ids, p_inline) c;
+    RETURN QUERY SELECT v_lease::text, s.name, t, v_from, c.* FROM claimed_v1(v_ids, p_inline) c;
     RETURN;
   END LOOP;
 END $$;
@@ -136,7 +143,7 @@ END $$;
 CREATE FUNCTION @schema@.claim_more_v1(
   p_lease bigint, p_max int, p_inline int, p_limits jsonb, p_log text[], p_now bigint
 ) RETURNS TABLE (
-  claim_lease text, claim_site text, claim_now bigint, message text, "position" int, address text, domain text,
+  claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int, address text, domain text,
   attempts int, options text, tenant text, tag text, sender text, accepted bigint, expires bigint, size bigint,
   on_unknown text, envelope text, schedule text, crc bigint, bytes bytea
 ) LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
@@ -158,16 +165,16 @@ BEGIN
   v_limits := p_limits || coalesce(s.limits, '{}');
   v_rate := take_rates_v1(v_limits -> 'rates', s.arrivals, t, p_max);
   IF v_rate.granted < 1 THEN RETURN; END IF;
-  v_ids := take_v1(s.name, p_lease, v_rate.granted, p_log, t);
+  v_ids := take_v1(s.name, s.lanes_from, p_lease, v_rate.granted, p_log, t);
   UPDATE site SET used = t, arrivals = add_arrivals_v1(v_limits -> 'rates', v_rate.arrivals, cardinality(v_ids))
     WHERE name = s.name;
-  RETURN QUERY SELECT p_lease::text, s.name, t, c.* FROM claimed_v1(v_ids, p_inline) c;
+  RETURN QUERY SELECT p_lease::text, s.name, t, 0::bigint, c.* FROM claimed_v1(v_ids, p_inline) c;
 END $$;
 
 -- Takes waiting recipients whose deadline has passed. They only leave the queue here, so no site need be locked.
 CREATE FUNCTION @schema@.claim_overdue_v1(p_worker text, p_max int, p_lease_ms bigint, p_inline int, p_now bigint)
 RETURNS TABLE (
-  claim_lease text, claim_site text, claim_now bigint, message text, "position" int, address text, domain text,
+  claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int, address text, domain text,
   attempts int, options text, tenant text, tag text, sender text, accepted bigint, expires bigint, size bigint,
   on_unknown text, envelope text, schedule text, crc bigint, bytes bytea
 ) LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
@@ -191,6 +198,6 @@ BEGIN
     DELETE FROM lease WHERE id = v_lease;
     RETURN;
   END IF;
-  RETURN QUERY SELECT v_lease::text, ''::text, t, c.* FROM claimed_v1(v_ids, p_inline) c;
+  RETURN QUERY SELECT v_lease::text, ''::text, t, 0::bigint, c.* FROM claimed_v1(v_ids, p_inline) c;
 END $$;
 `;

@@ -20,7 +20,8 @@ BEGIN
     WHERE r.id = p_id RETURNING r.lane, r.due INTO v_lane, v_due;
   IF p_state = 0 AND v_lane IS NOT NULL THEN
     UPDATE lane SET ready = least(ready, v_due * 1000) WHERE id = v_lane RETURNING site INTO v_site;
-    UPDATE site SET ready = v_due * 1000 WHERE name = v_site AND ready > v_due * 1000;
+    UPDATE site SET ready = least(ready, greatest(v_due, t) * 1000), lanes_from = least(lanes_from, v_due * 1000)
+      WHERE name = v_site AND (ready > greatest(v_due, t) * 1000 OR lanes_from > v_due * 1000);
   ELSIF p_state >= 4 THEN
     UPDATE message SET open = open - 1, failed = failed OR p_state <> 4, finished = CASE WHEN open = 1 THEN t END
       WHERE id = p_id >> 16;
@@ -79,7 +80,7 @@ BEGIN
   t := time_v1(p_now);
   -- Under the lock, as it may have been reaped meanwhile.
   SELECT * INTO le FROM lease WHERE id = p_lease FOR UPDATE;
-  SELECT count(*) INTO v_open FROM lease WHERE site = le.site;
+  SELECT count(*) INTO v_open FROM lease WHERE site = le.site AND expires >= t - 30000;
   FOR i IN 1..cardinality(p_ids) LOOP
     SELECT r.state, r.intent, r.attempts, r.abandoned, r.lease, m.expires, m.tenant INTO c
       FROM recipient r JOIN message m ON m.id = r.id >> 16 WHERE r.id = p_ids[i] FOR UPDATE OF r;
@@ -211,7 +212,7 @@ BEGIN
       v_count := v_count + lose_lease_v1(le.id, le.worker, true, p_log, t);
     END LOOP;
     UPDATE site SET ready = site_ready_v1(s.name, s.paused_until,
-        allowed_v1(s.concurrency, p_limits || coalesce(s.limits, '{}')))
+        allowed_v1(s.concurrency, p_limits || coalesce(s.limits, '{}')), t)
       WHERE name = s.name;
   END LOOP;
   RETURN v_count;
@@ -283,7 +284,7 @@ BEGIN
     FROM (SELECT lane, min(due) AS due FROM u GROUP BY lane) x WHERE lane.id = x.lane
     RETURNING lane.site, x.due * 1000 AS ready
   ), v AS (
-    UPDATE site SET ready = least(site.ready, x.ready)
+    UPDATE site SET ready = least(site.ready, greatest(x.ready, t * 1000)), lanes_from = least(site.lanes_from, x.ready)
     FROM (SELECT site, min(ready) AS ready FROM w GROUP BY site) x WHERE site.name = x.site RETURNING 1
   ) SELECT count(*) INTO v_count FROM u;
   RETURN v_count;

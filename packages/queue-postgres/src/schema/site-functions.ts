@@ -46,8 +46,9 @@ CREATE FUNCTION @schema@.allowed_v1(p_concurrency float8, p_limits jsonb) RETURN
     coalesce(p_concurrency, (p_limits ->> 'startConcurrency')::float8), (p_limits ->> 'maxConcurrency')::float8)))::int
 $$;
 
--- When to look at a site next, in microseconds: when a lane has something, but not while it is paused or full.
-CREATE FUNCTION @schema@.site_ready_v1(p_site text, p_paused_until bigint, p_allowed int)
+-- When to look at a site next, in microseconds: when a lane has something, but not while it is paused or full, and
+-- not in the past. Leases that ran out half a minute ago and were not reaped since are no connections any more.
+CREATE FUNCTION @schema@.site_ready_v1(p_site text, p_paused_until bigint, p_allowed int, t bigint)
 RETURNS bigint LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
 DECLARE
   never constant bigint := 9007199254740991;
@@ -55,10 +56,11 @@ DECLARE
   v_open int;
   v_expiry bigint;
 BEGIN
-  SELECT coalesce(min(ready), never) INTO v_lanes FROM lane WHERE site = p_site;
+  SELECT coalesce(min(ready), never) INTO v_lanes FROM lane
+    WHERE site = p_site AND ready >= (SELECT lanes_from FROM site WHERE name = p_site);
   IF v_lanes = never THEN RETURN never; END IF;
-  SELECT count(*), min(expires) INTO v_open, v_expiry FROM lease WHERE site = p_site;
-  RETURN greatest(v_lanes, p_paused_until * 1000, CASE WHEN v_open >= p_allowed THEN v_expiry * 1000 ELSE 0 END);
+  SELECT count(*), min(expires) INTO v_open, v_expiry FROM lease WHERE site = p_site AND expires >= t - 30000;
+  RETURN greatest(v_lanes, t * 1000, p_paused_until * 1000, CASE WHEN v_open >= p_allowed THEN v_expiry * 1000 ELSE 0 END);
 END $$;
 
 -- Writes down what a connection taught about its site, and what of a rate was not used. The caller holds the lock.
@@ -119,7 +121,7 @@ BEGIN
   UPDATE site SET concurrency = s.concurrency, failed_cohorts = s.failed_cohorts, paused_until = s.paused_until,
       pause_reason = s.pause_reason, probing = s.probing, throttles = s.throttles,
       arrivals = add_arrivals_v1(v_limits -> 'rates', s.arrivals, -p_returned),
-      ready = site_ready_v1(p_site, s.paused_until, allowed_v1(s.concurrency, v_limits))
+      ready = site_ready_v1(p_site, s.paused_until, allowed_v1(s.concurrency, v_limits), t)
     WHERE name = p_site;
 END $$;
 
@@ -140,7 +142,7 @@ BEGIN
   END IF;
   UPDATE site SET suspended = coalesce(p_suspended, suspended), note = coalesce(p_note, note), limits = s.limits,
       paused_until = s.paused_until, pause_reason = s.pause_reason,
-      ready = site_ready_v1(p_site, s.paused_until, allowed_v1(s.concurrency, p_limits || coalesce(s.limits, '{}')))
+      ready = site_ready_v1(p_site, s.paused_until, allowed_v1(s.concurrency, p_limits || coalesce(s.limits, '{}')), t)
     WHERE name = p_site;
 END $$;
 `;

@@ -6,8 +6,10 @@
  * - A lane, its recipients and the leases of its site are written only by who holds the site's row lock; several
  *   sites are locked in the order of their names. That makes caps exact, and deadlocks between sites impossible.
  * - Accepting only inserts: it touches no site, so an application's long transaction holds up nobody.
- * - `lane.floor`: no waiting recipient is due before it, so the claim's scan passes over dead index entries that
- *   a long transaction elsewhere keeps from being removed. Whoever makes a recipient wait respects it.
+ * - Floors keep scans from walking over dead index entries that a long transaction elsewhere (a backup) keeps from
+ *   being removed: no waiting recipient of a lane is due before `lane.floor`, no lane of a site is ready before
+ *   `site.lanes_from`, and nobody sets a site's `ready` into the past, so workers need not look below what they saw
+ *   lately.
  * - Moments are epoch milliseconds, but for `ready`, which is microseconds: it is also the place in the round.
  */
 export const tables = `
@@ -60,7 +62,8 @@ CREATE TABLE @schema@.site (
   probing boolean NOT NULL DEFAULT false,
   throttles int NOT NULL DEFAULT 0,
   arrivals float8[] NOT NULL DEFAULT '{}',
-  used bigint NOT NULL DEFAULT 0
+  used bigint NOT NULL DEFAULT 0,
+  lanes_from bigint NOT NULL DEFAULT 0 -- no lane of the site is ready before
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 CREATE INDEX site_ready ON @schema@.site (ready) WHERE NOT suspended;
 
