@@ -1,8 +1,13 @@
-/** Prints a value as JSON; octets in hexadecimal. */
-export function printJson(value: unknown): void {
+/** JSON of a value, for people and programs; octets in hexadecimal. */
+export function toJson(value: unknown): string {
   const hex = (_key: string, item: unknown) =>
     item instanceof Uint8Array ? Buffer.from(item).toString('hex') : item;
-  process.stdout.write(`${JSON.stringify(value, hex, 2)}\n`);
+  return `${JSON.stringify(value, hex, 2)}\n`;
+}
+
+/** Prints a value as JSON. */
+export function printJson(value: unknown): void {
+  print(toJson(value));
 }
 
 /** Prints a text as it is. */

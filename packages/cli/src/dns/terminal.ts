@@ -2,6 +2,7 @@ import { createResolver, type Resolver, type ResolverOptions } from '@mb/dns';
 import { Option } from 'commander';
 import { wholeNumber } from '../parse-flag.ts';
 
+export { toJson } from '../output.ts';
 export { printable } from '../terminal.ts';
 
 /** What a command reaches outside through; tests hand in their own. */
@@ -55,9 +56,4 @@ export function resolverFor(flags: ResolverFlags, terminal: Terminal): Resolver 
     ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout * 1000 }),
     ...(flags.trustAd === undefined ? {} : { trustAuthenticData: flags.trustAd }),
   });
-}
-
-/** JSON with octets in hexadecimal. */
-export function toJson(value: unknown): string {
-  return `${JSON.stringify(value, (_key, item) => (item instanceof Uint8Array ? Buffer.from(item).toString('hex') : item), 2)}\n`;
 }
