@@ -177,6 +177,18 @@ describe('mb queue', () => {
     expect([none.exitCode, none.stderr]).toEqual([64, expect.stringContaining('MB_STORE')]);
   });
 
+  it('brings tables up to date when told, in a file that is there', async () => {
+    expect((await queue('migrate')).exitCode).toBe(64);
+    expect(existsSync(store)).toBe(false);
+    writeFileSync(store, '');
+    expect((await queue('stats')).exitCode).toBe(64);
+    expect(await queue('migrate')).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^The queue has schema \d+\.\n$/),
+    });
+    expect((await queue('stats')).exitCode).toBe(0);
+  });
+
   it('lists, page after page, and says when there is more', async () => {
     await enqueue('bob@example.org,carol@example.org,dan@example.net');
     const all = await queue('ls');

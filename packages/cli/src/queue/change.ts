@@ -37,7 +37,7 @@ export function changeCommand(change: Change): Command {
     .addHelpText('after', examples(change))
     .action(async (messageIds: readonly string[], flags: ChangeFlags) => {
       const selectors = requireSelectors(messageIds, flags);
-      const changed = await withStore(flags, { create: false }, async (store) => {
+      const changed = await withStore(flags, 'look', async (store) => {
         const control = new QueueControl(store);
         const apply = (selector: Selector) => control[change](selector);
         let sum = 0;

@@ -28,7 +28,7 @@ export function exportCommand(): Command {
     .addOption(new Option('--json', 'the same as --format jsonl').implies({ format: 'jsonl' }))
     .addHelpText('after', EXAMPLES)
     .action((messageIds: readonly string[], flags: ExportFlags) =>
-      withStore(flags, { create: false }, async (store) => {
+      withStore(flags, 'look', async (store) => {
         if (flags.format === 'csv') await write(csvLine(COLUMNS.map(([name]) => name)));
         for await (const row of eachRecipient(new QueueControl(store), readSelectors(messageIds, flags))) {
           await write(

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { changeCommand } from './change.ts';
 import { exportCommand } from './export.ts';
 import { listCommand } from './list.ts';
+import { migrateCommand } from './migrate.ts';
 import { showCommand } from './show.ts';
 import { resumeCommand, suspendCommand } from './sites.ts';
 import { statsCommand } from './stats.ts';
@@ -19,5 +20,6 @@ export function queueCommand(): Command {
     .addCommand(suspendCommand())
     .addCommand(resumeCommand())
     .addCommand(statsCommand())
-    .addCommand(exportCommand());
+    .addCommand(exportCommand())
+    .addCommand(migrateCommand());
 }

@@ -42,7 +42,7 @@ async function changeSites(
   done: string,
   change: (control: QueueControl, site: string) => Promise<void>,
 ): Promise<void> {
-  await withStore(flags, { create: false }, async (store) => {
+  await withStore(flags, 'look', async (store) => {
     const control = new QueueControl(store);
     for (const site of sites) await change(control, site);
   });

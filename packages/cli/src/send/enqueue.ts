@@ -19,7 +19,7 @@ export async function enqueue(
 ): Promise<void> {
   const dkim = await readDkimKey(flags, authorDomain, warn);
   const { idempotencyKey, notBefore, tenant, tag, requireTls = false } = flags;
-  const result = await withStore(flags, { create: true }, (store) => {
+  const result = await withStore(flags, 'create', (store) => {
     // The name is for sessions, and this broker holds none.
     const broker = new MailBroker({ hostname: 'queue.invalid', store, ...(dkim && { dkim }) });
     return broker.enqueue(message, {

@@ -62,7 +62,7 @@ async function work(flags: WorkFlags): Promise<void> {
     console.error(labelled('warning', pc.yellow, text)),
   );
   const log = flags.json || !process.stdout.isTTY ? jsonLog(print) : readableLog(print);
-  await withStore(flags, { create: true }, async (store) => {
+  await withStore(flags, 'create', async (store) => {
     const { concurrency } = flags;
     const broker = new MailBroker({
       ...options,
