@@ -29,7 +29,7 @@ it('runs the contenders in turn, not one after the other', async () => {
   const logged = (name: string) => contender(name, { run: () => void calls.push(name) });
   await measure(row, { contenders: [logged('a'), logged('b')] }, effort, () => {});
   const warmUp = 'ab';
-  // Each sample is run up to once before it is taken.
+  // Each sample is run once before it is taken.
   expect(calls.join('')).toBe([warmUp, 'aabb', 'bbaa', 'bbaa'].join(''));
 });
 
