@@ -81,9 +81,10 @@ async function attemptMessage(
   { signal }: AttemptContext,
 ): Promise<{ outcomes: AttemptOutcome[]; lesson?: SiteFeedback }> {
   const { recipients } = message;
+  const stored = new StoredContent(message, parts.store);
   let signed: SignedMessage;
   try {
-    signed = await loadSigned(message, parts, signal);
+    signed = await loadSigned(message, stored.octets, parts, signal);
   } catch (error) {
     return { outcomes: recipients.map(({ recipientId }) => ({ recipientId, ...withoutContent(error) })) };
   }
@@ -102,9 +103,13 @@ async function attemptMessage(
       results[index] = outcomes[position]!;
     });
   }
-  const outcomes = recipients.map(({ recipientId }, index) =>
-    toAttemptOutcome(recipientId, results[plan.firstIndex[index]!]!),
-  );
+  const outcomes = recipients.map(({ recipientId }, index) => {
+    const result = results[plan.firstIndex[index]!]!;
+    // What could not be read to its end was not sent to its end either.
+    if (stored.failure !== undefined && result.status === 'deferred')
+      return { recipientId, ...withoutContent(stored.failure) };
+    return toAttemptOutcome(recipientId, result);
+  });
   const lesson = lessonOf(results.filter((result) => result !== undefined));
   return { outcomes, ...(lesson && { lesson }) };
 }
@@ -113,17 +118,35 @@ function withReturnPath(message: SignedMessage, from: string): SignedMessage {
   return { ...message, envelope: { ...message.envelope, from } };
 }
 
+/** The octets of a claimed message: those that came with the claim, or those in the store, read anew each time. */
+class StoredContent {
+  readonly octets: Octets;
+  /** Why the store could not give all octets. */
+  failure: unknown;
+
+  constructor({ content, messageId }: ClaimedMessage, store: Pick<QueueStore, 'content'>) {
+    this.octets = content ?? { [Symbol.asyncIterator]: () => this.#read(store.content(messageId)) };
+  }
+
+  async *#read(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    try {
+      yield* chunks;
+    } catch (error) {
+      this.failure = error;
+      throw error;
+    }
+  }
+}
+
 async function loadSigned(
   message: ClaimedMessage,
-  { store, keyring }: QueueAttemptParts,
+  octets: Octets,
+  { keyring }: QueueAttemptParts,
   signal: AbortSignal,
 ): Promise<SignedMessage> {
-  const { messageId, sender, size, envelope, recipients } = message;
+  const { sender, size, envelope, recipients } = message;
   const queued = readQueuedEnvelope(envelope, sender);
   const { signed, requireTls, requires, authorDomain, ret, envid } = queued;
-  const octets: Octets = message.content ?? {
-    [Symbol.asyncIterator]: () => store.content(messageId)[Symbol.asyncIterator](),
-  };
   const outgoing = {
     envelope: { from: sender, to: recipients.map(({ address }) => address) },
     octets,

@@ -3,7 +3,14 @@ import { createServer } from 'node:http';
 import { composeMessage, type Message, parseMessage, type Report } from '@mb/mime';
 import { inTurn } from '@mb/testkit';
 import { expect, it } from 'vitest';
-import { type BrokerOptions, MailBroker, MemoryStore, type QueueEvent, webhook } from '../../src/index.ts';
+import {
+  BrokerError,
+  type BrokerOptions,
+  MailBroker,
+  MemoryStore,
+  type QueueEvent,
+  webhook,
+} from '../../src/index.ts';
 import { type LabPlan, startLab } from '../lab.ts';
 
 const message: Message = { from: 'ann@sender.test', to: 'bob@one.test', subject: 'Queued', text: 'Hello' };
@@ -391,3 +398,32 @@ it.each([
   expect(await lab.broker.queue.show(id!)).toMatchObject({ recipients: [{ state, attempts: 1 }] });
   expect(lab.hosts.mx1!.sessions).toHaveLength(1);
 });
+
+it('Q-13 sets aside a large message whose octets are damaged, and delivers the others', async () => {
+  await using lab = await startQueueLab({
+    hosts: { mx1: { address: '127.0.11.1' } },
+    records: { one: { MX: '10 mx1.test' } },
+  });
+  const large = { ...message, attachments: [{ filename: 'large.bin', content: new Uint8Array(200_000) }] };
+  const { id } = await lab.broker.enqueue(large);
+  const content = lab.store.content.bind(lab.store);
+  lab.store.content = (messageId) => (messageId === id ? damaged(content(messageId)) : content(messageId));
+  await lab.broker.enqueue(message);
+  lab.broker.start();
+  const events = await until(lab.broker, 'held');
+  await until(lab.broker, 'delivered');
+  await lab.broker.stop();
+  expect(events.find(({ type }) => type === 'held')).toMatchObject({
+    messageId: id,
+    detail: { code: 'MB_BROKER_MESSAGE_CORRUPT' },
+  });
+  await lab.hosts.mx1!.until(() => lab.hosts.mx1!.messages.length === 1);
+  expect(lab.hosts.mx1!.messages[0]!.content.toString()).not.toContain('large.bin');
+});
+
+async function* damaged(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    yield chunk;
+    throw new BrokerError('MB_BROKER_MESSAGE_CORRUPT', 'internal', 'The stored octets are damaged.');
+  }
+}
