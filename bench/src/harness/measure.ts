@@ -117,7 +117,7 @@ async function takeSample(lane: Lane, row: Row, operationsPerRun: number): Promi
   if (lane.threw) return;
   globalThis.gc?.(); // one contender's garbage is not the next one's bill
   // A full collection also drops compiled code of which no object is left; what runs all day has it back at once.
-  if (!row.wholeRuns && row.metric !== 'peak') await attempt(lane, lane.repeats, row);
+  if (row.metric !== 'peak') await attempt(lane, lane.repeats, row);
   const sample = await attempt(lane, lane.repeats, row);
   if (sample === undefined) return;
   const operations = lane.repeats * operationsPerRun;
