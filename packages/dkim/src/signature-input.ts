@@ -33,7 +33,9 @@ export function signatureInput(
 /** The signature field in the making, as the octets that are hashed. */
 export function openField(text: string): FieldOctets {
   const octets = Buffer.from(text, 'latin1');
-  return { octets, field: scanHeader(octets)[0]! };
+  const colon = text.indexOf(':');
+  const name = text.slice(0, colon).toLowerCase();
+  return { octets, field: { name, start: 0, nameEnd: colon, colon, end: octets.length } };
 }
 
 const semicolon = 0x3b;
