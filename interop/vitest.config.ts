@@ -11,6 +11,8 @@ export default defineConfig({
     globalSetup: ['lab/require-lab.ts'],
     pool: 'forks',
     fileParallelism: false,
+    // Real servers: in CI a test may fail once, and the log then says `(retry x1)`.
+    retry: process.env.CI ? 1 : 0,
     testTimeout: 60_000,
     hookTimeout: 300_000,
     teardownTimeout: 30_000,
