@@ -24,7 +24,12 @@ import { type InboundReport, type InboundReportParts, receiveReport } from './in
 import { createKeyring, type Keyring } from './keyring.ts';
 import { type BrokerOptions, resolveDelivery } from './options.ts';
 import type { RecipientOutcome } from './outcome.ts';
-import { type ComposeEnvironment, prepareMessage, signOutgoing } from './outgoing-message.ts';
+import {
+  type ComposeEnvironment,
+  prepareMessage,
+  type SignedMessage,
+  signOutgoing,
+} from './outgoing-message.ts';
 import { planRecipients } from './plan.ts';
 import { createQueueAttempt } from './queue-attempt.ts';
 import { QueueControl, SuppressionControl } from './queue-control.ts';
@@ -108,20 +113,17 @@ export class MailBroker {
    * @example
    * for (const outcome of await broker.send(message)) console.log(outcome.recipient, outcome.status);
    */
-  async send(
-    message: Message | ReadyMessage,
-    { signal, requireTls = false }: SendOptions = {},
-  ): Promise<RecipientOutcome[]> {
-    const prepared = await prepareMessage(message, this.#compose, signal);
-    const signed = { ...(await signOutgoing(prepared, this.#keyring, signal)), requireTls };
+  async send(message: Message | ReadyMessage, options: SendOptions = {}): Promise<RecipientOutcome[]> {
+    const { signal } = options;
+    const signed = await this.#sign(message, options);
     const { delivery } = this.#environment;
     const plan = planRecipients(signed.envelope.to, delivery.maxRecipients);
     const outcomes: RecipientOutcome[] = [];
     await inParallel(plan.deliveries, delivery.concurrency, async (planned) => {
       const connections = this.#connections.open();
       const source = chooseSource(delivery.sources, this.#environment.random);
-      const options = { attempt: 1, connections, source, signal };
-      const results = await attemptDelivery(planned, signed, this.#environment, options);
+      const attempt = { attempt: 1, connections, source, signal };
+      const results = await attemptDelivery(planned, signed, this.#environment, attempt);
       await connections.end();
       planned.recipients.forEach(({ index }, position) => {
         outcomes[index] = results[position]!;
@@ -141,13 +143,9 @@ export class MailBroker {
    * @throws as {@link MailBroker.send}.
    * @example console.log(formatExplanation(await broker.explain(message)));
    */
-  async explain(
-    message: Message | ReadyMessage,
-    { signal, requireTls = false }: SendOptions = {},
-  ): Promise<Explanation> {
-    const prepared = await prepareMessage(message, this.#compose, signal);
-    const signed = { ...(await signOutgoing(prepared, this.#keyring, signal)), requireTls };
-    return explainDelivery(signed, this.#environment, signal);
+  async explain(message: Message | ReadyMessage, options: SendOptions = {}): Promise<Explanation> {
+    const signed = await this.#sign(message, options);
+    return explainDelivery(signed, this.#environment, options.signal);
   }
 
   /**
@@ -237,6 +235,15 @@ export class MailBroker {
       activeClaims: worker.activeClaims,
       ...(portBlocked !== undefined && { portBlocked }),
     };
+  }
+
+  /** The message as every host will get it. */
+  async #sign(
+    message: Message | ReadyMessage,
+    { signal, requireTls = false }: SendOptions,
+  ): Promise<SignedMessage> {
+    const prepared = await prepareMessage(message, this.#compose, signal);
+    return { ...(await signOutgoing(prepared, this.#keyring, signal)), requireTls };
   }
 
   #createQueue(given: QueueStore<never>, options: BrokerOptions): QueueParts {

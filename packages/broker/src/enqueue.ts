@@ -13,13 +13,13 @@ import {
 import type { NewMessage, QueueStore, UnknownPolicy } from './queue-store.ts';
 import type { Notify, QueuedEnvelope } from './queued-envelope.ts';
 import type { ReadyMessage } from './ready-message.ts';
-import type { Suppression } from './suppression.ts';
+import { type Suppression, suppressionKey } from './suppression.ts';
 
 /** Options of one `enqueue()`. */
 export interface EnqueueOptions<Transaction = unknown> {
   /**
    * The same key with the same message gives the same id back and queues nothing; with another message it is
-   * refused. Also makes the Message-ID depend on the key alone, so that receivers can tell a duplicate.
+   * refused.
    */
   readonly idempotencyKey?: string;
   /** Not before this moment; a Date or epoch milliseconds. */
@@ -105,10 +105,10 @@ export async function enqueueMessage(
 
 async function suppressions(addresses: readonly string[], store: QueueStore<unknown>, tenant?: string) {
   const entries = await store.suppressed(addresses, tenant);
-  const byAddress = new Map(entries.map((entry) => [entry.address.toLowerCase(), entry]));
+  const byAddress = new Map(entries.map((entry) => [suppressionKey(entry.address), entry]));
   return new Map(
     addresses.flatMap((address) => {
-      const entry = byAddress.get(address.toLowerCase());
+      const entry = byAddress.get(suppressionKey(address));
       return entry ? [[address, entry] as const] : [];
     }),
   );
@@ -180,7 +180,7 @@ async function* chunksOf(octets: Uint8Array | AsyncIterable<Uint8Array>): AsyncG
   else yield* octets;
 }
 
-/** Octets that depend on the key alone: the same Message-ID and boundaries for the same key. */
+/** Octets that depend on the key alone, so that the same message composes to the same octets at the same moment. */
 function octetsFrom(key: string, tenant = ''): (length: number) => Uint8Array {
   let draw = 0;
   return (length) =>

@@ -7,7 +7,7 @@ import {
 } from '@mb/mime';
 import { categorizeReply, type FailureCategory } from './classify.ts';
 import type { ReportedEvent } from './queue-event.ts';
-import type { QueueStore, RecipientId } from './queue-store.ts';
+import { parseRecipientId, type QueueStore, type RecipientId, type RecipientView } from './queue-store.ts';
 import type { NewSuppression } from './suppression.ts';
 import { parseVerp, type VerpOptions } from './verp.ts';
 
@@ -57,8 +57,8 @@ export async function receiveReport(
   if (raw.length > maxReportBytes) return { kind: 'none', recipients: [] };
   const { report } = await parseMessage(raw);
   const path = report?.kind === 'feedback-report' ? (report.originalMailFrom ?? recipient) : recipient;
-  const recipientId = verp && path !== undefined ? parseVerp(verp, path) : undefined;
-  const proven = recipientId === undefined ? undefined : await addressOf(recipientId, store);
+  const provenId = verp && path !== undefined ? parseVerp(verp, path) : undefined;
+  const proven = provenId === undefined ? undefined : await recipientOf(provenId, store);
   const found =
     report?.kind === 'delivery-status'
       ? readBounce(report)
@@ -67,17 +67,14 @@ export async function receiveReport(
         : none;
   const recipients = found.recipients.map((one): InboundRecipient => {
     // One return path stands for one recipient; what else a report claims is hearsay.
-    if (
-      recipientId === undefined ||
-      proven === undefined ||
-      !sameAddress(one.address, proven, found.recipients.length)
-    ) {
+    if (!proven || !sameAddress(one.address, proven.address, found.recipients.length)) {
       return { ...one, suppressed: false };
     }
     const bad = found.kind === 'complaint' || (found.kind === 'bounce' && one.category === 'bad-mailbox');
-    return { ...one, address: proven, recipientId, suppressed: suppress && bad };
+    const { address, recipientId } = proven;
+    return { ...one, address, recipientId, suppressed: suppress && bad };
   });
-  await writeDown(found.kind, recipients, store);
+  if (proven) await writeDown(found.kind, recipients, proven.tenant, store);
   return { kind: found.kind, recipients };
 }
 
@@ -112,9 +109,12 @@ function readComplaint(report: FeedbackReport): Found {
   return report.feedbackType === 'not-spam' ? none : { kind: 'complaint', recipients };
 }
 
-async function addressOf(recipientId: RecipientId, store: QueueStore<unknown>): Promise<string | undefined> {
-  const message = await store.inspect(recipientId.slice(0, recipientId.lastIndexOf('.')));
-  return message?.recipients.find((one) => one.recipientId === recipientId)?.address;
+async function recipientOf(
+  recipientId: RecipientId,
+  store: QueueStore<unknown>,
+): Promise<RecipientView | undefined> {
+  const message = await store.inspect(parseRecipientId(recipientId)!.messageId);
+  return message?.recipients.find((one) => one.recipientId === recipientId);
 }
 
 /** The report's address may be a forwarding target; when it names only one, it is about our recipient. */
@@ -133,6 +133,7 @@ function sameAddress(reported: string, ours: string, count: number): boolean {
 async function writeDown(
   kind: InboundReport['kind'],
   recipients: readonly InboundRecipient[],
+  tenant: string,
   store: QueueStore<unknown>,
 ): Promise<void> {
   if (kind !== 'bounce' && kind !== 'complaint') return;
@@ -146,7 +147,6 @@ async function writeDown(
       detail: { source: 'report', status, category },
     });
     if (suppressed) {
-      const tenant = (await store.inspect(recipientId.slice(0, recipientId.lastIndexOf('.'))))?.tenant ?? '';
       suppressions.push({ address, tenant, reason: kind === 'complaint' ? 'complaint' : 'bad-mailbox' });
     }
   }
