@@ -1,6 +1,6 @@
-import { normalizeDomain } from './domain.ts';
 import { rejectUnknownOptions } from './options.ts';
-import { isTemporary, type Resolver } from './resolver.ts';
+import { lookupPolicyRecord } from './policy-record.ts';
+import type { Resolver } from './resolver.ts';
 import { parseTagList } from './tag-list.ts';
 
 /** Where reports about TLS with a domain go, told apart by `status`. */
@@ -26,24 +26,13 @@ export async function lookupTlsRpt(
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<TlsRptLookup> {
   rejectUnknownOptions(options, ['signal'], 'lookupTlsRpt');
-  const name = normalizeDomain(domain);
-  if (name === undefined)
-    return { status: 'none', domain, problems: [`"${domain.slice(0, 80)}" is not a domain name.`] };
-  const answer = await resolver.query(`_smtp._tls.${name}`, 'TXT', { signal: options.signal });
-  if (isTemporary(answer)) return { status: 'temporary', domain: name, reason: answer.reason };
-  const texts = answer.records
-    .map((segments) => segments.join(''))
-    .filter((text) => /^v=TLSRPTv1[ \t]*(?:;|$)/.test(text));
-  const [text] = texts;
-  if (text === undefined) return { status: 'none', domain: name, problems: [] };
-  // RFC 8460 §3: several records are as good as none.
-  if (texts.length > 1) {
-    return {
-      status: 'none',
-      domain: name,
-      problems: [`_smtp._tls.${name} has ${texts.length} records; none of them counts.`],
-    };
-  }
+  const record = await lookupPolicyRecord(
+    { prefix: '_smtp._tls', version: 'TLSRPTv1', domain },
+    resolver,
+    options.signal,
+  );
+  if (record.status !== 'found') return record;
+  const { domain: name, text } = record;
   const { reportUris, problems } = parseTlsRptRecord(text);
   if (reportUris.length === 0)
     return { status: 'none', domain: name, problems: [...problems, 'The record has no report URI.'] };

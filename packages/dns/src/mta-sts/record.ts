@@ -1,6 +1,6 @@
-import { normalizeDomain } from '../domain.ts';
 import { rejectUnknownOptions } from '../options.ts';
-import { isTemporary, type Resolver } from '../resolver.ts';
+import { lookupPolicyRecord } from '../policy-record.ts';
+import type { Resolver } from '../resolver.ts';
 import { parseTagList } from '../tag-list.ts';
 
 /** What `_mta-sts.<domain>` says, told apart by `status`. */
@@ -21,24 +21,13 @@ export async function lookupMtaSts(
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<MtaStsLookup> {
   rejectUnknownOptions(options, ['signal'], 'lookupMtaSts');
-  const name = normalizeDomain(domain);
-  if (name === undefined)
-    return { status: 'none', domain, problems: [`"${domain.slice(0, 80)}" is not a domain name.`] };
-  const answer = await resolver.query(`_mta-sts.${name}`, 'TXT', { signal: options.signal });
-  if (isTemporary(answer)) return { status: 'temporary', domain: name, reason: answer.reason };
-  const texts = answer.records
-    .map((segments) => segments.join(''))
-    .filter((text) => /^v=STSv1[ \t]*(?:;|$)/.test(text));
-  const [text] = texts;
-  if (text === undefined) return { status: 'none', domain: name, problems: [] };
-  // RFC 8461 §3.1: several records mean that there is no policy.
-  if (texts.length > 1) {
-    return {
-      status: 'none',
-      domain: name,
-      problems: [`_mta-sts.${name} has ${texts.length} records; none of them counts.`],
-    };
-  }
+  const record = await lookupPolicyRecord(
+    { prefix: '_mta-sts', version: 'STSv1', domain },
+    resolver,
+    options.signal,
+  );
+  if (record.status !== 'found') return record;
+  const { domain: name, text } = record;
   const id = parseTagList(text).tags.find((tag) => tag.name === 'id')?.value ?? '';
   if (!/^[A-Za-z0-9]{1,32}$/.test(id)) {
     return {
