@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     include: ['*/**/*.test.ts'],
     globalSetup: ['lab/require-lab.ts'],
+    setupFiles: ['../vitest.properties.ts'],
     pool: 'forks',
     fileParallelism: false,
     // Real servers: in CI a test may fail once, and the log then says `(retry x1)`.
