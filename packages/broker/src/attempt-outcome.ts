@@ -19,7 +19,8 @@ export function routeOutcome(
     stage: 'route',
     attempt,
     maybeDelivered: false,
-    category: permanent ? 'bad-domain' : 'temporary-host',
+    // when our own resolver fails, nothing is known of the domain.
+    category: permanent ? 'bad-domain' : route.scope === 'local' ? 'local' : 'temporary-host',
     enhanced: route.enhancedCode,
     reason: route.reason,
     transcript: [],
@@ -30,7 +31,7 @@ export function routeOutcome(
 export function policyOutcome(
   { address: recipient }: PlannedRecipient,
   host: MailHost,
-  { enhanced, why }: Extract<HostSecurity, { usable: false }>,
+  { enhanced, why, local }: Extract<HostSecurity, { usable: false }>,
   attempt: number,
 ): RecipientOutcome {
   return {
@@ -40,7 +41,7 @@ export function policyOutcome(
     attempt,
     maybeDelivered: false,
     host: host.name,
-    category: 'tls-policy',
+    category: local ? 'local' : 'tls-policy',
     enhanced,
     reason: why,
     transcript: [],

@@ -12,6 +12,7 @@ import type { DeliverySettings, SessionLine, TlsOptions } from './options.ts';
 import type { RecipientOutcome } from './outcome.ts';
 import type { SignedMessage } from './outgoing-message.ts';
 import type { PlannedDelivery, PlannedRecipient } from './plan.ts';
+import type { ResolverWatch } from './resolver-watch.ts';
 import type { HostSecurity, SenderPolicy } from './tls-policy.ts';
 
 /** What every attempt of a broker shares. */
@@ -23,6 +24,7 @@ export interface AttemptEnvironment extends SecuritySources {
   readonly clock: Clock;
   readonly random: () => number;
   readonly egress: EgressWatch;
+  readonly resolverWatch: ResolverWatch;
   readonly openSocket?: ConnectOptions['openSocket'];
   readonly onTranscript?: (line: SessionLine) => void;
 }
@@ -53,6 +55,7 @@ export async function attemptDelivery(
 ): Promise<RecipientOutcome[]> {
   const nextHop = await findNextHop(delivery.domain, environment, options.signal);
   const { route } = nextHop;
+  environment.resolverWatch.saw(delivery.domain, route);
   if (route.status !== 'found') {
     return delivery.recipients.map((recipient) => routeOutcome(recipient, route, options.attempt));
   }

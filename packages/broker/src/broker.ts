@@ -36,6 +36,7 @@ import { QueueControl, SuppressionControl } from './queue-control.ts';
 import type { QueueEvent } from './queue-event.ts';
 import type { QueueStats, QueueStore } from './queue-store.ts';
 import type { ReadyMessage } from './ready-message.ts';
+import { ResolverWatch } from './resolver-watch.ts';
 import { createSiteOf } from './site.ts';
 import { QueueWorker } from './worker.ts';
 
@@ -89,6 +90,7 @@ export class MailBroker {
       clock,
       random,
       egress: new EgressWatch(clock, delivery.port),
+      resolverWatch: new ResolverWatch(clock),
       ...(openSocket && { openSocket }),
       ...(options.onTranscript && { onTranscript: options.onTranscript }),
     };
@@ -229,11 +231,13 @@ export class MailBroker {
   async health(): Promise<Health> {
     const { store, worker } = this.#needQueue();
     const portBlocked = this.#environment.egress.blocked();
+    const resolverTrouble = this.#environment.resolverWatch.trouble();
     return {
       ...(await store.stats()),
       running: worker.running,
       activeClaims: worker.activeClaims,
       ...(portBlocked !== undefined && { portBlocked }),
+      ...(resolverTrouble !== undefined && { resolverTrouble }),
     };
   }
 
@@ -310,6 +314,8 @@ export interface Health extends QueueStats {
   readonly activeClaims: number;
   /** One sentence when it seems that nothing gets out on the mail port. */
   readonly portBlocked?: string;
+  /** One or two sentences when our own DNS resolver does not work; what waits for it asks again each minute. */
+  readonly resolverTrouble?: string;
 }
 
 interface QueueParts {

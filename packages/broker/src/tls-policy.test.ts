@@ -18,7 +18,7 @@ const tlsa = {
     reason: 'No usable record.',
     ttlSeconds: 300,
   },
-  temporary: { status: 'temporary', reason: 'SERVFAIL.' },
+  temporary: { status: 'temporary', scope: 'domain', reason: 'SERVFAIL.' },
 } satisfies Record<string, TlsaLookup>;
 
 function sts(mode: 'enforce' | 'testing' | 'none', ...mx: string[]): MtaStsOutcome {

@@ -40,6 +40,8 @@ export type HostSecurity =
       /** RFC 3463 code for recipients that find no other host. */
       readonly enhanced: string;
       readonly why: string;
+      /** Our own resolver failed, so what the host asks for is not known. */
+      readonly local?: true;
     };
 
 /**
@@ -54,7 +56,8 @@ export type HostSecurity =
 export function decideSecurity(facts: HostFacts, sender: SenderPolicy): HostSecurity {
   const { name, tlsa } = facts;
   if (tlsa.status === 'temporary') {
-    return { usable: false, basis: 'dane', enhanced: '4.7.5', why: `${name}: ${tlsa.reason}` };
+    const local = tlsa.scope === 'local' && { local: true as const };
+    return { usable: false, basis: 'dane', enhanced: '4.7.5', why: `${name}: ${tlsa.reason}`, ...local };
   }
   const enforced = enforcedPolicy(facts.mtaSts);
   const matches = enforced !== undefined && matchesMtaSts(enforced, name);

@@ -1,6 +1,5 @@
-import type { ExchangeFailure } from './exchange.ts';
 import type { RecordData, RecordType } from './record.ts';
-import type { Answer, FailedAnswer, FailureCause } from './resolver.ts';
+import type { Answer, FailedAnswer } from './resolver.ts';
 import { type ResourceRecord, type ResponseMessage, readData } from './wire.ts';
 
 const nxDomain = 3;
@@ -70,6 +69,7 @@ export function aliasLoop(name: string, type: RecordType): FailedAnswer {
   return failedAnswer(name, type, {
     status: 'servfail',
     cause: 'cname-loop',
+    scope: 'domain',
     reason: `${name} ${type}: its chain of CNAME records is circular or too long.`,
   });
 }
@@ -78,11 +78,9 @@ export function aliasLoop(name: string, type: RecordType): FailedAnswer {
 export function failedAnswer(
   name: string,
   type: RecordType,
-  failure:
-    | Omit<ExchangeFailure, 'ok'>
-    | { status: FailedAnswer['status']; cause: FailureCause; reason: string },
+  failure: Pick<FailedAnswer, 'status' | 'cause' | 'scope' | 'reason'>,
 ): FailedAnswer {
-  const { status, cause, reason } = failure;
+  const { status, cause, scope, reason } = failure;
   return {
     status,
     name,
@@ -92,6 +90,7 @@ export function failedAnswer(
     authentic: false,
     ttlSeconds: 0,
     cause,
+    scope,
     reason,
   };
 }

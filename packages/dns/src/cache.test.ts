@@ -23,7 +23,7 @@ function failed(status: 'servfail' | 'bogus' | 'timeout'): Answer {
     authentic: false,
     ttlSeconds: 60,
   } as const;
-  return { status, ...base, cause: 'response-code', reason: 'x' };
+  return { status, ...base, cause: 'response-code', scope: 'domain', reason: 'x' };
 }
 
 describe('AnswerCache', () => {

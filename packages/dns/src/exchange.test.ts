@@ -8,8 +8,13 @@ const servers: readonly ExchangeServer[] = [
 ];
 
 function start(list: readonly ExchangeServer[] = servers) {
+  const exchange = ask(list);
+  return { exchange, first: sent(exchange.start(0)) };
+}
+
+function ask(list: readonly ExchangeServer[]): Exchange {
   let id = 100;
-  const exchange = new Exchange({
+  return new Exchange({
     name: 'a.test',
     type: 'A',
     servers: list,
@@ -17,7 +22,6 @@ function start(list: readonly ExchangeServer[] = servers) {
     attemptTimeoutMs: 1_000,
     nextId: () => id++,
   });
-  return { exchange, first: sent(exchange.start(0)) };
 }
 
 function sent(step: ExchangeStep) {
@@ -187,6 +191,36 @@ describe('Exchange', () => {
         outcome: { authentic: server.trusted },
       });
     }
+  });
+
+  it('DNS-01 lays a failure at the domain once a server answered, else at us, and leaves silence open', () => {
+    const codes = { refused: 5, servfail: 2 };
+    const scopeOf = (...behaviours: ('silent' | 'unreachable' | 'truncated' | keyof typeof codes)[]) => {
+      const { exchange, first } = start(behaviours.map(() => servers[1]!));
+      let step: ExchangeStep = first;
+      for (const behaviour of behaviours) {
+        const query = sent(step);
+        if (behaviour === 'silent') step = exchange.handleTimeout(1_000);
+        else if (behaviour === 'unreachable') step = exchange.fail(query.attempt, 'Nothing listens.', 5);
+        else if (behaviour === 'truncated') {
+          const stream = sent(exchange.receive(query.attempt, reply(query, { flags: 0x0200 }), 5));
+          step = exchange.fail(stream.attempt, 'Nothing listens.', 6);
+        } else step = exchange.receive(query.attempt, reply(query, { rcode: codes[behaviour] }), 5);
+      }
+      if (step.do === 'send') step = exchange.handleTimeout(10_000);
+      return step.do === 'done' && !step.outcome.ok ? step.outcome.scope : undefined;
+    };
+    expect(scopeOf('servfail')).toBe('domain');
+    expect(scopeOf('servfail', 'unreachable')).toBe('domain');
+    expect(scopeOf('servfail', 'silent')).toBe('domain');
+    expect(scopeOf('truncated')).toBe('domain');
+    expect(scopeOf('unreachable')).toBe('local');
+    expect(scopeOf('refused', 'unreachable')).toBe('local');
+    expect(scopeOf('silent')).toBe('unclear');
+    expect(scopeOf('refused')).toBe('unclear');
+    expect(scopeOf('silent', 'unreachable')).toBe('unclear');
+    // Nothing was asked for want of time: that is ours.
+    expect(ask(servers).start(10_000)).toMatchObject({ outcome: { status: 'timeout', scope: 'local' } });
   });
 
   it('DNS-04 makes garbage under the right id a failure of that server', () => {

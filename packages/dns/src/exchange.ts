@@ -1,6 +1,6 @@
 import { DnsError } from './errors.ts';
 import type { RecordType } from './record.ts';
-import type { FailedAnswer, FailureCause } from './resolver.ts';
+import type { FailedAnswer, FailureCause, FailureScope } from './resolver.ts';
 import { decodeResponse, encodeQuery, type ResponseMessage } from './wire.ts';
 
 /** What one exchange asks and within which bounds; everything it needs comes in, nothing is read from outside. */
@@ -50,8 +50,13 @@ export interface ExchangeFailure {
   readonly ok: false;
   readonly status: FailedAnswer['status'];
   readonly cause: FailureCause;
+  /** As of an answer; `unclear` where no server answered and nothing tells whether it would for another name. */
+  readonly scope: FailureScope | 'unclear';
   readonly reason: string;
 }
+
+/** What one server did wrong. */
+type ServerFailure = Pick<ExchangeFailure, 'status' | 'cause' | 'reason'>;
 
 interface Attempt {
   readonly server: number;
@@ -59,7 +64,7 @@ interface Attempt {
   readonly id: number;
   readonly edns: boolean;
   /** Set for the question whether a SERVFAIL was DNSSEC's: the failure to report when it was not. */
-  readonly probeFor: ExchangeFailure | undefined;
+  readonly probeFor: ServerFailure | undefined;
   settled: boolean;
 }
 
@@ -67,6 +72,7 @@ const noError = 0;
 const formatError = 1;
 const serverFailure = 2;
 const nxDomain = 3;
+const refused = 5;
 
 const responseCodeNames = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED'];
 
@@ -85,7 +91,8 @@ export class Exchange {
   readonly #request: ExchangeRequest;
   readonly #attempts: Attempt[] = [];
   readonly #failed = new Set<number>();
-  #lastFailure: ExchangeFailure | undefined;
+  /** A server did its work for us, whatever came of it; one that refuses all of us did not. */
+  #answered = false;
   #turn = 0;
 
   constructor(request: ExchangeRequest) {
@@ -108,6 +115,7 @@ export class Exchange {
       response = decodeResponse(octets);
     } catch (error) {
       if (!DnsError.isInstance(error)) throw error;
+      this.#answered = true;
       return this.#settleFailed(
         attempt,
         { status: 'servfail', cause: 'malformed', reason: error.message },
@@ -135,6 +143,7 @@ export class Exchange {
 
   #judge(attempt: Attempt, response: ResponseMessage, now: number): ExchangeStep {
     const server = this.#request.servers[attempt.server]!;
+    this.#answered ||= response.responseCode !== refused;
     if (response.truncated) {
       if (attempt.transport === 'stream') {
         const reason = 'It sent a truncated answer over a stream.';
@@ -168,9 +177,9 @@ export class Exchange {
     return this.#settleFailed(attempt, this.#refusal(response.responseCode), now);
   }
 
-  #refusal(responseCode: number): ExchangeFailure {
+  #refusal(responseCode: number): ServerFailure {
     const name = responseCodeNames[responseCode] ?? `response code ${responseCode}`;
-    return { ok: false, status: 'servfail', cause: 'response-code', reason: `It answered ${name}.` };
+    return { status: 'servfail', cause: 'response-code', reason: `It answered ${name}.` };
   }
 
   #bogus(label: string): ExchangeFailure {
@@ -178,18 +187,26 @@ export class Exchange {
       ok: false,
       status: 'bogus',
       cause: 'validation',
+      scope: 'domain',
       reason: `${this.#request.name} ${this.#request.type} at ${label}: its DNSSEC signatures do not validate.`,
     };
   }
 
-  #settleFailed(attempt: Attempt, failure: Omit<ExchangeFailure, 'ok'>, now: number): ExchangeStep {
+  #settleFailed(attempt: Attempt, failure: ServerFailure, now: number): ExchangeStep {
     attempt.settled = true;
     const { label } = this.#request.servers[attempt.server]!;
     const { name, type } = this.#request;
     this.#failed.add(attempt.server);
-    this.#lastFailure = { ok: false, ...failure, reason: `${name} ${type} at ${label}: ${failure.reason}` };
-    if (this.#failed.size === this.#request.servers.length) return { do: 'done', outcome: this.#lastFailure };
-    return this.#nextServer(now);
+    if (this.#failed.size < this.#request.servers.length) return this.#nextServer(now);
+    const reason = `${name} ${type} at ${label}: ${failure.reason}`;
+    return { do: 'done', outcome: { ok: false, ...failure, scope: this.#scope(failure.cause), reason } };
+  }
+
+  /** Whose trouble it is that no server gave a good answer. */
+  #scope(cause: FailureCause): ExchangeFailure['scope'] {
+    if (this.#answered) return 'domain';
+    const asked = this.#attempts.length > 0;
+    return cause === 'network' || !asked ? 'local' : 'unclear';
   }
 
   #nextServer(now: number): ExchangeStep {
@@ -235,7 +252,7 @@ export class Exchange {
     const { name, type, servers } = this.#request;
     const silent = servers.filter((_, index) => !this.#failed.has(index)).map((server) => server.label);
     const reason = `${name} ${type}: no answer from ${silent.join(', ')} within the deadline.`;
-    return { ok: false, status: 'timeout', cause: 'deadline', reason };
+    return { ok: false, status: 'timeout', cause: 'deadline', scope: this.#scope('deadline'), reason };
   }
 
   #isOurQuestion(question: { name: string; type: string }): boolean {

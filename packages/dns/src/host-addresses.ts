@@ -1,7 +1,7 @@
 import { addressRefusal, canonicalAddress } from './address-guard.ts';
 import type { HostAddress } from './mail-route.ts';
 import { shuffle } from './mx-order.ts';
-import { type Answer, isTemporary, type Resolver } from './resolver.ts';
+import { type Answer, type FailedAnswer, isTemporary, type Resolver } from './resolver.ts';
 
 /** What the address look-ups of one host gave. */
 export interface HostAddresses {
@@ -12,8 +12,8 @@ export interface HostAddresses {
   readonly ttlSeconds: number;
   /** Addresses that may not be used, each with a sentence. */
   readonly refused: readonly RefusedAddress[];
-  /** Why a look-up failed in a way that may pass. */
-  readonly temporary: string | undefined;
+  /** The look-up that failed in a way that may pass. */
+  readonly temporary: FailedAnswer | undefined;
 }
 
 /** An address that mail may not go to. */
@@ -47,13 +47,9 @@ export async function resolveHost(
   const refused: RefusedAddress[] = [];
   let canonicalName = name;
   let authentic = true;
-  let temporary: string | undefined;
   let ttlSeconds = Number.POSITIVE_INFINITY;
   for (const [index, answer] of answers.entries()) {
-    if (isTemporary(answer)) {
-      temporary ??= answer.reason;
-      continue;
-    }
+    if (isTemporary(answer)) continue;
     authentic &&= answer.authentic;
     ttlSeconds = Math.min(ttlSeconds, answer.ttlSeconds);
     if (answer.status !== 'found') continue;
@@ -64,7 +60,13 @@ export async function resolveHost(
     shuffle(usable, random);
     byFamily.push(usable.slice(0, maxAddressesPerFamily));
   }
+  const temporary = ownTroubleFirst(answers.filter(isTemporary));
   return { canonicalName, addresses: alternate(byFamily), authentic, ttlSeconds, refused, temporary };
+}
+
+/** Of look-ups that failed the one to report: what our own trouble hides may be a good host. */
+export function ownTroubleFirst(failures: readonly FailedAnswer[]): FailedAnswer | undefined {
+  return failures.find(({ scope }) => scope === 'local') ?? failures[0];
 }
 
 interface Judged {

@@ -91,6 +91,7 @@ export {
   type Answer,
   type FailedAnswer,
   type FailureCause,
+  type FailureScope,
   type FoundAnswer,
   isTemporary,
   type NoDataAnswer,

@@ -107,6 +107,24 @@ describe('findMailRoute', () => {
     });
   });
 
+  it('MX-02 says whether the domain or our own resolver failed, and ours first', async () => {
+    const zones = {
+      'example.test': { MX: [[10, 'broken.example.test'] as const, [20, 'mx.example.test'] as const] },
+      'mx.example.test': { A: a(1) },
+    };
+    const scope = async (failures: MemoryResolverOptions['failures']) => {
+      const found = await route('example.test', zones, {}, { failures: failures! });
+      return found.status === 'found' ? found.status : [found.status, found.scope];
+    };
+    expect(await scope({ 'example.test': 'servfail' })).toEqual(['temporary', 'domain']);
+    expect(await scope({ 'example.test': 'unreachable' })).toEqual(['temporary', 'local']);
+    const broken = { 'broken.example.test': 'servfail' } as const;
+    expect(await scope({ ...broken, 'mx.example.test': 'servfail' })).toEqual(['temporary', 'domain']);
+    expect(await scope({ ...broken, 'mx.example.test': 'unreachable' })).toEqual(['temporary', 'local']);
+    expect(await scope({ ...broken, 'AAAA mx.example.test': 'unreachable' })).toBe('found');
+    expect(await route('nowhere.test', {})).toMatchObject({ status: 'permanent', scope: 'domain' });
+  });
+
   it('MX-03 refuses a sole null MX with 556 5.1.10 and ignores one among others', async () => {
     const resolver = createMemoryResolver({ 'example.test': { MX: [[0, '.']], A: a(1) } });
     expect(await findMailRoute('example.test', resolver)).toMatchObject({

@@ -2,10 +2,10 @@ import { isIP } from 'node:net';
 import { addressRefusal, canonicalAddress } from './address-guard.ts';
 import { parseAddressLiteral } from './address-literal.ts';
 import { normalizeDomain } from './domain.ts';
-import { type HostAddresses, type HostSettings, resolveHost } from './host-addresses.ts';
+import { type HostAddresses, type HostSettings, ownTroubleFirst, resolveHost } from './host-addresses.ts';
 import { orderMx } from './mx-order.ts';
 import { integerOption, rejectUnknownOptions } from './options.ts';
-import type { Answer, FoundAnswer, Resolver } from './resolver.ts';
+import type { Answer, FailedAnswer, FailureScope, FoundAnswer, Resolver } from './resolver.ts';
 
 /** Where the mail for a domain goes, told apart by `status`. */
 export type MailRoute = FoundRoute | RouteFailure;
@@ -67,6 +67,8 @@ export interface RouteFailure {
    * MX set can be used), `loop` (we are the most preferred host), `invalid-domain`, `lookup-failed`.
    */
   readonly cause: RouteFailureCause;
+  /** Whose trouble it is: `local` only for a `lookup-failed` of our own resolver, which says nothing of the domain. */
+  readonly scope: FailureScope;
   /** RFC 3463 code, such as `5.1.2`. */
   readonly enhancedCode: string;
   /** RFC 5321 reply code to report, such as 550. */
@@ -146,7 +148,7 @@ export async function findMailRoute(
     case 'nxdomain':
       return failure(name, 'no-such-domain', `The domain ${name} does not exist.`);
     default:
-      return failure(name, 'lookup-failed', mx.reason);
+      return lookupFailure(name, mx);
   }
 }
 
@@ -227,7 +229,7 @@ function selectHosts(domain: string, selection: Selection, settings: Settings): 
     ...candidates.filter((host) => isSelf(host, settings)).map((host) => host.preference),
   );
   let ttlSeconds = basis?.ttlSeconds ?? Number.POSITIVE_INFINITY;
-  let temporary: string | undefined;
+  const failed: FailedAnswer[] = [];
   for (const host of candidates) {
     const { name, preference, canonicalName, authentic } = host;
     // RFC 5321 §5.1: from our own rank on, mail would come back to us.
@@ -237,7 +239,7 @@ function selectHosts(domain: string, selection: Selection, settings: Settings): 
     }
     const addresses = host.addresses.filter(({ address }) => !seen.has(address));
     if (addresses.length === 0) {
-      temporary ??= host.temporary;
+      if (host.temporary) failed.push(host.temporary);
       skipped.push({ name, preference, reason: emptyReason(host) });
       continue;
     }
@@ -249,7 +251,8 @@ function selectHosts(domain: string, selection: Selection, settings: Settings): 
     const authentic = basis?.authentic ?? hosts[0]!.authentic;
     return { status: 'found', domain, via, authentic, hosts, skipped, ttlSeconds };
   }
-  if (temporary !== undefined) return failure(domain, 'lookup-failed', temporary, skipped);
+  const temporary = ownTroubleFirst(failed);
+  if (temporary !== undefined) return lookupFailure(domain, temporary, skipped);
   if (ceiling < Number.POSITIVE_INFINITY) {
     return failure(domain, 'loop', `Mail for ${domain} would come back to this host.`, skipped);
   }
@@ -271,7 +274,7 @@ function isSelf(host: Candidate, { selfNames, selfAddresses }: Settings): boolea
 
 function emptyReason(host: Candidate): string {
   if (host.addresses.length > 0) return 'A more preferred host has the same addresses.';
-  return host.temporary ?? host.refused[0]?.reason ?? `${host.name} has no address.`;
+  return host.temporary?.reason ?? host.refused[0]?.reason ?? `${host.name} has no address.`;
 }
 
 /** A literal never changes; a day keeps the field a plain number. */
@@ -325,7 +328,15 @@ function failure(
 ): RouteFailure {
   const [replyCode, enhancedCode] = failureCodes[cause];
   const status = replyCode < 500 ? 'temporary' : 'permanent';
-  return { status, domain, cause, enhancedCode, replyCode, reason, skipped };
+  return { status, domain, cause, scope: 'domain', enhancedCode, replyCode, reason, skipped };
+}
+
+function lookupFailure(
+  domain: string,
+  { reason, scope }: FailedAnswer,
+  skipped: readonly SkippedHost[] = [],
+): RouteFailure {
+  return { ...failure(domain, 'lookup-failed', reason, skipped), scope };
 }
 
 function readSettings(options: MailRouteOptions): Settings {

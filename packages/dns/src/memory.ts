@@ -35,12 +35,15 @@ export interface MemoryResolverOptions {
    * Look-ups that fail, by `name` (every type) or `TYPE name`:
    * `{ 'TLSA _25._tcp.mx.example.test': 'servfail', 'dead.test': 'timeout' }`.
    */
-  readonly failures?: Readonly<Record<string, FailedAnswer['status']>>;
+  readonly failures?: Readonly<Record<string, MemoryFailure>>;
   /** Domains whose answers, and those of all names below them, are authentic; true for all. Default false. */
   readonly authentic?: boolean | readonly string[];
   /** TTL of every answer, seconds. Default 300. */
   readonly ttlSeconds?: number;
 }
+
+/** How a look-up fails; `unreachable`: there is no server to ask, which is our own trouble and not the name's. */
+export type MemoryFailure = FailedAnswer['status'] | 'unreachable';
 
 /** A resolver that answers from memory and remembers what it was asked. */
 export interface MemoryResolver extends Resolver {
@@ -49,7 +52,7 @@ export interface MemoryResolver extends Resolver {
   /** Replaces the records of a name; undefined removes the name. */
   set(name: string, records: MemoryRecords | undefined): void;
   /** Makes look-ups fail, or succeed again with undefined; the key is as in `failures`. */
-  fail(key: string, status: FailedAnswer['status'] | undefined): void;
+  fail(key: string, status: MemoryFailure | undefined): void;
 }
 
 const maxAliases = 16;
@@ -76,7 +79,7 @@ export function createMemoryResolver(
 class ZoneResolver implements MemoryResolver {
   readonly calls: { name: string; type: RecordType }[] = [];
   readonly #records = new Map<string, MemoryRecords>();
-  readonly #failures = new Map<string, FailedAnswer['status']>();
+  readonly #failures = new Map<string, MemoryFailure>();
   readonly #authentic: boolean | readonly string[];
   readonly #ttlSeconds: number;
 
@@ -93,7 +96,7 @@ class ZoneResolver implements MemoryResolver {
     else this.#records.set(requireDomain(name), records);
   }
 
-  fail(key: string, status: FailedAnswer['status'] | undefined): void {
+  fail(key: string, status: MemoryFailure | undefined): void {
     const [, type, name = ''] = /^(?:([A-Z]+) )?(.*)$/.exec(key) ?? [];
     const normal = type === undefined ? requireDomain(name) : `${type} ${requireDomain(name)}`;
     if (status === undefined) this.#failures.delete(normal);
@@ -163,9 +166,12 @@ function requireDomain(name: string): string {
   return normal;
 }
 
-function describeFailure(status: FailedAnswer['status'], name: string, type: RecordType) {
+function describeFailure(failure: MemoryFailure, name: string, type: RecordType) {
+  const reason = `${name} ${type} at memory: ${failure}.`;
+  if (failure === 'unreachable')
+    return { status: 'servfail', cause: 'network', scope: 'local', reason } as const;
   const causes = { servfail: 'response-code', bogus: 'validation', timeout: 'deadline' } as const;
-  return { status, cause: causes[status], reason: `${name} ${type} at memory: ${status}.` };
+  return { status: failure, cause: causes[failure], scope: 'domain', reason } as const;
 }
 
 function readRecords<T extends RecordType>(records: MemoryRecords, type: T): readonly RecordData[T][] {

@@ -5,10 +5,10 @@ import { type Clock, systemClock } from './clock.ts';
 import { normalizeName } from './domain.ts';
 import { driveExchange } from './drive.ts';
 import { abortError, DnsError, throwIfAborted } from './errors.ts';
-import type { ExchangeServer } from './exchange.ts';
+import type { ExchangeOutcome, ExchangeServer } from './exchange.ts';
 import { integerOption, rejectUnknownOptions } from './options.ts';
 import type { RecordType } from './record.ts';
-import { type Answer, isTemporary, type QueryOptions, type Resolver } from './resolver.ts';
+import { type Answer, type FailureScope, isTemporary, type QueryOptions, type Resolver } from './resolver.ts';
 import { type DnsServer, parseServer } from './server-address.ts';
 import { readSystemConfig } from './system-config.ts';
 import type { FetchFunction } from './transport/https.ts';
@@ -57,6 +57,9 @@ const optionNames = [
 
 /** RFC 1034 §3.6.2 sets no limit; this is the one that common resolvers have. */
 const maxAliases = 16;
+
+/** A server that gave a good answer so long ago is taken to be there still. */
+const aliveMs = 60_000;
 
 /** A resolver on real sockets, as `createResolver` returns it. */
 export interface NodeResolver extends Resolver {
@@ -144,6 +147,8 @@ class SocketResolver implements NodeResolver {
   readonly #cache: AnswerCache | undefined;
   readonly #flights = new Map<string, Flight>();
   readonly #turnstile: Turnstile;
+  /** When a server last gave a good answer, epoch milliseconds. */
+  #answeredAt = Number.NEGATIVE_INFINITY;
 
   constructor(config: ResolverConfig, cache: AnswerCache | undefined) {
     this.#config = config;
@@ -223,7 +228,7 @@ class SocketResolver implements NodeResolver {
     let authentic = true;
     for (;;) {
       const outcome = await this.#exchange(current, type, deadline, signal);
-      if (!outcome.ok) return failedAnswer(name, type, outcome);
+      if (!outcome.ok) return failedAnswer(name, type, { ...outcome, scope: this.#scopeOf(outcome) });
       authentic &&= outcome.authentic;
       const step = readChecked(
         outcome.response,
@@ -242,10 +247,24 @@ class SocketResolver implements NodeResolver {
     }
   }
 
-  #exchange(name: string, type: RecordType, deadline: number, signal: AbortSignal) {
+  async #exchange(
+    name: string,
+    type: RecordType,
+    deadline: number,
+    signal: AbortSignal,
+  ): Promise<ExchangeOutcome> {
     const { servers, exchangeServers, attemptTimeoutMs, clock, fetch } = this.#config;
     const request = { name, type, servers: exchangeServers, deadline, attemptTimeoutMs, nextId: randomId };
-    return driveExchange(request, { servers, clock, fetch, signal });
+    const outcome = await driveExchange(request, { servers, clock, fetch, signal });
+    if (outcome.ok) this.#answeredAt = clock.now();
+    return outcome;
+  }
+
+  /** Servers that answered for another name a moment ago are silent about this one; else they may just be gone. */
+  #scopeOf({ scope }: Extract<ExchangeOutcome, { ok: false }>): FailureScope {
+    if (scope !== 'unclear') return scope;
+    const sinceMs = Math.abs(this.#config.clock.now() - this.#answeredAt);
+    return sinceMs < aliveMs ? 'domain' : 'local';
   }
 }
 
@@ -261,7 +280,7 @@ function readChecked<T extends RecordType>(
     const reason = `${name} ${type}: ${error.message}`;
     return {
       done: true,
-      answer: failedAnswer(name, type, { status: 'servfail', cause: 'malformed', reason }),
+      answer: failedAnswer(name, type, { status: 'servfail', cause: 'malformed', scope: 'domain', reason }),
     };
   }
 }

@@ -73,9 +73,21 @@ export interface FailedAnswer extends AnswerBase {
   readonly status: 'servfail' | 'bogus' | 'timeout';
   readonly records: readonly never[];
   readonly cause: FailureCause;
+  readonly scope: FailureScope;
   /** One sentence for a person; it names the server. */
   readonly reason: string;
 }
+
+/**
+ * Whose trouble a failed look-up is.
+ *
+ * - `domain`: a server answered, so what failed lies behind it, with the servers of the name.
+ * - `local`: no server could be reached (nothing listens, no network), or none was asked for want of time.
+ *
+ * Silence and REFUSED from all servers fit both: they are `domain` when another look-up of the resolver got a good
+ * answer within the last minute, else `local`.
+ */
+export type FailureScope = 'local' | 'domain';
 
 /**
  * Why a look-up failed.

@@ -124,7 +124,7 @@ async function lookupPolicyHost(
   const found = await resolveHost(host, resolver, { random: Math.random, allow, families: [4, 6], signal });
   const [first] = found.addresses;
   if (first === undefined) {
-    const why = found.temporary ?? found.refused[0]?.reason ?? `${host} has no address.`;
+    const why = found.temporary?.reason ?? found.refused[0]?.reason ?? `${host} has no address.`;
     throw new FetchFailure('address', why);
   }
   return (_name, { all }, callback) => {

@@ -1,7 +1,7 @@
 import { normalizeDomain } from '../domain.ts';
 import { integerOption, rejectUnknownOptions } from '../options.ts';
 import type { TlsaRecord } from '../record.ts';
-import { type Answer, isTemporary, type Resolver } from '../resolver.ts';
+import { type Answer, type FailureScope, isTemporary, type Resolver } from '../resolver.ts';
 
 /** The host to connect to, as a mail route describes it. */
 export interface TlsaTarget {
@@ -40,7 +40,7 @@ export type TlsaLookup =
       readonly ttlSeconds: number;
     }
   /** The host must not be used now: without an answer a downgrade cannot be told from none (RFC 7672 §2.1). */
-  | { readonly status: 'temporary'; readonly reason: string };
+  | { readonly status: 'temporary'; readonly scope: FailureScope; readonly reason: string };
 
 /**
  * Looks up the TLSA records of a mail exchanger (RFC 7672 §2.2). Nothing is asked unless the route and
@@ -69,7 +69,7 @@ export async function lookupTlsa(
   for (const baseDomain of bases) {
     const answer = await resolver.query(`_${port}._tcp.${baseDomain}`, 'TLSA', query);
     // RFC 7672 §2.1.1: whoever can suppress the answer must not be able to switch TLS off.
-    if (isTemporary(answer)) return { status: 'temporary', reason: answer.reason };
+    if (isTemporary(answer)) return { status: 'temporary', scope: answer.scope, reason: answer.reason };
     if (answer.status === 'found' && answer.authentic) return judgeRecords(answer, baseDomain, target);
   }
   return { status: 'none', reason: `${bases[0]} has no authenticated TLSA records.` };
@@ -89,7 +89,7 @@ async function baseDomains(
   if (host.canonicalName === host.name) return none;
   // The alias itself may be signed although its target is not; then the alias has the records.
   const alias = await resolver.query(host.name, 'CNAME', query);
-  if (isTemporary(alias)) return { status: 'temporary', reason: alias.reason };
+  if (isTemporary(alias)) return { status: 'temporary', scope: alias.scope, reason: alias.reason };
   return alias.status === 'found' && alias.authentic ? [host.name] : none;
 }
 

@@ -90,8 +90,32 @@ describe('createResolver', () => {
     expect(dead).toMatchObject({
       status: 'servfail',
       cause: 'network',
+      scope: 'local',
       reason: expect.stringContaining(server.address),
     });
+  });
+
+  it('DNS-01 calls silence our own trouble until the same server has answered for another name', async () => {
+    let aheadMs = 0;
+    const clock = {
+      now: () => Date.now() + aheadMs,
+      setTimer(callback: () => void, delayMs: number) {
+        const timer = setTimeout(callback, delayMs);
+        return () => clearTimeout(timer);
+      },
+    };
+    const server = await serve((query) => {
+      const { name } = query.questions![0]!;
+      if (name.startsWith('silent')) return undefined;
+      return { answers: [{ type: 'A', name, ttl: 5, data: '192.0.2.1' }] };
+    });
+    const resolver = createResolver({ servers: [server.address], timeoutMs: 50, clock, cache: false });
+    const silence = () => resolver.query('silent.test', 'A');
+    expect(await silence()).toMatchObject({ status: 'timeout', scope: 'local' });
+    expect(await resolver.query('a.test', 'A')).toMatchObject({ status: 'found' });
+    expect(await silence()).toMatchObject({ status: 'timeout', scope: 'domain' });
+    aheadMs = 60_000;
+    expect(await silence()).toMatchObject({ status: 'timeout', scope: 'local' });
   });
 
   it('DNS-02 asks each time from another port and under another id', async () => {
