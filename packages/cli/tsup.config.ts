@@ -1,3 +1,4 @@
 import { packageBuild } from '../../tsup.base.ts';
 
-export default packageBuild({ index: 'src/index.ts' }, { dts: false });
+// tsup bundles what is no plain dependency; this one is loaded when it is there.
+export default packageBuild({ index: 'src/index.ts' }, { dts: false, external: ['@mb/queue-postgres'] });

@@ -268,7 +268,9 @@ describe('the file', () => {
     db.exec(schemaSql);
     db.exec('CREATE TABLE mb_meta (version INTEGER NOT NULL, min_reader INTEGER NOT NULL)');
     db.prepare('INSERT INTO mb_meta VALUES (?, ?)').run(schemaVersion, 1);
-    await (await openStore({ migrate: false })).accept(draft('a@example.net'));
+    const store = await openStore({ migrate: false });
+    expect(store.foundSchema).toBe(schemaVersion);
+    await store.accept(draft('a@example.net'));
     db.prepare('UPDATE mb_meta SET version = ?, min_reader = ?').run(schemaVersion + 5, schemaVersion);
     await (await openStore()).accept(draft('b@example.net'));
     db.prepare('UPDATE mb_meta SET min_reader = ?').run(schemaVersion + 5);

@@ -81,6 +81,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   readonly #foreign = new WeakMap<SqliteConnection, Sql>();
   #open: { readonly db: DatabaseSync; readonly sql: Sql; readonly commits: GroupCommit } | undefined;
   #poll: NodeJS.Timeout | undefined;
+  #foundSchema: number | undefined;
 
   /**
    * @param path  The file; made when it does not exist.
@@ -108,7 +109,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       const db = new DatabaseSync(this.#path, { timeout: 5000 });
       // Only before the first table; a file that has tables stays as it is.
       db.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
-      migrateSchema(db, this.#options.migrate ?? true);
+      this.#foundSchema = migrateSchema(db, this.#options.migrate ?? true);
       const sql = new Sql(db);
       db.exec('BEGIN IMMEDIATE');
       this.#log.skipNumbers(sql);
@@ -123,6 +124,11 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     } catch (error) {
       throw storeError(error);
     }
+  }
+
+  /** The version of the tables that `open()` found, before it brought them up to date; 0: there were none. */
+  get foundSchema(): number | undefined {
+    return this.#foundSchema;
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,8 @@ export type CliErrorCode =
   | 'MB_CLI_USAGE'
   /** A file that a flag names cannot be read. */
   | 'MB_CLI_FILE'
+  /** A package that is needed only for this is not installed. */
+  | 'MB_CLI_PACKAGE'
   /** `mb inbox` cannot listen where it was told to. */
   | 'MB_CLI_LISTEN'
   /** The configuration file has wrong keys or values, or cannot be trusted or loaded. */

@@ -14,6 +14,7 @@ import { inboxCommand } from './inbox/command.ts';
 import { messageCommand } from './message/index.ts';
 import { probeCommand } from './probe/index.ts';
 import { queueCommand } from './queue/index.ts';
+import type { StoreFlags } from './queue/store.ts';
 import { sendCommand } from './send/command.ts';
 import { labelled, terminalWidth } from './terminal.ts';
 import { workCommand } from './work/command.ts';
@@ -71,7 +72,7 @@ export function createProgram(): Command {
     completionCommand(),
   ];
   for (const command of commands) program.addCommand(adopt(command, program));
-  return program.hook('preSubcommand', configure);
+  return program.hook('preSubcommand', configure).hook('preAction', warnOfPassword);
 }
 
 /** Before the flags of a command are read, the configuration gives their defaults. */
@@ -82,6 +83,17 @@ async function configure(program: Command, command: Command): Promise<void> {
   if (config === false) return;
   const path = typeof config === 'string' ? config : await findConfig(process.cwd());
   if (path !== undefined) applyConfig(program, await readConfig(path));
+}
+
+/** Other users of the machine see the command line, and a configuration ends up in repositories. */
+function warnOfPassword(_program: Command, command: Command): void {
+  const { store } = command.opts<StoreFlags>();
+  const source = command.getOptionValueSource('store');
+  if (!store?.hasPassword || source === 'env') return;
+  const where =
+    source === 'cli' ? 'on the command line, where every user of this machine sees it' : 'in a file';
+  const text = `There is a password ${where}; leave it out and set PGPASSWORD, or write it into ~/.pgpass.`;
+  console.error(labelled('warning', pc.yellow, text));
 }
 
 /**

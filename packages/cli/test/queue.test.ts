@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import { type DnsServer, type SmtpHost, startDnsServer, startSmtpHost } from '@m
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { mb, type Run } from './mb.ts';
 import { onTerminal, screen } from './on-terminal.ts';
+import { startWorker as start } from './worker.ts';
 
 let folder: string;
 let store: string;
@@ -60,35 +60,7 @@ async function enqueue(to: string, ...more: string[]): Promise<string> {
   return JSON.parse(run.stdout).id;
 }
 
-interface Worker {
-  readonly child: ChildProcess;
-  /** Resolves when the log has a line that holds `words`. */
-  until(words: string): Promise<void>;
-  readonly ended: Promise<Run>;
-}
-
-/** Starts `mb work` and waits until it works. */
-async function startWorker(...args: string[]): Promise<Worker> {
-  let child: ChildProcess | undefined;
-  let output = '';
-  const ended = mb(['work', ...args], {
-    env,
-    during: (process) => {
-      child = process;
-      process.stdout?.on('data', (data) => {
-        output += data;
-      });
-    },
-  });
-  const until = async (words: string) => {
-    for (let turn = 0; turn < 400 && !output.includes(words); turn += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
-    expect(output).toContain(words);
-  };
-  await until('worker-started');
-  return { child: child!, until, ended };
-}
+const startWorker = (...args: string[]) => start(env, args);
 
 const logOf = (run: Run) =>
   run.stdout
@@ -184,7 +156,7 @@ describe('mb queue', () => {
     expect((await queue('stats')).exitCode).toBe(64);
     expect(await queue('migrate')).toMatchObject({
       exitCode: 0,
-      stdout: expect.stringMatching(/^The queue has schema \d+\.\n$/),
+      stdout: expect.stringMatching(/^A queue was made, with schema \d+\.\n$/),
     });
     expect((await queue('stats')).exitCode).toBe(0);
   });

@@ -78,10 +78,16 @@ const passing = /^(?:08|53|57|58)/;
 export function databaseError(error: unknown): unknown {
   if (BrokerError.isInstance(error)) return error;
   const state = sqlState(error);
-  const said = error instanceof Error ? error.message : String(error);
+  const said = messageOf(error);
   const kind = state === undefined || state.startsWith('08') ? 'network' : 'internal';
   return new BrokerError('MB_BROKER_STORE_FAILED', kind, `PostgreSQL could not do it: ${said}.`, {
     cause: error,
     retryable: state === undefined || passing.test(state) || repeatable.has(state),
   });
+}
+
+/** Where each address of a host refused, the words are in the parts: the whole has none of its own. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
 }

@@ -332,7 +332,9 @@ describe('the schema', () => {
   it('is made by schemaSql too, and refused when it is newer than this code or may not be migrated', async () => {
     await expect(openStore({ migrate: false })).rejects.toMatchObject({ code: 'MB_BROKER_STORE_SCHEMA' });
     await admin.query(schemaSql(schema));
-    await (await openStore({ migrate: false })).accept(draft('a@example.net'));
+    const store = await openStore({ migrate: false });
+    expect(store.foundSchema).toBe(schemaVersion);
+    await store.accept(draft('a@example.net'));
     await admin.query(`UPDATE ${schema}.meta SET version = $1`, [schemaVersion + 5]);
     await (await openStore()).accept(draft('b@example.net'));
     await admin.query(`UPDATE ${schema}.meta SET min_reader = $1`, [schemaVersion + 5]);

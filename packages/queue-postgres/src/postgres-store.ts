@@ -121,6 +121,7 @@ export class PostgresStore implements QueueStore<Queryable> {
   #db: Database | undefined;
   #channel: WakeChannel | undefined;
   #poll: NodeJS.Timeout | undefined;
+  #foundSchema: number | undefined;
   #router: Router | undefined;
   readonly #siteFloor = new ScanFloor();
 
@@ -150,7 +151,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     try {
       const client = await pool.connect();
       try {
-        await migrateSchema(client, this.#schema, migrate);
+        this.#foundSchema = await migrateSchema(client, this.#schema, migrate);
       } finally {
         client.release();
       }
@@ -168,6 +169,11 @@ export class PostgresStore implements QueueStore<Queryable> {
     if (listen) await this.#listen(db, connection);
     this.#poll = setInterval(() => this.#woken(), pollMs);
     this.#poll.unref();
+  }
+
+  /** The version of the schema that `open()` found, before it brought it up to date; 0: there was none. */
+  get foundSchema(): number | undefined {
+    return this.#foundSchema;
   }
 
   async close(): Promise<void> {

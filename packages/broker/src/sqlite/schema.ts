@@ -125,17 +125,18 @@ export const schemaSql = migrations.join('\n');
 /**
  * Brings the tables up to date; safe when several processes start at once.
  *
+ * @returns the version that was found; 0 when there was none.
  * @throws {BrokerError} MB_BROKER_STORE_SCHEMA when the file belongs to newer code that this cannot follow, or,
  *   with `migrate` false, is older than this code.
  */
-export function migrateSchema(db: DatabaseSync, migrate: boolean): void {
+export function migrateSchema(db: DatabaseSync, migrate: boolean): number {
   const known = readVersion(db);
   if (known && known.min_reader > schemaVersion) {
     throw schemaError(
       `The queue was written by a newer version (schema ${known.version}). Update @mb/broker.`,
     );
   }
-  if (known && known.version >= schemaVersion) return;
+  if (known && known.version >= schemaVersion) return known.version;
   if (!migrate) {
     throw schemaError(
       `The queue has schema ${known?.version ?? 0}, this code needs ${schemaVersion}. Migrate it first.`,
@@ -154,6 +155,7 @@ export function migrateSchema(db: DatabaseSync, migrate: boolean): void {
       db.prepare('INSERT INTO mb_meta (version, min_reader) VALUES (?, ?)').run(schemaVersion, minReader);
     }
     db.exec('COMMIT');
+    return version;
   } catch (error) {
     db.exec('ROLLBACK');
     throw error;

@@ -112,7 +112,8 @@ function parseOne(option: Option, value: unknown, before: unknown, folder: strin
   }
   const text = value instanceof Date ? value.toISOString() : String(value);
   // Files are named as seen from the configuration.
-  const meant = /<(file|folder)>/.test(option.flags) && text !== '-' ? resolve(folder, text) : text;
+  const isFile = /<(file|folder)\b/.test(option.flags) && text !== '-' && !text.includes('://');
+  const meant = isFile ? resolve(folder, text) : text;
   if (option.parseArg) return option.parseArg(meant, before as never);
   return option.variadic ? [...((before as string[] | undefined) ?? []), meant] : meant;
 }

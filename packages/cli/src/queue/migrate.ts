@@ -1,4 +1,3 @@
-import { schemaVersion } from '@mb/broker/sqlite';
 import { Command } from 'commander';
 import { print, printJson } from '../output.ts';
 import { type StoreFlags, storeFlag, withStore } from './store.ts';
@@ -10,8 +9,11 @@ interface MigrateFlags extends StoreFlags {
 const EXAMPLES = `
 Examples:
   mb queue migrate --store queue.db
+  mb queue migrate --store postgres://owner@db.example.com/mail
 
-"mb work" and "mb send --queue" do the same when they open a queue; the other commands never do.
+In PostgreSQL it also makes the tables where there are none. "mb work" and "mb send --queue" do
+the same when they open a queue; the other commands never do. A role that may not create tables
+works on a queue whose owner has migrated it.
 Exit codes: 0 up to date, 64 there is no queue, or one of a newer version.`;
 
 /** `mb queue migrate`: brings the tables of a queue up to this version. */
@@ -22,8 +24,12 @@ export function migrateCommand(): Command {
     .option('--json', 'print one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: MigrateFlags) => {
-      await withStore(flags, 'migrate', async () => {});
-      if (flags.json) printJson({ schema: schemaVersion });
-      else print(`The queue has schema ${schemaVersion}.\n`);
+      const from = await withStore(flags, 'migrate', async ({ foundSchema = 0 }) => foundSchema);
+      // What is there now is what another look finds.
+      const to = await withStore(flags, 'look', async ({ foundSchema = 0 }) => foundSchema);
+      if (flags.json) printJson({ store: flags.store, from, to });
+      else if (from === to) print(`The queue has schema ${to}; there was nothing to do.\n`);
+      else if (from === 0) print(`A queue was made, with schema ${to}.\n`);
+      else print(`The queue was brought from schema ${from} to ${to}.\n`);
     });
 }

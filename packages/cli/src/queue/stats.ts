@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { colors as pc } from '../colors.ts';
 import { print, printJson } from '../output.ts';
 import { formatTable } from '../table.ts';
+import { wrap } from '../terminal.ts';
 import { formatDistance } from '../time.ts';
 import { type StoreFlags, storeFlag, withStore } from './store.ts';
 
@@ -34,7 +35,8 @@ export function statsCommand(): Command {
 function formatStats({ queued, inFlight, held, unknown, oldestDueAt, sites }: QueueStats): string {
   const counts = `${pc.bold(String(queued))} queued, ${inFlight} in flight, ${held} held, ${unknown} unknown`;
   const next = oldestDueAt === undefined ? '' : `; next attempt ${due(oldestDueAt)}`;
-  if (sites.length === 0) return `${counts}${next}\n`;
+  const summary = `${wrap(counts + next, '')}\n`;
+  if (sites.length === 0) return summary;
   const head = ['DESTINATION', 'QUEUED', 'CONNECTIONS', 'NEXT', 'STATE'];
   const rows = sites.map((site) => [
     site.site,
@@ -43,7 +45,7 @@ function formatStats({ queued, inFlight, held, unknown, oldestDueAt, sites }: Qu
     site.oldestDueAt === undefined ? '' : due(site.oldestDueAt),
     stateOf(site),
   ]);
-  return `${counts}${next}\n\n${formatTable(head, rows)}`;
+  return `${summary}\n${formatTable(head, rows)}`;
 }
 
 function due(at: number): string {

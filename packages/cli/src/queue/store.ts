@@ -1,43 +1,68 @@
 import { existsSync } from 'node:fs';
+import type { QueueStore } from '@mb/broker';
 import { SqliteStore } from '@mb/broker/sqlite';
 import { Option } from 'commander';
 import { CliError } from '../errors.ts';
+import { StoreLocation } from './location.ts';
+import { postgresStore } from './postgres.ts';
 
 /** What every command on a queue takes. */
 export interface StoreFlags {
-  readonly store?: string;
+  readonly store?: StoreLocation;
 }
+
+/** A queue of either kind. */
+export interface OpenStore extends QueueStore<unknown> {
+  /** The version of the tables that were there when it was opened; 0: there were none. */
+  readonly foundSchema: number | undefined;
+}
+
+/**
+ * `look`: the queue must be there, of this version. `migrate`: its tables are brought up to date; a file must be there.
+ * `create`: the queue is made where need be. `work`: likewise, and what others queue is heard of at once.
+ */
+export type StoreAccess = 'look' | 'migrate' | 'create' | 'work';
 
 /** The flag of `StoreFlags`, for `Command.addOption`. */
 export function storeFlag(): Option {
-  return new Option('--store <file>', 'the SQLite file of the queue').env('MB_STORE');
+  return new Option('--store <file|url>', 'the queue: a SQLite file, or postgres://…')
+    .argParser((text) => StoreLocation.parse(text))
+    .env('MB_STORE');
 }
 
 /**
  * Runs `work` on an open queue, and closes it.
  *
- * @param access  `look`: the file and its tables must be there, of this version. `migrate`: the file must be there, its
- *   tables are brought up to date. `create`: both are made where need be.
- * @throws {CliError} MB_CLI_USAGE, MB_CLI_FILE; BrokerError MB_BROKER_STORE_…
+ * @throws {CliError} MB_CLI_USAGE, MB_CLI_FILE, MB_CLI_PACKAGE; BrokerError MB_BROKER_STORE_…
  */
 export async function withStore<Result>(
-  { store: path }: StoreFlags,
-  access: 'look' | 'migrate' | 'create',
-  work: (store: SqliteStore) => Promise<Result>,
+  { store: location }: StoreFlags,
+  access: StoreAccess,
+  work: (store: OpenStore) => Promise<Result>,
 ): Promise<Result> {
-  if (path === undefined) {
-    throw new CliError('MB_CLI_USAGE', 'Which queue? Give --store queue.db, or set MB_STORE.');
+  if (location === undefined) {
+    throw new CliError(
+      'MB_CLI_USAGE',
+      'Which queue? Give --store queue.db or --store postgres://…, or set MB_STORE.',
+    );
   }
-  if (access !== 'create' && !existsSync(path)) {
-    const message = `--store: there is no queue ${path}; "mb send --queue" and "mb work" make one.`;
-    throw new CliError('MB_CLI_FILE', message);
-  }
-  // Somebody else's database must not get our tables because somebody looked into it.
-  const store = new SqliteStore(path, { migrate: access !== 'look' });
+  const store = await newStore(location, access);
   await store.open();
   try {
     return await work(store);
   } finally {
     await store.close();
   }
+}
+
+async function newStore(location: StoreLocation, access: StoreAccess): Promise<OpenStore> {
+  // Somebody else's database must not get our tables because somebody looked into it.
+  const migrate = access !== 'look';
+  if (location.kind === 'postgres') return postgresStore(location, { migrate, listen: access === 'work' });
+  const mustExist = access === 'look' || access === 'migrate';
+  if (mustExist && !existsSync(location.path)) {
+    const message = `--store: there is no queue ${location}; "mb send --queue" and "mb work" make one.`;
+    throw new CliError('MB_CLI_FILE', message);
+  }
+  return new SqliteStore(location.path, { migrate });
 }

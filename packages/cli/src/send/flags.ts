@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { parseMoment, wholeNumber } from '../parse-flag.ts';
-import { storeFlag } from '../queue/store.ts';
+import { type StoreFlags, storeFlag } from '../queue/store.ts';
 
 /** Flags that say how mail is signed. */
 export interface SignatureFlags {
@@ -24,9 +24,8 @@ export interface DeliveryFlags {
 }
 
 /** Flags that queue a message instead of sending it. */
-export interface EnqueueFlags {
+export interface EnqueueFlags extends StoreFlags {
   readonly queue?: true;
-  readonly store?: string;
   readonly idempotencyKey?: string;
   readonly notBefore?: Date;
   readonly tenant?: string;

@@ -1,12 +1,11 @@
 import { MailBroker } from '@mb/broker';
-import type { SqliteStore } from '@mb/broker/sqlite';
 import { Command, Option } from 'commander';
 import { colors as pc } from '../colors.ts';
 import { CliError } from '../errors.ts';
 import { exitCodes } from '../exit-code.ts';
 import { print } from '../output.ts';
 import { wholeNumber } from '../parse-flag.ts';
-import { type StoreFlags, storeFlag, withStore } from '../queue/store.ts';
+import { type OpenStore, type StoreFlags, storeFlag, withStore } from '../queue/store.ts';
 import { brokerOptions } from '../send/broker-options.ts';
 import { type DeliveryFlags, deliveryOptions, type SignatureFlags, signatureOptions } from '../send/flags.ts';
 import { labelled } from '../terminal.ts';
@@ -22,7 +21,11 @@ const EXAMPLES = `
 Examples:
   mb work --store queue.db --hostname mail.example.com
   MB_STORE=queue.db mb work --dkim-key dkim.pem --dkim-selector 2026 --dkim-domain example.com
+  mb work --store postgres://mail@db.example.com/mail --hostname mail.example.com
   mb work --store queue.db | jq -c 'select(.type == "failed")'
+
+One worker delivers from a file. PostgreSQL takes workers on any number of machines; the log of
+each tells what happens to the whole queue. The password comes from PGPASSWORD or ~/.pgpass.
 
 Ctrl-C or SIGTERM ends the worker when what is under way is done, at most after --grace seconds;
 a second one ends it at once. Nothing is lost: what was under way is attempted again.
@@ -62,7 +65,7 @@ async function work(flags: WorkFlags): Promise<void> {
     console.error(labelled('warning', pc.yellow, text)),
   );
   const log = flags.json || !process.stdout.isTTY ? jsonLog(print) : readableLog(print);
-  await withStore(flags, 'create', async (store) => {
+  await withStore(flags, 'work', async (store) => {
     const { concurrency } = flags;
     const broker = new MailBroker({
       ...options,
@@ -72,7 +75,7 @@ async function work(flags: WorkFlags): Promise<void> {
     // From before the worker begins, so that nothing it does goes unseen.
     const cursor = await store.eventsEnd();
     broker.start();
-    log.onState('started', { store: flags.store!, hostname: options.hostname, pid: process.pid });
+    log.onState('started', { store: String(flags.store), hostname: options.hostname, pid: process.pid });
     const stopped = stopOnSignal(broker, flags.grace, log);
     await logEvents(store, broker, cursor, stopped, log);
     log.onState('stopped', {});
@@ -94,7 +97,7 @@ function stopOnSignal(broker: MailBroker, graceSeconds: number, log: WorkLog): P
 
 /** Logs events until the worker has stopped, the last ones included. */
 async function logEvents(
-  store: SqliteStore,
+  store: OpenStore,
   broker: MailBroker,
   begin: string,
   stopped: Promise<void>,

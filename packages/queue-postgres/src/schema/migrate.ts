@@ -45,11 +45,13 @@ export function schemaSql(schema = 'mb'): string {
 /**
  * Brings the schema up to date. Several starters at once wait for each other, and one does it.
  *
+ * @returns the version that was found; 0 when there was none.
  * @throws {BrokerError} MB_BROKER_STORE_SCHEMA when the schema belongs to newer code that this cannot follow, or,
  *   with `migrate` false, is older than this code.
  */
-export async function migrateSchema(client: PoolClient, schema: string, migrate: boolean): Promise<void> {
-  if (checkVersion(await readVersion(client, schema), migrate)) return;
+export async function migrateSchema(client: PoolClient, schema: string, migrate: boolean): Promise<number> {
+  const found = await readVersion(client, schema);
+  if (checkVersion(found, migrate)) return found!.version;
   await client.query('BEGIN');
   try {
     await client.query("SELECT pg_advisory_xact_lock(hashtext('mb.migrate'), hashtext($1))", [schema]);
@@ -67,6 +69,7 @@ export async function migrateSchema(client: PoolClient, schema: string, migrate:
       );
     }
     await client.query('COMMIT');
+    return known?.version ?? 0;
   } catch (error) {
     await client.query('ROLLBACK');
     throw error;

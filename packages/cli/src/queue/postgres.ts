@@ -1,0 +1,39 @@
+import type { PostgresStore } from '@mb/queue-postgres';
+import { CliError } from '../errors.ts';
+import type { StoreLocation } from './location.ts';
+
+/** How a queue in PostgreSQL is opened. */
+export interface PostgresAccess {
+  /** Bring the tables up to date, and make them where there are none. */
+  readonly migrate: boolean;
+  /** Keep a connection that hears at once of what others queue. */
+  readonly listen: boolean;
+}
+
+/**
+ * A queue in PostgreSQL, not yet open. The package is loaded only here: whoever keeps a queue in a file needs no
+ * PostgreSQL client, and may leave it out when installing.
+ *
+ * @throws {CliError} MB_CLI_PACKAGE when the package is not there.
+ */
+export async function postgresStore(
+  location: StoreLocation,
+  { migrate, listen }: PostgresAccess,
+): Promise<PostgresStore> {
+  const { PostgresStore: Store } = await loadPackage();
+  const { connectionString, schema } = location.connection;
+  // A password that the URL does not hold comes from PGPASSWORD or ~/.pgpass, as with psql.
+  const connection = { connectionString, application_name: 'mb' };
+  return new Store({ connection, migrate, listen, ...(schema !== undefined && { schema }) });
+}
+
+async function loadPackage(): Promise<typeof import('@mb/queue-postgres')> {
+  try {
+    return await import('@mb/queue-postgres');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
+    const message =
+      'A queue in PostgreSQL needs a package that is not installed; run: npm install --global @mb/queue-postgres';
+    throw new CliError('MB_CLI_PACKAGE', message, { cause });
+  }
+}
