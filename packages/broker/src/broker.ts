@@ -257,6 +257,7 @@ export class MailBroker {
     const {
       concurrency,
       name,
+      leaseMs,
       schedule,
       retention,
       idleConnectionMs,
@@ -282,6 +283,7 @@ export class MailBroker {
       siteOf: createSiteOf(this.#environment),
       onError,
       ...(concurrency !== undefined && { slots: concurrency }),
+      ...(leaseMs !== undefined && { leaseMs }),
       ...(schedule && { schedule }),
       ...(retention !== undefined && { retention }),
     });

@@ -110,6 +110,11 @@ export interface QueueOptions {
   readonly concurrency?: number;
   /** Names this worker in the store; unique among those that share it. Default: host name and process id. */
   readonly name?: string;
+  /**
+   * How long recipients stay claimed when their worker falls silent, in milliseconds; what a killed process had in hand
+   * waits as long. Default 60,000. A live worker renews its claims three times as often.
+   */
+  readonly leaseMs?: number;
   /** Departures from the retry schedule: 5 minutes, doubling to 4 hours, ±10 %. */
   readonly schedule?: Partial<RetrySchedule>;
   /** Report failures to the return path (RFC 3464). Default true. */
@@ -185,6 +190,7 @@ const knownKeys = {
   queue: [
     'concurrency',
     'name',
+    'leaseMs',
     'schedule',
     'bounces',
     'suppress',
