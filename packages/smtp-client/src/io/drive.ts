@@ -12,8 +12,8 @@ const lingerMs = 5000;
 /**
  * The only loop between a session and a socket.
  *
- * Writes are gathered until the event loop has delivered what is there to read, so that commands which become possible
- * in one turn leave in one segment, and a reply that came before a lost connection is read before it is reported.
+ * What a reply makes possible is written before anybody is told of the reply, and what is submitted thereupon leaves in
+ * one write at the end of the same turn of the event loop.
  */
 export class Driver {
   readonly session: SmtpSession;
@@ -23,6 +23,7 @@ export class Driver {
   #detach: () => void = () => {};
   #blocked = false;
   #scheduled = false;
+  #running = false;
   #cancelTimer: (() => void) | undefined;
   #timerAt = Infinity;
   #closed = false;
@@ -40,15 +41,15 @@ export class Driver {
     this.#blocked = false;
     const onData = (octets: Uint8Array): void => {
       this.session.receive(octets, this.#clock.now());
-      this.wake();
+      this.#run();
     };
     const onEnd = (): void => {
       this.session.receiveEof(this.#clock.now());
-      this.wake();
+      this.#run();
     };
     const onError = (error: unknown): void => {
       this.session.receiveEof(this.#clock.now(), error);
-      this.wake();
+      this.#run();
     };
     const onDrain = (): void => {
       this.#blocked = false;
@@ -83,32 +84,40 @@ export class Driver {
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  /** Something may have become possible: look after this turn of the event loop. */
+  /** Something may have become possible: look when all that runs now, promises included, has run. */
   wake(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(this.#run);
+    process.nextTick(this.#wakeUp);
   }
+
+  readonly #wakeUp = (): void => {
+    this.#scheduled = false;
+    this.#run();
+  };
 
   /**
-   * Writes on only after one more look at what has arrived: Node drops unread octets when a write fails, and a server
-   * that refuses content midway and closes says why in exactly those.
+   * Writes on only after another look at what has arrived: Node drops unread octets when a write fails, and a server
+   * that refuses content midway and closes says why in exactly those. It has a turn to read what was written last.
    */
   #wakeAfterReading(): void {
-    setImmediate(() => this.wake());
+    setImmediate(() => setImmediate(() => setImmediate(this.#wakeUp)));
   }
 
-  readonly #run = (): void => {
-    this.#scheduled = false;
+  #run(): void {
+    // A transport that answers within a write: the loop below sees what it said.
+    if (this.#running) return;
+    this.#running = true;
     let budget = octetsPerTurn;
     for (let busy = true; busy; ) {
       const written = this.#transmit(budget);
       budget -= written;
       busy = this.#report() || written > 0;
     }
+    this.#running = false;
     if (budget <= 0) this.#wakeAfterReading();
     this.#arm();
-  };
+  }
 
   /** Passes on what the session has to tell; whether there was anything. */
   #report(): boolean {
