@@ -265,7 +265,9 @@ export class PostgresStore implements QueueStore<Queryable> {
     const records = bounces.map(({ message }) => messageRecord(message, this.#maxMessageBytes));
     if (bounces.length === 0 && suppress.length === 0) {
       const refused = await settle(this.#opened(), this.#context(), settlement);
-      this.#spread();
+      // Perhaps somebody may claim more now; but nothing came in that had to be routed.
+      this.#channel?.send();
+      this.#wake.notify();
       return { refused, bounceIds: [] };
     }
     const staged = await Promise.all(records.map((record) => this.#stageLarge(record)));

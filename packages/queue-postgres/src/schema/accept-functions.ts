@@ -25,7 +25,7 @@ CREATE FUNCTION @schema@.accept_v1(
   p_expire_after bigint, p_notice_after bigint, p_on_unknown text, p_envelope text, p_schedule text, p_size bigint,
   p_crc bigint, p_bytes bytea, p_addresses text[], p_domains text[], p_sites text[], p_options text[],
   p_log text[], p_now bigint, OUT id bigint, OUT duplicate boolean, OUT known_digest text
-) LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+) LANGUAGE plpgsql @lookups@ AS $$
 #variable_conflict use_column
 DECLARE
   t constant bigint := time_v1(p_now);
@@ -78,7 +78,7 @@ END $$;
 -- find nothing left to do. Looks at messages from p_from on; returns how many there were (-1 when another does it)
 -- and the highest.
 CREATE FUNCTION @schema@.route_v1(p_max int, p_from bigint, p_now bigint, OUT count int, OUT highest bigint)
-LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+LANGUAGE plpgsql @lookups@ AS $$
 DECLARE
   never constant bigint := 9007199254740991;
   v_ids bigint[];

@@ -5,7 +5,11 @@ CREATE FUNCTION @schema@.claimed_v1(p_ids bigint[], p_inline int) RETURNS TABLE 
   message text, "position" int, address text, domain text, attempts int, options text, tenant text, tag text,
   sender text, accepted bigint, expires bigint, size bigint, on_unknown text, envelope text, schedule text, crc bigint,
   bytes bytea
-) LANGUAGE sql SET search_path = @schema@, pg_temp AS $$
+) LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+  -- In plpgsql, as that keeps the plan: making it takes longer than carrying it out.
+  RETURN QUERY
   SELECT m.id::text, (r.id & 65535)::int, r.address, r.domain, r.attempts, r.options, m.tenant, m.tag, m.sender,
     m.accepted, m.expires, m.size, m.on_unknown, m.envelope, m.schedule, c.crc, c.bytes
   FROM (
@@ -15,8 +19,8 @@ CREATE FUNCTION @schema@.claimed_v1(p_ids bigint[], p_inline int) RETURNS TABLE 
   JOIN recipient r ON r.id = u.id
   JOIN message m ON m.id = u.id >> 16
   LEFT JOIN content c ON c.message = u.id >> 16 AND c.n = 0 AND u.first AND m.size <= p_inline
-  ORDER BY u.ord
-$$;
+  ORDER BY u.ord;
+END $$;
 
 -- Takes up to p_max due recipients of a site for a lease, from its lanes in turn; none of these is ready
 -- before p_from. The caller holds the site's lock.
@@ -72,7 +76,7 @@ CREATE FUNCTION @schema@.claim_v1(
   claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int, address text, domain text,
   attempts int, options text, tenant text, tag text, sender text, accepted bigint, expires bigint, size bigint,
   on_unknown text, envelope text, schedule text, crc bigint, bytes bytea
-) LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+) LANGUAGE plpgsql @lookups@ AS $$
 #variable_conflict use_column
 DECLARE
   never constant bigint := 9007199254740991;
@@ -146,7 +150,7 @@ CREATE FUNCTION @schema@.claim_more_v1(
   claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int, address text, domain text,
   attempts int, options text, tenant text, tag text, sender text, accepted bigint, expires bigint, size bigint,
   on_unknown text, envelope text, schedule text, crc bigint, bytes bytea
-) LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+) LANGUAGE plpgsql @lookups@ AS $$
 #variable_conflict use_column
 DECLARE
   t bigint;
@@ -177,7 +181,7 @@ RETURNS TABLE (
   claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int, address text, domain text,
   attempts int, options text, tenant text, tag text, sender text, accepted bigint, expires bigint, size bigint,
   on_unknown text, envelope text, schedule text, crc bigint, bytes bytea
-) LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+) LANGUAGE plpgsql @lookups@ AS $$
 #variable_conflict use_column
 DECLARE
   t constant bigint := time_v1(p_now);

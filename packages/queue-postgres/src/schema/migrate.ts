@@ -14,6 +14,17 @@ const migrations: readonly string[] = [
   [tables, acceptFunctions, siteFunctions, claimFunctions, settleFunctions].join('\n'),
 ];
 
+/**
+ * How functions run whose every access is by key. They keep their plans, and while tables are new or have just been
+ * emptied, their statistics would have them read whole; a mistaken cost must not set off a compiler either.
+ */
+const lookups = `SET search_path = @schema@, pg_temp SET enable_seqscan = off SET enable_hashjoin = off
+  SET enable_mergejoin = off SET jit = off`;
+
+function inSchema(migration: string, schema: string): string {
+  return migration.replaceAll('@lookups@', lookups).replaceAll('@schema@', schema);
+}
+
 /** The version of this code, and the oldest version of the code that can work on what it writes. */
 export const schemaVersion = migrations.length;
 const minReader = 1;
@@ -36,7 +47,7 @@ export function schemaSql(schema = 'mb'): string {
   const name = checkSchemaName(schema);
   return [
     `CREATE SCHEMA IF NOT EXISTS ${name};`,
-    ...migrations.map((migration) => migration.replaceAll('@schema@', name)),
+    ...migrations.map((migration) => inSchema(migration, name)),
     `CREATE TABLE ${name}.meta (version int NOT NULL, min_reader int NOT NULL);`,
     `INSERT INTO ${name}.meta (version, min_reader) VALUES (${schemaVersion}, ${minReader});`,
   ].join('\n');
@@ -60,7 +71,7 @@ export async function migrateSchema(client: PoolClient, schema: string, migrate:
     if (!checkVersion(known, migrate)) {
       await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
       for (const migration of migrations.slice(known?.version ?? 0)) {
-        await client.query(migration.replaceAll('@schema@', schema));
+        await client.query(inSchema(migration, schema));
       }
       await client.query(
         `CREATE TABLE IF NOT EXISTS ${schema}.meta (version int NOT NULL, min_reader int NOT NULL);
