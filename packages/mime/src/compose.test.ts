@@ -455,6 +455,24 @@ describe('composeMessage', () => {
     expect((await twice.bytes()).length).toBe(twice.size);
   });
 
+  it('MIME-33 lets other tasks of the process run beside a source that never waits', async () => {
+    const composed = composeMessage({
+      from: 'a@example.com',
+      attachments: [{ content: () => chunks(...Array<string>(32).fill('x'.repeat(65_536))) }],
+    });
+    let turns = 0;
+    let reading = true;
+    const turn = () => {
+      turns += 1;
+      if (reading) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const octets = await composed.bytes();
+    reading = false;
+    expect(octets.length).toBeGreaterThan(2 * 2 ** 20);
+    expect(turns).toBeGreaterThanOrEqual(8);
+  });
+
   it('MIME-34 gives the same octets for the same message, clock and random source', async () => {
     const message: Partial<Message> = {
       text: 'a é',

@@ -30,11 +30,15 @@ export type Body =
   | { readonly kind: 'ready'; readonly octets: Uint8Array };
 
 /** A stretch of the message in writing order. */
-export type Segment =
-  | string
-  | Uint8Array
-  | { readonly base64: Uint8Array }
-  | { readonly stream: StreamSource; readonly as: 'base64' | 'lines'; readonly sevenBit: boolean };
+export type Segment = string | Uint8Array | { readonly base64: Uint8Array } | StreamSegment;
+
+/** A stretch that comes piece by piece. */
+export interface StreamSegment {
+  readonly stream: StreamSource;
+  readonly as: 'base64' | 'lines';
+  /** Lines may hold no octet over 127. */
+  readonly sevenBit: boolean;
+}
 
 /** Lays a part out as segments; neighbouring texts become one. */
 export function layOut(root: Part): Segment[] {

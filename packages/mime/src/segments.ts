@@ -1,17 +1,19 @@
 import { notSevenBit, unfitLines } from './body.ts';
 import { MimeError } from './errors.ts';
-import type { Segment } from './part-tree.ts';
+import type { Segment, StreamSegment } from './part-tree.ts';
 import { Base64Encoder, base64Length, encodeBase64Into } from './transfer/base64.ts';
 import { LineCheck } from './transfer/survey.ts';
 import { concatOctets, encodeUtf8, writeUtf8 } from './utf8.ts';
 
 /**
- * Octets of content in one chunk of base64, 112 lines. Chunks are small, since the engine frees them late: with
- * 64 KiB the peak of memory is three times as high.
+ * Octets of content in one chunk of base64, 56 lines. Chunks are small, since the engine frees them late: with 64 KiB
+ * the peak of memory above the idle process is three times as high.
  */
-const BASE64_BLOCK = 6384;
+const BASE64_BLOCK = 3192;
 /** Small segments are joined into chunks of about this size. */
-const CHUNK = 8192;
+const CHUNK = 4096;
+/** After so many octets of a stream, other tasks of the process get their turn. */
+const TURN_OCTETS = 262_144;
 
 /** All segments in one array. `size` is their length where it is known. */
 export async function writeSegments(
@@ -52,7 +54,27 @@ export async function* segmentChunks(
   let small: Uint8Array[] = [];
   let smallLength = 0;
   for (const segment of segments) {
-    for await (const chunk of abortable(chunksOf(segment), signal)) {
+    if (isStream(segment)) {
+      if (smallLength > 0) yield concatOctets(small);
+      small = [];
+      smallLength = 0;
+      const source = segment.stream.open();
+      const writer = segment.as === 'base64' ? new Base64Blocks() : new CheckedLines(segment.sevenBit);
+      let octets = 0;
+      // One generator writes it all, since each one in between costs several promises a chunk.
+      for await (const chunk of signal === undefined ? source : abortable(source, signal)) {
+        for (const block of writer.push(chunk)) yield block;
+        octets += chunk.length;
+        if (octets < TURN_OCTETS) continue;
+        octets = 0;
+        await nextTurn?.();
+      }
+      const end = writer.finish();
+      if (end.length > 0) yield end;
+      continue;
+    }
+    for (const chunk of chunksOf(segment)) {
+      if (signal?.aborted === true) throw aborted(signal);
       small.push(chunk);
       smallLength += chunk.length;
       if (smallLength >= CHUNK) {
@@ -65,17 +87,25 @@ export async function* segmentChunks(
   if (smallLength > 0) yield concatOctets(small);
 }
 
+/**
+ * Waits until timers and sockets had their turn, where the platform has `setImmediate`. A source that never waits,
+ * such as a generator, would hold them up, and what they queue meanwhile would pile up.
+ */
+const nextTurn = /* @__PURE__ */ (() => {
+  const { setImmediate } = globalThis as { readonly setImmediate?: (callback: () => void) => unknown };
+  return setImmediate && (() => new Promise<void>((resolve) => void setImmediate(resolve)));
+})();
+
+function isStream(segment: Segment): segment is StreamSegment {
+  return typeof segment === 'object' && 'stream' in segment;
+}
+
 /** Passes chunks on until the signal aborts, also while a stream keeps its next chunk waiting. */
 async function* abortable(
-  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  signal: AbortSignal | undefined,
+  chunks: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  if (signal === undefined) {
-    yield* chunks;
-    return;
-  }
-  const iterator =
-    Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
+  const iterator = chunks[Symbol.asyncIterator]();
   let stop = () => {};
   const abort = new Promise<never>((_, reject) => {
     stop = () => reject(aborted(signal));
@@ -103,12 +133,9 @@ function aborted(signal: AbortSignal): MimeError {
   });
 }
 
-function chunksOf(segment: Segment): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
+function chunksOf(segment: Exclude<Segment, StreamSegment>): Iterable<Uint8Array> {
   if (typeof segment === 'string') return [encodeUtf8(segment)];
-  if (segment instanceof Uint8Array) return [segment];
-  if ('base64' in segment) return base64Chunks(segment.base64);
-  const stream = segment.stream.open();
-  return segment.as === 'base64' ? base64Stream(stream) : lineStream(stream, segment.sevenBit);
+  return segment instanceof Uint8Array ? [segment] : base64Chunks(segment.base64);
 }
 
 function* base64Chunks(octets: Uint8Array): Generator<Uint8Array> {
@@ -126,27 +153,41 @@ function* base64Chunks(octets: Uint8Array): Generator<Uint8Array> {
   }
 }
 
-async function* base64Stream(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const encoder = new Base64Encoder();
-  for await (const chunk of stream) {
+/** Writes the chunks of a stream in base64, block by block. */
+class Base64Blocks {
+  readonly #encoder = new Base64Encoder();
+
+  *push(chunk: Uint8Array): Generator<Uint8Array> {
     for (let start = 0; start < chunk.length; start += BASE64_BLOCK) {
-      const lines = encoder.push(chunk.subarray(start, start + BASE64_BLOCK));
+      const lines = this.#encoder.push(chunk.subarray(start, start + BASE64_BLOCK));
       if (lines.length > 0) yield lines;
     }
   }
-  const end = encoder.finish();
-  if (end.length > 0) yield end;
+
+  finish(): Uint8Array {
+    return this.#encoder.finish();
+  }
 }
 
-/** Passes lines on as they are, once they are known to be fit for it. */
-async function* lineStream(stream: AsyncIterable<Uint8Array>, sevenBit: boolean): AsyncGenerator<Uint8Array> {
-  const check = new LineCheck();
-  for await (const chunk of stream) {
-    check.push(chunk);
-    if (sevenBit && check.eightBit) throw notSevenBit();
-    if (check.binary) throw unfitLines();
-    yield chunk;
+/** Passes the lines of a stream on as they are, once they are known to be fit for it. */
+class CheckedLines {
+  readonly #check = new LineCheck();
+  readonly #sevenBit: boolean;
+
+  constructor(sevenBit: boolean) {
+    this.#sevenBit = sevenBit;
   }
-  check.finish();
-  if (check.binary) throw unfitLines();
+
+  push(chunk: Uint8Array): readonly Uint8Array[] {
+    this.#check.push(chunk);
+    if (this.#sevenBit && this.#check.eightBit) throw notSevenBit();
+    if (this.#check.binary) throw unfitLines();
+    return [chunk];
+  }
+
+  finish(): Uint8Array {
+    this.#check.finish();
+    if (this.#check.binary) throw unfitLines();
+    return new Uint8Array(0);
+  }
 }
