@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { chunkSizes, cut } from '../../test/arbitraries.ts';
 import { codeOf } from '../../test/compose-text.ts';
 import { Base64Decoder, Base64Encoder, decodeBase64, encodeBase64 } from '../index.ts';
@@ -12,12 +12,19 @@ function encodeChunks(chunks: readonly Uint8Array[]): string {
   return chunks.map((chunk) => latin1(encoder.push(chunk))).join('') + latin1(encoder.finish());
 }
 
-const wrapped = (octets: Uint8Array) =>
+const wrapped = (octets: Uint8Array, lineLength = 76) =>
   (
     Buffer.from(octets)
       .toString('base64')
-      .match(/.{1,76}/g) ?? []
+      .match(new RegExp(`.{1,${lineLength}}`, 'g')) ?? []
   ).join('\r\n');
+
+const large = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 31 + (i >> 8) * 7) & 255);
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.resetModules();
+});
 
 describe('encodeBase64', () => {
   it('MIME-21 writes 76-character lines, none of them empty, as the platform encodes', () => {
@@ -36,7 +43,6 @@ describe('encodeBase64', () => {
         expect(Buffer.from(decodeBase64(encodeBase64(octets)))).toEqual(Buffer.from(octets));
       }),
     );
-    const large = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 31) & 255);
     for (const size of [57, 58, 4096, 65_536, 100_001])
       expect(encodeChunks(cut(large, [size]))).toBe(wrapped(large));
   });
@@ -47,6 +53,30 @@ describe('encodeBase64', () => {
       const out = new Uint8Array(200);
       const end = encodeBase64Into(octets, out, offset);
       expect(latin1(out.subarray(offset, end))).toBe(wrapped(octets));
+    }
+  });
+
+  it.each([
+    ['vectors', {}],
+    ['JavaScript alone', { WebAssembly: undefined }],
+  ])('MIME-21 fills blocks and lines of any length, by %s', async (_, globals) => {
+    for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value);
+    vi.resetModules();
+    const { encodeBase64: encode } = await import('./base64.ts');
+    const { BLOCK_OCTETS: block, base64Workspace } = await import('./base64-lines.ts');
+    expect(/native code/.test(String(base64Workspace().run))).toBe(!('WebAssembly' in globals));
+    for (let lineLength = 4; lineLength <= 996; lineLength += 4) {
+      const octets = large.subarray(0, lineLength * 2);
+      expect(encode(octets, { lineLength })).toBe(wrapped(octets, lineLength));
+    }
+    for (const lineLength of [4, 8, 76, 996]) {
+      const octetsPerLine = (lineLength / 4) * 3;
+      const lines = block - (block % octetsPerLine);
+      for (const length of [block, block + 1, lines - 1, lines, lines + 1, lines + octetsPerLine, 200_000]) {
+        const octets = large.subarray(0, length);
+        expect(encode(octets, { lineLength })).toBe(wrapped(octets, lineLength));
+        expect(encode(octets, { lineLength: 0 })).toBe(Buffer.from(octets).toString('base64'));
+      }
     }
   });
 

@@ -1,23 +1,12 @@
 import { MimeError } from '../errors.ts';
 import { concatOctets, decodeAscii } from '../utf8.ts';
+import { ALPHABET, BLOCK_OCTETS, base64Workspace, LINES_AT } from './base64-lines.ts';
 
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 const LINE_LENGTH = 76; // RFC 2045 §6.8
 const OCTETS_PER_LINE = 57;
 const CR = 13;
 const LF = 10;
 const PAD = 61;
-
-/** Two characters for each 12-bit value, the first in the low octet: two entries make one 32-bit store. */
-const pairs = /* @__PURE__ */ buildPairs();
-
-function buildPairs(): Int32Array {
-  const table = new Int32Array(4096);
-  for (let value = 0; value < 4096; value++) {
-    table[value] = ALPHABET.charCodeAt(value >> 6) | (ALPHABET.charCodeAt(value & 63) << 8);
-  }
-  return table;
-}
 
 /** The number of octets that {@link encodeBase64Into} writes for `length` octets of content. */
 export function base64Length(length: number, lineLength: number = LINE_LENGTH): number {
@@ -36,51 +25,31 @@ export function encodeBase64Into(
   offset: number,
   lineLength: number = LINE_LENGTH,
 ): number {
-  const octetsPerLine = lineLength === 0 ? input.length : (lineLength / 4) * 3;
-  const { length } = input;
-  // The last group is written apart: the fast loop loads one octet more than it uses.
-  const end = Math.max(0, Math.ceil(length / 3) * 3 - 3);
-  let o = writeGroups(input, end, out, offset, octetsPerLine);
-  if (length > 0) {
-    if (end > 0 && end % octetsPerLine === 0) {
-      out[o++] = CR;
-      out[o++] = LF;
-    }
-    const group = (input[end]! << 16) | ((input[end + 1] ?? 0) << 8) | (input[end + 2] ?? 0);
-    const four = pairs[group >> 12]! | (pairs[group & 4095]! << 16);
-    for (let k = 0; k < 4; k++) out[o + k] = four >> (k * 8);
-    o += 4;
-  }
-  if (length % 3 > 0) out[o - 1] = PAD;
-  if (length % 3 === 1) out[o - 2] = PAD;
+  let o = offset;
+  encodeBlocks(input, lineLength, (lines) => {
+    out.set(lines, o);
+    o += lines.length;
+  });
   return o;
 }
 
-/** Writes the groups of three octets up to `end`, with CRLF between lines; an octet follows `end`. */
-function writeGroups(
-  input: Uint8Array,
-  end: number,
-  out: Uint8Array,
-  offset: number,
-  octetsPerLine: number,
-): number {
-  const source = new DataView(input.buffer, input.byteOffset, input.length);
-  const sink = new DataView(out.buffer, out.byteOffset, out.length);
-  let o = offset;
-  let i = 0;
-  while (i < end) {
-    if (i > 0) {
-      sink.setInt16(o, 0x0d0a);
-      o += 2;
-    }
-    const lineEnd = Math.min(i + octetsPerLine, end);
-    for (; i < lineEnd; i += 3) {
-      const group = source.getInt32(i);
-      sink.setInt32(o, pairs[group >>> 20]! | (pairs[(group >>> 8) & 4095]! << 16), true);
-      o += 4;
-    }
+/** Encodes block by block; what `take` gets stays only while it runs. */
+function encodeBlocks(input: Uint8Array, lineLength: number, take: (lines: Uint8Array) => void): void {
+  const { memory, run } = base64Workspace();
+  const lineOctets = lineLength === 0 ? BLOCK_OCTETS : (lineLength / 4) * 3;
+  const blockOctets = BLOCK_OCTETS - (BLOCK_OCTETS % lineOctets);
+  for (let at = 0; at < input.length; at += blockOctets) {
+    const block = input.subarray(at, at + blockOctets);
+    const { length } = block;
+    memory.set(block);
+    memory.fill(0, length, length + 2);
+    run(length, LINES_AT, lineOctets);
+    let end = LINES_AT + base64Length(length, lineLength);
+    if (length % 3 > 0) memory[end - 1] = PAD;
+    if (length % 3 === 1) memory[end - 2] = PAD;
+    if (lineLength > 0 && at + blockOctets < input.length) end += 2; // CRLF, and more lines behind it
+    take(memory.subarray(LINES_AT, end));
   }
-  return o;
 }
 
 function checkLineLength(lineLength: number): void {
@@ -101,9 +70,11 @@ function checkLineLength(lineLength: number): void {
 export function encodeBase64(input: Uint8Array, options?: { readonly lineLength?: number }): string {
   const lineLength = options?.lineLength ?? LINE_LENGTH;
   checkLineLength(lineLength);
-  const out = new Uint8Array(base64Length(input.length, lineLength));
-  encodeBase64Into(input, out, 0, lineLength);
-  return decodeAscii(out);
+  let encoded = '';
+  encodeBlocks(input, lineLength, (lines) => {
+    encoded += decodeAscii(lines);
+  });
+  return encoded;
 }
 
 /** A few octets in base64, without line breaks: what an encoded-word holds. */
