@@ -85,7 +85,24 @@ export function parseMailbox(text: string, options?: { readonly decodeWords?: bo
 
 /** Reads exactly one mailbox of what a user typed: text that looks like an encoded-word is that text. */
 export function readMailbox(text: string): Mailbox {
-  return single(strict(readAddressList(text, {})));
+  return readPlainAddress(text) ?? single(strict(readAddressList(text, {})));
+}
+
+/** Reads `atom.atom@host.name` without looking for anything else; undefined for every other form. */
+function readPlainAddress(text: string): Mailbox | undefined {
+  const at = text.indexOf('@');
+  if (at > MAX_LOCAL_PART || text.length > MAX_PATH) return undefined;
+  for (let i = 0, previous = DOT; i <= at; i++) {
+    const unit = text.charCodeAt(i);
+    // No dot stands at an end or beside another.
+    if (previous === DOT && (unit === DOT || unit === AT)) return undefined;
+    if (i < at && (unit > 127 || ATOM_UNITS[unit] !== 1)) return undefined;
+    previous = unit;
+  }
+  const domain = text.slice(at + 1);
+  return at > 0 && isAsciiDomain(domain)
+    ? { address: text, localPart: text.slice(0, at), domain }
+    : undefined;
 }
 
 function single([mailbox, ...more]: readonly (Mailbox | Group)[]): Mailbox {

@@ -112,10 +112,10 @@ export function formatPhrase(
   name: string,
   options?: { readonly utf8?: boolean; readonly column?: number },
 ): string {
+  if (PLAIN_PHRASE.test(name) && !needsEncoding(name)) return name;
   if (/[\0\r\n]/.test(name)) {
     throw new MimeError('MB_MIME_HEADER_VALUE', 'A display name holds a line break or NUL. Remove it.');
   }
-  if (PLAIN_PHRASE.test(name) && !needsEncoding(name)) return name;
   const quotable = options?.utf8 === true ? /^[^\0-\x1f\x7f]*$/.test(name) : !needsEncoding(name);
   // Quotes do not keep text that looks like an encoded-word from being decoded, and a long run has to be folded.
   if (quotable && name.length <= MAX_QUOTED_NAME && !name.includes('=?'))

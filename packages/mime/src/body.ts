@@ -117,11 +117,12 @@ function buildReport(message: Message, report: ReportInput, context: BodyContext
 function buildText(type: string, text: string, context: BodyContext, alone = false): Part {
   if (typeof text !== 'string')
     throw new MimeError('MB_MIME_CONTENT', 'The fields text and html hold strings.');
-  const closed = !alone || text === '' || /[\r\n]$/.test(text) ? text : `${text}\n`;
+  const closed = !alone || text === '' || /[\r\n]$/.test(text) ? text : `${text}\r\n`;
   const header = `Content-Type: ${type}; charset=utf-8\r\n`;
-  // A short ASCII text needs no look at its lines: none can be too long.
+  // No line of a short text is too long.
   if (closed.length < MAX_LINE_OCTETS && /^[\x01-\x7f]*$/.test(closed)) {
-    return encodedPart(header, '7bit', { kind: 'text', text: closed.replace(/\r\n|\r|\n/g, '\r\n') });
+    const canonical = /\r(?!\n)|(?<!\r)\n/.test(closed) ? closed.replace(/\r\n|\r|\n/g, '\r\n') : closed;
+    return encodedPart(header, '7bit', { kind: 'text', text: canonical });
   }
   return encodeText(header, encodeUtf8(closed), context);
 }

@@ -4,9 +4,8 @@ import type { HeaderCharset } from './header-fields.ts';
 import { checkMessageKeys, type Message } from './message.ts';
 import { type Envelope, writeMessageHeader } from './message-header.ts';
 import { hex } from './message-id.ts';
-import { layOut, type Part, type Segment, segmentLength } from './part-tree.ts';
+import { isStream, layOut, type Part, type Segment, segmentLength } from './part-tree.ts';
 import { segmentChunks, writeSegments } from './segments.ts';
-import { utf8Length } from './utf8.ts';
 
 /** How a message is composed. */
 export interface ComposeOptions {
@@ -128,22 +127,22 @@ function buildPart(message: Message, context: BuildContext, depth: number): Buil
   }
   checkMessageKeys(message);
   const random = context.random();
-  const header = writeMessageHeader(message, { ...context, random: random.subarray(0, ID_OCTETS) });
-  const seed = hex(random.subarray(ID_OCTETS));
+  const { charset, nowMs } = context;
+  const header = writeMessageHeader(message, { charset, nowMs, unique: hex(random, 0, ID_OCTETS) });
   let boundaries = 0;
   const bodyContext: BodyContext = {
     variant: context.variant,
     // `=_` occurs in no quoted-printable or base64 text (RFC 2045 §6.7).
-    nextBoundary: () => `=_${seed}_${++boundaries}`,
+    nextBoundary: () => `=_${hex(random, ID_OCTETS, random.length)}_${++boundaries}`,
     composeAttached: (attached) => buildPart(attached, context, depth + 1).root,
   };
   const body = buildBody(message, bodyContext);
   const root: Part = {
-    ...body,
     header: header.text + body.header,
+    body: body.body,
     eightBit: body.eightBit || !header.ascii,
   };
-  return { root, ...header };
+  return { root, envelope: header.envelope, messageId: header.messageId, smtputf8: header.smtputf8 };
 }
 
 class MessageOctets implements ComposedMessage {
@@ -166,8 +165,14 @@ class MessageOctets implements ComposedMessage {
     this.envelope = built.envelope;
     this.messageId = built.messageId;
     this.requires = { eightBit: built.root.eightBit, smtputf8: built.smtputf8 };
-    this.repeatable = this.#segments.every((segment) => !isStream(segment) || segment.stream.repeatable);
-    const size = totalLength(this.#segments);
+    let repeatable = true;
+    let size: number | undefined = 0;
+    for (const segment of this.#segments) {
+      if (isStream(segment) && !segment.stream.repeatable) repeatable = false;
+      const length = segmentLength(segment, built.root.eightBit);
+      size = size === undefined || length === undefined ? undefined : size + length;
+    }
+    this.repeatable = repeatable;
     if (size !== undefined) this.size = size;
     this.variant = (body) => build(checkWord('body', body, ['7bit', '8bit']));
   }
@@ -176,21 +181,7 @@ class MessageOctets implements ComposedMessage {
     return segmentChunks(this.#segments, this.#signal);
   }
 
-  async bytes(): Promise<Uint8Array> {
+  bytes(): Promise<Uint8Array> {
     return writeSegments(this.#segments, this.size, this.#signal);
   }
-}
-
-function isStream(segment: Segment): segment is Extract<Segment, { stream: unknown }> {
-  return typeof segment === 'object' && 'stream' in segment;
-}
-
-function totalLength(segments: readonly Segment[]): number | undefined {
-  let total = 0;
-  for (const segment of segments) {
-    const length = segmentLength(segment, utf8Length);
-    if (length === undefined) return undefined;
-    total += length;
-  }
-  return total;
 }

@@ -1,5 +1,6 @@
 import {
   type AddressInput,
+  formatAddress,
   formatPhrase,
   type Group,
   type Mailbox,
@@ -38,7 +39,9 @@ export function toMailbox(input: MailboxInput): Mailbox {
       'The address of a mailbox object holds no name. Use its name field.',
     );
   }
-  return input.name === undefined || input.name === '' ? mailbox : { ...mailbox, name: input.name };
+  if (input.name === undefined || input.name === '') return mailbox;
+  const { address, localPart, domain } = mailbox;
+  return { name: input.name, address, localPart, domain };
 }
 
 /** Makes mailboxes and groups of what a caller gave for one address field. */
@@ -65,6 +68,7 @@ export function mailboxesOf(addresses: readonly (Mailbox | Group)[]): Mailbox[] 
 /** Writes header fields one after the other and knows whether they stayed ASCII. */
 export class FieldWriter {
   text = '';
+  ascii = true;
   readonly #utf8: boolean;
 
   constructor(charset: HeaderCharset) {
@@ -73,7 +77,8 @@ export class FieldWriter {
 
   /** A field whose value is ready: ASCII, no control characters. */
   raw(name: string, value: string): void {
-    this.text += foldTrusted(name, value);
+    this.text +=
+      name.length + 2 + value.length <= FOLD_COLUMN ? `${name}: ${value}\r\n` : foldTrusted(name, value);
   }
 
   /** An unstructured field: any text but line breaks and NUL (RFC 5322 §2.2.1, RFC 2047 §5 (1)). */
@@ -84,12 +89,22 @@ export class FieldWriter {
         `The value for ${name} is no string, or holds a line break or NUL. Remove it.`,
       );
     }
-    const asIs = this.#utf8 && !/[\0-\x1f\x7f]|=\?|^ | {2}| $|[^ ]{240}/.test(value);
-    this.raw(name, asIs ? toWellFormed(value) : encodeWords(value, { column: name.length + 2 }));
+    if (this.#utf8 && !/[\0-\x1f\x7f]|=\?|^ | {2}| $|[^ ]{240}/.test(value)) {
+      this.ascii &&= isAscii(value);
+      this.text += foldTrusted(name, toWellFormed(value));
+    } else this.raw(name, encodeWords(value, { column: name.length + 2 }));
   }
 
   /** An address field, folded between and inside addresses but never inside an addr-spec. */
   addresses(name: string, addresses: readonly (Mailbox | Group)[]): void {
+    const [only] = addresses;
+    if (only !== undefined && addresses.length === 1) {
+      const text = formatAddress(only, { utf8: this.#utf8 });
+      if (name.length + 2 + text.length <= FOLD_COLUMN && isAscii(text)) {
+        this.text += `${name}: ${text}\r\n`;
+        return;
+      }
+    }
     const words: string[] = [];
     for (const [index, address] of addresses.entries()) {
       if ('members' in address) this.#groupWords(words, address);
@@ -99,7 +114,8 @@ export class FieldWriter {
     const start = this.text.length;
     let line = `${name}:`;
     for (const word of words) {
-      const octets = isAscii(word) ? word.length : utf8Length(word);
+      const octets = utf8Length(word);
+      if (octets > word.length) this.ascii = false;
       if (octets >= MAX_LINE_OCTETS) throw lineTooLong(name);
       const onlyName = this.text.length === start && line.length === name.length + 1;
       // Behind the name a fold helps only a word that fits on a line of its own.

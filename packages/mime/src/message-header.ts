@@ -31,7 +31,8 @@ export interface MessageHeader {
 export interface HeaderContext {
   readonly charset: HeaderCharset;
   readonly nowMs: number;
-  readonly random: Uint8Array;
+  /** Hexadecimal digits for the Message-ID. */
+  readonly unique: string;
 }
 
 /**
@@ -51,10 +52,10 @@ export function writeMessageHeader(message: Message, context: HeaderContext): Me
   }
   const to = toAddresses(message.to);
   const cc = toAddresses(message.cc);
-  const bcc = mailboxesOf(toAddresses(message.bcc));
+  const bcc = toAddresses(message.bcc);
   const messageId =
     message.messageId === undefined
-      ? createMessageId(domainForWire((sender ?? author).domain), context.nowMs, context.random)
+      ? createMessageId(domainForWire((sender ?? author).domain), context.nowMs, context.unique)
       : formatMessageId(message.messageId);
 
   const writer = new FieldWriter(context.charset);
@@ -73,10 +74,10 @@ export function writeMessageHeader(message: Message, context: HeaderContext): Me
   writeCustom(writer, message);
   writer.raw('MIME-Version', '1.0');
 
-  const envelope = buildEnvelope(message, sender ?? author, [...mailboxesOf(to), ...mailboxesOf(cc), ...bcc]);
-  const ascii = isAscii(writer.text);
+  const envelope = buildEnvelope(message, sender ?? author, mailboxesOf([...to, ...cc, ...bcc]));
+  const { text, ascii } = writer;
   const smtputf8 = !ascii || !isAscii(envelope.from) || !envelope.to.every(isAscii);
-  return { text: writer.text, ascii, envelope, messageId, smtputf8 };
+  return { text, ascii, envelope, messageId, smtputf8 };
 }
 
 function writeIfAny(writer: FieldWriter, name: string, addresses: readonly (Mailbox | Group)[]): void {
@@ -155,13 +156,17 @@ function buildEnvelope(message: Message, author: Mailbox, recipients: readonly M
   const { envelope } = message;
   const from = envelope?.from;
   const to = envelope?.to?.map(toMailbox) ?? recipients;
-  const unique = new Map<string, string>();
-  for (const mailbox of to) {
-    const key = canonicalAddress(mailbox);
-    if (!unique.has(key)) unique.set(key, wireAddress(mailbox));
-  }
   return {
     from: from === '' ? '' : wireAddress(from === undefined ? author : toMailbox(from)),
-    to: [...unique.values()],
+    to: to.length === 1 ? [wireAddress(to[0]!)] : distinctAddresses(to),
   };
+}
+
+function distinctAddresses(mailboxes: readonly Mailbox[]): string[] {
+  const distinct = new Map<string, string>();
+  for (const mailbox of mailboxes) {
+    const key = canonicalAddress(mailbox);
+    if (!distinct.has(key)) distinct.set(key, wireAddress(mailbox));
+  }
+  return [...distinct.values()];
 }

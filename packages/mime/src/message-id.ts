@@ -18,23 +18,23 @@ export function formatMessageId(id: string): string {
 }
 
 /**
- * Makes a unique Message-ID: time and random octets on the left, the sender's domain on the right.
+ * Makes a unique Message-ID: time and random characters on the left, the sender's domain on the right.
  *
  * @param domain  The domain of the sender in ASCII; no host name gets in.
  * @param nowMs  Milliseconds since 1970.
- * @param random  Random octets, 10 or more for uniqueness.
+ * @param unique  Random hexadecimal digits, 20 or more for uniqueness.
  */
-export function createMessageId(domain: string, nowMs: number, random: Uint8Array): string {
-  return `<${Math.floor(nowMs).toString(36)}.${hex(random)}@${domain}>`;
+export function createMessageId(domain: string, nowMs: number, unique: string): string {
+  return `<${Math.floor(nowMs).toString(36)}.${unique}@${domain}>`;
 }
 
 const HEX_PAIRS = /* @__PURE__ */ Array.from({ length: 256 }, (_, octet) =>
   octet.toString(16).padStart(2, '0'),
 );
 
-/** The octets in hexadecimal. */
-export function hex(octets: Uint8Array): string {
+/** The octets from `start` to `end` in hexadecimal. */
+export function hex(octets: Uint8Array, start: number, end: number): string {
   let text = '';
-  for (const octet of octets) text += HEX_PAIRS[octet];
+  for (let i = start; i < end; i++) text += HEX_PAIRS[octets[i]!]!;
   return text;
 }

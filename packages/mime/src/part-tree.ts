@@ -1,6 +1,7 @@
 import type { StreamSource } from './content.ts';
 import { MimeError } from './errors.ts';
 import { base64Length } from './transfer/base64.ts';
+import { utf8Length } from './utf8.ts';
 
 /** One part of a message that is to be written: its header fields and its body. */
 export interface Part {
@@ -114,9 +115,14 @@ function endsWithLine(part: Part): boolean {
   }
 }
 
-/** The number of octets of a segment; undefined for a stream whose length nobody said. */
-export function segmentLength(segment: Segment, textLength: (text: string) => number): number | undefined {
-  if (typeof segment === 'string') return textLength(segment);
+/** True for a segment that comes piece by piece. */
+export function isStream(segment: Segment): segment is StreamSegment {
+  return typeof segment === 'object' && 'stream' in segment;
+}
+
+/** The number of octets of a segment of a message; undefined for a stream whose length nobody said. */
+export function segmentLength(segment: Segment, eightBit: boolean): number | undefined {
+  if (typeof segment === 'string') return eightBit ? utf8Length(segment) : segment.length;
   if (segment instanceof Uint8Array) return segment.length;
   if ('base64' in segment) return base64Length(segment.base64.length);
   const { size } = segment.stream;

@@ -1,6 +1,6 @@
 import { notSevenBit, unfitLines } from './body.ts';
 import { MimeError } from './errors.ts';
-import type { Segment, StreamSegment } from './part-tree.ts';
+import { isStream, type Segment, type StreamSegment } from './part-tree.ts';
 import { Base64Encoder, base64Length, encodeBase64Into } from './transfer/base64.ts';
 import { LineCheck } from './transfer/survey.ts';
 import { concatOctets, encodeUtf8, writeUtf8 } from './utf8.ts';
@@ -21,15 +21,13 @@ export async function writeSegments(
   size: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
-  if (size === undefined || segments.some((segment) => typeof segment === 'object' && 'stream' in segment)) {
+  if (size === undefined || segments.some(isStream)) {
     const chunks: Uint8Array[] = [];
     for await (const chunk of { [Symbol.asyncIterator]: () => segmentChunks(segments, signal) })
       chunks.push(chunk);
     return concatOctets(chunks);
   }
   if (signal?.aborted === true) throw aborted(signal);
-  const [first] = segments;
-  if (segments.length === 1 && typeof first === 'string') return encodeUtf8(first);
   const out = new Uint8Array(size);
   let offset = 0;
   for (const segment of segments) offset = writeSegment(segment, out, offset);
@@ -95,10 +93,6 @@ const nextTurn = /* @__PURE__ */ (() => {
   const { setImmediate } = globalThis as { readonly setImmediate?: (callback: () => void) => unknown };
   return setImmediate && (() => new Promise<void>((resolve) => void setImmediate(resolve)));
 })();
-
-function isStream(segment: Segment): segment is StreamSegment {
-  return typeof segment === 'object' && 'stream' in segment;
-}
 
 /** Passes chunks on until the signal aborts, also while a stream keeps its next chunk waiting. */
 async function* abortable(
