@@ -14,16 +14,28 @@ const mostTries = 5;
 /** A pool whose statements are repeated when they lose against others, and whose errors are the broker's. */
 export class Database {
   readonly pool: Pool;
+  readonly #prepares: boolean;
 
-  constructor(pool: Pool) {
+  /** @param prepares  Whether a connection stays with one session of the server, which then knows named statements. */
+  constructor(pool: Pool, prepares: boolean) {
     this.pool = pool;
+    this.#prepares = prepares;
   }
 
-  /** Runs one statement, which is its own transaction. */
-  async query<Found extends QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Found[]> {
+  /**
+   * Runs one statement, which is its own transaction.
+   *
+   * @param name  Of a statement that comes often: the server reads it once for each connection.
+   */
+  async query<Found extends QueryResultRow>(
+    text: string,
+    values: readonly unknown[] = [],
+    name?: string,
+  ): Promise<Found[]> {
+    const named = this.#prepares && name !== undefined ? { name } : {};
     for (let tries = 1; ; tries++) {
       try {
-        const { rows } = await this.pool.query<Found>(text, [...values]);
+        const { rows } = await this.pool.query<Found>({ ...named, text, values: [...values] });
         return rows;
       } catch (error) {
         if (tries === mostTries || !mayRepeat(error)) throw databaseError(error);

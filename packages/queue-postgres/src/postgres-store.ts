@@ -115,6 +115,7 @@ export class PostgresStore implements QueueStore<Queryable> {
   readonly #options: PostgresStoreOptions;
   readonly #schema: string;
   readonly #limits: SiteLimits;
+  readonly #limitsJson: string;
   readonly #maxMessageBytes: number;
   readonly #log: readonly string[] | null;
   readonly #wake = new WakeList();
@@ -133,6 +134,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     this.#options = options;
     this.#schema = checkSchemaName(options.schema ?? 'mb');
     this.#limits = { ...defaultSiteLimits, ...options.limits };
+    this.#limitsJson = JSON.stringify(this.#limits);
     this.#maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
     this.#log = options.eventTypes ?? null;
   }
@@ -147,7 +149,8 @@ export class PostgresStore implements QueueStore<Queryable> {
     const pool = new Pool({ max: 10, connectionTimeoutMillis: 10_000, keepAlive: true, ...connection });
     // A connection that breaks while idle is replaced by the next query; without a listener it would end the process.
     pool.on('error', () => {});
-    const db = new Database(pool);
+    // What does not listen may be behind PgBouncer, which hands each transaction to another session.
+    const db = new Database(pool, listen);
     try {
       const client = await pool.connect();
       try {
@@ -220,11 +223,12 @@ export class PostgresStore implements QueueStore<Queryable> {
   }
 
   async claim(request: ClaimRequest): Promise<Claim | null> {
+    const found = this.#router?.found;
     const claim = await this.#claim(request);
     if (claim) return claim;
     // Perhaps all that is due was just accepted.
     await this.route();
-    return this.#claim(request);
+    return this.#router?.found === found ? null : this.#claim(request);
   }
 
   /**
@@ -240,7 +244,7 @@ export class PostgresStore implements QueueStore<Queryable> {
       leaseNumber(leaseId),
       max,
       inlineContentBytes,
-      this.#limitsJson(),
+      this.#limitsJson,
       this.#log,
       this.#now(),
     ]);
@@ -309,7 +313,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     if (row?.site) {
       const [reaped] = await this.#call<{ reap_v1: number }>('reap_v1', [
         reapBatch,
-        this.#limitsJson(),
+        this.#limitsJson,
         this.#log,
         this.#now(),
       ]);
@@ -367,7 +371,7 @@ export class PostgresStore implements QueueStore<Queryable> {
       limits !== undefined,
       limits ? JSON.stringify(limits) : null,
       pauseMs === null ? null : Math.ceil(pauseMs),
-      this.#limitsJson(),
+      this.#limitsJson,
       this.#now(),
     ]);
     this.#spread();
@@ -465,11 +469,7 @@ export class PostgresStore implements QueueStore<Queryable> {
 
   /** What the statements of all kinds need. */
   #context(): StoreContext {
-    return { schema: this.#schema, limits: this.#limitsJson(), log: this.#log, now: this.#now() };
-  }
-
-  #limitsJson(): string {
-    return JSON.stringify(this.#limits);
+    return { schema: this.#schema, limits: this.#limitsJson, log: this.#log, now: this.#now() };
   }
 
   async #sql<Found extends object>(text: string, values: readonly unknown[]): Promise<Found[]> {
@@ -509,7 +509,7 @@ export class PostgresStore implements QueueStore<Queryable> {
       request.leaseMs,
       this.#siteFloor.next(),
       inlineContentBytes,
-      this.#limitsJson(),
+      this.#limitsJson,
       this.#log,
       this.#now(),
     ]);

@@ -21,6 +21,7 @@ export class Router {
   readonly #now: () => number | null;
   readonly #routed: () => void;
   #pass: Promise<void> | undefined;
+  #found = 0;
   readonly #floor = new ScanFloor();
   #again = false;
   #closed = false;
@@ -49,6 +50,11 @@ export class Router {
     });
   }
 
+  /** How often there was something to route, here or in another process. */
+  get found(): number {
+    return this.#found;
+  }
+
   /** No message that waits to be routed is below, but for stragglers. */
   get seenFrom(): number {
     return this.#floor.value;
@@ -66,9 +72,10 @@ export class Router {
       while (this.#again) {
         this.#again = false;
         const from = this.#floor.next();
-        const [row] = await this.#db.query<RoutedRow>(text, [batch, from, this.#now()]);
+        const [row] = await this.#db.query<RoutedRow>(text, [batch, from, this.#now()], 'mb_route');
         const { count, highest } = row!;
         if (highest !== null) this.#floor.raise(Number(highest) - overlap);
+        if (count !== 0) this.#found++;
         if (count > 0) this.#routed();
         // A full look that found a whole batch has not seen the end.
         if (count === batch && !this.#closed) this.#again = true;

@@ -19,6 +19,6 @@ export async function callFunction<Found extends object>(
   values: readonly unknown[],
 ): Promise<Found[]> {
   const text = `SELECT * FROM ${schema}.${name}(${values.map((_, i) => `$${i + 1}`).join(', ')})`;
-  if (db instanceof Database) return db.query<Found & Record<string, unknown>>(text, values);
+  if (db instanceof Database) return db.query<Found & Record<string, unknown>>(text, values, `mb_${name}`);
   return (await db.query(text, [...values])).rows as Found[];
 }
