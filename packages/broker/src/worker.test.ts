@@ -126,6 +126,32 @@ describe('a worker', () => {
     await context.worker.stop();
   });
 
+  it('gives back what the store hands out after it was told to stop, and waits for that', async () => {
+    const attempt: Attempt = async (claim, { stopping }) =>
+      stopping.aborted ? { outcomes: [] } : reportAll(claim.messages, 'delivered');
+    const context = bench(attempt);
+    const original = context.store.claim.bind(context.store);
+    let answer = () => {};
+    const asked = new Promise<void>((resolve) => {
+      context.store.claim = async (request) => {
+        resolve();
+        await new Promise<void>((go) => {
+          answer = go;
+        });
+        return original(request);
+      };
+    });
+    const id = await context.accept('a@one.test');
+    context.worker.start();
+    await asked;
+    const stopped = context.worker.stop();
+    answer();
+    await stopped;
+    expect(context.worker.activeClaims).toBe(0);
+    expect(await context.states(id)).toEqual(['queued']);
+    expect((await context.store.stats()).inFlight).toBe(0);
+  });
+
   it('Q-04 tries after 5 minutes ± 10 %, doubling to 4 hours, notes the delay at 4 hours, expires at 5 days', async () => {
     const context = bench(scripted(() => ({ kind: 'deferred' })));
     const id = await context.accept('a@example.net');

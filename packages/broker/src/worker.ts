@@ -130,7 +130,10 @@ export class QueueWorker {
     this.#cancelHeartbeat?.();
     this.#cancelHeartbeat = undefined;
     // With every run over or abandoned, the loop waits for nothing but the store's answer.
-    if (this.#runs.size === 0) await this.#loop;
+    if (this.#runs.size > 0) return;
+    await this.#loop;
+    // The answer may have been one more claim, which gives back what it took.
+    await this.#idleOrAfter(abortPatienceMs);
   }
 
   /** Ends the sleep of the loop, now or, when it is at work, the next one. */
@@ -219,6 +222,8 @@ export class QueueWorker {
       report: (error) => this.#report(error),
     });
     this.#runs.add(run);
+    // The store was asked before the worker was told to stop, and answers after it.
+    if (!this.#running) run.stop();
     this.#heartbeatLater();
     return run.execute().then(
       () => this.#end(run),
