@@ -3,10 +3,18 @@ import { dkimRows } from './dkim/rows.ts';
 import { dnsRows } from './dns/rows.ts';
 import type { Row } from './harness/row.ts';
 import { mimeRows } from './mime/rows.ts';
+import { queueRows } from './queue/rows.ts';
 import { smtpRows } from './smtp/rows.ts';
 
 /** Every row of the benchmark, in the order in which they run and print. */
-export const rows: readonly Row[] = [...mimeRows, ...dkimRows, ...dnsRows, ...smtpRows, ...brokerRows];
+export const rows: readonly Row[] = [
+  ...mimeRows,
+  ...dkimRows,
+  ...dnsRows,
+  ...smtpRows,
+  ...brokerRows,
+  ...queueRows,
+];
 
 /** The row with this id. */
 export function findRow(id: string): Row {

@@ -12,6 +12,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   dns: 'dns',
   smtp: 'smtp-client',
   broker: 'broker',
+  queue: 'queue-postgres',
 };
 
 /** Colours by role in the light; each also reads on a dark ground. */

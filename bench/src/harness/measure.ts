@@ -1,5 +1,5 @@
 import { max, median, min } from 'simple-statistics';
-import type { Contender, Field, PeakOutput, Row } from './row.ts';
+import type { Contender, Field, PeakOutput, Row, ToldOutput } from './row.ts';
 
 /** Median and range of a series. */
 export interface Summary {
@@ -15,8 +15,8 @@ export interface Series {
   readonly wall: readonly number[];
   /** Processor microseconds per operation of this process. */
   readonly cpu: readonly number[];
-  /** Octets; only in `peak` rows. */
-  readonly peak: readonly number[];
+  /** What the runs told of themselves, in the row's unit; only in `peak`, `p99` and `disk` rows. */
+  readonly told: readonly number[];
   /** What was wrong with the first wrong output, or the error thrown. */
   readonly problem?: string;
   /** It threw, so it has no figures. */
@@ -43,7 +43,7 @@ interface Lane {
   readonly contender: Contender;
   readonly wall: number[];
   readonly cpu: number[];
-  readonly peak: number[];
+  readonly told: number[];
   repeats: number;
   problem: string | undefined;
   threw: boolean;
@@ -70,7 +70,7 @@ export async function measure(
     contender,
     wall: [],
     cpu: [],
-    peak: [],
+    told: [],
     repeats: 1,
     problem: undefined,
     threw: false,
@@ -123,14 +123,16 @@ async function takeSample(lane: Lane, row: Row, operationsPerRun: number): Promi
   const operations = lane.repeats * operationsPerRun;
   lane.wall.push((sample.wallMs * 1000) / operations);
   lane.cpu.push((sample.cpuMs * 1000) / operations);
-  if (row.metric === 'peak') lane.peak.push((sample.output as PeakOutput).peakBytes);
+  if (row.metric === 'peak') lane.told.push((sample.output as PeakOutput).peakBytes);
+  if (row.metric === 'p99' || row.metric === 'disk') lane.told.push((sample.output as ToldOutput).told);
 }
 
 /** One timed sample and its check; undefined when the contender threw. */
 async function attempt(lane: Lane, repeats: number, row: Row): Promise<Sample | undefined> {
   try {
     const sample = await time(lane.contender, repeats);
-    lane.problem ??= await lane.contender.check(sample.output);
+    const problem = await lane.contender.check(sample.output);
+    lane.problem ??= problem;
     return sample;
   } catch (error) {
     lane.threw = true;

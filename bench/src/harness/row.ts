@@ -5,9 +5,11 @@
  *
  * - `cpu`: processor time of this process, garbage collection included, in microseconds per operation;
  * - `wall`: elapsed time in microseconds per operation, for work that waits for a peer;
- * - `peak`: highest resident set of a fresh child process, in octets.
+ * - `peak`: highest resident set of a fresh child process, in octets;
+ * - `p99`: what the slowest hundredth of a run's operations takes at least, in microseconds, as the run tells it;
+ * - `disk`: octets of storage that an operation leaves, as the run tells it.
  */
-export type Metric = 'cpu' | 'wall' | 'peak';
+export type Metric = 'cpu' | 'wall' | 'peak' | 'p99' | 'disk';
 
 /** Who a contender is: our package, another project's, or the least that the platform needs for the same result. */
 export type Role = 'ours' | 'peer' | 'limit';
@@ -21,7 +23,7 @@ export interface Contender<Output = unknown> {
   readonly package?: string;
   /** Does the task once; the harness times this and nothing else. */
   run(): Output | Promise<Output>;
-  /** Tells what is wrong with an output, or undefined for a right one; never timed. */
+  /** Tells what is wrong with an output, or undefined for a right one; after each sample, never timed. */
   check(output: Output): string | undefined | Promise<string | undefined>;
   /** Its work happens in another process, so its own processor time says nothing. */
   readonly external?: boolean;
@@ -32,6 +34,12 @@ export interface Contender<Output = unknown> {
 /** What the output of a contender in a `peak` row looks like. */
 export interface PeakOutput {
   readonly peakBytes: number;
+}
+
+/** What the output of a contender in a `p99` or `disk` row looks like. */
+export interface ToldOutput {
+  /** Microseconds or octets per operation. */
+  readonly told: number;
 }
 
 /** A target for our contender, checked against the figures of the same run. */

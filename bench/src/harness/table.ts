@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import type { Summary } from './measure.ts';
+import type { Metric } from './row.ts';
 import type { ContenderResult, GoalResult, RowResult } from './verdict.ts';
 
 /** Columns by white space alone: results get pasted into mails and issues. */
@@ -63,9 +64,10 @@ export function formatSummary(results: readonly RowResult[]): string {
   }`;
 }
 
-/** A cost in the unit that reads best: octets for peaks, microseconds otherwise. */
+/** A cost in the unit that reads best: octets for memory and storage, microseconds otherwise. */
 function formatCost(result: RowResult, value: number): string {
   if (result.metric === 'peak') return `${(value / 2 ** 20).toFixed(1)} MiB`;
+  if (result.metric === 'disk') return `${Math.round(value).toLocaleString('en')} B`;
   if (value >= 100_000) return `${(value / 1000).toFixed(0)} ms`;
   if (value >= 1000) return `${(value / 1000).toFixed(2)} ms`;
   return `${value.toFixed(value < 10 ? 2 : 1)} µs`;
@@ -77,12 +79,20 @@ function formatRate(result: RowResult, perSecond: number): string {
   return `${Math.round(perSecond).toLocaleString('en')} ${result.amount.unit}/s`;
 }
 
+const costTitle: Readonly<Record<Metric, string>> = {
+  cpu: 'cpu per operation',
+  wall: 'wall per operation',
+  peak: 'peak memory',
+  p99: '99 % take at most',
+  disk: 'on disk per operation',
+};
+
 interface Column {
   readonly title: string;
   cell(contender: ContenderResult): string;
 }
 
-/** What a row's table shows: one kind of cost for `peak`, also processor time beside wall time. */
+/** What a row's table shows: also processor time beside wall time, and a rate where an operation takes time. */
 function columnsOf(result: RowResult): Column[] {
   const cost = (summary: Summary | undefined) =>
     summary === undefined ? '–' : formatCost(result, summary.median);
@@ -91,13 +101,13 @@ function columnsOf(result: RowResult): Column[] {
   const columns: Column[] = [
     { title: '', cell: nameCell },
     {
-      title: result.metric === 'peak' ? 'peak memory' : `${result.metric} per operation`,
+      title: costTitle[result.metric],
       cell: (c) => cost(c.cost),
     },
     { title: 'range', cell: (c) => range(c.cost) },
   ];
   if (result.metric === 'wall') columns.push({ title: 'cpu', cell: (c) => cost(c.cpu) });
-  if (result.metric !== 'peak') {
+  if (result.metric === 'wall' || result.metric === 'cpu') {
     const rate = ({ perSecond }: ContenderResult) =>
       perSecond === undefined ? '' : formatRate(result, perSecond);
     columns.push({ title: 'rate', cell: rate });

@@ -14,7 +14,7 @@ export interface ContenderResult {
   readonly cost?: Summary;
   readonly wall?: Summary;
   readonly cpu?: Summary;
-  /** Operations' amount per second of the metric; absent in `peak` rows. */
+  /** Operations' amount per second of the metric; only in `cpu` and `wall` rows. */
   readonly perSecond?: number;
   /** Cost over the limit's, round by round. */
   readonly toLimit?: Summary;
@@ -104,7 +104,8 @@ function describeGoal(goal: Goal): string {
 
 function figures(row: Row, series: Series, costs: readonly number[]): Partial<ContenderResult> {
   const cost = summarise(costs);
-  const rate = row.metric === 'peak' ? {} : { perSecond: (row.amount.count * 1e6) / cost.median };
+  const isTime = row.metric === 'cpu' || row.metric === 'wall';
+  const rate = isTime ? { perSecond: (row.amount.count * 1e6) / cost.median } : {};
   const cpu = series.contender.external ? {} : { cpu: summarise(series.cpu) };
   return { cost, wall: summarise(series.wall), ...cpu, ...rate };
 }
@@ -112,7 +113,7 @@ function figures(row: Row, series: Series, costs: readonly number[]): Partial<Co
 /** The series that the row compares; empty for a contender whose processor time is spent elsewhere. */
 function costsOf(row: Row, series: Series): readonly number[] {
   if (row.metric === 'cpu' && series.contender.external) return [];
-  return series[row.metric];
+  return row.metric === 'cpu' || row.metric === 'wall' ? series[row.metric] : series.told;
 }
 
 /** The fastest peer whose every checked output was right. */
@@ -164,8 +165,8 @@ function judgeGoal(
     }
     case 'above': {
       const base = named(goal.base);
-      if (base === undefined || base.peak.length === 0) return { goal, text };
-      const above = summarise(ours.peak).median - summarise(base.peak).median;
+      if (base === undefined || base.told.length === 0) return { goal, text };
+      const above = summarise(ours.told).median - summarise(base.told).median;
       return verdict(above, (bytes) => bytes <= goal.atMostBytes);
     }
     case 'best':

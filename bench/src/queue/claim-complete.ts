@@ -1,0 +1,51 @@
+import type { Contender, Field } from '../harness/row.ts';
+import { openBoss } from './boss.ts';
+import { addressesOf, checkDrained, type Drained, drain } from './drain.ts';
+import type { Engine } from './engine.ts';
+import { openOurs } from './ours.ts';
+import { openPrototype } from './prototype.ts';
+import { startBenchServer } from './server.ts';
+
+const WORKERS = 8;
+const DESTINATIONS = 200;
+
+/** Empties queues of 5 kB messages to destinations that take two connections each. */
+export async function claimCompleteField(count: number): Promise<Field> {
+  const server = await startBenchServer();
+  const engines = [
+    await openOurs(server, 'ours', '@mb/queue-postgres', 'ours', WORKERS),
+    await openBoss(server, WORKERS),
+    await openPrototype(server, 'prototype', WORKERS),
+  ];
+  const contenders: Contender[] = [];
+  for (const engine of engines) contenders.push(await drainContender(engine, WORKERS, count, DESTINATIONS));
+  return { contenders, operationsPerRun: count, close: () => server.close() };
+}
+
+/** Runs empty the queue; it is filled again where nobody measures. */
+export async function drainContender(
+  engine: Engine,
+  workers: number,
+  count: number,
+  destinations: number,
+): Promise<Contender> {
+  let batch = 0;
+  let addresses: string[] = [];
+  const fill = async () => {
+    addresses = addressesOf(count, destinations, batch++);
+    await engine.fill(addresses);
+  };
+  await fill();
+  return {
+    name: engine.name,
+    role: engine.role,
+    ...(engine.package !== undefined && { package: engine.package }),
+    run: () => drain(engine, workers, count),
+    async check(output) {
+      const wrong = checkDrained(output as Drained, addresses);
+      await fill();
+      return wrong;
+    },
+    close: () => engine.close(),
+  };
+}

@@ -1,0 +1,12 @@
+/** Works on all items, so many at a time. */
+export async function inParallel<Item>(
+  items: readonly Item[],
+  atATime: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < items.length) await work(items[next++]!);
+  };
+  await Promise.all(Array.from({ length: Math.min(atATime, items.length) }, lane));
+}
