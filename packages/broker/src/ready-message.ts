@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { type Envelope, parseAddressList, parseHeaderBlock, parseMailbox, wireAddress } from '@mb/mime';
 import { BrokerError } from './errors.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
@@ -34,10 +35,10 @@ export function readReadyMessage({ raw, envelope }: ReadyMessage): OutgoingMessa
     octets,
     size: octets.length,
     requires: {
-      eightBit: hasEightBit(octets),
+      eightBit: !isAscii(octets),
       smtputf8:
-        kept.some((field) => hasEightBit(field.raw)) ||
-        [wire.from, ...wire.to].some((address) => hasEightBit(Buffer.from(address))),
+        kept.some((field) => !isAscii(field.raw)) ||
+        [wire.from, ...wire.to].some((address) => !isAscii(Buffer.from(address))),
     },
     messageId: headers.get('message-id') ?? '',
     authorDomain: authorDomain(headers.get('from')),
@@ -56,12 +57,6 @@ function endOfHeader(octets: Uint8Array): number {
 
 function isLineEnd(octets: Uint8Array, at: number): boolean {
   return octets[at] === 10 || (octets[at] === 13 && octets[at + 1] === 10);
-}
-
-function hasEightBit(octets: Uint8Array): boolean {
-  let bits = 0;
-  for (let index = 0; index < octets.length; index++) bits |= octets[index]!;
-  return bits > 127;
 }
 
 function authorDomain(from: string | undefined): string {

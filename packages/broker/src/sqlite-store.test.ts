@@ -13,7 +13,7 @@ const open: OpenStore = async (options) => {
   const path = join(directory, 'queue.db');
   const clock = new VirtualClock();
   const openOne = async () => {
-    const opened = new SqliteStore(path, { ...options, clock });
+    const opened = new SqliteStore(path, { ...options, clock: { now: () => clock.now() } });
     await opened.open();
     return opened;
   };

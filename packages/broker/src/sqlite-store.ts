@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
+import { type Clock, systemClock } from './clock.ts';
 import { rechunk } from './content-chunks.ts';
 import { BrokerError } from './errors.ts';
 import { checkDelay, checkDelays, detailText, type MessageRecord, messageRecord } from './new-message.ts';
@@ -15,7 +16,7 @@ import { command, reschedule, selectWindow } from './sqlite/command.ts';
 import { Sql, type SqliteConnection } from './sqlite/connection.ts';
 import { chunkBytes, chunkCount, insertChunk, readChunk } from './sqlite/content.ts';
 import { SqliteEventLog } from './sqlite/event-log.ts';
-import { GroupCommit, storeError } from './sqlite/group-commit.ts';
+import { GroupCommit, storeError, type WriteOptions } from './sqlite/group-commit.ts';
 import { purge } from './sqlite/purge.ts';
 import { rebaseTime } from './sqlite/rebase.ts';
 import { logRecipient, readRecipient } from './sqlite/recipients.ts';
@@ -39,8 +40,8 @@ export { schemaSql, schemaVersion } from './sqlite/schema.ts';
 
 /** Options of {@link SqliteStore}. */
 export interface SqliteStoreOptions extends port.StoreOptions {
-  /** Default: the system's. */
-  readonly clock?: { now(): number };
+  /** Default: the system's, also for timers. */
+  readonly clock?: Pick<Clock, 'now'> & Partial<Clock>;
   /** False: refuse to open a file whose tables are older than this code, rather than bring them up to date. Default true. */
   readonly migrate?: boolean;
   /**
@@ -57,6 +58,8 @@ const checkpointPages = 8_192;
 /** Losing these writes to a power cut only puts recipients back into the queue. */
 const relaxed = { durable: false };
 const durable = { durable: true };
+/** Nobody but the worker waits for these. */
+const unhurried = { durable: true, patient: true };
 
 /**
  * A queue in one SQLite file, which may be the application's own: all its tables begin with `mb_`.
@@ -119,7 +122,9 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       db.exec('PRAGMA busy_timeout = 0');
       // Every checkpoint syncs the database file; one for some thousand messages costs less than one for some hundred.
       db.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
-      this.#open = { db, sql, commits: new GroupCommit(db) };
+      const { clock } = this.#options;
+      const setTimer = clock?.setTimer?.bind(clock) ?? systemClock.setTimer;
+      this.#open = { db, sql, commits: new GroupCommit(db, setTimer) };
       this.#startPolling(db);
     } catch (error) {
       throw storeError(error);
@@ -173,11 +178,11 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   }
 
   claim(request: port.ClaimRequest): Promise<port.Claim | null> {
-    return this.#write((turn) => claimAttempt(turn, request), relaxed);
+    return this.#write((turn) => claimAttempt(turn, request), { ...relaxed, patient: true });
   }
 
   claimMore(leaseId: port.LeaseId, max: number): Promise<readonly port.ClaimedMessage[]> {
-    return this.#write((turn) => claimMore(turn, leaseNumber(leaseId), max), relaxed);
+    return this.#write((turn) => claimMore(turn, leaseNumber(leaseId), max), { ...relaxed, patient: true });
   }
 
   async claimOverdue(request: port.ClaimRequest): Promise<port.Claim | null> {
@@ -191,7 +196,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     const bounces = (settlement.bounces ?? []).map(({ message }) =>
       messageRecord(message, this.#maxMessageBytes),
     );
-    const settled = await this.#write((turn) => settle(turn, settlement, bounces), durable);
+    const settled = await this.#write((turn) => settle(turn, settlement, bounces), unhurried);
     this.#wake.notify();
     return settled;
   }
@@ -348,10 +353,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     return this.#turn(this.#opened().sql);
   }
 
-  async #write<Result>(
-    work: (turn: Turn) => Result,
-    options: { readonly durable: boolean },
-  ): Promise<Result> {
+  async #write<Result>(work: (turn: Turn) => Result, options: WriteOptions): Promise<Result> {
     const { commits, sql } = this.#opened();
     return commits.write(() => work(this.#turn(sql)), options);
   }

@@ -6,6 +6,11 @@ import { insertContent } from './content.ts';
 import { openLane } from './sites.ts';
 import type { Turn } from './turn.ts';
 
+const columns = `tenant, tag, idem_key, idem_digest, sender, accepted, not_before, expires, size, on_unknown, envelope,
+  schedule, open`;
+const insertMessage = `INSERT INTO mb_message (staged, ${columns}) VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const updateStaged = `UPDATE mb_message SET (staged, ${columns}) = (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?`;
+
 /**
  * Writes a message and its recipients. Whatever is wrong is found before the first write.
  * @throws {BrokerError} MB_BROKER_IDEMPOTENCY_CONFLICT, MB_BROKER_STAGED_UNKNOWN
@@ -26,15 +31,7 @@ export function acceptMessage(turn: Turn, record: MessageRecord): Accepted {
   }
   const { dueAt, expiresAt, deadline } = messageTimes(record, now);
   const staged = content instanceof Uint8Array ? null : stagedMessage(turn, content.stagedId);
-  const inserted = sql.run(
-    `INSERT INTO mb_message (id, staged, tenant, tag, idem_key, idem_digest, sender, accepted, not_before, expires,
-       size, on_unknown, envelope, schedule, open)
-     VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (id) DO UPDATE SET (staged, tenant, tag, idem_key, idem_digest, sender, accepted, not_before, expires,
-       size, on_unknown, envelope, schedule, open) = (0, excluded.tenant, excluded.tag, excluded.idem_key,
-       excluded.idem_digest, excluded.sender, excluded.accepted, excluded.not_before, excluded.expires, excluded.size,
-       excluded.on_unknown, excluded.envelope, excluded.schedule, excluded.open)`,
-    staged,
+  const values = [
     tenant,
     record.tag,
     idempotencyKey,
@@ -48,8 +45,9 @@ export function acceptMessage(turn: Turn, record: MessageRecord): Accepted {
     record.envelope,
     record.schedule,
     record.recipients.length,
-  );
-  const id = staged ?? inserted.id;
+  ];
+  const id = staged ?? sql.run(insertMessage, ...values).id;
+  if (staged !== null) sql.run(updateStaged, ...values, staged);
   if (content instanceof Uint8Array) insertContent(sql, id, content);
   const lanes = new Map<string, number>();
   for (const [n, recipient] of record.recipients.entries()) {

@@ -17,9 +17,12 @@ export function insertContent(sql: Sql, messageId: number, bytes: Uint8Array): v
   }
 }
 
-export function deleteContent(sql: Sql, messageId: number): void {
+/** Deletes the content of a message of `size` octets; of one that is not staged to its end, whatever there is. */
+export function deleteContent(sql: Sql, messageId: number, size: number): void {
   const first = messageId * rowsPerMessage;
-  sql.run('DELETE FROM mb_content WHERE id >= ? AND id < ?', first, first + rowsPerMessage);
+  // By far the most messages are one chunk, which is found without a range.
+  if (chunkCount(size) === 1) sql.run('DELETE FROM mb_content WHERE id = ?', first);
+  else sql.run('DELETE FROM mb_content WHERE id >= ? AND id < ?', first, first + rowsPerMessage);
 }
 
 /** Number of chunks of a message of `size` octets. */

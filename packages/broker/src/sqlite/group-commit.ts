@@ -1,8 +1,16 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { Clock } from '../clock.ts';
 import { BrokerError } from '../errors.ts';
 
-interface Write {
+/** How a write is to be committed. */
+export interface WriteOptions {
+  /** The commit waits for the disk. */
   readonly durable: boolean;
+  /** It may wait a moment for others to share its commit. */
+  readonly patient?: boolean;
+}
+
+interface Write extends WriteOptions {
   readonly work: () => unknown;
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
@@ -10,6 +18,11 @@ interface Write {
 
 /** More writes than this wait for the next transaction, so that one does not keep the event loop for long. */
 const mostWrites = 512;
+/** In a busy queue patient writes wait so long for others. */
+const patienceMs = 5;
+/** A transaction of as many writes says that the queue is busy; as many that wait are company enough. */
+const busyWrites = 4;
+const companyWrites = 64;
 /** How long to wait for another process that holds the write lock. */
 const busyRetryMs = 5;
 const busyPatienceMs = 30_000;
@@ -24,45 +37,64 @@ const sqliteLocked = 6;
  * Each write stands in a savepoint: one that fails is undone alone. A promise resolves after the commit.
  * The commit waits for the disk when one of the writes must be durable; losing the others would only put
  * recipients back into the queue.
+ *
+ * In a busy queue, writes that nobody but the worker waits for are given a few milliseconds to gather: a page that
+ * several of them change is then written once.
  */
 export class GroupCommit {
   readonly #db: DatabaseSync;
   readonly #savepoint: StatementSync;
   readonly #release: StatementSync;
+  readonly #setTimer: Clock['setTimer'];
   #writes: Write[] = [];
   #scheduled = false;
+  /** Set while only patient writes wait. */
+  #cancelPatience: (() => void) | undefined;
+  /** Writes of the latest transaction. */
+  #latest = 0;
   #synchronous = '';
   #busySince: number | undefined;
   #idle: (() => void)[] = [];
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, setTimer: Clock['setTimer']) {
     this.#db = db;
+    this.#setTimer = setTimer;
     this.#savepoint = db.prepare('SAVEPOINT mb_write');
     this.#release = db.prepare('RELEASE mb_write');
   }
 
   /** Runs `work` in the next transaction. */
-  write<Result>(work: () => Result, options: { readonly durable: boolean }): Promise<Result> {
+  write<Result>(work: () => Result, options: WriteOptions): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
       this.#writes.push({ ...options, work, resolve, reject });
-      this.#schedule();
+      this.#schedule(options.patient ?? false);
     });
   }
 
-  /** Resolves when nothing is left to write. */
+  /** Resolves when nothing is left to write, which now waits for nothing. */
   idle(): Promise<void> {
     if (!this.#scheduled) return Promise.resolve();
+    this.#schedule(false);
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  #schedule(): void {
-    if (this.#scheduled) return;
+  #schedule(patient: boolean): void {
+    if (patient && this.#latest >= busyWrites && this.#writes.length < companyWrites) {
+      if (this.#scheduled) return;
+      this.#cancelPatience = this.#setTimer(() => this.#flush(), patienceMs);
+    } else {
+      if (this.#scheduled && !this.#cancelPatience) return;
+      this.#cancelPatience?.();
+      this.#cancelPatience = undefined;
+      setImmediate(() => this.#flush());
+    }
     this.#scheduled = true;
-    setImmediate(() => this.#flush());
   }
 
   #flush(): void {
+    this.#cancelPatience = undefined;
     const writes = this.#writes.slice(0, mostWrites);
+    this.#latest = writes.length;
     try {
       this.#setSynchronous(writes.some(({ durable }) => durable) ? 'FULL' : 'NORMAL');
       this.#db.exec('BEGIN IMMEDIATE');
@@ -118,7 +150,7 @@ export class GroupCommit {
   #next(): void {
     this.#scheduled = false;
     if (this.#writes.length > 0) {
-      this.#schedule();
+      this.#schedule(this.#writes.every(({ patient }) => patient));
       return;
     }
     for (const resolve of this.#idle.splice(0)) resolve();

@@ -3,19 +3,24 @@ import { rowsPerMessage } from './codes.ts';
 import { deleteContent } from './content.ts';
 import type { Turn } from './turn.ts';
 
+interface Doomed {
+  readonly id: number;
+  readonly size: number;
+}
+
 /** Deletes a batch of what is not kept any longer. */
 export function purge(turn: Turn, keep: Retention): PurgeResult {
   const { sql, now, log } = turn;
   const finished =
-    'SELECT id FROM mb_message WHERE failed = ? AND finished <= ? AND finished IS NOT NULL LIMIT ?';
-  const delivered = sql.all<{ id: number }>(finished, 0, now - keep.deliveredMs, keep.batch);
-  const failed = sql.all<{ id: number }>(finished, 1, now - keep.failedMs, keep.batch - delivered.length);
-  const staged = sql.all<{ id: number }>(
-    'SELECT id FROM mb_message WHERE staged > 0 AND accepted <= ? LIMIT ?',
+    'SELECT id, size FROM mb_message WHERE failed = ? AND finished <= ? AND finished IS NOT NULL LIMIT ?';
+  const delivered = sql.all<Doomed>(finished, 0, now - keep.deliveredMs, keep.batch);
+  const failed = sql.all<Doomed>(finished, 1, now - keep.failedMs, keep.batch - delivered.length);
+  const staged = sql.all<Doomed>(
+    'SELECT id, size FROM mb_message WHERE staged > 0 AND accepted <= ? LIMIT ?',
     now - keep.stagedMs,
     keep.batch,
   );
-  for (const { id } of [...delivered, ...failed, ...staged]) deleteMessage(turn, id);
+  for (const message of [...delivered, ...failed, ...staged]) deleteMessage(turn, message);
   const events = log.purge(sql, now - keep.eventsMs, keep.batch);
   sql.run('DELETE FROM mb_alias WHERE expires <= ?', now);
   const messages = delivered.length + failed.length;
@@ -23,9 +28,9 @@ export function purge(turn: Turn, keep: Retention): PurgeResult {
   return { messages, events, staged: staged.length, more };
 }
 
-function deleteMessage({ sql }: Turn, id: number): void {
+function deleteMessage({ sql }: Turn, { id, size }: Doomed): void {
   const first = id * rowsPerMessage;
-  deleteContent(sql, id);
+  deleteContent(sql, id, size);
   sql.run('DELETE FROM mb_recipient WHERE id >= ? AND id < ?', first, first + rowsPerMessage);
   sql.run('DELETE FROM mb_message WHERE id = ?', id);
 }

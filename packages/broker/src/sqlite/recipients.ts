@@ -117,10 +117,14 @@ export function applyChange(
 }
 
 function finish({ sql, now }: Turn, message: number, failed: boolean): void {
-  const count = 'UPDATE mb_message SET open = open - 1, failed = max(failed, ?) WHERE id = ? RETURNING open';
-  if (sql.get<{ open: number }>(count, Number(failed), message)!.open > 0) return;
-  sql.run('UPDATE mb_message SET finished = ? WHERE id = ?', now, message);
-  deleteContent(sql, message);
+  const { open, size } = sql.get<{ open: number; size: number }>(
+    `UPDATE mb_message SET open = open - 1, failed = max(failed, ?), finished = CASE open WHEN 1 THEN ? END
+     WHERE id = ? RETURNING open, size`,
+    Number(failed),
+    now,
+    message,
+  )!;
+  if (open === 0) deleteContent(sql, message, size);
 }
 
 export function logRecipient(

@@ -49,7 +49,9 @@ export function settle(turn: Turn, settlement: Settlement, bounces: readonly Mes
   });
   addSuppressions(sql, settlement.suppress ?? [], now);
   if (lease && settlement.release) returned += release(turn, lease);
-  if (lease?.site) learn(turn, lease.site, settlement, returned);
+  // What merely ended leaves the site as it is; what waits again has woken its lane.
+  const changed = settlement.feedback !== undefined || settlement.release || returned > 0;
+  if (lease?.site && changed) learn(turn, lease.site, settlement, returned);
   return { refused, bounceIds };
 }
 

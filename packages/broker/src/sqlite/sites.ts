@@ -64,23 +64,29 @@ export function postponeSite({ sql }: Turn, name: string, atMs: number): void {
 }
 
 /** The lane of a tenant at a site, made if need be, and awake at `dueMs`. */
-export function openLane({ sql }: Turn, site: string, tenant: string, dueMs: number): number {
+export function openLane(turn: Turn, site: string, tenant: string, dueMs: number): number {
+  const { sql } = turn;
   const ready = dueMs * 1000;
+  const known = sql.get<{ id: number; ready: number; site: number }>(
+    `SELECT l.id, l.ready, s.ready AS site FROM mb_lane l JOIN mb_site s ON s.name = l.site
+     WHERE l.site = ? AND l.tenant = ?`,
+    site,
+    tenant,
+  );
+  if (!known) return insertLane(turn, site, tenant, ready);
+  if (known.ready > ready) sql.run('UPDATE mb_lane SET ready = ? WHERE id = ?', ready, known.id);
+  if (known.site > ready) sql.run('UPDATE mb_site SET ready = ? WHERE name = ?', ready, site);
+  return known.id;
+}
+
+function insertLane({ sql }: Turn, site: string, tenant: string, ready: number): number {
   sql.run(
     `INSERT INTO mb_site (name, ready) VALUES (?, ?)
      ON CONFLICT (name) DO UPDATE SET ready = min(ready, excluded.ready) WHERE ready > excluded.ready`,
     site,
     ready,
   );
-  const known = sql.get<{ id: number; ready: number }>(
-    'SELECT id, ready FROM mb_lane WHERE site = ? AND tenant = ?',
-    site,
-    tenant,
-  );
-  if (!known)
-    return sql.run('INSERT INTO mb_lane (site, tenant, ready) VALUES (?, ?, ?)', site, tenant, ready).id;
-  if (known.ready > ready) sql.run('UPDATE mb_lane SET ready = ? WHERE id = ?', ready, known.id);
-  return known.id;
+  return sql.run('INSERT INTO mb_lane (site, tenant, ready) VALUES (?, ?, ?)', site, tenant, ready).id;
 }
 
 /** Sees to it that a recipient of the lane that is due at `dueMs` is found. The claim puts off what is not allowed yet. */
