@@ -1,10 +1,12 @@
 import { decodeCharset, isKnownCharset } from './charset.ts';
-import { base64Text, decodeBase64 } from './transfer/base64.ts';
-import { concatOctets, encodeUtf8 } from './utf8.ts';
+import { decodeBase64 } from './transfer/base64.ts';
+import { ALPHABET } from './transfer/base64-lines.ts';
+import { borrowUtf8, concatOctets, decodeAscii, encodeUtf8 } from './utf8.ts';
 
 // RFC 2047 §2: 75 characters a word, of which "=?UTF-8?Q?" and "?=" take 12.
-const MAX_WORD = 75;
-const WORD_OVERHEAD = 12;
+const MAX_TEXT = 75 - 12;
+const SPACE = 32;
+const UNDERSCORE = 95;
 const HEX = '0123456789ABCDEF';
 
 /** Where the text stands: an unstructured field, or a phrase (a display name), whose words allow fewer characters. */
@@ -16,21 +18,17 @@ export const PLAIN_PHRASE = /^[\w!#$%&'*+/=?^`{|}~-]+(?: [\w!#$%&'*+/=?^`{|}~-]+
 /** Longest run without white space that a header keeps as it is; a longer one has to be encoded to be folded. */
 const MAX_PLAIN_RUN = 900;
 
-const PLAIN = 1;
-const PHRASE_PLAIN = 2;
-const plain = /* @__PURE__ */ buildPlain();
+/** How many characters each octet takes in Q: one for itself or `_`, three for `=XX`. */
+type Widths = Uint8Array;
+const textWidths = /* @__PURE__ */ buildWidths((octet) => !'=?_'.includes(String.fromCharCode(octet)));
+// RFC 2047 §5 (3): what a phrase takes.
+const phraseWidths = /* @__PURE__ */ buildWidths((octet) => /[\w!*+/-]/.test(String.fromCharCode(octet)));
 
-function buildPlain(): Uint8Array {
-  const table = new Uint8Array(128);
-  for (let unit = 33; unit < 127; unit++) table[unit] = PLAIN;
-  for (const unsafe of '=?_') table[unsafe.charCodeAt(0)] = 0;
-  // RFC 2047 §5 (3): what a phrase takes.
-  for (let unit = 48; unit < 123; unit++) {
-    const letterOrDigit = unit < 58 || (unit > 64 && unit < 91) || unit > 96;
-    if (letterOrDigit) table[unit] = PLAIN | PHRASE_PLAIN;
-  }
-  for (const safe of '!*+-/') table[safe.charCodeAt(0)] = PLAIN | PHRASE_PLAIN;
-  return table;
+function buildWidths(isPlain: (octet: number) => boolean): Widths {
+  const widths = new Uint8Array(256).fill(3);
+  for (let octet = 33; octet < 127; octet++) if (octet !== UNDERSCORE && isPlain(octet)) widths[octet] = 1;
+  widths[SPACE] = 1;
+  return widths;
 }
 
 /**
@@ -51,31 +49,42 @@ export function encodeWords(
 ): string {
   const column = options?.column ?? 0;
   if (options?.context === 'phrase') {
-    return PLAIN_PHRASE.test(text) && !needsEncoding(text) ? text : encodeRun(text, PHRASE_PLAIN, column);
+    return PLAIN_PHRASE.test(text) && !needsEncoding(text)
+      ? text
+      : encodeRun(borrowUtf8(text), phraseWidths, column);
   }
-  const range = findUnsafe(text);
+  if (isClean(text)) return text;
+  const octets = borrowUtf8(text);
+  const range = findUnsafe(octets);
   if (range === undefined) return text;
   const [start, end] = range;
-  return text.slice(0, start) + encodeRun(text.slice(start, end), PLAIN, column + start) + text.slice(end);
+  // What stands before and behind is ASCII, one octet a character.
+  const rest = text.slice(text.length - (octets.length - end));
+  return text.slice(0, start) + encodeRun(octets.subarray(start, end), textWidths, column + start) + rest;
 }
 
 /** True when a header cannot carry the text as it is. */
 export function needsEncoding(text: string): boolean {
-  return findUnsafe(text) !== undefined;
+  return !isClean(text) && findUnsafe(borrowUtf8(text)) !== undefined;
+}
+
+/** True for short runs of printable ASCII with single spaces between, which is what most texts are. */
+function isClean(text: string): boolean {
+  return text.length <= MAX_PLAIN_RUN && /^[!-~]+(?: [!-~]+)*$/.test(text) && !text.includes('=?');
 }
 
 /** From the first to the last word that needs encoding, spaces between them included; undefined for none. */
-function findUnsafe(text: string): [start: number, end: number] | undefined {
-  const length = text.length;
+function findUnsafe(octets: Uint8Array): [start: number, end: number] | undefined {
+  const { length } = octets;
   let start = -1;
   let end = 0;
   let previousStart = 0;
   let wordStart = 0;
   let unsafe = false;
   for (let i = 0; i <= length; i++) {
-    const unit = i < length ? text.charCodeAt(i) : 32;
-    if (unit !== 32) {
-      if (unit > 126 || unit < 32 || (unit === 61 && text.charCodeAt(i + 1) === 63)) unsafe = true;
+    const octet = i < length ? octets[i]! : SPACE;
+    if (octet !== SPACE) {
+      if (octet > 126 || octet < 32 || (octet === 61 && octets[i + 1] === 63)) unsafe = true;
       continue;
     }
     // A space at an end or beside another is lost to some readers: it goes inside, with both its neighbours.
@@ -91,37 +100,24 @@ function findUnsafe(text: string): [start: number, end: number] | undefined {
   return start < 0 ? undefined : [start, end];
 }
 
-function encodeRun(run: string, flag: number, column: number): string {
+/** Where words are written; those of a long text get an array of their own. */
+const scratch = /* @__PURE__ */ new Uint8Array(2048);
+
+function encodeRun(octets: Uint8Array, widths: Widths, column: number): string {
   // The first word fits on the line where it begins, unless little room is left there.
-  const whole = MAX_WORD - WORD_OVERHEAD;
-  const left = Math.min(whole, whole + 1 - column);
-  const firstRoom = left < 12 ? whole : left;
-  const octets = encodeUtf8(run);
-  let quoted = 0;
-  for (let i = 0; i < octets.length; i++) quoted += qPiece(octets[i]!, flag).length;
+  const left = Math.min(MAX_TEXT, MAX_TEXT + 1 - column);
+  const firstRoom = left < 12 ? MAX_TEXT : left;
+  let width = 0;
+  for (let i = 0; i < octets.length; i++) width += widths[octets[i]!]!;
+  // Three characters an octet, and what stands between two words for every 52 of them.
+  const size = octets.length * 4 + 64;
+  const out = size <= scratch.length ? scratch : new Uint8Array(size);
   // Q keeps Latin text readable; for other scripts B is half as long.
-  return quoted <= octets.length * 2.5
-    ? quotedWords(octets, flag, firstRoom)
-    : base64Words(octets, firstRoom);
-}
-
-/** How each octet is written in Q: by itself, as `_`, or as `=XX`; the second half is for phrases. */
-const qPieces = /* @__PURE__ */ buildQPieces();
-
-function buildQPieces(): string[] {
-  const pieces: string[] = [];
-  for (const flag of [PLAIN, PHRASE_PLAIN]) {
-    for (let octet = 0; octet < 256; octet++) {
-      const literal = octet < 128 && (plain[octet]! & flag) !== 0;
-      const escaped = `=${HEX[octet >> 4]}${HEX[octet & 15]}`;
-      pieces.push(octet === 32 ? '_' : literal ? String.fromCharCode(octet) : escaped);
-    }
-  }
-  return pieces;
-}
-
-function qPiece(octet: number, flag: number): string {
-  return qPieces[flag === PHRASE_PLAIN ? octet + 256 : octet]!;
+  const end =
+    width <= octets.length * 2.5
+      ? writeQuotedWords(octets, widths, out, firstRoom)
+      : writeBase64Words(octets, out, firstRoom);
+  return decodeAscii(out.subarray(0, end));
 }
 
 /** Where the character that begins at `i` ends: no character is split between two words (RFC 2047 §5). */
@@ -130,39 +126,71 @@ function characterEnd(octets: Uint8Array, i: number): number {
   return i + (lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4);
 }
 
-function quotedWords(octets: Uint8Array, flag: number, firstRoom: number): string {
-  let words = '=?UTF-8?Q?';
+function writeQuotedWords(octets: Uint8Array, widths: Widths, out: Uint8Array, firstRoom: number): number {
+  let o = writeText('=?UTF-8?Q?', out, 0);
   let room = firstRoom;
   let i = 0;
   while (i < octets.length) {
     const end = characterEnd(octets, i);
-    let piece = qPiece(octets[i++]!, flag);
-    while (i < end) piece += qPiece(octets[i++]!, flag);
-    if (piece.length > room) {
-      words += '?= =?UTF-8?Q?';
-      room = MAX_WORD - WORD_OVERHEAD;
+    const width = widths[octets[i]!]! * (end - i); // all octets of a longer character are escaped
+    if (width > room) {
+      o = writeText('?= =?UTF-8?Q?', out, o);
+      room = MAX_TEXT;
     }
-    words += piece;
-    room -= piece.length;
+    room -= width;
+    if (width === 1) {
+      const octet = octets[i++]!;
+      out[o++] = octet === SPACE ? UNDERSCORE : octet;
+    }
+    for (; i < end; i++) {
+      const octet = octets[i]!;
+      out[o++] = 61;
+      out[o++] = HEX.charCodeAt(octet >> 4);
+      out[o++] = HEX.charCodeAt(octet & 15);
+    }
   }
-  return `${words}?=`;
+  return writeText('?=', out, o);
 }
 
-function base64Words(octets: Uint8Array, firstRoom: number): string {
-  let words = '=?UTF-8?B?';
+function writeBase64Words(octets: Uint8Array, out: Uint8Array, firstRoom: number): number {
+  let o = writeText('=?UTF-8?B?', out, 0);
   let room = Math.floor(firstRoom / 4) * 3;
   let start = 0;
-  let i = 0;
-  while (i < octets.length) {
+  for (let i = 0; i < octets.length; ) {
     const end = characterEnd(octets, i);
     if (end - start > room) {
-      words += `${base64Text(octets, start, i)}?= =?UTF-8?B?`;
+      o = writeBase64(octets, start, i, out, o);
+      o = writeText('?= =?UTF-8?B?', out, o);
       start = i;
-      room = Math.floor((MAX_WORD - WORD_OVERHEAD) / 4) * 3;
+      room = Math.floor(MAX_TEXT / 4) * 3;
     }
     i = end;
   }
-  return `${words}${base64Text(octets, start, octets.length)}?=`;
+  return writeText('?=', out, writeBase64(octets, start, octets.length, out, o));
+}
+
+/** A few octets in base64; returns the offset after them. */
+function writeBase64(
+  octets: Uint8Array,
+  start: number,
+  end: number,
+  out: Uint8Array,
+  offset: number,
+): number {
+  let o = offset;
+  for (let i = start; i < end; i += 3) {
+    const group =
+      (octets[i]! << 16) | ((i + 1 < end ? octets[i + 1]! : 0) << 8) | (i + 2 < end ? octets[i + 2]! : 0);
+    for (let shift = 18; shift >= 0; shift -= 6) out[o++] = ALPHABET.charCodeAt((group >> shift) & 63);
+    if (i + 1 >= end) out[o - 2] = 61;
+    if (i + 2 >= end) out[o - 1] = 61;
+  }
+  return o;
+}
+
+function writeText(text: string, out: Uint8Array, offset: number): number {
+  for (let i = 0; i < text.length; i++) out[offset + i] = text.charCodeAt(i);
+  return offset + text.length;
 }
 
 const ENCODED_WORD = /=\?([^?\s=]{1,60})\?([bq])\?([^?\r\n]*)\?=/gi;

@@ -52,12 +52,21 @@ export function checkHeaderValue(name: string, value: string): void {
  */
 export function foldHeader(name: string, value: string): string {
   checkHeaderName(name);
+  if (PLAIN_WORDS.test(value)) return foldWords(name, value);
   checkHeaderValue(name, value);
-  return foldTrusted(name, value);
+  return foldAnything(name, value);
 }
 
 /** {@link foldHeader} for a name and a value that are known to be clean. */
 export function foldTrusted(name: string, value: string): string {
+  return PLAIN_WORDS.test(value) ? foldWords(name, value) : foldAnything(name, value);
+}
+
+/** Printable ASCII without backslash, and single spaces between. */
+const PLAIN_WORDS = /^[!-[\]-~]+(?: [!-[\]-~]+)*$/;
+
+/** Folds a value with runs of white space, quoted-pairs or UTF-8 word by word. */
+function foldAnything(name: string, value: string): string {
   const ascii = isAscii(value);
   if (ascii && name.length + 2 + value.length <= FOLD_COLUMN) return `${name}: ${value}\r\n`;
   const text = `${name}: ${value}`;
@@ -86,6 +95,30 @@ export function foldTrusted(name: string, value: string): string {
   }
   if (column + text.length - end > MAX_LINE_OCTETS) throw lineTooLong(name);
   return `${out}${text.slice(lineStart)}\r\n`;
+}
+
+/** Folds plain words: each line ends before the last space that it has room for. */
+function foldWords(name: string, value: string): string {
+  const text = `${name}: ${value}`;
+  const firstSpace = name.length + 1;
+  let out = '';
+  let start = 0;
+  while (text.length - start > FOLD_COLUMN) {
+    let end = text.lastIndexOf(' ', start + FOLD_COLUMN);
+    const first = Math.max(start, firstSpace);
+    if (end <= first) {
+      // The word is longer than the line. Behind the name it stays, unless it fits on a line of its own.
+      const next = text.indexOf(' ', first + 1);
+      const wordEnd = next < 0 ? text.length : next;
+      const apart = start === 0 && (wordEnd - first <= FOLD_COLUMN || wordEnd > MAX_LINE_OCTETS);
+      end = apart ? first : wordEnd;
+    }
+    if (end - start > MAX_LINE_OCTETS) throw lineTooLong(name);
+    if (end === text.length) break;
+    out += `${text.slice(start, end)}\r\n`;
+    start = end;
+  }
+  return `${out}${text.slice(start)}\r\n`;
 }
 
 function skipBlanks(text: string, start: number): number {

@@ -6,8 +6,14 @@ const scratch = /* @__PURE__ */ new Uint8Array(49_152);
 
 /** The UTF-8 octets of a text; a lone surrogate becomes U+FFFD. */
 export function encodeUtf8(text: string): Uint8Array {
+  const octets = borrowUtf8(text);
+  return octets.buffer === scratch.buffer ? octets.slice() : octets;
+}
+
+/** The UTF-8 octets of a text in an array that the next call may overwrite. */
+export function borrowUtf8(text: string): Uint8Array {
   if (text.length * 3 > scratch.length) return encoder.encode(text);
-  return scratch.slice(0, encoder.encodeInto(text, scratch).written);
+  return scratch.subarray(0, encoder.encodeInto(text, scratch).written);
 }
 
 /** Writes the UTF-8 octets of `text` at `offset` of `out`, which has room for them; returns the offset after them. */
@@ -23,6 +29,7 @@ export function decodeAscii(bytes: Uint8Array): string {
 /** The number of octets of a text in UTF-8, without making them. */
 export function utf8Length(text: string): number {
   let length = text.length;
+  if (isAscii(text)) return length;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit < 0x80) continue;
@@ -41,8 +48,7 @@ function isLowSurrogate(unit: number): boolean {
 
 /** True when every code unit of the text is ASCII. */
 export function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
-  return true;
+  return /^[\0-\x7f]*$/.test(text);
 }
 
 /** One array with the octets of all. */

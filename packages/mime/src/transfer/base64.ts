@@ -77,19 +77,6 @@ export function encodeBase64(input: Uint8Array, options?: { readonly lineLength?
   return encoded;
 }
 
-/** A few octets in base64, without line breaks: what an encoded-word holds. */
-export function base64Text(octets: Uint8Array, start: number, end: number): string {
-  let text = '';
-  for (let i = start; i < end; i += 3) {
-    const left = end - i;
-    const group = (octets[i]! << 16) | (left > 1 ? octets[i + 1]! << 8 : 0) | (left > 2 ? octets[i + 2]! : 0);
-    text += ALPHABET[group >> 18]! + ALPHABET[(group >> 12) & 63]!;
-    text += left > 1 ? ALPHABET[(group >> 6) & 63]! : '=';
-    text += left > 2 ? ALPHABET[group & 63]! : '=';
-  }
-  return text;
-}
-
 /**
  * Encodes a stream of octets in base64, 76-character lines; the output does not depend on how the input is cut.
  *
