@@ -4,6 +4,12 @@ export type CliErrorCode =
   | 'MB_CLI_USAGE'
   /** A file that a flag names cannot be read. */
   | 'MB_CLI_FILE'
+  /** The editor failed, or the message was left empty or unchanged. */
+  | 'MB_CLI_EDITOR'
+  /** The file of recipients of a mail merge has no such column, is no CSV, or has rows that cannot be sent. */
+  | 'MB_CLI_RECIPIENTS'
+  /** The results of a mail merge belong to another file or message, are in use, or cannot be written. */
+  | 'MB_CLI_RESULTS'
   /** A package that is needed only for this is not installed. */
   | 'MB_CLI_PACKAGE'
   /** `mb inbox` cannot listen where it was told to. */

@@ -6,18 +6,22 @@ import {
   type RecipientOutcome,
   type SendOptions,
 } from '@mb/broker';
-import { composeMessage, type Message, parseAddressList } from '@mb/mime';
+import { composeMessage, type Message } from '@mb/mime';
 import { Command } from 'commander';
 import { colors as pc } from '../colors.ts';
 import { CliError } from '../errors.ts';
-import { exitCodeOf } from '../exit-code.ts';
+import { exitCodeOf, exitCodes } from '../exit-code.ts';
+import { sendToFile } from '../merge/command.ts';
 import { labelled } from '../terminal.ts';
 import { brokerOptions } from './broker-options.ts';
+import { Draft, editorFromEnvironment } from './draft.ts';
 import { enqueue } from './enqueue.ts';
+import { readInput } from './file.ts';
 import { addSendFlags, type SendFlags } from './flags.ts';
 import { type Interruption, interruptible } from './interruption.ts';
-import { readMessage } from './message-flags.ts';
+import { authorDomain, readMessage } from './message-flags.ts';
 import { type Progress, silent, statusLine, watchSessions } from './progress.ts';
+import { refuseQueueFlags } from './queue-flags.ts';
 import { readReadyMessage } from './ready-message.ts';
 import { countByStatus, formatReceipt, formatSummary } from './receipt.ts';
 
@@ -32,7 +36,20 @@ Examples:
   mb send --eml message.eml --watch
   mb send --eml message.eml --dev 127.0.0.1:2525
   mb send --eml message.eml --queue --store queue.db --idempotency-key order-17
+  mb send -f ann@example.com -t bob@example.org -s Lunch --edit
   mb send --eml message.eml --envelope-to bob@example.org --json | jq .recipients[].status
+
+Mail merge:
+  mb send --to-file people.csv -f ann@example.com -s 'Hello {{name|you}}' \\
+      --text-file letter.txt --dry-run
+  mb send --to-file people.csv --to '{{first}} {{last}} <{{address}}>' -f ann@example.com \\
+      -s News --html-file news.html --unsubscribe 'https://example.com/u/{{id}}' --one-click
+
+The first row of the CSV names the columns. {{column}} may stand in the subject, the bodies, the
+values of --header, --unsubscribe, and the name in --to; {{column|text}} has a text for rows without
+a value. The whole file is checked before anything is sent. Each result is written to a file beside
+it; the same command again skips what is done, and tries again what was deferred. Ctrl-C ends when
+what is under way has its results.
 
 One attempt is made for each recipient, with --queue none for now.
 Exit codes, the highest that applies:
@@ -40,7 +57,8 @@ Exit codes, the highest that applies:
   1   some deferred: try again later
   2   some refused, or suppressed with --queue: trying again changes nothing
   3   unknown for some: they may have got the message, a repetition may arrive twice
-  64  a flag, address, key or message is wrong; nothing was sent
+  64  a flag, address, key, row or message is wrong, or it was not written; nothing was sent
+  130 a mail merge was stopped; the same command goes on
 
 The environment may give defaults of the flags that say so, and secrets: MB_DKIM_KEY (PEM text),
 MB_DKIM_PASSPHRASE, MB_RELAY_USER and MB_RELAY_PASSWORD.`;
@@ -48,7 +66,7 @@ MB_DKIM_PASSPHRASE, MB_RELAY_USER and MB_RELAY_PASSWORD.`;
 /** `mb send`: composes or takes a message, signs it, delivers it, and prints a receipt for every recipient. */
 export function sendCommand(): Command {
   const command = new Command('send')
-    .description('send one message straight to the mail exchangers of its recipients')
+    .description('send a message, or one for each row of a file, straight to mail exchangers')
     .addHelpText('after', EXAMPLES);
   return addSendFlags(command).action(send);
 }
@@ -60,10 +78,28 @@ async function send(flags: SendFlags, command: Command): Promise<void> {
       '--from changes no ready message; for the return path give --envelope-from.',
     );
   }
-  const prepared = await prepare(flags);
-  if (prepared.recipients === 0) {
-    throw new CliError('MB_CLI_USAGE', 'Who is it for? Give --to "Bob <bob@example.org>", --cc or --bcc.');
+  if (!wantsEditor(flags)) return sendOrMerge(flags);
+  const draft = await writeDraft(flags);
+  const { textFile: _, ...rest } = flags;
+  try {
+    await sendOrMerge({ ...rest, text: draft.text });
+  } finally {
+    // Whatever went wrong, nobody has to write it again.
+    const arrived = process.exitCode === exitCodes.ok && !flags.dryRun;
+    if (arrived) await draft.discard();
+    else console.error(`Your text is kept in ${draft.path}; --text-file takes it.`);
   }
+}
+
+function sendOrMerge(flags: SendFlags): Promise<void> {
+  if (flags.toFile !== undefined) return sendToFile(flags.toFile, flags, warn);
+  refuseMergeFlags(flags);
+  return sendOne(flags);
+}
+
+async function sendOne(flags: SendFlags): Promise<void> {
+  const prepared = await prepare(flags);
+  if (prepared.recipients === 0) throw nobody();
   if (flags.queue) return enqueue(prepared, flags, warn);
   refuseQueueFlags(flags);
   const options = await brokerOptions(flags, prepared.authorDomain, warn);
@@ -84,6 +120,35 @@ async function send(flags: SendFlags, command: Command): Promise<void> {
   }
   print(outcomes, prepared.messageId, flags);
   process.exitCode = exitCodeOf(outcomes);
+}
+
+/** With --edit, and on a terminal where nothing else gives a body and there is an editor of one's choice. */
+function wantsEditor({ eml, edit, text, textFile, html, htmlFile, alternative }: SendFlags): boolean {
+  if (edit) return true;
+  const bodies = [eml, text, textFile, html, htmlFile, alternative];
+  const onTerminal = process.stdin.isTTY && process.stdout.isTTY;
+  return bodies.every((body) => body === undefined) && onTerminal && editorFromEnvironment() !== undefined;
+}
+
+/** Has the body written; all else is looked at before, since an editor is opened for nothing otherwise. */
+async function writeDraft(flags: SendFlags): Promise<Draft> {
+  const { text, textFile, toFile, to = [], cc = [], bcc = [], from = '', subject = '' } = flags;
+  if (toFile === undefined) {
+    const { textFile: _, ...rest } = flags;
+    const { envelope } = composeMessage(await readMessage({ ...rest, text: 'x' }));
+    if (envelope.to.length === 0) throw nobody();
+  }
+  const before =
+    textFile === undefined ? (text ?? '') : (await readInput('--text-file', textFile)).toString();
+  const everybody = [...to, ...cc, ...bcc, ...(toFile === undefined ? [] : [`all of ${toFile}`])];
+  return Draft.write(before, [`From: ${from}`, `To: ${everybody.join(', ')}`, `Subject: ${subject}`]);
+}
+
+function nobody(): CliError {
+  return new CliError(
+    'MB_CLI_USAGE',
+    'Who is it for? Give --to "Bob <bob@example.org>", --cc, --bcc or --to-file.',
+  );
 }
 
 /** --dry-run: the plan, and how it would end as far as that is known ahead. */
@@ -118,15 +183,12 @@ export interface PreparedMessage {
   readonly authorDomain: string;
 }
 
-/** What only a queue can keep must not be dropped in silence. */
-function refuseQueueFlags({ idempotencyKey, notBefore, tenant, tag }: SendFlags): void {
-  const given = Object.entries({
-    '--idempotency-key': idempotencyKey,
-    '--not-before': notBefore,
-    '--tenant': tenant,
-    '--tag': tag,
-  }).find(([, value]) => value !== undefined);
-  if (given) throw new CliError('MB_CLI_USAGE', `${given[0]} is for queued messages; add --queue.`);
+/** What only a mail merge knows must not be dropped in silence. */
+function refuseMergeFlags({ toColumn, results, resendUnknown, acceptChanges, onBadRow }: SendFlags): void {
+  const flags = { '--to-column': toColumn, '--results': results, '--on-bad-row': onBadRow };
+  const switches = { '--resend-unknown': resendUnknown, '--accept-changes': acceptChanges };
+  const given = Object.entries({ ...flags, ...switches }).find(([, value]) => value !== undefined);
+  if (given) throw new CliError('MB_CLI_USAGE', `${given[0]} is for a mail merge; add --to-file.`);
 }
 
 /** Reads the message and finds out what has to be known ahead. */
@@ -135,7 +197,7 @@ async function prepare(flags: SendFlags): Promise<PreparedMessage> {
     const { message, headers } = await readReadyMessage(flags.eml, flags);
     const recipients = message.envelope.to.length;
     const messageId = headers.get('Message-ID') ?? '';
-    return { message, messageId, recipients, authorDomain: domainOf(headers.get('From') ?? '') };
+    return { message, messageId, recipients, authorDomain: authorDomain(headers.get('From') ?? '') };
   }
   const message = await readMessage(flags);
   // Composing is lazy: this settles the Message-ID and finds every mistake before anything is sent.
@@ -145,13 +207,8 @@ async function prepare(flags: SendFlags): Promise<PreparedMessage> {
     message: fixed,
     messageId,
     recipients: envelope.to.length,
-    authorDomain: domainOf(flags.from ?? ''),
+    authorDomain: authorDomain(flags.from ?? ''),
   };
-}
-
-function domainOf(from: string): string {
-  const first = parseAddressList(from)[0];
-  return first && 'domain' in first ? first.domain : '';
 }
 
 function warn(text: string): void {

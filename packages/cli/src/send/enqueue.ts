@@ -1,4 +1,4 @@
-import { type EnqueueResult, MailBroker } from '@mb/broker';
+import { type EnqueueOptions, type EnqueueResult, MailBroker } from '@mb/broker';
 import { colors as pc } from '../colors.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { print, printJson } from '../output.ts';
@@ -18,21 +18,31 @@ export async function enqueue(
   warn: (text: string) => void,
 ): Promise<void> {
   const dkim = await readDkimKey(flags, authorDomain, warn);
-  const { idempotencyKey, notBefore, tenant, tag, requireTls = false } = flags;
+  const { idempotencyKey } = flags;
   const result = await withStore(flags, 'create', (store) => {
     // The name is for sessions, and this broker holds none.
     const broker = new MailBroker({ hostname: 'queue.invalid', store, ...(dkim && { dkim }) });
     return broker.enqueue(message, {
       ...(idempotencyKey !== undefined && { idempotencyKey }),
-      ...(notBefore && { notBefore }),
-      ...(tenant !== undefined && { tenant }),
-      ...(tag !== undefined && { tag }),
-      delivery: { requireTls, ...(dkim && { sign: 'enqueue' as const }) },
+      ...enqueueOptions(flags, dkim !== undefined),
     });
   });
   process.exitCode = exitCodeOf(result.recipients);
   if (flags.json) printJson({ exitCode: process.exitCode, messageId, ...result });
   else if (!flags.quiet) print(describe(result));
+}
+
+/** What the flags say of a message in the queue. */
+export function enqueueOptions(
+  { notBefore, tenant, tag, requireTls }: SendFlags,
+  sign: boolean,
+): EnqueueOptions {
+  return {
+    ...(notBefore && { notBefore }),
+    ...(tenant !== undefined && { tenant }),
+    ...(tag !== undefined && { tag }),
+    delivery: { requireTls: requireTls ?? false, ...(sign && { sign: 'enqueue' as const }) },
+  };
 }
 
 function describe({ id, duplicate, recipients }: EnqueueResult): string {

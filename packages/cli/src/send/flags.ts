@@ -32,8 +32,20 @@ export interface EnqueueFlags extends StoreFlags {
   readonly tag?: string;
 }
 
+/** Flags that send one message for each row of a file. */
+export interface MergeFlags {
+  readonly toFile?: string;
+  readonly toColumn?: string;
+  readonly onBadRow?: 'stop' | 'skip';
+  readonly results?: string;
+  readonly resendUnknown?: true;
+  readonly acceptChanges?: true;
+  readonly concurrency?: number;
+  readonly preview?: number;
+}
+
 /** What the flags of `mb send` say, as commander gives them. */
-export interface SendFlags extends SignatureFlags, DeliveryFlags, EnqueueFlags {
+export interface SendFlags extends SignatureFlags, DeliveryFlags, EnqueueFlags, MergeFlags {
   readonly from?: string;
   readonly to?: readonly string[];
   readonly cc?: readonly string[];
@@ -43,6 +55,7 @@ export interface SendFlags extends SignatureFlags, DeliveryFlags, EnqueueFlags {
   readonly subject?: string;
   readonly text?: string;
   readonly textFile?: string;
+  readonly edit?: true;
   readonly html?: string;
   readonly htmlFile?: string;
   readonly attach?: readonly string[];
@@ -75,6 +88,7 @@ export function addSendFlags(command: Command): Command {
     for (const option of options) command.addOption(option);
   };
   group('Message:', messageOptions());
+  group('Mail merge:', mergeOptions());
   group('Ready message:', readyMessageOptions());
   group('Signature:', signatureOptions());
   group('Delivery:', [
@@ -88,7 +102,7 @@ export function addSendFlags(command: Command): Command {
       'watch',
     ),
     new Option('--watch', 'show the sessions as they happen'),
-    new Option('--json', 'print one JSON object'),
+    new Option('--json', 'print one JSON object, with --to-file one for each row'),
     new Option('-q, --quiet', 'print errors only').conflicts(['watch', 'json']),
   ]);
   return command;
@@ -105,6 +119,10 @@ function messageOptions(): Option[] {
     new Option('-s, --subject <text>', 'subject, any characters'),
     new Option('--text <text>', 'plain body; default standard input').conflicts('textFile'),
     new Option('--text-file <file>', 'plain body from a file, - is standard input'),
+    new Option(
+      '--edit',
+      'write the plain body in $VISUAL or $EDITOR; so on a terminal when no body is given',
+    ),
     new Option('--html <html>', 'HTML body').conflicts('htmlFile'),
     new Option('--html-file <file>', 'HTML body from a file, - is standard input'),
     list('-a, --attach <file>', 'attach a file'),
@@ -126,7 +144,36 @@ function messageOptions(): Option[] {
   ];
 }
 
+function mergeOptions(): Option[] {
+  return [
+    new Option(
+      '--to-file <file>',
+      'CSV with a row for each message; {{column}} stands for its value',
+    ).conflicts(['cc', 'bcc', 'envelopeTo', 'messageId', 'idempotencyKey', 'watch']),
+    new Option('--to-column <name>', 'the column with the address; default email or to'),
+    new Option('--on-bad-row <what>', 'send nothing at all, or leave such rows out; default stop').choices([
+      'stop',
+      'skip',
+    ]),
+    new Option('--results <file>', 'what became of each row; default beside the CSV, as NAME.results.jsonl'),
+    new Option('--resend-unknown', 'send again to those who may have got the message'),
+    new Option('--accept-changes', 'go on although the file or the message has changed'),
+    concurrencyOption(),
+    new Option('--preview <number>', 'messages that --dry-run shows; default 3').argParser(
+      wholeNumber(0, 1000),
+    ),
+  ];
+}
+
+/** `--concurrency`, of whatever runs a worker. */
+export function concurrencyOption(): Option {
+  return new Option('--concurrency <number>', 'connections at once; default 50').argParser(
+    wholeNumber(1, 10_000),
+  );
+}
+
 const MESSAGE_FLAGS = [
+  'toFile',
   'from',
   'to',
   'cc',
@@ -136,6 +183,7 @@ const MESSAGE_FLAGS = [
   'subject',
   'text',
   'textFile',
+  'edit',
   'html',
   'htmlFile',
   'attach',

@@ -26,7 +26,6 @@ export async function readMessage(flags: SendFlags): Promise<Message> {
     ...optional('replyTo', addresses(flags.replyTo)),
     ...optional('sender', sender),
     ...optional('subject', subject),
-    ...(await readBodies(flags)),
     ...optional('attachments', await readAttachments(flags)),
     ...optional('headers', header?.map(parseHeader)),
     ...optional('messageId', messageId),
@@ -37,7 +36,15 @@ export async function readMessage(flags: SendFlags): Promise<Message> {
     ...optional('autoSubmitted', autoSubmitted),
     ...optional('list', readList(flags)),
     ...optional('envelope', readEnvelope(flags)),
+    // Last: a mistake elsewhere should not cost what somebody types.
+    ...(await readBodies(flags)),
   };
+}
+
+/** Domain of the first author; empty when there is none. */
+export function authorDomain(from: string): string {
+  const first = parseAddressList(from)[0];
+  return first && 'domain' in first ? first.domain : '';
 }
 
 function optional<Name extends string, Value>(

@@ -7,7 +7,13 @@ import { print } from '../output.ts';
 import { wholeNumber } from '../parse-flag.ts';
 import { type OpenStore, type StoreFlags, storeFlag, withStore } from '../queue/store.ts';
 import { brokerOptions } from '../send/broker-options.ts';
-import { type DeliveryFlags, deliveryOptions, type SignatureFlags, signatureOptions } from '../send/flags.ts';
+import {
+  concurrencyOption,
+  type DeliveryFlags,
+  deliveryOptions,
+  type SignatureFlags,
+  signatureOptions,
+} from '../send/flags.ts';
 import { labelled } from '../terminal.ts';
 import { jsonLog, readableLog, type WorkLog } from './log.ts';
 
@@ -42,11 +48,7 @@ export function workCommand(): Command {
   const command = new Command('work')
     .description('run a worker that delivers what is queued')
     .addOption(storeFlag())
-    .addOption(
-      new Option('--concurrency <number>', 'connections at once; default 50').argParser(
-        wholeNumber(1, 10_000),
-      ),
-    )
+    .addOption(concurrencyOption())
     .addOption(
       new Option('--grace <seconds>', 'time for what is under way when told to stop')
         .default(30)

@@ -1,0 +1,170 @@
+import { basename } from 'node:path';
+import { type BrokerOptions, MailBroker } from '@mb/broker';
+import type { Attachment, Message } from '@mb/mime';
+import { CliError } from '../errors.ts';
+import { withStore } from '../queue/store.ts';
+import { brokerOptions } from '../send/broker-options.ts';
+import { readDkimKey } from '../send/dkim-key.ts';
+import { enqueueOptions } from '../send/enqueue.ts';
+import type { SendFlags } from '../send/flags.ts';
+import { authorDomain, readMessage } from '../send/message-flags.ts';
+import { refuseQueueFlags } from '../send/queue-flags.ts';
+import { MergeRun } from './merge-run.ts';
+import { MergedMessage } from './merged-message.ts';
+import { PacedSender } from './paced-sender.ts';
+import { previewRows } from './preview.ts';
+import { QueueSender } from './queue-sender.ts';
+import { RecipientsFile } from './recipients-file.ts';
+import { formatBadRows } from './report.ts';
+import { ResultsFile, type RunFacts, type RunLine } from './results-file.ts';
+import { planRows, type RowPlan } from './row-plan.ts';
+
+/**
+ * `mb send --to-file`: one message for each row, with a file of results by which the next run goes on.
+ *
+ * @throws {CliError} MB_CLI_RECIPIENTS, MB_CLI_RESULTS, MB_CLI_USAGE, MB_CLI_FILE: nothing was sent.
+ */
+export async function sendToFile(
+  path: string,
+  flags: SendFlags,
+  warn: (text: string) => void,
+): Promise<void> {
+  if (!flags.queue) refuseQueueFlags(flags);
+  const file = await RecipientsFile.open(path);
+  const { to: [to, second] = [], ...common } = flags;
+  if (second !== undefined) throw new CliError('MB_CLI_USAGE', 'With --to-file there is one --to.');
+  const base = await withContent(await readMessage(common));
+  const recipient = {
+    ...(to !== undefined && { to }),
+    ...(flags.toColumn !== undefined && { toColumn: flags.toColumn }),
+  };
+  const message = new MergedMessage(base, recipient, file);
+  const results = flags.results ?? defaultResults(path, flags);
+  if (flags.dryRun) return preview(file, message, results, flags, warn);
+  await run(file, message, await ResultsFile.open(results), flags, warn);
+}
+
+/** Attachments are read once, for all messages. */
+async function withContent(message: Message): Promise<Message> {
+  if (!message.attachments) return message;
+  const load = async (attachment: Attachment): Promise<Attachment> => {
+    if (!('content' in attachment) || typeof attachment.content !== 'function') return attachment;
+    const { content, size: _, ...rest } = attachment;
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of content() as AsyncIterable<Uint8Array>) chunks.push(chunk);
+    return { ...rest, content: new Uint8Array(Buffer.concat(chunks)) };
+  };
+  return { ...message, attachments: await Promise.all(message.attachments.map(load)) };
+}
+
+/** Beside the file. What was delivered to an inbox for development was not delivered. */
+function defaultResults(path: string, { dev }: SendFlags): string {
+  return `${path.replace(/\.(csv|tsv|txt)$/i, '')}.${dev === undefined ? '' : 'dev-'}results.jsonl`;
+}
+
+async function preview(
+  file: RecipientsFile,
+  message: MergedMessage,
+  results: string,
+  flags: SendFlags,
+  warn: (text: string) => void,
+): Promise<void> {
+  const { states, lastRun } = await ResultsFile.look(results);
+  const plan = await planRows(file, message, states, flags.resendUnknown ?? false);
+  refuseChanges(lastRun, runOf(file, message, flags), flags, file.path, results);
+  refuseBadRows(plan, flags, file.path);
+  const options = await brokerOptions(flags, authorDomain(flags.from ?? ''), warn);
+  await previewRows({ file, message, states, plan, broker: new MailBroker(options) }, flags);
+}
+
+async function run(
+  file: RecipientsFile,
+  message: MergedMessage,
+  results: ResultsFile,
+  flags: SendFlags,
+  warn: (text: string) => void,
+): Promise<void> {
+  try {
+    const plan = await planRows(file, message, results.states, flags.resendUnknown ?? false);
+    const line = runOf(file, message, flags);
+    refuseChanges(results.lastRun, line, flags, file.path, results.path);
+    refuseBadRows(plan, flags, file.path);
+    const work = new MergeRun(file, message, results, plan, flags);
+    if (flags.queue) await queueRows(work, line, flags, warn);
+    else await deliverRows(work, line, flags, warn);
+    work.report();
+    if (file.digest !== line.recipients) {
+      warn(`${file.path} was changed while it was read; what was sent may be neither the old nor the new.`);
+    }
+  } finally {
+    await results.close();
+  }
+}
+
+function runOf(file: RecipientsFile, message: MergedMessage, { queue, dev, store }: SendFlags): RunFacts {
+  const target = queue ? `queue ${store?.identity}` : dev === undefined ? 'send' : 'dev';
+  return { recipients: file.digest!, message: message.digest, target };
+}
+
+/** Going on with something else than what was begun is no accident. @throws {CliError} MB_CLI_RESULTS */
+function refuseChanges(
+  before: RunLine | undefined,
+  now: RunFacts,
+  { acceptChanges }: SendFlags,
+  path: string,
+  results: string,
+): void {
+  if (!before) return;
+  if ((before.target === 'dev') !== (now.target === 'dev')) {
+    const message = `${results} is of a run ${before.target === 'dev' ? 'with' : 'without'} --dev; give another --results.`;
+    throw new CliError('MB_CLI_RESULTS', message);
+  }
+  if (acceptChanges) return;
+  const changed = [
+    ...(before.recipients === now.recipients ? [] : [basename(path)]),
+    ...(before.message === now.message ? [] : ['the message']),
+  ];
+  if (changed.length === 0) return;
+  const message = `Since ${results} was begun, ${changed.join(' and ')} changed. To go on with the rows that remain, add --accept-changes; to send to all again, give another --results.`;
+  throw new CliError('MB_CLI_RESULTS', message);
+}
+
+function refuseBadRows(plan: RowPlan, { onBadRow = 'stop' }: SendFlags, path: string): void {
+  if (plan.bad === 0 || onBadRow === 'skip') return;
+  const rows = plan.bad === 1 ? 'A row cannot be sent' : `${plan.bad} rows cannot be sent`;
+  const message = `${path}: ${rows}, so nothing was. Correct it, or leave such rows out with --on-bad-row skip.\n${formatBadRows(plan)}\n`;
+  throw new CliError('MB_CLI_RECIPIENTS', message);
+}
+
+async function deliverRows(
+  work: MergeRun,
+  line: RunFacts,
+  flags: SendFlags,
+  warn: (text: string) => void,
+): Promise<void> {
+  const options: BrokerOptions = await brokerOptions(flags, authorDomain(flags.from ?? ''), warn);
+  if (!options.dkim && !flags.quiet && !flags.json && flags.dev === undefined) {
+    warn(
+      'The messages are not signed; many receivers refuse such mail. Give --dkim-key and --dkim-selector.',
+    );
+  }
+  const { concurrency, requireTls = false } = flags;
+  await work.send(line, (_runId, write) => {
+    const paced = { requireTls, write, ...(concurrency !== undefined && { concurrency }) };
+    return new PacedSender(options, paced, (error) => warn((error as Error).message));
+  });
+}
+
+async function queueRows(
+  work: MergeRun,
+  line: RunFacts,
+  flags: SendFlags,
+  warn: (text: string) => void,
+): Promise<void> {
+  const dkim = await readDkimKey(flags, authorDomain(flags.from ?? ''), warn);
+  await withStore(flags, 'create', (store) => {
+    const broker = new MailBroker({ hostname: 'queue.invalid', store, ...(dkim && { dkim }) });
+    const options = enqueueOptions(flags, dkim !== undefined);
+    return work.send(line, (runId, write) => new QueueSender(broker, options, runId, write));
+  });
+}

@@ -1,0 +1,134 @@
+import { CliError } from '../errors.ts';
+import { exitCodeOf, exitCodes } from '../exit-code.ts';
+import { print } from '../output.ts';
+import type { SendFlags } from '../send/flags.ts';
+import { interruptible } from '../send/interruption.ts';
+import { printable } from '../terminal.ts';
+import type { MergedMessage, MergedRow } from './merged-message.ts';
+import { type MergeProgress, noProgress, showProgress } from './progress.ts';
+import type { RecipientsFile } from './recipients-file.ts';
+import { formatPlan, formatReport, type RunReport } from './report.ts';
+import type { ResultsFile, RowResult, RunFacts } from './results-file.ts';
+import { decideRow, type RowPlan } from './row-plan.ts';
+import { type RowSender, sendRows, type WriteResult } from './row-sender.ts';
+import type { RowStatus } from './row-states.ts';
+import { RowProblem } from './template.ts';
+
+/** Results of trouble that the summary shows. */
+const MOST_TROUBLES = 5;
+
+/** One run over the rows of a file. */
+export class MergeRun {
+  readonly #file: RecipientsFile;
+  readonly #message: MergedMessage;
+  readonly #results: ResultsFile;
+  readonly #plan: RowPlan;
+  readonly #flags: SendFlags;
+  readonly #counts: Partial<Record<RowStatus, number>> = {};
+  readonly #troubles: RowResult[] = [];
+  #progress: MergeProgress = noProgress;
+  #interrupted = false;
+
+  constructor(
+    file: RecipientsFile,
+    message: MergedMessage,
+    results: ResultsFile,
+    plan: RowPlan,
+    flags: SendFlags,
+  ) {
+    this.#file = file;
+    this.#message = message;
+    this.#results = results;
+    this.#plan = plan;
+    this.#flags = flags;
+  }
+
+  /** Sends the rows that are to be sent, until all are done or somebody stops it. */
+  async send(line: RunFacts, createSender: (runId: string, write: WriteResult) => RowSender): Promise<void> {
+    const { json, quiet, timeout } = this.#flags;
+    const runId = await this.#results.begin(line);
+    if (!json && !quiet) console.error(formatPlan(this.#file.path, this.#plan));
+    const { toSend, bad } = this.#plan;
+    if (!json && !quiet) this.#progress = showProgress(toSend + bad);
+    const interruption = interruptible(timeout, ['SIGINT', 'SIGTERM']);
+    const lost = new AbortController();
+    const write: WriteResult = (result) =>
+      this.#write(result).catch((error: unknown) => {
+        lost.abort(error);
+        throw error;
+      });
+    interruption.signal.addEventListener('abort', () => {
+      this.#interrupted = true;
+      this.#progress.note('Stopping when what is under way has ended; Ctrl-C again stops at once.');
+    });
+    const signal = AbortSignal.any([interruption.signal, lost.signal]);
+    try {
+      const sender = createSender(runId, write);
+      await sendRows(this.#rows(write, signal), sender, this.#message.weight, signal);
+    } finally {
+      interruption.end();
+      this.#progress.end();
+    }
+    if (lost.signal.aborted) throw unwritable(this.#results.path, lost.signal.reason);
+  }
+
+  async *#rows(write: WriteResult, signal: AbortSignal): AsyncGenerator<MergedRow> {
+    const { resendUnknown = false } = this.#flags;
+    for await (const row of this.#file.rows()) {
+      if (signal.aborted) return;
+      const decision = decideRow(this.#results.states.get(row.row), resendUnknown);
+      if (decision !== 'send' && decision !== 'again') continue;
+      let merged: MergedRow;
+      try {
+        this.#message.check(row);
+        merged = this.#message.compose(row);
+      } catch (error) {
+        if (!(error instanceof RowProblem)) throw error;
+        await write({ row: row.row, address: '', status: 'skipped', reason: error.message });
+        continue;
+      }
+      yield merged;
+    }
+  }
+
+  async #write(result: Omit<RowResult, 'at'>): Promise<void> {
+    const line = { ...result, at: new Date().toISOString() };
+    await this.#results.append(line);
+    const { status } = line;
+    if (status === 'started' || status === 'offered' || status === 'waiting') return;
+    this.#counts[status] = (this.#counts[status] ?? 0) + 1;
+    const trouble = status !== 'delivered' && status !== 'queued';
+    if (trouble && this.#troubles.length < MOST_TROUBLES) this.#troubles.push(line);
+    this.#progress.add(status);
+    if (this.#flags.json) print(`${JSON.stringify(line)}\n`);
+  }
+
+  /** Prints what became of the run, and sets the exit code: that of the gravest result of all rows, of all runs. */
+  report(): void {
+    const [plan, counts] = [this.#plan, this.#counts];
+    const ended = Object.values(counts).reduce((sum, count) => sum + count, 0);
+    const left = plan.toSend + plan.bad - ended;
+    const { failed = 0, skipped = 0, unknown = 0, deferred = 0 } = counts;
+    const statuses = [
+      ...(plan.unknown + unknown > 0 ? ['unknown'] : []),
+      ...(plan.failed + failed + skipped > 0 ? ['failed'] : []),
+      ...(deferred + left > 0 ? ['deferred'] : []),
+    ];
+    const gravest = exitCodeOf(statuses.map((status) => ({ status })));
+    process.exitCode = this.#interrupted && left > 0 ? exitCodes.interrupted : gravest;
+    const report: RunReport = { plan, counts, troubles: this.#troubles, left, results: this.#results.path };
+    if (this.#flags.json) {
+      const { rows, done, failed: failedBefore, unknown: unknownBefore } = plan;
+      const before = { done, failed: failedBefore, unknown: unknownBefore };
+      print(
+        `${JSON.stringify({ exitCode: process.exitCode, rows, counts, before, left, results: report.results })}\n`,
+      );
+    } else if (!this.#flags.quiet) print(`${formatReport(report)}\n`);
+    else if (gravest !== exitCodes.ok) console.error(formatReport(report));
+  }
+}
+
+function unwritable(path: string, cause: unknown): CliError {
+  const message = `${printable(path)} cannot be written (${(cause as Error).message}), so sending was stopped. What was under way may have been sent; the next run calls it unknown.`;
+  return new CliError('MB_CLI_RESULTS', message, { cause });
+}

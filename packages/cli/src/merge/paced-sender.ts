@@ -1,0 +1,222 @@
+import {
+  type BrokerOptions,
+  type Claim,
+  type ClaimedMessage,
+  type ClaimRequest,
+  MailBroker,
+  MemoryStore,
+  type Outcome,
+  type Settled,
+  type Settlement,
+} from '@mb/broker';
+import type { MergedRow } from './merged-message.ts';
+import type { RowSender, WriteResult } from './row-sender.ts';
+
+/** A row that is on its way. */
+interface OpenRow {
+  readonly row: number;
+  readonly address: string;
+  messageId?: string;
+  /** Its name in this queue, once an attempt was about to begin. */
+  recipientId?: string;
+  /** Its result is on the disk, or it was not begun. */
+  readonly end: () => void;
+}
+
+/** Few in one claim: they all are of unknown fate when the process is killed. */
+const CLAIM_ROWS = 4;
+const SWEEP_MS = 1000;
+const GRACE_MS = 30_000;
+
+/**
+ * Delivers rows now, one attempt each, by a worker of the broker: it shares connections, gives each destination as many
+ * as it takes, and waits where a host asks for less.
+ */
+export class PacedSender implements RowSender {
+  readonly #broker: MailBroker;
+  readonly #store: RowStore;
+  readonly #requireTls: boolean;
+  readonly #sweep: NodeJS.Timeout;
+
+  /** @param write  Awaited before an attempt begins, and for its result. */
+  constructor(
+    options: BrokerOptions,
+    { concurrency, requireTls, write }: PacedOptions,
+    onError: (error: unknown) => void,
+  ) {
+    this.#store = new RowStore(write);
+    this.#requireTls = requireTls;
+    this.#broker = new MailBroker({
+      ...options,
+      store: this.#store,
+      // Nobody wants a report by mail beside the results.
+      queue: {
+        bounces: false,
+        suppress: false,
+        retention: null,
+        onError,
+        ...(concurrency !== undefined && { concurrency }),
+      },
+    });
+    this.#broker.start();
+    this.#sweep = setInterval(() => this.#store.sweep().catch(onError), SWEEP_MS);
+  }
+
+  async send({ row, address, message }: MergedRow): Promise<void> {
+    const ended = this.#store.expect(row, address);
+    const delivery = { requireTls: this.#requireTls, onUnknown: 'report' } as const;
+    try {
+      await this.#broker.enqueue(message, { tag: String(row), delivery });
+    } catch (error) {
+      this.#store.drop(row);
+      throw error;
+    }
+    return ended;
+  }
+
+  async stop(): Promise<void> {
+    this.#store.stopping = true;
+    clearInterval(this.#sweep);
+    await this.#broker.stop({ graceMs: GRACE_MS });
+    await this.#store.giveBack();
+  }
+}
+
+/** What {@link PacedSender} takes. */
+export interface PacedOptions {
+  /** Connections at once. Default that of the broker. */
+  readonly concurrency?: number;
+  readonly requireTls: boolean;
+  readonly write: WriteResult;
+}
+
+/** A queue in memory that writes results down as the worker claims and settles, and keeps nothing for a second attempt. */
+class RowStore extends MemoryStore {
+  readonly #write: WriteResult;
+  /** By number of the row, which is the tag of its message. */
+  readonly #open = new Map<string, OpenRow>();
+  /** By the id of the recipient, once it is claimed. */
+  readonly #claimed = new Map<string, OpenRow>();
+  stopping = false;
+
+  constructor(write: WriteResult) {
+    super({ eventTypes: [] });
+    this.#write = write;
+  }
+
+  /** Resolves when the row has its result. */
+  expect(row: number, address: string): Promise<void> {
+    return new Promise((end) => this.#open.set(String(row), { row, address, end }));
+  }
+
+  drop(row: number): void {
+    this.#open.delete(String(row));
+  }
+
+  override async claim(request: ClaimRequest): Promise<Claim | null> {
+    const claim = await super.claim({ ...request, max: Math.min(request.max, CLAIM_ROWS) });
+    if (claim) await this.#begin(claim.messages);
+    return claim;
+  }
+
+  override async claimMore(leaseId: string, max: number): Promise<readonly ClaimedMessage[]> {
+    const messages = await super.claimMore(leaseId, Math.min(max, CLAIM_ROWS));
+    await this.#begin(messages);
+    return messages;
+  }
+
+  override async settle(settlement: Settlement): Promise<Settled> {
+    const outcomes = await Promise.all(settlement.outcomes.map((outcome) => this.#conclude(outcome)));
+    return super.settle({ ...settlement, outcomes });
+  }
+
+  /** Rows for hosts that nobody can reach now are deferred without waiting for them; what has ended is forgotten. */
+  async sweep(): Promise<void> {
+    const { sites } = await this.stats();
+    for (const { site, queued, pausedUntil = 0, pauseReason } of sites) {
+      if (queued === 0 || pauseReason !== 'unreachable' || pausedUntil <= Date.now()) continue;
+      const { rows } = await this.list({ site, state: 'queued' }, { limit: 1000 });
+      for (const { messageId, tag } of rows) {
+        const open = this.#open.get(tag ?? '');
+        if (!open || (await this.cancel({ messageId })) === 0) continue;
+        await this.#end(open, {
+          status: 'deferred',
+          reason: `No host of ${site} can be reached now; not attempted.`,
+        });
+      }
+    }
+    let more = true;
+    while (more) ({ more } = await this.purge({ deliveredMs: 0, failedMs: 0, eventsMs: 0, batch: 1000 }));
+  }
+
+  /** What was claimed once, but waits without having been attempted, is not of unknown fate. */
+  async giveBack(): Promise<void> {
+    for (const open of [...this.#open.values()]) {
+      if (open.recipientId === undefined) continue;
+      const [messageId = ''] = open.recipientId.split('.');
+      const [recipient] = (await this.inspect(messageId))?.recipients ?? [];
+      if (recipient?.state === 'queued' && !recipient.inFlight) await this.#end(open, { status: 'waiting' });
+    }
+  }
+
+  /** An attempt may begin only when it is known to have begun, should the process be killed. */
+  async #begin(messages: readonly ClaimedMessage[]): Promise<void> {
+    const begun = messages.flatMap(({ tag, envelope, recipients }) => {
+      const open = this.#open.get(tag ?? '');
+      if (!open) return [];
+      for (const { recipientId } of recipients) this.#claimed.set(recipientId, open);
+      if (open.recipientId !== undefined) return [];
+      open.recipientId = recipients[0]!.recipientId;
+      const { messageId } = (envelope ?? {}) as { readonly messageId?: string };
+      if (messageId) open.messageId = messageId;
+      const { row, address } = open;
+      return [this.#write({ row, address, status: 'started', ...(messageId && { messageId }) })];
+    });
+    await Promise.all(begun);
+  }
+
+  /** Writes down what became of a row; that it is over is all that this queue keeps. */
+  async #conclude(outcome: Outcome): Promise<Outcome> {
+    const { recipientId, kind, detail } = outcome;
+    const open = this.#claimed.get(recipientId);
+    // To be claimed again: for another destination, or because nothing was tried.
+    const later =
+      kind === 'rerouted' || kind === 'delayed' || (kind === 'unattempted' && !detail && !this.stopping);
+    if (!open || later) return outcome;
+    this.#claimed.delete(recipientId);
+    if (kind === 'unattempted' && !detail) {
+      await this.#end(open, { status: 'waiting' });
+      return outcome;
+    }
+    const status = kind === 'delivered' || kind === 'failed' || kind === 'unknown' ? kind : 'deferred';
+    await this.#end(open, { status, ...readDetail(detail ?? {}) });
+    return status === 'deferred' ? { recipientId, kind: 'failed', ...(detail && { detail }) } : outcome;
+  }
+
+  async #end(open: OpenRow, result: Omit<Parameters<WriteResult>[0], 'row' | 'address'>): Promise<void> {
+    const { row, address, messageId, end } = open;
+    await this.#write({ row, address, ...(messageId && { messageId }), ...result });
+    this.#open.delete(String(row));
+    end();
+  }
+}
+
+/** What an outcome's detail says; its shape is that of `RecipientOutcome`. */
+interface KnownDetail {
+  readonly host?: string;
+  readonly reply?: { readonly code: number; readonly lines: readonly string[] };
+  readonly category?: string;
+  readonly enhanced?: string;
+  readonly reason?: string;
+}
+
+function readDetail(detail: object) {
+  const { host, reply, category, enhanced, reason } = detail as KnownDetail;
+  return {
+    ...(host && { host }),
+    ...(reply && { reply: `${reply.code} ${reply.lines.join(' ')}` }),
+    ...(category && { category }),
+    ...(enhanced && { enhanced }),
+    ...(reason && { reason }),
+  };
+}

@@ -1,0 +1,101 @@
+import { SingleBar } from 'cli-progress';
+import type { countByStatus } from '../send/receipt.ts';
+import { terminalWidth } from '../terminal.ts';
+import type { RowStatus } from './row-states.ts';
+
+/** Shows how far a run is. */
+export interface MergeProgress {
+  /** A row has its result. */
+  add(status: RowStatus): void;
+  /** Something to be read at once. */
+  note(text: string): void;
+  end(): void;
+}
+
+const PLAIN_MS = 10_000;
+
+/** On a terminal a bar with rate and estimate; elsewhere a line every ten seconds. Both on standard error. */
+export function showProgress(total: number): MergeProgress {
+  const startedAt = Date.now();
+  const counts: Record<string, number> = {};
+  const stream = process.stderr;
+  const bar = new SingleBar({
+    stream,
+    hideCursor: true,
+    noTTYOutput: true,
+    notTTYSchedule: PLAIN_MS,
+    clearOnComplete: true,
+    etaBuffer: 1000,
+    format: (_options, { value, eta }) => {
+      const facts = { value, total, counts, elapsedMs: Date.now() - startedAt, secondsLeft: Number(eta) };
+      return formatProgress(facts, stream.isTTY ? terminalWidth(stream) : undefined);
+    },
+  });
+  // In a pipe the first line would say nothing.
+  const later = stream.isTTY ? undefined : setTimeout(() => bar.start(total, value, {}), PLAIN_MS);
+  let value = 0;
+  if (later === undefined) bar.start(total, 0);
+  return {
+    add(status) {
+      value += 1;
+      counts[status] = (counts[status] ?? 0) + 1;
+      bar.update(value);
+    },
+    note(text) {
+      stream.write(stream.isTTY ? `\r\x1b[K${text}\n` : `${text}\n`);
+    },
+    end() {
+      clearTimeout(later);
+      bar.stop();
+    },
+  };
+}
+
+/** Nothing at all. */
+export const noProgress: MergeProgress = { add: () => {}, note: () => {}, end: () => {} };
+
+/** How far a run is. */
+export interface ProgressFacts {
+  readonly value: number;
+  readonly total: number;
+  readonly counts: ReturnType<typeof countByStatus>;
+  readonly elapsedMs: number;
+  /** NaN when nobody can say. */
+  readonly secondsLeft: number;
+}
+
+/**
+ * One line: `███░░░  41 %  410 of 1000  35/s  17 s left  3 failed`, what matters less left out where it does not fit.
+ *
+ * @param width  Columns of the terminal; without it there is no bar.
+ */
+export function formatProgress(
+  { value, total, counts, elapsedMs, secondsLeft }: ProgressFacts,
+  width?: number,
+): string {
+  const perSecond = elapsedMs > 0 ? (value * 1000) / elapsedMs : 0;
+  const troubles = (['deferred', 'failed', 'unknown', 'skipped'] as const)
+    .filter((status) => counts[status])
+    .map((status) => `${counts[status]} ${status}`);
+  const parts = [
+    `${total === 0 ? 100 : Math.floor((value / total) * 100)} %`,
+    `${value} of ${total}`,
+    `${perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond)}/s`,
+    ...(Number.isFinite(secondsLeft) ? [`${formatSeconds(secondsLeft)} left`] : []),
+    ...troubles,
+  ];
+  if (width === undefined) return parts.join(', ');
+  let line = '';
+  for (const part of parts)
+    if (line.length + part.length + 2 < width) line += line === '' ? part : `  ${part}`;
+  const room = Math.min(30, width - line.length - 3);
+  if (room < 5) return line;
+  const done = total === 0 ? room : Math.floor((value / total) * room);
+  return `${'█'.repeat(done)}${'░'.repeat(room - done)}  ${line}`;
+}
+
+function formatSeconds(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

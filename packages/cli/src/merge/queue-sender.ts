@@ -1,0 +1,47 @@
+import { BrokerError, type EnqueueOptions, type MailBroker } from '@mb/broker';
+import type { MergedRow } from './merged-message.ts';
+import type { RowSender, WriteResult } from './row-sender.ts';
+
+/** Queues rows, each under a key of its own, so that a row is queued once however often it is offered. */
+export class QueueSender implements RowSender {
+  readonly #broker: MailBroker;
+  readonly #options: EnqueueOptions;
+  readonly #runId: string;
+  readonly #write: WriteResult;
+  readonly #open = new Set<Promise<void>>();
+
+  constructor(broker: MailBroker, options: EnqueueOptions, runId: string, write: WriteResult) {
+    this.#broker = broker;
+    this.#options = options;
+    this.#runId = runId;
+    this.#write = write;
+  }
+
+  send(row: MergedRow): Promise<void> {
+    const sent: Promise<void> = this.#enqueue(row).finally(() => this.#open.delete(sent));
+    this.#open.add(sent);
+    return sent;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.allSettled(this.#open);
+  }
+
+  async #enqueue({ row, address, message }: MergedRow): Promise<void> {
+    await this.#write({ row, address, status: 'offered' });
+    try {
+      const idempotencyKey = `${this.#runId}:${row}`;
+      const { id, recipients } = await this.#broker.enqueue(message, { ...this.#options, idempotencyKey });
+      const [outcome] = recipients;
+      if (outcome?.status === 'failed') {
+        const { category, enhanced, reason } = outcome;
+        await this.#write({ row, address, status: 'failed', category, enhanced, reason });
+      } else await this.#write({ row, address, status: 'queued', ...(id !== undefined && { queueId: id }) });
+    } catch (error) {
+      if (!BrokerError.isInstance(error) || error.code !== 'MB_BROKER_IDEMPOTENCY_CONFLICT') throw error;
+      // A run that was killed has queued it, and the message was changed since.
+      const reason = 'It was queued by an earlier run, as the message was then.';
+      await this.#write({ row, address, status: 'queued', reason });
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import { colors as pc } from '../colors.ts';
+import { printable, wrap } from '../terminal.ts';
+import type { RowResult } from './results-file.ts';
+import type { BadRow, RowPlan } from './row-plan.ts';
+import type { RowStatus } from './row-states.ts';
+
+/** What a run has done. */
+export interface RunReport {
+  readonly plan: RowPlan;
+  readonly counts: Readonly<Partial<Record<RowStatus, number>>>;
+  /** The first results that were no success. */
+  readonly troubles: readonly RowResult[];
+  /** Rows that were not begun, because the run was stopped. */
+  readonly left: number;
+  readonly results: string;
+}
+
+const SIGNS: Readonly<Partial<Record<RowStatus, string>>> = {
+  deferred: pc.yellow('…'),
+  unknown: pc.yellow('?'),
+  failed: pc.red('✗'),
+  skipped: pc.red('✗'),
+};
+
+/** What is about to be done, in a line. */
+export function formatPlan(path: string, plan: RowPlan): string {
+  const { rows, toSend, again, done, failed, unknown, bad } = plan;
+  const facts = [
+    `${toSend} to send${again > 0 ? ` (${again} of them again)` : ''}`,
+    ...(done > 0 ? [`${done} done before`] : []),
+    ...(failed > 0 ? [`${failed} refused before`] : []),
+    ...(unknown > 0 ? [`${unknown} of unknown fate, left alone`] : []),
+    ...(bad > 0 ? [`${bad} left out`] : []),
+  ];
+  return wrap(`${printable(path)}: ${rows} row${rows === 1 ? '' : 's'}; ${facts.join(', ')}.`, '');
+}
+
+/** Rows that cannot be sent, a line each. */
+export function formatBadRows({ bad, badRows }: RowPlan): string {
+  const lines = badRows.map(({ row, problem }: BadRow) => `  row ${row}: ${printable(problem)}`);
+  return [...lines, ...(bad > badRows.length ? [`  and ${bad - badRows.length} more`] : [])].join('\n');
+}
+
+/** What became of a run, and how to go on. */
+export function formatReport({ plan, counts, troubles, left, results }: RunReport): string {
+  const order = ['delivered', 'queued', 'deferred', 'failed', 'unknown', 'skipped'] as const;
+  const parts = order.filter((status) => counts[status]).map((status) => `${counts[status]} ${status}`);
+  if (plan.done > 0) parts.push(`${plan.done} done before`);
+  if (plan.failed > 0) parts.push(`${plan.failed} refused before`);
+  if (left > 0) parts.push(`${left} not begun`);
+  const lines = troubles.map(
+    ({ row, address, status, reply, reason }) =>
+      `${SIGNS[status] ?? ' '} ${pc.bold(`row ${row}`)}  ${printable(`${address} ${status}`.trim())}\n${wrap(printable(reply ?? reason ?? ''), '    ')}`,
+  );
+  const more = (counts.deferred ?? 0) + (counts.failed ?? 0) + (counts.unknown ?? 0) + (counts.skipped ?? 0);
+  if (more > troubles.length) lines.push(`  and ${more - troubles.length} more, see the results`);
+  return [
+    ...lines,
+    ...(lines.length > 0 ? [''] : []),
+    wrap(parts.length > 0 ? parts.join(', ') : 'Nothing was to be sent', ''),
+    pc.dim(`Results: ${printable(results)}`),
+    ...advice(plan, counts, left).map((sentence) => wrap(sentence, '')),
+  ].join('\n');
+}
+
+function advice(plan: RowPlan, counts: RunReport['counts'], left: number): string[] {
+  const unknown = plan.unknown + (counts.unknown ?? 0);
+  const again = left + (counts.deferred ?? 0);
+  return [
+    ...(again > 0
+      ? [`To go on, run the same command again: it skips what is done, and sends the ${again} that remain.`]
+      : []),
+    ...(unknown > 0
+      ? [`${unknown} may have got the message or not; --resend-unknown sends to them again.`]
+      : []),
+  ];
+}

@@ -1,0 +1,104 @@
+import { CliError } from '../errors.ts';
+import type { MergedMessage } from './merged-message.ts';
+import type { CsvRow, RecipientsFile } from './recipients-file.ts';
+import type { RowStates, RowStatus } from './row-states.ts';
+import { RowProblem } from './template.ts';
+
+/** What a run will do with the rows of a file. */
+export interface RowPlan {
+  /** Rows of the file. */
+  readonly rows: number;
+  /** Rows that this run sends. */
+  readonly toSend: number;
+  /** Those among them that were deferred before. */
+  readonly again: number;
+  /** Rows that were delivered or queued before. */
+  readonly done: number;
+  /** Rows that were refused for good before. */
+  readonly failed: number;
+  /** Rows of unknown fate that are left alone. */
+  readonly unknown: number;
+  /** Rows that cannot be sent. */
+  readonly bad: number;
+  /** The first of them. */
+  readonly badRows: readonly BadRow[];
+}
+
+/** A row that cannot be sent, and why. */
+export interface BadRow {
+  readonly row: number;
+  readonly problem: string;
+}
+
+/** What a run does with a row that something is known of. */
+export type RowDecision = 'send' | 'again' | 'done' | 'failed' | 'unknown';
+
+const MOST_SHOWN = 10;
+
+/** What to do with a row that stands so. */
+export function decideRow(status: RowStatus, resendUnknown: boolean): RowDecision {
+  switch (status) {
+    case 'delivered':
+    case 'queued':
+      return 'done';
+    case 'failed':
+      return 'failed';
+    case 'started':
+    case 'unknown':
+      return resendUnknown ? 'again' : 'unknown';
+    // The queue knows what it was offered by its idempotency key.
+    case 'offered':
+    case 'deferred':
+      return 'again';
+    default:
+      return 'send';
+  }
+}
+
+/**
+ * Reads the whole file before anything is sent.
+ *
+ * @throws {CliError} MB_CLI_RECIPIENTS for what is no CSV; MB_CLI_RESULTS where a row that was sent is about somebody
+ *   else now.
+ */
+export async function planRows(
+  file: RecipientsFile,
+  message: MergedMessage,
+  states: RowStates,
+  resendUnknown: boolean,
+): Promise<RowPlan> {
+  const counts = { send: 0, again: 0, done: 0, failed: 0, unknown: 0 };
+  const badRows: BadRow[] = [];
+  let [rows, bad] = [0, 0];
+  for await (const row of file.rows()) {
+    rows += 1;
+    const decision = decideRow(states.get(row.row), resendUnknown);
+    if (decision !== 'send') refuseMoved(row.row, message.addressOf(row), states);
+    const sending = decision === 'send' || decision === 'again';
+    const problem = sending ? problemOf(row, message) : undefined;
+    if (problem === undefined) counts[decision] += 1;
+    else {
+      bad += 1;
+      if (badRows.length < MOST_SHOWN) badRows.push({ row: row.row, problem });
+    }
+  }
+  const { send, again, done, failed, unknown } = counts;
+  return { rows, toSend: send + again, again, done, failed, unknown, bad, badRows };
+}
+
+function problemOf(row: CsvRow, message: MergedMessage): string | undefined {
+  try {
+    message.check(row);
+    return undefined;
+  } catch (error) {
+    if (error instanceof RowProblem) return error.message;
+    throw error;
+  }
+}
+
+/** Results are about rows by their numbers: a row that was sent must stay where it is. */
+function refuseMoved(row: number, address: string | undefined, states: RowStates): void {
+  if (address !== undefined && states.isAbout(row, address)) return;
+  const message = `Row ${row} is about somebody else than when the results were written. Leave rows that were sent where they are and put new ones at the end, or begin anew with another --results.`;
+  throw new CliError('MB_CLI_RESULTS', message);
+}

@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { CliError } from '../errors.ts';
+
+const CUT = '# ------------------------ >8 ------------------------';
+const HELP = `
+${CUT}
+# Write the message above this line; it and all below is left out.
+# A message that is empty or unchanged is not sent.`;
+
+/** A body that was written in an editor, in a file that only its owner can read. */
+export class Draft {
+  readonly text: string;
+  /** Holds the text alone, as --text-file takes it. */
+  readonly path: string;
+
+  private constructor(path: string, text: string) {
+    this.path = path;
+    this.text = text;
+  }
+
+  /**
+   * Opens `$VISUAL`, else `$EDITOR`, else `vi`, and waits for its end.
+   *
+   * @param before  What stands there at first.
+   * @param facts  Shown below, a line each.
+   * @throws {CliError} MB_CLI_EDITOR when the editor fails, or the text is empty or unchanged.
+   */
+  static async write(before: string, facts: readonly string[]): Promise<Draft> {
+    const path = join(await mkdtemp(join(tmpdir(), 'mb-')), 'message.txt');
+    const shown = facts.map((fact) => `# ${fact.replaceAll(/\s+/g, ' ')}\n`).join('');
+    await writeFile(path, `${before}\n${HELP}\n#\n${shown}`, { mode: 0o600, flag: 'wx' });
+    const failure = await edit(path).catch((cause: unknown) => `cannot be run: ${(cause as Error).message}`);
+    const text = withoutHelp(await readFile(path, 'utf8').catch(() => ''));
+    const unchanged = text.trim() === '' || text.trimEnd() === before.trimEnd();
+    if (unchanged) await rm(dirname(path), { recursive: true, force: true });
+    if (failure !== undefined) {
+      const kept = unchanged ? '' : ` What you wrote is in ${path}.`;
+      throw new CliError('MB_CLI_EDITOR', `The editor ${failure}. Nothing was sent.${kept}`);
+    }
+    if (unchanged) {
+      const what = text.trim() === '' ? 'empty' : 'unchanged';
+      throw new CliError('MB_CLI_EDITOR', `The message was left ${what}, so nothing was sent.`);
+    }
+    await writeFile(path, text);
+    return new Draft(path, text);
+  }
+
+  /** What was written has arrived. */
+  async discard(): Promise<void> {
+    await rm(dirname(this.path), { recursive: true, force: true });
+  }
+}
+
+/** The name of the editor, when the environment gives one. */
+export function editorFromEnvironment(): string | undefined {
+  return process.env.VISUAL || process.env.EDITOR || undefined;
+}
+
+/** Resolves with what is wrong; undefined when the editor ended well. */
+async function edit(path: string): Promise<string | undefined> {
+  const windows = process.platform === 'win32';
+  const editor = editorFromEnvironment() ?? (windows ? 'notepad' : 'vi');
+  // The variable may hold arguments, as in "code --wait". The path is one of the shell's, not part of what it reads.
+  const child = windows
+    ? spawn(editor, [`"${path}"`], { stdio: 'inherit', shell: true })
+    : spawn('/bin/sh', ['-c', `${editor} "$@"`, editor, path], { stdio: 'inherit' });
+  // Ctrl-C is for the editor.
+  const ignore = () => {};
+  process.on('SIGINT', ignore);
+  try {
+    return await new Promise((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (code, signal) => {
+        if (code === 0) resolve(undefined);
+        else if (code === 127 || code === 126) resolve(`"${editor}" cannot be run; set VISUAL or EDITOR`);
+        else resolve(`"${editor}" ended with ${signal ?? code}`);
+      });
+    });
+  } finally {
+    process.off('SIGINT', ignore);
+  }
+}
+
+function withoutHelp(content: string): string {
+  const text = content.replaceAll('\r\n', '\n');
+  const cut = text.search(/^# -+ >8 -+$/m);
+  const written = cut === -1 ? text : text.slice(0, cut);
+  return written.trim() === '' ? '' : `${written.trimEnd()}\n`;
+}
