@@ -5,21 +5,20 @@
 import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Accepted } from '@mb/broker/store';
 import { type OpenStore, storeConformance } from '@mb/broker/store-conformance';
 import { PostgresStore } from '@mb/queue-postgres';
-import { VirtualClock } from '@mb/testkit';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort, startServer } from '../../packages/queue-postgres/test/server.ts';
 import { ensureDebianPackages } from '../lab/debian.ts';
 import { type LabProcess, startProcess } from '../lab/process.ts';
+import { conformanceStores } from './conformance-stores.ts';
 
 let postgres: Awaited<ReturnType<typeof startServer>>;
 let bouncer: LabProcess;
 let connection: { connectionString: string };
 let admin: Client;
-let schemas = 0;
+let open: OpenStore;
 
 beforeAll(async () => {
   await ensureDebianPackages(['pgbouncer']);
@@ -50,6 +49,7 @@ default_pool_size = 3
   connection = { connectionString: `postgres://postgres@127.0.0.1:${port}/queue` };
   admin = new Client(postgres.url);
   await admin.connect();
+  open = conformanceStores(admin, { connection, listen: false });
 });
 
 afterAll(async () => {
@@ -59,46 +59,8 @@ afterAll(async () => {
   postgres?.remove();
 });
 
-/** The cases claim at once what a worker would find in a moment. */
-class PromptStore extends PostgresStore {
-  override async accept(...given: Parameters<PostgresStore['accept']>): Promise<Accepted> {
-    const accepted = await super.accept(...given);
-    await this.route();
-    return accepted;
-  }
-}
-
-const open: OpenStore = async (options) => {
-  const schema = `case_${schemas++}`;
-  const clock = new VirtualClock();
-  const openOne = async () => {
-    const opened = new PromptStore({ ...options, connection, schema, clock, listen: false, pollMs: 100 });
-    await opened.open();
-    return opened;
-  };
-  let store = await openOne();
-  return {
-    store,
-    advance: (ms) => clock.advance(ms),
-    async corrupt(messageId) {
-      await admin.query(`UPDATE ${schema}.content SET bytes = bytes || '\\x00' WHERE message = $1`, [
-        messageId,
-      ]);
-    },
-    async reopen() {
-      await store.close();
-      store = await openOne();
-      return store;
-    },
-    async dispose() {
-      await store.close();
-      await admin.query(`DROP SCHEMA ${schema} CASCADE`);
-    },
-  };
-};
-
 describe('behind PgBouncer in transaction mode', () => {
-  for (const { name, run } of storeConformance) it(name, () => run(open));
+  for (const { name, run } of storeConformance) it(name, () => run((options) => open(options)));
 
   it('Q-12 joins the application’s transaction', async () => {
     const store = new PostgresStore({ connection, schema: 'joined', listen: false });

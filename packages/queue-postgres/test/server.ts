@@ -22,13 +22,22 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
+type Server = Pick<EmbeddedPostgres, 'initialise' | 'start' | 'stop'>;
+
 /** A PostgreSQL server of its own, made from the binaries that npm brought. */
 export async function startServer(
   flags: readonly string[] = [],
-  options: { readonly persistent?: boolean } = {},
+  options: {
+    /** Whether its data outlives `stop()`. */
+    readonly persistent?: boolean;
+    /** The package of another release of PostgreSQL. */
+    readonly release?: new (
+      options: ConstructorParameters<typeof EmbeddedPostgres>[0],
+    ) => Server;
+  } = {},
 ): Promise<{
   readonly url: string;
-  readonly server: EmbeddedPostgres;
+  readonly server: Server;
   /** Deletes its data; after it was stopped. */
   remove(): void;
 }> {
@@ -37,12 +46,12 @@ export async function startServer(
   const directory = mkdtempSync(join(tmpdir(), 'mb-postgres-'));
   // The server runs as another user when we are root, and must be able to reach its data.
   chmodSync(directory, 0o711);
-  const server = new EmbeddedPostgres({
+  const Release = options.release ?? EmbeddedPostgres;
+  const server = new Release({
     databaseDir: join(directory, 'data'),
     port,
     user: 'postgres',
     password: 'postgres',
-    // Whether its data outlives stop().
     persistent: options.persistent ?? false,
     // PostgreSQL refuses to run as root.
     createPostgresUser: process.getuid?.() === 0,

@@ -1,0 +1,46 @@
+import type { Accepted } from '@mb/broker/store';
+import type { OpenStore } from '@mb/broker/store-conformance';
+import { PostgresStore, type PostgresStoreOptions } from '@mb/queue-postgres';
+import { VirtualClock } from '@mb/testkit';
+import type { Client } from 'pg';
+
+/** The cases claim at once what a worker would find in a moment. */
+class PromptStore extends PostgresStore {
+  override async accept(...given: Parameters<PostgresStore['accept']>): Promise<Accepted> {
+    const accepted = await super.accept(...given);
+    await this.route();
+    return accepted;
+  }
+}
+
+const schema = 'conformance';
+const tables = 'message content intake site lane recipient lease alias event suppression'.split(' ');
+
+/** Opens the stores of the conformance suite, empty for each case. */
+export function conformanceStores(admin: Client, reached: PostgresStoreOptions): OpenStore {
+  return async (options) => {
+    const clock = new VirtualClock();
+    const openOne = async () => {
+      const opened = new PromptStore({ ...options, ...reached, schema, clock, pollMs: 100 });
+      await opened.open();
+      return opened;
+    };
+    let store = await openOne();
+    await admin.query(`TRUNCATE ${tables.map((table) => `${schema}.${table}`).join(', ')} RESTART IDENTITY`);
+    return {
+      store,
+      advance: (ms) => clock.advance(ms),
+      async corrupt(messageId) {
+        await admin.query(`UPDATE ${schema}.content SET bytes = bytes || '\\x00' WHERE message = $1`, [
+          messageId,
+        ]);
+      },
+      async reopen() {
+        await store.close();
+        store = await openOne();
+        return store;
+      },
+      dispose: () => store.close(),
+    };
+  };
+}
