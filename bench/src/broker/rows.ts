@@ -1,6 +1,8 @@
-import type { Row } from '../harness/row.ts';
+import type { Goal, Row, Scale } from '../harness/row.ts';
 
 const FLOOR = 'floor: SQLite + overlap';
+const FEW = '1,000 queued';
+const MIB = 2 ** 20;
 
 /** Rows of @mb/broker. */
 export const brokerRows: readonly Row[] = [
@@ -22,4 +24,48 @@ export const brokerRows: readonly Row[] = [
       return scale.smoke ? queueField(50, 'none') : queueField(2000, scale.full ? 'all' : 'postfix');
     },
   },
+  millionRow('broker/million', 'a claim from one SQLite file, by what else is queued', 'p50', [
+    { kind: 'ratio', to: FEW, atMost: 1.25 },
+  ]),
+  millionRow('broker/million-p99', 'the slowest hundredth of such claims', 'p99', [
+    { kind: 'ratio', to: FEW, atMost: 2 },
+  ]),
+  {
+    id: 'broker/million-peak',
+    title: 'a million recipients accepted into one SQLite file, then claimed from',
+    metric: 'peak',
+    amount: { count: 1, unit: 'queues' },
+    limit: FEW,
+    goals: [{ kind: 'above', base: FEW, atMostBytes: 128 * MIB }],
+    heavy: true,
+    timeoutSeconds: 600,
+    maxRounds: 3,
+    field: async (scale) => {
+      const { millionPeakField } = await import('./million.ts');
+      return millionPeakField(millionSizes(scale));
+    },
+  },
 ];
+
+/** Claims of five recipients each, of which 1,000 are due in any queue. */
+function millionRow(id: string, title: string, metric: 'p50' | 'p99', goals: readonly Goal[]): Row {
+  return {
+    id,
+    title,
+    metric,
+    amount: { count: 1, unit: 'claims' },
+    limit: FEW,
+    goals,
+    heavy: true,
+    timeoutSeconds: 600,
+    wholeRuns: true,
+    field: async (scale) => {
+      const { claimField } = await import('./million.ts');
+      return claimField(metric === 'p50' ? 0.5 : 0.99, millionSizes(scale));
+    },
+  };
+}
+
+function millionSizes({ smoke }: Scale): readonly [most: number, ...others: number[]] {
+  return smoke ? [3_000, 2_000, 1_000] : [1_000_000, 100_000, 1_000];
+}

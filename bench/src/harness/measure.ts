@@ -15,7 +15,7 @@ export interface Series {
   readonly wall: readonly number[];
   /** Processor microseconds per operation of this process. */
   readonly cpu: readonly number[];
-  /** What the runs told of themselves, in the row's unit; only in `peak`, `p99` and `disk` rows. */
+  /** What the runs told of themselves, in the row's unit; only in `peak`, `p50`, `p99` and `disk` rows. */
   readonly told: readonly number[];
   /** What was wrong with the first wrong output, or the error thrown. */
   readonly problem?: string;
@@ -124,7 +124,8 @@ async function takeSample(lane: Lane, row: Row, operationsPerRun: number): Promi
   lane.wall.push((sample.wallMs * 1000) / operations);
   lane.cpu.push((sample.cpuMs * 1000) / operations);
   if (row.metric === 'peak') lane.told.push((sample.output as PeakOutput).peakBytes);
-  if (row.metric === 'p99' || row.metric === 'disk') lane.told.push((sample.output as ToldOutput).told);
+  if (row.metric === 'p50' || row.metric === 'p99' || row.metric === 'disk')
+    lane.told.push((sample.output as ToldOutput).told);
 }
 
 /** One timed sample and its check; undefined when the contender threw. */

@@ -6,10 +6,11 @@
  * - `cpu`: processor time of this process, garbage collection included, in microseconds per operation;
  * - `wall`: elapsed time in microseconds per operation, for work that waits for a peer;
  * - `peak`: highest resident set of a fresh child process, in octets;
+ * - `p50`: what half of a run's operations take at most, in microseconds, as the run tells it;
  * - `p99`: what the slowest hundredth of a run's operations takes at least, in microseconds, as the run tells it;
  * - `disk`: octets of storage that an operation leaves, as the run tells it.
  */
-export type Metric = 'cpu' | 'wall' | 'peak' | 'p99' | 'disk';
+export type Metric = 'cpu' | 'wall' | 'peak' | 'p50' | 'p99' | 'disk';
 
 /** Who a contender is: our package, another project's, or the least that the platform needs for the same result. */
 export type Role = 'ours' | 'peer' | 'limit';
@@ -36,7 +37,7 @@ export interface PeakOutput {
   readonly peakBytes: number;
 }
 
-/** What the output of a contender in a `p99` or `disk` row looks like. */
+/** What the output of a contender in a `p50`, `p99` or `disk` row looks like. */
 export interface ToldOutput {
   /** Microseconds or octets per operation. */
   readonly told: number;

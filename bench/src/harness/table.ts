@@ -83,6 +83,7 @@ const costTitle: Readonly<Record<Metric, string>> = {
   cpu: 'cpu per operation',
   wall: 'wall per operation',
   peak: 'peak memory',
+  p50: 'half take at most',
   p99: '99 % take at most',
   disk: 'on disk per operation',
 };
