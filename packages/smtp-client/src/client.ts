@@ -22,7 +22,7 @@ interface Pending {
   readonly reader: ContentReader | undefined;
   readonly resolve: (outcome: DeliveryOutcome) => void;
   readonly reject: (error: unknown) => void;
-  readonly stop: () => void;
+  readonly stop: (() => void) | undefined;
 }
 
 /** What a connection was made from. */
@@ -104,32 +104,31 @@ export class SmtpConnection {
    * const { recipients } = await connection.deliver({ from: 'a@example.org', to: ['b@example.com'] }, octets);
    * recipients[0].status // 'delivered' | 'failed' | 'deferred' | 'unknown'
    */
-  async deliver(
+  deliver(envelope: Envelope, content: Content, options?: DeliverOptions): Promise<DeliveryOutcome> {
+    try {
+      checkDeliverOptions(options);
+      if (!this.#used || this.#pending.size > 0) return this.#offer(envelope, content, options);
+      // A connection that lay idle may have been closed meanwhile: what says so is read before anything is written.
+      return this.#parts.driver.settleInput().then(() => this.#offer(envelope, content, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #offer(
     envelope: Envelope,
     content: Content,
-    options: DeliverOptions = {},
+    options: DeliverOptions | undefined,
   ): Promise<DeliveryOutcome> {
-    for (const key of Object.keys(options)) {
-      if (key !== 'signal' && key !== 'sevenBitContent') {
-        throw misuse('MB_SMTP_OPTION', `${key} is not an option of deliver; remove it.`);
-      }
-    }
-    const { driver, clock } = this.#parts;
-    const { signal, sevenBitContent } = options;
-    // A connection that lay idle may have been closed meanwhile: what says so is read before anything is written.
-    if (this.#used && this.#pending.size === 0) await driver.settleInput();
+    const { driver } = this.#parts;
+    const signal = options?.signal;
     this.#used = true;
     if (signal?.aborted) throw aborted(signal);
     if (this.#closing || driver.session.state !== 'ready') throw this.#gone();
     const whole = content instanceof Uint8Array ? content : undefined;
-    const id = driver.session.submit(envelope, whole, sevenBitContent);
+    const id = driver.session.submit(envelope, whole, options?.sevenBitContent);
     driver.wake();
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        driver.session.cancel(id, aborted(signal!), clock.now());
-        driver.wake();
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
       this.#pending.set(id, {
         recipients: envelope.to.map((recipient) =>
           typeof recipient === 'string' ? recipient : recipient.address,
@@ -137,9 +136,20 @@ export class SmtpConnection {
         reader: content instanceof Uint8Array ? undefined : new ContentReader(content),
         resolve,
         reject,
-        stop: () => signal?.removeEventListener('abort', onAbort),
+        stop: signal && this.#cancelOn(signal, id),
       });
     });
+  }
+
+  /** Takes a delivery back when `signal` aborts; the returned function ends that. */
+  #cancelOn(signal: AbortSignal, id: number): () => void {
+    const { driver, clock } = this.#parts;
+    const onAbort = (): void => {
+      driver.session.cancel(id, aborted(signal), clock.now());
+      driver.wake();
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    return () => signal.removeEventListener('abort', onAbort);
   }
 
   /** Waits for the outstanding deliveries, says QUIT and closes; the server's answer to QUIT is not awaited. */
@@ -214,7 +224,7 @@ export class SmtpConnection {
   #take(id: number): Pending | undefined {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
-    pending?.stop();
+    pending?.stop?.();
     if (this.#pending.size === 0) for (const resolve of this.#whenDrained.splice(0)) resolve();
     return pending;
   }
@@ -238,6 +248,15 @@ export class SmtpConnection {
       address: this.address,
       cause: this.#closedBy,
     });
+  }
+}
+
+function checkDeliverOptions(options: DeliverOptions | undefined): void {
+  if (options === undefined) return;
+  for (const key of Object.keys(options)) {
+    if (key !== 'signal' && key !== 'sevenBitContent') {
+      throw misuse('MB_SMTP_OPTION', `${key} is not an option of deliver; remove it.`);
+    }
   }
 }
 

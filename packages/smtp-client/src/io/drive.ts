@@ -108,14 +108,17 @@ export class Driver {
     // A transport that answers within a write: the loop below sees what it said.
     if (this.#running) return;
     this.#running = true;
-    let budget = octetsPerTurn;
-    for (let busy = true; busy; ) {
-      const written = this.#transmit(budget);
-      budget -= written;
-      busy = this.#report() || written > 0;
+    try {
+      let budget = octetsPerTurn;
+      for (let busy = true; busy; ) {
+        const written = this.#transmit(budget);
+        budget -= written;
+        busy = this.#report() || written > 0;
+      }
+      if (budget <= 0) this.#wakeAfterReading();
+    } finally {
+      this.#running = false;
     }
-    this.#running = false;
-    if (budget <= 0) this.#wakeAfterReading();
     this.#arm();
   }
 

@@ -181,9 +181,9 @@ export class Receiver {
 
   /** Gives `verdict` to the recipients of a transaction that have none and are not put off to another one. */
   #decideOpen(transaction: Transaction, verdict: Parameters<Transaction['delivery']['decide']>[1]): void {
-    const putOff = new Set(transaction.split);
+    const putOff = transaction.split.length === 0 ? undefined : new Set(transaction.split);
     for (const index of transaction.recipients) {
-      if (!putOff.has(index)) transaction.delivery.decide(index, verdict);
+      if (!putOff?.has(index)) transaction.delivery.decide(index, verdict);
     }
   }
 
@@ -226,7 +226,9 @@ function classOf(
   const splits =
     stage === 'rcpt' && transaction.mailReply !== 'refused' && recipient !== transaction.recipients[0];
   if (tooMany && code >= 400 && splits && enhanced?.[2] !== '2') return 'too-many';
-  return `${Math.floor(code / 100)}yz` as ReplyClass;
+  if (code < 300) return '2yz';
+  if (code < 400) return '3yz';
+  return code < 500 ? '4yz' : '5yz';
 }
 
 /** On a reused connection, an end before any answer says that it was dead already; that is no attempt. */

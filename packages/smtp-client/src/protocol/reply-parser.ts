@@ -1,14 +1,11 @@
 import { type Reply, SmtpError } from '../errors.ts';
 import type { SessionLimits } from './limits.ts';
+import { ReplyTexts } from './reply-text.ts';
 
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
 const HYPHEN = 45;
-
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-const statusPattern = /^([245])\.(\d{1,3})\.(\d{1,3})(?=[ \t]|$)/;
-const controls = /[\u0000-\u0008\u000a-\u001f\u007f]/g;
 
 /**
  * Parses replies out of octets that arrive cut anywhere (RFC 5321 §4.2).
@@ -32,6 +29,7 @@ export class ReplyParser {
   #lineCount = 0;
   #textOctets = 0;
   #enhanced: string | undefined;
+  readonly #texts = new ReplyTexts();
 
   constructor(limits: Pick<SessionLimits, 'replyLineOctets' | 'replyLines' | 'replyTextOctets'>) {
     this.#limits = limits;
@@ -119,16 +117,11 @@ export class ReplyParser {
   #text(octets: Uint8Array, start: number, end: number, code: number): void {
     const room = this.#limits.replyTextOctets - this.#textOctets;
     if (room <= 0 && end > start) return;
-    const text = decoder
-      .decode(octets.subarray(start, Math.min(end, start + room)))
-      .replace(controls, '\ufffd');
+    const { text, status } = this.#texts.read(octets, start, Math.min(end, start + room));
     this.#textOctets += end - start;
     this.#lines.push(text);
-    if (this.#enhanced === undefined) {
-      const match = statusPattern.exec(text);
-      // RFC 2034 §4: the class of the status must be the first digit of the code.
-      if (match && Number(match[1]) === Math.floor(code / 100)) this.#enhanced = match[0];
-    }
+    // RFC 2034 §4: the class of the status must be the first digit of the code.
+    if (status !== undefined && Number(status[0]) === Math.floor(code / 100)) this.#enhanced ??= status;
   }
 
   #complete(): Reply {

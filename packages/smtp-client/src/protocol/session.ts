@@ -253,9 +253,9 @@ export class SmtpSession {
 
   /** Whether what stands in the block is to be sent. */
   #fill(block: TransmitBlock, now: number): boolean {
-    for (const { line, stage } of this.#commands.splice(0)) {
-      block.line(line);
-      this.#pipeline.push({ stage, sentAt: now });
+    for (let command = this.#commands.shift(); command !== undefined; command = this.#commands.shift()) {
+      block.line(command.line);
+      this.#pipeline.push({ stage: command.stage, sentAt: now });
     }
     if (this.#state === 'ready') this.#guard(() => this.#sender.fill(block, now));
     return !this.#over;
