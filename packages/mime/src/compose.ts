@@ -72,20 +72,26 @@ export function composeMessage(message: Message, options: ComposeOptions = {}): 
   refuseUnknownKeys(options, OPTION_KEYS, 'The options of composeMessage');
   const variant = checkWord('body', options.body ?? '7bit', ['7bit', '8bit']);
   const charset = checkWord('headers', options.headers ?? 'ascii', ['ascii', 'utf8']);
-  const nowMs = (options.now ?? Date.now)();
-  const randomBytes = options.randomBytes ?? secureRandom;
-  // Kept, so that each variant is the same message.
-  const drawn: Uint8Array[] = [];
-  const build = (body: BodyVariant): ComposedMessage => {
-    let draws = 0;
-    const random = () => {
-      drawn[draws] ??= randomBytes(RANDOM_OCTETS);
-      return drawn[draws++]!;
-    };
-    const built = buildPart(message, { variant: body, charset, nowMs, random }, 0);
-    return new MessageOctets(built, options.signal, build);
+  const recipe: Recipe = {
+    message,
+    charset,
+    nowMs: (options.now ?? Date.now)(),
+    randomBytes: options.randomBytes ?? secureRandom,
+    drawn: [],
+    signal: options.signal,
   };
-  return build(variant);
+  return new MessageOctets(recipe, variant);
+}
+
+/** What all variants of a message are made of. */
+interface Recipe {
+  readonly message: Message;
+  readonly charset: HeaderCharset;
+  readonly nowMs: number;
+  readonly randomBytes: (length: number) => Uint8Array;
+  /** The random octets of this message and of those attached, kept so that each variant is the same message. */
+  readonly drawn: Uint8Array[];
+  readonly signal: AbortSignal | undefined;
 }
 
 function checkWord<Word extends string>(name: string, value: Word, words: readonly Word[]): Word {
@@ -107,11 +113,12 @@ function secureRandom(length: number): Uint8Array {
   return octets;
 }
 
-interface BuildContext {
+/** One building of a message. */
+interface Building {
+  readonly recipe: Recipe;
   readonly variant: BodyVariant;
-  readonly charset: HeaderCharset;
-  readonly nowMs: number;
-  readonly random: () => Uint8Array;
+  /** How many messages drew their random octets. */
+  draws: number;
 }
 
 interface BuiltMessage {
@@ -121,20 +128,22 @@ interface BuiltMessage {
   readonly smtputf8: boolean;
 }
 
-function buildPart(message: Message, context: BuildContext, depth: number): BuiltMessage {
+function buildPart(message: Message, building: Building, depth: number): BuiltMessage {
   if (depth > MAX_ATTACHED_DEPTH) {
     throw new MimeError('MB_MIME_CONTENT', `Attached messages nest at most ${MAX_ATTACHED_DEPTH} deep.`);
   }
   checkMessageKeys(message);
-  const random = context.random();
-  const { charset, nowMs } = context;
+  const { charset, nowMs, randomBytes, drawn } = building.recipe;
+  const draw = building.draws++;
+  drawn[draw] ??= randomBytes(RANDOM_OCTETS);
+  const random = drawn[draw];
   const header = writeMessageHeader(message, { charset, nowMs, unique: hex(random, 0, ID_OCTETS) });
   let boundaries = 0;
   const bodyContext: BodyContext = {
-    variant: context.variant,
+    variant: building.variant,
     // `=_` occurs in no quoted-printable or base64 text (RFC 2045 §6.7).
     nextBoundary: () => `=_${hex(random, ID_OCTETS, random.length)}_${++boundaries}`,
-    composeAttached: (attached) => buildPart(attached, context, depth + 1).root,
+    composeAttached: (attached) => buildPart(attached, building, depth + 1).root,
   };
   const body = buildBody(message, bodyContext);
   const root: Part = {
@@ -151,17 +160,13 @@ class MessageOctets implements ComposedMessage {
   readonly size?: number;
   readonly requires: { readonly eightBit: boolean; readonly smtputf8: boolean };
   readonly repeatable: boolean;
-  readonly variant: (body: BodyVariant) => ComposedMessage;
+  readonly #recipe: Recipe;
   readonly #segments: readonly Segment[];
-  readonly #signal: AbortSignal | undefined;
 
-  constructor(
-    built: BuiltMessage,
-    signal: AbortSignal | undefined,
-    build: (body: BodyVariant) => ComposedMessage,
-  ) {
+  constructor(recipe: Recipe, variant: BodyVariant) {
+    const built = buildPart(recipe.message, { recipe, variant, draws: 0 }, 0);
+    this.#recipe = recipe;
     this.#segments = layOut(built.root);
-    this.#signal = signal;
     this.envelope = built.envelope;
     this.messageId = built.messageId;
     this.requires = { eightBit: built.root.eightBit, smtputf8: built.smtputf8 };
@@ -174,14 +179,17 @@ class MessageOctets implements ComposedMessage {
     }
     this.repeatable = repeatable;
     if (size !== undefined) this.size = size;
-    this.variant = (body) => build(checkWord('body', body, ['7bit', '8bit']));
+  }
+
+  variant(body: BodyVariant): ComposedMessage {
+    return new MessageOctets(this.#recipe, checkWord('body', body, ['7bit', '8bit']));
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    return segmentChunks(this.#segments, this.#signal);
+    return segmentChunks(this.#segments, this.#recipe.signal);
   }
 
   bytes(): Promise<Uint8Array> {
-    return writeSegments(this.#segments, this.size, this.#signal);
+    return writeSegments(this.#segments, this.size, this.#recipe.signal);
   }
 }

@@ -48,11 +48,12 @@ export function toMailbox(input: MailboxInput): Mailbox {
 export function toAddresses(input: AddressInput | readonly AddressInput[] | undefined): (Mailbox | Group)[] {
   if (input === undefined) return [];
   const inputs = Array.isArray(input) ? (input as readonly AddressInput[]) : [input as AddressInput];
-  return inputs.map((one) =>
-    typeof one === 'object' && one !== null && 'members' in one
-      ? { name: one.name, members: one.members.map(toMailbox) }
-      : toMailbox(one as MailboxInput),
-  );
+  const addresses: (Mailbox | Group)[] = [];
+  for (const one of inputs) {
+    const group = typeof one === 'object' && one !== null && 'members' in one;
+    addresses.push(group ? { name: one.name, members: one.members.map(toMailbox) } : toMailbox(one));
+  }
+  return addresses;
 }
 
 /** All mailboxes of an address field, those in groups included. */

@@ -44,54 +44,50 @@ export interface StreamSegment {
 /** Lays a part out as segments; neighbouring texts become one. */
 export function layOut(root: Part): Segment[] {
   const segments: Segment[] = [];
-  let text = '';
-  const put = (segment: Segment) => {
-    if (typeof segment === 'string') text += segment;
-    else {
-      if (text !== '') segments.push(text);
-      text = '';
-      segments.push(segment);
-    }
-  };
-  layOutPart(root, put);
-  if (!endsWithLine(root)) put('\r\n');
-  if (text !== '') segments.push(text);
+  layOutPart(root, segments);
+  if (!endsWithLine(root)) put(segments, '\r\n');
   return segments;
 }
 
-function layOutPart(part: Part, put: (segment: Segment) => void): void {
+function put(segments: Segment[], segment: Segment): void {
+  const last = segments[segments.length - 1];
+  if (typeof segment === 'string' && typeof last === 'string') segments[segments.length - 1] = last + segment;
+  else segments.push(segment);
+}
+
+function layOutPart(part: Part, segments: Segment[]): void {
   const { body } = part;
   if (body.kind === 'ready') {
-    put(body.octets);
+    put(segments, body.octets);
     return;
   }
-  put(`${part.header}\r\n`);
+  put(segments, `${part.header}\r\n`);
   switch (body.kind) {
     case 'text':
-      put(body.text);
+      put(segments, body.text);
       return;
     case 'octets':
-      if (body.octets.length > 0) put(body.octets);
+      if (body.octets.length > 0) put(segments, body.octets);
       return;
     case 'base64':
-      if (body.octets.length > 0) put({ base64: body.octets });
+      if (body.octets.length > 0) put(segments, { base64: body.octets });
       return;
     case 'base64-stream':
-      put({ stream: body.source, as: 'base64', sevenBit: true });
+      put(segments, { stream: body.source, as: 'base64', sevenBit: true });
       return;
     case 'line-stream':
-      put({ stream: body.source, as: 'lines', sevenBit: body.sevenBit });
+      put(segments, { stream: body.source, as: 'lines', sevenBit: body.sevenBit });
       return;
     case 'message':
-      layOutPart(body.part, put);
+      layOutPart(body.part, segments);
       return;
     case 'multipart':
       // RFC 2046 §5.1.1: the CRLF before a delimiter belongs to the delimiter.
       for (const [index, child] of body.parts.entries()) {
-        put(`${index === 0 ? '' : '\r\n'}--${body.boundary}\r\n`);
-        layOutPart(child, put);
+        put(segments, `${index === 0 ? '' : '\r\n'}--${body.boundary}\r\n`);
+        layOutPart(child, segments);
       }
-      put(`\r\n--${body.boundary}--\r\n`);
+      put(segments, `\r\n--${body.boundary}--\r\n`);
   }
 }
 
