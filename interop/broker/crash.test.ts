@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { QueueEvent, RecipientView } from '@mb/broker';
 import { SqliteStore } from '@mb/broker/sqlite';
 import { createSeededRandom } from '@mb/testkit';
@@ -181,7 +182,7 @@ describe('killed by SIGKILL again and again', { retry: 0 }, () => {
   /** Starts the next process; it loads its code and waits. */
   function startLife(name: string, messages: number): Life {
     const lease = messages === 0 ? 30_000 : leaseMs;
-    const script = join(import.meta.dirname, 'crash-worker.ts');
+    const script = fileURLToPath(new URL('./crash-worker.ts', import.meta.url));
     const args = ['--conditions=@mb/source', script, path, name, `${messages}`, `${lease}`];
     return new Life(
       spawn(process.execPath, args, {
