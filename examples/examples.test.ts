@@ -7,6 +7,9 @@ import { expect, it } from 'vitest';
 
 const folder = import.meta.dirname;
 
+const WITH_THE_TRANSACTION =
+  /^after a commit: 1 message\n(?:The card was refused\.\n)?after a rollback: 1 message$/m;
+
 /** What the output of each example holds. */
 const EXPECTED: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   'compose.ts': [
@@ -35,6 +38,10 @@ const EXPECTED: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'nobody@example.org failed 550 5.1.1 No such mailbox',
     /^\.A line with a dot\.\r?$/m,
   ],
+  'enqueue-pg.ts': [WITH_THE_TRANSACTION],
+  'enqueue-kysely.ts': [WITH_THE_TRANSACTION],
+  'enqueue-drizzle.ts': [WITH_THE_TRANSACTION],
+  'enqueue-prisma.ts': [WITH_THE_TRANSACTION],
   'smtp-message-port.ts': ["[ 'delivered', 'failed' ]"],
   'send.ts': ['alice@example.org: delivered', 'bob@gone.test: failed The domain gone.test does not exist.'],
 };

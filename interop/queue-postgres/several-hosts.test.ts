@@ -3,8 +3,8 @@
  * one PostgreSQL that all reach, and mail exchangers in a further namespace, which tell what they saw.
  */
 import { appendFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { MailBroker } from '@mb/broker';
 import { PostgresStore } from '@mb/queue-postgres';
 import { Client } from 'pg';
@@ -65,7 +65,7 @@ afterAll(async () => {
 });
 
 async function startWorker(name: string): Promise<void> {
-  const script = join(import.meta.dirname, 'host-worker.ts');
+  const script = fileURLToPath(new URL('./host-worker.ts', import.meta.url));
   const given = [script, url, name, leaseMs, cap, JSON.stringify(sites)].map(String);
   const worker = await startProcess('ip', {
     args: [...hosts[name]!.enter, process.execPath, '--conditions=@mb/source', ...given],

@@ -22,7 +22,7 @@ export async function acceptMessage(
 ): Promise<Accepted> {
   const { content, recipients } = record;
   const bytes = content instanceof Uint8Array && content.byteLength > 0 ? content : null;
-  const [row] = await callFunction<{ id: string | null; duplicate: boolean; known_digest: string | null }>(
+  const [row] = await callFunction<{ id: string | bigint | number | null; duplicate: boolean; known_digest: string | null }>(
     db,
     schema,
     'accept_v1',
@@ -59,7 +59,8 @@ export async function acceptMessage(
     );
   }
   if (duplicate) checkIdempotency(known, record.idempotencyDigest);
-  return { messageId: id, duplicate };
+  // Some applications' transactions give a bigint.
+  return { messageId: String(id), duplicate };
 }
 
 /** Accepts a report to the sender, and logs it for the recipients that it reports on. */

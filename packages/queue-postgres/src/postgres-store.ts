@@ -41,7 +41,7 @@ import {
   type Suppression,
   WakeList,
 } from '@mb/broker/store';
-import { Pool, type PoolConfig } from 'pg';
+import { Pool, type PoolConfig, types } from 'pg';
 import { acceptBounce, acceptMessage, logRecipients } from './accept-rows.ts';
 import { type ClaimedMessages, type ClaimedRow, claimedMessages } from './claimed-rows.ts';
 import { chunkBytes, readContent, stageContent } from './content-rows.ts';
@@ -93,6 +93,13 @@ const optionNames = [
   'maxMessageBytes',
   'eventTypes',
 ];
+
+/** PostgreSQL's bigint as text, whatever the application told the driver to make of it. */
+const bigintOid = 20;
+const rowTypes: NonNullable<PoolConfig['types']> = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    oid === bigintOid ? String : types.getTypeParser(oid, format),
+};
 
 /** A writer that stalled may set a site's `ready` this far below what others saw meanwhile, in microseconds. */
 const siteOverlapUs = 5_000_000;
@@ -146,7 +153,13 @@ export class PostgresStore implements QueueStore<Queryable> {
   async open(): Promise<void> {
     if (this.#db) return;
     const { connection = {}, listen = true, migrate = true, pollMs = 1000 } = this.#options;
-    const pool = new Pool({ max: 10, connectionTimeoutMillis: 10_000, keepAlive: true, ...connection });
+    const pool = new Pool({
+      max: 10,
+      connectionTimeoutMillis: 10_000,
+      keepAlive: true,
+      ...connection,
+      types: rowTypes,
+    });
     // A connection that breaks while idle is replaced by the next query; without a listener it would end the process.
     pool.on('error', () => {});
     // What does not listen may be behind PgBouncer, which hands each transaction to another session.
