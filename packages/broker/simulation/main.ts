@@ -7,7 +7,9 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { SqliteStore } from '../src/sqlite-store.ts';
+import { addCoverage, type Coverage, coverageOf, formatCoverage } from './coverage.ts';
 import { findViolations } from './invariants.ts';
+import { Progress } from './progress.ts';
 import { type MakeStore, memoryStore, runWorld } from './world.ts';
 
 const makers: Readonly<Record<string, MakeStore>> = {
@@ -20,6 +22,7 @@ interface SeedResult {
   readonly seed: number;
   readonly violations: readonly string[];
   readonly steps: number;
+  readonly coverage: Coverage;
 }
 
 interface Share {
@@ -33,6 +36,8 @@ if (isMainThread) await main();
 else await work(workerData as Share);
 
 async function work({ from, seeds, stride, store }: Share): Promise<void> {
+  // A simulated fault makes an error, and nobody reads its stack; a replay has them.
+  Error.stackTraceLimit = 0;
   for (let index = 0; index < seeds; index++) {
     const seed = from + index * stride;
     const record = await runWorld(seed, makers[store]!);
@@ -40,6 +45,7 @@ async function work({ from, seeds, stride, store }: Share): Promise<void> {
       seed,
       violations: await findViolations(record),
       steps: record.steps,
+      coverage: await coverageOf(record),
     } satisfies SeedResult);
   }
 }
@@ -71,7 +77,8 @@ async function tell(seed: number | string, store: string): Promise<void> {
 }
 
 async function runMany(from: number, seeds: number, store: string): Promise<void> {
-  const startedAt = performance.now();
+  const progress = new Progress(seeds);
+  const coverage: Coverage = new Map();
   const stride = Math.min(availableParallelism(), seeds);
   let done = 0;
   let failed = 0;
@@ -79,12 +86,14 @@ async function runMany(from: number, seeds: number, store: string): Promise<void
   const onResult = (result: SeedResult) => {
     done++;
     steps += result.steps;
+    addCoverage(coverage, result.coverage);
     if (result.violations.length > 0) {
       failed++;
+      progress.clear();
       console.log(`seed ${result.seed}: ${result.violations.join('; ')}`);
       console.log(`  replay: pnpm --filter @mb/broker simulate --seed ${result.seed} --store ${store}`);
     }
-    if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${seeds} seeds, ${failed} failed `);
+    progress.show(done, failed);
   };
   const shares = Array.from({ length: stride }, (_, index): Share => {
     return { from: from + index, seeds: Math.ceil((seeds - index) / stride), stride, store };
@@ -100,10 +109,13 @@ async function runMany(from: number, seeds: number, store: string): Promise<void
         }),
     ),
   );
-  const seconds = (performance.now() - startedAt) / 1000;
-  if (process.stderr.isTTY) process.stderr.write('\n');
+  progress.clear();
+  const { user, system } = process.cpuUsage();
+  const cpuMs = (user + system) / 1000 / Math.max(1, done);
+  console.log(formatCoverage(coverage));
   console.log(
-    `${done - failed} passed, ${failed} failed: ${done} seeds, ${steps} steps in ${seconds.toFixed(1)} s`,
+    `${done - failed} passed, ${failed} failed: ${done} seeds, ${steps.toLocaleString('en')} steps in ` +
+      `${progress.seconds.toFixed(1)} s on ${stride} cores, ${cpuMs.toFixed(1)} ms of processor time a seed`,
   );
   process.exitCode = failed === 0 && done === seeds ? 0 : 1;
 }

@@ -40,6 +40,8 @@ export class SimulatedHost {
   /** Connections that are open now, and most at any moment. */
   open = 0;
   mostOpen = 0;
+  /** Troubles that it has made so far. */
+  readonly met = new Map<keyof HostTrouble, number>();
 
   constructor(plan: HostPlan, world: HostWorld, random: SeededRandom) {
     this.plan = plan;
@@ -50,7 +52,9 @@ export class SimulatedHost {
   /** True with the likelihood of this trouble, while there are faults at all. */
   meets(trouble: keyof HostTrouble): boolean {
     const likelihood = this.plan.trouble[trouble];
-    return likelihood > 0 && this.#random.random() < likelihood && this.#world.faulty();
+    if (likelihood === 0 || this.#random.random() >= likelihood || !this.#world.faulty()) return false;
+    this.met.set(trouble, (this.met.get(trouble) ?? 0) + 1);
+    return true;
   }
 
   latencyMs(): number {

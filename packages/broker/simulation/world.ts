@@ -19,6 +19,8 @@ export interface RunRecord {
   readonly processes: readonly SimulatedProcess[];
   /** Steps at which the clock was set forward by more than a lease lasts: for the store, its workers fell silent. */
   readonly leaps: readonly number[];
+  /** How often what nobody planned happened, such as the death of a process at a write. */
+  readonly happened: ReadonlyMap<string, number>;
   /** What happened, a line each, for a person. */
   readonly trace: readonly string[];
   /** The run did not come to an end by itself within its bounds. */
@@ -70,6 +72,7 @@ class World implements ProcessWorld, HostWorld {
   readonly #acceptances: Acceptance[] = [];
   readonly #processes: SimulatedProcess[] = [];
   readonly #leaps: number[] = [];
+  readonly #happened = new Map<string, number>();
   readonly #trace: string[] = [];
   /** Enqueueing, restarting and other work that the world itself has begun. */
   #pending = 0;
@@ -108,12 +111,18 @@ class World implements ProcessWorld, HostWorld {
     this.#note(`${acceptance.host} accepts ${acceptance.messageId} for ${acceptance.recipients.join(' ')}`);
   }
 
+  /** Counts what a run went through. */
+  happens(what: string): void {
+    this.#happened.set(what, (this.#happened.get(what) ?? 0) + 1);
+  }
+
   trouble(error: unknown): void {
     this.#note(`trouble: ${error instanceof Error ? error.message : error}`);
   }
 
   died(process: SimulatedProcess, why: string): void {
     this.#note(`process ${process.id} dies ${why}`);
+    this.happens(`death: ${why}`);
     this.#later(10_000, () => this.#startProcess());
   }
 
@@ -151,6 +160,7 @@ class World implements ProcessWorld, HostWorld {
       acceptances: this.#acceptances,
       processes: this.#processes,
       leaps: this.#leaps,
+      happened: this.#happened,
       trace: this.#trace,
       unfinished: this.#unfinished,
       steps: this.#steps,
