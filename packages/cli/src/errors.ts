@@ -23,12 +23,18 @@ const MARKER = Symbol.for('@mb/cli.error');
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly code: CliErrorCode;
-  readonly kind = 'api-misuse';
+  readonly kind: 'api-misuse' | 'aborted';
   readonly retryable = false;
 
-  constructor(code: CliErrorCode, message: string, options?: ErrorOptions) {
+  /** @param options  `kind` is `aborted` for what had begun; by default the caller is wrong and nothing was done. */
+  constructor(
+    code: CliErrorCode,
+    message: string,
+    { kind = 'api-misuse', ...options }: ErrorOptions & { readonly kind?: 'api-misuse' | 'aborted' } = {},
+  ) {
     super(message, options);
     this.code = code;
+    this.kind = kind;
     Object.defineProperty(this, MARKER, { value: true });
   }
 

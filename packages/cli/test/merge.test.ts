@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -288,6 +289,26 @@ describe('mb send --to-file', () => {
     expect((await send(BODY)).exitCode).toBe(0);
     expect(existsSync(`${results}.lock`)).toBe(false);
   });
+
+  it.skipIf(process.platform !== 'linux')(
+    'stops when the results cannot be written, as on a full disk',
+    async () => {
+      many(300);
+      const binary = join(import.meta.dirname, '../src/index.ts');
+      const script = `trap "" XFSZ; ulimit -f 16; exec "$0" --conditions=@mb/source "$1" send --to-file "$2" -s Hi --text x`;
+      const env = { ...process.env, ...lab };
+      const child = spawn('bash', ['-c', script, process.execPath, binary, csv], { env });
+      let output = '';
+      child.stderr.on('data', (data) => {
+        output += data;
+      });
+      const exitCode = await new Promise((resolve) => child.on('close', resolve));
+      expect([exitCode, words(output)]).toEqual([130, expect.stringContaining('cannot be written')]);
+      expect(output).not.toContain('defect');
+      expect((await send(['-s', 'Hi', '--text', 'x', '--resend-unknown'])).exitCode).toBe(0);
+      expect(new Set(addresses()).size).toBe(300);
+    },
+  );
 
   it('ends what is under way at Ctrl-C, and says how to go on', async () => {
     many(200);

@@ -149,9 +149,9 @@ async function deliverRows(
     );
   }
   const { concurrency, requireTls = false } = flags;
-  await work.send(line, (_runId, write) => {
+  await work.send(line, (_runId, write, onTrouble) => {
     const paced = { requireTls, write, ...(concurrency !== undefined && { concurrency }) };
-    return new PacedSender(options, paced, (error) => warn((error as Error).message));
+    return new PacedSender(options, paced, onTrouble);
   });
 }
 

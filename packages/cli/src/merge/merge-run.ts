@@ -17,6 +17,14 @@ import { RowProblem } from './template.ts';
 /** Results of trouble that the summary shows. */
 const MOST_TROUBLES = 5;
 
+/** Makes what sends the rows, when the run has a name. */
+export type CreateSender = (
+  runId: string,
+  write: WriteResult,
+  /** Told of what the sender lives through. */
+  onTrouble: (error: unknown) => void,
+) => RowSender;
+
 /** One run over the rows of a file. */
 export class MergeRun {
   readonly #file: RecipientsFile;
@@ -44,7 +52,7 @@ export class MergeRun {
   }
 
   /** Sends the rows that are to be sent, until all are done or somebody stops it. */
-  async send(line: RunFacts, createSender: (runId: string, write: WriteResult) => RowSender): Promise<void> {
+  async send(line: RunFacts, createSender: CreateSender): Promise<void> {
     const { json, quiet, timeout } = this.#flags;
     const runId = await this.#results.begin(line);
     if (!json && !quiet) console.error(formatPlan(this.#file.path, this.#plan));
@@ -62,9 +70,14 @@ export class MergeRun {
       this.#progress.note('Stopping when what is under way has ended; Ctrl-C again stops at once.');
     });
     const signal = AbortSignal.any([interruption.signal, lost.signal]);
+    const onTrouble = (error: unknown) => {
+      if (!lost.signal.aborted) this.#progress.note(`warning: ${printable((error as Error).message)}`);
+    };
     try {
-      const sender = createSender(runId, write);
+      const sender = createSender(runId, write, onTrouble);
       await sendRows(this.#rows(write, signal), sender, this.#message.weight, signal);
+    } catch (error) {
+      if (!lost.signal.aborted) throw error;
     } finally {
       interruption.end();
       this.#progress.end();
@@ -130,5 +143,5 @@ export class MergeRun {
 
 function unwritable(path: string, cause: unknown): CliError {
   const message = `${printable(path)} cannot be written (${(cause as Error).message}), so sending was stopped. What was under way may have been sent; the next run calls it unknown.`;
-  return new CliError('MB_CLI_RESULTS', message, { cause });
+  return new CliError('MB_CLI_RESULTS', message, { cause, kind: 'aborted' });
 }

@@ -25,9 +25,8 @@ export function showProgress(total: number): MergeProgress {
     noTTYOutput: true,
     notTTYSchedule: PLAIN_MS,
     clearOnComplete: true,
-    etaBuffer: 1000,
-    format: (_options, { value, eta }) => {
-      const facts = { value, total, counts, elapsedMs: Date.now() - startedAt, secondsLeft: Number(eta) };
+    format: (_options, { value }) => {
+      const facts = { value, total, counts, elapsedMs: Date.now() - startedAt };
       return formatProgress(facts, stream.isTTY ? terminalWidth(stream) : undefined);
     },
   });
@@ -60,8 +59,6 @@ export interface ProgressFacts {
   readonly total: number;
   readonly counts: ReturnType<typeof countByStatus>;
   readonly elapsedMs: number;
-  /** NaN when nobody can say. */
-  readonly secondsLeft: number;
 }
 
 /**
@@ -69,10 +66,7 @@ export interface ProgressFacts {
  *
  * @param width  Columns of the terminal; without it there is no bar.
  */
-export function formatProgress(
-  { value, total, counts, elapsedMs, secondsLeft }: ProgressFacts,
-  width?: number,
-): string {
+export function formatProgress({ value, total, counts, elapsedMs }: ProgressFacts, width?: number): string {
   const perSecond = elapsedMs > 0 ? (value * 1000) / elapsedMs : 0;
   const troubles = (['deferred', 'failed', 'unknown', 'skipped'] as const)
     .filter((status) => counts[status])
@@ -81,7 +75,8 @@ export function formatProgress(
     `${total === 0 ? 100 : Math.floor((value / total) * 100)} %`,
     `${value} of ${total}`,
     `${perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond)}/s`,
-    ...(Number.isFinite(secondsLeft) ? [`${formatSeconds(secondsLeft)} left`] : []),
+    // At the rate so far, which pauses of single destinations change little.
+    ...(perSecond > 0 ? [`${formatSeconds((total - value) / perSecond)} left`] : []),
     ...troubles,
   ];
   if (width === undefined) return parts.join(', ');

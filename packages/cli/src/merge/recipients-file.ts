@@ -97,7 +97,7 @@ async function readHead(path: string): Promise<string> {
   }
   try {
     await using handle = await open(path);
-    if (!(await handle.stat()).isFile()) throw Object.assign(new Error('It is no file.'), { code: 'EISDIR' });
+    if (!(await handle.stat()).isFile()) throw new Error('it is no file that can be read several times');
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
     return buffer.toString('utf8', 0, bytesRead);
   } catch (cause) {
