@@ -20,9 +20,9 @@ export {
 export type { Clock } from './io/clock.ts';
 export { connect } from './io/connect.ts';
 export type { AuthOptions, ConnectOptions } from './io/connect-options.ts';
-export type { TlsaRecord } from './io/dane.ts';
 export { type OpenSocket, openTcp, type SocketTarget } from './io/open-socket.ts';
 export type { TlsEvidence, TlsLevel, TlsOptions } from './io/tls.ts';
+export type { TlsaRecord } from './io/tlsa-record.ts';
 export type { DeliveryOutcome, RecipientResult } from './outcome.ts';
 export type { Capabilities } from './protocol/capabilities.ts';
 export type { Envelope, EnvelopeRecipient, Notify } from './protocol/envelope.ts';

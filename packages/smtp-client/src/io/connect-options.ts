@@ -7,9 +7,9 @@ import type { Credentials } from '../protocol/sasl/mechanism.ts';
 import type { Pipelining } from '../protocol/sender.ts';
 import { resolveTimeouts, type Timeouts } from '../protocol/timeouts.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { isUsableTlsa } from './dane.ts';
 import { type OpenSocket, openTcp } from './open-socket.ts';
-import type { TlsLevel, TlsOptions } from './tls.ts';
+import type { secure, TlsLevel, TlsOptions } from './tls.ts';
+import { isUsableTlsa } from './tlsa-record.ts';
 
 /** Who authenticates and how. */
 export type AuthOptions = Credentials & {
@@ -94,6 +94,8 @@ export interface ResolvedOptions extends Omit<ConnectOptions, 'tls' | 'timeouts'
   readonly limits: SessionLimits;
   readonly clock: Clock;
   readonly openSocket: OpenSocket;
+  /** Does a handshake; absent under `tls.level: 'none'`. */
+  readonly secure?: typeof secure;
   /** Why an earlier try with TLS failed. */
   readonly tlsError?: string;
 }

@@ -19,7 +19,7 @@ import { formatAddress, type OpenedSocket, openFirst, resolveAddresses } from '.
  * await connection.close();
  */
 export async function connect(options: ConnectOptions): Promise<SmtpConnection> {
-  const resolved = resolveOptions(options);
+  const resolved = await withTls(resolveOptions(options));
   const notes: TranscriptEntry[] = [];
   let remaining: readonly string[] = await resolveAddresses(resolved.host, resolved.addresses);
   for (;;) {
@@ -31,6 +31,17 @@ export async function connect(options: ConnectOptions): Promise<SmtpConnection> 
       if (remaining.length === 0 || !SmtpError.isInstance(error) || !worthAnotherAddress(error)) throw error;
     }
   }
+}
+
+let tlsCode: Promise<typeof import('./tls.ts')> | undefined;
+
+/** Node's TLS takes some 6 MB of memory before it does anything: who wants none is spared them. */
+async function withTls(options: ResolvedOptions): Promise<ResolvedOptions> {
+  if (options.tls.level === 'none') return options;
+  // Before there is a socket: once the server has agreed to TLS, nothing may come between it and the handshake.
+  tlsCode ??= import('./tls.ts');
+  const { secure } = await tlsCode;
+  return { ...options, secure };
 }
 
 /** A host's addresses are several machines at times: what one of them cannot do another one may. */

@@ -5,12 +5,12 @@ import type { SessionEvent } from '../protocol/events.ts';
 import { beginSasl, type SaslMechanism } from '../protocol/sasl/choose.ts';
 import type { SaslExchange } from '../protocol/sasl/mechanism.ts';
 import { SmtpSession } from '../protocol/session.ts';
+import { handshakeTimeout } from '../protocol/session-errors.ts';
 import type { SessionTls } from '../protocol/session-options.ts';
 import type { ResolvedOptions } from './connect-options.ts';
 import { Driver } from './drive.ts';
 import { formatAddress, type OpenedSocket } from './open-socket.ts';
-import { nodeSaslCrypto } from './sasl-crypto.ts';
-import { handshakeTimeout, secure, type TlsEvidence } from './tls.ts';
+import type { TlsEvidence } from './tls.ts';
 
 /** Makes a session on an open transport ready for deliveries. @throws {SmtpError} as `connect`, with address and transcript */
 export async function establish(
@@ -124,7 +124,7 @@ class Setup {
     const { clock, host, tls } = this.#options;
     const transport = driver.detach();
     try {
-      const { socket, evidence } = await secure(transport, host, tls, this.#stop.signal);
+      const { socket, evidence } = await this.#options.secure!(transport, host, tls, this.#stop.signal);
       this.#evidence = evidence;
       driver.session.tlsEstablished(describe(evidence), clock.now());
       driver.attach(socket);
@@ -142,7 +142,7 @@ class Setup {
     const cancel = clock.setTimer(() => this.#stop.abort(handshakeTimeout()), timeouts.handshakeMs);
     const stop = signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal;
     try {
-      const { socket, evidence } = await secure(transport, host, tls, stop);
+      const { socket, evidence } = await this.#options.secure!(transport, host, tls, stop);
       this.#evidence = evidence;
       return socket;
     } catch (error) {
@@ -159,6 +159,7 @@ class Setup {
     try {
       let response: Uint8Array | undefined;
       if (challenge === undefined) {
+        const { nodeSaslCrypto } = await import('./sasl-crypto.ts');
         this.#exchange = beginSasl(mechanism as SaslMechanism, auth!, { host, port }, nodeSaslCrypto);
         response = await this.#exchange.start();
       } else {

@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream';
 import { checkServerIdentity, connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { SmtpError } from '../errors.ts';
-import { matchDane, presentedChain, type TlsaRecord } from './dane.ts';
+import { matchDane, presentedChain } from './dane.ts';
+import type { TlsaRecord } from './tlsa-record.ts';
 
 /** How a connection is secured and what happens when it cannot be. */
 export type TlsLevel =
@@ -173,18 +174,6 @@ function handshakeFailed(cause: Error): SmtpError {
       cause,
     },
   );
-}
-
-/** The handshake as a whole has a deadline, however its octets trickle in. */
-export function handshakeTimeout(): SmtpError {
-  const fields = {
-    code: 'MB_SMTP_TLS_TIMEOUT',
-    kind: 'tls',
-    scope: 'host',
-    stage: 'tls',
-    retryable: true,
-  } as const;
-  return new SmtpError('The TLS handshake took too long; try again later.', fields);
 }
 
 function asPem(ca: NonNullable<TlsOptions['ca']>): (string | Buffer)[] {

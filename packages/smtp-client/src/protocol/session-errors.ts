@@ -116,3 +116,14 @@ export function internal(message: string): SmtpError {
     'session',
   );
 }
+
+/** The handshake as a whole has a deadline, however its octets trickle in. */
+export function handshakeTimeout(): SmtpError {
+  return failure(
+    'MB_SMTP_TLS_TIMEOUT',
+    'tls',
+    'The TLS handshake took too long; try again later.',
+    'tls',
+    'host',
+  );
+}

@@ -15,6 +15,7 @@ import {
   badChallenge,
   connectionLost,
   failure,
+  handshakeTimeout,
   injected,
   insecureAuth,
   internal,
@@ -467,13 +468,7 @@ export class SmtpSession {
   #timeoutError(): SmtpError {
     const stage = this.#stage;
     if (this.#state === 'handshake') {
-      return failure(
-        'MB_SMTP_TLS_TIMEOUT',
-        'tls',
-        'The TLS handshake took too long; try again later.',
-        'tls',
-        'host',
-      );
+      return handshakeTimeout();
     }
     if (this.#deadlines.writing) {
       const text = 'The server stopped reading while octets were written; try again later.';
