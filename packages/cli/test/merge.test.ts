@@ -362,6 +362,25 @@ describe('mb send --to-file', () => {
     expect(host.messages.length).toBe(30);
   });
 
+  it('waits for a host that asks for less, and says so', async () => {
+    people(...Array.from({ length: 40 }, (_, n) => `p${n}@example.org,P,${n}`));
+    host.setScript({ rcpt: '450 4.7.1 Too many messages, try again in 3 seconds' });
+    const before = host.sessions.length;
+    const asked = () =>
+      host.sessions.slice(before).some(({ commands }) => commands.some((one) => one.startsWith('RCPT')));
+    const run = await send([...BODY, '--concurrency', '1'], {
+      during: async () => {
+        await host.until(asked, 20_000);
+        setTimeout(() => host.setScript({}), 200);
+      },
+    });
+    expect(run.exitCode).toBe(1);
+    expect(words(run.stderr)).toMatch(/ asks for less; it is left alone until \d\d:\d\d:\d\d\./);
+    const [, delivered, deferred] = /(\d+) delivered, (\d+) deferred/.exec(run.stdout) ?? [];
+    expect(Number(delivered) + Number(deferred)).toBe(40);
+    expect(Number(delivered)).toBeGreaterThan(10);
+  });
+
   it('shows the first messages and the plan of a dry run', async () => {
     people('bob@example.org,Bob,1', 'x@gone.test,X,2', 'eve@example.org,,3', 'bad,B,4');
     const before = host.sessions.length;

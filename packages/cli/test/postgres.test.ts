@@ -108,6 +108,39 @@ describe('mb queue on PostgreSQL', () => {
   });
 });
 
+it('queues the rows of a file once, and workers deliver them', async () => {
+  const csv = join(tmpdir(), `mb-pg-merge-${process.pid}.csv`);
+  const rows = Array.from({ length: 60 }, (_, n) => `p${n}@example.org,${n}`);
+  writeFileSync(csv, `email,code\n${rows.join('\n')}\n`);
+  const args = [
+    'send',
+    '--to-file',
+    csv,
+    '--queue',
+    '-f',
+    'ann@example.com',
+    '-s',
+    'Hi',
+    '--text',
+    '{{code}}',
+  ];
+  const killed = await mb(args, {
+    env,
+    during: (child) => {
+      child.stderr?.on('data', () => setTimeout(() => child.kill('SIGKILL'), 60));
+    },
+  });
+  expect([0, null]).toContain(killed.exitCode);
+  expect((await mb(args, { env })).exitCode).toBe(0);
+  const listed = JSON.parse((await queue('ls', '--limit', '500', '--json')).stdout);
+  expect(listed.rows).toHaveLength(60);
+  const worker = await startWorker(env);
+  await host.until(() => host.messages.length === 60, 20_000);
+  worker.child.kill('SIGTERM');
+  expect((await worker.ended).exitCode).toBe(0);
+  expect(new Set(host.messages.map(({ recipients }) => recipients[0]?.address)).size).toBe(60);
+});
+
 describe('the URL of a queue', () => {
   it('may hold a password, which is warned of on the command line and shown nowhere', async () => {
     const url = new URL(env.MB_STORE!);

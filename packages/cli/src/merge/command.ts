@@ -9,6 +9,7 @@ import { enqueueOptions } from '../send/enqueue.ts';
 import type { SendFlags } from '../send/flags.ts';
 import { authorDomain, readMessage } from '../send/message-flags.ts';
 import { refuseQueueFlags } from '../send/queue-flags.ts';
+import { formatMoment } from '../time.ts';
 import { MergeRun } from './merge-run.ts';
 import { MergedMessage } from './merged-message.ts';
 import { PacedSender } from './paced-sender.ts';
@@ -149,9 +150,18 @@ async function deliverRows(
     );
   }
   const { concurrency, requireTls = false } = flags;
-  await work.send(line, (_runId, write, onTrouble) => {
-    const paced = { requireTls, write, ...(concurrency !== undefined && { concurrency }) };
-    return new PacedSender(options, paced, onTrouble);
+  await work.send(line, (_runId, write, note) => {
+    const onError = (error: unknown) => note(`warning: ${(error as Error).message}`);
+    const onPause = (site: string, until: number) => {
+      note(`${site} asks for less; it is left alone until ${formatMoment(until).slice(11)}.`);
+    };
+    return new PacedSender(options, {
+      requireTls,
+      write,
+      onError,
+      onPause,
+      ...(concurrency !== undefined && { concurrency }),
+    });
   });
 }
 

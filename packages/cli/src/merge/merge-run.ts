@@ -21,8 +21,8 @@ const MOST_TROUBLES = 5;
 export type CreateSender = (
   runId: string,
   write: WriteResult,
-  /** Told of what the sender lives through. */
-  onTrouble: (error: unknown) => void,
+  /** Told of what the user should know while the run goes on. */
+  note: (text: string) => void,
 ) => RowSender;
 
 /** One run over the rows of a file. */
@@ -70,11 +70,11 @@ export class MergeRun {
       this.#progress.note('Stopping when what is under way has ended; Ctrl-C again stops at once.');
     });
     const signal = AbortSignal.any([interruption.signal, lost.signal]);
-    const onTrouble = (error: unknown) => {
-      if (!lost.signal.aborted) this.#progress.note(`warning: ${printable((error as Error).message)}`);
+    const note = (text: string) => {
+      if (!lost.signal.aborted) this.#progress.note(printable(text));
     };
     try {
-      const sender = createSender(runId, write, onTrouble);
+      const sender = createSender(runId, write, note);
       await sendRows(this.#rows(write, signal), sender, this.#message.weight, signal);
     } catch (error) {
       if (!lost.signal.aborted) throw error;

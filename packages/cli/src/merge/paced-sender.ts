@@ -39,12 +39,8 @@ export class PacedSender implements RowSender {
   readonly #sweep: NodeJS.Timeout;
 
   /** @param write  Awaited before an attempt begins, and for its result. */
-  constructor(
-    options: BrokerOptions,
-    { concurrency, requireTls, write }: PacedOptions,
-    onError: (error: unknown) => void,
-  ) {
-    this.#store = new RowStore(write);
+  constructor(options: BrokerOptions, { concurrency, requireTls, write, onError, onPause }: PacedOptions) {
+    this.#store = new RowStore(write, onPause);
     this.#requireTls = requireTls;
     this.#broker = new MailBroker({
       ...options,
@@ -88,6 +84,10 @@ export interface PacedOptions {
   readonly concurrency?: number;
   readonly requireTls: boolean;
   readonly write: WriteResult;
+  /** Told of what the worker lives through. */
+  readonly onError: (error: unknown) => void;
+  /** Told that a destination has asked for less, and is left alone until then; epoch milliseconds. */
+  readonly onPause: (site: string, until: number) => void;
 }
 
 /** A queue in memory that writes results down as the worker claims and settles, and keeps nothing for a second attempt. */
@@ -97,11 +97,15 @@ class RowStore extends MemoryStore {
   readonly #open = new Map<string, OpenRow>();
   /** By the id of the recipient, once it is claimed. */
   readonly #claimed = new Map<string, OpenRow>();
+  readonly #onPause: PacedOptions['onPause'];
+  /** Pauses that were told of, by destination. */
+  readonly #told = new Map<string, number>();
   stopping = false;
 
-  constructor(write: WriteResult) {
+  constructor(write: WriteResult, onPause: PacedOptions['onPause']) {
     super({ eventTypes: [] });
     this.#write = write;
+    this.#onPause = onPause;
   }
 
   /** Resolves when the row has its result. */
@@ -130,23 +134,28 @@ class RowStore extends MemoryStore {
     return super.settle({ ...settlement, outcomes });
   }
 
-  /** Rows for hosts that nobody can reach now are deferred without waiting for them; what has ended is forgotten. */
+  /** Looks after destinations that are paused, and forgets what has ended. */
   async sweep(): Promise<void> {
     const { sites } = await this.stats();
     for (const { site, queued, pausedUntil = 0, pauseReason } of sites) {
-      if (queued === 0 || pauseReason !== 'unreachable' || pausedUntil <= Date.now()) continue;
-      const { rows } = await this.list({ site, state: 'queued' }, { limit: 1000 });
-      for (const { messageId, tag } of rows) {
-        const open = this.#open.get(tag ?? '');
-        if (!open || (await this.cancel({ messageId })) === 0) continue;
-        await this.#end(open, {
-          status: 'deferred',
-          reason: `No host of ${site} can be reached now; not attempted.`,
-        });
-      }
+      if (queued === 0 || pausedUntil <= Date.now()) continue;
+      if (pauseReason === 'unreachable') await this.#defer(site);
+      else if (this.#told.get(site) !== pausedUntil) this.#onPause(site, pausedUntil);
+      this.#told.set(site, pausedUntil);
     }
     let more = true;
     while (more) ({ more } = await this.purge({ deliveredMs: 0, failedMs: 0, eventsMs: 0, batch: 1000 }));
+  }
+
+  /** Rows for hosts that nobody can reach now do not wait for the next look at these. */
+  async #defer(site: string): Promise<void> {
+    const { rows } = await this.list({ site, state: 'queued' }, { limit: 1000 });
+    for (const { messageId, tag } of rows) {
+      const open = this.#open.get(tag ?? '');
+      if (!open || (await this.cancel({ messageId })) === 0) continue;
+      const reason = `No host of ${site} can be reached now; not attempted.`;
+      await this.#end(open, { status: 'deferred', reason });
+    }
   }
 
   /** What was claimed once, but waits without having been attempted, is not of unknown fate. */

@@ -21,7 +21,6 @@ export function showProgress(total: number): MergeProgress {
   const stream = process.stderr;
   const bar = new SingleBar({
     stream,
-    hideCursor: true,
     noTTYOutput: true,
     notTTYSchedule: PLAIN_MS,
     clearOnComplete: true,
