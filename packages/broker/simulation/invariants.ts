@@ -15,6 +15,7 @@ export async function findViolations(record: RunRecord): Promise<string[]> {
     ...(await duplicatesExcused(record, events)),
     ...limitsKept(record),
     ...expiryKept(recipients, events),
+    ...reportsMade(record, recipients, events),
   ];
 }
 
@@ -95,7 +96,7 @@ function settledOnce(recipients: readonly RecipientView[], events: readonly Queu
 
 /**
  * A host has a message twice only where the first reply was lost, or the process died before it was written down, or
- * the clock leapt over its lease, which looks the same from the store.
+ * the clock leapt over its lease, which looks the same from the store, or the store did not take it.
  */
 async function duplicatesExcused(record: RunRecord, events: readonly QueueEvent[]): Promise<string[]> {
   const problems: string[] = [];
@@ -108,7 +109,10 @@ async function duplicatesExcused(record: RunRecord, events: readonly QueueEvent[
     for (const [index, one] of taken.slice(0, -1).entries()) {
       const next = taken[index + 1]!;
       const leapt = record.leaps.some((step) => step >= one.sessionStep && step <= next.step);
-      const excused = !one.replied || diedAfter(record, one) !== undefined || leapt;
+      const unwritten = record.storeTroubles.some(
+        ({ from, to }) => from <= next.step && to >= one.sessionStep,
+      );
+      const excused = !one.replied || diedAfter(record, one) !== undefined || leapt || unwritten;
       if (!excused) {
         problems.push(
           `recipient ${recipient.recipientId}: ${one.host} took it, and ${next.host} again without need`,
@@ -119,9 +123,12 @@ async function duplicatesExcused(record: RunRecord, events: readonly QueueEvent[
   return problems;
 }
 
-/** No host sees more connections than its site may have; a leap of the clock ends leases whose connections live on. */
-function limitsKept({ hosts, scenario, leaps }: RunRecord): string[] {
-  if (leaps.length > 0) return [];
+/**
+ * No host sees more connections than its site may have; a leap of the clock, or a store that takes no signs of life,
+ * ends leases whose connections live on.
+ */
+function limitsKept({ hosts, scenario, leaps, storeTroubles }: RunRecord): string[] {
+  if (leaps.length > 0 || storeTroubles.length > 0) return [];
   return hosts
     .filter(({ mostOpen }) => mostOpen > scenario.maxConcurrency)
     .map(
@@ -138,6 +145,26 @@ function expiryKept(recipients: readonly RecipientView[], events: readonly Queue
       ({ type, recipientId, at }) => type === 'attempted' && at > (expiresAt.get(recipientId!) ?? Infinity),
     )
     .map(({ recipientId }) => `recipient ${recipientId} was attempted after its lifetime`);
+}
+
+/** A sender who wants to know hears of each recipient that failed or expired, once; nobody else hears anything. */
+function reportsMade(
+  { accepted, reported }: RunRecord,
+  recipients: readonly RecipientView[],
+  events: readonly QueueEvent[],
+): string[] {
+  const bounces = new Map<string, number>();
+  for (const { type, recipientId = '' } of events)
+    if (type === 'bounced') bounces.set(recipientId, (bounces.get(recipientId) ?? 0) + 1);
+  return recipients
+    .filter(({ messageId }) => accepted.has(messageId))
+    .filter(({ recipientId, messageId, state }) => {
+      const due = reported.has(messageId) && (state === 'failed' || state === 'expired');
+      return (bounces.get(recipientId) ?? 0) !== Number(due);
+    })
+    .map(({ recipientId, state }) => {
+      return `recipient ${recipientId} ${state} and was reported ${bounces.get(recipientId) ?? 0} times`;
+    });
 }
 
 async function acceptancesOf(recipient: RecipientView, record: RunRecord): Promise<Acceptance[]> {

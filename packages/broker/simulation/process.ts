@@ -4,6 +4,7 @@ import type { SocketTarget } from '@mb/smtp-client';
 import type { SeededRandom, VirtualClock } from '@mb/testkit';
 import { MailBroker } from '../src/broker.ts';
 import type { Clock } from '../src/clock.ts';
+import { BrokerError } from '../src/errors.ts';
 import type { QueueStore } from '../src/queue-store.ts';
 import type { SimulatedHost } from './simulated-host.ts';
 
@@ -14,6 +15,9 @@ export interface ProcessWorld {
   readonly resolver: ReturnType<typeof createMemoryResolver>;
   readonly hosts: ReadonlyMap<string, SimulatedHost>;
   readonly crashAtWrite: number;
+  /** When calls of the store fail, while they do. */
+  readonly storeTrouble: 'before' | 'after' | undefined;
+  happens(what: string): void;
   faulty(): boolean;
   touch(): number;
   died(process: SimulatedProcess, why: string): void;
@@ -32,6 +36,9 @@ const writes = new Set([
   'reap',
   'alias',
 ]);
+
+/** Of the calls while the store is in trouble, so many fail. */
+const failingShare = 0.7;
 
 const never = new Promise<never>(() => {});
 
@@ -102,11 +109,22 @@ export class SimulatedProcess {
         return async (...args: unknown[]) => {
           this.#world.touch();
           if (!this.alive || (writes.has(name) && this.#dies(`before ${name}`))) return never;
+          this.#failAs('before', name);
           const result = await method.apply(store, args);
           if (!this.alive || (writes.has(name) && this.#dies(`after ${name}`))) return never;
+          this.#failAs('after', name);
           return result;
         };
       },
+    });
+  }
+
+  /** The disk, or the connection to the database: a call that failed may have done its work all the same. */
+  #failAs(moment: 'before' | 'after', name: string): void {
+    if (this.#world.storeTrouble !== moment || this.#random.random() >= failingShare) return;
+    this.#world.happens(`store fails: ${moment} ${name}`);
+    throw new BrokerError('MB_BROKER_STORE_FAILED', 'internal', 'The store is in trouble.', {
+      retryable: true,
     });
   }
 

@@ -49,6 +49,10 @@ export type WorldEvent = { readonly atMs: number } & (
       readonly kind: 'enqueue';
       readonly to: readonly string[];
       readonly onUnknown: 'retry' | 'hold' | 'report';
+      /** Lifetime; undefined: that of all mail. */
+      readonly expireAfterMs: number | undefined;
+      /** Whether the sender wants to be told of failures. */
+      readonly reported: boolean;
     }
   /** The process dies without a warning. */
   | { readonly kind: 'crash' }
@@ -56,10 +60,14 @@ export type WorldEvent = { readonly atMs: number } & (
   | { readonly kind: 'clock-jump'; readonly ms: number }
   | {
       readonly kind: 'dns-trouble';
-      readonly domain: string;
-      readonly status: 'servfail' | 'timeout';
+      /** A domain or a host. */
+      readonly name: string;
+      readonly status: 'servfail' | 'timeout' | 'unreachable';
       readonly forMs: number;
     }
+  /** Calls of the store fail, often: before they did anything, or after they did it all. */
+  | { readonly kind: 'store-trouble'; readonly moment: 'before' | 'after'; readonly forMs: number }
+  | { readonly kind: 'cancel'; readonly domain: string }
   | { readonly kind: 'suspend'; readonly domain: string; readonly forMs: number }
   | { readonly kind: 'hold-and-release'; readonly domain: string; readonly forMs: number }
 );
@@ -167,11 +175,17 @@ function drawEvents(
     kind: 'enqueue',
     to: [...new Set(Array.from({ length: random.integer(1, 5) }, () => random.pick(addresses)))],
     onUnknown: random.pick(['retry', 'retry', 'hold', 'report'] as const),
+    expireAfterMs: random.pick([undefined, undefined, undefined, 20 * minute, 3 * hour]),
+    reported: random.random() < 0.5,
   }));
   const times = (likely: number, make: () => WorldEvent) => {
     while (random.random() < likely) events.push(make());
   };
   const domain = () => random.pick(domains).name;
+  const name = () => {
+    const { name, hosts } = random.pick(domains);
+    return random.pick([name, ...hosts.map((host) => host.name)]);
+  };
   const forMs = () => random.integer(1, 120) * minute;
   times(0.3, () => ({ atMs: at(), kind: 'crash' }));
   times(0.2, () => ({ atMs: at(), kind: 'graceful-restart' }));
@@ -179,10 +193,17 @@ function drawEvents(
   times(0.3, () => ({
     atMs: at(),
     kind: 'dns-trouble',
-    domain: domain(),
-    status: random.pick(['servfail', 'timeout'] as const),
+    name: name(),
+    status: random.pick(['servfail', 'timeout', 'unreachable'] as const),
     forMs: forMs(),
   }));
+  times(0.15, () => ({
+    atMs: at(),
+    kind: 'store-trouble',
+    moment: random.pick(['before', 'after'] as const),
+    forMs: random.integer(5, 1_200) * 1_000,
+  }));
+  times(0.05, () => ({ atMs: at(), kind: 'cancel', domain: domain() }));
   times(0.15, () => ({ atMs: at(), kind: 'suspend', domain: domain(), forMs: forMs() }));
   times(0.15, () => ({ atMs: at(), kind: 'hold-and-release', domain: domain(), forMs: forMs() }));
   return events.sort((one, other) => one.atMs - other.atMs);

@@ -17,6 +17,10 @@ export interface RunRecord {
   /** Every message that a host took, in order. */
   readonly acceptances: readonly Acceptance[];
   readonly processes: readonly SimulatedProcess[];
+  /** Messages whose sender wants to be told of failures. */
+  readonly reported: ReadonlySet<string>;
+  /** Steps between which the store was in trouble. */
+  readonly storeTroubles: readonly { readonly from: number; readonly to: number }[];
   /** Steps at which the clock was set forward by more than a lease lasts: for the store, its workers fell silent. */
   readonly leaps: readonly number[];
   /** How often what nobody planned happened, such as the death of a process at a write. */
@@ -72,6 +76,9 @@ class World implements ProcessWorld, HostWorld {
   readonly #acceptances: Acceptance[] = [];
   readonly #processes: SimulatedProcess[] = [];
   readonly #leaps: number[] = [];
+  readonly #reported = new Set<string>();
+  readonly #storeTroubles: { from: number; to: number }[] = [];
+  storeTrouble: 'before' | 'after' | undefined;
   readonly #happened = new Map<string, number>();
   readonly #trace: string[] = [];
   /** Enqueueing, restarting and other work that the world itself has begun. */
@@ -159,6 +166,8 @@ class World implements ProcessWorld, HostWorld {
       accepted: this.#accepted,
       acceptances: this.#acceptances,
       processes: this.#processes,
+      reported: this.#reported,
+      storeTroubles: this.#storeTroubles,
       leaps: this.#leaps,
       happened: this.#happened,
       trace: this.#trace,
@@ -233,8 +242,12 @@ class World implements ProcessWorld, HostWorld {
         if (event.ms >= leaseMs) this.#leaps.push(this.touch());
         return this.clock.jump(event.ms);
       case 'dns-trouble':
-        this.resolver.fail(event.domain, event.status);
-        return this.#later(event.forMs, () => this.resolver.fail(event.domain, undefined));
+        this.resolver.fail(event.name, event.status);
+        return this.#later(event.forMs, () => this.resolver.fail(event.name, undefined));
+      case 'store-trouble':
+        return this.#troubleStore(event);
+      case 'cancel':
+        return this.store.cancel({ domain: event.domain }).then(() => {});
       case 'suspend':
         this.#later(event.forMs, () => this.#eachSite(event.domain, { suspended: false, pauseMs: 0 }));
         return this.#eachSite(event.domain, { suspended: true });
@@ -246,15 +259,33 @@ class World implements ProcessWorld, HostWorld {
     }
   }
 
+  #troubleStore({ moment, forMs }: Extract<WorldEvent, { kind: 'store-trouble' }>): void {
+    this.storeTrouble = moment;
+    const trouble = { from: this.touch(), to: Number.POSITIVE_INFINITY };
+    this.#storeTroubles.push(trouble);
+    this.#later(forMs, () => {
+      trouble.to = this.touch();
+      // Another one may have begun meanwhile.
+      if (this.#storeTroubles.every(({ to }) => Number.isFinite(to))) this.storeTrouble = undefined;
+    });
+  }
+
   /** An `enqueue()` whose process dies never answers; the world does not wait for it. */
   #enqueue(process: SimulatedProcess, event: Extract<WorldEvent, { kind: 'enqueue' }>): void {
     const message = { from: 'sender@sender.test', to: event.to, subject: 'Simulated', text: 'Hello.' };
-    process.broker.enqueue(message, { delivery: { onUnknown: event.onUnknown, notify: 'never' } }).then(
+    const { onUnknown, expireAfterMs, reported } = event;
+    const delivery = {
+      onUnknown,
+      ...(expireAfterMs !== undefined && { expireAfterMs }),
+      ...(!reported && { notify: 'never' as const }),
+    };
+    process.broker.enqueue(message, { delivery }).then(
       ({ id, recipients }) => {
         const queued = recipients
           .filter(({ status }) => status === 'queued')
           .map(({ recipient }) => recipient);
         if (id !== undefined) this.#accepted.set(id, queued);
+        if (id !== undefined && reported) this.#reported.add(id);
         this.#note(`process ${process.id} accepted message ${id}`);
       },
       (error) => this.trouble(error),
