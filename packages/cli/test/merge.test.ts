@@ -447,6 +447,32 @@ describe.skipIf(process.platform !== 'linux')('on a terminal', () => {
     expect(screen(output)).toContain('150 delivered');
   });
 
+  it('ends gracefully at Ctrl-C typed there, and says how to go on', async () => {
+    many(150);
+    host.setScript({ content: { code: 250, delayMs: 60 } });
+    let typed = false;
+    const output = await onTerminal(
+      `send --to-file "${csv}" -s Hi --text "{{code}}" --concurrency 2`,
+      lab,
+      (child, soFar) => {
+        if (typed || !/\b\d+ of 150/.test(soFar) || host.messages.length < 6) return;
+        typed = true;
+        child.stdin?.write('\x03');
+      },
+    );
+    const shown = screen(output);
+    expect(words(shown)).toContain('Stopping when what is under way has ended; Ctrl-C again stops at once.');
+    const [, delivered, left] = /(\d+) delivered, (\d+) not begun/.exec(words(shown)) ?? [];
+    expect([Number(delivered), Number(delivered) + Number(left)]).toEqual([host.messages.length, 150]);
+    expect(words(shown)).toContain(`sends the ${left} that remain.`);
+    const report = output.slice(output.lastIndexOf('\x1b[2K') + 4);
+    // A path cannot be broken.
+    const lines = screen(report)
+      .split('\n')
+      .filter((line) => !line.includes(folder));
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(48);
+  });
+
   it('shows a plan, bad rows and a result that fit', async () => {
     people('bob@example.org,Bob,1', 'nobody@example.org,Nobody Who Has A Long Name,2');
     const output = screen(await onTerminal(`send --to-file "${csv}" -s Hi --text "{{code}}"`, lab));

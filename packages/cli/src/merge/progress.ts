@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import type { countByStatus } from '../send/receipt.ts';
-import { terminalWidth } from '../terminal.ts';
+import { terminalWidth, wrap } from '../terminal.ts';
 import type { RowStatus } from './row-states.ts';
 
 /** Shows how far a run is. */
@@ -18,20 +18,25 @@ const PLAIN_MS = 10_000;
 export function showProgress(total: number): MergeProgress {
   const startedAt = Date.now();
   const counts: Record<string, number> = {};
-  const stream = process.stderr;
+  const { stderr } = process;
   const bar = new SingleBar({
-    stream,
+    stream: withoutCursorMemory(stderr),
     noTTYOutput: true,
     notTTYSchedule: PLAIN_MS,
     clearOnComplete: true,
     format: (_options, { value }) => {
       const facts = { value, total, counts, elapsedMs: Date.now() - startedAt };
-      return formatProgress(facts, stream.isTTY ? terminalWidth(stream) : undefined);
+      return formatProgress(facts, stderr.isTTY ? terminalWidth(stderr) : undefined);
     },
   });
-  // In a pipe the first line would say nothing.
-  const later = stream.isTTY ? undefined : setTimeout(() => bar.start(total, value, {}), PLAIN_MS);
+  const makeRoom = () => {
+    if (stderr.isTTY) stderr.write('\r\x1b[K');
+  };
+  // Before the listener that prints it.
+  process.prependListener('warning', makeRoom);
   let value = 0;
+  // In a pipe the first line would say nothing.
+  const later = stderr.isTTY ? undefined : setTimeout(() => bar.start(total, value), PLAIN_MS);
   if (later === undefined) bar.start(total, 0);
   return {
     add(status) {
@@ -40,13 +45,21 @@ export function showProgress(total: number): MergeProgress {
       bar.update(value);
     },
     note(text) {
-      stream.write(stream.isTTY ? `\r\x1b[K${text}\n` : `${text}\n`);
+      makeRoom();
+      stderr.write(`${wrap(text, '', terminalWidth(stderr))}\n`);
     },
     end() {
       clearTimeout(later);
+      process.off('warning', makeRoom);
       bar.stop();
     },
   };
+}
+
+/** Lines may be written while the bar is there: where the cursor was at first is no place to go back to. */
+function withoutCursorMemory(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  const write = (text: string) => text === '\x1b7' || text === '\x1b8' || stream.write(text);
+  return Object.create(stream, { write: { value: write } }) as NodeJS.WriteStream;
 }
 
 /** Nothing at all. */
