@@ -29,6 +29,8 @@ export interface Engine {
   clog(rows: number): Promise<void>;
   /** Octets that its tables, their indices and large values take. */
   bytes(): Promise<number>;
+  /** Deletes all that is done. */
+  purge?(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -49,6 +49,10 @@ export async function openOurs(
     },
     clog: (rows) => clog(server, schema, rows),
     bytes: () => schemaBytes(server, schema),
+    async purge() {
+      const all = { deliveredMs: 0, failedMs: 0, eventsMs: 0, stagedMs: 0 };
+      while ((await store.purge(all)).more);
+    },
     close: () => store.close(),
   };
 }

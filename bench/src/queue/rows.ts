@@ -1,6 +1,7 @@
 import type { Row } from '../harness/row.ts';
 
 const PROTOTYPE = 'prototype: bare statements';
+const FIRST = 'after the first cycle';
 const EMPTY = 'the same, nothing waiting';
 
 /** Rows of @mb/queue-postgres. */
@@ -17,6 +18,37 @@ export const queueRows: readonly Row[] = [
     field: async (scale) => {
       const { claimCompleteField } = await import('./claim-complete.ts');
       return claimCompleteField(scale.smoke ? 50 : 2000);
+    },
+  },
+  {
+    id: 'queue/storage',
+    title: 'octets that a delivered 5 kB message leaves in the tables until it is purged',
+    metric: 'disk',
+    amount: { count: 1, unit: 'messages' },
+    limit: PROTOTYPE,
+    goals: [{ kind: 'ratio', to: PROTOTYPE, atMost: 1.25 }],
+    wholeRuns: true,
+    maxRounds: 2,
+    field: async (scale) => {
+      const { storageField } = await import('./storage.ts');
+      return storageField(scale.smoke ? 50 : 2000);
+    },
+  },
+  {
+    id: 'queue/churn',
+    title:
+      'octets of all tables for each of 2,000 messages, after cycles of accepting, delivering and purging them',
+    metric: 'disk',
+    amount: { count: 1, unit: 'messages' },
+    limit: FIRST,
+    // Beside what lives, the dead rows of one round of vacuum.
+    goals: [{ kind: 'ratio', to: FIRST, atMost: 3 }],
+    heavy: true,
+    timeoutSeconds: 600,
+    wholeRuns: true,
+    field: async (scale) => {
+      const { churnField } = await import('./storage.ts');
+      return churnField(scale.smoke ? 50 : 2000);
     },
   },
   backlogRow('100k', 100_000, false),

@@ -17,9 +17,9 @@ const SETTINGS = {
   max_connections: '60',
 };
 
-/** Starts the server that all contenders of a row share. */
-export async function startBenchServer(): Promise<BenchServer> {
-  const flags = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+/** Starts the server that all contenders of a row share, with these settings besides. */
+export async function startBenchServer(settings: Readonly<Record<string, string>> = {}): Promise<BenchServer> {
+  const flags = Object.entries({ ...SETTINGS, ...settings }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const { url, server, remove } = await startServer(flags);
   const admin = new Client(url);
   await admin.connect();
