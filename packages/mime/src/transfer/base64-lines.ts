@@ -3,17 +3,20 @@ import { createWorkspace, type Workspace } from './vector-module.ts';
 export const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 const CR = 13;
 const LF = 10;
+const PAD = 61;
+/** RFC 2045 §6.8: characters in a line. */
+export const LINE_LENGTH = 76;
 
 /** Octets of content in a block: 765 lines of 57. In lines of 3, the shortest, they become twice as many. */
-export const BLOCK_OCTETS = 43_605;
+const BLOCK_OCTETS = 43_605;
 /** Where the lines of a block begin; the octets between are the two of 0 at its end and what a wide load reads. */
-export const LINES_AT = BLOCK_OCTETS + 32;
+const LINES_AT = 43_637;
 
 /**
  * Writes the content from 0 to `end` as lines at `to`, each with its CRLF. Two octets of 0 stand at `end`; letters that
  * they alone make are the padding's place.
  */
-export type EncodeLines = (end: number, to: number, lineOctets: number) => void;
+type EncodeLines = (end: number, to: number, lineOctets: number) => void;
 
 /** base64-lines.wat, assembled; vector-module.test.ts holds the two against each other. */
 const assembled =
@@ -24,10 +27,36 @@ const assembled =
 
 let workspace: Workspace<EncodeLines> | undefined;
 
-/** Where blocks are encoded: one after the other, none across a call of foreign code. */
-export function base64Workspace(): Workspace<EncodeLines> {
+/** The number of octets that {@link encodeBlocks} gives for `length` octets of content. */
+export function base64Length(length: number, lineLength: number = LINE_LENGTH): number {
+  const characters = Math.ceil(length / 3) * 4;
+  if (characters === 0 || lineLength === 0) return characters;
+  return characters + (Math.ceil(characters / lineLength) - 1) * 2;
+}
+
+/**
+ * Encodes block by block in lines with CRLF between them.
+ *
+ * @param lineLength  A multiple of 4; 0 means one line.
+ * @param take  Gets the lines, which stay only while it runs; it does not encode.
+ */
+export function encodeBlocks(input: Uint8Array, lineLength: number, take: (lines: Uint8Array) => void): void {
   workspace ??= createWorkspace(assembled, scalarLines);
-  return workspace;
+  const [memory, run] = workspace;
+  const lineOctets = lineLength === 0 ? BLOCK_OCTETS : (lineLength / 4) * 3;
+  const blockOctets = BLOCK_OCTETS - (BLOCK_OCTETS % lineOctets);
+  for (let at = 0; at < input.length; at += blockOctets) {
+    const block = input.subarray(at, at + blockOctets);
+    const { length } = block;
+    memory.set(block);
+    memory.fill(0, length, length + 2);
+    run(length, LINES_AT, lineOctets);
+    let end = LINES_AT + base64Length(length, lineLength);
+    if (length % 3 > 0) memory[end - 1] = PAD;
+    if (length % 3 === 1) memory[end - 2] = PAD;
+    if (lineLength > 0 && at + blockOctets < input.length) end += 2; // CRLF, and more lines behind it
+    take(memory.subarray(LINES_AT, end));
+  }
 }
 
 /** base64-lines.wat in JavaScript. */

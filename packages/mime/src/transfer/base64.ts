@@ -1,19 +1,13 @@
 import { MimeError } from '../errors.ts';
 import { concatOctets, decodeAscii } from '../utf8.ts';
-import { ALPHABET, BLOCK_OCTETS, base64Workspace, LINES_AT } from './base64-lines.ts';
+import { ALPHABET, base64Length, encodeBlocks, LINE_LENGTH } from './base64-lines.ts';
 
-const LINE_LENGTH = 76; // RFC 2045 §6.8
 const OCTETS_PER_LINE = 57;
 const CR = 13;
 const LF = 10;
 const PAD = 61;
 
-/** The number of octets that {@link encodeBase64Into} writes for `length` octets of content. */
-export function base64Length(length: number, lineLength: number = LINE_LENGTH): number {
-  const characters = Math.ceil(length / 3) * 4;
-  if (characters === 0 || lineLength === 0) return characters;
-  return characters + (Math.ceil(characters / lineLength) - 1) * 2;
-}
+export { base64Length };
 
 /**
  * Writes base64 lines, CRLF between them and none at the end, and returns the offset after them.
@@ -31,25 +25,6 @@ export function encodeBase64Into(
     o += lines.length;
   });
   return o;
-}
-
-/** Encodes block by block; what `take` gets stays only while it runs. */
-function encodeBlocks(input: Uint8Array, lineLength: number, take: (lines: Uint8Array) => void): void {
-  const { memory, run } = base64Workspace();
-  const lineOctets = lineLength === 0 ? BLOCK_OCTETS : (lineLength / 4) * 3;
-  const blockOctets = BLOCK_OCTETS - (BLOCK_OCTETS % lineOctets);
-  for (let at = 0; at < input.length; at += blockOctets) {
-    const block = input.subarray(at, at + blockOctets);
-    const { length } = block;
-    memory.set(block);
-    memory.fill(0, length, length + 2);
-    run(length, LINES_AT, lineOctets);
-    let end = LINES_AT + base64Length(length, lineLength);
-    if (length % 3 > 0) memory[end - 1] = PAD;
-    if (length % 3 === 1) memory[end - 2] = PAD;
-    if (lineLength > 0 && at + blockOctets < input.length) end += 2; // CRLF, and more lines behind it
-    take(memory.subarray(LINES_AT, end));
-  }
 }
 
 function checkLineLength(lineLength: number): void {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { bodyText, chunkSizes, cut } from '../../test/arbitraries.ts';
 import {
   decodeQuotedPrintable,
@@ -20,6 +20,51 @@ function encodeChunks(chunks: readonly Uint8Array[], mode: QuotedPrintableMode):
 function decodeChunks(chunks: readonly Uint8Array[]): Buffer {
   const decoder = new QuotedPrintableDecoder();
   return Buffer.concat([...chunks.map((chunk) => decoder.push(chunk)), decoder.finish()]);
+}
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.resetModules();
+});
+
+/** RFC 2045 §6.7, one octet after the other, without a thought of speed. */
+function reference(octets: Uint8Array, mode: QuotedPrintableMode): string {
+  const content = latin1(octets);
+  const lines = mode === 'text' ? content.split(/\r\n|\r|\n/) : [content];
+  return lines.map(referenceLine).join('\r\n');
+}
+
+function referenceLine(line: string): string {
+  let out = '';
+  let column = 0;
+  for (const [i, octet] of [...line].entries()) {
+    const literal = /[!-<>-~]/.test(octet) || (/[ \t]/.test(octet) && i < line.length - 1);
+    const hex = octet.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0');
+    const written = literal ? octet : `=${hex}`;
+    if (column + written.length > 75) {
+      out += '=\r\n';
+      column = 0;
+    }
+    out += written;
+    column += written.length;
+  }
+  return out;
+}
+
+/** Octets in runs of the kinds that an encoder tells apart, long enough for several lines. */
+const runs = fc
+  .array(
+    fc.oneof(
+      fc.array(fc.constantFrom(...octetsOf('abc <>~!\t =')), { maxLength: 90 }),
+      fc.array(fc.integer({ min: 128, max: 255 }), { maxLength: 60 }),
+      fc.constantFrom(...['\r\n', '\r', '\n', ' \r\n', '\t\n', '  \r', '\x00\x1f\x7f'].map(octetsOf)),
+    ),
+    { maxLength: 12 },
+  )
+  .map((pieces) => Uint8Array.from(pieces.flat()));
+
+function octetsOf(text: string): number[] {
+  return [...Buffer.from(text, 'latin1')];
 }
 
 describe('encodeQuotedPrintable', () => {
@@ -52,6 +97,34 @@ describe('encodeQuotedPrintable', () => {
 
   it('MIME-06 writes a lone surrogate as U+FFFD and keeps its neighbours', () => {
     expect(encodeQuotedPrintable('a\ud800b')).toBe('a=EF=BF=BDb');
+  });
+
+  it.each([
+    ['vectors', {}],
+    ['JavaScript alone', { WebAssembly: undefined }],
+  ])('MIME-20 writes what RFC 2045 says, whatever the chunks, by %s', async (_, globals) => {
+    for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value);
+    vi.resetModules();
+    const { QuotedPrintableEncoder: Encoder } = await import('./quoted-printable.ts');
+    fc.assert(
+      fc.property(runs, chunkSizes, fc.constantFrom('text', 'binary'), (octets, sizes, mode) => {
+        const encoder = new Encoder(mode);
+        const pieces = cut(octets, sizes).map((chunk) => latin1(encoder.push(chunk)));
+        expect(pieces.join('') + latin1(encoder.finish())).toBe(reference(octets, mode));
+        expect(latin1(new Encoder(mode).finish(octets))).toBe(reference(octets, mode));
+      }),
+    );
+  });
+
+  it('MIME-20 encodes long content like short content, characters over 127 at every place', () => {
+    for (let lead = 0; lead < 4; lead++) {
+      const text = 'x'.repeat(lead) + 'é\u{1f600}日 \r\n'.repeat(9000);
+      const octets = utf8.encode(text);
+      expect(encodeQuotedPrintable(text)).toBe(reference(octets, 'text'));
+      expect(encodeQuotedPrintable(octets)).toBe(reference(octets, 'binary'));
+      expect(encodeChunks([octets], 'text')).toBe(reference(octets, 'text'));
+    }
+    expect(encodeQuotedPrintable(`${'y'.repeat(100_000)}\ud83d`)).toMatch(/=EF=BF=BD$/);
   });
 
   it('MIME-20 gives octets back in binary mode, and text with CRLF line ends, whatever the chunks', () => {

@@ -1,12 +1,14 @@
 /** The part of the WebAssembly interface used here; the language's own types come with a browser's library only. */
-interface WebAssemblyGlobal {
+declare const WebAssembly: {
   readonly Module: new (octets: Uint8Array) => object;
   readonly Instance: new (module: object) => { readonly exports: unknown };
-}
+};
 
-/** Memory in which a function finds its input and leaves its output. */
-export interface Workspace<Run> {
-  readonly memory: Uint8Array;
+/** Memory, and the function that finds its input there and leaves its output. */
+export type Workspace<Run> = readonly [memory: Uint8Array, run: Run];
+
+interface Exports<Run> {
+  readonly memory: { readonly buffer: ArrayBuffer };
   readonly run: Run;
 }
 
@@ -22,13 +24,12 @@ const WORKSPACE_OCTETS = 131_072;
  */
 export function createWorkspace<Run>(assembled: string, scalar: (memory: Uint8Array) => Run): Workspace<Run> {
   try {
-    const { WebAssembly } = globalThis as unknown as { WebAssembly: WebAssemblyGlobal };
     const octets = Uint8Array.from(atob(assembled), (letter) => letter.charCodeAt(0));
-    const exported = new WebAssembly.Instance(new WebAssembly.Module(octets)).exports;
-    const { memory, run } = exported as { memory: { buffer: ArrayBuffer }; run: Run };
-    return { memory: new Uint8Array(memory.buffer), run };
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(octets));
+    const { memory, run } = instance.exports as Exports<Run>;
+    return [new Uint8Array(memory.buffer), run];
   } catch {
     const memory = new Uint8Array(WORKSPACE_OCTETS);
-    return { memory, run: scalar(memory) };
+    return [memory, scalar(memory)];
   }
 }
