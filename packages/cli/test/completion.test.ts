@@ -42,6 +42,8 @@ describe.each(['bash', 'fish'])('%s', (shell) => {
     expect(offered('mb queue ls --st')).toEqual(expect.arrayContaining(['--state', '--store']));
     expect(offered('mb queue ls --store q.db --state h')).toEqual(['held']);
     expect(offered('mb send --tl')).toEqual(['--tls']);
+    expect(offered('mb send --to-')).toEqual(expect.arrayContaining(['--to-file', '--to-column']));
+    expect(offered('mb send --on-bad-row s').sort()).toEqual(['skip', 'stop']);
     expect(offered('mb send --tls ')).toEqual(
       expect.arrayContaining(['opportunistic', 'required', 'verified']),
     );

@@ -217,6 +217,18 @@ describe('mb send --to-file', () => {
     expect(run.stderr).not.toMatch(/\bat .*\.ts:\d/);
   });
 
+  it('takes defaults from a configuration, which other messages are free of', async () => {
+    people('bob@example.org,Bob,1', 'bad,B,2');
+    const config = join(folder, 'mb.config.json');
+    writeFileSync(config, JSON.stringify({ send: { onBadRow: 'skip', results: 'all.jsonl' } }));
+    const run = (args: readonly string[]) => mb(['--config', config, 'send', ...args], { env: lab });
+    expect((await run(['--to-file', csv, ...BODY])).exitCode).toBe(2);
+    expect(existsSync(join(folder, 'all.jsonl'))).toBe(true);
+    expect((await run(['-t', 'bob@example.org', '--text', 'x'])).exitCode).toBe(0);
+    const flag = await run(['-t', 'bob@example.org', '--text', 'x', '--on-bad-row', 'skip']);
+    expect([flag.exitCode, flag.stderr]).toEqual([64, expect.stringContaining('add --to-file')]);
+  });
+
   it('refuses to go on with another file or message, unless told', async () => {
     people('bob@example.org,Bob,1', 'full@example.org,F,2');
     expect((await send(BODY)).exitCode).toBe(1);
@@ -354,7 +366,13 @@ describe('mb send --to-file', () => {
     const away = await send([...BODY, '-a', file], { env: { MB_PORT: '9' } });
     expect([away.exitCode, words(away.stdout)]).toEqual([1, expect.stringContaining('30 deferred')]);
     expect(words(away.stdout)).toContain('sends the 30 that remain');
-    expect((await send([...BODY, '-a', file])).exitCode).toBe(0);
+    const sent = await send([...BODY, '-a', file, '--concurrency', '1'], {
+      during: async () => {
+        await host.until(() => host.messages.length > 0, 20_000);
+        rmSync(file);
+      },
+    });
+    expect(sent.exitCode).toBe(0);
     for (const { content } of host.messages) {
       const { attachments } = await parseMessage(content);
       expect(attachments.map((one) => one.filename)).toEqual(['report.pdf']);

@@ -148,7 +148,11 @@ describe('the URL of a queue', () => {
     const withPassword = { ...env, MB_STORE: url.href, PGPASSWORD: '' };
     const fromEnvironment = await mb(['queue', 'migrate', '--json'], { env: withPassword });
     expect(fromEnvironment).toMatchObject({ exitCode: 0, stderr: '' });
-    const { MB_STORE: _, PGPASSWORD: __, ...rest } = env;
+    const passwords = join(tmpdir(), `mb-pgpass-${process.pid}`);
+    writeFileSync(passwords, `*:*:*:*:${base.password}\n`, { mode: 0o600 });
+    const { MB_STORE = '', PGPASSWORD: _, ...rest } = env;
+    const fromFile = await mb(['queue', 'ls'], { env: { ...rest, MB_STORE, PGPASSFILE: passwords } });
+    expect(fromFile).toMatchObject({ exitCode: 0, stderr: '' });
     const flag = await mb(['queue', 'stats', '--store', url.href], { env: rest });
     expect(flag.exitCode).toBe(0);
     expect(flag.stderr.replaceAll(/\s+/g, ' ')).toMatch(/^warning: There is a password .* PGPASSWORD/);

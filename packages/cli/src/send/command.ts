@@ -78,6 +78,7 @@ async function send(flags: SendFlags, command: Command): Promise<void> {
       '--from changes no ready message; for the return path give --envelope-from.',
     );
   }
+  if (flags.toFile === undefined) refuseMergeFlags(command);
   if (!wantsEditor(flags)) return sendOrMerge(flags);
   const draft = await writeDraft(flags);
   const { textFile: _, ...rest } = flags;
@@ -92,9 +93,7 @@ async function send(flags: SendFlags, command: Command): Promise<void> {
 }
 
 function sendOrMerge(flags: SendFlags): Promise<void> {
-  if (flags.toFile !== undefined) return sendToFile(flags.toFile, flags, warn);
-  refuseMergeFlags(flags);
-  return sendOne(flags);
+  return flags.toFile === undefined ? sendOne(flags) : sendToFile(flags.toFile, flags, warn);
 }
 
 async function sendOne(flags: SendFlags): Promise<void> {
@@ -124,7 +123,7 @@ async function sendOne(flags: SendFlags): Promise<void> {
 
 /** With --edit, and on a terminal where nothing else gives a body and there is an editor of one's choice. */
 function wantsEditor({ eml, edit, text, textFile, html, htmlFile, alternative }: SendFlags): boolean {
-  if (edit) return true;
+  if (edit && eml === undefined) return true;
   const bodies = [eml, text, textFile, html, htmlFile, alternative];
   const onTerminal = process.stdin.isTTY && process.stdout.isTTY;
   return bodies.every((body) => body === undefined) && onTerminal && editorFromEnvironment() !== undefined;
@@ -183,12 +182,15 @@ export interface PreparedMessage {
   readonly authorDomain: string;
 }
 
-/** What only a mail merge knows must not be dropped in silence. */
-function refuseMergeFlags({ toColumn, results, resendUnknown, acceptChanges, onBadRow }: SendFlags): void {
-  const flags = { '--to-column': toColumn, '--results': results, '--on-bad-row': onBadRow };
-  const switches = { '--resend-unknown': resendUnknown, '--accept-changes': acceptChanges };
-  const given = Object.entries({ ...flags, ...switches }).find(([, value]) => value !== undefined);
-  if (given) throw new CliError('MB_CLI_USAGE', `${given[0]} is for a mail merge; add --to-file.`);
+const MERGE_FLAGS = ['toColumn', 'onBadRow', 'results', 'resendUnknown', 'acceptChanges', 'preview'];
+
+/** What only a mail merge knows must not be dropped in silence; in a configuration it waits for one. */
+function refuseMergeFlags(command: Command): void {
+  const given = command.options.find((option) => {
+    const name = option.attributeName();
+    return MERGE_FLAGS.includes(name) && command.getOptionValueSource(name) === 'cli';
+  });
+  if (given) throw new CliError('MB_CLI_USAGE', `${given.long} is for a mail merge; add --to-file.`);
 }
 
 /** Reads the message and finds out what has to be known ahead. */
