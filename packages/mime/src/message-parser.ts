@@ -51,6 +51,8 @@ interface ContentDecoder {
 interface OpenMultipart {
   readonly path: string;
   readonly boundary: string;
+  /** What a part is that does not say it. */
+  readonly partType: string;
   parts: number;
 }
 
@@ -264,12 +266,16 @@ export class MessageParser {
     let text = '';
     for (const octet of line.subarray(2)) text += String.fromCharCode(octet);
     text = text.replace(/[ \t\r\n]+$/, '');
+    let ended: { index: number; closes: boolean } | undefined;
     for (let index = this.#stack.length - 1; index >= 0; index--) {
-      const { boundary } = this.#stack[index]!;
-      if (text === boundary) return { index, closes: false };
-      if (text === `${boundary}--`) return { index, closes: true };
+      const { boundary, parts } = this.#stack[index]!;
+      const closes = text === `${boundary}--`;
+      if (!closes && text !== boundary) continue;
+      if (parts >= 0) return { index, closes };
+      // QUIRK(Outlook Express for Macintosh): the boundary of the multipart around it may be the same.
+      ended ??= { index, closes };
     }
-    return undefined;
+    return ended;
   }
 
   /** Takes a line if it is a delimiter: ends what is open inside, and begins the next part. */
@@ -318,7 +324,7 @@ export class MessageParser {
     const { headers, defects } = parseHeaderBlock(concatOctets(this.#header), this.#limits.maxHeaderFields);
     this.#header = [];
     for (const { code } of defects) this.#defect(code);
-    const contentType = readType(headers);
+    const contentType = readType(headers, this.#stack.at(-1)?.partType ?? 'text/plain');
     const transferEncoding = (headers.get('Content-Transfer-Encoding') ?? '7bit')
       .replace(/[ \t;(].*$/s, '')
       .toLowerCase();
@@ -332,7 +338,9 @@ export class MessageParser {
       // RFC 2045 §6.4: a multipart is never encoded itself.
       if (transferEncoding === 'base64' || transferEncoding === 'quoted-printable')
         this.#defect('multipart-encoded');
-      this.#stack.push({ path, boundary, parts: 0 });
+      // RFC 2046 §5.1.5
+      const partType = contentType.value === 'multipart/digest' ? 'message/rfc822' : 'text/plain';
+      this.#stack.push({ path, boundary, partType, parts: 0 });
       this.#state = 'between';
       return;
     }
@@ -410,9 +418,11 @@ const LIMIT_KEYS = /* @__PURE__ */ wordSet(
 );
 
 /** RFC 2045 §5.2: plain text where nothing, or nothing readable, is said. */
-function readType(headers: HeaderBlock): ParameterizedValue {
-  const type = parseParameters(headers.get('Content-Type') ?? 'text/plain');
-  return /^[^\s/]+\/[^\s/]+$/.test(type.value) ? type : { value: 'text/plain', parameters: type.parameters };
+function readType(headers: HeaderBlock, byDefault: string): ParameterizedValue {
+  const type = parseParameters(headers.get('Content-Type') ?? byDefault);
+  // QUIRK(several senders): no semicolon before the parameters. RFC 2045 §5.2: what is no type is plain text.
+  const value = /^[^\s/]+\/[^\s/]+(?!\S)/.exec(type.value)?.[0] ?? 'text/plain';
+  return { value, parameters: type.parameters };
 }
 
 /** A boundary with characters over 127 as its octets, one unit each, to be compared with a line. */

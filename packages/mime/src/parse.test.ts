@@ -144,6 +144,43 @@ describe('parseMessage', () => {
     expect(message.text).toBe('bé');
   });
 
+  it('PARSE-01 keeps the parts behind a multipart that has the boundary of the one around it', async () => {
+    const inner = '--b\n\none\n--b\n\ntwo\n--b--\n';
+    const message = await parse(
+      'Content-Type: multipart/mixed; boundary=b\n\n' +
+        `--b\nContent-Type: multipart/alternative; boundary=b\n\n${inner}--b\n\nthree\n--b--\n`,
+    );
+    const [alternative, third] = message.root.parts;
+    expect(alternative?.parts.map(({ content }) => text(content))).toEqual(['one', 'two']);
+    expect(text(third?.content)).toBe('three');
+    expect(codes(message)).toEqual([]);
+  });
+
+  it('takes a type that lacks the semicolon before its parameters', async () => {
+    const types = ['application/pdf name="a.pdf"', 'text', 'text/html', 'a/b/c', ''].map(
+      async (type) => (await parse(`Content-Type: ${type}\n\n`)).root.contentType,
+    );
+    expect(await Promise.all(types)).toEqual([
+      'application/pdf',
+      'text/plain',
+      'text/html',
+      'text/plain',
+      'text/plain',
+    ]);
+  });
+
+  it('reads the parts of a digest as messages unless they say otherwise', async () => {
+    const message = await parse(
+      'Content-Type: multipart/digest; boundary=b\n\n' +
+        '--b\n\nSubject: one\n\n1\n--b\nContent-Type: text/plain\n\ntwo\n--b--\n',
+    );
+    const [first, second] = message.root.parts;
+    expect(first?.contentType).toBe('message/rfc822');
+    expect(first?.message?.subject).toBe('one');
+    expect(second?.contentType).toBe('text/plain');
+    expect(second?.message).toBeUndefined();
+  });
+
   it('PARSE-01 never throws, whatever the octets', async () => {
     const pieces = fc.oneof(
       fc.constantFrom(

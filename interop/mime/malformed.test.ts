@@ -1,0 +1,132 @@
+import { join } from 'node:path';
+import { type DefectCode, type ParsedMessage, type ParsedPart, parseMessage } from '@mb/mime';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { ensureDebianPackages } from '../lab/debian.ts';
+import { type CorpusMessage, enmimeCorpus, mailparserCorpus, pythonCorpus } from './corpora.ts';
+import { read } from './external-reader.ts';
+import { frame, sha } from './generated.ts';
+
+/** Far more than any of them takes, so that only a hang fails. */
+const TIME_LIMIT_MS = 5000;
+
+let corpora: Record<string, CorpusMessage[]> = {};
+
+beforeAll(async () => {
+  await ensureDebianPackages(['python3', 'libmime-tools-perl', 'libpython3.11-testsuite']);
+  corpora = {
+    python: await pythonCorpus(),
+    enmime: await enmimeCorpus(),
+    mailparser: await mailparserCorpus(),
+  };
+});
+
+describe('malformed mail of others', () => {
+  it.each([
+    ['python', 45],
+    ['enmime', 75],
+    ['mailparser', 80],
+  ])(
+    'PARSE-01 is read without a throw or a hang, however it is cut: the messages of %s',
+    async (name, atLeast) => {
+      expect(corpora[name]!.length).toBeGreaterThan(atLeast);
+      for (const { name: message, octets } of corpora[name]!) {
+        const crlf = Buffer.from(octets.toString('latin1').replace(/\r?\n/g, '\r\n'), 'latin1');
+        for (const variant of [octets, crlf]) {
+          const start = performance.now();
+          const whole = await parseMessage(variant);
+          const cut = await parseMessage(eachOctet(variant));
+          expect(performance.now() - start, message).toBeLessThan(TIME_LIMIT_MS);
+          expect(summary(cut), message).toEqual(summary(whole));
+        }
+      }
+    },
+  );
+
+  it('PARSE-01 is read with its defects reported', async () => {
+    for (const [name, expected] of Object.entries(DEFECTS)) {
+      const message = Object.values(corpora)
+        .flat()
+        .find((one) => one.name.includes(name));
+      const codes = (await parseMessage(message!.octets)).defects.map(({ code }) => code);
+      expect(codes, name).toContain(expected);
+    }
+  });
+
+  it("PARSE-01 has the parts that Perl's MIME::Parser finds, but for known differences", async () => {
+    const messages = Object.values(corpora).flat();
+    const results = await read('perl', [join(import.meta.dirname, 'read_messages.pl')], frame(messages));
+    expect(results).toHaveLength(messages.length);
+    const different: string[] = [];
+    for (const [index, { name, octets }] of messages.entries()) {
+      const theirs = (results[index]!.parts as { type: string; sha: string }[]).map(
+        ({ type, sha: digest }) => ({
+          type,
+          sha: digest,
+        }),
+      );
+      const ours = leaves((await parseMessage(octets)).root).map(unixLeaf);
+      if (JSON.stringify(ours) !== JSON.stringify(theirs)) different.push(name.replace(/^.*\/|:.*$/g, ''));
+    }
+    expect(different).toEqual(Object.keys(DIFFERENT_FROM_MIME_PARSER));
+  });
+});
+
+async function* eachOctet(octets: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (const octet of octets) yield Uint8Array.of(octet);
+}
+
+const leaves = (part: ParsedPart): ParsedPart[] =>
+  part.parts.length > 0 ? part.parts.flatMap(leaves) : [part];
+
+function summary(message: ParsedMessage): unknown {
+  const parts = leaves(message.root).map(({ path, contentType, filename, content }) => [
+    path,
+    contentType,
+    filename,
+    sha(content),
+  ]);
+  return { fields: message.headers.fields.length, subject: message.subject, parts, defects: message.defects };
+}
+
+/** A leaf as read_messages.pl prints it: texts with the line ends of Unix, attached messages without content. */
+function unixLeaf({ contentType: type, content }: ParsedPart): { type: string; sha: string } {
+  if (type === 'message/rfc822') return { type, sha: sha('') };
+  const text = /^text\/(?:plain|html)$/.test(type);
+  const octets = text
+    ? Buffer.from(Buffer.from(content).toString('latin1').replaceAll('\r\n', '\n'), 'latin1')
+    : content;
+  return { type, sha: sha(octets) };
+}
+
+/** What is wrong with some of the messages, by a part of their names. */
+const DEFECTS: Readonly<Record<string, DefectCode>> = {
+  'msg_35.txt': 'header-malformed',
+  'msg_37.txt': 'header-unterminated',
+  'msg_38.txt': 'multipart-unterminated',
+  'msg_41.txt': 'multipart-without-boundary',
+  'bad-final-boundary.raw': 'multipart-unterminated',
+  'bad-header-wrap.raw': 'header-malformed',
+  'unk-charset-part.raw': 'unknown-charset',
+  'unk-encoding-part.raw': 'unknown-encoding',
+  'malformed-multiple-address-header-values.raw': 'address-invalid',
+  'multimixed-no-closing-boundary.raw': 'multipart-unterminated',
+  'qp-utf8-header-no-break.raw': 'multipart-encoded',
+  'Invalid Date header': 'date-invalid',
+  'Different line endings': 'bare-lf',
+  UUENCODE: 'unknown-encoding',
+};
+
+/** Messages that MIME::Parser reads in another way, and why. */
+const DIFFERENT_FROM_MIME_PARSER: Readonly<Record<string, string>> = {
+  'msg_14.txt': 'a type without subtype is text/plain here (RFC 2045 §5.2) and stays as it is there',
+  'msg_25.txt': 'a multipart without boundary keeps its type here',
+  'msg_33.txt': 'a boundary written by RFC 2231 is read here',
+  'msg_38.txt': 'the delimiter of an outer multipart ends the inner one here (RFC 2046 §5.1.2)',
+  'msg_41.txt': 'a multipart without boundary keeps its type here',
+  'unk-encoding-part.raw': 'a part in an unknown encoding keeps its type here, with a defect',
+  'epilogue-sample.raw':
+    'a line that only begins as the last delimiter is base64 here, of which the letters count',
+  'empty-ctype-bad-content.raw': 'a type that is none is text/plain here (RFC 2045 §5.2)',
+  'mailparser.js 59': 'quoted-printable of no sense stays as it is here',
+  'mailparser.js 74': 'quoted-printable keeps its CRLF in octets here (RFC 2045 §6.7)',
+};
