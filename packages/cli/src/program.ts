@@ -7,7 +7,7 @@ import { findConfig, readConfig } from './config/file.ts';
 import { dkimCommand } from './dkim/index.ts';
 import { dnsCommand } from './dns/index.ts';
 import { doctorCommand } from './doctor/index.ts';
-import { isCodedError } from './errors.ts';
+import { type CodedError, isCodedError } from './errors.ts';
 import { exitCodes } from './exit-code.ts';
 import { explainCommand } from './explain/command.ts';
 import { inboxCommand } from './inbox/command.ts';
@@ -132,10 +132,16 @@ function showWarnings(): void {
   });
 }
 
+function exitCodeFor({ code, kind }: CodedError): number {
+  // A wrong password, a full disk: whatever the database says, it is no defect of ours.
+  if (code === 'MB_BROKER_STORE_FAILED') return exitCodes.unavailable;
+  return EXIT_CODES[kind] ?? exitCodes.unavailable;
+}
+
 /** Says what is wrong in one or two sentences, or with --json as an object. */
 function report(error: unknown, asJson: boolean): number {
   const coded = isCodedError(error);
-  const exitCode = coded ? (EXIT_CODES[error.kind] ?? exitCodes.unavailable) : exitCodes.defect;
+  const exitCode = coded ? exitCodeFor(error) : exitCodes.defect;
   const message = error instanceof Error ? error.message : String(error);
   if (asJson) {
     const { code, kind } = coded ? error : { code: 'MB_CLI_INTERNAL', kind: 'internal' };

@@ -139,7 +139,7 @@ export function migrateSchema(db: DatabaseSync, migrate: boolean): number {
   if (known && known.version >= schemaVersion) return known.version;
   if (!migrate) {
     throw schemaError(
-      `The queue has schema ${known?.version ?? 0}, this code needs ${schemaVersion}. Migrate it first.`,
+      `The queue has schema ${known?.version ?? 0}, this code needs ${schemaVersion}. Open it with \`migrate\`, or run: mb queue migrate`,
     );
   }
   db.exec('BEGIN IMMEDIATE');

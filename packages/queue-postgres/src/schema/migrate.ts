@@ -113,7 +113,7 @@ function checkVersion(known: Version | undefined, migrate: boolean): boolean {
   if (known && known.version >= schemaVersion) return true;
   if (migrate) return false;
   throw schemaError(
-    `The queue has schema ${known?.version ?? 0}, this code needs ${schemaVersion}. Migrate it first.`,
+    `The queue has schema ${known?.version ?? 0}, this code needs ${schemaVersion}. Open it with \`migrate\`, or run: mb queue migrate`,
   );
 }
 
