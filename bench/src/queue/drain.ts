@@ -1,8 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CAP, type Engine } from './engine.ts';
 
-/** How long a worker has a batch: as if it delivered it, so that destinations come to their caps. */
-const HOLD_MS = 1;
 /** A queue that nobody can take anything of for this long has lost something. */
 const STALLED_MS = 30_000;
 
@@ -16,7 +14,10 @@ export interface Drained {
   readonly claimMs: readonly number[];
 }
 
-/** Claims and settles with so many workers until `count` messages are settled. */
+/**
+ * Claims and settles with so many workers until `count` messages are settled. Several workers hold each batch for a
+ * moment, as if they delivered it, so that destinations come to their caps.
+ */
 export async function drain(engine: Engine, workers: number, count: number): Promise<Drained> {
   const claimed = new Map<string, number>();
   const open = new Map<string, number>();
@@ -42,7 +43,7 @@ export async function drain(engine: Engine, workers: number, count: number): Pro
         open.set(site, now);
         mostConnections = Math.max(mostConnections, now);
       }
-      await sleep(HOLD_MS);
+      if (workers > 1) await sleep(1);
       const settling = batch.settle();
       for (const site of batch.connections) open.set(site, open.get(site)! - 1);
       await settling;

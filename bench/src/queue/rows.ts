@@ -15,6 +15,8 @@ export const queueRows: readonly Row[] = [
     goals: [{ kind: 'share', of: PROTOTYPE, atLeast: 1 }, { kind: 'best' }],
     wholeRuns: true,
     maxRounds: 5,
+    // A queue is filled for each run, which takes longer than emptying it.
+    timeoutSeconds: 300,
     field: async (scale) => {
       const { claimCompleteField } = await import('./claim-complete.ts');
       return claimCompleteField(scale.smoke ? 50 : 2000);

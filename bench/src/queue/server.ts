@@ -18,8 +18,13 @@ const SETTINGS = {
 };
 
 /** Starts the server that all contenders of a row share, with these settings besides. */
-export async function startBenchServer(settings: Readonly<Record<string, string>> = {}): Promise<BenchServer> {
-  const flags = Object.entries({ ...SETTINGS, ...settings }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+export async function startBenchServer(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<BenchServer> {
+  const flags = Object.entries({ ...SETTINGS, ...settings }).flatMap(([name, value]) => [
+    '-c',
+    `${name}=${value}`,
+  ]);
   const { url, server, remove } = await startServer(flags);
   const admin = new Client(url);
   await admin.connect();

@@ -11,6 +11,13 @@ import type { Database, Queryable } from './database.ts';
 import { messageRowId, recipientRowId } from './recipient-rows.ts';
 import { callFunction, type StoreContext } from './statement.ts';
 
+interface AcceptedRow {
+  /** As the application's driver reads a bigint; null when the staged content is not there. */
+  readonly id: string | bigint | number | null;
+  readonly duplicate: boolean;
+  readonly known_digest: string | null;
+}
+
 /**
  * Writes a message and its recipients; content must fit into one row, or be staged.
  * @throws {BrokerError} MB_BROKER_IDEMPOTENCY_CONFLICT, MB_BROKER_STAGED_UNKNOWN
@@ -22,34 +29,29 @@ export async function acceptMessage(
 ): Promise<Accepted> {
   const { content, recipients } = record;
   const bytes = content instanceof Uint8Array && content.byteLength > 0 ? content : null;
-  const [row] = await callFunction<{ id: string | bigint | number | null; duplicate: boolean; known_digest: string | null }>(
-    db,
-    schema,
-    'accept_v1',
-    [
-      content instanceof Uint8Array ? null : messageRowId(content.stagedId),
-      record.tenant,
-      record.tag,
-      record.idempotencyKey,
-      record.idempotencyDigest,
-      record.sender,
-      record.notBefore,
-      record.expireAfterMs,
-      record.delayNoticeAfterMs,
-      record.onUnknown,
-      record.envelope,
-      record.schedule,
-      record.size,
-      bytes && crc32(bytes),
-      bytes && asBuffer(bytes),
-      recipients.map(({ address }) => address),
-      recipients.map(({ domain }) => domain),
-      recipients.map(({ site }) => site),
-      recipients.map(({ options }) => options),
-      log,
-      now,
-    ],
-  );
+  const [row] = await callFunction<AcceptedRow>(db, schema, 'accept_v1', [
+    content instanceof Uint8Array ? null : messageRowId(content.stagedId),
+    record.tenant,
+    record.tag,
+    record.idempotencyKey,
+    record.idempotencyDigest,
+    record.sender,
+    record.notBefore,
+    record.expireAfterMs,
+    record.delayNoticeAfterMs,
+    record.onUnknown,
+    record.envelope,
+    record.schedule,
+    record.size,
+    bytes && crc32(bytes),
+    bytes && asBuffer(bytes),
+    recipients.map(({ address }) => address),
+    recipients.map(({ domain }) => domain),
+    recipients.map(({ site }) => site),
+    recipients.map(({ options }) => options),
+    log,
+    now,
+  ]);
   const { id, duplicate, known_digest: known } = row!;
   if (id === null) {
     throw new BrokerError(
@@ -59,7 +61,6 @@ export async function acceptMessage(
     );
   }
   if (duplicate) checkIdempotency(known, record.idempotencyDigest);
-  // Some applications' transactions give a bigint.
   return { messageId: String(id), duplicate };
 }
 

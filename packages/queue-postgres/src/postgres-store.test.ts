@@ -1,7 +1,7 @@
 import type { Accepted, NewMessage, StoreOptions } from '@mb/broker/store';
 import { type OpenStore, storeConformance } from '@mb/broker/store-conformance';
 import { VirtualClock } from '@mb/testkit';
-import { Client } from 'pg';
+import { Client, types } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { PostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
 import { schemaSql, schemaVersion } from './schema/migrate.ts';
@@ -268,6 +268,71 @@ describe('several workers', () => {
     expect(Math.max(...holders.values())).toBe(1);
   }, 60_000);
 
+  it('Q-02 Q-03 finish messages of many sites exactly, settled from all sides at the same time', async () => {
+    const stores = await Promise.all([openStore(), openStore(), openStore()]);
+    const sites = ['a.test', 'b.test', 'c.test'];
+    for (let i = 0; i < 60; i++) await stores[0]!.accept(draft(sites.map((site) => `u${i}@${site}`)));
+    await stores[0]!.route();
+    const work = async (store: PostgresStore, worker: string) => {
+      for (;;) {
+        const claim = await store.claim({ worker, max: 30, leaseMs });
+        if (!claim) return;
+        const ids = claim.messages.flatMap(({ recipients }) => recipients.map((each) => each.recipientId));
+        // One in five is settled by itself, after those that are settled together.
+        const outcomes = ids.map((recipientId, i) => ({
+          recipientId,
+          kind: i % 5 === 4 ? ('failed' as const) : ('delivered' as const),
+        }));
+        const { refused } = await store.settle({ leaseId: claim.leaseId, outcomes, release: true });
+        expect(refused).toEqual([]);
+      }
+    };
+    await Promise.all(stores.flatMap((store, i) => [work(store, `w${i}a`), work(store, `w${i}b`)]));
+    const { rows } = await admin.query(
+      `SELECT count(*)::int AS messages, sum(open)::int AS open, bool_and(finished IS NOT NULL) AS finished,
+         bool_and(failed = EXISTS (SELECT FROM ${schema}.recipient r WHERE r.id >> 16 = m.id AND r.state = 5)) AS right
+       FROM ${schema}.message m`,
+    );
+    expect(rows).toEqual([{ messages: 60, open: 0, finished: true, right: true }]);
+    const { events } = await stores[0]!.events(undefined, 1000);
+    const last = events.filter(({ type }) => type === 'delivered' || type === 'failed');
+    expect(last.length).toBe(180);
+    expect(new Set(last.map(({ recipientId }) => recipientId)).size).toBe(180);
+  });
+
+  it('Q-03 refuse what was settled while its lease ran out, but for what was delivered', async () => {
+    const store = await openStore();
+    await store.accept(draft(['a@example.net', 'b@example.net']));
+    const claim = (await claimWithin(store, 3000))!;
+    const [a, b] = claim.messages[0]!.recipients.map(({ recipientId }) => recipientId) as [string, string];
+    // Somebody has the site, and gives back what its lease held, while the worker waits to settle it.
+    const other = await openClient();
+    await other.query('BEGIN');
+    await other.query(`SELECT FROM ${schema}.site FOR UPDATE`);
+    const settling = store.settle({
+      leaseId: claim.leaseId,
+      outcomes: [
+        { recipientId: a, kind: 'delivered' },
+        { recipientId: b, kind: 'failed' },
+      ],
+      release: true,
+    });
+    const waits = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%${schema}.settle%'`;
+    while ((await admin.query(waits)).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    const later = Date.now() + 2 * leaseMs;
+    await other.query(`SELECT ${schema}.reap_v1(10, $1, NULL, $2)`, [
+      JSON.stringify({ startConcurrency: 5, maxConcurrency: 20, probeAfterMs: 1000, rates: [] }),
+      later,
+    ]);
+    await other.query('COMMIT');
+    expect((await settling).refused).toEqual([b]);
+    const states = (await store.list({})).rows.map(({ recipientId, state }) => [recipientId, state]);
+    expect(states).toEqual([
+      [a, 'delivered'],
+      [b, 'queued'],
+    ]);
+  });
+
   it('gives a reader of events every event once, however their transactions overlap', async () => {
     const stores = await Promise.all([openStore(), openStore(), openStore()]);
     const seen: string[] = [];
@@ -359,6 +424,28 @@ describe('the schema', () => {
     await store.purge();
     const { rows } = await admin.query(`SELECT count(*)::int AS n FROM ${schema}.content`);
     expect(rows).toEqual([{ n: 0 }]);
+  });
+
+  it('reads numbers as it needs them, whatever the application told the driver', async () => {
+    const bigint = 20;
+    const before = types.getTypeParser(bigint);
+    types.setTypeParser(bigint, BigInt);
+    try {
+      const store = await openStore();
+      const app = await openClient();
+      await app.query('BEGIN');
+      const { messageId } = await store.accept(draft('a@example.net'), { transaction: app });
+      await app.query('COMMIT');
+      expect(messageId).toBe((await store.list({})).rows[0]?.messageId);
+      expect((await store.inspect(messageId))?.messageId).toBe(messageId);
+      const claim = (await claimWithin(store, 3000))!;
+      const outcomes = [{ recipientId: `${messageId}.0`, kind: 'delivered' as const }];
+      expect((await store.settle({ leaseId: claim.leaseId, outcomes, release: true })).refused).toEqual([]);
+      const { events } = await store.events();
+      expect(events.map(({ messageId: id }) => id)).toEqual(Array(3).fill(messageId));
+    } finally {
+      types.setTypeParser(bigint, before);
+    }
   });
 
   it('takes no name that would need quoting, and no option that it does not know', () => {
