@@ -50,15 +50,21 @@ export class SimulatedProcess {
   readonly id: number;
   readonly broker: MailBroker;
   alive = true;
+  /** Resolves when it dies. */
+  readonly death: Promise<void>;
   /** Step of the world at which it died. */
   diedAt: number | undefined;
   readonly #world: ProcessWorld;
   readonly #random: SeededRandom;
   readonly #connections = new Set<() => void>();
+  #tellDeath = () => {};
 
   constructor(id: number, world: ProcessWorld, random: SeededRandom) {
     this.id = id;
     this.#world = world;
+    this.death = new Promise((resolve) => {
+      this.#tellDeath = resolve;
+    });
     this.#random = random.fork('crash');
     const broker = random.fork('broker');
     this.broker = new MailBroker({
@@ -81,6 +87,7 @@ export class SimulatedProcess {
     if (!this.alive) return;
     this.alive = false;
     this.diedAt = this.#world.touch();
+    this.#tellDeath();
     for (const cut of this.#connections) cut();
     this.#world.died(this, why);
   }

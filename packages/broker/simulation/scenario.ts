@@ -93,9 +93,13 @@ export function drawScenario(random: SeededRandom): Scenario {
   const faultsUntilMs = random.integer(1, 12) * hour;
   const severity = random.pick([0, 0.02, 0.05, 0.15]);
   const kinds = new Set(Array.from({ length: random.integer(1, 4) }, () => random.pick(troubleKinds)));
-  const domains = Array.from({ length: random.integer(1, 4) }, (_, index) =>
-    drawDomain(random, index, severity, kinds),
-  );
+  const domains: DomainPlan[] = [];
+  for (let left = random.integer(1, 4); left > 0; left--) {
+    const domain = drawDomain(random, domains.length, severity, kinds);
+    // Some domains are behind the same hosts, which count all connections.
+    const shares = domains.length > 0 && random.random() < 0.25;
+    domains.push(shares ? { ...domain, hosts: random.pick(domains).hosts } : domain);
+  }
   return {
     domains,
     events: drawEvents(random, domains, faultsUntilMs),
@@ -106,7 +110,8 @@ export function drawScenario(random: SeededRandom): Scenario {
   };
 }
 
-const troubleKinds = [
+/** Every kind of trouble that a host makes. */
+export const troubleKinds = [
   'refused',
   'silent',
   'greeting4',
