@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { generateKeyPair, verifyMessage } from '@mb/dkim';
 import { parseMessage } from '@mb/mime';
 import { type DnsServer, type SmtpHost, type SmtpScript, startDnsServer, startSmtpHost } from '@mb/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -215,6 +216,22 @@ describe('mb send --to-file', () => {
     expect([run.exitCode, run.stdout, host.messages]).toEqual([64, '', []]);
     expect(words(run.stderr)).toContain(problem);
     expect(run.stderr).not.toMatch(/\bat .*\.ts:\d/);
+  });
+
+  it('signs every message, and sends none that the key is not for', async () => {
+    people('bob@example.org,Bob,1', 'eve@example.org,Eve,2');
+    const key = await generateKeyPair({ domain: 'example.com', selector: 's1' });
+    dns.setRecords('example.com', 's1._domainkey', { TXT: key.dnsRecord });
+    const env = { MB_DKIM_KEY: key.privateKey, MB_DKIM_SELECTOR: 's1' };
+    const foreign = await send(BODY, { env: { ...env, MB_DKIM_DOMAIN: 'example.net' } });
+    expect([foreign.exitCode, host.messages]).toEqual([64, []]);
+    const run = await send(BODY, { env });
+    expect([run.exitCode, words(run.stderr)]).toEqual([0, expect.not.stringContaining('warning')]);
+    expect(host.messages).toHaveLength(2);
+    for (const { content } of host.messages) {
+      const { status } = await verifyMessage(content, { resolveTxt: async () => [[key.dnsRecord]] });
+      expect(status).toBe('pass');
+    }
   });
 
   it('takes defaults from a configuration, which other messages are free of', async () => {
