@@ -98,10 +98,17 @@ export class HostSession {
     else await this[handler](command);
   }
 
-  /** The script's answer, or else the default, sent; the code that went out. */
-  async #answer(step: Step | undefined, fallback: Answer, command: Command, recipient = ''): Promise<number> {
+  /** The script's answer, or else the default, sent; the code that went out. `onDecided` hears it before the client can. */
+  async #answer(
+    step: Step | undefined,
+    fallback: Answer,
+    command: Command,
+    recipient = '',
+    onDecided?: (code: number) => void,
+  ): Promise<number> {
     const scripted = step === undefined ? undefined : await this.#ask(step, command, recipient);
     const reply = encodeReply(scripted ?? fallback);
+    onDecided?.(reply.code);
     await this.connection.send(reply);
     return reply.code;
   }
@@ -330,20 +337,29 @@ export class HostSession {
     if (transaction) this.#keepContent(transaction);
     const tooBig = (transaction?.contentBytes ?? 0) > this.#maxBytes();
     const fallback: Answer = tooBig ? 552 : '250 2.0.0 Message accepted';
+    let listed = false;
+    // Who reads that a message was taken finds it in the list.
+    const list = (code: number) => {
+      if (!transaction || listed || code < 200 || code > 299) return;
+      listed = true;
+      this.#settings.onMessage(transaction);
+    };
     if (this.#settings.protocol === 'lmtp') {
       for (const recipient of this.#accepted()) {
         const step =
           this.#script.contentRecipients?.[recipient.address.toLowerCase()] ?? this.#script.content;
-        recipient.contentCode = await this.#answer(step, fallback, command, recipient.address);
-        if (transaction) transaction.contentCode ??= recipient.contentCode;
+        await this.#answer(step, fallback, command, recipient.address, (code) => {
+          recipient.contentCode = code;
+          if (transaction) transaction.contentCode ??= code;
+          list(code);
+        });
       }
     } else {
-      const code = await this.#answer(this.#script.content, fallback, command);
-      if (transaction) transaction.contentCode = code;
+      await this.#answer(this.#script.content, fallback, command, '', (code) => {
+        if (transaction) transaction.contentCode = code;
+        list(code);
+      });
     }
-    const codes = [transaction?.contentCode ?? 0, ...this.#accepted().map((one) => one.contentCode ?? 0)];
-    if (transaction && codes.some((code) => code >= 200 && code <= 299))
-      this.#settings.onMessage(transaction);
     this.#endTransaction();
     this.#settings.onChange();
   }
