@@ -119,6 +119,13 @@ describe('the simulation finds what is wrong', { timeout: 120_000 }, () => {
     expect(await firstViolation(100, hopeful)).toMatch(/called delivered and no host took it/);
   });
 
+  it('a failure that the sender is not told of', async () => {
+    const silent = withBug((store) => ({
+      settle: ({ bounces: _, ...settlement }) => store.settle(settlement),
+    }));
+    expect(await firstViolation(20, silent)).toMatch(/(?:failed|expired) and was reported 0 times/);
+  });
+
   it('more connections than allowed', async () => {
     const greedy: MakeStore = ({ clock, limits }) =>
       memoryStore({ clock, limits: { startConcurrency: 5, maxConcurrency: limits.maxConcurrency + 2 } });
