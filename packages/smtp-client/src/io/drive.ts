@@ -40,16 +40,19 @@ export class Driver {
     this.#socket = socket;
     this.#blocked = false;
     const onData = (octets: Uint8Array): void => {
-      this.session.receive(octets, this.#clock.now());
-      this.#run();
+      const now = this.#clock.now();
+      this.session.receive(octets, now);
+      this.#run(now);
     };
     const onEnd = (): void => {
-      this.session.receiveEof(this.#clock.now());
-      this.#run();
+      const now = this.#clock.now();
+      this.session.receiveEof(now);
+      this.#run(now);
     };
     const onError = (error: unknown): void => {
-      this.session.receiveEof(this.#clock.now(), error);
-      this.#run();
+      const now = this.#clock.now();
+      this.session.receiveEof(now, error);
+      this.#run(now);
     };
     const onDrain = (): void => {
       this.#blocked = false;
@@ -93,7 +96,7 @@ export class Driver {
 
   readonly #wakeUp = (): void => {
     this.#scheduled = false;
-    this.#run();
+    this.#run(this.#clock.now());
   };
 
   /**
@@ -104,14 +107,14 @@ export class Driver {
     setImmediate(() => setImmediate(() => setImmediate(this.#wakeUp)));
   }
 
-  #run(): void {
+  #run(now: number): void {
     // A transport that answers within a write: the loop below sees what it said.
     if (this.#running) return;
     this.#running = true;
     try {
       let budget = octetsPerTurn;
       for (let busy = true; busy; ) {
-        const written = this.#transmit(budget);
+        const written = this.#transmit(budget, now);
         budget -= written;
         busy = this.#report() || written > 0;
       }
@@ -119,7 +122,7 @@ export class Driver {
     } finally {
       this.#running = false;
     }
-    this.#arm();
+    this.#arm(now);
   }
 
   /** Passes on what the session has to tell; whether there was anything. */
@@ -133,10 +136,10 @@ export class Driver {
     return any;
   }
 
-  #transmit(budget: number): number {
+  #transmit(budget: number, now: number): number {
     let written = 0;
     while (this.#socket !== undefined && !this.#blocked && written < budget) {
-      const octets = this.session.pollTransmit(this.#clock.now());
+      const octets = this.session.pollTransmit(now);
       if (octets === undefined) break;
       written += octets.length;
       this.#blocked = !this.#socket.write(octets, this.#onWritten);
@@ -150,7 +153,7 @@ export class Driver {
   };
 
   /** One timer per connection: set again only when it fires or a deadline comes nearer. */
-  #arm(): void {
+  #arm(now: number): void {
     const deadline = this.#closed || this.#quitting ? undefined : this.session.nextDeadline();
     if (deadline === undefined) {
       this.#cancelTimer?.();
@@ -164,9 +167,10 @@ export class Driver {
     this.#cancelTimer = this.#clock.setTimer(() => {
       this.#timerAt = Infinity;
       this.#cancelTimer = undefined;
-      this.session.handleTimeout(this.#clock.now());
-      this.#run();
-    }, deadline - this.#clock.now());
+      const late = this.#clock.now();
+      this.session.handleTimeout(late);
+      this.#run(late);
+    }, deadline - now);
   }
 
   #close(orderly: boolean): void {
@@ -181,9 +185,10 @@ export class Driver {
 
   /** Says QUIT and lets the server close; nobody waits for that, nor does the process (RFC 5321 §4.1.1.10). */
   quit(): void {
-    this.session.quit(this.#clock.now());
+    const now = this.#clock.now();
+    this.session.quit(now);
     this.#quitting = true;
-    this.#run();
+    this.#run(now);
     const socket = this.#socket;
     if (socket === undefined) return;
     socket.end();

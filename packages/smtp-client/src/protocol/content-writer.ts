@@ -143,7 +143,7 @@ export class ContentWriter {
         transaction.chunkBegun = false;
         if (transaction.chunkLast) return true;
         transaction.chunksAwaited += 1;
-        pipeline.push({ stage: 'chunk', transaction, sentAt: now });
+        pipeline.expect('chunk', now, transaction);
       }
       if ((lockstep && pipeline.length > 0) || transaction.chunksAwaited >= limits.chunkingWindow)
         return false;

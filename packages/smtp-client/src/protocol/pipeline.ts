@@ -5,9 +5,10 @@ import type { Transaction } from './transaction.ts';
 export interface Expected {
   readonly stage: ReplyStage;
   readonly sentAt: number;
-  readonly transaction?: Transaction;
+  /** Absent for what is no part of a transaction. */
+  readonly transaction: Transaction | undefined;
   /** Index of the recipient in the delivery, for RCPT and for LMTP's replies to the end of data. */
-  readonly recipient?: number;
+  readonly recipient: number | undefined;
 }
 
 /** The replies that are awaited, first written first answered (RFC 2920 §3.1). */
@@ -24,8 +25,9 @@ export class Pipeline {
     return this.#entries[this.#head];
   }
 
-  push(expected: Expected): void {
-    this.#entries.push(expected);
+  /** A command, or the end of data, was written. */
+  expect(stage: ReplyStage, sentAt: number, transaction?: Transaction, recipient?: number): void {
+    this.#entries.push({ stage, sentAt, transaction, recipient });
   }
 
   shift(): Expected | undefined {

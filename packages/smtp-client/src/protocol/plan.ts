@@ -107,8 +107,8 @@ function checkMessage(
 
 /** RFC 6531 §3.3: without SMTPUTF8 only the recipients whose own address needs it are concerned. */
 function dropUnreachable(delivery: Delivery, { offered }: PlanFacts): void {
-  if (smtputf8Usable(offered)) return;
   const { to } = delivery.envelope;
+  if (smtputf8Usable(offered) || !to.some(({ nonAscii }) => nonAscii)) return;
   for (const index of delivery.remaining) if (to[index]!.nonAscii) delivery.decide(index, noSmtputf8());
   delivery.remaining = delivery.remaining.filter((index) => !to[index]!.nonAscii);
 }
@@ -136,6 +136,10 @@ function takeRecipients(delivery: Delivery, facts: PlanFacts): number[] {
   const most = Math.min(facts.limits.recipientsPerTransaction, rcptMax, facts.learnedRecipients ?? Infinity);
   const { remaining, envelope } = delivery;
   if (rcptDomainMax === Infinity) {
+    if (remaining.length <= most) {
+      delivery.remaining = [];
+      return remaining;
+    }
     delivery.remaining = remaining.slice(most);
     return remaining.slice(0, most);
   }

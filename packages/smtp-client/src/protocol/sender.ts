@@ -6,7 +6,6 @@ import type { SessionEvent } from './events.ts';
 import type { SessionLimits } from './limits.ts';
 import type { Pipeline } from './pipeline.ts';
 import { mailLimit, planTransaction } from './plan.ts';
-import type { ReplyStage } from './timeouts.ts';
 import type { Delivery, Transaction } from './transaction.ts';
 import type { TransmitBlock } from './transmit-block.ts';
 
@@ -191,7 +190,7 @@ export class Sender {
     if (!this.#loneDot) return false;
     this.#loneDot = false;
     block.line('.');
-    this.#expect('discard', transaction, now);
+    this.#context.pipeline.expect('discard', now, transaction);
     transaction.delivery.transcript.add(now, 'client', '. (no recipient was accepted)');
     transaction.ended = true;
     transaction.step('lone-dot');
@@ -215,7 +214,7 @@ export class Sender {
           this.#last = undefined;
           block.line('RSET');
           transaction.delivery.transcript.add(now, 'client', 'RSET');
-          this.#expect('reset', transaction, now);
+          this.#context.pipeline.expect('reset', now, transaction);
           continue;
         }
         this.#last = transaction;
@@ -255,14 +254,7 @@ export class Sender {
     block.line(text);
     transaction.awaited += 1;
     transaction.delivery.transcript.add(now, 'client', text);
-    this.#expect(stage, transaction, now, recipient);
-  }
-
-  #expect(stage: ReplyStage, transaction: Transaction, sentAt: number, recipient?: number): void {
-    const { pipeline } = this.#context;
-    pipeline.push(
-      recipient === undefined ? { stage, transaction, sentAt } : { stage, transaction, sentAt, recipient },
-    );
+    this.#context.pipeline.expect(stage, now, transaction, recipient);
   }
 
   #beginContent(transaction: Transaction, block: TransmitBlock, now: number): boolean {
@@ -273,7 +265,7 @@ export class Sender {
     }
     block.line('DATA');
     transaction.delivery.transcript.add(now, 'client', 'DATA');
-    this.#expect('data', transaction, now);
+    this.#context.pipeline.expect('data', now, transaction);
     transaction.step('data-written');
     return true;
   }
@@ -304,7 +296,7 @@ export class Sender {
     delivery.transcript.add(now, 'note', `${octets} octets of content sent`);
     // RFC 2033 §4.2: LMTP answers once per accepted recipient, in the order of RCPT.
     const awaitedFor = this.#context.protocol === 'lmtp' ? transaction.accepted : [undefined];
-    for (const recipient of awaitedFor) this.#expect('final', transaction, now, recipient);
+    for (const recipient of awaitedFor) this.#context.pipeline.expect('final', now, transaction, recipient);
     transaction.ended = true;
     transaction.step('last-octet');
     this.writing = undefined;

@@ -87,7 +87,7 @@ export class SmtpSession {
       emit: (event) => this.#events.push(event),
     });
     this.#receiver = new Receiver({ ...shared, sender: this.#sender });
-    this.#pipeline.push({ stage: 'greeting', sentAt: now });
+    this.#pipeline.expect('greeting', now);
     if (this.#tls) this.#setup.add(now, 'note', `TLS: ${this.#tls.description}`);
   }
 
@@ -256,7 +256,7 @@ export class SmtpSession {
   #fill(block: TransmitBlock, now: number): boolean {
     for (let command = this.#commands.shift(); command !== undefined; command = this.#commands.shift()) {
       block.line(command.line);
-      this.#pipeline.push({ stage: command.stage, sentAt: now });
+      this.#pipeline.expect(command.stage, now);
     }
     if (this.#state === 'ready') this.#guard(() => this.#sender.fill(block, now));
     return !this.#over;
