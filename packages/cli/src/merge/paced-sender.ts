@@ -17,13 +17,13 @@ interface OpenRow {
   readonly row: number;
   readonly address: string;
   messageId?: string;
-  /** Its name in this queue, once an attempt was about to begin. */
-  recipientId?: string;
+  /** Its content was asked for, so that it may be on its way to a host. */
+  started?: true;
   /** Its result is on the disk, or it was not begun. */
   readonly end: () => void;
 }
 
-/** Few in one claim: they all are of unknown fate when the process is killed. */
+/** Few in one claim, which are offered side by side: they are of unknown fate when the process is killed. */
 const CLAIM_ROWS = 4;
 const SWEEP_MS = 1000;
 const GRACE_MS = 30_000;
@@ -95,7 +95,7 @@ class RowStore extends MemoryStore {
   readonly #write: WriteResult;
   /** By number of the row, which is the tag of its message. */
   readonly #open = new Map<string, OpenRow>();
-  /** By the id of the recipient, once it is claimed. */
+  /** By the id of the message in this queue, once it is claimed. */
   readonly #claimed = new Map<string, OpenRow>();
   readonly #onPause: PacedOptions['onPause'];
   /** Pauses that were told of, by destination. */
@@ -119,14 +119,22 @@ class RowStore extends MemoryStore {
 
   override async claim(request: ClaimRequest): Promise<Claim | null> {
     const claim = await super.claim({ ...request, max: Math.min(request.max, CLAIM_ROWS) });
-    if (claim) await this.#begin(claim.messages);
-    return claim;
+    return claim && { ...claim, messages: this.#register(claim.messages) };
   }
 
   override async claimMore(leaseId: string, max: number): Promise<readonly ClaimedMessage[]> {
-    const messages = await super.claimMore(leaseId, Math.min(max, CLAIM_ROWS));
-    await this.#begin(messages);
-    return messages;
+    return this.#register(await super.claimMore(leaseId, Math.min(max, CLAIM_ROWS)));
+  }
+
+  /** Content leaves only when it is known that it may have left, should the process be killed. */
+  override async *content(messageId: string): AsyncGenerator<Uint8Array> {
+    const open = this.#claimed.get(messageId);
+    if (open && !open.started) {
+      open.started = true;
+      const { row, address, messageId: id } = open;
+      await this.#write({ row, address, status: 'started', ...(id && { messageId: id }) });
+    }
+    yield* super.content(messageId);
   }
 
   override async settle(settlement: Settlement): Promise<Settled> {
@@ -158,48 +166,47 @@ class RowStore extends MemoryStore {
     }
   }
 
-  /** What was claimed once, but waits without having been attempted, is not of unknown fate. */
+  /** What was begun, but waits without having been attempted, is not of unknown fate. */
   async giveBack(): Promise<void> {
-    for (const open of [...this.#open.values()]) {
-      if (open.recipientId === undefined) continue;
-      const [messageId = ''] = open.recipientId.split('.');
-      const [recipient] = (await this.inspect(messageId))?.recipients ?? [];
-      if (recipient?.state === 'queued' && !recipient.inFlight) await this.#end(open, { status: 'waiting' });
+    for (const [id, open] of [...this.#claimed]) {
+      const [recipient] = (await this.inspect(id))?.recipients ?? [];
+      if (recipient?.state === 'queued' && !recipient.inFlight) await this.#return(open);
     }
   }
 
-  /** An attempt may begin only when it is known to have begun, should the process be killed. */
-  async #begin(messages: readonly ClaimedMessage[]): Promise<void> {
-    const begun = messages.flatMap(({ tag, envelope, recipients }) => {
-      const open = this.#open.get(tag ?? '');
-      if (!open) return [];
-      for (const { recipientId } of recipients) this.#claimed.set(recipientId, open);
-      if (open.recipientId !== undefined) return [];
-      open.recipientId = recipients[0]!.recipientId;
-      const { messageId } = (envelope ?? {}) as { readonly messageId?: string };
-      if (messageId) open.messageId = messageId;
-      const { row, address } = open;
-      return [this.#write({ row, address, status: 'started', ...(messageId && { messageId }) })];
+  /** Knows the messages again by their ids, and keeps their content here until it is asked for. */
+  #register(messages: readonly ClaimedMessage[]): readonly ClaimedMessage[] {
+    return messages.map(({ content: _, ...message }) => {
+      const open = this.#open.get(message.tag ?? '');
+      if (open) this.#claimed.set(message.messageId, open);
+      const { messageId } = (message.envelope ?? {}) as { readonly messageId?: string };
+      if (open && messageId) open.messageId = messageId;
+      return message;
     });
-    await Promise.all(begun);
   }
 
   /** Writes down what became of a row; that it is over is all that this queue keeps. */
   async #conclude(outcome: Outcome): Promise<Outcome> {
     const { recipientId, kind, detail } = outcome;
-    const open = this.#claimed.get(recipientId);
+    const [id = ''] = recipientId.split('.');
+    const open = this.#claimed.get(id);
     // To be claimed again: for another destination, or because nothing was tried.
-    const later =
-      kind === 'rerouted' || kind === 'delayed' || (kind === 'unattempted' && !detail && !this.stopping);
-    if (!open || later) return outcome;
-    this.#claimed.delete(recipientId);
+    if (!open || kind === 'rerouted' || kind === 'delayed') return outcome;
     if (kind === 'unattempted' && !detail) {
-      await this.#end(open, { status: 'waiting' });
+      if (this.stopping) await this.#return(open);
       return outcome;
     }
+    this.#claimed.delete(id);
     const status = kind === 'delivered' || kind === 'failed' || kind === 'unknown' ? kind : 'deferred';
     await this.#end(open, { status, ...readDetail(detail ?? {}) });
     return status === 'deferred' ? { recipientId, kind: 'failed', ...(detail && { detail }) } : outcome;
+  }
+
+  /** Nothing was tried, and nothing will be in this run. */
+  async #return(open: OpenRow): Promise<void> {
+    if (!open.started) return;
+    delete open.started;
+    await this.#end(open, { status: 'waiting' });
   }
 
   async #end(open: OpenRow, result: Omit<Parameters<WriteResult>[0], 'row' | 'address'>): Promise<void> {
