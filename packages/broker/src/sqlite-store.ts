@@ -19,6 +19,7 @@ import { SqliteEventLog } from './sqlite/event-log.ts';
 import { GroupCommit, storeError, type WriteOptions } from './sqlite/group-commit.ts';
 import { purge } from './sqlite/purge.ts';
 import { rebaseTime } from './sqlite/rebase.ts';
+import { RecentMessages } from './sqlite/recent-messages.ts';
 import { logRecipient, readRecipient } from './sqlite/recipients.ts';
 import { migrateSchema } from './sqlite/schema.ts';
 import { heartbeat, leaseNumber, reap, settle } from './sqlite/settle.ts';
@@ -80,6 +81,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   readonly #maxMessageBytes: number;
   readonly #log: SqliteEventLog;
   readonly #wake = new WakeList();
+  readonly #recent = new RecentMessages();
   /** Statements of the application's own connections. */
   readonly #foreign = new WeakMap<SqliteConnection, Sql>();
   #open: { readonly db: DatabaseSync; readonly sql: Sql; readonly commits: GroupCommit } | undefined;
@@ -142,6 +144,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     clearInterval(this.#poll);
     await open.commits.idle();
     this.#open = undefined;
+    this.#recent.clear();
     open.db.close();
   }
 
@@ -172,7 +175,11 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     // The caller may change its buffer before the transaction begins.
     const { content } = record;
     const kept = content instanceof Uint8Array ? { ...record, content: new Uint8Array(content) } : record;
-    const accepted = await this.#write((turn) => acceptMessage(turn, kept), durable);
+    const { accepted, now } = await this.#write(
+      (turn) => ({ accepted: acceptMessage(turn, kept), now: turn.now }),
+      durable,
+    );
+    if (!accepted.duplicate) this.#recent.add(Number(accepted.messageId), kept, now);
     this.#wake.notify();
     return accepted;
   }
@@ -345,7 +352,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   }
 
   #turn(sql: Sql): Turn {
-    return { sql, now: this.#clock.now(), limits: this.#limits, log: this.#log };
+    return { sql, now: this.#clock.now(), limits: this.#limits, log: this.#log, recent: this.#recent };
   }
 
   /** For reading outside of a transaction. */

@@ -157,8 +157,8 @@ function takeFromSite(turn: Turn, site: string, lease: number, max: number) {
   return { messages: readMessages(turn, rows, true), taken: rows.length };
 }
 
-interface MessageRow {
-  readonly id: number;
+/** What a claim needs of a message. */
+export interface MessageRow {
   readonly tenant: string;
   readonly tag: string | null;
   readonly sender: string;
@@ -169,6 +169,9 @@ interface MessageRow {
   readonly envelope: string | null;
   readonly schedule: string | null;
 }
+
+const selectMessage = `SELECT tenant, tag, sender, accepted, expires, size, on_unknown, envelope, schedule
+  FROM mb_message WHERE id = ?`;
 
 /** Groups claimed rows by message; a message that cannot be read is held and left out, and the others go on. */
 function readMessages(turn: Turn, rows: readonly ClaimedRow[], attempt: boolean): ClaimedMessage[] {
@@ -193,7 +196,8 @@ function readMessages(turn: Turn, rows: readonly ClaimedRow[], attempt: boolean)
 }
 
 function readMessage(turn: Turn, id: number, rows: readonly ClaimedRow[], attempt: boolean): ClaimedMessage {
-  const row = turn.sql.get<MessageRow>('SELECT * FROM mb_message WHERE id = ?', id);
+  const recent = turn.recent.take(id);
+  const row = recent?.row ?? turn.sql.get<MessageRow>(selectMessage, id);
   if (!row) throw new SyntaxError('The record of the message is missing.');
   const messageId = String(id);
   const schedule = fromJson(row.schedule);
@@ -210,7 +214,7 @@ function readMessage(turn: Turn, id: number, rows: readonly ClaimedRow[], attemp
     onUnknown: row.on_unknown,
     ...(schedule && { schedule }),
     ...(envelope && { envelope }),
-    ...(row.size <= inlineContentBytes && { content: inlineContent(turn, id, row.size) }),
+    ...(row.size <= inlineContentBytes && { content: recent?.content ?? inlineContent(turn, id, row.size) }),
     recipients: rows.map(({ id: rowId, address, domain, attempts, options }) => ({
       recipientId: formatRecipientId(messageId, rowId % rowsPerMessage),
       address,
