@@ -16,8 +16,12 @@ export interface ContentSurvey {
   readonly escaped: number;
 }
 
+/** The highest bit of each of four octets. */
+const HIGH_BITS = 0x80808080 | 0;
+
 /** Looks once at every octet of `content`. */
 export function surveyContent(content: Uint8Array): ContentSurvey {
+  const words = new DataView(content.buffer, content.byteOffset, content.length);
   let eightBit = 0;
   let controls = 0;
   let bareBreaks = 0;
@@ -26,6 +30,16 @@ export function surveyContent(content: Uint8Array): ContentSurvey {
   let previous = 0;
   const end = content.length;
   for (let i = 0; i < end; i++) {
+    // Four octets at once, where all are over 127, or all printable ASCII and no `=`: then neither the octet, nor the
+    // octet less 32, nor its difference from `=` less 1 has the highest bit.
+    const start = i;
+    for (; i + 4 <= end; i += 4) {
+      const four = words.getInt32(i);
+      if ((four & HIGH_BITS) === HIGH_BITS) eightBit += 4;
+      else if (((four | (four - 0x20202020) | ((four ^ 0x3d3d3d3d) - 0x01010101)) & HIGH_BITS) !== 0) break;
+    }
+    if (i > start) previous = 0;
+    if (i === end) break;
     const octet = content[i]!;
     if (octet >= 0x80) eightBit += 1;
     else if (octet < 32 || octet === 61) {
