@@ -24,7 +24,7 @@ import { formatReport } from './report-format.ts';
 import { base64Length } from './transfer/base64.ts';
 import { encodeQuotedPrintableOctets } from './transfer/quoted-printable.ts';
 import { canonicalLines, MAX_LINE_OCTETS, surveyContent } from './transfer/survey.ts';
-import { encodeUtf8, isAscii } from './utf8.ts';
+import { borrowUtf8, encodeUtf8, isAscii } from './utf8.ts';
 
 /** Whether body octets over 127 are encoded, or go out as they are where the next hop offers 8BITMIME (RFC 6152). */
 export type BodyVariant = '7bit' | '8bit';
@@ -124,7 +124,7 @@ function buildText(type: string, text: string, context: BodyContext, alone = fal
     const canonical = /\r(?!\n)|(?<!\r)\n/.test(closed) ? closed.replace(/\r\n|\r|\n/g, '\r\n') : closed;
     return encodedPart(header, '7bit', { kind: 'text', text: canonical });
   }
-  return encodeText(header, encodeUtf8(closed), context);
+  return encodeText(header, closed, context);
 }
 
 function buildAlternative(alternative: Alternative, context: BodyContext): Part {
@@ -141,19 +141,20 @@ function buildAlternative(alternative: Alternative, context: BodyContext): Part 
 }
 
 /** Writes text with the transfer encoding that its content asks for (RFC 2045 §6.2). */
-function encodeText(header: string, octets: Uint8Array, context: BodyContext): Part {
+function encodeText(header: string, text: string | Uint8Array, context: BodyContext): Part {
+  const octets = typeof text === 'string' ? borrowUtf8(text) : text;
   const { eightBit, bareBreaks, binary, escaped } = surveyContent(octets);
-  const lines = canonicalLines(octets, bareBreaks);
-  if (!binary && (eightBit === 0 || context.variant === '8bit')) {
-    const encoding = eightBit === 0 ? '7bit' : '8bit';
-    return encodedPart(header, encoding, { kind: 'octets', octets: lines, identity: true });
-  }
+  const length = octets.length + bareBreaks;
+  const identity = !binary && (eightBit === 0 || context.variant === '8bit');
   // Quoted-printable keeps Latin text readable and short, base64 is shorter for other scripts.
-  if (lines.length + escaped * 2 <= base64Length(lines.length)) {
-    const encoded = encodeQuotedPrintableOctets(lines, 'text');
+  if (!identity && length + escaped * 2 <= base64Length(length)) {
+    const encoded = encodeQuotedPrintableOctets(octets, 'text'); // with CRLF for every line break
     return encodedPart(header, 'quoted-printable', { kind: 'octets', octets: encoded, identity: false });
   }
-  return encodedPart(header, 'base64', { kind: 'base64', octets: lines });
+  const canonical = canonicalLines(octets, bareBreaks);
+  const lines = canonical === octets && typeof text === 'string' ? octets.slice() : canonical;
+  if (!identity) return encodedPart(header, 'base64', { kind: 'base64', octets: lines });
+  return encodedPart(header, eightBit === 0 ? '7bit' : '8bit', { kind: 'octets', octets: lines, identity });
 }
 
 type TransferEncoding = '7bit' | '8bit' | 'quoted-printable' | 'base64';

@@ -181,7 +181,10 @@ function writeBase64(
   for (let i = start; i < end; i += 3) {
     const group =
       (octets[i]! << 16) | ((i + 1 < end ? octets[i + 1]! : 0) << 8) | (i + 2 < end ? octets[i + 2]! : 0);
-    for (let shift = 18; shift >= 0; shift -= 6) out[o++] = ALPHABET.charCodeAt((group >> shift) & 63);
+    out[o++] = ALPHABET.charCodeAt(group >> 18);
+    out[o++] = ALPHABET.charCodeAt((group >> 12) & 63);
+    out[o++] = ALPHABET.charCodeAt((group >> 6) & 63);
+    out[o++] = ALPHABET.charCodeAt(group & 63);
     if (i + 1 >= end) out[o - 2] = 61;
     if (i + 2 >= end) out[o - 1] = 61;
   }
