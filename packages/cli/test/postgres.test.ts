@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DnsServer, type SmtpHost, startDnsServer, startSmtpHost } from '@mb/testkit';
@@ -8,6 +8,7 @@ import { mb } from './mb.ts';
 import { onTerminal, screen } from './on-terminal.ts';
 import { startWorker } from './worker.ts';
 
+let folder: string;
 let host: SmtpHost;
 let dns: DnsServer;
 let server: Awaited<ReturnType<typeof startServer>> | undefined;
@@ -16,6 +17,7 @@ let env: Record<string, string>;
 let schemas = 0;
 
 beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'mb-postgres-cli-'));
   host = await startSmtpHost({
     hostname: 'mx.example.org',
     script: { recipients: { 'nobody@example.org': '550 5.1.1 No such mailbox' } },
@@ -48,6 +50,7 @@ afterAll(async () => {
   await dns.close();
   await server?.server.stop();
   server?.remove();
+  rmSync(folder, { recursive: true });
 });
 
 const queue = (...args: string[]) => mb(['queue', ...args], { env });
@@ -109,7 +112,7 @@ describe('mb queue on PostgreSQL', () => {
 });
 
 it('queues the rows of a file once, and workers deliver them', async () => {
-  const csv = join(tmpdir(), `mb-pg-merge-${process.pid}.csv`);
+  const csv = join(folder, 'people.csv');
   const rows = Array.from({ length: 60 }, (_, n) => `p${n}@example.org,${n}`);
   writeFileSync(csv, `email,code\n${rows.join('\n')}\n`);
   const args = [
@@ -148,7 +151,7 @@ describe('the URL of a queue', () => {
     const withPassword = { ...env, MB_STORE: url.href, PGPASSWORD: '' };
     const fromEnvironment = await mb(['queue', 'migrate', '--json'], { env: withPassword });
     expect(fromEnvironment).toMatchObject({ exitCode: 0, stderr: '' });
-    const passwords = join(tmpdir(), `mb-pgpass-${process.pid}`);
+    const passwords = join(folder, 'pgpass');
     writeFileSync(passwords, `*:*:*:*:${base.password}\n`, { mode: 0o600 });
     const { MB_STORE = '', PGPASSWORD: _, ...rest } = env;
     const fromFile = await mb(['queue', 'ls'], { env: { ...rest, MB_STORE, PGPASSFILE: passwords } });
@@ -156,7 +159,7 @@ describe('the URL of a queue', () => {
     const flag = await mb(['queue', 'stats', '--store', url.href], { env: rest });
     expect(flag.exitCode).toBe(0);
     expect(flag.stderr.replaceAll(/\s+/g, ' ')).toMatch(/^warning: There is a password .* PGPASSWORD/);
-    const config = join(tmpdir(), `mb-pg-${process.pid}.json`);
+    const config = join(folder, 'config.json');
     writeFileSync(config, JSON.stringify({ store: url.href }), { mode: 0o600 });
     const help = await mb(['--config', config, 'queue', 'ls', '--help'], { env: rest });
     expect(help.stdout).toMatch(/default:\s+"postgres:\/\//);
@@ -196,7 +199,7 @@ describe('the URL of a queue', () => {
     expect([run.exitCode, run.stderr]).toEqual([64, expect.stringContaining('MB_CLI_PACKAGE')]);
     expect(run.stderr.replaceAll(/\s+/g, ' ')).toContain('npm install');
     // Whoever keeps the queue in a file does not need it.
-    const file = join(tmpdir(), `mb-nopg-${process.pid}.db`);
+    const file = join(folder, 'queue.db');
     const other = { ...env, NODE_OPTIONS: options, MB_STORE: file };
     expect((await mb(['queue', 'ls'], { env: other })).stderr).toContain('there is no queue');
   });
