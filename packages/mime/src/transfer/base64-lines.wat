@@ -45,7 +45,7 @@
               (v128.or
                 (i8x16.sub_sat_u (local.get $sextets) (local.get $digits))
                 (v128.and
-                  (i8x16.lt_u (local.get $sextets) (local.get $small))
+                  (i8x16.lt_s (local.get $sextets) (local.get $small))
                   (local.get $capitals))))))
         (local.set $o (i32.add (local.get $o) (i32.const 16)))
         (local.set $i (i32.add (local.get $i) (i32.const 12)))

@@ -19,11 +19,12 @@
                 (i8x16.bitmask
                   (v128.or
                     (i8x16.eq (local.get $octets) (i8x16.splat (i32.const 61)))
-                    (v128.and
-                      (i8x16.gt_u
-                        (i8x16.sub (local.get $octets) (i8x16.splat (i32.const 32)))
-                        (i8x16.splat (i32.const 94)))
-                      (i8x16.ne (local.get $octets) (i8x16.splat (i32.const 9)))))))))
+                    ;; Not from SP to `~`: 32 to 126 become -128 to -34. Comparison is cheap with a sign only.
+                    (v128.andnot
+                      (i8x16.gt_s
+                        (i8x16.add (local.get $octets) (i8x16.splat (i32.const 96)))
+                        (i8x16.splat (i32.const -34)))
+                      (i8x16.eq (local.get $octets) (i8x16.splat (i32.const 9)))))))))
           (local.tee $room (i32.sub (local.get $full) (local.get $o)))
           (i32.lt_u (local.get $count) (local.get $room))))
       (local.set $i (i32.add (local.get $i) (local.get $count)))
