@@ -43,7 +43,7 @@ for (let index = 0; index < Number(messages); index++) {
   const { to, raw } = crashMessage(message);
   await broker.enqueue({ raw, envelope: { from: 'desk@example.com', to } }, { tag: message });
   say(`A ${message}`);
-  await sleep(Math.random() * 8);
+  await sleep(Math.random() * 4);
 }
 
 if (Number(messages) === 0) {

@@ -20,9 +20,10 @@ import { crashMessage, mailboxes, unknownMailbox } from './crash-message.ts';
 const kills = Number(process.env.MB_CRASH_ROUNDS ?? 300);
 const seed = process.env.MB_CRASH_SEED ?? String(Date.now());
 /** Most messages that a process enqueues before it is killed. */
-const messagesOfALife = 20;
-/** Milliseconds from the start of delivery to the kill. */
-const lifeMs = [20, 220] as const;
+const messagesOfALife = 30;
+/** It is killed so many milliseconds after it accepted so many of them. */
+const messagesBeforeEnd = [0, 10] as const;
+const lastMs = [0, 150] as const;
 /** So long a killed process keeps what it had in hand. */
 const leaseMs = 2_000;
 
@@ -105,8 +106,8 @@ describe('killed by SIGKILL again and again', { retry: 0 }, () => {
       // Every tenth dies while it opens the queue, which the one before it left in pieces.
       if (random() < 0.1) await sleep(integer(0, 20));
       else {
-        await current.ready;
-        await sleep(integer(...lifeMs));
+        await current.accepts(integer(...messagesBeforeEnd));
+        await sleep(integer(...lastMs));
       }
       for (const name of await current.kill()) evidence.accepted.add(name);
       for (const recipient of inHandOf(path, `life${life}`)) {
@@ -170,7 +171,8 @@ describe('killed by SIGKILL again and again', { retry: 0 }, () => {
     expect(db.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' });
     const halves = db.prepare(
       `SELECT count(*) AS n FROM mb_message m WHERE staged = 0 AND open <>
-         (SELECT count(*) FROM mb_recipient r WHERE r.id / 65536 = m.id AND r.finished IS NULL)`,
+         (SELECT count(*) FROM mb_recipient r WHERE r.id >= m.id * 65536 AND r.id < (m.id + 1) * 65536
+           AND r.finished IS NULL)`,
     );
     expect(halves.get()).toEqual({ n: 0 });
     expect(db.prepare('SELECT count(*) AS n FROM mb_recipient WHERE lease IS NOT NULL').get()).toEqual({
@@ -239,11 +241,11 @@ async function storedCopies(
 
 /** One process, from its start to its end. */
 class Life {
-  readonly ready: Promise<void>;
   readonly #child: ChildProcess;
   readonly #closed: Promise<[number | null, string | null]>;
   #said = '';
   #complaints = '';
+  #onSaid = () => {};
 
   constructor(child: ChildProcess) {
     this.#child = child;
@@ -252,12 +254,9 @@ class Life {
     child.stderr!.on('data', (data) => {
       this.#complaints += data;
     });
-    this.ready = new Promise((resolve) => {
-      child.stdout!.on('data', (data) => {
-        this.#said += data;
-        if (this.#said.includes('R\n')) resolve();
-      });
-      void this.#closed.then(() => resolve());
+    child.stdout!.on('data', (data) => {
+      this.#said += data;
+      this.#onSaid();
     });
   }
 
@@ -265,12 +264,27 @@ class Life {
     this.#child.stdin!.write('begin\n');
   }
 
+  /** Resolves when it delivers and has accepted so many messages, or has ended. */
+  accepts(count: number): Promise<unknown> {
+    const enough = new Promise<void>((resolve) => {
+      this.#onSaid = () => {
+        if (this.#said.startsWith('R\n') && this.#accepted().length >= count) resolve();
+      };
+      this.#onSaid();
+    });
+    return Promise.race([enough, this.#closed]);
+  }
+
+  #accepted(): string[] {
+    return Array.from(this.#said.matchAll(/^A (.*)\n/gm), ([, name]) => name!);
+  }
+
   /** Kills it; gives the messages that it had accepted. */
   async kill(): Promise<string[]> {
     this.#child.kill('SIGKILL');
     const how = await this.#closed;
     expect([...how, this.#complaints]).toEqual([null, 'SIGKILL', '']);
-    return Array.from(this.#said.matchAll(/^A (.*)\n/gm), ([, name]) => name!);
+    return this.#accepted();
   }
 
   /** Waits until it ends by itself. */
