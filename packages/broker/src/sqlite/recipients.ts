@@ -116,15 +116,21 @@ export function applyChange(
   }
 }
 
-function finish({ sql, now }: Turn, message: number, failed: boolean): void {
-  const { open, size } = sql.get<{ open: number; size: number }>(
-    `UPDATE mb_message SET open = open - 1, failed = max(failed, ?), finished = CASE open WHEN 1 THEN ? END
-     WHERE id = ? RETURNING open, size`,
-    Number(failed),
-    now,
-    message,
+/** One recipient less is open; with the last one the message is finished, and its content goes. */
+function finish({ sql, now }: Turn, id: number, failed: boolean): void {
+  const message = sql.get<{ open: number; failed: number; size: number }>(
+    'SELECT open, failed, size FROM mb_message WHERE id = ?',
+    id,
   )!;
-  if (open === 0) deleteContent(sql, message, size);
+  const last = message.open === 1;
+  sql.run(
+    'UPDATE mb_message SET open = ?, failed = ?, finished = ? WHERE id = ?',
+    message.open - 1,
+    Math.max(message.failed, Number(failed)),
+    last ? now : null,
+    id,
+  );
+  if (last) deleteContent(sql, id, message.size);
 }
 
 export function logRecipient(
