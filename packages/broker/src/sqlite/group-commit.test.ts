@@ -1,0 +1,42 @@
+import { DatabaseSync } from 'node:sqlite';
+import { setImmediate as turn } from 'node:timers/promises';
+import { VirtualClock } from '@mb/testkit';
+import { expect, it } from 'vitest';
+import { GroupCommit } from './group-commit.ts';
+
+const hurried = { durable: true };
+const patient = { durable: true, patient: true };
+
+function open() {
+  const clock = new VirtualClock(0);
+  const commits = new GroupCommit(new DatabaseSync(':memory:'), clock.setTimer.bind(clock));
+  const done: string[] = [];
+  const write = (name: string, options: typeof patient | typeof hurried) =>
+    commits.write(() => done.push(name), options);
+  return { clock, commits, done, write };
+}
+
+it('lets patient writes gather while the queue is busy, and commits them with the first that is in a hurry', async () => {
+  const { clock, done, write } = open();
+  await Promise.all(['a', 'b', 'c', 'd'].map((name) => write(name, patient)));
+  const gathered = write('e', patient);
+  await turn();
+  await turn();
+  expect(done.join('')).toBe('abcd');
+  await Promise.all([gathered, write('f', hurried)]);
+  expect([done.join(''), clock.pendingTimers]).toEqual(['abcdef', 0]);
+});
+
+it('makes nobody wait longer than a few milliseconds, nor at all in a quiet queue or at the end', async () => {
+  const { clock, commits, done, write } = open();
+  await Promise.all(['a', 'b', 'c', 'd'].map((name) => write(name, patient)));
+  const gathered = write('e', patient);
+  await clock.advance(5);
+  await gathered;
+  await write('f', patient);
+  await Promise.all(['g', 'h', 'i', 'j'].map((name) => write(name, patient)));
+  const last = write('k', patient);
+  await commits.idle();
+  await last;
+  expect([done.join(''), clock.pendingTimers]).toEqual(['abcdefghijk', 0]);
+});
