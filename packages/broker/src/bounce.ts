@@ -1,4 +1,4 @@
-import { composeMessage, type RecipientStatus } from '@mb/mime';
+import { composeMessage, formatReport, type RecipientStatus } from '@mb/mime';
 import type { OutcomeEvidence, RecipientOutcome } from './outcome.ts';
 import type { Bounce, ClaimedMessage, ClaimedRecipient, NewMessage } from './queue-store.ts';
 import { type QueuedRecipientOptions, readQueuedEnvelope } from './queued-envelope.ts';
@@ -48,13 +48,13 @@ export async function composeBounce(
       ...(messageId !== '' && { inReplyTo: messageId, references: messageId }),
       text: explain(wanted, hostname),
       report: {
-        record: {
+        record: formatReport({
           kind: 'delivery-status',
           reportingMta: { type: 'dns', value: hostname },
           ...(envid !== undefined && { originalEnvelopeId: envid }),
           arrivalDate: new Date(message.acceptedAt),
           recipients: wanted.map((one) => recipientStatus(one, now())),
-        },
+        }),
         original,
       },
       // RFC 3464 §2: a report has a null reverse-path, so that it never causes another one.

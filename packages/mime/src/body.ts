@@ -20,7 +20,6 @@ import type {
 } from './message.ts';
 import { formatParameter } from './parameter.ts';
 import { type Body, boundaryClash, holdsBoundary, type Part } from './part-tree.ts';
-import { formatReport } from './report-format.ts';
 import { base64Length } from './transfer/base64.ts';
 import { encodeQuotedPrintableOctets } from './transfer/quoted-printable.ts';
 import { canonicalLines, MAX_LINE_OCTETS, surveyContent } from './transfer/survey.ts';
@@ -91,6 +90,9 @@ function countParts({ text, html, report, alternatives = [], attachments = [] }:
   return bodies + alternatives.length + attachments.length;
 }
 
+/** A content type and its report type, of which each is written as it is. */
+const REPORT_TYPE = /^message\/(?:global-)?(delivery-status|disposition-notification|feedback-report) \1$/;
+
 /** RFC 6522 §3: what people read, what programs read, and the message that it is about. */
 function buildReport(message: Message, report: ReportInput, context: BodyContext): Part {
   if ((message.attachments?.length ?? 0) > 0) {
@@ -98,7 +100,10 @@ function buildReport(message: Message, report: ReportInput, context: BodyContext
   }
   const forms = buildForms(message, context);
   const human = forms.length > 1 ? multipart('alternative', forms, context) : forms[0];
-  const { contentType, reportType, text } = formatReport(report.record);
+  const { contentType, reportType, text } = report.record;
+  if (typeof text !== 'string' || !REPORT_TYPE.test(`${contentType} ${reportType}`)) {
+    throw new MimeError('MB_MIME_REPORT', 'The record of a report is what formatReport gives.');
+  }
   const parts = [
     human ?? buildText('text/plain', '', context),
     encodeText(`Content-Type: ${contentType}\r\n`, encodeUtf8(text), context),

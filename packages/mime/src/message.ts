@@ -1,7 +1,7 @@
 import type { AddressInput, MailboxInput } from './address.ts';
 import type { ContentInput } from './content.ts';
 import { refuseUnknownKeys, wordSet } from './errors.ts';
-import type { Report } from './report.ts';
+import type { FormattedReport } from './report-format.ts';
 
 /** A message to be composed. */
 export interface Message {
@@ -46,8 +46,8 @@ export interface Message {
 
 /** A report that a message carries. */
 export interface ReportInput {
-  /** The machine-readable part. */
-  readonly record: Report;
+  /** The machine-readable part, as `formatReport` writes it. */
+  readonly record: FormattedReport;
   /** The message reported on: all of it, or only its header. */
   readonly original?: { readonly message: Uint8Array } | { readonly headers: Uint8Array };
 }

@@ -66,10 +66,11 @@ describe('reports', () => {
   it.each([delivery, feedback, disposition])(
     'PARSE-05 come back as the record they were written from: $kind',
     async (record) => {
-      const { contentType, text } = formatReport(record);
+      const formatted = formatReport(record);
+      const { contentType, text } = formatted;
       expect(parseReport(contentType, utf8.encode(text))).toEqual(record);
-      const original = { headers: utf8.encode('Subject: grüße\r\n') };
-      const composed = composeMessage({ from: 'a@example.com', text: 'human', report: { record, original } });
+      const report = { record: formatted, original: { headers: utf8.encode('Subject: grüße\r\n') } };
+      const composed = composeMessage({ from: 'a@example.com', text: 'human', report });
       const message = await parseMessage(await composed.bytes());
       expect(message.report).toEqual(record);
       expect(message.text).toBe('human');
@@ -87,13 +88,13 @@ describe('reports', () => {
     const composed = composeMessage({
       from: 'a@example.com',
       envelope: { from: '' },
-      report: { record: delivery, original },
+      report: { record: formatReport(delivery), original },
     });
     expect((await parseMessage(await composed.bytes())).root.parts[2]?.message?.subject).toBe('s');
     const eight = { message: utf8.encode('Subject: é\r\n\r\n') };
-    expect(await codeOf(() => composeText({ report: { record: delivery, original: eight } }))).toBe(
-      'MB_MIME_NOT_SEVEN_BIT',
-    );
+    expect(
+      await codeOf(() => composeText({ report: { record: formatReport(delivery), original: eight } })),
+    ).toBe('MB_MIME_NOT_SEVEN_BIT');
   });
 
   it('PARSE-05 reads what other hosts write', () => {
@@ -143,7 +144,7 @@ describe('reports', () => {
       recipients: [{ finalRecipient, action: 'failed', status: '5.1.1' }],
     };
     expect(formatReport(record).contentType).toBe('message/global-delivery-status');
-    const text = await composeText({ report: { record } });
+    const text = await composeText({ report: { record: formatReport(record) } });
     expect((await parseMessage(Buffer.from(text, 'latin1'))).report).toEqual(record);
   });
 
@@ -155,7 +156,16 @@ describe('reports', () => {
     );
     const recipient = { ...delivery.recipients[0]!, status: '550' };
     expect(await codeOf(() => formatReport({ ...delivery, recipients: [recipient] }))).toBe('MB_MIME_REPORT');
-    const attached = { report: { record: delivery }, attachments: [{ content: 'x' }] };
+    const record = formatReport(delivery);
+    const attached = { report: { record }, attachments: [{ content: 'x' }] };
     expect(await codeOf(() => composeText(attached))).toBe('MB_MIME_REPORT');
+    for (const wrong of [
+      delivery as unknown as typeof record,
+      { ...record, reportType: 'feedback-report' as const },
+      { ...record, contentType: 'message/delivery-status\r\nX: y' },
+      { ...record, text: undefined as unknown as string },
+    ]) {
+      expect(await codeOf(() => composeText({ report: { record: wrong } }))).toBe('MB_MIME_REPORT');
+    }
   });
 });

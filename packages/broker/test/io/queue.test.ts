@@ -1,6 +1,6 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
-import { composeMessage, type Message, parseMessage, type Report } from '@mb/mime';
+import { composeMessage, formatReport, type Message, parseMessage, type Report } from '@mb/mime';
 import { inTurn } from '@mb/testkit';
 import { expect, it } from 'vitest';
 import {
@@ -363,7 +363,7 @@ async function composeReport(record: Report): Promise<Uint8Array> {
     to: 'bounces@sender.test',
     subject: 'Report',
     text: 'See below.',
-    report: { record },
+    report: { record: formatReport(record) },
   }).bytes();
 }
 
