@@ -112,6 +112,8 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     if (this.#open) return;
     try {
       const db = new DatabaseSync(this.#path, { timeout: 5000 });
+      // Each write's savepoint keeps the pages as they were: in memory, not in a temporary file.
+      db.exec('PRAGMA temp_store = MEMORY');
       // Only before the first table; a file that has tables stays as it is.
       db.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
       this.#foundSchema = migrateSchema(db, this.#options.migrate ?? true);
