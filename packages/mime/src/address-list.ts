@@ -109,7 +109,7 @@ function single([mailbox, ...more]: readonly (Mailbox | Group)[]): Mailbox {
   if (mailbox === undefined || more.length > 0 || 'members' in mailbox) {
     throw new MimeError(
       'MB_MIME_ADDRESS_COUNT',
-      'Exactly one mailbox is wanted here. For several give an array, or use parseAddressList.',
+      'Exactly one mailbox is wanted here. For several give an array.',
     );
   }
   return mailbox;
@@ -426,7 +426,7 @@ class AddressReader {
   #syntax(what: string): MimeError {
     return new MimeError(
       'MB_MIME_ADDRESS_SYNTAX',
-      `No valid address: ${what} at character ${this.#at + 1}. Write name@host or Name <name@host>, names with , : ; < > @ ( ) in quotes.`,
+      `No valid address: ${what} at character ${this.#at + 1}. Write name@host or "Name" <name@host>.`,
     );
   }
 }

@@ -1,6 +1,6 @@
 import { checkAsciiDomain, checkLiteral, domainForWire, domainToAscii } from './domain.ts';
 import { encodeWords, needsEncoding, PLAIN_PHRASE } from './encoded-word.ts';
-import { MimeError } from './errors.ts';
+import { MimeError, unfitValue } from './errors.ts';
 import { isAscii, isWellFormed, toWellFormed, utf8Length } from './utf8.ts';
 
 /** One mailbox (RFC 5322 §3.4). */
@@ -53,17 +53,14 @@ export function checkMailbox(mailbox: Mailbox): Mailbox {
   ) {
     throw new MimeError(
       'MB_MIME_ADDRESS_LENGTH',
-      `The part before the @ has at most ${MAX_LOCAL_PART} octets (RFC 5321 §4.5.3.1.1).`,
+      `The part before the @ has at most ${MAX_LOCAL_PART} octets.`,
     );
   }
   if (domain.startsWith('[')) checkLiteral(domain);
   else if (isAscii(domain)) checkAsciiDomain(domain);
   else domainToAscii(domain);
   if (utf8Length(address) > MAX_PATH || wireAddress(mailbox).length > MAX_PATH) {
-    throw new MimeError(
-      'MB_MIME_ADDRESS_LENGTH',
-      `An address has at most ${MAX_PATH} octets (RFC 5321 §4.5.3.1.3).`,
-    );
+    throw new MimeError('MB_MIME_ADDRESS_LENGTH', `An address has at most ${MAX_PATH} octets.`);
   }
   return mailbox;
 }
@@ -113,9 +110,7 @@ export function formatPhrase(
   options?: { readonly utf8?: boolean; readonly column?: number },
 ): string {
   if (PLAIN_PHRASE.test(name) && !needsEncoding(name)) return name;
-  if (/[\0\r\n]/.test(name)) {
-    throw new MimeError('MB_MIME_HEADER_VALUE', 'A display name holds a line break or NUL. Remove it.');
-  }
+  if (/[\0\r\n]/.test(name)) throw unfitValue('a display name');
   const quotable = options?.utf8 === true ? /^[^\0-\x1f\x7f]*$/.test(name) : !needsEncoding(name);
   // Quotes do not keep text that looks like an encoded-word from being decoded, and a long run has to be folded.
   if (quotable && name.length <= MAX_QUOTED_NAME && !name.includes('=?'))

@@ -6,7 +6,7 @@ import {
   readContentType,
   typeOfFilename,
 } from './content-type.ts';
-import { MimeError } from './errors.ts';
+import { checkWord, MimeError } from './errors.ts';
 import { FieldWriter } from './header-fields.ts';
 import { foldTrusted } from './header-fold.ts';
 import type {
@@ -18,6 +18,7 @@ import type {
   ReadyPart,
   ReportInput,
 } from './message.ts';
+import { formatIdentifier } from './message-id.ts';
 import { formatParameter } from './parameter.ts';
 import { type Body, boundaryClash, holdsBoundary, type Part } from './part-tree.ts';
 import { base64Length } from './transfer/base64.ts';
@@ -90,13 +91,13 @@ function countParts({ text, html, report, alternatives = [], attachments = [] }:
   return bodies + alternatives.length + attachments.length;
 }
 
-/** A content type and its report type, of which each is written as it is. */
-const REPORT_TYPE = /^message\/(?:global-)?(delivery-status|disposition-notification|feedback-report) \1$/;
+/** A content type and its report type, which are written as they are. */
+const REPORT_TYPE = /^message\/(?:global-)?([a-z-]+) \1$/;
 
 /** RFC 6522 §3: what people read, what programs read, and the message that it is about. */
 function buildReport(message: Message, report: ReportInput, context: BodyContext): Part {
   if ((message.attachments?.length ?? 0) > 0) {
-    throw new MimeError('MB_MIME_REPORT', 'A report takes no attachments (RFC 6522 §3).');
+    throw new MimeError('MB_MIME_REPORT', 'A report takes no attachments.');
   }
   const forms = buildForms(message, context);
   const human = forms.length > 1 ? multipart('alternative', forms, context) : forms[0];
@@ -183,10 +184,7 @@ function buildAttachment(attachment: Attachment, context: BodyContext): Part {
   }
   const type = readContentType(attachment.contentType ?? typeOfFilename(attachment.filename));
   if (type.value.startsWith('multipart/')) {
-    throw new MimeError(
-      'MB_MIME_CONTENT_TYPE',
-      'A multipart is no content. Give it as a ready part: { part: octets }.',
-    );
+    throw new MimeError('MB_MIME_CONTENT_TYPE', 'Give a multipart as a ready part: { part: octets }.');
   }
   const source = toContentSource(attachment.content, attachment.size);
   const parameters = new Map(type.parameters);
@@ -203,10 +201,8 @@ function attachmentHeader(
   headers: HeaderInput | undefined,
 ): string {
   const { filename, contentId } = attachment;
-  const disposition = attachment.disposition ?? (contentId === undefined ? 'attachment' : 'inline');
-  if (disposition !== 'attachment' && disposition !== 'inline') {
-    throw new MimeError('MB_MIME_OPTION', "A disposition is 'attachment' or 'inline'.");
-  }
+  const kind = attachment.disposition ?? (contentId === undefined ? 'attachment' : 'inline');
+  const disposition = checkWord('disposition', kind, ['attachment', 'inline']);
   const writer = new FieldWriter('ascii');
   const named: [string, string][] = [];
   if (filename !== undefined) {
@@ -216,28 +212,17 @@ function attachmentHeader(
   }
   writer.raw('Content-Type', formatParameters(type, parameters));
   writer.raw('Content-Disposition', formatParameters(disposition, named));
-  if (contentId !== undefined) writer.raw('Content-ID', formatContentId(contentId));
+  if (contentId !== undefined) {
+    // RFC 2392: what a `cid:` link names.
+    const id = formatIdentifier(contentId, 250, 'A content id', 'MB_MIME_CONTENT_ID');
+    writer.raw('Content-ID', id);
+  }
   writer.custom(headers, (name) => {
     if (/^content-(?:type|transfer-encoding|disposition|id)$|^mime-version$/.test(name)) {
-      throw new MimeError(
-        'MB_MIME_HEADER_RESERVED',
-        `The field ${name} of a part is written from its own properties.`,
-      );
+      throw new MimeError('MB_MIME_HEADER_RESERVED', `The field ${name} is written from its own property.`);
     }
   });
   return writer.text;
-}
-
-/** RFC 2392: what a `cid:` link names. */
-function formatContentId(contentId: string): string {
-  const inner = contentId.startsWith('<') && contentId.endsWith('>') ? contentId.slice(1, -1) : contentId;
-  if (!/^[!-;=?-~]{1,250}$/.test(inner)) {
-    throw new MimeError(
-      'MB_MIME_CONTENT_ID',
-      'A content id is one run of at most 250 printable ASCII characters.',
-    );
-  }
-  return `<${inner}>`;
 }
 
 /** message/* goes out as it is: 7bit or 8bit only (RFC 2046 §5.2.1). */
@@ -263,7 +248,7 @@ function buildMessageContent(
 export function unfitLines(): MimeError {
   return new MimeError(
     'MB_MIME_CONTENT_LINES',
-    'A message/* or ready part needs lines that end in CRLF and have at most 998 octets, without NUL. Give it as application/octet-stream.',
+    'A message/* or ready part has lines of at most 998 octets with CRLF, without NUL. Attach it as application/octet-stream.',
   );
 }
 
@@ -271,7 +256,7 @@ export function unfitLines(): MimeError {
 export function notSevenBit(): MimeError {
   return new MimeError(
     'MB_MIME_NOT_SEVEN_BIT',
-    "A message/* or ready part holds octets over 127 and cannot be encoded. Compose with body: '8bit', or attach it as application/octet-stream.",
+    "A message/* or ready part holds octets over 127. Compose with body: '8bit', or attach it as application/octet-stream.",
   );
 }
 

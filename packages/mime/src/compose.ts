@@ -1,5 +1,5 @@
 import { type BodyContext, type BodyVariant, buildBody } from './body.ts';
-import { MimeError, refuseUnknownKeys } from './errors.ts';
+import { checkWord, MimeError, refuseUnknownKeys } from './errors.ts';
 import type { HeaderCharset } from './header-fields.ts';
 import { checkMessageKeys, type Message } from './message.ts';
 import { type Envelope, writeMessageHeader } from './message-header.ts';
@@ -92,11 +92,6 @@ interface Recipe {
   /** The random octets of this message and of those attached, kept so that each variant is the same message. */
   readonly drawn: Uint8Array[];
   readonly signal: AbortSignal | undefined;
-}
-
-function checkWord<Word extends string>(name: string, value: Word, words: readonly Word[]): Word {
-  if (words.includes(value)) return value;
-  throw new MimeError('MB_MIME_OPTION', `The option ${name} is one of: ${words.join(', ')}.`);
 }
 
 const RANDOM_OCTETS = 28;

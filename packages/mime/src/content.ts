@@ -54,7 +54,7 @@ export function toContentSource(input: ContentInput, size?: number): ContentSour
     if (consumed) {
       throw new MimeError(
         'MB_MIME_CONTENT_CONSUMED',
-        'A stream was read already and cannot be read again. Give a function that opens it, or octets.',
+        'A stream cannot be read again. Give a function that opens it, or octets.',
       );
     }
     consumed = true;
@@ -80,7 +80,7 @@ function isStream(input: unknown): input is ContentStream {
 function notContent(): MimeError {
   return new MimeError(
     'MB_MIME_CONTENT',
-    'Content is a string, a Uint8Array, an async iterable, a web stream, or a function that opens one of the latter.',
+    'Content is a string, a Uint8Array, an async iterable, a web stream, or a function that opens one.',
   );
 }
 
@@ -104,13 +104,9 @@ async function* readStream(stream: ContentStream, size: number | undefined): Asy
     }
   } catch (error) {
     if (MimeError.isInstance(error)) throw error;
-    throw new MimeError(
-      'MB_MIME_CONTENT_FAILED',
-      'The content of an attachment failed while it was read; see cause.',
-      {
-        cause: error,
-      },
-    );
+    throw new MimeError('MB_MIME_CONTENT_FAILED', 'The content of an attachment cannot be read; see cause.', {
+      cause: error,
+    });
   }
   if (size !== undefined && length < size) throw wrongLength(size);
 }

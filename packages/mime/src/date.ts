@@ -1,9 +1,6 @@
 import { MimeError } from './errors.ts';
 
-const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
-const pad = (value: number): string => (value < 10 ? `0${value}` : `${value}`);
 
 /**
  * Writes a date as RFC 5322 §3.3 has it, in UTC.
@@ -18,8 +15,7 @@ export function formatDate(date: Date | number): string {
   if (!(year >= 1900 && year <= 9999)) {
     throw new MimeError('MB_MIME_DATE', 'The date is invalid or its year is not between 1900 and 9999.');
   }
-  const time = `${pad(d.getUTCHours())}:${pad(d.getUTCMinutes())}:${pad(d.getUTCSeconds())}`;
-  return `${DAYS[d.getUTCDay()]}, ${pad(d.getUTCDate())} ${MONTHS[d.getUTCMonth()]} ${year} ${time} +0000`;
+  return d.toUTCString().replace('GMT', '+0000');
 }
 
 /** Zones of RFC 5322 §4.3 in minutes; other letters count as UTC there. */

@@ -31,7 +31,7 @@ export type MimeErrorCode =
   | 'MB_MIME_ABORTED';
 
 /** Who is at fault; the same words in every package of the family. */
-export type MimeErrorKind = 'api-misuse' | 'aborted' | 'internal';
+export type MimeErrorKind = 'api-misuse' | 'aborted';
 
 const MARKER = Symbol.for('@mb/mime.error');
 
@@ -78,4 +78,15 @@ export function refuseUnknownKeys(value: object, known: ReadonlySet<string>, wha
       );
     }
   }
+}
+
+/** Refuses a word that is none of those that a field takes. */
+export function checkWord<Word extends string>(field: string, value: Word, words: readonly Word[]): Word {
+  if (words.includes(value)) return value;
+  throw new MimeError('MB_MIME_OPTION', `The field ${field} is one of: ${words.join(', ')}.`);
+}
+
+/** The error for text that a header field cannot carry. */
+export function unfitValue(name: string, code: MimeErrorCode = 'MB_MIME_HEADER_VALUE'): MimeError {
+  return new MimeError(code, `The value for ${name} is no string, or holds a control character.`);
 }

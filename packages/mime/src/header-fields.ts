@@ -9,7 +9,7 @@ import {
 } from './address.ts';
 import { readMailbox } from './address-list.ts';
 import { encodeWords } from './encoded-word.ts';
-import { MimeError } from './errors.ts';
+import { MimeError, unfitValue } from './errors.ts';
 import { checkHeaderName, FOLD_COLUMN, foldTrusted, lineTooLong } from './header-fold.ts';
 import type { HeaderInput } from './message.ts';
 import { MAX_LINE_OCTETS } from './transfer/survey.ts';
@@ -34,10 +34,7 @@ export function toMailbox(input: MailboxInput): Mailbox {
   }
   const mailbox = readMailbox(input.address);
   if (mailbox.name !== undefined) {
-    throw new MimeError(
-      'MB_MIME_ADDRESS_SYNTAX',
-      'The address of a mailbox object holds no name. Use its name field.',
-    );
+    throw new MimeError('MB_MIME_ADDRESS_SYNTAX', 'The address of a mailbox object holds no name.');
   }
   if (input.name === undefined || input.name === '') return mailbox;
   const { address, localPart, domain } = mailbox;
@@ -84,12 +81,7 @@ export class FieldWriter {
 
   /** An unstructured field: any text but line breaks and NUL (RFC 5322 §2.2.1, RFC 2047 §5 (1)). */
   unstructured(name: string, value: string): void {
-    if (typeof value !== 'string' || /[\0\r\n]/.test(value)) {
-      throw new MimeError(
-        'MB_MIME_HEADER_VALUE',
-        `The value for ${name} is no string, or holds a line break or NUL. Remove it.`,
-      );
-    }
+    if (typeof value !== 'string' || /[\0\r\n]/.test(value)) throw unfitValue(name);
     if (this.#utf8 && !/[\0-\x1f\x7f]|=\?|^ | {2}| $|[^ ]{240}/.test(value)) {
       this.ascii &&= isAscii(value);
       this.text += foldTrusted(name, toWellFormed(value));

@@ -1,4 +1,4 @@
-import { MimeError } from './errors.ts';
+import { MimeError, unfitValue } from './errors.ts';
 import { MAX_LINE_OCTETS } from './transfer/survey.ts';
 import { isAscii, utf8Length } from './utf8.ts';
 
@@ -18,7 +18,7 @@ export function checkHeaderName(name: string): void {
   if (!/^[!-9;-~]{1,200}$/.test(name)) {
     throw new MimeError(
       'MB_MIME_HEADER_NAME',
-      'A header field name is 1 to 200 printable ASCII characters without colon or space.',
+      'A field name is 1 to 200 printable ASCII characters without colon.',
     );
   }
 }
@@ -29,12 +29,7 @@ export function checkHeaderName(name: string): void {
  * @throws {MimeError} MB_MIME_HEADER_VALUE.
  */
 export function checkHeaderValue(name: string, value: string): void {
-  if (/[\0-\x08\x0a-\x1f\x7f]/.test(value)) {
-    throw new MimeError(
-      'MB_MIME_HEADER_VALUE',
-      `The value for ${name} holds a line break or another control character. Remove it.`,
-    );
-  }
+  if (/[\0-\x08\x0a-\x1f\x7f]/.test(value)) throw unfitValue(name);
 }
 
 /**
@@ -147,7 +142,7 @@ function isBlank(unit: number): boolean {
 export function lineTooLong(name: string): MimeError {
   return new MimeError(
     'MB_MIME_LINE_LENGTH',
-    `The field ${name} holds a run without white space that no fold keeps to 998 octets (RFC 5322 §2.1.1). Shorten it.`,
+    `The field ${name} holds a run of over 998 octets without white space (RFC 5322 §2.1.1).`,
   );
 }
 

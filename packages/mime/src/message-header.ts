@@ -1,7 +1,7 @@
 import { canonicalAddress, type Group, type Mailbox, wireAddress } from './address.ts';
 import { formatDate } from './date.ts';
 import { domainForWire } from './domain.ts';
-import { MimeError, wordSet } from './errors.ts';
+import { checkWord, MimeError, wordSet } from './errors.ts';
 import { FieldWriter, type HeaderCharset, mailboxesOf, toAddresses, toMailbox } from './header-fields.ts';
 import { checkUnsubscribe, formatListFields } from './list-fields.ts';
 import type { Message } from './message.ts';
@@ -90,36 +90,29 @@ function writeIds(writer: FieldWriter, name: string, input: string | readonly st
   if (ids.length > 0) writer.raw(name, ids.map(formatMessageId).join(' '));
 }
 
-const AUTO_SUBMITTED = /* @__PURE__ */ new Set(['no', 'auto-generated', 'auto-replied', 'auto-notified']);
-const PRECEDENCE = /* @__PURE__ */ new Set(['bulk', 'list', 'junk']);
-const PRIORITY = /* @__PURE__ */ new Map([
-  ['high', ['1 (Highest)', 'High', 'urgent']],
-  ['normal', ['3 (Normal)', 'Normal', 'normal']],
-  ['low', ['5 (Lowest)', 'Low', 'non-urgent']],
-]);
+/** How the three priority fields say it. */
+const PRIORITY = {
+  high: ['1 (Highest)', 'High', 'urgent'],
+  normal: ['3 (Normal)', 'Normal', 'normal'],
+  low: ['5 (Lowest)', 'Low', 'non-urgent'],
+} as const;
 
 function writeMarks(writer: FieldWriter, message: Message): void {
   const { autoSubmitted, precedence, priority, feedbackId } = message;
   if (autoSubmitted !== undefined) {
-    if (!AUTO_SUBMITTED.has(autoSubmitted)) throw unknownWord('autoSubmitted', AUTO_SUBMITTED);
+    checkWord('autoSubmitted', autoSubmitted, ['no', 'auto-generated', 'auto-replied', 'auto-notified']);
     writer.raw('Auto-Submitted', autoSubmitted); // RFC 3834 §5
   }
   if (precedence !== undefined) {
-    if (!PRECEDENCE.has(precedence)) throw unknownWord('precedence', PRECEDENCE);
-    writer.raw('Precedence', precedence);
+    writer.raw('Precedence', checkWord('precedence', precedence, ['bulk', 'list', 'junk']));
   }
   if (priority !== undefined) {
-    const [number, importance, word] = PRIORITY.get(priority) ?? [];
-    if (number === undefined) throw unknownWord('priority', PRIORITY.keys());
+    const [number, importance, word] = PRIORITY[checkWord('priority', priority, ['high', 'normal', 'low'])];
     writer.raw('X-Priority', number);
-    writer.raw('Importance', importance!); // RFC 4021 §2.1.53
-    writer.raw('Priority', word!); // RFC 4021 §2.1.54
+    writer.raw('Importance', importance); // RFC 4021 §2.1.53
+    writer.raw('Priority', word); // RFC 4021 §2.1.54
   }
   if (feedbackId !== undefined) writer.unstructured('Feedback-ID', feedbackId);
-}
-
-function unknownWord(field: string, words: Iterable<string>): MimeError {
-  return new MimeError('MB_MIME_OPTION', `The field ${field} is one of: ${[...words].join(', ')}.`);
 }
 
 /** Fields that are written from properties of the message, and Bcc in all its forms. */
@@ -138,10 +131,7 @@ function writeCustom(writer: FieldWriter, message: Message): void {
   for (const match of writer.text.matchAll(/^([!-9;-~]+):/gm)) seen.add(match[1]!.toLowerCase());
   writer.custom(message.headers, (name, value) => {
     if (RESERVED.has(name)) {
-      throw new MimeError(
-        'MB_MIME_HEADER_RESERVED',
-        `The field ${name} is no custom field. Use the property of the message: from, to, bcc, replyTo, text …`,
-      );
+      throw new MimeError('MB_MIME_HEADER_RESERVED', `The field ${name} is written from its own property.`);
     }
     if (SINGLETONS.has(name)) {
       if (seen.has(name))

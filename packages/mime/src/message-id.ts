@@ -1,4 +1,4 @@
-import { MimeError } from './errors.ts';
+import { MimeError, type MimeErrorCode } from './errors.ts';
 
 /**
  * Checks a message identifier and returns it in angle brackets (RFC 5322 §3.6.4).
@@ -7,14 +7,19 @@ import { MimeError } from './errors.ts';
  * @throws {MimeError} MB_MIME_MESSAGE_ID when it is empty, holds white space, brackets or non-ASCII, or is over 900 octets.
  */
 export function formatMessageId(id: string): string {
-  const inner = id.startsWith('<') && id.endsWith('>') ? id.slice(1, -1) : id;
-  if (!/^[!-;=?-~]{1,900}$/.test(inner)) {
-    throw new MimeError(
-      'MB_MIME_MESSAGE_ID',
-      'A message identifier is one run of at most 900 printable ASCII characters, without spaces, in angle brackets.',
-    );
-  }
-  return `<${inner}>`;
+  return formatIdentifier(id, 900, 'A message identifier', 'MB_MIME_MESSAGE_ID');
+}
+
+/** Puts an identifier in angle brackets; it is one run of at most `max` printable ASCII characters. */
+export function formatIdentifier(id: string, max: number, what: string, code: MimeErrorCode): string {
+  const inner = withoutBrackets(id);
+  if (/^[!-;=?-~]+$/.test(inner) && inner.length <= max) return `<${inner}>`;
+  throw new MimeError(code, `${what} is one run of at most ${max} printable ASCII characters.`);
+}
+
+/** What stands between angle brackets, or a text without them. */
+export function withoutBrackets(text: string): string {
+  return text.startsWith('<') && text.endsWith('>') ? text.slice(1, -1) : text;
 }
 
 /**

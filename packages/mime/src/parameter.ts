@@ -1,6 +1,6 @@
 import { decodeCharset } from './charset.ts';
 import { decodeWords } from './encoded-word.ts';
-import { MimeError } from './errors.ts';
+import { MimeError, unfitValue } from './errors.ts';
 import { concatOctets, encodeUtf8 } from './utf8.ts';
 
 const TOKEN = /^[!#$%&'*+.0-9A-Z^_`a-z{|}~-]+$/; // RFC 2045 §5.1
@@ -28,14 +28,9 @@ export function isToken(text: string): boolean {
  */
 export function formatParameter(name: string, value: string): string[] {
   if (!isToken(name) || /[*'%]/.test(name) || name.length > 60) {
-    throw new MimeError(
-      'MB_MIME_PARAMETER',
-      'A parameter name is a token of at most 60 characters (RFC 2045 §5.1).',
-    );
+    throw new MimeError('MB_MIME_PARAMETER', 'A parameter name is a token of at most 60 characters.');
   }
-  if (/[\0-\x1f\x7f]/.test(value)) {
-    throw new MimeError('MB_MIME_PARAMETER', `The parameter ${name} holds a control character. Remove it.`);
-  }
+  if (/[\0-\x1f\x7f]/.test(value)) throw unfitValue(name, 'MB_MIME_PARAMETER');
   if (value.length <= 60) {
     // QUIRK(Python's email): a bare token with an apostrophe or the like is not read, so most is quoted.
     if (/^[\w.-]+$/.test(value)) return [`${name}=${value}`];

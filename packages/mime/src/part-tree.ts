@@ -158,8 +158,5 @@ function includesAscii(octets: Uint8Array, text: string): boolean {
 
 /** The error for a boundary that a stream turned out to hold. */
 export function boundaryClash(): MimeError {
-  return new MimeError(
-    'MB_MIME_BOUNDARY',
-    'The random source gives boundaries that the content holds already.',
-  );
+  return new MimeError('MB_MIME_BOUNDARY', 'The random source gives boundaries that the content holds.');
 }

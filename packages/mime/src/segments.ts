@@ -30,18 +30,17 @@ export async function writeSegments(
   if (signal?.aborted === true) throw aborted(signal);
   const out = new Uint8Array(size);
   let offset = 0;
-  for (const segment of segments) offset = writeSegment(segment, out, offset);
+  for (const segment of segments) if (!isStream(segment)) offset = writeSegment(segment, out, offset);
   return out;
 }
 
-function writeSegment(segment: Segment, out: Uint8Array, offset: number): number {
+function writeSegment(segment: Exclude<Segment, StreamSegment>, out: Uint8Array, offset: number): number {
   if (typeof segment === 'string') return writeUtf8(segment, out, offset);
   if (segment instanceof Uint8Array) {
     out.set(segment, offset);
     return offset + segment.length;
   }
-  if ('base64' in segment) return encodeBase64Into(segment.base64, out, offset);
-  throw new MimeError('MB_MIME_CONTENT', 'A stream cannot be written at once.', { kind: 'internal' });
+  return encodeBase64Into(segment.base64, out, offset);
 }
 
 /** The segments chunk by chunk, in constant memory. */

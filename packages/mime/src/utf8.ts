@@ -26,24 +26,9 @@ export function decodeAscii(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
 
-/** The number of octets of a text in UTF-8, without making them. */
+/** The number of octets of a text in UTF-8. */
 export function utf8Length(text: string): number {
-  let length = text.length;
-  if (isAscii(text)) return length;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit < 0x80) continue;
-    if (unit < 0x800) length += 1;
-    else if (unit >= 0xd800 && unit < 0xdc00 && isLowSurrogate(text.charCodeAt(i + 1))) {
-      length += 2; // four octets for two units
-      i += 1;
-    } else length += 2;
-  }
-  return length;
-}
-
-function isLowSurrogate(unit: number): boolean {
-  return unit >= 0xdc00 && unit < 0xe000;
+  return isAscii(text) ? text.length : borrowUtf8(text).length;
 }
 
 /** True when every code unit of the text is ASCII. */
