@@ -2,24 +2,25 @@ import { encodeBase64 } from '@mb/mime';
 import libbase64 from 'libbase64';
 import { encode, wrap } from 'nodemailer/lib/base64';
 import type { Contender, Field } from '../harness/row.ts';
+import { wholeText } from './whole-text.ts';
 
 /** Encodes octets to base64 in lines of 76; the limit is Node's unwrapped base64 and one copy. */
 export function base64Field(octets: Buffer): Field {
   const check = (output: unknown) => checkEncoded(output as string, octets);
   const contenders: Contender[] = [
-    { name: '@mb/mime', role: 'ours', run: () => encodeBase64(octets), check },
+    { name: '@mb/mime', role: 'ours', run: () => wholeText(encodeBase64(octets)), check },
     {
       name: 'nodemailer lib/base64',
       role: 'peer',
       package: 'nodemailer',
-      run: () => wrap(encode(octets), 76),
+      run: () => wholeText(wrap(encode(octets), 76)),
       check,
     },
     {
       name: 'libbase64',
       role: 'peer',
       package: 'libbase64',
-      run: () => libbase64.wrap(libbase64.encode(octets), 76),
+      run: () => wholeText(libbase64.wrap(libbase64.encode(octets), 76)),
       check,
     },
     {

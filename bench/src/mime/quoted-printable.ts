@@ -2,6 +2,7 @@ import { encodeQuotedPrintable } from '@mb/mime';
 import libqp from 'libqp';
 import { encode, wrap } from 'nodemailer/lib/qp';
 import type { Contender, Field } from '../harness/row.ts';
+import { wholeText } from './whole-text.ts';
 
 /** Encodes one text to wrapped quoted-printable; the limit makes UTF-8 and copies as many octets as the result has. */
 export function quotedPrintableField(text: string): Field {
@@ -9,9 +10,21 @@ export function quotedPrintableField(text: string): Field {
   const utf8 = new TextEncoder();
   const finished = Buffer.from(wrap(encode(text)));
   const contenders: Contender[] = [
-    { name: '@mb/mime', role: 'ours', run: () => encodeQuotedPrintable(text), check },
-    { name: 'nodemailer lib/qp', role: 'peer', package: 'nodemailer', run: () => wrap(encode(text)), check },
-    { name: 'libqp', role: 'peer', package: 'libqp', run: () => libqp.wrap(libqp.encode(text)), check },
+    { name: '@mb/mime', role: 'ours', run: () => wholeText(encodeQuotedPrintable(text)), check },
+    {
+      name: 'nodemailer lib/qp',
+      role: 'peer',
+      package: 'nodemailer',
+      run: () => wholeText(wrap(encode(text))),
+      check,
+    },
+    {
+      name: 'libqp',
+      role: 'peer',
+      package: 'libqp',
+      run: () => wholeText(libqp.wrap(libqp.encode(text))),
+      check,
+    },
     {
       name: 'UTF-8 + copy',
       role: 'limit',
