@@ -112,7 +112,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     if (this.#open) return;
     try {
       const db = new DatabaseSync(this.#path, { timeout: 5000 });
-      // Each write's savepoint keeps the pages as they were: in memory, not in a temporary file.
+      // A savepoint keeps the pages as they were: in memory, not in a temporary file.
       db.exec('PRAGMA temp_store = MEMORY');
       // Only before the first table; a file that has tables stays as it is.
       db.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
@@ -405,11 +405,12 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     let count = 0;
     for (let after: number | undefined = 0; after !== undefined; ) {
       const start: number = after;
-      after = await this.#write((turn) => {
+      const done = await this.#write((turn) => {
         const { ids, next } = selectWindow(turn, selector, start);
-        count += work(turn, ids);
-        return next;
+        return { changed: work(turn, ids), next };
       }, durable);
+      count += done.changed;
+      after = done.next;
     }
     this.#wake.notify();
     return count;

@@ -40,3 +40,22 @@ it('makes nobody wait longer than a few milliseconds, nor at all in a quiet queu
   await last;
   expect([done.join(''), clock.pendingTimers]).toEqual(['abcdefghijk', 0]);
 });
+
+it('undoes a write that fails, and it alone: the others are committed, and each takes effect once', async () => {
+  const db = new DatabaseSync(':memory:');
+  db.exec('CREATE TABLE word (word TEXT)');
+  const commits = new GroupCommit(db, new VirtualClock(0).setTimer);
+  const insert = (word: string, then?: () => never) =>
+    commits.write(() => {
+      db.prepare('INSERT INTO word VALUES (?)').run(word);
+      return then?.() ?? word;
+    }, hurried);
+  const refuse = () => {
+    throw new Error('refused');
+  };
+  const results = await Promise.allSettled([insert('a'), insert('b', refuse), insert('c')]);
+  expect(
+    results.map((result) => (result.status === 'fulfilled' ? result.value : result.reason.message)),
+  ).toEqual(['a', 'refused', 'c']);
+  expect(db.prepare('SELECT word FROM word').all()).toEqual([{ word: 'a' }, { word: 'c' }]);
+});

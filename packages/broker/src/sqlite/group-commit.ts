@@ -34,7 +34,8 @@ const sqliteLocked = 6;
 /**
  * Runs all writes of one turn of the event loop in one transaction, so that they share one fsync.
  *
- * Each write stands in a savepoint: one that fails is undone alone. A promise resolves after the commit.
+ * A write that fails is undone alone: savepoints cost as much as small writes, so the writes run without any at first,
+ * and when one fails, all are undone and run once more, each in a savepoint. A promise resolves after the commit.
  * The commit waits for the disk when one of the writes must be durable; losing the others would only put
  * recipients back into the queue.
  *
@@ -63,7 +64,7 @@ export class GroupCommit {
     this.#release = db.prepare('RELEASE mb_write');
   }
 
-  /** Runs `work` in the next transaction. */
+  /** Runs `work` in the next transaction; more than once when a transaction is undone, so it changes nothing else. */
   write<Result>(work: () => Result, options: WriteOptions): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
       this.#writes.push({ ...options, work, resolve, reject });
@@ -95,9 +96,10 @@ export class GroupCommit {
     this.#cancelPatience = undefined;
     const writes = this.#writes.slice(0, mostWrites);
     this.#latest = writes.length;
+    let results: readonly Result[];
     try {
       this.#setSynchronous(writes.some(({ durable }) => durable) ? 'FULL' : 'NORMAL');
-      this.#db.exec('BEGIN IMMEDIATE');
+      results = this.#run(writes);
     } catch (error) {
       if (isBusy(error) && this.#mayWaitLonger()) {
         // Blocking here would keep the transaction that we wait for from ending, if it is our own process's.
@@ -111,11 +113,30 @@ export class GroupCommit {
     }
     this.#busySince = undefined;
     this.#writes = this.#writes.slice(writes.length);
-    this.#commit(
-      writes,
-      writes.map(({ work }) => this.#attempt(work)),
-    );
+    this.#commit(writes, results);
     this.#next();
+  }
+
+  /**
+   * Runs the writes in a new transaction, which stays open.
+   * @throws when no transaction can begin; then nothing was done.
+   */
+  #run(writes: readonly Write[]): readonly Result[] {
+    this.#db.exec('BEGIN IMMEDIATE');
+    const results = this.#runTogether(writes);
+    if (results) return results;
+    if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+    this.#db.exec('BEGIN IMMEDIATE');
+    return writes.map(({ work }) => this.#attempt(work));
+  }
+
+  /** Undefined when one of the writes failed: which of the others did their part is not known then. */
+  #runTogether(writes: readonly Write[]): readonly Result[] | undefined {
+    try {
+      return writes.map(({ work }) => ({ value: work() }));
+    } catch {
+      return undefined;
+    }
   }
 
   #commit(writes: readonly Write[], results: readonly Result[]): void {
