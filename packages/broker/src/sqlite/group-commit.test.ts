@@ -41,15 +41,26 @@ it('makes nobody wait longer than a few milliseconds, nor at all in a quiet queu
   expect([done.join(''), clock.pendingTimers]).toEqual(['abcdefghijk', 0]);
 });
 
-it('undoes a write that fails, and it alone: the others are committed, and each takes effect once', async () => {
+function openWords() {
   const db = new DatabaseSync(':memory:');
   db.exec('CREATE TABLE word (word TEXT)');
   const commits = new GroupCommit(db, new VirtualClock(0).setTimer);
-  const insert = (word: string, then?: () => never) =>
+  const insert = (word: string, then?: () => void) =>
     commits.write(() => {
       db.prepare('INSERT INTO word VALUES (?)').run(word);
-      return then?.() ?? word;
+      then?.();
+      return word;
     }, hurried);
+  const words = () =>
+    db
+      .prepare('SELECT word FROM word')
+      .all()
+      .map(({ word }) => word);
+  return { db, insert, words };
+}
+
+it('undoes a write that fails, and it alone: the others are committed, and each takes effect once', async () => {
+  const { insert, words } = openWords();
   const refuse = () => {
     throw new Error('refused');
   };
@@ -57,5 +68,17 @@ it('undoes a write that fails, and it alone: the others are committed, and each 
   expect(
     results.map((result) => (result.status === 'fulfilled' ? result.value : result.reason.message)),
   ).toEqual(['a', 'refused', 'c']);
-  expect(db.prepare('SELECT word FROM word').all()).toEqual([{ word: 'a' }, { word: 'c' }]);
+  expect(words()).toEqual(['a', 'c']);
+});
+
+it('writes nothing outside of a transaction that ended under a write', async () => {
+  const { db, insert, words } = openWords();
+  const end = () => {
+    if (db.isTransaction) db.exec('ROLLBACK');
+  };
+  const results = await Promise.allSettled([insert('a'), insert('b', end), insert('c')]);
+  expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+  expect(words()).toEqual([]);
+  expect(await insert('d')).toBe('d');
+  expect(words()).toEqual(['d']);
 });

@@ -130,10 +130,15 @@ export class GroupCommit {
     return writes.map(({ work }) => this.#attempt(work));
   }
 
-  /** Undefined when one of the writes failed: which of the others did their part is not known then. */
+  /** Undefined when one of the writes failed, or the transaction did not outlive it (a failing disk ends it). */
   #runTogether(writes: readonly Write[]): readonly Result[] | undefined {
+    const results: Result[] = [];
     try {
-      return writes.map(({ work }) => ({ value: work() }));
+      for (const { work } of writes) {
+        results.push({ value: work() });
+        if (!this.#db.isTransaction) return undefined;
+      }
+      return results;
     } catch {
       return undefined;
     }
