@@ -20,13 +20,12 @@ export async function purge(
   );
   const messages = await count(
     `WITH old AS MATERIALIZED (
-       (SELECT id FROM ${schema}.message WHERE failed = false AND finished <= ${schema}.time_v1($2) - $3
-        AND finished IS NOT NULL LIMIT $1)
+       (SELECT id FROM ${schema}.message WHERE bare AND NOT failed
+        AND finished <= ${schema}.time_v1($2) - $3 AND finished IS NOT NULL LIMIT $1)
        UNION ALL
-       (SELECT id FROM ${schema}.message WHERE failed = true AND finished <= ${schema}.time_v1($2) - $4
-        AND finished IS NOT NULL LIMIT $1)
+       (SELECT id FROM ${schema}.message WHERE bare AND failed
+        AND finished <= ${schema}.time_v1($2) - $4 AND finished IS NOT NULL LIMIT $1)
        LIMIT $1
-     ), content AS (DELETE FROM ${schema}.content WHERE message IN (SELECT id FROM old)
      ), recipient AS (
        DELETE FROM ${schema}.recipient r USING old WHERE r.id >= old.id * 65536 AND r.id < (old.id + 1) * 65536
      )

@@ -5,22 +5,19 @@ CREATE FUNCTION @schema@.claimed_v1(p_ids bigint[], p_inline int) RETURNS TABLE 
   message text, "position" int, address text, domain text, attempts int, options text, tenant text, tag text,
   sender text, accepted bigint, expires bigint, size bigint, on_unknown text, envelope text, schedule text, crc bigint,
   bytes bytea
-) LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
-#variable_conflict use_column
-BEGIN
-  -- In plpgsql, as that keeps the plan: making it takes longer than carrying it out.
-  RETURN QUERY
+) LANGUAGE sql STABLE AS $$
+  -- Without settings of its own, so that it becomes a part of the caller's query, which keeps its plan.
   SELECT m.id::text, (r.id & 65535)::int, r.address, r.domain, r.attempts, r.options, m.tenant, m.tag, m.sender,
     m.accepted, m.expires, m.size, m.on_unknown, m.envelope, m.schedule, c.crc, c.bytes
   FROM (
     SELECT id, ord, row_number() OVER (PARTITION BY id >> 16 ORDER BY ord) = 1 AS first
     FROM unnest(p_ids) WITH ORDINALITY AS x(id, ord)
   ) u
-  JOIN recipient r ON r.id = u.id
-  JOIN message m ON m.id = u.id >> 16
-  LEFT JOIN content c ON c.message = u.id >> 16 AND c.n = 0 AND u.first AND m.size <= p_inline
-  ORDER BY u.ord;
-END $$;
+  JOIN @schema@.recipient r ON r.id = u.id
+  JOIN @schema@.message m ON m.id = u.id >> 16
+  LEFT JOIN @schema@.content c ON c.message = u.id >> 16 AND c.n = 0 AND u.first AND m.size <= p_inline
+  ORDER BY u.ord
+$$;
 
 -- Takes up to p_max due recipients of a site for a lease, from its lanes in turn; none of these is ready
 -- before p_from. The caller holds the site's lock.
@@ -45,7 +42,12 @@ BEGIN
         SELECT r.id FROM recipient r
         WHERE r.lane = l.id AND r.state = 0 AND r.due <= t AND r.due >= l.floor
         ORDER BY r.due, r.id LIMIT p_max - cardinality(v_ids) FOR UPDATE SKIP LOCKED))
-      RETURNING id, due
+      RETURNING id, due, address, attempts
+    ), e AS (
+      INSERT INTO event (at, type, message, position, tenant, tag, address, attempt)
+        SELECT t, 'attempted', m.id, u.id & 65535, m.tenant, m.tag, u.address, u.attempts
+        FROM u JOIN message m ON m.id = u.id >> 16
+        WHERE m.expires > t AND (p_log IS NULL OR 'attempted' = ANY (p_log)) ORDER BY u.due, u.id
     ) SELECT coalesce(array_agg(id ORDER BY due, id), '{}'), max(due) INTO v_taken, v_floor FROM u;
     v_ids := v_ids || v_taken;
     -- What was skipped because somebody else has it locked is older than what was taken: the floor stays below it.
@@ -59,11 +61,6 @@ BEGIN
       WHERE id = l.id;
     EXIT WHEN cardinality(v_ids) >= p_max;
   END LOOP;
-  INSERT INTO event (at, type, message, position, tenant, tag, address, attempt)
-    SELECT t, 'attempted', m.id, r.id & 65535, m.tenant, m.tag, r.address, r.attempts
-    FROM unnest(v_ids) WITH ORDINALITY AS u(id, ord)
-    JOIN recipient r ON r.id = u.id JOIN message m ON m.id = u.id >> 16
-    WHERE m.expires > t AND (p_log IS NULL OR 'attempted' = ANY (p_log)) ORDER BY u.ord;
   RETURN v_ids;
 END $$;
 

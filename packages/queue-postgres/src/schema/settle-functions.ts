@@ -56,15 +56,15 @@ BEGIN
   PERFORM 1 FROM site WHERE name = ANY (v_names) ORDER BY name FOR UPDATE;
 END $$;
 
--- Writes down that recipients of one lease were delivered: what change_v1 does, for all of them at once.
+-- Writes down which recipients of one lease were delivered: what change_v1 does, for all of them at once.
 -- The caller holds the locks of their site, and of the messages that have others open.
-CREATE FUNCTION @schema@.deliver_v1(p_ids bigint[], p_details text[], p_log text[], t bigint)
+CREATE FUNCTION @schema@.deliver_v1(p_ids bigint[], p_kinds text[], p_details text[], p_log text[], t bigint)
 RETURNS void LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
 BEGIN
   WITH done AS (
     UPDATE recipient r SET state = 4, intent = 0, abandoned = 0, lease = NULL, finished = t,
         detail = coalesce(u.detail, r.detail)
-      FROM unnest(p_ids, p_details) AS u(id, detail) WHERE r.id = u.id
+      FROM unnest(p_ids, p_kinds, p_details) AS u(id, kind, detail) WHERE r.id = u.id AND u.kind = 'delivered'
       RETURNING r.id, r.address, r.attempts, u.detail
   ), counted AS (
     UPDATE message m SET open = m.open - n.count, finished = CASE WHEN m.open = n.count THEN t END
@@ -115,8 +115,7 @@ BEGIN
     -- In the order of their ids. Of a message with one recipient left, nobody else writes.
     PERFORM 1 FROM message WHERE id = ANY (ARRAY(SELECT u.id >> 16 FROM unnest(p_ids) AS u(id))) AND open > 1
       ORDER BY id FOR UPDATE;
-    PERFORM deliver_v1(array_agg(u.id), array_agg(u.detail), p_log, t)
-      FROM unnest(p_ids, p_kinds, p_details) AS u(id, kind, detail) WHERE u.kind = 'delivered';
+    PERFORM deliver_v1(p_ids, p_kinds, p_details, p_log, t);
   END IF;
   FOR i IN 1..cardinality(p_ids) LOOP
     CONTINUE WHEN v_all_held AND p_kinds[i] = 'delivered';

@@ -69,6 +69,7 @@ CREATE FUNCTION @schema@.learn_v1(
 ) RETURNS void LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
 DECLARE
   s site%ROWTYPE;
+  v_known site%ROWTYPE;
   v_limits jsonb;
   v_kind text := p_feedback ->> 'kind';
   v_max float8;
@@ -77,6 +78,7 @@ DECLARE
   v_named bigint;
 BEGIN
   SELECT * INTO s FROM site WHERE name = p_site;
+  v_known := s;
   v_limits := p_limits || coalesce(s.limits, '{}');
   v_max := (v_limits ->> 'maxConcurrency')::float8;
   v_start := (v_limits ->> 'startConcurrency')::float8;
@@ -118,11 +120,15 @@ BEGIN
       s.failed_cohorts := s.failed_cohorts + 1.0::float8 / v_allowed;
     END IF;
   END IF;
-  UPDATE site SET concurrency = s.concurrency, failed_cohorts = s.failed_cohorts, paused_until = s.paused_until,
-      pause_reason = s.pause_reason, probing = s.probing, throttles = s.throttles,
-      arrivals = add_arrivals_v1(v_limits -> 'rates', s.arrivals, -p_returned),
-      ready = site_ready_v1(p_site, s.paused_until, allowed_v1(s.concurrency, v_limits), t)
-    WHERE name = p_site;
+  IF p_returned > 0 THEN s.arrivals := add_arrivals_v1(v_limits -> 'rates', s.arrivals, -p_returned); END IF;
+  s.ready := site_ready_v1(p_site, s.paused_until, allowed_v1(s.concurrency, v_limits), t);
+  -- Nearly always there is nothing new: the site is as fast as it may be, and has nothing more to do.
+  IF s IS DISTINCT FROM v_known THEN
+    UPDATE site SET concurrency = s.concurrency, failed_cohorts = s.failed_cohorts, paused_until = s.paused_until,
+        pause_reason = s.pause_reason, probing = s.probing, throttles = s.throttles, arrivals = s.arrivals,
+        ready = s.ready
+      WHERE name = p_site;
+  END IF;
 END $$;
 
 CREATE FUNCTION @schema@.set_site_v1(

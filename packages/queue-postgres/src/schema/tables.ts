@@ -33,8 +33,7 @@ CREATE TABLE @schema@.message (
   bare boolean NOT NULL DEFAULT false -- its content was deleted
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
 CREATE UNIQUE INDEX message_idem ON @schema@.message (tenant, idem_key) WHERE idem_key IS NOT NULL;
-CREATE INDEX message_finished ON @schema@.message (failed, finished) WHERE finished IS NOT NULL;
-CREATE INDEX message_content ON @schema@.message (id) WHERE finished IS NOT NULL AND NOT bare;
+CREATE INDEX message_finished ON @schema@.message (bare, failed, finished) WHERE finished IS NOT NULL;
 CREATE INDEX message_staged ON @schema@.message (accepted) WHERE staged > 0;
 
 CREATE TABLE @schema@.content (
