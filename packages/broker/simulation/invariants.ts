@@ -108,11 +108,10 @@ async function duplicatesExcused(record: RunRecord, events: readonly QueueEvent[
     const taken = await acceptancesOf(recipient, record);
     for (const [index, one] of taken.slice(0, -1).entries()) {
       const next = taken[index + 1]!;
-      const leapt = record.leaps.some((step) => step >= one.sessionStep && step <= next.step);
-      const unwritten = record.storeTroubles.some(
+      const unwritten = [...record.leaps, ...record.storeTroubles].some(
         ({ from, to }) => from <= next.step && to >= one.sessionStep,
       );
-      const excused = !one.replied || diedAfter(record, one) !== undefined || leapt || unwritten;
+      const excused = !one.replied || diedAfter(record, one) !== undefined || unwritten;
       if (!excused) {
         problems.push(
           `recipient ${recipient.recipientId}: ${one.host} took it, and ${next.host} again without need`,

@@ -22,8 +22,11 @@ export interface RunRecord {
   readonly reported: ReadonlySet<string>;
   /** Steps between which the store was in trouble. */
   readonly storeTroubles: readonly { readonly from: number; readonly to: number }[];
-  /** Steps at which the clock was set forward by more than a lease lasts: for the store, its workers fell silent. */
-  readonly leaps: readonly number[];
+  /**
+   * Steps from a leap of the clock by more than a lease lasts, after which its workers have fallen silent for the
+   * store, to when they know that their leases are lost.
+   */
+  readonly leaps: readonly { readonly from: number; readonly to: number }[];
   /** How often what nobody planned happened, such as the death of a process at a write. */
   readonly happened: ReadonlyMap<string, number>;
   /** What happened, a line each, for a person. */
@@ -86,7 +89,7 @@ class World implements ProcessWorld, HostWorld {
   readonly #accepted = new Map<string, readonly string[]>();
   readonly #acceptances: Acceptance[] = [];
   readonly #processes: SimulatedProcess[] = [];
-  readonly #leaps: number[] = [];
+  readonly #leaps: { from: number; to: number }[] = [];
   readonly #reported = new Set<string>();
   readonly #storeTroubles: { from: number; to: number }[] = [];
   storeTrouble: 'before' | 'after' | undefined;
@@ -238,6 +241,14 @@ class World implements ProcessWorld, HostWorld {
     }, delayMs);
   }
 
+  #leap(): void {
+    const leap = { from: this.touch(), to: Number.POSITIVE_INFINITY };
+    this.#leaps.push(leap);
+    this.#later(leaseMs, () => {
+      leap.to = this.touch();
+    });
+  }
+
   #happen(event: WorldEvent): void | Promise<void> {
     const process = this.#processes.findLast(({ alive }) => alive);
     this.#note(JSON.stringify({ ...event, atMs: undefined }));
@@ -250,7 +261,7 @@ class World implements ProcessWorld, HostWorld {
       case 'graceful-restart':
         return process && this.#restart(process);
       case 'clock-jump':
-        if (event.ms >= leaseMs) this.#leaps.push(this.touch());
+        if (event.ms >= leaseMs) this.#leap();
         return this.clock.jump(event.ms);
       case 'dns-trouble':
         this.resolver.fail(event.name, event.status);
