@@ -56,26 +56,6 @@ BEGIN
   PERFORM 1 FROM site WHERE name = ANY (v_names) ORDER BY name FOR UPDATE;
 END $$;
 
--- Writes down which recipients of one lease were delivered: what change_v1 does, for all of them at once.
--- The caller holds the locks of their site, and of the messages that have others open.
-CREATE FUNCTION @schema@.deliver_v1(p_ids bigint[], p_kinds text[], p_details text[], p_log text[], t bigint)
-RETURNS void LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
-BEGIN
-  WITH done AS (
-    UPDATE recipient r SET state = 4, intent = 0, abandoned = 0, lease = NULL, finished = t,
-        detail = coalesce(u.detail, r.detail)
-      FROM unnest(p_ids, p_kinds, p_details) AS u(id, kind, detail) WHERE r.id = u.id AND u.kind = 'delivered'
-      RETURNING r.id, r.address, r.attempts, u.detail
-  ), counted AS (
-    UPDATE message m SET open = m.open - n.count, finished = CASE WHEN m.open = n.count THEN t END
-      FROM (SELECT id >> 16 AS id, count(*)::int AS count FROM done GROUP BY 1) n WHERE m.id = n.id
-  )
-  INSERT INTO event (at, type, message, position, tenant, tag, address, attempt, detail)
-    SELECT t, 'delivered', m.id, d.id & 65535, m.tenant, m.tag, d.address, d.attempts, d.detail
-    FROM done d JOIN message m ON m.id = d.id >> 16
-    WHERE p_log IS NULL OR 'delivered' = ANY (p_log) ORDER BY d.id;
-END $$;
-
 -- Writes down what became of claimed recipients; returns those whose outcome was refused.
 CREATE FUNCTION @schema@.settle_v1(
   p_lease bigint, p_ids bigint[], p_kinds text[], p_delays bigint[], p_sites text[], p_details text[],
@@ -95,10 +75,10 @@ DECLARE
   v_site text;
   v_all_held boolean;
 BEGIN
-  SELECT l.site INTO v_site FROM lease l WHERE l.id = p_lease;
   -- Nearly always: all are held by the lease, so of its site, and remain there.
-  v_all_held := v_site IS NOT NULL AND array_remove(p_sites, NULL) = '{}' AND cardinality(p_ids)
-    = (SELECT count(*) FROM recipient r WHERE r.lease = p_lease AND r.id = ANY (p_ids));
+  SELECT l.site, l.site IS NOT NULL AND array_remove(p_sites, NULL) = '{}' AND cardinality(p_ids)
+      = (SELECT count(*) FROM recipient r WHERE r.lease = p_lease AND r.id = ANY (p_ids))
+    INTO v_site, v_all_held FROM lease l WHERE l.id = p_lease;
   IF v_all_held THEN
     PERFORM 1 FROM site WHERE name = v_site FOR UPDATE;
   ELSE
@@ -108,14 +88,32 @@ BEGIN
   END IF;
   t := time_v1(p_now);
   -- Under the lock, as it may have been reaped meanwhile; what it held may then be of other sites by now.
-  SELECT * INTO le FROM lease WHERE id = p_lease FOR UPDATE;
+  IF p_release THEN
+    DELETE FROM lease WHERE id = p_lease RETURNING * INTO le;
+  ELSE
+    SELECT * INTO le FROM lease WHERE id = p_lease FOR UPDATE;
+  END IF;
   IF v_all_held AND NOT FOUND THEN RAISE serialization_failure; END IF;
-  SELECT count(*) INTO v_open FROM lease WHERE site = le.site AND expires >= t - 30000;
+  SELECT count(*) + (p_release AND le.expires >= t - 30000)::int INTO v_open
+    FROM lease WHERE site = le.site AND expires >= t - 30000;
   IF v_all_held AND 'delivered' = ANY (p_kinds) THEN
     -- In the order of their ids. Of a message with one recipient left, nobody else writes.
     PERFORM 1 FROM message WHERE id = ANY (ARRAY(SELECT u.id >> 16 FROM unnest(p_ids) AS u(id))) AND open > 1
       ORDER BY id FOR UPDATE;
-    PERFORM deliver_v1(p_ids, p_kinds, p_details, p_log, t);
+    -- What change_v1 does, for all of them at once.
+    WITH done AS (
+      UPDATE recipient r SET state = 4, intent = 0, abandoned = 0, lease = NULL, finished = t,
+          detail = coalesce(u.detail, r.detail)
+        FROM unnest(p_ids, p_kinds, p_details) AS u(id, kind, detail) WHERE r.id = u.id AND u.kind = 'delivered'
+        RETURNING r.id, r.address, r.attempts, u.detail
+    ), counted AS (
+      UPDATE message m SET open = m.open - n.count, finished = CASE WHEN m.open = n.count THEN t END
+        FROM (SELECT id >> 16 AS id, count(*)::int AS count FROM done GROUP BY 1) n WHERE m.id = n.id
+    )
+    INSERT INTO event (at, type, message, position, tenant, tag, address, attempt, detail)
+      SELECT t, 'delivered', m.id, d.id & 65535, m.tenant, m.tag, d.address, d.attempts, d.detail
+      FROM done d JOIN message m ON m.id = d.id >> 16
+      WHERE p_log IS NULL OR 'delivered' = ANY (p_log) ORDER BY d.id;
   END IF;
   FOR i IN 1..cardinality(p_ids) LOOP
     CONTINUE WHEN v_all_held AND p_kinds[i] = 'delivered';
@@ -178,7 +176,6 @@ BEGIN
         v_returned := v_returned + 1;
       END IF;
     END LOOP;
-    DELETE FROM lease WHERE id = p_lease;
   END IF;
   IF le.site IS NOT NULL THEN PERFORM learn_v1(le.site, p_feedback, v_returned, v_open, p_limits, t); END IF;
   RETURN v_refused;
