@@ -32,11 +32,15 @@ CREATE INDEX ON @schema@.lease (site, expires);
 CREATE INDEX ON @schema@.lease (expires);
 `;
 
-/** Locks the site whose turn it is, counts its leases, advances its rate, takes rows of its lanes in turn. */
+/**
+ * Locks the site whose turn it is, counts its leases, advances its rate, takes rows of its lanes in turn. Every access
+ * is by key: without the settings, the planner comes to read the messages of all runs for those of one lease.
+ */
 export const CLAIM = `
 CREATE FUNCTION @schema@.claim(p_worker text, p_max int, p_lease_ms bigint)
 RETURNS TABLE (lease bigint, site text, id bigint, message bigint, addr text, attempts int, sender text, body bytea)
-LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = @schema@, pg_temp SET enable_seqscan = off SET enable_hashjoin = off
+  SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
   never constant bigint := 9007199254740991;

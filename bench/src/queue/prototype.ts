@@ -24,23 +24,26 @@ export async function openPrototype(
   connections: number,
 ): Promise<Engine> {
   const pool = new Pool({ connectionString: server.url, max: connections });
+  // The server may go before an idle connection has said goodbye.
+  pool.on('error', () => {});
   const named = (text: string) => text.replaceAll('@schema@', schema);
   await server.query(named(TABLES + CLAIM + SETTLE));
-  const claimText = `SELECT * FROM ${schema}.claim($1, $2, $3)`;
-  const settleText = `SELECT ${schema}.settle($1, $2, $3)`;
+  const claim = { name: 'claim', text: `SELECT * FROM ${schema}.claim($1, $2, $3)` };
+  const settle = { name: 'settle', text: `SELECT ${schema}.settle($1, $2, $3)` };
   return {
     name: 'prototype: bare statements',
     role: 'limit',
     fill: (addresses) => fill(server, schema, addresses),
     async claim(worker) {
-      const { rows } = await pool.query<ClaimedRow>(claimText, [worker, BATCH, LEASE_MS]);
+      const { rows } = await pool.query<ClaimedRow>({ ...claim, values: [worker, BATCH, LEASE_MS] });
       const [first] = rows;
       if (!first) return null;
       return {
         addresses: rows.map(({ addr }) => addr),
         connections: [first.site],
-        settle: async () =>
-          void (await pool.query(settleText, [first.lease, first.site, rows.map(({ id }) => id)])),
+        async settle() {
+          await pool.query({ ...settle, values: [first.lease, first.site, rows.map(({ id }) => id)] });
+        },
       };
     },
     async clog(rows) {
