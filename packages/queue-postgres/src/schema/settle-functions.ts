@@ -77,7 +77,7 @@ DECLARE
 BEGIN
   -- Nearly always: all are held by the lease, so of its site, and remain there.
   SELECT l.site, l.site IS NOT NULL AND array_remove(p_sites, NULL) = '{}' AND cardinality(p_ids)
-      = (SELECT count(*) FROM recipient r WHERE r.lease = p_lease AND r.id = ANY (p_ids))
+      = (SELECT count(*) FILTER (WHERE r.id = ANY (p_ids)) FROM recipient r WHERE r.lease = p_lease)
     INTO v_site, v_all_held FROM lease l WHERE l.id = p_lease;
   IF v_all_held THEN
     PERFORM 1 FROM site WHERE name = v_site FOR UPDATE;
