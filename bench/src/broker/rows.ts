@@ -21,7 +21,7 @@ export const brokerRows: readonly Row[] = [
     maxRounds: 3,
     field: async (scale) => {
       const { queueField } = await import('./queue.ts');
-      return scale.smoke ? queueField(50, 'none') : queueField(2000, scale.full ? 'all' : 'postfix');
+      return scale.smoke ? queueField(50, 'none') : queueField(5000, scale.full ? 'all' : 'postfix');
     },
   },
   millionRow('broker/million', 'a claim from one SQLite file, by what else is queued', 'p50', [
