@@ -43,7 +43,6 @@ export default {
     '@mb/mime.WebStream.getReader.__type.cancel',
     '@mb/dns.DmarcDiscovery.__type.organizationalDomain',
     '@mb/broker.MemoryStoreOptions.clock.__type.now',
-    '@mb/broker/sqlite.SqliteStoreOptions.clock.__type.now',
     '@mb/queue-postgres.PostgresStoreOptions.clock.__type.now',
     '@mb/broker/store-conformance.StoreUnderTest.store.__type.accept',
     '@mb/broker/store-conformance.StoreUnderTest.reopen.__type.accept',
