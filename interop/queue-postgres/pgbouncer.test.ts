@@ -9,10 +9,10 @@ import { type OpenStore, storeConformance } from '@mb/broker/store-conformance';
 import { PostgresStore } from '@mb/queue-postgres';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { conformanceStores } from '../../packages/queue-postgres/test/conformance-stores.ts';
 import { freePort, startServer } from '../../packages/queue-postgres/test/server.ts';
 import { ensureDebianPackages } from '../lab/debian.ts';
 import { type LabProcess, startProcess } from '../lab/process.ts';
-import { conformanceStores } from './conformance-stores.ts';
 
 let postgres: Awaited<ReturnType<typeof startServer>>;
 let bouncer: LabProcess;
@@ -49,7 +49,7 @@ default_pool_size = 3
   connection = { connectionString: `postgres://postgres@127.0.0.1:${port}/queue` };
   admin = new Client(postgres.url);
   await admin.connect();
-  open = conformanceStores(admin, { connection, listen: false });
+  open = conformanceStores(admin, 'conformance', { connection, listen: false });
 });
 
 afterAll(async () => {

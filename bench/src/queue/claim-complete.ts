@@ -4,7 +4,7 @@ import { addressesOf, checkDrained, type Drained, drain } from './drain.ts';
 import type { Engine } from './engine.ts';
 import { openOurs } from './ours.ts';
 import { openPrototype } from './prototype.ts';
-import { startBenchServer } from './server.ts';
+import { type BenchServer, startBenchServer } from './server.ts';
 
 const WORKERS = 8;
 const DESTINATIONS = 200;
@@ -12,14 +12,19 @@ const DESTINATIONS = 200;
 /** Empties queues of 5 kB messages to destinations that take two connections each. */
 export async function claimCompleteField(count: number): Promise<Field> {
   const server = await startBenchServer();
-  const engines = [
-    await openOurs(server, 'ours', '@mb/queue-postgres', 'ours', WORKERS),
-    await openBoss(server, WORKERS),
-    await openPrototype(server, 'prototype', WORKERS),
-  ];
   const contenders: Contender[] = [];
-  for (const engine of engines) contenders.push(await drainContender(engine, WORKERS, count, DESTINATIONS));
+  for (const engine of await openEngines(server, WORKERS))
+    contenders.push(await drainContender(engine, WORKERS, count, DESTINATIONS));
   return { contenders, operationsPerRun: count, close: () => server.close() };
+}
+
+/** Ours, the peer and the limit, each with its own tables on one server. */
+export async function openEngines(server: BenchServer, workers: number): Promise<Engine[]> {
+  return [
+    await openOurs(server, 'ours', '@mb/queue-postgres', 'ours', workers),
+    await openBoss(server, workers),
+    await openPrototype(server, 'prototype', workers),
+  ];
 }
 
 /** Runs empty the queue; it is filled again where nobody measures. */

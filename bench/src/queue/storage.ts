@@ -1,9 +1,7 @@
 import type { Contender, Field } from '../harness/row.ts';
-import { openBoss } from './boss.ts';
-import { drainContender } from './claim-complete.ts';
+import { drainContender, openEngines } from './claim-complete.ts';
 import type { Engine } from './engine.ts';
 import { openOurs } from './ours.ts';
-import { openPrototype } from './prototype.ts';
 import { type BenchServer, startBenchServer } from './server.ts';
 
 const WORKERS = 4;
@@ -14,13 +12,9 @@ const MOST_DEAD_ROWS = 50_000;
 /** What a delivered message leaves in the tables until it is purged, content included. */
 export async function storageField(count: number): Promise<Field> {
   const server = await startBenchServer();
-  const engines = [
-    await openOurs(server, 'ours', '@mb/queue-postgres', 'ours', WORKERS),
-    await openBoss(server, WORKERS),
-    await openPrototype(server, 'prototype', WORKERS),
-  ];
   const contenders: Contender[] = [];
-  for (const engine of engines) contenders.push(await growthContender(server, engine, count));
+  for (const engine of await openEngines(server, WORKERS))
+    contenders.push(await growthContender(server, engine, count));
   return { contenders, close: () => server.close() };
 }
 

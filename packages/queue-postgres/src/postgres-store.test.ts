@@ -1,8 +1,9 @@
-import type { Accepted, NewMessage, StoreOptions } from '@mb/broker/store';
+import type { NewMessage } from '@mb/broker/store';
 import { type OpenStore, storeConformance } from '@mb/broker/store-conformance';
 import { VirtualClock } from '@mb/testkit';
 import { Client, types } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { conformanceStores } from '../test/conformance-stores.ts';
 import { PostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
 import { schemaSql, schemaVersion } from './schema/migrate.ts';
 
@@ -19,46 +20,9 @@ afterAll(async () => {
   await admin.end();
 });
 
-/** The cases claim at once what a worker would find in a moment. */
-class PromptStore extends PostgresStore {
-  override async accept(...given: Parameters<PostgresStore['accept']>): Promise<Accepted> {
-    const accepted = await super.accept(...given);
-    await this.route();
-    return accepted;
-  }
-}
-
-/** The tables are made once; each case begins with empty ones. */
 const caseSchema = `case_${process.pid}`;
-const tables = 'message content intake site lane recipient lease alias event suppression'.split(' ');
 
-const open: OpenStore = async (options?: StoreOptions) => {
-  const clock = new VirtualClock();
-  const openOne = async () => {
-    const opened = new PromptStore({ ...options, connection, schema: caseSchema, clock, pollMs: 100 });
-    await opened.open();
-    return opened;
-  };
-  let store = await openOne();
-  await admin.query(
-    `TRUNCATE ${tables.map((table) => `${caseSchema}.${table}`).join(', ')} RESTART IDENTITY`,
-  );
-  return {
-    store,
-    advance: (ms) => clock.advance(ms),
-    async corrupt(messageId) {
-      await admin.query(`UPDATE ${caseSchema}.content SET bytes = bytes || '\\x00' WHERE message = $1`, [
-        messageId,
-      ]);
-    },
-    async reopen() {
-      await store.close();
-      store = await openOne();
-      return store;
-    },
-    dispose: () => store.close(),
-  };
-};
+const open: OpenStore = (options) => conformanceStores(admin, caseSchema, { connection })(options);
 
 describe('Q-02 Q-03 Q-05 Q-06 Q-07 Q-08 Q-10 Q-11 Q-13 Q-15 the PostgreSQL store', () => {
   for (const { name, run } of storeConformance) it(name, () => run(open));

@@ -1,8 +1,8 @@
 import type { Accepted } from '@mb/broker/store';
 import type { OpenStore } from '@mb/broker/store-conformance';
-import { PostgresStore, type PostgresStoreOptions } from '@mb/queue-postgres';
 import { VirtualClock } from '@mb/testkit';
 import type { Client } from 'pg';
+import { PostgresStore, type PostgresStoreOptions } from '../src/postgres-store.ts';
 
 /** The cases claim at once what a worker would find in a moment. */
 class PromptStore extends PostgresStore {
@@ -13,11 +13,10 @@ class PromptStore extends PostgresStore {
   }
 }
 
-const schema = 'conformance';
 const tables = 'message content intake site lane recipient lease alias event suppression'.split(' ');
 
-/** Opens the stores of the conformance suite, empty for each case. */
-export function conformanceStores(admin: Client, reached: PostgresStoreOptions): OpenStore {
+/** Opens the stores of the conformance suite: the tables of a schema are made once, and each case empties them. */
+export function conformanceStores(admin: Client, schema: string, reached: PostgresStoreOptions): OpenStore {
   return async (options) => {
     const clock = new VirtualClock();
     const openOne = async () => {
