@@ -154,7 +154,7 @@ function encodeText(header: string, text: string | Uint8Array, context: BodyCont
   const identity = !binary && (eightBit === 0 || context.variant === '8bit');
   // Quoted-printable keeps Latin text readable and short, base64 is shorter for other scripts.
   if (!identity && length + escaped * 2 <= base64Length(length)) {
-    const encoded = encodeQuotedPrintableOctets(octets, 'text'); // with CRLF for every line break
+    const encoded = encodeQuotedPrintableOctets(octets, { mode: 'text' }); // with CRLF for every line break
     return encodedPart(header, 'quoted-printable', { kind: 'octets', octets: encoded, identity: false });
   }
   const canonical = canonicalLines(octets, bareBreaks);
@@ -217,11 +217,7 @@ function attachmentHeader(
     const id = formatIdentifier(contentId, 250, 'A content id', 'MB_MIME_CONTENT_ID');
     writer.raw('Content-ID', id);
   }
-  writer.custom(headers, (name) => {
-    if (/^content-(?:type|transfer-encoding|disposition|id)$|^mime-version$/.test(name)) {
-      throw new MimeError('MB_MIME_HEADER_RESERVED', `The field ${name} is written from its own property.`);
-    }
-  });
+  writer.custom(headers);
   return writer.text;
 }
 

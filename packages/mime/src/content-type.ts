@@ -55,9 +55,10 @@ export function readContentType(text: string): ParameterizedValue {
 
 /** Writes a media type or disposition with its parameters, each a piece that a fold may stand before. */
 export function formatParameters(value: string, parameters: Iterable<readonly [string, string]>): string {
-  const pieces = [value];
-  for (const [name, text] of parameters) pieces.push(...formatParameter(name, text));
-  return pieces.join('; ');
+  let written = value;
+  for (const [name, text] of parameters)
+    for (const piece of formatParameter(name, text)) written += `; ${piece}`;
+  return written;
 }
 
 /**

@@ -63,6 +63,13 @@ export function mailboxesOf(addresses: readonly (Mailbox | Group)[]): Mailbox[] 
   return mailboxes;
 }
 
+const CONTENT_FIELD = /^content-(?:type|transfer-encoding|disposition|id)$|^mime-version$/;
+
+/** The error for a field that has a property of its own. */
+export function reservedField(name: string): MimeError {
+  return new MimeError('MB_MIME_HEADER_RESERVED', `The field ${name} is written from its own property.`);
+}
+
 /** Writes header fields one after the other and knows whether they stayed ASCII. */
 export class FieldWriter {
   text = '';
@@ -139,8 +146,12 @@ export class FieldWriter {
     words.push(`<${wireAddress(mailbox)}>`);
   }
 
-  /** The caller's own fields, in order. */
-  custom(input: HeaderInput | undefined, check: (name: string, value: string) => void): void {
+  /**
+   * The caller's own fields, in order; those of the content, MIME-Version included, are never among them.
+   *
+   * @param check  Gets each name in lower case and its value; throws what else it refuses.
+   */
+  custom(input: HeaderInput | undefined, check?: (name: string, value: string) => void): void {
     if (input === undefined) return;
     const fields: Iterable<readonly [string, string | readonly string[]]> = Array.isArray(input)
       ? input
@@ -148,7 +159,9 @@ export class FieldWriter {
     for (const [name, values] of fields) {
       for (const value of Array.isArray(values) ? values : [values as string]) {
         checkHeaderName(name);
-        check(name.toLowerCase(), value);
+        const key = name.toLowerCase();
+        if (CONTENT_FIELD.test(key)) throw reservedField(key);
+        check?.(key, value);
         this.unstructured(name, value);
       }
     }

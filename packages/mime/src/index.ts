@@ -52,11 +52,20 @@ export {
   type TypedValue,
 } from './report.ts';
 export { type FormattedReport, formatReport } from './report-format.ts';
-export { Base64Decoder, Base64Encoder, decodeBase64, encodeBase64 } from './transfer/base64.ts';
+export {
+  Base64Decoder,
+  Base64Encoder,
+  type Base64Options,
+  decodeBase64,
+  encodeBase64,
+  encodeBase64Octets,
+} from './transfer/base64.ts';
 export {
   decodeQuotedPrintable,
   encodeQuotedPrintable,
+  encodeQuotedPrintableOctets,
   QuotedPrintableDecoder,
   QuotedPrintableEncoder,
   type QuotedPrintableMode,
+  type QuotedPrintableOptions,
 } from './transfer/quoted-printable.ts';

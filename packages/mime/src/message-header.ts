@@ -2,7 +2,14 @@ import { canonicalAddress, type Group, type Mailbox, wireAddress } from './addre
 import { formatDate } from './date.ts';
 import { domainForWire } from './domain.ts';
 import { checkWord, MimeError, wordSet } from './errors.ts';
-import { FieldWriter, type HeaderCharset, mailboxesOf, toAddresses, toMailbox } from './header-fields.ts';
+import {
+  FieldWriter,
+  type HeaderCharset,
+  mailboxesOf,
+  reservedField,
+  toAddresses,
+  toMailbox,
+} from './header-fields.ts';
 import { checkUnsubscribe, formatListFields } from './list-fields.ts';
 import type { Message } from './message.ts';
 import { createMessageId, formatMessageId } from './message-id.ts';
@@ -115,9 +122,9 @@ function writeMarks(writer: FieldWriter, message: Message): void {
   if (feedbackId !== undefined) writer.unstructured('Feedback-ID', feedbackId);
 }
 
-/** Fields that are written from properties of the message, and Bcc in all its forms. */
+/** Fields that are written from properties of the message, besides those of the content, and Bcc in all its forms. */
 const RESERVED = /* @__PURE__ */ wordSet(
-  'from sender reply-to to cc bcc resent-bcc subject date message-id in-reply-to references mime-version content-type content-transfer-encoding content-disposition content-id',
+  'from sender reply-to to cc bcc resent-bcc subject date message-id in-reply-to references',
 );
 
 /** Fields that stand at most once (RFC 5322 §3.6, RFC 2369 §3.8, RFC 2919 §2, RFC 3834 §5, RFC 8058 §3.1). */
@@ -130,9 +137,7 @@ function writeCustom(writer: FieldWriter, message: Message): void {
   const seen = new Set<string>();
   for (const match of writer.text.matchAll(/^([!-9;-~]+):/gm)) seen.add(match[1]!.toLowerCase());
   writer.custom(message.headers, (name, value) => {
-    if (RESERVED.has(name)) {
-      throw new MimeError('MB_MIME_HEADER_RESERVED', `The field ${name} is written from its own property.`);
-    }
+    if (RESERVED.has(name)) throw reservedField(name);
     if (SINGLETONS.has(name)) {
       if (seen.has(name))
         throw new MimeError('MB_MIME_HEADER_DUPLICATE', `The field ${name} stands at most once.`);

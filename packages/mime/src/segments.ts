@@ -1,7 +1,7 @@
 import { notSevenBit, unfitLines } from './body.ts';
 import { MimeError } from './errors.ts';
 import { isStream, type Segment, type StreamSegment } from './part-tree.ts';
-import { Base64Encoder, base64Length, encodeBase64Into } from './transfer/base64.ts';
+import { Base64Encoder, encodeBase64Into } from './transfer/base64.ts';
 import { LineCheck } from './transfer/survey.ts';
 import { concatOctets, encodeUtf8, writeUtf8 } from './utf8.ts';
 
@@ -23,8 +23,7 @@ export async function writeSegments(
 ): Promise<Uint8Array> {
   if (size === undefined || segments.some(isStream)) {
     const chunks: Uint8Array[] = [];
-    for await (const chunk of { [Symbol.asyncIterator]: () => segmentChunks(segments, signal) })
-      chunks.push(chunk);
+    for await (const chunk of segmentChunks(segments, signal)) chunks.push(chunk);
     return concatOctets(chunks);
   }
   if (signal?.aborted === true) throw aborted(signal);
@@ -132,21 +131,12 @@ function chunksOf(segment: Exclude<Segment, StreamSegment>): Iterable<Uint8Array
 }
 
 function* base64Chunks(octets: Uint8Array): Generator<Uint8Array> {
-  for (let start = 0; start < octets.length; start += BASE64_BLOCK) {
-    const block = octets.subarray(start, start + BASE64_BLOCK);
-    const more = start + BASE64_BLOCK < octets.length;
-    const length = base64Length(block.length);
-    const out = new Uint8Array(length + (more ? 2 : 0));
-    encodeBase64Into(block, out, 0);
-    if (more) {
-      out[length] = 13;
-      out[length + 1] = 10;
-    }
-    yield out;
-  }
+  const blocks = new Base64Blocks();
+  yield* blocks.push(octets);
+  yield blocks.finish();
 }
 
-/** Writes the chunks of a stream in base64, block by block. */
+/** Writes octets in base64, block by block. */
 class Base64Blocks {
   readonly #encoder = new Base64Encoder();
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { chunkSizes, cut } from '../../test/arbitraries.ts';
 import { codeOf } from '../../test/compose-text.ts';
-import { Base64Decoder, Base64Encoder, decodeBase64, encodeBase64 } from '../index.ts';
+import { Base64Decoder, Base64Encoder, decodeBase64, encodeBase64, encodeBase64Octets } from '../index.ts';
 import { encodeBase64Into } from './base64.ts';
 
 const latin1 = (octets: Uint8Array) => Buffer.from(octets).toString('latin1');
@@ -79,9 +79,22 @@ describe('encodeBase64', () => {
     }
   });
 
+  it('MIME-21 gives octets of exactly the text', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 600 }), fc.constantFrom(0, 4, 76, 996), (octets, lineLength) => {
+        expect(latin1(encodeBase64Octets(octets, { lineLength }))).toBe(
+          lineLength === 0 ? Buffer.from(octets).toString('base64') : wrapped(octets, lineLength),
+        );
+        expect(latin1(encodeBase64Octets(octets))).toBe(encodeBase64(octets));
+      }),
+    );
+    expect(latin1(encodeBase64Octets(large))).toBe(wrapped(large));
+  });
+
   it('refuses a line length that no quantum fits', async () => {
     for (const lineLength of [-4, 3, 1000, 1.5, Number.NaN]) {
-      expect(await codeOf(() => encodeBase64(new Uint8Array(1), { lineLength }))).toBe('MB_MIME_OPTION');
+      for (const encode of [encodeBase64, encodeBase64Octets])
+        expect(await codeOf(() => encode(new Uint8Array(1), { lineLength }))).toBe('MB_MIME_OPTION');
     }
   });
 });

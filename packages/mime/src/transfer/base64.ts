@@ -27,29 +27,51 @@ export function encodeBase64Into(
   return o;
 }
 
-function checkLineLength(lineLength: number): void {
+/** How {@link encodeBase64} and {@link encodeBase64Octets} write. */
+export interface Base64Options {
+  /** Characters in a line, a multiple of 4 up to 996; default 76; 0 gives one line. */
+  readonly lineLength?: number;
+}
+
+function readLineLength(options: Base64Options | undefined): number {
+  const lineLength = options?.lineLength ?? LINE_LENGTH;
   if (!Number.isInteger(lineLength) || lineLength < 0 || lineLength > 996 || lineLength % 4 !== 0) {
     throw new MimeError('MB_MIME_OPTION', 'lineLength is a multiple of 4 up to 996, or 0 for one line.');
   }
+  return lineLength;
 }
 
 /**
  * Encodes octets in base64 (RFC 2045 §6.8).
  *
  * @param input  Any octets; empty input gives an empty string.
- * @param options.lineLength  Characters in a line, a multiple of 4 up to 996; default 76; 0 gives one line.
+ * @param options  The length of the lines.
  * @returns Lines with CRLF between them and no line break at the end.
  * @throws {MimeError} MB_MIME_OPTION for another line length.
  * @example encodeBase64(new Uint8Array([104, 105])) // 'aGk='
  */
-export function encodeBase64(input: Uint8Array, options?: { readonly lineLength?: number }): string {
-  const lineLength = options?.lineLength ?? LINE_LENGTH;
-  checkLineLength(lineLength);
+export function encodeBase64(input: Uint8Array, options?: Base64Options): string {
   let encoded = '';
-  encodeBlocks(input, lineLength, (lines) => {
+  encodeBlocks(input, readLineLength(options), (lines) => {
     encoded += decodeAscii(lines);
   });
   return encoded;
+}
+
+/**
+ * {@link encodeBase64} as octets, for a message or a socket: there is no string in between.
+ *
+ * @param input  Any octets; empty input gives an empty array.
+ * @param options  The length of the lines.
+ * @returns Lines with CRLF between them and no line break at the end.
+ * @throws {MimeError} MB_MIME_OPTION for another line length.
+ * @example encodeBase64Octets(new Uint8Array([104, 105])) // Uint8Array [97, 71, 107, 61]: 'aGk='
+ */
+export function encodeBase64Octets(input: Uint8Array, options?: Base64Options): Uint8Array {
+  const lineLength = readLineLength(options);
+  const out = new Uint8Array(base64Length(input.length, lineLength));
+  encodeBase64Into(input, out, 0, lineLength);
+  return out;
 }
 
 /**

@@ -4,6 +4,7 @@ import { bodyText, chunkSizes, cut } from '../../test/arbitraries.ts';
 import {
   decodeQuotedPrintable,
   encodeQuotedPrintable,
+  encodeQuotedPrintableOctets,
   QuotedPrintableDecoder,
   QuotedPrintableEncoder,
   type QuotedPrintableMode,
@@ -125,6 +126,22 @@ describe('encodeQuotedPrintable', () => {
       expect(encodeChunks([octets], 'text')).toBe(reference(octets, 'text'));
     }
     expect(encodeQuotedPrintable(`${'y'.repeat(100_000)}\ud83d`)).toMatch(/=EF=BF=BD$/);
+  });
+
+  it('MIME-20 gives octets of exactly the text, of a string and of octets, in both modes', () => {
+    fc.assert(
+      fc.property(fc.oneof(bodyText, runs), (input) => {
+        const octets = typeof input === 'string' ? utf8.encode(input) : input;
+        for (const mode of ['text', 'binary'] as const)
+          expect(latin1(encodeQuotedPrintableOctets(input, { mode }))).toBe(reference(octets, mode));
+        const mode = typeof input === 'string' ? 'text' : 'binary';
+        expect(latin1(encodeQuotedPrintableOctets(input))).toBe(reference(octets, mode));
+      }),
+    );
+    expect(latin1(encodeQuotedPrintableOctets('a\ud800b'))).toBe('a=EF=BF=BDb');
+    expect(encodeQuotedPrintableOctets('')).toEqual(new Uint8Array(0));
+    const long = 'é\u{1f600}日 \r\n'.repeat(9000);
+    expect(latin1(encodeQuotedPrintableOctets(long))).toBe(encodeQuotedPrintable(long));
   });
 
   it('MIME-20 gives octets back in binary mode, and text with CRLF line ends, whatever the chunks', () => {

@@ -40,36 +40,52 @@ export class QuotedPrintableEncoder {
   }
 }
 
-function encodeOctets(state: EncoderState, input: Uint8Array, final: boolean): Uint8Array {
+function encodeOctets(state: EncoderState, input: string | Uint8Array, final: boolean): Uint8Array {
   const pieces: Uint8Array[] = [];
   encodeBlocks(state, input, final, (piece) => pieces.push(piece.slice()));
   return concatOctets(pieces);
 }
 
-/** Encodes at once; what compose uses. */
-export function encodeQuotedPrintableOctets(input: Uint8Array, mode: QuotedPrintableMode): Uint8Array {
-  return encodeOctets(startOf(mode), input, true);
+/** How {@link encodeQuotedPrintable} and {@link encodeQuotedPrintableOctets} write. */
+export interface QuotedPrintableOptions {
+  /**
+   * `text` writes CR, LF and CRLF as CRLF line breaks (the default for a string); `binary` writes them as `=0D` and
+   * `=0A`, so that octets come back exactly (the default for octets).
+   */
+  readonly mode?: QuotedPrintableMode;
 }
 
 /**
  * Encodes a text or octets in quoted-printable (RFC 2045 §6.7).
  *
  * @param input  A text (written as UTF-8; a lone surrogate becomes U+FFFD) or octets.
- * @param options.mode  `text` writes CR, LF and CRLF as CRLF line breaks (the default for a string); `binary`
- *   writes them as `=0D` and `=0A`, so that octets come back exactly (the default for octets).
+ * @param options  How line breaks are taken.
  * @returns Lines of at most 76 characters.
  * @example encodeQuotedPrintable('café') // 'caf=C3=A9'
  */
-export function encodeQuotedPrintable(
-  input: string | Uint8Array,
-  options?: { readonly mode?: QuotedPrintableMode },
-): string {
+export function encodeQuotedPrintable(input: string | Uint8Array, options?: QuotedPrintableOptions): string {
   const mode = options?.mode ?? (typeof input === 'string' ? 'text' : 'binary');
   let encoded = '';
   encodeBlocks(startOf(mode), input, true, (piece) => {
     encoded += decodeAscii(piece);
   });
   return encoded;
+}
+
+/**
+ * {@link encodeQuotedPrintable} as octets, for a message or a socket: there is no string in between.
+ *
+ * @param input  A text (written as UTF-8; a lone surrogate becomes U+FFFD) or octets.
+ * @param options  How line breaks are taken.
+ * @returns Lines of at most 76 octets.
+ * @example encodeQuotedPrintableOctets('é') // Uint8Array [61, 67, 51, 61, 65, 57]: '=C3=A9'
+ */
+export function encodeQuotedPrintableOctets(
+  input: string | Uint8Array,
+  options?: QuotedPrintableOptions,
+): Uint8Array {
+  const mode = options?.mode ?? (typeof input === 'string' ? 'text' : 'binary');
+  return encodeOctets(startOf(mode), input, true);
 }
 
 /** The value of each hexadecimal digit in either case, 255 for other octets. */
