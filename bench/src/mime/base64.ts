@@ -1,14 +1,25 @@
-import { encodeBase64 } from '@mb/mime';
+import { encodeBase64, encodeBase64Octets } from '@mb/mime';
 import libbase64 from 'libbase64';
 import { encode, wrap } from 'nodemailer/lib/base64';
 import type { Contender, Field } from '../harness/row.ts';
 import { wholeText } from './whole-text.ts';
 
-/** Encodes octets to base64 in lines of 76; the limit is Node's unwrapped base64 and one copy. */
+/**
+ * Encodes octets to base64 in lines of 76; the limit is Node's unwrapped base64 and one copy.
+ *
+ * A message takes octets, and the limit ends in octets, so that is what ours is judged by. Ours as a string stands beside
+ * it; the peers give strings only, and nobody makes octets of these in the measured time.
+ */
 export function base64Field(octets: Buffer): Field {
   const check = (output: unknown) => checkEncoded(output as string, octets);
   const contenders: Contender[] = [
-    { name: '@mb/mime', role: 'ours', run: () => wholeText(encodeBase64(octets)), check },
+    {
+      name: '@mb/mime',
+      role: 'ours',
+      run: () => encodeBase64Octets(octets),
+      check: (output) => checkEncoded(Buffer.from(output as Uint8Array).toString('latin1'), octets),
+    },
+    { name: '@mb/mime, as a string', role: 'ours', run: () => wholeText(encodeBase64(octets)), check },
     {
       name: 'nodemailer lib/base64',
       role: 'peer',
@@ -37,7 +48,7 @@ export function base64Field(octets: Buffer): Field {
 }
 
 function checkEncoded(encoded: string, octets: Buffer): string | undefined {
-  if (/[^\r\n]{77}/.test(encoded)) return 'a line is longer than 76 characters';
+  if (/^[^\r\n]{77}/m.test(encoded)) return 'a line is longer than 76 characters';
   if (/[^A-Za-z0-9+/=\r\n]/.test(encoded)) return 'a character that is not base64';
   return Buffer.from(encoded, 'base64').equals(octets) ? undefined : 'does not decode to the octets';
 }
