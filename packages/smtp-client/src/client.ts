@@ -3,7 +3,7 @@ import { misuse, SmtpError, type TranscriptEntry, toSmtpError } from './errors.t
 import type { Clock } from './io/clock.ts';
 import type { Driver } from './io/drive.ts';
 import type { TlsEvidence } from './io/tls.ts';
-import type { DeliveryOutcome, RecipientResult } from './outcome.ts';
+import { type DeliveryOutcome, SettledOutcome } from './outcome.ts';
 import type { Capabilities } from './protocol/capabilities.ts';
 import type { Envelope } from './protocol/envelope.ts';
 import type { SessionEvent } from './protocol/events.ts';
@@ -18,7 +18,6 @@ export interface DeliverOptions {
 }
 
 interface Pending {
-  readonly recipients: readonly string[];
   readonly reader: ContentReader | undefined;
   readonly resolve: (outcome: DeliveryOutcome) => void;
   readonly reject: (error: unknown) => void;
@@ -127,12 +126,10 @@ export class SmtpConnection {
     if (this.#closing || driver.session.state !== 'ready') throw this.#gone();
     const whole = content instanceof Uint8Array ? content : undefined;
     const id = driver.session.submit(envelope, whole, options?.sevenBitContent);
-    driver.wake();
+    // Behind others that wait it makes nothing possible that was not possible before.
+    if (driver.session.waiting === 1) driver.wake();
     return new Promise((resolve, reject) => {
       this.#pending.set(id, {
-        recipients: envelope.to.map((recipient) =>
-          typeof recipient === 'string' ? recipient : recipient.address,
-        ),
         reader: content instanceof Uint8Array ? undefined : new ContentReader(content),
         resolve,
         reject,
@@ -209,16 +206,7 @@ export class SmtpConnection {
     const pending = this.#take(delivery.id);
     if (!pending) return;
     void pending.reader?.release();
-    const recipients = pending.recipients.map(
-      (recipient, index): RecipientResult => ({ recipient, ...delivery.verdicts[index]! }),
-    );
-    pending.resolve({
-      recipients,
-      transcript: this.#prologue.concat(delivery.transcript.snapshot()),
-      host: this.host,
-      address: this.address,
-      tls: this.tls,
-    });
+    pending.resolve(new SettledOutcome(delivery, this, this.#prologue));
   }
 
   #take(id: number): Pending | undefined {

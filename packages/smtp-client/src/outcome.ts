@@ -1,5 +1,7 @@
 import type { TranscriptEntry } from './errors.ts';
 import type { TlsEvidence } from './io/tls.ts';
+import type { Delivery } from './protocol/transaction.ts';
+import type { Transcript } from './protocol/transcript.ts';
 import type { Verdict } from './protocol/verdict.ts';
 
 /** What became of one recipient; a union on `status`: delivered, failed, deferred or unknown. */
@@ -19,4 +21,39 @@ export interface DeliveryOutcome {
   /** `address:port` of the server. */
   readonly address: string;
   readonly tls: TlsEvidence;
+}
+
+/** What a delivery came to. Its transcript is an own property like the others but made only when somebody reads it. */
+export class SettledOutcome implements DeliveryOutcome {
+  readonly recipients: readonly RecipientResult[];
+  declare readonly transcript: readonly TranscriptEntry[];
+  readonly host: string;
+  readonly address: string;
+  readonly tls: TlsEvidence;
+  readonly #prologue: readonly TranscriptEntry[];
+  readonly #said: Transcript;
+  #entries: readonly TranscriptEntry[] | undefined;
+
+  constructor(
+    { envelope, verdicts, transcript }: Delivery,
+    { host, address, tls }: Pick<DeliveryOutcome, 'host' | 'address' | 'tls'>,
+    prologue: readonly TranscriptEntry[],
+  ) {
+    this.recipients = envelope.to.map((to, index) => ({ recipient: to.address, ...verdicts[index]! }));
+    this.host = host;
+    this.address = address;
+    this.tls = tls;
+    this.#prologue = prologue;
+    this.#said = transcript;
+    // On the prototype it would be missing from copies of an outcome and from its JSON.
+    Object.defineProperty(this, 'transcript', SettledOutcome.#transcript);
+  }
+
+  static readonly #transcript = {
+    enumerable: true,
+    get(this: SettledOutcome): readonly TranscriptEntry[] {
+      this.#entries ??= this.#prologue.concat(this.#said.snapshot());
+      return this.#entries;
+    },
+  };
 }

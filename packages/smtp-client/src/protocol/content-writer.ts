@@ -143,7 +143,7 @@ export class ContentWriter {
         transaction.chunkBegun = false;
         if (transaction.chunkLast) return true;
         transaction.chunksAwaited += 1;
-        pipeline.expect('chunk', now, transaction);
+        pipeline.expect('chunk', transaction);
       }
       if ((lockstep && pipeline.length > 0) || transaction.chunksAwaited >= limits.chunkingWindow)
         return false;
@@ -167,7 +167,7 @@ export class ContentWriter {
     transaction.chunkBegun = true;
     const command = `BDAT ${size}${transaction.chunkLast ? ' LAST' : ''}`;
     block.line(command);
-    transaction.delivery.transcript.add(now, 'client', command);
+    transaction.delivery.transcript.command(now, command);
     return true;
   }
 

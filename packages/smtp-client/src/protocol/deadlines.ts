@@ -42,6 +42,7 @@ export class Deadlines {
     if (this.handshakeSince !== undefined) return this.handshakeSince + handshakeMs;
     if (this.#blocks > 0) return this.#blockSince + blockMs;
     if (first === undefined) return undefined;
-    return Math.max(first.sentAt, this.#progressAt) + this.#timeouts[timeoutOfStage[first.stage]];
+    // What is awaited was written before this moment, for the transport had all of it then.
+    return this.#progressAt + this.#timeouts[timeoutOfStage[first.stage]];
   }
 }

@@ -84,7 +84,10 @@ export function checkEnvelope(envelope: Envelope): CheckedEnvelope {
 }
 
 function checkRecipient(recipient: string | EnvelopeRecipient): CheckedRecipient {
-  if (typeof recipient === 'string') return { ...parseMailbox(recipient), dsn: '' };
+  if (typeof recipient === 'string') {
+    const { address, domain, nonAscii } = parseMailbox(recipient);
+    return { address, domain, nonAscii, dsn: '' };
+  }
   if (typeof recipient !== 'object' || recipient === null) {
     throw misuse('MB_SMTP_ADDRESS', 'A recipient must be an address or an object with one.');
   }

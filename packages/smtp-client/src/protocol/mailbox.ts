@@ -9,7 +9,7 @@ const domainName =
   /^[A-Za-z0-9_\u0080-\u{10ffff}](?:[A-Za-z0-9_.\-\u0080-\u{10ffff}]*[A-Za-z0-9_\u0080-\u{10ffff}])?$/u;
 const addressLiteral = /^\[[A-Za-z0-9:.-]+\]$/;
 // What almost every address is; all that it takes passes the checks above as well.
-const plainMailbox = /^[\w!#$%&'*+/=?^`{|}~.-]+@(\w[\w-]*(?:\.\w[\w-]*)*)(?<!-)$/;
+const plainMailbox = /^[\w!#$%&'*+/=?^`{|}~.-]+@\w[\w-]*(?:\.\w[\w-]*)*(?<!-)$/;
 const unsafe = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 const nonAscii = /[^\u0000-\u007f]/;
 
@@ -37,8 +37,9 @@ export interface Mailbox {
  */
 export function parseMailbox(address: string): Mailbox {
   if (typeof address !== 'string') throw badAddress('An address must be a string.');
-  const plain = address.length <= maxDomainOctets ? plainMailbox.exec(address) : null;
-  if (plain) return { address, domain: plain[1]!, nonAscii: false };
+  if (address.length <= maxDomainOctets && plainMailbox.test(address)) {
+    return { address, domain: address.slice(address.lastIndexOf('@') + 1), nonAscii: false };
+  }
   if (unsafe.test(address) || surrogates.test(address)) {
     throw badAddress('An address holds a control character or half a surrogate pair; nothing was sent.');
   }

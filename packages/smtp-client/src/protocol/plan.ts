@@ -11,7 +11,7 @@ export interface PlanFacts {
   readonly secure: boolean;
   readonly limits: SessionLimits;
   /** Recipients per transaction that the server has shown to take; undefined before it showed any bound. */
-  readonly learnedRecipients: number | undefined;
+  learnedRecipients: number | undefined;
   /** Whether BDAT may be used where offered. */
   readonly chunking: boolean;
 }

@@ -25,7 +25,7 @@ export class Receiver {
   reply(expected: Expected, reply: Reply, now: number): void {
     const transaction = expected.transaction!;
     const { sender } = this.#context;
-    transaction.delivery.transcript.addReply(now, reply);
+    transaction.delivery.transcript.reply(now, reply);
     const stage = stageOf(expected, transaction);
     const effect = REPLIES[stage][classOf(expected, reply, transaction)];
     // A 421 that answers the first command on a reused connection may as well have been on its way before.
@@ -83,7 +83,7 @@ export class Receiver {
   /** A reply that nothing asked for; while content is written it can only be about that content. */
   unsolicited(reply: Reply, now: number): void {
     const { writing } = this.#context.sender;
-    writing?.delivery.transcript.addReply(now, reply);
+    writing?.delivery.transcript.reply(now, reply);
     if (reply.code === 421) {
       this.#context.fail(serviceClosing(writing ? 'content' : 'idle', reply));
       return;
@@ -124,7 +124,7 @@ export class Receiver {
       const putOff = transaction.reoffered ? [] : transaction.split;
       for (const index of [...delivery.remaining, ...putOff])
         delivery.decide(index, notAccepted('plan', error));
-      delivery.transcript.add(now, 'note', error.message);
+      delivery.transcript.note(now, error.message);
       sender.settle(delivery);
     }
     for (const delivery of sender.waiting.splice(0)) {

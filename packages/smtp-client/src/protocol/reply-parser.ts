@@ -1,6 +1,7 @@
 import { type Reply, SmtpError } from '../errors.ts';
+import { KeptReplies } from './kept-replies.ts';
 import type { SessionLimits } from './limits.ts';
-import { ReplyTexts } from './reply-text.ts';
+import { readText } from './reply-text.ts';
 
 const LF = 10;
 const CR = 13;
@@ -29,7 +30,7 @@ export class ReplyParser {
   #lineCount = 0;
   #textOctets = 0;
   #enhanced: string | undefined;
-  readonly #texts = new ReplyTexts();
+  readonly #kept = new KeptReplies();
 
   constructor(limits: Pick<SessionLimits, 'replyLineOctets' | 'replyLines' | 'replyTextOctets'>) {
     this.#limits = limits;
@@ -94,6 +95,9 @@ export class ReplyParser {
   #line(octets: Uint8Array, start: number, lineEnd: number): Reply | undefined {
     if (lineEnd - start >= this.#limits.replyLineOctets) throw this.#tooLong();
     const end = lineEnd > start && octets[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
+    const alone = this.#lineCount === 0;
+    const kept = alone ? this.#kept.find(octets, start, end) : undefined;
+    if (kept) return kept;
     const code = parseCode(octets, start, end);
     const separator = end - start > 3 ? octets[start + 3] : SPACE;
     if (code === undefined || (separator !== SPACE && separator !== HYPHEN)) {
@@ -111,13 +115,16 @@ export class ReplyParser {
       throw replySyntax(`The server sent a reply of more than ${this.#limits.replyLines} lines.`);
     }
     this.#text(octets, Math.min(start + 4, end), end, code);
-    return separator === HYPHEN ? undefined : this.#complete();
+    if (separator === HYPHEN) return undefined;
+    const reply = this.#complete();
+    if (alone) this.#kept.keep(octets, start, end, reply);
+    return reply;
   }
 
   #text(octets: Uint8Array, start: number, end: number, code: number): void {
     const room = this.#limits.replyTextOctets - this.#textOctets;
     if (room <= 0 && end > start) return;
-    const { text, status } = this.#texts.read(octets, start, Math.min(end, start + room));
+    const { text, status } = readText(octets, start, Math.min(end, start + room));
     this.#textOctets += end - start;
     this.#lines.push(text);
     // RFC 2034 §4: the class of the status must be the first digit of the code.

@@ -5,7 +5,7 @@ import { ContentWriter, commandRoom } from './content-writer.ts';
 import type { SessionEvent } from './events.ts';
 import type { SessionLimits } from './limits.ts';
 import type { Pipeline } from './pipeline.ts';
-import { mailLimit, planTransaction } from './plan.ts';
+import { mailLimit, type PlanFacts, planTransaction } from './plan.ts';
 import type { Delivery, Transaction } from './transaction.ts';
 import type { TransmitBlock } from './transmit-block.ts';
 
@@ -36,15 +36,14 @@ export interface SenderContext {
 export class Sender {
   readonly #context: SenderContext;
   readonly content: ContentWriter;
-  offered: Capabilities | undefined;
-  secure = false;
+  /** What transactions are planned by; unknown until the session is ready. */
+  #facts: PlanFacts | undefined;
   /** Deliveries that still have recipients for a transaction. */
   readonly waiting: Delivery[] = [];
   /** Transactions whose MAIL may be on the wire and that are not over, oldest first. */
   readonly open: Transaction[] = [];
   /** The one transaction that is being written. */
   writing: Transaction | undefined;
-  learnedRecipients: number | undefined;
   /** MAILs written in this session. */
   mails = 0;
   #last: Transaction | undefined;
@@ -58,9 +57,15 @@ export class Sender {
     this.content = new ContentWriter(context);
   }
 
+  /** Lets transactions begin, now that the session is ready. */
+  start(offered: Capabilities, secure: boolean): void {
+    const { limits, chunking } = this.#context;
+    this.#facts = { offered, secure, limits, chunking, learnedRecipients: undefined };
+  }
+
   /** Whether each command waits for its reply. */
   get #lockstep(): boolean {
-    return this.#context.pipelining === 'off' || !this.offered!.pipelining;
+    return this.#context.pipelining === 'off' || !this.#facts!.offered.pipelining;
   }
 
   get idle(): boolean {
@@ -69,7 +74,7 @@ export class Sender {
 
   /** Whether the server's LIMITS allow one more MAIL. */
   get mailsLeft(): number {
-    return (this.offered?.limits.mailMax ?? Infinity) - this.mails;
+    return (this.#facts?.offered.limits.mailMax ?? Infinity) - this.mails;
   }
 
   /** Appends what may be written now to `block`. */
@@ -94,17 +99,15 @@ export class Sender {
   }
 
   #begin(now: number): boolean {
-    const { offered } = this;
+    const facts = this.#facts;
     const delivery = this.waiting[0];
-    if (delivery === undefined || offered === undefined || !this.#mayBegin()) return false;
+    if (delivery === undefined || facts === undefined || !this.#mayBegin()) return false;
     if (this.mailsLeft <= 0) {
       this.waiting.shift();
-      this.#outOfMails(delivery, offered.limits.mailMax!);
+      this.#outOfMails(delivery, facts.offered.limits.mailMax!);
       return true;
     }
-    const { limits, chunking } = this.#context;
-    const { secure, learnedRecipients } = this;
-    const transaction = planTransaction(delivery, { offered, secure, limits, learnedRecipients, chunking });
+    const transaction = planTransaction(delivery, facts);
     if (delivery.remaining.length === 0) this.waiting.shift();
     if (transaction === undefined) {
       this.settle(delivery);
@@ -138,7 +141,8 @@ export class Sender {
     const { delivery, split, accepted } = transaction;
     // What the server took before it said stop is what it takes.
     if (accepted.length > 0 && transaction.splitAt === accepted.length) {
-      this.learnedRecipients = Math.min(this.learnedRecipients ?? Infinity, accepted.length);
+      const facts = this.#facts!;
+      facts.learnedRecipients = Math.min(facts.learnedRecipients ?? Infinity, accepted.length);
     }
     delivery.remaining = [...split, ...delivery.remaining];
     transaction.reoffered = true;
@@ -168,7 +172,8 @@ export class Sender {
   #mayBegin(): boolean {
     const { pipelining, limits } = this.#context;
     if (this.open.length === 0) return true;
-    if (pipelining !== 'across-messages' || !this.#mayOverlap || !this.offered?.pipelining) return false;
+    if (pipelining !== 'across-messages' || !this.#mayOverlap || !this.#facts?.offered.pipelining)
+      return false;
     return this.open.length < limits.chunkingWindow;
   }
 
@@ -190,8 +195,8 @@ export class Sender {
     if (!this.#loneDot) return false;
     this.#loneDot = false;
     block.line('.');
-    this.#context.pipeline.expect('discard', now, transaction);
-    transaction.delivery.transcript.add(now, 'client', '. (no recipient was accepted)');
+    this.#context.pipeline.expect('discard', transaction);
+    transaction.delivery.transcript.command(now, '. (no recipient was accepted)');
     transaction.ended = true;
     transaction.step('lone-dot');
     this.writing = undefined;
@@ -200,7 +205,7 @@ export class Sender {
 
   #writeEnvelope(transaction: Transaction, block: TransmitBlock, now: number): boolean {
     const { pipeline } = this.#context;
-    const offered = this.offered!;
+    const { offered } = this.#facts!;
     const lockstep = this.#lockstep;
     for (;;) {
       if (transaction.void) {
@@ -213,8 +218,8 @@ export class Sender {
           // RFC 5321 §4.1.1.5: the transaction before was not ended by its content.
           this.#last = undefined;
           block.line('RSET');
-          transaction.delivery.transcript.add(now, 'client', 'RSET');
-          this.#context.pipeline.expect('reset', now, transaction);
+          transaction.delivery.transcript.command(now, 'RSET');
+          this.#context.pipeline.expect('reset', transaction);
           continue;
         }
         this.#last = transaction;
@@ -253,8 +258,8 @@ export class Sender {
   ): void {
     block.line(text);
     transaction.awaited += 1;
-    transaction.delivery.transcript.add(now, 'client', text);
-    this.#context.pipeline.expect(stage, now, transaction, recipient);
+    transaction.delivery.transcript.command(now, text);
+    this.#context.pipeline.expect(stage, transaction, recipient);
   }
 
   #beginContent(transaction: Transaction, block: TransmitBlock, now: number): boolean {
@@ -264,8 +269,8 @@ export class Sender {
       return true;
     }
     block.line('DATA');
-    transaction.delivery.transcript.add(now, 'client', 'DATA');
-    this.#context.pipeline.expect('data', now, transaction);
+    transaction.delivery.transcript.command(now, 'DATA');
+    this.#context.pipeline.expect('data', transaction);
     transaction.step('data-written');
     return true;
   }
@@ -292,11 +297,12 @@ export class Sender {
   /** The last octet is in the block: from here on only the server knows (RFC 5321 §4.2.5). */
   #end(transaction: Transaction, now: number): void {
     const { delivery } = transaction;
+    const { pipeline, protocol } = this.#context;
     const octets = transaction.whole ? (transaction.mail.size ?? 0) : transaction.sent;
-    delivery.transcript.add(now, 'note', `${octets} octets of content sent`);
+    delivery.transcript.note(now, `${octets} octets of content sent`);
     // RFC 2033 §4.2: LMTP answers once per accepted recipient, in the order of RCPT.
-    const awaitedFor = this.#context.protocol === 'lmtp' ? transaction.accepted : [undefined];
-    for (const recipient of awaitedFor) this.#context.pipeline.expect('final', now, transaction, recipient);
+    if (protocol !== 'lmtp') pipeline.expect('final', transaction);
+    else for (const index of transaction.accepted) pipeline.expect('final', transaction, index);
     transaction.ended = true;
     transaction.step('last-octet');
     this.writing = undefined;

@@ -87,8 +87,8 @@ export class SmtpSession {
       emit: (event) => this.#events.push(event),
     });
     this.#receiver = new Receiver({ ...shared, sender: this.#sender });
-    this.#pipeline.expect('greeting', now);
-    if (this.#tls) this.#setup.add(now, 'note', `TLS: ${this.#tls.description}`);
+    this.#pipeline.expect('greeting');
+    if (this.#tls) this.#setup.note(now, `TLS: ${this.#tls.description}`);
   }
 
   /** Where the session is in the SESSION table. */
@@ -104,6 +104,11 @@ export class SmtpSession {
   /** Whether no delivery is waiting, being written or awaiting its reply. */
   get idle(): boolean {
     return this.#sender.idle;
+  }
+
+  /** Deliveries of which nothing was written yet, or not for all of their recipients. */
+  get waiting(): number {
+    return this.#sender.waiting.length;
   }
 
   /** Transactions that the server still takes in this session (RFC 9422 MAILMAX); Infinity when it names no bound. */
@@ -172,7 +177,7 @@ export class SmtpSession {
     this.#deadlines.handshakeSince = undefined;
     // RFC 3207 §4.2: everything learnt before is discarded.
     this.#capabilities = undefined;
-    this.#setup.add(now, 'note', `TLS: ${info.description}`);
+    this.#setup.note(now, `TLS: ${info.description}`);
     this.#step('tls-established');
     this.#sendHello('ehlo', now);
   }
@@ -182,7 +187,7 @@ export class SmtpSession {
     this.#now = now;
     if (this.#state !== 'auth' || this.#pipeline.length > 0 || this.#commands.length > 0) return;
     const { line, shown } = this.#auth!.write(response);
-    this.#setup.add(now, 'client', shown);
+    this.#setup.command(now, shown);
     this.#command(line, 'auth');
   }
 
@@ -229,7 +234,7 @@ export class SmtpSession {
     this.#now = now;
     if (this.#state !== 'ready' || !this.#sender.idle) return;
     this.#step('quit');
-    this.#setup.add(now, 'client', 'QUIT');
+    this.#setup.command(now, 'QUIT');
     this.#command('QUIT', 'quit');
   }
 
@@ -245,22 +250,22 @@ export class SmtpSession {
   pollTransmit(now: number): Uint8Array | undefined {
     this.#now = now;
     if (this.#state === 'closed') return undefined;
-    const taken = writeBlock((block) => this.#fill(block, now));
+    const taken = writeBlock(this.#fill);
     if (taken === undefined) return undefined;
     this.#given.push(taken.stretch);
     this.#deadlines.blockGiven(now);
     return taken.octets;
   }
 
-  /** Whether what stands in the block is to be sent. */
-  #fill(block: TransmitBlock, now: number): boolean {
+  /** Writes what may be written now; whether what stands in the block then is to be sent. */
+  readonly #fill = (block: TransmitBlock): boolean => {
     for (let command = this.#commands.shift(); command !== undefined; command = this.#commands.shift()) {
       block.line(command.line);
-      this.#pipeline.expect(command.stage, now);
+      this.#pipeline.expect(command.stage);
     }
-    if (this.#state === 'ready') this.#guard(() => this.#sender.fill(block, now));
+    if (this.#state === 'ready') this.#guard(() => this.#sender.fill(block, this.#now));
     return !this.#over;
-  }
+  };
 
   /** The transport took the oldest of the blocks that `pollTransmit` gave. */
   transmitted(now: number): void {
@@ -326,7 +331,7 @@ export class SmtpSession {
       this.#guard(() => this.#receiver.reply(expected, reply, now));
       return;
     }
-    this.#setup.addReply(now, reply);
+    this.#setup.reply(now, reply);
     if (expected === undefined) {
       this.#guard(() => this.#receiver.unsolicited(reply, now));
       return;
@@ -382,7 +387,7 @@ export class SmtpSession {
       return;
     }
     const line = `${lmtp ? 'LHLO' : stage.toUpperCase()} ${this.#options.hostname}`;
-    this.#setup.add(now, 'client', line);
+    this.#setup.command(now, line);
     this.#command(line, stage);
   }
 
@@ -392,7 +397,7 @@ export class SmtpSession {
     if (!this.#tls && starttls !== 'never') {
       if (capabilities.startTls) {
         this.#step('choose-starttls');
-        this.#setup.add(now, 'client', 'STARTTLS');
+        this.#setup.command(now, 'STARTTLS');
         this.#command('STARTTLS', 'starttls');
         return;
       }
@@ -410,9 +415,9 @@ export class SmtpSession {
 
   #becomeReady(): void {
     if (this.#state === 'negotiating') this.#step('choose-ready');
-    this.#sender.offered = this.#capabilities;
-    this.#sender.secure = this.#tls !== undefined;
-    this.#events.push({ type: 'ready', capabilities: this.#capabilities! });
+    const capabilities = this.#capabilities!;
+    this.#sender.start(capabilities, this.#tls !== undefined);
+    this.#events.push({ type: 'ready', capabilities });
   }
 
   #chooseMechanism(): void {
@@ -459,7 +464,7 @@ export class SmtpSession {
   #end(input: SessionInput, error?: SmtpError): void {
     if (this.#state === 'closed') return;
     this.#step(input === 'lost' || nextSessionState(this.#state, input) !== 'closed' ? 'lost' : input);
-    if (error) this.#setup.add(this.#now, 'note', error.message);
+    if (error) this.#setup.note(this.#now, error.message);
     const final = error ?? connectionLost('quit');
     this.#receiver.lost(final, this.#now);
     this.#events.push(error ? { type: 'closed', error } : { type: 'closed' });

@@ -61,6 +61,11 @@ describe('deliver', () => {
     expect(outcome.transcript.map(({ text }) => text)).toEqual(
       expect.arrayContaining(['EHLO client.example.org', 'RCPT TO:<no@example.test>', '550 5.1.1 nobody']),
     );
+    // The transcript is made when it is read; copies have it nevertheless.
+    const { transcript } = outcome;
+    expect(outcome.transcript).toBe(transcript);
+    expect({ ...outcome }.transcript).toBe(transcript);
+    expect(JSON.parse(JSON.stringify(outcome)).transcript).toEqual(transcript);
     await connection.close();
     await host.until(() => host.sessions[0]!.closed);
     expect(host.sessions[0]!.commands.at(-1)).toBe('QUIT');
