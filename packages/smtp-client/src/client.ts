@@ -18,6 +18,7 @@ export interface DeliverOptions {
 }
 
 interface Pending {
+  readonly id: number;
   readonly reader: ContentReader | undefined;
   readonly resolve: (outcome: DeliveryOutcome) => void;
   readonly reject: (error: unknown) => void;
@@ -52,7 +53,12 @@ export class SmtpConnection {
   readonly #parts: ConnectionParts;
   /** What was said until the session was ready; every outcome begins with it. */
   readonly #prologue: readonly TranscriptEntry[];
-  readonly #pending = new Map<number, Pending>();
+  /**
+   * Deliveries without an outcome, oldest first; that is the order in which they settle, but for those taken back.
+   * Not a map: a map that is written to all day replaces its table again and again, and once one of them is in V8's
+   * old generation, all later ones and what stood in them survive until the next full collection.
+   */
+  readonly #pending: Pending[] = [];
   #used = false;
   #closing = false;
   #closedBy: SmtpError | undefined;
@@ -71,12 +77,12 @@ export class SmtpConnection {
   /** Whether another message may be given to this connection. */
   get reusable(): boolean {
     const { session } = this.#parts.driver;
-    return !this.#closing && session.state === 'ready' && session.mailsLeft > this.#pending.size;
+    return !this.#closing && session.state === 'ready' && session.mailsLeft > this.#pending.length;
   }
 
   /** Deliveries without an outcome. */
   get outstanding(): number {
-    return this.#pending.size;
+    return this.#pending.length;
   }
 
   /** What was said outside of deliveries so far. */
@@ -106,7 +112,7 @@ export class SmtpConnection {
   deliver(envelope: Envelope, content: Content, options?: DeliverOptions): Promise<DeliveryOutcome> {
     try {
       checkDeliverOptions(options);
-      if (!this.#used || this.#pending.size > 0) return this.#offer(envelope, content, options);
+      if (!this.#used || this.#pending.length > 0) return this.#offer(envelope, content, options);
       // A connection that lay idle may have been closed meanwhile: what says so is read before anything is written.
       return this.#parts.driver.settleInput().then(() => this.#offer(envelope, content, options));
     } catch (error) {
@@ -129,7 +135,8 @@ export class SmtpConnection {
     // Behind others that wait it makes nothing possible that was not possible before.
     if (driver.session.waiting === 1) driver.wake();
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, {
+      this.#pending.push({
+        id,
         reader: content instanceof Uint8Array ? undefined : new ContentReader(content),
         resolve,
         reject,
@@ -152,7 +159,7 @@ export class SmtpConnection {
   /** Waits for the outstanding deliveries, says QUIT and closes; the server's answer to QUIT is not awaited. */
   async close(): Promise<void> {
     this.#closing = true;
-    if (this.#pending.size > 0) await this.#drained();
+    if (this.#pending.length > 0) await this.#drained();
     if (this.#parts.driver.session.state === 'ready') this.#parts.driver.quit();
   }
 
@@ -189,7 +196,7 @@ export class SmtpConnection {
 
   async #provide(id: number, restart: boolean): Promise<void> {
     const { driver, clock } = this.#parts;
-    const reader = this.#pending.get(id)?.reader;
+    const reader = this.#pending.find((pending) => pending.id === id)?.reader;
     if (!reader) return;
     try {
       const octets = await reader.read(restart);
@@ -210,10 +217,11 @@ export class SmtpConnection {
   }
 
   #take(id: number): Pending | undefined {
-    const pending = this.#pending.get(id);
-    this.#pending.delete(id);
-    pending?.stop?.();
-    if (this.#pending.size === 0) for (const resolve of this.#whenDrained.splice(0)) resolve();
+    const index = this.#pending.findIndex((pending) => pending.id === id);
+    if (index < 0) return undefined;
+    const [pending] = this.#pending.splice(index, 1);
+    pending!.stop?.();
+    if (this.#pending.length === 0) for (const resolve of this.#whenDrained.splice(0)) resolve();
     return pending;
   }
 
