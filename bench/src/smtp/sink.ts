@@ -1,6 +1,6 @@
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -36,17 +36,24 @@ export async function startPostfixSink(): Promise<Sink> {
   const counters = path.join(folder, 'counters');
   // It insists on giving up root's rights.
   const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
+  const file = openSync(counters, 'w+');
   const child = spawn(SMTP_SINK, ['-c', '-m', '2000', ...user, `127.0.0.1:${port}`, '1000'], {
-    stdio: ['ignore', openSync(counters, 'w'), 'ignore'],
+    stdio: ['ignore', file, 'ignore'],
   });
   await accepting(port);
-  // `-c` rewrites one line: sess=1 quit=1 mesg=5000.
-  const count = () => Number(/.*mesg=(\d+)/s.exec(readFileSync(counters, 'latin1').slice(-200))?.[1] ?? 0);
+  // `-c` rewrites one line, so to speak: sess=1 quit=1 mesg=5000. In a file it grows with every message, and whoever
+  // waits looks every few milliseconds in a contender's time: only its end is read.
+  const end = Buffer.alloc(200);
+  const count = () => {
+    const length = readSync(file, end, 0, end.length, Math.max(0, fstatSync(file).size - end.length));
+    return Number(/.*mesg=(\d+)/s.exec(end.toString('latin1', 0, length))?.[1] ?? 0);
+  };
   return {
     port,
     messages: (atLeast = 0) => settled(async () => count(), atLeast),
     stop: () => {
       child.kill();
+      closeSync(file);
       rmSync(folder, { recursive: true });
     },
   };
