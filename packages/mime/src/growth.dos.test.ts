@@ -62,6 +62,8 @@ const readers: [name: string, run: (n: number) => void][] = [
   ['parameters', (n) => parseParameters(`a/b${'; c=d'.repeat(n / 5)}`)],
   ['a quoted parameter', (n) => parseParameters(`a/b; c="${'\\"'.repeat(n / 2)}`)],
   ['comments in parameters', (n) => parseParameters(`a/b${'(('.repeat(n / 2)}`)],
+  ['parentheses in a value', (n) => parseParameters(`a/b; c=d${'('.repeat(n)}`)],
+  ['comments that nothing closes', (n) => parseParameters(`a/b; ${'c=d (;'.repeat(n / 6)}`)],
   ['continuations', (n) => parseParameters(Array.from({ length: n / 10 }, (_, i) => `; c*${i}=d`).join(''))],
   ['a date', (n) => parseDate(`1 Jan 2020 ${' '.repeat(n)}`)],
   ['header fields', (n) => parseHeaderBlock(octets('A: b\r\n'.repeat(n / 6)), n)],
@@ -82,6 +84,11 @@ const readers: [name: string, run: (n: number) => void][] = [
     'lines of a part',
     (n) =>
       pushAll(`Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n${'--a\r\n'.repeat(n / 5)}`, 1000),
+  ],
+  ['lines of blanks in a header', (n) => pushAll(`A: b\r\n${' \r\n'.repeat(n / 3)}`, 1000)],
+  [
+    'lines before the first part',
+    (n) => pushAll(`Content-Type: multipart/mixed; boundary=b\r\n\r\n${'--a\r\n'.repeat(n / 5)}`, 1000),
   ],
   ['a header line octet by octet', (n) => pushAll(`A: ${'b'.repeat(n)}`, 1)],
   [

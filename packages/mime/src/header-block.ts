@@ -1,5 +1,6 @@
 import { decodeUnlabelled, isUtf8 } from './charset.ts';
 import type { Defect, DefectCode } from './defect.ts';
+import { wordSet } from './errors.ts';
 import { unfoldHeader } from './header-fold.ts';
 
 const CR = 13;
@@ -45,8 +46,19 @@ function trimBlanks(text: string): string {
   return text.slice(start, end);
 }
 
-function isBlank(unit: number): boolean {
-  return unit === SPACE || unit === TAB || unit === CR || unit === LF;
+/** True for white space and for the octets of line breaks. */
+export function isBlank(octet: number | undefined): boolean {
+  return octet === SPACE || octet === TAB || octet === CR || octet === LF;
+}
+
+/** True for a line that can stand in a header: a field, the continuation of one, or the empty line. */
+export function isHeaderLine(line: Uint8Array): boolean {
+  if (isBlank(line[0])) return true;
+  let at = 0;
+  while (line[at]! > SPACE && line[at]! < 127 && line[at] !== COLON) at += 1;
+  const named = at > 0;
+  while (line[at] === SPACE || line[at] === TAB) at += 1;
+  return named && line[at] === COLON;
 }
 
 /** The fields of a header in order, with their octets as received. */
@@ -75,6 +87,11 @@ export class HeaderBlock implements Iterable<HeaderField> {
   }
 }
 
+/** Fields that stand at most once (RFC 5322 §3.6, RFC 2045 §3, RFC 2183 §2): readers differ on which one counts. */
+const SINGLETONS = /* @__PURE__ */ wordSet(
+  'date from sender reply-to to cc bcc message-id in-reply-to references subject mime-version content-type content-transfer-encoding content-id content-description content-disposition',
+);
+
 /**
  * Splits the octets of a header into fields, raw octets kept, and never throws.
  *
@@ -89,6 +106,7 @@ export function parseHeaderBlock(
 ): { headers: HeaderBlock; defects: readonly Omit<Defect, 'path'>[] } {
   const fields: HeaderField[] = [];
   const defects = new Set<DefectCode>();
+  const seen = new Set<string>();
   let start = 0;
   while (start < octets.length) {
     const end = endOfField(octets, start);
@@ -99,6 +117,9 @@ export function parseHeaderBlock(
     const field = new HeaderField(octets.subarray(start, end));
     if (field.name === '') defects.add('header-malformed');
     if (field.hasUnknownCharset) defects.add('header-charset');
+    const key = field.name.toLowerCase();
+    if (seen.has(key) && SINGLETONS.has(key)) defects.add('header-duplicate');
+    seen.add(key);
     fields.push(field);
     start = end;
   }

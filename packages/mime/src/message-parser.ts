@@ -1,8 +1,8 @@
 import type { Defect, DefectCode } from './defect.ts';
 import { MimeError, refuseUnknownKeys, wordSet } from './errors.ts';
-import { type HeaderBlock, parseHeaderBlock } from './header-block.ts';
+import { type HeaderBlock, isBlank, isHeaderLine, parseHeaderBlock } from './header-block.ts';
 import { DEFAULT_PARSE_LIMITS, type ParseLimits } from './limits.ts';
-import { type ParameterizedValue, parseParameters } from './parameter.ts';
+import { hasDuplicateParameter, type ParameterizedValue, parseParameters } from './parameter.ts';
 import { Base64Decoder } from './transfer/base64.ts';
 import { QuotedPrintableDecoder } from './transfer/quoted-printable.ts';
 import { concatOctets, encodeUtf8 } from './utf8.ts';
@@ -34,6 +34,8 @@ export type ParseEvent =
   | { readonly type: 'part-start'; readonly part: PartHeader }
   /** Content of the part, its transfer encoding undone. */
   | { readonly type: 'part-data'; readonly path: string; readonly octets: Uint8Array }
+  /** What a multipart has before its first part; where no part follows, it is all that there is. */
+  | { readonly type: 'preamble'; readonly path: string; readonly octets: Uint8Array }
   | { readonly type: 'part-end'; readonly path: string }
   | { readonly type: 'defect'; readonly defect: Defect };
 
@@ -81,6 +83,8 @@ export class MessageParser {
   #parts = 1;
   #header: Uint8Array[] = [];
   #headerBytes = 0;
+  /** True behind a header line of blanks alone. */
+  #afterBlanks = false;
   #decoder: ContentDecoder | undefined;
   /** The start of a line whose end has not come, in pieces, so that no piece is copied twice. */
   #rest: Uint8Array[] = [];
@@ -124,7 +128,7 @@ export class MessageParser {
         this.#data(octets.subarray(at)); // nothing but data can follow
         return;
       }
-      const next = this.#state === 'data' ? this.#dataLines(octets, at) : this.#line(octets, at);
+      const next = this.#state === 'header' ? this.#line(octets, at) : this.#contentLines(octets, at);
       if (next < 0) {
         this.#keepRest(octets.subarray(at));
         return;
@@ -137,10 +141,8 @@ export class MessageParser {
   finish(): ParseEvent[] {
     const rest = this.#skippedLine ? EMPTY : this.#takeRest(EMPTY);
     if (rest.length > 0) {
-      if (this.#state === 'header') this.#headerLine(rest, rest.length);
-      else if (this.#insideLine || !this.#delimiter(rest)) {
-        if (this.#state === 'data') this.#data(rest);
-      }
+      if (this.#state === 'header' && !this.#beginsBody(rest)) this.#headerLine(rest, rest.length);
+      else if (this.#insideLine || !this.#delimiter(rest)) this.#content(rest);
     }
     if (this.#state === 'header') {
       this.#defect('header-unterminated');
@@ -173,19 +175,29 @@ export class MessageParser {
     this.#events.push({ type: 'defect', defect: { code, path } });
   }
 
-  /** Takes the line at `start`; returns where the next begins, or -1 when its end has not come. */
+  /** Takes the header line at `start`; returns where the next begins, or -1 when its end has not come. */
   #line(octets: Uint8Array, start: number): number {
     const lf = octets.indexOf(LF, start);
     if (lf < 0) return -1;
     const line = octets.subarray(start, lf + 1);
-    if (this.#state === 'header') {
-      this.#headerLine(line, octets[lf - 1] === CR && lf > start ? lf - 1 - start : lf - start);
-    } else if (!this.#insideLine) this.#delimiter(line);
-    this.#insideLine = false;
+    if (this.#beginsBody(line)) return start; // it is looked at again
+    this.#headerLine(line, octets[lf - 1] === CR && lf > start ? lf - 1 - start : lf - start);
     return lf + 1;
   }
 
+  /**
+   * Ends the header before a line that cannot belong to it. QUIRK(several senders): a line of blanks where the empty
+   * line should be; a field or white space behind it shows that it is folding (RFC 5322 §4.2).
+   */
+  #beginsBody(line: Uint8Array): boolean {
+    if (!this.#afterBlanks || isHeaderLine(line)) return false;
+    this.#defect('header-unterminated');
+    this.#endHeader();
+    return true;
+  }
+
   #headerLine(line: Uint8Array, length: number): void {
+    this.#afterBlanks = isBlank(line[0]) && line.subarray(0, length).every(isBlank);
     if (length === 0) this.#endHeader();
     else if (this.#delimiter(line)) return;
     else if (this.#headerBytes + line.length > this.#limits.maxHeaderBytes) this.#defect('header-too-large');
@@ -195,14 +207,14 @@ export class MessageParser {
     }
   }
 
-  /** Takes lines of data up to a delimiter; returns as {@link #line}. */
-  #dataLines(octets: Uint8Array, start: number): number {
+  /** Takes lines of data, or around parts, up to a delimiter; returns as {@link #line}. */
+  #contentLines(octets: Uint8Array, start: number): number {
     let at = start;
     for (;;) {
       const isCandidate = !this.#insideLine && octets[at] === DASH;
       const lf = octets.indexOf(LF, at);
       if (lf < 0) {
-        if (at > start) this.#data(octets.subarray(start, at));
+        if (at > start) this.#content(octets.subarray(start, at));
         return at === octets.length ? at : this.#keepFrom(octets, at);
       }
       if (
@@ -210,7 +222,7 @@ export class MessageParser {
         octets[at + 1] === DASH &&
         this.#matches(octets.subarray(at, lf + 1)) !== undefined
       ) {
-        if (at > start) this.#data(octets.subarray(start, at));
+        if (at > start) this.#content(octets.subarray(start, at));
         this.#delimiter(octets.subarray(at, lf + 1));
         return lf + 1;
       }
@@ -256,7 +268,13 @@ export class MessageParser {
     }
     if (line.length === keep) return;
     this.#insideLine = true;
-    if (this.#state === 'data') this.#data(line.subarray(0, line.length - keep));
+    this.#content(line.subarray(0, line.length - keep));
+  }
+
+  #content(octets: Uint8Array): void {
+    const open = this.#stack.at(-1);
+    if (this.#state === 'data') this.#data(octets);
+    else if (open?.parts === 0) this.#events.push({ type: 'preamble', path: open.path, octets });
   }
 
   /** The multipart that a line delimits, and whether it ends it. */
@@ -303,6 +321,7 @@ export class MessageParser {
       if (open.parts === 0) this.#defect('multipart-empty');
       open.parts = -1; // ended: what follows is its epilogue
     } else if (open.parts >= 0) this.#beginPart(open);
+    else this.#defect('multipart-resumed'); // RFC 2046 §5.1.1: an epilogue is ignored, whatever it holds
     return true;
   }
 
@@ -323,7 +342,12 @@ export class MessageParser {
     const path = this.#path;
     const { headers, defects } = parseHeaderBlock(concatOctets(this.#header), this.#limits.maxHeaderFields);
     this.#header = [];
+    this.#afterBlanks = false;
     for (const { code } of defects) this.#defect(code);
+    if (
+      ['Content-Type', 'Content-Disposition'].some((name) => hasDuplicateParameter(headers.get(name) ?? ''))
+    )
+      this.#defect('parameter-duplicate');
     const contentType = readType(headers, this.#stack.at(-1)?.partType ?? 'text/plain');
     const transferEncoding = (headers.get('Content-Transfer-Encoding') ?? '7bit')
       .replace(/[ \t;(].*$/s, '')

@@ -84,7 +84,7 @@ const MAX_PARAMETERS = 200;
  * @example parseParameters('text/plain; charset="utf-8"').parameters.get('charset') // 'utf-8'
  */
 export function parseParameters(text: string): ParameterizedValue {
-  const { value, written } = readParameters(text);
+  const { value, written } = readParameters(withoutComments(text));
   const parameters = new Map<string, string>();
   const extended: (readonly [string, string])[] = [];
   for (const [name, plain] of written) {
@@ -98,15 +98,14 @@ export function parseParameters(text: string): ParameterizedValue {
   return { value, parameters };
 }
 
-/** Reads value and parameters as they are written, RFC 2231 not undone; names are lower-case. */
+/** Reads value and parameters as they are written, RFC 2231 not undone, without comments; names are lower-case. */
 export function readParameters(text: string): { value: string; written: [name: string, value: string][] } {
-  const clean = text.includes('(') ? withoutComments(text) : text;
-  const semicolon = clean.indexOf(';');
-  const value = (semicolon < 0 ? clean : clean.slice(0, semicolon)).trim().toLowerCase();
+  const first = endOfParameter(text, 0);
+  const value = text.slice(0, first).trim().toLowerCase();
   const written: [string, string][] = [];
-  let at = semicolon < 0 ? clean.length : semicolon + 1;
-  for (let count = 0; at < clean.length && count < MAX_PARAMETERS; count++) {
-    const [name, plain, end] = readParameter(clean, at);
+  let at = first + 1;
+  for (let count = 0; at < text.length && count < MAX_PARAMETERS; count++) {
+    const [name, plain, end] = readParameter(text, at);
     if (name !== '') written.push([name, plain]);
     at = end + 1;
   }
@@ -184,11 +183,26 @@ function percentOctets(text: string): Uint8Array {
   return octets.subarray(0, o);
 }
 
-/** Leaves out comments that stand outside quotes (RFC 5322 §3.2.2). */
+/** True when a parameter stands twice, so that readers may differ on which of the two counts. */
+export function hasDuplicateParameter(text: string): boolean {
+  if (text.indexOf(';') === text.lastIndexOf(';')) return false;
+  const { written } = readParameters(withoutComments(text));
+  return new Set(written.map(([name]) => name)).size < written.length;
+}
+
+/**
+ * Leaves out comments that stand outside quotes (RFC 5322 §3.2.2).
+ *
+ * QUIRK(many senders): a parenthesis inside an unquoted value, as in `filename=a(1).pdf`, is part of it, and so is one
+ * that nothing closes.
+ */
 function withoutComments(text: string): string {
+  if (!text.includes('(')) return text;
   let out = '';
   let depth = 0;
+  let opened = 0;
   let quoted = false;
+  let value = -1; // characters of the unquoted value that `out` ends in; -1 outside a value
   for (let i = 0; i < text.length; i++) {
     const character = text[i]!;
     if (character === '\\' && (quoted || depth > 0)) {
@@ -197,9 +211,16 @@ function withoutComments(text: string): string {
       continue;
     }
     if (depth === 0 && character === '"') quoted = !quoted;
-    if (!quoted && character === '(') depth += 1;
-    else if (!quoted && character === ')' && depth > 0) depth -= 1;
-    else if (depth === 0) out += character;
+    if (!quoted && character === '(' && value <= 0) {
+      if (depth === 0) opened = i;
+      depth += 1;
+    } else if (!quoted && character === ')' && depth > 0) depth -= 1;
+    else if (depth === 0) {
+      out += character;
+      if (quoted || character === ';' || character === '"') value = -1;
+      else if (character === ' ' || character === '\t') value = value === 0 ? 0 : -1;
+      else if (value >= 0 || character === '=') value += 1;
+    }
   }
-  return out;
+  return depth > 0 ? out + text.slice(opened) : out;
 }

@@ -22,10 +22,10 @@ function eventsOf(chunks: readonly Uint8Array[]): unknown[] {
   const joined: Record<string, unknown>[] = [];
   for (const event of events) {
     const last = joined.at(-1);
-    if (event.type === 'part-data' && last?.type === 'part-data') last.data += text(event.octets);
-    else if (event.type === 'part-data')
-      joined.push({ type: 'part-data', path: event.path, data: text(event.octets) });
-    else if (event.type === 'part-start') {
+    if (event.type === 'part-data' || event.type === 'preamble') {
+      if (last?.type === event.type) last.data += text(event.octets);
+      else joined.push({ type: event.type, path: event.path, data: text(event.octets) });
+    } else if (event.type === 'part-start') {
       const raw = event.part.headers.fields.map((field) => text(field.raw));
       joined.push({ type: 'part-start', path: event.part.path, raw });
     } else joined.push({ ...event });

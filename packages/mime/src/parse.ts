@@ -25,7 +25,7 @@ export interface ParsedPart {
   readonly filename?: string;
   /** Without angle brackets. */
   readonly contentId?: string;
-  /** The content, its transfer encoding undone; empty for a multipart. */
+  /** The content, its transfer encoding undone; of a multipart only what it holds instead of parts. */
   readonly content: Uint8Array;
   readonly parts: readonly ParsedPart[];
   /** The attached message of a message/rfc822 or message/global part. */
@@ -124,13 +124,16 @@ class MessageBuilder {
 
   #take(events: readonly ParseEvent[]): void {
     for (const event of events) {
-      if (event.type === 'part-data') this.#open.at(-1)?.chunks.push(event.octets);
+      if (event.type === 'part-data' || event.type === 'preamble')
+        this.#open.at(-1)?.chunks.push(event.octets);
       else if (event.type === 'defect') this.#addDefect(event.defect.code, event.defect.path);
       else if (event.type === 'part-end') this.#open.pop();
       else {
         const part: GrowingPart = { ...event.part, chunks: [], parts: [] };
         this.#root ??= part;
-        this.#open.at(-1)?.parts.push(part);
+        const parent = this.#open.at(-1);
+        parent?.parts.push(part);
+        if (parent !== undefined) parent.chunks.length = 0; // what came before is a preamble
         this.#open.push(part);
       }
     }
@@ -241,11 +244,14 @@ interface SortedParts {
 function sortParts(root: ParsedPart): SortedParts {
   const sorted: SortedParts = { alternatives: [], attachments: [] };
   const visit = (part: ParsedPart, inAlternative: boolean) => {
-    if (part.parts.length > 0 || part.contentType.startsWith('multipart/')) {
+    const multipart = part.contentType.startsWith('multipart/');
+    if (part.parts.length > 0) {
       for (const child of part.parts) visit(child, part.contentType === 'multipart/alternative');
-    } else {
+    } else if (!multipart || part.content.length > 0) {
       const body = part.disposition !== 'attachment' && part.filename === undefined;
-      if (body && part.contentType === 'text/plain' && sorted.text === undefined) sorted.text = part;
+      // RFC 2045 §5.2: what cannot be read as its type says is plain text, a multipart without parts, too.
+      const plain = multipart || part.contentType === 'text/plain';
+      if (body && plain && sorted.text === undefined) sorted.text = part;
       else if (body && part.contentType === 'text/html' && sorted.html === undefined) sorted.html = part;
       else if (body && inAlternative) sorted.alternatives.push(part);
       else sorted.attachments.push(part);
