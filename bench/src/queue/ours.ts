@@ -72,8 +72,8 @@ async function clog(server: BenchServer, schema: string, rows: number): Promise<
   for (let n = 0; n < rows; n += 250_000) {
     await server.query(
       `WITH m AS (
-         INSERT INTO ${schema}.message (staged, sender, accepted, expires, size, open)
-         SELECT 0, $2, ${schema}.time_v1(NULL), ${schema}.time_v1(NULL) + 432000000, 5000, 1
+         INSERT INTO ${schema}.message (staged, sender, accepted, expires, size)
+         SELECT 0, $2, ${schema}.time_v1(NULL), ${schema}.time_v1(NULL) + 432000000, 5000
          FROM generate_series(1, $1::int) RETURNING id
        )
        INSERT INTO ${schema}.recipient (id, lane, address, domain, due, deadline)
@@ -82,5 +82,5 @@ async function clog(server: BenchServer, schema: string, rows: number): Promise<
       [Math.min(250_000, rows - n), SENDER, CLOGGED],
     );
   }
-  await server.query(`ANALYZE ${schema}.recipient, ${schema}.message`);
+  await server.query(`VACUUM (FREEZE, ANALYZE) ${schema}.recipient, ${schema}.message`);
 }

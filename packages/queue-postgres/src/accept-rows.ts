@@ -77,7 +77,7 @@ export async function acceptBounce(
   return messageId;
 }
 
-/** Logs an event for each of the recipients that exist. */
+/** Logs an event for each of the recipients that exist, in one row. */
 export async function logRecipients(
   client: Queryable,
   { schema, log, now }: StoreContext,
@@ -87,10 +87,11 @@ export async function logRecipients(
 ): Promise<void> {
   if (log && !log.includes(type)) return;
   await client.query(
-    `INSERT INTO ${schema}.event (at, type, message, position, tenant, tag, address, attempt, detail)
-     SELECT ${schema}.time_v1($4), $1, m.id, r.id & 65535, m.tenant, m.tag, r.address, r.attempts, $3
+    `INSERT INTO ${schema}.event (at, type, count, events)
+     SELECT ${schema}.time_v1($4), $1, count(*), json_agg(json_build_array(
+       m.id, r.id & 65535, m.tenant, m.tag, r.address, r.attempts, NULL, $3::json) ORDER BY u.n)
      FROM unnest($2::bigint[]) WITH ORDINALITY AS u(id, n)
-     JOIN ${schema}.recipient r ON r.id = u.id JOIN ${schema}.message m ON m.id = u.id >> 16 ORDER BY u.n`,
+     JOIN ${schema}.recipient r ON r.id = u.id JOIN ${schema}.message m ON m.id = u.id >> 16 HAVING count(*) > 0`,
     [type, recipients.flatMap((id) => recipientRowId(id) ?? []), detail, now],
   );
 }

@@ -8,6 +8,8 @@ import {
 
 /** A claimed recipient with its message, as the claim functions return it; PostgreSQL's bigint comes as text. */
 export interface ClaimedRow {
+  /** The place of its request among those that were made together. */
+  readonly claim_of: number;
   readonly claim_lease: string;
   readonly claim_site: string;
   readonly claim_now: string;

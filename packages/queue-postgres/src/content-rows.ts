@@ -42,7 +42,8 @@ export async function* readContent(
 ): AsyncGenerator<Uint8Array> {
   const id = messageRowId(messageId);
   const [message] = await db.query<{ size: string }>(
-    `SELECT size FROM ${schema}.message WHERE id = $1 AND staged = 0 AND finished IS NULL`,
+    `SELECT size FROM ${schema}.message WHERE id = $1 AND staged = 0 AND EXISTS (
+       SELECT FROM ${schema}.recipient WHERE id >= $1::bigint * 65536 AND id < ($1::bigint + 1) * 65536 AND state < 4)`,
     [id],
   );
   if (!message) {

@@ -7,26 +7,32 @@ import {
 } from '@mb/broker/store';
 import type { Database } from './database.ts';
 
-interface EventRow {
+/** Events of one type that one transaction wrote at a time. */
+interface EventBlock {
   readonly tx: string;
   readonly seq: string;
   readonly at: string;
   readonly type: QueueEventType;
-  readonly message: string;
-  readonly position: number | null;
-  readonly tenant: string;
-  readonly tag: string | null;
-  readonly address: string | null;
-  readonly attempt: number;
-  readonly next: string | null;
-  readonly detail: string | null;
+  readonly events: string;
 }
 
-/** A cursor is `<transaction>-<number>`. */
-function place(cursor: EventCursor | undefined): readonly [tx: string, seq: string] {
-  if (cursor === undefined) return ['0', '0'];
-  const match = /^(\d{1,19})-(\d{1,18})$/.exec(cursor);
-  if (match) return [match[1]!, match[2]!];
+/** An event as it stands in its block. */
+type EventFields = readonly [
+  message: number,
+  position: number | null,
+  tenant: string,
+  tag: string | null,
+  address: string | null,
+  attempt: number,
+  next: number | null,
+  detail: object | null,
+];
+
+/** A cursor is `<transaction>-<block>-<how many of the block were read>`. */
+function place(cursor: EventCursor | undefined): readonly [tx: string, seq: string, read: number] {
+  if (cursor === undefined) return ['0', '0', 0];
+  const match = /^(\d{1,19})-(\d{1,18})-(\d{1,9})$/.exec(cursor);
+  if (match) return [match[1]!, match[2]!, Number(match[3])];
   throw new BrokerError('MB_BROKER_OPTION', 'api-misuse', 'This cursor was not given by this store.');
 }
 
@@ -44,40 +50,48 @@ export async function readEvents(
   cursor: EventCursor | undefined,
   limit: number,
 ): Promise<EventPage> {
-  const [tx, seq] = place(cursor);
-  const rows = await db.query<EventRow>(
+  const [tx, seq, read] = place(cursor);
+  // Of the block that the cursor is in, what was read counts against the limit of the statement, not of the page.
+  const blocks = await db.query<EventBlock>(
     `WITH page AS MATERIALIZED (
-       SELECT * FROM ${schema}.event
-       WHERE (tx, seq) > ($1::text::xid8, $2::bigint) AND tx < pg_snapshot_xmin(pg_current_snapshot())
-       ORDER BY tx, seq LIMIT $3
+       SELECT *, sum(count) OVER (ORDER BY tx, seq) - count AS before FROM (
+         SELECT * FROM ${schema}.event
+         WHERE (tx, seq) >= ($1::text::xid8, $2::bigint) AND NOT (tx = $1::text::xid8 AND seq = $2 AND count <= $3)
+           AND tx < pg_snapshot_xmin(pg_current_snapshot())
+         ORDER BY tx, seq LIMIT $4
+       ) blocks
      ), flushed AS (
        SELECT pg_logical_emit_message(true, 'mb', '') AS lsn WHERE EXISTS (SELECT FROM page)
      )
-     SELECT page.* FROM page, flushed ORDER BY tx, seq`,
-    [tx, seq, limit],
+     SELECT tx, seq, at, type, events::text AS events FROM page, flushed WHERE before < $3 + $4 ORDER BY tx, seq`,
+    [tx, seq, read, limit],
   );
-  const last = rows.at(-1);
-  return { events: rows.map(eventOf), cursor: last ? `${last.tx}-${last.seq}` : (cursor ?? '0-0') };
+  const events = blocks
+    .flatMap((block) => eventsOf(block, block.tx === tx && block.seq === seq ? read : 0))
+    .slice(0, limit);
+  return { events, cursor: events.at(-1)?.cursor ?? cursor ?? '0-0-0' };
 }
 
 /** The end of the log. */
 export async function eventsEnd(db: Database): Promise<EventCursor> {
   const [row] = await db.query<{ tx: string }>('SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS tx');
-  return `${row!.tx}-0`;
+  return `${row!.tx}-0-0`;
 }
 
-function eventOf(row: EventRow): QueueEvent {
-  return {
-    cursor: `${row.tx}-${row.seq}`,
-    type: row.type,
-    at: Number(row.at),
-    messageId: row.message,
-    tenant: row.tenant,
-    ...(row.tag !== null && { tag: row.tag }),
-    ...(row.position !== null && { recipientId: `${row.message}.${row.position}` }),
-    ...(row.address !== null && { address: row.address }),
-    attempt: row.attempt,
-    ...(row.next !== null && { nextAttemptAt: Number(row.next) }),
-    ...(row.detail !== null && { detail: JSON.parse(row.detail) as object }),
-  };
+/** The events of a block but for the first ones. */
+function eventsOf({ tx, seq, at, type, events }: EventBlock, first: number): QueueEvent[] {
+  const all = JSON.parse(events) as EventFields[];
+  return all.slice(first).map(([message, position, tenant, tag, address, attempt, next, detail], i) => ({
+    cursor: `${tx}-${seq}-${first + i + 1}`,
+    type,
+    at: Number(at),
+    messageId: String(message),
+    tenant,
+    ...(tag !== null && { tag }),
+    ...(position !== null && { recipientId: `${message}.${position}` }),
+    ...(address !== null && { address }),
+    attempt,
+    ...(next !== null && { nextAttemptAt: next }),
+    ...(detail !== null && { detail }),
+  }));
 }

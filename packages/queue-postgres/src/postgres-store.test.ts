@@ -1,4 +1,4 @@
-import type { NewMessage } from '@mb/broker/store';
+import type { Claim, NewMessage, Settled } from '@mb/broker/store';
 import { type OpenStore, storeConformance } from '@mb/broker/store-conformance';
 import { VirtualClock } from '@mb/testkit';
 import { Client, types } from 'pg';
@@ -66,6 +66,13 @@ async function openStore(options: PostgresStoreOptions = {}): Promise<PostgresSt
   await store.open();
   opened.push(store);
   return store;
+}
+
+function settleDelivered(store: PostgresStore, { leaseId, messages }: Claim): Promise<Settled> {
+  const outcomes = messages
+    .flatMap(({ recipients }) => recipients)
+    .map(({ recipientId }) => ({ recipientId, kind: 'delivered' as const }));
+  return store.settle({ leaseId, outcomes, release: true, feedback: { kind: 'succeeded' } });
 }
 
 async function openClient(): Promise<Client> {
@@ -252,12 +259,13 @@ describe('several workers', () => {
       }
     };
     await Promise.all(stores.flatMap((store, i) => [work(store, `w${i}a`), work(store, `w${i}b`)]));
+    await Promise.all(stores.map((store) => store.purge()));
     const { rows } = await admin.query(
-      `SELECT count(*)::int AS messages, sum(open)::int AS open, bool_and(finished IS NOT NULL) AS finished,
+      `SELECT count(*)::int AS messages, bool_and(finished IS NOT NULL) AS finished,
          bool_and(failed = EXISTS (SELECT FROM ${schema}.recipient r WHERE r.id >> 16 = m.id AND r.state = 5)) AS right
        FROM ${schema}.message m`,
     );
-    expect(rows).toEqual([{ messages: 60, open: 0, finished: true, right: true }]);
+    expect(rows).toEqual([{ messages: 60, finished: true, right: true }]);
     const { events } = await stores[0]!.events(undefined, 1000);
     const last = events.filter(({ type }) => type === 'delivered' || type === 'failed');
     expect(last.length).toBe(180);
@@ -295,6 +303,61 @@ describe('several workers', () => {
       [a, 'delivered'],
       [b, 'queued'],
     ]);
+  });
+
+  it('Q-07 claims together what is asked for together, within the caps', async () => {
+    const store = await openStore({ limits: { startConcurrency: 1, maxConcurrency: 1 } });
+    for (let i = 0; i < 12; i++) await store.accept(draft(`u${i}@site${i % 4}.test`));
+    await store.route();
+    const asked = Array.from({ length: 6 }, (_, i) => store.claim({ worker: `w${i}`, max: 2, leaseMs }));
+    const claims = (await Promise.all(asked)).filter((claim) => claim !== null);
+    expect(claims.map(({ site }) => site).sort()).toEqual([0, 1, 2, 3].map((i) => `site${i}.test`));
+    expect(claims.map(({ messages }) => messages.length)).toEqual([2, 2, 2, 2]);
+    const { rows } = await admin.query(`SELECT worker, site FROM ${schema}.lease ORDER BY worker`);
+    expect(new Set(rows.map(({ worker }) => worker)).size).toBe(4);
+    const { rows: transactions } = await admin.query(
+      `SELECT count(DISTINCT tx)::int AS n FROM ${schema}.event WHERE type = 'attempted'`,
+    );
+    expect(transactions[0].n).toBeLessThan(4);
+  });
+
+  it('Q-03 settles together what comes together, and one whose lease was lost harms none of the others', async () => {
+    const store = await openStore();
+    for (let i = 0; i < 8; i++) await store.accept(draft(`u${i}@site${i % 4}.test`));
+    await store.route();
+    const claims: Claim[] = [];
+    for (let i = 0; i < 4; i++)
+      claims.push((await store.claim({ worker: 'w', max: 2, leaseMs: i === 3 ? 1 : leaseMs }))!);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    // The last of them ran out, and its recipients were delivered by somebody else.
+    expect(await store.reap()).toBe(2);
+    await settleDelivered(store, (await claimWithin(store, 3000))!);
+    const settled = await Promise.all(claims.map((claim) => settleDelivered(store, claim)));
+    expect(settled.map(({ refused }) => refused.length)).toEqual([0, 0, 0, 2]);
+    expect((await store.list({ state: 'delivered' })).rows.length).toBe(8);
+    // Where all is as it says, it goes in one transaction; each of its events has a place of its own.
+    for (let i = 0; i < 4; i++) await store.accept(draft(`more${i}@site${i}.test`));
+    await store.route();
+    const rest = [];
+    for (let i = 0; i < 4; i++) rest.push((await store.claim({ worker: 'w', max: 2, leaseMs }))!);
+    expect(await store.claim({ worker: 'w', max: 2, leaseMs })).toBe(null);
+    const after = await store.eventsEnd();
+    expect(
+      (await Promise.all(rest.map((claim) => settleDelivered(store, claim)))).flatMap((s) => s.refused),
+    ).toEqual([]);
+    const seen: string[] = [];
+    const transactions = new Set<string>();
+    for (let cursor = after; ; ) {
+      const page = await store.events(cursor, 1);
+      if (page.events.length === 0) break;
+      cursor = page.cursor;
+      transactions.add(cursor.split('-')[0]!);
+      seen.push(page.events[0]!.address!);
+    }
+    expect(new Set(seen).size).toBe(4);
+    expect(seen.length).toBe(4);
+    expect(transactions.size).toBe(1);
+    expect((await store.stats()).sites).toEqual([]);
   });
 
   it('gives a reader of events every event once, however their transactions overlap', async () => {

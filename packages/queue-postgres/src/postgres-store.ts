@@ -43,9 +43,11 @@ import {
 } from '@mb/broker/store';
 import { Pool, type PoolConfig, types } from 'pg';
 import { acceptBounce, acceptMessage, logRecipients } from './accept-rows.ts';
+import { ClaimGroup } from './claim-group.ts';
 import { type ClaimedMessages, type ClaimedRow, claimedMessages } from './claimed-rows.ts';
 import { chunkBytes, readContent, stageContent } from './content-rows.ts';
 import { Database, databaseError, type Queryable } from './database.ts';
+import { DeliveredGroup } from './delivered-group.ts';
 import { eventsEnd, readEvents } from './event-rows.ts';
 import { purge } from './purge.ts';
 import { inspectMessage, selectWindow } from './recipient-rows.ts';
@@ -101,8 +103,6 @@ const rowTypes: NonNullable<PoolConfig['types']> = {
     oid === bigintOid ? String : types.getTypeParser(oid, format),
 };
 
-/** A writer that stalled may set a site's `ready` this far below what others saw meanwhile, in microseconds. */
-const siteOverlapUs = 5_000_000;
 /** `nextDueMs` looks no further: the poll comes before. */
 const horizonMs = 60_000;
 /** Leases that one call of `reap` looks at. */
@@ -131,6 +131,8 @@ export class PostgresStore implements QueueStore<Queryable> {
   #poll: NodeJS.Timeout | undefined;
   #foundSchema: number | undefined;
   #router: Router | undefined;
+  #claims: ClaimGroup | undefined;
+  #delivered: DeliveredGroup | undefined;
   readonly #siteFloor = new ScanFloor();
 
   /** @throws {BrokerError} MB_BROKER_OPTION */
@@ -182,6 +184,8 @@ export class PostgresStore implements QueueStore<Queryable> {
       () => this.#now(),
       () => this.#wake.notify(),
     );
+    this.#claims = new ClaimGroup(db, () => this.#context(), this.#siteFloor);
+    this.#delivered = new DeliveredGroup(db, () => this.#context());
     if (listen) await this.#listen(db, connection);
     this.#poll = setInterval(() => this.#woken(), pollMs);
     this.#poll.unref();
@@ -240,7 +244,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     const claim = await this.#claim(request);
     if (claim) return claim;
     // Perhaps all that is due was just accepted.
-    await this.route();
+    await this.#router?.runAgain();
     return this.#router?.found === found ? null : this.#claim(request);
   }
 
@@ -281,7 +285,8 @@ export class PostgresStore implements QueueStore<Queryable> {
     checkDelays(settlement.outcomes);
     const records = bounces.map(({ message }) => messageRecord(message, this.#maxMessageBytes));
     if (bounces.length === 0 && suppress.length === 0) {
-      const refused = await settle(this.#opened(), this.#context(), settlement);
+      const db = this.#opened();
+      const refused = await (this.#delivered?.settle(settlement) ?? settle(db, this.#context(), settlement));
       // Perhaps somebody may claim more now; but nothing came in that had to be routed.
       this.#channel?.send();
       this.#wake.notify();
@@ -516,17 +521,8 @@ export class PostgresStore implements QueueStore<Queryable> {
   }
 
   async #claim(request: ClaimRequest): Promise<Claim | null> {
-    const rows = await this.#call<ClaimedRow>('claim_v1', [
-      request.worker,
-      request.max,
-      request.leaseMs,
-      this.#siteFloor.next(),
-      inlineContentBytes,
-      this.#limitsJson,
-      this.#log,
-      this.#now(),
-    ]);
-    if (rows[0]) this.#siteFloor.raise(Number(rows[0].claim_from) - siteOverlapUs);
+    this.#opened();
+    const rows = await this.#claims!.claim(request);
     // A claim of which everything was damaged is settled, and the next one tried.
     return rows.length === 0 ? null : ((await this.#claimOf(rows, 'attempt')) ?? this.#claim(request));
   }

@@ -10,21 +10,12 @@ export async function purge(
 ): Promise<PurgeResult> {
   const { batch } = keep;
   const count = async (text: string, values: readonly unknown[]) => (await db.query(text, values)).length;
-  // Content goes as soon as its message is finished; not with the last outcome, which is in a hurry.
-  const bare = await count(
-    `WITH done AS MATERIALIZED (
-       SELECT id FROM ${schema}.message WHERE finished IS NOT NULL AND NOT bare LIMIT $1 FOR UPDATE SKIP LOCKED
-     ), gone AS (DELETE FROM ${schema}.content WHERE message IN (SELECT id FROM done))
-     UPDATE ${schema}.message SET bare = true WHERE id IN (SELECT id FROM done) RETURNING 1`,
-    [batch],
-  );
+  const ended = await finish(db, schema, batch);
   const messages = await count(
     `WITH old AS MATERIALIZED (
-       (SELECT id FROM ${schema}.message WHERE bare AND NOT failed
-        AND finished <= ${schema}.time_v1($2) - $3 AND finished IS NOT NULL LIMIT $1)
+       (SELECT id FROM ${schema}.message WHERE NOT failed AND finished <= ${schema}.time_v1($2) - $3 LIMIT $1)
        UNION ALL
-       (SELECT id FROM ${schema}.message WHERE bare AND failed
-        AND finished <= ${schema}.time_v1($2) - $4 AND finished IS NOT NULL LIMIT $1)
+       (SELECT id FROM ${schema}.message WHERE failed AND finished <= ${schema}.time_v1($2) - $4 LIMIT $1)
        LIMIT $1
      ), recipient AS (
        DELETE FROM ${schema}.recipient r USING old WHERE r.id >= old.id * 65536 AND r.id < (old.id + 1) * 65536
@@ -40,11 +31,43 @@ export async function purge(
      DELETE FROM ${schema}.message WHERE id IN (SELECT id FROM old) RETURNING 1`,
     [batch, now, keep.stagedMs],
   );
-  const events = await count(
+  const blocks = await db.query<{ count: number }>(
     `DELETE FROM ${schema}.event WHERE (tx, seq) IN (SELECT tx, seq FROM ${schema}.event ORDER BY tx, seq LIMIT $1)
-       AND at < ${schema}.time_v1($2) - $3 RETURNING 1`,
+       AND at < ${schema}.time_v1($2) - $3 RETURNING count`,
     [batch, now, keep.eventsMs],
   );
   await db.query(`DELETE FROM ${schema}.alias WHERE expires <= ${schema}.time_v1($1)`, [now]);
-  return { messages, events, staged, more: Math.max(bare, messages, staged, events) >= batch };
+  const events = blocks.reduce((sum, block) => sum + block.count, 0);
+  return { messages, events, staged, more: Math.max(ended, messages, staged, blocks.length) >= batch };
+}
+
+/**
+ * Finishes messages that have no recipient left to deliver to, and deletes their content: at leisure, since the
+ * transaction of the last outcome is in a hurry. Returns of how many messages a recipient had ended.
+ */
+async function finish(db: Database, schema: string, batch: number): Promise<number> {
+  const [row] = await db.query<{ count: string }>(
+    `WITH taken AS MATERIALIZED (
+       SELECT n, messages FROM ${schema}.ended WHERE n = ANY (ARRAY(
+         SELECT n FROM (
+           SELECT n, sum(cardinality(messages)) OVER (ORDER BY n) - cardinality(messages) AS before
+           FROM (SELECT n, messages FROM ${schema}.ended ORDER BY n LIMIT $1) oldest
+         ) counted WHERE before < $1)) FOR UPDATE SKIP LOCKED
+     ), gone AS (
+       DELETE FROM ${schema}.ended WHERE n IN (SELECT n FROM taken)
+     ), known AS MATERIALIZED (
+       SELECT DISTINCT id FROM taken, unnest(messages) AS id
+     ), done AS MATERIALIZED (
+       SELECT known.id, max(r.finished) AS finished, bool_or(r.state <> 4) AS failed
+       FROM known JOIN ${schema}.recipient r ON r.id >= known.id * 65536 AND r.id < (known.id + 1) * 65536
+       GROUP BY known.id HAVING bool_and(r.state >= 4)
+     ), content AS (
+       DELETE FROM ${schema}.content WHERE message IN (SELECT id FROM done)
+     ), finished AS (
+       UPDATE ${schema}.message m SET finished = done.finished, failed = done.failed FROM done WHERE m.id = done.id
+     )
+     SELECT coalesce(sum(cardinality(messages)), 0) AS count FROM taken`,
+    [batch],
+  );
+  return Number(row!.count);
 }

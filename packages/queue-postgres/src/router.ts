@@ -5,6 +5,8 @@ import { ScanFloor } from './scan-floor.ts';
 const batch = 200;
 /** Transactions that drew lower numbers may commit a little later; those far behind are found by the next full look. */
 const overlap = 10_000;
+/** Who finds nothing to claim need not ask again for what was not there a moment ago. */
+const restMs = 10;
 
 interface RoutedRow {
   readonly count: number;
@@ -22,6 +24,7 @@ export class Router {
   readonly #routed: () => void;
   #pass: Promise<void> | undefined;
   #found = 0;
+  #emptyAt = Number.NEGATIVE_INFINITY;
   readonly #floor = new ScanFloor();
   #again = false;
   #closed = false;
@@ -41,6 +44,11 @@ export class Router {
     this.#again = true;
     this.#pass ??= this.#route();
     return this.#pass;
+  }
+
+  /** The same, but when a moment ago nothing was there. */
+  async runAgain(): Promise<void> {
+    if (performance.now() - this.#emptyAt >= restMs) await this.run();
   }
 
   /** The same in the background, so that new mail does not wait for a worker to run out of old. */
@@ -72,11 +80,13 @@ export class Router {
       while (this.#again) {
         this.#again = false;
         const from = this.#floor.next();
+        const begun = performance.now();
         const [row] = await this.#db.query<RoutedRow>(text, [batch, from, this.#now()], 'mb_route');
         const { count, highest } = row!;
         if (highest !== null) this.#floor.raise(Number(highest) - overlap);
         if (count !== 0) this.#found++;
         if (count > 0) this.#routed();
+        this.#emptyAt = count === 0 ? begun : Number.NEGATIVE_INFINITY;
         // A full look that found a whole batch has not seen the end.
         if (count === batch && !this.#closed) this.#again = true;
       }

@@ -37,15 +37,15 @@ BEGIN
   duplicate := false;
   IF p_staged IS NULL THEN
     INSERT INTO message (staged, tenant, tag, idem_key, idem_digest, sender, accepted, expires, size, on_unknown,
-        envelope, schedule, open)
+        envelope, schedule)
       VALUES (0, p_tenant, p_tag, p_key, p_digest, p_sender, t, v_expires, p_size, p_on_unknown, p_envelope,
-        p_schedule, cardinality(p_addresses))
+        p_schedule)
       ON CONFLICT (tenant, idem_key) WHERE idem_key IS NOT NULL DO NOTHING RETURNING message.id INTO v_id;
   ELSIF NOT EXISTS (SELECT FROM message WHERE tenant = p_tenant AND idem_key = p_key) THEN
     BEGIN
       UPDATE message SET staged = 0, tenant = p_tenant, tag = p_tag, idem_key = p_key, idem_digest = p_digest,
           sender = p_sender, accepted = t, expires = v_expires, on_unknown = p_on_unknown, envelope = p_envelope,
-          schedule = p_schedule, open = cardinality(p_addresses)
+          schedule = p_schedule
         WHERE message.id = p_staged AND staged = 2 RETURNING message.id INTO v_id;
       IF v_id IS NULL THEN RETURN; END IF; -- id NULL, not a duplicate: the staged content is not there
     EXCEPTION WHEN unique_violation THEN v_id := NULL;
@@ -70,7 +70,8 @@ BEGIN
     LEFT JOIN lane l ON l.site = s.name AND l.tenant = p_tenant;
   INSERT INTO intake (message) VALUES (v_id);
   IF p_log IS NULL OR 'accepted' = ANY (p_log) THEN
-    INSERT INTO event (at, type, message, tenant, tag, attempt) VALUES (t, 'accepted', v_id, p_tenant, p_tag, 0);
+    INSERT INTO event (at, type, count, events) VALUES
+      (t, 'accepted', 1, json_build_array(json_build_array(v_id, NULL, p_tenant, p_tag, NULL, 0, NULL, NULL)));
   END IF;
 END $$;
 

@@ -22,7 +22,7 @@ $$;
 -- Takes up to p_max due recipients of a site for a lease, from its lanes in turn; none of these is ready
 -- before p_from. The caller holds the site's lock.
 CREATE FUNCTION @schema@.take_v1(p_site text, p_from bigint, p_lease bigint, p_max int, p_log text[], t bigint)
-RETURNS bigint[] LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
   never constant bigint := 9007199254740991;
   l record;
@@ -44,10 +44,11 @@ BEGIN
         ORDER BY r.due, r.id LIMIT p_max - cardinality(v_ids) FOR UPDATE SKIP LOCKED))
       RETURNING id, due, address, attempts
     ), e AS (
-      INSERT INTO event (at, type, message, position, tenant, tag, address, attempt)
-        SELECT t, 'attempted', m.id, u.id & 65535, m.tenant, m.tag, u.address, u.attempts
-        FROM u JOIN message m ON m.id = u.id >> 16
-        WHERE m.expires > t AND (p_log IS NULL OR 'attempted' = ANY (p_log)) ORDER BY u.due, u.id
+      INSERT INTO event (at, type, count, events)
+        SELECT t, 'attempted', count(*),
+          json_agg(json_build_array(m.id, u.id & 65535, m.tenant, m.tag, u.address, u.attempts, NULL, NULL))
+        FROM (SELECT * FROM u ORDER BY due, id) u JOIN message m ON m.id = u.id >> 16
+        WHERE m.expires > t AND (p_log IS NULL OR 'attempted' = ANY (p_log)) HAVING count(*) > 0
     ) SELECT coalesce(array_agg(id ORDER BY due, id), '{}'), max(due) INTO v_taken, v_floor FROM u;
     v_ids := v_ids || v_taken;
     -- What was skipped because somebody else has it locked is older than what was taken: the floor stays below it.
@@ -64,13 +65,14 @@ BEGIN
   RETURN v_ids;
 END $$;
 
--- Takes due recipients of the site whose turn it is. A function, not one statement: each statement in it sees what
--- was committed before the site was locked, so that no wake-up is overwritten with older knowledge. Looks at sites
--- that are ready from p_from on, and says from where on there were any.
+-- Takes due recipients of the site whose turn it is, for each of those who ask in turn. A function, not one statement:
+-- each statement in it sees what was committed before the site was locked, so that no wake-up is overwritten with older
+-- knowledge. Looks at sites that are ready from p_from on, and says from where on there were any. It waits for no lock,
+-- so it may hold those of several sites in whatever order.
 CREATE FUNCTION @schema@.claim_v1(
-  p_worker text, p_max int, p_lease_ms bigint, p_from bigint, p_inline int, p_limits jsonb, p_log text[], p_now bigint
+  p_workers text[], p_max int[], p_lease_ms bigint[], p_from bigint, p_inline int, p_limits jsonb, p_log text[], p_now bigint
 ) RETURNS TABLE (
-  claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int, address text, domain text,
+  claim_of int, claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int, address text, domain text,
   attempts int, options text, tenant text, tag text, sender text, accepted bigint, expires bigint, size bigint,
   on_unknown text, envelope text, schedule text, crc bigint, bytes bytea
 ) LANGUAGE plpgsql @lookups@ AS $$
@@ -83,15 +85,16 @@ DECLARE
   v_open int;
   v_expiry bigint;
   v_allowed int;
-  v_rate record;
+  v_granted int;
   v_lease bigint;
   v_ids bigint[];
   v_ready bigint;
   v_from bigint;
+  n int := 1;
 BEGIN
   -- Losing a claim to a crash only puts its recipients back.
   PERFORM set_config('synchronous_commit', 'off', true);
-  FOR i IN 1..200 LOOP
+  FOR i IN 1..200 * cardinality(p_workers) LOOP
     SELECT * INTO s FROM site WHERE NOT suspended AND ready >= p_from AND ready < (t + 1) * 1000
       ORDER BY ready LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN RETURN; END IF;
@@ -105,20 +108,22 @@ BEGIN
       UPDATE site SET ready = s.paused_until * 1000 WHERE name = s.name;
       CONTINUE;
     END IF;
-    SELECT count(*), min(l.expires) INTO v_open, v_expiry FROM lease l
-      WHERE l.site = s.name AND l.expires >= t - 30000;
+    SELECT * INTO v_open, v_expiry FROM connections_v1(s.name, t);
     v_allowed := allowed_v1(s.concurrency, v_limits);
     IF v_open >= v_allowed THEN
       UPDATE site SET ready = greatest(v_expiry, t + 1) * 1000 WHERE name = s.name;
       CONTINUE;
     END IF;
-    v_rate := take_rates_v1(v_limits -> 'rates', s.arrivals, t, p_max);
-    IF v_rate.granted < 1 THEN
-      UPDATE site SET ready = greatest(v_rate.ready_at, t + 1) * 1000 WHERE name = s.name;
-      CONTINUE;
+    v_granted := p_max[n];
+    IF v_limits -> 'rates' <> '[]' THEN
+      SELECT * INTO v_granted, s.arrivals, v_ready FROM take_rates_v1(v_limits -> 'rates', s.arrivals, t, p_max[n]);
+      IF v_granted < 1 THEN
+        UPDATE site SET ready = greatest(v_ready, t + 1) * 1000 WHERE name = s.name;
+        CONTINUE;
+      END IF;
     END IF;
-    INSERT INTO lease (site, worker, expires) VALUES (s.name, p_worker, t + p_lease_ms) RETURNING id INTO v_lease;
-    v_ids := take_v1(s.name, s.lanes_from, v_lease, v_rate.granted, p_log, t);
+    INSERT INTO lease (site, worker, expires) VALUES (s.name, p_workers[n], t + p_lease_ms[n]) RETURNING id INTO v_lease;
+    v_ids := take_v1(s.name, s.lanes_from, v_lease, v_granted, p_log, t);
     SELECT coalesce(min(l.ready), never) INTO v_ready FROM lane l WHERE l.site = s.name AND l.ready >= s.lanes_from;
     s.lanes_from := v_ready;
     IF cardinality(v_ids) = 0 THEN
@@ -129,14 +134,18 @@ BEGIN
     IF v_ready < never THEN
       v_ready := greatest(v_ready, t * 1000 + v_lease % 1000);
       IF v_open + 1 >= v_allowed THEN
-        v_ready := greatest(v_ready, least(coalesce(v_expiry, never / 1000), t + p_lease_ms) * 1000);
+        v_ready := greatest(v_ready, least(coalesce(v_expiry, never / 1000), t + p_lease_ms[n]) * 1000);
       END IF;
     END IF;
-    UPDATE site SET ready = v_ready, concurrency = s.concurrency, used = t, lanes_from = s.lanes_from,
-        arrivals = add_arrivals_v1(v_limits -> 'rates', v_rate.arrivals, cardinality(v_ids))
+    IF v_limits -> 'rates' <> '[]' THEN
+      s.arrivals := add_arrivals_v1(v_limits -> 'rates', s.arrivals, cardinality(v_ids));
+    END IF;
+    UPDATE site SET ready = v_ready, concurrency = s.concurrency, used = t, lanes_from = s.lanes_from, arrivals = s.arrivals
       WHERE name = s.name;
-    RETURN QUERY SELECT v_lease::text, s.name, t, v_from, c.* FROM claimed_v1(v_ids, p_inline) c;
-    RETURN;
+    RETURN QUERY SELECT n - 1, v_lease::text, s.name, t, v_from, c.* FROM claimed_v1(v_ids, p_inline) c;
+    n := n + 1;
+    IF n > cardinality(p_workers) THEN RETURN; END IF;
+    t := time_v1(p_now);
   END LOOP;
 END $$;
 
@@ -144,7 +153,7 @@ END $$;
 CREATE FUNCTION @schema@.claim_more_v1(
   p_lease bigint, p_max int, p_inline int, p_limits jsonb, p_log text[], p_now bigint
 ) RETURNS TABLE (
-  claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int, address text, domain text,
+  claim_of int, claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int, address text, domain text,
   attempts int, options text, tenant text, tag text, sender text, accepted bigint, expires bigint, size bigint,
   on_unknown text, envelope text, schedule text, crc bigint, bytes bytea
 ) LANGUAGE plpgsql @lookups@ AS $$
@@ -169,13 +178,13 @@ BEGIN
   v_ids := take_v1(s.name, s.lanes_from, p_lease, v_rate.granted, p_log, t);
   UPDATE site SET used = t, arrivals = add_arrivals_v1(v_limits -> 'rates', v_rate.arrivals, cardinality(v_ids))
     WHERE name = s.name;
-  RETURN QUERY SELECT p_lease::text, s.name, t, 0::bigint, c.* FROM claimed_v1(v_ids, p_inline) c;
+  RETURN QUERY SELECT 0, p_lease::text, s.name, t, 0::bigint, c.* FROM claimed_v1(v_ids, p_inline) c;
 END $$;
 
 -- Takes waiting recipients whose deadline has passed. They only leave the queue here, so no site need be locked.
 CREATE FUNCTION @schema@.claim_overdue_v1(p_worker text, p_max int, p_lease_ms bigint, p_inline int, p_now bigint)
 RETURNS TABLE (
-  claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int, address text, domain text,
+  claim_of int, claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int, address text, domain text,
   attempts int, options text, tenant text, tag text, sender text, accepted bigint, expires bigint, size bigint,
   on_unknown text, envelope text, schedule text, crc bigint, bytes bytea
 ) LANGUAGE plpgsql @lookups@ AS $$
@@ -199,6 +208,6 @@ BEGIN
     DELETE FROM lease WHERE id = v_lease;
     RETURN;
   END IF;
-  RETURN QUERY SELECT v_lease::text, ''::text, t, 0::bigint, c.* FROM claimed_v1(v_ids, p_inline) c;
+  RETURN QUERY SELECT 0, v_lease::text, ''::text, t, 0::bigint, c.* FROM claimed_v1(v_ids, p_inline) c;
 END $$;
 `;

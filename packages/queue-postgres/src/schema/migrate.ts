@@ -15,11 +15,12 @@ const migrations: readonly string[] = [
 ];
 
 /**
- * How functions run whose every access is by key. They keep their plans, and while tables are new or have just been
- * emptied, their statistics would have them read whole; a mistaken cost must not set off a compiler either.
+ * How functions run whose every access is by key. They keep their plans, which no value makes better, and while tables
+ * are new or have just been emptied, their statistics would have them read whole; a mistaken cost must not set off a
+ * compiler either.
  */
 const lookups = `SET search_path = @schema@, pg_temp SET enable_seqscan = off SET enable_hashjoin = off
-  SET enable_mergejoin = off SET jit = off`;
+  SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan`;
 
 function inSchema(migration: string, schema: string): string {
   return migration.replaceAll('@lookups@', lookups).replaceAll('@schema@', schema);

@@ -3,12 +3,12 @@
  * 7 cancelled; intents: 0 none, 1 hold, 2 cancel. The rules are those of the broker's `recipient-transition`.
  */
 export const settleFunctions = `
--- Writes a change of one recipient down, with its events, and finishes the message with its last recipient.
+-- Writes a change of one recipient down, with its events.
 -- The caller holds the lock of the recipient's site.
 CREATE FUNCTION @schema@.change_v1(
   p_id bigint, p_state int, p_attempts int, p_abandoned int, p_due bigint, p_detail text, p_events text[],
   p_log text[], t bigint
-) RETURNS void LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   v_lane bigint;
   v_due bigint;
@@ -23,12 +23,11 @@ BEGIN
     UPDATE site SET ready = least(ready, greatest(v_due, t) * 1000), lanes_from = least(lanes_from, v_due * 1000)
       WHERE name = v_site AND (ready > greatest(v_due, t) * 1000 OR lanes_from > v_due * 1000);
   ELSIF p_state >= 4 THEN
-    UPDATE message SET open = open - 1, failed = failed OR p_state <> 4, finished = CASE WHEN open = 1 THEN t END
-      WHERE id = p_id >> 16;
+    INSERT INTO ended (messages) VALUES (ARRAY[p_id >> 16]);
   END IF;
-  INSERT INTO event (at, type, message, position, tenant, tag, address, attempt, next, detail)
-    SELECT t, e.type, m.id, p_id & 65535, m.tenant, m.tag, r.address, p_attempts,
-      CASE WHEN e.type = 'deferred' AND p_state = 0 THEN v_due END, CASE WHEN e.n = 1 THEN p_detail END
+  INSERT INTO event (at, type, count, events)
+    SELECT t, e.type, 1, json_build_array(json_build_array(m.id, p_id & 65535, m.tenant, m.tag, r.address, p_attempts,
+      CASE WHEN e.type = 'deferred' AND p_state = 0 THEN v_due END, CASE WHEN e.n = 1 THEN p_detail::json END))
     FROM unnest(p_events) WITH ORDINALITY AS e(type, n), recipient r, message m
     WHERE r.id = p_id AND m.id = p_id >> 16 AND (p_log IS NULL OR e.type = ANY (p_log)) ORDER BY e.n;
 END $$;
@@ -43,7 +42,7 @@ $$;
 
 -- Locks the sites of recipients and leases, in the order of their names.
 CREATE FUNCTION @schema@.lock_sites_v1(p_ids bigint[], p_lease bigint, p_sites text[])
-RETURNS void LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   v_names text[];
 BEGIN
@@ -54,6 +53,31 @@ BEGIN
     UNION ALL SELECT s FROM unnest(p_sites) AS u(s)
   ) n WHERE n.name IS NOT NULL;
   PERFORM 1 FROM site WHERE name = ANY (v_names) ORDER BY name FOR UPDATE;
+END $$;
+
+-- Writes down that recipients were delivered, with one event for all; returns how many, which are those that their
+-- lease still holds. p_of tells the place of each one's lease. The caller holds the locks of their sites.
+CREATE FUNCTION @schema@.deliver_v1(
+  p_leases bigint[], p_of int[], p_ids bigint[], p_details text[], p_log text[], t bigint
+) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+  v_count int;
+BEGIN
+  WITH done AS (
+    UPDATE recipient r SET state = 4, intent = 0, abandoned = 0, lease = NULL, finished = t,
+        detail = coalesce(u.detail, r.detail)
+      FROM unnest(p_of, p_ids, p_details) AS u(n, id, detail) WHERE r.id = u.id AND r.lease = p_leases[u.n]
+      RETURNING r.id, r.address, r.attempts, u.detail
+  ), ended AS (
+    INSERT INTO ended (messages) SELECT array_agg(DISTINCT id >> 16) FROM done HAVING count(*) > 0
+  ), logged AS (
+    INSERT INTO event (at, type, count, events)
+      SELECT t, 'delivered', count(*), json_agg(json_build_array(m.id, d.id & 65535, m.tenant, m.tag, d.address,
+        d.attempts, NULL, d.detail::json))
+      FROM done d JOIN message m ON m.id = d.id >> 16
+      WHERE p_log IS NULL OR 'delivered' = ANY (p_log) HAVING count(*) > 0
+  ) SELECT count(*) INTO v_count FROM done;
+  RETURN v_count;
 END $$;
 
 -- Writes down what became of claimed recipients; returns those whose outcome was refused.
@@ -71,9 +95,10 @@ DECLARE
   v_holds boolean;
   v_given int;
   v_lane bigint;
-  v_open int;
   v_site text;
   v_all_held boolean;
+  v_done int[];
+  s site%ROWTYPE;
 BEGIN
   -- Nearly always: all are held by the lease, so of its site, and remain there.
   SELECT l.site, l.site IS NOT NULL AND array_remove(p_sites, NULL) = '{}' AND cardinality(p_ids)
@@ -82,8 +107,8 @@ BEGIN
   IF v_all_held THEN
     PERFORM 1 FROM site WHERE name = v_site FOR UPDATE;
   ELSE
-    INSERT INTO site (name, ready) SELECT DISTINCT s, 9007199254740991 FROM unnest(p_sites) AS u(s)
-      WHERE s IS NOT NULL ORDER BY 1 ON CONFLICT (name) DO NOTHING;
+    INSERT INTO site (name, ready) SELECT DISTINCT u.name, 9007199254740991 FROM unnest(p_sites) AS u(name)
+      WHERE u.name IS NOT NULL ORDER BY 1 ON CONFLICT (name) DO NOTHING;
     PERFORM lock_sites_v1(p_ids, CASE WHEN p_release THEN p_lease END, p_sites || v_site);
   END IF;
   t := time_v1(p_now);
@@ -94,26 +119,13 @@ BEGIN
     SELECT * INTO le FROM lease WHERE id = p_lease FOR UPDATE;
   END IF;
   IF v_all_held AND NOT FOUND THEN RAISE serialization_failure; END IF;
-  SELECT count(*) + (p_release AND le.expires >= t - 30000)::int INTO v_open
-    FROM lease WHERE site = le.site AND expires >= t - 30000;
-  IF v_all_held AND 'delivered' = ANY (p_kinds) THEN
-    -- In the order of their ids. Of a message with one recipient left, nobody else writes.
-    PERFORM 1 FROM message WHERE id = ANY (ARRAY(SELECT u.id >> 16 FROM unnest(p_ids) AS u(id))) AND open > 1
-      ORDER BY id FOR UPDATE;
-    -- What change_v1 does, for all of them at once.
-    WITH done AS (
-      UPDATE recipient r SET state = 4, intent = 0, abandoned = 0, lease = NULL, finished = t,
-          detail = coalesce(u.detail, r.detail)
-        FROM unnest(p_ids, p_kinds, p_details) AS u(id, kind, detail) WHERE r.id = u.id AND u.kind = 'delivered'
-        RETURNING r.id, r.address, r.attempts, u.detail
-    ), counted AS (
-      UPDATE message m SET open = m.open - n.count, finished = CASE WHEN m.open = n.count THEN t END
-        FROM (SELECT id >> 16 AS id, count(*)::int AS count FROM done GROUP BY 1) n WHERE m.id = n.id
-    )
-    INSERT INTO event (at, type, message, position, tenant, tag, address, attempt, detail)
-      SELECT t, 'delivered', m.id, d.id & 65535, m.tenant, m.tag, d.address, d.attempts, d.detail
-      FROM done d JOIN message m ON m.id = d.id >> 16
-      WHERE p_log IS NULL OR 'delivered' = ANY (p_log) ORDER BY d.id;
+  IF v_all_held THEN
+    -- Another settlement of the same lease may have been faster.
+    v_done := ARRAY(SELECT n FROM unnest(p_kinds) WITH ORDINALITY AS u(kind, n) WHERE kind = 'delivered');
+    IF deliver_v1(ARRAY[p_lease], array_fill(1, ARRAY[cardinality(v_done)]), ARRAY(SELECT p_ids[n] FROM unnest(v_done) n),
+        ARRAY(SELECT p_details[n] FROM unnest(v_done) n), p_log, t) < cardinality(v_done) THEN
+      RAISE serialization_failure;
+    END IF;
   END IF;
   FOR i IN 1..cardinality(p_ids) LOOP
     CONTINUE WHEN v_all_held AND p_kinds[i] = 'delivered';
@@ -177,8 +189,45 @@ BEGIN
       END IF;
     END LOOP;
   END IF;
-  IF le.site IS NOT NULL THEN PERFORM learn_v1(le.site, p_feedback, v_returned, v_open, p_limits, t); END IF;
+  IF le.site IS NOT NULL THEN
+    SELECT * INTO s FROM site WHERE name = le.site;
+    PERFORM learn_v1(s, p_feedback, v_returned, p_release AND le.expires >= t - 30000, p_limits, t);
+  END IF;
   RETURN v_refused;
+END $$;
+
+-- What settle_v1 does, for several settlements at once by which all was delivered; p_of tells of which each recipient
+-- is. When one of them is not as it says (a lease is gone, or holds less or, when it ends, more), nothing is written,
+-- and SQLSTATE MB001 asks for them one by one.
+CREATE FUNCTION @schema@.settle_delivered_v1(
+  p_leases bigint[], p_releases boolean[], p_feedbacks jsonb[], p_of int[], p_ids bigint[], p_details text[],
+  p_limits jsonb, p_log text[], p_now bigint
+) RETURNS void LANGUAGE plpgsql @lookups@ AS $$
+DECLARE
+  t bigint;
+  u record;
+  s site%ROWTYPE;
+  v_ended bigint[];
+  v_settled int := 0;
+BEGIN
+  PERFORM 1 FROM site WHERE name = ANY (ARRAY(SELECT l.site FROM lease l WHERE l.id = ANY (p_leases)))
+    ORDER BY name FOR UPDATE;
+  t := time_v1(p_now);
+  IF deliver_v1(p_leases, p_of, p_ids, p_details, p_log, t) < cardinality(p_ids) THEN RAISE SQLSTATE 'MB001'; END IF;
+  FOR u IN
+    SELECT l.id, l.site, l.expires, p_releases[x.n] AS release, p_feedbacks[x.n] AS feedback
+    FROM unnest(p_leases) WITH ORDINALITY AS x(id, n) JOIN lease l ON l.id = x.id WHERE l.site IS NOT NULL
+    ORDER BY l.id -- as heartbeats do
+  LOOP
+    IF u.release THEN DELETE FROM lease WHERE id = u.id; END IF;
+    SELECT * INTO s FROM site WHERE name = u.site;
+    PERFORM learn_v1(s, u.feedback, 0, u.release AND u.expires >= t - 30000, p_limits, t);
+    v_settled := v_settled + 1;
+  END LOOP;
+  v_ended := ARRAY(SELECT x.id FROM unnest(p_leases, p_releases) AS x(id, release) WHERE x.release);
+  IF v_settled < cardinality(p_leases) OR EXISTS (SELECT FROM recipient WHERE lease = ANY (v_ended)) THEN
+    RAISE SQLSTATE 'MB001';
+  END IF;
 END $$;
 
 -- Prolongs leases; returns those that are there. In the order of their ids, as all who lock several do.
@@ -192,7 +241,7 @@ END $$;
 
 -- What becomes of the recipients of one lease that ran out. The caller holds the locks of their sites.
 CREATE FUNCTION @schema@.lose_lease_v1(p_lease bigint, p_worker text, p_attempt boolean, p_log text[], t bigint)
-RETURNS int LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
   c record;
   p record;

@@ -1,4 +1,8 @@
-/** Rates, pacing, and when a site has something to do. The rules are those of the broker's \`rate\` and \`pacing\`. */
+/**
+ * Rates, pacing, and when a site has something to do. The rules are those of the broker's `rate` and `pacing`.
+ *
+ * What only other functions call has no settings of its own: it runs with those of its caller, and costs less.
+ */
 export const siteFunctions = `
 CREATE FUNCTION @schema@.interval_v1(p_rate jsonb) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
   SELECT (p_rate ->> 'perMs')::float8
@@ -8,7 +12,7 @@ $$;
 -- What the rates grant of p_wanted at t; p_arrivals as the grant before left them.
 CREATE FUNCTION @schema@.take_rates_v1(
   p_rates jsonb, p_arrivals float8[], t bigint, p_wanted int, OUT granted int, OUT arrivals float8[], OUT ready_at bigint
-) LANGUAGE plpgsql IMMUTABLE SET search_path = @schema@, pg_temp AS $$
+) LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
   v_rate jsonb;
   v_interval float8;
@@ -36,8 +40,8 @@ END $$;
 
 -- The arrival times with p_count more in them; fewer when it is negative.
 CREATE FUNCTION @schema@.add_arrivals_v1(p_rates jsonb, p_arrivals float8[], p_count int)
-RETURNS float8[] LANGUAGE sql IMMUTABLE SET search_path = @schema@, pg_temp AS $$
-  SELECT coalesce(array_agg(coalesce(p_arrivals[r.n::int], 0) + p_count * interval_v1(r.rate) ORDER BY r.n), '{}')
+RETURNS float8[] LANGUAGE sql IMMUTABLE AS $$
+  SELECT coalesce(array_agg(coalesce(p_arrivals[r.n::int], 0) + p_count * @schema@.interval_v1(r.rate) ORDER BY r.n), '{}')
   FROM jsonb_array_elements(p_rates) WITH ORDINALITY AS r(rate, n)
 $$;
 
@@ -46,10 +50,17 @@ CREATE FUNCTION @schema@.allowed_v1(p_concurrency float8, p_limits jsonb) RETURN
     coalesce(p_concurrency, (p_limits ->> 'startConcurrency')::float8), (p_limits ->> 'maxConcurrency')::float8)))::int
 $$;
 
+-- The connections of a site, and when the first of them runs out. Leases that ran out half a minute ago and were not
+-- reaped since are none any more.
+CREATE FUNCTION @schema@.connections_v1(p_site text, t bigint) RETURNS TABLE (open int, expires bigint)
+LANGUAGE sql STABLE AS $$
+  SELECT count(*)::int, min(l.expires) FROM @schema@.lease l WHERE l.site = p_site AND l.expires >= t - 30000
+$$;
+
 -- When to look at a site next, in microseconds: when a lane has something, but not while it is paused or full, and
--- not in the past. Leases that ran out half a minute ago and were not reaped since are no connections any more.
+-- not in the past.
 CREATE FUNCTION @schema@.site_ready_v1(p_site text, p_paused_until bigint, p_allowed int, t bigint)
-RETURNS bigint LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
   never constant bigint := 9007199254740991;
   v_lanes bigint;
@@ -59,28 +70,29 @@ BEGIN
   SELECT coalesce(min(ready), never) INTO v_lanes FROM lane
     WHERE site = p_site AND ready >= (SELECT lanes_from FROM site WHERE name = p_site);
   IF v_lanes = never THEN RETURN never; END IF;
-  SELECT count(*), min(expires) INTO v_open, v_expiry FROM lease WHERE site = p_site AND expires >= t - 30000;
+  SELECT * INTO v_open, v_expiry FROM connections_v1(p_site, t);
   RETURN greatest(v_lanes, t * 1000, p_paused_until * 1000, CASE WHEN v_open >= p_allowed THEN v_expiry * 1000 ELSE 0 END);
 END $$;
 
--- Writes down what a connection taught about its site, and what of a rate was not used. The caller holds the lock.
+-- Writes down what a connection taught about its site, and what of a rate was not used. The caller holds the lock, and
+-- has ended the lease if p_ended.
 CREATE FUNCTION @schema@.learn_v1(
-  p_site text, p_feedback jsonb, p_returned int, p_open int, p_limits jsonb, t bigint
-) RETURNS void LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
+  s @schema@.site, p_feedback jsonb, p_returned int, p_ended boolean, p_limits jsonb, t bigint
+) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  s site%ROWTYPE;
-  v_known site%ROWTYPE;
-  v_limits jsonb;
-  v_kind text := p_feedback ->> 'kind';
-  v_max float8;
+  v_known constant @schema@.site := s;
+  v_limits constant jsonb := p_limits || coalesce(s.limits, '{}');
+  v_kind constant text := p_feedback ->> 'kind';
+  v_max constant float8 := (v_limits ->> 'maxConcurrency')::float8;
   v_start float8;
   v_allowed int;
   v_named bigint;
 BEGIN
-  SELECT * INTO s FROM site WHERE name = p_site;
-  v_known := s;
-  v_limits := p_limits || coalesce(s.limits, '{}');
-  v_max := (v_limits ->> 'maxConcurrency')::float8;
+  -- Nearly always: the site is as fast as it may be, and has nothing more to do.
+  IF s.ready = 9007199254740991 AND p_returned = 0 AND (v_kind IS NULL OR v_kind = 'succeeded'
+      AND s.concurrency >= v_max AND s.failed_cohorts = 0 AND s.throttles = 0 AND s.paused_until = 0 AND NOT s.probing) THEN
+    RETURN;
+  END IF;
   v_start := (v_limits ->> 'startConcurrency')::float8;
   s.concurrency := coalesce(s.concurrency,
     least((p_limits ->> 'startConcurrency')::float8, (p_limits ->> 'maxConcurrency')::float8));
@@ -98,9 +110,10 @@ BEGIN
     IF s.probing THEN
       s.concurrency := least(v_start, v_max);
     ELSE
-      s.concurrency := greatest(s.concurrency, least(
-        s.concurrency + coalesce((p_feedback ->> 'count')::float8, 1) / greatest(1, floor(s.concurrency)),
-        v_max, p_open + v_start));
+      SELECT greatest(s.concurrency, least(
+          s.concurrency + coalesce((p_feedback ->> 'count')::float8, 1) / greatest(1, floor(s.concurrency)),
+          v_max, c.open + p_ended::int + v_start))
+        INTO s.concurrency FROM connections_v1(s.name, t) c;
     END IF;
     s.failed_cohorts := 0;
     s.throttles := 0;
@@ -121,13 +134,12 @@ BEGIN
     END IF;
   END IF;
   IF p_returned > 0 THEN s.arrivals := add_arrivals_v1(v_limits -> 'rates', s.arrivals, -p_returned); END IF;
-  s.ready := site_ready_v1(p_site, s.paused_until, allowed_v1(s.concurrency, v_limits), t);
-  -- Nearly always there is nothing new: the site is as fast as it may be, and has nothing more to do.
+  s.ready := site_ready_v1(s.name, s.paused_until, allowed_v1(s.concurrency, v_limits), t);
   IF s IS DISTINCT FROM v_known THEN
     UPDATE site SET concurrency = s.concurrency, failed_cohorts = s.failed_cohorts, paused_until = s.paused_until,
         pause_reason = s.pause_reason, probing = s.probing, throttles = s.throttles, arrivals = s.arrivals,
         ready = s.ready
-      WHERE name = p_site;
+      WHERE name = s.name;
   END IF;
 END $$;
 

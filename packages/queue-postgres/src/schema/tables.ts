@@ -27,13 +27,11 @@ CREATE TABLE @schema@.message (
   on_unknown text NOT NULL DEFAULT 'retry',
   envelope text,
   schedule text,
-  open int NOT NULL DEFAULT 0,
   failed boolean NOT NULL DEFAULT false,
-  finished bigint,
-  bare boolean NOT NULL DEFAULT false -- its content was deleted
+  finished bigint -- and its content is gone; set some time after its last recipient
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
 CREATE UNIQUE INDEX message_idem ON @schema@.message (tenant, idem_key) WHERE idem_key IS NOT NULL;
-CREATE INDEX message_finished ON @schema@.message (bare, failed, finished) WHERE finished IS NOT NULL;
+CREATE INDEX message_finished ON @schema@.message (failed, finished) WHERE finished IS NOT NULL;
 CREATE INDEX message_staged ON @schema@.message (accepted) WHERE staged > 0;
 
 CREATE TABLE @schema@.content (
@@ -46,6 +44,11 @@ CREATE TABLE @schema@.content (
 ALTER TABLE @schema@.content ALTER bytes SET STORAGE EXTERNAL;
 
 CREATE TABLE @schema@.intake (message bigint PRIMARY KEY)
+  WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+
+-- Messages of which a recipient was finished, as one transaction wrote them down: the next purge finishes those that
+-- have no other left. Two transactions with the last two of a message need not know of each other.
+CREATE TABLE @schema@.ended (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, messages bigint[] NOT NULL)
   WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 
 CREATE TABLE @schema@.site (
@@ -109,19 +112,15 @@ CREATE INDEX lease_expires ON @schema@.lease (expires);
 
 CREATE TABLE @schema@.alias (domain text PRIMARY KEY, site text NOT NULL, expires bigint NOT NULL);
 
+-- Events of one type that one transaction wrote at a time, each an array of message, position, tenant, tag, address,
+-- attempt, next attempt and detail.
 CREATE TABLE @schema@.event (
   tx xid8 NOT NULL DEFAULT pg_current_xact_id(),
   seq bigint GENERATED ALWAYS AS IDENTITY,
   at bigint NOT NULL,
   type text NOT NULL,
-  message bigint NOT NULL,
-  position int,
-  tenant text NOT NULL,
-  tag text,
-  address text,
-  attempt int NOT NULL,
-  next bigint,
-  detail text,
+  count int NOT NULL,
+  events json NOT NULL,
   PRIMARY KEY (tx, seq)
 );
 

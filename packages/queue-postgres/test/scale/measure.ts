@@ -76,8 +76,8 @@ async function grow(rows: number): Promise<void> {
   for (let n = known[0].n; n < rows; n += 250_000) {
     await admin.query(
       `WITH m AS (
-         INSERT INTO mb.message (staged, tag, sender, accepted, expires, size, open)
-         SELECT 0, 'backlog', 'sender@example.com', mb.time_v1(NULL), mb.time_v1(NULL) + 432000000, 5000, 1
+         INSERT INTO mb.message (staged, tag, sender, accepted, expires, size)
+         SELECT 0, 'backlog', 'sender@example.com', mb.time_v1(NULL), mb.time_v1(NULL) + 432000000, 5000
          FROM generate_series(1, $1::int) RETURNING id
        )
        INSERT INTO mb.recipient (id, lane, address, domain, due, deadline)

@@ -1,0 +1,63 @@
+import { type ClaimRequest, inlineContentBytes } from '@mb/broker/store';
+import type { ClaimedRow } from './claimed-rows.ts';
+import type { Database } from './database.ts';
+import { Gatherer } from './gatherer.ts';
+import type { ScanFloor } from './scan-floor.ts';
+import { callFunction, type StoreContext } from './statement.ts';
+
+/** Claims of one transaction, which holds their sites until its end. */
+const mostClaims = 4;
+/** A writer that stalled may set a site's `ready` this far below what others saw meanwhile, in microseconds. */
+const siteOverlapUs = 5_000_000;
+
+interface Waiting {
+  readonly request: ClaimRequest;
+  readonly resolve: (rows: readonly ClaimedRow[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Claims for all who ask at the same time in one transaction. */
+export class ClaimGroup {
+  readonly #db: Database;
+  readonly #context: () => StoreContext;
+  readonly #floor: ScanFloor;
+  readonly #gatherer = new Gatherer<Waiting>(mostClaims, (group) => this.#send(group));
+
+  constructor(db: Database, context: () => StoreContext, floor: ScanFloor) {
+    this.#db = db;
+    this.#context = context;
+    this.#floor = floor;
+  }
+
+  /** The rows of the claim; none when nothing is due. */
+  claim(request: ClaimRequest): Promise<readonly ClaimedRow[]> {
+    return new Promise((resolve, reject) => this.#gatherer.add({ request, resolve, reject }));
+  }
+
+  async #send(group: readonly Waiting[]): Promise<void> {
+    try {
+      const claims: ClaimedRow[][] = group.map(() => []);
+      for (const row of await this.#claim(group.map(({ request }) => request)))
+        claims[row.claim_of]!.push(row);
+      const [first] = claims[0]!;
+      if (first) this.#floor.raise(Number(first.claim_from) - siteOverlapUs);
+      for (const [i, { resolve }] of group.entries()) resolve(claims[i]!);
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+    }
+  }
+
+  #claim(requests: readonly ClaimRequest[]): Promise<ClaimedRow[]> {
+    const { schema, limits, log, now } = this.#context();
+    return callFunction<ClaimedRow>(this.#db, schema, 'claim_v1', [
+      requests.map(({ worker }) => worker),
+      requests.map(({ max }) => max),
+      requests.map(({ leaseMs }) => leaseMs),
+      this.#floor.next(),
+      inlineContentBytes,
+      limits,
+      log,
+      now,
+    ]);
+  }
+}
