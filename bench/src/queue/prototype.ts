@@ -62,7 +62,7 @@ export async function openPrototype(
            ${schema}.ms() - 1000 + id % 1000 FROM m`,
         [rows, SENDER, CLOGGED],
       );
-      await server.query(`ANALYZE ${schema}.rcpt, ${schema}.message`);
+      await server.query(`VACUUM (FREEZE, ANALYZE) ${schema}.rcpt, ${schema}.message`);
     },
     bytes: () => schemaBytes(server, schema),
     close: () => pool.end(),
