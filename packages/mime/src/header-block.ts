@@ -2,6 +2,7 @@ import { decodeUnlabelled, isUtf8 } from './charset.ts';
 import type { Defect, DefectCode } from './defect.ts';
 import { wordSet } from './errors.ts';
 import { unfoldHeader } from './header-fold.ts';
+import { hasDuplicateParameter } from './parameter.ts';
 
 const CR = 13;
 const LF = 10;
@@ -118,8 +119,12 @@ export function parseHeaderBlock(
     if (field.name === '') defects.add('header-malformed');
     if (field.hasUnknownCharset) defects.add('header-charset');
     const key = field.name.toLowerCase();
-    if (seen.has(key) && SINGLETONS.has(key)) defects.add('header-duplicate');
-    seen.add(key);
+    if (SINGLETONS.has(key)) {
+      if (seen.has(key)) defects.add('header-duplicate');
+      seen.add(key);
+      if (/^content-(?:type|disposition)$/.test(key) && hasDuplicateParameter(field.value))
+        defects.add('parameter-duplicate');
+    }
     fields.push(field);
     start = end;
   }
