@@ -185,8 +185,8 @@ it('Q-01 Q-02 Q-03 Q-07 lose nothing when a worker’s network goes away, and re
 
   // All that it held was taken from it when its lease ran out, and went out with the rest.
   const { rows: events } = await admin.query<{ id: string; at: string }>(
-    `SELECT message || '.' || position AS id, min(at) AS at FROM mb.event
-     WHERE type = 'delivered' OR (type = 'deferred' AND detail LIKE '%lease-lost%') GROUP BY 1`,
+    `SELECT (e ->> 0) || '.' || (e ->> 1) AS id, min(at) AS at FROM mb.event, json_array_elements(events) e
+     WHERE type = 'delivered' OR (type = 'deferred' AND e ->> 7 LIKE '%lease-lost%') GROUP BY 1`,
   );
   const resolvedAt = new Map(events.map(({ id, at }) => [id, Number(at)]));
   const recoveredMs = Math.max(...held.map(({ id }) => resolvedAt.get(id)!)) - cutAt;
@@ -215,8 +215,8 @@ it('Q-01 Q-02 Q-03 Q-07 lose nothing when a worker’s network goes away, and re
   expect(repeated).toBeLessThanOrEqual(held.length + heldAtDeath);
   const { rows: states } = await admin.query(
     `SELECT (SELECT count(*)::int FROM mb.recipient WHERE state <> 4) AS undelivered,
-       (SELECT count(*)::int FROM (SELECT FROM mb.event WHERE type = 'delivered' GROUP BY message, position
-         HAVING count(*) > 1) x) AS reported_twice`,
+       (SELECT count(*)::int FROM (SELECT FROM mb.event, json_array_elements(events) e
+         WHERE type = 'delivered' GROUP BY e ->> 0, e ->> 1 HAVING count(*) > 1) x) AS reported_twice`,
   );
   expect(states).toEqual([{ undelivered: 0, reported_twice: 0 }]);
 
