@@ -27,6 +27,10 @@ export async function check(modules) {
     'quoted-printable',
   );
   assert(atob(mime.encodeBase64(picture).replaceAll('\r\n', '')).length === 300, 'base64');
+  for (const encoding of ['Base64', 'QuotedPrintable']) {
+    const ascii = new TextDecoder().decode(mime[`encode${encoding}Octets`](picture));
+    assert(ascii === mime[`encode${encoding}`](picture), `${encoding} as octets`);
+  }
   let refused;
   try {
     mime.composeMessage({
