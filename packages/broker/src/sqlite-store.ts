@@ -5,7 +5,7 @@ import { BrokerError } from './errors.ts';
 import { checkDelay, checkDelays, detailText, type MessageRecord, messageRecord } from './new-message.ts';
 import { defaultSiteLimits, type SiteLimits } from './pacing.ts';
 import { cursorNumber, pageLimit } from './page.ts';
-import type { EventCursor, EventPage, ReportedEvent } from './queue-event.ts';
+import type { EventCursor, EventPage, QueueEventType, ReportedEvent } from './queue-event.ts';
 import type * as port from './queue-store.ts';
 import { defaultMaxMessageBytes } from './queue-store.ts';
 import type { Command } from './recipient-transition.ts';
@@ -15,7 +15,8 @@ import { claimAttempt, claimMore, claimOverdue } from './sqlite/claim.ts';
 import { command, reschedule, selectWindow } from './sqlite/command.ts';
 import { Sql, type SqliteConnection } from './sqlite/connection.ts';
 import { chunkBytes, chunkCount, insertChunk, readChunk } from './sqlite/content.ts';
-import { SqliteEventLog } from './sqlite/event-log.ts';
+import { EventBatch } from './sqlite/event-batch.ts';
+import { latestEvent, readEvents, skipEventNumbers } from './sqlite/event-log.ts';
 import { GroupCommit, storeError, type WriteOptions } from './sqlite/group-commit.ts';
 import { purge } from './sqlite/purge.ts';
 import { rebaseTime } from './sqlite/rebase.ts';
@@ -54,6 +55,15 @@ export interface SqliteStoreOptions extends port.StoreOptions {
 
 const optionNames = ['clock', 'migrate', 'pollMs', 'limits', 'maxMessageBytes', 'eventTypes'];
 
+/** What there is while the store is open. */
+interface Open {
+  readonly db: DatabaseSync;
+  readonly sql: Sql;
+  /** Events of the transaction that runs. */
+  readonly log: EventBatch;
+  readonly commits: GroupCommit;
+}
+
 /** Pages of the write-ahead log (4 KiB each) after which it is carried over into the database file. */
 const checkpointPages = 8_192;
 /** Losing these writes to a power cut only puts recipients back into the queue. */
@@ -79,12 +89,12 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   readonly #clock: SteadyClock;
   readonly #limits: SiteLimits;
   readonly #maxMessageBytes: number;
-  readonly #log: SqliteEventLog;
+  readonly #eventTypes: ReadonlySet<QueueEventType> | undefined;
   readonly #wake = new WakeList();
   readonly #recent = new RecentMessages();
   /** Statements of the application's own connections. */
   readonly #foreign = new WeakMap<SqliteConnection, Sql>();
-  #open: { readonly db: DatabaseSync; readonly sql: Sql; readonly commits: GroupCommit } | undefined;
+  #open: Open | undefined;
   #poll: NodeJS.Timeout | undefined;
   #foundSchema: number | undefined;
 
@@ -101,7 +111,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     this.#clock = new SteadyClock(options.clock ?? Date);
     this.#limits = { ...defaultSiteLimits, ...options.limits };
     this.#maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
-    this.#log = new SqliteEventLog(options.eventTypes);
+    this.#eventTypes = options.eventTypes && new Set(options.eventTypes);
   }
 
   /**
@@ -119,7 +129,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       this.#foundSchema = migrateSchema(db, this.#options.migrate ?? true);
       const sql = new Sql(db);
       db.exec('BEGIN IMMEDIATE');
-      this.#log.skipNumbers(sql);
+      skipEventNumbers(sql);
       rebaseTime(sql, this.#clock.now());
       db.exec('COMMIT');
       // From here on another process's transaction is waited for without blocking this one.
@@ -128,7 +138,13 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       db.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
       const { clock } = this.#options;
       const setTimer = clock?.setTimer?.bind(clock) ?? systemClock.setTimer;
-      this.#open = { db, sql, commits: new GroupCommit(db, setTimer) };
+      const log = new EventBatch(this.#eventTypes);
+      const commits = new GroupCommit(db, setTimer, {
+        mark: () => log.mark(),
+        reset: (mark) => log.reset(mark),
+        write: () => log.write(sql),
+      });
+      this.#open = { db, sql, log, commits };
       this.#startPolling(db);
     } catch (error) {
       throw storeError(error);
@@ -296,11 +312,11 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   }
 
   async events(cursor?: EventCursor, limit = 500): Promise<EventPage> {
-    return this.#log.read(this.#read().sql, cursorNumber(cursor), pageLimit(limit));
+    return readEvents(this.#read().sql, cursorNumber(cursor), pageLimit(limit));
   }
 
   async eventsEnd(): Promise<EventCursor> {
-    return String(this.#log.end(this.#read().sql));
+    return String(latestEvent(this.#read().sql));
   }
 
   async report(events: readonly ReportedEvent[], suppress: readonly NewSuppression[] = []): Promise<void> {
@@ -353,18 +369,18 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     );
   }
 
-  #turn(sql: Sql): Turn {
-    return { sql, now: this.#clock.now(), limits: this.#limits, log: this.#log, recent: this.#recent };
+  #turn({ sql, log }: Pick<Open, 'sql' | 'log'>): Turn {
+    return { sql, now: this.#clock.now(), limits: this.#limits, log, recent: this.#recent };
   }
 
   /** For reading outside of a transaction. */
   #read(): Turn {
-    return this.#turn(this.#opened().sql);
+    return this.#turn(this.#opened());
   }
 
   async #write<Result>(work: (turn: Turn) => Result, options: WriteOptions): Promise<Result> {
-    const { commits, sql } = this.#opened();
-    return commits.write(() => work(this.#turn(sql)), options);
+    const open = this.#opened();
+    return open.commits.write(() => work(this.#turn(open)), options);
   }
 
   /** Runs now, in the transaction that the application has open on its own connection to the file. */
@@ -381,7 +397,10 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     try {
       sql.run('SAVEPOINT mb_accept');
       try {
-        return acceptMessage(this.#turn(sql), record);
+        const log = new EventBatch(this.#eventTypes);
+        const accepted = acceptMessage(this.#turn({ sql, log }), record);
+        log.write(sql);
+        return accepted;
       } catch (error) {
         sql.run('ROLLBACK TO mb_accept');
         throw error;

@@ -70,7 +70,7 @@ export function acceptMessage(turn: Turn, record: MessageRecord): Accepted {
       recipient.options,
     );
   }
-  log.add(sql, { type: 'accepted', at: now, message: id, tenant, tag: record.tag, attempt: 0 });
+  log.add({ type: 'accepted', at: now, message: id, tenant, tag: record.tag, attempt: 0 });
   return { messageId: String(id), duplicate: false };
 }
 

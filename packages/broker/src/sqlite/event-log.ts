@@ -1,101 +1,71 @@
-import type { EventPage, QueueEvent, QueueEventType } from '../queue-event.ts';
+import type { EventPage, QueueEvent } from '../queue-event.ts';
 import { formatRecipientId } from '../queue-store.ts';
-import { fromJson } from './codes.ts';
 import type { Sql } from './connection.ts';
+import type { StoredEvent } from './event-batch.ts';
 
-/** An event to log. */
-export interface EventRecord {
-  readonly type: QueueEventType;
-  readonly at: number;
-  readonly message: number;
-  readonly position?: number;
-  readonly tenant: string;
-  readonly tag: string | null;
-  readonly address?: string;
-  readonly attempt: number;
-  readonly next?: number | undefined;
-  readonly detail?: string | null;
+/** Events after the one numbered `after`; an event's cursor is its number. */
+export function readEvents(sql: Sql, after: number, limit: number): EventPage {
+  const events: QueueEvent[] = [];
+  for (let place = after; events.length < limit; ) {
+    const select = 'SELECT seq, events FROM mb_event WHERE seq > ? ORDER BY seq LIMIT 1';
+    const block = sql.get<{ seq: number; events: string }>(select, place);
+    if (!block) break;
+    const stored = JSON.parse(block.events) as StoredEvent[];
+    const first = block.seq - stored.length + 1;
+    const start = Math.max(0, after + 1 - first);
+    for (const [i, event] of stored.slice(start, start + limit - events.length).entries()) {
+      events.push(eventOf(first + start + i, event));
+    }
+    place = block.seq;
+  }
+  return { events, cursor: events.at(-1)?.cursor ?? String(after) };
 }
 
-/** The event log; an event's cursor is its `seq`. */
-export class SqliteEventLog {
-  readonly #types: ReadonlySet<QueueEventType> | undefined;
-
-  constructor(types: readonly QueueEventType[] | undefined) {
-    this.#types = types && new Set(types);
-  }
-
-  add(sql: Sql, event: EventRecord): void {
-    if (this.#types && !this.#types.has(event.type)) return;
-    sql.run(
-      `INSERT INTO mb_event (at, type, message, position, tenant, tag, address, attempt, next, detail)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      event.at,
-      event.type,
-      event.message,
-      event.position ?? null,
-      event.tenant,
-      event.tag,
-      event.address ?? null,
-      event.attempt,
-      event.next ?? null,
-      event.detail ?? null,
-    );
-  }
-
-  read(sql: Sql, after: number, limit: number): EventPage {
-    const rows = sql.all<EventRow>('SELECT * FROM mb_event WHERE seq > ? ORDER BY seq LIMIT ?', after, limit);
-    return { events: rows.map(eventOf), cursor: String(rows.at(-1)?.seq ?? after) };
-  }
-
-  end(sql: Sql): number {
-    return sql.get<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'mb_event'")?.seq ?? 0;
-  }
-
-  /**
-   * Leaves a gap in the numbers. Events of a claim are not on the disk when they can be read; should a power cut
-   * take them back, their numbers, which a reader may have as its cursor, must not be given to others.
-   */
-  skipNumbers(sql: Sql): void {
-    const gap = 100_000;
-    const { changes } = sql.run("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'mb_event'", gap);
-    if (changes === 0) sql.run("INSERT INTO sqlite_sequence (name, seq) VALUES ('mb_event', 0)");
-  }
-
-  purge(sql: Sql, before: number, limit: number): number {
-    const oldest = 'SELECT seq FROM mb_event ORDER BY seq LIMIT ?';
-    return sql.run(`DELETE FROM mb_event WHERE seq IN (${oldest}) AND at < ?`, limit, before).changes;
-  }
+/** The number of the latest event. */
+export function latestEvent(sql: Sql): number {
+  return sql.get<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'mb_event'")?.seq ?? 0;
 }
 
-interface EventRow {
-  readonly seq: number;
-  readonly at: number;
-  readonly type: QueueEventType;
-  readonly message: number;
-  readonly position: number | null;
-  readonly tenant: string;
-  readonly tag: string | null;
-  readonly address: string | null;
-  readonly attempt: number;
-  readonly next: number | null;
-  readonly detail: string | null;
+/**
+ * Leaves a gap in the numbers. Events of a claim are not on the disk when they can be read; should a power cut
+ * take them back, their numbers, which a reader may have as its cursor, must not be given to others.
+ */
+export function skipEventNumbers(sql: Sql): void {
+  const gap = 100_000;
+  const { changes } = sql.run("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'mb_event'", gap);
+  if (changes === 0) sql.run("INSERT INTO sqlite_sequence (name, seq) VALUES ('mb_event', 0)");
 }
 
-function eventOf(row: EventRow): QueueEvent {
-  const messageId = String(row.message);
-  const detail = fromJson(row.detail);
+/** Deletes blocks whose events are all from before a moment, until `limit` events are gone; returns how many. */
+export function purgeEvents(sql: Sql, before: number, limit: number): number {
+  let seen = 0;
+  let last = 0;
+  for (const block of sql.all<{ seq: number; count: number }>(
+    'SELECT seq, count FROM mb_event ORDER BY seq LIMIT ?',
+    limit,
+  )) {
+    last = block.seq;
+    seen += block.count;
+    if (seen >= limit) break;
+  }
+  const remove = 'DELETE FROM mb_event WHERE seq <= ? AND at < ? RETURNING count';
+  return sql.all<{ count: number }>(remove, last, before).reduce((sum, { count }) => sum + count, 0);
+}
+
+function eventOf(number: number, event: StoredEvent): QueueEvent {
+  const [at, type, message, position, tenant, tag, address, attempt, next, detail] = event;
+  const messageId = String(message);
   return {
-    cursor: String(row.seq),
-    type: row.type,
-    at: row.at,
+    cursor: String(number),
+    type,
+    at,
     messageId,
-    tenant: row.tenant,
-    ...(row.tag !== null && { tag: row.tag }),
-    ...(row.position !== null && { recipientId: formatRecipientId(messageId, row.position) }),
-    ...(row.address !== null && { address: row.address }),
-    attempt: row.attempt,
-    ...(row.next !== null && { nextAttemptAt: row.next }),
+    tenant,
+    ...(tag !== null && { tag }),
+    ...(position !== null && { recipientId: formatRecipientId(messageId, position) }),
+    ...(address !== null && { address }),
+    attempt,
+    ...(next !== null && { nextAttemptAt: next }),
     ...(detail && { detail }),
   };
 }

@@ -10,6 +10,15 @@ export interface WriteOptions {
   readonly patient?: boolean;
 }
 
+/** What all writes of a transaction gather, to be written once at its end. */
+export interface Gathered {
+  /** The place to which `reset` goes back when what was gathered after it is undone. */
+  mark(): number;
+  reset(mark: number): void;
+  /** Writes what was gathered, and begins anew. */
+  write(): void;
+}
+
 interface Write extends WriteOptions {
   readonly work: () => unknown;
   readonly resolve: (value: never) => void;
@@ -47,6 +56,7 @@ export class GroupCommit {
   readonly #savepoint: StatementSync;
   readonly #release: StatementSync;
   readonly #setTimer: Clock['setTimer'];
+  readonly #gathered: Gathered | undefined;
   #writes: Write[] = [];
   #scheduled = false;
   /** Set while only patient writes wait. */
@@ -57,9 +67,10 @@ export class GroupCommit {
   #busySince: number | undefined;
   #idle: (() => void)[] = [];
 
-  constructor(db: DatabaseSync, setTimer: Clock['setTimer']) {
+  constructor(db: DatabaseSync, setTimer: Clock['setTimer'], gathered?: Gathered) {
     this.#db = db;
     this.#setTimer = setTimer;
+    this.#gathered = gathered;
     this.#savepoint = db.prepare('SAVEPOINT mb_write');
     this.#release = db.prepare('RELEASE mb_write');
   }
@@ -122,12 +133,17 @@ export class GroupCommit {
    * @throws when no transaction can begin; then nothing was done.
    */
   #run(writes: readonly Write[]): readonly Result[] {
-    this.#db.exec('BEGIN IMMEDIATE');
+    this.#begin();
     const results = this.#runTogether(writes);
     if (results) return results;
     if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-    this.#db.exec('BEGIN IMMEDIATE');
+    this.#begin();
     return writes.map(({ work }) => this.#attempt(work));
+  }
+
+  #begin(): void {
+    this.#db.exec('BEGIN IMMEDIATE');
+    this.#gathered?.reset(0);
   }
 
   /** Undefined when one of the writes failed, or the transaction did not outlive it (a failing disk ends it). */
@@ -147,6 +163,7 @@ export class GroupCommit {
   #commit(writes: readonly Write[], results: readonly Result[]): void {
     try {
       if (!this.#db.isTransaction) throw results.find((result) => 'error' in result)?.error;
+      this.#gathered?.write();
       this.#db.exec('COMMIT');
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
@@ -163,12 +180,14 @@ export class GroupCommit {
     // An error that ended the whole transaction (a full disk does) leaves nothing to do for those behind it.
     if (!this.#db.isTransaction) return { error: new Error('The transaction was rolled back.') };
     this.#savepoint.run();
+    const mark = this.#gathered?.mark() ?? 0;
     try {
       const value = work();
       this.#release.run();
       return { value };
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK TO mb_write; RELEASE mb_write');
+      this.#gathered?.reset(mark);
       return { error };
     }
   }

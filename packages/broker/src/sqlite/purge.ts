@@ -1,6 +1,7 @@
 import type { PurgeResult, Retention } from '../retention.ts';
 import { rowsPerMessage } from './codes.ts';
 import { deleteContent } from './content.ts';
+import { purgeEvents } from './event-log.ts';
 import type { Turn } from './turn.ts';
 
 interface Doomed {
@@ -10,7 +11,7 @@ interface Doomed {
 
 /** Deletes a batch of what is not kept any longer. */
 export function purge(turn: Turn, keep: Retention): PurgeResult {
-  const { sql, now, log } = turn;
+  const { sql, now } = turn;
   const finished =
     'SELECT id, size FROM mb_message WHERE failed = ? AND finished <= ? AND finished IS NOT NULL LIMIT ?';
   const delivered = sql.all<Doomed>(finished, 0, now - keep.deliveredMs, keep.batch);
@@ -21,7 +22,7 @@ export function purge(turn: Turn, keep: Retention): PurgeResult {
     keep.batch,
   );
   for (const message of [...delivered, ...failed, ...staged]) deleteMessage(turn, message);
-  const events = log.purge(sql, now - keep.eventsMs, keep.batch);
+  const events = purgeEvents(sql, now - keep.eventsMs, keep.batch);
   sql.run('DELETE FROM mb_alias WHERE expires <= ?', now);
   const messages = delivered.length + failed.length;
   const more = Math.max(messages, staged.length, events) >= keep.batch;

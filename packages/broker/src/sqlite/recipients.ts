@@ -134,7 +134,7 @@ function finish({ sql, now }: Turn, id: number, failed: boolean): void {
 }
 
 export function logRecipient(
-  { sql, now, log }: Turn,
+  { now, log }: Turn,
   type: QueueEventType,
   recipient: Pick<Recipient, 'id' | 'message' | 'tenant' | 'tag' | 'address'>,
   attempt: number,
@@ -142,7 +142,7 @@ export function logRecipient(
   next?: number,
 ): void {
   const { id, message, tenant, tag, address } = recipient;
-  log.add(sql, {
+  log.add({
     type,
     at: now,
     message,

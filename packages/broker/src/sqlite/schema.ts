@@ -7,6 +7,8 @@ import { BrokerError } from '../errors.ts';
  * - Recipient `n` of message `m` has the id `m * 65536 + n`, and so has chunk `n` of its content: what belongs to
  *   a message lies together, and needs no index.
  * - The hot indices are (owner, time, id) of what waits, never time alone.
+ * - A row of the log is a block of events, those of one transaction, as JSON; its number and its moment are those of
+ *   its last event.
  * - Moments are epoch milliseconds, but for `ready`, which is microseconds: it is also the place in the round, and
  *   a site or lane that was served goes behind the others of the same millisecond.
  */
@@ -93,15 +95,8 @@ const migrations: readonly string[] = [
   CREATE TABLE mb_event (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     at INTEGER NOT NULL,
-    type TEXT NOT NULL,
-    message INTEGER NOT NULL,
-    position INTEGER,
-    tenant TEXT NOT NULL,
-    tag TEXT,
-    address TEXT,
-    attempt INTEGER NOT NULL,
-    next INTEGER,
-    detail TEXT
+    count INTEGER NOT NULL,
+    events TEXT NOT NULL
   ) STRICT;
 
   CREATE TABLE mb_suppression (

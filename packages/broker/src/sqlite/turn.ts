@@ -1,6 +1,6 @@
 import type { SiteLimits } from '../pacing.ts';
 import type { Sql } from './connection.ts';
-import type { SqliteEventLog } from './event-log.ts';
+import type { EventBatch } from './event-batch.ts';
 import type { RecentMessages } from './recent-messages.ts';
 
 /** What every write works with: a connection in a transaction, and one moment for all that it writes. */
@@ -10,6 +10,6 @@ export interface Turn {
   readonly now: number;
   /** Limits of sites without their own. */
   readonly limits: SiteLimits;
-  readonly log: SqliteEventLog;
+  readonly log: EventBatch;
   readonly recent: RecentMessages;
 }
