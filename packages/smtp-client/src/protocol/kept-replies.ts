@@ -1,7 +1,7 @@
 import type { Reply } from '../errors.ts';
 
-/** Replies kept; a power of two. */
-const slots = 16;
+/** Places for them, a power of two: so many that the four replies of a transaction seldom share one. */
+const slots = 64;
 const longestKept = 128;
 
 interface Kept {
