@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -281,6 +281,21 @@ describe('the file', () => {
     await (await openStore()).accept(draft('b@example.net'));
     db.prepare('UPDATE mb_meta SET min_reader = ?').run(schemaVersion + 5);
     await expect(openStore()).rejects.toMatchObject({ code: 'MB_BROKER_STORE_SCHEMA' });
+  });
+
+  it('leaves a file that it refuses as it was', async () => {
+    const db = openDatabase();
+    db.exec('CREATE TABLE mine (a); INSERT INTO mine VALUES (1)');
+    const refused = async (options?: SqliteStoreOptions) => {
+      const before = readFileSync(path);
+      await expect(openStore(options)).rejects.toMatchObject({ code: 'MB_BROKER_STORE_SCHEMA' });
+      expect(readFileSync(path).equals(before)).toBe(true);
+      expect(db.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'delete' });
+    };
+    await refused({ migrate: false });
+    db.exec('CREATE TABLE mb_meta (version INTEGER NOT NULL, min_reader INTEGER NOT NULL)');
+    db.prepare('INSERT INTO mb_meta VALUES (?1, ?1)').run(schemaVersion + 1);
+    await refused();
   });
 
   it('may be opened by several at once, who see each other’s writes', async () => {

@@ -22,7 +22,7 @@ import { purge } from './sqlite/purge.ts';
 import { rebaseTime } from './sqlite/rebase.ts';
 import { RecentMessages } from './sqlite/recent-messages.ts';
 import { logRecipient, readRecipient } from './sqlite/recipients.ts';
-import { migrateSchema } from './sqlite/schema.ts';
+import { checkSchema, migrateSchema } from './sqlite/schema.ts';
 import { heartbeat, leaseNumber, reap, settle } from './sqlite/settle.ts';
 import { changeSite } from './sqlite/sites.ts';
 import {
@@ -120,13 +120,17 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
    */
   async open(): Promise<void> {
     if (this.#open) return;
+    let db: DatabaseSync | undefined;
     try {
-      const db = new DatabaseSync(this.#path, { timeout: 5000 });
+      db = new DatabaseSync(this.#path, { timeout: 5000 });
+      const migrate = this.#options.migrate ?? true;
+      // A file that is refused stays as it is: what follows writes to it.
+      checkSchema(db, migrate);
       // A savepoint keeps the pages as they were: in memory, not in a temporary file.
       db.exec('PRAGMA temp_store = MEMORY');
       // Only before the first table; a file that has tables stays as it is.
       db.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
-      this.#foundSchema = migrateSchema(db, this.#options.migrate ?? true);
+      this.#foundSchema = migrateSchema(db, migrate);
       const sql = new Sql(db);
       db.exec('BEGIN IMMEDIATE');
       skipEventNumbers(sql);
@@ -147,6 +151,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       this.#open = { db, sql, log, commits };
       this.#startPolling(db);
     } catch (error) {
+      db?.close();
       throw storeError(error);
     }
   }

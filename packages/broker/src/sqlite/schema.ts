@@ -118,25 +118,37 @@ const minReader = 1;
 export const schemaSql = migrations.join('\n');
 
 /**
- * Brings the tables up to date; safe when several processes start at once.
+ * Looks whether this code may work on a file, without writing to it.
  *
  * @returns the version that was found; 0 when there was none.
  * @throws {BrokerError} MB_BROKER_STORE_SCHEMA when the file belongs to newer code that this cannot follow, or,
  *   with `migrate` false, is older than this code.
  */
-export function migrateSchema(db: DatabaseSync, migrate: boolean): number {
+export function checkSchema(db: DatabaseSync, migrate: boolean): number {
   const known = readVersion(db);
   if (known && known.min_reader > schemaVersion) {
     throw schemaError(
       `The queue was written by a newer version (schema ${known.version}). Update @mb/broker.`,
     );
   }
-  if (known && known.version >= schemaVersion) return known.version;
-  if (!migrate) {
+  const version = known?.version ?? 0;
+  if (version < schemaVersion && !migrate) {
     throw schemaError(
-      `The queue has schema ${known?.version ?? 0}, this code needs ${schemaVersion}. Open it with \`migrate\`, or run: mb queue migrate`,
+      `The queue has schema ${version}, this code needs ${schemaVersion}. Open it with \`migrate\`, or run: mb queue migrate`,
     );
   }
+  return version;
+}
+
+/**
+ * Brings the tables up to date; safe when several processes start at once.
+ *
+ * @returns the version that was found; 0 when there was none.
+ * @throws {BrokerError} MB_BROKER_STORE_SCHEMA, as {@link checkSchema}.
+ */
+export function migrateSchema(db: DatabaseSync, migrate: boolean): number {
+  const found = checkSchema(db, migrate);
+  if (found >= schemaVersion) return found;
   db.exec('BEGIN IMMEDIATE');
   try {
     db.exec(
