@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, StatementSync } from 'node:sqlite';
 import { VirtualClock } from '@mb/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SqliteStore, type SqliteStoreOptions, schemaSql, schemaVersion } from './sqlite-store.ts';
@@ -252,6 +252,34 @@ describe('the file', () => {
     expect(held.rows).toMatchObject([
       { address: 'a@example.net', detail: { reason: 'corrupt' }, attempts: 1 },
     ]);
+  });
+
+  it('Q-13 writes nothing about a message whose reading ended the transaction', async () => {
+    const store = await openStore();
+    await store.accept(draft('a@example.net'));
+    await store.close();
+    await store.open();
+    const { get } = StatementSync.prototype;
+    const { prepare } = DatabaseSync.prototype;
+    let connection: DatabaseSync | undefined;
+    DatabaseSync.prototype.prepare = function (sql: string) {
+      connection = this;
+      return prepare.call(this, sql);
+    };
+    StatementSync.prototype.get = function (...values) {
+      if (!this.sourceSQL.includes('FROM mb_content')) return get.apply(this, values as never);
+      connection!.exec('ROLLBACK');
+      throw Object.assign(new Error('disk I/O error'), { errcode: 10 });
+    };
+    try {
+      const claiming = store.claim({ worker: 'w', max: 10, leaseMs });
+      await expect(claiming).rejects.toMatchObject({ code: 'MB_BROKER_MESSAGE_CORRUPT' });
+    } finally {
+      StatementSync.prototype.get = get;
+      DatabaseSync.prototype.prepare = prepare;
+    }
+    expect((await store.list({})).rows).toMatchObject([{ state: 'queued', inFlight: false, attempts: 0 }]);
+    expect((await store.claim({ worker: 'w', max: 10, leaseMs }))?.messages).toHaveLength(1);
   });
 
   it('Q-13 stops reading large content at the first damaged chunk', async () => {

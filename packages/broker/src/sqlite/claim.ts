@@ -188,7 +188,8 @@ function readMessages(turn: Turn, rows: readonly ClaimedRow[], attempt: boolean)
       if (attempt && message.expiresAt > turn.now) logAttempts(turn, id, message, group);
       return [message];
     } catch (error) {
-      if (!isDamage(error)) throw error;
+      // What is written after the transaction's end would stand by itself, and the claim would not.
+      if (!isDamage(error) || !turn.sql.inTransaction) throw error;
       quarantine(turn, group, attempt);
       return [];
     }

@@ -49,6 +49,11 @@ export class Sql {
     return this.#statement(sql).all(...values) as Found[];
   }
 
+  /** False after an error that ended the whole transaction, as a failing disk does. */
+  get inTransaction(): boolean {
+    return this.#connection.isTransaction ?? this.#connection.inTransaction ?? true;
+  }
+
   #statement(sql: string): SqliteStatement {
     let statement = this.#statements.get(sql);
     if (!statement) {
