@@ -1,5 +1,5 @@
 import { VirtualClock } from '@mb/testkit';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { MemoryStore } from './memory-store.ts';
 import { draft } from './store-conformance/harness.ts';
 import { type OpenStore, storeConformance } from './store-conformance.ts';
@@ -18,6 +18,16 @@ describe('the memory store', () => {
     const store = new MemoryStore();
     const accepting = store.accept(draft('a@example.net'), { transaction: {} as never });
     await expect(accepting).rejects.toMatchObject({ code: 'MB_BROKER_TRANSACTION_UNSUPPORTED' });
+  });
+
+  it('looks at no other alias when it is given one', async () => {
+    const store = new MemoryStore();
+    for (let i = 0; i < 10; i++) await store.alias(`d${i}.example.net`, 'site', 1000);
+    const iterate = vi.spyOn(Map.prototype, Symbol.iterator);
+    await store.alias('example.net', 'site', 1000);
+    const count = iterate.mock.calls.length;
+    iterate.mockRestore();
+    expect(count).toBe(0);
   });
 
   it('refuses to work after it was closed', async () => {

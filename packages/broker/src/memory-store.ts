@@ -230,9 +230,7 @@ export class MemoryStore implements port.QueueStore {
 
   async alias(domain: string, site: port.SiteKey, ttlMs: number): Promise<void> {
     this.#check();
-    const now = this.#clock.now();
-    for (const [known, { until }] of this.#aliases) if (until <= now) this.#aliases.delete(known);
-    this.#aliases.set(domain, { site, until: now + ttlMs });
+    this.#aliases.set(domain, { site, until: this.#clock.now() + ttlMs });
   }
 
   async setSite(key: port.SiteKey, settings: port.SiteSettings): Promise<void> {
@@ -371,6 +369,7 @@ export class MemoryStore implements port.QueueStore {
       this.#staged.delete(id);
       staged++;
     }
+    for (const [domain, { until }] of this.#aliases) if (until <= now) this.#aliases.delete(domain);
     return { messages, events, staged, more: Math.max(messages, events, staged) === keep.batch };
   }
 
