@@ -91,6 +91,15 @@ describe('encodeBase64', () => {
     expect(latin1(encodeBase64Octets(large))).toBe(wrapped(large));
   });
 
+  it('MIME-21 gives the same octets where the runtime has no Buffer', () => {
+    const withBuffer = encodeBase64Octets(large);
+    expect(withBuffer.constructor).toBe(Uint8Array);
+    vi.stubGlobal('Buffer', undefined);
+    const without = encodeBase64Octets(large);
+    vi.unstubAllGlobals();
+    expect(latin1(without)).toBe(latin1(withBuffer));
+  });
+
   it('refuses a line length that no quantum fits', async () => {
     for (const lineLength of [-4, 3, 1000, 1.5, Number.NaN]) {
       for (const encode of [encodeBase64, encodeBase64Octets])

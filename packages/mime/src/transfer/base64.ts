@@ -69,9 +69,22 @@ export function encodeBase64(input: Uint8Array, options?: Base64Options): string
  */
 export function encodeBase64Octets(input: Uint8Array, options?: Base64Options): Uint8Array {
   const lineLength = readLineLength(options);
-  const out = new Uint8Array(base64Length(input.length, lineLength));
+  const out = unfilledArray(base64Length(input.length, lineLength));
   encodeBase64Into(input, out, 0, lineLength);
   return out;
+}
+
+/** The part of Node's Buffer used here; other runtimes may lack it. */
+interface Runtime {
+  readonly Buffer?: { allocUnsafeSlow(length: number): Uint8Array<ArrayBuffer> };
+}
+
+/** An array that is about to be filled wholly: where the runtime can, it is not filled with zeros first. */
+function unfilledArray(length: number): Uint8Array {
+  const memory = (globalThis as Runtime).Buffer?.allocUnsafeSlow(length);
+  return memory === undefined
+    ? new Uint8Array(length)
+    : new Uint8Array(memory.buffer, memory.byteOffset, length);
 }
 
 /**
