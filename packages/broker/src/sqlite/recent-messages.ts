@@ -3,7 +3,7 @@ import { inlineContentBytes } from '../queue-store.ts';
 import type { MessageRow } from './claim.ts';
 
 /** Most octets of content that are kept, each message counted as this many more. */
-const mostBytes = 32 * 1024 * 1024;
+const mostBytes = 8 * 1024 * 1024;
 const messageBytes = 1024;
 /** What was not claimed by then waits for more than a free connection. */
 const longestMs = 10_000;
