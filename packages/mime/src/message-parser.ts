@@ -416,6 +416,7 @@ export class MessageParser {
 }
 
 const OPTION_KEYS = /* @__PURE__ */ wordSet('limits');
+
 /** RFC 2045 §5.2: plain text where nothing, or nothing readable, is said. */
 function readType(headers: HeaderBlock, byDefault: string): ParameterizedValue {
   const type = parseParameters(headers.get('Content-Type') ?? byDefault);

@@ -43,8 +43,9 @@ export interface EncoderState {
   held: ArrayLike<number>;
 }
 
-export function startOf(mode: QuotedPrintableMode): EncoderState {
-  return { mode, room: LINE_ROOM, held: [] };
+/** @param input  Decides where no mode is given: a string is text, octets come back exactly. */
+export function startOf(mode: QuotedPrintableMode | undefined, input?: string | Uint8Array): EncoderState {
+  return { mode: mode ?? (typeof input === 'string' ? 'text' : 'binary'), room: LINE_ROOM, held: [] };
 }
 
 const utf8 = /* @__PURE__ */ new TextEncoder();

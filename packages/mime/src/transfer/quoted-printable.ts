@@ -64,9 +64,8 @@ export interface QuotedPrintableOptions {
  * @example encodeQuotedPrintable('café') // 'caf=C3=A9'
  */
 export function encodeQuotedPrintable(input: string | Uint8Array, options?: QuotedPrintableOptions): string {
-  const mode = options?.mode ?? (typeof input === 'string' ? 'text' : 'binary');
   let encoded = '';
-  encodeBlocks(startOf(mode), input, true, (piece) => {
+  encodeBlocks(startOf(options?.mode, input), input, true, (piece) => {
     encoded += decodeAscii(piece);
   });
   return encoded;
@@ -84,8 +83,7 @@ export function encodeQuotedPrintableOctets(
   input: string | Uint8Array,
   options?: QuotedPrintableOptions,
 ): Uint8Array {
-  const mode = options?.mode ?? (typeof input === 'string' ? 'text' : 'binary');
-  return encodeOctets(startOf(mode), input, true);
+  return encodeOctets(startOf(options?.mode, input), input, true);
 }
 
 /** The value of each hexadecimal digit in either case, 255 for other octets. */
