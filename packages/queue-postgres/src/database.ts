@@ -10,6 +10,8 @@ export interface Queryable {
 /** The transaction lost against another one and can be repeated. */
 const repeatable: ReadonlySet<string> = new Set(['40001', '40P01']);
 const mostTries = 5;
+/** A process that vanished in the middle of a transaction keeps its locks no longer. */
+const begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '15s'";
 
 /** A pool whose statements are repeated when they lose against others, and whose errors are the broker's. */
 export class Database {
@@ -49,7 +51,7 @@ export class Database {
       const client = await this.#connect();
       let broken: Error | undefined;
       try {
-        await client.query('BEGIN');
+        await client.query(begin);
         const result = await work(client);
         await client.query('COMMIT');
         return result;

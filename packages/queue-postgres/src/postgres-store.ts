@@ -41,7 +41,7 @@ import {
   type Suppression,
   WakeList,
 } from '@mb/broker/store';
-import { Pool, type PoolConfig, types } from 'pg';
+import { Client, Pool, type PoolConfig, types } from 'pg';
 import { acceptBounce, acceptMessage, logRecipients } from './accept-rows.ts';
 import { ClaimGroup } from './claim-group.ts';
 import { type ClaimedMessages, type ClaimedRow, claimedMessages } from './claimed-rows.ts';
@@ -67,7 +67,10 @@ import { WakeChannel } from './wake-channel.ts';
 
 /** Options of {@link PostgresStore}. */
 export interface PostgresStoreOptions extends StoreOptions {
-  /** How to connect, in the words of `pg`; default: the environment (`PGHOST`, …), at most 10 connections. */
+  /**
+   * How to connect, in the words of `pg`; default: the environment (`PGHOST`, …), at most 10 connections, and
+   * `query_timeout` 30,000 ms: a server that does not answer for so long is asked again on another connection.
+   */
   readonly connection?: PoolConfig;
   /** The PostgreSQL schema that holds the tables; default `mb`. */
   readonly schema?: string;
@@ -155,23 +158,21 @@ export class PostgresStore implements QueueStore<Queryable> {
   async open(): Promise<void> {
     if (this.#db) return;
     const { connection = {}, listen = true, migrate = true, pollMs = 1000 } = this.#options;
-    const pool = new Pool({
-      max: 10,
-      connectionTimeoutMillis: 10_000,
-      keepAlive: true,
-      ...connection,
-      types: rowTypes,
-    });
+    const reach = { connectionTimeoutMillis: 10_000, keepAlive: true };
+    const pool = new Pool({ max: 10, query_timeout: 30_000, ...reach, ...connection, types: rowTypes });
     // A connection that breaks while idle is replaced by the next query; without a listener it would end the process.
     pool.on('error', () => {});
     // What does not listen may be behind PgBouncer, which hands each transaction to another session.
     const db = new Database(pool, listen);
     try {
-      const client = await pool.connect();
+      // A migration may take long, and waits for those who started earlier.
+      const client = new Client({ ...reach, ...connection, query_timeout: 0 });
+      client.on('error', () => {});
       try {
+        await client.connect();
         this.#foundSchema = await migrateSchema(client, this.#schema, migrate);
       } finally {
-        client.release();
+        await client.end();
       }
     } catch (error) {
       await pool.end();

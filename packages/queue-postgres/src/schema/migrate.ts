@@ -1,5 +1,5 @@
 import { BrokerError } from '@mb/broker/store';
-import type { PoolClient } from 'pg';
+import type { ClientBase } from 'pg';
 import { acceptFunctions } from './accept-functions.ts';
 import { claimFunctions } from './claim-functions.ts';
 import { settleFunctions } from './settle-functions.ts';
@@ -61,7 +61,7 @@ export function schemaSql(schema = 'mb'): string {
  * @throws {BrokerError} MB_BROKER_STORE_SCHEMA when the schema belongs to newer code that this cannot follow, or,
  *   with `migrate` false, is older than this code.
  */
-export async function migrateSchema(client: PoolClient, schema: string, migrate: boolean): Promise<number> {
+export async function migrateSchema(client: ClientBase, schema: string, migrate: boolean): Promise<number> {
   const found = await readVersion(client, schema);
   if (checkVersion(found, migrate)) return found!.version;
   await client.query('BEGIN');
@@ -93,7 +93,7 @@ interface Version {
   readonly min_reader: number;
 }
 
-async function readVersion(client: PoolClient, schema: string): Promise<Version | undefined> {
+async function readVersion(client: ClientBase, schema: string): Promise<Version | undefined> {
   // Not to_regclass(): it may answer from what this session learnt before another one made the table.
   const { rows: tables } = await client.query(
     'SELECT FROM pg_tables WHERE schemaname = $1 AND tablename = $2',
