@@ -17,7 +17,8 @@ import { postfixIsMissing, type RelayPostfix, startRelayPostfix } from './postfi
 const IN_FLIGHT = 256;
 
 /**
- * Accepts messages durably and delivers them; a run ends when the sink has them all.
+ * Accepts messages durably and delivers them; a run ends when the sink has them all. What a contender needs for that
+ * it starts with its first run.
  *
  * @param servers  which other servers take part: none in a smoke run, Haraka only where there is time to install it.
  */
@@ -27,17 +28,14 @@ export async function queueField(count: number, servers: 'none' | 'postfix' | 'a
       ? await startPostfixSink()
       : await startOwnSink({ chunking: false });
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-queue-'));
-  const contenders = [await ours(sink, folder, count)];
+  const contenders = [ours(sink, folder, count)];
   const absent: Absence[] = [];
   const noPostfix = servers === 'none' ? 'takes no part in a smoke run' : postfixIsMissing();
-  if (noPostfix === undefined) {
-    const relay = await startRelayPostfix(sink.port);
-    contenders.push(server('Postfix', relay, sink, count));
-  } else absent.push({ name: 'Postfix', reason: noPostfix });
-  if (servers === 'all' && hasPostfixTools()) {
-    const relay = await startRelayHaraka(sink.port);
-    contenders.push(server(`Haraka ${HARAKA_VERSION}`, relay, sink, count));
-  } else absent.push({ name: 'Haraka', reason: 'takes part with --full, and needs smtp-source' });
+  if (noPostfix === undefined) contenders.push(server('Postfix', startRelayPostfix, sink, count));
+  else absent.push({ name: 'Postfix', reason: noPostfix });
+  if (servers === 'all' && hasPostfixTools())
+    contenders.push(server(`Haraka ${HARAKA_VERSION}`, startRelayHaraka, sink, count));
+  else absent.push({ name: 'Haraka', reason: 'takes part with --full, and needs smtp-source' });
   contenders.push(floor(sink, folder, count));
   return {
     contenders,
@@ -50,30 +48,44 @@ export async function queueField(count: number, servers: 'none' | 'postfix' | 'a
   };
 }
 
-async function ours(sink: Sink, folder: string, count: number): Promise<Contender> {
-  const store = new SqliteStore(path.join(folder, 'ours.db'));
-  await store.open();
-  const broker = new MailBroker({
-    hostname: CLIENT,
-    store,
-    delivery: { routes: { '*': { type: 'smarthost', host: '[127.0.0.1]', port: sink.port, tls: 'none' } } },
-  });
-  broker.start();
+function ours(sink: Sink, folder: string, count: number): Contender {
+  let open: Promise<OurQueue> | undefined;
   const message = { raw: MESSAGE, envelope: { from: SENDER, to: [RECIPIENT] } };
   return {
     name: '@mb/broker',
     role: 'ours',
     run: async () => {
+      open ??= openOurs(sink.port, path.join(folder, 'ours.db'));
+      const { broker } = await open;
       const arrived = arrival(sink, count);
       await inParallel(count, async () => void (await broker.enqueue(message)));
       return await arrived;
     },
-    check: async (taken) => checkTaken(taken, count) ?? (await checkEmpty(() => openOf(broker))),
+    check: async (taken) =>
+      checkTaken(taken, count) ?? (await checkEmpty(async () => openOf((await open!).broker))),
     close: async () => {
-      await broker.stop({ graceMs: 1000 });
-      await store.close();
+      const queue = await open;
+      await queue?.broker.stop({ graceMs: 1000 });
+      await queue?.store.close();
     },
   };
+}
+
+interface OurQueue {
+  readonly store: SqliteStore;
+  readonly broker: MailBroker;
+}
+
+async function openOurs(port: number, file: string): Promise<OurQueue> {
+  const store = new SqliteStore(file);
+  await store.open();
+  const broker = new MailBroker({
+    hostname: CLIENT,
+    store,
+    delivery: { routes: { '*': { type: 'smarthost', host: '[127.0.0.1]', port, tls: 'none' } } },
+  });
+  broker.start();
+  return { store, broker };
 }
 
 /** Recipients that still have to be delivered to, or whose delivery is not written down yet. */
@@ -83,22 +95,29 @@ async function openOf(broker: MailBroker): Promise<number> {
 }
 
 function floor(sink: Sink, folder: string, count: number): Contender {
-  const queue = new FloorQueue(path.join(folder, 'floor.db'), sink.port);
+  let queue: FloorQueue | undefined;
   return {
     name: 'floor: SQLite + overlap',
     role: 'limit',
     run: async () => {
+      queue ??= new FloorQueue(path.join(folder, 'floor.db'), sink.port);
       const arrived = arrival(sink, count);
-      await inParallel(count, async () => void (await queue.accept()));
+      await inParallel(count, async () => void (await queue!.accept()));
       return await arrived;
     },
-    check: async (taken) => checkTaken(taken, count) ?? (await checkEmpty(async () => queue.depth)),
-    close: () => queue.close(),
+    check: async (taken) => checkTaken(taken, count) ?? (await checkEmpty(async () => queue!.depth)),
+    close: () => queue?.close(),
   };
 }
 
 /** A mail server, fed over ten connections: it says 250 when the message is on its disk. */
-function server(name: string, relay: RelayPostfix | RelayHaraka, sink: Sink, count: number): Contender {
+function server(
+  name: string,
+  start: (sinkPort: number) => Promise<RelayPostfix | RelayHaraka>,
+  sink: Sink,
+  count: number,
+): Contender {
+  let started: Promise<RelayPostfix | RelayHaraka> | undefined;
   const options = ['-d', '-s', 10, '-m', count, '-l', MESSAGE.length, '-f', SENDER, '-t', RECIPIENT].map(
     String,
   );
@@ -107,12 +126,14 @@ function server(name: string, relay: RelayPostfix | RelayHaraka, sink: Sink, cou
     role: 'peer',
     external: true,
     run: async () => {
+      started ??= start(sink.port);
+      const { port } = await started;
       const arrived = arrival(sink, count);
-      await promisify(execFile)(SMTP_SOURCE, [...options, `127.0.0.1:${relay.port}`]);
+      await promisify(execFile)(SMTP_SOURCE, [...options, `127.0.0.1:${port}`]);
       return await arrived;
     },
     check: (taken) => checkTaken(taken, count),
-    close: () => relay.stop(),
+    close: async () => (await started)?.stop(),
   };
 }
 

@@ -18,6 +18,7 @@ export const brokerRows: readonly Row[] = [
       { kind: 'micros', atMost: 160, metric: 'cpu' },
     ],
     wholeRuns: true,
+    apart: true,
     maxRounds: 3,
     field: async (scale) => {
       const { queueField } = await import('./queue.ts');

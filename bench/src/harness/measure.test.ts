@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { LocalLane, type Series } from './lane.ts';
 import { measure, turnOrder } from './measure.ts';
 import type { Contender, Row } from './row.ts';
 
@@ -12,6 +13,11 @@ const row: Row = {
   field: async () => ({ contenders: [] }),
 };
 const effort = { rounds: 3, sampleMs: 0, warmUpMs: 0 };
+
+function measured(contenders: readonly Contender[], of: Row = row, operations = 1): Promise<Series[]> {
+  const lanes = contenders.map((each) => new LocalLane(each, of, operations, effort));
+  return measure(lanes, effort.rounds, () => {});
+}
 
 function contender(name: string, fields: Partial<Contender> = {}): Contender {
   return { name, role: 'peer', run: () => name, check: () => undefined, ...fields };
@@ -27,7 +33,7 @@ it('gives each contender every place, and different neighbours, over the rounds'
 it('runs the contenders in turn, not one after the other', async () => {
   const calls: string[] = [];
   const logged = (name: string) => contender(name, { run: () => void calls.push(name) });
-  await measure(row, { contenders: [logged('a'), logged('b')] }, effort, () => {});
+  await measured([logged('a'), logged('b')]);
   const warmUp = 'ab';
   // Each sample is run once before it is taken.
   expect(calls.join('')).toBe([warmUp, 'aabb', 'bbaa', 'bbaa'].join(''));
@@ -35,7 +41,7 @@ it('runs the contenders in turn, not one after the other', async () => {
 
 it('keeps the figures of a contender with a wrong output, and says what was wrong', async () => {
   const wrong = contender('wrong', { check: (output) => `not ${String(output)}` });
-  const [series] = await measure(row, { contenders: [wrong] }, effort, () => {});
+  const [series] = await measured([wrong]);
   expect(series).toMatchObject({ problem: 'not wrong', threw: false });
   expect(series?.cpu).toHaveLength(3);
 });
@@ -43,13 +49,13 @@ it('keeps the figures of a contender with a wrong output, and says what was wron
 it('notices an output that is wrong only once', async () => {
   let runs = 0;
   const flaky = contender('flaky', { run: () => ++runs, check: (n) => (n === 2 ? 'two' : undefined) });
-  const [series] = await measure(row, { contenders: [flaky] }, effort, () => {});
+  const [series] = await measured([flaky]);
   expect(series?.problem).toBe('two');
 });
 
 it('goes on without a contender that throws', async () => {
   const broken = contender('broken', { run: () => Promise.reject(new Error('no')) });
-  const all = await measure(row, { contenders: [broken, contender('sound')] }, effort, () => {});
+  const all = await measured([broken, contender('sound')]);
   expect(all[0]).toMatchObject({ problem: 'threw in test/row: no', threw: true, cpu: [] });
   expect(all[1]?.cpu).toHaveLength(3);
 });
@@ -58,7 +64,7 @@ it('divides by the operations that one run does', async () => {
   const pause = () => new Promise<void>((resolve) => setTimeout(resolve, 20));
   const slow = contender('slow', { run: pause });
   const wholeRuns = { ...row, wholeRuns: true };
-  const [series] = await measure(wholeRuns, { contenders: [slow], operationsPerRun: 1000 }, effort, () => {});
+  const [series] = await measured([slow], wholeRuns, 1000);
   expect(series!.wall[0]).toBeGreaterThan(15);
   expect(series!.wall[0]).toBeLessThan(2000);
 });

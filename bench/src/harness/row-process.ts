@@ -1,8 +1,10 @@
-/** Child process that measures one row: a fresh heap, fresh type feedback, and nobody else's garbage. */
+/** Child process that measures one row: a fresh heap, type feedback of this task only. */
 import { existsSync, readFileSync } from 'node:fs';
 import { findRow } from '../rows.ts';
+import { type Lane, LocalLane } from './lane.ts';
 import { type Effort, measure } from './measure.ts';
 import { type HotFrame, profileOf } from './profile.ts';
+import { RemoteLane } from './remote-lane.ts';
 import type { Field, Scale } from './row.ts';
 import { judge, type RowResult } from './verdict.ts';
 
@@ -23,10 +25,11 @@ export type RowReport =
 const order = JSON.parse(process.argv[2]!) as RowOrder;
 const row = findRow(order.id);
 const field = await row.field(order.scale);
+const remote: RemoteLane[] = [];
 // Interrupted or hung: other servers have process groups of their own, so they are ended here.
 process.once('SIGTERM', () => void close().finally(() => process.exit(1)));
 try {
-  report(order.profile ? await profiledResult() : { kind: 'result', result: await result(field) });
+  report(order.profile ? await profiledResult() : { kind: 'result', result: await comparison() });
 } finally {
   await close();
 }
@@ -35,6 +38,7 @@ process.disconnect?.();
 process.exit();
 
 async function close(): Promise<void> {
+  await Promise.all(remote.map((lane) => lane.close()));
   for (const contender of field.contenders) await contender.close?.();
   await field.close?.();
 }
@@ -43,9 +47,22 @@ function report(message: RowReport): void {
   process.send?.(message);
 }
 
-async function result(measured: Field): Promise<RowResult> {
-  const series = await measure(row, measured, order.effort, (done) => report({ kind: 'round', done }));
-  return judge(row, series, measured.absent ?? [], versionOf);
+function comparison(): Promise<RowResult> {
+  if (!row.apart || order.scale.smoke) return result(field);
+  // This process only says whose turn it is.
+  for (const contender of field.contenders) remote.push(new RemoteLane(contender, order));
+  return judged(remote, field);
+}
+
+function result(measured: Field): Promise<RowResult> {
+  const operations = measured.operationsPerRun ?? 1;
+  const lanes = measured.contenders.map((each) => new LocalLane(each, row, operations, order.effort));
+  return judged(lanes, measured);
+}
+
+async function judged(lanes: readonly Lane[], { absent = [] }: Field): Promise<RowResult> {
+  const series = await measure(lanes, order.effort.rounds, (done) => report({ kind: 'round', done }));
+  return judge(row, series, absent, versionOf);
 }
 
 /** Ours alone and without checks, since these use peers; a first run lets the compiler settle. */

@@ -101,6 +101,11 @@ export interface Row {
   readonly wholeRuns?: boolean;
   /** At most this many measured rounds, for runs that take many seconds. */
   readonly maxRounds?: number;
+  /**
+   * Each contender has a process of its own, which builds the field for itself; they still take turns. For contenders
+   * that work in the measured process and share nothing but small servers.
+   */
+  readonly apart?: boolean;
   /** Builds inputs and contenders, in the process that measures. */
   field(scale: Scale): Promise<Field>;
 }

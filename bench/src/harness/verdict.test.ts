@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Series } from './measure.ts';
+import type { Series } from './lane.ts';
 import type { Goal, Role, Row } from './row.ts';
 import { judge } from './verdict.ts';
 

@@ -1,4 +1,5 @@
-import { type Series, type Summary, summarise } from './measure.ts';
+import type { Series } from './lane.ts';
+import { type Summary, summarise } from './measure.ts';
 import type { Absence, Goal, Metric, Role, Row } from './row.ts';
 
 /** Figures of one contender, ready to print or to keep. */

@@ -89,6 +89,7 @@ export const smtpRows: readonly Row[] = [
     limit: 'floor: one-write',
     goals: [{ kind: 'best' }],
     wholeRuns: true,
+    apart: true,
     maxRounds: 5,
     field: async (scale) => (await import('./sessions.ts')).sessionsField(scale.smoke ? 30 : 1000),
   },
@@ -121,6 +122,7 @@ function smtpRow(id: string, title: string, limit: string, goals: readonly Goal[
     limit,
     goals,
     wholeRuns: true,
+    apart: true,
     maxRounds: 5,
     needsServers: course.sink === 'postfix',
     field: async (scale: Scale) =>
