@@ -171,20 +171,15 @@ it('Q-01 Q-03 Q-07 deliver thousands of messages once each, from every address, 
 it('Q-01 Q-02 Q-03 Q-07 lose nothing when a worker’s network goes away, and refuse what it says too late', async () => {
   const first = messages;
   const delivered = () => [...deliveries().keys()].filter((number) => number >= first).length;
-  const victim = await amidWork('no worker had much in hand', async () => {
+  const { victim, cutAt, held } = await amidWork('no worker had much in hand', async () => {
     const busy = delivered() < 300 ? undefined : await busyWorker();
-    if (busy) await hosts[busy]!.unplug();
-    return busy;
+    if (!busy) return undefined;
+    await hosts[busy]!.unplug();
+    return { victim: busy, cutAt: Date.now(), held: await heldBy(busy) };
   });
-  const cutAt = Date.now();
   const host = hosts[victim]!;
   cuts.push({ peer: host.addresses[0]!, at: cutAt });
   onTestFinished(() => host.plug());
-  const { rows: held } = await admin.query<{ id: string; lease: string }>(
-    `SELECT (r.id >> 16) || '.' || (r.id & 65535) AS id, r.lease::text AS lease FROM mb.recipient r
-     JOIN mb.lease l ON l.id = r.lease WHERE l.worker = $1`,
-    [victim],
-  );
   expect(held.length).toBeGreaterThan(0);
   await enqueue(1500, fast);
   await allSettled(60_000);
@@ -206,10 +201,10 @@ it('Q-01 Q-02 Q-03 Q-07 lose nothing when a worker’s network goes away, and re
   await host.plug();
   await sleep(leaseMs);
   const heldAtDeath = await amidWork(`${victim} did not come back`, async () => {
-    if ((await inFlightOf(victim)) === 0) return undefined;
+    if ((await heldBy(victim)).length === 0) return undefined;
     // And then it dies with its hands full.
     process.kill(-running.get(victim)!.pid, 'SIGKILL');
-    return inFlightOf(victim);
+    return (await heldBy(victim)).length;
   });
   await allSettled(60_000);
 
@@ -260,16 +255,18 @@ async function amidWork<Found>(failure: string, look: () => Promise<Found | unde
 
 /** A worker that has many recipients in hand. */
 async function busyWorker(): Promise<string | undefined> {
-  for (const name of workers) if ((await inFlightOf(name)) >= 10) return name;
+  for (const name of workers) if ((await heldBy(name)).length >= 10) return name;
   return undefined;
 }
 
-async function inFlightOf(worker: string): Promise<number> {
-  const { rows } = await admin.query<{ n: number }>(
-    'SELECT count(*)::int AS n FROM mb.recipient r JOIN mb.lease l ON l.id = r.lease WHERE l.worker = $1',
+/** The recipients that a worker has in hand, and under which leases. */
+async function heldBy(worker: string): Promise<{ id: string; lease: string }[]> {
+  const { rows } = await admin.query<{ id: string; lease: string }>(
+    `SELECT (r.id >> 16) || '.' || (r.id & 65535) AS id, r.lease::text AS lease FROM mb.recipient r
+     JOIN mb.lease l ON l.id = r.lease WHERE l.worker = $1`,
     [worker],
   );
-  return rows[0]!.n;
+  return rows;
 }
 
 /** A connection that nobody can speak on counts as long as the lease behind it: at least half of it was left. */
