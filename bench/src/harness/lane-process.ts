@@ -15,7 +15,7 @@ export interface LaneOrder {
 /** What the parent asks for. */
 export type LaneCommand = 'warm-up' | 'sample';
 
-/** The answer to each command: all samples so far. */
+/** All samples so far: the first report says that the process is ready, the others answer a command each. */
 export type LaneReport = Omit<Series, 'contender'>;
 
 const order = JSON.parse(process.argv[2]!) as LaneOrder;
@@ -27,11 +27,16 @@ const lane = new LocalLane(contender, row, field.operationsPerRun ?? 1, order.ef
 process.on('message', (command: LaneCommand) => void obey(command));
 // The parent has what it wanted, or is gone.
 process.once('disconnect', () => void close().finally(() => process.exit()));
+report();
 
 async function obey(command: LaneCommand): Promise<void> {
   await (command === 'warm-up' ? lane.warmUp() : lane.sample());
-  const { contender: _, ...report } = lane.series();
-  process.send?.(report satisfies LaneReport);
+  report();
+}
+
+function report(): void {
+  const { contender: _, ...samples } = lane.series();
+  process.send?.(samples satisfies LaneReport);
 }
 
 async function close(): Promise<void> {

@@ -9,6 +9,7 @@ import type { Contender } from './row.ts';
 export class RemoteLane implements Lane {
   readonly #contender: Contender;
   readonly #child: ChildProcess;
+  readonly #ready: Promise<void>;
   #report: LaneReport = { wall: [], cpu: [], told: [], threw: false };
 
   /** Starts the process, with the flags of this one. */
@@ -18,10 +19,12 @@ export class RemoteLane implements Lane {
     this.#child = fork(fileURLToPath(new URL('./lane-process.ts', import.meta.url)), [
       JSON.stringify(argument),
     ]);
+    this.#ready = this.#answer();
   }
 
-  warmUp(): Promise<void> {
-    return this.#ask('warm-up');
+  async warmUp(): Promise<void> {
+    await this.#ready;
+    await this.#ask('warm-up');
   }
 
   sample(): Promise<void> {
@@ -40,8 +43,15 @@ export class RemoteLane implements Lane {
     await gone;
   }
 
-  #ask(command: LaneCommand): Promise<void> {
-    if (this.#report.threw) return Promise.resolve();
+  async #ask(command: LaneCommand): Promise<void> {
+    if (this.#report.threw) return;
+    const answer = this.#answer();
+    if (!this.#isGone()) this.#child.send(command);
+    await answer;
+  }
+
+  /** The next report, or what is left when there will be none. */
+  #answer(): Promise<void> {
     return new Promise((resolve) => {
       const answered = (report: LaneReport) => {
         this.#child.off('message', answered).off('exit', ended);
@@ -50,8 +60,8 @@ export class RemoteLane implements Lane {
       };
       const ended = (code: number | null, signal: string | null) =>
         answered({ ...this.#report, threw: true, problem: `its process ended with ${signal ?? code}` });
-      if (this.#isGone()) return ended(this.#child.exitCode, this.#child.signalCode);
-      this.#child.on('message', answered).on('exit', ended).send(command);
+      if (this.#isGone()) ended(this.#child.exitCode, this.#child.signalCode);
+      else this.#child.on('message', answered).on('exit', ended);
     });
   }
 
