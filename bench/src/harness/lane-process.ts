@@ -21,7 +21,8 @@ export type LaneReport = Omit<Series, 'contender'>;
 const order = JSON.parse(process.argv[2]!) as LaneOrder;
 const row = findRow(order.id);
 const field = await row.field(order.scale);
-const contender = field.contenders.find(({ name }) => name === order.contender)!;
+const contender = field.contenders.find(({ name }) => name === order.contender);
+if (contender === undefined) throw new Error(`${order.id} has no contender "${order.contender}".`);
 const lane = new LocalLane(contender, row, field.operationsPerRun ?? 1, order.effort);
 
 process.on('message', (command: LaneCommand) => void obey(command));

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Lane, Series } from './lane.ts';
 import type { LaneCommand, LaneOrder, LaneReport } from './lane-process.ts';
+import { measuringFlags } from './measuring-flags.ts';
 import type { Contender } from './row.ts';
 
 /** A contender at work in a process of its own: nobody else's garbage, code or type feedback beside it. */
@@ -12,13 +13,14 @@ export class RemoteLane implements Lane {
   readonly #ready: Promise<void>;
   #report: LaneReport = { wall: [], cpu: [], told: [], threw: false };
 
-  /** Starts the process, with the flags of this one. */
   constructor(contender: Contender, order: Omit<LaneOrder, 'contender'>) {
     this.#contender = contender;
     const argument: LaneOrder = { ...order, contender: contender.name };
-    this.#child = fork(fileURLToPath(new URL('./lane-process.ts', import.meta.url)), [
-      JSON.stringify(argument),
-    ]);
+    this.#child = fork(
+      fileURLToPath(new URL('./lane-process.ts', import.meta.url)),
+      [JSON.stringify(argument)],
+      { execArgv: measuringFlags },
+    );
     this.#ready = this.#answer();
   }
 

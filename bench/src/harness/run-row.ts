@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { measuringFlags } from './measuring-flags.ts';
 import type { HotFrame } from './profile.ts';
 import type { Row } from './row.ts';
 import type { RowOrder, RowReport } from './row-process.ts';
@@ -7,12 +8,6 @@ import type { RowResult } from './verdict.ts';
 
 const DEFAULT_TIMEOUT_SECONDS = 120;
 const CLOSING_MS = 5000;
-
-/**
- * Flags of every measuring process: `@mb/*` from their sources, and `gc()` between samples.
- * Node's warnings about experimental features would tear the progress line.
- */
-const MEASURING_FLAGS = ['--conditions=@mb/source', '--expose-gc', '--disable-warning=ExperimentalWarning'];
 
 /** A measured row, and with an order for a profile the functions that took the time. */
 export interface RowRun {
@@ -23,7 +18,7 @@ export interface RowRun {
 /** Measures a row in a process of its own; a crash or a hang becomes a result that says so. */
 export function runRow(row: Row, order: RowOrder, onRound: (done: number) => void): Promise<RowRun> {
   const child = fork(fileURLToPath(new URL('./row-process.ts', import.meta.url)), [JSON.stringify(order)], {
-    execArgv: MEASURING_FLAGS,
+    execArgv: measuringFlags,
     // Whatever contenders print stays out of `--json`.
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     // A group of its own, so that servers which it started can be ended with it.
