@@ -7,7 +7,8 @@ import { borrowUtf8, concatOctets, decodeAscii, encodeUtf8 } from './utf8.ts';
 const MAX_TEXT = 75 - 12;
 const SPACE = 32;
 const UNDERSCORE = 95;
-const HEX = '0123456789ABCDEF';
+const HEX = /* @__PURE__ */ encodeUtf8('0123456789ABCDEF');
+const LETTERS = /* @__PURE__ */ encodeUtf8(ALPHABET);
 
 /** Where the text stands: an unstructured field, or a phrase (a display name), whose words allow fewer characters. */
 export type EncodedWordContext = 'text' | 'phrase';
@@ -56,11 +57,7 @@ export function encodeWords(
   if (isClean(text)) return text;
   const octets = borrowUtf8(text);
   const range = findUnsafe(octets);
-  if (range === undefined) return text;
-  const [start, end] = range;
-  // What stands before and behind is ASCII, one octet a character.
-  const rest = text.slice(text.length - (octets.length - end));
-  return text.slice(0, start) + encodeRun(octets.subarray(start, end), textWidths, column + start) + rest;
+  return range === undefined ? text : encodeRun(octets, textWidths, column, ...range);
 }
 
 /** True when a header cannot carry the text as it is. */
@@ -103,21 +100,31 @@ function findUnsafe(octets: Uint8Array): [start: number, end: number] | undefine
 /** Where words are written; those of a long text get an array of their own. */
 const scratch = /* @__PURE__ */ new Uint8Array(2048);
 
-function encodeRun(octets: Uint8Array, widths: Widths, column: number): string {
+/** The octets with those from `start` to `end` as encoded-words; what stands before and behind is ASCII. */
+function encodeRun(
+  octets: Uint8Array,
+  widths: Widths,
+  column: number,
+  start = 0,
+  end: number = octets.length,
+): string {
   // The first word fits on the line where it begins, unless little room is left there.
-  const left = Math.min(MAX_TEXT, MAX_TEXT + 1 - column);
+  const left = Math.min(MAX_TEXT, MAX_TEXT + 1 - column - start);
   const firstRoom = left < 12 ? MAX_TEXT : left;
   let width = 0;
-  for (let i = 0; i < octets.length; i++) width += widths[octets[i]!]!;
+  for (let i = start; i < end; i++) width += widths[octets[i]!]!;
+  const { length } = octets;
   // Three characters an octet, and what stands between two words for every 52 of them.
-  const size = octets.length * 4 + 64;
+  const size = length * 4 + 64;
   const out = size <= scratch.length ? scratch : new Uint8Array(size);
+  for (let i = 0; i < start; i++) out[i] = octets[i]!;
   // Q keeps Latin text readable; for other scripts B is half as long.
-  const end =
-    width <= octets.length * 2.5
-      ? writeQuotedWords(octets, widths, out, firstRoom)
-      : writeBase64Words(octets, out, firstRoom);
-  return decodeAscii(out.subarray(0, end));
+  let o =
+    width <= (end - start) * 2.5
+      ? writeQuotedWords(octets, start, end, widths, out, firstRoom)
+      : writeBase64Words(octets, start, end, out, firstRoom);
+  for (let i = end; i < length; i++) out[o++] = octets[i]!;
+  return decodeAscii(out.subarray(0, o));
 }
 
 /** Where the character that begins at `i` ends: no character is split between two words (RFC 2047 §5). */
@@ -126,13 +133,21 @@ function characterEnd(octets: Uint8Array, i: number): number {
   return i + (lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4);
 }
 
-function writeQuotedWords(octets: Uint8Array, widths: Widths, out: Uint8Array, firstRoom: number): number {
-  let o = writeText('=?UTF-8?Q?', out, 0);
+/** Writes octets from `start` in Q, at the same place of `out`; returns the offset after them. */
+function writeQuotedWords(
+  octets: Uint8Array,
+  start: number,
+  end: number,
+  widths: Widths,
+  out: Uint8Array,
+  firstRoom: number,
+): number {
+  let o = writeText('=?UTF-8?Q?', out, start);
   let room = firstRoom;
-  let i = 0;
-  while (i < octets.length) {
-    const end = characterEnd(octets, i);
-    const width = widths[octets[i]!]! * (end - i); // all octets of a longer character are escaped
+  let i = start;
+  while (i < end) {
+    const next = characterEnd(octets, i);
+    const width = widths[octets[i]!]! * (next - i); // all octets of a longer character are escaped
     if (width > room) {
       o = writeText('?= =?UTF-8?Q?', out, o);
       room = MAX_TEXT;
@@ -142,31 +157,38 @@ function writeQuotedWords(octets: Uint8Array, widths: Widths, out: Uint8Array, f
       const octet = octets[i++]!;
       out[o++] = octet === SPACE ? UNDERSCORE : octet;
     }
-    for (; i < end; i++) {
+    for (; i < next; i++) {
       const octet = octets[i]!;
       out[o++] = 61;
-      out[o++] = HEX.charCodeAt(octet >> 4);
-      out[o++] = HEX.charCodeAt(octet & 15);
+      out[o++] = HEX[octet >> 4]!;
+      out[o++] = HEX[octet & 15]!;
     }
   }
   return writeText('?=', out, o);
 }
 
-function writeBase64Words(octets: Uint8Array, out: Uint8Array, firstRoom: number): number {
-  let o = writeText('=?UTF-8?B?', out, 0);
+/** Writes octets from `start` in B, at the same place of `out`; returns the offset after them. */
+function writeBase64Words(
+  octets: Uint8Array,
+  start: number,
+  end: number,
+  out: Uint8Array,
+  firstRoom: number,
+): number {
+  let o = writeText('=?UTF-8?B?', out, start);
   let room = Math.floor(firstRoom / 4) * 3;
-  let start = 0;
-  for (let i = 0; i < octets.length; ) {
-    const end = characterEnd(octets, i);
-    if (end - start > room) {
-      o = writeBase64(octets, start, i, out, o);
+  let from = start;
+  for (let i = start; i < end; ) {
+    const next = characterEnd(octets, i);
+    if (next - from > room) {
+      o = writeBase64(octets, from, i, out, o);
       o = writeText('?= =?UTF-8?B?', out, o);
-      start = i;
+      from = i;
       room = Math.floor(MAX_TEXT / 4) * 3;
     }
-    i = end;
+    i = next;
   }
-  return writeText('?=', out, writeBase64(octets, start, octets.length, out, o));
+  return writeText('?=', out, writeBase64(octets, from, end, out, o));
 }
 
 /** A few octets in base64; returns the offset after them. */
@@ -181,10 +203,10 @@ function writeBase64(
   for (let i = start; i < end; i += 3) {
     const group =
       (octets[i]! << 16) | ((i + 1 < end ? octets[i + 1]! : 0) << 8) | (i + 2 < end ? octets[i + 2]! : 0);
-    out[o++] = ALPHABET.charCodeAt(group >> 18);
-    out[o++] = ALPHABET.charCodeAt((group >> 12) & 63);
-    out[o++] = ALPHABET.charCodeAt((group >> 6) & 63);
-    out[o++] = ALPHABET.charCodeAt(group & 63);
+    out[o++] = LETTERS[group >> 18]!;
+    out[o++] = LETTERS[(group >> 12) & 63]!;
+    out[o++] = LETTERS[(group >> 6) & 63]!;
+    out[o++] = LETTERS[group & 63]!;
     if (i + 1 >= end) out[o - 2] = 61;
     if (i + 2 >= end) out[o - 1] = 61;
   }

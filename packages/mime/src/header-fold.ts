@@ -9,18 +9,23 @@ const SPACE = 32;
 const TAB = 9;
 const BACKSLASH = 92;
 
+/** The name that passed last: whoever writes a field often writes it again. */
+let checkedName = 'Subject';
+
 /**
  * Checks a header field name (RFC 5322 §2.2: printable ASCII but the colon).
  *
  * @throws {MimeError} MB_MIME_HEADER_NAME.
  */
 export function checkHeaderName(name: string): void {
+  if (name === checkedName) return;
   if (!/^[!-9;-~]{1,200}$/.test(name)) {
     throw new MimeError(
       'MB_MIME_HEADER_NAME',
       'A field name is 1 to 200 printable ASCII characters without colon.',
     );
   }
+  checkedName = name;
 }
 
 /**
@@ -47,6 +52,7 @@ export function checkHeaderValue(name: string, value: string): void {
  */
 export function foldHeader(name: string, value: string): string {
   checkHeaderName(name);
+  if (name.length + 2 + value.length <= FOLD_COLUMN && /^[ -~]*$/.test(value)) return `${name}: ${value}\r\n`;
   if (PLAIN_WORDS.test(value)) return foldWords(name, value);
   checkHeaderValue(name, value);
   return foldAnything(name, value);
