@@ -17,7 +17,8 @@ import { Sql, type SqliteConnection } from './sqlite/connection.ts';
 import { chunkBytes, chunkCount, insertChunk, readChunk } from './sqlite/content.ts';
 import { EventBatch } from './sqlite/event-batch.ts';
 import { latestEvent, readEvents, skipEventNumbers } from './sqlite/event-log.ts';
-import { GroupCommit, storeError, type WriteOptions } from './sqlite/group-commit.ts';
+import { FinishedRecipients } from './sqlite/finished-recipients.ts';
+import { type Gathered, GroupCommit, storeError, type WriteOptions } from './sqlite/group-commit.ts';
 import { purge } from './sqlite/purge.ts';
 import { rebaseTime } from './sqlite/rebase.ts';
 import { RecentMessages } from './sqlite/recent-messages.ts';
@@ -61,6 +62,8 @@ interface Open {
   readonly sql: Sql;
   /** Events of the transaction that runs. */
   readonly log: EventBatch;
+  /** Recipients that it finished. */
+  readonly finished: FinishedRecipients;
   readonly commits: GroupCommit;
 }
 
@@ -143,12 +146,9 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       const { clock } = this.#options;
       const setTimer = clock?.setTimer?.bind(clock) ?? systemClock.setTimer;
       const log = new EventBatch(this.#eventTypes);
-      const commits = new GroupCommit(db, setTimer, {
-        mark: () => log.mark(),
-        reset: (mark) => log.reset(mark),
-        write: () => log.write(sql),
-      });
-      this.#open = { db, sql, log, commits };
+      const finished = new FinishedRecipients();
+      const commits = new GroupCommit(db, setTimer, [gatheredBy(finished, sql), gatheredBy(log, sql)]);
+      this.#open = { db, sql, log, finished, commits };
       this.#startPolling(db);
     } catch (error) {
       db?.close();
@@ -367,15 +367,11 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
 
   #opened() {
     if (this.#open) return this.#open;
-    throw new BrokerError(
-      'MB_BROKER_STORE_CLOSED',
-      'api-misuse',
-      'The store is not open; call open() first.',
-    );
+    throw closed();
   }
 
-  #turn({ sql, log }: Pick<Open, 'sql' | 'log'>): Turn {
-    return { sql, now: this.#clock.now(), limits: this.#limits, log, recent: this.#recent };
+  #turn({ sql, log, finished }: Pick<Open, 'sql' | 'log' | 'finished'>): Turn {
+    return { sql, now: this.#clock.now(), limits: this.#limits, log, finished, recent: this.#recent };
   }
 
   /** For reading outside of a transaction. */
@@ -383,8 +379,9 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     return this.#turn(this.#opened());
   }
 
-  async #write<Result>(work: (turn: Turn) => Result, options: WriteOptions): Promise<Result> {
-    const open = this.#opened();
+  #write<Result>(work: (turn: Turn) => Result, options: WriteOptions): Promise<Result> {
+    const open = this.#open;
+    if (!open) return Promise.reject(closed());
     return open.commits.write(() => work(this.#turn(open)), options);
   }
 
@@ -403,7 +400,8 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       sql.run('SAVEPOINT mb_accept');
       try {
         const log = new EventBatch(this.#eventTypes);
-        const accepted = acceptMessage(this.#turn({ sql, log }), record);
+        const finished = new FinishedRecipients();
+        const accepted = acceptMessage(this.#turn({ sql, log, finished }), record);
         log.write(sql);
         return accepted;
       } catch (error) {
@@ -453,6 +451,19 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     }, pollMs);
     this.#poll.unref();
   }
+}
+
+function closed(): BrokerError {
+  return new BrokerError('MB_BROKER_STORE_CLOSED', 'api-misuse', 'The store is not open; call open() first.');
+}
+
+/** What is written by one connection's statements. */
+function gatheredBy(batch: EventBatch | FinishedRecipients, sql: Sql): Gathered {
+  return {
+    mark: () => batch.mark(),
+    reset: (mark) => batch.reset(mark),
+    write: () => batch.write(sql),
+  };
 }
 
 function suppressionCursor(after: string | undefined): readonly [string, string] {

@@ -12,7 +12,7 @@ import { takeFromRates } from '../rate.ts';
 import { changeByOutcome } from '../recipient-transition.ts';
 import { fromJson, never, rowsPerMessage } from './codes.ts';
 import { chunkCount, readChunk } from './content.ts';
-import { applyChange, logRecipient, recipientsWhere } from './recipients.ts';
+import { applyChange, logRecipient, recipientByRow } from './recipients.ts';
 import {
   connectionsOf,
   lanesReady,
@@ -93,11 +93,7 @@ export function claimMore(turn: Turn, leaseId: number, max: number): ClaimedMess
 /** Takes waiting recipients whose deadline has passed, whatever their sites allow. */
 export function claimOverdue(turn: Turn, request: ClaimRequest): Claim | null {
   const { sql, now } = turn;
-  const rows = sql.all<ClaimedRow>(
-    `SELECT ${claimedColumns} FROM mb_recipient WHERE state = 0 AND deadline <= ? ORDER BY deadline LIMIT ?`,
-    now,
-    request.max,
-  );
+  const rows = sql.all<ClaimedRow>(selectOverdue, now, request.max);
   if (rows.length === 0) return null;
   const lease = insertLease(turn, null, request);
   for (const { id } of rows) sql.run('UPDATE mb_recipient SET state = 1, lease = ? WHERE id = ?', lease, id);
@@ -126,6 +122,8 @@ interface ClaimedRow {
 }
 
 const claimedColumns = 'id, address, domain, attempts, options';
+const selectDue = `SELECT ${claimedColumns} FROM mb_recipient WHERE lane = ? AND state = 0 AND due <= ? ORDER BY due, id LIMIT ?`;
+const selectOverdue = `SELECT ${claimedColumns} FROM mb_recipient WHERE state = 0 AND deadline <= ? ORDER BY deadline LIMIT ?`;
 
 function takeFromSite(turn: Turn, site: string, lease: number, max: number) {
   const { sql, now } = turn;
@@ -137,12 +135,7 @@ function takeFromSite(turn: Turn, site: string, lease: number, max: number) {
   );
   const rows: ClaimedRow[] = [];
   for (const lane of lanes) {
-    const taken = sql.all<ClaimedRow>(
-      `SELECT ${claimedColumns} FROM mb_recipient WHERE lane = ? AND state = 0 AND due <= ? ORDER BY due, id LIMIT ?`,
-      lane.id,
-      now,
-      max - rows.length,
-    );
+    const taken = sql.all<ClaimedRow>(selectDue, lane.id, now, max - rows.length);
     const take = 'UPDATE mb_recipient SET state = 1, lease = ?, attempts = attempts + 1 WHERE id = ?';
     for (const { id } of taken) sql.run(take, lease, id);
     const next = sql.get<{ due: number }>(
@@ -248,10 +241,9 @@ function isDamage(error: unknown): boolean {
 function quarantine(turn: Turn, rows: readonly ClaimedRow[], attempt: boolean): void {
   const detail = JSON.stringify({ reason: 'corrupt' });
   for (const { id } of rows) {
-    for (const recipient of recipientsWhere(turn, 'r.id = ?', id)) {
-      const outcome = { recipientId: '', kind: 'held' } as const;
-      const change = changeByOutcome(recipient, outcome, attempt ? 'attempt' : 'overdue');
-      if (change) applyChange(turn, recipient, change, detail);
-    }
+    const recipient = recipientByRow(turn, id);
+    const outcome = { recipientId: '', kind: 'held' } as const;
+    const change = recipient && changeByOutcome(recipient, outcome, attempt ? 'attempt' : 'overdue');
+    if (recipient && change) applyChange(turn, recipient, change, detail);
   }
 }

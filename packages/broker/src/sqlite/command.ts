@@ -2,7 +2,7 @@ import type { Selector } from '../queue-store.ts';
 import { type Command, changeByCommand } from '../recipient-transition.ts';
 import { intentCode, rowsPerMessage, stateCode } from './codes.ts';
 import type { SqlValue } from './connection.ts';
-import { applyChange, recipientsWhere } from './recipients.ts';
+import { applyChange, recipientByRow } from './recipients.ts';
 import { wakeLane } from './sites.ts';
 import type { Turn } from './turn.ts';
 
@@ -55,7 +55,7 @@ export function selectWindow({ sql }: Pick<Turn, 'sql'>, selector: Selector, aft
 export function command(turn: Turn, ids: readonly number[], name: Command): number {
   let count = 0;
   for (const id of ids) {
-    const [recipient] = recipientsWhere(turn, 'r.id = ?', id);
+    const recipient = recipientByRow(turn, id);
     const change = recipient && changeByCommand(recipient, name);
     if (!recipient || !change) continue;
     count++;

@@ -25,6 +25,12 @@ export function deleteContent(sql: Sql, messageId: number, size: number): void {
   else sql.run('DELETE FROM mb_content WHERE id >= ? AND id < ?', first, first + rowsPerMessage);
 }
 
+/** Deletes the content of messages that have one chunk each. */
+export function deleteSingleChunks(sql: Sql, messageIds: readonly number[]): void {
+  const remove = 'DELETE FROM mb_content WHERE id IN (SELECT value FROM json_each(?))';
+  sql.run(remove, JSON.stringify(messageIds.map((id) => id * rowsPerMessage)));
+}
+
 /** Number of chunks of a message of `size` octets. */
 export function chunkCount(size: number): number {
   return Math.ceil(size / chunkBytes);

@@ -56,7 +56,7 @@ export class GroupCommit {
   readonly #savepoint: StatementSync;
   readonly #release: StatementSync;
   readonly #setTimer: Clock['setTimer'];
-  readonly #gathered: Gathered | undefined;
+  readonly #gathered: readonly Gathered[];
   #writes: Write[] = [];
   #scheduled = false;
   /** Set while only patient writes wait. */
@@ -67,7 +67,7 @@ export class GroupCommit {
   #busySince: number | undefined;
   #idle: (() => void)[] = [];
 
-  constructor(db: DatabaseSync, setTimer: Clock['setTimer'], gathered?: Gathered) {
+  constructor(db: DatabaseSync, setTimer: Clock['setTimer'], gathered: readonly Gathered[] = []) {
     this.#db = db;
     this.#setTimer = setTimer;
     this.#gathered = gathered;
@@ -143,7 +143,7 @@ export class GroupCommit {
 
   #begin(): void {
     this.#db.exec('BEGIN IMMEDIATE');
-    this.#gathered?.reset(0);
+    for (const gathered of this.#gathered) gathered.reset(0);
   }
 
   /** Undefined when one of the writes failed, or the transaction did not outlive it (a failing disk ends it). */
@@ -163,7 +163,7 @@ export class GroupCommit {
   #commit(writes: readonly Write[], results: readonly Result[]): void {
     try {
       if (!this.#db.isTransaction) throw results.find((result) => 'error' in result)?.error;
-      this.#gathered?.write();
+      for (const gathered of this.#gathered) gathered.write();
       this.#db.exec('COMMIT');
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
@@ -180,14 +180,14 @@ export class GroupCommit {
     // An error that ended the whole transaction (a full disk does) leaves nothing to do for those behind it.
     if (!this.#db.isTransaction) return { error: new Error('The transaction was rolled back.') };
     this.#savepoint.run();
-    const mark = this.#gathered?.mark() ?? 0;
+    const marks = this.#gathered.map((gathered) => gathered.mark());
     try {
       const value = work();
       this.#release.run();
       return { value };
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK TO mb_write; RELEASE mb_write');
-      this.#gathered?.reset(mark);
+      for (const [i, gathered] of this.#gathered.entries()) gathered.reset(marks[i]!);
       return { error };
     }
   }

@@ -2,7 +2,6 @@ import type { QueueEventType } from '../queue-event.ts';
 import { parseRecipientId, type RecipientId, type UnknownPolicy } from '../queue-store.ts';
 import { isFinal, type RecipientChange, type RecipientRecord } from '../recipient-transition.ts';
 import { intentOf, rowsPerMessage, stateCode, stateOf } from './codes.ts';
-import { deleteContent } from './content.ts';
 import { wakeLane } from './sites.ts';
 import type { Turn } from './turn.ts';
 
@@ -14,10 +13,16 @@ export interface Recipient extends RecipientRecord {
   readonly lane: number;
   readonly due: number;
   readonly lease: number | null;
+  /** Of the lease; null: none, or one for overdue recipients. */
+  readonly leaseSite: string | null;
   readonly tenant: string;
   readonly tag: string | null;
   readonly expires: number;
   readonly onUnknown: UnknownPolicy;
+  /** Recipients of the message that were not finished before this transaction. */
+  readonly open: number;
+  /** Octets of the message. */
+  readonly size: number;
 }
 
 interface RecipientRow {
@@ -30,16 +35,21 @@ interface RecipientRow {
   readonly attempts: number;
   readonly abandoned: number;
   readonly lease: number | null;
+  readonly lease_site: string | null;
   readonly tenant: string;
   readonly tag: string | null;
   readonly expires: number;
   readonly on_unknown: UnknownPolicy;
+  readonly open: number;
+  readonly size: number;
 }
 
 const selectRecipients = `
-  SELECT r.id, r.address, r.lane, r.state, r.intent, r.due, r.attempts, r.abandoned, r.lease,
-         m.tenant, m.tag, m.expires, m.on_unknown
-  FROM mb_recipient r JOIN mb_message m ON m.id = r.id / ${rowsPerMessage}`;
+  SELECT r.id, r.address, r.lane, r.state, r.intent, r.due, r.attempts, r.abandoned, r.lease, l.site AS lease_site,
+         m.tenant, m.tag, m.expires, m.on_unknown, m.open, m.size
+  FROM mb_recipient r JOIN mb_message m ON m.id = r.id / ${rowsPerMessage} LEFT JOIN mb_lease l ON l.id = r.lease`;
+const selectById = `${selectRecipients} WHERE r.id = ?`;
+const selectByLease = `${selectRecipients} WHERE r.lease = ?`;
 
 /** The row of a recipient id; undefined when it is none. */
 function recipientRowId(id: RecipientId): number | undefined {
@@ -48,24 +58,18 @@ function recipientRowId(id: RecipientId): number | undefined {
   return Number(parsed.messageId) * rowsPerMessage + parsed.position;
 }
 
-export function readRecipient({ sql }: Turn, id: RecipientId): Recipient | undefined {
+export function readRecipient(turn: Turn, id: RecipientId): Recipient | undefined {
   const rowId = recipientRowId(id);
-  if (rowId === undefined) return undefined;
-  const row = sql.get<RecipientRow>(`${selectRecipients} WHERE r.id = ?`, rowId);
+  return rowId === undefined ? undefined : recipientByRow(turn, rowId);
+}
+
+export function recipientByRow({ sql }: Turn, rowId: number): Recipient | undefined {
+  const row = sql.get<RecipientRow>(selectById, rowId);
   return row && recipientOf(row);
 }
 
 export function recipientsOfLease({ sql }: Turn, lease: number): Recipient[] {
-  return sql.all<RecipientRow>(`${selectRecipients} WHERE r.lease = ?`, lease).map(recipientOf);
-}
-
-/** Recipients whose rows a caller's condition on `r` chooses. */
-export function recipientsWhere(
-  { sql }: Turn,
-  condition: string,
-  ...values: (number | string)[]
-): Recipient[] {
-  return sql.all<RecipientRow>(`${selectRecipients} WHERE ${condition}`, ...values).map(recipientOf);
+  return sql.all<RecipientRow>(selectByLease, lease).map(recipientOf);
 }
 
 function recipientOf(row: RecipientRow): Recipient {
@@ -80,12 +84,18 @@ function recipientOf(row: RecipientRow): Recipient {
     attempts: row.attempts,
     abandoned: row.abandoned,
     lease: row.lease,
+    leaseSite: row.lease_site,
     tenant: row.tenant,
     tag: row.tag,
     expires: row.expires,
     onUnknown: row.on_unknown,
+    open: row.open,
+    size: row.size,
   };
 }
+
+const updateRecipient = `UPDATE mb_recipient SET state = ?, intent = 0, attempts = ?, abandoned = ?, due = ?, lease = NULL,
+  finished = ?, detail = coalesce(?, detail) WHERE id = ?`;
 
 /** Writes a change down, with its events, and finishes the message with its last recipient. */
 export function applyChange(
@@ -94,12 +104,11 @@ export function applyChange(
   change: RecipientChange,
   detail: string | null,
 ): void {
-  const { sql, now } = turn;
+  const { sql, now, finished } = turn;
   const due = change.dueInMs === undefined ? recipient.due : now + change.dueInMs;
   const final = isFinal(change.state);
   sql.run(
-    `UPDATE mb_recipient SET state = ?, intent = 0, attempts = ?, abandoned = ?, due = ?, lease = NULL,
-       finished = ?, detail = coalesce(?, detail) WHERE id = ?`,
+    updateRecipient,
     stateCode(change.state),
     change.attempts,
     change.abandoned,
@@ -109,28 +118,11 @@ export function applyChange(
     recipient.id,
   );
   if (change.state === 'queued') wakeLane(turn, recipient.lane, due);
-  if (final) finish(turn, recipient.message, change.state !== 'delivered');
+  if (final) finished.add(recipient, change.state !== 'delivered', now);
   for (const [i, type] of change.events.entries()) {
     const next = type === 'deferred' && change.state === 'queued' ? due : undefined;
     logRecipient(turn, type, recipient, change.attempts, i === 0 ? detail : null, next);
   }
-}
-
-/** One recipient less is open; with the last one the message is finished, and its content goes. */
-function finish({ sql, now }: Turn, id: number, failed: boolean): void {
-  const message = sql.get<{ open: number; failed: number; size: number }>(
-    'SELECT open, failed, size FROM mb_message WHERE id = ?',
-    id,
-  )!;
-  const last = message.open === 1;
-  sql.run(
-    'UPDATE mb_message SET open = ?, failed = ?, finished = ? WHERE id = ?',
-    message.open - 1,
-    Math.max(message.failed, Number(failed)),
-    last ? now : null,
-    id,
-  );
-  if (last) deleteContent(sql, id, message.size);
 }
 
 export function logRecipient(

@@ -26,15 +26,12 @@ const reapBatch = 500;
 /** @param bounces  The records of `settlement.bounces`, checked. */
 export function settle(turn: Turn, settlement: Settlement, bounces: readonly MessageRecord[]): Settled {
   const { sql, now } = turn;
-  const lease = sql.get<Lease>(
-    'SELECT id, site, worker FROM mb_lease WHERE id = ?',
-    leaseNumber(settlement.leaseId),
-  );
+  const leaseId = leaseNumber(settlement.leaseId);
   const refused: string[] = [];
   let returned = 0;
   for (const outcome of settlement.outcomes) {
     const recipient = readRecipient(turn, outcome.recipientId);
-    const reporter = lease && recipient?.lease === lease.id ? kindOf(lease) : 'stale';
+    const reporter = recipient?.lease === leaseId ? kindOf(recipient.leaseSite) : 'stale';
     const change = recipient && changeByOutcome(recipient, outcome, reporter);
     if (!recipient || !change) {
       refused.push(outcome.recipientId);
@@ -48,14 +45,22 @@ export function settle(turn: Turn, settlement: Settlement, bounces: readonly Mes
     return reported.length === 0 ? undefined : acceptBounce(turn, bounces[i]!, reported);
   });
   addSuppressions(sql, settlement.suppress ?? [], now);
-  if (lease && settlement.release) returned += release(turn, lease);
   // What merely ended leaves the site as it is; what waits again has woken its lane.
-  const changed = settlement.feedback !== undefined || settlement.release || returned > 0;
-  if (lease?.site && changed) learn(turn, lease.site, settlement, returned);
+  if (settlement.feedback || settlement.release || returned > 0) {
+    conclude(turn, leaseId, settlement, returned);
+  }
   return { refused, bounceIds };
 }
 
-function kindOf({ site }: Lease): 'attempt' | 'overdue' {
+/** Ends the lease, if that was asked for, and lets its site learn. */
+function conclude(turn: Turn, leaseId: number, settlement: Settlement, returned: number): void {
+  const lease = turn.sql.get<Lease>('SELECT id, site, worker FROM mb_lease WHERE id = ?', leaseId);
+  if (!lease) return;
+  const released = settlement.release ? release(turn, lease) : 0;
+  if (lease.site) learn(turn, lease.site, settlement, returned + released);
+}
+
+function kindOf(site: string | null): 'attempt' | 'overdue' {
   return site === null ? 'overdue' : 'attempt';
 }
 
@@ -91,7 +96,7 @@ function acceptBounce(turn: Turn, record: MessageRecord, recipients: readonly st
 function release(turn: Turn, lease: Lease): number {
   let returned = 0;
   for (const recipient of recipientsOfLease(turn, lease.id)) {
-    const change = changeByRelease(recipient, kindOf(lease));
+    const change = changeByRelease(recipient, kindOf(lease.site));
     if (change.events[0] === 'returned') returned++;
     applyChange(turn, recipient, change, null);
   }
@@ -128,7 +133,7 @@ export function reap(turn: Turn): number {
   for (const lease of leases) {
     const detail = JSON.stringify({ reason: 'lease-lost', worker: lease.worker });
     for (const recipient of recipientsOfLease(turn, lease.id)) {
-      const change = changeByLostLease(recipient, recipient.onUnknown, kindOf(lease));
+      const change = changeByLostLease(recipient, recipient.onUnknown, kindOf(lease.site));
       applyChange(turn, recipient, change, change.events.length > 0 ? detail : null);
       count++;
     }

@@ -1,6 +1,7 @@
 import type { SiteLimits } from '../pacing.ts';
 import type { Sql } from './connection.ts';
 import type { EventBatch } from './event-batch.ts';
+import type { FinishedRecipients } from './finished-recipients.ts';
 import type { RecentMessages } from './recent-messages.ts';
 
 /** What every write works with: a connection in a transaction, and one moment for all that it writes. */
@@ -11,5 +12,6 @@ export interface Turn {
   /** Limits of sites without their own. */
   readonly limits: SiteLimits;
   readonly log: EventBatch;
+  readonly finished: FinishedRecipients;
   readonly recent: RecentMessages;
 }

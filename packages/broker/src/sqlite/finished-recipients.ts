@@ -1,0 +1,80 @@
+import type { Sql } from './connection.ts';
+import { chunkCount, deleteContent, deleteSingleChunks } from './content.ts';
+
+/** A message that one of its recipients left. */
+export interface LeftMessage {
+  readonly message: number;
+  /** Recipients that were open before the transaction. */
+  readonly open: number;
+  /** Octets. */
+  readonly size: number;
+}
+
+interface Left extends LeftMessage {
+  readonly failed: boolean;
+  readonly at: number;
+}
+
+const updateOpen = 'UPDATE mb_message SET open = ?, failed = max(failed, ?) WHERE id = ?';
+const finishMessages = `UPDATE mb_message SET open = 0, failed = max(failed, ?), finished = ?
+  WHERE id IN (SELECT value FROM json_each(?))`;
+
+/**
+ * The recipients that one transaction finishes. Their messages learn of it at its end, all at once: the last recipient
+ * finishes its message, whose content goes then. Until then nothing in a transaction looks at `open` but to add here.
+ * What is undone takes its recipients along by `mark` and `reset`.
+ */
+export class FinishedRecipients {
+  readonly #left: Left[] = [];
+
+  /** @param at  Epoch milliseconds. */
+  add({ message, open, size }: LeftMessage, failed: boolean, at: number): void {
+    this.#left.push({ message, open, size, failed, at });
+  }
+
+  /** The place to which `reset` goes back. */
+  mark(): number {
+    return this.#left.length;
+  }
+
+  /** Forgets what was added after `mark`. */
+  reset(mark: number): void {
+    this.#left.length = mark;
+  }
+
+  /** Writes what was added, and begins anew. */
+  write(sql: Sql): void {
+    const latest = this.#left.at(-1);
+    if (!latest) return;
+    const ended: Left[] = [];
+    for (const message of this.#byMessage()) {
+      if (message.open === 0) ended.push(message);
+      else sql.run(updateOpen, message.open, Number(message.failed), message.message);
+    }
+    for (const failed of [false, true]) {
+      const ids = ended.filter((message) => message.failed === failed).map(({ message }) => message);
+      if (ids.length > 0) sql.run(finishMessages, Number(failed), latest.at, JSON.stringify(ids));
+    }
+    const [single, others] = [[] as Left[], [] as Left[]];
+    for (const message of ended) (chunkCount(message.size) === 1 ? single : others).push(message);
+    if (single.length > 0) {
+      deleteSingleChunks(
+        sql,
+        single.map(({ message }) => message),
+      );
+    }
+    for (const { message, size } of others) deleteContent(sql, message, size);
+    this.#left.length = 0;
+  }
+
+  /** Each message once, with the recipients that stay open. */
+  #byMessage(): Iterable<Left> {
+    const messages = new Map<number, Left>();
+    for (const left of this.#left) {
+      const before = messages.get(left.message);
+      const open = (before?.open ?? left.open) - 1;
+      messages.set(left.message, { ...left, open, failed: left.failed || (before?.failed ?? false) });
+    }
+    return messages.values();
+  }
+}
