@@ -79,10 +79,15 @@ export function recipientOutcome(
   { address: recipient }: PlannedRecipient,
   { name: host }: MailHost,
   result: RecipientResult,
-  { address, tls, transcript }: DeliveryOutcome,
-  attempt: number,
+  session: {
+    readonly outcome: Pick<DeliveryOutcome, 'address' | 'tls'>;
+    readonly transcript: RecipientOutcome['transcript'];
+    readonly attempt: number;
+  },
 ): RecipientOutcome {
   const { status, stage, reply } = result;
+  const { transcript, attempt } = session;
+  const { address, tls } = session.outcome;
   const maybeDelivered = status === 'unknown' || status === 'delivered';
   const evidence = {
     recipient,

@@ -8,7 +8,8 @@ import {
 } from '@mb/dns';
 import type { Message } from '@mb/mime';
 import { connect } from '@mb/smtp-client';
-import { type AttemptEnvironment, attemptDelivery } from './attempt.ts';
+import { attemptDelivery } from './attempt.ts';
+import { type AttemptEnvironment, AttemptScope } from './attempt-scope.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { createConclude } from './conclude.ts';
 import { Connections } from './connections.ts';
@@ -124,9 +125,9 @@ export class MailBroker {
     await inParallel(plan.deliveries, delivery.concurrency, async (planned) => {
       const connections = this.#connections.open();
       const source = chooseSource(delivery.sources, this.#environment.random);
-      const attempt = { attempt: 1, connections, source, signal };
-      const results = await attemptDelivery(planned, signed, this.#environment, attempt);
-      await connections.end();
+      const scope = new AttemptScope(this.#environment, { connections, source, signal });
+      const results = await attemptDelivery(planned, signed, 1, scope);
+      await scope.end();
       planned.recipients.forEach(({ index }, position) => {
         outcomes[index] = results[position]!;
       });

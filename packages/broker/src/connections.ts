@@ -84,10 +84,18 @@ export class Connections {
 export class ConnectionScope {
   readonly #connections: Connections;
   readonly #held = new Map<string, Promise<Kept>>();
+  /** Those that came about. */
+  readonly #open = new Map<string, SmtpConnection>();
 
   /** Use {@link Connections.open}. */
   constructor(connections: Connections) {
     this.#connections = connections;
+  }
+
+  /** The connection in use by this scope for a key, if it takes another message. */
+  current(key: string): SmtpConnection | undefined {
+    const connection = this.#open.get(key);
+    return connection?.reusable ? connection : undefined;
   }
 
   /**
@@ -106,7 +114,9 @@ export class ConnectionScope {
     }
     const taking = this.#connections.take(key, options);
     this.#held.set(key, taking);
-    return (await taking).connection;
+    const { connection } = await taking;
+    this.#open.set(key, connection);
+    return connection;
   }
 
   /** Gives the connections back: kept for a while, or closed. */
@@ -116,6 +126,7 @@ export class ConnectionScope {
       if (kept) this.#connections.keep(key, kept);
     }
     this.#held.clear();
+    this.#open.clear();
   }
 }
 

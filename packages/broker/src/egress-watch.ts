@@ -26,7 +26,7 @@ export class EgressWatch {
 
   /** Something answered, be it with a refusal: the port is open. */
   answered(): void {
-    this.#silent.clear();
+    if (this.#silent.size > 0) this.#silent.clear();
   }
 
   /** A connection failed; only time-outs speak for a block. */

@@ -1,5 +1,5 @@
 import type { RouteFailure, RouteSource, SkippedHost } from '@mb/dns';
-import type { AttemptEnvironment } from './attempt.ts';
+import type { AttemptEnvironment } from './attempt-scope.ts';
 import { chooseSource } from './egress-source.ts';
 import { findHostSecurity } from './host-security.ts';
 import { findNextHop } from './next-hop.ts';

@@ -162,7 +162,9 @@ function checkedTime(name: string, value: number): number {
 function jsonText(name: string, value: object | undefined, maxBytes: number): string | null {
   if (value === undefined) return null;
   const text = JSON.stringify(value);
-  if (Buffer.byteLength(text) > maxBytes) throw misuse(`${name} takes at most ${maxBytes} octets of JSON.`);
+  // An octet count is at most three times the character count.
+  if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes)
+    throw misuse(`${name} takes at most ${maxBytes} octets of JSON.`);
   return text;
 }
 

@@ -1,5 +1,6 @@
 import { DkimError } from '@mb/dkim';
-import { type AttemptEnvironment, type AttemptOptions, attemptDelivery } from './attempt.ts';
+import { attemptDelivery } from './attempt.ts';
+import { type AttemptEnvironment, AttemptScope } from './attempt-scope.ts';
 import { parseServerDelay } from './backoff.ts';
 import type { Connections } from './connections.ts';
 import { chooseSource } from './egress-source.ts';
@@ -9,11 +10,11 @@ import type { Keyring } from './keyring.ts';
 import type { RecipientOutcome } from './outcome.ts';
 import { type Octets, type SignedMessage, signOutgoing } from './outgoing-message.ts';
 import type { SiteFeedback } from './pacing.ts';
-import { planRecipients } from './plan.ts';
-import type { Claim, ClaimedMessage, QueueStore } from './queue-store.ts';
+import { planRecipients, type RecipientPlan } from './plan.ts';
+import type { Claim, ClaimedMessage, ClaimedRecipient, QueueStore } from './queue-store.ts';
 import { type Notify, type QueuedRecipientOptions, readQueuedEnvelope } from './queued-envelope.ts';
 import { formatVerp, type VerpOptions } from './verp.ts';
-import type { Attempt, AttemptContext, AttemptOutcome } from './worker.ts';
+import type { Attempt, AttemptOutcome } from './worker.ts';
 
 /** What executing claims takes. */
 export interface QueueAttemptParts {
@@ -40,16 +41,20 @@ export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
   return async (claim, context) => {
     const { clock, random, delivery } = parts.environment;
     const startedAt = clock.now();
-    const connections = parts.connections.open();
-    // One source for the whole claim: a claim stands for one connection.
-    const source = chooseSource(delivery.sources, random);
+    const scope = new AttemptScope(parts.environment, {
+      connections: parts.connections.open(),
+      // One source for the whole claim: a claim stands for one connection.
+      source: chooseSource(delivery.sources, random),
+      signal: context.signal,
+      transcripts: false,
+    });
     const lessons: SiteFeedback[] = [];
     try {
       let messages: Claim['messages'] = claim.messages;
       while (messages.length > 0) {
         await inParallel(messages, messagesInFlight, async (message) => {
           if (context.stopping.aborted) return;
-          const { outcomes, lesson } = await attemptMessage(message, { connections, source }, parts, context);
+          const { outcomes, lesson } = await attemptMessage(message, scope, parts);
           if (lesson) lessons.push(lesson);
           await context.settle({ outcomes });
         });
@@ -58,7 +63,7 @@ export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
         messages = goOn ? await context.more(moreRecipients) : [];
       }
     } finally {
-      await connections.end();
+      await scope.end();
     }
     const feedback = worstOf(lessons);
     return { outcomes: [], ...(feedback && { feedback }) };
@@ -76,29 +81,26 @@ function worstOf(lessons: readonly SiteFeedback[]): SiteFeedback | undefined {
 
 async function attemptMessage(
   message: ClaimedMessage,
-  shared: Pick<AttemptOptions, 'connections' | 'source'>,
+  scope: AttemptScope,
   parts: QueueAttemptParts,
-  { signal }: AttemptContext,
 ): Promise<{ outcomes: AttemptOutcome[]; lesson?: SiteFeedback }> {
   const { recipients } = message;
   const stored = new StoredContent(message, parts.store);
   let signed: SignedMessage;
   try {
-    signed = await loadSigned(message, stored.octets, parts, signal);
+    signed = await loadSigned(message, stored.octets, parts, scope.signal);
   } catch (error) {
     return { outcomes: recipients.map(({ recipientId }) => ({ recipientId, ...withoutContent(error) })) };
   }
-  const addresses = recipients.map(({ address }) => address);
   const { verp, environment } = parts;
   const personal = verp !== undefined && message.sender !== '';
-  const plan = planRecipients(addresses, personal ? 1 : environment.delivery.maxRecipients);
+  const plan = planClaimed(recipients, personal ? 1 : environment.delivery.maxRecipients);
   const results: RecipientOutcome[] = [];
   for (const delivery of plan.deliveries) {
     const { recipientId } = recipients[delivery.recipients[0]!.index]!;
     const content = personal ? withReturnPath(signed, formatVerp(verp, recipientId)) : signed;
     const attempt = Math.max(...delivery.recipients.map(({ index }) => recipients[index]!.attempt));
-    const options = { attempt, ...shared, signal };
-    const outcomes = await attemptDelivery(delivery, content, environment, options);
+    const outcomes = await attemptDelivery(delivery, content, attempt, scope);
     delivery.recipients.forEach(({ index }, position) => {
       results[index] = outcomes[position]!;
     });
@@ -112,6 +114,19 @@ async function attemptMessage(
   });
   const lesson = lessonOf(results.filter((result) => result !== undefined));
   return { outcomes, ...(lesson && { lesson }) };
+}
+
+/** By far the most claimed messages have one recipient, whose domain the queue knows. */
+function planClaimed(recipients: readonly ClaimedRecipient[], maxRecipients: number): RecipientPlan {
+  const [only, ...others] = recipients;
+  if (!only || others.length > 0) {
+    return planRecipients(
+      recipients.map(({ address }) => address),
+      maxRecipients,
+    );
+  }
+  const recipient = { address: only.address, index: 0 };
+  return { deliveries: [{ domain: only.domain, recipients: [recipient] }], firstIndex: [0] };
 }
 
 function withReturnPath(message: SignedMessage, from: string): SignedMessage {
@@ -142,7 +157,7 @@ async function loadSigned(
   message: ClaimedMessage,
   octets: Octets,
   { keyring }: QueueAttemptParts,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<SignedMessage> {
   const { sender, size, envelope, recipients } = message;
   const queued = readQueuedEnvelope(envelope, sender);

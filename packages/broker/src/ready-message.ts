@@ -11,6 +11,8 @@ export interface ReadyMessage {
   readonly envelope: Envelope;
 }
 
+const beyondAscii = /[^\0-\x7f]/;
+
 /**
  * Makes a ready message fit to be signed and sent.
  *
@@ -30,15 +32,17 @@ export function readReadyMessage({ raw, envelope }: ReadyMessage): OutgoingMessa
     from: envelope.from === '' ? '' : wireAddress(parseMailbox(envelope.from)),
     to: envelope.to.map((address) => wireAddress(parseMailbox(address))),
   };
+  const eightBit = !isAscii(octets);
   return {
     envelope: wire,
     octets,
     size: octets.length,
     requires: {
-      eightBit: !isAscii(octets),
+      eightBit,
       smtputf8:
-        kept.some((field) => !isAscii(field.raw)) ||
-        [wire.from, ...wire.to].some((address) => !isAscii(Buffer.from(address))),
+        (eightBit && kept.some((field) => !isAscii(field.raw))) ||
+        beyondAscii.test(wire.from) ||
+        wire.to.some((address) => beyondAscii.test(address)),
     },
     messageId: headers.get('message-id') ?? '',
     authorDomain: authorDomain(headers.get('from')),

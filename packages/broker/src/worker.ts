@@ -246,24 +246,34 @@ export class QueueWorker {
 
   /** Writes a settlement down, however long the store takes to recover; nothing is claimed meanwhile. */
   async #settle(settlement: Settlement, run: LeaseRun): Promise<void> {
+    try {
+      await this.#options.store.settle(settlement);
+    } catch (error) {
+      await this.#settleAgain(settlement, error, run);
+    }
+  }
+
+  async #settleAgain(settlement: Settlement, failure: unknown, run: LeaseRun): Promise<void> {
     const backoff = new StoreBackoff(this.#options.clock);
     let current = settlement;
+    let error = failure;
     let unwritten = 0;
     try {
       for (;;) {
+        this.#report(error);
+        const { bounces, suppress, ...bare } = current;
+        const misuse = BrokerError.isInstance(error) && error.kind === 'api-misuse';
+        if (run.abandoned || (misuse && !bounces && !suppress)) throw error;
+        this.#unwritten += 1 - unwritten;
+        unwritten = 1;
+        // A report to the sender that cannot be accepted must not keep the outcome from being written down.
+        if (misuse) current = bare;
+        else await backoff.wait();
         try {
           await this.#options.store.settle(current);
           return;
-        } catch (error) {
-          this.#report(error);
-          const { bounces, suppress, ...bare } = current;
-          const misuse = BrokerError.isInstance(error) && error.kind === 'api-misuse';
-          if (run.abandoned || (misuse && !bounces && !suppress)) throw error;
-          this.#unwritten += 1 - unwritten;
-          unwritten = 1;
-          // A report to the sender that cannot be accepted must not keep the outcome from being written down.
-          if (misuse) current = bare;
-          else await backoff.wait();
+        } catch (again) {
+          error = again;
         }
       }
     } finally {

@@ -81,6 +81,9 @@ export interface LeaseRunOptions {
 /** Without feedback on the site, what was not attempted waits this long. */
 const localTroubleMs = 60_000;
 
+/** Outcomes that the sender may have to hear of. */
+const concludedKinds: readonly Outcome['kind'][] = ['failed', 'expired', 'delayed'];
+
 interface Held {
   readonly message: ClaimedMessage;
   readonly recipient: ClaimedRecipient;
@@ -250,7 +253,8 @@ export class LeaseRun {
     release: boolean,
   ): Promise<void> {
     if (outcomes.length === 0 && !feedback && !release) return;
-    const conclusion = await this.#conclude(outcomes);
+    const concluding = outcomes.some(({ kind }) => concludedKinds.includes(kind));
+    const conclusion = concluding ? await this.#conclude(outcomes) : {};
     await this.#options.settle({
       leaseId: this.leaseId,
       outcomes,
@@ -266,7 +270,7 @@ export class LeaseRun {
     const byMessage = new Map<ClaimedMessage, Outcome[]>();
     for (const outcome of outcomes) {
       const message = this.#open.get(outcome.recipientId)?.message;
-      if (!message || !['failed', 'expired', 'delayed'].includes(outcome.kind)) continue;
+      if (!message || !concludedKinds.includes(outcome.kind)) continue;
       byMessage.set(message, [...(byMessage.get(message) ?? []), outcome]);
     }
     const bounces: Bounce[] = [];
