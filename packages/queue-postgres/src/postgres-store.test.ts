@@ -433,6 +433,18 @@ describe('the schema', () => {
     await expect(openStore()).rejects.toMatchObject({ code: 'MB_BROKER_STORE_SCHEMA' });
   });
 
+  it('finds the connections of a site by its name in the index, however many other sites have', async () => {
+    await openStore();
+    await admin.query('SET enable_seqscan = off; SET enable_bitmapscan = off');
+    const { rows } = await admin.query(
+      `EXPLAIN SELECT c.open FROM ${schema}.site s
+       CROSS JOIN LATERAL ${schema}.connections_v1(s.name, 0) c WHERE s.name = 'example.net'`,
+    );
+    await admin.query('RESET enable_seqscan; RESET enable_bitmapscan');
+    const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+    expect(plan).toMatch(/using lease_site .*\n *Index Cond: \(\(site = s\.name\)/);
+  });
+
   it('Q-13 holds a message whose record is damaged, and hands out the others', async () => {
     const store = await openStore();
     const { messageId } = await store.accept(draft('a@example.net', { envelope: { ret: 'FULL' } }));

@@ -107,7 +107,7 @@ BEGIN
   IF v_all_held THEN
     PERFORM 1 FROM site WHERE name = v_site FOR UPDATE;
   ELSE
-    INSERT INTO site (name, ready) SELECT DISTINCT u.name, 9007199254740991 FROM unnest(p_sites) AS u(name)
+    INSERT INTO site (name, ready) SELECT DISTINCT u.name COLLATE "C", 9007199254740991 FROM unnest(p_sites) AS u(name)
       WHERE u.name IS NOT NULL ORDER BY 1 ON CONFLICT (name) DO NOTHING;
     PERFORM lock_sites_v1(p_ids, CASE WHEN p_release THEN p_lease END, p_sites || v_site);
   END IF;

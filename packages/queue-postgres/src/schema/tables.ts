@@ -103,7 +103,7 @@ CREATE INDEX recipient_lease ON @schema@.recipient (lease) WHERE lease IS NOT NU
 
 CREATE TABLE @schema@.lease (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  site text,
+  site text COLLATE "C", -- as in site: of another collation, its index would not be found by a site's name
   worker text NOT NULL,
   expires bigint NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
