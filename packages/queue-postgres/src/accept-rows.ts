@@ -6,7 +6,7 @@ import {
   type MessageId,
   type MessageRecord,
 } from '@mb/broker/store';
-import { asBuffer } from './content-rows.ts';
+import { storedColumns } from './content-rows.ts';
 import type { Database, Queryable } from './database.ts';
 import { messageRowId, recipientRowId } from './recipient-rows.ts';
 import { callFunction, type StoreContext } from './statement.ts';
@@ -44,7 +44,7 @@ export async function acceptMessage(
     record.schedule,
     record.size,
     bytes && crc32(bytes),
-    bytes && asBuffer(bytes),
+    ...storedColumns(bytes),
     recipients.map(({ address }) => address),
     recipients.map(({ domain }) => domain),
     recipients.map(({ site }) => site),

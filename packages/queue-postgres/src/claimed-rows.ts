@@ -5,6 +5,7 @@ import {
   formatRecipientId,
   type UnknownPolicy,
 } from '@mb/broker/store';
+import { storedOctets } from './content-rows.ts';
 
 /** A claimed recipient with its message, as the claim functions return it; PostgreSQL's bigint comes as text. */
 export interface ClaimedRow {
@@ -30,6 +31,7 @@ export interface ClaimedRow {
   readonly envelope: string | null;
   readonly schedule: string | null;
   readonly crc: string | null;
+  readonly ascii: string | null;
   readonly bytes: Buffer | null;
 }
 
@@ -63,8 +65,10 @@ function readMessage(rows: readonly ClaimedRow[], inlineBytes: number): ClaimedM
   const size = Number(first.size);
   const inline = size <= inlineBytes;
   // The content stands in the first row of the message, whichever that is.
-  const { bytes, crc } = rows.find((row) => row.bytes !== null) ?? first;
-  if (inline && size > 0 && (bytes?.byteLength !== size || crc32(bytes) !== Number(crc))) return undefined;
+  const stored = rows.find((row) => row.crc !== null) ?? first;
+  const bytes = storedOctets(stored);
+  if (inline && size > 0 && (bytes?.byteLength !== size || crc32(bytes) !== Number(stored.crc)))
+    return undefined;
   try {
     const expired = Number(first.expires) <= Number(first.claim_now);
     return {

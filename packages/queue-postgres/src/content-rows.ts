@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 import { BrokerError, type MessageId, rechunk, type StagedContent } from '@mb/broker/store';
 import type { Database } from './database.ts';
@@ -17,7 +18,7 @@ export async function stageContent(
   signal: AbortSignal | undefined,
 ): Promise<StagedContent> {
   const write = async (id: string | null, n: number, bytes: Uint8Array | null) => {
-    const values = [id, n, bytes && crc32(bytes), bytes && asBuffer(bytes), now];
+    const values = [id, n, bytes && crc32(bytes), ...storedColumns(bytes), now];
     const [row] = await callFunction<{ stage_v1: string }>(db, schema, 'stage_v1', values);
     return row!.stage_v1;
   };
@@ -55,19 +56,34 @@ export async function* readContent(
   }
   const size = Number(message.size);
   for (let n = 0; n * chunkBytes < size; n++) {
-    const [chunk] = await db.query<{ crc: string; bytes: Buffer }>(
-      `SELECT crc, bytes FROM ${schema}.content WHERE message = $1 AND n = $2`,
+    const [chunk] = await db.query<StoredOctets & { crc: string }>(
+      `SELECT crc, ascii, bytes FROM ${schema}.content WHERE message = $1 AND n = $2`,
       [id, n],
     );
     const expected = Math.min(chunkBytes, size - n * chunkBytes);
-    if (chunk?.bytes.byteLength !== expected || crc32(chunk.bytes) !== Number(chunk.crc)) throw corrupt();
-    yield chunk.bytes;
+    const bytes = chunk && storedOctets(chunk);
+    if (bytes?.byteLength !== expected || crc32(bytes) !== Number(chunk!.crc)) throw corrupt();
+    yield bytes;
   }
 }
 
-/** The same octets in the shape that the driver sends as they are. */
-export function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** Octets as they are stored, in one column or the other. */
+interface StoredOctets {
+  readonly ascii: string | null;
+  readonly bytes: Buffer | null;
+}
+
+/** The values of the columns `ascii` and `bytes`. */
+export function storedColumns(octets: Uint8Array | null): readonly [string | null, Buffer | null] {
+  if (!octets) return [null, null];
+  const bytes = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
+  // PostgreSQL's text has no NUL.
+  return isAscii(bytes) && !bytes.includes(0) ? [bytes.toString('latin1'), null] : [null, bytes];
+}
+
+/** The octets again; null when there are none. */
+export function storedOctets({ ascii, bytes }: StoredOctets): Buffer | null {
+  return ascii === null ? bytes : Buffer.from(ascii, 'latin1');
 }
 
 function corrupt(): BrokerError {

@@ -445,6 +445,45 @@ describe('the schema', () => {
     expect(plan).toMatch(/using lease_site .*\n *Index Cond: \(\(site = s\.name\)/);
   });
 
+  it('Q-13 gives content of all kinds back as it was, and holds what is damaged of each', async () => {
+    const kinds = {
+      ascii: Buffer.from('Subject: a\\b\r\n\r\n'.padEnd(500, 'x\t\x7f')),
+      nul: Buffer.from('a\0b'),
+      utf8: Buffer.from('Grüße\r\n'),
+      octets: Buffer.from(octets(300)),
+      empty: Buffer.alloc(0),
+      largeAscii: Buffer.alloc(600_000, 'Lorem ipsum\r\n'),
+    };
+    const store = await openStore();
+    for (const content of Object.values(kinds)) await store.accept(draft('a@example.net', { content }));
+    const { rows } = await admin.query(
+      `SELECT message, bool_and(ascii IS NOT NULL) AS ascii FROM ${schema}.content GROUP BY 1 ORDER BY 1`,
+    );
+    expect(rows.map(({ ascii }) => ascii)).toEqual([true, false, false, false, true]);
+    const claim = await claimWithin(store, 1000);
+    const messages = [...claim!.messages].sort((a, b) => Number(a.messageId) - Number(b.messageId));
+    for (const [i, expected] of Object.values(kinds).entries()) {
+      const { messageId, content } = messages[i]!;
+      if (content) expect(Buffer.from(content)).toEqual(expected);
+      expect(await readAll(store.content(messageId))).toEqual(expected);
+    }
+    const outcomes = messages
+      .flatMap(({ recipients }) => recipients)
+      .map(({ recipientId }) => ({ recipientId, kind: 'deferred' as const, retryAfterMs: 0 }));
+    await store.settle({ leaseId: claim!.leaseId, outcomes, release: true });
+    await admin.query(
+      `UPDATE ${schema}.content SET ascii = overlay(ascii PLACING 'ł' FROM 2), bytes = set_byte(bytes, 0, 255)`,
+    );
+    const second = await claimWithin(store, 1000);
+    expect(second!.messages.map(({ messageId }) => messageId).sort()).toEqual(
+      [messages[4]!.messageId, messages[5]!.messageId].sort(),
+    );
+    await expect(readAll(store.content(messages[5]!.messageId))).rejects.toMatchObject({
+      code: 'MB_BROKER_MESSAGE_CORRUPT',
+    });
+    expect((await store.list({ state: 'held' })).rows).toHaveLength(4);
+  });
+
   it('Q-13 holds a message whose record is damaged, and hands out the others', async () => {
     const store = await openStore();
     const { messageId } = await store.accept(draft('a@example.net', { envelope: { ret: 'FULL' } }));

@@ -30,9 +30,10 @@ export function conformanceStores(admin: Client, schema: string, reached: Postgr
       store,
       advance: (ms) => clock.advance(ms),
       async corrupt(messageId) {
-        await admin.query(`UPDATE ${schema}.content SET bytes = bytes || '\\x00' WHERE message = $1`, [
-          messageId,
-        ]);
+        await admin.query(
+          `UPDATE ${schema}.content SET ascii = ascii || 'x', bytes = bytes || '\\x00' WHERE message = $1`,
+          [messageId],
+        );
       },
       async reopen() {
         await store.close();

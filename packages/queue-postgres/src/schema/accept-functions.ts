@@ -6,15 +6,15 @@ $$;
 
 -- Writes one chunk of content ahead of its message; makes the message's row with the first. Nothing waits for the
 -- disk here: the commit of the message does, and its flush covers what went before.
-CREATE FUNCTION @schema@.stage_v1(p_message bigint, p_n int, p_crc bigint, p_bytes bytea, p_now bigint)
+CREATE FUNCTION @schema@.stage_v1(p_message bigint, p_n int, p_crc bigint, p_ascii text, p_bytes bytea, p_now bigint)
 RETURNS bigint LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
   IF p_message IS NULL THEN
     INSERT INTO message (staged, accepted) VALUES (1, time_v1(p_now)) RETURNING id INTO p_message;
   END IF;
-  IF p_bytes IS NOT NULL THEN
-    INSERT INTO content (message, n, crc, bytes) VALUES (p_message, p_n, p_crc, p_bytes);
+  IF p_crc IS NOT NULL THEN
+    INSERT INTO content (message, n, crc, ascii, bytes) VALUES (p_message, p_n, p_crc, p_ascii, p_bytes);
   END IF;
   RETURN p_message;
 END $$;
@@ -23,7 +23,7 @@ END $$;
 CREATE FUNCTION @schema@.accept_v1(
   p_staged bigint, p_tenant text, p_tag text, p_key text, p_digest text, p_sender text, p_not_before bigint,
   p_expire_after bigint, p_notice_after bigint, p_on_unknown text, p_envelope text, p_schedule text, p_size bigint,
-  p_crc bigint, p_bytes bytea, p_addresses text[], p_domains text[], p_sites text[], p_options text[],
+  p_crc bigint, p_ascii text, p_bytes bytea, p_addresses text[], p_domains text[], p_sites text[], p_options text[],
   p_log text[], p_now bigint, OUT id bigint, OUT duplicate boolean, OUT known_digest text
 ) LANGUAGE plpgsql @lookups@ AS $$
 #variable_conflict use_column
@@ -58,8 +58,8 @@ BEGIN
     RETURN;
   END IF;
   id := v_id;
-  IF p_bytes IS NOT NULL THEN
-    INSERT INTO content (message, n, crc, bytes) VALUES (v_id, 0, p_crc, p_bytes);
+  IF p_crc IS NOT NULL THEN
+    INSERT INTO content (message, n, crc, ascii, bytes) VALUES (v_id, 0, p_crc, p_ascii, p_bytes);
   END IF;
   INSERT INTO recipient (id, lane, route, address, domain, due, deadline, options)
     SELECT v_id * 65536 + u.n - 1, l.id, CASE WHEN l.id IS NULL THEN s.name END, u.address, u.domain, v_begin,

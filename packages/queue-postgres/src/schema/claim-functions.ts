@@ -4,11 +4,11 @@ export const claimFunctions = `
 CREATE FUNCTION @schema@.claimed_v1(p_ids bigint[], p_inline int) RETURNS TABLE (
   message text, "position" int, address text, domain text, attempts int, options text, tenant text, tag text,
   sender text, accepted bigint, expires bigint, size bigint, on_unknown text, envelope text, schedule text, crc bigint,
-  bytes bytea
+  ascii text, bytes bytea
 ) LANGUAGE sql STABLE AS $$
   -- Without settings of its own, so that it becomes a part of the caller's query, which keeps its plan.
   SELECT m.id::text, (r.id & 65535)::int, r.address, r.domain, r.attempts, r.options, m.tenant, m.tag, m.sender,
-    m.accepted, m.expires, m.size, m.on_unknown, m.envelope, m.schedule, c.crc, c.bytes
+    m.accepted, m.expires, m.size, m.on_unknown, m.envelope, m.schedule, c.crc, c.ascii, c.bytes
   FROM (
     SELECT id, ord, row_number() OVER (PARTITION BY id >> 16 ORDER BY ord) = 1 AS first
     FROM unnest(p_ids) WITH ORDINALITY AS x(id, ord)
@@ -74,7 +74,7 @@ CREATE FUNCTION @schema@.claim_v1(
 ) RETURNS TABLE (
   claim_of int, claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int, address text, domain text,
   attempts int, options text, tenant text, tag text, sender text, accepted bigint, expires bigint, size bigint,
-  on_unknown text, envelope text, schedule text, crc bigint, bytes bytea
+  on_unknown text, envelope text, schedule text, crc bigint, ascii text, bytes bytea
 ) LANGUAGE plpgsql @lookups@ AS $$
 #variable_conflict use_column
 DECLARE
@@ -155,7 +155,7 @@ CREATE FUNCTION @schema@.claim_more_v1(
 ) RETURNS TABLE (
   claim_of int, claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int, address text, domain text,
   attempts int, options text, tenant text, tag text, sender text, accepted bigint, expires bigint, size bigint,
-  on_unknown text, envelope text, schedule text, crc bigint, bytes bytea
+  on_unknown text, envelope text, schedule text, crc bigint, ascii text, bytes bytea
 ) LANGUAGE plpgsql @lookups@ AS $$
 #variable_conflict use_column
 DECLARE
@@ -186,7 +186,7 @@ CREATE FUNCTION @schema@.claim_overdue_v1(p_worker text, p_max int, p_lease_ms b
 RETURNS TABLE (
   claim_of int, claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int, address text, domain text,
   attempts int, options text, tenant text, tag text, sender text, accepted bigint, expires bigint, size bigint,
-  on_unknown text, envelope text, schedule text, crc bigint, bytes bytea
+  on_unknown text, envelope text, schedule text, crc bigint, ascii text, bytes bytea
 ) LANGUAGE plpgsql @lookups@ AS $$
 #variable_conflict use_column
 DECLARE

@@ -38,10 +38,12 @@ CREATE TABLE @schema@.content (
   message bigint NOT NULL,
   n int NOT NULL,
   crc bigint NOT NULL,
-  bytes bytea NOT NULL,
-  PRIMARY KEY (message, n)
+  ascii text, -- what is ASCII without NUL, nearly all mail: the driver gets a bytea in hex, twice as long
+  bytes bytea, -- all else
+  PRIMARY KEY (message, n),
+  CHECK ((ascii IS NULL) <> (bytes IS NULL))
 );
-ALTER TABLE @schema@.content ALTER bytes SET STORAGE EXTERNAL;
+ALTER TABLE @schema@.content ALTER ascii SET STORAGE EXTERNAL, ALTER bytes SET STORAGE EXTERNAL;
 
 CREATE TABLE @schema@.intake (message bigint PRIMARY KEY)
   WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
