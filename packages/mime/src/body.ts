@@ -19,7 +19,7 @@ import type {
   ReportInput,
 } from './message.ts';
 import { formatIdentifier } from './message-id.ts';
-import { formatParameter } from './parameter.ts';
+import { formatParameter, type ParameterizedValue } from './parameter.ts';
 import { type Body, boundaryClash, holdsBoundary, type Part } from './part-tree.ts';
 import { base64Length } from './transfer/base64.ts';
 import { encodeQuotedPrintableOctets } from './transfer/quoted-printable.ts';
@@ -179,7 +179,7 @@ function buildAttachment(attachment: Attachment, context: BodyContext): Part {
     const part = context.composeAttached(attachment.message);
     // RFC 6532 §3.7: a message with UTF-8 in its header is message/global.
     const type = isAscii(part.header) ? 'message/rfc822' : 'message/global';
-    const header = attachmentHeader({ type, parameters: new Map() }, attachment, undefined);
+    const header = attachmentHeader(readContentType(type), [], attachment, undefined);
     return encodedPart(header, part.eightBit ? '8bit' : '7bit', { kind: 'message', part });
   }
   const type = readContentType(attachment.contentType ?? typeOfFilename(attachment.filename));
@@ -187,16 +187,18 @@ function buildAttachment(attachment: Attachment, context: BodyContext): Part {
     throw new MimeError('MB_MIME_CONTENT_TYPE', 'Give a multipart as a ready part: { part: octets }.');
   }
   const source = toContentSource(attachment.content, attachment.size);
-  const parameters = new Map(type.parameters);
-  if ('octets' in source && source.text && type.value.startsWith('text/')) parameters.set('charset', 'utf-8');
-  const header = attachmentHeader({ type: type.value, parameters }, attachment, attachment.headers);
+  const charset = 'octets' in source && source.text && type.value.startsWith('text/');
+  const added: [string, string][] = charset ? [['charset', 'utf-8']] : [];
+  const header = attachmentHeader(type, added, attachment, attachment.headers);
   if (type.value.startsWith('message/')) return buildMessageContent(header, source, context);
   if ('octets' in source) return encodedPart(header, 'base64', { kind: 'base64', octets: source.octets });
   return encodedPart(header, 'base64', { kind: 'base64-stream', source });
 }
 
+/** @param added  Parameters of the type that win over those that the caller gave. */
 function attachmentHeader(
-  { type, parameters }: { type: string; parameters: Map<string, string> },
+  type: ParameterizedValue,
+  added: [string, string][],
   attachment: Pick<ContentAttachment, 'filename' | 'contentId' | 'disposition'>,
   headers: HeaderInput | undefined,
 ): string {
@@ -208,9 +210,10 @@ function attachmentHeader(
   if (filename !== undefined) {
     checkFilename(filename);
     named.push(['filename', filename]);
-    parameters.set('name', asciiFilename(filename));
+    added.push(['name', asciiFilename(filename)]);
   }
-  writer.raw('Content-Type', formatParameters(type, parameters));
+  const parameters = type.parameters.size === 0 ? added : new Map([...type.parameters, ...added]);
+  writer.raw('Content-Type', formatParameters(type.value, parameters));
   writer.raw('Content-Disposition', formatParameters(disposition, named));
   if (contentId !== undefined) {
     // RFC 2392: what a `cid:` link names.

@@ -32,25 +32,24 @@ export function typeOfFilename(filename: string | undefined): string {
   return BY_ENDING.get(ending) ?? 'application/octet-stream';
 }
 
+/** What most media types are: two clean tokens and no parameters. */
+const BARE_TYPE = /^[\w.+-]+\/[\w.+-]+$/;
+const NO_PARAMETERS: ReadonlyMap<string, string> = /* @__PURE__ */ new Map();
+
 /**
  * Reads the media type that a caller gave.
  *
  * @throws {MimeError} MB_MIME_CONTENT_TYPE when it is not `type/subtype` with parameters.
  */
 export function readContentType(text: string): ParameterizedValue {
+  if (text.length <= 200 && BARE_TYPE.test(text))
+    return { value: text.toLowerCase(), parameters: NO_PARAMETERS };
   const { value, written } = readParameters(text);
-  const type = { value, parameters: new Map(written) };
-  const [top = '', sub = '', ...more] = type.value.split('/');
-  if (
-    !isToken(top) ||
-    !isToken(sub) ||
-    more.length > 0 ||
-    type.value.length > 200 ||
-    /[\0-\x1f\x7f]/.test(text)
-  ) {
+  const names = value.split('/');
+  if (names.length !== 2 || !names.every(isToken) || value.length > 200 || /[\0-\x1f\x7f]/.test(text)) {
     throw new MimeError('MB_MIME_CONTENT_TYPE', 'A content type is type/subtype with parameters.');
   }
-  return type;
+  return { value, parameters: new Map(written) };
 }
 
 /** Writes a media type or disposition with its parameters, each a piece that a fold may stand before. */

@@ -119,10 +119,8 @@ function encodeRun(
   const out = size <= scratch.length ? scratch : new Uint8Array(size);
   for (let i = 0; i < start; i++) out[i] = octets[i]!;
   // Q keeps Latin text readable; for other scripts B is half as long.
-  let o =
-    width <= (end - start) * 2.5
-      ? writeQuotedWords(octets, start, end, widths, out, firstRoom)
-      : writeBase64Words(octets, start, end, out, firstRoom);
+  const write = width <= (end - start) * 2.5 ? writeQuotedWords : writeBase64Words;
+  let o = write(octets, start, end, out, firstRoom, widths);
   for (let i = end; i < length; i++) out[o++] = octets[i]!;
   return decodeAscii(out.subarray(0, o));
 }
@@ -138,9 +136,9 @@ function writeQuotedWords(
   octets: Uint8Array,
   start: number,
   end: number,
-  widths: Widths,
   out: Uint8Array,
   firstRoom: number,
+  widths: Widths,
 ): number {
   let o = writeText('=?UTF-8?Q?', out, start);
   let room = firstRoom;

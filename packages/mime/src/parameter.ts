@@ -30,7 +30,6 @@ export function formatParameter(name: string, value: string): string[] {
   if (!ATTRIBUTE.test(name)) {
     throw new MimeError('MB_MIME_PARAMETER', 'A parameter name is a token of at most 60 characters.');
   }
-  if (/[\0-\x1f\x7f]/.test(value)) throw unfitValue(name, 'MB_MIME_PARAMETER');
   if (value.length <= 60) {
     // QUIRK(Python's email): a bare token with an apostrophe or the like is not read, so most is quoted.
     if (/^[\w.-]+$/.test(value)) return [`${name}=${value}`];
@@ -39,6 +38,7 @@ export function formatParameter(name: string, value: string): string[] {
       return [`${name}="${value.replace(/["\\]/g, '\\$&')}"`];
     }
   }
+  if (/[\0-\x1f\x7f]/.test(value)) throw unfitValue(name, 'MB_MIME_PARAMETER');
   const pieces = percentPieces(value);
   if (pieces.length === 1) return [`${name}*=utf-8''${pieces[0]}`];
   return pieces.map((piece, index) => `${name}*${index}*=${index === 0 ? "utf-8''" : ''}${piece}`);
