@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CLOCK_MS, codeOf, composeText, fieldOf, fieldsOf } from '../test/compose-text.ts';
 import { seededBytes } from '../test/seeded-bytes.ts';
 import { composeMessage, type Message, parseMessage } from './index.ts';
@@ -602,6 +602,23 @@ describe('composeMessage', () => {
     expect(
       await codeOf(() => composeText({ attachments: [{ content: '', contentType: 'multipart/mixed' }] })),
     ).toBe('MB_MIME_CONTENT_TYPE');
+  });
+
+  it('sends nothing of the memory that content left free when it shrank', async () => {
+    const unfilled = vi
+      .spyOn(Buffer, 'allocUnsafeSlow')
+      .mockImplementation((size) => Buffer.alloc(size, 'secret'));
+    onTestFinished(() => unfilled.mockRestore());
+    const buffer = new ArrayBuffer(5000);
+    const composed = composeMessage({
+      from: 'a@example.com',
+      attachments: [{ content: new Uint8Array(buffer) }],
+    });
+    structuredClone(buffer, { transfer: [buffer] }); // leaves no octet behind
+    const octets = Buffer.from(await composed.bytes());
+    expect(octets).toHaveLength(composed.size!);
+    expect(octets.includes('\0'.repeat(5000))).toBe(true);
+    expect(octets.includes('secret')).toBe(false);
   });
 
   it('writes UTF-8 header fields only when asked', async () => {

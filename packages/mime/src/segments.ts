@@ -1,7 +1,7 @@
 import { notSevenBit, unfitLines } from './body.ts';
 import { MimeError } from './errors.ts';
 import { isStream, type Segment, type StreamSegment } from './part-tree.ts';
-import { Base64Encoder, encodeBase64Into } from './transfer/base64.ts';
+import { Base64Encoder, encodeBase64Into, unfilledArray } from './transfer/base64.ts';
 import { LineCheck } from './transfer/survey.ts';
 import { concatOctets, encodeUtf8, writeUtf8 } from './utf8.ts';
 
@@ -27,10 +27,11 @@ export async function writeSegments(
     return concatOctets(chunks);
   }
   if (signal?.aborted === true) throw aborted(signal);
-  const out = new Uint8Array(size);
+  const out = unfilledArray(size);
   let offset = 0;
   for (const segment of segments) if (!isStream(segment)) offset = writeSegment(segment, out, offset);
-  return out;
+  // Memory that content did not fill, since its buffer shrank meanwhile, must not go out.
+  return out.fill(0, offset);
 }
 
 function writeSegment(segment: Exclude<Segment, StreamSegment>, out: Uint8Array, offset: number): number {

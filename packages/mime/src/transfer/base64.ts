@@ -80,11 +80,9 @@ interface Runtime {
 }
 
 /** An array that is about to be filled wholly: where the runtime can, it is not filled with zeros first. */
-function unfilledArray(length: number): Uint8Array {
-  const memory = (globalThis as Runtime).Buffer?.allocUnsafeSlow(length);
-  return memory === undefined
-    ? new Uint8Array(length)
-    : new Uint8Array(memory.buffer, memory.byteOffset, length);
+export function unfilledArray(length: number): Uint8Array {
+  const memory = (globalThis as Runtime).Buffer?.allocUnsafeSlow(length) ?? new Uint8Array(length);
+  return new Uint8Array(memory.buffer, memory.byteOffset, length);
 }
 
 /**
