@@ -5,7 +5,7 @@ import { parseServerDelay } from './backoff.ts';
 import type { Connections } from './connections.ts';
 import { chooseSource } from './egress-source.ts';
 import { BrokerError } from './errors.ts';
-import { inParallel } from './in-parallel.ts';
+import { inFlow } from './in-flow.ts';
 import type { Keyring } from './keyring.ts';
 import type { RecipientOutcome } from './outcome.ts';
 import { type Octets, type SignedMessage, signOutgoing } from './outgoing-message.ts';
@@ -28,7 +28,7 @@ export interface QueueAttemptParts {
 
 /** Messages in flight on one connection; as many outcomes are unknown if it breaks. */
 const messagesInFlight = 16;
-/** Recipients asked for when a claim is done and its connection still good. */
+/** Recipients asked for when none of a claim waits and its connection is still good. */
 const moreRecipients = 20;
 /** Time after which the lease is given back, so that one site does not keep a worker's slot for itself. */
 const longestClaimMs = 30_000;
@@ -49,19 +49,19 @@ export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
       transcripts: false,
     });
     const lessons: SiteFeedback[] = [];
+    const attemptOne = async (message: ClaimedMessage): Promise<void> => {
+      if (context.stopping.aborted) return;
+      const { outcomes, lesson } = await attemptMessage(message, scope, parts);
+      if (lesson) lessons.push(lesson);
+      await context.settle({ outcomes });
+    };
+    const more = async (): Promise<Claim['messages']> => {
+      const young = clock.now() - startedAt < longestClaimMs;
+      const goOn = young && lessons.at(-1)?.kind === 'succeeded' && !context.stopping.aborted;
+      return goOn ? context.more(moreRecipients) : [];
+    };
     try {
-      let messages: Claim['messages'] = claim.messages;
-      while (messages.length > 0) {
-        await inParallel(messages, messagesInFlight, async (message) => {
-          if (context.stopping.aborted) return;
-          const { outcomes, lesson } = await attemptMessage(message, scope, parts);
-          if (lesson) lessons.push(lesson);
-          await context.settle({ outcomes });
-        });
-        const young = clock.now() - startedAt < longestClaimMs;
-        const goOn = young && lessons.at(-1)?.kind === 'succeeded' && !context.stopping.aborted;
-        messages = goOn ? await context.more(moreRecipients) : [];
-      }
+      await inFlow(claim.messages, messagesInFlight, attemptOne, more);
     } finally {
       await scope.end();
     }

@@ -9,7 +9,6 @@ import { StoreBackoff } from './worker/store-backoff.ts';
 
 export type {
   Attempt,
-  AttemptContext,
   AttemptOutcome,
   AttemptReport,
   Conclude,
