@@ -103,8 +103,11 @@ export async function enqueueMessage(
   return { id: accepted.messageId, duplicate: accepted.duplicate, recipients };
 }
 
+const none: ReadonlyMap<string, Suppression> = new Map();
+
 async function suppressions(addresses: readonly string[], store: QueueStore<unknown>, tenant?: string) {
   const entries = await store.suppressed(addresses, tenant);
+  if (entries.length === 0) return none;
   const byAddress = new Map(entries.map((entry) => [suppressionKey(entry.address), entry]));
   return new Map(
     addresses.flatMap((address) => {

@@ -11,7 +11,7 @@ import { defaultMaxMessageBytes } from './queue-store.ts';
 import type { Command } from './recipient-transition.ts';
 import { defaultRetention, type PurgeResult, type Retention } from './retention.ts';
 import { acceptMessage, beginStaging, endStaging } from './sqlite/accept.ts';
-import { claimAttempt, claimMore, claimOverdue } from './sqlite/claim.ts';
+import { claimAttempt, claimMore, claimOverdue, siteIsReady } from './sqlite/claim.ts';
 import { command, reschedule, selectWindow } from './sqlite/command.ts';
 import { Sql, type SqliteConnection } from './sqlite/connection.ts';
 import { chunkBytes, chunkCount, insertChunk, readChunk } from './sqlite/content.ts';
@@ -207,8 +207,9 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     return accepted;
   }
 
-  claim(request: port.ClaimRequest): Promise<port.Claim | null> {
-    return this.#write((turn) => claimAttempt(turn, request), { ...relaxed, patient: true });
+  async claim(request: port.ClaimRequest): Promise<port.Claim | null> {
+    // A look costs less than a transaction, and a connection that may be opened does not wait for others.
+    return siteIsReady(this.#read()) ? this.#write((turn) => claimAttempt(turn, request), relaxed) : null;
   }
 
   claimMore(leaseId: port.LeaseId, max: number): Promise<readonly port.ClaimedMessage[]> {

@@ -30,14 +30,18 @@ const mostSites = 200;
 /** Lanes that one claim takes from. */
 const mostLanes = 20;
 
+const selectReady = 'SELECT * FROM mb_site WHERE suspended = 0 AND ready < ? ORDER BY ready LIMIT 1';
+
+/** Whether a claim may find something. */
+export function siteIsReady({ sql, now }: Turn): boolean {
+  return sql.get(selectReady, (now + 1) * 1000) !== undefined;
+}
+
 /** Takes due recipients of the site whose turn it is; null when there are none. */
 export function claimAttempt(turn: Turn, request: ClaimRequest): Claim | null {
   const { sql, now, limits } = turn;
   for (let i = 0; i < mostSites; i++) {
-    const row = sql.get<SiteRow>(
-      'SELECT * FROM mb_site WHERE suspended = 0 AND ready < ? ORDER BY ready LIMIT 1',
-      (now + 1) * 1000,
-    );
+    const row = sql.get<SiteRow>(selectReady, (now + 1) * 1000);
     if (!row) return null;
     const claim = claimOf(turn, siteOf(row, limits), request);
     if (claim) return claim;

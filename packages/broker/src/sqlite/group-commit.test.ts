@@ -31,7 +31,7 @@ it('makes nobody wait longer than a few milliseconds, nor at all in a quiet queu
   const { clock, commits, done, write } = open();
   await Promise.all(['a', 'b', 'c', 'd'].map((name) => write(name, patient)));
   const gathered = write('e', patient);
-  await clock.advance(5);
+  await clock.advance(15);
   await gathered;
   await write('f', patient);
   await Promise.all(['g', 'h', 'i', 'j'].map((name) => write(name, patient)));

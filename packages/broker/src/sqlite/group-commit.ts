@@ -28,10 +28,10 @@ interface Write extends WriteOptions {
 /** More writes than this wait for the next transaction, so that one does not keep the event loop for long. */
 const mostWrites = 512;
 /** In a busy queue patient writes wait so long for others. */
-const patienceMs = 5;
+const patienceMs = 15;
 /** A transaction of as many writes says that the queue is busy; as many that wait are company enough. */
 const busyWrites = 4;
-const companyWrites = 64;
+const companyWrites = 192;
 /** How long to wait for another process that holds the write lock. */
 const busyRetryMs = 5;
 const busyPatienceMs = 30_000;
@@ -170,7 +170,8 @@ export class GroupCommit {
       for (const write of writes) write.reject(storeError(error));
       return;
     }
-    for (const [i, result] of results.entries()) {
+    for (let i = 0; i < writes.length; i++) {
+      const result = results[i]!;
       if ('error' in result) writes[i]!.reject(storeError(result.error));
       else writes[i]!.resolve(result.value as never);
     }
