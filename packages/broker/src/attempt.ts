@@ -31,7 +31,7 @@ export async function attemptDelivery(
     return recipients.map((recipient) => routeOutcome(recipient, route, attempt));
   }
   const offer = { nextHop: { ...nextHop, route }, message, attempt };
-  const [first, ...others] = route.hosts;
+  const [first, ...others] = shuffleEqual(route.hosts, scope.environment.random);
   const outcomes = await tryHost({ ...offer, host: first!, recipients }, scope);
   for (const host of others) {
     const open = [...outcomes.keys()].filter((index) => mayTryNextHost(outcomes[index]!));
@@ -43,6 +43,16 @@ export async function attemptDelivery(
     });
   }
   return outcomes;
+}
+
+/** RFC 5321 §5.1: hosts of equal preference share the load, message by message, though the route is that of the claim. */
+function shuffleEqual(hosts: readonly MailHost[], random: () => number): readonly MailHost[] {
+  if (hosts.length === 1) return hosts;
+  if (new Set(hosts.map(({ preference }) => preference)).size === hosts.length) return hosts;
+  return hosts
+    .map((host) => ({ host, place: random() }))
+    .sort((a, b) => a.host.preference - b.host.preference || a.place - b.place)
+    .map(({ host }) => host);
 }
 
 /**
