@@ -42,3 +42,39 @@ it('SMTP-20 SMTP-21 leaves no bare CR or LF and no end of data, gives the same i
     { numRuns: 2000 },
   );
 });
+
+const line = fc.string({ unit: fc.constantFrom('.', 'a', ' ', 'é'), maxLength: 80 });
+
+it('SMTP-20 SMTP-21 writes long pieces as it writes single octets, however little room there is', () => {
+  fc.assert(
+    fc.property(
+      fc.array(line, { minLength: 1, maxLength: 40 }),
+      fc.constantFrom('\r\n', '\r\n', '\n', '\r'),
+      fc.boolean(),
+      fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 20 }),
+      fc.integer({ min: 4, max: 700 }),
+      (lines, end, stuffing, cuts, room) => {
+        const octets = Buffer.from(lines.join('\r\n') + end, 'latin1');
+        const each = Array.from(octets, (octet) => Uint8Array.of(octet));
+        const stuffer = new DotStuffer(stuffing);
+        const out: Uint8Array[] = [];
+        for (let at = 0, n = 0; at < octets.length; n++) {
+          const chunk = octets.subarray(at, at + cuts[n % cuts.length]!);
+          for (let from = 0; from < chunk.length; ) {
+            const target = new Uint8Array(room);
+            const { read, written } = stuffer.write(chunk, from, target, 0);
+            expect(written).toBeLessThanOrEqual(room);
+            expect(read).toBeGreaterThan(0);
+            from += read;
+            out.push(target.subarray(0, written));
+          }
+          at += chunk.length;
+        }
+        if (stuffer.openLine) out.push(Buffer.from('\r\n'));
+        expect(Buffer.concat(out).toString('latin1')).toBe(run(each, stuffing).toString('latin1'));
+        expect(stuffer.bits > 127).toBe(octets.some((octet) => octet > 127));
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});

@@ -1,6 +1,17 @@
+import { findIn } from './content-scan.ts';
+import { type Findings, mostDots } from './word-scan.ts';
+
 const CR = 13;
 const LF = 10;
 const DOT = 46;
+/** Shorter pieces are written octet by octet. */
+const worthScanning = 64;
+
+/** How many octets were taken, and how many they became. */
+interface Progress {
+  readonly read: number;
+  readonly written: number;
+}
 
 /**
  * Turns octets into what may stand between 354 and the end of data, chunk by chunk.
@@ -25,7 +36,41 @@ export class DotStuffer {
   }
 
   /** Writes as much of `source` from `from` as fits into `target` from `at`. One octet becomes at most three. */
-  write(source: Uint8Array, from: number, target: Uint8Array, at: number): { read: number; written: number } {
+  write(source: Uint8Array, from: number, target: Uint8Array, at: number): Progress {
+    const piece = source.subarray(from, from + Math.max(0, target.length - at));
+    if (piece.length >= worthScanning) {
+      const findings = findIn(piece);
+      if (findings.lacking === 0 && findings.dots.length <= mostDots)
+        return this.#copy(piece, findings, target, at);
+    }
+    return this.#writeEach(source, from, target, at);
+  }
+
+  /** Copies a piece whose line ends are all CRLF, from dot to dot. */
+  #copy(piece: Uint8Array, { dots, eightBit }: Findings, target: Uint8Array, at: number): Progress {
+    const stuffed = this.#stuffing ? dots : [];
+    let read = 0;
+    let out = at;
+    for (const dot of [...stuffed, piece.length]) {
+      const count = Math.min(dot - read, target.length - out);
+      target.set(piece.subarray(read, read + count), out);
+      read += count;
+      out += count;
+      if (read < dot || dot === piece.length || target.length - out < 2) break;
+      if (dot > 0 || this.#lineStart) target[out++] = DOT;
+    }
+    // A line end is not cut in two.
+    if (piece[read - 1] === CR) {
+      read -= 1;
+      out -= 1;
+    }
+    this.#afterCr = false;
+    this.#lineStart = piece[read - 1] === LF;
+    if (eightBit) this.bits |= 128;
+    return { read, written: out - at };
+  }
+
+  #writeEach(source: Uint8Array, from: number, target: Uint8Array, at: number): Progress {
     const last = target.length - 3;
     const stuffing = this.#stuffing;
     let afterCr = this.#afterCr;
