@@ -77,6 +77,7 @@ export class LocalLane implements Lane {
     if (!apart) globalThis.gc?.();
     // What was done for others, and a full collection, which drops compiled code too, are made up for before it counts.
     if (metric !== 'peak') await this.#attempt(this.#repeats);
+    if (this.#threw) return;
     const sample = await this.#attempt(this.#repeats);
     if (sample === undefined) return;
     const operations = this.#repeats * this.#operationsPerRun;
