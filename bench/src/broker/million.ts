@@ -4,6 +4,7 @@ import path from 'node:path';
 import { peakContender } from '../harness/peak.ts';
 import type { Contender, Field, Role, ToldOutput } from '../harness/row.ts';
 import { CLAIMS, MillionQueue } from './million-queue.ts';
+import { quantile } from './quantile.ts';
 
 /**
  * Claims from queues of several sizes, most of which is in the way; the smallest is the limit.
@@ -55,8 +56,4 @@ function nameOf(size: number): string {
 
 function roleOf(size: number, most: number): Role {
   return size === most ? 'ours' : 'limit';
-}
-
-function quantile(times: readonly number[], share: number): number {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length * share)]!;
 }

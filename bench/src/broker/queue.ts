@@ -23,10 +23,7 @@ const IN_FLIGHT = 256;
  * @param servers  which other servers take part: none in a smoke run, Haraka only where there is time to install it.
  */
 export async function queueField(count: number, servers: 'none' | 'postfix' | 'all'): Promise<Field> {
-  const sink =
-    servers !== 'none' && hasPostfixTools()
-      ? await startPostfixSink()
-      : await startOwnSink({ chunking: false });
+  const sink = await startSink(servers === 'none');
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-queue-'));
   const contenders = [ours(sink, folder, count)];
   const absent: Absence[] = [];
@@ -48,9 +45,13 @@ export async function queueField(count: number, servers: 'none' | 'postfix' | 'a
   };
 }
 
+/** Postfix's sink, or without servers the bench's own. */
+export function startSink(withoutServers: boolean): Promise<Sink> {
+  return !withoutServers && hasPostfixTools() ? startPostfixSink() : startOwnSink({ chunking: false });
+}
+
 function ours(sink: Sink, folder: string, count: number): Contender {
   let open: Promise<OurQueue> | undefined;
-  const message = { raw: MESSAGE, envelope: { from: SENDER, to: [RECIPIENT] } };
   return {
     name: '@mb/broker',
     role: 'ours',
@@ -58,7 +59,7 @@ function ours(sink: Sink, folder: string, count: number): Contender {
       open ??= openOurs(sink.port, path.join(folder, 'ours.db'));
       const { broker } = await open;
       const arrived = arrival(sink, count);
-      await inParallel(count, async () => void (await broker.enqueue(message)));
+      await inParallel(count, IN_FLIGHT, async () => void (await broker.enqueue(message)));
       return await arrived;
     },
     check: async (taken) =>
@@ -71,12 +72,14 @@ function ours(sink: Sink, folder: string, count: number): Contender {
   };
 }
 
-interface OurQueue {
+/** A broker at work, with its store. */
+export interface OurQueue {
   readonly store: SqliteStore;
   readonly broker: MailBroker;
 }
 
-async function openOurs(port: number, file: string): Promise<OurQueue> {
+/** Starts a broker that delivers all to one port. */
+export async function openOurs(port: number, file: string): Promise<OurQueue> {
   const store = new SqliteStore(file);
   await store.open();
   const broker = new MailBroker({
@@ -88,8 +91,10 @@ async function openOurs(port: number, file: string): Promise<OurQueue> {
   return { store, broker };
 }
 
+export const message = { raw: MESSAGE, envelope: { from: SENDER, to: [RECIPIENT] } };
+
 /** Recipients that still have to be delivered to, or whose delivery is not written down yet. */
-async function openOf(broker: MailBroker): Promise<number> {
+export async function openOf(broker: MailBroker): Promise<number> {
   const { queued, inFlight } = await broker.health();
   return queued + inFlight;
 }
@@ -102,7 +107,7 @@ function floor(sink: Sink, folder: string, count: number): Contender {
     run: async () => {
       queue ??= new FloorQueue(path.join(folder, 'floor.db'), sink.port);
       const arrived = arrival(sink, count);
-      await inParallel(count, async () => void (await queue!.accept()));
+      await inParallel(count, IN_FLIGHT, async () => void (await queue!.accept()));
       return await arrived;
     },
     check: async (taken) => checkTaken(taken, count) ?? (await checkEmpty(async () => queue!.depth)),
@@ -138,7 +143,7 @@ function server(
 }
 
 /** Resolves with the number of messages that came once there are `count` more than now. */
-async function arrival(sink: Sink, count: number): Promise<number> {
+export async function arrival(sink: Sink, count: number): Promise<number> {
   const before = await sink.messages();
   for (;;) {
     const taken = (await sink.messages()) - before;
@@ -147,20 +152,21 @@ async function arrival(sink: Sink, count: number): Promise<number> {
   }
 }
 
-async function inParallel(count: number, task: () => Promise<void>): Promise<void> {
+/** Does a task so many times, with so many callers at a time. */
+export async function inParallel(count: number, callers: number, task: () => Promise<void>): Promise<void> {
   let begun = 0;
   const lane = async (): Promise<void> => {
     while (begun++ < count) await task();
   };
-  await Promise.all(Array.from({ length: Math.min(IN_FLIGHT, count) }, lane));
+  await Promise.all(Array.from({ length: Math.min(callers, count) }, lane));
 }
 
-function checkTaken(taken: unknown, count: number): string | undefined {
+export function checkTaken(taken: unknown, count: number): string | undefined {
   return taken === count ? undefined : `the server took ${taken} messages instead of ${count}`;
 }
 
 /** What was delivered must leave the queue too, or it would be delivered again. */
-async function checkEmpty(depth: () => Promise<number>): Promise<string | undefined> {
+export async function checkEmpty(depth: () => Promise<number>): Promise<string | undefined> {
   for (let tries = 0; tries < 100; tries++) {
     if ((await depth()) === 0) return undefined;
     await sleep(20);

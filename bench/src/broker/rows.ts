@@ -25,6 +25,8 @@ export const brokerRows: readonly Row[] = [
       return scale.smoke ? queueField(50, 'none') : queueField(5000, scale.full ? 'all' : 'postfix');
     },
   },
+  enqueueRow('broker/enqueue', 'a 5 kB message on the disk, one caller', 'p50', 1),
+  enqueueRow('broker/enqueue-p99', 'the slowest hundredth of such acceptances, 64 callers', 'p99', 64),
   millionRow('broker/million', 'a claim from one SQLite file, by what else is queued', 'p50', [
     { kind: 'ratio', to: FEW, atMost: 1.25 },
   ]),
@@ -47,6 +49,25 @@ export const brokerRows: readonly Row[] = [
     },
   },
 ];
+
+/** Acceptances, each waited for, while what was accepted before is delivered. */
+function enqueueRow(id: string, title: string, metric: 'p50' | 'p99', callers: number): Row {
+  return {
+    id,
+    title,
+    metric,
+    amount: { count: 1, unit: 'acceptances' },
+    limit: FLOOR,
+    goals: [],
+    wholeRuns: true,
+    apart: true,
+    field: async ({ smoke }) => {
+      const { enqueueField } = await import('./enqueue.ts');
+      const share = metric === 'p50' ? 0.5 : 0.99;
+      return enqueueField({ share, callers, count: smoke ? 50 : 3000, withoutServers: smoke });
+    },
+  };
+}
 
 /** Claims of five recipients each, of which 1,000 are due in any queue. */
 function millionRow(id: string, title: string, metric: 'p50' | 'p99', goals: readonly Goal[]): Row {
