@@ -37,23 +37,27 @@ export class ClaimGroup {
   async #send(group: readonly Waiting[]): Promise<void> {
     try {
       const claims: ClaimedRow[][] = group.map(() => []);
-      for (const row of await this.#claim(group.map(({ request }) => request)))
-        claims[row.claim_of]!.push(row);
-      const [first] = claims[0]!;
-      if (first) this.#floor.raise(Number(first.claim_from) - siteOverlapUs);
+      const from = this.#floor.next();
+      const rows = await this.#claim(
+        group.map(({ request }) => request),
+        from,
+      );
+      for (const row of rows) claims[row.claim_of]!.push(row);
+      const [first] = rows;
+      if (first) this.#floor.saw(from, Number(first.claim_from) - siteOverlapUs);
       for (const [i, { resolve }] of group.entries()) resolve(claims[i]!);
     } catch (error) {
       for (const { reject } of group) reject(error);
     }
   }
 
-  #claim(requests: readonly ClaimRequest[]): Promise<ClaimedRow[]> {
+  #claim(requests: readonly ClaimRequest[], from: number): Promise<ClaimedRow[]> {
     const { schema, limits, log, now } = this.#context();
     return callFunction<ClaimedRow>(this.#db, schema, 'claim_v1', [
       requests.map(({ worker }) => worker),
       requests.map(({ max }) => max),
       requests.map(({ leaseMs }) => leaseMs),
-      this.#floor.next(),
+      from,
       inlineContentBytes,
       limits,
       log,

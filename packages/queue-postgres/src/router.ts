@@ -83,7 +83,7 @@ export class Router {
         const begun = performance.now();
         const [row] = await this.#db.query<RoutedRow>(text, [batch, from, this.#now()], 'mb_route');
         const { count, highest } = row!;
-        if (highest !== null) this.#floor.raise(Number(highest) - overlap);
+        if (highest !== null) this.#floor.saw(from, Number(highest) - overlap);
         if (count !== 0) this.#found++;
         if (count > 0) this.#routed();
         this.#emptyAt = count === 0 ? begun : Number.NEGATIVE_INFINITY;

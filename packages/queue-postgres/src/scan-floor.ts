@@ -18,9 +18,13 @@ export class ScanFloor {
     return 0;
   }
 
-  /** Nothing that was there is below `value`. */
-  raise(value: number): void {
-    this.#value = Math.max(this.#value, value, 0);
+  /**
+   * A look from `from` on found nothing below `lowest`. A full one knows better than those before, and one that began
+   * above what has become known meanwhile knows nothing.
+   */
+  saw(from: number, lowest: number): void {
+    if (from === 0) this.#value = Math.max(lowest, 0);
+    else if (from <= this.#value) this.#value = Math.max(this.#value, lowest);
   }
 
   /** Where the latest looks began, for those that need not find everything. */

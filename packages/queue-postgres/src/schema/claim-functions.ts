@@ -94,11 +94,12 @@ DECLARE
 BEGIN
   -- Losing a claim to a crash only puts its recipients back.
   PERFORM set_config('synchronous_commit', 'off', true);
+  -- Not of the site that is taken below: its place may be newer than the one where it was found.
+  SELECT ready INTO v_from FROM site WHERE NOT suspended AND ready >= p_from ORDER BY ready LIMIT 1;
   FOR i IN 1..200 * cardinality(p_workers) LOOP
     SELECT * INTO s FROM site WHERE NOT suspended AND ready >= p_from AND ready < (t + 1) * 1000
       ORDER BY ready LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN RETURN; END IF;
-    v_from := coalesce(v_from, s.ready);
     v_limits := p_limits || coalesce(s.limits, '{}');
     -- A site that was left alone starts low again.
     IF t - s.used >= (v_limits ->> 'probeAfterMs')::bigint THEN

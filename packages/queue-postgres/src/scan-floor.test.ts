@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest';
+import { ScanFloor } from './scan-floor.ts';
+
+it('goes back when a full look found something below, whatever a look from above says meanwhile', () => {
+  const floor = new ScanFloor();
+  expect(floor.next()).toBe(0);
+  floor.saw(0, 100);
+  const above = floor.next();
+  expect(above).toBe(100);
+  floor.saw(above, 200);
+  expect(floor.next()).toBe(200);
+  floor.saw(0, 50);
+  floor.saw(above, 300);
+  expect(floor.next()).toBe(50);
+});
+
+it('begins at the start when all lies lower than the overlap', () => {
+  const floor = new ScanFloor();
+  floor.saw(0, -5);
+  expect(floor.value).toBe(0);
+});
