@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns/promises';
 import { connect as connectTcp, isIP, isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { SmtpError } from '../errors.ts';
@@ -61,6 +60,8 @@ export async function resolveAddresses(
   const literal = /^\[(?:IPv6:)?([^\]]+)\]$/i.exec(host)?.[1] ?? host;
   if (isIP(literal)) return [literal];
   try {
+    // Loaded here, since most callers have addresses: what nobody uses takes half a megabyte.
+    const { lookup } = await import('node:dns/promises');
     return interleave((await lookup(host, { all: true })).map(({ address }) => address));
   } catch (cause) {
     const text = `The name ${host} could not be resolved; check it, or give addresses.`;
