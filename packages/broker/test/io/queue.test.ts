@@ -205,6 +205,23 @@ it('POL-02 sends several messages to one site over one connection', async () => 
   expect(lab.hosts.mx1!.sessions.length).toBeLessThanOrEqual(3);
 });
 
+it('shares the messages of one claim among hosts of equal preference (RFC 5321 §5.1)', async () => {
+  await using lab = await startQueueLab({
+    hosts: { mx1: { address: '127.0.11.1' }, mx2: { address: '127.0.11.2' } },
+    records: { one: { MX: ['10 mx1.test', '10 mx2.test'] } },
+    // One claim at a time, so that it is the claim that shares.
+    broker: { queue: { concurrency: 1 } },
+  });
+  for (let i = 0; i < 40; i++) await lab.broker.enqueue({ ...message, subject: `Message ${i}` });
+  lab.broker.start();
+  await until(lab.broker, 'delivered', 40);
+  await lab.broker.stop();
+  const taken = Object.values(lab.hosts).map(({ messages }) => messages.length);
+  expect(taken.reduce((sum, count) => sum + count, 0)).toBe(40);
+  // All of 40 coins on one side: once in 500 billion runs.
+  expect(Math.min(...taken)).toBeGreaterThan(0);
+});
+
 it('Q-10 holds, releases, cancels, suspends and resumes while a worker runs', async () => {
   await using lab = await startQueueLab({
     hosts: { mx1: { address: '127.0.11.1' } },
