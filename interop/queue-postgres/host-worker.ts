@@ -29,7 +29,8 @@ const broker = new MailBroker({
   queue: {
     name,
     leaseMs: Number(leaseMs),
-    concurrency: 12,
+    // As many as the mail exchangers take from four workers: each has some to serve.
+    concurrency: 5,
     schedule: { firstMs: 200, maxMs: 1000 },
     onError() {},
   },
