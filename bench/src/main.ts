@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import ora from 'ora';
 import { writeCharts } from './harness/chart.ts';
-import type { Effort } from './harness/measure.ts';
+import type { Effort } from './harness/lane.ts';
 import { type KeptResult, keepResults, thisMachine } from './harness/results.ts';
 import type { Row, Scale } from './harness/row.ts';
 import { runRow } from './harness/run-row.ts';

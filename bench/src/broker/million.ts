@@ -2,17 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { peakContender } from '../harness/peak.ts';
+import { type QuantileMetric, quantile } from '../harness/quantile.ts';
 import type { Contender, Field, Role, ToldOutput } from '../harness/row.ts';
 import { CLAIMS, MillionQueue } from './million-queue.ts';
-import { quantile } from './quantile.ts';
 
-/**
- * Claims from queues of several sizes, most of which is in the way; the smallest is the limit.
- *
- * @param share  tells what this share of the claims takes at most: 0.5 or 0.99.
- */
+/** Claims from queues of several sizes, most of which is in the way; the smallest is the limit. */
 export async function claimField(
-  share: number,
+  metric: QuantileMetric,
   sizes: readonly [most: number, ...others: number[]],
 ): Promise<Field> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-million-'));
@@ -23,7 +19,7 @@ export async function claimField(
     contenders.push({
       name: nameOf(size),
       role: roleOf(size, sizes[0]),
-      run: async () => ({ told: quantile(await queue.claimAll(), share) * 1000 }) satisfies ToldOutput,
+      run: async () => ({ told: quantile(await queue.claimAll(), metric) * 1000 }) satisfies ToldOutput,
       check: () => queue.giveBack(),
       close: () => queue.close(),
     });

@@ -4,13 +4,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { MailBroker } from '@mb/broker';
-import { SqliteStore } from '@mb/broker/sqlite';
 import type { Absence, Contender, Field } from '../harness/row.ts';
-import { CLIENT, MESSAGE, RECIPIENT, SENDER } from '../smtp/payload.ts';
+import { MESSAGE, RECIPIENT, SENDER } from '../smtp/payload.ts';
 import { hasPostfixTools, type Sink, SMTP_SOURCE, startOwnSink, startPostfixSink } from '../smtp/sink.ts';
-import { FloorQueue } from './floor-queue.ts';
 import { HARAKA_VERSION, type RelayHaraka, startRelayHaraka } from './haraka.ts';
+import { ownQueues } from './own-queues.ts';
 import { postfixIsMissing, type RelayPostfix, startRelayPostfix } from './postfix.ts';
 
 /** Messages that wait for their acceptance at a time, as from an application under load. */
@@ -25,7 +23,15 @@ const IN_FLIGHT = 256;
 export async function queueField(count: number, servers: 'none' | 'postfix' | 'all'): Promise<Field> {
   const sink = await startSink(servers === 'none');
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-queue-'));
-  const contenders = [ours(sink, folder, count)];
+  const [ours, floor] = ownQueues(sink, folder, {
+    run: async (accept) => {
+      const arrived = arrival(sink, count);
+      await inParallel(count, IN_FLIGHT, accept);
+      return await arrived;
+    },
+    check: (taken) => checkTaken(taken, count),
+  });
+  const contenders = [ours];
   const absent: Absence[] = [];
   const noPostfix = servers === 'none' ? 'takes no part in a smoke run' : postfixIsMissing();
   if (noPostfix === undefined) contenders.push(server('Postfix', startRelayPostfix, sink, count));
@@ -33,7 +39,7 @@ export async function queueField(count: number, servers: 'none' | 'postfix' | 'a
   if (servers === 'all' && hasPostfixTools())
     contenders.push(server(`Haraka ${HARAKA_VERSION}`, startRelayHaraka, sink, count));
   else absent.push({ name: 'Haraka', reason: 'takes part with --full, and needs smtp-source' });
-  contenders.push(floor(sink, folder, count));
+  contenders.push(floor);
   return {
     contenders,
     absent,
@@ -48,71 +54,6 @@ export async function queueField(count: number, servers: 'none' | 'postfix' | 'a
 /** Postfix's sink, or without servers the bench's own. */
 export function startSink(withoutServers: boolean): Promise<Sink> {
   return !withoutServers && hasPostfixTools() ? startPostfixSink() : startOwnSink({ chunking: false });
-}
-
-function ours(sink: Sink, folder: string, count: number): Contender {
-  let open: Promise<OurQueue> | undefined;
-  return {
-    name: '@mb/broker',
-    role: 'ours',
-    run: async () => {
-      open ??= openOurs(sink.port, path.join(folder, 'ours.db'));
-      const { broker } = await open;
-      const arrived = arrival(sink, count);
-      await inParallel(count, IN_FLIGHT, async () => void (await broker.enqueue(message)));
-      return await arrived;
-    },
-    check: async (taken) =>
-      checkTaken(taken, count) ?? (await checkEmpty(async () => openOf((await open!).broker))),
-    close: async () => {
-      const queue = await open;
-      await queue?.broker.stop({ graceMs: 1000 });
-      await queue?.store.close();
-    },
-  };
-}
-
-/** A broker at work, with its store. */
-export interface OurQueue {
-  readonly store: SqliteStore;
-  readonly broker: MailBroker;
-}
-
-/** Starts a broker that delivers all to one port. */
-export async function openOurs(port: number, file: string): Promise<OurQueue> {
-  const store = new SqliteStore(file);
-  await store.open();
-  const broker = new MailBroker({
-    hostname: CLIENT,
-    store,
-    delivery: { routes: { '*': { type: 'smarthost', host: '[127.0.0.1]', port, tls: 'none' } } },
-  });
-  broker.start();
-  return { store, broker };
-}
-
-export const message = { raw: MESSAGE, envelope: { from: SENDER, to: [RECIPIENT] } };
-
-/** Recipients that still have to be delivered to, or whose delivery is not written down yet. */
-export async function openOf(broker: MailBroker): Promise<number> {
-  const { queued, inFlight } = await broker.health();
-  return queued + inFlight;
-}
-
-function floor(sink: Sink, folder: string, count: number): Contender {
-  let queue: FloorQueue | undefined;
-  return {
-    name: 'floor: SQLite + overlap',
-    role: 'limit',
-    run: async () => {
-      queue ??= new FloorQueue(path.join(folder, 'floor.db'), sink.port);
-      const arrived = arrival(sink, count);
-      await inParallel(count, IN_FLIGHT, async () => void (await queue!.accept()));
-      return await arrived;
-    },
-    check: async (taken) => checkTaken(taken, count) ?? (await checkEmpty(async () => queue!.depth)),
-    close: () => queue?.close(),
-  };
 }
 
 /** A mail server, fed over ten connections: it says 250 when the message is on its disk. */
@@ -137,7 +78,7 @@ function server(
       await promisify(execFile)(SMTP_SOURCE, [...options, `127.0.0.1:${port}`]);
       return await arrived;
     },
-    check: (taken) => checkTaken(taken, count),
+    check: (taken) => checkTaken(taken as number, count),
     close: async () => (await started)?.stop(),
   };
 }
@@ -153,7 +94,11 @@ export async function arrival(sink: Sink, count: number): Promise<number> {
 }
 
 /** Does a task so many times, with so many callers at a time. */
-export async function inParallel(count: number, callers: number, task: () => Promise<void>): Promise<void> {
+export async function inParallel(
+  count: number,
+  callers: number,
+  task: () => Promise<unknown>,
+): Promise<void> {
   let begun = 0;
   const lane = async (): Promise<void> => {
     while (begun++ < count) await task();
@@ -161,15 +106,6 @@ export async function inParallel(count: number, callers: number, task: () => Pro
   await Promise.all(Array.from({ length: Math.min(callers, count) }, lane));
 }
 
-export function checkTaken(taken: unknown, count: number): string | undefined {
+export function checkTaken(taken: number, count: number): string | undefined {
   return taken === count ? undefined : `the server took ${taken} messages instead of ${count}`;
-}
-
-/** What was delivered must leave the queue too, or it would be delivered again. */
-export async function checkEmpty(depth: () => Promise<number>): Promise<string | undefined> {
-  for (let tries = 0; tries < 100; tries++) {
-    if ((await depth()) === 0) return undefined;
-    await sleep(20);
-  }
-  return `${await depth()} messages are still in the queue`;
 }

@@ -1,3 +1,4 @@
+import type { QuantileMetric } from '../harness/quantile.ts';
 import type { Goal, Row, Scale } from '../harness/row.ts';
 
 const FLOOR = 'floor: SQLite + overlap';
@@ -51,7 +52,7 @@ export const brokerRows: readonly Row[] = [
 ];
 
 /** Acceptances, each waited for, while what was accepted before is delivered. */
-function enqueueRow(id: string, title: string, metric: 'p50' | 'p99', callers: number): Row {
+function enqueueRow(id: string, title: string, metric: QuantileMetric, callers: number): Row {
   return {
     id,
     title,
@@ -63,14 +64,13 @@ function enqueueRow(id: string, title: string, metric: 'p50' | 'p99', callers: n
     apart: true,
     field: async ({ smoke }) => {
       const { enqueueField } = await import('./enqueue.ts');
-      const share = metric === 'p50' ? 0.5 : 0.99;
-      return enqueueField({ share, callers, count: smoke ? 50 : 3000, withoutServers: smoke });
+      return enqueueField({ metric, callers, count: smoke ? 50 : 3000, withoutServers: smoke });
     },
   };
 }
 
 /** Claims of five recipients each, of which 1,000 are due in any queue. */
-function millionRow(id: string, title: string, metric: 'p50' | 'p99', goals: readonly Goal[]): Row {
+function millionRow(id: string, title: string, metric: QuantileMetric, goals: readonly Goal[]): Row {
   return {
     id,
     title,
@@ -83,7 +83,7 @@ function millionRow(id: string, title: string, metric: 'p50' | 'p99', goals: rea
     wholeRuns: true,
     field: async (scale) => {
       const { claimField } = await import('./million.ts');
-      return claimField(metric === 'p50' ? 0.5 : 0.99, millionSizes(scale));
+      return claimField(metric, millionSizes(scale));
     },
   };
 }

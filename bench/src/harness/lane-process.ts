@@ -1,7 +1,7 @@
 /** Child process in which one contender of a row is at work, a sample whenever the parent says so. */
 import { findRow } from '../rows.ts';
-import { LocalLane, type Series } from './lane.ts';
-import type { Effort } from './measure.ts';
+import { closeField } from './close-field.ts';
+import { type Effort, LocalLane, type Series } from './lane.ts';
 import type { Scale } from './row.ts';
 
 /** Whom to measure, and how; travels as the only argument, as JSON. */
@@ -27,7 +27,7 @@ const lane = new LocalLane(contender, row, field.operationsPerRun ?? 1, order.ef
 
 process.on('message', (command: LaneCommand) => void obey(command));
 // The parent has what it wanted, or is gone.
-process.once('disconnect', () => void close().finally(() => process.exit()));
+process.once('disconnect', () => void closeField(field).finally(() => process.exit()));
 report();
 
 async function obey(command: LaneCommand): Promise<void> {
@@ -38,9 +38,4 @@ async function obey(command: LaneCommand): Promise<void> {
 function report(): void {
   const { contender: _, ...samples } = lane.series();
   process.send?.(samples satisfies LaneReport);
-}
-
-async function close(): Promise<void> {
-  for (const each of field.contenders) await each.close?.();
-  await field.close?.();
 }

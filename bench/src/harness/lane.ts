@@ -1,5 +1,13 @@
-import type { Effort } from './measure.ts';
 import type { Contender, PeakOutput, Row, ToldOutput } from './row.ts';
+
+/** How long and how often to measure. */
+export interface Effort {
+  readonly rounds: number;
+  /** A sample repeats the operation until it takes about this long. */
+  readonly sampleMs: number;
+  /** Each contender first runs for about this long without being measured. */
+  readonly warmUpMs: number;
+}
 
 /** What one contender did, sample by sample; the n-th samples of all contenders belong to the same round. */
 export interface Series {

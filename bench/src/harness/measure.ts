@@ -8,15 +8,6 @@ export interface Summary {
   readonly max: number;
 }
 
-/** How long and how often to measure. */
-export interface Effort {
-  readonly rounds: number;
-  /** A sample repeats the operation until it takes about this long. */
-  readonly sampleMs: number;
-  /** Each contender first runs for about this long without being measured. */
-  readonly warmUpMs: number;
-}
-
 /** Median and range of at least one value. */
 export function summarise(values: readonly number[]): Summary {
   const series = [...values];

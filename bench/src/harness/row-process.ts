@@ -1,8 +1,9 @@
 /** Child process that measures one row: a fresh heap, type feedback of this task only. */
 import { existsSync, readFileSync } from 'node:fs';
 import { findRow } from '../rows.ts';
-import { type Lane, LocalLane } from './lane.ts';
-import { type Effort, measure } from './measure.ts';
+import { closeField } from './close-field.ts';
+import { type Effort, type Lane, LocalLane } from './lane.ts';
+import { measure } from './measure.ts';
 import { type HotFrame, profileOf } from './profile.ts';
 import { RemoteLane } from './remote-lane.ts';
 import type { Field, Scale } from './row.ts';
@@ -39,8 +40,7 @@ process.exit();
 
 async function close(): Promise<void> {
   await Promise.all(remote.map((lane) => lane.close()));
-  for (const contender of field.contenders) await contender.close?.();
-  await field.close?.();
+  await closeField(field);
 }
 
 function report(message: RowReport): void {

@@ -1,4 +1,4 @@
-import type { MailHost } from '@mb/dns';
+import { byPreference, type MailHost } from '@mb/dns';
 import { type DeliveryOutcome, SmtpError } from '@mb/smtp-client';
 import { policyOutcome, recipientOutcome, routeOutcome, sessionOutcome } from './attempt-outcome.ts';
 import type { AttemptScope, UsableApproach } from './attempt-scope.ts';
@@ -31,7 +31,8 @@ export async function attemptDelivery(
     return recipients.map((recipient) => routeOutcome(recipient, route, attempt));
   }
   const offer = { nextHop: { ...nextHop, route }, message, attempt };
-  const [first, ...others] = shuffleEqual(route.hosts, scope.environment.random);
+  // RFC 5321 §5.1: hosts of equal preference share the load, message by message, though the route is that of the claim.
+  const [first, ...others] = byPreference(route.hosts, scope.environment.random);
   const outcomes = await tryHost({ ...offer, host: first!, recipients }, scope);
   for (const host of others) {
     const open = [...outcomes.keys()].filter((index) => mayTryNextHost(outcomes[index]!));
@@ -43,16 +44,6 @@ export async function attemptDelivery(
     });
   }
   return outcomes;
-}
-
-/** RFC 5321 §5.1: hosts of equal preference share the load, message by message, though the route is that of the claim. */
-function shuffleEqual(hosts: readonly MailHost[], random: () => number): readonly MailHost[] {
-  if (hosts.length === 1) return hosts;
-  if (new Set(hosts.map(({ preference }) => preference)).size === hosts.length) return hosts;
-  return hosts
-    .map((host) => ({ host, place: random() }))
-    .sort((a, b) => a.host.preference - b.host.preference || a.place - b.place)
-    .map(({ host }) => host);
 }
 
 /**

@@ -245,34 +245,27 @@ export class QueueWorker {
 
   /** Writes a settlement down, however long the store takes to recover; nothing is claimed meanwhile. */
   async #settle(settlement: Settlement, run: LeaseRun): Promise<void> {
-    try {
-      await this.#options.store.settle(settlement);
-    } catch (error) {
-      await this.#settleAgain(settlement, error, run);
-    }
-  }
-
-  async #settleAgain(settlement: Settlement, failure: unknown, run: LeaseRun): Promise<void> {
-    const backoff = new StoreBackoff(this.#options.clock);
+    let backoff: StoreBackoff | undefined;
     let current = settlement;
-    let error = failure;
     let unwritten = 0;
     try {
       for (;;) {
-        this.#report(error);
-        const { bounces, suppress, ...bare } = current;
-        const misuse = BrokerError.isInstance(error) && error.kind === 'api-misuse';
-        if (run.abandoned || (misuse && !bounces && !suppress)) throw error;
-        this.#unwritten += 1 - unwritten;
-        unwritten = 1;
-        // A report to the sender that cannot be accepted must not keep the outcome from being written down.
-        if (misuse) current = bare;
-        else await backoff.wait();
         try {
           await this.#options.store.settle(current);
           return;
-        } catch (again) {
-          error = again;
+        } catch (error) {
+          this.#report(error);
+          const { bounces, suppress, ...bare } = current;
+          const misuse = BrokerError.isInstance(error) && error.kind === 'api-misuse';
+          if (run.abandoned || (misuse && !bounces && !suppress)) throw error;
+          this.#unwritten += 1 - unwritten;
+          unwritten = 1;
+          // A report to the sender that cannot be accepted must not keep the outcome from being written down.
+          if (misuse) current = bare;
+          else {
+            backoff ??= new StoreBackoff(this.#options.clock);
+            await backoff.wait();
+          }
         }
       }
     } finally {

@@ -84,6 +84,7 @@ export {
   parseMtaStsPolicy,
 } from './mta-sts/policy.ts';
 export { lookupMtaSts, type MtaStsLookup } from './mta-sts/record.ts';
+export { byPreference } from './mx-order.ts';
 export { createResolver, type NodeResolver, type ResolverOptions } from './node-resolver.ts';
 export { type NodeDnsError, type NodeSoa, type PromisesAdapter, toNodeDns } from './promises-adapter.ts';
 export type { MxRecord, RecordData, RecordType, SoaRecord, SrvRecord, TlsaRecord } from './record.ts';

@@ -24,9 +24,7 @@ export function orderMx(records: readonly MxRecord[], random: () => number, maxH
     return { nullMx: true, hosts: [], skipped: [] };
   }
   const usable = selectUsable(records);
-  const hosts = [...usable.hosts];
-  shuffle(hosts, random);
-  hosts.sort((a, b) => a.preference - b.preference);
+  const hosts = byPreference(usable.hosts, random);
   if (hosts.length <= maxHosts) return { nullMx: false, hosts, skipped: usable.skipped };
   const reason = `The domain has more than ${maxHosts} mail exchangers.`;
   const cut = hosts.splice(maxHosts).map((host) => ({ ...host, reason }));
@@ -65,7 +63,26 @@ function exchangeRefusal(exchange: string, name: string | undefined): string | u
   return undefined;
 }
 
-/** Fisher–Yates; the sort after it is stable, so equal preferences stay in random order. */
+/**
+ * A copy of hosts or records in the order in which they are tried: the lowest preference first, equal ones at random
+ * (RFC 5321 §5.1). A route that serves many messages is put in order for each, so that equal hosts share the load.
+ *
+ * @param random  Gives numbers from 0 up to 1, as `Math.random` does.
+ * @example
+ * ```ts
+ * byPreference([{ name: 'b.example.com', preference: 20 }, { name: 'a.example.com', preference: 10 }], Math.random);
+ * ```
+ */
+export function byPreference<T extends { readonly preference: number }>(
+  hosts: readonly T[],
+  random: () => number,
+): T[] {
+  const ordered = [...hosts];
+  shuffle(ordered, random);
+  return ordered.sort((a, b) => a.preference - b.preference);
+}
+
+/** Fisher–Yates; a stable sort after it leaves equal ones in random order. */
 export function shuffle<T>(items: T[], random: () => number): void {
   for (let i = items.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));
