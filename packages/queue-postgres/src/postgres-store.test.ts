@@ -92,6 +92,13 @@ async function claimWithin(store: PostgresStore, ms: number) {
   }
 }
 
+/** Resolves when a statement that calls this function waits for a lock. */
+async function waitForLock(call: string): Promise<void> {
+  const waits = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1`;
+  while ((await admin.query(waits, [`%${call}%`])).rowCount === 0)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
 describe('accepting within the application’s transaction', () => {
   it('Q-12 makes the message exist if and only if the transaction commits', async () => {
     const store = await openStore();
@@ -289,8 +296,7 @@ describe('several workers', () => {
       ],
       release: true,
     });
-    const waits = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%${schema}.settle%'`;
-    while ((await admin.query(waits)).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await waitForLock(`${schema}.settle`);
     const later = Date.now() + 2 * leaseMs;
     await other.query(`SELECT ${schema}.reap_v1(10, $1, NULL, $2)`, [
       JSON.stringify({ startConcurrency: 5, maxConcurrency: 20, probeAfterMs: 1000, rates: [] }),
@@ -303,6 +309,30 @@ describe('several workers', () => {
       [a, 'delivered'],
       [b, 'queued'],
     ]);
+  });
+
+  it('Q-07 leaves no site behind that became ready while a claim was looking', async () => {
+    const store = await openStore();
+    for (const site of ['a', 'b']) await store.accept(draft(`user@${site}.example.net`));
+    await store.route();
+    const other = await openClient();
+    const setReady = (which: string, afterMs: number) =>
+      other.query(
+        `UPDATE ${schema}.site SET ready = (${schema}.time_v1(NULL) + $2) * 1000 WHERE name LIKE $1`,
+        [which, afterMs],
+      );
+    await setReady('%', leaseMs);
+    // The claim sees that nothing is ready for long, then waits to lock a site. Another transaction, which took a
+    // second, has made it ready by then.
+    await other.query('BEGIN');
+    await other.query(`LOCK TABLE ${schema}.site IN EXCLUSIVE MODE`);
+    const claiming = store.claim({ worker: 'w', max: 20, leaseMs });
+    await waitForLock(`${schema}.claim`);
+    await setReady('a.%', -1000);
+    await other.query('COMMIT');
+    expect((await claiming)?.site).toBe('a.example.net');
+    await setReady('b.%', 0);
+    expect((await claimWithin(store, 1000))?.site).toBe('b.example.net');
   });
 
   it('Q-07 claims together what is asked for together, within the caps', async () => {

@@ -67,8 +67,8 @@ END $$;
 
 -- Takes due recipients of the site whose turn it is, for each of those who ask in turn. A function, not one statement:
 -- each statement in it sees what was committed before the site was locked, so that no wake-up is overwritten with older
--- knowledge. Looks at sites that are ready from p_from on, and says from where on there were any. It waits for no lock,
--- so it may hold those of several sites in whatever order.
+-- knowledge. Looks at sites that are ready from p_from on; says from where on any are ready, or will be. It waits for
+-- no lock, so it may hold those of several sites in whatever order.
 CREATE FUNCTION @schema@.claim_v1(
   p_workers text[], p_max int[], p_lease_ms bigint[], p_from bigint, p_inline int, p_limits jsonb, p_log text[], p_now bigint
 ) RETURNS TABLE (
@@ -94,8 +94,10 @@ DECLARE
 BEGIN
   -- Losing a claim to a crash only puts its recipients back.
   PERFORM set_config('synchronous_commit', 'off', true);
-  -- Not of the site that is taken below: its place may be newer than the one where it was found.
+  -- Not of the site that is taken below: its place may be newer than the one where it was found. And not later than
+  -- now: a site that is full or paused at this moment may have its turn before.
   SELECT ready INTO v_from FROM site WHERE NOT suspended AND ready >= p_from ORDER BY ready LIMIT 1;
+  v_from := least(v_from, t * 1000);
   FOR i IN 1..200 * cardinality(p_workers) LOOP
     SELECT * INTO s FROM site WHERE NOT suspended AND ready >= p_from AND ready < (t + 1) * 1000
       ORDER BY ready LIMIT 1 FOR UPDATE SKIP LOCKED;
