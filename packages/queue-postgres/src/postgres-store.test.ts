@@ -335,6 +335,29 @@ describe('several workers', () => {
     expect((await claimWithin(store, 1000))?.site).toBe('b.example.net');
   });
 
+  it('Q-03 leaves to others what is overdue, and no lease behind, when they were faster', async () => {
+    const store = await openStore();
+    await store.accept(draft('user@example.net', { delayNoticeAfterMs: 1 }));
+    await store.route();
+    const other = await openClient();
+    await other.query('BEGIN');
+    const overdue = `SELECT FROM ${schema}.claim_overdue_v1('other', 10, ${leaseMs}, 0, NULL)`;
+    await expect.poll(async () => (await other.query(overdue)).rowCount).toBe(1);
+    const claiming = store.claim({ worker: 'w', max: 20, leaseMs });
+    await waitForLock(`${schema}.claim`);
+    await other.query('COMMIT');
+    expect(await claiming).toBeNull();
+    expect((await admin.query(`SELECT worker FROM ${schema}.lease`)).rows).toEqual([{ worker: 'other' }]);
+  });
+
+  it('Q-07 goes on with a site that is claimed again in the same millisecond, whatever the number of its lease', async () => {
+    const store = await openStore({ clock: new VirtualClock() });
+    for (let i = 0; i < 4; i++) await store.accept(draft(`user${i}@example.net`));
+    await store.route();
+    await admin.query(`SELECT setval(pg_get_serial_sequence('${schema}.lease', 'id'), 997)`);
+    for (let i = 0; i < 4; i++) expect(await store.claim({ worker: 'w', max: 1, leaseMs })).not.toBeNull();
+  });
+
   it('Q-07 claims together what is asked for together, within the caps', async () => {
     const store = await openStore({ limits: { startConcurrency: 1, maxConcurrency: 1 } });
     for (let i = 0; i < 12; i++) await store.accept(draft(`u${i}@site${i % 4}.test`));

@@ -1,68 +1,78 @@
 /** Handing recipients out. */
 export const claimFunctions = `
--- What a worker needs of claimed recipients. Content comes with the first recipient of each message only.
-CREATE FUNCTION @schema@.claimed_v1(p_ids bigint[], p_inline int) RETURNS TABLE (
-  message text, "position" int, address text, domain text, attempts int, options text, tenant text, tag text,
-  sender text, accepted bigint, expires bigint, size bigint, on_unknown text, envelope text, schedule text, crc bigint,
-  ascii text, bytes bytea
-) LANGUAGE sql STABLE AS $$
-  -- Without settings of its own, so that it becomes a part of the caller's query, which keeps its plan.
-  SELECT m.id::text, (r.id & 65535)::int, r.address, r.domain, r.attempts, r.options, m.tenant, m.tag, m.sender,
-    m.accepted, m.expires, m.size, m.on_unknown, m.envelope, m.schedule, c.crc, c.ascii, c.bytes
-  FROM (
-    SELECT id, ord, row_number() OVER (PARTITION BY id >> 16 ORDER BY ord) = 1 AS first
-    FROM unnest(p_ids) WITH ORDINALITY AS x(id, ord)
-  ) u
-  JOIN @schema@.recipient r ON r.id = u.id
-  JOIN @schema@.message m ON m.id = u.id >> 16
-  LEFT JOIN @schema@.content c ON c.message = u.id >> 16 AND c.n = 0 AND u.first AND m.size <= p_inline
-  ORDER BY u.ord
-$$;
+-- A claimed recipient with its message. Content comes with the first recipient of each message in a claim only.
+CREATE TYPE @schema@.claimed_row_v1 AS (
+  claim_of int, claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int,
+  address text, domain text, attempts int, options text, tenant text, tag text, sender text, accepted bigint,
+  expires bigint, size bigint, on_unknown text, envelope text, schedule text, crc bigint, ascii text, bytes bytea
+);
 
--- Takes up to p_max due recipients of a site for a lease, from its lanes in turn; none of these is ready
--- before p_from. The caller holds the site's lock.
-CREATE FUNCTION @schema@.take_v1(p_site text, p_from bigint, p_lease bigint, p_max int, p_log text[], t bigint)
+-- Picks up to p_max due recipients of a site for a lease, from its lanes in turn, and says when a lane has more; none
+-- of the lanes is ready before p_from. The caller holds the site's lock, and takes what was picked: p_picked it has
+-- already.
+CREATE FUNCTION @schema@.pick_v1(p_site text, p_from bigint, p_lease bigint, p_max int, p_picked bigint[], t bigint)
 RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
   never constant bigint := 9007199254740991;
   l record;
   v_ids bigint[] := '{}';
-  v_taken bigint[];
-  v_floor bigint;
-  v_next bigint;
+  v_left int := p_max;
+  v_found bigint[];
+  v_dues bigint[];
+  n int;
 BEGIN
   FOR l IN
     SELECT id, floor FROM lane WHERE site = p_site AND ready >= p_from AND ready < (t + 1) * 1000
     ORDER BY ready LIMIT 20
   LOOP
-    -- An array of ids, not a join: the planner must not choose another way to one lane's few rows.
-    WITH u AS (
-      UPDATE recipient SET state = 1, lease = p_lease, attempts = attempts + 1
-      WHERE id = ANY (ARRAY(
-        SELECT r.id FROM recipient r
-        WHERE r.lane = l.id AND r.state = 0 AND r.due <= t AND r.due >= l.floor
-        ORDER BY r.due, r.id LIMIT p_max - cardinality(v_ids) FOR UPDATE SKIP LOCKED))
-      RETURNING id, due, address, attempts
-    ), e AS (
-      INSERT INTO event (at, type, count, events)
-        SELECT t, 'attempted', count(*),
-          json_agg(json_build_array(m.id, u.id & 65535, m.tenant, m.tag, u.address, u.attempts, NULL, NULL))
-        FROM (SELECT * FROM u ORDER BY due, id) u JOIN message m ON m.id = u.id >> 16
-        WHERE m.expires > t AND (p_log IS NULL OR 'attempted' = ANY (p_log)) HAVING count(*) > 0
-    ) SELECT coalesce(array_agg(id ORDER BY due, id), '{}'), max(due) INTO v_taken, v_floor FROM u;
-    v_ids := v_ids || v_taken;
-    -- What was skipped because somebody else has it locked is older than what was taken: the floor stays below it.
-    SELECT r.due INTO v_next FROM recipient r
-      WHERE r.lane = l.id AND r.state = 0 AND r.due >= l.floor ORDER BY r.due, r.id LIMIT 1;
-    UPDATE lane SET floor = greatest(floor, least(coalesce(v_floor, floor), coalesce(v_next, v_floor, floor))),
-        ready = CASE
-          WHEN v_next IS NULL THEN never
-          WHEN cardinality(v_taken) = 0 AND v_next <= t THEN (t + 1) * 1000
-          ELSE greatest(v_next * 1000, t * 1000 + p_lease % 1000) END
+    -- With the one after the last, as it tells when the lane is ready again.
+    SELECT array_agg(r.id), array_agg(r.due), least(count(*) FILTER (WHERE r.due <= t), v_left)
+      INTO v_found, v_dues, n
+      FROM (
+        SELECT id, due FROM recipient
+        WHERE lane = l.id AND state = 0 AND due >= l.floor AND id <> ALL (p_picked) ORDER BY due, id LIMIT v_left + 1
+      ) r;
+    UPDATE lane SET floor = coalesce(v_dues[n], floor),
+        -- Not before p_from, even if this is the same millisecond as the last claim's.
+        ready = greatest(coalesce(v_dues[n + 1] * 1000, never), t * 1000 + p_lease % 1000, p_from)
       WHERE id = l.id;
-    EXIT WHEN cardinality(v_ids) >= p_max;
+    v_ids := v_ids || v_found[1:n];
+    v_left := v_left - n;
+    EXIT WHEN v_left = 0;
   END LOOP;
   RETURN v_ids;
+END $$;
+
+-- Takes recipients that were picked, with one event for all when it is an attempt; p_of tells the place of each one's
+-- lease. Returns those that were still waiting: claims of what is overdue ask for no site's lock.
+CREATE FUNCTION @schema@.take_v1(
+  p_leases bigint[], p_sites text[], p_of int[], p_ids bigint[], p_from bigint, p_attempt boolean, p_inline int,
+  p_log text[], t bigint
+) RETURNS SETOF @schema@.claimed_row_v1 LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY WITH taken AS (
+    UPDATE recipient r SET state = 1, lease = p_leases[x.of], attempts = attempts + p_attempt::int
+    FROM unnest(p_of, p_ids) WITH ORDINALITY AS x(of, id, ord)
+    WHERE r.id = x.id AND r.state + 0 = 0 -- the sum keeps the planner from an index of all that waits
+    RETURNING x.of, x.ord, r.id, r.id >> 16 AS message, (r.id & 65535)::int AS position, r.address, r.domain,
+      r.attempts, r.options
+  ), claimed AS (
+    SELECT r.*, m.tenant, m.tag, m.sender, m.accepted, m.expires, m.size, m.on_unknown, m.envelope, m.schedule,
+      row_number() OVER (PARTITION BY r.of, r.message ORDER BY r.ord) = 1 AS first
+    FROM taken r JOIN message m ON m.id = r.message
+  ), logged AS (
+    INSERT INTO event (at, type, count, events)
+      SELECT t, 'attempted', count(*),
+        json_agg(json_build_array(message, position, tenant, tag, address, attempts, NULL, NULL) ORDER BY ord)
+      FROM claimed
+      WHERE p_attempt AND expires > t AND (p_log IS NULL OR 'attempted' = ANY (p_log)) HAVING count(*) > 0
+  )
+  SELECT r.of - 1, p_leases[r.of]::text, p_sites[r.of], t, p_from, r.message::text, r.position, r.address, r.domain,
+    r.attempts, r.options, r.tenant, r.tag, r.sender, r.accepted, r.expires, r.size, r.on_unknown, r.envelope,
+    r.schedule, c.crc, c.ascii, c.bytes
+  FROM claimed r LEFT JOIN content c ON c.message = r.message AND c.n = 0 AND r.first AND r.size <= p_inline
+  ORDER BY r.ord;
 END $$;
 
 -- Takes due recipients of the site whose turn it is, for each of those who ask in turn. A function, not one statement:
@@ -71,11 +81,7 @@ END $$;
 -- no lock, so it may hold those of several sites in whatever order.
 CREATE FUNCTION @schema@.claim_v1(
   p_workers text[], p_max int[], p_lease_ms bigint[], p_from bigint, p_inline int, p_limits jsonb, p_log text[], p_now bigint
-) RETURNS TABLE (
-  claim_of int, claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int, address text, domain text,
-  attempts int, options text, tenant text, tag text, sender text, accepted bigint, expires bigint, size bigint,
-  on_unknown text, envelope text, schedule text, crc bigint, ascii text, bytes bytea
-) LANGUAGE plpgsql @lookups@ AS $$
+) RETURNS SETOF @schema@.claimed_row_v1 LANGUAGE plpgsql @lookups@ AS $$
 #variable_conflict use_column
 DECLARE
   never constant bigint := 9007199254740991;
@@ -87,10 +93,16 @@ DECLARE
   v_allowed int;
   v_granted int;
   v_lease bigint;
-  v_ids bigint[];
+  v_found bigint[];
   v_ready bigint;
   v_from bigint;
   n int := 1;
+  -- Of the claims so far: their leases and sites, and what was picked for which.
+  v_leases bigint[] := '{}';
+  v_sites text[] := '{}';
+  v_of int[] := '{}';
+  v_ids bigint[] := '{}';
+  v_taken int;
 BEGIN
   -- Losing a claim to a crash only puts its recipients back.
   PERFORM set_config('synchronous_commit', 'off', true);
@@ -101,7 +113,7 @@ BEGIN
   FOR i IN 1..200 * cardinality(p_workers) LOOP
     SELECT * INTO s FROM site WHERE NOT suspended AND ready >= p_from AND ready < (t + 1) * 1000
       ORDER BY ready LIMIT 1 FOR UPDATE SKIP LOCKED;
-    IF NOT FOUND THEN RETURN; END IF;
+    EXIT WHEN NOT FOUND;
     v_limits := p_limits || coalesce(s.limits, '{}');
     -- A site that was left alone starts low again.
     IF t - s.used >= (v_limits ->> 'probeAfterMs')::bigint THEN
@@ -126,10 +138,10 @@ BEGIN
       END IF;
     END IF;
     INSERT INTO lease (site, worker, expires) VALUES (s.name, p_workers[n], t + p_lease_ms[n]) RETURNING id INTO v_lease;
-    v_ids := take_v1(s.name, s.lanes_from, v_lease, v_granted, p_log, t);
+    v_found := pick_v1(s.name, s.lanes_from, v_lease, v_granted, v_ids, t);
     SELECT coalesce(min(l.ready), never) INTO v_ready FROM lane l WHERE l.site = s.name AND l.ready >= s.lanes_from;
     s.lanes_from := v_ready;
-    IF cardinality(v_ids) = 0 THEN
+    IF cardinality(v_found) = 0 THEN
       DELETE FROM lease WHERE id = v_lease;
       UPDATE site SET ready = greatest(v_ready, (t + 1) * 1000), lanes_from = s.lanes_from WHERE name = s.name;
       CONTINUE;
@@ -141,25 +153,28 @@ BEGIN
       END IF;
     END IF;
     IF v_limits -> 'rates' <> '[]' THEN
-      s.arrivals := add_arrivals_v1(v_limits -> 'rates', s.arrivals, cardinality(v_ids));
+      s.arrivals := add_arrivals_v1(v_limits -> 'rates', s.arrivals, cardinality(v_found));
     END IF;
     UPDATE site SET ready = v_ready, concurrency = s.concurrency, used = t, lanes_from = s.lanes_from, arrivals = s.arrivals
       WHERE name = s.name;
-    RETURN QUERY SELECT n - 1, v_lease::text, s.name, t, v_from, c.* FROM claimed_v1(v_ids, p_inline) c;
+    v_leases := v_leases || v_lease;
+    v_sites := v_sites || s.name;
+    v_of := v_of || array_fill(n, ARRAY[cardinality(v_found)]);
+    v_ids := v_ids || v_found;
     n := n + 1;
-    IF n > cardinality(p_workers) THEN RETURN; END IF;
-    t := time_v1(p_now);
+    EXIT WHEN n > cardinality(p_workers);
   END LOOP;
+  RETURN QUERY SELECT * FROM take_v1(v_leases, v_sites, v_of, v_ids, v_from, true, p_inline, p_log, t);
+  GET DIAGNOSTICS v_taken = ROW_COUNT;
+  IF v_taken < cardinality(v_ids) THEN
+    DELETE FROM lease l WHERE l.id = ANY (v_leases) AND NOT EXISTS (SELECT FROM recipient r WHERE r.lease = l.id);
+  END IF;
 END $$;
 
 -- Takes more for a lease that runs.
 CREATE FUNCTION @schema@.claim_more_v1(
   p_lease bigint, p_max int, p_inline int, p_limits jsonb, p_log text[], p_now bigint
-) RETURNS TABLE (
-  claim_of int, claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int, address text, domain text,
-  attempts int, options text, tenant text, tag text, sender text, accepted bigint, expires bigint, size bigint,
-  on_unknown text, envelope text, schedule text, crc bigint, ascii text, bytes bytea
-) LANGUAGE plpgsql @lookups@ AS $$
+) RETURNS SETOF @schema@.claimed_row_v1 LANGUAGE plpgsql @lookups@ AS $$
 #variable_conflict use_column
 DECLARE
   t bigint;
@@ -178,19 +193,16 @@ BEGIN
   v_limits := p_limits || coalesce(s.limits, '{}');
   v_rate := take_rates_v1(v_limits -> 'rates', s.arrivals, t, p_max);
   IF v_rate.granted < 1 THEN RETURN; END IF;
-  v_ids := take_v1(s.name, s.lanes_from, p_lease, v_rate.granted, p_log, t);
+  v_ids := pick_v1(s.name, s.lanes_from, p_lease, v_rate.granted, '{}', t);
   UPDATE site SET used = t, arrivals = add_arrivals_v1(v_limits -> 'rates', v_rate.arrivals, cardinality(v_ids))
     WHERE name = s.name;
-  RETURN QUERY SELECT 0, p_lease::text, s.name, t, 0::bigint, c.* FROM claimed_v1(v_ids, p_inline) c;
+  RETURN QUERY SELECT * FROM take_v1(ARRAY[p_lease], ARRAY[s.name], array_fill(1, ARRAY[cardinality(v_ids)]), v_ids, 0,
+    true, p_inline, p_log, t);
 END $$;
 
 -- Takes waiting recipients whose deadline has passed. They only leave the queue here, so no site need be locked.
 CREATE FUNCTION @schema@.claim_overdue_v1(p_worker text, p_max int, p_lease_ms bigint, p_inline int, p_now bigint)
-RETURNS TABLE (
-  claim_of int, claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int, address text, domain text,
-  attempts int, options text, tenant text, tag text, sender text, accepted bigint, expires bigint, size bigint,
-  on_unknown text, envelope text, schedule text, crc bigint, ascii text, bytes bytea
-) LANGUAGE plpgsql @lookups@ AS $$
+RETURNS SETOF @schema@.claimed_row_v1 LANGUAGE plpgsql @lookups@ AS $$
 #variable_conflict use_column
 DECLARE
   t constant bigint := time_v1(p_now);
@@ -199,18 +211,12 @@ DECLARE
 BEGIN
   IF NOT EXISTS (SELECT FROM recipient WHERE state = 0 AND deadline <= t) THEN RETURN; END IF;
   PERFORM set_config('synchronous_commit', 'off', true);
+  v_ids := ARRAY(
+    SELECT id FROM recipient WHERE state = 0 AND deadline <= t AND lane IS NOT NULL
+    ORDER BY deadline LIMIT p_max FOR UPDATE SKIP LOCKED);
+  IF cardinality(v_ids) = 0 THEN RETURN; END IF;
   INSERT INTO lease (site, worker, expires) VALUES (NULL, p_worker, t + p_lease_ms) RETURNING id INTO v_lease;
-  WITH u AS (
-    UPDATE recipient SET state = 1, lease = v_lease
-    WHERE id = ANY (ARRAY(
-      SELECT r.id FROM recipient r WHERE r.state = 0 AND r.deadline <= t AND r.lane IS NOT NULL
-      ORDER BY r.deadline LIMIT p_max FOR UPDATE SKIP LOCKED))
-    RETURNING id
-  ) SELECT array_agg(id ORDER BY id) INTO v_ids FROM u;
-  IF v_ids IS NULL THEN
-    DELETE FROM lease WHERE id = v_lease;
-    RETURN;
-  END IF;
-  RETURN QUERY SELECT 0, v_lease::text, ''::text, t, 0::bigint, c.* FROM claimed_v1(v_ids, p_inline) c;
+  RETURN QUERY SELECT * FROM take_v1(ARRAY[v_lease], ARRAY[''], array_fill(1, ARRAY[cardinality(v_ids)]), v_ids, 0,
+    false, p_inline, '{}', t);
 END $$;
 `;

@@ -208,26 +208,27 @@ DECLARE
   u record;
   s site%ROWTYPE;
   v_ended bigint[];
-  v_settled int := 0;
 BEGIN
   PERFORM 1 FROM site WHERE name = ANY (ARRAY(SELECT l.site FROM lease l WHERE l.id = ANY (p_leases)))
     ORDER BY name FOR UPDATE;
   t := time_v1(p_now);
   IF deliver_v1(p_leases, p_of, p_ids, p_details, p_log, t) < cardinality(p_ids) THEN RAISE SQLSTATE 'MB001'; END IF;
+  v_ended := ARRAY(SELECT x.id FROM unnest(p_leases, p_releases) AS x(id, release) WHERE x.release);
+  IF (SELECT count(*) FROM lease WHERE id = ANY (p_leases) AND site IS NOT NULL) < cardinality(p_leases)
+      OR EXISTS (SELECT FROM recipient WHERE lease = ANY (v_ended)) THEN
+    RAISE SQLSTATE 'MB001';
+  END IF;
   FOR u IN
-    SELECT l.id, l.site, l.expires, p_releases[x.n] AS release, p_feedbacks[x.n] AS feedback
-    FROM unnest(p_leases) WITH ORDINALITY AS x(id, n) JOIN lease l ON l.id = x.id WHERE l.site IS NOT NULL
+    SELECT l.id, l.site, l.expires, x.release, x.feedback
+    FROM unnest(p_leases, p_releases, p_feedbacks) AS x(id, release, feedback)
+    JOIN lease l ON l.id = x.id JOIN site k ON k.name = l.site AND NOT rests_v1(k, x.feedback, p_limits)
     ORDER BY l.id -- as heartbeats do
   LOOP
     IF u.release THEN DELETE FROM lease WHERE id = u.id; END IF;
     SELECT * INTO s FROM site WHERE name = u.site;
     PERFORM learn_v1(s, u.feedback, 0, u.release AND u.expires >= t - 30000, p_limits, t);
-    v_settled := v_settled + 1;
   END LOOP;
-  v_ended := ARRAY(SELECT x.id FROM unnest(p_leases, p_releases) AS x(id, release) WHERE x.release);
-  IF v_settled < cardinality(p_leases) OR EXISTS (SELECT FROM recipient WHERE lease = ANY (v_ended)) THEN
-    RAISE SQLSTATE 'MB001';
-  END IF;
+  DELETE FROM lease WHERE id = ANY (v_ended);
 END $$;
 
 -- Prolongs leases; returns those that are there. In the order of their ids, as all who lock several do.

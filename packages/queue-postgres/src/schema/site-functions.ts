@@ -74,6 +74,14 @@ BEGIN
   RETURN greatest(v_lanes, t * 1000, p_paused_until * 1000, CASE WHEN v_open >= p_allowed THEN v_expiry * 1000 ELSE 0 END);
 END $$;
 
+-- Nearly always after a success: the site is as fast as it may be, and has nothing more to do.
+CREATE FUNCTION @schema@.rests_v1(s @schema@.site, p_feedback jsonb, p_limits jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT s.ready = 9007199254740991 AND (p_feedback ->> 'kind' IS NULL OR p_feedback ->> 'kind' = 'succeeded'
+    AND s.concurrency >= ((p_limits || coalesce(s.limits, '{}')) ->> 'maxConcurrency')::float8
+    AND s.failed_cohorts = 0 AND s.throttles = 0 AND s.paused_until = 0 AND NOT s.probing)
+$$;
+
 -- Writes down what a connection taught about its site, and what of a rate was not used. The caller holds the lock, and
 -- has ended the lease if p_ended.
 CREATE FUNCTION @schema@.learn_v1(
@@ -88,11 +96,7 @@ DECLARE
   v_allowed int;
   v_named bigint;
 BEGIN
-  -- Nearly always: the site is as fast as it may be, and has nothing more to do.
-  IF s.ready = 9007199254740991 AND p_returned = 0 AND (v_kind IS NULL OR v_kind = 'succeeded'
-      AND s.concurrency >= v_max AND s.failed_cohorts = 0 AND s.throttles = 0 AND s.paused_until = 0 AND NOT s.probing) THEN
-    RETURN;
-  END IF;
+  IF p_returned = 0 AND rests_v1(s, p_feedback, p_limits) THEN RETURN; END IF;
   v_start := (v_limits ->> 'startConcurrency')::float8;
   s.concurrency := coalesce(s.concurrency,
     least((p_limits ->> 'startConcurrency')::float8, (p_limits ->> 'maxConcurrency')::float8));
