@@ -164,6 +164,7 @@ BEGIN
     n := n + 1;
     EXIT WHEN n > cardinality(p_workers);
   END LOOP;
+  IF n = 1 THEN RETURN; END IF;
   RETURN QUERY SELECT * FROM take_v1(v_leases, v_sites, v_of, v_ids, v_from, true, p_inline, p_log, t);
   GET DIAGNOSTICS v_taken = ROW_COUNT;
   IF v_taken < cardinality(v_ids) THEN
