@@ -486,6 +486,22 @@ describe('the schema', () => {
     await expect(openStore()).rejects.toMatchObject({ code: 'MB_BROKER_STORE_SCHEMA' });
   });
 
+  it('leaves no choice between the index of lanes and that of deadlines, each of which holds all that waits', async () => {
+    await openStore();
+    const planWithout = async (index: string, condition: string) => {
+      await admin.query(`BEGIN; SET LOCAL enable_seqscan = off; DROP INDEX ${schema}.${index}`);
+      const { rows } = await admin.query(
+        `EXPLAIN SELECT id FROM ${schema}.recipient WHERE state = 0 AND ${condition} LIMIT 20`,
+      );
+      await admin.query('ROLLBACK');
+      return rows.map((row) => row['QUERY PLAN']).join('\n');
+    };
+    const byLane = await planWithout('recipient_due', 'lane = 1 AND due >= 0 AND due >= 5 ORDER BY due, id');
+    expect(byLane).not.toContain('recipient_deadline');
+    const byDeadline = await planWithout('recipient_deadline', 'deadline >= 0 AND deadline <= 5');
+    expect(byDeadline).not.toContain('recipient_due');
+  });
+
   it('finds the connections of a site by its name in the index, however many other sites have', async () => {
     await openStore();
     await admin.query('SET enable_seqscan = off; SET enable_bitmapscan = off');

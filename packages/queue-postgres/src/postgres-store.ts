@@ -355,7 +355,8 @@ export class PostgresStore implements QueueStore<Queryable> {
       `SELECT least(
           (SELECT ready / 1000 FROM ${s}.site
            WHERE NOT suspended AND ready >= $2 AND ready < 9007199254740991 ORDER BY ready LIMIT 1),
-          (SELECT deadline FROM ${s}.recipient WHERE state = 0 AND deadline <= ${s}.time_v1($1) + $3
+          (SELECT deadline FROM ${s}.recipient
+           WHERE state = 0 AND deadline >= 0 AND deadline <= ${s}.time_v1($1) + $3
            ORDER BY deadline LIMIT 1),
           (SELECT expires FROM ${s}.lease WHERE expires >= ${s}.time_v1($1) - $3 ORDER BY expires LIMIT 1),
           (SELECT 0::bigint FROM ${s}.intake WHERE message >= $4 LIMIT 1)

@@ -37,17 +37,17 @@ export async function queueStats(
     unknown: string;
     oldest: string | null;
   }>(
-    `SELECT (SELECT count(*) FROM ${schema}.recipient WHERE state = 0) AS queued,
+    `SELECT (SELECT count(*) FROM ${schema}.recipient WHERE state = 0 AND due >= 0) AS queued,
        (SELECT count(*) FROM ${schema}.recipient WHERE lease IS NOT NULL) AS in_flight,
        (SELECT count(*) FROM ${schema}.recipient WHERE state = 2 AND state IN (2, 3)) AS held,
        (SELECT count(*) FROM ${schema}.recipient WHERE state = 3 AND state IN (2, 3)) AS unknown,
-       (SELECT min(due) FROM ${schema}.recipient WHERE state = 0) AS oldest`,
+       (SELECT min(due) FROM ${schema}.recipient WHERE state = 0 AND due >= 0) AS oldest`,
   );
   const sites = await db.query<SiteRow>(
     `WITH depth AS (
        SELECT coalesce(l.site, d.route) AS site, sum(d.n) AS queued, min(d.due) AS due
        FROM (
-         SELECT lane, route, count(*) AS n, min(due) AS due FROM ${schema}.recipient WHERE state = 0 GROUP BY lane, route
+         SELECT lane, route, count(*) AS n, min(due) AS due FROM ${schema}.recipient WHERE state = 0 AND due >= 0 GROUP BY lane, route
        ) d LEFT JOIN ${schema}.lane l ON l.id = d.lane GROUP BY 1 ORDER BY 2 DESC LIMIT ${mostSites}
      ), open AS (
        SELECT site, count(*) AS connections FROM ${schema}.lease WHERE site IS NOT NULL GROUP BY site

@@ -30,7 +30,8 @@ BEGIN
       INTO v_found, v_dues, n
       FROM (
         SELECT id, due FROM recipient
-        WHERE lane = l.id AND state = 0 AND due >= l.floor AND id <> ALL (p_picked) ORDER BY due, id LIMIT v_left + 1
+        WHERE lane = l.id AND state = 0 AND due >= 0 AND due >= l.floor AND id <> ALL (p_picked)
+        ORDER BY due, id LIMIT v_left + 1
       ) r;
     UPDATE lane SET floor = coalesce(v_dues[n], floor),
         -- Not before p_from, even if this is the same millisecond as the last claim's.
@@ -54,7 +55,7 @@ BEGIN
   RETURN QUERY WITH taken AS (
     UPDATE recipient r SET state = 1, lease = p_leases[x.of], attempts = attempts + p_attempt::int
     FROM unnest(p_of, p_ids) WITH ORDINALITY AS x(of, id, ord)
-    WHERE r.id = x.id AND r.state + 0 = 0 -- the sum keeps the planner from an index of all that waits
+    WHERE r.id = x.id AND r.state = 0
     RETURNING x.of, x.ord, r.id, r.id >> 16 AS message, (r.id & 65535)::int AS position, r.address, r.domain,
       r.attempts, r.options
   ), claimed AS (
@@ -210,10 +211,10 @@ DECLARE
   v_lease bigint;
   v_ids bigint[];
 BEGIN
-  IF NOT EXISTS (SELECT FROM recipient WHERE state = 0 AND deadline <= t) THEN RETURN; END IF;
+  IF NOT EXISTS (SELECT FROM recipient WHERE state = 0 AND deadline >= 0 AND deadline <= t) THEN RETURN; END IF;
   PERFORM set_config('synchronous_commit', 'off', true);
   v_ids := ARRAY(
-    SELECT id FROM recipient WHERE state = 0 AND deadline <= t AND lane IS NOT NULL
+    SELECT id FROM recipient WHERE state = 0 AND deadline >= 0 AND deadline <= t AND lane IS NOT NULL
     ORDER BY deadline LIMIT p_max FOR UPDATE SKIP LOCKED);
   IF cardinality(v_ids) = 0 THEN RETURN; END IF;
   INSERT INTO lease (site, worker, expires) VALUES (NULL, p_worker, t + p_lease_ms) RETURNING id INTO v_lease;
