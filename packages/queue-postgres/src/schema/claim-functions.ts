@@ -7,24 +7,29 @@ CREATE TYPE @schema@.claimed_row_v1 AS (
   expires bigint, size bigint, on_unknown text, envelope text, schedule text, crc bigint, ascii text, bytes bytea
 );
 
--- Picks up to p_max due recipients of a site for a lease, from its lanes in turn, and says when a lane has more; none
--- of the lanes is ready before p_from. The caller holds the site's lock, and takes what was picked: p_picked it has
+-- Picks up to p_max due recipients of a site for a lease, from its lanes in turn; says when any of its lanes is ready
+-- next. None is ready before p_from. The caller holds the site's lock, and takes what was picked: p_picked it has
 -- already.
-CREATE FUNCTION @schema@.pick_v1(p_site text, p_from bigint, p_lease bigint, p_max int, p_picked bigint[], t bigint)
-RETURNS bigint[] LANGUAGE plpgsql AS $$
+CREATE FUNCTION @schema@.pick_v1(
+  p_site text, p_from bigint, p_lease bigint, p_max int, p_picked bigint[], t bigint, OUT ids bigint[], OUT next bigint
+) LANGUAGE plpgsql AS $$
 DECLARE
   never constant bigint := 9007199254740991;
   l record;
-  v_ids bigint[] := '{}';
   v_left int := p_max;
+  v_lanes int := 20;
   v_found bigint[];
   v_dues bigint[];
+  v_ready bigint;
   n int;
 BEGIN
-  FOR l IN
-    SELECT id, floor FROM lane WHERE site = p_site AND ready >= p_from AND ready < (t + 1) * 1000
-    ORDER BY ready LIMIT 20
-  LOOP
+  ids := '{}';
+  next := never;
+  FOR l IN SELECT id, floor, ready FROM lane WHERE site = p_site AND ready >= p_from ORDER BY ready LIMIT v_lanes + 1 LOOP
+    IF v_left = 0 OR v_lanes = 0 OR l.ready >= (t + 1) * 1000 THEN
+      next := least(next, l.ready);
+      EXIT;
+    END IF;
     -- With the one after the last, as it tells when the lane is ready again.
     SELECT array_agg(r.id), array_agg(r.due), least(count(*) FILTER (WHERE r.due <= t), v_left)
       INTO v_found, v_dues, n
@@ -33,15 +38,14 @@ BEGIN
         WHERE lane = l.id AND state = 0 AND due >= 0 AND due >= l.floor AND id <> ALL (p_picked)
         ORDER BY due, id LIMIT v_left + 1
       ) r;
-    UPDATE lane SET floor = coalesce(v_dues[n], floor),
-        -- Not before p_from, even if this is the same millisecond as the last claim's.
-        ready = greatest(coalesce(v_dues[n + 1] * 1000, never), t * 1000 + p_lease % 1000, p_from)
-      WHERE id = l.id;
-    v_ids := v_ids || v_found[1:n];
+    -- Not before p_from, even if this is the same millisecond as the last claim's.
+    v_ready := greatest(coalesce(v_dues[n + 1] * 1000, never), t * 1000 + p_lease % 1000, p_from);
+    UPDATE lane SET floor = coalesce(v_dues[n], floor), ready = v_ready WHERE id = l.id;
+    ids := ids || v_found[1:n];
+    next := least(next, v_ready);
     v_left := v_left - n;
-    EXIT WHEN v_left = 0;
+    v_lanes := v_lanes - 1;
   END LOOP;
-  RETURN v_ids;
 END $$;
 
 -- Takes recipients that were picked, with one event for all when it is an attempt; p_of tells the place of each one's
@@ -94,7 +98,7 @@ DECLARE
   v_allowed int;
   v_granted int;
   v_lease bigint;
-  v_found bigint[];
+  v_picked record;
   v_ready bigint;
   v_from bigint;
   n int := 1;
@@ -125,6 +129,7 @@ BEGIN
       CONTINUE;
     END IF;
     SELECT * INTO v_open, v_expiry FROM connections_v1(s.name, t);
+    v_open := v_open + cardinality(array_positions(v_sites, s.name));
     v_allowed := allowed_v1(s.concurrency, v_limits);
     IF v_open >= v_allowed THEN
       UPDATE site SET ready = greatest(v_expiry, t + 1) * 1000 WHERE name = s.name;
@@ -138,15 +143,13 @@ BEGIN
         CONTINUE;
       END IF;
     END IF;
-    INSERT INTO lease (site, worker, expires) VALUES (s.name, p_workers[n], t + p_lease_ms[n]) RETURNING id INTO v_lease;
-    v_found := pick_v1(s.name, s.lanes_from, v_lease, v_granted, v_ids, t);
-    SELECT coalesce(min(l.ready), never) INTO v_ready FROM lane l WHERE l.site = s.name AND l.ready >= s.lanes_from;
-    s.lanes_from := v_ready;
-    IF cardinality(v_found) = 0 THEN
-      DELETE FROM lease WHERE id = v_lease;
-      UPDATE site SET ready = greatest(v_ready, (t + 1) * 1000), lanes_from = s.lanes_from WHERE name = s.name;
+    v_lease := nextval('lease_id_seq');
+    v_picked := pick_v1(s.name, s.lanes_from, v_lease, v_granted, v_ids, t);
+    IF cardinality(v_picked.ids) = 0 THEN
+      UPDATE site SET ready = greatest(v_picked.next, (t + 1) * 1000), lanes_from = v_picked.next WHERE name = s.name;
       CONTINUE;
     END IF;
+    v_ready := v_picked.next;
     IF v_ready < never THEN
       v_ready := greatest(v_ready, t * 1000 + v_lease % 1000);
       IF v_open + 1 >= v_allowed THEN
@@ -154,18 +157,22 @@ BEGIN
       END IF;
     END IF;
     IF v_limits -> 'rates' <> '[]' THEN
-      s.arrivals := add_arrivals_v1(v_limits -> 'rates', s.arrivals, cardinality(v_found));
+      s.arrivals := add_arrivals_v1(v_limits -> 'rates', s.arrivals, cardinality(v_picked.ids));
     END IF;
-    UPDATE site SET ready = v_ready, concurrency = s.concurrency, used = t, lanes_from = s.lanes_from, arrivals = s.arrivals
+    UPDATE site SET ready = v_ready, concurrency = s.concurrency, used = t, lanes_from = v_picked.next,
+        arrivals = s.arrivals
       WHERE name = s.name;
     v_leases := v_leases || v_lease;
     v_sites := v_sites || s.name;
-    v_of := v_of || array_fill(n, ARRAY[cardinality(v_found)]);
-    v_ids := v_ids || v_found;
+    v_of := v_of || array_fill(n, ARRAY[cardinality(v_picked.ids)]);
+    v_ids := v_ids || v_picked.ids;
     n := n + 1;
     EXIT WHEN n > cardinality(p_workers);
   END LOOP;
   IF n = 1 THEN RETURN; END IF;
+  INSERT INTO lease (id, site, worker, expires) OVERRIDING SYSTEM VALUE
+    SELECT x.id, x.site, p_workers[x.n], t + p_lease_ms[x.n]
+    FROM unnest(v_leases, v_sites) WITH ORDINALITY AS x(id, site, n);
   RETURN QUERY SELECT * FROM take_v1(v_leases, v_sites, v_of, v_ids, v_from, true, p_inline, p_log, t);
   GET DIAGNOSTICS v_taken = ROW_COUNT;
   IF v_taken < cardinality(v_ids) THEN
@@ -183,7 +190,7 @@ DECLARE
   s site%ROWTYPE;
   v_limits jsonb;
   v_rate record;
-  v_ids bigint[];
+  v_picked record;
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
   SELECT * INTO s FROM site WHERE name = (SELECT l.site FROM lease l WHERE l.id = p_lease) FOR UPDATE;
@@ -195,11 +202,11 @@ BEGIN
   v_limits := p_limits || coalesce(s.limits, '{}');
   v_rate := take_rates_v1(v_limits -> 'rates', s.arrivals, t, p_max);
   IF v_rate.granted < 1 THEN RETURN; END IF;
-  v_ids := pick_v1(s.name, s.lanes_from, p_lease, v_rate.granted, '{}', t);
-  UPDATE site SET used = t, arrivals = add_arrivals_v1(v_limits -> 'rates', v_rate.arrivals, cardinality(v_ids))
+  v_picked := pick_v1(s.name, s.lanes_from, p_lease, v_rate.granted, '{}', t);
+  UPDATE site SET used = t, arrivals = add_arrivals_v1(v_limits -> 'rates', v_rate.arrivals, cardinality(v_picked.ids))
     WHERE name = s.name;
-  RETURN QUERY SELECT * FROM take_v1(ARRAY[p_lease], ARRAY[s.name], array_fill(1, ARRAY[cardinality(v_ids)]), v_ids, 0,
-    true, p_inline, p_log, t);
+  RETURN QUERY SELECT * FROM take_v1(ARRAY[p_lease], ARRAY[s.name], array_fill(1, ARRAY[cardinality(v_picked.ids)]),
+    v_picked.ids, 0, true, p_inline, p_log, t);
 END $$;
 
 -- Takes waiting recipients whose deadline has passed. They only leave the queue here, so no site need be locked.
