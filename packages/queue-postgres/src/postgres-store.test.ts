@@ -335,19 +335,22 @@ describe('several workers', () => {
     expect((await claimWithin(store, 1000))?.site).toBe('b.example.net');
   });
 
-  it('Q-03 leaves to others what is overdue, and no lease behind, when they were faster', async () => {
-    const store = await openStore();
-    await store.accept(draft('user@example.net', { delayNoticeAfterMs: 1 }));
+  it('Q-03 leaves to others what is overdue when they were faster, and no lease behind that keeps the rest waiting', async () => {
+    const store = await openStore({ limits: { startConcurrency: 1, maxConcurrency: 1 } });
+    await store.accept(draft('overdue@example.net', { delayNoticeAfterMs: 1 }));
+    await store.accept(draft('other@example.net', { notBefore: Date.now() + 20 }));
     await store.route();
     const other = await openClient();
     await other.query('BEGIN');
     const overdue = `SELECT FROM ${schema}.claim_overdue_v1('other', 10, ${leaseMs}, 0, NULL)`;
     await expect.poll(async () => (await other.query(overdue)).rowCount).toBe(1);
-    const claiming = store.claim({ worker: 'w', max: 20, leaseMs });
+    const claiming = store.claim({ worker: 'w', max: 1, leaseMs });
     await waitForLock(`${schema}.claim`);
     await other.query('COMMIT');
     expect(await claiming).toBeNull();
     expect((await admin.query(`SELECT worker FROM ${schema}.lease`)).rows).toEqual([{ worker: 'other' }]);
+    const claim = await claimWithin(store, 1000);
+    expect(claim?.messages[0]?.recipients[0]?.address).toBe('other@example.net');
   });
 
   it('Q-07 goes on with a site that is claimed again in the same millisecond, whatever the number of its lease', async () => {

@@ -83,7 +83,7 @@ END $$;
 -- Takes due recipients of the site whose turn it is, for each of those who ask in turn. A function, not one statement:
 -- each statement in it sees what was committed before the site was locked, so that no wake-up is overwritten with older
 -- knowledge. Looks at sites that are ready from p_from on; says from where on any are ready, or will be. It waits for
--- no lock, so it may hold those of several sites in whatever order.
+-- no site's lock, so it may hold those of several in whatever order.
 CREATE FUNCTION @schema@.claim_v1(
   p_workers text[], p_max int[], p_lease_ms bigint[], p_from bigint, p_inline int, p_limits jsonb, p_log text[], p_now bigint
 ) RETURNS SETOF @schema@.claimed_row_v1 LANGUAGE plpgsql @lookups@ AS $$
@@ -176,7 +176,11 @@ BEGIN
   RETURN QUERY SELECT * FROM take_v1(v_leases, v_sites, v_of, v_ids, v_from, true, p_inline, p_log, t);
   GET DIAGNOSTICS v_taken = ROW_COUNT;
   IF v_taken < cardinality(v_ids) THEN
-    DELETE FROM lease l WHERE l.id = ANY (v_leases) AND NOT EXISTS (SELECT FROM recipient r WHERE r.lease = l.id);
+    -- Nobody will settle a lease that holds nothing, so its site is looked at again soon.
+    WITH empty AS (
+      DELETE FROM lease l WHERE l.id = ANY (v_leases) AND NOT EXISTS (SELECT FROM recipient r WHERE r.lease = l.id)
+      RETURNING site
+    ) UPDATE site SET ready = (t + 1) * 1000 WHERE name = ANY (ARRAY(SELECT e.site FROM empty e));
   END IF;
 END $$;
 
