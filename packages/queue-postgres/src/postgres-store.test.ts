@@ -416,6 +416,20 @@ describe('several workers', () => {
     expect((await store.stats()).sites).toEqual([]);
   });
 
+  it('Q-03 settles two parts of one lease together in one transaction', async () => {
+    const store = await openStore();
+    for (const name of ['a', 'b']) await store.accept(draft(`${name}@example.net`));
+    await store.route();
+    const { leaseId, messages } = (await store.claim({ worker: 'w', max: 2, leaseMs }))!;
+    const settled = messages.map(({ recipients }, i) => {
+      const outcomes = [{ recipientId: recipients[0]!.recipientId, kind: 'delivered' as const }];
+      return store.settle({ leaseId, outcomes, release: i === 1 });
+    });
+    expect((await Promise.all(settled)).flatMap(({ refused }) => refused)).toEqual([]);
+    const { rows } = await admin.query(`SELECT count FROM ${schema}.event WHERE type = 'delivered'`);
+    expect(rows).toEqual([{ count: 2 }]);
+  });
+
   it('gives a reader of events every event once, however their transactions overlap', async () => {
     const stores = await Promise.all([openStore(), openStore(), openStore()]);
     const seen: string[] = [];
@@ -528,6 +542,7 @@ describe('the schema', () => {
     };
     const store = await openStore();
     for (const content of Object.values(kinds)) await store.accept(draft('a@example.net', { content }));
+    await store.route();
     const { rows } = await admin.query(
       `SELECT message, bool_and(ascii IS NOT NULL) AS ascii FROM ${schema}.content GROUP BY 1 ORDER BY 1`,
     );

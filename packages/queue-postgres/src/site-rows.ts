@@ -47,7 +47,8 @@ export async function queueStats(
     `WITH depth AS (
        SELECT coalesce(l.site, d.route) AS site, sum(d.n) AS queued, min(d.due) AS due
        FROM (
-         SELECT lane, route, count(*) AS n, min(due) AS due FROM ${schema}.recipient WHERE state = 0 AND due >= 0 GROUP BY lane, route
+         SELECT lane, route, count(*) AS n, min(due) AS due FROM ${schema}.recipient
+         WHERE state = 0 AND due >= 0 GROUP BY lane, route
        ) d LEFT JOIN ${schema}.lane l ON l.id = d.lane GROUP BY 1 ORDER BY 2 DESC LIMIT ${mostSites}
      ), open AS (
        SELECT site, count(*) AS connections FROM ${schema}.lease WHERE site IS NOT NULL GROUP BY site

@@ -90,7 +90,7 @@ CREATE FUNCTION @schema@.claim_v1(
 #variable_conflict use_column
 DECLARE
   never constant bigint := 9007199254740991;
-  t bigint := time_v1(p_now);
+  t constant bigint := time_v1(p_now);
   s site%ROWTYPE;
   v_limits jsonb;
   v_open int;
@@ -225,8 +225,10 @@ BEGIN
   IF NOT EXISTS (SELECT FROM recipient WHERE state = 0 AND deadline >= 0 AND deadline <= t) THEN RETURN; END IF;
   PERFORM set_config('synchronous_commit', 'off', true);
   v_ids := ARRAY(
-    SELECT id FROM recipient WHERE state = 0 AND deadline >= 0 AND deadline <= t AND lane IS NOT NULL
-    ORDER BY deadline LIMIT p_max FOR UPDATE SKIP LOCKED);
+    SELECT id FROM (
+      SELECT id FROM recipient WHERE state = 0 AND deadline >= 0 AND deadline <= t AND lane IS NOT NULL
+      ORDER BY deadline LIMIT p_max FOR UPDATE SKIP LOCKED
+    ) r ORDER BY id);
   IF cardinality(v_ids) = 0 THEN RETURN; END IF;
   INSERT INTO lease (site, worker, expires) VALUES (NULL, p_worker, t + p_lease_ms) RETURNING id INTO v_lease;
   RETURN QUERY SELECT * FROM take_v1(ARRAY[v_lease], ARRAY[''], array_fill(1, ARRAY[cardinality(v_ids)]), v_ids, 0,
