@@ -205,7 +205,7 @@ describe('mb message lint', () => {
       ['✗ attachments: Large receivers refuse files such as "a.EXE".'],
     ],
     ['From: a@example.com\nContent-Type: multipart/mixed\n\nHi', ['✗ mime:', 'multipart-without-boundary']],
-  ] as const)('%#: finds %j', async ([text, words]) => {
+  ] as const)('%#: finds $1', async ([text, words]) => {
     const run = await mb(['message', 'lint', file(text), '--no-dns']);
     for (const one of words) expect(run.stdout.replaceAll(/\s+/g, ' ')).toContain(one);
     expect([1, 2]).toContain(run.exitCode);
