@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { inParallel } from '../harness/parallel.ts';
 import { type QuantileMetric, quantile } from '../harness/quantile.ts';
 import type { Field, ToldOutput } from '../harness/row.ts';
 import type { Sink } from '../smtp/sink.ts';
 import { ownQueues } from './own-queues.ts';
-import { arrival, checkTaken, inParallel, startSink } from './queue.ts';
+import { arrival, checkTaken, startSink } from './queue.ts';
 
 /** How long an application waits until its messages are on the disk, while those before are delivered. */
 export interface EnqueueTask {
@@ -45,7 +46,7 @@ async function enqueueAll(
 ): Promise<Enqueued> {
   const arrived = arrival(sink, count);
   const times: number[] = [];
-  await inParallel(count, callers, async () => {
+  await inParallel(Array.from({ length: count }), callers, async () => {
     const start = performance.now();
     await accept();
     times.push(performance.now() - start);

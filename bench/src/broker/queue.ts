@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { inParallel } from '../harness/parallel.ts';
 import type { Absence, Contender, Field } from '../harness/row.ts';
 import { MESSAGE, RECIPIENT, SENDER } from '../smtp/payload.ts';
 import { hasPostfixTools, type Sink, SMTP_SOURCE, startOwnSink, startPostfixSink } from '../smtp/sink.ts';
@@ -26,7 +27,7 @@ export async function queueField(count: number, servers: 'none' | 'postfix' | 'a
   const [ours, floor] = ownQueues(sink, folder, {
     run: async (accept) => {
       const arrived = arrival(sink, count);
-      await inParallel(count, IN_FLIGHT, accept);
+      await inParallel(Array.from({ length: count }), IN_FLIGHT, accept);
       return await arrived;
     },
     check: (taken) => checkTaken(taken, count),
@@ -91,19 +92,6 @@ export async function arrival(sink: Sink, count: number): Promise<number> {
     if (taken >= count) return taken;
     await sleep(5);
   }
-}
-
-/** Does a task so many times, with so many callers at a time. */
-export async function inParallel(
-  count: number,
-  callers: number,
-  task: () => Promise<unknown>,
-): Promise<void> {
-  let begun = 0;
-  const lane = async (): Promise<void> => {
-    while (begun++ < count) await task();
-  };
-  await Promise.all(Array.from({ length: Math.min(callers, count) }, lane));
 }
 
 export function checkTaken(taken: number, count: number): string | undefined {

@@ -1,8 +1,8 @@
 import { PostgresStore } from '@mb/queue-postgres';
+import { inParallel } from '../harness/parallel.ts';
 import type { Role } from '../harness/row.ts';
 import { MESSAGE, SENDER } from '../smtp/payload.ts';
 import { BATCH, CAP, CLOGGED, domainOf, type Engine } from './engine.ts';
-import { inParallel } from './parallel.ts';
 import { type BenchServer, schemaBytes } from './server.ts';
 
 const LEASE_MS = 60_000;

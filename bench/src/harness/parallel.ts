@@ -2,7 +2,7 @@
 export async function inParallel<Item>(
   items: readonly Item[],
   atATime: number,
-  work: (item: Item) => Promise<void>,
+  work: (item: Item) => Promise<unknown>,
 ): Promise<void> {
   let next = 0;
   const lane = async (): Promise<void> => {
