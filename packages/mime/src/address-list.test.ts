@@ -15,7 +15,6 @@ import {
   parseMailbox,
   wireAddress,
 } from './index.ts';
-import { toWellFormed } from './utf8.ts';
 
 describe('parseAddressList', () => {
   it('reads mailboxes, names, groups and comments', () => {
@@ -232,7 +231,7 @@ describe('formatAddress', () => {
         const text = formatAddress({ name, address: 'a@example.com' }, { utf8 });
         const { name: back, address } = parseMailbox(text) as Mailbox;
         expect(address).toBe('a@example.com');
-        expect(back).toBe(toWellFormed(name));
+        expect(back).toBe(name.toWellFormed());
       }),
       { numRuns: 500 },
     );

@@ -1,7 +1,7 @@
 import { checkAsciiDomain, checkLiteral, domainForWire, domainToAscii } from './domain.ts';
 import { encodeWords, needsEncoding, PLAIN_PHRASE } from './encoded-word.ts';
 import { MimeError, unfitValue } from './errors.ts';
-import { isAscii, isWellFormed, toWellFormed, utf8Length } from './utf8.ts';
+import { isAscii, utf8Length } from './utf8.ts';
 
 /** One mailbox (RFC 5322 §3.4). */
 export interface Mailbox {
@@ -41,7 +41,7 @@ export const MAX_PATH = 254; // RFC 5321 §4.5.3.1.3: 256 octets with the angle 
  */
 export function checkMailbox(mailbox: Mailbox): Mailbox {
   const { localPart, domain, address } = mailbox;
-  if (/[\0-\x1f\x7f]/.test(address) || !isWellFormed(address)) {
+  if (/[\0-\x1f\x7f]/.test(address) || !address.isWellFormed()) {
     throw new MimeError(
       'MB_MIME_ADDRESS_SYNTAX',
       'An address holds no control characters and no lone surrogates.',
@@ -114,7 +114,7 @@ export function formatPhrase(
   const quotable = options?.utf8 === true ? /^[^\0-\x1f\x7f]*$/.test(name) : !needsEncoding(name);
   // Quotes do not keep text that looks like an encoded-word from being decoded, and a long run has to be folded.
   if (quotable && name.length <= MAX_QUOTED_NAME && !name.includes('=?'))
-    return quoteString(toWellFormed(name));
+    return quoteString(name.toWellFormed());
   return encodeWords(name, { context: 'phrase', column: options?.column ?? 0 });
 }
 

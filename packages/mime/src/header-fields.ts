@@ -13,7 +13,7 @@ import { MimeError, unfitValue } from './errors.ts';
 import { checkHeaderName, FOLD_COLUMN, foldTrusted, lineTooLong } from './header-fold.ts';
 import type { HeaderInput } from './message.ts';
 import { MAX_LINE_OCTETS } from './transfer/survey.ts';
-import { isAscii, toWellFormed, utf8Length } from './utf8.ts';
+import { isAscii, utf8Length } from './utf8.ts';
 
 /** Whether non-ASCII text in header fields is encoded or goes out as it is (RFC 6532). */
 export type HeaderCharset = 'ascii' | 'utf8';
@@ -91,7 +91,7 @@ export class FieldWriter {
     if (typeof value !== 'string' || /[\0\r\n]/.test(value)) throw unfitValue(name);
     if (this.#utf8 && !/[\0-\x1f\x7f]|=\?|^ | {2}| $|[^ ]{240}/.test(value)) {
       this.ascii &&= isAscii(value);
-      this.text += foldTrusted(name, toWellFormed(value));
+      this.text += foldTrusted(name, value.toWellFormed());
     } else this.raw(name, encodeWords(value, { column: name.length + 2 }));
   }
 

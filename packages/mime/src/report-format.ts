@@ -9,7 +9,7 @@ import type {
   Report,
   TypedValue,
 } from './report.ts';
-import { isAscii, toWellFormed } from './utf8.ts';
+import { isAscii } from './utf8.ts';
 
 /** What goes into the machine-readable part of a multipart/report. */
 export interface FormattedReport {
@@ -52,7 +52,7 @@ class GroupWriter {
   add(name: string, value: string | number | undefined): void {
     if (value === undefined) return;
     checkHeaderValue(name, `${value}`);
-    this.text += foldTrusted(name, toWellFormed(`${value}`));
+    this.text += foldTrusted(name, `${value}`.toWellFormed());
   }
 
   typed(name: string, value: TypedValue | undefined): void {

@@ -12,7 +12,6 @@ import {
   type Message,
   parseMessage,
 } from './index.ts';
-import { toWellFormed } from './utf8.ts';
 
 const address = fc.constantFrom(
   'ann@example.com',
@@ -60,7 +59,7 @@ const message: fc.Arbitrary<Message> = fc.record(
 
 const octets = (content: unknown): Buffer =>
   Buffer.from(typeof content === 'string' ? content : (content as Uint8Array));
-const lines = (text: string) => toWellFormed(text).replace(/\r\n|\r/g, '\n');
+const lines = (text: string) => text.toWellFormed().replace(/\r\n|\r/g, '\n');
 /** What stands alone ends in a line break on the wire. */
 const oneLine = (text: string | undefined) =>
   text === undefined || text === '' || text.endsWith('\n') ? text : `${text}\n`;
@@ -74,9 +73,9 @@ function expectAddresses(read: readonly unknown[], written: unknown): void {
     }[]
   ).map(function view(one): unknown {
     if (one.members)
-      return { name: toWellFormed(one.name), members: one.members.map(view as (m: unknown) => unknown) };
+      return { name: one.name.toWellFormed(), members: one.members.map(view as (m: unknown) => unknown) };
     const wire = one.address!.replace('faß.example', 'xn--fa-hia.example');
-    return one.name === '' ? { address: wire } : { name: toWellFormed(one.name), address: wire };
+    return one.name === '' ? { address: wire } : { name: one.name.toWellFormed(), address: wire };
   });
   const view = (one: unknown): unknown => {
     const { name, address: wire, members } = one as Mailbox & { members?: Mailbox[] };
@@ -109,7 +108,7 @@ describe('parse of compose', () => {
           expectAddresses(read.from, given.from);
           expectAddresses(read.to, given.to);
           expectAddresses(read.cc, given.cc);
-          expect(read.subject).toBe(given.subject === undefined ? undefined : toWellFormed(given.subject));
+          expect(read.subject).toBe(given.subject?.toWellFormed());
           expect(read.date?.getTime()).toBe(Math.floor(Number(given.date ?? CLOCK_MS) / 1000) * 1000);
           expect(read.messageId).toBe(composed.messageId);
           expect(read.references).toEqual(given.references ?? []);
@@ -121,7 +120,7 @@ describe('parse of compose', () => {
           for (const [name, value] of (given.headers ?? []) as [string, string][]) {
             expect(read.headers.getAll(name).length).toBeGreaterThan(0);
             if ((given.headers as [string, string][]).filter(([other]) => other === name).length === 1) {
-              expect(decode(read.headers.get(name)!)).toBe(toWellFormed(value));
+              expect(decode(read.headers.get(name)!)).toBe(value.toWellFormed());
             }
           }
           const written = [...(given.attachments ?? [])] as ContentAttachment[];
@@ -133,7 +132,7 @@ describe('parse of compose', () => {
             .map((one, i) => [order(one), i, one] as const)
             .sort((a, b) => a[0] - b[0] || a[1] - b[1]);
           expect(read.attachments.map((part) => part.filename)).toEqual(
-            sorted.map(([, , one]) => toWellFormed(one.filename!)),
+            sorted.map(([, , one]) => one.filename!.toWellFormed()),
           );
           for (const [index, [, , one]] of sorted.entries()) {
             const part = read.attachments[index]!;

@@ -49,15 +49,3 @@ export function concatOctets(arrays: readonly Uint8Array[]): Uint8Array {
   }
   return out;
 }
-
-const LONE_SURROGATE = /[\ud800-\udfff]/u;
-
-/** True when the text holds no lone surrogate. */
-export function isWellFormed(text: string): boolean {
-  return !LONE_SURROGATE.test(text);
-}
-
-/** The text with U+FFFD for each lone surrogate, as UTF-8 would have it. */
-export function toWellFormed(text: string): string {
-  return isWellFormed(text) ? text : text.replace(/[\ud800-\udfff]/gu, '\ufffd');
-}
