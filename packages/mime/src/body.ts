@@ -22,8 +22,8 @@ import { formatIdentifier } from './message-id.ts';
 import { formatParameter, type ParameterizedValue } from './parameter.ts';
 import { type Body, boundaryClash, holdsBoundary, type Part } from './part-tree.ts';
 import { base64Length } from './transfer/base64.ts';
-import { encodeQuotedPrintableOctets } from './transfer/quoted-printable.ts';
-import { canonicalLines, MAX_LINE_OCTETS, surveyContent } from './transfer/survey.ts';
+import { quoteText } from './transfer/quoted-printable.ts';
+import { type ContentSurvey, canonicalLines, MAX_LINE_OCTETS, surveyContent } from './transfer/survey.ts';
 import { borrowUtf8, encodeUtf8, isAscii } from './utf8.ts';
 
 /** Whether body octets over 127 are encoded, or go out as they are where the next hop offers 8BITMIME (RFC 6152). */
@@ -149,18 +149,32 @@ function buildAlternative(alternative: Alternative, context: BodyContext): Part 
 /** Writes text with the transfer encoding that its content asks for (RFC 2045 §6.2). */
 function encodeText(header: string, text: string | Uint8Array, context: BodyContext): Part {
   const octets = typeof text === 'string' ? borrowUtf8(text) : text;
-  const { eightBit, bareBreaks, binary, escaped } = surveyContent(octets);
-  const length = octets.length + bareBreaks;
-  const identity = !binary && (eightBit === 0 || context.variant === '8bit');
-  // Quoted-printable keeps Latin text readable and short, base64 is shorter for other scripts.
-  if (!identity && length + escaped * 2 <= base64Length(length)) {
-    const encoded = encodeQuotedPrintableOctets(octets, { mode: 'text' }); // with CRLF for every line break
-    return encodedPart(header, 'quoted-printable', { kind: 'octets', octets: encoded, identity: false });
+  // UTF-8 takes one octet more for a character of two, two for one of three or four: all of them will be escaped.
+  const added = octets.length - text.length;
+  if (added > 0 && context.variant === '7bit') {
+    const quoted = quotedPart(header, octets, added * 1.5);
+    if (quoted !== undefined) return quoted;
   }
-  const canonical = canonicalLines(octets, bareBreaks);
-  const lines = canonical === octets && typeof text === 'string' ? octets.slice() : canonical;
+  const { eightBit, bareBreaks, binary, escaped } = surveyContent(octets);
+  const identity = !binary && (eightBit === 0 || context.variant === '8bit');
+  const quoted = identity ? undefined : quotedPart(header, octets, escaped);
+  if (quoted !== undefined) return quoted;
+  const lines = canonicalLines(octets, bareBreaks);
   if (!identity) return encodedPart(header, 'base64', { kind: 'base64', octets: lines });
   return encodedPart(header, eightBit === 0 ? '7bit' : '8bit', { kind: 'octets', octets: lines, identity });
+}
+
+/**
+ * Quoted-printable, which keeps Latin text readable, unless base64 is shorter, as it is for other scripts.
+ *
+ * @param escaped  At least so many octets take three characters.
+ */
+function quotedPart(header: string, octets: Uint8Array, escaped: number): Part | undefined {
+  const longest = base64Length(octets.length);
+  if (octets.length + escaped * 2 > longest) return undefined;
+  const encoded = quoteText(octets);
+  if (encoded.length > longest) return undefined;
+  return encodedPart(header, 'quoted-printable', { kind: 'octets', octets: encoded, identity: false });
 }
 
 type TransferEncoding = '7bit' | '8bit' | 'quoted-printable' | 'base64';
@@ -234,13 +248,17 @@ function buildMessageContent(
     const sevenBit = context.variant === '7bit';
     return encodedPart(header, context.variant, { kind: 'line-stream', source, sevenBit });
   }
-  const { eightBit, bareBreaks, binary } = surveyContent(source.octets);
+  const { eightBit, bareBreaks } = surveyLines(source.octets, context, source.text);
   const octets = source.text ? canonicalLines(source.octets, bareBreaks) : source.octets;
-  if (binary || (bareBreaks > 0 && !source.text)) {
-    throw unfitLines();
-  }
-  if (eightBit > 0 && context.variant === '7bit') throw notSevenBit();
   return encodedPart(header, eightBit > 0 ? '8bit' : '7bit', { kind: 'octets', octets, identity: true });
+}
+
+/** Refuses content that cannot go out as it is; the line breaks of a text are brought into form. */
+function surveyLines(octets: Uint8Array, context: BodyContext, text = false): ContentSurvey {
+  const survey = surveyContent(octets);
+  if (survey.binary || (survey.bareBreaks > 0 && !text)) throw unfitLines();
+  if (survey.eightBit > 0 && context.variant === '7bit') throw notSevenBit();
+  return survey;
 }
 
 /** The error for what goes out as it is and has no lines that may. */
@@ -261,11 +279,7 @@ export function notSevenBit(): MimeError {
 
 function buildReady({ part }: ReadyPart, context: BodyContext): Part {
   if (!(part instanceof Uint8Array)) throw new MimeError('MB_MIME_CONTENT', 'A ready part is a Uint8Array.');
-  const { eightBit, bareBreaks, binary } = surveyContent(part);
-  if (binary || bareBreaks > 0) {
-    throw unfitLines();
-  }
-  if (eightBit > 0 && context.variant === '7bit') throw notSevenBit();
+  const { eightBit } = surveyLines(part, context);
   return { header: '', body: { kind: 'ready', octets: part }, eightBit: eightBit > 0 };
 }
 

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CLOCK_MS, codeOf, composeText, fieldOf, fieldsOf } from '../test/compose-text.ts';
 import { seededBytes } from '../test/seeded-bytes.ts';
-import { composeMessage, type Message, parseMessage } from './index.ts';
+import { composeMessage, encodeBase64, encodeQuotedPrintable, type Message, parseMessage } from './index.ts';
 
 const utf8 = new TextEncoder();
+const lines = (text: string) => text.replace(/\r\n|\r|\n/g, '\r\n');
 const names = (text: string) => fieldsOf(text).map(([name]) => name);
 
 async function* chunks(...pieces: (Uint8Array | string)[]) {
@@ -248,6 +249,31 @@ describe('composeMessage', () => {
       const written = await composeText({ text });
       expect(fieldOf(written, 'Content-Transfer-Encoding')).toBe(encoding);
       expect(written).toMatch(body);
+    }
+  });
+
+  it('MIME-22 writes what is not ASCII in quoted-printable, or in base64 where that is shorter', async () => {
+    const units = fc.constantFrom('a', 'word ', 'é', '日', '🎉', '\ud800', '=', '\t', '\0', '\n');
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: units, maxLength: 300 }), async (start) => {
+        const text = `${start}é\n`;
+        const quoted = encodeQuotedPrintable(text);
+        const base64 = encodeBase64(utf8.encode(text));
+        const written = await composeText({ text });
+        expect(written.split('\r\n\r\n').slice(1).join('\r\n\r\n')).toBe(
+          quoted.length <= base64.length ? quoted : `${encodeBase64(utf8.encode(lines(text)))}\r\n`,
+        );
+      }),
+    );
+  });
+
+  it('MIME-21 writes content of any size in the same lines, in small messages and in large ones', async () => {
+    for (const length of [0, 1, 57, 58, 43_604, 43_605, 43_606, 100_000, 2_000_000]) {
+      const content = Buffer.from(seededBytes(length)(length));
+      const text = await composeText({ attachments: [{ content }, { content: 'second' }] });
+      const expected = content.toString('base64').replace(/.{76}(?=.)/g, '$&\r\n');
+      expect(text.includes(`\r\n\r\n${expected}\r\n--=_`), `${length} octets`).toBe(true);
+      expect(text).toContain('\r\n\r\nc2Vjb25k\r\n--=_');
     }
   });
 

@@ -104,7 +104,7 @@ async function* readStream(stream: ContentStream, size: number | undefined): Asy
     }
   } catch (error) {
     if (MimeError.isInstance(error)) throw error;
-    throw new MimeError('MB_MIME_CONTENT_FAILED', 'The content of an attachment cannot be read; see cause.', {
+    throw new MimeError('MB_MIME_CONTENT_FAILED', 'An attachment cannot be read; see cause.', {
       cause: error,
     });
   }

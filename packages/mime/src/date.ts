@@ -13,7 +13,7 @@ export function formatDate(date: Date | number): string {
   const d = new Date(date);
   const year = d.getUTCFullYear();
   if (!(year >= 1900 && year <= 9999)) {
-    throw new MimeError('MB_MIME_DATE', 'The date is invalid or its year is not between 1900 and 9999.');
+    throw new MimeError('MB_MIME_DATE', 'A date has a year from 1900 to 9999.');
   }
   return d.toUTCString().replace('GMT', '+0000');
 }

@@ -148,7 +148,7 @@ function isBlank(unit: number): boolean {
 export function lineTooLong(name: string): MimeError {
   return new MimeError(
     'MB_MIME_LINE_LENGTH',
-    `The field ${name} holds a run of over 998 octets without white space (RFC 5322 §2.1.1).`,
+    `The field ${name} holds a run of over 998 octets without white space.`,
   );
 }
 

@@ -67,10 +67,10 @@ function layOutPart(part: Part, segments: Segment[]): void {
       put(segments, body.text);
       return;
     case 'octets':
-      if (body.octets.length > 0) put(segments, body.octets);
+      put(segments, body.octets);
       return;
     case 'base64':
-      if (body.octets.length > 0) put(segments, { base64: body.octets });
+      put(segments, { base64: body.octets });
       return;
     case 'base64-stream':
       put(segments, { stream: body.source, as: 'base64', sevenBit: true });

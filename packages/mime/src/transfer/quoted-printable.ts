@@ -1,3 +1,4 @@
+import { pooledCopy } from '../memory.ts';
 import { concatOctets, decodeAscii, encodeUtf8 } from '../utf8.ts';
 import {
   CR,
@@ -43,6 +44,13 @@ export class QuotedPrintableEncoder {
 function encodeOctets(state: EncoderState, input: string | Uint8Array, final: boolean): Uint8Array {
   const pieces: Uint8Array[] = [];
   encodeBlocks(state, input, final, (piece) => pieces.push(piece.slice()));
+  return concatOctets(pieces);
+}
+
+/** Encodes a text for a message that is being composed, with CRLF for every line break. */
+export function quoteText(octets: Uint8Array): Uint8Array {
+  const pieces: Uint8Array[] = [];
+  encodeBlocks(startOf('text'), octets, true, (piece) => pieces.push(pooledCopy(piece)));
   return concatOctets(pieces);
 }
 

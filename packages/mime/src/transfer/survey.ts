@@ -62,9 +62,9 @@ export function surveyContent(content: Uint8Array): ContentSurvey {
   return { eightBit, bareBreaks, binary, escaped: eightBit + controls };
 }
 
-/** Rewrites CR, LF and CRLF as CRLF, where `bareBreaks` of them are not CRLF yet. */
+/** A copy with CRLF for each CR, LF and CRLF, where `bareBreaks` of them are not CRLF yet. */
 export function canonicalLines(content: Uint8Array, bareBreaks: number): Uint8Array {
-  if (bareBreaks === 0) return content;
+  if (bareBreaks === 0) return content.slice();
   const out = new Uint8Array(content.length + bareBreaks);
   let o = 0;
   for (let i = 0; i < content.length; i++) {
