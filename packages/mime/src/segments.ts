@@ -1,7 +1,8 @@
 import { notSevenBit, unfitLines } from './body.ts';
 import { MimeError } from './errors.ts';
+import { unfilledArray } from './memory.ts';
 import { isStream, type Segment, type StreamSegment } from './part-tree.ts';
-import { Base64Encoder, encodeBase64Into, unfilledArray } from './transfer/base64.ts';
+import { Base64Encoder, encodeBase64Into, encodeBase64ThroughStrings } from './transfer/base64.ts';
 import { LineCheck } from './transfer/survey.ts';
 import { concatOctets, encodeUtf8, writeUtf8 } from './utf8.ts';
 
@@ -12,6 +13,8 @@ import { concatOctets, encodeUtf8, writeUtf8 } from './utf8.ts';
 const BASE64_BLOCK = 3192;
 /** Small segments are joined into chunks of about this size. */
 const CHUNK = 4096;
+/** In a message of at most so many octets, base64 goes through strings: docs/decisions/base64-through-strings.md. */
+const THROUGH_STRINGS = 1_048_576;
 /** After so many octets of a stream, other tasks of the process get their turn. */
 const TURN_OCTETS = 262_144;
 
@@ -29,18 +32,17 @@ export async function writeSegments(
   if (signal?.aborted === true) throw aborted(signal);
   const out = unfilledArray(size);
   let offset = 0;
-  for (const segment of segments) if (!isStream(segment)) offset = writeSegment(segment, out, offset);
+  const writeBase64 = size > THROUGH_STRINGS ? encodeBase64Into : encodeBase64ThroughStrings;
+  for (const segment of segments) {
+    if (typeof segment === 'string') offset = writeUtf8(segment, out, offset);
+    else if ('base64' in segment) offset = writeBase64(segment.base64, out, offset);
+    else if (!isStream(segment)) {
+      out.set(segment, offset);
+      offset += segment.length;
+    }
+  }
   // Memory that content did not fill, since its buffer shrank meanwhile, must not go out.
   return out.fill(0, offset);
-}
-
-function writeSegment(segment: Exclude<Segment, StreamSegment>, out: Uint8Array, offset: number): number {
-  if (typeof segment === 'string') return writeUtf8(segment, out, offset);
-  if (segment instanceof Uint8Array) {
-    out.set(segment, offset);
-    return offset + segment.length;
-  }
-  return encodeBase64Into(segment.base64, out, offset);
 }
 
 /** The segments chunk by chunk, in constant memory. */

@@ -49,8 +49,7 @@
         (local.set $i (i32.add (local.get $i) (i32.const 12)))
         (br_if $group (i32.lt_u (local.get $i) (local.get $lineEnd))))
       ;; The last group of a line may run over its end.
-      (local.set $o (i32.add (local.get $o) (local.get $lineLetters)))
-      (i32.store16 (local.get $o) (i32.const 0x0a0d))
+      (i32.store16 (local.tee $o (i32.add (local.get $o) (local.get $lineLetters))) (i32.const 0x0a0d))
       (local.set $o (i32.add (local.get $o) (i32.const 2)))
       (local.set $i (local.get $lineEnd))
       (br_if $line (i32.lt_u (local.get $i) (local.get $end))))))
