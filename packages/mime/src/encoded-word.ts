@@ -50,19 +50,20 @@ export function encodeWords(
 ): string {
   const column = options?.column ?? 0;
   if (options?.context === 'phrase') {
-    return PLAIN_PHRASE.test(text) && !needsEncoding(text)
-      ? text
-      : encodeRun(borrowUtf8(text), phraseWidths, column);
+    if (PLAIN_PHRASE.test(text) && !needsEncoding(text)) return text;
+    const octets = borrowUtf8(text);
+    const { escaped } = findUnsafe(octets);
+    return encodeRun(octets, { start: 0, end: octets.length, escaped }, phraseWidths, column);
   }
   if (isClean(text)) return text;
   const octets = borrowUtf8(text);
-  const range = findUnsafe(octets);
-  return range === undefined ? text : encodeRun(octets, textWidths, column, ...range);
+  const run = findUnsafe(octets);
+  return run.start < 0 ? text : encodeRun(octets, run, textWidths, column);
 }
 
 /** True when a header cannot carry the text as it is. */
 export function needsEncoding(text: string): boolean {
-  return !isClean(text) && findUnsafe(borrowUtf8(text)) !== undefined;
+  return !isClean(text) && findUnsafe(borrowUtf8(text)).start >= 0;
 }
 
 /** True for short runs of printable ASCII with single spaces between, which is what most texts are. */
@@ -70,18 +71,32 @@ function isClean(text: string): boolean {
   return text.length <= MAX_PLAIN_RUN && /^[!-~]+(?: [!-~]+)*$/.test(text) && !text.includes('=?');
 }
 
-/** From the first to the last word that needs encoding, spaces between them included; undefined for none. */
-function findUnsafe(octets: Uint8Array): [start: number, end: number] | undefined {
+/** A run of octets that are written as encoded-words. */
+interface Run {
+  /** Where the first word that needs encoding begins; -1 for none. */
+  readonly start: number;
+  /** Where the last such word ends; the spaces between are part of the run. */
+  readonly end: number;
+  /** Octets of the run that are beyond ASCII or control characters. */
+  readonly escaped: number;
+}
+
+/** From the first to the last word that needs encoding. */
+function findUnsafe(octets: Uint8Array): Run {
   const { length } = octets;
   let start = -1;
   let end = 0;
   let previousStart = 0;
   let wordStart = 0;
   let unsafe = false;
+  let escaped = 0;
   for (let i = 0; i <= length; i++) {
     const octet = i < length ? octets[i]! : SPACE;
     if (octet !== SPACE) {
-      if (octet > 126 || octet < 32 || (octet === 61 && octets[i + 1] === 63)) unsafe = true;
+      if (octet > 126 || octet < 32 || (octet === 61 && octets[i + 1] === 63)) {
+        unsafe = true;
+        escaped += 1;
+      }
       continue;
     }
     // A space at an end or beside another is lost to some readers: it goes inside, with both its neighbours.
@@ -94,32 +109,24 @@ function findUnsafe(octets: Uint8Array): [start: number, end: number] | undefine
     previousStart = wordStart;
     wordStart = i + 1;
   }
-  return start < 0 ? undefined : [start, end];
+  return { start, end, escaped };
 }
 
 /** Where words are written; those of a long text get an array of their own. */
 const scratch = /* @__PURE__ */ new Uint8Array(2048);
 
 /** The octets with those from `start` to `end` as encoded-words; what stands before and behind is ASCII. */
-function encodeRun(
-  octets: Uint8Array,
-  widths: Widths,
-  column: number,
-  start = 0,
-  end: number = octets.length,
-): string {
+function encodeRun(octets: Uint8Array, { start, end, escaped }: Run, widths: Widths, column: number): string {
   // The first word fits on the line where it begins, unless little room is left there.
   const left = Math.min(MAX_TEXT, MAX_TEXT + 1 - column - start);
   const firstRoom = left < 12 ? MAX_TEXT : left;
-  let width = 0;
-  for (let i = start; i < end; i++) width += widths[octets[i]!]!;
   const { length } = octets;
   // Three characters an octet, and what stands between two words for every 52 of them.
   const size = length * 4 + 64;
   const out = size <= scratch.length ? scratch : new Uint8Array(size);
   for (let i = 0; i < start; i++) out[i] = octets[i]!;
   // Q keeps Latin text readable; for other scripts B is half as long.
-  const write = width <= (end - start) * 2.5 ? writeQuotedWords : writeBase64Words;
+  const write = escaped <= (end - start) * 0.75 ? writeQuotedWords : writeBase64Words;
   let o = write(octets, start, end, out, firstRoom, widths);
   for (let i = end; i < length; i++) out[o++] = octets[i]!;
   return decodeAscii(out.subarray(0, o));
