@@ -44,7 +44,7 @@ export function checkMailbox(mailbox: Mailbox): Mailbox {
   if (/[\0-\x1f\x7f]/.test(address) || !address.isWellFormed()) {
     throw new MimeError(
       'MB_MIME_ADDRESS_SYNTAX',
-      'An address holds no control characters and no lone surrogates.',
+      'An address holds no control characters or lone surrogates.',
     );
   }
   if (

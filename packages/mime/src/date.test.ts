@@ -23,6 +23,11 @@ describe('formatDate', () => {
     );
   });
 
+  it('MIME-13 knows two moments of one second from those of the next', () => {
+    const texts = [999, 1000, new Date(1999), 2000, 999].map((date) => formatDate(date).slice(-8 - 6, -6));
+    expect(texts).toEqual(['00:00:00', '00:00:01', '00:00:01', '00:00:02', '00:00:00']);
+  });
+
   it('MIME-12 refuses an invalid date', async () => {
     for (const date of [Number.NaN, new Date('x'), 1e18, -3e12])
       expect(await codeOf(() => formatDate(date))).toBe('MB_MIME_DATE');

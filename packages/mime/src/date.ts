@@ -2,6 +2,10 @@ import { MimeError } from './errors.ts';
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
+/** The date that was written last: messages of one second have the same. */
+let writtenDate = '';
+let writtenSecond: number | undefined;
+
 /**
  * Writes a date as RFC 5322 §3.3 has it, in UTC.
  *
@@ -10,12 +14,16 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
  * @example formatDate(0) // 'Thu, 01 Jan 1970 00:00:00 +0000'
  */
 export function formatDate(date: Date | number): string {
+  const second = Math.floor(Number(date) / 1000);
+  if (second === writtenSecond) return writtenDate;
   const d = new Date(date);
   const year = d.getUTCFullYear();
   if (!(year >= 1900 && year <= 9999)) {
     throw new MimeError('MB_MIME_DATE', 'A date has a year from 1900 to 9999.');
   }
-  return d.toUTCString().replace('GMT', '+0000');
+  writtenSecond = second;
+  writtenDate = d.toUTCString().replace('GMT', '+0000');
+  return writtenDate;
 }
 
 /** Zones of RFC 5322 §4.3 in minutes; other letters count as UTC there. */

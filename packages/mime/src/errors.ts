@@ -51,7 +51,7 @@ export class MimeError extends Error {
   readonly retryable = false;
 
   constructor(code: MimeErrorCode, message: string, options?: { cause?: unknown; kind?: MimeErrorKind }) {
-    super(message, options && 'cause' in options ? { cause: options.cause } : undefined);
+    super(message, options);
     this.code = code;
     this.kind = options?.kind ?? 'api-misuse';
     Object.defineProperty(this, MARKER, { value: true });
