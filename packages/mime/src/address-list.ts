@@ -109,7 +109,7 @@ function single([mailbox, ...more]: readonly (Mailbox | Group)[]): Mailbox {
   if (mailbox === undefined || more.length > 0 || 'members' in mailbox) {
     throw new MimeError(
       'MB_MIME_ADDRESS_COUNT',
-      'Exactly one mailbox is wanted here. For several give an array.',
+      'One mailbox is wanted here. For several give an array.',
     );
   }
   return mailbox;

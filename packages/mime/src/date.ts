@@ -19,7 +19,7 @@ export function formatDate(date: Date | number): string {
   const d = new Date(date);
   const year = d.getUTCFullYear();
   if (!(year >= 1900 && year <= 9999)) {
-    throw new MimeError('MB_MIME_DATE', 'A date has a year from 1900 to 9999.');
+    throw new MimeError('MB_MIME_DATE', 'A valid date has a year from 1900 to 9999.');
   }
   writtenSecond = second;
   writtenDate = d.toUTCString().replace('GMT', '+0000');

@@ -18,7 +18,7 @@ export function formatListFields(writer: FieldWriter, list: ListFields): void {
   writeUris(writer, 'Unsubscribe', list.unsubscribe);
   if (list.oneClick === true) {
     if (![list.unsubscribe].flat().some((uri) => /^<?https:/i.test(uri ?? ''))) {
-      throw new MimeError('MB_MIME_LIST_URI', 'One-click unsubscription needs an https URI.'); // RFC 8058 §3.1
+      throw new MimeError('MB_MIME_LIST_URI', 'One-click unsubscribe needs an https URI.'); // RFC 8058 §3.1
     }
     writer.raw('List-Unsubscribe-Post', ONE_CLICK);
   }
