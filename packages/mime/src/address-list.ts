@@ -107,10 +107,7 @@ function readPlainAddress(text: string): Mailbox | undefined {
 
 function single([mailbox, ...more]: readonly (Mailbox | Group)[]): Mailbox {
   if (mailbox === undefined || more.length > 0 || 'members' in mailbox) {
-    throw new MimeError(
-      'MB_MIME_ADDRESS_COUNT',
-      'One mailbox is wanted here. For several give an array.',
-    );
+    throw new MimeError('MB_MIME_ADDRESS_COUNT', 'One mailbox is wanted here. For several give an array.');
   }
   return mailbox;
 }
