@@ -2,7 +2,7 @@ import { packageBuild } from '../../tsup.base.ts';
 
 export default packageBuild({
   index: 'src/index.ts',
-  sqlite: 'src/sqlite-store.ts',
-  store: 'src/store.ts',
-  'store-conformance': 'src/store-conformance.ts',
+  sqlite: 'src/store/sqlite/sqlite-store.ts',
+  store: 'src/store/index.ts',
+  'store-conformance': 'src/store/conformance/index.ts',
 });

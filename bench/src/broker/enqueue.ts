@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { inParallel } from '../harness/parallel.ts';
+import { forEachLimit } from '../harness/parallel.ts';
 import { type QuantileMetric, quantile } from '../harness/quantile.ts';
 import type { Field, ToldOutput } from '../harness/row.ts';
 import type { Sink } from '../smtp/sink.ts';
@@ -46,7 +46,7 @@ async function enqueueAll(
 ): Promise<Enqueued> {
   const arrived = arrival(sink, count);
   const times: number[] = [];
-  await inParallel(Array.from({ length: count }), callers, async () => {
+  await forEachLimit(Array.from({ length: count }), callers, async () => {
     const start = performance.now();
     await accept();
     times.push(performance.now() - start);

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { inParallel } from '../harness/parallel.ts';
+import { forEachLimit } from '../harness/parallel.ts';
 import type { Absence, Contender, Field } from '../harness/row.ts';
 import { MESSAGE, RECIPIENT, SENDER } from '../smtp/payload.ts';
 import { hasPostfixTools, type Sink, SMTP_SOURCE, startOwnSink, startPostfixSink } from '../smtp/sink.ts';
@@ -27,7 +27,7 @@ export async function queueField(count: number, servers: 'none' | 'postfix' | 'a
   const [ours, floor] = ownQueues(sink, folder, {
     run: async (accept) => {
       const arrived = arrival(sink, count);
-      await inParallel(Array.from({ length: count }), IN_FLIGHT, accept);
+      await forEachLimit(Array.from({ length: count }), IN_FLIGHT, accept);
       return await arrived;
     },
     check: (taken) => checkTaken(taken, count),

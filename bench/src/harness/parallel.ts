@@ -1,5 +1,5 @@
 /** Works on all items, so many at a time. */
-export async function inParallel<Item>(
+export async function forEachLimit<Item>(
   items: readonly Item[],
   atATime: number,
   work: (item: Item) => Promise<unknown>,

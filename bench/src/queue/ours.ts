@@ -1,5 +1,5 @@
 import { PostgresStore } from '@mb/queue-postgres';
-import { inParallel } from '../harness/parallel.ts';
+import { forEachLimit } from '../harness/parallel.ts';
 import type { Role } from '../harness/row.ts';
 import { MESSAGE, SENDER } from '../smtp/payload.ts';
 import { BATCH, CAP, CLOGGED, domainOf, type Engine } from './engine.ts';
@@ -27,7 +27,7 @@ export async function openOurs(
     name,
     role,
     async fill(addresses) {
-      await inParallel(addresses, ACCEPTING, async (address) => {
+      await forEachLimit(addresses, ACCEPTING, async (address) => {
         const recipients = [{ address, domain: domainOf(address) }];
         await store.accept({ sender: SENDER, recipients, content: MESSAGE });
       });

@@ -1,5 +1,5 @@
-import type { QueueEvent } from '../src/queue-event.ts';
-import type { QueueStore, RecipientView } from '../src/queue-store.ts';
+import type { QueueStore, RecipientView } from '../src/store/port.ts';
+import type { QueueEvent } from '../src/store/queue-event.ts';
 import type { Acceptance } from './simulated-host.ts';
 import type { RunRecord } from './world.ts';
 

@@ -6,7 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { SqliteStore } from '../src/sqlite-store.ts';
+import { SqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { addCoverage, type Coverage, coverageOf, formatCoverage } from './coverage.ts';
 import { findViolations } from './invariants.ts';
 import { Progress } from './progress.ts';

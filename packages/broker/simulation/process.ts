@@ -5,7 +5,7 @@ import type { SeededRandom, VirtualClock } from '@mb/testkit';
 import { MailBroker } from '../src/broker.ts';
 import type { Clock } from '../src/clock.ts';
 import { BrokerError } from '../src/errors.ts';
-import type { QueueStore } from '../src/queue-store.ts';
+import type { QueueStore } from '../src/store/port.ts';
 import type { SimulatedHost } from './simulated-host.ts';
 
 /** What a process shares with its world. */

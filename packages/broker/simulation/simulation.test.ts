@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { QueueStore } from '../src/queue-store.ts';
-import { SqliteStore } from '../src/sqlite-store.ts';
+import type { QueueStore } from '../src/store/port.ts';
+import { SqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { addCoverage, type Coverage, coverageOf } from './coverage.ts';
 import { allEvents, findViolations } from './invariants.ts';
 import { troubleKinds, type WorldEvent } from './scenario.ts';

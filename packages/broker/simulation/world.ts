@@ -1,8 +1,8 @@
 import { createMemoryResolver, type MemoryRecords } from '@mb/dns/memory';
 import { connect } from '@mb/smtp-client';
 import { createSeededRandom, VirtualClock } from '@mb/testkit';
-import { MemoryStore } from '../src/memory-store.ts';
-import type { QueueStore } from '../src/queue-store.ts';
+import { MemoryStore } from '../src/store/memory/memory-store.ts';
+import type { QueueStore } from '../src/store/port.ts';
 import { type ProcessWorld, SimulatedProcess } from './process.ts';
 import { drawScenario, type Scenario, type WorldEvent } from './scenario.ts';
 import { type Acceptance, type HostWorld, SimulatedHost } from './simulated-host.ts';

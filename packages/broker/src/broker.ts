@@ -8,38 +8,38 @@ import {
 } from '@mb/dns';
 import type { Message } from '@mb/mime';
 import { connect } from '@mb/smtp-client';
-import { attemptDelivery } from './attempt.ts';
-import { type AttemptEnvironment, AttemptScope } from './attempt-scope.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { createConclude } from './conclude.ts';
-import { Connections } from './connections.ts';
-import { chooseSource } from './egress-source.ts';
-import { EgressWatch } from './egress-watch.ts';
-import { type EnqueueOptions, type EnqueueResult, enqueueMessage } from './enqueue.ts';
+import { attemptDelivery } from './delivery/attempt.ts';
+import { type AttemptEnvironment, AttemptScope } from './delivery/attempt-scope.ts';
+import { Connections } from './delivery/connections.ts';
+import { type Explanation, explainDelivery } from './delivery/explanation.ts';
+import type { RecipientOutcome } from './delivery/outcome.ts';
+import { planRecipients } from './delivery/plan.ts';
 import { BrokerError } from './errors.ts';
-import { type EventHandler, pumpEvents, type SinkOptions } from './event-sink.ts';
-import { type EventsOptions, streamEvents } from './event-stream.ts';
-import { type Explanation, explainDelivery } from './explanation.ts';
-import { inParallel } from './in-parallel.ts';
-import { type InboundReport, type InboundReportParts, receiveReport } from './inbound-report.ts';
-import { createKeyring, type Keyring } from './keyring.ts';
-import { type BrokerOptions, resolveDelivery } from './options.ts';
-import type { RecipientOutcome } from './outcome.ts';
+import { forEachLimit } from './for-each-limit.ts';
 import {
   type ComposeEnvironment,
   prepareMessage,
   type SignedMessage,
   signOutgoing,
-} from './outgoing-message.ts';
-import { planRecipients } from './plan.ts';
-import { createQueueAttempt } from './queue-attempt.ts';
-import { QueueControl, SuppressionControl } from './queue-control.ts';
-import type { QueueEvent } from './queue-event.ts';
-import type { QueueStats, QueueStore } from './queue-store.ts';
-import type { ReadyMessage } from './ready-message.ts';
-import { ResolverWatch } from './resolver-watch.ts';
-import { createSiteOf } from './site.ts';
-import { QueueWorker } from './worker.ts';
+} from './message/outgoing-message.ts';
+import type { ReadyMessage } from './message/ready-message.ts';
+import { type BrokerOptions, resolveDelivery } from './options.ts';
+import { QueueControl, SuppressionControl } from './queue/control.ts';
+import { type EnqueueOptions, type EnqueueResult, enqueueMessage } from './queue/enqueue.ts';
+import { type EventHandler, pumpEvents, type SinkOptions } from './queue/event-sink.ts';
+import { type EventsOptions, streamEvents } from './queue/event-stream.ts';
+import { type InboundReport, type InboundReportParts, receiveReport } from './queue/inbound-report.ts';
+import { EgressWatch } from './route/egress-watch.ts';
+import { ResolverWatch } from './route/resolver-watch.ts';
+import { chooseSource } from './sender/egress-source.ts';
+import { createKeyring, type Keyring } from './sender/keyring.ts';
+import type { QueueStats, QueueStore } from './store/port.ts';
+import type { QueueEvent } from './store/queue-event.ts';
+import { createFinalOutcomes } from './worker/final-outcomes.ts';
+import { createQueueAttempt } from './worker/queue-attempt.ts';
+import { createSiteOf } from './worker/site.ts';
+import { QueueWorker } from './worker/worker.ts';
 
 /** Options of one `send()`. */
 export interface SendOptions {
@@ -122,7 +122,7 @@ export class MailBroker {
     const { delivery } = this.#environment;
     const plan = planRecipients(signed.envelope.to, delivery.maxRecipients);
     const outcomes: RecipientOutcome[] = [];
-    await inParallel(plan.deliveries, delivery.concurrency, async (planned) => {
+    await forEachLimit(plan.deliveries, delivery.concurrency, async (planned) => {
       const connections = this.#connections.open();
       const source = chooseSource(delivery.sources, this.#environment.random);
       const scope = new AttemptScope(this.#environment, { connections, source, signal });
@@ -280,7 +280,13 @@ export class MailBroker {
         store,
         ...(verp && { verp }),
       }),
-      conclude: createConclude({ hostname: options.hostname, ...this.#compose, store, bounces, suppress }),
+      onFinalOutcomes: createFinalOutcomes({
+        hostname: options.hostname,
+        ...this.#compose,
+        store,
+        bounces,
+        suppress,
+      }),
       siteOf: createSiteOf(this.#environment),
       onError,
       ...(concurrency !== undefined && { slots: concurrency }),

@@ -6,36 +6,17 @@
  *
  * @packageDocumentation
  */
-export type { RetrySchedule } from './backoff.ts';
-export { defaultSchedule } from './backoff.ts';
+
 export { type Health, MailBroker, type SendOptions } from './broker.ts';
-export { categorizeReply, type FailureCategory } from './classify.ts';
 export type { Clock } from './clock.ts';
-export type { EgressSource } from './egress-source.ts';
-export type { EnqueueOptions, EnqueueResult, QueuedDeliveryOptions } from './enqueue.ts';
-export { BrokerError, type BrokerErrorCode, type BrokerErrorKind } from './errors.ts';
-export { type EventHandler, type SinkOptions, type WebhookOptions, webhook } from './event-sink.ts';
-export type { EventsOptions } from './event-stream.ts';
+export { categorizeReply, type FailureCategory } from './delivery/classify.ts';
 export {
   type ExplainedDelivery,
   type ExplainedHost,
   type ExplainedSignature,
   type Explanation,
   formatExplanation,
-} from './explanation.ts';
-export type { InboundRecipient, InboundReport } from './inbound-report.ts';
-export type { KeyCheck } from './keyring.ts';
-export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
-export type { RouteOption } from './next-hop.ts';
-export type {
-  BrokerOptions,
-  DeliveryOptions,
-  MtaStsOptions,
-  QueueOptions,
-  RuntimeOptions,
-  SessionLine,
-  TlsOptions,
-} from './options.ts';
+} from './delivery/explanation.ts';
 export type {
   Deferred,
   Delivered,
@@ -45,15 +26,41 @@ export type {
   RecipientOutcome,
   Stage,
   Unknown,
-} from './outcome.ts';
-export type { SiteFeedback, SiteLimits } from './pacing.ts';
-export { QueueControl, SuppressionControl } from './queue-control.ts';
-export type { EventCursor, EventPage, QueueEvent, QueueEventType, ReportedEvent } from './queue-event.ts';
-export type * from './queue-store.ts';
-export type { Notify } from './queued-envelope.ts';
-export type { Rate } from './rate.ts';
-export type { ReadyMessage } from './ready-message.ts';
-export type { PurgeResult, Retention } from './retention.ts';
-export type { NewSuppression, Suppression, SuppressionReason } from './suppression.ts';
-export type { HostSecurity, SecurityBasis } from './tls-policy.ts';
-export { formatVerp, parseVerp, type VerpOptions } from './verp.ts';
+} from './delivery/outcome.ts';
+export { BrokerError, type BrokerErrorCode, type BrokerErrorKind } from './errors.ts';
+export type { Notify } from './message/queued-envelope.ts';
+export type { ReadyMessage } from './message/ready-message.ts';
+export type {
+  BrokerOptions,
+  DeliveryOptions,
+  MtaStsOptions,
+  QueueOptions,
+  RuntimeOptions,
+  SessionLine,
+  TlsOptions,
+} from './options.ts';
+export { QueueControl, SuppressionControl } from './queue/control.ts';
+export type { EnqueueOptions, EnqueueResult, QueuedDeliveryOptions } from './queue/enqueue.ts';
+export { type EventHandler, type SinkOptions, type WebhookOptions, webhook } from './queue/event-sink.ts';
+export type { EventsOptions } from './queue/event-stream.ts';
+export type { InboundRecipient, InboundReport } from './queue/inbound-report.ts';
+export type { RouteOption } from './route/next-hop.ts';
+export type { HostSecurity, SecurityBasis } from './route/tls-policy.ts';
+export type { EgressSource } from './sender/egress-source.ts';
+export type { KeyCheck } from './sender/keyring.ts';
+export { formatVerp, parseVerp, type VerpOptions } from './sender/verp.ts';
+export type { RetrySchedule } from './store/backoff.ts';
+export { defaultSchedule } from './store/backoff.ts';
+export { MemoryStore, type MemoryStoreOptions } from './store/memory/memory-store.ts';
+export type { SiteFeedback, SiteLimits } from './store/pacing.ts';
+export type * from './store/port.ts';
+export type {
+  EventCursor,
+  EventPage,
+  QueueEvent,
+  QueueEventType,
+  ReportedEvent,
+} from './store/queue-event.ts';
+export type { Rate } from './store/rate.ts';
+export type { PurgeResult, Retention } from './store/retention.ts';
+export type { NewSuppression, Suppression, SuppressionReason } from './store/suppression.ts';

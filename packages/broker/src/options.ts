@@ -3,15 +3,15 @@ import type { SignOptions } from '@mb/dkim';
 import type { MtaStsStore, Resolver, ResolverOptions } from '@mb/dns';
 import { parseMailbox } from '@mb/mime';
 import type { ConnectOptions, SessionLimits, Timeouts, TranscriptEntry } from '@mb/smtp-client';
-import type { RetrySchedule } from './backoff.ts';
 import type { Clock } from './clock.ts';
-import type { EgressSource } from './egress-source.ts';
 import { BrokerError } from './errors.ts';
-import type { KeyCheck } from './keyring.ts';
-import type { RouteOption } from './next-hop.ts';
-import type { QueueStore } from './queue-store.ts';
-import type { Retention } from './retention.ts';
-import type { VerpOptions } from './verp.ts';
+import type { RouteOption } from './route/next-hop.ts';
+import type { EgressSource } from './sender/egress-source.ts';
+import type { KeyCheck } from './sender/keyring.ts';
+import type { VerpOptions } from './sender/verp.ts';
+import type { RetrySchedule } from './store/backoff.ts';
+import type { QueueStore } from './store/port.ts';
+import type { Retention } from './store/retention.ts';
 
 /** Options of a broker. Only `hostname` is required. */
 export interface BrokerOptions {

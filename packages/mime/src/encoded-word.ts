@@ -1,6 +1,6 @@
 import { decodeCharset, isKnownCharset } from './charset.ts';
 import { decodeBase64 } from './transfer/base64.ts';
-import { ALPHABET } from './transfer/base64-lines.ts';
+import { ALPHABET } from './transfer/fast/base64-lines.ts';
 import { borrowUtf8, concatOctets, decodeAscii, encodeUtf8 } from './utf8.ts';
 
 // RFC 2047 §2: 75 characters a word, of which "=?UTF-8?Q?" and "?=" take 12.

@@ -1,7 +1,7 @@
 import { type ClaimRequest, inlineContentBytes } from '@mb/broker/store';
+import { Batcher } from './batcher.ts';
 import type { ClaimedRow } from './claimed-rows.ts';
 import type { Database } from './database.ts';
-import { Gatherer } from './gatherer.ts';
 import type { ScanFloor } from './scan-floor.ts';
 import { callFunction, type StoreContext } from './statement.ts';
 
@@ -21,7 +21,7 @@ export class ClaimGroup {
   readonly #db: Database;
   readonly #context: () => StoreContext;
   readonly #floor: ScanFloor;
-  readonly #gatherer = new Gatherer<Waiting>(mostClaims, (group) => this.#send(group));
+  readonly #batcher = new Batcher<Waiting>(mostClaims, (group) => this.#send(group));
 
   constructor(db: Database, context: () => StoreContext, floor: ScanFloor) {
     this.#db = db;
@@ -31,7 +31,7 @@ export class ClaimGroup {
 
   /** The rows of the claim; none when nothing is due. */
   claim(request: ClaimRequest): Promise<readonly ClaimedRow[]> {
-    return new Promise((resolve, reject) => this.#gatherer.add({ request, resolve, reject }));
+    return new Promise((resolve, reject) => this.#batcher.add({ request, resolve, reject }));
   }
 
   async #send(group: readonly Waiting[]): Promise<void> {

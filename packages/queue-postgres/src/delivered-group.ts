@@ -1,6 +1,6 @@
 import { BrokerError, detailText, type RecipientId, type Settlement } from '@mb/broker/store';
+import { Batcher } from './batcher.ts';
 import type { Database } from './database.ts';
-import { Gatherer } from './gatherer.ts';
 import { recipientRowId } from './recipient-rows.ts';
 import { leaseNumber, settle } from './settle-rows.ts';
 import { callFunction, type StoreContext } from './statement.ts';
@@ -31,7 +31,7 @@ interface Waiting extends Delivered {
 export class DeliveredGroup {
   readonly #db: Database;
   readonly #context: () => StoreContext;
-  readonly #gatherer = new Gatherer<Waiting>(mostSettlements, (group) => this.#send(group));
+  readonly #batcher = new Batcher<Waiting>(mostSettlements, (group) => this.#send(group));
 
   constructor(db: Database, context: () => StoreContext) {
     this.#db = db;
@@ -42,7 +42,7 @@ export class DeliveredGroup {
   settle(settlement: Settlement): Promise<RecipientId[]> | undefined {
     const rowIds = deliveredRows(settlement);
     if (!rowIds) return undefined;
-    return new Promise((resolve, reject) => this.#gatherer.add({ settlement, rowIds, resolve, reject }));
+    return new Promise((resolve, reject) => this.#batcher.add({ settlement, rowIds, resolve, reject }));
   }
 
   async #send(group: readonly Waiting[]): Promise<void> {

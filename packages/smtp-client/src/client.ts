@@ -4,10 +4,10 @@ import type { Clock } from './io/clock.ts';
 import type { Driver } from './io/drive.ts';
 import type { TlsEvidence } from './io/tls.ts';
 import { type DeliveryOutcome, SettledOutcome } from './outcome.ts';
-import type { Capabilities } from './protocol/capabilities.ts';
-import type { Envelope } from './protocol/envelope.ts';
-import type { SessionEvent } from './protocol/events.ts';
-import type { Delivery } from './protocol/transaction.ts';
+import type { Capabilities } from './protocol/session/capabilities.ts';
+import type { SessionEvent } from './protocol/session/events.ts';
+import type { Envelope } from './protocol/transaction/envelope.ts';
+import type { Delivery } from './protocol/transaction/transaction.ts';
 
 /** Options of one delivery. */
 export interface DeliverOptions {

@@ -24,11 +24,11 @@ export { type OpenSocket, openTcp, type SocketTarget } from './io/open-socket.ts
 export type { TlsEvidence, TlsLevel, TlsOptions } from './io/tls.ts';
 export type { TlsaRecord } from './io/tlsa-record.ts';
 export type { DeliveryOutcome, RecipientResult } from './outcome.ts';
-export type { Capabilities } from './protocol/capabilities.ts';
-export type { Envelope, EnvelopeRecipient, Notify } from './protocol/envelope.ts';
-export { defaultLimits, type SessionLimits } from './protocol/limits.ts';
 export type { SaslMechanism } from './protocol/sasl/choose.ts';
 export type { Credentials } from './protocol/sasl/mechanism.ts';
-export type { Pipelining } from './protocol/sender.ts';
-export { defaultTimeouts, type Timeouts } from './protocol/timeouts.ts';
-export type { Verdict } from './protocol/verdict.ts';
+export type { Capabilities } from './protocol/session/capabilities.ts';
+export { defaultLimits, type SessionLimits } from './protocol/session/limits.ts';
+export { defaultTimeouts, type Timeouts } from './protocol/session/timeouts.ts';
+export type { Envelope, EnvelopeRecipient, Notify } from './protocol/transaction/envelope.ts';
+export type { Pipelining } from './protocol/transaction/sender.ts';
+export type { Verdict } from './protocol/transaction/verdict.ts';

@@ -1,11 +1,11 @@
-import { LOSS, REPLIES, replyClasses, SESSION, WRITER } from '../src/protocol/transitions.ts';
+import { LOSS, REPLIES, replyClasses, SESSION, WRITER } from '../src/protocol/session/transitions.ts';
 
 /** The page docs/smtp-states.md, from the tables themselves. */
 export function formatStatePage(): string {
   return `# The states of an SMTP session
 
-Generated from \`packages/smtp-client/src/protocol/transitions.ts\`; after a change there run
-\`vitest run -u src/protocol/state-page.test.ts\` in \`packages/smtp-client\`. What is not drawn is illegal.
+Generated from \`packages/smtp-client/src/protocol/session/transitions.ts\`; after a change there run
+\`vitest run -u src/protocol/session/state-page.test.ts\` in \`packages/smtp-client\`. What is not drawn is illegal.
 
 ## The connection
 

@@ -1,8 +1,8 @@
-import type { Envelope } from '../src/protocol/envelope.ts';
-import type { SessionEvent } from '../src/protocol/events.ts';
-import { SmtpSession } from '../src/protocol/session.ts';
-import type { SessionOptions } from '../src/protocol/session-options.ts';
-import type { Verdict } from '../src/protocol/verdict.ts';
+import type { SessionEvent } from '../src/protocol/session/events.ts';
+import { SmtpSession } from '../src/protocol/session/session.ts';
+import type { SessionOptions } from '../src/protocol/session/session-options.ts';
+import type { Envelope } from '../src/protocol/transaction/envelope.ts';
+import type { Verdict } from '../src/protocol/transaction/verdict.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('latin1');

@@ -1,5 +1,5 @@
-import { defaultSchedule, type RetrySchedule, retryDelayMs } from '../backoff.ts';
-import type { SiteFeedback } from '../pacing.ts';
+import { defaultSchedule, type RetrySchedule, retryDelayMs } from '../store/backoff.ts';
+import type { SiteFeedback } from '../store/pacing.ts';
 import type {
   Bounce,
   Claim,
@@ -11,8 +11,8 @@ import type {
   RecipientId,
   Settlement,
   SiteKey,
-} from '../queue-store.ts';
-import type { NewSuppression } from '../suppression.ts';
+} from '../store/port.ts';
+import type { NewSuppression } from '../store/suppression.ts';
 
 /**
  * What an attempt reports about one recipient.
@@ -55,7 +55,7 @@ export interface Conclusion {
 }
 
 /** Decides what follows when recipients of a message failed, expired, or are delayed. */
-export type Conclude = (message: ClaimedMessage, outcomes: readonly Outcome[]) => Promise<Conclusion>;
+export type OnFinalOutcomes = (message: ClaimedMessage, outcomes: readonly Outcome[]) => Promise<Conclusion>;
 
 /** Finds the site of a domain; undefined when that cannot be known now. */
 export type SiteOf = (
@@ -70,7 +70,7 @@ export interface LeaseRunOptions {
   /** The worker's time when the claim was made. */
   readonly claimedAt: number;
   readonly random: () => number;
-  readonly conclude?: Conclude;
+  readonly onFinalOutcomes?: OnFinalOutcomes;
   readonly siteOf?: SiteOf;
   readonly schedule?: Partial<RetrySchedule>;
   settle(settlement: Settlement): Promise<void>;
@@ -254,7 +254,7 @@ export class LeaseRun {
   ): Promise<void> {
     if (outcomes.length === 0 && !feedback && !release) return;
     const concluding = outcomes.some(({ kind }) => concludedKinds.includes(kind));
-    const conclusion = concluding ? await this.#conclude(outcomes) : {};
+    const conclusion = concluding ? await this.#finish(outcomes) : {};
     await this.#options.settle({
       leaseId: this.leaseId,
       outcomes,
@@ -265,8 +265,8 @@ export class LeaseRun {
     for (const { recipientId } of outcomes) this.#open.delete(recipientId);
   }
 
-  async #conclude(outcomes: readonly Outcome[]): Promise<Conclusion> {
-    const { conclude } = this.#options;
+  async #finish(outcomes: readonly Outcome[]): Promise<Conclusion> {
+    const { onFinalOutcomes } = this.#options;
     const byMessage = new Map<ClaimedMessage, Outcome[]>();
     for (const outcome of outcomes) {
       const message = this.#open.get(outcome.recipientId)?.message;
@@ -275,9 +275,9 @@ export class LeaseRun {
     }
     const bounces: Bounce[] = [];
     const suppress: NewSuppression[] = [];
-    for (const [message, finished] of conclude ? byMessage : []) {
+    for (const [message, finished] of onFinalOutcomes ? byMessage : []) {
       try {
-        const conclusion = await conclude!(message, finished);
+        const conclusion = await onFinalOutcomes!(message, finished);
         bounces.push(...(conclusion.bounces ?? []));
         suppress.push(...(conclusion.suppress ?? []));
       } catch (error) {

@@ -7,9 +7,9 @@
 import { createHash } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { systemClock } from '../../src/clock.ts';
-import { SqliteStore } from '../../src/sqlite-store.ts';
-import type { AttemptOutcome } from '../../src/worker.ts';
-import { QueueWorker } from '../../src/worker.ts';
+import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import type { AttemptOutcome } from '../../src/worker/worker.ts';
+import { QueueWorker } from '../../src/worker/worker.ts';
 
 const [path = '', runId = '', accepts = '0', slots = '4'] = process.argv.slice(2);
 const say = (line: string) => writeSync(1, `${line}\n`);

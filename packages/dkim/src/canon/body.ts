@@ -1,4 +1,4 @@
-import { blockBytes, canonicalUpTo, loadBlock } from './scan.ts';
+import { blockBytes, canonicalUpTo, loadBlock } from './fast/scan.ts';
 
 /** The two canonicalisation algorithms of RFC 6376 §3.4. */
 export type Canonicalization = 'simple' | 'relaxed';

@@ -1,7 +1,7 @@
 import { MimeError } from '../errors.ts';
 import { unfilledArray } from '../memory.ts';
 import { concatOctets, decodeAscii, writeUtf8 } from '../utf8.ts';
-import { ALPHABET, base64Length, encodeBlocks, LINE_LENGTH } from './base64-lines.ts';
+import { ALPHABET, base64Length, encodeBlocks, LINE_LENGTH } from './fast/base64-lines.ts';
 
 const OCTETS_PER_LINE = 57;
 const CR = 13;

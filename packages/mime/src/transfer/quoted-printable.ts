@@ -11,7 +11,7 @@ import {
   type QuotedPrintableMode,
   SPACE,
   startOf,
-} from './quoted-printable-block.ts';
+} from './fast/quoted-printable-block.ts';
 
 export type { QuotedPrintableMode };
 

@@ -1,11 +1,11 @@
 import { misuse, type TranscriptEntry } from '../errors.ts';
-import type { SessionLimits } from '../protocol/limits.ts';
-import { resolveLimits } from '../protocol/limits.ts';
-import { checkHostname } from '../protocol/mailbox.ts';
 import { mechanismsFor, type SaslMechanism } from '../protocol/sasl/choose.ts';
 import type { Credentials } from '../protocol/sasl/mechanism.ts';
-import type { Pipelining } from '../protocol/sender.ts';
-import { resolveTimeouts, type Timeouts } from '../protocol/timeouts.ts';
+import type { SessionLimits } from '../protocol/session/limits.ts';
+import { resolveLimits } from '../protocol/session/limits.ts';
+import { resolveTimeouts, type Timeouts } from '../protocol/session/timeouts.ts';
+import { checkHostname } from '../protocol/transaction/mailbox.ts';
+import type { Pipelining } from '../protocol/transaction/sender.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type OpenSocket, openTcp } from './open-socket.ts';
 import type { secure, TlsLevel, TlsOptions } from './tls.ts';

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { SessionEvent } from '../protocol/events.ts';
-import type { SmtpSession } from '../protocol/session.ts';
+import type { SessionEvent } from '../protocol/session/events.ts';
+import type { SmtpSession } from '../protocol/session/session.ts';
 import type { Clock } from './clock.ts';
 
 /** Most octets handed to the socket before replies are read again. */

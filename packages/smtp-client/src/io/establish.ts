@@ -1,12 +1,12 @@
 import { Socket } from 'node:net';
 import { aborted, SmtpConnection } from '../client.ts';
 import { SmtpError, type TranscriptEntry, toSmtpError } from '../errors.ts';
-import type { SessionEvent } from '../protocol/events.ts';
 import { beginSasl, type SaslMechanism } from '../protocol/sasl/choose.ts';
 import type { SaslExchange } from '../protocol/sasl/mechanism.ts';
-import { SmtpSession } from '../protocol/session.ts';
-import { handshakeTimeout } from '../protocol/session-errors.ts';
-import type { SessionTls } from '../protocol/session-options.ts';
+import type { SessionEvent } from '../protocol/session/events.ts';
+import { SmtpSession } from '../protocol/session/session.ts';
+import { handshakeTimeout } from '../protocol/session/session-errors.ts';
+import type { SessionTls } from '../protocol/session/session-options.ts';
 import type { ResolvedOptions } from './connect-options.ts';
 import { Driver } from './drive.ts';
 import { formatAddress, type OpenedSocket } from './open-socket.ts';

@@ -11,23 +11,30 @@ export {
   type Stage,
   type TranscriptEntry,
 } from '../errors.ts';
-export { type Capabilities, parseCapabilities } from './capabilities.ts';
-export { type ContentScan, scanContent } from './content-scan.ts';
-export { DotStuffer } from './dot-stuffer.ts';
+export { type ContentScan, scanContent } from './content/content-scan.ts';
+export { DotStuffer } from './content/dot-stuffer.ts';
+export { ReplyParser } from './reply/reply-parser.ts';
+export { type Capabilities, parseCapabilities } from './session/capabilities.ts';
+export type { SessionEvent } from './session/events.ts';
+export { defaultLimits, type SessionLimits } from './session/limits.ts';
+export { SmtpSession } from './session/session.ts';
+export type { SessionOptions, SessionTls } from './session/session-options.ts';
+export { defaultTimeouts, type Timeouts } from './session/timeouts.ts';
+export {
+  LOSS,
+  REPLIES,
+  SESSION,
+  type SessionInput,
+  type SessionState,
+  WRITER,
+} from './session/transitions.ts';
 export {
   type Envelope,
   type EnvelopeRecipient,
   encodeUtf8Address,
   encodeXtext,
   type Notify,
-} from './envelope.ts';
-export type { SessionEvent } from './events.ts';
-export { defaultLimits, type SessionLimits } from './limits.ts';
-export { type Mailbox, parseMailbox } from './mailbox.ts';
-export { ReplyParser } from './reply-parser.ts';
-export type { Pipelining } from './sender.ts';
-export { SmtpSession } from './session.ts';
-export type { SessionOptions, SessionTls } from './session-options.ts';
-export { defaultTimeouts, type Timeouts } from './timeouts.ts';
-export { LOSS, REPLIES, SESSION, type SessionInput, type SessionState, WRITER } from './transitions.ts';
-export type { Verdict } from './verdict.ts';
+} from './transaction/envelope.ts';
+export { type Mailbox, parseMailbox } from './transaction/mailbox.ts';
+export type { Pipelining } from './transaction/sender.ts';
+export type { Verdict } from './transaction/verdict.ts';

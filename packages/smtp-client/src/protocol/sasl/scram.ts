@@ -1,5 +1,5 @@
 import { SmtpError } from '../../errors.ts';
-import { decodeBase64, encodeBase64 } from '../base64.ts';
+import { decodeBase64, encodeBase64 } from './base64.ts';
 import type { SaslCrypto, SaslExchange } from './mechanism.ts';
 
 const encoder = new TextEncoder();

@@ -1,0 +1,175 @@
+/**
+ * Packs every published package, installs the tarballs in a scratch project outside the workspace, and uses
+ * them there on every runtime that the packages name. Needs a build (`pnpm package-tests` makes one).
+ */
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { bundleForBrowser } from './browser-bundle.ts';
+
+const run = promisify(execFile);
+
+/** The oldest Node that the packages' `engines` admit, then the newest of each later even line. */
+const nodeVersions = ['22.18.0', '24', '26'];
+
+/** Packages whose code is not tied to Node. */
+const portable = ['@mb/mime', '@mb/dkim'];
+
+interface Packed {
+  readonly name: string;
+  readonly filename: string;
+}
+
+/** One program in one runtime; it prints one line of JSON for each package. */
+interface Program {
+  readonly label: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly packages: readonly string[];
+}
+
+let passed = 0;
+let failed = 0;
+
+function report(label: string, problem?: string): void {
+  if (problem === undefined) passed += 1;
+  else failed += 1;
+  console.log(
+    problem === undefined ? `  ok    ${label}` : `  FAIL  ${label}\n${problem.replaceAll(/^/gm, '        ')}`,
+  );
+}
+
+async function packPackages(folder: string): Promise<Packed[]> {
+  const args = ['-r', '--filter', './packages/*', 'pack', '--json', '--pack-destination', folder];
+  const { stdout } = await run('pnpm', args, { maxBuffer: 64 * 1024 * 1024 });
+  return JSON.parse(stdout);
+}
+
+/** Every tarball and every runtime in one installation. */
+async function installConsumer(folder: string, packed: readonly Packed[]): Promise<void> {
+  await cp(join(import.meta.dirname, 'consumer'), folder, { recursive: true });
+  const file = join(folder, 'package.json');
+  const manifest = JSON.parse(await readFile(file, 'utf8'));
+  for (const { name, filename } of packed) manifest.dependencies[name] = `file:${filename}`;
+  // The npm package `node` holds one binary package per platform; an alias each lets several versions stand side by side.
+  for (const version of nodeVersions) {
+    manifest.devDependencies[nodeAlias(version)] = `npm:node-${process.platform}-${process.arch}@${version}`;
+  }
+  await writeFile(file, JSON.stringify(manifest, null, 2));
+  await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'], {
+    cwd: folder,
+  });
+}
+
+function nodeAlias(version: string): string {
+  return `node-${version.split('.')[0]}`;
+}
+
+function listPrograms(folder: string, packages: readonly string[]): Program[] {
+  const bin = (name: string) => join(folder, 'node_modules/.bin', name);
+  const programs: Program[] = [];
+  for (const version of nodeVersions) {
+    const command = join(folder, 'node_modules', nodeAlias(version), 'bin/node');
+    for (const [mode, file] of [
+      ['import', 'import.mjs'],
+      ['require', 'require.cjs'],
+    ] as const) {
+      programs.push({ label: `node ${version} ${mode}`, command, args: [file, ...packages], packages });
+    }
+  }
+  programs.push({
+    label: 'bun import',
+    command: bin('bun'),
+    args: ['import.mjs', ...portable],
+    packages: portable,
+  });
+  programs.push({
+    label: 'bun require',
+    command: bin('bun'),
+    args: ['require.cjs', ...portable],
+    packages: portable,
+  });
+  // The permission list is the proof of what the packages touch: files of the project, no network, no environment.
+  const deno = ['run', '--no-prompt', `--allow-read=${folder}`, '--node-modules-dir=manual'];
+  programs.push({
+    label: 'deno import',
+    command: bin('deno'),
+    args: [...deno, 'import.mjs', ...portable],
+    packages: portable,
+  });
+  programs.push({
+    label: 'deno require',
+    command: bin('deno'),
+    args: [...deno, 'require.cjs', ...portable],
+    packages: portable,
+  });
+  return programs;
+}
+
+/** Each package counts by itself; one that a crash kept from running has failed. */
+async function runProgram(program: Program, cwd: string): Promise<void> {
+  const { error, stdout, stderr } = await finish(program.command, program.args, cwd);
+  const results = new Map<string, string | undefined>();
+  for (const [line] of stdout.matchAll(/^\{"name":.*\}$/gm)) {
+    const { name, problem } = JSON.parse(line);
+    results.set(name, problem);
+  }
+  const crash = `${stderr}${error ?? ''}`.trim();
+  for (const name of program.packages) {
+    report(`${program.label} ${name}`, results.has(name) ? results.get(name) : `did not run\n${crash}`);
+  }
+  // An unhandled rejection or a hang after the last check is a failure too.
+  const explained =
+    [...results.values()].some((problem) => problem !== undefined) || results.size < program.packages.length;
+  if (error !== undefined && !explained) report(`${program.label} ends by itself`, crash);
+}
+
+async function finish(command: string, args: readonly string[], cwd: string) {
+  try {
+    return { error: undefined, ...(await run(command, args, { cwd, timeout: 120_000 })) };
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+    return { error: String(error), stdout, stderr };
+  }
+}
+
+/** The declarations of every subpath, and a strict consumer's use of them, as its compiler sees them. */
+async function checkTypes(folder: string, packages: readonly string[]): Promise<void> {
+  const { readSpecifiers } = await import(pathToFileURL(join(folder, 'subpaths.mjs')).href);
+  const specifiers: string[] = packages.flatMap((name) => readSpecifiers(name, folder));
+  await writeFile(
+    join(folder, 'every-subpath.ts'),
+    specifiers.map((each, index) => `export type * as module${index} from '${each}';\n`).join(''),
+  );
+  const { error, stdout, stderr } = await finish(join(folder, 'node_modules/.bin/tsc'), ['-p', '.'], folder);
+  report(
+    'types: tsc --strict, nodenext, no skipLibCheck',
+    error === undefined ? undefined : `${stdout}${stderr}`.trim(),
+  );
+}
+
+async function main(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'mb-package-tests-'));
+  try {
+    const packed = await packPackages(folder);
+    const expected = (await readdir('packages')).length;
+    if (packed.length !== expected) throw new Error(`Packed ${packed.length} of ${expected} packages.`);
+    console.log(`installing ${packed.length} tarballs and the runtimes`);
+    const consumer = join(folder, 'consumer');
+    await installConsumer(consumer, packed);
+    const packages = packed.map(({ name }) => name);
+    for (const program of listPrograms(consumer, packages)) await runProgram(program, consumer);
+    await checkTypes(consumer, packages);
+    report('browser bundle of @mb/mime', await bundleForBrowser(consumer));
+  } finally {
+    if (failed === 0) await rm(folder, { recursive: true, force: true });
+    else console.log(`kept for a look: ${folder}`);
+  }
+  console.log(`package-tests: ${passed} passed, ${failed} failed`);
+  process.exitCode = failed > 0 ? 1 : 0;
+}
+
+await main();

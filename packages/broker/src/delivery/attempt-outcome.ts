@@ -1,0 +1,107 @@
+import type { MailHost, RouteFailure } from '@mb/dns';
+import type { DeliveryOutcome, RecipientResult, SmtpError } from '@mb/smtp-client';
+import type { EgressWatch } from '../route/egress-watch.ts';
+import type { HostSecurity } from '../route/tls-policy.ts';
+import { classifyError } from './classify.ts';
+import type { RecipientOutcome } from './outcome.ts';
+import type { PlannedRecipient } from './plan.ts';
+
+/** No host could be found. */
+export function routeOutcome(
+  { address: recipient }: PlannedRecipient,
+  route: RouteFailure,
+  attempt: number,
+): RecipientOutcome {
+  const permanent = route.status === 'permanent';
+  return {
+    status: permanent ? 'failed' : 'deferred',
+    recipient,
+    stage: 'route',
+    attempt,
+    maybeDelivered: false,
+    // when our own resolver fails, nothing is known of the domain.
+    category: permanent ? 'bad-domain' : route.scope === 'local' ? 'local' : 'temporary-host',
+    enhanced: route.enhancedCode,
+    reason: route.reason,
+    transcript: [],
+  };
+}
+
+/** The host must not be used under the policy that holds for it. */
+export function policyOutcome(
+  { address: recipient }: PlannedRecipient,
+  host: MailHost,
+  { enhanced, why, local }: Extract<HostSecurity, { usable: false }>,
+  attempt: number,
+): RecipientOutcome {
+  return {
+    status: enhanced.startsWith('5') ? 'failed' : 'deferred',
+    recipient,
+    stage: 'policy',
+    attempt,
+    maybeDelivered: false,
+    host: host.name,
+    category: local ? 'local' : 'tls-policy',
+    enhanced,
+    reason: why,
+    transcript: [],
+  };
+}
+
+/** The session did not come about: the same outcome for every recipient. */
+export function sessionOutcome(
+  { address: recipient }: PlannedRecipient,
+  host: MailHost,
+  error: SmtpError,
+  egress: EgressWatch,
+  attempt: number,
+): RecipientOutcome {
+  const blocked = error.code === 'MB_SMTP_CONNECT_TIMEOUT' ? egress.blocked() : undefined;
+  return {
+    // RFC 5321 §4.2.1 and §5.1: even a 5yz greeting is about the host; its mail may go elsewhere, or later.
+    status: 'deferred',
+    recipient,
+    stage: error.stage,
+    attempt,
+    maybeDelivered: false,
+    host: host.name,
+    ...classifyError(error),
+    ...(blocked && { category: 'local' as const }),
+    reason: blocked ?? error.message,
+    transcript: error.transcript ?? [],
+    ...(error.address === undefined ? {} : { address: error.address }),
+    ...(error.reply && { reply: error.reply }),
+  };
+}
+
+/** What the host said about one recipient. */
+export function recipientOutcome(
+  { address: recipient }: PlannedRecipient,
+  { name: host }: MailHost,
+  result: RecipientResult,
+  session: {
+    readonly outcome: Pick<DeliveryOutcome, 'address' | 'tls'>;
+    readonly transcript: RecipientOutcome['transcript'];
+    readonly attempt: number;
+  },
+): RecipientOutcome {
+  const { status, stage, reply } = result;
+  const { transcript, attempt } = session;
+  const { address, tls } = session.outcome;
+  const maybeDelivered = status === 'unknown' || status === 'delivered';
+  const evidence = {
+    recipient,
+    stage,
+    attempt,
+    maybeDelivered,
+    host,
+    address,
+    tls,
+    transcript,
+    ...(reply && { reply }),
+  };
+  if (status === 'delivered') return { ...evidence, status, reply: result.reply };
+  const reason = result.error.message;
+  if (status === 'unknown') return { ...evidence, status, reason };
+  return { ...evidence, status, ...classifyError(result.error), reason };
+}

@@ -1,0 +1,178 @@
+import type { MailHost } from '@mb/dns';
+import { type ConnectOptions, type SmtpConnection, SmtpError, type Timeouts } from '@mb/smtp-client';
+import type { Clock } from '../clock.ts';
+import type { DeliverySettings, SessionLine, TlsOptions } from '../options.ts';
+import type { EgressWatch } from '../route/egress-watch.ts';
+import { findHostSecurity, type SecuritySources } from '../route/host-security.ts';
+import { findNextHop, type NextHop, type ReachableHop } from '../route/next-hop.ts';
+import type { ResolverWatch } from '../route/resolver-watch.ts';
+import type { HostSecurity } from '../route/tls-policy.ts';
+import { type EgressSource, openFrom, reachableFrom } from '../sender/egress-source.ts';
+import type { ConnectionScope } from './connections.ts';
+
+/** What every attempt of a broker shares. */
+export interface AttemptEnvironment extends SecuritySources {
+  /** Our EHLO name where the source has none of its own. */
+  readonly hostname: string;
+  readonly delivery: DeliverySettings;
+  readonly tls: TlsOptions;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly egress: EgressWatch;
+  readonly resolverWatch: ResolverWatch;
+  readonly openSocket?: ConnectOptions['openSocket'];
+  readonly onTranscript?: (line: SessionLine) => void;
+}
+
+/** What differs from one piece of work to another. */
+export interface AttemptScopeOptions {
+  readonly connections: ConnectionScope;
+  /** Where to send from; absent: as the machine chooses. */
+  readonly source?: EgressSource | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** False: outcomes come without what was said, which nobody reads. Default true. */
+  readonly transcripts?: boolean;
+}
+
+/** How a host is talked to, or why it is not. */
+export type HostPlan =
+  | Extract<HostSecurity, { readonly usable: false }>
+  | (Extract<HostSecurity, { readonly usable: true }> & {
+      readonly host: MailHost;
+      readonly nextHop: ReachableHop;
+      /** POL-02: what a connection was opened for must be all that the next message asks for. */
+      readonly key: string;
+    });
+
+/** A host that may be talked to. */
+export type UsableApproach = Extract<HostPlan, { readonly usable: true }>;
+
+/**
+ * What the messages of one piece of work share: where they go, how the hosts there are talked to, each found once, and
+ * the connections. A piece of work is short: a message that is sent at once, or a claim.
+ */
+export class AttemptScope {
+  readonly environment: AttemptEnvironment;
+  readonly signal: AbortSignal | undefined;
+  readonly transcripts: boolean;
+  readonly #connections: ConnectionScope;
+  readonly #source: EgressSource | undefined;
+  readonly #nextHops = new Map<string, Promise<NextHop>>();
+  readonly #approaches = new Map<MailHost, Promise<HostPlan>>();
+  /** For messages that ask for REQUIRETLS. */
+  readonly #strictApproaches = new Map<MailHost, Promise<HostPlan>>();
+
+  constructor(environment: AttemptEnvironment, options: AttemptScopeOptions) {
+    this.environment = environment;
+    this.signal = options.signal;
+    this.transcripts = options.transcripts ?? true;
+    this.#connections = options.connections;
+    this.#source = options.source;
+  }
+
+  /** Gives the connections back. */
+  end(): Promise<void> {
+    return this.#connections.end();
+  }
+
+  /** The hosts for a domain. */
+  nextHop(domain: string): Promise<NextHop> {
+    let nextHop = this.#nextHops.get(domain);
+    if (!nextHop) {
+      nextHop = this.#findNextHop(domain);
+      this.#nextHops.set(domain, nextHop);
+    }
+    return nextHop;
+  }
+
+  async #findNextHop(domain: string): Promise<NextHop> {
+    const nextHop = await findNextHop(domain, this.environment, this.signal);
+    this.environment.resolverWatch.saw(domain, nextHop.route);
+    return nextHop;
+  }
+
+  /** How one of the hosts of a next hop is talked to. */
+  approach(nextHop: ReachableHop, host: MailHost, requireTls: boolean): Promise<HostPlan> {
+    const known = requireTls ? this.#strictApproaches : this.#approaches;
+    let approach = known.get(host);
+    if (!approach) {
+      approach = this.#findApproach(nextHop, host, requireTls);
+      known.set(host, approach);
+    }
+    return approach;
+  }
+
+  async #findApproach(nextHop: ReachableHop, host: MailHost, requireTls: boolean): Promise<HostPlan> {
+    const sender = { minimum: this.environment.tls.minimum ?? 'opportunistic', requireTls } as const;
+    const security = await findHostSecurity(nextHop, host, sender, this.environment, this.signal);
+    if (!security.usable) return security;
+    const way = { ...security, nextHop, host };
+    const options = this.#connectOptions(way);
+    const { host: name, addresses, port, hostname, protocol, auth } = options;
+    const { ca } = this.environment.tls;
+    const parts = [name, addresses, port, hostname, protocol, auth, tlsKey(options), ca, this.#source];
+    return { ...way, key: JSON.stringify(parts) };
+  }
+
+  /**
+   * The connection to a host: the one that this work has, an idle one, or a new one.
+   * @throws {SmtpError} when the connection fails, or has failed for this work before.
+   */
+  connect(approach: UsableApproach): SmtpConnection | Promise<SmtpConnection> {
+    const current = this.#connections.current(approach.key);
+    if (!current) return this.#dial(approach);
+    this.environment.egress.answered();
+    return current;
+  }
+
+  async #dial(approach: UsableApproach): Promise<SmtpConnection> {
+    const { egress } = this.environment;
+    try {
+      const connection = await this.#connections.acquire(approach.key, this.#connectOptions(approach));
+      egress.answered();
+      return connection;
+    } catch (error) {
+      if (SmtpError.isInstance(error) && error.kind !== 'aborted') egress.failed(approach.host, error);
+      throw error;
+    }
+  }
+
+  #connectOptions({ host, nextHop, tlsName, tls: asked }: Omit<UsableApproach, 'key'>): ConnectOptions {
+    const { delivery, egress, clock, tls, hostname, onTranscript, openSocket: open } = this.environment;
+    const [source, signal] = [this.#source, this.signal];
+    const openSocket = source ? openFrom(source, open) : open;
+    return {
+      host: tlsName,
+      addresses: reachableFrom(source, host.addresses).map(({ address }) => address),
+      port: nextHop.port,
+      protocol: nextHop.protocol,
+      hostname: source?.hostname ?? hostname,
+      tls: {
+        ...asked,
+        ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+        ...(nextHop.implicitTls && { implicit: true }),
+      },
+      timeouts: { ...delivery.timeouts, ...shortened(delivery.timeouts, egress.connectMs()) },
+      limits: delivery.limits,
+      clock,
+      ...(nextHop.auth && { auth: nextHop.auth }),
+      ...(openSocket && { openSocket }),
+      ...(onTranscript && { onTranscript: (entry) => onTranscript({ ...entry, host: host.name }) }),
+      ...(signal && { signal }),
+    };
+  }
+}
+
+function tlsKey({ tls }: ConnectOptions): unknown {
+  const records = tls?.tlsa?.map(({ data, ...rest }) => ({
+    ...rest,
+    data: Buffer.from(data).toString('hex'),
+  }));
+  return [tls?.level, records, tls?.alsoNames, tls?.implicit];
+}
+
+/** The configured time-out, unless a shorter one will do. */
+function shortened(timeouts: Partial<Timeouts>, connectMs: number | undefined): Partial<Timeouts> {
+  if (connectMs === undefined) return {};
+  return { connectMs: Math.min(connectMs, timeouts.connectMs ?? connectMs) };
+}

@@ -1,0 +1,122 @@
+import { byPreference, type MailHost } from '@mb/dns';
+import { type DeliveryOutcome, SmtpError } from '@mb/smtp-client';
+import type { SignedMessage } from '../message/outgoing-message.ts';
+import type { ReachableHop } from '../route/next-hop.ts';
+import { policyOutcome, recipientOutcome, routeOutcome, sessionOutcome } from './attempt-outcome.ts';
+import type { AttemptScope, UsableApproach } from './attempt-scope.ts';
+import { mayTryNextHost } from './classify.ts';
+import { wasStale } from './connections.ts';
+import type { RecipientOutcome } from './outcome.ts';
+import type { PlannedDelivery, PlannedRecipient } from './plan.ts';
+
+/**
+ * Tries to deliver one message to recipients of one domain, host after host (RFC 5321 §5.1).
+ *
+ * A host that cannot be reached, answers 4yz or lacks an extension is followed by the next one; recipients that a
+ * host has decided on are not offered to another, above all not after an unknown end.
+ *
+ * @param attempt  Number of this attempt, 1 for the first.
+ * @returns one outcome for each recipient, in their order; failures are outcomes, never exceptions.
+ */
+export async function attemptDelivery(
+  delivery: PlannedDelivery,
+  message: SignedMessage,
+  attempt: number,
+  scope: AttemptScope,
+): Promise<RecipientOutcome[]> {
+  const { recipients } = delivery;
+  const nextHop = await scope.nextHop(delivery.domain);
+  const { route } = nextHop;
+  if (route.status !== 'found') {
+    return recipients.map((recipient) => routeOutcome(recipient, route, attempt));
+  }
+  const offer = { nextHop: { ...nextHop, route }, message, attempt };
+  // RFC 5321 §5.1: hosts of equal preference share the load, message by message, though the route is that of the claim.
+  const [first, ...others] = byPreference(route.hosts, scope.environment.random);
+  const outcomes = await tryHost({ ...offer, host: first!, recipients }, scope);
+  for (const host of others) {
+    const open = [...outcomes.keys()].filter((index) => mayTryNextHost(outcomes[index]!));
+    if (open.length === 0 || scope.signal?.aborted) break;
+    const left = open.map((index) => recipients[index]!);
+    const results = await tryHost({ ...offer, host, recipients: left }, scope);
+    open.forEach((index, position) => {
+      outcomes[index] = moreHopeful(outcomes[index]!, results[position]!);
+    });
+  }
+  return outcomes;
+}
+
+/**
+ * Of two hosts that both left the recipient open, the outcome to report: as long as one host may take the message
+ * later the recipient is deferred, and a host that said something tells more than one that did not.
+ */
+function moreHopeful(before: RecipientOutcome, now: RecipientOutcome): RecipientOutcome {
+  if (before.status !== 'deferred') return now;
+  if (now.status === 'deferred') return now.reply || !before.reply ? now : before;
+  return now.status === 'failed' && mayTryNextHost(now) ? before : now;
+}
+
+/** One host of a route and what it is to be offered. */
+interface Offer {
+  readonly nextHop: ReachableHop;
+  readonly host: MailHost;
+  readonly recipients: readonly PlannedRecipient[];
+  readonly message: SignedMessage;
+  readonly attempt: number;
+}
+
+/** Offers the message to one host; gives the results in the order of `recipients`. */
+async function tryHost(offer: Offer, scope: AttemptScope): Promise<RecipientOutcome[]> {
+  const { nextHop, host, recipients, message, attempt } = offer;
+  const approach = await scope.approach(nextHop, host, message.requireTls ?? false);
+  if (!approach.usable) {
+    return recipients.map((recipient) => policyOutcome(recipient, host, approach, attempt));
+  }
+  try {
+    const outcome = await handOver(offer, approach, scope);
+    const transcript = scope.transcripts ? outcome.transcript : [];
+    return outcome.recipients.map((result, index) =>
+      recipientOutcome(recipients[index]!, host, result, { outcome, transcript, attempt }),
+    );
+  } catch (error) {
+    if (!SmtpError.isInstance(error) || error.kind === 'api-misuse') throw error;
+    const { egress } = scope.environment;
+    return recipients.map((recipient) => sessionOutcome(recipient, host, error, egress, attempt));
+  }
+}
+
+async function handOver(
+  offer: Offer,
+  approach: UsableApproach,
+  scope: AttemptScope,
+  staleAllowed = 1,
+): Promise<DeliveryOutcome> {
+  const { recipients, message } = offer;
+  const { signal } = scope;
+  const { envelope, requires, size, content, requireTls, dsn } = message;
+  const connection = await scope.connect(approach);
+  try {
+    return await connection.deliver(
+      {
+        from: envelope.from,
+        to: recipients.map(({ address }) => {
+          const notify = dsn?.notify.get(address);
+          return notify === undefined ? address : { address, notify };
+        }),
+        ...(dsn?.ret && { ret: dsn.ret }),
+        ...(dsn?.envid !== undefined && { envid: dsn.envid }),
+        smtputf8: requires.smtputf8,
+        ...(size === undefined ? {} : { size }),
+        ...(requireTls && { requireTls }),
+        // One array is looked at octet by octet anyway; of a stream only the composer knows.
+        ...(content instanceof Uint8Array ? {} : { body: requires.eightBit ? '8bitmime' : '7bit' }),
+      },
+      content,
+      signal ? { signal } : {},
+    );
+  } catch (error) {
+    // Nothing was offered: the server had ended the connection while it was idle. That is no failed attempt, once.
+    if (!wasStale(error) || staleAllowed === 0) throw error;
+    return handOver(offer, approach, scope, staleAllowed - 1);
+  }
+}

@@ -1,0 +1,161 @@
+import type { RouteFailure, RouteSource, SkippedHost } from '@mb/dns';
+import type { SignedMessage } from '../message/outgoing-message.ts';
+import { findHostSecurity } from '../route/host-security.ts';
+import { findNextHop } from '../route/next-hop.ts';
+import type { HostSecurity } from '../route/tls-policy.ts';
+import { chooseSource } from '../sender/egress-source.ts';
+import type { AttemptEnvironment } from './attempt-scope.ts';
+import { type PlannedDelivery, planRecipients } from './plan.ts';
+
+/** What would happen to a message, found out without connecting to any mail host. */
+export interface Explanation {
+  readonly messageId: string;
+  /** The reverse-path's mailbox; empty for the null reverse-path. */
+  readonly from: string;
+  /** Octets with the signatures, where they are known. */
+  readonly size?: number;
+  /** Extensions that every host must offer. */
+  readonly requires: readonly ('8BITMIME' | 'SMTPUTF8' | 'REQUIRETLS')[];
+  /** The signatures that the message will carry; empty when no key is configured. */
+  readonly signatures: readonly ExplainedSignature[];
+  /** In the order in which the recipients were given. */
+  readonly deliveries: readonly ExplainedDelivery[];
+}
+
+/** A signature, by its tags (RFC 6376 §3.5). */
+export interface ExplainedSignature {
+  readonly domain: string;
+  readonly selector: string;
+  readonly algorithm: string;
+}
+
+/** What would be done for the recipients of one domain. */
+export interface ExplainedDelivery {
+  readonly domain: string;
+  readonly recipients: readonly string[];
+  /** How the hosts were found; absent when there are none. */
+  readonly via?: RouteSource;
+  readonly port: number;
+  readonly protocol: 'smtp' | 'lmtp';
+  /** Name of the source that a draw by weight gave; absent when the machine chooses. */
+  readonly source?: string;
+  /** In the order in which they would be tried. */
+  readonly hosts: readonly ExplainedHost[];
+  /** Hosts that would not be used, and why. */
+  readonly skipped: readonly SkippedHost[];
+  /** Why there is no host. */
+  readonly failure?: Pick<RouteFailure, 'status' | 'enhancedCode' | 'reason'>;
+}
+
+/** A host, and how it would be talked to. */
+export interface ExplainedHost {
+  readonly name: string;
+  readonly preference: number;
+  readonly addresses: readonly string[];
+  readonly security: HostSecurity;
+}
+
+/** Works out the plan for a message. */
+export async function explainDelivery(
+  message: SignedMessage,
+  environment: AttemptEnvironment,
+  signal?: AbortSignal,
+): Promise<Explanation> {
+  const { envelope, messageId, size, requires, requireTls } = message;
+  const { deliveries } = planRecipients(envelope.to, environment.delivery.maxRecipients);
+  return {
+    messageId,
+    from: envelope.from,
+    ...(size === undefined ? {} : { size }),
+    requires: [
+      ...(requires.eightBit ? (['8BITMIME'] as const) : []),
+      ...(requires.smtputf8 ? (['SMTPUTF8'] as const) : []),
+      ...(requireTls ? (['REQUIRETLS'] as const) : []),
+    ],
+    signatures: readSignatures(message.signature),
+    deliveries: await Promise.all(
+      deliveries.map((delivery) => explainOne(delivery, requireTls ?? false, environment, signal)),
+    ),
+  };
+}
+
+async function explainOne(
+  delivery: PlannedDelivery,
+  requireTls: boolean,
+  environment: AttemptEnvironment,
+  signal: AbortSignal | undefined,
+): Promise<ExplainedDelivery> {
+  const hop = await findNextHop(delivery.domain, environment, signal);
+  const { route, port, protocol } = hop;
+  const source = chooseSource(environment.delivery.sources, environment.random)?.name;
+  const facts = {
+    domain: delivery.domain,
+    recipients: delivery.recipients.map(({ address }) => address),
+    port,
+    protocol,
+    ...(source !== undefined && { source }),
+    skipped: route.skipped,
+  };
+  if (route.status !== 'found') {
+    const { status, enhancedCode, reason } = route;
+    return { ...facts, hosts: [], failure: { status, enhancedCode, reason } };
+  }
+  const sender = { minimum: environment.tls.minimum ?? 'opportunistic', requireTls };
+  const hosts = await Promise.all(
+    route.hosts.map(async (host): Promise<ExplainedHost> => {
+      const security = await findHostSecurity({ ...hop, route }, host, sender, environment, signal);
+      const { name, preference } = host;
+      return { name, preference, addresses: host.addresses.map(({ address }) => address), security };
+    }),
+  );
+  return { ...facts, via: route.via, hosts };
+}
+
+/** The tags of our own DKIM-Signature fields, which hold no surprises. */
+function readSignatures(fields: string): ExplainedSignature[] {
+  return fields
+    .split(/^DKIM-Signature:/im)
+    .slice(1)
+    .map((field) => {
+      const tag = (name: string) => new RegExp(`(?:^|;)\\s*${name}=\\s*([^;\\s]+)`).exec(field)?.[1] ?? '';
+      return { domain: tag('d'), selector: tag('s'), algorithm: tag('a') };
+    });
+}
+
+/**
+ * Writes an explanation as text for a person.
+ *
+ * @example console.log(formatExplanation(await broker.explain(message)));
+ */
+export function formatExplanation(explanation: Explanation): string {
+  const { messageId, from, size, requires, signatures, deliveries } = explanation;
+  const signed = signatures.map(
+    ({ domain, selector, algorithm }) => `${selector}._domainkey.${domain} (${algorithm})`,
+  );
+  const lines = [
+    `Message    ${messageId}${size === undefined ? '' : `, ${size} octets`}`,
+    `From       <${from}>`,
+    `Signed by  ${signed.join(', ') || 'nobody: no key is configured'}`,
+    ...(requires.length > 0 ? [`Requires   ${requires.join(', ')}`] : []),
+  ];
+  for (const delivery of deliveries) lines.push('', ...deliveryLines(delivery));
+  return `${lines.join('\n')}\n`;
+}
+
+function deliveryLines(delivery: ExplainedDelivery): string[] {
+  const { domain, recipients, via, port, protocol, source, hosts, skipped, failure } = delivery;
+  const how = `${via === undefined ? '' : `by ${via}, `}${protocol.toUpperCase()} port ${port}${source === undefined ? '' : `, from ${source}`}`;
+  return [
+    `${domain}: ${recipients.join(', ')} (${how})`,
+    ...(failure
+      ? [
+          `  ${failure.status === 'permanent' ? 'fails' : 'waits'}: ${failure.reason} (${failure.enhancedCode})`,
+        ]
+      : []),
+    ...hosts.flatMap(({ name, preference, addresses, security }, index) => [
+      `  ${index + 1}. ${name} (${preference})  ${addresses.join(', ')}`,
+      `     ${security.usable ? `TLS ${security.tls.level}` : 'not used'}: ${security.why}`,
+    ]),
+    ...skipped.map(({ name, reason }) => `  not ${name}: ${reason}`),
+  ];
+}

@@ -1,0 +1,129 @@
+import { type ComposedMessage, composeMessage, type Envelope, type Message, parseMailbox } from '@mb/mime';
+import type { Keyring } from '../sender/keyring.ts';
+import type { Notify } from './queued-envelope.ts';
+import { type ReadyMessage, readReadyMessage } from './ready-message.ts';
+
+/** Octets at hand, or octets that can be read again and again. */
+export type Octets = Uint8Array | AsyncIterable<Uint8Array>;
+
+/** A message as it will go out, before it is signed. */
+export interface OutgoingMessage {
+  readonly envelope: Envelope;
+  readonly octets: Octets;
+  /** Number of octets where it is known ahead. */
+  readonly size?: number;
+  /** Extensions that each host must offer: 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531). */
+  readonly requires: { readonly eightBit: boolean; readonly smtputf8: boolean };
+  /** In angle brackets; empty when a ready message has none. */
+  readonly messageId: string;
+  /** Domain of the first mailbox of From: the one that DMARC looks at (RFC 7489 §6.6.1). */
+  readonly authorDomain: string;
+  /** False when the content came from a stream that can be read only once; `octets` can be read again anyway. */
+  readonly repeatable: boolean;
+}
+
+/** A message as it goes to every host: the same octets, signed once. */
+export interface SignedMessage extends Omit<OutgoingMessage, 'octets' | 'repeatable'> {
+  /** The signature fields, and the message behind them. */
+  readonly content: Octets;
+  /** The DKIM-Signature fields alone; empty when nothing was signed here. */
+  readonly signature: string;
+  /** Only over verified TLS, to hosts that promise the same (RFC 8689). Default false. */
+  readonly requireTls?: boolean;
+  /** What is asked of hosts that offer DSN (RFC 3461). */
+  readonly dsn?: DsnRequest;
+}
+
+/** What a host is asked to report, and with what (RFC 3461 §4). */
+export interface DsnRequest {
+  readonly notify: ReadonlyMap<string, Notify | undefined>;
+  readonly ret?: 'full' | 'headers';
+  readonly envid?: string;
+}
+
+/** What composing takes from outside. */
+export interface ComposeEnvironment {
+  readonly now: () => number;
+  readonly randomBytes?: (length: number) => Uint8Array;
+}
+
+/** Messages up to this size are written into one array; larger ones stream from their attachments. */
+const maxBufferedBytes = 1024 * 1024;
+
+/**
+ * Composes a message, or checks one that is ready.
+ *
+ * @throws {MimeError} for a message that cannot be composed; {@link BrokerError} MB_BROKER_MESSAGE_SYNTAX.
+ */
+export async function prepareMessage(
+  message: Message | ReadyMessage,
+  environment: ComposeEnvironment,
+  signal?: AbortSignal,
+): Promise<OutgoingMessage> {
+  if ('raw' in message) return readReadyMessage(message);
+  const { now, randomBytes } = environment;
+  const composed = composeMessage(message, {
+    now,
+    ...(randomBytes && { randomBytes }),
+    ...(signal && { signal }),
+  });
+  const { envelope, requires, messageId, size } = composed;
+  const octets = await toRepeatable(composed);
+  const known = octets instanceof Uint8Array ? octets.length : size;
+  return {
+    envelope,
+    octets,
+    requires,
+    messageId,
+    authorDomain: authorDomain(message),
+    repeatable: composed.repeatable,
+    ...(known === undefined ? {} : { size: known }),
+  };
+}
+
+function authorDomain(message: Message): string {
+  const first = Array.isArray(message.from) ? message.from[0] : message.from;
+  return parseMailbox(typeof first === 'string' ? first : first.address).domain;
+}
+
+async function toRepeatable(composed: ComposedMessage): Promise<Octets> {
+  const small = composed.size !== undefined && composed.size <= maxBufferedBytes;
+  return small || !composed.repeatable ? composed.bytes() : composed;
+}
+
+/**
+ * Signs a message with the keys for its author's domain.
+ *
+ * @returns the message with its signature fields in front; unsigned only when no key is configured at all.
+ * @throws {BrokerError} MB_BROKER_NO_SIGNING_KEY; DkimError when the key fails.
+ */
+export async function signOutgoing(
+  message: Omit<OutgoingMessage, 'repeatable'>,
+  keyring: Keyring,
+  signal?: AbortSignal,
+): Promise<SignedMessage> {
+  const { envelope, octets, size, requires, messageId, authorDomain } = message;
+  const signer = keyring.signerFor(message.authorDomain);
+  const fields = signer ? await signer.sign(octets, signal ? { signal } : {}) : '';
+  const front = Buffer.from(fields);
+  return {
+    envelope,
+    requires,
+    messageId,
+    authorDomain,
+    content: prepend(front, octets),
+    signature: fields,
+    ...(size === undefined ? {} : { size: front.length + size }),
+  };
+}
+
+function prepend(front: Uint8Array, octets: Octets): Octets {
+  if (front.length === 0) return octets;
+  if (octets instanceof Uint8Array) return Buffer.concat([front, octets]);
+  return {
+    async *[Symbol.asyncIterator]() {
+      yield front;
+      yield* octets;
+    },
+  };
+}

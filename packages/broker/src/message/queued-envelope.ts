@@ -1,0 +1,32 @@
+import type { NewMessage } from '../store/port.ts';
+import type { OutgoingMessage } from './outgoing-message.ts';
+
+/** When a recipient's fate is reported to the return path (RFC 3461 §4.1). */
+export type Notify = 'never' | readonly ('success' | 'failure' | 'delay')[];
+
+/** What the queue keeps of a message beside its octets, as JSON, for delivery and for reports. */
+export interface QueuedEnvelope extends Pick<OutgoingMessage, 'requires' | 'messageId' | 'authorDomain'> {
+  readonly requireTls?: true;
+  /** The octets carry their signatures already. */
+  readonly signed?: true;
+  /** RFC 3461 §4.4 */
+  readonly envid?: string;
+  /** RFC 3461 §4.3; default `headers`. */
+  readonly ret?: 'full' | 'headers';
+}
+
+/** What the queue keeps of a recipient beside its address. */
+export interface QueuedRecipientOptions {
+  readonly notify?: Notify;
+}
+
+/** Reads back what {@link NewMessage.envelope} held; a message of another program gets what is safe. */
+export function readQueuedEnvelope(envelope: NewMessage['envelope'], sender: string): QueuedEnvelope {
+  const given = (envelope ?? {}) as Partial<QueuedEnvelope>;
+  return {
+    ...given,
+    requires: given.requires ?? { eightBit: true, smtputf8: false },
+    messageId: given.messageId ?? '',
+    authorDomain: given.authorDomain ?? sender.slice(sender.lastIndexOf('@') + 1),
+  };
+}

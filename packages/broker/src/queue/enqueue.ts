@@ -1,0 +1,214 @@
+import { createHash } from 'node:crypto';
+import type { DkimSigner } from '@mb/dkim';
+import { domainToAscii, type Message, parseMailbox } from '@mb/mime';
+import type { Failed, Queued } from '../delivery/outcome.ts';
+import { BrokerError } from '../errors.ts';
+import {
+  type ComposeEnvironment,
+  type OutgoingMessage,
+  prepareMessage,
+  signOutgoing,
+} from '../message/outgoing-message.ts';
+import type { Notify, QueuedEnvelope } from '../message/queued-envelope.ts';
+import type { ReadyMessage } from '../message/ready-message.ts';
+import type { Keyring } from '../sender/keyring.ts';
+import type { NewMessage, QueueStore, UnknownPolicy } from '../store/port.ts';
+import { type Suppression, suppressionKey } from '../store/suppression.ts';
+
+/** Options of one `enqueue()`. */
+export interface EnqueueOptions<Transaction = unknown> {
+  /**
+   * The same key with the same message gives the same id back and queues nothing; with another message it is
+   * refused.
+   */
+  readonly idempotencyKey?: string;
+  /** Not before this moment; a Date or epoch milliseconds. */
+  readonly notBefore?: Date | number;
+  /** The caller's own database transaction: the message exists if and only if it commits. */
+  readonly transaction?: Transaction;
+  /** Whose mail it is: tenants take turns at every destination, and have suppression lists of their own. */
+  readonly tenant?: string;
+  /** A word by which messages can be selected later. */
+  readonly tag?: string;
+  /** How it is delivered and reported on. */
+  readonly delivery?: QueuedDeliveryOptions;
+  readonly signal?: AbortSignal;
+}
+
+/** How a queued message is delivered and reported on. */
+export interface QueuedDeliveryOptions {
+  /** Only over verified TLS, to hosts that promise the same (RFC 8689). Default false. */
+  readonly requireTls?: boolean;
+  /** When to sign: at each attempt (default; keys rotate, signatures age), or once now. */
+  readonly sign?: 'attempt' | 'enqueue';
+  /** Time until it is given up. Default 5 days (RFC 5321 §4.5.4.1). */
+  readonly expireAfterMs?: number;
+  /** What becomes of an attempt that ended without an answer. Default `retry`, with the same octets. */
+  readonly onUnknown?: UnknownPolicy;
+  /** When recipients' fates are reported to the return path (RFC 3461 §4.1). Default: failures. */
+  readonly notify?: Notify;
+  /** What a report returns (RFC 3461 §4.3). Default `headers`. */
+  readonly ret?: 'full' | 'headers';
+  /** Your own name for this message, repeated in reports (RFC 3461 §4.4). */
+  readonly envid?: string;
+}
+
+/** What became of `enqueue()`. */
+export interface EnqueueResult {
+  /** The queue's name for the message; absent when every recipient is suppressed. */
+  readonly id?: string;
+  /** True when the idempotency key was known: nothing new was queued. */
+  readonly duplicate: boolean;
+  /** In the order of the envelope: queued, or failed because the address is suppressed. */
+  readonly recipients: readonly (Queued | Failed)[];
+}
+
+/** What enqueueing takes. */
+export interface EnqueueParts {
+  readonly store: QueueStore<unknown>;
+  readonly compose: ComposeEnvironment;
+  readonly keyring: Keyring;
+}
+
+/** Content up to this size is handed to the store whole; larger content is staged chunk by chunk. */
+const maxWholeBytes = 64 * 1024;
+
+/** Accepts a message durably; see `MailBroker.enqueue`. */
+export async function enqueueMessage(
+  message: Message | ReadyMessage,
+  parts: EnqueueParts,
+  options: EnqueueOptions,
+): Promise<EnqueueResult> {
+  const { store, compose, keyring } = parts;
+  const { idempotencyKey, signal, tenant } = options;
+  const derived =
+    idempotencyKey === undefined ? compose : { ...compose, randomBytes: octetsFrom(idempotencyKey, tenant) };
+  const prepared = await prepareMessage(message, derived, signal);
+  // Also when signing comes later: a message that cannot be signed is refused now.
+  const signer = keyring.signerFor(prepared.authorDomain);
+  const suppressed = await suppressions(prepared.envelope.to, store, tenant);
+  const recipients = prepared.envelope.to.map((address) => outcomeOf(address, suppressed.get(address)));
+  const open = recipients.filter(({ status }) => status === 'queued').map(({ recipient }) => recipient);
+  if (open.length === 0) return { duplicate: false, recipients };
+  const idempotency =
+    idempotencyKey === undefined
+      ? undefined
+      : { key: idempotencyKey, digest: await digestOf(message, prepared, derived, signal) };
+  const accepted = await store.accept(
+    await newMessage(prepared, open, { signer, parts, options, idempotency }),
+    {
+      ...(options.transaction !== undefined && { transaction: options.transaction }),
+    },
+  );
+  return { id: accepted.messageId, duplicate: accepted.duplicate, recipients };
+}
+
+const none: ReadonlyMap<string, Suppression> = new Map();
+
+async function suppressions(addresses: readonly string[], store: QueueStore<unknown>, tenant?: string) {
+  const entries = await store.suppressed(addresses, tenant);
+  if (entries.length === 0) return none;
+  const byAddress = new Map(entries.map((entry) => [suppressionKey(entry.address), entry]));
+  return new Map(
+    addresses.flatMap((address) => {
+      const entry = byAddress.get(suppressionKey(address));
+      return entry ? [[address, entry] as const] : [];
+    }),
+  );
+}
+
+function outcomeOf(recipient: string, suppression: Suppression | undefined): Queued | Failed {
+  if (!suppression) return { status: 'queued', recipient };
+  const since = new Date(suppression.since).toISOString().slice(0, 10);
+  return {
+    status: 'failed',
+    recipient,
+    stage: 'suppression',
+    attempt: 0,
+    maybeDelivered: false,
+    category: 'suppressed',
+    enhanced: '5.7.1',
+    reason: `The address is on the suppression list since ${since} (${suppression.reason}); lift it there to send again.`,
+    transcript: [],
+  };
+}
+
+interface NewMessageParts {
+  readonly signer: DkimSigner | undefined;
+  readonly parts: EnqueueParts;
+  readonly options: EnqueueOptions;
+  readonly idempotency: NewMessage['idempotency'] | undefined;
+}
+
+async function newMessage(
+  prepared: OutgoingMessage,
+  recipients: readonly string[],
+  { signer, parts, options, idempotency }: NewMessageParts,
+): Promise<NewMessage> {
+  const { tenant, tag, notBefore, signal, delivery = {} } = options;
+  const { requireTls, sign, expireAfterMs, onUnknown, notify, ret, envid } = delivery;
+  const signNow = sign === 'enqueue' && signer !== undefined;
+  const octets = signNow ? (await signOutgoing(prepared, parts.keyring, signal)).content : prepared.octets;
+  const { requires, messageId, authorDomain } = prepared;
+  const envelope: QueuedEnvelope = {
+    requires,
+    messageId,
+    authorDomain,
+    ...(requireTls && { requireTls }),
+    ...(signNow && { signed: true }),
+    ...(envid !== undefined && { envid }),
+    ...(ret !== undefined && { ret }),
+  };
+  const small = octets instanceof Uint8Array && octets.length <= maxWholeBytes;
+  return {
+    sender: prepared.envelope.from,
+    recipients: recipients.map((address) => ({
+      address,
+      domain: domainToAscii(parseMailbox(address).domain),
+      ...(notify !== undefined && { options: { notify } }),
+    })),
+    content: small ? octets : await parts.store.stage(chunksOf(octets), signal ? { signal } : {}),
+    envelope,
+    ...(tenant !== undefined && { tenant }),
+    ...(tag !== undefined && { tag }),
+    ...(notBefore !== undefined && { notBefore: Number(notBefore) }),
+    ...(expireAfterMs !== undefined && { expireAfterMs }),
+    ...(onUnknown !== undefined && { onUnknown }),
+    ...(idempotency && { idempotency }),
+  };
+}
+
+async function* chunksOf(octets: Uint8Array | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (octets instanceof Uint8Array) yield octets;
+  else yield* octets;
+}
+
+/** Octets that depend on the key alone, so that the same message composes to the same octets at the same moment. */
+function octetsFrom(key: string, tenant = ''): (length: number) => Uint8Array {
+  let draw = 0;
+  return (length) =>
+    createHash('shake256', { outputLength: length })
+      .update(JSON.stringify([tenant, key, draw++]))
+      .digest();
+}
+
+/** Digest of what the caller gave: the octets as they would be at one fixed moment, and the envelope. */
+async function digestOf(
+  message: Message | ReadyMessage,
+  prepared: OutgoingMessage,
+  compose: ComposeEnvironment,
+  signal?: AbortSignal,
+): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify(prepared.envelope));
+  if ('raw' in message) return hash.update(message.raw).digest('hex');
+  if (!prepared.repeatable) {
+    throw new BrokerError(
+      'MB_BROKER_OPTION',
+      'api-misuse',
+      'With idempotencyKey the content is read twice; give octets, or a function that opens the stream.',
+    );
+  }
+  const timeless = await prepareMessage(message, { ...compose, now: () => 0 }, signal);
+  for await (const chunk of chunksOf(timeless.octets)) hash.update(chunk);
+  return hash.digest('hex');
+}

@@ -1,0 +1,94 @@
+import { type FoundRoute, findMailRoute, findSmarthostRoute, type MailRoute, type Resolver } from '@mb/dns';
+import type { AuthOptions, TlsLevel } from '@mb/smtp-client';
+import type { DeliverySettings } from '../options.ts';
+
+/** Where the mail of a domain goes. */
+export type RouteOption =
+  /** To its mail exchangers, as DNS says. The default. */
+  | { readonly type: 'mx' }
+  /** To a relay, usually with a password. */
+  | {
+      readonly type: 'smarthost';
+      /** Host name, or an address literal such as `[192.0.2.1]`. Private addresses are fine: you named it. */
+      readonly host: string;
+      /** Default 587, or 465 with `implicitTls` (RFC 8314). */
+      readonly port?: number;
+      readonly auth?: AuthOptions;
+      /** Default `verified`. Danger: anything less gives the password and the mail to whoever answers. */
+      readonly tls?: Exclude<TlsLevel, 'dane'>;
+      /** TLS from the first octet. Default false. */
+      readonly implicitTls?: boolean;
+    }
+  /** To a mail store on this machine or network (RFC 2033). */
+  | {
+      readonly type: 'lmtp';
+      readonly host: string;
+      /** Default 24. */
+      readonly port?: number;
+      /** Default `opportunistic`. */
+      readonly tls?: Exclude<TlsLevel, 'dane'>;
+    };
+
+/** Hosts for a domain and how they are to be talked to. */
+export interface NextHop {
+  readonly route: MailRoute;
+  readonly port: number;
+  readonly protocol: 'smtp' | 'lmtp';
+  /** Set for configured hosts, where no policy is looked up. */
+  readonly tls?: TlsLevel;
+  readonly implicitTls: boolean;
+  readonly auth?: AuthOptions;
+}
+
+/** A next hop that was found. */
+export interface ReachableHop extends NextHop {
+  readonly route: FoundRoute;
+}
+
+/** What finding a next hop takes. */
+export interface NextHopEnvironment {
+  readonly resolver: Resolver;
+  readonly delivery: DeliverySettings;
+  readonly random: () => number;
+  readonly hostname: string;
+}
+
+/** A configured host may have any address: whoever configures it could dial it anyway. */
+const everywhere = ['0.0.0.0/0', '::/0'];
+
+/**
+ * Finds the hosts for a domain: by the route configured for it, for one of its parents (`.example.com`) or for all
+ * (`*`), else by its mail exchangers.
+ */
+export async function findNextHop(
+  domain: string,
+  { resolver, delivery, random, hostname }: NextHopEnvironment,
+  signal: AbortSignal | undefined,
+): Promise<NextHop> {
+  const option = routeFor(domain, delivery.routes);
+  const { families, maxHosts } = delivery;
+  const common = { random, families, maxHosts, signal };
+  if (option.type === 'mx') {
+    const { allowAddresses, port } = delivery;
+    const self = { names: [hostname] };
+    const route = await findMailRoute(domain, resolver, { ...common, allowAddresses, self });
+    return { route, port, protocol: 'smtp', implicitTls: false };
+  }
+  const route = await findSmarthostRoute(option.host, resolver, { ...common, allowAddresses: everywhere });
+  if (option.type === 'lmtp') {
+    const { port = 24, tls = 'opportunistic' } = option;
+    return { route, port, protocol: 'lmtp', tls, implicitTls: false };
+  }
+  const { implicitTls = false, port = implicitTls ? 465 : 587, tls = 'verified', auth } = option;
+  return { route, port, protocol: 'smtp', tls, implicitTls, ...(auth && { auth }) };
+}
+
+/** The most specific entry wins: the domain itself, `.parent`, `*`. */
+export function routeFor(domain: string, routes: Readonly<Record<string, RouteOption>>): RouteOption {
+  if (Object.hasOwn(routes, domain)) return routes[domain]!;
+  for (let dot = domain.indexOf('.'); dot >= 0; dot = domain.indexOf('.', dot + 1)) {
+    const parent = domain.slice(dot);
+    if (Object.hasOwn(routes, parent)) return routes[parent]!;
+  }
+  return Object.hasOwn(routes, '*') ? routes['*']! : { type: 'mx' };
+}

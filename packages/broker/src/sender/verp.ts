@@ -1,0 +1,47 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { parseRecipientId, type RecipientId } from '../store/port.ts';
+
+/** Variable envelope return paths: every recipient's mail gets a return path of its own, so that a bounce names it. */
+export interface VerpOptions {
+  /** A mailbox whose `+tag` addresses come back to the application, such as `bounces@example.com`. */
+  readonly address: string;
+  /** Keeps strangers from making up bounces; at least 16 characters, the same on all workers. */
+  readonly secret: string;
+}
+
+/** Octets of the code that proves a return path to be ours. */
+const codeBytes = 8;
+
+/**
+ * The return path for one recipient.
+ *
+ * @example
+ * formatVerp({ address: 'bounces@example.com', secret }, '17.0') // 'bounces+17.0-5f2a…@example.com'
+ */
+export function formatVerp({ address, secret }: VerpOptions, recipientId: RecipientId): string {
+  const at = address.lastIndexOf('@');
+  return `${address.slice(0, at)}+${recipientId}-${codeOf(recipientId, secret).toString('hex')}${address.slice(at)}`;
+}
+
+/**
+ * The recipient that a return path stands for; undefined for an address that is none of ours, or was tampered with.
+ *
+ * Local parts are compared without regard to case, since some hosts change it on the way.
+ */
+export function parseVerp({ address, secret }: VerpOptions, returnPath: string): RecipientId | undefined {
+  const at = address.lastIndexOf('@');
+  const front = `${address.slice(0, at)}+`.toLowerCase();
+  const back = address.slice(at).toLowerCase();
+  const path = returnPath.toLowerCase();
+  if (!path.startsWith(front) || !path.endsWith(back)) return undefined;
+  const tag = path.slice(front.length, path.length - back.length);
+  const dash = tag.lastIndexOf('-');
+  const recipientId = tag.slice(0, Math.max(dash, 0));
+  const code = Buffer.from(tag.slice(dash + 1), 'hex');
+  if (!parseRecipientId(recipientId) || code.length !== codeBytes) return undefined;
+  return timingSafeEqual(code, codeOf(recipientId, secret)) ? recipientId : undefined;
+}
+
+function codeOf(recipientId: RecipientId, secret: string): Buffer {
+  return createHmac('sha256', secret).update(recipientId.toLowerCase()).digest().subarray(0, codeBytes);
+}

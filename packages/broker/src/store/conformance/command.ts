@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import type { Selector } from '../port.ts';
+import {
+  type ConformanceCase,
+  claimedAddresses,
+  claimSome,
+  draft,
+  drain,
+  eventTypes,
+  hours,
+  minutes,
+  mustClaim,
+  onlyRecipient,
+  rejectsWith,
+  type StoreUnderTest,
+  settleAll,
+  storeCase,
+} from './harness.ts';
+
+/** All addresses that a selector chooses, page by page. */
+async function listed(context: StoreUnderTest, selector: Selector, limit = 7): Promise<string[]> {
+  const addresses: string[] = [];
+  for (let after: string | undefined; ; ) {
+    const page = await context.store.list(selector, { limit, ...(after !== undefined && { after }) });
+    assert.ok(page.rows.length <= limit);
+    addresses.push(...page.rows.map(({ address }) => address));
+    if (page.next === undefined) return addresses;
+    after = page.next;
+  }
+}
+
+export const commandCases: readonly ConformanceCase[] = [
+  storeCase('lists by message, tenant, tag, site, domain and state, in pages', async (context) => {
+    const first = await context.store.accept(draft(['a@one.test', 'b@two.test'], { tenant: 't1', tag: 'x' }));
+    await context.store.accept(draft(['c@one.test'], { tenant: 't2', tag: 'y' }));
+    await context.store.accept({
+      ...draft('d@three.test'),
+      recipients: [{ address: 'd@three.test', domain: 'three.test', site: 'one.test' }],
+    });
+    await settleAll(context, await mustClaim(context, 1), { kind: 'delivered' });
+    const delivered = await listed(context, { state: 'delivered' });
+    assert.equal(delivered.length, 1);
+    assert.deepEqual(await listed(context, {}, 1), [
+      'a@one.test',
+      'b@two.test',
+      'c@one.test',
+      'd@three.test',
+    ]);
+    assert.deepEqual(await listed(context, { messageId: first.messageId }), ['a@one.test', 'b@two.test']);
+    assert.deepEqual(await listed(context, { tenant: 't2' }), ['c@one.test']);
+    assert.deepEqual(await listed(context, { tag: 'x', site: 'two.test' }), ['b@two.test']);
+    assert.deepEqual(await listed(context, { site: 'one.test' }), [
+      'a@one.test',
+      'c@one.test',
+      'd@three.test',
+    ]);
+    assert.deepEqual(await listed(context, { domain: 'three.test' }), ['d@three.test']);
+    assert.equal((await listed(context, { state: 'queued' })).length, 3);
+    assert.deepEqual(await listed(context, { messageId: '424242' }), []);
+    assert.deepEqual(await listed(context, { messageId: 'nonsense' }), []);
+    assert.equal(await context.store.inspect('nonsense'), null);
+    assert.equal(await context.store.inspect('424242'), null);
+  }),
+
+  storeCase('shows a long list in pages without gap or repetition while the queue moves', async (context) => {
+    const addresses = Array.from({ length: 250 }, (_, i) => `u${i}@example.net`);
+    for (let i = 0; i < 250; i += 50) await context.store.accept(draft(addresses.slice(i, i + 50)));
+    const seen: string[] = [];
+    for (let after: string | undefined; ; ) {
+      const page = await context.store.list({}, { limit: 33, ...(after !== undefined && { after }) });
+      seen.push(...page.rows.map(({ address }) => address));
+      const claim = await claimSome(context, 10);
+      if (claim) await settleAll(context, claim, { kind: 'delivered' });
+      if (page.next === undefined) break;
+      after = page.next;
+    }
+    assert.deepEqual(seen, addresses);
+  }),
+
+  storeCase('refuses a page of no or too many rows and a cursor that is none', async (context) => {
+    await rejectsWith(context.store.list({}, { limit: 0 }), 'MB_BROKER_OPTION');
+    await rejectsWith(context.store.list({}, { limit: 100_000 }), 'MB_BROKER_OPTION');
+    await rejectsWith(context.store.list({}, { after: "1' OR 1" }), 'MB_BROKER_OPTION');
+    await rejectsWith(context.store.events('x'), 'MB_BROKER_OPTION');
+  }),
+
+  storeCase('holds and releases queued recipients', async (context) => {
+    await context.store.accept(draft(['a@one.test', 'b@two.test']));
+    assert.equal(await context.store.hold({ domain: 'one.test' }), 1);
+    assert.equal(await context.store.hold({ domain: 'one.test' }), 0);
+    assert.deepEqual(await drain(context), ['b@two.test']);
+    assert.equal((await context.store.stats()).held, 1);
+    assert.equal(await context.store.release({ state: 'held' }), 1);
+    assert.deepEqual(await drain(context), ['a@one.test']);
+    const types = (await eventTypes(context)).filter((type) => type === 'held' || type === 'released');
+    assert.deepEqual(types, ['held', 'released']);
+  }),
+
+  storeCase('does not expire what is held until it is released', async (context) => {
+    await context.store.accept(draft('a@example.net', { expireAfterMs: hours(1) }));
+    await context.store.hold({});
+    await context.advance(hours(2));
+    assert.equal(await context.store.claimOverdue({ worker: 'w', max: 1, leaseMs: 1000 }), null);
+    assert.equal(await claimSome(context), null);
+    assert.equal(await context.store.nextDueMs(), null);
+    await context.store.release({});
+    assert.ok(await context.store.claimOverdue({ worker: 'w', max: 1, leaseMs: 1000 }));
+  }),
+
+  storeCase('cancels what waits, for good', async (context) => {
+    const { messageId } = await context.store.accept(draft('a@example.net'));
+    const held = await context.store.accept(draft('b@example.net'));
+    await context.store.hold({ messageId: held.messageId });
+    assert.equal(await context.store.cancel({}), 2);
+    assert.equal(await claimSome(context), null);
+    assert.equal(await context.store.release({}), 0);
+    const { state, finishedAt } = await onlyRecipient(context, messageId);
+    assert.equal(state, 'cancelled');
+    assert.ok(finishedAt !== undefined);
+    assert.equal(await context.store.nextDueMs(), null);
+  }),
+
+  storeCase('cancels and holds what is in flight as soon as it comes back', async (context) => {
+    const cancelled = await context.store.accept(draft('a@example.net'));
+    const held = await context.store.accept(draft('b@example.net'));
+    const delivered = await context.store.accept(draft('c@example.net'));
+    const claim = await mustClaim(context);
+    assert.equal(await context.store.cancel({ messageId: cancelled.messageId }), 1);
+    assert.equal(await context.store.hold({ messageId: held.messageId }), 1);
+    assert.equal(await context.store.cancel({ messageId: delivered.messageId }), 1);
+    const outcomes = claim.messages.map(({ messageId, recipients }) => ({
+      recipientId: recipients[0]!.recipientId,
+      ...(messageId === delivered.messageId
+        ? ({ kind: 'delivered' } as const)
+        : ({ kind: 'deferred', retryAfterMs: 0 } as const)),
+    }));
+    await context.store.settle({ leaseId: claim.leaseId, outcomes, release: true });
+    assert.equal((await onlyRecipient(context, cancelled.messageId)).state, 'cancelled');
+    assert.equal((await onlyRecipient(context, held.messageId)).state, 'held');
+    assert.equal((await onlyRecipient(context, delivered.messageId)).state, 'delivered');
+    assert.equal(await claimSome(context), null);
+  }),
+
+  storeCase('forgets an intent to hold that was taken back', async (context) => {
+    await context.store.accept(draft('a@example.net'));
+    const claim = await mustClaim(context);
+    await context.store.hold({});
+    assert.equal(await context.store.release({}), 1);
+    await settleAll(context, claim, { kind: 'deferred', retryAfterMs: 0 });
+    assert.ok(await claimSome(context));
+  }),
+
+  storeCase('tries again now, and later, when told to', async (context) => {
+    await context.store.accept(draft('a@example.net'));
+    await settleAll(context, await mustClaim(context), { kind: 'deferred', retryAfterMs: hours(4) });
+    assert.equal(await claimSome(context), null);
+    assert.equal(await context.store.reschedule({}, 0), 1);
+    const claim = await mustClaim(context);
+    await settleAll(context, claim, { kind: 'deferred', retryAfterMs: 0 });
+    assert.equal(await context.store.reschedule({}, minutes(10)), 1);
+    assert.equal(await claimSome(context), null);
+    assert.equal(await context.store.nextDueMs(), minutes(10));
+    await context.advance(minutes(10));
+    assert.deepEqual(claimedAddresses(await claimSome(context)), ['a@example.net']);
+  }),
+
+  storeCase('releases what is unknown, to be tried again', async (context) => {
+    await context.store.accept(draft('a@example.net', { onUnknown: 'report' }));
+    await settleAll(context, await mustClaim(context), { kind: 'unknown' });
+    assert.equal((await context.store.stats()).unknown, 1);
+    assert.equal(await context.store.release({ state: 'unknown' }), 1);
+    assert.deepEqual(await drain(context), ['a@example.net']);
+  }),
+
+  storeCase('commands more recipients than one batch holds', async (context) => {
+    const addresses = Array.from({ length: 3000 }, (_, i) => `u${i}@example.net`);
+    await context.store.accept(draft(addresses));
+    await context.store.accept(draft('other@example.org'));
+    assert.equal(await context.store.hold({ site: 'example.net' }), 3000);
+    assert.deepEqual(await drain(context), ['other@example.org']);
+    assert.equal(await context.store.release({ site: 'example.net' }), 3000);
+    assert.equal(await context.store.cancel({ site: 'example.net' }), 3000);
+    const { queued, held } = await context.store.stats();
+    assert.deepEqual([queued, held], [0, 0]);
+  }),
+];

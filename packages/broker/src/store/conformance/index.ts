@@ -1,0 +1,37 @@
+/**
+ * What every {@link QueueStore} does, as functions that any test runner can run.
+ *
+ * @example
+ * import { describe, it } from 'vitest';
+ * import { storeConformance } from '@mb/broker/store-conformance';
+ *
+ * describe('my store', () => {
+ *   for (const { name, run } of storeConformance) it(name, () => run(openStore));
+ *   // A store that keeps nothing leaves out the cases with `needs: 'reopen'` and `'corrupt'`.
+ * });
+ */
+import { acceptCases } from './accept.ts';
+import { claimCases } from './claim.ts';
+import { commandCases } from './command.ts';
+import { eventCases } from './event.ts';
+import type { ConformanceCase } from './harness.ts';
+import { leaseCases } from './lease.ts';
+import { pacingCases } from './pacing.ts';
+import { retentionCases } from './retention.ts';
+import { settleCases } from './settle.ts';
+import { suppressionCases } from './suppression.ts';
+
+export type { ConformanceCase, OpenStore, StoreUnderTest } from './harness.ts';
+
+/** All cases; each opens stores of its own and closes them. */
+export const storeConformance: readonly ConformanceCase[] = [
+  ...acceptCases,
+  ...claimCases,
+  ...settleCases,
+  ...leaseCases,
+  ...pacingCases,
+  ...commandCases,
+  ...eventCases,
+  ...suppressionCases,
+  ...retentionCases,
+];

@@ -1,0 +1,51 @@
+/**
+ * What authors of a {@link QueueStore} need: the port, its types, the rules that all stores share, and the worker
+ * to try a store with.
+ *
+ * Run `@mb/broker/store-conformance` on what you write.
+ */
+
+export { BrokerError } from '../errors.ts';
+export { type Attempt, type AttemptOutcome, QueueWorker, type WorkerOptions } from '../worker/worker.ts';
+export { rechunk } from './content-chunks.ts';
+export {
+  checkDelay,
+  checkDelays,
+  checkIdempotency,
+  checkSize,
+  detailText,
+  type MessageRecord,
+  messageRecord,
+  messageTimes,
+} from './new-message.ts';
+export {
+  allowedConnections,
+  defaultSiteLimits,
+  type Pacing,
+  type SiteFeedback,
+  type SiteLimits,
+} from './pacing.ts';
+export { cursorNumber, pageLimit } from './page.ts';
+export * from './port.ts';
+export type * from './queue-event.ts';
+export type { Rate } from './rate.ts';
+export {
+  type Command,
+  changeByCommand,
+  changeByLostLease,
+  changeByOutcome,
+  changeByRelease,
+  type Intent,
+  isFinal,
+  type RecipientChange,
+  type RecipientRecord,
+  type StoredState,
+} from './recipient-transition.ts';
+export { defaultRetention, type PurgeResult, type Retention } from './retention.ts';
+export {
+  type NewSuppression,
+  type Suppression,
+  type SuppressionReason,
+  suppressionKey,
+} from './suppression.ts';
+export { WakeList } from './wake-list.ts';

@@ -1,0 +1,40 @@
+import { VirtualClock } from '@mb/testkit';
+import { describe, expect, it, vi } from 'vitest';
+import { draft } from '../conformance/harness.ts';
+import { type OpenStore, storeConformance } from '../conformance/index.ts';
+import { MemoryStore } from './memory-store.ts';
+
+const open: OpenStore = async (options) => {
+  const clock = new VirtualClock();
+  const store = new MemoryStore({ ...options, clock });
+  await store.open();
+  return { store, advance: (ms) => clock.advance(ms), dispose: () => store.close() };
+};
+
+describe('the memory store', () => {
+  for (const { name, needs, run } of storeConformance) if (!needs) it(name, () => run(open));
+
+  it('says that it has no transactions to join', async () => {
+    const store = new MemoryStore();
+    const accepting = store.accept(draft('a@example.net'), { transaction: {} as never });
+    await expect(accepting).rejects.toMatchObject({ code: 'MB_BROKER_TRANSACTION_UNSUPPORTED' });
+  });
+
+  it('looks at no other alias when it is given one', async () => {
+    const store = new MemoryStore();
+    for (let i = 0; i < 10; i++) await store.alias(`d${i}.example.net`, 'site', 1000);
+    const iterate = vi.spyOn(Map.prototype, Symbol.iterator);
+    await store.alias('example.net', 'site', 1000);
+    const count = iterate.mock.calls.length;
+    iterate.mockRestore();
+    expect(count).toBe(0);
+  });
+
+  it('refuses to work after it was closed', async () => {
+    const store = new MemoryStore();
+    await store.close();
+    await expect(store.accept(draft('a@example.net'))).rejects.toMatchObject({
+      code: 'MB_BROKER_STORE_CLOSED',
+    });
+  });
+});

@@ -1,0 +1,222 @@
+import type { SiteFeedback, SiteLimits } from '../pacing.ts';
+import { allowedConnections, applyFeedback, freshPacing, wakePacing } from '../pacing.ts';
+import type { ClaimRequest, SiteKey, SiteSettings, SiteView } from '../port.ts';
+import { returnToRates, takeFromRates } from '../rate.ts';
+import { IndexedHeap } from './indexed-heap.ts';
+import { deadlineBefore, dueBefore, type Lane, type Lease, type RecipientRow, type Site } from './records.ts';
+
+/** Sites, their lanes and leases, and which waiting recipient is whose turn. */
+export class MemoryQueue {
+  readonly #limits: SiteLimits;
+  readonly #sites = new Map<SiteKey, Site>();
+  readonly #leases = new Map<string, Lease>();
+  /** All waiting recipients, whatever their sites allow. */
+  readonly #deadlines = new IndexedHeap<RecipientRow>(deadlineBefore);
+  #leaseIds = 0;
+  /** Counts who was served, so that the others come first. */
+  #turns = 0;
+
+  constructor(limits: SiteLimits) {
+    this.#limits = limits;
+  }
+
+  /** Makes a recipient wait. */
+  add(row: RecipientRow): void {
+    row.lane.queued.add(row);
+    this.#deadlines.add(row);
+  }
+
+  /** Takes a waiting recipient out. */
+  remove(row: RecipientRow): void {
+    row.lane.queued.delete(row);
+    this.#deadlines.delete(row);
+  }
+
+  lane(key: SiteKey, tenant: string): Lane {
+    const site = this.#site(key);
+    let lane = site.lanes.get(tenant);
+    if (!lane) {
+      lane = { site, tenant, queued: new IndexedHeap(dueBefore), served: 0 };
+      site.lanes.set(tenant, lane);
+    }
+    return lane;
+  }
+
+  lease(id: string): Lease | undefined {
+    return this.#leases.get(id);
+  }
+
+  /** The site whose turn it is, among those that may be claimed now. */
+  nextSite(now: number): Site | undefined {
+    let chosen: Site | undefined;
+    for (const site of this.#sites.values()) {
+      site.pacing = wakePacing(site.pacing, this.#limitsOf(site), site.usedAt, now);
+      if (chosen && chosen.served <= site.served) continue;
+      if (this.#hasRoom(site) && (this.#readyAt(site, now) ?? Number.POSITIVE_INFINITY) <= now) chosen = site;
+    }
+    return chosen;
+  }
+
+  /** Begins a lease; without a site it is for overdue recipients. */
+  begin(request: ClaimRequest, site: Site | undefined, now: number): Lease {
+    const id = String(++this.#leaseIds);
+    const { worker, leaseMs } = request;
+    const lease = { id, worker, site, recipients: new Set<RecipientRow>(), expiresAt: now + leaseMs };
+    this.#leases.set(id, lease);
+    if (site) {
+      site.leases.add(lease);
+      site.served = ++this.#turns;
+      site.usedAt = now;
+    }
+    return lease;
+  }
+
+  end(lease: Lease): void {
+    this.#leases.delete(lease.id);
+    lease.site?.leases.delete(lease);
+  }
+
+  /** Leases that have run out. */
+  expired(now: number): Lease[] {
+    return [...this.#leases.values()].filter(({ expiresAt }) => expiresAt <= now);
+  }
+
+  /** Takes due recipients of a site for a lease, from its lanes in turn, within the site's rates. */
+  take(lease: Lease, site: Site, max: number, now: number): RecipientRow[] {
+    const { rates } = this.#limitsOf(site);
+    const { granted } = takeFromRates(rates, site.arrivals, now, max);
+    const rows: RecipientRow[] = [];
+    for (const lane of [...site.lanes.values()].sort((a, b) => a.served - b.served)) {
+      if (rows.length === granted) break;
+      if (!lane.queued.first || lane.queued.first.due > now) continue;
+      lane.served = ++this.#turns;
+      for (let row = lane.queued.first; row && row.due <= now; row = lane.queued.first) {
+        if (rows.length === granted) break;
+        this.#hand(row, lease);
+        rows.push(row);
+      }
+    }
+    site.arrivals = takeFromRates(rates, site.arrivals, now, rows.length).arrivals;
+    return rows;
+  }
+
+  /** Takes waiting recipients whose deadline has passed, for a lease of their own; undefined when there are none. */
+  takeOverdue(request: ClaimRequest, now: number): { lease: Lease; rows: RecipientRow[] } | undefined {
+    if ((this.#deadlines.first?.deadline ?? Number.POSITIVE_INFINITY) > now) return undefined;
+    const lease = this.begin(request, undefined, now);
+    const rows: RecipientRow[] = [];
+    for (let row = this.#deadlines.first; row && row.deadline <= now; row = this.#deadlines.first) {
+      if (rows.length === request.max) break;
+      this.#hand(row, lease);
+      rows.push(row);
+    }
+    return { lease, rows };
+  }
+
+  /** When something may be claimed, is overdue, or is lost; undefined when nothing waits. */
+  nextDueAt(now: number): number | undefined {
+    const times = [...this.#leases.values()].map(({ expiresAt }) => expiresAt);
+    if (this.#deadlines.first) times.push(this.#deadlines.first.deadline);
+    for (const site of this.#sites.values()) {
+      // A site at its cap is woken by the settlement that frees it.
+      const readyAt = this.#hasRoom(site) ? this.#readyAt(site, now) : undefined;
+      if (readyAt !== undefined) times.push(readyAt);
+    }
+    return times.length === 0 ? undefined : times.reduce((a, b) => Math.min(a, b));
+  }
+
+  /** Writes down what a connection taught about its site. */
+  applySiteFeedback(site: Site, feedback: SiteFeedback, now: number): void {
+    site.pacing = applyFeedback(site.pacing, feedback, this.#limitsOf(site), site.leases.size, now);
+  }
+
+  /** Gives back to the rates of a site what was taken and not used. */
+  giveBack(site: Site, count: number): void {
+    site.arrivals = returnToRates(this.#limitsOf(site).rates, site.arrivals, count);
+  }
+
+  change(key: SiteKey, { suspended, note, limits, pauseMs }: SiteSettings, now: number): void {
+    const site = this.#site(key);
+    if (suspended !== undefined) site.suspended = suspended;
+    if (note !== undefined) site.note = note;
+    if (limits !== undefined) site.limits = { ...limits };
+    if (pauseMs === undefined) return;
+    const pause = pauseMs > 0;
+    const pausedUntil = pause ? now + Math.ceil(pauseMs) : 0;
+    site.pacing = { ...site.pacing, pausedUntil, pauseReason: pause ? 'operator' : null };
+  }
+
+  /** Sites with recipients waiting or connections open, or that are suspended; most recipients first. */
+  views(now: number): SiteView[] {
+    return [...this.#sites.values()]
+      .map((site) => this.#view(site, now))
+      .filter((site) => site.queued > 0 || site.connections > 0 || site.suspended)
+      .sort((a, b) => b.queued - a.queued);
+  }
+
+  #site(key: SiteKey): Site {
+    let site = this.#sites.get(key);
+    if (!site) {
+      site = {
+        key,
+        lanes: new Map(),
+        leases: new Set(),
+        pacing: freshPacing(this.#limits),
+        arrivals: [],
+        limits: {},
+        suspended: false,
+        note: undefined,
+        usedAt: 0,
+        served: 0,
+      };
+      this.#sites.set(key, site);
+    }
+    return site;
+  }
+
+  #limitsOf(site: Site): SiteLimits {
+    return { ...this.#limits, ...site.limits };
+  }
+
+  #hasRoom(site: Site): boolean {
+    return site.leases.size < allowedConnections(site.pacing, this.#limitsOf(site));
+  }
+
+  /** When the site may be claimed, connections aside; undefined when nothing waits or it is suspended. */
+  #readyAt(site: Site, now: number): number | undefined {
+    if (site.suspended) return undefined;
+    let due: number | undefined;
+    for (const { queued } of site.lanes.values()) {
+      if (queued.first) due = Math.min(due ?? queued.first.due, queued.first.due);
+    }
+    if (due === undefined) return undefined;
+    const { readyAt } = takeFromRates(this.#limitsOf(site).rates, site.arrivals, now, 1);
+    return Math.max(due, site.pacing.pausedUntil, readyAt);
+  }
+
+  #hand(row: RecipientRow, lease: Lease): void {
+    this.remove(row);
+    row.state = 'in-flight';
+    row.lease = lease;
+    lease.recipients.add(row);
+  }
+
+  #view(site: Site, now: number): SiteView {
+    const limits = this.#limitsOf(site);
+    const lanes = [...site.lanes.values()];
+    const due = lanes.flatMap(({ queued }) => queued.first?.due ?? []);
+    const paused = site.pacing.pausedUntil > now;
+    return {
+      site: site.key,
+      queued: lanes.reduce((sum, { queued }) => sum + queued.size, 0),
+      connections: site.leases.size,
+      concurrency: allowedConnections(site.pacing, limits),
+      ...(paused && { pausedUntil: site.pacing.pausedUntil }),
+      ...(paused && site.pacing.pauseReason && { pauseReason: site.pacing.pauseReason }),
+      suspended: site.suspended,
+      ...(site.note !== undefined && { note: site.note }),
+      limits,
+      ...(due.length > 0 && { oldestDueAt: due.reduce((a, b) => Math.min(a, b)) }),
+    };
+  }
+}

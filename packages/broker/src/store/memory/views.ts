@@ -1,0 +1,80 @@
+import type { MessageView, RecipientView } from '../port.ts';
+import { type ClaimedMessage, formatRecipientId, inlineContentBytes } from '../port.ts';
+import { isFinal } from '../recipient-transition.ts';
+import type { MessageRow, RecipientRow } from './records.ts';
+
+/** Groups claimed recipients by message, in the order in which they were taken. */
+export function claimedMessages(rows: readonly RecipientRow[], now: number): ClaimedMessage[] {
+  const byMessage = new Map<MessageRow, RecipientRow[]>();
+  for (const row of rows) {
+    const group = byMessage.get(row.message);
+    if (group) group.push(row);
+    else byMessage.set(row.message, [row]);
+  }
+  return [...byMessage].map(([message, recipients]) => {
+    const { record } = message;
+    return {
+      messageId: String(message.id),
+      tenant: record.tenant,
+      ...(record.tag !== null && { tag: record.tag }),
+      sender: record.sender,
+      size: record.size,
+      acceptedAt: message.acceptedAt,
+      expiresAt: message.expiresAt,
+      onUnknown: record.onUnknown,
+      ...(record.schedule !== null && { schedule: JSON.parse(record.schedule) as object }),
+      ...(record.envelope !== null && { envelope: JSON.parse(record.envelope) as object }),
+      ...(record.size <= inlineContentBytes && { content: joined(message.content) }),
+      recipients: recipients.map((row) => ({
+        recipientId: formatRecipientId(String(message.id), row.position),
+        address: row.address,
+        domain: row.domain,
+        attempt: row.attempts,
+        expired: message.expiresAt <= now,
+        ...(row.options !== null && { options: JSON.parse(row.options) as object }),
+      })),
+    };
+  });
+}
+
+/** A copy, so that a caller that changes it changes nothing here. */
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+export function recipientView(row: RecipientRow): RecipientView {
+  const { message } = row;
+  const messageId = String(message.id);
+  return {
+    recipientId: formatRecipientId(messageId, row.position),
+    messageId,
+    address: row.address,
+    domain: row.domain,
+    site: row.lane.site.key,
+    tenant: message.record.tenant,
+    ...(message.record.tag !== null && { tag: message.record.tag }),
+    state: row.state === 'in-flight' ? 'queued' : row.state,
+    inFlight: row.state === 'in-flight',
+    attempts: row.attempts,
+    ...(row.state === 'queued' && { dueAt: row.due }),
+    acceptedAt: message.acceptedAt,
+    expiresAt: message.expiresAt,
+    ...(isFinal(row.state) && row.finishedAt !== undefined && { finishedAt: row.finishedAt }),
+    ...(row.detail !== null && { detail: JSON.parse(row.detail) as object }),
+  };
+}
+
+export function messageView(message: MessageRow): MessageView {
+  const { record } = message;
+  return {
+    messageId: String(message.id),
+    tenant: record.tenant,
+    ...(record.tag !== null && { tag: record.tag }),
+    sender: record.sender,
+    size: record.size,
+    acceptedAt: message.acceptedAt,
+    expiresAt: message.expiresAt,
+    ...(record.envelope !== null && { envelope: JSON.parse(record.envelope) as object }),
+    recipients: message.recipients.map(recipientView),
+  };
+}

@@ -1,0 +1,22 @@
+import { BrokerError } from '../errors.ts';
+
+/** Rows of a page when nothing is asked for. */
+const defaultPageLimit = 100;
+const maxPageLimit = 1000;
+
+/** @throws {BrokerError} MB_BROKER_OPTION */
+export function pageLimit(limit = defaultPageLimit): number {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= maxPageLimit) return limit;
+  throw new BrokerError(
+    'MB_BROKER_OPTION',
+    'api-misuse',
+    `limit must be 1 to ${maxPageLimit}, not ${limit}.`,
+  );
+}
+
+/** A number out of a cursor that a page gave earlier. */
+export function cursorNumber(cursor: string | undefined): number {
+  if (cursor === undefined) return 0;
+  if (/^\d{1,15}$/.test(cursor)) return Number(cursor);
+  throw new BrokerError('MB_BROKER_OPTION', 'api-misuse', 'This cursor was not given by this store.');
+}

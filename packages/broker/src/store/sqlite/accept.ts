@@ -1,0 +1,101 @@
+import { BrokerError } from '../../errors.ts';
+import { checkIdempotency, type MessageRecord, messageTimes } from '../new-message.ts';
+import type { Accepted } from '../port.ts';
+import { rowsPerMessage } from './codes.ts';
+import { insertContent } from './content.ts';
+import { openLane } from './sites.ts';
+import type { WriteContext } from './write-context.ts';
+
+const columns = `tenant, tag, idem_key, idem_digest, sender, accepted, not_before, expires, size, on_unknown, envelope,
+  schedule, open`;
+const insertMessage = `INSERT INTO mb_message (staged, ${columns}) VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const updateStaged = `UPDATE mb_message SET (staged, ${columns}) = (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?`;
+
+/**
+ * Writes a message and its recipients. Whatever is wrong is found before the first write.
+ * @throws {BrokerError} MB_BROKER_IDEMPOTENCY_CONFLICT, MB_BROKER_STAGED_UNKNOWN
+ */
+export function acceptMessage(context: WriteContext, record: MessageRecord): Accepted {
+  const { sql, now, log } = context;
+  const { tenant, idempotencyKey, idempotencyDigest, content } = record;
+  if (idempotencyKey !== null) {
+    const known = sql.get<{ id: number; idem_digest: string }>(
+      'SELECT id, idem_digest FROM mb_message WHERE tenant = ? AND idem_key = ?',
+      tenant,
+      idempotencyKey,
+    );
+    if (known) {
+      checkIdempotency(known.idem_digest, idempotencyDigest);
+      return { messageId: String(known.id), duplicate: true };
+    }
+  }
+  const { dueAt, expiresAt, deadline } = messageTimes(record, now);
+  const staged = content instanceof Uint8Array ? null : stagedMessage(context, content.stagedId);
+  const values = [
+    tenant,
+    record.tag,
+    idempotencyKey,
+    idempotencyDigest,
+    record.sender,
+    now,
+    record.notBefore,
+    expiresAt,
+    record.size,
+    record.onUnknown,
+    record.envelope,
+    record.schedule,
+    record.recipients.length,
+  ];
+  const id = staged ?? sql.run(insertMessage, ...values).id;
+  if (staged !== null) sql.run(updateStaged, ...values, staged);
+  if (content instanceof Uint8Array) insertContent(sql, id, content);
+  const lanes = new Map<string, number>();
+  for (const [n, recipient] of record.recipients.entries()) {
+    const site = recipient.site ?? recipient.domain;
+    // Sites that were named and sites of domains are looked up apart: only the latter may have an alias.
+    const name = `${recipient.site === null}${site}`;
+    let lane = lanes.get(name);
+    if (lane === undefined) {
+      lane = openLane(context, recipient.site ?? aliasOf(context, recipient.domain), tenant, dueAt);
+      lanes.set(name, lane);
+    }
+    sql.run(
+      'INSERT INTO mb_recipient (id, lane, address, domain, due, deadline, options) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      id * rowsPerMessage + n,
+      lane,
+      recipient.address,
+      recipient.domain,
+      dueAt,
+      deadline,
+      recipient.options,
+    );
+  }
+  log.add({ type: 'accepted', at: now, message: id, tenant, tag: record.tag, attempt: 0 });
+  return { messageId: String(id), duplicate: false };
+}
+
+/** Makes the row of a message to be, which holds the place of its content. */
+export function beginStaging({ sql, now }: WriteContext): number {
+  return sql.run('INSERT INTO mb_message (staged, accepted) VALUES (1, ?)', now).id;
+}
+
+/** The content is complete. */
+export function endStaging({ sql }: WriteContext, id: number, size: number): void {
+  sql.run('UPDATE mb_message SET staged = 2, size = ? WHERE id = ?', size, id);
+}
+
+/** @throws {BrokerError} MB_BROKER_STAGED_UNKNOWN */
+function stagedMessage({ sql }: WriteContext, stagedId: string): number {
+  const id = /^\d{1,15}$/.test(stagedId) ? Number(stagedId) : -1;
+  if (sql.get('SELECT 1 FROM mb_message WHERE id = ? AND staged = 2', id)) return id;
+  throw new BrokerError(
+    'MB_BROKER_STAGED_UNKNOWN',
+    'api-misuse',
+    'This staged content was accepted already, or purged. Stage it again.',
+  );
+}
+
+function aliasOf({ sql, now }: WriteContext, domain: string): string {
+  const select = 'SELECT site FROM mb_alias WHERE domain = ? AND expires > ?';
+  return sql.get<{ site: string }>(select, domain, now)?.site ?? domain;
+}

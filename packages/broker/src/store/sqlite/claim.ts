@@ -1,0 +1,273 @@
+import { BrokerError } from '../../errors.ts';
+import { allowedConnections, wakePacing } from '../pacing.ts';
+import {
+  type Claim,
+  type ClaimedMessage,
+  type ClaimRequest,
+  formatRecipientId,
+  inlineContentBytes,
+  type UnknownPolicy,
+} from '../port.ts';
+import { takeFromRates } from '../rate.ts';
+import { changeByOutcome } from '../recipient-transition.ts';
+import { fromJson, never, rowsPerMessage } from './codes.ts';
+import { chunkCount, readChunk } from './content.ts';
+import { applyChange, logRecipient, recipientByRow } from './recipients.ts';
+import {
+  connectionsOf,
+  lanesReady,
+  postponeSite,
+  readSite,
+  type Site,
+  type SiteRow,
+  siteOf,
+  writeSite,
+} from './sites.ts';
+import type { WriteContext } from './write-context.ts';
+
+/** Sites that are looked at in one claim before it gives up; those that allow nothing are put off on the way. */
+const mostSites = 200;
+/** Lanes that one claim takes from. */
+const mostLanes = 20;
+
+const selectReady = 'SELECT * FROM mb_site WHERE suspended = 0 AND ready < ? ORDER BY ready LIMIT 1';
+
+/** Whether a claim may find something. */
+export function siteIsReady({ sql, now }: WriteContext): boolean {
+  return sql.get(selectReady, (now + 1) * 1000) !== undefined;
+}
+
+/** Takes due recipients of the site whose turn it is; null when there are none. */
+export function claimAttempt(context: WriteContext, request: ClaimRequest): Claim | null {
+  const { sql, now, limits } = context;
+  for (let i = 0; i < mostSites; i++) {
+    const row = sql.get<SiteRow>(selectReady, (now + 1) * 1000);
+    if (!row) return null;
+    const claim = claimOf(context, siteOf(row, limits), request);
+    if (claim) return claim;
+  }
+  return null;
+}
+
+/** A claim of this site; undefined, and the site put off, when it allows nothing now. */
+function claimOf(context: WriteContext, asleep: Site, request: ClaimRequest): Claim | undefined {
+  const { sql, now } = context;
+  const site = { ...asleep, pacing: wakePacing(asleep.pacing, asleep.limits, asleep.used, now), used: now };
+  const { name } = site;
+  if (site.pacing.pausedUntil > now) return postpone(context, name, site.pacing.pausedUntil);
+  const open = connectionsOf(context, name);
+  const allowed = allowedConnections(site.pacing, site.limits);
+  // The settlement that frees a connection wakes the site.
+  if (open.count >= allowed) return postpone(context, name, Math.max(open.firstExpiry, now + 1));
+  const { granted, readyAt } = takeFromRates(site.limits.rates, site.arrivals, now, request.max);
+  if (granted < 1) return postpone(context, name, Math.max(readyAt, now + 1));
+
+  const lease = insertLease(context, name, request);
+  const { messages, taken } = takeFromSite(context, name, lease, granted);
+  const arrivals = takeFromRates(site.limits.rates, site.arrivals, now, taken).arrivals;
+  const lanes = lanesReady(context, name);
+  const full = open.count + 1 >= allowed;
+  const firstExpiry = Math.min(open.firstExpiry, now + request.leaseMs);
+  const next = Math.max(lanes, turnOf(context, lease), full ? firstExpiry * 1000 : 0);
+  writeSite(context, { ...site, arrivals }, lanes === never ? never : next);
+  if (messages.length > 0) return { leaseId: String(lease), kind: 'attempt', site: name, messages };
+  sql.run('DELETE FROM mb_lease WHERE id = ?', lease);
+  return undefined;
+}
+
+function postpone(context: WriteContext, site: string, atMs: number): undefined {
+  postponeSite(context, site, atMs);
+}
+
+/** Takes more for a lease that runs; empty when it is lost, or its site allows nothing now. */
+export function claimMore(context: WriteContext, leaseId: number, max: number): ClaimedMessage[] {
+  const lease = context.sql.get<{ site: string | null }>('SELECT site FROM mb_lease WHERE id = ?', leaseId);
+  const site = lease?.site ? readSite(context, lease.site) : undefined;
+  if (!site || site.suspended || site.pacing.pausedUntil > context.now) return [];
+  const { granted } = takeFromRates(site.limits.rates, site.arrivals, context.now, max);
+  if (granted < 1) return [];
+  const { messages, taken } = takeFromSite(context, site.name, leaseId, granted);
+  if (site.limits.rates.length > 0) {
+    const { arrivals } = takeFromRates(site.limits.rates, site.arrivals, context.now, taken);
+    context.sql.run('UPDATE mb_site SET arrivals = ? WHERE name = ?', JSON.stringify(arrivals), site.name);
+  }
+  return messages;
+}
+
+/** Takes waiting recipients whose deadline has passed, whatever their sites allow. */
+export function claimOverdue(context: WriteContext, request: ClaimRequest): Claim | null {
+  const { sql, now } = context;
+  const rows = sql.all<ClaimedRow>(selectOverdue, now, request.max);
+  if (rows.length === 0) return null;
+  const lease = insertLease(context, null, request);
+  for (const { id } of rows) sql.run('UPDATE mb_recipient SET state = 1, lease = ? WHERE id = ?', lease, id);
+  const messages = readMessages(context, rows, false);
+  if (messages.length > 0) return { leaseId: String(lease), kind: 'overdue', site: '', messages };
+  sql.run('DELETE FROM mb_lease WHERE id = ?', lease);
+  return null;
+}
+
+function insertLease(
+  { sql, now }: WriteContext,
+  site: string | null,
+  { worker, leaseMs }: ClaimRequest,
+): number {
+  return sql.run('INSERT INTO mb_lease (site, worker, expires) VALUES (?, ?, ?)', site, worker, now + leaseMs)
+    .id;
+}
+
+/** Behind all others that became ready in the same millisecond, in the order of leases. */
+function turnOf({ now }: WriteContext, lease: number): number {
+  return now * 1000 + (lease % 1000);
+}
+
+interface ClaimedRow {
+  readonly id: number;
+  readonly address: string;
+  readonly domain: string;
+  readonly attempts: number;
+  readonly options: string | null;
+}
+
+const claimedColumns = 'id, address, domain, attempts, options';
+const selectDue = `SELECT ${claimedColumns} FROM mb_recipient WHERE lane = ? AND state = 0 AND due <= ? ORDER BY due, id LIMIT ?`;
+const selectOverdue = `SELECT ${claimedColumns} FROM mb_recipient WHERE state = 0 AND deadline <= ? ORDER BY deadline LIMIT ?`;
+
+function takeFromSite(context: WriteContext, site: string, lease: number, max: number) {
+  const { sql, now } = context;
+  const lanes = sql.all<{ id: number }>(
+    'SELECT id FROM mb_lane WHERE site = ? AND ready < ? ORDER BY ready LIMIT ?',
+    site,
+    (now + 1) * 1000,
+    mostLanes,
+  );
+  const rows: ClaimedRow[] = [];
+  for (const lane of lanes) {
+    const taken = sql.all<ClaimedRow>(selectDue, lane.id, now, max - rows.length);
+    const take = 'UPDATE mb_recipient SET state = 1, lease = ?, attempts = attempts + 1 WHERE id = ?';
+    for (const { id } of taken) sql.run(take, lease, id);
+    const next = sql.get<{ due: number }>(
+      'SELECT due FROM mb_recipient WHERE lane = ? AND state = 0 ORDER BY due, id LIMIT 1',
+      lane.id,
+    );
+    const ready = next === undefined ? never : Math.max(next.due * 1000, turnOf(context, lease));
+    sql.run('UPDATE mb_lane SET ready = ? WHERE id = ?', ready, lane.id);
+    rows.push(...taken);
+    if (rows.length >= max) break;
+  }
+  return { messages: readMessages(context, rows, true), taken: rows.length };
+}
+
+/** What a claim needs of a message. */
+export interface MessageRow {
+  readonly tenant: string;
+  readonly tag: string | null;
+  readonly sender: string;
+  readonly accepted: number;
+  readonly expires: number;
+  readonly size: number;
+  readonly on_unknown: UnknownPolicy;
+  readonly envelope: string | null;
+  readonly schedule: string | null;
+}
+
+const selectMessage = `SELECT tenant, tag, sender, accepted, expires, size, on_unknown, envelope, schedule
+  FROM mb_message WHERE id = ?`;
+
+/** Groups claimed rows by message; a message that cannot be read is held and left out, and the others go on. */
+function readMessages(
+  context: WriteContext,
+  rows: readonly ClaimedRow[],
+  attempt: boolean,
+): ClaimedMessage[] {
+  const byMessage = new Map<number, ClaimedRow[]>();
+  for (const row of rows) {
+    const message = Math.floor(row.id / rowsPerMessage);
+    const group = byMessage.get(message);
+    if (group) group.push(row);
+    else byMessage.set(message, [row]);
+  }
+  return [...byMessage].flatMap(([id, group]) => {
+    try {
+      const message = readMessage(context, id, group, attempt);
+      if (attempt && message.expiresAt > context.now) logAttempts(context, id, message, group);
+      return [message];
+    } catch (error) {
+      // What is written after the transaction's end would stand by itself, and the claim would not.
+      if (!isDamage(error) || !context.sql.inTransaction) throw error;
+      quarantine(context, group, attempt);
+      return [];
+    }
+  });
+}
+
+function readMessage(
+  context: WriteContext,
+  id: number,
+  rows: readonly ClaimedRow[],
+  attempt: boolean,
+): ClaimedMessage {
+  const recent = context.recent.take(id);
+  const row = recent?.row ?? context.sql.get<MessageRow>(selectMessage, id);
+  if (!row) throw new SyntaxError('The record of the message is missing.');
+  const messageId = String(id);
+  const schedule = fromJson(row.schedule);
+  const envelope = fromJson(row.envelope);
+  const expired = row.expires <= context.now;
+  return {
+    messageId,
+    tenant: row.tenant,
+    ...(row.tag !== null && { tag: row.tag }),
+    sender: row.sender,
+    size: row.size,
+    acceptedAt: row.accepted,
+    expiresAt: row.expires,
+    onUnknown: row.on_unknown,
+    ...(schedule && { schedule }),
+    ...(envelope && { envelope }),
+    ...(row.size <= inlineContentBytes && {
+      content: recent?.content ?? inlineContent(context, id, row.size),
+    }),
+    recipients: rows.map(({ id: rowId, address, domain, attempts, options }) => ({
+      recipientId: formatRecipientId(messageId, rowId % rowsPerMessage),
+      address,
+      domain,
+      attempt: attempts + Number(attempt),
+      expired,
+      ...(options !== null && { options: fromJson(options)! }),
+    })),
+  };
+}
+
+function inlineContent({ sql }: WriteContext, message: number, size: number): Uint8Array {
+  return chunkCount(size) === 0 ? new Uint8Array() : readChunk(sql, message, 0, size);
+}
+
+function logAttempts(
+  context: WriteContext,
+  id: number,
+  message: ClaimedMessage,
+  rows: readonly ClaimedRow[],
+): void {
+  const { tenant, tag = null } = message;
+  for (const row of rows) {
+    const recipient = { id: row.id, message: id, tenant, tag, address: row.address };
+    logRecipient(context, 'attempted', recipient, row.attempts + 1, null);
+  }
+}
+
+/** Broken JSON, a missing record, or content that is not what was stored. */
+function isDamage(error: unknown): boolean {
+  if (error instanceof SyntaxError) return true;
+  return BrokerError.isInstance(error) && error.code === 'MB_BROKER_MESSAGE_CORRUPT';
+}
+
+function quarantine(context: WriteContext, rows: readonly ClaimedRow[], attempt: boolean): void {
+  const detail = JSON.stringify({ reason: 'corrupt' });
+  for (const { id } of rows) {
+    const recipient = recipientByRow(context, id);
+    const outcome = { recipientId: '', kind: 'held' } as const;
+    const change = recipient && changeByOutcome(recipient, outcome, attempt ? 'attempt' : 'overdue');
+    if (recipient && change) applyChange(context, recipient, change, detail);
+  }
+}

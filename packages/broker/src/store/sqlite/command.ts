@@ -1,0 +1,91 @@
+import type { Selector } from '../port.ts';
+import { type Command, changeByCommand } from '../recipient-transition.ts';
+import { intentCode, rowsPerMessage, stateCode } from './codes.ts';
+import type { SqlValue } from './connection.ts';
+import { applyChange, recipientByRow } from './recipients.ts';
+import { wakeLane } from './sites.ts';
+import type { WriteContext } from './write-context.ts';
+
+/** Recipients that one transaction looks at. */
+const windowRows = 2000;
+
+/** A part of the recipients, in the order of their ids, and where the next part begins. */
+export interface Window {
+  readonly ids: readonly number[];
+  /** undefined after the last part. */
+  readonly next: number | undefined;
+}
+
+/**
+ * The recipients that a selector chooses among the next {@link windowRows} after `after`.
+ *
+ * A window bounds the work whatever the selector: one that matches little finds little, and says where to go on.
+ */
+export function selectWindow({ sql }: Pick<WriteContext, 'sql'>, selector: Selector, after: number): Window {
+  const { messageId, tenant, tag, site, domain, state } = selector;
+  const message = messageId === undefined ? undefined : /^\d{1,11}$/.test(messageId) ? Number(messageId) : -1;
+  const first = message === undefined ? after : Math.max(after, message * rowsPerMessage - 1);
+  const beyond = message === undefined ? Number.MAX_SAFE_INTEGER : (message + 1) * rowsPerMessage;
+  const conditions: string[] = [];
+  const values: SqlValue[] = [];
+  const require = (condition: string, value: SqlValue) => {
+    conditions.push(condition);
+    values.push(value);
+  };
+  if (tenant !== undefined) require('m.tenant = ?', tenant);
+  if (tag !== undefined) require('m.tag = ?', tag);
+  if (site !== undefined) require('l.site = ?', site);
+  if (domain !== undefined) require('r.domain = ?', domain);
+  if (state === 'queued') conditions.push('r.state IN (0, 1)');
+  else if (state !== undefined) require('r.state = ?', stateCode(state));
+  const rows = sql.all<{ id: number; chosen: number }>(
+    `SELECT r.id, ${conditions.length > 0 ? conditions.join(' AND ') : '1'} AS chosen
+     FROM (SELECT id, lane, domain, state FROM mb_recipient WHERE id > ? AND id < ? ORDER BY id LIMIT ?) r
+     JOIN mb_lane l ON l.id = r.lane JOIN mb_message m ON m.id = r.id / ${rowsPerMessage} ORDER BY r.id`,
+    ...values,
+    first,
+    beyond,
+    windowRows,
+  );
+  const ids = rows.filter(({ chosen }) => chosen === 1).map(({ id }) => id);
+  return { ids, next: rows.length === windowRows ? rows.at(-1)!.id : undefined };
+}
+
+/** Carries out a command on recipients by id; returns on how many it had an effect. */
+export function command(context: WriteContext, ids: readonly number[], name: Command): number {
+  let count = 0;
+  for (const id of ids) {
+    const recipient = recipientByRow(context, id);
+    const change = recipient && changeByCommand(recipient, name);
+    if (!recipient || !change) continue;
+    count++;
+    if ('intent' in change) {
+      context.sql.run('UPDATE mb_recipient SET intent = ? WHERE id = ?', intentCode(change.intent), id);
+      continue;
+    }
+    const { attempts } = recipient;
+    const due = change.state === 'queued' ? { dueInMs: 0 } : {};
+    applyChange(
+      context,
+      recipient,
+      { state: change.state, attempts, abandoned: 0, ...due, events: [change.event] },
+      null,
+    );
+  }
+  return count;
+}
+
+/** Makes queued recipients due `afterMs` from now; returns how many. */
+export function reschedule(context: WriteContext, ids: readonly number[], afterMs: number): number {
+  const { sql, now } = context;
+  const due = now + afterMs;
+  let count = 0;
+  for (const id of ids) {
+    const set = 'UPDATE mb_recipient SET due = ? WHERE id = ? AND state = 0 RETURNING lane';
+    const row = sql.get<{ lane: number }>(set, due, id);
+    if (!row) continue;
+    wakeLane(context, row.lane, due);
+    count++;
+  }
+  return count;
+}

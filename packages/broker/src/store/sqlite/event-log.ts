@@ -1,0 +1,71 @@
+import { formatRecipientId } from '../port.ts';
+import type { EventPage, QueueEvent } from '../queue-event.ts';
+import type { Sql } from './connection.ts';
+import type { StoredEvent } from './event-batch.ts';
+
+/** Events after the one numbered `after`; an event's cursor is its number. */
+export function readEvents(sql: Sql, after: number, limit: number): EventPage {
+  const events: QueueEvent[] = [];
+  for (let place = after; events.length < limit; ) {
+    const select = 'SELECT seq, events FROM mb_event WHERE seq > ? ORDER BY seq LIMIT 1';
+    const block = sql.get<{ seq: number; events: string }>(select, place);
+    if (!block) break;
+    const stored = JSON.parse(block.events) as StoredEvent[];
+    const first = block.seq - stored.length + 1;
+    const start = Math.max(0, after + 1 - first);
+    for (const [i, event] of stored.slice(start, start + limit - events.length).entries()) {
+      events.push(eventOf(first + start + i, event));
+    }
+    place = block.seq;
+  }
+  return { events, cursor: events.at(-1)?.cursor ?? String(after) };
+}
+
+/** The number of the latest event. */
+export function latestEvent(sql: Sql): number {
+  return sql.get<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'mb_event'")?.seq ?? 0;
+}
+
+/**
+ * Leaves a gap in the numbers. Events of a claim are not on the disk when they can be read; should a power cut
+ * take them back, their numbers, which a reader may have as its cursor, must not be given to others.
+ */
+export function skipEventNumbers(sql: Sql): void {
+  const gap = 100_000;
+  const { changes } = sql.run("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'mb_event'", gap);
+  if (changes === 0) sql.run("INSERT INTO sqlite_sequence (name, seq) VALUES ('mb_event', 0)");
+}
+
+/** Deletes blocks whose events are all from before a moment, until `limit` events are gone; returns how many. */
+export function purgeEvents(sql: Sql, before: number, limit: number): number {
+  let seen = 0;
+  let last = 0;
+  for (const block of sql.all<{ seq: number; count: number }>(
+    'SELECT seq, count FROM mb_event ORDER BY seq LIMIT ?',
+    limit,
+  )) {
+    last = block.seq;
+    seen += block.count;
+    if (seen >= limit) break;
+  }
+  const remove = 'DELETE FROM mb_event WHERE seq <= ? AND at < ? RETURNING count';
+  return sql.all<{ count: number }>(remove, last, before).reduce((sum, { count }) => sum + count, 0);
+}
+
+function eventOf(number: number, event: StoredEvent): QueueEvent {
+  const [at, type, message, position, tenant, tag, address, attempt, next, detail] = event;
+  const messageId = String(message);
+  return {
+    cursor: String(number),
+    type,
+    at,
+    messageId,
+    tenant,
+    ...(tag !== null && { tag }),
+    ...(position !== null && { recipientId: formatRecipientId(messageId, position) }),
+    ...(address !== null && { address }),
+    attempt,
+    ...(next !== null && { nextAttemptAt: next }),
+    ...(detail && { detail }),
+  };
+}

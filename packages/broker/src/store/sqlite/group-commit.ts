@@ -1,0 +1,253 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { Clock } from '../../clock.ts';
+import { BrokerError } from '../../errors.ts';
+
+/** How a write is to be committed. */
+export interface WriteOptions {
+  /** The commit waits for the disk. */
+  readonly durable: boolean;
+  /** It may wait a moment for others to share its commit. */
+  readonly patient?: boolean;
+}
+
+/** What all writes of a transaction gather, to be written once at its end. */
+export interface Gathered {
+  /** The place to which `reset` goes back when what was gathered after it is undone. */
+  mark(): number;
+  reset(mark: number): void;
+  /** Writes what was gathered, and begins anew. */
+  write(): void;
+}
+
+interface Write extends WriteOptions {
+  readonly work: () => unknown;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** More writes than this wait for the next transaction, so that one does not keep the event loop for long. */
+const mostWrites = 512;
+/** In a busy queue patient writes wait so long for others. */
+const patienceMs = 15;
+/** A transaction of as many writes says that the queue is busy; as many that wait are company enough. */
+const busyWrites = 4;
+const companyWrites = 192;
+/** How long to wait for another process that holds the write lock. */
+const busyRetryMs = 5;
+const busyPatienceMs = 30_000;
+
+const primaryResultCode = 0xff;
+const sqliteBusy = 5;
+const sqliteLocked = 6;
+
+/**
+ * Runs all writes of one turn of the event loop in one transaction, so that they share one fsync.
+ *
+ * A write that fails is undone alone: savepoints cost as much as small writes, so the writes run without any at first,
+ * and when one fails, all are undone and run once more, each in a savepoint. A promise resolves after the commit.
+ * The commit waits for the disk when one of the writes must be durable; losing the others would only put
+ * recipients back into the queue.
+ *
+ * In a busy queue, writes that nobody but the worker waits for are given a few milliseconds to gather: a page that
+ * several of them change is then written once.
+ */
+export class GroupCommit {
+  readonly #db: DatabaseSync;
+  readonly #savepoint: StatementSync;
+  readonly #release: StatementSync;
+  readonly #setTimer: Clock['setTimer'];
+  readonly #gathered: readonly Gathered[];
+  #writes: Write[] = [];
+  #scheduled = false;
+  /** Set while only patient writes wait. */
+  #cancelPatience: (() => void) | undefined;
+  /** Writes of the latest transaction. */
+  #latest = 0;
+  #synchronous = '';
+  #busySince: number | undefined;
+  #idle: (() => void)[] = [];
+
+  constructor(db: DatabaseSync, setTimer: Clock['setTimer'], gathered: readonly Gathered[] = []) {
+    this.#db = db;
+    this.#setTimer = setTimer;
+    this.#gathered = gathered;
+    this.#savepoint = db.prepare('SAVEPOINT mb_write');
+    this.#release = db.prepare('RELEASE mb_write');
+  }
+
+  /** Runs `work` in the next transaction; more than once when a transaction is undone, so it changes nothing else. */
+  write<Result>(work: () => Result, options: WriteOptions): Promise<Result> {
+    return new Promise<Result>((resolve, reject) => {
+      this.#writes.push({ ...options, work, resolve, reject });
+      this.#schedule(options.patient ?? false);
+    });
+  }
+
+  /** Resolves when nothing is left to write, which now waits for nothing. */
+  idle(): Promise<void> {
+    if (!this.#scheduled) return Promise.resolve();
+    this.#schedule(false);
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #schedule(patient: boolean): void {
+    if (patient && this.#latest >= busyWrites && this.#writes.length < companyWrites) {
+      if (this.#scheduled) return;
+      this.#cancelPatience = this.#setTimer(() => this.#flush(), patienceMs);
+    } else {
+      if (this.#scheduled && !this.#cancelPatience) return;
+      this.#cancelPatience?.();
+      this.#cancelPatience = undefined;
+      setImmediate(() => this.#flush());
+    }
+    this.#scheduled = true;
+  }
+
+  #flush(): void {
+    this.#cancelPatience = undefined;
+    const writes = this.#writes.slice(0, mostWrites);
+    this.#latest = writes.length;
+    let results: readonly Result[];
+    try {
+      this.#setSynchronous(writes.some(({ durable }) => durable) ? 'FULL' : 'NORMAL');
+      results = this.#run(writes);
+    } catch (error) {
+      if (isBusy(error) && this.#mayWaitLonger()) {
+        // Blocking here would keep the transaction that we wait for from ending, if it is our own process's.
+        setTimeout(() => this.#flush(), busyRetryMs);
+        return;
+      }
+      this.#writes = this.#writes.slice(writes.length);
+      for (const write of writes) write.reject(storeError(error));
+      this.#next();
+      return;
+    }
+    this.#busySince = undefined;
+    this.#writes = this.#writes.slice(writes.length);
+    this.#commit(writes, results);
+    this.#next();
+  }
+
+  /**
+   * Runs the writes in a new transaction, which stays open.
+   * @throws when no transaction can begin; then nothing was done.
+   */
+  #run(writes: readonly Write[]): readonly Result[] {
+    this.#begin();
+    const results = this.#runTogether(writes);
+    if (results) return results;
+    if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+    this.#begin();
+    return writes.map(({ work }) => this.#attempt(work));
+  }
+
+  #begin(): void {
+    this.#db.exec('BEGIN IMMEDIATE');
+    for (const gathered of this.#gathered) gathered.reset(0);
+  }
+
+  /** Undefined when one of the writes failed, or the transaction did not outlive it (a failing disk ends it). */
+  #runTogether(writes: readonly Write[]): readonly Result[] | undefined {
+    const results: Result[] = [];
+    try {
+      for (const { work } of writes) {
+        results.push({ value: work() });
+        if (!this.#db.isTransaction) return undefined;
+      }
+      return results;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #commit(writes: readonly Write[], results: readonly Result[]): void {
+    try {
+      if (!this.#db.isTransaction) throw results.find((result) => 'error' in result)?.error;
+      for (const gathered of this.#gathered) gathered.write();
+      this.#db.exec('COMMIT');
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      for (const write of writes) write.reject(storeError(error));
+      return;
+    }
+    for (let i = 0; i < writes.length; i++) {
+      const result = results[i]!;
+      if ('error' in result) writes[i]!.reject(storeError(result.error));
+      else writes[i]!.resolve(result.value as never);
+    }
+  }
+
+  #attempt(work: () => unknown): Result {
+    // An error that ended the whole transaction (a full disk does) leaves nothing to do for those behind it.
+    if (!this.#db.isTransaction) return { error: new Error('The transaction was rolled back.') };
+    this.#savepoint.run();
+    const marks = this.#gathered.map((gathered) => gathered.mark());
+    try {
+      const value = work();
+      this.#release.run();
+      return { value };
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK TO mb_write; RELEASE mb_write');
+      for (const [i, gathered] of this.#gathered.entries()) gathered.reset(marks[i]!);
+      return { error };
+    }
+  }
+
+  #next(): void {
+    this.#scheduled = false;
+    if (this.#writes.length > 0) {
+      this.#schedule(this.#writes.every(({ patient }) => patient));
+      return;
+    }
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #setSynchronous(level: 'FULL' | 'NORMAL'): void {
+    if (this.#synchronous === level) return;
+    this.#db.exec(`PRAGMA synchronous = ${level}`);
+    this.#synchronous = level;
+  }
+
+  #mayWaitLonger(): boolean {
+    this.#busySince ??= performance.now();
+    if (performance.now() - this.#busySince < busyPatienceMs) return true;
+    this.#busySince = undefined;
+    return false;
+  }
+}
+
+type Result = { readonly value: unknown } | { readonly error: unknown };
+
+/** SQLite's primary result code; undefined for errors that are not SQLite's. */
+function resultCode(error: unknown): number | undefined {
+  const code = (error as { errcode?: unknown } | null)?.errcode;
+  return typeof code === 'number' ? code & primaryResultCode : undefined;
+}
+
+function isBusy(error: unknown): boolean {
+  const code = resultCode(error);
+  return code === sqliteBusy || code === sqliteLocked;
+}
+
+/** The broker's error for what went wrong in SQLite; other errors stay what they are. */
+export function storeError(error: unknown): unknown {
+  if (resultCode(error) === undefined) return error;
+  if (isBusy(error)) {
+    return new BrokerError(
+      'MB_BROKER_STORE_BUSY',
+      'internal',
+      'Another process holds the write lock of the queue file. End its transaction; for many processes use @mb/queue-postgres.',
+      { cause: error, retryable: true },
+    );
+  }
+  const said = (error as Error).message;
+  return new BrokerError(
+    'MB_BROKER_STORE_FAILED',
+    'internal',
+    `SQLite could not write or read the queue: ${said}.`,
+    {
+      cause: error,
+      retryable: true,
+    },
+  );
+}

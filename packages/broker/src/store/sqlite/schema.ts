@@ -1,0 +1,182 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { BrokerError } from '../../errors.ts';
+
+/**
+ * The tables. Names begin with `mb_`, so that the queue can live in the application's own file.
+ *
+ * - Recipient `n` of message `m` has the id `m * 65536 + n`, and so has chunk `n` of its content: what belongs to
+ *   a message lies together, and needs no index.
+ * - The hot indices are (owner, time, id) of what waits, never time alone.
+ * - A row of the log is a block of events, those of one transaction, as JSON; its number and its moment are those of
+ *   its last event.
+ * - Moments are epoch milliseconds, but for `ready`, which is microseconds: it is also the place in the round, and
+ *   a site or lane that was served goes behind the others of the same millisecond.
+ */
+const migrations: readonly string[] = [
+  `
+  CREATE TABLE mb_message (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    staged INTEGER NOT NULL, -- 1: content comes in, 2: content without a message, 0: a message
+    tenant TEXT NOT NULL DEFAULT '',
+    tag TEXT,
+    idem_key TEXT,
+    idem_digest TEXT,
+    sender TEXT NOT NULL DEFAULT '',
+    accepted INTEGER NOT NULL,
+    not_before INTEGER,
+    expires INTEGER NOT NULL DEFAULT 0,
+    size INTEGER NOT NULL DEFAULT 0,
+    on_unknown TEXT NOT NULL DEFAULT 'retry',
+    envelope TEXT,
+    schedule TEXT,
+    open INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    finished INTEGER
+  ) STRICT;
+  CREATE UNIQUE INDEX mb_message_idem ON mb_message(tenant, idem_key) WHERE idem_key IS NOT NULL;
+  CREATE INDEX mb_message_finished ON mb_message(failed, finished) WHERE finished IS NOT NULL;
+  CREATE INDEX mb_message_staged ON mb_message(accepted) WHERE staged > 0;
+
+  CREATE TABLE mb_content (id INTEGER PRIMARY KEY, crc INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
+
+  CREATE TABLE mb_site (
+    name TEXT PRIMARY KEY,
+    ready INTEGER NOT NULL,
+    suspended INTEGER NOT NULL DEFAULT 0,
+    note TEXT,
+    limits TEXT,
+    pacing TEXT,
+    arrivals TEXT NOT NULL DEFAULT '[]',
+    used INTEGER NOT NULL DEFAULT 0
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX mb_site_ready ON mb_site(ready) WHERE suspended = 0;
+
+  CREATE TABLE mb_lane (
+    id INTEGER PRIMARY KEY,
+    site TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    ready INTEGER NOT NULL,
+    UNIQUE (site, tenant)
+  ) STRICT;
+  CREATE INDEX mb_lane_ready ON mb_lane(site, ready);
+
+  CREATE TABLE mb_recipient (
+    id INTEGER PRIMARY KEY,
+    lane INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    state INTEGER NOT NULL DEFAULT 0,
+    intent INTEGER NOT NULL DEFAULT 0,
+    due INTEGER NOT NULL,
+    deadline INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    abandoned INTEGER NOT NULL DEFAULT 0,
+    lease INTEGER,
+    finished INTEGER,
+    options TEXT,
+    detail TEXT
+  ) STRICT;
+  CREATE INDEX mb_recipient_due ON mb_recipient(lane, due, id) WHERE state = 0;
+  CREATE INDEX mb_recipient_deadline ON mb_recipient(deadline) WHERE state = 0;
+  CREATE INDEX mb_recipient_parked ON mb_recipient(state, id) WHERE state IN (2, 3);
+  CREATE INDEX mb_recipient_lease ON mb_recipient(lease) WHERE lease IS NOT NULL;
+
+  CREATE TABLE mb_lease (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    site TEXT,
+    worker TEXT NOT NULL,
+    expires INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX mb_lease_site ON mb_lease(site, expires) WHERE site IS NOT NULL;
+  CREATE INDEX mb_lease_expires ON mb_lease(expires);
+
+  CREATE TABLE mb_alias (domain TEXT PRIMARY KEY, site TEXT NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE mb_event (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    events TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE mb_suppression (
+    tenant TEXT NOT NULL,
+    address TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    detail TEXT,
+    PRIMARY KEY (tenant, address)
+  ) STRICT, WITHOUT ROWID;
+  `,
+];
+
+/** The version of this code, and the oldest version of the code that can work on what it writes. */
+export const schemaVersion = migrations.length;
+const minReader = 1;
+
+/** The statements that make the tables, for those who apply them themselves. */
+export const schemaSql = migrations.join('\n');
+
+/**
+ * Looks whether this code may work on a file, without writing to it.
+ *
+ * @returns the version that was found; 0 when there was none.
+ * @throws {BrokerError} MB_BROKER_STORE_SCHEMA when the file belongs to newer code that this cannot follow, or,
+ *   with `migrate` false, is older than this code.
+ */
+export function checkSchema(db: DatabaseSync, migrate: boolean): number {
+  const known = readVersion(db);
+  if (known && known.min_reader > schemaVersion) {
+    throw schemaError(
+      `The queue was written by a newer version (schema ${known.version}). Update @mb/broker.`,
+    );
+  }
+  const version = known?.version ?? 0;
+  if (version < schemaVersion && !migrate) {
+    throw schemaError(
+      `The queue has schema ${version}, this code needs ${schemaVersion}. Open it with \`migrate\`, or run: mb queue migrate`,
+    );
+  }
+  return version;
+}
+
+/**
+ * Brings the tables up to date; safe when several processes start at once.
+ *
+ * @returns the version that was found; 0 when there was none.
+ * @throws {BrokerError} MB_BROKER_STORE_SCHEMA, as {@link checkSchema}.
+ */
+export function migrateSchema(db: DatabaseSync, migrate: boolean): number {
+  const found = checkSchema(db, migrate);
+  if (found >= schemaVersion) return found;
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    db.exec(
+      'CREATE TABLE IF NOT EXISTS mb_meta (version INTEGER NOT NULL, min_reader INTEGER NOT NULL) STRICT',
+    );
+    // Another process may have been faster.
+    const version = readVersion(db)?.version ?? 0;
+    for (const migration of migrations.slice(version)) db.exec(migration);
+    if (version < schemaVersion) {
+      db.exec('DELETE FROM mb_meta');
+      db.prepare('INSERT INTO mb_meta (version, min_reader) VALUES (?, ?)').run(schemaVersion, minReader);
+    }
+    db.exec('COMMIT');
+    return version;
+  } catch (error) {
+    db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function readVersion(db: DatabaseSync): { version: number; min_reader: number } | undefined {
+  const table = db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'mb_meta'").get();
+  if (!table) return undefined;
+  return db.prepare('SELECT version, min_reader FROM mb_meta').get() as
+    | { version: number; min_reader: number }
+    | undefined;
+}
+
+function schemaError(message: string): BrokerError {
+  return new BrokerError('MB_BROKER_STORE_SCHEMA', 'api-misuse', message);
+}

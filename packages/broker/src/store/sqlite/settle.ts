@@ -1,0 +1,165 @@
+import { detailText, type MessageRecord } from '../new-message.ts';
+import { applyFeedback } from '../pacing.ts';
+import type { LeaseId, Settled, Settlement } from '../port.ts';
+import { returnToRates } from '../rate.ts';
+import { changeByLostLease, changeByOutcome, changeByRelease } from '../recipient-transition.ts';
+import { acceptMessage } from './accept.ts';
+import { applyChange, logRecipient, type Recipient, readRecipient, recipientsOfLease } from './recipients.ts';
+import { connectionsOf, openLane, readSite, siteReady, writeSite } from './sites.ts';
+import { addSuppressions } from './suppression-list.ts';
+import type { WriteContext } from './write-context.ts';
+
+interface Lease {
+  readonly id: number;
+  readonly site: string | null;
+  readonly worker: string;
+}
+
+/** The number of a lease; one that cannot be any when the id was not given by this store. */
+export function leaseNumber(id: LeaseId): number {
+  return /^\d{1,15}$/.test(id) ? Number(id) : -1;
+}
+
+/** Leases and most recipients that one call of `reap` takes. */
+const reapBatch = 500;
+
+/** @param bounces  The records of `settlement.bounces`, checked. */
+export function settle(
+  context: WriteContext,
+  settlement: Settlement,
+  bounces: readonly MessageRecord[],
+): Settled {
+  const { sql, now } = context;
+  const leaseId = leaseNumber(settlement.leaseId);
+  const refused: string[] = [];
+  let returned = 0;
+  for (const outcome of settlement.outcomes) {
+    const recipient = readRecipient(context, outcome.recipientId);
+    const reporter = recipient?.lease === leaseId ? kindOf(recipient.leaseSite) : 'stale';
+    const change = recipient && changeByOutcome(recipient, outcome, reporter);
+    if (!recipient || !change) {
+      refused.push(outcome.recipientId);
+      continue;
+    }
+    if (change.events[0] === 'returned') returned++;
+    applyChange(context, moved(context, recipient, outcome), change, detailText(outcome.detail));
+  }
+  const bounceIds = (settlement.bounces ?? []).map(({ recipients }, i) => {
+    const reported = recipients.filter((id) => !refused.includes(id));
+    return reported.length === 0 ? undefined : acceptBounce(context, bounces[i]!, reported);
+  });
+  addSuppressions(sql, settlement.suppress ?? [], now);
+  // What merely ended leaves the site as it is; what waits again has woken its lane.
+  if (settlement.feedback || settlement.release || returned > 0) {
+    endLease(context, leaseId, settlement, returned);
+  }
+  return { refused, bounceIds };
+}
+
+/** Ends the lease, if that was asked for, and lets its site learn. */
+function endLease(context: WriteContext, leaseId: number, settlement: Settlement, returned: number): void {
+  const lease = context.sql.get<Lease>('SELECT id, site, worker FROM mb_lease WHERE id = ?', leaseId);
+  if (!lease) return;
+  const released = settlement.release ? release(context, lease) : 0;
+  if (lease.site) applySiteFeedback(context, lease.site, settlement, returned + released);
+}
+
+function kindOf(site: string | null): 'attempt' | 'overdue' {
+  return site === null ? 'overdue' : 'attempt';
+}
+
+/** The recipient after what an outcome changes about its place, not its state. */
+function moved(
+  context: WriteContext,
+  recipient: Recipient,
+  outcome: Settlement['outcomes'][number],
+): Recipient {
+  const { sql, now } = context;
+  if (outcome.kind === 'delayed') {
+    sql.run('UPDATE mb_recipient SET deadline = ? WHERE id = ?', recipient.expires, recipient.id);
+  }
+  if (outcome.kind !== 'rerouted') return recipient;
+  const lane = openLane(context, outcome.site, recipient.tenant, now);
+  sql.run('UPDATE mb_recipient SET lane = ? WHERE id = ?', lane, recipient.id);
+  return { ...recipient, lane };
+}
+
+function acceptBounce(context: WriteContext, record: MessageRecord, recipients: readonly string[]): string {
+  const { messageId } = acceptMessage(context, record);
+  for (const id of recipients) {
+    const recipient = readRecipient(context, id);
+    if (!recipient) continue;
+    logRecipient(
+      context,
+      'bounced',
+      recipient,
+      recipient.attempts,
+      JSON.stringify({ bounceMessageId: messageId }),
+    );
+  }
+  return messageId;
+}
+
+/** Ends a lease; returns how many attempts were given back. */
+function release(context: WriteContext, lease: Lease): number {
+  let returned = 0;
+  for (const recipient of recipientsOfLease(context, lease.id)) {
+    const change = changeByRelease(recipient, kindOf(lease.site));
+    if (change.events[0] === 'returned') returned++;
+    applyChange(context, recipient, change, null);
+  }
+  context.sql.run('DELETE FROM mb_lease WHERE id = ?', lease.id);
+  return returned;
+}
+
+/** What the connection taught about its site, and when the site has something to do next. */
+function applySiteFeedback(
+  context: WriteContext,
+  name: string,
+  { feedback, release: released }: Settlement,
+  returned: number,
+): void {
+  const site = readSite(context, name);
+  if (!site) return;
+  // The connection that reports is one of those open, even if it just ended.
+  const open = feedback ? connectionsOf(context, name).count + Number(released) : 0;
+  const pacing = feedback
+    ? applyFeedback(site.pacing, feedback, site.limits, open, context.now)
+    : site.pacing;
+  const arrivals = returnToRates(site.limits.rates, site.arrivals, returned);
+  const changed = { ...site, pacing, arrivals };
+  writeSite(context, changed, siteReady(context, changed));
+}
+
+/** Returns the recipients of leases that ran out; how many. */
+export function reap(context: WriteContext): number {
+  const { sql, now } = context;
+  const leases = sql.all<Lease>(
+    'SELECT id, site, worker FROM mb_lease WHERE expires <= ? ORDER BY expires LIMIT ?',
+    now,
+    reapBatch,
+  );
+  let count = 0;
+  for (const lease of leases) {
+    const detail = JSON.stringify({ reason: 'lease-lost', worker: lease.worker });
+    for (const recipient of recipientsOfLease(context, lease.id)) {
+      const change = changeByLostLease(recipient, recipient.onUnknown, kindOf(lease.site));
+      applyChange(context, recipient, change, change.events.length > 0 ? detail : null);
+      count++;
+    }
+    sql.run('DELETE FROM mb_lease WHERE id = ?', lease.id);
+    const site = lease.site === null ? undefined : readSite(context, lease.site);
+    if (site) writeSite(context, site, siteReady(context, site));
+  }
+  return count;
+}
+
+/** Prolongs leases; returns those that are there. */
+export function heartbeat(
+  { sql, now }: WriteContext,
+  leaseIds: readonly LeaseId[],
+  leaseMs: number,
+): LeaseId[] {
+  const prolong = 'UPDATE mb_lease SET expires = ? WHERE id = ?';
+  return leaseIds.filter((id) => sql.run(prolong, now + leaseMs, leaseNumber(id)).changes > 0);
+}

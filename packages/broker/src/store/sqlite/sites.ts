@@ -1,0 +1,151 @@
+import { allowedConnections, freshPacing, type Pacing, type SiteLimits } from '../pacing.ts';
+import type { SiteSettings } from '../port.ts';
+import { never } from './codes.ts';
+import type { WriteContext } from './write-context.ts';
+
+/** A destination as it stands in the table, JSON read. */
+export interface Site {
+  readonly name: string;
+  readonly suspended: boolean;
+  readonly note: string | null;
+  readonly ownLimits: Partial<SiteLimits>;
+  readonly limits: SiteLimits;
+  readonly pacing: Pacing;
+  readonly arrivals: readonly number[];
+  /** Epoch milliseconds of the latest claim. */
+  readonly used: number;
+}
+
+export interface SiteRow {
+  readonly name: string;
+  readonly suspended: number;
+  readonly note: string | null;
+  readonly limits: string | null;
+  readonly pacing: string | null;
+  readonly arrivals: string;
+  readonly used: number;
+}
+
+export function siteOf(row: SiteRow, defaults: SiteLimits): Site {
+  const ownLimits = row.limits === null ? {} : (JSON.parse(row.limits) as Partial<SiteLimits>);
+  const limits = { ...defaults, ...ownLimits };
+  return {
+    name: row.name,
+    suspended: row.suspended !== 0,
+    note: row.note,
+    ownLimits,
+    limits,
+    pacing: row.pacing === null ? freshPacing(defaults) : (JSON.parse(row.pacing) as Pacing),
+    arrivals: JSON.parse(row.arrivals) as number[],
+    used: row.used,
+  };
+}
+
+export function readSite({ sql, limits }: WriteContext, name: string): Site | undefined {
+  const row = sql.get<SiteRow>('SELECT * FROM mb_site WHERE name = ?', name);
+  return row && siteOf(row, limits);
+}
+
+/** What a claim or a settlement changes about a site. */
+export function writeSite({ sql }: WriteContext, site: Site, readyUs: number): void {
+  sql.run(
+    'UPDATE mb_site SET ready = ?, pacing = ?, arrivals = ?, used = ? WHERE name = ?',
+    Math.min(Math.ceil(readyUs), never),
+    JSON.stringify(site.pacing),
+    JSON.stringify(site.arrivals),
+    site.used,
+    site.name,
+  );
+}
+
+/** Looks again at a site not before `atMs`. */
+export function postponeSite({ sql }: WriteContext, name: string, atMs: number): void {
+  sql.run('UPDATE mb_site SET ready = ? WHERE name = ?', Math.min(Math.ceil(atMs) * 1000, never), name);
+}
+
+/** The lane of a tenant at a site, made if need be, and awake at `dueMs`. */
+export function openLane(context: WriteContext, site: string, tenant: string, dueMs: number): number {
+  const { sql } = context;
+  const ready = dueMs * 1000;
+  const known = sql.get<{ id: number; ready: number; site: number }>(
+    `SELECT l.id, l.ready, s.ready AS site FROM mb_lane l JOIN mb_site s ON s.name = l.site
+     WHERE l.site = ? AND l.tenant = ?`,
+    site,
+    tenant,
+  );
+  if (!known) return insertLane(context, site, tenant, ready);
+  if (known.ready > ready) sql.run('UPDATE mb_lane SET ready = ? WHERE id = ?', ready, known.id);
+  if (known.site > ready) sql.run('UPDATE mb_site SET ready = ? WHERE name = ?', ready, site);
+  return known.id;
+}
+
+function insertLane({ sql }: WriteContext, site: string, tenant: string, ready: number): number {
+  sql.run(
+    `INSERT INTO mb_site (name, ready) VALUES (?, ?)
+     ON CONFLICT (name) DO UPDATE SET ready = min(ready, excluded.ready) WHERE ready > excluded.ready`,
+    site,
+    ready,
+  );
+  return sql.run('INSERT INTO mb_lane (site, tenant, ready) VALUES (?, ?, ?)', site, tenant, ready).id;
+}
+
+/** Sees to it that a recipient of the lane that is due at `dueMs` is found. The claim puts off what is not allowed yet. */
+export function wakeLane({ sql }: WriteContext, lane: number, dueMs: number): void {
+  const ready = dueMs * 1000;
+  const row = sql.get<{ site: string; ready: number }>('SELECT site, ready FROM mb_lane WHERE id = ?', lane);
+  if (!row) return;
+  if (row.ready > ready) sql.run('UPDATE mb_lane SET ready = ? WHERE id = ?', ready, lane);
+  sql.run('UPDATE mb_site SET ready = ? WHERE name = ? AND ready > ?', ready, row.site, ready);
+}
+
+/** When the lanes of a site have something, in microseconds. */
+export function lanesReady({ sql }: WriteContext, site: string): number {
+  const row = sql.get<{ ready: number | null }>(
+    'SELECT min(ready) AS ready FROM mb_lane WHERE site = ?',
+    site,
+  );
+  return row?.ready ?? never;
+}
+
+/** Open connections of a site, and when the first lease would run out. */
+export function connectionsOf({ sql }: WriteContext, site: string): { count: number; firstExpiry: number } {
+  const row = sql.get<{ count: number; first: number | null }>(
+    'SELECT count(*) AS count, min(expires) AS first FROM mb_lease WHERE site = ?',
+    site,
+  )!;
+  return { count: row.count, firstExpiry: row.first ?? Number.POSITIVE_INFINITY };
+}
+
+/** When to look at a site next, in microseconds: when a lane has something, but not while it is paused or full. */
+export function siteReady(context: WriteContext, site: Site): number {
+  const lanes = lanesReady(context, site.name);
+  if (lanes === never) return never;
+  const { count, firstExpiry } = connectionsOf(context, site.name);
+  const full = count >= allowedConnections(site.pacing, site.limits);
+  return Math.max(lanes, site.pacing.pausedUntil * 1000, full ? firstExpiry * 1000 : 0);
+}
+
+export function changeSite(context: WriteContext, name: string, settings: SiteSettings): void {
+  const { sql, now, limits } = context;
+  sql.run('INSERT INTO mb_site (name, ready) VALUES (?, ?) ON CONFLICT (name) DO NOTHING', name, never);
+  const { suspended, note, pauseMs } = settings;
+  if (suspended !== undefined)
+    sql.run('UPDATE mb_site SET suspended = ? WHERE name = ?', Number(suspended), name);
+  if (note !== undefined) sql.run('UPDATE mb_site SET note = ? WHERE name = ?', note, name);
+  if (settings.limits !== undefined) {
+    const own = settings.limits === null ? null : JSON.stringify(settings.limits);
+    sql.run('UPDATE mb_site SET limits = ? WHERE name = ?', own, name);
+  }
+  const site = readSite(context, name) ?? siteOf({ name, ...emptyRow }, limits);
+  const paused = pauseMs === undefined ? {} : pauseOf(pauseMs, now);
+  const changed = { ...site, pacing: { ...site.pacing, ...paused } };
+  writeSite(context, changed, siteReady(context, changed));
+}
+
+const emptyRow = { suspended: 0, note: null, limits: null, pacing: null, arrivals: '[]', used: 0 };
+
+function pauseOf(pauseMs: number, now: number): Partial<Pacing> {
+  return pauseMs > 0
+    ? { pausedUntil: now + Math.ceil(pauseMs), pauseReason: 'operator' }
+    : { pausedUntil: 0, pauseReason: null };
+}

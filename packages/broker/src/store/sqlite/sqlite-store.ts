@@ -1,0 +1,491 @@
+import { DatabaseSync } from 'node:sqlite';
+import { type Clock, systemClock } from '../../clock.ts';
+import { BrokerError } from '../../errors.ts';
+import { MonotonicClock } from '../../monotonic-clock.ts';
+import { rechunk } from '../content-chunks.ts';
+import { checkDelay, checkDelays, detailText, type MessageRecord, messageRecord } from '../new-message.ts';
+import { defaultSiteLimits, type SiteLimits } from '../pacing.ts';
+import { cursorNumber, pageLimit } from '../page.ts';
+import type * as port from '../port.ts';
+import { defaultMaxMessageBytes } from '../port.ts';
+import type { EventCursor, EventPage, QueueEventType, ReportedEvent } from '../queue-event.ts';
+import type { Command } from '../recipient-transition.ts';
+import { defaultRetention, type PurgeResult, type Retention } from '../retention.ts';
+import type { NewSuppression, Suppression } from '../suppression.ts';
+import { WakeList } from '../wake-list.ts';
+import { acceptMessage, beginStaging, endStaging } from './accept.ts';
+import { claimAttempt, claimMore, claimOverdue, siteIsReady } from './claim.ts';
+import { command, reschedule, selectWindow } from './command.ts';
+import { Sql, type SqliteConnection } from './connection.ts';
+import { chunkBytes, chunkCount, insertChunk, readChunk } from './content.ts';
+import { EventBatch } from './event-batch.ts';
+import { latestEvent, readEvents, skipEventNumbers } from './event-log.ts';
+import { FinishedRecipients } from './finished-recipients.ts';
+import { type Gathered, GroupCommit, storeError, type WriteOptions } from './group-commit.ts';
+import { purge } from './purge.ts';
+import { rebaseTime } from './rebase.ts';
+import { RecentMessages } from './recent-messages.ts';
+import { logRecipient, readRecipient } from './recipients.ts';
+import { checkSchema, migrateSchema } from './schema.ts';
+import { heartbeat, leaseNumber, reap, settle } from './settle.ts';
+import { changeSite } from './sites.ts';
+import {
+  addSuppressions,
+  deleteSuppressions,
+  findSuppressions,
+  listSuppressions,
+} from './suppression-list.ts';
+import { inspectMessage, listRecipients, queueStats } from './views.ts';
+import type { WriteContext } from './write-context.ts';
+
+export type { SqliteConnection, SqliteStatement, SqlValue } from './connection.ts';
+export { schemaSql, schemaVersion } from './schema.ts';
+
+/** Options of {@link SqliteStore}. */
+export interface SqliteStoreOptions extends port.StoreOptions {
+  /** Default: the system's, also for timers. */
+  readonly clock?: Pick<Clock, 'now'> & Partial<Clock>;
+  /** False: refuse to open a file whose tables are older than this code, rather than bring them up to date. Default true. */
+  readonly migrate?: boolean;
+  /**
+   * How often to look for what other processes and the application's own transactions wrote, in milliseconds;
+   * 0: never. Default 250.
+   */
+  readonly pollMs?: number;
+}
+
+const optionNames = ['clock', 'migrate', 'pollMs', 'limits', 'maxMessageBytes', 'eventTypes'];
+
+/** What there is while the store is open. */
+interface Open {
+  readonly db: DatabaseSync;
+  readonly sql: Sql;
+  /** Events of the transaction that runs. */
+  readonly log: EventBatch;
+  /** Recipients that it finished. */
+  readonly finished: FinishedRecipients;
+  readonly commits: GroupCommit;
+}
+
+/** Pages of the write-ahead log (4 KiB each) after which it is carried over into the database file. */
+const checkpointPages = 8_192;
+/** Losing these writes to a power cut only puts recipients back into the queue. */
+const relaxed = { durable: false };
+const durable = { durable: true };
+/** Nobody but the worker waits for these. */
+const unhurried = { durable: true, patient: true };
+
+/**
+ * A queue in one SQLite file, which may be the application's own: all its tables begin with `mb_`.
+ *
+ * What `accept` and `settle` resolve to is on the disk (WAL, `synchronous = FULL`); all writes of one turn of the
+ * event loop share one fsync. One process works on the queue; others may accept, list and command at the same time.
+ * The file must be on a local disk: SQLite's locks do not hold on network file systems.
+ *
+ * @example
+ * const store = new SqliteStore('queue.db');
+ * const broker = new MailBroker({ hostname: 'mail.example.com', store });
+ */
+export class SqliteStore implements port.QueueStore<SqliteConnection> {
+  readonly #path: string;
+  readonly #options: SqliteStoreOptions;
+  readonly #clock: MonotonicClock;
+  readonly #limits: SiteLimits;
+  readonly #maxMessageBytes: number;
+  readonly #eventTypes: ReadonlySet<QueueEventType> | undefined;
+  readonly #wake = new WakeList();
+  readonly #recent = new RecentMessages();
+  /** Statements of the application's own connections. */
+  readonly #foreign = new WeakMap<SqliteConnection, Sql>();
+  #open: Open | undefined;
+  #poll: NodeJS.Timeout | undefined;
+  #foundSchema: number | undefined;
+
+  /**
+   * @param path  The file; made when it does not exist.
+   * @throws {BrokerError} MB_BROKER_OPTION
+   */
+  constructor(path: string, options: SqliteStoreOptions = {}) {
+    const unknown = Object.keys(options).find((key) => !optionNames.includes(key));
+    if (unknown)
+      throw misuse(`SqliteStore has no option "${unknown}". Known options: ${optionNames.join(', ')}.`);
+    this.#path = path;
+    this.#options = options;
+    this.#clock = new MonotonicClock(options.clock ?? Date);
+    this.#limits = { ...defaultSiteLimits, ...options.limits };
+    this.#maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
+    this.#eventTypes = options.eventTypes && new Set(options.eventTypes);
+  }
+
+  /**
+   * Opens the file and brings its tables up to date.
+   * @throws {BrokerError} MB_BROKER_STORE_SCHEMA, MB_BROKER_STORE_FAILED, MB_BROKER_STORE_BUSY
+   */
+  async open(): Promise<void> {
+    if (this.#open) return;
+    let db: DatabaseSync | undefined;
+    try {
+      db = new DatabaseSync(this.#path, { timeout: 5000 });
+      const migrate = this.#options.migrate ?? true;
+      // A file that is refused stays as it is: what follows writes to it.
+      checkSchema(db, migrate);
+      // A savepoint keeps the pages as they were: in memory, not in a temporary file.
+      db.exec('PRAGMA temp_store = MEMORY');
+      // Only before the first table; a file that has tables stays as it is.
+      db.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+      this.#foundSchema = migrateSchema(db, migrate);
+      const sql = new Sql(db);
+      db.exec('BEGIN IMMEDIATE');
+      skipEventNumbers(sql);
+      rebaseTime(sql, this.#clock.now());
+      db.exec('COMMIT');
+      // From here on another process's transaction is waited for without blocking this one.
+      db.exec('PRAGMA busy_timeout = 0');
+      // Every checkpoint syncs the database file; one for some thousand messages costs less than one for some hundred.
+      db.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
+      const { clock } = this.#options;
+      const setTimer = clock?.setTimer?.bind(clock) ?? systemClock.setTimer;
+      const log = new EventBatch(this.#eventTypes);
+      const finished = new FinishedRecipients();
+      const commits = new GroupCommit(db, setTimer, [gatheredBy(finished, sql), gatheredBy(log, sql)]);
+      this.#open = { db, sql, log, finished, commits };
+      this.#startPolling(db);
+    } catch (error) {
+      db?.close();
+      throw storeError(error);
+    }
+  }
+
+  /** The version of the tables that `open()` found, before it brought them up to date; 0: there were none. */
+  get foundSchema(): number | undefined {
+    return this.#foundSchema;
+  }
+
+  async close(): Promise<void> {
+    const open = this.#open;
+    if (!open) return;
+    clearInterval(this.#poll);
+    await open.commits.idle();
+    this.#open = undefined;
+    this.#recent.clear();
+    open.db.close();
+  }
+
+  async stage(
+    chunks: AsyncIterable<Uint8Array>,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<port.StagedContent> {
+    const id = await this.#write(beginStaging, relaxed);
+    let size = 0;
+    let n = 0;
+    for await (const piece of rechunk(chunks, chunkBytes, this.#maxMessageBytes)) {
+      options.signal?.throwIfAborted();
+      const place = n++;
+      size += piece.byteLength;
+      await this.#write(({ sql }) => insertChunk(sql, id, place, piece), relaxed);
+    }
+    // The commit of the message that uses it waits for the disk; until then there is nothing to lose.
+    await this.#write((context) => endStaging(context, id, size), relaxed);
+    return { stagedId: String(id), size };
+  }
+
+  async accept(
+    message: port.NewMessage,
+    options: { readonly transaction?: SqliteConnection } = {},
+  ): Promise<port.Accepted> {
+    const record = messageRecord(message, this.#maxMessageBytes);
+    if (options.transaction) return this.#acceptWithin(options.transaction, record);
+    // The caller may change its buffer before the transaction begins.
+    const { content } = record;
+    const kept = content instanceof Uint8Array ? { ...record, content: new Uint8Array(content) } : record;
+    const { accepted, now } = await this.#write(
+      (context) => ({ accepted: acceptMessage(context, kept), now: context.now }),
+      durable,
+    );
+    if (!accepted.duplicate) this.#recent.add(Number(accepted.messageId), kept, now);
+    this.#wake.notify();
+    return accepted;
+  }
+
+  async claim(request: port.ClaimRequest): Promise<port.Claim | null> {
+    // A look costs less than a transaction, and a connection that may be opened does not wait for others.
+    return siteIsReady(this.#read())
+      ? this.#write((context) => claimAttempt(context, request), relaxed)
+      : null;
+  }
+
+  claimMore(leaseId: port.LeaseId, max: number): Promise<readonly port.ClaimedMessage[]> {
+    return this.#write((context) => claimMore(context, leaseNumber(leaseId), max), {
+      ...relaxed,
+      patient: true,
+    });
+  }
+
+  async claimOverdue(request: port.ClaimRequest): Promise<port.Claim | null> {
+    const { sql, now } = this.#read();
+    const overdue = sql.get('SELECT 1 FROM mb_recipient WHERE state = 0 AND deadline <= ? LIMIT 1', now);
+    return overdue ? this.#write((context) => claimOverdue(context, request), relaxed) : null;
+  }
+
+  async settle(settlement: port.Settlement): Promise<port.Settled> {
+    checkDelays(settlement.outcomes);
+    const bounces = (settlement.bounces ?? []).map(({ message }) =>
+      messageRecord(message, this.#maxMessageBytes),
+    );
+    const settled = await this.#write((context) => settle(context, settlement, bounces), unhurried);
+    this.#wake.notify();
+    return settled;
+  }
+
+  heartbeat(leaseIds: readonly port.LeaseId[], leaseMs: number): Promise<readonly port.LeaseId[]> {
+    return this.#write((context) => heartbeat(context, leaseIds, leaseMs), relaxed);
+  }
+
+  async reap(): Promise<number> {
+    const { sql, now } = this.#read();
+    if (!sql.get('SELECT 1 FROM mb_lease WHERE expires <= ? LIMIT 1', now)) return 0;
+    const count = await this.#write(reap, relaxed);
+    if (count > 0) this.#wake.notify();
+    return count;
+  }
+
+  async nextDueMs(): Promise<number | null> {
+    const { sql, now } = this.#read();
+    const row = sql.get<{ ready: number | null; deadline: number | null; expires: number | null }>(
+      `SELECT (SELECT ready / 1000 FROM mb_site WHERE suspended = 0 AND ready < ? ORDER BY ready LIMIT 1) AS ready,
+              (SELECT deadline FROM mb_recipient WHERE state = 0 ORDER BY deadline LIMIT 1) AS deadline,
+              (SELECT expires FROM mb_lease ORDER BY expires LIMIT 1) AS expires`,
+      Number.MAX_SAFE_INTEGER,
+    )!;
+    const times = [row.ready, row.deadline, row.expires].filter((time) => time !== null);
+    return times.length === 0 ? null : Math.max(0, Math.min(...times) - now);
+  }
+
+  onWake(listener: () => void): () => void {
+    return this.#wake.add(listener);
+  }
+
+  async *content(messageId: port.MessageId): AsyncGenerator<Uint8Array> {
+    const { sql } = this.#read();
+    const id = /^\d{1,11}$/.test(messageId) ? Number(messageId) : -1;
+    const select = 'SELECT size FROM mb_message WHERE id = ? AND staged = 0 AND finished IS NULL';
+    const message = sql.get<{ size: number }>(select, id);
+    if (!message) {
+      throw new BrokerError(
+        'MB_BROKER_NOT_FOUND',
+        'api-misuse',
+        'There is no content of this message any more.',
+      );
+    }
+    for (let n = 0; n < chunkCount(message.size); n++) yield readChunk(this.#read().sql, id, n, message.size);
+  }
+
+  async alias(domain: string, site: port.SiteKey, ttlMs: number): Promise<void> {
+    await this.#write(({ sql, now }) => {
+      const upsert = `INSERT INTO mb_alias (domain, site, expires) VALUES (?, ?, ?)
+        ON CONFLICT (domain) DO UPDATE SET site = excluded.site, expires = excluded.expires`;
+      sql.run(upsert, domain, site, now + Math.floor(ttlMs));
+    }, relaxed);
+  }
+
+  async setSite(site: port.SiteKey, settings: port.SiteSettings): Promise<void> {
+    await this.#write((context) => changeSite(context, site, settings), durable);
+    this.#wake.notify();
+  }
+
+  hold(selector: port.Selector): Promise<number> {
+    return this.#command(selector, 'hold');
+  }
+
+  release(selector: port.Selector): Promise<number> {
+    return this.#command(selector, 'release');
+  }
+
+  cancel(selector: port.Selector): Promise<number> {
+    return this.#command(selector, 'cancel');
+  }
+
+  async reschedule(selector: port.Selector, afterMs: number): Promise<number> {
+    const delay = checkDelay('afterMs', afterMs);
+    return this.#windows(selector, (context, ids) => reschedule(context, ids, delay));
+  }
+
+  async list(selector: port.Selector, page: port.PageRequest = {}): Promise<port.Page<port.RecipientView>> {
+    return listRecipients(this.#read(), selector, cursorNumber(page.after), pageLimit(page.limit));
+  }
+
+  async inspect(messageId: port.MessageId): Promise<port.MessageView | null> {
+    return inspectMessage(this.#read(), messageId);
+  }
+
+  async stats(): Promise<port.QueueStats> {
+    return queueStats(this.#read());
+  }
+
+  async events(cursor?: EventCursor, limit = 500): Promise<EventPage> {
+    return readEvents(this.#read().sql, cursorNumber(cursor), pageLimit(limit));
+  }
+
+  async eventsEnd(): Promise<EventCursor> {
+    return String(latestEvent(this.#read().sql));
+  }
+
+  async report(events: readonly ReportedEvent[], suppress: readonly NewSuppression[] = []): Promise<void> {
+    await this.#write((context) => {
+      for (const { type, recipientId, detail } of events) {
+        const recipient = readRecipient(context, recipientId);
+        if (recipient) logRecipient(context, type, recipient, recipient.attempts, detailText(detail));
+      }
+      addSuppressions(context.sql, suppress, context.now);
+    }, durable);
+    this.#wake.notify();
+  }
+
+  suppress(entries: readonly NewSuppression[]): Promise<void> {
+    return this.#write(({ sql, now }) => addSuppressions(sql, entries, now), durable);
+  }
+
+  async suppressed(addresses: readonly string[], tenant = ''): Promise<readonly Suppression[]> {
+    return findSuppressions(this.#read().sql, addresses, tenant);
+  }
+
+  unsuppress(addresses: readonly string[], tenant = ''): Promise<number> {
+    return this.#write(({ sql }) => deleteSuppressions(sql, addresses, tenant), durable);
+  }
+
+  async listSuppressed(
+    page: port.PageRequest & { readonly tenant?: string } = {},
+  ): Promise<port.Page<Suppression>> {
+    return listSuppressions(
+      this.#read().sql,
+      page.tenant,
+      suppressionCursor(page.after),
+      pageLimit(page.limit),
+    );
+  }
+
+  async purge(retention: Partial<Retention> = {}): Promise<PurgeResult> {
+    const purged = await this.#write(
+      (context) => purge(context, { ...defaultRetention, ...retention }),
+      relaxed,
+    );
+    // Gives pages back to the file system, a few at a time; the rest is used again.
+    if (purged.messages + purged.staged > 0) this.#opened().db.exec('PRAGMA incremental_vacuum(1000)');
+    return purged;
+  }
+
+  #opened() {
+    if (this.#open) return this.#open;
+    throw closed();
+  }
+
+  #writeContext({ sql, log, finished }: Pick<Open, 'sql' | 'log' | 'finished'>): WriteContext {
+    return { sql, now: this.#clock.now(), limits: this.#limits, log, finished, recent: this.#recent };
+  }
+
+  /** For reading outside of a transaction. */
+  #read(): WriteContext {
+    return this.#writeContext(this.#opened());
+  }
+
+  #write<Result>(work: (context: WriteContext) => Result, options: WriteOptions): Promise<Result> {
+    const open = this.#open;
+    if (!open) return Promise.reject(closed());
+    return open.commits.write(() => work(this.#writeContext(open)), options);
+  }
+
+  /** Runs now, in the transaction that the application has open on its own connection to the file. */
+  #acceptWithin(connection: SqliteConnection, record: MessageRecord): port.Accepted {
+    this.#opened();
+    if (connection.isTransaction === false || connection.inTransaction === false) {
+      throw misuse('The connection has no open transaction. Begin one, or leave out the transaction option.');
+    }
+    let sql = this.#foreign.get(connection);
+    if (!sql) {
+      sql = new Sql(connection);
+      this.#foreign.set(connection, sql);
+    }
+    try {
+      sql.run('SAVEPOINT mb_accept');
+      try {
+        const log = new EventBatch(this.#eventTypes);
+        const finished = new FinishedRecipients();
+        const accepted = acceptMessage(this.#writeContext({ sql, log, finished }), record);
+        log.write(sql);
+        return accepted;
+      } catch (error) {
+        sql.run('ROLLBACK TO mb_accept');
+        throw error;
+      } finally {
+        sql.run('RELEASE mb_accept');
+      }
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  #command(selector: port.Selector, name: Command): Promise<number> {
+    return this.#windows(selector, (context, ids) => command(context, ids, name));
+  }
+
+  /** Works through all that the selector chooses, a bounded transaction at a time. */
+  async #windows(
+    selector: port.Selector,
+    work: (context: WriteContext, ids: readonly number[]) => number,
+  ): Promise<number> {
+    let count = 0;
+    for (let after: number | undefined = 0; after !== undefined; ) {
+      const start: number = after;
+      const done = await this.#write((context) => {
+        const { ids, next } = selectWindow(context, selector, start);
+        return { changed: work(context, ids), next };
+      }, durable);
+      count += done.changed;
+      after = done.next;
+    }
+    this.#wake.notify();
+    return count;
+  }
+
+  /** What others committed shows in the file's data version. */
+  #startPolling(db: DatabaseSync): void {
+    const { pollMs = 250 } = this.#options;
+    if (pollMs <= 0) return;
+    const version = db.prepare('PRAGMA data_version');
+    let seen = version.get()?.data_version;
+    this.#poll = setInterval(() => {
+      const now = version.get()?.data_version;
+      if (now !== seen) this.#wake.notify();
+      seen = now;
+    }, pollMs);
+    this.#poll.unref();
+  }
+}
+
+function closed(): BrokerError {
+  return new BrokerError('MB_BROKER_STORE_CLOSED', 'api-misuse', 'The store is not open; call open() first.');
+}
+
+/** What is written by one connection's statements. */
+function gatheredBy(batch: EventBatch | FinishedRecipients, sql: Sql): Gathered {
+  return {
+    mark: () => batch.mark(),
+    reset: (mark) => batch.reset(mark),
+    write: () => batch.write(sql),
+  };
+}
+
+function suppressionCursor(after: string | undefined): readonly [string, string] {
+  if (after === undefined) return ['', ''];
+  try {
+    const [tenant, address] = JSON.parse(after) as unknown[];
+    if (typeof tenant === 'string' && typeof address === 'string') return [tenant, address];
+  } catch {
+    // Falls through to the error below.
+  }
+  throw misuse('This cursor was not given by this store.');
+}
+
+function misuse(message: string): BrokerError {
+  return new BrokerError('MB_BROKER_OPTION', 'api-misuse', message);
+}

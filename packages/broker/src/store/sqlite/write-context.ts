@@ -1,0 +1,17 @@
+import type { SiteLimits } from '../pacing.ts';
+import type { Sql } from './connection.ts';
+import type { EventBatch } from './event-batch.ts';
+import type { FinishedRecipients } from './finished-recipients.ts';
+import type { RecentMessages } from './recent-messages.ts';
+
+/** What every write works with: a connection in a transaction, and one moment for all that it writes. */
+export interface WriteContext {
+  readonly sql: Sql;
+  /** Epoch milliseconds. */
+  readonly now: number;
+  /** Limits of sites without their own. */
+  readonly limits: SiteLimits;
+  readonly log: EventBatch;
+  readonly finished: FinishedRecipients;
+  readonly recent: RecentMessages;
+}

@@ -1,0 +1,229 @@
+import { DkimError } from '@mb/dkim';
+import { attemptDelivery } from '../delivery/attempt.ts';
+import { type AttemptEnvironment, AttemptScope } from '../delivery/attempt-scope.ts';
+import type { Connections } from '../delivery/connections.ts';
+import type { RecipientOutcome } from '../delivery/outcome.ts';
+import { planRecipients, type RecipientPlan } from '../delivery/plan.ts';
+import { BrokerError } from '../errors.ts';
+import { type Octets, type SignedMessage, signOutgoing } from '../message/outgoing-message.ts';
+import { type Notify, type QueuedRecipientOptions, readQueuedEnvelope } from '../message/queued-envelope.ts';
+import { chooseSource } from '../sender/egress-source.ts';
+import type { Keyring } from '../sender/keyring.ts';
+import { formatVerp, type VerpOptions } from '../sender/verp.ts';
+import { parseServerDelay } from '../store/backoff.ts';
+import type { SiteFeedback } from '../store/pacing.ts';
+import type { Claim, ClaimedMessage, ClaimedRecipient, QueueStore } from '../store/port.ts';
+import { runPool } from './run-pool.ts';
+import type { Attempt, AttemptOutcome } from './worker.ts';
+
+/** What executing claims takes. */
+export interface QueueAttemptParts {
+  readonly environment: AttemptEnvironment;
+  readonly keyring: Keyring;
+  readonly connections: Connections;
+  readonly store: Pick<QueueStore, 'content'>;
+  /** Return paths of their own for all recipients. */
+  readonly verp?: VerpOptions;
+}
+
+/** Messages in flight on one connection; as many outcomes are unknown if it breaks. */
+const messagesInFlight = 16;
+/** Recipients asked for when none of a claim waits and its connection is still good. */
+const moreRecipients = 20;
+/** Time after which the lease is given back, so that one site does not keep a worker's slot for itself. */
+const longestClaimMs = 30_000;
+
+/**
+ * Makes the worker's attempt: every message of a claim is signed, offered to its hosts and settled on its own, all
+ * over one connection.
+ */
+export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
+  return async (claim, context) => {
+    const { clock, random, delivery } = parts.environment;
+    const startedAt = clock.now();
+    const scope = new AttemptScope(parts.environment, {
+      connections: parts.connections.open(),
+      // One source for the whole claim: a claim stands for one connection.
+      source: chooseSource(delivery.sources, random),
+      signal: context.signal,
+      transcripts: false,
+    });
+    const feedbacks: SiteFeedback[] = [];
+    const attemptOne = async (message: ClaimedMessage): Promise<void> => {
+      if (context.stopping.aborted) return;
+      const { outcomes, feedback } = await attemptMessage(message, scope, parts);
+      if (feedback) feedbacks.push(feedback);
+      await context.settle({ outcomes });
+    };
+    const more = async (): Promise<Claim['messages']> => {
+      const young = clock.now() - startedAt < longestClaimMs;
+      const goOn = young && feedbacks.at(-1)?.kind === 'succeeded' && !context.stopping.aborted;
+      return goOn ? context.more(moreRecipients) : [];
+    };
+    try {
+      await runPool(claim.messages, messagesInFlight, attemptOne, more);
+    } finally {
+      await scope.end();
+    }
+    const feedback = worstOf(feedbacks);
+    return { outcomes: [], ...(feedback && { feedback }) };
+  };
+}
+
+/** What one message taught: a pause that was asked for outweighs silence, and silence outweighs success. */
+function worstOf(feedbacks: readonly SiteFeedback[]): SiteFeedback | undefined {
+  const succeeded = feedbacks.filter(({ kind }) => kind === 'succeeded');
+  return (
+    feedbacks.find(({ kind }) => kind === 'throttled') ??
+    (succeeded.length > 0 ? { kind: 'succeeded', count: succeeded.length } : feedbacks[0])
+  );
+}
+
+async function attemptMessage(
+  message: ClaimedMessage,
+  scope: AttemptScope,
+  parts: QueueAttemptParts,
+): Promise<{ outcomes: AttemptOutcome[]; feedback?: SiteFeedback }> {
+  const { recipients } = message;
+  const stored = new StoredContent(message, parts.store);
+  let signed: SignedMessage;
+  try {
+    signed = await loadSigned(message, stored.octets, parts, scope.signal);
+  } catch (error) {
+    return { outcomes: recipients.map(({ recipientId }) => ({ recipientId, ...withoutContent(error) })) };
+  }
+  const { verp, environment } = parts;
+  const personal = verp !== undefined && message.sender !== '';
+  const plan = planClaimed(recipients, personal ? 1 : environment.delivery.maxRecipients);
+  const results: RecipientOutcome[] = [];
+  for (const delivery of plan.deliveries) {
+    const { recipientId } = recipients[delivery.recipients[0]!.index]!;
+    const content = personal ? withReturnPath(signed, formatVerp(verp, recipientId)) : signed;
+    const attempt = Math.max(...delivery.recipients.map(({ index }) => recipients[index]!.attempt));
+    const outcomes = await attemptDelivery(delivery, content, attempt, scope);
+    delivery.recipients.forEach(({ index }, position) => {
+      results[index] = outcomes[position]!;
+    });
+  }
+  const outcomes = recipients.map(({ recipientId }, index) => {
+    const result = results[plan.firstIndex[index]!]!;
+    // What could not be read to its end was not sent to its end either.
+    if (stored.failure !== undefined && result.status === 'deferred')
+      return { recipientId, ...withoutContent(stored.failure) };
+    return toAttemptOutcome(recipientId, result);
+  });
+  const feedback = siteFeedbackOf(results.filter((result) => result !== undefined));
+  return { outcomes, ...(feedback && { feedback }) };
+}
+
+/** By far the most claimed messages have one recipient, whose domain the queue knows. */
+function planClaimed(recipients: readonly ClaimedRecipient[], maxRecipients: number): RecipientPlan {
+  const [only, ...others] = recipients;
+  if (!only || others.length > 0) {
+    return planRecipients(
+      recipients.map(({ address }) => address),
+      maxRecipients,
+    );
+  }
+  const recipient = { address: only.address, index: 0 };
+  return { deliveries: [{ domain: only.domain, recipients: [recipient] }], firstIndex: [0] };
+}
+
+function withReturnPath(message: SignedMessage, from: string): SignedMessage {
+  return { ...message, envelope: { ...message.envelope, from } };
+}
+
+/** The octets of a claimed message: those that came with the claim, or those in the store, read anew each time. */
+class StoredContent {
+  readonly octets: Octets;
+  /** Why the store could not give all octets. */
+  failure: unknown;
+
+  constructor({ content, messageId }: ClaimedMessage, store: Pick<QueueStore, 'content'>) {
+    this.octets = content ?? { [Symbol.asyncIterator]: () => this.#read(store.content(messageId)) };
+  }
+
+  async *#read(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    try {
+      yield* chunks;
+    } catch (error) {
+      this.failure = error;
+      throw error;
+    }
+  }
+}
+
+async function loadSigned(
+  message: ClaimedMessage,
+  octets: Octets,
+  { keyring }: QueueAttemptParts,
+  signal: AbortSignal | undefined,
+): Promise<SignedMessage> {
+  const { sender, size, envelope, recipients } = message;
+  const queued = readQueuedEnvelope(envelope, sender);
+  const { signed, requireTls, requires, authorDomain, ret, envid } = queued;
+  const outgoing = {
+    envelope: { from: sender, to: recipients.map(({ address }) => address) },
+    octets,
+    size,
+    requires,
+    messageId: queued.messageId,
+    authorDomain,
+  };
+  const ready = signed
+    ? { ...outgoing, content: octets, signature: '' }
+    : await signOutgoing(outgoing, keyring, signal);
+  const notify = new Map(recipients.map(({ address, options }) => [address, notifyOf(options)]));
+  return {
+    ...ready,
+    ...(requireTls && { requireTls }),
+    dsn: { notify, ...(ret && { ret }), ...(envid !== undefined && { envid }) },
+  };
+}
+
+function notifyOf(options: object | undefined): Notify | undefined {
+  return (options as QueuedRecipientOptions | undefined)?.notify;
+}
+
+/**
+ * The message cannot be sent now, and no host is to blame: octets that are damaged are set aside for a person to look
+ * at, and a key that fails is tried again later. Unsigned it never goes out.
+ */
+function withoutContent(
+  error: unknown,
+): Omit<AttemptOutcome, 'recipientId'> & { kind: 'held' | 'unattempted' } {
+  const known = DkimError.isInstance(error) || BrokerError.isInstance(error);
+  const detail = {
+    code: known ? error.code : 'internal',
+    reason: error instanceof Error ? error.message : 'Failed.',
+  };
+  const damaged = BrokerError.isInstance(error) && !error.retryable;
+  return damaged ? { kind: 'held', detail } : { kind: 'unattempted', detail };
+}
+
+function toAttemptOutcome(recipientId: string, outcome: RecipientOutcome): AttemptOutcome {
+  const { transcript: _, recipient: __, ...detail } = outcome;
+  if (outcome.status !== 'deferred') return { recipientId, kind: outcome.status, detail };
+  // what is our own trouble spends no attempt.
+  if (outcome.category === 'local') return { recipientId, kind: 'unattempted', detail };
+  const serverDelayMs = outcome.reply && parseServerDelay(outcome.reply.lines.join(' '));
+  return { recipientId, kind: 'deferred', detail, ...(serverDelayMs !== undefined && { serverDelayMs }) };
+}
+
+/** Stages before a host has shown that it works with us. */
+const beforeMail: readonly string[] = ['connect', 'greeting', 'ehlo', 'helo', 'starttls', 'tls'];
+
+/** what the outcomes say about the site, not about its mailboxes. */
+function siteFeedbackOf(outcomes: readonly RecipientOutcome[]): SiteFeedback | undefined {
+  for (const outcome of outcomes) {
+    if (outcome.status === 'deferred' && outcome.category === 'rate') {
+      const retryAfterMs = outcome.reply && parseServerDelay(outcome.reply.lines.join(' '));
+      return { kind: 'throttled', ...(retryAfterMs !== undefined && { retryAfterMs }) };
+    }
+  }
+  const offered = outcomes.filter(({ stage }) => stage !== 'route' && stage !== 'policy');
+  const own = offered.filter((outcome) => outcome.status === 'deferred' && outcome.category === 'local');
+  if (offered.length === own.length) return undefined;
+  const silent = offered.every(({ stage }) => beforeMail.includes(stage));
+  return { kind: silent ? 'unreachable' : 'succeeded' };
+}

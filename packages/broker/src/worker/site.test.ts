@@ -1,0 +1,62 @@
+import { createMemoryResolver, type MemoryResolver, type MemoryZones } from '@mb/dns/memory';
+import { createSeededRandom } from '@mb/testkit';
+import { expect, it } from 'vitest';
+import { resolveDelivery } from '../options.ts';
+import { createSiteOf } from './site.ts';
+
+const { signal } = new AbortController();
+
+function siteOf(resolver: MemoryResolver, random = () => 0) {
+  const delivery = resolveDelivery({ hostname: 'mail.example.com' });
+  const find = createSiteOf({ resolver, delivery, random, hostname: 'mail.example.com' });
+  return async (domain: string) => (await find(domain, signal))?.site;
+}
+
+/** A domain with so many exchangers of equal preference. */
+function farm(count: number): MemoryZones {
+  const names = Array.from({ length: count }, (_, index) => `mx${index}.example.org`);
+  return {
+    'example.org': { MX: names.map((name) => [10, name] as const) },
+    ...Object.fromEntries(names.map((name, index) => [name, { A: `192.0.2.${index + 1}` }])),
+  };
+}
+
+it('Q-07 keeps a domain at its site while the addresses of one of its exchangers cannot be had', async () => {
+  const resolver = createMemoryResolver(farm(3));
+  const site = siteOf(resolver);
+  expect(await site('example.org')).toBe('mx0.example.org,mx1.example.org,mx2.example.org');
+  resolver.fail('mx1.example.org', 'servfail');
+  expect(await site('example.org')).toBe('mx0.example.org,mx1.example.org,mx2.example.org');
+  resolver.fail('example.org', 'servfail');
+  expect(await site('example.org')).toBeUndefined();
+});
+
+it('Q-07 has one site for a domain with more exchangers than are tried, whichever chance picks', async () => {
+  const site = siteOf(createMemoryResolver(farm(12)), createSeededRandom(1).random);
+  const sites = new Set<string | undefined>();
+  for (let look = 0; look < 20; look++) sites.add(await site('example.org'));
+  expect(sites.size).toBe(1);
+});
+
+it('Q-07 has one site for all domains behind the same exchangers, in whatever order and case', async () => {
+  const site = siteOf(
+    createMemoryResolver({
+      'one.example.org': {
+        MX: [
+          [10, 'a.example.net'],
+          [20, 'b.example.net'],
+        ],
+      },
+      'two.example.org': {
+        MX: [
+          [5, 'B.example.net'],
+          [5, 'A.example.net'],
+        ],
+      },
+      'a.example.net': { A: '192.0.2.1' },
+      'b.example.net': { A: '192.0.2.2' },
+    }),
+  );
+  expect(await site('one.example.org')).toBe('a.example.net,b.example.net');
+  expect(await site('two.example.org')).toBe('a.example.net,b.example.net');
+});

@@ -1,0 +1,329 @@
+import type { Clock } from '../clock.ts';
+import { BrokerError } from '../errors.ts';
+import { MonotonicClock } from '../monotonic-clock.ts';
+import type { RetrySchedule } from '../store/backoff.ts';
+import type { Claim, QueueStore, Settlement } from '../store/port.ts';
+import type { Retention } from '../store/retention.ts';
+import { type Attempt, LeaseRun, type OnFinalOutcomes, type SiteOf } from './lease-run.ts';
+import { StoreBackoff } from './store-backoff.ts';
+
+export type {
+  Attempt,
+  AttemptOutcome,
+  AttemptReport,
+  OnFinalOutcomes,
+  SiteOf,
+} from './lease-run.ts';
+
+/** Options of {@link QueueWorker}. */
+export interface WorkerOptions {
+  readonly store: Omit<QueueStore, 'accept'>;
+  /** Executes one claim. */
+  readonly attempt: Attempt;
+  readonly clock: Clock;
+  /** Draws from [0, 1). */
+  readonly random: () => number;
+  /** Names this worker in the store; unique. */
+  readonly name: string;
+  /** What follows from a final outcome: reports to the sender, suppression. Default: nothing. */
+  readonly onFinalOutcomes?: OnFinalOutcomes;
+  /** Finds the site of a domain; default: the domain is the site. */
+  readonly siteOf?: SiteOf;
+  /** Claims under way at once, so connections; default 50. */
+  readonly slots?: number;
+  /** Most recipients of one claim; default 20. */
+  readonly batch?: number;
+  /** How long a claim outlives a silent worker, in milliseconds; default 60,000. */
+  readonly leaseMs?: number;
+  /** Departures from the default retry schedule. */
+  readonly schedule?: Partial<RetrySchedule>;
+  /** What to keep; `null`: somebody else purges. */
+  readonly retention?: Partial<Retention> | null;
+  /** Told of every failure of the store or of `attempt` that the worker lives through. Default: nobody. */
+  readonly onError?: (error: unknown) => void;
+}
+
+const defaultSlots = 50;
+const defaultBatch = 20;
+const defaultLeaseMs = 60_000;
+const purgeEveryMs = 600_000;
+/** Time that attempts get to return after they were told to end at once. */
+const abortPatienceMs = 5_000;
+const longestSleepMs = 3_600_000;
+/** Against a store that says "now" and then has nothing. */
+const shortestSleepMs = 20;
+/** Overdue recipients and lost leases are looked for this often at least while the queue is busy. */
+const housekeepingEveryMs = 1_000;
+
+/**
+ * Claims recipients, has them attempted, and writes down what came of it, until it is stopped.
+ *
+ * Invariants: a claim is durable before its attempt begins, and its outcome before its slot is free; while the
+ * store fails, nothing new is claimed, because mail that is delivered and not written down is delivered twice.
+ *
+ * @example
+ * const worker = new QueueWorker({ store, attempt, clock: systemClock, random: Math.random, name: 'host-1' });
+ * worker.start();
+ * await worker.stop();
+ */
+export class QueueWorker {
+  readonly #options: WorkerOptions;
+  readonly #slots: number;
+  readonly #leaseMs: number;
+  readonly #runs = new Set<LeaseRun>();
+  readonly #trouble: StoreBackoff;
+  readonly #time: MonotonicClock;
+  #loop: Promise<void> | undefined;
+  #running = false;
+  /** Something happened since the latest look. */
+  #kicked = false;
+  /** Settlements that the store has refused to write down so far. */
+  #unwritten = 0;
+  #wakeUp: (() => void) | undefined;
+  #whenIdle: (() => void) | undefined;
+  #cancelHeartbeat: (() => void) | undefined;
+  #housekeptAt = Number.NEGATIVE_INFINITY;
+  #purgedAt: number;
+
+  /** @throws {BrokerError} MB_BROKER_OPTION */
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#slots = wholeNumber('slots', options.slots ?? defaultSlots);
+    wholeNumber('batch', options.batch ?? defaultBatch);
+    this.#leaseMs = wholeNumber('leaseMs', options.leaseMs ?? defaultLeaseMs);
+    this.#trouble = new StoreBackoff(options.clock);
+    this.#time = new MonotonicClock(options.clock);
+    this.#purgedAt = this.#time.now();
+  }
+
+  /** True between `start()` and `stop()`. */
+  get running(): boolean {
+    return this.#running;
+  }
+
+  /** Claims under way. */
+  get activeClaims(): number {
+    return this.#runs.size;
+  }
+
+  /** Begins to work; does nothing when it already does. */
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    const endWake = this.#options.store.onWake(() => this.#kick());
+    this.#loop = this.#work().finally(endWake);
+  }
+
+  /**
+   * Ends work: no new transaction begins, those under way get `graceMs` (default 30,000) to end, then they are
+   * aborted. Leases are given back; what is left is attempted after the next start.
+   */
+  async stop(options: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#running = false;
+    this.#kick();
+    for (const run of this.#runs) run.stop();
+    await this.#idleOrAfter(options.graceMs ?? 30_000);
+    for (const run of this.#runs) run.abort();
+    await this.#idleOrAfter(abortPatienceMs);
+    for (const run of this.#runs) run.abandon();
+    this.#cancelHeartbeat?.();
+    this.#cancelHeartbeat = undefined;
+    // With every run over or abandoned, the loop waits for nothing but the store's answer.
+    if (this.#runs.size > 0) return;
+    await this.#loop;
+    // The answer may have been one more claim, which gives back what it took.
+    await this.#idleOrAfter(abortPatienceMs);
+  }
+
+  /** Ends the sleep of the loop, now or, when it is at work, the next one. */
+  #kick(): void {
+    this.#kicked = true;
+    this.#wakeUp?.();
+  }
+
+  async #work(): Promise<void> {
+    while (this.#running) {
+      this.#kicked = false;
+      try {
+        await this.#look();
+        this.#trouble.clear();
+        await this.#sleep(await this.#untilDue());
+      } catch (error) {
+        this.#report(error);
+        this.#kicked = false;
+        await this.#sleep(this.#trouble.grow());
+      }
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { store, name, batch = defaultBatch } = this.#options;
+    if (this.#time.now() - this.#housekeptAt >= housekeepingEveryMs) await this.#keepHouse();
+    while (this.#running && this.#runs.size < this.#slots && this.#unwritten === 0) {
+      const claim = await store.claim({ worker: name, max: batch, leaseMs: this.#leaseMs });
+      if (!claim) return;
+      void this.#begin(claim);
+    }
+  }
+
+  /** Lost leases, overdue recipients, and what need not be kept any longer. */
+  async #keepHouse(): Promise<void> {
+    const { store, name, batch = defaultBatch, retention } = this.#options;
+    this.#housekeptAt = this.#time.now();
+    await store.reap();
+    const overdue = await store.claimOverdue({ worker: name, max: batch, leaseMs: this.#leaseMs });
+    if (overdue) {
+      await this.#begin(overdue);
+      // There may be more, and they need not wait a second.
+      this.#housekeptAt = Number.NEGATIVE_INFINITY;
+      this.#kicked = true;
+    }
+    if (retention !== null && this.#time.now() - this.#purgedAt >= purgeEveryMs) {
+      const { more } = await store.purge(retention);
+      if (!more) this.#purgedAt = this.#time.now();
+    }
+  }
+
+  /** Milliseconds until there may be something to do that no wake-up tells of. */
+  async #untilDue(): Promise<number> {
+    const { store, retention } = this.#options;
+    let delay = (await store.nextDueMs()) ?? longestSleepMs;
+    // What is due while all slots are taken is found when one of them is free.
+    const busy = this.#runs.size >= this.#slots || this.#unwritten > 0;
+    if (busy) delay = Math.max(delay, housekeepingEveryMs);
+    if (retention !== null) delay = Math.min(delay, this.#purgedAt + purgeEveryMs - this.#time.now());
+    return Math.min(Math.max(delay, shortestSleepMs), longestSleepMs);
+  }
+
+  /** Resolves after `ms`, or when something happens. */
+  #sleep(ms: number): Promise<void> {
+    if (this.#kicked || !this.#running) return Promise.resolve();
+    return new Promise((resolve) => {
+      const awake = () => {
+        cancel();
+        this.#wakeUp = undefined;
+        resolve();
+      };
+      const cancel = this.#options.clock.setTimer(() => {
+        this.#housekeptAt = Number.NEGATIVE_INFINITY;
+        awake();
+      }, ms);
+      this.#wakeUp = awake;
+    });
+  }
+
+  #begin(claim: Claim): Promise<void> {
+    const run: LeaseRun = new LeaseRun(claim, {
+      ...this.#options,
+      claimedAt: this.#time.now(),
+      settle: (settlement) => this.#settle(settlement, run),
+      more: (max) => this.#options.store.claimMore(claim.leaseId, max),
+      report: (error) => this.#report(error),
+    });
+    this.#runs.add(run);
+    // The store was asked before the worker was told to stop, and answers after it.
+    if (!this.#running) run.stop();
+    this.#heartbeatLater();
+    return run.execute().then(
+      () => this.#end(run),
+      (error) => {
+        this.#report(error);
+        this.#end(run);
+      },
+    );
+  }
+
+  #end(run: LeaseRun): void {
+    this.#runs.delete(run);
+    if (this.#runs.size === 0) {
+      this.#cancelHeartbeat?.();
+      this.#cancelHeartbeat = undefined;
+      this.#whenIdle?.();
+    }
+    this.#kick();
+  }
+
+  /** Writes a settlement down, however long the store takes to recover; nothing is claimed meanwhile. */
+  async #settle(settlement: Settlement, run: LeaseRun): Promise<void> {
+    let backoff: StoreBackoff | undefined;
+    let current = settlement;
+    let unwritten = 0;
+    try {
+      for (;;) {
+        try {
+          await this.#options.store.settle(current);
+          return;
+        } catch (error) {
+          this.#report(error);
+          const { bounces, suppress, ...bare } = current;
+          const misuse = BrokerError.isInstance(error) && error.kind === 'api-misuse';
+          if (run.abandoned || (misuse && !bounces && !suppress)) throw error;
+          this.#unwritten += 1 - unwritten;
+          unwritten = 1;
+          // A report to the sender that cannot be accepted must not keep the outcome from being written down.
+          if (misuse) current = bare;
+          else {
+            backoff ??= new StoreBackoff(this.#options.clock);
+            await backoff.wait();
+          }
+        }
+      }
+    } finally {
+      this.#unwritten -= unwritten;
+    }
+  }
+
+  #heartbeatLater(): void {
+    if (this.#cancelHeartbeat) return;
+    this.#cancelHeartbeat = this.#options.clock.setTimer(() => {
+      this.#cancelHeartbeat = undefined;
+      void this.#heartbeat();
+      if (this.#runs.size > 0) this.#heartbeatLater();
+    }, this.#leaseMs / 3);
+  }
+
+  async #heartbeat(): Promise<void> {
+    const { store } = this.#options;
+    const sentAt = this.#time.now();
+    const runs = [...this.#runs];
+    // Two thirds of the lease without a sign from the store: others may take the recipients soon.
+    for (const run of runs) if (sentAt - run.confirmedAt >= (this.#leaseMs * 2) / 3) run.stop();
+    try {
+      const held = new Set(
+        await store.heartbeat(
+          runs.map((run) => run.leaseId),
+          this.#leaseMs,
+        ),
+      );
+      for (const run of runs) {
+        if (held.has(run.leaseId)) run.confirmedAt = sentAt;
+        else run.stop();
+      }
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  /** Resolves when no claim is under way, or after `ms`. */
+  #idleOrAfter(ms: number): Promise<void> {
+    if (this.#runs.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        cancel();
+        this.#whenIdle = undefined;
+        resolve();
+      };
+      const cancel = this.#options.clock.setTimer(done, ms);
+      this.#whenIdle = done;
+    });
+  }
+
+  #report(error: unknown): void {
+    this.#options.onError?.(error);
+  }
+}
+
+function wholeNumber(name: string, value: number): number {
+  if (Number.isInteger(value) && value >= 1) return value;
+  throw new BrokerError('MB_BROKER_OPTION', 'api-misuse', `${name} must be a whole number of 1 or more.`);
+}

@@ -1,0 +1,206 @@
+import type { SmtpError } from '../../errors.ts';
+import type { SessionEvent } from '../session/events.ts';
+import type { SessionLimits } from '../session/limits.ts';
+import type { Pipeline } from '../transaction/pipeline.ts';
+import type { Transaction, WholeContent } from '../transaction/transaction.ts';
+import { incapable } from '../transaction/verdict.ts';
+import { convertText } from './dot-stuffer.ts';
+import type { TransmitBlock } from './transmit-block.ts';
+
+/** Longest command that is ever written, with room to spare: addresses and parameters are bounded. */
+export const commandRoom = 4096;
+/** Octets of streamed content gathered before they are worth a BDAT of their own. */
+const chunkOctets = 65_536;
+const DOT = 46;
+const lineEnd = new Uint8Array([13, 10]);
+
+/** What writing content needs from the session around it. */
+export interface ContentWriterContext {
+  readonly pipeline: Pipeline;
+  readonly limits: SessionLimits;
+  emit(event: SessionEvent): void;
+  /** Ends the session. */
+  fail(error: SmtpError): void;
+}
+
+/** Writes the content of the transaction whose turn it is, by DATA or by BDAT, whole or as it comes. */
+export class ContentWriter {
+  readonly #context: ContentWriterContext;
+
+  constructor(context: ContentWriterContext) {
+    this.#context = context;
+  }
+
+  /** Writes on; true when the last octet of the content and of its end is in the block. */
+  write(transaction: Transaction, block: TransmitBlock, now: number, lockstep: boolean): boolean {
+    return transaction.mode === 'data'
+      ? this.#writeData(transaction, block)
+      : this.#writeChunks(transaction, block, now, lockstep);
+  }
+
+  /** Gives octets of streamed content to the transaction that asked for them. */
+  provide(transaction: Transaction, chunk: Uint8Array): void {
+    const { source, stuffer, mode, mail } = transaction;
+    source.asked = false;
+    source.push(mode === 'bdat' && mail.body !== 'binarymime' ? convertText(stuffer, chunk) : chunk);
+    if (mode === 'bdat') this.#tooWide(transaction);
+  }
+
+  /** Ends streamed content. */
+  end(transaction: Transaction): void {
+    const { source, stuffer, mode, mail } = transaction;
+    source.asked = false;
+    if (mode === 'bdat' && mail.body !== 'binarymime' && stuffer.openLine) source.push(lineEnd);
+    source.end();
+  }
+
+  /** Content after 354: text mode with dots (RFC 5321 §4.5.2), ended by CRLF.CRLF. */
+  #writeData(transaction: Transaction, block: TransmitBlock): boolean {
+    const { whole } = transaction;
+    if (whole) {
+      while (transaction.offset < whole.octets.length) {
+        if (block.room < commandRoom) return false;
+        this.#writeWhole(transaction, whole, block);
+      }
+    } else if (!this.#writeStream(transaction, block)) {
+      return false;
+    }
+    if (block.room < commandRoom) return false;
+    // Canonical text was copied and ends in CRLF; anything else went through the stuffer.
+    if (!whole?.scan.canonical && transaction.stuffer.openLine) block.line('');
+    block.line('.');
+    return true;
+  }
+
+  /** As much of the content as fits; text that is canonical is copied from dot to dot. */
+  #writeWhole(transaction: Transaction, { octets, scan }: WholeContent, block: TransmitBlock): void {
+    const { dots } = scan;
+    if (!scan.canonical || dots === undefined) {
+      const { read, written } = transaction.stuffer.write(
+        octets,
+        transaction.offset,
+        block.octets,
+        block.length,
+      );
+      transaction.offset += read;
+      block.length += written;
+      return;
+    }
+    if (dots[transaction.dotsPassed] === transaction.offset) {
+      block.octets[block.length++] = DOT;
+      transaction.dotsPassed += 1;
+    }
+    const end = dots[transaction.dotsPassed] ?? octets.length;
+    transaction.offset += block.copy(octets, transaction.offset, end - transaction.offset);
+  }
+
+  /** Streamed content as far as it has come; true when all of it is in the block. */
+  #writeStream(transaction: Transaction, block: TransmitBlock): boolean {
+    const { source } = transaction;
+    for (let chunk = source.first; chunk !== undefined; chunk = source.first) {
+      if (block.room < commandRoom) return false;
+      const { read, written } = transaction.stuffer.write(chunk, 0, block.octets, block.length);
+      block.length += written;
+      transaction.sent += read;
+      source.use(read);
+      if (this.#tooWide(transaction)) return false;
+    }
+    return source.ended || this.#ask(transaction);
+  }
+
+  /** Streamed content that has to be 7-bit and is not: the transaction is abandoned, which only closing does. */
+  #tooWide({ mail, stuffer, delivery, recipients }: Transaction): boolean {
+    if (mail.body !== '7bit' || stuffer.bits < 128) return false;
+    const verdict = incapable(
+      'MB_SMTP_8BITMIME_NOT_OFFERED',
+      '5.6.3',
+      'The content has 8-bit octets where it had to be 7-bit; describe it with envelope.body, or encode it.',
+    );
+    for (const index of recipients) delivery.decide(index, verdict);
+    this.#context.fail(verdict.error);
+    return true;
+  }
+
+  #ask(transaction: Transaction): false {
+    const { source } = transaction;
+    if (!source.asked) {
+      source.asked = true;
+      this.#context.emit({ type: 'content-wanted', id: transaction.delivery.id, restart: !source.begun });
+    }
+    return false;
+  }
+
+  /** Content by BDAT (RFC 3030 §2): counted, not stuffed. */
+  #writeChunks(transaction: Transaction, block: TransmitBlock, now: number, lockstep: boolean): boolean {
+    const { pipeline, limits } = this.#context;
+    for (;;) {
+      if (block.room < commandRoom) return false;
+      if (transaction.chunkLeft > 0) {
+        this.#writeChunkOctets(transaction, block);
+        if (transaction.chunkLeft > 0) return false;
+      }
+      if (transaction.chunkBegun) {
+        transaction.chunkBegun = false;
+        if (transaction.chunkLast) return true;
+        transaction.chunksAwaited += 1;
+        pipeline.expect('chunk', transaction);
+      }
+      if ((lockstep && pipeline.length > 0) || transaction.chunksAwaited >= limits.chunkingWindow)
+        return false;
+      if (!this.#beginChunk(transaction, block, now)) return false;
+    }
+  }
+
+  #beginChunk(transaction: Transaction, block: TransmitBlock, now: number): boolean {
+    const { whole } = transaction;
+    let size: number;
+    if (whole) {
+      size = transaction.mail.body === 'binarymime' ? whole.octets.length : whole.scan.textSize;
+      transaction.chunkLast = true;
+    } else {
+      const { source } = transaction;
+      if (source.octets < chunkOctets && !source.ended) return this.#ask(transaction);
+      size = source.octets;
+      transaction.chunkLast = source.ended;
+    }
+    transaction.chunkLeft = size;
+    transaction.chunkBegun = true;
+    const command = `BDAT ${size}${transaction.chunkLast ? ' LAST' : ''}`;
+    block.line(command);
+    transaction.delivery.transcript.command(now, command);
+    return true;
+  }
+
+  #writeChunkOctets(transaction: Transaction, block: TransmitBlock): void {
+    const { whole } = transaction;
+    if (!whole) {
+      const { source } = transaction;
+      while (transaction.chunkLeft > 0 && block.room > 0) {
+        const count = block.copy(source.first!, 0, transaction.chunkLeft);
+        source.use(count);
+        transaction.chunkLeft -= count;
+        transaction.sent += count;
+      }
+      return;
+    }
+    if (transaction.mail.body === 'binarymime' || whole.scan.canonical) {
+      const count = block.copy(whole.octets, transaction.offset, Infinity);
+      transaction.offset += count;
+      transaction.chunkLeft -= count;
+      return;
+    }
+    const { read, written } = transaction.stuffer.write(
+      whole.octets,
+      transaction.offset,
+      block.octets,
+      block.length,
+    );
+    transaction.offset += read;
+    transaction.chunkLeft -= written;
+    block.length += written;
+    if (transaction.offset === whole.octets.length && transaction.stuffer.openLine && block.room >= 2) {
+      block.line('');
+      transaction.chunkLeft -= 2;
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import type { Reply } from '../../errors.ts';
+
+/** Places for them, a power of two: so many that the four replies of a transaction seldom share one. */
+const slots = 64;
+const longestKept = 128;
+
+interface Kept {
+  readonly line: Uint8Array;
+  readonly reply: Reply;
+}
+
+/**
+ * The last replies of one line. A server says the same few all day long; when their octets come again, they are neither
+ * read once more nor made anew. That is why they are frozen: several outcomes may hold the same one.
+ */
+export class ReplyCache {
+  readonly #kept: (Kept | undefined)[] = new Array(slots).fill(undefined);
+
+  /** The reply that the line in `octets` from `start` to `end` was the last time. */
+  find(octets: Uint8Array, start: number, end: number): Reply | undefined {
+    const kept = this.#kept[slotOf(octets, start, end)];
+    if (kept === undefined) return undefined;
+    const { line } = kept;
+    if (line.length !== end - start) return undefined;
+    for (let index = 0; index < line.length; index++) {
+      if (line[index] !== octets[start + index]) return undefined;
+    }
+    return kept.reply;
+  }
+
+  keep(octets: Uint8Array, start: number, end: number, reply: Reply): void {
+    if (end - start > longestKept) return;
+    Object.freeze(reply.lines);
+    Object.freeze(reply);
+    this.#kept[slotOf(octets, start, end)] = { line: octets.slice(start, end), reply };
+  }
+}
+
+/** What tells the usual replies apart stands at their beginning: the code and the status. */
+function slotOf(octets: Uint8Array, start: number, end: number): number {
+  const few = Math.min(end, start + 9);
+  let hash = end - start;
+  for (let index = start; index < few; index++) hash = (hash * 31 + octets[index]!) | 0;
+  return (hash ^ (hash >> 4)) & (slots - 1);
+}

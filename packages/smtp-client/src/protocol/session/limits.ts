@@ -1,0 +1,54 @@
+import { misuse } from '../../errors.ts';
+
+/** Bounds on what a peer can make a session hold or do; every one can be set. */
+export interface SessionLimits {
+  /** Longest reply line in octets, line end included; a longer one ends the session. Default 4,096 (RFC 5321 §4.5.3.1.5 asks for 512). */
+  readonly replyLineOctets: number;
+  /** Most lines of one reply; more end the session. Default 512. */
+  readonly replyLines: number;
+  /** Octets of text kept per reply; the rest is read and dropped. Default 8,192. */
+  readonly replyTextOctets: number;
+  /** Most messages with CHUNKING whose fate can be open at once on one connection. Default 16. */
+  readonly chunkingWindow: number;
+  /** A message up to this size is sent with BDAT before the replies to its recipients are known. Default 262,144 octets. */
+  readonly eagerOctets: number;
+  /** Most recipients in one transaction, before what the server says. Default 10,000; RFC 5321 §4.5.3.1.8 promises only 100. */
+  readonly recipientsPerTransaction: number;
+  /** Most entries kept per transcript; later ones are counted, not kept. Default 1,000. */
+  readonly transcriptEntries: number;
+}
+
+/** The limits that hold where the caller names none. */
+export const defaultLimits: SessionLimits = {
+  replyLineOctets: 4096,
+  replyLines: 512,
+  replyTextOctets: 8192,
+  chunkingWindow: 16,
+  eagerOctets: 262_144,
+  recipientsPerTransaction: 10_000,
+  transcriptEntries: 1000,
+};
+
+/** Fills in the defaults and checks every given number. @throws {SmtpError} MB_SMTP_OPTION */
+export function resolveLimits(given: Partial<SessionLimits> = {}): SessionLimits {
+  return resolveNumbers('limits', defaultLimits, given, 1);
+}
+
+/** Merges `given` over `defaults`, refusing unknown keys and anything but an integer of at least `least`. */
+export function resolveNumbers<T extends { readonly [K in keyof T]: number }>(
+  name: string,
+  defaults: T,
+  given: Partial<T>,
+  least: number,
+): T {
+  const merged = { ...defaults };
+  for (const [key, value] of Object.entries(given)) {
+    if (!(key in defaults)) throw misuse('MB_SMTP_OPTION', `${name}.${key} is not an option; remove it.`);
+    if (value === undefined) continue;
+    if (!Number.isSafeInteger(value) || (value as number) < least) {
+      throw misuse('MB_SMTP_OPTION', `${name}.${key} must be an integer of at least ${least}.`);
+    }
+    merged[key as keyof T] = value as T[keyof T];
+  }
+  return merged;
+}

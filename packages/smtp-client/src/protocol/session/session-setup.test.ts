@@ -1,0 +1,249 @@
+import { describe, expect, it } from 'vitest';
+import { Talk } from '../../../test/talk.ts';
+
+const tls = { verified: true, description: 'TLSv1.3' };
+
+describe('greeting and EHLO', () => {
+  it('greets with EHLO and becomes ready', () => {
+    const talk = new Talk();
+    expect(talk.said()).toBe('');
+    talk.server('220 mx.example.com');
+    expect(talk.said()).toBe('EHLO client.example.org\r\n');
+    talk.server('250-mx.example.com', '250 PIPELINING');
+    expect(talk.events.map(({ type }) => type)).toEqual(['ready']);
+  });
+
+  for (const code of [500, 502, 504]) {
+    it(`SMTP-03 falls back to HELO after ${code}`, () => {
+      const talk = new Talk();
+      talk.server('220 mx');
+      talk.said();
+      talk.server(`${code} what?`);
+      expect(talk.said()).toBe('HELO client.example.org\r\n');
+      talk.server('250 mx');
+      expect(talk.closed).toBeUndefined();
+    });
+  }
+
+  it('SMTP-03 delivers after HELO, in lockstep and without parameters', () => {
+    const talk = new Talk();
+    talk.server('220 mx');
+    talk.server('502 what?');
+    expect(talk.said()).toContain('HELO client.example.org\r\n');
+    talk.server('250 mx');
+    const id = talk.submit({}, 'hi\r\n');
+    for (const [said, answer] of [
+      ['MAIL FROM:<a@example.org>\r\n', '250 ok'],
+      ['RCPT TO:<b@example.com>\r\n', '250 ok'],
+      ['DATA\r\n', '354 go'],
+      ['hi\r\n.\r\n', '250 taken'],
+    ] as const) {
+      expect(talk.said()).toBe(said);
+      talk.server(answer);
+    }
+    expect(talk.statuses(id)).toEqual(['delivered']);
+  });
+
+  it.each([421, 550, 554, 451])('SMTP-03 does not fall back after %i', (code) => {
+    const talk = new Talk();
+    talk.server('220 mx');
+    talk.said();
+    talk.server(`${code} no`);
+    expect(talk.said()).toBe('');
+    expect(talk.closed?.error).toMatchObject({ scope: 'host', retryable: true });
+  });
+
+  it.each([
+    [554, 'MB_SMTP_GREETING_REFUSED'],
+    [521, 'MB_SMTP_GREETING_REFUSED'],
+    [500, 'MB_SMTP_GREETING_REFUSED'],
+    [450, 'MB_SMTP_GREETING_REFUSED'],
+    [421, 'MB_SMTP_SERVICE_CLOSING'],
+    [354, 'MB_SMTP_REPLY_UNEXPECTED'],
+  ])('SMTP-06 takes %i for a greeting as being about the host and worth a later try', (code, error) => {
+    const talk = new Talk();
+    const id = talk.submit({}, 'hi');
+    talk.server(`${code} go away`);
+    expect(talk.closed?.error).toMatchObject({
+      code: error,
+      scope: 'host',
+      retryable: true,
+      reply: { code },
+    });
+    expect(talk.notAttempted(id)).toBeDefined();
+  });
+
+  it('SMTP-01 does not take replies for commands that were not sent yet', () => {
+    const talk = new Talk({ starttls: 'never' });
+    talk.raw('220 mx\r\n250-mx\r\n250 PIPELINING\r\n');
+    expect(talk.closed?.error).toMatchObject({ code: 'MB_SMTP_REPLY_UNEXPECTED' });
+  });
+
+  it('refuses unknown options and bad names', () => {
+    expect(() => new Talk({ colour: 'red' } as object)).toThrow(
+      expect.objectContaining({ code: 'MB_SMTP_OPTION' }),
+    );
+    expect(() => new Talk({ hostname: 'a b' })).toThrow(expect.objectContaining({ code: 'MB_SMTP_OPTION' }));
+    expect(() => new Talk({ timeouts: { finalMs: 0 } })).toThrow(/finalMs/);
+    expect(() => new Talk({ limits: { nonsense: 1 } as object })).toThrow(/nonsense/);
+  });
+});
+
+describe('STARTTLS', () => {
+  const offering = (options = {}) => {
+    const talk = new Talk(options);
+    talk.server('220 mx');
+    talk.server('250-mx', '250-PIPELINING', '250-AUTH PLAIN', '250 STARTTLS');
+    return talk;
+  };
+
+  it('TLS-01 asks for TLS, forgets what it knew and says EHLO again', () => {
+    const talk = offering();
+    expect(talk.said()).toBe('EHLO client.example.org\r\nSTARTTLS\r\n');
+    talk.server('220 go');
+    expect(talk.events.map(({ type }) => type)).toEqual(['tls-required']);
+    expect(talk.said()).toBe('');
+    talk.session.tlsEstablished(tls, talk.now);
+    talk.pump();
+    expect(talk.session.capabilities).toBeUndefined();
+    expect(talk.said()).toBe('EHLO client.example.org\r\n');
+    talk.server('250-mx', '250 8BITMIME');
+    expect(talk.session.capabilities).toMatchObject({
+      pipelining: false,
+      eightBitMime: true,
+      startTls: false,
+      auth: [],
+    });
+  });
+
+  for (const [name, text] of [
+    ['a whole reply', '220 go\r\n250-mx\r\n250 AUTH PLAIN\r\n'],
+    ['half a line', '220 go\r\n25'],
+    ['a single octet', '220 go\r\nx'],
+  ] as const) {
+    it(`TLS-01 closes the session for ${name} behind the 220`, () => {
+      const talk = offering();
+      talk.raw(text);
+      expect(talk.closed?.error).toMatchObject({ code: 'MB_SMTP_TLS_INJECTION', kind: 'peer-misbehaved' });
+      expect(talk.events.map(({ type }) => type)).not.toContain('tls-required');
+    });
+  }
+
+  it('TLS-01 closes the session for octets in clear text that come before the handshake begins', () => {
+    const talk = offering();
+    talk.server('220 go');
+    talk.raw('250 injected\r\n');
+    expect(talk.closed?.error?.code).toBe('MB_SMTP_TLS_INJECTION');
+  });
+
+  it('TLS-03 a refused STARTTLS ends the session, whatever the level; a missing one only where TLS is required', () => {
+    for (const starttls of ['offered', 'required'] as const) {
+      const talk = offering({ starttls });
+      talk.server('454 not now');
+      expect(talk.closed?.error).toMatchObject({ code: 'MB_SMTP_TLS_REFUSED', reply: { code: 454 } });
+    }
+    expect(Talk.ready([], { starttls: 'required' }).closed?.error?.code).toBe('MB_SMTP_TLS_NOT_OFFERED');
+    expect(Talk.ready([], { starttls: 'offered' }).closed).toBeUndefined();
+  });
+
+  it('TLS-03 a server that offers STARTTLS again inside TLS is not asked again', () => {
+    const talk = offering();
+    talk.server('220 go');
+    talk.session.tlsEstablished(tls, talk.now);
+    talk.pump();
+    talk.said();
+    talk.server('250-mx', '250 STARTTLS');
+    expect(talk.said()).toBe('');
+    expect(talk.events.at(-1)?.type).toBe('ready');
+  });
+
+  it('TLS-02 the handshake has a deadline of its own', () => {
+    const talk = offering();
+    talk.server('220 go');
+    talk.wait(59_999);
+    expect(talk.closed).toBeUndefined();
+    talk.wait(1);
+    expect(talk.closed?.error).toMatchObject({ code: 'MB_SMTP_TLS_TIMEOUT', kind: 'tls' });
+  });
+
+  it('TLS-05 counts REQUIRETLS only when it was offered inside TLS', () => {
+    const clear = Talk.ready(['PIPELINING', 'REQUIRETLS'], { starttls: 'never' });
+    expect(clear.verdicts(clear.submit({ requireTls: true }, 'x'))?.[0]).toMatchObject({
+      status: 'failed',
+      error: { code: 'MB_SMTP_REQUIRETLS_NOT_OFFERED', enhanced: '5.7.30', scope: 'host' },
+    });
+    expect(clear.said()).toBe('');
+    const secure = Talk.ready(['PIPELINING', 'REQUIRETLS'], { implicitTls: tls });
+    secure.submit({ requireTls: true }, 'x');
+    expect(secure.said()).toContain('MAIL FROM:<a@example.org> REQUIRETLS\r\n');
+  });
+});
+
+describe('time-outs', () => {
+  const stages: readonly [string, number, (talk: Talk) => void][] = [
+    ['greeting', 300_000, () => {}],
+    ['ehlo', 300_000, (talk) => talk.server('220 mx')],
+    ['mail', 300_000, (talk) => submitThen(talk)],
+    ['rcpt', 300_000, (talk) => submitThen(talk, '250 ok')],
+    ['data', 120_000, (talk) => submitThen(talk, '250 ok', '250 ok')],
+    ['final', 600_000, (talk) => submitThen(talk, '250 ok', '250 ok', '354 go')],
+  ];
+  function submitThen(talk: Talk, ...answers: string[]): void {
+    talk.server('220 mx');
+    talk.server('250-mx', '250 PIPELINING');
+    talk.submit({}, 'hi\r\n');
+    talk.server(...answers);
+  }
+  for (const [stage, ms, prepare] of stages) {
+    it(`SESS-01 waits ${ms / 1000} s for the reply at ${stage}, and trickled octets do not extend that`, () => {
+      const talk = new Talk();
+      prepare(talk);
+      expect(talk.session.nextDeadline()).toBe(talk.now + ms);
+      for (let at = 0; at < 9; at++) {
+        talk.wait(ms / 10);
+        talk.raw(at === 0 ? '250-' : 'x');
+      }
+      talk.wait(ms / 10 - 1);
+      expect(talk.closed).toBeUndefined();
+      talk.wait(1);
+      expect(talk.closed?.error).toMatchObject({ code: 'MB_SMTP_REPLY_TIMEOUT', kind: 'timeout', stage });
+    });
+  }
+
+  it('SESS-01 a block that the transport does not take within 180 s ends the session', () => {
+    const talk = Talk.ready();
+    const id = talk.session.submit({ from: '', to: ['b@example.com'] }, new Uint8Array(10));
+    talk.session.pollTransmit(talk.now);
+    expect(talk.session.nextDeadline()).toBe(talk.now + 180_000);
+    talk.wait(180_000);
+    expect(talk.closed?.error?.code).toBe('MB_SMTP_WRITE_TIMEOUT');
+    expect(talk.summary(id)).toEqual(['deferred @mail']);
+  });
+
+  it('SESS-01 every time-out can be set', () => {
+    const talk = new Talk({ timeouts: { greetingMs: 5 } });
+    expect(talk.session.nextDeadline()).toBe(talk.now + 5);
+  });
+
+  it('SESS-01 an idle session waits for nothing', () => {
+    expect(Talk.ready().session.nextDeadline()).toBeUndefined();
+  });
+
+  it('SESS-01 RSET has 20 s and QUIT ends without an error when it is not answered', () => {
+    const talk = Talk.ready();
+    talk.submit({}, 'x');
+    talk.server('550 no', '503 no', '503 no');
+    talk.submit({}, 'x');
+    talk.server('250 ok', '550 no', '554 no');
+    talk.submit({}, 'x');
+    expect(talk.said()).toContain('RSET\r\nMAIL');
+    expect(talk.session.nextDeadline()).toBe(talk.now + 20_000);
+    talk.server('250 ok', '250 ok', '250 ok', '354 go');
+    talk.server('250 ok');
+    talk.session.quit(talk.now);
+    talk.pump();
+    expect(talk.said()).toContain('QUIT\r\n');
+    talk.wait(20_000);
+    expect(talk.closed).toEqual({ type: 'closed' });
+  });
+});

@@ -1,0 +1,500 @@
+import { misuse, type Reply, SmtpError, type Stage, type TranscriptEntry } from '../../errors.ts';
+import { releaseStretch, type Slab, type TransmitBlock, writeBlock } from '../content/transmit-block.ts';
+import { ReplyParser } from '../reply/reply-parser.ts';
+import { AuthDialogue } from '../sasl/auth-dialogue.ts';
+import { checkEnvelope, type Envelope } from '../transaction/envelope.ts';
+import { type Expected, Pipeline } from '../transaction/pipeline.ts';
+import { Receiver } from '../transaction/receiver.ts';
+import { Sender } from '../transaction/sender.ts';
+import { Delivery, wholeContent } from '../transaction/transaction.ts';
+import { type Capabilities, parseCapabilities } from './capabilities.ts';
+import { Deadlines } from './deadlines.ts';
+import type { SessionEvent } from './events.ts';
+import { resolveLimits, type SessionLimits } from './limits.ts';
+import {
+  authRefused,
+  authUnavailable,
+  badChallenge,
+  connectionLost,
+  failure,
+  handshakeTimeout,
+  injected,
+  insecureAuth,
+  internal,
+  lmtpUnknown,
+  setupRefused,
+  tlsNotOffered,
+} from './session-errors.ts';
+import { checkSessionOptions, type SessionOptions, type SessionTls } from './session-options.ts';
+import { type ReplyStage, resolveTimeouts } from './timeouts.ts';
+import { Transcript } from './transcript.ts';
+import { nextSessionState, type SessionInput, type SessionState } from './transitions.ts';
+
+/**
+ * The client's side of an SMTP or LMTP session, without sockets, clock or randomness.
+ *
+ * In go octets (`receive`, `receiveEof`), the time (every input takes `now` in epoch milliseconds) and what the driver
+ * did (`tlsEstablished`, `authRespond`, `provideContent`, `transmitted`, `handleTimeout`). Out come octets
+ * (`pollTransmit`), events (`next`) and the time to call again (`nextDeadline`). After every input, take events and
+ * octets until there are none.
+ *
+ * @throws {SmtpError} MB_SMTP_OPTION
+ * @example
+ * const session = new SmtpSession({ hostname: 'mail.example.org' }, Date.now());
+ * session.submit({ from: 'a@example.org', to: ['b@example.com'] }, content);
+ * session.receive(octets, Date.now());
+ * for (let out = session.pollTransmit(Date.now()); out; out = session.pollTransmit(Date.now())) port.postMessage(out);
+ * for (let event = session.next(); event; event = session.next()) …
+ */
+export class SmtpSession {
+  readonly #options: SessionOptions;
+  readonly #limits: SessionLimits;
+  readonly #deadlines: Deadlines;
+  readonly #parser: ReplyParser;
+  readonly #pipeline = new Pipeline();
+  readonly #events: SessionEvent[] = [];
+  readonly #sender: Sender;
+  readonly #receiver: Receiver;
+  readonly #setup: Transcript;
+  #state: SessionState = 'greeting';
+  /** Commands outside of transactions that are not on the wire yet. */
+  readonly #commands: { readonly line: string; readonly stage: ReplyStage }[] = [];
+  #capabilities: Capabilities | undefined;
+  #tls: SessionTls | undefined;
+  readonly #auth: AuthDialogue | undefined;
+  /** Memory of the blocks that the transport has, oldest first. */
+  readonly #given: Slab[] = [];
+  #nextId = 1;
+  #now: number;
+
+  constructor(options: SessionOptions, now: number) {
+    checkSessionOptions(options);
+    this.#options = options;
+    this.#limits = resolveLimits(options.limits);
+    this.#deadlines = new Deadlines(resolveTimeouts(options.timeouts), now);
+    this.#parser = new ReplyParser(this.#limits);
+    this.#setup = new Transcript(this.#limits.transcriptEntries, options.onTranscript);
+    this.#tls = options.implicitTls;
+    this.#auth = options.authMechanisms && new AuthDialogue(options.authMechanisms);
+    this.#now = now;
+    const shared = { pipeline: this.#pipeline, fail: (error: SmtpError) => this.#end('lost', error) };
+    this.#sender = new Sender({
+      ...shared,
+      limits: this.#limits,
+      pipelining: options.pipelining ?? 'across-messages',
+      chunking: options.chunking ?? true,
+      protocol: options.protocol ?? 'smtp',
+      emit: (event) => this.#events.push(event),
+    });
+    this.#receiver = new Receiver({ ...shared, sender: this.#sender });
+    this.#pipeline.expect('greeting');
+    if (this.#tls) this.#setup.note(now, `TLS: ${this.#tls.description}`);
+  }
+
+  /** Where the session is in the SESSION table. */
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** What the server offered, once it is known; inside TLS only what was offered there. */
+  get capabilities(): Capabilities | undefined {
+    return this.#capabilities;
+  }
+
+  /** Whether no delivery is waiting, being written or awaiting its reply. */
+  get idle(): boolean {
+    return this.#sender.idle;
+  }
+
+  /** Deliveries of which nothing was written yet, or not for all of their recipients. */
+  get waiting(): number {
+    return this.#sender.waiting.length;
+  }
+
+  /** Transactions that the server still takes in this session (RFC 9422 MAILMAX); Infinity when it names no bound. */
+  get mailsLeft(): number {
+    return this.#sender.mailsLeft;
+  }
+
+  /** What was said before the first message and outside of any. */
+  get transcript(): readonly TranscriptEntry[] {
+    return this.#setup.snapshot();
+  }
+
+  /**
+   * Queues a message; its fate comes as one event with the returned id.
+   *
+   * @param content  All octets, or undefined when they will come by `provideContent` after `content-wanted`.
+   * @param sevenBitContent  The same message in 7-bit encodings, for servers without 8BITMIME.
+   * @throws {SmtpError} MB_SMTP_ADDRESS, MB_SMTP_PARAMETER, MB_SMTP_CONNECTION_CLOSED
+   */
+  submit(envelope: Envelope, content?: Uint8Array, sevenBitContent?: Uint8Array): number {
+    if (this.#state === 'closed' || this.#state === 'quitting') {
+      throw misuse('MB_SMTP_CONNECTION_CLOSED', 'This session is over; open another connection.', 'idle');
+    }
+    const checked = checkEnvelope(envelope);
+    const id = this.#nextId++;
+    const contents = { whole: wholeContent(content), sevenBit: wholeContent(sevenBitContent) };
+    const transcript = new Transcript(this.#limits.transcriptEntries, this.#options.onTranscript);
+    this.#sender.waiting.push(new Delivery(id, checked, contents, transcript));
+    return id;
+  }
+
+  /** Octets from the server. */
+  receive(octets: Uint8Array, now: number): void {
+    this.#now = now;
+    if (this.#state === 'closed') return;
+    // RFC 3207 §4.2, CVE-2011-0411: what came in clear text after the 220 is an attack or a defect.
+    if (this.#state === 'handshake') {
+      this.#end('lost', injected());
+      return;
+    }
+    this.#parser.push(octets);
+    while (!this.#over) {
+      const reply = this.#parse();
+      if (reply === undefined) return;
+      this.#deadlines.replied(now);
+      this.#onReply(reply, now);
+    }
+  }
+
+  /** The server will send nothing more, or the transport broke with `cause`. */
+  receiveEof(now: number, cause?: unknown): void {
+    this.#now = now;
+    if (this.#state === 'closed') return;
+    if (this.#state === 'quitting') {
+      this.#end('lost');
+      return;
+    }
+    this.#end('lost', connectionLost(this.#stage, cause));
+  }
+
+  /** The TLS handshake that `tls-required` asked for is done. */
+  tlsEstablished(info: SessionTls, now: number): void {
+    this.#now = now;
+    if (this.#state !== 'handshake') return;
+    this.#tls = info;
+    this.#deadlines.handshakeSince = undefined;
+    // RFC 3207 §4.2: everything learnt before is discarded.
+    this.#capabilities = undefined;
+    this.#setup.note(now, `TLS: ${info.description}`);
+    this.#step('tls-established');
+    this.#sendHello('ehlo', now);
+  }
+
+  /** The answer to `auth-challenge`; undefined for the first one means that the mechanism waits for the server. */
+  authRespond(response: Uint8Array | undefined, now: number): void {
+    this.#now = now;
+    if (this.#state !== 'auth' || this.#pipeline.length > 0 || this.#commands.length > 0) return;
+    const { line, shown } = this.#auth!.write(response);
+    this.#setup.command(now, shown);
+    this.#command(line, 'auth');
+  }
+
+  /** The next octets of the content that `content-wanted` asked for; they may be used until transmitted. */
+  provideContent(id: number, octets: Uint8Array, now: number): void {
+    this.#now = now;
+    const { writing } = this.#sender;
+    if (writing?.delivery.id === id) this.#sender.content.provide(writing, octets);
+  }
+
+  /** The content that `content-wanted` asked for has ended. */
+  endContent(id: number, now: number): void {
+    this.#now = now;
+    const { writing } = this.#sender;
+    if (writing?.delivery.id === id) this.#sender.content.end(writing);
+  }
+
+  /** Takes a delivery that was not begun out of the queue; one that was begun can only be ended with the session. */
+  cancel(id: number, error: SmtpError, now: number): void {
+    this.#now = now;
+    const { waiting } = this.#sender;
+    const index = waiting.findIndex((delivery) => delivery.id === id);
+    const delivery = waiting[index];
+    if (delivery?.transactions === 0) {
+      waiting.splice(index, 1);
+      delivery.settled = true;
+      this.#sender.notAttempted(delivery, error);
+    } else if (
+      delivery ||
+      this.#sender.open.some((open) => open.delivery.id === id && open.delivery.undecided > 0)
+    ) {
+      this.fail(error, now);
+    }
+  }
+
+  /** Ends the session at once: the transport failed, the handshake failed, or the driver gives up. */
+  fail(error: SmtpError, now: number): void {
+    this.#now = now;
+    if (this.#state !== 'closed') this.#end('lost', error);
+  }
+
+  /** Says QUIT when nothing is outstanding (RFC 5321 §4.1.1.10); the reply need not be waited for. */
+  quit(now: number): void {
+    this.#now = now;
+    if (this.#state !== 'ready' || !this.#sender.idle) return;
+    this.#step('quit');
+    this.#setup.command(now, 'QUIT');
+    this.#command('QUIT', 'quit');
+  }
+
+  /** What happened; undefined when there is nothing more to tell. */
+  next(): SessionEvent | undefined {
+    return this.#events.shift();
+  }
+
+  /**
+   * Octets to hand to the transport in one write; undefined when there are none. Report each block by `transmitted`, in
+   * order, once the transport has taken it.
+   */
+  pollTransmit(now: number): Uint8Array | undefined {
+    this.#now = now;
+    if (this.#state === 'closed') return undefined;
+    const taken = writeBlock(this.#fill);
+    if (taken === undefined) return undefined;
+    this.#given.push(taken.stretch);
+    this.#deadlines.blockGiven(now);
+    return taken.octets;
+  }
+
+  /** Writes what may be written now; whether what stands in the block then is to be sent. */
+  readonly #fill = (block: TransmitBlock): boolean => {
+    for (let command = this.#commands.shift(); command !== undefined; command = this.#commands.shift()) {
+      block.line(command.line);
+      this.#pipeline.expect(command.stage);
+    }
+    if (this.#state === 'ready') this.#guard(() => this.#sender.fill(block, this.#now));
+    return !this.#over;
+  };
+
+  /** The transport took the oldest of the blocks that `pollTransmit` gave. */
+  transmitted(now: number): void {
+    this.#now = now;
+    const stretch = this.#given.shift();
+    if (stretch === undefined) return;
+    if (this.#options.reuseBlocks) releaseStretch(stretch);
+    this.#deadlines.blockTaken(now);
+  }
+
+  /** When to call `handleTimeout` at the latest; undefined while nothing is waited for. */
+  nextDeadline(): number | undefined {
+    return this.#over ? undefined : this.#deadlines.next(this.#pipeline.first);
+  }
+
+  /** Tells the time; ends the session when its deadline has passed. */
+  handleTimeout(now: number): void {
+    this.#now = now;
+    const deadline = this.nextDeadline();
+    if (deadline === undefined || now < deadline) return;
+    if (this.#state === 'quitting') {
+      this.#end('lost');
+      return;
+    }
+    this.#end('lost', this.#timeoutError());
+  }
+
+  get #over(): boolean {
+    return this.#state === 'closed';
+  }
+
+  get #stage(): Stage {
+    if (this.#state === 'handshake') return 'tls';
+    if (this.#state === 'negotiating') return 'ehlo';
+    const first = this.#pipeline.first ?? this.#commands[0];
+    if (first !== undefined) return first.stage;
+    return this.#sender.writing?.writer === 'content' ? 'content' : 'idle';
+  }
+
+  #parse(): Reply | undefined {
+    try {
+      return this.#parser.next();
+    } catch (error) {
+      if (!SmtpError.isInstance(error)) throw error;
+      this.#end('lost', error);
+      return undefined;
+    }
+  }
+
+  /** Runs the write or reply side; a broken invariant of ours ends the session, not the process. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!SmtpError.isInstance(error)) throw error;
+      this.#end('lost', error);
+    }
+  }
+
+  #onReply(reply: Reply, now: number): void {
+    const expected = this.#pipeline.shift();
+    if (expected?.transaction) {
+      this.#guard(() => this.#receiver.reply(expected, reply, now));
+      return;
+    }
+    this.#setup.reply(now, reply);
+    if (expected === undefined) {
+      this.#guard(() => this.#receiver.unsolicited(reply, now));
+      return;
+    }
+    this.#onSessionReply(expected, reply, now);
+  }
+
+  /** A reply to anything that is not part of a transaction. */
+  #onSessionReply({ stage }: Expected, reply: Reply, now: number): void {
+    const from = this.#state;
+    const input = inputOf(reply);
+    const to = nextSessionState(from, input);
+    if (to === 'closed') {
+      this.#end(input, from === 'quitting' ? undefined : setupRefused(stage, reply));
+      return;
+    }
+    this.#step(input);
+    switch (from) {
+      case 'greeting':
+        this.#sendHello('ehlo', now);
+        return;
+      case 'hello':
+        if (input === 'not-implemented') {
+          this.#sendHello('helo', now);
+          return;
+        }
+        this.#negotiate(parseCapabilities(reply), now);
+        return;
+      case 'hello-fallback':
+        this.#negotiate(parseCapabilities(reply, false), now);
+        return;
+      case 'starttls':
+        if (this.#parser.pending) {
+          this.#end('lost', injected());
+          return;
+        }
+        this.#deadlines.handshakeSince = now;
+        this.#events.push({ type: 'tls-required' });
+        return;
+      case 'auth':
+        this.#onAuthReply(input, reply, now);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #sendHello(stage: 'ehlo' | 'helo', now: number): void {
+    const lmtp = this.#options.protocol === 'lmtp';
+    // RFC 2033 §4.1: LMTP knows LHLO only.
+    if (lmtp && stage === 'helo') {
+      this.#end('lost', lmtpUnknown());
+      return;
+    }
+    const line = `${lmtp ? 'LHLO' : stage.toUpperCase()} ${this.#options.hostname}`;
+    this.#setup.command(now, line);
+    this.#command(line, stage);
+  }
+
+  #negotiate(capabilities: Capabilities, now: number): void {
+    this.#capabilities = capabilities;
+    const { starttls = 'offered' } = this.#options;
+    if (!this.#tls && starttls !== 'never') {
+      if (capabilities.startTls) {
+        this.#step('choose-starttls');
+        this.#setup.command(now, 'STARTTLS');
+        this.#command('STARTTLS', 'starttls');
+        return;
+      }
+      if (starttls === 'required') {
+        this.#end('lost', tlsNotOffered());
+        return;
+      }
+    }
+    if (this.#auth) {
+      this.#chooseMechanism();
+      return;
+    }
+    this.#becomeReady();
+  }
+
+  #becomeReady(): void {
+    if (this.#state === 'negotiating') this.#step('choose-ready');
+    const capabilities = this.#capabilities!;
+    this.#sender.start(capabilities, this.#tls !== undefined);
+    this.#events.push({ type: 'ready', capabilities });
+  }
+
+  #chooseMechanism(): void {
+    // RFC 4954 §4: credentials only where nobody listens, and only to whom they are meant for.
+    if (!this.#tls?.verified && !this.#options.insecureAuth) {
+      this.#end('lost', insecureAuth(this.#tls !== undefined));
+      return;
+    }
+    const auth = this.#auth!;
+    if (!auth.choose(this.#capabilities!.auth)) {
+      this.#end('lost', authUnavailable(this.#capabilities!.auth, auth.refusal));
+      return;
+    }
+    this.#step('choose-auth');
+    this.#events.push({ type: 'auth-challenge', mechanism: auth.mechanism, challenge: undefined });
+  }
+
+  #onAuthReply(input: SessionInput, reply: Reply, now: number): void {
+    const auth = this.#auth!;
+    if (input === 'positive') {
+      this.#becomeReady();
+    } else if (input !== 'intermediate') {
+      if (auth.refuse(reply) === 'mechanism') this.#chooseMechanism();
+      else this.#end('lost', authRefused(reply));
+    } else {
+      const delayed = auth.takeDelayed();
+      const challenge = auth.read(reply);
+      if (delayed) this.authRespond(delayed, now);
+      else if (challenge === undefined) this.#end('lost', badChallenge());
+      else this.#events.push({ type: 'auth-challenge', mechanism: auth.mechanism, challenge });
+    }
+  }
+
+  #command(line: string, stage: ReplyStage): void {
+    this.#commands.push({ line, stage });
+  }
+
+  #step(input: SessionInput): void {
+    const next = nextSessionState(this.#state, input);
+    if (next === undefined) throw internal(`The session in ${this.#state} cannot take ${input}`);
+    this.#state = next;
+  }
+
+  #end(input: SessionInput, error?: SmtpError): void {
+    if (this.#state === 'closed') return;
+    this.#step(input === 'lost' || nextSessionState(this.#state, input) !== 'closed' ? 'lost' : input);
+    if (error) this.#setup.note(this.#now, error.message);
+    const final = error ?? connectionLost('quit');
+    this.#receiver.lost(final, this.#now);
+    this.#events.push(error ? { type: 'closed', error } : { type: 'closed' });
+  }
+
+  #timeoutError(): SmtpError {
+    const stage = this.#stage;
+    if (this.#state === 'handshake') {
+      return handshakeTimeout();
+    }
+    if (this.#deadlines.writing) {
+      const text = 'The server stopped reading while octets were written; try again later.';
+      return failure('MB_SMTP_WRITE_TIMEOUT', 'timeout', text, stage, 'session');
+    }
+    const text = `The server did not answer in time (${stage}); try again later.`;
+    return failure(
+      'MB_SMTP_REPLY_TIMEOUT',
+      'timeout',
+      text,
+      stage,
+      stage === 'greeting' ? 'host' : 'session',
+    );
+  }
+}
+
+/** The column of the SESSION table for a reply. */
+function inputOf({ code }: Reply): SessionInput {
+  if (code === 421) return 'service-closing';
+  if (code < 300) return 'positive';
+  if (code < 400) return 'intermediate';
+  if (code < 500) return 'transient';
+  return code === 500 || code === 502 || code === 504 ? 'not-implemented' : 'permanent';
+}

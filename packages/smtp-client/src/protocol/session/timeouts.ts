@@ -1,0 +1,86 @@
+import type { Stage } from '../../errors.ts';
+import { resolveNumbers } from './limits.ts';
+
+/** How long to wait for the peer at each stage, in milliseconds (RFC 5321 §4.5.3.2). */
+export interface Timeouts {
+  /** TCP connection, over all addresses of one try. Default 30 s. */
+  readonly connectMs: number;
+  /** The 220 greeting, from the established connection to the last octet of the reply. Default 300 s. */
+  readonly greetingMs: number;
+  /** The reply to EHLO, HELO or LHLO. Default 300 s. */
+  readonly helloMs: number;
+  /** The reply to STARTTLS. Default 60 s. */
+  readonly starttlsMs: number;
+  /** The whole TLS handshake, however its octets trickle in. Default 60 s. */
+  readonly handshakeMs: number;
+  /** Each reply during AUTH. Default 120 s. */
+  readonly authMs: number;
+  /** The reply to MAIL. Default 300 s. */
+  readonly mailMs: number;
+  /** The reply to each RCPT. Default 300 s. */
+  readonly rcptMs: number;
+  /** The 354 to DATA. Default 120 s. */
+  readonly dataMs: number;
+  /** The time in which the transport must take each block that is written. Default 180 s. */
+  readonly blockMs: number;
+  /** The reply to the end of data; shorter than the RFC's 600 s breeds duplicates. Default 600 s. */
+  readonly finalMs: number;
+  /** The reply to RSET. Default 20 s. */
+  readonly resetMs: number;
+}
+
+/** The time-outs that hold where the caller names none. */
+export const defaultTimeouts: Timeouts = {
+  connectMs: 30_000,
+  greetingMs: 300_000,
+  helloMs: 300_000,
+  starttlsMs: 60_000,
+  handshakeMs: 60_000,
+  authMs: 120_000,
+  mailMs: 300_000,
+  rcptMs: 300_000,
+  dataMs: 120_000,
+  blockMs: 180_000,
+  finalMs: 600_000,
+  resetMs: 20_000,
+};
+
+/** Fills in the defaults and checks every given number. @throws {SmtpError} MB_SMTP_OPTION */
+export function resolveTimeouts(given: Partial<Timeouts> = {}): Timeouts {
+  return resolveNumbers('timeouts', defaultTimeouts, given, 1);
+}
+
+/** The stages that wait for a reply. */
+export type ReplyStage = Extract<
+  Stage,
+  | 'greeting'
+  | 'ehlo'
+  | 'helo'
+  | 'starttls'
+  | 'auth'
+  | 'mail'
+  | 'rcpt'
+  | 'data'
+  | 'chunk'
+  | 'final'
+  | 'discard'
+  | 'reset'
+  | 'quit'
+>;
+
+/** Which of the time-outs bounds the wait for a reply. */
+export const timeoutOfStage = {
+  greeting: 'greetingMs',
+  ehlo: 'helloMs',
+  helo: 'helloMs',
+  starttls: 'starttlsMs',
+  auth: 'authMs',
+  mail: 'mailMs',
+  rcpt: 'rcptMs',
+  data: 'dataMs',
+  chunk: 'finalMs',
+  final: 'finalMs',
+  discard: 'finalMs',
+  reset: 'resetMs',
+  quit: 'resetMs',
+} as const satisfies Record<ReplyStage, keyof Timeouts>;

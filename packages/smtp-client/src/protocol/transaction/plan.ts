@@ -1,0 +1,177 @@
+import { SmtpError } from '../../errors.ts';
+import type { Capabilities } from '../session/capabilities.ts';
+import type { SessionLimits } from '../session/limits.ts';
+import { type Delivery, Transaction, type WholeContent } from './transaction.ts';
+import { incapable, notAccepted, type Verdict } from './verdict.ts';
+
+/** What is known about the server and this session when a transaction is planned. */
+export interface PlanFacts {
+  readonly offered: Capabilities;
+  /** Whether the session is inside TLS. */
+  readonly secure: boolean;
+  readonly limits: SessionLimits;
+  /** Recipients per transaction that the server has shown to take; undefined before it showed any bound. */
+  learnedRecipients: number | undefined;
+  /** Whether BDAT may be used where offered. */
+  readonly chunking: boolean;
+}
+
+/**
+ * Takes the next recipients of a delivery into a transaction that this server can carry.
+ *
+ * Recipients that it cannot carry get their verdict here, before the first octet. Undefined when nobody is left.
+ */
+export function planTransaction(delivery: Delivery, facts: PlanFacts): Transaction | undefined {
+  const content = chooseContent(delivery, facts);
+  if ('verdict' in content) return giveUp(delivery, content.verdict);
+  const refusal = checkMessage(delivery, content, facts);
+  if (refusal) return giveUp(delivery, refusal);
+  if (delivery.transactions === 0) dropUnreachable(delivery, facts);
+  const recipients = takeRecipients(delivery, facts);
+  if (recipients.length === 0) return undefined;
+  const { envelope } = delivery;
+  const smtputf8 = needsSmtputf8(delivery) || recipients.some((index) => envelope.to[index]!.nonAscii);
+  const mail = { size: content.size, body: content.body, smtputf8 };
+  return new Transaction(delivery, recipients, { mode: content.mode, mail, whole: content.whole });
+}
+
+interface ChosenContent {
+  readonly mode: 'data' | 'bdat';
+  readonly body: '7bit' | '8bitmime' | 'binarymime' | undefined;
+  readonly whole: WholeContent | undefined;
+  /** RFC 1870 §3: octets as sent, without added dots. */
+  readonly size: number | undefined;
+}
+
+/** Which variant of the content goes to this server and how (RFC 6152, RFC 3030). */
+function chooseContent(delivery: Delivery, facts: PlanFacts): ChosenContent | { verdict: Verdict } {
+  const { envelope, content, sevenBitContent } = delivery;
+  const { offered } = facts;
+  // CHUNKING pays where it saves the wait for 354; without PIPELINING DATA is as good and better tested.
+  const mode = facts.chunking && offered.chunking && offered.pipelining ? 'bdat' : 'data';
+  if (envelope.body === 'binarymime') {
+    if (offered.binaryMime && offered.chunking && facts.chunking) {
+      return {
+        mode: 'bdat',
+        body: 'binarymime',
+        whole: content,
+        size: content?.octets.length ?? envelope.size,
+      };
+    }
+  } else {
+    const eightBit = content ? content.scan.eightBit : envelope.body === '8bitmime';
+    if (!eightBit || offered.eightBitMime) {
+      // Content that comes in pieces and was not described may turn out to be 8-bit.
+      const body =
+        eightBit || (!content && envelope.body === undefined && offered.eightBitMime) ? '8bitmime' : '7bit';
+      return { mode, body, whole: content, size: content?.scan.textSize ?? envelope.size };
+    }
+  }
+  if (sevenBitContent && !sevenBitContent.scan.eightBit) {
+    return { mode, body: '7bit', whole: sevenBitContent, size: sevenBitContent.scan.textSize };
+  }
+  const binary = envelope.body === 'binarymime';
+  return {
+    verdict: incapable(
+      binary ? 'MB_SMTP_BINARYMIME_NOT_OFFERED' : 'MB_SMTP_8BITMIME_NOT_OFFERED',
+      '5.6.3',
+      `The server does not take ${binary ? 'binary' : '8-bit'} content; send it in a 7-bit transfer encoding.`,
+    ),
+  };
+}
+
+function checkMessage(
+  delivery: Delivery,
+  content: ChosenContent,
+  { offered, secure }: PlanFacts,
+): Verdict | undefined {
+  // RFC 8689 §4.2.1: REQUIRETLS counts only when it was offered inside TLS.
+  if (delivery.envelope.requireTls && !(secure && offered.requireTls)) {
+    return incapable(
+      'MB_SMTP_REQUIRETLS_NOT_OFFERED',
+      '5.7.30',
+      'The server does not promise REQUIRETLS inside TLS; use another host or send without it.',
+    );
+  }
+  // RFC 1870 §6.1: a message over the limit is not offered.
+  if (offered.maxSize !== undefined && content.size !== undefined && content.size > offered.maxSize) {
+    return incapable(
+      'MB_SMTP_SIZE_EXCEEDED',
+      '5.3.4',
+      `The message has ${content.size} octets and the server takes ${offered.maxSize}; make it smaller.`,
+    );
+  }
+  if (needsSmtputf8(delivery) && !smtputf8Usable(offered)) return noSmtputf8();
+  return undefined;
+}
+
+/** RFC 6531 §3.3: without SMTPUTF8 only the recipients whose own address needs it are concerned. */
+function dropUnreachable(delivery: Delivery, { offered }: PlanFacts): void {
+  const { to } = delivery.envelope;
+  if (smtputf8Usable(offered) || !to.some(({ nonAscii }) => nonAscii)) return;
+  for (const index of delivery.remaining) if (to[index]!.nonAscii) delivery.decide(index, noSmtputf8());
+  delivery.remaining = delivery.remaining.filter((index) => !to[index]!.nonAscii);
+}
+
+function needsSmtputf8({ envelope }: Delivery): boolean {
+  return envelope.smtputf8 || envelope.from.nonAscii;
+}
+
+/** RFC 6531 §3.1 item 8: SMTPUTF8 comes with 8BITMIME; a server that offers only one of them offers neither. */
+function smtputf8Usable(offered: Capabilities): boolean {
+  return offered.smtputf8 && offered.eightBitMime;
+}
+
+function noSmtputf8(): Verdict {
+  return incapable(
+    'MB_SMTP_SMTPUTF8_NOT_OFFERED',
+    '5.6.7',
+    'The server does not take addresses or headers beyond ASCII (SMTPUTF8); use another address or host.',
+  );
+}
+
+/** RFC 9422 §4: no more recipients, and no more of their domains, than the server takes. */
+function takeRecipients(delivery: Delivery, facts: PlanFacts): number[] {
+  const { rcptMax = Infinity, rcptDomainMax = Infinity } = facts.offered.limits;
+  const most = Math.min(facts.limits.recipientsPerTransaction, rcptMax, facts.learnedRecipients ?? Infinity);
+  const { remaining, envelope } = delivery;
+  if (rcptDomainMax === Infinity) {
+    if (remaining.length <= most) {
+      delivery.remaining = [];
+      return remaining;
+    }
+    delivery.remaining = remaining.slice(most);
+    return remaining.slice(0, most);
+  }
+  const taken: number[] = [];
+  const left: number[] = [];
+  const domains = new Set<string>();
+  for (const index of remaining) {
+    const domain = envelope.to[index]!.domain.toLowerCase();
+    const fits = taken.length < most && (domains.has(domain) || domains.size < rcptDomainMax);
+    if (fits) domains.add(domain);
+    (fits ? taken : left).push(index);
+  }
+  delivery.remaining = left;
+  return taken;
+}
+
+function giveUp(delivery: Delivery, verdict: Verdict): undefined {
+  for (const index of delivery.remaining) delivery.decide(index, verdict);
+  delivery.remaining = [];
+}
+
+/** RFC 9422 §4.1: the server takes no more transactions in this session. */
+export function mailLimit(mailMax: number): Verdict {
+  const error = new SmtpError(
+    `The server takes ${mailMax} messages per session (LIMITS MAILMAX) and has had them; open another connection.`,
+    {
+      code: 'MB_SMTP_MAIL_LIMIT',
+      kind: 'peer-incompatible',
+      scope: 'session',
+      stage: 'plan',
+      retryable: true,
+    },
+  );
+  return notAccepted('plan', error);
+}

@@ -1,0 +1,77 @@
+import { type Reply, SmtpError, type SmtpErrorScope, type Stage } from '../../errors.ts';
+
+/** What became of one recipient; the reply is the server's, word for word. */
+export type Verdict =
+  /** The server took the message for this recipient; nothing can undo it. */
+  | { readonly status: 'delivered'; readonly stage: Stage; readonly reply: Reply }
+  /** Refused for good, by the server or by what the server cannot do. */
+  | { readonly status: 'failed'; readonly stage: Stage; readonly reply?: Reply; readonly error: SmtpError }
+  /** Not accepted, and worth another try. */
+  | { readonly status: 'deferred'; readonly stage: Stage; readonly reply?: Reply; readonly error: SmtpError }
+  /** The message was handed over completely and no answer came: it may have been accepted. */
+  | { readonly status: 'unknown'; readonly stage: Stage; readonly reply?: Reply; readonly error: SmtpError };
+
+const refusals = {
+  mail: ['MB_SMTP_SENDER_REFUSED', 'message', 'The server refused the sender'],
+  rcpt: ['MB_SMTP_RECIPIENT_REFUSED', 'recipient', 'The server refused the recipient'],
+  data: ['MB_SMTP_MESSAGE_REFUSED', 'message', 'The server refused to take the message'],
+  content: ['MB_SMTP_MESSAGE_REFUSED', 'message', 'The server refused the message while it was sent'],
+  chunk: ['MB_SMTP_MESSAGE_REFUSED', 'message', 'The server refused the message while it was sent'],
+  final: ['MB_SMTP_MESSAGE_REFUSED', 'message', 'The server refused the message'],
+} as const;
+
+/** A 4yz or 5yz to a command of a transaction. */
+export function refusal(stage: keyof typeof refusals, reply: Reply): Verdict {
+  const [code, scope, text] = refusals[stage];
+  const permanent = reply.code >= 500;
+  const error = new SmtpError(`${text} (${reply.code}${reply.enhanced ? ` ${reply.enhanced}` : ''}).`, {
+    code,
+    kind: 'rejected',
+    scope,
+    stage,
+    retryable: !permanent,
+    reply,
+  });
+  return { status: permanent ? 'failed' : 'deferred', stage, reply, error };
+}
+
+/** A server that cannot carry this message: permanent here, another host may do. */
+export function incapable(
+  code: SmtpError['code'],
+  enhanced: string,
+  message: string,
+): Extract<Verdict, { status: 'failed' }> {
+  const scope: SmtpErrorScope = 'host';
+  const error = new SmtpError(message, {
+    code,
+    kind: 'peer-incompatible',
+    scope,
+    stage: 'plan',
+    retryable: false,
+    enhanced,
+  });
+  return { status: 'failed', stage: 'plan', error };
+}
+
+/** The end of data was handed over and the session ended without an answer (RFC 1047). */
+export function unknownOutcome(cause: SmtpError): Verdict {
+  const error = new SmtpError(
+    'The message was sent completely but the session ended before the server answered; it may have been accepted.',
+    {
+      code: 'MB_SMTP_OUTCOME_UNKNOWN',
+      kind: cause.kind,
+      scope: 'session',
+      stage: 'final',
+      retryable: true,
+      cause,
+    },
+  );
+  return { status: 'unknown', stage: 'final', error };
+}
+
+/** The session ended and this recipient was certainly not accepted. */
+export function notAccepted(stage: Stage, error: SmtpError): Extract<Verdict, { status: 'deferred' }> {
+  return error.reply === undefined
+    ? { status: 'deferred', stage, error }
+    : { status: 'deferred', stage, reply: error.reply, error };
+}
