@@ -1,5 +1,6 @@
 import { AuthresReader } from './authres-reader.ts';
 import { DkimError } from './errors.ts';
+import { group, integer, list, type OptionTable, readOptions, required, text } from './option-table.ts';
 
 /** One `ptype.property=value` (RFC 8601 §2.2). */
 export interface ResultProperty {
@@ -14,12 +15,12 @@ export interface MethodResult {
   /** Lower case: `dkim`, `spf`, `dmarc`, `arc`, … */
   readonly method: string;
   /** Version after a slash; undefined means 1. */
-  readonly version?: number;
+  readonly version?: number | undefined;
   /** Lower case. */
   readonly result: string;
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   /** Text of the comments that stand in the result, without parentheses. */
-  readonly comment?: string;
+  readonly comment?: string | undefined;
   readonly properties: readonly ResultProperty[];
 }
 
@@ -28,10 +29,33 @@ export interface AuthenticationResults {
   /** Who evaluated: trust a field only if this is yours and your border removes forged ones (RFC 8601 §5). */
   readonly authservId: string;
   /** Default 1. */
-  readonly version?: number;
+  readonly version?: number | undefined;
   /** Empty for `none`. */
   readonly results: readonly MethodResult[];
 }
+
+const resultProperty = {
+  type: required(text()),
+  name: required(text()),
+  value: required(text()),
+} satisfies OptionTable<ResultProperty>;
+
+/** What {@link MethodResult} accepts. */
+export const methodResult = {
+  method: required(text()),
+  version: integer(1, 999),
+  result: required(text()),
+  reason: text(),
+  comment: text(),
+  properties: required(list(group<ResultProperty>(resultProperty))),
+} satisfies OptionTable<MethodResult>;
+
+/** What {@link AuthenticationResults} accepts. */
+export const authenticationResults = {
+  authservId: required(text('the name of the host that evaluated the message')),
+  version: integer(1, 999),
+  results: required(list(group<MethodResult>(methodResult))),
+} satisfies OptionTable<AuthenticationResults>;
 
 /** Parses the value of an Authentication-Results field, with comments, quoted strings and versions.
  *
@@ -113,6 +137,11 @@ export function formatAuthenticationResults(
   content: AuthenticationResults,
   prefix = 'Authentication-Results:',
 ): string {
+  const read = readOptions(content, authenticationResults, 'formatAuthenticationResults: content');
+  return formatRead(read, prefix);
+}
+
+function formatRead(content: AuthenticationResults, prefix: string): string {
   const version = content.version === undefined ? '' : ` ${content.version}`;
   let line = `${prefix} ${formatValue(content.authservId)}${version};`;
   if (content.results.length === 0) return `${line} none\r\n`;

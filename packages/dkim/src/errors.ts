@@ -61,3 +61,8 @@ export class DkimError extends Error {
     return typeof value === 'object' && value !== null && marker in value;
   }
 }
+
+/** The error for an option that is unknown, missing, or of a wrong type or range. */
+export function optionError(message: string): DkimError {
+  return new DkimError('MB_DKIM_OPTION', message);
+}

@@ -3,16 +3,16 @@ import { promisify } from 'node:util';
 import { toAscii } from './domain-name.ts';
 import { DkimError } from './errors.ts';
 import type { DkimAlgorithm } from './keys.ts';
-import { refuseUnknownKeys, requireInteger } from './options.ts';
+import { integer, type OptionTable, readOptions, required, text, word } from './option-table.ts';
 
 /** What key to make, and where it will be published. */
 export interface KeyPairOptions {
   readonly domain: string;
   readonly selector: string;
   /** Default `rsa-sha256`, which every verifier knows. */
-  readonly algorithm?: DkimAlgorithm;
+  readonly algorithm?: DkimAlgorithm | undefined;
   /** RSA modulus in bits, 1024 to 8192. Default 2048: larger ones do not fit into one UDP answer everywhere. */
-  readonly modulusLength?: number;
+  readonly modulusLength?: number | undefined;
 }
 
 /** A new key with its DNS record. */
@@ -32,7 +32,14 @@ export interface KeyPair {
 }
 
 const generateAsync = promisify(generate);
-const options = new Set(['domain', 'selector', 'algorithm', 'modulusLength']);
+
+/** What {@link KeyPairOptions} accepts. */
+export const keyPairOptions = {
+  domain: required(text('a domain')),
+  selector: required(text('a selector')),
+  algorithm: word(['rsa-sha256', 'ed25519-sha256'], { default: 'rsa-sha256' }),
+  modulusLength: integer(1024, 8192, { unit: 'bits' }),
+} satisfies OptionTable<KeyPairOptions>;
 
 /** Generates a key pair and the exact DNS record to publish for it.
  *
@@ -42,8 +49,8 @@ const options = new Set(['domain', 'selector', 'algorithm', 'modulusLength']);
  *
  *  RFC 6376 §3.6, RFC 8463 §4.
  */
-export async function generateKeyPair(wanted: KeyPairOptions): Promise<KeyPair> {
-  refuseUnknownKeys(wanted, options, 'generateKeyPair');
+export async function generateKeyPair(options: KeyPairOptions): Promise<KeyPair> {
+  const wanted = readOptions(options, keyPairOptions, 'generateKeyPair: options');
   const dnsName = `${toAscii(wanted.selector, 'selector')}._domainkey.${toAscii(wanted.domain, 'domain')}`;
   const { publicKey, privateKey } = await makeKeys(wanted);
   const dnsRecord = formatKeyRecord(publicKey);
@@ -59,7 +66,7 @@ export async function generateKeyPair(wanted: KeyPairOptions): Promise<KeyPair> 
 }
 
 function makeKeys({
-  algorithm = 'rsa-sha256',
+  algorithm,
   modulusLength,
 }: KeyPairOptions): Promise<{ publicKey: KeyObject; privateKey: KeyObject }> {
   if (algorithm === 'ed25519-sha256') {
@@ -68,11 +75,7 @@ function makeKeys({
     }
     return generateAsync('ed25519');
   }
-  if (algorithm !== 'rsa-sha256') {
-    throw new DkimError('MB_DKIM_OPTION', 'algorithm must be "rsa-sha256" or "ed25519-sha256".');
-  }
-  const bits = requireInteger(modulusLength ?? 2048, 'modulusLength', 1024, 8192);
-  return generateAsync('rsa', { modulusLength: bits });
+  return generateAsync('rsa', { modulusLength: modulusLength ?? 2048 });
 }
 
 /** The text of the DNS record for a public key.

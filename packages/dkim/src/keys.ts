@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, hash, KeyObject, sign, verify } from 'node:crypto';
 import { DkimError } from './errors.ts';
+import { matching } from './option-table.ts';
 
 /** The two signature algorithms in use: RFC 8301 §3.1 and RFC 8463 §3. */
 export type DkimAlgorithm = 'rsa-sha256' | 'ed25519-sha256';
@@ -12,11 +13,24 @@ export interface ExternalKey {
    */
   sign(data: Uint8Array): Promise<Uint8Array> | Uint8Array;
   /** The public half (PEM or KeyObject). With it, every signature is checked before it is used. */
-  readonly publicKey?: string | KeyObject;
+  readonly publicKey?: string | KeyObject | undefined;
 }
 
 /** A private key: PEM (PKCS #8 or PKCS #1, encrypted or not), DER, a raw Ed25519 seed of 32 octets, a KeyObject, or one held elsewhere. */
 export type PrivateKeyInput = string | Uint8Array | KeyObject | ExternalKey;
+
+/** What {@link PrivateKeyInput} accepts by form; {@link loadSigningKey} reads it. */
+export const privateKeyRow = matching<PrivateKeyInput>(
+  'a private key: PEM, DER, a KeyObject, or { algorithm, sign }',
+  (value) =>
+    typeof value === 'string' || value instanceof Uint8Array || (typeof value === 'object' && value !== null),
+);
+
+/** What a passphrase may be. */
+export const passphraseRow = matching<string | Uint8Array>(
+  'a string or octets',
+  (value) => typeof value === 'string' || value instanceof Uint8Array,
+);
 
 /** A key ready to sign: parsed, of a usable type and size. */
 export interface SigningKey {

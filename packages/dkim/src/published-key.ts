@@ -1,8 +1,8 @@
 import { toAscii } from './domain-name.ts';
 import { type KeyLookup, lookupKeys, type PublishedKey, type ResolveTxt } from './key-lookup.ts';
 import { formatKeyRecord } from './key-pair.ts';
-import { loadSigningKey, type PrivateKeyInput } from './keys.ts';
-import { refuseUnknownKeys, requireInteger } from './options.ts';
+import { loadSigningKey, type PrivateKeyInput, passphraseRow, privateKeyRow } from './keys.ts';
+import { callback, integer, type OptionTable, readOptions, required, text } from './option-table.ts';
 
 /** Which record to check, and against what. */
 export interface PublishedKeyOptions {
@@ -10,10 +10,10 @@ export interface PublishedKeyOptions {
   readonly selector: string;
   readonly resolveTxt: ResolveTxt;
   /** The key that the record must belong to; without it only the record itself is checked. */
-  readonly privateKey?: PrivateKeyInput;
-  readonly passphrase?: string | Uint8Array;
+  readonly privateKey?: PrivateKeyInput | undefined;
+  readonly passphrase?: string | Uint8Array | undefined;
   /** Time for the look-up in ms. Default 10,000. */
-  readonly lookupTimeoutMs?: number;
+  readonly lookupTimeoutMs?: number | undefined;
 }
 
 /** What a check of a published record found. */
@@ -31,7 +31,15 @@ export interface PublishedKeyCheck {
   readonly warnings: readonly string[];
 }
 
-const known = new Set(['domain', 'selector', 'resolveTxt', 'privateKey', 'passphrase', 'lookupTimeoutMs']);
+/** What {@link PublishedKeyOptions} accepts. */
+export const publishedKeyOptions = {
+  domain: required(text('a domain')),
+  selector: required(text('a selector')),
+  resolveTxt: required(callback<ResolveTxt>()),
+  privateKey: privateKeyRow,
+  passphrase: passphraseRow,
+  lookupTimeoutMs: integer(1, 600_000, { default: 10_000, unit: 'ms' }),
+} satisfies OptionTable<PublishedKeyOptions>;
 
 /** Checks a published key record, and whether it belongs to a private key.
  *
@@ -41,14 +49,13 @@ const known = new Set(['domain', 'selector', 'resolveTxt', 'privateKey', 'passph
  *
  *  RFC 6376 §3.6.
  */
-export async function checkPublishedKey(options: PublishedKeyOptions): Promise<PublishedKeyCheck> {
-  refuseUnknownKeys(options, known, 'checkPublishedKey');
+export async function checkPublishedKey(wanted: PublishedKeyOptions): Promise<PublishedKeyCheck> {
+  const options = readOptions(wanted, publishedKeyOptions, 'checkPublishedKey: options');
   const dnsName = `${toAscii(options.selector, 'selector')}._domainkey.${toAscii(options.domain, 'domain')}`;
   const own =
     options.privateKey === undefined ? undefined : loadSigningKey(options.privateKey, options.passphrase);
   const expectedRecord = own?.publicKey && formatKeyRecord(own.publicKey);
-  const timeoutMs = requireInteger(options.lookupTimeoutMs ?? 10_000, 'lookupTimeoutMs', 1, 600_000);
-  const lookup = await lookupKeys(dnsName, options.resolveTxt, timeoutMs);
+  const lookup = await lookupKeys(dnsName, options.resolveTxt, options.lookupTimeoutMs);
   const facts = { dnsName, ...(expectedRecord !== undefined && { expectedRecord }) };
   if (lookup.keys.length === 0) return { ...facts, ...absent(lookup), warnings: [] };
   const found = lookup.keys.find(

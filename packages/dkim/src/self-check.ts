@@ -1,6 +1,6 @@
 import { DkimError } from './errors.ts';
 import { type KeyLookup, lookupKeys, type ResolveTxt } from './key-lookup.ts';
-import { refuseUnknownKeys, requireInteger } from './options.ts';
+import { callback, integer, type OptionsRead, type OptionTable, required } from './option-table.ts';
 import { parseSignature } from './signature.ts';
 import { checkSignature } from './signature-check.ts';
 import { signatureInput, withoutSignature } from './signature-input.ts';
@@ -12,12 +12,17 @@ export interface SelfCheckOptions {
   /** TXT look-up: `resolveTxt` of node:dns/promises or a function of its shape. */
   readonly resolveTxt: ResolveTxt;
   /** How long a record found is used again, in seconds. Default 300. */
-  readonly cacheSeconds?: number;
+  readonly cacheSeconds?: number | undefined;
   /** Time for a look-up in ms. Default 10,000. */
-  readonly lookupTimeoutMs?: number;
+  readonly lookupTimeoutMs?: number | undefined;
 }
 
-const known = new Set(['resolveTxt', 'cacheSeconds', 'lookupTimeoutMs']);
+/** What {@link SelfCheckOptions} accepts. */
+export const selfCheckOptions = {
+  resolveTxt: required(callback<ResolveTxt>()),
+  cacheSeconds: integer(0, 86_400, { default: 300, unit: 'seconds' }),
+  lookupTimeoutMs: integer(1, 600_000, { default: 10_000, unit: 'ms' }),
+} satisfies OptionTable<SelfCheckOptions>;
 
 /** Verifies own signatures against the published record, by the verifier's code and not the signer's. */
 export class SelfCheck {
@@ -26,20 +31,11 @@ export class SelfCheck {
   readonly #timeoutMs: number;
   readonly #lookups = new Map<string, { readonly lookup: KeyLookup; readonly untilMs: number }>();
 
-  /** @throws {DkimError} MB_DKIM_OPTION. */
-  constructor(options: SelfCheckOptions) {
-    refuseUnknownKeys(options, known, 'selfCheck');
-    if (typeof options.resolveTxt !== 'function') {
-      throw new DkimError('MB_DKIM_OPTION', 'selfCheck.resolveTxt must be a function.');
-    }
+  /** @param options  Options that {@link selfCheckOptions} has read. */
+  constructor(options: OptionsRead<SelfCheckOptions, typeof selfCheckOptions>) {
     this.#resolveTxt = options.resolveTxt;
-    this.#cacheMs = requireInteger(options.cacheSeconds ?? 300, 'selfCheck.cacheSeconds', 0, 86_400) * 1000;
-    this.#timeoutMs = requireInteger(
-      options.lookupTimeoutMs ?? 10_000,
-      'selfCheck.lookupTimeoutMs',
-      1,
-      600_000,
-    );
+    this.#cacheMs = options.cacheSeconds * 1000;
+    this.#timeoutMs = options.lookupTimeoutMs;
   }
 
   /** Confirms one signature field over a header and a body hash.

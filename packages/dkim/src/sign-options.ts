@@ -1,10 +1,31 @@
 import type { Canonicalization } from './canon/body.ts';
 import { isSameOrSubdomain, toAscii } from './domain-name.ts';
-import { DkimError } from './errors.ts';
+import { DkimError, optionError } from './errors.ts';
 import { defaultHeaders, defaultOversign } from './field-selection.ts';
-import { loadSigningKey, type PrivateKeyInput, type SigningKey } from './keys.ts';
-import { refuseUnknownKeys, requireInteger } from './options.ts';
-import { SelfCheck, type SelfCheckOptions } from './self-check.ts';
+import {
+  loadSigningKey,
+  type PrivateKeyInput,
+  passphraseRow,
+  privateKeyRow,
+  type SigningKey,
+} from './keys.ts';
+import {
+  callback,
+  either,
+  flag,
+  group,
+  integer,
+  list,
+  literal,
+  matching,
+  type OptionsRead,
+  type OptionTable,
+  readOptions,
+  required,
+  text,
+  word,
+} from './option-table.ts';
+import { SelfCheck, type SelfCheckOptions, selfCheckOptions } from './self-check.ts';
 import { encodeDkimQuotedPrintable } from './signature-field.ts';
 
 /** `header/body` canonicalisation, as in the `c=` tag. */
@@ -17,11 +38,11 @@ export interface SelectorKey {
   /** PEM, DER, KeyObject, or a key held elsewhere. */
   readonly privateKey: PrivateKeyInput;
   /** Opens an encrypted PEM. */
-  readonly passphrase?: string | Uint8Array;
+  readonly passphrase?: string | Uint8Array | undefined;
   /** First moment of use (Date or epoch ms). Default: always. */
-  readonly validFrom?: Date | number;
+  readonly validFrom?: Date | number | undefined;
   /** First moment of no more use (Date or epoch ms). Default: never. Keep the record published for some days longer. */
-  readonly validUntil?: Date | number;
+  readonly validUntil?: Date | number | undefined;
 }
 
 /** What a signature says and covers; all but `domain` and the key have defaults. */
@@ -29,36 +50,40 @@ export interface SignatureSettings {
   /** Signing domain, `d=`; U-labels are converted to A-labels. */
   readonly domain: string;
   /** Header and body canonicalisation. Default `relaxed/relaxed`. */
-  readonly canonicalization?: CanonicalizationPair;
+  readonly canonicalization?: CanonicalizationPair | undefined;
   /** Field names that are signed where they occur. From is always added. Default {@link defaultHeaders}. */
-  readonly headers?: readonly string[];
+  readonly headers?: readonly string[] | undefined;
   /** Field names that are signed once more than they occur, so that none can be added. Default {@link defaultOversign}; `[]` for none. */
-  readonly oversign?: readonly string[];
+  readonly oversign?: readonly string[] | undefined;
   /** `i=`: the user or agent, `user@sub.example.com` or `@example.com`, in `domain` or below. Default: no tag. */
-  readonly identity?: string;
+  readonly identity?: string | undefined;
   /** `x=`: seconds after signing from which verifiers may refuse the signature. Default: no tag. */
-  readonly expiresAfterSeconds?: number;
+  readonly expiresAfterSeconds?: number | undefined;
   /** `t=`: time of signing. Default true. */
-  readonly timestamp?: boolean;
+  readonly timestamp?: boolean | undefined;
   /** `l=`: sign only so many octets of the canonical body, or `whole` for its whole length.
    *  Danger: anybody can append content to the message and the signature still verifies. Default: no tag.
    */
-  readonly bodyLength?: number | 'whole';
+  readonly bodyLength?: number | 'whole' | undefined;
   /** `q=dns/txt`. Default: no tag, which means the same. */
-  readonly queryMethod?: 'dns/txt';
+  readonly queryMethod?: 'dns/txt' | undefined;
   /** `z=`: field names whose values are copied into the signature for diagnosis. Danger: the copies show what a relay may have removed. Default: no tag. */
-  readonly copyHeaders?: readonly string[];
+  readonly copyHeaders?: readonly string[] | undefined;
   /** Verifies each signature against the published record before it is given away; a failure throws. Default: no check. */
-  readonly selfCheck?: SelfCheckOptions;
+  readonly selfCheck?: SelfCheckOptions | undefined;
   /** Current time in epoch ms. Default `Date.now`. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 /** One signature: its settings with one key, or with several of which the date picks one. */
 export type SignOptions = SignatureSettings &
   (
-    | (SelectorKey & { readonly keys?: never })
-    | { readonly keys: readonly SelectorKey[]; readonly selector?: never; readonly privateKey?: never }
+    | (SelectorKey & { readonly keys?: undefined })
+    | {
+        readonly keys: readonly SelectorKey[];
+        readonly selector?: undefined;
+        readonly privateKey?: undefined;
+      }
   );
 
 /** A parsed key with its window in epoch ms. */
@@ -87,67 +112,81 @@ export interface SignaturePlan {
   readonly now: () => number;
 }
 
-const keyOptionNames = ['selector', 'privateKey', 'passphrase', 'validFrom', 'validUntil'];
-const keyOptions = new Set(keyOptionNames);
-const signOptions = new Set([
-  'domain',
-  ...keyOptionNames,
-  'keys',
-  'canonicalization',
-  'headers',
-  'oversign',
-  'identity',
-  'expiresAfterSeconds',
-  'timestamp',
-  'bodyLength',
-  'queryMethod',
-  'copyHeaders',
-  'selfCheck',
-  'now',
-]);
-const pairs: ReadonlySet<string> = new Set([
-  'simple/simple',
-  'simple/relaxed',
-  'relaxed/simple',
-  'relaxed/relaxed',
-]);
+const momentRow = matching<Date | number>(
+  'a Date or epoch milliseconds',
+  (value) =>
+    !Number.isNaN(value instanceof Date ? value.getTime() : typeof value === 'number' ? value : Number.NaN),
+);
+
+/** What {@link SelectorKey} accepts. */
+export const selectorKeyOptions = {
+  selector: required(text('a selector')),
+  privateKey: required(privateKeyRow),
+  passphrase: passphraseRow,
+  validFrom: momentRow,
+  validUntil: momentRow,
+} satisfies OptionTable<SelectorKey>;
+
+/** All keys of {@link SignOptions}; which of them go together is checked by {@link planSignature}. */
+export interface SignOptionKeys extends SignatureSettings, Partial<SelectorKey> {
+  readonly keys?: readonly SelectorKey[] | undefined;
+}
+
+// RFC 5322 §2.2 without `;`, which cannot stand in h= (RFC 6376 §3.5).
+const fieldNameRow = text('a header field name', { pattern: /^[\x21-\x39\x3c-\x7e]+$/ });
+
+/** What {@link SignOptions} accepts. */
+export const signOptions = {
+  ...selectorKeyOptions,
+  selector: text('a selector'),
+  privateKey: privateKeyRow,
+  keys: list(group<SelectorKey>(selectorKeyOptions), 1),
+  domain: required(text('a domain')),
+  canonicalization: word(['relaxed/relaxed', 'relaxed/simple', 'simple/relaxed', 'simple/simple'], {
+    default: 'relaxed/relaxed',
+  }),
+  headers: list(fieldNameRow),
+  oversign: list(fieldNameRow),
+  identity: text('"user@domain" or "@domain"'),
+  expiresAfterSeconds: integer(1, 10 ** 11, { unit: 'seconds' }),
+  timestamp: flag({ default: true }),
+  bodyLength: either(integer(0, Number.MAX_SAFE_INTEGER, { unit: 'octets' }), literal('whole')),
+  queryMethod: word(['dns/txt']),
+  copyHeaders: list(fieldNameRow),
+  selfCheck: group<SelfCheckOptions>(selfCheckOptions),
+  now: callback<() => number>(),
+} satisfies OptionTable<SignOptionKeys>;
+
+type ReadSignOptions = OptionsRead<SignOptionKeys, typeof signOptions>;
 
 /** Checks options and parses keys.
  *
+ *  @param where  The public function that was called and its parameter.
  *  @throws {DkimError} MB_DKIM_OPTION and the MB_DKIM_KEY_… codes of {@link loadSigningKey}.
  */
-export function planSignature(options: SignOptions): SignaturePlan {
-  refuseUnknownKeys(options, signOptions, 'DKIM signing');
+export function planSignature(given: SignOptions, where: string): SignaturePlan {
+  const options: ReadSignOptions = readOptions(given as SignOptionKeys, signOptions, where);
   const domain = toAscii(options.domain, 'domain');
-  const canonicalization = options.canonicalization ?? 'relaxed/relaxed';
-  if (!pairs.has(canonicalization)) {
-    throw new DkimError('MB_DKIM_OPTION', `canonicalization must be one of ${[...pairs].join(', ')}.`);
-  }
+  const { canonicalization, selfCheck } = options;
   const [header, body] = canonicalization.split('/') as [Canonicalization, Canonicalization];
-  const oversign = fieldNames(options.oversign ?? defaultOversign, 'oversign');
-  const headers = fieldNames(options.headers ?? defaultHeaders, 'headers');
-  const { expiresAfterSeconds, bodyLength, queryMethod } = options;
-  if (expiresAfterSeconds !== undefined)
-    requireInteger(expiresAfterSeconds, 'expiresAfterSeconds', 1, 10 ** 11);
-  if (bodyLength !== undefined && bodyLength !== 'whole') requireInteger(bodyLength, 'bodyLength', 0);
-  if (queryMethod !== undefined && queryMethod !== 'dns/txt') {
-    throw new DkimError('MB_DKIM_OPTION', 'queryMethod must be "dns/txt", the only one there is.');
-  }
+  const oversign = lowerCase(options.oversign ?? defaultOversign);
+  const headers = lowerCase(options.headers ?? defaultHeaders);
   return {
     domain,
-    keys: planKeys(options),
+    keys: planKeys(options, where),
     canonicalization,
     header,
     body,
     headers: [...new Set(['from', ...headers, ...oversign])],
     oversign: new Set(oversign),
     identity: options.identity === undefined ? undefined : formatIdentity(options.identity, domain),
-    expiresAfterSeconds,
-    timestamp: options.timestamp ?? true,
-    bodyLength,
-    queryMethod,
-    copyHeaders: fieldNames(options.copyHeaders ?? [], 'copyHeaders'),
-    selfCheck: options.selfCheck && new SelfCheck(options.selfCheck),
+    expiresAfterSeconds: options.expiresAfterSeconds,
+    timestamp: options.timestamp,
+    bodyLength: options.bodyLength,
+    queryMethod: options.queryMethod,
+    copyHeaders: lowerCase(options.copyHeaders ?? []),
+    selfCheck:
+      selfCheck && new SelfCheck(selfCheck as OptionsRead<SelfCheckOptions, typeof selfCheckOptions>),
     now: options.now ?? Date.now,
   };
 }
@@ -169,18 +208,17 @@ export function keyAt(plan: SignaturePlan, nowMs: number): PlannedKey {
   );
 }
 
-function planKeys(options: SignOptions): PlannedKey[] {
-  if (options.keys === undefined) return [planKey(options)];
-  if (keyOptionNames.some((name) => name in options)) {
-    throw new DkimError('MB_DKIM_OPTION', 'Give either keys, or selector and privateKey, not both.');
+function planKeys(options: ReadSignOptions, where: string): PlannedKey[] {
+  const { keys } = options;
+  if (keys === undefined) return [planKey(readOptions(ownKey(options), selectorKeyOptions, where))];
+  if (Object.keys(selectorKeyOptions).some((name) => name in options)) {
+    throw optionError(`${where}: give either keys, or selector and privateKey, not both.`);
   }
-  if (!Array.isArray(options.keys) || options.keys.length === 0) {
-    throw new DkimError('MB_DKIM_OPTION', 'keys must be a list of at least one key.');
-  }
-  return options.keys.map((key: SelectorKey) => {
-    refuseUnknownKeys(key, keyOptions, 'DKIM key');
-    return planKey(key);
-  });
+  return keys.map(planKey);
+}
+
+function ownKey({ selector, privateKey, passphrase, validFrom, validUntil }: ReadSignOptions): SelectorKey {
+  return { selector, privateKey, passphrase, validFrom, validUntil } as SelectorKey;
 }
 
 function planKey(key: SelectorKey): PlannedKey {
@@ -201,18 +239,12 @@ function planKey(key: SelectorKey): PlannedKey {
   };
 }
 
-function fieldNames(names: readonly string[], option: string): string[] {
-  if (!Array.isArray(names))
-    throw new DkimError('MB_DKIM_OPTION', `${option} must be a list of field names.`);
-  return names.map((name: unknown) => {
-    // RFC 5322 §2.2 without `;`, which cannot stand in h= (RFC 6376 §3.5).
-    if (typeof name === 'string' && /^[\x21-\x39\x3c-\x7e]+$/.test(name)) return name.toLowerCase();
-    throw new DkimError('MB_DKIM_OPTION', `${option} holds something that is no header field name.`);
-  });
+function lowerCase(names: readonly string[]): string[] {
+  return names.map((name) => name.toLowerCase());
 }
 
 function formatIdentity(identity: string, domain: string): string {
-  const at = typeof identity === 'string' ? identity.lastIndexOf('@') : -1;
+  const at = identity.lastIndexOf('@');
   if (at < 0) throw new DkimError('MB_DKIM_OPTION', 'identity must be "user@domain" or "@domain".');
   // A line break in a local part is an attack or an accident, never an address.
   if (/[\r\n\0]/.test(identity)) {

@@ -1,10 +1,10 @@
 import process from 'node:process';
 import { type BodyHash, BodyHashSet } from './body-hash.ts';
-import { DkimError } from './errors.ts';
+import { DkimError, optionError } from './errors.ts';
 import { fieldsByName, refuseUnsignable, selectFields } from './field-selection.ts';
 import { type HeaderField, scanHeader } from './header-scan.ts';
 import { type MessageSource, splitMessage } from './message.ts';
-import { refuseUnknownKeys, requireInteger } from './options.ts';
+import { integer, type OptionTable, readOptions, signal } from './option-table.ts';
 import {
   keyAt,
   type PlannedKey,
@@ -18,10 +18,16 @@ import { openField, signatureInput } from './signature-input.ts';
 /** Options of one call. */
 export interface SignCallOptions {
   /** Stops reading the message. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Longest header accepted, in octets. Default 1 MiB. */
-  readonly maxHeaderBytes?: number;
+  readonly maxHeaderBytes?: number | undefined;
 }
+
+/** What {@link SignCallOptions} accepts. */
+export const signCallOptions = {
+  signal: signal(),
+  maxHeaderBytes: integer(1, 2 ** 30, { default: 1 << 20, unit: 'octets' }),
+} satisfies OptionTable<SignCallOptions>;
 
 /** Something about a key that works today and should be changed. */
 export interface DkimWarning {
@@ -37,8 +43,6 @@ export interface DkimSigner {
   sign(message: MessageSource, options?: SignCallOptions): Promise<string>;
 }
 
-const callOptions = new Set(['signal', 'maxHeaderBytes']);
-const defaultMaxHeaderBytes = 1 << 20;
 /** RFC 8301 §3.2: signers SHOULD use RSA keys of at least 2048 bits. */
 const recommendedRsaBits = 2048;
 
@@ -60,17 +64,19 @@ const recommendedRsaBits = 2048;
  *  RFC 6376 §5, RFC 8301, RFC 8463.
  */
 export function createSigner(options: SignOptions | readonly SignOptions[]): DkimSigner {
-  const list = Array.isArray(options) ? (options as readonly SignOptions[]) : [options as SignOptions];
-  if (list.length === 0) {
-    throw new DkimError(
-      'MB_DKIM_OPTION',
-      'Give the options of at least one signature; an empty list signs nothing.',
-    );
+  return makeSigner(options, 'createSigner: options');
+}
+
+function makeSigner(options: SignOptions | readonly SignOptions[], where: string): DkimSigner {
+  const plans = Array.isArray(options)
+    ? (options as readonly SignOptions[]).map((one, index) => planSignature(one, `${where}[${index}]`))
+    : [planSignature(options as SignOptions, where)];
+  if (plans.length === 0) {
+    throw optionError(`${where} must be those of at least one signature; an empty list signs nothing.`);
   }
-  const plans = list.map(planSignature);
   const warnings = plans.flatMap(weakKeyWarnings);
   warnings.forEach(emitOnce);
-  return { warnings, sign: (message, callOptions = {}) => signPlanned(message, plans, callOptions) };
+  return { warnings, sign: (message, callOptions) => signPlanned(message, plans, callOptions) };
 }
 
 /** Signs a message; for more than one, {@link createSigner} parses the key only once.
@@ -88,9 +94,9 @@ export function createSigner(options: SignOptions | readonly SignOptions[]): Dki
 export async function signMessage(
   message: MessageSource,
   options: SignOptions | readonly SignOptions[],
-  callOptions: SignCallOptions = {},
+  callOptions?: SignCallOptions,
 ): Promise<string> {
-  return createSigner(options).sign(message, callOptions);
+  return makeSigner(options, 'signMessage: options').sign(message, callOptions);
 }
 
 /** One signature in the making. */
@@ -104,17 +110,11 @@ interface PendingSignature {
 async function signPlanned(
   message: MessageSource,
   plans: readonly SignaturePlan[],
-  options: SignCallOptions,
+  options: SignCallOptions | undefined,
 ): Promise<string> {
-  refuseUnknownKeys(options, callOptions, 'sign');
-  const maxHeaderBytes = requireInteger(
-    options.maxHeaderBytes ?? defaultMaxHeaderBytes,
-    'maxHeaderBytes',
-    1,
-    2 ** 30,
-  );
+  const { maxHeaderBytes, signal } = readOptions(options, signCallOptions, 'sign: options');
   // RFC 6376 §5.3: sign the message as it will travel, with CRLF at the end of every line.
-  const split = await splitMessage(message, { bareCr: 'line-end', maxHeaderBytes, signal: options.signal });
+  const split = await splitMessage(message, { bareCr: 'line-end', maxHeaderBytes, signal });
   const fields = scanHeader(split.header);
   refuseUnsignable(fields);
   const bodies = new BodyHashSet('line-end');
@@ -123,7 +123,7 @@ async function signPlanned(
     const limit = typeof plan.bodyLength === 'number' ? plan.bodyLength : undefined;
     return { plan, key: keyAt(plan, nowMs), nowMs, body: bodies.need(plan.body, limit) };
   });
-  await bodies.read(split, options.signal);
+  await bodies.read(split, signal);
   const groups = fieldsByName(fields);
   const signed = pending.map((one) => signOne(one, split.header, fields, groups));
   return signed.length === 1 ? signed[0]! : (await Promise.all(signed)).join('');

@@ -1,59 +1,52 @@
-import { DkimError } from './errors.ts';
 import type { ResolveTxt } from './key-lookup.ts';
-import { refuseUnknownKeys, requireInteger } from './options.ts';
+import { callback, integer, type OptionTable, readOptions, required, signal } from './option-table.ts';
 
 /** How messages are verified; only `resolveTxt` has no default. */
 export interface VerifyOptions {
   /** TXT look-up: `resolveTxt` of node:dns/promises or a function of its shape. */
   readonly resolveTxt: ResolveTxt;
   /** Current time in epoch ms. Default `Date.now`. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
   /** Signatures that are tried, from the top of the header; each may cost a DNS query. Default 8. */
-  readonly maxSignatures?: number;
+  readonly maxSignatures?: number | undefined;
   /** Time for each key look-up in ms. Default 10,000. */
-  readonly lookupTimeoutMs?: number;
+  readonly lookupTimeoutMs?: number | undefined;
   /** Smallest RSA key accepted, in bits. Default 1024; not less (RFC 8301). */
-  readonly minRsaBits?: number;
+  readonly minRsaBits?: number | undefined;
   /** Longest header accepted, in octets. Default 1 MiB. */
-  readonly maxHeaderBytes?: number;
+  readonly maxHeaderBytes?: number | undefined;
   /** Stops reading the message. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
+/** What {@link VerifyOptions} accepts. */
+export const verifyOptions = {
+  resolveTxt: required(callback<ResolveTxt>()),
+  now: callback<() => number>(),
+  maxSignatures: integer(1, 1000, { default: 8 }),
+  lookupTimeoutMs: integer(1, 600_000, { default: 10_000, unit: 'ms' }),
+  minRsaBits: integer(1024, 16_384, { default: 1024, unit: 'bits' }),
+  maxHeaderBytes: integer(1, 2 ** 30, { default: 1 << 20, unit: 'octets' }),
+  signal: signal(),
+} satisfies OptionTable<VerifyOptions>;
+
 /** VerifyOptions with the defaults in. */
-export interface VerifyPlan extends Required<Omit<VerifyOptions, 'signal'>> {
+export interface VerifyPlan {
+  readonly resolveTxt: ResolveTxt;
+  readonly now: () => number;
+  readonly maxSignatures: number;
+  readonly lookupTimeoutMs: number;
+  readonly minRsaBits: number;
+  readonly maxHeaderBytes: number;
   readonly signal: AbortSignal | undefined;
 }
 
-const known = new Set([
-  'resolveTxt',
-  'now',
-  'maxSignatures',
-  'lookupTimeoutMs',
-  'minRsaBits',
-  'maxHeaderBytes',
-  'signal',
-]);
-
 /** Checks options and fills in the defaults.
  *
+ *  @param where  The public function that was called and its parameter.
  *  @throws {DkimError} MB_DKIM_OPTION.
  */
-export function planVerification(options: VerifyOptions): VerifyPlan {
-  refuseUnknownKeys(options, known, 'DKIM verification');
-  if (typeof options.resolveTxt !== 'function') {
-    throw new DkimError(
-      'MB_DKIM_OPTION',
-      'resolveTxt must be a function, such as the one of node:dns/promises.',
-    );
-  }
-  return {
-    resolveTxt: options.resolveTxt,
-    now: options.now ?? Date.now,
-    maxSignatures: requireInteger(options.maxSignatures ?? 8, 'maxSignatures', 1, 1000),
-    lookupTimeoutMs: requireInteger(options.lookupTimeoutMs ?? 10_000, 'lookupTimeoutMs', 1, 600_000),
-    minRsaBits: requireInteger(options.minRsaBits ?? 1024, 'minRsaBits', 1024, 16_384),
-    maxHeaderBytes: requireInteger(options.maxHeaderBytes ?? 1 << 20, 'maxHeaderBytes', 1, 2 ** 30),
-    signal: options.signal,
-  };
+export function planVerification(options: VerifyOptions, where: string): VerifyPlan {
+  const read = readOptions(options, verifyOptions, where);
+  return { ...read, now: read.now ?? Date.now, signal: read.signal };
 }

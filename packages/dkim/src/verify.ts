@@ -30,7 +30,7 @@ export interface VerifyOutcome extends Verdict {
  *  RFC 6376 §6, RFC 8601 §2.7.1.
  */
 export async function verifyMessage(message: MessageSource, options: VerifyOptions): Promise<VerifyOutcome> {
-  const plan = planVerification(options);
+  const plan = planVerification(options, 'verifyMessage: options');
   const split = await splitForVerification(message, plan);
   if ('status' in split) return { ...split, signatures: [], from: [] };
   const header = new SignedHeader(split.header);

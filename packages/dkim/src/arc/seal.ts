@@ -1,21 +1,23 @@
-import { formatAuthenticationResults, type MethodResult } from '../authentication-results.ts';
+import { formatAuthenticationResults, type MethodResult, methodResult } from '../authentication-results.ts';
 import { BodyHashSet } from '../body-hash.ts';
 import { arcResult } from '../dkim-results.ts';
 import { DkimError } from '../errors.ts';
 import { defaultHeaders, refuseUnsignable, selectFields } from '../field-selection.ts';
 import { type MessageSource, readBody, splitMessage } from '../message.ts';
-import { refuseUnknownKeys } from '../options.ts';
+import { group, list, matching, type OptionTable, readOptions, required, text } from '../option-table.ts';
 import {
   keyAt,
   type PlannedKey,
   planSignature,
   type SignaturePlan,
+  type SignOptionKeys,
   type SignOptions,
+  signOptions,
 } from '../sign-options.ts';
 import { TagFieldWriter } from '../signature-field.ts';
 import { openField, signatureInput } from '../signature-input.ts';
 import { SignedHeader } from '../signed-header.ts';
-import { planVerification, type VerifyOptions, type VerifyPlan } from '../verify-options.ts';
+import { planVerification, type VerifyOptions, type VerifyPlan, verifyOptions } from '../verify-options.ts';
 import { maxInstances, readChain } from './chain.ts';
 import { type ArcOutcome, finishChain, sealedFields, startChain } from './verify.ts';
 
@@ -28,10 +30,24 @@ export interface SealOptions {
   /** What was found: SPF, DKIM, DMARC; the result of ARC itself is added. */
   readonly results: readonly MethodResult[];
   /** How the chain so far is verified, when the message has not changed since it arrived. */
-  readonly verification?: VerifyOptions;
+  readonly verification?: VerifyOptions | undefined;
   /** What {@link verifyArc} found on arrival: for whoever changes a message, as mailing lists do, before sealing it. */
-  readonly chain?: ArcOutcome;
+  readonly chain?: ArcOutcome | undefined;
 }
+
+/** What {@link SealOptions} accepts. */
+export const sealOptions = {
+  signature: required(group<SignOptionKeys>(signOptions)),
+  authservId: required(text('the name of the host that evaluated the message')),
+  results: required(list(group<MethodResult>(methodResult))),
+  verification: group<VerifyOptions>(verifyOptions),
+  chain: matching<ArcOutcome>(
+    'what verifyArc returned',
+    (value) => typeof value === 'object' && value !== null && 'oldestPass' in value && 'sets' in value,
+  ),
+} satisfies OptionTable<CheckedSeal>;
+
+type CheckedSeal = Omit<SealOptions, 'signature'> & { readonly signature: SignOptionKeys };
 
 /** What sealing did. */
 export interface SealOutcome {
@@ -59,9 +75,13 @@ export interface SealOutcome {
  *
  *  RFC 8617 §5.1.
  */
-export async function sealMessage(message: MessageSource, options: SealOptions): Promise<SealOutcome> {
-  refuseUnknownKeys(options, sealOptions, 'sealMessage');
-  const plan = planSeal(options.signature);
+export async function sealMessage(message: MessageSource, given: SealOptions): Promise<SealOutcome> {
+  const {
+    authservId,
+    results: found,
+    ...options
+  } = readOptions(given as CheckedSeal, sealOptions, 'sealMessage: options');
+  const plan = planSeal(options.signature as SignOptions);
   const verification = planChain(options);
   const split = await splitMessage(message, {
     bareCr: 'line-end',
@@ -87,7 +107,7 @@ export async function sealMessage(message: MessageSource, options: SealOptions):
   const nowMs = plan.now();
   const seconds = Math.floor(nowMs / 1000);
   const set: NewSet = { plan, key: keyAt(plan, nowMs), seconds, instance: chain.instance + 1, header };
-  const content = { authservId: options.authservId, results: [...options.results, arcResult(chain)] };
+  const content = { authservId, results: [...found, arcResult(chain)] };
   // RFC 8617 §4.1.1.
   const results = formatAuthenticationResults(content, `ARC-Authentication-Results: i=${set.instance};`);
   const messageSignature = await signNewMessage(set, body.digest().digest);
@@ -96,14 +116,17 @@ export async function sealMessage(message: MessageSource, options: SealOptions):
 }
 
 /** The limits for reading; with a chain from before there is nothing to look up. */
-function planChain({ verification, chain }: SealOptions): VerifyPlan {
+function planChain({ verification, chain }: Pick<SealOptions, 'verification' | 'chain'>): VerifyPlan {
   if ((verification === undefined) === (chain === undefined)) {
     throw new DkimError(
       'MB_DKIM_OPTION',
       'Give either verification, or the chain that verifyArc found on arrival.',
     );
   }
-  return planVerification(verification ?? { resolveTxt: async () => [] });
+  return planVerification(
+    verification ?? { resolveTxt: async () => [] },
+    'sealMessage: options.verification',
+  );
 }
 
 function requireChainOf(header: SignedHeader, chain: ArcOutcome): ArcOutcome {
@@ -123,7 +146,6 @@ interface NewSet {
   readonly header: SignedHeader;
 }
 
-const sealOptions = new Set(['signature', 'authservId', 'results', 'verification', 'chain']);
 const withoutPlace = [
   'identity',
   'bodyLength',
@@ -140,7 +162,7 @@ function planSeal(signature: SignOptions): SignaturePlan {
   }
   // RFC 8617 §4.1.2: DKIM-Signature fields should be covered, ARC-Seal fields must not be.
   const headers = signature.headers ?? [...defaultHeaders, 'dkim-signature'];
-  const plan = planSignature({ ...signature, headers });
+  const plan = planSignature({ ...signature, headers }, 'sealMessage: options.signature');
   if (plan.headers.includes('arc-seal')) {
     throw new DkimError('MB_DKIM_OPTION', 'An ARC message signature must not cover ARC-Seal fields.');
   }

@@ -67,7 +67,7 @@ export interface ArcOutcome {
  *  RFC 8617 §5.2.
  */
 export async function verifyArc(message: MessageSource, options: VerifyOptions): Promise<ArcOutcome> {
-  const plan = planVerification(options);
+  const plan = planVerification(options, 'verifyArc: options');
   const split = await splitForVerification(message, plan);
   if ('status' in split) return unread('fail', 'header-too-large', split.detail);
   const header = new SignedHeader(split.header);

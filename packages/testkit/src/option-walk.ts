@@ -1,0 +1,175 @@
+/**
+ * Walks the public calls of a package and shows that each checks its options.
+ *
+ * @packageDocumentation
+ */
+
+/** One options object of one public call. */
+export interface OptionEntry {
+  /** Options that the call takes; nested objects and arrays of objects are walked as well. */
+  readonly valid: object;
+  /** The table of the options object: each of its keys that is not required is given as `undefined`. */
+  readonly table: Readonly<Record<string, object>>;
+  /** Calls the export with these options; what it does with them does not matter, as long as it ends. */
+  readonly call: (options: never) => unknown;
+  /** Paths in `valid` that are not options, such as `['failures']`: records with any keys, stores, messages. */
+  readonly opaque?: readonly string[];
+}
+
+/** The names of the functions and classes that a module exports. */
+export type CallableNames<Module> = {
+  [Name in keyof Module]: Module[Name] extends (...args: never[]) => unknown
+    ? Name
+    : Module[Name] extends new (
+          ...args: never[]
+        ) => unknown
+      ? Name
+      : never;
+}[keyof Module];
+
+/** One entry for each options object of each exported function and class; `none` for those that take no options. */
+export type OptionWalk<Module> = {
+  readonly [Name in CallableNames<Module>]: TakesOptions<Module[Name]> extends true
+    ? readonly [OptionEntry, ...OptionEntry[]]
+    : readonly OptionEntry[] | 'none';
+};
+
+/** Whether a parameter of a function or constructor is an object with optional keys; error classes do not count. */
+type TakesOptions<Callable> = Callable extends (...args: infer Args) => unknown
+  ? HasOptions<Args>
+  : Callable extends new (
+        ...args: infer Args
+      ) => infer Made
+    ? Made extends Error
+      ? false
+      : HasOptions<Args>
+    : false;
+type HasOptions<Args extends readonly unknown[]> = true extends {
+  [Index in keyof Args]-?: IsOptions<Exclude<Args[Index], undefined>>;
+}[number]
+  ? true
+  : false;
+type IsOptions<Parameter> = Parameter extends string | number | boolean | null | symbol | bigint
+  ? false
+  : Parameter extends
+        | ((...args: never[]) => unknown)
+        | readonly unknown[]
+        | Uint8Array
+        | AsyncIterable<unknown>
+    ? false
+    : true extends {
+          [Key in keyof Parameter]-?: Record<never, never> extends Pick<Parameter, Key> ? true : false;
+        }[keyof Parameter]
+      ? true
+      : false;
+
+/** One check of a walk. */
+export interface OptionCase {
+  readonly name: string;
+  /** Resolves when the check holds, and rejects with what is wrong. */
+  readonly check: () => Promise<void>;
+}
+
+const unknownName = 'noSuchOption';
+
+/**
+ * The checks for a walk: each options object, and each object nested in it, refuses an unknown key; each key that may
+ * be left out may be `undefined`; each required one must not be; and every exported function and class has an entry.
+ *
+ * @param code  The package's error code for options, such as `MB_DKIM_OPTION`.
+ * @example
+ * it.each(optionCases(exports, walk, 'MB_DKIM_OPTION'))('$name', ({ check }) => check());
+ */
+export function optionCases<Module extends object>(
+  module: Module,
+  walk: OptionWalk<Module>,
+  code: string,
+): OptionCase[] {
+  const entries = walk as Readonly<Record<string, readonly OptionEntry[] | 'none' | undefined>>;
+  const cases: OptionCase[] = [];
+  for (const [name, value] of Object.entries(module)) {
+    if (typeof value !== 'function') continue;
+    const own = entries[name];
+    if (own === undefined) {
+      cases.push({
+        name: `${name} has an entry`,
+        check: () => Promise.reject(new Error(`${name} has none.`)),
+      });
+    } else if (own !== 'none') {
+      for (const [index, entry] of own.entries())
+        cases.push(...entryCases(`${name} ${index + 1}`, entry, code));
+    }
+  }
+  return cases;
+}
+
+function entryCases(name: string, entry: OptionEntry, code: string): OptionCase[] {
+  const call = entry.call as (options: unknown) => unknown;
+  const expectRefusal = async (options: unknown, mentioned: string) => {
+    const error = await errorOf(() => call(options));
+    if (codeOf(error) !== code) throw new Error(`${name}: expected ${code}, got ${describe(error)}`);
+    if (!(error as Error).message.includes(mentioned))
+      throw new Error(`${name}: the error does not name ${mentioned}.`);
+  };
+  const cases: OptionCase[] = [];
+  for (const path of objectPaths(entry.valid, entry.opaque ?? [])) {
+    cases.push({
+      name: `${name} refuses an unknown key${path.length === 0 ? '' : ` in ${path.join('.')}`}`,
+      check: () => expectRefusal(withValue(entry.valid, [...path, unknownName], 1), unknownName),
+    });
+  }
+  for (const [key, row] of Object.entries(entry.table)) {
+    const options = { ...entry.valid, [key]: undefined };
+    if ('required' in row && row.required === true) {
+      cases.push({ name: `${name} misses ${key}`, check: () => expectRefusal(options, key) });
+      continue;
+    }
+    cases.push({
+      name: `${name} takes ${key}: undefined as not given`,
+      check: async () => {
+        const error = await errorOf(() => call(options));
+        if (codeOf(error) === code) throw new Error(`${name}: ${describe(error)}`);
+      },
+    });
+  }
+  cases.push({ name: `${name} refuses null`, check: () => expectRefusal(null, 'must be an object') });
+  return cases;
+}
+
+/** The paths of the plain objects in a value, itself included. */
+function objectPaths(
+  value: unknown,
+  opaque: readonly string[],
+  path: readonly string[] = [],
+): (readonly string[])[] {
+  if (opaque.includes(path.join('.'))) return [];
+  if (Array.isArray(value))
+    return value.flatMap((item, index) => objectPaths(item, opaque, [...path, String(index)]));
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
+    return [];
+  return [path, ...Object.entries(value).flatMap(([key, item]) => objectPaths(item, opaque, [...path, key]))];
+}
+
+/** A copy of `value` in which the place at `path` holds `leaf`. */
+function withValue(value: unknown, [key, ...rest]: readonly string[], leaf: unknown): unknown {
+  if (key === undefined) return leaf;
+  if (Array.isArray(value)) return value.with(Number(key), withValue(value[Number(key)], rest, leaf));
+  return { ...(value as object), [key]: withValue((value as Record<string, unknown>)[key], rest, leaf) };
+}
+
+async function errorOf(run: () => unknown): Promise<unknown> {
+  try {
+    await run();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+}
+
+function describe(error: unknown): string {
+  return error === undefined ? 'no error' : String(error);
+}
