@@ -130,14 +130,17 @@ describe('what becomes of each recipient at real mail exchangers', () => {
       zones: { 'north.test': world.dns.knot.address },
       trustAnchors: wrong.filter((anchor) => anchor.startsWith('north.test.')),
     });
-    const careful = new MailBroker({
-      hostname: 'mail.example.com',
-      dns: { servers: ['127.0.0.52'] },
-      delivery: { allowAddresses: ['127.0.0.0/8'] },
-    });
-    const [outcome] = await careful.send({ ...letter, subject: 'bogus', to: 'alice@north.test' });
-    expect(outcome).toMatchObject({ status: 'deferred', stage: 'route' });
-    await unbound.stop();
+    try {
+      const careful = new MailBroker({
+        hostname: 'mail.example.com',
+        dns: { servers: ['127.0.0.52'] },
+        delivery: { allowAddresses: ['127.0.0.0/8'] },
+      });
+      const [outcome] = await careful.send({ ...letter, subject: 'bogus', to: 'alice@north.test' });
+      expect(outcome).toMatchObject({ status: 'deferred', stage: 'route' });
+    } finally {
+      await unbound.stop();
+    }
   });
 
   it('nobody is dialled at a private address unless it is allowed', async () => {

@@ -162,14 +162,11 @@ describe('DANE beside posttls-finger', () => {
 
   /** What posttls-finger at level dane says: verified by DANE, or TLS that nothing verifies. */
   async function finger(domain: string): Promise<'verified' | 'not verified'> {
-    const { stdout, stderr } = await runCommand('posttls-finger', [
-      '-c',
-      '-l',
-      'dane',
-      '-L',
-      'summary',
-      domain,
-    ]);
+    const { stdout, stderr } = await runCommand(
+      'posttls-finger',
+      ['-c', '-l', 'dane', '-L', 'summary', domain],
+      { env: { MAIL_CONFIG: postfix.configurationFolder } },
+    );
     const output = stdout + stderr;
     if (!/ TLS connection established/.test(output)) throw new Error(output);
     return /Verified TLS connection/.test(output) ? 'verified' : 'not verified';
@@ -207,10 +204,13 @@ describe('DANE beside posttls-finger', () => {
       // A resolver keeps what it has seen, so each step has a new one.
       const zones = Object.fromEntries(dns.knot.zones.map((zone) => [zone.name, dns.knot.address]));
       const unbound = await startUnbound({ zones, trustAnchors: dns.knot.trustAnchors });
-      for (const domain of ['example.com', 'example.net', 'example.org']) {
-        seen.push(`${what}, ${domain}: ${await ours(domain)} / ${await finger(domain)}`);
+      try {
+        for (const domain of ['example.com', 'example.net', 'example.org']) {
+          seen.push(`${what}, ${domain}: ${await ours(domain)} / ${await finger(domain)}`);
+        }
+      } finally {
+        await unbound.stop();
       }
-      await unbound.stop();
     }
     expect(seen).toEqual([
       'none, example.com: opportunistic / not verified',

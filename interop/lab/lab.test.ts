@@ -1,5 +1,7 @@
 import { Resolver } from 'node:dns/promises';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Aiosmtpd, startAiosmtpd } from './aiosmtpd.ts';
@@ -7,7 +9,7 @@ import { makeAuthority } from './certificate.ts';
 import { ensureDebianPackages, isInstalled } from './debian.ts';
 import { type Exim, startExim } from './exim.ts';
 import { type Postfix, startPostfix } from './postfix.ts';
-import { isRunning, mustRun, runCommand, startProcess } from './process.ts';
+import { isRunning, mustRun, runCommand, startProcess, stopAllProcesses } from './process.ts';
 import { type SignedDns, startSignedDns } from './signed-dns.ts';
 import { startUnbound } from './unbound.ts';
 
@@ -36,6 +38,24 @@ describe('the lab', () => {
     });
     await expect(start).rejects.toThrow(/exited with 3.*no such setting/s);
   });
+});
+
+it('refuses to start a server on a port that another one holds', async () => {
+  const ready = { address: '127.0.0.9', port: 7 };
+  const holder = createServer().listen(ready.port, ready.address);
+  await once(holder, 'listening');
+  try {
+    const start = startProcess('bash', { args: ['-c', 'sleep 77'], ready });
+    await expect(start).rejects.toThrow('another process listens on 127.0.0.9:7');
+  } finally {
+    holder.close();
+  }
+});
+
+it('stops the servers that a suite has left running', async () => {
+  const server = await startProcess('bash', { args: ['-c', 'echo up; sleep 77'], ready: { output: /up/ } });
+  await stopAllProcesses();
+  expect(isRunning(server.pid)).toBe(false);
 });
 
 describe('signed DNS', () => {
@@ -77,8 +97,11 @@ describe('signed DNS', () => {
       zones: { 'example.com': dns.knot.address },
       trustAnchors: wrong,
     });
-    expect(await dig('@127.0.0.52', 'example.com', 'MX')).toContain('SERVFAIL');
-    await unbound.stop();
+    try {
+      expect(await dig('@127.0.0.52', 'example.com', 'MX')).toContain('SERVFAIL');
+    } finally {
+      await unbound.stop();
+    }
   });
 });
 

@@ -23,6 +23,8 @@ export interface PostfixOptions {
 
 /** A running Postfix that delivers to maildirs. */
 export interface Postfix {
+  /** Folder of main.cf and master.cf, for Postfix's other programs: `MAIL_CONFIG`. */
+  readonly configurationFolder: string;
   /** Messages delivered to a mailbox so far, as stored: Postfix's header fields on top, lines ending in LF. Oldest first. */
   messages(mailbox: string): Promise<Buffer[]>;
   /** Waits until a mailbox holds this many messages. */
@@ -57,16 +59,16 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   const postfix = await startProcess('/usr/bin/script', {
     args: ['-qefc', `exec /usr/sbin/postfix -c ${join(folder, 'etc')} start-fg`, '/dev/null'],
     ready: { address: options.addresses[0] ?? '127.0.0.1', port: 25 },
+    // The master runs in a session of its own, which the signals to this process group do not reach.
+    shutDown: () => mustRun('/usr/sbin/postfix', ['-c', join(folder, 'etc'), 'stop']),
   });
   return {
+    configurationFolder: join(folder, 'etc'),
     messages: (mailbox) => readMaildir(mail, mailbox),
     waitForMessages: (mailbox, count, timeoutMs) =>
       waitForMaildir(mail, mailbox, count, postfix.output, timeoutMs),
     output: postfix.output,
-    async stop() {
-      await mustRun('/usr/sbin/postfix', ['-c', join(folder, 'etc'), 'stop']).catch(() => {});
-      await postfix.stop();
-    },
+    stop: postfix.stop,
   };
 }
 

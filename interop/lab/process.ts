@@ -11,6 +11,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly ready: Readiness;
+  /** Ends the server in its own way; what is left of its process group is then signalled. */
+  readonly shutDown?: () => Promise<unknown>;
   /** Default 30,000. */
   readonly readyTimeoutMs?: number;
 }
@@ -20,14 +22,28 @@ export interface LabProcess {
   readonly pid: number;
   /** Everything it wrote to stdout and stderr so far. */
   output(): string;
-  /** Resolves when the output matches; throws after the time-out with the output's end. */
+  /** Resolves when the output matches; throws after the timeout with the output's end. */
   waitForOutput(pattern: RegExp, timeoutMs?: number): Promise<void>;
   /** SIGTERM, after five seconds SIGKILL, for the process and all of its group. */
   stop(): Promise<void>;
 }
 
-/** Starts a server in its own process group and resolves when it is ready; when it never is, the error shows what it printed. */
+/** Stops of the servers that run now; a suite that fails half-way leaves some. */
+const running = new Set<() => Promise<void>>();
+
+/** Stops every server that is still running. `stop-processes.ts` calls it after each test file. */
+export async function stopAllProcesses(): Promise<void> {
+  await Promise.all([...running].map((stop) => stop()));
+}
+
+/**
+ * Starts a server in its own process group and resolves when it is ready. When it does not get ready, the error shows
+ * what it printed. A port that another process listens on already is an error: the two would share the clients.
+ */
 export async function startProcess(command: string, options: StartOptions): Promise<LabProcess> {
+  const { ready } = options;
+  if ('port' in ready && (await accepts(ready.address, ready.port)))
+    throw new Error(`${command}: another process listens on ${ready.address}:${ready.port}; stop it first.`);
   const child = spawn(command, options.args ?? [], {
     cwd: options.cwd ?? '/',
     env: { ...process.env, ...options.env },
@@ -58,10 +74,14 @@ export async function startProcess(command: string, options: StartOptions): Prom
       await sleep(20);
     }
   };
-  const stop = () => stopGroup(child, exit);
+  const stop = async () => {
+    if (running.delete(stop)) await options.shutDown?.().catch(() => {});
+    await stopGroup(child, exit);
+  };
+  running.add(stop);
 
   try {
-    const { ready, readyTimeoutMs = 30_000 } = options;
+    const { readyTimeoutMs = 30_000 } = options;
     if ('output' in ready)
       await waitUntil(`output ${ready.output}`, readyTimeoutMs, () => ready.output.test(output()));
     else

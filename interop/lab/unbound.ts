@@ -54,6 +54,7 @@ function formatConfiguration(folder: string, address: string, options: UnboundOp
   logfile: ""
   verbosity: 1
   num-threads: 1
+  so-reuseport: no
   interface: ${address}@53
   access-control: 127.0.0.0/8 allow
   do-ip6: no
