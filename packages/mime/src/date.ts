@@ -1,7 +1,5 @@
 import { MimeError } from './errors.ts';
 
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
 /** The date that was written last: messages of one second have the same. */
 let writtenDate = '';
 let writtenSecond: number | undefined;
@@ -26,47 +24,98 @@ export function formatDate(date: Date | number): string {
   return writtenDate;
 }
 
-/** Zones of RFC 5322 §4.3 in minutes; other letters count as UTC there. */
-const ZONES: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([
-  ['EST', -300],
-  ['EDT', -240],
-  ['CST', -360],
-  ['CDT', -300],
-  ['MST', -420],
-  ['MDT', -360],
-  ['PST', -480],
-  ['PDT', -420],
-]);
+/** What reading a date gave. */
+export interface DateReading {
+  readonly date?: Date;
+  /** `date-zone-unknown`: the zone is missing or has no agreed meaning, and the date was read as UTC. */
+  readonly defect?: 'date-invalid' | 'date-zone-unknown';
+}
 
+/** Hours of zones: those of RFC 5322 §4.3, and those of the IANA time zone database that mean one thing everywhere. */
+const ZONES =
+  ' UT GMT UTC Z WET:0 CET MET MEZ WEST:1 EET CEST MEST MESZ:2 MSK EEST:3 HKT:8 JST KST:9' +
+  ' EDT:-4 EST CDT:-5 CST MDT:-6 MST PDT:-7 PST AKDT:-8 AKST:-9 HST:-10 ';
+
+/** Day, month, year, time and the rest; with single blanks, and none beside colons and commas. */
 const DATE =
-  /^(?:[a-z]{3,9}\s*,?\s*)?(\d{1,2})[\s-]+([a-z]{3})[a-z]*\.?[\s-]+(\d{2,4})[\s,]+(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\.\d+)?\s*(?:([+-]\d{4})|([a-z]{1,5}))?/i;
+  /^(?:[^\d\s,]{1,15}[, ])?(\d\d?)\.?[ -]?([a-z]{3,9})\.?[ ,-]?(\d{2,4})[ ,](\d\d?):(\d\d?)(?::(\d\d?)(?:[.,]\d+)?)?(.*)$/i;
 
 /**
- * Reads a date of RFC 5322 §3.3 with the obsolete forms of §4.3: two-digit years, named zones, no seconds.
+ * Reads a date of RFC 5322 §3.3 with the obsolete forms of §4.3 (two-digit years, named zones, comments and white
+ * space anywhere), and those that are no mail dates but have one meaning: asctime, `Apr 9 2005`, ISO 8601, zones as
+ * `+02:00` and `GMT+0200`.
  *
- * @param text  The unfolded value; comments behind the date are ignored.
- * @returns The moment, or undefined for what is no date.
+ * A zone without an agreed meaning counts as UTC, as RFC 5322 §4.3 says, and so does a missing one.
+ *
+ * @param text  The unfolded value.
+ * @returns The moment, or undefined for anything that is not certainly a date and a time.
  * @example parseDate('Thu, 01 Jan 1970 01:00:00 +0100')?.getTime() // 0
  */
 export function parseDate(text: string): Date | undefined {
-  const match = DATE.exec(text.slice(0, 200).trim());
-  if (match === null) return undefined;
-  const [, day, monthName, yearText, hour, minute, second = '0', offset, zone = ''] = match;
-  const month = MONTHS.findIndex((name) => name.toLowerCase() === monthName!.toLowerCase());
-  let year = Number(yearText);
-  if (yearText!.length === 2) year += year < 50 ? 2000 : 1900; // RFC 5322 §4.3
-  if (yearText!.length === 3) year += 1900;
-  if (month < 0 || Number(day) > 31 || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60)
-    return undefined;
-  const date = new Date(0);
-  date.setUTCFullYear(year, month, Number(day));
-  if (date.getUTCMonth() !== month || Number(day) === 0) return undefined; // no such day
-  date.setUTCHours(Number(hour), Number(minute), Number(second));
-  const minutes = offset === undefined ? (ZONES.get(zone.toUpperCase()) ?? 0) : offsetMinutes(offset);
-  return new Date(date.getTime() - minutes * 60_000);
+  return readDate(text).date;
 }
 
-function offsetMinutes(offset: string): number {
-  const minutes = Number(offset.slice(1, 3)) * 60 + Number(offset.slice(3));
-  return offset.startsWith('-') ? -minutes : minutes;
+/** {@link parseDate}, with what was wrong. */
+export function readDate(text: string): DateReading {
+  const months =
+    'january february march april may june july august september october november december'.split(' ');
+  const [, day, name = '?', yearText = '', hour, minute, second = 0, zone = ''] =
+    DATE.exec(
+      // A longer text is no date.
+      withoutComments(text.slice(0, 1000))
+        .trim()
+        .replace(/\s+/g, ' ')
+        .replace(/ ?([:,]) ?/g, '$1')
+        // QUIRK(several senders): dots in the time.
+        .replace(/ (\d\d?)\.(\d\d)\.(\d\d)(?= |$)/, ' $1:$2:$3')
+        // ISO 8601 with a time, as RFC 3339 §5.6 restricts it.
+        .replace(/^(\d{4})-(\d\d)-(\d\d)[T ]/i, (_, y, m, d) => `${d} ${months[m - 1]} ${y} `)
+        // The month first, as in asctime (ISO C §7.27.3.1), which has the year last.
+        .replace(/^(?:[^\d\s,]{1,15}[, ])?([a-z]{3,9}\.?) (\d\d?)[ ,]/i, '$2 $1 ')
+        .replace(/^(\d+ [a-z.]+) ([\d:]+)((?: [a-z]+| [+-]\d+)?) (\d{4})/i, '$1 $4 $2$3'),
+    ) ?? [];
+  const month = months.findIndex((full) => full.startsWith(name.toLowerCase()));
+  let year = Number(yearText);
+  // RFC 5322 §4.3
+  if (yearText.length < 4) year += yearText.length === 2 && year < 50 ? 2000 : 1900;
+  const date = new Date(Date.UTC(year, month, Number(day)));
+  const minutes = zoneMinutes(zone.trim().toUpperCase());
+  const valid =
+    month >= 0 &&
+    year >= 1900 &&
+    date.getUTCDate() === Number(day) && // else there is no such day
+    Number(hour) < 24 &&
+    Number(minute) < 60 &&
+    Number(second) <= 60 &&
+    !Number.isNaN(minutes);
+  if (!valid) return { defect: 'date-invalid' };
+  date.setUTCHours(Number(hour), Number(minute) - (minutes ?? 0), Number(second));
+  return minutes === null ? { date, defect: 'date-zone-unknown' } : { date };
+}
+
+/** Minutes that a zone, in upper case, is before UTC; null for one without an agreed meaning, NaN for what is none. */
+function zoneMinutes(zone: string): number | null {
+  const match = /^([A-Z]{0,5}) ?(?:([+-])(\d\d?):?([0-5]\d)?(?: [A-Z]{1,5})?)?$/.exec(zone);
+  const [, name = '', sign, hours, minutes = '0'] = match ?? [];
+  if (match === null || /^[AP]M$/.test(name)) return Number.NaN;
+  const hour = new RegExp(` ${name}(?=[ :])[A-Z ]*:(-?\\d+)`).exec(ZONES)?.[1];
+  const known = name === '' || hour === undefined ? null : Number(hour);
+  if (sign === undefined) return known === null ? null : known * 60;
+  const offset = Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes));
+  // A name beside the offset says the same, as `GMT+0200` does: that is what clocks of this zone differ from GMT.
+  return name === '' || known === 0 || known === offset / 60 ? offset : Number.NaN;
+}
+
+/** Leaves out comments, which nest and may hold quoted pairs (RFC 5322 §3.2.2). */
+function withoutComments(text: string): string {
+  let out = '';
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i];
+    if (character === '(') depth += 1;
+    if (depth === 0) out += character;
+    else if (character === '\\') i += 1;
+    else if (character === ')' && --depth === 0) out += ' ';
+  }
+  return out;
 }

@@ -10,6 +10,8 @@ export type DefectCode =
   | 'parameter-duplicate'
   | 'address-invalid'
   | 'date-invalid'
+  | 'date-zone-unknown'
+  | 'identifier-invalid'
   | 'multipart-without-boundary'
   | 'multipart-empty'
   | 'multipart-unterminated'
@@ -19,6 +21,7 @@ export type DefectCode =
   | 'too-many-parts'
   | 'message-too-large'
   | 'unknown-charset'
+  | 'charset-mismatch'
   | 'unknown-encoding'
   | 'report-malformed';
 

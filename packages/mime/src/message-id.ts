@@ -43,3 +43,64 @@ export function hex(octets: Uint8Array, start: number, end: number): string {
   for (let i = start; i < end; i++) text += HEX_PAIRS[octets[i]!]!;
   return text;
 }
+
+/** Identifiers of a field, and whether something was wrong with it. */
+export interface IdentifierReading {
+  /** In angle brackets. */
+  readonly identifiers: readonly string[];
+  readonly defect: boolean;
+}
+
+/** Longest identifier that is read. */
+const MAX_IDENTIFIER = 998;
+
+/**
+ * Reads the identifiers of Message-ID, In-Reply-To, References or Content-ID (RFC 5322 §3.6.4, §4.5.4), and never throws.
+ *
+ * Comments and phrases are left out. Without any angle brackets, words with an `@` are identifiers, and so is a single
+ * word; that is a defect, and so is white space inside an identifier.
+ *
+ * @param value  The unfolded value.
+ */
+export function readIdentifiers(value: string): IdentifierReading {
+  const identifiers: string[] = [];
+  let defect = false;
+  let other = '';
+  // Where no closing character is left, a search would look through the rest each time.
+  const last: { readonly [opening: string]: number | undefined } = {
+    '<': value.lastIndexOf('>'),
+    '(': value.lastIndexOf(')'),
+    '"': value.lastIndexOf('"'),
+  };
+  for (let i = 0; i < value.length; i++) {
+    const character = value[i]!;
+    const lastEnd = last[character] ?? -1;
+    // RFC 5322 §4.5.4: the left side may be quoted.
+    const from = value.startsWith('<"', i) ? value.indexOf('"', i + 2) : i;
+    const end = lastEnd > i ? value.indexOf(value[lastEnd]!, Math.max(from, i) + 1) : -1;
+    if (end < 0) {
+      if (character !== ',') other += character;
+      continue;
+    }
+    let inner = value.slice(i + 1, end).trim();
+    i = end;
+    if (character === '"') other += ` ${inner} `;
+    if (character !== '<') continue;
+    if (!inner.startsWith('"') && inner.includes('<')) {
+      inner = inner.slice(inner.lastIndexOf('<') + 1);
+      defect = true;
+    }
+    if (inner === '' || inner.length > MAX_IDENTIFIER || (/\s/.test(inner) && !/^"[^"]*"@\S+$/.test(inner)))
+      defect = true;
+    if (inner !== '' && inner.length <= MAX_IDENTIFIER) identifiers.push(`<${inner}>`);
+  }
+  const words = other.split(/\s+/).filter((word) => word !== '');
+  if (identifiers.length === 0) {
+    for (const word of words) {
+      const id = word.replace(/[<>"]/g, '');
+      if (id !== '' && id.length <= MAX_IDENTIFIER && (words.length === 1 || id.includes('@')))
+        identifiers.push(`<${id}>`);
+    }
+  }
+  return { identifiers, defect: defect || words.length > 0 };
+}
