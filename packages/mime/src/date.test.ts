@@ -35,7 +35,7 @@ describe('formatDate', () => {
   });
 });
 
-describe('parseDate', () => {
+describe('PARSE-40 parseDate', () => {
   it.each([
     ['Thu, 13 Feb 1969 23:32:54 -0330', '1969-02-14T03:02:54.000Z'],
     ['Fri, 21 Nov 1997 09(comment):   55  :  06 -0600', '1997-11-21T15:55:06.000Z'], // RFC 5322 A.6.3

@@ -122,15 +122,64 @@ describe('decodeWords', () => {
     expect(decodeWords(encoded)).toBe(text);
   });
 
-  it('joins a character that was cut between two words', () => {
+  it('PARSE-30 joins a character that was cut between two words of one charset, however that is spelt', () => {
     expect(decodeWords('=?utf-8?Q?=C3?= =?utf-8?Q?=A9?=')).toBe('é');
     expect(decodeWords('=?UTF-8?B?8J+Y?= =?utf-8?q?=80?=')).toBe('😀');
+    for (const label of ['utf8', 'utf_8', 'UTF-8*de', 'utf8mb4'])
+      expect(decodeWords(`=?UTF-8?Q?=C3?=\r\n =?${label}?Q?=A9?=`)).toBe('é');
+    expect(decodeWords('=?shift_jis?B?k/o=?= =?sjis?Q?=96?= =?cp932?Q?{?=')).toBe('日本');
   });
 
-  it('reads charsets with a language and leaves unknown ones as they are', () => {
+  it('PARSE-31 joins base64 that was cut inside a group of four characters', () => {
+    const text = 'Grüße, 日本 😀!';
+    const encoded = Buffer.from(text).toString('base64').replace(/=+$/, '');
+    for (let cut = 1; cut < encoded.length; cut++) {
+      const words = `=?utf-8?B?${encoded.slice(0, cut)}?= =?UTF8?b?${encoded.slice(cut)}?=`;
+      expect(decodeWords(words), words).toBe(text);
+    }
+    // Words that lack only their padding are words of their own.
+    expect(decodeWords('=?utf-8?B?w6k?= =?utf-8?B?w6k?= =?utf-8?B?YQ?= =?utf-8?B?Yg?=')).toBe('ééab');
+  });
+
+  it('PARSE-32 decodes ISO-2022-JP word by word, and joins words of which one does not return to ASCII', () => {
+    const words = (...texts: string[]) =>
+      texts.map((text) => `=?ISO-2022-JP?B?${Buffer.from(text, 'latin1').toString('base64')}?=`).join(' ');
+    expect(decodeWords('=?ISO-2022-JP?B?GyRCRnwbKEI=?= =?ISO-2022-JP?B?GyRCS1wbKEI=?=')).toBe('日本');
+    expect(decodeWords(words('\x1b$BF|', 'K\\\x1b(B'))).toBe('日本');
+    expect(decodeWords(words('\x1b$BF', '|K\\\x1b(B', 'a'))).toBe('日本a');
+    expect(decodeWords(words('\x1b$BF|', '\x1b$BK\\'))).toBe('日本');
+    expect(decodeWords(words('a', '\x1b$BF|\x1b(J', 'b'))).toBe('a日b');
+    expect(decodeWords('=?iso-2022-jp?Q?=1B$BF|=1B(B?= =?csISO2022JP?Q?=1B$BK=5C=1B(B?=')).toBe('日本');
+  });
+
+  it('PARSE-33 reads a word with an unknown or a wrong label as UTF-8 where it is that, and says so', () => {
+    const read = (value: string) => {
+      const defects: string[] = [];
+      return [decodeWords(value, { onDefect: (code) => defects.push(code) }), ...defects];
+    };
+    expect(read('=?x-unknown?Q?a?= =?utf-8?Q?b?=')).toEqual(['ab', 'unknown-charset']);
+    expect(read('=?unknown-8bit?Q?Gr=C3=BC=C3=9Fe?=')).toEqual(['Grüße', 'unknown-charset']);
+    expect(read('=?x-unknown?Q?=FC?=')).toEqual(['ü', 'unknown-charset']);
+    expect(read('=?us-ascii?Q?=C3=BC?=')).toEqual(['ü', 'charset-mismatch']);
+    expect(read('=?iso-8859-1?Q?Gr=C3=BC=C3=9Fe?=')).toEqual(['Grüße', 'charset-mismatch']);
+    expect(read('=?euc-kr?B?8J+YgA==?=')).toEqual(['😀', 'charset-mismatch']);
+    expect(read('=?utf-8?Q?=FC?=')).toEqual(['\ufffd', 'charset-mismatch']);
+    expect(read('=?iso-8859-1?Q?=FC?= =?us-ascii?Q?a?= =?utf-8?Q?=C3=BC?=')).toEqual(['üaü']);
+  });
+
+  it('PARSE-34 asks decodeCharset for what the platform does not know', () => {
+    const decodeCharset = (octets: Uint8Array, label: string) =>
+      label === 'x-own' ? `<${octets.length}>` : undefined;
+    expect(decodeWords('=?X-Own?Q?abc?= =?x-own?Q?d?= =?utf-8?Q?e?=', { decodeCharset })).toBe('<4>e');
+    expect(decodeWords('=?x-other?Q?abc?=', { decodeCharset })).toBe('abc');
+  });
+
+  it('reads charsets with a language, question marks and blanks in Q, and leaves malformed words as they are', () => {
     expect(decodeWords('=?utf-8*de?Q?=C3=BC?=')).toBe('ü');
-    expect(decodeWords('=?x-unknown?Q?a?= =?utf-8?Q?b?=')).toBe('=?x-unknown?Q?a?= b');
     expect(decodeWords('=?utf-8?X?a?= =?utf-8?Q?a')).toBe('=?utf-8?X?a?= =?utf-8?Q?a');
+    expect(decodeWords('=?utf-8?Q?a =?utf-8?Q?=C3=BC?=')).toBe('=?utf-8?Q?a ü');
+    expect(decodeWords('=?utf-8?Q?what??= =?utf-8?Q? a_b =zz=?=')).toBe('what? a b =zz=');
+    expect(decodeWords('=?utf-16?B?/v8A6Q==?=')).toBe('é');
     expect(decodeWords('=?shift_jis?B?k/qWew==?=')).toBe('日本');
   });
 

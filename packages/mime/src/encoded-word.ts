@@ -1,4 +1,4 @@
-import { decodeCharset, isKnownCharset } from './charset.ts';
+import { type CharsetOptions, decodeOctets, findCharset } from './charset.ts';
 import { decodeBase64 } from './transfer/base64.ts';
 import { ALPHABET } from './transfer/fast/base64-lines.ts';
 import { borrowUtf8, concatOctets, decodeAscii, encodeUtf8 } from './utf8.ts';
@@ -223,64 +223,126 @@ function writeText(text: string, out: Uint8Array, offset: number): number {
   return offset + text.length;
 }
 
-const ENCODED_WORD = /=\?([^?\s=]{1,60})\?([bq])\?([^?\r\n]*)\?=/gi;
+/** One encoded-word of a value. */
+interface Word {
+  readonly label: string;
+  readonly base64: boolean;
+  readonly payload: string;
+}
+
+/** Where an encoded-word begins, or where one may end. */
+const WORD_EDGE = /=\?([^?\s=]{1,60})\?([bq])\?|\?=/gi;
 
 /**
  * Decodes the encoded-words of a header value (RFC 2047); white space between two of them disappears.
  *
- * Characters cut between two words of one charset are joined again; an unknown charset or a malformed word stays as
- * it is. It never throws.
+ * Characters cut between two words of one charset are joined again; the words of ISO-2022-JP and of other charsets
+ * with states are decoded one by one. A word in an unknown charset is read as UTF-8 where it is that, else as
+ * windows-1252; a malformed word stays as it is. It never throws.
  *
+ * @param options.decodeCharset  Decodes charsets that the platform does not know, as that of `@mb/mime/charsets` does.
+ * @param options.onDefect  Gets `unknown-charset` or `charset-mismatch` for each run of words with that defect.
  * @example decodeWords('=?UTF-8?Q?Gr=C3=BC=C3=9Fe?=') // 'Grüße'
  */
-export function decodeWords(value: string): string {
+export function decodeWords(value: string, options: CharsetOptions = {}): string {
   if (!value.includes('=?')) return value;
   let out = '';
   let end = 0;
-  let charset = '';
-  let octets: Uint8Array[] = [];
+  let run: Word[] = [];
   const flush = () => {
-    if (octets.length > 0) out += decodeCharset(concatOctets(octets), charset) ?? '';
-    octets = [];
+    if (run.length > 0) out += decodeRun(run, options);
+    run = [];
   };
-  for (const match of value.matchAll(ENCODED_WORD)) {
-    const between = value.slice(end, match.index);
-    const label = match[1]!.replace(/\*.*/s, '').toLowerCase(); // RFC 2231 §5: charset*language
-    if (!isKnownCharset(label)) {
-      flush();
-      out += between + match[0];
-      end = match.index + match[0].length;
-      continue;
+  let start: RegExpExecArray | undefined;
+  for (const edge of value.matchAll(WORD_EDGE)) {
+    if (edge[1] !== undefined) start = edge;
+    else if (start !== undefined) {
+      const label = start[1]!.replace(/\*.*/s, ''); // RFC 2231 §5: charset*language
+      const payload = value.slice(start.index + start[0].length, edge.index);
+      const between = value.slice(end, start.index);
+      if (run.length > 0 && /[^ \t\r\n]/.test(between)) flush();
+      if (run.length === 0) out += between;
+      else if (findCharset(run[0]!.label).name !== findCharset(label).name) flush();
+      run.push({ label, base64: /b/i.test(start[2]!), payload });
+      end = edge.index + 2;
+      start = undefined;
     }
-    const joined = octets.length > 0 && /^[ \t\r\n]*$/.test(between);
-    if (!joined || label !== charset) flush();
-    if (!joined) out += between;
-    charset = label;
-    octets.push(/[bB]/.test(match[2]!) ? decodeBase64(match[3]!) : decodeQ(match[3]!));
-    end = match.index + match[0].length;
   }
   flush();
   return out + value.slice(end);
 }
 
-function decodeQ(text: string): Uint8Array {
-  // A trailing blank or `=` is content here, unlike at the end of a quoted-printable line.
-  const octets = encodeUtf8(text);
-  const out = new Uint8Array(octets.length);
-  let o = 0;
-  for (let i = 0; i < octets.length; i++) {
-    const octet = octets[i]!;
-    const hex =
-      octet === 61 ? Number.parseInt(text.length === octets.length ? hexPair(text, i) : 'x', 16) : Number.NaN;
-    if (!Number.isNaN(hex)) {
-      out[o++] = hex;
-      i += 2;
-    } else out[o++] = octet === 95 ? 32 : octet;
-  }
-  return out.subarray(0, o);
+/** Decodes words of one charset with nothing but white space between them. */
+function decodeRun(run: readonly Word[], options: CharsetOptions): string {
+  const text = decodePieces(joinWords(run, false), run[0]!.label, options);
+  if (run.length === 1 || !text.includes('\ufffd')) return text;
+  const joined = decodePieces(joinWords(run, true), run[0]!.label, options);
+  return joined.includes('\ufffd') ? text : joined;
 }
 
-function hexPair(text: string, i: number): string {
-  const pair = text.slice(i + 1, i + 3);
-  return /^[0-9a-f]{2}$/i.test(pair) ? pair : 'x';
+/**
+ * The octets of each word. QUIRK(several senders): base64 was cut inside a group of four characters; such words are
+ * joined. Bits left over at the end of a word say so, and the length of the next; else the word may lack its padding.
+ *
+ * @param always  Joins words with an incomplete group whatever their bits.
+ */
+function joinWords(run: readonly Word[], always: boolean): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  let cut = '';
+  for (const [index, { base64, payload }] of run.entries()) {
+    if (!base64) {
+      pieces.push(unescapeOctets(payload.replaceAll('_', ' '), '='));
+      continue;
+    }
+    const text = cut + payload;
+    cut = '';
+    const next = run[index + 1];
+    if (next?.base64 === true && /^[\w+/]+$/.test(payload)) {
+      const rest = text.length % 4;
+      const left = ALPHABET.indexOf(payload.at(-1)!) & (rest === 2 ? 15 : 3);
+      const nextRest = next.payload.length % 4;
+      const nextCut = nextRest === 1 || (nextRest > 0 && next.payload.endsWith('='));
+      if (rest === 1 || (rest > 0 && (always || nextCut || left > 0))) {
+        cut = text;
+        continue;
+      }
+    }
+    pieces.push(decodeBase64(text));
+  }
+  return pieces;
+}
+
+/** Decodes the octets of words: all at once, or one by one where the charset has states (RFC 1468, RFC 2047 §6.2). */
+function decodePieces(pieces: readonly Uint8Array[], label: string, options: CharsetOptions): string {
+  const stateful = /^(?:iso-2022|hz|utf-?7)/.test(findCharset(label).name);
+  let text = '';
+  let open: Uint8Array[] = [];
+  let ascii = true;
+  for (const [index, piece] of pieces.entries()) {
+    open.push(piece);
+    const sequence = piece.lastIndexOf(27);
+    if (sequence >= 0) ascii = piece[sequence + 1] === 40;
+    // A word that does not return to ASCII, ESC ( B, goes on in the next unless that begins with an escape, too.
+    const goesOn = !stateful || (!ascii && pieces[index + 1]?.[0] !== 27);
+    if (goesOn && index + 1 < pieces.length) continue;
+    text += decodeOctets(concatOctets(open), label, options);
+    open = [];
+    ascii = true;
+  }
+  return text;
+}
+
+/** The octets of a text in which a sign and two hexadecimal digits stand for one; other signs stay as they are. */
+export function unescapeOctets(text: string, sign: '=' | '%'): Uint8Array {
+  const octets = encodeUtf8(text);
+  let o = 0;
+  for (let i = 0; i < octets.length; i++) {
+    const pair =
+      octets[i] === sign.charCodeAt(0) ? String.fromCharCode(octets[i + 1] ?? 0, octets[i + 2] ?? 0) : '';
+    if (/^[\da-f]{2}$/i.test(pair)) {
+      octets[o++] = Number.parseInt(pair, 16);
+      i += 2;
+    } else octets[o++] = octets[i]!;
+  }
+  return octets.subarray(0, o);
 }

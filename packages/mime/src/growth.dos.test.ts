@@ -16,6 +16,7 @@ import {
   parseParameters,
   parseReport,
 } from './index.ts';
+import { readIdentifiers } from './message-id.ts';
 
 const octets = (text: string) => Buffer.from(text, 'latin1');
 
@@ -54,6 +55,12 @@ const readers: [name: string, run: (n: number) => void][] = [
   ['encoded-words that do not end', (n) => decodeWords('=?utf-8?q?a'.repeat(n / 11))],
   ['starts of encoded-words', (n) => decodeWords('=?'.repeat(n / 2))],
   ['charsets of encoded-words', (n) => decodeWords(`=?${'a'.repeat(n)}`)],
+  ['base64 cut in encoded-words', (n) => decodeWords('=?utf-8?b?w?= '.repeat(n / 14))],
+  [
+    'encoded-words with states',
+    (n) => decodeWords('=?iso-2022-jp?q?=1B$B?= =?iso-2022-jp?q?FF?= '.repeat(n / 42)),
+  ],
+  ['ends of encoded-words', (n) => decodeWords(`=?utf-8?q?${'?'.repeat(n)}`)],
   ['text to be encoded', (n) => encodeWords('é b '.repeat(n / 4))],
   ['spaces to be encoded', (n) => encodeWords(' '.repeat(n))],
   ['a name', (n) => formatPhrase('a '.repeat(n / 2))],
@@ -66,6 +73,11 @@ const readers: [name: string, run: (n: number) => void][] = [
   ['comments that nothing closes', (n) => parseParameters(`a/b; ${'c=d (;'.repeat(n / 6)}`)],
   ['continuations', (n) => parseParameters(Array.from({ length: n / 10 }, (_, i) => `; c*${i}=d`).join(''))],
   ['a date', (n) => parseDate(`1 Jan 2020 ${' '.repeat(n)}`)],
+  ['comments in a date', (n) => parseDate(`1 Jan 2020 ${'(c)'.repeat(n / 3)}10:00:00 +0000`)],
+  ['identifiers', (n) => readIdentifiers('<a@b.test> '.repeat(n / 11))],
+  ['identifiers that do not end', (n) => readIdentifiers(`<a>${'<'.repeat(n)}`)],
+  ['quotes in identifiers', (n) => readIdentifiers('<"'.repeat(n / 2))],
+  ['comments in identifiers', (n) => readIdentifiers(`${'('.repeat(n)})<`)],
   ['header fields', (n) => parseHeaderBlock(octets('A: b\r\n'.repeat(n / 6)), n)],
   ['folded lines', (n) => parseHeaderBlock(octets(`A: b${'\r\n c'.repeat(n / 4)}`)).headers.get('A')],
   [

@@ -15,12 +15,17 @@ export {
 } from './address.ts';
 export { parseAddressList, parseMailbox } from './address-list.ts';
 export type { BodyVariant } from './body.ts';
+export type { CharsetDecoder, CharsetDefect, CharsetOptions } from './charset.ts';
 export { type ComposedMessage, type ComposeOptions, composeMessage } from './compose.ts';
 export type { ContentInput, ContentStream, WebStream } from './content.ts';
 export { formatDate, parseDate } from './date.ts';
 export type { Defect, DefectCode } from './defect.ts';
 export { domainToAscii } from './domain.ts';
-export { decodeWords, type EncodedWordContext, encodeWords } from './encoded-word.ts';
+export {
+  decodeWords,
+  type EncodedWordContext,
+  encodeWords,
+} from './encoded-word.ts';
 export { MimeError, type MimeErrorCode, type MimeErrorKind } from './errors.ts';
 export { decodeFlowed } from './format-flowed.ts';
 export { HeaderBlock, HeaderField, parseHeaderBlock } from './header-block.ts';

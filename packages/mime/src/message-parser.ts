@@ -1,3 +1,4 @@
+import type { CharsetDecoder } from './charset.ts';
 import type { Defect, DefectCode } from './defect.ts';
 import { refuseUnknownKeys, wordSet } from './errors.ts';
 import { type HeaderBlock, isBlank, isHeaderLine, parseHeaderBlock } from './header-block.ts';
@@ -43,6 +44,8 @@ export type ParseEvent =
 export interface ParserOptions {
   /** Limits that differ from their defaults; see {@link ParseLimits}. */
   readonly limits?: Partial<ParseLimits>;
+  /** Decodes charsets that the platform does not know, as `decodeCharset` of `@mb/mime/charsets` does. */
+  readonly decodeCharset?: CharsetDecoder;
 }
 
 interface ContentDecoder {
@@ -415,7 +418,7 @@ export class MessageParser {
   }
 }
 
-const OPTION_KEYS = /* @__PURE__ */ wordSet('limits');
+const OPTION_KEYS = /* @__PURE__ */ wordSet('limits decodeCharset');
 
 /** RFC 2045 §5.2: plain text where nothing, or nothing readable, is said. */
 function readType(headers: HeaderBlock, byDefault: string): ParameterizedValue {

@@ -1,5 +1,5 @@
-import { decodeCharset } from './charset.ts';
-import { decodeWords } from './encoded-word.ts';
+import { type CharsetOptions, decodeOctets } from './charset.ts';
+import { decodeWords, unescapeOctets } from './encoded-word.ts';
 import { MimeError, unfitValue } from './errors.ts';
 import { concatOctets, encodeUtf8 } from './utf8.ts';
 
@@ -81,9 +81,10 @@ const MAX_PARAMETERS = 200;
  * Continuations are joined, percent-encoding is decoded, the first of equal parameters counts; comments are left out.
  *
  * @param text  The unfolded value.
+ * @param options  Decodes charsets that the platform does not know, and is told of wrong ones.
  * @example parseParameters('text/plain; charset="utf-8"').parameters.get('charset') // 'utf-8'
  */
-export function parseParameters(text: string): ParameterizedValue {
+export function parseParameters(text: string, options: CharsetOptions = {}): ParameterizedValue {
   const { value, written } = readParameters(withoutComments(text));
   const parameters = new Map<string, string>();
   const extended: (readonly [string, string])[] = [];
@@ -91,10 +92,10 @@ export function parseParameters(text: string): ParameterizedValue {
     if (name.includes('*')) extended.push([name, plain]);
     else if (!parameters.has(name)) {
       // QUIRK(many senders): encoded-words inside file names, against RFC 2047 §5.
-      parameters.set(name, name === 'filename' || name === 'name' ? decodeWords(plain) : plain);
+      parameters.set(name, name === 'filename' || name === 'name' ? decodeWords(plain, options) : plain);
     }
   }
-  for (const [name, joined] of joinExtended(extended)) parameters.set(name, joined);
+  for (const [name, joined] of joinExtended(extended, options)) parameters.set(name, joined);
   return { value, parameters };
 }
 
@@ -138,7 +139,10 @@ function endOfParameter(text: string, at: number): number {
 }
 
 /** Joins `name*`, `name*0`, `name*0*`… (RFC 2231 §3, §4.1); they win over a plain parameter of the same name. */
-function joinExtended(extended: readonly (readonly [string, string])[]): Map<string, string> {
+function joinExtended(
+  extended: readonly (readonly [string, string])[],
+  options: CharsetOptions,
+): Map<string, string> {
   const joined = new Map<string, string>();
   const pieces = new Map<string, Map<number, { text: string; encoded: boolean }>>();
   for (const [written, text] of extended) {
@@ -161,26 +165,13 @@ function joinExtended(extended: readonly (readonly [string, string])[]): Map<str
         charset = label ?? '';
         text = rest ?? text;
       }
-      octets.push(piece.encoded ? percentOctets(text) : encodeUtf8(text));
+      octets.push(piece.encoded ? unescapeOctets(text, '%') : encodeUtf8(text));
     }
     if (octets.length === 0) continue;
     const all = concatOctets(octets);
-    joined.set(name, decodeCharset(all, charset || 'utf-8') ?? decodeCharset(all, 'windows-1252')!);
+    joined.set(name, decodeOctets(all, charset || 'utf-8', options));
   }
   return joined;
-}
-
-function percentOctets(text: string): Uint8Array {
-  const octets = encodeUtf8(text);
-  let o = 0;
-  for (let i = 0; i < octets.length; i++) {
-    const pair = octets[i] === 37 ? String.fromCharCode(octets[i + 1] ?? 0, octets[i + 2] ?? 0) : '';
-    if (/^[0-9a-f]{2}$/i.test(pair)) {
-      octets[o++] = Number.parseInt(pair, 16);
-      i += 2;
-    } else octets[o++] = octets[i]!;
-  }
-  return octets.subarray(0, o);
 }
 
 /** True when a parameter stands twice, so that readers may differ on which of the two counts. */

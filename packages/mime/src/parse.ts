@@ -1,12 +1,13 @@
 import type { Group, Mailbox } from './address.ts';
 import { readAddressList } from './address-list.ts';
-import { decodeCharset, decodeUnlabelled } from './charset.ts';
-import { parseDate } from './date.ts';
+import { type CharsetOptions, decodeOctets } from './charset.ts';
+import { readDate } from './date.ts';
 import type { Defect, DefectCode } from './defect.ts';
 import { decodeWords } from './encoded-word.ts';
 import { decodeFlowed } from './format-flowed.ts';
 import type { HeaderBlock } from './header-block.ts';
 import { DEFAULT_PARSE_LIMITS } from './limits.ts';
+import { readIdentifiers } from './message-id.ts';
 import { MessageParser, type ParseEvent, type ParserOptions, type PartHeader } from './message-parser.ts';
 import { type ParameterizedValue, parseParameters } from './parameter.ts';
 import { parseReport, type Report } from './report.ts';
@@ -66,10 +67,12 @@ export interface ParsedMessage {
 /**
  * Parses a message (RFC 5322, RFC 2045–2049) and never throws on what it holds: defects are listed.
  *
- * Charsets are decoded by the platform's TextDecoder; one that it does not know is read as windows-1252 and listed.
+ * Charsets are decoded by the platform's TextDecoder and by `options.decodeCharset`; text in one that neither knows is
+ * read as UTF-8 where it is that, else as windows-1252, and listed.
  *
  * @param input  All octets, or a stream of them; an error of the stream itself is passed on.
  * @param options.limits  Depth, parts, header fields, sizes; see {@link DEFAULT_PARSE_LIMITS}.
+ * @param options.decodeCharset  Decodes charsets that the platform does not know; `@mb/mime/charsets` has one.
  * @throws {MimeError} MB_MIME_OPTION for unknown options.
  * @example
  * const message = await parseMessage(octets)
@@ -119,7 +122,7 @@ class MessageBuilder {
   finish(): ParsedMessage {
     this.#take(this.#parser.finish());
     const root = this.#finishPart(this.#root!);
-    return buildMessage(root, this.#defects);
+    return buildMessage(root, (code, path = '') => this.#addDefect(code, path), this.#charset, this.#defects);
   }
 
   #take(events: readonly ParseEvent[]): void {
@@ -139,6 +142,11 @@ class MessageBuilder {
     }
   }
 
+  readonly #charset = (path: string): CharsetOptions => ({
+    decodeCharset: this.#options.decodeCharset,
+    onDefect: (code) => this.#addDefect(code, path),
+  });
+
   #addDefect(code: DefectCode, path: string): void {
     if (!this.#defects.some((defect) => defect.code === code && defect.path === path))
       this.#defects.push({ code, path });
@@ -146,9 +154,11 @@ class MessageBuilder {
 
   #finishPart(part: GrowingPart): ParsedPart {
     const { headers, contentType, path } = part;
-    const disposition = parseParameters(headers.get('Content-Disposition') ?? '');
+    const disposition = parseParameters(headers.get('Content-Disposition') ?? '', this.#charset(path));
     const filename = safeFilename(disposition, contentType);
-    const contentId = /^<?([^<>\s]+)>?$/.exec(headers.get('Content-ID') ?? '')?.[1];
+    const ids = readIdentifiers(headers.get('Content-ID') ?? '');
+    if (ids.defect) this.#addDefect('identifier-invalid', path);
+    const contentId = ids.identifiers[0]?.slice(1, -1);
     const content = concatOctets(part.chunks);
     const message = this.#attachedMessage(contentType.value, content, path);
     return {
@@ -186,26 +196,36 @@ function safeFilename(disposition: ParameterizedValue, contentType: Parameterize
   return name === '' || name === '.' || name === '..' ? undefined : name;
 }
 
-function buildMessage(root: ParsedPart, defects: Defect[]): ParsedMessage {
+function buildMessage(
+  root: ParsedPart,
+  addDefect: (code: DefectCode, path?: string) => void,
+  charset: (path: string) => CharsetOptions,
+  defects: readonly Defect[],
+): ParsedMessage {
   const { headers } = root;
+  const decode = (value: string) => decodeWords(value, charset(''));
+  const identifiers = (name: string) =>
+    headers.getAll(name).flatMap((value) => {
+      const read = readIdentifiers(value);
+      if (read.defect) addDefect('identifier-invalid');
+      return read.identifiers;
+    });
   const addresses = (name: string) => {
     // Field by field: an open quote in one does not swallow the next.
-    const readings = headers
-      .getAll(name)
-      .map((value) => readAddressList(value, { lenient: true, decode: decodeWords }));
-    if (readings.some(({ errors }) => errors.length > 0)) defects.push({ code: 'address-invalid', path: '' });
+    const readings = headers.getAll(name).map((value) => readAddressList(value, { lenient: true, decode }));
+    if (readings.some(({ errors }) => errors.length > 0)) addDefect('address-invalid');
     return readings.flatMap(({ addresses: read }) => read);
   };
   const dateText = headers.get('Date');
-  const date = dateText === undefined ? undefined : parseDate(dateText);
-  if (dateText !== undefined && date === undefined) defects.push({ code: 'date-invalid', path: '' });
+  const { date, defect: dateDefect } = dateText === undefined ? {} : readDate(dateText);
+  if (dateDefect !== undefined) addDefect(dateDefect);
   const sender = addresses('Sender').find((one) => !('members' in one)) as Mailbox | undefined;
   const subject = headers.get('Subject');
-  const messageId = messageIds(headers, 'Message-ID')[0];
+  const messageId = identifiers('Message-ID')[0];
   const content = sortParts(root);
-  const text = content.text === undefined ? undefined : decodeText(content.text, defects);
-  const html = content.html === undefined ? undefined : decodeText(content.html, defects);
-  const report = findReport(root, defects);
+  const text = content.text === undefined ? undefined : decodeText(content.text, charset);
+  const html = content.html === undefined ? undefined : decodeText(content.html, charset);
+  const report = findReport(root, addDefect);
   return {
     headers,
     from: addresses('From'),
@@ -214,11 +234,11 @@ function buildMessage(root: ParsedPart, defects: Defect[]): ParsedMessage {
     to: addresses('To'),
     cc: addresses('Cc'),
     bcc: addresses('Bcc'),
-    ...(subject === undefined ? {} : { subject: decodeWords(subject) }),
+    ...(subject === undefined ? {} : { subject: decode(subject) }),
     ...(date === undefined ? {} : { date }),
     ...(messageId === undefined ? {} : { messageId }),
-    inReplyTo: messageIds(headers, 'In-Reply-To'),
-    references: messageIds(headers, 'References'),
+    inReplyTo: identifiers('In-Reply-To'),
+    references: identifiers('References'),
     ...(text === undefined ? {} : { text }),
     ...(html === undefined ? {} : { html }),
     alternatives: content.alternatives,
@@ -227,10 +247,6 @@ function buildMessage(root: ParsedPart, defects: Defect[]): ParsedMessage {
     root,
     defects,
   };
-}
-
-function messageIds(headers: HeaderBlock, name: string): string[] {
-  return headers.getAll(name).flatMap((value) => value.match(/<[^<>\s]{1,998}>/g) ?? []);
 }
 
 interface SortedParts {
@@ -262,13 +278,8 @@ function sortParts(root: ParsedPart): SortedParts {
 }
 
 /** The text of a part: charset decoded, LF line ends, flowed lines joined. */
-function decodeText(part: ParsedPart, defects: Defect[]): string {
-  const charset = part.parameters.get('charset') ?? '';
-  let text = charset === '' ? decodeUnlabelled(part.content) : decodeCharset(part.content, charset);
-  if (text === undefined) {
-    defects.push({ code: 'unknown-charset', path: part.path });
-    text = decodeCharset(part.content, 'windows-1252')!;
-  }
+function decodeText(part: ParsedPart, charset: (path: string) => CharsetOptions): string {
+  const text = decodeOctets(part.content, part.parameters.get('charset') ?? '', charset(part.path));
   if (part.contentType === 'text/plain' && part.parameters.get('format')?.toLowerCase() === 'flowed') {
     return decodeFlowed(text, { delSp: part.parameters.get('delsp')?.toLowerCase() === 'yes' });
   }
@@ -276,12 +287,12 @@ function decodeText(part: ParsedPart, defects: Defect[]): string {
 }
 
 /** The report of a multipart/report (RFC 6522 §3: its second part). */
-function findReport(root: ParsedPart, defects: Defect[]): Report | undefined {
+function findReport(root: ParsedPart, addDefect: (code: DefectCode) => void): Report | undefined {
   if (root.contentType !== 'multipart/report') return undefined;
   for (const part of root.parts) {
     const report = parseReport(part.contentType, part.content);
     if (report !== undefined) return report;
   }
-  defects.push({ code: 'report-malformed', path: '' });
+  addDefect('report-malformed');
   return undefined;
 }
