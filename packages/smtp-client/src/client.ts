@@ -6,6 +6,7 @@ import type { TlsEvidence } from './io/tls.ts';
 import { type DeliveryOutcome, SettledOutcome } from './outcome.ts';
 import type { Capabilities } from './protocol/session/capabilities.ts';
 import type { SessionEvent } from './protocol/session/events.ts';
+import type { HostExperience } from './protocol/session/host-experience.ts';
 import type { Envelope } from './protocol/transaction/envelope.ts';
 import type { Delivery } from './protocol/transaction/transaction.ts';
 
@@ -78,6 +79,16 @@ export class SmtpConnection {
   get reusable(): boolean {
     const { session } = this.#parts.driver;
     return !this.#closing && session.state === 'ready' && session.mailsLeft > this.#pending.length;
+  }
+
+  /** What is known about the host: as given to `connect`, and learnt since. */
+  get experience(): HostExperience {
+    return this.#parts.driver.session.experience;
+  }
+
+  /** Messages that the server has answered on this connection, whatever it answered. */
+  get answered(): number {
+    return this.#parts.driver.session.answered;
   }
 
   /** Deliveries without an outcome. */

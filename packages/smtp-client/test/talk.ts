@@ -1,4 +1,5 @@
 import type { SessionEvent } from '../src/protocol/session/events.ts';
+import { HostExperience } from '../src/protocol/session/host-experience.ts';
 import { SmtpSession } from '../src/protocol/session/session.ts';
 import type { SessionOptions } from '../src/protocol/session/session-options.ts';
 import type { Envelope } from '../src/protocol/transaction/envelope.ts';
@@ -16,8 +17,10 @@ export class Talk {
   now = 1_000_000;
   #read = 0;
 
+  /** The host is one that has earned the largest window, unless the test says otherwise. */
   constructor(options: Partial<SessionOptions> = {}) {
-    this.session = new SmtpSession({ hostname: 'client.example.org', ...options }, this.now);
+    const experience = new HostExperience({ window: 16 });
+    this.session = new SmtpSession({ hostname: 'client.example.org', experience, ...options }, this.now);
   }
 
   /** A session that has been greeted with these EHLO keywords. */

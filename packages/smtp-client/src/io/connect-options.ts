@@ -1,6 +1,7 @@
 import { misuse, type TranscriptEntry } from '../errors.ts';
 import { mechanismsFor, type SaslMechanism } from '../protocol/sasl/choose.ts';
 import type { Credentials } from '../protocol/sasl/mechanism.ts';
+import type { HostExperience } from '../protocol/session/host-experience.ts';
 import type { SessionLimits } from '../protocol/session/limits.ts';
 import { resolveLimits } from '../protocol/session/limits.ts';
 import { resolveTimeouts, type Timeouts } from '../protocol/session/timeouts.ts';
@@ -40,6 +41,11 @@ export interface ConnectOptions {
   readonly pipelining?: Pipelining;
   /** Whether BDAT is used where offered together with PIPELINING. Default true. */
   readonly chunking?: boolean;
+  /**
+   * What is known about the host; give the same object to all connections with one host, and keep its `facts`. It decides
+   * how far this connection runs ahead, and learns from it. Default: nothing is known.
+   */
+  readonly experience?: HostExperience;
   readonly timeouts?: Partial<Timeouts>;
   readonly limits?: Partial<SessionLimits>;
   /** Default: the machine's clock. */
@@ -63,6 +69,7 @@ const optionKeys = new Set<string>([
   'auth',
   'pipelining',
   'chunking',
+  'experience',
   'timeouts',
   'limits',
   'clock',

@@ -95,7 +95,7 @@ class Setup {
   #createSession(implicitTls: SessionTls | undefined): SmtpSession {
     const { hostname, protocol, starttls, mechanisms, auth, pipelining, chunking, timeouts, limits } =
       this.#options;
-    const { onTranscript, clock } = this.#options;
+    const { onTranscript, clock, experience } = this.#options;
     return new SmtpSession(
       {
         hostname,
@@ -105,6 +105,7 @@ class Setup {
         ...(protocol && { protocol }),
         ...(pipelining && { pipelining }),
         ...(chunking !== undefined && { chunking }),
+        ...(experience && { experience }),
         ...(onTranscript && { onTranscript }),
         ...(mechanisms && { authMechanisms: mechanisms, insecureAuth: auth?.insecure === true }),
         ...(implicitTls && { implicitTls }),

@@ -16,6 +16,7 @@ export { DotStuffer } from './content/dot-stuffer.ts';
 export { ReplyParser } from './reply/reply-parser.ts';
 export { type Capabilities, parseCapabilities } from './session/capabilities.ts';
 export type { SessionEvent } from './session/events.ts';
+export { HostExperience, type HostFacts } from './session/host-experience.ts';
 export { defaultLimits, type SessionLimits } from './session/limits.ts';
 export { SmtpSession } from './session/session.ts';
 export type { SessionOptions, SessionTls } from './session/session-options.ts';
@@ -37,4 +38,4 @@ export {
 } from './transaction/envelope.ts';
 export { type Mailbox, parseMailbox } from './transaction/mailbox.ts';
 export type { Pipelining } from './transaction/sender.ts';
-export type { Verdict } from './transaction/verdict.ts';
+export type { HostLack, Verdict } from './transaction/verdict.ts';

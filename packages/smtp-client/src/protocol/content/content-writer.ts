@@ -112,6 +112,7 @@ export class ContentWriter {
   #tooWide({ mail, stuffer, delivery, recipients }: Transaction): boolean {
     if (mail.body !== '7bit' || stuffer.bits < 128) return false;
     const verdict = incapable(
+      '8bitmime',
       'MB_SMTP_8BITMIME_NOT_OFFERED',
       '5.6.3',
       'The content has 8-bit octets where it had to be 7-bit; describe it with envelope.body, or encode it.',

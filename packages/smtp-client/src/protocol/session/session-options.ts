@@ -1,6 +1,7 @@
 import { misuse, type TranscriptEntry } from '../../errors.ts';
 import { checkHostname } from '../transaction/mailbox.ts';
 import type { Pipelining } from '../transaction/sender.ts';
+import type { HostExperience } from './host-experience.ts';
 import type { SessionLimits } from './limits.ts';
 import type { Timeouts } from './timeouts.ts';
 
@@ -22,6 +23,8 @@ export interface SessionOptions {
   readonly pipelining?: Pipelining;
   /** Whether BDAT is used where CHUNKING and PIPELINING are offered. Default true. */
   readonly chunking?: boolean;
+  /** What is known about the host; it learns from this session. Default: nothing is known. */
+  readonly experience?: HostExperience;
   readonly timeouts?: Partial<Timeouts>;
   readonly limits?: Partial<SessionLimits>;
   /** Told every line of the transcript as it happens; never content, never a credential. It must not throw. */
@@ -50,6 +53,7 @@ const optionKeys = new Set<string>([
   'insecureAuth',
   'pipelining',
   'chunking',
+  'experience',
   'timeouts',
   'limits',
   'onTranscript',

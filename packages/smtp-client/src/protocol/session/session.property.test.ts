@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Draw, ModelHost } from '../../../test/model-host.ts';
 import type { Verdict } from '../transaction/verdict.ts';
+import { HostExperience } from './host-experience.ts';
 import { SmtpSession } from './session.ts';
 
 const keywordSets = [
@@ -32,6 +33,7 @@ function run(seed: number, faults: boolean, messages: number, streamed: boolean)
   const session = new SmtpSession(
     {
       hostname: 'client.example.org',
+      experience: new HostExperience({ window: 1 + draw(15) }),
       limits: { chunkingWindow: 1 + draw(5), eagerOctets: draw(1) ? 30 : 3000 },
     },
     0,

@@ -10,6 +10,7 @@ import { Delivery, wholeContent } from '../transaction/transaction.ts';
 import { type Capabilities, parseCapabilities } from './capabilities.ts';
 import { Deadlines } from './deadlines.ts';
 import type { SessionEvent } from './events.ts';
+import { HostExperience } from './host-experience.ts';
 import { resolveLimits, type SessionLimits } from './limits.ts';
 import {
   authRefused,
@@ -56,6 +57,8 @@ export class SmtpSession {
   readonly #sender: Sender;
   readonly #receiver: Receiver;
   readonly #setup: Transcript;
+  /** What is known about the host, shared with other sessions if the caller wants that. */
+  readonly experience: HostExperience;
   #state: SessionState = 'greeting';
   /** Commands outside of transactions that are not on the wire yet. */
   readonly #commands: { readonly line: string; readonly stage: ReplyStage }[] = [];
@@ -77,7 +80,13 @@ export class SmtpSession {
     this.#tls = options.implicitTls;
     this.#auth = options.authMechanisms && new AuthDialogue(options.authMechanisms);
     this.#now = now;
-    const shared = { pipeline: this.#pipeline, fail: (error: SmtpError) => this.#end('lost', error) };
+    this.experience = options.experience ?? new HostExperience();
+    const { experience } = this;
+    const shared = {
+      pipeline: this.#pipeline,
+      experience,
+      fail: (error: SmtpError) => this.#end('lost', error),
+    };
     this.#sender = new Sender({
       ...shared,
       limits: this.#limits,
@@ -111,7 +120,12 @@ export class SmtpSession {
     return this.#sender.waiting.length;
   }
 
-  /** Transactions that the server still takes in this session (RFC 9422 MAILMAX); Infinity when it names no bound. */
+  /** Messages that the server has answered to their end. */
+  get answered(): number {
+    return this.#sender.answered;
+  }
+
+  /** Transactions that the server still takes in this session (RFC 9422 MAILMAX, or learnt); Infinity when no bound is known. */
   get mailsLeft(): number {
     return this.#sender.mailsLeft;
   }

@@ -170,7 +170,17 @@ export const transactionStages = [
 ] as const;
 export type TransactionStage = (typeof transactionStages)[number];
 
-export const replyClasses = ['2yz', '3yz', '4yz', '5yz', '503', '503-overlapped', '421', 'too-many'] as const;
+export const replyClasses = [
+  '2yz',
+  '3yz',
+  '4yz',
+  '5yz',
+  '503',
+  '503-overlapped',
+  '421',
+  'too-many',
+  'no-bdat', // 500, 502 or 503 to BDAT for a recipient that was accepted
+] as const;
 export type ReplyClass = (typeof replyClasses)[number];
 
 export type ReplyEffect =
@@ -178,6 +188,7 @@ export type ReplyEffect =
   | 'defer' // temporary for those concerned
   | 'refuse' // permanent for those concerned
   | 'postpone' // the whole transaction is written again, without running ahead
+  | 'use-data' // the whole transaction is written again, by DATA
   | 'split' // this recipient moves to a further transaction
   | 'go-ahead' // send the content
   | 'lone-dot' // end the empty transaction with a dot
@@ -199,6 +210,7 @@ export const REPLIES = {
     '503-overlapped': 'never',
     '421': 'close',
     'too-many': 'never',
+    'no-bdat': 'never',
   },
   // QUIRK(Haraka 3.3): it offers PIPELINING and answers 503 to what stands behind an end of data in the same segment,
   // which RFC 2920 §3.1 allows to stand there.
@@ -211,6 +223,7 @@ export const REPLIES = {
     '503-overlapped': 'postpone',
     '421': 'close',
     'too-many': 'never',
+    'no-bdat': 'never',
   },
   // RFC 5321 §4.5.3.1.10: too many recipients is about this transaction, not about the recipient.
   rcpt: {
@@ -222,6 +235,7 @@ export const REPLIES = {
     '503-overlapped': 'never',
     '421': 'close',
     'too-many': 'split',
+    'no-bdat': 'never',
   },
   data: {
     '2yz': 'drop',
@@ -232,6 +246,7 @@ export const REPLIES = {
     '503-overlapped': 'never',
     '421': 'close',
     'too-many': 'never',
+    'no-bdat': 'never',
   },
   chunk: {
     '2yz': 'accept',
@@ -242,6 +257,7 @@ export const REPLIES = {
     '503-overlapped': 'never',
     '421': 'close',
     'too-many': 'never',
+    'no-bdat': 'use-data',
   },
   final: {
     '2yz': 'deliver',
@@ -252,6 +268,7 @@ export const REPLIES = {
     '503-overlapped': 'never',
     '421': 'close',
     'too-many': 'never',
+    'no-bdat': 'use-data',
   },
   'rcpt-void': {
     '2yz': 'ignore',
@@ -262,6 +279,7 @@ export const REPLIES = {
     '503-overlapped': 'never',
     '421': 'close',
     'too-many': 'never',
+    'no-bdat': 'never',
   },
   'data-void': {
     '2yz': 'drop',
@@ -272,6 +290,7 @@ export const REPLIES = {
     '503-overlapped': 'never',
     '421': 'close',
     'too-many': 'never',
+    'no-bdat': 'never',
   },
   'final-void': {
     '2yz': 'ignore',
@@ -282,6 +301,7 @@ export const REPLIES = {
     '503-overlapped': 'never',
     '421': 'close',
     'too-many': 'never',
+    'no-bdat': 'never',
   },
   discard: {
     '2yz': 'ignore',
@@ -292,6 +312,7 @@ export const REPLIES = {
     '503-overlapped': 'never',
     '421': 'close',
     'too-many': 'never',
+    'no-bdat': 'never',
   },
 } as const satisfies Record<TransactionStage, Record<ReplyClass, ReplyEffect>>;
 

@@ -1,5 +1,6 @@
 import { SmtpError } from '../../errors.ts';
 import type { Capabilities } from '../session/capabilities.ts';
+import type { HostExperience } from '../session/host-experience.ts';
 import type { SessionLimits } from '../session/limits.ts';
 import { type Delivery, Transaction, type WholeContent } from './transaction.ts';
 import { incapable, notAccepted, type Verdict } from './verdict.ts';
@@ -14,6 +15,8 @@ export interface PlanFacts {
   learnedRecipients: number | undefined;
   /** Whether BDAT may be used where offered. */
   readonly chunking: boolean;
+  /** What earlier sessions have shown. */
+  readonly experience: HostExperience;
 }
 
 /**
@@ -47,10 +50,11 @@ interface ChosenContent {
 function chooseContent(delivery: Delivery, facts: PlanFacts): ChosenContent | { verdict: Verdict } {
   const { envelope, content, sevenBitContent } = delivery;
   const { offered } = facts;
+  const chunking = facts.chunking && offered.chunking && !facts.experience.refusesChunking;
   // CHUNKING pays where it saves the wait for 354; without PIPELINING DATA is as good and better tested.
-  const mode = facts.chunking && offered.chunking && offered.pipelining ? 'bdat' : 'data';
+  const mode = chunking && offered.pipelining ? 'bdat' : 'data';
   if (envelope.body === 'binarymime') {
-    if (offered.binaryMime && offered.chunking && facts.chunking) {
+    if (offered.binaryMime && chunking) {
       return {
         mode: 'bdat',
         body: 'binarymime',
@@ -73,6 +77,7 @@ function chooseContent(delivery: Delivery, facts: PlanFacts): ChosenContent | { 
   const binary = envelope.body === 'binarymime';
   return {
     verdict: incapable(
+      binary ? 'binarymime' : '8bitmime',
       binary ? 'MB_SMTP_BINARYMIME_NOT_OFFERED' : 'MB_SMTP_8BITMIME_NOT_OFFERED',
       '5.6.3',
       `The server does not take ${binary ? 'binary' : '8-bit'} content; send it in a 7-bit transfer encoding.`,
@@ -88,6 +93,7 @@ function checkMessage(
   // RFC 8689 §4.2.1: REQUIRETLS counts only when it was offered inside TLS.
   if (delivery.envelope.requireTls && !(secure && offered.requireTls)) {
     return incapable(
+      'requiretls',
       'MB_SMTP_REQUIRETLS_NOT_OFFERED',
       '5.7.30',
       'The server does not promise REQUIRETLS inside TLS; use another host or send without it.',
@@ -96,6 +102,7 @@ function checkMessage(
   // RFC 1870 §6.1: a message over the limit is not offered.
   if (offered.maxSize !== undefined && content.size !== undefined && content.size > offered.maxSize) {
     return incapable(
+      'size',
       'MB_SMTP_SIZE_EXCEEDED',
       '5.3.4',
       `The message has ${content.size} octets and the server takes ${offered.maxSize}; make it smaller.`,
@@ -124,6 +131,7 @@ function smtputf8Usable(offered: Capabilities): boolean {
 
 function noSmtputf8(): Verdict {
   return incapable(
+    'smtputf8',
     'MB_SMTP_SMTPUTF8_NOT_OFFERED',
     '5.6.7',
     'The server does not take addresses or headers beyond ASCII (SMTPUTF8); use another address or host.',
@@ -133,7 +141,12 @@ function noSmtputf8(): Verdict {
 /** RFC 9422 §4: no more recipients, and no more of their domains, than the server takes. */
 function takeRecipients(delivery: Delivery, facts: PlanFacts): number[] {
   const { rcptMax = Infinity, rcptDomainMax = Infinity } = facts.offered.limits;
-  const most = Math.min(facts.limits.recipientsPerTransaction, rcptMax, facts.learnedRecipients ?? Infinity);
+  const most = Math.min(
+    facts.limits.recipientsPerTransaction,
+    rcptMax,
+    facts.learnedRecipients ?? Infinity,
+    facts.experience.recipientsPerTransaction ?? Infinity,
+  );
   const { remaining, envelope } = delivery;
   if (rcptDomainMax === Infinity) {
     if (remaining.length <= most) {
@@ -161,10 +174,10 @@ function giveUp(delivery: Delivery, verdict: Verdict): undefined {
   delivery.remaining = [];
 }
 
-/** RFC 9422 §4.1: the server takes no more transactions in this session. */
-export function mailLimit(mailMax: number): Verdict {
+/** RFC 9422 §4.1, or learnt: the server takes no more transactions in this session. */
+export function mailLimit(most: number): Verdict {
   const error = new SmtpError(
-    `The server takes ${mailMax} messages per session (LIMITS MAILMAX) and has had them; open another connection.`,
+    `The server takes ${most} messages per session and has had them; open another connection.`,
     {
       code: 'MB_SMTP_MAIL_LIMIT',
       kind: 'peer-incompatible',
@@ -173,5 +186,5 @@ export function mailLimit(mailMax: number): Verdict {
       retryable: true,
     },
   );
-  return notAccepted('plan', error);
+  return notAccepted('plan', error, true);
 }

@@ -1,4 +1,5 @@
 import { type Reply, SmtpError, type Stage } from '../../errors.ts';
+import type { HostExperience } from '../session/host-experience.ts';
 import { LOSS, REPLIES, type ReplyClass, type TransactionStage } from '../session/transitions.ts';
 import type { Expected, Pipeline } from './pipeline.ts';
 import type { Sender } from './sender.ts';
@@ -9,6 +10,7 @@ import { notAccepted, refusal, unknownOutcome } from './verdict.ts';
 export interface ReceiverContext {
   readonly sender: Sender;
   readonly pipeline: Pipeline;
+  readonly experience: HostExperience;
   /** Ends the session. */
   fail(error: SmtpError): void;
 }
@@ -28,8 +30,8 @@ export class Receiver {
     transaction.delivery.transcript.reply(now, reply);
     const stage = stageOf(expected, transaction);
     const effect = REPLIES[stage][classOf(expected, reply, transaction)];
-    // A 421 that answers the first command on a reused connection may as well have been on its way before.
-    if (effect !== 'close') transaction.answered = true;
+    // A 421 in the place of the reply to MAIL may as well have been on its way before.
+    if (effect !== 'close' || expected.stage !== 'mail') transaction.answered = expected.stage !== 'reset';
     if (expected.stage === 'mail' || expected.stage === 'rcpt') transaction.awaited -= 1;
     if (expected.stage === 'chunk') transaction.chunksAwaited -= 1;
     switch (effect) {
@@ -43,6 +45,11 @@ export class Receiver {
       case 'split':
         if (transaction.split.length === 0) transaction.splitAt = transaction.accepted.length;
         transaction.split.push(expected.recipient!);
+        transaction.splitSaysSo ||= saysTooMany(reply);
+        break;
+      case 'use-data':
+        sender.useData(transaction);
+        if (expected.stage === 'chunk') this.#stopChunks(transaction, reply, now);
         break;
       case 'postpone':
         sender.postpone(transaction);
@@ -101,29 +108,32 @@ export class Receiver {
   /** The session is over: everybody without an answer gets the verdict that is true. */
   lost(error: SmtpError, now: number): void {
     const { sender } = this.#context;
-    const serviceClosed = error.code === 'MB_SMTP_SERVICE_CLOSING';
     const open = sender.open.splice(0);
-    for (const transaction of open) {
+    if (open.length > 0) this.#learn(open[0]!, error);
+    const ended = endedByPeer(error);
+    for (const [place, transaction] of open.entries()) {
       const { delivery } = transaction;
-      if (isStale(transaction, error)) {
+      // What stands behind the first one without an answer was not read, unless the server was silent about all of it.
+      const unread =
+        ended && !transaction.answered && (place > 0 || !transaction.first) && isUnread(transaction, error);
+      if (unread && isWhole(transaction)) {
         delivery.remaining = [];
         delivery.settled = true;
         sender.notAttempted(delivery, stale(error));
-        continue;
+      } else {
+        // RFC 5321 §3.8: after 421 the server has done nothing more, so even what is sent was not accepted.
+        const maybe = LOSS[transaction.writer] === 'unknown' && !isClosing(error);
+        const verdict = maybe ? unknownOutcome(error) : notAccepted(stageOfLoss(transaction), error, unread);
+        this.#decideOpen(transaction, verdict);
       }
-      // RFC 5321 §3.8: after 421 the server has done nothing more, so even what is sent was not accepted.
-      const maybe = LOSS[transaction.writer] === 'unknown' && !serviceClosed;
-      this.#decideOpen(
-        transaction,
-        maybe ? unknownOutcome(error) : notAccepted(stageOfLoss(transaction), error),
-      );
       if (transaction.writer !== 'over') transaction.step('lost');
     }
     for (const transaction of open) {
       const { delivery } = transaction;
+      if (delivery.settled) continue;
       const postpone = transaction.reoffered ? [] : transaction.split;
       for (const index of [...delivery.remaining, ...postpone])
-        delivery.decide(index, notAccepted('plan', error));
+        delivery.decide(index, notAccepted('plan', error, ended));
       delivery.transcript.note(now, error.message);
       sender.settle(delivery);
     }
@@ -131,13 +141,23 @@ export class Receiver {
       if (delivery.settled) continue;
       if (delivery.transactions === 0) {
         delivery.settled = true;
-        sender.notAttempted(delivery, endedByPeer(error) ? stale(error) : error);
+        sender.notAttempted(delivery, ended ? stale(error) : error);
         continue;
       }
-      for (const index of delivery.remaining) delivery.decide(index, notAccepted('plan', error));
+      for (const index of delivery.remaining) delivery.decide(index, notAccepted('plan', error, ended));
       sender.settle(delivery);
     }
     sender.writing = undefined;
+  }
+
+  /** What the end of a session with messages in flight says about the host. */
+  #learn(first: Transaction, error: SmtpError): void {
+    const { sender, experience } = this.#context;
+    // Our own doing says nothing about the host.
+    if (error.kind === 'aborted' || error.kind === 'api-misuse' || error.kind === 'internal') return;
+    experience.lost();
+    if (endedByPeer(error) && first.mailReply === 'awaited' && !first.answered)
+      experience.endedBetween(sender.answered, isClosing(error) ? error.reply?.lines.join(' ') : undefined);
   }
 
   #accept(expected: Expected, transaction: Transaction): void {
@@ -148,6 +168,7 @@ export class Receiver {
   #refuse(expected: Expected, transaction: Transaction, reply: Reply, now: number): void {
     const { delivery } = transaction;
     const { sender } = this.#context;
+    transaction.refused = true;
     const verdict = refusal(expected.stage as 'mail' | 'rcpt' | 'data' | 'chunk' | 'final', reply);
     if (expected.recipient !== undefined) {
       delivery.decide(expected.recipient, verdict);
@@ -160,11 +181,14 @@ export class Receiver {
     }
     this.#decideOpen(transaction, verdict);
     if (expected.stage === 'data') sender.giveUp(transaction, now);
-    if (expected.stage === 'chunk' && transaction.writer === 'content') {
-      // RFC 3030 §2: a chunk that has begun must be completed or the connection closed; no further one is sent.
-      if (transaction.chunkBegun) this.#context.fail(refusedMidway(reply));
-      else sender.giveUp(transaction, now);
-    }
+    if (expected.stage === 'chunk') this.#stopChunks(transaction, reply, now);
+  }
+
+  /** RFC 3030 §2: a chunk that has begun must be completed or the connection closed; no further one is sent. */
+  #stopChunks(transaction: Transaction, reply: Reply, now: number): void {
+    if (transaction.writer !== 'content') return;
+    if (transaction.chunkBegun) this.#context.fail(refusedMidway(reply));
+    else this.#context.sender.giveUp(transaction, now);
   }
 
   #deliver(expected: Expected, transaction: Transaction, reply: Reply): void {
@@ -219,6 +243,8 @@ function classOf(
   transaction: Transaction,
 ): ReplyClass {
   if (code === 421) return '421';
+  const bdat = stage === 'chunk' || (stage === 'final' && transaction.mode === 'bdat');
+  if (bdat && (code === 500 || code === 502 || code === 503) && knowsNoBdat(transaction)) return 'no-bdat';
   if (code === 503) return stage === 'mail' && transaction.overlapped ? '503-overlapped' : '503';
   // RFC 5321 §4.5.3.1.10 and RFC 3463 §3.6: too many recipients, said in three ways. A status about the mailbox
   // (x.2.z) says plainly that it is about this recipient.
@@ -231,11 +257,28 @@ function classOf(
   return code < 500 ? '4yz' : '5yz';
 }
 
-/** On a reused connection, an end before any answer says that it was dead already; that is no attempt. */
-function isStale({ reused, answered, delivery, writer, split }: Transaction, error: SmtpError): boolean {
-  const untouched =
-    delivery.undecided === delivery.verdicts.length && delivery.transactions === 1 && split.length === 0;
-  return endedByPeer(error) && reused && !answered && writer !== 'sent' && untouched;
+/** BDAT for somebody who was accepted is in its place, so the server does not know it; binary content goes no other way. */
+function knowsNoBdat({ accepted, mail, redone }: Transaction): boolean {
+  return accepted.length > 0 && mail.body !== 'binarymime' && !redone;
+}
+
+/** RFC 3463 §3.6: x.5.3 is too many recipients; a bare 452 may be about room (RFC 5321 §4.2.3). */
+function saysTooMany({ enhanced, lines }: Reply): boolean {
+  return enhanced?.endsWith('.5.3') === true || /too many (?:recipients|rcpts?)/i.test(lines.join(' '));
+}
+
+/** Whether the server certainly did nothing with a transaction that has no answer. */
+function isUnread({ writer }: Transaction, error: SmtpError): boolean {
+  return isClosing(error) || writer !== 'sent';
+}
+
+/** Whether a transaction is all of its delivery and nobody has a verdict. */
+function isWhole({ delivery, split }: Transaction): boolean {
+  return delivery.undecided === delivery.verdicts.length && delivery.transactions === 1 && split.length === 0;
+}
+
+function isClosing({ code }: SmtpError): boolean {
+  return code === 'MB_SMTP_SERVICE_CLOSING';
 }
 
 /** The server or the network ended the session, not we. */
@@ -245,7 +288,7 @@ function endedByPeer({ code }: SmtpError): boolean {
 
 function stale(cause: SmtpError): SmtpError {
   return new SmtpError(
-    'The reused connection was closed before it could be used; nothing was offered. Connect again.',
+    'The connection was closed before the server read anything of this message. Connect again.',
     {
       code: 'MB_SMTP_CONNECTION_STALE',
       kind: 'network',

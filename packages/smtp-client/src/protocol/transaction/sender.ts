@@ -3,6 +3,7 @@ import { ContentWriter, commandRoom } from '../content/content-writer.ts';
 import type { TransmitBlock } from '../content/transmit-block.ts';
 import type { Capabilities } from '../session/capabilities.ts';
 import type { SessionEvent } from '../session/events.ts';
+import type { HostExperience } from '../session/host-experience.ts';
 import type { SessionLimits } from '../session/limits.ts';
 import { formatMail, formatRcpt } from './commands.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -22,6 +23,7 @@ export interface SenderContext {
   readonly pipelining: Pipelining;
   readonly chunking: boolean;
   readonly protocol: 'smtp' | 'lmtp';
+  readonly experience: HostExperience;
   emit(event: SessionEvent): void;
   /** Ends the session. */
   fail(error: SmtpError): void;
@@ -46,10 +48,14 @@ export class Sender {
   writing: Transaction | undefined;
   /** MAILs written in this session. */
   mails = 0;
+  /** Messages that the server has answered to their end in this session. */
+  answered = 0;
   #last: Transaction | undefined;
   #loneDot = false;
   /** False once the server has shown that it cannot take a message before it has answered the one before. */
   #mayOverlap = true;
+  /** The server does not do as it says, so each command waits for its reply. */
+  #cautious = false;
   #idleSince = 0;
 
   constructor(context: SenderContext) {
@@ -59,22 +65,23 @@ export class Sender {
 
   /** Lets transactions begin, now that the session is ready. */
   start(offered: Capabilities, secure: boolean): void {
-    const { limits, chunking } = this.#context;
-    this.#facts = { offered, secure, limits, chunking, learnedRecipients: undefined };
+    const { limits, chunking, experience } = this.#context;
+    experience.offered(offered.limits);
+    this.#facts = { offered, secure, limits, chunking, experience, learnedRecipients: undefined };
   }
 
   /** Whether each command waits for its reply. */
   get #lockstep(): boolean {
-    return this.#context.pipelining === 'off' || !this.#facts!.offered.pipelining;
+    return this.#cautious || this.#context.pipelining === 'off' || !this.#facts!.offered.pipelining;
   }
 
   get idle(): boolean {
     return this.open.length === 0 && this.waiting.length === 0;
   }
 
-  /** Whether the server's LIMITS allow one more MAIL. */
+  /** MAILs that the server still takes in this session (RFC 9422 §4.1, or learnt). */
   get mailsLeft(): number {
-    return (this.#facts?.offered.limits.mailMax ?? Infinity) - this.mails;
+    return (this.#context.experience.messagesPerSession ?? Infinity) - this.mails;
   }
 
   /** Appends what may be written now to `block`. */
@@ -93,7 +100,13 @@ export class Sender {
   /** Takes a transaction out of the books. */
   forget(transaction: Transaction, now: number): void {
     const index = this.open.indexOf(transaction);
-    if (index >= 0) this.open.splice(index, 1);
+    if (index >= 0) {
+      this.open.splice(index, 1);
+      if (!transaction.redone) {
+        this.answered += 1;
+        this.#context.experience.answered(!transaction.refused);
+      }
+    }
     if (this.writing === transaction) this.writing = undefined;
     if (this.open.length === 0) this.#idleSince = now;
   }
@@ -104,7 +117,7 @@ export class Sender {
     if (delivery === undefined || facts === undefined || !this.#mayBegin()) return false;
     if (this.mailsLeft <= 0) {
       this.waiting.shift();
-      this.#outOfMails(delivery, facts.offered.limits.mailMax!);
+      this.#outOfMails(delivery, this.#context.experience.messagesPerSession!);
       return true;
     }
     const transaction = planTransaction(delivery, facts);
@@ -117,7 +130,7 @@ export class Sender {
     transaction.doubtful =
       this.mails > 0 && this.open.length === 0 && now - this.#idleSince > doubtfulAfterMs;
     transaction.overlapped = this.open.length > 0;
-    transaction.reused = this.mails > 0 && this.open.length === 0;
+    transaction.first = this.mails === 0 && this.open.length === 0;
     this.writing = transaction;
     this.open.push(transaction);
     transaction.step('begin');
@@ -143,6 +156,7 @@ export class Sender {
     if (accepted.length > 0 && transaction.splitAt === accepted.length) {
       const facts = this.#facts!;
       facts.learnedRecipients = Math.min(facts.learnedRecipients ?? Infinity, accepted.length);
+      if (transaction.splitSaysSo) this.#context.experience.tooManyRecipients(accepted.length);
     }
     delivery.remaining = [...split, ...delivery.remaining];
     transaction.reoffered = true;
@@ -153,7 +167,19 @@ export class Sender {
   postpone(transaction: Transaction): void {
     this.#mayOverlap = false;
     transaction.mailReply = 'refused';
+    transaction.redone = true;
     transaction.split.push(...transaction.recipients);
+    this.reoffer(transaction);
+  }
+
+  /** Puts a transaction back whole, to be sent by DATA: the server offers CHUNKING and does not know BDAT. */
+  useData(transaction: Transaction): void {
+    this.#context.experience.chunkingRefused();
+    // What it made of the octets of the content is not certain: each further command waits for its reply.
+    this.#cautious = true;
+    transaction.leftOpen = true;
+    transaction.redone = true;
+    transaction.split.push(...transaction.accepted);
     this.reoffer(transaction);
   }
 
@@ -170,11 +196,10 @@ export class Sender {
   }
 
   #mayBegin(): boolean {
-    const { pipelining, limits } = this.#context;
+    const { pipelining, limits, experience } = this.#context;
     if (this.open.length === 0) return true;
-    if (pipelining !== 'across-messages' || !this.#mayOverlap || !this.#facts?.offered.pipelining)
-      return false;
-    return this.open.length < limits.chunkingWindow;
+    if (pipelining !== 'across-messages' || !this.#mayOverlap || this.#lockstep) return false;
+    return this.open.length < Math.min(experience.window, limits.chunkingWindow);
   }
 
   /** Writes on; false when nothing more can be written before something happens. */
@@ -277,8 +302,10 @@ export class Sender {
 
   /** Whether content goes out before it is known that anybody gets it: only when that costs little. */
   #eager({ whole, doubtful }: Transaction): boolean {
-    const { limits, pipelining, protocol } = this.#context;
+    const { limits, pipelining, protocol, experience } = this.#context;
     if (protocol === 'lmtp') return false;
+    // A host that hangs up at a recipient with content unread resets the connection, and its reply may be lost.
+    if (experience.window === 1) return false;
     return (
       pipelining === 'across-messages' &&
       !doubtful &&

@@ -69,8 +69,16 @@ export class Transaction {
   readonly whole: WholeContent | undefined;
   #stuffer: DotStuffer | undefined;
   #source: ContentSource | undefined;
-  /** Begun on an idle connection that carried a message before. */
-  reused = false;
+  /** The first one of its session: nothing shows yet that the session can carry a message. */
+  first = false;
+  /** Somebody or something of it was refused. */
+  refused = false;
+  /** It is written again, whole, as another transaction. */
+  redone = false;
+  /** Whether the server said in words or by status that recipients were too many, rather than room too little. */
+  splitSaysSo = false;
+  /** The server did not know BDAT, so its envelope is open still. */
+  leftOpen = false;
   /** MAIL was written before the message before it was answered. */
   overlapped = false;
   /** The connection was idle so long that it may be dead. */
@@ -142,6 +150,7 @@ export class Transaction {
   /** Whether the server forgets this transaction by itself (RFC 5321 §4.1.1.4), so that no RSET is needed after it. */
   get closesItself(): boolean {
     if (!this.mailWritten || this.mailReply === 'refused') return true;
+    if (this.leftOpen) return false;
     return this.ended && (this.mode === 'data' || this.accepted.length > 0);
   }
 

@@ -4,12 +4,29 @@ import { type Reply, SmtpError, type SmtpErrorScope, type Stage } from '../../er
 export type Verdict =
   /** The server took the message for this recipient; nothing can undo it. */
   | { readonly status: 'delivered'; readonly stage: Stage; readonly reply: Reply }
-  /** Refused for good, by the server or by what the server cannot do. */
-  | { readonly status: 'failed'; readonly stage: Stage; readonly reply?: Reply; readonly error: SmtpError }
+  /** Refused for good by the server, or not offered because of what the server lacks. */
+  | {
+      readonly status: 'failed';
+      readonly stage: Stage;
+      readonly reply?: Reply;
+      readonly error: SmtpError;
+      /** What the host lacks for this message; another host, or another form of the message, may do. */
+      readonly lacks?: HostLack;
+    }
   /** Not accepted, and worth another try. */
-  | { readonly status: 'deferred'; readonly stage: Stage; readonly reply?: Reply; readonly error: SmtpError }
+  | {
+      readonly status: 'deferred';
+      readonly stage: Stage;
+      readonly reply?: Reply;
+      readonly error: SmtpError;
+      /** The session ended before the server read anything of this: offer it again at once, it was no attempt. */
+      readonly untouched?: true;
+    }
   /** The message was handed over completely and no answer came: it may have been accepted. */
   | { readonly status: 'unknown'; readonly stage: Stage; readonly reply?: Reply; readonly error: SmtpError };
+
+/** What a host may lack for a message. */
+export type HostLack = '8bitmime' | 'binarymime' | 'smtputf8' | 'size' | 'requiretls';
 
 const refusals = {
   mail: ['MB_SMTP_SENDER_REFUSED', 'message', 'The server refused the sender'],
@@ -37,6 +54,7 @@ export function refusal(stage: keyof typeof refusals, reply: Reply): Verdict {
 
 /** A server that cannot carry this message: permanent here, another host may do. */
 export function incapable(
+  lacks: HostLack,
   code: SmtpError['code'],
   enhanced: string,
   message: string,
@@ -50,28 +68,37 @@ export function incapable(
     retryable: false,
     enhanced,
   });
-  return { status: 'failed', stage: 'plan', error };
+  return { status: 'failed', stage: 'plan', error, lacks };
 }
 
 /** The end of data was handed over and the session ended without an answer (RFC 1047). */
 export function unknownOutcome(cause: SmtpError): Verdict {
-  const error = new SmtpError(
-    'The message was sent completely but the session ended before the server answered; it may have been accepted.',
-    {
-      code: 'MB_SMTP_OUTCOME_UNKNOWN',
-      kind: cause.kind,
-      scope: 'session',
-      stage: 'final',
-      retryable: true,
-      cause,
-    },
-  );
+  const why =
+    cause.kind === 'timeout'
+      ? 'the server did not answer in time'
+      : 'the session ended before the server answered';
+  const error = new SmtpError(`The message was sent completely but ${why}; it may have been accepted.`, {
+    code: 'MB_SMTP_OUTCOME_UNKNOWN',
+    kind: cause.kind,
+    scope: 'session',
+    stage: 'final',
+    retryable: true,
+    cause,
+  });
   return { status: 'unknown', stage: 'final', error };
 }
 
 /** The session ended and this recipient was certainly not accepted. */
-export function notAccepted(stage: Stage, error: SmtpError): Extract<Verdict, { status: 'deferred' }> {
-  return error.reply === undefined
-    ? { status: 'deferred', stage, error }
-    : { status: 'deferred', stage, reply: error.reply, error };
+export function notAccepted(
+  stage: Stage,
+  error: SmtpError,
+  untouched = false,
+): Extract<Verdict, { status: 'deferred' }> {
+  return {
+    status: 'deferred',
+    stage,
+    ...(error.reply === undefined ? {} : { reply: error.reply }),
+    error,
+    ...(untouched ? { untouched } : {}),
+  };
 }

@@ -1,0 +1,208 @@
+import { describe, expect, it } from 'vitest';
+import { Talk } from '../../../test/talk.ts';
+import { HostExperience } from './host-experience.ts';
+
+const chunking = ['PIPELINING', 'CHUNKING'];
+
+/** Lets a message through a session, step by step. */
+function deliver(talk: Talk, answer = '250 queued'): number {
+  const id = talk.submit({}, 'x\r\n');
+  talk.server('250 ok');
+  talk.server('250 ok');
+  if (talk.said().includes('DATA\r\n')) talk.server('354 go');
+  talk.server(answer);
+  talk.said();
+  return id;
+}
+
+describe('the window of messages', () => {
+  for (const keywords of [['PIPELINING'], chunking]) {
+    it(`SMTP-32 is one at first: nothing stands behind a message that has no answer (${keywords})`, () => {
+      const talk = Talk.ready(keywords, { experience: new HostExperience() });
+      talk.submit({}, 'one\r\n');
+      talk.submit({}, 'two\r\n');
+      const data = keywords.length === 1;
+      expect(talk.said()).toBe(
+        `MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.com>\r\n${data ? 'DATA\r\n' : ''}`,
+      );
+      talk.server('250 ok');
+      expect(talk.said()).toBe('');
+      talk.server('250 ok', ...(data ? ['354 go'] : []));
+      expect(talk.said()).toBe(data ? 'one\r\n.\r\n' : 'BDAT 5 LAST\r\none\r\n');
+      talk.server('250 queued');
+      expect(talk.said()).toMatch(/^MAIL/);
+    });
+  }
+
+  it('SMTP-32 doubles after 16 messages in a row without a refusal, up to 16', () => {
+    const experience = new HostExperience();
+    const talk = Talk.ready(chunking, { experience });
+    const windows: number[] = [];
+    for (let sent = 0; sent < 80; sent++) {
+      deliver(talk);
+      windows.push(experience.window);
+    }
+    expect([14, 15, 31, 47, 62, 63, 79].map((at) => windows[at])).toEqual([1, 2, 4, 8, 8, 16, 16]);
+  });
+
+  it('SMTP-32 a refusal begins the run anew', () => {
+    const experience = new HostExperience({ cleanRun: 15 });
+    const talk = Talk.ready(chunking, { experience });
+    deliver(talk, '554 no');
+    expect(experience.facts).toEqual({ window: 1, cleanRun: 0 });
+    talk.submit({}, 'x');
+    talk.server('250 ok', '550 5.1.1 nobody');
+    expect(experience.facts.cleanRun).toBe(0);
+  });
+
+  it('SMTP-32 is one again, for every session with the host, after 421 or a lost connection with a message in flight', () => {
+    const ends: ((talk: Talk) => void)[] = [
+      (talk) => talk.server('250 ok', '421 4.3.2 closing'),
+      (talk) => talk.end(),
+      (talk) => talk.server('250 ok', 'nonsense'),
+      (talk) => talk.wait(300_001),
+    ];
+    for (const end of ends) {
+      const experience = new HostExperience({ window: 16 });
+      const [talk, other] = [Talk.ready(chunking, { experience }), Talk.ready(chunking, { experience })];
+      talk.submit({}, 'x');
+      end(talk);
+      expect(experience.facts).toMatchObject({ window: 1, cleanRun: 0 });
+      for (let count = 0; count < 3; count++) other.submit({}, 'x');
+      expect(other.said().match(/MAIL/g)).toHaveLength(1);
+    }
+  });
+
+  it('SMTP-32 an idle end, our own abort and QUIT take nothing away', () => {
+    const experience = new HostExperience({ window: 8 });
+    for (const end of ['421 4.4.2 idle', undefined]) {
+      const talk = Talk.ready(chunking, { experience });
+      deliver(talk);
+      if (end) talk.server(end);
+      else talk.end();
+    }
+    expect(experience.window).toBe(8);
+  });
+
+  it('SMTP-32 grows no further than the limit of the caller', () => {
+    const talk = Talk.ready(chunking, { limits: { chunkingWindow: 2 } });
+    for (let count = 0; count < 5; count++) talk.submit({}, 'x');
+    expect(talk.said().match(/MAIL/g)).toHaveLength(2);
+  });
+});
+
+describe('what is learnt', () => {
+  it('SESS-07 the number of messages of a session, from LIMITS', () => {
+    const experience = new HostExperience();
+    Talk.ready(['PIPELINING', 'LIMITS MAILMAX=20 RCPTMAX=50'], { experience });
+    expect(experience.facts).toMatchObject({ messagesPerSession: 20, recipientsPerTransaction: 50 });
+  });
+
+  it('SESS-07 the number of messages of a session, from a 421 that says so', () => {
+    for (const text of [
+      '421 4.7.0 too many messages in this connection',
+      '421 Too many messages in this session',
+      '421 4.5.0 Message limit per connection reached',
+      '421 maximum number of messages per session exceeded',
+    ]) {
+      const experience = new HostExperience();
+      const talk = Talk.ready(['PIPELINING'], { experience });
+      for (let sent = 0; sent < 3; sent++) deliver(talk);
+      const id = talk.submit({}, 'x');
+      talk.server(text);
+      expect(talk.notAttempted(id), text).toBe('MB_SMTP_CONNECTION_STALE');
+      expect(experience.facts.messagesPerSession, text).toBe(3);
+      const next = Talk.ready(['PIPELINING'], { experience });
+      expect(next.session.mailsLeft).toBe(3);
+      for (let sent = 0; sent < 3; sent++) deliver(next);
+      expect(next.notAttempted(next.submit({}, 'x'))).toBe('MB_SMTP_MAIL_LIMIT');
+    }
+  });
+
+  it('SESS-07 the number of messages of a session, from hang-ups at the same place twice', () => {
+    const experience = new HostExperience();
+    for (const expected of [undefined, 4]) {
+      const talk = Talk.ready(['PIPELINING'], { experience });
+      for (let sent = 0; sent < 4; sent++) deliver(talk);
+      const id = talk.submit({}, 'x');
+      talk.end();
+      expect(talk.notAttempted(id)).toBe('MB_SMTP_CONNECTION_STALE');
+      expect(experience.facts.messagesPerSession).toBe(expected);
+    }
+  });
+
+  it('SESS-07 nothing of that from an end in the middle of a message', () => {
+    const experience = new HostExperience();
+    for (let round = 0; round < 2; round++) {
+      const talk = Talk.ready(['PIPELINING'], { experience });
+      deliver(talk);
+      talk.submit({}, 'x');
+      talk.server('250 ok', '421 4.7.0 too many errors');
+    }
+    expect(experience.facts).toEqual({ window: 1, cleanRun: 0 });
+  });
+
+  it('SMTP-34 DATA is used once BDAT was offered and is not known, in the same session and later', () => {
+    for (const [code, window] of [
+      [500, 1],
+      [502, 1],
+      [503, 1],
+      [502, 16],
+    ]) {
+      const experience = new HostExperience({ window: window! });
+      const talk = Talk.ready(chunking, { experience });
+      const id = talk.submit({}, 'x\r\n');
+      talk.server('250 ok', '250 ok');
+      expect(talk.said()).toContain('BDAT 3 LAST');
+      talk.server(`${code} what is BDAT`);
+      expect(talk.said()).toBe('RSET\r\n');
+      for (const answer of ['250 reset', '250 ok', '250 ok', '354 go']) talk.server(answer);
+      expect(talk.said()).toMatch(/^MAIL[^\n]*\nRCPT[^\n]*\nDATA\r\nx\r\n\.\r\n$/);
+      talk.server('250 queued');
+      expect(talk.statuses(id)).toEqual(['delivered']);
+      expect(experience.facts.refusesChunking).toBe(true);
+      const next = Talk.ready(chunking, { experience });
+      next.submit({}, 'x\r\n');
+      expect(next.said()).toContain('DATA\r\n');
+    }
+  });
+
+  it('SMTP-34 a session that lost count of the replies to BDAT is ended, and nobody is in doubt', () => {
+    const talk = Talk.ready(chunking, { experience: new HostExperience() });
+    const id = talk.submit({}, 'Subject: x\r\n\r\nx\r\n');
+    talk.server('250 ok', '250 ok');
+    // The server takes the lines of the content for commands.
+    talk.server('500 what is BDAT', '500 what is Subject', '500 what', '500 what');
+    expect(talk.statuses(id)).toEqual(['deferred']);
+    expect(talk.closed).toBeDefined();
+  });
+
+  it('SMTP-34 503 to BDAT with nobody accepted says nothing about BDAT', () => {
+    const experience = new HostExperience({ window: 16 });
+    const talk = Talk.ready(chunking, { experience });
+    const id = talk.submit({}, 'x\r\n');
+    talk.server('250 ok', '550 5.1.1 nobody', '503 no recipients');
+    expect(talk.summary(id)).toEqual(['failed 550 @rcpt']);
+    expect(experience.refusesChunking).toBe(false);
+  });
+
+  it('SESS-07 facts survive a way through JSON, and others are refused', () => {
+    const facts = { window: 4, cleanRun: 3, messagesPerSession: 20, refusesChunking: true } as const;
+    const { facts: again } = new HostExperience(JSON.parse(JSON.stringify(new HostExperience(facts).facts)));
+    expect(again).toEqual(facts);
+    expect(new HostExperience({ window: 99 }).window).toBe(16);
+    for (const wrong of [
+      { window: 0 },
+      { windows: 1 },
+      { cleanRun: -1 },
+      { endedAfter: 1.5 },
+      null,
+      [],
+      'x',
+    ]) {
+      expect(() => new HostExperience(wrong as never)).toThrow(
+        expect.objectContaining({ code: 'MB_SMTP_OPTION' }),
+      );
+    }
+  });
+});

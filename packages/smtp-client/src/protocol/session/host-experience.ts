@@ -1,0 +1,178 @@
+import { misuse } from '../../errors.ts';
+
+/** Messages in flight at most, and what a window can grow to. */
+export const largestWindow = 16;
+/** Messages that must be answered in a row, none of them refused, before the window doubles. */
+export const cleanRunToDouble = 16;
+
+/** What sessions have shown about a host: plain data, to be kept with the host. */
+export interface HostFacts {
+  /** Messages that may be in flight at once in one session: 1 at first, at most 16. */
+  readonly window: number;
+  /** Messages in a row that were delivered without any refusal since the window last changed. */
+  readonly cleanRun: number;
+  /** Messages that the host takes in one session: said by LIMITS (RFC 9422), said by a 421, or seen twice. */
+  readonly messagesPerSession?: number;
+  /** Recipients that the host takes in one transaction, as LIMITS or a refusal of one too many said. */
+  readonly recipientsPerTransaction?: number;
+  /** The host offers CHUNKING and does not know BDAT; DATA is used. */
+  readonly refusesChunking?: true;
+  /** After how many messages the host last ended a session in front of another one, without giving a reason. */
+  readonly endedAfter?: number;
+}
+
+/** A 421 that says that this session has had its messages. */
+const sessionFull =
+  /too many (?:messages|mails|e-?mails|transactions|deliver)|(?:messages|mails|transactions)\b.{0,40}\b(?:per|in|this|for this) (?:connection|session)|(?:message|mail|transaction) limit (?:per|for|of) /i;
+
+/**
+ * What is known about one host and shared by all sessions with it.
+ *
+ * How far a session runs ahead of the replies is earned: one message at first and its content only behind the replies to
+ * its recipients; twice as many after 16 messages in a row that were delivered without a refusal; back to one for all
+ * sessions when one of them ends with messages in flight.
+ *
+ * @example
+ * const experience = new HostExperience(await load('mx.example.com'));
+ * const connection = await connect({ host: 'mx.example.com', hostname, experience });
+ * …
+ * await save('mx.example.com', experience.facts);
+ */
+export class HostExperience {
+  #window: number;
+  #cleanRun: number;
+  #messagesPerSession: number | undefined;
+  #recipientsPerTransaction: number | undefined;
+  #refusesChunking: boolean;
+  #endedAfter: number | undefined;
+  #facts: HostFacts | undefined;
+
+  /** @param facts  As {@link HostExperience.facts} gave them; absent for a host that nothing is known about. @throws {SmtpError} MB_SMTP_OPTION */
+  constructor(facts: Partial<HostFacts> = {}) {
+    checkFacts(facts);
+    this.#window = Math.min(facts.window ?? 1, largestWindow);
+    this.#cleanRun = facts.cleanRun ?? 0;
+    this.#messagesPerSession = facts.messagesPerSession;
+    this.#recipientsPerTransaction = facts.recipientsPerTransaction;
+    this.#refusesChunking = facts.refusesChunking ?? false;
+    this.#endedAfter = facts.endedAfter;
+  }
+
+  /** Everything known, as plain data; another object after each change. */
+  get facts(): HostFacts {
+    this.#facts ??= Object.freeze({
+      window: this.#window,
+      cleanRun: this.#cleanRun,
+      ...(this.#messagesPerSession === undefined ? {} : { messagesPerSession: this.#messagesPerSession }),
+      ...(this.#recipientsPerTransaction === undefined
+        ? {}
+        : { recipientsPerTransaction: this.#recipientsPerTransaction }),
+      ...(this.#refusesChunking ? { refusesChunking: true as const } : {}),
+      ...(this.#endedAfter === undefined ? {} : { endedAfter: this.#endedAfter }),
+    });
+    return this.#facts;
+  }
+
+  /** Messages that may be in flight at once in one session. */
+  get window(): number {
+    return this.#window;
+  }
+
+  get messagesPerSession(): number | undefined {
+    return this.#messagesPerSession;
+  }
+
+  get recipientsPerTransaction(): number | undefined {
+    return this.#recipientsPerTransaction;
+  }
+
+  get refusesChunking(): boolean {
+    return this.#refusesChunking;
+  }
+
+  /** @internal A message was answered to its end; `clean` when nobody was refused. */
+  answered(clean: boolean): void {
+    if (!clean) {
+      if (this.#cleanRun === 0) return;
+      this.#cleanRun = 0;
+    } else {
+      if (this.#window >= largestWindow) return;
+      this.#cleanRun += 1;
+      if (this.#cleanRun >= cleanRunToDouble) {
+        this.#window = Math.min(this.#window * 2, largestWindow);
+        this.#cleanRun = 0;
+      }
+    }
+    this.#facts = undefined;
+  }
+
+  /** @internal A session ended with messages in flight, or with a 421. */
+  lost(): void {
+    this.#window = 1;
+    this.#cleanRun = 0;
+    this.#facts = undefined;
+  }
+
+  /**
+   * @internal The host ended a session where another message began.
+   * @param messages  How many it had answered in that session.
+   * @param reason  The text of its 421; undefined when it hung up without a word.
+   */
+  endedBetween(messages: number, reason: string | undefined): void {
+    if (messages === 0) return;
+    const said = reason !== undefined && sessionFull.test(reason);
+    // A session that ended once may have ended by chance; one that ends twice at the same place has a limit.
+    if (said || this.#endedAfter === messages) {
+      this.#messagesPerSession = messages;
+      this.#endedAfter = undefined;
+    } else {
+      this.#endedAfter = messages;
+    }
+    this.#facts = undefined;
+  }
+
+  /** @internal What LIMITS says holds, whatever was seen before (RFC 9422 §4). */
+  offered(limits: { readonly mailMax?: number; readonly rcptMax?: number }): void {
+    if (limits.mailMax !== undefined) this.#messagesPerSession = limits.mailMax;
+    if (limits.rcptMax !== undefined) this.#recipientsPerTransaction = limits.rcptMax;
+    if (limits.mailMax !== undefined || limits.rcptMax !== undefined) this.#facts = undefined;
+  }
+
+  /** @internal The host said that it takes no more recipients than these in one transaction. */
+  tooManyRecipients(taken: number): void {
+    this.#recipientsPerTransaction = Math.min(this.#recipientsPerTransaction ?? Infinity, taken);
+    this.#facts = undefined;
+  }
+
+  /** @internal BDAT was offered and is not known. */
+  chunkingRefused(): void {
+    this.#refusesChunking = true;
+    this.#facts = undefined;
+  }
+}
+
+const counts = ['window', 'messagesPerSession', 'recipientsPerTransaction', 'endedAfter'] as const;
+const known = new Set<string>([...counts, 'cleanRun', 'refusesChunking']);
+
+function checkFacts(facts: unknown): asserts facts is Partial<HostFacts> {
+  if (typeof facts !== 'object' || facts === null || Array.isArray(facts)) {
+    throw misuse('MB_SMTP_OPTION', 'facts must be an object, as HostExperience.facts gives it.');
+  }
+  const given = facts as Record<string, unknown>;
+  for (const key of Object.keys(given)) {
+    if (!known.has(key)) throw misuse('MB_SMTP_OPTION', `facts.${key} is not known; remove it.`);
+  }
+  for (const key of counts) {
+    const value = given[key];
+    if (value !== undefined && (!Number.isSafeInteger(value) || (value as number) < 1)) {
+      throw misuse('MB_SMTP_OPTION', `facts.${key} must be an integer of at least 1.`);
+    }
+  }
+  const { cleanRun, refusesChunking } = given;
+  if (cleanRun !== undefined && (!Number.isSafeInteger(cleanRun) || (cleanRun as number) < 0)) {
+    throw misuse('MB_SMTP_OPTION', 'facts.cleanRun must be an integer of at least 0.');
+  }
+  if (refusesChunking !== undefined && typeof refusesChunking !== 'boolean') {
+    throw misuse('MB_SMTP_OPTION', 'facts.refusesChunking must be true or absent.');
+  }
+}
