@@ -1,4 +1,4 @@
-import { type ClaimRequest, inlineContentBytes } from '@mb/broker/store';
+import { type ClaimRequest, inlineContentBytes, siteSpeeds } from '@mb/broker/store';
 import { Batcher } from './batcher.ts';
 import type { ClaimedRow } from './claimed-rows.ts';
 import type { Database } from './database.ts';
@@ -57,6 +57,7 @@ export class ClaimGroup {
       requests.map(({ worker }) => worker),
       requests.map(({ max }) => max),
       requests.map(({ leaseMs }) => leaseMs),
+      requests.map(({ slowest = 'slow' }) => siteSpeeds.indexOf(slowest)),
       from,
       inlineContentBytes,
       limits,

@@ -3,6 +3,8 @@ import {
   type ClaimedMessage,
   type ClaimedRecipient,
   formatRecipientId,
+  type Learned,
+  siteSpeeds,
   type UnknownPolicy,
 } from '@mb/broker/store';
 import { storedOctets } from './content-rows.ts';
@@ -13,6 +15,9 @@ export interface ClaimedRow {
   readonly claim_of: number;
   readonly claim_lease: string;
   readonly claim_site: string;
+  readonly claim_speed: number;
+  /** With the rows of an attempt's claim. */
+  readonly claim_learned: string | null;
   readonly claim_now: string;
   readonly claim_from: string;
   readonly message: string;
@@ -21,6 +26,7 @@ export interface ClaimedRow {
   readonly domain: string;
   readonly attempts: number;
   readonly options: string | null;
+  readonly detail: string | null;
   readonly tenant: string;
   readonly tag: string | null;
   readonly sender: string;
@@ -33,6 +39,11 @@ export interface ClaimedRow {
   readonly crc: string | null;
   readonly ascii: string | null;
   readonly bytes: Buffer | null;
+}
+
+/** What a claim says is known of its site. */
+export function learnedOf(speed: number, hosts: string): Learned {
+  return { speed: siteSpeeds[speed] ?? 'new', hosts: JSON.parse(hosts) as Learned['hosts'] };
 }
 
 /** Claimed rows as messages, and the recipients of those messages that are damaged. */
@@ -99,5 +110,6 @@ function readRecipient(row: ClaimedRow, expired: boolean): ClaimedRecipient {
     attempt: row.attempts,
     expired,
     ...(row.options !== null && { options: JSON.parse(row.options) as object }),
+    ...(row.detail !== null && { lastDetail: JSON.parse(row.detail) as object }),
   };
 }

@@ -77,7 +77,8 @@ export class DeliveredGroup {
 }
 
 /** The rows of the recipients; undefined unless all of them were delivered, each once. */
-function deliveredRows({ outcomes }: Settlement): string[] | undefined {
+function deliveredRows({ outcomes, learned }: Settlement): string[] | undefined {
+  if (learned) return undefined;
   const rowIds: string[] = [];
   for (const { kind, recipientId } of outcomes) {
     const id = kind === 'delivered' ? recipientRowId(recipientId) : undefined;

@@ -36,6 +36,7 @@ import {
   type SiteKey,
   type SiteLimits,
   type SiteSettings,
+  type SiteSpeed,
   type StagedContent,
   type StoreOptions,
   type Suppression,
@@ -44,7 +45,7 @@ import {
 import { Client, Pool, type PoolConfig, types } from 'pg';
 import { acceptBounce, acceptMessage, logRecipients } from './accept-rows.ts';
 import { ClaimGroup } from './claim-group.ts';
-import { type ClaimedMessages, type ClaimedRow, claimedMessages } from './claimed-rows.ts';
+import { type ClaimedMessages, type ClaimedRow, claimedMessages, learnedOf } from './claimed-rows.ts';
 import { chunkBytes, readContent, stageContent } from './content-rows.ts';
 import { Database, databaseError, type Queryable } from './database.ts';
 import { DeliveredGroup } from './delivered-group.ts';
@@ -349,12 +350,13 @@ export class PostgresStore implements QueueStore<Queryable> {
     return count;
   }
 
-  async nextDueMs(): Promise<number | null> {
+  async nextDueMs(slowest: SiteSpeed = 'slow'): Promise<number | null> {
     const s = this.#schema;
+    const condition = { fast: ' AND speed = 0', new: ' AND speed < 2', slow: '' }[slowest];
     const [row] = await this.#sql<{ delay: string | null }>(
       `SELECT least(
           (SELECT ready / 1000 FROM ${s}.site
-           WHERE NOT suspended AND ready >= $2 AND ready < 9007199254740991 ORDER BY ready LIMIT 1),
+           WHERE NOT suspended${condition} AND ready >= $2 AND ready < 9007199254740991 ORDER BY ready LIMIT 1),
           (SELECT deadline FROM ${s}.recipient
            WHERE state = 0 AND deadline >= 0 AND deadline <= ${s}.time_v1($1) + $3
            ORDER BY deadline LIMIT 1),
@@ -534,7 +536,11 @@ export class PostgresStore implements QueueStore<Queryable> {
     if (!first) return null;
     const leaseId = first.claim_lease;
     const { messages } = await this.#sound(leaseId, rows);
-    if (messages.length > 0) return { leaseId, kind, site: first.claim_site, messages };
+    if (messages.length > 0) {
+      const { claim_site: site, claim_learned: hosts, claim_speed: speed } = first;
+      const learned = hosts === null ? undefined : learnedOf(speed, hosts);
+      return { leaseId, kind, site, messages, ...(learned && { learned }) };
+    }
     await settle(this.#opened(), this.#context(), { leaseId, outcomes: [], release: true });
     return null;
   }

@@ -1,4 +1,13 @@
-import { detailText, type LeaseId, type Outcome, type RecipientId, type Settlement } from '@mb/broker/store';
+import {
+  detailText,
+  type Learned,
+  type LeaseId,
+  maxLearnedHosts,
+  type Outcome,
+  type RecipientId,
+  type Settlement,
+  siteSpeeds,
+} from '@mb/broker/store';
 import type { Database, Queryable } from './database.ts';
 import { recipientRowId } from './recipient-rows.ts';
 import { callFunction, type StoreContext } from './statement.ts';
@@ -12,7 +21,7 @@ export function leaseNumber(id: LeaseId): string {
 export async function settle(
   db: Queryable | Database,
   { schema, limits, log, now }: StoreContext,
-  { leaseId, outcomes, release, feedback }: Settlement,
+  { leaseId, outcomes, release, feedback, learned }: Settlement,
 ): Promise<RecipientId[]> {
   // In the order of their ids, as all lock recipients and messages.
   const known = outcomes
@@ -30,11 +39,17 @@ export async function settle(
     known.map(({ outcome }) => detailText(outcome.detail)),
     release,
     feedback ? JSON.stringify(feedback) : null,
+    learned ? learnedText(learned) : null,
+    maxLearnedHosts,
     limits,
     log,
     now,
   ]);
   return refusedOf(outcomes, row!.settle_v1);
+}
+
+function learnedText({ speed, hosts }: Partial<Learned>): string {
+  return JSON.stringify({ ...(speed && { speed: siteSpeeds.indexOf(speed) }), ...(hosts && { hosts }) });
 }
 
 function delayOf(outcome: Outcome): number | null {

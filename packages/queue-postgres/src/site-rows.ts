@@ -1,9 +1,11 @@
 import {
   allowedConnections,
+  type Learned,
   type Pacing,
   type QueueStats,
   type SiteLimits,
   type SiteView,
+  siteSpeeds,
 } from '@mb/broker/store';
 import type { Database } from './database.ts';
 
@@ -12,6 +14,8 @@ const mostSites = 1000;
 interface SiteRow {
   readonly name: string;
   readonly suspended: boolean;
+  readonly speed: number;
+  readonly learned: Learned['hosts'];
   readonly note: string | null;
   readonly limits: Partial<SiteLimits> | null;
   readonly concurrency: number | null;
@@ -53,7 +57,7 @@ export async function queueStats(
      ), open AS (
        SELECT site, count(*) AS connections FROM ${schema}.lease WHERE site IS NOT NULL GROUP BY site
      )
-     SELECT s.name, s.suspended, s.note, s.limits, s.concurrency, s.paused_until, s.pause_reason,
+     SELECT s.name, s.suspended, s.speed, s.learned, s.note, s.limits, s.concurrency, s.paused_until, s.pause_reason,
        ${schema}.time_v1($1) AS now, depth.queued, depth.due, open.connections
      FROM ${schema}.site s LEFT JOIN depth ON depth.site = s.name LEFT JOIN open ON open.site = s.name
      WHERE s.suspended OR depth.site IS NOT NULL OR open.site IS NOT NULL
@@ -85,6 +89,7 @@ function siteView(row: SiteRow, defaults: SiteLimits): SiteView {
     suspended: row.suspended,
     ...(row.note !== null && { note: row.note }),
     limits,
+    learned: { speed: siteSpeeds[row.speed] ?? 'new', hosts: row.learned },
     ...(row.due !== null && { oldestDueAt: Number(row.due) }),
   };
 }

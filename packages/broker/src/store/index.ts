@@ -9,6 +9,15 @@ export { BrokerError } from '../errors.ts';
 export { type Attempt, type AttemptOutcome, QueueWorker, type WorkerOptions } from '../worker/worker.ts';
 export { rechunk } from './content-chunks.ts';
 export {
+  isAllowedSpeed,
+  type Learned,
+  maxLearnedHosts,
+  mergeLearned,
+  nothingLearned,
+  type SiteSpeed,
+  siteSpeeds,
+} from './learned.ts';
+export {
   checkDelay,
   checkDelays,
   checkIdempotency,

@@ -12,6 +12,7 @@
  */
 
 import type { RetrySchedule } from './backoff.ts';
+import type { Learned, SiteSpeed } from './learned.ts';
 import type { SiteFeedback, SiteLimits } from './pacing.ts';
 import type { EventCursor, EventPage, QueueEventType, ReportedEvent } from './queue-event.ts';
 import type { PurgeResult, Retention } from './retention.ts';
@@ -96,6 +97,8 @@ export interface ClaimedRecipient {
   /** True when its lifetime is over: it is reported `expired`, not attempted. */
   readonly expired: boolean;
   readonly options?: object;
+  /** Detail of the latest outcome; absent before the first. */
+  readonly lastDetail?: object;
 }
 
 /** A message with those of its recipients that one claim holds. */
@@ -128,6 +131,8 @@ export interface Claim {
   /** Empty for `overdue`. */
   readonly site: SiteKey;
   readonly messages: readonly ClaimedMessage[];
+  /** What is known of the site. Default: nothing. */
+  readonly learned?: Learned;
 }
 
 /** What to claim. */
@@ -138,6 +143,8 @@ export interface ClaimRequest {
   readonly max: number;
   /** How long the lease lasts without a heartbeat, in milliseconds. */
   readonly leaseMs: number;
+  /** Leaves out sites that are slower than this; default `slow`: none. `claimOverdue` ignores it. */
+  readonly slowest?: SiteSpeed;
 }
 
 /** What became of one claimed recipient. `detail` is JSON of at most {@link maxDetailBytes} octets. */
@@ -168,6 +175,8 @@ export interface Settlement {
   readonly release: boolean;
   /** What the connection taught about the site. */
   readonly feedback?: SiteFeedback;
+  /** What was learnt about the site and its hosts; see {@link mergeLearned}. */
+  readonly learned?: Partial<Learned>;
   readonly bounces?: readonly Bounce[];
   readonly suppress?: readonly NewSuppression[];
 }
@@ -256,6 +265,7 @@ export interface SiteView {
   /** Given when it was suspended or paused. */
   readonly note?: string;
   readonly limits: SiteLimits;
+  readonly learned: Learned;
   /** Epoch milliseconds of the earliest recipient that waits. */
   readonly oldestDueAt?: number;
 }
@@ -328,8 +338,11 @@ export interface QueueStore<Transaction = never> {
    * later each time it happens to the same one; returns how many recipients.
    */
   reap(): Promise<number>;
-  /** Milliseconds until `claim`, `claimOverdue` or `reap` may find something, perhaps too few; null when nothing waits. */
-  nextDueMs(): Promise<number | null>;
+  /**
+   * Milliseconds until `claim`, `claimOverdue` or `reap` may find something, perhaps too few; null when nothing waits.
+   * @param slowest  As in {@link ClaimRequest}.
+   */
+  nextDueMs(slowest?: SiteSpeed): Promise<number | null>;
   /** Calls `listener` after something may have become due or was logged; returns what ends it. */
   onWake(listener: () => void): () => void;
 

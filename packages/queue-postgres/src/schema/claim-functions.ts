@@ -2,8 +2,9 @@
 export const claimFunctions = `
 -- A claimed recipient with its message. Content comes with the first recipient of each message in a claim only.
 CREATE TYPE @schema@.claimed_row_v1 AS (
-  claim_of int, claim_lease text, claim_site text, claim_now bigint, claim_from bigint, message text, "position" int,
-  address text, domain text, attempts int, options text, tenant text, tag text, sender text, accepted bigint,
+  claim_of int, claim_lease text, claim_site text, claim_speed int, claim_learned text, claim_now bigint,
+  claim_from bigint, message text, "position" int, address text, domain text, attempts int, options text,
+  detail text, tenant text, tag text, sender text, accepted bigint,
   expires bigint, size bigint, on_unknown text, envelope text, schedule text, crc bigint, ascii text, bytes bytea
 );
 
@@ -51,8 +52,8 @@ END $$;
 -- Takes recipients that were picked, with one event for all when it is an attempt; p_of tells the place of each one's
 -- lease. Returns those that were still waiting: claims of what is overdue ask for no site's lock.
 CREATE FUNCTION @schema@.take_v1(
-  p_leases bigint[], p_sites text[], p_of int[], p_ids bigint[], p_from bigint, p_attempt boolean, p_inline int,
-  p_log text[], t bigint
+  p_leases bigint[], p_sites text[], p_speeds int[], p_learned text[], p_of int[], p_ids bigint[], p_from bigint,
+  p_attempt boolean, p_inline int, p_log text[], t bigint
 ) RETURNS SETOF @schema@.claimed_row_v1 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
@@ -61,7 +62,7 @@ BEGIN
     FROM unnest(p_of, p_ids) WITH ORDINALITY AS x(of, id, ord)
     WHERE r.id = x.id AND r.state = 0
     RETURNING x.of, x.ord, r.id, r.id >> 16 AS message, (r.id & 65535)::int AS position, r.address, r.domain,
-      r.attempts, r.options
+      r.attempts, r.options, r.detail
   ), claimed AS (
     SELECT r.*, m.tenant, m.tag, m.sender, m.accepted, m.expires, m.size, m.on_unknown, m.envelope, m.schedule,
       row_number() OVER (PARTITION BY r.of, r.message ORDER BY r.ord) = 1 AS first
@@ -73,8 +74,8 @@ BEGIN
       FROM claimed
       WHERE p_attempt AND expires > t AND (p_log IS NULL OR 'attempted' = ANY (p_log)) HAVING count(*) > 0
   )
-  SELECT r.of - 1, p_leases[r.of]::text, p_sites[r.of], t, p_from, r.message::text, r.position, r.address, r.domain,
-    r.attempts, r.options, r.tenant, r.tag, r.sender, r.accepted, r.expires, r.size, r.on_unknown, r.envelope,
+  SELECT r.of - 1, p_leases[r.of]::text, p_sites[r.of], p_speeds[r.of], p_learned[r.of], t, p_from, r.message::text,
+    r.position, r.address, r.domain, r.attempts, r.options, r.detail, r.tenant, r.tag, r.sender, r.accepted, r.expires, r.size, r.on_unknown, r.envelope,
     r.schedule, c.crc, c.ascii, c.bytes
   FROM claimed r LEFT JOIN content c ON c.message = r.message AND c.n = 0 AND r.first AND r.size <= p_inline
   ORDER BY r.ord;
@@ -85,7 +86,8 @@ END $$;
 -- knowledge. Looks at sites that are ready from p_from on; says from where on any are ready, or will be. It waits for
 -- no site's lock, so it may hold those of several in whatever order.
 CREATE FUNCTION @schema@.claim_v1(
-  p_workers text[], p_max int[], p_lease_ms bigint[], p_from bigint, p_inline int, p_limits jsonb, p_log text[], p_now bigint
+  p_workers text[], p_max int[], p_lease_ms bigint[], p_slowest int[], p_from bigint, p_inline int, p_limits jsonb,
+  p_log text[], p_now bigint
 ) RETURNS SETOF @schema@.claimed_row_v1 LANGUAGE plpgsql @lookups@ AS $$
 #variable_conflict use_column
 DECLARE
@@ -105,6 +107,8 @@ DECLARE
   -- Of the claims so far: their leases and sites, and what was picked for which.
   v_leases bigint[] := '{}';
   v_sites text[] := '{}';
+  v_speeds int[] := '{}';
+  v_learned text[] := '{}';
   v_of int[] := '{}';
   v_ids bigint[] := '{}';
   v_taken int;
@@ -116,9 +120,22 @@ BEGIN
   SELECT ready INTO v_from FROM site WHERE NOT suspended AND ready >= p_from ORDER BY ready LIMIT 1;
   v_from := least(v_from, t * 1000);
   FOR i IN 1..200 * cardinality(p_workers) LOOP
-    SELECT * INTO s FROM site WHERE NOT suspended AND ready >= p_from AND ready < (t + 1) * 1000
-      ORDER BY ready LIMIT 1 FOR UPDATE SKIP LOCKED;
-    EXIT WHEN NOT FOUND;
+    IF p_slowest[n] = 2 THEN
+      SELECT * INTO s FROM site WHERE NOT suspended AND ready >= p_from AND ready < (t + 1) * 1000
+        ORDER BY ready LIMIT 1 FOR UPDATE SKIP LOCKED;
+    ELSIF p_slowest[n] = 1 THEN
+      SELECT * INTO s FROM site WHERE NOT suspended AND speed < 2 AND ready >= p_from AND ready < (t + 1) * 1000
+        ORDER BY ready LIMIT 1 FOR UPDATE SKIP LOCKED;
+    ELSE
+      SELECT * INTO s FROM site WHERE NOT suspended AND speed = 0 AND ready >= p_from AND ready < (t + 1) * 1000
+        ORDER BY ready LIMIT 1 FOR UPDATE SKIP LOCKED;
+    END IF;
+    IF NOT FOUND THEN
+      -- The others who ask may be content with less.
+      n := n + 1;
+      EXIT WHEN n > cardinality(p_workers);
+      CONTINUE;
+    END IF;
     v_limits := p_limits || coalesce(s.limits, '{}');
     -- A site that was left alone starts low again.
     IF t - s.used >= (v_limits ->> 'probeAfterMs')::bigint THEN
@@ -162,18 +179,20 @@ BEGIN
     UPDATE site SET ready = v_ready, concurrency = s.concurrency, used = t, lanes_from = v_picked.next,
         arrivals = s.arrivals
       WHERE name = s.name;
-    v_leases := v_leases || v_lease;
-    v_sites := v_sites || s.name;
+    v_leases[n] := v_lease;
+    v_sites[n] := s.name;
+    v_speeds[n] := s.speed;
+    v_learned[n] := s.learned::text;
     v_of := v_of || array_fill(n, ARRAY[cardinality(v_picked.ids)]);
     v_ids := v_ids || v_picked.ids;
     n := n + 1;
     EXIT WHEN n > cardinality(p_workers);
   END LOOP;
-  IF n = 1 THEN RETURN; END IF;
+  IF cardinality(v_ids) = 0 THEN RETURN; END IF;
   INSERT INTO lease (id, site, worker, expires) OVERRIDING SYSTEM VALUE
     SELECT x.id, x.site, p_workers[x.n], t + p_lease_ms[x.n]
-    FROM unnest(v_leases, v_sites) WITH ORDINALITY AS x(id, site, n);
-  RETURN QUERY SELECT * FROM take_v1(v_leases, v_sites, v_of, v_ids, v_from, true, p_inline, p_log, t);
+    FROM unnest(v_leases, v_sites) WITH ORDINALITY AS x(id, site, n) WHERE x.id IS NOT NULL;
+  RETURN QUERY SELECT * FROM take_v1(v_leases, v_sites, v_speeds, v_learned, v_of, v_ids, v_from, true, p_inline, p_log, t);
   GET DIAGNOSTICS v_taken = ROW_COUNT;
   IF v_taken < cardinality(v_ids) THEN
     -- Nobody will settle a lease that holds nothing, so its site is looked at again soon.
@@ -209,8 +228,8 @@ BEGIN
   v_picked := pick_v1(s.name, s.lanes_from, p_lease, v_rate.granted, '{}', t);
   UPDATE site SET used = t, arrivals = add_arrivals_v1(v_limits -> 'rates', v_rate.arrivals, cardinality(v_picked.ids))
     WHERE name = s.name;
-  RETURN QUERY SELECT * FROM take_v1(ARRAY[p_lease], ARRAY[s.name], array_fill(1, ARRAY[cardinality(v_picked.ids)]),
-    v_picked.ids, 0, true, p_inline, p_log, t);
+  RETURN QUERY SELECT * FROM take_v1(ARRAY[p_lease], ARRAY[s.name], ARRAY[s.speed], ARRAY[NULL],
+    array_fill(1, ARRAY[cardinality(v_picked.ids)]), v_picked.ids, 0, true, p_inline, p_log, t);
 END $$;
 
 -- Takes waiting recipients whose deadline has passed. They only leave the queue here, so no site need be locked.
@@ -231,7 +250,7 @@ BEGIN
     ) r ORDER BY id);
   IF cardinality(v_ids) = 0 THEN RETURN; END IF;
   INSERT INTO lease (site, worker, expires) VALUES (NULL, p_worker, t + p_lease_ms) RETURNING id INTO v_lease;
-  RETURN QUERY SELECT * FROM take_v1(ARRAY[v_lease], ARRAY[''], array_fill(1, ARRAY[cardinality(v_ids)]), v_ids, 0,
+  RETURN QUERY SELECT * FROM take_v1(ARRAY[v_lease], ARRAY[''], ARRAY[1], ARRAY[NULL], array_fill(1, ARRAY[cardinality(v_ids)]), v_ids, 0,
     false, p_inline, '{}', t);
 END $$;
 `;

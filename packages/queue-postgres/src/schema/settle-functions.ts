@@ -83,7 +83,7 @@ END $$;
 -- Writes down what became of claimed recipients; returns those whose outcome was refused.
 CREATE FUNCTION @schema@.settle_v1(
   p_lease bigint, p_ids bigint[], p_kinds text[], p_delays bigint[], p_sites text[], p_details text[],
-  p_release boolean, p_feedback jsonb, p_limits jsonb, p_log text[], p_now bigint
+  p_release boolean, p_feedback jsonb, p_learned jsonb, p_most_hosts int, p_limits jsonb, p_log text[], p_now bigint
 ) RETURNS bigint[] LANGUAGE plpgsql @lookups@ AS $$
 DECLARE
   t bigint;
@@ -190,6 +190,7 @@ BEGIN
     END LOOP;
   END IF;
   IF le.site IS NOT NULL THEN
+    IF p_learned IS NOT NULL THEN PERFORM learn_hosts_v1(le.site, p_learned, p_most_hosts); END IF;
     SELECT * INTO s FROM site WHERE name = le.site;
     PERFORM learn_v1(s, p_feedback, v_returned, p_release AND le.expires >= t - 30000, p_limits, t);
   END IF;

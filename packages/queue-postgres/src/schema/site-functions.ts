@@ -147,6 +147,18 @@ BEGIN
   END IF;
 END $$;
 
+-- Writes down what was learnt about a site and its hosts: "speed" and "hosts" of p_learned, where given. The caller holds
+-- the lock.
+CREATE FUNCTION @schema@.learn_hosts_v1(p_site text, p_learned jsonb, p_most int) RETURNS void LANGUAGE sql AS $$
+  UPDATE @schema@.site SET speed = coalesce((p_learned ->> 'speed')::smallint, speed),
+    learned = coalesce((
+      SELECT jsonb_object_agg(h.key, h.value) FROM (
+        SELECT key, value FROM jsonb_each(learned || coalesce(p_learned -> 'hosts', '{}'))
+        ORDER BY NOT coalesce(p_learned -> 'hosts' ? key, false) LIMIT p_most
+      ) h), '{}')
+  WHERE name = p_site
+$$;
+
 CREATE FUNCTION @schema@.set_site_v1(
   p_site text, p_suspended boolean, p_note text, p_set_limits boolean, p_own jsonb, p_pause bigint, p_limits jsonb,
   p_now bigint

@@ -67,9 +67,12 @@ CREATE TABLE @schema@.site (
   throttles int NOT NULL DEFAULT 0,
   arrivals float8[] NOT NULL DEFAULT '{}',
   used bigint NOT NULL DEFAULT 0,
-  lanes_from bigint NOT NULL DEFAULT 0 -- no lane of the site is ready before
+  lanes_from bigint NOT NULL DEFAULT 0, -- no lane of the site is ready before
+  speed smallint NOT NULL DEFAULT 1, -- 0 fast, 1 new, 2 slow
+  learned jsonb NOT NULL DEFAULT '{}' -- facts about its hosts, by name
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 CREATE INDEX site_ready ON @schema@.site (ready) WHERE NOT suspended;
+CREATE INDEX site_fast ON @schema@.site (ready) WHERE NOT suspended AND speed = 0;
 
 CREATE TABLE @schema@.lane (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -15,6 +15,7 @@ import { claimCases } from './claim.ts';
 import { commandCases } from './command.ts';
 import { eventCases } from './event.ts';
 import type { ConformanceCase } from './harness.ts';
+import { learnedCases } from './learned.ts';
 import { leaseCases } from './lease.ts';
 import { pacingCases } from './pacing.ts';
 import { retentionCases } from './retention.ts';
@@ -30,6 +31,7 @@ export const storeConformance: readonly ConformanceCase[] = [
   ...settleCases,
   ...leaseCases,
   ...pacingCases,
+  ...learnedCases,
   ...commandCases,
   ...eventCases,
   ...suppressionCases,

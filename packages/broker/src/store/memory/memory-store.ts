@@ -1,5 +1,6 @@
 import { BrokerError } from '../../errors.ts';
 import { MonotonicClock } from '../../monotonic-clock.ts';
+import type { SiteSpeed } from '../learned.ts';
 import type { MessageRecord } from '../new-message.ts';
 import {
   checkDelay,
@@ -110,11 +111,11 @@ export class MemoryStore implements port.QueueStore {
   async claim(request: port.ClaimRequest): Promise<port.Claim | null> {
     this.#check();
     const now = this.#clock.now();
-    const site = this.#queue.nextSite(now);
+    const site = this.#queue.nextSite(now, request.slowest);
     if (!site) return null;
     const lease = this.#queue.begin(request, site, now);
     const messages = this.#take(lease, site, request.max, now);
-    return { leaseId: lease.id, kind: 'attempt', site: site.key, messages };
+    return { leaseId: lease.id, kind: 'attempt', site: site.key, messages, learned: site.learned };
   }
 
   async claimMore(leaseId: port.LeaseId, max: number): Promise<readonly port.ClaimedMessage[]> {
@@ -166,6 +167,7 @@ export class MemoryStore implements port.QueueStore {
     this.#suppressions.add(settlement.suppress ?? [], now);
     if (lease?.site && settlement.feedback)
       this.#queue.applySiteFeedback(lease.site, settlement.feedback, now);
+    if (lease?.site && settlement.learned) this.#queue.learn(lease.site, settlement.learned);
     if (lease && settlement.release) {
       for (const row of [...lease.recipients]) {
         const change = changeByRelease(row, kindOf(lease));
@@ -205,10 +207,10 @@ export class MemoryStore implements port.QueueStore {
     return count;
   }
 
-  async nextDueMs(): Promise<number | null> {
+  async nextDueMs(slowest?: SiteSpeed): Promise<number | null> {
     this.#check();
     const now = this.#clock.now();
-    const next = this.#queue.nextDueAt(now);
+    const next = this.#queue.nextDueAt(now, slowest);
     return next === undefined ? null : Math.max(0, next - now);
   }
 

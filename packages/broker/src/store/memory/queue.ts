@@ -1,3 +1,4 @@
+import { isAllowedSpeed, type Learned, mergeLearned, nothingLearned, type SiteSpeed } from '../learned.ts';
 import type { SiteFeedback, SiteLimits } from '../pacing.ts';
 import { allowedConnections, applyFeedback, freshPacing, wakePacing } from '../pacing.ts';
 import type { ClaimRequest, SiteKey, SiteSettings, SiteView } from '../port.ts';
@@ -47,9 +48,10 @@ export class MemoryQueue {
   }
 
   /** The site whose turn it is, among those that may be claimed now. */
-  nextSite(now: number): Site | undefined {
+  nextSite(now: number, slowest?: SiteSpeed): Site | undefined {
     let chosen: Site | undefined;
     for (const site of this.#sites.values()) {
+      if (!isAllowedSpeed(site.learned.speed, slowest)) continue;
       site.pacing = wakePacing(site.pacing, this.#limitsOf(site), site.usedAt, now);
       if (chosen && chosen.served <= site.served) continue;
       if (this.#hasRoom(site) && (this.#readyAt(site, now) ?? Number.POSITIVE_INFINITY) <= now) chosen = site;
@@ -114,10 +116,11 @@ export class MemoryQueue {
   }
 
   /** When something may be claimed, is overdue, or is lost; undefined when nothing waits. */
-  nextDueAt(now: number): number | undefined {
+  nextDueAt(now: number, slowest?: SiteSpeed): number | undefined {
     const times = [...this.#leases.values()].map(({ expiresAt }) => expiresAt);
     if (this.#deadlines.first) times.push(this.#deadlines.first.deadline);
     for (const site of this.#sites.values()) {
+      if (!isAllowedSpeed(site.learned.speed, slowest)) continue;
       // A site at its cap is woken by the settlement that frees it.
       const readyAt = this.#hasRoom(site) ? this.#readyAt(site, now) : undefined;
       if (readyAt !== undefined) times.push(readyAt);
@@ -128,6 +131,11 @@ export class MemoryQueue {
   /** Writes down what a connection taught about its site. */
   applySiteFeedback(site: Site, feedback: SiteFeedback, now: number): void {
     site.pacing = applyFeedback(site.pacing, feedback, this.#limitsOf(site), site.leases.size, now);
+  }
+
+  /** Writes down what was learnt about a site and its hosts. */
+  learn(site: Site, report: Partial<Learned>): void {
+    site.learned = mergeLearned(site.learned, report);
   }
 
   /** Gives back to the rates of a site what was taken and not used. */
@@ -163,6 +171,7 @@ export class MemoryQueue {
         leases: new Set(),
         pacing: freshPacing(this.#limits),
         arrivals: [],
+        learned: nothingLearned,
         limits: {},
         suspended: false,
         note: undefined,
@@ -216,6 +225,7 @@ export class MemoryQueue {
       suspended: site.suspended,
       ...(site.note !== undefined && { note: site.note }),
       limits,
+      learned: site.learned,
       ...(due.length > 0 && { oldestDueAt: due.reduce((a, b) => Math.min(a, b)) }),
     };
   }

@@ -1,3 +1,4 @@
+import type { Learned } from '../learned.ts';
 import type { MessageRecord } from '../new-message.ts';
 import type { Pacing, SiteLimits } from '../pacing.ts';
 import type { Intent, StoredState } from '../recipient-transition.ts';
@@ -54,6 +55,7 @@ export interface Site {
   pacing: Pacing;
   arrivals: readonly number[];
   limits: Partial<SiteLimits>;
+  learned: Learned;
   suspended: boolean;
   note: string | undefined;
   usedAt: number;

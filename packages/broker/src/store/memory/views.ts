@@ -32,6 +32,7 @@ export function claimedMessages(rows: readonly RecipientRow[], now: number): Cla
         attempt: row.attempts,
         expired: message.expiresAt <= now,
         ...(row.options !== null && { options: JSON.parse(row.options) as object }),
+        ...(row.detail !== null && { lastDetail: JSON.parse(row.detail) as object }),
       })),
     };
   });

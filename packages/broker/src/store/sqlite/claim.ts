@@ -1,4 +1,5 @@
 import { BrokerError } from '../../errors.ts';
+import { type SiteSpeed, siteSpeeds } from '../learned.ts';
 import { allowedConnections, wakePacing } from '../pacing.ts';
 import {
   type Claim,
@@ -31,17 +32,27 @@ const mostSites = 200;
 const mostLanes = 20;
 
 const selectReady = 'SELECT * FROM mb_site WHERE suspended = 0 AND ready < ? ORDER BY ready LIMIT 1';
+const selectFast =
+  'SELECT * FROM mb_site WHERE suspended = 0 AND speed = 0 AND ready < ? ORDER BY ready LIMIT 1';
+const selectNotSlow =
+  'SELECT * FROM mb_site WHERE suspended = 0 AND speed < 2 AND ready < ? ORDER BY ready LIMIT 1';
+
+/** The site that is ready first, of those that are not slower than asked for. */
+export function readySite({ sql }: WriteContext, beforeUs: number, slowest: SiteSpeed = 'slow') {
+  const select = [selectFast, selectNotSlow, selectReady][siteSpeeds.indexOf(slowest)]!;
+  return sql.get<SiteRow>(select, beforeUs);
+}
 
 /** Whether a claim may find something. */
-export function siteIsReady({ sql, now }: WriteContext): boolean {
-  return sql.get(selectReady, (now + 1) * 1000) !== undefined;
+export function siteIsReady(context: WriteContext, slowest?: SiteSpeed): boolean {
+  return readySite(context, (context.now + 1) * 1000, slowest) !== undefined;
 }
 
 /** Takes due recipients of the site whose turn it is; null when there are none. */
 export function claimAttempt(context: WriteContext, request: ClaimRequest): Claim | null {
-  const { sql, now, limits } = context;
+  const { now, limits } = context;
   for (let i = 0; i < mostSites; i++) {
-    const row = sql.get<SiteRow>(selectReady, (now + 1) * 1000);
+    const row = readySite(context, (now + 1) * 1000, request.slowest);
     if (!row) return null;
     const claim = claimOf(context, siteOf(row, limits), request);
     if (claim) return claim;
@@ -70,7 +81,8 @@ function claimOf(context: WriteContext, asleep: Site, request: ClaimRequest): Cl
   const firstExpiry = Math.min(open.firstExpiry, now + request.leaseMs);
   const next = Math.max(lanes, turnOf(context, lease), full ? firstExpiry * 1000 : 0);
   writeSite(context, { ...site, arrivals }, lanes === never ? never : next);
-  if (messages.length > 0) return { leaseId: String(lease), kind: 'attempt', site: name, messages };
+  if (messages.length > 0)
+    return { leaseId: String(lease), kind: 'attempt', site: name, messages, learned: site.learned };
   sql.run('DELETE FROM mb_lease WHERE id = ?', lease);
   return undefined;
 }
@@ -127,9 +139,10 @@ interface ClaimedRow {
   readonly domain: string;
   readonly attempts: number;
   readonly options: string | null;
+  readonly detail: string | null;
 }
 
-const claimedColumns = 'id, address, domain, attempts, options';
+const claimedColumns = 'id, address, domain, attempts, options, detail';
 const selectDue = `SELECT ${claimedColumns} FROM mb_recipient WHERE lane = ? AND state = 0 AND due <= ? ORDER BY due, id LIMIT ?`;
 const selectOverdue = `SELECT ${claimedColumns} FROM mb_recipient WHERE state = 0 AND deadline <= ? ORDER BY deadline LIMIT ?`;
 
@@ -228,13 +241,14 @@ function readMessage(
     ...(row.size <= inlineContentBytes && {
       content: recent?.content ?? inlineContent(context, id, row.size),
     }),
-    recipients: rows.map(({ id: rowId, address, domain, attempts, options }) => ({
+    recipients: rows.map(({ id: rowId, address, domain, attempts, options, detail }) => ({
       recipientId: formatRecipientId(messageId, rowId % rowsPerMessage),
       address,
       domain,
       attempt: attempts + Number(attempt),
       expired,
       ...(options !== null && { options: fromJson(options)! }),
+      ...(detail !== null && { lastDetail: fromJson(detail)! }),
     })),
   };
 }

@@ -47,9 +47,12 @@ const migrations: readonly string[] = [
     limits TEXT,
     pacing TEXT,
     arrivals TEXT NOT NULL DEFAULT '[]',
-    used INTEGER NOT NULL DEFAULT 0
+    used INTEGER NOT NULL DEFAULT 0,
+    speed INTEGER NOT NULL DEFAULT 1, -- 0 fast, 1 new, 2 slow
+    learned TEXT NOT NULL DEFAULT '{}' -- facts about its hosts, by name
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX mb_site_ready ON mb_site(ready) WHERE suspended = 0;
+  CREATE INDEX mb_site_fast ON mb_site(ready) WHERE suspended = 0 AND speed = 0;
 
   CREATE TABLE mb_lane (
     id INTEGER PRIMARY KEY,

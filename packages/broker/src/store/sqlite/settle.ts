@@ -5,7 +5,7 @@ import { returnToRates } from '../rate.ts';
 import { changeByLostLease, changeByOutcome, changeByRelease } from '../recipient-transition.ts';
 import { acceptMessage } from './accept.ts';
 import { applyChange, logRecipient, type Recipient, readRecipient, recipientsOfLease } from './recipients.ts';
-import { connectionsOf, openLane, readSite, siteReady, writeSite } from './sites.ts';
+import { connectionsOf, learnAboutSite, openLane, readSite, siteReady, writeSite } from './sites.ts';
 import { addSuppressions } from './suppression-list.ts';
 import type { WriteContext } from './write-context.ts';
 
@@ -50,7 +50,7 @@ export function settle(
   });
   addSuppressions(sql, settlement.suppress ?? [], now);
   // What merely ended leaves the site as it is; what waits again has woken its lane.
-  if (settlement.feedback || settlement.release || returned > 0) {
+  if (settlement.feedback || settlement.learned || settlement.release || returned > 0) {
     endLease(context, leaseId, settlement, returned);
   }
   return { refused, bounceIds };
@@ -61,6 +61,7 @@ function endLease(context: WriteContext, leaseId: number, settlement: Settlement
   const lease = context.sql.get<Lease>('SELECT id, site, worker FROM mb_lease WHERE id = ?', leaseId);
   if (!lease) return;
   const released = settlement.release ? release(context, lease) : 0;
+  if (lease.site && settlement.learned) learnAboutSite(context, lease.site, settlement.learned);
   if (lease.site) applySiteFeedback(context, lease.site, settlement, returned + released);
 }
 

@@ -1,3 +1,4 @@
+import { type Learned, mergeLearned, siteSpeeds } from '../learned.ts';
 import { allowedConnections, freshPacing, type Pacing, type SiteLimits } from '../pacing.ts';
 import type { SiteSettings } from '../port.ts';
 import { never } from './codes.ts';
@@ -14,16 +15,21 @@ export interface Site {
   readonly arrivals: readonly number[];
   /** Epoch milliseconds of the latest claim. */
   readonly used: number;
+  readonly learned: Learned;
 }
 
 export interface SiteRow {
   readonly name: string;
+  /** Microseconds. */
+  readonly ready: number;
   readonly suspended: number;
   readonly note: string | null;
   readonly limits: string | null;
   readonly pacing: string | null;
   readonly arrivals: string;
   readonly used: number;
+  readonly speed: number;
+  readonly learned: string;
 }
 
 export function siteOf(row: SiteRow, defaults: SiteLimits): Site {
@@ -38,6 +44,10 @@ export function siteOf(row: SiteRow, defaults: SiteLimits): Site {
     pacing: row.pacing === null ? freshPacing(defaults) : (JSON.parse(row.pacing) as Pacing),
     arrivals: JSON.parse(row.arrivals) as number[],
     used: row.used,
+    learned: {
+      speed: siteSpeeds[row.speed] ?? 'new',
+      hosts: JSON.parse(row.learned) as Learned['hosts'],
+    },
   };
 }
 
@@ -55,6 +65,19 @@ export function writeSite({ sql }: WriteContext, site: Site, readyUs: number): v
     JSON.stringify(site.arrivals),
     site.used,
     site.name,
+  );
+}
+
+/** Writes down what was learnt about a site and its hosts. */
+export function learnAboutSite(context: WriteContext, name: string, report: Partial<Learned>): void {
+  const site = readSite(context, name);
+  if (!site) return;
+  const { speed, hosts } = mergeLearned(site.learned, report);
+  context.sql.run(
+    'UPDATE mb_site SET speed = ?, learned = ? WHERE name = ?',
+    siteSpeeds.indexOf(speed),
+    JSON.stringify(hosts),
+    name,
   );
 }
 
@@ -142,7 +165,17 @@ export function changeSite(context: WriteContext, name: string, settings: SiteSe
   writeSite(context, changed, siteReady(context, changed));
 }
 
-const emptyRow = { suspended: 0, note: null, limits: null, pacing: null, arrivals: '[]', used: 0 };
+const emptyRow = {
+  ready: never,
+  suspended: 0,
+  note: null,
+  limits: null,
+  pacing: null,
+  arrivals: '[]',
+  used: 0,
+  speed: 1,
+  learned: '{}',
+};
 
 function pauseOf(pauseMs: number, now: number): Partial<Pacing> {
   return pauseMs > 0

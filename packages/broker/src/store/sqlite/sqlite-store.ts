@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../../clock.ts';
 import { BrokerError } from '../../errors.ts';
 import { MonotonicClock } from '../../monotonic-clock.ts';
 import { rechunk } from '../content-chunks.ts';
+import type { SiteSpeed } from '../learned.ts';
 import { checkDelay, checkDelays, detailText, type MessageRecord, messageRecord } from '../new-message.ts';
 import { defaultSiteLimits, type SiteLimits } from '../pacing.ts';
 import { cursorNumber, pageLimit } from '../page.ts';
@@ -14,7 +15,7 @@ import { defaultRetention, type PurgeResult, type Retention } from '../retention
 import type { NewSuppression, Suppression } from '../suppression.ts';
 import { WakeList } from '../wake-list.ts';
 import { acceptMessage, beginStaging, endStaging } from './accept.ts';
-import { claimAttempt, claimMore, claimOverdue, siteIsReady } from './claim.ts';
+import { claimAttempt, claimMore, claimOverdue, readySite, siteIsReady } from './claim.ts';
 import { command, reschedule, selectWindow } from './command.ts';
 import { Sql, type SqliteConnection } from './connection.ts';
 import { chunkBytes, chunkCount, insertChunk, readChunk } from './content.ts';
@@ -209,7 +210,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
 
   async claim(request: port.ClaimRequest): Promise<port.Claim | null> {
     // A look costs less than a transaction, and a connection that may be opened does not wait for others.
-    return siteIsReady(this.#read())
+    return siteIsReady(this.#read(), request.slowest)
       ? this.#write((context) => claimAttempt(context, request), relaxed)
       : null;
   }
@@ -249,15 +250,16 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     return count;
   }
 
-  async nextDueMs(): Promise<number | null> {
-    const { sql, now } = this.#read();
-    const row = sql.get<{ ready: number | null; deadline: number | null; expires: number | null }>(
-      `SELECT (SELECT ready / 1000 FROM mb_site WHERE suspended = 0 AND ready < ? ORDER BY ready LIMIT 1) AS ready,
-              (SELECT deadline FROM mb_recipient WHERE state = 0 ORDER BY deadline LIMIT 1) AS deadline,
+  async nextDueMs(slowest?: SiteSpeed): Promise<number | null> {
+    const context = this.#read();
+    const { sql, now } = context;
+    const site = readySite(context, Number.MAX_SAFE_INTEGER, slowest);
+    const row = sql.get<{ deadline: number | null; expires: number | null }>(
+      `SELECT (SELECT deadline FROM mb_recipient WHERE state = 0 ORDER BY deadline LIMIT 1) AS deadline,
               (SELECT expires FROM mb_lease ORDER BY expires LIMIT 1) AS expires`,
-      Number.MAX_SAFE_INTEGER,
     )!;
-    const times = [row.ready, row.deadline, row.expires].filter((time) => time !== null);
+    const ready = site ? Math.floor(site.ready / 1000) : null;
+    const times = [ready, row.deadline, row.expires].filter((time) => time !== null);
     return times.length === 0 ? null : Math.max(0, Math.min(...times) - now);
   }
 

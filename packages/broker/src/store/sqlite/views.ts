@@ -177,6 +177,7 @@ function siteView(
     suspended: site.suspended,
     ...(site.note !== null && { note: site.note }),
     limits: site.limits,
+    learned: site.learned,
     ...(depth && { oldestDueAt: depth.due }),
   };
 }
