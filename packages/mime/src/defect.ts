@@ -8,6 +8,7 @@ export type DefectCode =
   | 'header-too-many-fields'
   | 'header-unterminated'
   | 'parameter-duplicate'
+  | 'content-type-malformed'
   | 'address-invalid'
   | 'date-invalid'
   | 'date-zone-unknown'
@@ -22,8 +23,7 @@ export type DefectCode =
   | 'message-too-large'
   | 'unknown-charset'
   | 'charset-mismatch'
-  | 'unknown-encoding'
-  | 'report-malformed';
+  | 'unknown-encoding';
 
 /** One defect of a received message. */
 export interface Defect {

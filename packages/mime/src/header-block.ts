@@ -21,7 +21,9 @@ export class HeaderField {
 
   constructor(raw: Uint8Array) {
     const colon = raw.indexOf(COLON);
-    const name = colon < 0 ? '' : decodeUnlabelled(raw.subarray(0, colon)).replace(/[ \t]+$/, '');
+    let end = Math.max(colon, 0);
+    while (raw[end - 1] === SPACE || raw[end - 1] === TAB) end -= 1; // RFC 5322 §4.5
+    const name = decodeUnlabelled(raw.subarray(0, end));
     this.raw = raw;
     this.name = /^[!-9;-~]+$/.test(name) ? name : '';
     this.#valueStart = colon + 1;

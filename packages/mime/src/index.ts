@@ -46,7 +46,7 @@ export type {
 export type { Envelope } from './message-header.ts';
 export { MessageParser, type ParseEvent, type ParserOptions, type PartHeader } from './message-parser.ts';
 export { formatParameter, type ParameterizedValue, parseParameters } from './parameter.ts';
-export { type ParsedMessage, type ParsedPart, parseMessage } from './parse.ts';
+export { type ParsedMessage, type ParsedPart, type PartRange, parseMessage, rawPart } from './parse.ts';
 export {
   type DeliveryReport,
   type DispositionReport,
@@ -54,6 +54,7 @@ export {
   parseReport,
   type RecipientStatus,
   type Report,
+  readReport,
   type TypedValue,
 } from './report.ts';
 export { type FormattedReport, formatReport } from './report-format.ts';

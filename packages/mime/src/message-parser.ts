@@ -1,9 +1,10 @@
 import type { CharsetDecoder } from './charset.ts';
 import type { Defect, DefectCode } from './defect.ts';
 import { refuseUnknownKeys, wordSet } from './errors.ts';
-import { type HeaderBlock, isBlank, isHeaderLine, parseHeaderBlock } from './header-block.ts';
+import { type HeaderBlock, HeaderField, isBlank, isHeaderLine, parseHeaderBlock } from './header-block.ts';
 import { type ParseLimits, resolveLimits } from './limits.ts';
-import { type ParameterizedValue, parseParameters } from './parameter.ts';
+import { readMediaType, readTransferEncoding } from './media-type.ts';
+import type { ParameterizedValue } from './parameter.ts';
 import { Base64Decoder } from './transfer/base64.ts';
 import { QuotedPrintableDecoder } from './transfer/quoted-printable.ts';
 import { concatOctets, encodeUtf8 } from './utf8.ts';
@@ -13,7 +14,7 @@ const LF = 10;
 const DASH = 45;
 const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 
-/** A line that is longer than this is no delimiter and need not be whole to be passed on. */
+/** A longer line is no delimiter, and need not be whole to be passed on; only so much of a header line is looked at. */
 const MAX_DELIMITER_LINE = 2048;
 const MAX_BOUNDARY = 1000;
 
@@ -27,6 +28,10 @@ export interface PartHeader {
   readonly transferEncoding: string;
   /** True when parts follow instead of data. */
   readonly multipart: boolean;
+  /** Where its header begins: the number of octets that the parser was given before it. */
+  readonly start: number;
+  /** Where its body begins, counted in the same way. */
+  readonly bodyStart: number;
 }
 
 /** What the parser found, in the order of the octets. */
@@ -37,7 +42,8 @@ export type ParseEvent =
   | { readonly type: 'part-data'; readonly path: string; readonly octets: Uint8Array }
   /** What a multipart has before its first part; where no part follows, it is all that there is. */
   | { readonly type: 'preamble'; readonly path: string; readonly octets: Uint8Array }
-  | { readonly type: 'part-end'; readonly path: string }
+  /** `end` is the offset after its last octet: the line break before a delimiter belongs to the delimiter. */
+  | { readonly type: 'part-end'; readonly path: string; readonly end: number }
   | { readonly type: 'defect'; readonly defect: Defect };
 
 /** How a message is parsed. */
@@ -55,7 +61,8 @@ interface ContentDecoder {
 
 interface OpenMultipart {
   readonly path: string;
-  readonly boundary: string;
+  readonly bodyStart: number;
+  readonly boundary: Uint8Array;
   /** What a part is that does not say it. */
   readonly partType: string;
   parts: number;
@@ -86,12 +93,24 @@ export class MessageParser {
   #parts = 1;
   #header: Uint8Array[] = [];
   #headerBytes = 0;
+  /** The boundary that the header names, looked for in its first `#searchedLines` lines. */
+  #ownBoundary: Uint8Array | undefined;
+  #searchedLines = 0;
+  /** Offsets of the part whose header or data is read. */
+  #partStart = 0;
+  #bodyStart = 0;
   /** True behind a header line of blanks alone. */
   #afterBlanks = false;
   #decoder: ContentDecoder | undefined;
   /** The start of a line whose end has not come, in pieces, so that no piece is copied twice. */
   #rest: Uint8Array[] = [];
   #restLength = 0;
+  #restStart = 0;
+  /** Octets that were pushed. */
+  #received = 0;
+  /** Offset of the line that is looked at, and the length of the line break before it. */
+  #lineStart = 0;
+  #breakLength = 0;
   /** True while the rest is a header line that is too long to be kept. */
   #skippedLine = false;
   /** The line break behind the last data; it belongs to a delimiter if one follows (RFC 2046 §5.1.1). */
@@ -106,33 +125,37 @@ export class MessageParser {
 
   /** Takes more octets and returns what they complete. */
   push(chunk: Uint8Array): ParseEvent[] {
+    let offset = this.#received;
+    this.#received += chunk.length;
     let octets = chunk;
     if (this.#restLength > 0) {
       const lf = chunk.indexOf(LF);
       if (lf < 0) {
-        this.#keepRest(chunk);
+        this.#keepRest(chunk, offset);
         return this.#takeEvents();
       }
       // The line is complete: it goes first, the rest of the chunk needs no copy.
       const line = this.#takeRest(chunk.subarray(0, lf + 1));
-      if (!this.#skippedLine) this.#lines(line);
+      if (!this.#skippedLine) this.#lines(line, this.#restStart);
       this.#skippedLine = false;
       octets = chunk.subarray(lf + 1);
+      offset += lf + 1;
     }
-    this.#lines(octets);
+    this.#lines(octets, offset);
     return this.#takeEvents();
   }
 
-  #lines(octets: Uint8Array): void {
+  #lines(octets: Uint8Array, offset: number): void {
     let at = 0;
     while (at < octets.length) {
+      this.#lineStart = offset + at;
       if (this.#state === 'data' && this.#stack.length === 0) {
         this.#data(octets.subarray(at)); // nothing but data can follow
         return;
       }
       const next = this.#state === 'header' ? this.#line(octets, at) : this.#contentLines(octets, at);
       if (next < 0) {
-        this.#keepRest(octets.subarray(at));
+        this.#keepRest(octets.subarray(at), offset + at);
         return;
       }
       at = next;
@@ -143,24 +166,19 @@ export class MessageParser {
   finish(): ParseEvent[] {
     const rest = this.#skippedLine ? EMPTY : this.#takeRest(EMPTY);
     if (rest.length > 0) {
+      this.#lineStart = this.#restStart;
       if (this.#state === 'header' && !this.#beginsBody(rest)) this.#headerLine(rest, rest.length);
       else if (this.#insideLine || !this.#delimiter(rest)) this.#content(rest);
     }
     if (this.#state === 'header') {
       this.#defect('header-unterminated');
-      this.#endHeader();
+      this.#endHeader(this.#received);
     }
     if (this.#state === 'data') {
-      this.#data(EMPTY);
       if (this.#lineBreak.length > 0) this.#emitData(this.#lineBreak);
-      this.#endPart();
+      this.#endPart(this.#received);
     }
-    while (this.#stack.length > 0) {
-      const open = this.#stack.pop()!;
-      if (open.parts >= 0)
-        this.#defect(open.parts === 0 ? 'multipart-empty' : 'multipart-unterminated', open.path);
-      this.#events.push({ type: 'part-end', path: open.path });
-    }
+    this.#closeInner(-1, this.#received);
     return this.#takeEvents();
   }
 
@@ -183,25 +201,45 @@ export class MessageParser {
     if (lf < 0) return -1;
     const line = octets.subarray(start, lf + 1);
     if (this.#beginsBody(line)) return start; // it is looked at again
-    this.#headerLine(line, octets[lf - 1] === CR && lf > start ? lf - 1 - start : lf - start);
+    this.#breakLength = breakBefore(octets, lf + 1, start);
+    this.#headerLine(line, line.length - this.#breakLength);
     return lf + 1;
   }
 
   /**
    * Ends the header before a line that cannot belong to it. QUIRK(several senders): a line of blanks where the empty
-   * line should be; a field or white space behind it shows that it is folding (RFC 5322 §4.2).
+   * line should be, unless a field or white space after it shows that it is folding (RFC 5322 §4.2), and a delimiter
+   * of the multipart that the header describes.
    */
   #beginsBody(line: Uint8Array): boolean {
-    if (!this.#afterBlanks || isHeaderLine(line)) return false;
+    const start = line.subarray(0, MAX_DELIMITER_LINE);
+    if (!(this.#afterBlanks && !isHeaderLine(start)) && !this.#isOwnDelimiter(line)) return false;
     this.#defect('header-unterminated');
-    this.#endHeader();
+    this.#endHeader(this.#lineStart);
     return true;
   }
 
+  /** Whether the line delimits the multipart whose header is being read, and no multipart around it. */
+  #isOwnDelimiter(line: Uint8Array): boolean {
+    if (line[0] !== DASH || line[1] !== DASH || this.#matches(line) !== undefined) return false;
+    const lines = this.#header;
+    while (this.#ownBoundary === undefined && this.#searchedLines < lines.length) {
+      const first = this.#searchedLines++;
+      if (new HeaderField(lines[first]!).name.toLowerCase() !== 'content-type') continue;
+      while (isBlank(lines[this.#searchedLines]?.[0])) this.#searchedLines += 1;
+      const field = new HeaderField(concatOctets(lines.slice(first, this.#searchedLines)));
+      this.#ownBoundary = boundaryOf(readMediaType(field.value)) ?? EMPTY;
+    }
+    return (this.#ownBoundary?.length ?? 0) > 0 && delimits(line, this.#ownBoundary!) !== undefined;
+  }
+
   #headerLine(line: Uint8Array, length: number): void {
-    this.#afterBlanks = isBlank(line[0]) && line.subarray(0, length).every(isBlank);
-    if (length === 0) this.#endHeader();
-    else if (this.#delimiter(line)) return;
+    this.#afterBlanks =
+      isBlank(line[0]) && line.length <= MAX_DELIMITER_LINE && line.subarray(0, length).every(isBlank);
+    if (length === 0) {
+      if (this.#breakLength === 1) this.#defect('bare-lf');
+      this.#endHeader(this.#lineStart + line.length);
+    } else if (this.#delimiter(line)) return;
     else if (this.#headerBytes + line.length > this.#limits.maxHeaderBytes) this.#defect('header-too-large');
     else {
       this.#header.push(line.slice());
@@ -215,47 +253,57 @@ export class MessageParser {
     for (;;) {
       const isCandidate = !this.#insideLine && octets[at] === DASH;
       const lf = octets.indexOf(LF, at);
-      if (lf < 0) {
-        if (at > start) this.#content(octets.subarray(start, at));
-        return at === octets.length ? at : this.#keepFrom(octets, at);
+      const delimiter = isCandidate && lf >= 0 && octets[at + 1] === DASH && octets.subarray(at, lf + 1);
+      const found = delimiter && this.#matches(delimiter) !== undefined;
+      if (lf >= 0 && !found) {
+        this.#insideLine = false;
+        at = lf + 1;
+        continue;
       }
-      if (
-        isCandidate &&
-        octets[at + 1] === DASH &&
-        this.#matches(octets.subarray(at, lf + 1)) !== undefined
-      ) {
-        if (at > start) this.#content(octets.subarray(start, at));
-        this.#delimiter(octets.subarray(at, lf + 1));
-        return lf + 1;
+      if (at > start) {
+        this.#breakLength = breakBefore(octets, at, start);
+        this.#content(octets.subarray(start, at));
+        this.#lineStart += at - start;
       }
-      this.#insideLine = false;
-      at = lf + 1;
+      if (found) this.#delimiter(delimiter);
+      else if (at < octets.length) this.#keepRest(octets.subarray(at), this.#lineStart);
+      return found ? lf + 1 : octets.length;
     }
   }
 
-  #keepFrom(octets: Uint8Array, at: number): number {
-    this.#keepRest(octets.subarray(at));
-    return octets.length;
-  }
-
   #takeRest(end: Uint8Array): Uint8Array {
-    const octets = concatOctets([...this.#rest, end]);
+    this.#rest.push(end);
+    const octets = this.#joinRest();
     this.#rest = [];
     this.#restLength = 0;
     return octets;
   }
 
+  #joinRest(): Uint8Array {
+    if (this.#rest.length > 1) this.#rest = [concatOctets(this.#rest)];
+    return this.#rest[0] ?? EMPTY;
+  }
+
   /** Keeps the start of a line; memory stays constant, so what is too long is passed on, or left out of a header. */
-  #keepRest(octets: Uint8Array): void {
+  #keepRest(octets: Uint8Array, offset: number): void {
     if (octets.length === 0) return;
+    if (this.#restLength === 0) this.#restStart = offset;
     this.#rest.push(octets.slice());
     this.#restLength += octets.length;
     if (this.#state === 'header') {
-      if (this.#restLength <= this.#limits.maxHeaderBytes) return;
-      this.#defect('header-too-large');
-      this.#skippedLine = true;
-      this.#rest = [Uint8Array.of(0)]; // one octet stands for the line
-      this.#restLength = 1;
+      if (this.#restLength <= Math.max(this.#limits.maxHeaderBytes, MAX_DELIMITER_LINE)) return;
+      this.#lineStart = this.#restStart;
+      if (this.#skippedLine || !this.#beginsBody(this.#joinRest())) {
+        if (!this.#skippedLine) this.#defect('header-too-large');
+        this.#afterBlanks = false;
+        this.#skippedLine = true;
+        this.#rest = [Uint8Array.of(0)]; // one octet stands for the line
+        this.#restLength = 1;
+        return;
+      }
+    }
+    if (this.#state === 'data' && this.#stack.length === 0) {
+      this.#data(this.#takeRest(EMPTY));
       return;
     }
     const start = this.#rest[0]!;
@@ -267,6 +315,7 @@ export class MessageParser {
     if (keep > 0) {
       this.#rest = [line.slice(-1)];
       this.#restLength = 1;
+      this.#restStart += line.length - 1;
     }
     if (line.length === keep) return;
     this.#insideLine = true;
@@ -281,19 +330,15 @@ export class MessageParser {
 
   /** The multipart that a line delimits, and whether it ends it. */
   #matches(line: Uint8Array): { index: number; closes: boolean } | undefined {
-    if (line[0] !== DASH || line[1] !== DASH || this.#stack.length === 0 || line.length > MAX_DELIMITER_LINE)
-      return undefined;
-    let text = '';
-    for (const octet of line.subarray(2)) text += String.fromCharCode(octet);
-    text = text.replace(/[ \t\r\n]+$/, '');
     let ended: { index: number; closes: boolean } | undefined;
     for (let index = this.#stack.length - 1; index >= 0; index--) {
       const { boundary, parts } = this.#stack[index]!;
-      const closes = text === `${boundary}--`;
-      if (!closes && text !== boundary) continue;
-      if (parts >= 0) return { index, closes };
+      const found = delimits(line, boundary);
+      if (found === undefined) continue;
+      const match = { index, closes: found === 'last' };
+      if (parts >= 0) return match;
       // QUIRK(Outlook Express for Macintosh): the boundary of the multipart around it may be the same.
-      ended ??= { index, closes };
+      ended ??= match;
     }
     return ended;
   }
@@ -302,32 +347,38 @@ export class MessageParser {
   #delimiter(line: Uint8Array): boolean {
     const match = this.#matches(line);
     if (match === undefined) return false;
-    if (line.length > 1 && line[line.length - 1] === LF && line[line.length - 2] !== CR)
-      this.#defect('bare-lf', '');
+    // Only the line ends of the structure count: which line of data a chunk ends in is chance.
+    if (this.#state !== 'header' && this.#breakLength === 1) this.#defect('bare-lf', '');
+    if (breakBefore(line, line.length, 0) === 1) this.#defect('bare-lf', '');
+    const end = this.#lineStart - this.#breakLength;
     if (this.#state === 'header') {
       this.#defect('header-unterminated');
-      this.#endHeader();
+      this.#endHeader(this.#lineStart);
     }
-    if (this.#state === 'data') this.#endPart();
+    if (this.#state === 'data') this.#endPart(end);
     this.#lineBreak = EMPTY;
-    while (this.#stack.length > match.index + 1) {
-      const open = this.#stack.pop()!;
-      if (open.parts >= 0)
-        this.#defect(open.parts === 0 ? 'multipart-empty' : 'multipart-unterminated', open.path);
-      this.#events.push({ type: 'part-end', path: open.path });
-    }
+    this.#closeInner(match.index, end);
     const open = this.#stack[match.index]!;
     this.#state = 'between';
     this.#path = open.path;
     if (match.closes) {
       if (open.parts === 0) this.#defect('multipart-empty');
       open.parts = -1; // ended: what follows is its epilogue
-    } else if (open.parts >= 0) this.#beginPart(open);
+    } else if (open.parts >= 0) this.#beginPart(open, this.#lineStart + line.length);
     else this.#defect('multipart-resumed'); // RFC 2046 §5.1.1: an epilogue is ignored, whatever it holds
     return true;
   }
 
-  #beginPart(open: OpenMultipart): void {
+  /** Ends the multiparts inside the one at `index`. */
+  #closeInner(index: number, end: number): void {
+    while (this.#stack.length > index + 1) {
+      const { path, parts, bodyStart } = this.#stack.pop()!;
+      if (parts >= 0) this.#defect(parts === 0 ? 'multipart-empty' : 'multipart-unterminated', path);
+      this.#events.push({ type: 'part-end', path, end: Math.max(bodyStart, end) });
+    }
+  }
+
+  #beginPart(open: OpenMultipart, start: number): void {
     if (this.#parts >= this.#limits.maxParts) {
       this.#defect('too-many-parts', '');
       return;
@@ -336,25 +387,29 @@ export class MessageParser {
     open.parts += 1;
     this.#path = open.path === '' ? `${open.parts}` : `${open.path}.${open.parts}`;
     this.#state = 'header';
-    this.#header = [];
     this.#headerBytes = 0;
+    this.#partStart = start;
   }
 
-  #endHeader(): void {
+  #endHeader(bodyStart: number): void {
     const path = this.#path;
     const { headers, defects } = parseHeaderBlock(concatOctets(this.#header), this.#limits.maxHeaderFields);
     this.#header = [];
+    this.#ownBoundary = undefined;
+    this.#searchedLines = 0;
     this.#afterBlanks = false;
+    this.#bodyStart = bodyStart;
     for (const { code } of defects) this.#defect(code);
-    const contentType = readType(headers, this.#stack.at(-1)?.partType ?? 'text/plain');
-    const transferEncoding = (headers.get('Content-Transfer-Encoding') ?? '7bit')
-      .replace(/[ \t;(].*$/s, '')
-      .toLowerCase();
+    const type = headers.get('Content-Type') ?? this.#stack.at(-1)?.partType ?? 'text/plain';
+    const { sound, ...contentType } = readMediaType(type);
+    if (!sound) this.#defect('content-type-malformed');
+    const transferEncoding = readTransferEncoding(headers.get('Content-Transfer-Encoding') ?? '7bit');
     const boundary = this.#usableBoundary(contentType);
     const multipart = boundary !== undefined;
+    const start = this.#partStart;
     this.#events.push({
       type: 'part-start',
-      part: { path, headers, contentType, transferEncoding, multipart },
+      part: { path, headers, contentType, transferEncoding, multipart, start, bodyStart },
     });
     if (multipart) {
       // RFC 2045 §6.4: a multipart is never encoded itself.
@@ -362,7 +417,7 @@ export class MessageParser {
         this.#defect('multipart-encoded');
       // RFC 2046 §5.1.5
       const partType = contentType.value === 'multipart/digest' ? 'message/rfc822' : 'text/plain';
-      this.#stack.push({ path, boundary, partType, parts: 0 });
+      this.#stack.push({ path, bodyStart, boundary, partType, parts: 0 });
       this.#state = 'between';
       return;
     }
@@ -371,10 +426,10 @@ export class MessageParser {
     this.#decoder = this.#createDecoder(transferEncoding);
   }
 
-  #usableBoundary(contentType: ParameterizedValue): string | undefined {
+  #usableBoundary(contentType: ParameterizedValue): Uint8Array | undefined {
     if (!contentType.value.startsWith('multipart/')) return undefined;
-    const boundary = contentType.parameters.get('boundary')?.trimEnd();
-    if (boundary === undefined || boundary === '' || boundary.length > MAX_BOUNDARY) {
+    const boundary = boundaryOf(contentType);
+    if (boundary === undefined) {
       this.#defect('multipart-without-boundary');
       return undefined;
     }
@@ -382,7 +437,7 @@ export class MessageParser {
       this.#defect('too-deep');
       return undefined;
     }
-    return octetText(boundary);
+    return boundary;
   }
 
   #createDecoder(transferEncoding: string): ContentDecoder | undefined {
@@ -397,8 +452,7 @@ export class MessageParser {
     if (octets.length === 0) return;
     let end = octets.length;
     if (this.#stack.length > 0 && octets[end - 1] === LF) {
-      end -= end > 1 && octets[end - 2] === CR ? 2 : 1;
-      if (end === octets.length - 1) this.#defect('bare-lf', '');
+      end -= breakBefore(octets, end, 0);
     }
     if (this.#lineBreak.length > 0) this.#emitData(this.#lineBreak);
     this.#lineBreak = octets.slice(end);
@@ -410,27 +464,35 @@ export class MessageParser {
     if (content.length > 0) this.#events.push({ type: 'part-data', path: this.#path, octets: content });
   }
 
-  #endPart(): void {
+  #endPart(end: number): void {
     const rest = this.#decoder?.finish() ?? EMPTY;
     if (rest.length > 0) this.#events.push({ type: 'part-data', path: this.#path, octets: rest });
     this.#decoder = undefined;
-    this.#events.push({ type: 'part-end', path: this.#path });
+    this.#events.push({ type: 'part-end', path: this.#path, end: Math.max(this.#bodyStart, end) });
   }
 }
 
 const OPTION_KEYS = /* @__PURE__ */ wordSet('limits decodeCharset');
 
-/** RFC 2045 §5.2: plain text where nothing, or nothing readable, is said. */
-function readType(headers: HeaderBlock, byDefault: string): ParameterizedValue {
-  const type = parseParameters(headers.get('Content-Type') ?? byDefault);
-  // QUIRK(several senders): no semicolon before the parameters. RFC 2045 §5.2: what is no type is plain text.
-  const value = /^[^\s/]+\/[^\s/]+(?!\S)/.exec(type.value)?.[0] ?? 'text/plain';
-  return { value, parameters: type.parameters };
+/** The octets of the boundary that a multipart names; undefined when there is none that can be used. */
+function boundaryOf({ value, parameters }: ParameterizedValue): Uint8Array | undefined {
+  const boundary = value.startsWith('multipart/') ? (parameters.get('boundary')?.trimEnd() ?? '') : '';
+  return boundary === '' || boundary.length > MAX_BOUNDARY ? undefined : encodeUtf8(boundary);
 }
 
-/** A boundary with characters over 127 as its octets, one unit each, to be compared with a line. */
-function octetText(boundary: string): string {
-  let text = '';
-  for (const octet of encodeUtf8(boundary)) text += String.fromCharCode(octet);
-  return text;
+/** Whether a line begins the next part of the multipart with this boundary, or ends its last one (RFC 2046 §5.1.1). */
+function delimits(line: Uint8Array, boundary: Uint8Array): 'next' | 'last' | undefined {
+  const { length } = boundary;
+  if (line[0] !== DASH || line[1] !== DASH || line.length > MAX_DELIMITER_LINE) return undefined;
+  for (let i = 0; i < length; i++) if (line[i + 2] !== boundary[i]) return undefined;
+  let end = line.length;
+  while (isBlank(line[end - 1])) end -= 1;
+  if (end === length + 2) return 'next';
+  return end === length + 4 && line[end - 1] === DASH && line[end - 2] === DASH ? 'last' : undefined;
+}
+
+/** The length of the line break that ends at `at`; octets before `start` are none of it. */
+function breakBefore(octets: Uint8Array, at: number, start: number): number {
+  if (at <= start || octets[at - 1] !== LF) return 0;
+  return at - start > 1 && octets[at - 2] === CR ? 2 : 1;
 }

@@ -124,7 +124,7 @@ describe('parseParameters', () => {
     expect(get("a/b; n*=iso-8859-1'de'%FC", 'n')).toBe('ü');
     expect(get("a/b; n*=x-none''%E4", 'n')).toBe('ä');
     expect(get("a/b; n=old; n*=utf-8''new", 'n')).toBe('new');
-    expect(get('a/b; n*1=b; n*0=a; n*3=d', 'n')).toBe('ab');
+    expect(get('a/b; n*1=b; n*0=a; n*3=d', 'n')).toBe('abd');
     expect(get('a/b; n*=%ZZ%4', 'n')).toBe('%ZZ%4');
   });
 

@@ -47,19 +47,20 @@ export function formatParameter(name: string, value: string): string[] {
 /** Percent-encodes a text in pieces that split no character. */
 function percentPieces(value: string): string[] {
   const pieces: string[] = [];
+  const octets = encodeUtf8(value);
   let piece = '';
-  for (const character of value) {
-    const encoded = ATTRIBUTE.test(character)
-      ? character
-      : Array.from(
-          encodeUtf8(character),
-          (octet) => `%${octet.toString(16).toUpperCase().padStart(2, '0')}`,
-        ).join('');
-    if (piece.length + encoded.length > MAX_PIECE) {
+  for (let at = 0; at < octets.length; ) {
+    let character = '';
+    do {
+      const octet = octets[at++]!;
+      const text = String.fromCharCode(octet);
+      character += ATTRIBUTE.test(text) ? text : `%${(octet + 256).toString(16).slice(1).toUpperCase()}`;
+    } while ((octets[at]! & 0xc0) === 0x80); // an octet inside a character (RFC 3629 §3)
+    if (piece.length + character.length > MAX_PIECE) {
       pieces.push(piece);
       piece = '';
     }
-    piece += encoded;
+    piece += character;
   }
   pieces.push(piece);
   return pieces;
@@ -90,10 +91,7 @@ export function parseParameters(text: string, options: CharsetOptions = {}): Par
   const extended: (readonly [string, string])[] = [];
   for (const [name, plain] of written) {
     if (name.includes('*')) extended.push([name, plain]);
-    else if (!parameters.has(name)) {
-      // QUIRK(many senders): encoded-words inside file names, against RFC 2047 §5.
-      parameters.set(name, name === 'filename' || name === 'name' ? decodeWords(plain, options) : plain);
-    }
+    else if (!parameters.has(name)) parameters.set(name, decodeName(name, plain, options));
   }
   for (const [name, joined] of joinExtended(extended, options)) parameters.set(name, joined);
   return { value, parameters };
@@ -154,24 +152,28 @@ function joinExtended(
     if (!ofName.has(position)) ofName.set(position, { text, encoded: encoded === '*' });
   }
   for (const [name, ofName] of pieces) {
-    let charset = '';
+    let charset: string | undefined;
     const octets: Uint8Array[] = [];
-    for (let index = 0; ; index++) {
-      const piece = ofName.get(index);
-      if (piece === undefined) break;
+    // QUIRK(several senders): numbers that begin at 1 or leave one out.
+    for (const [, piece] of [...ofName].sort(([a], [b]) => a - b)) {
       let { text } = piece;
-      if (index === 0 && piece.encoded) {
+      if (piece.encoded && charset === undefined) {
         const [, label, rest] = /^([^']*)'[^']*'(.*)$/s.exec(text) ?? [];
         charset = label ?? '';
         text = rest ?? text;
       }
       octets.push(piece.encoded ? unescapeOctets(text, '%') : encodeUtf8(text));
     }
-    if (octets.length === 0) continue;
     const all = concatOctets(octets);
-    joined.set(name, decodeOctets(all, charset || 'utf-8', options));
+    const text = decodeOctets(all, charset || 'utf-8', options);
+    joined.set(name, charset === undefined ? decodeName(name, text, options) : text);
   }
   return joined;
+}
+
+/** QUIRK(many senders): encoded-words in file names, against RFC 2047 §5. */
+function decodeName(name: string, text: string, options: CharsetOptions | undefined): string {
+  return name === 'filename' || name === 'name' ? decodeWords(text, options) : text;
 }
 
 /** True when a parameter stands twice, so that readers may differ on which of the two counts. */
@@ -187,7 +189,7 @@ export function hasDuplicateParameter(text: string): boolean {
  * QUIRK(many senders): a parenthesis inside an unquoted value, as in `filename=a(1).pdf`, is part of it, and so is one
  * that nothing closes.
  */
-function withoutComments(text: string): string {
+export function withoutComments(text: string): string {
   if (!text.includes('(')) return text;
   let out = '';
   let depth = 0;

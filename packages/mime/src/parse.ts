@@ -1,16 +1,15 @@
 import type { Group, Mailbox } from './address.ts';
 import { readAddressList } from './address-list.ts';
-import { type CharsetOptions, decodeOctets } from './charset.ts';
+import type { CharsetOptions } from './charset.ts';
 import { readDate } from './date.ts';
 import type { Defect, DefectCode } from './defect.ts';
 import { decodeWords } from './encoded-word.ts';
-import { decodeFlowed } from './format-flowed.ts';
-import type { HeaderBlock } from './header-block.ts';
+import { type HeaderBlock, isBlank } from './header-block.ts';
 import { DEFAULT_PARSE_LIMITS } from './limits.ts';
+import { readBody } from './message-body.ts';
 import { readIdentifiers } from './message-id.ts';
 import { MessageParser, type ParseEvent, type ParserOptions, type PartHeader } from './message-parser.ts';
-import { type ParameterizedValue, parseParameters } from './parameter.ts';
-import { parseReport, type Report } from './report.ts';
+import { parseParameters } from './parameter.ts';
 import { concatOctets } from './utf8.ts';
 
 /** One part of a parsed message. */
@@ -29,8 +28,41 @@ export interface ParsedPart {
   /** The content, its transfer encoding undone; of a multipart only what it holds instead of parts. */
   readonly content: Uint8Array;
   readonly parts: readonly ParsedPart[];
+  /** Where its octets are; {@link rawPart} takes them out of the message. */
+  readonly range: PartRange;
   /** The attached message of a message/rfc822 or message/global part. */
   readonly message?: ParsedMessage;
+}
+
+/**
+ * Offsets of a part in the octets of its message as received: an attached message counts from the start of its part's
+ * `content`. The line break before a delimiter belongs to the delimiter (RFC 2046 §5.1.1).
+ */
+export interface PartRange {
+  readonly start: number;
+  readonly bodyStart: number;
+  readonly end: number;
+}
+
+/**
+ * The octets of a part as received, for signatures over them (RFC 1847 §2.1, RFC 3156, RFC 8551).
+ *
+ * @param message  The octets that were parsed; those of an attached message are the `content` of its part.
+ * @returns Views into `message`: the whole part, its header with the empty line, and its body before any decoding.
+ * @example
+ * const [signed, signature] = (await parseMessage(octets)).root.parts
+ * verify(rawPart(octets, signed).octets, signature.content)
+ */
+export function rawPart(
+  message: Uint8Array,
+  { range }: Pick<ParsedPart, 'range'>,
+): { readonly octets: Uint8Array; readonly header: Uint8Array; readonly body: Uint8Array } {
+  const { start, bodyStart, end } = range;
+  return {
+    octets: message.subarray(start, end),
+    header: message.subarray(start, bodyStart),
+    body: message.subarray(bodyStart, end),
+  };
 }
 
 /** A parsed message: views of its fields, and all parts. */
@@ -49,16 +81,24 @@ export interface ParsedMessage {
   readonly messageId?: string;
   readonly inReplyTo: readonly string[];
   readonly references: readonly string[];
-  /** The first plain text that is no attachment, with LF line ends; flowed text is joined (RFC 3676). */
+  /**
+   * The plain text of `textBody` with LF line ends, its parts joined; flowed text is joined (RFC 3676). A part that its
+   * sender wrote as HTML only adds its words. Undefined when none of the parts is plain text.
+   */
   readonly text?: string;
-  /** The first HTML that is no attachment, with LF line ends. */
+  /**
+   * The HTML of `htmlBody` with LF line ends, its parts joined; a part that is plain text is escaped. Undefined when
+   * none of the parts is HTML.
+   */
   readonly html?: string;
+  /** The parts to show, in order, where plain text is preferred: texts, and media between them (RFC 8621 §4.1.4). */
+  readonly textBody: readonly ParsedPart[];
+  /** The parts to show, in order, where HTML is preferred. */
+  readonly htmlBody: readonly ParsedPart[];
   /** Further forms of the content in a multipart/alternative, such as a calendar invitation. */
   readonly alternatives: readonly ParsedPart[];
-  /** All other parts with content, inline images included. */
+  /** All other parts with content, and images, sound and video wherever they stand. */
   readonly attachments: readonly ParsedPart[];
-  /** The record of a delivery status, feedback report or disposition notification. */
-  readonly report?: Report;
   readonly root: ParsedPart;
   /** What was wrong; empty for a well-formed message. */
   readonly defects: readonly Defect[];
@@ -90,6 +130,7 @@ export async function parseMessage(
 
 /** A part while its events come. */
 interface GrowingPart extends PartHeader {
+  end: number;
   readonly chunks: Uint8Array[];
   readonly parts: GrowingPart[];
 }
@@ -102,7 +143,9 @@ class MessageBuilder {
   readonly #open: GrowingPart[] = [];
   #root: GrowingPart | undefined;
   #bytes = 0;
-  readonly #defects: Defect[] = [];
+  #defects: Defect[] = [];
+  readonly #known = new Set<string>();
+  #isTooLarge = false;
 
   constructor(options: ParserOptions, depth: number) {
     this.#options = options;
@@ -113,7 +156,7 @@ class MessageBuilder {
 
   push(chunk: Uint8Array): void {
     const room = this.#maxBytes - this.#bytes;
-    if (chunk.length > room) this.#addDefect('message-too-large', '');
+    if (chunk.length > room) this.#isTooLarge = true;
     const taken = chunk.length > room ? chunk.subarray(0, room) : chunk;
     this.#bytes += taken.length;
     this.#take(this.#parser.push(taken));
@@ -121,6 +164,7 @@ class MessageBuilder {
 
   finish(): ParsedMessage {
     this.#take(this.#parser.finish());
+    if (this.#isTooLarge) this.#addDefect('message-too-large', '');
     const root = this.#finishPart(this.#root!);
     return buildMessage(root, (code, path = '') => this.#addDefect(code, path), this.#charset, this.#defects);
   }
@@ -130,9 +174,9 @@ class MessageBuilder {
       if (event.type === 'part-data' || event.type === 'preamble')
         this.#open.at(-1)?.chunks.push(event.octets);
       else if (event.type === 'defect') this.#addDefect(event.defect.code, event.defect.path);
-      else if (event.type === 'part-end') this.#open.pop();
+      else if (event.type === 'part-end') this.#closePart(event.end);
       else {
-        const part: GrowingPart = { ...event.part, chunks: [], parts: [] };
+        const part: GrowingPart = { ...event.part, end: 0, chunks: [], parts: [] };
         this.#root ??= part;
         const parent = this.#open.at(-1);
         parent?.parts.push(part);
@@ -146,16 +190,31 @@ class MessageBuilder {
     decodeCharset: this.#options.decodeCharset,
     onDefect: (code) => this.#addDefect(code, path),
   });
+  #closePart(end: number): void {
+    const part = this.#open.pop()!;
+    part.end = end;
+    const last = part.parts.at(-1);
+    const defect = this.#defects.at(-1);
+    if (last === undefined || defect?.code !== 'multipart-unterminated' || defect.path !== part.path) return;
+    // QUIRK(several senders): the last delimiter lacks its `--`, so that it seems to begin a part, which holds nothing.
+    const isEmpty = last.headers.fields.length === 0 && last.chunks.every((chunk) => chunk.every(isBlank));
+    if (!isEmpty || part.parts.length === 1) return;
+    part.parts.pop();
+    this.#defects = this.#defects.filter(({ path }) => path !== last.path);
+  }
 
   #addDefect(code: DefectCode, path: string): void {
-    if (!this.#defects.some((defect) => defect.code === code && defect.path === path))
-      this.#defects.push({ code, path });
+    const key = `${code} ${path}`;
+    if (!this.#known.has(key)) this.#defects.push({ code, path });
+    this.#known.add(key);
   }
 
   #finishPart(part: GrowingPart): ParsedPart {
     const { headers, contentType, path } = part;
     const disposition = parseParameters(headers.get('Content-Disposition') ?? '', this.#charset(path));
-    const filename = safeFilename(disposition, contentType);
+    const filename =
+      safeFilename(disposition.parameters.get('filename')) ??
+      safeFilename(contentType.parameters.get('name'));
     const ids = readIdentifiers(headers.get('Content-ID') ?? '');
     if (ids.defect) this.#addDefect('identifier-invalid', path);
     const contentId = ids.identifiers[0]?.slice(1, -1);
@@ -170,6 +229,7 @@ class MessageBuilder {
       ...(filename === undefined ? {} : { filename }),
       ...(contentId === undefined ? {} : { contentId }),
       content,
+      range: { start: part.start, bodyStart: part.bodyStart, end: part.end },
       parts: part.parts.map((child) => this.#finishPart(child)),
       ...(message === undefined ? {} : { message }),
     };
@@ -189,8 +249,7 @@ class MessageBuilder {
 }
 
 /** A name that cannot leave the folder it is written to. */
-function safeFilename(disposition: ParameterizedValue, contentType: ParameterizedValue): string | undefined {
-  const given = disposition.parameters.get('filename') ?? contentType.parameters.get('name');
+function safeFilename(given: string | undefined): string | undefined {
   if (given === undefined) return undefined;
   const name = given.replace(/[\0-\x1f\x7f]/g, '').replace(/^.*[/\\]/s, '');
   return name === '' || name === '.' || name === '..' ? undefined : name;
@@ -203,6 +262,7 @@ function buildMessage(
   defects: readonly Defect[],
 ): ParsedMessage {
   const { headers } = root;
+  const body = readBody(root, charset);
   const decode = (value: string) => decodeWords(value, charset(''));
   const identifiers = (name: string) =>
     headers.getAll(name).flatMap((value) => {
@@ -222,10 +282,6 @@ function buildMessage(
   const sender = addresses('Sender').find((one) => !('members' in one)) as Mailbox | undefined;
   const subject = headers.get('Subject');
   const messageId = identifiers('Message-ID')[0];
-  const content = sortParts(root);
-  const text = content.text === undefined ? undefined : decodeText(content.text, charset);
-  const html = content.html === undefined ? undefined : decodeText(content.html, charset);
-  const report = findReport(root, addDefect);
   return {
     headers,
     from: addresses('From'),
@@ -239,60 +295,8 @@ function buildMessage(
     ...(messageId === undefined ? {} : { messageId }),
     inReplyTo: identifiers('In-Reply-To'),
     references: identifiers('References'),
-    ...(text === undefined ? {} : { text }),
-    ...(html === undefined ? {} : { html }),
-    alternatives: content.alternatives,
-    attachments: content.attachments,
-    ...(report === undefined ? {} : { report }),
+    ...body,
     root,
     defects,
   };
-}
-
-interface SortedParts {
-  text?: ParsedPart;
-  html?: ParsedPart;
-  readonly alternatives: ParsedPart[];
-  readonly attachments: ParsedPart[];
-}
-
-/** Tells body, other forms and attachments apart. */
-function sortParts(root: ParsedPart): SortedParts {
-  const sorted: SortedParts = { alternatives: [], attachments: [] };
-  const visit = (part: ParsedPart, inAlternative: boolean) => {
-    const multipart = part.contentType.startsWith('multipart/');
-    if (part.parts.length > 0) {
-      for (const child of part.parts) visit(child, part.contentType === 'multipart/alternative');
-    } else if (!multipart || part.content.length > 0) {
-      const body = part.disposition !== 'attachment' && part.filename === undefined;
-      // RFC 2045 §5.2: what cannot be read as its type says is plain text, a multipart without parts, too.
-      const plain = multipart || part.contentType === 'text/plain';
-      if (body && plain && sorted.text === undefined) sorted.text = part;
-      else if (body && part.contentType === 'text/html' && sorted.html === undefined) sorted.html = part;
-      else if (body && inAlternative) sorted.alternatives.push(part);
-      else sorted.attachments.push(part);
-    }
-  };
-  visit(root, false);
-  return sorted;
-}
-
-/** The text of a part: charset decoded, LF line ends, flowed lines joined. */
-function decodeText(part: ParsedPart, charset: (path: string) => CharsetOptions): string {
-  const text = decodeOctets(part.content, part.parameters.get('charset') ?? '', charset(part.path));
-  if (part.contentType === 'text/plain' && part.parameters.get('format')?.toLowerCase() === 'flowed') {
-    return decodeFlowed(text, { delSp: part.parameters.get('delsp')?.toLowerCase() === 'yes' });
-  }
-  return text.replace(/\r\n/g, '\n');
-}
-
-/** The report of a multipart/report (RFC 6522 §3: its second part). */
-function findReport(root: ParsedPart, addDefect: (code: DefectCode) => void): Report | undefined {
-  if (root.contentType !== 'multipart/report') return undefined;
-  for (const part of root.parts) {
-    const report = parseReport(part.contentType, part.content);
-    if (report !== undefined) return report;
-  }
-  addDefect('report-malformed');
-  return undefined;
 }

@@ -1,5 +1,6 @@
 import { parseDate } from './date.ts';
 import { parseHeaderBlock } from './header-block.ts';
+import type { ParsedMessage, ParsedPart } from './parse.ts';
 
 /** A value with its type, as `rfc822; joe@example.com` or `dns; mx.example.com` (RFC 3464 §2.1.2). */
 export interface TypedValue {
@@ -103,6 +104,30 @@ export function parseReport(contentType: string, content: Uint8Array): Report | 
   if (first === undefined) return undefined;
   if (kind === 'delivery-status') return readDelivery(first, more);
   return kind === 'feedback-report' ? readFeedback(first) : readDisposition(first);
+}
+
+/**
+ * Reads the report that a message carries: the record of its first multipart/report (RFC 6522 §3), also inside the
+ * multipart that a mailing list or a gateway has put around it.
+ *
+ * @returns The record; undefined when the message is no report, or when nothing in it can be read.
+ * @example readReport(await parseMessage(octets))?.kind // 'delivery-status'
+ */
+export function readReport({ root }: Pick<ParsedMessage, 'root'>): Report | undefined {
+  for (const part of findContainer(root)?.parts ?? []) {
+    const report = parseReport(part.contentType, part.content);
+    if (report !== undefined) return report;
+  }
+  return undefined;
+}
+
+function findContainer(part: ParsedPart): ParsedPart | undefined {
+  if (part.contentType === 'multipart/report') return part;
+  for (const child of part.parts) {
+    const found = findContainer(child);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** Groups of fields, an empty line between them (RFC 3464 §2.1). */

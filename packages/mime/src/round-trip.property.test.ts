@@ -131,6 +131,16 @@ describe('parse of compose', () => {
           const sorted = written
             .map((one, i) => [order(one), i, one] as const)
             .sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+          // An inline text without any other body is the body (RFC 2183 §2.1).
+          const isBody = (one: ContentAttachment | undefined) =>
+            given.text === undefined &&
+            given.html === undefined &&
+            one?.disposition === 'inline' &&
+            one.contentType?.startsWith('text/') === true;
+          if (isBody(sorted[0]?.[2])) {
+            const [, , body] = sorted.shift()!;
+            expect(Buffer.from(read.textBody[0]!.content).equals(octets(body.content))).toBe(true);
+          }
           expect(read.attachments.map((part) => part.filename)).toEqual(
             sorted.map(([, , one]) => one.filename!.toWellFormed()),
           );

@@ -4,6 +4,7 @@ import {
   type FeedbackReport,
   parseMailbox,
   parseMessage,
+  readReport,
 } from '@mb/mime';
 import { categorizeReply, type FailureCategory } from '../delivery/classify.ts';
 import { parseVerp, type VerpOptions } from '../sender/verp.ts';
@@ -55,7 +56,7 @@ export async function receiveReport(
   { store, verp, suppress }: InboundReportParts,
 ): Promise<InboundReport> {
   if (raw.length > maxReportBytes) return { kind: 'none', recipients: [] };
-  const { report } = await parseMessage(raw);
+  const report = readReport(await parseMessage(raw));
   const path = report?.kind === 'feedback-report' ? (report.originalMailFrom ?? recipient) : recipient;
   const provenId = verp && path !== undefined ? parseVerp(verp, path) : undefined;
   const proven = provenId === undefined ? undefined : await recipientOf(provenId, store);

@@ -1,6 +1,6 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
-import { composeMessage, formatReport, type Message, parseMessage, type Report } from '@mb/mime';
+import { composeMessage, formatReport, type Message, parseMessage, type Report, readReport } from '@mb/mime';
 import { inTurn } from '@mb/testkit';
 import { expect, it } from 'vitest';
 import {
@@ -106,7 +106,7 @@ it('DSN-01 reports a permanent failure to the return path, from the null reverse
   expect(bounce).toMatchObject({ from: '', recipients: [{ address: 'ann@sender.test' }] });
   const parsed = await parseMessage(bounce!.content);
   expect(parsed.headers.get('auto-submitted')).toBe('auto-replied');
-  expect(parsed.report).toMatchObject({
+  expect(readReport(parsed)).toMatchObject({
     kind: 'delivery-status',
     originalEnvelopeId: 'order-17',
     reportingMta: { type: 'dns', value: 'client.test' },

@@ -1,0 +1,32 @@
+/** A text as a piece of HTML. */
+export function escapeHtml(text: string): string {
+  if (text === '') return '';
+  const escaped = text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  return `<div>${escaped.replace(/\n/g, '<br>\n')}</div>`;
+}
+
+/**
+ * What is not shown as it is written: comments, hidden elements, tags and white space. Each alternative that begins to
+ * match also ends, at the end of the text at the latest, so that the time is linear.
+ */
+const MARKUP =
+  /<!--[\s\S]*?(?:-->|$)|<(style|script|title)\b[\s\S]*?(?:<\/\1[^>]*>?|$)|<(?=[!?/a-z])(\/?(?:br|p|div|tr|li|h\d)\b)?[^>]*(?:>|$)|\s+/gi;
+
+/**
+ * The words of HTML without its tags, in one pass.
+ *
+ * It fills the gap in a plain text whose sender wrote one of its parts as HTML only; it is no rendering.
+ */
+export function wordsOfHtml(html: string): string {
+  return html
+    .replace(MARKUP, (markup, _, line) => (line === undefined ? (markup[0] === '<' ? '' : ' ') : '\n'))
+    .replace(/ ?\n[ \n]*/g, '\n')
+    .replace(/&(?:#(x?)([\da-f]{1,6})|(amp|lt|gt|quot|nbsp));/gi, decodeEntity)
+    .trim();
+}
+
+function decodeEntity(written: string, x: string | undefined, digits: string, name?: string): string {
+  const named = { amp: 38, lt: 60, gt: 62, quot: 34, nbsp: 160 }[name?.toLowerCase() ?? ''];
+  const code = named ?? Number.parseInt(digits, x === '' ? 10 : 16);
+  return code <= 0x10ffff ? String.fromCodePoint(code).toWellFormed() : written;
+}

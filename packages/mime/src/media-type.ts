@@ -1,0 +1,26 @@
+import { type ParameterizedValue, parseParameters, withoutComments } from './parameter.ts';
+
+const SOUND = /^[!#$%&'*+.\w^`{|}~-]+\/[!#$%&'*+.\w^`{|}~-]+$/;
+
+/** A type whose tokens have quotes, white space, backslashes or a comma around them, and what follows it. */
+const ODD =
+  /^["\s]*([!#$%&*+.\w^`{|}~-]+)["\s\\]*\/["\s\\]*([!#$%&*+.\w^`{|}~-]+)(?=["\s,;\\]|$)["\s\\,;]*(.*)$/s;
+
+/**
+ * Reads a received Content-Type field; `sound` is false where it is not written as RFC 2045 §5.1 wants it.
+ *
+ * RFC 2045 §5.2: plain text where nothing readable is said. QUIRK(several senders): `text / html`, `"text/html"`,
+ * `text/html,`, `text\/html`, and no semicolon before the parameters.
+ */
+export function readMediaType(text: string): ParameterizedValue & { readonly sound: boolean } {
+  const type = parseParameters(text);
+  if (SOUND.test(type.value)) return { ...type, sound: true };
+  const [, top, subtype, rest] = ODD.exec(withoutComments(text)) ?? [];
+  if (top === undefined) return { value: 'text/plain', parameters: type.parameters, sound: false };
+  return { ...parseParameters(`${top}/${subtype};${rest}`), sound: false };
+}
+
+/** Reads a Content-Transfer-Encoding field: its first word in lower case, without comments and quotes (RFC 2045 §6.1). */
+export function readTransferEncoding(text: string): string {
+  return /^["\s]*([^\s",]*)/.exec(parseParameters(text).value)![1]!;
+}
