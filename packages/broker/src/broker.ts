@@ -72,7 +72,7 @@ export class MailBroker {
 
   /**
    * @throws {BrokerError} MB_BROKER_OPTION; DkimError MB_DKIM_KEY_… for a key that cannot sign; DnsError
-   *   MB_DNS_OPTION_… for wrong `dns` options.
+   *   MB_DNS_OPTION for wrong `dns` options.
    */
   constructor(options: BrokerOptions) {
     const delivery = resolveDelivery(options);

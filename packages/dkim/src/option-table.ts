@@ -68,10 +68,18 @@ export function readOptions<T extends object, const Table extends OptionTable<T>
   return readRows(given === undefined ? {} : given, table as Rows, where) as OptionsRead<T, Table>;
 }
 
-/** Throws for a key that `known` does not have, with the key that was probably meant. */
+/** Throws for what is no object, and for a key that `known` does not have, with the key that was probably meant. */
 export function refuseUnknownKeys(given: object, known: object, where: string): void {
-  for (const key of Object.keys(given))
+  if (!isPlain(given)) throw optionError(`${where} must be an object, not ${nameOf(given)}.`);
+  for (const key of Object.keys(given)) {
     if (!Object.hasOwn(known, key)) throw unknownKey(key, Object.keys(known), where);
+  }
+}
+
+/** Throws for a positional argument that is no string, such as `parse: text`; returns the string. */
+export function checkText(value: string, where: string): string {
+  if (typeof value !== 'string') throw optionError(`${where} must be a string, not ${nameOf(value)}.`);
+  return value;
 }
 
 /** Any whole number in a range. */
@@ -199,7 +207,6 @@ function row<V, F extends object = object>(
 }
 
 function readRows(given: object, table: Rows, path: string): Record<string, unknown> {
-  if (!isPlain(given)) throw optionError(`${path} must be an object, not ${nameOf(given)}.`);
   refuseUnknownKeys(given, table, path);
   const result: Record<string, unknown> = {};
   for (const [key, one] of Object.entries(table)) {

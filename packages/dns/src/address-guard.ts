@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { DnsError } from './errors.ts';
+import { printable } from './printable.ts';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 type Range = readonly [Address, number];
@@ -48,7 +49,7 @@ const compiledAllowLists = new WeakMap<readonly string[], readonly Range[]>();
  *
  * @param allow  CIDR blocks that are open although they are not public, for labs and intranets.
  *   Danger: whoever controls a domain's DNS can then make this machine connect there.
- * @throws {DnsError} MB_DNS_OPTION_INVALID for an allow-list entry that is no CIDR block.
+ * @throws {DnsError} MB_DNS_OPTION for an allow-list entry that is no CIDR block.
  */
 export function isDeliverable(address: string, allow?: readonly string[]): boolean {
   return addressRefusal(address, allow) === undefined;
@@ -69,7 +70,8 @@ export function isDeliverable(address: string, allow?: readonly string[]): boole
  */
 export function addressRefusal(address: string, allow: readonly string[] = []): string | undefined {
   // node's strict parser first: ipaddr.js also reads 127.1 and 0x7f.0.0.1, which no DNS answer holds.
-  if (!isIP(address) || address.includes('%')) return `${address} is not an IP address`;
+  if (typeof address !== 'string' || !isIP(address) || address.includes('%'))
+    return `${printable(address)} is not an IP address`;
   const parsed = ipaddr.parse(address);
   if (isIn(parsed, compile(allow))) return undefined;
   const own = refusalOf(parsed);
@@ -123,12 +125,8 @@ function parseBlock(text: string): Range {
   try {
     return ipaddr.parseCIDR(isIP(text) ? `${text}/${text.includes(':') ? 128 : 32}` : text);
   } catch (cause) {
-    throw new DnsError(
-      'MB_DNS_OPTION_INVALID',
-      `"${text}" is not a CIDR block such as 10.0.0.0/8 or fd00::/8.`,
-      {
-        cause,
-      },
-    );
+    throw new DnsError('MB_DNS_OPTION', `"${text}" is not a CIDR block such as 10.0.0.0/8 or fd00::/8.`, {
+      cause,
+    });
   }
 }

@@ -1,17 +1,27 @@
+import { integer, type OptionsRead, type OptionTable, readOptions } from './option-table.ts';
 import type { RecordType } from './record.ts';
 import type { Answer, FoundAnswer } from './resolver.ts';
 
 /** Bounds of a resolver's cache. */
 export interface CacheOptions {
   /** Most answers kept; beyond, one that was not used for long goes. Default 10,000. */
-  readonly maxEntries?: number;
+  readonly maxEntries?: number | undefined;
   /** Longest time a positive answer is kept, seconds. Default 86,400. */
-  readonly maxTtlSeconds?: number;
+  readonly maxTtlSeconds?: number | undefined;
   /** Longest time "no such name" and "no such data" are kept, seconds. Default 300. */
-  readonly maxNegativeTtlSeconds?: number;
+  readonly maxNegativeTtlSeconds?: number | undefined;
   /** How long past its TTL an answer may be used when no server answers, seconds (RFC 8767). Default 0: never. */
-  readonly staleSeconds?: number;
+  readonly staleSeconds?: number | undefined;
 }
+
+/** What {@link CacheOptions} accepts. */
+export const cacheOptions = {
+  maxEntries: integer(0, 10_000_000, { default: 10_000 }),
+  maxTtlSeconds: integer(0, 604_800, { default: 86_400, unit: 'seconds' }),
+  // RFC 2308 §5 lets a negative answer live for hours; a corrected mistake should not have to wait that long.
+  maxNegativeTtlSeconds: integer(0, 10_800, { default: 300, unit: 'seconds' }),
+  staleSeconds: integer(0, 604_800, { default: 0, unit: 'seconds' }),
+} satisfies OptionTable<CacheOptions>;
 
 interface Entry {
   answer: Answer;
@@ -26,19 +36,14 @@ const staleTtlSeconds = 30;
 
 /** Answers by type and name; time comes in with each call. */
 export class AnswerCache {
-  readonly #limits: Required<CacheOptions>;
+  readonly #limits: OptionsRead<CacheOptions, typeof cacheOptions>;
   readonly #byType = new Map<RecordType, Map<string, Entry>>();
   #size = 0;
   /** Number of answers stored so far: the measure of how long ago an answer was used. */
   #stored = 0;
 
   constructor(options: CacheOptions = {}) {
-    this.#limits = {
-      maxEntries: options.maxEntries ?? 10_000,
-      maxTtlSeconds: options.maxTtlSeconds ?? 86_400,
-      maxNegativeTtlSeconds: options.maxNegativeTtlSeconds ?? 300,
-      staleSeconds: options.staleSeconds ?? 0,
-    };
+    this.#limits = readOptions(options, cacheOptions, 'cache');
   }
 
   /** Number of answers held. */

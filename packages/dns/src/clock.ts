@@ -1,3 +1,5 @@
+import { withMethods } from './option-table.ts';
+
 /** Where time comes from; tests hand in a virtual one. */
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -5,6 +7,9 @@ export interface Clock {
   /** Calls `callback` once after `delayMs`; the returned function cancels it. */
   setTimer(callback: () => void, delayMs: number): () => void;
 }
+
+/** The row of an option that takes a clock. */
+export const clockRow = withMethods<Clock>('now', 'setTimer');
 
 /** The clock of the machine. */
 export const systemClock: Clock = {

@@ -207,7 +207,7 @@ describe('diagnoseSender', () => {
       code: 'MB_DNS_ADDRESS_INVALID',
     });
     await expect(diagnose({}, { adresses: [] } as never)).rejects.toMatchObject({
-      code: 'MB_DNS_OPTION_UNKNOWN',
+      code: 'MB_DNS_OPTION',
     });
     await expect(diagnose({}, { signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: 'MB_DNS_ABORTED',

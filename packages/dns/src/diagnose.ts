@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { DiagnosisContext, DkimSelector } from './diagnosis/context.ts';
+import { type DiagnosisContext, type DkimSelector, dkimSelector } from './diagnosis/context.ts';
 import { checkDkim } from './diagnosis/dkim.ts';
 import { checkDmarc } from './diagnosis/dmarc.ts';
 import { type ConnectProbe, checkEgress, connectProbe } from './diagnosis/egress.ts';
@@ -10,25 +10,39 @@ import { checkSpf } from './diagnosis/spf.ts';
 import { normalizeDomain } from './domain.ts';
 import { DnsError, throwIfAborted } from './errors.ts';
 import { fetchMtaStsPolicy, type MtaStsFetch } from './mta-sts/fetch.ts';
-import { rejectUnknownOptions } from './options.ts';
-import type { Resolver } from './resolver.ts';
+import {
+  callback,
+  either,
+  group,
+  list,
+  literal,
+  type OptionTable,
+  readOptions,
+  required,
+  signal,
+  text,
+} from './option-table.ts';
+import { printable } from './printable.ts';
+import { checkResolver, type Resolver } from './resolver.ts';
 
 /** Who sends, and from where. */
 export interface DiagnosisOptions {
   /** The domain of the From field. */
   readonly domain: string;
   /** Addresses that mail leaves from. */
-  readonly addresses?: readonly string[];
+  readonly addresses?: readonly string[] | undefined;
   /** The name said in HELO or EHLO. */
-  readonly helo?: string;
+  readonly helo?: string | undefined;
   /** The domain of MAIL FROM. Default: `domain`. */
-  readonly mailFrom?: string;
+  readonly mailFrom?: string | undefined;
   /** DKIM selectors, and the keys that sign with them. */
-  readonly dkim?: readonly DkimSelector[];
+  readonly dkim?: readonly DkimSelector[] | undefined;
   /** How port 25 is tried; see `DiagnosisProbe`. False: not at all. */
-  readonly probe?: DiagnosisProbe | false;
+  readonly probe?: DiagnosisProbe | false | undefined;
   /** Fetches the MTA-STS policy. Default: `fetchMtaStsPolicy`. */
-  readonly fetchPolicy?: (domain: string, signal: AbortSignal | undefined) => Promise<MtaStsFetch>;
+  readonly fetchPolicy?:
+    | ((domain: string, signal: AbortSignal | undefined) => Promise<MtaStsFetch>)
+    | undefined;
   /** Ends the call with MB_DNS_ABORTED. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -36,14 +50,31 @@ export interface DiagnosisOptions {
 /** How port 25 is tried. */
 export interface DiagnosisProbe {
   /** Domains whose mail exchangers are tried. Default: the domain's own, unless they are the sending addresses. */
-  readonly domains?: readonly string[];
+  readonly domains?: readonly string[] | undefined;
   /** CIDR blocks that are open although they are not public; see `findMailRoute`. */
-  readonly allowAddresses?: readonly string[];
+  readonly allowAddresses?: readonly string[] | undefined;
   /** Default: real sockets. */
-  readonly connect?: ConnectProbe;
+  readonly connect?: ConnectProbe | undefined;
 }
 
-const optionNames = ['domain', 'addresses', 'helo', 'mailFrom', 'dkim', 'probe', 'fetchPolicy', 'signal'];
+/** What {@link DiagnosisProbe} accepts. */
+export const diagnosisProbe = {
+  domains: list(text('a domain')),
+  allowAddresses: list(text('a CIDR block')),
+  connect: callback<ConnectProbe>(),
+} satisfies OptionTable<DiagnosisProbe>;
+
+/** What {@link DiagnosisOptions} accepts. */
+export const diagnosisOptions = {
+  domain: required(text('a domain')),
+  addresses: list(text('an IP address')),
+  helo: text('a host name'),
+  mailFrom: text('a domain'),
+  dkim: list(group<DkimSelector>(dkimSelector)),
+  probe: either(group<DiagnosisProbe>(diagnosisProbe), literal(false)),
+  fetchPolicy: callback(),
+  signal: signal(),
+} satisfies OptionTable<DiagnosisOptions>;
 
 /**
  * Tells a sender whether receivers will believe it, and what to change: reverse names, HELO, SPF, DKIM,
@@ -51,7 +82,7 @@ const optionNames = ['domain', 'addresses', 'helo', 'mailFrom', 'dkim', 'probe',
  *
  * @returns the findings, each with what was seen and, where something is wrong, what to do.
  * @throws {DnsError} MB_DNS_NAME_INVALID when `domain` is no domain, MB_DNS_ADDRESS_INVALID,
- *   MB_DNS_ABORTED, MB_DNS_OPTION_UNKNOWN.
+ *   MB_DNS_ABORTED, MB_DNS_OPTION.
  * @example
  * const findings = await diagnoseSender(
  *   { domain: 'example.org', addresses: ['192.0.2.1'], helo: 'mail.example.org' },
@@ -59,7 +90,9 @@ const optionNames = ['domain', 'addresses', 'helo', 'mailFrom', 'dkim', 'probe',
  * );
  * for (const { severity, message, fix } of findings) console.log(severity, message, fix ?? '');
  */
-export async function diagnoseSender(options: DiagnosisOptions, resolver: Resolver): Promise<Finding[]> {
+export async function diagnoseSender(given: DiagnosisOptions, resolver: Resolver): Promise<Finding[]> {
+  const options = readOptions(given, diagnosisOptions, 'diagnoseSender: options');
+  checkResolver(resolver, 'diagnoseSender');
   const context = readContext(options, resolver);
   throwIfAborted(context.signal);
   const route = findOwnRoute(context);
@@ -79,14 +112,12 @@ export async function diagnoseSender(options: DiagnosisOptions, resolver: Resolv
 }
 
 function readContext(options: DiagnosisOptions, resolver: Resolver): DiagnosisContext {
-  rejectUnknownOptions(options, optionNames, 'diagnoseSender');
   const probe = options.probe === false ? {} : (options.probe ?? {});
-  rejectUnknownOptions(probe, ['domains', 'allowAddresses', 'connect'], 'probe');
   const domain = requireDomain(options.domain);
   const addresses = options.addresses ?? [];
   for (const address of addresses) {
-    if (!isIP(address))
-      throw new DnsError('MB_DNS_ADDRESS_INVALID', `"${address.slice(0, 80)}" is not an IP address.`);
+    if (!isIP(address) || address.includes('%'))
+      throw new DnsError('MB_DNS_ADDRESS_INVALID', `${printable(address)} is not an IP address.`);
   }
   const { allowAddresses } = probe;
   return {
@@ -113,7 +144,7 @@ function readContext(options: DiagnosisOptions, resolver: Resolver): DiagnosisCo
 function requireDomain(text: string): string {
   const domain = normalizeDomain(text);
   if (domain === undefined || !domain.includes('.')) {
-    throw new DnsError('MB_DNS_NAME_INVALID', `"${text.slice(0, 80)}" is not a domain that can send mail.`);
+    throw new DnsError('MB_DNS_NAME_INVALID', `${printable(text)} is not a domain that can send mail.`);
   }
   return domain;
 }

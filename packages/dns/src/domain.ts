@@ -20,6 +20,7 @@ export function normalizeDomain(text: string): string | undefined {
 
 /** As `normalizeDomain`, but for any name that DNS can hold, spaces included (RFC 2181 §11). */
 export function normalizeName(text: string): string | undefined {
+  if (typeof text !== 'string') return undefined;
   if (text.length <= 253 && plainName.test(text)) return text;
   if (text === '.') return '.';
   if (text.length > 1024) return undefined;

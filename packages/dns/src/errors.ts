@@ -1,7 +1,6 @@
 /** Every code that `DnsError` carries; docs/errors.md says what to do about each. */
 export type DnsErrorCode =
-  | 'MB_DNS_OPTION_UNKNOWN'
-  | 'MB_DNS_OPTION_INVALID'
+  | 'MB_DNS_OPTION'
   | 'MB_DNS_NAME_INVALID'
   | 'MB_DNS_ADDRESS_INVALID'
   | 'MB_DNS_NO_SERVERS'
@@ -12,8 +11,7 @@ export type DnsErrorCode =
 export type DnsErrorKind = 'api-misuse' | 'peer-misbehaved' | 'aborted';
 
 const kinds: Record<DnsErrorCode, DnsErrorKind> = {
-  MB_DNS_OPTION_UNKNOWN: 'api-misuse',
-  MB_DNS_OPTION_INVALID: 'api-misuse',
+  MB_DNS_OPTION: 'api-misuse',
   MB_DNS_NAME_INVALID: 'api-misuse',
   MB_DNS_ADDRESS_INVALID: 'api-misuse',
   MB_DNS_NO_SERVERS: 'api-misuse',
@@ -66,4 +64,9 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 /** The error for a fired signal; its reason becomes the cause. */
 export function abortError(signal: AbortSignal): DnsError {
   return new DnsError('MB_DNS_ABORTED', 'The call was aborted by its signal.', { cause: signal.reason });
+}
+
+/** The error for an option that is unknown, missing, or of a wrong type or range. */
+export function optionError(message: string): DnsError {
+  return new DnsError('MB_DNS_OPTION', message);
 }

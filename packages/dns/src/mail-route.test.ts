@@ -308,10 +308,20 @@ describe('findMailRoute', () => {
       expect(await route(wrong, {})).toMatchObject({ status: 'permanent', cause: 'invalid-domain' });
     }
     await expect(route('example.test', {}, { maxHost: 1 } as MailRouteOptions)).rejects.toMatchObject({
-      code: 'MB_DNS_OPTION_UNKNOWN',
+      code: 'MB_DNS_OPTION',
     });
     await expect(route('example.test', {}, { signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: 'MB_DNS_ABORTED',
     });
+  });
+
+  it('DNS-06 names no exchanger with control octets, and says so in printable text', async () => {
+    for (const exchange of ['a\u001b[8m.test', 'a\r\nX-Evil: y.test', 'a\\027.test', 'a\0.test']) {
+      const resolver = createMemoryResolver({ 'evil.test': { MX: [[5, exchange]] } });
+      const route = await findMailRoute('evil.test', resolver);
+      expect(route).toMatchObject({ status: 'permanent', cause: 'hosts-unusable' });
+      expect(JSON.stringify(route)).not.toMatch(/\\u00|\\r|\\n/);
+      expect(resolver.calls.filter(({ type }) => type !== 'MX')).toEqual([]);
+    }
   });
 });

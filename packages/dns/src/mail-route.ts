@@ -4,8 +4,27 @@ import { parseAddressLiteral } from './address-literal.ts';
 import { normalizeDomain } from './domain.ts';
 import { type HostAddresses, type HostSettings, ownTroubleFirst, resolveHost } from './host-addresses.ts';
 import { orderMx } from './mx-order.ts';
-import { integerOption, rejectUnknownOptions } from './options.ts';
-import type { Answer, FailedAnswer, FailureScope, FoundAnswer, Resolver } from './resolver.ts';
+import {
+  callback,
+  checkText,
+  group,
+  integer,
+  list,
+  matching,
+  type OptionTable,
+  readOptions,
+  signal,
+  text,
+} from './option-table.ts';
+import { printable } from './printable.ts';
+import {
+  type Answer,
+  checkResolver,
+  type FailedAnswer,
+  type FailureScope,
+  type FoundAnswer,
+  type Resolver,
+} from './resolver.ts';
 
 /** Where the mail for a domain goes, told apart by `status`. */
 export type MailRoute = FoundRoute | RouteFailure;
@@ -88,26 +107,48 @@ export type RouteFailureCause =
   | 'invalid-domain'
   | 'lookup-failed';
 
+/** How we are called ourselves. */
+export interface RouteSelf {
+  readonly names?: readonly string[] | undefined;
+  readonly addresses?: readonly string[] | undefined;
+}
+
 /** Options of `findMailRoute` and `findSmarthostRoute`. */
 export interface MailRouteOptions {
   /** Number in [0, 1) for each choice among equals. Default `Math.random`. */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
   /**
    * CIDR blocks that are open although they are not public, for labs and intranets. Default none.
    * Danger: whoever controls a domain's DNS can then make this machine connect there.
    */
-  readonly allowAddresses?: readonly string[];
+  readonly allowAddresses?: readonly string[] | undefined;
   /** Our own host names and addresses: they and everything less preferred are cut (RFC 5321 §5.1). */
-  readonly self?: { readonly names?: readonly string[]; readonly addresses?: readonly string[] };
+  readonly self?: RouteSelf | undefined;
   /** Most hosts looked up and returned. Default 10. */
-  readonly maxHosts?: number;
+  readonly maxHosts?: number | undefined;
   /** Address families in order of preference. Default `[4, 6]`: IPv4 first, since more servers have a reverse name there. */
-  readonly families?: readonly (4 | 6)[];
+  readonly families?: readonly (4 | 6)[] | undefined;
   /** Ends the call with MB_DNS_ABORTED. */
   readonly signal?: AbortSignal | undefined;
 }
 
-const optionNames = ['random', 'allowAddresses', 'self', 'maxHosts', 'families', 'signal'];
+const routeSelf = {
+  names: list(text('a host name')),
+  addresses: list(text('an IP address')),
+} satisfies OptionTable<RouteSelf>;
+
+/** What {@link MailRouteOptions} accepts. */
+export const mailRouteOptions = {
+  random: callback<() => number>(),
+  allowAddresses: list(text('a CIDR block')),
+  self: group<RouteSelf>(routeSelf),
+  maxHosts: integer(1, 100, { default: 10 }),
+  families: list(
+    matching<4 | 6>('4 or 6', (value) => value === 4 || value === 6),
+    1,
+  ),
+  signal: signal(),
+} satisfies OptionTable<MailRouteOptions>;
 
 interface Settings extends HostSettings {
   readonly selfNames: ReadonlySet<string>;
@@ -121,7 +162,7 @@ interface Settings extends HostSettings {
  * @param domain  the part behind the `@`: a domain in A-labels or U-labels, or an address literal
  *   (`[192.0.2.1]`, `[IPv6:2001:db8::1]`).
  * @returns the route, or why there is none; a domain that cannot be routed is a result.
- * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION_UNKNOWN, MB_DNS_OPTION_INVALID.
+ * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION.
  * @example
  * const route = await findMailRoute('example.org', createResolver());
  * if (route.status === 'found') for (const host of route.hosts) console.log(host.name, host.addresses);
@@ -131,11 +172,12 @@ export async function findMailRoute(
   resolver: Resolver,
   options: MailRouteOptions = {},
 ): Promise<MailRoute> {
-  const settings = readSettings(options);
+  checkText(domain, 'findMailRoute: domain');
+  const settings = readSettings(options, resolver, 'findMailRoute');
   if (domain.startsWith('[')) return literalRoute(domain, settings);
   const name = normalizeDomain(domain);
   if (name === undefined || name === '.' || isIP(name)) {
-    const reason = `"${domain.slice(0, 80)}" is not a domain name.`;
+    const reason = `${printable(domain)} is not a domain name.`;
     return failure(domain, 'invalid-domain', reason);
   }
   const mx = await resolver.query(name, 'MX', { signal: settings.signal });
@@ -164,14 +206,15 @@ export async function findSmarthostRoute(
   resolver: Resolver,
   options: MailRouteOptions = {},
 ): Promise<MailRoute> {
-  const settings = readSettings(options);
+  checkText(host, 'findSmarthostRoute: host');
+  const settings = readSettings(options, resolver, 'findSmarthostRoute');
   if (host.startsWith('[')) {
     const route = literalRoute(host, settings);
     return route.status === 'found' ? { ...route, via: 'smarthost' } : route;
   }
   const name = normalizeDomain(host);
   if (name === undefined || name === '.' || isIP(name)) {
-    const reason = `"${host.slice(0, 80)}" is not a host name; write an address as [192.0.2.1].`;
+    const reason = `${printable(host)} is not a host name; write an address as [192.0.2.1].`;
     return failure(host, 'invalid-domain', reason);
   }
   return ownHostRoute(name, undefined, resolver, settings);
@@ -284,7 +327,7 @@ const literalTtlSeconds = 86_400;
 function literalRoute(domain: string, settings: Settings): MailRoute {
   const literal = parseAddressLiteral(domain);
   if (literal === undefined)
-    return failure(domain, 'invalid-domain', `"${domain.slice(0, 80)}" is no address literal.`);
+    return failure(domain, 'invalid-domain', `${printable(domain)} is no address literal.`);
   const address = canonicalAddress(literal.address);
   const refusal = addressRefusal(address, settings.allow);
   if (refusal !== undefined) return failure(domain, 'hosts-unusable', `${refusal}.`);
@@ -339,14 +382,15 @@ function lookupFailure(
   return { ...failure(domain, 'lookup-failed', reason, skipped), scope };
 }
 
-function readSettings(options: MailRouteOptions): Settings {
-  rejectUnknownOptions(options, optionNames, 'findMailRoute');
+function readSettings(given: MailRouteOptions, resolver: Resolver, name: string): Settings {
+  const options = readOptions(given, mailRouteOptions, `${name}: options`);
+  checkResolver(resolver, name);
   return {
     random: options.random ?? Math.random,
     allow: options.allowAddresses,
     selfNames: new Set((options.self?.names ?? []).map((name) => normalizeDomain(name) ?? name)),
     selfAddresses: new Set((options.self?.addresses ?? []).map(canonicalAddress)),
-    maxHosts: integerOption('maxHosts', options.maxHosts, 10, { min: 1, max: 100 }),
+    maxHosts: options.maxHosts,
     families: options.families ?? [4, 6],
     signal: options.signal,
   };

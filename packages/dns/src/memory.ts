@@ -6,7 +6,19 @@
 import { aliasLoop, failedAnswer } from './answer.ts';
 import { normalizeName } from './domain.ts';
 import { abortError, DnsError } from './errors.ts';
-import { rejectUnknownOptions } from './options.ts';
+import {
+  either,
+  flag,
+  integer,
+  list,
+  type OptionsRead,
+  type OptionTable,
+  readOptions,
+  record,
+  text,
+  word,
+} from './option-table.ts';
+import { printable } from './printable.ts';
 import type { MxRecord, RecordData, RecordType, SoaRecord, SrvRecord, TlsaRecord } from './record.ts';
 import type { Answer, FailedAnswer, QueryOptions, Resolver } from './resolver.ts';
 
@@ -35,15 +47,22 @@ export interface MemoryResolverOptions {
    * Look-ups that fail, by `name` (every type) or `TYPE name`:
    * `{ 'TLSA _25._tcp.mx.example.test': 'servfail', 'dead.test': 'timeout' }`.
    */
-  readonly failures?: Readonly<Record<string, MemoryFailure>>;
+  readonly failures?: Readonly<Record<string, MemoryFailure>> | undefined;
   /** Domains whose answers, and those of all names below them, are authentic; true for all. Default false. */
-  readonly authentic?: boolean | readonly string[];
+  readonly authentic?: boolean | readonly string[] | undefined;
   /** TTL of every answer, seconds. Default 300. */
-  readonly ttlSeconds?: number;
+  readonly ttlSeconds?: number | undefined;
 }
 
 /** How a look-up fails; `unreachable`: there is no server to ask, which is our own trouble and not the name's. */
 export type MemoryFailure = FailedAnswer['status'] | 'unreachable';
+
+/** What {@link MemoryResolverOptions} accepts. */
+export const memoryResolverOptions = {
+  failures: record(word(['servfail', 'bogus', 'timeout', 'unreachable'])),
+  authentic: either(flag(), list(text('a domain'))),
+  ttlSeconds: integer(0, 2 ** 31 - 1, { default: 300, unit: 'seconds' }),
+} satisfies OptionTable<MemoryResolverOptions>;
 
 /** A resolver that answers from memory and remembers what it was asked. */
 export interface MemoryResolver extends Resolver {
@@ -61,7 +80,7 @@ const maxAliases = 16;
  * Makes a resolver on zones in memory. It tells NODATA (the name, or one below it, is listed) from
  * NXDOMAIN, follows aliases, and never does I/O.
  *
- * @throws {DnsError} MB_DNS_OPTION_UNKNOWN, MB_DNS_NAME_INVALID for a name that is none.
+ * @throws {DnsError} MB_DNS_OPTION, MB_DNS_NAME_INVALID for a name that is none.
  * @example
  * const resolver = createMemoryResolver(
  *   { 'example.test': { MX: [[10, 'mx.example.test']] }, 'mx.example.test': { A: '192.0.2.1' } },
@@ -72,8 +91,10 @@ export function createMemoryResolver(
   zones: MemoryZones,
   options: MemoryResolverOptions = {},
 ): MemoryResolver {
-  rejectUnknownOptions(options, ['failures', 'authentic', 'ttlSeconds'], 'createMemoryResolver');
-  return new ZoneResolver(zones, options);
+  return new ZoneResolver(
+    zones,
+    readOptions(options, memoryResolverOptions, 'createMemoryResolver: options'),
+  );
 }
 
 class ZoneResolver implements MemoryResolver {
@@ -83,12 +104,12 @@ class ZoneResolver implements MemoryResolver {
   readonly #authentic: boolean | readonly string[];
   readonly #ttlSeconds: number;
 
-  constructor(zones: MemoryZones, options: MemoryResolverOptions) {
+  constructor(zones: MemoryZones, options: OptionsRead<MemoryResolverOptions, typeof memoryResolverOptions>) {
     for (const [name, records] of Object.entries(zones)) this.set(name, records);
     for (const [key, status] of Object.entries(options.failures ?? {})) this.fail(key, status);
     const authentic = options.authentic ?? false;
     this.#authentic = typeof authentic === 'boolean' ? authentic : authentic.map(requireDomain);
-    this.#ttlSeconds = options.ttlSeconds ?? 300;
+    this.#ttlSeconds = options.ttlSeconds;
   }
 
   set(name: string, records: MemoryRecords | undefined): void {
@@ -162,7 +183,7 @@ function parentOf(name: string): string | undefined {
 function requireDomain(name: string): string {
   const normal = normalizeName(name);
   if (normal === undefined)
-    throw new DnsError('MB_DNS_NAME_INVALID', `"${name.slice(0, 80)}" is not a domain name.`);
+    throw new DnsError('MB_DNS_NAME_INVALID', `${printable(name)} is not a domain name.`);
   return normal;
 }
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { normalizeDomain } from './domain.ts';
 import type { SkippedHost } from './mail-route.ts';
+import { escapeControls } from './printable.ts';
 import type { MxRecord } from './record.ts';
 
 /** An MX set in the order in which it is tried. */
@@ -40,10 +41,12 @@ function selectUsable(records: readonly MxRecord[]): Pick<MxOrder, 'hosts' | 'sk
   const skipped: SkippedHost[] = [];
   const preferenceByName = new Map<string, number>();
   for (const { exchange, preference } of records) {
-    const name = normalizeDomain(exchange);
+    // RFC 1035 §5.1: a backslash escapes an octet that no host name has.
+    const name = exchange.includes('\\') ? undefined : normalizeDomain(exchange);
     const reason = exchangeRefusal(exchange, name);
     if (name === undefined || reason !== undefined) {
-      skipped.push({ name: exchange, preference, reason: reason ?? `${exchange} is not a host name.` });
+      const shown = escapeControls(exchange);
+      skipped.push({ name: shown, preference, reason: reason ?? `${shown} is not a host name.` });
     } else preferenceByName.set(name, Math.min(preference, preferenceByName.get(name) ?? preference));
   }
   const hosts = [...preferenceByName].map(([name, preference]) => ({ name, preference }));

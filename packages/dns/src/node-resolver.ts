@@ -1,14 +1,35 @@
 import { randomFillSync } from 'node:crypto';
 import { aliasLoop, failedAnswer, readAnswer } from './answer.ts';
-import { AnswerCache, type CacheOptions } from './cache.ts';
-import { type Clock, systemClock } from './clock.ts';
+import { AnswerCache, type CacheOptions, cacheOptions } from './cache.ts';
+import { type Clock, clockRow, systemClock } from './clock.ts';
 import { normalizeName } from './domain.ts';
 import { driveExchange } from './drive.ts';
 import { abortError, DnsError, throwIfAborted } from './errors.ts';
 import type { ExchangeOutcome, ExchangeServer } from './exchange.ts';
-import { integerOption, rejectUnknownOptions } from './options.ts';
+import {
+  callback,
+  either,
+  flag,
+  group,
+  integer,
+  list,
+  literal,
+  type OptionsRead,
+  type OptionTable,
+  readOptions,
+  refuseUnknownKeys,
+  text,
+} from './option-table.ts';
+import { printable } from './printable.ts';
 import type { RecordType } from './record.ts';
-import { type Answer, type FailureScope, isTemporary, type QueryOptions, type Resolver } from './resolver.ts';
+import {
+  type Answer,
+  type FailureScope,
+  isTemporary,
+  type QueryOptions,
+  queryOptions,
+  type Resolver,
+} from './resolver.ts';
 import { type DnsServer, parseServer } from './server-address.ts';
 import { readSystemConfig } from './system-config.ts';
 import type { FetchFunction } from './transport/https.ts';
@@ -20,40 +41,41 @@ export interface ResolverOptions {
    * Recursive servers: `192.0.2.53`, `127.0.0.1:5300`, `[2001:db8::53]:53`, or `https://…` for DNS
    * over HTTPS (RFC 8484). Default: those of /etc/resolv.conf.
    */
-  readonly servers?: readonly string[];
+  readonly servers?: readonly string[] | undefined;
   /** Time for a whole look-up, waiting in line and retries included, milliseconds. Default 10,000. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** Time for the first attempt, milliseconds; it doubles each round over the servers. Default 1,500. */
-  readonly attemptTimeoutMs?: number;
+  readonly attemptTimeoutMs?: number | undefined;
   /**
    * Whether the servers' AD bit is believed. Default: only of servers on loopback, and of all when
    * resolv.conf says `options trust-ad`. Danger: over a network that can be tampered with, AD proves
    * nothing, and DANE and MTA-STS decisions would rest on it.
    */
-  readonly trustAuthenticData?: boolean;
+  readonly trustAuthenticData?: boolean | undefined;
   /** Bounds of the cache, or false for none. */
-  readonly cache?: CacheOptions | false;
+  readonly cache?: CacheOptions | false | undefined;
   /** Most exchanges, and so sockets, open at a time; others wait in line. Default 256. */
-  readonly maxConcurrent?: number;
+  readonly maxConcurrent?: number | undefined;
   /** Time source. Default: the machine's. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /**
    * HTTP client for DNS over HTTPS. Default: the global `fetch`, which speaks HTTP/1.1; for a server that
    * speaks HTTP/2 only, bring one that does.
    */
-  readonly fetch?: FetchFunction;
+  readonly fetch?: FetchFunction | undefined;
 }
 
-const optionNames = [
-  'servers',
-  'timeoutMs',
-  'attemptTimeoutMs',
-  'trustAuthenticData',
-  'cache',
-  'maxConcurrent',
-  'clock',
-  'fetch',
-];
+/** What {@link ResolverOptions} accepts. */
+export const resolverOptions = {
+  servers: list(text('an address or an https: URL')),
+  timeoutMs: integer(1, 600_000, { default: 10_000, unit: 'ms' }),
+  attemptTimeoutMs: integer(1, 600_000, { default: 1_500, unit: 'ms' }),
+  trustAuthenticData: flag(),
+  cache: either(group<CacheOptions>(cacheOptions), literal(false)),
+  maxConcurrent: integer(1, 65_536, { default: 256 }),
+  clock: clockRow,
+  fetch: callback<FetchFunction>(),
+} satisfies OptionTable<ResolverOptions>;
 
 /** RFC 1034 §3.6.2 sets no limit; this is the one that common resolvers have. */
 const maxAliases = 16;
@@ -72,17 +94,16 @@ export interface NodeResolver extends Resolver {
  *
  * It holds no socket while no look-up runs, so there is nothing to close.
  *
- * @throws {DnsError} MB_DNS_OPTION_UNKNOWN, MB_DNS_OPTION_INVALID, MB_DNS_NO_SERVERS.
+ * @throws {DnsError} MB_DNS_OPTION, MB_DNS_NO_SERVERS.
  * @example
  * const resolver = createResolver({ servers: ['127.0.0.1:5300'] });
  * const answer = await resolver.query('example.org', 'MX');
  * if (answer.status === 'found') console.log(answer.records, answer.authentic);
  */
 export function createResolver(options: ResolverOptions = {}): NodeResolver {
-  rejectUnknownOptions(options, optionNames, 'createResolver');
-  const config = resolveConfig(options);
-  const cache = options.cache === false ? undefined : new AnswerCache(checkCacheOptions(options.cache ?? {}));
-  return new SocketResolver(config, cache);
+  const read = readOptions(options, resolverOptions, 'createResolver: options');
+  const config = resolveConfig(read);
+  return new SocketResolver(config, read.cache === false ? undefined : new AnswerCache(read.cache));
 }
 
 interface ResolverConfig {
@@ -95,7 +116,7 @@ interface ResolverConfig {
   readonly fetch: FetchFunction;
 }
 
-function resolveConfig(options: ResolverOptions): ResolverConfig {
+function resolveConfig(options: OptionsRead<ResolverOptions, typeof resolverOptions>): ResolverConfig {
   const system = options.servers === undefined ? readSystemConfig() : undefined;
   const servers = (options.servers ?? system?.servers ?? []).map(parseServer);
   if (servers.length === 0) {
@@ -109,30 +130,12 @@ function resolveConfig(options: ResolverOptions): ResolverConfig {
       transport,
       trusted: trustAll ?? loopback,
     })),
-    timeoutMs: integerOption('timeoutMs', options.timeoutMs, 10_000, { min: 1, max: 600_000 }),
-    attemptTimeoutMs: integerOption('attemptTimeoutMs', options.attemptTimeoutMs, 1_500, {
-      min: 1,
-      max: 600_000,
-    }),
-    maxConcurrent: integerOption('maxConcurrent', options.maxConcurrent, 256, { min: 1, max: 65_536 }),
+    timeoutMs: options.timeoutMs,
+    attemptTimeoutMs: options.attemptTimeoutMs,
+    maxConcurrent: options.maxConcurrent,
     clock: options.clock ?? systemClock,
     fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
   };
-}
-
-function checkCacheOptions(cache: CacheOptions): CacheOptions {
-  rejectUnknownOptions(
-    cache,
-    ['maxEntries', 'maxTtlSeconds', 'maxNegativeTtlSeconds', 'staleSeconds'],
-    'cache',
-  );
-  const whole = { min: 0, max: 604_800 };
-  integerOption('cache.maxEntries', cache.maxEntries, 0, { min: 0, max: 10_000_000 });
-  integerOption('cache.maxTtlSeconds', cache.maxTtlSeconds, 0, whole);
-  // RFC 2308 §5 lets a negative answer live for hours; a corrected mistake should not have to wait that long.
-  integerOption('cache.maxNegativeTtlSeconds', cache.maxNegativeTtlSeconds, 0, { min: 0, max: 10_800 });
-  integerOption('cache.staleSeconds', cache.staleSeconds, 0, whole);
-  return cache;
 }
 
 /** One question in flight, and how many callers still wait for it. */
@@ -157,11 +160,12 @@ class SocketResolver implements NodeResolver {
   }
 
   async query<T extends RecordType>(name: string, type: T, options?: QueryOptions): Promise<Answer<T>> {
+    if (options !== undefined) refuseUnknownKeys(options, queryOptions, 'query: options');
     const normal = normalizeName(name);
     if (normal === undefined) {
       throw new DnsError(
         'MB_DNS_NAME_INVALID',
-        `"${name.slice(0, 80)}" is not a domain name that can be asked for.`,
+        `${printable(name)} is not a domain name that can be asked for.`,
       );
     }
     const cached = this.#cache?.get(normal, type, this.#config.clock.now());

@@ -1,4 +1,5 @@
 import { normalizeDomain } from './domain.ts';
+import { printable } from './printable.ts';
 import { isTemporary, type Resolver } from './resolver.ts';
 
 /** What a name under a domain that holds one versioned TXT record says, told apart by `status`. */
@@ -20,7 +21,7 @@ export async function lookupPolicyRecord(
 ): Promise<PolicyRecordLookup> {
   const name = normalizeDomain(domain);
   if (name === undefined)
-    return { status: 'none', domain, problems: [`"${domain.slice(0, 80)}" is not a domain name.`] };
+    return { status: 'none', domain, problems: [`${printable(domain)} is not a domain name.`] };
   const answer = await resolver.query(`${prefix}.${name}`, 'TXT', { signal });
   if (isTemporary(answer)) return { status: 'temporary', domain: name, reason: answer.reason };
   const texts = answer.records

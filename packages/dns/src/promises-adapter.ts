@@ -1,6 +1,8 @@
 import { isIP } from 'node:net';
+import { readOptions } from './option-table.ts';
+import { escapeControls } from './printable.ts';
 import type { MxRecord, RecordType, SoaRecord, SrvRecord } from './record.ts';
-import type { Answer, QueryOptions, Resolver } from './resolver.ts';
+import { type Answer, checkResolver, type QueryOptions, queryOptions, type Resolver } from './resolver.ts';
 import { reverseName } from './reverse.ts';
 
 /** The part of `node:dns/promises` that mail software uses, on a `Resolver` of this package. */
@@ -49,7 +51,9 @@ export type NodeDnsError = Error & { code: string; errno: string; syscall: strin
  * const { resolveTxt } = toNodeDns(createResolver());
  * await verifyMessage(message, { resolveTxt });
  */
-export function toNodeDns(resolver: Resolver, options: QueryOptions = {}): PromisesAdapter {
+export function toNodeDns(resolver: Resolver, given: QueryOptions = {}): PromisesAdapter {
+  const options = readOptions(given, queryOptions, 'toNodeDns: options');
+  checkResolver(resolver, 'toNodeDns');
   const records = async <T extends RecordType>(name: string, type: T, syscall: string) => {
     let answer: Answer<T>;
     try {
@@ -138,6 +142,6 @@ function nodeCode(answer: Exclude<Answer, { status: 'found' }>): string {
 }
 
 function nodeError(code: string, syscall: string, hostname: string): NodeDnsError {
-  const error = new Error(`${syscall} ${code} ${hostname}`);
+  const error = new Error(`${syscall} ${code} ${escapeControls(String(hostname))}`);
   return Object.assign(error, { code, errno: code, syscall, hostname });
 }

@@ -1,3 +1,5 @@
+import { optionError } from './errors.ts';
+import { type OptionTable, signal, withMethods } from './option-table.ts';
 import type { RecordData, RecordType } from './record.ts';
 
 /** What every look-up in this package goes through; `createResolver` and `createMemoryResolver` make one. */
@@ -18,6 +20,17 @@ export interface QueryOptions {
   /** Ends the look-up with MB_DNS_ABORTED. */
   readonly signal?: AbortSignal | undefined;
 }
+
+/** What {@link QueryOptions} accepts. */
+export const queryOptions = { signal: signal() } satisfies OptionTable<QueryOptions>;
+
+/** Throws MB_DNS_OPTION for what is no resolver, such as one that was forgotten. */
+export function checkResolver(resolver: Resolver, where: string): void {
+  if (resolverRow.accepts(resolver)) return;
+  throw optionError(`${where}: resolver must be ${resolverRow.wanted}; createResolver makes one.`);
+}
+
+const resolverRow = withMethods<Resolver>('query');
 
 /** How a look-up ended, told apart by `status`. */
 export type Answer<T extends RecordType = RecordType> =

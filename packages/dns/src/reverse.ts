@@ -3,8 +3,9 @@ import ipaddr from 'ipaddr.js';
 import { canonicalAddress } from './address-guard.ts';
 import { normalizeDomain } from './domain.ts';
 import { DnsError } from './errors.ts';
-import { rejectUnknownOptions } from './options.ts';
-import { isTemporary, type Resolver } from './resolver.ts';
+import { readOptions } from './option-table.ts';
+import { printable } from './printable.ts';
+import { checkResolver, isTemporary, type QueryOptions, queryOptions, type Resolver } from './resolver.ts';
 
 /**
  * The name under which an address has its PTR records (RFC 1035 §3.5, RFC 3596 §2.5).
@@ -14,8 +15,9 @@ import { isTemporary, type Resolver } from './resolver.ts';
  * reverseName('192.0.2.1') // '1.2.0.192.in-addr.arpa'
  */
 export function reverseName(address: string): string {
-  if (!isIP(address)) {
-    throw new DnsError('MB_DNS_ADDRESS_INVALID', `"${address.slice(0, 80)}" is not an IP address.`);
+  // RFC 4007 §11: a zone id is about this machine's links; DNS knows nothing of it.
+  if (typeof address !== 'string' || !isIP(address) || address.includes('%')) {
+    throw new DnsError('MB_DNS_ADDRESS_INVALID', `${printable(address)} is not an IP address.`);
   }
   const octets = ipaddr.process(address).toByteArray();
   if (octets.length === 4) return `${octets.reverse().join('.')}.in-addr.arpa`;
@@ -45,16 +47,17 @@ const maxNames = 10;
 /**
  * Confirms the reverse name of an address: PTR, and back by A or AAAA (RFC 8601 §2.7.3, `iprev`).
  *
- * @throws {DnsError} MB_DNS_ADDRESS_INVALID, MB_DNS_ABORTED, MB_DNS_OPTION_UNKNOWN.
+ * @throws {DnsError} MB_DNS_ADDRESS_INVALID, MB_DNS_ABORTED, MB_DNS_OPTION.
  * @example
  * const { status, confirmedNames } = await confirmReverse('192.0.2.1', resolver);
  */
 export async function confirmReverse(
   address: string,
   resolver: Resolver,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  given: QueryOptions = {},
 ): Promise<ReverseOutcome> {
-  rejectUnknownOptions(options, ['signal'], 'confirmReverse');
+  const options = readOptions(given, queryOptions, 'confirmReverse: options');
+  checkResolver(resolver, 'confirmReverse');
   const query = { signal: options.signal };
   const pointers = await resolver.query(reverseName(address), 'PTR', query);
   const base = { address, confirmedNames: [], names: [] };

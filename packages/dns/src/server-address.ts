@@ -1,6 +1,7 @@
 import { isIP, isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { DnsError } from './errors.ts';
+import { printable } from './printable.ts';
 
 /** One server a resolver asks. */
 export type DnsServer =
@@ -16,7 +17,7 @@ export type DnsServer =
 /**
  * Reads `192.0.2.53`, `192.0.2.53:5300`, `2001:db8::53`, `[2001:db8::53]:5300` or an `https:` URL.
  *
- * @throws {DnsError} MB_DNS_OPTION_INVALID for anything else.
+ * @throws {DnsError} MB_DNS_OPTION for anything else.
  */
 export function parseServer(text: string): DnsServer {
   if (text.startsWith('https://')) {
@@ -34,7 +35,7 @@ export function parseServer(text: string): DnsServer {
 
 function invalidServer(text: string): DnsError {
   return new DnsError(
-    'MB_DNS_OPTION_INVALID',
-    `"${text.slice(0, 80)}" is not a DNS server: write an IP address with an optional port (192.0.2.53:53, [2001:db8::53]:53) or an https: URL.`,
+    'MB_DNS_OPTION',
+    `${printable(text)} is not a DNS server: write an IP address with an optional port (192.0.2.53:53, [2001:db8::53]:53) or an https: URL.`,
   );
 }

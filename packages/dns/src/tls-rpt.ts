@@ -1,6 +1,7 @@
-import { rejectUnknownOptions } from './options.ts';
+import { checkText, readOptions } from './option-table.ts';
 import { lookupPolicyRecord } from './policy-record.ts';
-import type { Resolver } from './resolver.ts';
+import { printable } from './printable.ts';
+import { checkResolver, type QueryOptions, queryOptions, type Resolver } from './resolver.ts';
 import { parseTagList } from './tag-list.ts';
 
 /** Where reports about TLS with a domain go, told apart by `status`. */
@@ -18,14 +19,16 @@ export type TlsRptLookup =
  * Looks up the `_smtp._tls` record of a domain (RFC 8460 §3).
  *
  * @returns the `mailto:` and `https:` URIs, or that there is no valid record and why.
- * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION_UNKNOWN.
+ * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION.
  */
 export async function lookupTlsRpt(
   domain: string,
   resolver: Resolver,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  given: QueryOptions = {},
 ): Promise<TlsRptLookup> {
-  rejectUnknownOptions(options, ['signal'], 'lookupTlsRpt');
+  const options = readOptions(given, queryOptions, 'lookupTlsRpt: options');
+  checkText(domain, 'lookupTlsRpt: domain');
+  checkResolver(resolver, 'lookupTlsRpt');
   const record = await lookupPolicyRecord(
     { prefix: '_smtp._tls', version: 'TLSRPTv1', domain },
     resolver,
@@ -41,7 +44,7 @@ export async function lookupTlsRpt(
 
 /** Reads the URIs of a TLS-RPT record; unknown tags are ignored. */
 export function parseTlsRptRecord(text: string): { reportUris: string[]; problems: string[] } {
-  const { tags, malformed } = parseTagList(text);
+  const { tags, malformed } = parseTagList(checkText(text, 'parseTlsRptRecord: text'));
   const problems = malformed.map((piece) => `"${piece}" is not of the form tag=value.`);
   const reportUris: string[] = [];
   const rua = tags.find(({ name }) => name === 'rua')?.value ?? '';
@@ -49,7 +52,7 @@ export function parseTlsRptRecord(text: string): { reportUris: string[]; problem
     const uri = piece.trim();
     // RFC 8460 §3: commas, exclamation marks and semicolons inside a URI are percent-encoded.
     if (/^mailto:[^@\s!]+@[^@\s!]+$/i.test(uri) || /^https:\/\/[^\s!]+$/i.test(uri)) reportUris.push(uri);
-    else problems.push(`rua: "${uri.slice(0, 80)}" is no mailto: or https: URI.`);
+    else problems.push(`rua: ${printable(uri)} is no mailto: or https: URI.`);
   }
   return { reportUris, problems };
 }

@@ -1,7 +1,7 @@
 import packet from 'dns-packet';
 import { describe, expect, it } from 'vitest';
 import { DnsError } from './errors.ts';
-import { decodeResponse, encodeQuery } from './wire.ts';
+import { decodeResponse, encodeQuery, readData } from './wire.ts';
 
 function malformed(octets: Uint8Array): string {
   try {
@@ -120,5 +120,39 @@ describe('DNS messages', () => {
       answers: [{ type: 'A', name: 'a.test', ttl: 0xffffffff, data: '192.0.2.1' }],
     });
     expect(decodeResponse(octets).answers[0]?.ttlSeconds).toBe(604_800);
+  });
+
+  it.each(['a\u001b[8m', 'a\r\nX-Evil: y', 'a\0b', 'a\u007f', 'a\u009bb', 'a\u2028b', 'a\u202eb'])(
+    'DNS-06 writes the octets of a name that are no text as \\DDD: %j',
+    (label) => {
+      const name = `${label}.test`;
+      for (const [type, data, read] of [
+        ['MX', { preference: 5, exchange: name }, (value: { exchange: string }) => value.exchange],
+        ['CNAME', name, (value: string) => value],
+        ['PTR', name, (value: string) => value],
+        [
+          'SRV',
+          { priority: 1, weight: 1, port: 25, target: name },
+          (value: { target: string }) => value.target,
+        ],
+      ] as const) {
+        const octets = packet.encode({
+          type: 'response',
+          id: 1,
+          questions: [{ name, type, class: 'IN' }],
+          answers: [{ name, type, class: 'IN', ttl: 5, data } as never],
+        });
+        const response = decodeResponse(octets);
+        const [record] = response.answers;
+        for (const text of [response.question!.name, record!.name, read(readData(type, record!) as never)]) {
+          expect(text).toMatch(/^a[\x20-\x7e]*\\\d{3}[\x20-\x7e]*\.test$/);
+        }
+      }
+    },
+  );
+
+  it('DNS-06 asks for a name with a control octet as an alias gave it', () => {
+    const octets = encodeQuery({ id: 1, name: 'a\\027b.test', type: 'A' });
+    expect(packet.decode(Buffer.from(octets)).questions?.[0]?.name).toBe('a\u001bb.test');
   });
 });

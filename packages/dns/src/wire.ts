@@ -64,7 +64,7 @@ export function encodeQuery({ id, name, type, ...query }: QueryMessage): Uint8Ar
     type: 'query',
     id,
     flags: query.checkingDisabled ? flags | packet.CHECKING_DISABLED : flags,
-    questions: [{ name, type, class: 'IN' }],
+    questions: [{ name: unescapeName(name), type, class: 'IN' }],
     additionals: query.edns === false ? [] : [edns],
   });
   return new Uint8Array(encoded);
@@ -97,7 +97,7 @@ export function decodeResponse(octets: Uint8Array): ResponseMessage {
     authenticData: (flags & packet.AUTHENTIC_DATA) !== 0,
     // RFC 6891 §6.1.3: the upper eight bits stand in the OPT record's TTL.
     responseCode: (flags & 0x0f) | ((opt?.extendedRcode ?? 0) << 4),
-    question: questions[0],
+    question: questions[0] && { name: escapeName(questions[0].name), type: questions[0].type },
     answers: toRecords(decoded.answers),
     authorities: toRecords(decoded.authorities),
     extendedErrors: opt ? readExtendedErrors(opt) : [],
@@ -122,7 +122,7 @@ function toRecords(records: Packet['answers']): ResourceRecord[] {
     // Records of other classes and pseudo-records are not about names of the Internet.
     if (record.type === 'OPT' || !('class' in record) || record.class !== 'IN') return [];
     const ttlSeconds = Math.min(record.ttl ?? 0, maxTtlSeconds);
-    return [{ name: record.name, type: record.type, ttlSeconds, data: record.data }];
+    return [{ name: escapeName(record.name), type: record.type, ttlSeconds, data: record.data }];
   });
 }
 
@@ -134,18 +134,51 @@ function readExtendedErrors({ options }: OptAnswer): number[] {
   });
 }
 
+const plainName = /^[\x20-\x7e]*$/;
+
+/**
+ * RFC 1035 §5.1: an octet of a name that is no printable ASCII is written `\DDD`, so that a name is text from here on
+ * and no line break or escape sequence of a stranger reaches a log or a terminal. Any octet may occur (RFC 2181 §11).
+ */
+function escapeName(name: string): string {
+  if (plainName.test(name)) return name;
+  let text = '';
+  for (const octet of Buffer.from(name, 'utf8')) {
+    text += octet < 0x20 || octet > 0x7e ? `\\${String(octet).padStart(3, '0')}` : String.fromCharCode(octet);
+  }
+  return text;
+}
+
+/** The name with its control octets, as an alias may lead to one. */
+function unescapeName(name: string): string {
+  if (!name.includes('\\')) return name;
+  return name.replace(/\\(0[0-2]\d|03[01]|127)/g, (_, digits: string) => String.fromCharCode(Number(digits)));
+}
+
 type Reader<T extends RecordType> = (data: never) => RecordData[T];
 
 const readers: { readonly [T in RecordType]: Reader<T> } = {
   A: (data: string) => data,
   // RFC 5952 §4
   AAAA: (data: string) => ipaddr.parse(data).toString(),
-  CNAME: (data: string) => data,
-  NS: (data: string) => data,
-  PTR: (data: string) => data,
-  MX: ({ preference, exchange }: { preference: number; exchange: string }) => ({ preference, exchange }),
-  SOA: (data: RecordData['SOA']) => data,
-  SRV: ({ priority, weight, port, target }: RecordData['SRV']) => ({ priority, weight, port, target }),
+  CNAME: escapeName,
+  NS: escapeName,
+  PTR: escapeName,
+  MX: ({ preference, exchange }: { preference: number; exchange: string }) => ({
+    preference,
+    exchange: escapeName(exchange),
+  }),
+  SOA: (data: RecordData['SOA']) => ({
+    ...data,
+    mname: escapeName(data.mname),
+    rname: escapeName(data.rname),
+  }),
+  SRV: ({ priority, weight, port, target }: RecordData['SRV']) => ({
+    priority,
+    weight,
+    port,
+    target: escapeName(target),
+  }),
   TLSA: ({ usage, selector, matchingType, certificate }: RecordData['TLSA'] & { certificate: Buffer }) => ({
     usage,
     selector,

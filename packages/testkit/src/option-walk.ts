@@ -27,10 +27,13 @@ export type CallableNames<Module> = {
       : never;
 }[keyof Module];
 
-/** One entry for each options object of each exported function and class; `none` for those that take no options. */
+/**
+ * One entry for each options object of each exported function and class; `none` for those that take no options, and
+ * `result` for those whose object with optional keys is what another call returned.
+ */
 export type OptionWalk<Module> = {
   readonly [Name in CallableNames<Module>]: TakesOptions<Module[Name]> extends true
-    ? readonly [OptionEntry, ...OptionEntry[]]
+    ? readonly [OptionEntry, ...OptionEntry[]] | 'result'
     : readonly OptionEntry[] | 'none';
 };
 
@@ -85,7 +88,7 @@ export function optionCases<Module extends object>(
   walk: OptionWalk<Module>,
   code: string,
 ): OptionCase[] {
-  const entries = walk as Readonly<Record<string, readonly OptionEntry[] | 'none' | undefined>>;
+  const entries = walk as Readonly<Record<string, readonly OptionEntry[] | 'none' | 'result' | undefined>>;
   const cases: OptionCase[] = [];
   for (const [name, value] of Object.entries(module)) {
     if (typeof value !== 'function') continue;
@@ -95,7 +98,7 @@ export function optionCases<Module extends object>(
         name: `${name} has an entry`,
         check: () => Promise.reject(new Error(`${name} has none.`)),
       });
-    } else if (own !== 'none') {
+    } else if (typeof own !== 'string') {
       for (const [index, entry] of own.entries())
         cases.push(...entryCases(`${name} ${index + 1}`, entry, code));
     }

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { MtaStsFetch } from '../mta-sts/fetch.ts';
+import { matching, type OptionTable, required, text } from '../option-table.ts';
 import type { Resolver } from '../resolver.ts';
 import type { ConnectProbe } from './egress.ts';
 
@@ -23,5 +24,14 @@ export interface DiagnosisContext {
 export interface DkimSelector {
   readonly selector: string;
   /** Private key (PEM or KeyObject) that the published key must belong to. */
-  readonly privateKey?: string | KeyObject;
+  readonly privateKey?: string | KeyObject | undefined;
 }
+
+/** What {@link DkimSelector} accepts. */
+export const dkimSelector = {
+  selector: required(text('a selector')),
+  privateKey: matching<string | KeyObject>(
+    'a PEM string or a KeyObject',
+    (value) => typeof value === 'string' || (typeof value === 'object' && value !== null),
+  ),
+} satisfies OptionTable<DkimSelector>;

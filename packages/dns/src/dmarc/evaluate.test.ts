@@ -101,4 +101,25 @@ describe('evaluateDmarc', () => {
     );
     expect(resolver.calls.length).toBeLessThanOrEqual(12);
   });
+
+  it('DMARC-03 never passes for an author that is not exactly one domain', async () => {
+    const spf = pass('example.com');
+    for (const domain of [
+      null,
+      '',
+      'example.com, example.net',
+      'example.com>',
+      '[192.0.2.1]',
+      '.',
+      'a b.example',
+    ]) {
+      const outcome = await evaluate({ domain, spf, dkim: [spf] }, relaxed);
+      expect(outcome).toMatchObject({ result: 'permerror', disposition: 'none', identifiers: [] });
+    }
+    for (const domain of [['example.com'], ['example.com', 'example.net'], undefined, 5]) {
+      await expect(evaluate({ domain: domain as never, spf }, relaxed)).rejects.toMatchObject({
+        code: 'MB_DNS_OPTION',
+      });
+    }
+  });
 });

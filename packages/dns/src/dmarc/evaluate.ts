@@ -1,24 +1,54 @@
 import { normalizeDomain } from '../domain.ts';
-import { rejectUnknownOptions } from '../options.ts';
-import type { Resolver } from '../resolver.ts';
-import { type DmarcFound, type DmarcLookup, type DmarcLookupOptions, discoverPolicy } from './lookup.ts';
+import { list, matching, type OptionTable, readOptions, required } from '../option-table.ts';
+import { printable } from '../printable.ts';
+import { checkResolver, type Resolver } from '../resolver.ts';
+import {
+  type DmarcFound,
+  type DmarcLookup,
+  type DmarcLookupOptions,
+  discoverPolicy,
+  dmarcLookupOptions,
+} from './lookup.ts';
 import type { DmarcAlignmentMode, DmarcPolicy } from './record.ts';
 import { DmarcReader } from './tree-walk.ts';
 
 /** What is known of a message before DMARC. */
 export interface DmarcRequest {
-  /** Domain of the From field. */
-  readonly domain: string;
+  /**
+   * Domain of the author: of the one address in the one From field. Null when there is no such address, or when
+   * readers could take different ones for it; the result is then `permerror` and never `pass`.
+   */
+  readonly domain: string | null;
   /** Outcome of SPF, and the domain that it was for (MAIL FROM, or HELO for a null sender). */
-  readonly spf?: { readonly result: string; readonly domain: string };
+  readonly spf?: { readonly result: string; readonly domain: string } | undefined;
   /** Outcome of each DKIM signature, with its `d=`. */
-  readonly dkim?: readonly { readonly result: string; readonly domain: string }[];
+  readonly dkim?: readonly { readonly result: string; readonly domain: string }[] | undefined;
 }
+
+const authenticated = matching<{ readonly result: string; readonly domain: string }>(
+  'an object with result and domain, both strings',
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    ['result', 'domain'].every((key) => typeof (value as Record<string, unknown>)[key] === 'string'),
+);
+
+/** What {@link DmarcRequest} accepts. */
+export const dmarcRequest = {
+  domain: required(
+    matching<string | null>(
+      'one domain, or null where the author is not one address',
+      (value) => typeof value === 'string' || value === null,
+    ),
+  ),
+  spf: authenticated,
+  dkim: list(authenticated),
+} satisfies OptionTable<DmarcRequest>;
 
 /** How DMARC went for one message. */
 export interface DmarcOutcome {
-  /** `none`: the domain does not take part (RFC 9989 §5.3). */
-  readonly result: 'pass' | 'fail' | 'none' | 'temperror';
+  /** `none`: the domain does not take part (RFC 9989 §5.3). `permerror`: the author is not one domain. */
+  readonly result: 'pass' | 'fail' | 'none' | 'temperror' | 'permerror';
   /** What the owner asks for, after test mode; `none` unless the result is `fail`. */
   readonly disposition: DmarcPolicy;
   /** One sentence for a person. */
@@ -49,7 +79,7 @@ const weaker: Readonly<Record<DmarcPolicy, DmarcPolicy>> = {
  * Evaluates DMARC for a message: finds the policy, compares the domains that SPF and DKIM
  * authenticated with the author domain, and says what the owner asks for (RFC 9989 §5.3).
  *
- * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION_UNKNOWN.
+ * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION.
  * @example
  * const outcome = await evaluateDmarc(
  *   { domain: 'example.org', spf: { result: 'pass', domain: 'bounce.example.org' }, dkim: [] },
@@ -57,13 +87,18 @@ const weaker: Readonly<Record<DmarcPolicy, DmarcPolicy>> = {
  * );
  */
 export async function evaluateDmarc(
-  request: DmarcRequest,
+  givenRequest: DmarcRequest,
   resolver: Resolver,
-  options: DmarcLookupOptions = {},
+  given: DmarcLookupOptions = {},
 ): Promise<DmarcOutcome> {
-  rejectUnknownOptions(options, ['discovery', 'signal'], 'evaluateDmarc');
+  const request = readOptions(givenRequest, dmarcRequest, 'evaluateDmarc: request');
+  const options = readOptions(given, dmarcLookupOptions, 'evaluateDmarc: options');
+  checkResolver(resolver, 'evaluateDmarc');
   const reader = new DmarcReader(resolver, options.signal);
-  const lookup = await discoverPolicy(request.domain, reader, resolver, options);
+  const domain = request.domain === null ? undefined : normalizeDomain(request.domain);
+  if (domain === undefined || domain === '.' || domain.startsWith('['))
+    return ambiguousAuthor(request.domain);
+  const lookup = await discoverPolicy(domain, reader, resolver, options);
   if (lookup.status === 'none') {
     return settle('none', lookup, `${lookup.domain} publishes no DMARC policy.`, []);
   }
@@ -82,6 +117,22 @@ export async function evaluateDmarc(
   }
   if (temporary !== undefined) return settle('temperror', lookup, temporary, identifiers);
   return settle('fail', lookup, failReason(lookup, identifiers), identifiers);
+}
+
+/** RFC 9989 §5.3.1: the author must be one domain; whoever takes the first of several can be deceived. */
+function ambiguousAuthor(domain: string | null): DmarcOutcome {
+  const reason =
+    domain === null
+      ? 'The author of the message is not exactly one address.'
+      : `${printable(domain)} is not one domain name.`;
+  const name = domain ?? '';
+  const lookup: DmarcLookup = {
+    status: 'none',
+    domain: name,
+    organizationalDomain: name,
+    problems: [reason],
+  };
+  return { result: 'permerror', disposition: 'none', reason, identifiers: [], lookup };
 }
 
 function settle(

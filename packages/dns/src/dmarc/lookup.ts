@@ -1,6 +1,17 @@
 import { normalizeDomain } from '../domain.ts';
-import { rejectUnknownOptions } from '../options.ts';
-import { isTemporary, type Resolver } from '../resolver.ts';
+import {
+  callback,
+  checkText,
+  either,
+  group,
+  literal,
+  type OptionTable,
+  readOptions,
+  required,
+  signal,
+} from '../option-table.ts';
+import { printable } from '../printable.ts';
+import { checkResolver, isTemporary, type Resolver } from '../resolver.ts';
 import type { DmarcPolicy, DmarcRecord } from './record.ts';
 import { type DmarcNode, DmarcReader } from './tree-walk.ts';
 
@@ -44,20 +55,32 @@ export interface DmarcLookupOptions {
    * How the organisational domain is found: by the DNS tree walk of RFC 9989, or by the older rule of
    * RFC 7489 §3.2, for which the caller brings a function on a public suffix list. Default `tree-walk`.
    */
-  readonly discovery?: DmarcDiscovery;
+  readonly discovery?: DmarcDiscovery | undefined;
   /** Ends the call with MB_DNS_ABORTED. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** See `DmarcLookupOptions.discovery`. */
+/** See {@link DmarcLookupOptions}. */
 export type DmarcDiscovery = 'tree-walk' | { readonly organizationalDomain: (domain: string) => string };
+
+type PublicSuffixDiscovery = Exclude<DmarcDiscovery, 'tree-walk'>;
+
+const publicSuffixDiscovery = {
+  organizationalDomain: required(callback<PublicSuffixDiscovery['organizationalDomain']>()),
+} satisfies OptionTable<PublicSuffixDiscovery>;
+
+/** What {@link DmarcLookupOptions} accepts. */
+export const dmarcLookupOptions = {
+  discovery: either(literal('tree-walk'), group<PublicSuffixDiscovery>(publicSuffixDiscovery)),
+  signal: signal(),
+} satisfies OptionTable<DmarcLookupOptions>;
 
 /**
  * Finds the DMARC policy for an author domain (RFC 9989 §4.10, or RFC 7489 §6.6.3 by option).
  *
  * @param domain  the domain of the From field, in A-labels or U-labels.
  * @returns the policy, or that there is none; a domain that is none has none.
- * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION_UNKNOWN.
+ * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION.
  * @example
  * const found = await lookupDmarc('news.example.org', createResolver());
  * if (found.status === 'found') console.log(found.policy, found.recordDomain);
@@ -65,9 +88,11 @@ export type DmarcDiscovery = 'tree-walk' | { readonly organizationalDomain: (dom
 export async function lookupDmarc(
   domain: string,
   resolver: Resolver,
-  options: DmarcLookupOptions = {},
+  given: DmarcLookupOptions = {},
 ): Promise<DmarcLookup> {
-  rejectUnknownOptions(options, ['discovery', 'signal'], 'lookupDmarc');
+  const options = readOptions(given, dmarcLookupOptions, 'lookupDmarc: options');
+  checkText(domain, 'lookupDmarc: domain');
+  checkResolver(resolver, 'lookupDmarc');
   const reader = new DmarcReader(resolver, options.signal);
   return discoverPolicy(domain, reader, resolver, options);
 }
@@ -81,7 +106,7 @@ export async function discoverPolicy(
 ): Promise<DmarcLookup> {
   const domain = normalizeDomain(text);
   if (domain === undefined || domain === '.' || domain.startsWith('[')) {
-    const problems = [`"${text.slice(0, 80)}" is not a domain name.`];
+    const problems = [`${printable(text)} is not a domain name.`];
     return { status: 'none', domain: text, organizationalDomain: text, problems };
   }
   const { discovery = 'tree-walk' } = options;
@@ -135,7 +160,7 @@ async function inheritPolicy(
 }
 
 /** RFC 7489 §6.6.3: the domain itself, then the organisation that a public suffix list names. */
-async function readTwo(domain: string, discovery: Exclude<DmarcDiscovery, 'tree-walk'>, reader: DmarcReader) {
+async function readTwo(domain: string, discovery: PublicSuffixDiscovery, reader: DmarcReader) {
   const organizationalDomain = normalizeDomain(discovery.organizationalDomain(domain)) ?? domain;
   const nodes = [await reader.read(domain)];
   if (nodes[0]!.kind === 'none' && organizationalDomain !== domain)

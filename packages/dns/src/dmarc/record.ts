@@ -1,3 +1,5 @@
+import { checkText } from '../option-table.ts';
+import { printable } from '../printable.ts';
 import { parseTagList } from '../tag-list.ts';
 
 /** What a domain owner asks receivers to do with mail that fails. */
@@ -58,9 +60,10 @@ export function isDmarcRecord(text: string): boolean {
  * if (parsed.ok) console.log(parsed.record.policy); // reject
  */
 export function parseDmarcRecord(text: string): DmarcParseResult {
-  if (!isDmarcRecord(text)) return { ok: false, problems: ['The record does not start with "v=DMARC1".'] };
+  if (!isDmarcRecord(checkText(text, 'parseDmarcRecord: text')))
+    return { ok: false, problems: ['The record does not start with "v=DMARC1".'] };
   const { tags, malformed } = parseTagList(text);
-  const problems = malformed.map((piece) => `"${printable(piece)}" is not of the form tag=value.`);
+  const problems = malformed.map((piece) => `${printable(piece)} is not of the form tag=value.`);
   const values = new Map<string, string>();
   for (const { name, value } of tags) {
     const key = name.toLowerCase();
@@ -140,7 +143,7 @@ class TagReader {
     for (const piece of this.#values.get(tag)?.split(',') ?? []) {
       const uri = piece.trim();
       if (isReportUri(uri)) uris.push(uri);
-      else this.problems.push(`${tag}: "${printable(uri)}" is no mailto: or https: URI.`);
+      else this.problems.push(`${tag}: ${printable(uri)} is no mailto: or https: URI.`);
     }
     return uris;
   }
@@ -149,8 +152,4 @@ class TagReader {
 /** RFC 7489 §6.2 allowed a size behind "!"; such a URI still counts. */
 function isReportUri(uri: string): boolean {
   return /^mailto:[^@\s]+@[^@\s]+$/i.test(uri) || /^https:\/\/[^\s]+$/i.test(uri);
-}
-
-function printable(text: string): string {
-  return text.slice(0, 80).replace(/[^\x20-\x7e]/g, '?');
 }

@@ -1,7 +1,15 @@
-import { type Clock, systemClock } from '../clock.ts';
+import { type Clock, clockRow, systemClock } from '../clock.ts';
 import { normalizeDomain } from '../domain.ts';
-import { rejectUnknownOptions } from '../options.ts';
-import type { Resolver } from '../resolver.ts';
+import {
+  callback,
+  checkText,
+  integer,
+  type OptionTable,
+  readOptions,
+  required,
+  withMethods,
+} from '../option-table.ts';
+import { checkResolver, type QueryOptions, queryOptions, type Resolver } from '../resolver.ts';
 import type { MtaStsFetch } from './fetch.ts';
 import type { MtaStsPolicy } from './policy.ts';
 import { lookupMtaSts } from './record.ts';
@@ -45,12 +53,20 @@ export interface MtaStsCacheOptions {
   /** Fetches a policy file: `(domain, signal) => fetchMtaStsPolicy(domain, resolver, { signal })`. */
   readonly fetchPolicy: (domain: string, signal: AbortSignal | undefined) => Promise<MtaStsFetch>;
   /** Default: in memory, at most 10,000 policies. */
-  readonly store?: MtaStsStore;
+  readonly store?: MtaStsStore | undefined;
   /** Time source. Default: the machine's. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** How long after a failed fetch none is tried for the same domain, milliseconds. Default 300,000. */
-  readonly backoffMs?: number;
+  readonly backoffMs?: number | undefined;
 }
+
+/** What {@link MtaStsCacheOptions} accepts. */
+export const mtaStsCacheOptions = {
+  fetchPolicy: required(callback<MtaStsCacheOptions['fetchPolicy']>()),
+  store: withMethods<MtaStsStore>('get', 'set', 'delete'),
+  clock: clockRow,
+  backoffMs: integer(0, 86_400_000, { default: 300_000, unit: 'ms' }),
+} satisfies OptionTable<MtaStsCacheOptions>;
 
 /** Policies of domains, fetched when their record changes. */
 export interface MtaStsCache {
@@ -60,7 +76,7 @@ export interface MtaStsCache {
    *
    * @throws {DnsError} MB_DNS_ABORTED.
    */
-  policyFor(domain: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<MtaStsOutcome>;
+  policyFor(domain: string, options?: QueryOptions): Promise<MtaStsOutcome>;
 }
 
 /** RFC 8461 §3.3: policies are renewed before they expire; once a day is the RFC's own proposal. */
@@ -70,7 +86,7 @@ const maxBackoffs = 10_000;
 /**
  * Makes a cache of MTA-STS policies over a resolver and a fetch function.
  *
- * @throws {DnsError} MB_DNS_OPTION_UNKNOWN.
+ * @throws {DnsError} MB_DNS_OPTION.
  * @example
  * const cache = createMtaStsCache(resolver, {
  *   fetchPolicy: (domain, signal) => fetchMtaStsPolicy(domain, resolver, { signal }),
@@ -79,8 +95,9 @@ const maxBackoffs = 10_000;
  * const outcome = await cache.policyFor('example.org');
  */
 export function createMtaStsCache(resolver: Resolver, options: MtaStsCacheOptions): MtaStsCache {
-  rejectUnknownOptions(options, ['fetchPolicy', 'store', 'clock', 'backoffMs'], 'createMtaStsCache');
-  return new PolicyCache(resolver, options);
+  const read = readOptions(options, mtaStsCacheOptions, 'createMtaStsCache: options');
+  checkResolver(resolver, 'createMtaStsCache');
+  return new PolicyCache(resolver, read);
 }
 
 class PolicyCache implements MtaStsCache {
@@ -100,7 +117,9 @@ class PolicyCache implements MtaStsCache {
     this.#backoffMs = options.backoffMs ?? 300_000;
   }
 
-  async policyFor(text: string, options: { signal?: AbortSignal | undefined } = {}): Promise<MtaStsOutcome> {
+  async policyFor(text: string, given: QueryOptions = {}): Promise<MtaStsOutcome> {
+    const options = readOptions(given, queryOptions, 'policyFor: options');
+    checkText(text, 'policyFor: domain');
     const domain = normalizeDomain(text);
     if (domain === undefined) return { status: 'none', domain: text, problem: 'It is not a domain name.' };
     const kept = await this.#unexpired(domain);

@@ -2,12 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
-import { type Clock, systemClock } from '../clock.ts';
+import { type Clock, clockRow, systemClock } from '../clock.ts';
 import { normalizeDomain } from '../domain.ts';
 import { abortError, throwIfAborted } from '../errors.ts';
 import { resolveHost } from '../host-addresses.ts';
-import { integerOption, rejectUnknownOptions } from '../options.ts';
-import type { Resolver } from '../resolver.ts';
+import { checkText, integer, list, type OptionTable, readOptions, signal, text } from '../option-table.ts';
+import { printable } from '../printable.ts';
+import { checkResolver, type Resolver } from '../resolver.ts';
 import { type MtaStsPolicy, parseMtaStsPolicy } from './policy.ts';
 
 /** How the fetching of a policy file ended, told apart by `status`. */
@@ -33,20 +34,28 @@ export type MtaStsFetchFailure =
 /** Options of `fetchMtaStsPolicy`. */
 export interface MtaStsFetchOptions {
   /** Time for everything, milliseconds. Default 60,000. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** Certificate authorities in PEM, in place of the system's. For labs. */
-  readonly ca?: string;
+  readonly ca?: string | undefined;
   /** Default 443. For labs. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** CIDR blocks that are open although they are not public; see `findMailRoute`. */
-  readonly allowAddresses?: readonly string[];
+  readonly allowAddresses?: readonly string[] | undefined;
   /** Time source. Default: the machine's. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Ends the call with MB_DNS_ABORTED. */
   readonly signal?: AbortSignal | undefined;
 }
 
-const optionNames = ['timeoutMs', 'ca', 'port', 'allowAddresses', 'clock', 'signal'];
+/** What {@link MtaStsFetchOptions} accepts. */
+export const mtaStsFetchOptions = {
+  timeoutMs: integer(1, 600_000, { default: 60_000, unit: 'ms' }),
+  ca: text('certificates in PEM'),
+  port: integer(1, 65_535, { default: 443 }),
+  allowAddresses: list(text('a CIDR block')),
+  clock: clockRow,
+  signal: signal(),
+} satisfies OptionTable<MtaStsFetchOptions>;
 
 /** RFC 8461 §3.3: a receiver may refuse what is larger. */
 const maxPolicyBytes = 65_536;
@@ -66,7 +75,7 @@ class FetchFailure extends Error {
  *
  * @param resolver  gives the addresses of the policy host; those of private networks are refused, so
  *   that a stranger's DNS cannot make this machine ask its own network.
- * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION_UNKNOWN, MB_DNS_OPTION_INVALID.
+ * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION.
  * @example
  * const fetched = await fetchMtaStsPolicy('example.org', createResolver());
  * if (fetched.status === 'fetched') console.log(fetched.policy.mode, fetched.policy.mx);
@@ -74,16 +83,17 @@ class FetchFailure extends Error {
 export async function fetchMtaStsPolicy(
   domain: string,
   resolver: Resolver,
-  options: MtaStsFetchOptions = {},
+  given: MtaStsFetchOptions = {},
 ): Promise<MtaStsFetch> {
-  rejectUnknownOptions(options, optionNames, 'fetchMtaStsPolicy');
+  const options = readOptions(given, mtaStsFetchOptions, 'fetchMtaStsPolicy: options');
+  checkText(domain, 'fetchMtaStsPolicy: domain');
+  checkResolver(resolver, 'fetchMtaStsPolicy');
   throwIfAborted(options.signal);
   const name = normalizeDomain(domain);
   if (name === undefined) {
-    return { status: 'failed', cause: 'address', reason: `"${domain.slice(0, 80)}" is not a domain name.` };
+    return { status: 'failed', cause: 'address', reason: `${printable(domain)} is not a domain name.` };
   }
-  const timeoutMs = integerOption('timeoutMs', options.timeoutMs, 60_000, { min: 1, max: 600_000 });
-  const port = integerOption('port', options.port, 443, { min: 1, max: 65_535 });
+  const { timeoutMs, port } = options;
   const host = `mta-sts.${name}`;
   const controller = new AbortController();
   const onAbort = () => controller.abort();

@@ -1,4 +1,6 @@
 import { normalizeDomain } from '../domain.ts';
+import { checkText } from '../option-table.ts';
+import { printable } from '../printable.ts';
 
 /** A policy file (RFC 8461 §3.2). */
 export interface MtaStsPolicy {
@@ -23,6 +25,7 @@ const maxAgeLimit = 31_557_600;
  * first counts, `mx` adds up.
  */
 export function parseMtaStsPolicy(text: string): MtaStsParseResult {
+  checkText(text, 'parseMtaStsPolicy: text');
   const problems: string[] = [];
   const values = new Map<string, string>();
   const mx: string[] = [];
@@ -32,7 +35,7 @@ export function parseMtaStsPolicy(text: string): MtaStsParseResult {
     const key = line.slice(0, Math.max(0, colon)).trim();
     const value = line.slice(colon + 1).trim();
     if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/.test(key)) {
-      problems.push(`"${line.slice(0, 80)}" is not of the form key: value.`);
+      problems.push(`${printable(line)} is not of the form key: value.`);
     } else if (key === 'mx') addPattern(value, mx, problems);
     else if (!values.has(key)) values.set(key, value);
   }
@@ -56,7 +59,7 @@ export function parseMtaStsPolicy(text: string): MtaStsParseResult {
 function addPattern(value: string, mx: string[], problems: string[]): void {
   const wildcard = value.startsWith('*.');
   const name = normalizeDomain(wildcard ? value.slice(2) : value);
-  if (name === undefined || name.includes('*')) problems.push(`mx: "${value.slice(0, 80)}" is no host name.`);
+  if (name === undefined || name.includes('*')) problems.push(`mx: ${printable(value)} is no host name.`);
   else mx.push(wildcard ? `*.${name}` : name);
 }
 

@@ -1,6 +1,6 @@
-import { rejectUnknownOptions } from '../options.ts';
+import { checkText, readOptions } from '../option-table.ts';
 import { lookupPolicyRecord } from '../policy-record.ts';
-import type { Resolver } from '../resolver.ts';
+import { checkResolver, type QueryOptions, queryOptions, type Resolver } from '../resolver.ts';
 import { parseTagList } from '../tag-list.ts';
 
 /** What `_mta-sts.<domain>` says, told apart by `status`. */
@@ -13,14 +13,16 @@ export type MtaStsLookup =
  * Looks up the MTA-STS record of a domain (RFC 8461 §3.1).
  *
  * @returns the id of the current policy; none when there is no record, more than one, or a broken one.
- * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION_UNKNOWN.
+ * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION.
  */
 export async function lookupMtaSts(
   domain: string,
   resolver: Resolver,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  given: QueryOptions = {},
 ): Promise<MtaStsLookup> {
-  rejectUnknownOptions(options, ['signal'], 'lookupMtaSts');
+  const options = readOptions(given, queryOptions, 'lookupMtaSts: options');
+  checkText(domain, 'lookupMtaSts: domain');
+  checkResolver(resolver, 'lookupMtaSts');
   const record = await lookupPolicyRecord(
     { prefix: '_mta-sts', version: 'STSv1', domain },
     resolver,

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { DnsError } from '../errors.ts';
+import { integer, type OptionTable } from '../option-table.ts';
 import type { RecordType } from '../record.ts';
 import { type Answer, isTemporary, type QueryOptions, type Resolver } from '../resolver.ts';
 import { SpfStop } from './outcome.ts';
@@ -7,26 +8,38 @@ import { SpfStop } from './outcome.ts';
 /** The limits of RFC 7208 §4.6.4. */
 export interface SpfLimits {
   /** Terms that cause look-ups. Default 10. */
-  readonly maxLookups?: number;
+  readonly maxLookups?: number | undefined;
   /** Look-ups that give nothing. Default 2. */
-  readonly maxVoidLookups?: number;
+  readonly maxVoidLookups?: number | undefined;
   /** Names of one `mx` term whose addresses are looked up; more are a permerror. Default 10. */
-  readonly maxMxNames?: number;
+  readonly maxMxNames?: number | undefined;
   /** PTR names that are considered; the rest is ignored. Default 10. */
-  readonly maxPtrNames?: number;
+  readonly maxPtrNames?: number | undefined;
   /** Time for the whole check, milliseconds. Default 20,000. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
+
+/** What {@link SpfLimits} accepts; the defaults are those of RFC 7208 §4.6.4. */
+export const spfLimits = {
+  maxLookups: integer(0, 1000, { default: 10 }),
+  maxVoidLookups: integer(0, 1000, { default: 2 }),
+  maxMxNames: integer(0, 1000, { default: 10 }),
+  maxPtrNames: integer(0, 1000, { default: 10 }),
+  timeoutMs: integer(1, 600_000, { default: 20_000, unit: 'ms' }),
+} satisfies OptionTable<SpfLimits>;
+
+/** The limits of one check. */
+export type ResolvedSpfLimits = { readonly [Name in keyof typeof spfLimits]: number };
 
 /** Look-ups of one check, counted and timed. */
 export class SpfBudget {
   lookups = 0;
   voidLookups = 0;
-  readonly limits: Required<SpfLimits>;
+  readonly limits: ResolvedSpfLimits;
   readonly #resolver: Resolver;
   readonly #expiry: Expiry;
 
-  constructor(resolver: Resolver, limits: Required<SpfLimits>, expiry: Expiry) {
+  constructor(resolver: Resolver, limits: ResolvedSpfLimits, expiry: Expiry) {
     this.#resolver = resolver;
     this.limits = limits;
     this.#expiry = expiry;

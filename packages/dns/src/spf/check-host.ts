@@ -1,9 +1,10 @@
-import { type Clock, systemClock } from '../clock.ts';
+import { type Clock, clockRow, systemClock } from '../clock.ts';
 import { normalizeDomain } from '../domain.ts';
 import { DnsError, throwIfAborted } from '../errors.ts';
-import { integerOption, rejectUnknownOptions } from '../options.ts';
-import type { Resolver } from '../resolver.ts';
-import { Expiry, SpfBudget, type SpfLimits } from './budget.ts';
+import { flag, group, type OptionTable, readOptions, required, signal, text } from '../option-table.ts';
+import { escapeControls, printable } from '../printable.ts';
+import { checkResolver, type Resolver } from '../resolver.ts';
+import { Expiry, type ResolvedSpfLimits, SpfBudget, type SpfLimits, spfLimits } from './budget.ts';
 import { Evaluation } from './evaluate.ts';
 import { explainFail } from './explanation.ts';
 import { readIdentity } from './identity.ts';
@@ -23,18 +24,32 @@ export interface SpfRequest {
 /** Options of `checkHost`. */
 export interface CheckHostOptions {
   /** The limits of RFC 7208 §4.6.4; the defaults are the RFC's. */
-  readonly limits?: SpfLimits;
+  readonly limits?: SpfLimits | undefined;
   /** Name of the host that checks, for the macro `r` in explanations. Default `unknown`. */
-  readonly receiver?: string;
+  readonly receiver?: string | undefined;
   /** Whether a fail's explanation is fetched. Default true. */
-  readonly explain?: boolean;
+  readonly explain?: boolean | undefined;
   /** Time source. Default: the machine's. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Ends the call with MB_DNS_ABORTED. */
   readonly signal?: AbortSignal | undefined;
 }
 
-const optionNames = ['limits', 'receiver', 'explain', 'clock', 'signal'];
+/** What {@link SpfRequest} accepts. */
+export const spfRequest = {
+  ip: required(text('an IP address')),
+  sender: required(text('an address, or an empty string for the null sender')),
+  helo: required(text('the name of HELO or EHLO')),
+} satisfies OptionTable<SpfRequest>;
+
+/** What {@link CheckHostOptions} accepts. */
+export const checkHostOptions = {
+  limits: group<SpfLimits>(spfLimits),
+  receiver: text('a host name', { default: 'unknown' }),
+  explain: flag({ default: true }),
+  clock: clockRow,
+  signal: signal(),
+} satisfies OptionTable<CheckHostOptions>;
 
 /**
  * Checks whether an address may send mail for a domain: the check_host function of RFC 7208 §4.
@@ -42,7 +57,7 @@ const optionNames = ['limits', 'receiver', 'explain', 'clock', 'signal'];
  * @returns one of the seven results with its reason, the term that decided, and the trace; an SPF
  *   failure of any kind is a result.
  * @throws {DnsError} MB_DNS_ADDRESS_INVALID when `ip` is no address, MB_DNS_ABORTED,
- *   MB_DNS_OPTION_UNKNOWN, MB_DNS_OPTION_INVALID.
+ *   MB_DNS_OPTION.
  * @example
  * const outcome = await checkHost(
  *   { ip: '192.0.2.1', sender: 'ada@example.org', helo: 'mail.example.org' },
@@ -51,21 +66,23 @@ const optionNames = ['limits', 'receiver', 'explain', 'clock', 'signal'];
  * console.log(outcome.result, outcome.reason);
  */
 export async function checkHost(
-  request: SpfRequest,
+  givenRequest: SpfRequest,
   resolver: Resolver,
-  options: CheckHostOptions = {},
+  givenOptions: CheckHostOptions = {},
 ): Promise<SpfOutcome> {
-  rejectUnknownOptions(options, optionNames, 'checkHost');
+  const request = readOptions(givenRequest, spfRequest, 'checkHost: request');
+  const options = readOptions(givenOptions, checkHostOptions, 'checkHost: options');
+  checkResolver(resolver, 'checkHost');
   throwIfAborted(options.signal);
   const ip = parseIp(request.ip);
   if (ip === undefined) {
-    throw new DnsError('MB_DNS_ADDRESS_INVALID', `"${request.ip.slice(0, 80)}" is not an IP address.`);
+    throw new DnsError('MB_DNS_ADDRESS_INVALID', `${printable(request.ip)} is not an IP address.`);
   }
   const clock = options.clock ?? systemClock;
-  const limits = resolveLimits(options.limits);
+  const limits = (options.limits ?? defaultLimits) as ResolvedSpfLimits;
   const { localPart, domain, written } = readIdentity(request.sender, request.helo);
   if (domain === undefined) {
-    const reason = `"${written.slice(0, 80)}" is not a domain that can have an SPF record.`;
+    const reason = `${printable(written)} is not a domain that can have an SPF record.`;
     return {
       result: 'none',
       domain: written,
@@ -84,19 +101,20 @@ export async function checkHost(
       helo: normalizeDomain(request.helo) ?? request.helo,
       localPart,
       senderDomain: domain,
-      receiver: options.receiver ?? 'unknown',
+      receiver: options.receiver,
       now: clock.now(),
     };
     const evaluation = new Evaluation(budget, identity);
     const verdict = await evaluation.run(domain);
     const outcome: SpfOutcome = {
       ...verdict.outcome,
+      reason: escapeControls(verdict.outcome.reason),
       domain,
       lookups: budget.lookups,
       voidLookups: budget.voidLookups,
       trace: evaluation.trace,
     };
-    if (outcome.result !== 'fail' || options.explain === false) return outcome;
+    if (outcome.result !== 'fail' || !options.explain) return outcome;
     const explanation = await explainFail(verdict.explanation, budget, evaluation);
     return explanation === undefined ? outcome : { ...outcome, explanation };
   } finally {
@@ -104,34 +122,4 @@ export async function checkHost(
   }
 }
 
-const limitNames = ['maxLookups', 'maxVoidLookups', 'maxMxNames', 'maxPtrNames', 'timeoutMs'];
-
-// RFC 7208 §4.6.4.
-const defaultLimits: Required<SpfLimits> = {
-  maxLookups: 10,
-  maxVoidLookups: 2,
-  maxMxNames: 10,
-  maxPtrNames: 10,
-  timeoutMs: 20_000,
-};
-
-function resolveLimits(limits: SpfLimits | undefined): Required<SpfLimits> {
-  if (limits === undefined) return defaultLimits;
-  rejectUnknownOptions(limits, limitNames, 'limits');
-  const count = { min: 0, max: 1000 };
-  return {
-    maxLookups: integerOption('limits.maxLookups', limits.maxLookups, defaultLimits.maxLookups, count),
-    maxVoidLookups: integerOption(
-      'limits.maxVoidLookups',
-      limits.maxVoidLookups,
-      defaultLimits.maxVoidLookups,
-      count,
-    ),
-    maxMxNames: integerOption('limits.maxMxNames', limits.maxMxNames, defaultLimits.maxMxNames, count),
-    maxPtrNames: integerOption('limits.maxPtrNames', limits.maxPtrNames, defaultLimits.maxPtrNames, count),
-    timeoutMs: integerOption('limits.timeoutMs', limits.timeoutMs, defaultLimits.timeoutMs, {
-      min: 1,
-      max: 600_000,
-    }),
-  };
-}
+const defaultLimits = readOptions<SpfLimits, typeof spfLimits>({}, spfLimits, 'limits');

@@ -1,3 +1,5 @@
+import { printable } from '../printable.ts';
+
 /** A piece of a macro string: text as it is, or a macro to expand. */
 export type MacroPart = string | Macro;
 
@@ -106,7 +108,7 @@ export function parseDomainSpec(text: string): MacroString | { problem: string }
   if ('problem' in cut) return cut;
   // RFC 7208 §7.1: domain-end is a top label or a macro-expand, and %%, %_ and %- are macro-expands too.
   if (cut.endsInMacro || endsInTopLabel(text)) return cut.parts;
-  return { problem: `"${text.slice(0, 80)}" does not end in a top-level domain or a macro` };
+  return { problem: `${printable(text)} does not end in a top-level domain or a macro` };
 }
 
 /** RFC 7208 §7.1: a top label has a letter or an inner hyphen, so that an address never ends a domain. */

@@ -1,5 +1,6 @@
-import { rejectUnknownOptions } from '../options.ts';
-import { isTemporary, type Resolver } from '../resolver.ts';
+import { checkText, readOptions } from '../option-table.ts';
+import { printable } from '../printable.ts';
+import { checkResolver, isTemporary, type QueryOptions, queryOptions, type Resolver } from '../resolver.ts';
 import type { MacroString } from './domain-spec.ts';
 import { checkableDomain } from './identity.ts';
 import type { SpfMechanism, SpfRecord } from './record.ts';
@@ -42,7 +43,7 @@ const maxRecords = 50;
  * It counts every term, as if none matched: the worst case for a receiver. Terms whose domain depends
  * on the sender (macros) are counted, not followed.
  *
- * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION_UNKNOWN.
+ * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION.
  * @example
  * const tree = await explainSpf('example.org', createResolver());
  * console.log(tree.lookups, formatSpfTree(tree));
@@ -50,12 +51,14 @@ const maxRecords = 50;
 export async function explainSpf(
   domain: string,
   resolver: Resolver,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  given: QueryOptions = {},
 ): Promise<SpfTree> {
-  rejectUnknownOptions(options, ['signal'], 'explainSpf');
+  const options = readOptions(given, queryOptions, 'explainSpf: options');
+  checkText(domain, 'explainSpf: domain');
+  checkResolver(resolver, 'explainSpf');
   const walk: Walk = { resolver, signal: options.signal, fetched: 0 };
   const name = checkableDomain(domain);
-  if (name === undefined) return emptyTree(domain, `"${domain.slice(0, 80)}" cannot have an SPF record.`);
+  if (name === undefined) return emptyTree(domain, `${printable(domain)} cannot have an SPF record.`);
   return readTree(name, walk, []);
 }
 

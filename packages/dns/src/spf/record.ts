@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import { checkText } from '../option-table.ts';
 import { type MacroString, parseDomainSpec, parseMacroString } from './domain-spec.ts';
 import { type Network, parseIp, parseIpv6 } from './network.ts';
 
@@ -51,7 +52,7 @@ export type SpfParseResult =
 
 /** True when a TXT record, its strings joined, is an SPF record (RFC 7208 §4.5). */
 export function isSpfRecord(text: string): boolean {
-  return /^v=spf1(?: |$)/i.test(text);
+  return /^v=spf1(?: |$)/i.test(checkText(text, 'isSpfRecord: text'));
 }
 
 /**
@@ -64,7 +65,7 @@ export function isSpfRecord(text: string): boolean {
  * if (parsed.ok) console.log(parsed.record.mechanisms.length); // 2
  */
 export function parseSpfRecord(text: string): SpfParseResult {
-  if (!isSpfRecord(text)) {
+  if (!isSpfRecord(checkText(text, 'parseSpfRecord: text'))) {
     return {
       ok: false,
       problems: [{ term: text.slice(0, 20), problem: 'The record does not start with v=spf1.' }],

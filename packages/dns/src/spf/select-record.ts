@@ -1,3 +1,4 @@
+import { printable } from '../printable.ts';
 import { isSpfRecord, parseSpfRecord, type SpfRecord } from './record.ts';
 
 /** What the TXT records of a name say about SPF. */
@@ -34,9 +35,5 @@ function select(txt: readonly (readonly string[])[]): SelectedRecord {
   const parsed = parseSpfRecord(text);
   if (parsed.ok) return { kind: 'record', record: parsed.record };
   const { term, problem } = parsed.problems[0]!;
-  return { kind: 'broken', problem: 'syntax', reason: `The term "${printable(term)}" is wrong: ${problem}` };
-}
-
-function printable(text: string): string {
-  return text.slice(0, 80).replace(/[^\x20-\x7e]/g, '?');
+  return { kind: 'broken', problem: 'syntax', reason: `The term ${printable(term)} is wrong: ${problem}` };
 }

@@ -1,7 +1,16 @@
 import { normalizeDomain } from '../domain.ts';
-import { integerOption, rejectUnknownOptions } from '../options.ts';
+import {
+  flag,
+  integer,
+  matching,
+  type OptionTable,
+  readOptions,
+  required,
+  signal,
+  text,
+} from '../option-table.ts';
 import type { TlsaRecord } from '../record.ts';
-import { type Answer, type FailureScope, isTemporary, type Resolver } from '../resolver.ts';
+import { type Answer, checkResolver, type FailureScope, isTemporary, type Resolver } from '../resolver.ts';
 
 /** The host to connect to, as a mail route describes it. */
 export interface TlsaTarget {
@@ -15,8 +24,40 @@ export interface TlsaTarget {
   /** DNSSEC proved the MX records, or their absence; true for a configured host (RFC 7672 §2.2). */
   readonly routeAuthentic: boolean;
   /** The domain of the recipients, which is also a name that a usage-2 certificate may carry (RFC 7672 §3.2.2). */
-  readonly domain?: string;
+  readonly domain?: string | undefined;
 }
+
+/** What {@link TlsaTarget} accepts. */
+export const tlsaTarget = {
+  host: required(
+    matching<TlsaTarget['host']>(
+      'a host of a mail route',
+      (value) =>
+        typeof value === 'object' &&
+        value !== null &&
+        ['name', 'canonicalName'].every(
+          (key) => typeof (value as Record<string, unknown>)[key] === 'string',
+        ) &&
+        typeof (value as Record<string, unknown>).authentic === 'boolean',
+    ),
+  ),
+  routeAuthentic: required(flag()),
+  domain: text('a domain'),
+} satisfies OptionTable<TlsaTarget>;
+
+/** Options of {@link lookupTlsa}. */
+export interface TlsaLookupOptions {
+  /** Default 25. */
+  readonly port?: number | undefined;
+  /** Ends the call with MB_DNS_ABORTED. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What {@link TlsaLookupOptions} accepts. */
+export const tlsaLookupOptions = {
+  port: integer(1, 65_535, { default: 25 }),
+  signal: signal(),
+} satisfies OptionTable<TlsaLookupOptions>;
 
 /** What DANE asks of a connection, told apart by `status`. */
 export type TlsaLookup =
@@ -46,7 +87,7 @@ export type TlsaLookup =
  * Looks up the TLSA records of a mail exchanger (RFC 7672 §2.2). Nothing is asked unless the route and
  * the host's addresses are authenticated.
  *
- * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION_UNKNOWN, MB_DNS_OPTION_INVALID.
+ * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION.
  * @example
  * const route = await findMailRoute('example.org', resolver);
  * if (route.status === 'found') {
@@ -55,13 +96,14 @@ export type TlsaLookup =
  * }
  */
 export async function lookupTlsa(
-  target: TlsaTarget,
+  given: TlsaTarget,
   resolver: Resolver,
-  options: { readonly port?: number; readonly signal?: AbortSignal | undefined } = {},
+  options: TlsaLookupOptions = {},
 ): Promise<TlsaLookup> {
-  rejectUnknownOptions(options, ['port', 'signal'], 'lookupTlsa');
-  const port = integerOption('port', options.port, 25, { min: 1, max: 65_535 });
-  const query = { signal: options.signal };
+  const target = readOptions(given, tlsaTarget, 'lookupTlsa: target');
+  const { port, signal } = readOptions(options, tlsaLookupOptions, 'lookupTlsa: options');
+  checkResolver(resolver, 'lookupTlsa');
+  const query = { signal };
   if (!target.routeAuthentic)
     return { status: 'none', reason: 'The mail route is not authenticated by DNSSEC.' };
   const bases = await baseDomains(target, resolver, query);

@@ -1,4 +1,6 @@
-import { createHash, createPublicKey, type KeyObject, timingSafeEqual, X509Certificate } from 'node:crypto';
+import { createHash, createPublicKey, timingSafeEqual, X509Certificate } from 'node:crypto';
+import { optionError } from '../errors.ts';
+import { list, matching, type OptionTable, readOptions, required, text } from '../option-table.ts';
 import type { TlsaRecord } from '../record.ts';
 import { isUsableTlsa } from './lookup.ts';
 
@@ -11,6 +13,15 @@ export interface TlsaPeer {
   /** Epoch milliseconds, for the dates of usage 2. */
   readonly now: number;
 }
+
+/** What {@link TlsaPeer} accepts. */
+export const tlsaPeer = {
+  chain: required(
+    list(matching<Uint8Array>('the octets of a certificate', (value) => value instanceof Uint8Array)),
+  ),
+  referenceNames: required(list(text('a name'))),
+  now: required(matching<number>('epoch milliseconds', (value) => Number.isFinite(value))),
+} satisfies OptionTable<TlsaPeer>;
 
 /** Whether a server's certificates match. */
 export type TlsaMatch =
@@ -31,10 +42,15 @@ const maxChain = 10;
  * Usage 2 (DANE-TA) is about an issuer; signatures, names, dates and CA flags up to it count. Other usages
  * never match.
  *
+ * @throws {DnsError} MB_DNS_OPTION.
  * @example
  * const match = matchTlsa(tlsa.records, { chain, referenceNames: tlsa.referenceNames, now: Date.now() });
  */
-export function matchTlsa(records: readonly TlsaRecord[], peer: TlsaPeer): TlsaMatch {
+export function matchTlsa(records: readonly TlsaRecord[], given: TlsaPeer): TlsaMatch {
+  const peer = readOptions(given, tlsaPeer, 'matchTlsa: peer');
+  if (!Array.isArray(records) || !records.every(isTlsaRecord)) {
+    throw optionError('matchTlsa: records must be TLSA records, such as those of lookupTlsa.');
+  }
   const usable = records.filter(isUsableTlsa);
   if (usable.length === 0) return { matched: false, reason: 'No TLSA record can be used for mail.' };
   const certificates = parseChain(peer.chain);
@@ -61,16 +77,32 @@ function parseChain(chain: readonly Uint8Array[]): X509Certificate[] {
 function selects({ selector, matchingType, data }: TlsaRecord, certificate: X509Certificate): boolean {
   const selected = selector === 0 ? certificate.raw : subjectPublicKeyInfo(certificate);
   const value =
-    matchingType === 0
+    matchingType === 0 || selected === undefined
       ? selected
       : createHash(matchingType === 1 ? 'sha256' : 'sha512')
           .update(selected)
           .digest();
-  return value.length === data.length && timingSafeEqual(value, data);
+  return value !== undefined && value.length === data.length && timingSafeEqual(value, data);
 }
 
-function subjectPublicKeyInfo(certificate: X509Certificate): Buffer {
-  return certificate.publicKey.export({ type: 'spki', format: 'der' });
+/** Undefined for a key that cannot be decoded: no TLS session was made with it. */
+function subjectPublicKeyInfo(certificate: X509Certificate): Buffer | undefined {
+  try {
+    return certificate.publicKey.export({ type: 'spki', format: 'der' });
+  } catch {
+    return undefined;
+  }
+}
+
+function isTlsaRecord(value: unknown): value is TlsaRecord {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    ['usage', 'selector', 'matchingType'].every((key) =>
+      Number.isInteger((value as Record<string, unknown>)[key]),
+    ) &&
+    (value as TlsaRecord).data instanceof Uint8Array
+  );
 }
 
 /** RFC 7671 §5.2: walks from the server's certificate to an issuer that a usage-2 record names. */
@@ -122,12 +154,13 @@ function isIssuedByAnchor(
 }
 
 function isIssuer(issuer: X509Certificate, certificate: X509Certificate): boolean {
-  return issuer.ca && certificate.checkIssued(issuer) && verifies(certificate, issuer.publicKey);
+  return issuer.ca && certificate.checkIssued(issuer) && verifies(certificate, issuer);
 }
 
-function verifies(certificate: X509Certificate, key: KeyObject): boolean {
+function verifies(certificate: X509Certificate, issuer: X509Certificate): boolean {
   try {
-    return certificate.verify(key);
+    // The key of the issuer is decoded here, and throws where that fails.
+    return certificate.verify(issuer.publicKey);
   } catch {
     return false;
   }

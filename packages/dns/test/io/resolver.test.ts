@@ -299,7 +299,7 @@ describe('createResolver', () => {
       }
       return undefined;
     };
-    expect(codes({ server: '127.0.0.1' })).toBe('MB_DNS_OPTION_UNKNOWN');
+    expect(codes({ server: '127.0.0.1' })).toBe('MB_DNS_OPTION');
     expect(codes({ servers: [] })).toBe('MB_DNS_NO_SERVERS');
     for (const server of [
       '',
@@ -309,13 +309,13 @@ describe('createResolver', () => {
       '[127.0.0.1',
       'http://dns.test/',
     ]) {
-      expect(codes({ servers: [server] }), server).toBe('MB_DNS_OPTION_INVALID');
+      expect(codes({ servers: [server] }), server).toBe('MB_DNS_OPTION');
     }
     for (const server of ['127.0.0.1', '[::1]:53', '::1', '[::1]', 'https://dns.test/dns-query']) {
       expect(codes({ servers: [server] }), server).toBeUndefined();
     }
-    expect(codes({ timeoutMs: 0 })).toBe('MB_DNS_OPTION_INVALID');
-    expect(codes({ cache: { maxEntries: -1 } })).toBe('MB_DNS_OPTION_INVALID');
+    expect(codes({ timeoutMs: 0 })).toBe('MB_DNS_OPTION');
+    expect(codes({ cache: { maxEntries: -1 } })).toBe('MB_DNS_OPTION');
     await expect(createResolver({ servers: ['127.0.0.1'] }).query('a..b', 'A')).rejects.toMatchObject({
       code: 'MB_DNS_NAME_INVALID',
     });

@@ -121,4 +121,27 @@ describe('matchTlsa', () => {
     expect(match([junk, tlsa(3, 1, 1, leaf)], [leaf])).toMatchObject({ matched: true });
     expect(match([junk], [leaf])).toMatchObject({ matched: false });
   });
+
+  it('DANE-03 finds no match, and throws nothing, where a key cannot be decoded', () => {
+    // The last octet of id-ecPublicKey, 1.2.840.10045.2.1, made one that nobody has assigned.
+    const damaged = ({ x509 }: IssuedCertificate) => {
+      const der = Buffer.from(x509.raw);
+      const at = der.indexOf(Buffer.from('2a8648ce3d0201', 'hex'));
+      der[at + 6] = 0x7f;
+      return der;
+    };
+    const chains = [
+      [damaged(leaf), middle.x509.raw],
+      [leaf.x509.raw, damaged(middle)],
+    ];
+    for (const chain of chains) {
+      for (const usage of [2, 3]) {
+        for (const selector of [0, 1]) {
+          const records = [tlsa(usage, selector, 1, otherRoot)];
+          const peer = { chain, referenceNames: ['mx.example.test'], now };
+          expect(matchTlsa(records, peer)).toMatchObject({ matched: false });
+        }
+      }
+    }
+  });
 });
