@@ -1,5 +1,5 @@
 import { type Content, ContentReader } from './content.ts';
-import { misuse, SmtpError, type TranscriptEntry, toSmtpError } from './errors.ts';
+import { misuse, SmtpError, type Stage, type TranscriptEntry, toSmtpError } from './errors.ts';
 import type { Clock } from './io/clock.ts';
 import type { Driver } from './io/drive.ts';
 import type { TlsEvidence } from './io/tls.ts';
@@ -275,7 +275,10 @@ const abortedFields = {
   retryable: true,
 } as const;
 
-/** The error for a caller's AbortSignal. */
-export function aborted(signal: AbortSignal): SmtpError {
-  return new SmtpError('The caller aborted the operation.', { ...abortedFields, cause: signal.reason });
+/** The error for a caller's AbortSignal; one that aborts by time-out says so (`AbortSignal.timeout`). */
+export function aborted(signal: AbortSignal, stage: Stage = 'idle'): SmtpError {
+  const { reason } = signal;
+  const late = typeof reason === 'object' && reason !== null && reason.name === 'TimeoutError';
+  const text = late ? 'The time that the caller gave is over.' : 'The caller aborted the operation.';
+  return new SmtpError(text, { ...abortedFields, kind: late ? 'timeout' : 'aborted', stage, cause: reason });
 }

@@ -1,16 +1,23 @@
-import type { SmtpConnection } from '../client.ts';
+import { aborted, type SmtpConnection } from '../client.ts';
 import { SmtpError, type TranscriptEntry } from '../errors.ts';
 import type { Clock } from './clock.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './connect-options.ts';
 import { establish } from './establish.ts';
-import { formatAddress, type OpenedSocket, openFirst, resolveAddresses } from './open-socket.ts';
+import {
+  formatAddress,
+  isLocalTrouble,
+  type OpenedSocket,
+  openFirst,
+  resolveAddresses,
+} from './open-socket.ts';
 
 /**
  * Connects to one host, greets it, secures the session and authenticates, as asked.
  *
  * Addresses are tried with a head start each (RFC 8305). When the session cannot be set up at one address the next one
  * is tried. Under `opportunistic` a failed TLS is retried once per address in plain text on a new connection.
- * @throws {SmtpError} MB_SMTP_OPTION, MB_SMTP_CONNECT_FAILED, MB_SMTP_CONNECT_TIMEOUT, MB_SMTP_CONNECTION_LOST,
+ * @throws {SmtpError} MB_SMTP_OPTION, MB_SMTP_NO_ADDRESS, MB_SMTP_CONNECT_FAILED, MB_SMTP_CONNECT_LOCAL,
+ *   MB_SMTP_CONNECT_TIMEOUT, MB_SMTP_CONNECTION_LOST, MB_SMTP_OVERALL_TIMEOUT,
  *   MB_SMTP_GREETING_REFUSED, MB_SMTP_HELLO_REFUSED, MB_SMTP_SERVICE_CLOSING, MB_SMTP_REPLY_SYNTAX,
  *   MB_SMTP_REPLY_UNEXPECTED, MB_SMTP_REPLY_TIMEOUT, MB_SMTP_TLS_*, MB_SMTP_AUTH_*, MB_SMTP_ABORTED
  * @example
@@ -21,7 +28,7 @@ import { formatAddress, type OpenedSocket, openFirst, resolveAddresses } from '.
 export async function connect(options: ConnectOptions): Promise<SmtpConnection> {
   const resolved = await withTls(resolveOptions(options));
   const notes: TranscriptEntry[] = [];
-  let remaining: readonly string[] = await resolveAddresses(resolved.host, resolved.addresses);
+  let remaining: readonly string[] = await resolveAddresses(resolved);
   for (;;) {
     const opened = await open(resolved, remaining, notes);
     try {
@@ -47,7 +54,7 @@ async function withTls(options: ResolvedOptions): Promise<ResolvedOptions> {
 /** A host's addresses are several machines at times: what one of them cannot do another one may. */
 function worthAnotherAddress({ kind, code }: SmtpError): boolean {
   return (
-    kind !== 'aborted' &&
+    code !== 'MB_SMTP_ABORTED' &&
     kind !== 'api-misuse' &&
     code !== 'MB_SMTP_AUTH_REFUSED' &&
     code !== 'MB_SMTP_AUTH_INSECURE'
@@ -101,7 +108,7 @@ async function open(
     throw connectError({
       tried,
       cause,
-      aborted: signal?.aborted === true,
+      signal,
       timedOut: timeout.signal.aborted,
       notes,
     });
@@ -113,15 +120,14 @@ async function open(
 function connectError(facts: {
   tried: string;
   cause: unknown;
-  aborted: boolean;
+  signal: AbortSignal | undefined;
   timedOut: boolean;
   notes: readonly TranscriptEntry[];
 }): SmtpError {
   const { tried, cause, notes } = facts;
   const shared = { stage: 'connect', retryable: true, address: tried, transcript: notes, cause } as const;
-  if (facts.aborted) {
-    const text = 'The caller aborted the operation.';
-    return new SmtpError(text, { ...shared, code: 'MB_SMTP_ABORTED', kind: 'aborted', scope: 'message' });
+  if (facts.signal?.aborted) {
+    return aborted(facts.signal, 'connect').with({ address: tried, transcript: notes });
   }
   if (facts.timedOut) {
     const text = `No connection to ${tried} in time; the host is down or a firewall drops the packets.`;
@@ -131,6 +137,10 @@ function connectError(facts: {
       kind: 'timeout',
       scope: 'host',
     });
+  }
+  if (isLocalTrouble(cause)) {
+    const text = `This machine could not open a connection to ${tried}: ${reason(cause)}. Check its addresses, routes and limits.`;
+    return new SmtpError(text, { ...shared, code: 'MB_SMTP_CONNECT_LOCAL', kind: 'local', scope: 'host' });
   }
   const text = `No connection to ${tried}: ${reason(cause)}.`;
   return new SmtpError(text, { ...shared, code: 'MB_SMTP_CONNECT_FAILED', kind: 'network', scope: 'host' });

@@ -1,6 +1,6 @@
 import { connect as connectTcp, isIP, isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { SmtpError } from '../errors.ts';
+import { SmtpError, type SmtpErrorCode, type SmtpErrorKind } from '../errors.ts';
 import type { Clock } from './clock.ts';
 
 /** Where a transport leads. */
@@ -51,29 +51,71 @@ export const openTcp: OpenSocket = ({ address, port, localAddress, signal }) =>
     else signal.addEventListener('abort', onAbort, { once: true });
   });
 
-/** The addresses to try: the ones given, or what the platform's resolver says. @throws {SmtpError} MB_SMTP_CONNECT_FAILED */
-export async function resolveAddresses(
-  host: string,
-  addresses: readonly string[] | undefined,
-): Promise<string[]> {
-  if (addresses && addresses.length > 0) return interleave(addresses);
+/** Which addresses there are to dial. */
+interface Addressee {
+  readonly host: string;
+  readonly addresses?: readonly string[] | undefined;
+  readonly localAddress?: string | undefined;
+}
+
+/**
+ * The addresses to try: the ones given, or, when none were given, what the platform's resolver says. An empty list is a
+ * list: nothing is dialled. Neither is an address of another family than `localAddress`.
+ * @throws {SmtpError} MB_SMTP_NO_ADDRESS, MB_SMTP_CONNECT_FAILED, MB_SMTP_CONNECT_LOCAL
+ */
+export async function resolveAddresses({ host, addresses, localAddress }: Addressee): Promise<string[]> {
+  const known = addresses ?? (await lookupHost(host));
+  const dialled =
+    localAddress === undefined ? known : known.filter((address) => isIP(address) === isIP(localAddress));
+  if (dialled.length > 0) return interleave(dialled);
+  const text =
+    known.length === 0
+      ? `There is no address of ${host} to connect to: the list of addresses is empty.`
+      : `${host} has no address of the family of ${localAddress}; connect from another one.`;
+  throw unresolved('MB_SMTP_NO_ADDRESS', 'local', text);
+}
+
+async function lookupHost(host: string): Promise<string[]> {
   const literal = /^\[(?:IPv6:)?([^\]]+)\]$/i.exec(host)?.[1] ?? host;
   if (isIP(literal)) return [literal];
   try {
     // Loaded here, since most callers have addresses: what nobody uses takes half a megabyte.
     const { lookup } = await import('node:dns/promises');
-    return interleave((await lookup(host, { all: true })).map(({ address }) => address));
+    return (await lookup(host, { all: true })).map(({ address }) => address);
   } catch (cause) {
-    const text = `The name ${host} could not be resolved; check it, or give addresses.`;
-    throw new SmtpError(text, {
-      code: 'MB_SMTP_CONNECT_FAILED',
-      kind: 'network',
-      scope: 'host',
-      stage: 'connect',
-      retryable: true,
-      cause,
-    });
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOTFOUND') {
+      const text = `The platform's resolver could not look up ${host}; check it, or give addresses.`;
+      throw unresolved('MB_SMTP_CONNECT_LOCAL', 'local', text, cause);
+    }
+    const text = `The name ${host} has no address; check it, or give addresses.`;
+    throw unresolved('MB_SMTP_CONNECT_FAILED', 'network', text, cause);
   }
+}
+
+function unresolved(code: SmtpErrorCode, kind: SmtpErrorKind, text: string, cause?: unknown): SmtpError {
+  return new SmtpError(text, { code, kind, scope: 'host', stage: 'connect', retryable: true, cause });
+}
+
+/** What connect(2) and socket(2) say when this machine is at fault, or has no way there at all. */
+const localTroubles: ReadonlySet<unknown> = new Set([
+  'EACCES',
+  'EADDRINUSE',
+  'EADDRNOTAVAIL',
+  'EAFNOSUPPORT',
+  'EINVAL',
+  'EMFILE',
+  'ENETDOWN',
+  'ENETUNREACH',
+  'ENFILE',
+  'ENOBUFS',
+  'ENOMEM',
+  'EPERM',
+]);
+
+/** Whether no transport could be opened because of this machine; with several tries, because of it each time. */
+export function isLocalTrouble(cause: unknown): boolean {
+  if (cause instanceof AggregateError) return cause.errors.length > 0 && cause.errors.every(isLocalTrouble);
+  return localTroubles.has((cause as NodeJS.ErrnoException | undefined)?.code);
 }
 
 /** RFC 8305 §4: families take turns, beginning with that of the first address. */

@@ -64,6 +64,91 @@ describe('addresses', () => {
     connection.destroy();
   });
 
+  it('SESS-09 an empty list of addresses is dialled nowhere, and the platform is not asked', async () => {
+    const opened: string[] = [];
+    const openSocket: OpenSocket = ({ address }) => {
+      opened.push(address);
+      return Promise.reject(new Error('opened'));
+    };
+    const none = await failure({ ...base, host: 'localhost', addresses: [], openSocket });
+    expect(none).toMatchObject({ code: 'MB_SMTP_NO_ADDRESS', kind: 'local', scope: 'host', retryable: true });
+    const other = await failure({
+      ...base,
+      addresses: ['127.0.0.1'],
+      localAddress: '::1',
+      openSocket,
+    });
+    expect(other).toMatchObject({ code: 'MB_SMTP_NO_ADDRESS', kind: 'local' });
+    expect(await failure({ ...base, host: '192.0.2.1', localAddress: '::1', openSocket })).toMatchObject({
+      code: 'MB_SMTP_NO_ADDRESS',
+    });
+    expect(opened).toEqual([]);
+    expect(await failure({ ...base, host: 'localhost', openSocket })).toMatchObject({
+      code: 'MB_SMTP_CONNECT_FAILED',
+    });
+    expect(opened.length).toBeGreaterThan(0);
+  });
+
+  it('SESS-09 dials only addresses of the family of localAddress', async () => {
+    await using host = await startSmtpHost();
+    const connection = await connect({
+      ...base,
+      addresses: ['2001:db8::1', host.address],
+      port: host.port,
+      localAddress: '127.0.0.1',
+    });
+    expect(connection.address).toBe(`${host.address}:${host.port}`);
+    await connection.close();
+  });
+
+  it.each([
+    'EADDRNOTAVAIL',
+    'EADDRINUSE',
+    'EMFILE',
+    'ENFILE',
+    'ENETUNREACH',
+    'ENETDOWN',
+    'ENOBUFS',
+    'EACCES',
+    'EPERM',
+  ])('SESS-09 %s is trouble of this machine', async (code) => {
+    const broken = (errorCode: string): Error =>
+      Object.assign(new Error(`connect ${errorCode}`), { code: errorCode });
+    const openSocket: OpenSocket = ({ address }) =>
+      Promise.reject(broken(address === '192.0.2.9' ? 'ECONNREFUSED' : code));
+    const one = await failure({ ...base, addresses: ['192.0.2.1'], openSocket });
+    expect(one).toMatchObject({
+      code: 'MB_SMTP_CONNECT_LOCAL',
+      kind: 'local',
+      stage: 'connect',
+      retryable: true,
+    });
+    const two = await failure({ ...base, addresses: ['192.0.2.1', '2001:db8::1'], openSocket });
+    expect(two.code).toBe('MB_SMTP_CONNECT_LOCAL');
+    const mixed = await failure({ ...base, addresses: ['192.0.2.1', '192.0.2.9'], openSocket });
+    expect(mixed).toMatchObject({ code: 'MB_SMTP_CONNECT_FAILED', kind: 'network' });
+  });
+
+  it('SESS-09 a source address that this machine does not have is trouble of this machine', async () => {
+    await using host = await startSmtpHost();
+    expect(await failure(at(host, { localAddress: '192.0.2.77' }))).toMatchObject({
+      code: 'MB_SMTP_CONNECT_LOCAL',
+      kind: 'local',
+    });
+  });
+
+  it('SESS-02 a signal that is late says that it is a time-out', async () => {
+    const openSocket: OpenSocket = ({ signal }) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    const late = await failure({
+      ...base,
+      addresses: ['192.0.2.1'],
+      openSocket,
+      signal: AbortSignal.timeout(5),
+    });
+    expect(late).toMatchObject({ code: 'MB_SMTP_ABORTED', kind: 'timeout', stage: 'connect' });
+  });
+
   it('SESS-01 gives up after 30 s over all addresses and says which', async () => {
     const clock = new VirtualClock();
     const openSocket: OpenSocket = ({ signal }) =>

@@ -41,7 +41,7 @@ export function injected(): SmtpError {
 
 export function tlsNotOffered(): SmtpError {
   const text = 'TLS is required and the server does not offer STARTTLS; use another host or lower the level.';
-  return failure('MB_SMTP_TLS_NOT_OFFERED', 'peer-incompatible', text, 'ehlo', 'host');
+  return failure('MB_SMTP_TLS_NOT_OFFERED', 'tls', text, 'ehlo', 'host');
 }
 
 export function lmtpUnknown(): SmtpError {
@@ -101,9 +101,23 @@ export function setupRefused(stage: Stage, reply: Reply): SmtpError {
     const text = `The server offers STARTTLS and refused it (${reply.code}); try again later or use another host.`;
     return failure('MB_SMTP_TLS_REFUSED', 'rejected', text, stage, 'host', { reply });
   }
+  if (stage === 'greeting' && reply.code === 521) return takesNoMail(reply);
   const code = stage === 'greeting' ? 'MB_SMTP_GREETING_REFUSED' : 'MB_SMTP_HELLO_REFUSED';
   const text = `The server does not want this client (${reply.code} to the ${stage}); use another host or try later.`;
   return failure(code, 'rejected', text, stage, 'host', { reply });
+}
+
+/** RFC 7504 §3.1: a host that greets with 521 never takes mail. */
+function takesNoMail(reply: Reply): SmtpError {
+  return new SmtpError('The host says that it never takes mail (521); remove it from the MX records.', {
+    code: 'MB_SMTP_GREETING_REFUSED',
+    kind: 'rejected',
+    scope: 'host',
+    stage: 'greeting',
+    retryable: false,
+    reply,
+    enhanced: reply.enhanced ?? '5.3.2',
+  });
 }
 
 /** Our own fault: a step that the tables do not have. */
@@ -115,6 +129,14 @@ export function internal(message: string): SmtpError {
     'idle',
     'session',
   );
+}
+
+/** Each single wait was short enough, and all of them together were not. */
+export function overallTimeout(stage: Stage, ready: boolean): SmtpError {
+  const text = ready
+    ? `The transaction took too long as a whole (${stage}), however its replies trickled in; try again later.`
+    : `The server took too long to make the session ready (${stage}); use another host or try again later.`;
+  return failure('MB_SMTP_OVERALL_TIMEOUT', 'timeout', text, stage, ready ? 'session' : 'host');
 }
 
 /** The handshake as a whole has a deadline, however its octets trickle in. */

@@ -120,6 +120,20 @@ describe('8BITMIME and BINARYMIME', () => {
 describe('SMTPUTF8', () => {
   const offered = ['PIPELINING', 'SMTPUTF8', '8BITMIME'];
 
+  it('SMTP-26 says 5.6.7 also where 8BITMIME is lacking too', () => {
+    for (const envelope of [{ smtputf8: true }, { from: 'ü@example.org' }]) {
+      const talk = Talk.ready(['PIPELINING']);
+      expect(talk.verdicts(talk.submit(envelope, 'grüß'))).toMatchObject([
+        { ...failure('MB_SMTP_SMTPUTF8_NOT_OFFERED', '5.6.7'), lacks: 'smtputf8' },
+      ]);
+    }
+    const talk = Talk.ready(['PIPELINING']);
+    expect(talk.verdicts(talk.submit({ to: ['b@example.com', 'ü@example.com'] }, 'grüß'))).toMatchObject([
+      { ...failure('MB_SMTP_8BITMIME_NOT_OFFERED', '5.6.3'), lacks: '8bitmime' },
+      { ...failure('MB_SMTP_SMTPUTF8_NOT_OFFERED', '5.6.7'), lacks: 'smtputf8' },
+    ]);
+  });
+
   it('SMTP-26 is used only when needed', () => {
     const plain = Talk.ready(offered);
     plain.submit({}, 'x');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Talk } from '../../../test/talk.ts';
+import { HostExperience } from './host-experience.ts';
 
 const tls = { verified: true, description: 'TLSv1.3' };
 
@@ -55,7 +56,6 @@ describe('greeting and EHLO', () => {
 
   it.each([
     [554, 'MB_SMTP_GREETING_REFUSED'],
-    [521, 'MB_SMTP_GREETING_REFUSED'],
     [500, 'MB_SMTP_GREETING_REFUSED'],
     [450, 'MB_SMTP_GREETING_REFUSED'],
     [421, 'MB_SMTP_SERVICE_CLOSING'],
@@ -71,6 +71,21 @@ describe('greeting and EHLO', () => {
       reply: { code },
     });
     expect(talk.notAttempted(id)).toBeDefined();
+  });
+
+  it('SMTP-35 takes 521 for a greeting as final: the host never takes mail (RFC 7504)', () => {
+    for (const [line, enhanced] of [
+      ['521 no mail here', '5.3.2'],
+      ['521 5.3.9 no mail here', '5.3.9'],
+    ]) {
+      const talk = new Talk();
+      talk.server(line!);
+      expect(talk.closed?.error).toMatchObject({
+        code: 'MB_SMTP_GREETING_REFUSED',
+        retryable: false,
+        enhanced,
+      });
+    }
   });
 
   it('SMTP-01 does not take replies for commands that were not sent yet', () => {
@@ -209,6 +224,117 @@ describe('time-outs', () => {
       expect(talk.closed?.error).toMatchObject({ code: 'MB_SMTP_REPLY_TIMEOUT', kind: 'timeout', stage });
     });
   }
+
+  it('SESS-01 messages that are written meanwhile do not extend the wait for a reply', () => {
+    for (const [answers, stage] of [
+      [[], 'mail'],
+      [['250 ok'], 'rcpt'],
+    ] as const) {
+      const talk = Talk.ready(['PIPELINING', 'CHUNKING']);
+      talk.submit({}, 'x');
+      talk.server(...answers);
+      for (let count = 0; count < 3; count++) {
+        talk.wait(90_000);
+        talk.submit({}, 'x');
+      }
+      talk.wait(29_999);
+      expect(talk.closed).toBeUndefined();
+      talk.wait(1);
+      expect(talk.closed?.error).toMatchObject({ code: 'MB_SMTP_REPLY_TIMEOUT', stage });
+    }
+  });
+
+  it('SESS-01 each reply of a window has its own time', () => {
+    const talk = Talk.ready(['PIPELINING', 'CHUNKING']);
+    const ids = [talk.submit({}, 'x'), talk.submit({}, 'x')];
+    for (const ms of [299_000, 299_000, 599_000, 19_000]) {
+      talk.wait(ms);
+      talk.server('250 ok');
+    }
+    expect(talk.statuses(ids[0]!)).toEqual(['delivered']);
+    talk.wait(299_999);
+    expect(talk.closed).toBeUndefined();
+    talk.wait(1);
+    expect(talk.closed?.error).toMatchObject({ stage: 'mail' });
+  });
+
+  it('SMTP-33 a host that tarpits at RCPT in a window of one leaves nobody in doubt', () => {
+    const talk = Talk.ready(['PIPELINING', 'CHUNKING'], { experience: new HostExperience() });
+    const ids = [talk.submit({}, 'x'), talk.submit({}, 'x')];
+    talk.server('250 ok');
+    talk.wait(300_000);
+    expect(talk.summary(ids[0]!)).toEqual(['deferred @rcpt']);
+    expect(talk.notAttempted(ids[1]!)).toBe('MB_SMTP_REPLY_TIMEOUT');
+  });
+
+  it('SMTP-33 a reply that does not come to the end of data is said to be late', () => {
+    const talk = Talk.ready();
+    const id = talk.submit({}, 'x');
+    talk.server('250 ok', '250 ok', '354 go');
+    talk.wait(600_000);
+    const [verdict] = talk.verdicts(id)!;
+    expect(verdict).toMatchObject({
+      status: 'unknown',
+      error: {
+        code: 'MB_SMTP_OUTCOME_UNKNOWN',
+        kind: 'timeout',
+        message: expect.stringContaining('in time'),
+      },
+    });
+  });
+
+  it('SESS-08 the setup as a whole ends after 600 s', () => {
+    const talk = new Talk();
+    talk.wait(299_000);
+    talk.server('220 mx');
+    talk.wait(299_000);
+    talk.server('250-mx', '250 STARTTLS');
+    expect(talk.session.nextDeadline()).toBe(talk.now + 2000);
+    talk.wait(2000);
+    expect(talk.closed?.error).toMatchObject({
+      code: 'MB_SMTP_OVERALL_TIMEOUT',
+      scope: 'host',
+      stage: 'starttls',
+    });
+  });
+
+  it('SESS-08 a transaction as a whole ends after an hour, but not behind its end of data', () => {
+    const to = Array.from({ length: 20 }, (_, at) => `u${at}@example.com`);
+    const talk = Talk.ready();
+    const id = talk.submit({ to }, 'x');
+    talk.server('250 ok');
+    for (let replies = 0; replies < 12; replies++) {
+      talk.wait(290_000);
+      talk.server('250 ok');
+    }
+    talk.wait(120_000);
+    expect(talk.closed?.error).toMatchObject({
+      code: 'MB_SMTP_OVERALL_TIMEOUT',
+      scope: 'session',
+      stage: 'rcpt',
+    });
+    expect(new Set(talk.statuses(id))).toEqual(new Set(['deferred']));
+
+    const late = Talk.ready(['PIPELINING'], { timeouts: { transactionMs: 1000 } });
+    const other = late.submit({}, 'x');
+    late.server('250 ok', '250 ok', '354 go');
+    late.wait(500_000);
+    late.server('250 ok');
+    expect(late.statuses(other)).toEqual(['delivered']);
+  });
+
+  it('SESS-08 time behind another message or idle counts for nothing', () => {
+    const talk = Talk.ready(['PIPELINING'], { timeouts: { transactionMs: 100_000 } });
+    const ids = [talk.submit({}, 'x'), talk.submit({}, 'x')];
+    talk.server('250 ok', '250 ok', '354 go');
+    talk.wait(90_000);
+    talk.server('250 ok');
+    talk.wait(90_000);
+    talk.server('250 ok', '250 ok', '354 go');
+    talk.server('250 ok');
+    expect(ids.map((id) => talk.statuses(id))).toEqual([['delivered'], ['delivered']]);
+    expect(talk.session.nextDeadline()).toBeUndefined();
+  });
 
   it('SESS-01 a block that the transport does not take within 180 s ends the session', () => {
     const talk = Talk.ready();

@@ -23,6 +23,7 @@ import {
   insecureAuth,
   internal,
   lmtpUnknown,
+  overallTimeout,
   setupRefused,
   tlsNotOffered,
 } from './session-errors.ts';
@@ -97,6 +98,7 @@ export class SmtpSession {
     });
     this.#receiver = new Receiver({ ...shared, sender: this.#sender });
     this.#pipeline.expect('greeting');
+    this.#pipeline.nextBlock();
     if (this.#tls) this.#setup.note(now, `TLS: ${this.#tls.description}`);
   }
 
@@ -267,6 +269,7 @@ export class SmtpSession {
     const taken = writeBlock(this.#fill);
     if (taken === undefined) return undefined;
     this.#given.push(taken.stretch);
+    this.#pipeline.nextBlock();
     this.#deadlines.blockGiven(now);
     return taken.octets;
   }
@@ -287,12 +290,12 @@ export class SmtpSession {
     const stretch = this.#given.shift();
     if (stretch === undefined) return;
     if (this.#options.reuseBlocks) releaseStretch(stretch);
-    this.#deadlines.blockTaken(now);
+    this.#deadlines.blockTaken(now, this.#pipeline.first);
   }
 
   /** When to call `handleTimeout` at the latest; undefined while nothing is waited for. */
   nextDeadline(): number | undefined {
-    return this.#over ? undefined : this.#deadlines.next(this.#pipeline.first);
+    return this.#over ? undefined : this.#deadlines.next(this.#pipeline.first, this.#sender.since);
   }
 
   /** Tells the time; ends the session when its deadline has passed. */
@@ -304,7 +307,7 @@ export class SmtpSession {
       this.#end('lost');
       return;
     }
-    this.#end('lost', this.#timeoutError());
+    this.#end('lost', this.#timeoutError(now));
   }
 
   get #over(): boolean {
@@ -430,6 +433,7 @@ export class SmtpSession {
   #becomeReady(): void {
     if (this.#state === 'negotiating') this.#step('choose-ready');
     const capabilities = this.#capabilities!;
+    this.#deadlines.setupSince = undefined;
     this.#sender.start(capabilities, this.#tls !== undefined);
     this.#events.push({ type: 'ready', capabilities });
   }
@@ -484,12 +488,14 @@ export class SmtpSession {
     this.#events.push(error ? { type: 'closed', error } : { type: 'closed' });
   }
 
-  #timeoutError(): SmtpError {
+  #timeoutError(now: number): SmtpError {
     const stage = this.#stage;
+    const overall = this.#deadlines.overall(this.#pipeline.first, this.#sender.since);
+    if (overall !== undefined && now >= overall) return overallTimeout(stage, this.#state === 'ready');
     if (this.#state === 'handshake') {
       return handshakeTimeout();
     }
-    if (this.#deadlines.writing) {
+    if (this.#deadlines.blockLate(now)) {
       const text = 'The server stopped reading while octets were written; try again later.';
       return failure('MB_SMTP_WRITE_TIMEOUT', 'timeout', text, stage, 'session');
     }

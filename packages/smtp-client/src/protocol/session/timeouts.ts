@@ -27,6 +27,13 @@ export interface Timeouts {
   readonly finalMs: number;
   /** The reply to RSET. Default 20 s. */
   readonly resetMs: number;
+  /** From the connected transport to the session that is ready, over all its replies. Default 600 s. */
+  readonly setupMs: number;
+  /**
+   * One transaction from its MAIL to the last octet of its content, over all its replies. Raise it for messages of more
+   * than some 100 MB over slow links. Default 3,600 s.
+   */
+  readonly transactionMs: number;
 }
 
 /** The time-outs that hold where the caller names none. */
@@ -43,6 +50,8 @@ export const defaultTimeouts: Timeouts = {
   blockMs: 180_000,
   finalMs: 600_000,
   resetMs: 20_000,
+  setupMs: 600_000,
+  transactionMs: 3_600_000,
 };
 
 /** Fills in the defaults and checks every given number. @throws {SmtpError} MB_SMTP_OPTION */

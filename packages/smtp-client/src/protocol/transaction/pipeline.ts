@@ -8,6 +8,8 @@ export interface Expected {
   readonly transaction: Transaction | undefined;
   /** Index of the recipient in the delivery, for RCPT and for LMTP's replies to the end of data. */
   readonly recipient: number | undefined;
+  /** Number of the block that holds it; negative for what the server sends unasked. */
+  readonly block: number;
 }
 
 /** The replies that are awaited, first written first answered (RFC 2920 §3.1). */
@@ -16,6 +18,8 @@ export class Pipeline {
   #ring: (Expected | undefined)[] = new Array(16).fill(undefined);
   #head = 0;
   #length = 0;
+  /** The block that is being filled. */
+  #block = -1;
 
   get length(): number {
     return this.#length;
@@ -29,8 +33,18 @@ export class Pipeline {
   /** A command, or the end of data, was written. */
   expect(stage: ReplyStage, transaction?: Transaction, recipient?: number): void {
     if (this.#length === this.#ring.length) this.#widen();
-    this.#ring[(this.#head + this.#length) & (this.#ring.length - 1)] = { stage, transaction, recipient };
+    this.#ring[(this.#head + this.#length) & (this.#ring.length - 1)] = {
+      stage,
+      transaction,
+      recipient,
+      block: this.#block,
+    };
     this.#length += 1;
+  }
+
+  /** What is written from now on stands in the next block. */
+  nextBlock(): void {
+    this.#block += 1;
   }
 
   shift(): Expected | undefined {

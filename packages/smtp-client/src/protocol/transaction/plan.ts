@@ -25,11 +25,13 @@ export interface PlanFacts {
  * Recipients that it cannot carry get their verdict here, before the first octet. Undefined when nobody is left.
  */
 export function planTransaction(delivery: Delivery, facts: PlanFacts): Transaction | undefined {
+  // Before the content is looked at: whoever needs SMTPUTF8 is told so, whatever else the server lacks.
+  if (needsSmtputf8(delivery) && !smtputf8Usable(facts.offered)) return giveUp(delivery, noSmtputf8());
+  if (delivery.transactions === 0) dropUnreachable(delivery, facts);
   const content = chooseContent(delivery, facts);
   if ('verdict' in content) return giveUp(delivery, content.verdict);
   const refusal = checkMessage(delivery, content, facts);
   if (refusal) return giveUp(delivery, refusal);
-  if (delivery.transactions === 0) dropUnreachable(delivery, facts);
   const recipients = takeRecipients(delivery, facts);
   if (recipients.length === 0) return undefined;
   const { envelope } = delivery;
@@ -108,7 +110,6 @@ function checkMessage(
       `The message has ${content.size} octets and the server takes ${offered.maxSize}; make it smaller.`,
     );
   }
-  if (needsSmtputf8(delivery) && !smtputf8Usable(offered)) return noSmtputf8();
   return undefined;
 }
 

@@ -84,6 +84,11 @@ export class Sender {
     return (this.#context.experience.messagesPerSession ?? Infinity) - this.mails;
   }
 
+  /** Since when the oldest transaction is under way. */
+  get since(): number | undefined {
+    return this.open[0]?.oldestSince;
+  }
+
   /** Appends what may be written now to `block`. */
   fill(block: TransmitBlock, now: number): void {
     while (block.room > commandRoom) {
@@ -102,6 +107,7 @@ export class Sender {
     const index = this.open.indexOf(transaction);
     if (index >= 0) {
       this.open.splice(index, 1);
+      if (index === 0 && this.open.length > 0) this.open[0]!.oldestSince = now;
       if (!transaction.redone) {
         this.answered += 1;
         this.#context.experience.answered(!transaction.refused);
@@ -132,6 +138,7 @@ export class Sender {
     transaction.overlapped = this.open.length > 0;
     transaction.first = this.mails === 0 && this.open.length === 0;
     this.writing = transaction;
+    if (this.open.length === 0) transaction.oldestSince = now;
     this.open.push(transaction);
     transaction.step('begin');
     return true;

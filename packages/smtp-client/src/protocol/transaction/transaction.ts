@@ -69,6 +69,8 @@ export class Transaction {
   readonly whole: WholeContent | undefined;
   #stuffer: DotStuffer | undefined;
   #source: ContentSource | undefined;
+  /** Since when nothing older is under way in its session. */
+  oldestSince = 0;
   /** The first one of its session: nothing shows yet that the session can carry a message. */
   first = false;
   /** Somebody or something of it was refused. */
