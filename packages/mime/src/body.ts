@@ -15,9 +15,11 @@ import type {
   ContentAttachment,
   HeaderInput,
   Message,
+  MessageAttachment,
   ReadyPart,
   ReportInput,
 } from './message.ts';
+import { SEPARATORS } from './message.ts';
 import { formatIdentifier } from './message-id.ts';
 import { formatParameter, type ParameterizedValue } from './parameter.ts';
 import { type Body, boundaryClash, holdsBoundary, type Part } from './part-tree.ts';
@@ -35,7 +37,7 @@ export interface BodyContext {
   /** The next boundary candidate of this message. */
   readonly nextBoundary: () => string;
   /** Composes an attached message into a part. */
-  readonly composeAttached: (message: Message) => Part;
+  readonly composeAttached: (attachment: MessageAttachment) => Part;
 }
 
 /** Builds the part tree of a message; the root's header holds its content fields only. */
@@ -190,7 +192,7 @@ function encodedPart(header: string, encoding: TransferEncoding, body: Body): Pa
 function buildAttachment(attachment: Attachment, context: BodyContext): Part {
   if ('part' in attachment) return buildReady(attachment, context);
   if ('message' in attachment) {
-    const part = context.composeAttached(attachment.message);
+    const part = context.composeAttached(attachment);
     // RFC 6532 §3.7: a message with UTF-8 in its header is message/global.
     const type = isAscii(part.header) ? 'message/rfc822' : 'message/global';
     const header = attachmentHeader(readContentType(type), [], attachment, undefined);
@@ -216,7 +218,8 @@ function attachmentHeader(
   attachment: Pick<ContentAttachment, 'filename' | 'contentId' | 'disposition'>,
   headers: HeaderInput | undefined,
 ): string {
-  const { filename, contentId } = attachment;
+  const { contentId } = attachment;
+  const filename = attachment.filename?.replace(SEPARATORS, '_');
   const kind = attachment.disposition ?? (contentId === undefined ? 'attachment' : 'inline');
   const disposition = checkWord('disposition', kind, ['attachment', 'inline']);
   const writer = new FieldWriter('ascii');

@@ -419,6 +419,46 @@ describe('composeMessage', () => {
     expect((await parseMessage(await zeros.bytes())).html).toBe('b');
   });
 
+  it('MIME-36 writes `_` for separators in file names, and warns', async () => {
+    const attached = { from: 'a@example.com', attachments: [{ filename: '..\\x', content: 'a' }] };
+    const composed = composeMessage({
+      from: 'a@example.com',
+      attachments: [
+        { filename: 'plain.txt', content: 'a' },
+        { filename: 'Q1/Q2 report.pdf', content: 'a' },
+        { message: attached, filename: 'a\tb.eml' },
+      ],
+    });
+    const warnings = [
+      { code: 'filename-changed', path: 'attachments[1]' },
+      { code: 'filename-changed', path: 'attachments[2]' },
+      { code: 'filename-changed', path: 'attachments[2].message.attachments[0]' },
+    ];
+    expect(composed.warnings).toEqual(warnings);
+    expect(composed.variant('8bit').warnings).toEqual(warnings);
+    const { attachments } = await parseMessage(await composed.bytes());
+    expect(attachments.map(({ filename }) => filename)).toEqual(['plain.txt', 'Q1_Q2 report.pdf', 'a_b.eml']);
+    expect(attachments[2]!.message!.attachments[0]!.filename).toBe('.._x');
+    expect(composeMessage(attached).warnings).toHaveLength(1);
+    expect(composeMessage({ from: 'a@example.com', attachments: [{ content: '' }] }).warnings).toEqual([]);
+  });
+
+  it('MIME-37 gives chunks that hold no memory of others', async () => {
+    const to = Array.from({ length: 300 }, (_, i) => ({
+      name: `Empfänger ${i}`,
+      address: `r${i}@example.com`,
+    }));
+    const text = 'Grüße an alle.';
+    for (const message of [{ to, text }, { text }, { to, text, html: text }]) {
+      let octets = 0;
+      for await (const chunk of composeMessage({ from: 'a@example.com', ...message })) {
+        expect(chunk.buffer.byteLength).toBe(chunk.length);
+        octets += chunk.length;
+      }
+      expect(octets).toBeGreaterThan(1000);
+    }
+  });
+
   it('MIME-33 fails when a stream fails, ends early or goes on, and never looks complete', async () => {
     async function* failing() {
       yield utf8.encode('half');

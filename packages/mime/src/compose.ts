@@ -1,7 +1,7 @@
 import { type BodyContext, type BodyVariant, buildBody } from './body.ts';
 import { checkWord, MimeError, refuseUnknownKeys } from './errors.ts';
 import type { HeaderCharset } from './header-fields.ts';
-import { checkMessageKeys, type Message } from './message.ts';
+import { type ComposeWarning, checkMessageKeys, type Message } from './message.ts';
 import { type Envelope, writeMessageHeader } from './message-header.ts';
 import { hex } from './message-id.ts';
 import { isStream, layOut, type Part, type Segment, segmentLength } from './part-tree.ts';
@@ -41,6 +41,8 @@ export interface ComposedMessage extends AsyncIterable<Uint8Array> {
   readonly requires: { readonly eightBit: boolean; readonly smtputf8: boolean };
   /** False when an attachment is a stream that can be read only once. */
   readonly repeatable: boolean;
+  /** What was changed so that the message could be composed; empty for nothing. */
+  readonly warnings: readonly ComposeWarning[];
   /**
    * The same message, Message-ID and date for another kind of next host; `7bit` is what 8BITMIME-less hosts take.
    *
@@ -112,6 +114,7 @@ function secureRandom(length: number): Uint8Array {
 interface Building {
   readonly recipe: Recipe;
   readonly variant: BodyVariant;
+  readonly warnings: ComposeWarning[];
   /** How many messages drew their random octets. */
   draws: number;
 }
@@ -123,11 +126,12 @@ interface BuiltMessage {
   readonly smtputf8: boolean;
 }
 
-function buildPart(message: Message, building: Building, depth: number): BuiltMessage {
+/** @param prefix  Where the message is in the outermost one, for warnings. */
+function buildPart(message: Message, building: Building, depth: number, prefix: string): BuiltMessage {
   if (depth > MAX_ATTACHED_DEPTH) {
     throw new MimeError('MB_MIME_CONTENT', `Attached messages nest at most ${MAX_ATTACHED_DEPTH} deep.`);
   }
-  checkMessageKeys(message);
+  checkMessageKeys(message, (warning) => building.warnings.push(warning), prefix);
   const { charset, nowMs, randomBytes, drawn } = building.recipe;
   const draw = building.draws++;
   drawn[draw] ??= randomBytes(RANDOM_OCTETS);
@@ -138,7 +142,10 @@ function buildPart(message: Message, building: Building, depth: number): BuiltMe
     variant: building.variant,
     // `=_` occurs in no quoted-printable or base64 text (RFC 2045 §6.7).
     nextBoundary: () => `=_${hex(random, ID_OCTETS, random.length)}_${++boundaries}`,
-    composeAttached: (attached) => buildPart(attached, building, depth + 1).root,
+    composeAttached: (attached) => {
+      const path = `${prefix}attachments[${message.attachments!.indexOf(attached)}].message.`;
+      return buildPart(attached.message, building, depth + 1, path).root;
+    },
   };
   const body = buildBody(message, bodyContext);
   const root: Part = {
@@ -155,11 +162,12 @@ class MessageOctets implements ComposedMessage {
   readonly size?: number;
   readonly requires: { readonly eightBit: boolean; readonly smtputf8: boolean };
   readonly repeatable: boolean;
+  readonly warnings: ComposeWarning[] = [];
   readonly #recipe: Recipe;
   readonly #segments: readonly Segment[];
 
   constructor(recipe: Recipe, variant: BodyVariant) {
-    const built = buildPart(recipe.message, { recipe, variant, draws: 0 }, 0);
+    const built = buildPart(recipe.message, { recipe, variant, warnings: this.warnings, draws: 0 }, 0, '');
     this.#recipe = recipe;
     this.#segments = layOut(built.root);
     this.envelope = built.envelope;

@@ -35,6 +35,7 @@ export { DEFAULT_PARSE_LIMITS, type ParseLimits } from './limits.ts';
 export type {
   Alternative,
   Attachment,
+  ComposeWarning,
   ContentAttachment,
   HeaderInput,
   ListFields,

@@ -64,7 +64,7 @@ export type Attachment = ContentAttachment | MessageAttachment | ReadyPart;
 
 /** An attachment made of content. */
 export interface ContentAttachment {
-  /** A name without path; any characters but controls and separators. */
+  /** A name, not a path: `/`, `\` and tabs become `_`, with a warning; other control characters are refused. */
   readonly filename?: string;
   /** A string is text (written as UTF-8, never guessed to be base64); octets and streams go out exactly. */
   readonly content: ContentInput;
@@ -123,11 +123,29 @@ const LIST_KEYS = /* @__PURE__ */ wordSet('id unsubscribe oneClick help subscrib
 const REPORT_KEYS = /* @__PURE__ */ wordSet('record original');
 const ENVELOPE_KEYS = /* @__PURE__ */ wordSet('from to');
 
-/** Refuses fields that do not exist, so that a typing error is no missing attachment. */
-export function checkMessageKeys(message: Message): void {
+/** What composing changed in a message. */
+export interface ComposeWarning {
+  /** `filename-changed`: `/`, `\` and tabs of a file name, which readers would take for a path, became `_`. */
+  readonly code: 'filename-changed';
+  /** Which attachment: `attachments[0]`, or `attachments[1].message.attachments[0]` in an attached message. */
+  readonly path: string;
+}
+
+/** Characters that a title such as "Q1/Q2 report.pdf" may have and a file name may not. */
+export const SEPARATORS = /[/\\\t]/g;
+
+/** Refuses fields that do not exist, so that a typing error is no missing attachment; warns of names that will change. */
+export function checkMessageKeys(
+  message: Message,
+  warn: (warning: ComposeWarning) => void,
+  prefix: string,
+): void {
   refuseUnknownKeys(message, MESSAGE_KEYS, 'A message');
-  for (const attachment of message.attachments ?? [])
+  for (const [index, attachment] of (message.attachments ?? []).entries()) {
     refuseUnknownKeys(attachment, ATTACHMENT_KEYS, 'An attachment');
+    if ('filename' in attachment && attachment.filename?.match(SEPARATORS))
+      warn({ code: 'filename-changed', path: `${prefix}attachments[${index}]` });
+  }
   for (const alternative of message.alternatives ?? [])
     refuseUnknownKeys(alternative, ALTERNATIVE_KEYS, 'An alternative');
   if (message.list) refuseUnknownKeys(message.list, LIST_KEYS, 'A list');

@@ -52,11 +52,15 @@ export async function* segmentChunks(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let small: Uint8Array[] = [];
   let smallLength = 0;
+  const join = () => {
+    const chunk = concatOctets(small);
+    small = [];
+    smallLength = 0;
+    return chunk;
+  };
   for (const segment of segments) {
     if (isStream(segment)) {
-      if (smallLength > 0) yield concatOctets(small);
-      small = [];
-      smallLength = 0;
+      if (smallLength > 0) yield join();
       const source = segment.stream.open();
       const writer = segment.as === 'base64' ? new Base64Blocks() : new CheckedLines(segment.sevenBit);
       let octets = 0;
@@ -76,14 +80,10 @@ export async function* segmentChunks(
       if (signal?.aborted === true) throw aborted(signal);
       small.push(chunk);
       smallLength += chunk.length;
-      if (smallLength >= CHUNK) {
-        yield concatOctets(small);
-        small = [];
-        smallLength = 0;
-      }
+      if (smallLength >= CHUNK) yield join();
     }
   }
-  if (smallLength > 0) yield concatOctets(small);
+  if (smallLength > 0) yield join();
 }
 
 /**
@@ -130,7 +130,9 @@ function aborted(signal: AbortSignal): MimeError {
 
 function chunksOf(segment: Exclude<Segment, StreamSegment>): Iterable<Uint8Array> {
   if (typeof segment === 'string') return [encodeUtf8(segment)];
-  return segment instanceof Uint8Array ? [segment] : base64Chunks(segment.base64);
+  if (!(segment instanceof Uint8Array)) return base64Chunks(segment.base64);
+  // Who keeps a chunk must not keep the pool that it lies in.
+  return [segment.length < segment.buffer.byteLength ? segment.slice() : segment];
 }
 
 function* base64Chunks(octets: Uint8Array): Generator<Uint8Array> {

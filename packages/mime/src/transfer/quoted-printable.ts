@@ -41,17 +41,20 @@ export class QuotedPrintableEncoder {
   }
 }
 
-function encodeOctets(state: EncoderState, input: string | Uint8Array, final: boolean): Uint8Array {
+function encodeOctets(
+  state: EncoderState,
+  input: string | Uint8Array,
+  final: boolean,
+  copy: (piece: Uint8Array) => Uint8Array = (piece) => piece.slice(),
+): Uint8Array {
   const pieces: Uint8Array[] = [];
-  encodeBlocks(state, input, final, (piece) => pieces.push(piece.slice()));
+  encodeBlocks(state, input, final, (piece) => pieces.push(copy(piece)));
   return concatOctets(pieces);
 }
 
-/** Encodes a text for a message that is being composed, with CRLF for every line break. */
+/** Encodes a text for a message that is being composed, with CRLF for every line break, into a pool of the runtime. */
 export function quoteText(octets: Uint8Array): Uint8Array {
-  const pieces: Uint8Array[] = [];
-  encodeBlocks(startOf('text'), octets, true, (piece) => pieces.push(pooledCopy(piece)));
-  return concatOctets(pieces);
+  return encodeOctets(startOf('text'), octets, true, pooledCopy);
 }
 
 /** How {@link encodeQuotedPrintable} and {@link encodeQuotedPrintableOctets} write. */
