@@ -25,6 +25,8 @@ export interface DmarcRequest {
   readonly dkim?: readonly { readonly result: string; readonly domain: string }[] | undefined;
 }
 
+const plainDomain = /^[a-z0-9_-][a-z0-9_.-]*$/;
+
 const authenticated = matching<{ readonly result: string; readonly domain: string }>(
   'an object with result and domain, both strings',
   (value) =>
@@ -96,8 +98,7 @@ export async function evaluateDmarc(
   checkResolver(resolver, 'evaluateDmarc');
   const reader = new DmarcReader(resolver, options.signal);
   const domain = request.domain === null ? undefined : normalizeDomain(request.domain);
-  if (domain === undefined || domain === '.' || domain.startsWith('['))
-    return ambiguousAuthor(request.domain);
+  if (domain === undefined || !plainDomain.test(domain)) return ambiguousAuthor(request.domain);
   const lookup = await discoverPolicy(domain, reader, resolver, options);
   if (lookup.status === 'none') {
     return settle('none', lookup, `${lookup.domain} publishes no DMARC policy.`, []);
