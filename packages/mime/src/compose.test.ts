@@ -455,7 +455,7 @@ describe('composeMessage', () => {
         expect(chunk.buffer.byteLength).toBe(chunk.length);
         octets += chunk.length;
       }
-      expect(octets).toBeGreaterThan(1000);
+      expect(octets).toBeGreaterThan(200);
     }
   });
 
