@@ -1,6 +1,8 @@
 /** Who is at fault. */
 export type BrokerErrorKind =
   | 'api-misuse'
+  /** What a user typed: an address, a message, a recipient list. A web handler answers 400. */
+  | 'invalid-input'
   | 'peer-misbehaved'
   | 'peer-incompatible'
   | 'rejected'
@@ -13,9 +15,14 @@ export type BrokerErrorKind =
 /** Every code that this package throws; docs/errors.md says when, and what to do. */
 export type BrokerErrorCode =
   | 'MB_BROKER_OPTION'
+  | 'MB_BROKER_SELECTOR'
   | 'MB_BROKER_NO_STORE'
   | 'MB_BROKER_NO_SIGNING_KEY'
+  | 'MB_BROKER_NO_RECIPIENTS'
+  | 'MB_BROKER_ADDRESS'
   | 'MB_BROKER_MESSAGE_SYNTAX'
+  | 'MB_BROKER_CONTENT_FAILED'
+  | 'MB_BROKER_SPOOL'
   | 'MB_BROKER_NOT_FOUND'
   | 'MB_BROKER_IDEMPOTENCY_CONFLICT'
   | 'MB_BROKER_STAGED_UNKNOWN'
@@ -28,6 +35,15 @@ export type BrokerErrorCode =
   | 'MB_BROKER_STORE_SCHEMA';
 
 const MARKER = Symbol.for('@mb/broker.error');
+
+/** What an error carries beside its code, kind and message. */
+export interface BrokerErrorOptions {
+  readonly cause?: unknown;
+  readonly retryable?: boolean;
+  readonly field?: string;
+  readonly index?: number;
+  readonly value?: string;
+}
 
 /**
  * The one error class of this package.
@@ -48,17 +64,26 @@ export class BrokerError extends Error {
   readonly kind: BrokerErrorKind;
   /** True when the same call may succeed later without a change. */
   readonly retryable: boolean;
+  /** The field of the message, or the property of the entry, that is wrong. */
+  readonly field?: string;
+  /** Its place in a list, from 0. */
+  readonly index?: number;
+  /** What was given there, shortened; never a key, a password or content. */
+  readonly value?: string;
 
   constructor(
     code: BrokerErrorCode,
     kind: BrokerErrorKind,
     message: string,
-    options: { readonly cause?: unknown; readonly retryable?: boolean } = {},
+    options: BrokerErrorOptions = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.kind = kind;
     this.retryable = options.retryable ?? false;
+    if (options.field !== undefined) this.field = options.field;
+    if (options.index !== undefined) this.index = options.index;
+    if (options.value !== undefined) this.value = options.value;
     Object.defineProperty(this, MARKER, { value: true });
   }
 

@@ -63,4 +63,5 @@ export type {
 } from './store/queue-event.ts';
 export type { Rate } from './store/rate.ts';
 export type { PurgeResult, Retention } from './store/retention.ts';
+export type { ListSelector, Selector, SelectorConditions, WholeQueue } from './store/selector.ts';
 export type { NewSuppression, Suppression, SuppressionReason } from './store/suppression.ts';

@@ -7,6 +7,7 @@ import { findConfig, readConfig } from './config/file.ts';
 import { dkimCommand } from './dkim/index.ts';
 import { dnsCommand } from './dns/index.ts';
 import { doctorCommand } from './doctor/index.ts';
+import { refuseEmptyValues } from './empty-value.ts';
 import { type CodedError, isCodedError } from './errors.ts';
 import { exitCodes } from './exit-code.ts';
 import { explainCommand } from './explain/command.ts';
@@ -33,6 +34,7 @@ Colours are off when the output is piped or NO_COLOR is set.`;
 /** Exit codes by the kind of an error; every other kind is somebody out of reach. */
 const EXIT_CODES: Readonly<Record<string, number>> = {
   'api-misuse': exitCodes.usage,
+  'invalid-input': exitCodes.usage,
   aborted: exitCodes.interrupted,
   internal: exitCodes.defect,
 };
@@ -72,6 +74,7 @@ export function createProgram(): Command {
     completionCommand(),
   ];
   for (const command of commands) program.addCommand(adopt(command, program));
+  refuseEmptyValues(program);
   return program.hook('preSubcommand', configure).hook('preAction', warnOfPassword);
 }
 

@@ -71,7 +71,7 @@ describe('mb queue on PostgreSQL', () => {
     const queued = await enqueue('bob@example.org', '--json');
     expect(queued).toMatchObject({ exitCode: 0, stderr: '' });
     const { id } = JSON.parse(queued.stdout);
-    expect((await queue('hold', id)).stdout).toBe('1 recipient held.\n');
+    expect((await queue('hold', id, '--yes')).stdout).toBe('1 recipient held.\n');
     const other = JSON.parse((await enqueue('dan@example.net', '--tag', 'news', '--json')).stdout).id;
     expect((await queue('suspend', 'example.net', '--note', 'Monday')).stdout).toContain('is suspended');
     const worker = await startWorker(env);
@@ -82,12 +82,12 @@ describe('mb queue on PostgreSQL', () => {
     expect((await queue('show', id, '--content')).stdout).toContain('\r\n\r\nHi');
     expect((await queue('stats')).stdout).toMatch(/1 held[\s\S]*example\.net[\s\S]*suspended: Monday/);
     expect((await queue('ls', '--tag', 'news', '--json')).stdout).toContain('dan@example.net');
-    expect((await queue('release', id)).stdout).toBe('1 recipient released.\n');
+    expect((await queue('release', id, '--yes')).stdout).toBe('1 recipient released.\n');
     await worker.until('"delivered"');
-    expect((await queue('retry', other)).stdout).toBe('1 recipient due now.\n');
-    expect((await queue('cancel', '--domain', 'example.net')).stdout).toBe('1 recipient cancelled.\n');
+    expect((await queue('retry', other, '--yes')).stdout).toBe('1 recipient due now.\n');
+    expect((await queue('cancel', '--domain', 'example.net', '--yes')).stdout).toBe('1 recipient cancelled.\n');
     expect((await queue('resume', 'example.net')).stdout).toBe('example.net is resumed.\n');
-    expect((await queue('cancel', 'nonesuch')).exitCode).toBe(1);
+    expect((await queue('cancel', 'nonesuch', '--yes')).exitCode).toBe(1);
     // Accepted by another process while the workers sleep: they hear of it at once.
     await enqueue('nobody@example.org');
     await worker.until('"failed"');

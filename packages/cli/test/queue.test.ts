@@ -194,20 +194,65 @@ describe('mb queue', () => {
     const second = await enqueue('carol@example.org');
     const states = async () =>
       JSON.parse((await queue('ls', '--json')).stdout).rows.map((row: { state: string }) => row.state);
-    expect((await queue('hold')).exitCode).toBe(64);
-    expect((await queue('cancel', first, '--all')).exitCode).toBe(64);
-    expect(await queue('hold', first, '--domain', 'example.org')).toEqual({
+    expect((await queue('hold', '--yes')).exitCode).toBe(64);
+    expect((await queue('cancel', first, '--all', '--yes')).exitCode).toBe(64);
+    expect(await queue('hold', first, '--domain', 'example.org', '--yes')).toEqual({
       exitCode: 0,
       stdout: '1 recipient held.\n',
       stderr: '',
     });
     expect(await states()).toEqual(['held', 'queued', 'queued']);
-    expect(JSON.parse((await queue('hold', '--all', '--json')).stdout)).toEqual({ changed: 2 });
-    expect((await queue('release', first, second)).stdout).toBe('3 recipients released.\n');
-    expect((await queue('cancel', '--domain', 'example.net')).exitCode).toBe(0);
+    expect(JSON.parse((await queue('hold', '--all', '--json', '--yes')).stdout)).toEqual({ changed: 2 });
+    expect((await queue('release', first, second, '--yes')).stdout).toBe('3 recipients released.\n');
+    expect((await queue('cancel', '--domain', 'example.net', '--yes')).exitCode).toBe(0);
     expect(await states()).toEqual(['queued', 'cancelled', 'queued']);
     const nothing = await queue('release', '--state', 'held');
     expect([nothing.exitCode, nothing.stdout]).toEqual([1, '0 recipients released.\n']);
+  });
+
+  it('SAFE-02 asks on a terminal before recipients change, and needs --yes without one', async () => {
+    const id = await enqueue('bob@example.org,dan@example.net');
+    for (const change of ['hold', 'cancel', 'retry']) {
+      const refused = await queue(change, '--domain', 'example.org');
+      expect([refused.exitCode, refused.stdout]).toEqual([64, '']);
+      expect(refused.stderr.replaceAll('\n', ' ')).toMatch(/1 recipient of 1 message will be .*add --yes/);
+    }
+    const answer = (text: string) => {
+      let asked = false;
+      return onTerminal(`queue cancel ${id}`, env, (child, soFar) => {
+        if (asked || !soFar.includes('[y/N]')) return;
+        asked = true;
+        child.stdin!.write(`${text}\n`);
+      });
+    };
+    expect(await answer('n')).toContain('Nothing was changed.');
+    expect((await queue('ls', '--state', 'cancelled')).stdout).toBe('No such recipients.\n');
+    const confirmed = await answer('y');
+    expect(confirmed).toContain('2 recipients of 1 message will be cancelled');
+    expect(confirmed).toContain('2 recipients cancelled.');
+  });
+
+  it('SAFE-03 refuses an empty value of every flag and argument that selects something', async () => {
+    await enqueue('bob@example.org');
+    for (const args of [
+      ['cancel', '--tenant', ''],
+      ['cancel', '--domain', ''],
+      ['cancel', '--site', ' '],
+      ['cancel', '--tag', ''],
+      ['cancel', '--state', ''],
+      ['cancel', ''],
+      ['suspend', ''],
+      ['ls', '--tenant', ''],
+      ['ls', '--store', ''],
+      ['export', '--tag', ''],
+    ]) {
+      const run = await queue(...args, ...(args[0] === 'cancel' ? ['--yes'] : []));
+      expect([args, run.exitCode, run.stdout]).toEqual([args, 64, '']);
+    }
+    const unset = await mb(['queue', 'ls'], { env: { ...env, MB_STORE: '' } });
+    expect([unset.exitCode, unset.stderr]).toEqual([64, expect.stringContaining('must not be empty')]);
+    expect((await queue('ls', '--state', 'cancelled')).stdout).toBe('No such recipients.\n');
+    expect((await queue('ls', '--no-tenant', '--json')).stdout).toContain('bob@example.org');
   });
 
   it('suspends and resumes destinations, and tells the depth of each', async () => {
@@ -296,11 +341,11 @@ describe('mb work', () => {
 
   it('attempts nothing that is held or suspended', async () => {
     const held = await enqueue('bob@example.org');
-    await queue('hold', held);
+    await queue('hold', held, '--yes');
     await enqueue('dan@example.net');
     await queue('suspend', 'example.net');
     const worker = await startWorker();
-    await queue('release', held);
+    await queue('release', held, '--yes');
     await worker.until('"delivered"');
     worker.child.kill('SIGTERM');
     await worker.ended;

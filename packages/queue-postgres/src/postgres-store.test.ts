@@ -24,7 +24,7 @@ const caseSchema = `case_${process.pid}`;
 
 const open: OpenStore = (options) => conformanceStores(admin, caseSchema, { connection })(options);
 
-describe('SITE-01 SITE-02 Q-02 Q-03 Q-05 Q-06 Q-07 Q-08 Q-10 Q-11 Q-13 Q-15 the PostgreSQL store', () => {
+describe('SITE-01 SITE-02 Q-02 Q-03 Q-05 Q-06 Q-07 Q-08 Q-10 Q-11 Q-13 Q-15 SAFE-01 the PostgreSQL store', () => {
   for (const { name, run } of storeConformance) it(name, () => run(open));
 });
 
@@ -585,7 +585,7 @@ describe('the schema', () => {
   it('Q-15 deletes content soon after its message is finished', async () => {
     const store = await openStore();
     await store.accept(draft('a@example.net', { content: octets(400_000) }));
-    await store.cancel({});
+    await store.cancel({ all: true });
     await store.purge();
     const { rows } = await admin.query(`SELECT count(*)::int AS n FROM ${schema}.content`);
     expect(rows).toEqual([{ n: 0 }]);

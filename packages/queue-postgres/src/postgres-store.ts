@@ -1,12 +1,15 @@
 import {
   type Accepted,
   BrokerError,
+  type CheckedSelector,
   type Claim,
   type ClaimedMessage,
   type ClaimRequest,
   type Command,
   checkDelay,
   checkDelays,
+  checkListSelector,
+  checkSelector,
   defaultMaxMessageBytes,
   defaultRetention,
   defaultSiteLimits,
@@ -15,6 +18,7 @@ import {
   type EventPage,
   inlineContentBytes,
   type LeaseId,
+  type ListSelector,
   type MessageId,
   type MessageRecord,
   type MessageView,
@@ -150,6 +154,10 @@ export class PostgresStore implements QueueStore<Queryable> {
     this.#limitsJson = JSON.stringify(this.#limits);
     this.#maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
     this.#log = options.eventTypes ?? null;
+  }
+
+  get maxMessageBytes(): number {
+    return this.#maxMessageBytes;
   }
 
   /**
@@ -413,17 +421,18 @@ export class PostgresStore implements QueueStore<Queryable> {
 
   async reschedule(selector: Selector, afterMs: number): Promise<number> {
     const delay = checkDelay('afterMs', afterMs);
-    return this.#windows(selector, async (ids) => {
+    return this.#windows(checkSelector(selector), async (ids) => {
       const [row] = await this.#call<{ reschedule_v1: number }>('reschedule_v1', [ids, delay, this.#now()]);
       return row!.reschedule_v1;
     });
   }
 
-  async list(selector: Selector, page: PageRequest = {}): Promise<Page<RecipientView>> {
+  async list(selector: ListSelector, page: PageRequest = {}): Promise<Page<RecipientView>> {
+    const checked = checkListSelector(selector);
     const limit = pageLimit(page.limit);
     const after = page.after ?? '0';
     if (!/^\d{1,18}$/.test(after)) throw misuse('This cursor was not given by this store.');
-    const window = await selectWindow(this.#opened(), this.#schema, selector, after);
+    const window = await selectWindow(this.#opened(), this.#schema, checked, after);
     const rows = window.rows.slice(0, limit);
     const next = rows.length < window.rows.length ? rows.at(-1)!.rowId : window.next;
     return { rows: rows.map(({ rowId: _, ...view }) => view), ...(next !== undefined && { next }) };
@@ -566,8 +575,8 @@ export class PostgresStore implements QueueStore<Queryable> {
     return { ...record, content: await this.stage(once()) };
   }
 
-  #command(selector: Selector, name: Command): Promise<number> {
-    return this.#windows(selector, async (ids) => {
+  async #command(selector: Selector, name: Command): Promise<number> {
+    return this.#windows(checkSelector(selector), async (ids) => {
       const [row] = await this.#call<{ command_v1: number }>('command_v1', [
         ids,
         name,
@@ -579,7 +588,10 @@ export class PostgresStore implements QueueStore<Queryable> {
   }
 
   /** Works through all that the selector chooses, a bounded transaction at a time. */
-  async #windows(selector: Selector, work: (ids: readonly string[]) => Promise<number>): Promise<number> {
+  async #windows(
+    selector: CheckedSelector,
+    work: (ids: readonly string[]) => Promise<number>,
+  ): Promise<number> {
     await this.route();
     let count = 0;
     for (let after: string | undefined = '0'; after !== undefined; ) {

@@ -1,9 +1,9 @@
 import {
+  type CheckedSelector,
   type MessageView,
   parseRecipientId,
   type RecipientState,
   type RecipientView,
-  type Selector,
 } from '@mb/broker/store';
 import type { Database } from './database.ts';
 
@@ -71,7 +71,7 @@ export interface RecipientWindow {
 export async function selectWindow(
   db: Database,
   schema: string,
-  selector: Selector,
+  selector: CheckedSelector,
   after: string,
 ): Promise<RecipientWindow> {
   const { messageId, tenant, tag, site, domain, state } = selector;

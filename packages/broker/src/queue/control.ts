@@ -5,16 +5,18 @@ import type {
   PageRequest,
   QueueStore,
   RecipientView,
-  Selector,
   SiteKey,
   SiteSettings,
 } from '../store/port.ts';
+import type { ListSelector, Selector } from '../store/selector.ts';
 import type { NewSuppression, Suppression } from '../store/suppression.ts';
 
 /**
  * What an operator does with a queue, while workers run on it.
  *
- * A selector's parts are joined by "and": `{ domain: 'example.org', state: 'queued' }`.
+ * A selector's conditions are joined by "and": `{ domain: 'example.org', state: 'queued' }`. `hold`, `release`, `cancel`
+ * and `retry` need at least one condition, or `{ all: true }` for the whole queue; a selector that is empty, or has an
+ * unknown key or an empty value, is refused with MB_BROKER_SELECTOR, and nothing changes.
  *
  * @example
  * for (const { address, dueAt } of (await broker.queue.list({ state: 'queued' })).rows) console.log(address, dueAt);
@@ -28,8 +30,12 @@ export class QueueControl {
     this.#store = store;
   }
 
-  /** Recipients that the selector chooses, a page at a time; `{}` chooses all. */
-  list(selector: Selector = {}, page?: PageRequest): Promise<Page<RecipientView>> {
+  /**
+   * Recipients that the selector chooses, a page at a time. It only reads, so `{}`, the default, chooses all.
+   *
+   * @throws {BrokerError} MB_BROKER_SELECTOR for an unknown key, an empty string and `undefined` as a value.
+   */
+  list(selector: ListSelector = {}, page?: PageRequest): Promise<Page<RecipientView>> {
     return this.#store.list(selector, page);
   }
 

@@ -52,6 +52,15 @@ export {
 } from './recipient-transition.ts';
 export { defaultRetention, type PurgeResult, type Retention } from './retention.ts';
 export {
+  type CheckedSelector,
+  checkListSelector,
+  checkSelector,
+  type ListSelector,
+  type Selector,
+  type SelectorConditions,
+  type WholeQueue,
+} from './selector.ts';
+export {
   type NewSuppression,
   type Suppression,
   type SuppressionReason,

@@ -16,6 +16,7 @@ import type { Learned, SiteSpeed } from './learned.ts';
 import type { SiteFeedback, SiteLimits } from './pacing.ts';
 import type { EventCursor, EventPage, QueueEventType, ReportedEvent } from './queue-event.ts';
 import type { PurgeResult, Retention } from './retention.ts';
+import type { ListSelector, Selector } from './selector.ts';
 import type { NewSuppression, Suppression } from './suppression.ts';
 
 /** Identifies a message; opaque, without dots. */
@@ -189,16 +190,6 @@ export interface Settled {
   readonly bounceIds: readonly (MessageId | undefined)[];
 }
 
-/** Chooses recipients; the parts are joined by "and"; an empty selector chooses all. */
-export interface Selector {
-  readonly messageId?: MessageId;
-  readonly tenant?: string;
-  readonly tag?: string;
-  readonly site?: SiteKey;
-  readonly domain?: string;
-  readonly state?: RecipientState;
-}
-
 /** A recipient as lists show it. */
 export interface RecipientView {
   readonly recipientId: RecipientId;
@@ -301,6 +292,9 @@ export interface SiteSettings {
  * `never` for a store that cannot.
  */
 export interface QueueStore<Transaction = never> {
+  /** The largest message that it takes, in octets; absent: it does not say. */
+  readonly maxMessageBytes?: number;
+
   /** Prepares the store; called once before any other method. Migrates unless told not to. */
   open(): Promise<void>;
   /** Lets running writes end, then frees everything. */
@@ -357,7 +351,12 @@ export interface QueueStore<Transaction = never> {
   /** Changes a site's settings; the site need not exist yet. */
   setSite(site: SiteKey, settings: SiteSettings): Promise<void>;
 
-  /** Queued or unknown → held; recipients in flight follow unless delivered or failed. Returns how many. */
+  /**
+   * Each of these four throws MB_BROKER_SELECTOR for an empty selector, an unknown key and an empty value, and then
+   * changes nothing; `{ all: true }` selects the whole queue.
+   *
+   * Queued or unknown → held; recipients in flight follow unless delivered or failed. Returns how many.
+   */
   hold(selector: Selector): Promise<number>;
   /** Held or unknown → queued, due now. Returns how many. */
   release(selector: Selector): Promise<number>;
@@ -365,8 +364,11 @@ export interface QueueStore<Transaction = never> {
   cancel(selector: Selector): Promise<number>;
   /** Makes queued recipients due `afterMs` from now. Returns how many. */
   reschedule(selector: Selector, afterMs: number): Promise<number>;
-  /** Recipients that the selector fits, a page at a time. */
-  list(selector: Selector, page?: PageRequest): Promise<Page<RecipientView>>;
+  /**
+   * Recipients that the selector fits, a page at a time; `{}` fits all.
+   * @throws {BrokerError} MB_BROKER_SELECTOR, MB_BROKER_OPTION
+   */
+  list(selector: ListSelector, page?: PageRequest): Promise<Page<RecipientView>>;
   /** Null when there is no such message. */
   inspect(messageId: MessageId): Promise<MessageView | null>;
   /** How much waits, and since when. */

@@ -44,7 +44,7 @@ const worker = new QueueWorker({
 // What went down with several processes waits longer each time; the last process need not.
 if (Number(accepts) === 0) {
   await store.reap();
-  await store.reschedule({}, 0);
+  await store.reschedule({ all: true }, 0);
 }
 worker.start();
 say('R');

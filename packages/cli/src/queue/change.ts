@@ -1,6 +1,8 @@
-import { QueueControl, type Selector } from '@mb/broker';
+import { QueueControl, type RecipientState, type Selector } from '@mb/broker';
 import { Command } from 'commander';
 import { print, printJson } from '../output.ts';
+import { confirm } from './confirm.ts';
+import { eachRecipient } from './recipients.ts';
 import { addSelectorFlags, requireSelectors, type SelectorFlags } from './selector.ts';
 import { type StoreFlags, storeFlag, withStore } from './store.ts';
 
@@ -8,6 +10,7 @@ import { type StoreFlags, storeFlag, withStore } from './store.ts';
 export type Change = 'hold' | 'release' | 'cancel' | 'retry';
 
 interface ChangeFlags extends StoreFlags, SelectorFlags {
+  readonly yes?: true;
   readonly json?: true;
 }
 
@@ -25,6 +28,21 @@ const DONE: Readonly<Record<Change, string>> = {
   retry: 'due now',
 };
 
+const WILL_BE: Readonly<Record<Change, string>> = {
+  hold: 'will be held',
+  release: 'will be released',
+  cancel: 'will be cancelled: they get no mail and no report',
+  retry: 'will be attempted now',
+};
+
+/** The states that each change applies to. */
+const CHANGES: Readonly<Record<Change, readonly RecipientState[]>> = {
+  hold: ['queued', 'unknown'],
+  release: ['held', 'unknown'],
+  cancel: ['queued', 'held', 'unknown'],
+  retry: ['queued'],
+};
+
 /** `mb queue hold|release|cancel|retry`: changes the recipients that messages or flags choose. */
 export function changeCommand(change: Change): Command {
   const command = new Command(change)
@@ -33,21 +51,42 @@ export function changeCommand(change: Change): Command {
     .addOption(storeFlag());
   return addSelectorFlags(command)
     .option('--all', 'all recipients of the queue')
+    .option('-y, --yes', 'do not ask; needed where there is no terminal')
     .option('--json', 'print one JSON object')
     .addHelpText('after', examples(change))
     .action(async (messageIds: readonly string[], flags: ChangeFlags) => {
       const selectors = requireSelectors(messageIds, flags);
       const changed = await withStore(flags, 'look', async (store) => {
         const control = new QueueControl(store);
+        const { recipients, messages } = await count(control, selectors, change);
+        const question = `${plural(recipients, 'recipient')} of ${plural(messages, 'message')} ${WILL_BE[change]}.`;
+        if (recipients > 0 && !(await confirm(question, flags.yes ?? false))) return undefined;
         const apply = (selector: Selector) => control[change](selector);
         let sum = 0;
         for (const selector of selectors) sum += await apply(selector);
         return sum;
       });
+      if (changed === undefined) return;
       if (flags.json) printJson({ changed });
-      else print(`${changed} recipient${changed === 1 ? '' : 's'} ${DONE[change]}.\n`);
+      else print(`${plural(changed, 'recipient')} ${DONE[change]}.\n`);
       process.exitCode = changed === 0 ? 1 : 0;
     });
+}
+
+/** How many recipients, of how many messages, the change applies to. */
+async function count(control: QueueControl, selectors: readonly Selector[], change: Change) {
+  let recipients = 0;
+  const messages = new Set<string>();
+  for await (const { state, messageId } of eachRecipient(control, selectors)) {
+    if (!CHANGES[change].includes(state)) continue;
+    recipients++;
+    messages.add(messageId);
+  }
+  return { recipients, messages: messages.size };
+}
+
+function plural(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 function examples(change: Change): string {
@@ -55,6 +94,8 @@ function examples(change: Change): string {
 Examples:
   mb queue ${change} 17 18 --store queue.db
   mb queue ${change} --domain example.org --tag newsletter
+  mb queue ${change} --all --yes
 
-Flags are joined by "and". Exit codes: 0 changed, 1 there was nothing to change.`;
+Flags are joined by "and". The number of recipients is shown and asked about; scripts give --yes.
+Exit codes: 0 changed, 1 there was nothing to change, 130 the answer was no.`;
 }

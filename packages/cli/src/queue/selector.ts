@@ -1,4 +1,4 @@
-import type { RecipientState, Selector } from '@mb/broker';
+import type { RecipientState, Selector, SelectorConditions } from '@mb/broker';
 import { domainToAscii } from '@mb/mime';
 import { type Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
@@ -8,7 +8,8 @@ export interface SelectorFlags {
   readonly domain?: string;
   readonly site?: string;
   readonly state?: RecipientState;
-  readonly tenant?: string;
+  /** False: messages without a tenant. */
+  readonly tenant?: string | false;
   readonly tag?: string;
   readonly all?: true;
 }
@@ -30,31 +31,33 @@ export function addSelectorFlags(command: Command): Command {
     .option('--domain <domain>', 'recipients of this domain')
     .option('--site <site>', 'recipients of this destination, as "mb queue stats" names it')
     .option('--tenant <name>', "this tenant's recipients")
+    .option('--no-tenant', 'recipients of messages without a tenant')
     .option('--tag <word>', 'recipients of messages with this tag');
 }
 
-/** One selector for each message named, or one for all; `{}` chooses everything. */
+/** One selector for each message named, or one for all; without any condition it selects everything. */
 export function readSelectors(messageIds: readonly string[], flags: SelectorFlags): Selector[] {
   const { domain, site, state, tenant, tag } = flags;
-  const common: Selector = {
+  const common: SelectorConditions = {
     ...(domain !== undefined && { domain: domainToAscii(domain) }),
     ...(site !== undefined && { site }),
     ...(state !== undefined && { state }),
-    ...(tenant !== undefined && { tenant }),
+    ...(tenant !== undefined && { tenant: tenant === false ? null : tenant }),
     ...(tag !== undefined && { tag }),
   };
-  return messageIds.length === 0 ? [common] : messageIds.map((messageId) => ({ ...common, messageId }));
+  if (messageIds.length > 0) return messageIds.map((messageId) => ({ ...common, messageId }));
+  return [Object.keys(common).length === 0 ? { all: true } : (common as Selector)];
 }
 
-/** Likewise, but nobody changes a whole queue by forgetting an argument. */
+/** Likewise, but the whole queue only with `--all`: a forgotten argument must not change it. */
 export function requireSelectors(messageIds: readonly string[], flags: SelectorFlags): Selector[] {
   const selectors = readSelectors(messageIds, flags);
-  const everything = selectors.some((selector) => Object.keys(selector).length === 0);
+  const everything = selectors.some((selector) => selector.all);
   if (everything === (flags.all ?? false)) return selectors;
   throw new CliError(
     'MB_CLI_USAGE',
     everything
-      ? 'Which recipients? Name messages, choose by --domain, --site, --state, --tenant or --tag, or say --all.'
+      ? 'Which recipients? Name messages, choose by --domain, --site, --state, --tenant or --tag, or give --all.'
       : '--all chooses everything; leave it out to choose some.',
   );
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Selector } from '../port.ts';
+import type { ListSelector } from '../selector.ts';
 import {
   type ConformanceCase,
   claimedAddresses,
@@ -18,7 +18,7 @@ import {
 } from './harness.ts';
 
 /** All addresses that a selector chooses, page by page. */
-async function listed(context: StoreUnderTest, selector: Selector, limit = 7): Promise<string[]> {
+async function listed(context: StoreUnderTest, selector: ListSelector, limit = 7): Promise<string[]> {
   const addresses: string[] = [];
   for (let after: string | undefined; ; ) {
     const page = await context.store.list(selector, { limit, ...(after !== undefined && { after }) });
@@ -29,7 +29,51 @@ async function listed(context: StoreUnderTest, selector: Selector, limit = 7): P
   }
 }
 
+/** Selectors that choose nothing in particular; none of them may choose everything. */
+const refusedSelectors: readonly unknown[] = [
+  {},
+  undefined,
+  null,
+  [],
+  'all',
+  { domian: 'one.test' },
+  { domain: undefined },
+  { domain: null },
+  { domain: '' },
+  { tenant: '' },
+  { messageId: '' },
+  { domain: 'one.test', tag: undefined },
+  { domain: ['one.test'] },
+  { state: 'waiting' },
+  { all: false },
+  { all: undefined },
+  { all: true, domain: 'one.test' },
+];
+
 export const commandCases: readonly ConformanceCase[] = [
+  storeCase('refuses selectors that are empty or misspelt, and changes nothing', async (context) => {
+    const { store } = context;
+    await store.accept(draft(['a@one.test', 'b@two.test']));
+    for (const refused of refusedSelectors) {
+      const selector = refused as { all: true };
+      for (const name of ['hold', 'release', 'cancel'] as const) {
+        await rejectsWith(store[name](selector), 'MB_BROKER_SELECTOR');
+      }
+      await rejectsWith(store.reschedule(selector, 0), 'MB_BROKER_SELECTOR');
+      const empty = typeof refused === 'object' && refused !== null && Object.keys(refused).length === 0;
+      if (!empty || Array.isArray(refused)) await rejectsWith(store.list(selector), 'MB_BROKER_SELECTOR');
+    }
+    assert.equal((await listed(context, { state: 'queued' })).length, 2);
+  }),
+  storeCase('selects the whole queue, and messages without a tenant, only when told to', async (context) => {
+    const { store } = context;
+    await store.accept(draft('a@one.test', { tenant: 't1' }));
+    await store.accept(draft('b@two.test'));
+    assert.deepEqual(await listed(context, { tenant: null }), ['b@two.test']);
+    assert.equal(await store.hold({ tenant: null }), 1);
+    assert.deepEqual(await listed(context, { all: true }), ['a@one.test', 'b@two.test']);
+    assert.equal(await store.cancel({ all: true }), 2);
+  }),
   storeCase('lists by message, tenant, tag, site, domain and state, in pages', async (context) => {
     const first = await context.store.accept(draft(['a@one.test', 'b@two.test'], { tenant: 't1', tag: 'x' }));
     await context.store.accept(draft(['c@one.test'], { tenant: 't2', tag: 'y' }));
@@ -98,12 +142,12 @@ export const commandCases: readonly ConformanceCase[] = [
 
   storeCase('does not expire what is held until it is released', async (context) => {
     await context.store.accept(draft('a@example.net', { expireAfterMs: hours(1) }));
-    await context.store.hold({});
+    await context.store.hold({ all: true });
     await context.advance(hours(2));
     assert.equal(await context.store.claimOverdue({ worker: 'w', max: 1, leaseMs: 1000 }), null);
     assert.equal(await claimSome(context), null);
     assert.equal(await context.store.nextDueMs(), null);
-    await context.store.release({});
+    await context.store.release({ all: true });
     assert.ok(await context.store.claimOverdue({ worker: 'w', max: 1, leaseMs: 1000 }));
   }),
 
@@ -111,9 +155,9 @@ export const commandCases: readonly ConformanceCase[] = [
     const { messageId } = await context.store.accept(draft('a@example.net'));
     const held = await context.store.accept(draft('b@example.net'));
     await context.store.hold({ messageId: held.messageId });
-    assert.equal(await context.store.cancel({}), 2);
+    assert.equal(await context.store.cancel({ all: true }), 2);
     assert.equal(await claimSome(context), null);
-    assert.equal(await context.store.release({}), 0);
+    assert.equal(await context.store.release({ all: true }), 0);
     const { state, finishedAt } = await onlyRecipient(context, messageId);
     assert.equal(state, 'cancelled');
     assert.ok(finishedAt !== undefined);
@@ -144,8 +188,8 @@ export const commandCases: readonly ConformanceCase[] = [
   storeCase('forgets an intent to hold that was taken back', async (context) => {
     await context.store.accept(draft('a@example.net'));
     const claim = await mustClaim(context);
-    await context.store.hold({});
-    assert.equal(await context.store.release({}), 1);
+    await context.store.hold({ all: true });
+    assert.equal(await context.store.release({ all: true }), 1);
     await settleAll(context, claim, { kind: 'deferred', retryAfterMs: 0 });
     assert.ok(await claimSome(context));
   }),
@@ -154,10 +198,10 @@ export const commandCases: readonly ConformanceCase[] = [
     await context.store.accept(draft('a@example.net'));
     await settleAll(context, await mustClaim(context), { kind: 'deferred', retryAfterMs: hours(4) });
     assert.equal(await claimSome(context), null);
-    assert.equal(await context.store.reschedule({}, 0), 1);
+    assert.equal(await context.store.reschedule({ all: true }, 0), 1);
     const claim = await mustClaim(context);
     await settleAll(context, claim, { kind: 'deferred', retryAfterMs: 0 });
-    assert.equal(await context.store.reschedule({}, minutes(10)), 1);
+    assert.equal(await context.store.reschedule({ all: true }, minutes(10)), 1);
     assert.equal(await claimSome(context), null);
     assert.equal(await context.store.nextDueMs(), minutes(10));
     await context.advance(minutes(10));

@@ -134,7 +134,7 @@ export const settleCases: readonly ConformanceCase[] = [
     for (const retryAfterMs of [Number.NaN, -1, Number.POSITIVE_INFINITY]) {
       await rejectsWith(settleAll(context, claim, { kind: 'deferred', retryAfterMs }), 'MB_BROKER_OPTION');
     }
-    await rejectsWith(context.store.reschedule({}, Number.NaN), 'MB_BROKER_OPTION');
+    await rejectsWith(context.store.reschedule({ all: true }, Number.NaN), 'MB_BROKER_OPTION');
     assert.equal((await onlyRecipient(context, messageId)).inFlight, true);
   }),
 

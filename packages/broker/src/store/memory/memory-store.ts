@@ -25,6 +25,13 @@ import {
   isFinal,
 } from '../recipient-transition.ts';
 import { defaultRetention, type PurgeResult, type Retention } from '../retention.ts';
+import {
+  type CheckedSelector,
+  checkListSelector,
+  checkSelector,
+  type ListSelector,
+  type Selector,
+} from '../selector.ts';
 import type { NewSuppression, Suppression } from '../suppression.ts';
 import { WakeList } from '../wake-list.ts';
 import { MemoryEventLog } from './event-log.ts';
@@ -66,6 +73,10 @@ export class MemoryStore implements port.QueueStore {
     this.#queue = new MemoryQueue({ ...defaultSiteLimits, ...options.limits });
     this.#maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
     this.#log = new MemoryEventLog(options.eventTypes);
+  }
+
+  get maxMessageBytes(): number {
+    return this.#maxMessageBytes;
   }
 
   async open(): Promise<void> {
@@ -242,23 +253,24 @@ export class MemoryStore implements port.QueueStore {
     this.#wake.notify();
   }
 
-  hold(selector: port.Selector): Promise<number> {
+  hold(selector: Selector): Promise<number> {
     return this.#command(selector, 'hold');
   }
 
-  release(selector: port.Selector): Promise<number> {
+  release(selector: Selector): Promise<number> {
     return this.#command(selector, 'release');
   }
 
-  cancel(selector: port.Selector): Promise<number> {
+  cancel(selector: Selector): Promise<number> {
     return this.#command(selector, 'cancel');
   }
 
-  async reschedule(selector: port.Selector, afterMs: number): Promise<number> {
+  async reschedule(selector: Selector, afterMs: number): Promise<number> {
     this.#check();
+    const checked = checkSelector(selector);
     const due = this.#clock.now() + checkDelay('afterMs', afterMs);
     let count = 0;
-    for (const row of this.#select(selector)) {
+    for (const row of this.#select(checked)) {
       if (row.state !== 'queued') continue;
       this.#queue.remove(row);
       row.due = due;
@@ -269,13 +281,14 @@ export class MemoryStore implements port.QueueStore {
     return count;
   }
 
-  async list(selector: port.Selector, page: port.PageRequest = {}): Promise<port.Page<port.RecipientView>> {
+  async list(selector: ListSelector, page: port.PageRequest = {}): Promise<port.Page<port.RecipientView>> {
     this.#check();
+    const checked = checkListSelector(selector);
     const limit = pageLimit(page.limit);
     const skip = cursorNumber(page.after);
     const rows: port.RecipientView[] = [];
     let place = 0;
-    for (const row of this.#select(selector)) {
+    for (const row of this.#select(checked)) {
       place = row.message.id * 65_536 + row.position;
       if (place <= skip) continue;
       if (rows.length === limit) return { rows, next: lastPlace(rows) };
@@ -499,7 +512,7 @@ export class MemoryStore implements port.QueueStore {
     return parsed && this.#messages.get(Number(parsed.messageId))?.recipients[parsed.position];
   }
 
-  *#select(selector: port.Selector): Generator<RecipientRow> {
+  *#select(selector: CheckedSelector): Generator<RecipientRow> {
     const { messageId, tenant, tag, site, domain, state } = selector;
     const messages =
       messageId === undefined ? this.#messages.values() : [this.#messages.get(Number(messageId))];
@@ -516,11 +529,11 @@ export class MemoryStore implements port.QueueStore {
     }
   }
 
-  async #command(selector: port.Selector, command: Command): Promise<number> {
+  async #command(selector: Selector, command: Command): Promise<number> {
     this.#check();
     const now = this.#clock.now();
     let count = 0;
-    for (const row of this.#select(selector)) {
+    for (const row of this.#select(checkSelector(selector))) {
       const change = changeByCommand(row, command);
       if (!change) continue;
       count++;

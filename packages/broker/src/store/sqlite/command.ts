@@ -1,5 +1,5 @@
-import type { Selector } from '../port.ts';
 import { type Command, changeByCommand } from '../recipient-transition.ts';
+import type { CheckedSelector } from '../selector.ts';
 import { intentCode, rowsPerMessage, stateCode } from './codes.ts';
 import type { SqlValue } from './connection.ts';
 import { applyChange, recipientByRow } from './recipients.ts';
@@ -21,7 +21,11 @@ export interface Window {
  *
  * A window bounds the work whatever the selector: one that matches little finds little, and says where to go on.
  */
-export function selectWindow({ sql }: Pick<WriteContext, 'sql'>, selector: Selector, after: number): Window {
+export function selectWindow(
+  { sql }: Pick<WriteContext, 'sql'>,
+  selector: CheckedSelector,
+  after: number,
+): Window {
   const { messageId, tenant, tag, site, domain, state } = selector;
   const message = messageId === undefined ? undefined : /^\d{1,11}$/.test(messageId) ? Number(messageId) : -1;
   const first = message === undefined ? after : Math.max(after, message * rowsPerMessage - 1);

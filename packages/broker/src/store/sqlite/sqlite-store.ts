@@ -12,6 +12,13 @@ import { defaultMaxMessageBytes } from '../port.ts';
 import type { EventCursor, EventPage, QueueEventType, ReportedEvent } from '../queue-event.ts';
 import type { Command } from '../recipient-transition.ts';
 import { defaultRetention, type PurgeResult, type Retention } from '../retention.ts';
+import {
+  type CheckedSelector,
+  checkListSelector,
+  checkSelector,
+  type ListSelector,
+  type Selector,
+} from '../selector.ts';
 import type { NewSuppression, Suppression } from '../suppression.ts';
 import { WakeList } from '../wake-list.ts';
 import { acceptMessage, beginStaging, endStaging } from './accept.ts';
@@ -116,6 +123,10 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     this.#limits = { ...defaultSiteLimits, ...options.limits };
     this.#maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
     this.#eventTypes = options.eventTypes && new Set(options.eventTypes);
+  }
+
+  get maxMessageBytes(): number {
+    return this.#maxMessageBytes;
   }
 
   /**
@@ -295,25 +306,26 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     this.#wake.notify();
   }
 
-  hold(selector: port.Selector): Promise<number> {
+  hold(selector: Selector): Promise<number> {
     return this.#command(selector, 'hold');
   }
 
-  release(selector: port.Selector): Promise<number> {
+  release(selector: Selector): Promise<number> {
     return this.#command(selector, 'release');
   }
 
-  cancel(selector: port.Selector): Promise<number> {
+  cancel(selector: Selector): Promise<number> {
     return this.#command(selector, 'cancel');
   }
 
-  async reschedule(selector: port.Selector, afterMs: number): Promise<number> {
+  async reschedule(selector: Selector, afterMs: number): Promise<number> {
     const delay = checkDelay('afterMs', afterMs);
-    return this.#windows(selector, (context, ids) => reschedule(context, ids, delay));
+    return this.#windows(checkSelector(selector), (context, ids) => reschedule(context, ids, delay));
   }
 
-  async list(selector: port.Selector, page: port.PageRequest = {}): Promise<port.Page<port.RecipientView>> {
-    return listRecipients(this.#read(), selector, cursorNumber(page.after), pageLimit(page.limit));
+  async list(selector: ListSelector, page: port.PageRequest = {}): Promise<port.Page<port.RecipientView>> {
+    const checked = checkListSelector(selector);
+    return listRecipients(this.#read(), checked, cursorNumber(page.after), pageLimit(page.limit));
   }
 
   async inspect(messageId: port.MessageId): Promise<port.MessageView | null> {
@@ -426,13 +438,13 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     }
   }
 
-  #command(selector: port.Selector, name: Command): Promise<number> {
-    return this.#windows(selector, (context, ids) => command(context, ids, name));
+  async #command(selector: Selector, name: Command): Promise<number> {
+    return this.#windows(checkSelector(selector), (context, ids) => command(context, ids, name));
   }
 
   /** Works through all that the selector chooses, a bounded transaction at a time. */
   async #windows(
-    selector: port.Selector,
+    selector: CheckedSelector,
     work: (context: WriteContext, ids: readonly number[]) => number,
   ): Promise<number> {
     let count = 0;

@@ -5,10 +5,10 @@ import {
   type Page,
   type QueueStats,
   type RecipientView,
-  type Selector,
   type SiteView,
 } from '../port.ts';
 import { isFinal } from '../recipient-transition.ts';
+import type { CheckedSelector } from '../selector.ts';
 import { fromJson, rowsPerMessage, stateOf } from './codes.ts';
 import { selectWindow } from './command.ts';
 import { readSite, type Site } from './sites.ts';
@@ -41,7 +41,7 @@ const selectViews = `
 
 export function listRecipients(
   context: WriteContext,
-  selector: Selector,
+  selector: CheckedSelector,
   after: number,
   limit: number,
 ): Page<RecipientView> {

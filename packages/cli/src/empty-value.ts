@@ -1,0 +1,30 @@
+import { type Argument, type Command, InvalidArgumentError, type Option } from 'commander';
+
+/** Flags whose empty value says something: a text without characters, or the null reverse-path. */
+const mayBeEmpty: readonly string[] = ['subject', 'text', 'html', 'envelopeFrom', 'note'];
+
+/**
+ * Makes a command and those below it refuse empty values, wherever they come from (command line, environment,
+ * configuration): `--tenant "$TENANT"` with an unset variable must not select the mail of everybody.
+ */
+export function refuseEmptyValues(command: Command): void {
+  for (const option of command.options) {
+    if (!option.required && !option.optional) continue;
+    if (!mayBeEmpty.includes(option.attributeName())) refuseEmpty(option);
+  }
+  for (const argument of command.registeredArguments) refuseEmpty(argument);
+  for (const child of command.commands) refuseEmptyValues(child);
+}
+
+function refuseEmpty(option: Option | Argument): void {
+  const { parseArg: parse, variadic } = option;
+  option.argParser<unknown>((text, before) => {
+    if (text.trim() === '') {
+      throw new InvalidArgumentError('It must not be empty; is a shell variable unset?');
+    }
+    if (parse) return parse(text, before as never);
+    if (!variadic) return text;
+    // As commander collects values by itself: a default is replaced, later values are added.
+    return before === option.defaultValue || !Array.isArray(before) ? [text] : [...before, text];
+  });
+}

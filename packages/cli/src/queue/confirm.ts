@@ -1,0 +1,33 @@
+import { createInterface } from 'node:readline/promises';
+import { CliError } from '../errors.ts';
+import { exitCodes } from '../exit-code.ts';
+
+/**
+ * Asks on the terminal whether to go on.
+ *
+ * @param question  What is about to be changed, as a sentence.
+ * @param yes  Whether `--yes` was given: then nothing is asked.
+ * @throws {CliError} MB_CLI_USAGE where there is no terminal to ask on.
+ */
+export async function confirm(question: string, yes: boolean): Promise<boolean> {
+  if (yes) return true;
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new CliError(
+      'MB_CLI_USAGE',
+      `${question} There is no terminal to confirm it on; add --yes. Nothing was changed.`,
+    );
+  }
+  // On standard error, so that --json stays readable for programs.
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // Ctrl-C and Ctrl-D are a no.
+  const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
+  try {
+    const answer = await Promise.race([terminal.question(`${question} Go on? [y/N] `), closed]);
+    if (/^y(?:es)?$/i.test(answer.trim())) return true;
+  } finally {
+    terminal.close();
+  }
+  console.error('Nothing was changed.');
+  process.exitCode = exitCodes.interrupted;
+  return false;
+}
