@@ -109,16 +109,52 @@ export class MailBroker {
    *
    * Domains are delivered to side by side; what happens to one neither delays nor fails the others.
    *
-   * @returns one outcome for each envelope recipient, in their order (`to`, `cc`, `bcc`; an address given twice gets
-   *   one copy). A refused recipient or an unreachable domain is an outcome, not an exception.
-   * @throws {MimeError} for a message or an address that is none; {@link BrokerError} MB_BROKER_MESSAGE_SYNTAX,
-   *   MB_BROKER_NO_SIGNING_KEY, and DkimError when the message cannot be signed as asked. Nothing has been sent then.
+   * @returns one outcome for each envelope recipient, in their order (`to`, `cc`, `bcc`). An address that a message
+   *   names several times is one envelope recipient; the `envelope` of a ready message has one outcome for each entry,
+   *   and an address that it lists twice gets one copy. A refused recipient or an unreachable domain is an outcome, not an exception.
+   * @throws {MimeError} for an invalid message or address; {@link BrokerError} MB_BROKER_NO_RECIPIENTS,
+   *   MB_BROKER_MESSAGE_SYNTAX, MB_BROKER_CONTENT_FAILED, MB_BROKER_SPOOL, MB_BROKER_NO_SIGNING_KEY, and DkimError when the message cannot be signed as asked. Nothing has been sent then.
    * @example
    * for (const outcome of await broker.send(message)) console.log(outcome.recipient, outcome.status);
    */
   async send(message: Message | ReadyMessage, options: SendOptions = {}): Promise<RecipientOutcome[]> {
-    const { signal } = options;
-    const signed = await this.#sign(message, options);
+    return this.#withSigned(message, options, undefined, (signed) => this.#deliver(signed, options.signal));
+  }
+
+  /**
+   * Makes one attempt for one recipient: one in, one outcome out.
+   *
+   * The envelope has this recipient alone, whatever `to`, `cc` and `bcc` say; those stay as they are in the header, and
+   * a message that names no recipient at all gets `recipient` as its To field.
+   *
+   * @param recipient  An address, with or without a name.
+   * @throws as {@link MailBroker.send}.
+   * @example
+   * const outcome = await broker.sendTo({ from: 'ann@example.com', text: 'Hello' }, 'bob@example.org');
+   * if (outcome.status !== 'delivered') console.log(outcome.reason);
+   */
+  async sendTo(
+    message: Message | ReadyMessage,
+    recipient: string,
+    options: SendOptions = {},
+  ): Promise<RecipientOutcome> {
+    if (typeof recipient !== 'string' || recipient.trim() === '') {
+      throw new BrokerError(
+        'MB_BROKER_NO_RECIPIENTS',
+        'invalid-input',
+        'sendTo() needs the address of one recipient.',
+        {
+          field: 'recipient',
+        },
+      );
+    }
+    const [outcome] = await this.#withSigned(message, options, recipient, (signed) =>
+      this.#deliver(signed, options.signal),
+    );
+    return outcome!;
+  }
+
+  async #deliver(signed: SignedMessage, signal: AbortSignal | undefined): Promise<RecipientOutcome[]> {
     const { delivery } = this.#environment;
     const plan = planRecipients(signed.envelope.to, delivery.maxRecipients);
     const outcomes: RecipientOutcome[] = [];
@@ -147,15 +183,17 @@ export class MailBroker {
    * @example console.log(formatExplanation(await broker.explain(message)));
    */
   async explain(message: Message | ReadyMessage, options: SendOptions = {}): Promise<Explanation> {
-    const signed = await this.#sign(message, options);
-    return explainDelivery(signed, this.#environment, options.signal);
+    return this.#withSigned(message, options, undefined, (signed) =>
+      explainDelivery(signed, this.#environment, options.signal),
+    );
   }
 
   /**
    * Accepts a message: resolves when it and its recipients are durable. A worker that was started delivers it.
    *
    * @returns the queue's id for the message, and for each envelope recipient whether it is queued or suppressed.
-   * @throws {MimeError} for a message or an address that is none; {@link BrokerError} MB_BROKER_NO_STORE,
+   * @throws {MimeError} for an invalid message or address; {@link BrokerError} MB_BROKER_NO_STORE,
+   *   MB_BROKER_NO_RECIPIENTS, MB_BROKER_CONTENT_FAILED, MB_BROKER_SPOOL,
    *   MB_BROKER_NO_SIGNING_KEY, MB_BROKER_MESSAGE_SYNTAX, MB_BROKER_MESSAGE_TOO_LARGE,
    *   MB_BROKER_IDEMPOTENCY_CONFLICT and the MB_BROKER_STORE_… codes. Nothing was accepted then.
    * @example
@@ -242,13 +280,19 @@ export class MailBroker {
     };
   }
 
-  /** The message as every host will get it. */
-  async #sign(
+  /** Does something with the message as every host will get it. */
+  async #withSigned<Result>(
     message: Message | ReadyMessage,
     { signal, requireTls = false }: SendOptions,
-  ): Promise<SignedMessage> {
-    const prepared = await prepareMessage(message, this.#compose, signal);
-    return { ...(await signOutgoing(prepared, this.#keyring, signal)), requireTls };
+    recipient: string | undefined,
+    work: (signed: SignedMessage) => Promise<Result>,
+  ): Promise<Result> {
+    const prepared = await prepareMessage(message, this.#compose, { signal, recipient });
+    try {
+      return await work({ ...(await signOutgoing(prepared, this.#keyring, signal)), requireTls });
+    } finally {
+      await prepared.release?.();
+    }
   }
 
   #createQueue(given: QueueStore<never>, options: BrokerOptions): QueueParts {

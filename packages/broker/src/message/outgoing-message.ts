@@ -1,7 +1,9 @@
-import { type ComposedMessage, composeMessage, type Envelope, type Message, parseMailbox } from '@mb/mime';
+import { composeMessage, type Envelope, type Message, parseMailbox, wireAddress } from '@mb/mime';
+import { BrokerError } from '../errors.ts';
 import type { Keyring } from '../sender/keyring.ts';
 import type { Notify } from './queued-envelope.ts';
-import { type ReadyMessage, readReadyMessage } from './ready-message.ts';
+import { type ReadOptions, type ReadyMessage, readReadyMessage } from './ready-message.ts';
+import { spool } from './spool.ts';
 
 /** Octets at hand, or octets that can be read again and again. */
 export type Octets = Uint8Array | AsyncIterable<Uint8Array>;
@@ -20,10 +22,12 @@ export interface OutgoingMessage {
   readonly authorDomain: string;
   /** False when the content came from a stream that can be read only once; `octets` can be read again anyway. */
   readonly repeatable: boolean;
+  /** Frees what the octets take beside memory; call it when they are not read any more. */
+  readonly release?: () => Promise<void>;
 }
 
 /** A message as it goes to every host: the same octets, signed once. */
-export interface SignedMessage extends Omit<OutgoingMessage, 'octets' | 'repeatable'> {
+export interface SignedMessage extends Omit<OutgoingMessage, 'octets' | 'repeatable' | 'release'> {
   /** The signature fields, and the message behind them. */
   readonly content: Octets;
   /** The DKIM-Signature fields alone; empty when nothing was signed here. */
@@ -50,25 +54,76 @@ export interface ComposeEnvironment {
 /** Messages up to this size are written into one array; larger ones stream from their attachments. */
 const maxBufferedBytes = 1024 * 1024;
 
+/** What preparing takes beside the message. */
+export interface PrepareOptions extends ReadOptions {
+  /** The only one that gets it, whatever recipients the message names. */
+  readonly recipient?: string | undefined;
+}
+
 /**
  * Composes a message, or checks one that is ready.
  *
- * @throws {MimeError} for a message that cannot be composed; {@link BrokerError} MB_BROKER_MESSAGE_SYNTAX.
+ * @throws {MimeError} for a message that cannot be composed; {@link BrokerError} MB_BROKER_MESSAGE_SYNTAX,
+ *   MB_BROKER_NO_RECIPIENTS.
  */
 export async function prepareMessage(
   message: Message | ReadyMessage,
   environment: ComposeEnvironment,
-  signal?: AbortSignal,
+  options: PrepareOptions = {},
 ): Promise<OutgoingMessage> {
-  if ('raw' in message) return readReadyMessage(message);
+  if (typeof message !== 'object' || message === null) {
+    throw new BrokerError(
+      'MB_BROKER_OPTION',
+      'api-misuse',
+      'A message is an object: { from, to, subject, text, … }, or { raw, envelope } for one that is composed already.',
+    );
+  }
+  const { recipient } = options;
+  const only = recipient === undefined ? undefined : [wireAddress(parseMailbox(recipient))];
+  if ('raw' in message) {
+    const envelope = only ? { ...message.envelope, to: only } : message.envelope;
+    refuseNoRecipients(envelope?.to);
+    return readReadyMessage({ raw: message.raw, envelope }, options);
+  }
+  const addressed = recipient !== undefined && namesNobody(message) ? { ...message, to: recipient } : message;
+  return compose(addressed, only, environment, options);
+}
+
+/** Nobody to send to is a mistake, and an empty list of outcomes would look like success. */
+function refuseNoRecipients(to: unknown): void {
+  if (to !== undefined && (!Array.isArray(to) || to.length > 0)) return;
+  throw new BrokerError(
+    'MB_BROKER_NO_RECIPIENTS',
+    'invalid-input',
+    'The message has no recipient. Give at least one address in to, cc or bcc, or in the envelope of a ready message.',
+    { field: 'to' },
+  );
+}
+
+function namesNobody({ to, cc, bcc }: Message): boolean {
+  return [to, cc, bcc].every((list) => list === undefined || (Array.isArray(list) && list.length === 0));
+}
+
+async function compose(
+  message: Message,
+  only: readonly string[] | undefined,
+  environment: ComposeEnvironment,
+  { signal, maxBytes }: PrepareOptions,
+): Promise<OutgoingMessage> {
   const { now, randomBytes } = environment;
   const composed = composeMessage(message, {
     now,
     ...(randomBytes && { randomBytes }),
     ...(signal && { signal }),
   });
-  const { envelope, requires, messageId, size } = composed;
-  const octets = await toRepeatable(composed);
+  const { requires, messageId, size } = composed;
+  const envelope = only ? { ...composed.envelope, to: only } : composed.envelope;
+  refuseNoRecipients(envelope.to);
+  const small = size !== undefined && size <= maxBufferedBytes;
+  const spooled = composed.repeatable
+    ? undefined
+    : await spool(composed, { maxBytes: maxBytes ?? Number.POSITIVE_INFINITY, signal });
+  const octets = spooled?.octets ?? (small ? await composed.bytes() : composed);
   const known = octets instanceof Uint8Array ? octets.length : size;
   return {
     envelope,
@@ -78,17 +133,13 @@ export async function prepareMessage(
     authorDomain: authorDomain(message),
     repeatable: composed.repeatable,
     ...(known === undefined ? {} : { size: known }),
+    ...(spooled && { size: spooled.size, release: spooled.release }),
   };
 }
 
 function authorDomain(message: Message): string {
   const first = Array.isArray(message.from) ? message.from[0] : message.from;
   return parseMailbox(typeof first === 'string' ? first : first.address).domain;
-}
-
-async function toRepeatable(composed: ComposedMessage): Promise<Octets> {
-  const small = composed.size !== undefined && composed.size <= maxBufferedBytes;
-  return small || !composed.repeatable ? composed.bytes() : composed;
 }
 
 /**
@@ -98,7 +149,7 @@ async function toRepeatable(composed: ComposedMessage): Promise<Octets> {
  * @throws {BrokerError} MB_BROKER_NO_SIGNING_KEY; DkimError when the key fails.
  */
 export async function signOutgoing(
-  message: Omit<OutgoingMessage, 'repeatable'>,
+  message: Omit<OutgoingMessage, 'repeatable' | 'release'>,
   keyring: Keyring,
   signal?: AbortSignal,
 ): Promise<SignedMessage> {

@@ -1,69 +1,274 @@
 import { isAscii } from 'node:buffer';
 import { type Envelope, parseAddressList, parseHeaderBlock, parseMailbox, wireAddress } from '@mb/mime';
 import { BrokerError } from '../errors.ts';
+import { hasLoneCr, LineEnds } from './line-end.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
+import { spool } from './spool.ts';
 
 /** A message that is composed already: an .eml file, or what another library made. */
 export interface ReadyMessage {
-  /** Header, empty line and body. Line ends become CRLF on the way; Bcc fields are taken out; nothing else changes. */
-  readonly raw: Uint8Array;
+  /**
+   * Header, empty line and body, as octets or as a stream, which is read once and in constant memory.
+   *
+   * Line ends become CRLF before anything is looked at, and Bcc fields are taken out; nothing else changes. A lone CR
+   * or a NUL in the header, a line that is no field, and a second field of a kind that RFC 5322 §3.6 allows once
+   * (From, Subject, To, …) are refused: readers differ on what such a header says.
+   */
+  readonly raw: Uint8Array | AsyncIterable<Uint8Array>;
   /** The header is not looked at for recipients. `from: ''` is the null reverse-path. */
   readonly envelope: Envelope;
 }
 
+/** What reading a ready message takes beside it. */
+export interface ReadOptions {
+  /** Longest message from a stream, in octets. Default: no limit. */
+  readonly maxBytes?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 const beyondAscii = /[^\0-\x7f]/;
+/** Longest header, in octets. */
+const maxHeaderBytes = 1024 * 1024;
+const lf = 10;
+
+/** Fields that may appear only once (RFC 5322 §3.6, RFC 2045 §3). Bcc fields are taken out, however many. */
+const singletons: ReadonlySet<string> = new Set([
+  'date',
+  'from',
+  'sender',
+  'reply-to',
+  'to',
+  'cc',
+  'message-id',
+  'in-reply-to',
+  'references',
+  'subject',
+  'mime-version',
+  'content-type',
+  'content-transfer-encoding',
+]);
 
 /**
  * Makes a ready message fit to be signed and sent.
  *
- * @throws {BrokerError} MB_BROKER_MESSAGE_SYNTAX for a message without a readable From; {@link MimeError} for an
- *   envelope address that is none.
+ * @throws {BrokerError} MB_BROKER_MESSAGE_SYNTAX for a header that cannot be read in one way only, or without a From;
+ *   MB_BROKER_CONTENT_FAILED, MB_BROKER_SPOOL, MB_BROKER_MESSAGE_TOO_LARGE for streams; {@link MimeError} for an
+ *   invalid envelope address.
  */
-export function readReadyMessage({ raw, envelope }: ReadyMessage): OutgoingMessage {
-  const headerEnd = endOfHeader(raw);
-  const { headers } = parseHeaderBlock(raw.subarray(0, headerEnd), Number.POSITIVE_INFINITY);
-  // RFC 5322 §3.6.3: recipients in Bcc are not to be seen by the others.
-  const kept = headers.fields.filter(({ name }) => !/^(?:resent-)?bcc$/i.test(name));
-  const octets =
-    kept.length === headers.fields.length
-      ? raw
-      : Buffer.concat([...kept.map((field) => field.raw), raw.subarray(headerEnd)]);
-  const wire = {
-    from: envelope.from === '' ? '' : wireAddress(parseMailbox(envelope.from)),
-    to: envelope.to.map((address) => wireAddress(parseMailbox(address))),
-  };
-  const eightBit = !isAscii(octets);
+export async function readReadyMessage(
+  message: ReadyMessage,
+  options: ReadOptions = {},
+): Promise<OutgoingMessage> {
+  const wire = readEnvelope(message.envelope);
+  const { header, body, close } = await splitMessage(message.raw, options.signal);
+  let checked: CheckedHeader;
+  try {
+    checked = readHeader(header);
+  } catch (error) {
+    await close?.();
+    throw error;
+  }
+  const { front, messageId, authorDomain } = checked;
+  const headerEightBit = !isAscii(front);
+  const seen = { eightBit: headerEightBit };
+  const whole = withBody(front, body, seen);
+  const { octets, size, release } =
+    message.raw instanceof Uint8Array
+      ? { ...(await gather(whole)), release: undefined }
+      : await spool(whole, {
+          maxBytes: options.maxBytes ?? Number.POSITIVE_INFINITY,
+          signal: options.signal,
+        });
   return {
     envelope: wire,
     octets,
-    size: octets.length,
+    size,
     requires: {
-      eightBit,
+      eightBit: seen.eightBit,
       smtputf8:
-        (eightBit && kept.some((field) => !isAscii(field.raw))) ||
-        beyondAscii.test(wire.from) ||
-        wire.to.some((address) => beyondAscii.test(address)),
+        headerEightBit || beyondAscii.test(wire.from) || wire.to.some((address) => beyondAscii.test(address)),
     },
-    messageId: headers.get('message-id') ?? '',
-    authorDomain: authorDomain(headers.get('from')),
+    messageId,
+    authorDomain,
     repeatable: true,
+    ...(release && { release }),
   };
 }
 
-/** Index of the empty line, or the end of a message that is all header (RFC 5322 §2.1). */
-function endOfHeader(octets: Uint8Array): number {
-  if (isLineEnd(octets, 0)) return 0;
-  for (let lf = octets.indexOf(10); lf >= 0; lf = octets.indexOf(10, lf + 1)) {
-    if (isLineEnd(octets, lf + 1)) return lf + 1;
+function readEnvelope(envelope: Envelope): Envelope {
+  if (typeof envelope !== 'object' || envelope === null || !Array.isArray(envelope.to)) {
+    throw new BrokerError(
+      'MB_BROKER_OPTION',
+      'api-misuse',
+      'A ready message needs envelope: { from, to }, with an array of addresses in to.',
+    );
+  }
+  return {
+    from: envelope.from === '' ? '' : wireAddress(parseMailbox(envelope.from)),
+    to: envelope.to.map((address) => wireAddress(parseMailbox(address))),
+  };
+}
+
+interface Split {
+  /** As it came. */
+  readonly header: Uint8Array;
+  /** What follows the header, from its empty line on. */
+  readonly body: AsyncIterable<Uint8Array> | readonly Uint8Array[];
+  /** Ends the source of a body that is not going to be read. */
+  readonly close?: () => Promise<void>;
+}
+
+async function splitMessage(raw: ReadyMessage['raw'], signal: AbortSignal | undefined): Promise<Split> {
+  if (raw instanceof Uint8Array) {
+    const end = headerEnd(raw);
+    refuseLongHeader(end);
+    return { header: raw.subarray(0, end), body: [raw.subarray(end)] };
+  }
+  if (typeof raw !== 'object' || raw === null || !(Symbol.asyncIterator in raw)) {
+    throw new BrokerError(
+      'MB_BROKER_OPTION',
+      'api-misuse',
+      'raw must be a Uint8Array or an async iterable of them, such as a readable stream.',
+    );
+  }
+  const chunks = readSource(raw, signal);
+  let front = new Uint8Array(64 * 1024);
+  let used = 0;
+  let searched = 0;
+  const close = async () => {
+    await chunks.return(undefined).catch(() => {});
+  };
+  for (;;) {
+    const { value: chunk, done } = await chunks.next();
+    if (done) return { header: front.subarray(0, used), body: [] };
+    if (used + chunk.length > front.length) {
+      const grown = new Uint8Array(2 * (used + chunk.length));
+      grown.set(front.subarray(0, used));
+      front = grown;
+    }
+    front.set(chunk, used);
+    used += chunk.length;
+    const end = headerEnd(front.subarray(0, used), searched);
+    // The octets at the end may be part of the empty line.
+    searched = Math.max(0, used - 2);
+    if (end < used) {
+      refuseLongHeader(end, close);
+      return { header: front.subarray(0, end), body: following(front.subarray(end, used), chunks), close };
+    }
+    refuseLongHeader(used, close);
+  }
+}
+
+async function* following(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first;
+  yield* rest;
+}
+
+/** The source's octets, with its failures as errors of ours. */
+async function* readSource(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, undefined> {
+  try {
+    for await (const chunk of source) {
+      signal?.throwIfAborted();
+      if (!(chunk instanceof Uint8Array)) {
+        throw new TypeError('it gave something else than a Uint8Array; remove its encoding');
+      }
+      yield chunk;
+    }
+  } catch (cause) {
+    if (signal?.aborted || BrokerError.isInstance(cause)) throw cause;
+    const said = cause instanceof Error ? cause.message : String(cause);
+    throw new BrokerError(
+      'MB_BROKER_CONTENT_FAILED',
+      'api-misuse',
+      `The source of the message failed: ${said}. Nothing was sent.`,
+      { cause, retryable: true },
+    );
+  }
+}
+
+function refuseLongHeader(size: number, close?: () => Promise<void>): void {
+  if (size <= maxHeaderBytes) return;
+  void close?.();
+  throw syntax(`The header is longer than ${maxHeaderBytes} octets; is this a message (RFC 5322 §2.1)?`);
+}
+
+/**
+ * Index of the empty line, or the end of a message that is all header (RFC 5322 §2.1).
+ *
+ * @param from  Where to begin to look; an empty line before it was not there.
+ */
+function headerEnd(octets: Uint8Array, from = 0): number {
+  if (from === 0 && isLineEnd(octets, 0)) return 0;
+  for (let at = octets.indexOf(lf, from); at >= 0; at = octets.indexOf(lf, at + 1)) {
+    if (isLineEnd(octets, at + 1)) return at + 1;
   }
   return octets.length;
 }
 
 function isLineEnd(octets: Uint8Array, at: number): boolean {
-  return octets[at] === 10 || (octets[at] === 13 && octets[at + 1] === 10);
+  return octets[at] === lf || (octets[at] === 13 && octets[at + 1] === lf);
 }
 
-function authorDomain(from: string | undefined): string {
+/** The header as it will be sent, and what was read from these octets and from no others. */
+interface CheckedHeader {
+  readonly front: Uint8Array;
+  readonly messageId: string;
+  readonly authorDomain: string;
+}
+
+function readHeader(raw: Uint8Array): CheckedHeader {
+  if (hasLoneCr(raw)) {
+    throw syntax('The header has a CR without LF: what follows would be a line of its own for some readers.');
+  }
+  if (raw.includes(0)) throw syntax('The header has a NUL octet; remove it.');
+  const ended = raw.length > 0 && raw.at(-1) !== lf ? Buffer.concat([raw, Buffer.from('\r\n')]) : raw;
+  const { headers } = parseHeaderBlock(new LineEnds().push(ended), Number.POSITIVE_INFINITY);
+  const names = new Set<string>();
+  for (const { name } of headers.fields) {
+    const key = name.toLowerCase();
+    if (name === '') throw syntax('The header has a line that is no field: a name, a colon and a value.');
+    if (singletons.has(key) && names.has(key)) {
+      throw syntax(`The field ${name} may appear only once (RFC 5322 §3.6).`);
+    }
+    names.add(key);
+  }
+  // RFC 5322 §3.6.3: recipients in Bcc are not to be seen by the others.
+  const kept = headers.fields.filter(({ name }) => !/^(?:resent-)?bcc$/i.test(name));
+  return {
+    front: Buffer.concat(kept.map((field) => field.raw)),
+    messageId: headers.get('message-id') ?? '',
+    authorDomain: authorDomainOf(headers.get('from')),
+  };
+}
+
+/** The message as it will be sent; notes whether its body has octets beyond ASCII. */
+async function* withBody(
+  front: Uint8Array,
+  body: Split['body'],
+  seen: { eightBit: boolean },
+): AsyncGenerator<Uint8Array> {
+  yield front;
+  const lines = new LineEnds();
+  for await (const chunk of body) {
+    const octets = lines.push(chunk);
+    seen.eightBit ||= !isAscii(octets);
+    yield octets;
+  }
+  yield lines.end();
+}
+
+/** A copy: what the caller does with its array later changes nothing. */
+async function gather(chunks: AsyncIterable<Uint8Array>): Promise<{ octets: Uint8Array; size: number }> {
+  const pieces: Uint8Array[] = [];
+  for await (const chunk of chunks) pieces.push(chunk);
+  const octets = Buffer.concat(pieces);
+  return { octets, size: octets.length };
+}
+
+function authorDomainOf(from: string | undefined): string {
   try {
     const first = parseAddressList(from ?? '').find((address) => 'domain' in address);
     if (first && 'domain' in first) return first.domain;
@@ -74,10 +279,12 @@ function authorDomain(from: string | undefined): string {
 }
 
 function withoutFrom(cause?: unknown): BrokerError {
-  return new BrokerError(
-    'MB_BROKER_MESSAGE_SYNTAX',
-    'api-misuse',
+  return syntax(
     'The message has no From field with an address that can be read; add one (RFC 5322 §3.6.2).',
     cause === undefined ? {} : { cause },
   );
+}
+
+function syntax(message: string, options: { readonly cause?: unknown } = {}): BrokerError {
+  return new BrokerError('MB_BROKER_MESSAGE_SYNTAX', 'invalid-input', message, options);
 }

@@ -79,11 +79,31 @@ export async function enqueueMessage(
   parts: EnqueueParts,
   options: EnqueueOptions,
 ): Promise<EnqueueResult> {
-  const { store, compose, keyring } = parts;
+  const { store, compose } = parts;
   const { idempotencyKey, signal, tenant } = options;
   const derived =
     idempotencyKey === undefined ? compose : { ...compose, randomBytes: octetsFrom(idempotencyKey, tenant) };
-  const prepared = await prepareMessage(message, derived, signal);
+  const prepared = await prepareMessage(message, derived, { signal, maxBytes: store.maxMessageBytes });
+  try {
+    return await enqueuePrepared(message, prepared, { parts, options, derived });
+  } finally {
+    await prepared.release?.();
+  }
+}
+
+interface EnqueueCall {
+  readonly parts: EnqueueParts;
+  readonly options: EnqueueOptions;
+  readonly derived: ComposeEnvironment;
+}
+
+async function enqueuePrepared(
+  message: Message | ReadyMessage,
+  prepared: OutgoingMessage,
+  { parts, options, derived }: EnqueueCall,
+): Promise<EnqueueResult> {
+  const { store, keyring } = parts;
+  const { idempotencyKey, signal, tenant } = options;
   // Also when signing comes later: a message that cannot be signed is refused now.
   const signer = keyring.signerFor(prepared.authorDomain);
   const suppressed = await suppressions(prepared.envelope.to, store, tenant);
@@ -200,7 +220,10 @@ async function digestOf(
   signal?: AbortSignal,
 ): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(prepared.envelope));
-  if ('raw' in message) return hash.update(message.raw).digest('hex');
+  if ('raw' in message) {
+    for await (const chunk of chunksOf(prepared.octets)) hash.update(chunk);
+    return hash.digest('hex');
+  }
   if (!prepared.repeatable) {
     throw new BrokerError(
       'MB_BROKER_OPTION',
@@ -208,7 +231,7 @@ async function digestOf(
       'With idempotencyKey the content is read twice; give octets, or a function that opens the stream.',
     );
   }
-  const timeless = await prepareMessage(message, { ...compose, now: () => 0 }, signal);
+  const timeless = await prepareMessage(message, { ...compose, now: () => 0 }, { signal });
   for await (const chunk of chunksOf(timeless.octets)) hash.update(chunk);
   return hash.digest('hex');
 }
