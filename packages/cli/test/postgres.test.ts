@@ -85,7 +85,9 @@ describe('mb queue on PostgreSQL', () => {
     expect((await queue('release', id, '--yes')).stdout).toBe('1 recipient released.\n');
     await worker.until('"delivered"');
     expect((await queue('retry', other, '--yes')).stdout).toBe('1 recipient due now.\n');
-    expect((await queue('cancel', '--domain', 'example.net', '--yes')).stdout).toBe('1 recipient cancelled.\n');
+    expect((await queue('cancel', '--domain', 'example.net', '--yes')).stdout).toBe(
+      '1 recipient cancelled.\n',
+    );
     expect((await queue('resume', 'example.net')).stdout).toBe('example.net is resumed.\n');
     expect((await queue('cancel', 'nonesuch', '--yes')).exitCode).toBe(1);
     // Accepted by another process while the workers sleep: they hear of it at once.
