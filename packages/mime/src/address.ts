@@ -1,6 +1,6 @@
-import { checkAsciiDomain, checkLiteral, domainForWire, domainToAscii } from './domain.ts';
+import { domainForWire, domainToAscii } from './domain.ts';
 import { encodeWords, needsEncoding, PLAIN_PHRASE } from './encoded-word.ts';
-import { MimeError, unfitValue } from './errors.ts';
+import { describe, locate, MimeError, type MimeErrorCode, unfitValue } from './errors.ts';
 import { isAscii, utf8Length } from './utf8.ts';
 
 /** One mailbox (RFC 5322 §3.4). */
@@ -35,55 +35,86 @@ export const MAX_LOCAL_PART = 64; // RFC 5321 §4.5.3.1.1
 export const MAX_PATH = 254; // RFC 5321 §4.5.3.1.3: 256 octets with the angle brackets
 
 /**
- * Makes a mailbox of a local part (content, unquoted) and a domain, and checks both.
+ * Which addresses are accepted for writing to: `strict` those that RFC 5321 allows, `as-received` also those that
+ * exist in spite of it: with leading, trailing or double dots, which some Japanese providers gave out, with over 64
+ * octets before the @, or with a dot after the domain. Dots go out in quotes (`"a..b"@example.com`), which names the
+ * same mailbox in valid syntax; the dot after the domain is left out.
+ */
+export type AddressForm = 'strict' | 'as-received';
+
+/** What an error adds where the other form would help. */
+export const FORM_HINT = "; addresses: 'as-received' accepts an address that exists like this";
+
+/** Octets of an address that was received: what fits on a line and in a command (RFC 5321 §4.5.3.1.4). */
+const MAX_RECEIVED_PATH = 500;
+
+/** Controls of C1, other white space than the space, and characters that show nothing (RFC 8264 §9.13). */
+export const INVISIBLE =
+  /[\0-\x1f\x7f-\x9f]|(?! )[\p{Z}\p{Cs}]|(?<![\p{L}\p{M}])[\u200c\u200d]|(?![\u200c\u200d])[\p{Cf}\p{Default_Ignorable_Code_Point}]/u;
+
+/** For an object whose address holds a name as well. */
+export const NAME_INSIDE = 'the name belongs in its own property';
+
+/** What almost every address is: ASCII atoms, dots that join them, and a host name. */
+export const PLAIN_ADDRESS =
+  /^[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*@(?:\w(?:[\w-]{0,61}\w)?\.)*\w(?:[\w-]{0,61}\w)?$/;
+
+/** The error for a value that is not an address. */
+export function invalidAddress(
+  value: unknown,
+  what = 'expected a string, or an object with name and address',
+  code: MimeErrorCode = 'MB_MIME_ADDRESS_SYNTAX',
+): MimeError {
+  return new MimeError(code, `Invalid address: ${what}. Write name@host or "Name" <name@host>.`, {
+    kind: typeof value === 'string' ? 'invalid-input' : 'api-misuse',
+    value: describe(value),
+  });
+}
+
+/**
+ * Checks what the syntax leaves open: characters, lengths, the domain.
  *
  * @throws {MimeError} MB_MIME_ADDRESS_SYNTAX, MB_MIME_ADDRESS_LENGTH, MB_MIME_DOMAIN.
  */
-export function checkMailbox(mailbox: Mailbox): Mailbox {
+export function checkMailbox(mailbox: Mailbox, form: AddressForm = 'strict'): void {
   const { localPart, domain, address } = mailbox;
-  if (/[\0-\x1f\x7f]/.test(address) || !address.isWellFormed()) {
-    throw new MimeError(
-      'MB_MIME_ADDRESS_SYNTAX',
-      'An address holds no control characters or lone surrogates.',
-    );
+  if (address.length <= MAX_PATH && localPart.length <= MAX_LOCAL_PART && PLAIN_ADDRESS.test(address)) return;
+  if (INVISIBLE.test(address)) {
+    throw invalidAddress(address, 'control or invisible characters'); // RFC 6531 §3.3, RFC 8264 §9
   }
-  if (
-    utf8Length(address) - utf8Length(domain) - 1 > MAX_LOCAL_PART ||
-    utf8Length(localPart) > MAX_LOCAL_PART
-  ) {
-    throw new MimeError(
-      'MB_MIME_ADDRESS_LENGTH',
-      `The part before the @ has at most ${MAX_LOCAL_PART} octets.`,
-    );
+  const strict = form === 'strict';
+  const local = address.slice(0, -domain.length - 1);
+  if (strict && (utf8Length(local) > MAX_LOCAL_PART || utf8Length(localPart) > MAX_LOCAL_PART)) {
+    throw tooLong(`${MAX_LOCAL_PART} octets before the @${FORM_HINT}`, address);
   }
-  if (domain.startsWith('[')) checkLiteral(domain);
-  else if (isAscii(domain)) checkAsciiDomain(domain);
-  else domainToAscii(domain);
-  if (utf8Length(address) > MAX_PATH || wireAddress(mailbox).length > MAX_PATH) {
-    throw new MimeError('MB_MIME_ADDRESS_LENGTH', `An address has at most ${MAX_PATH} octets.`);
+  try {
+    domainToAscii(domain);
+  } catch (error) {
+    throw locate(error, { value: describe(address) });
   }
-  return mailbox;
+  const most = strict ? MAX_PATH : MAX_RECEIVED_PATH;
+  if (utf8Length(address) > most || toWire(mailbox).length > most) {
+    throw tooLong(`${most} octets`, address);
+  }
 }
 
-/**
- * The address as MAIL FROM and RCPT TO take it: as given, with a non-ASCII domain in A-labels.
- *
- * @example wireAddress(parseMailbox('joe@faß.de')) // 'joe@xn--fa-hia.de'
- */
-export function wireAddress(mailbox: Mailbox): string {
-  const { address, domain } = mailbox;
-  return isAscii(domain) ? address : address.slice(0, -domain.length) + domainForWire(domain);
+function tooLong(octets: string, address: string): MimeError {
+  return invalidAddress(address, `over ${octets}`, 'MB_MIME_ADDRESS_LENGTH');
 }
 
-/**
- * The form of an address that can be compared: the local part quoted only when it must be, its case kept, the domain
- * lower-case in A-labels.
- *
- * @throws {MimeError} MB_MIME_DOMAIN.
- * @example canonicalAddress(parseMailbox('"Joe"@Example.COM')) // 'Joe@example.com'
- */
-export function canonicalAddress(mailbox: { readonly localPart: string; readonly domain: string }): string {
-  return `${quoteLocalPart(mailbox.localPart)}@${domainToAscii(mailbox.domain)}`;
+/** {@link wireAddress} for a mailbox that was checked. */
+export function toWire(mailbox: Mailbox): string {
+  const { address, domain, localPart } = mailbox;
+  // RFC 5321 §4.1.2: what is not a dot-string, such as `a..b`, is a quoted-string.
+  const quote = !address.startsWith('"') && !DOT_ATOM.test(localPart);
+  if (!quote && isAscii(domain)) return address;
+  const local = quote ? quoteLocalPart(localPart) : address.slice(0, -domain.length - 1);
+  return `${local}@${domainForWire(domain)}`;
+}
+
+/** {@link canonicalAddress} for a mailbox that was checked. */
+export function toCanonical({ localPart, domain }: Pick<Mailbox, 'localPart' | 'domain'>): string {
+  return `${quoteLocalPart(localPart)}@${domainToAscii(domain)}`;
 }
 
 const DOT_ATOM = /^[\w!#$%&'*+/=?^`{|}~\x80-\u{10ffff}-]+(?:\.[\w!#$%&'*+/=?^`{|}~\x80-\u{10ffff}-]+)*$/u;
@@ -102,13 +133,14 @@ function quoteString(text: string): string {
  *
  * @param name  Any text without CR, LF and NUL.
  * @param options.utf8  Write non-ASCII as it is (RFC 6532).
- * @throws {MimeError} MB_MIME_HEADER_VALUE for CR, LF or NUL.
+ * @throws {MimeError} MB_MIME_HEADER_VALUE for CR, LF or NUL, and for anything but a string.
  * @example formatPhrase('Doe, J.') // '"Doe, J."'
  */
 export function formatPhrase(
   name: string,
   options?: { readonly utf8?: boolean; readonly column?: number },
 ): string {
+  if (typeof name !== 'string') throw unfitValue('a display name');
   if (PLAIN_PHRASE.test(name) && !needsEncoding(name)) return name;
   if (/[\0\r\n]/.test(name)) throw unfitValue('a display name');
   const quotable = options?.utf8 === true ? /^[^\0-\x1f\x7f]*$/.test(name) : !needsEncoding(name);
@@ -121,24 +153,13 @@ export function formatPhrase(
 /** A longer name goes out in encoded-words, which fold anywhere. */
 const MAX_QUOTED_NAME = 200;
 
-/**
- * Writes a mailbox or a group as header text, unfolded.
- *
- * @param address  A mailbox, or a group with its members.
- * @param options.utf8  Write non-ASCII names as they are (RFC 6532); default encoded-words.
- * @throws {MimeError} MB_MIME_HEADER_VALUE for a name with a line break.
- * @example formatAddress({ name: 'Doe, J.', address: 'j@example.com' }) // '"Doe, J." <j@example.com>'
- */
-export function formatAddress(
-  address: Mailbox | Group | { readonly name?: string; readonly address: string },
-  options?: { readonly utf8?: boolean },
-): string {
+/** Writes a mailbox or group that was checked, unfolded. */
+export function writeAddress(address: Mailbox | Group, options?: { readonly utf8?: boolean }): string {
   if ('members' in address) {
-    const members = address.members.map((member) => formatAddress(member, options));
+    const members = address.members.map((member) => writeAddress(member, options));
     return `${formatPhrase(address.name, options)}:${members.length > 0 ? ` ${members.join(', ')}` : ''};`;
   }
-  const addrSpec = 'domain' in address ? wireAddress(address) : address.address;
   return address.name === undefined || address.name === ''
-    ? addrSpec
-    : `${formatPhrase(address.name, options)} <${addrSpec}>`;
+    ? toWire(address)
+    : `${formatPhrase(address.name, options)} <${toWire(address)}>`;
 }

@@ -1,3 +1,4 @@
+import type { Mailbox } from './address.ts';
 import { type BodyContext, type BodyVariant, buildBody } from './body.ts';
 import { checkWord, MimeError, refuseUnknownKeys } from './errors.ts';
 import type { HeaderCharset } from './header-fields.ts';
@@ -33,6 +34,8 @@ export interface ComposedMessage extends AsyncIterable<Uint8Array> {
   /** All octets at once. */
   bytes(): Promise<Uint8Array>;
   readonly envelope: Envelope;
+  /** The first mailbox of From. */
+  readonly author: Mailbox;
   /** In angle brackets. */
   readonly messageId: string;
   /** Octets; undefined when a stream did not say its size. */
@@ -121,6 +124,7 @@ interface Building {
 
 interface BuiltMessage {
   readonly root: Part;
+  readonly author: Mailbox;
   readonly envelope: Envelope;
   readonly messageId: string;
   readonly smtputf8: boolean;
@@ -153,11 +157,13 @@ function buildPart(message: Message, building: Building, depth: number, prefix: 
     body: body.body,
     eightBit: body.eightBit || !header.ascii,
   };
-  return { root, envelope: header.envelope, messageId: header.messageId, smtputf8: header.smtputf8 };
+  const { author, envelope, messageId, smtputf8 } = header;
+  return { root, author, envelope, messageId, smtputf8 };
 }
 
 class MessageOctets implements ComposedMessage {
   readonly envelope: Envelope;
+  readonly author: Mailbox;
   readonly messageId: string;
   readonly size?: number;
   readonly requires: { readonly eightBit: boolean; readonly smtputf8: boolean };
@@ -171,6 +177,7 @@ class MessageOctets implements ComposedMessage {
     this.#recipe = recipe;
     this.#segments = layOut(built.root);
     this.envelope = built.envelope;
+    this.author = built.author;
     this.messageId = built.messageId;
     this.requires = { eightBit: built.root.eightBit, smtputf8: built.smtputf8 };
     let repeatable = true;

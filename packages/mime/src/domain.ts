@@ -1,4 +1,4 @@
-import { MimeError } from './errors.ts';
+import { describe, MimeError, type MimeErrorCode } from './errors.ts';
 import { isAscii } from './utf8.ts';
 
 const MAX_LABEL = 63; // RFC 1035 §2.3.4
@@ -14,6 +14,7 @@ const MAX_DOMAIN = 253; // 255 octets on the wire, RFC 1035 §2.3.4
  * @example domainToAscii('Faß.de') // 'xn--fa-hia.de'
  */
 export function domainToAscii(domain: string): string {
+  if (typeof domain !== 'string') throw invalid(domain);
   if (domain.startsWith('[')) {
     checkLiteral(domain);
     return domain.toLowerCase();
@@ -28,33 +29,31 @@ export function domainForWire(domain: string): string {
   return isAscii(domain) ? domain : domainToAscii(domain);
 }
 
-function invalid(): MimeError {
-  return new MimeError(
-    'MB_MIME_DOMAIN',
-    'The part after the @ is no mail domain: letters, digits and hyphens between single dots.',
-  );
+function invalid(domain: unknown, code: MimeErrorCode = 'MB_MIME_DOMAIN', what = ''): MimeError {
+  const message =
+    what || 'The part after the @ must be a mail domain: letters, digits and hyphens between single dots.';
+  const kind = typeof domain === 'string' ? 'invalid-input' : 'api-misuse';
+  return new MimeError(code, message, { kind, value: describe(domain) });
 }
 
 function toALabels(domain: string): string {
   // The platform's URL parser is the one UTS #46 implementation that every runtime has. What has a meaning of its
   // own in a URL is kept away from it.
-  if (/[\0-,/:-@[-^`{-\x7f]/.test(domain)) throw invalid();
+  if (/[\0-,/:-@[-^`{-\x7f]/.test(domain)) throw invalid(domain);
   const url = `http://${domain}/`;
   const hostname = URL.canParse(url) ? new URL(url).hostname : '';
   // An address in digits of other scripts would come back as an IPv4 address.
-  if (hostname === '' || /(?:^|\.)\d+\.?$/.test(hostname)) throw invalid();
+  if (hostname === '' || /(?:^|\.)\d+\.?$/.test(hostname)) throw invalid(domain);
   return hostname;
 }
 
 /** Refuses what is no host name: labels of letters, digits, hyphens and underscores. */
-export function checkAsciiDomain(domain: string): void {
+function checkAsciiDomain(domain: string): void {
   if (isAsciiDomain(domain)) return;
   const long = domain.length > MAX_DOMAIN || domain.split('.').some((label) => label.length > MAX_LABEL);
-  if (!long) throw invalid();
-  throw new MimeError(
-    'MB_MIME_ADDRESS_LENGTH',
-    `A domain has at most ${MAX_DOMAIN} octets, a label at most ${MAX_LABEL}.`,
-  );
+  if (!long) throw invalid(domain);
+  const what = `A domain has at most ${MAX_DOMAIN} octets, a label at most ${MAX_LABEL}.`;
+  throw invalid(domain, 'MB_MIME_ADDRESS_LENGTH', what);
 }
 
 /**
@@ -65,12 +64,12 @@ export function checkAsciiDomain(domain: string): void {
 const HOST_NAME = /^(?:\w(?:[\w-]{0,61}\w)?\.)*\w(?:[\w-]{0,61}\w)?$/;
 
 /** True for an ASCII host name: no empty label, no label over 63 octets or with a hyphen at an end. */
-export function isAsciiDomain(domain: string): boolean {
+function isAsciiDomain(domain: string): boolean {
   return domain.length <= MAX_DOMAIN && HOST_NAME.test(domain);
 }
 
 /** Refuses an address literal other than `[IPv4]` and `[IPv6:…]` (RFC 5321 §4.1.3). */
-export function checkLiteral(domain: string): void {
+function checkLiteral(domain: string): void {
   const ipv6 = /^\[IPv6:([0-9a-f:.]{2,45})\]$/i.exec(domain)?.[1];
   if (
     ipv6 !== undefined
@@ -79,7 +78,7 @@ export function checkLiteral(domain: string): void {
   ) {
     return;
   }
-  throw new MimeError('MB_MIME_DOMAIN', 'An address literal is [IPv4] or [IPv6:address].');
+  throw invalid(domain, 'MB_MIME_DOMAIN', 'An address literal is [IPv4] or [IPv6:address].');
 }
 
 function isIpv4(text: string): boolean {

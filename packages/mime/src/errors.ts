@@ -30,8 +30,26 @@ export type MimeErrorCode =
   | 'MB_MIME_BOUNDARY'
   | 'MB_MIME_ABORTED';
 
-/** Who is at fault; the same words in every package of the family. */
-export type MimeErrorKind = 'api-misuse' | 'aborted';
+/**
+ * Who is at fault; the same words in every package of the family. `invalid-input` is a text that a user may have typed,
+ * such as an address or a subject: a web handler answers 400 to it, and 500 to `api-misuse`.
+ */
+export type MimeErrorKind = 'api-misuse' | 'invalid-input' | 'aborted';
+
+/** What an error knows of the value that was refused. */
+export interface ErrorPlace {
+  /** The property of the message or the header field, for example `to` or `Resent-To`. */
+  readonly field?: string | undefined;
+  /** The position in an array that was given for `field`, from 0. */
+  readonly index?: number | undefined;
+  /** The value, printable and shortened to 80 characters. */
+  readonly value?: string | undefined;
+}
+
+interface MimeErrorOptions extends ErrorPlace {
+  readonly cause?: unknown;
+  readonly kind?: MimeErrorKind;
+}
 
 const MARKER = Symbol.for('@mb/mime.error');
 
@@ -49,11 +67,15 @@ export class MimeError extends Error {
   readonly kind: MimeErrorKind;
   /** Always false: the same input fails again. */
   readonly retryable = false;
+  declare readonly field?: ErrorPlace['field'];
+  declare readonly index?: ErrorPlace['index'];
+  declare readonly value?: ErrorPlace['value'];
 
-  constructor(code: MimeErrorCode, message: string, options?: { cause?: unknown; kind?: MimeErrorKind }) {
+  constructor(code: MimeErrorCode, message: string, options?: MimeErrorOptions) {
     super(message, options);
     this.code = code;
     this.kind = options?.kind ?? 'api-misuse';
+    if (options?.value !== undefined) this.value = options.value;
     Object.defineProperty(this, MARKER, { value: true });
   }
 
@@ -61,6 +83,18 @@ export class MimeError extends Error {
   static isInstance(value: unknown): value is MimeError {
     return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[MARKER] === true;
   }
+}
+
+/** Adds to an error of this package where the refused value was; returns the error, whatever it is. */
+export function locate(error: unknown, place: ErrorPlace): unknown {
+  return MimeError.isInstance(error) ? Object.assign(error, { ...place, ...error }) : error;
+}
+
+/** A value as an error shows it: printable, at most 80 characters. */
+export function describe(value: unknown): string {
+  return String(typeof value === 'string' ? value : typeof value)
+    .slice(0, 80)
+    .replace(/[^ -~\p{L}\p{N}]/gu, '\ufffd');
 }
 
 /** A set of words; as one call, so that a bundler can leave out a set that nobody uses. */
@@ -88,5 +122,7 @@ export function checkWord<Word extends string>(field: string, value: Word, words
 
 /** The error for text that a header field cannot carry. */
 export function unfitValue(name: string, code: MimeErrorCode = 'MB_MIME_HEADER_VALUE'): MimeError {
-  return new MimeError(code, `The value for ${name} is no string, or holds a control character.`);
+  return new MimeError(code, `The value for ${name} must be a string without control characters.`, {
+    kind: 'invalid-input',
+  });
 }

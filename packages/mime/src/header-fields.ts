@@ -1,15 +1,18 @@
 import {
+  type AddressForm,
   type AddressInput,
-  formatAddress,
   formatPhrase,
   type Group,
+  invalidAddress,
   type Mailbox,
   type MailboxInput,
-  wireAddress,
+  NAME_INSIDE,
+  toWire,
+  writeAddress,
 } from './address.ts';
 import { readMailbox } from './address-list.ts';
 import { encodeWords } from './encoded-word.ts';
-import { MimeError, unfitValue } from './errors.ts';
+import { type ErrorPlace, locate, MimeError, unfitValue } from './errors.ts';
 import { checkHeaderName, FOLD_COLUMN, foldTrusted, lineTooLong } from './header-fold.ts';
 import type { HeaderInput } from './message.ts';
 import { MAX_LINE_OCTETS } from './transfer/survey.ts';
@@ -19,38 +22,44 @@ import { isAscii, utf8Length } from './utf8.ts';
 export type HeaderCharset = 'ascii' | 'utf8';
 
 /**
- * Makes a mailbox of what a caller gave: a string holds exactly one.
+ * Makes a mailbox of what a caller gave: a string holds exactly one. A {@link Mailbox}, which comes from received mail,
+ * is accepted as it was received.
  *
+ * @param place  Where it was given, for the error.
  * @throws {MimeError} as {@link readMailbox}.
  */
-export function toMailbox(input: MailboxInput): Mailbox {
-  // Text that looks like an encoded-word is taken literally here: it is text, not a header.
-  if (typeof input === 'string') return readMailbox(input);
-  if (typeof input !== 'object' || input === null || typeof input.address !== 'string') {
-    throw new MimeError(
-      'MB_MIME_ADDRESS_SYNTAX',
-      'A mailbox is a string or an object with name and address.',
-    );
+export function toMailbox(input: MailboxInput, form: AddressForm | undefined, place: ErrorPlace): Mailbox {
+  try {
+    // Text that looks like an encoded-word is taken literally here: it is text, not a header.
+    if (typeof input === 'string') return readMailbox(input, form);
+    if (typeof input?.address !== 'string') {
+      throw invalidAddress(input);
+    }
+    const mailbox = readMailbox(input.address, 'localPart' in input ? 'as-received' : form);
+    if (mailbox.name !== undefined) {
+      throw invalidAddress(input.address, NAME_INSIDE);
+    }
+    if (input.name === undefined || input.name === '') return mailbox;
+    const { address, localPart, domain } = mailbox;
+    return { name: input.name, address, localPart, domain };
+  } catch (error) {
+    throw locate(error, place);
   }
-  const mailbox = readMailbox(input.address);
-  if (mailbox.name !== undefined) {
-    throw new MimeError('MB_MIME_ADDRESS_SYNTAX', 'The address of a mailbox object holds no name.');
-  }
-  if (input.name === undefined || input.name === '') return mailbox;
-  const { address, localPart, domain } = mailbox;
-  return { name: input.name, address, localPart, domain };
 }
 
-/** Makes mailboxes and groups of what a caller gave for one address field. */
-export function toAddresses(input: AddressInput | readonly AddressInput[] | undefined): (Mailbox | Group)[] {
+/** Makes mailboxes and groups of what a caller gave for the property `field`. */
+export function toAddresses(
+  field: string,
+  input: AddressInput | readonly AddressInput[] | undefined,
+  form?: AddressForm,
+): (Mailbox | Group)[] {
   if (input === undefined) return [];
   const inputs = Array.isArray(input) ? (input as readonly AddressInput[]) : [input as AddressInput];
-  const addresses: (Mailbox | Group)[] = [];
-  for (const one of inputs) {
-    const group = typeof one === 'object' && one !== null && 'members' in one;
-    addresses.push(group ? { name: one.name, members: one.members.map(toMailbox) } : toMailbox(one));
-  }
-  return addresses;
+  return inputs.map((one, index) => {
+    const place = { field, index: inputs === input ? index : undefined };
+    if (typeof one !== 'object' || one === null || !('members' in one)) return toMailbox(one, form, place);
+    return { name: one.name, members: one.members.map((member) => toMailbox(member, form, place)) };
+  });
 }
 
 /** All mailboxes of an address field, those in groups included. */
@@ -99,7 +108,7 @@ export class FieldWriter {
   addresses(name: string, addresses: readonly (Mailbox | Group)[]): void {
     const [only] = addresses;
     if (only !== undefined && addresses.length === 1) {
-      const text = formatAddress(only, { utf8: this.#utf8 });
+      const text = writeAddress(only, { utf8: this.#utf8 });
       if (name.length + 2 + text.length <= FOLD_COLUMN && isAscii(text)) {
         this.text += `${name}: ${text}\r\n`;
         return;
@@ -139,11 +148,11 @@ export class FieldWriter {
 
   #mailboxWords(words: string[], mailbox: Mailbox): void {
     if (mailbox.name === undefined || mailbox.name === '') {
-      words.push(wireAddress(mailbox));
+      words.push(toWire(mailbox));
       return;
     }
     for (const word of formatPhrase(mailbox.name, { utf8: this.#utf8 }).split(' ')) words.push(word);
-    words.push(`<${wireAddress(mailbox)}>`);
+    words.push(`<${toWire(mailbox)}>`);
   }
 
   /**

@@ -4,16 +4,20 @@
  * @packageDocumentation
  */
 export {
+  type AddressForm,
   type AddressInput,
-  canonicalAddress,
-  formatAddress,
   formatPhrase,
   type Group,
   type Mailbox,
   type MailboxInput,
-  wireAddress,
 } from './address.ts';
-export { parseAddressList, parseMailbox } from './address-list.ts';
+export { canonicalAddress, formatAddress, wireAddress } from './address-format.ts';
+export {
+  type AddressListOptions,
+  type AddressParseOptions,
+  parseAddressList,
+  parseMailbox,
+} from './address-list.ts';
 export type { BodyVariant } from './body.ts';
 export type { CharsetDecoder, CharsetDefect, CharsetOptions } from './charset.ts';
 export { type ComposedMessage, type ComposeOptions, composeMessage } from './compose.ts';
@@ -26,7 +30,7 @@ export {
   type EncodedWordContext,
   encodeWords,
 } from './encoded-word.ts';
-export { MimeError, type MimeErrorCode, type MimeErrorKind } from './errors.ts';
+export { type ErrorPlace, MimeError, type MimeErrorCode, type MimeErrorKind } from './errors.ts';
 export { decodeFlowed } from './format-flowed.ts';
 export { HeaderBlock, HeaderField, parseHeaderBlock } from './header-block.ts';
 export type { HeaderCharset } from './header-fields.ts';

@@ -1,4 +1,4 @@
-import { canonicalAddress, type Group, type Mailbox, wireAddress } from './address.ts';
+import { type Group, type Mailbox, toCanonical, toWire } from './address.ts';
 import { formatDate } from './date.ts';
 import { domainForWire } from './domain.ts';
 import { checkWord, MimeError, wordSet } from './errors.ts';
@@ -28,6 +28,8 @@ export interface MessageHeader {
   readonly text: string;
   /** The text holds no UTF-8. */
   readonly ascii: boolean;
+  /** The first mailbox of From. */
+  readonly author: Mailbox;
   readonly envelope: Envelope;
   readonly messageId: string;
   /** An address in header or envelope needs SMTPUTF8, or UTF-8 in header fields was asked for and used. */
@@ -49,17 +51,19 @@ export interface HeaderContext {
  *   addresses and header values.
  */
 export function writeMessageHeader(message: Message, context: HeaderContext): MessageHeader {
-  const from = mailboxesOf(toAddresses(message.from));
-  const sender = message.sender === undefined ? undefined : toMailbox(message.sender);
+  const form = checkWord('addresses', message.addresses ?? 'strict', ['strict', 'as-received']);
+  const from = mailboxesOf(toAddresses('from', message.from, form));
+  const sender =
+    message.sender === undefined ? undefined : toMailbox(message.sender, form, { field: 'sender' });
   const author = from[0];
   if (author === undefined) throw new MimeError('MB_MIME_FROM_MISSING', 'A message needs a from address.');
   if (from.length > 1 && sender === undefined) {
     // RFC 5322 §3.6.2
     throw new MimeError('MB_MIME_SENDER_MISSING', 'A message with several from addresses needs a sender.');
   }
-  const to = toAddresses(message.to);
-  const cc = toAddresses(message.cc);
-  const bcc = toAddresses(message.bcc);
+  const to = toAddresses('to', message.to, form);
+  const cc = toAddresses('cc', message.cc, form);
+  const bcc = toAddresses('bcc', message.bcc, form);
   const messageId =
     message.messageId === undefined
       ? createMessageId(domainForWire((sender ?? author).domain), context.nowMs, context.unique)
@@ -68,7 +72,7 @@ export function writeMessageHeader(message: Message, context: HeaderContext): Me
   const writer = new FieldWriter(context.charset);
   writer.addresses('From', from);
   if (sender !== undefined) writer.addresses('Sender', [sender]);
-  writeIfAny(writer, 'Reply-To', toAddresses(message.replyTo));
+  writeIfAny(writer, 'Reply-To', toAddresses('replyTo', message.replyTo, form));
   writeIfAny(writer, 'To', to);
   writeIfAny(writer, 'Cc', cc);
   if (message.subject !== undefined) writer.unstructured('Subject', message.subject);
@@ -84,7 +88,7 @@ export function writeMessageHeader(message: Message, context: HeaderContext): Me
   const envelope = buildEnvelope(message, sender ?? author, mailboxesOf([...to, ...cc, ...bcc]));
   const { text, ascii } = writer;
   const smtputf8 = !ascii || !isAscii(envelope.from) || !envelope.to.every(isAscii);
-  return { text, ascii, envelope, messageId, smtputf8 };
+  return { text, ascii, author, envelope, messageId, smtputf8 };
 }
 
 function writeIfAny(writer: FieldWriter, name: string, addresses: readonly (Mailbox | Group)[]): void {
@@ -148,20 +152,24 @@ function writeCustom(writer: FieldWriter, message: Message): void {
 }
 
 function buildEnvelope(message: Message, author: Mailbox, recipients: readonly Mailbox[]): Envelope {
-  const { envelope } = message;
+  const { envelope, addresses } = message;
   const from = envelope?.from;
-  const to = envelope?.to?.map(toMailbox) ?? recipients;
+  const to =
+    envelope?.to?.map((one, index) => toMailbox(one, addresses, { field: 'envelope.to', index })) ??
+    recipients;
+  const returnPath =
+    from === undefined || from === '' ? author : toMailbox(from, addresses, { field: 'envelope.from' });
   return {
-    from: from === '' ? '' : wireAddress(from === undefined ? author : toMailbox(from)),
-    to: to.length === 1 ? [wireAddress(to[0]!)] : distinctAddresses(to),
+    from: from === '' ? '' : toWire(returnPath),
+    to: to.length === 1 ? [toWire(to[0]!)] : distinctAddresses(to),
   };
 }
 
 function distinctAddresses(mailboxes: readonly Mailbox[]): string[] {
   const distinct = new Map<string, string>();
   for (const mailbox of mailboxes) {
-    const key = canonicalAddress(mailbox);
-    if (!distinct.has(key)) distinct.set(key, wireAddress(mailbox));
+    const key = toCanonical(mailbox);
+    if (!distinct.has(key)) distinct.set(key, toWire(mailbox));
   }
   return [...distinct.values()];
 }

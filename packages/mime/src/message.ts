@@ -1,4 +1,4 @@
-import type { AddressInput, MailboxInput } from './address.ts';
+import type { AddressForm, AddressInput, MailboxInput } from './address.ts';
 import type { ContentInput } from './content.ts';
 import { refuseUnknownKeys, wordSet } from './errors.ts';
 import type { FormattedReport } from './report-format.ts';
@@ -40,6 +40,11 @@ export interface Message {
   readonly priority?: 'high' | 'normal' | 'low';
   /** `campaign:customer:type:sender`, for the feedback loops of receivers. */
   readonly feedbackId?: string;
+  /**
+   * Which addresses are accepted: `strict`, the default, those that the standard allows; `as-received` also those that
+   * exist in spite of it, see {@link AddressForm}. A {@link Mailbox} of a parsed message is always accepted as received.
+   */
+  readonly addresses?: AddressForm;
   /** The envelope where it differs from the header: `from: ''` is the null sender of notices (RFC 5321 §4.5.5). */
   readonly envelope?: { readonly from?: string; readonly to?: readonly string[] };
 }
@@ -113,7 +118,7 @@ export interface ListFields {
 }
 
 const MESSAGE_KEYS = /* @__PURE__ */ wordSet(
-  'from to cc bcc replyTo sender subject text html alternatives attachments report headers messageId inReplyTo references date list autoSubmitted precedence priority feedbackId envelope',
+  'from to cc bcc replyTo sender subject text html alternatives attachments report headers messageId inReplyTo references date list autoSubmitted precedence priority feedbackId addresses envelope',
 );
 const ATTACHMENT_KEYS = /* @__PURE__ */ wordSet(
   'filename content contentType contentId disposition size headers message part',

@@ -1,5 +1,6 @@
 import type { Group, Mailbox } from './address.ts';
-import { readAddressList } from './address-list.ts';
+import { AddressReader } from './address-reader.ts';
+import { recovery } from './address-recovery.ts';
 import type { CharsetOptions } from './charset.ts';
 import { readDate } from './date.ts';
 import type { Defect, DefectCode } from './defect.ts';
@@ -272,8 +273,8 @@ function buildMessage(
     });
   const addresses = (name: string) => {
     // Field by field: an open quote in one does not swallow the next.
-    const readings = headers.getAll(name).map((value) => readAddressList(value, { lenient: true, decode }));
-    if (readings.some(({ errors }) => errors.length > 0)) addDefect('address-invalid');
+    const readings = headers.getAll(name).map((value) => new AddressReader(value, { decode, recovery }));
+    if (readings.some(({ fault }) => fault !== undefined)) addDefect('address-invalid');
     return readings.flatMap(({ addresses: read }) => read);
   };
   const dateText = headers.get('Date');
