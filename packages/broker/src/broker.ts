@@ -13,6 +13,7 @@ import { attemptDelivery } from './delivery/attempt.ts';
 import { type AttemptEnvironment, AttemptScope } from './delivery/attempt-scope.ts';
 import { Connections } from './delivery/connections.ts';
 import { type Explanation, explainDelivery } from './delivery/explanation.ts';
+import { HostExperiences } from './delivery/host-experiences.ts';
 import type { RecipientOutcome } from './delivery/outcome.ts';
 import { planRecipients } from './delivery/plan.ts';
 import { BrokerError } from './errors.ts';
@@ -92,6 +93,7 @@ export class MailBroker {
       random,
       egress: new EgressWatch(clock, delivery.port),
       resolverWatch: new ResolverWatch(clock),
+      experiences: new HostExperiences(),
       ...(openSocket && { openSocket }),
       ...(options.onTranscript && { onTranscript: options.onTranscript }),
     };
@@ -161,7 +163,12 @@ export class MailBroker {
     await forEachLimit(plan.deliveries, delivery.concurrency, async (planned) => {
       const connections = this.#connections.open();
       const source = chooseSource(delivery.sources, this.#environment.random);
-      const scope = new AttemptScope(this.#environment, { connections, source, signal });
+      const scope = new AttemptScope(this.#environment, {
+        connections,
+        experiences: this.#environment.experiences.open(),
+        source,
+        signal,
+      });
       const results = await attemptDelivery(planned, signed, 1, scope);
       await scope.end();
       planned.recipients.forEach(({ index }, position) => {

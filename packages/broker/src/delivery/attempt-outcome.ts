@@ -2,7 +2,9 @@ import type { MailHost, RouteFailure } from '@mb/dns';
 import type { DeliveryOutcome, RecipientResult, SmtpError } from '@mb/smtp-client';
 import type { EgressWatch } from '../route/egress-watch.ts';
 import type { HostSecurity } from '../route/tls-policy.ts';
+import type { EgressSource } from '../sender/egress-source.ts';
 import { classifyError } from './classify.ts';
+import { wasNotOffered } from './connections.ts';
 import type { RecipientOutcome } from './outcome.ts';
 import type { PlannedRecipient } from './plan.ts';
 
@@ -48,6 +50,29 @@ export function policyOutcome(
   };
 }
 
+/** No address of a host is of a family that the source has. */
+export function unreachableOutcome(
+  { address: recipient }: PlannedRecipient,
+  host: MailHost,
+  source: EgressSource,
+  attempt: number,
+): RecipientOutcome {
+  const families = [...new Set(host.addresses.map(({ family }) => `IPv${family}`))].join(' and ');
+  return {
+    status: 'deferred',
+    recipient,
+    stage: 'policy',
+    attempt,
+    maybeDelivered: false,
+    host: host.name,
+    source: source.name,
+    category: 'local',
+    enhanced: '4.4.0',
+    reason: `The source "${source.name}" has no address to reach ${host.name} from (${families}); give it one of that family.`,
+    transcript: [],
+  };
+}
+
 /** The session did not come about: the same outcome for every recipient. */
 export function sessionOutcome(
   { address: recipient }: PlannedRecipient,
@@ -69,6 +94,7 @@ export function sessionOutcome(
     ...(blocked && { category: 'local' as const }),
     reason: blocked ?? error.message,
     transcript: error.transcript ?? [],
+    ...(wasNotOffered(error) && { untouched: true as const }),
     ...(error.address === undefined ? {} : { address: error.address }),
     ...(error.reply && { reply: error.reply }),
   };
@@ -103,5 +129,12 @@ export function recipientOutcome(
   if (status === 'delivered') return { ...evidence, status, reply: result.reply };
   const reason = result.error.message;
   if (status === 'unknown') return { ...evidence, status, reason };
-  return { ...evidence, status, ...classifyError(result.error), reason };
+  const untouched = status === 'deferred' && result.untouched === true;
+  return {
+    ...evidence,
+    status,
+    ...classifyError(result.error),
+    reason,
+    ...(untouched && { untouched }),
+  };
 }

@@ -9,6 +9,7 @@ import type { ResolverWatch } from '../route/resolver-watch.ts';
 import type { HostSecurity } from '../route/tls-policy.ts';
 import { type EgressSource, openFrom, reachableFrom } from '../sender/egress-source.ts';
 import type { ConnectionScope } from './connections.ts';
+import type { HostExperienceScope, HostExperiences } from './host-experiences.ts';
 
 /** What every attempt of a broker shares. */
 export interface AttemptEnvironment extends SecuritySources {
@@ -20,6 +21,7 @@ export interface AttemptEnvironment extends SecuritySources {
   readonly random: () => number;
   readonly egress: EgressWatch;
   readonly resolverWatch: ResolverWatch;
+  readonly experiences: HostExperiences;
   readonly openSocket?: ConnectOptions['openSocket'];
   readonly onTranscript?: (line: SessionLine) => void;
 }
@@ -27,6 +29,11 @@ export interface AttemptEnvironment extends SecuritySources {
 /** What differs from one piece of work to another. */
 export interface AttemptScopeOptions {
   readonly connections: ConnectionScope;
+  readonly experiences: HostExperienceScope;
+  /**
+   * True when another attempt will follow: hosts get less time for their greeting in this one. Default false.
+   */
+  readonly firstOfSeveral?: boolean;
   /** Where to send from; absent: as the machine chooses. */
   readonly source?: EgressSource | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -56,7 +63,10 @@ export class AttemptScope {
   readonly signal: AbortSignal | undefined;
   readonly transcripts: boolean;
   readonly #connections: ConnectionScope;
-  readonly #source: EgressSource | undefined;
+  /** Where this work sends from; undefined: as the machine chooses. */
+  readonly source: EgressSource | undefined;
+  readonly #experiences: HostExperienceScope;
+  readonly #firstOfSeveral: boolean;
   readonly #nextHops = new Map<string, Promise<NextHop>>();
   readonly #approaches = new Map<MailHost, Promise<HostPlan>>();
   /** For messages that ask for REQUIRETLS. */
@@ -67,7 +77,9 @@ export class AttemptScope {
     this.signal = options.signal;
     this.transcripts = options.transcripts ?? true;
     this.#connections = options.connections;
-    this.#source = options.source;
+    this.source = options.source;
+    this.#experiences = options.experiences;
+    this.#firstOfSeveral = options.firstOfSeveral ?? false;
   }
 
   /** Gives the connections back. */
@@ -110,7 +122,7 @@ export class AttemptScope {
     const options = this.#connectOptions(way);
     const { host: name, addresses, port, hostname, protocol, auth } = options;
     const { ca } = this.environment.tls;
-    const parts = [name, addresses, port, hostname, protocol, auth, tlsKey(options), ca, this.#source];
+    const parts = [name, addresses, port, hostname, protocol, auth, tlsKey(options), ca, this.source];
     return { ...way, key: JSON.stringify(parts) };
   }
 
@@ -139,7 +151,7 @@ export class AttemptScope {
 
   #connectOptions({ host, nextHop, tlsName, tls: asked }: Omit<UsableApproach, 'key'>): ConnectOptions {
     const { delivery, egress, clock, tls, hostname, onTranscript, openSocket: open } = this.environment;
-    const [source, signal] = [this.#source, this.signal];
+    const { source, signal } = this;
     const openSocket = source ? openFrom(source, open) : open;
     return {
       host: tlsName,
@@ -152,9 +164,14 @@ export class AttemptScope {
         ...(tls.ca === undefined ? {} : { ca: tls.ca }),
         ...(nextHop.implicitTls && { implicit: true }),
       },
-      timeouts: { ...delivery.timeouts, ...shortened(delivery.timeouts, egress.connectMs()) },
+      timeouts: {
+        ...(this.#firstOfSeveral && firstContactTimeouts),
+        ...delivery.timeouts,
+        ...shortened(delivery.timeouts, egress.connectMs()),
+      },
       limits: delivery.limits,
       clock,
+      experience: this.#experiences.of(`${host.name.toLowerCase()}:${nextHop.port}`),
       ...(nextHop.auth && { auth: nextHop.auth }),
       ...(openSocket && { openSocket }),
       ...(onTranscript && { onTranscript: (entry) => onTranscript({ ...entry, host: host.name }) }),
@@ -170,6 +187,12 @@ function tlsKey({ tls }: ConnectOptions): unknown {
   }));
   return [tls?.level, records, tls?.alsoNames, tls?.implicit];
 }
+
+/**
+ * A host that is slow to greet at the first attempt gets the full time of RFC 5321 §4.5.3.2.1 at the next one: most hosts
+ * that have not greeted after a minute never do.
+ */
+const firstContactTimeouts: Partial<Timeouts> = { greetingMs: 60_000, helloMs: 60_000 };
 
 /** The configured time-out, unless a shorter one will do. */
 function shortened(timeouts: Partial<Timeouts>, connectMs: number | undefined): Partial<Timeouts> {

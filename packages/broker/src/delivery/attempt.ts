@@ -1,13 +1,23 @@
 import { byPreference, type MailHost } from '@mb/dns';
-import { type DeliveryOutcome, SmtpError } from '@mb/smtp-client';
+import { type DeliveryOutcome, type Envelope, type RecipientResult, SmtpError } from '@mb/smtp-client';
 import type { SignedMessage } from '../message/outgoing-message.ts';
 import type { ReachableHop } from '../route/next-hop.ts';
-import { policyOutcome, recipientOutcome, routeOutcome, sessionOutcome } from './attempt-outcome.ts';
+import { reachableFrom } from '../sender/egress-source.ts';
+import {
+  policyOutcome,
+  recipientOutcome,
+  routeOutcome,
+  sessionOutcome,
+  unreachableOutcome,
+} from './attempt-outcome.ts';
 import type { AttemptScope, UsableApproach } from './attempt-scope.ts';
 import { mayTryNextHost } from './classify.ts';
-import { wasStale } from './connections.ts';
+import { wasNotOffered } from './connections.ts';
 import type { RecipientOutcome } from './outcome.ts';
 import type { PlannedDelivery, PlannedRecipient } from './plan.ts';
+
+/** No further host is tried once an attempt has lasted this long; each session is bounded by its own timeouts. */
+const longestAttemptMs = 10 * 60_000;
 
 /**
  * Tries to deliver one message to recipients of one domain, host after host (RFC 5321 §5.1).
@@ -32,18 +42,26 @@ export async function attemptDelivery(
   }
   const offer = { nextHop: { ...nextHop, route }, message, attempt };
   // RFC 5321 §5.1: hosts of equal preference share the load, message by message, though the route is that of the claim.
-  const [first, ...others] = byPreference(route.hosts, scope.environment.random);
-  const outcomes = await tryHost({ ...offer, host: first!, recipients }, scope);
+  const hosts = byPreference(route.hosts, scope.environment.random);
+  const [first, ...others] = hosts.filter(
+    ({ addresses }) => reachableFrom(scope.source, addresses).length > 0,
+  );
+  // An empty list of addresses means that there is nothing to dial, never that the platform may resolve the name.
+  if (!first) return recipients.map((one) => unreachableOutcome(one, hosts[0]!, scope.source!, attempt));
+  const { clock } = scope.environment;
+  const startedAt = clock.now();
+  const outcomes = await tryHost({ ...offer, host: first, recipients }, scope);
   for (const host of others) {
     const open = [...outcomes.keys()].filter((index) => mayTryNextHost(outcomes[index]!));
-    if (open.length === 0 || scope.signal?.aborted) break;
+    if (open.length === 0 || scope.signal?.aborted || clock.now() - startedAt >= longestAttemptMs) break;
     const left = open.map((index) => recipients[index]!);
     const results = await tryHost({ ...offer, host, recipients: left }, scope);
     open.forEach((index, position) => {
       outcomes[index] = moreHopeful(outcomes[index]!, results[position]!);
     });
   }
-  return outcomes;
+  const { source } = scope;
+  return source ? outcomes.map((outcome) => ({ ...outcome, source: source.name })) : outcomes;
 }
 
 /**
@@ -85,38 +103,82 @@ async function tryHost(offer: Offer, scope: AttemptScope): Promise<RecipientOutc
   }
 }
 
+/** Hands the message to the host, over as many connections as it takes: a session may be full before the message is. */
 async function handOver(
   offer: Offer,
   approach: UsableApproach,
   scope: AttemptScope,
-  staleAllowed = 1,
+): Promise<DeliveryOutcome> {
+  const outcome = await handOverOnce(offer, approach, scope);
+  const untouched = [...outcome.recipients.keys()].filter((index) => isUntouched(outcome.recipients[index]!));
+  // A session that decided on none of them made no progress, and would make none the next time either.
+  if (untouched.length === 0 || untouched.length === outcome.recipients.length) return outcome;
+  const recipients = untouched.map((index) => offer.recipients[index]!);
+  try {
+    const rest = await handOver({ ...offer, recipients }, approach, scope);
+    const results = [...outcome.recipients];
+    untouched.forEach((index, position) => {
+      results[index] = rest.recipients[position]!;
+    });
+    return {
+      recipients: results,
+      transcript: [...outcome.transcript, ...rest.transcript],
+      host: rest.host,
+      address: rest.address,
+      tls: rest.tls,
+    };
+  } catch (error) {
+    if (!SmtpError.isInstance(error) || error.kind === 'api-misuse') throw error;
+    return outcome;
+  }
+}
+
+function isUntouched(result: RecipientResult): boolean {
+  return result.status === 'deferred' && result.untouched === true;
+}
+
+async function handOverOnce(
+  offer: Offer,
+  approach: UsableApproach,
+  scope: AttemptScope,
+  withoutProgress = 0,
 ): Promise<DeliveryOutcome> {
   const { recipients, message } = offer;
   const { signal } = scope;
-  const { envelope, requires, size, content, requireTls, dsn } = message;
   const connection = await scope.connect(approach);
   try {
     return await connection.deliver(
-      {
-        from: envelope.from,
-        to: recipients.map(({ address }) => {
-          const notify = dsn?.notify.get(address);
-          return notify === undefined ? address : { address, notify };
-        }),
-        ...(dsn?.ret && { ret: dsn.ret }),
-        ...(dsn?.envid !== undefined && { envid: dsn.envid }),
-        smtputf8: requires.smtputf8,
-        ...(size === undefined ? {} : { size }),
-        ...(requireTls && { requireTls }),
-        // One array is looked at octet by octet anyway; of a stream only the composer knows.
-        ...(content instanceof Uint8Array ? {} : { body: requires.eightBit ? '8bitmime' : '7bit' }),
-      },
-      content,
+      envelopeOf(message, recipients),
+      message.content,
       signal ? { signal } : {},
     );
   } catch (error) {
-    // Nothing was offered: the server had ended the connection while it was idle. That is no failed attempt, once.
-    if (!wasStale(error) || staleAllowed === 0) throw error;
-    return handOver(offer, approach, scope, staleAllowed - 1);
+    // SESS-03: nothing was offered, as the session had ended or was full. Each session that answered something is
+    // followed by another one; of those that answered nothing, one may have been idle for too long.
+    if (!wasNotOffered(error) || signal?.aborted) throw error;
+    const passing = connection.answered > 0 || error.code === 'MB_SMTP_CONNECTION_CLOSED';
+    const spent = passing ? 0 : withoutProgress + 1;
+    if (spent > 1) throw error;
+    return handOverOnce(offer, approach, scope, spent);
   }
+}
+
+function envelopeOf(
+  { envelope, requires, size, content, requireTls, dsn }: SignedMessage,
+  recipients: readonly PlannedRecipient[],
+): Envelope {
+  return {
+    from: envelope.from,
+    to: recipients.map(({ address }) => {
+      const notify = dsn?.notify.get(address);
+      return notify === undefined ? address : { address, notify };
+    }),
+    ...(dsn?.ret && { ret: dsn.ret }),
+    ...(dsn?.envid !== undefined && { envid: dsn.envid }),
+    smtputf8: requires.smtputf8,
+    ...(size === undefined ? {} : { size }),
+    ...(requireTls && { requireTls }),
+    // One array is looked at octet by octet anyway; of a stream only the composer knows.
+    ...(content instanceof Uint8Array ? {} : { body: requires.eightBit ? '8bitmime' : '7bit' }),
+  };
 }

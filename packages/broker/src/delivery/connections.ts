@@ -1,4 +1,10 @@
-import { type ConnectOptions, type SmtpConnection, SmtpError } from '@mb/smtp-client';
+import {
+  type ConnectOptions,
+  type OpenSocket,
+  openTcp,
+  type SmtpConnection,
+  SmtpError,
+} from '@mb/smtp-client';
 import type { Clock } from '../clock.ts';
 
 /** How connections are kept. */
@@ -9,11 +15,21 @@ export interface ConnectionsOptions {
   readonly idleMs?: number;
   /** Oldest connection that takes another message. A cap by count would favour the slowest host. Default 300,000. */
   readonly maxAgeMs?: number;
+  /** Idle connections do not keep the process from ending. Default false. */
+  readonly unref?: boolean;
 }
 
 interface Kept {
   readonly connection: SmtpConnection;
   readonly openedAt: number;
+  /** The transport, where it is a socket of the platform. */
+  readonly socket: Refable | undefined;
+}
+
+/** A socket or timer that keeps the process from ending, unless told not to. */
+interface Refable {
+  ref(): unknown;
+  unref(): unknown;
 }
 
 /** Connections that wait for the next message to the same hosts under the same policy. */
@@ -22,6 +38,7 @@ export class Connections {
   readonly #idleMs: number;
   readonly #maxAgeMs: number;
   readonly #idle = new Map<string, Set<Kept>>();
+  #closed = false;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -34,34 +51,54 @@ export class Connections {
     return new ConnectionScope(this);
   }
 
-  /** Ends everything that is idle. */
+  /** Ends everything that is idle; what is in use is closed when its work is done. */
   close(): void {
+    this.#closed = true;
     for (const kept of this.#idle.values()) for (const { connection } of kept) void connection.close();
     this.#idle.clear();
+  }
+
+  /** Connections are kept again after `close()`. */
+  reopen(): void {
+    this.#closed = false;
   }
 
   /** @internal An idle connection, or a new one. */
   async take(key: string, options: ConnectOptions): Promise<Kept> {
     for (const kept of this.#idle.get(key) ?? []) {
       this.#forget(key, kept);
+      kept.socket?.ref();
       // SESS-03: a server that said 421 or closed meanwhile is not a failed attempt.
       if (kept.connection.reusable && this.#isYoung(kept)) return kept;
       void kept.connection.close();
     }
-    return { connection: await this.#options.connect(options), openedAt: this.#options.clock.now() };
+    let socket: Refable | undefined;
+    const openSocket: OpenSocket = async (target) => {
+      const opened = await (options.openSocket ?? openTcp)(target);
+      socket = 'unref' in opened ? (opened as unknown as Refable) : undefined;
+      return opened;
+    };
+    const connection = await this.#options.connect(
+      this.#options.unref ? { ...options, openSocket } : options,
+    );
+    return { connection, openedAt: this.#options.clock.now(), socket };
   }
 
   /** @internal Keeps a connection for a while. */
   keep(key: string, kept: Kept): void {
-    if (this.#idleMs === 0 || !kept.connection.reusable || !this.#isYoung(kept)) {
+    if (this.#closed || this.#idleMs === 0 || !kept.connection.reusable || !this.#isYoung(kept)) {
       void kept.connection.close();
       return;
     }
     const idle = this.#idle.get(key) ?? new Set();
     this.#idle.set(key, idle.add(kept));
-    const cancel = this.#options.clock.setTimer(() => {
+    const expire = () => {
       if (this.#forget(key, kept)) void kept.connection.close();
-    }, this.#idleMs);
+    };
+    const cancel = this.#options.unref
+      ? unrefTimer(expire, this.#idleMs)
+      : this.#options.clock.setTimer(expire, this.#idleMs);
+    if (this.#options.unref) kept.socket?.unref();
     void kept.connection.closed.then(() => {
       cancel();
       this.#forget(key, kept);
@@ -80,12 +117,16 @@ export class Connections {
   }
 }
 
-/** The connections of one piece of work: one per key, shared by all its messages. */
+function unrefTimer(callback: () => void, delayMs: number): () => void {
+  const timer = setTimeout(callback, delayMs);
+  timer.unref();
+  return () => clearTimeout(timer);
+}
+
+/** The connections of one piece of work: one at a time per key, shared by all its messages. */
 export class ConnectionScope {
   readonly #connections: Connections;
-  readonly #held = new Map<string, Promise<Kept>>();
-  /** Those that came about. */
-  readonly #open = new Map<string, SmtpConnection>();
+  readonly #lines = new Map<string, Line>();
 
   /** Use {@link Connections.open}. */
   constructor(connections: Connections) {
@@ -94,46 +135,81 @@ export class ConnectionScope {
 
   /** The connection in use by this scope for a key, if it takes another message. */
   current(key: string): SmtpConnection | undefined {
-    const connection = this.#open.get(key);
-    return connection?.reusable ? connection : undefined;
+    return this.#lines.get(key)?.current;
   }
 
   /**
-   * The connection for a key: the one in use by this scope, an idle one, or a new one.
+   * The connection for a key: the one in use by this scope, an idle one, or a new one. A host that takes no more
+   * messages in the session gets the next one once it has answered those that it has.
    *
    * @param key  everything that two messages must have in common to share a connection: source, hosts, policy.
    * @throws {SmtpError} when the connection fails, or has failed for this scope before.
    */
-  async acquire(key: string, options: ConnectOptions): Promise<SmtpConnection> {
-    const held = this.#held.get(key);
-    if (held) {
-      // A host that one message could not reach is not dialled again for the next one of the same work.
-      const { connection } = await held;
-      if (connection.reusable) return connection;
-      if (this.#held.get(key) !== held) return this.acquire(key, options);
+  acquire(key: string, options: ConnectOptions): Promise<SmtpConnection> {
+    let line = this.#lines.get(key);
+    if (!line) {
+      line = new Line(() => this.#connections.take(key, options));
+      this.#lines.set(key, line);
     }
-    const taking = this.#connections.take(key, options);
-    this.#held.set(key, taking);
-    const { connection } = await taking;
-    this.#open.set(key, connection);
-    return connection;
+    return line.acquire();
   }
 
   /** Gives the connections back: kept for a while, or closed. */
   async end(): Promise<void> {
-    for (const [key, held] of this.#held) {
-      const kept = await held.catch(() => undefined);
+    for (const [key, line] of this.#lines) {
+      const kept = await line.end();
       if (kept) this.#connections.keep(key, kept);
     }
-    this.#held.clear();
-    this.#open.clear();
+    this.#lines.clear();
   }
 }
 
-/** True when nothing was offered because the connection had ended meanwhile: a new one may be tried at once. */
-export function wasStale(error: unknown): boolean {
-  return (
-    SmtpError.isInstance(error) &&
-    (error.code === 'MB_SMTP_CONNECTION_STALE' || error.code === 'MB_SMTP_MAIL_LIMIT')
-  );
+/** The way to one host: one connection after the other, never two at once, as a claim stands for one. */
+class Line {
+  readonly #take: () => Promise<Kept>;
+  #kept: Kept | undefined;
+  /** The next connection, on its way; a failure stays, so that the host is not dialled again for the next message. */
+  #next: Promise<Kept> | undefined;
+
+  constructor(take: () => Promise<Kept>) {
+    this.#take = take;
+  }
+
+  get current(): SmtpConnection | undefined {
+    return this.#kept?.connection.reusable ? this.#kept.connection : undefined;
+  }
+
+  async acquire(): Promise<SmtpConnection> {
+    const { current } = this;
+    if (current) return current;
+    this.#next ??= this.#renew();
+    return (await this.#next).connection;
+  }
+
+  async #renew(): Promise<Kept> {
+    const before = this.#kept;
+    this.#kept = undefined;
+    // Waits for the answers to what the host has got already.
+    await before?.connection.close();
+    this.#kept = await this.#take();
+    this.#next = undefined;
+    return this.#kept;
+  }
+
+  /** The connection, if there is one. */
+  async end(): Promise<Kept | undefined> {
+    return (await this.#next?.catch(() => undefined)) ?? this.#kept;
+  }
+}
+
+/** `…_CLOSED`: another message made way for the next session between the choice of this one and its use. */
+const notOffered: ReadonlySet<string> = new Set([
+  'MB_SMTP_CONNECTION_STALE',
+  'MB_SMTP_CONNECTION_CLOSED',
+  'MB_SMTP_MAIL_LIMIT',
+]);
+
+/** True when nothing was offered because the session had ended or was full: a new connection may be tried at once. */
+export function wasNotOffered(error: unknown): error is SmtpError {
+  return SmtpError.isInstance(error) && notOffered.has(error.code);
 }

@@ -23,6 +23,10 @@ export interface OutcomeEvidence {
   readonly address?: string;
   /** The reply that decided, verbatim. */
   readonly reply?: Reply;
+  /** Name of the egress source that was used; absent when none is configured. */
+  readonly source?: string;
+  /** True when no host was offered the message: a session that ended or was full came between. No attempt is spent. */
+  readonly untouched?: true;
   /** What the session was secured with; absent when no session came about. */
   readonly tls?: TlsEvidence;
   /** The session that gave this outcome, without content and secrets; empty when there was none. */

@@ -1,4 +1,5 @@
 import { defaultSchedule, type RetrySchedule, retryDelayMs } from '../store/backoff.ts';
+import type { Learned, SiteSpeed } from '../store/learned.ts';
 import type { SiteFeedback } from '../store/pacing.ts';
 import type {
   Bounce,
@@ -13,6 +14,7 @@ import type {
   SiteKey,
 } from '../store/port.ts';
 import type { NewSuppression } from '../store/suppression.ts';
+import { readLastAttempt } from './last-attempt.ts';
 
 /**
  * What an attempt reports about one recipient.
@@ -31,6 +33,8 @@ export type AttemptOutcome = { readonly recipientId: RecipientId; readonly detai
 export interface AttemptReport {
   readonly outcomes: readonly AttemptOutcome[];
   readonly feedback?: SiteFeedback;
+  /** Facts about hosts of the site that changed, by host name. */
+  readonly hosts?: Learned['hosts'];
 }
 
 /** What an attempt may use while it runs. */
@@ -76,7 +80,14 @@ export interface LeaseRunOptions {
   settle(settlement: Settlement): Promise<void>;
   more(max: number): Promise<readonly ClaimedMessage[]>;
   report(error: unknown): void;
+  /** The worker's time. */
+  now(): number;
+  /** Told when the run shows its site to be faster or slower than it was held to be. */
+  onSpeed?(before: SiteSpeed, after: SiteSpeed): void;
 }
+
+/** A run that makes no progress for this long is slow. */
+const slowAfterMs = 10_000;
 
 /** Without feedback on the site, what was not attempted waits this long. */
 const localTroubleMs = 60_000;
@@ -101,13 +112,54 @@ export class LeaseRun {
   /** Recipients that were not reported on yet. */
   readonly #open = new Map<RecipientId, Held>();
   #abandoned = false;
+  #speed: SiteSpeed;
+  /** When the latest outcome was reported, or the run began. */
+  #progressedAt: number;
 
   constructor(claim: Claim, options: LeaseRunOptions) {
     this.leaseId = claim.leaseId;
     this.confirmedAt = options.claimedAt;
     this.#claim = claim;
     this.#options = options;
+    // Overdue recipients need no connection, and hold no slot for long.
+    this.#speed = claim.kind === 'overdue' ? 'fast' : (claim.learned?.speed ?? 'new');
+    this.#progressedAt = options.claimedAt;
     this.#hold(claim.messages);
+  }
+
+  /** How fast the site answers, as far as this run knows. */
+  get speed(): SiteSpeed {
+    return this.#speed;
+  }
+
+  /** Notices that the run has made no progress for long, and tells the store while it goes on. */
+  checkProgress(now: number): void {
+    if (this.#speed === 'slow' || now - this.#progressedAt < slowAfterMs) return;
+    this.#becomes('slow');
+    const { leaseId } = this;
+    this.#options
+      .settle({ leaseId, outcomes: [], release: false, learned: { speed: 'slow' } })
+      .catch((error) => this.#options.report(error));
+  }
+
+  #becomes(speed: SiteSpeed): void {
+    const before = this.#speed;
+    if (before === speed) return;
+    this.#speed = speed;
+    this.#options.onSpeed?.(before, speed);
+  }
+
+  /** what took longer than {@link slowAfterMs} was slow, and what took less was fast if a host answered. */
+  #progress(report: AttemptReport): void {
+    if (report.outcomes.length === 0 && !report.feedback) return;
+    const now = this.#options.now();
+    const gap = now - this.#progressedAt;
+    this.#progressedAt = now;
+    const answered =
+      report.feedback?.kind === 'succeeded' ||
+      report.outcomes.some(({ kind }) => kind === 'delivered' || kind === 'failed');
+    if (gap >= slowAfterMs) this.#becomes('slow');
+    else if (answered && this.#claim.kind === 'attempt') this.#becomes('fast');
   }
 
   get abandoned(): boolean {
@@ -137,15 +189,19 @@ export class LeaseRun {
     if (this.#claim.kind === 'attempt') await this.#settle(await this.#rerouted(), undefined, false);
     if (this.#open.size === 0 || this.#claim.kind === 'overdue') return this.#settle([], undefined, true);
     const report = await this.#attempt();
-    await this.#settle(this.#outcomes(this.#completed(report)), report.feedback, true);
+    this.#progress(report);
+    const outcomes = this.#outcomes(this.#completed(report));
+    await this.#settle(outcomes, report.feedback, true, this.#learned(report));
   }
 
   /** Outcomes that need no attempt: lifetimes that are over, delay notices that are due. */
   #overdue(messages: readonly ClaimedMessage[]): Outcome[] {
     const outcomes: Outcome[] = [];
-    for (const { recipientId, expired } of messages.flatMap(({ recipients }) => recipients)) {
-      if (expired) outcomes.push({ recipientId, kind: 'expired' });
-      else if (this.#claim.kind === 'overdue') outcomes.push({ recipientId, kind: 'delayed' });
+    for (const { recipientId, expired, lastDetail } of messages.flatMap(({ recipients }) => recipients)) {
+      if (!expired && this.#claim.kind !== 'overdue') continue;
+      // RFC 3464 §2.3: what is reported is the last attempt, not that its time has run out since.
+      const detail = readLastAttempt(lastDetail);
+      outcomes.push({ recipientId, kind: expired ? 'expired' : 'delayed', ...(detail && { detail }) });
     }
     return outcomes;
   }
@@ -174,7 +230,10 @@ export class LeaseRun {
     const context: AttemptContext = {
       signal: this.#abort.signal,
       stopping: this.#stopping.signal,
-      settle: (report) => this.#settle(this.#outcomes(report), report.feedback, false),
+      settle: (report) => {
+        this.#progress(report);
+        return this.#settle(this.#outcomes(report), report.feedback, false);
+      },
       more: (max) => this.#more(max),
     };
     try {
@@ -188,6 +247,13 @@ export class LeaseRun {
       const open = [...this.#open.keys()];
       return { outcomes: open.map((recipientId) => ({ recipientId, kind: 'deferred', detail })) };
     }
+  }
+
+  /** What the store does not know yet. */
+  #learned({ hosts }: AttemptReport): Partial<Learned> | undefined {
+    const known = this.#claim.learned?.speed ?? 'new';
+    if (this.#speed === known && !hosts) return undefined;
+    return { ...(this.#speed !== known && { speed: this.#speed }), ...(hosts && { hosts }) };
   }
 
   async #more(max: number): Promise<readonly ClaimedMessage[]> {
@@ -251,6 +317,7 @@ export class LeaseRun {
     outcomes: readonly Outcome[],
     feedback: SiteFeedback | undefined,
     release: boolean,
+    learned?: Partial<Learned>,
   ): Promise<void> {
     if (outcomes.length === 0 && !feedback && !release) return;
     const concluding = outcomes.some(({ kind }) => concludedKinds.includes(kind));
@@ -260,6 +327,7 @@ export class LeaseRun {
       outcomes,
       release,
       ...(feedback && { feedback }),
+      ...(learned && { learned }),
       ...conclusion,
     });
     for (const { recipientId } of outcomes) this.#open.delete(recipientId);

@@ -7,13 +7,14 @@ import { planRecipients, type RecipientPlan } from '../delivery/plan.ts';
 import { BrokerError } from '../errors.ts';
 import { type Octets, type SignedMessage, signOutgoing } from '../message/outgoing-message.ts';
 import { type Notify, type QueuedRecipientOptions, readQueuedEnvelope } from '../message/queued-envelope.ts';
-import { chooseSource } from '../sender/egress-source.ts';
 import type { Keyring } from '../sender/keyring.ts';
 import { formatVerp, type VerpOptions } from '../sender/verp.ts';
 import { parseServerDelay } from '../store/backoff.ts';
 import type { SiteFeedback } from '../store/pacing.ts';
 import type { Claim, ClaimedMessage, ClaimedRecipient, QueueStore } from '../store/port.ts';
+import { readLastAttempt } from './last-attempt.ts';
 import { runPool } from './run-pool.ts';
+import { type SourceGroup, SourceQueue } from './source-queue.ts';
 import type { Attempt, AttemptOutcome } from './worker.ts';
 
 /** What executing claims takes. */
@@ -39,34 +40,45 @@ const longestClaimMs = 30_000;
  */
 export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
   return async (claim, context) => {
-    const { clock, random, delivery } = parts.environment;
+    const { clock, random, delivery, experiences } = parts.environment;
     const startedAt = clock.now();
-    const scope = new AttemptScope(parts.environment, {
-      connections: parts.connections.open(),
-      // One source for the whole claim: a claim stands for one connection.
-      source: chooseSource(delivery.sources, random),
-      signal: context.signal,
-      transcripts: false,
-    });
+    const hosts = experiences.open();
+    experiences.recall(claim.learned?.hosts ?? {});
     const feedbacks: SiteFeedback[] = [];
-    const attemptOne = async (message: ClaimedMessage): Promise<void> => {
-      if (context.stopping.aborted) return;
-      const { outcomes, feedback } = await attemptMessage(message, scope, parts);
-      if (feedback) feedbacks.push(feedback);
-      await context.settle({ outcomes });
-    };
-    const more = async (): Promise<Claim['messages']> => {
+    const waiting = new SourceQueue(delivery.sources, random);
+    waiting.add(claim.messages);
+    const more = async (group: SourceGroup): Promise<Claim['messages']> => {
       const young = clock.now() - startedAt < longestClaimMs;
       const goOn = young && feedbacks.at(-1)?.kind === 'succeeded' && !context.stopping.aborted;
-      return goOn ? context.more(moreRecipients) : [];
+      // The connections of one source are given back before those of the next one are opened.
+      if (goOn && !waiting.hasOther(group)) waiting.add(await context.more(moreRecipients));
+      return waiting.take(group);
     };
-    try {
-      await runPool(claim.messages, messagesInFlight, attemptOne, more);
-    } finally {
-      await scope.end();
+    for (let group = waiting.next(); group; group = waiting.next()) {
+      const messages = waiting.take(group);
+      const scope = new AttemptScope(parts.environment, {
+        connections: parts.connections.open(),
+        experiences: hosts,
+        source: group.source,
+        signal: context.signal,
+        transcripts: false,
+        firstOfSeveral: messages.every(({ recipients }) => recipients.every(({ attempt }) => attempt === 1)),
+      });
+      const attemptOne = async (message: ClaimedMessage): Promise<void> => {
+        if (context.stopping.aborted) return;
+        const { outcomes, feedback } = await attemptMessage(message, scope, parts);
+        if (feedback) feedbacks.push(feedback);
+        await context.settle({ outcomes });
+      };
+      try {
+        await runPool(messages, messagesInFlight, attemptOne, () => more(group));
+      } finally {
+        await scope.end();
+      }
     }
     const feedback = worstOf(feedbacks);
-    return { outcomes: [], ...(feedback && { feedback }) };
+    const changes = hosts.changes();
+    return { outcomes: [], ...(feedback && { feedback }), ...(changes && { hosts: changes }) };
   };
 }
 
@@ -105,12 +117,14 @@ async function attemptMessage(
       results[index] = outcomes[position]!;
     });
   }
-  const outcomes = recipients.map(({ recipientId }, index) => {
+  const attemptedAt = environment.clock.now();
+  const outcomes = recipients.map((recipient, index) => {
+    const { recipientId } = recipient;
     const result = results[plan.firstIndex[index]!]!;
     // What could not be read to its end was not sent to its end either.
     if (stored.failure !== undefined && result.status === 'deferred')
       return { recipientId, ...withoutContent(stored.failure) };
-    return toAttemptOutcome(recipientId, result);
+    return toAttemptOutcome(recipient, result, attemptedAt);
   });
   const feedback = siteFeedbackOf(results.filter((result) => result !== undefined));
   return { outcomes, ...(feedback && { feedback }) };
@@ -201,11 +215,19 @@ function withoutContent(
   return damaged ? { kind: 'held', detail } : { kind: 'unattempted', detail };
 }
 
-function toAttemptOutcome(recipientId: string, outcome: RecipientOutcome): AttemptOutcome {
-  const { transcript: _, recipient: __, ...detail } = outcome;
+function toAttemptOutcome(
+  { recipientId, lastDetail }: ClaimedRecipient,
+  outcome: RecipientOutcome,
+  attemptedAt: number,
+): AttemptOutcome {
+  const { transcript: _, recipient: __, ...evidence } = outcome;
+  const detail = { ...evidence, attemptedAt };
   if (outcome.status !== 'deferred') return { recipientId, kind: outcome.status, detail };
-  // what is our own trouble spends no attempt.
-  if (outcome.category === 'local') return { recipientId, kind: 'unattempted', detail };
+  // what is our own trouble spends no attempt, nor does a session that ended before it came to this message.
+  if (outcome.category === 'local' || outcome.untouched) {
+    const lastAttempt = readLastAttempt(lastDetail);
+    return { recipientId, kind: 'unattempted', detail: { ...evidence, ...(lastAttempt && { lastAttempt }) } };
+  }
   const serverDelayMs = outcome.reply && parseServerDelay(outcome.reply.lines.join(' '));
   return { recipientId, kind: 'deferred', detail, ...(serverDelayMs !== undefined && { serverDelayMs }) };
 }

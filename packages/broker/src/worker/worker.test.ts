@@ -503,7 +503,8 @@ describe('a worker whose lease or store fails', () => {
 
   it('Q-14 stops gracefully: nothing new, those under way may end, the rest resumes', async () => {
     const { running, attempt } = controlled();
-    const context = bench(attempt, { slots: 2 });
+    // Sites that are new get half of the slots.
+    const context = bench(attempt, { slots: 4 });
     const ids = [];
     for (const site of ['one', 'two', 'three']) ids.push(await context.accept(`a@${site}.test`));
     context.worker.start();

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { BrokerError } from '../errors.ts';
 import { MonotonicClock } from '../monotonic-clock.ts';
 import type { RetrySchedule } from '../store/backoff.ts';
+import type { SiteSpeed } from '../store/learned.ts';
 import type { Claim, QueueStore, Settlement } from '../store/port.ts';
 import type { Retention } from '../store/retention.ts';
 import { type Attempt, LeaseRun, type OnFinalOutcomes, type SiteOf } from './lease-run.ts';
@@ -54,9 +55,13 @@ const longestSleepMs = 3_600_000;
 const shortestSleepMs = 20;
 /** Overdue recipients and lost leases are looked for this often at least while the queue is busy. */
 const housekeepingEveryMs = 1_000;
+/** Runs without progress are looked for this often at most. */
+const progressEveryMs = 250;
 
 /**
  * Claims recipients, has them attempted, and writes down what came of it, until it is stopped.
+ *
+ * At least half of the slots are kept for sites that are known to be fast; sites known to be slow get a quarter at most.
  *
  * Invariants: a claim is durable before its attempt begins, and its outcome before its slot is free; while the
  * store fails, nothing new is claimed, because mail that is delivered and not written down is delivered twice.
@@ -82,7 +87,10 @@ export class QueueWorker {
   #wakeUp: (() => void) | undefined;
   #whenIdle: (() => void) | undefined;
   #cancelHeartbeat: (() => void) | undefined;
+  /** Runs by the speed of their sites. */
+  readonly #runsBySpeed = { fast: 0, new: 0, slow: 0 };
   #housekeptAt = Number.NEGATIVE_INFINITY;
+  #progressCheckedAt = Number.NEGATIVE_INFINITY;
   #purgedAt: number;
 
   /** @throws {BrokerError} MB_BROKER_OPTION */
@@ -159,11 +167,29 @@ export class QueueWorker {
   async #look(): Promise<void> {
     const { store, name, batch = defaultBatch } = this.#options;
     if (this.#time.now() - this.#housekeptAt >= housekeepingEveryMs) await this.#keepHouse();
-    while (this.#running && this.#runs.size < this.#slots && this.#unwritten === 0) {
-      const claim = await store.claim({ worker: name, max: batch, leaseMs: this.#leaseMs });
+    this.#checkProgress();
+    while (this.#running && this.#unwritten === 0) {
+      const slowest = this.#slowestAllowed();
+      if (slowest === undefined) return;
+      const claim = await store.claim({ worker: name, max: batch, leaseMs: this.#leaseMs, slowest });
       if (!claim) return;
       void this.#begin(claim);
     }
+  }
+
+  /** the slowest sites that may have one more slot; undefined when all slots are taken. */
+  #slowestAllowed(): SiteSpeed | undefined {
+    if (this.#runs.size >= this.#slots) return undefined;
+    const runs = this.#runsBySpeed;
+    if (runs.slow + runs.new >= Math.max(1, Math.floor(this.#slots / 2))) return 'fast';
+    return runs.slow >= Math.max(1, Math.floor(this.#slots / 4)) ? 'new' : 'slow';
+  }
+
+  #checkProgress(): void {
+    const now = this.#time.now();
+    if (now - this.#progressCheckedAt < progressEveryMs) return;
+    this.#progressCheckedAt = now;
+    for (const run of this.#runs) run.checkProgress(now);
   }
 
   /** Lost leases, overdue recipients, and what need not be kept any longer. */
@@ -187,9 +213,10 @@ export class QueueWorker {
   /** Milliseconds until there may be something to do that no wake-up tells of. */
   async #untilDue(): Promise<number> {
     const { store, retention } = this.#options;
-    let delay = (await store.nextDueMs()) ?? longestSleepMs;
+    const slowest = this.#slowestAllowed();
+    let delay = (await store.nextDueMs(slowest)) ?? longestSleepMs;
     // What is due while all slots are taken is found when one of them is free.
-    const busy = this.#runs.size >= this.#slots || this.#unwritten > 0;
+    const busy = slowest === undefined || this.#unwritten > 0;
     if (busy) delay = Math.max(delay, housekeepingEveryMs);
     if (retention !== null) delay = Math.min(delay, this.#purgedAt + purgeEveryMs - this.#time.now());
     return Math.min(Math.max(delay, shortestSleepMs), longestSleepMs);
@@ -219,8 +246,16 @@ export class QueueWorker {
       settle: (settlement) => this.#settle(settlement, run),
       more: (max) => this.#options.store.claimMore(claim.leaseId, max),
       report: (error) => this.#report(error),
+      now: () => this.#time.now(),
+      onSpeed: (before, after) => {
+        this.#runsBySpeed[before]--;
+        this.#runsBySpeed[after]++;
+        // There may be room for others now.
+        this.#kick();
+      },
     });
     this.#runs.add(run);
+    this.#runsBySpeed[run.speed]++;
     // The store was asked before the worker was told to stop, and answers after it.
     if (!this.#running) run.stop();
     this.#heartbeatLater();
@@ -235,6 +270,7 @@ export class QueueWorker {
 
   #end(run: LeaseRun): void {
     this.#runs.delete(run);
+    this.#runsBySpeed[run.speed]--;
     if (this.#runs.size === 0) {
       this.#cancelHeartbeat?.();
       this.#cancelHeartbeat = undefined;
