@@ -1,4 +1,4 @@
-import { toContentSource } from './content.ts';
+import { type StreamSource, toContentSource } from './content.ts';
 import {
   asciiFilename,
   checkFilename,
@@ -26,7 +26,7 @@ import { type Body, boundaryClash, holdsBoundary, type Part } from './part-tree.
 import { base64Length } from './transfer/base64.ts';
 import { quoteText } from './transfer/quoted-printable.ts';
 import { type ContentSurvey, canonicalLines, MAX_LINE_OCTETS, surveyContent } from './transfer/survey.ts';
-import { borrowUtf8, encodeUtf8, isAscii } from './utf8.ts';
+import { borrowUtf8, decodeAscii, encodeUtf8, isAscii } from './utf8.ts';
 
 /** Whether body octets over 127 are encoded, or go out as they are where the next hop offers 8BITMIME (RFC 6152). */
 export type BodyVariant = '7bit' | '8bit';
@@ -38,10 +38,13 @@ export interface BodyContext {
   readonly nextBoundary: () => string;
   /** Composes an attached message into a part. */
   readonly composeAttached: (attachment: MessageAttachment) => Part;
+  /** The octets of a composed message, to be encoded. */
+  readonly octetsOf: (part: Part) => StreamSource;
 }
 
 /** Builds the part tree of a message; the root's header holds its content fields only. */
 export function buildBody(message: Message, context: BodyContext): Part {
+  if (message.part !== undefined) return buildWhole(message, message.part, context);
   if (message.report !== undefined) return buildReport(message, message.report, context);
   const attachments = message.attachments ?? [];
   const hasHtml = message.html !== undefined;
@@ -196,6 +199,9 @@ function buildAttachment(attachment: Attachment, context: BodyContext): Part {
     // RFC 6532 §3.7: a message with UTF-8 in its header is message/global.
     const type = isAscii(part.header) ? 'message/rfc822' : 'message/global';
     const header = attachmentHeader(readContentType(type), [], attachment, undefined);
+    // RFC 6532 §3.7: unlike message/rfc822 it may be encoded, which its header needs in a 7-bit message.
+    if (part.eightBit && context.variant === '7bit')
+      return encodedPart(header, 'base64', { kind: 'base64-stream', source: context.octetsOf(part) });
     return encodedPart(header, part.eightBit ? '8bit' : '7bit', { kind: 'message', part });
   }
   const type = readContentType(attachment.contentType ?? typeOfFilename(attachment.filename));
@@ -278,6 +284,29 @@ export function notSevenBit(): MimeError {
     'MB_MIME_NOT_SEVEN_BIT',
     "A message/* or ready part holds octets over 127. Compose with body: '8bit', or attach it as application/octet-stream.",
   );
+}
+
+/** Content-* fields, and MIME-Version as the tools that sign write it, up to the empty line. */
+const READY_HEADER = /^(?:(?:content-[!-9;-~]+|mime-version):[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)+$/i;
+
+/** The whole content of a message from a part that is ready. */
+function buildWhole(message: Message, part: Uint8Array, context: BodyContext): Part {
+  const ready = buildReady({ part }, context);
+  let end = 0;
+  while (part[end] !== 13 && end < part.length) end = part.indexOf(10, end) + 1 || part.length;
+  const header = decodeAscii(part.subarray(0, end));
+  if (
+    countParts(message) > 0 ||
+    !READY_HEADER.test(header) ||
+    !/^content-type:/im.test(header) ||
+    end === part.length
+  ) {
+    throw new MimeError(
+      'MB_MIME_CONTENT',
+      'The field part holds Content-* fields, Content-Type among them, an empty line and a body; no other content stands beside it.',
+    );
+  }
+  return { ...ready, header: /^mime-version:/im.test(header) ? '' : 'MIME-Version: 1.0\r\n' };
 }
 
 function buildReady({ part }: ReadyPart, context: BodyContext): Part {

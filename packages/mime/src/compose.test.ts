@@ -459,6 +459,18 @@ describe('composeMessage', () => {
     }
   });
 
+  it('PARSE-13 is read whole by parseMessage with 10,000 recipients', async () => {
+    const to = Array.from({ length: 10_000 }, (_, i) => ({
+      name: `Recipient № ${i} with a name that is rather long`,
+      address: `${'l'.repeat(60)}${i % 1000}@${'label.'.repeat(25)}example.com`,
+    }));
+    const composed = composeMessage({ from: 'a@example.com', to, subject: 'all', text: 'x' });
+    const message = await parseMessage(await composed.bytes());
+    expect([message.to.length, message.subject, message.text]).toEqual([10_000, 'all', 'x\n']);
+    expect(message.to.at(-1)).toMatchObject(to.at(-1)!);
+    expect(message.defects).toEqual([]);
+  });
+
   it('MIME-33 fails when a stream fails, ends early or goes on, and never looks complete', async () => {
     async function* failing() {
       yield utf8.encode('half');

@@ -150,6 +150,10 @@ function buildPart(message: Message, building: Building, depth: number, prefix: 
       const path = `${prefix}attachments[${message.attachments!.indexOf(attached)}].message.`;
       return buildPart(attached.message, building, depth + 1, path).root;
     },
+    octetsOf: (part) => {
+      const segments = layOut(part);
+      return { open: () => segmentChunks(segments, building.recipe.signal), ...measure(segments, true) };
+    },
   };
   const body = buildBody(message, bodyContext);
   const root: Part = {
@@ -159,6 +163,20 @@ function buildPart(message: Message, building: Building, depth: number, prefix: 
   };
   const { author, envelope, messageId, smtputf8 } = header;
   return { root, author, envelope, messageId, smtputf8 };
+}
+
+/** Whether segments can be read again, and their length where it is known. */
+function measure(
+  segments: readonly Segment[],
+  eightBit: boolean,
+): { readonly repeatable: boolean; readonly size?: number } {
+  let repeatable = true;
+  let size = 0;
+  for (const segment of segments) {
+    if (isStream(segment) && !segment.stream.repeatable) repeatable = false;
+    size += segmentLength(segment, eightBit) ?? Number.NaN;
+  }
+  return Number.isNaN(size) ? { repeatable } : { repeatable, size };
 }
 
 class MessageOctets implements ComposedMessage {
@@ -180,13 +198,7 @@ class MessageOctets implements ComposedMessage {
     this.author = built.author;
     this.messageId = built.messageId;
     this.requires = { eightBit: built.root.eightBit, smtputf8: built.smtputf8 };
-    let repeatable = true;
-    let size: number | undefined = 0;
-    for (const segment of this.#segments) {
-      if (isStream(segment) && !segment.stream.repeatable) repeatable = false;
-      const length = segmentLength(segment, built.root.eightBit);
-      size = size === undefined || length === undefined ? undefined : size + length;
-    }
+    const { repeatable, size } = measure(this.#segments, built.root.eightBit);
     this.repeatable = repeatable;
     if (size !== undefined) this.size = size;
   }

@@ -8,11 +8,13 @@ import {
   encodeQuotedPrintable,
   encodeWords,
   foldHeader,
+  formatParameter,
   formatPhrase,
   MessageParser,
   parseAddressList,
   parseDate,
   parseHeaderBlock,
+  parseMessage,
   parseParameters,
   parseReport,
 } from './index.ts';
@@ -34,6 +36,20 @@ function pushAll(text: string, size: number): void {
   for (let at = 0; at < all.length; at += size) parser.push(all.subarray(at, at + size));
   parser.finish();
 }
+
+const MIXED = 'Content-Type: multipart/mixed; boundary=b\r\n\r\n';
+
+/** A body in which `html` is read as text, too. */
+const besideText = (html: string) =>
+  `${MIXED}--b\r\n\r\nx\r\n--b\r\nContent-Type: text/html\r\n\r\n${html}\r\n--b--\r\n`;
+
+/** parseMessage does its work before it returns its promise when it is given octets. */
+function parseInTurn(text: string): void {
+  void parseMessage(octets(text));
+}
+
+const composeReady = (part: string) =>
+  ignoringErrors(() => composeMessage({ from: 'a@b.test', part: octets(part) }));
 
 /** Each makes an input of about `n` units and reads it. */
 const readers: [name: string, run: (n: number) => void][] = [
@@ -87,6 +103,44 @@ const readers: [name: string, run: (n: number) => void][] = [
   ['quoted-printable', (n) => decodeQuotedPrintable('=C3=A9= \r\n'.repeat(n / 10))],
   ['blanks in quoted-printable', (n) => decodeQuotedPrintable(`a${' '.repeat(n)}b`)],
   ['soft breaks', (n) => decodeQuotedPrintable('= '.repeat(n / 2))],
+  ['a header name', (n) => parseHeaderBlock(octets(`X${' '.repeat(n)}y: z`))],
+  ['header names', (n) => parseHeaderBlock(octets(`X${' '.repeat(50)}: z\r\n`.repeat(n / 56)), n)],
+  ['tabs before the colon', (n) => parseHeaderBlock(octets(`X${'\t'.repeat(n)}`))],
+  ['a parameter to be written', (n) => formatParameter('a', 'é '.repeat(n / 2))],
+  ['a long token to be written', (n) => formatParameter('a', 'x'.repeat(n))],
+  ['scripts to be written', (n) => formatParameter('a', '日'.repeat(n / 3))],
+  ['slashes of a media type', (n) => pushAll(`Content-Type: ${'a/'.repeat(n / 2)}\r\n\r\n`, 1000)],
+  ['blanks of a media type', (n) => pushAll(`Content-Type: a${' '.repeat(n)}b/c\r\n\r\n`, 1000)],
+  ['quotes of a media type', (n) => pushAll(`Content-Type: ${'" \\'.repeat(n / 3)}/\r\n\r\n`, 1000)],
+  [
+    'a transfer encoding',
+    (n) => pushAll(`Content-Transfer-Encoding: ${'"(c) '.repeat(n / 5)}\r\n\r\n`, 1000),
+  ],
+  [
+    'padded delimiter lines',
+    (n) => pushAll(`${MIXED}${`--b${' '.repeat(2000)}x\r\n`.repeat(n / 2006)}`, 1000),
+  ],
+  ['padded delimiters', (n) => pushAll(`${MIXED}${`--b${' \t'.repeat(1000)}\r\n`.repeat(n / 2005)}`, 1000)],
+  ['dashes in a header', (n) => pushAll(`${MIXED.trim()}\r\n${'--c\r\n'.repeat(n / 5)}`, 1000)],
+  [
+    'types in a header with dashes',
+    (n) => pushAll('Content-Type: text/plain;\r\n b=c\r\n--c\r\n'.repeat(n / 37), 1000),
+  ],
+  ['defects', (n) => parseInTurn(`${MIXED}${'--b\r\nX\r\n'.repeat(n / 8)}`)],
+  ['tags of HTML', (n) => parseInTurn(besideText('<p><b>x</b> '.repeat(n / 12)))],
+  ['tags that do not end', (n) => parseInTurn(besideText('<a '.repeat(n / 3)))],
+  ['comments that do not end', (n) => parseInTurn(besideText('<!-- '.repeat(n / 5)))],
+  ['scripts that do not end', (n) => parseInTurn(besideText('<script '.repeat(n / 8)))],
+  ['styles that end', (n) => parseInTurn(besideText('<style></style'.repeat(n / 14)))],
+  ['blanks and lines of HTML', (n) => parseInTurn(besideText(' \n<br>'.repeat(n / 6)))],
+  ['entities of HTML', (n) => parseInTurn(besideText('&#'.repeat(n / 2)))],
+  ['texts of a body', (n) => parseInTurn(`${MIXED}${'--b\r\n\r\nx\r\n'.repeat(n / 10)}`)],
+  [
+    'forms of an alternative',
+    (n) => parseInTurn(`${MIXED.replace('mixed', 'alternative')}${'--b\r\n\r\nx\r\n'.repeat(n / 10)}`),
+  ],
+  ['a ready part', (n) => composeReady(`Content-Type: a/b${'\r\n c'.repeat(n / 4)}\r\n\r\n`)],
+  ['fields of a ready part', (n) => composeReady(`${'Content-Type: a/b\r\n'.repeat(n / 19)}X\r\n`)],
   ['text to be quoted', (n) => encodeQuotedPrintable('é \n'.repeat(n / 3))],
   ['base64', (n) => decodeBase64('aG=\n'.repeat(n / 4))],
   ['flowed text', (n) => decodeFlowed('> a \n'.repeat(n / 5))],

@@ -105,7 +105,7 @@ const SINGLETONS = /* @__PURE__ */ wordSet(
  */
 export function parseHeaderBlock(
   octets: Uint8Array,
-  maxFields = 1000,
+  maxFields = 10_000,
 ): { headers: HeaderBlock; defects: readonly Omit<Defect, 'path'>[] } {
   const fields: HeaderField[] = [];
   const defects = new Set<DefectCode>();

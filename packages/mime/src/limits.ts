@@ -4,11 +4,11 @@ import { MimeError, refuseUnknownKeys, wordSet } from './errors.ts';
 export interface ParseLimits {
   /** Levels of multiparts and of attached messages inside each other; default 32. */
   readonly maxDepth: number;
-  /** Parts of one message; default 1,000. */
+  /** Parts of one message; default 10,000. */
   readonly maxParts: number;
-  /** Fields of one header; default 1,000. */
+  /** Fields of one header; default 10,000. */
   readonly maxHeaderFields: number;
-  /** Octets of one header; default 262,144. */
+  /** Octets of one header; default 4,194,304, which 10,000 recipients need. */
   readonly maxHeaderBytes: number;
   /** Octets of the message that `parseMessage` keeps in memory; default 134,217,728. */
   readonly maxMessageBytes: number;
@@ -17,9 +17,9 @@ export interface ParseLimits {
 /** The limits that hold where a caller gives none. */
 export const DEFAULT_PARSE_LIMITS: ParseLimits = {
   maxDepth: 32,
-  maxParts: 1000,
-  maxHeaderFields: 1000,
-  maxHeaderBytes: 262_144,
+  maxParts: 10_000,
+  maxHeaderFields: 10_000,
+  maxHeaderBytes: 4_194_304,
   maxMessageBytes: 134_217_728,
 };
 

@@ -83,7 +83,7 @@ export function writeMessageHeader(message: Message, context: HeaderContext): Me
   if (message.list !== undefined) formatListFields(writer, message.list);
   writeMarks(writer, message);
   writeCustom(writer, message);
-  writer.raw('MIME-Version', '1.0');
+  if (message.part === undefined) writer.raw('MIME-Version', '1.0');
 
   const envelope = buildEnvelope(message, sender ?? author, mailboxesOf([...to, ...cc, ...bcc]));
   const { text, ascii } = writer;

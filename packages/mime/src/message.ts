@@ -22,6 +22,12 @@ export interface Message {
   /** More forms of the same content, for example AMP or a calendar invitation. */
   readonly alternatives?: readonly Alternative[];
   readonly attachments?: readonly Attachment[];
+  /**
+   * The whole content as a part that is ready, in place of all fields above from `text` on: what was signed or
+   * encrypted already (RFC 1847, RFC 3156, RFC 8551). Content-* fields, perhaps MIME-Version, an empty line and the
+   * body, with CRLF line ends; it goes out without a changed octet, or is refused.
+   */
+  readonly part?: Uint8Array;
   /** Makes the message a multipart/report (RFC 6522) behind its text; takes no attachments. */
   readonly report?: ReportInput;
   /** Further header fields in order: an object, or pairs where order or repetition matters. */
@@ -118,7 +124,7 @@ export interface ListFields {
 }
 
 const MESSAGE_KEYS = /* @__PURE__ */ wordSet(
-  'from to cc bcc replyTo sender subject text html alternatives attachments report headers messageId inReplyTo references date list autoSubmitted precedence priority feedbackId addresses envelope',
+  'from to cc bcc replyTo sender subject text html alternatives attachments part report headers messageId inReplyTo references date list autoSubmitted precedence priority feedbackId addresses envelope',
 );
 const ATTACHMENT_KEYS = /* @__PURE__ */ wordSet(
   'filename content contentType contentId disposition size headers message part',

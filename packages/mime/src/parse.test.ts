@@ -223,14 +223,14 @@ describe('parseMessage', () => {
     expect(deepDefects(await parse(attached(32)))).not.toContain('too-deep');
     expect(deepDefects(await parse(attached(33)))).toContain('too-deep');
     const parts = await parse(
-      `Content-Type: multipart/mixed; boundary=b\n\n${'--b\n\nx\n'.repeat(5000)}--b--\n`,
+      `Content-Type: multipart/mixed; boundary=b\n\n${'--b\n\nx\n'.repeat(20_000)}--b--\n`,
     );
-    expect(parts.root.parts).toHaveLength(999);
+    expect(parts.root.parts).toHaveLength(9999);
     expect(codes(parts)).toEqual(['too-many-parts']);
-    const fields = await parse(`${'A: b\n'.repeat(5000)}\nx`);
-    expect(fields.headers.fields).toHaveLength(1000);
+    const fields = await parse(`${'A: b\n'.repeat(20_000)}\nx`);
+    expect(fields.headers.fields).toHaveLength(10_000);
     expect(codes(fields)).toEqual(['header-too-many-fields']);
-    const large = await parse(`A: b\nC: ${'x'.repeat(300_000)}\nD: e\n\nx`);
+    const large = await parse(`A: b\nC: ${'x'.repeat(5_000_000)}\nD: e\n\nx`);
     expect(large.headers.fields.map(({ name }) => name)).toEqual(['A', 'D']);
     expect(codes(large)).toEqual(['header-too-large']);
     const cutOff = await parse(`A: b\n\n${'x'.repeat(5000)}`, { limits: { maxMessageBytes: 100 } });

@@ -5,7 +5,7 @@ import { utf8Length } from './utf8.ts';
 
 /** One part of a message that is to be written: its header fields and its body. */
 export interface Part {
-  /** Header fields, each with its CRLF; a ready part has none here. */
+  /** Header fields, each with its CRLF; those of a ready part come before its own. */
   readonly header: string;
   readonly body: Body;
   /** It holds, or may hold, octets over 127. */
@@ -58,6 +58,7 @@ function put(segments: Segment[], segment: Segment): void {
 function layOutPart(part: Part, segments: Segment[]): void {
   const { body } = part;
   if (body.kind === 'ready') {
+    put(segments, part.header);
     put(segments, body.octets);
     return;
   }
@@ -136,7 +137,7 @@ export function holdsBoundary(part: Part, boundary: string): boolean {
       // A boundary holds `=_`, which quoted-printable never writes.
       return body.identity && includesAscii(body.octets, boundary);
     case 'ready':
-      return includesAscii(body.octets, boundary);
+      return part.header.includes(boundary) || includesAscii(body.octets, boundary);
     case 'message':
       return part.header.includes(boundary) || holdsBoundary(body.part, boundary);
     case 'multipart':
