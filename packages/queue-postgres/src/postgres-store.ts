@@ -56,6 +56,7 @@ import { DeliveredGroup } from './delivered-group.ts';
 import { eventsEnd, readEvents } from './event-rows.ts';
 import { purge } from './purge.ts';
 import { inspectMessage, selectWindow } from './recipient-rows.ts';
+import { PostgresRecords } from './record-rows.ts';
 import { Router } from './router.ts';
 import { ScanFloor } from './scan-floor.ts';
 import { checkSchemaName, migrateSchema } from './schema/migrate.ts';
@@ -142,6 +143,7 @@ export class PostgresStore implements QueueStore<Queryable> {
   #claims: ClaimGroup | undefined;
   #delivered: DeliveredGroup | undefined;
   readonly #siteFloor = new ScanFloor();
+  readonly records: PostgresRecords;
 
   /** @throws {BrokerError} MB_BROKER_OPTION */
   constructor(options: PostgresStoreOptions = {}) {
@@ -154,6 +156,12 @@ export class PostgresStore implements QueueStore<Queryable> {
     this.#limitsJson = JSON.stringify(this.#limits);
     this.#maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
     this.#log = options.eventTypes ?? null;
+    this.records = new PostgresRecords({
+      schema: this.#schema,
+      database: () => this.#opened(),
+      now: () => this.#now(),
+      changed: () => this.#spread(),
+    });
   }
 
   get maxMessageBytes(): number {

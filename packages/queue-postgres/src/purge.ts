@@ -1,5 +1,6 @@
 import type { PurgeResult, Retention } from '@mb/broker/store';
 import type { Database } from './database.ts';
+import { purgeRecords } from './record-rows.ts';
 
 /** Deletes a batch of what is not kept any longer, in short transactions. */
 export async function purge(
@@ -37,6 +38,7 @@ export async function purge(
     [batch, now, keep.eventsMs],
   );
   await db.query(`DELETE FROM ${schema}.alias WHERE expires <= ${schema}.time_v1($1)`, [now]);
+  await purgeRecords(db, schema, now);
   const events = blocks.reduce((sum, block) => sum + block.count, 0);
   return { messages, events, staged, more: Math.max(ended, messages, staged, blocks.length) >= batch };
 }

@@ -50,6 +50,23 @@ export {
   type RecipientRecord,
   type StoredState,
 } from './recipient-transition.ts';
+export {
+  checkCollection,
+  checkIfVersion,
+  checkRecordKey,
+  maxRecordBytes,
+  type RecordChange,
+  type RecordCondition,
+  type RecordPageRequest,
+  type RecordSource,
+  type Records,
+  recordConflict,
+  recordDeletionMs,
+  recordText,
+  type StoredRecord,
+  type WatchRecordsOptions,
+  watchRecords,
+} from './records.ts';
 export { defaultRetention, type PurgeResult, type Retention } from './retention.ts';
 export {
   type CheckedSelector,

@@ -15,6 +15,7 @@ import type { RetrySchedule } from './backoff.ts';
 import type { Learned, SiteSpeed } from './learned.ts';
 import type { SiteFeedback, SiteLimits } from './pacing.ts';
 import type { EventCursor, EventPage, QueueEventType, ReportedEvent } from './queue-event.ts';
+import type { Records } from './records.ts';
 import type { PurgeResult, Retention } from './retention.ts';
 import type { ListSelector, Selector } from './selector.ts';
 import type { NewSuppression, Suppression } from './suppression.ts';
@@ -389,6 +390,9 @@ export interface QueueStore<Transaction = never> {
   unsuppress(addresses: readonly string[], tenant?: string): Promise<number>;
   /** Addresses that are not sent to, a page at a time. */
   listSuppressed(page?: PageRequest & { readonly tenant?: string }): Promise<Page<Suppression>>;
+
+  /** Small documents that all workers share: settings that change at run time. */
+  readonly records: Records;
 
   /** Deletes what `retention` no longer keeps, a bounded batch a call; call again while `more`. */
   purge(retention?: Partial<Retention>): Promise<PurgeResult>;

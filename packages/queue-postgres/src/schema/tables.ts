@@ -139,4 +139,16 @@ CREATE TABLE @schema@.suppression (
   detail text,
   PRIMARY KEY (tenant, address)
 );
+
+CREATE TABLE @schema@.record (
+  collection text COLLATE "C" NOT NULL,
+  key text COLLATE "C" NOT NULL,
+  version bigint NOT NULL,
+  value text, -- NULL: deleted
+  updated bigint NOT NULL,
+  PRIMARY KEY (collection, key)
+);
+CREATE UNIQUE INDEX record_version_index ON @schema@.record (collection, version);
+CREATE TABLE @schema@.record_version (n bigint NOT NULL);
+INSERT INTO @schema@.record_version (n) VALUES (0);
 `;

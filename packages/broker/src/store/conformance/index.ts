@@ -18,6 +18,7 @@ import type { ConformanceCase } from './harness.ts';
 import { learnedCases } from './learned.ts';
 import { leaseCases } from './lease.ts';
 import { pacingCases } from './pacing.ts';
+import { recordCases } from './records.ts';
 import { retentionCases } from './retention.ts';
 import { settleCases } from './settle.ts';
 import { suppressionCases } from './suppression.ts';
@@ -35,5 +36,6 @@ export const storeConformance: readonly ConformanceCase[] = [
   ...commandCases,
   ...eventCases,
   ...suppressionCases,
+  ...recordCases,
   ...retentionCases,
 ];

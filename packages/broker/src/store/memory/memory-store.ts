@@ -36,6 +36,7 @@ import type { NewSuppression, Suppression } from '../suppression.ts';
 import { WakeList } from '../wake-list.ts';
 import { MemoryEventLog } from './event-log.ts';
 import { MemoryQueue } from './queue.ts';
+import { MemoryRecords } from './record-area.ts';
 import type { Lease, MessageRow, RecipientRow, Site } from './records.ts';
 import { MemorySuppressionList } from './suppression-list.ts';
 import { claimedMessages, messageView, recipientView } from './views.ts';
@@ -60,6 +61,11 @@ export class MemoryStore implements port.QueueStore {
   readonly #wake = new WakeList();
   readonly #log: MemoryEventLog;
   readonly #suppressions = new MemorySuppressionList();
+  readonly records = new MemoryRecords({
+    now: () => this.#clock.now(),
+    check: () => this.#check(),
+    changed: () => this.#wake.notify(),
+  });
   readonly #messages = new Map<number, MessageRow>();
   readonly #staged = new Map<number, { chunks: Uint8Array[]; at: number }>();
   readonly #idempotency = new Map<string, MessageRow>();
@@ -385,6 +391,7 @@ export class MemoryStore implements port.QueueStore {
       this.#staged.delete(id);
       staged++;
     }
+    this.records.purge(now);
     for (const [domain, { until }] of this.#aliases) if (until <= now) this.#aliases.delete(domain);
     return { messages, events, staged, more: Math.max(messages, events, staged) === keep.batch };
   }

@@ -2,6 +2,7 @@ import type { PurgeResult, Retention } from '../retention.ts';
 import { rowsPerMessage } from './codes.ts';
 import { deleteContent } from './content.ts';
 import { purgeEvents } from './event-log.ts';
+import { purgeRecords } from './record-area.ts';
 import type { WriteContext } from './write-context.ts';
 
 interface Doomed {
@@ -24,6 +25,7 @@ export function purge(context: WriteContext, keep: Retention): PurgeResult {
   for (const message of [...delivered, ...failed, ...staged]) deleteMessage(context, message);
   const events = purgeEvents(sql, now - keep.eventsMs, keep.batch);
   sql.run('DELETE FROM mb_alias WHERE expires <= ?', now);
+  purgeRecords(sql, now);
   const messages = delivered.length + failed.length;
   const more = Math.max(messages, staged.length, events) >= keep.batch;
   return { messages, events, staged: staged.length, more };

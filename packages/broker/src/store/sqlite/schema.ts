@@ -110,6 +110,18 @@ const migrations: readonly string[] = [
     detail TEXT,
     PRIMARY KEY (tenant, address)
   ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE mb_record (
+    collection TEXT NOT NULL,
+    key TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    value TEXT, -- NULL: deleted
+    updated INTEGER NOT NULL,
+    PRIMARY KEY (collection, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX mb_record_version_index ON mb_record(collection, version);
+  CREATE TABLE mb_record_version (n INTEGER NOT NULL) STRICT;
+  INSERT INTO mb_record_version (n) VALUES (0);
   `,
 ];
 

@@ -34,6 +34,7 @@ import { purge } from './purge.ts';
 import { rebaseTime } from './rebase.ts';
 import { RecentMessages } from './recent-messages.ts';
 import { logRecipient, readRecipient } from './recipients.ts';
+import { SqliteRecords } from './record-area.ts';
 import { checkSchema, migrateSchema } from './schema.ts';
 import { heartbeat, leaseNumber, reap, settle } from './settle.ts';
 import { changeSite } from './sites.ts';
@@ -103,6 +104,14 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   readonly #eventTypes: ReadonlySet<QueueEventType> | undefined;
   readonly #wake = new WakeList();
   readonly #recent = new RecentMessages();
+  readonly records = new SqliteRecords({
+    read: () => this.#read().sql,
+    write: async (work) => {
+      const result = await this.#write(({ sql, now }) => work(sql, now), durable);
+      this.#wake.notify();
+      return result;
+    },
+  });
   /** Statements of the application's own connections. */
   readonly #foreign = new WeakMap<SqliteConnection, Sql>();
   #open: Open | undefined;

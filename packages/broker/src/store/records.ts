@@ -1,0 +1,180 @@
+import { BrokerError } from '../errors.ts';
+import type { Page, PageRequest } from './port.ts';
+
+/** A small JSON document that all workers of a store share. */
+export interface StoredRecord {
+  /** Kind of document, such as `domain` or `webhook`: lower-case letters, digits and hyphens, at most 40 characters. */
+  readonly collection: string;
+  /** Its name within the collection: 1 to 255 characters without control characters. */
+  readonly key: string;
+  /** Grows with each change to any record of the store; never given twice. */
+  readonly version: number;
+  /** A JSON object of at most {@link maxRecordBytes} octets. */
+  readonly value: object;
+  /** Time of the last change, in epoch milliseconds. */
+  readonly updatedAt: number;
+}
+
+/** A change to a record; without `value` it was deleted. */
+export type RecordChange = Omit<StoredRecord, 'value'> & { readonly value?: object };
+
+/** Condition of a change. */
+export interface RecordCondition {
+  /** The version that the record must have; 0 means that it must not exist. Default: no condition. */
+  readonly ifVersion?: number;
+}
+
+/** Which records to list. */
+export interface RecordPageRequest extends PageRequest {
+  /** Only keys that begin with this text. */
+  readonly prefix?: string;
+}
+
+/**
+ * Domains and keys, API keys, webhook endpoints and other settings that change at run time. It is meant for thousands
+ * of small documents that change seldom; mail does not go in here.
+ *
+ * A change resolves when it is durable, and its reader sees whole documents only.
+ *
+ * @example
+ * const { version } = await store.records.put('domain', 'example.com', { selector: 's1' });
+ * await store.records.put('domain', 'example.com', { selector: 's2' }, { ifVersion: version });
+ */
+export interface Records {
+  /** Null when there is no such record. */
+  get(collection: string, key: string): Promise<StoredRecord | null>;
+  /**
+   * Creates or replaces a record.
+   * @throws {BrokerError} MB_BROKER_RECORD_CONFLICT when `ifVersion` does not hold; MB_BROKER_OPTION
+   */
+  put(collection: string, key: string, value: object, condition?: RecordCondition): Promise<StoredRecord>;
+  /**
+   * Deletes a record; false when there was none.
+   * @throws {BrokerError} MB_BROKER_RECORD_CONFLICT when `ifVersion` does not hold; MB_BROKER_OPTION
+   */
+  delete(collection: string, key: string, condition?: RecordCondition): Promise<boolean>;
+  /** Records of a collection in the order of their keys, by code point. */
+  list(collection: string, page?: RecordPageRequest): Promise<Page<StoredRecord>>;
+  /**
+   * The latest change of each record of the collection whose version is above `after`, oldest first, at most `limit`
+   * (1 to 1,000, default 100). Deletions are kept for {@link recordDeletionMs}.
+   */
+  changes(collection: string, after: number, limit?: number): Promise<readonly RecordChange[]>;
+}
+
+/** The largest record, in octets of JSON. */
+export const maxRecordBytes = 64 * 1024;
+/** How long {@link Records.changes} tells of a deletion: one day, in milliseconds. */
+export const recordDeletionMs = 86_400_000;
+
+/** What {@link watchRecords} needs of a store. */
+export interface RecordSource {
+  readonly records: Records;
+  onWake(listener: () => void): () => void;
+}
+
+/** Options of {@link watchRecords}. */
+export interface WatchRecordsOptions {
+  /** Only changes above this version. Default 0: first everything that there is. */
+  readonly after?: number;
+  /** Longest wait between two looks, for changes by other processes whose wake-up was lost. Default 1,000 ms. */
+  readonly pollMs?: number;
+  /** Ends the iteration, without an error. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The changes to a collection as they happen, in this process and in others. A record that changes several times
+ * between two looks is told of once, with its latest value.
+ *
+ * @throws {BrokerError} what {@link Records.changes} throws.
+ * @example
+ * for await (const { key, value } of watchRecords(store, 'domain', { signal })) {
+ *   if (value) domains.set(key, value);
+ *   else domains.delete(key);
+ * }
+ */
+export async function* watchRecords(
+  store: RecordSource,
+  collection: string,
+  options: WatchRecordsOptions = {},
+): AsyncGenerator<RecordChange, void, undefined> {
+  const { pollMs = 1000, signal } = options;
+  let after = options.after ?? 0;
+  let woken = Promise.withResolvers<void>();
+  const wake = () => woken.resolve();
+  const stopListening = store.onWake(wake);
+  signal?.addEventListener('abort', wake);
+  try {
+    while (!signal?.aborted) {
+      woken = Promise.withResolvers<void>();
+      const changes = await store.records.changes(collection, after);
+      for (const change of changes) {
+        if (signal?.aborted) return;
+        yield change;
+        after = change.version;
+      }
+      if (changes.length === 0 && !signal?.aborted) {
+        const timer = setTimeout(wake, pollMs);
+        await woken.promise;
+        clearTimeout(timer);
+      }
+    }
+  } finally {
+    stopListening();
+    signal?.removeEventListener('abort', wake);
+  }
+}
+
+const collectionPattern = /^[a-z][a-z0-9-]{0,39}$/;
+const keyPattern = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
+
+/** @throws {BrokerError} MB_BROKER_OPTION */
+export function checkCollection(collection: string): string {
+  if (typeof collection === 'string' && collectionPattern.test(collection)) return collection;
+  throw misuse('A collection must be lower-case letters, digits and hyphens, at most 40 characters.');
+}
+
+/** @throws {BrokerError} MB_BROKER_OPTION */
+export function checkRecordKey(key: string): string {
+  if (typeof key === 'string' && keyPattern.test(key)) return key;
+  throw misuse('The key of a record must be 1 to 255 characters without control characters.');
+}
+
+/** @throws {BrokerError} MB_BROKER_OPTION */
+export function checkIfVersion(condition: RecordCondition | undefined): number | undefined {
+  const version = condition?.ifVersion;
+  if (version === undefined || (Number.isSafeInteger(version) && version >= 0)) return version;
+  throw misuse('ifVersion must be the version of a record, or 0 for a record that must not exist.');
+}
+
+/**
+ * The JSON text of a record.
+ * @throws {BrokerError} MB_BROKER_OPTION
+ */
+export function recordText(value: object): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch {
+    // A circular structure or a bigint: the error below says what is expected.
+  }
+  if (!text?.startsWith('{')) throw misuse('The value of a record must be an object that JSON can express.');
+  if (Buffer.byteLength(text) > maxRecordBytes)
+    throw misuse(`The value of a record must have at most ${maxRecordBytes} octets of JSON.`);
+  return text;
+}
+
+/** The error for a condition that does not hold. */
+export function recordConflict(collection: string, key: string): BrokerError {
+  return new BrokerError(
+    'MB_BROKER_RECORD_CONFLICT',
+    'api-misuse',
+    `The record ${JSON.stringify(key)} in "${collection}" was changed by somebody else. Read it again and repeat the change.`,
+    { retryable: true },
+  );
+}
+
+function misuse(message: string): BrokerError {
+  return new BrokerError('MB_BROKER_OPTION', 'api-misuse', message);
+}
