@@ -11,6 +11,7 @@ import { connect } from '@mb/smtp-client';
 import { type Clock, systemClock } from './clock.ts';
 import { attemptDelivery } from './delivery/attempt.ts';
 import { type AttemptEnvironment, AttemptScope } from './delivery/attempt-scope.ts';
+import { createReplyRules } from './delivery/classify.ts';
 import { Connections } from './delivery/connections.ts';
 import { type Explanation, explainDelivery } from './delivery/explanation.ts';
 import { HostExperiences } from './delivery/host-experiences.ts';
@@ -94,6 +95,7 @@ export class MailBroker {
       egress: new EgressWatch(clock, delivery.port),
       resolverWatch: new ResolverWatch(clock),
       experiences: new HostExperiences(),
+      replyRules: createReplyRules(delivery.replyRules),
       ...(openSocket && { openSocket }),
       ...(options.onTranscript && { onTranscript: options.onTranscript }),
     };

@@ -9,7 +9,7 @@
 
 export { type Health, MailBroker, type SendOptions } from './broker.ts';
 export type { Clock } from './clock.ts';
-export { categorizeReply, type FailureCategory } from './delivery/classify.ts';
+export { categorizeReply, type FailureCategory, type FailureVerdict } from './delivery/classify.ts';
 export {
   type ExplainedDelivery,
   type ExplainedHost,
@@ -27,6 +27,16 @@ export type {
   Stage,
   Unknown,
 } from './delivery/outcome.ts';
+export { type ExplainedReply, explainReply, parseReply } from './delivery/reply-explanation.ts';
+export type {
+  FailureAction,
+  FailureScope,
+  ReplyClass,
+  ReplyConditions,
+  ReplyContext,
+  ReplyRule,
+} from './delivery/reply-rule.ts';
+export { defaultReplyRules } from './delivery/reply-rules.ts';
 export { BrokerError, type BrokerErrorCode, type BrokerErrorKind } from './errors.ts';
 export type { Notify } from './message/queued-envelope.ts';
 export type { ReadyMessage } from './message/ready-message.ts';

@@ -4,6 +4,7 @@ import type { MtaStsStore, Resolver, ResolverOptions } from '@mb/dns';
 import { parseMailbox } from '@mb/mime';
 import type { ConnectOptions, SessionLimits, Timeouts, TranscriptEntry } from '@mb/smtp-client';
 import type { Clock } from './clock.ts';
+import type { ReplyRule } from './delivery/reply-rule.ts';
 import { BrokerError } from './errors.ts';
 import type { RouteOption } from './route/next-hop.ts';
 import type { EgressSource } from './sender/egress-source.ts';
@@ -76,6 +77,8 @@ export interface DeliveryOptions {
   readonly timeouts?: Partial<Timeouts>;
   /** Bounds of each session; see `SessionLimits` of @mb/smtp-client. */
   readonly limits?: Partial<SessionLimits>;
+  /** Rules for what replies mean, tried in order before {@link defaultReplyRules}. Default none. */
+  readonly replyRules?: readonly ReplyRule[];
 }
 
 /** What is asked of TLS. */
@@ -158,6 +161,7 @@ export interface DeliverySettings {
   readonly sources: readonly EgressSource[];
   readonly timeouts: Partial<Timeouts>;
   readonly limits: Partial<SessionLimits>;
+  readonly replyRules: readonly ReplyRule[];
 }
 
 /** What holds where the caller says nothing. */
@@ -172,6 +176,7 @@ const defaultDelivery: DeliverySettings = {
   sources: [],
   timeouts: {},
   limits: {},
+  replyRules: [],
 };
 
 const knownKeys = {
@@ -257,6 +262,7 @@ export function resolveDelivery(options: BrokerOptions): DeliverySettings {
       throw misuse(`delivery.sources "${name}" needs a weight above 0.`);
     }
   }
+  if (!Array.isArray(settings.replyRules)) throw misuse('delivery.replyRules must be a list of rules.');
   checkVerp(options.queue?.verp);
   return settings;
 }

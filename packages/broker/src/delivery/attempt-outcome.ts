@@ -7,6 +7,7 @@ import { classifyError } from './classify.ts';
 import { wasNotOffered } from './connections.ts';
 import type { RecipientOutcome } from './outcome.ts';
 import type { PlannedRecipient } from './plan.ts';
+import type { ReplyRules } from './reply-rule.ts';
 
 /** No host could be found. */
 export function routeOutcome(
@@ -23,6 +24,8 @@ export function routeOutcome(
     maybeDelivered: false,
     // Q-06: when our own resolver fails, nothing is known of the domain.
     category: permanent ? 'bad-domain' : route.scope === 'local' ? 'local' : 'temporary-host',
+    scope: 'destination',
+    action: permanent ? 'fail' : 'retry',
     enhanced: route.enhancedCode,
     reason: route.reason,
     transcript: [],
@@ -44,6 +47,8 @@ export function policyOutcome(
     maybeDelivered: false,
     host: host.name,
     category: local ? 'local' : 'tls-policy',
+    scope: 'destination',
+    action: enhanced.startsWith('5') ? 'fail' : 'retry',
     enhanced,
     reason: why,
     transcript: [],
@@ -67,30 +72,41 @@ export function unreachableOutcome(
     host: host.name,
     source: source.name,
     category: 'local',
+    scope: 'destination',
+    action: 'retry',
     enhanced: '4.4.0',
     reason: `The source "${source.name}" has no address to reach ${host.name} from (${families}); give it one of that family.`,
     transcript: [],
   };
 }
 
-/** The session did not come about: the same outcome for every recipient. */
+/** What the outcomes of one session have in common. */
+export interface SessionFacts {
+  /** The host, and whether it is a relay that was configured for domains other than its own. */
+  readonly host: MailHost;
+  readonly relay: boolean;
+  readonly rules: ReplyRules;
+  readonly attempt: number;
+}
+
+/** No session, or none that got as far as the message: the same outcome for every recipient. */
 export function sessionOutcome(
   { address: recipient }: PlannedRecipient,
-  host: MailHost,
   error: SmtpError,
   egress: EgressWatch,
-  attempt: number,
+  { host, relay, rules, attempt }: SessionFacts,
 ): RecipientOutcome {
   const blocked = error.code === 'MB_SMTP_CONNECT_TIMEOUT' ? egress.blocked() : undefined;
   return {
     // RFC 5321 §4.2.1 and §5.1: even a 5yz greeting is about the host; its mail may go elsewhere, or later.
-    status: 'deferred',
+    // RFC 7504 §3: except 521, which says that the host never takes mail.
+    status: error.stage === 'greeting' && error.reply?.code === 521 ? 'failed' : 'deferred',
     recipient,
     stage: error.stage,
     attempt,
     maybeDelivered: false,
     host: host.name,
-    ...classifyError(error),
+    ...classifyError(error, { host: host.name, relay }, rules),
     ...(blocked && { category: 'local' as const }),
     reason: blocked ?? error.message,
     transcript: error.transcript ?? [],
@@ -103,16 +119,17 @@ export function sessionOutcome(
 /** What the host said about one recipient. */
 export function recipientOutcome(
   { address: recipient }: PlannedRecipient,
-  { name: host }: MailHost,
   result: RecipientResult,
-  session: {
+  session: SessionFacts & {
     readonly outcome: Pick<DeliveryOutcome, 'address' | 'tls'>;
     readonly transcript: RecipientOutcome['transcript'];
-    readonly attempt: number;
+    /** Whether replies after RCPT are about all recipients of the transaction, and there are several. */
+    readonly shared: boolean;
   },
 ): RecipientOutcome {
   const { status, stage, reply } = result;
-  const { transcript, attempt } = session;
+  const { transcript, attempt, relay, rules } = session;
+  const host = session.host.name;
   const { address, tls } = session.outcome;
   const maybeDelivered = status === 'unknown' || status === 'delivered';
   const evidence = {
@@ -129,11 +146,12 @@ export function recipientOutcome(
   if (status === 'delivered') return { ...evidence, status, reply: result.reply };
   const reason = result.error.message;
   if (status === 'unknown') return { ...evidence, status, reason };
+  const shared = session.shared && stage !== 'rcpt';
   const untouched = status === 'deferred' && result.untouched === true;
   return {
     ...evidence,
     status,
-    ...classifyError(result.error),
+    ...classifyError(result.error, { host, relay, shared }, rules),
     reason,
     ...(untouched && { untouched }),
   };

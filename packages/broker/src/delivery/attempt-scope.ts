@@ -10,6 +10,7 @@ import type { HostSecurity } from '../route/tls-policy.ts';
 import { type EgressSource, openFrom, reachableFrom } from '../sender/egress-source.ts';
 import type { ConnectionScope } from './connections.ts';
 import type { HostExperienceScope, HostExperiences } from './host-experiences.ts';
+import type { ReplyRules } from './reply-rule.ts';
 
 /** What every attempt of a broker shares. */
 export interface AttemptEnvironment extends SecuritySources {
@@ -22,6 +23,7 @@ export interface AttemptEnvironment extends SecuritySources {
   readonly egress: EgressWatch;
   readonly resolverWatch: ResolverWatch;
   readonly experiences: HostExperiences;
+  readonly replyRules: ReplyRules;
   readonly openSocket?: ConnectOptions['openSocket'];
   readonly onTranscript?: (line: SessionLine) => void;
 }

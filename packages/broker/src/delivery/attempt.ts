@@ -40,7 +40,7 @@ export async function attemptDelivery(
   if (route.status !== 'found') {
     return recipients.map((recipient) => routeOutcome(recipient, route, attempt));
   }
-  const offer = { nextHop: { ...nextHop, route }, message, attempt };
+  const offer = { domain: delivery.domain, nextHop: { ...nextHop, route }, message, attempt };
   // RFC 5321 §5.1: hosts of equal preference share the load, message by message, though the route is that of the claim.
   const hosts = byPreference(route.hosts, scope.environment.random);
   const [first, ...others] = hosts.filter(
@@ -70,12 +70,17 @@ export async function attemptDelivery(
  */
 function moreHopeful(before: RecipientOutcome, now: RecipientOutcome): RecipientOutcome {
   if (before.status !== 'deferred') return now;
-  if (now.status === 'deferred') return now.reply || !before.reply ? now : before;
+  if (now.status === 'deferred') {
+    // Trouble of our own with one host says nothing about what another one said.
+    if (now.category === 'local') return before;
+    return now.reply || !before.reply ? now : before;
+  }
   return now.status === 'failed' && mayTryNextHost(now) ? before : now;
 }
 
 /** One host of a route and what it is to be offered. */
 interface Offer {
+  readonly domain: string;
   readonly nextHop: ReachableHop;
   readonly host: MailHost;
   readonly recipients: readonly PlannedRecipient[];
@@ -90,17 +95,28 @@ async function tryHost(offer: Offer, scope: AttemptScope): Promise<RecipientOutc
   if (!approach.usable) {
     return recipients.map((recipient) => policyOutcome(recipient, host, approach, attempt));
   }
+  const { egress, replyRules: rules } = scope.environment;
+  const facts = { host, relay: isForeignRelay(nextHop, host, offer.domain), rules, attempt };
   try {
     const outcome = await handOver(offer, approach, scope);
     const transcript = scope.transcripts ? outcome.transcript : [];
+    // RFC 2033 §4.2: only LMTP answers for each recipient after the content.
+    const accepted = outcome.recipients.filter(({ stage }) => stage !== 'rcpt').length;
+    const shared = nextHop.protocol === 'smtp' && accepted > 1;
     return outcome.recipients.map((result, index) =>
-      recipientOutcome(recipients[index]!, host, result, { outcome, transcript, attempt }),
+      recipientOutcome(recipients[index]!, result, { ...facts, outcome, transcript, shared }),
     );
   } catch (error) {
     if (!SmtpError.isInstance(error) || error.kind === 'api-misuse') throw error;
-    const { egress } = scope.environment;
-    return recipients.map((recipient) => sessionOutcome(recipient, host, error, egress, attempt));
+    return recipients.map((recipient) => sessionOutcome(recipient, error, egress, facts));
   }
+}
+
+/** A relay knows the mailboxes of its own domain; what it says about others is about us or about itself. */
+function isForeignRelay({ route, protocol }: ReachableHop, { name }: MailHost, domain: string): boolean {
+  if (route.via !== 'smarthost' || protocol === 'lmtp') return false;
+  const host = name.toLowerCase();
+  return host !== domain && !host.endsWith(`.${domain}`);
 }
 
 /** Hands the message to the host, over as many connections as it takes: a session may be full before the message is. */

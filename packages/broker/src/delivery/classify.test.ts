@@ -13,7 +13,7 @@ type Case = readonly [
 const cases: readonly Case[] = [
   [550, '5.1.1', 'rcpt', 'No such user', 'bad-mailbox'],
   [550, undefined, 'rcpt', 'User unknown', 'bad-mailbox'],
-  [551, undefined, 'rcpt', 'User not local', 'bad-mailbox'],
+  [551, undefined, 'rcpt', 'User not local', 'unknown-reason'],
   [550, '5.2.1', 'rcpt', 'Mailbox disabled', 'bad-mailbox'],
   [551, '5.7.17', 'rcpt', 'Mailbox owner has changed', 'bad-mailbox'],
   [550, '5.1.2', 'rcpt', 'Host unknown', 'bad-domain'],

@@ -1,5 +1,5 @@
 import type { Reply, Stage as SessionStage, TlsEvidence, TranscriptEntry } from '@mb/smtp-client';
-import type { FailureCategory } from './classify.ts';
+import type { FailureVerdict } from './classify.ts';
 
 /**
  * Where a delivery ended: before it began (`suppression`), before a host was known (`route`), before one was dialled
@@ -41,9 +41,8 @@ export interface Delivered extends OutcomeEvidence {
 }
 
 /** Trying again changes nothing. */
-export interface Failed extends OutcomeEvidence {
+export interface Failed extends OutcomeEvidence, FailureVerdict {
   readonly status: 'failed';
-  readonly category: FailureCategory;
   /** RFC 3463 code: the host's own, or the one that describes what we found. */
   readonly enhanced: string;
   /** One or two sentences: what is wrong and what to do. */
@@ -51,9 +50,8 @@ export interface Failed extends OutcomeEvidence {
 }
 
 /** Not delivered, and a later attempt may be. */
-export interface Deferred extends OutcomeEvidence {
+export interface Deferred extends OutcomeEvidence, FailureVerdict {
   readonly status: 'deferred';
-  readonly category: FailureCategory;
   readonly enhanced: string;
   readonly reason: string;
   /** When the queue tries again; absent for `send()`, which does not. */

@@ -147,6 +147,8 @@ function outcomeOf(recipient: string, suppression: Suppression | undefined): Que
     attempt: 0,
     maybeDelivered: false,
     category: 'suppressed',
+    scope: 'recipient',
+    action: 'fail',
     enhanced: '5.7.1',
     reason: `The address is on the suppression list since ${since} (${suppression.reason}); lift it there to send again.`,
     transcript: [],

@@ -53,7 +53,7 @@ function reportedRecipient(message: ClaimedMessage, outcome: Outcome): ReportedR
 
 /** DSN-02: only what a host said of the address itself speaks against it. */
 function isBadMailbox({ kind, outcome }: ReportedRecipient): boolean {
-  return kind === 'failed' && (outcome as Partial<Failed> | undefined)?.category === 'bad-mailbox';
+  return kind === 'failed' && (outcome as Partial<Failed> | undefined)?.action === 'suppress';
 }
 
 /** RFC 3461 §4.3: the header, or the whole message where it was asked for and is not too large. */
