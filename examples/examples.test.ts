@@ -15,7 +15,7 @@ const EXPECTED: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   'compose.ts': [
     "to: [ 'alice@example.org', 'archive@example.com' ]",
     /^From: =\?UTF-8\?Q\?Zo=C3=AB_M=C3=BCller\?= <zoe@example.com>\r?$/m,
-    // Bcc is no field: the name stands in the envelope alone.
+    // Bcc is no field: the name is only in the envelope.
     /^(?![\s\S]*^Bcc)/m,
     "filename*=utf-8''M%C3%A4rz.csv",
     'bW9udGg7c3VtCjM7NDIK',
@@ -66,7 +66,7 @@ it('demo delivers to both servers, passes everywhere, and names what it saved', 
   for (const check of ['SPF', 'DKIM', 'DMARC']) {
     expect(output.match(new RegExp(`^  ${check} +PASS`, 'gm'))).toHaveLength(2);
   }
-  // No colour where nobody sees it.
+  // No colour where the output is not a terminal.
   expect(output).not.toContain('\x1b');
   const saved = [...output.matchAll(/Saved +(\S+) \((\d+) octets\)/g)];
   expect(saved).toHaveLength(2);

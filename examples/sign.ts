@@ -1,4 +1,4 @@
-// Make a DKIM key, and sign a message that comes from anywhere: with RSA for everybody, Ed25519 beside it.
+// Make a DKIM key, and sign a message that comes from anywhere: with RSA, which every verifier knows, and Ed25519 beside it.
 import { generateKeyPair, signMessage } from '@mb/dkim';
 
 const domain = 'example.com';

@@ -32,7 +32,7 @@ export function deliverThrough(port: MessagePort, content: Uint8Array): Promise<
   });
 }
 
-/** A server of a few lines at the other end of the port: it knows Bob and nobody else. */
+/** A server of a few lines at the other end of the port: it knows only Bob. */
 export function serveThrough(port: MessagePort): void {
   const say = (text: string) => port.postMessage(new TextEncoder().encode(`${text}\r\n`));
   let inContent = false;

@@ -54,7 +54,7 @@ async function installConsumer(folder: string, packed: readonly Packed[]): Promi
   const file = join(folder, 'package.json');
   const manifest = JSON.parse(await readFile(file, 'utf8'));
   for (const { name, filename } of packed) manifest.dependencies[name] = `file:${filename}`;
-  // The npm package `node` holds one binary package per platform; an alias each lets several versions stand side by side.
+  // The npm package `node` holds one binary package per platform; an alias for each lets several versions be installed.
   for (const version of nodeVersions) {
     manifest.devDependencies[nodeAlias(version)] = `npm:node-${process.platform}-${process.arch}@${version}`;
   }
@@ -166,7 +166,7 @@ async function main(): Promise<void> {
     report('browser bundle of @mb/mime', await bundleForBrowser(consumer));
   } finally {
     if (failed === 0) await rm(folder, { recursive: true, force: true });
-    else console.log(`kept for a look: ${folder}`);
+    else console.log(`kept for inspection: ${folder}`);
   }
   console.log(`package-tests: ${passed} passed, ${failed} failed`);
   process.exitCode = failed > 0 ? 1 : 0;

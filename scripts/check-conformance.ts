@@ -25,7 +25,7 @@ function readRules(): { rules: Map<string, Rule>; problems: string[] } {
     const cells = line.split(/(?<!\\)\|/).map((cell) => cell.trim());
     const [, id = '', statement = '', source = '', evidence = ''] = cells;
     if (!idPattern.test(id)) continue;
-    if (rules.has(id)) problems.push(`${id} stands twice in ${catalogue}`);
+    if (rules.has(id)) problems.push(`${id} appears twice in ${catalogue}`);
     if (!statement || !source || !evidence)
       problems.push(`${id}: a row needs statement, source and test file`);
     rules.set(id, { id, statement, source, evidence });

@@ -11,7 +11,7 @@ export function heading(text: string): void {
   console.log(`\n${paint('bold', text)}`);
 }
 
-/** A name and what it stands for, in two columns. */
+/** A name and its meaning, in two columns. */
 export function row(name: string, value: string): void {
   console.log(`  ${paint('dim', name.padEnd(11))}${value.replaceAll('\n', `\n${' '.repeat(13)}`)}`);
 }

@@ -21,7 +21,7 @@ const kills = Number(process.env.MB_CRASH_ROUNDS ?? 300);
 const seed = process.env.MB_CRASH_SEED ?? String(Date.now());
 /** Most messages that a process enqueues before it is killed. */
 const messagesOfALife = 30;
-/** It is killed so many milliseconds after it accepted so many of them. */
+/** When it is killed: milliseconds after it accepted that number of them. */
 const messagesBeforeEnd = [0, 10] as const;
 const lastMs = [0, 150] as const;
 /** So long a killed process keeps what it had in hand. */
@@ -264,7 +264,7 @@ class Life {
     this.#child.stdin!.write('begin\n');
   }
 
-  /** Resolves when it delivers and has accepted so many messages, or has ended. */
+  /** Resolves when it delivers and has accepted that number of messages, or has ended. */
   accepts(count: number): Promise<unknown> {
     const enough = new Promise<void>((resolve) => {
       this.#onSaid = () => {

@@ -56,7 +56,7 @@ describe('what becomes of each recipient at real mail exchangers', () => {
     expect(world.east.output()).toMatch(/DKIM: d=example\.com s=rsa .*\[verification succeeded\]/);
   });
 
-  it('Bcc recipients get the message, and nobody sees them in it', async () => {
+  it('Bcc recipients get the message, and no recipient sees them in it', async () => {
     const before = (await world.south.messages('bob@south.test')).length;
     const outcomes = await broker.send({
       ...letter,
@@ -143,7 +143,7 @@ describe('what becomes of each recipient at real mail exchangers', () => {
     }
   });
 
-  it('nobody is dialled at a private address unless it is allowed', async () => {
+  it('no private address is dialled unless it is allowed', async () => {
     const guarded = new MailBroker({ hostname: 'mail.example.com' });
     const [outcome] = await guarded.send({ ...letter, subject: 'guarded', to: 'alice@north.test' });
     expect(outcome).toMatchObject({ stage: 'route' });

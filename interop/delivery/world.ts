@@ -13,7 +13,7 @@ import { type SignedDns, startSignedDns } from '../lab/signed-dns.ts';
  * | --- | --- | --- |
  * | example.com | signed | the sender's: SPF, DKIM keys, DMARC |
  * | north.test | signed | Postfix with STARTTLS |
- * | south.test | signed | first a host that nobody listens on, then a second Postfix |
+ * | south.test | signed | first a host without a listener, then a second Postfix |
  * | east.test | unsigned | Exim with STARTTLS |
  * | old.test | signed | Postfix that knows no TLS newer than 1.1 |
  * | plain.test | signed | no MX: the Postfix at the domain's own address, without STARTTLS |

@@ -74,7 +74,7 @@ export interface UglyMessage {
   readonly octets: Buffer;
   /** The octets as SMTP carries them: every line ends with CRLF, the last one too. */
   readonly wire: Buffer;
-  /** White space before the colon of some field, which is obsolete; not everybody reads that. */
+  /** White space before the colon of some field, which is obsolete; not every reader accepts it. */
   readonly obsolete: 'none' | 'space' | 'tab';
   /** There is an empty line after the header. */
   readonly hasBody: boolean;

@@ -178,7 +178,7 @@ describe('a validating Unbound', () => {
     clearInterval(timer);
     const lost = answers.filter(({ status }) => status !== 'found').length;
     console.log(
-      `10,000 look-ups in ${Math.round(elapsed)} ms, at most ${most} descriptors, ${residentKib() - before.residentKib} KiB more memory`,
+      `10,000 lookups in ${Math.round(elapsed)} ms, at most ${most} descriptors, ${residentKib() - before.residentKib} KiB more memory`,
     );
     expect(lost).toBe(0);
     expect(most - before.descriptors).toBeLessThan(600);

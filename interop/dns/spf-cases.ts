@@ -1,6 +1,6 @@
-/** Records of one name, as the other implementations' stand-in resolvers read them. */
+/** Records of one name, as the other implementations' fake resolvers read them. */
 export interface CaseRecords {
-  /** Every look-up of the name fails. */
+  /** Every lookup of the name fails. */
   readonly fail?: boolean;
   readonly A?: readonly string[];
   readonly AAAA?: readonly string[];

@@ -17,9 +17,9 @@ interface Difference {
 const differences: readonly Difference[] = [
   {
     peer: 'both',
-    // §4.6.4 limits terms whose queries give nothing. Names of ptr and p come from whoever holds the address:
+    // §4.6.4 limits terms whose queries give nothing. Names of ptr and p come from the holder of the address:
     // if they counted, a sender could turn a fail into a permerror by its own reverse zone.
-    reason: 'they count void look-ups of the names of ptr and p, which RFC 7208 §4.6.4 does not ask for',
+    reason: 'they count void lookups of the names of ptr and p, which RFC 7208 §4.6.4 does not ask for',
     applies: (each, ours, theirs) =>
       theirs.result === 'permerror' &&
       /void (dns )?look-?ups? limit/i.test(theirs.detail) &&
@@ -29,7 +29,7 @@ const differences: readonly Difference[] = [
   {
     peer: 'both',
     reason:
-      'they call a failing look-up for ptr a temperror; by RFC 7208 §5.5 the name, or the term, does not match',
+      'they call a failing lookup for ptr a temperror; by RFC 7208 §5.5 the name, or the term, does not match',
     applies: (each, ours, theirs) =>
       theirs.result === 'temperror' &&
       ours.result !== 'temperror' &&
@@ -39,12 +39,12 @@ const differences: readonly Difference[] = [
   {
     peer: 'pyspf',
     reason:
-      'pyspf calls an include of the same domain a syntax error; RFC 7208 leaves that to the look-up limit',
+      'pyspf calls an include of the same domain a syntax error; RFC 7208 leaves that to the lookup limit',
     applies: (_each, _ours, theirs) => theirs.detail.includes('include has trivial recursion'),
   },
   {
     peer: 'pyspf',
-    reason: 'pyspf looks up all hosts of an mx, and counts void ones behind the host that matches',
+    reason: 'pyspf looks up all hosts of an mx, and counts void ones after the host that matches',
     applies: (each, ours, theirs) =>
       theirs.result === 'permerror' &&
       theirs.detail.includes('Void lookup limit') &&

@@ -11,7 +11,7 @@ package ZoneResolver;
 sub new { my ($class) = @_; return bless { zone => {} }, $class }
 sub errorstring { return 'SERVFAIL' }
 
-# Stands in for Net::DNS::Resolver: answers from the case's zone.
+# Replaces Net::DNS::Resolver: answers from the case's zone.
 sub send {
     my ($self, $name, $type, $class) = @_;
     my $packet = Net::DNS::Packet->new($name, $type, 'IN');

@@ -10,7 +10,7 @@ zone = {}
 
 
 def look_up(name, qtype, tcpfallback=True, timeout=30, level=0):
-    """Stands in for pyspf's DNS: answers from the case's zone, aliases included."""
+    """Replaces pyspf's DNS: answers from the case's zone, aliases included."""
     labels = [label for label in name.split('.') if label]
     if any(len(label) > 63 for label in labels):
         raise spf.TempError('label too long')

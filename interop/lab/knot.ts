@@ -27,7 +27,7 @@ export interface Knot {
   readonly zones: readonly LabZone[];
   /** DS records of the signed zones, as trust anchors for a resolver: `example.com. DS 12345 13 2 …`. */
   readonly trustAnchors: readonly string[];
-  /** Replaces the records of a name and type and signs anew, at once. Data in presentation format; none removes the set. */
+  /** Replaces the records of a name and type and signs again, at once. Data in presentation format; none removes the set. */
   setRecords(zone: string, owner: string, type: string, data: readonly string[]): Promise<void>;
   output(): string;
   stop(): Promise<void>;

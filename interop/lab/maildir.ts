@@ -25,7 +25,7 @@ function deliveredAt(name: string): number {
   return Number(name.split('.')[0]) + Number(/M(\d+)/.exec(name)?.[1] ?? 0) / 1e6;
 }
 
-/** Waits until a mailbox holds this many messages; throws after the time-out, with the end of the server's log. */
+/** Waits until a mailbox holds this many messages; throws after the timeout, with the end of the server's log. */
 export async function waitForMaildir(
   root: string,
   mailbox: string,

@@ -81,7 +81,7 @@ function defaultSettings(folder: string, options: PostfixOptions): Record<string
     data_directory: join(folder, 'data'),
     maillog_file: '/dev/stdout',
     myhostname: options.hostname,
-    // The interface list names no other address than this one; the real listeners stand in master.cf.
+    // The interface list names no other address than this one; the real listeners are in master.cf.
     inet_interfaces: '127.0.0.1',
     inet_protocols: 'ipv4',
     mydestination: '',

@@ -41,7 +41,7 @@ async function filesOf(folder: string, pattern: string): Promise<CorpusMessage[]
 type NodeunitTest = (test: unknown) => void;
 
 /**
- * The messages of mailparser's tests, from the last release whose package holds them. They stand in its program as
+ * The messages of mailparser's tests, from the last release whose package holds them. They are in its program as
  * strings, so it runs with a parser in place of its own that keeps what it is given.
  */
 export async function mailparserCorpus(): Promise<CorpusMessage[]> {

@@ -147,9 +147,9 @@ const DEFECTS: Readonly<Record<string, DefectCode>> = {
 /** Messages that MIME::Parser reads in another way, and why. */
 const DIFFERENT_FROM_MIME_PARSER: Readonly<Record<string, string>> = {
   'msg_14.txt': 'a type without subtype is text/plain here (RFC 2045 §5.2) and stays as it is there',
-  'msg_17.txt': 'a multipart in which no delimiter stands keeps its text here',
+  'msg_17.txt': 'a multipart without a delimiter keeps its text here',
   'msg_25.txt': 'a multipart without boundary keeps its type here',
-  'msg_31.txt': 'a multipart in which no delimiter stands keeps its text here',
+  'msg_31.txt': 'a multipart without a delimiter keeps its text here',
   'msg_33.txt': 'a boundary written by RFC 2231 is read here',
   'msg_38.txt': 'the delimiter of an outer multipart ends the inner one here (RFC 2046 §5.1.2)',
   'msg_41.txt': 'a multipart without boundary keeps its type here',
@@ -159,21 +159,21 @@ const DIFFERENT_FROM_MIME_PARSER: Readonly<Record<string, string>> = {
   'empty-ctype-bad-content.raw': 'a type that is none is text/plain here (RFC 2045 §5.2)',
   'mailparser.js 59': 'quoted-printable of no sense stays as it is here',
   'mailparser.js 74': 'quoted-printable keeps its CRLF in octets here (RFC 2045 §6.7)',
-  'boundary that no line has': 'a multipart in which no delimiter stands keeps its text here',
-  'closing delimiter alone': 'a multipart in which no part stands keeps its text here',
+  'boundary that no line has': 'a multipart without a delimiter keeps its text here',
+  'closing delimiter alone': 'a multipart without a part keeps its text here',
   'multipart without boundary': 'a multipart without boundary keeps its type here',
   'multipart with an empty boundary inside another': 'a multipart without boundary keeps its type here',
   'boundary twice': 'the first of equal parameters counts here, the last there',
   'boundary behind a stray quote': 'the first of equal parameters counts here, the last there',
   'parameter without value before the boundary': 'it hides no parameter here',
   'parameter without name before the boundary': 'it hides no parameter here',
-  'comments where they may stand': 'a comment right behind the type is one here (RFC 2045 §5.1)',
+  'comments where they are allowed': 'a comment right after the type is one here (RFC 2045 §5.1)',
   'line of blanks instead of the empty line': 'it ends a header that nothing of a header follows here',
   'line of blanks instead of the empty line of a multipart':
     'it ends a header that nothing of a header follows here',
   'line of blanks instead of the empty line of a part':
     'it ends a header that nothing of a header follows here',
   'encoding x-gzip64': 'a part in an unknown encoding keeps its type here, with a defect',
-  'base64 over a whole multipart': 'a multipart in which no delimiter stands keeps its text here',
+  'base64 over a whole multipart': 'a multipart without a delimiter keeps its text here',
   'type that is none': 'a type that is none is text/plain here (RFC 2045 §5.2)',
 };

@@ -79,7 +79,7 @@ async function startWorker(name: string): Promise<void> {
   running.set(name, worker);
 }
 
-/** Accepts so many messages for these mail exchangers in turn; gives their numbers. */
+/** Accepts the given number of messages for these mail exchangers in turn; returns their numbers. */
 async function enqueue(count: number, to: readonly string[]): Promise<number[]> {
   const numbers = Array.from({ length: count }, () => messages++);
   for (let i = 0; i < count; i += 50) {
@@ -281,7 +281,7 @@ async function firstExpiry(worker: string, now: number): Promise<number> {
   return Number(rows[0]!.expires ?? now);
 }
 
-/** A connection that nobody can speak on counts as long as the lease behind it. */
+/** A connection that was cut off counts as long as its lease. */
 function endedWithItsLease(connection: ReceivedConnection): ReceivedConnection {
   const cut = cuts.find(({ peer, at }) => peer === connection.peer && connection.openedAt < at);
   const endedAt = Math.min(connection.endedAt, cut?.expires ?? connection.endedAt);

@@ -57,7 +57,7 @@ export async function sendMany(
   return marks;
 }
 
-/** Expects that what was stored is exactly the marked messages, behind the header fields that a server puts on top. */
+/** Expects that what was stored is exactly the marked messages, after the header fields that a server adds. */
 export function expectStored(stored: readonly Buffer[], marks: readonly string[]): void {
   const bodies = stored.map((message) => message.toString('latin1').replace(/\r?\n/g, '\r\n'));
   expect(bodies).toHaveLength(marks.length);

@@ -10,7 +10,7 @@ import { arrival, checkTaken, startSink } from './queue.ts';
 
 /** How long an application waits until its messages are on the disk, while those before are delivered. */
 export interface EnqueueTask {
-  /** What is told of the acceptances. */
+  /** What is reported of the acceptances. */
   readonly metric: QuantileMetric;
   /** Acceptances that are waited for at a time. */
   readonly callers: number;

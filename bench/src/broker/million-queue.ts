@@ -15,7 +15,7 @@ const ACCEPTS_IN_FLIGHT = 20;
 const DAY_MS = 86_400_000;
 const CONTENT = Buffer.alloc(2000, 'All work and no play. ');
 
-/** A queue of so many recipients in one file: 1,000 due, and half of the others due later, half due where nothing goes. */
+/** A queue of the given number of recipients in one file: 1,000 due, and half of the others due later, half due where nothing goes. */
 export class MillionQueue {
   readonly #store: SqliteStore;
   readonly #recipients: number;
@@ -62,7 +62,7 @@ export class MillionQueue {
 
   /** Claims all that is due; returns what each claim took, in milliseconds. */
   async claimAll(): Promise<number[]> {
-    // Where nobody checks a run, nobody has given back what it took.
+    // An unchecked run has not given back what it took.
     if (this.#claims.length > 0) await this.giveBack();
     const claimMs: number[] = [];
     for (let n = 0; n < SITES; n++) {

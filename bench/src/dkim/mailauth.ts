@@ -1,4 +1,4 @@
-/** Signing and verifying with mailauth: a peer in the rows, and the judge of everybody's signatures. */
+/** Signing and verifying with mailauth: a peer in the rows, and the judge of all signatures. */
 import type { Readable } from 'node:stream';
 import { dkimSign } from 'mailauth/lib/dkim/sign.js';
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js';

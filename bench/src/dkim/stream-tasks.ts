@@ -1,6 +1,6 @@
 /**
  * Tasks of the streaming row: sign a message of one huge attachment whose octets pass by once.
- * Each task loads its signer itself, so that nobody pays for another's code.
+ * Each task loads its signer itself, so that none pays for another's code.
  */
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { Readable } from 'node:stream';

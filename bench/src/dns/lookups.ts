@@ -13,7 +13,7 @@ interface Lookups {
   readonly mostDescriptors: number;
 }
 
-/** RFC 5452 wants a fresh port for each query, so sockets are many; but never one for each of 10,000 look-ups. */
+/** RFC 5452 wants a fresh port for each query, so sockets are many; but never one for each of 10,000 lookups. */
 const MOST_DESCRIPTORS = 600;
 
 /** Asks for all names at once; the limit sends ready-made queries over one socket, a window at a time. */
@@ -92,7 +92,7 @@ function askInWindow(names: readonly string[], port: number): Promise<string[]> 
 
 function checkLookups({ addresses, mostDescriptors }: Lookups, names: readonly string[]): string | undefined {
   const lost = names.filter((name, i) => addresses[i] !== addressOf(name)).length;
-  if (lost > 0) return `${lost} of ${names.length} look-ups without their answer`;
+  if (lost > 0) return `${lost} of ${names.length} lookups without their answer`;
   return mostDescriptors > MOST_DESCRIPTORS ? `${mostDescriptors} descriptors open at once` : undefined;
 }
 

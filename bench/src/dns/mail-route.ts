@@ -22,7 +22,7 @@ export async function cachedRouteField(): Promise<Field> {
         check: (route) => checkRoute(route as MailRoute),
       },
       {
-        name: 'map look-ups',
+        name: 'map lookups',
         role: 'limit',
         run: () => records.get(DOMAIN)!.map((name) => ({ name, addresses: [...records.get(name)!] })),
         check: (hosts) => ((hosts as unknown[]).length === 2 ? undefined : 'hosts are missing'),

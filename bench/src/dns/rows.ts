@@ -6,7 +6,7 @@ export const dnsRows: readonly Row[] = [
   spfRow('dns/spf-own', "SPF: the address in the sender's own record", 5, async () =>
     (await import('./spf.ts')).ownAddress(),
   ),
-  // Twice the 17 µs that the bare look-ups of this case took when the goals were set.
+  // Twice the 17 µs that the bare lookups of this case took when the goals were set.
   spfRow('dns/spf-includes', 'SPF: the address in the last of 7 includes', 34, async () =>
     (await import('./spf.ts')).lastInclude(),
   ),
@@ -18,15 +18,15 @@ export const dnsRows: readonly Row[] = [
     title: 'mail route with its records in the cache',
     metric: 'cpu',
     amount: { count: 1, unit: 'routes' },
-    limit: 'map look-ups',
+    limit: 'map lookups',
     goals: [{ kind: 'micros', atMost: 5 }],
     field: async () => (await import('./mail-route.ts')).cachedRouteField(),
   },
   {
     id: 'dns/lookups',
-    title: '10,000 look-ups at once of a local server, no cache',
+    title: '10,000 lookups at once of a local server, no cache',
     metric: 'wall',
-    amount: { count: 1, unit: 'look-ups' },
+    amount: { count: 1, unit: 'lookups' },
     limit: 'bare UDP in a window',
     goals: [{ kind: 'best' }],
     wholeRuns: true,
@@ -44,7 +44,7 @@ function spfRow(id: string, title: string, atMost: number, policy: () => Promise
     title,
     metric: 'cpu',
     amount: { count: 1, unit: 'checks' },
-    limit: 'bare look-ups',
+    limit: 'bare lookups',
     goals,
     field: async () => (await import('./spf.ts')).spfField(await policy()),
   };

@@ -24,7 +24,7 @@ const SOA: Answer = {
   },
 };
 
-// 10,000 queries may stand in the socket's buffer before this process gets a turn.
+// 10,000 queries may wait in the socket's buffer before this process gets a turn.
 const socket = createSocket({ type: 'udp4', recvBufferSize: 8 * 2 ** 20 });
 socket.on('message', (octets, from) => {
   const { id, questions = [] } = decode(octets);

@@ -11,12 +11,12 @@ export interface SpfCase {
 const SENDER = 'shop@example.com';
 const HELO = 'out.example.com';
 
-/** The address stands in the sender's own record: one look-up, two terms. */
+/** The address is in the sender's own record: one lookup, two terms. */
 export function ownAddress(): SpfCase {
   return { ip: '192.0.2.17', records: new Map([['example.com', 'v=spf1 ip4:192.0.2.17 -all']]) };
 }
 
-/** The address stands in the last of seven includes, as where many services send for a domain. */
+/** The address is in the last of seven includes, as with domains that many services send for. */
 export function lastInclude(): SpfCase {
   const names = Array.from({ length: 7 }, (_, i) => `_spf${i}.example.net`);
   const records = new Map([
@@ -59,7 +59,7 @@ export function spfField({ ip, records }: SpfCase): Field {
       check: (outcome) => checkResult((outcome as { status: { result: string } }).status.result),
     },
     {
-      name: 'bare look-ups',
+      name: 'bare lookups',
       role: 'limit',
       run: async () => {
         let found = 0;

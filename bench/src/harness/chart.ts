@@ -181,7 +181,7 @@ function base(name: string): string {
   return name.split(' ')[0]!;
 }
 
-/** The picture follows the reader's colour scheme by itself, also where it stands in an `img`. */
+/** The picture follows the reader's colour scheme by itself, also inside an `img`. */
 function readableInTheDark(svg: string): string {
   const rules = Object.entries(DARK).flatMap(([light, dark]) => [
     `[fill="${light}"]{fill:${dark}}`,

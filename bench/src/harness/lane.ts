@@ -16,7 +16,7 @@ export interface Series {
   readonly wall: readonly number[];
   /** Processor microseconds per operation of this process. */
   readonly cpu: readonly number[];
-  /** What the runs told of themselves, in the row's unit; only in `peak`, `p50`, `p99` and `disk` rows. */
+  /** What the runs reported of themselves, in the row's unit; only in `peak`, `p50`, `p99` and `disk` rows. */
   readonly told: readonly number[];
   /** What was wrong with the first wrong output, or the error thrown. */
   readonly problem?: string;
@@ -81,7 +81,7 @@ export class LocalLane implements Lane {
   async sample(): Promise<void> {
     if (this.#threw) return;
     const { metric, apart } = this.#row;
-    // One contender's garbage is not the next one's bill; in a process of its own it is nobody else's anyway.
+    // One contender's garbage is not the next one's bill; in a process of its own it does not matter.
     if (!apart) globalThis.gc?.();
     // What was done for others, and a full collection, which drops compiled code too, are made up for before it counts.
     if (metric !== 'peak') await this.#attempt(this.#repeats);

@@ -35,7 +35,7 @@ export async function measure(
 
 /**
  * Order of the contenders in a round: each order is also run backwards, and every two rounds it rotates by one,
- * so that nobody always runs first, nor always behind the same neighbour.
+ * so that no contender always runs first, nor always after the same one.
  */
 export function turnOrder<T>(items: readonly T[], round: number): T[] {
   const start = items.length === 0 ? 0 : Math.floor(round / 2) % items.length;

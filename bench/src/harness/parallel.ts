@@ -1,4 +1,4 @@
-/** Works on all items, so many at a time. */
+/** Works on all items, `width` at a time. */
 export async function forEachLimit<Item>(
   items: readonly Item[],
   atATime: number,

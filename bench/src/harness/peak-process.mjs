@@ -1,6 +1,6 @@
 /**
  * Child process of a `peak` row: does one task and reports the highest resident set that it needed.
- * Plain JavaScript, so that nobody's figure holds Node's TypeScript support.
+ * Plain JavaScript, so that no figure includes Node's TypeScript support.
  */
 import { readFileSync } from 'node:fs';
 

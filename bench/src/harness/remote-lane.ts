@@ -6,7 +6,7 @@ import type { LaneCommand, LaneOrder, LaneReport } from './lane-process.ts';
 import { measuringFlags } from './measuring-flags.ts';
 import type { Contender } from './row.ts';
 
-/** A contender at work in a process of its own: nobody else's garbage, code or type feedback beside it. */
+/** A contender in a process of its own, which shares no garbage, code or type feedback with the others. */
 export class RemoteLane implements Lane {
   readonly #contender: Contender;
   readonly #child: ChildProcess;

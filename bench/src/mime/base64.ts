@@ -7,8 +7,8 @@ import { wholeText } from './whole-text.ts';
 /**
  * Encodes octets to base64 in lines of 76; the limit is Node's unwrapped base64 and one copy.
  *
- * A message takes octets, and the limit ends in octets, so that is what ours is judged by. Ours as a string stands beside
- * it; the peers give strings only, and nobody makes octets of these in the measured time.
+ * A message takes octets, and the limit ends in octets, so that is what ours is judged by. Ours as a string is shown beside
+ * it; the peers give strings only, which are not converted to octets in the measured time.
  */
 export function base64Field(octets: Buffer): Field {
   const check = (output: unknown) => checkEncoded(output as string, octets);

@@ -1,6 +1,6 @@
 /**
  * Tasks of the streaming row: compose a message with one huge attachment and let its octets go by.
- * Each task loads its composer itself, so that nobody pays for another's code.
+ * Each task loads its composer itself, so that none pays for another's code.
  */
 import { Readable } from 'node:stream';
 

@@ -8,13 +8,13 @@ import { openOurs } from './ours.ts';
 import { openPrototype } from './prototype.ts';
 import { startBenchServer } from './server.ts';
 
-/** Alone, so that claims wait for nobody. */
+/** Alone, so that claims do not wait for others. */
 const WORKERS = 1;
 /** As many as there are claims in a run: one message for each. */
 const DESTINATIONS = 400;
 
 /**
- * What a claim takes while one destination, which has all the connections it may have, has so many messages waiting
+ * What a claim takes while one destination, which has all the connections it may have, has this many messages waiting
  * that are due: the normal state of a large receiver. Beside it the same store with nothing waiting.
  *
  * @param peers  whether the others take part, which takes minutes from a million on.

@@ -27,7 +27,7 @@ export async function openEngines(server: BenchServer, workers: number): Promise
   ];
 }
 
-/** Runs empty the queue; it is filled again where nobody measures. */
+/** Runs empty the queue; it is filled again outside of the measured time. */
 export async function drainContender(
   engine: Engine,
   workers: number,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CAP, type Engine } from './engine.ts';
 
-/** A queue that nobody can take anything of for this long has lost something. */
+/** A queue from which nothing can be claimed for this long has lost something. */
 const STALLED_MS = 30_000;
 
 /** What came of emptying a queue. */
@@ -15,7 +15,7 @@ export interface Drained {
 }
 
 /**
- * Claims and settles with so many workers until `count` messages are settled. Several workers hold each batch for a
+ * Claims and settles with this many workers until `count` messages are settled. Several workers hold each batch for a
  * moment, as if they delivered it, so that destinations come to their caps.
  */
 export async function drain(engine: Engine, workers: number, count: number): Promise<Drained> {
@@ -60,7 +60,7 @@ export function checkDrained(drained: Drained, addresses: readonly string[]): st
   if (missing > 0) return `${missing} of ${addresses.length} messages were never claimed`;
   const twice = [...drained.claimed.values()].filter((times) => times > 1).length;
   if (twice > 0) return `${twice} messages were claimed more than once`;
-  if (drained.claimed.size > addresses.length) return 'messages were claimed that nobody put in';
+  if (drained.claimed.size > addresses.length) return 'messages were claimed that were never put in';
   if (drained.mostConnections > CAP)
     return `${drained.mostConnections} at a time to one destination that takes ${CAP}`;
   return undefined;

@@ -1,6 +1,6 @@
 /**
  * Tasks of the attachment row: compose a message with a big file and deliver it.
- * Each task loads its client itself, so that nobody pays for another's code.
+ * Each task loads its client itself, so that none pays for another's code.
  */
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';

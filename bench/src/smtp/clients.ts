@@ -127,7 +127,7 @@ export function upyo(task: Task): Contender {
   };
 }
 
-/** Postfix's load generator, in C; it makes a message of the same length and connects anew in each run. */
+/** Postfix's load generator, in C; it makes a message of the same length and connects again in each run. */
 export function smtpSource(task: Task): Contender {
   const options = ['-d', '-s', task.connections, '-m', task.count, '-l', MESSAGE.length].map(String);
   const run = promisify(execFile);

@@ -14,7 +14,7 @@ export interface Course {
   readonly connections: number;
   /** Messages in one run. */
   readonly count: number;
-  /** A delaying proxy stands between client and sink. */
+  /** A delaying proxy is between client and sink. */
   readonly roundTripMs?: number;
   readonly floors: readonly FloorStyle[];
   /** Default all that can take part. */

@@ -38,7 +38,7 @@ const BDAT = Buffer.concat([MAIL, RCPT, Buffer.from(`BDAT ${MESSAGE.length} LAST
 export class FloorConnection {
   #socket: Socket;
   #waiting: { readonly inFlight: number[]; next(): void; fail(error: Error): void } | undefined;
-  /** Where in its line the next octet of a reply stands, and what the fourth octet of that line was. */
+  /** The place of the next octet of a reply in its line, and what the fourth octet of that line was. */
   #column = 0;
   #more = false;
 
@@ -61,7 +61,7 @@ export class FloorConnection {
     return connection;
   }
 
-  /** Sends the message so many times; resolves with the number of messages that were accepted. */
+  /** Sends the message the given number of times; resolves with the number of messages that were accepted. */
   async send(count: number, style: FloorStyle): Promise<number> {
     const groups = groupsOf(style, count);
     return this.#run(groups, style === 'bdat-window' ? WINDOW : 1);

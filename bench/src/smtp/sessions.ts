@@ -6,7 +6,7 @@ import { CLIENT, MESSAGE, RECIPIENT, SENDER } from './payload.ts';
 import { startOwnSink } from './sink.ts';
 import { Tally } from './tally.ts';
 
-/** Opens so many sessions at once, delivers one message on each and closes it. */
+/** Opens the given number of sessions at once, delivers one message on each and closes it. */
 export async function sessionsField(count: number): Promise<Field> {
   const sink = await startOwnSink({ chunking: false });
   const tally = new Tally(sink);

@@ -11,7 +11,7 @@ import type { SinkOptions, SinkReport } from './sink-process.ts';
 /** A server that takes every message and counts. */
 export interface Sink {
   readonly port: number;
-  /** Messages taken since the start; with `atLeast` it waits a moment until there are so many. */
+  /** Messages taken since the start; with `atLeast` it waits a moment until that many have come. */
   messages(atLeast?: number): Promise<number>;
   /** The first message since the last call, where the sink keeps any. */
   firstMessage?(): Promise<Buffer>;

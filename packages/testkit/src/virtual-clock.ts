@@ -10,7 +10,7 @@ interface Timer {
 }
 
 /**
- * A clock that stands still until a test moves it.
+ * A clock that moves only when a test advances it.
  *
  * Timers run on monotonic time, as those of an operating system do: {@link VirtualClock.jump}
  * changes what `now()` says and leaves timers where they are.

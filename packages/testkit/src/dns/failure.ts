@@ -29,7 +29,7 @@ export interface FailureScope {
   readonly type?: string;
   /** Only over this transport; default both. */
   readonly transport?: 'udp' | 'tcp';
-  /** Only the next so many questions; default until healed. */
+  /** Number of questions that fail. Default: all until the failure is healed. */
   readonly times?: number;
 }
 

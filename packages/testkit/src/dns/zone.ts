@@ -64,7 +64,7 @@ export function canonicalName(name: string): string {
   return name.toLowerCase().replace(/\.$/, '');
 }
 
-/** The name under which the PTR record of an IP address stands (RFC 1035 §3.5, RFC 3596 §2.5). */
+/** The name that holds the PTR record of an IP address (RFC 1035 §3.5, RFC 3596 §2.5). */
 export function reverseName(address: string): string {
   if (isIPv4(address)) return `${address.split('.').reverse().join('.')}.in-addr.arpa`;
   if (!isIPv6(address)) throw wrong(`"${address}" is not an IP address.`);
@@ -119,7 +119,7 @@ export function wholeName(owner: string, apex: string): string {
   return apex === '' || name.endsWith(`.${apex}`) ? name : `${name}.${apex}`;
 }
 
-/** The names between `name` and the apex exist too, though nothing stands at them (RFC 8020 §2). */
+/** The names between `name` and the apex exist too, though they have no records (RFC 8020 §2). */
 function addAncestors(names: Map<string, Map<string, StoredRecord[]>>, name: string, apex: string): void {
   for (let up = parentOf(name); labelCount(up) > labelCount(apex); up = parentOf(up)) {
     if (!names.has(up)) names.set(up, new Map());

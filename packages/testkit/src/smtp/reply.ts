@@ -2,7 +2,7 @@
  * What a host answers at one stage.
  *
  * - a number: that code with a text of its own, `550`
- * - a string: the reply as it stands, `'550 5.1.1 No such mailbox'`; each further line after a newline becomes
+ * - a string: the reply text itself, `'550 5.1.1 No such mailbox'`; each further line after a newline becomes
  *   a line of the same reply
  * - an object: the same with delays, cuts, or misbehaviour
  */
@@ -11,7 +11,7 @@ export type Answer = number | string | Reply;
 /** A reply in detail. Without `code`, `text` or `raw` nothing is sent, and only `after` happens. */
 export interface Reply {
   readonly code?: number;
-  /** Text behind the code; an array is a multi-line reply. */
+  /** Text after the code; an array is a multi-line reply. */
   readonly text?: string | readonly string[];
   /** Octets sent as they are, CRLF included or not; takes the place of `code` and `text`. A string is UTF-8. */
   readonly raw?: string | Uint8Array;

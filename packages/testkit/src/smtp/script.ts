@@ -6,7 +6,7 @@ import type { Answer } from './reply.ts';
 export interface StepContext {
   /** The command line as received, without CRLF; empty for the greeting. */
   readonly line: string;
-  /** What stands behind the verb. */
+  /** The text after the verb. */
   readonly argument: string;
   /** RCPT, and the content step in LMTP: the recipient that is asked about, without angle brackets. */
   readonly recipient: string;
@@ -20,7 +20,7 @@ export interface StepContext {
 export type Step = Answer | ((context: StepContext) => Answer | undefined | Promise<Answer | undefined>);
 
 /**
- * What a host does differently from a good server. Each stage stands alone; what is not given behaves well.
+ * What a host does differently from a good server. Stages are independent; a stage that is not given behaves well.
  *
  * @example
  * const script: SmtpScript = {
@@ -56,7 +56,7 @@ export interface SmtpScript {
   readonly quit?: Step;
   /** Commands by verb in upper case, also those above: asked first. */
   readonly verbs?: Readonly<Record<string, Step>>;
-  /** Ends the session in the middle of the content, once so many octets of it came in. */
+  /** Ends the session in the middle of the content, after this many octets of it. */
   readonly duringContent?: {
     readonly afterOctets: number;
     readonly action: 'close' | 'reset' | 'stop-reading';

@@ -221,7 +221,7 @@ export class HostSession {
     return size > this.#maxBytes() ? 552 : '250 2.1.0 Sender OK';
   }
 
-  /** The limit behind the SIZE keyword. RFC 1870 §4: 0 is no limit. */
+  /** The limit after the SIZE keyword. RFC 1870 §4: 0 is no limit. */
   #maxBytes(): number {
     const size = this.#settings.keywords.find((keyword) => /^SIZE \d+$/i.test(keyword));
     return Number(size?.slice(5) ?? 0) || Number.POSITIVE_INFINITY;

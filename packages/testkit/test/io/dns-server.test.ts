@@ -166,7 +166,7 @@ describe('answers', () => {
     expect((await ask(server, '_tcp.mx1.example.test', 'A')).rcode).toBe('NOERROR');
   });
 
-  it('take the deepest zone, and wildcards only where no name stands', async () => {
+  it('take the deepest zone, and wildcards only where no name exists', async () => {
     const server = await serve();
     expect(data(await ask(server, 'sub.example.test', 'A'))).toEqual(['127.0.0.9']);
     expect(data(await ask(server, 'a.b.wild.example.test', 'TXT'))).toEqual([[Buffer.from('matched')]]);

@@ -267,7 +267,7 @@ describe('a script', () => {
     await host.until(() => host.sessions[0]?.closed === true);
   });
 
-  it('stops reading, so that the writer comes to a stand', async () => {
+  it('stops reading, so that the writer has to wait', async () => {
     const { client } = await meetInTransaction({ script: { data: { code: 354, after: 'stop-reading' } } });
     client.send('DATA\r\n');
     await client.expect(354);
@@ -374,7 +374,7 @@ describe('TLS', () => {
     expect(client.ended).toBe(false);
   });
 
-  it('injects octets behind the 220, and records those of the client', async () => {
+  it('injects octets after the 220, and records those of the client', async () => {
     const { key, cert } = await (await createCertificateAuthority()).issue({ names: ['mx.example.test'] });
     const starttls = { raw: '220 ready\r\n250 injected\r\n' };
     const { client, host } = await meet({ tls: { key, cert }, script: { starttls } });
