@@ -9,7 +9,7 @@ beforeAll(async () => {
   server = await startAiosmtpd({
     hostname: 'mx.example.test',
     address,
-    refuse: { 'no@example.test': '550 5.1.1 nobody', 'later@example.test': '451 4.3.0 later' },
+    refuse: { 'no@example.test': '550 5.1.1 unknown', 'later@example.test': '451 4.3.0 later' },
     smtputf8: true,
   });
 }, 300_000);

@@ -57,7 +57,7 @@ export async function startHaraka(address: string, known: readonly string[]): Pr
     'plugins/lab.js': `'use strict';
 const known = ${JSON.stringify(known)};
 exports.hook_rcpt = (next, connection, [recipient]) =>
-  known.includes(recipient.address.toLowerCase()) ? next(OK) : next(DENY, 'nobody');
+  known.includes(recipient.address.toLowerCase()) ? next(OK) : next(DENY, 'unknown');
 exports.hook_queue = (next, connection) => {
   connection.transaction.message_stream.get_data((data) => {
     process.stdout.write('MESSAGE ' + data.toString('base64') + '\\n', () => next(OK, 'taken'));

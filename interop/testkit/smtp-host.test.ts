@@ -34,12 +34,12 @@ describe('swaks', () => {
     const host = await start({
       tls: await certificate(),
       auth: { users: { ada: 'sesame' } },
-      script: { recipients: { 'nobody@example.com': '550 5.1.1 Nobody' } },
+      script: { recipients: { 'nobody@example.com': '550 5.1.1 Unknown' } },
     });
     const login = ['--auth', 'LOGIN', '--auth-user', 'ada', '--auth-password', 'sesame'];
     const { code, stdout } = await swaks(host, ...PARTIES, '-tls', ...login, '--body', '.dot\\n..two\\n');
     expect(stdout).toMatch(/=== TLS started with cipher TLSv1\.[23]/);
-    expect(stdout).toContain('550 5.1.1 Nobody');
+    expect(stdout).toContain('550 5.1.1 Unknown');
     expect(code).toBe(0);
     expect(host.sessions[0]).toMatchObject({
       user: 'ada',

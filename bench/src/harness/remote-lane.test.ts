@@ -28,10 +28,10 @@ it('measures a contender in another process, and checks its output there', async
 });
 
 it('says that the process ended, and asks it no more', async () => {
-  const nobody = lane('a contender that the row does not have');
-  await nobody.warmUp();
-  expect(nobody.series()).toMatchObject({ threw: true, problem: 'its process ended with 1' });
-  await nobody.sample();
-  expect(nobody.series().wall).toHaveLength(0);
-  await nobody.close();
+  const stranger = lane('a contender that the row does not have');
+  await stranger.warmUp();
+  expect(stranger.series()).toMatchObject({ threw: true, problem: 'its process ended with 1' });
+  await stranger.sample();
+  expect(stranger.series().wall).toHaveLength(0);
+  await stranger.close();
 });

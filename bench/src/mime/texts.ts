@@ -3,7 +3,7 @@
 const ENGLISH = [
   'The order that you placed on Monday has left our warehouse and should reach you within three working days.',
   'Please keep this message for your records; the invoice is attached, and its number is 2031-4478.',
-  'If nobody is at home, the driver leaves the parcel with a neighbour or takes it to the nearest shop.',
+  'If no one is at home, the driver leaves the parcel with a neighbour or takes it to the nearest shop.',
   'Questions = answers: write to us, call us, or open the page https://www.example.com/orders?id=4478&lang=en',
   'With kind regards, and thank you for your trust.',
 ];

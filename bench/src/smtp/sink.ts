@@ -35,13 +35,13 @@ export async function startPostfixSink(): Promise<Sink> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-sink-'));
   const counters = path.join(folder, 'counters');
   // It insists on giving up root's rights.
-  const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
+  const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : []; // english-ok: a user's name
   const file = openSync(counters, 'w+');
   const child = spawn(SMTP_SINK, ['-c', '-m', '2000', ...user, `127.0.0.1:${port}`, '1000'], {
     stdio: ['ignore', file, 'ignore'],
   });
   await accepting(port);
-  // `-c` rewrites one line, so to speak: sess=1 quit=1 mesg=5000. In a file it grows with every message, and whoever
+  // `-c` rewrites one line, so to speak: sess=1 quit=1 mesg=5000. In a file it grows with every message, and whatever
   // waits looks every few milliseconds in a contender's time: only its end is read.
   const end = Buffer.alloc(200);
   const count = () => {
