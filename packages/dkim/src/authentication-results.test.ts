@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { octets, plainMessage, resolverOf, resolveTxt, signWithRsa, withFields } from '../test/fixtures.ts';
+import { sealMessage } from './arc/seal.ts';
 import { formatAuthenticationResults, parseAuthenticationResults } from './authentication-results.ts';
 import { dkimResults } from './dkim-results.ts';
 import { signMessage } from './sign.ts';
@@ -68,7 +69,7 @@ describe('Authentication-Results', () => {
         {
           method: 'dkim',
           result: 'pass',
-          comment: 'nested (very \\) deep)',
+          comment: 'nested (very ) deep)',
           properties: [{ type: 'header', name: 'from', value: 'a "b" c@example.com' }],
         },
       ],
@@ -169,5 +170,97 @@ describe('Authentication-Results', () => {
     });
     expect(field.replaceAll('\r\n\t', ' ').slice(0, -2)).not.toMatch(/[\r\n]/);
     expect(parseAuthenticationResults(field.slice(field.indexOf(':') + 1)).results.length).toBe(2);
+  });
+
+  it('ARC-04 reads fields of large receivers and says what is wrong with them', () => {
+    const read = (value: string) => parseAuthenticationResults(value);
+    expect(
+      read(
+        'spf=pass (sender IP is 192.0.2.1)\r\n smtp.mailfrom=example.com; dkim=pass (signature was verified)\r\n' +
+          ' header.d=example.com;dmarc=pass action=none\r\n header.from=example.com;compauth=pass reason=100',
+      ),
+    ).toMatchObject({
+      authservId: '',
+      defects: ['authserv-id-missing', 'property-without-type'],
+      results: [
+        { method: 'spf', result: 'pass', comment: 'sender IP is 192.0.2.1' },
+        { method: 'dkim', properties: [{ type: 'header', name: 'd', value: 'example.com' }] },
+        { method: 'dmarc', properties: [{ type: '', name: 'action', value: 'none' }, { name: 'from' }] },
+        { method: 'compauth', result: 'pass', reason: '100' },
+      ],
+    });
+    expect(read('mx.example.org; dkim=pass header.d=example.com x-bits=2048')).toMatchObject({
+      authservId: 'mx.example.org',
+      defects: ['property-without-type'],
+      results: [{ properties: [{ name: 'd' }, { type: '', name: 'x-bits', value: '2048' }] }],
+    });
+    for (const value of ['spf = pass; dkim=fail', '; spf=pass; dkim=fail', 'spf/1=pass; dkim=fail;;'])
+      expect(read(value)).toMatchObject({ authservId: '', results: [{ method: 'spf' }, { method: 'dkim' }] });
+    // A result that nobody can read takes no other with it, also behind quotes and comments.
+    expect(read('mx; dkim=pass; spf "a;b" (c;d) ?; dmarc=fail')).toMatchObject({
+      defects: ['result-malformed'],
+      results: [{ method: 'dkim' }, { method: 'dmarc', result: 'fail' }],
+    });
+    expect(read('"a=b"; spf=pass').authservId).toBe('a=b');
+    expect(read('mx.example.org; none')).toEqual({ authservId: 'mx.example.org', results: [] });
+  });
+
+  it('ARC-04 keeps a comment with quoted pairs the same however often it is formatted and parsed', () => {
+    let content = parseAuthenticationResults('mx; dkim=pass (a \\(b\\) \\\\ c (d)) action=none');
+    const comment = 'a (b) \\ c (d)';
+    for (let round = 0; round < 3; round++) {
+      expect(content.results[0]).toMatchObject({ comment });
+      const field = formatAuthenticationResults(content);
+      expect(field).toContain('policy.action=none');
+      content = parseAuthenticationResults(field.slice(field.indexOf(':') + 1));
+    }
+  });
+
+  it('ARC-05 folds long values and comments, and gives them back', () => {
+    const words = Array.from({ length: 400 }, (_, index) => `word${index}`).join(' ');
+    const content = {
+      authservId: `mx of ${words}`,
+      results: [
+        {
+          method: 'dkim',
+          result: 'pass',
+          reason: `say  "${words}"`,
+          comment: words,
+          properties: [
+            { type: 'header', name: 'i', value: `${'a'.repeat(300)}@example.com` },
+            { type: 'policy', name: 'note', value: words },
+          ],
+        },
+      ],
+    };
+    const field = formatAuthenticationResults(content);
+    const lines = field.split('\r\n');
+    for (const line of lines.filter((one) => !one.includes('aaaa')))
+      expect(line.length).toBeLessThanOrEqual(78);
+    for (const line of lines.slice(0, -1)) expect(line).toMatch(/\S/);
+    expect(parseAuthenticationResults(field.slice(field.indexOf(':') + 1))).toEqual(content);
+  });
+
+  it('ARC-05 writes no line over 998 octets, whatever a message or a caller brings', async () => {
+    const long = 'x'.repeat(3000);
+    const hostile = octets(
+      `DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=rsa; i=${long}@example.com; h=from; bh=AAAA; b=AAAA\r\n` +
+        'From: a@example.com\r\n\r\n',
+    );
+    const results = dkimResults(await verifyMessage(hostile, { resolveTxt }));
+    const { fields } = await sealMessage(plainMessage, {
+      signature: signWithRsa,
+      authservId: 'mx.example.org',
+      results: [...results, { method: 'spf', result: 'pass', comment: long, properties: [] }],
+      verification: { resolveTxt },
+    });
+    for (const line of fields.split('\r\n')) expect(line.length).toBeLessThanOrEqual(998);
+    const property = { type: 'header', name: 'i', value: long };
+    for (const change of [{ reason: long }, { properties: [property] }, { reason: '\u00e9'.repeat(600) }]) {
+      const one = { method: 'dkim', result: 'pass', properties: [], ...change };
+      expect(() => formatAuthenticationResults({ authservId: 'mx', results: [one] })).toThrowError(
+        expect.objectContaining({ code: 'MB_DKIM_AUTHRES_SYNTAX' }),
+      );
+    }
   });
 });

@@ -1,10 +1,20 @@
 import { AuthresReader } from './authres-reader.ts';
 import { DkimError } from './errors.ts';
-import { group, integer, list, type OptionTable, readOptions, required, text } from './option-table.ts';
+import {
+  checkText,
+  group,
+  integer,
+  list,
+  type OptionTable,
+  readOptions,
+  required,
+  text,
+  word,
+} from './option-table.ts';
 
 /** One `ptype.property=value` (RFC 8601 §2.2). */
 export interface ResultProperty {
-  /** `smtp`, `header`, `body` or `policy`. */
+  /** `smtp`, `header`, `body` or `policy`; empty where a received field gives none (it is formatted as `policy`). */
   readonly type: string;
   readonly name: string;
   readonly value: string;
@@ -26,13 +36,28 @@ export interface MethodResult {
 
 /** The content of an Authentication-Results field. */
 export interface AuthenticationResults {
-  /** Who evaluated: trust a field only if this is yours and your border removes forged ones (RFC 8601 §5). */
+  /**
+   * Who evaluated: trust a field only if this is yours and your border removes forged ones (RFC 8601 §5). Empty where
+   * a received field does not say.
+   */
   readonly authservId: string;
   /** Default 1. */
   readonly version?: number | undefined;
   /** Empty for `none`. */
   readonly results: readonly MethodResult[];
+  /** What was wrong with a received field; absent when nothing was. Formatting ignores it. */
+  readonly defects?: readonly AuthenticationResultsDefect[] | undefined;
 }
+
+/**
+ * What can be wrong with a field that is read all the same: no authserv-id in front (`authserv-id-missing`), a property
+ * without a type such as `action=none` (`property-without-type`), a result that could not be read and was left out
+ * (`result-malformed`).
+ */
+export type AuthenticationResultsDefect =
+  | 'authserv-id-missing'
+  | 'property-without-type'
+  | 'result-malformed';
 
 const resultProperty = {
   type: required(text()),
@@ -55,35 +80,84 @@ export const authenticationResults = {
   authservId: required(text('the name of the host that evaluated the message')),
   version: integer(1, 999),
   results: required(list(group<MethodResult>(methodResult))),
+  defects: list(word(['authserv-id-missing', 'property-without-type', 'result-malformed'])),
 } satisfies OptionTable<AuthenticationResults>;
 
 /** Parses the value of an Authentication-Results field, with comments, quoted strings and versions.
  *
+ *  Fields as large receivers write them are read as well, and what is wrong with them is in `defects`: results without
+ *  an authserv-id in front, and properties without a type (`action=none`, `x-bits=2048`). A result that cannot be read
+ *  is left out where others can.
+ *
  *  @param value  What stands after the colon, folded or not.
- *  @throws {DkimError} MB_DKIM_AUTHRES_SYNTAX.
+ *  @throws {DkimError} MB_DKIM_AUTHRES_SYNTAX when nothing can be read; MB_DKIM_OPTION when `value` is no string.
  *  @example parseAuthenticationResults('mx.example.org; dkim=pass header.d=example.com').results[0]?.result // 'pass'
  *
  *  RFC 8601 §2.2.
  */
 export function parseAuthenticationResults(value: string): AuthenticationResults {
-  const reader = new AuthresReader(value);
-  reader.skipSpace();
-  const authservId = reader.readValue('the authserv-id');
-  reader.skipSpace();
-  const version = reader.atDigit() ? { version: reader.readNumber() } : {};
+  const reader = new AuthresReader(checkText(value, 'parseAuthenticationResults: value'));
+  const defects = new Set<AuthenticationResultsDefect>();
+  const { authservId, version } = readEvaluator(reader, defects);
   const results: MethodResult[] = [];
-  while (reader.takeSemicolon()) {
+  let problem: unknown;
+  let malformed = 0;
+  for (let more = authservId === '' || reader.takeSemicolon(); more; more = reader.takeSemicolon()) {
     reader.skipSpace();
     // QUIRK: some servers end the list with a semicolon.
     if (reader.atEnd()) break;
-    const result = readResult(reader);
-    if (result !== undefined) results.push(result);
+    if (reader.atEndOfResult()) continue;
+    const start = reader.position;
+    try {
+      const result = readResult(reader, defects);
+      if (result !== undefined) results.push(result);
+    } catch (error) {
+      problem ??= error;
+      if (++malformed > maxMalformed) throw problem;
+      reader.goBack(start);
+      reader.skipResult();
+    }
   }
+  if (results.length === 0 && problem !== undefined) throw problem;
+  if (problem !== undefined) defects.add('result-malformed');
   reader.requireEnd();
-  return { authservId, ...version, results };
+  if (authservId === '' && results.length === 0)
+    throw syntaxError('There is neither an authserv-id nor a result.');
+  return {
+    authservId,
+    ...(version !== undefined && { version }),
+    results,
+    ...(defects.size > 0 && { defects: [...defects] }),
+  };
 }
 
-function readResult(reader: AuthresReader): MethodResult | undefined {
+/** Results that cannot be read and are passed over; a field with more is no field of a receiver. */
+const maxMalformed = 20;
+
+/** RFC 8601 §2.5. QUIRK(Exchange Online): the first result stands in its place. */
+function readEvaluator(
+  reader: AuthresReader,
+  defects: Set<AuthenticationResultsDefect>,
+): { readonly authservId: string; readonly version?: number } {
+  reader.skipSpace();
+  const start = reader.position;
+  const quoted = reader.atQuote();
+  const authservId = reader.atEndOfResult() && !reader.atEnd() ? '' : reader.readValue('the authserv-id');
+  reader.skipSpace();
+  // RFC 2045 §5.1: a token has no equals sign, so this is `method=result`.
+  if (authservId === '' || (!quoted && (authservId.includes('=') || reader.atEquals()))) {
+    reader.goBack(start);
+    if (authservId === '') reader.takeSemicolon();
+    defects.add('authserv-id-missing');
+    return { authservId: '' };
+  }
+  return reader.atDigit() ? { authservId, version: reader.readNumber() } : { authservId };
+}
+
+function readResult(
+  reader: AuthresReader,
+  defects: Set<AuthenticationResultsDefect>,
+): MethodResult | undefined {
   reader.takeComments();
   const method = reader.readKeyword('a method').toLowerCase();
   reader.skipSpace();
@@ -103,6 +177,13 @@ function readResult(reader: AuthresReader): MethodResult | undefined {
     if (type === 'reason' && reader.take('=')) {
       reader.skipSpace();
       reason = reader.readValue('the reason');
+      continue;
+    }
+    if (reader.take('=')) {
+      // QUIRK(Exchange Online, Yahoo): `action=none`, `x-bits=2048`.
+      reader.skipSpace();
+      properties.push({ type: '', name: type, value: reader.readPropertyValue() });
+      defects.add('property-without-type');
       continue;
     }
     reader.require('.');
@@ -142,38 +223,116 @@ export function formatAuthenticationResults(
 }
 
 function formatRead(content: AuthenticationResults, prefix: string): string {
+  if (content.authservId === '')
+    throw syntaxError('The authserv-id must not be empty: say who evaluated the message.');
   const version = content.version === undefined ? '' : ` ${content.version}`;
-  let line = `${prefix} ${formatValue(content.authservId)}${version};`;
-  if (content.results.length === 0) return `${line} none\r\n`;
-  let text = '';
+  const lines = new FoldedLines(prefix);
+  const [first = '', ...rest] = blankPieces(formatValue(content.authservId));
+  lines.add(first, rest);
+  lines.append(`${version};`);
+  if (content.results.length === 0) lines.add('none');
   for (const [index, result] of content.results.entries()) {
-    text += `${line}\r\n`;
-    line = '';
-    const parts = resultParts(result);
-    const last = parts.length - 1;
-    for (const [at, part] of parts.entries()) {
-      const atom = at === last && index < content.results.length - 1 ? `${part};` : part;
-      if (line !== '' && line.length + 1 + atom.length > 78) {
-        text += `${line}\r\n`;
-        line = '';
-      }
-      line += line === '' ? `\t${atom}` : ` ${atom}`;
-    }
+    lines.newLine();
+    for (const { atom, rest } of resultParts(result)) lines.add(atom, rest);
+    if (index < content.results.length - 1) lines.append(';');
   }
-  return `${text}${line}\r\n`;
+  return lines.finish();
 }
 
-function resultParts({ method, version, result, reason, comment, properties }: MethodResult): string[] {
-  const name = version === undefined ? formatKeyword(method) : `${formatKeyword(method)}/${version}`;
-  return [
-    `${name}=${formatKeyword(result)}`,
-    ...(reason === undefined ? [] : [`reason=${formatValue(reason)}`]),
-    ...(comment === undefined ? [] : [`(${refuseControls(comment).replace(/[()\\]/g, '\\$&')})`]),
-    ...properties.map(
-      (one) => `${formatKeyword(one.type)}.${formatKeyword(one.name)}=${formatPropertyValue(one.value)}`,
-    ),
-  ];
+/** Text of a field that stays in one piece, and what may follow it on lines of its own: each piece begins with a blank. */
+interface FieldPart {
+  readonly atom: string;
+  readonly rest?: readonly string[];
 }
+
+function resultParts({ method, version, result, reason, comment, properties }: MethodResult): FieldPart[] {
+  const name = version === undefined ? formatKeyword(method) : `${formatKeyword(method)}/${version}`;
+  const parts: FieldPart[] = [{ atom: `${name}=${formatKeyword(result)}` }];
+  if (reason !== undefined) parts.push(namedValue('reason=', formatValue(reason)));
+  if (comment !== undefined) {
+    const text = refuseControls(comment).replace(/[()\\]/g, '\\$&');
+    const [first = '', ...rest] = blankPieces(`(${text.replace(/[^ \t\\]{70}/g, '$& ')})`);
+    parts.push({ atom: first, rest });
+  }
+  for (const { type, name: property, value } of properties) {
+    // RFC 8601 §2.3: local matters are of type policy.
+    const head = `${formatKeyword(type === '' ? 'policy' : type)}.${formatKeyword(property)}=`;
+    parts.push(namedValue(head, formatPropertyValue(value)));
+  }
+  return parts;
+}
+
+/** `name=value`; a long value goes on lines of its own, which RFC 8601 §2.2 allows after the equals sign. */
+function namedValue(head: string, value: string): FieldPart {
+  if (head.length + value.length < lineLimit) return { atom: head + value };
+  const [first = '', ...rest] = blankPieces(value);
+  return { atom: head, rest: [` ${first}`, ...rest] };
+}
+
+/** Cuts text in front of its blanks, so that a fold leaves them where they are (RFC 5322 §2.2.3). */
+function blankPieces(text: string): string[] {
+  return text.match(/[ \t]*[^ \t]+[ \t]*$|[ \t]*[^ \t]+/g) ?? [];
+}
+
+/** RFC 5322 §2.1.1: lines should have at most 78 and must have at most 998 characters. */
+const lineLimit = 78;
+const hardLineLimit = 998;
+
+/** Writes a field on lines within the limit where blanks allow it. */
+class FoldedLines {
+  #done = '';
+  #line: string;
+
+  constructor(start: string) {
+    this.#line = start;
+  }
+
+  /** Adds text after a blank, or on a new line; then the pieces of `rest`, each of which may start a line. */
+  add(atom: string, rest: readonly string[] = []): void {
+    const whole = atom.length + rest.reduce((sum, piece) => sum + piece.length, 0);
+    const blank = this.#line === '\t' ? '' : ' ';
+    // What fits on a line of its own is not broken.
+    if (this.#line.length + blank.length + (whole < lineLimit ? whole : atom.length) <= lineLimit) {
+      this.#line += blank + atom;
+    } else {
+      this.newLine();
+      this.#line += atom;
+    }
+    for (const piece of rest) {
+      if (this.#line.length + piece.length > lineLimit) {
+        this.#end();
+        this.#line = '';
+      }
+      this.#line += piece;
+    }
+  }
+
+  append(text: string): void {
+    this.#line += text;
+  }
+
+  newLine(): void {
+    if (this.#line === '\t') return;
+    this.#end();
+    this.#line = '\t';
+  }
+
+  finish(): string {
+    this.#end();
+    return this.#done;
+  }
+
+  #end(): void {
+    if (encoder.encode(this.#line).length > hardLineLimit) {
+      throw syntaxError(
+        `A value has more than ${hardLineLimit} octets without a blank, which no line can hold.`,
+      );
+    }
+    this.#done += `${this.#line}\r\n`;
+  }
+}
+
+const encoder = new TextEncoder();
 
 function formatKeyword(text: string): string {
   // RFC 5321 §4.1.2 Keyword, as RFC 8601 §2.2 uses it; the underscore is seen in the wild.

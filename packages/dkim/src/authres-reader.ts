@@ -12,12 +12,45 @@ export class AuthresReader {
     this.#text = text;
   }
 
+  /** Where the reader is, for {@link goBack}. */
+  get position(): number {
+    return this.#at;
+  }
+
+  /** Reads again from an earlier position; comments since then are forgotten. */
+  goBack(position: number): void {
+    this.#at = position;
+    this.#comments = [];
+  }
+
+  /** Goes to the semicolon that ends the result, or to the end: for a result that cannot be read. */
+  skipResult(): void {
+    try {
+      for (this.skipSpace(); !this.atEndOfResult(); this.skipSpace()) {
+        if (this.#text[this.#at] === '"') this.#readQuoted();
+        else this.#at++;
+      }
+    } catch {
+      // A comment or quoted string without end takes the rest of the field.
+      this.#at = this.#text.length;
+    }
+    this.#comments = [];
+  }
+
   atEnd(): boolean {
     return this.#at >= this.#text.length;
   }
 
   atEndOfResult(): boolean {
     return this.atEnd() || this.#text[this.#at] === ';';
+  }
+
+  atQuote(): boolean {
+    return this.#text[this.#at] === '"';
+  }
+
+  atEquals(): boolean {
+    return this.#text[this.#at] === '=';
   }
 
   atDigit(): boolean {
@@ -121,7 +154,13 @@ export class AuthresReader {
       if (character === '\\') this.#at++;
       else if (character === '(') depth++;
       else if (character === ')' && --depth === 0) {
-        this.#comments.push(this.#text.slice(from, this.#at));
+        // RFC 5322 §3.2.1: the backslash of a quoted pair is not part of the text.
+        this.#comments.push(
+          this.#text
+            .slice(from, this.#at)
+            .replace(/\\([\s\S])/g, '$1')
+            .replace(/[\r\n]+/g, ''),
+        );
         return;
       }
     }

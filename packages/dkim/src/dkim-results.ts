@@ -1,17 +1,21 @@
 import type { ArcOutcome } from './arc/verify.ts';
 import type { MethodResult, ResultProperty } from './authentication-results.ts';
+import { optionError } from './errors.ts';
 import type { SignatureResult } from './signature-result.ts';
 import type { VerifyOutcome } from './verify.ts';
 
 /** The `dkim=` results of a message, for an Authentication-Results field.
  *
- *  What comes from the message itself is left out where it could not stand in a field.
+ *  What comes from the message itself is left out where it could not stand in a field, and where it is longer than an
+ *  address can be.
  *
  *  @example formatAuthenticationResults({ authservId: 'mx.example.org', results: dkimResults(outcome) })
  *
  *  RFC 8601 §2.7.1; `header.b` RFC 6008; `header.a` and `header.s` RFC 8601 §2.7.1.
  */
 export function dkimResults(outcome: VerifyOutcome): MethodResult[] {
+  if (!Array.isArray(outcome?.signatures))
+    throw optionError('dkimResults: outcome must be what verifyMessage returned.');
   if (outcome.signatures.length > 0) return outcome.signatures.map(signatureResult);
   const { status, reason } = outcome;
   return [{ method: 'dkim', result: status, ...(status !== 'none' && { reason }), properties: [] }];
@@ -19,6 +23,8 @@ export function dkimResults(outcome: VerifyOutcome): MethodResult[] {
 
 /** The `arc=` result of a message (RFC 8617 §10.2), for an Authentication-Results field. */
 export function arcResult(outcome: ArcOutcome): MethodResult {
+  if (typeof outcome?.status !== 'string')
+    throw optionError('arcResult: outcome must be what verifyArc returned.');
   const oldest = { type: 'header', name: 'oldest-pass', value: String(outcome.oldestPass) };
   return {
     method: 'arc',
@@ -51,8 +57,12 @@ function signatureResult(one: SignatureResult): MethodResult {
   };
 }
 
+/** A local part of 64 and a domain of 255 octets with an @ between them (RFC 5321 §4.5.3.1). */
+const maxValueLength = 320;
+
 function property(name: string, value: string | undefined): ResultProperty[] {
   // A value from the message that is not plain text stays out: it must never become part of a header.
-  if (value === undefined || !/^[\x21-\x7e]+$/.test(value)) return [];
+  // Nor does one that is longer than any address, which would make a line of its own size (RFC 5322 §2.1.1).
+  if (value === undefined || value.length > maxValueLength || !/^[\x21-\x7e]+$/.test(value)) return [];
   return [{ type: 'header', name, value }];
 }

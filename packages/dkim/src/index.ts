@@ -8,6 +8,7 @@ export type { ArcOutcome, ArcReason, ArcSetResult, ArcStatus } from './arc/verif
 export { verifyArc } from './arc/verify.ts';
 export {
   type AuthenticationResults,
+  type AuthenticationResultsDefect,
   formatAuthenticationResults,
   type MethodResult,
   parseAuthenticationResults,
@@ -22,6 +23,7 @@ export { generateKeyPair, type KeyPair, type KeyPairOptions } from './key-pair.t
 export { type KeyRecord, parseKeyRecord } from './key-record.ts';
 export type { DkimAlgorithm, ExternalKey, PrivateKeyInput } from './keys.ts';
 export { type MessageSource, toCrlf } from './message.ts';
+export { prependFields } from './prepend-fields.ts';
 export { checkPublishedKey, type PublishedKeyCheck, type PublishedKeyOptions } from './published-key.ts';
 export type { SelfCheckOptions } from './self-check.ts';
 export {

@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { DkimError } from './errors.ts';
+import { checkText } from './option-table.ts';
 import { decodeBase64Tag, parseTagList, splitTagValue } from './tag-list.ts';
 
 /** A DKIM key record, RFC 6376 §3.6.1. */
@@ -30,7 +31,7 @@ const ed25519SpkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
  *  @example parseKeyRecord('v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=')
  */
 export function parseKeyRecord(text: string): KeyRecord {
-  const tags = parseTagList(text);
+  const tags = parseTagList(checkText(text, 'parseKeyRecord: text'));
   // RFC 6376 §3.6.1: v= MUST be the first tag if present, and MUST be DKIM1.
   if (tags.has('v') && (tags.keys().next().value !== 'v' || tags.get('v') !== 'DKIM1')) {
     throw recordError('v= must be the first tag and must be DKIM1.');

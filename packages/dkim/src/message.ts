@@ -231,6 +231,8 @@ class HeaderEnd {
  *  a bare CR too with `line-end`.
  */
 export function toCrlf(octets: Uint8Array, bareCr: BareCr = 'line-end'): Uint8Array {
+  if (!(octets instanceof Uint8Array))
+    throw new DkimError('MB_DKIM_MESSAGE_TYPE', 'toCrlf: octets must be a Uint8Array.');
   let missing = 0;
   for (let at = 0; at < octets.length; at++) {
     const octet = octets[at];

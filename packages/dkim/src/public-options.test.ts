@@ -122,6 +122,7 @@ const walk: OptionWalk<typeof dkim> = {
   parseTagList: 'none',
   formatTagList: 'none',
   toCrlf: 'none',
+  prependFields: 'none',
   dkimResults: 'none',
   arcResult: 'none',
   DkimError: 'none',

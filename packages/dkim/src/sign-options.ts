@@ -133,7 +133,7 @@ export interface SignOptionKeys extends SignatureSettings, Partial<SelectorKey> 
 }
 
 // RFC 5322 §2.2 without `;`, which cannot stand in h= (RFC 6376 §3.5).
-const fieldNameRow = text('a header field name', { pattern: /^[\x21-\x39\x3c-\x7e]+$/ });
+const fieldNameRow = text('a header field name', { pattern: /^[\x21-\x39\x3c-\x7e]{1,200}$/ });
 
 /** What {@link SignOptions} accepts. */
 export const signOptions = {
@@ -243,6 +243,8 @@ function lowerCase(names: readonly string[]): string[] {
   return names.map((name) => name.toLowerCase());
 }
 
+const maxLocalPartLength = 512;
+
 function formatIdentity(identity: string, domain: string): string {
   const at = identity.lastIndexOf('@');
   if (at < 0) throw new DkimError('MB_DKIM_OPTION', 'identity must be "user@domain" or "@domain".');
@@ -255,5 +257,13 @@ function formatIdentity(identity: string, domain: string): string {
   if (!isSameOrSubdomain(identityDomain, domain)) {
     throw new DkimError('MB_DKIM_OPTION', `identity must lie in ${domain} or a subdomain of it.`);
   }
-  return `${encodeDkimQuotedPrintable(Buffer.from(identity.slice(0, at)))}@${identityDomain}`;
+  const localPart = encodeDkimQuotedPrintable(Buffer.from(identity.slice(0, at)));
+  // i= cannot be folded, and a line has at most 998 octets (RFC 5322 §2.1.1).
+  if (localPart.length > maxLocalPartLength) {
+    throw new DkimError(
+      'MB_DKIM_OPTION',
+      `identity must have at most ${maxLocalPartLength} octets before the @.`,
+    );
+  }
+  return `${localPart}@${identityDomain}`;
 }

@@ -114,6 +114,37 @@ describe('signing', () => {
     }
   });
 
+  it('DKIM-27 folds copied header fields of any length, and the field still verifies', async () => {
+    const to = Array.from({ length: 60 }, (_, index) => `R\u00e9cipient <user${index}@example.net>`).join(
+      ',\r\n ',
+    );
+    const message = octets(`From: a@example.com\r\nTo: ${to}\r\nSubject: ${'='.repeat(300)}\r\n\r\nx\r\n`);
+    for (const canonicalization of canonicalizations) {
+      const field = await signMessage(message, {
+        ...signWithRsa,
+        canonicalization,
+        copyHeaders: ['to', 'subject', 'from'],
+      });
+      for (const line of field.split('\r\n')) expect(line.length).toBeLessThanOrEqual(78);
+      expect(field).not.toMatch(/=[0-9A-F]?\r\n\t[0-9A-F]*[|;=]/);
+      const { status } = await verifyMessage(withFields(field, message), { resolveTxt });
+      expect(status).toBe('pass');
+      const copied = tagsOf(field).get('z')!.replace(/\s+/g, '');
+      const back = Buffer.from(
+        copied.replace(/=([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))),
+        'latin1',
+      );
+      expect(back.toString('latin1')).toContain(`to: ${to}`);
+    }
+  });
+
+  it('DKIM-13 refuses an identity that no line can hold', () => {
+    const identity = `${'x'.repeat(600)}@example.com`;
+    expect(() => createSigner({ ...signWithRsa, identity })).toThrowError(
+      expect.objectContaining({ code: 'MB_DKIM_OPTION' }),
+    );
+  });
+
   it('DKIM-13 verifies whatever white space stands in the b= of a relaxed signature', async () => {
     const field = await signMessage(plainMessage, signWithRsa);
     const spaced = field.replace(

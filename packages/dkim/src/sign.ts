@@ -83,11 +83,11 @@ function makeSigner(options: SignOptions | readonly SignOptions[], where: string
  *
  *  @param message  The whole message, header and body, as octets.
  *  @param options  One signature, or several.
- *  @returns The DKIM-Signature fields to put in front of the message, each with its CRLF.
+ *  @returns The DKIM-Signature fields to put in front of the message, each with its CRLF; {@link prependFields} does it.
  *  @throws {DkimError} As {@link createSigner} and its `sign`.
  *  @example
  *  const field = await signMessage(message, { domain: 'example.com', selector: '2026', privateKey: pem });
- *  const signed = Buffer.concat([Buffer.from(field), message]);
+ *  const signed = prependFields(field, message);
  *
  *  RFC 6376 §5.
  */
@@ -150,7 +150,7 @@ async function signOne(
   if (plan.expiresAfterSeconds !== undefined) writer.tag('x', seconds + plan.expiresAfterSeconds);
   if (plan.bodyLength !== undefined) writer.tag('l', signedLength(plan.bodyLength, totalBytes));
   const copies = copyFields(plan.copyHeaders, header, fields);
-  if (copies.length > 0) writer.listTag('z', copies, '|');
+  if (copies.length > 0) writer.copiesTag('z', copies);
   writer.listTag('h', selection.names, ':').tag('bh', digest.toString('base64'));
   const covered = selection.fields.map((field) => ({ octets: header, field }));
   const data = signatureInput(covered, openField(writer.openSignature()), plan.header);

@@ -29,6 +29,18 @@ export class TagFieldWriter {
     return this;
   }
 
+  /** Adds `name=part|part…;` whose parts are dkim-quoted-printable and may be broken anywhere (RFC 6376 §2.11). */
+  copiesTag(name: string, parts: readonly string[]): this {
+    const text = `${parts.join('|')};`;
+    // Pieces of at most a line, none of which cuts an `=XX` apart.
+    const pieces = text.match(/(?:=[0-9A-F]{2}|[^=]){1,25}/g) ?? [];
+    for (const [index, piece] of pieces.entries()) {
+      if (index === 0) this.#put(' ', `${name}=${piece}`);
+      else this.#put('', piece);
+    }
+    return this;
+  }
+
   /** Gives the text up to and with `b=`: what is hashed as the last field (RFC 6376 §3.7). */
   openSignature(): string {
     this.#put(' ', 'b=');

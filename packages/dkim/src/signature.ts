@@ -140,7 +140,8 @@ function isCanonicalization(text: string): text is Canonicalization {
 }
 
 function readHeaderNames(value: string): string[] {
-  const names = splitTagValue(value.toLowerCase());
+  // DEVIATES RFC 6376 §3.5: a colon at the end or two in a row; an empty name covers no field, so it changes nothing.
+  const names = splitTagValue(value.toLowerCase()).filter((name) => name !== '');
   if (names.some((name) => !/^[\x21-\x39\x3c-\x7e]+$/.test(name))) {
     throw new Problem(permerror('tag-value', 'The list in h= holds something that is no field name.'));
   }

@@ -1,28 +1,32 @@
-import { DkimError } from './errors.ts';
+import { DkimError, optionError } from './errors.ts';
+import { checkText } from './option-table.ts';
 
 /** Tag names and values in their order; values without surrounding white space. */
 export type TagList = ReadonlyMap<string, string>;
 
-const nameForm = /^[A-Za-z][A-Za-z0-9_]*$/;
+// DEVIATES RFC 6376 §3.2: a hyphen is let through, for `x-…` tags are seen, and unknown tags are ignored anyway.
+const nameForm = /^[A-Za-z][A-Za-z0-9_-]*$/;
 /** RFC 6376 §3.2 `tag-value`, with UTF-8 as RFC 8616 §5 allows; white space only as FWS. */
 const valueForm = /^[\t\r\n \x21-\x3a\x3c-\x7e\u0080-\u{10ffff}]*$/u;
 
 /** Parses a DKIM tag list: `a=1; b=2`.
  *
- *  Names are case-sensitive. Unknown tags stay in the list; who reads it ignores them.
+ *  Names are case-sensitive. Unknown tags stay in the list; who reads it ignores them. Empty pieces between semicolons
+ *  are passed over. Refused, because two readers could understand different things: a piece without equals sign, a
+ *  name that is none, a control character in a value, and a name that occurs twice.
  *
  *  @param text  The field value or the DNS text.
- *  @throws {DkimError} MB_DKIM_TAG_SYNTAX, MB_DKIM_TAG_DUPLICATE.
+ *  @throws {DkimError} MB_DKIM_TAG_SYNTAX, MB_DKIM_TAG_DUPLICATE; MB_DKIM_OPTION when `text` is no string.
  *  @example parseTagList('v=1; a=rsa-sha256').get('a') // 'rsa-sha256'
  *
  *  RFC 6376 §3.2.
  */
 export function parseTagList(text: string): TagList {
   const tags = new Map<string, string>();
-  const specs = text.split(';');
-  // RFC 6376 §3.2: one semicolon may stand at the end.
-  if (specs.length > 1 && trimWhiteSpace(specs.at(-1)!) === '') specs.pop();
+  const specs = checkText(text, 'parseTagList: text').split(';');
   for (const [index, spec] of specs.entries()) {
+    // DEVIATES RFC 6376 §3.2: only the last semicolon may have nothing behind it; other verifiers take `;;` as well.
+    if (trimWhiteSpace(spec) === '') continue;
     const equals = spec.indexOf('=');
     const name = trimWhiteSpace(spec.slice(0, Math.max(0, equals)));
     if (!nameForm.test(name)) {
@@ -37,11 +41,19 @@ export function parseTagList(text: string): TagList {
     }
     tags.set(name, value);
   }
+  if (tags.size === 0) throw syntaxError('There is no tag.');
   return tags;
 }
 
-/** Formats tags as a list on one line, `a=1; b=2`. */
+/** Formats tags as a list on one line, `a=1; b=2`.
+ *
+ *  @throws {DkimError} MB_DKIM_OPTION for what is no list of pairs of strings.
+ */
 export function formatTagList(tags: Iterable<readonly [string, string]>): string {
+  const isPair = (tag: unknown) => Array.isArray(tag) && tag.every((one) => typeof one === 'string');
+  if (typeof tags?.[Symbol.iterator] !== 'function' || ![...tags].every(isPair)) {
+    throw optionError('formatTagList: tags must be pairs of a name and a value, both strings.');
+  }
   return [...tags].map(([name, value]) => `${name}=${value}`).join('; ');
 }
 

@@ -1,4 +1,4 @@
-import { createPrivateKey, sign as cryptoSign, generateKeyPairSync } from 'node:crypto';
+import { createHash, createPrivateKey, sign as cryptoSign, generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
@@ -206,6 +206,19 @@ describe('verification', () => {
     });
   });
 
+  it('DKIM-26 verifies signatures with x- tags, empty pieces and a colon at the end of h=', async () => {
+    // Signed by hand, since the signer writes none of these.
+    for (const extra of ['x-foo=bar; ', '; ', 'x-=; ; ']) {
+      const head = `DKIM-Signature: v=1; a=ed25519-sha256; c=simple/simple; d=example.com; s=ed; ${extra}h=from:to::; `;
+      const body = createHash('sha256').update('x\r\n').digest('base64');
+      const unsigned = `${head}bh=${body}; b=`;
+      const digest = createHash('sha256').update(`From: a@example.com\r\n${unsigned}`).digest();
+      const signature = cryptoSign(null, digest, createPrivateKey(ed25519.privateKey)).toString('base64');
+      const message = octets(`${unsigned}${signature}\r\nFrom: a@example.com\r\n\r\nx\r\n`);
+      expect(await verifyMessage(message, { resolveTxt })).toMatchObject({ status: 'pass' });
+    }
+  });
+
   it('DKIM-23 tells each broken signature by its reason', async () => {
     const cases: [string | RegExp, string, string][] = [
       ['v=1; ', '', 'tag-missing'],
@@ -231,7 +244,6 @@ describe('verification', () => {
       ['d=example.com', 'd=exa mple.com', 'tag-value'],
       [/bh=./, 'bh=*', 'tag-value'],
       ['v=1', 'v=1; v=1', 'tag-duplicate'],
-      ['v=1', 'v=1;;', 'tag-syntax'],
       ['DKIM-Signature: ', 'DKIM-Signature: =; ', 'tag-syntax'],
     ];
     for (const [from, to, reason] of cases) {

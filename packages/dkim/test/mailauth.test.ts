@@ -36,6 +36,14 @@ describe('mailauth', () => {
     expect(results.map((one) => one.status.result)).toEqual(['pass', 'pass']);
   });
 
+  it('DKIM-27 verifies a signature whose copied header fields are folded', async () => {
+    const to = Array.from({ length: 60 }, (_, index) => `<user${index}@example.net>`).join(',\r\n ');
+    const message = Buffer.from(`From: a@example.com\r\nTo: ${to}\r\n\r\nx\r\n`);
+    const fields = await signMessage(message, { ...signWithRsa, copyHeaders: ['to'] });
+    const { results } = await dkimVerify(withFields(fields, message), { resolver: resolveTxt });
+    expect(results.map((one) => one.status.result)).toEqual(['pass']);
+  });
+
   it.each(canonicalizations)('DKIM-20 is verified by us, %s', async (canonicalization) => {
     const { signatures, errors } = await dkimSign(plainMessage, {
       canonicalization,
