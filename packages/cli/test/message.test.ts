@@ -88,6 +88,21 @@ describe('mb message show', () => {
     expect(run.stdout).not.toContain('spf=');
   });
 
+  it('AUTHOR-03 lets no stranger pass whose address is before the angle brackets', async () => {
+    const octets = Buffer.from(
+      'From: joe@example.net <ceo@example.com>\r\nTo: bob@example.org\r\n\r\nhi\r\n',
+    );
+    const field = await signMessage(octets, { domain: 'example.net', selector: 's1', privateKey });
+    const path = file(Buffer.concat([Buffer.from(field), octets]));
+    const { authentication } = JSON.parse((await message('show', path, '--json')).stdout);
+    expect(authentication).toMatchObject({
+      dkim: { status: 'pass' },
+      author: { status: 'none', reason: 'ambiguous' },
+      dmarc: { result: 'fail', disposition: 'reject' },
+    });
+    expect((await message('lint', path)).stdout).toMatch(/✗ alignment: /);
+  });
+
   it('checks SPF for the session that it is told', async () => {
     const path = file('Return-Path: <ann@example.com>\nFrom: ann@example.com\n\nHi\n');
     const good = await message('show', path, '--ip', '192.0.2.25');
@@ -188,7 +203,7 @@ describe('mb message lint', () => {
 
   it.concurrent.for([
     ['To: b@example.org\n\nHi', ['from: There is no From', 'date: There is no', 'message-id: There is no']],
-    ['From: a@example.com\nFrom: b@example.com\n\nHi', ['2 From fields']],
+    ['From: a@example.com\nFrom: b@example.com\n\nHi', ['several From fields']],
     ['From: a@localhost\n\nHi', ['not an address that anybody can answer']],
     ['From: a@example.com\nDate: soon\n\nHi', ['Date cannot be read']],
     ['From: a@example.com\nDate: 1 Jan 2020 00:00:00 +0000\n\nHi', ['! date: Date is ']],

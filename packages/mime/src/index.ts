@@ -18,6 +18,7 @@ export {
   parseAddressList,
   parseMailbox,
 } from './address-list.ts';
+export { type AuthorReading, type AuthorReason, readAuthor } from './author.ts';
 export type { BodyVariant } from './body.ts';
 export type { CharsetDecoder, CharsetDefect, CharsetOptions } from './charset.ts';
 export { type ComposedMessage, type ComposeOptions, composeMessage } from './compose.ts';

@@ -34,7 +34,8 @@ export function planRecipients(recipients: readonly string[], maxRecipients: num
   const firstByAddress = new Map<string, number>();
   const byDomain = new Map<string, PlannedRecipient[][]>();
   const firstIndex = recipients.map((address, index) => {
-    const mailbox = parseMailbox(address);
+    // They were checked when the message was composed or read.
+    const mailbox = parseMailbox(address, { addresses: 'as-received' });
     const canonical = canonicalAddress(mailbox);
     const first = firstByAddress.get(canonical);
     if (first !== undefined) return first;

@@ -18,7 +18,7 @@ export interface OutgoingMessage {
   readonly requires: { readonly eightBit: boolean; readonly smtputf8: boolean };
   /** In angle brackets; empty when a ready message has none. */
   readonly messageId: string;
-  /** Domain of the first mailbox of From: the one that DMARC looks at (RFC 7489 §6.6.1). */
+  /** Domain of the author, or of the first of several: DMARC compares signatures with it (RFC 9989 §5.3.1). */
   readonly authorDomain: string;
   /** False when the content came from a stream that can be read only once; `octets` can be read again anyway. */
   readonly repeatable: boolean;
@@ -79,11 +79,14 @@ export async function prepareMessage(
     );
   }
   const { recipient } = options;
-  const only = recipient === undefined ? undefined : [wireAddress(parseMailbox(recipient))];
+  const only =
+    recipient === undefined
+      ? undefined
+      : [wireAddress(parseMailbox(recipient, { addresses: message.addresses ?? 'strict' }))];
   if ('raw' in message) {
     const envelope = only ? { ...message.envelope, to: only } : message.envelope;
     refuseNoRecipients(envelope?.to);
-    return readReadyMessage({ raw: message.raw, envelope }, options);
+    return readReadyMessage({ ...message, envelope }, options);
   }
   const addressed = recipient !== undefined && namesNobody(message) ? { ...message, to: recipient } : message;
   return compose(addressed, only, environment, options);
@@ -116,7 +119,7 @@ async function compose(
     ...(randomBytes && { randomBytes }),
     ...(signal && { signal }),
   });
-  const { requires, messageId, size } = composed;
+  const { author, requires, messageId, size } = composed;
   const envelope = only ? { ...composed.envelope, to: only } : composed.envelope;
   refuseNoRecipients(envelope.to);
   const small = size !== undefined && size <= maxBufferedBytes;
@@ -130,16 +133,11 @@ async function compose(
     octets,
     requires,
     messageId,
-    authorDomain: authorDomain(message),
+    authorDomain: author.domain,
     repeatable: composed.repeatable,
     ...(known === undefined ? {} : { size: known }),
     ...(spooled && { size: spooled.size, release: spooled.release }),
   };
-}
-
-function authorDomain(message: Message): string {
-  const first = Array.isArray(message.from) ? message.from[0] : message.from;
-  return parseMailbox(typeof first === 'string' ? first : first.address).domain;
 }
 
 /**

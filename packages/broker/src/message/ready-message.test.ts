@@ -58,6 +58,55 @@ describe('SAFE-04 a header that can be read in two ways is refused', () => {
   }
 });
 
+const authors: readonly (readonly [from: string, domain: string | undefined])[] = [
+  ['Ann <ann@Example.com>', 'example.com'],
+  ['"joe@attacker.example" <ceo@bank.example>', 'bank.example'],
+  ['ann@example.com, bob@example.net', 'example.com'],
+  ['joe@attacker.example <ceo@bank.example>', undefined],
+  ['Joe <joe@attacker.example> <ceo@bank.example>', undefined],
+  ['"Joe <joe@attacker.example>"', undefined],
+  ['Team: ann@example.com;', undefined],
+  ['Ann', undefined],
+];
+
+describe('a ready message', () => {
+  it.each(authors)('AUTHOR-04 is signed for the one author or refused: %s', async (from, domain) => {
+    const raw = Buffer.from(`From: ${from}\r\n\r\nbody\r\n`);
+    const read = readReadyMessage({ raw, envelope });
+    if (domain === undefined)
+      await expect(read).rejects.toMatchObject({ code: 'MB_BROKER_MESSAGE_SYNTAX', kind: 'invalid-input' });
+    else expect((await read).authorDomain).toBe(domain);
+  });
+
+  it('ADDR-18 goes to addresses as they were received when it is told to', async () => {
+    const raw = Buffer.from('From: a@example.com\r\n\r\nbody\r\n');
+    const long = `${'x'.repeat(80)}@example.org`;
+    const odd = { from: 'end.@docomo.example', to: ['a..b@docomo.example', long, 'c@example.org.'] };
+    await expect(readReadyMessage({ raw, envelope: odd })).rejects.toMatchObject({
+      code: 'MB_MIME_ADDRESS_SYNTAX',
+      kind: 'invalid-input',
+      field: 'envelope.from',
+      value: 'end.@docomo.example',
+      message: expect.stringContaining("addresses: 'as-received'"),
+    });
+    const { envelope: wire } = await readReadyMessage({ raw, envelope: odd, addresses: 'as-received' });
+    expect(wire).toEqual({
+      from: '"end."@docomo.example',
+      to: ['"a..b"@docomo.example', long, 'c@example.org'],
+    });
+    const crossed = {
+      from: 'a@example.com',
+      to: ['b@example.org', 'c@example.org>\r\nRCPT TO:<d@example.org'],
+    };
+    await expect(
+      readReadyMessage({ raw, envelope: crossed, addresses: 'as-received' }),
+    ).rejects.toMatchObject({
+      field: 'envelope.to',
+      index: 1,
+    });
+  });
+});
+
 describe('SAFE-05 the octets that are checked are the octets that are sent', () => {
   const cases: Readonly<Record<string, readonly [given: string, sent: string]>> = {
     'LF becomes CRLF': [

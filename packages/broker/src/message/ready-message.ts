@@ -1,5 +1,14 @@
 import { isAscii } from 'node:buffer';
-import { type Envelope, parseAddressList, parseHeaderBlock, parseMailbox, wireAddress } from '@mb/mime';
+import {
+  type AddressForm,
+  type Envelope,
+  type HeaderBlock,
+  MimeError,
+  parseHeaderBlock,
+  parseMailbox,
+  readAuthor,
+  wireAddress,
+} from '@mb/mime';
 import { BrokerError } from '../errors.ts';
 import { hasLoneCr, LineEnds } from './line-end.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
@@ -17,6 +26,8 @@ export interface ReadyMessage {
   readonly raw: Uint8Array | AsyncIterable<Uint8Array>;
   /** The header is not looked at for recipients. `from: ''` is the null reverse-path. */
   readonly envelope: Envelope;
+  /** `as-received` accepts addresses in the envelope that exist though the standard forbids them; default `strict`. */
+  readonly addresses?: AddressForm;
 }
 
 /** What reading a ready message takes beside it. */
@@ -59,7 +70,7 @@ export async function readReadyMessage(
   message: ReadyMessage,
   options: ReadOptions = {},
 ): Promise<OutgoingMessage> {
-  const wire = readEnvelope(message.envelope);
+  const wire = readEnvelope(message);
   const { header, body, close } = await splitMessage(message.raw, options.signal);
   let checked: CheckedHeader;
   try {
@@ -95,7 +106,7 @@ export async function readReadyMessage(
   };
 }
 
-function readEnvelope(envelope: Envelope): Envelope {
+function readEnvelope({ envelope, addresses = 'strict' }: ReadyMessage): Envelope {
   if (typeof envelope !== 'object' || envelope === null || !Array.isArray(envelope.to)) {
     throw new BrokerError(
       'MB_BROKER_OPTION',
@@ -103,9 +114,16 @@ function readEnvelope(envelope: Envelope): Envelope {
       'A ready message needs envelope: { from, to }, with an array of addresses in to.',
     );
   }
+  const read = (address: string, field: string, index?: number) => {
+    try {
+      return wireAddress(parseMailbox(address, { addresses }));
+    } catch (error) {
+      throw MimeError.isInstance(error) ? Object.assign(error, { field, index }) : error;
+    }
+  };
   return {
-    from: envelope.from === '' ? '' : wireAddress(parseMailbox(envelope.from)),
-    to: envelope.to.map((address) => wireAddress(parseMailbox(address))),
+    from: envelope.from === '' ? '' : read(envelope.from, 'envelope.from'),
+    to: envelope.to.map((address, index) => read(address, 'envelope.to', index)),
   };
 }
 
@@ -240,7 +258,7 @@ function readHeader(raw: Uint8Array): CheckedHeader {
   return {
     front: Buffer.concat(kept.map((field) => field.raw)),
     messageId: headers.get('message-id') ?? '',
-    authorDomain: authorDomainOf(headers.get('from')),
+    authorDomain: authorDomainOf(headers),
   };
 }
 
@@ -268,21 +286,13 @@ async function gather(chunks: AsyncIterable<Uint8Array>): Promise<{ octets: Uint
   return { octets, size: octets.length };
 }
 
-function authorDomainOf(from: string | undefined): string {
-  try {
-    const first = parseAddressList(from ?? '').find((address) => 'domain' in address);
-    if (first && 'domain' in first) return first.domain;
-  } catch (cause) {
-    throw withoutFrom(cause);
-  }
-  throw withoutFrom();
-}
-
-function withoutFrom(cause?: unknown): BrokerError {
-  return syntax(
-    'The message has no From field with an address that can be read; add one (RFC 5322 §3.6.2).',
-    cause === undefined ? {} : { cause },
-  );
+/** The domain to sign for: of the author, or of the first of several (RFC 5322 §3.6.2). */
+function authorDomainOf(headers: HeaderBlock): string {
+  const reading = readAuthor(headers);
+  if (reading.status === 'found') return reading.domain;
+  const { reason, detail, mailboxes } = reading;
+  if (reason === 'several') return mailboxes[0]!.domain;
+  throw syntax(`${detail} The message needs one From field with one address (RFC 5322 §3.6.2).`);
 }
 
 function syntax(message: string, options: { readonly cause?: unknown } = {}): BrokerError {

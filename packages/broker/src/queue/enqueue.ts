@@ -186,7 +186,7 @@ async function newMessage(
     sender: prepared.envelope.from,
     recipients: recipients.map((address) => ({
       address,
-      domain: domainToAscii(parseMailbox(address).domain),
+      domain: domainToAscii(parseMailbox(address, { addresses: 'as-received' }).domain),
       ...(notify !== undefined && { options: { notify } }),
     })),
     content: small ? octets : await parts.store.stage(chunksOf(octets), signal ? { signal } : {}),

@@ -122,10 +122,7 @@ async function recipientOf(
 function sameAddress(reported: string, ours: string, count: number): boolean {
   if (count === 1) return true;
   try {
-    return (
-      canonicalAddress(parseMailbox(reported)).toLowerCase() ===
-      canonicalAddress(parseMailbox(ours)).toLowerCase()
-    );
+    return canonical(reported) === canonical(ours);
   } catch {
     return false;
   }
@@ -152,4 +149,8 @@ async function writeDown(
     }
   }
   if (events.length > 0) await store.report(events, suppressions);
+}
+
+function canonical(address: string): string {
+  return canonicalAddress(parseMailbox(address, { addresses: 'as-received' })).toLowerCase();
 }

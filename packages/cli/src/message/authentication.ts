@@ -7,7 +7,7 @@ import {
   type SpfOutcome,
   toNodeDns,
 } from '@mb/dns';
-import type { Mailbox, ParsedMessage } from '@mb/mime';
+import { type AuthorReading, type ParsedMessage, readAuthor } from '@mb/mime';
 
 /** The session that a message came by, as far as it is known. */
 export interface SessionFacts {
@@ -24,8 +24,9 @@ export interface Authentication {
   readonly dkim: VerifyOutcome;
   /** Absent where the session is not known. */
   readonly spf?: SpfOutcome;
-  /** Absent where From does not name one domain. */
-  readonly dmarc?: DmarcOutcome;
+  readonly author: AuthorReading;
+  /** Never `pass` where the author is not found; see {@link readAuthor}. */
+  readonly dmarc: DmarcOutcome;
 }
 
 /** Verifies DKIM, SPF and DMARC of one message. */
@@ -40,29 +41,28 @@ export async function authenticate(
     verifyMessage(octets, { resolveTxt }),
     session && checkHost(session, resolver),
   ]);
-  const domain = authorDomain(message);
-  if (domain === undefined) return { dkim, ...(spf && { spf }) };
-  const dmarc = await evaluateDmarc(
-    {
-      domain,
-      ...(spf && { spf: { result: spf.result, domain: spf.domain } }),
-      dkim: dkim.signatures.flatMap(({ status, domain: signer }) =>
-        signer === undefined ? [] : [{ result: status, domain: signer }],
-      ),
-    },
-    resolver,
-  );
-  return { dkim, ...(spf && { spf }), dmarc };
+  const author = readAuthor(message);
+  const passed = {
+    ...(spf && { spf: { result: spf.result, domain: spf.domain } }),
+    dkim: dkim.signatures.flatMap(({ status, domain: signer }) =>
+      signer === undefined ? [] : [{ result: status, domain: signer }],
+    ),
+  };
+  const dmarc =
+    author.status === 'found'
+      ? await evaluateDmarc({ domain: author.domain, ...passed }, resolver)
+      : await evaluateWithoutAuthor(author, resolver);
+  return { dkim, ...(spf && { spf }), author, dmarc };
 }
 
-/** The domain of From, where there is one (RFC 9989 §5.3.1). */
-export function authorDomain({ from }: ParsedMessage): string | undefined {
-  const domains = new Set(mailboxesOf(from).map(({ domain }) => domain.toLowerCase()));
-  const [first] = domains;
-  return domains.size === 1 && first !== '' ? first : undefined;
-}
-
-/** All mailboxes of an address list, those in groups included. */
-export function mailboxesOf(list: ParsedMessage['from']): readonly Mailbox[] {
-  return list.flatMap((one) => ('members' in one ? one.members : [one]));
+/** RFC 9989 §5.3.1: without one author nothing is aligned, and the message cannot pass. */
+async function evaluateWithoutAuthor(
+  { reason, detail, mailboxes }: Extract<AuthorReading, { status: 'none' }>,
+  resolver: Resolver,
+): Promise<DmarcOutcome> {
+  // The policy of the domain that most readers will show still says what to do with the message.
+  const shown = reason === 'ambiguous' && mailboxes.length === 1 ? mailboxes[0]!.domain : null;
+  const outcome = await evaluateDmarc({ domain: shown, dkim: [] }, resolver);
+  if (outcome.result === 'fail') return { ...outcome, reason: detail };
+  return { ...(await evaluateDmarc({ domain: null }, resolver)), reason: detail };
 }

@@ -1,5 +1,4 @@
-import type { HeaderBlock, ParsedMessage } from '@mb/mime';
-import { mailboxesOf } from './authentication.ts';
+import { type HeaderBlock, type ParsedMessage, readAuthor } from '@mb/mime';
 import { error, type LintFinding, ok, warning } from './finding.ts';
 
 const DAY = 86_400_000;
@@ -31,18 +30,19 @@ export function checkHeader(message: ParsedMessage, now: number): LintFinding[] 
 }
 
 function checkFrom(message: ParsedMessage): LintFinding {
-  const fields = message.headers.getAll('From').length;
-  const [author, ...others] = mailboxesOf(message.from);
+  const reading = readAuthor(message);
   const fix = 'Name one author, such as: From: Ann <ann@example.com>';
-  // RFC 5322 §3.6.2 and RFC 9989 §5.3.1: DMARC speaks about one domain.
-  if (fields === 0) return error('from', 'There is no From field.', fix);
-  if (fields > 1) return error('from', `There are ${fields} From fields; receivers refuse that.`, fix);
-  if (author === undefined) return error('from', 'From holds no address.', fix);
-  if (others.length > 0) return warning('from', `From names ${others.length + 1} authors.`, fix);
-  if (!/^[^.\s]+(\.[^.\s]+)+$/.test(author.domain)) {
-    return error('from', `${author.address} is not an address that anybody can answer.`, fix);
+  // RFC 5322 §3.6.2 allows several authors; RFC 9989 §5.3.1: DMARC is about one.
+  if (reading.status === 'none') {
+    return reading.reason === 'several'
+      ? warning('from', reading.detail, fix)
+      : error('from', reading.detail, fix);
   }
-  return ok('from', `The author is ${author.address}.`);
+  const { address, domain } = reading.author;
+  if (!/^[^.\s]+(\.[^.\s]+)+$/.test(domain)) {
+    return error('from', `${address} is not an address that anybody can answer.`, fix);
+  }
+  return ok('from', `The author is ${address}.`);
 }
 
 function checkDate({ headers, date }: ParsedMessage, now: number): LintFinding {

@@ -5,7 +5,7 @@ import { processTerminal, type ResolverFlags, resolverFlags, resolverFor } from 
 import { print, printJson } from '../output.ts';
 import { readInput } from '../send/file.ts';
 import { printable, terminalWidth, wrap } from '../terminal.ts';
-import { type Authentication, authenticate, authorDomain } from './authentication.ts';
+import { type Authentication, authenticate } from './authentication.ts';
 import { checkBody } from './body-checks.ts';
 import type { LintFinding } from './finding.ts';
 import { checkHeader, checkUnsubscribe } from './header-checks.ts';
@@ -59,7 +59,7 @@ function lintMessage(
     .filter(({ status }) => status === 'pass')
     .flatMap(({ signedHeaders }) => signedHeaders);
   return [
-    ...(authentication ? checkSignatures(authentication, authorDomain(message)) : []),
+    ...(authentication ? checkSignatures(authentication) : []),
     ...checkHeader(message, Date.now()),
     ...(transactional ? [] : [checkUnsubscribe(message.headers, signed)]),
     ...checkBody(octets, message),

@@ -2,7 +2,7 @@ import type { Authentication } from './authentication.ts';
 import { error, type LintFinding, ok, warning } from './finding.ts';
 
 /** Large receivers want a signature of the author's own domain, by a key of some length, and a DMARC policy. */
-export function checkSignatures({ dkim, dmarc }: Authentication, author: string | undefined): LintFinding[] {
+export function checkSignatures({ dkim, author, dmarc }: Authentication): LintFinding[] {
   const passed = dkim.signatures.filter(({ status }) => status === 'pass');
   if (passed.length === 0) {
     const why = dkim.signatures.map(({ domain, detail }) => `${domain ?? 'no domain'}: ${detail}`).join(' ');
@@ -27,13 +27,14 @@ export function checkSignatures({ dkim, dmarc }: Authentication, author: string 
 
 function checkAlignment(
   dmarc: Authentication['dmarc'],
-  author: string | undefined,
+  reading: Authentication['author'],
   signers: readonly string[],
 ): LintFinding {
-  if (dmarc === undefined || author === undefined) {
-    const message = 'From names no single domain, so no signature can belong to it.';
+  if (reading.status === 'none') {
+    const message = `No signature can belong to the author. ${reading.detail}`;
     return error('alignment', message, 'Name one author in From.');
   }
+  const { domain: author } = reading;
   if (dmarc.result === 'temperror') {
     return warning('alignment', `DMARC cannot be evaluated for now: ${dmarc.reason}`, 'Try again later.');
   }

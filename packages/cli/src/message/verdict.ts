@@ -22,7 +22,7 @@ export function listVerdicts({ dkim, spf, dmarc }: Authentication): ShortVerdict
       ? signatures
       : [{ method: 'dkim' as const, result: dkim.status, detail: dkim.detail }]),
     ...(spf ? [{ method: 'spf' as const, result: spf.result, detail: spf.reason }] : []),
-    ...(dmarc ? [{ method: 'dmarc' as const, result: dmarc.result, detail: dmarc.reason }] : []),
+    { method: 'dmarc', result: dmarc.result, detail: dmarc.reason },
   ];
 }
 

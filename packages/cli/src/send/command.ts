@@ -6,7 +6,7 @@ import {
   type RecipientOutcome,
   type SendOptions,
 } from '@mb/broker';
-import { composeMessage, type Message } from '@mb/mime';
+import { composeMessage, type HeaderBlock, type Message, readAuthor } from '@mb/mime';
 import { Command } from 'commander';
 import { colors as pc } from '../colors.ts';
 import { CliError } from '../errors.ts';
@@ -19,7 +19,7 @@ import { enqueue } from './enqueue.ts';
 import { readInput } from './file.ts';
 import { addSendFlags, type SendFlags } from './flags.ts';
 import { type Interruption, interruptible } from './interruption.ts';
-import { authorDomain, readMessage } from './message-flags.ts';
+import { readMessage } from './message-flags.ts';
 import { type Progress, silent, statusLine, watchSessions } from './progress.ts';
 import { refuseQueueFlags } from './queue-flags.ts';
 import { readReadyMessage } from './ready-message.ts';
@@ -193,23 +193,29 @@ function refuseMergeFlags(command: Command): void {
   if (given) throw new CliError('MB_CLI_USAGE', `${given.long} is for a mail merge; add --to-file.`);
 }
 
+/** The domain of the author, which the broker checks again; of the first of several. */
+function domainOfAuthor(headers: HeaderBlock): string {
+  const reading = readAuthor(headers);
+  return reading.status === 'found' ? reading.domain : (reading.mailboxes[0]?.domain ?? '');
+}
+
 /** Reads the message and finds out what has to be known ahead. */
 async function prepare(flags: SendFlags): Promise<PreparedMessage> {
   if (flags.eml !== undefined) {
     const { message, headers } = await readReadyMessage(flags.eml, flags);
     const recipients = message.envelope.to.length;
     const messageId = headers.get('Message-ID') ?? '';
-    return { message, messageId, recipients, authorDomain: authorDomain(headers.get('From') ?? '') };
+    return { message, messageId, recipients, authorDomain: domainOfAuthor(headers) };
   }
   const message = await readMessage(flags);
   // Composing is lazy: this settles the Message-ID and finds every mistake before anything is sent.
-  const { messageId, envelope } = composeMessage(message);
+  const { messageId, envelope, author } = composeMessage(message);
   const fixed = { ...message, messageId };
   return {
     message: fixed,
     messageId,
     recipients: envelope.to.length,
-    authorDomain: authorDomain(flags.from ?? ''),
+    authorDomain: author.domain,
   };
 }
 

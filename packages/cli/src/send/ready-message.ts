@@ -29,7 +29,8 @@ export async function readReadyMessage(path: string, flags: SendFlags): Promise<
   if (to.length === 0) {
     throw new CliError('MB_CLI_USAGE', 'The message names no recipient; give --envelope-to ADDRESS.');
   }
-  return { message: { raw, envelope: { from: flags.envelopeFrom ?? returnPath(headers), to } }, headers };
+  const envelope = { from: flags.envelopeFrom ?? returnPath(headers), to };
+  return { message: { raw, envelope, addresses: 'as-received' }, headers };
 }
 
 /** RFC 5322 §3.6.2: the sender is responsible; it stands in Sender where there are several authors. */
@@ -43,7 +44,8 @@ function returnPath(headers: HeaderBlock): string {
 }
 
 function mailboxes(list: string): string[] {
-  const members = parseAddressList(list).flatMap((one): readonly Mailbox[] =>
+  // The file may be a message that was received.
+  const members = parseAddressList(list, { addresses: 'as-received' }).flatMap((one): readonly Mailbox[] =>
     'members' in one ? one.members : [one],
   );
   return members.map(({ address }) => address);

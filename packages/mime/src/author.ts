@@ -1,0 +1,102 @@
+import { checkMailbox, type Mailbox } from './address.ts';
+import { AddressReader } from './address-reader.ts';
+import { recovery } from './address-recovery.ts';
+import type { Defect } from './defect.ts';
+import { domainToAscii } from './domain.ts';
+import { decodeWords } from './encoded-word.ts';
+import { MimeError } from './errors.ts';
+import type { HeaderBlock } from './header-block.ts';
+import { isAscii } from './utf8.ts';
+
+/**
+ * Why a message has no author that can be relied on:
+ *
+ * - `missing`: there is no From field.
+ * - `repeated`: there are several From fields; readers differ on which one counts.
+ * - `incomplete`: the header was cut by a limit of the parser, so another From field may follow.
+ * - `unreadable`: From holds no address, or one that cannot exist.
+ * - `several`: From names several mailboxes.
+ * - `group`: From names a group (RFC 6854).
+ * - `ambiguous`: From is damaged, and readers may see different addresses in it.
+ */
+export type AuthorReason =
+  | 'missing'
+  | 'repeated'
+  | 'incomplete'
+  | 'unreadable'
+  | 'several'
+  | 'group'
+  | 'ambiguous';
+
+/** Who wrote a message, or why nobody can say. */
+export type AuthorReading =
+  | {
+      readonly status: 'found';
+      readonly author: Mailbox;
+      /** Its domain in lower-case A-labels, or an address literal. */
+      readonly domain: string;
+    }
+  | {
+      readonly status: 'none';
+      readonly reason: AuthorReason;
+      /** One sentence for a person. */
+      readonly detail: string;
+      /** The mailboxes that were found all the same; none of them may be relied on. */
+      readonly mailboxes: readonly Mailbox[];
+    };
+
+const DETAILS: Readonly<Record<AuthorReason, string>> = {
+  missing: 'There is no From field.',
+  repeated: 'There are several From fields; readers differ on which one counts.',
+  incomplete: 'The header is over a limit; another From field may follow.',
+  unreadable: 'From holds no address that can exist.',
+  several: 'From names several mailboxes.',
+  group: 'From names a group.',
+  ambiguous: 'From is damaged; readers may see different addresses in it.',
+};
+
+/**
+ * Says who wrote a message: exactly one From field with exactly one mailbox that all readers agree on (RFC 9989
+ * §5.3.1), or the reason why there is none.
+ *
+ * Every decision about the author, such as the domain for DMARC, belongs on this function: another way to choose
+ * between several fields or addresses is a way to deceive.
+ *
+ * @param message  What `parseMessage` returned, or the header alone.
+ * @example
+ * const author = readAuthor(await parseMessage(octets))
+ * const domain = author.status === 'found' ? author.domain : null
+ */
+export function readAuthor(
+  message: HeaderBlock | { readonly headers: HeaderBlock; readonly defects?: readonly Defect[] },
+): AuthorReading {
+  const { headers, defects = [] } = 'fields' in message ? { headers: message } : message;
+  const fields = headers.fields.filter(({ name }) => name.toLowerCase() === 'from');
+  const [field] = fields;
+  if (field === undefined) return none('missing', []);
+  const readings = fields.map(({ value }) => new AddressReader(value, { decode: decodeWords, recovery }));
+  const addresses = readings.flatMap((reading) => reading.addresses);
+  const mailboxes = addresses.flatMap((one) => ('members' in one ? one.members : [one]));
+  const [author] = mailboxes;
+  if (fields.length > 1) return none('repeated', mailboxes);
+  if (defects.some(({ code, path }) => path === '' && /^header-too-/.test(code)))
+    return none('incomplete', mailboxes);
+  if (addresses.some((one) => 'members' in one)) return none('group', mailboxes);
+  if (author === undefined) return none('unreadable', mailboxes);
+  if (mailboxes.length > 1) return none('several', mailboxes);
+  if (readings[0]!.ambiguous) return none('ambiguous', mailboxes);
+  const { address, domain } = author;
+  // Octets of an unknown charset are another address for each reader.
+  if (field.hasUnknownCharset && !isAscii(address)) return none('unreadable', mailboxes);
+  try {
+    checkMailbox(author, 'as-received');
+    return { status: 'found', author, domain: domainToAscii(domain) };
+  } catch (error) {
+    if (!MimeError.isInstance(error)) throw error;
+    return none('unreadable', mailboxes);
+  }
+}
+
+function none(reason: AuthorReason, mailboxes: readonly Mailbox[]): AuthorReading {
+  return { status: 'none', reason, detail: DETAILS[reason], mailboxes };
+}
