@@ -1,6 +1,7 @@
 import { byPreference, type MailHost } from '@mb/dns';
 import { type DeliveryOutcome, type Envelope, type RecipientResult, SmtpError } from '@mb/smtp-client';
 import type { SignedMessage } from '../message/outgoing-message.ts';
+import type { Notify } from '../message/queued-envelope.ts';
 import type { ReachableHop } from '../route/next-hop.ts';
 import { reachableFrom } from '../sender/egress-source.ts';
 import {
@@ -98,13 +99,17 @@ async function tryHost(offer: Offer, scope: AttemptScope): Promise<RecipientOutc
   const { egress, replyRules: rules } = scope.environment;
   const facts = { host, relay: isForeignRelay(nextHop, host, offer.domain), rules, attempt };
   try {
-    const outcome = await handOver(offer, approach, scope);
+    const { outcome, dsn } = await handOver(offer, approach, scope);
     const transcript = scope.transcripts ? outcome.transcript : [];
     // RFC 2033 §4.2: only LMTP answers for each recipient after the content.
     const accepted = outcome.recipients.filter(({ stage }) => stage !== 'rcpt').length;
     const shared = nextHop.protocol === 'smtp' && accepted > 1;
     return outcome.recipients.map((result, index) =>
-      recipientOutcome(recipients[index]!, result, { ...facts, outcome, transcript, shared }),
+      withOwnReport(
+        recipientOutcome(recipients[index]!, result, { ...facts, outcome, transcript, shared }),
+        dsn ? 'never' : message.dsn?.notify.get(recipients[index]!.address),
+        nextHop,
+      ),
     );
   } catch (error) {
     if (!SmtpError.isInstance(error) || error.kind === 'api-misuse') throw error;
@@ -119,33 +124,44 @@ function isForeignRelay({ route, protocol }: ReachableHop, { name }: MailHost, d
   return host !== domain && !host.endsWith(`.${domain}`);
 }
 
+/** RFC 3461 §5.2.2: who asked for a report of success, which the host will not send, gets it from us. */
+function withOwnReport(
+  outcome: RecipientOutcome,
+  notify: Notify | undefined,
+  { protocol }: ReachableHop,
+): RecipientOutcome {
+  if (outcome.status !== 'delivered' || notify === undefined || notify === 'never') return outcome;
+  if (!notify.includes('success')) return outcome;
+  return { ...outcome, ownReport: protocol === 'lmtp' ? 'delivered' : 'relayed' };
+}
+
+/** What became of a message at one host, and whether that host reports on it. */
+interface HandOver {
+  readonly outcome: DeliveryOutcome;
+  /** RFC 3461: the host offers DSN. */
+  readonly dsn: boolean;
+}
+
 /** Hands the message to the host, over as many connections as it takes: a session may be full before the message is. */
-async function handOver(
-  offer: Offer,
-  approach: UsableApproach,
-  scope: AttemptScope,
-): Promise<DeliveryOutcome> {
-  const outcome = await handOverOnce(offer, approach, scope);
+async function handOver(offer: Offer, approach: UsableApproach, scope: AttemptScope): Promise<HandOver> {
+  const first = await handOverOnce(offer, approach, scope);
+  const { outcome } = first;
   const untouched = [...outcome.recipients.keys()].filter((index) => isUntouched(outcome.recipients[index]!));
   // A session that decided on none of them made no progress, and would make none the next time either.
-  if (untouched.length === 0 || untouched.length === outcome.recipients.length) return outcome;
+  if (untouched.length === 0 || untouched.length === outcome.recipients.length) return first;
   const recipients = untouched.map((index) => offer.recipients[index]!);
   try {
-    const rest = await handOver({ ...offer, recipients }, approach, scope);
+    const { outcome: rest, dsn } = await handOver({ ...offer, recipients }, approach, scope);
     const results = [...outcome.recipients];
     untouched.forEach((index, position) => {
       results[index] = rest.recipients[position]!;
     });
-    return {
-      recipients: results,
-      transcript: [...outcome.transcript, ...rest.transcript],
-      host: rest.host,
-      address: rest.address,
-      tls: rest.tls,
-    };
+    const { host, address, tls } = rest;
+    const transcript = [...outcome.transcript, ...rest.transcript];
+    return { outcome: { recipients: results, transcript, host, address, tls }, dsn };
   } catch (error) {
     if (!SmtpError.isInstance(error) || error.kind === 'api-misuse') throw error;
-    return outcome;
+    return first;
   }
 }
 
@@ -158,16 +174,17 @@ async function handOverOnce(
   approach: UsableApproach,
   scope: AttemptScope,
   withoutProgress = 0,
-): Promise<DeliveryOutcome> {
+): Promise<HandOver> {
   const { recipients, message } = offer;
   const { signal } = scope;
   const connection = await scope.connect(approach);
+  const { eightBitMime, dsn } = connection.capabilities;
+  // RFC 6152 §3: to a host without 8BITMIME goes the message in seven bits, where there is such a form of it.
+  const form = (!eightBitMime && (await message.sevenBit?.())) || message;
   try {
-    return await connection.deliver(
-      envelopeOf(message, recipients),
-      message.content,
-      signal ? { signal } : {},
-    );
+    const envelope = envelopeOf(message, form, recipients);
+    const outcome = await connection.deliver(envelope, form.content, signal ? { signal } : {});
+    return { outcome, dsn };
   } catch (error) {
     // SESS-03: nothing was offered, as the session had ended or was full. Each session that answered something is
     // followed by another one; of those that answered nothing, one may have been idle for too long.
@@ -180,7 +197,8 @@ async function handOverOnce(
 }
 
 function envelopeOf(
-  { envelope, requires, size, content, requireTls, dsn }: SignedMessage,
+  { envelope, requireTls, dsn }: SignedMessage,
+  { requires, size, content }: Pick<SignedMessage, 'requires' | 'size' | 'content'>,
   recipients: readonly PlannedRecipient[],
 ): Envelope {
   return {

@@ -36,6 +36,11 @@ export interface OutcomeEvidence {
 /** The host took responsibility for the message. */
 export interface Delivered extends OutcomeEvidence {
   readonly status: 'delivered';
+  /**
+   * A report of success was asked for and is ours to make, as the host offers no DSN (RFC 3461 §5.2.2): the message was
+   * `relayed` to it, or `delivered` by it into the mailbox (LMTP).
+   */
+  readonly ownReport?: 'relayed' | 'delivered';
   readonly host: string;
   readonly reply: Reply;
 }

@@ -3,6 +3,7 @@ import { BrokerError } from '../errors.ts';
 import type { Keyring } from '../sender/keyring.ts';
 import type { Notify } from './queued-envelope.ts';
 import { type ReadOptions, type ReadyMessage, readReadyMessage } from './ready-message.ts';
+import { toSevenBit } from './seven-bit.ts';
 import { spool } from './spool.ts';
 
 /** Octets at hand, or octets that can be read again and again. */
@@ -36,6 +37,11 @@ export interface SignedMessage extends Omit<OutgoingMessage, 'octets' | 'repeata
   readonly requireTls?: boolean;
   /** What is asked of hosts that offer DSN (RFC 3461). */
   readonly dsn?: DsnRequest;
+  /**
+   * The message for hosts without 8BITMIME, signed again; undefined when it cannot be put into seven bits. Absent when
+   * it needs no 8BITMIME, or carries signatures already.
+   */
+  readonly sevenBit?: () => Promise<SignedMessage | undefined>;
 }
 
 /** What a host is asked to report, and with what (RFC 3461 §4). */
@@ -163,7 +169,35 @@ export async function signOutgoing(
     content: prepend(front, octets),
     signature: fields,
     ...(size === undefined ? {} : { size: front.length + size }),
+    ...(requires.eightBit && { sevenBit: once(() => signSevenBit(message, keyring, signal)) }),
   };
+}
+
+/** RFC 6152 §3: a message for a host without 8BITMIME is converted, before it is signed. */
+async function signSevenBit(
+  message: Parameters<typeof signOutgoing>[0],
+  keyring: Keyring,
+  signal?: AbortSignal,
+): Promise<SignedMessage | undefined> {
+  const { octets: given, requires } = message;
+  const octets = await toSevenBit(given instanceof Uint8Array ? given : await collect(given));
+  if (!octets) return undefined;
+  const converted = { ...message, octets, size: octets.length, requires: { ...requires, eightBit: false } };
+  return signOutgoing(converted, keyring, signal);
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const collected: Uint8Array[] = [];
+  for await (const chunk of chunks) collected.push(chunk);
+  return Buffer.concat(collected);
 }
 
 function prepend(front: Uint8Array, octets: Octets): Octets {

@@ -43,6 +43,10 @@ export interface QueuedDeliveryOptions {
   readonly sign?: 'attempt' | 'enqueue';
   /** Time until it is given up. Default 5 days (RFC 5321 §4.5.4.1). */
   readonly expireAfterMs?: number;
+  /**
+   * Time until the delay is noted: an event, and a report where `notify` has `delay`. Default 4 hours; `null`: never.
+   */
+  readonly delayNoticeAfterMs?: number | null;
   /** What becomes of an attempt that ended without an answer. Default `retry`, with the same octets. */
   readonly onUnknown?: UnknownPolicy;
   /** When recipients' fates are reported to the return path (RFC 3461 §4.1). Default: failures. */
@@ -168,7 +172,7 @@ async function newMessage(
   { signer, parts, options, idempotency }: NewMessageParts,
 ): Promise<NewMessage> {
   const { tenant, tag, notBefore, signal, delivery = {} } = options;
-  const { requireTls, sign, expireAfterMs, onUnknown, notify, ret, envid } = delivery;
+  const { requireTls, sign, expireAfterMs, delayNoticeAfterMs, onUnknown, notify, ret, envid } = delivery;
   const signNow = sign === 'enqueue' && signer !== undefined;
   const octets = signNow ? (await signOutgoing(prepared, parts.keyring, signal)).content : prepared.octets;
   const { requires, messageId, authorDomain } = prepared;
@@ -195,6 +199,7 @@ async function newMessage(
     ...(tag !== undefined && { tag }),
     ...(notBefore !== undefined && { notBefore: Number(notBefore) }),
     ...(expireAfterMs !== undefined && { expireAfterMs }),
+    ...(delayNoticeAfterMs !== undefined && { delayNoticeAfterMs }),
     ...(onUnknown !== undefined && { onUnknown }),
     ...(idempotency && { idempotency }),
   };

@@ -11,6 +11,7 @@ import type { MessageId, RecipientId } from './port.ts';
  * - `held`, `released`: the recipient waits for a decision, or no longer does.
  * - `unknown`: the message may or may not have been delivered, and the caller wants to know rather than retry.
  * - `bounced`: a report about the recipient was sent back, or came in from outside.
+ * - `unreported`: a report about the recipient was due and could not be made, or nobody could be given it.
  * - `complained`: the recipient reported the message as unwanted.
  */
 export type QueueEventType =
@@ -23,6 +24,7 @@ export type QueueEventType =
   | 'failed'
   | 'bounced'
   | 'complained'
+  | 'unreported'
   | 'expired'
   | 'cancelled'
   | 'held'
@@ -53,9 +55,12 @@ export interface QueueEvent {
   readonly detail?: object;
 }
 
-/** An event that comes from outside the queue: a report or a complaint that the application received. */
+/**
+ * An event that no change of a recipient brings: a report or a complaint that the application received, or a report of
+ * our own that came to nothing.
+ */
 export interface ReportedEvent {
-  readonly type: 'bounced' | 'complained';
+  readonly type: 'bounced' | 'complained' | 'unreported';
   readonly recipientId: RecipientId;
   readonly detail?: object;
 }

@@ -1,15 +1,20 @@
+import { isAscii } from 'node:buffer';
 import { composeMessage, formatReport, type RecipientStatus } from '@mb/mime';
-import type { OutcomeEvidence, RecipientOutcome } from '../delivery/outcome.ts';
+import type { OutcomeEvidence } from '../delivery/outcome.ts';
 import { type QueuedRecipientOptions, readQueuedEnvelope } from '../message/queued-envelope.ts';
-import type { Bounce, ClaimedMessage, ClaimedRecipient, NewMessage } from '../store/port.ts';
+import type { Bounce, ClaimedMessage, ClaimedRecipient, NewMessage, RecipientId } from '../store/port.ts';
+import type { LastAttempt } from './last-attempt.ts';
 
-/** A recipient to report on, and how it ended. */
+/** A recipient to report on, and how it ended, or that it still waits. */
 export interface ReportedRecipient {
   readonly recipient: ClaimedRecipient;
-  readonly kind: 'failed' | 'expired';
+  readonly kind: 'failed' | 'expired' | 'delayed' | 'delivered';
   /** Outcome of the last attempt; absent when there was none. */
-  readonly outcome?: Partial<RecipientOutcome>;
+  readonly outcome?: Partial<LastAttempt>;
 }
+
+/** What a report is about: each has a message of its own (RFC 3464 §2). */
+export type ReportSubject = 'failure' | 'delay' | 'success';
 
 /** What a report needs from outside. */
 export interface BounceEnvironment {
@@ -24,36 +29,54 @@ export interface BounceEnvironment {
 /** Bounces are given up sooner than mail. */
 const expireAfterMs = 2 * 86_400_000;
 
+const subjects: Readonly<Record<ReportSubject, string>> = {
+  failure: 'Undelivered mail returned to sender',
+  delay: 'Delayed mail (still being tried)',
+  success: 'Successful mail delivery report',
+};
+
+/** What a recipient's fate is a report of. */
+export function subjectOf({ kind }: Pick<ReportedRecipient, 'kind'>): ReportSubject {
+  if (kind === 'delayed') return 'delay';
+  return kind === 'delivered' ? 'success' : 'failure';
+}
+
+/** Whether the sender wants a report of this (RFC 3461 §4.1). Nothing asked for: of failures alone. */
+export function isWanted({ recipient, kind }: ReportedRecipient): boolean {
+  const { notify } = (recipient.options ?? {}) as QueuedRecipientOptions;
+  const subject = subjectOf({ kind });
+  return notify === undefined ? subject === 'failure' : notify !== 'never' && notify.includes(subject);
+}
+
 /**
- * Composes the report on recipients that failed or expired (RFC 3464).
+ * Composes the report on recipients of one {@link ReportSubject} that the sender wants (RFC 3464).
  *
- * @returns undefined when there is nobody to report to or nobody wants to know: a null reverse-path
- *   (RFC 5321 §4.5.5), or NOTIFY without FAILURE (RFC 3461 §4.1).
+ * The reverse-path must not be null (RFC 5321 §4.5.5).
+ * @throws {MimeError} for a reverse-path that no message can be addressed to.
  */
 export async function composeBounce(
   message: ClaimedMessage,
   reported: readonly ReportedRecipient[],
   environment: BounceEnvironment,
-): Promise<Bounce | undefined> {
-  const wanted = reported.filter(({ recipient }) => wantsFailure(recipient.options));
-  if (message.sender === '' || wanted.length === 0) return undefined;
+): Promise<Bounce> {
   const { hostname, now, randomBytes, original } = environment;
   const { authorDomain, messageId, envid } = readQueuedEnvelope(message.envelope, message.sender);
+  const subject = subjectOf(reported[0]!);
   const composed = composeMessage(
     {
       from: { name: 'Mail Delivery System', address: `mailer-daemon@${authorDomain}` },
       to: message.sender,
-      subject: 'Undelivered mail returned to sender',
+      subject: subjects[subject],
       autoSubmitted: 'auto-replied', // RFC 3834 §3.1.7
       ...(messageId !== '' && { inReplyTo: messageId, references: messageId }),
-      text: explain(wanted, hostname),
+      text: explain(subject, reported, message, hostname),
       report: {
         record: formatReport({
           kind: 'delivery-status',
           reportingMta: { type: 'dns', value: hostname },
           ...(envid !== undefined && { originalEnvelopeId: envid }),
           arrivalDate: new Date(message.acceptedAt),
-          recipients: wanted.map((one) => recipientStatus(one, now())),
+          recipients: reported.map((one) => recipientStatus(one, message)),
         }),
         original,
       },
@@ -64,6 +87,7 @@ export async function composeBounce(
     { now, body: 'message' in original ? '8bit' : '7bit', ...(randomBytes && { randomBytes }) },
   );
   const { requires } = composed;
+  const recipientIds = reported.map(({ recipient }) => recipient.recipientId);
   const report: NewMessage = {
     sender: '',
     recipients: composed.envelope.to.map((address) => ({
@@ -73,54 +97,95 @@ export async function composeBounce(
     content: await composed.bytes(),
     tenant: message.tenant,
     expireAfterMs,
-    envelope: { requires, messageId: composed.messageId, authorDomain },
+    envelope: {
+      requires,
+      messageId: composed.messageId,
+      authorDomain,
+      reportOn: recipientIds satisfies RecipientId[],
+    },
   };
-  return { message: report, recipients: wanted.map(({ recipient }) => recipient.recipientId) };
+  return { message: report, recipients: recipientIds };
 }
 
-function wantsFailure(options: object | undefined): boolean {
-  const { notify } = (options ?? {}) as QueuedRecipientOptions;
-  return notify === undefined || (notify !== 'never' && notify.includes('failure'));
-}
+const openings: Readonly<Record<ReportSubject, string>> = {
+  failure: 'Your message could not be delivered to:',
+  delay: 'Your message has not been delivered yet to:',
+  success: 'Your message was passed on for:',
+};
 
-function explain(reported: readonly ReportedRecipient[], hostname: string): string {
+function explain(
+  subject: ReportSubject,
+  reported: readonly ReportedRecipient[],
+  { expiresAt }: ClaimedMessage,
+  hostname: string,
+): string {
   const lines = reported.map(({ recipient, kind, outcome }) => {
     const host = outcome?.host === undefined ? '' : ` (host ${outcome.host})`;
     const reply = outcome?.reply ? replyText(outcome.reply) : reasonOf(outcome);
     const end = kind === 'expired' ? 'no attempt succeeded in time. The last one: ' : '';
     return `<${recipient.address}>${host}: ${end}${reply}`;
   });
+  const endings: Record<ReportSubject, string> = {
+    failure: 'It will not be tried again.',
+    delay: `It is tried until ${new Date(expiresAt).toUTCString()}. You need not send it again.`,
+    success: 'The hosts named send no reports of their own: you may hear nothing more of it.',
+  };
   return [
     `This is the mail system at ${hostname}.`,
     '',
-    'Your message could not be delivered to:',
+    openings[subject],
     '',
     ...lines,
     '',
-    'It will not be tried again.',
+    endings[subject],
     '',
   ].join('\n');
 }
 
-function reasonOf(outcome: Partial<RecipientOutcome> | undefined): string {
+function reasonOf(outcome: ReportedRecipient['outcome']): string {
   return outcome && 'reason' in outcome && outcome.reason ? outcome.reason : 'no attempt could be made.';
 }
 
-function recipientStatus({ recipient, kind, outcome }: ReportedRecipient, now: number): RecipientStatus {
+function recipientStatus(
+  { recipient, kind, outcome }: ReportedRecipient,
+  { expiresAt }: ClaimedMessage,
+): RecipientStatus {
   const enhanced = outcome && 'enhanced' in outcome ? outcome.enhanced : undefined;
+  const { attemptedAt } = outcome ?? {};
   return {
-    finalRecipient: { type: 'rfc822', value: recipient.address },
-    action: 'failed',
-    // RFC 3463 §3.5: X.4.7 is the time that ran out.
-    status: kind === 'expired' ? '4.4.7' : permanent(enhanced),
+    // RFC 6533 §3: an address beyond ASCII has the type utf-8; the part becomes message/global-delivery-status.
+    finalRecipient: {
+      type: isAscii(Buffer.from(recipient.address)) ? 'rfc822' : 'utf-8',
+      value: recipient.address,
+    },
+    ...actionAndStatus(kind, enhanced, outcome),
     ...(outcome?.host !== undefined && { remoteMta: { type: 'dns', value: outcome.host } }),
     ...(outcome?.reply && { diagnosticCode: { type: 'smtp', value: replyText(outcome.reply) } }),
-    ...(recipient.attempt > 0 && { lastAttemptDate: new Date(now) }),
+    // RFC 3464 §2.3.7: when the attempt was made, not when its time ran out.
+    ...(attemptedAt !== undefined && { lastAttemptDate: new Date(attemptedAt) }),
+    ...(kind === 'delayed' && { willRetryUntil: new Date(expiresAt) }),
   };
 }
 
-function permanent(enhanced: string | undefined): string {
-  return enhanced?.startsWith('5') ? enhanced : '5.0.0';
+function actionAndStatus(
+  kind: ReportedRecipient['kind'],
+  enhanced: string | undefined,
+  outcome: ReportedRecipient['outcome'],
+): Pick<RecipientStatus, 'action' | 'status'> {
+  switch (kind) {
+    case 'expired':
+      return { action: 'failed', status: '4.4.7' }; // RFC 3463 §3.5: X.4.7 is the time that ran out.
+    case 'delayed':
+      return { action: 'delayed', status: enhanced?.startsWith('4') ? enhanced : '4.0.0' };
+    case 'delivered': {
+      const own = outcome && 'ownReport' in outcome ? outcome.ownReport : undefined;
+      const said = outcome?.reply?.enhanced;
+      // RFC 3461 §5.2.2: relayed to a host that will report nothing.
+      return { action: own ?? 'relayed', status: said?.startsWith('2') ? said : '2.0.0' };
+    }
+    case 'failed':
+      return { action: 'failed', status: enhanced?.startsWith('5') ? enhanced : '5.0.0' };
+  }
 }
 
 /** Longest text of a host that a report repeats. */

@@ -1,12 +1,20 @@
 import type { Failed } from '../delivery/outcome.ts';
 import { readQueuedEnvelope } from '../message/queued-envelope.ts';
-import type { ClaimedMessage, Outcome, QueueStore } from '../store/port.ts';
-import { type BounceEnvironment, composeBounce, type ReportedRecipient } from './bounce.ts';
+import type { Bounce, ClaimedMessage, Outcome, QueueStore, RecipientId } from '../store/port.ts';
+import {
+  type BounceEnvironment,
+  composeBounce,
+  isWanted,
+  type ReportedRecipient,
+  type ReportSubject,
+  subjectOf,
+} from './bounce.ts';
+import type { LastAttempt } from './last-attempt.ts';
 import type { OnFinalOutcomes } from './worker.ts';
 
 /** What follows from final outcomes. */
 export interface FinalOutcomesOptions extends Omit<BounceEnvironment, 'original'> {
-  readonly store: Pick<QueueStore, 'content'>;
+  readonly store: Pick<QueueStore, 'content' | 'report'>;
   /** Report failures to the return path. */
   readonly bounces: boolean;
   /** Put addresses that do not exist on the suppression list. */
@@ -21,16 +29,10 @@ const maxHeaderBytes = 64 * 1024;
 export function createFinalOutcomes(options: FinalOutcomesOptions): OnFinalOutcomes {
   return async (message, outcomes) => {
     const reported = outcomes.flatMap((outcome) => reportedRecipient(message, outcome));
-    const bounce =
-      options.bounces && message.sender !== '' && reported.length > 0
-        ? await composeBounce(message, reported, {
-            ...options,
-            original: await originalOf(message, options.store),
-          })
-        : undefined;
+    const bounces = options.bounces ? await bouncesOf(message, reported, options) : [];
     const suppress = options.suppress ? reported.filter(isBadMailbox) : [];
     return {
-      ...(bounce && { bounces: [bounce] }),
+      ...(bounces.length > 0 && { bounces }),
       ...(suppress.length > 0 && {
         suppress: suppress.map(({ recipient, outcome }) => ({
           address: recipient.address,
@@ -43,12 +45,55 @@ export function createFinalOutcomes(options: FinalOutcomesOptions): OnFinalOutco
   };
 }
 
+/** A report for each subject that the sender wants to hear of; one that cannot be made is an event. */
+async function bouncesOf(
+  message: ClaimedMessage,
+  reported: readonly ReportedRecipient[],
+  options: FinalOutcomesOptions,
+): Promise<Bounce[]> {
+  if (message.sender === '') {
+    // RFC 5321 §4.5.5: nobody is told by mail. The report that failed is told of where it came from.
+    const { reportOn = [] } = readQueuedEnvelope(message.envelope, '');
+    const [lost] = reported.filter((one) => subjectOf(one) === 'failure');
+    if (lost)
+      await tellUnreported(reportOn, { reportMessageId: message.messageId, ...lost.outcome }, options);
+    return [];
+  }
+  const bySubject = new Map<ReportSubject, ReportedRecipient[]>();
+  for (const one of reported.filter(isWanted)) {
+    const subject = subjectOf(one);
+    bySubject.set(subject, [...(bySubject.get(subject) ?? []), one]);
+  }
+  const bounces: Bounce[] = [];
+  for (const [subject, recipients] of bySubject) {
+    try {
+      const original = await originalOf(message, options.store, subject);
+      bounces.push(await composeBounce(message, recipients, { ...options, original }));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : 'The report could not be made.';
+      const ids = recipients.map(({ recipient }) => recipient.recipientId);
+      await tellUnreported(ids, { reason }, options);
+    }
+  }
+  return bounces;
+}
+
+async function tellUnreported(
+  recipientIds: readonly RecipientId[],
+  detail: object,
+  { store }: FinalOutcomesOptions,
+): Promise<void> {
+  if (recipientIds.length === 0) return;
+  await store.report(recipientIds.map((recipientId) => ({ type: 'unreported', recipientId, detail })));
+}
+
 function reportedRecipient(message: ClaimedMessage, outcome: Outcome): ReportedRecipient[] {
-  if (outcome.kind !== 'failed' && outcome.kind !== 'expired') return [];
+  const { kind } = outcome;
+  if (kind !== 'failed' && kind !== 'expired' && kind !== 'delayed' && kind !== 'delivered') return [];
   const recipient = message.recipients.find(({ recipientId }) => recipientId === outcome.recipientId);
   if (!recipient) return [];
-  const { kind, detail } = outcome;
-  return [{ recipient, kind, ...(detail && { outcome: detail }) }];
+  const { detail } = outcome;
+  return [{ recipient, kind, ...(detail && { outcome: detail as Partial<LastAttempt> }) }];
 }
 
 /** DSN-02: only what a host said of the address itself speaks against it. */
@@ -56,10 +101,14 @@ function isBadMailbox({ kind, outcome }: ReportedRecipient): boolean {
   return kind === 'failed' && (outcome as Partial<Failed> | undefined)?.action === 'suppress';
 }
 
-/** RFC 3461 §4.3: the header, or the whole message where it was asked for and is not too large. */
-async function originalOf(message: ClaimedMessage, store: Pick<QueueStore, 'content'>) {
+/** RFC 3461 §4.3: the header, or of a failure the whole message where it was asked for and is not too large. */
+async function originalOf(
+  message: ClaimedMessage,
+  store: Pick<QueueStore, 'content'>,
+  subject: ReportSubject,
+) {
   const { ret } = readQueuedEnvelope(message.envelope, message.sender);
-  const full = ret === 'full' && message.size <= maxReturnedBytes;
+  const full = subject === 'failure' && ret === 'full' && message.size <= maxReturnedBytes;
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of message.content ? [message.content] : store.content(message.messageId)) {

@@ -95,6 +95,12 @@ const localTroubleMs = 60_000;
 /** Outcomes that the sender may have to hear of. */
 const concludedKinds: readonly Outcome['kind'][] = ['failed', 'expired', 'delayed'];
 
+function isConcluded({ kind, detail }: Outcome): boolean {
+  return (
+    concludedKinds.includes(kind) || (kind === 'delivered' && detail !== undefined && 'ownReport' in detail)
+  );
+}
+
 interface Held {
   readonly message: ClaimedMessage;
   readonly recipient: ClaimedRecipient;
@@ -320,7 +326,7 @@ export class LeaseRun {
     learned?: Partial<Learned>,
   ): Promise<void> {
     if (outcomes.length === 0 && !feedback && !release) return;
-    const concluding = outcomes.some(({ kind }) => concludedKinds.includes(kind));
+    const concluding = outcomes.some(isConcluded);
     const conclusion = concluding ? await this.#finish(outcomes) : {};
     await this.#options.settle({
       leaseId: this.leaseId,
@@ -338,7 +344,7 @@ export class LeaseRun {
     const byMessage = new Map<ClaimedMessage, Outcome[]>();
     for (const outcome of outcomes) {
       const message = this.#open.get(outcome.recipientId)?.message;
-      if (!message || !concludedKinds.includes(outcome.kind)) continue;
+      if (!message || !isConcluded(outcome)) continue;
       byMessage.set(message, [...(byMessage.get(message) ?? []), outcome]);
     }
     const bounces: Bounce[] = [];

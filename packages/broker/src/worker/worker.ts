@@ -284,10 +284,12 @@ export class QueueWorker {
     let backoff: StoreBackoff | undefined;
     let current = settlement;
     let unwritten = 0;
+    let dropped: Settlement['bounces'];
     try {
       for (;;) {
         try {
           await this.#options.store.settle(current);
+          if (dropped) await this.#tellUnreported(dropped);
           return;
         } catch (error) {
           this.#report(error);
@@ -297,8 +299,10 @@ export class QueueWorker {
           this.#unwritten += 1 - unwritten;
           unwritten = 1;
           // A report to the sender that cannot be accepted must not keep the outcome from being written down.
-          if (misuse) current = bare;
-          else {
+          if (misuse) {
+            dropped = bounces;
+            current = bare;
+          } else {
             backoff ??= new StoreBackoff(this.#options.clock);
             await backoff.wait();
           }
@@ -307,6 +311,14 @@ export class QueueWorker {
     } finally {
       this.#unwritten -= unwritten;
     }
+  }
+
+  async #tellUnreported(bounces: NonNullable<Settlement['bounces']>): Promise<void> {
+    const detail = { reason: 'The store did not accept the report.' };
+    const events = bounces.flatMap(({ recipients }) => {
+      return recipients.map((recipientId) => ({ type: 'unreported' as const, recipientId, detail }));
+    });
+    await this.#options.store.report(events).catch((error) => this.#report(error));
   }
 
   #heartbeatLater(): void {
