@@ -2,13 +2,13 @@ import { type Content, ContentReader } from './content.ts';
 import { misuse, SmtpError, type Stage, type TranscriptEntry, toSmtpError } from './errors.ts';
 import type { Clock } from './io/clock.ts';
 import type { Driver } from './io/drive.ts';
-import type { TlsEvidence } from './io/tls.ts';
 import { type DeliveryOutcome, SettledOutcome } from './outcome.ts';
 import type { Capabilities } from './protocol/session/capabilities.ts';
 import type { SessionEvent } from './protocol/session/events.ts';
 import type { HostExperience } from './protocol/session/host-experience.ts';
 import type { Envelope } from './protocol/transaction/envelope.ts';
 import type { Delivery } from './protocol/transaction/transaction.ts';
+import type { TlsEvidence } from './tls-evidence.ts';
 
 /** Options of one delivery. */
 export interface DeliverOptions {

@@ -1,3 +1,5 @@
+import type { TlsEvidence } from './tls-evidence.ts';
+
 /** Who is at fault, and so whom to ask. */
 export type SmtpErrorKind =
   | 'api-misuse'
@@ -91,6 +93,7 @@ export type SmtpErrorCode =
   | 'MB_SMTP_AUTH_UNAVAILABLE'
   | 'MB_SMTP_AUTH_REFUSED'
   | 'MB_SMTP_AUTH_SERVER_UNPROVEN'
+  | 'MB_SMTP_CREDENTIALS'
   | 'MB_SMTP_SIZE_EXCEEDED'
   | 'MB_SMTP_8BITMIME_NOT_OFFERED'
   | 'MB_SMTP_SMTPUTF8_NOT_OFFERED'
@@ -116,6 +119,8 @@ export interface SmtpErrorFields {
   /** `address:port` that was tried. */
   readonly address?: string | undefined;
   readonly transcript?: readonly TranscriptEntry[] | undefined;
+  /** What is known about TLS, when that is what failed. */
+  readonly tls?: TlsEvidence | undefined;
   readonly cause?: unknown;
 }
 
@@ -138,6 +143,8 @@ export class SmtpError extends Error {
   readonly enhanced: string | undefined;
   readonly address: string | undefined;
   readonly transcript: readonly TranscriptEntry[] | undefined;
+  /** What is known about TLS, with its `failure` as data, when that is what failed. */
+  readonly tls: TlsEvidence | undefined;
 
   constructor(message: string, fields: SmtpErrorFields) {
     super(message, fields.cause === undefined ? undefined : { cause: fields.cause });
@@ -151,6 +158,7 @@ export class SmtpError extends Error {
     this.enhanced = fields.enhanced ?? fields.reply?.enhanced;
     this.address = fields.address;
     this.transcript = fields.transcript;
+    this.tls = fields.tls;
     Object.defineProperty(this, marker, { value: true });
   }
 
@@ -160,15 +168,15 @@ export class SmtpError extends Error {
   }
 
   /** The same failure with the address and the transcript that only the shell knows. */
-  with(fields: { address?: string; transcript?: readonly TranscriptEntry[] }): SmtpError {
+  with(fields: Pick<SmtpErrorFields, 'address' | 'transcript' | 'tls'>): SmtpError {
     const error = new SmtpError(this.message, { ...this.fields(), ...fields });
     if (this.stack !== undefined) error.stack = this.stack;
     return error;
   }
 
   private fields(): SmtpErrorFields {
-    const { code, kind, scope, stage, retryable, reply, enhanced, address, transcript, cause } = this;
-    return { code, kind, scope, stage, retryable, reply, enhanced, address, transcript, cause };
+    const { code, kind, scope, stage, retryable, reply, enhanced, address, transcript, tls, cause } = this;
+    return { code, kind, scope, stage, retryable, reply, enhanced, address, transcript, tls, cause };
   }
 }
 

@@ -21,11 +21,21 @@ export type { Clock } from './io/clock.ts';
 export { connect } from './io/connect.ts';
 export type { AuthOptions, ConnectOptions } from './io/connect-options.ts';
 export { type OpenSocket, openTcp, type SocketTarget } from './io/open-socket.ts';
-export type { TlsEvidence, TlsLevel, TlsOptions } from './io/tls.ts';
+export type { TlsOptions } from './io/tls.ts';
 export type { TlsaRecord } from './io/tlsa-record.ts';
 export type { DeliveryOutcome, RecipientResult } from './outcome.ts';
-export type { SaslMechanism } from './protocol/sasl/choose.ts';
-export type { Credentials } from './protocol/sasl/mechanism.ts';
+export type { SaslMechanismName } from './protocol/sasl/choose.ts';
+export type {
+  ChannelBinding,
+  CredentialSource,
+  Credentials,
+  SaslChannel,
+  SaslContext,
+  SaslCrypto,
+  SaslExchange,
+  SaslHash,
+  SaslMechanism,
+} from './protocol/sasl/mechanism.ts';
 export type { Capabilities } from './protocol/session/capabilities.ts';
 export { HostExperience, type HostFacts } from './protocol/session/host-experience.ts';
 export { defaultLimits, type SessionLimits } from './protocol/session/limits.ts';
@@ -33,3 +43,4 @@ export { defaultTimeouts, type Timeouts } from './protocol/session/timeouts.ts';
 export type { Envelope, EnvelopeRecipient, Notify } from './protocol/transaction/envelope.ts';
 export type { Pipelining } from './protocol/transaction/sender.ts';
 export type { HostLack, Verdict } from './protocol/transaction/verdict.ts';
+export type { TlsEvidence, TlsFailure, TlsLevel, TlsResultType } from './tls-evidence.ts';

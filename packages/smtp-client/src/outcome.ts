@@ -1,8 +1,8 @@
 import type { TranscriptEntry } from './errors.ts';
-import type { TlsEvidence } from './io/tls.ts';
 import type { Transcript } from './protocol/session/transcript.ts';
 import type { Delivery } from './protocol/transaction/transaction.ts';
 import type { Verdict } from './protocol/transaction/verdict.ts';
+import type { TlsEvidence } from './tls-evidence.ts';
 
 /** What became of one recipient; a union on `status`: delivered, failed, deferred or unknown. */
 export type RecipientResult = Verdict & {

@@ -22,8 +22,10 @@ export interface TestCertificate {
 
 /** What a certificate is for, and what is wrong with it. */
 export interface CertificateOptions {
-  /** Host names and IP addresses of the subject alternative names; the first is the common name. */
+  /** Host names and IP addresses of the subject alternative names; with none there is no such extension. */
   readonly names: readonly string[];
+  /** Default: the first of `names`. */
+  readonly commonName?: string;
   /** `expired` ended yesterday, `not-yet-valid` begins tomorrow; default `current`, two days around now. */
   readonly validity?: 'current' | 'expired' | 'not-yet-valid';
   /** Default `ecdsa-p256`; `rsa-2048` takes some hundred milliseconds longer. */
@@ -83,7 +85,7 @@ export async function createCertificateAuthority(name = 'Test Root'): Promise<Ce
 export async function createSelfSignedCertificate(options: CertificateOptions): Promise<TestCertificate> {
   const { names, validity = 'current', keyType = 'ecdsa-p256' } = options;
   const keys = await generateKeys(keyType);
-  const subject = names[0] ?? '';
+  const subject = options.commonName ?? names[0] ?? '';
   const certificate = await create(
     subject,
     keys,
@@ -100,11 +102,11 @@ async function authority(issuer: Issuer): Promise<CertificateAuthority> {
   return {
     ...(await present(certificate, keys, chain)),
     root: root.toString('pem'),
-    async issue({ names, validity = 'current', keyType = 'ecdsa-p256' }) {
+    async issue({ names, commonName = names[0] ?? '', validity = 'current', keyType = 'ecdsa-p256' }) {
       const leafKeys = await generateKeys(keyType);
       const extensions = leafExtensions(names);
       const leaf = await create(
-        names[0] ?? '',
+        commonName,
         leafKeys,
         keys,
         certificate.subject,
@@ -174,7 +176,7 @@ function leafExtensions(names: readonly string[]): x509.Extension[] {
   return [
     new x509.BasicConstraintsExtension(false, undefined, true),
     new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
-    new x509.SubjectAlternativeNameExtension(alternatives),
+    ...(alternatives.length > 0 ? [new x509.SubjectAlternativeNameExtension(alternatives)] : []),
   ];
 }
 

@@ -1,21 +1,33 @@
 import { misuse, type TranscriptEntry } from '../errors.ts';
-import { mechanismsFor, type SaslMechanism } from '../protocol/sasl/choose.ts';
-import type { Credentials } from '../protocol/sasl/mechanism.ts';
+import { mechanismsFor, type SaslMechanismName } from '../protocol/sasl/choose.ts';
+import type { CredentialSource, Credentials, SaslMechanism } from '../protocol/sasl/mechanism.ts';
 import type { HostExperience } from '../protocol/session/host-experience.ts';
 import type { SessionLimits } from '../protocol/session/limits.ts';
 import { resolveLimits } from '../protocol/session/limits.ts';
 import { resolveTimeouts, type Timeouts } from '../protocol/session/timeouts.ts';
 import { checkHostname } from '../protocol/transaction/mailbox.ts';
 import type { Pipelining } from '../protocol/transaction/sender.ts';
+import type { TlsFailure, TlsLevel } from '../tls-evidence.ts';
+import { type Authentication, checkCredentials } from './authenticate.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type OpenSocket, openTcp } from './open-socket.ts';
-import type { secure, TlsLevel, TlsOptions } from './tls.ts';
+import type { secure, TlsOptions } from './tls.ts';
 import { isUsableTlsa } from './tlsa-record.ts';
 
 /** Who authenticates and how. */
-export type AuthOptions = Credentials & {
-  /** Mechanisms to use, best first. Default: all that fit the credentials, strongest first. */
-  readonly mechanisms?: readonly SaslMechanism[];
+export type AuthOptions = (
+  | Credentials
+  | {
+      /** Gives credentials when they are needed, and others when the server has refused some: for access tokens. */
+      readonly credentials: CredentialSource;
+    }
+  | { readonly mechanisms: readonly SaslMechanism[] }
+) & {
+  /**
+   * Mechanisms to use, best first: names of this package's, or your own. Default: all that fit the credentials, those
+   * that prove the server first; then, over a channel that does not protect them, those that tell least.
+   */
+  readonly mechanisms?: readonly (SaslMechanismName | SaslMechanism)[];
   /** Dangerous: sends credentials also in clear text or to an unverified server. Default false. */
   readonly insecure?: boolean;
 };
@@ -88,7 +100,7 @@ const tlsKeys = new Set<string>([
   'minVersion',
 ] satisfies (keyof TlsOptions)[]);
 
-const authKeys = new Set(['user', 'password', 'accessToken', 'mechanisms', 'insecure']);
+const authKeys = new Set(['user', 'password', 'accessToken', 'credentials', 'mechanisms', 'insecure']);
 const levels: readonly TlsLevel[] = ['none', 'opportunistic', 'required', 'verified', 'dane'];
 
 /** Options with every default filled in. */
@@ -96,7 +108,7 @@ export interface ResolvedOptions extends Omit<ConnectOptions, 'tls' | 'timeouts'
   readonly port: number;
   readonly tls: TlsOptions & { readonly level: TlsLevel; readonly implicit: boolean };
   readonly starttls: 'never' | 'offered' | 'required';
-  readonly mechanisms: readonly SaslMechanism[] | undefined;
+  readonly authentication: ResolvedAuthentication | undefined;
   readonly timeouts: Timeouts;
   readonly limits: SessionLimits;
   readonly clock: Clock;
@@ -105,6 +117,12 @@ export interface ResolvedOptions extends Omit<ConnectOptions, 'tls' | 'timeouts'
   readonly secure?: typeof secure;
   /** Why an earlier try with TLS failed. */
   readonly tlsError?: string;
+  readonly tlsFailure?: TlsFailure;
+}
+
+/** Who authenticates, by which mechanisms, best first. */
+export interface ResolvedAuthentication extends Authentication {
+  readonly mechanisms: readonly string[] | ((verified: boolean) => readonly string[]);
 }
 
 /** Checks the options and fills in the defaults. @throws {SmtpError} MB_SMTP_OPTION */
@@ -124,7 +142,7 @@ export function resolveOptions(options: ConnectOptions): ResolvedOptions {
     tls,
     starttls:
       tls.level === 'none' || tls.implicit ? 'never' : tls.level === 'opportunistic' ? 'offered' : 'required',
-    mechanisms: resolveAuth(options.auth),
+    authentication: resolveAuth(options.auth),
     timeouts: resolveTimeouts(options.timeouts),
     limits: resolveLimits(options.limits),
     clock: options.clock ?? systemClock,
@@ -150,23 +168,53 @@ function resolveTls(tls: TlsOptions, authenticated: boolean): ResolvedOptions['t
   return { ...tls, level, implicit };
 }
 
-function resolveAuth(auth: AuthOptions | undefined): readonly SaslMechanism[] | undefined {
+function resolveAuth(auth: AuthOptions | undefined): ResolvedAuthentication | undefined {
   if (auth === undefined) return undefined;
   checkKeys('auth', auth, authKeys);
-  const secret = 'accessToken' in auth ? auth.accessToken : auth.password;
-  for (const value of [auth.user, secret]) {
-    // RFC 4616 §2: NUL separates the parts; control characters have no business in either.
-    if (typeof value !== 'string' || value === '' || /[\u0000-\u001f\u007f]/.test(value)) {
-      throw misuse('MB_SMTP_OPTION', 'auth.user and its secret must be strings without control characters.');
-    }
+  const given = auth as Partial<Record<'user' | 'password' | 'accessToken' | 'credentials', unknown>>;
+  const own = (auth.mechanisms ?? []).filter((mechanism) => typeof mechanism === 'object');
+  const source = given.credentials as CredentialSource | undefined;
+  if (source !== undefined && typeof source !== 'function')
+    throw misuse('MB_SMTP_OPTION', 'auth.credentials must be a function that gives credentials.');
+  const secret = given.user ?? given.password ?? given.accessToken;
+  if (source && secret !== undefined)
+    throw misuse('MB_SMTP_OPTION', 'auth: give either credentials as a function, or user and secret.');
+  let credentials: Credentials | undefined;
+  if (!source && (secret !== undefined || own.length === 0 || own.length < (auth.mechanisms ?? []).length)) {
+    checkCredentials(given, 'auth');
+    credentials = given;
   }
-  const possible = mechanismsFor(auth);
-  for (const mechanism of auth.mechanisms ?? []) {
-    if (!possible.includes(mechanism)) {
-      throw misuse('MB_SMTP_OPTION', `auth.mechanisms: these credentials allow only ${possible.join(', ')}.`);
-    }
+  for (const mechanism of auth.mechanisms ?? []) checkMechanism(mechanism, credentials);
+  const chosen = auth.mechanisms?.map((one) => (typeof one === 'string' ? one : one.name));
+  return {
+    credentials,
+    source,
+    own: new Map(own.map((mechanism) => [mechanism.name, mechanism])),
+    mechanisms: chosen ?? ((verified: boolean) => fittingMechanisms(credentials, verified)),
+  };
+}
+
+/** Of a function's credentials the kind is not known yet; those that do not fit are passed over. */
+function fittingMechanisms(credentials: Credentials | undefined, verified: boolean): string[] {
+  if (credentials) return mechanismsFor(credentials, verified);
+  const kinds = [
+    { user: '', accessToken: '' },
+    { user: '', password: '' },
+  ];
+  return kinds.flatMap((kind) => mechanismsFor(kind, verified));
+}
+
+function checkMechanism(mechanism: unknown, credentials: Credentials | undefined): void {
+  if (typeof mechanism === 'object' && mechanism !== null) {
+    const { name, begin } = mechanism as Partial<SaslMechanism>;
+    // RFC 4422 §3.1: 1 to 20 letters, digits, hyphens and underscores.
+    if (typeof name === 'string' && /^[A-Z0-9_-]{1,20}$/.test(name) && typeof begin === 'function') return;
+    throw misuse('MB_SMTP_OPTION', 'auth.mechanisms: a mechanism has a name in upper case and begin().');
   }
-  return auth.mechanisms ?? possible;
+  const possible: readonly unknown[] = fittingMechanisms(credentials, true);
+  if (!possible.includes(mechanism)) {
+    throw misuse('MB_SMTP_OPTION', `auth.mechanisms: these credentials allow only ${possible.join(', ')}.`);
+  }
 }
 
 function checkKeys(name: string, value: object, known: ReadonlySet<string>): void {

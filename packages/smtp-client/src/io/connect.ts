@@ -1,5 +1,6 @@
 import { aborted, type SmtpConnection } from '../client.ts';
 import { SmtpError, type TranscriptEntry } from '../errors.ts';
+import { askCredentials } from './authenticate.ts';
 import type { Clock } from './clock.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './connect-options.ts';
 import { establish } from './establish.ts';
@@ -26,7 +27,7 @@ import {
  * await connection.close();
  */
 export async function connect(options: ConnectOptions): Promise<SmtpConnection> {
-  const resolved = await withTls(resolveOptions(options));
+  const resolved = await withCredentials(await withTls(resolveOptions(options)));
   const notes: TranscriptEntry[] = [];
   let remaining: readonly string[] = await resolveAddresses(resolved);
   for (;;) {
@@ -51,6 +52,14 @@ async function withTls(options: ResolvedOptions): Promise<ResolvedOptions> {
   return { ...options, secure };
 }
 
+/** Asks the caller's function for credentials, before there is a connection that would wait for them. */
+async function withCredentials(options: ResolvedOptions): Promise<ResolvedOptions> {
+  const { authentication } = options;
+  if (!authentication?.source) return options;
+  const credentials = await askCredentials(authentication.source);
+  return { ...options, authentication: { ...authentication, credentials } };
+}
+
 /** A host's addresses are several machines at times: what one of them cannot do another one may. */
 function worthAnotherAddress({ kind, code }: SmtpError): boolean {
   return (
@@ -73,7 +82,13 @@ async function setUp(
     // RFC 7435 §3 (opportunistic security): no TLS is better than no mail, but on a clean connection and on the record.
     note(notes, options.clock, `${error.message} Trying again without TLS.`);
     const plain = await open(options, [opened.address], notes);
-    return await establish({ ...options, starttls: 'never', tlsError: error.message }, plain, notes);
+    const { failure } = error.tls ?? {};
+    const less = {
+      starttls: 'never',
+      tlsError: error.message,
+      ...(failure && { tlsFailure: failure }),
+    } as const;
+    return await establish({ ...options, ...less }, plain, notes);
   }
 }
 

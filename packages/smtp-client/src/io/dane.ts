@@ -1,7 +1,19 @@
 import { createHash, createPublicKey, X509Certificate } from 'node:crypto';
-import { checkServerIdentity, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
-import type { TlsEvidence } from './tls.ts';
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
+import type { TlsEvidence, TlsFailure, TlsResultType } from '../tls-evidence.ts';
+import { isNamed } from './certificate-name.ts';
 import { isUsableTlsa, type TlsaRecord } from './tlsa-record.ts';
+
+/** What a certificate was verified by, or why it was not. */
+export interface CertificateVerdict {
+  readonly verifiedBy: TlsEvidence['verifiedBy'];
+  readonly failure?: TlsFailure;
+}
+
+/** A certificate that proves nothing, and why. */
+export function unverified(type: TlsResultType, detail: string): CertificateVerdict {
+  return { verifiedBy: 'none', failure: { type, detail } };
+}
 
 /** Matches the certificates that the peer presented against TLSA records (RFC 7672 §3). */
 export function matchDane(
@@ -9,23 +21,24 @@ export function matchDane(
   host: string,
   records: readonly TlsaRecord[],
   alsoNames: readonly string[],
-): Pick<TlsEvidence, 'verifiedBy' | 'error'> {
+): CertificateVerdict {
   const chain = presentedChain(socket.getPeerCertificate(true));
   const leaf = chain[0];
-  if (leaf === undefined) return { verifiedBy: 'none', error: 'the server presented no certificate' };
+  if (leaf === undefined) return unverified('validation-failure', 'the server presented no certificate');
   const usable = records.filter(isUsableTlsa);
   // RFC 7672 §3.1.1: usage 3 ignores names and dates.
   if (usable.some((record) => record.usage === 3 && matches(record, leaf))) return { verifiedBy: 'dane-ee' };
   const anchors = usable.filter((record) => record.usage === 2);
-  if (anchors.length === 0) return { verifiedBy: 'none', error: 'no TLSA record matches the certificate' };
+  if (anchors.length === 0) return unverified('validation-failure', 'no TLSA record matches the certificate');
   const problem = checkAnchored(chain, anchors, Date.now());
-  if (problem !== undefined) return { verifiedBy: 'none', error: problem };
+  if (problem !== undefined)
+    return unverified(problem.includes('expired') ? 'certificate-expired' : 'validation-failure', problem);
   // RFC 7672 §3.1.2: usage 2 checks the name as well.
-  const peer = socket.getPeerCertificate();
-  const named = [host, ...alsoNames].some((name) => checkServerIdentity(name, peer) === undefined);
-  return named
-    ? { verifiedBy: 'dane-ta' }
-    : { verifiedBy: 'none', error: `a TLSA trust anchor matches, but the certificate is not for ${host}` };
+  if ([host, ...alsoNames].some((name) => isNamed(leaf, name))) return { verifiedBy: 'dane-ta' };
+  return unverified(
+    'certificate-host-mismatch',
+    `a TLSA trust anchor matches, but the certificate is not for ${host}`,
+  );
 }
 
 /** The certificates of a peer from its own on, as far as they lead. */

@@ -1,16 +1,16 @@
 import { Socket } from 'node:net';
 import { aborted, SmtpConnection } from '../client.ts';
 import { SmtpError, type TranscriptEntry, toSmtpError } from '../errors.ts';
-import { beginSasl, type SaslMechanism } from '../protocol/sasl/choose.ts';
-import type { SaslExchange } from '../protocol/sasl/mechanism.ts';
+import type { SaslChannel } from '../protocol/sasl/mechanism.ts';
 import type { SessionEvent } from '../protocol/session/events.ts';
 import { SmtpSession } from '../protocol/session/session.ts';
 import { handshakeTimeout } from '../protocol/session/session-errors.ts';
 import type { SessionTls } from '../protocol/session/session-options.ts';
+import type { TlsEvidence, TlsFailure } from '../tls-evidence.ts';
+import { Authenticator } from './authenticate.ts';
 import type { ResolvedOptions } from './connect-options.ts';
 import { Driver } from './drive.ts';
 import { formatAddress, type OpenedSocket } from './open-socket.ts';
-import type { TlsEvidence } from './tls.ts';
 
 /** Makes a session on an open transport ready for deliveries. @throws {SmtpError} as `connect`, with address and transcript */
 export async function establish(
@@ -24,7 +24,7 @@ export async function establish(
     return await setup.run(address);
   } catch (error) {
     if (!SmtpError.isInstance(error)) throw error;
-    throw error.with({ address, transcript: setup.transcript });
+    throw error.with({ address, transcript: setup.transcript, tls: setup.evidenceOf(error) });
   }
 }
 
@@ -37,22 +37,33 @@ class Setup {
   readonly #stop = new AbortController();
   #evidence: TlsEvidence;
   #session: SmtpSession | undefined;
-  #exchange: SaslExchange | undefined;
+  readonly #authenticator: Authenticator | undefined;
+  #binding: () => SaslChannel['binding'] = () => undefined;
 
   constructor(options: ResolvedOptions, opened: OpenedSocket, notes: readonly TranscriptEntry[]) {
     this.#options = options;
     this.#opened = opened;
     this.#notes = notes;
-    const { tlsError } = options;
+    const { tlsError, tlsFailure, tls, authentication, host, port } = options;
     this.#evidence = {
       secure: false,
+      level: tls.level,
       verifiedBy: 'none',
       ...(tlsError === undefined ? {} : { error: tlsError }),
+      ...(tlsFailure && { failure: tlsFailure }),
     };
+    this.#authenticator = authentication && new Authenticator(authentication, { host, port });
   }
 
   get transcript(): readonly TranscriptEntry[] {
     return [...this.#notes, ...(this.#session?.transcript ?? [])];
+  }
+
+  /** What is known about TLS when `error` is about it (RFC 8460 §4.3). */
+  evidenceOf(error: SmtpError): TlsEvidence | undefined {
+    if (error.tls) return error.tls;
+    const type = failureTypes[error.code];
+    return type && { ...this.#evidence, error: error.message, failure: { type, detail: error.message } };
   }
 
   async run(address: string): Promise<SmtpConnection> {
@@ -71,6 +82,7 @@ class Setup {
           // What came behind the last reply may have ended the session already; that event follows.
           if (session.state !== 'ready') return;
           finish();
+          this.#noteClearText();
           const parts = { driver, clock, host, address, tls: this.#evidence, notes: this.#notes };
           connection = new SmtpConnection({ ...parts, capabilities: event.capabilities });
           resolve(connection);
@@ -92,8 +104,21 @@ class Setup {
     });
   }
 
+  /** Nothing failed, but whoever reports on TLS wants to know that it was not offered. */
+  #noteClearText(): void {
+    const { tls, starttls } = this.#options;
+    if (this.#evidence.secure || this.#evidence.failure || tls.level === 'none' || starttls === 'never')
+      return;
+    const detail = 'the server does not offer STARTTLS';
+    this.#evidence = {
+      ...this.#evidence,
+      error: detail,
+      failure: { type: 'starttls-not-supported', detail },
+    };
+  }
+
   #createSession(implicitTls: SessionTls | undefined): SmtpSession {
-    const { hostname, protocol, starttls, mechanisms, auth, pipelining, chunking, timeouts, limits } =
+    const { hostname, protocol, starttls, authentication, auth, pipelining, chunking, timeouts, limits } =
       this.#options;
     const { onTranscript, clock, experience } = this.#options;
     return new SmtpSession(
@@ -107,7 +132,11 @@ class Setup {
         ...(chunking !== undefined && { chunking }),
         ...(experience && { experience }),
         ...(onTranscript && { onTranscript }),
-        ...(mechanisms && { authMechanisms: mechanisms, insecureAuth: auth?.insecure === true }),
+        ...(authentication && {
+          authMechanisms: authentication.mechanisms,
+          authRenewable: authentication.source !== undefined,
+          insecureAuth: auth?.insecure === true,
+        }),
         ...(implicitTls && { implicitTls }),
         // A socket of the system copies what it writes; what else a caller hands in may keep it.
         reuseBlocks: this.#opened.socket instanceof Socket,
@@ -118,15 +147,22 @@ class Setup {
 
   #onEvent(driver: Driver, event: SessionEvent): void {
     if (event.type === 'tls-required') void this.#upgrade(driver);
-    if (event.type === 'auth-challenge') void this.#authenticate(driver, event.mechanism, event.challenge);
+    if (event.type === 'auth-challenge' || event.type === 'auth-succeeded')
+      void this.#authenticate(driver, event);
   }
 
   async #upgrade(driver: Driver): Promise<void> {
     const { clock, host, tls } = this.#options;
     const transport = driver.detach();
     try {
-      const { socket, evidence } = await this.#options.secure!(transport, host, tls, this.#stop.signal);
+      const { socket, evidence, binding } = await this.#options.secure!(
+        transport,
+        host,
+        tls,
+        this.#stop.signal,
+      );
       this.#evidence = evidence;
+      this.#binding = binding;
       driver.session.tlsEstablished(describe(evidence), clock.now());
       driver.attach(socket);
     } catch (error) {
@@ -143,8 +179,9 @@ class Setup {
     const cancel = clock.setTimer(() => this.#stop.abort(handshakeTimeout()), timeouts.handshakeMs);
     const stop = signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal;
     try {
-      const { socket, evidence } = await this.#options.secure!(transport, host, tls, stop);
+      const { socket, evidence, binding } = await this.#options.secure!(transport, host, tls, stop);
       this.#evidence = evidence;
+      this.#binding = binding;
       return socket;
     } catch (error) {
       transport.destroy();
@@ -155,28 +192,40 @@ class Setup {
     }
   }
 
-  async #authenticate(driver: Driver, mechanism: string, challenge: Uint8Array | undefined): Promise<void> {
-    const { auth, clock, host, port } = this.#options;
+  async #authenticate(driver: Driver, event: AuthEvent): Promise<void> {
+    const { clock } = this.#options;
+    const { session } = driver;
+    const now = (): number => clock.now();
     try {
-      let response: Uint8Array | undefined;
-      if (challenge === undefined) {
-        const { nodeSaslCrypto } = await import('./sasl-crypto.ts');
-        this.#exchange = beginSasl(mechanism as SaslMechanism, auth!, { host, port }, nodeSaslCrypto);
-        response = await this.#exchange.start();
-      } else {
-        response = await this.#exchange!.respond(challenge);
-      }
-      driver.session.authRespond(response, clock.now());
+      if (event.type === 'auth-succeeded') await this.#authenticator!.confirm(session, event, now);
+      else await this.#authenticator!.answer(session, event, () => this.#channel(), now);
     } catch (error) {
-      driver.session.fail(toSmtpError(error), clock.now());
+      session.fail(toSmtpError(error), now());
     }
     driver.wake();
   }
+
+  #channel(): SaslChannel {
+    const { secure, verifiedBy } = this.#evidence;
+    const binding = this.#binding();
+    return { secure, verified: verifiedBy !== 'none', ...(binding && { binding }) };
+  }
 }
+
+type AuthEvent = Extract<SessionEvent, { type: 'auth-challenge' | 'auth-succeeded' }>;
+
+/** What failures of TLS itself are called in reports; what was found in a certificate is known already. */
+const failureTypes: { readonly [code in SmtpError['code']]?: TlsFailure['type'] } = {
+  MB_SMTP_TLS_NOT_OFFERED: 'starttls-not-supported',
+  MB_SMTP_TLS_REFUSED: 'starttls-not-supported',
+  MB_SMTP_TLS_HANDSHAKE: 'validation-failure',
+  MB_SMTP_TLS_TIMEOUT: 'validation-failure',
+  MB_SMTP_TLS_INJECTION: 'validation-failure',
+};
 
 function describe(evidence: TlsEvidence): SessionTls {
   const { protocol = 'TLS', cipher = '', verifiedBy, error } = evidence;
   const verified = verifiedBy !== 'none';
   const by = verified ? `verified by ${verifiedBy}` : `not verified (${error ?? 'no reason given'})`;
-  return { verified, description: `${protocol} ${cipher}, ${by}` };
+  return { verified, description: `${protocol} ${cipher}, ${by}`, provisional: protocol === 'TLSv1.3' };
 }

@@ -3,11 +3,12 @@ import { promisify } from 'node:util';
 import type { SaslCrypto } from '../protocol/sasl/mechanism.ts';
 
 const derive = promisify(pbkdf2);
+const octets = { md5: 16, sha1: 20, sha256: 32 } as const;
 
 /** The mechanisms' cryptography by Node. */
 export const nodeSaslCrypto: SaslCrypto = {
   randomBytes: (length) => randomBytes(length),
   hmac: (hash, key, data) => createHmac(hash, key).update(data).digest(),
-  sha256: (data) => createHash('sha256').update(data).digest(),
-  pbkdf2Sha256: (password, salt, iterations, length) => derive(password, salt, iterations, length, 'sha256'),
+  hash: (hash, data) => createHash(hash).update(data).digest(),
+  pbkdf2: (hash, password, salt, iterations) => derive(password, salt, iterations, octets[hash], hash),
 };

@@ -1,21 +1,15 @@
+import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { checkServerIdentity, connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { SmtpError } from '../errors.ts';
-import { matchDane, presentedChain } from './dane.ts';
+import type { ChannelBinding } from '../protocol/sasl/mechanism.ts';
+import { handshakeFailed } from '../protocol/session/session-errors.ts';
+import type { TlsEvidence, TlsLevel, TlsResultType } from '../tls-evidence.ts';
+import { comparableName, isNamed, namesOf } from './certificate-name.ts';
+import { channelBinding } from './channel-binding.ts';
+import { type CertificateVerdict, matchDane, presentedChain, unverified } from './dane.ts';
 import type { TlsaRecord } from './tlsa-record.ts';
-
-/** How a connection is secured and what happens when it cannot be. */
-export type TlsLevel =
-  /** Never TLS. */
-  | 'none'
-  /** TLS where offered, with any certificate; plain text on a new connection when it fails (RFC 7435). */
-  | 'opportunistic'
-  /** TLS with any certificate, or no delivery (RFC 7672 §2.2 with no usable record). */
-  | 'required'
-  /** TLS with a certificate of a known authority for the host's name (RFC 8461 §4.1, smarthosts). */
-  | 'verified'
-  /** TLS with a certificate that a TLSA record names (RFC 7672 §3). */
-  | 'dane';
 
 /** How TLS is used on a connection. */
 export interface TlsOptions {
@@ -35,32 +29,12 @@ export interface TlsOptions {
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
 }
 
-/** What is known about the security of a connection, for reports and policy. */
-export interface TlsEvidence {
-  /** Whether octets were encrypted at all. */
-  readonly secure: boolean;
-  /** e.g. `TLSv1.3` */
-  readonly protocol?: string;
-  /** OpenSSL's name of the cipher suite. */
-  readonly cipher?: string;
-  /** What the certificate was verified by; `none` says why in `error`. */
-  readonly verifiedBy: 'none' | 'pkix' | 'dane-ee' | 'dane-ta';
-  /** DNS names in the peer's certificate. */
-  readonly peerNames?: readonly string[];
-  /** SHA-256 of the peer's certificate in hexadecimal pairs with colons. */
-  readonly fingerprint?: string;
-  readonly issuer?: string;
-  /** RFC 5280 validity, as Node prints it. */
-  readonly validFrom?: string;
-  readonly validTo?: string;
-  /** Why TLS was not used, or why the certificate was not verified. */
-  readonly error?: string;
-}
-
 /** A socket inside TLS and what was found out about its peer. */
 export interface SecuredSocket {
   readonly socket: TLSSocket;
   readonly evidence: TlsEvidence;
+  /** Channel binding data for AUTH, made when it is needed. */
+  readonly binding: () => ChannelBinding | undefined;
 }
 
 /**
@@ -76,11 +50,11 @@ export function secure(
   signal: AbortSignal,
 ): Promise<SecuredSocket> {
   return new Promise((resolve, reject) => {
-    const literal = /^\[|^[\d.]+$|:/.test(host);
+    const name = comparableName(host);
     const socket = connectTls({
       socket: transport,
-      // RFC 6066 §3: SNI carries names, not addresses.
-      ...(literal ? {} : { servername: host }),
+      // RFC 6066 §3: SNI carries names without their trailing dot, not addresses.
+      ...(isIP(name) ? {} : { servername: name }),
       rejectUnauthorized: false,
       minVersion: options.minVersion ?? 'TLSv1.2',
       ...(options.ca === undefined ? {} : { ca: asPem(options.ca) }),
@@ -110,7 +84,7 @@ export function secure(
         options.onCertificates?.(presentedChain(socket.getPeerCertificate(true)).map(({ raw }) => raw));
         const evidence = examine(socket, host, options);
         const refused = refuse(evidence, options.level);
-        if (!refused) return resolve({ socket, evidence });
+        if (!refused) return resolve({ socket, evidence, binding: () => channelBinding(socket) });
         socket.on('error', () => {});
         socket.destroy();
         reject(refused);
@@ -127,51 +101,58 @@ function examine(
   options: TlsOptions & { readonly level: TlsLevel },
 ): TlsEvidence {
   const peer = socket.getPeerCertificate(options.level === 'dane');
-  const verdict = verify(socket, peer, host, options);
+  const certificate = peer.raw && new X509Certificate(peer.raw);
+  const verdict = verify(socket, certificate, host, options);
   const protocol = socket.getProtocol();
   const { standardName } = socket.getCipher();
   return {
     secure: true,
+    level: options.level,
     ...(protocol ? { protocol } : {}),
     cipher: standardName,
-    ...(peer.fingerprint256 ? { fingerprint: peer.fingerprint256, peerNames: namesOf(peer) } : {}),
+    ...(certificate ? { fingerprint: certificate.fingerprint256, peerNames: namesOf(certificate) } : {}),
     ...(peer.issuer ? { issuer: [peer.issuer.O, peer.issuer.CN].flat().filter(Boolean).join(', ') } : {}),
     ...(peer.valid_from ? { validFrom: peer.valid_from, validTo: peer.valid_to } : {}),
-    ...verdict,
+    verifiedBy: verdict.verifiedBy,
+    ...(verdict.failure && { error: verdict.failure.detail, failure: verdict.failure }),
   };
 }
 
 function verify(
   socket: TLSSocket,
-  peer: PeerCertificate,
+  certificate: X509Certificate | undefined,
   host: string,
   options: TlsOptions & { readonly level: TlsLevel },
-): Pick<TlsEvidence, 'verifiedBy' | 'error'> {
+): CertificateVerdict {
   if (options.level === 'dane') return matchDane(socket, host, options.tlsa ?? [], options.alsoNames ?? []);
-  if (!socket.authorized) return { verifiedBy: 'none', error: String(socket.authorizationError) };
-  const mismatch = checkServerIdentity(host.replace(/^\[(?:IPv6:)?|\]$/gi, ''), peer);
-  return mismatch ? { verifiedBy: 'none', error: mismatch.message } : { verifiedBy: 'pkix' };
+  if (!socket.authorized || !certificate) {
+    const detail = String(socket.authorizationError ?? 'the server presented no certificate');
+    return unverified(resultTypes[detail] ?? 'certificate-not-trusted', detail);
+  }
+  if (isNamed(certificate, host)) return { verifiedBy: 'pkix' };
+  const names = namesOf(certificate).join(', ') || 'none';
+  const detail = `the certificate is not for ${comparableName(host)}; DNS names in it: ${names}`;
+  return unverified('certificate-host-mismatch', detail);
 }
+
+/** What RFC 8460 §4.3 calls OpenSSL's reasons; all others are `certificate-not-trusted`. */
+const resultTypes: Readonly<Record<string, TlsResultType>> = {
+  CERT_HAS_EXPIRED: 'certificate-expired',
+  CERT_NOT_YET_VALID: 'validation-failure',
+};
 
 /** Whether what was found is too little for the level. */
 function refuse(evidence: TlsEvidence, level: TlsLevel): SmtpError | undefined {
   if (evidence.verifiedBy !== 'none' || (level !== 'verified' && level !== 'dane')) return undefined;
   return new SmtpError(
     `The server's certificate could not be verified (${level}): ${evidence.error ?? 'no reason given'}. Nothing was sent.`,
-    { code: 'MB_SMTP_TLS_UNVERIFIED', kind: 'tls', scope: 'host', stage: 'tls', retryable: true },
-  );
-}
-
-function handshakeFailed(cause: Error): SmtpError {
-  return new SmtpError(
-    `The TLS handshake failed: ${cause.message.trim()}. Try another host or ask its operator.`,
     {
-      code: 'MB_SMTP_TLS_HANDSHAKE',
+      code: 'MB_SMTP_TLS_UNVERIFIED',
       kind: 'tls',
       scope: 'host',
       stage: 'tls',
       retryable: true,
-      cause,
+      tls: evidence,
     },
   );
 }
@@ -179,10 +160,4 @@ function handshakeFailed(cause: Error): SmtpError {
 function asPem(ca: NonNullable<TlsOptions['ca']>): (string | Buffer)[] {
   const list = typeof ca === 'string' || ca instanceof Uint8Array ? [ca] : ca;
   return list.map((item) => (typeof item === 'string' ? item : Buffer.from(item)));
-}
-
-function namesOf(peer: PeerCertificate): string[] {
-  const names = peer.subjectaltname?.match(/DNS:[^,\s"]+/g)?.map((name) => name.slice(4)) ?? [];
-  const common = [peer.subject?.CN].flat().filter((name): name is string => Boolean(name));
-  return names.length > 0 ? names : common;
 }

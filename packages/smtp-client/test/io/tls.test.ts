@@ -173,9 +173,19 @@ describe('levels', () => {
   });
 
   it('TLS-03 a server without STARTTLS: plain text under opportunistic, refused under the others', async () => {
-    expect((await attempt({}, {})).connection?.tls).toEqual({ secure: false, verifiedBy: 'none' });
+    expect((await attempt({}, {})).connection?.tls).toEqual({
+      secure: false,
+      level: 'opportunistic',
+      verifiedBy: 'none',
+      error: 'the server does not offer STARTTLS',
+      failure: { type: 'starttls-not-supported', detail: 'the server does not offer STARTTLS' },
+    });
     for (const level of ['required', 'verified'] as const) {
-      expect((await attempt({}, { level })).error?.code).toBe('MB_SMTP_TLS_NOT_OFFERED');
+      expect((await attempt({}, { level })).error).toMatchObject({
+        code: 'MB_SMTP_TLS_NOT_OFFERED',
+        kind: 'tls',
+        tls: { level, failure: { type: 'starttls-not-supported' } },
+      });
     }
     const never = await attempt(hostWith(good), { level: 'none' });
     expect(never.secured).toEqual([false]);

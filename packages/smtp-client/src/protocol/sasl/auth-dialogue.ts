@@ -4,18 +4,29 @@ import { decodeBase64, encodeBase64 } from './base64.ts';
 /** RFC 5321 §4.5.3.1.4: a command line has at most 512 octets, so a longer initial response waits for its 334. */
 const maxCommandOctets = 510;
 
+/** RFC 4954 §6: 504, 534 and 538; QUIRK(some servers): 501 and 502 to a mechanism that is offered and not configured. */
+const aboutMechanism: ReadonlySet<number> = new Set([500, 501, 502, 504, 534, 538]);
+
 /** The AUTH commands of a session (RFC 4954 §4): which mechanism is tried, and how responses are written. */
 export class AuthDialogue {
   readonly #mechanisms: readonly string[];
+  /** Whether other credentials can be had after a refusal. */
+  #renewable: boolean;
+  /** Refusals of the credentials that could not be renewed. */
+  #refusals = 0;
   #index = -1;
   #begun = false;
   #delayed: Uint8Array | undefined;
+  #offered: readonly string[] = [];
   /** The last refusal of a mechanism. */
   refusal: Reply | undefined;
+  /** The last refusal of the credentials. */
+  credentialRefusal: Reply | undefined;
 
   /** @param mechanisms  Best first. */
-  constructor(mechanisms: readonly string[]) {
+  constructor(mechanisms: readonly string[], renewable: boolean) {
     this.#mechanisms = mechanisms;
+    this.#renewable = renewable;
   }
 
   /** The mechanism that is being tried. */
@@ -25,8 +36,8 @@ export class AuthDialogue {
 
   /** Goes on to the next mechanism that the server offers; false when none is left. */
   choose(offered: readonly string[]): boolean {
-    this.#begun = false;
-    this.#delayed = undefined;
+    this.#offered = offered;
+    this.#restart();
     do this.#index += 1;
     while (this.#index < this.#mechanisms.length && !offered.includes(this.mechanism));
     return this.#index < this.#mechanisms.length;
@@ -58,10 +69,37 @@ export class AuthDialogue {
     return decodeBase64(reply.lines[0] ?? '');
   }
 
-  /** Notes a refusal and says whether it is about the mechanism (another one may do) or about the credentials. */
-  refuse(reply: Reply): 'mechanism' | 'credentials' {
+  /** RFC 4954 §4: data that a mechanism sends at its end comes in a 334; some servers put it into their 235. */
+  readSuccess({ lines }: Reply): Uint8Array | undefined {
+    const last = lines.join(' ').trim().split(' ').at(-1)!;
+    return last.length >= 8 ? decodeBase64(last) : undefined;
+  }
+
+  /**
+   * Notes a refusal and says what is tried next: another mechanism, the same one with renewed credentials, or nothing. A
+   * refusal of the credentials allows one more of each, for every further one counts towards locking the account.
+   */
+  refuse(reply: Reply): 'next' | 'renew' | 'end' {
     this.refusal = reply;
-    // RFC 4954 §6: 504 and 534; QUIRK(some servers): 501 to a mechanism that is offered and not configured.
-    return reply.code === 504 || reply.code === 534 || reply.code === 501 ? 'mechanism' : 'credentials';
+    if (aboutMechanism.has(reply.code)) return 'next';
+    this.credentialRefusal = reply;
+    // RFC 4954 §6: 454 is temporary, and so about neither.
+    if (reply.code < 500) return 'end';
+    if (this.#renewable) {
+      this.#renewable = false;
+      this.#restart();
+      return 'renew';
+    }
+    this.#refusals += 1;
+    return this.#refusals === 1 && this.#hasNext() ? 'next' : 'end';
+  }
+
+  #hasNext(): boolean {
+    return this.#mechanisms.slice(this.#index + 1).some((name) => this.#offered.includes(name));
+  }
+
+  #restart(): void {
+    this.#begun = false;
+    this.#delayed = undefined;
   }
 }

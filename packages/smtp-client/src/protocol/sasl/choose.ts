@@ -1,41 +1,45 @@
 import { cramMd5 } from './cram-md5.ts';
-import type { Credentials, SaslCrypto, SaslExchange } from './mechanism.ts';
+import type { Credentials, SaslMechanism } from './mechanism.ts';
 import { oauthBearer, xoauth2 } from './oauth.ts';
 import { login, plain } from './plain.ts';
-import { scramSha256 } from './scram.ts';
+import { scram } from './scram.ts';
 
 /** The mechanisms that this package can do. */
-export type SaslMechanism = 'SCRAM-SHA-256' | 'CRAM-MD5' | 'PLAIN' | 'LOGIN' | 'OAUTHBEARER' | 'XOAUTH2';
+export type SaslMechanismName =
+  | 'SCRAM-SHA-256-PLUS'
+  | 'SCRAM-SHA-256'
+  | 'SCRAM-SHA-1-PLUS'
+  | 'SCRAM-SHA-1'
+  | 'CRAM-MD5'
+  | 'PLAIN'
+  | 'LOGIN'
+  | 'OAUTHBEARER'
+  | 'XOAUTH2';
 
-/** Mechanisms for the kind of credentials, strongest first: what proves most and tells least comes first. */
-export function mechanismsFor(credentials: Credentials): SaslMechanism[] {
-  return 'accessToken' in credentials
-    ? ['OAUTHBEARER', 'XOAUTH2']
-    : ['SCRAM-SHA-256', 'CRAM-MD5', 'PLAIN', 'LOGIN'];
+/** Proves both sides and tells nothing; first on every channel. */
+const mutual = ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256', 'SCRAM-SHA-1-PLUS', 'SCRAM-SHA-1'] as const;
+
+/**
+ * Names of the mechanisms for some credentials, best first.
+ *
+ * Over TLS with a verified server the channel protects the password, so what servers implement best (PLAIN) comes
+ * before CRAM-MD5, for which they keep passwords in clear text. On any other channel CRAM-MD5 tells less.
+ * @param verified  Whether the server's certificate was verified.
+ */
+export function mechanismsFor(credentials: Credentials, verified: boolean): SaslMechanismName[] {
+  if ('accessToken' in credentials) return ['OAUTHBEARER', 'XOAUTH2'];
+  return verified ? [...mutual, 'PLAIN', 'LOGIN', 'CRAM-MD5'] : [...mutual, 'CRAM-MD5', 'PLAIN', 'LOGIN'];
 }
 
-/** Begins a run of `mechanism`. */
-export function beginSasl(
-  mechanism: SaslMechanism,
-  credentials: Credentials,
-  server: { readonly host: string; readonly port: number },
-  crypto: SaslCrypto,
-): SaslExchange {
-  const { user } = credentials;
-  if ('accessToken' in credentials) {
-    return mechanism === 'XOAUTH2'
-      ? xoauth2(user, credentials.accessToken)
-      : oauthBearer(user, credentials.accessToken, server.host, server.port);
-  }
-  const { password } = credentials;
-  switch (mechanism) {
-    case 'SCRAM-SHA-256':
-      return scramSha256(user, password, crypto);
-    case 'CRAM-MD5':
-      return cramMd5(user, password, crypto);
-    case 'LOGIN':
-      return login(user, password);
-    default:
-      return plain(user, password);
-  }
-}
+/** The mechanisms of this package by their names. */
+export const saslMechanisms: Readonly<Record<SaslMechanismName, SaslMechanism>> = {
+  'SCRAM-SHA-256-PLUS': scram('sha256', true),
+  'SCRAM-SHA-256': scram('sha256', false),
+  'SCRAM-SHA-1-PLUS': scram('sha1', true),
+  'SCRAM-SHA-1': scram('sha1', false),
+  'CRAM-MD5': cramMd5,
+  PLAIN: plain,
+  LOGIN: login,
+  OAUTHBEARER: oauthBearer,
+  XOAUTH2: xoauth2,
+};

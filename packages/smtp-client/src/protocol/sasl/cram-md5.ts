@@ -1,14 +1,19 @@
 import { toHex } from './hex.ts';
-import type { SaslCrypto, SaslExchange } from './mechanism.ts';
+import type { SaslMechanism } from './mechanism.ts';
 
 const encoder = new TextEncoder();
 
 /** CRAM-MD5 (RFC 2195). */
-export function cramMd5(user: string, password: string, crypto: SaslCrypto): SaslExchange {
-  return {
-    complete: true,
-    start: () => undefined,
-    respond: (challenge) =>
-      encoder.encode(`${user} ${toHex(crypto.hmac('md5', encoder.encode(password), challenge))}`),
-  };
-}
+export const cramMd5: SaslMechanism = {
+  name: 'CRAM-MD5',
+  begin({ credentials, crypto }) {
+    if (credentials === undefined || !('password' in credentials)) return undefined;
+    const { user, password } = credentials;
+    return {
+      complete: true,
+      start: () => undefined,
+      respond: (challenge) =>
+        encoder.encode(`${user} ${toHex(crypto.hmac('md5', encoder.encode(password), challenge))}`),
+    };
+  },
+};

@@ -1,26 +1,36 @@
-import type { SaslExchange } from './mechanism.ts';
+import type { SaslMechanism } from './mechanism.ts';
 
 const encoder = new TextEncoder();
 
 /** XOAUTH2 as Google and Microsoft describe it. An error comes as a challenge and is answered with nothing. */
-export function xoauth2(user: string, accessToken: string): SaslExchange {
-  return {
-    complete: true,
-    start: () => encoder.encode(`user=${user}\x01auth=Bearer ${accessToken}\x01\x01`),
-    respond: () => new Uint8Array(0),
-  };
-}
+export const xoauth2: SaslMechanism = {
+  name: 'XOAUTH2',
+  begin({ credentials }) {
+    if (credentials === undefined || !('accessToken' in credentials)) return undefined;
+    const { user, accessToken } = credentials;
+    return {
+      complete: true,
+      start: () => encoder.encode(`user=${user}\x01auth=Bearer ${accessToken}\x01\x01`),
+      respond: () => new Uint8Array(0),
+    };
+  },
+};
 
 /** OAUTHBEARER (RFC 7628). RFC 7628 §3.2.3: an error comes as a challenge and is answered with one 0x01. */
-export function oauthBearer(user: string, accessToken: string, host: string, port: number): SaslExchange {
-  // RFC 5801 §4: `=` and `,` are written as =3D and =2C in the authorization identity.
-  const identity = user.replaceAll('=', '=3D').replaceAll(',', '=2C');
-  return {
-    complete: true,
-    start: () =>
-      encoder.encode(
-        `n,a=${identity},\x01host=${host}\x01port=${port}\x01auth=Bearer ${accessToken}\x01\x01`,
-      ),
-    respond: () => new Uint8Array([1]),
-  };
-}
+export const oauthBearer: SaslMechanism = {
+  name: 'OAUTHBEARER',
+  begin({ credentials, host, port }) {
+    if (credentials === undefined || !('accessToken' in credentials)) return undefined;
+    const { user, accessToken } = credentials;
+    // RFC 5801 §4: `=` and `,` are written as =3D and =2C in the authorization identity.
+    const identity = user.replaceAll('=', '=3D').replaceAll(',', '=2C');
+    return {
+      complete: true,
+      start: () =>
+        encoder.encode(
+          `n,a=${identity},\x01host=${host}\x01port=${port}\x01auth=Bearer ${accessToken}\x01\x01`,
+        ),
+      respond: () => new Uint8Array([1]),
+    };
+  },
+};

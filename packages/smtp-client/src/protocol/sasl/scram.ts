@@ -1,6 +1,6 @@
 import { SmtpError } from '../../errors.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
-import type { SaslCrypto, SaslExchange } from './mechanism.ts';
+import type { SaslContext, SaslCrypto, SaslExchange, SaslHash, SaslMechanism } from './mechanism.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -9,8 +9,37 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 const leastIterations = 4096;
 const mostIterations = 1_000_000;
 
-/** SCRAM-SHA-256 (RFC 5802, RFC 7677) without channel binding; the server must prove that it knows the password too. */
-export function scramSha256(user: string, password: string, crypto: SaslCrypto): SaslExchange {
+/**
+ * SCRAM (RFC 5802) with SHA-1 or SHA-256 (RFC 7677), with channel binding or without; the server must prove that it
+ * knows the password too.
+ */
+export function scram(hash: 'sha1' | 'sha256', plus: boolean): SaslMechanism {
+  const base = hash === 'sha1' ? 'SCRAM-SHA-1' : 'SCRAM-SHA-256';
+  return {
+    name: plus ? `${base}-PLUS` : base,
+    begin({ credentials, channel, offered, crypto }) {
+      if (credentials === undefined || !('password' in credentials)) return undefined;
+      const { binding } = channel;
+      if (plus && binding === undefined) return undefined;
+      const bound = plus
+        ? { header: `p=${binding!.type},,`, data: binding!.data }
+        : { header: bindingFlag(channel, offered.includes(`${base}-PLUS`)), data: new Uint8Array(0) };
+      return beginScram(hash, credentials, bound, crypto);
+    },
+  };
+}
+
+/** RFC 5802 §6: `y` tells a server that could have done channel binding that somebody took its offer away. */
+function bindingFlag({ binding }: SaslContext['channel'], plusOffered: boolean): string {
+  return binding === undefined || plusOffered ? 'n,,' : 'y,,';
+}
+
+function beginScram(
+  hash: SaslHash,
+  { user, password }: { readonly user: string; readonly password: string },
+  binding: { readonly header: string; readonly data: Uint8Array },
+  crypto: SaslCrypto,
+): SaslExchange {
   // RFC 5802 §5.1: `=` and `,` in the name; RFC 4013 normalisation is that of NFKC for what users type.
   const name = user.normalize('NFKC').replaceAll('=', '=3D').replaceAll(',', '=2C');
   const nonce = encodeBase64(crypto.randomBytes(24));
@@ -19,25 +48,24 @@ export function scramSha256(user: string, password: string, crypto: SaslCrypto):
   let complete = false;
 
   async function clientFinal(serverFirst: string): Promise<Uint8Array> {
-    const { r, s, i } = attributes(serverFirst);
+    const { r, s, i, m } = attributes(serverFirst);
     const salt = s === undefined ? undefined : decodeBase64(s);
     const iterations = Number(i);
-    if (!r?.startsWith(nonce) || r.length === nonce.length || !salt || !/^\d{1,9}$/.test(i ?? ''))
+    // RFC 5802 §5.1: an extension that is mandatory and not known ends the exchange.
+    if (m !== undefined) throw broken('extension');
+    if (!r?.startsWith(nonce) || r.length === nonce.length || !salt?.length || !/^\d{1,9}$/.test(i ?? ''))
       throw broken('challenge');
     if (iterations < leastIterations || iterations > mostIterations) throw broken('iteration count');
-    const salted = await crypto.pbkdf2Sha256(
-      encoder.encode(password.normalize('NFKC')),
-      salt,
-      iterations,
-      32,
-    );
-    const clientKey = crypto.hmac('sha256', salted, encoder.encode('Client Key'));
-    const withoutProof = `c=${encodeBase64(encoder.encode('n,,'))},r=${r}`;
+    const salted = await crypto.pbkdf2(hash, encoder.encode(password.normalize('NFKC')), salt, iterations);
+    const clientKey = crypto.hmac(hash, salted, encoder.encode('Client Key'));
+    // RFC 5802 §7: cbind-input is the gs2-header and the data of the channel.
+    const bindingInput = new Uint8Array([...encoder.encode(binding.header), ...binding.data]);
+    const withoutProof = `c=${encodeBase64(bindingInput)},r=${r}`;
     const message = encoder.encode(`${firstBare},${serverFirst},${withoutProof}`);
-    const signature = crypto.hmac('sha256', crypto.sha256(clientKey), message);
+    const signature = crypto.hmac(hash, crypto.hash(hash, clientKey), message);
     const proof = clientKey.map((octet, index) => octet ^ signature[index]!);
-    const serverKey = crypto.hmac('sha256', salted, encoder.encode('Server Key'));
-    expectedSignature = encodeBase64(crypto.hmac('sha256', serverKey, message));
+    const serverKey = crypto.hmac(hash, salted, encoder.encode('Server Key'));
+    expectedSignature = encodeBase64(crypto.hmac(hash, serverKey, message));
     return encoder.encode(`${withoutProof},p=${encodeBase64(proof)}`);
   }
 
@@ -45,12 +73,15 @@ export function scramSha256(user: string, password: string, crypto: SaslCrypto):
     get complete() {
       return complete;
     },
-    start: () => encoder.encode(`n,,${firstBare}`),
+    start: () => encoder.encode(`${binding.header}${firstBare}`),
     respond(challenge) {
       const text = decodeText(challenge);
       if (expectedSignature === undefined) return clientFinal(text);
+      const { v, e } = attributes(text);
+      // RFC 5802 §7: the server says why it refuses; that is answered with nothing, and its 535 follows.
+      if (e !== undefined && v === undefined) return new Uint8Array(0);
       // RFC 5802 §9: only a server that knows the password can make this signature.
-      if (attributes(text).v !== expectedSignature) throw broken('signature');
+      if (v !== expectedSignature) throw broken('signature');
       complete = true;
       return new Uint8Array(0);
     },
@@ -58,7 +89,7 @@ export function scramSha256(user: string, password: string, crypto: SaslCrypto):
 }
 
 function attributes(text: string): Record<string, string | undefined> {
-  const found: Record<string, string> = {};
+  const found: Record<string, string> = Object.create(null);
   for (const part of text.split(',')) if (part[1] === '=') found[part[0]!] ??= part.slice(2);
   return found;
 }
@@ -72,14 +103,16 @@ function decodeText(octets: Uint8Array): string {
 }
 
 function broken(what: string): SmtpError {
-  return new SmtpError(
-    `The server's SCRAM ${what} is not acceptable; it may not be the server it claims to be.`,
-    {
-      code: 'MB_SMTP_AUTH_SERVER_UNPROVEN',
-      kind: 'peer-misbehaved',
-      scope: 'host',
-      stage: 'auth',
-      retryable: false,
-    },
-  );
+  return unproven(`The server's SCRAM ${what} is not acceptable`);
+}
+
+/** The server did not prove that it knows the password. */
+export function unproven(what: string): SmtpError {
+  return new SmtpError(`${what}; it may not be the server it claims to be.`, {
+    code: 'MB_SMTP_AUTH_SERVER_UNPROVEN',
+    kind: 'peer-misbehaved',
+    scope: 'host',
+    stage: 'auth',
+    retryable: false,
+  });
 }

@@ -139,6 +139,13 @@ export function overallTimeout(stage: Stage, ready: boolean): SmtpError {
   return failure('MB_SMTP_OVERALL_TIMEOUT', 'timeout', text, stage, ready ? 'session' : 'host');
 }
 
+/** The handshake failed, or the server rejected it right behind. */
+export function handshakeFailed(cause: unknown): SmtpError {
+  const reason = cause instanceof Error ? cause.message.trim() : 'the server closed the connection';
+  const text = `The TLS handshake failed: ${reason}. Try another host or ask its operator.`;
+  return failure('MB_SMTP_TLS_HANDSHAKE', 'tls', text, 'tls', 'host', { cause });
+}
+
 /** The handshake as a whole has a deadline, however its octets trickle in. */
 export function handshakeTimeout(): SmtpError {
   return failure(

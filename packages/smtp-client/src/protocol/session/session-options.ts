@@ -15,8 +15,13 @@ export interface SessionOptions {
   readonly starttls?: 'never' | 'offered' | 'required';
   /** The transport is inside TLS from its first octet (RFC 8314 §3). */
   readonly implicitTls?: SessionTls;
-  /** SASL mechanisms that the driver can do, best first; the session fails when none succeeds. */
-  readonly authMechanisms?: readonly string[];
+  /**
+   * SASL mechanisms that the driver can do, best first, or a function that gives them when it is known whether the
+   * server's certificate was verified; the session fails when none succeeds.
+   */
+  readonly authMechanisms?: readonly string[] | ((verified: boolean) => readonly string[]);
+  /** Whether the driver can get other credentials when the server has refused some. Default false. */
+  readonly authRenewable?: boolean;
   /** Dangerous: AUTH also without TLS and over a certificate that was not verified. Default false. */
   readonly insecureAuth?: boolean;
   /** How far commands run ahead of replies where PIPELINING is offered. Default `across-messages`. */
@@ -42,6 +47,11 @@ export interface SessionTls {
   readonly verified: boolean;
   /** One line for the transcript, e.g. `TLSv1.3 TLS_AES_256_GCM_SHA384, verified by pkix`. */
   readonly description: string;
+  /**
+   * Whether the server may still reject the handshake: under TLS 1.3 the client is done before the server has looked at
+   * its last message, so the first octets from the server belong to the handshake. Default false.
+   */
+  readonly provisional?: boolean;
 }
 
 const optionKeys = new Set<string>([
@@ -50,6 +60,7 @@ const optionKeys = new Set<string>([
   'starttls',
   'implicitTls',
   'authMechanisms',
+  'authRenewable',
   'insecureAuth',
   'pipelining',
   'chunking',

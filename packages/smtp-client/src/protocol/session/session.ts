@@ -2,9 +2,10 @@ import { misuse, type Reply, SmtpError, type Stage, type TranscriptEntry } from 
 import { releaseStretch, type Slab, type TransmitBlock, writeBlock } from '../content/transmit-block.ts';
 import { ReplyParser } from '../reply/reply-parser.ts';
 import { AuthDialogue } from '../sasl/auth-dialogue.ts';
+import { encodeBase64 } from '../sasl/base64.ts';
 import { checkEnvelope, type Envelope } from '../transaction/envelope.ts';
 import { type Expected, Pipeline } from '../transaction/pipeline.ts';
-import { Receiver } from '../transaction/receiver.ts';
+import { endedByPeer, Receiver } from '../transaction/receiver.ts';
 import { Sender } from '../transaction/sender.ts';
 import { Delivery, wholeContent } from '../transaction/transaction.ts';
 import { type Capabilities, parseCapabilities } from './capabilities.ts';
@@ -12,12 +13,14 @@ import { Deadlines } from './deadlines.ts';
 import type { SessionEvent } from './events.ts';
 import { HostExperience } from './host-experience.ts';
 import { resolveLimits, type SessionLimits } from './limits.ts';
+import { Secrets } from './secrets.ts';
 import {
   authRefused,
   authUnavailable,
   badChallenge,
   connectionLost,
   failure,
+  handshakeFailed,
   handshakeTimeout,
   injected,
   insecureAuth,
@@ -31,6 +34,8 @@ import { checkSessionOptions, type SessionOptions, type SessionTls } from './ses
 import { type ReplyStage, resolveTimeouts } from './timeouts.ts';
 import { Transcript } from './transcript.ts';
 import { nextSessionState, type SessionInput, type SessionState } from './transitions.ts';
+
+const utf8 = new TextEncoder();
 
 /**
  * The client's side of an SMTP or LMTP session, without sockets, clock or randomness.
@@ -65,7 +70,10 @@ export class SmtpSession {
   readonly #commands: { readonly line: string; readonly stage: ReplyStage }[] = [];
   #capabilities: Capabilities | undefined;
   #tls: SessionTls | undefined;
-  readonly #auth: AuthDialogue | undefined;
+  /** The server may still reject the handshake. */
+  #tlsPending = false;
+  #auth: AuthDialogue | undefined;
+  readonly #secrets = new Secrets();
   /** Memory of the blocks that the transport has, oldest first. */
   readonly #given: Slab[] = [];
   #nextId = 1;
@@ -79,7 +87,7 @@ export class SmtpSession {
     this.#parser = new ReplyParser(this.#limits);
     this.#setup = new Transcript(this.#limits.transcriptEntries, options.onTranscript);
     this.#tls = options.implicitTls;
-    this.#auth = options.authMechanisms && new AuthDialogue(options.authMechanisms);
+    this.#tlsPending = options.implicitTls?.provisional === true;
     this.#now = now;
     this.experience = options.experience ?? new HostExperience();
     const { experience } = this;
@@ -165,6 +173,7 @@ export class SmtpSession {
       this.#end('lost', injected());
       return;
     }
+    this.#tlsPending = false;
     this.#parser.push(octets);
     while (!this.#over) {
       const reply = this.#parse();
@@ -182,7 +191,7 @@ export class SmtpSession {
       this.#end('lost');
       return;
     }
-    this.#end('lost', connectionLost(this.#stage, cause));
+    this.#end('lost', this.#tlsPending ? handshakeFailed(cause) : connectionLost(this.#stage, cause));
   }
 
   /** The TLS handshake that `tls-required` asked for is done. */
@@ -190,6 +199,7 @@ export class SmtpSession {
     this.#now = now;
     if (this.#state !== 'handshake') return;
     this.#tls = info;
+    this.#tlsPending = info.provisional === true;
     this.#deadlines.handshakeSince = undefined;
     // RFC 3207 §4.2: everything learnt before is discarded.
     this.#capabilities = undefined;
@@ -198,13 +208,40 @@ export class SmtpSession {
     this.#sendHello('ehlo', now);
   }
 
-  /** The answer to `auth-challenge`; undefined for the first one means that the mechanism waits for the server. */
-  authRespond(response: Uint8Array | undefined, now: number): void {
+  /**
+   * The answer to `auth-challenge`; undefined for the first one means that the mechanism waits for the server.
+   * @param secrets  What must not be shown should the server repeat it, beside the response itself.
+   */
+  authRespond(response: Uint8Array | undefined, now: number, secrets: readonly string[] = []): void {
     this.#now = now;
-    if (this.#state !== 'auth' || this.#pipeline.length > 0 || this.#commands.length > 0) return;
+    if (!this.#authWaits) return;
     const { line, shown } = this.#auth!.write(response);
+    if (response) this.#secrets.add(encodeBase64(response));
+    for (const secret of secrets) {
+      this.#secrets.add(secret);
+      this.#secrets.add(encodeBase64(utf8.encode(secret)).replace(/=+$/, ''));
+    }
     this.#setup.command(now, shown);
     this.#command(line, 'auth');
+  }
+
+  /** The mechanism of `auth-challenge` is not possible here: the next one is tried. */
+  authDecline(now: number): void {
+    this.#now = now;
+    if (!this.#authWaits) return;
+    // The table has one way back from a mechanism: as after a refusal.
+    this.#step('permanent');
+    this.#chooseMechanism();
+  }
+
+  /** After `auth-succeeded`: the server has proved all that the mechanism wants proved. */
+  authConfirm(now: number): void {
+    this.#now = now;
+    if (this.#state === 'authenticated') this.#becomeReady();
+  }
+
+  get #authWaits(): boolean {
+    return this.#state === 'auth' && this.#pipeline.length === 0 && this.#commands.length === 0;
   }
 
   /** The next octets of the content that `content-wanted` asked for; they may be used until transmitted. */
@@ -342,8 +379,9 @@ export class SmtpSession {
     }
   }
 
-  #onReply(reply: Reply, now: number): void {
+  #onReply(read: Reply, now: number): void {
     const expected = this.#pipeline.shift();
+    const reply = this.#secrets.mask(read);
     if (expected?.transaction) {
       this.#guard(() => this.#receiver.reply(expected, reply, now));
       return;
@@ -353,11 +391,11 @@ export class SmtpSession {
       this.#guard(() => this.#receiver.unsolicited(reply, now));
       return;
     }
-    this.#onSessionReply(expected, reply, now);
+    this.#onSessionReply(expected, reply, read, now);
   }
 
   /** A reply to anything that is not part of a transaction. */
-  #onSessionReply({ stage }: Expected, reply: Reply, now: number): void {
+  #onSessionReply({ stage }: Expected, reply: Reply, read: Reply, now: number): void {
     const from = this.#state;
     const input = inputOf(reply);
     const to = nextSessionState(from, input);
@@ -389,7 +427,7 @@ export class SmtpSession {
         this.#events.push({ type: 'tls-required' });
         return;
       case 'auth':
-        this.#onAuthReply(input, reply, now);
+        this.#onAuthReply(input, reply, read, now);
         return;
       default:
         return;
@@ -423,7 +461,11 @@ export class SmtpSession {
         return;
       }
     }
-    if (this.#auth) {
+    const { authMechanisms, authRenewable = false } = this.#options;
+    if (authMechanisms) {
+      const names =
+        typeof authMechanisms === 'function' ? authMechanisms(this.#tls?.verified === true) : authMechanisms;
+      this.#auth = new AuthDialogue(names, authRenewable);
       this.#chooseMechanism();
       return;
     }
@@ -431,7 +473,7 @@ export class SmtpSession {
   }
 
   #becomeReady(): void {
-    if (this.#state === 'negotiating') this.#step('choose-ready');
+    this.#step('choose-ready');
     const capabilities = this.#capabilities!;
     this.#deadlines.setupSince = undefined;
     this.#sender.start(capabilities, this.#tls !== undefined);
@@ -449,23 +491,40 @@ export class SmtpSession {
       this.#end('lost', authUnavailable(this.#capabilities!.auth, auth.refusal));
       return;
     }
-    this.#step('choose-auth');
-    this.#events.push({ type: 'auth-challenge', mechanism: auth.mechanism, challenge: undefined });
+    this.#beginMechanism();
   }
 
-  #onAuthReply(input: SessionInput, reply: Reply, now: number): void {
+  #beginMechanism(refused?: Reply): void {
+    const { mechanism } = this.#auth!;
+    const offered = this.#capabilities!.auth;
+    this.#step('choose-auth');
+    this.#events.push({
+      type: 'auth-challenge',
+      mechanism,
+      challenge: undefined,
+      offered,
+      ...(refused && { refused }),
+    });
+  }
+
+  /** @param read  The reply as it came: a challenge may hold what we sent, and is not masked for the mechanism. */
+  #onAuthReply(input: SessionInput, reply: Reply, read: Reply, now: number): void {
     const auth = this.#auth!;
+    const { mechanism } = auth;
     if (input === 'positive') {
-      this.#becomeReady();
+      this.#events.push({ type: 'auth-succeeded', mechanism, data: auth.readSuccess(read) });
     } else if (input !== 'intermediate') {
-      if (auth.refuse(reply) === 'mechanism') this.#chooseMechanism();
+      const next = auth.refuse(reply);
+      if (next === 'next') this.#chooseMechanism();
+      else if (next === 'renew') this.#beginMechanism(reply);
       else this.#end('lost', authRefused(reply));
     } else {
       const delayed = auth.takeDelayed();
-      const challenge = auth.read(reply);
+      const challenge = auth.read(read);
+      const offered = this.#capabilities!.auth;
       if (delayed) this.authRespond(delayed, now);
       else if (challenge === undefined) this.#end('lost', badChallenge());
-      else this.#events.push({ type: 'auth-challenge', mechanism: auth.mechanism, challenge });
+      else this.#events.push({ type: 'auth-challenge', mechanism, challenge, offered });
     }
   }
 
@@ -481,11 +540,13 @@ export class SmtpSession {
 
   #end(input: SessionInput, error?: SmtpError): void {
     if (this.#state === 'closed') return;
+    const refused = this.#state === 'auth' ? this.#auth?.credentialRefusal : undefined;
     this.#step(input === 'lost' || nextSessionState(this.#state, input) !== 'closed' ? 'lost' : input);
-    if (error) this.#setup.note(this.#now, error.message);
-    const final = error ?? connectionLost('quit');
-    this.#receiver.lost(final, this.#now);
-    this.#events.push(error ? { type: 'closed', error } : { type: 'closed' });
+    // A server that hangs up after a refusal has said why; that another try was under way tells nothing.
+    const told = refused && endedByPeer(error) ? authRefused(refused) : error;
+    if (told) this.#setup.note(this.#now, told.message);
+    this.#receiver.lost(told ?? connectionLost('quit'), this.#now);
+    this.#events.push(told ? { type: 'closed', error: told } : { type: 'closed' });
   }
 
   #timeoutError(now: number): SmtpError {

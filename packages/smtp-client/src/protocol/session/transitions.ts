@@ -21,6 +21,7 @@ export const sessionStates = [
   'starttls',
   'handshake',
   'auth',
+  'authenticated',
   'ready',
   'quitting',
   'closed',
@@ -97,7 +98,7 @@ export const SESSION = {
   handshake: { 'tls-established': 'hello', lost: 'closed' },
   // RFC 4954 §4: 334 asks for more, 235 ends it; after a refusal another mechanism may be tried.
   auth: {
-    positive: 'ready',
+    positive: 'authenticated',
     intermediate: 'auth',
     transient: 'negotiating',
     permanent: 'negotiating',
@@ -105,6 +106,8 @@ export const SESSION = {
     'service-closing': 'closed',
     lost: 'closed',
   },
+  // RFC 5802 §5: whether the server has proved itself too is the mechanism's to say, whatever its 235 says.
+  authenticated: { 'choose-ready': 'ready', lost: 'closed' },
   ready: { quit: 'quitting', 'service-closing': 'closed', lost: 'closed' },
   // RFC 5321 §4.1.1.10: whatever the reply, the session is over.
   quitting: {

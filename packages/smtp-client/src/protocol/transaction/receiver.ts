@@ -282,8 +282,8 @@ function isClosing({ code }: SmtpError): boolean {
 }
 
 /** The server or the network ended the session, not we. */
-function endedByPeer({ code }: SmtpError): boolean {
-  return code === 'MB_SMTP_CONNECTION_LOST' || code === 'MB_SMTP_SERVICE_CLOSING';
+export function endedByPeer(error: SmtpError | undefined): boolean {
+  return error?.code === 'MB_SMTP_CONNECTION_LOST' || error?.code === 'MB_SMTP_SERVICE_CLOSING';
 }
 
 function stale(cause: SmtpError): SmtpError {

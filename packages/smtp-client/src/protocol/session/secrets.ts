@@ -1,0 +1,66 @@
+import type { Reply } from '../../errors.ts';
+
+/** So many characters in a row of a secret are enough to be masked, for servers cut what they repeat. */
+const telling = 12;
+const mask = '***';
+const blanks = /\s+/g;
+
+/** Credentials that were sent, so that a server that repeats them makes nobody write them down. */
+export class Secrets {
+  /** Stretches of secrets without white space and in lower case, by their length. */
+  readonly #stretches = new Map<number, Set<string>>();
+
+  /** Takes note of a secret in every form in which it can come back. */
+  add(secret: string): void {
+    const bare = lowerCase(secret.replace(blanks, ''));
+    if (bare === '') return;
+    const length = Math.min(bare.length, telling);
+    let known = this.#stretches.get(length);
+    if (!known) {
+      known = new Set();
+      this.#stretches.set(length, known);
+    }
+    for (let at = 0; at + length <= bare.length; at++) known.add(bare.slice(at, at + length));
+  }
+
+  /** `reply` without secrets: also where one is cut by lines or blanks, written in base64 or in other case. */
+  mask(reply: Reply): Reply {
+    if (this.#stretches.size === 0) return reply;
+    const flat: string[] = [];
+    /** Where each character of `flat` stands: its line and its place there. */
+    const places: [line: number, at: number][] = [];
+    reply.lines.forEach((line, number) => {
+      for (let at = 0; at < line.length; at++) {
+        if (/\s/.test(line[at]!)) continue;
+        flat.push(line[at]!);
+        places.push([number, at]);
+      }
+    });
+    const hidden = this.#find(lowerCase(flat.join('')));
+    if (hidden.size === 0) return reply;
+    const lines = reply.lines.map((line) => line.split(''));
+    for (const index of hidden) {
+      const [line, at] = places[index]!;
+      lines[line]![at] = '\0';
+    }
+    // One mask for each stretch, so that its length tells nothing.
+    const masked = lines.map((characters) => characters.join('').replace(/\0[\0\s]*\0|\0/g, mask));
+    return { ...reply, lines: masked };
+  }
+
+  #find(flat: string): Set<number> {
+    const hidden = new Set<number>();
+    for (const [length, known] of this.#stretches) {
+      for (let at = 0; at + length <= flat.length; at++) {
+        if (!known.has(flat.slice(at, at + length))) continue;
+        for (let index = at; index < at + length; index++) hidden.add(index);
+      }
+    }
+    return hidden;
+  }
+}
+
+/** Without the letters beyond ASCII, some of which change their length. */
+function lowerCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
