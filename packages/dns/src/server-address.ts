@@ -29,7 +29,7 @@ export function parseServer(text: string): DnsServer {
   const port = match?.[2] === undefined ? 53 : Number(match[2]);
   if (!isIP(address) || port < 1 || port > 65_535) throw invalidServer(text);
   const label = isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
-  const loopback = ipaddr.process(address.replace(/%.*$/, '')).range() === 'loopback';
+  const loopback = ipaddr.process(address.split('%', 1)[0]!).range() === 'loopback';
   return { transport: 'datagram', label, address, port, loopback };
 }
 

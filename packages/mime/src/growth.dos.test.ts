@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { expectLinear, ignoringErrors } from '../../../vitest.growth.ts';
 import {
   composeMessage,
   decodeBase64,
@@ -21,14 +22,6 @@ import {
 import { readIdentifiers } from './message-id.ts';
 
 const octets = (text: string) => Buffer.from(text, 'latin1');
-
-function ignoringErrors(action: () => unknown): void {
-  try {
-    action();
-  } catch {
-    // A typed error is as good an end as a result here.
-  }
-}
 
 function pushAll(text: string, size: number): void {
   const parser = new MessageParser();
@@ -186,41 +179,9 @@ const readers: [name: string, run: (n: number) => void][] = [
   ],
 ];
 
-const SMALL = 20_000;
-const FACTOR = 8;
-
-/** Processor time of so many runs, in milliseconds; the clock of some machines steps by several. */
-function processorTime(run: (n: number) => void, n: number, runs: number): number {
-  const start = process.threadCpuUsage();
-  for (let i = 0; i < runs; i++) run(n);
-  const { user, system } = process.threadCpuUsage(start);
-  return (user + system) / 1000;
-}
-
-/** Runs of the large input that take long enough to be measured. */
-function measurableRuns(run: (n: number) => void): number {
-  let runs = 1;
-  while (runs < 64 && processorTime(run, SMALL * FACTOR, runs) < 25) runs *= 2;
-  return runs;
-}
-
-/** The same number of octets in small and in large inputs: 1 when time grows with the octets, 2 when with their square. */
-function growthExponent(run: (n: number) => void, runs: number): number {
-  const small = Math.max(processorTime(run, SMALL, runs * FACTOR), 1);
-  const large = processorTime(run, SMALL * FACTOR, runs);
-  return 1 + Math.log(Math.max(large, 1) / small) / Math.log(FACTOR);
-}
-
 describe('growth of time', () => {
   it.each(readers)('ADDR-06 PARSE-02 is linear for %s', (_, run) => {
-    const runs = measurableRuns(run);
-    let exponent = Number.POSITIVE_INFINITY;
-    // A busy machine may spoil a measurement; a quadratic reader fails all of them.
-    for (let attempt = 0; attempt < 8 && exponent > 1.5; attempt++) {
-      exponent = Math.min(exponent, growthExponent(run, runs));
-    }
-    // Doubling the input less than triples the time: an exponent under log2(3) = 1.58.
-    expect(exponent).toBeLessThan(1.58);
+    expectLinear(run);
   });
 
   it('ADDR-05 answers 100,000 nested comments and groups in under a second', () => {

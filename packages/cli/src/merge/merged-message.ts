@@ -133,7 +133,7 @@ function readRecipient(
   path: string,
 ): { readonly name: string; readonly column: number } {
   const known = columns.map((column) => column.toLowerCase());
-  const [, shown, inBrackets] = /^\s*(.*?)\s*<\s*\{\{([^{}|]+)\}\}\s*>\s*$/s.exec(to ?? '') ?? [];
+  const [, shown, inBrackets] = /^(.*?)<\s*\{\{([^{}|]+)\}\}\s*>\s*$/s.exec(to ?? '') ?? [];
   const [, alone] = /^\s*\{\{([^{}|]+)\}\}\s*$/.exec(to ?? '') ?? [];
   const fromTo = (inBrackets ?? alone)?.trim();
   if (to !== undefined && (fromTo === undefined || toColumn !== undefined)) {
@@ -152,7 +152,7 @@ function readRecipient(
     throw new CliError('MB_CLI_RECIPIENTS', message);
   }
   // A name in quotes is the same name; encoding and quoting come later.
-  if (shown !== undefined) return { name: shown.replace(/^"(.*)"$/s, '$1'), column };
+  if (shown !== undefined) return { name: shown.trim().replace(/^"(.*)"$/s, '$1'), column };
   return { name: to === undefined && known.includes('name') ? '{{name|}}' : '', column };
 }
 

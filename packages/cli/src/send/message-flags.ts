@@ -90,7 +90,7 @@ async function readBodies(flags: SendFlags): Promise<Pick<Message, 'text' | 'htm
 
 /** `type:file`; a media type has no colon. */
 async function readAlternative(value: string): Promise<Alternative> {
-  const [, contentType, path] = /^([^:]+\/[^:]+):(.+)$/.exec(value) ?? [];
+  const [, contentType, path] = /^([^:/]+\/[^:]+):(.+)$/.exec(value) ?? [];
   if (contentType === undefined || path === undefined) {
     throw new CliError(
       'MB_CLI_USAGE',
