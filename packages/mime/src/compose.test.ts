@@ -448,7 +448,7 @@ describe('composeMessage', () => {
       name: `Empfänger ${i}`,
       address: `r${i}@example.com`,
     }));
-    const text = 'Grüße an alle.';
+    const text = 'Grüße an alle, die dies auch lesen.';
     for (const message of [{ to, text }, { text }, { to, text, html: text }]) {
       let octets = 0;
       for await (const chunk of composeMessage({ from: 'a@example.com', ...message })) {
