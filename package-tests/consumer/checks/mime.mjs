@@ -52,4 +52,25 @@ export async function check(modules) {
     });
     assert((await withFile.bytes()).length > 300, 'a file is attached');
   }
+
+  // A page has the core alone.
+  if (modules['@mb/mime/charsets']) await checkOptional(modules, mime);
+}
+
+/** Puts each subpath that needs an optional package to use. */
+async function checkOptional(modules, mime) {
+  const { decodeCharset } = modules['@mb/mime/charsets'];
+  assert(mime.decodeWords('=?cp850?Q?=82?=', { decodeCharset }) === 'é', 'code page 850');
+  const { textFromHtml } = modules['@mb/mime/html'];
+  assert(textFromHtml('<p>Grüße</p>') === 'Grüße', 'text from HTML');
+  const { inlineDataUrls } = modules['@mb/mime/data-url'];
+  assert(inlineDataUrls('<img src="data:image/gif;base64,R0lG">').attachments.length === 1, 'data: URL');
+  const { calendarParts } = modules['@mb/mime/calendar'];
+  const content = 'BEGIN:VCALENDAR\nMETHOD:CANCEL\nEND:VCALENDAR';
+  assert(calendarParts({ method: 'CANCEL', content }).alternatives.length === 1, 'calendar');
+  const xml = '<feedback><record><row><source_ip>192.0.2.1</source_ip></row></record></feedback>';
+  const { parseAggregateReport } = modules['@mb/mime/aggregate-report'];
+  assert(parseAggregateReport(new TextEncoder().encode(xml)).records.length === 1, 'aggregate report');
+  const { parseTlsReport } = modules['@mb/mime/tls-report'];
+  assert(parseTlsReport(new TextEncoder().encode('{"policies":[]}')).kind === 'tls', 'TLS report');
 }

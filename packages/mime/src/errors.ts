@@ -21,6 +21,9 @@ export type MimeErrorCode =
   | 'MB_MIME_FILENAME'
   | 'MB_MIME_LIST_URI'
   | 'MB_MIME_REPORT'
+  | 'MB_MIME_REPORT_SIZE'
+  | 'MB_MIME_REPORT_SYNTAX'
+  | 'MB_MIME_CALENDAR'
   | 'MB_MIME_CONTENT'
   | 'MB_MIME_CONTENT_CONSUMED'
   | 'MB_MIME_CONTENT_FAILED'
@@ -34,7 +37,7 @@ export type MimeErrorCode =
  * Who is at fault; the same words in every package of the family. `invalid-input` is a text that a user may have typed,
  * such as an address or a subject: a web handler answers 400 to it, and 500 to `api-misuse`.
  */
-export type MimeErrorKind = 'api-misuse' | 'invalid-input' | 'aborted';
+export type MimeErrorKind = 'api-misuse' | 'invalid-input' | 'peer-misbehaved' | 'aborted';
 
 /** What an error knows of the value that was refused. */
 export interface ErrorPlace {

@@ -1,0 +1,45 @@
+/**
+ * A plain text view of HTML. Needs the package html-to-text.
+ *
+ * @packageDocumentation
+ */
+import { convert } from 'html-to-text';
+
+/** How the text of HTML is written. */
+export interface TextFromHtmlOptions {
+  /** Characters of a line before it is wrapped; default 0, which keeps each paragraph in one line. */
+  readonly wrapColumn?: number;
+  /** Whether the addresses of links stand in brackets behind their text; default true. */
+  readonly links?: boolean;
+}
+
+/**
+ * Writes HTML as plain text: for the `text` of a message that has only HTML, or to show or search what arrived.
+ *
+ * Pictures are left out but for their description; scripts and styles show nothing. The text ends without a line break.
+ *
+ * @param html  A document or a fragment.
+ * @example composeMessage({ from, to, html, text: textFromHtml(html) })
+ */
+export function textFromHtml(html: string, options: TextFromHtmlOptions = {}): string {
+  const { wrapColumn = 0, links = true } = options;
+  return convert(html, {
+    wordwrap: wrapColumn > 0 ? wrapColumn : false,
+    selectors: [
+      { selector: 'a', options: { ignoreHref: !links, hideLinkHrefIfSameAsText: true, noAnchorUrl: true } },
+      { selector: 'img', format: 'altText' },
+      // Headings as they are written, not in capitals.
+      ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map((selector) => ({
+        selector,
+        options: { uppercase: false },
+      })),
+    ],
+    formatters: {
+      altText: (
+        element: { readonly attribs: { readonly alt?: string } },
+        _walk: unknown,
+        builder: { addInline(text: string): void },
+      ) => builder.addInline(element.attribs.alt ?? ''),
+    },
+  }).trimEnd();
+}

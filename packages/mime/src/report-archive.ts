@@ -1,0 +1,139 @@
+import { Gunzip, Unzip, UnzipInflate } from 'fflate';
+import { MimeError } from './errors.ts';
+import type { ParsedMessage, ParsedPart } from './parse.ts';
+import { concatOctets } from './utf8.ts';
+
+/** What is taken from one compressed report. */
+export interface ReportLimits {
+  /** Octets of the report after all compression is undone, those of other files beside it included; default 67,108,864. */
+  readonly maxBytes?: number;
+}
+
+const DEFAULT_MAX_BYTES = 67_108_864;
+/** How often compression is undone: gzip in gzip, or gzip in zip. */
+const MAX_LEVELS = 3;
+/** Files of a zip that are looked at. */
+const MAX_FILES = 100;
+/** Compressed octets that are inflated at once: at 1,032 times their size, the most of deflate, they stay below 5 MiB. */
+const STEP = 4096;
+
+/** The error for a report that nobody can read. */
+export function malformedReport(message: string, cause?: unknown): MimeError {
+  return new MimeError('MB_MIME_REPORT_SYNTAX', message, { cause, kind: 'peer-misbehaved' });
+}
+
+/**
+ * Undoes gzip and zip, as their octets say and not as a content type claims.
+ *
+ * @param isReport  Whether a file of an archive is the report that is looked for.
+ * @returns The octets themselves when they are not compressed.
+ * @throws {MimeError} MB_MIME_REPORT_SIZE beyond the limit, MB_MIME_REPORT_SYNTAX for a damaged archive or one without
+ *   a report.
+ */
+export function unpackReport(
+  content: Uint8Array,
+  limits: ReportLimits | undefined,
+  isReport: (octets: Uint8Array) => boolean,
+): Uint8Array {
+  const maxBytes = limits?.maxBytes ?? DEFAULT_MAX_BYTES;
+  if (!Number.isSafeInteger(maxBytes) || maxBytes < 1)
+    throw new MimeError('MB_MIME_OPTION', 'The limit maxBytes must be a whole number above 0.');
+  let left = maxBytes;
+  const take = (length: number) => {
+    left -= length;
+    if (left >= 0) return;
+    throw new MimeError('MB_MIME_REPORT_SIZE', `A report has over ${maxBytes} octets.`, {
+      kind: 'peer-misbehaved',
+    });
+  };
+  let files = [content];
+  for (let level = 0; level < MAX_LEVELS; level++) {
+    const found = files.find(isReport);
+    if (found !== undefined) {
+      if (level === 0) take(found.length);
+      return found;
+    }
+    files = files.flatMap((file) => {
+      if (file[0] === 0x1f && file[1] === 0x8b) return [inflating(() => gunzip(file, take))];
+      return file[0] === 0x50 && file[1] === 0x4b ? inflating(() => unzip(file, take)) : [];
+    });
+  }
+  const found = files.find(isReport);
+  if (found === undefined) throw malformedReport('There is no report in these octets.');
+  return found;
+}
+
+/** Turns the errors of the library into ours. */
+function inflating<T>(inflate: () => T): T {
+  try {
+    return inflate();
+  } catch (error) {
+    if (MimeError.isInstance(error)) throw error;
+    throw malformedReport('The compressed report is damaged; see cause.', error);
+  }
+}
+
+function gunzip(octets: Uint8Array, take: (length: number) => void): Uint8Array {
+  const chunks: Uint8Array[] = [];
+  let ended = false;
+  const stream = new Gunzip((chunk, final) => {
+    take(chunk.length);
+    chunks.push(chunk);
+    ended = final;
+  });
+  pushAll(stream, octets);
+  if (!ended) throw malformedReport('The compressed report is cut off.');
+  return concatOctets(chunks);
+}
+
+function unzip(octets: Uint8Array, take: (length: number) => void): Uint8Array[] {
+  const files: Uint8Array[][] = [];
+  const stream = new Unzip((file) => {
+    if (files.length >= MAX_FILES) throw malformedReport(`A zip has over ${MAX_FILES} files.`);
+    const chunks: Uint8Array[] = [];
+    files.push(chunks);
+    file.ondata = (error, chunk) => {
+      if (error) throw error;
+      take(chunk.length);
+      chunks.push(chunk);
+    };
+    file.start();
+  });
+  stream.register(UnzipInflate);
+  pushAll(stream, octets);
+  return files.map(concatOctets);
+}
+
+function pushAll(stream: { push(chunk: Uint8Array, final: boolean): void }, octets: Uint8Array): void {
+  for (let at = 0; at < octets.length; at += STEP)
+    stream.push(octets.subarray(at, at + STEP), at + STEP >= octets.length);
+}
+
+/** QUIRK(many reporters): a report comes as application/octet-stream or with the type of another compression. */
+const REPORT_TYPE =
+  /^(?:application\/(?:(?:x-)?gzip(?:-compressed)?|(?:x-)?zip(?:-compressed)?|octet-stream|xml|json|tlsrpt\+(?:json|gzip))|text\/(?:xml|json))$/;
+
+/** The parts of a message that may hold a report: by their type, or by the ending of their name. */
+function reportParts(message: ParsedMessage): ParsedPart[] {
+  const found: ParsedPart[] = [];
+  const visit = (part: ParsedPart) => {
+    for (const child of part.parts) visit(child);
+    if (part.parts.length > 0 || part.content.length === 0) return;
+    if (REPORT_TYPE.test(part.contentType) || /\.(?:xml|json|gz|zip)$/i.test(part.filename ?? ''))
+      found.push(part);
+  };
+  visit(message.root);
+  return found;
+}
+
+/** Reads the first part of a message that holds a report; parts that hold none are passed over. */
+export function findReport<T>(message: ParsedMessage, parse: (content: Uint8Array) => T): T | undefined {
+  for (const { content } of reportParts(message)) {
+    try {
+      return parse(content);
+    } catch (error) {
+      if (!MimeError.isInstance(error) || error.code !== 'MB_MIME_REPORT_SYNTAX') throw error;
+    }
+  }
+  return undefined;
+}
