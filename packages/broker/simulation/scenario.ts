@@ -4,8 +4,8 @@ import type { SeededRandom } from '@mb/testkit';
 export type Mailbox =
   | { readonly kind: 'good' }
   | { readonly kind: 'unknown-user' }
-  /** 451 so many times, then accepted. */
-  | { readonly kind: 'greylisted'; readonly refusals: number }
+  /** 451 so many times, then accepted; `plain`: without the word "greylisted", as content filters say it. */
+  | { readonly kind: 'greylisted'; readonly refusals: number; readonly plain?: boolean }
   /** 452 until the faults are over. */
   | { readonly kind: 'full' };
 
@@ -164,7 +164,7 @@ function drawMailbox(random: SeededRandom): Mailbox {
   const draw = random.random();
   if (draw < 0.7) return { kind: 'good' };
   if (draw < 0.8) return { kind: 'unknown-user' };
-  if (draw < 0.9) return { kind: 'greylisted', refusals: random.integer(1, 3) };
+  if (draw < 0.9) return { kind: 'greylisted', refusals: random.integer(1, 3), plain: draw < 0.85 };
   return { kind: 'full' };
 }
 

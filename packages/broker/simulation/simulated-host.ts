@@ -203,7 +203,7 @@ class HostSession {
       const refusals = this.#world.refusals.get(address) ?? 0;
       if (refusals < mailbox.refusals) {
         this.#world.refusals.set(address, refusals + 1);
-        return '451 4.7.1 Greylisted, try again in 300 seconds';
+        return mailbox.plain ? '451 4.7.1 Try again later' : '451 4.7.1 Greylisted, try again in 300 seconds';
       }
     }
     this.#recipients.push(address);

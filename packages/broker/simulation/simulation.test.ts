@@ -42,8 +42,8 @@ function withBug(bug: (store: QueueStore<unknown>) => Partial<QueueStore<unknown
     const wrong = bug(store);
     return new Proxy(store, {
       get: (target, name: keyof QueueStore<unknown>) => {
-        const method = (wrong[name] ?? target[name]) as (...args: unknown[]) => unknown;
-        return method.bind(target);
+        const member: unknown = wrong[name] ?? target[name];
+        return typeof member === 'function' ? member.bind(target) : member;
       },
     });
   };

@@ -62,7 +62,7 @@ export { formatVerp, parseVerp, type VerpOptions } from './sender/verp.ts';
 export type { RetrySchedule } from './store/backoff.ts';
 export { defaultSchedule } from './store/backoff.ts';
 export { MemoryStore, type MemoryStoreOptions } from './store/memory/memory-store.ts';
-export type { SiteFeedback, SiteLimits } from './store/pacing.ts';
+export type { PauseReason, SiteFeedback, SiteLimits } from './store/pacing.ts';
 export type * from './store/port.ts';
 export type {
   EventCursor,

@@ -3,7 +3,8 @@
  *
  * The rules are those of Postfix's queue manager: start low, rise by 1/N a success, fall at the start of a run
  * of connection failures, stop after a whole cohort of them, probe later with one connection. A host that asks
- * for less (421, 4.7.x) gets half and a pause. Trouble with one mailbox changes nothing.
+ * for less gets half and a pause. One that refuses our credentials is left alone, then tried with one connection.
+ * Trouble with one mailbox changes nothing.
  */
 import type { Rate } from './rate.ts';
 
@@ -30,14 +31,19 @@ export const defaultSiteLimits: SiteLimits = {
 /**
  * What a connection, or the attempt to make one, taught about its site.
  *
- * - `succeeded`: the host worked with us through `count` messages (default 1), whatever it said about mailboxes.
+ * - `succeeded`: the host worked with us through `count` messages (default 1): it took them, or decided about mailboxes.
+ * - `answered`: the host can be reached and deferred or refused what it was offered. The limit neither rises nor falls.
  * - `unreachable`: connecting, greeting or handshake failed on all hosts.
  * - `throttled`: the host asked us to slow down, perhaps naming a delay.
+ * - `credentials-refused`: the host does not take our user name and password.
  */
 export type SiteFeedback =
   | { readonly kind: 'succeeded'; readonly count?: number }
-  | { readonly kind: 'unreachable' }
+  | { readonly kind: 'answered' | 'unreachable' | 'credentials-refused' }
   | { readonly kind: 'throttled'; readonly retryAfterMs?: number };
+
+/** Why nothing is claimed for a site: its hosts are silent, ask for less or refuse our credentials, or an operator says so. */
+export type PauseReason = 'unreachable' | 'throttled' | 'credentials' | 'operator';
 
 /** What a site remembers. */
 export interface Pacing {
@@ -47,7 +53,7 @@ export interface Pacing {
   readonly failedCohorts: number;
   /** Nothing is claimed before this; epoch milliseconds. */
   readonly pausedUntil: number;
-  readonly pauseReason: 'unreachable' | 'throttled' | 'operator' | null;
+  readonly pauseReason: PauseReason | null;
   /** True from the moment that a site is given up until a connection succeeds. */
   readonly probing: boolean;
   /** Throttlings since the last success. */
@@ -105,11 +111,15 @@ export function applyFeedback(
     case 'succeeded':
       // A success that was under way when the site was paused says nothing about the pause.
       return paused ? pacing : afterSuccess(pacing, feedback.count ?? 1, limits, connections);
+    case 'answered':
+      return paused ? pacing : afterAnswer(pacing, limits);
     case 'unreachable':
       // Likewise the failures of the same run.
       return paused ? pacing : afterFailure(pacing, limits, now);
     case 'throttled':
       return afterThrottling(pacing, feedback.retryAfterMs, now);
+    case 'credentials-refused':
+      return paused ? pacing : leftAlone(pacing, 'credentials', limits, now);
   }
 }
 
@@ -121,19 +131,22 @@ function afterSuccess(pacing: Pacing, count: number, limits: SiteLimits, connect
   return { ...settled, concurrency: Math.max(pacing.concurrency, Math.min(risen, ceiling)) };
 }
 
+/** The host can be reached: a run of failures is over, a probe has ended well, and that is all. */
+function afterAnswer(pacing: Pacing, limits: SiteLimits): Pacing {
+  const reached = { ...pacing, failedCohorts: 0, probing: false, pausedUntil: 0, pauseReason: null };
+  return pacing.probing ? { ...reached, concurrency: freshPacing(limits).concurrency } : reached;
+}
+
+/** Nothing is claimed for a while, then one connection tries. */
+function leftAlone(pacing: Pacing, pauseReason: PauseReason, limits: SiteLimits, now: number): Pacing {
+  const pausedUntil = now + limits.probeAfterMs;
+  return { ...pacing, concurrency: 1, failedCohorts: 0, pausedUntil, pauseReason, probing: true };
+}
+
 function afterFailure(pacing: Pacing, limits: SiteLimits, now: number): Pacing {
   const allowed = allowedConnections(pacing, limits);
   const failedCohorts = pacing.failedCohorts + 1 / allowed;
-  if (failedCohorts >= wholeCohort) {
-    return {
-      concurrency: 1,
-      failedCohorts: 0,
-      pausedUntil: now + limits.probeAfterMs,
-      pauseReason: 'unreachable',
-      probing: true,
-      throttles: pacing.throttles,
-    };
-  }
+  if (failedCohorts >= wholeCohort) return leftAlone(pacing, 'unreachable', limits, now);
   const startOfRun = pacing.failedCohorts === 0;
   return {
     ...pacing,

@@ -13,7 +13,7 @@
 
 import type { RetrySchedule } from './backoff.ts';
 import type { Learned, SiteSpeed } from './learned.ts';
-import type { SiteFeedback, SiteLimits } from './pacing.ts';
+import type { PauseReason, SiteFeedback, SiteLimits } from './pacing.ts';
 import type { EventCursor, EventPage, QueueEventType, ReportedEvent } from './queue-event.ts';
 import type { Records } from './records.ts';
 import type { PurgeResult, Retention } from './retention.ts';
@@ -252,7 +252,7 @@ export interface SiteView {
   readonly concurrency: number;
   /** Epoch milliseconds until which nothing is claimed: the site is unreachable, or asked for a pause. */
   readonly pausedUntil?: number;
-  readonly pauseReason?: 'unreachable' | 'throttled' | 'operator';
+  readonly pauseReason?: PauseReason;
   readonly suspended: boolean;
   /** Given when it was suspended or paused. */
   readonly note?: string;

@@ -89,7 +89,7 @@ export interface LeaseRunOptions {
 /** A run that makes no progress for this long is slow. */
 const slowAfterMs = 10_000;
 
-/** Without feedback on the site, what was not attempted waits this long. */
+/** Without feedback on the site, what was not attempted waits this long, or as the schedule begins if that is less. */
 const localTroubleMs = 60_000;
 
 /** Outcomes that the sender may have to hear of. */
@@ -280,14 +280,18 @@ export class LeaseRun {
 
   /** The store's outcomes for those that an attempt reports. */
   #outcomes({ outcomes, feedback }: AttemptReport): Outcome[] {
-    const paced = feedback?.kind === 'unreachable' || feedback?.kind === 'throttled';
-    const patience = paced || this.#stopping.signal.aborted ? 0 : localTroubleMs;
+    const paced = feedback !== undefined && feedback.kind !== 'succeeded' && feedback.kind !== 'answered';
+    const atOnce = paced || this.#stopping.signal.aborted;
     return outcomes.map((outcome): Outcome => {
       const { recipientId, detail } = outcome;
       const common = { recipientId, ...(detail && { detail }) };
       switch (outcome.kind) {
         case 'unattempted':
-          return { ...common, kind: 'unattempted', retryAfterMs: outcome.retryAfterMs ?? patience };
+          return {
+            ...common,
+            kind: 'unattempted',
+            retryAfterMs: outcome.retryAfterMs ?? (atOnce ? 0 : this.#localDelay(recipientId)),
+          };
         case 'deferred':
           return {
             ...common,
@@ -313,9 +317,19 @@ export class LeaseRun {
     }
   }
 
+  /** The delay after trouble of our own. */
+  #localDelay(recipientId: RecipientId): number {
+    return Math.min(localTroubleMs, this.#schedule(recipientId).firstMs);
+  }
+
+  #schedule(recipientId: RecipientId): RetrySchedule {
+    const own = this.#open.get(recipientId)?.message.schedule;
+    return { ...defaultSchedule, ...this.#options.schedule, ...own };
+  }
+
   #delay(recipientId: RecipientId, serverDelayMs: number | undefined): number {
     const held = this.#open.get(recipientId);
-    const schedule = { ...defaultSchedule, ...this.#options.schedule, ...held?.message.schedule };
+    const schedule = this.#schedule(recipientId);
     return retryDelayMs(schedule, held?.recipient.attempt ?? 1, this.#options.random, serverDelayMs);
   }
 

@@ -4,6 +4,7 @@ import { type AttemptEnvironment, AttemptScope } from '../delivery/attempt-scope
 import type { Connections } from '../delivery/connections.ts';
 import type { RecipientOutcome } from '../delivery/outcome.ts';
 import { planRecipients, type RecipientPlan } from '../delivery/plan.ts';
+import { combineFeedback, siteFeedbackOf } from '../delivery/site-feedback.ts';
 import { BrokerError } from '../errors.ts';
 import { type Octets, type SignedMessage, signOutgoing } from '../message/outgoing-message.ts';
 import { type Notify, type QueuedRecipientOptions, readQueuedEnvelope } from '../message/queued-envelope.ts';
@@ -49,7 +50,8 @@ export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
     waiting.add(claim.messages);
     const more = async (group: SourceGroup): Promise<Claim['messages']> => {
       const young = clock.now() - startedAt < longestClaimMs;
-      const goOn = young && feedbacks.at(-1)?.kind === 'succeeded' && !context.stopping.aborted;
+      const answers = ['succeeded', 'answered'].includes(feedbacks.at(-1)?.kind ?? '');
+      const goOn = young && answers && !context.stopping.aborted;
       // The connections of one source are given back before those of the next one are opened.
       if (goOn && !waiting.hasOther(group)) waiting.add(await context.more(moreRecipients));
       return waiting.take(group);
@@ -76,19 +78,10 @@ export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
         await scope.end();
       }
     }
-    const feedback = worstOf(feedbacks);
+    const feedback = combineFeedback(feedbacks);
     const changes = hosts.changes();
     return { outcomes: [], ...(feedback && { feedback }), ...(changes && { hosts: changes }) };
   };
-}
-
-/** What one message taught: a pause that was asked for outweighs silence, and silence outweighs success. */
-function worstOf(feedbacks: readonly SiteFeedback[]): SiteFeedback | undefined {
-  const succeeded = feedbacks.filter(({ kind }) => kind === 'succeeded');
-  return (
-    feedbacks.find(({ kind }) => kind === 'throttled') ??
-    (succeeded.length > 0 ? { kind: 'succeeded', count: succeeded.length } : feedbacks[0])
-  );
 }
 
 async function attemptMessage(
@@ -228,24 +221,6 @@ function toAttemptOutcome(
     const lastAttempt = readLastAttempt(lastDetail);
     return { recipientId, kind: 'unattempted', detail: { ...evidence, ...(lastAttempt && { lastAttempt }) } };
   }
-  const serverDelayMs = outcome.reply && parseServerDelay(outcome.reply.lines.join(' '));
+  const serverDelayMs = (outcome.reply && parseServerDelay(outcome.reply.lines.join(' '))) ?? outcome.afterMs;
   return { recipientId, kind: 'deferred', detail, ...(serverDelayMs !== undefined && { serverDelayMs }) };
-}
-
-/** Stages before a host has shown that it works with us. */
-const beforeMail: readonly string[] = ['connect', 'greeting', 'ehlo', 'helo', 'starttls', 'tls'];
-
-/** Q-07: what the outcomes say about the site, not about its mailboxes. */
-function siteFeedbackOf(outcomes: readonly RecipientOutcome[]): SiteFeedback | undefined {
-  for (const outcome of outcomes) {
-    if (outcome.status === 'deferred' && outcome.category === 'rate') {
-      const retryAfterMs = outcome.reply && parseServerDelay(outcome.reply.lines.join(' '));
-      return { kind: 'throttled', ...(retryAfterMs !== undefined && { retryAfterMs }) };
-    }
-  }
-  const offered = outcomes.filter(({ stage }) => stage !== 'route' && stage !== 'policy');
-  const own = offered.filter((outcome) => outcome.status === 'deferred' && outcome.category === 'local');
-  if (offered.length === own.length) return undefined;
-  const silent = offered.every(({ stage }) => beforeMail.includes(stage));
-  return { kind: silent ? 'unreachable' : 'succeeded' };
 }

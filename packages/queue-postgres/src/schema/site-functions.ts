@@ -110,20 +110,26 @@ BEGIN
     s.concurrency := greatest(1, floor(s.concurrency / 2));
     s.paused_until := t + coalesce(v_named, least(60000 * 2 ^ least(s.throttles - 1, 20), 1800000)::bigint);
     s.pause_reason := 'throttled';
-  ELSIF v_kind = 'succeeded' AND t >= s.paused_until THEN
+  ELSIF v_kind IN ('succeeded', 'answered') AND t >= s.paused_until THEN
     IF s.probing THEN
       s.concurrency := least(v_start, v_max);
-    ELSE
+    ELSIF v_kind = 'succeeded' THEN
       SELECT greatest(s.concurrency, least(
           s.concurrency + coalesce((p_feedback ->> 'count')::float8, 1) / greatest(1, floor(s.concurrency)),
           v_max, c.open + p_ended::int + v_start))
         INTO s.concurrency FROM connections_v1(s.name, t) c;
     END IF;
     s.failed_cohorts := 0;
-    s.throttles := 0;
+    IF v_kind = 'succeeded' THEN s.throttles := 0; END IF;
     s.probing := false;
     s.paused_until := 0;
     s.pause_reason := NULL;
+  ELSIF v_kind = 'credentials-refused' AND t >= s.paused_until THEN
+    s.concurrency := 1;
+    s.failed_cohorts := 0;
+    s.paused_until := t + (v_limits ->> 'probeAfterMs')::bigint;
+    s.pause_reason := 'credentials';
+    s.probing := true;
   ELSIF v_kind = 'unreachable' AND t >= s.paused_until THEN
     v_allowed := allowed_v1(s.concurrency, v_limits);
     IF s.failed_cohorts + 1.0::float8 / v_allowed >= 1 - 1e-9 THEN

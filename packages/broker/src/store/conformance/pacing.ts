@@ -129,6 +129,8 @@ export const pacingCases: readonly ConformanceCase[] = [
         { kind: 'unreachable' },
         { kind: 'throttled' },
         { kind: 'throttled', retryAfterMs: draw(100_000) / 2 },
+        { kind: 'answered' },
+        { kind: 'credentials-refused' },
       ];
       const feedback = reports[i % 40 < 12 ? 2 : draw(reports.length)]!;
       const { leaseId } = claims[draw(claims.length)]!;
@@ -150,6 +152,28 @@ export const pacingCases: readonly ConformanceCase[] = [
       await context.advance(wait);
       now += wait;
     }
+  }),
+
+  storeCase(
+    'leaves a site alone that refuses our credentials, then tries with one connection',
+    async (context) => {
+      await fill(context, 30);
+      await feed(context, { kind: 'credentials-refused' });
+      assert.equal(await claimSome(context), null);
+      assert.equal((await view(context)).pauseReason, 'credentials');
+      await context.advance(minutes(5));
+      const probes = await claimAll(context);
+      assert.equal(probes.length, 1, 'one try');
+      const settlement = { leaseId: probes[0]!.leaseId, outcomes: [], release: true } as const;
+      await context.store.settle({ ...settlement, feedback: { kind: 'credentials-refused' } });
+      assert.equal(await claimSome(context), null, 'paused again');
+    },
+  ),
+
+  storeCase('neither raises nor lowers the limit of a site that only defers', async (context) => {
+    await fill(context, 100);
+    for (let i = 0; i < 50; i++) await feed(context, { kind: 'answered' });
+    assert.equal((await claimAll(context)).length, 5);
   }),
 
   storeCase('does not let one site’s trouble touch another', async (context) => {
