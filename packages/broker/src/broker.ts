@@ -9,16 +9,14 @@ import {
 import type { Message } from '@mb/mime';
 import { connect } from '@mb/smtp-client';
 import { type Clock, systemClock } from './clock.ts';
-import { attemptDelivery } from './delivery/attempt.ts';
-import { type AttemptEnvironment, AttemptScope } from './delivery/attempt-scope.ts';
+import type { AttemptEnvironment } from './delivery/attempt-scope.ts';
 import { createReplyRules } from './delivery/classify.ts';
 import { Connections } from './delivery/connections.ts';
+import { DirectSender } from './delivery/direct-sender.ts';
 import { type Explanation, explainDelivery } from './delivery/explanation.ts';
 import { HostExperiences } from './delivery/host-experiences.ts';
 import type { RecipientOutcome } from './delivery/outcome.ts';
-import { planRecipients } from './delivery/plan.ts';
 import { BrokerError } from './errors.ts';
-import { forEachLimit } from './for-each-limit.ts';
 import {
   type ComposeEnvironment,
   prepareMessage,
@@ -34,7 +32,7 @@ import { type EventsOptions, streamEvents } from './queue/event-stream.ts';
 import { type InboundReport, type InboundReportParts, receiveReport } from './queue/inbound-report.ts';
 import { EgressWatch } from './route/egress-watch.ts';
 import { ResolverWatch } from './route/resolver-watch.ts';
-import { chooseSource } from './sender/egress-source.ts';
+import { type SentMessage, sendEach } from './send-many.ts';
 import { createKeyring, type Keyring } from './sender/keyring.ts';
 import type { QueueStats, QueueStore } from './store/port.ts';
 import type { QueueEvent } from './store/queue-event.ts';
@@ -68,6 +66,7 @@ export class MailBroker {
   readonly #environment: AttemptEnvironment;
   /** For `send()`: nothing idle keeps the process from ending. */
   readonly #connections: Connections;
+  readonly #direct: DirectSender;
   readonly #compose: ComposeEnvironment;
   readonly #keyring: Keyring;
   readonly #queue: QueueParts | undefined;
@@ -81,7 +80,8 @@ export class MailBroker {
     const { clock = systemClock, random = Math.random, randomBytes, openSocket } = options.runtime ?? {};
     const resolver = toResolver(options.dns);
     const mtaSts = createPolicies(options, resolver, clock);
-    this.#connections = new Connections({ connect, clock, idleMs: 0 });
+    const { idleConnectionMs } = delivery;
+    this.#connections = new Connections({ connect, clock, idleMs: idleConnectionMs, unref: true });
     this.#environment = {
       hostname: options.hostname,
       resolver,
@@ -99,6 +99,7 @@ export class MailBroker {
       ...(openSocket && { openSocket }),
       ...(options.onTranscript && { onTranscript: options.onTranscript }),
     };
+    this.#direct = new DirectSender(this.#environment, this.#connections);
     this.#compose = { now: () => clock.now(), ...(randomBytes && { randomBytes }) };
     this.#keyring = createKeyring(options.dkim, {
       check: options.dkimCheck ?? 'warn',
@@ -122,7 +123,9 @@ export class MailBroker {
    * for (const outcome of await broker.send(message)) console.log(outcome.recipient, outcome.status);
    */
   async send(message: Message | ReadyMessage, options: SendOptions = {}): Promise<RecipientOutcome[]> {
-    return this.#withSigned(message, options, undefined, (signed) => this.#deliver(signed, options.signal));
+    return this.#withSigned(message, options, undefined, (signed) =>
+      this.#direct.deliver(signed, options.signal),
+    );
   }
 
   /**
@@ -153,35 +156,28 @@ export class MailBroker {
       );
     }
     const [outcome] = await this.#withSigned(message, options, recipient, (signed) =>
-      this.#deliver(signed, options.signal),
+      this.#direct.deliver(signed, options.signal),
     );
     return outcome!;
   }
 
-  async #deliver(signed: SignedMessage, signal: AbortSignal | undefined): Promise<RecipientOutcome[]> {
-    const { delivery } = this.#environment;
-    const plan = planRecipients(signed.envelope.to, delivery.maxRecipients);
-    const outcomes: RecipientOutcome[] = [];
-    await forEachLimit(plan.deliveries, delivery.concurrency, async (planned) => {
-      const connections = this.#connections.open();
-      const source = chooseSource(delivery.sources, this.#environment.random);
-      const scope = new AttemptScope(this.#environment, {
-        connections,
-        experiences: this.#environment.experiences.open(),
-        source,
-        signal,
-      });
-      const results = await attemptDelivery(planned, signed, 1, scope);
-      await scope.end();
-      planned.recipients.forEach(({ index }, position) => {
-        outcomes[index] = results[position]!;
-      });
-    });
-    return plan.firstIndex.map((index, position) =>
-      index === position
-        ? outcomes[index]!
-        : { ...outcomes[index]!, recipient: signed.envelope.to[position]! },
-    );
+  /**
+   * Sends messages as they come from `messages`, `delivery.concurrency` at once, and gives what became of each as soon as
+   * that is known, not in their order. A message that is invalid has an `error` and does not end the others.
+   *
+   * @throws what `messages` throws, after everything that was under way.
+   * @example
+   * for await (const { message, outcomes, error } of broker.sendMany(newsletter())) {
+   *   if (error) console.error(message.to, error);
+   *   else for (const { recipient, status } of outcomes) console.log(recipient, status);
+   * }
+   */
+  sendMany<Input extends Message | ReadyMessage>(
+    messages: AsyncIterable<Input> | Iterable<Input>,
+    options: SendOptions = {},
+  ): AsyncGenerator<SentMessage<Input>, void, undefined> {
+    const { concurrency } = this.#environment.delivery;
+    return sendEach(messages, concurrency, (message) => this.send(message, options));
   }
 
   /**
@@ -225,6 +221,23 @@ export class MailBroker {
   async stop(options: { readonly graceMs?: number } = {}): Promise<void> {
     await this.#queue?.worker.stop(options);
     this.#queue?.connections.close();
+  }
+
+  /**
+   * Ends everything: delivery as {@link MailBroker.stop} does, and the idle connections of `send()`. A broker that only
+   * sends need not be closed: idle connections do not keep the process from ending. The store stays open.
+   *
+   * @example
+   * await using broker = new MailBroker({ hostname: 'mail.example.com' });
+   */
+  async close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    await this.stop(options);
+    this.#connections.close(true);
+  }
+
+  /** As {@link MailBroker.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   /**

@@ -56,6 +56,7 @@ export type { EventsOptions } from './queue/event-stream.ts';
 export type { InboundRecipient, InboundReport } from './queue/inbound-report.ts';
 export type { RouteOption } from './route/next-hop.ts';
 export type { HostSecurity, SecurityBasis } from './route/tls-policy.ts';
+export type { SentMessage } from './send-many.ts';
 export type { EgressSource } from './sender/egress-source.ts';
 export type { KeyCheck } from './sender/keyring.ts';
 export { formatVerp, parseVerp, type VerpOptions } from './sender/verp.ts';

@@ -125,7 +125,7 @@ export class AttemptScope {
     const { host: name, addresses, port, hostname, protocol, auth } = options;
     const { ca } = this.environment.tls;
     const parts = [name, addresses, port, hostname, protocol, auth, tlsKey(options), ca, this.source];
-    return { ...way, key: JSON.stringify(parts) };
+    return { ...way, key: JSON.stringify(parts, byIdentity) };
   }
 
   /**
@@ -180,6 +180,17 @@ export class AttemptScope {
       ...(signal && { signal }),
     };
   }
+}
+
+const identities = new WeakMap<object, number>();
+let identityCount = 0;
+
+/** Functions (credentials that are asked for) are told apart by identity: no two share a connection. */
+function byIdentity(_name: string, value: unknown): unknown {
+  if (typeof value !== 'function') return value;
+  const identity = identities.get(value) ?? ++identityCount;
+  identities.set(value, identity);
+  return `function ${identity}`;
 }
 
 function tlsKey({ tls }: ConnectOptions): unknown {

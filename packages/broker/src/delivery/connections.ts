@@ -51,16 +51,14 @@ export class Connections {
     return new ConnectionScope(this);
   }
 
-  /** Ends everything that is idle; what is in use is closed when its work is done. */
-  close(): void {
-    this.#closed = true;
+  /**
+   * Ends everything that is idle.
+   * @param forGood  What is in use is closed when its work is done, and nothing is kept any more.
+   */
+  close(forGood = false): void {
+    this.#closed = forGood;
     for (const kept of this.#idle.values()) for (const { connection } of kept) void connection.close();
     this.#idle.clear();
-  }
-
-  /** Connections are kept again after `close()`. */
-  reopen(): void {
-    this.#closed = false;
   }
 
   /** @internal An idle connection, or a new one. */
