@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { DnsError } from './errors.ts';
+import { parseCidr, parseIpAddress } from './ip-address.ts';
 import { printable } from './printable.ts';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
@@ -72,7 +73,7 @@ export function addressRefusal(address: string, allow: readonly string[] = []): 
   // node's strict parser first: ipaddr.js also reads 127.1 and 0x7f.0.0.1, which no DNS answer holds.
   if (typeof address !== 'string' || !isIP(address) || address.includes('%'))
     return `${printable(address)} is not an IP address`;
-  const parsed = ipaddr.parse(address);
+  const parsed = parseIpAddress(address);
   if (isIn(parsed, compile(allow))) return undefined;
   const own = refusalOf(parsed);
   if (own !== undefined) return `${address} ${own}`;
@@ -86,7 +87,7 @@ export function addressRefusal(address: string, allow: readonly string[] = []): 
 
 /** The one spelling of an address: IPv6 as in RFC 5952. Text that is no address comes back as it is. */
 export function canonicalAddress(address: string): string {
-  return isIP(address) === 6 ? ipaddr.parse(address).toString() : address;
+  return isIP(address) === 6 ? parseIpAddress(address).toString() : address;
 }
 
 function refusalOf(address: Address): string | undefined {
@@ -123,7 +124,7 @@ function compile(allow: readonly string[]): readonly Range[] {
 
 function parseBlock(text: string): Range {
   try {
-    return ipaddr.parseCIDR(isIP(text) ? `${text}/${text.includes(':') ? 128 : 32}` : text);
+    return parseCidr(isIP(text) ? `${text}/${text.includes(':') ? 128 : 32}` : text);
   } catch (cause) {
     throw new DnsError('MB_DNS_OPTION', `"${text}" is not a CIDR block such as 10.0.0.0/8 or fd00::/8.`, {
       cause,

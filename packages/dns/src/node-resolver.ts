@@ -5,7 +5,7 @@ import { type Clock, clockRow, systemClock } from './clock.ts';
 import { normalizeName } from './domain.ts';
 import { driveExchange } from './drive.ts';
 import { abortError, DnsError, throwIfAborted } from './errors.ts';
-import type { ExchangeOutcome, ExchangeServer } from './exchange.ts';
+import type { ExchangeOutcome } from './exchange.ts';
 import {
   callback,
   either,
@@ -30,8 +30,7 @@ import {
   queryOptions,
   type Resolver,
 } from './resolver.ts';
-import { type DnsServer, parseServer } from './server-address.ts';
-import { readSystemConfig } from './system-config.ts';
+import { makeServerSet, type ServerSet, SystemServers } from './system-servers.ts';
 import type { FetchFunction } from './transport/https.ts';
 import { Turnstile } from './turnstile.ts';
 
@@ -39,7 +38,7 @@ import { Turnstile } from './turnstile.ts';
 export interface ResolverOptions {
   /**
    * Recursive servers: `192.0.2.53`, `127.0.0.1:5300`, `[2001:db8::53]:53`, or `https://…` for DNS
-   * over HTTPS (RFC 8484). Default: those of /etc/resolv.conf.
+   * over HTTPS (RFC 8484). Default: those of /etc/resolv.conf, which is read again when it has changed.
    */
   readonly servers?: readonly string[] | undefined;
   /** Time for a whole look-up, waiting in line and retries included, milliseconds. Default 10,000. */
@@ -107,8 +106,8 @@ export function createResolver(options: ResolverOptions = {}): NodeResolver {
 }
 
 interface ResolverConfig {
-  readonly servers: readonly DnsServer[];
-  readonly exchangeServers: readonly ExchangeServer[];
+  /** The servers to ask now. */
+  readonly servers: () => ServerSet;
   readonly timeoutMs: number;
   readonly attemptTimeoutMs: number;
   readonly maxConcurrent: number;
@@ -117,25 +116,27 @@ interface ResolverConfig {
 }
 
 function resolveConfig(options: OptionsRead<ResolverOptions, typeof resolverOptions>): ResolverConfig {
-  const system = options.servers === undefined ? readSystemConfig() : undefined;
-  const servers = (options.servers ?? system?.servers ?? []).map(parseServer);
-  if (servers.length === 0) {
-    throw new DnsError('MB_DNS_NO_SERVERS', 'There is no DNS server to ask: name at least one in servers.');
-  }
-  const trustAll = options.trustAuthenticData ?? (system?.trustAuthenticData ? true : undefined);
+  const clock = options.clock ?? systemClock;
   return {
-    servers,
-    exchangeServers: servers.map(({ label, transport, loopback }) => ({
-      label,
-      transport,
-      trusted: trustAll ?? loopback,
-    })),
+    servers: serversOf(options, clock),
     timeoutMs: options.timeoutMs,
     attemptTimeoutMs: options.attemptTimeoutMs,
     maxConcurrent: options.maxConcurrent,
-    clock: options.clock ?? systemClock,
+    clock,
     fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
   };
+}
+
+function serversOf(options: ResolverOptions, clock: Clock): () => ServerSet {
+  const { servers, trustAuthenticData } = options;
+  if (servers === undefined) {
+    const system = new SystemServers('/etc/resolv.conf', trustAuthenticData, clock);
+    if (system.current().servers.length > 0) return () => system.current();
+  } else if (servers.length > 0) {
+    const set = makeServerSet(servers, trustAuthenticData);
+    return () => set;
+  }
+  throw new DnsError('MB_DNS_NO_SERVERS', 'There is no DNS server to ask: name at least one in servers.');
 }
 
 /** One question in flight, and how many callers still wait for it. */
@@ -257,7 +258,8 @@ class SocketResolver implements NodeResolver {
     deadline: number,
     signal: AbortSignal,
   ): Promise<ExchangeOutcome> {
-    const { servers, exchangeServers, attemptTimeoutMs, clock, fetch } = this.#config;
+    const { attemptTimeoutMs, clock, fetch } = this.#config;
+    const { servers, exchangeServers } = this.#config.servers();
     const request = { name, type, servers: exchangeServers, deadline, attemptTimeoutMs, nextId: randomId };
     const outcome = await driveExchange(request, { servers, clock, fetch, signal });
     if (outcome.ok) this.#answeredAt = clock.now();

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
-import ipaddr from 'ipaddr.js';
 import { canonicalAddress } from './address-guard.ts';
 import { normalizeDomain } from './domain.ts';
 import { DnsError } from './errors.ts';
+import { parseMappedAddress } from './ip-address.ts';
 import { readOptions } from './option-table.ts';
 import { printable } from './printable.ts';
 import { checkResolver, isTemporary, type QueryOptions, queryOptions, type Resolver } from './resolver.ts';
@@ -19,7 +19,7 @@ export function reverseName(address: string): string {
   if (typeof address !== 'string' || !isIP(address) || address.includes('%')) {
     throw new DnsError('MB_DNS_ADDRESS_INVALID', `${printable(address)} is not an IP address.`);
   }
-  const octets = ipaddr.process(address).toByteArray();
+  const octets = parseMappedAddress(address).toByteArray();
   if (octets.length === 4) return `${octets.reverse().join('.')}.in-addr.arpa`;
   const nibbles = octets.flatMap((octet) => [octet >> 4, octet & 15]).reverse();
   return `${nibbles.map((nibble) => nibble.toString(16)).join('.')}.ip6.arpa`;
@@ -64,7 +64,7 @@ export async function confirmReverse(
   if (isTemporary(pointers)) return { status: 'temporary', ...base, reason: pointers.reason };
   if (pointers.status !== 'found') return { status: 'none', ...base };
   const names = [...new Set(pointers.records.map((name) => name.toLowerCase()))];
-  const wanted = canonicalAddress(ipaddr.process(address).toString());
+  const wanted = canonicalAddress(parseMappedAddress(address).toString());
   const type = wanted.includes(':') ? 'AAAA' : 'A';
   const followed = names.slice(0, maxNames).filter((name) => normalizeDomain(name) !== undefined);
   const answers = await Promise.all(followed.map((name) => resolver.query(name, type, query)));

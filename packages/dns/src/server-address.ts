@@ -1,6 +1,6 @@
 import { isIP, isIPv6 } from 'node:net';
-import ipaddr from 'ipaddr.js';
 import { DnsError } from './errors.ts';
+import { parseMappedAddress } from './ip-address.ts';
 import { printable } from './printable.ts';
 
 /** One server a resolver asks. */
@@ -29,7 +29,7 @@ export function parseServer(text: string): DnsServer {
   const port = match?.[2] === undefined ? 53 : Number(match[2]);
   if (!isIP(address) || port < 1 || port > 65_535) throw invalidServer(text);
   const label = isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
-  const loopback = ipaddr.process(address.split('%', 1)[0]!).range() === 'loopback';
+  const loopback = parseMappedAddress(address.split('%', 1)[0]!).range() === 'loopback';
   return { transport: 'datagram', label, address, port, loopback };
 }
 

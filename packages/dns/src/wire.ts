@@ -1,6 +1,6 @@
 import packet, { type DecodedPacket, type OptAnswer, type Packet } from 'dns-packet';
-import ipaddr from 'ipaddr.js';
 import { DnsError } from './errors.ts';
+import { parseIpAddress } from './ip-address.ts';
 import type { RecordData, RecordType } from './record.ts';
 
 /** What one query asks (RFC 1035 §4.1.2), with the header bits that matter to a stub resolver. */
@@ -160,7 +160,7 @@ type Reader<T extends RecordType> = (data: never) => RecordData[T];
 const readers: { readonly [T in RecordType]: Reader<T> } = {
   A: (data: string) => data,
   // RFC 5952 §4
-  AAAA: (data: string) => ipaddr.parse(data).toString(),
+  AAAA: (data: string) => parseIpAddress(data).toString(),
   CNAME: escapeName,
   NS: escapeName,
   PTR: escapeName,

@@ -9,6 +9,7 @@ import {
   required,
   withMethods,
 } from '../option-table.ts';
+import { escapeControls } from '../printable.ts';
 import { checkResolver, type QueryOptions, queryOptions, type Resolver } from '../resolver.ts';
 import type { MtaStsFetch } from './fetch.ts';
 import type { MtaStsPolicy } from './policy.ts';
@@ -154,7 +155,13 @@ class PolicyCache implements MtaStsCache {
     }
     this.#retryAt.delete(domain);
     const { policy } = fetched;
-    await this.#store.set({ domain, id, policy, fetchedAt: now });
+    try {
+      await this.#store.set({ domain, id, policy, fetchedAt: now });
+    } catch (error) {
+      // The policy holds all the same; a full disk must not stop the mail.
+      const problem = `The policy could not be stored: ${escapeControls(String(error))}`;
+      return { status: 'policy', domain, policy, id, source: 'fetched', problem };
+    }
     return { status: 'policy', domain, policy, id, source: 'fetched' };
   }
 

@@ -233,4 +233,24 @@ describe('checkHost', () => {
       expect(outcome).toMatchObject({ result: 'permerror', problem, reason: expect.any(String) });
     }
   });
+
+  it('SPF-06 takes only ::ffff:0:0/96 for IPv4', async () => {
+    const ask = async (ip: string, term: string) => {
+      const resolver = createMemoryResolver({ 'example.com': { TXT: `v=spf1 ${term} -all` } });
+      return (await checkHost({ ip, sender: 'a@example.com', helo: 'x' }, resolver)).result;
+    };
+    for (const ip of [
+      '::192.0.2.1',
+      '::c000:201',
+      '0:0:0:0:0:0:192.0.2.1',
+      '64:ff9b::192.0.2.1',
+      '::ffff:0:192.0.2.1',
+    ]) {
+      expect(await ask(ip, 'ip4:192.0.2.1'), ip).toBe('fail');
+      expect(await ask(ip, `ip6:${ip}`), ip).toBe('pass');
+    }
+    expect(await ask('::192.0.2.1', 'ip6:::c000:201/128')).toBe('pass');
+    for (const ip of ['::ffff:192.0.2.1', '::FFFF:c000:0201', '0:0:0:0:0:ffff:192.0.2.1'])
+      expect(await ask(ip, 'ip4:192.0.2.1'), ip).toBe('pass');
+  });
 });

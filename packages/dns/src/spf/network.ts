@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { parseIpAddress } from '../ip-address.ts';
 
 /** An address as 16-bit or 32-bit words, so that networks compare without allocation. */
 export interface IpWords {
@@ -13,11 +14,11 @@ export interface Network extends IpWords {
   readonly prefix: number;
 }
 
-/** Reads an address; an IPv4-mapped one counts as IPv4 (RFC 7208 §5). Undefined when it is none. */
+/** Reads an address; one in ::ffff:0:0/96, and no other IPv6 address, counts as IPv4 (RFC 7208 §5). Undefined when it is none. */
 export function parseIp(text: string): IpWords | undefined {
   if (isIPv4(text)) return { family: 4, words: [ipv4Word(text)] };
   if (!isIPv6(text) || text.includes('%')) return undefined;
-  const address = ipaddr.parse(text) as ipaddr.IPv6;
+  const address = parseIpAddress(text) as ipaddr.IPv6;
   if (address.isIPv4MappedAddress())
     return { family: 4, words: [ipv4Word(address.toIPv4Address().toString())] };
   return { family: 6, words: address.parts };
@@ -26,7 +27,7 @@ export function parseIp(text: string): IpWords | undefined {
 /** The words of an IPv6 address as they are, mapped or not; undefined when it is none. */
 export function parseIpv6(text: string): IpWords | undefined {
   if (!isIPv6(text) || text.includes('%')) return undefined;
-  return { family: 6, words: (ipaddr.parse(text) as ipaddr.IPv6).parts };
+  return { family: 6, words: (parseIpAddress(text) as ipaddr.IPv6).parts };
 }
 
 function ipv4Word(dotted: string): number {
