@@ -6,7 +6,7 @@ import type { ConnectOptions, SessionLimits, Timeouts, TranscriptEntry } from '@
 import type { Clock } from './clock.ts';
 import type { ReplyRule } from './delivery/reply-rule.ts';
 import { BrokerError } from './errors.ts';
-import type { RouteOption } from './route/next-hop.ts';
+import type { RouteOption, RouteSettings } from './route/next-hop.ts';
 import type { EgressSource } from './sender/egress-source.ts';
 import type { KeyCheck } from './sender/keyring.ts';
 import type { VerpOptions } from './sender/verp.ts';
@@ -155,14 +155,9 @@ export interface RuntimeOptions {
 }
 
 /** Delivery options with their defaults filled in. */
-export interface DeliverySettings {
-  readonly port: number;
-  readonly allowAddresses: readonly string[];
-  readonly families: readonly (4 | 6)[];
-  readonly maxHosts: number;
+export interface DeliverySettings extends RouteSettings {
   readonly maxRecipients: number;
   readonly concurrency: number;
-  readonly routes: Readonly<Record<string, RouteOption>>;
   readonly sources: readonly EgressSource[];
   readonly idleConnectionMs: number;
   readonly timeouts: Partial<Timeouts>;

@@ -1,13 +1,13 @@
 import { composeMessage, type Envelope, type Message, parseMailbox, wireAddress } from '@mb/mime';
 import { BrokerError } from '../errors.ts';
 import type { Keyring } from '../sender/keyring.ts';
+import type { Octets } from './octets.ts';
 import type { Notify } from './queued-envelope.ts';
 import { type ReadOptions, type ReadyMessage, readReadyMessage } from './ready-message.ts';
 import { toSevenBit } from './seven-bit.ts';
 import { spool } from './spool.ts';
 
-/** Octets at hand, or octets that can be read again and again. */
-export type Octets = Uint8Array | AsyncIterable<Uint8Array>;
+export type { Octets } from './octets.ts';
 
 /** A message as it will go out, before it is signed. */
 export interface OutgoingMessage {

@@ -2,7 +2,7 @@ import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BrokerError } from '../errors.ts';
-import type { Octets } from './outgoing-message.ts';
+import type { Octets } from './octets.ts';
 
 /** Octets that were read once and can be read again and again, always the same. */
 export interface Spooled {

@@ -1,6 +1,5 @@
 import { type FoundRoute, findMailRoute, findSmarthostRoute, type MailRoute, type Resolver } from '@mb/dns';
 import type { AuthOptions, TlsLevel } from '@mb/smtp-client';
-import type { DeliverySettings } from '../options.ts';
 
 /** Where the mail of a domain goes. */
 export type RouteOption =
@@ -45,10 +44,19 @@ export interface ReachableHop extends NextHop {
   readonly route: FoundRoute;
 }
 
-/** What finding a next hop takes. */
+/** How next hops are chosen. */
+export interface RouteSettings {
+  readonly port: number;
+  readonly allowAddresses: readonly string[];
+  readonly families: readonly (4 | 6)[];
+  readonly maxHosts: number;
+  readonly routes: Readonly<Record<string, RouteOption>>;
+}
+
+/** What {@link findNextHop} needs from outside. */
 export interface NextHopEnvironment {
   readonly resolver: Resolver;
-  readonly delivery: DeliverySettings;
+  readonly delivery: RouteSettings;
   readonly random: () => number;
   readonly hostname: string;
 }

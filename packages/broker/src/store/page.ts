@@ -1,5 +1,20 @@
 import { BrokerError } from '../errors.ts';
 
+/** Which page of a list to return. */
+export interface PageRequest {
+  /** `next` of the page before. */
+  readonly after?: string;
+  /** Most rows; 1 to 1,000; default 100. */
+  readonly limit?: number;
+}
+
+/** Part of a list. A page may be short, even empty, while `next` says that there is more. */
+export interface Page<Row> {
+  readonly rows: readonly Row[];
+  /** Absent on the last page. */
+  readonly next?: string;
+}
+
 /** Rows of a page when nothing is asked for. */
 const defaultPageLimit = 100;
 const maxPageLimit = 1000;

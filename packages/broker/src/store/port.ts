@@ -12,25 +12,18 @@
  */
 
 import type { RetrySchedule } from './backoff.ts';
+import type { LeaseId, MessageId, RecipientId, RecipientState, SiteKey } from './ids.ts';
 import type { Learned, SiteSpeed } from './learned.ts';
 import type { PauseReason, SiteFeedback, SiteLimits } from './pacing.ts';
+import type { Page, PageRequest } from './page.ts';
 import type { EventCursor, EventPage, QueueEventType, ReportedEvent } from './queue-event.ts';
 import type { Records } from './records.ts';
 import type { PurgeResult, Retention } from './retention.ts';
 import type { ListSelector, Selector } from './selector.ts';
 import type { NewSuppression, Suppression } from './suppression.ts';
 
-/** Identifies a message; opaque, without dots. */
-export type MessageId = string;
-/** `<message id>.<position in the message's recipients, from 0>`; see {@link formatRecipientId}. */
-export type RecipientId = string;
-/** Names a lease and is its fencing token: never given twice. */
-export type LeaseId = string;
-/** Names a destination whose limits are shared: a domain, a set of mail exchangers, a smarthost. */
-export type SiteKey = string;
-
-/** Where a recipient stands. The last four never change again. */
-export type RecipientState = 'queued' | 'held' | 'unknown' | 'delivered' | 'failed' | 'expired' | 'cancelled';
+export * from './ids.ts';
+export type { Page, PageRequest } from './page.ts';
 
 /** What becomes of a recipient whose attempt ended without an answer: try again, hold, or leave it `unknown`. */
 export type UnknownPolicy = 'retry' | 'hold' | 'report';
@@ -226,21 +219,6 @@ export interface MessageView {
   readonly recipients: readonly RecipientView[];
 }
 
-/** Where to go on in a list, and how much to return. */
-export interface PageRequest {
-  /** `next` of the page before. */
-  readonly after?: string;
-  /** Most rows; 1 to 1,000; default 100. */
-  readonly limit?: number;
-}
-
-/** Part of a list. A page may be short, even empty, while `next` says that there is more. */
-export interface Page<Row> {
-  readonly rows: readonly Row[];
-  /** Absent on the last page. */
-  readonly next?: string;
-}
-
 /** A destination as `health()` shows it. */
 export interface SiteView {
   readonly site: SiteKey;
@@ -422,14 +400,3 @@ export const defaultExpireAfterMs = 5 * day;
 export const defaultDelayNoticeAfterMs = 4 * 3_600_000;
 /** The largest message that a store takes, in octets: 64 MiB. */
 export const defaultMaxMessageBytes = 64 * 1024 * 1024;
-
-/** The id of the recipient at `position` (from 0) of a message. */
-export function formatRecipientId(messageId: MessageId, position: number): RecipientId {
-  return `${messageId}.${position}`;
-}
-
-/** The two halves of a recipient id; undefined when it is none. */
-export function parseRecipientId(id: RecipientId): { messageId: MessageId; position: number } | undefined {
-  const match = /^([^.]+)\.(\d{1,5})$/.exec(id);
-  return match ? { messageId: match[1]!, position: Number(match[2]) } : undefined;
-}

@@ -1,4 +1,4 @@
-import type { MessageId, RecipientId } from './port.ts';
+import type { MessageId, RecipientId } from './ids.ts';
 
 /**
  * What happened to a message or a recipient.

@@ -1,5 +1,5 @@
 import { BrokerError } from '../errors.ts';
-import type { Page, PageRequest } from './port.ts';
+import type { Page, PageRequest } from './page.ts';
 
 /** A small JSON document that all workers of a store share. */
 export interface StoredRecord {

@@ -1,5 +1,5 @@
 import { BrokerError } from '../errors.ts';
-import type { MessageId, RecipientState, SiteKey } from './port.ts';
+import type { MessageId, RecipientState, SiteKey } from './ids.ts';
 
 /** The conditions of a {@link Selector}; those given are joined by "and". */
 export interface SelectorConditions {

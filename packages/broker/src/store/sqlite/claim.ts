@@ -7,12 +7,12 @@ import {
   type ClaimRequest,
   formatRecipientId,
   inlineContentBytes,
-  type UnknownPolicy,
 } from '../port.ts';
 import { takeFromRates } from '../rate.ts';
 import { changeByOutcome } from '../recipient-transition.ts';
 import { fromJson, never, rowsPerMessage } from './codes.ts';
 import { chunkCount, readChunk } from './content.ts';
+import type { MessageRow } from './message-row.ts';
 import { applyChange, logRecipient, recipientByRow } from './recipients.ts';
 import {
   connectionsOf,
@@ -169,19 +169,6 @@ function takeFromSite(context: WriteContext, site: string, lease: number, max: n
     if (rows.length >= max) break;
   }
   return { messages: readMessages(context, rows, true), taken: rows.length };
-}
-
-/** What a claim needs of a message. */
-export interface MessageRow {
-  readonly tenant: string;
-  readonly tag: string | null;
-  readonly sender: string;
-  readonly accepted: number;
-  readonly expires: number;
-  readonly size: number;
-  readonly on_unknown: UnknownPolicy;
-  readonly envelope: string | null;
-  readonly schedule: string | null;
 }
 
 const selectMessage = `SELECT tenant, tag, sender, accepted, expires, size, on_unknown, envelope, schedule

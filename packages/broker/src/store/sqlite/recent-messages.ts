@@ -1,6 +1,6 @@
 import { type MessageRecord, messageTimes } from '../new-message.ts';
 import { inlineContentBytes } from '../port.ts';
-import type { MessageRow } from './claim.ts';
+import type { MessageRow } from './message-row.ts';
 
 /** Most octets of content that are kept, each message counted as this many more. */
 const mostBytes = 8 * 1024 * 1024;

@@ -1,0 +1,25 @@
+/** Identifies a message; opaque, without dots. */
+export type MessageId = string;
+
+/** `<message id>.<position in the message's recipients, from 0>`; see {@link formatRecipientId}. */
+export type RecipientId = string;
+
+/** Names a lease and is its fencing token: never given twice. */
+export type LeaseId = string;
+
+/** Names a destination whose limits are shared: a domain, a set of mail exchangers, a smarthost. */
+export type SiteKey = string;
+
+/** State of a queued recipient. The last four never change again. */
+export type RecipientState = 'queued' | 'held' | 'unknown' | 'delivered' | 'failed' | 'expired' | 'cancelled';
+
+/** The id of the recipient at `position` (from 0) of a message. */
+export function formatRecipientId(messageId: MessageId, position: number): RecipientId {
+  return `${messageId}.${position}`;
+}
+
+/** The two halves of a recipient id; undefined for an invalid id. */
+export function parseRecipientId(id: RecipientId): { messageId: MessageId; position: number } | undefined {
+  const match = /^([^.]+)\.(\d{1,5})$/.exec(id);
+  return match ? { messageId: match[1]!, position: Number(match[2]) } : undefined;
+}
