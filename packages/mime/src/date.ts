@@ -65,6 +65,8 @@ export function readDate(text: string): DateReading {
       withoutComments(text.slice(0, 1000))
         .trim()
         .replace(/\s+/g, ' ')
+        // A lone digit beside a blank has lost its neighbour.
+        .replace(/(?<!\d)\d :|: \d(?!\d)/, '?')
         .replace(/ ?([:,]) ?/g, '$1')
         // QUIRK(several senders): dots in the time.
         .replace(/ (\d\d?)\.(\d\d)\.(\d\d)(?= |$)/, ' $1:$2:$3')
@@ -83,6 +85,7 @@ export function readDate(text: string): DateReading {
   const valid =
     month >= 0 &&
     year >= 1900 &&
+    (yearText.length !== 3 || yearText.startsWith('1')) && // RFC 5322 §4.3: counted from 1900 by a program that took 99 + 1 for 100
     date.getUTCDate() === Number(day) && // else there is no such day
     Number(hour) < 24 &&
     Number(minute) < 60 &&
@@ -95,7 +98,7 @@ export function readDate(text: string): DateReading {
 
 /** Minutes that a zone, in upper case, is before UTC; null for one without an agreed meaning, NaN for what is none. */
 function zoneMinutes(zone: string): number | null {
-  const match = /^([A-Z]{0,5}) ?(?:([+-])(\d\d?):?([0-5]\d)?(?: [A-Z]{1,5})?)?$/.exec(zone);
+  const match = /^([A-Z]{0,5}) ?(?:([+-])(\d\d?)(?:(?<=\d\d):?([0-5]\d))?(?: [A-Z]{1,5})?)?$/.exec(zone);
   const [, name = '', sign, hours, minutes = '0'] = match ?? [];
   if (match === null || /^[AP]M$/.test(name)) return Number.NaN;
   const hour = new RegExp(` ${name}(?=[ :])[A-Z ]*:(-?\\d+)`).exec(ZONES)?.[1];
@@ -106,7 +109,7 @@ function zoneMinutes(zone: string): number | null {
   return name === '' || known === 0 || known === offset / 60 ? offset : Number.NaN;
 }
 
-/** Leaves out comments, which nest and may hold quoted pairs (RFC 5322 §3.2.2). */
+/** Puts a blank for each comment; they nest and may hold quoted pairs (RFC 5322 §3.2.2). */
 function withoutComments(text: string): string {
   let out = '';
   let depth = 0;
@@ -117,5 +120,5 @@ function withoutComments(text: string): string {
     else if (character === '\\') i += 1;
     else if (character === ')' && --depth === 0) out += ' ';
   }
-  return out;
+  return depth > 0 ? `${out}(` : out; // what does not end is no comment
 }
