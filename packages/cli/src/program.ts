@@ -11,6 +11,7 @@ import { refuseEmptyValues } from './empty-value.ts';
 import { type CodedError, isCodedError } from './errors.ts';
 import { exitCodes } from './exit-code.ts';
 import { explainCommand } from './explain/command.ts';
+import { explainReplyCommand } from './explain-reply/command.ts';
 import { inboxCommand } from './inbox/command.ts';
 import { messageCommand } from './message/index.ts';
 import { probeCommand } from './probe/index.ts';
@@ -67,6 +68,7 @@ export function createProgram(): Command {
     dkimCommand(),
     dnsCommand(),
     explainCommand(),
+    explainReplyCommand(),
     messageCommand(),
     inboxCommand(),
     doctorCommand(),

@@ -12,6 +12,7 @@ it('shows its commands and exit codes', async () => {
     'queue',
     'work',
     'explain',
+    'explain-reply',
     'message',
     'inbox',
     'completion',

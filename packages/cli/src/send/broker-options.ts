@@ -6,6 +6,7 @@ import { readDkimKey } from './dkim-key.ts';
 import { readInput } from './file.ts';
 import type { DeliveryFlags, SignatureFlags } from './flags.ts';
 import { readRelay } from './relay.ts';
+import { readReplyRules } from './reply-rules.ts';
 
 /**
  * The broker that the flags describe.
@@ -18,7 +19,7 @@ export async function brokerOptions(
   authorDomain: string,
   warn: (text: string) => void,
 ): Promise<BrokerOptions> {
-  const { resolver, tls, ca } = flags;
+  const { resolver, tls, ca, replyRules } = flags;
   const dkim = await readDkimKey(flags, authorDomain, warn);
   return {
     hostname: flags.hostname ?? ownHostname(flags.dev !== undefined),
@@ -26,7 +27,10 @@ export async function brokerOptions(
     ...(flags.dev !== undefined && { dkimCheck: 'off' as const }),
     ...(dkim && { dkim }),
     ...(resolver && { dns: { servers: commaList(resolver) } }),
-    delivery: deliveryOptions(flags),
+    delivery: {
+      ...deliveryOptions(flags),
+      ...(replyRules !== undefined && { replyRules: await readReplyRules(replyRules) }),
+    },
     tls: {
       ...(tls && { minimum: tls }),
       ...(ca !== undefined && { ca: (await readInput('--ca', ca)).toString() }),

@@ -21,6 +21,7 @@ export interface DeliveryFlags {
   readonly localAddress?: readonly string[];
   readonly tls?: 'opportunistic' | 'required' | 'verified';
   readonly ca?: string;
+  readonly replyRules?: string;
 }
 
 /** Flags that queue a message instead of sending it. */
@@ -265,6 +266,7 @@ export function deliveryOptions(): Option[] {
       'verified',
     ]),
     new Option('--ca <file>', "certificates to trust instead of the system's, PEM"),
+    new Option('--reply-rules <file>', 'JSON list of reply rules to try first'),
   ];
 }
 
