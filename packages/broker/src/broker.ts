@@ -34,6 +34,7 @@ import { EgressWatch } from './route/egress-watch.ts';
 import { ResolverWatch } from './route/resolver-watch.ts';
 import { type SentMessage, sendEach } from './send-many.ts';
 import { createKeyring, type Keyring } from './sender/keyring.ts';
+import { guarded } from './store/error-listeners.ts';
 import type { QueueStats, QueueStore } from './store/port.ts';
 import type { QueueEvent } from './store/queue-event.ts';
 import { createFinalOutcomes } from './worker/final-outcomes.ts';
@@ -97,7 +98,7 @@ export class MailBroker {
       experiences: new HostExperiences(),
       replyRules: createReplyRules(delivery.replyRules),
       ...(openSocket && { openSocket }),
-      ...(options.onTranscript && { onTranscript: options.onTranscript }),
+      ...(options.onTranscript && { onTranscript: guarded(options.onTranscript) }),
     };
     this.#direct = new DirectSender(this.#environment, this.#connections);
     this.#compose = { now: () => clock.now(), ...(randomBytes && { randomBytes }) };
@@ -250,7 +251,8 @@ export class MailBroker {
    * }
    */
   events(options: EventsOptions = {}): AsyncGenerator<QueueEvent, void, undefined> {
-    return streamEvents(this.#needQueue().store, this.#environment.clock.setTimer, options);
+    const { store, onError } = this.#needQueue();
+    return streamEvents({ store, onError, setTimer: this.#environment.clock.setTimer }, options);
   }
 
   /**
@@ -333,7 +335,8 @@ export class MailBroker {
       suppress = true,
     } = options.queue ?? {};
     const connections = new Connections({ connect, clock, idleMs: idleConnectionMs ?? 0 });
-    const onError = options.queue?.onError ?? warn;
+    const onError = guarded(options.queue?.onError ?? warn);
+    store.onBackgroundError?.(onError);
     const worker = new QueueWorker({
       store,
       clock,
@@ -363,6 +366,7 @@ export class MailBroker {
     const reports = { store, suppress, ...(verp && { verp }) };
     return {
       store,
+      onError,
       reports,
       worker,
       connections,
@@ -376,7 +380,7 @@ export class MailBroker {
     throw new BrokerError(
       'MB_BROKER_NO_STORE',
       'api-misuse',
-      'This broker has no store, so it can only send(); give it one, such as `new SqliteStore({ path })` of @mb/broker/sqlite.',
+      "This broker has no store, so it can only send(); give it one, such as `new SqliteStore('queue.db')` of @mb/broker/sqlite.",
     );
   }
 }
@@ -395,6 +399,7 @@ export interface Health extends QueueStats {
 
 interface QueueParts {
   readonly store: QueueStore<unknown>;
+  readonly onError: (error: unknown) => void;
   readonly worker: QueueWorker;
   readonly reports: InboundReportParts;
   readonly connections: Connections;

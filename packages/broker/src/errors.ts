@@ -33,6 +33,8 @@ export type BrokerErrorCode =
   | 'MB_BROKER_STORE_CLOSED'
   | 'MB_BROKER_STORE_BUSY'
   | 'MB_BROKER_STORE_FAILED'
+  | 'MB_BROKER_STORE_MOVED'
+  | 'MB_BROKER_STORE_UNSAFE'
   | 'MB_BROKER_STORE_SCHEMA';
 
 const MARKER = Symbol.for('@mb/broker.error');

@@ -1,12 +1,6 @@
 import { crc32 } from 'node:zlib';
-import {
-  type Accepted,
-  BrokerError,
-  checkIdempotency,
-  type MessageId,
-  type MessageRecord,
-} from '@mb/broker/store';
-import { storedColumns } from './content-rows.ts';
+import { type Accepted, checkIdempotency, type MessageId, type MessageRecord } from '@mb/broker/store';
+import { storedColumns, unknownStaged } from './content-rows.ts';
 import type { Database, Queryable } from './database.ts';
 import { messageRowId, recipientRowId } from './recipient-rows.ts';
 import { callFunction, type StoreContext } from './statement.ts';
@@ -54,11 +48,7 @@ export async function acceptMessage(
   ]);
   const { id, duplicate, known_digest: known } = row!;
   if (id === null) {
-    throw new BrokerError(
-      'MB_BROKER_STAGED_UNKNOWN',
-      'api-misuse',
-      'This staged content was accepted already, or purged. Stage it again.',
-    );
+    throw unknownStaged();
   }
   if (duplicate) checkIdempotency(known, record.idempotencyDigest);
   return { messageId: String(id), duplicate };

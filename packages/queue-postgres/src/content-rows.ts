@@ -8,6 +8,8 @@ import { callFunction } from './statement.ts';
 /** Content is stored in pieces of this many octets: one is all that a reader or writer has in memory. */
 export const chunkBytes = 256 * 1024;
 
+const touchEveryMs = 60_000;
+
 /** Stores content ahead of its message, a piece at a time. */
 export async function stageContent(
   db: Database,
@@ -22,17 +24,53 @@ export async function stageContent(
     const [row] = await callFunction<{ stage_v1: string }>(db, schema, 'stage_v1', values);
     return row!.stage_v1;
   };
+  /** Content that comes slowly is not purged as content that nobody waits for. */
+  const touch = async (staged: 1 | 2) => {
+    const rows = await db.query(
+      `UPDATE ${schema}.message SET staged = $2, size = $3, accepted = ${schema}.time_v1($4)
+       WHERE id = $1 AND staged = 1 RETURNING 1`,
+      [id, staged, size, now],
+    );
+    if (rows.length === 0) throw unknownStaged();
+    touchedAt = performance.now();
+  };
   let id: string | null = null;
   let n = 0;
   let size = 0;
-  for await (const piece of rechunk(chunks, chunkBytes, maxBytes)) {
-    signal?.throwIfAborted();
-    id = await write(id, n++, piece);
-    size += piece.byteLength;
+  let touchedAt = performance.now();
+  try {
+    for await (const piece of rechunk(chunks, chunkBytes, maxBytes)) {
+      signal?.throwIfAborted();
+      if (id !== null && performance.now() - touchedAt > touchEveryMs) await touch(1);
+      id = await write(id, n++, piece);
+      size += piece.byteLength;
+    }
+    id ??= await write(null, 0, null);
+    await touch(2);
+    return { stagedId: id, size };
+  } catch (error) {
+    // If this fails too, it is purged.
+    if (id !== null) await discardContent(db, schema, id).catch(() => {});
+    throw error;
   }
-  id ??= await write(null, 0, null);
-  await db.query(`UPDATE ${schema}.message SET staged = 2, size = $2 WHERE id = $1`, [id, size]);
-  return { stagedId: id, size };
+}
+
+/** Deletes staged content; does nothing when it was accepted, or is gone. */
+export async function discardContent(db: Database, schema: string, stagedId: string): Promise<void> {
+  await db.query(
+    `WITH old AS (DELETE FROM ${schema}.message WHERE id = $1 AND staged > 0 RETURNING id)
+     DELETE FROM ${schema}.content WHERE message IN (SELECT id FROM old)`,
+    [messageRowId(stagedId)],
+  );
+}
+
+/** Staged content that was accepted already, or purged. */
+export function unknownStaged(): BrokerError {
+  return new BrokerError(
+    'MB_BROKER_STAGED_UNKNOWN',
+    'api-misuse',
+    'This staged content was accepted already, or purged. Stage it again.',
+  );
 }
 
 /** The octets of a message, verified chunk by chunk. */

@@ -14,6 +14,7 @@ import {
   defaultRetention,
   defaultSiteLimits,
   detailText,
+  ErrorListeners,
   type EventCursor,
   type EventPage,
   inlineContentBytes,
@@ -50,7 +51,7 @@ import { Client, Pool, type PoolConfig, types } from 'pg';
 import { acceptBounce, acceptMessage, logRecipients } from './accept-rows.ts';
 import { ClaimGroup } from './claim-group.ts';
 import { type ClaimedMessages, type ClaimedRow, claimedMessages, learnedOf } from './claimed-rows.ts';
-import { chunkBytes, readContent, stageContent } from './content-rows.ts';
+import { chunkBytes, discardContent, readContent, stageContent } from './content-rows.ts';
 import { Database, databaseError, type Queryable } from './database.ts';
 import { DeliveredGroup } from './delivered-group.ts';
 import { eventsEnd, readEvents } from './event-rows.ts';
@@ -135,6 +136,7 @@ export class PostgresStore implements QueueStore<Queryable> {
   readonly #maxMessageBytes: number;
   readonly #log: readonly string[] | null;
   readonly #wake = new WakeList();
+  readonly #errors = new ErrorListeners();
   #db: Database | undefined;
   #channel: WakeChannel | undefined;
   #poll: NodeJS.Timeout | undefined;
@@ -178,7 +180,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     const reach = { connectionTimeoutMillis: 10_000, keepAlive: true };
     const pool = new Pool({ max: 10, query_timeout: 30_000, ...reach, ...connection, types: rowTypes });
     // A connection that breaks while idle is replaced by the next query; without a listener it would end the process.
-    pool.on('error', () => {});
+    pool.on('error', (error) => this.#errors.report(databaseError(error)));
     // What does not listen may be behind PgBouncer, which hands each transaction to another session.
     const db = new Database(pool, listen);
     try {
@@ -201,6 +203,7 @@ export class PostgresStore implements QueueStore<Queryable> {
       this.#schema,
       () => this.#now(),
       () => this.#wake.notify(),
+      (error) => this.#errors.report(error),
     );
     this.#claims = new ClaimGroup(db, () => this.#context(), this.#siteFloor);
     this.#delivered = new DeliveredGroup(db, () => this.#context());
@@ -224,6 +227,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     this.#router = undefined;
     this.#db = undefined;
     await db.pool.end();
+    this.#wake.notify();
   }
 
   async stage(
@@ -240,19 +244,26 @@ export class PostgresStore implements QueueStore<Queryable> {
     );
   }
 
+  discard({ stagedId }: StagedContent): Promise<void> {
+    return discardContent(this.#opened(), this.#schema, stagedId);
+  }
+
   async accept(message: NewMessage, options: { readonly transaction?: Queryable } = {}): Promise<Accepted> {
     const record = messageRecord(message, this.#maxMessageBytes);
     const { transaction } = options;
     // The caller may change its buffer before the driver sends it.
     const { content } = record;
     const kept = content instanceof Uint8Array ? { ...record, content: new Uint8Array(content) } : record;
+    let staged: MessageRecord | undefined;
     try {
-      const staged = await this.#stageLarge(kept);
+      staged = await this.#stageLarge(kept);
       const accepted = await acceptMessage(transaction ?? this.#opened(), this.#context(), staged);
+      if (accepted.duplicate) await this.#discardStaged([staged], [kept]);
       // With the caller's transaction there is nothing to find before it commits; the poll will.
       if (!transaction) this.#spread();
       return accepted;
     } catch (error) {
+      if (staged) await this.#discardStaged([staged], [kept]);
       throw databaseError(error);
     }
   }
@@ -310,7 +321,18 @@ export class PostgresStore implements QueueStore<Queryable> {
       this.#wake.notify();
       return { refused, bounceIds: [] };
     }
-    const staged = await Promise.all(records.map((record) => this.#stageLarge(record)));
+    const staged: MessageRecord[] = [];
+    try {
+      for (const record of records) staged.push(await this.#stageLarge(record));
+      return await this.#settleWithReports(settlement, staged);
+    } catch (error) {
+      await this.#discardStaged(staged, records);
+      throw error;
+    }
+  }
+
+  async #settleWithReports(settlement: Settlement, staged: readonly MessageRecord[]): Promise<Settled> {
+    const { bounces = [], suppress = [] } = settlement;
     const settled = await this.#opened().transaction(async (client) => {
       const refused = await settle(client, this.#context(), settlement);
       const bounceIds: (MessageId | undefined)[] = [];
@@ -386,6 +408,10 @@ export class PostgresStore implements QueueStore<Queryable> {
 
   onWake(listener: () => void): () => void {
     return this.#wake.add(listener);
+  }
+
+  onBackgroundError(listener: (error: unknown) => void): () => void {
+    return this.#errors.add(listener);
   }
 
   async *content(messageId: MessageId): AsyncGenerator<Uint8Array> {
@@ -526,6 +552,7 @@ export class PostgresStore implements QueueStore<Queryable> {
       channel,
       notify: () => db.query('SELECT pg_notify($1, $2)', [channel, '']),
       onWake: () => this.#woken(),
+      onError: (error) => this.#errors.report(databaseError(error)),
     });
     await this.#channel.open();
   }
@@ -581,6 +608,15 @@ export class PostgresStore implements QueueStore<Queryable> {
       yield content as Uint8Array;
     }
     return { ...record, content: await this.stage(once()) };
+  }
+
+  /** Deletes what `#stageLarge` stored for messages that were not accepted; what it did not store stays. */
+  async #discardStaged(staged: readonly MessageRecord[], given: readonly MessageRecord[]): Promise<void> {
+    for (const [i, { content }] of staged.entries()) {
+      if (content instanceof Uint8Array || content === given[i]?.content) continue;
+      // What cannot be deleted now is purged.
+      await this.discard(content).catch(() => {});
+    }
   }
 
   async #command(selector: Selector, name: Command): Promise<number> {

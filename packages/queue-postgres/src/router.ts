@@ -22,6 +22,7 @@ export class Router {
   readonly #schema: string;
   readonly #now: () => number | null;
   readonly #routed: () => void;
+  readonly #failed: (error: unknown) => void;
   #pass: Promise<void> | undefined;
   #found = 0;
   #emptyAt = Number.NEGATIVE_INFINITY;
@@ -29,12 +30,22 @@ export class Router {
   #again = false;
   #closed = false;
 
-  /** @param routed  Called after each batch that was not empty. */
-  constructor(db: Database, schema: string, now: () => number | null, routed: () => void) {
+  /**
+   * @param routed  Called after each batch that was not empty.
+   * @param failed  Told of failures in the background.
+   */
+  constructor(
+    db: Database,
+    schema: string,
+    now: () => number | null,
+    routed: () => void,
+    failed: (error: unknown) => void,
+  ) {
     this.#db = db;
     this.#schema = schema;
     this.#now = now;
     this.#routed = routed;
+    this.#failed = failed;
   }
 
   /** Resolves when all that was taken in before the call has its lanes, or another process is at it. */
@@ -53,8 +64,9 @@ export class Router {
 
   /** The same in the background, so that new mail does not wait for a worker to run out of old. */
   runSoon(): void {
-    this.run().catch(() => {
-      // A database that does not answer is asked again at the next wake-up; claims report the trouble.
+    // A database that does not answer is asked again at the next wake-up.
+    this.run().catch((error: unknown) => {
+      if (!this.#closed) this.#failed(error);
     });
   }
 

@@ -14,6 +14,8 @@ export interface WakeChannelOptions {
   notify(): Promise<unknown>;
   /** Somebody, perhaps this process, has something for all. */
   onWake(): void;
+  /** The connection was lost or could not be made; it is tried again. */
+  onError(error: unknown): void;
 }
 
 /**
@@ -34,21 +36,28 @@ export class WakeChannel {
 
   /** Resolves when it listens, or has failed to and will try again. */
   async open(): Promise<void> {
-    const client = new Client(this.#options.connection);
-    client.on('notification', () => this.#options.onWake());
-    // Both events may come, in either order, or one.
-    client.once('error', () => this.#lost(client));
-    client.once('end', () => this.#lost(client));
-    this.#client = client;
+    let client: Client | undefined;
     try {
+      client = this.#connect();
       await client.connect();
       await client.query(`LISTEN ${this.#options.channel}`);
       this.#failures = 0;
       // What was sent while nobody listened is found now.
       this.#options.onWake();
-    } catch {
-      this.#lost(client);
+    } catch (error) {
+      if (client) this.#lost(client, error);
+      else this.#reconnectLater(error);
     }
+  }
+
+  #connect(): Client {
+    const client = new Client(this.#options.connection);
+    client.on('notification', () => this.#options.onWake());
+    // Both events may come, in either order, or one.
+    client.once('error', (error) => this.#lost(client, error));
+    client.once('end', () => this.#lost(client, undefined));
+    this.#client = client;
+    return client;
   }
 
   /** Tells the others soon. */
@@ -69,12 +78,17 @@ export class WakeChannel {
     await this.#client?.end().catch(() => {});
   }
 
-  #lost(client: Client): void {
+  #lost(client: Client, error: unknown): void {
     if (this.#client !== client) return;
     this.#client = undefined;
     client.on('error', () => {});
     client.end().catch(() => {});
+    this.#reconnectLater(error);
+  }
+
+  #reconnectLater(error: unknown): void {
     if (this.#closed) return;
+    if (error !== undefined) this.#options.onError(error);
     const delay = Math.min(firstReconnectMs * 2 ** this.#failures++, longestReconnectMs);
     this.#reconnecting = setTimeout(() => void this.open(), delay);
     this.#reconnecting.unref();

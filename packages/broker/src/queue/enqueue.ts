@@ -12,7 +12,7 @@ import {
 import type { Notify, QueuedEnvelope } from '../message/queued-envelope.ts';
 import type { ReadyMessage } from '../message/ready-message.ts';
 import type { Keyring } from '../sender/keyring.ts';
-import type { NewMessage, QueueStore, UnknownPolicy } from '../store/port.ts';
+import type { Accepted, NewMessage, QueueStore, UnknownPolicy } from '../store/port.ts';
 import { type Suppression, suppressionKey } from '../store/suppression.ts';
 
 /** Options of one `enqueue()`. */
@@ -118,13 +118,30 @@ async function enqueuePrepared(
     idempotencyKey === undefined
       ? undefined
       : { key: idempotencyKey, digest: await digestOf(message, prepared, derived, signal) };
-  const accepted = await store.accept(
-    await newMessage(prepared, open, { signer, parts, options, idempotency }),
-    {
-      ...(options.transaction !== undefined && { transaction: options.transaction }),
-    },
-  );
+  const record = await newMessage(prepared, open, { signer, parts, options, idempotency });
+  const accepted = await acceptOrDiscard(store, record, options.transaction);
   return { id: accepted.messageId, duplicate: accepted.duplicate, recipients };
+}
+
+/** Accepts a message; content that was staged for one that is not accepted does not stay. */
+async function acceptOrDiscard(
+  store: QueueStore<unknown>,
+  message: NewMessage,
+  transaction: unknown,
+): Promise<Accepted> {
+  const { content } = message;
+  const discard = async () => {
+    // What cannot be discarded now is purged.
+    if ('stagedId' in content) await store.discard(content).catch(() => {});
+  };
+  try {
+    const accepted = await store.accept(message, transaction === undefined ? {} : { transaction });
+    if (accepted.duplicate) await discard();
+    return accepted;
+  } catch (error) {
+    await discard();
+    throw error;
+  }
 }
 
 const none: ReadonlyMap<string, Suppression> = new Map();

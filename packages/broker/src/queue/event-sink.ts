@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { Clock } from '../clock.ts';
+import { guarded } from '../store/error-listeners.ts';
 import type { EventCursor, QueueEvent } from '../store/queue-event.ts';
 
 /** Takes one event; what it throws makes the same event come again later. */
@@ -22,7 +23,7 @@ const longestRetryMs = 5 * 60_000;
 
 /**
  * Hands events to a handler one by one, in order, each until it is taken: after a failure the same event comes again,
- * later and later, up to every five minutes.
+ * later and later, up to every five minutes. A cursor that cannot be saved is tried again in the same way.
  */
 export async function pumpEvents(
   events: AsyncIterable<QueueEvent>,
@@ -30,19 +31,23 @@ export async function pumpEvents(
   { saveCursor, onRetry, signal = new AbortController().signal }: Omit<SinkOptions, 'after'>,
   clock: Pick<Clock, 'setTimer'>,
 ): Promise<void> {
-  for await (const event of events) {
+  const tell = onRetry && guarded(onRetry);
+  const untilDone = async (event: QueueEvent, work: () => Promise<void> | void) => {
     for (let delayMs = firstRetryMs; !signal.aborted; delayMs = Math.min(delayMs * 2, longestRetryMs)) {
       try {
-        await handler(event, signal);
-        break;
+        await work();
+        return;
       } catch (error) {
         if (signal.aborted) return;
-        onRetry?.(error, event, delayMs);
+        tell?.(error, event, delayMs);
         await pause(delayMs, clock, signal);
       }
     }
+  };
+  for await (const event of events) {
+    await untilDone(event, () => handler(event, signal));
     if (signal.aborted) return;
-    await saveCursor?.(event.cursor);
+    if (saveCursor) await untilDone(event, () => saveCursor(event.cursor));
   }
 }
 

@@ -8,6 +8,7 @@
 export { BrokerError } from '../errors.ts';
 export { type Attempt, type AttemptOutcome, QueueWorker, type WorkerOptions } from '../worker/worker.ts';
 export { rechunk } from './content-chunks.ts';
+export { ErrorListeners } from './error-listeners.ts';
 export {
   isAllowedSpeed,
   type Learned,

@@ -68,7 +68,7 @@ export interface NewMessage {
   readonly envelope?: object;
 }
 
-/** Content that was stored ahead of its message. Staged content that nobody accepts is purged. */
+/** Content that was stored ahead of its message. What nobody accepts is discarded, or purged after minutes. */
 export interface StagedContent {
   readonly stagedId: string;
   /** Octets. */
@@ -276,7 +276,7 @@ export interface QueueStore<Transaction = never> {
 
   /** Prepares the store; called once before any other method. Migrates unless told not to. */
   open(): Promise<void>;
-  /** Lets running writes end, then frees everything. */
+  /** Lets running writes end, then frees everything and wakes the listeners: `events` of a closed store ends them. */
   close(): Promise<void>;
 
   /**
@@ -287,6 +287,11 @@ export interface QueueStore<Transaction = never> {
     chunks: AsyncIterable<Uint8Array>,
     options?: { readonly signal?: AbortSignal },
   ): Promise<StagedContent>;
+  /**
+   * Deletes staged content that is not going to be accepted; does nothing for content that was accepted or is gone.
+   * `stage` does so by itself when it fails.
+   */
+  discard(content: StagedContent): Promise<void>;
   /**
    * Accepts a message: resolves when it is durable, or, with `transaction`, when its rows stand in that
    * transaction, so that the message exists if and only if the transaction commits. With a synchronous driver
@@ -318,6 +323,11 @@ export interface QueueStore<Transaction = never> {
   nextDueMs(slowest?: SiteSpeed): Promise<number | null>;
   /** Calls `listener` after something may have become due or was logged; returns what ends it. */
   onWake(listener: () => void): () => void;
+  /**
+   * Calls `listener` with the failures of the store's own timers and connections, which go on; returns what ends it.
+   * Absent: the store does nothing in the background.
+   */
+  onBackgroundError?(listener: (error: unknown) => void): () => void;
 
   /**
    * The octets of a message, in constant memory, verified chunk by chunk.

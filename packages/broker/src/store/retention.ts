@@ -8,7 +8,7 @@ export interface Retention {
   readonly failedMs: number;
   /** The event log; default 14 days. */
   readonly eventsMs: number;
-  /** Staged content that was never accepted; default 1 day. */
+  /** Staged content that nobody adds to and nobody accepts; default 15 minutes. */
   readonly stagedMs: number;
   /** Most rows of each kind in one call; default 1,000. */
   readonly batch: number;
@@ -19,7 +19,7 @@ export const defaultRetention: Retention = {
   deliveredMs: 3 * day,
   failedMs: 14 * day,
   eventsMs: 14 * day,
-  stagedMs: day,
+  stagedMs: 15 * 60_000,
   batch: 1000,
 };
 

@@ -5,6 +5,7 @@ import {
   days,
   draft,
   drain,
+  minutes,
   mustClaim,
   octets,
   rejectsWith,
@@ -45,6 +46,50 @@ export const retentionCases: readonly ConformanceCase[] = [
       assert.equal((await drain(context)).length, 1);
     },
   ),
+
+  storeCase(
+    'leaves nothing of content that failed while it was staged, or was discarded',
+    async (context) => {
+      const { store } = context;
+      const stagedMs = 0;
+      async function* failing() {
+        yield octets(300_000);
+        throw new Error('the source failed');
+      }
+      await assert.rejects(store.stage(failing()), /the source failed/);
+      const controller = new AbortController();
+      async function* aborted() {
+        yield octets(300_000);
+        controller.abort(new Error('stopped'));
+        yield octets(300_000);
+      }
+      await assert.rejects(store.stage(aborted(), { signal: controller.signal }), /stopped/);
+      const discarded = await store.stage(once(octets(600_000)));
+      await store.discard(discarded);
+      await store.discard(discarded);
+      await rejectsWith(
+        store.accept(draft('a@one.test', { content: discarded })),
+        'MB_BROKER_STAGED_UNKNOWN',
+      );
+      assert.equal((await store.purge({ stagedMs })).staged, 0);
+      const accepted = await store.stage(once(octets(600_000)));
+      const { messageId } = await store.accept(draft('a@one.test', { content: accepted }));
+      await store.discard(accepted);
+      const pieces: Uint8Array[] = [];
+      for await (const piece of store.content(messageId)) pieces.push(piece);
+      assert.equal(Buffer.concat(pieces).length, 600_000);
+    },
+  ),
+
+  storeCase('purges staged content that nobody accepts after a quarter of an hour', async (context) => {
+    const { store } = context;
+    const old = await store.stage(once(octets(300_000)));
+    await context.advance(minutes(14));
+    assert.equal((await store.purge()).staged, 0);
+    await context.advance(minutes(1));
+    assert.equal((await store.purge()).staged, 1);
+    await rejectsWith(store.accept(draft('a@one.test', { content: old })), 'MB_BROKER_STAGED_UNKNOWN');
+  }),
 
   storeCase('purges in batches, and says whether there is more', async (context) => {
     for (let i = 0; i < 25; i++) await context.store.accept(draft(`u${i}@example.net`));

@@ -91,6 +91,7 @@ export class MemoryStore implements port.QueueStore {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#wake.notify();
   }
 
   async stage(chunks: AsyncIterable<Uint8Array>, options: { readonly signal?: AbortSignal } = {}) {
@@ -106,6 +107,11 @@ export class MemoryStore implements port.QueueStore {
     const id = ++this.#ids;
     this.#staged.set(id, { chunks: stored, at: this.#clock.now() });
     return { stagedId: String(id), size };
+  }
+
+  async discard({ stagedId }: port.StagedContent): Promise<void> {
+    this.#check();
+    this.#staged.delete(Number(stagedId));
   }
 
   async accept(

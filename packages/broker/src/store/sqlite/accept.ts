@@ -2,7 +2,7 @@ import { BrokerError } from '../../errors.ts';
 import { checkIdempotency, type MessageRecord, messageTimes } from '../new-message.ts';
 import type { Accepted } from '../port.ts';
 import { rowsPerMessage } from './codes.ts';
-import { insertContent } from './content.ts';
+import { deleteContent, insertContent } from './content.ts';
 import { openLane } from './sites.ts';
 import type { WriteContext } from './write-context.ts';
 
@@ -79,16 +79,45 @@ export function beginStaging({ sql, now }: WriteContext): number {
   return sql.run('INSERT INTO mb_message (staged, accepted) VALUES (1, ?)', now).id;
 }
 
-/** The content is complete. */
-export function endStaging({ sql }: WriteContext, id: number, size: number): void {
-  sql.run('UPDATE mb_message SET staged = 2, size = ? WHERE id = ?', size, id);
+/**
+ * Says that content still comes in, so that it is not purged as content that nobody waits for.
+ * @throws {BrokerError} MB_BROKER_STAGED_UNKNOWN
+ */
+export function continueStaging({ sql, now }: WriteContext, id: number): void {
+  const { changes } = sql.run('UPDATE mb_message SET accepted = ? WHERE id = ? AND staged = 1', now, id);
+  if (changes === 0) throw unknownStaged();
+}
+
+/**
+ * The content is complete.
+ * @throws {BrokerError} MB_BROKER_STAGED_UNKNOWN
+ */
+export function endStaging({ sql, now }: WriteContext, id: number, size: number): void {
+  const end = 'UPDATE mb_message SET staged = 2, size = ?, accepted = ? WHERE id = ? AND staged = 1';
+  if (sql.run(end, size, now, id).changes === 0) throw unknownStaged();
+}
+
+/** Deletes staged content; does nothing when it was accepted, or is gone. */
+export function discardStaged({ sql }: WriteContext, stagedId: string): void {
+  const id = stagedNumber(stagedId);
+  if (sql.run('DELETE FROM mb_message WHERE id = ? AND staged > 0', id).changes === 0) return;
+  // Of content that is not complete the size is not known.
+  deleteContent(sql, id, 0);
 }
 
 /** @throws {BrokerError} MB_BROKER_STAGED_UNKNOWN */
 function stagedMessage({ sql }: WriteContext, stagedId: string): number {
-  const id = /^\d{1,15}$/.test(stagedId) ? Number(stagedId) : -1;
+  const id = stagedNumber(stagedId);
   if (sql.get('SELECT 1 FROM mb_message WHERE id = ? AND staged = 2', id)) return id;
-  throw new BrokerError(
+  throw unknownStaged();
+}
+
+function stagedNumber(stagedId: string): number {
+  return /^\d{1,15}$/.test(stagedId) ? Number(stagedId) : -1;
+}
+
+function unknownStaged(): BrokerError {
+  return new BrokerError(
     'MB_BROKER_STAGED_UNKNOWN',
     'api-misuse',
     'This staged content was accepted already, or purged. Stage it again.',

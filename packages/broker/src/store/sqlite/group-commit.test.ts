@@ -67,7 +67,7 @@ it('undoes a write that fails, and it alone: the others are committed, and each 
   const results = await Promise.allSettled([insert('a'), insert('b', refuse), insert('c')]);
   expect(
     results.map((result) => (result.status === 'fulfilled' ? result.value : result.reason.message)),
-  ).toEqual(['a', 'refused', 'c']);
+  ).toEqual(['a', expect.stringContaining('refused'), 'c']);
   expect(words()).toEqual(['a', 'c']);
 });
 

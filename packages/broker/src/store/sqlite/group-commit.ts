@@ -6,6 +6,8 @@ import { BrokerError } from '../../errors.ts';
 export interface WriteOptions {
   /** The commit waits for the disk. */
   readonly durable: boolean;
+  /** It accepts mail: the file must still be where it was opened. */
+  readonly accepts?: boolean;
   /** It may wait a moment for others to share its commit. */
   readonly patient?: boolean;
 }
@@ -57,6 +59,7 @@ export class GroupCommit {
   readonly #release: StatementSync;
   readonly #setTimer: Clock['setTimer'];
   readonly #gathered: readonly Gathered[];
+  readonly #checkPlace: () => void;
   #writes: Write[] = [];
   #scheduled = false;
   /** Set while only patient writes wait. */
@@ -67,10 +70,17 @@ export class GroupCommit {
   #busySince: number | undefined;
   #idle: (() => void)[] = [];
 
-  constructor(db: DatabaseSync, setTimer: Clock['setTimer'], gathered: readonly Gathered[] = []) {
+  /** @param checkPlace  Throws when mail must not be accepted; called before each commit that accepts some. */
+  constructor(
+    db: DatabaseSync,
+    setTimer: Clock['setTimer'],
+    gathered: readonly Gathered[] = [],
+    checkPlace: () => void = () => {},
+  ) {
     this.#db = db;
     this.#setTimer = setTimer;
     this.#gathered = gathered;
+    this.#checkPlace = checkPlace;
     this.#savepoint = db.prepare('SAVEPOINT mb_write');
     this.#release = db.prepare('RELEASE mb_write');
   }
@@ -142,6 +152,8 @@ export class GroupCommit {
   }
 
   #begin(): void {
+    // A transaction that could not be rolled back is still open.
+    if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
     this.#db.exec('BEGIN IMMEDIATE');
     for (const gathered of this.#gathered) gathered.reset(0);
   }
@@ -164,9 +176,10 @@ export class GroupCommit {
     try {
       if (!this.#db.isTransaction) throw results.find((result) => 'error' in result)?.error;
       for (const gathered of this.#gathered) gathered.write();
+      if (writes.some(({ accepts }) => accepts)) this.#checkPlace();
       this.#db.exec('COMMIT');
     } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      this.#rollBack();
       for (const write of writes) write.reject(storeError(error));
       return;
     }
@@ -177,19 +190,35 @@ export class GroupCommit {
     }
   }
 
+  /** The error that led here is the one that is reported; the next transaction tries again to roll back. */
+  #rollBack(): void {
+    try {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+    } catch {}
+  }
+
   #attempt(work: () => unknown): Result {
     // An error that ended the whole transaction (a full disk does) leaves nothing to do for those behind it.
     if (!this.#db.isTransaction) return { error: new Error('The transaction was rolled back.') };
-    this.#savepoint.run();
     const marks = this.#gathered.map((gathered) => gathered.mark());
     try {
+      this.#savepoint.run();
       const value = work();
       this.#release.run();
       return { value };
     } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK TO mb_write; RELEASE mb_write');
+      this.#undo();
       for (const [i, gathered] of this.#gathered.entries()) gathered.reset(marks[i]!);
       return { error };
+    }
+  }
+
+  #undo(): void {
+    try {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK TO mb_write; RELEASE mb_write');
+    } catch {
+      // What cannot be undone alone is undone with the others.
+      this.#rollBack();
     }
   }
 
@@ -229,9 +258,21 @@ function isBusy(error: unknown): boolean {
   return code === sqliteBusy || code === sqliteLocked;
 }
 
-/** The broker's error for what went wrong in SQLite; other errors stay what they are. */
+/** What an operator can do about a result code, and whether the same call may succeed later (sqlite.org/rescode.html). */
+const advice: Readonly<Record<number, readonly [what: string, retryable: boolean]>> = {
+  3: ['this user may not use the queue file; see to its owner and mode', false],
+  7: ['there is not enough memory', true],
+  8: ['the queue file or its file system is read-only', true],
+  10: ['the disk failed to read or write; look after it', true],
+  11: ['the queue file is damaged; stop, and restore it from a backup', false],
+  13: ['the disk is full; free some space', true],
+  14: ['the queue file cannot be opened; see to its path, its folder and their modes', true],
+  26: ['the file is no SQLite database, or is damaged', false],
+};
+
+/** The broker's error for what went wrong with the queue file; errors that are the broker's stay what they are. */
 export function storeError(error: unknown): unknown {
-  if (resultCode(error) === undefined) return error;
+  if (BrokerError.isInstance(error)) return error;
   if (isBusy(error)) {
     return new BrokerError(
       'MB_BROKER_STORE_BUSY',
@@ -240,14 +281,25 @@ export function storeError(error: unknown): unknown {
       { cause: error, retryable: true },
     );
   }
-  const said = (error as Error).message;
+  const code = resultCode(error);
+  const [what, retryable] = advice[code ?? -1] ?? [];
+  const said = error instanceof Error ? error.message : String(error);
+  const failed =
+    code === undefined
+      ? 'The queue could not be written or read'
+      : 'SQLite could not write or read the queue';
   return new BrokerError(
     'MB_BROKER_STORE_FAILED',
     'internal',
-    `SQLite could not write or read the queue: ${said}.`,
+    `${failed}: ${said}${what ? `: ${what}` : ''}.`,
     {
       cause: error,
-      retryable: true,
+      // What is no error of SQLite comes from a row that cannot be read, or from the file system.
+      retryable: retryable ?? (code !== undefined || isSystemError(error)),
     },
   );
+}
+
+function isSystemError(error: unknown): boolean {
+  return typeof (error as { syscall?: unknown } | null)?.syscall === 'string';
 }

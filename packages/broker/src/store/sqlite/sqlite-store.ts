@@ -1,8 +1,11 @@
+import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { type Clock, systemClock } from '../../clock.ts';
 import { BrokerError } from '../../errors.ts';
 import { MonotonicClock } from '../../monotonic-clock.ts';
 import { rechunk } from '../content-chunks.ts';
+import { ErrorListeners } from '../error-listeners.ts';
 import type { SiteSpeed } from '../learned.ts';
 import { checkDelay, checkDelays, detailText, type MessageRecord, messageRecord } from '../new-message.ts';
 import { defaultSiteLimits, type SiteLimits } from '../pacing.ts';
@@ -21,13 +24,14 @@ import {
 } from '../selector.ts';
 import type { NewSuppression, Suppression } from '../suppression.ts';
 import { WakeList } from '../wake-list.ts';
-import { acceptMessage, beginStaging, endStaging } from './accept.ts';
+import { acceptMessage, beginStaging, continueStaging, discardStaged, endStaging } from './accept.ts';
 import { claimAttempt, claimMore, claimOverdue, readySite, siteIsReady } from './claim.ts';
 import { command, reschedule, selectWindow } from './command.ts';
 import { Sql, type SqliteConnection } from './connection.ts';
 import { chunkBytes, chunkCount, insertChunk, readChunk } from './content.ts';
 import { EventBatch } from './event-batch.ts';
 import { latestEvent, readEvents, skipEventNumbers } from './event-log.ts';
+import { FilePlace } from './file-place.ts';
 import { FinishedRecipients } from './finished-recipients.ts';
 import { type Gathered, GroupCommit, storeError, type WriteOptions } from './group-commit.ts';
 import { purge } from './purge.ts';
@@ -57,13 +61,18 @@ export interface SqliteStoreOptions extends port.StoreOptions {
   /** False: refuse to open a file whose tables are older than this code, rather than bring them up to date. Default true. */
   readonly migrate?: boolean;
   /**
+   * True: only look. Nothing is written, not even when the store is opened, and the file, or the file system that it is
+   * on, may be read-only. Default false.
+   */
+  readonly readOnly?: boolean;
+  /**
    * How often to look for what other processes and the application's own transactions wrote, in milliseconds;
    * 0: never. Default 250.
    */
   readonly pollMs?: number;
 }
 
-const optionNames = ['clock', 'migrate', 'pollMs', 'limits', 'maxMessageBytes', 'eventTypes'];
+const optionNames = ['clock', 'migrate', 'readOnly', 'pollMs', 'limits', 'maxMessageBytes', 'eventTypes'];
 
 /** What there is while the store is open. */
 interface Open {
@@ -76,6 +85,8 @@ interface Open {
   readonly commits: GroupCommit;
 }
 
+/** While the file cannot be read it is looked at this seldom. */
+const longestPollMs = 30_000;
 /** Pages of the write-ahead log (4 KiB each) after which it is carried over into the database file. */
 const checkpointPages = 8_192;
 /** Losing these writes to a power cut only puts recipients back into the queue. */
@@ -103,6 +114,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   readonly #maxMessageBytes: number;
   readonly #eventTypes: ReadonlySet<QueueEventType> | undefined;
   readonly #wake = new WakeList();
+  readonly #errors = new ErrorListeners();
   readonly #recent = new RecentMessages();
   readonly records = new SqliteRecords({
     read: () => this.#read().sql,
@@ -115,7 +127,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   /** Statements of the application's own connections. */
   readonly #foreign = new WeakMap<SqliteConnection, Sql>();
   #open: Open | undefined;
-  #poll: NodeJS.Timeout | undefined;
+  #stopPolling: (() => void) | undefined;
   #foundSchema: number | undefined;
 
   /**
@@ -144,8 +156,11 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
    */
   async open(): Promise<void> {
     if (this.#open) return;
+    if (this.#options.readOnly) return this.#openToRead();
     let db: DatabaseSync | undefined;
+    const place = new FilePlace(this.#path);
     try {
+      place.prepare(true);
       db = new DatabaseSync(this.#path, { timeout: 5000 });
       const migrate = this.#options.migrate ?? true;
       // A file that is refused stays as it is: what follows writes to it.
@@ -168,8 +183,28 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       const setTimer = clock?.setTimer?.bind(clock) ?? systemClock.setTimer;
       const log = new EventBatch(this.#eventTypes);
       const finished = new FinishedRecipients();
-      const commits = new GroupCommit(db, setTimer, [gatheredBy(finished, sql), gatheredBy(log, sql)]);
+      const gathered = [gatheredBy(finished, sql), gatheredBy(log, sql)];
+      const commits = new GroupCommit(db, setTimer, gathered, () => place.check());
+      place.remember();
       this.#open = { db, sql, log, finished, commits };
+      this.#startPolling(db);
+    } catch (error) {
+      db?.close();
+      throw storeError(error);
+    }
+  }
+
+  /** Opens the file as it is. */
+  #openToRead(): void {
+    let db: DatabaseSync | undefined;
+    try {
+      new FilePlace(this.#path).prepare(false);
+      db = openReadOnly(this.#path);
+      this.#foundSchema = checkSchema(db, false);
+      const sql = new Sql(db);
+      const log = new EventBatch(this.#eventTypes);
+      const finished = new FinishedRecipients();
+      this.#open = { db, sql, log, finished, commits: new GroupCommit(db, systemClock.setTimer) };
       this.#startPolling(db);
     } catch (error) {
       db?.close();
@@ -185,11 +220,12 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   async close(): Promise<void> {
     const open = this.#open;
     if (!open) return;
-    clearInterval(this.#poll);
+    this.#stopPolling?.();
     await open.commits.idle();
     this.#open = undefined;
     this.#recent.clear();
     open.db.close();
+    this.#wake.notify();
   }
 
   async stage(
@@ -197,17 +233,31 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<port.StagedContent> {
     const id = await this.#write(beginStaging, relaxed);
+    const stagedId = String(id);
     let size = 0;
     let n = 0;
-    for await (const piece of rechunk(chunks, chunkBytes, this.#maxMessageBytes)) {
-      options.signal?.throwIfAborted();
-      const place = n++;
-      size += piece.byteLength;
-      await this.#write(({ sql }) => insertChunk(sql, id, place, piece), relaxed);
+    try {
+      for await (const piece of rechunk(chunks, chunkBytes, this.#maxMessageBytes)) {
+        options.signal?.throwIfAborted();
+        const place = n++;
+        size += piece.byteLength;
+        await this.#write((context) => {
+          continueStaging(context, id);
+          insertChunk(context.sql, id, place, piece);
+        }, relaxed);
+      }
+      // The commit of the message that uses it waits for the disk; until then there is nothing to lose.
+      await this.#write((context) => endStaging(context, id, size), relaxed);
+    } catch (error) {
+      // If this fails too, it is purged.
+      await this.discard({ stagedId, size }).catch(() => {});
+      throw error;
     }
-    // The commit of the message that uses it waits for the disk; until then there is nothing to lose.
-    await this.#write((context) => endStaging(context, id, size), relaxed);
-    return { stagedId: String(id), size };
+    return { stagedId, size };
+  }
+
+  discard({ stagedId }: port.StagedContent): Promise<void> {
+    return this.#write((context) => discardStaged(context, stagedId), relaxed);
   }
 
   async accept(
@@ -221,7 +271,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     const kept = content instanceof Uint8Array ? { ...record, content: new Uint8Array(content) } : record;
     const { accepted, now } = await this.#write(
       (context) => ({ accepted: acceptMessage(context, kept), now: context.now }),
-      durable,
+      { ...durable, accepts: true },
     );
     if (!accepted.duplicate) this.#recent.add(Number(accepted.messageId), kept, now);
     this.#wake.notify();
@@ -230,7 +280,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
 
   async claim(request: port.ClaimRequest): Promise<port.Claim | null> {
     // A look costs less than a transaction, and a connection that may be opened does not wait for others.
-    return siteIsReady(this.#read(), request.slowest)
+    return this.#reading((context) => siteIsReady(context, request.slowest))
       ? this.#write((context) => claimAttempt(context, request), relaxed)
       : null;
   }
@@ -243,8 +293,9 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   }
 
   async claimOverdue(request: port.ClaimRequest): Promise<port.Claim | null> {
-    const { sql, now } = this.#read();
-    const overdue = sql.get('SELECT 1 FROM mb_recipient WHERE state = 0 AND deadline <= ? LIMIT 1', now);
+    const overdue = this.#reading(({ sql, now }) =>
+      sql.get('SELECT 1 FROM mb_recipient WHERE state = 0 AND deadline <= ? LIMIT 1', now),
+    );
     return overdue ? this.#write((context) => claimOverdue(context, request), relaxed) : null;
   }
 
@@ -263,35 +314,41 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   }
 
   async reap(): Promise<number> {
-    const { sql, now } = this.#read();
-    if (!sql.get('SELECT 1 FROM mb_lease WHERE expires <= ? LIMIT 1', now)) return 0;
+    const lost = this.#reading(({ sql, now }) =>
+      sql.get('SELECT 1 FROM mb_lease WHERE expires <= ? LIMIT 1', now),
+    );
+    if (!lost) return 0;
     const count = await this.#write(reap, relaxed);
     if (count > 0) this.#wake.notify();
     return count;
   }
 
   async nextDueMs(slowest?: SiteSpeed): Promise<number | null> {
-    const context = this.#read();
-    const { sql, now } = context;
-    const site = readySite(context, Number.MAX_SAFE_INTEGER, slowest);
-    const row = sql.get<{ deadline: number | null; expires: number | null }>(
-      `SELECT (SELECT deadline FROM mb_recipient WHERE state = 0 ORDER BY deadline LIMIT 1) AS deadline,
-              (SELECT expires FROM mb_lease ORDER BY expires LIMIT 1) AS expires`,
-    )!;
-    const ready = site ? Math.floor(site.ready / 1000) : null;
-    const times = [ready, row.deadline, row.expires].filter((time) => time !== null);
-    return times.length === 0 ? null : Math.max(0, Math.min(...times) - now);
+    return this.#reading((context) => {
+      const { sql, now } = context;
+      const site = readySite(context, Number.MAX_SAFE_INTEGER, slowest);
+      const row = sql.get<{ deadline: number | null; expires: number | null }>(
+        `SELECT (SELECT deadline FROM mb_recipient WHERE state = 0 ORDER BY deadline LIMIT 1) AS deadline,
+                (SELECT expires FROM mb_lease ORDER BY expires LIMIT 1) AS expires`,
+      )!;
+      const ready = site ? Math.floor(site.ready / 1000) : null;
+      const times = [ready, row.deadline, row.expires].filter((time) => time !== null);
+      return times.length === 0 ? null : Math.max(0, Math.min(...times) - now);
+    });
   }
 
   onWake(listener: () => void): () => void {
     return this.#wake.add(listener);
   }
 
+  onBackgroundError(listener: (error: unknown) => void): () => void {
+    return this.#errors.add(listener);
+  }
+
   async *content(messageId: port.MessageId): AsyncGenerator<Uint8Array> {
-    const { sql } = this.#read();
     const id = /^\d{1,11}$/.test(messageId) ? Number(messageId) : -1;
     const select = 'SELECT size FROM mb_message WHERE id = ? AND staged = 0 AND finished IS NULL';
-    const message = sql.get<{ size: number }>(select, id);
+    const message = this.#reading(({ sql }) => sql.get<{ size: number }>(select, id));
     if (!message) {
       throw new BrokerError(
         'MB_BROKER_NOT_FOUND',
@@ -299,7 +356,9 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
         'There is no content of this message any more.',
       );
     }
-    for (let n = 0; n < chunkCount(message.size); n++) yield readChunk(this.#read().sql, id, n, message.size);
+    for (let n = 0; n < chunkCount(message.size); n++) {
+      yield this.#reading(({ sql }) => readChunk(sql, id, n, message.size));
+    }
   }
 
   async alias(domain: string, site: port.SiteKey, ttlMs: number): Promise<void> {
@@ -334,23 +393,25 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
 
   async list(selector: ListSelector, page: port.PageRequest = {}): Promise<port.Page<port.RecipientView>> {
     const checked = checkListSelector(selector);
-    return listRecipients(this.#read(), checked, cursorNumber(page.after), pageLimit(page.limit));
+    const [after, limit] = [cursorNumber(page.after), pageLimit(page.limit)];
+    return this.#reading((context) => listRecipients(context, checked, after, limit));
   }
 
   async inspect(messageId: port.MessageId): Promise<port.MessageView | null> {
-    return inspectMessage(this.#read(), messageId);
+    return this.#reading((context) => inspectMessage(context, messageId));
   }
 
   async stats(): Promise<port.QueueStats> {
-    return queueStats(this.#read());
+    return this.#reading(queueStats);
   }
 
   async events(cursor?: EventCursor, limit = 500): Promise<EventPage> {
-    return readEvents(this.#read().sql, cursorNumber(cursor), pageLimit(limit));
+    const [after, most] = [cursorNumber(cursor), pageLimit(limit)];
+    return this.#reading(({ sql }) => readEvents(sql, after, most));
   }
 
   async eventsEnd(): Promise<EventCursor> {
-    return String(latestEvent(this.#read().sql));
+    return this.#reading(({ sql }) => String(latestEvent(sql)));
   }
 
   async report(events: readonly ReportedEvent[], suppress: readonly NewSuppression[] = []): Promise<void> {
@@ -369,7 +430,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   }
 
   async suppressed(addresses: readonly string[], tenant = ''): Promise<readonly Suppression[]> {
-    return findSuppressions(this.#read().sql, addresses, tenant);
+    return this.#reading(({ sql }) => findSuppressions(sql, addresses, tenant));
   }
 
   unsuppress(addresses: readonly string[], tenant = ''): Promise<number> {
@@ -379,12 +440,8 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   async listSuppressed(
     page: port.PageRequest & { readonly tenant?: string } = {},
   ): Promise<port.Page<Suppression>> {
-    return listSuppressions(
-      this.#read().sql,
-      page.tenant,
-      suppressionCursor(page.after),
-      pageLimit(page.limit),
-    );
+    const [after, limit] = [suppressionCursor(page.after), pageLimit(page.limit)];
+    return this.#reading(({ sql }) => listSuppressions(sql, page.tenant, after, limit));
   }
 
   async purge(retention: Partial<Retention> = {}): Promise<PurgeResult> {
@@ -393,7 +450,10 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       relaxed,
     );
     // Gives pages back to the file system, a few at a time; the rest is used again.
-    if (purged.messages + purged.staged > 0) this.#opened().db.exec('PRAGMA incremental_vacuum(1000)');
+    if (purged.messages + purged.staged > 0) {
+      const { db } = this.#opened();
+      this.#reading(() => db.exec('PRAGMA incremental_vacuum(1000)'));
+    }
     return purged;
   }
 
@@ -406,9 +466,14 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     return { sql, now: this.#clock.now(), limits: this.#limits, log, finished, recent: this.#recent };
   }
 
-  /** For reading outside of a transaction. */
-  #read(): WriteContext {
-    return this.#writeContext(this.#opened());
+  /** Reads outside of a transaction. @throws {BrokerError} also for a file that is damaged or gone. */
+  #reading<Result>(read: (context: WriteContext) => Result): Result {
+    const context = this.#writeContext(this.#opened());
+    try {
+      return read(context);
+    } catch (error) {
+      throw storeError(error);
+    }
   }
 
   #write<Result>(work: (context: WriteContext) => Result, options: WriteOptions): Promise<Result> {
@@ -476,17 +541,49 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     if (pollMs <= 0) return;
     const version = db.prepare('PRAGMA data_version');
     let seen = version.get()?.data_version;
-    this.#poll = setInterval(() => {
-      const now = version.get()?.data_version;
-      if (now !== seen) this.#wake.notify();
-      seen = now;
-    }, pollMs);
-    this.#poll.unref();
+    let failures = 0;
+    let timer: NodeJS.Timeout | undefined;
+    const later = (delayMs: number) => {
+      timer = setTimeout(look, delayMs);
+      timer.unref();
+    };
+    const look = () => {
+      try {
+        const now = version.get()?.data_version;
+        if (now !== seen) this.#wake.notify();
+        seen = now;
+        failures = 0;
+      } catch (error) {
+        // A disk that fails once may work again; until then the file is left alone for longer and longer.
+        failures++;
+        this.#errors.report(storeError(error));
+      }
+      later(Math.min(pollMs * 2 ** failures, Math.max(pollMs, longestPollMs)));
+    };
+    later(pollMs);
+    this.#stopPolling = () => clearTimeout(timer);
   }
 }
 
 function closed(): BrokerError {
   return new BrokerError('MB_BROKER_STORE_CLOSED', 'api-misuse', 'The store is not open; call open() first.');
+}
+
+/** A connection that writes nothing, also to a file in a folder where SQLite cannot make the files that it shares. */
+function openReadOnly(path: string): DatabaseSync {
+  const db = new DatabaseSync(path, { timeout: 5000, readOnly: true });
+  try {
+    db.prepare('SELECT 1 FROM sqlite_master LIMIT 1').get();
+    return db;
+  } catch (error) {
+    db.close();
+    // Without a log that holds anything, the file alone is all there is.
+    const log = statSync(`${path}-wal`, { throwIfNoEntry: false });
+    if (log && log.size > 0) throw error;
+    const url = pathToFileURL(path);
+    url.searchParams.set('immutable', '1');
+    return new DatabaseSync(url, { readOnly: true });
+  }
 }
 
 /** What is written by one connection's statements. */

@@ -1,0 +1,229 @@
+import { spawnSync } from 'node:child_process';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { BrokerError, MailBroker, MemoryStore, type QueueEvent } from '../src/index.ts';
+import { SqliteStore } from '../src/store/sqlite/sqlite-store.ts';
+
+/**
+ * Everything in these packages that runs without being awaited by a caller, and who owns it. A file that starts such
+ * work and is not listed fails the test below.
+ */
+const background: Readonly<Record<string, string>> = {
+  'broker/src/clock.ts': 'the timer of whoever calls setTimer',
+  'broker/src/delivery/connections.ts': 'idle connections: closed by Connections.close(), in stop()',
+  'broker/src/message/ready-message.ts':
+    'closes a source whose message was refused; awaited by nobody on purpose',
+  'broker/src/message/spool.ts': 'closing a temporary file: a failure leaves nothing to do',
+  'broker/src/queue/enqueue.ts': 'staged content that cannot be discarded is purged',
+  'broker/src/queue/event-stream.ts': 'the iterator: ends with its signal, return(), or the store',
+  'broker/src/queue/event-sink.ts': 'deliverEvents(): ends with its signal',
+  'broker/src/sender/keyring.ts': 'the check of a published key: one look-up, warns',
+  'broker/src/store/error-listeners.ts': 'what a callback of the application returns',
+  'broker/src/store/sqlite/group-commit.ts': 'writes: ends in close(), rejects each write',
+  'broker/src/store/sqlite/sqlite-store.ts': 'the poll: reports to onBackgroundError, ends in close()',
+  'broker/src/store/wake-list.ts': 'listeners: one microtask',
+  'broker/src/worker/worker.ts': 'the worker: reports to onError, ends in stop()',
+  'broker/src/worker/run-pool.ts': 'its caller awaits it',
+  'queue-postgres/src/batcher.ts': 'statements: settle the promises of their calls',
+  'queue-postgres/src/content-rows.ts': 'staged content that cannot be discarded is purged',
+  'queue-postgres/src/database.ts': 'a failed ROLLBACK gives the connection up',
+  'queue-postgres/src/postgres-store.ts':
+    'the poll and the pool: report to onBackgroundError, end in close()',
+  'queue-postgres/src/router.ts': 'routing: reports to onBackgroundError, ends in close()',
+  'queue-postgres/src/wake-channel.ts': 'LISTEN: reports to onBackgroundError, ends in close()',
+};
+
+const startsWork =
+  /\bset(?:Timeout|Interval|Immediate)\(|queueMicrotask\(|^\s*void |\.catch\(\(\) =>|\.on(?:ce)?\('error'/m;
+
+it('SAFE-09 every file that works in the background is listed with its owner', () => {
+  const root = join(import.meta.dirname, '../..');
+  const found = globSync('{broker,queue-postgres}/src/**/*.ts', { cwd: root }).filter(
+    (file) =>
+      !/\.test\.ts$|\/conformance\//.test(file) && startsWork.test(readFileSync(join(root, file), 'utf8')),
+  );
+  expect(found.filter((file) => !(file in background))).toEqual([]);
+});
+
+const message = { from: 'ann@sender.test', to: 'bob@one.test', text: 'x' };
+const nowhere = { servers: ['127.0.0.1:1'] };
+
+describe('SAFE-09 background work survives a store that fails', () => {
+  it('the poll of the queue file, whose pages are overwritten', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mb-background-'));
+    const file = join(folder, 'q.db');
+    const store = new SqliteStore(file, { pollMs: 20 });
+    await store.open();
+    const told: unknown[] = [];
+    const broker = new MailBroker({
+      hostname: 'mail.sender.test',
+      store,
+      dns: nowhere,
+      queue: { onError: (error) => told.push(error) },
+    });
+    broker.start();
+    await broker.enqueue(message);
+    const checkpoint = `const { DatabaseSync } = require('node:sqlite');
+      const db = new DatabaseSync(process.argv[1]); db.exec('PRAGMA wal_checkpoint(TRUNCATE)'); db.close();`;
+    spawnSync(process.execPath, ['-e', checkpoint, file]);
+    writeFileSync(file, Buffer.alloc(200_000, 0x41));
+    await setTimeout(400);
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.filter((error) => !BrokerError.isInstance(error))).toEqual([]);
+    await broker.stop({ graceMs: 50 });
+    await store.close().catch(() => {});
+    const after = told.length;
+    await setTimeout(200);
+    expect(told.length).toBe(after);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('events(): asks again, tells onError, and ends quietly when the store is closed', async () => {
+    const { store, fail } = failingStore();
+    const told: unknown[] = [];
+    const broker = new MailBroker({
+      hostname: 'mail.sender.test',
+      store,
+      dns: nowhere,
+      queue: { onError: (error) => told.push(error) },
+    });
+    const seen: QueueEvent[] = [];
+    const reading = (async () => {
+      for await (const event of broker.events({ after: 'start' })) seen.push(event);
+    })();
+    await broker.enqueue(message);
+    await setTimeout(20);
+    fail(1);
+    await broker.enqueue(message);
+    await setTimeout(1300);
+    expect(seen.map(({ type }) => type)).toEqual(['accepted', 'accepted']);
+    expect(told).toHaveLength(1);
+    await store.close();
+    await reading;
+  });
+
+  it('events(): still refuses a cursor that is none, and a store that was never open', async () => {
+    const broker = new MailBroker({ hostname: 'mail.sender.test', store: new MemoryStore(), dns: nowhere });
+    await expect(broker.events({ after: 'nonsense' }).next()).rejects.toMatchObject({
+      code: 'MB_BROKER_OPTION',
+    });
+    const closed = new SqliteStore(':memory:');
+    const other = new MailBroker({ hostname: 'mail.sender.test', store: closed, dns: nowhere });
+    await expect(other.events().next()).rejects.toMatchObject({ code: 'MB_BROKER_STORE_CLOSED' });
+  });
+
+  it('deliverEvents(): goes on after a store, a handler and a cursor that fail', async () => {
+    const { store, fail } = failingStore();
+    const broker = new MailBroker({
+      hostname: 'mail.sender.test',
+      store,
+      dns: nowhere,
+      queue: {
+        onError: () => {
+          throw new Error('onError itself fails');
+        },
+      },
+      runtime: { clock: fastClock },
+    });
+    const warnings: string[] = [];
+    const onWarning = ({ message: said }: Error) => warnings.push(said);
+    process.on('warning', onWarning);
+    const end = new AbortController();
+    const handled: string[] = [];
+    const saved: string[] = [];
+    let trouble = 2;
+    const running = broker.deliverEvents(
+      ({ cursor }) => {
+        if (trouble-- > 0) throw new Error('the handler fails');
+        handled.push(cursor);
+      },
+      {
+        after: 'start',
+        signal: end.signal,
+        saveCursor: (cursor) => {
+          if (saved.length === 0 && handled.length === 1 && trouble-- > -3)
+            throw new Error('the disk is full');
+          saved.push(cursor);
+        },
+        onRetry: () => {
+          throw new Error('onRetry itself fails');
+        },
+      },
+    );
+    fail(2);
+    await broker.enqueue(message);
+    await broker.enqueue(message);
+    for (let i = 0; i < 200 && saved.length < 2; i++) await setTimeout(10);
+    expect(handled).toEqual(saved);
+    expect(saved).toHaveLength(2);
+    end.abort();
+    await running;
+    await setTimeout(10);
+    process.off('warning', onWarning);
+    expect(warnings.some((said) => said.includes('onError itself fails'))).toBe(true);
+  });
+
+  it('the worker: goes on when onError throws', async () => {
+    const { store, fail } = failingStore();
+    let calls = 0;
+    const broker = new MailBroker({
+      hostname: 'mail.sender.test',
+      store,
+      dns: nowhere,
+      queue: {
+        onError: () => {
+          calls++;
+          throw new Error('onError itself fails');
+        },
+      },
+      runtime: { clock: fastClock },
+    });
+    broker.start();
+    fail(3);
+    await broker.enqueue(message);
+    await setTimeout(300);
+    expect(calls).toBeGreaterThan(0);
+    expect((await broker.health()).running).toBe(true);
+    await broker.stop({ graceMs: 50 });
+  });
+});
+
+/** Waits are a hundredth as long. */
+const fastClock = {
+  now: () => Date.now(),
+  setTimer(callback: () => void, delayMs: number) {
+    const timer = globalThis.setTimeout(callback, delayMs / 100);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** A store in memory whose reads fail when told to, as a database that goes away does. */
+function failingStore(): { store: MemoryStore; fail(times: number): void } {
+  let failures = 0;
+  class Failing extends MemoryStore {
+    #maybe(): void {
+      if (failures-- > 0) {
+        throw new BrokerError('MB_BROKER_STORE_FAILED', 'network', 'The database went away.', {
+          retryable: true,
+        });
+      }
+    }
+    override async events(...args: Parameters<MemoryStore['events']>) {
+      this.#maybe();
+      return super.events(...args);
+    }
+    override async claim(...args: Parameters<MemoryStore['claim']>) {
+      this.#maybe();
+      return super.claim(...args);
+    }
+  }
+  return {
+    store: new Failing(),
+    fail(times) {
+      failures = times;
+    },
+  };
+}
