@@ -49,6 +49,7 @@ export type {
   SessionLine,
   TlsOptions,
 } from './options.ts';
+export { csvCell, printableJson, printableText } from './printable-text.ts';
 export { QueueControl, SuppressionControl } from './queue/control.ts';
 export type { EnqueueOptions, EnqueueResult, QueuedDeliveryOptions } from './queue/enqueue.ts';
 export { type EventHandler, type SinkOptions, type WebhookOptions, webhook } from './queue/event-sink.ts';

@@ -1,8 +1,15 @@
+import { printableJson } from '@mb/broker';
+
 /** JSON of a value, for people and programs; octets in hexadecimal. */
 export function toJson(value: unknown): string {
   const hex = (_key: string, item: unknown) =>
     item instanceof Uint8Array ? Buffer.from(item).toString('hex') : item;
-  return `${JSON.stringify(value, hex, 2)}\n`;
+  return `${printableJson(value, hex, 2)}\n`;
+}
+
+/** One line of JSON. */
+export function jsonLine(value: unknown): string {
+  return `${printableJson(value)}\n`;
 }
 
 /** Prints a value as JSON. */

@@ -14,11 +14,14 @@ import { explainCommand } from './explain/command.ts';
 import { explainReplyCommand } from './explain-reply/command.ts';
 import { inboxCommand } from './inbox/command.ts';
 import { messageCommand } from './message/index.ts';
+import { printJson } from './output.ts';
 import { probeCommand } from './probe/index.ts';
 import { queueCommand } from './queue/index.ts';
 import type { StoreFlags } from './queue/store.ts';
+import { redact } from './redact.ts';
 import { sendCommand } from './send/command.ts';
-import { labelled, terminalWidth } from './terminal.ts';
+import { suppressCommand } from './suppress/index.ts';
+import { labelled, printableLines, terminalWidth } from './terminal.ts';
 import { workCommand } from './work/command.ts';
 
 const EXIT_CODE_HELP = `
@@ -55,6 +58,8 @@ export function createProgram(): Command {
     .addHelpText('after', EXIT_CODE_HELP)
     .showHelpAfterError('Try --help.')
     .configureOutput({
+      // What commander repeats may be a key that was given in place of its file.
+      outputError: (text, write) => write(printableLines(redact(text))),
       getOutHelpWidth: () => terminalWidth(),
       getErrHelpWidth: () => terminalWidth(process.stderr),
     })
@@ -64,6 +69,7 @@ export function createProgram(): Command {
   const commands = [
     sendCommand(),
     queueCommand(),
+    suppressCommand(),
     workCommand(),
     dkimCommand(),
     dnsCommand(),
@@ -150,7 +156,7 @@ function report(error: unknown, asJson: boolean): number {
   const message = error instanceof Error ? error.message : String(error);
   if (asJson) {
     const { code, kind } = coded ? error : { code: 'MB_CLI_INTERNAL', kind: 'internal' };
-    console.log(JSON.stringify({ error: { code, kind, message }, exitCode }, null, 2));
+    printJson({ error: { code, kind, message: redact(message) }, exitCode });
     return exitCode;
   }
   console.error(labelled('mb', pc.red, coded ? `${message} (${error.code})` : message));

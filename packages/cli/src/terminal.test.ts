@@ -12,6 +12,6 @@ it('wraps at spaces, indents every line, and keeps long words whole', () => {
 });
 
 it('never lets a stranger drive the terminal', () => {
-  expect(printable('a\x1b[2Jb\r\x07\u009b31m\u202ec')).toBe('a\ufffd[2Jb\ufffd\ufffd\ufffd31m\ufffdc');
-  expect(printable('Grüße\tund\nmehr 📈')).toBe('Grüße\tund\nmehr 📈');
+  expect(printable('a\x1b[2Jb\r\x07\u009b31m\u202ec')).toBe('a\ufffd[2Jb \ufffd\ufffd31m\ufffdc');
+  expect(printable('Grüße\tund\nmehr 📈')).toBe('Grüße und mehr 📈');
 });

@@ -1,3 +1,6 @@
+import { printableText } from '@mb/broker';
+import { redact } from './redact.ts';
+
 /** Columns of the terminal on a stream; 80 when it is none. */
 export function terminalWidth(stream: { readonly columns?: number } = process.stdout): number {
   return stream.columns ?? 80;
@@ -20,13 +23,27 @@ export function wrap(text: string, indent: string, width = terminalWidth()): str
   return lines.map((line) => indent + line).join('\n');
 }
 
-/** Replaces control characters, lest what a server says drives the terminal. */
-export function printable(text: string): string {
-  return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
+/**
+ * Makes foreign text fit for a terminal; see `printableText` of @mb/broker. A line end in it makes no line of its own.
+ */
+export const printable = printableText;
+
+/** A value of plain objects and arrays with all its texts made fit, for what formats them in several lines. */
+export function printableValue<Value>(value: Value): Value {
+  if (typeof value === 'string') return printableText(value) as Value;
+  if (Array.isArray(value)) return value.map(printableValue) as Value;
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
+  const entries = Object.entries(value).map(([key, item]) => [key, printableValue(item)]);
+  return Object.fromEntries(entries) as Value;
+}
+
+/** The same for a text of several lines, whose line ends are our own. */
+export function printableLines(text: string): string {
+  return text.split(/\r?\n/).map(printableText).join('\n');
 }
 
 /** `label: text` for standard error, wrapped, with the label in a colour. */
 export function labelled(label: string, paint: (text: string) => string, text: string): string {
-  const wrapped = wrap(`${label}: ${printable(text)}`, '', terminalWidth(process.stderr));
+  const wrapped = wrap(`${label}: ${printableLines(redact(text))}`, '', terminalWidth(process.stderr));
   return paint(wrapped.slice(0, label.length + 1)) + wrapped.slice(label.length + 1);
 }

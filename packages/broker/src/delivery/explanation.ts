@@ -1,5 +1,6 @@
 import type { RouteFailure, RouteSource, SkippedHost } from '@mb/dns';
 import type { SignedMessage } from '../message/outgoing-message.ts';
+import { printableText } from '../printable-text.ts';
 import { findHostSecurity } from '../route/host-security.ts';
 import { findNextHop } from '../route/next-hop.ts';
 import type { HostSecurity } from '../route/tls-policy.ts';
@@ -139,7 +140,8 @@ export function formatExplanation(explanation: Explanation): string {
     ...(requires.length > 0 ? [`Requires   ${requires.join(', ')}`] : []),
   ];
   for (const delivery of deliveries) lines.push('', ...deliveryLines(delivery));
-  return `${lines.join('\n')}\n`;
+  // Host names and reasons come from whoever writes the DNS records.
+  return `${lines.map(printableText).join('\n')}\n`;
 }
 
 function deliveryLines(delivery: ExplainedDelivery): string[] {

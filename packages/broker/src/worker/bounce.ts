@@ -2,6 +2,7 @@ import { isAscii } from 'node:buffer';
 import { composeMessage, formatReport, type RecipientStatus } from '@mb/mime';
 import type { OutcomeEvidence } from '../delivery/outcome.ts';
 import { type QueuedRecipientOptions, readQueuedEnvelope } from '../message/queued-envelope.ts';
+import { printableText } from '../printable-text.ts';
 import type { Bounce, ClaimedMessage, ClaimedRecipient, NewMessage, RecipientId } from '../store/port.ts';
 import type { LastAttempt } from './last-attempt.ts';
 
@@ -123,7 +124,7 @@ function explain(
     const host = outcome?.host === undefined ? '' : ` (host ${outcome.host})`;
     const reply = outcome?.reply ? replyText(outcome.reply) : reasonOf(outcome);
     const end = kind === 'expired' ? 'no attempt succeeded in time. The last one: ' : '';
-    return `<${recipient.address}>${host}: ${end}${reply}`;
+    return printableText(`<${recipient.address}>${host}: ${end}${reply}`);
   });
   const endings: Record<ReportSubject, string> = {
     failure: 'It will not be tried again.',
@@ -192,5 +193,5 @@ function actionAndStatus(
 const maxReplyText = 500;
 
 function replyText({ code, lines }: NonNullable<OutcomeEvidence['reply']>): string {
-  return `${code} ${lines.join(' ')}`.slice(0, maxReplyText);
+  return printableText(`${code} ${lines.join(' ')}`).slice(0, maxReplyText);
 }

@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { open, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CliError } from '../errors.ts';
+import { foreignInfluence } from '../private-file.ts';
 
 const NAMES = ['mb.config.ts', 'mb.config.js', 'mb.config.json'];
 
@@ -29,28 +30,41 @@ export async function findConfig(folder: string): Promise<string | undefined> {
 /** Reads a configuration file. @throws {CliError} MB_CLI_FILE, MB_CLI_CONFIG */
 export async function readConfig(name: string): Promise<ConfigFile> {
   const path = resolve(name);
-  await refuseForeign(path);
-  const content = path.endsWith('.json') ? await readJson(path) : await importDefault(path);
+  const text = await readTrusted(path);
+  const content = path.endsWith('.json') ? parseJson(path, text) : await importDefault(path);
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw wrong(path, 'it must be an object, in JavaScript and TypeScript the default export');
   }
   return { path, content: content as Record<string, unknown> };
 }
 
-/** It is run, or decides where mail goes: what others could have written does not count. */
-async function refuseForeign(path: string): Promise<void> {
-  const facts = await stat(path).catch((cause: unknown) => {
+/**
+ * The text of a configuration that others cannot have written: it is run, or decides where mail goes.
+ *
+ * What is looked at is the file that is open, and the folders on the way to it: as long as nobody else may write there,
+ * the name that is imported afterwards is still this file.
+ */
+async function readTrusted(path: string): Promise<string> {
+  const file = await open(path).catch((cause: unknown) => {
     throw new CliError('MB_CLI_FILE', `There is no configuration ${path}.`, { cause });
   });
-  if (process.platform === 'win32') return;
-  const owners = [0, process.getuid?.()];
-  if (owners.includes(facts.uid) && (facts.mode & 0o002) === 0) return;
-  throw wrong(path, 'others may change it; make it your own (chown, chmod o-w), or give --no-config');
+  try {
+    const foreign = await foreignInfluence(path, await file.stat());
+    if (foreign !== undefined) {
+      throw wrong(path, `others may change it: ${foreign}; use chown and chmod o-w, or give --no-config`);
+    }
+    return await file.readFile('utf8');
+  } catch (cause) {
+    if (CliError.isInstance(cause)) throw cause;
+    throw new CliError('MB_CLI_FILE', `${path} cannot be read: ${(cause as Error).message}.`, { cause });
+  } finally {
+    await file.close();
+  }
 }
 
-async function readJson(path: string): Promise<unknown> {
+function parseJson(path: string, text: string): unknown {
   try {
-    return JSON.parse(await readFile(path, 'utf8'));
+    return JSON.parse(text);
   } catch (cause) {
     throw wrong(path, `it is no JSON: ${(cause as Error).message}`, cause);
   }
@@ -58,7 +72,7 @@ async function readJson(path: string): Promise<unknown> {
 
 async function importDefault(path: string): Promise<unknown> {
   try {
-    const module = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
+    const module = (await import(pathToFileURL(await realpath(path)).href)) as { readonly default?: unknown };
     return module.default;
   } catch (cause) {
     throw wrong(path, `it cannot be loaded: ${(cause as Error).message}`, cause);

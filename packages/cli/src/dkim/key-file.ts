@@ -1,7 +1,7 @@
-import { chmod, open } from 'node:fs/promises';
 import type { SelectorKey } from '@mb/dkim';
 import { InvalidArgumentError } from 'commander';
 import { CliError } from '../errors.ts';
+import { writeNewFile } from '../private-file.ts';
 import type { DkimTerminal } from './terminal.ts';
 
 /** `selector:file`, as a flag names a key. */
@@ -28,14 +28,7 @@ export async function readKey({ selector, path }: KeyName, terminal: DkimTermina
 /** Writes a new private key so that only its owner can read it; an existing file is never replaced. */
 export async function writeKey(path: string, pem: string): Promise<void> {
   try {
-    const file = await open(path, 'wx', 0o600);
-    try {
-      await file.writeFile(pem);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await chmod(path, 0o600);
+    await writeNewFile(path, pem);
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     const reason = code === 'EEXIST' ? 'it exists already, and keys are never replaced' : message;

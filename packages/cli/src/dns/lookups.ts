@@ -14,6 +14,7 @@ import {
   matchesMtaSts,
   type Resolver,
 } from '@mb/dns';
+import { printableValue } from '../terminal.ts';
 import type { LookupReport } from './report.ts';
 
 /** `mb dns mx`: where mail for a domain goes. */
@@ -51,7 +52,8 @@ export async function reportSpf(
   const tree = await explainSpf(domain, resolver);
   const findings = lintSpf(tree);
   const lines = [
-    formatSpfTree(tree),
+    // What a record says makes no lines in the tree.
+    ...formatSpfTree(printableValue(tree)).split('\n'),
     ...findings.map(({ severity, message, fix }) => `${severity}: ${message} ${fix}`),
   ];
   if (sender.ip === undefined) {

@@ -6,7 +6,7 @@ import { colors as pc } from '../colors.ts';
 import { processTerminal, type ResolverFlags, resolverFlags, resolverFor } from '../dns/terminal.ts';
 import { exitCodes } from '../exit-code.ts';
 import { authenticate, type SessionFacts } from '../message/authentication.ts';
-import { print } from '../output.ts';
+import { jsonLine, print } from '../output.ts';
 import { parseIp, wholeNumber } from '../parse-flag.ts';
 import { labelled } from '../terminal.ts';
 import { describeArrival, formatArrival } from './report.ts';
@@ -89,7 +89,7 @@ async function show(
   const session = sessionOf(arrival, flags.ip);
   const authentication = resolver && (await authenticate(arrival.octets, message, resolver, session));
   const report = describeArrival(arrival, message, authentication, file);
-  print(asJson ? `${JSON.stringify(report)}\n` : formatArrival(report));
+  print(asJson ? jsonLine(report) : formatArrival(report));
 }
 
 /** SPF says nothing about loopback: there the session is known only if somebody tells. */
@@ -101,7 +101,7 @@ function sessionOf({ ip, sender, helo }: Arrival, told: string | undefined): Ses
 function announce({ host, folder, save }: InboxFlags, port: number, asJson: boolean): void {
   const literal = isIP(host) === 6 ? `[${host}]` : host;
   if (asJson) {
-    print(`${JSON.stringify({ type: 'listening', host, port, ...(save && { folder }) })}\n`);
+    print(jsonLine({ type: 'listening', host, port, ...(save && { folder }) }));
     return;
   }
   const where = save ? `, saving to ${folder}` : '';

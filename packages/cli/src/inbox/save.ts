@@ -1,5 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeNewFile } from '../private-file.ts';
 import type { Arrival } from './server.ts';
 
 /**
@@ -10,7 +11,8 @@ import type { Arrival } from './server.ts';
 export function createSaver(folder: string): (arrival: Arrival) => Promise<string> {
   let count = 0;
   return async ({ octets, at, sender, recipients }) => {
-    await mkdir(folder, { recursive: true });
+    // Mail is for whoever started us.
+    await mkdir(folder, { recursive: true, mode: 0o700 });
     count += 1;
     const moment = new Date(at).toISOString().replaceAll(/[-:]/g, '').replace('.', '-');
     const path = join(folder, `${moment}-${process.pid}-${count}.eml`);
@@ -19,8 +21,7 @@ export function createSaver(folder: string): (arrival: Arrival) => Promise<strin
       ...recipients.map((address) => `Delivered-To: ${oneLine(address)}`),
     ];
     const front = Buffer.from(`${trace.join('\r\n')}\r\n`);
-    // Mail is for whoever started us.
-    await writeFile(path, Buffer.concat([front, octets]), { flag: 'wx', mode: 0o600 });
+    await writeNewFile(path, Buffer.concat([front, octets]));
     return path;
   };
 }

@@ -1,6 +1,6 @@
 import { CliError } from '../errors.ts';
 import { exitCodeOf, exitCodes } from '../exit-code.ts';
-import { print } from '../output.ts';
+import { jsonLine, print } from '../output.ts';
 import type { SendFlags } from '../send/flags.ts';
 import { interruptible } from '../send/interruption.ts';
 import { printable } from '../terminal.ts';
@@ -113,7 +113,7 @@ export class MergeRun {
     const trouble = status !== 'delivered' && status !== 'queued';
     if (trouble && this.#troubles.length < MOST_TROUBLES) this.#troubles.push(line);
     this.#progress.add(status);
-    if (this.#flags.json) print(`${JSON.stringify(line)}\n`);
+    if (this.#flags.json) print(jsonLine(line));
   }
 
   /** Prints what became of the run, and sets the exit code: that of the gravest result of all rows, of all runs. */
@@ -133,9 +133,7 @@ export class MergeRun {
     if (this.#flags.json) {
       const { rows, done, failed: failedBefore, unknown: unknownBefore } = plan;
       const before = { done, failed: failedBefore, unknown: unknownBefore };
-      print(
-        `${JSON.stringify({ exitCode: process.exitCode, rows, counts, before, left, results: report.results })}\n`,
-      );
+      print(jsonLine({ exitCode: process.exitCode, rows, counts, before, left, results: report.results }));
     } else if (!this.#flags.quiet) print(`${formatReport(report)}\n`);
     else if (gravest !== exitCodes.ok) console.error(formatReport(report));
   }

@@ -2,7 +2,7 @@ import { type Explanation, formatExplanation, type MailBroker } from '@mb/broker
 import { formatAddress, type Message } from '@mb/mime';
 import { colors as pc } from '../colors.ts';
 import { exitCodeOf } from '../exit-code.ts';
-import { print } from '../output.ts';
+import { jsonLine, print } from '../output.ts';
 import type { SendFlags } from '../send/flags.ts';
 import { interruptible } from '../send/interruption.ts';
 import { printable } from '../terminal.ts';
@@ -50,14 +50,14 @@ export async function previewRows(
       for (const { failure } of explanation.deliveries) {
         if (failure) failures.push({ status: failure.status === 'permanent' ? 'failed' : 'deferred' });
       }
-      if (json) print(`${JSON.stringify(factsOf(row.row, merged.address, merged.message, explanation))}\n`);
+      if (json) print(jsonLine(factsOf(row.row, merged.address, merged.message, explanation)));
       else if (!quiet) print(formatPreview(row.row, merged.message, explanation));
     }
   } finally {
     interruption.end();
   }
   process.exitCode = exitCodeOf(failures);
-  if (json) print(`${JSON.stringify({ exitCode: process.exitCode, ...plan })}\n`);
+  if (json) print(jsonLine({ exitCode: process.exitCode, ...plan }));
 }
 
 function factsOf(row: number, address: string, message: Message, explanation: Explanation) {

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { CliError } from '../errors.ts';
+import { jsonLine } from '../output.ts';
+import { openPrivateFile } from '../private-file.ts';
 import { RowStates, type RowStatus, rowStatuses } from './row-states.ts';
 
 /** What became of a row: a line of the results, and of what --json prints. */
@@ -74,7 +76,7 @@ export class ResultsFile {
   static async open(path: string): Promise<ResultsFile> {
     await lock(path);
     try {
-      const handle = await open(path, 'a+', 0o600);
+      const handle = await openPrivateFile(path);
       const contents = await readContents(path, handle);
       await handle.truncate(contents.bytes);
       return new ResultsFile(path, handle, contents);
@@ -121,7 +123,7 @@ export class ResultsFile {
 
   #append(line: object): Promise<void> {
     this.#empty = false;
-    this.#lines.push(`${JSON.stringify(line)}\n`);
+    this.#lines.push(jsonLine(line));
     this.#next ??= this.#written = this.#written.then(() => this.#write());
     return this.#next;
   }

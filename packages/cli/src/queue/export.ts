@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { QueueControl, type RecipientView } from '@mb/broker';
+import { csvCell, QueueControl, type RecipientView } from '@mb/broker';
 import { Command, Option } from 'commander';
+import { jsonLine } from '../output.ts';
 import { eachRecipient, lastWord } from './recipients.ts';
 import { addSelectorFlags, readSelectors, type SelectorFlags } from './selector.ts';
 import { type StoreFlags, storeFlag, withStore } from './store.ts';
@@ -28,12 +29,10 @@ export function exportCommand(): Command {
     .addOption(new Option('--json', 'the same as --format jsonl').implies({ format: 'jsonl' }))
     .addHelpText('after', EXAMPLES)
     .action((messageIds: readonly string[], flags: ExportFlags) =>
-      withStore(flags, 'look', async (store) => {
+      withStore(flags, 'read', async (store) => {
         if (flags.format === 'csv') await write(csvLine(COLUMNS.map(([name]) => name)));
         for await (const row of eachRecipient(new QueueControl(store), readSelectors(messageIds, flags))) {
-          await write(
-            flags.format === 'csv' ? csvLine(COLUMNS.map(([, of]) => of(row))) : `${JSON.stringify(row)}\n`,
-          );
+          await write(flags.format === 'csv' ? csvLine(COLUMNS.map(([, of]) => of(row))) : jsonLine(row));
         }
       }),
     );
@@ -58,13 +57,8 @@ function moment(at: number | undefined): string {
   return at === undefined ? '' : new Date(at).toISOString();
 }
 
-/** RFC 4180 §2; a cell that a spreadsheet would run as a formula gets an apostrophe in front. */
 function csvLine(cells: readonly string[]): string {
-  const quoted = cells.map((cell) => {
-    const safe = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-  });
-  return `${quoted.join(',')}\r\n`;
+  return `${cells.map(csvCell).join(',')}\r\n`;
 }
 
 async function write(text: string): Promise<void> {

@@ -36,7 +36,7 @@ export function listCommand(): Command {
 
 async function list(messageIds: readonly string[], flags: ListFlags): Promise<void> {
   const rows: RecipientView[] = [];
-  const more = await withStore(flags, 'look', async (store) => {
+  const more = await withStore(flags, 'read', async (store) => {
     for await (const row of eachRecipient(new QueueControl(store), readSelectors(messageIds, flags))) {
       if (rows.length === flags.limit) return true;
       rows.push(row);

@@ -30,7 +30,7 @@ export function showCommand(): Command {
     .addOption(new Option('--json', 'print one JSON object').conflicts('content'))
     .addHelpText('after', EXAMPLES)
     .action((id: string, flags: ShowFlags) =>
-      withStore(flags, 'look', async (store) => {
+      withStore(flags, 'read', async (store) => {
         const control = new QueueControl(store);
         const message = await control.show(id);
         if (message === null) {

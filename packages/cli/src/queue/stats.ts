@@ -26,7 +26,7 @@ export function statsCommand(): Command {
     .option('--json', 'print one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: StatsFlags) => {
-      const stats = await withStore(flags, 'look', (store) => store.stats());
+      const stats = await withStore(flags, 'read', (store) => store.stats());
       if (flags.json) printJson(stats);
       else print(formatStats(stats));
     });

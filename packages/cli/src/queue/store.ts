@@ -18,10 +18,11 @@ export interface OpenStore extends QueueStore<unknown> {
 }
 
 /**
- * `look`: the queue must be there, of this version. `migrate`: its tables are brought up to date; a file must be there.
+ * `read`: the queue must be there, of this version, and nothing is written, so that it may be read-only. `look`:
+ * likewise, but it may be changed. `migrate`: its tables are brought up to date; a file must be there.
  * `create`: the queue is made where need be. `work`: likewise, and what others queue is heard of at once.
  */
-export type StoreAccess = 'look' | 'migrate' | 'create' | 'work';
+export type StoreAccess = 'read' | 'look' | 'migrate' | 'create' | 'work';
 
 /** The flag of `StoreFlags`, for `Command.addOption`. */
 export function storeFlag(): Option {
@@ -57,12 +58,12 @@ export async function withStore<Result>(
 
 async function newStore(location: StoreLocation, access: StoreAccess): Promise<OpenStore> {
   // Somebody else's database must not get our tables because somebody looked into it.
-  const migrate = access !== 'look';
+  const migrate = access !== 'look' && access !== 'read';
   if (location.kind === 'postgres') return postgresStore(location, { migrate, listen: access === 'work' });
-  const mustExist = access === 'look' || access === 'migrate';
+  const mustExist = access !== 'create' && access !== 'work';
   if (mustExist && !existsSync(location.path)) {
     const message = `--store: there is no queue ${location}; "mb send --queue" and "mb work" make one.`;
     throw new CliError('MB_CLI_FILE', message);
   }
-  return new SqliteStore(location.path, { migrate });
+  return new SqliteStore(location.path, { migrate, readOnly: access === 'read' });
 }

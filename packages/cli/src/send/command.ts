@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   type BrokerOptions,
   formatExplanation,
@@ -12,6 +13,7 @@ import { colors as pc } from '../colors.ts';
 import { CliError } from '../errors.ts';
 import { exitCodeOf, exitCodes } from '../exit-code.ts';
 import { sendToFile } from '../merge/command.ts';
+import { printJson } from '../output.ts';
 import { labelled } from '../terminal.ts';
 import { brokerOptions } from './broker-options.ts';
 import { Draft, editorFromEnvironment } from './draft.ts';
@@ -163,7 +165,7 @@ async function explain(
     process.exitCode = exitCodeOf(
       failures.map(({ status }) => ({ status: status === 'permanent' ? 'failed' : 'deferred' })),
     );
-    if (flags.json) console.log(JSON.stringify({ exitCode: process.exitCode, ...explanation }, null, 2));
+    if (flags.json) printJson({ exitCode: process.exitCode, ...explanation });
     else if (!flags.quiet) process.stdout.write(formatExplanation(explanation));
   } finally {
     interruption.end();
@@ -209,7 +211,7 @@ async function prepare(flags: SendFlags): Promise<PreparedMessage> {
   }
   const message = await readMessage(flags);
   // Composing is lazy: this settles the Message-ID and finds every mistake before anything is sent.
-  const { messageId, envelope, author } = composeMessage(message);
+  const { messageId, envelope, author } = composeMessage(withStableId(message, flags));
   const fixed = { ...message, messageId };
   return {
     message: fixed,
@@ -217,6 +219,21 @@ async function prepare(flags: SendFlags): Promise<PreparedMessage> {
     recipients: envelope.to.length,
     authorDomain: author.domain,
   };
+}
+
+/**
+ * With an idempotency key the Message-ID follows from it, so that the same command again is the same message: it may be
+ * repeated because nobody knows whether it was done.
+ */
+function withStableId(
+  message: Message,
+  { idempotencyKey, messageId, tenant = '', from = '' }: SendFlags,
+): Message {
+  if (idempotencyKey === undefined || messageId !== undefined) return message;
+  const digest = createHash('sha256')
+    .update(JSON.stringify([tenant, idempotencyKey]))
+    .digest('hex');
+  return { ...message, messageId: `${digest.slice(0, 32)}@${authorDomain(from)}` };
 }
 
 function warn(text: string): void {
@@ -237,7 +254,7 @@ function print(
     // Sessions are long; they are part of the object when somebody wants to watch them.
     const recipients = watch ? outcomes : outcomes.map(({ transcript: _, ...rest }) => rest);
     const result = { exitCode: exitCodeOf(outcomes), messageId, counts: countByStatus(outcomes), recipients };
-    console.log(JSON.stringify(result, null, 2));
+    printJson(result);
   } else if (!quiet) {
     for (const outcome of outcomes) console.log(formatReceipt(outcome));
     console.log(`\n${formatSummary(outcomes, messageId)}`);

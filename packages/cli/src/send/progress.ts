@@ -15,7 +15,7 @@ export function watchSessions(startedAt: number): Progress {
     onLine({ at, direction, host, text }) {
       const sign = { client: pc.cyan('→'), server: pc.green('←'), note: pc.dim('·') }[direction];
       console.error(
-        `${pc.dim(`${String(at - startedAt).padStart(6)} ms ${host}`)} ${sign} ${printable(text)}`,
+        `${pc.dim(`${String(at - startedAt).padStart(6)} ms ${printable(host)}`)} ${sign} ${printable(text)}`,
       );
     },
     end: () => {},
@@ -34,7 +34,7 @@ export function statusLine(recipients: number, startedAt: number): Progress {
   const timer = setInterval(draw, 250);
   return {
     onLine({ host, text }) {
-      latest = `${host}: ${printable(text)}`;
+      latest = printable(`${host}: ${text}`);
     },
     end() {
       clearInterval(timer);

@@ -1,6 +1,7 @@
 import type { QueueEvent, QueueEventType } from '@mb/broker';
 import { colors as pc } from '../colors.ts';
 import { isCodedError } from '../errors.ts';
+import { jsonLine } from '../output.ts';
 import { lastWord } from '../queue/recipients.ts';
 import { printable } from '../terminal.ts';
 import { formatDistance, formatMoment } from '../time.ts';
@@ -16,7 +17,7 @@ export interface WorkLog {
 
 /** One JSON object a line: the events as the broker gives them, and the worker's own. */
 export function jsonLog(write: (line: string) => void, now: () => number = Date.now): WorkLog {
-  const line = (value: object) => write(`${JSON.stringify(value)}\n`);
+  const line = (value: object) => write(jsonLine(value));
   return {
     onEvent: line,
     onState: (state, facts) => line({ type: `worker-${state}`, at: now(), ...facts }),

@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, link, lstat, open, realpath, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+
+const othersMayWrite = 0o002;
+const sticky = 0o1000;
+
+/**
+ * Why others could put files of their own into a folder, or exchange those in it; undefined when they cannot.
+ *
+ * @param strict  Also refuse a shared folder in which everybody may delete only what is his own, such as /tmp: what is
+ *   not there yet can be put there by anybody.
+ */
+export async function sharedFolder(path: string, strict = false): Promise<string | undefined> {
+  if (process.platform === 'win32') return undefined;
+  const facts = await stat(path);
+  if ((facts.mode & othersMayWrite) === 0) return undefined;
+  if (!strict && (facts.mode & sticky) !== 0) return undefined;
+  return `every user of this machine may write to the folder ${path}`;
+}
+
+/** Why a file cannot be trusted: it or a folder on the way to it may be changed by others. */
+export async function foreignInfluence(path: string, facts: Stats): Promise<string | undefined> {
+  if (process.platform === 'win32') return undefined;
+  const trusted = (uid: number) => uid === 0 || uid === process.getuid?.();
+  if (!trusted(facts.uid)) return 'it belongs to another user';
+  if ((facts.mode & othersMayWrite) !== 0) return 'every user may write to it';
+  const real = await realpath(path);
+  for (let folder = dirname(real), first = true; ; folder = dirname(folder), first = false) {
+    const place = await stat(folder);
+    if (!trusted(place.uid)) return `the folder ${folder} belongs to another user`;
+    const shared = await sharedFolder(folder, first);
+    if (shared !== undefined) return shared;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
+/**
+ * Writes a new file that only this user may read. It appears whole or not at all, is on the disk when this resolves, and
+ * never replaces another: one that exists, as a symbolic link too, is EEXIST.
+ */
+export async function writeNewFile(path: string, content: string | Uint8Array): Promise<void> {
+  const target = resolve(path);
+  const shared = await sharedFolder(dirname(target));
+  if (shared !== undefined) throw new Error(shared);
+  const draft = join(dirname(target), `.${basename(target)}.${randomUUID()}.tmp`);
+  try {
+    const file = await open(draft, 'wx', 0o600);
+    try {
+      await file.chmod(0o600);
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    // Unlike rename(), link() replaces nothing.
+    await link(draft, target);
+  } finally {
+    await rm(draft, { force: true });
+  }
+  await syncFolder(dirname(target));
+}
+
+/** Opens a file of this user to append to; makes it when it is not there. A symbolic link is ELOOP. */
+export async function openPrivateFile(path: string): Promise<FileHandle> {
+  const target = resolve(path);
+  const shared = await sharedFolder(dirname(target));
+  if (shared !== undefined) throw new Error(shared);
+  // Where the system has no O_NOFOLLOW (Windows), a link is refused by name.
+  if (constants.O_NOFOLLOW === undefined && (await isLink(target))) throw new Error('it is a symbolic link');
+  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW = 0 } = constants;
+  const handle = await open(target, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+  try {
+    if (!(await handle.stat()).isFile()) throw new Error('it is no file');
+    // One of an earlier version, or made by hand, may be open to others.
+    await handle.chmod(0o600);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+async function isLink(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined))?.isSymbolicLink() ?? false;
+}
+
+/** The name of a new file is on the disk when its folder is. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
