@@ -22,6 +22,7 @@ const background: Readonly<Record<string, string>> = {
   'broker/src/queue/event-sink.ts': 'deliverEvents(): ends with its signal',
   'broker/src/sender/keyring.ts': 'the check of a published key: one look-up, warns',
   'broker/src/store/error-listeners.ts': 'what a callback of the application returns',
+  'broker/src/store/records.ts': 'watchRecords(): the iterator, which ends with its signal',
   'broker/src/store/sqlite/group-commit.ts': 'writes: ends in close(), rejects each write',
   'broker/src/store/sqlite/sqlite-store.ts': 'the poll: reports to onBackgroundError, ends in close()',
   'broker/src/store/wake-list.ts': 'listeners: one microtask',

@@ -21,7 +21,7 @@ import { enqueue } from './enqueue.ts';
 import { readInput } from './file.ts';
 import { addSendFlags, type SendFlags } from './flags.ts';
 import { type Interruption, interruptible } from './interruption.ts';
-import { readMessage } from './message-flags.ts';
+import { authorDomain, readMessage } from './message-flags.ts';
 import { type Progress, silent, statusLine, watchSessions } from './progress.ts';
 import { refuseQueueFlags } from './queue-flags.ts';
 import { readReadyMessage } from './ready-message.ts';

@@ -26,8 +26,8 @@ interface RecordRow {
 
 /** What {@link SqliteRecords} needs of its store. */
 export interface SqliteRecordsEnvironment {
-  /** @throws {BrokerError} MB_BROKER_STORE_CLOSED */
-  read(): Sql;
+  /** @throws {BrokerError} MB_BROKER_STORE_CLOSED, MB_BROKER_STORE_FAILED */
+  read<Result>(work: (sql: Sql) => Result): Result;
   /** Runs `work` in a durable transaction and tells the listeners. */
   write<Result>(work: (sql: Sql, now: number) => Result): Promise<Result>;
 }
@@ -41,7 +41,8 @@ export class SqliteRecords implements Records {
   }
 
   async get(collection: string, key: string): Promise<StoredRecord | null> {
-    const row = find(this.#environment.read(), checkCollection(collection), checkRecordKey(key));
+    const [within, name] = [checkCollection(collection), checkRecordKey(key)];
+    const row = this.#environment.read((sql) => find(sql, within, name));
     return row?.value ? stored(row, row.value) : null;
   }
 
@@ -63,27 +64,25 @@ export class SqliteRecords implements Records {
   async list(collection: string, page: RecordPageRequest = {}): Promise<Page<StoredRecord>> {
     const { after = '', prefix = '' } = page;
     const limit = pageLimit(page.limit);
-    const found = this.#environment.read().all<RecordRow>(
-      `SELECT * FROM mb_record WHERE collection = ?1 AND key > ?2 AND key >= ?3 AND substr(key, 1, length(?3)) = ?3
+    const within = checkCollection(collection);
+    const found = this.#environment.read((sql) =>
+      sql.all<RecordRow>(
+        `SELECT * FROM mb_record WHERE collection = ?1 AND key > ?2 AND key >= ?3 AND substr(key, 1, length(?3)) = ?3
          AND value IS NOT NULL ORDER BY key LIMIT ?4`,
-      checkCollection(collection),
-      after,
-      prefix,
-      limit + 1,
+        within,
+        after,
+        prefix,
+        limit + 1,
+      ),
     );
     const rows = found.slice(0, limit).map((row) => stored(row, row.value!));
     return { rows, ...(found.length > limit && { next: rows.at(-1)!.key }) };
   }
 
   async changes(collection: string, after: number, limit?: number): Promise<readonly RecordChange[]> {
-    const rows = this.#environment
-      .read()
-      .all<RecordRow>(
-        `SELECT * FROM mb_record WHERE collection = ? AND version > ? ORDER BY version LIMIT ?`,
-        checkCollection(collection),
-        after,
-        pageLimit(limit),
-      );
+    const [within, most] = [checkCollection(collection), pageLimit(limit)];
+    const select = 'SELECT * FROM mb_record WHERE collection = ? AND version > ? ORDER BY version LIMIT ?';
+    const rows = this.#environment.read((sql) => sql.all<RecordRow>(select, within, after, most));
     return rows.map((row) => {
       const { key, version, updated } = row;
       return row.value === null ? { collection, key, version, updatedAt: updated } : stored(row, row.value);

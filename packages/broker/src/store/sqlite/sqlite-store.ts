@@ -117,7 +117,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   readonly #errors = new ErrorListeners();
   readonly #recent = new RecentMessages();
   readonly records = new SqliteRecords({
-    read: () => this.#read().sql,
+    read: (work) => this.#reading(({ sql }) => work(sql)),
     write: async (work) => {
       const result = await this.#write(({ sql, now }) => work(sql, now), durable);
       this.#wake.notify();
