@@ -36,6 +36,7 @@ sub leaves {
     type => $entity->effective_type,
     filename => defined $name ? $name : undef,
     sha => sha256_hex(content($entity)),
+    words => [content($entity) =~ /w\d+x/g],
   };
 }
 

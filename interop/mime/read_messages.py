@@ -9,6 +9,7 @@ import email.policy
 import email.utils
 import hashlib
 import json
+import re
 import sys
 from email.header import decode_header
 
@@ -41,6 +42,7 @@ def leaf(part):
         "cid": part.get("Content-ID"),
         "disposition": part.get_content_disposition(),
         "sha": hashlib.sha256(content or b"").hexdigest(),
+        "words": [word.decode("ascii") for word in re.findall(rb"w\d+x", content or b"")],
     }
 
 

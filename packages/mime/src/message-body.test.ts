@@ -243,6 +243,22 @@ describe('BODY-01 BODY-02 BODY-03 BODY-04 the body of a message', () => {
       { alternatives: [], attachments: ['2 text/calendar'] },
     ],
     [
+      'both forms in one branch',
+      ['multipart/alternative', [['multipart/mixed', [plain('a'), html('<p>b')]], html('<p>c')]],
+      { text: 'a\nb', html: '<p>c', attachments: [] },
+    ],
+    [
+      'an alternative in a branch of another form',
+      [
+        'multipart/alternative',
+        [
+          ['multipart/mixed', [plain('a'), ['multipart/alternative', [plain('b'), html('<p>c')]]]],
+          html('<p>d'),
+        ],
+      ],
+      { text: 'a\nb\nc', html: '<p>d', attachments: [] },
+    ],
+    [
       'several alternatives',
       [
         'multipart/mixed',

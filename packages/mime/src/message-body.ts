@@ -101,10 +101,12 @@ class PartSorter {
         (part === main ||
           isAlternative ||
           (parentType !== 'multipart/related' && (isMedia(part) || filename === undefined)));
-      if (isBody && isAlternative && isText(part)) (isHtml(part) ? htmlList : textList)?.push(part);
+      if (isBody && isAlternative && isText(part))
+        ((isHtml(part) ? htmlList : textList) ?? htmlList ?? textList)!.push(part);
       else if (isBody && !isAlternative) {
-        if (inAlternative && isPlain(part)) htmlList = undefined;
-        if (inAlternative && isHtml(part)) textList = undefined;
+        // DEVIATES RFC 8621 §4.1.4: with both forms in one branch of an alternative, its algorithm loses the second.
+        if (inAlternative && isPlain(part) && textList) htmlList = undefined;
+        if (inAlternative && isHtml(part) && htmlList) textList = undefined;
         textList?.push(part);
         htmlList?.push(part);
         // DEVIATES RFC 8621 §4.1.4: media in the body are listed here, too, since `text` and `html` do not show them.
