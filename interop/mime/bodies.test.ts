@@ -8,7 +8,8 @@ import { DAMAGES, generateTrees, leavesOf, type Tree, writeTree } from './bodies
 import { read } from './external-reader.ts';
 import { frame } from './generated.ts';
 
-const COUNT = Number(process.env.MB_BODIES ?? 5000);
+/** `MB_BODIES=5000` is run before a release; the default suits CI. */
+const COUNT = Number(process.env.MB_BODIES ?? 1000);
 const DAMAGED = Number(process.env.MB_DAMAGED ?? 400);
 const SEED = Number(process.env.MB_SEED ?? 20_261_130);
 const here = import.meta.dirname;
@@ -42,7 +43,12 @@ async function readPostalMime(octets: Buffer): Promise<Reading> {
 }
 
 async function readMailparser(octets: Buffer): Promise<Reading> {
-  const { text, html, attachments } = await simpleParser(octets, { skipImageLinks: true });
+  const { text, html, attachments } = await simpleParser(octets, {
+    skipHtmlToText: true,
+    skipTextToHtml: true,
+    skipTextLinks: true,
+    skipImageLinks: true,
+  });
   return { shown: wordsOf(text, html), files: wordsOf(...attachments.map(({ content }) => latin1(content))) };
 }
 
@@ -121,7 +127,7 @@ describe('bodies beside four other readers', () => {
     }
     expect(unexplained.slice(0, 10)).toEqual([]);
     expect(new Set(reasons.keys())).toEqual(new Set([RELATED, NAMED]));
-  }, 240_000);
+  }, 900_000);
 
   it(`BODY-07 lose no word that two of the others find, over ${DAMAGED} damaged messages`, async () => {
     const damages = Object.entries(DAMAGES);

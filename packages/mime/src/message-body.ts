@@ -135,8 +135,8 @@ function mainPart({ contentType, parameters, parts }: ParsedPart): ParsedPart | 
 function fillForms(textBody: ParsedPart[], texts: number, htmlBody: ParsedPart[], htmls: number): void {
   const newTexts = textBody.slice(texts);
   const newHtmls = htmlBody.slice(htmls);
-  if (newTexts.length === 0) textBody.push(...newHtmls);
-  if (newHtmls.length === 0) htmlBody.push(...newTexts);
+  if (newTexts.length === 0) for (const part of newHtmls) textBody.push(part);
+  if (newHtmls.length === 0) for (const part of newTexts) htmlBody.push(part);
 }
 
 /** The text of a part: charset decoded, LF line ends, flowed lines joined. */
