@@ -31,6 +31,7 @@ import { type EventHandler, pumpEvents, type SinkOptions } from './queue/event-s
 import { type EventsOptions, streamEvents } from './queue/event-stream.ts';
 import { type InboundReport, type InboundReportParts, receiveReport } from './queue/inbound-report.ts';
 import { EgressWatch } from './route/egress-watch.ts';
+import { LocalWatch } from './route/local-watch.ts';
 import { ResolverWatch } from './route/resolver-watch.ts';
 import { type SentMessage, sendEach } from './send-many.ts';
 import { createKeyring, type Keyring } from './sender/keyring.ts';
@@ -95,6 +96,7 @@ export class MailBroker {
       random,
       egress: new EgressWatch(clock, delivery.port),
       resolverWatch: new ResolverWatch(clock),
+      localWatch: new LocalWatch(clock),
       experiences: new HostExperiences(),
       replyRules: createReplyRules(delivery.replyRules),
       ...(openSocket && { openSocket }),
@@ -295,12 +297,14 @@ export class MailBroker {
     const { store, worker } = this.#needQueue();
     const portBlocked = this.#environment.egress.blocked();
     const resolverTrouble = this.#environment.resolverWatch.trouble();
+    const localTroubles = this.#environment.localWatch.troubles();
     return {
       ...(await store.stats()),
       running: worker.running,
       activeClaims: worker.activeClaims,
       ...(portBlocked !== undefined && { portBlocked }),
       ...(resolverTrouble !== undefined && { resolverTrouble }),
+      ...(localTroubles.length > 0 && { localTroubles }),
     };
   }
 
@@ -395,6 +399,11 @@ export interface Health extends QueueStats {
   readonly portBlocked?: string;
   /** One or two sentences when our own DNS resolver does not work; what waits for it asks again each minute. */
   readonly resolverTrouble?: string;
+  /**
+   * One or two sentences for each trouble of our own: sockets and addresses of this machine, hosts in `delivery.routes`
+   * that cannot be found, credentials that a host refuses. It spends no attempts.
+   */
+  readonly localTroubles?: readonly string[];
 }
 
 interface QueueParts {

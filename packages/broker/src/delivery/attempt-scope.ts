@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { DeliverySettings, SessionLine, TlsOptions } from '../options.ts';
 import type { EgressWatch } from '../route/egress-watch.ts';
 import { findHostSecurity, type SecuritySources } from '../route/host-security.ts';
+import type { LocalWatch } from '../route/local-watch.ts';
 import { findNextHop, type NextHop, type ReachableHop } from '../route/next-hop.ts';
 import type { ResolverWatch } from '../route/resolver-watch.ts';
 import type { HostSecurity } from '../route/tls-policy.ts';
@@ -22,6 +23,7 @@ export interface AttemptEnvironment extends SecuritySources {
   readonly random: () => number;
   readonly egress: EgressWatch;
   readonly resolverWatch: ResolverWatch;
+  readonly localWatch: LocalWatch;
   readonly experiences: HostExperiences;
   readonly replyRules: ReplyRules;
   readonly openSocket?: ConnectOptions['openSocket'];

@@ -35,6 +35,17 @@ export async function attemptDelivery(
   attempt: number,
   scope: AttemptScope,
 ): Promise<RecipientOutcome[]> {
+  const outcomes = await tryHosts(delivery, message, attempt, scope);
+  scope.environment.localWatch.saw(delivery.domain, outcomes);
+  return outcomes;
+}
+
+async function tryHosts(
+  delivery: PlannedDelivery,
+  message: SignedMessage,
+  attempt: number,
+  scope: AttemptScope,
+): Promise<RecipientOutcome[]> {
   const { recipients } = delivery;
   const nextHop = await scope.nextHop(delivery.domain);
   const { route } = nextHop;

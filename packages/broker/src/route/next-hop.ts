@@ -1,5 +1,6 @@
 import { type FoundRoute, findMailRoute, findSmarthostRoute, type MailRoute, type Resolver } from '@mb/dns';
 import type { AuthOptions, TlsLevel } from '@mb/smtp-client';
+import { misconfigured } from './local-watch.ts';
 
 /** Where the mail of a domain goes. */
 export type RouteOption =
@@ -82,13 +83,28 @@ export async function findNextHop(
     const route = await findMailRoute(domain, resolver, { ...common, allowAddresses, self });
     return { route, port, protocol: 'smtp', implicitTls: false };
   }
-  const route = await findSmarthostRoute(option.host, resolver, { ...common, allowAddresses: everywhere });
+  const found = await findSmarthostRoute(option.host, resolver, { ...common, allowAddresses: everywhere });
+  const route = asOwnTrouble(found, option.host);
   if (option.type === 'lmtp') {
     const { port = 24, tls = 'opportunistic' } = option;
     return { route, port, protocol: 'lmtp', tls, implicitTls: false };
   }
   const { implicitTls = false, port = implicitTls ? 465 : 587, tls = 'verified', auth } = option;
   return { route, port, protocol: 'smtp', tls, implicitTls, ...(auth && { auth }) };
+}
+
+/** Q-06: a configured host that cannot be found is a mistake or an outage of ours, which never makes mail fail. */
+function asOwnTrouble(route: MailRoute, host: string): MailRoute {
+  if (route.status === 'found' || route.scope === 'local') return route;
+  const reason = `The host "${host}" in delivery.routes cannot be used: ${route.reason}`;
+  return {
+    ...route,
+    status: 'temporary',
+    scope: 'local',
+    enhancedCode: misconfigured,
+    replyCode: 451,
+    reason,
+  };
 }
 
 /** The most specific entry wins: the domain itself, `.parent`, `*`. */

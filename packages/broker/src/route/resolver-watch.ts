@@ -1,5 +1,6 @@
 import type { MailRoute } from '@mb/dns';
 import type { Clock } from '../clock.ts';
+import { misconfigured } from './local-watch.ts';
 
 /** What waits for the resolver asks again each minute, so trouble that nobody met for longer is over. */
 const memoryMs = 3 * 60_000;
@@ -15,7 +16,8 @@ export class ResolverWatch {
 
   /** A route was looked up. Another domain's may come from the cache, so only the one that failed proves an end. */
   saw(domain: string, route: MailRoute): void {
-    if (route.status === 'temporary' && route.scope === 'local')
+    const own = route.status === 'temporary' && route.scope === 'local';
+    if (own && route.enhancedCode !== misconfigured)
       this.#latest = { domain, reason: route.reason, at: this.#clock.now() };
     else if (this.#latest?.domain === domain) this.#latest = undefined;
   }
