@@ -1,4 +1,4 @@
-import { MimeError } from './errors.ts';
+import { MimeError, wordSet } from './errors.ts';
 
 /** The date that was written last: messages of one second have the same. */
 let writtenDate = '';
@@ -38,7 +38,7 @@ const ZONES =
 
 /** Day, month, year, time and the rest; with single blanks, and none beside colons and commas. */
 const DATE =
-  /^(?:[^\d\s,]{1,15}[, ])?(\d\d?)\.?[ -]?([a-z]{3,9})\.?[ ,-]?(\d{2,4})[ ,](\d\d?):(\d\d?)(?::(\d\d?)(?:[.,]\d+)?)?(.*)$/i;
+  /^(?:[^\d\s,]{1,15}(?:, ?| ))?(\d\d?)\.?[ -]?([a-z]{3,9})\.?[ ,-]?(\d{2,4})[ ,](\d\d?):(\d\d?)(?::(\d\d?)(?:[.,]\d+)?)?(.*)$/i;
 
 /**
  * Reads a date of RFC 5322 §3.3 with the obsolete forms of §4.3 (two-digit years, named zones, comments and white
@@ -55,28 +55,21 @@ export function parseDate(text: string): Date | undefined {
   return readDate(text).date;
 }
 
+/** What most dates are: RFC 5322 §3.3 with single blanks. */
+const PLAIN = /^(?:[A-Z][a-z]{2}, )?\d\d? [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}$/;
+
+const MONTHS: readonly string[] = /* @__PURE__ */ Array.from(
+  /* @__PURE__ */ wordSet(
+    'january february march april may june july august september october november december',
+  ),
+);
+
 /** {@link parseDate}, with what was wrong. */
 export function readDate(text: string): DateReading {
-  const months =
-    'january february march april may june july august september october november december'.split(' ');
   const [, day, name = '?', yearText = '', hour, minute, second = 0, zone = ''] =
-    DATE.exec(
-      // A longer text is no date.
-      withoutComments(text.slice(0, 1000))
-        .trim()
-        .replace(/\s+/g, ' ')
-        // A lone digit beside a blank has lost its neighbour.
-        .replace(/(?<!\d)\d :|: \d(?!\d)/, '?')
-        .replace(/ ?([:,]) ?/g, '$1')
-        // QUIRK(several senders): dots in the time.
-        .replace(/ (\d\d?)\.(\d\d)\.(\d\d)(?= |$)/, ' $1:$2:$3')
-        // ISO 8601 with a time, as RFC 3339 §5.6 restricts it.
-        .replace(/^(\d{4})-(\d\d)-(\d\d)[T ]/i, (_, y, m, d) => `${d} ${months[m - 1]} ${y} `)
-        // The month first, as in asctime (ISO C §7.27.3.1), which has the year last.
-        .replace(/^(?:[^\d\s,]{1,15}[, ])?([a-z]{3,9}\.?) (\d\d?)[ ,]/i, '$2 $1 ')
-        .replace(/^(\d+ [a-z.]+) ([\d:]+)((?: [a-z]+| [+-]\d+)?) (\d{4})/i, '$1 $4 $2$3'),
-    ) ?? [];
-  const month = months.findIndex((full) => full.startsWith(name.toLowerCase()));
+    DATE.exec(PLAIN.test(text) ? text : dayFirst(text)) ?? [];
+  const monthName = name.toLowerCase();
+  const month = MONTHS.findIndex((full) => full.startsWith(monthName));
   let year = Number(yearText);
   // RFC 5322 §4.3
   if (yearText.length < 4) year += yearText.length === 2 && year < 50 ? 2000 : 1900;
@@ -85,7 +78,7 @@ export function readDate(text: string): DateReading {
   const valid =
     month >= 0 &&
     year >= 1900 &&
-    (yearText.length !== 3 || yearText.startsWith('1')) && // RFC 5322 §4.3: counted from 1900 by a program that took 99 + 1 for 100
+    (yearText.length !== 3 || yearText.startsWith('1')) && // counted from 1900 by a program that goes on behind 99
     date.getUTCDate() === Number(day) && // else there is no such day
     Number(hour) < 24 &&
     Number(minute) < 60 &&
@@ -96,13 +89,33 @@ export function readDate(text: string): DateReading {
   return minutes === null ? { date, defect: 'date-zone-unknown' } : { date };
 }
 
+/** A date with single blanks, none of them beside a colon or comma, in the order of RFC 5322 §3.3. */
+function dayFirst(text: string): string {
+  // A longer text is no date.
+  return (
+    withoutComments(text.slice(0, 1000))
+      .trim()
+      .replace(/\s+/g, ' ')
+      // A lone digit beside a blank has lost its neighbour.
+      .replace(/(?<!\d)\d :|: \d(?!\d)/, '?')
+      .replace(/ ?([:,]) ?/g, '$1')
+      // QUIRK(several senders): dots in the time.
+      .replace(/ (\d\d?)\.(\d\d)\.(\d\d)(?= |$)/, ' $1:$2:$3')
+      // ISO 8601 with a time, as RFC 3339 §5.6 restricts it.
+      .replace(/^(\d{4})-(\d\d)-(\d\d)[T ]/i, (_, y, m, d) => `${d} ${MONTHS[m - 1]} ${y} `)
+      // The month first, as in asctime (ISO C §7.27.3.1), which has the year last.
+      .replace(/^(?:[^\d\s,]{1,15}[, ])?([a-z]{3,9}\.?) (\d\d?)[ ,]/i, '$2 $1 ')
+      .replace(/^(\d+ [a-z.]+) ([\d:]+)((?: [a-z]+| [+-]\d+)?) (\d{4})/i, '$1 $4 $2$3')
+  );
+}
+
 /** Minutes that a zone, in upper case, is before UTC; null for one without an agreed meaning, NaN for what is none. */
 function zoneMinutes(zone: string): number | null {
   const match = /^([A-Z]{0,5}) ?(?:([+-])(\d\d?)(?:(?<=\d\d):?([0-5]\d))?(?: [A-Z]{1,5})?)?$/.exec(zone);
   const [, name = '', sign, hours, minutes = '0'] = match ?? [];
   if (match === null || /^[AP]M$/.test(name)) return Number.NaN;
-  const hour = new RegExp(` ${name}(?=[ :])[A-Z ]*:(-?\\d+)`).exec(ZONES)?.[1];
-  const known = name === '' || hour === undefined ? null : Number(hour);
+  const hour = name === '' ? undefined : new RegExp(` ${name}(?=[ :])[A-Z ]*:(-?\\d+)`).exec(ZONES)?.[1];
+  const known = hour === undefined ? null : Number(hour);
   if (sign === undefined) return known === null ? null : known * 60;
   const offset = Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes));
   // A name beside the offset says the same, as `GMT+0200` does: that is what clocks of this zone differ from GMT.

@@ -297,12 +297,12 @@ function joinWords(run: readonly Word[], always: boolean): Uint8Array[] {
     const text = cut + payload;
     cut = '';
     const next = run[index + 1];
-    if (next?.base64 === true && /^[\w+/]+$/.test(payload)) {
-      const rest = text.length % 4;
+    const rest = text.length % 4;
+    if (rest > 0 && next?.base64 === true && /^[\w+/]+$/.test(payload)) {
       const left = ALPHABET.indexOf(payload.at(-1)!) & (rest === 2 ? 15 : 3);
       const nextRest = next.payload.length % 4;
       const nextCut = nextRest === 1 || (nextRest > 0 && next.payload.endsWith('='));
-      if (rest === 1 || (rest > 0 && (always || nextCut || left > 0))) {
+      if (rest === 1 || always || nextCut || left > 0) {
         cut = text;
         continue;
       }
@@ -314,7 +314,8 @@ function joinWords(run: readonly Word[], always: boolean): Uint8Array[] {
 
 /** Decodes the octets of words: all at once, or one by one where the charset has states (RFC 1468, RFC 2047 §6.2). */
 function decodePieces(pieces: readonly Uint8Array[], label: string, options: CharsetOptions): string {
-  const stateful = /^(?:iso-2022|hz|utf-?7)/.test(findCharset(label).name);
+  if (!/^(?:iso-2022|hz|utf-?7)/.test(findCharset(label).name))
+    return decodeOctets(concatOctets(pieces), label, options);
   let text = '';
   let open: Uint8Array[] = [];
   let ascii = true;
@@ -323,8 +324,7 @@ function decodePieces(pieces: readonly Uint8Array[], label: string, options: Cha
     const sequence = piece.lastIndexOf(27);
     if (sequence >= 0) ascii = piece[sequence + 1] === 40;
     // A word that does not return to ASCII, ESC ( B, goes on in the next unless that begins with an escape, too.
-    const goesOn = !stateful || (!ascii && pieces[index + 1]?.[0] !== 27);
-    if (goesOn && index + 1 < pieces.length) continue;
+    if (!ascii && index + 1 < pieces.length && pieces[index + 1]![0] !== 27) continue;
     text += decodeOctets(concatOctets(open), label, options);
     open = [];
     ascii = true;
@@ -335,14 +335,22 @@ function decodePieces(pieces: readonly Uint8Array[], label: string, options: Cha
 /** The octets of a text in which a sign and two hexadecimal digits stand for one; other signs stay as they are. */
 export function unescapeOctets(text: string, sign: '=' | '%'): Uint8Array {
   const octets = encodeUtf8(text);
+  const signOctet = sign.charCodeAt(0);
   let o = 0;
   for (let i = 0; i < octets.length; i++) {
-    const pair =
-      octets[i] === sign.charCodeAt(0) ? String.fromCharCode(octets[i + 1] ?? 0, octets[i + 2] ?? 0) : '';
-    if (/^[\da-f]{2}$/i.test(pair)) {
-      octets[o++] = Number.parseInt(pair, 16);
+    const high = octets[i] === signOctet ? hexValue(octets[i + 1]) : -1;
+    const low = hexValue(octets[i + 2]);
+    if (high >= 0 && low >= 0) {
+      octets[o++] = high * 16 + low;
       i += 2;
     } else octets[o++] = octets[i]!;
   }
   return octets.subarray(0, o);
+}
+
+/** The value of a hexadecimal digit in either case; -1 for other octets. */
+function hexValue(octet = 0): number {
+  if (octet >= 48 && octet <= 57) return octet - 48;
+  const letter = (octet | 32) - 87;
+  return letter >= 10 && letter <= 15 ? letter : -1;
 }
