@@ -1,7 +1,7 @@
 /** The contenders: each opens its connections at its first run and keeps them, so that runs measure messages. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { connect, type SmtpConnection } from '@mb/smtp-client';
+import { connect, HostExperience, type SmtpConnection } from '@mb/smtp-client';
 import { createMessage } from '@upyo/core';
 import { SmtpTransport } from '@upyo/smtp';
 import { createTransport } from 'nodemailer';
@@ -18,22 +18,29 @@ export interface Task {
   /** Messages a run, over all connections. */
   readonly count: number;
   readonly startTls: boolean;
+  /** Each run of ours opens its connections anew, to a host of which nothing is known. */
+  readonly unknownHost: boolean;
   readonly tally: Tally;
 }
 
 /** Deliveries given to one of our connections at a time; more than it can have in flight. */
 const OUTSTANDING = 32;
 
-/** Our client: its default pipelining, BDAT where the server offers it. */
+/** Our client: its default pipelining, BDAT where the server offers it, to a host that has earned the largest window. */
 export function ours(task: Task): Contender {
   let open: Promise<SmtpConnection[]> | undefined;
   return {
     name: '@mb/smtp-client',
     role: 'ours',
     run: async () => {
-      open ??= Promise.all(shares(task).map(() => openOurs(task)));
+      const experience = new HostExperience(task.unknownHost ? {} : { window: 16 });
+      open ??= Promise.all(shares(task).map(() => openOurs(task, experience)));
       const connections = await open;
       const accepted = await Promise.all(shares(task).map((share, i) => deliverAll(connections[i]!, share)));
+      if (task.unknownHost) {
+        open = undefined;
+        for (const connection of connections) connection.destroy();
+      }
       return sum(accepted);
     },
     check: (accepted) => task.tally.check(accepted, task.count, true),
@@ -43,11 +50,12 @@ export function ours(task: Task): Contender {
   };
 }
 
-function openOurs({ port, startTls }: Task): Promise<SmtpConnection> {
+function openOurs({ port, startTls }: Task, experience: HostExperience): Promise<SmtpConnection> {
   return connect({
     host: '127.0.0.1',
     port,
     hostname: CLIENT,
+    experience,
     // The sink's certificate is its own.
     tls: { level: startTls ? 'required' : 'none' },
   });

@@ -16,6 +16,8 @@ export interface Course {
   readonly count: number;
   /** A delaying proxy is between client and sink. */
   readonly roundTripMs?: number;
+  /** Ours begins each run with a new connection to a host of which nothing is known. Default false. */
+  readonly unknownHost?: boolean;
   readonly floors: readonly FloorStyle[];
   /** Default all that can take part. */
   readonly peers?: readonly PeerName[];
@@ -47,6 +49,7 @@ export async function courseField(course: Course): Promise<Field> {
     connections: course.connections,
     count: course.count,
     startTls: course.startTls ?? false,
+    unknownHost: course.unknownHost ?? false,
     tally: new Tally(sink),
   };
   const { names, absent } = peersOf(course);

@@ -81,6 +81,22 @@ export const smtpRows: readonly Row[] = [
       peers: [],
     },
   ),
+  smtpRow(
+    'smtp/link-20ms-first',
+    'the first 200 messages to a host, over a link of 20 ms with CHUNKING, 1 connection',
+    OVERLAP,
+    [share(OVERLAP, 0.9), { kind: 'best' }],
+    {
+      sink: 'own',
+      chunking: true,
+      connections: 1,
+      count: 200,
+      roundTripMs: 20,
+      unknownHost: true,
+      floors: ['overlap', 'bdat-window'],
+      peers: ['nodemailer'],
+    },
+  ),
   {
     id: 'smtp/sessions-1000',
     title: '1,000 sessions at once, one 5 kB message each',

@@ -1,7 +1,8 @@
 import { type Content, ContentReader } from './content.ts';
-import { misuse, SmtpError, type Stage, type TranscriptEntry, toSmtpError } from './errors.ts';
+import { checkType, misuse, SmtpError, type Stage, type TranscriptEntry, toSmtpError } from './errors.ts';
 import type { Clock } from './io/clock.ts';
 import type { Driver } from './io/drive.ts';
+import { matching, type OptionTable, readOptions, signal as signalRow } from './option-table.ts';
 import { type DeliveryOutcome, SettledOutcome } from './outcome.ts';
 import type { Capabilities } from './protocol/session/capabilities.ts';
 import type { SessionEvent } from './protocol/session/events.ts';
@@ -13,10 +14,16 @@ import type { TlsEvidence } from './tls-evidence.ts';
 /** Options of one delivery. */
 export interface DeliverOptions {
   /** Ends the delivery: one that has begun takes the connection with it (RFC 5321 has no other way after DATA). */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** The same message in 7-bit transfer encodings, used where the server lacks 8BITMIME. */
-  readonly sevenBitContent?: Uint8Array;
+  readonly sevenBitContent?: Uint8Array | undefined;
 }
+
+/** What `deliver` accepts. */
+export const deliverOptions = {
+  signal: signalRow(),
+  sevenBitContent: matching<Uint8Array>('octets', (value) => value instanceof Uint8Array),
+} satisfies OptionTable<DeliverOptions>;
 
 interface Pending {
   readonly id: number;
@@ -122,10 +129,10 @@ export class SmtpConnection {
    */
   deliver(envelope: Envelope, content: Content, options?: DeliverOptions): Promise<DeliveryOutcome> {
     try {
-      checkDeliverOptions(options);
-      if (!this.#used || this.#pending.length > 0) return this.#offer(envelope, content, options);
+      const read = options && readOptions(options, deliverOptions, 'deliver: options');
+      if (!this.#used || this.#pending.length > 0) return this.#offer(envelope, content, read);
       // A connection that lay idle may have been closed meanwhile: what says so is read before anything is written.
-      return this.#parts.driver.settleInput().then(() => this.#offer(envelope, content, options));
+      return this.#parts.driver.settleInput().then(() => this.#offer(envelope, content, read));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -138,6 +145,7 @@ export class SmtpConnection {
   ): Promise<DeliveryOutcome> {
     const { driver } = this.#parts;
     const signal = options?.signal;
+    checkContent(content);
     this.#used = true;
     if (signal?.aborted) throw aborted(signal);
     if (this.#closing || driver.session.state !== 'ready') throw this.#gone();
@@ -258,13 +266,13 @@ export class SmtpConnection {
   }
 }
 
-function checkDeliverOptions(options: DeliverOptions | undefined): void {
-  if (options === undefined) return;
-  for (const key of Object.keys(options)) {
-    if (key !== 'signal' && key !== 'sevenBitContent') {
-      throw misuse('MB_SMTP_OPTION', `${key} is not an option of deliver; remove it.`);
-    }
-  }
+function checkContent(content: unknown): void {
+  const streamed = typeof content === 'object' && content !== null && Symbol.asyncIterator in content;
+  checkType(
+    content instanceof Uint8Array || streamed,
+    'deliver: content',
+    'a Uint8Array or an async iterable of them',
+  );
 }
 
 const abortedFields = {

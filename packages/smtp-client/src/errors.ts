@@ -189,6 +189,16 @@ export function misuse(
   return new SmtpError(message, { code, kind: 'api-misuse', scope: 'message', stage, retryable: false });
 }
 
+/** An option that is unknown, missing, or of the wrong type or range. */
+export function optionError(message: string): SmtpError {
+  return misuse('MB_SMTP_OPTION', message);
+}
+
+/** Refuses an argument of another type before anything reads it. @throws {SmtpError} MB_SMTP_OPTION */
+export function checkType(right: boolean, where: string, wanted: string): void {
+  if (!right) throw optionError(`${where} must be ${wanted}.`);
+}
+
 /** `value` itself, or our own fault wrapped so that it ends one session instead of the process. */
 export function toSmtpError(value: unknown): SmtpError {
   if (SmtpError.isInstance(value)) return value;

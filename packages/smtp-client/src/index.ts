@@ -37,9 +37,9 @@ export type {
   SaslMechanism,
 } from './protocol/sasl/mechanism.ts';
 export type { Capabilities } from './protocol/session/capabilities.ts';
-export { HostExperience, type HostFacts } from './protocol/session/host-experience.ts';
-export { defaultLimits, type SessionLimits } from './protocol/session/limits.ts';
-export { defaultTimeouts, type Timeouts } from './protocol/session/timeouts.ts';
+export { type FactOptions, HostExperience, type HostFacts } from './protocol/session/host-experience.ts';
+export { defaultLimits, type LimitOptions, type SessionLimits } from './protocol/session/limits.ts';
+export { defaultTimeouts, type TimeoutOptions, type Timeouts } from './protocol/session/timeouts.ts';
 export type { Envelope, EnvelopeRecipient, Notify } from './protocol/transaction/envelope.ts';
 export type { Pipelining } from './protocol/transaction/sender.ts';
 export type { HostLack, Verdict } from './protocol/transaction/verdict.ts';

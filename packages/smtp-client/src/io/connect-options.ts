@@ -1,10 +1,36 @@
+import { isIP } from 'node:net';
 import { misuse, type TranscriptEntry } from '../errors.ts';
+import {
+  callback,
+  flag,
+  group,
+  integer,
+  list,
+  matching,
+  type OptionRow,
+  type OptionTable,
+  readOptions,
+  required,
+  signal,
+  text,
+  withMethods,
+  word,
+} from '../option-table.ts';
 import { mechanismsFor, type SaslMechanismName } from '../protocol/sasl/choose.ts';
 import type { CredentialSource, Credentials, SaslMechanism } from '../protocol/sasl/mechanism.ts';
-import type { HostExperience } from '../protocol/session/host-experience.ts';
-import type { SessionLimits } from '../protocol/session/limits.ts';
-import { resolveLimits } from '../protocol/session/limits.ts';
-import { resolveTimeouts, type Timeouts } from '../protocol/session/timeouts.ts';
+import { experienceRow, type HostExperience } from '../protocol/session/host-experience.ts';
+import {
+  type LimitOptions,
+  limitOptions,
+  resolveLimits,
+  type SessionLimits,
+} from '../protocol/session/limits.ts';
+import {
+  resolveTimeouts,
+  type TimeoutOptions,
+  type Timeouts,
+  timeoutOptions,
+} from '../protocol/session/timeouts.ts';
 import { checkHostname } from '../protocol/transaction/mailbox.ts';
 import type { Pipelining } from '../protocol/transaction/sender.ts';
 import type { TlsFailure, TlsLevel } from '../tls-evidence.ts';
@@ -12,7 +38,7 @@ import { type Authentication, checkCredentials } from './authenticate.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type OpenSocket, openTcp } from './open-socket.ts';
 import type { secure, TlsOptions } from './tls.ts';
-import { isUsableTlsa } from './tlsa-record.ts';
+import { isUsableTlsa, type TlsaRecord } from './tlsa-record.ts';
 
 /** Who authenticates and how. */
 export type AuthOptions = (
@@ -27,9 +53,9 @@ export type AuthOptions = (
    * Mechanisms to use, best first: names of this package's, or your own. Default: all that fit the credentials, those
    * that prove the server first; then, over a channel that does not protect them, those that tell least.
    */
-  readonly mechanisms?: readonly (SaslMechanismName | SaslMechanism)[];
+  readonly mechanisms?: readonly (SaslMechanismName | SaslMechanism)[] | undefined;
   /** Dangerous: sends credentials also in clear text or to an unverified server. Default false. */
-  readonly insecure?: boolean;
+  readonly insecure?: boolean | undefined;
 };
 
 /** Options of `connect`; only `host` and `hostname` are needed. */
@@ -37,71 +63,110 @@ export interface ConnectOptions {
   /** Name of the mail exchanger or smarthost: resolved unless `addresses` are given, and used for SNI and name checks. */
   readonly host: string;
   /** IP addresses, already resolved; tried in this order with families taking turns. */
-  readonly addresses?: readonly string[];
+  readonly addresses?: readonly string[] | undefined;
   /** Default 25; 465 with `tls.implicit`. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** The name of this host for EHLO. Give the one that belongs to `localAddress`. */
   readonly hostname: string;
   /** IP address to connect from. Default: the platform's choice. */
-  readonly localAddress?: string;
+  readonly localAddress?: string | undefined;
   /** `lmtp` for local delivery (RFC 2033). Default `smtp`. */
-  readonly protocol?: 'smtp' | 'lmtp';
-  readonly tls?: TlsOptions;
+  readonly protocol?: 'smtp' | 'lmtp' | undefined;
+  readonly tls?: TlsOptions | undefined;
   /** Credentials; with them TLS must be verified unless `auth.insecure`. */
-  readonly auth?: AuthOptions;
+  readonly auth?: AuthOptions | undefined;
   /** How far commands run ahead of replies. Default `across-messages`. */
-  readonly pipelining?: Pipelining;
+  readonly pipelining?: Pipelining | undefined;
   /** Whether BDAT is used where offered together with PIPELINING. Default true. */
-  readonly chunking?: boolean;
+  readonly chunking?: boolean | undefined;
   /**
    * What is known about the host; give the same object to all connections with one host, and keep its `facts`. It decides
    * how far this connection runs ahead, and learns from it. Default: nothing is known.
    */
-  readonly experience?: HostExperience;
-  readonly timeouts?: Partial<Timeouts>;
-  readonly limits?: Partial<SessionLimits>;
+  readonly experience?: HostExperience | undefined;
+  readonly timeouts?: TimeoutOptions | undefined;
+  readonly limits?: LimitOptions | undefined;
   /** Default: the machine's clock. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Opens the transport, for proxies and fakes. Default: TCP. */
-  readonly openSocket?: OpenSocket;
+  readonly openSocket?: OpenSocket | undefined;
   /** Told every line of every transcript of this connection as it happens; it must not throw. */
-  readonly onTranscript?: (entry: TranscriptEntry) => void;
+  readonly onTranscript?: ((entry: TranscriptEntry) => void) | undefined;
   /** Ends the attempt to connect; afterwards it has no effect. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
-const optionKeys = new Set<string>([
-  'host',
-  'addresses',
-  'port',
-  'hostname',
-  'localAddress',
-  'protocol',
-  'tls',
-  'auth',
-  'pipelining',
-  'chunking',
-  'experience',
-  'timeouts',
-  'limits',
-  'clock',
-  'openSocket',
-  'onTranscript',
-  'signal',
-] satisfies (keyof ConnectOptions)[]);
+const isAddress = (value: unknown): boolean => typeof value === 'string' && isIP(value) !== 0;
+const isPem = (value: unknown): boolean => typeof value === 'string' || value instanceof Uint8Array;
+const nothingControlling = /^[^\u0000-\u0020\u007f]+$/;
 
-const tlsKeys = new Set<string>([
-  'level',
-  'tlsa',
-  'ca',
-  'implicit',
-  'alsoNames',
-  'onCertificates',
-  'minVersion',
-] satisfies (keyof TlsOptions)[]);
+const tlsaOptions = {
+  usage: required(integer(0, 255)),
+  selector: required(integer(0, 255)),
+  matchingType: required(integer(0, 255)),
+  data: required(matching<Uint8Array>('octets', (value) => value instanceof Uint8Array)),
+} satisfies OptionTable<TlsaRecord>;
 
-const authKeys = new Set(['user', 'password', 'accessToken', 'credentials', 'mechanisms', 'insecure']);
-const levels: readonly TlsLevel[] = ['none', 'opportunistic', 'required', 'verified', 'dane'];
+/** What `tls` accepts. */
+export const tlsOptions = {
+  level: word(['none', 'opportunistic', 'required', 'verified', 'dane']),
+  tlsa: list(group<TlsaRecord>(tlsaOptions)),
+  ca: matching<NonNullable<TlsOptions['ca']>>(
+    'PEM text or octets, or an array of them, not empty',
+    (value) => isPem(value) || (Array.isArray(value) && value.length > 0 && value.every(isPem)),
+  ),
+  implicit: flag({ default: false }),
+  alsoNames: list(text('a domain name', { pattern: nothingControlling })),
+  onCertificates: callback<(chain: readonly Uint8Array[]) => void>(),
+  minVersion: word(['TLSv1.2', 'TLSv1.3'], { default: 'TLSv1.2' }),
+} satisfies OptionTable<TlsOptions>;
+
+/** AUTH in all its forms; which of them go together is checked where they are read. */
+interface AuthFields {
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  readonly accessToken?: string | undefined;
+  readonly credentials?: CredentialSource | undefined;
+  readonly mechanisms?: readonly (SaslMechanismName | SaslMechanism)[] | undefined;
+  readonly insecure?: boolean | undefined;
+}
+
+/** What `auth` accepts. */
+export const authOptions = {
+  user: text(),
+  password: text(),
+  accessToken: text(),
+  credentials: callback<CredentialSource>(),
+  mechanisms: list(
+    matching<SaslMechanismName | SaslMechanism>(
+      'the name of a mechanism, or a SaslMechanism',
+      (value) => typeof value === 'string' || (typeof value === 'object' && value !== null),
+    ),
+    1,
+  ),
+  insecure: flag({ default: false }),
+} satisfies OptionTable<AuthFields>;
+
+/** What `connect` accepts. */
+export const connectOptions = {
+  host: required(text('the name or the address of the server', { pattern: nothingControlling })),
+  addresses: list(matching<string>('an IP address', isAddress)),
+  port: integer(1, 65_535),
+  hostname: required(text('the ASCII name of this host, or an address literal in brackets')),
+  localAddress: matching<string>('an IP address', isAddress),
+  protocol: word(['smtp', 'lmtp'], { default: 'smtp' }),
+  tls: group<TlsOptions>(tlsOptions),
+  auth: group<AuthFields>(authOptions) as OptionRow<AuthOptions>,
+  pipelining: word(['off', 'within-message', 'across-messages'], { default: 'across-messages' }),
+  chunking: flag({ default: true }),
+  experience: experienceRow,
+  timeouts: group<TimeoutOptions>(timeoutOptions),
+  limits: group<LimitOptions>(limitOptions),
+  clock: withMethods<Clock>('now', 'setTimer'),
+  openSocket: callback<OpenSocket>(),
+  onTranscript: callback<(entry: TranscriptEntry) => void>(),
+  signal: signal(),
+} satisfies OptionTable<ConnectOptions>;
 
 /** Options with every default filled in. */
 export interface ResolvedOptions extends Omit<ConnectOptions, 'tls' | 'timeouts' | 'limits'> {
@@ -126,16 +191,11 @@ export interface ResolvedAuthentication extends Authentication {
 }
 
 /** Checks the options and fills in the defaults. @throws {SmtpError} MB_SMTP_OPTION */
-export function resolveOptions(options: ConnectOptions): ResolvedOptions {
-  checkKeys('connect', options, optionKeys);
-  if (typeof options.host !== 'string' || options.host === '' || /[\u0000-\u0020\u007f]/.test(options.host)) {
-    throw misuse('MB_SMTP_OPTION', 'host must be the name or the address of the server.');
-  }
+export function resolveOptions(given: ConnectOptions): ResolvedOptions {
+  const options = readOptions(given, connectOptions, 'connect: options');
   checkHostname(options.hostname);
   const tls = resolveTls(options.tls ?? {}, options.auth !== undefined);
   const port = options.port ?? (tls.implicit ? 465 : 25);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535)
-    throw misuse('MB_SMTP_OPTION', 'port must be 1 to 65535.');
   return {
     ...options,
     port,
@@ -151,11 +211,8 @@ export function resolveOptions(options: ConnectOptions): ResolvedOptions {
 }
 
 function resolveTls(tls: TlsOptions, authenticated: boolean): ResolvedOptions['tls'] {
-  checkKeys('tls', tls, tlsKeys);
   const implicit = tls.implicit ?? false;
   const level = tls.level ?? (implicit || authenticated ? 'verified' : 'opportunistic');
-  if (!levels.includes(level))
-    throw misuse('MB_SMTP_OPTION', `tls.level must be one of ${levels.join(', ')}.`);
   if (implicit && level === 'none')
     throw misuse('MB_SMTP_OPTION', "tls.implicit contradicts tls.level 'none'.");
   if (level === 'dane' && !tls.tlsa?.some(isUsableTlsa)) {
@@ -170,12 +227,9 @@ function resolveTls(tls: TlsOptions, authenticated: boolean): ResolvedOptions['t
 
 function resolveAuth(auth: AuthOptions | undefined): ResolvedAuthentication | undefined {
   if (auth === undefined) return undefined;
-  checkKeys('auth', auth, authKeys);
   const given = auth as Partial<Record<'user' | 'password' | 'accessToken' | 'credentials', unknown>>;
   const own = (auth.mechanisms ?? []).filter((mechanism) => typeof mechanism === 'object');
   const source = given.credentials as CredentialSource | undefined;
-  if (source !== undefined && typeof source !== 'function')
-    throw misuse('MB_SMTP_OPTION', 'auth.credentials must be a function that gives credentials.');
   const secret = given.user ?? given.password ?? given.accessToken;
   if (source && secret !== undefined)
     throw misuse('MB_SMTP_OPTION', 'auth: give either credentials as a function, or user and secret.');
@@ -214,11 +268,5 @@ function checkMechanism(mechanism: unknown, credentials: Credentials | undefined
   const possible: readonly unknown[] = fittingMechanisms(credentials, true);
   if (!possible.includes(mechanism)) {
     throw misuse('MB_SMTP_OPTION', `auth.mechanisms: these credentials allow only ${possible.join(', ')}.`);
-  }
-}
-
-function checkKeys(name: string, value: object, known: ReadonlySet<string>): void {
-  for (const key of Object.keys(value)) {
-    if (!known.has(key)) throw misuse('MB_SMTP_OPTION', `${name}: ${key} is not an option; remove it.`);
   }
 }

@@ -14,19 +14,19 @@ import type { TlsaRecord } from './tlsa-record.ts';
 /** How TLS is used on a connection. */
 export interface TlsOptions {
   /** Default `opportunistic`; `verified` when `implicit` is set. */
-  readonly level?: TlsLevel;
+  readonly level?: TlsLevel | undefined;
   /** TLSA records of the host, authenticated by DNSSEC; needed for `dane`. */
-  readonly tlsa?: readonly TlsaRecord[];
+  readonly tlsa?: readonly TlsaRecord[] | undefined;
   /** PEM certificates to trust instead of the platform's authorities. */
-  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
   /** TLS from the first octet (RFC 8314 §3), usually port 465. Default false. */
-  readonly implicit?: boolean;
+  readonly implicit?: boolean | undefined;
   /** Further names that a certificate may carry under `dane` with usage 2 (RFC 7672 §3.2.3): the domain of the mail. */
-  readonly alsoNames?: readonly string[];
+  readonly alsoNames?: readonly string[] | undefined;
   /** Told the certificates that the server presented, DER, its own first, before they are judged. */
-  readonly onCertificates?: (chain: readonly Uint8Array[]) => void;
+  readonly onCertificates?: ((chain: readonly Uint8Array[]) => void) | undefined;
   /** Lowest protocol version. Default and least `TLSv1.2`. */
-  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
 }
 
 /** A socket inside TLS and what was found out about its peer. */

@@ -16,11 +16,11 @@ export { DotStuffer } from './content/dot-stuffer.ts';
 export { ReplyParser } from './reply/reply-parser.ts';
 export { type Capabilities, parseCapabilities } from './session/capabilities.ts';
 export type { SessionEvent } from './session/events.ts';
-export { HostExperience, type HostFacts } from './session/host-experience.ts';
-export { defaultLimits, type SessionLimits } from './session/limits.ts';
+export { type FactOptions, HostExperience, type HostFacts } from './session/host-experience.ts';
+export { defaultLimits, type LimitOptions, type SessionLimits } from './session/limits.ts';
 export { SmtpSession } from './session/session.ts';
 export type { SessionOptions, SessionTls } from './session/session-options.ts';
-export { defaultTimeouts, type Timeouts } from './session/timeouts.ts';
+export { defaultTimeouts, type TimeoutOptions, type Timeouts } from './session/timeouts.ts';
 export {
   LOSS,
   REPLIES,

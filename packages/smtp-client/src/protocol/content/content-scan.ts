@@ -1,3 +1,4 @@
+import { checkType } from '../../errors.ts';
 import { createVectorScan } from '../fast/vector-scan.ts';
 import { type Findings, mostDots, scanWords } from '../fast/word-scan.ts';
 
@@ -24,8 +25,9 @@ export function findIn(octets: Uint8Array): Findings {
   return scan(octets);
 }
 
-/** Looks once at all octets of the content. */
+/** Looks once at all octets of the content. @throws {SmtpError} MB_SMTP_OPTION */
 export function scanContent(octets: Uint8Array): ContentScan {
+  checkType(octets instanceof Uint8Array, 'scanContent: octets', 'a Uint8Array');
   const { lacking, eightBit, dots } = findIn(octets);
   const { length } = octets;
   const last = length > 0 ? octets[length - 1] : LF;

@@ -1,4 +1,4 @@
-import { type Reply, SmtpError } from '../../errors.ts';
+import { checkType, type Reply, SmtpError } from '../../errors.ts';
 import type { SessionLimits } from '../session/limits.ts';
 import { ReplyCache } from './reply-cache.ts';
 import { readText } from './reply-text.ts';
@@ -32,12 +32,21 @@ export class ReplyParser {
   #enhanced: string | undefined;
   readonly #kept = new ReplyCache();
 
+  /** @throws {SmtpError} MB_SMTP_OPTION */
   constructor(limits: Pick<SessionLimits, 'replyLineOctets' | 'replyLines' | 'replyTextOctets'>) {
-    this.#limits = limits;
+    const { replyLineOctets, replyLines, replyTextOctets } = limits ?? {};
+    for (const limit of [replyLineOctets, replyLines, replyTextOctets])
+      checkType(
+        Number.isSafeInteger(limit) && limit > 0,
+        'ReplyParser: each of its limits',
+        'a whole number over 0',
+      );
+    this.#limits = { replyLineOctets, replyLines, replyTextOctets };
   }
 
   /** Adds octets. All replies of the octets before must have been taken. */
   push(octets: Uint8Array): void {
+    checkType(octets instanceof Uint8Array, 'ReplyParser.push: octets', 'a Uint8Array');
     this.#chunk = octets;
     this.#offset = 0;
   }

@@ -1,4 +1,4 @@
-import type { Reply } from '../../errors.ts';
+import { checkType, type Reply } from '../../errors.ts';
 
 /** What a server offered in its reply to EHLO (RFC 5321 §4.1.1.1). */
 export interface Capabilities {
@@ -42,10 +42,17 @@ export interface Capabilities {
  * Keywords are the first tokens of lines 2 to n, compared without case; the first line is the server's name and
  * enables nothing.
  *
+ * @throws {SmtpError} MB_SMTP_OPTION
  * @example
  * parseCapabilities({ code: 250, lines: ['mx.example.com', 'SIZE 1000', 'PIPELINING'] }).maxSize // 1000
  */
 export function parseCapabilities(reply: Reply, esmtp = true): Capabilities {
+  const given: Partial<Reply> | null | undefined = reply;
+  checkType(
+    Array.isArray(given?.lines) && given.lines.every((line) => typeof line === 'string'),
+    'parseCapabilities: reply',
+    'a reply with the lines of its text',
+  );
   const keywords = new Map<string, string[]>();
   for (const line of esmtp ? reply.lines.slice(1) : []) {
     const [first, ...parameters] = line.trim().split(/[ \t]+/);

@@ -1,4 +1,4 @@
-import { misuse } from '../../errors.ts';
+import { integer, literal, matching, type OptionTable, readOptions } from '../../option-table.ts';
 
 /** Messages in flight at most, and what a window can grow to. */
 export const largestWindow = 16;
@@ -20,6 +20,9 @@ export interface HostFacts {
   /** After how many messages the host last ended a session in front of another one, without giving a reason. */
   readonly endedAfter?: number;
 }
+
+/** What may be given of them. */
+export type FactOptions = { readonly [K in keyof HostFacts]?: HostFacts[K] | undefined };
 
 /** A 421 that says that this session has had its messages. */
 const sessionFull =
@@ -47,9 +50,9 @@ export class HostExperience {
   #endedAfter: number | undefined;
   #facts: HostFacts | undefined;
 
-  /** @param facts  As {@link HostExperience.facts} gave them; absent for a host that nothing is known about. @throws {SmtpError} MB_SMTP_OPTION */
-  constructor(facts: Partial<HostFacts> = {}) {
-    checkFacts(facts);
+  /** @param given  As {@link HostExperience.facts} gave them; absent for a host that nothing is known about. @throws {SmtpError} MB_SMTP_OPTION */
+  constructor(given: FactOptions = {}) {
+    const facts = readOptions(given, factOptions, 'HostExperience: facts');
     this.#window = Math.min(facts.window ?? 1, largestWindow);
     this.#cleanRun = facts.cleanRun ?? 0;
     this.#messagesPerSession = facts.messagesPerSession;
@@ -151,28 +154,20 @@ export class HostExperience {
   }
 }
 
-const counts = ['window', 'messagesPerSession', 'recipientsPerTransaction', 'endedAfter'] as const;
-const known = new Set<string>([...counts, 'cleanRun', 'refusesChunking']);
+const count = integer(1, 2 ** 31 - 1);
 
-function checkFacts(facts: unknown): asserts facts is Partial<HostFacts> {
-  if (typeof facts !== 'object' || facts === null || Array.isArray(facts)) {
-    throw misuse('MB_SMTP_OPTION', 'facts must be an object, as HostExperience.facts gives it.');
-  }
-  const given = facts as Record<string, unknown>;
-  for (const key of Object.keys(given)) {
-    if (!known.has(key)) throw misuse('MB_SMTP_OPTION', `facts.${key} is not known; remove it.`);
-  }
-  for (const key of counts) {
-    const value = given[key];
-    if (value !== undefined && (!Number.isSafeInteger(value) || (value as number) < 1)) {
-      throw misuse('MB_SMTP_OPTION', `facts.${key} must be an integer of at least 1.`);
-    }
-  }
-  const { cleanRun, refusesChunking } = given;
-  if (cleanRun !== undefined && (!Number.isSafeInteger(cleanRun) || (cleanRun as number) < 0)) {
-    throw misuse('MB_SMTP_OPTION', 'facts.cleanRun must be an integer of at least 0.');
-  }
-  if (refusesChunking !== undefined && typeof refusesChunking !== 'boolean') {
-    throw misuse('MB_SMTP_OPTION', 'facts.refusesChunking must be true or absent.');
-  }
-}
+/** What `HostExperience` accepts. */
+export const factOptions = {
+  window: count,
+  cleanRun: integer(0, 2 ** 31 - 1),
+  messagesPerSession: count,
+  recipientsPerTransaction: count,
+  refusesChunking: literal(true),
+  endedAfter: count,
+} satisfies OptionTable<FactOptions>;
+
+/** The option `experience`. */
+export const experienceRow = matching<HostExperience>(
+  'a HostExperience',
+  (value) => value instanceof HostExperience,
+);

@@ -1,4 +1,4 @@
-import { misuse } from '../../errors.ts';
+import { integer, type OptionTable, readOptions } from '../../option-table.ts';
 
 /** Bounds on what a peer can make a session hold or do; every one can be set. */
 export interface SessionLimits {
@@ -29,26 +29,23 @@ export const defaultLimits: SessionLimits = {
   transcriptEntries: 1000,
 };
 
-/** Fills in the defaults and checks every given number. @throws {SmtpError} MB_SMTP_OPTION */
-export function resolveLimits(given: Partial<SessionLimits> = {}): SessionLimits {
-  return resolveNumbers('limits', defaultLimits, given, 1);
-}
+/** What may be given of them. */
+export type LimitOptions = { readonly [K in keyof SessionLimits]?: SessionLimits[K] | undefined };
 
-/** Merges `given` over `defaults`, refusing unknown keys and anything but an integer of at least `least`. */
-export function resolveNumbers<T extends { readonly [K in keyof T]: number }>(
-  name: string,
-  defaults: T,
-  given: Partial<T>,
-  least: number,
-): T {
-  const merged = { ...defaults };
-  for (const [key, value] of Object.entries(given)) {
-    if (!(key in defaults)) throw misuse('MB_SMTP_OPTION', `${name}.${key} is not an option; remove it.`);
-    if (value === undefined) continue;
-    if (!Number.isSafeInteger(value) || (value as number) < least) {
-      throw misuse('MB_SMTP_OPTION', `${name}.${key} must be an integer of at least ${least}.`);
-    }
-    merged[key as keyof T] = value as T[keyof T];
-  }
-  return merged;
+const most = 2 ** 31 - 1;
+
+/** What `limits` accepts. */
+export const limitOptions = {
+  replyLineOctets: integer(1, most, { default: defaultLimits.replyLineOctets, unit: 'octets' }),
+  replyLines: integer(1, most, { default: defaultLimits.replyLines }),
+  replyTextOctets: integer(1, most, { default: defaultLimits.replyTextOctets, unit: 'octets' }),
+  chunkingWindow: integer(1, most, { default: defaultLimits.chunkingWindow }),
+  eagerOctets: integer(1, most, { default: defaultLimits.eagerOctets, unit: 'octets' }),
+  recipientsPerTransaction: integer(1, most, { default: defaultLimits.recipientsPerTransaction }),
+  transcriptEntries: integer(1, most, { default: defaultLimits.transcriptEntries }),
+} satisfies OptionTable<LimitOptions>;
+
+/** Fills in the defaults and checks every given number. @throws {SmtpError} MB_SMTP_OPTION */
+export function resolveLimits(given?: LimitOptions): SessionLimits {
+  return readOptions(given, limitOptions, 'limits');
 }

@@ -38,14 +38,12 @@ export class Secrets {
     });
     const hidden = this.#find(lowerCase(flat.join('')));
     if (hidden.size === 0) return reply;
-    const lines = reply.lines.map((line) => line.split(''));
+    const holes = reply.lines.map(() => new Set<number>());
     for (const index of hidden) {
       const [line, at] = places[index]!;
-      lines[line]![at] = '\0';
+      holes[line]!.add(at);
     }
-    // One mask for each stretch, so that its length tells nothing.
-    const masked = lines.map((characters) => characters.join('').replace(/\0[\0\s]*\0|\0/g, mask));
-    return { ...reply, lines: masked };
+    return { ...reply, lines: reply.lines.map((line, number) => withHoles(line, holes[number]!)) };
   }
 
   #find(flat: string): Set<number> {
@@ -58,6 +56,25 @@ export class Secrets {
     }
     return hidden;
   }
+}
+
+/** One mask for each stretch, blanks within it included, so that its length tells nothing. */
+function withHoles(line: string, holes: ReadonlySet<number>): string {
+  let out = '';
+  let blanksBehindHole: string | undefined;
+  for (let at = 0; at < line.length; at++) {
+    const character = line[at]!;
+    if (holes.has(at)) {
+      if (blanksBehindHole === undefined) out += mask;
+      blanksBehindHole = '';
+    } else if (blanksBehindHole !== undefined && /\s/.test(character)) {
+      blanksBehindHole += character;
+    } else {
+      out += (blanksBehindHole ?? '') + character;
+      blanksBehindHole = undefined;
+    }
+  }
+  return out + (blanksBehindHole ?? '');
 }
 
 /** Without the letters beyond ASCII, some of which change their length. */

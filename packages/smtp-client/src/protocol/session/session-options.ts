@@ -1,44 +1,56 @@
-import { misuse, type TranscriptEntry } from '../../errors.ts';
+import type { TranscriptEntry } from '../../errors.ts';
+import {
+  callback,
+  either,
+  flag,
+  group,
+  list,
+  type OptionTable,
+  readOptions,
+  required,
+  text,
+  word,
+} from '../../option-table.ts';
 import { checkHostname } from '../transaction/mailbox.ts';
 import type { Pipelining } from '../transaction/sender.ts';
-import type { HostExperience } from './host-experience.ts';
-import type { SessionLimits } from './limits.ts';
-import type { Timeouts } from './timeouts.ts';
+import { experienceRow, type HostExperience } from './host-experience.ts';
+import { type LimitOptions, limitOptions } from './limits.ts';
+import { type TimeoutOptions, timeoutOptions } from './timeouts.ts';
 
 /** How a session behaves; everything but `hostname` has a default. */
 export interface SessionOptions {
   /** The name for EHLO, HELO or LHLO: this host's ASCII domain name, or an address literal. */
   readonly hostname: string;
   /** `lmtp` greets with LHLO and reads a reply per recipient after the content (RFC 2033). Default `smtp`. */
-  readonly protocol?: 'smtp' | 'lmtp';
+  readonly protocol?: 'smtp' | 'lmtp' | undefined;
   /** Whether STARTTLS is used: never, where offered (default), or else the session fails. */
-  readonly starttls?: 'never' | 'offered' | 'required';
+  readonly starttls?: 'never' | 'offered' | 'required' | undefined;
   /** The transport is inside TLS from its first octet (RFC 8314 §3). */
-  readonly implicitTls?: SessionTls;
+  readonly implicitTls?: SessionTls | undefined;
   /**
    * SASL mechanisms that the driver can do, best first, or a function that gives them when it is known whether the
    * server's certificate was verified; the session fails when none succeeds.
    */
-  readonly authMechanisms?: readonly string[] | ((verified: boolean) => readonly string[]);
+  readonly authMechanisms?: (readonly string[] | ((verified: boolean) => readonly string[])) | undefined;
   /** Whether the driver can get other credentials when the server has refused some. Default false. */
-  readonly authRenewable?: boolean;
+  readonly authRenewable?: boolean | undefined;
   /** Dangerous: AUTH also without TLS and over a certificate that was not verified. Default false. */
-  readonly insecureAuth?: boolean;
+  readonly insecureAuth?: boolean | undefined;
   /** How far commands run ahead of replies where PIPELINING is offered. Default `across-messages`. */
-  readonly pipelining?: Pipelining;
+  readonly pipelining?: Pipelining | undefined;
   /** Whether BDAT is used where CHUNKING and PIPELINING are offered. Default true. */
-  readonly chunking?: boolean;
+  readonly chunking?: boolean | undefined;
   /** What is known about the host; it learns from this session. Default: nothing is known. */
-  readonly experience?: HostExperience;
-  readonly timeouts?: Partial<Timeouts>;
-  readonly limits?: Partial<SessionLimits>;
+  readonly experience?: HostExperience | undefined;
+  readonly timeouts?: TimeoutOptions | undefined;
+  readonly limits?: LimitOptions | undefined;
   /** Told every line of the transcript as it happens; never content, never a credential. It must not throw. */
-  readonly onTranscript?: (entry: TranscriptEntry) => void;
+  readonly onTranscript?: ((entry: TranscriptEntry) => void) | undefined;
   /**
    * Dangerous unless the transport copies: the memory of a block is used again once it was reported by `transmitted`.
    * Default false.
    */
-  readonly reuseBlocks?: boolean;
+  readonly reuseBlocks?: boolean | undefined;
 }
 
 /** What the session needs to know about TLS. */
@@ -51,32 +63,37 @@ export interface SessionTls {
    * Whether the server may still reject the handshake: under TLS 1.3 the client is done before the server has looked at
    * its last message, so the first octets from the server belong to the handshake. Default false.
    */
-  readonly provisional?: boolean;
+  readonly provisional?: boolean | undefined;
 }
 
-const optionKeys = new Set<string>([
-  'hostname',
-  'protocol',
-  'starttls',
-  'implicitTls',
-  'authMechanisms',
-  'authRenewable',
-  'insecureAuth',
-  'pipelining',
-  'chunking',
-  'experience',
-  'timeouts',
-  'limits',
-  'onTranscript',
-  'reuseBlocks',
-] satisfies (keyof SessionOptions)[]);
+/** What `implicitTls` accepts. */
+const tlsStateOptions = {
+  verified: required(flag()),
+  description: required(text()),
+  provisional: flag(),
+} satisfies OptionTable<SessionTls>;
 
-/** Refuses what a session cannot be made from. @throws {SmtpError} MB_SMTP_OPTION */
-export function checkSessionOptions(options: SessionOptions): void {
-  for (const key of Object.keys(options)) {
-    if (!optionKeys.has(key)) {
-      throw misuse('MB_SMTP_OPTION', `${key} is not an option of a session; remove it.`);
-    }
-  }
-  checkHostname(options.hostname);
+/** What `SmtpSession` accepts. */
+export const sessionOptions = {
+  hostname: required(text('the ASCII name of this host, or an address literal in brackets')),
+  protocol: word(['smtp', 'lmtp'], { default: 'smtp' }),
+  starttls: word(['never', 'offered', 'required'], { default: 'offered' }),
+  implicitTls: group<SessionTls>(tlsStateOptions),
+  authMechanisms: either(list(text()), callback<(verified: boolean) => readonly string[]>()),
+  authRenewable: flag({ default: false }),
+  insecureAuth: flag({ default: false }),
+  pipelining: word(['off', 'within-message', 'across-messages'], { default: 'across-messages' }),
+  chunking: flag({ default: true }),
+  experience: experienceRow,
+  timeouts: group<TimeoutOptions>(timeoutOptions),
+  limits: group<LimitOptions>(limitOptions),
+  onTranscript: callback<(entry: TranscriptEntry) => void>(),
+  reuseBlocks: flag({ default: false }),
+} satisfies OptionTable<SessionOptions>;
+
+/** Refuses what a session cannot be made from and fills in the defaults. @throws {SmtpError} MB_SMTP_OPTION */
+export function readSessionOptions(options: SessionOptions) {
+  const read = readOptions(options, sessionOptions, 'SmtpSession: options');
+  checkHostname(read.hostname);
+  return read;
 }

@@ -1,4 +1,4 @@
-import { misuse, type Reply, SmtpError, type Stage, type TranscriptEntry } from '../../errors.ts';
+import { checkType, misuse, type Reply, SmtpError, type Stage, type TranscriptEntry } from '../../errors.ts';
 import { releaseStretch, type Slab, type TransmitBlock, writeBlock } from '../content/transmit-block.ts';
 import { ReplyParser } from '../reply/reply-parser.ts';
 import { AuthDialogue } from '../sasl/auth-dialogue.ts';
@@ -30,7 +30,7 @@ import {
   setupRefused,
   tlsNotOffered,
 } from './session-errors.ts';
-import { checkSessionOptions, type SessionOptions, type SessionTls } from './session-options.ts';
+import { readSessionOptions, type SessionOptions, type SessionTls } from './session-options.ts';
 import { type ReplyStage, resolveTimeouts } from './timeouts.ts';
 import { Transcript } from './transcript.ts';
 import { nextSessionState, type SessionInput, type SessionState } from './transitions.ts';
@@ -54,7 +54,7 @@ const utf8 = new TextEncoder();
  * for (let event = session.next(); event; event = session.next()) …
  */
 export class SmtpSession {
-  readonly #options: SessionOptions;
+  readonly #options: ReturnType<typeof readSessionOptions>;
   readonly #limits: SessionLimits;
   readonly #deadlines: Deadlines;
   readonly #parser: ReplyParser;
@@ -79,8 +79,8 @@ export class SmtpSession {
   #nextId = 1;
   #now: number;
 
-  constructor(options: SessionOptions, now: number) {
-    checkSessionOptions(options);
+  constructor(given: SessionOptions, now: number) {
+    const options = readSessionOptions(given);
     this.#options = options;
     this.#limits = resolveLimits(options.limits);
     this.#deadlines = new Deadlines(resolveTimeouts(options.timeouts), now);
@@ -99,9 +99,9 @@ export class SmtpSession {
     this.#sender = new Sender({
       ...shared,
       limits: this.#limits,
-      pipelining: options.pipelining ?? 'across-messages',
-      chunking: options.chunking ?? true,
-      protocol: options.protocol ?? 'smtp',
+      pipelining: options.pipelining,
+      chunking: options.chunking,
+      protocol: options.protocol,
       emit: (event) => this.#events.push(event),
     });
     this.#receiver = new Receiver({ ...shared, sender: this.#sender });
@@ -157,6 +157,8 @@ export class SmtpSession {
       throw misuse('MB_SMTP_CONNECTION_CLOSED', 'This session is over; open another connection.', 'idle');
     }
     const checked = checkEnvelope(envelope);
+    for (const octets of [content, sevenBitContent])
+      checkType(octets === undefined || octets instanceof Uint8Array, 'submit: content', 'a Uint8Array');
     const id = this.#nextId++;
     const contents = { whole: wholeContent(content), sevenBit: wholeContent(sevenBitContent) };
     const transcript = new Transcript(this.#limits.transcriptEntries, this.#options.onTranscript);
@@ -166,6 +168,7 @@ export class SmtpSession {
 
   /** Octets from the server. */
   receive(octets: Uint8Array, now: number): void {
+    checkType(octets instanceof Uint8Array, 'receive: octets', 'a Uint8Array');
     this.#now = now;
     if (this.#state === 'closed') return;
     // RFC 3207 §4.2, CVE-2011-0411: what came in clear text after the 220 is an attack or a defect.
@@ -448,7 +451,7 @@ export class SmtpSession {
 
   #negotiate(capabilities: Capabilities, now: number): void {
     this.#capabilities = capabilities;
-    const { starttls = 'offered' } = this.#options;
+    const { starttls } = this.#options;
     if (!this.#tls && starttls !== 'never') {
       if (capabilities.startTls) {
         this.#step('choose-starttls');
@@ -461,7 +464,7 @@ export class SmtpSession {
         return;
       }
     }
-    const { authMechanisms, authRenewable = false } = this.#options;
+    const { authMechanisms, authRenewable } = this.#options;
     if (authMechanisms) {
       const names =
         typeof authMechanisms === 'function' ? authMechanisms(this.#tls?.verified === true) : authMechanisms;

@@ -1,5 +1,5 @@
 import type { Stage } from '../../errors.ts';
-import { resolveNumbers } from './limits.ts';
+import { integer, type OptionTable, readOptions } from '../../option-table.ts';
 
 /** How long to wait for the peer at each stage, in milliseconds (RFC 5321 §4.5.3.2). */
 export interface Timeouts {
@@ -54,9 +54,35 @@ export const defaultTimeouts: Timeouts = {
   transactionMs: 3_600_000,
 };
 
+/** What may be given of them. */
+export type TimeoutOptions = { readonly [K in keyof Timeouts]?: Timeouts[K] | undefined };
+
+/** The longest time that a timer of the platform can wait. */
+const longestMs = 2 ** 31 - 1;
+const milliseconds = <const Default extends number>(value: Default) =>
+  integer(1, longestMs, { default: value, unit: 'ms' });
+
+/** What `timeouts` accepts. */
+export const timeoutOptions = {
+  connectMs: milliseconds(defaultTimeouts.connectMs),
+  greetingMs: milliseconds(defaultTimeouts.greetingMs),
+  helloMs: milliseconds(defaultTimeouts.helloMs),
+  starttlsMs: milliseconds(defaultTimeouts.starttlsMs),
+  handshakeMs: milliseconds(defaultTimeouts.handshakeMs),
+  authMs: milliseconds(defaultTimeouts.authMs),
+  mailMs: milliseconds(defaultTimeouts.mailMs),
+  rcptMs: milliseconds(defaultTimeouts.rcptMs),
+  dataMs: milliseconds(defaultTimeouts.dataMs),
+  blockMs: milliseconds(defaultTimeouts.blockMs),
+  finalMs: milliseconds(defaultTimeouts.finalMs),
+  resetMs: milliseconds(defaultTimeouts.resetMs),
+  setupMs: milliseconds(defaultTimeouts.setupMs),
+  transactionMs: milliseconds(defaultTimeouts.transactionMs),
+} satisfies OptionTable<TimeoutOptions>;
+
 /** Fills in the defaults and checks every given number. @throws {SmtpError} MB_SMTP_OPTION */
-export function resolveTimeouts(given: Partial<Timeouts> = {}): Timeouts {
-  return resolveNumbers('timeouts', defaultTimeouts, given, 1);
+export function resolveTimeouts(given?: TimeoutOptions): Timeouts {
+  return readOptions(given, timeoutOptions, 'timeouts');
 }
 
 /** The stages that wait for a reply. */

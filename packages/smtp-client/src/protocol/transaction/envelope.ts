@@ -1,4 +1,5 @@
-import { misuse } from '../../errors.ts';
+import { checkType, misuse } from '../../errors.ts';
+import { refuseUnknownKeys } from '../../option-table.ts';
 import { type Mailbox, parseMailbox } from './mailbox.ts';
 
 /** When a recipient's fate is reported (RFC 3461 §4.1). */
@@ -9,9 +10,9 @@ export interface EnvelopeRecipient {
   /** `local@domain` */
   readonly address: string;
   /** RFC 3461 §4.1; sent only where DSN is offered. */
-  readonly notify?: Notify;
+  readonly notify?: Notify | undefined;
   /** RFC 3461 §4.2: the original recipient as an address, or `type;value` with the value not yet encoded. */
-  readonly orcpt?: string;
+  readonly orcpt?: string | undefined;
 }
 
 /** Who sends what kind of content to whom. */
@@ -20,17 +21,17 @@ export interface Envelope {
   readonly from: string;
   readonly to: readonly (string | EnvelopeRecipient)[];
   /** Octets of the content for SIZE (RFC 1870); counted from the octets when the content is one array. */
-  readonly size?: number;
+  readonly size?: number | undefined;
   /** The content or its header needs SMTPUTF8; addresses are looked at anyway. */
-  readonly smtputf8?: boolean;
+  readonly smtputf8?: boolean | undefined;
   /** Kind of content; found out from the octets when the content is one array and this is absent. */
-  readonly body?: '7bit' | '8bitmime' | 'binarymime';
+  readonly body?: '7bit' | '8bitmime' | 'binarymime' | undefined;
   /** RFC 3461 §4.3: what a failure report returns. */
-  readonly ret?: 'full' | 'headers';
+  readonly ret?: 'full' | 'headers' | undefined;
   /** RFC 3461 §4.4: the sender's own identifier, up to 100 printable ASCII characters. */
-  readonly envid?: string;
+  readonly envid?: string | undefined;
   /** RFC 8689: hand this message only to a host that promises REQUIRETLS inside TLS. */
-  readonly requireTls?: boolean;
+  readonly requireTls?: boolean | undefined;
 }
 
 /** One recipient as it will be written. */
@@ -52,8 +53,21 @@ export interface CheckedEnvelope {
 }
 
 const nullSender: Mailbox = { address: '', domain: '', nonAscii: false };
-const envelopeKeys = new Set(['from', 'to', 'size', 'smtputf8', 'body', 'ret', 'envid', 'requireTls']);
-const recipientKeys = new Set(['address', 'notify', 'orcpt']);
+const envelopeKeys: Readonly<Record<keyof Envelope, true>> = {
+  from: true,
+  to: true,
+  size: true,
+  smtputf8: true,
+  body: true,
+  ret: true,
+  envid: true,
+  requireTls: true,
+};
+const recipientKeys: Readonly<Record<keyof EnvelopeRecipient, true>> = {
+  address: true,
+  notify: true,
+  orcpt: true,
+};
 const encoder = new TextEncoder();
 const surrogates = /\p{Surrogate}/u;
 
@@ -66,6 +80,10 @@ export function checkEnvelope(envelope: Envelope): CheckedEnvelope {
   const { from, to, size, body, ret, envid } = envelope;
   if (!Array.isArray(to) || to.length === 0)
     throw misuse('MB_SMTP_ADDRESS', 'An envelope needs at least one recipient.');
+  for (const flag of ['smtputf8', 'requireTls'] as const) {
+    if (envelope[flag] !== undefined && typeof envelope[flag] !== 'boolean')
+      throw misuse('MB_SMTP_PARAMETER', `envelope.${flag} must be true or false.`);
+  }
   if (size !== undefined && (!Number.isSafeInteger(size) || size < 0)) {
     throw misuse('MB_SMTP_PARAMETER', 'envelope.size must be a whole number of octets.');
   }
@@ -96,9 +114,13 @@ function checkRecipient(recipient: string | EnvelopeRecipient): CheckedRecipient
   return { ...parseMailbox(recipient.address), dsn };
 }
 
-function checkKeys(value: object, known: ReadonlySet<string>, name: string): void {
-  for (const key of Object.keys(value)) {
-    if (!known.has(key)) throw misuse('MB_SMTP_PARAMETER', `${name}.${key} is not known; remove it.`);
+function checkKeys(value: unknown, known: object, name: string): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw misuse('MB_SMTP_PARAMETER', `${name} must be an object.`);
+  try {
+    refuseUnknownKeys(value, known, name);
+  } catch (error) {
+    throw misuse('MB_SMTP_PARAMETER', (error as Error).message);
   }
 }
 
@@ -154,6 +176,7 @@ function formatEnvid(envid: string | undefined): string {
  * @example encodeXtext('a+b=c') // 'a+2Bb+3Dc'
  */
 export function encodeXtext(text: string): string {
+  checkType(typeof text === 'string', 'encodeXtext: text', 'a string');
   let out = '';
   for (const octet of encoder.encode(text)) {
     const literal = octet > 32 && octet < 127 && octet !== 43 && octet !== 61;
@@ -167,6 +190,7 @@ export function encodeXtext(text: string): string {
  * @example encodeUtf8Address('é@example.com') // '\\x{E9}@example.com'
  */
 export function encodeUtf8Address(address: string): string {
+  checkType(typeof address === 'string', 'encodeUtf8Address: address', 'a string');
   let out = '';
   for (const character of address) {
     const point = character.codePointAt(0)!;
