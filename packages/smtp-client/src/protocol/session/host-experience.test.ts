@@ -84,6 +84,48 @@ describe('the window of messages', () => {
     expect(experience.window).toBe(8);
   });
 
+  it('SMTP-37 a refusal makes it one in this session, until 16 messages in a row are clean', () => {
+    const experience = new HostExperience({ window: 16 });
+    const talk = Talk.ready(chunking, { experience });
+    const other = Talk.ready(chunking, { experience });
+    const inFlight = (where: Talk): number => {
+      for (let count = 0; count < 16; count++) where.submit({}, 'x\r\n');
+      const mails = where.said().match(/MAIL/g)!.length;
+      return mails;
+    };
+    deliver(talk, '554 no');
+    expect(inFlight(other)).toBe(16);
+    for (let answered = 0; answered < 16; answered++) deliver(talk);
+    expect(experience.window).toBe(16);
+    expect(inFlight(talk)).toBe(2);
+  });
+
+  it('SMTP-37 a session with many refusals does not run ahead again', () => {
+    const talk = Talk.ready(chunking);
+    for (let refused = 0; refused < 5; refused++) deliver(talk, '554 no');
+    for (let answered = 0; answered < 40; answered++) deliver(talk);
+    for (let count = 0; count < 3; count++) talk.submit({}, 'x');
+    expect(talk.said().match(/MAIL/g)).toHaveLength(1);
+  });
+
+  it('SMTP-37 nothing stands behind a message at a place where a session has ended before', () => {
+    const experience = new HostExperience({ window: 4, endedAfter: 6 });
+    const far = Talk.ready(chunking, { experience });
+    for (let count = 0; count < 3; count++) far.submit({}, 'x');
+    expect(far.said().match(/MAIL/g)).toHaveLength(3);
+    const near = Talk.ready(chunking, { experience });
+    for (let answered = 0; answered < 5; answered++) deliver(near);
+    for (let count = 0; count < 3; count++) near.submit({}, 'x\r\n');
+    for (const place of [6, 7]) {
+      expect(near.said().match(/MAIL/g), `message ${place}`).toHaveLength(1);
+      near.server('250 ok');
+      near.server('250 ok');
+      near.said();
+      near.server('250 queued');
+    }
+    expect(experience.facts.endedAfter).toBeUndefined();
+  });
+
   it('SMTP-32 grows no further than the limit of the caller', () => {
     const talk = Talk.ready(chunking, { limits: { chunkingWindow: 2 } });
     for (let count = 0; count < 5; count++) talk.submit({}, 'x');

@@ -33,7 +33,8 @@ const sessionFull =
  *
  * How far a session runs ahead of the replies is earned: one message at first and its content only behind the replies to
  * its recipients; twice as many after 16 messages in a row that were delivered without a refusal; back to one for all
- * sessions when one of them ends with messages in flight.
+ * sessions when one of them ends with messages in flight. A refusal makes it one for the rest of its session until it is
+ * earned anew, since servers count refusals and hang up at the last one that they allow.
  *
  * @example
  * const experience = new HostExperience(await load('mx.example.com'));
@@ -93,8 +94,19 @@ export class HostExperience {
     return this.#refusesChunking;
   }
 
-  /** @internal A message was answered to its end; `clean` when nobody was refused. */
-  answered(clean: boolean): void {
+  get endedAfter(): number | undefined {
+    return this.#endedAfter;
+  }
+
+  /**
+   * @internal A message was answered to its end; `clean` when nobody was refused.
+   * @param messages  How many were answered in its session.
+   */
+  answered(clean: boolean, messages: number): void {
+    if (this.#endedAfter !== undefined && messages > this.#endedAfter) {
+      this.#endedAfter = undefined;
+      this.#facts = undefined;
+    }
     if (!clean) {
       if (this.#cleanRun === 0) return;
       this.#cleanRun = 0;

@@ -3,7 +3,7 @@ import { ContentWriter, commandRoom } from '../content/content-writer.ts';
 import type { TransmitBlock } from '../content/transmit-block.ts';
 import type { Capabilities } from '../session/capabilities.ts';
 import type { SessionEvent } from '../session/events.ts';
-import type { HostExperience } from '../session/host-experience.ts';
+import { cleanRunToDouble, type HostExperience, largestWindow } from '../session/host-experience.ts';
 import type { SessionLimits } from '../session/limits.ts';
 import { formatMail, formatRcpt } from './commands.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -12,6 +12,9 @@ import type { Delivery, Transaction } from './transaction.ts';
 
 /** Idle for longer than this, a connection may be dead without our knowing. */
 const doubtfulAfterMs = 1000;
+
+/** With more refusals than these a session does not run ahead again: Postfix allows 20 before it hangs up. */
+const mostRefusals = 4;
 
 /** How far commands may run ahead of their replies. */
 export type Pipelining = 'off' | 'within-message' | 'across-messages';
@@ -54,6 +57,10 @@ export class Sender {
   #loneDot = false;
   /** False once the server has shown that it cannot take a message before it has answered the one before. */
   #mayOverlap = true;
+  /** Refusals in this session, and what they leave of the window. */
+  #refusals = 0;
+  #ownWindow = largestWindow;
+  #ownRun = 0;
   /** The server does not do as it says, so each command waits for its reply. */
   #cautious = false;
   #idleSince = 0;
@@ -110,7 +117,8 @@ export class Sender {
       if (index === 0 && this.open.length > 0) this.open[0]!.oldestSince = now;
       if (!transaction.redone) {
         this.answered += 1;
-        this.#context.experience.answered(!transaction.refused);
+        this.#context.experience.answered(!transaction.refused, this.answered);
+        this.#count(!transaction.refused);
       }
     }
     if (this.writing === transaction) this.writing = undefined;
@@ -203,10 +211,35 @@ export class Sender {
   }
 
   #mayBegin(): boolean {
-    const { pipelining, limits, experience } = this.#context;
+    const { pipelining, limits } = this.#context;
     if (this.open.length === 0) return true;
     if (pipelining !== 'across-messages' || !this.#mayOverlap || this.#lockstep) return false;
-    return this.open.length < Math.min(experience.window, limits.chunkingWindow);
+    return this.open.length < Math.min(this.#window, limits.chunkingWindow);
+  }
+
+  /** Messages that may be in flight now: what the host has earned, less what this session has shown. */
+  get #window(): number {
+    const { window, endedAfter } = this.#context.experience;
+    const most = Math.min(window, this.#ownWindow);
+    // Where a session has ended before, this one may end too: nothing stands behind a message there.
+    return endedAfter !== undefined && this.answered <= endedAfter && this.mails + most > endedAfter
+      ? 1
+      : most;
+  }
+
+  /** Servers count refusals and hang up at the last one that they allow, so after one the window is earned anew. */
+  #count(clean: boolean): void {
+    if (!clean) {
+      this.#refusals += 1;
+      this.#ownWindow = 1;
+      this.#ownRun = 0;
+      return;
+    }
+    if (this.#ownWindow >= largestWindow || this.#refusals > mostRefusals) return;
+    this.#ownRun += 1;
+    if (this.#ownRun < cleanRunToDouble) return;
+    this.#ownWindow *= 2;
+    this.#ownRun = 0;
   }
 
   /** Writes on; false when nothing more can be written before something happens. */
@@ -309,10 +342,10 @@ export class Sender {
 
   /** Whether content goes out before it is known that anybody gets it: only when that costs little. */
   #eager({ whole, doubtful }: Transaction): boolean {
-    const { limits, pipelining, protocol, experience } = this.#context;
+    const { limits, pipelining, protocol } = this.#context;
     if (protocol === 'lmtp') return false;
     // A host that hangs up at a recipient with content unread resets the connection, and its reply may be lost.
-    if (experience.window === 1) return false;
+    if (this.#window === 1) return false;
     return (
       pipelining === 'across-messages' &&
       !doubtful &&
