@@ -86,7 +86,7 @@ const readers: [name: string, run: (n: number) => void][] = [
   ['identifiers', (n) => readIdentifiers('<a@b.test> '.repeat(n / 11))],
   ['identifiers that do not end', (n) => readIdentifiers(`<a>${'<'.repeat(n)}`)],
   ['quotes in identifiers', (n) => readIdentifiers('<"'.repeat(n / 2))],
-  ['comments in identifiers', (n) => readIdentifiers(`${'('.repeat(n)})<`)],
+  ['comments in identifiers', (n) => readIdentifiers('(c) '.repeat(n / 4))],
   ['header fields', (n) => parseHeaderBlock(octets('A: b\r\n'.repeat(n / 6)), n)],
   ['folded lines', (n) => parseHeaderBlock(octets(`A: b${'\r\n c'.repeat(n / 4)}`)).headers.get('A')],
   [
