@@ -14,6 +14,7 @@ export async function findViolations(record: RunRecord): Promise<string[]> {
     ...settledOnce(recipients, events),
     ...(await duplicatesExcused(record, events)),
     ...limitsKept(record),
+    ...neverAhead(record),
     ...expiryKept(recipients, events),
     ...reportsMade(record, recipients, events),
   ];
@@ -95,7 +96,7 @@ function settledOnce(recipients: readonly RecipientView[], events: readonly Queu
 }
 
 /**
- * A host has a message twice only where the first reply was lost, or the process died before it was written down, or
+ * No copy too many: a host has a message twice only where it broke off before its first reply, or the process died before it was written down, or
  * the clock leapt over its lease, which looks the same from the store, or the store did not take it.
  */
 async function duplicatesExcused(record: RunRecord, events: readonly QueueEvent[]): Promise<string[]> {
@@ -111,7 +112,8 @@ async function duplicatesExcused(record: RunRecord, events: readonly QueueEvent[
       const unwritten = [...record.leaps, ...record.storeTroubles].some(
         ({ from, to }) => from <= next.step && to >= one.sessionStep,
       );
-      const excused = !one.replied || diedAfter(record, one) !== undefined || unwritten;
+      const excused =
+        one.lost !== undefined || brokenOff(record, one) || diedAfter(record, one) !== undefined || unwritten;
       if (!excused) {
         problems.push(
           `recipient ${recipient.recipientId}: ${one.host} took it, and ${next.host} again without need`,
@@ -120,6 +122,17 @@ async function duplicatesExcused(record: RunRecord, events: readonly QueueEvent[
     }
   }
   return problems;
+}
+
+/**
+ * A reply is lost because of a message behind it only where the host had earned it that messages run ahead: after 16
+ * answered messages at least.
+ */
+function neverAhead({ acceptances, hosts }: RunRecord): string[] {
+  const answeredBy = new Map(hosts.map(({ plan, answered }) => [plan.name, answered]));
+  return acceptances
+    .filter(({ lost, host }) => lost === 'behind' && (answeredBy.get(host) ?? 0) < 16)
+    .map(({ host, messageId }) => `the reply of ${host} to ${messageId} was lost to what stood behind it`);
 }
 
 /**
@@ -172,6 +185,12 @@ async function acceptancesOf(recipient: RecipientView, record: RunRecord): Promi
   return record.acceptances.filter(
     (one) => one.messageId === messageId && one.recipients.includes(recipient.address),
   );
+}
+
+/** The process was stopped, and its patience was over before the reply came. */
+function brokenOff({ processes }: RunRecord, { life, replied, step }: Acceptance): boolean {
+  const { stoppingAt } = processes[life]!;
+  return !replied && stoppingAt !== undefined && stoppingAt <= step;
 }
 
 /** The step at which the process that handed a message over died without warning, if it did. */

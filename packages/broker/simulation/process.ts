@@ -54,6 +54,8 @@ export class SimulatedProcess {
   readonly death: Promise<void>;
   /** Step of the world at which it died. */
   diedAt: number | undefined;
+  /** Step of the world at which it was told to stop: in the end it breaks off what is under way. */
+  stoppingAt: number | undefined;
   readonly #world: ProcessWorld;
   readonly #random: SeededRandom;
   readonly #connections = new Set<() => void>();

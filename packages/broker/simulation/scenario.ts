@@ -25,6 +25,15 @@ export interface HostTrouble {
   readonly cutAfterAcceptance: number;
   /** The host stops answering. */
   readonly hang: number;
+  /** The connection breaks at a recipient, and with it whatever reply the host had not sent yet. */
+  readonly cutAtRecipient: number;
+}
+
+/** A host that takes only so many messages a session, and how it says so. */
+export interface SessionLimit {
+  readonly messages: number;
+  /** `limits`: in its reply to EHLO (RFC 9422); else at the first message too many. */
+  readonly said: 'limits' | '421' | 'hang-up';
 }
 
 /** One mail exchanger of the simulated world. */
@@ -33,6 +42,9 @@ export interface HostPlan {
   readonly address: string;
   readonly keywords: readonly string[];
   readonly latencyMs: readonly [least: number, most: number];
+  /** Replies are held back while commands wait to be read, as Postfix does. */
+  readonly buffers: boolean;
+  readonly sessionLimit: SessionLimit | undefined;
   readonly trouble: HostTrouble;
 }
 
@@ -123,6 +135,7 @@ export const troubleKinds = [
   'cutInContent',
   'cutAfterAcceptance',
   'hang',
+  'cutAtRecipient',
 ] as const satisfies readonly (keyof HostTrouble)[];
 
 function drawDomain(
@@ -147,7 +160,10 @@ function drawDomain(
         'STARTTLS',
         'ENHANCEDSTATUSCODES',
       ].filter(() => random.random() < 0.7),
-      latencyMs: [1, random.pick([5, 200, 5_000])],
+      // Some answer each command just before most timeouts.
+      latencyMs: random.random() < 0.05 ? [40_000, 59_000] : [1, random.pick([5, 200, 5_000])],
+      buffers: random.random() < 0.5,
+      sessionLimit: random.random() < 0.2 ? drawSessionLimit(random) : undefined,
       trouble,
     };
   });
@@ -158,6 +174,10 @@ function drawDomain(
     ]),
   );
   return { name, hosts, mailboxes };
+}
+
+function drawSessionLimit(random: SeededRandom): SessionLimit {
+  return { messages: random.integer(1, 4), said: random.pick(['limits', '421', 'hang-up'] as const) };
 }
 
 function drawMailbox(random: SeededRandom): Mailbox {
@@ -183,6 +203,11 @@ function drawEvents(
     expireAfterMs: random.pick([undefined, undefined, undefined, 20 * minute, 3 * hour]),
     reported: random.random() < 0.5,
   }));
+  // Many messages at once, so that several go over one connection.
+  if (random.random() < 0.3) {
+    const burst = events[0]!;
+    for (let left = random.integer(4, 20); left > 0; left--) events.push({ ...burst });
+  }
   const times = (likely: number, make: () => WorldEvent) => {
     while (random.random() < likely) events.push(make());
   };

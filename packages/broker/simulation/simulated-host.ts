@@ -17,6 +17,11 @@ export interface Acceptance {
   readonly life: number;
   /** Whether the reply was given to a connection that was still open. */
   replied: boolean;
+  /**
+   * How the reply was lost, if it was: the host itself broke off at this message (`here`) or at one behind it
+   * (`behind`).
+   */
+  lost: 'here' | 'behind' | undefined;
 }
 
 /** What hosts need of the world. */
@@ -41,7 +46,9 @@ export class SimulatedHost {
   open = 0;
   mostOpen = 0;
   /** Troubles that it has made so far. */
-  readonly met = new Map<keyof HostTrouble, number>();
+  readonly met = new Map<keyof HostTrouble | 'sessionFull', number>();
+  /** Messages that it took and whose replies it gave, in all sessions. */
+  answered = 0;
 
   constructor(plan: HostPlan, world: HostWorld, random: SeededRandom) {
     this.plan = plan;
@@ -53,8 +60,12 @@ export class SimulatedHost {
   meets(trouble: keyof HostTrouble): boolean {
     const likelihood = this.plan.trouble[trouble];
     if (likelihood === 0 || this.#random.random() >= likelihood || !this.#world.faulty()) return false;
-    this.met.set(trouble, (this.met.get(trouble) ?? 0) + 1);
+    this.count(trouble);
     return true;
+  }
+
+  count(trouble: keyof HostTrouble | 'sessionFull'): void {
+    this.met.set(trouble, (this.met.get(trouble) ?? 0) + 1);
   }
 
   latencyMs(): number {
@@ -110,6 +121,9 @@ class HostSession {
   #content: Buffer[] = [];
   #sender: string | undefined;
   #recipients: string[] = [];
+  #mails = 0;
+  /** Replies that were not sent yet, and what happens when they are. */
+  readonly #outbox: { readonly text: string; readonly acceptance: Acceptance | undefined }[] = [];
 
   constructor(stream: Duplex, host: SimulatedHost, world: HostWorld, life: number) {
     this.#stream = stream;
@@ -153,9 +167,20 @@ class HostSession {
 
   #command(line: string): void {
     if (this.#host.meets('hang')) {
+      this.#flush();
       this.#hung = true;
     } else if (this.#host.meets('closing421')) {
       this.#reply('421 4.3.2 Closing', () => this.#end());
+    } else if (/^MAIL /i.test(line) && this.#isFull()) {
+      this.#host.count('sessionFull');
+      if (this.#host.plan.sessionLimit!.said === '421') {
+        this.#reply('421 4.7.0 Too many messages in this connection', () => this.#end());
+      } else {
+        this.#flush();
+        this.#end();
+      }
+    } else if (/^RCPT /i.test(line) && this.#host.meets('cutAtRecipient')) {
+      this.#breakOff();
     } else if (/^BDAT /i.test(line)) {
       const [, size = '0', last] = line.split(' ');
       this.#chunk = { left: Number(size), last: last?.toUpperCase() === 'LAST' };
@@ -171,14 +196,18 @@ class HostSession {
     }
   }
 
+  #isFull(): boolean {
+    const limit = this.#host.plan.sessionLimit;
+    return limit !== undefined && this.#mails >= limit.messages;
+  }
+
   #answer(line: string): string {
     switch (line.slice(0, 4).toUpperCase()) {
       case 'EHLO':
-        return ['250-hello', ...this.#host.plan.keywords.map((word) => `250-${word}`), '250 HELP'].join(
-          '\r\n',
-        );
+        return ['250-hello', ...this.#keywords().map((word) => `250-${word}`), '250 HELP'].join('\r\n');
       case 'MAIL':
         if (this.#host.meets('mail4')) return '451 4.3.0 Later';
+        this.#mails++;
         this.#sender = line;
         this.#recipients = [];
         return '250 2.1.0 Ok';
@@ -192,6 +221,13 @@ class HostSession {
         if (/^RSET$/i.test(line)) this.#reset();
         return '250 2.0.0 Ok';
     }
+  }
+
+  #keywords(): string[] {
+    const { keywords, sessionLimit } = this.#host.plan;
+    return sessionLimit?.said === 'limits'
+      ? [...keywords, `LIMITS MAILMAX=${sessionLimit.messages}`]
+      : [...keywords];
   }
 
   #rcpt(address: string): string {
@@ -236,7 +272,7 @@ class HostSession {
 
   /** The end of the content: what the host decides here is the truth. */
   #final(content: string): void {
-    if (this.#host.meets('cutInContent')) this.cut();
+    if (this.#host.meets('cutInContent')) this.#breakOff();
     else if (this.#host.meets('final4')) this.#refuse('451 4.3.0 Later');
     else if (this.#host.meets('final5')) this.#refuse('554 5.6.0 Not this one');
     else this.#accept(content);
@@ -252,16 +288,16 @@ class HostSession {
       sessionStep: this.#startedAt,
       life: this.#life,
       replied: false,
+      lost: undefined,
     };
     this.#world.accepted(acceptance);
     this.#reset();
     if (this.#host.meets('cutAfterAcceptance')) {
-      this.cut();
+      acceptance.lost = 'here';
+      this.#breakOff();
       return;
     }
-    this.#reply('250 2.0.0 Accepted', () => {
-      acceptance.replied = true;
-    });
+    this.#reply('250 2.0.0 Accepted', undefined, acceptance);
   }
 
   #refuse(reply: string): void {
@@ -276,16 +312,33 @@ class HostSession {
   }
 
   /** Writes a reply after the host's latency, then goes on. */
-  #reply(reply: string, then?: () => void): void {
+  #reply(reply: string, then?: () => void, acceptance?: Acceptance): void {
     this.#busy = true;
     this.#world.clock.setTimer(() => {
       this.#world.touch();
       if (this.over) return;
-      this.#stream.write(`${reply}\r\n`);
+      this.#outbox.push({ text: `${reply}\r\n`, acceptance });
+      const more = this.#host.plan.buffers && this.#input.includes('\r\n') && then === undefined;
+      if (!more) this.#flush();
       this.#busy = false;
       then?.();
       this.#work();
     }, this.#host.latencyMs());
+  }
+
+  /** The connection breaks, and replies that were not sent yet are lost. */
+  #breakOff(): void {
+    for (const { acceptance } of this.#outbox) if (acceptance) acceptance.lost = 'behind';
+    this.cut();
+  }
+
+  #flush(): void {
+    for (const { text, acceptance } of this.#outbox.splice(0)) {
+      this.#stream.write(text);
+      if (!acceptance) continue;
+      acceptance.replied = true;
+      this.#host.answered++;
+    }
   }
 
   #end(): void {

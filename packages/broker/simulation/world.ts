@@ -208,7 +208,10 @@ class World implements ProcessWorld, HostWorld {
   async #stop(): Promise<void> {
     const stopping = this.#processes
       .filter(({ alive }) => alive)
-      .map(({ broker }) => broker.stop({ graceMs: minute }));
+      .map((process) => {
+        process.stoppingAt ??= this.touch();
+        return process.broker.stop({ graceMs: minute });
+      });
     let stopped = false;
     void Promise.all(stopping).then(() => {
       stopped = true;
@@ -315,6 +318,7 @@ class World implements ProcessWorld, HostWorld {
   }
 
   async #restart(process: SimulatedProcess): Promise<void> {
+    process.stoppingAt = this.touch();
     // It may die while it stops.
     await Promise.race([process.broker.stop({ graceMs: minute }), process.death]);
     if (!process.alive) return;

@@ -27,6 +27,8 @@ it('PACE-04 delivers to 1,000 recipients behind a greylisting host within 20 min
       address: '192.0.2.1',
       keywords: ['PIPELINING', 'ENHANCEDSTATUSCODES'],
       latencyMs: [20, 40],
+      buffers: false,
+      sessionLimit: undefined,
       trouble: noTrouble,
     },
     {

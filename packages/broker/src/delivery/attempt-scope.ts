@@ -41,6 +41,8 @@ export interface AttemptScopeOptions {
   /** Where to send from; absent: as the machine chooses. */
   readonly source?: EgressSource | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Aborted when no new transaction may begin; those under way end as they will. */
+  readonly stopping?: AbortSignal | undefined;
   /** False: outcomes come without what was said, which nobody reads. Default true. */
   readonly transcripts?: boolean;
 }
@@ -65,6 +67,7 @@ export type UsableApproach = Extract<HostPlan, { readonly usable: true }>;
 export class AttemptScope {
   readonly environment: AttemptEnvironment;
   readonly signal: AbortSignal | undefined;
+  readonly stopping: AbortSignal | undefined;
   readonly transcripts: boolean;
   readonly #connections: ConnectionScope;
   /** Where this work sends from; undefined: as the machine chooses. */
@@ -79,6 +82,7 @@ export class AttemptScope {
   constructor(environment: AttemptEnvironment, options: AttemptScopeOptions) {
     this.environment = environment;
     this.signal = options.signal;
+    this.stopping = options.stopping;
     this.transcripts = options.transcripts ?? true;
     this.#connections = options.connections;
     this.source = options.source;
@@ -135,10 +139,15 @@ export class AttemptScope {
    * @throws {SmtpError} when the connection fails, or has failed for this work before.
    */
   connect(approach: UsableApproach): SmtpConnection | Promise<SmtpConnection> {
-    const current = this.#connections.current(approach.key);
+    const current = this.#connections.tryAcquire(approach.key);
     if (!current) return this.#dial(approach);
     this.environment.egress.answered();
     return current;
+  }
+
+  /** A message that was given a connection is done with it. */
+  release({ key }: UsableApproach): void {
+    this.#connections.release(key);
   }
 
   async #dial(approach: UsableApproach): Promise<SmtpConnection> {

@@ -189,22 +189,38 @@ async function handOverOnce(
   const { recipients, message } = offer;
   const { signal } = scope;
   const connection = await scope.connect(approach);
-  const { eightBitMime, dsn } = connection.capabilities;
-  // RFC 6152 §3: to a host without 8BITMIME goes the message in seven bits, where there is such a form of it.
-  const form = (!eightBitMime && (await message.sevenBit?.())) || message;
+  let failure: unknown;
   try {
+    const { eightBitMime, dsn } = connection.capabilities;
+    // RFC 6152 §3: to a host without 8BITMIME goes the message in seven bits, where there is such a form of it.
+    const form = (!eightBitMime && (await message.sevenBit?.())) || message;
+    if (scope.stopping?.aborted) throw notBegun();
     const envelope = envelopeOf(message, form, recipients);
     const outcome = await connection.deliver(envelope, form.content, signal ? { signal } : {});
     return { outcome, dsn };
   } catch (error) {
-    // SESS-03: nothing was offered, as the session had ended or was full. Each session that answered something is
-    // followed by another one; of those that answered nothing, one may have been idle for too long.
-    if (!wasNotOffered(error) || signal?.aborted) throw error;
-    const passing = connection.answered > 0 || error.code === 'MB_SMTP_CONNECTION_CLOSED';
-    const spent = passing ? 0 : withoutProgress + 1;
-    if (spent > 1) throw error;
-    return handOverOnce(offer, approach, scope, spent);
+    failure = error;
+  } finally {
+    scope.release(approach);
   }
+  // SESS-03: nothing was offered, as the session had ended or was full. Each session that answered something is followed
+  // by another one; of those that answered nothing, one may have been idle for too long.
+  if (!wasNotOffered(failure) || signal?.aborted) throw failure;
+  const passing = connection.answered > 0 || failure.code === 'MB_SMTP_CONNECTION_CLOSED';
+  const spent = passing ? 0 : withoutProgress + 1;
+  if (spent > 1) throw failure;
+  return handOverOnce(offer, approach, scope, spent);
+}
+
+/** the worker stops, and what has not begun waits for the next start. */
+function notBegun(): SmtpError {
+  return new SmtpError('The worker stops; nothing was offered.', {
+    code: 'MB_SMTP_ABORTED',
+    kind: 'aborted',
+    scope: 'message',
+    stage: 'idle',
+    retryable: true,
+  });
 }
 
 function envelopeOf(

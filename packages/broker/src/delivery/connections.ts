@@ -131,14 +131,20 @@ export class ConnectionScope {
     this.#connections = connections;
   }
 
-  /** The connection in use by this scope for a key, if it takes another message. */
-  current(key: string): SmtpConnection | undefined {
-    return this.#lines.get(key)?.current;
+  /** The connection in use by this scope for a key, if it takes another message now; give it back with `release()`. */
+  tryAcquire(key: string): SmtpConnection | undefined {
+    return this.#lines.get(key)?.tryAcquire();
+  }
+
+  /** A message that was given a connection is done with it. */
+  release(key: string): void {
+    this.#lines.get(key)?.release();
   }
 
   /**
    * The connection for a key: the one in use by this scope, an idle one, or a new one. A host that takes no more
-   * messages in the session gets the next one once it has answered those that it has.
+   * messages in the session gets the next one once it has answered those that it has; and no message is given to one
+   * before its window has room, so that as few as can be are under way. Give it back with `release()`.
    *
    * @param key  everything that two messages must have in common to share a connection: source, hosts, policy.
    * @throws {SmtpError} when the connection fails, or has failed for this scope before.
@@ -168,20 +174,41 @@ class Line {
   #kept: Kept | undefined;
   /** The next connection, on its way; a failure stays, so that the host is not dialled again for the next message. */
   #next: Promise<Kept> | undefined;
+  /** Messages that were given a connection of this line and are not done. */
+  #users = 0;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(take: () => Promise<Kept>) {
     this.#take = take;
   }
 
-  get current(): SmtpConnection | undefined {
-    return this.#kept?.connection.reusable ? this.#kept.connection : undefined;
+  tryAcquire(): SmtpConnection | undefined {
+    const connection = this.#kept?.connection;
+    if (!connection?.reusable || this.#users >= connection.experience.window) return undefined;
+    this.#users++;
+    return connection;
   }
 
   async acquire(): Promise<SmtpConnection> {
-    const { current } = this;
-    if (current) return current;
-    this.#next ??= this.#renew();
-    return (await this.#next).connection;
+    for (;;) {
+      const connection = this.tryAcquire();
+      if (connection) return connection;
+      if (this.#kept?.connection.reusable) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      else {
+        this.#next ??= this.#renew();
+        const { connection: fresh } = await this.#next;
+        // One that is closed at once is given out all the same: its delivery says why it cannot be used.
+        if (!fresh.reusable) {
+          this.#users++;
+          return fresh;
+        }
+      }
+    }
+  }
+
+  release(): void {
+    this.#users--;
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   async #renew(): Promise<Kept> {

@@ -63,6 +63,7 @@ export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
         experiences: hosts,
         source: group.source,
         signal: context.signal,
+        stopping: context.stopping,
         transcripts: false,
         firstOfSeveral: messages.every(({ recipients }) => recipients.every(({ attempt }) => attempt === 1)),
       });
