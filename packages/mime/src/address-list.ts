@@ -12,7 +12,7 @@ import {
 import { AddressReader, type AddressReadingOptions } from './address-reader.ts';
 import { recovery } from './address-recovery.ts';
 import { decodeWords } from './encoded-word.ts';
-import { describe, MimeError, refuseUnknownKeys, wordSet } from './errors.ts';
+import { checkWord, describe, MimeError, refuseUnknownKeys, wordSet } from './errors.ts';
 
 /** How {@link parseAddressList} and {@link parseMailbox} read. */
 export interface AddressParseOptions {
@@ -49,6 +49,7 @@ const OPTION_KEYS = /* @__PURE__ */ wordSet('decodeWords addresses lenient');
 export function parseAddressList(text: string, options: AddressListOptions = {}): (Mailbox | Group)[] {
   refuseUnknownKeys(options, OPTION_KEYS, 'The options of an address list');
   if (typeof text !== 'string') throw invalidAddress(text);
+  if (options.addresses !== undefined) checkWord('addresses', options.addresses, ['strict', 'as-received']);
   const decode = options.decodeWords === false ? undefined : decodeWords;
   return options.lenient === true
     ? new AddressReader(text, { decode, recovery }).addresses

@@ -11,6 +11,7 @@ import {
   SEMICOLON,
   WORD,
 } from './address-token.ts';
+import { onOneLine } from './header-fold.ts';
 
 /** What is wrong with a list: its comments nest too deep, a dot before an @ joins nothing, or anything else. */
 export type AddressFault = 'nesting' | 'dots' | 'syntax';
@@ -222,9 +223,9 @@ export class AddressReader {
   /** Decodes encoded-words; a line break or NUL in them becomes a space, so that the name can be written again. */
   decode(text: string): string {
     const decoded = this.options.decode?.(text) ?? text;
-    if (decoded === text || !/[\0\r\n]/.test(decoded)) return decoded;
-    this.fail(0);
-    return decoded.replace(/[\0\r\n]+/g, ' ').trim();
+    const line = decoded === text ? text : onOneLine(decoded);
+    if (line !== decoded) this.fail(0);
+    return line;
   }
 
   /** Notes a fault at a token, unless there was one before. */

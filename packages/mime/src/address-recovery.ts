@@ -54,16 +54,17 @@ function routable(reader: AddressReader, from: number, to: number): AddrSpec[] {
   const { tokens } = reader;
   const specs: AddrSpec[] = [];
   for (const spec of reader.addrSpecs(from, to)) {
-    let { localPart, domain, address, start, end } = spec;
+    const { start } = spec;
     if (start < (specs.at(-1)?.end ?? 0)) continue;
-    while (end + 1 < to && tokens.kinds[end] === AT && tokens.kinds[end + 1] === WORD) {
-      localPart += `@${domain}`;
-      domain = tokens.textAt(end + 1);
-      address = `${quoteLocalPart(localPart)}@${domain}`;
-      end += 2;
+    let { end } = spec;
+    while (end + 1 < to && tokens.kinds[end] === AT && tokens.kinds[end + 1] === WORD) end += 2;
+    if (end > spec.end) {
       reader.ambiguous = true;
-    }
-    specs.push({ localPart, domain, address, start, end });
+      let localPart = `${spec.localPart}@${spec.domain}`;
+      for (let i = spec.end; i < end - 2; i++) localPart += tokens.textAt(i);
+      const domain = tokens.textAt(end - 1);
+      specs.push({ localPart, domain, address: `${quoteLocalPart(localPart)}@${domain}`, start, end });
+    } else specs.push(spec);
   }
   return specs;
 }

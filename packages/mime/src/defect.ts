@@ -7,6 +7,7 @@ export type DefectCode =
   | 'header-too-large'
   | 'header-too-many-fields'
   | 'header-unterminated'
+  | 'header-line-break'
   | 'parameter-duplicate'
   | 'content-type-malformed'
   | 'address-invalid'

@@ -90,7 +90,7 @@ export class MimeError extends Error {
 
 /** Adds to an error of this package where the refused value was; returns the error, whatever it is. */
 export function locate(error: unknown, place: ErrorPlace): unknown {
-  return MimeError.isInstance(error) ? Object.assign(error, { ...place, ...error }) : error;
+  return MimeError.isInstance(error) ? Object.assign(error, place) : error;
 }
 
 /** A value as an error shows it: printable, at most 80 characters. */

@@ -10,9 +10,9 @@ import {
   toWire,
   writeAddress,
 } from './address.ts';
-import { readMailbox } from './address-list.ts';
+import { readMailbox, readStrictly } from './address-list.ts';
 import { encodeWords } from './encoded-word.ts';
-import { type ErrorPlace, locate, MimeError, unfitValue } from './errors.ts';
+import { type ErrorPlace, locate, MimeError, unfitValue, wordSet } from './errors.ts';
 import { checkHeaderName, FOLD_COLUMN, foldTrusted, lineTooLong } from './header-fold.ts';
 import type { HeaderInput } from './message.ts';
 import { MAX_LINE_OCTETS } from './transfer/survey.ts';
@@ -71,6 +71,11 @@ export function mailboxesOf(addresses: readonly (Mailbox | Group)[]): Mailbox[] 
   }
   return mailboxes;
 }
+
+/** Fields that hold addresses and have no property of their own (RFC 5322 §3.6.6, RFC 8098 §2.1, RFC 9057, RFC 9228). */
+const ADDRESS_FIELDS = /* @__PURE__ */ wordSet(
+  'resent-from resent-sender resent-to resent-cc resent-reply-to disposition-notification-to return-receipt-to errors-to author delivered-to mail-reply-to mail-followup-to apparently-to abuse-reports-to x-errors-to x-confirm-reading-to',
+);
 
 const CONTENT_FIELD = /^content-(?:type|transfer-encoding|disposition|id)$|^mime-version$/;
 
@@ -155,12 +160,28 @@ export class FieldWriter {
     words.push(`<${toWire(mailbox)}>`);
   }
 
+  /** RFC 2047 §5: an encoded-word cannot be part of an address, so the value is read before it is written. */
+  #customAddresses(name: string, value: string, form: AddressForm | undefined): void {
+    if (typeof value !== 'string' || /[\0\r\n]/.test(value)) throw unfitValue(name);
+    try {
+      const addresses = readStrictly(value, form);
+      if (addresses.length === 0) throw invalidAddress(value, 'no address');
+      this.addresses(name, addresses);
+    } catch (error) {
+      throw locate(error, { field: name });
+    }
+  }
+
   /**
    * The caller's own fields, in order; those of the content, MIME-Version included, are never among them.
    *
    * @param check  Gets each name in lower case and its value; throws what else it refuses.
    */
-  custom(input: HeaderInput | undefined, check?: (name: string, value: string) => void): void {
+  custom(
+    input: HeaderInput | undefined,
+    form?: AddressForm,
+    check?: (name: string, value: string) => void,
+  ): void {
     if (input === undefined) return;
     const fields: Iterable<readonly [string, string | readonly string[]]> = Array.isArray(input)
       ? input
@@ -171,7 +192,8 @@ export class FieldWriter {
         const key = name.toLowerCase();
         if (CONTENT_FIELD.test(key)) throw reservedField(key);
         check?.(key, value);
-        this.unstructured(name, value);
+        if (ADDRESS_FIELDS.has(key)) this.#customAddresses(name, value, form);
+        else this.unstructured(name, value);
       }
     }
   }

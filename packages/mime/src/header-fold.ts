@@ -144,6 +144,11 @@ function isBlank(unit: number): boolean {
   return unit === SPACE || unit === TAB;
 }
 
+/** Decoded text as a field can carry it again: each run of line breaks and NULs becomes a space. */
+export function onOneLine(text: string): string {
+  return /[\0\r\n]/.test(text) ? text.replace(/[\0\r\n]+/g, ' ').trim() : text;
+}
+
 /** The error for a line that cannot be folded below 998 octets. */
 export function lineTooLong(name: string): MimeError {
   return new MimeError(

@@ -12,7 +12,7 @@ import {
 } from './header-fields.ts';
 import { checkUnsubscribe, formatListFields } from './list-fields.ts';
 import type { Message } from './message.ts';
-import { createMessageId, formatMessageId } from './message-id.ts';
+import { createMessageId, formatMessageId, formatReference } from './message-id.ts';
 import { isAscii } from './utf8.ts';
 
 /** MAIL FROM and RCPT TO of a message. */
@@ -97,8 +97,11 @@ function writeIfAny(writer: FieldWriter, name: string, addresses: readonly (Mail
 
 function writeIds(writer: FieldWriter, name: string, input: string | readonly string[] | undefined): void {
   if (input === undefined) return;
-  const ids = typeof input === 'string' ? input.split(/[ \t]+/).filter((id) => id !== '') : input;
-  if (ids.length > 0) writer.raw(name, ids.map(formatMessageId).join(' '));
+  // A string is a field value; an identifier may hold white space itself where it is the only one.
+  const ids = typeof input === 'string' ? (input.match(/<[^<>]*>|[^\s<>]+/g) ?? []) : input;
+  const value = ids.flatMap((id) => formatReference(id) ?? []).join(' ');
+  writer.ascii &&= isAscii(value);
+  if (value !== '') writer.raw(name, value);
 }
 
 /** How the three priority fields say it. */
@@ -140,7 +143,7 @@ function writeCustom(writer: FieldWriter, message: Message): void {
   if (message.headers === undefined) return;
   const seen = new Set<string>();
   for (const match of writer.text.matchAll(/^([!-9;-~]+):/gm)) seen.add(match[1]!.toLowerCase());
-  writer.custom(message.headers, (name, value) => {
+  writer.custom(message.headers, message.addresses, (name, value) => {
     if (RESERVED.has(name)) throw reservedField(name);
     if (SINGLETONS.has(name)) {
       if (seen.has(name))

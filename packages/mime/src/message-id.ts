@@ -1,4 +1,5 @@
 import { MimeError, type MimeErrorCode } from './errors.ts';
+import { utf8Length } from './utf8.ts';
 
 /**
  * Checks a message identifier and returns it in angle brackets (RFC 5322 §3.6.4).
@@ -12,9 +13,31 @@ export function formatMessageId(id: string): string {
 
 /** Puts an identifier in angle brackets; it is one run of at most `max` printable ASCII characters. */
 export function formatIdentifier(id: string, max: number, what: string, code: MimeErrorCode): string {
-  const inner = withoutBrackets(id);
+  const inner = typeof id === 'string' ? withoutBrackets(id) : '';
   if (/^[!-;=?-~]+$/.test(inner) && inner.length <= max) return `<${inner}>`;
   throw new MimeError(code, `${what} is one run of at most ${max} printable ASCII characters.`);
+}
+
+/** Longest identifier that fits on a line, RFC 5322 §2.1.1: 998 octets with a space and the brackets. */
+const MAX_REFERENCE = 995;
+
+/**
+ * Checks the identifier of another message, as it was received, and returns it in angle brackets.
+ *
+ * An answer repeats what it answers (RFC 5322 §3.6.4), UTF-8 included (RFC 6532 §3.3), also where the standard wants
+ * another form. Undefined for one that no line can hold, which is left out.
+ *
+ * @throws {MimeError} MB_MIME_MESSAGE_ID when it is empty or holds controls or brackets.
+ */
+export function formatReference(id: string): string | undefined {
+  const inner = typeof id === 'string' ? withoutBrackets(id) : '';
+  if (!/^[^\0-\x1f\x7f<>]+$/.test(inner) || !inner.isWellFormed()) {
+    throw new MimeError(
+      'MB_MIME_MESSAGE_ID',
+      'An identifier in inReplyTo or references must be text without control characters and brackets.',
+    );
+  }
+  return utf8Length(inner) <= MAX_REFERENCE ? `<${inner}>` : undefined;
 }
 
 /** What stands between angle brackets, or a text without them. */

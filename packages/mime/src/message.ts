@@ -34,6 +34,7 @@ export interface Message {
   readonly headers?: HeaderInput;
   /** Default: a unique one with the domain of the author. */
   readonly messageId?: string;
+  /** Identifiers of the messages that this one answers, as they were received; one in UTF-8 needs SMTPUTF8. */
   readonly inReplyTo?: string | readonly string[];
   readonly references?: string | readonly string[];
   /** A Date or milliseconds since 1970; default now. */
@@ -102,7 +103,10 @@ export interface ReadyPart {
   readonly part: Uint8Array;
 }
 
-/** Header fields: an object whose values may be repeated, or pairs in order. A value is text and gets encoded. */
+/**
+ * Header fields: an object whose values may be repeated, or pairs in order. A value is text and gets encoded; that of an
+ * address field, such as Resent-To or Disposition-Notification-To, is a list of addresses.
+ */
 export type HeaderInput =
   | { readonly [name: string]: string | readonly string[] }
   | readonly (readonly [name: string, value: string])[];

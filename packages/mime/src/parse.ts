@@ -6,6 +6,7 @@ import { readDate } from './date.ts';
 import type { Defect, DefectCode } from './defect.ts';
 import { decodeWords } from './encoded-word.ts';
 import { type HeaderBlock, isBlank } from './header-block.ts';
+import { onOneLine } from './header-fold.ts';
 import { DEFAULT_PARSE_LIMITS } from './limits.ts';
 import { readBody } from './message-body.ts';
 import { readIdentifiers } from './message-id.ts';
@@ -76,6 +77,7 @@ export interface ParsedMessage {
   readonly to: readonly (Mailbox | Group)[];
   readonly cc: readonly (Mailbox | Group)[];
   readonly bcc: readonly (Mailbox | Group)[];
+  /** On one line: an encoded line break became a space. */
   readonly subject?: string;
   readonly date?: Date;
   /** In angle brackets, as all identifiers. */
@@ -281,7 +283,10 @@ function buildMessage(
   const { date, defect: dateDefect } = dateText === undefined ? {} : readDate(dateText);
   if (dateDefect !== undefined) addDefect(dateDefect);
   const sender = addresses('Sender').find((one) => !('members' in one)) as Mailbox | undefined;
-  const subject = headers.get('Subject');
+  const subjectField = headers.get('Subject');
+  const decodedSubject = subjectField === undefined ? undefined : decode(subjectField);
+  const subject = decodedSubject === undefined ? undefined : onOneLine(decodedSubject);
+  if (subject !== decodedSubject) addDefect('header-line-break');
   const messageId = identifiers('Message-ID')[0];
   return {
     headers,
@@ -291,7 +296,7 @@ function buildMessage(
     to: addresses('To'),
     cc: addresses('Cc'),
     bcc: addresses('Bcc'),
-    ...(subject === undefined ? {} : { subject: decode(subject) }),
+    ...(subject === undefined ? {} : { subject }),
     ...(date === undefined ? {} : { date }),
     ...(messageId === undefined ? {} : { messageId }),
     inReplyTo: identifiers('In-Reply-To'),
