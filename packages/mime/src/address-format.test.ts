@@ -230,13 +230,10 @@ describe('what was received can be answered', () => {
     for (const line of text.split('\r\n')) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(998);
   });
 
-  it('ADDR-20 says that an identifier in UTF-8 needs SMTPUTF8, and leaves out what no line can hold', async () => {
+  it('ADDR-20 says that an identifier in UTF-8 needs SMTPUTF8, and refuses what no field can hold', async () => {
     expect(composeMessage({ ...base, inReplyTo: '<é1@example.com>' }).requires.smtputf8).toBe(true);
     expect(composeMessage({ ...base, inReplyTo: '<e1@example.com>' }).requires.smtputf8).toBe(false);
-    expect(await fieldOf({ ...base, references: [`<${'a'.repeat(998)}>`, '<b@x>'] }, 'References')).toBe(
-      '<b@x>',
-    );
-    for (const id of ['', '<>', 'a\r\nBcc: x', 'a>b'])
+    for (const id of ['', '<>', 'a\r\nBcc: x', 'a>b', 'a'.repeat(996)])
       expect(errorOf(() => composeMessage({ ...base, inReplyTo: [id] })).code).toBe('MB_MIME_MESSAGE_ID');
   });
 

@@ -99,7 +99,7 @@ function writeIds(writer: FieldWriter, name: string, input: string | readonly st
   if (input === undefined) return;
   // A string is a field value; an identifier may hold white space itself where it is the only one.
   const ids = typeof input === 'string' ? (input.match(/<[^<>]*>|[^\s<>]+/g) ?? []) : input;
-  const value = ids.flatMap((id) => formatReference(id) ?? []).join(' ');
+  const value = ids.map(formatReference).join(' ');
   writer.ascii &&= isAscii(value);
   if (value !== '') writer.raw(name, value);
 }

@@ -18,26 +18,25 @@ export function formatIdentifier(id: string, max: number, what: string, code: Mi
   throw new MimeError(code, `${what} is one run of at most ${max} printable ASCII characters.`);
 }
 
-/** Longest identifier that fits on a line, RFC 5322 §2.1.1: 998 octets with a space and the brackets. */
-const MAX_REFERENCE = 995;
+/** Longest identifier that fits on a line (RFC 5322 §2.1.1): 998 octets with a space and the brackets. */
+const MAX_IDENTIFIER = 995;
 
 /**
  * Checks the identifier of another message, as it was received, and returns it in angle brackets.
  *
  * An answer repeats what it answers (RFC 5322 §3.6.4), UTF-8 included (RFC 6532 §3.3), also where the standard wants
- * another form. Undefined for one that no line can hold, which is left out.
+ * another form.
  *
- * @throws {MimeError} MB_MIME_MESSAGE_ID when it is empty or holds controls or brackets.
+ * @throws {MimeError} MB_MIME_MESSAGE_ID when it is empty, holds controls or brackets, or fits on no line.
  */
-export function formatReference(id: string): string | undefined {
+export function formatReference(id: string): string {
   const inner = typeof id === 'string' ? withoutBrackets(id) : '';
-  if (!/^[^\0-\x1f\x7f<>]+$/.test(inner) || !inner.isWellFormed()) {
-    throw new MimeError(
-      'MB_MIME_MESSAGE_ID',
-      'An identifier in inReplyTo or references must be text without control characters and brackets.',
-    );
-  }
-  return utf8Length(inner) <= MAX_REFERENCE ? `<${inner}>` : undefined;
+  if (/^[^\0-\x1f\x7f<>]+$/.test(inner) && inner.isWellFormed() && utf8Length(inner) <= MAX_IDENTIFIER)
+    return `<${inner}>`;
+  throw new MimeError(
+    'MB_MIME_MESSAGE_ID',
+    `An identifier in inReplyTo or references must be text of at most ${MAX_IDENTIFIER} octets without controls and brackets.`,
+  );
 }
 
 /** What stands between angle brackets, or a text without them. */
@@ -73,9 +72,6 @@ export interface IdentifierReading {
   readonly identifiers: readonly string[];
   readonly defect: boolean;
 }
-
-/** Longest identifier that is read. */
-const MAX_IDENTIFIER = 998;
 
 /**
  * Reads the identifiers of Message-ID, In-Reply-To, References or Content-ID (RFC 5322 §3.6.4, §4.5.4), and never throws.
