@@ -70,6 +70,7 @@ export class AddressReader {
     this.options = options;
     this.tokens = new AddressTokens(text, options.decode !== undefined);
     if (this.tokens.deep) this.fail(0, 'nesting');
+    if (this.tokens.escaped) this.fail(0);
     this.#readList();
   }
 

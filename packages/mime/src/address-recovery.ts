@@ -35,8 +35,9 @@ function recover(reader: AddressReader, { from, to, comment }: Piece): readonly 
   const [first] = specs;
   if (first === undefined) {
     // A mailbox that is all in quotes: `"Ann <ann@example.com>"`.
-    reader.ambiguous ||= quoted.length > 0;
-    return quoted;
+    const all = kinds.slice(from, to).every((kind) => kind === QUOTE || kind === LESS || kind === GREATER);
+    reader.ambiguous ||= all && quoted.length > 0;
+    return all ? quoted : [];
   }
   const angle = open >= from;
   let front = angle ? open : first.start;

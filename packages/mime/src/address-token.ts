@@ -23,7 +23,7 @@ const UNITS = /* @__PURE__ */ buildUnits();
 
 function buildUnits(): Uint8Array {
   const units = new Uint8Array(128).fill(1, 33, 127);
-  for (const special of '()[]\\"') units[special.charCodeAt(0)] = 0;
+  for (const special of '()[]"') units[special.charCodeAt(0)] = 0;
   for (const special of '<>@,;:') units[special.charCodeAt(0)] = 3;
   for (const space of ' \t\r\n') units[space.charCodeAt(0)] = 2;
   return units;
@@ -50,14 +50,15 @@ export class AddressTokens {
   readonly comments: { readonly before: number; readonly text: string }[] = [];
   /** A comment nests over 100 deep. */
   deep = false;
+  /** A backslash is outside quotes and comments. */
+  escaped = false;
 
   /** @param encoded  Whether an encoded-word is one word whatever it holds; false for text that a user typed. */
   constructor(text: string, encoded: boolean) {
     this.text = text;
     let open = -1;
-    // After a quote without partner no later quote has one, and likewise for parentheses.
-    let quotes = true;
-    let comments = true;
+    let quotes = true; // after a quote without partner no later quote has one
+    let comments: Map<number, number> | undefined;
     for (let at = 0, end = 0; at < text.length; at = end) {
       const unit = text.charCodeAt(at);
       const group = unit < 128 ? UNITS[unit]! : 1;
@@ -70,10 +71,10 @@ export class AddressTokens {
       } else if (unit === QUOTE && quotes) {
         end = this.#endOfQuoted(end);
         quotes = end > 0;
-      } else if (unit === OPEN_PAREN && comments) {
-        end = this.#endOfComment(end);
-        comments = end > 0;
-        if (comments) {
+      } else if (unit === OPEN_PAREN) {
+        comments ??= this.#pairParentheses(at);
+        end = (comments.get(at) ?? -1) + 1;
+        if (end > 0) {
           this.comments.push({ before: this.kinds.length, text: unquote(text.slice(at + 1, end - 1)) });
           continue;
         }
@@ -123,6 +124,7 @@ export class AddressTokens {
     for (; end < text.length; end++) {
       const unit = text.charCodeAt(end);
       if (unit < 128 && UNITS[unit] !== 1) break;
+      if (unit === BACKSLASH) this.escaped = true;
       if (unit !== EQUALS || !encoded) continue;
       ENCODED_WORD.lastIndex = end;
       if (ENCODED_WORD.test(text)) end = ENCODED_WORD.lastIndex - 1;
@@ -140,15 +142,17 @@ export class AddressTokens {
     return 0;
   }
 
-  /** The index after the parenthesis that closes a comment, which may nest (RFC 5322 §3.2.2); 0 for none. */
-  #endOfComment(start: number): number {
-    for (let at = start, depth = 1; at < this.text.length; at++) {
+  /** Finds the partner of each parenthesis, which may nest (RFC 5322 §3.2.2). */
+  #pairParentheses(start: number): Map<number, number> {
+    const partners = new Map<number, number>();
+    const open: number[] = [];
+    for (let at = start; at < this.text.length; at++) {
       const unit = this.text.charCodeAt(at);
       if (unit === BACKSLASH) at += 1;
-      else if (unit === OPEN_PAREN) this.deep ||= ++depth > MAX_COMMENT_DEPTH;
-      else if (unit === CLOSE_PAREN && --depth === 0) return at + 1;
+      else if (unit === OPEN_PAREN) this.deep ||= open.push(at) > MAX_COMMENT_DEPTH;
+      else if (unit === CLOSE_PAREN && open.length > 0) partners.set(open.pop()!, at);
     }
-    return 0;
+    return partners;
   }
 }
 
