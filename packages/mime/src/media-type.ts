@@ -12,15 +12,16 @@ const ODD =
  * RFC 2045 §5.2: plain text where nothing readable is said. QUIRK(several senders): `text / html`, `"text/html"`,
  * `text/html,`, `text\/html`, and no semicolon before the parameters.
  */
-export function readMediaType(text: string): ParameterizedValue & { readonly sound: boolean } {
+export function readMediaType(text: string): { readonly type: ParameterizedValue; readonly sound: boolean } {
   const type = parseParameters(text);
-  if (SOUND.test(type.value)) return { ...type, sound: true };
+  if (SOUND.test(type.value)) return { type, sound: true };
   const [, top, subtype, rest] = ODD.exec(withoutComments(text)) ?? [];
-  if (top === undefined) return { value: 'text/plain', parameters: type.parameters, sound: false };
-  return { ...parseParameters(`${top}/${subtype};${rest}`), sound: false };
+  const readable = top === undefined ? undefined : parseParameters(`${top}/${subtype};${rest}`);
+  return { type: readable ?? { value: 'text/plain', parameters: type.parameters }, sound: false };
 }
 
 /** Reads a Content-Transfer-Encoding field: its first word in lower case, without comments and quotes (RFC 2045 §6.1). */
 export function readTransferEncoding(text: string): string {
+  if (/^[\w-]+$/.test(text)) return text.toLowerCase();
   return /^["\s]*([^\s",]*)/.exec(parseParameters(text).value)![1]!;
 }

@@ -228,7 +228,7 @@ export class MessageParser {
       if (new HeaderField(lines[first]!).name.toLowerCase() !== 'content-type') continue;
       while (isBlank(lines[this.#searchedLines]?.[0])) this.#searchedLines += 1;
       const field = new HeaderField(concatOctets(lines.slice(first, this.#searchedLines)));
-      this.#ownBoundary = boundaryOf(readMediaType(field.value)) ?? EMPTY;
+      this.#ownBoundary = boundaryOf(readMediaType(field.value).type) ?? EMPTY;
     }
     return (this.#ownBoundary?.length ?? 0) > 0 && delimits(line, this.#ownBoundary!) !== undefined;
   }
@@ -401,7 +401,7 @@ export class MessageParser {
     this.#bodyStart = bodyStart;
     for (const { code } of defects) this.#defect(code);
     const type = headers.get('Content-Type') ?? this.#stack.at(-1)?.partType ?? 'text/plain';
-    const { sound, ...contentType } = readMediaType(type);
+    const { sound, type: contentType } = readMediaType(type);
     if (!sound) this.#defect('content-type-malformed');
     const transferEncoding = readTransferEncoding(headers.get('Content-Transfer-Encoding') ?? '7bit');
     const boundary = this.#usableBoundary(contentType);
