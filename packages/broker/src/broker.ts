@@ -24,11 +24,12 @@ import {
   signOutgoing,
 } from './message/outgoing-message.ts';
 import type { ReadyMessage } from './message/ready-message.ts';
+import { flag, integer, type OptionTable, readOptions, signal } from './option-table.ts';
 import { type BrokerOptions, resolveDelivery } from './options.ts';
 import { QueueControl, SuppressionControl } from './queue/control.ts';
 import { type EnqueueOptions, type EnqueueResult, enqueueMessage } from './queue/enqueue.ts';
 import { type EventHandler, pumpEvents, type SinkOptions } from './queue/event-sink.ts';
-import { type EventsOptions, streamEvents } from './queue/event-stream.ts';
+import { type EventsOptions, eventsOptions, streamEvents } from './queue/event-stream.ts';
 import { type InboundReport, type InboundReportParts, receiveReport } from './queue/inbound-report.ts';
 import { EgressWatch } from './route/egress-watch.ts';
 import { LocalWatch } from './route/local-watch.ts';
@@ -46,10 +47,21 @@ import { QueueWorker } from './worker/worker.ts';
 /** Options of one `send()`. */
 export interface SendOptions {
   /** Ends the attempt: sessions are closed, and recipients not yet decided are deferred. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Only over verified TLS, to hosts that promise the same for the rest of the way (RFC 8689). Default false. */
-  readonly requireTls?: boolean;
+  readonly requireTls?: boolean | undefined;
 }
+
+/** What `SendOptions` accepts. */
+const sendOptions = {
+  signal: signal(),
+  requireTls: flag({ default: false }),
+} satisfies OptionTable<SendOptions>;
+
+/** What `stop()` accepts: a number of milliseconds. */
+const stopOptions = {
+  graceMs: integer(0, 86_400_000, { unit: 'ms' }),
+} satisfies OptionTable<{ readonly graceMs?: number | undefined }>;
 
 /**
  * Delivers messages straight to the mail exchangers of their recipients.
@@ -221,8 +233,9 @@ export class MailBroker {
    * Ends delivery: nothing new begins, transactions under way get `graceMs` (default 30,000) to end, and the rest waits
    * for the next start with nothing lost. The store stays open; it belongs to the caller.
    */
-  async stop(options: { readonly graceMs?: number } = {}): Promise<void> {
-    await this.#queue?.worker.stop(options);
+  async stop(options: { readonly graceMs?: number | undefined } = {}): Promise<void> {
+    const { graceMs } = readOptions(options, stopOptions, 'stop: options');
+    await this.#queue?.worker.stop(graceMs === undefined ? {} : { graceMs });
     this.#queue?.connections.close();
   }
 
@@ -254,7 +267,8 @@ export class MailBroker {
    */
   events(options: EventsOptions = {}): AsyncGenerator<QueueEvent, void, undefined> {
     const { store, onError } = this.#needQueue();
-    return streamEvents({ store, onError, setTimer: this.#environment.clock.setTimer }, options);
+    const checked = readOptions(options, eventsOptions, 'events: options');
+    return streamEvents({ store, onError, setTimer: this.#environment.clock.setTimer }, checked);
   }
 
   /**
@@ -311,10 +325,11 @@ export class MailBroker {
   /** Does something with the message as every host will get it. */
   async #withSigned<Result>(
     message: Message | ReadyMessage,
-    { signal, requireTls = false }: SendOptions,
+    options: SendOptions,
     recipient: string | undefined,
     work: (signed: SignedMessage) => Promise<Result>,
   ): Promise<Result> {
+    const { signal, requireTls } = readOptions(options, sendOptions, 'send: options');
     const prepared = await prepareMessage(message, this.#compose, { signal, recipient });
     try {
       return await work({ ...(await signOutgoing(prepared, this.#keyring, signal)), requireTls });

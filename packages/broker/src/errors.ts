@@ -95,3 +95,8 @@ export class BrokerError extends Error {
     return typeof value === 'object' && value !== null && MARKER in value;
   }
 }
+
+/** What ./option-table.ts throws for a wrong option. */
+export function optionError(message: string): BrokerError {
+  return new BrokerError('MB_BROKER_OPTION', 'api-misuse', message);
+}

@@ -1,3 +1,19 @@
+import { parseMailbox } from '@mb/mime';
+import { BrokerError, optionError } from '../errors.ts';
+import {
+  either,
+  group,
+  integer,
+  list,
+  matching,
+  type OptionTable,
+  readOptions,
+  required,
+  text,
+  word,
+} from '../option-table.ts';
+import { printableText } from '../printable-text.ts';
+import type { SiteLimits } from '../store/pacing.ts';
 import type {
   MessageId,
   MessageView,
@@ -8,6 +24,7 @@ import type {
   SiteKey,
   SiteSettings,
 } from '../store/port.ts';
+import type { Rate } from '../store/rate.ts';
 import type { ListSelector, Selector } from '../store/selector.ts';
 import type { NewSuppression, Suppression } from '../store/suppression.ts';
 
@@ -70,18 +87,19 @@ export class QueueControl {
   }
 
   /** Attempts nothing at a destination until it is resumed. Lifetimes go on. */
-  suspend(site: SiteKey, note?: string): Promise<void> {
-    return this.#store.setSite(site, { suspended: true, ...(note !== undefined && { note }) });
+  async suspend(site: SiteKey, note?: string): Promise<void> {
+    return this.#store.setSite(siteName(site), { suspended: true, ...(note !== undefined && { note }) });
   }
 
   /** Ends a suspension, and every pause that trouble at the destination has caused. */
-  resume(site: SiteKey): Promise<void> {
-    return this.#store.setSite(site, { suspended: false, pauseMs: 0 });
+  async resume(site: SiteKey): Promise<void> {
+    return this.#store.setSite(siteName(site), { suspended: false, pauseMs: 0 });
   }
 
   /** Changes the limits of a destination; see `SiteLimits`. */
-  configure(site: SiteKey, settings: Pick<SiteSettings, 'limits' | 'pauseMs' | 'note'>): Promise<void> {
-    return this.#store.setSite(site, settings);
+  async configure(site: SiteKey, settings: ConfigurableSettings): Promise<void> {
+    const checked = readOptions(settings, siteSettings, 'configure: settings') as ConfigurableSettings;
+    return this.#store.setSite(siteName(site), checked);
   }
 }
 
@@ -99,13 +117,95 @@ export class SuppressionControl {
     return this.#store.listSuppressed(page);
   }
 
-  /** Adds addresses; a known one keeps its first entry. */
-  add(entries: readonly NewSuppression[]): Promise<void> {
-    return this.#store.suppress(entries);
+  /**
+   * Adds addresses; a known one keeps its first entry.
+   *
+   * @throws {BrokerError} MB_BROKER_ADDRESS for an entry without a valid address, with its `field`, `index` and `value`;
+   *   MB_BROKER_OPTION for an unknown key or reason. Nothing is added then.
+   */
+  async add(entries: readonly NewSuppression[]): Promise<void> {
+    return this.#store.suppress(checkEntries(entries));
   }
 
   /** Lifts addresses; returns how many were on the list. */
-  lift(addresses: readonly string[], tenant?: string): Promise<number> {
+  async lift(addresses: readonly string[], tenant?: string): Promise<number> {
+    if (!Array.isArray(addresses)) throw optionError('lift: addresses must be an array of addresses.');
+    for (const [index, address] of addresses.entries()) checkAddress(address, index);
     return this.#store.unsuppress(addresses, tenant);
+  }
+}
+
+type ConfigurableSettings = Pick<SiteSettings, 'limits' | 'pauseMs' | 'note'>;
+
+/** What one entry of `limits.rates` accepts. */
+const rate = {
+  count: required(integer(1, 1_000_000)),
+  perMs: required(integer(1, 86_400_000, { unit: 'ms' })),
+  burst: integer(1, 1_000_000),
+} satisfies OptionTable<Rate>;
+
+/** What `Partial<SiteLimits>` accepts. */
+const siteLimits = {
+  startConcurrency: integer(1, 10_000),
+  maxConcurrency: integer(1, 10_000),
+  probeAfterMs: integer(0, 86_400_000, { unit: 'ms' }),
+  rates: list<Rate>(group<Rate>(rate)),
+} satisfies OptionTable<Partial<SiteLimits>>;
+
+/** What `configure` accepts. */
+const siteSettings = {
+  limits: either(
+    matching<null>('null', (value) => value === null),
+    group<Partial<SiteLimits>>(siteLimits),
+  ),
+  pauseMs: integer(0, 9e12, { unit: 'ms' }),
+  note: text(),
+} satisfies OptionTable<ConfigurableSettings>;
+
+/** What an entry of the suppression list accepts. */
+const suppressionEntry = {
+  address: required(text()),
+  reason: required(word(['bad-mailbox', 'complaint', 'operator'])),
+  tenant: text(),
+  detail: matching<object>('an object', (value) => typeof value === 'object' && value !== null),
+} satisfies OptionTable<NewSuppression>;
+
+function siteName(site: unknown): string {
+  if (typeof site === 'string' && site !== '') return site;
+  throw optionError('The site must be the name of a destination, such as "example.org".');
+}
+
+function checkEntries(entries: readonly NewSuppression[]): NewSuppression[] {
+  if (!Array.isArray(entries)) throw optionError('add: entries must be an array of { address, reason }.');
+  return entries.map((entry, index) => {
+    const read = readOptions<NewSuppression, typeof suppressionEntry>(
+      entry,
+      suppressionEntry,
+      `add: entries[${index}]`,
+    );
+    checkAddress(read.address, index);
+    return read;
+  });
+}
+
+/** An address in a list, or an error that says which one is wrong. */
+function checkAddress(address: unknown, index: number): void {
+  try {
+    if (typeof address !== 'string') throw new TypeError('it is no text');
+    parseMailbox(address);
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause);
+    const value = typeof address === 'string' ? { value: printableText(address.slice(0, 100)) } : {};
+    throw new BrokerError(
+      'MB_BROKER_ADDRESS',
+      'invalid-input',
+      `Entry ${index} has no valid address: ${said}`,
+      {
+        cause,
+        field: 'address',
+        index,
+        ...value,
+      },
+    );
   }
 }

@@ -11,6 +11,21 @@ import {
 } from '../message/outgoing-message.ts';
 import type { Notify, QueuedEnvelope } from '../message/queued-envelope.ts';
 import type { ReadyMessage } from '../message/ready-message.ts';
+import {
+  either,
+  flag,
+  group,
+  integer,
+  list,
+  literal,
+  matching,
+  type OptionRow,
+  type OptionTable,
+  readOptions,
+  signal,
+  text,
+  word,
+} from '../option-table.ts';
 import type { Keyring } from '../sender/keyring.ts';
 import type { Accepted, NewMessage, QueueStore, UnknownPolicy } from '../store/port.ts';
 import { type Suppression, suppressionKey } from '../store/suppression.ts';
@@ -21,41 +36,78 @@ export interface EnqueueOptions<Transaction = unknown> {
    * The same key with the same message gives the same id back and queues nothing; with another message it is
    * refused.
    */
-  readonly idempotencyKey?: string;
+  readonly idempotencyKey?: string | undefined;
   /** Not before this moment; a Date or epoch milliseconds. */
-  readonly notBefore?: Date | number;
+  readonly notBefore?: Date | number | undefined;
   /** The caller's own database transaction: the message exists if and only if it commits. */
-  readonly transaction?: Transaction;
+  readonly transaction?: Transaction | undefined;
   /** Whose mail it is: tenants take turns at every destination, and have suppression lists of their own. */
-  readonly tenant?: string;
+  readonly tenant?: string | undefined;
   /** A word by which messages can be selected later. */
-  readonly tag?: string;
+  readonly tag?: string | undefined;
   /** How it is delivered and reported on. */
-  readonly delivery?: QueuedDeliveryOptions;
-  readonly signal?: AbortSignal;
+  readonly delivery?: QueuedDeliveryOptions | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How a queued message is delivered and reported on. */
 export interface QueuedDeliveryOptions {
   /** Only over verified TLS, to hosts that promise the same (RFC 8689). Default false. */
-  readonly requireTls?: boolean;
+  readonly requireTls?: boolean | undefined;
   /** When to sign: at each attempt (default; keys rotate, signatures age), or once now. */
-  readonly sign?: 'attempt' | 'enqueue';
+  readonly sign?: 'attempt' | 'enqueue' | undefined;
   /** Time until it is given up. Default 5 days (RFC 5321 §4.5.4.1). */
-  readonly expireAfterMs?: number;
+  readonly expireAfterMs?: number | undefined;
   /**
    * Time until the delay is noted: an event, and a report where `notify` has `delay`. Default 4 hours; `null`: never.
    */
-  readonly delayNoticeAfterMs?: number | null;
+  readonly delayNoticeAfterMs?: number | null | undefined;
   /** What becomes of an attempt that ended without an answer. Default `retry`, with the same octets. */
-  readonly onUnknown?: UnknownPolicy;
+  readonly onUnknown?: UnknownPolicy | undefined;
   /** When recipients' fates are reported to the return path (RFC 3461 §4.1). Default: failures. */
-  readonly notify?: Notify;
+  readonly notify?: Notify | undefined;
   /** What a report returns (RFC 3461 §4.3). Default `headers`. */
-  readonly ret?: 'full' | 'headers';
+  readonly ret?: 'full' | 'headers' | undefined;
   /** Your own name for this message, repeated in reports (RFC 3461 §4.4). */
-  readonly envid?: string;
+  readonly envid?: string | undefined;
 }
+
+const name = text('a string that is not empty', { pattern: /./s });
+
+/** What `QueuedDeliveryOptions` accepts. */
+const deliveryOptions = {
+  requireTls: flag(),
+  sign: word(['attempt', 'enqueue']),
+  expireAfterMs: integer(0, 9e12, { unit: 'ms' }),
+  delayNoticeAfterMs: either(
+    integer(0, 9e12, { unit: 'ms' }),
+    matching<null>('null', (value) => value === null),
+  ),
+  onUnknown: word(['retry', 'hold', 'report']),
+  notify: either(
+    literal('never'),
+    list<'success' | 'failure' | 'delay'>(word(['success', 'failure', 'delay']), 1),
+  ),
+  ret: word(['full', 'headers']),
+  envid: name,
+} satisfies OptionTable<QueuedDeliveryOptions>;
+
+/** What `EnqueueOptions` accepts. */
+const enqueueOptions = {
+  idempotencyKey: name,
+  notBefore: either(
+    matching<Date>('a valid Date', (value) => value instanceof Date && !Number.isNaN(value.getTime())),
+    integer(0, 9e12, { unit: 'ms' }),
+  ),
+  transaction: matching<object>(
+    'a connection or client of the database that the store is in',
+    (value) => (typeof value === 'object' || typeof value === 'function') && value !== null,
+  ) as OptionRow<unknown>,
+  tenant: name,
+  tag: name,
+  delivery: group<QueuedDeliveryOptions>(deliveryOptions),
+  signal: signal(),
+} satisfies OptionTable<EnqueueOptions>;
 
 /** What became of `enqueue()`. */
 export interface EnqueueResult {
@@ -81,8 +133,9 @@ const maxWholeBytes = 64 * 1024;
 export async function enqueueMessage(
   message: Message | ReadyMessage,
   parts: EnqueueParts,
-  options: EnqueueOptions,
+  given: EnqueueOptions,
 ): Promise<EnqueueResult> {
+  const options: EnqueueOptions = readOptions(given, enqueueOptions, 'enqueue: options');
   const { store, compose } = parts;
   const { idempotencyKey, signal, tenant } = options;
   const derived =

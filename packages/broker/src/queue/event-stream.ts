@@ -1,4 +1,5 @@
 import { BrokerError } from '../errors.ts';
+import { type OptionTable, signal, text } from '../option-table.ts';
 import { isCallersFault } from '../store/error-listeners.ts';
 import type { QueueStore } from '../store/port.ts';
 import type { EventCursor, QueueEvent } from '../store/queue-event.ts';
@@ -6,10 +7,16 @@ import type { EventCursor, QueueEvent } from '../store/queue-event.ts';
 /** Where to begin, and when to end. */
 export interface EventsOptions {
   /** Go on after this event; `start` for the oldest that is kept. Default: only what is yet to happen. */
-  readonly after?: EventCursor | 'start';
+  readonly after?: EventCursor | 'start' | undefined;
   /** Ends the stream without an error. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
+
+/** What `EventsOptions` accepts. */
+export const eventsOptions = {
+  after: text('the cursor of an event, or "start"', { pattern: /./s }),
+  signal: signal(),
+} satisfies OptionTable<EventsOptions>;
 
 /** What the stream takes from outside. */
 export interface EventStreamParts {

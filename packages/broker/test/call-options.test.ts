@@ -1,0 +1,147 @@
+import { expect, it } from 'vitest';
+import { MailBroker, MemoryStore } from '../src/index.ts';
+
+const message = { from: 'ann@sender.test', to: 'bob@one.test', text: 'x' };
+
+function newBroker(): MailBroker {
+  return new MailBroker({
+    hostname: 'client.test',
+    store: new MemoryStore(),
+    dns: { servers: ['127.0.0.1:1'] },
+  });
+}
+
+/** A call with wrong options, and what the error names. */
+const wrong: readonly (readonly [string, (broker: MailBroker, options: never) => unknown, object, string])[] =
+  [
+    ['send', (broker, options) => broker.send(message, options), { timeoutMs: 1 }, 'timeoutMs'],
+    ['send', (broker, options) => broker.send(message, options), { signal: 5 }, 'options.signal'],
+    [
+      'sendTo',
+      (broker, options) => broker.sendTo(message, 'b@one.test', options),
+      { requireTLS: true },
+      'requireTls',
+    ],
+    ['explain', (broker, options) => broker.explain(message, options), { requiretls: true }, 'requireTls'],
+    [
+      'enqueue',
+      (broker, options) => broker.enqueue(message, options),
+      { idempotencykey: 'k' },
+      'idempotencyKey',
+    ],
+    [
+      'enqueue',
+      (broker, options) => broker.enqueue(message, options),
+      { idempotencyKey: '' },
+      'options.idempotencyKey',
+    ],
+    [
+      'enqueue',
+      (broker, options) => broker.enqueue(message, options),
+      { transaction: 5 },
+      'options.transaction',
+    ],
+    [
+      'enqueue',
+      (broker, options) => broker.enqueue(message, options),
+      { notBefore: 'soon' },
+      'options.notBefore',
+    ],
+    ['enqueue', (broker, options) => broker.enqueue(message, options), { tenant: '' }, 'options.tenant'],
+    [
+      'enqueue',
+      (broker, options) => broker.enqueue(message, options),
+      { delivery: { expireAfter: 1 } },
+      'expireAfterMs',
+    ],
+    [
+      'enqueue',
+      (broker, options) => broker.enqueue(message, options),
+      { delivery: { expireAfterMs: -1 } },
+      'options.delivery.expireAfterMs',
+    ],
+    ['events', (broker, options) => broker.events(options), { afters: 'start' }, 'after'],
+    ['stop', (broker, options) => broker.stop(options), { graceMs: -1 }, 'options.graceMs'],
+    ['stop', (broker, options) => broker.stop(options), { grace: 1 }, 'graceMs'],
+    [
+      'configure',
+      (broker, options) => broker.queue.configure('one.test', options),
+      { nonsense: 1 },
+      'nonsense',
+    ],
+    [
+      'configure',
+      (broker, options) => broker.queue.configure('one.test', options),
+      { limits: { maxConcurrency: -1 } },
+      'settings.limits.maxConcurrency',
+    ],
+    [
+      'configure',
+      (broker, options) => broker.queue.configure('one.test', options),
+      { limits: { rates: [{ count: 'x', perMs: 1 }] } },
+      'rates[0].count',
+    ],
+  ];
+
+it.each(wrong)('SAFE-20 %s refuses wrong options: case %#', async (_, call, options, named) => {
+  const broker = newBroker();
+  const error = await (async () => call(broker, options as never))().catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({
+    code: 'MB_BROKER_OPTION',
+    kind: 'api-misuse',
+    message: expect.stringContaining(named),
+  });
+  expect((await broker.queue.list()).rows).toEqual([]);
+});
+
+it('SAFE-20 counts undefined as not given', async () => {
+  const broker = newBroker();
+  const nothing = {
+    idempotencyKey: undefined,
+    notBefore: undefined,
+    tenant: undefined,
+    tag: undefined,
+    transaction: undefined,
+  };
+  const { id } = await broker.enqueue(message, {
+    ...nothing,
+    signal: undefined,
+    delivery: { ret: undefined, envid: undefined },
+  });
+  expect(id).toBeDefined();
+  await broker.queue.configure('one.test', {
+    limits: { maxConcurrency: undefined },
+    note: undefined,
+  } as never);
+  await broker.stop({ graceMs: undefined });
+});
+
+it('SAFE-21 says which entry of the suppression list is wrong, and adds none of them', async () => {
+  const broker = newBroker();
+  const good = { address: 'bob@one.test', reason: 'operator' };
+  for (const [entries, expected] of [
+    [
+      [good, { adress: 'x@one.test', reason: 'operator' }],
+      { code: 'MB_BROKER_OPTION', message: expect.stringContaining('did you mean "address"') },
+    ],
+    [
+      [good, { reason: 'operator' }],
+      { code: 'MB_BROKER_OPTION', message: expect.stringContaining('entries[1].address') },
+    ],
+    [[good, { address: 'x@one.test', reason: 'because' }], { code: 'MB_BROKER_OPTION' }],
+    [
+      [good, { address: 'no address', reason: 'operator' }],
+      { code: 'MB_BROKER_ADDRESS', kind: 'invalid-input', field: 'address', index: 1, value: 'no address' },
+    ],
+    ['bob@one.test', { code: 'MB_BROKER_OPTION' }],
+    [undefined, { code: 'MB_BROKER_OPTION' }],
+  ] as const) {
+    await expect(broker.suppressions.add(entries as never)).rejects.toMatchObject(expected);
+  }
+  for (const addresses of ['x@one.test', undefined, [5], ['no address']]) {
+    await expect(broker.suppressions.lift(addresses as never)).rejects.toMatchObject({
+      code: expect.stringMatching(/^MB_BROKER_/),
+    });
+  }
+  expect((await broker.suppressions.list()).rows).toEqual([]);
+});
