@@ -27,7 +27,7 @@ it('SAFE-22 queues once when the same command with an idempotency key is repeate
     one.id,
     one.messageId,
   ]);
-}, 60_000);
+}, 240_000);
 
 it('SAFE-23 lists, adds, lifts, exports and imports suppressed addresses', async () => {
   await run('send', '--queue', '-f', 'ann@example.com', '-t', 'bob@example.org', '--text', 'Hi');
@@ -43,4 +43,4 @@ it('SAFE-23 lists, adds, lifts, exports and imports suppressed addresses', async
   writeFileSync(file, exported.stdout);
   expect((await run('suppress', 'import', file)).exitCode).toBe(0);
   expect((await run('suppress', 'ls')).stdout).toContain('carol@example.org');
-}, 60_000);
+}, 240_000);
