@@ -110,7 +110,9 @@ export class SimulatedProcess {
   #mortalStore(): QueueStore<unknown> {
     return new Proxy(this.#world.store, {
       get: (store, name: keyof QueueStore<unknown>) => {
-        const method = store[name] as (...args: unknown[]) => unknown;
+        const method = store[name] as ((...args: unknown[]) => unknown) | undefined;
+        // Optional methods, and what is no method.
+        if (typeof method !== 'function') return method;
         if (name === 'onWake') {
           return (listener: () => void) => store.onWake(() => this.alive && listener());
         }
