@@ -24,6 +24,7 @@ export interface ClaimedRow {
   readonly position: number;
   readonly address: string;
   readonly domain: string;
+  readonly own_site: boolean;
   readonly attempts: number;
   readonly options: string | null;
   readonly detail: string | null;
@@ -109,6 +110,7 @@ function readRecipient(row: ClaimedRow, expired: boolean): ClaimedRecipient {
     domain: row.domain,
     attempt: row.attempts,
     expired,
+    ...(row.own_site && { ownSite: true }),
     ...(row.options !== null && { options: JSON.parse(row.options) as object }),
     ...(row.detail !== null && { lastDetail: JSON.parse(row.detail) as object }),
   };

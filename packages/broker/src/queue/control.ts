@@ -1,4 +1,4 @@
-import { parseMailbox } from '@mb/mime';
+import { domainToAscii, parseMailbox } from '@mb/mime';
 import { BrokerError, optionError } from '../errors.ts';
 import {
   either,
@@ -86,17 +86,34 @@ export class QueueControl {
     return this.#store.reschedule(selector, 0);
   }
 
-  /** Attempts nothing at a destination until it is resumed. Lifetimes go on. */
+  /**
+   * Attempts nothing at a destination until it is resumed. Lifetimes go on, and mail in flight finishes.
+   *
+   * `site` is a domain, or a destination as `stats()` and `list()` name it: the mail exchangers that several domains
+   * share, or a relay. A domain holds for its own recipients only, before and after its exchangers are known: while it
+   * is suspended, paused or has limits, it is a destination of its own. What waits behind the shared exchangers moves
+   * there when its turn comes, without an attempt.
+   *
+   * @example
+   * await broker.queue.suspend('example.org'); // this domain
+   * await broker.queue.suspend('mx1.example.net,mx2.example.net'); // every domain behind these exchangers
+   */
   async suspend(site: SiteKey, note?: string): Promise<void> {
     return this.#store.setSite(siteName(site), { suspended: true, ...(note !== undefined && { note }) });
   }
 
-  /** Ends a suspension, and every pause that trouble at the destination has caused. */
+  /**
+   * Ends a suspension, and every pause that trouble at the destination has caused. A domain without limits of its own
+   * goes back to the destination that it shares.
+   */
   async resume(site: SiteKey): Promise<void> {
     return this.#store.setSite(siteName(site), { suspended: false, pauseMs: 0 });
   }
 
-  /** Changes the limits of a destination; see `SiteLimits`. */
+  /**
+   * Changes the limits of a destination; see `SiteLimits`. A domain with limits is a destination of its own, as with
+   * {@link QueueControl.suspend}: the limits of the shared destination do not count for it. `limits: null` ends that.
+   */
   async configure(site: SiteKey, settings: ConfigurableSettings): Promise<void> {
     const checked = readOptions(settings, siteSettings, 'configure: settings') as ConfigurableSettings;
     return this.#store.setSite(siteName(site), checked);
@@ -171,8 +188,18 @@ const suppressionEntry = {
 } satisfies OptionTable<NewSuppression>;
 
 function siteName(site: unknown): string {
-  if (typeof site === 'string' && site !== '') return site;
+  if (typeof site === 'string' && site !== '') return siteOfText(site);
   throw optionError('The site must be the name of a destination, such as "example.org".');
+}
+
+/** A destination as stores name it: domains in lower-case A-labels; lists of hosts and relays stand for themselves. */
+function siteOfText(text: string): SiteKey {
+  if (/[,:]/.test(text)) return text;
+  try {
+    return domainToAscii(text);
+  } catch {
+    return text;
+  }
 }
 
 function checkEntries(entries: readonly NewSuppression[]): NewSuppression[] {

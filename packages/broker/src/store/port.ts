@@ -91,6 +91,8 @@ export interface ClaimedRecipient {
   readonly attempt: number;
   /** True when its lifetime is over: it is reported `expired`, not attempted. */
   readonly expired: boolean;
+  /** True when an operator gave its domain settings of its own, so that it belongs to the site of its domain. Default false. */
+  readonly ownSite?: boolean;
   readonly options?: object;
   /** Detail of the latest outcome; absent before the first. */
   readonly lastDetail?: object;
@@ -260,7 +262,7 @@ export interface SiteSettings {
   readonly pauseMs?: number;
   /** Why, for people. */
   readonly note?: string;
-  /** Departures from the store's limits; `null` returns to these. */
+  /** Departures from the store's limits; `null` or `{}` returns to these. */
   readonly limits?: Partial<SiteLimits> | null;
 }
 
@@ -337,7 +339,12 @@ export interface QueueStore<Transaction = never> {
 
   /** Names the site of a domain for recipients accepted during the next `ttlMs`. */
   alias(domain: string, site: SiteKey, ttlMs: number): Promise<void>;
-  /** Changes a site's settings; the site need not exist yet. */
+  /**
+   * Changes a site's settings; the site need not exist yet.
+   *
+   * A domain that is suspended, paused by hand or given limits is a site of its own while that holds: the store forgets
+   * its {@link QueueStore.alias}, and says so of each of its recipients that is claimed ({@link ClaimedRecipient.ownSite}).
+   */
   setSite(site: SiteKey, settings: SiteSettings): Promise<void>;
 
   /**

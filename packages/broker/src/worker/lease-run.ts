@@ -192,7 +192,10 @@ export class LeaseRun {
   /** Resolves when the lease is settled and released. */
   async execute(): Promise<void> {
     await this.#settle(this.#overdue(this.#claim.messages), undefined, false);
-    if (this.#claim.kind === 'attempt') await this.#settle(await this.#rerouted(), undefined, false);
+    if (this.#claim.kind === 'attempt') {
+      await this.#settle(this.#ownSites(this.#claim.messages), undefined, false);
+      await this.#settle(await this.#rerouted(), undefined, false);
+    }
     if (this.#open.size === 0 || this.#claim.kind === 'overdue') return this.#settle([], undefined, true);
     const report = await this.#attempt();
     this.#progress(report);
@@ -212,11 +215,21 @@ export class LeaseRun {
     return outcomes;
   }
 
+  /** SITE-05: recipients here whose domain an operator gave settings of its own: it is their site. */
+  #ownSites(messages: readonly ClaimedMessage[]): Outcome[] {
+    return this.#stillOpen(messages)
+      .flatMap(({ recipients }) => recipients)
+      .filter(({ ownSite, domain }) => ownSite && domain !== this.#claim.site)
+      .map(({ recipientId, domain }) => ({ recipientId, kind: 'rerouted', site: domain }));
+  }
+
   /** Recipients that stand under their domain only because their site was not known yet. */
   async #rerouted(): Promise<Outcome[]> {
     const { siteOf, store } = this.#options;
     const { site: current } = this.#claim;
-    const unrouted = [...this.#open.values()].filter(({ recipient }) => recipient.domain === current);
+    const unrouted = [...this.#open.values()].filter(
+      ({ recipient }) => recipient.domain === current && !recipient.ownSite,
+    );
     if (!siteOf || unrouted.length === 0) return [];
     try {
       const route = await siteOf(current, this.#abort.signal);
@@ -267,6 +280,7 @@ export class LeaseRun {
     const messages = await this.#options.more(max);
     this.#hold(messages);
     await this.#settle(this.#overdue(messages), undefined, false);
+    await this.#settle(this.#ownSites(messages), undefined, false);
     return this.#stillOpen(messages);
   }
 

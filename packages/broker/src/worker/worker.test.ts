@@ -323,6 +323,71 @@ describe('a worker', () => {
     await context.worker.stop();
   });
 
+  it('SITE-05 suspends a domain and no other, before and after its destination is known', async () => {
+    const context = bench(async (claim) => reportAll(claim.messages, 'delivered'), {
+      siteOf: async () => ({ site: 'mx:shared.test', ttlMs: 3_600_000 }),
+    });
+    const { store, clock, worker } = context;
+    const delivered = async () => {
+      return (await store.list({ state: 'delivered' })).rows.map(({ address }) => address);
+    };
+    const suspended = async () => {
+      const { sites } = await store.stats();
+      return sites.filter((site) => site.suspended).map(({ site, queued }) => [site, queued]);
+    };
+    await store.setSite('one.test', { suspended: true });
+    await context.accept(['first@one.test', 'first@two.test']);
+    worker.start();
+    await clock.advance(10_000);
+    expect(await delivered()).toEqual(['first@two.test']);
+    expect(await suspended()).toEqual([['one.test', 1]]);
+    await store.setSite('one.test', { suspended: false });
+    await clock.advance(10_000);
+    expect(await delivered()).toEqual(['first@one.test', 'first@two.test']);
+    // Both domains are known by their exchangers now.
+    await store.setSite('one.test', { suspended: true });
+    const recipients = ['second@one.test', 'second@two.test'].map((address) => {
+      return { address, domain: address.slice(7), site: 'mx:shared.test' };
+    });
+    await store.accept(draft([], { recipients }));
+    await context.accept(['third@one.test', 'third@two.test']);
+    await clock.advance(10_000);
+    expect(await delivered()).toEqual(expect.arrayContaining(['second@two.test', 'third@two.test']));
+    expect((await delivered()).length).toBe(4);
+    expect(await suspended()).toEqual([['one.test', 2]]);
+    await store.setSite('one.test', { suspended: false });
+    await clock.advance(10_000);
+    expect((await delivered()).length).toBe(6);
+    expect(new Set(context.attempts.map(({ attempt: number }) => number))).toEqual(new Set([1]));
+    await worker.stop();
+  });
+
+  it('SITE-05 attempts a domain with limits of its own under these, beside the shared destination', async () => {
+    const sites: string[] = [];
+    let open = 0;
+    let most = 0;
+    const context = bench(
+      async (claim) => {
+        sites.push(claim.site);
+        if (claim.site === 'one.test') most = Math.max(most, ++open);
+        await new Promise<void>((resolve) => context.clock.setTimer(resolve, 1000));
+        if (claim.site === 'one.test') open--;
+        return reportAll(claim.messages, 'delivered');
+      },
+      { batch: 1, siteOf: async () => ({ site: 'mx:shared.test', ttlMs: 3_600_000 }) },
+    );
+    const { store, worker, clock } = context;
+    await store.alias('one.test', 'mx:shared.test', 3_600_000);
+    await store.setSite('one.test', { limits: { maxConcurrency: 1 } });
+    for (let i = 0; i < 6; i++) await context.accept([`u${i}@one.test`, `u${i}@two.test`]);
+    worker.start();
+    await clock.advance(30_000);
+    expect((await store.list({ state: 'delivered' })).rows.length).toBe(12);
+    expect(sites.filter((site) => site === 'one.test').length).toBe(6);
+    expect(most).toBe(1);
+    await worker.stop();
+  });
+
   it('settles as it goes and takes more for the same connection', async () => {
     const claims: string[][] = [];
     const attempt: Attempt = async (claim, { settle, more }) => {

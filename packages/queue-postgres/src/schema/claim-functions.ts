@@ -3,7 +3,7 @@ export const claimFunctions = `
 -- A claimed recipient with its message. Content comes with the first recipient of each message in a claim only.
 CREATE TYPE @schema@.claimed_row_v1 AS (
   claim_of int, claim_lease text, claim_site text, claim_speed int, claim_learned text, claim_now bigint,
-  claim_from bigint, message text, "position" int, address text, domain text, attempts int, options text,
+  claim_from bigint, message text, "position" int, address text, domain text, own_site boolean, attempts int, options text,
   detail text, tenant text, tag text, sender text, accepted bigint,
   expires bigint, size bigint, on_unknown text, envelope text, schedule text, crc bigint, ascii text, bytes bytea
 );
@@ -75,7 +75,7 @@ BEGIN
       WHERE p_attempt AND expires > t AND (p_log IS NULL OR 'attempted' = ANY (p_log)) HAVING count(*) > 0
   )
   SELECT r.of - 1, p_leases[r.of]::text, p_sites[r.of], p_speeds[r.of], p_learned[r.of], t, p_from, r.message::text,
-    r.position, r.address, r.domain, r.attempts, r.options, r.detail, r.tenant, r.tag, r.sender, r.accepted, r.expires, r.size, r.on_unknown, r.envelope,
+    r.position, r.address, r.domain, own_site_v1(r.domain, t), r.attempts, r.options, r.detail, r.tenant, r.tag, r.sender, r.accepted, r.expires, r.size, r.on_unknown, r.envelope,
     r.schedule, c.crc, c.ascii, c.bytes
   FROM claimed r LEFT JOIN content c ON c.message = r.message AND c.n = 0 AND r.first AND r.size <= p_inline
   ORDER BY r.ord;

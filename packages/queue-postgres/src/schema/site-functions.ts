@@ -165,6 +165,13 @@ CREATE FUNCTION @schema@.learn_hosts_v1(p_site text, p_learned jsonb, p_most int
   WHERE name = p_site
 $$;
 
+-- Whether an operator gave a site settings of its own: suspended it, paused it or gave it limits. A domain with such is
+-- not of the site that its exchangers are.
+CREATE FUNCTION @schema@.own_site_v1(p_site text, t bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM @schema@.site s WHERE s.name = p_site
+    AND (s.suspended OR s.limits IS NOT NULL OR (s.pause_reason = 'operator' AND s.paused_until > t)))
+$$;
+
 CREATE FUNCTION @schema@.set_site_v1(
   p_site text, p_suspended boolean, p_note text, p_set_limits boolean, p_own jsonb, p_pause bigint, p_limits jsonb,
   p_now bigint
@@ -175,7 +182,7 @@ DECLARE
 BEGIN
   INSERT INTO site (name, ready) VALUES (p_site, 9007199254740991) ON CONFLICT (name) DO NOTHING;
   SELECT * INTO s FROM site WHERE name = p_site FOR UPDATE;
-  IF p_set_limits THEN s.limits := p_own; END IF;
+  IF p_set_limits THEN s.limits := nullif(p_own, '{}'); END IF;
   IF p_pause IS NOT NULL THEN
     s.paused_until := CASE WHEN p_pause > 0 THEN t + p_pause ELSE 0 END;
     s.pause_reason := CASE WHEN p_pause > 0 THEN 'operator' END;
@@ -184,5 +191,6 @@ BEGIN
       paused_until = s.paused_until, pause_reason = s.pause_reason,
       ready = site_ready_v1(p_site, s.paused_until, allowed_v1(s.concurrency, p_limits || coalesce(s.limits, '{}')), t)
     WHERE name = p_site;
+  DELETE FROM alias WHERE domain = p_site;
 END $$;
 `;

@@ -17,6 +17,7 @@ import { eventCases } from './event.ts';
 import type { ConformanceCase } from './harness.ts';
 import { learnedCases } from './learned.ts';
 import { leaseCases } from './lease.ts';
+import { ownSiteCases } from './own-site.ts';
 import { pacingCases } from './pacing.ts';
 import { recordCases } from './records.ts';
 import { retentionCases } from './retention.ts';
@@ -32,6 +33,7 @@ export const storeConformance: readonly ConformanceCase[] = [
   ...settleCases,
   ...leaseCases,
   ...pacingCases,
+  ...ownSiteCases,
   ...learnedCases,
   ...commandCases,
   ...eventCases,

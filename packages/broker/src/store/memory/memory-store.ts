@@ -154,7 +154,7 @@ export class MemoryStore implements port.QueueStore {
     const now = this.#clock.now();
     const taken = this.#queue.takeOverdue(request, now);
     if (!taken) return null;
-    const messages = claimedMessages(taken.rows, now);
+    const messages = claimedMessages(taken.rows, now, (domain) => this.#queue.isOwnSite(domain, now));
     return { leaseId: taken.lease.id, kind: 'overdue', site: '', messages };
   }
 
@@ -261,6 +261,7 @@ export class MemoryStore implements port.QueueStore {
 
   async setSite(key: port.SiteKey, settings: port.SiteSettings): Promise<void> {
     this.#check();
+    this.#aliases.delete(key);
     this.#queue.change(key, settings, this.#clock.now());
     this.#wake.notify();
   }
@@ -487,7 +488,7 @@ export class MemoryStore implements port.QueueStore {
       row.attempts++;
       if (row.message.expiresAt > now) this.#logRecipient('attempted', row, now, null);
     }
-    return claimedMessages(rows, now);
+    return claimedMessages(rows, now, (domain) => this.#queue.isOwnSite(domain, now));
   }
 
   #apply(row: RecipientRow, change: RecipientChange, now: number, detail: string | null): void {

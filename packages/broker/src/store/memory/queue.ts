@@ -1,4 +1,5 @@
 import { isAllowedSpeed, type Learned, mergeLearned, nothingLearned, type SiteSpeed } from '../learned.ts';
+import { hasOwnSettings } from '../own-settings.ts';
 import type { SiteFeedback, SiteLimits } from '../pacing.ts';
 import { allowedConnections, applyFeedback, freshPacing, wakePacing } from '../pacing.ts';
 import type { ClaimRequest, SiteKey, SiteSettings, SiteView } from '../port.ts';
@@ -152,6 +153,12 @@ export class MemoryQueue {
     const pause = pauseMs > 0;
     const pausedUntil = pause ? now + Math.ceil(pauseMs) : 0;
     site.pacing = { ...site.pacing, pausedUntil, pauseReason: pause ? 'operator' : null };
+  }
+
+  /** See {@link hasOwnSettings}. */
+  isOwnSite(key: SiteKey, now: number): boolean {
+    const site = this.#sites.get(key);
+    return site !== undefined && hasOwnSettings(site, now);
   }
 
   /** Sites with recipients waiting or connections open, or that are suspended; most recipients first. */

@@ -4,7 +4,11 @@ import { isFinal } from '../recipient-transition.ts';
 import type { MessageRow, RecipientRow } from './records.ts';
 
 /** Groups claimed recipients by message, in the order in which they were taken. */
-export function claimedMessages(rows: readonly RecipientRow[], now: number): ClaimedMessage[] {
+export function claimedMessages(
+  rows: readonly RecipientRow[],
+  now: number,
+  isOwnSite: (domain: string) => boolean,
+): ClaimedMessage[] {
   const byMessage = new Map<MessageRow, RecipientRow[]>();
   for (const row of rows) {
     const group = byMessage.get(row.message);
@@ -31,6 +35,7 @@ export function claimedMessages(rows: readonly RecipientRow[], now: number): Cla
         domain: row.domain,
         attempt: row.attempts,
         expired: message.expiresAt <= now,
+        ...(isOwnSite(row.domain) && { ownSite: true }),
         ...(row.options !== null && { options: JSON.parse(row.options) as object }),
         ...(row.detail !== null && { lastDetail: JSON.parse(row.detail) as object }),
       })),

@@ -16,6 +16,7 @@ import type { MessageRow } from './message-row.ts';
 import { applyChange, logRecipient, recipientByRow } from './recipients.ts';
 import {
   connectionsOf,
+  isOwnSite,
   lanesReady,
   postponeSite,
   readSite,
@@ -214,6 +215,8 @@ function readMessage(
   const schedule = fromJson(row.schedule);
   const envelope = fromJson(row.envelope);
   const expired = row.expires <= context.now;
+  const domains = new Set(rows.map(({ domain }) => domain));
+  const own = new Set([...domains].filter((domain) => isOwnSite(context, domain)));
   return {
     messageId,
     tenant: row.tenant,
@@ -234,6 +237,7 @@ function readMessage(
       domain,
       attempt: attempts + Number(attempt),
       expired,
+      ...(own.has(domain) && { ownSite: true }),
       ...(options !== null && { options: fromJson(options)! }),
       ...(detail !== null && { lastDetail: fromJson(detail)! }),
     })),

@@ -56,6 +56,14 @@ export function readSite({ sql, limits }: WriteContext, name: string): Site | un
   return row && siteOf(row, limits);
 }
 
+const selectOwn = `SELECT 1 FROM mb_site WHERE name = ? AND (suspended = 1 OR limits IS NOT NULL
+  OR (pacing ->> 'pauseReason' = 'operator' AND pacing ->> 'pausedUntil' > ?))`;
+
+/** See `hasOwnSettings`: this is the same without reading the row's JSON. */
+export function isOwnSite({ sql, now }: WriteContext, domain: string): boolean {
+  return sql.get(selectOwn, domain, now) !== undefined;
+}
+
 /** What a claim or a settlement changes about a site. */
 export function writeSite({ sql }: WriteContext, site: Site, readyUs: number): void {
   sql.run(
@@ -156,13 +164,18 @@ export function changeSite(context: WriteContext, name: string, settings: SiteSe
     sql.run('UPDATE mb_site SET suspended = ? WHERE name = ?', Number(suspended), name);
   if (note !== undefined) sql.run('UPDATE mb_site SET note = ? WHERE name = ?', note, name);
   if (settings.limits !== undefined) {
-    const own = settings.limits === null ? null : JSON.stringify(settings.limits);
+    const own = isEmpty(settings.limits) ? null : JSON.stringify(settings.limits);
     sql.run('UPDATE mb_site SET limits = ? WHERE name = ?', own, name);
   }
+  sql.run('DELETE FROM mb_alias WHERE domain = ?', name);
   const site = readSite(context, name) ?? siteOf({ name, ...emptyRow }, limits);
   const paused = pauseMs === undefined ? {} : pauseOf(pauseMs, now);
   const changed = { ...site, pacing: { ...site.pacing, ...paused } };
   writeSite(context, changed, siteReady(context, changed));
+}
+
+function isEmpty(limits: Partial<SiteLimits> | null): boolean {
+  return limits === null || Object.keys(limits).length === 0;
 }
 
 const emptyRow = {
