@@ -16,7 +16,7 @@ import { DirectSender } from './delivery/direct-sender.ts';
 import { type Explanation, explainDelivery } from './delivery/explanation.ts';
 import { HostExperiences } from './delivery/host-experiences.ts';
 import type { RecipientOutcome } from './delivery/outcome.ts';
-import { BrokerError } from './errors.ts';
+import { BrokerError, optionError } from './errors.ts';
 import {
   type ComposeEnvironment,
   prepareMessage,
@@ -24,7 +24,8 @@ import {
   signOutgoing,
 } from './message/outgoing-message.ts';
 import type { ReadyMessage } from './message/ready-message.ts';
-import { flag, integer, type OptionTable, readOptions, signal } from './option-table.ts';
+import { type ObservationType, type Observer, Observers, observationTypes } from './observer.ts';
+import { flag, integer, list, type OptionTable, readOptions, signal, word } from './option-table.ts';
 import { type BrokerOptions, resolveDelivery } from './options.ts';
 import { QueueControl, SuppressionControl } from './queue/control.ts';
 import { type EnqueueOptions, type EnqueueResult, enqueueMessage } from './queue/enqueue.ts';
@@ -57,6 +58,15 @@ const sendOptions = {
   signal: signal(),
   requireTls: flag({ default: false }),
 } satisfies OptionTable<SendOptions>;
+
+/** Options of `observe()`. */
+interface ObserveOptions {
+  readonly types?: readonly ObservationType[] | undefined;
+}
+
+const observeOptions = {
+  types: list(word(observationTypes), 1),
+} satisfies OptionTable<ObserveOptions>;
 
 /** What `stop()` accepts: a number of milliseconds. */
 const stopOptions = {
@@ -95,6 +105,10 @@ export class MailBroker {
     const resolver = toResolver(options.dns);
     const mtaSts = createPolicies(options, resolver, clock);
     const { idleConnectionMs } = delivery;
+    const observers = new Observers(warn);
+    const { onTranscript, observer } = options;
+    if (onTranscript) observers.add(['line'], ({ line }) => onTranscript(line));
+    if (observer) observers.add(observationTypes, observer);
     this.#connections = new Connections({ connect, clock, idleMs: idleConnectionMs, unref: true });
     this.#environment = {
       hostname: options.hostname,
@@ -112,7 +126,7 @@ export class MailBroker {
       experiences: new HostExperiences(),
       replyRules: createReplyRules(delivery.replyRules),
       ...(openSocket && { openSocket }),
-      ...(options.onTranscript && { onTranscript: guarded(options.onTranscript) }),
+      observers,
     };
     this.#direct = new DirectSender(this.#environment, this.#connections);
     this.#compose = { now: () => clock.now(), ...(randomBytes && { randomBytes }) };
@@ -222,6 +236,27 @@ export class MailBroker {
   enqueue(message: Message | ReadyMessage, options: EnqueueOptions = {}): Promise<EnqueueResult> {
     const { store } = this.#needQueue();
     return enqueueMessage(message, { store, compose: this.#compose, keyring: this.#keyring }, options);
+  }
+
+  /**
+   * Calls `listener` with what happens inside: routes, connections, TLS results, session lines, attempts, claims,
+   * settlements and errors. It costs nothing where no listener asks for a type. Lines are observed on connections that
+   * are opened while somebody listens for them.
+   *
+   * A listener must return quickly, since delivery waits for it; what it throws becomes a process warning.
+   *
+   * @param types  Default: all.
+   * @returns the function that removes the listener.
+   * @throws {BrokerError} MB_BROKER_OPTION
+   * @example
+   * const stop = broker.observe((seen) => {
+   *   if (seen.type === 'tls' && seen.result !== 'success') console.log(seen.host, seen.result, seen.detail);
+   * }, { types: ['tls'] });
+   */
+  observe(listener: Observer, options: ObserveOptions = {}): () => void {
+    if (typeof listener !== 'function') throw optionError('observe: listener must be a function.');
+    const { types = observationTypes } = readOptions(options, observeOptions, 'observe: options');
+    return this.#environment.observers.add(types, listener);
   }
 
   /** Begins to deliver what is queued. Call `stop()` before the process ends. @throws {BrokerError} MB_BROKER_NO_STORE */
@@ -354,7 +389,12 @@ export class MailBroker {
       suppress = true,
     } = options.queue ?? {};
     const connections = new Connections({ connect, clock, idleMs: idleConnectionMs ?? 0 });
-    const onError = guarded(options.queue?.onError ?? warn);
+    const { observers } = this.#environment;
+    const toldOfErrors = guarded(options.queue?.onError ?? warn);
+    const onError = (error: unknown) => {
+      toldOfErrors(error);
+      observers.emit({ type: 'error', error });
+    };
     store.onBackgroundError?.(onError);
     const worker = new QueueWorker({
       store,
@@ -376,6 +416,7 @@ export class MailBroker {
         suppress,
       }),
       siteOf: createSiteOf(this.#environment),
+      observers,
       onError,
       ...(concurrency !== undefined && { slots: concurrency }),
       ...(leaseMs !== undefined && { leaseMs }),

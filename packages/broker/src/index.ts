@@ -41,6 +41,19 @@ export { BrokerError, type BrokerErrorCode, type BrokerErrorKind } from './error
 export type { Notify } from './message/queued-envelope.ts';
 export type { ReadyMessage } from './message/ready-message.ts';
 export type {
+  AttemptObservation,
+  ClaimObservation,
+  ConnectObservation,
+  ErrorObservation,
+  LineObservation,
+  Observation,
+  ObservationType,
+  Observer,
+  RouteObservation,
+  SettleObservation,
+  TlsObservation,
+} from './observer.ts';
+export type {
   BrokerOptions,
   DeliveryOptions,
   MtaStsOptions,

@@ -6,6 +6,7 @@ import type { ConnectOptions, SessionLimits, Timeouts, TranscriptEntry } from '@
 import type { Clock } from './clock.ts';
 import type { ReplyRule } from './delivery/reply-rule.ts';
 import { BrokerError } from './errors.ts';
+import type { Observer } from './observer.ts';
 import type { RouteOption, RouteSettings } from './route/next-hop.ts';
 import type { EgressSource } from './sender/egress-source.ts';
 import type { KeyCheck } from './sender/keyring.ts';
@@ -40,6 +41,8 @@ export interface BrokerOptions {
   readonly queue?: QueueOptions;
   /** Sees every line of every session as it happens; never content, never secrets. */
   readonly onTranscript?: (entry: SessionLine) => void;
+  /** Called with what happens inside, as it happens; see `broker.observe()`. Must return quickly. */
+  readonly observer?: Observer;
   /** For tests: time, chance and sockets from outside. */
   readonly runtime?: RuntimeOptions;
 }
@@ -192,6 +195,7 @@ const knownKeys = {
     'store',
     'queue',
     'onTranscript',
+    'observer',
     'runtime',
   ],
   queue: [

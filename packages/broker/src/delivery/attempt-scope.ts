@@ -1,7 +1,8 @@
 import type { MailHost } from '@mb/dns';
 import { type ConnectOptions, type SmtpConnection, SmtpError, type Timeouts } from '@mb/smtp-client';
 import type { Clock } from '../clock.ts';
-import type { DeliverySettings, SessionLine, TlsOptions } from '../options.ts';
+import type { Observers } from '../observer.ts';
+import type { DeliverySettings, TlsOptions } from '../options.ts';
 import type { EgressWatch } from '../route/egress-watch.ts';
 import { findHostSecurity, type SecuritySources } from '../route/host-security.ts';
 import type { LocalWatch } from '../route/local-watch.ts';
@@ -9,9 +10,10 @@ import { findNextHop, type NextHop, type ReachableHop } from '../route/next-hop.
 import type { ResolverWatch } from '../route/resolver-watch.ts';
 import type { HostSecurity } from '../route/tls-policy.ts';
 import { type EgressSource, openFrom, reachableFrom } from '../sender/egress-source.ts';
-import type { ConnectionScope } from './connections.ts';
+import type { ConnectionScope, DialObserver } from './connections.ts';
 import type { HostExperienceScope, HostExperiences } from './host-experiences.ts';
 import type { ReplyRules } from './reply-rule.ts';
+import { observeRefusal, observeSession } from './tls-observation.ts';
 
 /** What every attempt of a broker shares. */
 export interface AttemptEnvironment extends SecuritySources {
@@ -27,7 +29,7 @@ export interface AttemptEnvironment extends SecuritySources {
   readonly experiences: HostExperiences;
   readonly replyRules: ReplyRules;
   readonly openSocket?: ConnectOptions['openSocket'];
-  readonly onTranscript?: (line: SessionLine) => void;
+  readonly observers: Observers;
 }
 
 /** What differs from one piece of work to another. */
@@ -106,8 +108,16 @@ export class AttemptScope {
   }
 
   async #findNextHop(domain: string): Promise<NextHop> {
+    const { clock, observers, resolverWatch } = this.environment;
+    const startedAt = clock.now();
     const nextHop = await findNextHop(domain, this.environment, this.signal);
-    this.environment.resolverWatch.saw(domain, nextHop.route);
+    const { route } = nextHop;
+    resolverWatch.saw(domain, route);
+    if (observers.wants('route')) {
+      const hosts = route.status === 'found' ? route.hosts.map(({ name }) => name) : [];
+      const durationMs = clock.now() - startedAt;
+      observers.emit({ type: 'route', domain, status: route.status, hosts, durationMs });
+    }
     return nextHop;
   }
 
@@ -125,7 +135,11 @@ export class AttemptScope {
   async #findApproach(nextHop: ReachableHop, host: MailHost, requireTls: boolean): Promise<HostPlan> {
     const sender = { minimum: this.environment.tls.minimum ?? 'opportunistic', requireTls } as const;
     const security = await findHostSecurity(nextHop, host, sender, this.environment, this.signal);
-    if (!security.usable) return security;
+    if (!security.usable) {
+      const { observers } = this.environment;
+      if (observers.wants('tls')) observers.emit(observeRefusal(nextHop.route.domain, host.name, security));
+      return security;
+    }
     const way = { ...security, nextHop, host };
     const options = this.#connectOptions(way);
     const { host: name, addresses, port, hostname, protocol, auth } = options;
@@ -152,8 +166,13 @@ export class AttemptScope {
 
   async #dial(approach: UsableApproach): Promise<SmtpConnection> {
     const { egress } = this.environment;
+    const options = this.#connectOptions(approach);
     try {
-      const connection = await this.#connections.acquire(approach.key, this.#connectOptions(approach));
+      const connection = await this.#connections.acquire(
+        approach.key,
+        options,
+        this.#observeDialling(approach),
+      );
       egress.answered();
       return connection;
     } catch (error) {
@@ -162,8 +181,29 @@ export class AttemptScope {
     }
   }
 
+  /** Reports how a new connection went; undefined when nothing listens. */
+  #observeDialling(approach: UsableApproach): DialObserver | undefined {
+    const { observers } = this.environment;
+    if (!observers.wants('connect') && !observers.wants('tls')) return undefined;
+    const { host, nextHop } = approach;
+    return (session, durationMs) => {
+      const failure = SmtpError.isInstance(session) ? session : undefined;
+      observers.emit({
+        type: 'connect',
+        domain: nextHop.route.domain,
+        host: host.name,
+        port: nextHop.port,
+        ...(this.source && { source: this.source.name }),
+        durationMs,
+        ...(failure && { errorCode: failure.code }),
+      });
+      const tls = observeSession(approach, session);
+      if (tls) observers.emit(tls);
+    };
+  }
+
   #connectOptions({ host, nextHop, tlsName, tls: asked }: Omit<UsableApproach, 'key'>): ConnectOptions {
-    const { delivery, egress, clock, tls, hostname, onTranscript, openSocket: open } = this.environment;
+    const { delivery, egress, clock, tls, hostname, observers, openSocket: open } = this.environment;
     const { source, signal } = this;
     const openSocket = source ? openFrom(source, open) : open;
     return {
@@ -187,7 +227,9 @@ export class AttemptScope {
       experience: this.#experiences.of(`${host.name.toLowerCase()}:${nextHop.port}`),
       ...(nextHop.auth && { auth: nextHop.auth }),
       ...(openSocket && { openSocket }),
-      ...(onTranscript && { onTranscript: (entry) => onTranscript({ ...entry, host: host.name }) }),
+      ...(observers.wants('line') && {
+        onTranscript: (entry) => observers.emit({ type: 'line', line: { ...entry, host: host.name } }),
+      }),
       ...(signal && { signal }),
     };
   }

@@ -35,8 +35,15 @@ export async function attemptDelivery(
   attempt: number,
   scope: AttemptScope,
 ): Promise<RecipientOutcome[]> {
+  const { clock, localWatch, observers } = scope.environment;
+  const startedAt = clock.now();
   const outcomes = await tryHosts(delivery, message, attempt, scope);
-  scope.environment.localWatch.saw(delivery.domain, outcomes);
+  const { domain } = delivery;
+  localWatch.saw(domain, outcomes);
+  if (observers.wants('attempt')) {
+    const durationMs = clock.now() - startedAt;
+    observers.emit({ type: 'attempt', domain, messageId: message.messageId, attempt, outcomes, durationMs });
+  }
   return outcomes;
 }
 

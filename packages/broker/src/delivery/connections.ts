@@ -19,6 +19,9 @@ export interface ConnectionsOptions {
   readonly unref?: boolean;
 }
 
+/** Called with each new session, or with why there is none, and with how long that took. */
+export type DialObserver = (session: SmtpConnection | SmtpError, durationMs: number) => void;
+
 interface Kept {
   readonly connection: SmtpConnection;
   readonly openedAt: number;
@@ -62,7 +65,7 @@ export class Connections {
   }
 
   /** @internal An idle connection, or a new one. */
-  async take(key: string, options: ConnectOptions): Promise<Kept> {
+  async take(key: string, options: ConnectOptions, onDialled?: DialObserver): Promise<Kept> {
     for (const kept of this.#idle.get(key) ?? []) {
       this.#forget(key, kept);
       kept.socket?.ref();
@@ -76,10 +79,16 @@ export class Connections {
       socket = 'unref' in opened ? (opened as unknown as Refable) : undefined;
       return opened;
     };
-    const connection = await this.#options.connect(
-      this.#options.unref ? { ...options, openSocket } : options,
-    );
-    return { connection, openedAt: this.#options.clock.now(), socket };
+    const { clock, connect, unref } = this.#options;
+    const startedAt = clock.now();
+    try {
+      const connection = await connect(unref ? { ...options, openSocket } : options);
+      onDialled?.(connection, clock.now() - startedAt);
+      return { connection, openedAt: clock.now(), socket };
+    } catch (error) {
+      if (SmtpError.isInstance(error)) onDialled?.(error, clock.now() - startedAt);
+      throw error;
+    }
   }
 
   /** @internal Keeps a connection for a while. */
@@ -149,10 +158,10 @@ export class ConnectionScope {
    * @param key  everything that two messages must have in common to share a connection: source, hosts, policy.
    * @throws {SmtpError} when the connection fails, or has failed for this scope before.
    */
-  acquire(key: string, options: ConnectOptions): Promise<SmtpConnection> {
+  acquire(key: string, options: ConnectOptions, onDialled?: DialObserver): Promise<SmtpConnection> {
     let line = this.#lines.get(key);
     if (!line) {
-      line = new Line(() => this.#connections.take(key, options));
+      line = new Line(() => this.#connections.take(key, options, onDialled));
       this.#lines.set(key, line);
     }
     return line.acquire();

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { BrokerError } from '../errors.ts';
 import { MonotonicClock } from '../monotonic-clock.ts';
+import type { Observers } from '../observer.ts';
 import type { RetrySchedule } from '../store/backoff.ts';
 import type { SiteSpeed } from '../store/learned.ts';
 import type { Claim, QueueStore, Settlement } from '../store/port.ts';
@@ -40,7 +41,9 @@ export interface WorkerOptions {
   readonly schedule?: Partial<RetrySchedule>;
   /** What to keep; `null`: somebody else purges. */
   readonly retention?: Partial<Retention> | null;
-  /** Told of every failure of the store or of `attempt` that the worker lives through. Default: nobody. */
+  /** Listeners for claims and settlements. Default: none. */
+  readonly observers?: Observers;
+  /** Called with every failure of the store or of `attempt` that the worker survives. Default: failures are ignored. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -171,8 +174,10 @@ export class QueueWorker {
     while (this.#running && this.#unwritten === 0) {
       const slowest = this.#slowestAllowed();
       if (slowest === undefined) return;
+      const askedAt = this.#time.now();
       const claim = await store.claim({ worker: name, max: batch, leaseMs: this.#leaseMs, slowest });
       if (!claim) return;
+      this.#observeClaim(claim, askedAt);
       void this.#begin(claim);
     }
   }
@@ -197,8 +202,10 @@ export class QueueWorker {
     const { store, name, batch = defaultBatch, retention } = this.#options;
     this.#housekeptAt = this.#time.now();
     await store.reap();
+    const askedAt = this.#time.now();
     const overdue = await store.claimOverdue({ worker: name, max: batch, leaseMs: this.#leaseMs });
     if (overdue) {
+      this.#observeClaim(overdue, askedAt);
       await this.#begin(overdue);
       // There may be more, and they need not wait a second.
       this.#housekeptAt = Number.NEGATIVE_INFINITY;
@@ -281,6 +288,7 @@ export class QueueWorker {
 
   /** Writes a settlement down, however long the store takes to recover; nothing is claimed meanwhile. */
   async #settle(settlement: Settlement, run: LeaseRun): Promise<void> {
+    const startedAt = this.#time.now();
     let backoff: StoreBackoff | undefined;
     let current = settlement;
     let unwritten = 0;
@@ -289,6 +297,7 @@ export class QueueWorker {
       for (;;) {
         try {
           await this.#options.store.settle(current);
+          this.#observeSettlement(current, startedAt);
           if (dropped) await this.#tellUnreported(dropped);
           return;
         } catch (error) {
@@ -364,6 +373,20 @@ export class QueueWorker {
       const cancel = this.#options.clock.setTimer(done, ms);
       this.#whenIdle = done;
     });
+  }
+
+  #observeClaim({ kind, site, messages }: Claim, askedAt: number): void {
+    const { observers } = this.#options;
+    if (!observers?.wants('claim')) return;
+    const recipients = messages.reduce((sum, message) => sum + message.recipients.length, 0);
+    const durationMs = this.#time.now() - askedAt;
+    observers.emit({ type: 'claim', kind, site, messages: messages.length, recipients, durationMs });
+  }
+
+  #observeSettlement({ outcomes }: Settlement, startedAt: number): void {
+    const { observers } = this.#options;
+    if (!observers?.wants('settle')) return;
+    observers.emit({ type: 'settle', outcomes: outcomes.length, durationMs: this.#time.now() - startedAt });
   }
 
   #report(error: unknown): void {

@@ -1,0 +1,174 @@
+import type { TlsEvidence, TlsResultType } from '@mb/smtp-client';
+import type { RecipientOutcome } from './delivery/outcome.ts';
+import type { SessionLine } from './options.ts';
+import type { SecurityBasis } from './route/tls-policy.ts';
+
+/** A domain was routed: its hosts were found, or why they were not. */
+export interface RouteObservation {
+  readonly type: 'route';
+  readonly domain: string;
+  /** `found`, `temporary` or `permanent`. */
+  readonly status: string;
+  /** Names of the hosts in the order of their preference; empty unless found. */
+  readonly hosts: readonly string[];
+  readonly durationMs: number;
+}
+
+/** A connection was opened, or could not be. Connections that are used again are not observed. */
+export interface ConnectObservation {
+  readonly type: 'connect';
+  readonly domain: string;
+  readonly host: string;
+  readonly port: number;
+  /** The egress source, where sources are configured. */
+  readonly source?: string;
+  /** From the first attempt to dial until the session was ready, TLS and AUTH included. */
+  readonly durationMs: number;
+  /** The code of the `SmtpError`; absent when the session is ready. */
+  readonly errorCode?: string;
+}
+
+/**
+ * How TLS went with one host, in the terms of TLS reporting (RFC 8460 §4): one for each new session, and one for each
+ * host that a policy ruled out before it was dialled.
+ */
+export interface TlsObservation {
+  readonly type: 'tls';
+  /** The recipients' domain, whose policy applies. */
+  readonly domain: string;
+  readonly host: string;
+  /** Policy type by RFC 8460 §4.4. */
+  readonly policy: 'tlsa' | 'sts' | 'no-policy-found';
+  /** What decided how the host was talked to. */
+  readonly basis: SecurityBasis;
+  /** Result type by RFC 8460 §4.3. */
+  readonly result: 'success' | TlsResultType;
+  /** One sentence; only for failures. */
+  readonly detail?: string;
+  /** Absent when there was no session. */
+  readonly evidence?: TlsEvidence;
+}
+
+/** A line of a session: a command, a reply or a note; never content, never secrets. */
+export interface LineObservation {
+  readonly type: 'line';
+  readonly line: SessionLine;
+}
+
+/** One message was offered to the hosts of one domain. */
+export interface AttemptObservation {
+  readonly type: 'attempt';
+  readonly domain: string;
+  /** The Message-ID of the message, in angle brackets. */
+  readonly messageId: string;
+  /** Number of the attempt, 1 for the first. */
+  readonly attempt: number;
+  readonly outcomes: readonly RecipientOutcome[];
+  readonly durationMs: number;
+}
+
+/** The worker took recipients out of the queue. */
+export interface ClaimObservation {
+  readonly type: 'claim';
+  /** `attempt`, or `overdue` for recipients whose lifetime or delay notice is due. */
+  readonly kind: 'attempt' | 'overdue';
+  readonly site: string;
+  readonly messages: number;
+  readonly recipients: number;
+  /** How long the store took. */
+  readonly durationMs: number;
+}
+
+/** The worker wrote outcomes into the queue. */
+export interface SettleObservation {
+  readonly type: 'settle';
+  readonly outcomes: number;
+  /** How long the store took; retries after failures included. */
+  readonly durationMs: number;
+}
+
+/** Something failed in the background and will be tried again. */
+export interface ErrorObservation {
+  readonly type: 'error';
+  readonly error: unknown;
+}
+
+/** What happens inside a broker; see {@link MailBroker.observe}. */
+export type Observation =
+  | RouteObservation
+  | ConnectObservation
+  | TlsObservation
+  | LineObservation
+  | AttemptObservation
+  | ClaimObservation
+  | SettleObservation
+  | ErrorObservation;
+
+/** Names of {@link Observation}s. */
+export type ObservationType = Observation['type'];
+
+/** Takes observations, in the order in which they happen. It must return quickly: delivery waits for it. */
+export type Observer = (observation: Observation) => void;
+
+type Of<Type extends ObservationType> = Extract<Observation, { readonly type: Type }>;
+
+/**
+ * The listeners of a broker. Where nobody listens to a type, nothing is made of it: ask {@link Observers.wants} first.
+ */
+export class Observers {
+  readonly #listeners = new Map<ObservationType, Set<(observation: never) => void>>();
+  readonly #onFailure: (error: unknown) => void;
+
+  /** @param onFailure  Called with what a listener throws; the other listeners and delivery go on. */
+  constructor(onFailure: (error: unknown) => void) {
+    this.#onFailure = onFailure;
+  }
+
+  /** Whether anybody listens to this type. */
+  wants(type: ObservationType): boolean {
+    return this.#listeners.has(type);
+  }
+
+  /** Adds a listener for some types; returns the function that removes it. */
+  add<Type extends ObservationType>(
+    types: readonly Type[],
+    listener: (observation: Of<Type>) => void,
+  ): () => void {
+    // A function of its own, so that a listener that is added twice is removed once.
+    const entry = (observation: Of<Type>) => listener(observation);
+    for (const type of types) {
+      const known = this.#listeners.get(type) ?? new Set();
+      this.#listeners.set(type, known.add(entry));
+    }
+    return () => {
+      for (const type of types) {
+        const known = this.#listeners.get(type);
+        known?.delete(entry);
+        if (known?.size === 0) this.#listeners.delete(type);
+      }
+    };
+  }
+
+  /** Passes an observation to the listeners of its type. */
+  emit(observation: Observation): void {
+    for (const listener of this.#listeners.get(observation.type) ?? []) {
+      try {
+        listener(observation as never);
+      } catch (error) {
+        this.#onFailure(error);
+      }
+    }
+  }
+}
+
+/** All types of observations. */
+export const observationTypes = [
+  'route',
+  'connect',
+  'tls',
+  'line',
+  'attempt',
+  'claim',
+  'settle',
+  'error',
+] as const satisfies readonly ObservationType[];
