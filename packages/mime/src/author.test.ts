@@ -15,7 +15,6 @@ const found: readonly (readonly [field: string, address: string, domain: string]
   ['From: "<joe@attacker.example>," <ceo@bank.example>\r\n', 'ceo@bank.example', 'bank.example'],
   ['From: (joe@attacker.example) ceo@bank.example\r\n', 'ceo@bank.example', 'bank.example'],
   ['From: =?utf-8?Q?joe=40attacker.example?= <ceo@bank.example>\r\n', 'ceo@bank.example', 'bank.example'],
-  ['From: =?utf-8?Q?<joe@attacker.example>,?= <ceo@bank.example>\r\n', 'ceo@bank.example', 'bank.example'],
   ['From: [EXT] "Bank, joe@attacker.example" <ceo@bank.example>\r\n', 'ceo@bank.example', 'bank.example'],
   ['From: [EXT] Ann <ann@example.com>\r\n', 'ann@example.com', 'example.com'],
   ['From: Re: Ann <ann@example.com>\r\n', 'ann@example.com', 'example.com'],
@@ -60,6 +59,12 @@ const missing: readonly (readonly [reason: string, ...fields: string[]])[] = [
   ['ambiguous', 'From: "Ceo <ceo@bank.example>"\r\n'],
   ['ambiguous', 'From: \\"Bank, joe@attacker.example\\" <ceo@bank.example>\r\n'],
   ['ambiguous', 'From: "Joe <joe@attacker.example>, "Ceo" <ceo@bank.example>\r\n'],
+  ['ambiguous', 'From: =?utf-8?Q?<joe@attacker.example>,?= <ceo@bank.example>\r\n'],
+  ['ambiguous', 'From: =?utf-8?Q?J=C3=B6rg_<joe@attacker.example>?= <ceo@bank.example>\r\n'],
+  ['ambiguous', 'From: =?utf-8?B?PGpvZUBhdHRhY2tlci5leGFtcGxlPg==?=, <ceo@bank.example>\r\n'],
+  ['ambiguous', 'From: =?utf-8?Q?joe=40attacker.example?=\\" <ceo@bank.example>\r\n'],
+  ['ambiguous', 'From: @attacker.example <ceo@bank.example>\r\n'],
+  ['ambiguous', 'From: ]@attacker.example; <ceo@bank.example>\r\n'],
 ];
 
 describe('readAuthor', () => {

@@ -1,6 +1,7 @@
 import { checkMailbox, type Mailbox } from './address.ts';
 import { AddressReader } from './address-reader.ts';
 import { recovery } from './address-recovery.ts';
+import { AT } from './address-token.ts';
 import type { Defect } from './defect.ts';
 import { domainToAscii } from './domain.ts';
 import { decodeWords } from './encoded-word.ts';
@@ -84,8 +85,8 @@ export function readAuthor(
   if (addresses.some((one) => 'members' in one)) return none('group', mailboxes);
   if (author === undefined) return none('unreadable', mailboxes);
   if (mailboxes.length > 1) return none('several', mailboxes);
-  if (readings[0]!.ambiguous) return none('ambiguous', mailboxes);
   const { address, domain } = author;
+  if (readings[0]!.ambiguous || hasRival(readings[0]!, domain)) return none('ambiguous', mailboxes);
   // Octets of an unknown charset are another address for each reader.
   if (field.hasUnknownCharset && !isAscii(address)) return none('unreadable', mailboxes);
   try {
@@ -95,6 +96,20 @@ export function readAuthor(
     if (!MimeError.isInstance(error)) throw error;
     return none('unreadable', mailboxes);
   }
+}
+
+/** Whether another reader could see another domain: one that splits a damaged list otherwise, or decodes words first. */
+function hasRival({ fault, tokens }: AddressReader, domain: string): boolean {
+  const { kinds, text, starts, ends } = tokens;
+  for (const [word] of text.matchAll(/=\?[^?\s]{1,60}\?[bq]\?[^?\r\n]*\?=/gi)) {
+    // RFC 2047 §5 (3): a word with specials is no word of a phrase.
+    if ((fault === undefined ? word : decodeWords(word)).includes('@')) return true;
+  }
+  if (fault === undefined) return false;
+  return kinds.some((kind, i) => {
+    const next = kind === AT ? text.slice(starts[i + 1], ends[i + 1] ?? 0).toLowerCase() : '';
+    return next.includes('.') && next.replace(/\.$/, '') !== domain.toLowerCase();
+  });
 }
 
 function none(reason: AuthorReason, mailboxes: readonly Mailbox[]): AuthorReading {
