@@ -9,7 +9,7 @@
 
 export { type Health, MailBroker, type SendOptions } from './broker.ts';
 export type { Clock } from './clock.ts';
-export { categorizeReply, type FailureCategory, type FailureVerdict } from './delivery/classify.ts';
+export { categorizeReply } from './delivery/classify.ts';
 export {
   type ExplainedDelivery,
   type ExplainedHost,
@@ -17,6 +17,7 @@ export {
   type Explanation,
   formatExplanation,
 } from './delivery/explanation.ts';
+export type { FailureAction, FailureCategory, FailureScope, FailureVerdict } from './delivery/failure.ts';
 export type {
   Deferred,
   Delivered,
@@ -28,14 +29,7 @@ export type {
   Unknown,
 } from './delivery/outcome.ts';
 export { type ExplainedReply, explainReply, parseReply } from './delivery/reply-explanation.ts';
-export type {
-  FailureAction,
-  FailureScope,
-  ReplyClass,
-  ReplyConditions,
-  ReplyContext,
-  ReplyRule,
-} from './delivery/reply-rule.ts';
+export type { ReplyClass, ReplyConditions, ReplyContext, ReplyRule } from './delivery/reply-rule.ts';
 export { defaultReplyRules } from './delivery/reply-rules.ts';
 export { BrokerError, type BrokerErrorCode, type BrokerErrorKind } from './errors.ts';
 export type { Notify } from './message/queued-envelope.ts';
@@ -64,7 +58,7 @@ export type {
 } from './options.ts';
 export { csvCell, printableJson, printableText } from './printable-text.ts';
 export { QueueControl, SuppressionControl } from './queue/control.ts';
-export type { EnqueueOptions, EnqueueResult, QueuedDeliveryOptions } from './queue/enqueue.ts';
+export type { EnqueueOptions, EnqueueResult, EnqueueWarning, QueuedDeliveryOptions } from './queue/enqueue.ts';
 export { type EventHandler, type SinkOptions, type WebhookOptions, webhook } from './queue/event-sink.ts';
 export type { EventsOptions } from './queue/event-stream.ts';
 export type { InboundRecipient, InboundReport } from './queue/inbound-report.ts';

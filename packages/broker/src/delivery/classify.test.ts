@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { categorizeReply, type FailureCategory } from './classify.ts';
+import { categorizeReply } from './classify.ts';
+import type { FailureCategory } from './failure.ts';
 import type { Stage } from './outcome.ts';
 
 type Case = readonly [

@@ -4,57 +4,10 @@
  * Nothing here talks to a host; `attempt` and the queue ask and obey. What replies mean stands in `reply-rules.ts`.
  */
 import type { Reply, SmtpError } from '@mb/smtp-client';
+import type { FailureAction, FailureCategory, FailureScope, FailureVerdict } from './failure.ts';
 import type { RecipientOutcome, Stage } from './outcome.ts';
-import {
-  compileReplyRules,
-  type FailureAction,
-  type FailureScope,
-  type ReplyContext,
-  type ReplyRule,
-  type ReplyRules,
-} from './reply-rule.ts';
+import { compileReplyRules, type ReplyContext, type ReplyRule, type ReplyRules } from './reply-rule.ts';
 import { defaultReplyRules } from './reply-rules.ts';
-
-/**
- * What a failure is about.
- *
- * - `bad-mailbox`: the host says that the address does not exist or is closed. The only category that suppresses it.
- * - `bad-domain`: the domain does not exist or takes no mail.
- * - `mailbox-full`: the mailbox exists and is over its quota.
- * - `blocked`: the host refuses us, our address or our sender domain (reputation, policy, authentication).
- * - `content`: the host refuses this message (size, content, attachment).
- * - `rate`: the host asks us to slow down.
- * - `temporary-host`: the host defers for a while (greylisting), or it or its network has trouble of its own.
- * - `protocol`: the two sides do not understand each other, or an extension that the message needs is missing.
- * - `tls-policy`: no connection met the security that the policy asks for.
- * - `suppressed`: the address is on the suppression list.
- * - `local`: our own side (sockets, resolver, disk, configuration, shutdown).
- * - `unknown-reason`: the host refused and did not say why. Never held against anybody.
- */
-export type FailureCategory =
-  | 'bad-mailbox'
-  | 'bad-domain'
-  | 'mailbox-full'
-  | 'blocked'
-  | 'content'
-  | 'rate'
-  | 'temporary-host'
-  | 'protocol'
-  | 'tls-policy'
-  | 'suppressed'
-  | 'local'
-  | 'unknown-reason';
-
-/** What a failure is about, whom it concerns, and what follows. */
-export interface FailureVerdict {
-  readonly category: FailureCategory;
-  readonly scope: FailureScope;
-  readonly action: FailureAction;
-  /** With `delay`, `slow-down` and `pause`: how long, in milliseconds, where the host names no time. */
-  readonly afterMs?: number;
-  /** Id of the reply rule that decided; absent when no reply did. */
-  readonly rule?: string;
-}
 
 /** The rules of a broker: the caller's own in front of the default ones. @throws {BrokerError} MB_BROKER_OPTION */
 export function createReplyRules(own: readonly ReplyRule[] = []): ReplyRules {

@@ -2,13 +2,14 @@ import { forEachLimit } from '../for-each-limit.ts';
 import type { SignedMessage } from '../message/outgoing-message.ts';
 import { siteOfHop } from '../route/site.ts';
 import { chooseSource } from '../sender/egress-source.ts';
-import { defaultSiteLimits, type SiteFeedback } from '../store/pacing.ts';
+import { defaultSiteLimits } from '../store/pacing.ts';
 import { attemptDelivery } from './attempt.ts';
 import { type AttemptEnvironment, AttemptScope } from './attempt-scope.ts';
 import type { Connections } from './connections.ts';
 import { DestinationSlots } from './destination-slots.ts';
 import type { RecipientOutcome } from './outcome.ts';
 import { type PlannedDelivery, planRecipients } from './plan.ts';
+import { siteFeedbackOf } from './site-feedback.ts';
 
 /**
  * Sends without a queue: one attempt for every recipient. All calls share connections, and each destination sees no more
@@ -59,22 +60,11 @@ export class DirectSender {
     const work = async () => {
       try {
         const result = await attemptDelivery(planned, signed, 1, scope);
-        return { result, feedback: feedbackOf(result) };
+        return { result, feedback: siteFeedbackOf(result) };
       } finally {
         await scope.end();
       }
     };
     return this.#slots.run(site, work, signal);
   }
-}
-
-function feedbackOf(outcomes: readonly RecipientOutcome[]): SiteFeedback | undefined {
-  if (outcomes.some((outcome) => 'category' in outcome && outcome.category === 'rate')) {
-    return { kind: 'throttled' };
-  }
-  if (outcomes.some(({ status, reply }) => status === 'delivered' || reply !== undefined)) {
-    return { kind: 'succeeded' };
-  }
-  const local = outcomes.every((outcome) => 'category' in outcome && outcome.category === 'local');
-  return local ? undefined : { kind: 'unreachable' };
 }

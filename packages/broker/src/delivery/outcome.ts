@@ -1,5 +1,5 @@
 import type { Reply, Stage as SessionStage, TlsEvidence, TranscriptEntry } from '@mb/smtp-client';
-import type { FailureVerdict } from './classify.ts';
+import type { FailureVerdict } from './failure.ts';
 
 /**
  * Where a delivery ended: before it began (`suppression`), before a host was known (`route`), before one was dialled

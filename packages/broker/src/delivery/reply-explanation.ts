@@ -1,6 +1,7 @@
 import type { Reply } from '@mb/smtp-client';
 import { BrokerError } from '../errors.ts';
-import { createReplyRules, type FailureVerdict, readReply } from './classify.ts';
+import { createReplyRules, readReply } from './classify.ts';
+import type { FailureVerdict } from './failure.ts';
 import type { ReplyContext, ReplyRule } from './reply-rule.ts';
 import { defaultReplyRules } from './reply-rules.ts';
 

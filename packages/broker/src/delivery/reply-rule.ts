@@ -6,33 +6,8 @@
  */
 import type { Reply } from '@mb/smtp-client';
 import { BrokerError } from '../errors.ts';
-import type { FailureCategory } from './classify.ts';
+import type { FailureAction, FailureCategory, FailureScope } from './failure.ts';
 import type { Stage } from './outcome.ts';
-
-/**
- * Whom a failure concerns.
- *
- * - `recipient`: this address; others at the same host may be fine.
- * - `message`: this message, whoever gets it.
- * - `sender`: us: our address, domain, host name or IP address.
- * - `session`: this connection; a new one may do better.
- * - `destination`: the host, whatever is sent to it.
- */
-export type FailureScope = 'recipient' | 'message' | 'sender' | 'session' | 'destination';
-
-/**
- * What follows from a failure. A 5yz reply stays permanent and a 4yz reply temporary, whatever the rule says.
- *
- * - `suppress`: fail, and send nothing to the address again. Only with category `bad-mailbox`.
- * - `fail`: fail.
- * - `retry`: try again by the schedule.
- * - `delay`: try again after `afterMs`, or when the host says.
- * - `slow-down`: fewer connections to the destination, and a pause of `afterMs`, or as the host says, or one minute,
- *   doubled each time.
- * - `pause`: like `slow-down`, for trouble that only a longer rest or an operator ends.
- * - `reconnect`: try again over a new connection.
- */
-export type FailureAction = 'suppress' | 'fail' | 'retry' | 'delay' | 'slow-down' | 'pause' | 'reconnect';
 
 /** What a reply must be for a rule to fit. All conditions that are given must hold; a list holds if one entry does. */
 export interface ReplyConditions {

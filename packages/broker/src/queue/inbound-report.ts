@@ -6,7 +6,8 @@ import {
   parseMessage,
   readReport,
 } from '@mb/mime';
-import { categorizeReply, type FailureCategory } from '../delivery/classify.ts';
+import { categorizeReply } from '../delivery/classify.ts';
+import type { FailureCategory } from '../delivery/failure.ts';
 import { parseVerp, type VerpOptions } from '../sender/verp.ts';
 import { parseRecipientId, type QueueStore, type RecipientId, type RecipientView } from '../store/port.ts';
 import type { ReportedEvent } from '../store/queue-event.ts';
