@@ -1,4 +1,4 @@
-import { composeMessage, type Envelope, type Message, parseMailbox, wireAddress } from '@mb/mime';
+import { composeMessage, type Message, parseMailbox, wireAddress } from '@mb/mime';
 import { BrokerError } from '../errors.ts';
 import type { Keyring } from '../sender/keyring.ts';
 import type { Octets } from './octets.ts';
@@ -6,29 +6,13 @@ import type { Notify } from './queued-envelope.ts';
 import { type ReadOptions, type ReadyMessage, readReadyMessage } from './ready-message.ts';
 import { toSevenBit } from './seven-bit.ts';
 import { spool } from './spool.ts';
+import type { OutgoingMessage } from './unsigned-message.ts';
 
 export type { Octets } from './octets.ts';
-
-/** A message as it will go out, before it is signed. */
-export interface OutgoingMessage {
-  readonly envelope: Envelope;
-  readonly octets: Octets;
-  /** Number of octets where it is known ahead. */
-  readonly size?: number;
-  /** Extensions that each host must offer: 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531). */
-  readonly requires: { readonly eightBit: boolean; readonly smtputf8: boolean };
-  /** In angle brackets; empty when a ready message has none. */
-  readonly messageId: string;
-  /** Domain of the author, or of the first of several: DMARC compares signatures with it (RFC 9989 §5.3.1). */
-  readonly authorDomain: string;
-  /** False when the content came from a stream that can be read only once; `octets` can be read again anyway. */
-  readonly repeatable: boolean;
-  /** Frees what the octets take beside memory; call it when they are not read any more. */
-  readonly release?: () => Promise<void>;
-}
+export type { OutgoingMessage } from './unsigned-message.ts';
 
 /** A message as it goes to every host: the same octets, signed once. */
-export interface SignedMessage extends Omit<OutgoingMessage, 'octets' | 'repeatable' | 'release'> {
+export interface SignedMessage extends Omit<OutgoingMessage, 'octets' | 'sealed' | 'repeatable' | 'release'> {
   /** The signature fields, and the message behind them. */
   readonly content: Octets;
   /** The DKIM-Signature fields alone; empty when nothing was signed here. */
@@ -153,7 +137,7 @@ async function compose(
  * @throws {BrokerError} MB_BROKER_NO_SIGNING_KEY; DkimError when the key fails.
  */
 export async function signOutgoing(
-  message: Omit<OutgoingMessage, 'repeatable' | 'release'>,
+  message: Omit<OutgoingMessage, 'sealed' | 'repeatable' | 'release'>,
   keyring: Keyring,
   signal?: AbortSignal,
 ): Promise<SignedMessage> {

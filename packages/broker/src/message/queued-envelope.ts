@@ -1,5 +1,5 @@
 import type { NewMessage } from '../store/port.ts';
-import type { OutgoingMessage } from './outgoing-message.ts';
+import type { OutgoingMessage } from './unsigned-message.ts';
 
 /** When a recipient's fate is reported to the return path (RFC 3461 §4.1). */
 export type Notify = 'never' | readonly ('success' | 'failure' | 'delay')[];

@@ -11,8 +11,9 @@ import {
 } from '@mb/mime';
 import { BrokerError } from '../errors.ts';
 import { hasLoneCr, LineEnds } from './line-end.ts';
-import type { OutgoingMessage } from './outgoing-message.ts';
+import { isSealed } from './seven-bit.ts';
 import { spool } from './spool.ts';
+import type { OutgoingMessage } from './unsigned-message.ts';
 
 /** A message that is composed already: an .eml file, or what another library made. */
 export interface ReadyMessage {
@@ -79,7 +80,7 @@ export async function readReadyMessage(
     await close?.();
     throw error;
   }
-  const { front, messageId, authorDomain } = checked;
+  const { front, messageId, authorDomain, sealed } = checked;
   const headerEightBit = !isAscii(front);
   const seen = { eightBit: headerEightBit };
   const whole = withBody(front, body, seen);
@@ -101,6 +102,7 @@ export async function readReadyMessage(
     },
     messageId,
     authorDomain,
+    ...(sealed && { sealed }),
     repeatable: true,
     ...(release && { release }),
   };
@@ -235,6 +237,7 @@ interface CheckedHeader {
   readonly front: Uint8Array;
   readonly messageId: string;
   readonly authorDomain: string;
+  readonly sealed: boolean;
 }
 
 function readHeader(raw: Uint8Array): CheckedHeader {
@@ -259,6 +262,7 @@ function readHeader(raw: Uint8Array): CheckedHeader {
     front: Buffer.concat(kept.map((field) => field.raw)),
     messageId: headers.get('message-id') ?? '',
     authorDomain: authorDomainOf(headers),
+    sealed: isSealed(headers),
   };
 }
 

@@ -2,6 +2,7 @@ import { isAscii, isUtf8 } from 'node:buffer';
 import {
   encodeBase64Octets,
   encodeQuotedPrintableOctets,
+  type HeaderBlock,
   type ParsedPart,
   parseMessage,
   rawPart,
@@ -16,14 +17,16 @@ import {
  */
 export async function toSevenBit(octets: Uint8Array): Promise<Uint8Array | undefined> {
   const { root } = await parseMessage(octets);
-  return isSealed(root) ? undefined : convertPart(root, octets, true);
+  return isSealed(root.headers) ? undefined : convertPart(root, octets, true);
 }
 
 /** Signatures that cover the body. */
 const seals = ['dkim-signature', 'domainkey-signature', 'arc-message-signature', 'arc-seal'];
 
-function isSealed({ headers }: ParsedPart): boolean {
-  return seals.some((name) => headers.get(name) !== undefined);
+/** Whether a message carries a signature over its body as it is encoded: DKIM, ARC, or a multipart/signed as a whole. */
+export function isSealed(headers: HeaderBlock): boolean {
+  if (seals.some((name) => headers.get(name) !== undefined)) return true;
+  return /^\s*multipart\/(?:signed|encrypted)\b/i.test(headers.get('content-type') ?? '');
 }
 
 function convertPart(part: ParsedPart, octets: Uint8Array, outermost = false): Uint8Array | undefined {

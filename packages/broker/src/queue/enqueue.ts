@@ -109,6 +109,18 @@ const enqueueOptions = {
   signal: signal(),
 } satisfies OptionTable<EnqueueOptions>;
 
+/** Something about an accepted message that will keep some hosts from taking it. */
+export interface EnqueueWarning {
+  /**
+   * `eight-bit-signed`: the message has octets beyond ASCII, and is signed as it is (DKIM, ARC, S/MIME, PGP, or
+   * `sign: 'enqueue'`). Hosts without 8BITMIME get no copy: their recipients fail with 5.6.3 (RFC 6152 §3). Encode the
+   * parts as quoted-printable or base64 before signing (RFC 6376 §5.3).
+   */
+  readonly code: 'eight-bit-signed';
+  /** One or two sentences: what may fail and what to do. */
+  readonly message: string;
+}
+
 /** What became of `enqueue()`. */
 export interface EnqueueResult {
   /** The queue's name for the message; absent when every recipient is suppressed. */
@@ -117,6 +129,8 @@ export interface EnqueueResult {
   readonly duplicate: boolean;
   /** In the order of the envelope: queued, or failed because the address is suppressed. */
   readonly recipients: readonly (Queued | Failed)[];
+  /** What will keep some hosts from taking the message; empty for nearly every message. */
+  readonly warnings: readonly EnqueueWarning[];
 }
 
 /** What enqueueing takes. */
@@ -166,14 +180,23 @@ async function enqueuePrepared(
   const suppressed = await suppressions(prepared.envelope.to, store, tenant);
   const recipients = prepared.envelope.to.map((address) => outcomeOf(address, suppressed.get(address)));
   const open = recipients.filter(({ status }) => status === 'queued').map(({ recipient }) => recipient);
-  if (open.length === 0) return { duplicate: false, recipients };
+  const warnings = warningsOf(prepared, options.delivery?.sign === 'enqueue' && signer !== undefined);
+  if (open.length === 0) return { duplicate: false, recipients, warnings };
   const idempotency =
     idempotencyKey === undefined
       ? undefined
       : { key: idempotencyKey, digest: await digestOf(message, prepared, derived, signal) };
   const record = await newMessage(prepared, open, { signer, parts, options, idempotency });
   const accepted = await acceptOrDiscard(store, record, options.transaction);
-  return { id: accepted.messageId, duplicate: accepted.duplicate, recipients };
+  return { id: accepted.messageId, duplicate: accepted.duplicate, recipients, warnings };
+}
+
+/** RFC 6152 §3: a message in eight bits whose signature forbids conversion cannot go to hosts without 8BITMIME. */
+function warningsOf({ requires, sealed }: OutgoingMessage, signNow: boolean): EnqueueWarning[] {
+  if (!requires.eightBit || !(sealed || signNow)) return [];
+  const message =
+    'The message has 8-bit content that is signed as it is, so hosts without 8BITMIME cannot take it. Encode its parts as quoted-printable or base64 before it is signed.';
+  return [{ code: 'eight-bit-signed', message }];
 }
 
 /** Accepts a message; content that was staged for one that is not accepted does not stay. */

@@ -27,6 +27,7 @@ export async function enqueue(
       ...enqueueOptions(flags, dkim !== undefined),
     });
   });
+  for (const { message: warning } of result.warnings) warn(warning);
   process.exitCode = exitCodeOf(result.recipients);
   if (flags.json) printJson({ exitCode: process.exitCode, messageId, ...result });
   else if (!flags.quiet) print(describe(result));
