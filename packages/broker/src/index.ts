@@ -58,7 +58,12 @@ export type {
 } from './options.ts';
 export { csvCell, printableJson, printableText } from './printable-text.ts';
 export { QueueControl, SuppressionControl } from './queue/control.ts';
-export type { EnqueueOptions, EnqueueResult, EnqueueWarning, QueuedDeliveryOptions } from './queue/enqueue.ts';
+export type {
+  EnqueueOptions,
+  EnqueueResult,
+  EnqueueWarning,
+  QueuedDeliveryOptions,
+} from './queue/enqueue.ts';
 export { type EventHandler, type SinkOptions, type WebhookOptions, webhook } from './queue/event-sink.ts';
 export type { EventsOptions } from './queue/event-stream.ts';
 export type { InboundRecipient, InboundReport } from './queue/inbound-report.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { RecipientOutcome, Stage } from './outcome.ts';
 import type { FailureScope } from './failure.ts';
+import type { RecipientOutcome, Stage } from './outcome.ts';
 import { combineFeedback, siteFeedbackOf } from './site-feedback.ts';
 
 const scopes: readonly FailureScope[] = ['recipient', 'message', 'sender', 'session', 'destination'];

@@ -24,7 +24,10 @@ describe('MSG-04 warnings about signed 8-bit content', () => {
 
   it.each([
     ['a DKIM signature', ready(signature + utf8, 'Grüße\n')],
-    ['an ARC signature', ready(signature.replace('DKIM-Signature', 'ARC-Message-Signature') + utf8, 'Grüße\n')],
+    [
+      'an ARC signature',
+      ready(signature.replace('DKIM-Signature', 'ARC-Message-Signature') + utf8, 'Grüße\n'),
+    ],
     ['signed parts', ready(signedParts, '--b\nContent-Transfer-Encoding: 8bit\n\nGrüße\n--b--\n')],
   ])('warns of a ready message with %s', async (_, message) => {
     expect(await codes(message)).toEqual(['eight-bit-signed']);
@@ -39,6 +42,8 @@ describe('MSG-04 warnings about signed 8-bit content', () => {
 
   it('warns of nothing in seven bits', async () => {
     expect(await codes(ready(signature, 'Hello\n'))).toEqual([]);
-    expect(await codes({ from: 'ann@sender.test', to: 'bob@one.test', subject: 'ü', text: 'Grüße' })).toEqual([]);
+    expect(await codes({ from: 'ann@sender.test', to: 'bob@one.test', subject: 'ü', text: 'Grüße' })).toEqual(
+      [],
+    );
   });
 });
