@@ -16,6 +16,8 @@ export interface EximOptions {
   readonly certificate?: Certificate;
   /** More main settings, one a line. */
   readonly settings?: readonly string[];
+  /** Statements of the ACL for RCPT, before the one that accepts the mailboxes. */
+  readonly recipientAcl?: readonly string[];
 }
 
 /** A running Exim that delivers to maildirs. */
@@ -98,6 +100,7 @@ ${tls}
 ${(options.settings ?? []).join('\n')}
 begin acl
 check_recipient:
+${(options.recipientAcl ?? []).join('\n')}
   accept condition = \${if eq{${mailbox}}{}{no}{yes}}
   deny message = 5.1.1 no such mailbox here
 begin routers

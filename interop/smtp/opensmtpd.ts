@@ -12,8 +12,16 @@ export interface OpenSmtpd {
   stop(): Promise<void>;
 }
 
-/** Starts OpenSMTPD, unpacked beside Postfix, without TLS: the one of Debian 12 breaks with OpenSSL 3. */
-export async function startOpenSmtpd(address: string, mailboxes: readonly string[]): Promise<OpenSmtpd> {
+/**
+ * Starts OpenSMTPD, unpacked beside Postfix, without TLS: the one of Debian 12 breaks with OpenSSL 3.
+ *
+ * @param settings  More lines of smtpd.conf.
+ */
+export async function startOpenSmtpd(
+  address: string,
+  mailboxes: readonly string[],
+  settings: readonly string[] = [],
+): Promise<OpenSmtpd> {
   await ensureDebianPackages(['libevent-2.1-7', 'libpam0g', 'libdb5.3']);
   for (const user of ['opensmtpd', 'opensmtpq', 'labmail']) await ensureUser(user);
   const root = await unpackDebianPackages(['opensmtpd']);
@@ -37,11 +45,12 @@ export async function startOpenSmtpd(address: string, mailboxes: readonly string
   const configuration = join(folder, 'smtpd.conf');
   writeFileSync(
     configuration,
-    `table mailboxes file:${folder}/mailboxes
+    `${settings.map((line) => `${line}\n`).join('')}table mailboxes file:${folder}/mailboxes
 listen on ${address} port 25 hostname mx.example.test
 action store maildir "${mail}" virtual <mailboxes>
-match from any for domain "example.test" action store
-`,
+${domainsOf(mailboxes)
+  .map((domain) => `match from any for domain "${domain}" action store\n`)
+  .join('')}`,
   );
   const server = await startProcess(join(root, 'usr/sbin/smtpd'), {
     args: ['-d', '-f', configuration],
@@ -59,4 +68,8 @@ match from any for domain "example.test" action store
       for (const [, to] of mounts) await mustRun('umount', ['-l', to]);
     },
   };
+}
+
+function domainsOf(mailboxes: readonly string[]): string[] {
+  return [...new Set(mailboxes.map((mailbox) => mailbox.slice(mailbox.lastIndexOf('@') + 1)))];
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Postfix, startPostfix } from '../lab/postfix.ts';
 import { dial, uglyMessage } from './traffic.ts';
 
-/** Postfix says 421 to the command behind the last error that it allows, and closes with what stands behind it unread. */
+/** Postfix says 421 to the command after the last error that it allows, and closes without reading the rest. */
 const impatient = (errors: number) => `-o smtpd_hard_error_limit=${errors} -o smtpd_error_sleep_time=0`;
 const byBdat = '127.0.9.5';
 const byData = '127.0.9.6';
@@ -31,17 +31,17 @@ interface Result {
   readonly failed: string[];
 }
 
-/** Sends messages, one of them to nobody, and offers again at once what was not read. */
+/** Sends messages, one of them to an unknown user, and offers again at once what was not read. */
 async function sendAll(
   address: string,
   marks: readonly string[],
-  isNobody: (at: number) => boolean,
+  isStranger: (at: number) => boolean,
   experience: HostExperience,
 ): Promise<Result> {
   const result: Result = { unknown: [], failed: [] };
   let left = marks.map((mark, at) => ({
     mark,
-    to: isNobody(at) ? 'nobody@example.test' : 'ada@example.test',
+    to: isStranger(at) ? 'stranger@example.test' : 'ada@example.test',
   }));
   for (let round = 0; left.length > 0; round++) {
     if (round > 3) throw new Error(`still not taken: ${left.map(({ mark }) => mark).join(', ')}`);
@@ -83,14 +83,14 @@ describe('Postfix that hangs up at a message', () => {
     ['bdat', byBdat],
     ['data', byData],
   ])(
-    'SMTP-33 no copy too many and nobody in doubt, by %s, at any of 16 messages',
+    'SMTP-33 no copy too many and no outcome in doubt, by %s, at any of 16 messages',
     async (way, address) => {
       const expected: string[] = [];
-      for (let nobody = 0; nobody < 16; nobody++) {
-        const marks = Array.from({ length: 16 }, (_, at) => `${way}-${nobody}-${at}`);
-        const result = await sendAll(address, marks, (at) => at === nobody, new HostExperience());
-        expect(result, `message ${nobody + 1}`).toEqual({ unknown: [], failed: [marks[nobody]] });
-        expected.push(...marks.filter((_, at) => at !== nobody));
+      for (let stranger = 0; stranger < 16; stranger++) {
+        const marks = Array.from({ length: 16 }, (_, at) => `${way}-${stranger}-${at}`);
+        const result = await sendAll(address, marks, (at) => at === stranger, new HostExperience());
+        expect(result, `message ${stranger + 1}`).toEqual({ unknown: [], failed: [marks[stranger]] });
+        expected.push(...marks.filter((_, at) => at !== stranger));
       }
       await expectStoredOnce(`${way}-`, expected);
     },
@@ -99,13 +99,13 @@ describe('Postfix that hangs up at a message', () => {
 
   it('SMTP-33 SMTP-37 nor in the earned state, at the number of errors that Postfix allows by itself', async () => {
     const marks = Array.from({ length: 120 }, (_, at) => `usual-${at}`);
-    const isNobody = (at: number): boolean => at % 2 === 1 && at < 80;
-    const result = await sendAll(usual, marks, isNobody, new HostExperience({ window: 16 }));
+    const isStranger = (at: number): boolean => at % 2 === 1 && at < 80;
+    const result = await sendAll(usual, marks, isStranger, new HostExperience({ window: 16 }));
     expect(result.unknown).toEqual([]);
-    expect(result.failed.sort()).toEqual(marks.filter((_, at) => isNobody(at)).sort());
+    expect(result.failed.sort()).toEqual(marks.filter((_, at) => isStranger(at)).sort());
     await expectStoredOnce(
       'usual-',
-      marks.filter((_, at) => !isNobody(at)),
+      marks.filter((_, at) => !isStranger(at)),
     );
   }, 120_000);
 });

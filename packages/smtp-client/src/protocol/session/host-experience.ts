@@ -1,3 +1,4 @@
+import type { Reply } from '../../errors.ts';
 import { integer, literal, matching, type OptionTable, readOptions } from '../../option-table.ts';
 
 /** Messages in flight at most, and what a window can grow to. */
@@ -11,7 +12,7 @@ export interface HostFacts {
   readonly window: number;
   /** Messages in a row that were delivered without any refusal since the window last changed. */
   readonly cleanRun: number;
-  /** Messages that the host takes in one session: said by LIMITS (RFC 9422), said by a 421, or seen twice. */
+  /** Messages that the host takes in one session: said by LIMITS (RFC 9422), said in a reply to MAIL, or seen twice. */
   readonly messagesPerSession?: number;
   /** Recipients that the host takes in one transaction, as LIMITS or a refusal of one too many said. */
   readonly recipientsPerTransaction?: number;
@@ -27,6 +28,19 @@ export type FactOptions = { readonly [K in keyof HostFacts]?: HostFacts[K] | und
 /** A 421 that says that this session has had its messages. */
 const sessionFull =
   /too many (?:messages|mails|e-?mails|transactions|deliver)|(?:messages|mails|transactions)\b.{0,40}\b(?:per|in|this|for this) (?:connection|session)|(?:message|mail|transaction) limit (?:per|for|of) /i;
+
+/** Words of a 4yz to MAIL that say so while the host keeps the session open; fewer than of a 421, which ends it anyway. */
+const sessionFullButOpen =
+  /too many messages sent|(?:messages|mails|transactions)\b.{0,40}\b(?:per|in|this|for this) (?:connection|session)/i;
+
+/**
+ * @internal Whether a 4yz to MAIL says that this session has had its messages.
+ *
+ * RFC 3463 §3.6: x.5.3 is too many recipients, and before the first RCPT that is not about this message.
+ */
+export function saysSessionFull({ enhanced, lines }: Reply): boolean {
+  return enhanced?.endsWith('.5.3') === true || sessionFullButOpen.test(lines.join(' '));
+}
 
 /**
  * What is known about one host and shared by all sessions with it.
@@ -143,6 +157,13 @@ export class HostExperience {
     } else {
       this.#endedAfter = messages;
     }
+    this.#facts = undefined;
+  }
+
+  /** @internal The host said to MAIL that this session has had its messages, and stays. */
+  sessionFull(messages: number): void {
+    this.#messagesPerSession = messages;
+    this.#endedAfter = undefined;
     this.#facts = undefined;
   }
 

@@ -183,6 +183,7 @@ export const replyClasses = [
   '421',
   'too-many',
   'no-bdat', // 500, 502 or 503 to BDAT for a recipient that was accepted
+  'session-full', // 4yz to MAIL that says that this session has had its messages, but 421
 ] as const;
 export type ReplyClass = (typeof replyClasses)[number];
 
@@ -191,6 +192,7 @@ export type ReplyEffect =
   | 'defer' // temporary for those concerned
   | 'refuse' // permanent for those concerned
   | 'postpone' // the whole transaction is written again, without running ahead
+  | 'renew' // the whole transaction waits for another session
   | 'use-data' // the whole transaction is written again, by DATA
   | 'split' // this recipient moves to a further transaction
   | 'go-ahead' // send the content
@@ -214,9 +216,11 @@ export const REPLIES = {
     '421': 'close',
     'too-many': 'never',
     'no-bdat': 'never',
+    'session-full': 'never',
   },
   // QUIRK(Haraka 3.3): it offers PIPELINING and answers 503 to what stands behind an end of data in the same segment,
   // which RFC 2920 §3.1 allows to stand there.
+  // QUIRK(OpenSMTPD 6.8): after 100 messages it answers "452 4.5.3 … Too many messages sent" and stays.
   mail: {
     '2yz': 'accept',
     '3yz': 'drop',
@@ -227,6 +231,7 @@ export const REPLIES = {
     '421': 'close',
     'too-many': 'never',
     'no-bdat': 'never',
+    'session-full': 'renew',
   },
   // RFC 5321 §4.5.3.1.10: too many recipients is about this transaction, not about the recipient.
   rcpt: {
@@ -239,6 +244,7 @@ export const REPLIES = {
     '421': 'close',
     'too-many': 'split',
     'no-bdat': 'never',
+    'session-full': 'never',
   },
   data: {
     '2yz': 'drop',
@@ -250,6 +256,7 @@ export const REPLIES = {
     '421': 'close',
     'too-many': 'never',
     'no-bdat': 'never',
+    'session-full': 'never',
   },
   chunk: {
     '2yz': 'accept',
@@ -261,6 +268,7 @@ export const REPLIES = {
     '421': 'close',
     'too-many': 'never',
     'no-bdat': 'use-data',
+    'session-full': 'never',
   },
   final: {
     '2yz': 'deliver',
@@ -272,6 +280,7 @@ export const REPLIES = {
     '421': 'close',
     'too-many': 'never',
     'no-bdat': 'use-data',
+    'session-full': 'never',
   },
   'rcpt-void': {
     '2yz': 'ignore',
@@ -283,6 +292,7 @@ export const REPLIES = {
     '421': 'close',
     'too-many': 'never',
     'no-bdat': 'never',
+    'session-full': 'never',
   },
   'data-void': {
     '2yz': 'drop',
@@ -294,6 +304,7 @@ export const REPLIES = {
     '421': 'close',
     'too-many': 'never',
     'no-bdat': 'never',
+    'session-full': 'never',
   },
   'final-void': {
     '2yz': 'ignore',
@@ -305,6 +316,7 @@ export const REPLIES = {
     '421': 'close',
     'too-many': 'never',
     'no-bdat': 'never',
+    'session-full': 'never',
   },
   discard: {
     '2yz': 'ignore',
@@ -316,6 +328,7 @@ export const REPLIES = {
     '421': 'close',
     'too-many': 'never',
     'no-bdat': 'never',
+    'session-full': 'never',
   },
 } as const satisfies Record<TransactionStage, Record<ReplyClass, ReplyEffect>>;
 

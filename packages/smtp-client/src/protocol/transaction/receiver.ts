@@ -1,5 +1,5 @@
 import { type Reply, SmtpError, type Stage } from '../../errors.ts';
-import type { HostExperience } from '../session/host-experience.ts';
+import { type HostExperience, saysSessionFull } from '../session/host-experience.ts';
 import { LOSS, REPLIES, type ReplyClass, type TransactionStage } from '../session/transitions.ts';
 import type { Expected, Pipeline } from './pipeline.ts';
 import type { Sender } from './sender.ts';
@@ -29,7 +29,7 @@ export class Receiver {
     const { sender } = this.#context;
     transaction.delivery.transcript.reply(now, reply);
     const stage = stageOf(expected, transaction);
-    const effect = REPLIES[stage][classOf(expected, reply, transaction)];
+    const effect = REPLIES[stage][classOf(expected, reply, transaction, sender.answered)];
     // A 421 in the place of the reply to MAIL may as well have been on its way before.
     if (effect !== 'close' || expected.stage !== 'mail') transaction.answered = expected.stage !== 'reset';
     if (expected.stage === 'mail' || expected.stage === 'rcpt') transaction.awaited -= 1;
@@ -53,6 +53,10 @@ export class Receiver {
         break;
       case 'postpone':
         sender.postpone(transaction);
+        break;
+      case 'renew':
+        this.#context.experience.sessionFull(sender.answered);
+        sender.putOff(transaction);
         break;
       case 'go-ahead':
         transaction.step('go-ahead');
@@ -239,9 +243,11 @@ function stageOf({ stage }: Expected, transaction: Transaction): TransactionStag
 
 function classOf(
   { stage, recipient }: Expected,
-  { code, enhanced }: Reply,
+  reply: Reply,
   transaction: Transaction,
+  answered: number,
 ): ReplyClass {
+  const { code, enhanced } = reply;
   if (code === 421) return '421';
   const bdat = stage === 'chunk' || (stage === 'final' && transaction.mode === 'bdat');
   if (bdat && (code === 500 || code === 502 || code === 503) && knowsNoBdat(transaction)) return 'no-bdat';
@@ -254,6 +260,8 @@ function classOf(
   if (tooMany && code >= 400 && splits && enhanced?.[2] !== '2') return 'too-many';
   if (code < 300) return '2yz';
   if (code < 400) return '3yz';
+  // A session that has taken nothing cannot have had its messages.
+  if (code < 500 && stage === 'mail' && answered > 0 && saysSessionFull(reply)) return 'session-full';
   return code < 500 ? '4yz' : '5yz';
 }
 

@@ -187,6 +187,15 @@ export class Sender {
     this.reoffer(transaction);
   }
 
+  /** Puts a transaction back whole: the session has had its messages, and the delivery is told so when its turn comes. */
+  putOff(transaction: Transaction): void {
+    transaction.mailReply = 'refused';
+    transaction.redone = true;
+    transaction.delivery.transactions -= 1;
+    transaction.split.push(...transaction.recipients);
+    this.reoffer(transaction);
+  }
+
   /** Puts a transaction back whole, to be sent by DATA: the server offers CHUNKING and does not know BDAT. */
   useData(transaction: Transaction): void {
     this.#context.experience.chunkingRefused();
