@@ -29,7 +29,7 @@ const FORMS: Readonly<Record<string, Form>> = {
   'RFC 5322 §3.3': ({ weekday, day, month, year, time, zone }) =>
     `${weekday}, ${day} ${month} ${year} ${time} ${zone}`,
   'no weekday': ({ day, month, year, time, zone }) => `${pad(day)} ${month} ${year} ${time} ${zone}`,
-  'no blank behind the comma': ({ weekday, day, month, year, time, zone }) =>
+  'no blank after the comma': ({ weekday, day, month, year, time, zone }) =>
     `${weekday},${day} ${month} ${year} ${time} ${zone}`,
   'upper case': ({ weekday, day, month, year, time, zone }) =>
     `${weekday}, ${day} ${month} ${year} ${time} ${zone}`.toUpperCase(),
@@ -60,7 +60,7 @@ const DIFFERENT_FROM_PYTHON: Readonly<Record<string, string>> = {
   'comments (RFC 5322 A.6.3)': 'comments inside are not left out there',
   'ISO 8601': 'it is no mail date there',
   'colon in the zone': 'such a zone is ignored there, so that the moment is wrong by hours',
-  'GMT before the zone': 'what stands behind GMT is ignored there, so that the moment is wrong by hours',
+  'GMT before the zone': 'what follows GMT is ignored there, so that the moment is wrong by hours',
 };
 
 const moment = fc.record({
@@ -134,6 +134,6 @@ describe('dates', () => {
 /** Damaged dates that are another moment than was written, and than Python reads, and why. */
 const KNOWN: readonly (readonly [shape: RegExp, reason: string])[] = [
   [/ 1\d\d +\d\d:/, 'three digits of a year count from 1900 (RFC 5322 §4.3)'],
-  [/ \d\. [A-Z]/, 'a dot stands behind the day, as in German, where a digit was'],
-  [/ \d{1,2}[A-Z]/, 'no blank stands behind the day, where a digit or a blank was'],
+  [/ \d\. [A-Z]/, 'a dot follows the day, as in German, where a digit was'],
+  [/ \d{1,2}[A-Z]/, 'no blank follows the day, where a digit or a blank was'],
 ];

@@ -72,7 +72,7 @@ describe('encoded-words', () => {
 
 const BY_CHARSET = 'a charset that it does not know is left, or read as latin1, there';
 const LANGUAGE =
-  'the language behind the charset is taken for a part of its name there (RFC 2231 §5), or as above';
+  'the language after the charset is taken for a part of its name there (RFC 2231 §5), or as above';
 const CUT = 'each word is decoded by itself there, so that what was cut is lost';
 
 /** Kinds of fields that others read in another way, and why. */

@@ -18,7 +18,7 @@ export interface Task {
   /** Messages a run, over all connections. */
   readonly count: number;
   readonly startTls: boolean;
-  /** Each run of ours opens its connections anew, to a host of which nothing is known. */
+  /** Each run of ours opens new connections, to a host of which nothing is known. */
   readonly unknownHost: boolean;
   readonly tally: Tally;
 }
