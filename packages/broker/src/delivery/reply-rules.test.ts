@@ -48,6 +48,21 @@ it('RPL-02 suppresses an address for exactly those replies that prove it', () =>
   expect(replies.length).toBeGreaterThanOrEqual(150);
 });
 
+it.each([
+  ['550 5.7.1 Too many invalid recipients', 'blocked'],
+  ['550 Too many unknown users', 'blocked'],
+  ['550 5.1.1 Message looks like spam', 'blocked'],
+  ['550 5.1.1 Sender address rejected: User unknown', 'blocked'],
+  ['554 5.5.1 Error: no valid recipients', 'protocol'],
+  ['521 Recipient address rejected', 'unknown-reason'],
+  ['550 4.7.1 Try again later', 'unknown-reason'],
+  ['450 5.1.1 User unknown', 'temporary-host'],
+  ['550', 'unknown-reason'],
+])('RPL-02 suppresses nobody for %s, whose words or codes disagree', (reply, category) => {
+  const verdict = readReply(parseReply(reply), { stage: 'rcpt' }, rules);
+  expect([verdict.category, verdict.action === 'suppress']).toEqual([category, false]);
+});
+
 it('RPL-03 has no rule that no reply reaches', () => {
   const reached = new Set(replies.map((vector) => read(vector).rule));
   expect(defaultReplyRules.map(({ id }) => id).filter((id) => !reached.has(id))).toEqual([]);
