@@ -8,6 +8,8 @@ import { enableCompileCache } from 'node:module';
 
 // `mb … | head` closes our output early: that is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // A command that goes on without its output, as a worker does without its log, listens for itself.
+  if (process.stdout.listenerCount('error') > 1) return;
   if (error.code !== 'EPIPE') throw error;
   process.exit();
 });

@@ -33,9 +33,10 @@ Examples:
 One worker delivers from a file. PostgreSQL takes workers on any number of machines; the log of
 each tells what happens to the whole queue. The password comes from PGPASSWORD or ~/.pgpass.
 
-Ctrl-C or SIGTERM ends the worker when what is under way is done, at most after --grace seconds;
+Ctrl-C, SIGTERM or SIGHUP ends the worker when what is under way is done, at most after --grace seconds;
 a second one ends it at once. Nothing is lost: what was under way is attempted again.
-On a terminal the log is for people, else one JSON object a line.
+On a terminal the log is for people, else one JSON object a line. A worker whose log cannot be
+written goes on without it.
 
 Exit codes:
   0   ended as asked
@@ -66,6 +67,7 @@ async function work(flags: WorkFlags): Promise<void> {
   const options = await brokerOptions(flags, '', (text) =>
     console.error(labelled('warning', pc.yellow, text)),
   );
+  goOnWithoutLog();
   const log = flags.json || !process.stdout.isTTY ? jsonLog(print) : readableLog(print);
   await withStore(flags, 'work', async (store) => {
     const { concurrency } = flags;
@@ -84,16 +86,31 @@ async function work(flags: WorkFlags): Promise<void> {
   });
 }
 
+/** Signals that end a worker; SIGHUP comes when its terminal closes. */
+const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** A log that nobody takes any more (a closed pipe, a full disk) ends no worker. */
+function goOnWithoutLog(): void {
+  let told = false;
+  process.stdout.on('error', ({ message }) => {
+    if (told) return;
+    told = true;
+    console.error(
+      labelled('warning', pc.yellow, `The log cannot be written (${message}); the worker goes on.`),
+    );
+  });
+}
+
 /** Resolves when a signal came and the worker has stopped; a second signal ends the process. */
 function stopOnSignal(broker: MailBroker, graceSeconds: number, log: WorkLog): Promise<void> {
   return new Promise((resolve, reject) => {
     const endAtOnce = () => process.exit(exitCodes.interrupted);
     const stop = (signal: string) => {
-      for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, stop).on(name, endAtOnce);
+      for (const name of endSignals) process.off(name, stop).on(name, endAtOnce);
       log.onState('stopping', { signal, graceSeconds });
       broker.stop({ graceMs: graceSeconds * 1000 }).then(resolve, reject);
     };
-    process.on('SIGINT', stop).on('SIGTERM', stop);
+    for (const name of endSignals) process.on(name, stop);
   });
 }
 
