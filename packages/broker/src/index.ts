@@ -44,6 +44,7 @@ export type {
   ObservationType,
   Observer,
   RouteObservation,
+  SessionLine,
   SettleObservation,
   TlsObservation,
 } from './observer.ts';
@@ -53,7 +54,6 @@ export type {
   MtaStsOptions,
   QueueOptions,
   RuntimeOptions,
-  SessionLine,
   TlsOptions,
 } from './options.ts';
 export { csvCell, printableJson, printableText } from './printable-text.ts';

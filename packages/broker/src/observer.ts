@@ -1,7 +1,11 @@
-import type { TlsEvidence, TlsResultType } from '@mb/smtp-client';
+import type { TlsEvidence, TlsResultType, TranscriptEntry } from '@mb/smtp-client';
 import type { RecipientOutcome } from './delivery/outcome.ts';
-import type { SessionLine } from './options.ts';
 import type { SecurityBasis } from './route/tls-policy.ts';
+
+/** A line of a session, with the host that it was held with. */
+export interface SessionLine extends TranscriptEntry {
+  readonly host: string;
+}
 
 /** A domain was routed: its hosts were found, or why they were not. */
 export interface RouteObservation {

@@ -2,11 +2,11 @@ import { isIP } from 'node:net';
 import type { SignOptions } from '@mb/dkim';
 import type { MtaStsStore, Resolver, ResolverOptions } from '@mb/dns';
 import { parseMailbox } from '@mb/mime';
-import type { ConnectOptions, SessionLimits, Timeouts, TranscriptEntry } from '@mb/smtp-client';
+import type { ConnectOptions, SessionLimits, Timeouts } from '@mb/smtp-client';
 import type { Clock } from './clock.ts';
 import type { ReplyRule } from './delivery/reply-rule.ts';
 import { BrokerError } from './errors.ts';
-import type { Observer } from './observer.ts';
+import type { Observer, SessionLine } from './observer.ts';
 import type { RouteOption, RouteSettings } from './route/next-hop.ts';
 import type { EgressSource } from './sender/egress-source.ts';
 import type { KeyCheck } from './sender/keyring.ts';
@@ -45,11 +45,6 @@ export interface BrokerOptions {
   readonly observer?: Observer;
   /** For tests: time, chance and sockets from outside. */
   readonly runtime?: RuntimeOptions;
-}
-
-/** A line of a session, with the host that it was held with. */
-export interface SessionLine extends TranscriptEntry {
-  readonly host: string;
 }
 
 /** How hosts are chosen and talked to. */

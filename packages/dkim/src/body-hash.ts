@@ -1,5 +1,6 @@
 import { createHash, type Hash, hash } from 'node:crypto';
-import { type BareCr, BodyCanonicalizer, type Canonicalization } from './canon/body.ts';
+import { type BareCr, BodyCanonicalizer } from './canon/body.ts';
+import type { Canonicalization } from './canon/canonicalization.ts';
 import { readBody, type SplitMessage } from './message.ts';
 
 /** Runs shorter than this are gathered before they are hashed; longer ones are hashed where they stand. */

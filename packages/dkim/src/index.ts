@@ -14,7 +14,8 @@ export {
   parseAuthenticationResults,
   type ResultProperty,
 } from './authentication-results.ts';
-export type { BareCr, Canonicalization } from './canon/body.ts';
+export type { BareCr } from './canon/body.ts';
+export type { Canonicalization, CanonicalizationPair } from './canon/canonicalization.ts';
 export { arcResult, dkimResults } from './dkim-results.ts';
 export { DkimError, type DkimErrorCode, type DkimErrorKind } from './errors.ts';
 export { defaultHeaders, defaultOversign } from './field-selection.ts';
@@ -33,7 +34,7 @@ export {
   type SignCallOptions,
   signMessage,
 } from './sign.ts';
-export type { CanonicalizationPair, SelectorKey, SignatureSettings, SignOptions } from './sign-options.ts';
+export type { SelectorKey, SignatureSettings, SignOptions } from './sign-options.ts';
 export type { SignatureResult } from './signature-result.ts';
 export { formatTagList, parseTagList, type TagList } from './tag-list.ts';
 export type { Verdict, VerifyReason, VerifyStatus } from './verdict.ts';

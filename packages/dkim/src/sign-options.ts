@@ -1,4 +1,4 @@
-import type { Canonicalization } from './canon/body.ts';
+import type { Canonicalization, CanonicalizationPair } from './canon/canonicalization.ts';
 import { isSameOrSubdomain, toAscii } from './domain-name.ts';
 import { DkimError, optionError } from './errors.ts';
 import { defaultHeaders, defaultOversign } from './field-selection.ts';
@@ -27,9 +27,6 @@ import {
 } from './option-table.ts';
 import { SelfCheck, type SelfCheckOptions, selfCheckOptions } from './self-check.ts';
 import { encodeDkimQuotedPrintable } from './signature-field.ts';
-
-/** `header/body` canonicalisation, as in the `c=` tag. */
-export type CanonicalizationPair = `${Canonicalization}/${Canonicalization}`;
 
 /** A key under its selector, with the time in which the signer may use it. */
 export interface SelectorKey {

@@ -1,4 +1,4 @@
-import type { Canonicalization } from './canon/body.ts';
+import type { Canonicalization } from './canon/canonicalization.ts';
 import { canonicalFieldBound, writeCanonicalField } from './canon/header.ts';
 import { type HeaderField, scanHeader } from './header-scan.ts';
 

@@ -1,9 +1,9 @@
 import type { BodyHash, BodyHashSet } from './body-hash.ts';
+import type { CanonicalizationPair } from './canon/canonicalization.ts';
 import type { HeaderField } from './header-scan.ts';
 import type { KeyFinder } from './key-finder.ts';
 import type { KeyLookup } from './key-lookup.ts';
 import type { DkimAlgorithm } from './keys.ts';
-import type { CanonicalizationPair } from './sign-options.ts';
 import { parseSignature, type Signature, type SignatureKind, type SignatureParse } from './signature.ts';
 import { checkBody, checkSignature, expiry, type KeyedVerdict } from './signature-check.ts';
 import { signatureInput, withoutSignature } from './signature-input.ts';

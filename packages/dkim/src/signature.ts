@@ -1,8 +1,7 @@
-import type { Canonicalization } from './canon/body.ts';
+import type { Canonicalization, CanonicalizationPair } from './canon/canonicalization.ts';
 import { isSameOrSubdomain, toAscii } from './domain-name.ts';
 import { DkimError } from './errors.ts';
 import type { DkimAlgorithm } from './keys.ts';
-import type { CanonicalizationPair } from './sign-options.ts';
 import { decodeBase64Tag, parseTagList, splitTagValue, type TagList } from './tag-list.ts';
 import { permerror, type Verdict } from './verdict.ts';
 

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { type DiagnosisOptions, diagnoseSender } from './diagnose.ts';
-import type { ProbeResult } from './diagnosis/egress.ts';
+import type { ProbeResult } from './diagnosis/connect-probe.ts';
 import { formatPublishedRecord, worstSeverity } from './diagnosis/finding.ts';
 import { createMemoryResolver, type MemoryResolver, type MemoryZones } from './memory.ts';
 import type { MtaStsFetch } from './mta-sts/fetch.ts';

@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
+import type { ConnectProbe } from './diagnosis/connect-probe.ts';
 import { type DiagnosisContext, type DkimSelector, dkimSelector } from './diagnosis/context.ts';
 import { checkDkim } from './diagnosis/dkim.ts';
 import { checkDmarc } from './diagnosis/dmarc.ts';
-import { type ConnectProbe, checkEgress, connectProbe } from './diagnosis/egress.ts';
+import { checkEgress, connectProbe } from './diagnosis/egress.ts';
 import type { Finding } from './diagnosis/finding.ts';
 import { checkMtaSts, checkMx, checkTlsRpt, findOwnRoute } from './diagnosis/inbound.ts';
 import { checkHelo, checkPtr } from './diagnosis/names.ts';

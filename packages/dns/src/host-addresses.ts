@@ -1,5 +1,5 @@
 import { addressRefusal, canonicalAddress } from './address-guard.ts';
-import type { HostAddress } from './mail-route.ts';
+import type { HostAddress } from './mail-host.ts';
 import { shuffle } from './mx-order.ts';
 import { type Answer, type FailedAnswer, isTemporary, type Resolver } from './resolver.ts';
 

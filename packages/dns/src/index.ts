@@ -12,8 +12,8 @@ export { addressRefusal, isDeliverable } from './address-guard.ts';
 export type { CacheOptions } from './cache.ts';
 export type { Clock } from './clock.ts';
 export { type DiagnosisOptions, type DiagnosisProbe, diagnoseSender } from './diagnose.ts';
+export type { ConnectProbe, ProbeResult } from './diagnosis/connect-probe.ts';
 export type { DkimSelector } from './diagnosis/context.ts';
-export type { ConnectProbe, ProbeResult } from './diagnosis/egress.ts';
 export {
   type DiagnosisCheck,
   type Finding,
@@ -46,18 +46,16 @@ export {
 } from './dmarc/record.ts';
 export { normalizeDomain } from './domain.ts';
 export { DnsError, type DnsErrorCode, type DnsErrorKind } from './errors.ts';
+export type { HostAddress, MailHost, SkippedHost } from './mail-host.ts';
 export {
   type FoundRoute,
   findMailRoute,
   findSmarthostRoute,
-  type HostAddress,
-  type MailHost,
   type MailRoute,
   type MailRouteOptions,
   type RouteFailure,
   type RouteFailureCause,
   type RouteSource,
-  type SkippedHost,
 } from './mail-route.ts';
 export {
   createMtaStsCache,

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { normalizeDomain } from './domain.ts';
-import type { SkippedHost } from './mail-route.ts';
+import type { SkippedHost } from './mail-host.ts';
 import { escapeControls } from './printable.ts';
 import type { MxRecord } from './record.ts';
 

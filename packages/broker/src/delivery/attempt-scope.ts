@@ -8,10 +8,10 @@ import { findHostSecurity, type SecuritySources } from '../route/host-security.t
 import type { LocalWatch } from '../route/local-watch.ts';
 import { findNextHop, type NextHop, type ReachableHop } from '../route/next-hop.ts';
 import type { ResolverWatch } from '../route/resolver-watch.ts';
-import type { HostSecurity } from '../route/tls-policy.ts';
 import { type EgressSource, openFrom, reachableFrom } from '../sender/egress-source.ts';
 import type { ConnectionScope, DialObserver } from './connections.ts';
 import type { HostExperienceScope, HostExperiences } from './host-experiences.ts';
+import type { HostPlan, UsableApproach } from './host-plan.ts';
 import type { ReplyRules } from './reply-rule.ts';
 import { observeRefusal, observeSession } from './tls-observation.ts';
 
@@ -48,19 +48,6 @@ export interface AttemptScopeOptions {
   /** False: outcomes come without what was said, which nobody reads. Default true. */
   readonly transcripts?: boolean;
 }
-
-/** How a host is talked to, or why it is not. */
-export type HostPlan =
-  | Extract<HostSecurity, { readonly usable: false }>
-  | (Extract<HostSecurity, { readonly usable: true }> & {
-      readonly host: MailHost;
-      readonly nextHop: ReachableHop;
-      /** POL-02: what a connection was opened for must be all that the next message asks for. */
-      readonly key: string;
-    });
-
-/** A host that may be talked to. */
-export type UsableApproach = Extract<HostPlan, { readonly usable: true }>;
 
 /**
  * What the messages of one piece of work share: where they go, how the hosts there are talked to, each found once, and

@@ -11,9 +11,10 @@ import {
   sessionOutcome,
   unreachableOutcome,
 } from './attempt-outcome.ts';
-import type { AttemptScope, UsableApproach } from './attempt-scope.ts';
+import type { AttemptScope } from './attempt-scope.ts';
 import { mayTryNextHost } from './classify.ts';
 import { wasNotOffered } from './connections.ts';
+import type { UsableApproach } from './host-plan.ts';
 import type { RecipientOutcome } from './outcome.ts';
 import type { PlannedDelivery, PlannedRecipient } from './plan.ts';
 

@@ -1,7 +1,7 @@
 import type { SmtpConnection, SmtpError } from '@mb/smtp-client';
 import type { TlsObservation } from '../observer.ts';
 import type { SecurityBasis } from '../route/tls-policy.ts';
-import type { HostPlan, UsableApproach } from './attempt-scope.ts';
+import type { HostPlan, UsableApproach } from './host-plan.ts';
 
 /** RFC 8460 §4.4: policies of DANE and of MTA-STS have types of their own; everything else is "no policy found". */
 function policyOf(basis: SecurityBasis): TlsObservation['policy'] {

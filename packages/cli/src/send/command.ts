@@ -22,6 +22,7 @@ import { readInput } from './file.ts';
 import { addSendFlags, type SendFlags } from './flags.ts';
 import { type Interruption, interruptible } from './interruption.ts';
 import { authorDomain, readMessage } from './message-flags.ts';
+import type { PreparedMessage } from './prepared-message.ts';
 import { type Progress, silent, statusLine, watchSessions } from './progress.ts';
 import { refuseQueueFlags } from './queue-flags.ts';
 import { readReadyMessage } from './ready-message.ts';
@@ -174,14 +175,6 @@ async function explain(
 
 function sendOptions({ requireTls }: SendFlags, { signal }: Interruption): SendOptions {
   return { signal, requireTls: requireTls ?? false };
-}
-
-/** A message, and what has to be known ahead. */
-export interface PreparedMessage {
-  readonly message: Message | ReadyMessage;
-  readonly messageId: string;
-  readonly recipients: number;
-  readonly authorDomain: string;
 }
 
 const MERGE_FLAGS = ['toColumn', 'onBadRow', 'results', 'resendUnknown', 'acceptChanges', 'preview'];

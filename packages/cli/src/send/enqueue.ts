@@ -4,9 +4,9 @@ import { exitCodeOf } from '../exit-code.ts';
 import { print, printJson } from '../output.ts';
 import { withStore } from '../queue/store.ts';
 import { printable, wrap } from '../terminal.ts';
-import type { PreparedMessage } from './command.ts';
 import { readDkimKey } from './dkim-key.ts';
 import type { SendFlags } from './flags.ts';
+import type { PreparedMessage } from './prepared-message.ts';
 
 /**
  * `mb send --queue`: the message is durable when this ends, and a worker delivers it. With a key it is signed now;

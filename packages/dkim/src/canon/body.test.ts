@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { octets } from '../../test/fixtures.ts';
 import { referenceBody } from '../../test/reference.ts';
-import { type BareCr, BodyCanonicalizer, type Canonicalization } from './body.ts';
+import { type BareCr, BodyCanonicalizer } from './body.ts';
+import type { Canonicalization } from './canonicalization.ts';
 
 function canonicalize(
   chunks: readonly Uint8Array[],

@@ -1,7 +1,5 @@
+import type { Canonicalization } from './canonicalization.ts';
 import { blockBytes, canonicalUpTo, loadBlock } from './fast/scan.ts';
-
-/** The two canonicalisation algorithms of RFC 6376 §3.4. */
-export type Canonicalization = 'simple' | 'relaxed';
 
 /** What a CR without LF is: the end of a line (what a sender makes of it), or an octet like any other. */
 export type BareCr = 'line-end' | 'octet';

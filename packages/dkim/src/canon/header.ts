@@ -1,5 +1,5 @@
 import type { HeaderField } from '../header-scan.ts';
-import type { Canonicalization } from './body.ts';
+import type { Canonicalization } from './canonicalization.ts';
 
 const tab = 0x09;
 const lf = 0x0a;

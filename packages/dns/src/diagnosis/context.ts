@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { MtaStsFetch } from '../mta-sts/fetch.ts';
 import { matching, type OptionTable, required, text } from '../option-table.ts';
 import type { Resolver } from '../resolver.ts';
-import type { ConnectProbe } from './egress.ts';
+import type { ConnectProbe } from './connect-probe.ts';
 
 /** What all checks of one diagnosis share. */
 export interface DiagnosisContext {

@@ -1,18 +1,9 @@
 import { connect } from 'node:net';
 import { canonicalAddress } from '../address-guard.ts';
 import { findMailRoute, type MailRoute } from '../mail-route.ts';
+import type { ConnectProbe, ProbeResult } from './connect-probe.ts';
 import type { DiagnosisContext } from './context.ts';
 import type { Finding } from './finding.ts';
-
-/** What one attempt to reach port 25 gave. */
-export type ProbeResult = 'greeted' | 'silent' | 'refused' | 'unreachable' | 'timeout';
-
-/** Connects to an address and port, waits for the first octets, and lets go. */
-export type ConnectProbe = (
-  address: string,
-  port: number,
-  signal: AbortSignal | undefined,
-) => Promise<ProbeResult>;
 
 /** A network that drops packets says nothing, so this is how long a verdict takes at most. */
 const probeTimeoutMs = 5_000;

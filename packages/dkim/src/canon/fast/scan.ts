@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { Canonicalization } from '../body.ts';
+import type { Canonicalization } from '../canonicalization.ts';
 
 /** Octets that {@link loadBlock} takes at once. */
 export const blockBytes = 65_536;
