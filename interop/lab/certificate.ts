@@ -18,6 +18,8 @@ export interface IssueOptions {
   readonly days?: number;
   /** Default `ec` (P-256). */
   readonly keyType?: 'ec' | 'rsa';
+  /** Without subjectAltName: the first name is the common name, and that is all. Default false. */
+  readonly commonNameOnly?: boolean;
 }
 
 /** A certificate authority of the lab. */
@@ -40,7 +42,7 @@ export async function makeAuthority(name = 'Lab Authority'): Promise<Certificate
   let issued = 0;
   return {
     certificateFile,
-    async issue({ names, days = 30, keyType = 'ec' }) {
+    async issue({ names, days = 30, keyType = 'ec', commonNameOnly = false }) {
       const serial = ++issued;
       const base = join(folder, `leaf-${serial}`);
       const key =
@@ -60,7 +62,7 @@ export async function makeAuthority(name = 'Lab Authority'): Promise<Certificate
       ]);
       writeFileSync(
         `${base}.ext`,
-        `subjectAltName=${names.map((each) => `DNS:${each}`).join(',')}\nextendedKeyUsage=serverAuth\n`,
+        `${commonNameOnly ? '' : `subjectAltName=${names.map((each) => `DNS:${each}`).join(',')}\n`}extendedKeyUsage=serverAuth\n`,
       );
       await mustRun('openssl', [
         ...[

@@ -62,3 +62,62 @@ service lmtp {
   });
   return { messages: (mailbox) => readMaildir(mail, mailbox), output: dovecot.output, stop: dovecot.stop };
 }
+
+/** Dovecot as the keeper of passwords for a mail server. */
+export interface DovecotAuthentication {
+  output(): string;
+  stop(): Promise<void>;
+}
+
+/** Starts Dovecot with no protocol of its own: a mail server asks it, over TCP, by Dovecot's own protocol. */
+export async function startDovecotAuthentication(
+  address: string,
+  port: number,
+  passwords: Readonly<Record<string, string>>,
+): Promise<DovecotAuthentication> {
+  await ensureDebianPackages(['dovecot-core']);
+  const folder = makeFolder('dovecot-auth');
+  for (const each of ['run', 'state']) mkdirSync(join(folder, each), { mode: 0o755 });
+  writeFileSync(
+    join(folder, 'passwords'),
+    Object.entries(passwords)
+      .map(([user, password]) => `${user}:{PLAIN}${password}\n`)
+      .join(''),
+  );
+  const configuration = join(folder, 'dovecot.conf');
+  writeFileSync(
+    configuration,
+    `base_dir = ${folder}/run
+state_dir = ${folder}/state
+log_path = /dev/stderr
+protocols =
+ssl = no
+auth_mechanisms = scram-sha-256 scram-sha-1 cram-md5 plain login
+auth_failure_delay = 0
+service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
+passdb {
+  driver = passwd-file
+  args = ${folder}/passwords
+}
+userdb {
+  driver = static
+  args = uid=${mailboxUser} gid=${mailboxUser} home=/nonexistent
+}
+service auth {
+  inet_listener {
+    address = ${address}
+    port = ${port}
+  }
+}
+`,
+  );
+  const dovecot = await startProcess('/usr/sbin/dovecot', {
+    args: ['-F', '-c', configuration],
+    ready: { address, port },
+  });
+  return { output: dovecot.output, stop: dovecot.stop };
+}

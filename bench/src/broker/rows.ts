@@ -28,6 +28,8 @@ export const brokerRows: readonly Row[] = [
   },
   enqueueRow('broker/enqueue', 'a 5 kB message on the disk, one caller', 'p50', 1),
   enqueueRow('broker/enqueue-p99', 'the slowest hundredth of such acceptances, 64 callers', 'p99', 64),
+  slowBesideRow(12),
+  slowBesideRow(100),
   millionRow('broker/million', 'a claim from one SQLite file, by what else is queued', 'p50', [
     { kind: 'ratio', to: FEW, atMost: 1.25 },
   ]),
@@ -65,6 +67,30 @@ function enqueueRow(id: string, title: string, metric: QuantileMetric, callers: 
     field: async ({ smoke }) => {
       const { enqueueField } = await import('./enqueue.ts');
       return enqueueField({ metric, callers, count: smoke ? 50 : 3000, withoutServers: smoke });
+    },
+  };
+}
+
+/** Messages to a destination that answers, one every 25 ms, beside destinations that do not answer within the run. */
+function slowBesideRow(slow: number): Row {
+  return {
+    id: `broker/fast-beside-${slow}`,
+    title: `a fast destination beside ${slow} that take 50 s to answer: the slowest hundredth, from enqueue() to delivery`,
+    metric: 'p99',
+    amount: { count: 1, unit: 'messages' },
+    limit: 'no slow destinations',
+    goals: [{ kind: 'micros', atMost: 200_000 }],
+    wholeRuns: true,
+    apart: true,
+    maxRounds: 3,
+    field: async ({ smoke }) => {
+      const { slowBesideField } = await import('./slow-beside.ts');
+      return slowBesideField({
+        slow,
+        count: smoke ? 20 : 200,
+        everyMs: 25,
+        withoutServers: smoke,
+      });
     },
   };
 }

@@ -57,6 +57,17 @@ it('judges each kind of goal on both sides', () => {
   expect(judged(goals).goals.map(({ met }) => met)).toEqual([true, false, true, false, true, false, true]);
 });
 
+it('judges what the run reports by its own figures, not by processor time', () => {
+  const told: readonly Series[] = [{ ...field[0]!, cpu: [1, 1, 1], told: [30, 60, 30] }, ...field.slice(1)];
+  const goals: Goal[] = [
+    { kind: 'micros', atMost: 30 },
+    { kind: 'micros', atMost: 29 },
+    { kind: 'micros', atMost: 1, metric: 'cpu' },
+  ];
+  const { goals: verdicts } = judge(row(goals, 'p99'), told, [], () => undefined);
+  expect(verdicts.map(({ met }) => met)).toEqual([true, false, true]);
+});
+
 it('judges memory above a base', () => {
   const goals: Goal[] = [
     { kind: 'above', base: 'limit', atMostBytes: 20 },

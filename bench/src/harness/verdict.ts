@@ -161,8 +161,9 @@ function judgeGoal(
       return verdict(ratio === undefined ? undefined : 1 / ratio, (share) => share >= goal.atLeast);
     }
     case 'micros': {
-      const metric = goal.metric ?? (row.metric === 'wall' ? 'wall' : 'cpu');
-      return verdict(summarise(ours[metric]).median, (micros) => micros <= goal.atMost);
+      const metric = goal.metric ?? row.metric;
+      const figures = metric === 'cpu' || metric === 'wall' ? ours[metric] : ours.told;
+      return verdict(summarise(figures).median, (micros) => micros <= goal.atMost);
     }
     case 'above': {
       const base = named(goal.base);
