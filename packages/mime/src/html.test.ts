@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { expectLinear } from '../../../vitest.growth.ts';
 import { textFromHtml } from './html.ts';
 
 describe('textFromHtml', () => {
@@ -20,5 +21,23 @@ describe('textFromHtml', () => {
     expect(textFromHtml(html).split('\n')).toHaveLength(1);
     for (const line of textFromHtml(html, { wrapColumn: 60 }).split('\n'))
       expect(line.length).toBeLessThanOrEqual(60);
+  });
+
+  it.each(['<b>', '<div>', '<table><tr><td>', '<ul><li>', '<i title=x>'])(
+    'MIME-44 keeps the words inside tags without end: %s',
+    (tags) => {
+      expect(textFromHtml(`before ${tags.repeat(5000)}word</b> after`)).toMatch(
+        /^before\s[\s\S]*word after$/,
+      );
+    },
+  );
+
+  it('MIME-45 takes linear time however deep tags nest', () => {
+    expectLinear((n) => textFromHtml('<b>'.repeat(n / 3)));
+  });
+
+  it('MIME-44 keeps 250 paragraphs that nothing closes apart', () => {
+    const text = textFromHtml(Array.from({ length: 250 }, (_, i) => `<p>${i}`).join(''));
+    expect(text.split(/\n+/)).toEqual(Array.from({ length: 250 }, (_, i) => String(i)));
   });
 });

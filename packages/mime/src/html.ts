@@ -23,7 +23,7 @@ export interface TextFromHtmlOptions {
  */
 export function textFromHtml(html: string, options: TextFromHtmlOptions = {}): string {
   const { wrapColumn = 0, links = true } = options;
-  return convert(html, {
+  return convert(limitDepth(html), {
     wordwrap: wrapColumn > 0 ? wrapColumn : false,
     selectors: [
       { selector: 'a', options: { ignoreHref: !links, hideLinkHrefIfSameAsText: true, noAnchorUrl: true } },
@@ -42,4 +42,25 @@ export function textFromHtml(html: string, options: TextFromHtmlOptions = {}): s
       ) => builder.addInline(element.attribs.alt ?? ''),
     },
   }).trimEnd();
+}
+
+/** Elements inside each other. */
+const MAX_DEPTH = 200;
+const EMPTY_ELEMENT = /^(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)(?![\w-])/i;
+const BLOCK = /^\/?(?:p|div|li|tr|h\d)(?![\w-])/i;
+
+/**
+ * Leaves out the tags, not the text, of elements that nest too deep: the library calls itself for each level, and takes
+ * time that grows with the square of the levels. Elements that nothing closes count as levels.
+ */
+function limitDepth(html: string): string {
+  let depth = 0;
+  return html.replace(/<(\/?[a-z][^<>]*)>/gi, (tag, inside: string) => {
+    if (EMPTY_ELEMENT.test(inside)) return tag;
+    const closes = inside.startsWith('/');
+    const level = closes ? depth-- : ++depth;
+    depth = Math.max(depth, 0);
+    if (level <= MAX_DEPTH) return tag;
+    return BLOCK.test(inside) ? '<br>' : '';
+  });
 }
