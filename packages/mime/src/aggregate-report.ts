@@ -201,7 +201,10 @@ function readXml(
     // Entities of a document type are no entities here: only those of XML itself are decoded.
     { xmlMode: true, decodeEntities: true },
   );
-  parser.end(document);
+  parser.write(document);
+  // The parser closes what is open at the end: a number that was cut would be another number.
+  if (open.length > 0) throw malformedReport('The report ends before its elements do.');
+  parser.end();
 }
 
 function all(element: XmlElement | undefined, name: string): XmlElement[] {
