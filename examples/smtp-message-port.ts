@@ -19,8 +19,7 @@ export function deliverThrough(port: MessagePort, content: Uint8Array): Promise<
         session.transmitted(now);
       }
       for (let event = session.next(); event; event = session.next()) {
-        if (event.type === 'delivery-settled')
-          resolve(event.delivery.verdicts.map((verdict) => verdict?.status ?? ''));
+        if (event.type === 'delivery-settled') resolve(event.recipients.map(({ status }) => status));
         if (event.type === 'closed') reject(event.error ?? new Error('closed'));
       }
     };

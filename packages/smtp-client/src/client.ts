@@ -5,10 +5,9 @@ import type { Driver } from './io/drive.ts';
 import { matching, type OptionTable, readOptions, signal as signalRow } from './option-table.ts';
 import { type DeliveryOutcome, SettledOutcome } from './outcome.ts';
 import type { Capabilities } from './protocol/session/capabilities.ts';
-import type { SessionEvent } from './protocol/session/events.ts';
+import type { DeliverySettled, SessionEvent } from './protocol/session/events.ts';
 import type { HostExperience } from './protocol/session/host-experience.ts';
 import type { Envelope } from './protocol/transaction/envelope.ts';
-import type { Delivery } from './protocol/transaction/transaction.ts';
 import type { TlsEvidence } from './tls-evidence.ts';
 
 /** Options of one delivery. */
@@ -197,7 +196,7 @@ export class SmtpConnection {
         void this.#provide(event.id, event.restart);
         return;
       case 'delivery-settled':
-        this.#settle(event.delivery);
+        this.#settle(event);
         return;
       case 'delivery-not-attempted': {
         const pending = this.#take(event.id);
@@ -228,11 +227,11 @@ export class SmtpConnection {
     driver.wake();
   }
 
-  #settle(delivery: Delivery): void {
-    const pending = this.#take(delivery.id);
+  #settle(settled: DeliverySettled): void {
+    const pending = this.#take(settled.id);
     if (!pending) return;
     void pending.reader?.release();
-    pending.resolve(new SettledOutcome(delivery, this, this.#prologue));
+    pending.resolve(new SettledOutcome(settled, this, this.#prologue));
   }
 
   #take(id: number): Pending | undefined {

@@ -23,7 +23,7 @@ export type { AuthOptions, ConnectOptions } from './io/connect-options.ts';
 export { type OpenSocket, openTcp, type SocketTarget } from './io/open-socket.ts';
 export type { TlsOptions } from './io/tls.ts';
 export type { TlsaRecord } from './io/tlsa-record.ts';
-export type { DeliveryOutcome, RecipientResult } from './outcome.ts';
+export type { DeliveryOutcome } from './outcome.ts';
 export type { SaslMechanismName } from './protocol/sasl/choose.ts';
 export type {
   ChannelBinding,
@@ -41,6 +41,6 @@ export { type FactOptions, HostExperience, type HostFacts } from './protocol/ses
 export { defaultLimits, type LimitOptions, type SessionLimits } from './protocol/session/limits.ts';
 export { defaultTimeouts, type TimeoutOptions, type Timeouts } from './protocol/session/timeouts.ts';
 export type { Envelope, EnvelopeRecipient, Notify } from './protocol/transaction/envelope.ts';
-export type { Pipelining } from './protocol/transaction/sender.ts';
-export type { HostLack, Verdict } from './protocol/transaction/verdict.ts';
+export type { Pipelining } from './protocol/transaction/flight-window.ts';
+export type { HostLack, RecipientResult, Verdict } from './protocol/transaction/verdict.ts';
 export type { TlsEvidence, TlsFailure, TlsLevel, TlsResultType } from './tls-evidence.ts';

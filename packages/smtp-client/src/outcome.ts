@@ -1,14 +1,7 @@
 import type { TranscriptEntry } from './errors.ts';
-import type { Transcript } from './protocol/session/transcript.ts';
-import type { Delivery } from './protocol/transaction/transaction.ts';
-import type { Verdict } from './protocol/transaction/verdict.ts';
+import type { DeliverySettled } from './protocol/session/events.ts';
+import type { RecipientResult } from './protocol/transaction/verdict.ts';
 import type { TlsEvidence } from './tls-evidence.ts';
-
-/** What became of one recipient; a union on `status`: delivered, failed, deferred or unknown. */
-export type RecipientResult = Verdict & {
-  /** The address as it was given. */
-  readonly recipient: string;
-};
 
 /** What became of one message on one connection. */
 export interface DeliveryOutcome {
@@ -23,7 +16,7 @@ export interface DeliveryOutcome {
   readonly tls: TlsEvidence;
 }
 
-/** What a delivery came to. Its transcript is an own property like the others but made only when somebody reads it. */
+/** The outcome of a settled delivery. Its transcript is an own property like the others but made when it is read. */
 export class SettledOutcome implements DeliveryOutcome {
   readonly recipients: readonly RecipientResult[];
   declare readonly transcript: readonly TranscriptEntry[];
@@ -31,20 +24,20 @@ export class SettledOutcome implements DeliveryOutcome {
   readonly address: string;
   readonly tls: TlsEvidence;
   readonly #prologue: readonly TranscriptEntry[];
-  readonly #said: Transcript;
+  readonly #settled: DeliverySettled;
   #entries: readonly TranscriptEntry[] | undefined;
 
   constructor(
-    { envelope, verdicts, transcript }: Delivery,
+    settled: DeliverySettled,
     { host, address, tls }: Pick<DeliveryOutcome, 'host' | 'address' | 'tls'>,
     prologue: readonly TranscriptEntry[],
   ) {
-    this.recipients = envelope.to.map((to, index) => ({ recipient: to.address, ...verdicts[index]! }));
+    this.recipients = settled.recipients;
     this.host = host;
     this.address = address;
     this.tls = tls;
     this.#prologue = prologue;
-    this.#said = transcript;
+    this.#settled = settled;
     // On the prototype it would be missing from copies of an outcome and from its JSON.
     Object.defineProperty(this, 'transcript', SettledOutcome.#transcript);
   }
@@ -52,7 +45,7 @@ export class SettledOutcome implements DeliveryOutcome {
   static readonly #transcript = {
     enumerable: true,
     get(this: SettledOutcome): readonly TranscriptEntry[] {
-      this.#entries ??= this.#prologue.concat(this.#said.snapshot());
+      this.#entries ??= this.#prologue.concat(this.#settled.transcript);
       return this.#entries;
     },
   };

@@ -1,4 +1,12 @@
-import { LOSS, REPLIES, replyClasses, SESSION, WRITER } from '../src/protocol/session/transitions.ts';
+import {
+  ENVELOPE,
+  ENVELOPE_FACTS,
+  LOSS,
+  REPLIES,
+  replyClasses,
+  SESSION,
+  WRITER,
+} from '../src/protocol/session/transitions.ts';
 
 /** The page docs/smtp-states.md, from the tables themselves. */
 export function formatStatePage(): string {
@@ -10,7 +18,7 @@ Generated from \`packages/smtp-client/src/protocol/session/transitions.ts\`; aft
 ## The connection
 
 A reply is \`positive\` (2yz), \`intermediate\` (3yz), \`transient\` (4yz), \`permanent\` (5yz), \`not-implemented\`
-(500, 502, 504) or \`service-closing\` (421). \`lost\` is an end of stream, a reset, a time-out, garbage or an abort.
+(500, 502, 504) or \`service-closing\` (421). \`lost\` is an end of stream, a reset, a timeout, garbage or an abort.
 
 ${formatDiagram(SESSION, 'greeting', 'closed')}
 
@@ -31,9 +39,26 @@ ${Object.entries(LOSS)
   )
   .join('\n')}
 
+## One transaction on the server's side
+
+What the replies read so far have made of it. A transaction is open until it is \`over\` above and its last reply was
+read.
+
+${formatDiagram(ENVELOPE, 'unanswered')}
+
+| State | A reply was read | MAIL was refused | It is written again | The server is confused |
+| --- | --- | --- | --- | --- |
+${Object.entries(ENVELOPE_FACTS)
+  .map(
+    ([state, facts]) =>
+      `| ${state} | ${[facts.answered, facts.refused, facts.rewritten, facts.confused].map((holds) => (holds ? 'yes' : '')).join(' | ')} |`,
+  )
+  .join('\n')}
+
 ## What a reply means
 
-Void stages belong to a transaction that can deliver to nobody any more and whose commands are in the pipe already.
+Void stages belong to a transaction that cannot deliver to any recipient any more and whose commands were already
+written.
 
 | Stage | ${replyClasses.join(' | ')} |
 | --- | ${replyClasses.map(() => '---').join(' | ')} |
@@ -50,7 +75,7 @@ ${Object.entries(REPLIES)
 function formatDiagram(
   table: Readonly<Record<string, Readonly<Record<string, string>>>>,
   first: string,
-  last: string,
+  last?: string,
 ): string {
   const arrows = new Map<string, string[]>();
   for (const [state, row] of Object.entries(table)) {
@@ -65,7 +90,7 @@ function formatDiagram(
     'stateDiagram-v2',
     `  [*] --> ${label(first)}`,
     ...lines,
-    `  ${label(last)} --> [*]`,
+    ...(last === undefined ? [] : [`  ${label(last)} --> [*]`]),
     '```',
   ].join('\n');
 }

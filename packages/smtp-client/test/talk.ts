@@ -96,8 +96,7 @@ export class Talk {
   /** The verdicts of a delivery, once it is settled. */
   verdicts(id: number): readonly Verdict[] | undefined {
     for (const event of this.events) {
-      if (event.type === 'delivery-settled' && event.delivery.id === id)
-        return event.delivery.verdicts as Verdict[];
+      if (event.type === 'delivery-settled' && event.id === id) return event.recipients;
     }
     return undefined;
   }

@@ -31,8 +31,8 @@ import {
   type Timeouts,
   timeoutOptions,
 } from '../protocol/session/timeouts.ts';
+import type { Pipelining } from '../protocol/transaction/flight-window.ts';
 import { checkHostname } from '../protocol/transaction/mailbox.ts';
-import type { Pipelining } from '../protocol/transaction/sender.ts';
 import type { TlsFailure, TlsLevel } from '../tls-evidence.ts';
 import { type Authentication, checkCredentials } from './authenticate.ts';
 import { type Clock, systemClock } from './clock.ts';

@@ -15,13 +15,26 @@ export { type ContentScan, scanContent } from './content/content-scan.ts';
 export { DotStuffer } from './content/dot-stuffer.ts';
 export { ReplyParser } from './reply/reply-parser.ts';
 export { type Capabilities, parseCapabilities } from './session/capabilities.ts';
-export type { SessionEvent } from './session/events.ts';
+export type {
+  AuthChallenge,
+  AuthSucceeded,
+  ContentWanted,
+  DeliveryNotAttempted,
+  DeliverySettled,
+  SessionClosed,
+  SessionEvent,
+  SessionReady,
+  TlsRequired,
+} from './session/events.ts';
 export { type FactOptions, HostExperience, type HostFacts } from './session/host-experience.ts';
 export { defaultLimits, type LimitOptions, type SessionLimits } from './session/limits.ts';
 export { SmtpSession } from './session/session.ts';
 export type { SessionOptions, SessionTls } from './session/session-options.ts';
 export { defaultTimeouts, type TimeoutOptions, type Timeouts } from './session/timeouts.ts';
 export {
+  ENVELOPE,
+  ENVELOPE_FACTS,
+  type EnvelopeFacts,
   LOSS,
   REPLIES,
   SESSION,
@@ -36,6 +49,6 @@ export {
   encodeXtext,
   type Notify,
 } from './transaction/envelope.ts';
+export type { Pipelining } from './transaction/flight-window.ts';
 export { type Mailbox, parseMailbox } from './transaction/mailbox.ts';
-export type { Pipelining } from './transaction/sender.ts';
-export type { HostLack, Verdict } from './transaction/verdict.ts';
+export type { HostLack, RecipientResult, Verdict } from './transaction/verdict.ts';

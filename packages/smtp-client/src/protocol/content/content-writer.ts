@@ -1,8 +1,9 @@
 import type { SmtpError } from '../../errors.ts';
 import type { SessionEvent } from '../session/events.ts';
 import type { SessionLimits } from '../session/limits.ts';
+import type { WholeContent } from '../transaction/delivery.ts';
 import type { Pipeline } from '../transaction/pipeline.ts';
-import type { Transaction, WholeContent } from '../transaction/transaction.ts';
+import type { Transaction } from '../transaction/transaction.ts';
 import { incapable } from '../transaction/verdict.ts';
 import { convertText } from './dot-stuffer.ts';
 import type { TransmitBlock } from './transmit-block.ts';
@@ -40,7 +41,8 @@ export class ContentWriter {
 
   /** Gives octets of streamed content to the transaction that asked for them. */
   provide(transaction: Transaction, chunk: Uint8Array): void {
-    const { source, stuffer, mode, mail } = transaction;
+    const { mode, mail } = transaction;
+    const { source, stuffer } = transaction.cursor;
     source.asked = false;
     source.push(mode === 'bdat' && mail.body !== 'binarymime' ? convertText(stuffer, chunk) : chunk);
     if (mode === 'bdat') this.#tooWide(transaction);
@@ -48,7 +50,8 @@ export class ContentWriter {
 
   /** Ends streamed content. */
   end(transaction: Transaction): void {
-    const { source, stuffer, mode, mail } = transaction;
+    const { mode, mail } = transaction;
+    const { source, stuffer } = transaction.cursor;
     source.asked = false;
     if (mode === 'bdat' && mail.body !== 'binarymime' && stuffer.openLine) source.push(lineEnd);
     source.end();
@@ -58,7 +61,7 @@ export class ContentWriter {
   #writeData(transaction: Transaction, block: TransmitBlock): boolean {
     const { whole } = transaction;
     if (whole) {
-      while (transaction.offset < whole.octets.length) {
+      while (transaction.cursor.offset < whole.octets.length) {
         if (block.room < commandRoom) return false;
         this.#writeWhole(transaction, whole, block);
       }
@@ -67,7 +70,7 @@ export class ContentWriter {
     }
     if (block.room < commandRoom) return false;
     // Canonical text was copied and ends in CRLF; anything else went through the stuffer.
-    if (!whole?.scan.canonical && transaction.stuffer.openLine) block.line('');
+    if (!whole?.scan.canonical && transaction.cursor.stuffer.openLine) block.line('');
     block.line('.');
     return true;
   }
@@ -76,32 +79,36 @@ export class ContentWriter {
   #writeWhole(transaction: Transaction, { octets, scan }: WholeContent, block: TransmitBlock): void {
     const { dots } = scan;
     if (!scan.canonical || dots === undefined) {
-      const { read, written } = transaction.stuffer.write(
+      const { read, written } = transaction.cursor.stuffer.write(
         octets,
-        transaction.offset,
+        transaction.cursor.offset,
         block.octets,
         block.length,
       );
-      transaction.offset += read;
+      transaction.cursor.offset += read;
       block.length += written;
       return;
     }
-    if (dots[transaction.dotsPassed] === transaction.offset) {
+    if (dots[transaction.cursor.dotsPassed] === transaction.cursor.offset) {
       block.octets[block.length++] = DOT;
-      transaction.dotsPassed += 1;
+      transaction.cursor.dotsPassed += 1;
     }
-    const end = dots[transaction.dotsPassed] ?? octets.length;
-    transaction.offset += block.copy(octets, transaction.offset, end - transaction.offset);
+    const end = dots[transaction.cursor.dotsPassed] ?? octets.length;
+    transaction.cursor.offset += block.copy(
+      octets,
+      transaction.cursor.offset,
+      end - transaction.cursor.offset,
+    );
   }
 
   /** Streamed content as far as it has come; true when all of it is in the block. */
   #writeStream(transaction: Transaction, block: TransmitBlock): boolean {
-    const { source } = transaction;
+    const { source } = transaction.cursor;
     for (let chunk = source.first; chunk !== undefined; chunk = source.first) {
       if (block.room < commandRoom) return false;
-      const { read, written } = transaction.stuffer.write(chunk, 0, block.octets, block.length);
+      const { read, written } = transaction.cursor.stuffer.write(chunk, 0, block.octets, block.length);
       block.length += written;
-      transaction.sent += read;
+      transaction.cursor.sent += read;
       source.use(read);
       if (this.#tooWide(transaction)) return false;
     }
@@ -109,8 +116,8 @@ export class ContentWriter {
   }
 
   /** Streamed content that has to be 7-bit and is not: the transaction is abandoned, which only closing does. */
-  #tooWide({ mail, stuffer, delivery, recipients }: Transaction): boolean {
-    if (mail.body !== '7bit' || stuffer.bits < 128) return false;
+  #tooWide({ mail, cursor, delivery, recipients }: Transaction): boolean {
+    if (mail.body !== '7bit' || cursor.stuffer.bits < 128) return false;
     const verdict = incapable(
       '8bitmime',
       'MB_SMTP_8BITMIME_NOT_OFFERED',
@@ -123,7 +130,7 @@ export class ContentWriter {
   }
 
   #ask(transaction: Transaction): false {
-    const { source } = transaction;
+    const { source } = transaction.cursor;
     if (!source.asked) {
       source.asked = true;
       this.#context.emit({ type: 'content-wanted', id: transaction.delivery.id, restart: !source.begun });
@@ -136,14 +143,14 @@ export class ContentWriter {
     const { pipeline, limits } = this.#context;
     for (;;) {
       if (block.room < commandRoom) return false;
-      if (transaction.chunkLeft > 0) {
+      if (transaction.cursor.chunkLeft > 0) {
         this.#writeChunkOctets(transaction, block);
-        if (transaction.chunkLeft > 0) return false;
+        if (transaction.cursor.chunkLeft > 0) return false;
       }
-      if (transaction.chunkBegun) {
-        transaction.chunkBegun = false;
-        if (transaction.chunkLast) return true;
-        transaction.chunksAwaited += 1;
+      if (transaction.cursor.chunkBegun) {
+        transaction.cursor.chunkBegun = false;
+        if (transaction.cursor.chunkLast) return true;
+        transaction.chunkWritten();
         pipeline.expect('chunk', transaction);
       }
       if ((lockstep && pipeline.length > 0) || transaction.chunksAwaited >= limits.chunkingWindow)
@@ -157,16 +164,16 @@ export class ContentWriter {
     let size: number;
     if (whole) {
       size = transaction.mail.body === 'binarymime' ? whole.octets.length : whole.scan.textSize;
-      transaction.chunkLast = true;
+      transaction.cursor.chunkLast = true;
     } else {
-      const { source } = transaction;
+      const { source } = transaction.cursor;
       if (source.octets < chunkOctets && !source.ended) return this.#ask(transaction);
       size = source.octets;
-      transaction.chunkLast = source.ended;
+      transaction.cursor.chunkLast = source.ended;
     }
-    transaction.chunkLeft = size;
-    transaction.chunkBegun = true;
-    const command = `BDAT ${size}${transaction.chunkLast ? ' LAST' : ''}`;
+    transaction.cursor.chunkLeft = size;
+    transaction.cursor.chunkBegun = true;
+    const command = `BDAT ${size}${transaction.cursor.chunkLast ? ' LAST' : ''}`;
     block.line(command);
     transaction.delivery.transcript.command(now, command);
     return true;
@@ -175,33 +182,37 @@ export class ContentWriter {
   #writeChunkOctets(transaction: Transaction, block: TransmitBlock): void {
     const { whole } = transaction;
     if (!whole) {
-      const { source } = transaction;
-      while (transaction.chunkLeft > 0 && block.room > 0) {
-        const count = block.copy(source.first!, 0, transaction.chunkLeft);
+      const { source } = transaction.cursor;
+      while (transaction.cursor.chunkLeft > 0 && block.room > 0) {
+        const count = block.copy(source.first!, 0, transaction.cursor.chunkLeft);
         source.use(count);
-        transaction.chunkLeft -= count;
-        transaction.sent += count;
+        transaction.cursor.chunkLeft -= count;
+        transaction.cursor.sent += count;
       }
       return;
     }
     if (transaction.mail.body === 'binarymime' || whole.scan.canonical) {
-      const count = block.copy(whole.octets, transaction.offset, Infinity);
-      transaction.offset += count;
-      transaction.chunkLeft -= count;
+      const count = block.copy(whole.octets, transaction.cursor.offset, Infinity);
+      transaction.cursor.offset += count;
+      transaction.cursor.chunkLeft -= count;
       return;
     }
-    const { read, written } = transaction.stuffer.write(
+    const { read, written } = transaction.cursor.stuffer.write(
       whole.octets,
-      transaction.offset,
+      transaction.cursor.offset,
       block.octets,
       block.length,
     );
-    transaction.offset += read;
-    transaction.chunkLeft -= written;
+    transaction.cursor.offset += read;
+    transaction.cursor.chunkLeft -= written;
     block.length += written;
-    if (transaction.offset === whole.octets.length && transaction.stuffer.openLine && block.room >= 2) {
+    if (
+      transaction.cursor.offset === whole.octets.length &&
+      transaction.cursor.stuffer.openLine &&
+      block.room >= 2
+    ) {
       block.line('');
-      transaction.chunkLeft -= 2;
+      transaction.cursor.chunkLeft -= 2;
     }
   }
 }

@@ -1,32 +1,94 @@
-import type { Reply, SmtpError } from '../../errors.ts';
-import type { Delivery } from '../transaction/transaction.ts';
+import type { Reply, SmtpError, TranscriptEntry } from '../../errors.ts';
+import type { Delivery } from '../transaction/delivery.ts';
+import type { RecipientResult } from '../transaction/verdict.ts';
 import type { Capabilities } from './capabilities.ts';
+import type { Transcript } from './transcript.ts';
 
-/** What a session tells the one who drives it; ask for them with `next()` until it answers undefined. */
+/** Start the TLS handshake on the transport now, then call `tlsEstablished` or `fail`. */
+export interface TlsRequired {
+  readonly type: 'tls-required';
+}
+
+/** Answer a step of AUTH with `authRespond`, `authDecline` or `fail`. */
+export interface AuthChallenge {
+  readonly type: 'auth-challenge';
+  /** SASL name, e.g. `SCRAM-SHA-256`. */
+  readonly mechanism: string;
+  /** Decoded from base64; undefined for the first step. */
+  readonly challenge: Uint8Array | undefined;
+  /** SASL names that the server offers, in upper case. */
+  readonly offered: readonly string[];
+  /** Set when the mechanism starts again and needs other credentials than those that this reply refused. */
+  readonly refused?: Reply;
+}
+
+/** The server said 235: call `authConfirm`, or `fail` when the mechanism wanted a proof that did not come. */
+export interface AuthSucceeded {
+  readonly type: 'auth-succeeded';
+  readonly mechanism: string;
+  /** The data of the 235, decoded from base64; undefined when there is none. */
+  readonly data: Uint8Array | undefined;
+}
+
+/** The session is greeted, secured and authenticated as asked; deliveries are written from now on. */
+export interface SessionReady {
+  readonly type: 'ready';
+  readonly capabilities: Capabilities;
+}
+
+/** Call `provideContent` with the next octets of a delivery's content, or `endContent`. */
+export interface ContentWanted {
+  readonly type: 'content-wanted';
+  /** The number that `submit` returned. */
+  readonly id: number;
+  /** Whether the octets wanted are those from the start. */
+  readonly restart: boolean;
+}
+
+/** Every recipient of a delivery has its verdict, which does not change any more. */
+export class DeliverySettled {
+  readonly type = 'delivery-settled';
+  /** The number that `submit` returned. */
+  readonly id: number;
+  /** One result per recipient, in the order of the envelope. */
+  readonly recipients: readonly RecipientResult[];
+  readonly #transcript: Transcript;
+
+  /** @internal */
+  constructor({ id, envelope, verdicts, transcript }: Delivery) {
+    this.id = id;
+    this.recipients = envelope.to.map((to, index) => ({ recipient: to.address, ...verdicts[index]! }));
+    this.#transcript = transcript;
+  }
+
+  /** What was said about this delivery, without content and credentials; made when it is read. */
+  get transcript(): readonly TranscriptEntry[] {
+    return this.#transcript.snapshot();
+  }
+}
+
+/** The session ended, or the delivery was cancelled, before it was offered to the server at all. */
+export interface DeliveryNotAttempted {
+  readonly type: 'delivery-not-attempted';
+  /** The number that `submit` returned. */
+  readonly id: number;
+  readonly error: SmtpError;
+}
+
+/** The session is over; close the transport. */
+export interface SessionClosed {
+  readonly type: 'closed';
+  /** Absent after an orderly QUIT. */
+  readonly error?: SmtpError;
+}
+
+/** What a session reports to its driver, a union on `type`; call `next()` until it returns undefined. */
 export type SessionEvent =
-  /** Start the TLS handshake on the transport now, then call `tlsEstablished` or `fail`. */
-  | { readonly type: 'tls-required' }
-  /**
-   * Answer a step of AUTH with `authRespond`, `authDecline` or `fail`. `challenge` is undefined for the first step, and
-   * `refused` is set when it begins anew and needs other credentials than those refused.
-   */
-  | {
-      readonly type: 'auth-challenge';
-      readonly mechanism: string;
-      readonly challenge: Uint8Array | undefined;
-      /** What the server offers, in upper case. */
-      readonly offered: readonly string[];
-      readonly refused?: Reply;
-    }
-  /** The server said 235: call `authConfirm`, or `fail` when the mechanism wanted a proof that did not come. */
-  | { readonly type: 'auth-succeeded'; readonly mechanism: string; readonly data: Uint8Array | undefined }
-  /** The session is greeted, secured and authenticated as asked; deliveries are written from now on. */
-  | { readonly type: 'ready'; readonly capabilities: Capabilities }
-  /** Give the next octets of this delivery's content, from the start when `restart`. */
-  | { readonly type: 'content-wanted'; readonly id: number; readonly restart: boolean }
-  /** Every recipient of a delivery has its verdict. */
-  | { readonly type: 'delivery-settled'; readonly delivery: Delivery }
-  /** The session ended before this delivery was offered to the server at all. */
-  | { readonly type: 'delivery-not-attempted'; readonly id: number; readonly error: SmtpError }
-  /** The session is over; close the transport. `error` is absent after an orderly QUIT. */
-  | { readonly type: 'closed'; readonly error?: SmtpError };
+  | TlsRequired
+  | AuthChallenge
+  | AuthSucceeded
+  | SessionReady
+  | ContentWanted
+  | DeliverySettled
+  | DeliveryNotAttempted
+  | SessionClosed;

@@ -246,6 +246,23 @@ describe('what is learnt', () => {
     }
   });
 
+  it('SMTP-34 a recipient that was split off before BDAT was refused is offered once more, not twice', () => {
+    const talk = Talk.ready(chunking, { experience: new HostExperience() });
+    const id = talk.submit({ to: ['a@example.com', 'b@example.com', 'c@example.com'] }, 'x\r\n');
+    talk.server('250 ok', '250 ok', '250 ok', '452 4.5.3 too many');
+    expect(talk.said()).toContain('BDAT 3 LAST');
+    talk.server('502 what is BDAT');
+    let said = '';
+    for (const answers of [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]) {
+      const now = talk.said();
+      said += now;
+      if (now === '') break;
+      for (let n = 0; n < answers; n++) talk.server(now === 'DATA\r\n' ? '354 go' : '250 ok');
+    }
+    expect(said.match(/RCPT TO:<\w/g)).toEqual(['RCPT TO:<a', 'RCPT TO:<b', 'RCPT TO:<c']);
+    expect(talk.statuses(id)).toEqual(['delivered', 'delivered', 'delivered']);
+  });
+
   it('SMTP-34 a session that lost count of the replies to BDAT is ended, and nobody is in doubt', () => {
     const talk = Talk.ready(chunking, { experience: new HostExperience() });
     const id = talk.submit({}, 'Subject: x\r\n\r\nx\r\n');

@@ -70,11 +70,11 @@ function run(seed: number): void {
     for (let event = session.next(); event; event = session.next()) {
       const id =
         event.type === 'delivery-settled'
-          ? event.delivery.id
+          ? event.id
           : event.type === 'delivery-not-attempted'
             ? event.id
             : undefined;
-      if (event.type === 'delivery-settled') expect(event.delivery.verdicts).not.toContain(undefined);
+      if (event.type === 'delivery-settled') expect(event.recipients).not.toContain(undefined);
       if (event.type === 'closed') expect(event.error?.code).not.toBe('MB_SMTP_INTERNAL');
       if (id !== undefined) settled.set(id, (settled.get(id) ?? 0) + 1);
     }

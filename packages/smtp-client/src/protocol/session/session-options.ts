@@ -11,8 +11,8 @@ import {
   text,
   word,
 } from '../../option-table.ts';
+import type { Pipelining } from '../transaction/flight-window.ts';
 import { checkHostname } from '../transaction/mailbox.ts';
-import type { Pipelining } from '../transaction/sender.ts';
 import { experienceRow, type HostExperience } from './host-experience.ts';
 import { type LimitOptions, limitOptions } from './limits.ts';
 import { type TimeoutOptions, timeoutOptions } from './timeouts.ts';
@@ -66,8 +66,8 @@ export interface SessionTls {
   readonly provisional?: boolean | undefined;
 }
 
-/** What `implicitTls` accepts. */
-const tlsStateOptions = {
+/** What `implicitTls` and `tlsEstablished` accept. */
+export const tlsStateOptions = {
   verified: required(flag()),
   description: required(text()),
   provisional: flag(),

@@ -60,7 +60,7 @@ function run(seed: number, faults: boolean, messages: number, streamed: boolean)
     }
     for (let event = session.next(); event; event = session.next()) {
       moved = true;
-      if (event.type === 'delivery-settled') outcomes.set(event.delivery.id, event.delivery.verdicts);
+      if (event.type === 'delivery-settled') outcomes.set(event.id, event.recipients);
       if (event.type === 'delivery-not-attempted') outcomes.set(event.id, 'not-attempted');
       if (event.type === 'content-wanted') {
         if (event.restart) positions.set(event.id, 0);

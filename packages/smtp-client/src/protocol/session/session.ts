@@ -1,13 +1,16 @@
 import { checkType, misuse, type Reply, SmtpError, type Stage, type TranscriptEntry } from '../../errors.ts';
+import { readOptions } from '../../option-table.ts';
 import { releaseStretch, type Slab, type TransmitBlock, writeBlock } from '../content/transmit-block.ts';
 import { ReplyParser } from '../reply/reply-parser.ts';
 import { AuthDialogue } from '../sasl/auth-dialogue.ts';
 import { encodeBase64 } from '../sasl/base64.ts';
+import { Delivery, wholeContent } from '../transaction/delivery.ts';
 import { checkEnvelope, type Envelope } from '../transaction/envelope.ts';
+import { FlightWindow } from '../transaction/flight-window.ts';
+import { TransactionLedger } from '../transaction/ledger.ts';
 import { type Expected, Pipeline } from '../transaction/pipeline.ts';
 import { endedByPeer, Receiver } from '../transaction/receiver.ts';
 import { Sender } from '../transaction/sender.ts';
-import { Delivery, wholeContent } from '../transaction/transaction.ts';
 import { type Capabilities, parseCapabilities } from './capabilities.ts';
 import { Deadlines } from './deadlines.ts';
 import type { SessionEvent } from './events.ts';
@@ -30,7 +33,12 @@ import {
   setupRefused,
   tlsNotOffered,
 } from './session-errors.ts';
-import { readSessionOptions, type SessionOptions, type SessionTls } from './session-options.ts';
+import {
+  readSessionOptions,
+  type SessionOptions,
+  type SessionTls,
+  tlsStateOptions,
+} from './session-options.ts';
 import { type ReplyStage, resolveTimeouts } from './timeouts.ts';
 import { Transcript } from './transcript.ts';
 import { nextSessionState, type SessionInput, type SessionState } from './transitions.ts';
@@ -40,10 +48,18 @@ const utf8 = new TextEncoder();
 /**
  * The client's side of an SMTP or LMTP session, without sockets, clock or randomness.
  *
- * In go octets (`receive`, `receiveEof`), the time (every input takes `now` in epoch milliseconds) and what the driver
- * did (`tlsEstablished`, `authRespond`, `provideContent`, `transmitted`, `handleTimeout`). Out come octets
- * (`pollTransmit`), events (`next`) and the time to call again (`nextDeadline`). After every input, take events and
- * octets until there are none.
+ * Its methods are of four kinds:
+ *
+ * - inputs of the transport take `now` in epoch milliseconds: `receive`, `receiveEof`, `transmitted`, `handleTimeout`,
+ *   and, after the event that asks for them, `tlsEstablished`, `authRespond`, `authDecline`, `authConfirm`,
+ *   `provideContent`, `endContent`;
+ * - inputs of the application: `submit`, `cancel`, `quit`, `fail`;
+ * - outputs: `pollTransmit` gives octets, `next` gives events, `nextDeadline` gives the time to call `handleTimeout`;
+ * - getters, which change nothing.
+ *
+ * After every input, call `pollTransmit` until it returns undefined, then `next` until it returns undefined, and both
+ * again as long as one of them returned something; then ask for `nextDeadline`. Octets come first so that what a reply
+ * makes possible is on its way before the application learns of the reply.
  *
  * @throws {SmtpError} MB_SMTP_OPTION
  * @example
@@ -60,6 +76,8 @@ export class SmtpSession {
   readonly #parser: ReplyParser;
   readonly #pipeline = new Pipeline();
   readonly #events: SessionEvent[] = [];
+  readonly #window: FlightWindow;
+  readonly #ledger: TransactionLedger;
   readonly #sender: Sender;
   readonly #receiver: Receiver;
   readonly #setup: Transcript;
@@ -91,20 +109,25 @@ export class SmtpSession {
     this.#now = now;
     this.experience = options.experience ?? new HostExperience();
     const { experience } = this;
+    const { pipelining, protocol } = options;
+    const emit = (event: SessionEvent) => this.#events.push(event);
+    this.#window = new FlightWindow({ limits: this.#limits, pipelining, experience });
+    this.#ledger = new TransactionLedger({ experience, window: this.#window, emit });
     const shared = {
       pipeline: this.#pipeline,
-      experience,
+      ledger: this.#ledger,
       fail: (error: SmtpError) => this.#end('lost', error),
     };
-    this.#sender = new Sender({
+    const sender = new Sender({
       ...shared,
+      window: this.#window,
       limits: this.#limits,
-      pipelining: options.pipelining,
-      chunking: options.chunking,
-      protocol: options.protocol,
-      emit: (event) => this.#events.push(event),
+      pipelining,
+      protocol,
+      emit,
     });
-    this.#receiver = new Receiver({ ...shared, sender: this.#sender });
+    this.#sender = sender;
+    this.#receiver = new Receiver({ ...shared, experience, writeLoneDot: () => sender.writeLoneDot() });
     this.#pipeline.expect('greeting');
     this.#pipeline.nextBlock();
     if (this.#tls) this.#setup.note(now, `TLS: ${this.#tls.description}`);
@@ -122,22 +145,22 @@ export class SmtpSession {
 
   /** Whether no delivery is waiting, being written or awaiting its reply. */
   get idle(): boolean {
-    return this.#sender.idle;
+    return this.#ledger.idle;
   }
 
   /** Deliveries of which nothing was written yet, or not for all of their recipients. */
   get waiting(): number {
-    return this.#sender.waiting.length;
+    return this.#ledger.waiting;
   }
 
   /** Messages that the server has answered to their end. */
   get answered(): number {
-    return this.#sender.answered;
+    return this.#ledger.answered;
   }
 
   /** Transactions that the server still takes in this session (RFC 9422 MAILMAX, or learnt); Infinity when no bound is known. */
   get mailsLeft(): number {
-    return this.#sender.mailsLeft;
+    return this.#ledger.mailsLeft;
   }
 
   /** What was said before the first message and outside of any. */
@@ -162,7 +185,7 @@ export class SmtpSession {
     const id = this.#nextId++;
     const contents = { whole: wholeContent(content), sevenBit: wholeContent(sevenBitContent) };
     const transcript = new Transcript(this.#limits.transcriptEntries, this.#options.onTranscript);
-    this.#sender.waiting.push(new Delivery(id, checked, contents, transcript));
+    this.#ledger.add(new Delivery(id, checked, contents, transcript));
     return id;
   }
 
@@ -200,23 +223,30 @@ export class SmtpSession {
   /** The TLS handshake that `tls-required` asked for is done. */
   tlsEstablished(info: SessionTls, now: number): void {
     this.#now = now;
+    const { verified, description, provisional } = readOptions(info, tlsStateOptions, 'tlsEstablished: info');
     if (this.#state !== 'handshake') return;
-    this.#tls = info;
-    this.#tlsPending = info.provisional === true;
+    this.#tls = { verified, description, provisional };
+    this.#tlsPending = provisional === true;
     this.#deadlines.handshakeSince = undefined;
     // RFC 3207 §4.2: everything learnt before is discarded.
     this.#capabilities = undefined;
-    this.#setup.note(now, `TLS: ${info.description}`);
+    this.#setup.note(now, `TLS: ${description}`);
     this.#step('tls-established');
     this.#sendHello('ehlo', now);
   }
 
   /**
    * The answer to `auth-challenge`; undefined for the first one means that the mechanism waits for the server.
+   * @throws {SmtpError} MB_SMTP_OPTION
    * @param secrets  What must not be shown should the server repeat it, beside the response itself.
    */
   authRespond(response: Uint8Array | undefined, now: number, secrets: readonly string[] = []): void {
     this.#now = now;
+    checkType(
+      response === undefined || response instanceof Uint8Array,
+      'authRespond: response',
+      'a Uint8Array or undefined',
+    );
     if (!this.#authWaits) return;
     const { line, shown } = this.#auth!.write(response);
     if (response) this.#secrets.add(encodeBase64(response));
@@ -250,33 +280,20 @@ export class SmtpSession {
   /** The next octets of the content that `content-wanted` asked for; they may be used until transmitted. */
   provideContent(id: number, octets: Uint8Array, now: number): void {
     this.#now = now;
-    const { writing } = this.#sender;
-    if (writing?.delivery.id === id) this.#sender.content.provide(writing, octets);
+    checkType(octets instanceof Uint8Array, 'provideContent: octets', 'a Uint8Array');
+    this.#sender.provideContent(id, octets);
   }
 
   /** The content that `content-wanted` asked for has ended. */
   endContent(id: number, now: number): void {
     this.#now = now;
-    const { writing } = this.#sender;
-    if (writing?.delivery.id === id) this.#sender.content.end(writing);
+    this.#sender.endContent(id);
   }
 
   /** Takes a delivery that was not begun out of the queue; one that was begun can only be ended with the session. */
   cancel(id: number, error: SmtpError, now: number): void {
     this.#now = now;
-    const { waiting } = this.#sender;
-    const index = waiting.findIndex((delivery) => delivery.id === id);
-    const delivery = waiting[index];
-    if (delivery?.transactions === 0) {
-      waiting.splice(index, 1);
-      delivery.settled = true;
-      this.#sender.notAttempted(delivery, error);
-    } else if (
-      delivery ||
-      this.#sender.open.some((open) => open.delivery.id === id && open.delivery.undecided > 0)
-    ) {
-      this.fail(error, now);
-    }
+    if (this.#ledger.cancel(id, error) === 'begun') this.fail(error, now);
   }
 
   /** Ends the session at once: the transport failed, the handshake failed, or the driver gives up. */
@@ -288,7 +305,7 @@ export class SmtpSession {
   /** Says QUIT when nothing is outstanding (RFC 5321 §4.1.1.10); the reply need not be waited for. */
   quit(now: number): void {
     this.#now = now;
-    if (this.#state !== 'ready' || !this.#sender.idle) return;
+    if (this.#state !== 'ready' || !this.#ledger.idle) return;
     this.#step('quit');
     this.#setup.command(now, 'QUIT');
     this.#command('QUIT', 'quit');
@@ -335,7 +352,7 @@ export class SmtpSession {
 
   /** When to call `handleTimeout` at the latest; undefined while nothing is waited for. */
   nextDeadline(): number | undefined {
-    return this.#over ? undefined : this.#deadlines.next(this.#pipeline.first, this.#sender.since);
+    return this.#over ? undefined : this.#deadlines.next(this.#pipeline.first, this.#ledger.since);
   }
 
   /** Tells the time; ends the session when its deadline has passed. */
@@ -359,7 +376,7 @@ export class SmtpSession {
     if (this.#state === 'negotiating') return 'ehlo';
     const first = this.#pipeline.first ?? this.#commands[0];
     if (first !== undefined) return first.stage;
-    return this.#sender.writing?.writer === 'content' ? 'content' : 'idle';
+    return this.#ledger.writing?.writer === 'content' ? 'content' : 'idle';
   }
 
   #parse(): Reply | undefined {
@@ -479,8 +496,24 @@ export class SmtpSession {
     this.#step('choose-ready');
     const capabilities = this.#capabilities!;
     this.#deadlines.setupSince = undefined;
-    this.#sender.start(capabilities, this.#tls !== undefined);
+    this.#start(capabilities);
     this.#events.push({ type: 'ready', capabilities });
+  }
+
+  /** Lets transactions begin on what the server offers. */
+  #start(offered: Capabilities): void {
+    const { experience } = this;
+    experience.offered(offered.limits);
+    this.#window.pipelining = offered.pipelining;
+    this.#ledger.start({
+      offered,
+      secure: this.#tls !== undefined,
+      limits: this.#limits,
+      chunking: this.#options.chunking,
+      experience,
+      learnedRecipients: undefined,
+    });
+    this.#sender.start(offered);
   }
 
   #chooseMechanism(): void {
@@ -554,7 +587,7 @@ export class SmtpSession {
 
   #timeoutError(now: number): SmtpError {
     const stage = this.#stage;
-    const overall = this.#deadlines.overall(this.#pipeline.first, this.#sender.since);
+    const overall = this.#deadlines.overall(this.#pipeline.first, this.#ledger.since);
     if (overall !== undefined && now >= overall) return overallTimeout(stage, this.#state === 'ready');
     if (this.#state === 'handshake') {
       return handshakeTimeout();

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
+  ENVELOPE,
+  ENVELOPE_FACTS,
+  envelopeInputs,
+  envelopeStates,
   LOSS,
+  nextEnvelopeState,
   nextSessionState,
   nextWriterState,
   REPLIES,
@@ -77,6 +82,35 @@ describe('WRITER', () => {
   it('SMTP-24 only what was handed over completely can have been accepted', () => {
     const unknown = writerStates.filter((state) => LOSS[state] === 'unknown');
     expect(unknown).toEqual(['sent']);
+  });
+});
+
+describe('ENVELOPE', () => {
+  it('SESS-04 answers every state × input with a state of the table or undefined', () => {
+    let legal = 0;
+    for (const state of envelopeStates) {
+      for (const input of envelopeInputs) {
+        const next = nextEnvelopeState(state, input);
+        if (next === undefined) continue;
+        legal += 1;
+        expect(envelopeStates).toContain(next);
+      }
+    }
+    expect(legal).toBe(Object.values(ENVELOPE).flatMap((row) => Object.keys(row)).length);
+  });
+
+  it('SESS-04 reaches every state, and facts never become false again', () => {
+    const reached = new Set<(typeof envelopeStates)[number]>(['unanswered']);
+    for (const state of reached) {
+      for (const input of envelopeInputs) {
+        const next = nextEnvelopeState(state, input);
+        if (next === undefined) continue;
+        reached.add(next);
+        for (const [fact, held] of Object.entries(ENVELOPE_FACTS[state]))
+          if (held) expect(ENVELOPE_FACTS[next]).toHaveProperty(fact, true);
+      }
+    }
+    expect([...reached].sort()).toEqual([...envelopeStates].sort());
   });
 });
 

@@ -1,16 +1,19 @@
 /**
  * The whole protocol as tables, seen from the client (RFC 5321 §3 and §4.3.2, RFC 2920, RFC 3030, RFC 3207).
  *
- * Three machines run at once:
+ * Four tables describe what runs at once:
  *
  * 1. SESSION: what the connection is doing. Replies in `ready` belong to transactions and are looked up in REPLIES.
  * 2. WRITER: how far one transaction has been written. Transactions are written one after the other, so at most one
  *    of them is in `envelope`, `go-ahead` or `content`; all before it are in `sent` or `over`, all after it in
  *    `waiting`. That is why replies can be matched in order, and why only what is in `sent` can have been accepted.
  * 3. REPLIES: what a reply of some class means at the stage that waits for it. Void stages belong to a transaction
- *    that cannot deliver any more (MAIL refused, or no recipient accepted) but whose commands are already in the pipe.
+ *    that cannot deliver any more (MAIL refused, or no recipient accepted) but whose commands are already written.
+ * 4. ENVELOPE: what the replies read so far have made of one transaction on the server's side.
  *
- * Everything that is not in a row is illegal: `lookup` answers `undefined` and the session treats it as our own fault.
+ * A transaction has a state in WRITER and one in ENVELOPE; both change only by the ledger's `step` and `read`
+ * (transaction/ledger.ts). What is not in a row is illegal: the functions at the end return `undefined` for it, and the
+ * session ends with MB_SMTP_INTERNAL.
  */
 
 export const sessionStates = [
@@ -126,7 +129,7 @@ export const writerStates = ['waiting', 'envelope', 'go-ahead', 'content', 'sent
 export type WriterState = (typeof writerStates)[number];
 
 export const writerInputs = [
-  'begin', // MAIL is written next
+  'begin', // MAIL was written
   'data-written', // DATA stands in the pipe
   'chunks-begin', // the first BDAT stands in the pipe
   'go-ahead', // 354 and somebody to deliver to
@@ -158,6 +161,64 @@ export const LOSS = {
   sent: 'unknown',
   over: 'not-accepted',
 } as const satisfies Record<WriterState, 'not-accepted' | 'unknown'>;
+
+export const envelopeStates = [
+  'unanswered', // no reply to MAIL
+  'open', // MAIL accepted, no recipient yet
+  'addressed', // at least one recipient accepted
+  'left-open', // BDAT is not known: the transaction is written again by DATA, and this one needs RSET
+  'refused', // MAIL refused
+  'confused', // MAIL refused, and then a recipient accepted
+  'postponed', // MAIL came too early, or the session is full: the transaction is written again, or in another session
+  'postponed-confused', // the same, and then a recipient accepted
+] as const;
+export type EnvelopeState = (typeof envelopeStates)[number];
+
+export const envelopeInputs = [
+  'mail-accepted',
+  'mail-refused',
+  'mail-postponed', // the effects postpone and renew
+  'recipient-accepted',
+  'bdat-unknown', // 500, 502 or 503 to BDAT for a recipient that was accepted
+] as const;
+export type EnvelopeInput = (typeof envelopeInputs)[number];
+
+/** What each reply makes of a transaction on the server's side. */
+export const ENVELOPE = {
+  // RFC 5321 §3.3: without MAIL there is no transaction, so its reply comes first.
+  unanswered: { 'mail-accepted': 'open', 'mail-refused': 'refused', 'mail-postponed': 'postponed' },
+  open: { 'recipient-accepted': 'addressed' },
+  addressed: { 'recipient-accepted': 'addressed', 'bdat-unknown': 'left-open' },
+  'left-open': {},
+  refused: { 'recipient-accepted': 'confused' },
+  confused: { 'recipient-accepted': 'confused' },
+  postponed: { 'recipient-accepted': 'postponed-confused' },
+  'postponed-confused': { 'recipient-accepted': 'postponed-confused' },
+} as const satisfies Record<EnvelopeState, Partial<Record<EnvelopeInput, EnvelopeState>>>;
+
+/** What holds in a state of the envelope. */
+export interface EnvelopeFacts {
+  /** A reply to this transaction was read. */
+  readonly answered: boolean;
+  /** The server has no transaction: it refused MAIL. */
+  readonly refused: boolean;
+  /** The whole transaction is written again as another one, so this one counts as no message. */
+  readonly rewritten: boolean;
+  /** The server accepted a recipient although it refused MAIL: a dot might deliver an empty message. */
+  readonly confused: boolean;
+}
+
+/** What holds in each state of the envelope. */
+export const ENVELOPE_FACTS = {
+  unanswered: { answered: false, refused: false, rewritten: false, confused: false },
+  open: { answered: true, refused: false, rewritten: false, confused: false },
+  addressed: { answered: true, refused: false, rewritten: false, confused: false },
+  'left-open': { answered: true, refused: false, rewritten: true, confused: false },
+  refused: { answered: true, refused: true, rewritten: false, confused: false },
+  confused: { answered: true, refused: true, rewritten: false, confused: true },
+  postponed: { answered: true, refused: true, rewritten: true, confused: false },
+  'postponed-confused': { answered: true, refused: true, rewritten: true, confused: true },
+} as const satisfies Record<EnvelopeState, EnvelopeFacts>;
 
 export const transactionStages = [
   'reset',
@@ -340,4 +401,9 @@ export function nextSessionState(state: SessionState, input: SessionInput): Sess
 /** The state after `input`, or undefined when the table does not allow it. */
 export function nextWriterState(state: WriterState, input: WriterInput): WriterState | undefined {
   return (WRITER[state] as Partial<Record<WriterInput, WriterState>>)[input];
+}
+
+/** The state after `input`, or undefined when the table does not allow it. */
+export function nextEnvelopeState(state: EnvelopeState, input: EnvelopeInput): EnvelopeState | undefined {
+  return (ENVELOPE[state] as Partial<Record<EnvelopeInput, EnvelopeState>>)[input];
 }

@@ -2,7 +2,8 @@ import { SmtpError } from '../../errors.ts';
 import type { Capabilities } from '../session/capabilities.ts';
 import type { HostExperience } from '../session/host-experience.ts';
 import type { SessionLimits } from '../session/limits.ts';
-import { type Delivery, Transaction, type WholeContent } from './transaction.ts';
+import type { Delivery, WholeContent } from './delivery.ts';
+import { Transaction } from './transaction.ts';
 import { incapable, notAccepted, type Verdict } from './verdict.ts';
 
 /** What is known about the server and this session when a transaction is planned. */
@@ -140,7 +141,7 @@ function noSmtputf8(): Verdict {
 }
 
 /** RFC 9422 §4: no more recipients, and no more of their domains, than the server takes. */
-function takeRecipients(delivery: Delivery, facts: PlanFacts): number[] {
+function takeRecipients(delivery: Delivery, facts: PlanFacts): readonly number[] {
   const { rcptMax = Infinity, rcptDomainMax = Infinity } = facts.offered.limits;
   const most = Math.min(
     facts.limits.recipientsPerTransaction,
@@ -171,12 +172,11 @@ function takeRecipients(delivery: Delivery, facts: PlanFacts): number[] {
 }
 
 function giveUp(delivery: Delivery, verdict: Verdict): undefined {
-  for (const index of delivery.remaining) delivery.decide(index, verdict);
-  delivery.remaining = [];
+  delivery.decideRemaining(verdict);
 }
 
 /** RFC 9422 §4.1, or learnt: the server takes no more transactions in this session. */
-export function mailLimit(most: number): Verdict {
+export function mailLimit(most: number): ReturnType<typeof notAccepted> {
   const error = new SmtpError(
     `The server takes ${most} messages per session and has had them; open another connection.`,
     {

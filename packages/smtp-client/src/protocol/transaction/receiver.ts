@@ -1,16 +1,18 @@
 import { type Reply, SmtpError, type Stage } from '../../errors.ts';
 import { type HostExperience, saysSessionFull } from '../session/host-experience.ts';
 import { LOSS, REPLIES, type ReplyClass, type TransactionStage } from '../session/transitions.ts';
+import type { TransactionLedger } from './ledger.ts';
 import type { Expected, Pipeline } from './pipeline.ts';
-import type { Sender } from './sender.ts';
 import type { Transaction } from './transaction.ts';
 import { notAccepted, refusal, unknownOutcome } from './verdict.ts';
 
 /** What the reply side needs from the session around it. */
 export interface ReceiverContext {
-  readonly sender: Sender;
   readonly pipeline: Pipeline;
+  readonly ledger: TransactionLedger;
   readonly experience: HostExperience;
+  /** Writes an empty message for a transaction that has no recipient. */
+  writeLoneDot(): void;
   /** Ends the session. */
   fail(error: SmtpError): void;
 }
@@ -26,14 +28,12 @@ export class Receiver {
   /** The reply to a command of a transaction. */
   reply(expected: Expected, reply: Reply, now: number): void {
     const transaction = expected.transaction!;
-    const { sender } = this.#context;
+    const { ledger } = this.#context;
     transaction.delivery.transcript.reply(now, reply);
     const stage = stageOf(expected, transaction);
-    const effect = REPLIES[stage][classOf(expected, reply, transaction, sender.answered)];
-    // A 421 in the place of the reply to MAIL may as well have been on its way before.
-    if (effect !== 'close' || expected.stage !== 'mail') transaction.answered = expected.stage !== 'reset';
-    if (expected.stage === 'mail' || expected.stage === 'rcpt') transaction.awaited -= 1;
-    if (expected.stage === 'chunk') transaction.chunksAwaited -= 1;
+    const effect = REPLIES[stage][classOf(expected, reply, transaction, ledger.answered)];
+    if (expected.stage === 'mail' || expected.stage === 'rcpt' || expected.stage === 'chunk')
+      transaction.replied(expected.stage);
     switch (effect) {
       case 'accept':
         this.#accept(expected, transaction);
@@ -43,20 +43,17 @@ export class Receiver {
         this.#refuse(expected, transaction, reply, now);
         break;
       case 'split':
-        if (transaction.split.length === 0) transaction.splitAt = transaction.accepted.length;
-        transaction.split.push(expected.recipient!);
-        transaction.splitSaysSo ||= saysTooMany(reply);
+        transaction.splitOff(expected.recipient!, saysTooMany(reply));
         break;
       case 'use-data':
-        sender.useData(transaction);
+        ledger.useData(transaction);
         if (expected.stage === 'chunk') this.#stopChunks(transaction, reply, now);
         break;
       case 'postpone':
-        sender.postpone(transaction);
+        ledger.postpone(transaction);
         break;
       case 'renew':
-        this.#context.experience.sessionFull(sender.answered);
-        sender.putOff(transaction);
+        ledger.renew(transaction);
         break;
       case 'go-ahead':
         transaction.step('go-ahead');
@@ -68,22 +65,23 @@ export class Receiver {
         this.#deliver(expected, transaction, reply);
         break;
       case 'ignore':
-        if (stage === 'rcpt-void' && reply.code < 300) transaction.confused = true;
-        if (stage === 'data-void') sender.giveUp(transaction, now);
+        if (stage === 'rcpt-void' && reply.code < 300) transaction.read('recipient-accepted');
+        if (stage === 'data-void') ledger.giveUp(transaction, now);
         break;
       case 'drop':
       case 'never': {
         const error = misplaced(expected.stage, reply);
-        // RFC 5321 §4.2: an answer, if a wrong one; so nobody it is about is left in doubt.
+        // RFC 5321 §4.2: it is an answer, if a wrong one; so the outcome of those it is about is certain.
         if (expected.recipient !== undefined)
           transaction.delivery.decide(expected.recipient, notAccepted(expected.stage, error));
-        else this.#decideOpen(transaction, notAccepted(expected.stage, error));
+        else transaction.decide(notAccepted(expected.stage, error));
         this.#context.fail(error);
         return;
       }
       case 'close': {
         const error = serviceClosing(expected.stage, reply);
-        if (transaction.answered) this.#decideOpen(transaction, notAccepted(expected.stage, error));
+        // A 421 in the place of the reply to MAIL may have been sent before the server read MAIL.
+        if (transaction.facts.answered) transaction.decide(notAccepted(expected.stage, error));
         this.#context.fail(error);
         return;
       }
@@ -93,7 +91,7 @@ export class Receiver {
 
   /** A reply that nothing asked for; while content is written it can only be about that content. */
   unsolicited(reply: Reply, now: number): void {
-    const { writing } = this.#context.sender;
+    const { writing } = this.#context.ledger;
     writing?.delivery.transcript.reply(now, reply);
     if (reply.code === 421) {
       this.#context.fail(serviceClosing(writing ? 'content' : 'idle', reply));
@@ -104,128 +102,119 @@ export class Receiver {
       return;
     }
     // RFC 5321 §4.1.1.4 does not foresee it, but servers refuse large content midway; only closing abandons it.
-    this.#decideOpen(writing, refusal('content', reply));
-    this.#context.sender.settle(writing.delivery);
+    writing.decide(refusal('content', reply));
+    this.#context.ledger.settle(writing.delivery);
     this.#context.fail(refusedMidway(reply));
   }
 
-  /** The session is over: everybody without an answer gets the verdict that is true. */
+  /** The session is over: every recipient without an answer gets the verdict that is true. */
   lost(error: SmtpError, now: number): void {
-    const { sender } = this.#context;
-    const open = sender.open.splice(0);
+    const { ledger } = this.#context;
+    const { open, waiting } = ledger.drain();
     if (open.length > 0) this.#learn(open[0]!, error);
     const ended = endedByPeer(error);
-    for (const [place, transaction] of open.entries()) {
-      const { delivery } = transaction;
-      // What stands behind the first one without an answer was not read, unless the server was silent about all of it.
-      const unread =
-        ended && !transaction.answered && (place > 0 || !transaction.first) && isUnread(transaction, error);
-      if (unread && isWhole(transaction)) {
-        delivery.remaining = [];
-        delivery.settled = true;
-        sender.notAttempted(delivery, stale(error));
-      } else {
-        // RFC 5321 §3.8: after 421 the server has done nothing more, so even what is sent was not accepted.
-        const maybe = LOSS[transaction.writer] === 'unknown' && !isClosing(error);
-        const verdict = maybe ? unknownOutcome(error) : notAccepted(stageOfLoss(transaction), error, unread);
-        this.#decideOpen(transaction, verdict);
-      }
-      if (transaction.writer !== 'over') transaction.step('lost');
-    }
-    for (const transaction of open) {
-      const { delivery } = transaction;
+    for (const [place, transaction] of open.entries()) this.#loseOpen(transaction, place, error);
+    for (const { delivery, toGiveBack } of open) {
       if (delivery.settled) continue;
-      const postpone = transaction.reoffered ? [] : transaction.split;
-      for (const index of [...delivery.remaining, ...postpone])
-        delivery.decide(index, notAccepted('plan', error, ended));
+      delivery.decideRemaining(notAccepted('plan', error, ended));
+      for (const index of toGiveBack) delivery.decide(index, notAccepted('plan', error, ended));
       delivery.transcript.note(now, error.message);
-      sender.settle(delivery);
+      ledger.settle(delivery);
     }
-    for (const delivery of sender.waiting.splice(0)) {
+    for (const delivery of waiting) {
       if (delivery.settled) continue;
       if (delivery.transactions === 0) {
-        delivery.settled = true;
-        sender.notAttempted(delivery, ended ? stale(error) : error);
+        ledger.notAttempted(delivery, ended ? stale(error) : error);
         continue;
       }
-      for (const index of delivery.remaining) delivery.decide(index, notAccepted('plan', error, ended));
-      sender.settle(delivery);
+      delivery.decideRemaining(notAccepted('plan', error, ended));
+      ledger.settle(delivery);
     }
-    sender.writing = undefined;
+  }
+
+  /** @param place  Of the transaction among those that were open, 0 for the oldest. */
+  #loseOpen(transaction: Transaction, place: number, error: SmtpError): void {
+    const { delivery, facts, beginning } = transaction;
+    // What follows the first transaction without an answer was not read, unless the server answered none of them.
+    const unread =
+      endedByPeer(error) &&
+      !facts.answered &&
+      (place > 0 || beginning !== 'first') &&
+      isUnread(transaction, error);
+    if (unread && isWhole(transaction)) {
+      delivery.remaining = [];
+      this.#context.ledger.notAttempted(delivery, stale(error));
+    } else {
+      // RFC 5321 §3.8: after 421 the server has done nothing more, so even what is sent was not accepted.
+      const maybe = LOSS[transaction.writer] === 'unknown' && !isClosing(error);
+      transaction.decide(
+        maybe ? unknownOutcome(error) : notAccepted(stageOfLoss(transaction), error, unread),
+      );
+    }
+    if (transaction.writer !== 'over') transaction.step('lost');
   }
 
   /** What the end of a session with messages in flight says about the host. */
   #learn(first: Transaction, error: SmtpError): void {
-    const { sender, experience } = this.#context;
-    // Our own doing says nothing about the host.
+    const { ledger, experience } = this.#context;
+    // What we did ourselves says nothing about the host.
     if (error.kind === 'aborted' || error.kind === 'api-misuse' || error.kind === 'internal') return;
     experience.lost();
-    if (endedByPeer(error) && first.mailReply === 'awaited' && !first.answered)
-      experience.endedBetween(sender.answered, isClosing(error) ? error.reply?.lines.join(' ') : undefined);
+    if (endedByPeer(error) && !first.facts.answered)
+      experience.endedBetween(ledger.answered, isClosing(error) ? error.reply?.lines.join(' ') : undefined);
   }
 
   #accept(expected: Expected, transaction: Transaction): void {
-    if (expected.stage === 'mail') transaction.mailReply = 'accepted';
-    if (expected.stage === 'rcpt') transaction.accepted.push(expected.recipient!);
+    if (expected.stage === 'mail') transaction.read('mail-accepted');
+    if (expected.stage === 'rcpt') transaction.accept(expected.recipient!);
   }
 
   #refuse(expected: Expected, transaction: Transaction, reply: Reply, now: number): void {
     const { delivery } = transaction;
-    const { sender } = this.#context;
-    transaction.refused = true;
+    const { ledger } = this.#context;
+    transaction.refuse();
     const verdict = refusal(expected.stage as 'mail' | 'rcpt' | 'data' | 'chunk' | 'final', reply);
     if (expected.recipient !== undefined) {
       delivery.decide(expected.recipient, verdict);
       return;
     }
     if (expected.stage === 'mail') {
-      transaction.mailReply = 'refused';
+      transaction.read('mail-refused');
       for (const index of transaction.recipients) delivery.decide(index, verdict);
       return;
     }
-    this.#decideOpen(transaction, verdict);
-    if (expected.stage === 'data') sender.giveUp(transaction, now);
+    transaction.decide(verdict);
+    if (expected.stage === 'data') ledger.giveUp(transaction, now);
     if (expected.stage === 'chunk') this.#stopChunks(transaction, reply, now);
   }
 
   /** RFC 3030 §2: a chunk that has begun must be completed or the connection closed; no further one is sent. */
   #stopChunks(transaction: Transaction, reply: Reply, now: number): void {
     if (transaction.writer !== 'content') return;
-    if (transaction.chunkBegun) this.#context.fail(refusedMidway(reply));
-    else this.#context.sender.giveUp(transaction, now);
+    if (transaction.cursor.chunkBegun) this.#context.fail(refusedMidway(reply));
+    else this.#context.ledger.giveUp(transaction, now);
   }
 
   #deliver(expected: Expected, transaction: Transaction, reply: Reply): void {
     const verdict = { status: 'delivered', stage: 'final', reply } as const;
     if (expected.recipient !== undefined) transaction.delivery.decide(expected.recipient, verdict);
-    else this.#decideOpen(transaction, verdict);
+    else transaction.decide(verdict);
   }
 
   #loneDot(transaction: Transaction, reply: Reply): void {
     // With a recipient accepted after MAIL was refused, a dot might deliver an empty message: only closing is safe.
-    if (transaction.confused) this.#context.fail(misplaced('data', reply));
-    else this.#context.sender.writeLoneDot();
-  }
-
-  /** Gives `verdict` to the recipients of a transaction that have none and are not put off to another one. */
-  #decideOpen(transaction: Transaction, verdict: Parameters<Transaction['delivery']['decide']>[1]): void {
-    const postpone = transaction.split.length === 0 ? undefined : new Set(transaction.split);
-    for (const index of transaction.recipients) {
-      if (!postpone?.has(index)) transaction.delivery.decide(index, verdict);
-    }
+    if (transaction.facts.confused) this.#context.fail(misplaced('data', reply));
+    else this.#context.writeLoneDot();
   }
 
   #afterReply(expected: Expected, transaction: Transaction, now: number): void {
-    const { sender, pipeline } = this.#context;
-    const envelopeDone =
-      (expected.stage === 'mail' || expected.stage === 'rcpt') &&
-      transaction.awaited === 0 &&
-      (transaction.written === transaction.recipients.length || transaction.mailReply === 'refused');
-    if (envelopeDone && transaction.split.length > 0 && !transaction.reoffered) sender.reoffer(transaction);
+    const { ledger, pipeline } = this.#context;
+    const ofEnvelope = expected.stage === 'mail' || expected.stage === 'rcpt';
+    if (ofEnvelope && transaction.envelopeAnswered && transaction.hasToGiveBack) ledger.reoffer(transaction);
     const last = pipeline.first?.transaction !== transaction;
     if (transaction.writer === 'sent' && last && isEnd(expected)) transaction.step('settled');
-    if (transaction.writer === 'over' && last) sender.forget(transaction, now);
-    sender.settle(transaction.delivery);
+    if (transaction.writer === 'over' && last) ledger.close(transaction, now);
+    ledger.settle(transaction.delivery);
   }
 }
 
@@ -235,7 +224,7 @@ function isEnd({ stage }: Expected): boolean {
 
 /** The row of REPLIES: a transaction that can deliver to nobody has rows of its own. */
 function stageOf({ stage }: Expected, transaction: Transaction): TransactionStage {
-  if (stage === 'rcpt' && transaction.mailReply === 'refused') return 'rcpt-void';
+  if (stage === 'rcpt' && transaction.facts.refused) return 'rcpt-void';
   if (stage === 'data' && transaction.void) return 'data-void';
   if (stage === 'final' && transaction.void) return 'final-void';
   return stage as TransactionStage;
@@ -251,12 +240,12 @@ function classOf(
   if (code === 421) return '421';
   const bdat = stage === 'chunk' || (stage === 'final' && transaction.mode === 'bdat');
   if (bdat && (code === 500 || code === 502 || code === 503) && knowsNoBdat(transaction)) return 'no-bdat';
-  if (code === 503) return stage === 'mail' && transaction.overlapped ? '503-overlapped' : '503';
+  if (code === 503)
+    return stage === 'mail' && transaction.beginning === 'overlapped' ? '503-overlapped' : '503';
   // RFC 5321 §4.5.3.1.10 and RFC 3463 §3.6: too many recipients, said in three ways. A status about the mailbox
   // (x.2.z) says plainly that it is about this recipient.
   const tooMany = code === 452 || code === 552 || enhanced?.endsWith('.5.3') === true;
-  const splits =
-    stage === 'rcpt' && transaction.mailReply !== 'refused' && recipient !== transaction.recipients[0];
+  const splits = stage === 'rcpt' && !transaction.facts.refused && recipient !== transaction.recipients[0];
   if (tooMany && code >= 400 && splits && enhanced?.[2] !== '2') return 'too-many';
   if (code < 300) return '2yz';
   if (code < 400) return '3yz';
@@ -266,8 +255,8 @@ function classOf(
 }
 
 /** BDAT for somebody who was accepted is in its place, so the server does not know it; binary content goes no other way. */
-function knowsNoBdat({ accepted, mail, redone }: Transaction): boolean {
-  return accepted.length > 0 && mail.body !== 'binarymime' && !redone;
+function knowsNoBdat({ mail, envelope }: Transaction): boolean {
+  return envelope === 'addressed' && mail.body !== 'binarymime';
 }
 
 /** RFC 3463 §3.6: x.5.3 is too many recipients; a bare 452 may be about room (RFC 5321 §4.2.3). */
@@ -309,11 +298,11 @@ function stale(cause: SmtpError): SmtpError {
   );
 }
 
-function stageOfLoss({ writer, mailReply, awaited }: Transaction): Stage {
+function stageOfLoss({ writer, facts, envelopeAwaited }: Transaction): Stage {
   if (writer === 'content') return 'content';
   if (writer === 'sent') return 'final';
-  if (writer === 'go-ahead' && awaited === 0) return 'data';
-  return mailReply === 'awaited' ? 'mail' : 'rcpt';
+  if (writer === 'go-ahead' && !envelopeAwaited) return 'data';
+  return facts.answered ? 'rcpt' : 'mail';
 }
 
 function misplaced(stage: Stage, reply: Reply): SmtpError {

@@ -1,65 +1,36 @@
 import { SmtpError } from '../../errors.ts';
-import { type ContentScan, scanContent } from '../content/content-scan.ts';
-import { ContentSource } from '../content/content-source.ts';
-import { DotStuffer } from '../content/dot-stuffer.ts';
-import type { Transcript } from '../session/transcript.ts';
-import { nextWriterState, type WriterInput, type WriterState } from '../session/transitions.ts';
+import { ContentCursor } from '../content/content-cursor.ts';
+import {
+  ENVELOPE_FACTS,
+  type EnvelopeFacts,
+  type EnvelopeInput,
+  type EnvelopeState,
+  nextEnvelopeState,
+  nextWriterState,
+  type WriterInput,
+  type WriterState,
+} from '../session/transitions.ts';
 import type { MailParameters } from './commands.ts';
-import type { CheckedEnvelope } from './envelope.ts';
+import type { Delivery, WholeContent } from './delivery.ts';
 import type { Verdict } from './verdict.ts';
 
-/** Content that is one array, looked at once. */
-export interface WholeContent {
-  readonly octets: Uint8Array;
-  readonly scan: ContentScan;
-}
+/** What was known about the session when a transaction began. */
+export type Beginning =
+  /** No message was in flight, and the session has carried one before. */
+  | 'alone'
+  /** The same, and the connection was idle for so long that it may be dead. */
+  | 'doubtful'
+  /** It is the first one of its session: nothing shows yet that the session can carry a message. */
+  | 'first'
+  /** MAIL is written before the message before it was answered. */
+  | 'overlapped';
 
-/** Looks at content that is one array; content that comes in pieces is undefined until it comes. */
-export function wholeContent(octets: Uint8Array | undefined): WholeContent | undefined {
-  return octets && { octets, scan: scanContent(octets) };
-}
-
-/** A message on its way to some recipients: one or more transactions and a verdict for each recipient. */
-export class Delivery {
-  readonly id: number;
-  readonly envelope: CheckedEnvelope;
-  readonly transcript: Transcript;
-  readonly content: WholeContent | undefined;
-  readonly sevenBitContent: WholeContent | undefined;
-  readonly verdicts: (Verdict | undefined)[];
-  /** Recipients without a verdict. */
-  undecided: number;
-  /** Indexes of the recipients that no transaction has taken yet, in input order. */
-  remaining: number[];
-  /** Transactions begun so far. */
-  transactions = 0;
-  settled = false;
-
-  constructor(
-    id: number,
-    envelope: CheckedEnvelope,
-    content: { whole: WholeContent | undefined; sevenBit: WholeContent | undefined },
-    transcript: Transcript,
-  ) {
-    this.id = id;
-    this.envelope = envelope;
-    this.content = content.whole;
-    this.sevenBitContent = content.sevenBit;
-    this.transcript = transcript;
-    this.verdicts = new Array(envelope.to.length);
-    this.undecided = envelope.to.length;
-    this.remaining = envelope.to.map((_, index) => index);
-  }
-
-  /** Gives a recipient its verdict; the first one stands. */
-  decide(recipient: number, verdict: Verdict): void {
-    if (this.verdicts[recipient] !== undefined) return;
-    this.verdicts[recipient] = verdict;
-    this.undecided -= 1;
-  }
-}
-
-/** One MAIL with its recipients and its content. */
+/**
+ * One MAIL with its recipients and its content.
+ *
+ * Its state is private: `step` moves it along the WRITER table when something was written, `read` along the ENVELOPE
+ * table when a reply was read, and the counters and lists change with them.
+ */
 export class Transaction {
   readonly delivery: Delivery;
   /** Indexes into the delivery's recipients, in the order of their RCPT. */
@@ -67,57 +38,26 @@ export class Transaction {
   readonly mode: 'data' | 'bdat';
   readonly mail: MailParameters;
   readonly whole: WholeContent | undefined;
-  #stuffer: DotStuffer | undefined;
-  #source: ContentSource | undefined;
-  /** Since when nothing older is under way in its session. */
+  readonly cursor: ContentCursor;
+  /** Since when no older transaction is open in its session; set by the ledger. */
   oldestSince = 0;
-  /** The first one of its session: nothing shows yet that the session can carry a message. */
-  first = false;
-  /** Somebody or something of it was refused. */
-  refused = false;
-  /** It is written again, whole, as another transaction. */
-  redone = false;
-  /** Whether the server said in words or by status that recipients were too many, rather than room too little. */
-  splitSaysSo = false;
-  /** The server did not know BDAT, so its envelope is open still. */
-  leftOpen = false;
-  /** MAIL was written before the message before it was answered. */
-  overlapped = false;
-  /** The connection was idle so long that it may be dead. */
-  doubtful = false;
-  writer: WriterState = 'waiting';
-  mailWritten = false;
-  mailReply: 'awaited' | 'accepted' | 'refused' = 'awaited';
-  /** RCPTs written. */
-  written = 0;
-  /** Replies to MAIL and RCPT that are awaited. */
-  awaited = 0;
-  /** Recipients the server said yes to, in order. */
-  readonly accepted: number[] = [];
-  /** Recipients the server wants in another transaction. */
-  readonly split: number[] = [];
-  /** Whether they were put back for another transaction already. */
-  reoffered = false;
-  /** How many were accepted when the first one was put off. */
-  splitAt = 0;
-  /** A RCPT was accepted although MAIL was refused. */
-  confused = false;
-  /** Whether any reply to this transaction was read. */
-  answered = false;
-  /** Whether the last octet of the content and its end were handed over. */
-  ended = false;
-  /** Octets of `whole` written. */
-  offset = 0;
-  /** Dots of `whole` that were stuffed. */
-  dotsPassed = 0;
-  /** Octets of text in the content written so far, without added dots. */
-  sent = 0;
-  /** Replies to chunks that are awaited. */
-  chunksAwaited = 0;
-  /** What is left of the chunk whose BDAT stands on the wire. */
-  chunkLeft = 0;
-  chunkLast = false;
-  chunkBegun = false;
+  /** Set by the ledger when the transaction begins. */
+  beginning: Beginning = 'alone';
+  #writer: WriterState = 'waiting';
+  #envelope: EnvelopeState = 'unanswered';
+  #endWritten = false;
+  #clean = true;
+  #rcptsWritten = 0;
+  #envelopeAwaited = 0;
+  #chunksAwaited = 0;
+  readonly #accepted: number[] = [];
+  /** Recipients that the server wants in another transaction. */
+  readonly #split: number[] = [];
+  /** Recipients that were accepted when the first one was split off. */
+  #splitAfter = 0;
+  #splitSaysSo = false;
+  /** Of these, how many were given back to the delivery. */
+  #givenBack = 0;
 
   constructor(
     delivery: Delivery,
@@ -129,48 +69,173 @@ export class Transaction {
     this.mode = plan.mode;
     this.mail = plan.mail;
     this.whole = plan.whole;
+    this.cursor = new ContentCursor(plan.mode);
   }
 
-  /** Makes text of what is none yet. */
-  get stuffer(): DotStuffer {
-    this.#stuffer ??= new DotStuffer(this.mode === 'data');
-    return this.#stuffer;
+  /** State in the WRITER table. */
+  get writer(): WriterState {
+    return this.#writer;
   }
 
-  /** Octets of content that comes in pieces. */
-  get source(): ContentSource {
-    this.#source ??= new ContentSource();
-    return this.#source;
+  /** State in the ENVELOPE table. */
+  get envelope(): EnvelopeState {
+    return this.#envelope;
   }
 
-  /** Whether nobody can get the message by this transaction any more. */
+  /** What holds in the state of the envelope. */
+  get facts(): EnvelopeFacts {
+    return ENVELOPE_FACTS[this.#envelope];
+  }
+
+  /** Recipients that the server accepted, in the order of their RCPT. */
+  get accepted(): readonly number[] {
+    return this.#accepted;
+  }
+
+  /** Recipients that go into another transaction. */
+  get split(): readonly number[] {
+    return this.#split;
+  }
+
+  /** Of these, the ones that were not given back to the delivery yet. */
+  get toGiveBack(): readonly number[] {
+    return this.#split.slice(this.#givenBack);
+  }
+
+  /** Whether `toGiveBack` holds any. */
+  get hasToGiveBack(): boolean {
+    return this.#split.length > this.#givenBack;
+  }
+
+  /** Whether nothing of it was refused. */
+  get clean(): boolean {
+    return this.#clean;
+  }
+
+  /** Whether replies to MAIL or RCPT are awaited. */
+  get envelopeAwaited(): boolean {
+    return this.#envelopeAwaited > 0;
+  }
+
+  /** Replies to chunks that are awaited. */
+  get chunksAwaited(): number {
+    return this.#chunksAwaited;
+  }
+
+  /** The recipient whose RCPT is written next; undefined when all are written. */
+  get nextRecipient(): number | undefined {
+    return this.recipients[this.#rcptsWritten];
+  }
+
+  /** Whether this transaction cannot deliver to any recipient any more. */
   get void(): boolean {
-    if (this.mailReply === 'refused') return true;
-    return this.accepted.length === 0 && this.written === this.recipients.length && this.awaited === 0;
+    if (this.facts.refused) return true;
+    return (
+      this.#accepted.length === 0 && this.#rcptsWritten === this.recipients.length && !this.envelopeAwaited
+    );
+  }
+
+  /** Whether all replies to MAIL and RCPT that will be written were read. */
+  get envelopeAnswered(): boolean {
+    return !this.envelopeAwaited && (this.#rcptsWritten === this.recipients.length || this.facts.refused);
   }
 
   /** Whether the server forgets this transaction by itself (RFC 5321 §4.1.1.4), so that no RSET is needed after it. */
   get closesItself(): boolean {
-    if (!this.mailWritten || this.mailReply === 'refused') return true;
-    if (this.leftOpen) return false;
-    return this.ended && (this.mode === 'data' || this.accepted.length > 0);
+    if (this.#writer === 'waiting' || this.facts.refused) return true;
+    if (this.#envelope === 'left-open') return false;
+    return this.#endWritten && (this.mode === 'data' || this.#accepted.length > 0);
+  }
+
+  /** What the server took before it said that recipients were too many; undefined when that shows no bound. */
+  get recipientBound(): { readonly accepted: number; readonly saidSo: boolean } | undefined {
+    const { length } = this.#accepted;
+    return length > 0 && this.#splitAfter === length
+      ? { accepted: length, saidSo: this.#splitSaysSo }
+      : undefined;
+  }
+
+  /** MAIL was written. */
+  mailWritten(): void {
+    this.step('begin');
+    this.#envelopeAwaited += 1;
+  }
+
+  /** The RCPT of `nextRecipient` was written. */
+  rcptWritten(): void {
+    this.#rcptsWritten += 1;
+    this.#envelopeAwaited += 1;
+  }
+
+  /** A chunk that is not the last one was written. */
+  chunkWritten(): void {
+    this.#chunksAwaited += 1;
+  }
+
+  /** A reply to MAIL, RCPT or a chunk was read. */
+  replied(stage: 'mail' | 'rcpt' | 'chunk'): void {
+    if (stage === 'chunk') this.#chunksAwaited -= 1;
+    else this.#envelopeAwaited -= 1;
+  }
+
+  /** The server accepted a recipient. */
+  accept(recipient: number): void {
+    this.read('recipient-accepted');
+    this.#accepted.push(recipient);
+  }
+
+  /** The server refused MAIL, a recipient or the content. */
+  refuse(): void {
+    this.#clean = false;
+  }
+
+  /** The server wants a recipient in another transaction; `saysSo` when it said that recipients were too many. */
+  splitOff(recipient: number, saysSo: boolean): void {
+    if (this.#split.length === 0) this.#splitAfter = this.#accepted.length;
+    this.#split.push(recipient);
+    this.#splitSaysSo ||= saysSo;
+  }
+
+  /** The whole transaction is written again: its recipients that are not refused go into another one. */
+  rewrite(input: 'mail-postponed' | 'bdat-unknown'): void {
+    this.read(input);
+    this.#split.push(...(input === 'mail-postponed' ? this.recipients : this.#accepted));
+  }
+
+  /** Gives the recipients of `split` back to the delivery, each once. */
+  giveBack(): void {
+    this.delivery.remaining = [...this.toGiveBack, ...this.delivery.remaining];
+    this.#givenBack = this.#split.length;
+  }
+
+  /** Gives a verdict to the recipients that have none and do not go into another transaction. */
+  decide(verdict: Verdict): void {
+    const split = this.#split.length === 0 ? undefined : new Set(this.#split);
+    for (const index of this.recipients) if (!split?.has(index)) this.delivery.decide(index, verdict);
   }
 
   /** Moves along the WRITER table. @throws {SmtpError} MB_SMTP_INTERNAL for a step that the table does not have */
   step(input: WriterInput): void {
-    const next = nextWriterState(this.writer, input);
-    if (next === undefined) {
-      throw new SmtpError(
-        `A transaction in ${this.writer} cannot take ${input}; this is a defect of the package.`,
-        {
-          code: 'MB_SMTP_INTERNAL',
-          kind: 'internal',
-          scope: 'session',
-          stage: 'idle',
-          retryable: true,
-        },
-      );
-    }
-    this.writer = next;
+    const next = nextWriterState(this.#writer, input);
+    if (next === undefined) throw illegal(this.#writer, input);
+    this.#writer = next;
+    if (next === 'sent') this.#endWritten = true;
   }
+
+  /** Moves along the ENVELOPE table. @throws {SmtpError} MB_SMTP_INTERNAL for a reply that the table does not have */
+  read(input: EnvelopeInput): void {
+    const next = nextEnvelopeState(this.#envelope, input);
+    if (next === undefined) throw illegal(this.#envelope, input);
+    this.#envelope = next;
+  }
+}
+
+function illegal(state: WriterState | EnvelopeState, input: WriterInput | EnvelopeInput): SmtpError {
+  return new SmtpError(`A transaction in ${state} cannot take ${input}; this is a defect of the package.`, {
+    code: 'MB_SMTP_INTERNAL',
+    kind: 'internal',
+    scope: 'session',
+    stage: 'idle',
+    retryable: true,
+  });
 }

@@ -25,6 +25,12 @@ export type Verdict =
   /** The message was handed over completely and no answer came: it may have been accepted. */
   | { readonly status: 'unknown'; readonly stage: Stage; readonly reply?: Reply; readonly error: SmtpError };
 
+/** What became of one recipient; a union on `status`: delivered, failed, deferred or unknown. */
+export type RecipientResult = Verdict & {
+  /** The address as it was given. */
+  readonly recipient: string;
+};
+
 /** What a host may lack for a message. */
 export type HostLack = '8bitmime' | 'binarymime' | 'smtputf8' | 'size' | 'requiretls';
 

@@ -1,0 +1,236 @@
+import type { SmtpError } from '../../errors.ts';
+import { DeliverySettled, type SessionEvent } from '../session/events.ts';
+import type { HostExperience } from '../session/host-experience.ts';
+import type { Delivery } from './delivery.ts';
+import type { FlightWindow } from './flight-window.ts';
+import { mailLimit, type PlanFacts, planTransaction } from './plan.ts';
+import type { Beginning, Transaction } from './transaction.ts';
+
+/** A connection that was idle for longer than this may be dead without our knowing. */
+const doubtfulAfterMs = 1000;
+
+/** What the ledger needs from the session around it. */
+export interface LedgerContext {
+  readonly experience: HostExperience;
+  readonly window: FlightWindow;
+  emit(event: SessionEvent): void;
+}
+
+/**
+ * Owns the deliveries and transactions of a session: which deliveries wait, which transactions are open, which one is
+ * being written. Sender and Receiver ask it and change nothing of this themselves.
+ *
+ * A delivery waits while recipients are left for a transaction. A transaction is open from its beginning until its
+ * WRITER state is `over` and its last reply was read; at most one open transaction is being written.
+ */
+export class TransactionLedger {
+  readonly #context: LedgerContext;
+  /** Deliveries that still have recipients for a transaction. */
+  readonly #waiting: Delivery[] = [];
+  /** Open transactions, oldest first. */
+  readonly #open: Transaction[] = [];
+  #writing: Transaction | undefined;
+  /** What transactions are planned by; unknown until the session is ready. */
+  #facts: PlanFacts | undefined;
+  #mails = 0;
+  #answered = 0;
+  #idleSince = 0;
+
+  constructor(context: LedgerContext) {
+    this.#context = context;
+  }
+
+  /** Whether no delivery waits and no transaction is open. */
+  get idle(): boolean {
+    return this.#open.length === 0 && this.#waiting.length === 0;
+  }
+
+  /** Deliveries that wait. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** The transaction that is being written. */
+  get writing(): Transaction | undefined {
+    return this.#writing;
+  }
+
+  /** MAILs written in this session. */
+  get mails(): number {
+    return this.#mails;
+  }
+
+  /** Messages that the server has answered to their end in this session. */
+  get answered(): number {
+    return this.#answered;
+  }
+
+  /** MAILs that the server still takes in this session (RFC 9422 §4.1, or learnt). */
+  get mailsLeft(): number {
+    return (this.#context.experience.messagesPerSession ?? Infinity) - this.#mails;
+  }
+
+  /** Since when the oldest transaction is open. */
+  get since(): number | undefined {
+    return this.#open[0]?.oldestSince;
+  }
+
+  /** Lets transactions begin, now that the session is ready. */
+  start(facts: PlanFacts): void {
+    this.#facts = facts;
+  }
+
+  /** A message was submitted. */
+  add(delivery: Delivery): void {
+    this.#waiting.push(delivery);
+  }
+
+  /** Takes a delivery back: `begun` when only the end of the session can do that, `unknown` when it is over. */
+  cancel(id: number, error: SmtpError): 'cancelled' | 'begun' | 'unknown' {
+    const index = this.#waiting.findIndex((delivery) => delivery.id === id);
+    const delivery = this.#waiting[index];
+    if (delivery?.transactions === 0) {
+      this.#waiting.splice(index, 1);
+      this.notAttempted(delivery, error);
+      return 'cancelled';
+    }
+    const open = this.#open.some((one) => one.delivery.id === id && one.delivery.undecided > 0);
+    return delivery || open ? 'begun' : 'unknown';
+  }
+
+  /**
+   * Begins the next transaction, or settles a delivery that this server cannot take; false when neither is possible now.
+   */
+  begin(now: number): boolean {
+    const facts = this.#facts;
+    const delivery = this.#waiting[0];
+    const open = this.#open.length;
+    if (delivery === undefined || facts === undefined) return false;
+    if (!this.#context.window.admits(open, this.#mails, this.#answered)) return false;
+    if (this.mailsLeft <= 0) {
+      this.#waiting.shift();
+      this.#outOfMails(delivery);
+      return true;
+    }
+    const transaction = planTransaction(delivery, facts);
+    if (delivery.remaining.length === 0) this.#waiting.shift();
+    if (transaction === undefined) {
+      this.settle(delivery);
+      return true;
+    }
+    delivery.transactions += 1;
+    transaction.beginning = this.#beginning(now);
+    if (open === 0) transaction.oldestSince = now;
+    this.#open.push(transaction);
+    this.#writing = transaction;
+    return true;
+  }
+
+  #beginning(now: number): Beginning {
+    if (this.#open.length > 0) return 'overlapped';
+    if (this.#mails === 0) return 'first';
+    return now - this.#idleSince > doubtfulAfterMs ? 'doubtful' : 'alone';
+  }
+
+  #outOfMails(delivery: Delivery): void {
+    const verdict = mailLimit(this.#context.experience.messagesPerSession!);
+    if (delivery.transactions === 0) {
+      this.notAttempted(delivery, verdict.error);
+      return;
+    }
+    delivery.decideRemaining(verdict);
+    this.settle(delivery);
+  }
+
+  /** MAIL of a transaction was written. */
+  mailWritten(transaction: Transaction): void {
+    this.#mails += 1;
+    transaction.mailWritten();
+  }
+
+  /** The end of a transaction's content, or its lone dot, was written: the next transaction may be written. */
+  written(transaction: Transaction, input: 'last-octet' | 'lone-dot'): void {
+    transaction.step(input);
+    this.#writing = undefined;
+  }
+
+  /** The server has, or will have, no use for a transaction: nothing more of it is written. */
+  giveUp(transaction: Transaction, now: number): void {
+    transaction.step('given-up');
+    if (this.#writing === transaction) this.#writing = undefined;
+    if (!transaction.envelopeAwaited && transaction.chunksAwaited === 0) this.close(transaction, now);
+  }
+
+  /** A transaction is over and its last reply was read. */
+  close(transaction: Transaction, now: number): void {
+    const index = this.#open.indexOf(transaction);
+    if (index >= 0) {
+      this.#open.splice(index, 1);
+      if (index === 0 && this.#open.length > 0) this.#open[0]!.oldestSince = now;
+      if (!transaction.facts.rewritten) {
+        this.#answered += 1;
+        this.#context.experience.answered(transaction.clean, this.#answered);
+        this.#context.window.count(transaction.clean);
+      }
+    }
+    if (this.#writing === transaction) this.#writing = undefined;
+    if (this.#open.length === 0) this.#idleSince = now;
+  }
+
+  /** Puts the recipients that the server wants in another transaction at the head of the queue. */
+  reoffer(transaction: Transaction): void {
+    const { delivery, recipientBound } = transaction;
+    // What the server took before it said stop is what it takes.
+    if (recipientBound) {
+      const { accepted, saidSo } = recipientBound;
+      const facts = this.#facts!;
+      facts.learnedRecipients = Math.min(facts.learnedRecipients ?? Infinity, accepted);
+      if (saidSo) this.#context.experience.tooManyRecipients(accepted);
+    }
+    transaction.giveBack();
+    if (this.#waiting[0] !== delivery) this.#waiting.unshift(delivery);
+  }
+
+  /** Queues a whole transaction again, and waits for the answer to each message from now on. */
+  postpone(transaction: Transaction): void {
+    this.#context.window.forbidOverlap();
+    transaction.rewrite('mail-postponed');
+    this.reoffer(transaction);
+  }
+
+  /** Queues a whole transaction again, to be reported in its turn: the session has had its messages. */
+  renew(transaction: Transaction): void {
+    this.#context.experience.sessionFull(this.#answered);
+    transaction.delivery.transactions -= 1;
+    transaction.rewrite('mail-postponed');
+    this.reoffer(transaction);
+  }
+
+  /** Queues a whole transaction again, to be sent by DATA: the server offers CHUNKING and does not know BDAT. */
+  useData(transaction: Transaction): void {
+    this.#context.experience.chunkingRefused();
+    // What the server made of the octets of the content is not certain: each further command waits for its reply.
+    this.#context.window.becomeCautious();
+    transaction.rewrite('bdat-unknown');
+    this.reoffer(transaction);
+  }
+
+  /** Reports a delivery once all its recipients have a verdict. */
+  settle(delivery: Delivery): void {
+    if (delivery.undecided > 0 || delivery.settled) return;
+    delivery.settled = true;
+    this.#context.emit(new DeliverySettled(delivery));
+  }
+
+  /** Reports a delivery that was not offered to the server. */
+  notAttempted(delivery: Delivery, error: SmtpError): void {
+    delivery.settled = true;
+    this.#context.emit({ type: 'delivery-not-attempted', id: delivery.id, error });
+  }
+
+  /** Empties the ledger at the end of the session, and returns what was in it. */
+  drain(): { readonly open: readonly Transaction[]; readonly waiting: readonly Delivery[] } {
+    this.#writing = undefined;
+    return { open: this.#open.splice(0), waiting: this.#waiting.splice(0) };
+  }
+}
