@@ -214,6 +214,8 @@ describe('what was received can be answered', () => {
     '<1@[192.0.2.1]>',
     '<no-at-sign>',
     '<<1@example.com>',
+    '<"a>b"@example.com>',
+    '<a\r\n\tb@example.com>',
   ])('ADDR-20 repeats the identifier of a received message: %s', async (id) => {
     const received = await parseMessage(
       Buffer.from(`From: a@example.com\r\nMessage-ID: ${id}\r\nReferences: <0@example.com> ${id}\r\n\r\n`),

@@ -39,7 +39,15 @@ describe('identifiers of received mail', () => {
   });
 
   it('PARSE-43 reports an identifier that cannot be read', async () => {
-    for (const value of ['<>', 'no identifier here', `<${'a'.repeat(999)}>`, '<', '"'])
+    for (const value of [
+      '<>',
+      '<a\0@x.test>',
+      `<${'é'.repeat(600)}>`,
+      'no identifier here',
+      `<${'a'.repeat(999)}>`,
+      '<',
+      '"',
+    ])
       expect((await read(`In-Reply-To: ${value}`)).defects, value).toEqual(['identifier-invalid']);
   });
 

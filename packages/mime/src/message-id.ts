@@ -27,15 +27,23 @@ const MAX_IDENTIFIER = 995;
  * An answer repeats what it answers (RFC 5322 §3.6.4), UTF-8 included (RFC 6532 §3.3), also where the standard wants
  * another form.
  *
- * @throws {MimeError} MB_MIME_MESSAGE_ID when it is empty, holds controls or brackets, or fits on no line.
+ * @throws {MimeError} MB_MIME_MESSAGE_ID when it is empty, holds controls, or brackets outside quotes, or fits on no line.
  */
 export function formatReference(id: string): string {
   const inner = typeof id === 'string' ? withoutBrackets(id) : '';
-  if (/^[^\0-\x1f\x7f<>]+$/.test(inner) && inner.isWellFormed() && utf8Length(inner) <= MAX_IDENTIFIER)
-    return `<${inner}>`;
+  if (isRepeatable(inner)) return `<${inner}>`;
   throw new MimeError(
     'MB_MIME_MESSAGE_ID',
     `An identifier in inReplyTo or references must be text of at most ${MAX_IDENTIFIER} octets without controls and brackets.`,
+  );
+}
+
+/** Whether an answer can repeat an identifier; RFC 5322 §4.5.4: its left side may be quoted. */
+function isRepeatable(inner: string): boolean {
+  return (
+    /^(?:"[^\0-\x1f\x7f"]*"@)?[^\0-\x1f\x7f<>]+$/.test(inner) &&
+    inner.isWellFormed() &&
+    utf8Length(inner) <= MAX_IDENTIFIER
   );
 }
 
@@ -101,7 +109,10 @@ export function readIdentifiers(value: string): IdentifierReading {
       if (character !== ',') other += character;
       continue;
     }
-    let inner = value.slice(i + 1, end).trim();
+    let inner = value
+      .slice(i + 1, end)
+      .replace(/\t/g, ' ')
+      .trim();
     i = end;
     if (character === '"') other += ` ${inner} `;
     if (character !== '<') continue;
@@ -109,16 +120,15 @@ export function readIdentifiers(value: string): IdentifierReading {
       inner = inner.slice(inner.lastIndexOf('<') + 1);
       defect = true;
     }
-    if (inner === '' || inner.length > MAX_IDENTIFIER || (/\s/.test(inner) && !/^"[^"]*"@\S+$/.test(inner)))
-      defect = true;
-    if (inner !== '' && inner.length <= MAX_IDENTIFIER) identifiers.push(`<${inner}>`);
+    const repeatable = isRepeatable(inner);
+    if (!repeatable || (/\s/.test(inner) && !/^"[^"]*"@\S+$/.test(inner))) defect = true;
+    if (repeatable) identifiers.push(`<${inner}>`);
   }
   const words = other.split(/\s+/).filter((word) => word !== '');
   if (identifiers.length === 0) {
     for (const word of words) {
       const id = word.replace(/[<>"]/g, '');
-      if (id !== '' && id.length <= MAX_IDENTIFIER && (words.length === 1 || id.includes('@')))
-        identifiers.push(`<${id}>`);
+      if (isRepeatable(id) && (words.length === 1 || id.includes('@'))) identifiers.push(`<${id}>`);
     }
   }
   return { identifiers, defect: defect || words.length > 0 };
