@@ -1,6 +1,7 @@
 import { type CharsetOptions, decodeOctets, findCharset } from './charset.ts';
 import { decodeBase64 } from './transfer/base64.ts';
 import { ALPHABET } from './transfer/fast/base64-lines.ts';
+import { hexPair } from './transfer/quoted-printable.ts';
 import { borrowUtf8, concatOctets, decodeAscii, encodeUtf8 } from './utf8.ts';
 
 // RFC 2047 §2: 75 characters a word, of which "=?UTF-8?Q?" and "?=" take 12.
@@ -338,19 +339,10 @@ export function unescapeOctets(text: string, sign: '=' | '%'): Uint8Array {
   const signOctet = sign.charCodeAt(0);
   let o = 0;
   for (let i = 0; i < octets.length; i++) {
-    const high = octets[i] === signOctet ? hexValue(octets[i + 1]) : -1;
-    const low = hexValue(octets[i + 2]);
-    if (high >= 0 && low >= 0) {
-      octets[o++] = high * 16 + low;
-      i += 2;
-    } else octets[o++] = octets[i]!;
+    const octet = octets[i]!;
+    const escaped = octet === signOctet ? hexPair(octets, i + 1) : 256;
+    if (escaped < 256) i += 2;
+    octets[o++] = escaped < 256 ? escaped : octet;
   }
   return octets.subarray(0, o);
-}
-
-/** The value of a hexadecimal digit in either case; -1 for other octets. */
-function hexValue(octet = 0): number {
-  if (octet >= 48 && octet <= 57) return octet - 48;
-  const letter = (octet | 32) - 87;
-  return letter >= 10 && letter <= 15 ? letter : -1;
 }

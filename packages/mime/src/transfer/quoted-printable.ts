@@ -97,11 +97,13 @@ export function encodeQuotedPrintableOctets(
   return encodeOctets(startOf(options?.mode, input), input, true);
 }
 
-/** The value of each hexadecimal digit in either case, 255 for other octets. */
+const EMPTY = /* @__PURE__ */ new Uint8Array(0);
+
+/** The value of each hexadecimal digit in either case, 256 for other octets. */
 const digits = /* @__PURE__ */ buildDigits();
 
-function buildDigits(): Uint8Array {
-  const table = new Uint8Array(256).fill(255);
+function buildDigits(): Uint16Array {
+  const table = new Uint16Array(256).fill(256);
   for (let value = 0; value < 16; value++) {
     table[hexDigit(value)] = value;
     table[hexDigit(value) | 32] = value;
@@ -109,10 +111,15 @@ function buildDigits(): Uint8Array {
   return table;
 }
 
+/** The octet that two hexadecimal digits stand for; over 255 when there are none. */
+export function hexPair(octets: Uint8Array, at: number): number {
+  return (digits[octets[at] ?? 0]! << 4) | digits[octets[at + 1] ?? 0]!;
+}
+
 /** White space that may end a line is held back up to this length; a longer run is content. */
 const MAX_HELD = 1000;
 
-/** Copies content as it is, blanks with a literal behind them included; returns where that ends. */
+/** Copies content as it is, blanks with a literal after them included; returns where that ends. */
 function copyContent(chunk: Uint8Array, start: number, out: Uint8Array, offset: number): number {
   const end = chunk.length;
   let i = start;
@@ -126,23 +133,6 @@ function copyContent(chunk: Uint8Array, start: number, out: Uint8Array, offset: 
   return i;
 }
 
-/** Decodes `=XX` sequences, one after the other; returns where another octet stands. */
-function decodeEscapes(chunk: Uint8Array, start: number, out: Uint8Array, offset: number): number {
-  let i = start;
-  let o = offset;
-  while (i + 2 < chunk.length && chunk[i] === EQUALS) {
-    const high = digits[chunk[i + 1]!]!;
-    const low = digits[chunk[i + 2]!]!;
-    if ((high | low) > 15) break;
-    out[o++] = (high << 4) | low;
-    i += 3;
-  }
-  return i;
-}
-
-/** Where the decoder stands: in content, in blanks that may end a line, or inside a sequence that `=` began. */
-type DecoderState = 'content' | 'blanks' | 'equals' | 'digit' | 'soft-blanks' | 'soft-cr';
-
 /**
  * Decodes a stream of quoted-printable; it never throws.
  *
@@ -150,108 +140,50 @@ type DecoderState = 'content' | 'blanks' | 'equals' | 'digit' | 'soft-blanks' | 
  * ends (RFC 2045 §6.7 rule 3), and leaves a `=` that starts no valid sequence as it is.
  */
 export class QuotedPrintableDecoder {
-  #state: DecoderState = 'content';
-  /** The octets read since the state left `content`; they are content after all when the sequence breaks off. */
-  #held: number[] = [];
+  /** The start of a sequence, or blanks, whose meaning depends on what follows. */
+  #held = EMPTY;
 
   /** Takes more encoded octets and returns the content they complete. */
   push(chunk: Uint8Array): Uint8Array {
-    const out = new Uint8Array(this.#held.length + chunk.length);
-    const end = chunk.length;
+    const input = this.#held.length === 0 ? chunk : concatOctets([this.#held, chunk]);
+    const out = new Uint8Array(input.length);
+    const end = input.length;
+    this.#held = EMPTY;
     let o = 0;
     let i = 0;
     while (i < end) {
-      if (this.#state === 'content') {
-        const start = i;
-        i = copyContent(chunk, i, out, o);
-        o += i - start;
-        const escapesFrom = i;
-        i = decodeEscapes(chunk, i, out, o);
-        o += (i - escapesFrom) / 3;
-        if (i === start) {
-          // Neither: what is here depends on what follows.
-          const octet = chunk[i++]!;
-          this.#hold(octet === EQUALS ? 'equals' : 'blanks', octet);
-        }
-        continue;
+      const start = i;
+      i = copyContent(input, i, out, o);
+      o += i - start;
+      while (input[i] === EQUALS) {
+        const octet = hexPair(input, i + 1);
+        if (octet > 255) break;
+        out[o++] = octet;
+        i += 3;
       }
-      const octet = chunk[i]!;
-      if (this.#step(octet)) {
-        i += 1;
-        if (this.#decoded >= 0) out[o++] = this.#takeDecoded();
-      } else o = this.#release(out, o); // and look at the octet again, as content
+      if (i > start) continue;
+      // A `=` or blanks: the line may end here.
+      const soft = input[i] === EQUALS ? 1 : 0;
+      let next = i + soft;
+      while (next < end && next - i < MAX_HELD && isBlank(input[next]!)) next += 1;
+      const isCr = input[next] === CR;
+      const digit = soft === 1 && next === i + 1 && digits[input[next] ?? 0]! < 16;
+      if (next === end || (next + 1 === end && (digit || (isCr && soft === 1)))) {
+        this.#held = input.slice(i);
+        break;
+      }
+      if (isCr || input[next] === LF) i = next + soft + Number(soft === 1 && isCr && input[next + 1] === LF);
+      else for (next = Math.max(next, i + 1); i < next; i++) out[o++] = input[i]!;
     }
     return out.subarray(0, o);
   }
 
   /** Returns what the end settles; call it once. White space and a lone `=` at the end are dropped. */
   finish(): Uint8Array {
-    const held = this.#state === 'digit' ? Uint8Array.from(this.#held) : new Uint8Array(0);
-    this.#held = [];
-    this.#state = 'content';
-    return held;
-  }
-
-  #decoded = -1;
-
-  #takeDecoded(): number {
-    const octet = this.#decoded;
-    this.#decoded = -1;
-    return octet;
-  }
-
-  #hold(state: DecoderState, octet: number): void {
-    this.#state = state;
-    this.#held.push(octet);
-  }
-
-  #release(out: Uint8Array, o: number): number {
-    out.set(this.#held, o);
-    const end = o + this.#held.length;
-    this.#drop();
-    return end;
-  }
-
-  #drop(): void {
-    this.#held = [];
-    this.#state = 'content';
-  }
-
-  /** Takes an octet outside content; false when it does not continue the sequence. */
-  #step(octet: number): boolean {
-    const blank = isBlank(octet);
-    if (this.#held.length > MAX_HELD) return false;
-    switch (this.#state) {
-      case 'blanks':
-        if (blank) this.#held.push(octet);
-        else if (octet === CR || octet === LF) {
-          this.#drop(); // the blanks end a line
-          this.#decoded = octet;
-        } else return false;
-        return true;
-      case 'equals':
-        if (digits[octet]! < 16) this.#hold('digit', octet);
-        else if (blank) this.#hold('soft-blanks', octet);
-        else if (octet === CR) this.#hold('soft-cr', octet);
-        else if (octet === LF) this.#drop();
-        else return false;
-        return true;
-      case 'digit':
-        if (digits[octet]! > 15) return false;
-        this.#decoded = (digits[this.#held[1]!]! << 4) | digits[octet]!;
-        this.#drop();
-        return true;
-      case 'soft-blanks':
-        if (blank) this.#held.push(octet);
-        else if (octet === CR) this.#hold('soft-cr', octet);
-        else if (octet === LF) this.#drop();
-        else return false;
-        return true;
-      default: // soft-cr: the line is broken with or without its LF
-        this.#drop();
-        if (octet === LF) return true;
-        return false;
-    }
+    const held = this.#held;
+    this.#held = EMPTY;
+    // `=A` is no sequence, so it is content.
+    return digits[held[1] ?? 0]! < 16 ? held : EMPTY;
   }
 }
 
