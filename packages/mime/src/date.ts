@@ -1,3 +1,4 @@
+import { withoutComments } from './comment.ts';
 import { MimeError, wordSet } from './errors.ts';
 
 /** The date that was written last: messages of one second have the same. */
@@ -93,7 +94,7 @@ export function readDate(text: string): DateReading {
 function dayFirst(text: string): string {
   // A longer text is no date.
   return (
-    withoutComments(text.slice(0, 1000))
+    withoutComments(text.slice(0, 1000), ' ')
       .trim()
       .replace(/\s+/g, ' ')
       // A lone digit beside a blank has lost its neighbour.
@@ -120,18 +121,4 @@ function zoneMinutes(zone: string): number | null {
   const offset = Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes));
   // A name beside the offset says the same, as `GMT+0200` does: that is what clocks of this zone differ from GMT.
   return name === '' || known === 0 || known === offset / 60 ? offset : Number.NaN;
-}
-
-/** Puts a blank for each comment; they nest and may hold quoted pairs (RFC 5322 §3.2.2). */
-function withoutComments(text: string): string {
-  let out = '';
-  let depth = 0;
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i];
-    if (character === '(') depth += 1;
-    if (depth === 0) out += character;
-    else if (character === '\\') i += 1;
-    else if (character === ')' && --depth === 0) out += ' ';
-  }
-  return depth > 0 ? `${out}(` : out; // what does not end is no comment
 }

@@ -31,7 +31,13 @@ export class HeaderField {
 
   /** The value, unfolded and without white space at its ends; octets that are not UTF-8 are read as windows-1252. */
   get value(): string {
-    this.#value ??= trimBlanks(unfoldHeader(decodeUnlabelled(this.raw.subarray(this.#valueStart))));
+    if (this.#value === undefined) {
+      let start = this.#valueStart;
+      let end = this.raw.length;
+      while (isBlank(this.raw[start])) start += 1;
+      while (end > start && isBlank(this.raw[end - 1])) end -= 1;
+      this.#value = unfoldHeader(decodeUnlabelled(this.raw.subarray(start, end)));
+    }
     return this.#value;
   }
 
@@ -39,14 +45,6 @@ export class HeaderField {
   get hasUnknownCharset(): boolean {
     return !isUtf8(this.raw);
   }
-}
-
-function trimBlanks(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && isBlank(text.charCodeAt(start))) start += 1;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1;
-  return text.slice(start, end);
 }
 
 /** True for white space and for the octets of line breaks. */

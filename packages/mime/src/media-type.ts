@@ -1,4 +1,5 @@
-import { type ParameterizedValue, parseParameters, withoutComments } from './parameter.ts';
+import { withoutComments } from './comment.ts';
+import { type ParameterizedValue, parseParameters } from './parameter.ts';
 
 const SOUND = /^[!#$%&'*+.\w^`{|}~-]+\/[!#$%&'*+.\w^`{|}~-]+$/;
 

@@ -1,4 +1,6 @@
+import { unquote } from './address-token.ts';
 import { type CharsetOptions, decodeOctets } from './charset.ts';
+import { withoutComments } from './comment.ts';
 import { decodeWords, unescapeOctets } from './encoded-word.ts';
 import { MimeError, unfitValue } from './errors.ts';
 import { concatOctets, encodeUtf8 } from './utf8.ts';
@@ -46,23 +48,17 @@ export function formatParameter(name: string, value: string): string[] {
 
 /** Percent-encodes a text in pieces that split no character. */
 function percentPieces(value: string): string[] {
-  const pieces: string[] = [];
-  const octets = encodeUtf8(value);
-  let piece = '';
-  for (let at = 0; at < octets.length; ) {
-    let character = '';
-    do {
-      const octet = octets[at++]!;
-      const text = String.fromCharCode(octet);
-      character += ATTRIBUTE.test(text) ? text : `%${(octet + 256).toString(16).slice(1).toUpperCase()}`;
-    } while ((octets[at]! & 0xc0) === 0x80); // an octet inside a character (RFC 3629 §3)
-    if (piece.length + character.length > MAX_PIECE) {
-      pieces.push(piece);
-      piece = '';
-    }
-    piece += character;
+  const pieces = [''];
+  for (const character of value.toWellFormed()) {
+    const encoded = ATTRIBUTE.test(character)
+      ? character
+      : encodeURIComponent(character).replace(
+          /['()*]/,
+          (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
+        );
+    if (pieces.at(-1)!.length + encoded.length > MAX_PIECE) pieces.push('');
+    pieces[pieces.length - 1] += encoded;
   }
-  pieces.push(piece);
   return pieces;
 }
 
@@ -97,43 +93,20 @@ export function parseParameters(text: string, options: CharsetOptions = {}): Par
   return { value, parameters };
 }
 
-/** Reads value and parameters as they are written, RFC 2231 not undone, without comments; names are lower-case. */
+/** A parameter: its name, and its value in quotes or without. */
+const PARAMETER = /([^=;]*)(?:=[ \t]*(?:"([^"\\]*(?:\\.[^"\\]*)*\\?)"?[^;]*|([^;]*)))?(?:;|$)/gs;
+
+/** Reads value and parameters as they are written, without decoding RFC 2231; names are in lower case. */
 export function readParameters(text: string): { value: string; written: [name: string, value: string][] } {
-  const first = endOfParameter(text, 0);
-  const value = text.slice(0, first).trim().toLowerCase();
+  const [value = ''] = text.split(';', 1);
   const written: [string, string][] = [];
-  let at = first + 1;
-  for (let count = 0; at < text.length && count < MAX_PARAMETERS; count++) {
-    const [name, plain, end] = readParameter(text, at);
-    if (name !== '') written.push([name, plain]);
-    at = end + 1;
+  let count = 0;
+  for (const [, name = '', quoted, plain = ''] of text.slice(value.length + 1).matchAll(PARAMETER)) {
+    if (++count > MAX_PARAMETERS) break;
+    if (name.trim() !== '')
+      written.push([name.trim().toLowerCase(), quoted === undefined ? plain.trim() : unquote(quoted)]);
   }
-  return { value, written };
-}
-
-/** Reads one `name=value` at `start`; returns both and where the next semicolon, or the end, is. */
-function readParameter(text: string, start: number): [name: string, value: string, end: number] {
-  let at = start;
-  while (at < text.length && text[at] !== '=' && text[at] !== ';') at += 1;
-  const name = text.slice(start, at).trim().toLowerCase();
-  if (text[at] !== '=') return [name, '', at];
-  at += 1;
-  while (at < text.length && (text[at] === ' ' || text[at] === '\t')) at += 1;
-  if (text[at] !== '"') {
-    const end = endOfParameter(text, at);
-    return [name, text.slice(at, end).trim(), end];
-  }
-  let value = '';
-  for (at += 1; at < text.length && text[at] !== '"'; at++) {
-    if (text[at] === '\\' && at + 1 < text.length) at += 1;
-    value += text[at];
-  }
-  return [name, value, endOfParameter(text, at)];
-}
-
-function endOfParameter(text: string, at: number): number {
-  const semicolon = text.indexOf(';', at);
-  return semicolon < 0 ? text.length : semicolon;
+  return { value: value.trim().toLowerCase(), written };
 }
 
 /** Joins `name*`, `name*0`, `name*0*`… (RFC 2231 §3, §4.1); they win over a plain parameter of the same name. */
@@ -181,39 +154,4 @@ export function hasDuplicateParameter(text: string): boolean {
   if (text.indexOf(';') === text.lastIndexOf(';')) return false;
   const { written } = readParameters(withoutComments(text));
   return new Set(written.map(([name]) => name)).size < written.length;
-}
-
-/**
- * Leaves out comments that stand outside quotes (RFC 5322 §3.2.2).
- *
- * QUIRK(many senders): a parenthesis inside an unquoted value, as in `filename=a(1).pdf`, is part of it, and so is one
- * that nothing closes.
- */
-export function withoutComments(text: string): string {
-  if (!text.includes('(')) return text;
-  let out = '';
-  let depth = 0;
-  let opened = 0;
-  let quoted = false;
-  let value = -1; // characters of the unquoted value that `out` ends in; -1 outside a value
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i]!;
-    if (character === '\\' && (quoted || depth > 0)) {
-      if (depth === 0) out += character + (text[i + 1] ?? '');
-      i += 1;
-      continue;
-    }
-    if (depth === 0 && character === '"') quoted = !quoted;
-    if (!quoted && character === '(' && value <= 0) {
-      if (depth === 0) opened = i;
-      depth += 1;
-    } else if (!quoted && character === ')' && depth > 0) depth -= 1;
-    else if (depth === 0) {
-      out += character;
-      if (quoted || character === ';' || character === '"') value = -1;
-      else if (character === ' ' || character === '\t') value = value === 0 ? 0 : -1;
-      else if (value >= 0 || character === '=') value += 1;
-    }
-  }
-  return depth > 0 ? out + text.slice(opened) : out;
 }
