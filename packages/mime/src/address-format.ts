@@ -1,4 +1,5 @@
 import {
+  addressPieces,
   checkMailbox,
   type Group,
   invalidAddress,
@@ -7,7 +8,6 @@ import {
   quoteLocalPart,
   toCanonical,
   toWire,
-  writeAddress,
 } from './address.ts';
 import { readMailbox } from './address-list.ts';
 
@@ -60,9 +60,13 @@ export function formatAddress(
   if (typeof address === 'object' && address !== null && 'members' in address) {
     const { name, members } = address;
     if (!Array.isArray(members)) throw invalidAddress(members, 'the members of a group must be an array');
-    return writeAddress({ name, members: members.map(checked) }, options);
+    return write({ name, members: members.map(checked) }, options);
   }
-  return writeAddress(checked(address), options);
+  return write(checked(address), options);
+}
+
+function write(address: Mailbox | Group, options: { readonly utf8?: boolean } | undefined): string {
+  return addressPieces([address], options).join('').slice(1);
 }
 
 /** The mailbox with an address that was read anew. */

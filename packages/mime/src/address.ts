@@ -153,13 +153,26 @@ export function formatPhrase(
 /** A longer name goes out in encoded-words, which fold anywhere. */
 const MAX_QUOTED_NAME = 200;
 
-/** Writes a mailbox or group that was checked, unfolded. */
-export function writeAddress(address: Mailbox | Group, options?: { readonly utf8?: boolean }): string {
-  if ('members' in address) {
-    const members = address.members.map((member) => writeAddress(member, options));
-    return `${formatPhrase(address.name, options)}:${members.length > 0 ? ` ${members.join(', ')}` : ''};`;
+/**
+ * The words of addresses that were checked, each with the space before it: a line may be folded before each of them.
+ *
+ * @param pieces  Gets the words.
+ */
+export function addressPieces(
+  addresses: readonly (Mailbox | Group)[],
+  options?: { readonly utf8?: boolean },
+  pieces: string[] = [],
+): string[] {
+  for (const [index, one] of addresses.entries()) {
+    if (index > 0) pieces[pieces.length - 1] += ',';
+    const group = 'members' in one;
+    if (group || one.name)
+      for (const word of ` ${formatPhrase(one.name!, options)}`.split(/(?<! )(?= )/)) pieces.push(word);
+    if (group) {
+      pieces[pieces.length - 1] += ':';
+      addressPieces(one.members, options, pieces);
+      pieces[pieces.length - 1] += ';';
+    } else pieces.push(one.name ? ` <${toWire(one)}>` : ` ${toWire(one)}`);
   }
-  return address.name === undefined || address.name === ''
-    ? toWire(address)
-    : `${formatPhrase(address.name, options)} <${toWire(address)}>`;
+  return pieces;
 }

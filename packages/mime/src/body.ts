@@ -22,7 +22,7 @@ import type {
 import { SEPARATORS } from './message.ts';
 import { formatIdentifier } from './message-id.ts';
 import { formatParameter, type ParameterizedValue } from './parameter.ts';
-import { type Body, boundaryClash, holdsBoundary, type Part } from './part-tree.ts';
+import { boundaryClash, holdsBoundary, type Part, type Segment } from './part-tree.ts';
 import { base64Length } from './transfer/base64.ts';
 import { quoteText } from './transfer/quoted-printable.ts';
 import { type ContentSurvey, canonicalLines, MAX_LINE_OCTETS, surveyContent } from './transfer/survey.ts';
@@ -61,7 +61,7 @@ export function buildBody(message: Message, context: BodyContext): Part {
     ]);
   }
   const parts = mixed.map((attachment) => buildAttachment(attachment, context));
-  if (root === undefined && parts.length === 1 && parts[0]!.body.kind !== 'ready') return parts[0]!;
+  if (root === undefined && parts.length === 1 && !('ready' in parts[0]!.body)) return parts[0]!;
   if (parts.length > 0) return multipart('mixed', root === undefined ? parts : [root, ...parts], context);
   return root ?? buildText('text/plain', '', context);
 }
@@ -133,7 +133,7 @@ function buildText(type: string, text: string, context: BodyContext, alone = fal
   // No line of a short text is too long.
   if (closed.length < MAX_LINE_OCTETS && /^[\x01-\x7f]*$/.test(closed)) {
     const canonical = /\r(?!\n)|(?<!\r)\n/.test(closed) ? closed.replace(/\r\n|\r|\n/g, '\r\n') : closed;
-    return encodedPart(header, '7bit', { kind: 'text', text: canonical });
+    return encodedPart(header, '7bit', canonical, true);
   }
   return encodeText(header, closed, context);
 }
@@ -148,7 +148,7 @@ function buildAlternative(alternative: Alternative, context: BodyContext): Part 
   if (source.text && type.value.startsWith('text/')) parameters.set('charset', 'utf-8');
   writer.raw('Content-Type', formatParameters(type.value, parameters));
   if (source.text) return encodeText(writer.text, source.octets, context);
-  return encodedPart(writer.text, 'base64', { kind: 'base64', octets: source.octets });
+  return encodedPart(writer.text, 'base64', { base64: source.octets });
 }
 
 /** Writes text with the transfer encoding that its content asks for (RFC 2045 §6.2). */
@@ -165,8 +165,8 @@ function encodeText(header: string, text: string | Uint8Array, context: BodyCont
   const quoted = identity ? undefined : quotedPart(header, octets, escaped);
   if (quoted !== undefined) return quoted;
   const lines = canonicalLines(octets, bareBreaks);
-  if (!identity) return encodedPart(header, 'base64', { kind: 'base64', octets: lines });
-  return encodedPart(header, eightBit === 0 ? '7bit' : '8bit', { kind: 'octets', octets: lines, identity });
+  if (!identity) return encodedPart(header, 'base64', { base64: lines });
+  return encodedPart(header, eightBit === 0 ? '7bit' : '8bit', lines, identity);
 }
 
 /**
@@ -179,17 +179,23 @@ function quotedPart(header: string, octets: Uint8Array, escaped: number): Part |
   if (octets.length + escaped * 2 > longest) return undefined;
   const encoded = quoteText(octets);
   if (encoded.length > longest) return undefined;
-  return encodedPart(header, 'quoted-printable', { kind: 'octets', octets: encoded, identity: false });
+  return encodedPart(header, 'quoted-printable', encoded);
 }
 
 type TransferEncoding = '7bit' | '8bit' | 'quoted-printable' | 'base64';
 
-function encodedPart(header: string, encoding: TransferEncoding, body: Body): Part {
+/** @param identity  Whether the content goes out as it is. */
+function encodedPart(header: string, encoding: TransferEncoding, segment: Segment, identity = false): Part {
   return {
     header: `${header}Content-Transfer-Encoding: ${encoding}\r\n`,
-    body,
+    body: { segment, identity },
     eightBit: encoding === '8bit',
   };
+}
+
+function streamPart(header: string, encoding: TransferEncoding, stream: StreamSource): Part {
+  const as = encoding === 'base64' ? encoding : 'lines';
+  return encodedPart(header, encoding, { stream, as, sevenBit: encoding === '7bit' });
 }
 
 function buildAttachment(attachment: Attachment, context: BodyContext): Part {
@@ -201,8 +207,8 @@ function buildAttachment(attachment: Attachment, context: BodyContext): Part {
     const header = attachmentHeader(readContentType(type), [], attachment, undefined);
     // RFC 6532 §3.7: unlike message/rfc822 it may be encoded, which its header needs in a 7-bit message.
     if (part.eightBit && context.variant === '7bit')
-      return encodedPart(header, 'base64', { kind: 'base64-stream', source: context.octetsOf(part) });
-    return encodedPart(header, part.eightBit ? '8bit' : '7bit', { kind: 'message', part });
+      return streamPart(header, 'base64', context.octetsOf(part));
+    return { ...encodedPart(header, part.eightBit ? '8bit' : '7bit', ''), body: { message: part } };
   }
   const type = readContentType(attachment.contentType ?? typeOfFilename(attachment.filename));
   if (type.value.startsWith('multipart/')) {
@@ -213,8 +219,8 @@ function buildAttachment(attachment: Attachment, context: BodyContext): Part {
   const added: [string, string][] = charset ? [['charset', 'utf-8']] : [];
   const header = attachmentHeader(type, added, attachment, attachment.headers);
   if (type.value.startsWith('message/')) return buildMessageContent(header, source, context);
-  if ('octets' in source) return encodedPart(header, 'base64', { kind: 'base64', octets: source.octets });
-  return encodedPart(header, 'base64', { kind: 'base64-stream', source });
+  if ('octets' in source) return encodedPart(header, 'base64', { base64: source.octets });
+  return streamPart(header, 'base64', source);
 }
 
 /** @param added  Parameters of the type that win over those that the caller gave. */
@@ -254,12 +260,11 @@ function buildMessageContent(
   context: BodyContext,
 ): Part {
   if (!('octets' in source)) {
-    const sevenBit = context.variant === '7bit';
-    return encodedPart(header, context.variant, { kind: 'line-stream', source, sevenBit });
+    return streamPart(header, context.variant, source);
   }
   const { eightBit, bareBreaks } = surveyLines(source.octets, context, source.text);
   const octets = source.text ? canonicalLines(source.octets, bareBreaks) : source.octets;
-  return encodedPart(header, eightBit > 0 ? '8bit' : '7bit', { kind: 'octets', octets, identity: true });
+  return encodedPart(header, eightBit > 0 ? '8bit' : '7bit', octets, true);
 }
 
 /** Refuses content that cannot go out as it is; the line breaks of a text are brought into form. */
@@ -312,7 +317,7 @@ function buildWhole(message: Message, part: Uint8Array, context: BodyContext): P
 function buildReady({ part }: ReadyPart, context: BodyContext): Part {
   if (!(part instanceof Uint8Array)) throw new MimeError('MB_MIME_CONTENT', 'A ready part is a Uint8Array.');
   const { eightBit } = surveyLines(part, context);
-  return { header: '', body: { kind: 'ready', octets: part }, eightBit: eightBit > 0 };
+  return { header: '', body: { segment: part, identity: true, ready: true }, eightBit: eightBit > 0 };
 }
 
 /** Joins parts under a boundary that none of them holds (RFC 2046 §5.1.1). */
@@ -331,7 +336,7 @@ function multipart(
       foldTrusted('Content-Type', `multipart/${subtype}; ${extra}boundary="${boundary}"`) +
       // RFC 2045 §6.4: a composite says what its parts hold; 7bit needs no saying.
       (eightBit ? 'Content-Transfer-Encoding: 8bit\r\n' : '');
-    return { header, body: { kind: 'multipart', boundary, parts }, eightBit };
+    return { header, body: { boundary, parts }, eightBit };
   }
   throw boundaryClash();
 }

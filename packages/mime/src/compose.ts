@@ -142,12 +142,15 @@ function buildPart(message: Message, building: Building, depth: number, prefix: 
   const random = drawn[draw];
   const header = writeMessageHeader(message, { charset, nowMs, unique: hex(random, 0, ID_OCTETS) });
   let boundaries = 0;
+  let attachedIndex = -1;
   const bodyContext: BodyContext = {
     variant: building.variant,
     // `=_` occurs in no quoted-printable or base64 text (RFC 2045 §6.7).
     nextBoundary: () => `=_${hex(random, ID_OCTETS, random.length)}_${++boundaries}`,
     composeAttached: (attached) => {
-      const path = `${prefix}attachments[${message.attachments!.indexOf(attached)}].message.`;
+      // Attached messages are built in their order, so the search goes on where the last one ended.
+      attachedIndex = message.attachments!.indexOf(attached, attachedIndex + 1);
+      const path = `${prefix}attachments[${attachedIndex}].message.`;
       return buildPart(attached.message, building, depth + 1, path).root;
     },
     octetsOf: (part) => {

@@ -1,35 +1,39 @@
 import { MimeError } from './errors.ts';
 import { formatParameter, isToken, type ParameterizedValue, readParameters } from './parameter.ts';
 
-/** Common endings with their media types; an ending without one is that subtype of the type before it. */
-const BY_ENDING: ReadonlyMap<string, string> = /* @__PURE__ */ readEndings(
-  'application json pdf xml zip doc:msword gz:gzip xls:vnd.ms-excel odt:vnd.oasis.opendocument.text ' +
-    'docx:vnd.openxmlformats-officedocument.wordprocessingml.document ' +
-    'pptx:vnd.openxmlformats-officedocument.presentationml.presentation ' +
-    'xlsx:vnd.openxmlformats-officedocument.spreadsheetml.sheet',
-  'audio mp3:mpeg',
-  'image gif jpeg jpg:jpeg png svg:svg+xml webp',
-  'text csv html htm:html ics:calendar md:markdown txt:plain',
-  'video mp4',
-);
+/** Media types by the endings of file names. */
+const BY_ENDING: { readonly [ending: string]: string | undefined } = {
+  csv: 'text/csv',
+  doc: 'application/msword',
+  docx: 'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
+  gif: 'image/gif',
+  gz: 'application/gzip',
+  htm: 'text/html',
+  html: 'text/html',
+  ics: 'text/calendar',
+  jpeg: 'image/jpeg',
+  jpg: 'image/jpeg',
+  json: 'application/json',
+  md: 'text/markdown',
+  mp3: 'audio/mpeg',
+  mp4: 'video/mp4',
+  odt: 'application/vnd.oasis.opendocument.text',
+  pdf: 'application/pdf',
+  png: 'image/png',
+  pptx: 'application/vnd.openxmlformats-officedocument.presentationml.presentation',
+  svg: 'image/svg+xml',
+  txt: 'text/plain',
+  webp: 'image/webp',
+  xls: 'application/vnd.ms-excel',
+  xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+  xml: 'application/xml',
+  zip: 'application/zip',
+};
 
-/** Each list is a top-level type and its endings, with `:` and the subtype where that has another name. */
-function readEndings(...lists: readonly string[]): ReadonlyMap<string, string> {
-  const types = new Map<string, string>();
-  for (const list of lists) {
-    const [top, ...endings] = list.split(' ');
-    for (const one of endings) {
-      const [ending = '', subtype = ending] = one.split(':');
-      types.set(ending, `${top}/${subtype}`);
-    }
-  }
-  return types;
-}
-
-/** The media type that a file name's ending stands for; `application/octet-stream` for others. */
-export function typeOfFilename(filename: string | undefined): string {
-  const ending = filename === undefined ? '' : filename.slice(filename.lastIndexOf('.') + 1).toLowerCase();
-  return BY_ENDING.get(ending) ?? 'application/octet-stream';
+/** The media type for the ending of a file name; `application/octet-stream` for an unknown one. */
+export function typeOfFilename(filename = ''): string {
+  const ending = filename.slice(filename.lastIndexOf('.') + 1).toLowerCase();
+  return (Object.hasOwn(BY_ENDING, ending) && BY_ENDING[ending]) || 'application/octet-stream';
 }
 
 /** What most media types are: two clean tokens and no parameters. */
@@ -66,7 +70,7 @@ export function formatParameters(value: string, parameters: Iterable<readonly [s
  * @throws {MimeError} MB_MIME_FILENAME for path separators, control characters, `.` and `..`, or over 1,000 characters.
  */
 export function checkFilename(filename: string): void {
-  if (!/^[^\0-\x1f\x7f/\\]{1,1000}$/.test(filename) || filename === '.' || filename === '..') {
+  if (!/^(?!\.\.?$)[^\0-\x1f\x7f/\\]{1,1000}$/.test(filename)) {
     throw new MimeError(
       'MB_MIME_FILENAME',
       'A file name has 1 to 1,000 characters, no path separators or control characters.',

@@ -1,7 +1,6 @@
 import { describe, MimeError, type MimeErrorCode } from './errors.ts';
 import { isAscii } from './utf8.ts';
 
-const MAX_LABEL = 63; // RFC 1035 §2.3.4
 const MAX_DOMAIN = 253; // 255 octets on the wire, RFC 1035 §2.3.4
 
 /**
@@ -16,12 +15,17 @@ const MAX_DOMAIN = 253; // 255 octets on the wire, RFC 1035 §2.3.4
 export function domainToAscii(domain: string): string {
   if (typeof domain !== 'string') throw invalid(domain);
   if (domain.startsWith('[')) {
-    checkLiteral(domain);
+    const [, ipv6] = LITERAL.exec(domain) ?? [];
+    if (ipv6 === undefined ? !LITERAL.test(domain) : !URL.canParse(`http://[${ipv6}]/`))
+      throw invalid(domain, 'MB_MIME_DOMAIN', 'An address literal is [IPv4] or [IPv6:address].');
     return domain.toLowerCase();
   }
   const ascii = isAscii(domain) ? domain.toLowerCase() : toALabels(domain);
-  checkAsciiDomain(ascii);
-  return ascii;
+  if (ascii.length <= MAX_DOMAIN && HOST_NAME.test(ascii)) return ascii;
+  // RFC 1035 §2.3.4
+  throw ascii.length > MAX_DOMAIN || /[^.]{64}/.test(ascii)
+    ? invalid(ascii, 'MB_MIME_ADDRESS_LENGTH', 'A domain has at most 253 octets, a label at most 63.')
+    : invalid(ascii);
 }
 
 /** The domain as it can stand in an ASCII address: as given, or in A-labels when it has other characters. */
@@ -29,11 +33,13 @@ export function domainForWire(domain: string): string {
   return isAscii(domain) ? domain : domainToAscii(domain);
 }
 
-function invalid(domain: unknown, code: MimeErrorCode = 'MB_MIME_DOMAIN', what = ''): MimeError {
-  const message =
-    what || 'The part after the @ must be a mail domain: letters, digits and hyphens between single dots.';
+function invalid(
+  domain: unknown,
+  code: MimeErrorCode = 'MB_MIME_DOMAIN',
+  what = 'The part after the @ must be a mail domain: letters, digits and hyphens between single dots.',
+): MimeError {
   const kind = typeof domain === 'string' ? 'invalid-input' : 'api-misuse';
-  return new MimeError(code, message, { kind, value: describe(domain) });
+  return new MimeError(code, what, { kind, value: describe(domain) });
 }
 
 function toALabels(domain: string): string {
@@ -47,15 +53,6 @@ function toALabels(domain: string): string {
   return hostname;
 }
 
-/** Refuses what is no host name: labels of letters, digits, hyphens and underscores. */
-function checkAsciiDomain(domain: string): void {
-  if (isAsciiDomain(domain)) return;
-  const long = domain.length > MAX_DOMAIN || domain.split('.').some((label) => label.length > MAX_LABEL);
-  if (!long) throw invalid(domain);
-  const what = `A domain has at most ${MAX_DOMAIN} octets, a label at most ${MAX_LABEL}.`;
-  throw invalid(domain, 'MB_MIME_ADDRESS_LENGTH', what);
-}
-
 /**
  * Labels of letters, digits, hyphens inside and underscores.
  *
@@ -63,24 +60,5 @@ function checkAsciiDomain(domain: string): void {
  */
 const HOST_NAME = /^(?:\w(?:[\w-]{0,61}\w)?\.)*\w(?:[\w-]{0,61}\w)?$/;
 
-/** True for an ASCII host name: no empty label, no label over 63 octets or with a hyphen at an end. */
-function isAsciiDomain(domain: string): boolean {
-  return domain.length <= MAX_DOMAIN && HOST_NAME.test(domain);
-}
-
-/** Refuses an address literal other than `[IPv4]` and `[IPv6:…]` (RFC 5321 §4.1.3). */
-function checkLiteral(domain: string): void {
-  const ipv6 = /^\[IPv6:([0-9a-f:.]{2,45})\]$/i.exec(domain)?.[1];
-  if (
-    ipv6 !== undefined
-      ? URL.canParse(`http://[${ipv6}]/`)
-      : isIpv4(domain.slice(1, -1)) && domain.endsWith(']')
-  ) {
-    return;
-  }
-  throw invalid(domain, 'MB_MIME_DOMAIN', 'An address literal is [IPv4] or [IPv6:address].');
-}
-
-function isIpv4(text: string): boolean {
-  return /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)$/.test(text);
-}
+/** An IPv6 or IPv4 address literal (RFC 5321 §4.1.3). */
+const LITERAL = /^\[(?:IPv6:([0-9a-f:.]{2,45})|(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!])|(?=]))){4})]$/i;

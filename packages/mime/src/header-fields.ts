@@ -1,22 +1,20 @@
 import {
   type AddressForm,
   type AddressInput,
-  formatPhrase,
+  addressPieces,
   type Group,
   invalidAddress,
   type Mailbox,
   type MailboxInput,
   NAME_INSIDE,
-  toWire,
-  writeAddress,
 } from './address.ts';
 import { readMailbox, readStrictly } from './address-list.ts';
+import { named } from './address-reader.ts';
 import { encodeWords } from './encoded-word.ts';
 import { type ErrorPlace, locate, MimeError, unfitValue, wordSet } from './errors.ts';
-import { checkHeaderName, FOLD_COLUMN, foldTrusted, lineTooLong } from './header-fold.ts';
+import { checkHeaderName, FOLD_COLUMN, foldPieces, foldTrusted } from './header-fold.ts';
 import type { HeaderInput } from './message.ts';
-import { MAX_LINE_OCTETS } from './transfer/survey.ts';
-import { isAscii, utf8Length } from './utf8.ts';
+import { isAscii } from './utf8.ts';
 
 /** Whether non-ASCII text in header fields is encoded or goes out as it is (RFC 6532). */
 export type HeaderCharset = 'ascii' | 'utf8';
@@ -32,16 +30,10 @@ export function toMailbox(input: MailboxInput, form: AddressForm | undefined, pl
   try {
     // Text that looks like an encoded-word is taken literally here: it is text, not a header.
     if (typeof input === 'string') return readMailbox(input, form);
-    if (typeof input?.address !== 'string') {
-      throw invalidAddress(input);
-    }
+    if (typeof input?.address !== 'string') throw invalidAddress(input);
     const mailbox = readMailbox(input.address, 'localPart' in input ? 'as-received' : form);
-    if (mailbox.name !== undefined) {
-      throw invalidAddress(input.address, NAME_INSIDE);
-    }
-    if (input.name === undefined || input.name === '') return mailbox;
-    const { address, localPart, domain } = mailbox;
-    return { name: input.name, address, localPart, domain };
+    if (mailbox.name !== undefined) throw invalidAddress(input.address, NAME_INSIDE);
+    return named(input.name, mailbox);
   } catch (error) {
     throw locate(error, place);
   }
@@ -64,12 +56,7 @@ export function toAddresses(
 
 /** All mailboxes of an address field, those in groups included. */
 export function mailboxesOf(addresses: readonly (Mailbox | Group)[]): Mailbox[] {
-  const mailboxes: Mailbox[] = [];
-  for (const address of addresses) {
-    if ('members' in address) mailboxes.push(...address.members);
-    else mailboxes.push(address);
-  }
-  return mailboxes;
+  return addresses.flatMap((one) => ('members' in one ? one.members : one));
 }
 
 /** Fields that hold addresses and have no property of their own (RFC 5322 §3.6.6, RFC 8098 §2.1, RFC 9057, RFC 9228). */
@@ -111,53 +98,9 @@ export class FieldWriter {
 
   /** An address field, folded between and inside addresses but never inside an addr-spec. */
   addresses(name: string, addresses: readonly (Mailbox | Group)[]): void {
-    const [only] = addresses;
-    if (only !== undefined && addresses.length === 1) {
-      const text = writeAddress(only, { utf8: this.#utf8 });
-      if (name.length + 2 + text.length <= FOLD_COLUMN && isAscii(text)) {
-        this.text += `${name}: ${text}\r\n`;
-        return;
-      }
-    }
-    const words: string[] = [];
-    for (const [index, address] of addresses.entries()) {
-      if ('members' in address) this.#groupWords(words, address);
-      else this.#mailboxWords(words, address);
-      if (index < addresses.length - 1) words[words.length - 1] += ',';
-    }
-    const start = this.text.length;
-    let line = `${name}:`;
-    for (const word of words) {
-      const octets = utf8Length(word);
-      if (octets > word.length) this.ascii = false;
-      if (octets >= MAX_LINE_OCTETS) throw lineTooLong(name);
-      const onlyName = this.text.length === start && line.length === name.length + 1;
-      // Behind the name a fold helps only a word that fits on a line of its own.
-      if (line.length + 1 + octets > FOLD_COLUMN && !(onlyName && octets >= FOLD_COLUMN)) {
-        this.text += `${line}\r\n`;
-        line = '';
-      }
-      line += ` ${word}`;
-    }
-    this.text += `${line}\r\n`;
-  }
-
-  #groupWords(words: string[], group: Group): void {
-    words.push(...`${formatPhrase(group.name, { utf8: this.#utf8 })}:`.split(' '));
-    for (const [index, member] of group.members.entries()) {
-      this.#mailboxWords(words, member);
-      if (index < group.members.length - 1) words[words.length - 1] += ',';
-    }
-    words[words.length - 1] += ';';
-  }
-
-  #mailboxWords(words: string[], mailbox: Mailbox): void {
-    if (mailbox.name === undefined || mailbox.name === '') {
-      words.push(toWire(mailbox));
-      return;
-    }
-    for (const word of formatPhrase(mailbox.name, { utf8: this.#utf8 }).split(' ')) words.push(word);
-    words.push(`<${toWire(mailbox)}>`);
+    const field = foldPieces(name, addressPieces(addresses, { utf8: this.#utf8 }, [`${name}:`]));
+    this.ascii &&= isAscii(field);
+    this.text += field;
   }
 
   /** RFC 2047 §5: an encoded-word cannot be part of an address, so the value is read before it is written. */

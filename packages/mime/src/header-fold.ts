@@ -5,10 +5,6 @@ import { isAscii, utf8Length } from './utf8.ts';
 /** RFC 2047 §2 allows 76 characters where an encoded-word stands; RFC 5322 §2.1.1 recommends 78 for any line. */
 export const FOLD_COLUMN = 76;
 
-const SPACE = 32;
-const TAB = 9;
-const BACKSLASH = 92;
-
 /** The name that passed last: whoever writes a field often writes it again. */
 let checkedName = 'Subject';
 
@@ -66,36 +62,34 @@ export function foldTrusted(name: string, value: string): string {
 /** Printable ASCII without backslash, and single spaces between. */
 const PLAIN_WORDS = /^[!-[\]-~]+(?: [!-[\]-~]+)*$/;
 
-/** Folds a value with runs of white space, quoted-pairs or UTF-8 word by word. */
+/** Folds a value with runs of white space, quoted-pairs or UTF-8: before white space that a backslash does not quote. */
 function foldAnything(name: string, value: string): string {
-  const ascii = isAscii(value);
-  if (ascii && name.length + 2 + value.length <= FOLD_COLUMN) return `${name}: ${value}\r\n`;
-  const text = `${name}: ${value}`;
-  const plain = !/[\t\\]/.test(value);
-  let end = text.length; // behind the last word: white space at the end is no place to fold
-  while (isBlank(text.charCodeAt(end - 1))) end -= 1;
-  let out = '';
-  let lineStart = 0;
-  let i = name.length + 1;
-  let column = i; // octets from the start of the line up to `i`
-  while (i < end) {
-    const wordStart = skipBlanks(text, i);
-    const space = plain ? text.indexOf(' ', wordStart) : -1;
-    const next = plain ? (space < 0 ? text.length : space) : wordEnd(text, wordStart);
-    const octets = ascii ? next - i : utf8Length(text.slice(i, next));
-    // A first word that is longer than any line stays behind the name.
-    const foldable = i > name.length + 1 || octets <= FOLD_COLUMN || column + octets > MAX_LINE_OCTETS;
-    if (column + octets > FOLD_COLUMN && foldable) {
-      out += `${text.slice(lineStart, i)}\r\n`;
-      lineStart = i;
+  return foldPieces(name, `${name}: ${value}`.split(/(?<=[^ \t\\]|(?<!\\)(?:\\\\)+)(?=[ \t]+[^ \t])/));
+}
+
+/**
+ * Writes a field, folded before pieces of it to 76 characters where that is possible.
+ *
+ * @param pieces  The name with its colon, and words with the white space before each of them.
+ */
+export function foldPieces(name: string, pieces: readonly string[]): string {
+  const field = pieces.join('');
+  if (field.length <= FOLD_COLUMN && isAscii(field)) return `${field}\r\n`;
+  let folded = '';
+  let column = 0;
+  for (const [index, piece] of pieces.entries()) {
+    const octets = utf8Length(piece);
+    // A first word that is longer than any line stays on the line of the name.
+    const foldable = index > 1 || octets <= FOLD_COLUMN || column + octets > MAX_LINE_OCTETS;
+    if (index > 0 && column + octets > FOLD_COLUMN && foldable) {
+      folded += '\r\n';
       column = 0;
     }
+    folded += piece;
     column += octets;
     if (column > MAX_LINE_OCTETS) throw lineTooLong(name);
-    i = next;
   }
-  if (column + text.length - end > MAX_LINE_OCTETS) throw lineTooLong(name);
-  return `${out}${text.slice(lineStart)}\r\n`;
+  return `${folded}\r\n`;
 }
 
 /** Folds plain words: each line ends before the last space that it has room for. */
@@ -122,35 +116,13 @@ function foldWords(name: string, value: string): string {
   return `${out}${text.slice(start)}\r\n`;
 }
 
-function skipBlanks(text: string, start: number): number {
-  let i = start;
-  while (isBlank(text.charCodeAt(i))) i += 1;
-  return i;
-}
-
-/** The end of the word at `i`; white space behind a backslash belongs to it, so that no quoted-pair is split. */
-function wordEnd(text: string, start: number): number {
-  let i = start;
-  let escaped = false;
-  for (; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (!escaped && isBlank(unit)) break;
-    escaped = unit === BACKSLASH && !escaped;
-  }
-  return i;
-}
-
-function isBlank(unit: number): boolean {
-  return unit === SPACE || unit === TAB;
-}
-
 /** Decoded text as a field can carry it again: each run of line breaks and NULs becomes a space. */
 export function onOneLine(text: string): string {
   return /[\0\r\n]/.test(text) ? text.replace(/[\0\r\n]+/g, ' ').trim() : text;
 }
 
 /** The error for a line that cannot be folded below 998 octets. */
-export function lineTooLong(name: string): MimeError {
+function lineTooLong(name: string): MimeError {
   return new MimeError(
     'MB_MIME_LINE_LENGTH',
     `The field ${name} holds a run of over 998 octets without white space.`,

@@ -3,8 +3,11 @@ import { MimeError } from './errors.ts';
 import { unfilledArray } from './memory.ts';
 import { isStream, type Segment, type StreamSegment } from './part-tree.ts';
 import { Base64Encoder, encodeBase64Into, encodeBase64ThroughStrings } from './transfer/base64.ts';
-import { LineCheck } from './transfer/survey.ts';
+import { MAX_LINE_OCTETS } from './transfer/survey.ts';
 import { concatOctets, encodeUtf8, writeUtf8 } from './utf8.ts';
+
+const CR = 13;
+const LF = 10;
 
 /**
  * Octets of content in one chunk of base64, 56 lines. Chunks are small, since the engine frees them late: with 64 KiB
@@ -157,25 +160,29 @@ class Base64Blocks {
   }
 }
 
-/** Passes the lines of a stream on as they are, once they are known to be fit for it. */
+/** Passes the lines of a stream on as they are, and refuses those that may not go out (RFC 2045 §2.7, §2.8). */
 class CheckedLines {
-  readonly #check = new LineCheck();
   readonly #sevenBit: boolean;
+  #column = 0;
+  #afterCr = false;
 
   constructor(sevenBit: boolean) {
     this.#sevenBit = sevenBit;
   }
 
   push(chunk: Uint8Array): readonly Uint8Array[] {
-    this.#check.push(chunk);
-    if (this.#sevenBit && this.#check.eightBit) throw notSevenBit();
-    if (this.#check.binary) throw unfitLines();
+    for (const octet of chunk) {
+      if (octet >= 0x80 && this.#sevenBit) throw notSevenBit();
+      this.#column = octet === LF ? 0 : this.#column + Number(octet !== CR);
+      if ((octet === LF) !== this.#afterCr || octet === 0 || this.#column > MAX_LINE_OCTETS)
+        throw unfitLines();
+      this.#afterCr = octet === CR;
+    }
     return [chunk];
   }
 
   finish(): Uint8Array {
-    this.#check.finish();
-    if (this.#check.binary) throw unfitLines();
+    if (this.#afterCr) throw unfitLines();
     return new Uint8Array(0);
   }
 }

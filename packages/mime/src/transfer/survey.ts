@@ -77,26 +77,3 @@ export function canonicalLines(content: Uint8Array, bareBreaks: number): Uint8Ar
   }
   return out;
 }
-
-/** Watches a stream of lines for what neither 7bit nor 8bit may hold (RFC 2045 §2.7, §2.8). */
-export class LineCheck {
-  eightBit = false;
-  binary = false;
-  #column = 0;
-  #afterCr = false;
-
-  push(chunk: Uint8Array): void {
-    for (const octet of chunk) {
-      if (octet >= 0x80) this.eightBit = true;
-      if ((octet === LF) !== this.#afterCr || octet === 0) this.binary = true;
-      if (octet === LF) this.#column = 0;
-      else if (octet !== CR && ++this.#column > MAX_LINE_OCTETS) this.binary = true;
-      this.#afterCr = octet === CR;
-    }
-  }
-
-  /** The end of the content: a CR may not stand last. */
-  finish(): void {
-    if (this.#afterCr) this.binary = true;
-  }
-}
