@@ -1,7 +1,6 @@
 import { checkMailbox, type Mailbox } from './address.ts';
 import { AddressReader } from './address-reader.ts';
 import { recovery } from './address-recovery.ts';
-import { AT } from './address-token.ts';
 import type { Defect } from './defect.ts';
 import { domainToAscii } from './domain.ts';
 import { decodeWords } from './encoded-word.ts';
@@ -106,8 +105,8 @@ function hasRival({ fault, tokens }: AddressReader, domain: string): boolean {
     if ((fault === undefined ? word : decodeWords(word)).includes('@')) return true;
   }
   if (fault === undefined) return false;
-  return kinds.some((kind, i) => {
-    const next = kind === AT ? text.slice(starts[i + 1], ends[i + 1] ?? 0).toLowerCase() : '';
+  return [...kinds].some((kind, i) => {
+    const next = kind === '@' ? text.slice(starts[i + 1], ends[i + 1] ?? 0).toLowerCase() : '';
     return next.includes('.') && next.replace(/\.$/, '') !== domain.toLowerCase();
   });
 }
