@@ -98,7 +98,7 @@ function writeIfAny(writer: FieldWriter, name: string, addresses: readonly (Mail
 function writeIds(writer: FieldWriter, name: string, input: string | readonly string[] | undefined): void {
   if (input === undefined) return;
   // A string is a field value; an identifier may hold white space itself where it is the only one.
-  const ids = typeof input === 'string' ? (input.match(/<[^<>]*>|[^\s<>]+/g) ?? []) : input;
+  const ids = typeof input === 'string' ? (input.match(/<(?:"[^"]*"@)?[^<>]*>|[^\s<>]+/g) ?? []) : input;
   const value = ids.map(formatReference).join(' ');
   writer.ascii &&= isAscii(value);
   if (value !== '') writer.raw(name, value);
