@@ -16,6 +16,8 @@ export async function findViolations(record: RunRecord): Promise<string[]> {
     ...limitsKept(record),
     ...neverAhead(record),
     ...expiryKept(recipients, events),
+    ...suspensionsKept(record, recipients, events),
+    ...credentialsBlameNobody(recipients),
     ...reportsMade(record, recipients, events),
   ];
 }
@@ -157,6 +159,39 @@ function expiryKept(recipients: readonly RecipientView[], events: readonly Queue
       ({ type, recipientId, at }) => type === 'attempted' && at > (expiresAt.get(recipientId!) ?? Infinity),
     )
     .map(({ recipientId }) => `recipient ${recipientId} was attempted after its lifetime`);
+}
+
+/**
+ * What is claimed for a domain while it is suspended comes back without having been offered to a host. A leap of the clock
+ * or a store in trouble lets the truth about an earlier attempt come late.
+ */
+function suspensionsKept(
+  { suspensions, leaps, storeTroubles }: RunRecord,
+  recipients: readonly RecipientView[],
+  events: readonly QueueEvent[],
+): string[] {
+  if (leaps.length > 0 || storeTroubles.length > 0) return [];
+  const problems: string[] = [];
+  for (const { domain, from, to } of suspensions) {
+    const ids = new Set(recipients.filter((each) => each.domain === domain).map((each) => each.recipientId));
+    for (const id of ids) {
+      const story = events.filter(({ recipientId }) => recipientId === id);
+      for (const [index, { type, cursor }] of story.entries()) {
+        const during = Number(cursor) > Number(from) && (to === undefined || Number(cursor) <= Number(to));
+        const next = story[index + 1]?.type;
+        if (type === 'attempted' && during && (next === 'delivered' || next === 'failed'))
+          problems.push(`recipient ${id} was attempted while ${domain} was suspended`);
+      }
+    }
+  }
+  return problems;
+}
+
+/** A relay that refuses our password says nothing about a recipient. */
+function credentialsBlameNobody(recipients: readonly RecipientView[]): string[] {
+  return recipients
+    .filter(({ state, detail }) => state === 'failed' && (detail as { stage?: string })?.stage === 'auth')
+    .map(({ recipientId }) => `recipient ${recipientId} failed because a relay refused our password`);
 }
 
 /** A sender who wants to know hears of each recipient that failed or expired, once; nobody else hears anything. */

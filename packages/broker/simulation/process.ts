@@ -5,7 +5,9 @@ import type { SeededRandom, VirtualClock } from '@mb/testkit';
 import { MailBroker } from '../src/broker.ts';
 import type { Clock } from '../src/clock.ts';
 import { BrokerError } from '../src/errors.ts';
+import type { RouteOption } from '../src/route/next-hop.ts';
 import type { QueueStore } from '../src/store/port.ts';
+import type { Scenario } from './scenario.ts';
 import type { SimulatedHost } from './simulated-host.ts';
 
 /** What a process shares with its world. */
@@ -14,6 +16,7 @@ export interface ProcessWorld {
   readonly store: QueueStore<unknown>;
   readonly resolver: ReturnType<typeof createMemoryResolver>;
   readonly hosts: ReadonlyMap<string, SimulatedHost>;
+  readonly scenario: Scenario;
   readonly crashAtWrite: number;
   /** When calls of the store fail, while they do. */
   readonly storeTrouble: 'before' | 'after' | undefined;
@@ -41,6 +44,18 @@ const writes = new Set([
 const failingShare = 0.7;
 
 const never = new Promise<never>(() => {});
+
+/** Domains behind a relay that asks for a password. */
+function routesOf({ domains }: Scenario): Record<string, RouteOption> {
+  const auth = { user: 'sender', password: 'secret', insecure: true };
+  const relayed = domains.filter(({ hosts }) => hosts[0]!.relay);
+  return Object.fromEntries(
+    relayed.map(({ name, hosts }) => [
+      name,
+      { type: 'smarthost', host: hosts[0]!.name, auth, tls: 'none' } as const,
+    ]),
+  );
+}
 
 /**
  * One process: a broker with its timers, its sockets and its view of the store. When it dies, nothing of it acts any
@@ -74,7 +89,7 @@ export class SimulatedProcess {
       dns: world.resolver,
       store: this.#mortalStore() as QueueStore<never>,
       queue: { name: `process-${id}`, retention: null, onError: (error) => world.trouble(error) },
-      delivery: { allowAddresses: ['127.0.0.0/8'] },
+      delivery: { allowAddresses: ['127.0.0.0/8'], routes: routesOf(world.scenario) },
       runtime: {
         clock: this.#mortalClock(),
         random: broker.random,

@@ -27,6 +27,8 @@ export interface HostTrouble {
   readonly hang: number;
   /** The connection breaks at a recipient, and with it whatever reply the host had not sent yet. */
   readonly cutAtRecipient: number;
+  /** The host refuses our user name and password; only where it asks for them. */
+  readonly auth5: number;
 }
 
 /** A host that takes only so many messages a session, and how it says so. */
@@ -45,6 +47,8 @@ export interface HostPlan {
   /** Replies are held back while commands wait to be read, as Postfix does. */
   readonly buffers: boolean;
   readonly sessionLimit: SessionLimit | undefined;
+  /** The host is a relay that is configured for the domain, and asks for a password. */
+  readonly relay: boolean;
   readonly trouble: HostTrouble;
 }
 
@@ -136,6 +140,7 @@ export const troubleKinds = [
   'cutAfterAcceptance',
   'hang',
   'cutAtRecipient',
+  'auth5',
 ] as const satisfies readonly (keyof HostTrouble)[];
 
 function drawDomain(
@@ -145,6 +150,7 @@ function drawDomain(
   kinds: ReadonlySet<keyof HostTrouble>,
 ): DomainPlan {
   const name = `d${index}.test`;
+  const relay = random.random() < 0.2;
   const hosts = Array.from({ length: random.integer(1, 3) }, (_, position): HostPlan => {
     const trouble = Object.fromEntries(
       troubleKinds.map((kind) => [kind, kinds.has(kind) ? severity * random.random() * 2 : 0]),
@@ -164,6 +170,7 @@ function drawDomain(
       latencyMs: random.random() < 0.05 ? [40_000, 59_000] : [1, random.pick([5, 200, 5_000])],
       buffers: random.random() < 0.5,
       sessionLimit: random.random() < 0.2 ? drawSessionLimit(random) : undefined,
+      relay,
       trouble,
     };
   });

@@ -122,6 +122,7 @@ class HostSession {
   #sender: string | undefined;
   #recipients: string[] = [];
   #mails = 0;
+  #authenticated = false;
   /** Replies that were not sent yet, and what happens when they are. */
   readonly #outbox: { readonly text: string; readonly acceptance: Acceptance | undefined }[] = [];
 
@@ -205,7 +206,12 @@ class HostSession {
     switch (line.slice(0, 4).toUpperCase()) {
       case 'EHLO':
         return ['250-hello', ...this.#keywords().map((word) => `250-${word}`), '250 HELP'].join('\r\n');
+      case 'AUTH':
+        if (this.#host.meets('auth5')) return '535 5.7.8 Bad credentials';
+        this.#authenticated = true;
+        return '235 2.7.0 Welcome';
       case 'MAIL':
+        if (this.#host.plan.relay && !this.#authenticated) return '530 5.7.0 Authentication required';
         if (this.#host.meets('mail4')) return '451 4.3.0 Later';
         this.#mails++;
         this.#sender = line;
@@ -224,10 +230,12 @@ class HostSession {
   }
 
   #keywords(): string[] {
-    const { keywords, sessionLimit } = this.#host.plan;
-    return sessionLimit?.said === 'limits'
-      ? [...keywords, `LIMITS MAILMAX=${sessionLimit.messages}`]
-      : [...keywords];
+    const { keywords, sessionLimit, relay } = this.#host.plan;
+    return [
+      ...keywords,
+      ...(relay ? ['AUTH PLAIN'] : []),
+      ...(sessionLimit?.said === 'limits' ? [`LIMITS MAILMAX=${sessionLimit.messages}`] : []),
+    ];
   }
 
   #rcpt(address: string): string {

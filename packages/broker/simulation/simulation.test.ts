@@ -126,6 +126,20 @@ describe('the simulation finds what is wrong', { timeout: 120_000 }, () => {
     expect(await firstViolation(20, silent)).toMatch(/(?:failed|expired) and was reported 0 times/);
   });
 
+  it('a suspended domain whose mail goes on behind its exchangers', async () => {
+    const forgetful = withBug((store) => ({
+      claim: async (request) => {
+        const claim = await store.claim(request);
+        const messages = claim?.messages.map((message) => ({
+          ...message,
+          recipients: message.recipients.map(({ ownSite: _, ...recipient }) => recipient),
+        }));
+        return claim && { ...claim, messages: messages! };
+      },
+    }));
+    expect(await firstViolation(300, forgetful)).toMatch(/was attempted while .* was suspended/);
+  });
+
   it('more connections than allowed', async () => {
     const greedy: MakeStore = ({ clock, limits }) =>
       memoryStore({ clock, limits: { startConcurrency: 5, maxConcurrency: limits.maxConcurrency + 2 } });

@@ -27,6 +27,8 @@ export interface RunRecord {
    * store, to when they know that their leases are lost.
    */
   readonly leaps: readonly { readonly from: number; readonly to: number }[];
+  /** Suspensions of domains, with the places in the log at which they began and ended. */
+  readonly suspensions: readonly Suspension[];
   /** How often what nobody planned happened, such as the death of a process at a write. */
   readonly happened: ReadonlyMap<string, number>;
   /** What happened, a line each, for a person. */
@@ -34,6 +36,13 @@ export interface RunRecord {
   /** The run did not come to an end by itself within its bounds. */
   readonly unfinished: string | undefined;
   readonly steps: number;
+}
+
+/** A domain that an operator suspended; `to` is open until it is resumed. */
+export interface Suspension {
+  readonly domain: string;
+  readonly from: string;
+  to: string | undefined;
 }
 
 /** Makes the store that the run works on; a test hands in one with a bug. */
@@ -91,6 +100,7 @@ class World implements ProcessWorld, HostWorld {
   readonly #processes: SimulatedProcess[] = [];
   readonly #leaps: { from: number; to: number }[] = [];
   readonly #reported = new Set<string>();
+  readonly #suspensions: Suspension[] = [];
   readonly #storeTroubles: { from: number; to: number }[] = [];
   storeTrouble: 'before' | 'after' | undefined;
   readonly #happened = new Map<string, number>();
@@ -182,6 +192,7 @@ class World implements ProcessWorld, HostWorld {
       processes: this.#processes,
       reported: this.#reported,
       storeTroubles: this.#storeTroubles,
+      suspensions: this.#suspensions,
       leaps: this.#leaps,
       happened: this.#happened,
       trace: this.#trace,
@@ -274,8 +285,8 @@ class World implements ProcessWorld, HostWorld {
       case 'cancel':
         return this.store.cancel({ domain: event.domain }).then(() => {});
       case 'suspend':
-        this.#later(event.forMs, () => this.#eachSite(event.domain, { suspended: false, pauseMs: 0 }));
-        return this.#eachSite(event.domain, { suspended: true });
+        this.#later(event.forMs, () => this.#resume(event.domain));
+        return this.#suspend(event.domain);
       case 'hold-and-release': {
         const { domain } = event;
         this.#later(event.forMs, async () => void (await this.store.release({ domain, state: 'held' })));
@@ -326,16 +337,15 @@ class World implements ProcessWorld, HostWorld {
     this.#startProcess();
   }
 
-  async #eachSite(domain: string, settings: { suspended: boolean; pauseMs?: number }): Promise<void> {
-    const hosts = this.scenario.domains.find(({ name }) => name === domain)!.hosts;
-    await this.store.setSite(
-      hosts
-        .map(({ name }) => name)
-        .sort()
-        .join(','),
-      settings,
-    );
-    await this.store.setSite(domain, settings);
+  async #suspend(domain: string): Promise<void> {
+    await this.store.setSite(domain, { suspended: true });
+    this.#suspensions.push({ domain, from: await this.store.eventsEnd(), to: undefined });
+  }
+
+  async #resume(domain: string): Promise<void> {
+    const end = await this.store.eventsEnd();
+    for (const suspension of this.#suspensions) if (suspension.domain === domain) suspension.to ??= end;
+    await this.store.setSite(domain, { suspended: false, pauseMs: 0 });
   }
 
   #note(text: string): void {

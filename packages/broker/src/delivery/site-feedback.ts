@@ -2,7 +2,8 @@
  * What outcomes teach about the site, as a pure function: whether it works with us, wants less, or cannot be reached.
  *
  * Q-07: a reply is about its recipient unless it says otherwise. Only a host that asks for less (421, its own codes, or
- * words that say so) is slowed down; the same temporary answer to a thousand recipients is a thousand answers.
+ * words that say so) is slowed down; the same temporary answer to a thousand recipients is a thousand answers, and
+ * neither raises nor lowers the number of connections.
  */
 import { parseServerDelay } from '../store/backoff.ts';
 import type { SiteFeedback } from '../store/pacing.ts';
