@@ -250,14 +250,42 @@ export function resolveDelivery(options: BrokerOptions): DeliverySettings {
   if (!Number.isSafeInteger(settings.idleConnectionMs) || settings.idleConnectionMs < 0) {
     throw misuse('delivery.idleConnectionMs must be a whole number of 0 or more.');
   }
-  for (const [domain, { type }] of Object.entries(settings.routes)) {
-    if (!['mx', 'smarthost', 'lmtp'].includes(type)) {
+  checkRoutes(settings.routes);
+  refuseEmpty('dkim', options.dkim, 'Leave it out to send unsigned.');
+  refuseEmpty('tls.ca', options.tls?.ca, "Leave it out to trust the system's certificates.");
+  refuseEmpty('delivery.families', settings.families, 'Name 4, 6 or both.');
+  refuseEmpty(
+    'delivery.sources',
+    options.delivery?.sources,
+    'Leave it out to send from the address that the machine chooses.',
+  );
+  checkSources(settings.sources);
+  if (!Array.isArray(settings.replyRules)) throw misuse('delivery.replyRules must be a list of rules.');
+  checkVerp(options.queue?.verp);
+  return settings;
+}
+
+/** A list that came out empty is a mistake in what made it: to name nothing is another thing than to say nothing. */
+function refuseEmpty(name: string, given: unknown, hint: string): void {
+  if (given === '' || (Array.isArray(given) && given.length === 0)) throw misuse(`${name} is empty. ${hint}`);
+}
+
+function checkRoutes(routes: DeliverySettings['routes']): void {
+  for (const [domain, route] of Object.entries(routes)) {
+    if (!['mx', 'smarthost', 'lmtp'].includes(route.type)) {
       throw misuse(`delivery.routes["${domain}"].type must be 'mx', 'smarthost' or 'lmtp'.`);
     }
+    if (route.type !== 'mx' && (typeof route.host !== 'string' || route.host === '')) {
+      throw misuse(`delivery.routes["${domain}"].host must be the name of a host, or an address literal.`);
+    }
   }
-  for (const { name, localAddresses, weight = 1 } of settings.sources) {
-    const families = localAddresses.map((address) => isIP(address));
-    if (localAddresses.length === 0 || families.includes(0) || new Set(families).size < families.length) {
+}
+
+function checkSources(sources: readonly EgressSource[]): void {
+  if (!Array.isArray(sources)) throw misuse('delivery.sources must be a list of { name, localAddresses }.');
+  for (const { name, localAddresses, weight = 1 } of sources as readonly EgressSource[]) {
+    const families = Array.isArray(localAddresses) ? localAddresses.map((address) => isIP(address)) : [];
+    if (families.length === 0 || families.includes(0) || new Set(families).size < families.length) {
       throw misuse(
         `delivery.sources "${name}" needs one or two localAddresses: an IPv4 and an IPv6 address at most.`,
       );
@@ -266,9 +294,6 @@ export function resolveDelivery(options: BrokerOptions): DeliverySettings {
       throw misuse(`delivery.sources "${name}" needs a weight above 0.`);
     }
   }
-  if (!Array.isArray(settings.replyRules)) throw misuse('delivery.replyRules must be a list of rules.');
-  checkVerp(options.queue?.verp);
-  return settings;
 }
 
 function checkVerp(verp: VerpOptions | undefined): void {
