@@ -20,13 +20,14 @@ const eventKinds = [
 const states = ['delivered', 'failed', 'expired', 'cancelled', 'held', 'unknown'] as const;
 const seeds = Number(process.env.MB_SIMULATION_SEEDS ?? 200);
 
-/** The first seed from 1 on in which an invariant does not hold; `coverage` gathers what the runs went through. */
+/** The first seed from `from` on in which an invariant does not hold; `coverage` gathers what the runs went through. */
 async function firstViolation(
   count: number,
   makeStore: MakeStore,
   coverage: Coverage = new Map(),
+  from = 1,
 ): Promise<string | undefined> {
-  for (let seed = 1; seed <= count; seed++) {
+  for (let seed = from; seed < from + count; seed++) {
     const record = await runWorld(seed, makeStore);
     const [violation] = await findViolations(record);
     if (violation !== undefined) return `${seed}: ${violation}`;
@@ -137,7 +138,10 @@ describe('the simulation finds what is wrong', { timeout: 120_000 }, () => {
         return claim && { ...claim, messages: messages! };
       },
     }));
-    expect(await firstViolation(300, forgetful)).toMatch(/was attempted while .* was suspended/);
+    // Few worlds suspend a domain while it has mail: the first that does is near here.
+    expect(await firstViolation(200, forgetful, new Map(), 100)).toMatch(
+      /was attempted while .* was suspended/,
+    );
   });
 
   it('more connections than allowed', async () => {

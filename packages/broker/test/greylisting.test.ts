@@ -29,6 +29,7 @@ it('PACE-04 delivers to 1,000 recipients behind a greylisting host within 20 min
       latencyMs: [20, 40],
       buffers: false,
       sessionLimit: undefined,
+      relay: false,
       trouble: noTrouble,
     },
     {

@@ -28,6 +28,7 @@ it.each(['limits', '421', 'hang-up'] as const)(
         latencyMs: [20, 40],
         buffers: true,
         sessionLimit: { messages: 3, said },
+        relay: false,
         trouble,
       },
       {
