@@ -6,10 +6,11 @@ import { startLab } from '../lab.ts';
 const plain = ['8BITMIME'];
 const full = ['PIPELINING', '8BITMIME', 'CHUNKING'];
 const closes = { raw: '', after: 'close' } as const;
+const stays = { code: 452, text: '4.5.3 Too many recipients: Too many messages sent' } as const;
 const tooMany = { code: 421, text: 'too many messages in this connection', after: 'close' } as const;
 
 /** A host that takes three messages a session. */
-function threePerSession(keywords: readonly string[], answer: typeof closes | typeof tooMany) {
+function threePerSession(keywords: readonly string[], answer: typeof closes | typeof tooMany | typeof stays) {
   const mails = new Map<object, number>();
   const script: SmtpHostOptions['script'] = {
     mail: ({ session }) => {
@@ -44,6 +45,7 @@ describe('a host that takes three messages a session', () => {
     ['hangs up, without extensions', threePerSession(plain, closes)],
     ['hangs up, with PIPELINING and CHUNKING', threePerSession(full, closes)],
     ['answers 421', threePerSession(full, tooMany)],
+    ['answers 452 as OpenSMTPD does, and stays', threePerSession(['PIPELINING', '8BITMIME'], stays)],
   ])('SITE-03 gets the rest at once over further sessions, no attempt spent: it %s', async (_, host) => {
     const store = new MemoryStore();
     await using lab = await startLab({
