@@ -107,7 +107,7 @@ export class SmtpConnection {
     return [...this.#parts.notes, ...this.#parts.driver.session.transcript];
   }
 
-  /** Resolves when the connection is over, whoever ended it. */
+  /** Resolves when the connection is over, ended by either side. */
   get closed(): Promise<void> {
     if (this.#parts.driver.session.state === 'closed') return Promise.resolve();
     return new Promise((resolve) => this.#whenClosed.push(resolve));
@@ -130,7 +130,7 @@ export class SmtpConnection {
     try {
       const read = options && readOptions(options, deliverOptions, 'deliver: options');
       if (!this.#used || this.#pending.length > 0) return this.#offer(envelope, content, read);
-      // A connection that lay idle may have been closed meanwhile: what says so is read before anything is written.
+      // An idle connection may have been closed meanwhile: its end is read before anything is written.
       return this.#parts.driver.settleInput().then(() => this.#offer(envelope, content, read));
     } catch (error) {
       return Promise.reject(error);
@@ -150,7 +150,7 @@ export class SmtpConnection {
     if (this.#closing || driver.session.state !== 'ready') throw this.#gone();
     const whole = content instanceof Uint8Array ? content : undefined;
     const id = driver.session.submit(envelope, whole, options?.sevenBitContent);
-    // Behind others that wait it makes nothing possible that was not possible before.
+    // After others that wait it makes nothing possible that was not possible before.
     if (driver.session.waiting === 1) driver.wake();
     return new Promise((resolve, reject) => {
       this.#pending.push({
@@ -282,10 +282,10 @@ const abortedFields = {
   retryable: true,
 } as const;
 
-/** The error for a caller's AbortSignal; one that aborts by time-out says so (`AbortSignal.timeout`). */
+/** The error for a caller's AbortSignal; one that aborts by timeout has the kind `timeout` (`AbortSignal.timeout`). */
 export function aborted(signal: AbortSignal, stage: Stage = 'idle'): SmtpError {
   const { reason } = signal;
   const late = typeof reason === 'object' && reason !== null && reason.name === 'TimeoutError';
-  const text = late ? 'The time that the caller gave is over.' : 'The caller aborted the operation.';
+  const text = late ? 'The timeout given by the caller has expired.' : 'The caller aborted the operation.';
   return new SmtpError(text, { ...abortedFields, kind: late ? 'timeout' : 'aborted', stage, cause: reason });
 }

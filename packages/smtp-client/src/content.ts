@@ -34,7 +34,7 @@ export class ContentReader {
     }
   }
 
-  /** Lets go of the source for good, also of a stream that was never read: it may hold a file open. */
+  /** Releases the source, also a stream that was never read: it may hold a file open. */
   async release(): Promise<void> {
     await this.#close();
     const { destroy } = this.#content as { destroy?: unknown };

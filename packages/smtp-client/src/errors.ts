@@ -1,6 +1,6 @@
 import type { TlsEvidence } from './tls-evidence.ts';
 
-/** Who is at fault, and so whom to ask. */
+/** Who is at fault. */
 export type SmtpErrorKind =
   | 'api-misuse'
   | 'peer-misbehaved'
@@ -111,7 +111,7 @@ export interface SmtpErrorFields {
   readonly kind: SmtpErrorKind;
   readonly scope: SmtpErrorScope;
   readonly stage: Stage;
-  /** Whether trying again later can give another result without anybody changing anything. */
+  /** Whether trying again later can give another result without any change on either side. */
   readonly retryable: boolean;
   readonly reply?: Reply | undefined;
   /** RFC 3463 status that describes the failure when no server said one (`5.3.4`, `5.6.3`, `5.6.7` …). */
@@ -202,12 +202,15 @@ export function checkType(right: boolean, where: string, wanted: string): void {
 /** `value` itself, or our own fault wrapped so that it ends one session instead of the process. */
 export function toSmtpError(value: unknown): SmtpError {
   if (SmtpError.isInstance(value)) return value;
-  return new SmtpError('Something unforeseen happened; this is a defect of the package, please report it.', {
-    code: 'MB_SMTP_INTERNAL',
-    kind: 'internal',
-    scope: 'session',
-    stage: 'idle',
-    retryable: true,
-    cause: value,
-  });
+  return new SmtpError(
+    'An unexpected internal error occurred; this is a defect of the package, please report it.',
+    {
+      code: 'MB_SMTP_INTERNAL',
+      kind: 'internal',
+      scope: 'session',
+      stage: 'idle',
+      retryable: true,
+      cause: value,
+    },
+  );
 }

@@ -1,8 +1,8 @@
 /**
- * An SMTP and LMTP client: connects to one host, delivers messages and says what became of every recipient.
+ * An SMTP and LMTP client: connects to one host, delivers messages and returns the result of every recipient.
  *
  * `connect` gives an `SmtpConnection`; its `deliver` gives a `DeliveryOutcome`. Which host to connect to, when to try
- * again and whom to tell is somebody else's business.
+ * again and whom to notify is decided by the caller.
  * @packageDocumentation
  */
 export type { DeliverOptions, SmtpConnection } from './client.ts';

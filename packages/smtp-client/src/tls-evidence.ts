@@ -11,7 +11,7 @@ export type TlsLevel =
   /** TLS with a certificate that a TLSA record names (RFC 7672 §3). */
   | 'dane';
 
-/** Result types of RFC 8460 §4.3; those about policies come from whoever looked them up. */
+/** Result types of RFC 8460 §4.3; those about policies are set by the caller that looked them up. */
 export type TlsResultType =
   | 'starttls-not-supported'
   | 'certificate-host-mismatch'
@@ -42,7 +42,7 @@ export interface TlsEvidence {
   readonly protocol?: string;
   /** OpenSSL's name of the cipher suite. */
   readonly cipher?: string;
-  /** What the certificate was verified by; `none` says why in `error`. */
+  /** What the certificate was verified by; with `none`, `error` holds the reason. */
   readonly verifiedBy: 'none' | 'pkix' | 'dane-ee' | 'dane-ta';
   /** DNS names in the peer's certificate; its common name does not count (RFC 9525 §6.3). */
   readonly peerNames?: readonly string[];

@@ -1,7 +1,7 @@
 /** Draws for a model host: an integer from 0 to `most`. */
 export type Draw = (most: number) => number;
 
-/** What a model host took for somebody. */
+/** A message that a model host accepted for a recipient. */
 export interface Taken {
   readonly from: string;
   readonly recipient: string;
@@ -11,8 +11,8 @@ export interface Taken {
 const latin1 = new TextDecoder('latin1');
 
 /**
- * A server without a socket that is honest about what it took and otherwise does what the draws say: refuses anybody
- * at any stage, ends the session at any reply, before or after it did what was asked.
+ * A server without a socket that records what it accepted and otherwise behaves at random: it refuses any command and
+ * ends the session at any reply, before or after it did what was asked.
  */
 export class ModelHost {
   readonly taken: Taken[] = [];
@@ -36,7 +36,7 @@ export class ModelHost {
   #chunkFailed = false;
   /** Whether it refuses commands that came together with an end of data, as Haraka does. */
   readonly #impatient: boolean;
-  #behindEnd = false;
+  #afterEnd = false;
 
   constructor(keywords: readonly string[], draw: Draw, faults: boolean) {
     this.#keywords = keywords;
@@ -50,7 +50,7 @@ export class ModelHost {
     if (this.ended) return;
     this.#input += latin1.decode(octets);
     while (!this.ended && this.#step());
-    this.#behindEnd = false;
+    this.#afterEnd = false;
   }
 
   /** Octets for the client. */
@@ -74,8 +74,8 @@ export class ModelHost {
   #command(line: string): void {
     const argument = /<([^>]*)>/.exec(line)?.[1];
     const verb = line.slice(0, 4).toUpperCase();
-    if (this.#behindEnd && verb !== 'QUIT') {
-      this.#reply('503 pipelined behind the end of data');
+    if (this.#afterEnd && verb !== 'QUIT') {
+      this.#reply('503 pipelined after the end of data');
       return;
     }
     if (verb === 'EHLO')
@@ -111,7 +111,7 @@ export class ModelHost {
       return;
     }
     if (this.#chance(8)) {
-      this.#reply('550 5.1.1 nobody');
+      this.#reply('550 5.1.1 no such user');
       return;
     }
     if (this.#chance(8)) {
@@ -150,7 +150,7 @@ export class ModelHost {
     this.#content = text.slice(2, at + 2).replace(/(^|\r\n)\./g, '$1');
     this.#input = text.slice(at + 5);
     this.#mode = 'command';
-    this.#behindEnd = this.#impatient;
+    this.#afterEnd = this.#impatient;
     this.#finish();
     return true;
   }
@@ -196,7 +196,7 @@ export class ModelHost {
       return;
     }
     if (this.#fault()) {
-      // It took the message and the line broke before anybody heard of it.
+      // It accepted the message, and the connection broke before the reply.
       this.silentlyTaken.push(...taken);
       this.ended = true;
       return;

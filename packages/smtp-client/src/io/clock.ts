@@ -1,4 +1,4 @@
-/** Where the time comes from; a virtual one makes every time-out testable. */
+/** Source of time; with a virtual one every timeout can be tested. */
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number;

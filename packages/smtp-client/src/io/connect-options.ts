@@ -90,7 +90,7 @@ export interface ConnectOptions {
   readonly clock?: Clock | undefined;
   /** Opens the transport, for proxies and fakes. Default: TCP. */
   readonly openSocket?: OpenSocket | undefined;
-  /** Told every line of every transcript of this connection as it happens; it must not throw. */
+  /** Called with every line of every transcript of this connection as it happens; it must not throw. */
   readonly onTranscript?: ((entry: TranscriptEntry) => void) | undefined;
   /** Ends the attempt to connect; afterwards it has no effect. */
   readonly signal?: AbortSignal | undefined;

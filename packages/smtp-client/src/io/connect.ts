@@ -43,7 +43,7 @@ export async function connect(options: ConnectOptions): Promise<SmtpConnection> 
 
 let tlsCode: Promise<typeof import('./tls.ts')> | undefined;
 
-/** Node's TLS takes some 6 MB of memory before it does anything: who wants none is spared them. */
+/** Node's TLS takes some 6 MB of memory, so it is loaded only when it is used. */
 async function withTls(options: ResolvedOptions): Promise<ResolvedOptions> {
   if (options.tls.level === 'none') return options;
   // Before there is a socket: once the server has agreed to TLS, nothing may come between it and the handshake.
@@ -92,7 +92,7 @@ async function setUp(
   }
 }
 
-/** Failures of TLS itself; that of a server which sends clear text behind its 220 is one of them. */
+/** Failures of TLS itself; that of a server which sends clear text after its 220 is one of them. */
 const tlsFailures: ReadonlySet<SmtpError['code']> = new Set([
   'MB_SMTP_TLS_HANDSHAKE',
   'MB_SMTP_TLS_REFUSED',

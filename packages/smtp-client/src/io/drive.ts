@@ -12,8 +12,8 @@ const lingerMs = 5000;
 /**
  * The only loop between a session and a socket.
  *
- * What a reply makes possible is written before anybody is told of the reply, and what is submitted thereupon leaves in
- * one write at the end of the same turn of the event loop.
+ * What a reply makes possible is written before the reply is reported. What callers then submit leaves in one write at
+ * the end of the same turn of the event loop.
  */
 export class Driver {
   readonly session: SmtpSession;
@@ -183,7 +183,7 @@ export class Driver {
     socket.destroy();
   }
 
-  /** Says QUIT and lets the server close; nobody waits for that, nor does the process (RFC 5321 §4.1.1.10). */
+  /** Sends QUIT and lets the server close; no caller waits for that, nor does the process (RFC 5321 §4.1.1.10). */
   quit(): void {
     const now = this.#clock.now();
     this.session.quit(now);

@@ -79,7 +79,7 @@ class Setup {
           finish();
           reject(event.error);
         } else if (event.type === 'ready') {
-          // What came behind the last reply may have ended the session already; that event follows.
+          // What followed the last reply may have ended the session already; that event comes next.
           if (session.state !== 'ready') return;
           finish();
           this.#noteClearText();
@@ -104,7 +104,7 @@ class Setup {
     });
   }
 
-  /** Nothing failed, but whoever reports on TLS wants to know that it was not offered. */
+  /** Nothing failed, but TLS reports need to know that it was not offered. */
   #noteClearText(): void {
     const { tls, starttls } = this.#options;
     if (this.#evidence.secure || this.#evidence.failure || tls.level === 'none' || starttls === 'never')

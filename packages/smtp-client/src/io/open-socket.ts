@@ -79,7 +79,7 @@ async function lookupHost(host: string): Promise<string[]> {
   const literal = /^\[(?:IPv6:)?([^\]]+)\]$/i.exec(host)?.[1] ?? host;
   if (isIP(literal)) return [literal];
   try {
-    // Loaded here, since most callers have addresses: what nobody uses takes half a megabyte.
+    // Loaded here, because it takes half a megabyte and most callers have addresses.
     const { lookup } = await import('node:dns/promises');
     return (await lookup(host, { all: true })).map(({ address }) => address);
   } catch (cause) {

@@ -23,7 +23,7 @@ export interface TlsOptions {
   readonly implicit?: boolean | undefined;
   /** Further names that a certificate may carry under `dane` with usage 2 (RFC 7672 §3.2.3): the domain of the mail. */
   readonly alsoNames?: readonly string[] | undefined;
-  /** Told the certificates that the server presented, DER, its own first, before they are judged. */
+  /** Called with the certificates that the server presented, DER, its own first, before they are verified. */
   readonly onCertificates?: ((chain: readonly Uint8Array[]) => void) | undefined;
   /** Lowest protocol version. Default and least `TLSv1.2`. */
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;

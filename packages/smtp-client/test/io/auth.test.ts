@@ -74,7 +74,7 @@ describe('SCRAM over a connection', () => {
       };
     };
 
-    it(`TLS-06 ${mechanism}: a server that knows the password, over TLS 1.2 and 1.3`, async () => {
+    it(`TLS-15 ${mechanism}: a server that knows the password, over TLS 1.2 and 1.3`, async () => {
       for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
         for (const end of ['server-final', 'in-235'] as const) {
           let known = false;
@@ -114,7 +114,7 @@ describe('SCRAM over a connection', () => {
           return 235;
         },
       ],
-    ])(`TLS-06 ${mechanism} refuses a server that proves nothing: %s`, async (_, serve) => {
+    ])(`TLS-14 ${mechanism} refuses a server that proves nothing: %s`, async (_, serve) => {
       expect(await authenticate([mechanism], serve)).toBe('MB_SMTP_AUTH_SERVER_UNPROVEN');
     });
   }
@@ -171,7 +171,7 @@ describe('credentials as a function', () => {
     expect(asked).toEqual([undefined, 535]);
   });
 
-  it('TLS-07 a function that fails, or gives what are none, is told apart from a refusal', async () => {
+  it('TLS-07 a function that fails, or returns no credentials, is distinguished from a refusal', async () => {
     const serve: Serve = async () => 235;
     const failing = { credentials: () => Promise.reject(new Error('vault is sealed')) };
     expect(await authenticate(['PLAIN'], serve, failing)).toBe('MB_SMTP_CREDENTIALS');

@@ -64,7 +64,7 @@ describe('addresses', () => {
     connection.destroy();
   });
 
-  it('SESS-09 an empty list of addresses is dialled nowhere, and the platform is not asked', async () => {
+  it('SESS-17 an empty list of addresses is dialled nowhere, and the platform is not asked', async () => {
     const opened: string[] = [];
     const openSocket: OpenSocket = ({ address }) => {
       opened.push(address);
@@ -137,7 +137,7 @@ describe('addresses', () => {
     });
   });
 
-  it('SESS-02 a signal that is late says that it is a time-out', async () => {
+  it('SESS-02 a signal of AbortSignal.timeout gives the kind timeout', async () => {
     const openSocket: OpenSocket = ({ signal }) =>
       new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     const late = await failure({
@@ -195,7 +195,7 @@ describe('addresses', () => {
     });
   });
 
-  it('binds the address that it is told to connect from', async () => {
+  it('binds the address given as localAddress', async () => {
     await using host = await startSmtpHost();
     const connection = await connect(at(host, { localAddress: '127.0.0.9' }));
     expect(host.sessions[0]?.remoteAddress).toBe('127.0.0.9');
@@ -239,7 +239,7 @@ describe('proxies through openSocket', () => {
     server.close();
   });
 
-  /** Waits for the empty line and gives back what stands behind it. */
+  /** Waits for the empty line and returns what follows it. */
   async function readHead(socket: Duplex): Promise<Duplex> {
     let head = Buffer.alloc(0);
     while (!head.includes('\r\n\r\n'))
@@ -350,7 +350,7 @@ describe('hostile hosts', () => {
   });
 
   for (const stage of ['greeting', 'ehlo', 'mail', 'rcpt', 'data', 'content'] as const) {
-    it(`SESS-01 a host that trickles octets at ${stage} does not outlive its deadline`, async () => {
+    it(`SESS-14 a host that trickles octets at ${stage} does not outlive its deadline`, async () => {
       const script: SmtpScript = {
         [stage]: { raw: '250-x\r\n', cut: 'octets', gapMs: 5, repeat: Number.POSITIVE_INFINITY },
       };

@@ -23,7 +23,8 @@ async function serve(
       });
     },
     onRcptTo({ address }, _session, callback) {
-      if (address.startsWith('no')) callback(Object.assign(new Error('5.1.1 nobody'), { responseCode: 550 }));
+      if (address.startsWith('no'))
+        callback(Object.assign(new Error('5.1.1 no such user'), { responseCode: 550 }));
       else callback();
     },
     ...options,
@@ -61,7 +62,7 @@ describe('smtp-server', () => {
   });
 
   it.each(['PLAIN', 'LOGIN', 'CRAM-MD5', 'XOAUTH2'] as const)(
-    'TLS-06 takes credentials by %s',
+    'TLS-15 takes credentials by %s',
     async (mechanism) => {
       const server = await serve({
         authOptional: false,

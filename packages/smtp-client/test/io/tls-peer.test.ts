@@ -106,7 +106,7 @@ describe('names in certificates', () => {
   });
 });
 
-/** A server that agrees to TLS, lets the handshake end and hangs up behind it, as one does that misses a client certificate. */
+/** A server that agrees to TLS, lets the handshake end and then hangs up, as servers do that require a client certificate. */
 async function listenRejecting(
   maxVersion: 'TLSv1.2' | 'TLSv1.3',
 ): Promise<{ port: number; sessions(): number; close(): void }> {
@@ -135,7 +135,7 @@ async function listenRejecting(
   };
 }
 
-describe('a server that rejects the handshake behind it', () => {
+describe('a server that rejects the handshake after its end', () => {
   it('TLS-11 under TLS 1.3 the handshake has failed: opportunistic falls back, the others do not', async () => {
     const server = await listenRejecting('TLSv1.3');
     const options = { ...base, host: name, port: server.port };
@@ -173,7 +173,7 @@ describe('TLS results as data', () => {
       code: 'MB_SMTP_TLS_UNVERIFIED',
       tls: { secure: true, level: 'verified', failure: { type } },
     });
-    // What a level lets pass is told as well.
+    // What a level allows is reported as well.
     const passed = await against(certificate, name, { level: 'opportunistic' });
     expect(passed).toMatchObject({ code: 'connected', tls: { level: 'opportunistic', failure: { type } } });
   });

@@ -191,7 +191,7 @@ describe('levels', () => {
     expect(never.secured).toEqual([false]);
   });
 
-  it('TLS-01 what a server sends behind the 220 is used for nothing; only opportunistic goes on, on a clean connection', async () => {
+  it('TLS-01 what a server sends after the 220 is not used; only opportunistic goes on, on a clean connection', async () => {
     const script: SmtpScript = { starttls: { raw: '220 go ahead\r\n250-injected\r\n250 CHUNKING\r\n' } };
     const options = { ...hostWith(good), script, keywords: ['PIPELINING'] };
     const { connection, sessions } = await attempt(options, {});

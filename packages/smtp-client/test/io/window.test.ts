@@ -6,7 +6,7 @@ import { connect, HostExperience, SmtpError } from '../../src/index.ts';
 interface Ending {
   readonly at: number;
   readonly stage: 'mail' | 'rcpt' | 'content';
-  /** With a 421 in front of it, or without a word. */
+  /** After a 421, or without any reply. */
   readonly says421: boolean;
 }
 
@@ -152,14 +152,14 @@ describe('a host that hangs up in the middle', () => {
     ['PIPELINING', '8BITMIME', 'CHUNKING'],
   ]) {
     for (const says421 of [true, false]) {
-      it(`SMTP-33 no copy too many and nobody in doubt, wherever it ends (${keywords.join(' ')}, ${says421 ? 'with' : 'without'} 421)`, async () => {
+      it(`SMTP-33 SMTP-40 no duplicate and no unknown outcome, wherever it ends (${keywords.join(' ')}, ${says421 ? 'with' : 'without'} 421)`, async () => {
         for (let at = 1; at <= 16; at++) {
           for (const stage of ['mail', 'rcpt', 'content'] as const) {
             await using host = new BufferingHost(keywords, { at, stage, says421 });
             const where = `${stage} of message ${at}`;
             const experience = new HostExperience();
             const { unknown, attempts } = await sendAll(await host.listen(), 16, experience);
-            // BDAT stands in front of its content in one write: without a reply nobody can know what became of it.
+            // BDAT and its content are one write: without a reply the outcome is unknown.
             const truly =
               stage === 'content' && keywords.length === 3 && !says421 ? [`m${at}@example.org`] : [];
             expect(unknown, where).toEqual(truly);
@@ -173,7 +173,7 @@ describe('a host that hangs up in the middle', () => {
     }
   }
 
-  it('SMTP-33 a 421 leaves nobody in doubt in the earned state either', async () => {
+  it('SMTP-40 a 421 leaves no outcome unknown in the earned state either', async () => {
     for (const keywords of [['PIPELINING'], ['PIPELINING', 'CHUNKING']]) {
       for (let at = 1; at <= 16; at++) {
         await using host = new BufferingHost(keywords, { at, stage: 'rcpt', says421: true });

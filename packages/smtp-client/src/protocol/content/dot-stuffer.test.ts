@@ -24,7 +24,7 @@ const vectors: readonly [string, string, string][] = [
   ['a dot as the first octet', '.a\r\n', '..a\r\n'],
   ['a lone dot', '.', '..\r\n'],
   ['dots within a line', 'a.b\r\n', 'a.b\r\n'],
-  ['a dot behind CRLF', 'a\r\n.b\r\n..c\r\n', 'a\r\n..b\r\n...c\r\n'],
+  ['a dot after CRLF', 'a\r\n.b\r\n..c\r\n', 'a\r\n..b\r\n...c\r\n'],
   ['no line end', 'a', 'a\r\n'],
   ['nothing', '', ''],
   ['a CR at the end', 'a\r', 'a\r\n'],
@@ -35,7 +35,7 @@ const vectors: readonly [string, string, string][] = [
   ['CRLF NUL dot CRLF', 'a\r\n\0.\r\nb', 'a\r\n\0.\r\nb\r\n'],
   ['CR CRLF dot CR CRLF', 'a\r\r\n.\r\r\nb', 'a\r\n\r\n..\r\n\r\nb\r\n'],
   ['LF CR', 'a\n\rb', 'a\r\n\r\nb\r\n'],
-  ['an end of data and a command behind it', 'a\r\n.\r\nMAIL FROM:<x>\r\n', 'a\r\n..\r\nMAIL FROM:<x>\r\n'],
+  ['an end of data and a command after it', 'a\r\n.\r\nMAIL FROM:<x>\r\n', 'a\r\n..\r\nMAIL FROM:<x>\r\n'],
 ];
 
 describe('DotStuffer', () => {

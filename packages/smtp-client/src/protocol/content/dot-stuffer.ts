@@ -14,7 +14,7 @@ interface Progress {
 }
 
 /**
- * Turns octets into what may stand between 354 and the end of data, chunk by chunk.
+ * Converts octets to what may appear between 354 and the end of data, chunk by chunk.
  *
  * Every CR, LF or CRLF leaves as CRLF (RFC 5321 §2.3.8) and, when `stuffing`, a line that begins with a dot gets
  * another one (RFC 5321 §4.5.2). Where octets are cut makes no difference. Because no lone CR or LF ever leaves, no

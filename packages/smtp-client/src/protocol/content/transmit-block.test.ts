@@ -49,7 +49,7 @@ describe('writeBlock', () => {
     expect(kept.octets.every((octet) => octet === 65)).toBe(true);
   });
 
-  it('a hook that throws leaves nothing behind for another session', () => {
+  it('a hook that throws leaves no octets for another session', () => {
     const talk = Talk.ready(['PIPELINING'], {
       onTranscript: ({ text: line }) => {
         if (line.startsWith('RCPT')) throw new Error('hook');

@@ -34,7 +34,7 @@ export function releaseStretch(stretch: Slab): void {
   if (stretch.users === 0 && !stretch.current && spare.length < mostSpare) spare.push(stretch);
 }
 
-/** Blocks that nobody writes to; one is enough for all sessions unless their hooks call each other. */
+/** Free blocks; one is enough for all sessions unless their hooks call each other. */
 const idle: TransmitBlock[] = [];
 
 /** Lets `fill` write a block and takes it; what was written before `fill` threw is forgotten. */
@@ -51,13 +51,13 @@ export function writeBlock(fill: (block: TransmitBlock) => boolean): Taken | und
 /**
  * Octets that are about to be handed to the transport in one write.
  *
- * Blocks are cut one behind the other out of stretches of memory, which are used again when the transport has taken all
- * of their blocks: neither small messages nor large ones cost an allocation per write.
+ * Blocks are cut one after the other out of stretches of memory. A stretch is used again when the transport has taken
+ * all of its blocks, so that no write costs an allocation.
  */
 export class TransmitBlock {
   #stretch = openStretch();
   #start = 0;
-  /** The stretch; write behind `length` only. */
+  /** The stretch; write after `length` only. */
   octets = this.#stretch.octets;
   /** Where the next octet goes. */
   length = 0;

@@ -18,7 +18,7 @@ describe('the vector scan', () => {
     expect(embedded).toBe(Buffer.from(module.toBinary({}).buffer).toString('base64'));
   });
 
-  it('runs where the runtime has vectors, and gives way where it has none or may not', () => {
+  it('runs where the runtime has vectors, and is replaced where it has none or may not use them', () => {
     expect(createVectorScan()).toBeInstanceOf(Function);
     vi.stubGlobal('WebAssembly', undefined);
     expect(createVectorScan()).toBeUndefined();

@@ -14,7 +14,7 @@ interface Exports {
 const LF = 10;
 /** Octets that are looked at in one run; a multiple of 16. */
 const BLOCK_OCTETS = 16_384;
-/** Where things stand in the memory, in octets. */
+/** Layout of the memory, in octets. */
 const BEFORE_AT = 15;
 const BLOCK_AT = 16;
 /** The same in words of four octets. */
@@ -56,7 +56,7 @@ export function createVectorScan(): ((octets: Uint8Array) => Findings) | undefin
       block.set(size === length ? octets : octets.subarray(at, at + size), BLOCK_AT);
       const end = BLOCK_AT + size;
       if (isLast) block.fill(0, end, end + 16);
-      // The 0 behind the content shows whether the content ends in CR.
+      // The 0 after the content shows whether the content ends in CR.
       run(isLast ? size + 1 : size);
       lacking += words[LACKING]!;
       highBits |= words[HIGH_BITS]!;

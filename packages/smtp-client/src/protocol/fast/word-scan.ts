@@ -8,7 +8,7 @@ export const mostDots = 1000;
 
 /** What the octets of content say, apart from how they end. */
 export interface Findings {
-  /** Octets that the line ends lack to be CRLF: one for each CR or LF that stands alone. */
+  /** Octets that the line ends lack to be CRLF: one for each lone CR or LF. */
   readonly lacking: number;
   /** Whether any octet has its high bit set. */
   readonly eightBit: boolean;

@@ -35,7 +35,7 @@ it('SMTP-01 SMTP-04 reads the same from a line that came before as from one that
   );
 });
 
-it('SMTP-01 gives back the same reply for octets that come again, and nobody can change it', () => {
+it('SMTP-01 returns the same frozen reply for octets that come again', () => {
   const parser = new ReplyParser(defaultLimits);
   const first = read(parser, encoder.encode('250 2.0.0 queued\r\n'));
   parser.push(encoder.encode('250 2.1.0 ok\r\n250 2.0.0 queued\r\n'));

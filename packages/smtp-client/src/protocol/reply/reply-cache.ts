@@ -1,6 +1,6 @@
 import type { Reply } from '../../errors.ts';
 
-/** Places for them, a power of two: so many that the four replies of a transaction seldom share one. */
+/** Number of slots, a power of two, large enough that the four replies of a transaction seldom share one. */
 const slots = 64;
 const longestKept = 128;
 
@@ -10,8 +10,8 @@ interface Kept {
 }
 
 /**
- * The last replies of one line. A server says the same few all day long; when their octets come again, they are neither
- * read once more nor made anew. That is why they are frozen: several outcomes may hold the same one.
+ * The last replies of one line. A server repeats a few replies; when their octets come again, the reply is not parsed
+ * again. Cached replies are frozen, because several outcomes may hold the same one.
  */
 export class ReplyCache {
   readonly #kept: (Kept | undefined)[] = new Array(slots).fill(undefined);
@@ -36,7 +36,7 @@ export class ReplyCache {
   }
 }
 
-/** What tells the usual replies apart stands at their beginning: the code and the status. */
+/** The usual replies differ at their beginning: in the code and the status. */
 function slotOf(octets: Uint8Array, start: number, end: number): number {
   const few = Math.min(end, start + 9);
   let hash = end - start;

@@ -7,7 +7,7 @@ const read = (text: string) => {
   return readText(octets, 0, octets.length);
 };
 
-it('SMTP-04 finds a status only at the beginning of a line and only when it stands alone', () => {
+it('SMTP-04 finds a status only at the beginning of a line and only as a word of its own', () => {
   expect(read('2.1.5 ok')).toEqual({ text: '2.1.5 ok', status: '2.1.5' });
   expect(read('5.7.133')).toEqual({ text: '5.7.133', status: '5.7.133' });
   for (const text of ['2.1.5x', '3.1.5 no', 'ok 2.1.5', '2.1 ok', '2.1234.1 no']) {

@@ -1,4 +1,4 @@
-/** One line of a reply behind its code. */
+/** One line of a reply after its code. */
 export interface ReplyText {
   /** Decoded from UTF-8; control characters are replaced. */
   readonly text: string;

@@ -10,7 +10,7 @@ const aboutMechanism: ReadonlySet<number> = new Set([500, 501, 502, 504, 534, 53
 /** The AUTH commands of a session (RFC 4954 §4): which mechanism is tried, and how responses are written. */
 export class AuthDialogue {
   readonly #mechanisms: readonly string[];
-  /** Whether other credentials can be had after a refusal. */
+  /** Whether the caller can give other credentials after a refusal. */
   #renewable: boolean;
   /** Refusals of the credentials that could not be renewed. */
   #refusals = 0;

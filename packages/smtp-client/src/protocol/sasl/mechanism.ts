@@ -45,7 +45,7 @@ export interface SaslChannel {
   readonly secure: boolean;
   /** Whether the server's certificate was verified. */
   readonly verified: boolean;
-  /** What ties the exchange to this TLS session (RFC 5056); undefined without TLS or where it cannot be had. */
+  /** What ties the exchange to this TLS session (RFC 5056); undefined without TLS or where the platform does not give it. */
   readonly binding?: ChannelBinding;
 }
 

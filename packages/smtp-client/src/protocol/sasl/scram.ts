@@ -29,7 +29,7 @@ export function scram(hash: 'sha1' | 'sha256', plus: boolean): SaslMechanism {
   };
 }
 
-/** RFC 5802 §6: `y` tells a server that could have done channel binding that somebody took its offer away. */
+/** RFC 5802 §6: `y` tells a server that offers channel binding that its offer was removed on the way. */
 function bindingFlag({ binding }: SaslContext['channel'], plusOffered: boolean): string {
   return binding === undefined || plusOffered ? 'n,,' : 'y,,';
 }

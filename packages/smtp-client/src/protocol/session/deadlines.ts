@@ -54,7 +54,7 @@ export class Deadlines {
   overall(first: Expected | undefined, transactionSince: number | undefined): number | undefined {
     const { setupMs, transactionMs } = this.#timeouts;
     if (this.setupSince !== undefined) return this.setupSince + setupMs;
-    // Giving up behind the end of data breeds duplicates, so only the wait for that reply bounds it.
+    // A retry after the end of data can deliver a message twice, so only the wait for that reply bounds it.
     if (transactionSince === undefined || first?.stage === 'final' || first?.stage === 'discard')
       return undefined;
     return transactionSince + transactionMs;

@@ -17,7 +17,7 @@ function deliver(talk: Talk, answer = '250 queued'): number {
 
 describe('the window of messages', () => {
   for (const keywords of [['PIPELINING'], chunking]) {
-    it(`SMTP-32 is one at first: nothing stands behind a message that has no answer (${keywords})`, () => {
+    it(`SMTP-32 is one at first: nothing follows a message that has no answer (${keywords})`, () => {
       const talk = Talk.ready(keywords, { experience: new HostExperience() });
       talk.submit({}, 'one\r\n');
       talk.submit({}, 'two\r\n');
@@ -34,7 +34,7 @@ describe('the window of messages', () => {
     });
   }
 
-  it('SMTP-32 doubles after 16 messages in a row without a refusal, up to 16', () => {
+  it('SMTP-38 doubles after 16 messages in a row without a refusal, up to 16', () => {
     const experience = new HostExperience();
     const talk = Talk.ready(chunking, { experience });
     const windows: number[] = [];
@@ -45,17 +45,17 @@ describe('the window of messages', () => {
     expect([14, 15, 31, 47, 62, 63, 79].map((at) => windows[at])).toEqual([1, 2, 4, 8, 8, 16, 16]);
   });
 
-  it('SMTP-32 a refusal begins the run anew', () => {
+  it('SMTP-38 a refusal starts the run again', () => {
     const experience = new HostExperience({ cleanRun: 15 });
     const talk = Talk.ready(chunking, { experience });
     deliver(talk, '554 no');
     expect(experience.facts).toEqual({ window: 1, cleanRun: 0 });
     talk.submit({}, 'x');
-    talk.server('250 ok', '550 5.1.1 nobody');
+    talk.server('250 ok', '550 5.1.1 no such user');
     expect(experience.facts.cleanRun).toBe(0);
   });
 
-  it('SMTP-32 is one again, for every session with the host, after 421 or a lost connection with a message in flight', () => {
+  it('SMTP-39 is one again, for every session with the host, after 421 or a lost connection with a message in flight', () => {
     const ends: ((talk: Talk) => void)[] = [
       (talk) => talk.server('250 ok', '421 4.3.2 closing'),
       (talk) => talk.end(),
@@ -73,7 +73,7 @@ describe('the window of messages', () => {
     }
   });
 
-  it('SMTP-32 an idle end, our own abort and QUIT take nothing away', () => {
+  it('SMTP-39 an idle end, our own abort and QUIT take nothing away', () => {
     const experience = new HostExperience({ window: 8 });
     for (const end of ['421 4.4.2 idle', undefined]) {
       const talk = Talk.ready(chunking, { experience });
@@ -108,7 +108,7 @@ describe('the window of messages', () => {
     expect(talk.said().match(/MAIL/g)).toHaveLength(1);
   });
 
-  it('SMTP-37 nothing stands behind a message at a place where a session has ended before', () => {
+  it('SMTP-37 nothing follows a message at a place where a session has ended before', () => {
     const experience = new HostExperience({ window: 4, endedAfter: 6 });
     const far = Talk.ready(chunking, { experience });
     for (let count = 0; count < 3; count++) far.submit({}, 'x');
@@ -126,7 +126,7 @@ describe('the window of messages', () => {
     expect(experience.facts.endedAfter).toBeUndefined();
   });
 
-  it('SMTP-32 grows no further than the limit of the caller', () => {
+  it('SMTP-38 grows no further than the limit of the caller', () => {
     const talk = Talk.ready(chunking, { limits: { chunkingWindow: 2 } });
     for (let count = 0; count < 5; count++) talk.submit({}, 'x');
     expect(talk.said().match(/MAIL/g)).toHaveLength(2);
@@ -140,7 +140,7 @@ describe('what is learnt', () => {
     expect(experience.facts).toMatchObject({ messagesPerSession: 20, recipientsPerTransaction: 50 });
   });
 
-  it('SESS-07 the number of messages of a session, from a 421 that says so', () => {
+  it('SESS-07 the number of messages of a session, from the text of a 421', () => {
     for (const text of [
       '421 4.7.0 too many messages in this connection',
       '421 Too many messages in this session',
@@ -164,7 +164,7 @@ describe('what is learnt', () => {
   it.each([
     ['one at a time', 1],
     ['in a window', 16],
-  ])('SESS-10 the number of messages of a session, from a 4yz to MAIL that says so, %s', (_, window) => {
+  ])('SESS-10 the number of messages of a session, from the text of a 4yz to MAIL, %s', (_, window) => {
     for (const text of [
       '452 4.5.3 Too many recipients: Too many messages sent',
       '451 MI:DMC, too many mails in this connection',
@@ -263,7 +263,7 @@ describe('what is learnt', () => {
     expect(talk.statuses(id)).toEqual(['delivered', 'delivered', 'delivered']);
   });
 
-  it('SMTP-34 a session that lost count of the replies to BDAT is ended, and nobody is in doubt', () => {
+  it('SMTP-34 a session that lost count of the replies to BDAT is ended, with a certain outcome', () => {
     const talk = Talk.ready(chunking, { experience: new HostExperience() });
     const id = talk.submit({}, 'Subject: x\r\n\r\nx\r\n');
     talk.server('250 ok', '250 ok');
@@ -273,11 +273,11 @@ describe('what is learnt', () => {
     expect(talk.closed).toBeDefined();
   });
 
-  it('SMTP-34 503 to BDAT with nobody accepted says nothing about BDAT', () => {
+  it('SMTP-34 503 to BDAT without an accepted recipient shows nothing about BDAT', () => {
     const experience = new HostExperience({ window: 16 });
     const talk = Talk.ready(chunking, { experience });
     const id = talk.submit({}, 'x\r\n');
-    talk.server('250 ok', '550 5.1.1 nobody', '503 no recipients');
+    talk.server('250 ok', '550 5.1.1 no such user', '503 no recipients');
     expect(talk.summary(id)).toEqual(['failed 550 @rcpt']);
     expect(experience.refusesChunking).toBe(false);
   });

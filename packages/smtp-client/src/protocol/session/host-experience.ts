@@ -18,23 +18,23 @@ export interface HostFacts {
   readonly recipientsPerTransaction?: number;
   /** The host offers CHUNKING and does not know BDAT; DATA is used. */
   readonly refusesChunking?: true;
-  /** After how many messages the host last ended a session in front of another one, without giving a reason. */
+  /** After how many messages the host last ended a session before another one, without giving a reason. */
   readonly endedAfter?: number;
 }
 
-/** What may be given of them. */
+/** The same, each one optional. */
 export type FactOptions = { readonly [K in keyof HostFacts]?: HostFacts[K] | undefined };
 
-/** A 421 that says that this session has had its messages. */
+/** Text of a 421 to a session that has reached the number of messages allowed. */
 const sessionFull =
   /too many (?:messages|mails|e-?mails|transactions|deliver)|(?:messages|mails|transactions)\b.{0,40}\b(?:per|in|this|for this) (?:connection|session)|(?:message|mail|transaction) limit (?:per|for|of) /i;
 
-/** Words of a 4yz to MAIL that say so while the host keeps the session open; fewer than of a 421, which ends it anyway. */
+/** The same in a 4yz to MAIL, after which the session stays open; fewer words than for a 421, which ends it anyway. */
 const sessionFullButOpen =
   /too many messages sent|(?:messages|mails|transactions)\b.{0,40}\b(?:per|in|this|for this) (?:connection|session)/i;
 
 /**
- * @internal Whether a 4yz to MAIL says that this session has had its messages.
+ * @internal Whether a 4yz to MAIL says that this session has reached the number of messages allowed.
  *
  * RFC 3463 §3.6: x.5.3 is too many recipients, and before the first RCPT that is not about this message.
  */
@@ -45,10 +45,10 @@ export function saysSessionFull({ enhanced, lines }: Reply): boolean {
 /**
  * What is known about one host and shared by all sessions with it.
  *
- * How far a session runs ahead of the replies is earned: one message at first and its content only behind the replies to
- * its recipients; twice as many after 16 messages in a row that were delivered without a refusal; back to one for all
- * sessions when one of them ends with messages in flight. A refusal makes it one for the rest of its session until it is
- * earned anew, since servers count refusals and hang up at the last one that they allow.
+ * The window is the number of messages that may be in flight. It is one at first, and content is then sent only after
+ * the replies to the recipients. It doubles after 16 messages in a row that were delivered without a refusal, and is one
+ * again for all sessions when one of them ends with messages in flight. After a refusal it is one in that session until
+ * 16 messages in a row are clean, because servers count refusals and hang up at the last one that they allow.
  *
  * @example
  * const experience = new HostExperience(await load('mx.example.com'));
@@ -113,7 +113,7 @@ export class HostExperience {
   }
 
   /**
-   * @internal A message was answered to its end; `clean` when nobody was refused.
+   * @internal A message was answered to its end; `clean` when nothing of it was refused.
    * @param messages  How many were answered in its session.
    */
   answered(clean: boolean, messages: number): void {
@@ -160,7 +160,7 @@ export class HostExperience {
     this.#facts = undefined;
   }
 
-  /** @internal The host said to MAIL that this session has had its messages, and stays. */
+  /** @internal The host answered MAIL that this session has reached the number of messages allowed, and keeps it open. */
   sessionFull(messages: number): void {
     this.#messagesPerSession = messages;
     this.#endedAfter = undefined;

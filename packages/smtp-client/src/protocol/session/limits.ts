@@ -18,7 +18,7 @@ export interface SessionLimits {
   readonly transcriptEntries: number;
 }
 
-/** The limits that hold where the caller names none. */
+/** The default limits. */
 export const defaultLimits: SessionLimits = {
   replyLineOctets: 4096,
   replyLines: 512,
@@ -29,7 +29,7 @@ export const defaultLimits: SessionLimits = {
   transcriptEntries: 1000,
 };
 
-/** What may be given of them. */
+/** The same, each one optional. */
 export type LimitOptions = { readonly [K in keyof SessionLimits]?: SessionLimits[K] | undefined };
 
 const most = 2 ** 31 - 1;

@@ -53,7 +53,7 @@ function damage(octets: Buffer, draw: (most: number) => number): Buffer {
   return out;
 }
 
-/** A session that is told `replies`, damaged or not, and then nothing more; how many deliveries it answered for. */
+/** A session that receives `replies`, damaged or not, and then nothing more; returns the number of its outcomes. */
 function run(seed: number): void {
   const draw = seeded(seed);
   const experience = new HostExperience({ window: 1 + draw(15) });

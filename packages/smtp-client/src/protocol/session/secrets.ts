@@ -1,11 +1,11 @@
 import type { Reply } from '../../errors.ts';
 
-/** So many characters in a row of a secret are enough to be masked, for servers cut what they repeat. */
+/** Length of a part of a secret that is masked; servers truncate what they repeat. */
 const telling = 12;
 const mask = '***';
 const blanks = /\s+/g;
 
-/** Credentials that were sent, so that a server that repeats them makes nobody write them down. */
+/** Credentials that were sent; they are masked when a server repeats them, so that no log holds them. */
 export class Secrets {
   /** Stretches of secrets without white space and in lower case, by their length. */
   readonly #stretches = new Map<number, Set<string>>();
@@ -27,7 +27,7 @@ export class Secrets {
   mask(reply: Reply): Reply {
     if (this.#stretches.size === 0) return reply;
     const flat: string[] = [];
-    /** Where each character of `flat` stands: its line and its place there. */
+    /** Position of each character of `flat`: its line and its index there. */
     const places: [line: number, at: number][] = [];
     reply.lines.forEach((line, number) => {
       for (let at = 0; at < line.length; at++) {
@@ -61,20 +61,20 @@ export class Secrets {
 /** One mask for each stretch, blanks within it included, so that its length tells nothing. */
 function withHoles(line: string, holes: ReadonlySet<number>): string {
   let out = '';
-  let blanksBehindHole: string | undefined;
+  let blanksAfterMask: string | undefined;
   for (let at = 0; at < line.length; at++) {
     const character = line[at]!;
     if (holes.has(at)) {
-      if (blanksBehindHole === undefined) out += mask;
-      blanksBehindHole = '';
-    } else if (blanksBehindHole !== undefined && /\s/.test(character)) {
-      blanksBehindHole += character;
+      if (blanksAfterMask === undefined) out += mask;
+      blanksAfterMask = '';
+    } else if (blanksAfterMask !== undefined && /\s/.test(character)) {
+      blanksAfterMask += character;
     } else {
-      out += (blanksBehindHole ?? '') + character;
-      blanksBehindHole = undefined;
+      out += (blanksAfterMask ?? '') + character;
+      blanksAfterMask = undefined;
     }
   }
-  return out + (blanksBehindHole ?? '');
+  return out + (blanksAfterMask ?? '');
 }
 
 /** Without the letters beyond ASCII, some of which change their length. */

@@ -48,7 +48,7 @@ export function lmtpUnknown(): SmtpError {
   return failure(
     'MB_SMTP_HELLO_REFUSED',
     'peer-incompatible',
-    'The server does not know LHLO: it speaks no LMTP.',
+    'The server does not know LHLO, so it is not an LMTP server.',
     'ehlo',
     'host',
   );
@@ -69,7 +69,7 @@ export function insecureAuth(tls: boolean): SmtpError {
 
 export function authUnavailable(offered: readonly string[], reply: Reply | undefined): SmtpError {
   const list = offered.filter((name) => /^[A-Z0-9_-]{1,20}$/.test(name)).join(', ') || 'none';
-  const text = `No mechanism for AUTH is left that both sides know; the server offers: ${list}.`;
+  const text = `No AUTH mechanism is left that both sides support; the server offers: ${list}.`;
   const fields = {
     code: 'MB_SMTP_AUTH_UNAVAILABLE',
     kind: 'peer-incompatible',
@@ -94,11 +94,11 @@ export function badChallenge(): SmtpError {
 export function setupRefused(stage: Stage, reply: Reply): SmtpError {
   if (reply.code === 421) return serviceClosing(stage, reply);
   if (reply.code >= 300 && reply.code < 400) {
-    const text = `The server answered ${reply.code} where that makes no sense; the session was closed.`;
+    const text = `The server answered ${reply.code} where no such reply is allowed; the session was closed.`;
     return failure('MB_SMTP_REPLY_UNEXPECTED', 'peer-misbehaved', text, stage, 'host', { reply });
   }
   if (stage === 'starttls') {
-    const text = `The server offers STARTTLS and refused it (${reply.code}); try again later or use another host.`;
+    const text = `The server offers STARTTLS but refused it (${reply.code}); try again later or use another host.`;
     return failure('MB_SMTP_TLS_REFUSED', 'rejected', text, stage, 'host', { reply });
   }
   if (stage === 'greeting' && reply.code === 521) return takesNoMail(reply);
@@ -120,7 +120,7 @@ function takesNoMail(reply: Reply): SmtpError {
   });
 }
 
-/** Our own fault: a step that the tables do not have. */
+/** A defect of this package: a step that the tables do not have. */
 export function internal(message: string): SmtpError {
   return failure(
     'MB_SMTP_INTERNAL',
@@ -131,15 +131,15 @@ export function internal(message: string): SmtpError {
   );
 }
 
-/** Each single wait was short enough, and all of them together were not. */
+/** Each single wait was short enough, but their sum was not. */
 export function overallTimeout(stage: Stage, ready: boolean): SmtpError {
   const text = ready
-    ? `The transaction took too long as a whole (${stage}), however its replies trickled in; try again later.`
+    ? `The transaction took too long as a whole (${stage}), although each reply was in time; try again later.`
     : `The server took too long to make the session ready (${stage}); use another host or try again later.`;
   return failure('MB_SMTP_OVERALL_TIMEOUT', 'timeout', text, stage, ready ? 'session' : 'host');
 }
 
-/** The handshake failed, or the server rejected it right behind. */
+/** The handshake failed, or the server rejected it right after. */
 export function handshakeFailed(cause: unknown): SmtpError {
   const reason = cause instanceof Error ? cause.message.trim() : 'the server closed the connection';
   const text = `The TLS handshake failed: ${reason}. Try another host or ask its operator.`;

@@ -23,7 +23,7 @@ describe('SIZE', () => {
     expect(talk.said()).toContain('SIZE=1234');
   });
 
-  it('SMTP-25 does not offer a message over the limit, and says so per host', () => {
+  it('SMTP-43 does not offer a message over the limit, with an error about the host', () => {
     const talk = Talk.ready(['SIZE 100', 'PIPELINING']);
     expect(talk.verdicts(talk.submit({}, 'x'.repeat(99)))).toMatchObject([
       failure('MB_SMTP_SIZE_EXCEEDED', '5.3.4'),
@@ -58,7 +58,7 @@ describe('8BITMIME and BINARYMIME', () => {
     }
   });
 
-  it('SMTP-26 refuses 8-bit content before MAIL where 8BITMIME is not offered', () => {
+  it('SMTP-49 refuses 8-bit content before MAIL where 8BITMIME is not offered', () => {
     const talk = Talk.ready(['PIPELINING']);
     expect(talk.verdicts(talk.submit({}, 'grüß'))).toMatchObject([
       failure('MB_SMTP_8BITMIME_NOT_OFFERED', '5.6.3'),
@@ -69,7 +69,7 @@ describe('8BITMIME and BINARYMIME', () => {
     expect(talk.said()).toBe('');
   });
 
-  it('SMTP-26 sends the 7-bit variant instead when the caller gave one', () => {
+  it('SMTP-49 sends the 7-bit variant instead when the caller gave one', () => {
     const talk = Talk.ready(['PIPELINING']);
     talk.submit({}, 'grüß\r\n', 'gr=C3=BC=C3=9F\r\n');
     talk.server('250 ok', '250 ok', '354 go');
@@ -120,7 +120,7 @@ describe('8BITMIME and BINARYMIME', () => {
 describe('SMTPUTF8', () => {
   const offered = ['PIPELINING', 'SMTPUTF8', '8BITMIME'];
 
-  it('SMTP-26 says 5.6.7 also where 8BITMIME is lacking too', () => {
+  it('SMTP-50 says 5.6.7 also where 8BITMIME is lacking too', () => {
     for (const envelope of [{ smtputf8: true }, { from: 'ü@example.org' }]) {
       const talk = Talk.ready(['PIPELINING']);
       expect(talk.verdicts(talk.submit(envelope, 'grüß'))).toMatchObject([
@@ -155,7 +155,7 @@ describe('SMTPUTF8', () => {
     expect(talk.said()).toContain('RCPT TO:<Ã¼@example.com>');
   });
 
-  it('SMTP-26 without it, only those concerned fail with 5.6.7', () => {
+  it('SMTP-50 without it, only those concerned fail with 5.6.7', () => {
     const talk = Talk.ready(['PIPELINING', 'SMTPUTF8']);
     const id = talk.submit({ to: ['b@example.com', 'ü@example.com'] }, 'x');
     expect(talk.said()).not.toMatch(/SMTPUTF8|Ã/);
@@ -220,13 +220,13 @@ describe('CHUNKING', () => {
     }
   });
 
-  it('SMTP-20 SMTP-21 makes text of what is none and counts it right', () => {
+  it('SMTP-20 SMTP-21 converts line ends and counts the octets that result', () => {
     const talk = Talk.ready(chunking);
     talk.submit({}, 'a\n.\rb');
     expect(talk.said()).toMatch(/BDAT 9 LAST\r\na\r\n\.\r\nb\r\n$/);
   });
 
-  it('SMTP-27 sends a large message only when somebody is known to get it', () => {
+  it('SMTP-27 sends a large message only when a recipient is accepted', () => {
     const talk = Talk.ready(chunking);
     const large = 'x'.repeat(300_000);
     const refused = talk.submit({}, large);
@@ -324,12 +324,12 @@ describe('messages in flight', () => {
     const talk = Talk.ready(['PIPELINING', 'CHUNKING']);
     const ids = ['first', 'second'].map((text) => talk.submit({ from: `${text}@example.org` }, text));
     expect(talk.said()).toMatch(/BDAT 7 LAST\r\nfirst\r\nRSET\r\nMAIL FROM:<second@/);
-    // Nobody is accepted for the first message; the server keeps its transaction open.
+    // No recipient of the first message is accepted; the server keeps its transaction open.
     talk.server('250 ok', '550 no', '554 no recipients', '250 reset', '250 ok', '250 ok', '250 queued');
     expect(ids.map((id) => talk.statuses(id))).toEqual([['failed'], ['delivered']]);
   });
 
-  it('SMTP-31 a server that refuses what stands behind an end of data gets one message after the other from then on', () => {
+  it('SMTP-31 a server that refuses what follows an end of data gets one message after the other from then on', () => {
     const talk = Talk.ready(['PIPELINING']);
     const ids = ['one', 'two', 'three'].map((text) => talk.submit({}, text));
     talk.server('250 ok', '250 ok', '354 go');
@@ -344,7 +344,7 @@ describe('messages in flight', () => {
     expect(ids.map((id) => talk.statuses(id))).toEqual([['delivered'], ['delivered'], ['delivered']]);
   });
 
-  it('SMTP-31 SMTP-33 a 421 in the middle defers the message that it answers; those behind it were not read', () => {
+  it('SMTP-31 SMTP-33 a 421 in the middle defers the message that it answers; those after it were not read', () => {
     const talk = Talk.ready(['PIPELINING', 'CHUNKING']);
     const ids = ['a', 'b', 'c'].map((text) => talk.submit({}, text));
     talk.server('250 ok', '250 ok', '250 queued', '250 reset', '250 ok', '421 4.3.2 closing');

@@ -44,7 +44,7 @@ export interface SessionOptions {
   readonly experience?: HostExperience | undefined;
   readonly timeouts?: TimeoutOptions | undefined;
   readonly limits?: LimitOptions | undefined;
-  /** Told every line of the transcript as it happens; never content, never a credential. It must not throw. */
+  /** Called with every line of the transcript as it happens; never content, never a credential. It must not throw. */
   readonly onTranscript?: ((entry: TranscriptEntry) => void) | undefined;
   /**
    * Dangerous unless the transport copies: the memory of a block is used again once it was reported by `transmitted`.
@@ -55,7 +55,7 @@ export interface SessionOptions {
 
 /** What the session needs to know about TLS. */
 export interface SessionTls {
-  /** Whether the certificate was verified, by whatever was asked for. */
+  /** Whether the certificate was verified at the level asked for. */
   readonly verified: boolean;
   /** One line for the transcript, e.g. `TLSv1.3 TLS_AES_256_GCM_SHA384, verified by pkix`. */
   readonly description: string;

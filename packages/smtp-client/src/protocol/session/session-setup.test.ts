@@ -45,7 +45,7 @@ describe('greeting and EHLO', () => {
     expect(talk.statuses(id)).toEqual(['delivered']);
   });
 
-  it.each([421, 550, 554, 451])('SMTP-03 does not fall back after %i', (code) => {
+  it.each([421, 550, 554, 451])('SMTP-44 does not fall back after %i', (code) => {
     const talk = new Talk();
     talk.server('220 mx');
     talk.said();
@@ -112,7 +112,7 @@ describe('STARTTLS', () => {
     return talk;
   };
 
-  it('TLS-01 asks for TLS, forgets what it knew and says EHLO again', () => {
+  it('TLS-16 asks for TLS, forgets what it knew and says EHLO again', () => {
     const talk = offering();
     expect(talk.said()).toBe('EHLO client.example.org\r\nSTARTTLS\r\n');
     talk.server('220 go');
@@ -136,7 +136,7 @@ describe('STARTTLS', () => {
     ['half a line', '220 go\r\n25'],
     ['a single octet', '220 go\r\nx'],
   ] as const) {
-    it(`TLS-01 closes the session for ${name} behind the 220`, () => {
+    it(`TLS-01 closes the session for ${name} after the 220`, () => {
       const talk = offering();
       talk.raw(text);
       expect(talk.closed?.error).toMatchObject({ code: 'MB_SMTP_TLS_INJECTION', kind: 'peer-misbehaved' });
@@ -172,7 +172,7 @@ describe('STARTTLS', () => {
     expect(talk.events.at(-1)?.type).toBe('ready');
   });
 
-  it('TLS-02 the handshake has a deadline of its own', () => {
+  it('TLS-17 the handshake has a deadline of its own', () => {
     const talk = offering();
     talk.server('220 go');
     talk.wait(59_999);
@@ -194,7 +194,7 @@ describe('STARTTLS', () => {
   });
 });
 
-describe('time-outs', () => {
+describe('timeouts', () => {
   const stages: readonly [string, number, (talk: Talk) => void][] = [
     ['greeting', 300_000, () => {}],
     ['ehlo', 300_000, (talk) => talk.server('220 mx')],
@@ -210,7 +210,7 @@ describe('time-outs', () => {
     talk.server(...answers);
   }
   for (const [stage, ms, prepare] of stages) {
-    it(`SESS-01 waits ${ms / 1000} s for the reply at ${stage}, and trickled octets do not extend that`, () => {
+    it(`SESS-01 SESS-14 waits ${ms / 1000} s for the reply at ${stage}, and trickled octets do not extend that`, () => {
       const talk = new Talk();
       prepare(talk);
       expect(talk.session.nextDeadline()).toBe(talk.now + ms);
@@ -258,7 +258,7 @@ describe('time-outs', () => {
     expect(talk.closed?.error).toMatchObject({ stage: 'mail' });
   });
 
-  it('SMTP-33 a host that tarpits at RCPT in a window of one leaves nobody in doubt', () => {
+  it('SMTP-40 a host that tarpits at RCPT in a window of one leaves no outcome unknown', () => {
     const talk = Talk.ready(['PIPELINING', 'CHUNKING'], { experience: new HostExperience() });
     const ids = [talk.submit({}, 'x'), talk.submit({}, 'x')];
     talk.server('250 ok');
@@ -298,7 +298,7 @@ describe('time-outs', () => {
     });
   });
 
-  it('SESS-08 a transaction as a whole ends after an hour, but not behind its end of data', () => {
+  it('SESS-08 a transaction as a whole ends after an hour, but not after its end of data', () => {
     const to = Array.from({ length: 20 }, (_, at) => `u${at}@example.com`);
     const talk = Talk.ready();
     const id = talk.submit({ to }, 'x');
@@ -323,7 +323,7 @@ describe('time-outs', () => {
     expect(late.statuses(other)).toEqual(['delivered']);
   });
 
-  it('SESS-08 time behind another message or idle counts for nothing', () => {
+  it('SESS-08 time spent waiting for another message, or idle, does not count', () => {
     const talk = Talk.ready(['PIPELINING'], { timeouts: { transactionMs: 100_000 } });
     const ids = [talk.submit({}, 'x'), talk.submit({}, 'x')];
     talk.server('250 ok', '250 ok', '354 go');
@@ -346,7 +346,7 @@ describe('time-outs', () => {
     expect(talk.summary(id)).toEqual(['deferred @mail']);
   });
 
-  it('SESS-01 every time-out can be set', () => {
+  it('SESS-13 every timeout can be set', () => {
     const talk = new Talk({ timeouts: { greetingMs: 5 } });
     expect(talk.session.nextDeadline()).toBe(talk.now + 5);
   });

@@ -47,7 +47,7 @@ describe('one transaction', () => {
     }
   });
 
-  it('SMTP-29 passes 10,000 recipients and matches their replies in order', () => {
+  it('SMTP-41 passes 10,000 recipients and matches their replies in order', () => {
     const talk = Talk.ready();
     const to = Array.from({ length: 10_000 }, (_, at) => `u${at}@example.com`);
     const id = talk.submit({ to }, 'hi\r\n');
@@ -70,7 +70,7 @@ describe('one transaction', () => {
       const talk = Talk.ready(keywords);
       const id = talk.submit({ to: three }, 'x');
       talk.server('250 ok');
-      talk.server('550 5.1.1 nobody');
+      talk.server('550 5.1.1 no such user');
       talk.server('451 4.3.0 later');
       talk.server('250 ok');
       if (!keywords.includes('CHUNKING')) talk.server('354 go');
@@ -85,7 +85,7 @@ describe('one transaction', () => {
       });
     });
 
-    it(`SMTP-10 5yz to MAIL applies to everybody (${keywords})`, () => {
+    it(`SMTP-10 5yz to MAIL applies to every recipient (${keywords})`, () => {
       const talk = Talk.ready(keywords);
       const id = talk.submit({ to: three }, 'x');
       talk.server('550 5.7.1 not you');
@@ -115,7 +115,7 @@ describe('one transaction', () => {
     expect(talk.statuses(next)).toEqual(['delivered']);
   });
 
-  it('SESS-03 RSET stands in front of a second message only where the first left a transaction open', () => {
+  it('SESS-15 RSET precedes a second message only where the first left a transaction open', () => {
     const talk = Talk.ready();
     talk.submit({}, 'x');
     expect(talk.said()).not.toContain('RSET');
@@ -128,7 +128,7 @@ describe('one transaction', () => {
     expect(talk.said()).toMatch(/^RSET\r\nMAIL/);
   });
 
-  it('SMTP-23 answers 354 for nobody with a lone dot and ignores the reply', () => {
+  it('SMTP-23 answers 354 without accepted recipients with a lone dot and ignores the reply', () => {
     const talk = Talk.ready();
     const id = talk.submit({}, 'secret\r\n');
     talk.said();
@@ -153,7 +153,7 @@ describe('one transaction', () => {
     expect(talk.summary(id)).toEqual(['failed 550 @mail']);
   });
 
-  it('SMTP-08 sends no content when nobody is accepted', () => {
+  it('SMTP-08 sends no content when no recipient is accepted', () => {
     for (const keywords of [['PIPELINING'], lockstep]) {
       const talk = Talk.ready(keywords);
       const id = talk.submit({ to: three.slice(0, 2) }, 'secret\r\n');
@@ -244,7 +244,7 @@ describe('too many recipients', () => {
       expect(talk.statuses(id)).toEqual(['delivered', 'delivered', 'delivered']);
     });
 
-    it(`SMTP-09 ${reply} to the first RCPT is an ordinary refusal`, () => {
+    it(`SMTP-45 ${reply} to the first RCPT is an ordinary refusal`, () => {
       const talk = Talk.ready();
       const id = talk.submit({ to: three.slice(0, 1) }, 'x');
       talk.server('250 ok', reply, '554 none');
@@ -252,7 +252,7 @@ describe('too many recipients', () => {
     });
   }
 
-  it('SMTP-09 a status about the mailbox is about the recipient', () => {
+  it('SMTP-46 a status about the mailbox is about the recipient', () => {
     const talk = Talk.ready();
     const id = talk.submit({ to: three.slice(0, 2) }, 'x');
     talk.server('250 ok', '250 ok', '452 4.2.2 mailbox full', '354 go');
@@ -315,7 +315,7 @@ describe('the end of data', () => {
     return { talk, id };
   };
 
-  it('SMTP-24 a connection lost behind the dot is unknown', () => {
+  it('SMTP-24 a connection lost after the dot is unknown', () => {
     const { talk, id } = toTheDot();
     talk.end();
     expect(talk.summary(id)).toEqual(['unknown @final', 'failed 550 @rcpt']);
@@ -324,19 +324,19 @@ describe('the end of data', () => {
     });
   });
 
-  it('SMTP-24 a time-out behind the dot is unknown', () => {
+  it('SMTP-24 a timeout after the dot is unknown', () => {
     const { talk, id } = toTheDot();
     talk.wait(600_000);
     expect(talk.summary(id)).toEqual(['unknown @final', 'failed 550 @rcpt']);
   });
 
-  it('SMTP-24 garbage behind the dot is unknown', () => {
+  it('SMTP-24 garbage after the dot is unknown', () => {
     const { talk, id } = toTheDot();
     talk.server('what?');
     expect(talk.summary(id)).toEqual(['unknown @final', 'failed 550 @rcpt']);
   });
 
-  it('SMTP-24 a connection lost before the dot was not accepted', () => {
+  it('SMTP-47 a connection lost before the dot was not accepted', () => {
     const talk = Talk.ready();
     const id = talk.submit();
     talk.server('250 ok', '250 ok', '354 go');
@@ -346,7 +346,7 @@ describe('the end of data', () => {
     expect(talk.summary(id)).toEqual(['deferred @content']);
   });
 
-  it('SMTP-24 what was accepted stays so, whatever comes behind it', () => {
+  it('SMTP-48 what was accepted stays so, whatever follows', () => {
     for (const after of [
       (talk: Talk) => talk.end(),
       (talk: Talk) => talk.server('421 bye'),

@@ -26,7 +26,7 @@ function seeded(seed: number): Draw {
   };
 }
 
-/** Several messages over one session against a host that does as it likes, with octets cut as it likes. */
+/** Several messages over one session against a host whose behaviour and cuts of octets are drawn at random. */
 function run(seed: number, faults: boolean, messages: number, streamed: boolean): Run {
   const draw = seeded(seed);
   const host = new ModelHost(keywordSets[draw(keywordSets.length - 1)]!, draw, faults);

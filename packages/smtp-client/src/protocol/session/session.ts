@@ -331,7 +331,7 @@ export class SmtpSession {
     return taken.octets;
   }
 
-  /** Writes what may be written now; whether what stands in the block then is to be sent. */
+  /** Writes what may be written now; returns whether the block is to be sent. */
   readonly #fill = (block: TransmitBlock): boolean => {
     for (let command = this.#commands.shift(); command !== undefined; command = this.#commands.shift()) {
       block.line(command.line);
@@ -517,7 +517,7 @@ export class SmtpSession {
   }
 
   #chooseMechanism(): void {
-    // RFC 4954 §4: credentials only where nobody listens, and only to whom they are meant for.
+    // RFC 4954 §4: credentials go only over TLS, and only to a server whose certificate was verified.
     if (!this.#tls?.verified && !this.#options.insecureAuth) {
       this.#end('lost', insecureAuth(this.#tls !== undefined));
       return;
@@ -578,11 +578,11 @@ export class SmtpSession {
     if (this.#state === 'closed') return;
     const refused = this.#state === 'auth' ? this.#auth?.credentialRefusal : undefined;
     this.#step(input === 'lost' || nextSessionState(this.#state, input) !== 'closed' ? 'lost' : input);
-    // A server that hangs up after a refusal has said why; that another try was under way tells nothing.
-    const told = refused && endedByPeer(error) ? authRefused(refused) : error;
-    if (told) this.#setup.note(this.#now, told.message);
-    this.#receiver.lost(told ?? connectionLost('quit'), this.#now);
-    this.#events.push(told ? { type: 'closed', error: told } : { type: 'closed' });
+    // A server that hangs up after a refusal has given its reason: the refusal, not the try that was under way.
+    const reported = refused && endedByPeer(error) ? authRefused(refused) : error;
+    if (reported) this.#setup.note(this.#now, reported.message);
+    this.#receiver.lost(reported ?? connectionLost('quit'), this.#now);
+    this.#events.push(reported ? { type: 'closed', error: reported } : { type: 'closed' });
   }
 
   #timeoutError(now: number): SmtpError {

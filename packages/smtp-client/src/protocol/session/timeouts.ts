@@ -23,7 +23,7 @@ export interface Timeouts {
   readonly dataMs: number;
   /** The time in which the transport must take each block that is written. Default 180 s. */
   readonly blockMs: number;
-  /** The reply to the end of data; shorter than the RFC's 600 s breeds duplicates. Default 600 s. */
+  /** The reply to the end of data; less than the 600 s of the RFC can cause duplicates. Default 600 s. */
   readonly finalMs: number;
   /** The reply to RSET. Default 20 s. */
   readonly resetMs: number;
@@ -36,7 +36,7 @@ export interface Timeouts {
   readonly transactionMs: number;
 }
 
-/** The time-outs that hold where the caller names none. */
+/** The default timeouts. */
 export const defaultTimeouts: Timeouts = {
   connectMs: 30_000,
   greetingMs: 300_000,
@@ -54,7 +54,7 @@ export const defaultTimeouts: Timeouts = {
   transactionMs: 3_600_000,
 };
 
-/** What may be given of them. */
+/** The same, each one optional. */
 export type TimeoutOptions = { readonly [K in keyof Timeouts]?: Timeouts[K] | undefined };
 
 /** The longest time that a timer of the platform can wait. */
@@ -103,7 +103,7 @@ export type ReplyStage = Extract<
   | 'quit'
 >;
 
-/** Which of the time-outs bounds the wait for a reply. */
+/** Which timeout bounds the wait for a reply. */
 export const timeoutOfStage = {
   greeting: 'greetingMs',
   ehlo: 'helloMs',

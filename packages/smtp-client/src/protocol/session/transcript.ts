@@ -4,12 +4,12 @@ import type { Reply, TranscriptEntry } from '../../errors.ts';
 type Said = string | Reply | { readonly note: string };
 
 /**
- * Collects what was said, bounded; whoever writes to it leaves out content and secrets.
+ * Collects what was said, bounded; callers leave out content and secrets.
  *
- * Few transcripts are ever read, so entries are made only when somebody asks for them.
+ * Few transcripts are ever read, so entries are made only when they are read.
  */
 export class Transcript {
-  /** What was said, behind the time at which it was said where that is another than before. */
+  /** What was said, each after the time at which it was said if that differs from the one before. */
   readonly #said: (Said | number)[] = [];
   readonly #most: number;
   readonly #hook: ((entry: TranscriptEntry) => void) | undefined;

@@ -59,7 +59,7 @@ describe('SESSION', () => {
     expect(nextSessionState('hello', 'service-closing')).toBe('closed');
   });
 
-  it('TLS-01 nothing but the handshake follows the 220 of STARTTLS, and EHLO follows that', () => {
+  it('TLS-01 TLS-16 nothing but the handshake follows the 220 of STARTTLS, and EHLO follows that', () => {
     expect(SESSION.handshake).toEqual({ 'tls-established': 'hello', lost: 'closed' });
   });
 });

@@ -29,14 +29,14 @@ export const sessionStates = [
   'quitting',
   'closed',
 ] as const;
-/** Where a session stands. */
+/** State of a session. */
 export type SessionState = (typeof sessionStates)[number];
 
 export const sessionInputs = [
   'positive', // 2yz
   'intermediate', // 3yz
-  'transient', // 4yz but 421
-  'permanent', // 5yz but the next
+  'transient', // 4yz except 421
+  'permanent', // 5yz except the next
   'not-implemented', // 500, 502, 504
   'service-closing', // 421
   'choose-starttls',
@@ -44,7 +44,7 @@ export const sessionInputs = [
   'choose-ready',
   'tls-established',
   'quit',
-  'lost', // end of stream, reset, time-out, garbage, abort
+  'lost', // end of stream, reset, timeout, garbage, abort
 ] as const;
 /** What can happen to a session. */
 export type SessionInput = (typeof sessionInputs)[number];
@@ -130,12 +130,12 @@ export type WriterState = (typeof writerStates)[number];
 
 export const writerInputs = [
   'begin', // MAIL was written
-  'data-written', // DATA stands in the pipe
-  'chunks-begin', // the first BDAT stands in the pipe
-  'go-ahead', // 354 and somebody to deliver to
-  'lone-dot', // 354 and nobody to deliver to
+  'data-written', // DATA was written
+  'chunks-begin', // the first BDAT was written
+  'go-ahead', // 354, and a recipient was accepted
+  'lone-dot', // 354, and no recipient was accepted
   'last-octet', // the last octet of the content and its end was handed over
-  'given-up', // nobody is left to deliver to, or the server refused DATA or a chunk
+  'given-up', // no recipient is left to deliver to, or the server refused DATA or a chunk
   'settled', // the reply to the end of data, or to the void command, was read
   'lost',
 ] as const;
@@ -244,7 +244,7 @@ export const replyClasses = [
   '421',
   'too-many',
   'no-bdat', // 500, 502 or 503 to BDAT for a recipient that was accepted
-  'session-full', // 4yz to MAIL that says that this session has had its messages, but 421
+  'session-full', // 4yz to MAIL, except 421: the session has reached the number of messages allowed
 ] as const;
 export type ReplyClass = (typeof replyClasses)[number];
 
@@ -279,8 +279,8 @@ export const REPLIES = {
     'no-bdat': 'never',
     'session-full': 'never',
   },
-  // QUIRK(Haraka 3.3): it offers PIPELINING and answers 503 to what stands behind an end of data in the same segment,
-  // which RFC 2920 §3.1 allows to stand there.
+  // QUIRK(Haraka 3.3): it offers PIPELINING and answers 503 to what follows an end of data in the same segment,
+  // which RFC 2920 §3.1 allows there.
   // QUIRK(OpenSMTPD 6.8): after 100 messages it answers "452 4.5.3 … Too many messages sent" and stays.
   mail: {
     '2yz': 'accept',

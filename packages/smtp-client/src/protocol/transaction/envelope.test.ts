@@ -43,7 +43,7 @@ describe('parseMailbox', () => {
     'a@[1]> x[2]',
     'a@',
     '@example.com',
-    'nobody',
+    'no-domain',
     '',
     'a@ex\u2028ample.com',
     'a\ud800@example.com',

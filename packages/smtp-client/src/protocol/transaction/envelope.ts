@@ -15,7 +15,7 @@ export interface EnvelopeRecipient {
   readonly orcpt?: string | undefined;
 }
 
-/** Who sends what kind of content to whom. */
+/** Sender, recipients and kind of content of a message. */
 export interface Envelope {
   /** The return path; `''` is the null sender. */
   readonly from: string;
@@ -124,7 +124,7 @@ function checkKeys(value: unknown, known: object, name: string): void {
   }
 }
 
-/** RFC 3461 §4.1: NEVER stands alone, the others may be combined. */
+/** RFC 3461 §4.1: NEVER excludes the others, which may be combined. */
 function formatNotify(notify: Notify | undefined): string {
   if (notify === undefined) return '';
   if (notify === 'never') return ' NOTIFY=NEVER';
@@ -172,7 +172,7 @@ function formatEnvid(envid: string | undefined): string {
 }
 
 /**
- * Encodes text as xtext (RFC 3461 §4): printable ASCII but `+` and `=` stands, every other octet becomes `+XX`.
+ * Encodes text as xtext (RFC 3461 §4): printable ASCII except `+` and `=` stays, every other octet becomes `+XX`.
  * @example encodeXtext('a+b=c') // 'a+2Bb+3Dc'
  */
 export function encodeXtext(text: string): string {

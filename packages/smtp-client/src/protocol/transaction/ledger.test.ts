@@ -135,7 +135,7 @@ describe('the ledger of a session', () => {
     ]);
   });
 
-  it('SESS-11 puts a postponed transaction in front of what waits, and lets nothing overlap from then on', () => {
+  it('SESS-11 puts a postponed transaction before what waits, and lets nothing overlap from then on', () => {
     const { ledger, add, start, write } = setup();
     start();
     for (const id of [1, 2, 3]) add(id);

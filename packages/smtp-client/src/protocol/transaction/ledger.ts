@@ -198,7 +198,7 @@ export class TransactionLedger {
     this.reoffer(transaction);
   }
 
-  /** Queues a whole transaction again, to be reported in its turn: the session has had its messages. */
+  /** Queues a whole transaction again, to be reported in its turn: the session takes no more messages. */
   renew(transaction: Transaction): void {
     this.#context.experience.sessionFull(this.#answered);
     transaction.delivery.transactions -= 1;

@@ -1,7 +1,7 @@
 import { misuse, type SmtpError } from '../../errors.ts';
 
 // RFC 5321 §4.1.2: Dot-string, Quoted-string; RFC 6531 §3.3 adds every non-ASCII character.
-// QUIRK(docomo, ezweb): local parts with leading, trailing or double dots exist, so dots may stand anywhere.
+// QUIRK(docomo, ezweb): local parts with leading, trailing or double dots exist, so dots are allowed anywhere.
 const dotString = /^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.\u0080-\u{10ffff}]+$/u;
 const quotedString = /^"(?:[\x20\x21\x23-\x5b\x5d-\x7e\u0080-\u{10ffff}]|\\[\x20-\x7e])*"$/u;
 // QUIRK(many): an underscore in a host name is not allowed by RFC 5321 but used.
@@ -50,7 +50,7 @@ export function parseMailbox(address: string): Mailbox {
   if (at < 1 || domain === '') throw badAddress('An address must have the form local@domain.');
   if (!dotString.test(local) && !quotedString.test(local)) {
     throw badAddress(
-      'The part before the @ holds a character that must stand in quotes, or its quoting is unbalanced.',
+      'The part before the @ holds a character that must be quoted, or its quoting is unbalanced.',
     );
   }
   if ((!domainName.test(domain) || domain.includes('..')) && !addressLiteral.test(domain)) {

@@ -42,7 +42,7 @@ export class Pipeline {
     this.#length += 1;
   }
 
-  /** What is written from now on stands in the next block. */
+  /** What is written from now on is in the next block. */
   nextBlock(): void {
     this.#block += 1;
   }

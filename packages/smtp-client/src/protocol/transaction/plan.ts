@@ -23,10 +23,10 @@ export interface PlanFacts {
 /**
  * Takes the next recipients of a delivery into a transaction that this server can carry.
  *
- * Recipients that it cannot carry get their verdict here, before the first octet. Undefined when nobody is left.
+ * Recipients that it cannot carry get their verdict here, before the first octet. Undefined when no recipient is left.
  */
 export function planTransaction(delivery: Delivery, facts: PlanFacts): Transaction | undefined {
-  // Before the content is looked at: whoever needs SMTPUTF8 is told so, whatever else the server lacks.
+  // Checked before the content, so that a message that needs SMTPUTF8 fails for that reason, whatever else is missing.
   if (needsSmtputf8(delivery) && !smtputf8Usable(facts.offered)) return giveUp(delivery, noSmtputf8());
   if (delivery.transactions === 0) dropUnreachable(delivery, facts);
   const content = chooseContent(delivery, facts);
@@ -178,7 +178,7 @@ function giveUp(delivery: Delivery, verdict: Verdict): undefined {
 /** RFC 9422 §4.1, or learnt: the server takes no more transactions in this session. */
 export function mailLimit(most: number): ReturnType<typeof notAccepted> {
   const error = new SmtpError(
-    `The server takes ${most} messages per session and has had them; open another connection.`,
+    `The server takes ${most} messages per session, and this session has reached that; open another connection.`,
     {
       code: 'MB_SMTP_MAIL_LIMIT',
       kind: 'peer-incompatible',

@@ -222,7 +222,7 @@ function isEnd({ stage }: Expected): boolean {
   return stage === 'final' || stage === 'discard';
 }
 
-/** The row of REPLIES: a transaction that can deliver to nobody has rows of its own. */
+/** The row of REPLIES: a transaction that cannot deliver to any recipient has rows of its own. */
 function stageOf({ stage }: Expected, transaction: Transaction): TransactionStage {
   if (stage === 'rcpt' && transaction.facts.refused) return 'rcpt-void';
   if (stage === 'data' && transaction.void) return 'data-void';
@@ -254,7 +254,7 @@ function classOf(
   return code < 500 ? '4yz' : '5yz';
 }
 
-/** BDAT for somebody who was accepted is in its place, so the server does not know it; binary content goes no other way. */
+/** BDAT for an accepted recipient is in its place, so the server does not know it; binary content needs BDAT. */
 function knowsNoBdat({ mail, envelope }: Transaction): boolean {
   return envelope === 'addressed' && mail.body !== 'binarymime';
 }
@@ -269,7 +269,7 @@ function isUnread({ writer }: Transaction, error: SmtpError): boolean {
   return isClosing(error) || writer !== 'sent';
 }
 
-/** Whether a transaction is all of its delivery and nobody has a verdict. */
+/** Whether a transaction is all of its delivery and no recipient has a verdict. */
 function isWhole({ delivery, split }: Transaction): boolean {
   return delivery.undecided === delivery.verdicts.length && delivery.transactions === 1 && split.length === 0;
 }
@@ -307,7 +307,7 @@ function stageOfLoss({ writer, facts, envelopeAwaited }: Transaction): Stage {
 
 function misplaced(stage: Stage, reply: Reply): SmtpError {
   return new SmtpError(
-    `The server answered ${reply.code} where that makes no sense; the session was closed.`,
+    `The server answered ${reply.code} where no such reply is allowed; the session was closed.`,
     {
       code: 'MB_SMTP_REPLY_UNEXPECTED',
       kind: 'peer-misbehaved',

@@ -1,10 +1,10 @@
 import { type Reply, SmtpError, type SmtpErrorScope, type Stage } from '../../errors.ts';
 
-/** What became of one recipient; the reply is the server's, word for word. */
+/** Result of one recipient; `reply` is the server's, unchanged. */
 export type Verdict =
   /** The server took the message for this recipient; nothing can undo it. */
   | { readonly status: 'delivered'; readonly stage: Stage; readonly reply: Reply }
-  /** Refused for good by the server, or not offered because of what the server lacks. */
+  /** Refused permanently by the server, or not offered because of what the server lacks. */
   | {
       readonly status: 'failed';
       readonly stage: Stage;
