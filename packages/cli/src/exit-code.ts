@@ -17,6 +17,10 @@ export const exitCodes = {
   unavailable: 69,
   /** EX_SOFTWARE: a defect of ours. */
   defect: 70,
+  /** EX_IOERR: standard output could not be written, so that what happened was not told to the end. */
+  outputLost: 74,
+  /** SIGHUP: the terminal or the session ended, as shells count it. */
+  hungUp: 129,
   /** Ctrl-C, as shells count it. */
   interrupted: 130,
 } as const;

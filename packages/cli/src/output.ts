@@ -1,4 +1,5 @@
 import { printableJson } from '@mb/broker';
+import { exitCodes } from './exit-code.ts';
 
 /** JSON of a value, for people and programs; octets in hexadecimal. */
 export function toJson(value: unknown): string {
@@ -17,7 +18,44 @@ export function printJson(value: unknown): void {
   print(toJson(value));
 }
 
-/** Prints a text as it is. */
+/** Prints a text as it is; nothing any more once the output is lost. */
 export function print(text: string): void {
-  process.stdout.write(text);
+  if (!lost) process.stdout.write(text);
+}
+
+/** Told once that standard output takes no more: a closed pipe (EPIPE), a full disk (ENOSPC). */
+export type OutputLoss = (error: NodeJS.ErrnoException) => void;
+
+let lost = false;
+let onLoss: OutputLoss = endAtOnce;
+
+/** `mb … | head` closes our output early: that is no error of a command that only reads. */
+function endAtOnce(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit();
+  console.error(lossMessage(error));
+  process.exit(process.exitCode || exitCodes.outputLost);
+}
+
+/** One sentence for standard error. */
+export function lossMessage({ code, message }: NodeJS.ErrnoException): string {
+  return `mb: The output cannot be written${code === 'EPIPE' ? ': its reader has gone' : ` (${code ?? message})`}.`;
+}
+
+/** From now on a lost output is told to `handle`, and does not end the process; for commands that change things. */
+export function handleOutputLoss(handle: OutputLoss): void {
+  onLoss = handle;
+}
+
+/** Watches both outputs, so that none of them ends the process by an error that nobody handles. */
+export function watchOutput(): void {
+  let told = false;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // A full disk may have room again.
+    lost = error.code !== 'ENOSPC';
+    if (told) return;
+    told = true;
+    onLoss(error);
+  });
+  // There is nowhere left to complain.
+  process.stderr.on('error', () => {});
 }

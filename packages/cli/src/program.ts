@@ -31,6 +31,7 @@ Exit codes:
   64  a flag, address, key or message is wrong; nothing was done
   69  something that is needed, such as DNS, cannot be reached
   70  a defect of mb
+  74  the output could not be written
   130 interrupted
 
 Colours are off when the output is piped or NO_COLOR is set.`;

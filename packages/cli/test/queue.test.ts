@@ -339,16 +339,6 @@ describe('mb work', () => {
     expect(rows[0]).toMatchObject({ state: 'queued', inFlight: false });
   });
 
-  it('ends gracefully when its terminal closes, and goes on when its log is closed', async () => {
-    await enqueue('bob@example.org');
-    const worker = await startWorker();
-    worker.child.stdout!.destroy();
-    await host.until(() => host.messages.length === 1, 15_000);
-    worker.child.kill('SIGHUP');
-    const { exitCode, stderr } = await worker.ended;
-    expect([exitCode, stderr]).toEqual([0, expect.stringContaining('The log cannot be written')]);
-  });
-
   it('attempts nothing that is held or suspended', async () => {
     const held = await enqueue('bob@example.org');
     await queue('hold', held, '--yes');

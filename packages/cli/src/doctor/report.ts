@@ -31,8 +31,7 @@ export function formatFindings(domain: string, findings: readonly Finding[]): st
 function formatFinding({ check, severity, message, evidence, fix, publish }: Finding): string[] {
   const lines = [`${marks[severity]} ${check.padEnd(8)} ${printable(message)}`];
   if (severity !== 'ok') {
-    for (const line of evidence.flatMap((text) => text.split('\n')))
-      lines.push(colors.dim(`        ${printable(line)}`));
+    for (const line of evidence) lines.push(colors.dim(`        ${printable(line)}`));
   }
   if (fix !== undefined) lines.push(`        → ${wrap(printable(fix), '          ').trimStart()}`);
   if (publish !== undefined) lines.push(`          ${printable(formatPublishedRecord(publish))}`);

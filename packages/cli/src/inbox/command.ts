@@ -4,9 +4,10 @@ import { parseMessage } from '@mb/mime';
 import { Command, Option } from 'commander';
 import { colors as pc } from '../colors.ts';
 import { processTerminal, type ResolverFlags, resolverFlags, resolverFor } from '../dns/terminal.ts';
+import { untilSignal } from '../end-signal.ts';
 import { exitCodes } from '../exit-code.ts';
 import { authenticate, type SessionFacts } from '../message/authentication.ts';
-import { jsonLine, print } from '../output.ts';
+import { handleOutputLoss, jsonLine, lossMessage, print } from '../output.ts';
 import { parseIp, wholeNumber } from '../parse-flag.ts';
 import { labelled } from '../terminal.ts';
 import { describeArrival, formatArrival } from './report.ts';
@@ -117,15 +118,19 @@ Ctrl-C ends it.\n\n`);
   }
 }
 
-/** Resolves at the first signal to end; a second one ends the process. */
+/** Resolves at the first signal to end, or when nobody reads the output any more; a second signal ends the process. */
 function untilTold(): Promise<void> {
   return new Promise((resolve) => {
-    const endAtOnce = () => process.exit(exitCodes.interrupted);
-    const stop = () => {
-      for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, stop).on(name, endAtOnce);
+    const end = untilSignal((signal) => {
+      if (signal === 'SIGHUP') process.exitCode = exitCodes.hungUp;
       resolve();
-    };
-    process.on('SIGINT', stop).on('SIGTERM', stop);
+    });
+    handleOutputLoss((error) => {
+      process.exitCode = exitCodes.outputLost;
+      console.error(lossMessage(error));
+      end();
+      resolve();
+    });
   });
 }
 

@@ -1,6 +1,6 @@
 import { CliError } from '../errors.ts';
 import { exitCodeOf, exitCodes } from '../exit-code.ts';
-import { jsonLine, print } from '../output.ts';
+import { handleOutputLoss, jsonLine, lossMessage, print } from '../output.ts';
 import type { SendFlags } from '../send/flags.ts';
 import { interruptible } from '../send/interruption.ts';
 import { printable } from '../terminal.ts';
@@ -36,6 +36,8 @@ export class MergeRun {
   readonly #troubles: RowResult[] = [];
   #progress: MergeProgress = noProgress;
   #interrupted = false;
+  /** Nobody reads the output any more. */
+  #untold = false;
 
   constructor(
     file: RecipientsFile,
@@ -58,7 +60,7 @@ export class MergeRun {
     if (!json && !quiet) console.error(formatPlan(this.#file.path, this.#plan));
     const { toSend, bad } = this.#plan;
     if (!json && !quiet) this.#progress = showProgress(toSend + bad);
-    const interruption = interruptible(timeout, ['SIGINT', 'SIGTERM']);
+    const interruption = interruptible(timeout, ['SIGINT', 'SIGTERM', 'SIGHUP']);
     const lost = new AbortController();
     const write: WriteResult = (result) =>
       this.#write(result).catch((error: unknown) => {
@@ -69,7 +71,13 @@ export class MergeRun {
       this.#interrupted = true;
       this.#progress.note('Stopping when what is under way has ended; Ctrl-C again stops at once.');
     });
-    const signal = AbortSignal.any([interruption.signal, lost.signal]);
+    const told = new AbortController();
+    handleOutputLoss((error) => {
+      this.#untold = true;
+      console.error(`${lossMessage(error)} Stopping when what is under way has ended.`);
+      told.abort(error);
+    });
+    const signal = AbortSignal.any([interruption.signal, lost.signal, told.signal]);
     const note = (text: string) => {
       if (!lost.signal.aborted) this.#progress.note(printable(text));
     };
@@ -129,6 +137,7 @@ export class MergeRun {
     ];
     const gravest = exitCodeOf(statuses.map((status) => ({ status })));
     process.exitCode = this.#interrupted && left > 0 ? exitCodes.interrupted : gravest;
+    if (this.#untold) process.exitCode = exitCodes.outputLost;
     const report: RunReport = { plan, counts, troubles: this.#troubles, left, results: this.#results.path };
     if (this.#flags.json) {
       const { rows, done, failed: failedBefore, unknown: unknownBefore } = plan;

@@ -1,9 +1,10 @@
 import { MailBroker } from '@mb/broker';
 import { Command, Option } from 'commander';
 import { colors as pc } from '../colors.ts';
+import { untilSignal } from '../end-signal.ts';
 import { CliError } from '../errors.ts';
 import { exitCodes } from '../exit-code.ts';
-import { print } from '../output.ts';
+import { handleOutputLoss, lossMessage, print } from '../output.ts';
 import { wholeNumber } from '../parse-flag.ts';
 import { type OpenStore, type StoreFlags, storeFlag, withStore } from '../queue/store.ts';
 import { brokerOptions } from '../send/broker-options.ts';
@@ -33,15 +34,18 @@ Examples:
 One worker delivers from a file. PostgreSQL takes workers on any number of machines; the log of
 each tells what happens to the whole queue. The password comes from PGPASSWORD or ~/.pgpass.
 
-Ctrl-C, SIGTERM or SIGHUP ends the worker when what is under way is done, at most after --grace seconds;
-a second one ends it at once. Nothing is lost: what was under way is attempted again.
-On a terminal the log is for people, else one JSON object a line. A worker whose log cannot be
-written goes on without it.
+Ctrl-C, SIGTERM or SIGHUP ends the worker when what is under way is done, at most after --grace
+seconds; a second one ends it at once. A log whose reader has gone ends it in the same way; while
+the disk of the log is full it goes on without a log. Nothing is lost: what was under way is
+attempted again.
+On a terminal the log is for people, else one JSON object a line.
 
 Exit codes:
   0   ended as asked
   64  a flag or key is wrong
   69  the store cannot be used
+  74  the log could not be written: a closed pipe, a full disk
+  129 ended as SIGHUP asked
   130 ended at once`;
 
 /** `mb work`: delivers what is in a queue until it is told to stop. */
@@ -67,7 +71,6 @@ async function work(flags: WorkFlags): Promise<void> {
   const options = await brokerOptions(flags, '', (text) =>
     console.error(labelled('warning', pc.yellow, text)),
   );
-  goOnWithoutLog();
   const log = flags.json || !process.stdout.isTTY ? jsonLog(print) : readableLog(print);
   await withStore(flags, 'work', async (store) => {
     const { concurrency } = flags;
@@ -80,37 +83,39 @@ async function work(flags: WorkFlags): Promise<void> {
     const cursor = await store.eventsEnd();
     broker.start();
     log.onState('started', { store: String(flags.store), hostname: options.hostname, pid: process.pid });
-    const stopped = stopOnSignal(broker, flags.grace, log);
+    const stopped = stopWhenTold(broker, flags.grace, log);
     await logEvents(store, broker, cursor, stopped, log);
     log.onState('stopped', {});
   });
 }
 
-/** Signals that end a worker; SIGHUP comes when its terminal closes. */
-const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
-/** A log that nobody takes any more (a closed pipe, a full disk) ends no worker. */
-function goOnWithoutLog(): void {
-  let told = false;
-  process.stdout.on('error', ({ message }) => {
-    if (told) return;
-    told = true;
-    console.error(
-      labelled('warning', pc.yellow, `The log cannot be written (${message}); the worker goes on.`),
-    );
-  });
-}
-
-/** Resolves when a signal came and the worker has stopped; a second signal ends the process. */
-function stopOnSignal(broker: MailBroker, graceSeconds: number, log: WorkLog): Promise<void> {
+/**
+ * Resolves when a signal came, or the log was lost, and the worker has stopped; a second signal ends the process.
+ *
+ * A supervisor must see a lost log: the exit code is not 0 then, nor after SIGHUP.
+ */
+function stopWhenTold(broker: MailBroker, graceSeconds: number, log: WorkLog): Promise<void> {
   return new Promise((resolve, reject) => {
-    const endAtOnce = () => process.exit(exitCodes.interrupted);
-    const stop = (signal: string) => {
-      for (const name of endSignals) process.off(name, stop).on(name, endAtOnce);
-      log.onState('stopping', { signal, graceSeconds });
+    const end = untilSignal((signal) => {
+      if (signal === 'SIGHUP') process.exitCode = exitCodes.hungUp;
+      stop({ signal });
+    });
+    let stopping = false;
+    const stop = (facts: Readonly<Record<string, string>>) => {
+      if (stopping) return;
+      stopping = true;
+      log.onState('stopping', { ...facts, graceSeconds });
       broker.stop({ graceMs: graceSeconds * 1000 }).then(resolve, reject);
     };
-    for (const name of endSignals) process.on(name, stop);
+    handleOutputLoss((error) => {
+      process.exitCode = exitCodes.outputLost;
+      // A full disk for logs is no reason to keep mail waiting.
+      const goesOn = error.code === 'ENOSPC';
+      console.error(`${lossMessage(error)} ${goesOn ? 'Going on without it.' : 'Stopping.'}`);
+      if (goesOn) return;
+      end();
+      stop({});
+    });
   });
 }
 

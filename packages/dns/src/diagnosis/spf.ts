@@ -85,5 +85,7 @@ function proposeRecord(tree: SpfTree, addresses: readonly string[]): PublishedRe
 /** A failed look-up is its own message; everything else shows what was read. */
 function evidenceOf(tree: SpfTree): string[] {
   if (tree.temporary) return [];
-  return [tree.record === undefined ? `${tree.domain} TXT: ${tree.problem}` : formatSpfTree(tree)];
+  return tree.record === undefined
+    ? [`${tree.domain} TXT: ${tree.problem}`]
+    : formatSpfTree(tree).split('\n');
 }

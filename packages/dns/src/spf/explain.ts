@@ -146,14 +146,22 @@ async function givesNothing(target: string, name: SpfMechanism['name'], walk: Wa
   return answers.every((answer) => answer.status === 'nxdomain' || answer.status === 'nodata');
 }
 
-/** A tree as indented lines, each with the look-ups that it costs. */
-export function formatSpfTree(tree: SpfTree, indent = ''): string {
-  const lines = [`${indent}${tree.domain}: ${tree.problem ?? `${tree.lookups} look-ups`}`];
+/** A tree as indented lines, each with the look-ups that it costs; what strangers publish makes no line of its own. */
+export function formatSpfTree(tree: SpfTree): string {
+  return treeLines(tree, '').join('\n');
+}
+
+function treeLines(tree: SpfTree, indent: string): string[] {
+  const lines = [`${indent}${tree.domain}: ${tree.problem ?? `${tree.lookups} look-ups`}`].map(onOneLine);
   for (const term of tree.terms) {
     const cost = term.lookups === 0 ? '' : `  [${term.lookups}]`;
     const note = term.note === undefined ? '' : `  – ${term.note}`;
-    lines.push(`${indent}  ${term.text}${cost}${note}`);
-    if (term.tree !== undefined) lines.push(formatSpfTree(term.tree, `${indent}    `));
+    lines.push(onOneLine(`${indent}  ${term.text}${cost}${note}`));
+    if (term.tree !== undefined) lines.push(...treeLines(term.tree, `${indent}    `));
   }
-  return lines.join('\n');
+  return lines;
+}
+
+function onOneLine(text: string): string {
+  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, ' ');
 }

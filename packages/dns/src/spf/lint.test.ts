@@ -47,6 +47,12 @@ describe('explainSpf', () => {
     );
   });
 
+  it('SAFE-25 keeps what a record says on its own line', async () => {
+    const tree = await explain(record('v=spf1 x\nok  dkim  all is well\u009b31m -all'));
+    expect(formatSpfTree(tree)).not.toMatch(/\u009b|^ok/m);
+    expect(formatSpfTree(tree).split('\n')).toHaveLength(1);
+  });
+
   it('ends on circles and on trees without end', async () => {
     const circle = await explain(
       record('v=spf1 include:b.test -all', { 'b.test': { TXT: 'v=spf1 include:a.test' } }),

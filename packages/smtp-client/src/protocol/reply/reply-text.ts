@@ -8,7 +8,8 @@ export interface ReplyText {
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const statusPattern = /^[245]\.\d{1,3}\.\d{1,3}(?=[ \t]|$)/;
-const controls = /[\u0000-\u0008\u000a-\u001f\u007f]/g;
+// C1 controls too: U+009B is ESC [ for many terminals.
+const controls = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029]/g;
 
 /**
  * Decodes the text of a reply in `octets` from `start` to `end`.
