@@ -26,10 +26,10 @@ import {
 import type { ReadyMessage } from './message/ready-message.ts';
 import { type ObservationType, type Observer, Observers, observationTypes } from './observer.ts';
 import { flag, integer, list, type OptionTable, readOptions, signal, word } from './option-table.ts';
-import { type BrokerOptions, resolveDelivery } from './options.ts';
+import { type BrokerOptions, type BrokerSettings, resolveOptions } from './options.ts';
 import { QueueControl, SuppressionControl } from './queue/control.ts';
 import { type EnqueueOptions, type EnqueueResult, enqueueMessage } from './queue/enqueue.ts';
-import { type EventHandler, pumpEvents, type SinkOptions } from './queue/event-sink.ts';
+import { type EventHandler, pumpEvents, type SinkOptions, sinkOptions } from './queue/event-sink.ts';
 import { type EventsOptions, eventsOptions, streamEvents } from './queue/event-stream.ts';
 import { type InboundReport, type InboundReportParts, receiveReport } from './queue/inbound-report.ts';
 import { EgressWatch } from './route/egress-watch.ts';
@@ -99,8 +99,9 @@ export class MailBroker {
    * @throws {BrokerError} MB_BROKER_OPTION; DkimError MB_DKIM_KEY_… for a key that cannot sign; DnsError
    *   MB_DNS_OPTION for wrong `dns` options.
    */
-  constructor(options: BrokerOptions) {
-    const delivery = resolveDelivery(options);
+  constructor(given: BrokerOptions) {
+    const options = resolveOptions(given);
+    const { delivery } = options;
     const { clock = systemClock, random = Math.random, randomBytes, openSocket } = options.runtime ?? {};
     const resolver = toResolver(options.dns);
     const mtaSts = createPolicies(options, resolver, clock);
@@ -281,7 +282,7 @@ export class MailBroker {
    * @example
    * await using broker = new MailBroker({ hostname: 'mail.example.com' });
    */
-  async close(options: { readonly graceMs?: number } = {}): Promise<void> {
+  async close(options: { readonly graceMs?: number | undefined } = {}): Promise<void> {
     await this.stop(options);
     this.#connections.close(true);
   }
@@ -313,10 +314,13 @@ export class MailBroker {
    * @throws {BrokerError} MB_BROKER_NO_STORE
    * @example await broker.deliverEvents(webhook('https://app.example.com/hook'), { after, saveCursor, signal });
    */
-  deliverEvents(handler: EventHandler, { after, ...options }: SinkOptions = {}): Promise<void> {
-    const { signal } = options;
-    const events = this.events({ ...(after !== undefined && { after }), ...(signal && { signal }) });
-    return pumpEvents(events, handler, options, this.#environment.clock);
+  async deliverEvents(handler: EventHandler, options: SinkOptions = {}): Promise<void> {
+    if (typeof handler !== 'function') {
+      throw optionError('deliverEvents: handler must be a function, such as what webhook() returns.');
+    }
+    const { after, ...rest }: SinkOptions = readOptions(options, sinkOptions, 'deliverEvents: options');
+    const events = this.events({ after, signal: rest.signal });
+    return pumpEvents(events, handler, rest, this.#environment.clock);
   }
 
   /**
@@ -327,7 +331,13 @@ export class MailBroker {
    * @param recipient  the envelope recipient that it came to.
    * @throws {BrokerError} MB_BROKER_NO_STORE
    */
-  receiveReport(raw: Uint8Array, recipient?: string): Promise<InboundReport> {
+  async receiveReport(raw: Uint8Array, recipient?: string): Promise<InboundReport> {
+    if (!(raw instanceof Uint8Array)) {
+      throw optionError('receiveReport: raw must be the octets of the message (a Uint8Array).');
+    }
+    if (recipient !== undefined && typeof recipient !== 'string') {
+      throw optionError('receiveReport: recipient must be an address.');
+    }
     return receiveReport(raw, recipient, this.#needQueue().reports);
   }
 
@@ -373,7 +383,7 @@ export class MailBroker {
     }
   }
 
-  #createQueue(given: QueueStore<never>, options: BrokerOptions): QueueParts {
+  #createQueue(given: QueueStore<never>, options: BrokerSettings): QueueParts {
     // Which transactions a store joins is between the caller and the store.
     const store = given as QueueStore<unknown>;
     const { clock, random } = this.#environment;
@@ -481,17 +491,22 @@ function toResolver(dns: BrokerOptions['dns']): Resolver {
 }
 
 function createPolicies(
-  { tls, delivery }: BrokerOptions,
+  { tls, delivery }: BrokerSettings,
   resolver: Resolver,
   clock: Clock,
 ): MtaStsCache | undefined {
   if (tls?.mtaSts === false) return undefined;
   const { store, ...fetchOptions } = tls?.mtaSts ?? {};
-  const allow = delivery?.allowAddresses && { allowAddresses: delivery.allowAddresses };
+  const { allowAddresses } = delivery;
   return createMtaStsCache(resolver, {
     clock,
     ...(store && { store }),
     fetchPolicy: (domain, signal) =>
-      fetchMtaStsPolicy(domain, resolver, { clock, ...allow, ...fetchOptions, ...(signal && { signal }) }),
+      fetchMtaStsPolicy(domain, resolver, {
+        clock,
+        allowAddresses,
+        ...fetchOptions,
+        ...(signal && { signal }),
+      }),
   });
 }

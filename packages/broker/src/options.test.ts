@@ -10,8 +10,8 @@ describe('SAFE-24 options that name nothing', () => {
     ['tls.ca', { tls: { ca: '' } }],
     ['delivery.families', { delivery: { families: [] } }],
     ['delivery.sources', { delivery: { sources: [] } }],
-    ['delivery.sources "x"', { delivery: { sources: [{ name: 'x' } as never] } }],
-    ['delivery.sources "x"', { delivery: { sources: [{ name: 'x', localAddresses: [] }] } }],
+    ['delivery.sources[0].localAddresses', { delivery: { sources: [{ name: 'x' } as never] } }],
+    ['delivery.sources[0].localAddresses', { delivery: { sources: [{ name: 'x', localAddresses: [] }] } }],
     ['delivery.routes["*"].host', { delivery: smarthost('') }],
     ['delivery.routes["*"].host', { delivery: smarthost(undefined) }],
   ])('refuses %s: empty is not absent', (name, options) => {
@@ -23,7 +23,7 @@ describe('SAFE-24 options that name nothing', () => {
     }
     expect(refusal).toMatchObject({
       code: 'MB_BROKER_OPTION',
-      message: expect.stringMatching(new RegExp(`^${name.replace(/[.*[\]]/g, '\\$&')}`)),
+      message: expect.stringMatching(new RegExp(`options\\.${name.replace(/[.*[\]]/g, '\\$&')}`)),
     });
   });
 });

@@ -11,8 +11,6 @@ import {
   checkListSelector,
   checkSelector,
   defaultMaxMessageBytes,
-  defaultRetention,
-  defaultSiteLimits,
   detailText,
   ErrorListeners,
   type EventCursor,
@@ -34,7 +32,9 @@ import {
   type QueueStore,
   type RecipientView,
   type ReportedEvent,
-  type Retention,
+  type RetentionOptions,
+  resolveRetention,
+  resolveSiteLimits,
   type Selector,
   type Settled,
   type Settlement,
@@ -45,6 +45,7 @@ import {
   type StagedContent,
   type StoreOptions,
   type Suppression,
+  storeOptions,
   WakeList,
 } from '@mb/broker/store';
 import { Client, Pool, type PoolConfig, types } from 'pg';
@@ -55,6 +56,7 @@ import { chunkBytes, discardContent, readContent, stageContent } from './content
 import { Database, databaseError, type Queryable } from './database.ts';
 import { DeliveredGroup } from './delivered-group.ts';
 import { eventsEnd, readEvents } from './event-rows.ts';
+import { flag, integer, matching, type OptionTable, readOptions, text, withMethods } from './option-table.ts';
 import { purge } from './purge.ts';
 import { inspectMessage, selectWindow } from './recipient-rows.ts';
 import { PostgresRecords } from './record-rows.ts';
@@ -78,33 +80,35 @@ export interface PostgresStoreOptions extends StoreOptions {
    * How to connect, in the words of `pg`; default: the environment (`PGHOST`, …), at most 10 connections, and
    * `query_timeout` 30,000 ms: a server that does not answer for so long is asked again on another connection.
    */
-  readonly connection?: PoolConfig;
+  readonly connection?: PoolConfig | undefined;
   /** The PostgreSQL schema that holds the tables; default `mb`. */
-  readonly schema?: string;
+  readonly schema?: string | undefined;
   /** False: refuse to open a schema that is older than this code, rather than bring it up to date. Default true. */
-  readonly migrate?: boolean;
+  readonly migrate?: boolean | undefined;
   /**
    * False: no connection that listens for wake-ups, as behind PgBouncer in transaction mode, which cannot carry it;
    * what other processes accept is then found by polling. Default true.
    */
-  readonly listen?: boolean;
+  readonly listen?: boolean | undefined;
   /** How often to look for what no wake-up told of, in milliseconds; default 1,000. */
-  readonly pollMs?: number;
+  readonly pollMs?: number | undefined;
   /** Instead of the database's clock, for tests. Workers that share a queue must share it. */
-  readonly clock?: { now(): number };
+  readonly clock?: { now(): number } | undefined;
 }
 
-const optionNames = [
-  'connection',
-  'schema',
-  'migrate',
-  'listen',
-  'pollMs',
-  'clock',
-  'limits',
-  'maxMessageBytes',
-  'eventTypes',
-];
+/** What `PostgresStoreOptions` accepts. */
+export const postgresStoreOptions = {
+  ...storeOptions,
+  connection: matching<PoolConfig>(
+    'an object as `pg` takes it',
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  ),
+  schema: text(),
+  migrate: flag(),
+  listen: flag(),
+  pollMs: integer(0, 86_400_000, { unit: 'ms' }),
+  clock: withMethods<{ now(): number }>('now'),
+} satisfies OptionTable<PostgresStoreOptions>;
 
 /** PostgreSQL's bigint as text, whatever the application told the driver to make of it. */
 const bigintOid = 20;
@@ -148,13 +152,11 @@ export class PostgresStore implements QueueStore<Queryable> {
   readonly records: PostgresRecords;
 
   /** @throws {BrokerError} MB_BROKER_OPTION */
-  constructor(options: PostgresStoreOptions = {}) {
-    const unknown = Object.keys(options).find((key) => !optionNames.includes(key));
-    if (unknown)
-      throw misuse(`PostgresStore has no option "${unknown}". Known options: ${optionNames.join(', ')}.`);
+  constructor(given: PostgresStoreOptions = {}) {
+    const options: PostgresStoreOptions = readOptions(given, postgresStoreOptions, 'PostgresStore: options');
     this.#options = options;
     this.#schema = checkSchemaName(options.schema ?? 'mb');
-    this.#limits = { ...defaultSiteLimits, ...options.limits };
+    this.#limits = resolveSiteLimits(options.limits);
     this.#limitsJson = JSON.stringify(this.#limits);
     this.#maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
     this.#log = options.eventTypes ?? null;
@@ -514,8 +516,8 @@ export class PostgresStore implements QueueStore<Queryable> {
     return listSuppressions(this.#opened(), this.#schema, page.tenant, page.after, pageLimit(page.limit));
   }
 
-  purge(retention: Partial<Retention> = {}): Promise<PurgeResult> {
-    return purge(this.#opened(), this.#schema, { ...defaultRetention, ...retention }, this.#now());
+  async purge(retention?: RetentionOptions): Promise<PurgeResult> {
+    return purge(this.#opened(), this.#schema, resolveRetention(retention), this.#now());
   }
 
   #opened(): Database {

@@ -3,6 +3,7 @@ import 'reflect-metadata';
 import { createHash, randomBytes, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
+import { list, type OptionTable, readOptions, required, text, word } from './option-table.ts';
 
 /** A certificate with its key, in the shapes that `node:tls` and `@mb/dns` take. */
 export interface TestCertificate {
@@ -25,11 +26,23 @@ export interface CertificateOptions {
   /** Host names and IP addresses of the subject alternative names; with none there is no such extension. */
   readonly names: readonly string[];
   /** Default: the first of `names`. */
-  readonly commonName?: string;
+  readonly commonName?: string | undefined;
   /** `expired` ended yesterday, `not-yet-valid` begins tomorrow; default `current`, two days around now. */
-  readonly validity?: 'current' | 'expired' | 'not-yet-valid';
+  readonly validity?: 'current' | 'expired' | 'not-yet-valid' | undefined;
   /** Default `ecdsa-p256`; `rsa-2048` takes some hundred milliseconds longer. */
-  readonly keyType?: KeyType;
+  readonly keyType?: KeyType | undefined;
+}
+
+/** What `CertificateOptions` accepts. */
+export const certificateOptions = {
+  names: required(list(text())),
+  commonName: text(),
+  validity: word(['expired', 'current', 'not-yet-valid'], { default: 'current' }),
+  keyType: word(['ecdsa-p256', 'rsa-2048'], { default: 'ecdsa-p256' }),
+} satisfies OptionTable<CertificateOptions>;
+
+function readCertificateOptions(given: CertificateOptions, where: string) {
+  return readOptions<CertificateOptions, typeof certificateOptions>(given, certificateOptions, where);
 }
 
 /** The kinds of key that a certificate can have. */
@@ -83,9 +96,10 @@ export async function createCertificateAuthority(name = 'Test Root'): Promise<Ce
 
 /** Makes a certificate that vouches for itself, as most small mail servers have. */
 export async function createSelfSignedCertificate(options: CertificateOptions): Promise<TestCertificate> {
-  const { names, validity = 'current', keyType = 'ecdsa-p256' } = options;
+  const where = 'createSelfSignedCertificate: options';
+  const { names, commonName, validity, keyType } = readCertificateOptions(options, where);
   const keys = await generateKeys(keyType);
-  const subject = options.commonName ?? names[0] ?? '';
+  const subject = commonName ?? names[0] ?? '';
   const certificate = await create(
     subject,
     keys,
@@ -102,7 +116,9 @@ async function authority(issuer: Issuer): Promise<CertificateAuthority> {
   return {
     ...(await present(certificate, keys, chain)),
     root: root.toString('pem'),
-    async issue({ names, commonName = names[0] ?? '', validity = 'current', keyType = 'ecdsa-p256' }) {
+    async issue(given) {
+      const options = readCertificateOptions(given, 'issue: options');
+      const { names, commonName = names[0] ?? '', validity, keyType } = options;
       const leafKeys = await generateKeys(keyType);
       const extensions = leafExtensions(names);
       const leaf = await create(

@@ -30,14 +30,7 @@ export class TestkitError extends Error {
   }
 }
 
-/** Throws MB_TESTKIT_OPTION when `options` has a key that is not in `known`. */
-export function refuseUnknownKeys(what: string, options: object, known: readonly string[]): void {
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key)) {
-      throw new TestkitError(
-        'MB_TESTKIT_OPTION',
-        `${what} has no option "${key}". Known options: ${known.join(', ')}.`,
-      );
-    }
-  }
+/** What ./option-table.ts throws for a wrong option. */
+export function optionError(message: string): TestkitError {
+  return new TestkitError('MB_TESTKIT_OPTION', message);
 }

@@ -30,6 +30,7 @@ export {
 export type { Answer, Reply } from './smtp/reply.ts';
 export {
   type AuthExchange,
+  type DuringContent,
   inTurn,
   type SmtpHostAuth,
   type SmtpHostTls,
@@ -37,4 +38,4 @@ export {
   type Step,
   type StepContext,
 } from './smtp/script.ts';
-export { VirtualClock } from './virtual-clock.ts';
+export { type IdleOptions, VirtualClock } from './virtual-clock.ts';

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
 import { TestkitError } from './errors.ts';
+import { integer, matching, type OptionTable, readOptions } from './option-table.ts';
 
 interface Timer {
   /** Monotonic milliseconds at which it fires. */
@@ -8,6 +9,20 @@ interface Timer {
   readonly order: number;
   readonly callback: () => void;
 }
+
+/** Where {@link VirtualClock.runUntilIdle} stops. */
+export interface IdleOptions {
+  /** Stops in front of a timer further away than this from the start; default no limit. */
+  readonly maxMs?: number | undefined;
+  /** Gives up after this many timers; default 1,000,000. */
+  readonly maxTimers?: number | undefined;
+}
+
+/** What `IdleOptions` accepts. */
+export const idleOptions = {
+  maxMs: matching<number>('a number of 0 or more (ms)', (value) => typeof value === 'number' && value >= 0),
+  maxTimers: integer(0, Number.MAX_SAFE_INTEGER, { default: 1_000_000 }),
+} satisfies OptionTable<IdleOptions>;
 
 /**
  * A clock that moves only when a test advances it.
@@ -91,13 +106,12 @@ export class VirtualClock implements Clock {
   /**
    * Runs timers until none is left.
    *
-   * @param options.maxMs      Stops in front of a timer further away than this from the start; default no limit.
-   * @param options.maxTimers  Gives up after this many timers; default 1,000,000.
    * @returns Milliseconds that passed on the clock.
    * @throws {TestkitError} MB_TESTKIT_WAIT when `maxTimers` ran and more wait: something reschedules itself.
    */
-  async runUntilIdle(options: { maxMs?: number; maxTimers?: number } = {}): Promise<number> {
-    const { maxMs = Number.POSITIVE_INFINITY, maxTimers = 1_000_000 } = options;
+  async runUntilIdle(options: IdleOptions = {}): Promise<number> {
+    const read = readOptions<IdleOptions, typeof idleOptions>(options, idleOptions, 'runUntilIdle: options');
+    const { maxMs = Number.POSITIVE_INFINITY, maxTimers } = read;
     const start = this.#monotonicMs;
     await settled();
     for (let ran = 0; ; ran++) {

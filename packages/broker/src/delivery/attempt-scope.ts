@@ -1,5 +1,5 @@
 import type { MailHost } from '@mb/dns';
-import { type ConnectOptions, type SmtpConnection, SmtpError, type Timeouts } from '@mb/smtp-client';
+import { type ConnectOptions, type SmtpConnection, SmtpError, type TimeoutOptions } from '@mb/smtp-client';
 import type { Clock } from '../clock.ts';
 import type { Observers } from '../observer.ts';
 import type { DeliverySettings, TlsOptions } from '../options.ts';
@@ -245,10 +245,10 @@ function tlsKey({ tls }: ConnectOptions): unknown {
  * A host that is slow to greet at the first attempt gets the full time of RFC 5321 §4.5.3.2.1 at the next one: most hosts
  * that have not greeted after a minute never do.
  */
-const firstContactTimeouts: Partial<Timeouts> = { greetingMs: 60_000, helloMs: 60_000 };
+const firstContactTimeouts: TimeoutOptions = { greetingMs: 60_000, helloMs: 60_000 };
 
 /** The configured time-out, unless a shorter one will do. */
-function shortened(timeouts: Partial<Timeouts>, connectMs: number | undefined): Partial<Timeouts> {
+function shortened(timeouts: TimeoutOptions, connectMs: number | undefined): TimeoutOptions {
   if (connectMs === undefined) return {};
   return { connectMs: Math.min(connectMs, timeouts.connectMs ?? connectMs) };
 }

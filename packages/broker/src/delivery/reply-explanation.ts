@@ -1,8 +1,9 @@
 import type { Reply } from '@mb/smtp-client';
-import { BrokerError } from '../errors.ts';
+import { BrokerError, optionError } from '../errors.ts';
+import { checkText, readOptions } from '../option-table.ts';
 import { createReplyRules, readReply } from './classify.ts';
 import type { FailureVerdict } from './failure.ts';
-import type { ReplyContext, ReplyRule } from './reply-rule.ts';
+import { type ReplyContext, type ReplyRule, replyContextOptions } from './reply-rule.ts';
 import { defaultReplyRules } from './reply-rules.ts';
 
 /** What a reply means, and by which rule. */
@@ -33,7 +34,13 @@ export function explainReply(
   context: ReplyContext = { stage: 'rcpt' },
   rules: readonly ReplyRule[] = [],
 ): ExplainedReply {
-  const verdict = readReply(reply, context, createReplyRules(rules));
+  const where = 'explainReply: context';
+  const checked = readOptions<ReplyContext, typeof replyContextOptions>(context, replyContextOptions, where);
+  if (!Array.isArray(reply?.lines) || !Number.isInteger(reply.code)) {
+    throw optionError('explainReply: reply must be what parseReply() returns.');
+  }
+  if (!Array.isArray(rules)) throw optionError('explainReply: rules must be an array.');
+  const verdict = readReply(reply, checked, createReplyRules(rules));
   const own = rules.find(({ id }) => id === verdict.rule);
   const rule = own ?? defaultReplyRules.find(({ id }) => id === verdict.rule)!;
   return {
@@ -74,7 +81,9 @@ function consequenceOf({ action, afterMs, category }: FailureVerdict, { code }: 
  * @example parseReply('550-5.1.1 No such user\n550 5.1.1 See https://example.com/'); // code 550, enhanced '5.1.1'
  */
 export function parseReply(text: string): Reply {
-  const lines = text.trim().split(/\r?\n|\\r\\n|\\n/);
+  const lines = checkText(text, 'parseReply: text')
+    .trim()
+    .split(/\r?\n|\\r\\n|\\n/);
   const code = /^([45]\d\d)(?:[ -]|$)/.exec(lines[0]!)?.[1];
   if (code === undefined) {
     const message = 'A reply begins with its code, from 400 to 599, such as "550 5.1.1 No such user".';

@@ -6,6 +6,7 @@
  */
 import type { Reply } from '@mb/smtp-client';
 import { BrokerError } from '../errors.ts';
+import { flag, type OptionTable, required, text, word } from '../option-table.ts';
 import type { FailureAction, FailureCategory, FailureScope } from './failure.ts';
 import type { Stage } from './outcome.ts';
 
@@ -268,7 +269,7 @@ const actions: readonly FailureAction[] = [
   'pause',
   'reconnect',
 ];
-const stages: readonly Stage[] = [
+const stages = [
   'connect',
   'greeting',
   'ehlo',
@@ -283,7 +284,15 @@ const stages: readonly Stage[] = [
   'chunk',
   'content',
   'final',
-];
+] as const satisfies readonly Stage[];
+/** What `ReplyContext` accepts. */
+export const replyContextOptions = {
+  stage: required(word<Stage, object>(stages)),
+  host: text(),
+  relay: flag(),
+  shared: flag(),
+} satisfies OptionTable<ReplyContext>;
+
 const keys = [
   'id',
   'code',
@@ -352,7 +361,11 @@ function checkConditions(rule: ReplyConditions, need: (right: boolean, what: str
     matches(/^(?:none|[45*]\.(?:\d{1,3}|\*)\.(?:\d{1,3}|\*))$/),
     "enhanced must be like '5.1.1', '*.2.2', '5.7.*' or 'none', or a list of them",
   );
-  each(rule.stage, (stage) => stages.includes(stage as Stage), `stage must be of ${stages.join(', ')}`);
+  each(
+    rule.stage,
+    (stage) => (stages as readonly unknown[]).includes(stage),
+    `stage must be of ${stages.join(', ')}`,
+  );
   each(
     rule.text,
     (phrase) =>

@@ -65,7 +65,7 @@ export async function prepareMessage(
     throw new BrokerError(
       'MB_BROKER_OPTION',
       'api-misuse',
-      'A message is an object: { from, to, subject, text, … }, or { raw, envelope } for one that is composed already.',
+      'A message must be an object: { from, to, subject, text, … }, or { raw, envelope } for one that is composed already.',
     );
   }
   const { recipient } = options;
@@ -73,13 +73,18 @@ export async function prepareMessage(
     recipient === undefined
       ? undefined
       : [wireAddress(parseMailbox(recipient, { addresses: message.addresses ?? 'strict' }))];
-  if ('raw' in message) {
+  if (isReady(message)) {
     const envelope = only ? { ...message.envelope, to: only } : message.envelope;
-    refuseNoRecipients(envelope?.to);
+    if (envelope !== undefined && envelope !== null) refuseNoRecipients(envelope.to);
     return readReadyMessage({ ...message, envelope }, options);
   }
   const addressed = recipient !== undefined && namesNobody(message) ? { ...message, to: recipient } : message;
   return compose(addressed, only, environment, options);
+}
+
+/** Whether a message is composed already; `raw: undefined` beside the fields of a message counts as not given. */
+export function isReady(message: Message | ReadyMessage): message is ReadyMessage {
+  return 'raw' in message && message.raw !== undefined;
 }
 
 /** Nobody to send to is a mistake, and an empty list of outcomes would look like success. */

@@ -10,6 +10,16 @@ import {
   wireAddress,
 } from '@mb/mime';
 import { BrokerError } from '../errors.ts';
+import {
+  group,
+  list,
+  matching,
+  type OptionTable,
+  readOptions,
+  required,
+  text,
+  word,
+} from '../option-table.ts';
 import { hasLoneCr, LineEnds } from './line-end.ts';
 import { isSealed } from './seven-bit.ts';
 import { spool } from './spool.ts';
@@ -28,8 +38,28 @@ export interface ReadyMessage {
   /** The header is not looked at for recipients. `from: ''` is the null reverse-path. */
   readonly envelope: Envelope;
   /** `as-received` accepts addresses in the envelope that exist though the standard forbids them; default `strict`. */
-  readonly addresses?: AddressForm;
+  readonly addresses?: AddressForm | undefined;
 }
+
+const isStream = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+
+/** What `ReadyMessage` accepts; the addresses are checked where they are read. */
+export const readyMessageOptions = {
+  raw: required(
+    matching<ReadyMessage['raw']>(
+      'octets (a Uint8Array) or a stream of octets',
+      (value) => value instanceof Uint8Array || isStream(value),
+    ),
+  ),
+  envelope: required(
+    group<Envelope>({
+      from: required(text("an address, or '' for the null reverse-path")),
+      to: required(list(text('an address'))),
+    }),
+  ),
+  addresses: word<AddressForm, object>(['strict', 'as-received']),
+} satisfies OptionTable<ReadyMessage>;
 
 /** What reading a ready message takes beside it. */
 export interface ReadOptions {
@@ -68,9 +98,10 @@ const singletons: ReadonlySet<string> = new Set([
  *   invalid envelope address.
  */
 export async function readReadyMessage(
-  message: ReadyMessage,
+  given: ReadyMessage,
   options: ReadOptions = {},
 ): Promise<OutgoingMessage> {
+  const message: ReadyMessage = readOptions(given, readyMessageOptions, 'message');
   const wire = readEnvelope(message);
   const { header, body, close } = await splitMessage(message.raw, options.signal);
   let checked: CheckedHeader;
@@ -109,13 +140,6 @@ export async function readReadyMessage(
 }
 
 function readEnvelope({ envelope, addresses = 'strict' }: ReadyMessage): Envelope {
-  if (typeof envelope !== 'object' || envelope === null || !Array.isArray(envelope.to)) {
-    throw new BrokerError(
-      'MB_BROKER_OPTION',
-      'api-misuse',
-      'A ready message needs envelope: { from, to }, with an array of addresses in to.',
-    );
-  }
   const read = (address: string, field: string, index?: number) => {
     try {
       return wireAddress(parseMailbox(address, { addresses }));
@@ -143,13 +167,6 @@ async function splitMessage(raw: ReadyMessage['raw'], signal: AbortSignal | unde
     const end = headerEnd(raw);
     refuseLongHeader(end);
     return { header: raw.subarray(0, end), body: [raw.subarray(end)] };
-  }
-  if (typeof raw !== 'object' || raw === null || !(Symbol.asyncIterator in raw)) {
-    throw new BrokerError(
-      'MB_BROKER_OPTION',
-      'api-misuse',
-      'raw must be a Uint8Array or an async iterable of them, such as a readable stream.',
-    );
   }
   const chunks = readSource(raw, signal);
   let front = new Uint8Array(64 * 1024);

@@ -4,7 +4,6 @@ import {
   either,
   group,
   integer,
-  list,
   matching,
   type OptionTable,
   readOptions,
@@ -13,7 +12,8 @@ import {
   word,
 } from '../option-table.ts';
 import { printableText } from '../printable-text.ts';
-import type { SiteLimits } from '../store/pacing.ts';
+import { type SiteLimitOptions, siteLimitOptions } from '../store/pacing.ts';
+import { pageOptions } from '../store/page.ts';
 import type {
   MessageId,
   MessageView,
@@ -24,7 +24,6 @@ import type {
   SiteKey,
   SiteSettings,
 } from '../store/port.ts';
-import type { Rate } from '../store/rate.ts';
 import type { ListSelector, Selector } from '../store/selector.ts';
 import type { NewSuppression, Suppression } from '../store/suppression.ts';
 
@@ -52,8 +51,8 @@ export class QueueControl {
    *
    * @throws {BrokerError} MB_BROKER_SELECTOR for an unknown key, an empty string and `undefined` as a value.
    */
-  list(selector: ListSelector = {}, page?: PageRequest): Promise<Page<RecipientView>> {
-    return this.#store.list(selector, page);
+  async list(selector: ListSelector = {}, page?: PageRequest): Promise<Page<RecipientView>> {
+    return this.#store.list(selector, readOptions(page, pageOptions, 'list: page') as PageRequest);
   }
 
   /** A message with all its recipients; null when there is none. */
@@ -115,7 +114,7 @@ export class QueueControl {
    * {@link QueueControl.suspend}: the limits of the shared destination do not count for it. `limits: null` ends that.
    */
   async configure(site: SiteKey, settings: ConfigurableSettings): Promise<void> {
-    const checked = readOptions(settings, siteSettings, 'configure: settings') as ConfigurableSettings;
+    const checked = readOptions(settings, siteSettings, 'configure: settings') as SiteSettings;
     return this.#store.setSite(siteName(site), checked);
   }
 }
@@ -130,8 +129,10 @@ export class SuppressionControl {
   }
 
   /** Addresses that are not sent to, a page at a time. */
-  list(page?: PageRequest & { readonly tenant?: string }): Promise<Page<Suppression>> {
-    return this.#store.listSuppressed(page);
+  async list(page?: SuppressedPageRequest): Promise<Page<Suppression>> {
+    return this.#store.listSuppressed(
+      readOptions(page, suppressedPageOptions, 'list: page') as SuppressedPageRequest,
+    );
   }
 
   /**
@@ -152,28 +153,33 @@ export class SuppressionControl {
   }
 }
 
-type ConfigurableSettings = Pick<SiteSettings, 'limits' | 'pauseMs' | 'note'>;
+/** Which page of the suppression list to return. */
+export interface SuppressedPageRequest extends PageRequest {
+  /** The list of this tenant; default `''`. */
+  readonly tenant?: string | undefined;
+}
 
-/** What one entry of `limits.rates` accepts. */
-const rate = {
-  count: required(integer(1, 1_000_000)),
-  perMs: required(integer(1, 86_400_000, { unit: 'ms' })),
-  burst: integer(1, 1_000_000),
-} satisfies OptionTable<Rate>;
+/** What `SuppressedPageRequest` accepts. */
+export const suppressedPageOptions = {
+  ...pageOptions,
+  tenant: text(),
+} satisfies OptionTable<SuppressedPageRequest>;
 
-/** What `Partial<SiteLimits>` accepts. */
-const siteLimits = {
-  startConcurrency: integer(1, 10_000),
-  maxConcurrency: integer(1, 10_000),
-  probeAfterMs: integer(0, 86_400_000, { unit: 'ms' }),
-  rates: list<Rate>(group<Rate>(rate)),
-} satisfies OptionTable<Partial<SiteLimits>>;
+/** What `configure` changes; what is not given stays as it is. */
+export interface ConfigurableSettings {
+  /** Departures from the store's limits; `null` returns to these. */
+  readonly limits?: SiteLimitOptions | null | undefined;
+  /** Attempt nothing for so long, in milliseconds; 0 ends a pause. */
+  readonly pauseMs?: number | undefined;
+  /** For people. */
+  readonly note?: string | undefined;
+}
 
 /** What `configure` accepts. */
 const siteSettings = {
   limits: either(
     matching<null>('null', (value) => value === null),
-    group<Partial<SiteLimits>>(siteLimits),
+    group<SiteLimitOptions>(siteLimitOptions),
   ),
   pauseMs: integer(0, 9e12, { unit: 'ms' }),
   note: text(),

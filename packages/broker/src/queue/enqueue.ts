@@ -5,6 +5,7 @@ import type { Failed, Queued } from '../delivery/outcome.ts';
 import { BrokerError } from '../errors.ts';
 import {
   type ComposeEnvironment,
+  isReady,
   type OutgoingMessage,
   prepareMessage,
   signOutgoing,
@@ -320,7 +321,7 @@ async function digestOf(
   signal?: AbortSignal,
 ): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(prepared.envelope));
-  if ('raw' in message) {
+  if (isReady(message)) {
     for await (const chunk of chunksOf(prepared.octets)) hash.update(chunk);
     return hash.digest('hex');
   }

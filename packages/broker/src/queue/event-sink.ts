@@ -1,7 +1,10 @@
 import { createHmac } from 'node:crypto';
 import type { Clock } from '../clock.ts';
+import { optionError } from '../errors.ts';
+import { callback, integer, type OptionTable, readOptions, record, text } from '../option-table.ts';
 import { guarded } from '../store/error-listeners.ts';
 import type { EventCursor, QueueEvent } from '../store/queue-event.ts';
+import { eventsOptions } from './event-stream.ts';
 
 /** Takes one event; what it throws makes the same event come again later. */
 export type EventHandler = (event: QueueEvent, signal: AbortSignal) => Promise<void> | void;
@@ -9,14 +12,21 @@ export type EventHandler = (event: QueueEvent, signal: AbortSignal) => Promise<v
 /** How events are handed over. */
 export interface SinkOptions {
   /** Where to go on: the cursor that `saveCursor` got last, or `start`. Default: only what is yet to happen. */
-  readonly after?: EventCursor | 'start';
+  readonly after?: EventCursor | 'start' | undefined;
   /** Called after each event that was taken; keep it, and nothing is handed over twice but for a crash in between. */
-  readonly saveCursor?: (cursor: EventCursor) => Promise<void> | void;
+  readonly saveCursor?: ((cursor: EventCursor) => Promise<void> | void) | undefined;
   /** Told of each failure that is going to be tried again. */
-  readonly onRetry?: (error: unknown, event: QueueEvent, delayMs: number) => void;
+  readonly onRetry?: ((error: unknown, event: QueueEvent, delayMs: number) => void) | undefined;
   /** Ends the handing over. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
+
+/** What `SinkOptions` accepts. */
+export const sinkOptions = {
+  ...eventsOptions,
+  saveCursor: callback<NonNullable<SinkOptions['saveCursor']>>(),
+  onRetry: callback<NonNullable<SinkOptions['onRetry']>>(),
+} satisfies OptionTable<SinkOptions>;
 
 const firstRetryMs = 1_000;
 const longestRetryMs = 5 * 60_000;
@@ -66,20 +76,34 @@ function pause(delayMs: number, clock: Pick<Clock, 'setTimer'>, signal: AbortSig
 /** How a webhook is called. */
 export interface WebhookOptions {
   /** Signs each call: `X-Mb-Signature: sha256=<HMAC of the body in hexadecimal>`. */
-  readonly secret?: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly secret?: string | undefined;
+  /** Further header fields of each call. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Time for one call. Default 10,000. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
+
+/** What `WebhookOptions` accepts. */
+export const webhookOptions = {
+  secret: text('a string that is not empty', { pattern: /./s }),
+  headers: record(text()),
+  timeoutMs: integer(1, 86_400_000, { default: 10_000, unit: 'ms' }),
+} satisfies OptionTable<WebhookOptions>;
 
 /**
  * A handler that POSTs each event as JSON; any answer but 2xx, and no answer in time, makes it come again.
  *
+ * @throws {BrokerError} MB_BROKER_OPTION
  * @example
  * await broker.deliverEvents(webhook('https://app.example.com/mail-events', { secret }), { after: cursor, saveCursor });
  */
 export function webhook(url: string | URL, options: WebhookOptions = {}): EventHandler {
-  const { secret, headers = {}, timeoutMs = 10_000 } = options;
+  const {
+    secret,
+    headers = {},
+    timeoutMs,
+  } = readOptions<WebhookOptions, typeof webhookOptions>(options, webhookOptions, 'webhook: options');
+  checkEndpoint(url, headers);
   return async (event, signal) => {
     const body = JSON.stringify(event);
     const signature = secret && `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
@@ -97,4 +121,20 @@ export function webhook(url: string | URL, options: WebhookOptions = {}): EventH
     await response.body?.cancel();
     if (!response.ok) throw new Error(`The webhook answered ${response.status}.`);
   };
+}
+
+/** What `fetch` would only say at the first event. The URL may hold a password, so it is not repeated. */
+function checkEndpoint(url: string | URL, headers: Readonly<Record<string, string>>): void {
+  const read = typeof url === 'string' || url instanceof URL ? URL.parse(String(url)) : null;
+  if (read === null || !/^https?:$/.test(read.protocol)) {
+    throw optionError('webhook: url must be an address such as "https://app.example.com/hook".');
+  }
+  if (read.username !== '' || read.password !== '') {
+    throw optionError('webhook: url must have no user and password; give an authorization field in headers.');
+  }
+  try {
+    new Headers(headers);
+  } catch {
+    throw optionError('webhook: options.headers has a name or value that HTTP does not allow.');
+  }
 }

@@ -1,5 +1,20 @@
 import { type FoundRoute, findMailRoute, findSmarthostRoute, type MailRoute, type Resolver } from '@mb/dns';
 import type { AuthOptions, TlsLevel } from '@mb/smtp-client';
+import { optionError } from '../errors.ts';
+import {
+  flag,
+  group,
+  integer,
+  list,
+  literal,
+  matching,
+  type OptionRow,
+  type OptionTable,
+  readOptions,
+  required,
+  text,
+  word,
+} from '../option-table.ts';
 import { misconfigured } from './local-watch.ts';
 
 /** Where the mail of a domain goes. */
@@ -12,22 +27,85 @@ export type RouteOption =
       /** Host name, or an address literal such as `[192.0.2.1]`. Private addresses are fine: you named it. */
       readonly host: string;
       /** Default 587, or 465 with `implicitTls` (RFC 8314). */
-      readonly port?: number;
-      readonly auth?: AuthOptions;
+      readonly port?: number | undefined;
+      readonly auth?: AuthOptions | undefined;
       /** Default `verified`. Danger: anything less gives the password and the mail to whoever answers. */
-      readonly tls?: Exclude<TlsLevel, 'dane'>;
+      readonly tls?: Exclude<TlsLevel, 'dane'> | undefined;
       /** TLS from the first octet. Default false. */
-      readonly implicitTls?: boolean;
+      readonly implicitTls?: boolean | undefined;
     }
   /** To a mail store on this machine or network (RFC 2033). */
   | {
       readonly type: 'lmtp';
       readonly host: string;
       /** Default 24. */
-      readonly port?: number;
+      readonly port?: number | undefined;
       /** Default `opportunistic`. */
-      readonly tls?: Exclude<TlsLevel, 'dane'>;
+      readonly tls?: Exclude<TlsLevel, 'dane'> | undefined;
     };
+
+type Route<Type extends RouteOption['type']> = Extract<RouteOption, { readonly type: Type }>;
+
+const host = required(text('the name or the address of a host', { pattern: /^[^\s\x00-\x20\x7f]+$/ }));
+const port = integer(1, 65_535);
+const level = word(['none', 'opportunistic', 'required', 'verified']);
+
+/** AUTH in all its forms; @mb/smtp-client checks which of them go together. */
+interface AuthFields {
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  readonly accessToken?: string | undefined;
+  readonly credentials?: unknown;
+  readonly mechanisms?: readonly unknown[] | undefined;
+  readonly insecure?: boolean | undefined;
+}
+
+/** What `auth` accepts. */
+const authOptions = {
+  user: text(),
+  password: text(),
+  accessToken: text(),
+  credentials: matching<object>('a function', (value) => typeof value === 'function') as OptionRow<unknown>,
+  mechanisms: list<unknown>(
+    matching<object>(
+      'the name of a mechanism, or a SaslMechanism',
+      (value) => typeof value === 'string' || (typeof value === 'object' && value !== null),
+    ) as OptionRow<unknown>,
+    1,
+  ),
+  insecure: flag(),
+} satisfies OptionTable<AuthFields>;
+
+/** What each kind of route accepts. */
+export const routeOptions = {
+  mx: { type: required(literal('mx')) } satisfies OptionTable<Route<'mx'>>,
+  smarthost: {
+    type: required(literal('smarthost')),
+    host,
+    port,
+    auth: group<AuthFields>(authOptions) as unknown as OptionRow<AuthOptions>,
+    tls: level,
+    implicitTls: flag(),
+  } satisfies OptionTable<Route<'smarthost'>>,
+  lmtp: { type: required(literal('lmtp')), host, port, tls: level } satisfies OptionTable<Route<'lmtp'>>,
+};
+
+/** Reads the routes of a broker. @throws {BrokerError} MB_BROKER_OPTION */
+export function readRoutes(
+  routes: Readonly<Record<string, RouteOption>>,
+  where: string,
+): Readonly<Record<string, RouteOption>> {
+  return Object.fromEntries(
+    Object.entries(routes).map(([domain, route]) => {
+      const path = `${where}[${JSON.stringify(domain.slice(0, 80))}]`;
+      const table = Object.hasOwn(routeOptions, String(route?.type)) ? routeOptions[route.type] : undefined;
+      if (table === undefined) {
+        throw optionError(`${path} must be an object whose type is "mx", "smarthost" or "lmtp".`);
+      }
+      return [domain, readOptions(route, table as OptionTable<RouteOption>, path) as RouteOption];
+    }),
+  );
+}
 
 /** Hosts for a domain and how they are to be talked to. */
 export interface NextHop {

@@ -1,17 +1,39 @@
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { type OpenSocket, openTcp } from '@mb/smtp-client';
+import { list, matching, type OptionTable, required, text } from '../option-table.ts';
+
+/** A fully-qualified name, or an address literal where there is none (RFC 5321 §4.1.1.1). */
+export const ehloName = /^(?:[\w-]+(?:\.[\w-]+)+|\[[\w.:]+\])$/;
 
 /** An address that we send from, with the name that belongs to it. */
 export interface EgressSource {
   /** For people and for reports. */
   readonly name: string;
   /** EHLO name; the reverse name of the addresses should be the same. Default: the broker's. */
-  readonly hostname?: string;
+  readonly hostname?: string | undefined;
   /** At most one IPv4 and one IPv6 address of this machine; hosts of the other family are not dialled. */
   readonly localAddresses: readonly string[];
   /** Share of the traffic, relative to the other sources. Default 1. */
-  readonly weight?: number;
+  readonly weight?: number | undefined;
 }
+
+/** What `EgressSource` accepts. */
+export const egressSource = {
+  name: required(text('a string that is not empty', { pattern: /./s })),
+  hostname: text('the name that this source says in EHLO, such as "mail2.example.com"', {
+    pattern: ehloName,
+  }),
+  localAddresses: required(
+    list(
+      matching<string>(
+        'an IP address of this machine',
+        (value) => typeof value === 'string' && isIP(value) !== 0,
+      ),
+      1,
+    ),
+  ),
+  weight: matching<number>('a number above 0', (value) => Number.isFinite(value) && (value as number) > 0),
+} satisfies OptionTable<EgressSource>;
 
 /** Picks a source by weight; undefined when none is configured, and the machine chooses. */
 export function chooseSource(

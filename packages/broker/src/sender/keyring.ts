@@ -51,7 +51,9 @@ export function createKeyring(
   const byDomain = new Map<string, SignOptions[]>();
   for (const option of list as readonly SignOptions[]) {
     const domain = domainToAscii(option.domain);
-    const checked = check === 'refuse' ? { selfCheck: { resolveTxt }, ...option } : option;
+    // A value that is undefined counts as not given: it must not switch the check off.
+    const { selfCheck = { resolveTxt } } = option;
+    const checked = check === 'refuse' ? { ...option, selfCheck } : option;
     byDomain.set(domain, [...(byDomain.get(domain) ?? []), checked]);
   }
   const signers = new Map([...byDomain].map(([domain, keys]) => [domain, createSigner(keys)] as const));

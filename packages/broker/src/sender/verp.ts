@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { type OptionTable, readOptions, required, text } from '../option-table.ts';
 import { parseRecipientId, type RecipientId } from '../store/port.ts';
 
 /** Variable envelope return paths: every recipient's mail gets a return path of its own, so that a bounce names it. */
@@ -9,6 +10,12 @@ export interface VerpOptions {
   readonly secret: string;
 }
 
+/** What `VerpOptions` accepts. */
+export const verpOptions = {
+  address: required(text('a mailbox such as "bounces@example.com"', { pattern: /.@./s })),
+  secret: required(text('a string of at least 16 characters', { pattern: /^.{16}/s })),
+} satisfies OptionTable<VerpOptions>;
+
 /** Octets of the code that proves a return path to be ours. */
 const codeBytes = 8;
 
@@ -18,7 +25,12 @@ const codeBytes = 8;
  * @example
  * formatVerp({ address: 'bounces@example.com', secret }, '17.0') // 'bounces+17.0-5f2a…@example.com'
  */
-export function formatVerp({ address, secret }: VerpOptions, recipientId: RecipientId): string {
+export function formatVerp(options: VerpOptions, recipientId: RecipientId): string {
+  const { address, secret } = readOptions<VerpOptions, typeof verpOptions>(
+    options,
+    verpOptions,
+    'formatVerp: options',
+  );
   const at = address.lastIndexOf('@');
   return `${address.slice(0, at)}+${recipientId}-${codeOf(recipientId, secret).toString('hex')}${address.slice(at)}`;
 }
@@ -28,7 +40,12 @@ export function formatVerp({ address, secret }: VerpOptions, recipientId: Recipi
  *
  * Local parts are compared without regard to case, since some hosts change it on the way.
  */
-export function parseVerp({ address, secret }: VerpOptions, returnPath: string): RecipientId | undefined {
+export function parseVerp(options: VerpOptions, returnPath: string): RecipientId | undefined {
+  const { address, secret } = readOptions<VerpOptions, typeof verpOptions>(
+    options,
+    verpOptions,
+    'parseVerp: options',
+  );
   const at = address.lastIndexOf('@');
   const front = `${address.slice(0, at)}+`.toLowerCase();
   const back = address.slice(at).toLowerCase();

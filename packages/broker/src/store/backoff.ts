@@ -1,4 +1,5 @@
 /** When a deferred recipient is tried again: a pure function of the attempt, a random number and what the host said. */
+import { integer, matching, type OptionTable } from '../option-table.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -14,6 +15,23 @@ export interface RetrySchedule {
   /** Share of the delay by which it varies to either side; default 0.1. */
   readonly jitter: number;
 }
+
+/** What may be given of it. */
+export type ScheduleOptions = { readonly [K in keyof RetrySchedule]?: RetrySchedule[K] | undefined };
+
+const between = (least: number, most: number) =>
+  matching<number>(
+    `a number from ${least} to ${most}`,
+    (value) => typeof value === 'number' && value >= least && value <= most,
+  );
+
+/** What `schedule` accepts. */
+export const scheduleOptions = {
+  firstMs: integer(0, 9e12, { unit: 'ms' }),
+  factor: between(1, 1000),
+  maxMs: integer(0, 9e12, { unit: 'ms' }),
+  jitter: between(0, 1),
+} satisfies OptionTable<ScheduleOptions>;
 
 /** Five minutes, doubled from attempt to attempt up to four hours, give or take a tenth. */
 export const defaultSchedule: RetrySchedule = {

@@ -32,7 +32,9 @@ export {
   allowedConnections,
   defaultSiteLimits,
   type Pacing,
+  resolveSiteLimits,
   type SiteFeedback,
+  type SiteLimitOptions,
   type SiteLimits,
 } from './pacing.ts';
 export { cursorNumber, pageLimit } from './page.ts';
@@ -68,7 +70,13 @@ export {
   type WatchRecordsOptions,
   watchRecords,
 } from './records.ts';
-export { defaultRetention, type PurgeResult, type Retention } from './retention.ts';
+export {
+  defaultRetention,
+  type PurgeResult,
+  type Retention,
+  type RetentionOptions,
+  resolveRetention,
+} from './retention.ts';
 export {
   type CheckedSelector,
   checkListSelector,

@@ -6,7 +6,8 @@
  * for less gets half and a pause. One that refuses our credentials is left alone, then tried with one connection.
  * Trouble with one mailbox changes nothing.
  */
-import type { Rate } from './rate.ts';
+import { group, integer, list, type OptionTable } from '../option-table.ts';
+import { type Rate, rateOptions } from './rate.ts';
 
 /** Limits of a site. */
 export interface SiteLimits {
@@ -20,6 +21,17 @@ export interface SiteLimits {
   readonly rates: readonly Rate[];
 }
 
+/** What may be given of them. */
+export type SiteLimitOptions = { readonly [K in keyof SiteLimits]?: SiteLimits[K] | undefined };
+
+/** What `limits` accepts. */
+export const siteLimitOptions = {
+  startConcurrency: integer(1, 10_000),
+  maxConcurrency: integer(1, 10_000),
+  probeAfterMs: integer(0, 86_400_000, { unit: 'ms' }),
+  rates: list<Rate>(group<Rate>(rateOptions)),
+} satisfies OptionTable<SiteLimitOptions>;
+
 /** The limits of a site where the caller says nothing. */
 export const defaultSiteLimits: SiteLimits = {
   startConcurrency: 5,
@@ -27,6 +39,12 @@ export const defaultSiteLimits: SiteLimits = {
   probeAfterMs: 300_000,
   rates: [],
 };
+
+/** Fills in the defaults of limits that were checked. */
+export function resolveSiteLimits(given: SiteLimitOptions = {}): SiteLimits {
+  const defined = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...defaultSiteLimits, ...Object.fromEntries(defined) };
+}
 
 /**
  * What a connection, or the attempt to make one, taught about its site.

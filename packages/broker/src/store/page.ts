@@ -1,11 +1,12 @@
 import { BrokerError } from '../errors.ts';
+import { integer, type OptionTable, text } from '../option-table.ts';
 
 /** Which page of a list to return. */
 export interface PageRequest {
   /** `next` of the page before. */
-  readonly after?: string;
+  readonly after?: string | undefined;
   /** Most rows; 1 to 1,000; default 100. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
 }
 
 /** Part of a list. A page may be short, even empty, while `next` says that there is more. */
@@ -18,6 +19,12 @@ export interface Page<Row> {
 /** Rows of a page when nothing is asked for. */
 const defaultPageLimit = 100;
 const maxPageLimit = 1000;
+
+/** What `PageRequest` accepts. */
+export const pageOptions = {
+  after: text('`next` of the page before', { pattern: /./s }),
+  limit: integer(1, maxPageLimit),
+} satisfies OptionTable<PageRequest>;
 
 /** @throws {BrokerError} MB_BROKER_OPTION */
 export function pageLimit(limit = defaultPageLimit): number {

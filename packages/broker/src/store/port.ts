@@ -11,14 +11,27 @@
  * - Delays go in as durations and are added to the store's own clock, so workers need not agree on the time.
  */
 
+import { group, integer, list, type OptionTable, word } from '../option-table.ts';
 import type { RetrySchedule } from './backoff.ts';
 import type { LeaseId, MessageId, RecipientId, RecipientState, SiteKey } from './ids.ts';
 import type { Learned, SiteSpeed } from './learned.ts';
-import type { PauseReason, SiteFeedback, SiteLimits } from './pacing.ts';
+import {
+  type PauseReason,
+  type SiteFeedback,
+  type SiteLimitOptions,
+  type SiteLimits,
+  siteLimitOptions,
+} from './pacing.ts';
 import type { Page, PageRequest } from './page.ts';
-import type { EventCursor, EventPage, QueueEventType, ReportedEvent } from './queue-event.ts';
+import {
+  type EventCursor,
+  type EventPage,
+  type QueueEventType,
+  queueEventTypes,
+  type ReportedEvent,
+} from './queue-event.ts';
 import type { Records } from './records.ts';
-import type { PurgeResult, Retention } from './retention.ts';
+import type { PurgeResult, RetentionOptions } from './retention.ts';
 import type { ListSelector, Selector } from './selector.ts';
 import type { NewSuppression, Suppression } from './suppression.ts';
 
@@ -384,24 +397,31 @@ export interface QueueStore<Transaction = never> {
   /** Takes addresses off the list; returns how many were on it. */
   unsuppress(addresses: readonly string[], tenant?: string): Promise<number>;
   /** Addresses that are not sent to, a page at a time. */
-  listSuppressed(page?: PageRequest & { readonly tenant?: string }): Promise<Page<Suppression>>;
+  listSuppressed(page?: PageRequest & { readonly tenant?: string | undefined }): Promise<Page<Suppression>>;
 
   /** Small documents that all workers share: settings that change at run time. */
   readonly records: Records;
 
   /** Deletes what `retention` no longer keeps, a bounded batch a call; call again while `more`. */
-  purge(retention?: Partial<Retention>): Promise<PurgeResult>;
+  purge(retention?: RetentionOptions): Promise<PurgeResult>;
 }
 
 /** Options that all stores share. */
 export interface StoreOptions {
   /** Limits of sites that have none of their own. */
-  readonly limits?: Partial<SiteLimits>;
+  readonly limits?: SiteLimitOptions | undefined;
   /** Most octets of one message; default 64 MiB. */
-  readonly maxMessageBytes?: number;
+  readonly maxMessageBytes?: number | undefined;
   /** Events to log; default all. */
-  readonly eventTypes?: readonly QueueEventType[];
+  readonly eventTypes?: readonly QueueEventType[] | undefined;
 }
+
+/** What `StoreOptions` accepts; stores add rows of their own. */
+export const storeOptions = {
+  limits: group<SiteLimitOptions>(siteLimitOptions),
+  maxMessageBytes: integer(1, 2 ** 40, { unit: 'octets' }),
+  eventTypes: list<QueueEventType>(word(queueEventTypes)),
+} satisfies OptionTable<StoreOptions>;
 
 /** Most recipients of one message. */
 export const maxRecipients = 65_536;

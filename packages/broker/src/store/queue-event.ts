@@ -14,22 +14,26 @@ import type { MessageId, RecipientId } from './ids.ts';
  * - `unreported`: a report about the recipient was due and could not be made, or nobody could be given it.
  * - `complained`: the recipient reported the message as unwanted.
  */
-export type QueueEventType =
-  | 'accepted'
-  | 'attempted'
-  | 'returned'
-  | 'delivered'
-  | 'deferred'
-  | 'delayed'
-  | 'failed'
-  | 'bounced'
-  | 'complained'
-  | 'unreported'
-  | 'expired'
-  | 'cancelled'
-  | 'held'
-  | 'released'
-  | 'unknown';
+export type QueueEventType = (typeof queueEventTypes)[number];
+
+/** Every type of event. */
+export const queueEventTypes = [
+  'accepted',
+  'attempted',
+  'returned',
+  'delivered',
+  'deferred',
+  'delayed',
+  'failed',
+  'bounced',
+  'complained',
+  'unreported',
+  'expired',
+  'cancelled',
+  'held',
+  'released',
+  'unknown',
+] as const;
 
 /** A place in the event log; opaque, comparable only by the store that gave it. */
 export type EventCursor = string;

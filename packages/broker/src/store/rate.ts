@@ -2,6 +2,7 @@
  * Rates by the generic cell rate algorithm (ITU-T I.371): one number a rate, the "theoretical arrival time",
  * says everything, so that workers on several machines can share it in a row.
  */
+import { integer, type OptionTable, required } from '../option-table.ts';
 
 /** At most `count` recipients in any `perMs` milliseconds. */
 export interface Rate {
@@ -10,8 +11,15 @@ export interface Rate {
   /** For example 1,000, 60,000 or 3,600,000. */
   readonly perMs: number;
   /** How many may go at once, 1 to `count`; the others are spread evenly. Default 1. */
-  readonly burst?: number;
+  readonly burst?: number | undefined;
 }
+
+/** What `Rate` accepts. */
+export const rateOptions = {
+  count: required(integer(1, 1_000_000)),
+  perMs: required(integer(1, 86_400_000, { unit: 'ms' })),
+  burst: integer(1, 1_000_000),
+} satisfies OptionTable<Rate>;
 
 /** What a rate allows. */
 export interface RateGrant {

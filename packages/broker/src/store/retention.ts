@@ -1,3 +1,5 @@
+import { integer, type OptionTable, readOptions } from '../option-table.ts';
+
 const day = 86_400_000;
 
 /** How long things are kept, in milliseconds. */
@@ -14,6 +16,20 @@ export interface Retention {
   readonly batch: number;
 }
 
+/** What may be given of it. */
+export type RetentionOptions = { readonly [K in keyof Retention]?: Retention[K] | undefined };
+
+const milliseconds = integer(0, 9e12, { unit: 'ms' });
+
+/** What `retention` accepts. */
+export const retentionOptions = {
+  deliveredMs: milliseconds,
+  failedMs: milliseconds,
+  eventsMs: milliseconds,
+  stagedMs: milliseconds,
+  batch: integer(1, 1_000_000),
+} satisfies OptionTable<RetentionOptions>;
+
 /** What a store keeps, and for how long, where the caller says nothing. */
 export const defaultRetention: Retention = {
   deliveredMs: 3 * day,
@@ -22,6 +38,14 @@ export const defaultRetention: Retention = {
   stagedMs: 15 * 60_000,
   batch: 1000,
 };
+
+/** Checks what `purge` is given and fills in the defaults. @throws {BrokerError} MB_BROKER_OPTION */
+export function resolveRetention(given?: RetentionOptions): Retention {
+  return {
+    ...defaultRetention,
+    ...(readOptions(given, retentionOptions, 'purge: retention') as Partial<Retention>),
+  };
+}
 
 /** What one call of `purge` deleted. */
 export interface PurgeResult {

@@ -1,4 +1,4 @@
-import { defaultSchedule, type RetrySchedule, retryDelayMs } from '../store/backoff.ts';
+import { defaultSchedule, type RetrySchedule, retryDelayMs, type ScheduleOptions } from '../store/backoff.ts';
 import type { Learned, SiteSpeed } from '../store/learned.ts';
 import type { SiteFeedback } from '../store/pacing.ts';
 import type {
@@ -74,9 +74,9 @@ export interface LeaseRunOptions {
   /** The worker's time when the claim was made. */
   readonly claimedAt: number;
   readonly random: () => number;
-  readonly onFinalOutcomes?: OnFinalOutcomes;
-  readonly siteOf?: SiteOf;
-  readonly schedule?: Partial<RetrySchedule>;
+  readonly onFinalOutcomes?: OnFinalOutcomes | undefined;
+  readonly siteOf?: SiteOf | undefined;
+  readonly schedule?: ScheduleOptions | undefined;
   settle(settlement: Settlement): Promise<void>;
   more(max: number): Promise<readonly ClaimedMessage[]>;
   report(error: unknown): void;
@@ -338,7 +338,8 @@ export class LeaseRun {
 
   #schedule(recipientId: RecipientId): RetrySchedule {
     const own = this.#open.get(recipientId)?.message.schedule;
-    return { ...defaultSchedule, ...this.#options.schedule, ...own };
+    const given = this.#options.schedule as Partial<RetrySchedule> | undefined;
+    return { ...defaultSchedule, ...given, ...own };
   }
 
   #delay(recipientId: RecipientId, serverDelayMs: number | undefined): number {

@@ -2,10 +2,22 @@ import type { Clock } from '../clock.ts';
 import { BrokerError } from '../errors.ts';
 import { MonotonicClock } from '../monotonic-clock.ts';
 import type { Observers } from '../observer.ts';
-import type { RetrySchedule } from '../store/backoff.ts';
+import {
+  callback,
+  either,
+  group,
+  integer,
+  matching,
+  type OptionTable,
+  readOptions,
+  required,
+  text,
+  withMethods,
+} from '../option-table.ts';
+import { type ScheduleOptions, scheduleOptions } from '../store/backoff.ts';
 import type { SiteSpeed } from '../store/learned.ts';
 import type { Claim, QueueStore, Settlement } from '../store/port.ts';
-import type { Retention } from '../store/retention.ts';
+import { type RetentionOptions, retentionOptions } from '../store/retention.ts';
 import { type Attempt, LeaseRun, type OnFinalOutcomes, type SiteOf } from './lease-run.ts';
 import { StoreBackoff } from './store-backoff.ts';
 
@@ -28,24 +40,48 @@ export interface WorkerOptions {
   /** Names this worker in the store; unique. */
   readonly name: string;
   /** What follows from a final outcome: reports to the sender, suppression. Default: nothing. */
-  readonly onFinalOutcomes?: OnFinalOutcomes;
+  readonly onFinalOutcomes?: OnFinalOutcomes | undefined;
   /** Finds the site of a domain; default: the domain is the site. */
-  readonly siteOf?: SiteOf;
+  readonly siteOf?: SiteOf | undefined;
   /** Claims under way at once, so connections; default 50. */
-  readonly slots?: number;
+  readonly slots?: number | undefined;
   /** Most recipients of one claim; default 20. */
-  readonly batch?: number;
+  readonly batch?: number | undefined;
   /** How long a claim outlives a silent worker, in milliseconds; default 60,000. */
-  readonly leaseMs?: number;
+  readonly leaseMs?: number | undefined;
   /** Departures from the default retry schedule. */
-  readonly schedule?: Partial<RetrySchedule>;
+  readonly schedule?: ScheduleOptions | undefined;
   /** What to keep; `null`: somebody else purges. */
-  readonly retention?: Partial<Retention> | null;
+  readonly retention?: RetentionOptions | null | undefined;
   /** Listeners for claims and settlements. Default: none. */
-  readonly observers?: Observers;
+  readonly observers?: Observers | undefined;
   /** Called with every failure of the store or of `attempt` that the worker survives. Default: failures are ignored. */
-  readonly onError?: (error: unknown) => void;
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
+
+/** What `WorkerOptions` accepts. */
+export const workerOptions = {
+  store: required(withMethods<WorkerOptions['store']>('claim', 'settle', 'onWake')),
+  attempt: required(callback<Attempt>()),
+  clock: required(withMethods<Clock>('now', 'setTimer')),
+  random: required(callback<() => number>()),
+  name: required(text('a string that is not empty', { pattern: /./s })),
+  onFinalOutcomes: callback<OnFinalOutcomes>(),
+  siteOf: callback<SiteOf>(),
+  slots: integer(1, 1_000_000),
+  batch: integer(1, 1_000_000),
+  leaseMs: integer(1, 86_400_000, { unit: 'ms' }),
+  schedule: group<ScheduleOptions>(scheduleOptions),
+  retention: either(
+    matching<null>('null', (value) => value === null),
+    group<RetentionOptions>(retentionOptions),
+  ),
+  observers: matching<Observers>(
+    'the listeners of a broker',
+    (value) => typeof value === 'object' && value !== null,
+  ),
+  onError: callback<(error: unknown) => void>(),
+} satisfies OptionTable<WorkerOptions>;
 
 const defaultSlots = 50;
 const defaultBatch = 20;
@@ -97,11 +133,11 @@ export class QueueWorker {
   #purgedAt: number;
 
   /** @throws {BrokerError} MB_BROKER_OPTION */
-  constructor(options: WorkerOptions) {
+  constructor(given: WorkerOptions) {
+    const options: WorkerOptions = readOptions(given, workerOptions, 'QueueWorker: options');
     this.#options = options;
-    this.#slots = wholeNumber('slots', options.slots ?? defaultSlots);
-    wholeNumber('batch', options.batch ?? defaultBatch);
-    this.#leaseMs = wholeNumber('leaseMs', options.leaseMs ?? defaultLeaseMs);
+    this.#slots = options.slots ?? defaultSlots;
+    this.#leaseMs = options.leaseMs ?? defaultLeaseMs;
     this.#trouble = new StoreBackoff(options.clock);
     this.#time = new MonotonicClock(options.clock);
     this.#purgedAt = this.#time.now();
@@ -392,9 +428,4 @@ export class QueueWorker {
   #report(error: unknown): void {
     this.#options.onError?.(error);
   }
-}
-
-function wholeNumber(name: string, value: number): number {
-  if (Number.isInteger(value) && value >= 1) return value;
-  throw new BrokerError('MB_BROKER_OPTION', 'api-misuse', `${name} must be a whole number of 1 or more.`);
 }

@@ -1,3 +1,5 @@
+import { integer, type OptionTable, text, word } from '../option-table.ts';
+
 /**
  * What the DNS server does instead of answering truthfully.
  *
@@ -26,12 +28,19 @@ export type DnsFailure =
 /** Which questions a failure is shown to. */
 export interface FailureScope {
   /** Only questions of this type; default all. */
-  readonly type?: string;
+  readonly type?: string | undefined;
   /** Only over this transport; default both. */
-  readonly transport?: 'udp' | 'tcp';
+  readonly transport?: 'udp' | 'tcp' | undefined;
   /** Number of questions that fail. Default: all until the failure is healed. */
-  readonly times?: number;
+  readonly times?: number | undefined;
 }
+
+/** What `FailureScope` accepts. */
+export const failureScopeOptions = {
+  type: text(),
+  transport: word(['udp', 'tcp']),
+  times: integer(0, Number.MAX_SAFE_INTEGER),
+} satisfies OptionTable<FailureScope>;
 
 interface Rule {
   readonly failure: DnsFailure;

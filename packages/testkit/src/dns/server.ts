@@ -1,9 +1,19 @@
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, isIP, type Server, type Socket } from 'node:net';
 import dnsPacket, { type DecodedPacket } from 'dns-packet';
 import { type Clock, systemClock } from '../clock.ts';
-import { refuseUnknownKeys, TestkitError } from '../errors.ts';
-import { type DnsFailure, type FailureScope, FailureTable } from './failure.ts';
+import { TestkitError } from '../errors.ts';
+import {
+  group,
+  integer,
+  matching,
+  type OptionTable,
+  readOptions,
+  record,
+  withMethods,
+  word,
+} from '../option-table.ts';
+import { type DnsFailure, type FailureScope, FailureTable, failureScopeOptions } from './failure.ts';
 import { lookup } from './lookup.ts';
 import { ednsOf, encodeFailure, encodeResponse, wantsAuthentic } from './response.ts';
 import {
@@ -11,24 +21,26 @@ import {
   canonicalName,
   compileZones,
   type DnsRecords,
+  type DnsZone,
   type DnsZones,
   wholeName,
+  zoneOptions,
 } from './zone.ts';
 
 /** Options of {@link startDnsServer}. */
 export interface DnsServerOptions {
   /** The zones to serve; default none. */
-  readonly zones?: DnsZones;
+  readonly zones?: DnsZones | undefined;
   /** Address to listen on, for UDP and TCP; default `127.0.0.1`. */
-  readonly address?: string;
+  readonly address?: string | undefined;
   /** Port for both; default 0, a free one. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** What a name outside all zones gets; default `NXDOMAIN`, so that nothing seems to be a server's trouble. */
-  readonly outside?: 'NXDOMAIN' | 'REFUSED' | 'SERVFAIL';
+  readonly outside?: 'NXDOMAIN' | 'REFUSED' | 'SERVFAIL' | undefined;
   /** The largest UDP answer in octets; a larger one is truncated (TC). Default 1232. */
-  readonly maxUdpBytes?: number;
+  readonly maxUdpBytes?: number | undefined;
   /** Clock of delayed answers and of the times in the record; default the system's. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
 /** One question as it came in. */
@@ -47,7 +59,15 @@ export interface DnsQueryRecord {
   readonly wantsAuthentic: boolean;
 }
 
-const OPTIONS = ['zones', 'address', 'port', 'outside', 'maxUdpBytes', 'clock'];
+/** What `DnsServerOptions` accepts; zones are checked where they are compiled. */
+export const dnsServerOptions = {
+  zones: record<DnsZone>(group<DnsZone>(zoneOptions)),
+  address: matching<string>('an IP address', (value) => typeof value === 'string' && isIP(value) !== 0),
+  port: integer(0, 65_535, { default: 0 }),
+  outside: word(['NXDOMAIN', 'REFUSED', 'SERVFAIL']),
+  maxUdpBytes: integer(12, 65_535, { unit: 'octets' }),
+  clock: withMethods<Clock>('now', 'setTimer'),
+} satisfies OptionTable<DnsServerOptions>;
 const BIND_ATTEMPTS = 20;
 const TCP_IDLE_MS = 30_000;
 
@@ -68,8 +88,12 @@ const TCP_IDLE_MS = 30_000;
  * });
  * dns.fail('example.test', 'SERVFAIL', { type: 'MX', times: 1 });
  */
-export async function startDnsServer(options: DnsServerOptions = {}): Promise<DnsServer> {
-  refuseUnknownKeys('startDnsServer()', options, OPTIONS);
+export async function startDnsServer(given: DnsServerOptions = {}): Promise<DnsServer> {
+  const options = readOptions<DnsServerOptions, typeof dnsServerOptions>(
+    given,
+    dnsServerOptions,
+    'startDnsServer: options',
+  );
   const zones = compileZones(options.zones ?? {});
   const { address = '127.0.0.1', port = 0 } = options;
   for (let attempt = 1; ; attempt++) {
@@ -160,7 +184,12 @@ export class DnsServer implements AsyncDisposable {
 
   /** Shows a failure for a name (`*`: every name) instead of the truth, until {@link DnsServer.heal}. */
   fail(name: string, failure: DnsFailure, scope: FailureScope = {}): void {
-    this.#failures.add(canonicalName(name), failure, scope);
+    const checked = readOptions<FailureScope, typeof failureScopeOptions>(
+      scope,
+      failureScopeOptions,
+      'fail: scope',
+    );
+    this.#failures.add(canonicalName(name), failure, checked);
   }
 
   /** Ends the failures of a name; without a name, all. */

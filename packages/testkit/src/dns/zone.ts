@@ -1,6 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Answer } from 'dns-packet';
 import { TestkitError } from '../errors.ts';
+import { flag, group, integer, matching, type OptionTable, record, required, text } from '../option-table.ts';
 
 /** The zones of a server: apex, such as `example.test`, to zone. */
 export type DnsZones = Readonly<Record<string, DnsZone>>;
@@ -10,11 +11,11 @@ export interface DnsZone {
   /** Owner name to records. `@` is the apex; other names are relative to it, or end in it and are whole. */
   readonly records: Readonly<Record<string, DnsRecords>>;
   /** Whether answers carry the AD flag, as from a validating resolver; default false. */
-  readonly authentic?: boolean;
+  readonly authentic?: boolean | undefined;
   /** TTL of records without one of their own; default 300. */
-  readonly ttlSeconds?: number;
+  readonly ttlSeconds?: number | undefined;
   /** TTL and minimum of the SOA record in negative answers (RFC 2308 §5); default 60. */
-  readonly negativeTtlSeconds?: number;
+  readonly negativeTtlSeconds?: number | undefined;
 }
 
 /** The records of one name, each type as one value or a list of them. */
@@ -32,7 +33,7 @@ export interface DnsRecords {
   /** A string is one record, cut into character-strings of 255 octets; an array within the list is the cut itself. */
   readonly TXT?: string | readonly (string | readonly string[])[];
   /** TTL of this name's records. */
-  readonly ttlSeconds?: number;
+  readonly ttlSeconds?: number | undefined;
 }
 
 type OneOrMore<Value> = Value | readonly Value[];
@@ -41,6 +42,32 @@ type OneOrMore<Value> = Value | readonly Value[];
 export type DnsRecordType = (typeof RECORD_TYPES)[number];
 
 const RECORD_TYPES = ['A', 'AAAA', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'TLSA', 'TXT'] as const;
+
+const ttl = integer(0, 2 ** 31 - 1, { unit: 'seconds' });
+const anything = (value: unknown) => value !== null;
+const records = <Value>() => matching<Value>('records as text, or an array of them', anything);
+
+/** What `DnsRecords` accepts; the texts are checked where they are compiled. */
+const recordOptions = {
+  A: records<NonNullable<DnsRecords['A']>>(),
+  AAAA: records<NonNullable<DnsRecords['AAAA']>>(),
+  CNAME: text(),
+  MX: records<NonNullable<DnsRecords['MX']>>(),
+  NS: records<NonNullable<DnsRecords['NS']>>(),
+  PTR: records<NonNullable<DnsRecords['PTR']>>(),
+  SOA: records<NonNullable<DnsRecords['SOA']>>(),
+  TLSA: records<NonNullable<DnsRecords['TLSA']>>(),
+  TXT: records<NonNullable<DnsRecords['TXT']>>(),
+  ttlSeconds: ttl,
+} satisfies OptionTable<DnsRecords>;
+
+/** What `DnsZone` accepts. */
+export const zoneOptions = {
+  records: required(record<DnsRecords>(group<DnsRecords>(recordOptions))),
+  authentic: flag(),
+  ttlSeconds: ttl,
+  negativeTtlSeconds: ttl,
+} satisfies OptionTable<DnsZone>;
 
 /** What a zone holds under one name, ready to be sent; `name` is filled in by the question. */
 export type StoredRecord = Answer & { readonly ttl: number };

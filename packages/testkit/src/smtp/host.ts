@@ -1,56 +1,79 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, isIP, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Clock, systemClock } from '../clock.ts';
-import { refuseUnknownKeys, TestkitError } from '../errors.ts';
+import { TestkitError } from '../errors.ts';
+import {
+  flag,
+  group,
+  integer,
+  list,
+  matching,
+  type OptionTable,
+  readOptions,
+  text,
+  withMethods,
+  word,
+} from '../option-table.ts';
 import type { SmtpSessionRecord, SmtpTransactionRecord } from './record.ts';
-import type { SmtpHostAuth, SmtpHostTls, SmtpScript } from './script.ts';
+import {
+  hostAuthOptions,
+  type SmtpHostAuth,
+  type SmtpHostTls,
+  type SmtpScript,
+  scriptOptions,
+} from './script.ts';
 import { HostSession, type SessionSettings } from './session.ts';
 
 /** Options of {@link startSmtpHost}. */
 export interface SmtpHostOptions {
   /** What the host does differently from a good server; default nothing. */
-  readonly script?: SmtpScript;
+  readonly script?: SmtpScript | undefined;
   /** Address to listen on; any of 127.0.0.0/8, or `::1`. Default `127.0.0.1`. */
-  readonly address?: string;
+  readonly address?: string | undefined;
   /** Default 0, a free port. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** The name in the greeting and the EHLO reply; default `mx.example.test`. */
-  readonly hostname?: string;
+  readonly hostname?: string | undefined;
   /** Default `smtp`. */
-  readonly protocol?: 'smtp' | 'lmtp';
+  readonly protocol?: 'smtp' | 'lmtp' | undefined;
   /**
    * EHLO keywords; default {@link DEFAULT_KEYWORDS}. STARTTLS and AUTH are added where `tls` and `auth` are given,
    * parameters that no keyword offers are refused with 555.
    */
-  readonly keywords?: readonly string[];
+  readonly keywords?: readonly string[] | undefined;
   /** Certificate and key, and how the handshake goes; without it STARTTLS is not offered. */
-  readonly tls?: SmtpHostTls;
+  readonly tls?: SmtpHostTls | undefined;
   /** Whether TLS begins at once, as on port 465; default false. */
-  readonly implicitTls?: boolean;
+  readonly implicitTls?: boolean | undefined;
   /** Offers AUTH; default not offered. */
-  readonly auth?: SmtpHostAuth;
+  readonly auth?: SmtpHostAuth | undefined;
   /** Whether a bare LF ends a line, also that of the final dot, as on servers open to smuggling. Default false. */
-  readonly lenientLineEnds?: boolean;
+  readonly lenientLineEnds?: boolean | undefined;
   /** Whether contents and traffic are kept; false for huge messages, of which then only sizes are known. Default true. */
-  readonly keepOctets?: boolean;
+  readonly keepOctets?: boolean | undefined;
   /** Clock of delays and of the times in the record; default the system's. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
-const OPTIONS = [
-  'script',
-  'address',
-  'port',
-  'hostname',
-  'protocol',
-  'keywords',
-  'tls',
-  'implicitTls',
-  'auth',
-  'lenientLineEnds',
-  'keepOctets',
-  'clock',
-];
+/** What `SmtpHostOptions` accepts; answers of a script are read as they are given. */
+export const smtpHostOptions = {
+  script: group<SmtpScript>(scriptOptions),
+  address: matching<string>('an IP address', (value) => typeof value === 'string' && isIP(value) !== 0),
+  port: integer(0, 65_535),
+  hostname: text(),
+  protocol: word(['smtp', 'lmtp']),
+  keywords: list(text()),
+  // The options are those of Node's TLSSocket, which has no list of them.
+  tls: matching<SmtpHostTls>(
+    'an object with key and cert',
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  ),
+  implicitTls: flag(),
+  auth: group<SmtpHostAuth>(hostAuthOptions),
+  lenientLineEnds: flag(),
+  keepOctets: flag(),
+  clock: withMethods<Clock>('now', 'setTimer'),
+} satisfies OptionTable<SmtpHostOptions>;
 
 /** The EHLO keywords of a host that is told nothing else. */
 export const DEFAULT_KEYWORDS: readonly string[] = [
@@ -75,8 +98,8 @@ export const DEFAULT_KEYWORDS: readonly string[] = [
  * host.messages[0].content; // octets as the client meant them
  * host.sessions[0].commands; // ['EHLO client.example', 'MAIL FROM:<a@example.org>', …]
  */
-export async function startSmtpHost(options: SmtpHostOptions = {}): Promise<SmtpHost> {
-  refuseUnknownKeys('startSmtpHost()', options, OPTIONS);
+export async function startSmtpHost(given: SmtpHostOptions = {}): Promise<SmtpHost> {
+  const options: SmtpHostOptions = readOptions(given, smtpHostOptions, 'startSmtpHost: options');
   if (options.implicitTls && !options.tls) {
     throw new TestkitError('MB_TESTKIT_OPTION', 'implicitTls needs tls: { key, cert }.');
   }
@@ -135,7 +158,7 @@ export class SmtpHost implements AsyncDisposable {
 
   /** Changes the script for connections from now on. */
   setScript(script: SmtpScript): void {
-    this.#script = script;
+    this.#script = readOptions<SmtpScript, typeof scriptOptions>(script, scriptOptions, 'setScript: script');
   }
 
   /** Serves a stream that is already connected, such as one end of a `stream.duplexPair()`: no network at all. */

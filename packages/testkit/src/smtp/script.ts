@@ -1,4 +1,16 @@
 import type { TLSSocketOptions } from 'node:tls';
+import {
+  callback,
+  group,
+  integer,
+  list,
+  matching,
+  type OptionTable,
+  record,
+  required,
+  text,
+  word,
+} from '../option-table.ts';
 import type { SmtpSessionRecord, SmtpTransactionRecord } from './record.ts';
 import type { Answer } from './reply.ts';
 
@@ -31,53 +43,92 @@ export type Step = Answer | ((context: StepContext) => Answer | undefined | Prom
  */
 export interface SmtpScript {
   /** On connection. */
-  readonly greeting?: Step;
+  readonly greeting?: Step | undefined;
   /** EHLO (and LHLO); default the keywords. */
-  readonly ehlo?: Step;
-  readonly helo?: Step;
+  readonly ehlo?: Step | undefined;
+  readonly helo?: Step | undefined;
   /** An answer that starts with 220 begins the handshake; octets behind its line in `raw` go out in clear text. */
-  readonly starttls?: Step;
-  readonly mail?: Step;
+  readonly starttls?: Step | undefined;
+  readonly mail?: Step | undefined;
   /** Every RCPT that `recipients` does not name. */
-  readonly rcpt?: Step;
+  readonly rcpt?: Step | undefined;
   /** RCPT by address, in lower case. */
-  readonly recipients?: Readonly<Record<string, Step>>;
+  readonly recipients?: Readonly<Record<string, Step>> | undefined;
   /** DATA; an answer that starts with 354 takes the content. */
-  readonly data?: Step;
+  readonly data?: Step | undefined;
   /** After the content (the final dot, or BDAT LAST); in LMTP once per accepted recipient. */
-  readonly content?: Step;
+  readonly content?: Step | undefined;
   /** LMTP only: the content answer by address, in lower case. */
-  readonly contentRecipients?: Readonly<Record<string, Step>>;
+  readonly contentRecipients?: Readonly<Record<string, Step>> | undefined;
   /** A BDAT chunk that is not the last. */
-  readonly bdat?: Step;
-  readonly rset?: Step;
-  readonly noop?: Step;
-  readonly vrfy?: Step;
-  readonly quit?: Step;
+  readonly bdat?: Step | undefined;
+  readonly rset?: Step | undefined;
+  readonly noop?: Step | undefined;
+  readonly vrfy?: Step | undefined;
+  readonly quit?: Step | undefined;
   /** Commands by verb in upper case, also those above: asked first. */
-  readonly verbs?: Readonly<Record<string, Step>>;
+  readonly verbs?: Readonly<Record<string, Step>> | undefined;
   /** Ends the session in the middle of the content, after this many octets of it. */
-  readonly duringContent?: {
-    readonly afterOctets: number;
-    readonly action: 'close' | 'reset' | 'stop-reading';
-  };
+  readonly duringContent?: DuringContent | undefined;
 }
+
+/** How a session ends in the middle of the content. */
+export interface DuringContent {
+  readonly afterOctets: number;
+  readonly action: 'close' | 'reset' | 'stop-reading';
+}
+
+const step = matching<Step>(
+  'a reply code, the text of a reply, a reply object, or a function',
+  (value) => ['number', 'string', 'function', 'object'].includes(typeof value) && value !== null,
+);
+
+/** What `SmtpScript` accepts; answers are read when they are given. */
+export const scriptOptions = {
+  greeting: step,
+  ehlo: step,
+  helo: step,
+  starttls: step,
+  mail: step,
+  rcpt: step,
+  recipients: record<Step>(step),
+  data: step,
+  content: step,
+  contentRecipients: record<Step>(step),
+  bdat: step,
+  rset: step,
+  noop: step,
+  vrfy: step,
+  quit: step,
+  verbs: record<Step>(step),
+  duringContent: group<DuringContent>({
+    afterOctets: required(integer(0, Number.MAX_SAFE_INTEGER, { unit: 'octets' })),
+    action: required(word(['close', 'reset', 'stop-reading'])),
+  }),
+} satisfies OptionTable<SmtpScript>;
 
 /** TLS of a host: the options of a server-side `tls.TLSSocket`, `key` and `cert` at least. */
 export interface SmtpHostTls extends TLSSocketOptions {
   /** How the handshake goes; default `normal`. */
-  readonly handshake?: 'normal' | 'garbage' | 'close' | 'reset' | 'hang';
+  readonly handshake?: 'normal' | 'garbage' | 'close' | 'reset' | 'hang' | undefined;
 }
 
 /** AUTH as a host offers it. */
 export interface SmtpHostAuth {
   /** Mechanisms in the EHLO reply; default PLAIN and LOGIN. */
-  readonly mechanisms?: readonly string[];
+  readonly mechanisms?: readonly string[] | undefined;
   /** User names and passwords that PLAIN and LOGIN take; default none. */
-  readonly users?: Readonly<Record<string, string>>;
+  readonly users?: Readonly<Record<string, string>> | undefined;
   /** Runs the exchange instead: the way for every other mechanism. */
-  readonly exchange?: (exchange: AuthExchange) => Answer | Promise<Answer>;
+  readonly exchange?: ((exchange: AuthExchange) => Answer | Promise<Answer>) | undefined;
 }
+
+/** What `SmtpHostAuth` accepts. */
+export const hostAuthOptions = {
+  mechanisms: list(text()),
+  users: record(text()),
+  exchange: callback<NonNullable<SmtpHostAuth['exchange']>>(),
+} satisfies OptionTable<SmtpHostAuth>;
 
 /** One AUTH command. */
 export interface AuthExchange {

@@ -1,5 +1,6 @@
 import { BrokerError } from '../../errors.ts';
 import { MonotonicClock } from '../../monotonic-clock.ts';
+import { type OptionTable, readOptions, withMethods } from '../../option-table.ts';
 import type { SiteSpeed } from '../learned.ts';
 import type { MessageRecord } from '../new-message.ts';
 import {
@@ -11,9 +12,9 @@ import {
   messageRecord,
   messageTimes,
 } from '../new-message.ts';
-import { defaultSiteLimits } from '../pacing.ts';
+import { resolveSiteLimits } from '../pacing.ts';
 import { cursorNumber, pageLimit } from '../page.ts';
-import type * as port from '../port.ts';
+import * as port from '../port.ts';
 import { defaultMaxMessageBytes, parseRecipientId } from '../port.ts';
 import type { EventCursor, EventPage, QueueEventType, ReportedEvent } from '../queue-event.ts';
 import type { Command, RecipientChange } from '../recipient-transition.ts';
@@ -24,7 +25,7 @@ import {
   changeByRelease,
   isFinal,
 } from '../recipient-transition.ts';
-import { defaultRetention, type PurgeResult, type Retention } from '../retention.ts';
+import { type PurgeResult, type RetentionOptions, resolveRetention } from '../retention.ts';
 import {
   type CheckedSelector,
   checkListSelector,
@@ -44,8 +45,14 @@ import { claimedMessages, messageView, recipientView } from './views.ts';
 /** Options of {@link MemoryStore}. */
 export interface MemoryStoreOptions extends port.StoreOptions {
   /** Default: the system's. */
-  readonly clock?: { now(): number };
+  readonly clock?: { now(): number } | undefined;
 }
+
+/** What `MemoryStoreOptions` accepts. */
+export const memoryStoreOptions = {
+  ...port.storeOptions,
+  clock: withMethods<{ now(): number }>('now'),
+} satisfies OptionTable<MemoryStoreOptions>;
 
 /**
  * A queue that lives and dies with the process: for tests, simulations, and mail that may be lost.
@@ -74,9 +81,15 @@ export class MemoryStore implements port.QueueStore {
   #ids = 0;
   #closed = false;
 
-  constructor(options: MemoryStoreOptions = {}) {
+  /** @throws {BrokerError} MB_BROKER_OPTION */
+  constructor(given: MemoryStoreOptions = {}) {
+    const options = readOptions<MemoryStoreOptions, typeof memoryStoreOptions>(
+      given,
+      memoryStoreOptions,
+      'MemoryStore: options',
+    );
     this.#clock = new MonotonicClock(options.clock ?? Date);
-    this.#queue = new MemoryQueue({ ...defaultSiteLimits, ...options.limits });
+    this.#queue = new MemoryQueue(resolveSiteLimits(options.limits));
     this.#maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
     this.#log = new MemoryEventLog(options.eventTypes);
   }
@@ -378,9 +391,9 @@ export class MemoryStore implements port.QueueStore {
     return this.#suppressions.list(page.tenant, page.after, pageLimit(page.limit));
   }
 
-  async purge(retention: Partial<Retention> = {}): Promise<PurgeResult> {
+  async purge(retention?: RetentionOptions): Promise<PurgeResult> {
     this.#check();
-    const keep = { ...defaultRetention, ...retention };
+    const keep = resolveRetention(retention);
     const now = this.#clock.now();
     let messages = 0;
     for (const [id, { finishedAt, failed, record }] of this.#messages) {

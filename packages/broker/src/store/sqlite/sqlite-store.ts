@@ -4,17 +4,18 @@ import { pathToFileURL } from 'node:url';
 import { type Clock, systemClock } from '../../clock.ts';
 import { BrokerError } from '../../errors.ts';
 import { MonotonicClock } from '../../monotonic-clock.ts';
+import { flag, integer, type OptionTable, readOptions, withMethods } from '../../option-table.ts';
 import { rechunk } from '../content-chunks.ts';
 import { ErrorListeners } from '../error-listeners.ts';
 import type { SiteSpeed } from '../learned.ts';
 import { checkDelay, checkDelays, detailText, type MessageRecord, messageRecord } from '../new-message.ts';
-import { defaultSiteLimits, type SiteLimits } from '../pacing.ts';
+import { resolveSiteLimits, type SiteLimits } from '../pacing.ts';
 import { cursorNumber, pageLimit } from '../page.ts';
-import type * as port from '../port.ts';
+import * as port from '../port.ts';
 import { defaultMaxMessageBytes } from '../port.ts';
 import type { EventCursor, EventPage, QueueEventType, ReportedEvent } from '../queue-event.ts';
 import type { Command } from '../recipient-transition.ts';
-import { defaultRetention, type PurgeResult, type Retention } from '../retention.ts';
+import { type PurgeResult, type RetentionOptions, resolveRetention } from '../retention.ts';
 import {
   type CheckedSelector,
   checkListSelector,
@@ -57,22 +58,29 @@ export { schemaSql, schemaVersion } from './schema.ts';
 /** Options of {@link SqliteStore}. */
 export interface SqliteStoreOptions extends port.StoreOptions {
   /** Default: the system's, also for timers. */
-  readonly clock?: Pick<Clock, 'now'> & Partial<Clock>;
+  readonly clock?: (Pick<Clock, 'now'> & Partial<Clock>) | undefined;
   /** False: refuse to open a file whose tables are older than this code, rather than bring them up to date. Default true. */
-  readonly migrate?: boolean;
+  readonly migrate?: boolean | undefined;
   /**
    * True: only look. Nothing is written, not even when the store is opened, and the file, or the file system that it is
    * on, may be read-only. Default false.
    */
-  readonly readOnly?: boolean;
+  readonly readOnly?: boolean | undefined;
   /**
    * How often to look for what other processes and the application's own transactions wrote, in milliseconds;
    * 0: never. Default 250.
    */
-  readonly pollMs?: number;
+  readonly pollMs?: number | undefined;
 }
 
-const optionNames = ['clock', 'migrate', 'readOnly', 'pollMs', 'limits', 'maxMessageBytes', 'eventTypes'];
+/** What `SqliteStoreOptions` accepts. */
+export const sqliteStoreOptions = {
+  ...port.storeOptions,
+  clock: withMethods<Pick<Clock, 'now'> & Partial<Clock>>('now'),
+  migrate: flag(),
+  readOnly: flag(),
+  pollMs: integer(0, 86_400_000, { unit: 'ms' }),
+} satisfies OptionTable<SqliteStoreOptions>;
 
 /** What there is while the store is open. */
 interface Open {
@@ -134,14 +142,15 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
    * @param path  The file; made when it does not exist.
    * @throws {BrokerError} MB_BROKER_OPTION
    */
-  constructor(path: string, options: SqliteStoreOptions = {}) {
-    const unknown = Object.keys(options).find((key) => !optionNames.includes(key));
-    if (unknown)
-      throw misuse(`SqliteStore has no option "${unknown}". Known options: ${optionNames.join(', ')}.`);
+  constructor(path: string, given: SqliteStoreOptions = {}) {
+    if (typeof path !== 'string' || path === '') {
+      throw misuse("SqliteStore: the path must be the name of a file: new SqliteStore('queue.db').");
+    }
+    const options: SqliteStoreOptions = readOptions(given, sqliteStoreOptions, 'SqliteStore: options');
     this.#path = path;
     this.#options = options;
     this.#clock = new MonotonicClock(options.clock ?? Date);
-    this.#limits = { ...defaultSiteLimits, ...options.limits };
+    this.#limits = resolveSiteLimits(options.limits);
     this.#maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
     this.#eventTypes = options.eventTypes && new Set(options.eventTypes);
   }
@@ -444,11 +453,9 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     return this.#reading(({ sql }) => listSuppressions(sql, page.tenant, after, limit));
   }
 
-  async purge(retention: Partial<Retention> = {}): Promise<PurgeResult> {
-    const purged = await this.#write(
-      (context) => purge(context, { ...defaultRetention, ...retention }),
-      relaxed,
-    );
+  async purge(retention?: RetentionOptions): Promise<PurgeResult> {
+    const keep = resolveRetention(retention);
+    const purged = await this.#write((context) => purge(context, keep), relaxed);
     // Gives pages back to the file system, a few at a time; the rest is used again.
     if (purged.messages + purged.staged > 0) {
       const { db } = this.#opened();
