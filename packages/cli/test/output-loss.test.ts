@@ -60,20 +60,20 @@ async function workerThat(stdout: Stdout, disturb: (worker: ReturnType<typeof sp
 
 const delivered = [{ state: 'delivered', inFlight: false }];
 
-it('SAFE-24 mb work whose log pipe closes ends what is under way and exits with 74', async () => {
+it('SAFE-26 mb work whose log pipe closes ends what is under way and exits with 74', async () => {
   const { exitCode, stderr, rows } = await workerThat('pipe', (worker) => worker.stdout!.destroy());
   expect(rows).toMatchObject(delivered);
   expect([exitCode, stderr]).toEqual([74, expect.stringContaining('its reader has gone. Stopping.')]);
 });
 
-it('SAFE-24 mb work ends what is under way at SIGHUP, and exits with 129', async () => {
+it('SAFE-26 mb work ends what is under way at SIGHUP, and exits with 129', async () => {
   const { exitCode, rows } = await workerThat('ignore', (worker) => worker.kill('SIGHUP'));
   expect(rows).toMatchObject(delivered);
   expect(exitCode).toBe(129);
 });
 
 it.skipIf(process.platform !== 'linux')(
-  'SAFE-24 mb work delivers while its log is on a full disk, and exits with 74 when told to end',
+  'SAFE-26 mb work delivers while its log is on a full disk, and exits with 74 when told to end',
   async () => {
     const { exitCode, stderr, rows } = await workerThat(openSync('/dev/full', 'w'), (worker) =>
       worker.kill('SIGTERM'),
