@@ -148,7 +148,8 @@ const walk: OptionWalk<typeof broker> = {
   BrokerError: 'none',
 };
 
-it.each(optionCases(broker, walk, 'MB_BROKER_OPTION'))('OPT-04 $name', ({ check }) => check());
+const cases = optionCases(broker, walk, 'MB_BROKER_OPTION');
+it.each(cases)('OPT-04 $name', ({ check }) => check());
 
 const file = () => join(mkdtempSync(join(tmpdir(), 'mb-options-')), 'queue.db');
 
@@ -162,7 +163,8 @@ const sqliteWalk: OptionWalk<typeof sqlite> = {
     ),
   ],
 };
-it.each(optionCases(sqlite, sqliteWalk, 'MB_BROKER_OPTION'))('OPT-04 $name', ({ check }) => check());
+const sqliteCases = optionCases(sqlite, sqliteWalk, 'MB_BROKER_OPTION');
+it.each(sqliteCases)('OPT-04 $name', ({ check }) => check());
 
 const worker = {
   store: new MemoryStore(),
@@ -214,4 +216,5 @@ const storeWalk: OptionWalk<typeof store> = {
   formatRecipientId: 'none',
   BrokerError: 'none',
 };
-it.each(optionCases(store, storeWalk, 'MB_BROKER_OPTION'))('OPT-04 $name', ({ check }) => check());
+const storeCases = optionCases(store, storeWalk, 'MB_BROKER_OPTION');
+it.each(storeCases)('OPT-04 $name', ({ check }) => check());

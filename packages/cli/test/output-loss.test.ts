@@ -36,7 +36,18 @@ async function workerThat(stdout: Stdout, disturb: (worker: ReturnType<typeof sp
     MB_HOSTNAME: 'mail.example.com',
   };
   const queued = await mb(
-    ['--no-config', 'send', '--queue', '-f', 'a@example.com', '-t', 'b@example.org', '--text', 'x', '--quiet'],
+    [
+      '--no-config',
+      'send',
+      '--queue',
+      '-f',
+      'a@example.com',
+      '-t',
+      'b@example.org',
+      '--text',
+      'x',
+      '--quiet',
+    ],
     { env },
   );
   expect(queued.exitCode).toBe(0);
