@@ -20,6 +20,8 @@ const HARMLESS: Readonly<Record<string, string>> = {
   'packages/mime/src/date.ts': 'it reads at most 1,000 characters',
   'packages/cli/src/send/message-flags.ts':
     'the repetitions that share text come last and take all that is left',
+  'packages/broker/src/delivery/reply-rule.ts':
+    'the repetitions that share text come last and take all that is left',
   'packages/testkit/src/smtp/session.ts':
     'the repetitions that share text come last and take all that is left',
 };

@@ -97,7 +97,7 @@ export function createQueuedMail({
 }
 
 /** Subjects of stored messages that begin with a prefix, in order, so that a second copy shows. */
-export function subjectsOf(stored: readonly Buffer[], prefix: string): string[] {
+function subjectsOf(stored: readonly Buffer[], prefix: string): string[] {
   return stored
     .map((message) => /^Subject: (\S+)/m.exec(message.toString('latin1'))?.[1] ?? '')
     .filter((subject) => subject.startsWith(prefix))

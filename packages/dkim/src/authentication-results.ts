@@ -271,7 +271,10 @@ function namedValue(head: string, value: string): FieldPart {
 
 /** Cuts text in front of its blanks, so that a fold leaves them where they are (RFC 5322 §2.2.3). */
 function blankPieces(text: string): string[] {
-  return text.match(/[ \t]*[^ \t]+[ \t]*$|[ \t]*[^ \t]+/g) ?? [];
+  const pieces = text.split(/(?<=[^ \t])(?=[ \t])/);
+  // A line of blanks alone is not allowed, so those at the end stay with the last word.
+  if (pieces.length > 1 && pieces.at(-1)!.trim() === '') pieces.push(pieces.splice(-2).join(''));
+  return pieces;
 }
 
 /** RFC 5322 §2.1.1: lines should have at most 78 and must have at most 998 characters. */

@@ -252,7 +252,7 @@ export class SmtpSession {
     if (response) this.#secrets.add(encodeBase64(response));
     for (const secret of secrets) {
       this.#secrets.add(secret);
-      this.#secrets.add(encodeBase64(utf8.encode(secret)).replace(/=+$/, ''));
+      this.#secrets.add(encodeBase64(utf8.encode(secret)).replace(/={1,2}$/, ''));
     }
     this.#setup.command(now, shown);
     this.#command(line, 'auth');
