@@ -41,6 +41,8 @@ describe('PARSE-33 PARSE-35 charsets of bodies', () => {
     ['unknown-8bit', utf8, 'Grüße', 'unknown-charset'],
     ['cp850', [0x82], '‚', 'unknown-charset'],
     ['cp-850', [0x82], '‚', 'unknown-charset'],
+    ['iso-8859-99', utf8, 'Grüße', 'unknown-charset'],
+    ['iso-8859-99', [0xfc], 'ü', 'unknown-charset'],
     ['utf-7', Buffer.from('+AOk-'), '+AOk-', 'unknown-charset'],
   ])('reads a wrong or unknown label %s and says so', async (label, octets, text, defect) => {
     expect(await read(label, octets)).toEqual([text, defect]);

@@ -82,7 +82,8 @@ export function findCharset(label: string): Charset {
 export function decodeOctets(octets: Uint8Array, label: string, options: CharsetOptions): string {
   const { name, decoder } = findCharset(label);
   const ascii = name === 'us-ascii';
-  const latin = name.startsWith('iso-8859-');
+  // Without a decoder, as for iso-8859-99, nothing is known of the octets.
+  const latin = decoder !== undefined && name.startsWith('iso-8859-');
   let defect: CharsetDefect = 'charset-mismatch';
   let text: string | undefined;
   if (decoder !== undefined) {
