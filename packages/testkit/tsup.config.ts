@@ -1,3 +1,7 @@
 import { packageBuild } from '../../tsup.base.ts';
 
-export default packageBuild({ index: 'src/index.ts', 'option-walk': 'src/option-walk.ts' });
+export default packageBuild({
+  index: 'src/index.ts',
+  mutation: 'src/mutation.ts',
+  'option-walk': 'src/option-walk.ts',
+});
