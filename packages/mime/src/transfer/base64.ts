@@ -94,31 +94,51 @@ export function encodeBase64Octets(input: Uint8Array, options?: Base64Options): 
  */
 export class Base64Encoder {
   /** The start of a line that is not complete. */
-  #rest = new Uint8Array(0);
+  readonly #line = new Uint8Array(OCTETS_PER_LINE);
+  #filled = 0;
   #started = false;
 
   /** Takes more content and returns the lines that are complete. */
   push(chunk: Uint8Array): Uint8Array {
-    const octets = this.#rest.length === 0 ? chunk : concatOctets([this.#rest, chunk]);
-    const end = octets.length - (octets.length % OCTETS_PER_LINE);
-    this.#rest = octets.slice(end);
-    return this.#write(octets.subarray(0, end));
+    const lines = Math.floor((this.#filled + chunk.length) / OCTETS_PER_LINE);
+    if (lines === 0) {
+      this.#line.set(chunk, this.#filled);
+      this.#filled += chunk.length;
+      return new Uint8Array(0);
+    }
+    const out = new Uint8Array(lines * (LINE_LENGTH + 2) - (this.#started ? 0 : 2));
+    let o = 0;
+    let i = 0;
+    if (this.#filled > 0) {
+      i = OCTETS_PER_LINE - this.#filled;
+      this.#line.set(chunk.subarray(0, i), this.#filled);
+      o = this.#write(this.#line, out, o);
+    }
+    const end = chunk.length - ((chunk.length - i) % OCTETS_PER_LINE);
+    if (end > i) this.#write(chunk.subarray(i, end), out, o);
+    this.#line.set(chunk.subarray(end));
+    this.#filled = chunk.length - end;
+    return out;
   }
 
   /** Returns the last line; call it once. */
   finish(): Uint8Array {
-    const rest = this.#rest;
-    this.#rest = new Uint8Array(0);
-    return this.#write(rest);
+    if (this.#filled === 0) return new Uint8Array(0);
+    const rest = this.#line.subarray(0, this.#filled);
+    this.#filled = 0;
+    const out = new Uint8Array(base64Length(rest.length) + (this.#started ? 2 : 0));
+    this.#write(rest, out, 0);
+    return out;
   }
 
-  #write(octets: Uint8Array): Uint8Array {
-    const lineBreak = this.#started && octets.length > 0 ? [CR, LF] : [];
-    this.#started ||= octets.length > 0;
-    const out = new Uint8Array(lineBreak.length + base64Length(octets.length));
-    out.set(lineBreak);
-    encodeBase64Into(octets, out, lineBreak.length);
-    return out;
+  #write(input: Uint8Array, out: Uint8Array, offset: number): number {
+    let o = offset;
+    if (this.#started) {
+      out[o++] = CR;
+      out[o++] = LF;
+    }
+    this.#started = true;
+    return encodeBase64Into(input, out, o);
   }
 }
 
