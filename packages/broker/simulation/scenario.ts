@@ -234,7 +234,7 @@ function drawEvents(
     status: random.pick(['servfail', 'timeout', 'unreachable'] as const),
     forMs: forMs(),
   }));
-  times(0.15, () => ({
+  times(0.3, () => ({
     atMs: at(),
     kind: 'store-trouble',
     moment: random.pick(['before', 'after'] as const),

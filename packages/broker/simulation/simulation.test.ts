@@ -18,7 +18,7 @@ const eventKinds = [
   'suspend',
 ] as const satisfies readonly WorldEvent['kind'][];
 const states = ['delivered', 'failed', 'expired', 'cancelled', 'held', 'unknown'] as const;
-const seeds = Number(process.env.MB_SIMULATION_SEEDS ?? 200);
+const seeds = Number(process.env.MB_SIMULATION_SEEDS ?? 300);
 
 /** The first seed from `from` on in which an invariant does not hold; `coverage` gathers what the runs went through. */
 async function firstViolation(

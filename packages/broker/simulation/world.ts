@@ -6,6 +6,10 @@ import type { QueueStore } from '../src/store/port.ts';
 import { type ProcessWorld, SimulatedProcess } from './process.ts';
 import { drawScenario, type Scenario, type WorldEvent } from './scenario.ts';
 import { type Acceptance, type HostWorld, SimulatedHost } from './simulated-host.ts';
+// @mb/smtp-client loads these when they are first needed, which takes real time: the first run of a process would differ
+// from the second one.
+import '../../smtp-client/src/io/sasl-crypto.ts';
+import '../../smtp-client/src/io/tls.ts';
 
 /** What a run leaves behind for the invariants to be held against. */
 export interface RunRecord {

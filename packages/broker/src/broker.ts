@@ -246,7 +246,7 @@ export class MailBroker {
    *
    * A listener must return quickly, since delivery waits for it; what it throws becomes a process warning.
    *
-   * @param types  Default: all.
+   * @param options  `types`: what to listen to; default all.
    * @returns the function that removes the listener.
    * @throws {BrokerError} MB_BROKER_OPTION
    * @example

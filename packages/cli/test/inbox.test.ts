@@ -188,7 +188,9 @@ describe('--dev', () => {
     const env = { MB_DEV: '127.0.0.1:9' };
     const closed = await mb(['send', ...MESSAGE], { env });
     expect([closed.exitCode, closed.stdout]).toEqual([1, expect.stringContaining('ECONNREFUSED')]);
-    for (const value of ['', 'a b', 'ann@127.0.0.1:25', '127.0.0.1/x']) {
+    const empty = await mb(['send', '--dev', '', ...MESSAGE]);
+    expect([empty.exitCode, empty.stderr]).toEqual([64, expect.stringContaining('must not be empty')]);
+    for (const value of ['a b', 'ann@127.0.0.1:25', '127.0.0.1/x']) {
       const wrong = await mb(['send', '--dev', value, ...MESSAGE]);
       expect([wrong.exitCode, wrong.stderr]).toEqual([64, expect.stringContaining('127.0.0.1:2525')]);
     }

@@ -97,7 +97,7 @@ export interface PostgresStoreOptions extends StoreOptions {
 }
 
 /** What `PostgresStoreOptions` accepts. */
-export const postgresStoreOptions = {
+export const postgresStoreOptions: OptionTable<PostgresStoreOptions> = {
   ...storeOptions,
   connection: matching<PoolConfig>(
     'an object as `pg` takes it',
@@ -108,7 +108,7 @@ export const postgresStoreOptions = {
   listen: flag(),
   pollMs: integer(0, 86_400_000, { unit: 'ms' }),
   clock: withMethods<{ now(): number }>('now'),
-} satisfies OptionTable<PostgresStoreOptions>;
+};
 
 /** PostgreSQL's bigint as text, whatever the application told the driver to make of it. */
 const bigintOid = 20;

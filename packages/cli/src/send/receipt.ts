@@ -1,6 +1,6 @@
 import type { RecipientOutcome } from '@mb/broker';
 import { colors as pc } from '../colors.ts';
-import { printable, terminalWidth, wrap } from '../terminal.ts';
+import { printable, printableLines, terminalWidth, wrap } from '../terminal.ts';
 
 type Status = RecipientOutcome['status'];
 
@@ -27,7 +27,8 @@ export function formatReceipt(outcome: RecipientOutcome, width = terminalWidth()
     Boolean,
   );
   if (session.length > 0) say(session.join(', '));
-  if (outcome.reply) say(formatReply(outcome.reply));
+  // Each line of the reply stays a line of its own.
+  if (outcome.reply) lines.push(wrap(printableLines(formatReply(outcome.reply)), '    ', width));
   if (status === 'delivered') return lines.join('\n');
   // Beside the reply itself, a sentence that the server refused with this code says nothing new.
   if (!outcome.reply || !outcome.reason.includes(String(outcome.reply.code))) say(outcome.reason);
