@@ -1,6 +1,6 @@
 import type { RecipientOutcome } from './delivery/outcome.ts';
 
-/** What became of one message of a {@link sendEach}. */
+/** What became of one message of a `sendMany()`. */
 export type SentMessage<Input> = {
   /** The message as it was given. */
   readonly message: Input;

@@ -185,7 +185,7 @@ export interface Settlement {
   readonly release: boolean;
   /** What the connection taught about the site. */
   readonly feedback?: SiteFeedback;
-  /** What was learnt about the site and its hosts; see {@link mergeLearned}. */
+  /** What was learnt about the site and its hosts; see `mergeLearned`. */
   readonly learned?: Partial<Learned>;
   readonly bounces?: readonly Bounce[];
   readonly suppress?: readonly NewSuppression[];

@@ -70,6 +70,7 @@ export const recordDeletionMs = 86_400_000;
 /** What {@link watchRecords} needs of a store. */
 export interface RecordSource {
   readonly records: Records;
+  /** Calls `listener` after something changed; returns the function that ends it. */
   onWake(listener: () => void): () => void;
 }
 

@@ -60,9 +60,13 @@ export type SaslHash = 'md5' | 'sha1' | 'sha256';
 
 /** What the mechanisms need from a platform. */
 export interface SaslCrypto {
+  /** Random octets. */
   randomBytes(length: number): Uint8Array;
+  /** HMAC (RFC 2104) of the data. */
   hmac(hash: SaslHash, key: Uint8Array, data: Uint8Array): Uint8Array;
+  /** Digest of the data. */
   hash(hash: SaslHash, data: Uint8Array): Uint8Array;
+  /** Hi() of RFC 5802 §2.2, which is PBKDF2. */
   pbkdf2(hash: SaslHash, password: Uint8Array, salt: Uint8Array, iterations: number): Promise<Uint8Array>;
 }
 
