@@ -30,7 +30,7 @@ export function expectLinear(run: (n: number) => void): void {
   const runs = measurableRuns(run);
   let exponent = Number.POSITIVE_INFINITY;
   // A busy machine may spoil a measurement; a quadratic reader fails all of them.
-  for (let attempt = 0; attempt < 8 && exponent > 1.5; attempt++) {
+  for (let attempt = 0; attempt < 24 && exponent > 1.5; attempt++) {
     exponent = Math.min(exponent, growthExponent(run, runs));
   }
   // Doubling the input less than triples the time: an exponent under log2(3) = 1.58.
