@@ -187,6 +187,7 @@ async function claimAll(store: SqliteStore, problems: string[]): Promise<Set<str
     });
   }
   const { queued, inFlight } = await store.stats();
-  if (queued + inFlight > 0) problems.push(`${queued + inFlight} recipients are left that no process can claim`);
+  if (queued + inFlight > 0)
+    problems.push(`${queued + inFlight} recipients are left that no process can claim`);
   return claimed;
 }
