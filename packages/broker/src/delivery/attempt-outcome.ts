@@ -110,7 +110,7 @@ export function sessionOutcome(
     ...(blocked && { category: 'local' as const }),
     reason: blocked ?? error.message,
     transcript: error.transcript ?? [],
-    ...(wasNotOffered(error) && { untouched: true as const }),
+    ...((error.code === 'MB_SMTP_ABORTED' || wasNotOffered(error)) && { untouched: true as const }),
     ...(error.address === undefined ? {} : { address: error.address }),
     ...(error.reply && { reply: error.reply }),
   };

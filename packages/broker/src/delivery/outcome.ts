@@ -25,7 +25,7 @@ export interface OutcomeEvidence {
   readonly reply?: Reply;
   /** Name of the egress source that was used; absent when none is configured. */
   readonly source?: string;
-  /** True when no host was offered the message: a session that ended or was full came between. No attempt is spent. */
+  /** True when no host was offered the message: its session ended or was full, or the caller aborted. Spends no attempt. */
   readonly untouched?: true;
   /** What the session was secured with; absent when no session came about. */
   readonly tls?: TlsEvidence;

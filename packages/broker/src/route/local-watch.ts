@@ -3,7 +3,7 @@ import type { RecipientOutcome } from '../delivery/outcome.ts';
 
 /** Paused destinations are tried again after five minutes, so trouble that nobody met for longer is over. */
 const memoryMs = 10 * 60_000;
-/** As many are told of. */
+/** Most troubles that `troubles()` returns. */
 const mostTroubles = 20;
 
 /**
@@ -23,6 +23,8 @@ export class LocalWatch {
   saw(domain: string, outcomes: readonly RecipientOutcome[]): void {
     for (const outcome of outcomes) {
       const key = outcome.host ?? domain;
+      // An aborted attempt says nothing: neither that there is trouble, nor that it is over.
+      if (outcome.status === 'deferred' && outcome.untouched) continue;
       if (outcome.status === 'deferred' && outcome.category === 'local') {
         if (concernsOperator(outcome)) this.#note(key, outcome.reason);
       } else {
@@ -46,7 +48,7 @@ export class LocalWatch {
   }
 }
 
-/** Not a shutdown, nor content that could not be read; the resolver is watched elsewhere. */
+/** Content that could not be read is no trouble of this kind; the resolver has a watch of its own. */
 function concernsOperator({
   stage,
   enhanced,

@@ -219,6 +219,8 @@ function toAttemptOutcome(
   if (outcome.status !== 'deferred') return { recipientId, kind: outcome.status, detail };
   // what is our own trouble spends no attempt, nor does a session that ended before it came to this message.
   if (outcome.category === 'local' || outcome.untouched) {
+    // the worker stops, and nothing was tried that there is anything to say about.
+    if (outcome.category === 'local' && outcome.untouched) return { recipientId, kind: 'unattempted' };
     const lastAttempt = readLastAttempt(lastDetail);
     return { recipientId, kind: 'unattempted', detail: { ...evidence, ...(lastAttempt && { lastAttempt }) } };
   }
