@@ -40,6 +40,7 @@ import { createKeyring, type Keyring } from './sender/keyring.ts';
 import { guarded } from './store/error-listeners.ts';
 import type { QueueStats, QueueStore } from './store/port.ts';
 import type { QueueEvent } from './store/queue-event.ts';
+import type { Records } from './store/records.ts';
 import { createFinalOutcomes } from './worker/final-outcomes.ts';
 import { createQueueAttempt } from './worker/queue-attempt.ts';
 import { createSiteOf } from './worker/site.ts';
@@ -349,6 +350,11 @@ export class MailBroker {
   /** The addresses that get no mail. @throws {BrokerError} MB_BROKER_NO_STORE */
   get suppressions(): SuppressionControl {
     return this.#needQueue().suppressions;
+  }
+
+  /** Small documents that everybody who uses this store shares. @throws {BrokerError} MB_BROKER_NO_STORE */
+  get records(): Records {
+    return this.#needQueue().store.records;
   }
 
   /** The queue at a glance: depth by state and destination, what is paused and why. @throws {BrokerError} MB_BROKER_NO_STORE */

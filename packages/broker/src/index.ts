@@ -86,6 +86,14 @@ export type {
   ReportedEvent,
 } from './store/queue-event.ts';
 export type { Rate } from './store/rate.ts';
+export {
+  type RecordChange,
+  type RecordCondition,
+  type RecordPageRequest,
+  type Records,
+  type StoredRecord,
+  watchRecords,
+} from './store/records.ts';
 export type { PurgeResult, Retention } from './store/retention.ts';
 export type { ListSelector, Selector, SelectorConditions, WholeQueue } from './store/selector.ts';
 export type { NewSuppression, Suppression, SuppressionReason } from './store/suppression.ts';

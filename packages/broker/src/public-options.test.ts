@@ -95,7 +95,7 @@ const walk: OptionWalk<typeof broker> = {
     entry({}, { signal: {}, requireTls: {} }, (options) => made().explain(message, options)),
     entry(
       { delivery: {} },
-      { tenant: {}, tag: {}, idempotencyKey: {}, notBefore: {}, transaction: {} },
+      { tenant: {}, tag: {}, idempotencyKey: {}, notBefore: {}, transaction: {}, senderDomains: {} },
       (options) => made().enqueue(message, options),
     ),
     entry({}, { graceMs: {} }, (options) => made().stop(options)),
@@ -120,6 +120,7 @@ const walk: OptionWalk<typeof broker> = {
   ],
   QueueControl: [
     entry({}, pageOptions, (page) => made().queue.list({}, page)),
+    entry({}, pageOptions, (page) => made().queue.events(page)),
     entry({ limits }, { limits: {}, note: {}, pauseMs: {} }, (settings) =>
       made().queue.configure('one.test', settings),
     ),
@@ -145,6 +146,7 @@ const walk: OptionWalk<typeof broker> = {
   csvCell: 'none',
   printableJson: 'none',
   printableText: 'none',
+  watchRecords: 'result',
   BrokerError: 'none',
 };
 

@@ -1,4 +1,11 @@
-import { composeMessage, type Message, parseMailbox, wireAddress } from '@mb/mime';
+import {
+  composeMessage,
+  domainToAscii,
+  type MailboxInput,
+  type Message,
+  parseMailbox,
+  wireAddress,
+} from '@mb/mime';
 import { BrokerError } from '../errors.ts';
 import type { Keyring } from '../sender/keyring.ts';
 import type { Octets } from './octets.ts';
@@ -12,7 +19,8 @@ export type { Octets } from './octets.ts';
 export type { OutgoingMessage } from './unsigned-message.ts';
 
 /** A message as it goes to every host: the same octets, signed once. */
-export interface SignedMessage extends Omit<OutgoingMessage, 'octets' | 'sealed' | 'repeatable' | 'release'> {
+export interface SignedMessage
+  extends Omit<OutgoingMessage, 'octets' | 'senderDomains' | 'sealed' | 'repeatable' | 'release'> {
   /** The signature fields, and the message behind them. */
   readonly content: Octets;
   /** The DKIM-Signature fields alone; empty when nothing was signed here. */
@@ -129,10 +137,16 @@ async function compose(
     requires,
     messageId,
     authorDomain: author.domain,
+    senderDomains: [message.from, message.sender ?? []].flat().map(mailboxDomain),
     repeatable: composed.repeatable,
     ...(known === undefined ? {} : { size: known }),
     ...(spooled && { size: spooled.size, release: spooled.release }),
   };
+}
+
+function mailboxDomain(mailbox: MailboxInput): string {
+  const address = typeof mailbox === 'string' ? mailbox : mailbox.address;
+  return domainToAscii(parseMailbox(address, { addresses: 'as-received' }).domain);
 }
 
 /**
@@ -142,7 +156,7 @@ async function compose(
  * @throws {BrokerError} MB_BROKER_NO_SIGNING_KEY; DkimError when the key fails.
  */
 export async function signOutgoing(
-  message: Omit<OutgoingMessage, 'sealed' | 'repeatable' | 'release'>,
+  message: Omit<OutgoingMessage, 'senderDomains' | 'sealed' | 'repeatable' | 'release'>,
   keyring: Keyring,
   signal?: AbortSignal,
 ): Promise<SignedMessage> {

@@ -1,9 +1,11 @@
 import { isAscii } from 'node:buffer';
 import {
   type AddressForm,
+  domainToAscii,
   type Envelope,
   type HeaderBlock,
   MimeError,
+  parseAddressList,
   parseHeaderBlock,
   parseMailbox,
   readAuthor,
@@ -111,7 +113,7 @@ export async function readReadyMessage(
     await close?.();
     throw error;
   }
-  const { front, messageId, authorDomain, sealed } = checked;
+  const { front, messageId, authorDomain, senderDomains, sealed } = checked;
   const headerEightBit = !isAscii(front);
   const seen = { eightBit: headerEightBit };
   const whole = withBody(front, body, seen);
@@ -133,6 +135,7 @@ export async function readReadyMessage(
     },
     messageId,
     authorDomain,
+    senderDomains,
     ...(sealed && { sealed }),
     repeatable: true,
     ...(release && { release }),
@@ -254,6 +257,7 @@ interface CheckedHeader {
   readonly front: Uint8Array;
   readonly messageId: string;
   readonly authorDomain: string;
+  readonly senderDomains: readonly string[];
   readonly sealed: boolean;
 }
 
@@ -278,7 +282,7 @@ function readHeader(raw: Uint8Array): CheckedHeader {
   return {
     front: Buffer.concat(kept.map((field) => field.raw)),
     messageId: headers.get('message-id') ?? '',
-    authorDomain: authorDomainOf(headers),
+    ...authorDomains(headers),
     sealed: isSealed(headers),
   };
 }
@@ -307,13 +311,34 @@ async function gather(chunks: AsyncIterable<Uint8Array>): Promise<{ octets: Uint
   return { octets, size: octets.length };
 }
 
-/** The domain to sign for: of the author, or of the first of several (RFC 5322 §3.6.2). */
-function authorDomainOf(headers: HeaderBlock): string {
+/**
+ * The domain to sign for, of the author or of the first of several (RFC 5322 §3.6.2), and the domains of all authors and
+ * of the Sender field.
+ */
+function authorDomains(headers: HeaderBlock): Pick<CheckedHeader, 'authorDomain' | 'senderDomains'> {
+  const senders = addressDomains(headers.get('sender'));
   const reading = readAuthor(headers);
-  if (reading.status === 'found') return reading.domain;
-  const { reason, detail, mailboxes } = reading;
-  if (reason === 'several') return mailboxes[0]!.domain;
-  throw syntax(`${detail} The message needs one From field with one address (RFC 5322 §3.6.2).`);
+  if (reading.status === 'found') {
+    return { authorDomain: reading.domain, senderDomains: [reading.domain, ...senders] };
+  }
+  const { reason, detail } = reading;
+  if (reason !== 'several') {
+    throw syntax(`${detail} The message needs one From field with one address (RFC 5322 §3.6.2).`);
+  }
+  const authors = addressDomains(headers.get('from'));
+  return { authorDomain: authors[0]!, senderDomains: [...authors, ...senders] };
+}
+
+function addressDomains(field = ''): string[] {
+  const mailboxes = parseAddressList(field, { lenient: true });
+  const members = mailboxes.flatMap((one) => ('members' in one ? one.members : [one]));
+  return members.map(({ domain }) => {
+    try {
+      return domainToAscii(domain);
+    } catch {
+      return domain;
+    }
+  });
 }
 
 function syntax(message: string, options: { readonly cause?: unknown } = {}): BrokerError {

@@ -13,6 +13,8 @@ export interface OutgoingMessage {
   readonly messageId: string;
   /** Domain of the author, or of the first of several: DMARC compares signatures with it (RFC 9989 §5.3.1). */
   readonly authorDomain: string;
+  /** Domains of all authors, and that of the Sender field. */
+  readonly senderDomains: readonly string[];
   /** True when it carries a signature that a change of its encoding would break. Default false. */
   readonly sealed?: boolean;
   /** False when the content came from a stream that can be read only once; `octets` can be read again anyway. */

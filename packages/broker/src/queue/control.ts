@@ -19,11 +19,13 @@ import type {
   MessageView,
   Page,
   PageRequest,
+  QueueStats,
   QueueStore,
   RecipientView,
   SiteKey,
   SiteSettings,
 } from '../store/port.ts';
+import type { EventCursor, EventPage } from '../store/queue-event.ts';
 import type { ListSelector, Selector } from '../store/selector.ts';
 import type { NewSuppression, Suppression } from '../store/suppression.ts';
 
@@ -63,6 +65,27 @@ export class QueueControl {
   /** The octets of a message as they are stored, in constant memory. */
   content(messageId: MessageId): AsyncIterable<Uint8Array> {
     return this.#store.content(messageId);
+  }
+
+  /** How much waits, and the destinations with their connections, limits and pauses. */
+  stats(): Promise<QueueStats> {
+    return this.#store.stats();
+  }
+
+  /**
+   * Events after a cursor, oldest first, without waiting for more; `broker.events()` waits.
+   *
+   * @param page  `after`: the cursor of the last event seen, or nothing for the oldest that is kept; `limit`: 1 to
+   *   1,000, default 100.
+   */
+  async events(page?: PageRequest): Promise<EventPage> {
+    const { after, limit = 100 } = readOptions(page, pageOptions, 'events: page');
+    return this.#store.events(after, limit);
+  }
+
+  /** The end of the event log: reading after it gives only what is yet to happen. */
+  eventsEnd(): Promise<EventCursor> {
+    return this.#store.eventsEnd();
   }
 
   /** Keeps recipients from being attempted; returns how many. */

@@ -27,6 +27,7 @@ import {
   text,
   word,
 } from '../option-table.ts';
+import { printableText } from '../printable-text.ts';
 import type { Keyring } from '../sender/keyring.ts';
 import type { Accepted, NewMessage, QueueStore, UnknownPolicy } from '../store/port.ts';
 import { type Suppression, suppressionKey } from '../store/suppression.ts';
@@ -46,6 +47,12 @@ export interface EnqueueOptions<Transaction = unknown> {
   readonly tenant?: string | undefined;
   /** A word by which messages can be selected later. */
   readonly tag?: string | undefined;
+  /**
+   * Domains that the author and the return path may have, such as `example.com`, or `*.example.com` for all below it.
+   * All authors, the Sender field and the return path are checked; a message with another one is refused with
+   * MB_BROKER_SENDER. Default: any.
+   */
+  readonly senderDomains?: readonly string[] | undefined;
   /** How it is delivered and reported on. */
   readonly delivery?: QueuedDeliveryOptions | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -106,6 +113,7 @@ const enqueueOptions = {
   ) as OptionRow<unknown>,
   tenant: name,
   tag: name,
+  senderDomains: list(name, 1),
   delivery: group<QueuedDeliveryOptions>(deliveryOptions),
   signal: signal(),
 } satisfies OptionTable<EnqueueOptions>;
@@ -176,6 +184,7 @@ async function enqueuePrepared(
 ): Promise<EnqueueResult> {
   const { store, keyring } = parts;
   const { idempotencyKey, signal, tenant } = options;
+  checkSender(prepared, options.senderDomains);
   // Also when signing comes later: a message that cannot be signed is refused now.
   const signer = keyring.signerFor(prepared.authorDomain);
   const suppressed = await suppressions(prepared.envelope.to, store, tenant);
@@ -190,6 +199,36 @@ async function enqueuePrepared(
   const record = await newMessage(prepared, open, { signer, parts, options, idempotency });
   const accepted = await acceptOrDiscard(store, record, options.transaction);
   return { id: accepted.messageId, duplicate: accepted.duplicate, recipients, warnings };
+}
+
+/** @throws {BrokerError} MB_BROKER_SENDER */
+function checkSender(
+  { senderDomains, envelope }: OutgoingMessage,
+  allowed: readonly string[] | undefined,
+): void {
+  if (allowed === undefined) return;
+  const domains = envelope.from === '' ? senderDomains : [...senderDomains, domainOf(envelope.from)];
+  const wrong = domains.find((domain) => !allowed.some((pattern) => coversDomain(pattern, domain)));
+  if (wrong === undefined) return;
+  throw new BrokerError(
+    'MB_BROKER_SENDER',
+    'invalid-input',
+    `Mail from ${printableText(wrong)} is not allowed here. Allowed: ${allowed.join(', ')}.`,
+    { field: 'from' },
+  );
+}
+
+function coversDomain(pattern: string, domain: string): boolean {
+  if (pattern.startsWith('*.')) return domain.endsWith(domainSuffix(pattern));
+  return domain === domainToAscii(pattern);
+}
+
+function domainSuffix(pattern: string): string {
+  return `.${domainToAscii(pattern.slice(2))}`;
+}
+
+function domainOf(address: string): string {
+  return domainToAscii(parseMailbox(address, { addresses: 'as-received' }).domain);
 }
 
 /** RFC 6152 §3: a message in eight bits whose signature forbids conversion cannot go to hosts without 8BITMIME. */
@@ -284,7 +323,7 @@ async function newMessage(
     sender: prepared.envelope.from,
     recipients: recipients.map((address) => ({
       address,
-      domain: domainToAscii(parseMailbox(address, { addresses: 'as-received' }).domain),
+      domain: domainOf(address),
       ...(notify !== undefined && { options: { notify } }),
     })),
     content: small ? octets : await parts.store.stage(chunksOf(octets), signal ? { signal } : {}),
