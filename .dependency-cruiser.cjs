@@ -52,10 +52,10 @@ module.exports = {
     })),
     {
       name: 'broker-facade',
-      comment: 'The facade is on top: no room imports it.',
+      comment: 'The facade and the roles are on top: no room imports them.',
       severity: 'error',
       from: { path: `${broker}/[^/]+/` },
-      to: { path: `${broker}/(broker|index)\\.ts$` },
+      to: { path: `${broker}/(broker|index|mail-sender|mail-queue|mail-worker|sending-parts)\\.ts$` },
     },
   ],
   options: {

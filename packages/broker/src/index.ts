@@ -2,12 +2,13 @@
  * Delivers messages straight to the mail exchangers of their recipients, and answers for each recipient.
  *
  * - `MailBroker`: `send()` for one attempt now, `enqueue()` and `start()` for durable delivery over days
+ * - `MailSender`, `MailQueue`, `MailWorker`: the parts of it, for processes that need only one of them
  * - `MemoryStore`: a queue that lives with the process; `@mb/broker/sqlite` has the durable one
  *
  * @packageDocumentation
  */
 
-export { type Health, MailBroker, type SendOptions } from './broker.ts';
+export { MailBroker } from './broker.ts';
 export type { Clock } from './clock.ts';
 export { categorizeReply } from './delivery/classify.ts';
 export {
@@ -32,6 +33,9 @@ export { type ExplainedReply, explainReply, parseReply } from './delivery/reply-
 export type { ReplyClass, ReplyConditions, ReplyContext, ReplyRule } from './delivery/reply-rule.ts';
 export { defaultReplyRules } from './delivery/reply-rules.ts';
 export { BrokerError, type BrokerErrorCode, type BrokerErrorKind } from './errors.ts';
+export { MailQueue } from './mail-queue.ts';
+export { MailSender, type SendOptions } from './mail-sender.ts';
+export { type Health, MailWorker, type StopOptions } from './mail-worker.ts';
 export type { Notify } from './message/queued-envelope.ts';
 export type { ReadyMessage } from './message/ready-message.ts';
 export type {
@@ -42,6 +46,7 @@ export type {
   LineObservation,
   Observation,
   ObservationType,
+  ObserveOptions,
   Observer,
   RouteObservation,
   SessionLine,
@@ -51,9 +56,12 @@ export type {
 export type {
   BrokerOptions,
   DeliveryOptions,
+  MailQueueOptions,
+  MailWorkerOptions,
   MtaStsOptions,
   QueueOptions,
   RuntimeOptions,
+  SenderOptions,
   TlsOptions,
 } from './options.ts';
 export { csvCell, printableJson, printableText } from './printable-text.ts';

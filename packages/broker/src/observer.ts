@@ -1,5 +1,7 @@
 import type { TlsEvidence, TlsResultType, TranscriptEntry } from '@mb/smtp-client';
 import type { RecipientOutcome } from './delivery/outcome.ts';
+import { optionError } from './errors.ts';
+import { list, type OptionTable, readOptions, word } from './option-table.ts';
 import type { SecurityBasis } from './route/tls-policy.ts';
 
 /** A line of a session, with the host that it was held with. */
@@ -114,6 +116,12 @@ export type ObservationType = Observation['type'];
 /** Takes observations, in the order in which they happen. It must return quickly: delivery waits for it. */
 export type Observer = (observation: Observation) => void;
 
+/** Options of `observe()`. */
+export interface ObserveOptions {
+  /** What to listen to. Default: all. */
+  readonly types?: readonly ObservationType[] | undefined;
+}
+
 type Of<Type extends ObservationType> = Extract<Observation, { readonly type: Type }>;
 
 /**
@@ -176,3 +184,14 @@ export const observationTypes = [
   'settle',
   'error',
 ] as const satisfies readonly ObservationType[];
+
+const observeOptions = {
+  types: list(word(observationTypes), 1),
+} satisfies OptionTable<ObserveOptions>;
+
+/** Adds a listener as an application gives it. @throws {BrokerError} MB_BROKER_OPTION */
+export function observeWith(observers: Observers, listener: Observer, options: ObserveOptions): () => void {
+  if (typeof listener !== 'function') throw optionError('observe: listener must be a function.');
+  const { types = observationTypes } = readOptions(options, observeOptions, 'observe: options');
+  return observers.add(types, listener);
+}

@@ -37,8 +37,8 @@ import { type ScheduleOptions, scheduleOptions } from './store/backoff.ts';
 import type { QueueStore } from './store/port.ts';
 import { type RetentionOptions, retentionOptions } from './store/retention.ts';
 
-/** Options of a broker. Only `hostname` is required. */
-export interface BrokerOptions {
+/** Options of a sender. Only `hostname` is required. */
+export interface SenderOptions {
   /**
    * The name that we say in EHLO. Large receivers want it to have an address record, and the address that we send
    * from to have this name as its reverse name (PTR).
@@ -57,16 +57,44 @@ export interface BrokerOptions {
   readonly delivery?: DeliveryOptions | undefined;
   /** What is asked of TLS. */
   readonly tls?: TlsOptions | undefined;
-  /** Keeps what `enqueue()` accepts: `SqliteStore` of `@mb/broker/sqlite`, `MemoryStore`. Default none: only `send()`. */
-  readonly store?: QueueStore<never> | undefined;
-  /** How the queue is worked on. */
-  readonly queue?: QueueOptions | undefined;
   /** Sees every line of every session as it happens; never content, never secrets. */
   readonly onTranscript?: ((entry: SessionLine) => void) | undefined;
   /** Called with what happens inside, as it happens; see `broker.observe()`. Must return quickly. */
   readonly observer?: Observer | undefined;
   /** For tests: time, chance and sockets from outside. */
   readonly runtime?: RuntimeOptions | undefined;
+}
+
+/** Options of a broker. Only `hostname` is required. */
+export interface BrokerOptions extends SenderOptions {
+  /** Keeps what `enqueue()` accepts: `SqliteStore` of `@mb/broker/sqlite`, `MemoryStore`. Default none: only `send()`. */
+  readonly store?: QueueStore<never> | undefined;
+  /** How the queue is worked on. */
+  readonly queue?: QueueOptions | undefined;
+}
+
+/** Options of a worker. `hostname` and `store` are required. */
+export interface MailWorkerOptions extends SenderOptions {
+  /** The queue that it delivers. */
+  readonly store: QueueStore<never>;
+  /** How the queue is worked on. */
+  readonly queue?: QueueOptions | undefined;
+}
+
+/** Options of a queue. Only `store` is required. */
+export interface MailQueueOptions {
+  /** Keeps what `enqueue()` accepts: `SqliteStore` of `@mb/broker/sqlite`, `MemoryStore`. */
+  readonly store: QueueStore<never>;
+  /** Keys for `sign: 'enqueue'`. With keys, a message whose From matches none of them is refused. Default none. */
+  readonly dkim?: SignOptions | readonly SignOptions[] | undefined;
+  /** What is done about a key that is not published as it should be. Default `warn`. */
+  readonly dkimCheck?: KeyCheck | undefined;
+  /** Where `dkimCheck` asks: a resolver, or the options of one. Default: the system's servers. */
+  readonly dns?: Resolver | ResolverOptions | undefined;
+  /** What is done about reports that come in, and about failures of the store. */
+  readonly queue?: Pick<QueueOptions, 'verp' | 'suppress' | 'onError'> | undefined;
+  /** For tests: time and chance from outside. */
+  readonly runtime?: Pick<RuntimeOptions, 'clock' | 'randomBytes'> | undefined;
 }
 
 /** How hosts are chosen and talked to. */
@@ -255,57 +283,115 @@ export const runtimeOptions = {
   openSocket: callback<NonNullable<ConnectOptions['openSocket']>>(),
 } satisfies OptionTable<RuntimeOptions>;
 
-/** What `BrokerOptions` accepts. Keys, resolver options and reply rules are checked by what reads them. */
-export const brokerOptions = {
+const dkim = either(
+  matching<SignOptions>('options of a signer', isObject),
+  // Empty is not absent: no key would mean no signature.
+  list(matching<SignOptions>('options of a signer', isObject), 1),
+);
+const dkimCheck = word<KeyCheck, object>(['warn', 'refuse', 'off']);
+const dns = matching<Resolver | ResolverOptions>('a resolver, or the options of one', isObject);
+const store = withMethods<QueueStore<never>>('accept', 'claim', 'settle', 'onWake');
+
+/** What `SenderOptions` accepts. Keys, resolver options and reply rules are checked by what reads them. */
+export const senderOptions = {
   hostname: required(
     text('the full name that this machine says in EHLO, such as "mail.example.com"', { pattern: ehloName }),
   ),
-  dkim: either(
-    matching<SignOptions>('options of a signer', isObject),
-    // Empty is not absent: no key would mean no signature.
-    list(matching<SignOptions>('options of a signer', isObject), 1),
-  ),
-  dkimCheck: word(['warn', 'refuse', 'off']),
-  dns: matching<Resolver | ResolverOptions>('a resolver, or the options of one', isObject),
+  dkim,
+  dkimCheck,
+  dns,
   delivery: group<DeliveryOptions>(deliveryOptions),
   tls: group<TlsOptions>(tlsOptions),
-  store: withMethods<QueueStore<never>>('accept', 'claim', 'settle', 'onWake'),
-  queue: group<QueueOptions>(queueOptions),
   onTranscript: callback<(entry: SessionLine) => void>(),
   observer: callback<Observer>(),
   runtime: group<RuntimeOptions>(runtimeOptions),
+} satisfies OptionTable<SenderOptions>;
+
+/** What `BrokerOptions` accepts. */
+export const brokerOptions = {
+  ...senderOptions,
+  store,
+  queue: group<QueueOptions>(queueOptions),
 } satisfies OptionTable<BrokerOptions>;
 
-/** Broker options as they are used. */
-export interface BrokerSettings extends Omit<BrokerOptions, 'delivery'> {
+/** What `MailWorkerOptions` accepts. */
+export const mailWorkerOptions = {
+  ...senderOptions,
+  store: required(store),
+  queue: group<QueueOptions>(queueOptions),
+} satisfies OptionTable<MailWorkerOptions>;
+
+/** What `MailQueueOptions` accepts. */
+export const mailQueueOptions = {
+  store: required(store),
+  dkim,
+  dkimCheck,
+  dns,
+  queue: group<NonNullable<MailQueueOptions['queue']>>({
+    verp: queueOptions.verp,
+    suppress: queueOptions.suppress,
+    onError: queueOptions.onError,
+  }),
+  runtime: group<NonNullable<MailQueueOptions['runtime']>>({
+    clock: runtimeOptions.clock,
+    randomBytes: runtimeOptions.randomBytes,
+  }),
+} satisfies OptionTable<MailQueueOptions>;
+
+/** Options of sending as they are used. */
+export interface SendingSettings extends Omit<SenderOptions, 'delivery'> {
   readonly delivery: DeliverySettings;
 }
 
-/** Checks the options; what belongs to a layer below is checked there. @throws {BrokerError} MB_BROKER_OPTION */
-export function resolveOptions(given: BrokerOptions): BrokerSettings {
-  const options: BrokerOptions = readOptions(given, brokerOptions, 'MailBroker: options');
+/** What a broker is made of. */
+export interface BrokerSettings {
+  readonly sending: SendingSettings;
+  readonly queue: QueueOptions;
+  readonly store: QueueStore<unknown> | undefined;
+}
+
+/** Checks the options of a sender. @throws {BrokerError} MB_BROKER_OPTION */
+export function resolveSenderOptions(given: SenderOptions, where: string): SendingSettings {
+  return sendingSettings(
+    readOptions<SenderOptions, typeof senderOptions>(given, senderOptions, where),
+    where,
+  );
+}
+
+/** Checks the options of a broker; what belongs to a layer below is checked there. @throws {BrokerError} MB_BROKER_OPTION */
+export function resolveBrokerOptions(given: BrokerOptions, where: string): BrokerSettings {
+  const options: BrokerOptions = readOptions(given, brokerOptions, where);
+  const { store, queue = {}, ...sending } = options;
+  if (queue.verp) checkReturnPath(queue.verp, `${where}.queue.verp`);
+  // Which transactions a store joins is between the caller and the store.
+  return {
+    sending: sendingSettings(sending, where),
+    queue,
+    store: store as QueueStore<unknown> | undefined,
+  };
+}
+
+function sendingSettings(options: SenderOptions, where: string): SendingSettings {
   const delivery = readOptions<DeliveryOptions, typeof deliveryOptions>(
     options.delivery,
     deliveryOptions,
-    'MailBroker: options.delivery',
+    `${where}.delivery`,
   );
   for (const { name, localAddresses } of delivery.sources ?? []) {
     const families = localAddresses.map((address) => isIP(address));
     if (new Set(families).size < families.length) {
       throw optionError(
-        `MailBroker: options.delivery.sources: ${JSON.stringify(name.slice(0, 40))} needs one or two localAddresses: an IPv4 and an IPv6 address at most.`,
+        `${where}.delivery.sources: ${JSON.stringify(name.slice(0, 40))} needs one or two localAddresses: an IPv4 and an IPv6 address at most.`,
       );
     }
   }
-  const { verp } = options.queue ?? {};
-  if (verp !== undefined) checkReturnPath(verp);
   return {
     ...options,
     delivery: {
       ...delivery,
       allowAddresses: delivery.allowAddresses ?? [],
       families: delivery.families ?? [4, 6],
-      routes: readRoutes(delivery.routes ?? {}, 'MailBroker: options.delivery.routes'),
+      routes: readRoutes(delivery.routes ?? {}, `${where}.delivery.routes`),
       sources: delivery.sources ?? [],
       timeouts: delivery.timeouts ?? {},
       limits: delivery.limits ?? {},
@@ -314,12 +400,11 @@ export function resolveOptions(given: BrokerOptions): BrokerSettings {
   };
 }
 
-function checkReturnPath({ address }: VerpOptions): void {
+/** @throws {BrokerError} MB_BROKER_OPTION for VERP with an address that is no mailbox. */
+export function checkReturnPath({ address }: VerpOptions, where: string): void {
   try {
     parseMailbox(address);
   } catch {
-    throw optionError(
-      'MailBroker: options.queue.verp.address must be a mailbox such as "bounces@example.com".',
-    );
+    throw optionError(`${where}.address must be a mailbox such as "bounces@example.com".`);
   }
 }

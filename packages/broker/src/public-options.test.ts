@@ -8,7 +8,16 @@ import { systemClock } from './clock.ts';
 import { replyContextOptions } from './delivery/reply-rule.ts';
 import * as broker from './index.ts';
 import { readyMessageOptions } from './message/ready-message.ts';
-import { brokerOptions, deliveryOptions, queueOptions, runtimeOptions, tlsOptions } from './options.ts';
+import {
+  brokerOptions,
+  deliveryOptions,
+  mailQueueOptions,
+  mailWorkerOptions,
+  queueOptions,
+  runtimeOptions,
+  senderOptions,
+  tlsOptions,
+} from './options.ts';
 import { suppressedPageOptions } from './queue/control.ts';
 import { sinkOptions, webhookOptions } from './queue/event-sink.ts';
 import { eventsOptions } from './queue/event-stream.ts';
@@ -23,11 +32,15 @@ import * as sqlite from './store/sqlite/sqlite-store.ts';
 import { sqliteStoreOptions } from './store/sqlite/sqlite-store.ts';
 import { workerOptions } from './worker/worker.ts';
 
-const { MailBroker, MemoryStore } = broker;
+const { MailBroker, MailQueue, MailSender, MailWorker, MemoryStore } = broker;
 const message = { from: 'ann@sender.test', to: 'bob@one.test', text: 'x' };
 const hostname = 'client.test';
 const verp = { address: 'bounces@sender.test', secret: '0123456789abcdef' };
 const made = () => new MailBroker({ hostname, store: new MemoryStore(), dns: createMemoryResolver({}) });
+const dns = createMemoryResolver({});
+const madeSender = () => new MailSender({ hostname, dns });
+const madeQueue = () => new MailQueue({ store: new MemoryStore(), dns });
+const madeWorker = () => new MailWorker({ hostname, dns, store: new MemoryStore() });
 const limits = { maxConcurrency: 1, rates: [{ count: 1, perMs: 1000 }] };
 const aborted = AbortSignal.abort();
 const rule = { id: 'own', category: 'content', scope: 'message', action: 'fail' } as const;
@@ -108,6 +121,44 @@ const walk: OptionWalk<typeof broker> = {
         new Promise((done) => setTimeout(done, 20)),
       ]);
     }),
+  ],
+  MailSender: [
+    entry(
+      { hostname, delivery: {}, tls: {}, runtime: { random: Math.random } },
+      senderOptions,
+      (options) => new MailSender(options),
+    ),
+    entry({}, { signal: {}, requireTls: {} }, (options) => madeSender().send(message, options)),
+    entry({}, { signal: {}, requireTls: {} }, (options) =>
+      madeSender().sendTo(message, 'b@one.test', options),
+    ),
+    entry({}, { signal: {}, requireTls: {} }, (options) => madeSender().explain(message, options)),
+  ],
+  MailQueue: [
+    entry(
+      { store: new MemoryStore(), queue: { verp }, runtime: {} },
+      mailQueueOptions,
+      (options) => new MailQueue(options),
+      ['store'],
+    ),
+    entry(
+      { delivery: {} },
+      { tenant: {}, tag: {}, idempotencyKey: {}, notBefore: {}, transaction: {} },
+      (options) => madeQueue().enqueue(message, options),
+    ),
+    entry({ signal: aborted }, { after: eventsOptions.after }, (options) =>
+      madeQueue().events(options).next(),
+    ),
+  ],
+  MailWorker: [
+    entry(
+      { hostname, store: new MemoryStore(), queue: {}, delivery: {}, tls: {}, runtime: {} },
+      mailWorkerOptions,
+      (options) => new MailWorker(options),
+      ['store'],
+    ),
+    entry({}, { graceMs: {} }, (options) => madeWorker().stop(options)),
+    entry({}, { graceMs: {} }, (options) => madeWorker().close(options)),
   ],
   MemoryStore: [
     entry(

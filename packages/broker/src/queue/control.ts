@@ -158,6 +158,12 @@ export class SuppressionControl {
     );
   }
 
+  /** The entries of those of `addresses` that are on the list. */
+  async find(addresses: readonly string[], tenant = ''): Promise<readonly Suppression[]> {
+    if (!Array.isArray(addresses)) throw optionError('find: addresses must be an array of addresses.');
+    return this.#store.suppressed(addresses, tenant);
+  }
+
   /**
    * Adds addresses; a known one keeps its first entry.
    *

@@ -1,13 +1,13 @@
 import { createMemoryResolver, type MemoryResolver, type MemoryZones } from '@mb/dns/memory';
 import { createSeededRandom } from '@mb/testkit';
 import { expect, it } from 'vitest';
-import { resolveOptions } from '../options.ts';
+import { resolveSenderOptions } from '../options.ts';
 import { createSiteOf } from './site.ts';
 
 const { signal } = new AbortController();
 
 function siteOf(resolver: MemoryResolver, random = () => 0) {
-  const { delivery } = resolveOptions({ hostname: 'mail.example.com' });
+  const { delivery } = resolveSenderOptions({ hostname: 'mail.example.com' }, 'options');
   const find = createSiteOf({ resolver, delivery, random, hostname: 'mail.example.com' });
   return async (domain: string) => (await find(domain, signal))?.site;
 }

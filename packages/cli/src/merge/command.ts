@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { type BrokerOptions, MailBroker } from '@mb/broker';
+import { type BrokerOptions, MailBroker, MailQueue } from '@mb/broker';
 import type { Attachment, Message } from '@mb/mime';
 import { CliError } from '../errors.ts';
 import { withStore } from '../queue/store.ts';
@@ -173,8 +173,8 @@ async function queueRows(
 ): Promise<void> {
   const dkim = await readDkimKey(flags, authorDomain(flags.from ?? ''), warn);
   await withStore(flags, 'create', (store) => {
-    const broker = new MailBroker({ hostname: 'queue.invalid', store, ...(dkim && { dkim }) });
+    const queue = new MailQueue({ store, ...(dkim && { dkim }) });
     const options = enqueueOptions(flags, dkim !== undefined);
-    return work.send(line, (runId, write) => new QueueSender(broker, options, runId, write));
+    return work.send(line, (runId, write) => new QueueSender(queue, options, runId, write));
   });
 }

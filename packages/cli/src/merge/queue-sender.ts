@@ -1,17 +1,17 @@
-import { BrokerError, type EnqueueOptions, type MailBroker } from '@mb/broker';
+import { BrokerError, type EnqueueOptions, type MailQueue } from '@mb/broker';
 import type { MergedRow } from './merged-message.ts';
 import type { RowSender, WriteResult } from './row-sender.ts';
 
 /** Queues rows, each under a key of its own, so that a row is queued once however often it is offered. */
 export class QueueSender implements RowSender {
-  readonly #broker: MailBroker;
+  readonly #queue: MailQueue;
   readonly #options: EnqueueOptions;
   readonly #runId: string;
   readonly #write: WriteResult;
   readonly #open = new Set<Promise<void>>();
 
-  constructor(broker: MailBroker, options: EnqueueOptions, runId: string, write: WriteResult) {
-    this.#broker = broker;
+  constructor(queue: MailQueue, options: EnqueueOptions, runId: string, write: WriteResult) {
+    this.#queue = queue;
     this.#options = options;
     this.#runId = runId;
     this.#write = write;
@@ -31,7 +31,7 @@ export class QueueSender implements RowSender {
     await this.#write({ row, address, status: 'offered' });
     try {
       const idempotencyKey = `${this.#runId}:${row}`;
-      const { id, recipients } = await this.#broker.enqueue(message, { ...this.#options, idempotencyKey });
+      const { id, recipients } = await this.#queue.enqueue(message, { ...this.#options, idempotencyKey });
       const [outcome] = recipients;
       if (outcome?.status === 'failed') {
         const { category, enhanced, reason } = outcome;

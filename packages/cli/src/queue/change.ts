@@ -1,10 +1,10 @@
-import { QueueControl, type RecipientState, type Selector } from '@mb/broker';
+import type { QueueControl, RecipientState, Selector } from '@mb/broker';
 import { Command } from 'commander';
 import { print, printJson } from '../output.ts';
 import { confirm } from './confirm.ts';
 import { eachRecipient } from './recipients.ts';
 import { addSelectorFlags, requireSelectors, type SelectorFlags } from './selector.ts';
-import { type StoreFlags, storeFlag, withStore } from './store.ts';
+import { type StoreFlags, storeFlag, withQueue } from './store.ts';
 
 /** What an operator does with recipients. */
 export type Change = 'hold' | 'release' | 'cancel' | 'retry';
@@ -56,8 +56,7 @@ export function changeCommand(change: Change): Command {
     .addHelpText('after', examples(change))
     .action(async (messageIds: readonly string[], flags: ChangeFlags) => {
       const selectors = requireSelectors(messageIds, flags);
-      const changed = await withStore(flags, 'look', async (store) => {
-        const control = new QueueControl(store);
+      const changed = await withQueue(flags, 'look', async ({ control }) => {
         const { recipients, messages } = await count(control, selectors, change);
         const question = `${plural(recipients, 'recipient')} of ${plural(messages, 'message')} ${WILL_BE[change]}.`;
         if (recipients > 0 && !(await confirm(question, flags.yes ?? false))) return undefined;

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { csvCell, QueueControl, type RecipientView } from '@mb/broker';
+import { csvCell, type RecipientView } from '@mb/broker';
 import { Command, Option } from 'commander';
 import { jsonLine } from '../output.ts';
 import { eachRecipient, lastWord } from './recipients.ts';
 import { addSelectorFlags, readSelectors, type SelectorFlags } from './selector.ts';
-import { type StoreFlags, storeFlag, withStore } from './store.ts';
+import { type StoreFlags, storeFlag, withQueue } from './store.ts';
 
 interface ExportFlags extends StoreFlags, SelectorFlags {
   readonly format: 'jsonl' | 'csv';
@@ -29,9 +29,9 @@ export function exportCommand(): Command {
     .addOption(new Option('--json', 'the same as --format jsonl').implies({ format: 'jsonl' }))
     .addHelpText('after', EXAMPLES)
     .action((messageIds: readonly string[], flags: ExportFlags) =>
-      withStore(flags, 'read', async (store) => {
+      withQueue(flags, 'read', async ({ control }) => {
         if (flags.format === 'csv') await write(csvLine(COLUMNS.map(([name]) => name)));
-        for await (const row of eachRecipient(new QueueControl(store), readSelectors(messageIds, flags))) {
+        for await (const row of eachRecipient(control, readSelectors(messageIds, flags))) {
           await write(flags.format === 'csv' ? csvLine(COLUMNS.map(([, of]) => of(row))) : jsonLine(row));
         }
       }),

@@ -1,4 +1,4 @@
-import { QueueControl, type RecipientView } from '@mb/broker';
+import type { RecipientView } from '@mb/broker';
 import { Command, Option } from 'commander';
 import { print, printJson } from '../output.ts';
 import { wholeNumber } from '../parse-flag.ts';
@@ -6,7 +6,7 @@ import { formatTable } from '../table.ts';
 import { formatDistance } from '../time.ts';
 import { eachRecipient, lastWord } from './recipients.ts';
 import { addSelectorFlags, readSelectors, type SelectorFlags } from './selector.ts';
-import { type StoreFlags, storeFlag, withStore } from './store.ts';
+import { type StoreFlags, storeFlag, withQueue } from './store.ts';
 
 interface ListFlags extends StoreFlags, SelectorFlags {
   readonly limit: number;
@@ -36,8 +36,8 @@ export function listCommand(): Command {
 
 async function list(messageIds: readonly string[], flags: ListFlags): Promise<void> {
   const rows: RecipientView[] = [];
-  const more = await withStore(flags, 'read', async (store) => {
-    for await (const row of eachRecipient(new QueueControl(store), readSelectors(messageIds, flags))) {
+  const more = await withQueue(flags, 'read', async ({ control }) => {
+    for await (const row of eachRecipient(control, readSelectors(messageIds, flags))) {
       if (rows.length === flags.limit) return true;
       rows.push(row);
     }

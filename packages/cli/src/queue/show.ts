@@ -1,12 +1,12 @@
 import { once } from 'node:events';
-import { type MessageView, QueueControl } from '@mb/broker';
+import type { MessageView } from '@mb/broker';
 import { Command, Option } from 'commander';
 import { colors as pc } from '../colors.ts';
 import { print, printJson } from '../output.ts';
 import { printable } from '../terminal.ts';
 import { formatDistance, formatMoment } from '../time.ts';
 import { formatRecipients } from './list.ts';
-import { type StoreFlags, storeFlag, withStore } from './store.ts';
+import { type StoreFlags, storeFlag, withQueue } from './store.ts';
 
 interface ShowFlags extends StoreFlags {
   readonly content?: true;
@@ -30,8 +30,7 @@ export function showCommand(): Command {
     .addOption(new Option('--json', 'print one JSON object').conflicts('content'))
     .addHelpText('after', EXAMPLES)
     .action((id: string, flags: ShowFlags) =>
-      withStore(flags, 'read', async (store) => {
-        const control = new QueueControl(store);
+      withQueue(flags, 'read', async ({ control }) => {
         const message = await control.show(id);
         if (message === null) {
           if (flags.json) printJson(null);

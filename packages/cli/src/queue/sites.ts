@@ -1,8 +1,8 @@
-import { QueueControl } from '@mb/broker';
+import type { QueueControl } from '@mb/broker';
 import { Command } from 'commander';
 import { print, printJson } from '../output.ts';
 import { printable } from '../terminal.ts';
-import { type StoreFlags, storeFlag, withStore } from './store.ts';
+import { type StoreFlags, storeFlag, withQueue } from './store.ts';
 
 interface SiteFlags extends StoreFlags {
   readonly note?: string;
@@ -42,8 +42,7 @@ async function changeSites(
   done: string,
   change: (control: QueueControl, site: string) => Promise<void>,
 ): Promise<void> {
-  await withStore(flags, 'look', async (store) => {
-    const control = new QueueControl(store);
+  await withQueue(flags, 'look', async ({ control }) => {
     for (const site of sites) await change(control, site);
   });
   if (flags.json) printJson({ [done]: sites });

@@ -5,7 +5,7 @@ import { print, printJson } from '../output.ts';
 import { formatTable } from '../table.ts';
 import { wrap } from '../terminal.ts';
 import { formatDistance } from '../time.ts';
-import { type StoreFlags, storeFlag, withStore } from './store.ts';
+import { type StoreFlags, storeFlag, withQueue } from './store.ts';
 
 interface StatsFlags extends StoreFlags {
   readonly json?: true;
@@ -26,7 +26,7 @@ export function statsCommand(): Command {
     .option('--json', 'print one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: StatsFlags) => {
-      const stats = await withStore(flags, 'read', (store) => store.stats());
+      const stats = await withQueue(flags, 'read', (queue) => queue.stats());
       if (flags.json) printJson(stats);
       else print(formatStats(stats));
     });

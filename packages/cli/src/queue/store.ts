@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { QueueStore } from '@mb/broker';
+import { MailQueue, type QueueStore } from '@mb/broker';
 import { SqliteStore } from '@mb/broker/sqlite';
 import { Option } from 'commander';
 import { CliError } from '../errors.ts';
@@ -54,6 +54,19 @@ export async function withStore<Result>(
   } finally {
     await store.close();
   }
+}
+
+/**
+ * Runs `work` with what an operator may do with an open queue, and closes it.
+ *
+ * @throws {CliError} MB_CLI_USAGE, MB_CLI_FILE, MB_CLI_PACKAGE; BrokerError MB_BROKER_STORE_…
+ */
+export function withQueue<Result>(
+  flags: StoreFlags,
+  access: StoreAccess,
+  work: (queue: MailQueue) => Promise<Result>,
+): Promise<Result> {
+  return withStore(flags, access, (store) => work(new MailQueue({ store })));
 }
 
 async function newStore(location: StoreLocation, access: StoreAccess): Promise<OpenStore> {

@@ -1,4 +1,4 @@
-import { type EnqueueOptions, type EnqueueResult, MailBroker } from '@mb/broker';
+import { type EnqueueOptions, type EnqueueResult, MailQueue } from '@mb/broker';
 import { colors as pc } from '../colors.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { print, printJson } from '../output.ts';
@@ -20,9 +20,8 @@ export async function enqueue(
   const dkim = await readDkimKey(flags, authorDomain, warn);
   const { idempotencyKey } = flags;
   const result = await withStore(flags, 'create', (store) => {
-    // The name is for sessions, and this broker holds none.
-    const broker = new MailBroker({ hostname: 'queue.invalid', store, ...(dkim && { dkim }) });
-    return broker.enqueue(message, {
+    const queue = new MailQueue({ store, ...(dkim && { dkim }) });
+    return queue.enqueue(message, {
       ...(idempotencyKey !== undefined && { idempotencyKey }),
       ...enqueueOptions(flags, dkim !== undefined),
     });

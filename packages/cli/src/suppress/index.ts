@@ -4,7 +4,7 @@ import {
   csvCell,
   type NewSuppression,
   type Suppression,
-  SuppressionControl,
+  type SuppressionControl,
   type SuppressionReason,
 } from '@mb/broker';
 import { parseMailbox } from '@mb/mime';
@@ -12,7 +12,7 @@ import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
 import { jsonLine, print, printJson } from '../output.ts';
 import { confirm } from '../queue/confirm.ts';
-import { type StoreFlags, storeFlag, withStore } from '../queue/store.ts';
+import { type StoreFlags, storeFlag, withQueue } from '../queue/store.ts';
 import { unreadable } from '../send/file.ts';
 import { formatTable } from '../table.ts';
 import { printable } from '../terminal.ts';
@@ -54,10 +54,10 @@ function listCommand(): Command {
       '\nExamples:\n  mb suppress ls --store queue.db\n  mb suppress ls bob@example.org\n\nExit codes: 0 listed, 1 there is none.',
     )
     .action(async (addresses: readonly string[], flags: SuppressFlags) => {
-      const rows = await withStore(flags, 'read', async (store) => {
-        if (addresses.length > 0) return store.suppressed(addresses, flags.tenant ?? '');
+      const rows = await withQueue(flags, 'read', async ({ suppressions }) => {
+        if (addresses.length > 0) return suppressions.find(addresses, flags.tenant);
         const all: Suppression[] = [];
-        for await (const row of eachEntry(new SuppressionControl(store), flags)) all.push(row);
+        for await (const row of eachEntry(suppressions, flags)) all.push(row);
         return all;
       });
       if (flags.json) printJson({ rows });
@@ -87,7 +87,7 @@ function addCommand(): Command {
           reason,
           ...(tenant !== undefined && { tenant }),
         }));
-        await withStore(flags, 'look', (store) => new SuppressionControl(store).add(entries));
+        await withQueue(flags, 'look', ({ suppressions }) => suppressions.add(entries));
         if (flags.json) printJson({ suppressed: entries.map(({ address }) => address) });
         else for (const { address } of entries) print(`${printable(address)} gets no more mail.\n`);
       },
@@ -104,11 +104,11 @@ function liftCommand(): Command {
       '\nExamples:\n  mb suppress lift bob@example.org --yes\n\nExit codes: 0 lifted, 1 none of them was on the list, 130 the answer was no.',
     )
     .action(async (addresses: readonly string[], flags: SuppressFlags & { readonly yes?: true }) => {
-      const lifted = await withStore(flags, 'look', async (store) => {
-        const found = await store.suppressed(addresses.map(mailbox), flags.tenant ?? '');
+      const lifted = await withQueue(flags, 'look', async ({ suppressions }) => {
+        const found = await suppressions.find(addresses.map(mailbox), flags.tenant);
         const question = `${found.length} of ${addresses.length} addresses will get mail again.`;
         if (found.length > 0 && !(await confirm(question, flags.yes ?? false))) return undefined;
-        return new SuppressionControl(store).lift(addresses.map(mailbox), flags.tenant);
+        return suppressions.lift(addresses.map(mailbox), flags.tenant);
       });
       if (lifted === undefined) return;
       if (flags.json) printJson({ lifted });
@@ -126,9 +126,9 @@ function exportCommand(): Command {
       '\nExamples:\n  mb suppress export > suppressed.jsonl\n\n"mb suppress import" reads it again. Exit codes: 0 written.',
     )
     .action((flags: SuppressFlags & { readonly format: 'jsonl' | 'csv'; readonly allTenants?: true }) =>
-      withStore(flags, 'read', async (store) => {
+      withQueue(flags, 'read', async ({ suppressions }) => {
         if (flags.format === 'csv') print('address,reason,tenant,since\r\n');
-        for await (const row of eachEntry(new SuppressionControl(store), flags)) {
+        for await (const row of eachEntry(suppressions, flags)) {
           const { address, reason, tenant, since } = row;
           const cells = [address, reason, tenant, new Date(since).toISOString()];
           print(flags.format === 'csv' ? `${cells.map(csvCell).join(',')}\r\n` : jsonLine(row));
@@ -150,10 +150,9 @@ function importCommand(): Command {
     )
     .action(async (path: string, flags: SuppressFlags) => {
       const entries = await readEntries(path, flags.tenant);
-      await withStore(flags, 'look', async (store) => {
-        const control = new SuppressionControl(store);
+      await withQueue(flags, 'look', async ({ suppressions }) => {
         for (let from = 0; from < entries.length; from += page)
-          await control.add(entries.slice(from, from + page));
+          await suppressions.add(entries.slice(from, from + page));
       });
       if (flags.json) printJson({ imported: entries.length });
       else print(`${entries.length} addresses are on the list.\n`);

@@ -1,0 +1,168 @@
+import type { Message } from '@mb/mime';
+import { systemClock } from './clock.ts';
+import { optionError } from './errors.ts';
+import type { ComposeEnvironment } from './message/outgoing-message.ts';
+import type { ReadyMessage } from './message/ready-message.ts';
+import { readOptions } from './option-table.ts';
+import { checkReturnPath, type MailQueueOptions, mailQueueOptions } from './options.ts';
+import { warn } from './process-warning.ts';
+import { QueueControl, SuppressionControl } from './queue/control.ts';
+import { type EnqueueOptions, type EnqueueResult, enqueueMessage } from './queue/enqueue.ts';
+import { type EventHandler, pumpEvents, type SinkOptions, sinkOptions } from './queue/event-sink.ts';
+import { type EventsOptions, eventsOptions, streamEvents } from './queue/event-stream.ts';
+import { type InboundReport, receiveReport } from './queue/inbound-report.ts';
+import { createKeyring, type Keyring } from './sender/keyring.ts';
+import { toResolver } from './sending-parts.ts';
+import { guarded } from './store/error-listeners.ts';
+import type { QueueStats, QueueStore } from './store/port.ts';
+import type { QueueEvent } from './store/queue-event.ts';
+import type { Records } from './store/records.ts';
+
+/** What a queue shares with the other roles of its broker. */
+export interface QueueParts {
+  readonly compose: ComposeEnvironment;
+  readonly keyring: Keyring;
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * What an application and an operator do with a queue. It delivers nothing, so it needs no host name and no keys: a
+ * {@link MailWorker} on the same store delivers, in this process or in another one.
+ *
+ * @example
+ * const store = new SqliteStore('queue.db');
+ * await store.open();
+ * const queue = new MailQueue({ store });
+ * const { id } = await queue.enqueue(message, { idempotencyKey: 'order-17-confirmation' });
+ * console.log(await queue.control.show(id!));
+ */
+export class MailQueue {
+  readonly #store: QueueStore<unknown>;
+  readonly #options: MailQueueOptions;
+  readonly #parts: QueueParts;
+  readonly #endListening: (() => void) | undefined;
+  /** Looks into the queue and changes it, also while workers run. */
+  readonly control: QueueControl;
+  /** The addresses that get no mail. */
+  readonly suppressions: SuppressionControl;
+
+  /**
+   * @param parts  For the broker, whose roles share them.
+   * @throws {BrokerError} MB_BROKER_OPTION; DkimError MB_DKIM_KEY_… for a key that cannot sign.
+   */
+  constructor(given: MailQueueOptions, parts?: QueueParts) {
+    const options: MailQueueOptions = readOptions(given, mailQueueOptions, 'MailQueue: options');
+    const { verp, onError } = options.queue ?? {};
+    if (verp) checkReturnPath(verp, 'MailQueue: options.queue.verp');
+    this.#options = options;
+    // Which transactions a store joins is between the caller and the store.
+    this.#store = options.store as QueueStore<unknown>;
+    this.#parts = parts ?? createQueueParts(options);
+    // A worker on the same store hears of its failures anyway.
+    if (!parts && onError) this.#endListening = this.#store.onBackgroundError?.(this.#parts.onError);
+    this.control = new QueueControl(this.#store);
+    this.suppressions = new SuppressionControl(this.#store);
+  }
+
+  /**
+   * Accepts a message: resolves when it and its recipients are durable. A worker that was started delivers it.
+   *
+   * @returns the queue's id for the message, and for each envelope recipient whether it is queued or suppressed.
+   * @throws {MimeError} for an invalid message or address; {@link BrokerError} MB_BROKER_NO_RECIPIENTS,
+   *   MB_BROKER_CONTENT_FAILED, MB_BROKER_SPOOL, MB_BROKER_NO_SIGNING_KEY, MB_BROKER_MESSAGE_SYNTAX,
+   *   MB_BROKER_MESSAGE_TOO_LARGE, MB_BROKER_IDEMPOTENCY_CONFLICT and the MB_BROKER_STORE_… codes. Nothing was accepted
+   *   then.
+   * @example
+   * const { id } = await queue.enqueue(message, { idempotencyKey: 'order-17-confirmation' });
+   */
+  enqueue(message: Message | ReadyMessage, options: EnqueueOptions = {}): Promise<EnqueueResult> {
+    const { compose, keyring } = this.#parts;
+    return enqueueMessage(message, { store: this.#store, compose, keyring }, options);
+  }
+
+  /** Small documents that all workers share: settings that change at run time. */
+  get records(): Records {
+    return this.#store.records;
+  }
+
+  /** How much waits, where and since when. */
+  stats(): Promise<QueueStats> {
+    return this.#store.stats();
+  }
+
+  /**
+   * What happens to queued messages, as it happens; resumable by the cursor of the last event seen.
+   *
+   * @example
+   * for await (const event of queue.events({ after: lastCursor })) {
+   *   if (event.type === 'failed') console.log(event.address, event.detail);
+   *   lastCursor = event.cursor; // keep it beside your own data
+   * }
+   */
+  events(options: EventsOptions = {}): AsyncGenerator<QueueEvent, void, undefined> {
+    const checked = readOptions(options, eventsOptions, 'events: options');
+    const { onError } = this.#parts;
+    const { setTimer } = this.#clock;
+    return streamEvents({ store: this.#store, onError, setTimer }, checked);
+  }
+
+  /**
+   * Hands events to a handler or a webhook, one by one and in order, each until it is taken.
+   *
+   * @returns when `signal` fires.
+   * @example await queue.deliverEvents(webhook('https://app.example.com/hook'), { after, saveCursor, signal });
+   */
+  async deliverEvents(handler: EventHandler, options: SinkOptions = {}): Promise<void> {
+    if (typeof handler !== 'function') {
+      throw optionError('deliverEvents: handler must be a function, such as what webhook() returns.');
+    }
+    const { after, ...rest }: SinkOptions = readOptions(options, sinkOptions, 'deliverEvents: options');
+    const events = this.events({ after, signal: rest.signal });
+    return pumpEvents(events, handler, rest, this.#clock);
+  }
+
+  /**
+   * Takes in a report that the application received at a return path: a bounce becomes an event of its recipient, and
+   * addresses that do not exist or complained are suppressed. Needs `queue.verp` to know which recipient it is about.
+   *
+   * @param raw  the message as received.
+   * @param recipient  the envelope recipient that it came to.
+   */
+  async receiveReport(raw: Uint8Array, recipient?: string): Promise<InboundReport> {
+    if (!(raw instanceof Uint8Array)) {
+      throw optionError('receiveReport: raw must be the octets of the message (a Uint8Array).');
+    }
+    if (recipient !== undefined && typeof recipient !== 'string') {
+      throw optionError('receiveReport: recipient must be an address.');
+    }
+    const { verp, suppress = true } = this.#options.queue ?? {};
+    return receiveReport(raw, recipient, { store: this.#store, suppress, ...(verp && { verp }) });
+  }
+
+  /** Stops listening to the store, which stays open: it belongs to the caller. */
+  async close(): Promise<void> {
+    this.#endListening?.();
+  }
+
+  /** As {@link MailQueue.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  get #clock() {
+    return this.#options.runtime?.clock ?? systemClock;
+  }
+}
+
+function createQueueParts({ dkim, dkimCheck, dns, queue, runtime }: MailQueueOptions): QueueParts {
+  const { clock = systemClock, randomBytes } = runtime ?? {};
+  return {
+    compose: { now: () => clock.now(), ...(randomBytes && { randomBytes }) },
+    keyring: createKeyring(dkim, {
+      check: dkimCheck ?? 'warn',
+      resolver: toResolver(dns),
+      onWarning: warn,
+    }),
+    onError: guarded(queue?.onError ?? warn),
+  };
+}
