@@ -1,0 +1,92 @@
+import { bodyLimit } from 'hono/body-limit';
+import { secureHeaders } from 'hono/secure-headers';
+import { type Api, type ApiParts, createApi } from './api.ts';
+import { type AuthenticationParts, authentication } from './authentication.ts';
+import { LoadGuard } from './load-guard.ts';
+import { answerError, Problem } from './problem.ts';
+import { addDestinationRoutes } from './routes/destinations.ts';
+import { addEventRoutes } from './routes/events.ts';
+import { addExplainRoutes } from './routes/explain.ts';
+import { addHealthRoute, addProbeRoutes } from './routes/health.ts';
+import { addKeyRoutes } from './routes/keys.ts';
+import { addMessageRoutes } from './routes/messages.ts';
+import { addRecipientRoutes } from './routes/recipients.ts';
+import { addSuppressionRoutes } from './routes/suppressions.ts';
+
+/** What the application takes. */
+export interface AppParts extends ApiParts, AuthenticationParts {
+  readonly isDraining: () => boolean;
+  /** Most requests at once; more are answered with 503. */
+  readonly maxInFlight: number;
+  readonly version: string;
+}
+
+/** The HTTP API: resources under /v1, and /livez, /readyz and /openapi.json. */
+export function createApp(parts: AppParts): Api {
+  const api = createApi();
+  const { onError, maxMessageBytes } = parts;
+  api.onError((error, context) => answerError(error, context, onError));
+  api.notFound((context) =>
+    new Problem(
+      404,
+      'MB_SERVER_NOT_FOUND',
+      `There is no ${context.req.method} ${context.req.path} here.`,
+    ).toResponse(),
+  );
+  api.use(secureHeaders());
+  addProbeRoutes(api, parts, parts.isDraining);
+  api.use('/v1/*', new LoadGuard(parts.maxInFlight).middleware());
+  api.use('/v1/*', authentication(parts));
+  const limit = bodyLimit({
+    // JSON takes more than the octets that it holds.
+    maxSize: maxMessageBytes * 2,
+    onError: () => {
+      throw new Problem(
+        413,
+        'MB_BROKER_MESSAGE_TOO_LARGE',
+        `The body may have at most ${maxMessageBytes * 2} octets.`,
+      );
+    },
+  });
+  // A message that is posted alone is bounded while it is streamed.
+  api.use('/v1/*', (context, next) => (context.req.path === '/v1/messages' ? next() : limit(context, next)));
+  addMessageRoutes(api, parts);
+  addRecipientRoutes(api, parts);
+  addEventRoutes(api, parts);
+  addSuppressionRoutes(api, parts);
+  addDestinationRoutes(api, parts);
+  addKeyRoutes(api, parts);
+  addExplainRoutes(api, parts);
+  addHealthRoute(api, parts);
+  addDocument(api, parts.version);
+  return api;
+}
+
+function addDocument(api: Api, version: string): void {
+  api.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A key, as `mb key new` or POST /v1/keys makes it.',
+  });
+  api.doc31('/openapi.json', {
+    openapi: '3.1.0',
+    info: {
+      title: '@mb/server',
+      version,
+      description:
+        'Accepts mail, delivers it straight to the mail exchangers of its recipients, and tells what became of it.',
+      license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
+    },
+    servers: [{ url: '/' }],
+    tags: [
+      { name: 'messages', description: 'Accept messages and look at them' },
+      { name: 'recipients', description: 'The queue, recipient by recipient' },
+      { name: 'events', description: 'What happened' },
+      { name: 'suppressions', description: 'Addresses that get no mail' },
+      { name: 'destinations', description: 'Where mail goes' },
+      { name: 'keys', description: 'Who may use this API' },
+      { name: 'explain', description: 'What would happen' },
+      { name: 'health', description: 'The state of the service' },
+    ],
+  });
+}

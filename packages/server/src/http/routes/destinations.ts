@@ -1,0 +1,91 @@
+import { z } from '@hono/zod-openapi';
+import { type Api, type ApiParts, json, notFound, requireAllTenants, secured } from '../api.ts';
+import { destinationSchema, destinationView } from '../schema/view.ts';
+
+const param = z.object({
+  destination: z
+    .string()
+    .min(1)
+    .max(2000)
+    .openapi({ description: 'A domain, or a destination as the list names it.' }),
+});
+const settings = z
+  .strictObject({
+    suspended: z.boolean().optional(),
+    note: z.string().max(1000).optional(),
+    pauseMs: z.int().min(0).max(9e12).optional().openapi({ description: '0 ends a pause.' }),
+    limits: z
+      .strictObject({
+        maxConcurrency: z.int().min(1).max(1000).optional(),
+        messagesPerConnection: z.int().min(1).max(1_000_000).optional(),
+        rates: z
+          .array(z.strictObject({ count: z.int().min(1), perMs: z.int().min(1) }))
+          .max(10)
+          .optional(),
+      })
+      .nullable()
+      .optional()
+      .openapi({ description: '`null` returns to the limits of all destinations.' }),
+  })
+  .openapi('DestinationSettings');
+
+/** `/v1/destinations`: where mail goes, with its limits and pauses. Destinations are shared by all tenants. */
+export function addDestinationRoutes(api: Api, { broker }: ApiParts): void {
+  const { queue } = broker;
+  api.openapi(
+    secured('read', {
+      method: 'get',
+      path: '/v1/destinations',
+      summary: 'Destinations with mail waiting, connections open, or suspended',
+      description: 'Most recipients first, at most 1,000.',
+      tags: ['destinations'],
+      responses: { 200: json(z.object({ data: z.array(destinationSchema) }), 'The destinations') },
+    }),
+    async (context) => {
+      requireAllTenants(context.get('key'));
+      const { sites } = await queue.stats();
+      return context.json({ data: sites.map(destinationView) }, 200);
+    },
+  );
+  api.openapi(
+    secured('operate', {
+      method: 'patch',
+      path: '/v1/destinations/{destination}',
+      summary: 'Suspend, resume, pause or limit a destination',
+      description: 'What is left out stays as it is. `suspended: false` also ends every pause.',
+      tags: ['destinations'],
+      request: {
+        params: param,
+        body: { required: true, content: { 'application/json': { schema: settings } } },
+      },
+      responses: { 204: { description: 'It holds from now on' } },
+    }),
+    async (context) => {
+      requireAllTenants(context.get('key'));
+      const { destination } = context.req.valid('param');
+      const { suspended, ...rest } = context.req.valid('json');
+      if (suspended === true) await queue.suspend(destination, rest.note);
+      if (suspended === false) await queue.resume(destination);
+      if (Object.keys(rest).length > 0) await queue.configure(destination, rest);
+      return context.body(null, 204);
+    },
+  );
+  api.openapi(
+    secured('read', {
+      method: 'get',
+      path: '/v1/destinations/{destination}',
+      summary: 'One destination',
+      tags: ['destinations'],
+      request: { params: param },
+      responses: { 200: json(destinationSchema, 'The destination') },
+    }),
+    async (context) => {
+      requireAllTenants(context.get('key'));
+      const { destination } = context.req.valid('param');
+      const { sites } = await queue.stats();
+      const found = sites.find(({ site }) => site === destination);
+      if (!found) throw notFound('destination');
+      return context.json(destinationView(found), 200);
+    },
+  );
+}

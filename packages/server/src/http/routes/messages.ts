@@ -1,0 +1,319 @@
+import { z } from '@hono/zod-openapi';
+import type { EnqueueOptions, EnqueueResult, ReadyMessage } from '@mb/broker';
+import type { Message } from '@mb/mime';
+import type { Context } from 'hono';
+import type { ApiKey } from '../../api-keys.ts';
+import {
+  type Api,
+  type ApiEnv,
+  type ApiParts,
+  json,
+  notFound,
+  requireScope,
+  secured,
+  sees,
+  tenantFor,
+} from '../api.ts';
+import { Problem, problemOf, problemOfSchema } from '../problem.ts';
+import {
+  batchSchema,
+  enqueueOptionsOf,
+  idempotencyKeyOf,
+  type MessageInput,
+  messageOf,
+  messageSchema,
+  type QueueInput,
+} from '../schema/message.ts';
+import {
+  acceptedSchema,
+  acceptedView,
+  messageView,
+  messageViewSchema,
+  problemSchema,
+} from '../schema/view.ts';
+
+const idParam = z.object({ id: z.string().min(1).max(100) });
+const changed = json(z.object({ changed: z.int() }), 'How many recipients changed');
+
+/** Query of a message that is posted as `message/rfc822`. */
+const readyQuery = z.strictObject({
+  from: z.string().openapi({ description: 'Return path; empty for the null one.' }),
+  to: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .openapi({ description: 'Repeated for each recipient.' }),
+  tenant: z.string().min(1).max(255).optional(),
+  tag: z.string().min(1).max(255).optional(),
+  notBefore: z.iso.datetime({ offset: true }).optional(),
+});
+
+const batchResult = z.union([acceptedSchema, z.object({ error: problemSchema })]).openapi('BatchResult');
+
+/** `/v1/messages`: accept, look at and change messages. */
+export function addMessageRoutes(api: Api, parts: ApiParts): void {
+  addPost(api, parts);
+  addBatch(api, parts);
+  const { queue } = parts.broker;
+  api.openapi(
+    secured('read', {
+      method: 'get',
+      path: '/v1/messages/{id}',
+      summary: 'A message with its recipients',
+      tags: ['messages'],
+      request: { params: idParam },
+      responses: { 200: json(messageViewSchema, 'The message') },
+    }),
+    async (context) => {
+      const view = await queue.show(context.req.valid('param').id);
+      if (!view || !sees(context.get('key'), view.tenant)) throw notFound('message');
+      return context.json(messageView(view), 200);
+    },
+  );
+  api.openapi(
+    secured('content', {
+      method: 'get',
+      path: '/v1/messages/{id}/content',
+      summary: 'The octets of a message as they are queued',
+      tags: ['messages'],
+      request: { params: idParam },
+      responses: {
+        200: { description: 'The message', content: { 'message/rfc822': { schema: z.string() } } },
+      },
+    }),
+    async (context) => {
+      const { id } = context.req.valid('param');
+      const view = await queue.show(id);
+      if (!view || !sees(context.get('key'), view.tenant)) throw notFound('message');
+      const body = ReadableStream.from(queue.content(id)) as ReadableStream<Uint8Array>;
+      return new Response(body, {
+        headers: {
+          'content-type': 'message/rfc822',
+          'content-length': String(view.size),
+          'content-disposition': `attachment; filename="${id}.eml"`,
+          // A browser must not take mail for a page of ours.
+          'content-security-policy': "default-src 'none'; sandbox",
+          'x-content-type-options': 'nosniff',
+        },
+      }) as never;
+    },
+  );
+  for (const action of ['hold', 'release', 'cancel', 'retry'] as const) {
+    api.openapi(
+      secured('operate', {
+        method: 'post',
+        path: `/v1/messages/{id}/${action}`,
+        summary: `${action[0]!.toUpperCase()}${action.slice(1)} the recipients of a message`,
+        tags: ['messages'],
+        request: { params: idParam },
+        responses: { 200: changed },
+      }),
+      async (context) => {
+        const { id } = context.req.valid('param');
+        const view = await queue.show(id);
+        if (!view || !sees(context.get('key'), view.tenant)) throw notFound('message');
+        return context.json({ changed: await queue[action]({ messageId: id }) }, 200);
+      },
+    );
+  }
+}
+
+/**
+ * Registered by hand: JSON is checked by its schema, and a message that is ready is streamed into the queue, which a
+ * validator would have to read first.
+ */
+function addPost(api: Api, parts: ApiParts): void {
+  const route = secured('send', {
+    method: 'post',
+    path: '/v1/messages',
+    summary: 'Accept a message',
+    description:
+      'Answers 202 when the message is durable. The same Idempotency-Key with the same message gives the same id again.',
+    tags: ['messages'],
+    request: {
+      headers: z.object({ 'idempotency-key': z.string().min(1).max(255).optional() }),
+      body: {
+        required: true,
+        content: {
+          'application/json': { schema: messageSchema },
+          'message/rfc822': {
+            schema: z.string().openapi({
+              description: 'The message as it is. The query has its envelope: `?from=…&to=…&to=…`.',
+            }),
+          },
+        },
+      },
+    },
+    responses: { 202: json(acceptedSchema, 'The message is durable') },
+  });
+  const { middleware: _, ...documented } = route;
+  api.openAPIRegistry.registerPath(documented);
+  api.post('/v1/messages', async (context) => {
+    const key = context.get('key');
+    requireScope(key, 'send');
+    const idempotencyKey = idempotencyKeyOf(context.req.header('idempotency-key'));
+    const type = mediaType(context);
+    const result =
+      type === 'application/json'
+        ? await acceptJson(await readJson(context, parts.maxMessageBytes), {
+            key,
+            parts,
+            idempotencyKey,
+            signal: context.req.raw.signal,
+          })
+        : type === 'message/rfc822'
+          ? await acceptReady(context, parts, idempotencyKey)
+          : unsupported(type);
+    const location = result.id === undefined ? {} : { location: `/v1/messages/${result.id}` };
+    return context.json(acceptedView(result), 202, location);
+  });
+}
+
+function addBatch(api: Api, parts: ApiParts): void {
+  api.openapi(
+    secured('send', {
+      method: 'post',
+      path: '/v1/messages/batch',
+      summary: 'Accept up to 1,000 messages',
+      description:
+        'Each message has a result of its own, in order; one that is refused does not keep the others out.',
+      tags: ['messages'],
+      request: { body: { required: true, content: { 'application/json': { schema: batchSchema } } } },
+      responses: { 200: json(z.object({ results: z.array(batchResult) }), 'A result for each message') },
+    }),
+    async (context) => {
+      const key = context.get('key');
+      const { signal } = context.req.raw;
+      const results = await mapLimited(context.req.valid('json').messages, 16, async (one) => {
+        const { idempotencyKey, ...message } = one;
+        try {
+          return acceptedView(await acceptJson(message, { key, parts, idempotencyKey, signal }));
+        } catch (error) {
+          const problem = problemOf(error);
+          if (problem.status >= 500) parts.onError(problem.cause ?? problem);
+          return { error: (await problem.toResponse().json()) as z.infer<typeof problemSchema> };
+        }
+      });
+      return context.json({ results }, 200);
+    },
+  );
+}
+
+interface AcceptCall {
+  readonly key: ApiKey;
+  readonly parts: ApiParts;
+  readonly idempotencyKey: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+function acceptJson(input: MessageInput, call: AcceptCall): Promise<EnqueueResult> {
+  return accept(messageOf(input), input, call);
+}
+
+async function accept(
+  message: Message | ReadyMessage,
+  input: QueueInput,
+  { key, parts, idempotencyKey, signal }: AcceptCall,
+): Promise<EnqueueResult> {
+  const options: EnqueueOptions = {
+    ...enqueueOptionsOf(input),
+    tenant: tenantFor(key, input.tenant),
+    senderDomains: key.senderDomains,
+    idempotencyKey,
+    signal,
+  };
+  return parts.broker.enqueue(message, options);
+}
+
+async function acceptReady(
+  context: Context<ApiEnv>,
+  parts: ApiParts,
+  idempotencyKey: string | undefined,
+): Promise<EnqueueResult> {
+  const checked = readyQuery.safeParse(queryOf(context));
+  if (!checked.success) throw problemOfSchema(checked.error.issues, 'query');
+  const { from, to, ...input } = checked.data;
+  refuseLong(context, parts.maxMessageBytes);
+  const { body, signal } = context.req.raw;
+  if (!body) throw new Problem(400, 'MB_SERVER_BODY', 'The request has no body; it must be the message.');
+  const message: ReadyMessage = { raw: body, envelope: { from, to: [to].flat() } };
+  return accept(message, input, { key: context.get('key'), parts, idempotencyKey, signal });
+}
+
+function queryOf(context: Context<ApiEnv>): Record<string, string | string[]> {
+  return Object.fromEntries(
+    Object.entries(context.req.queries()).map(([name, values]) => [
+      name,
+      values.length === 1 ? values[0]! : values,
+    ]),
+  );
+}
+
+async function readJson(context: Context<ApiEnv>, maxMessageBytes: number): Promise<MessageInput> {
+  // Base64 and JSON take at most a third more than the octets, and as much again for escapes in text.
+  const maxBytes = maxMessageBytes * 2;
+  refuseLong(context, maxBytes);
+  const checked = messageSchema.safeParse(parseJson(await readBody(context, maxBytes)));
+  if (!checked.success) throw problemOfSchema(checked.error.issues, 'json');
+  return checked.data;
+}
+
+async function readBody(context: Context<ApiEnv>, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of context.req.raw.body ?? []) {
+    length += chunk.length;
+    if (length > maxBytes) throw tooLong(maxBytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function parseJson(octets: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(octets));
+  } catch (cause) {
+    throw new Problem(400, 'MB_SERVER_JSON', `The body is not JSON in UTF-8: ${(cause as Error).message}.`, {
+      cause,
+    });
+  }
+}
+
+function refuseLong(context: Context<ApiEnv>, maxBytes: number): void {
+  const length = Number(context.req.header('content-length') ?? 0);
+  if (length > maxBytes) throw tooLong(maxBytes);
+}
+
+function tooLong(maxBytes: number): Problem {
+  return new Problem(413, 'MB_BROKER_MESSAGE_TOO_LARGE', `The body may have at most ${maxBytes} octets.`, {
+    headers: { connection: 'close' },
+  });
+}
+
+function mediaType(context: Context<ApiEnv>): string {
+  return (context.req.header('content-type') ?? '').split(';')[0]!.trim().toLowerCase();
+}
+
+function unsupported(type: string): never {
+  const found =
+    type === ''
+      ? 'The request has no Content-Type'
+      : `A message cannot be ${JSON.stringify(type.slice(0, 80))}`;
+  throw new Problem(415, 'MB_SERVER_MEDIA_TYPE', `${found}; send application/json or message/rfc822.`);
+}
+
+/** Maps items in order, some at once. */
+async function mapLimited<Item, Result>(
+  items: readonly Item[],
+  limit: number,
+  map: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results = new Array<Result>(items.length);
+  let next = 0;
+  const run = async () => {
+    while (next < items.length) {
+      const index = next++;
+      results[index] = await map(items[index]!);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, run));
+  return results;
+}

@@ -1,0 +1,86 @@
+import { z } from '@hono/zod-openapi';
+import type { ListSelector, Selector } from '@mb/broker';
+import type { ApiKey } from '../../api-keys.ts';
+import { type Api, type ApiParts, json, secured, tenantFor } from '../api.ts';
+import { pageOf, pageQuery, recipientSchema, recipientView, stateSchema } from '../schema/view.ts';
+
+const word = z.string().min(1).max(1000);
+
+/** Conditions that choose recipients; they are joined by "and". */
+const conditions = {
+  messageId: word.optional(),
+  tenant: word.optional(),
+  tag: word.optional(),
+  destination: word.optional(),
+  domain: word.optional(),
+  state: stateSchema.optional(),
+};
+
+const selectorSchema = z
+  .strictObject({
+    ...conditions,
+    all: z
+      .literal(true)
+      .optional()
+      .openapi({ description: 'The whole queue, or all of the tenant. Alone only.' }),
+  })
+  .openapi('Selector');
+
+type Conditions = Omit<z.infer<typeof selectorSchema>, 'all'>;
+
+/** `/v1/recipients`: the queue, recipient by recipient. */
+export function addRecipientRoutes(api: Api, { broker }: ApiParts): void {
+  const { queue } = broker;
+  api.openapi(
+    secured('read', {
+      method: 'get',
+      path: '/v1/recipients',
+      summary: 'Recipients that the conditions choose',
+      tags: ['recipients'],
+      request: { query: z.strictObject({ ...conditions, ...pageQuery }) },
+      responses: { 200: json(pageOf(recipientSchema), 'A page; it may be short while `next` is there') },
+    }),
+    async (context) => {
+      const { after, limit, ...given } = context.req.valid('query');
+      const selector = conditionsOf(context.get('key'), given);
+      const { rows, next } = await queue.list(selector as ListSelector, { after, limit });
+      return context.json({ data: rows.map(recipientView), ...(next !== undefined && { next }) }, 200);
+    },
+  );
+  for (const action of ['hold', 'release', 'cancel', 'retry'] as const) {
+    api.openapi(
+      secured('operate', {
+        method: 'post',
+        path: `/v1/recipients/${action}`,
+        summary: `${action[0]!.toUpperCase()}${action.slice(1)} recipients`,
+        description: 'At least one condition, or `{"all": true}`.',
+        tags: ['recipients'],
+        request: { body: { required: true, content: { 'application/json': { schema: selectorSchema } } } },
+        responses: { 200: json(z.object({ changed: z.int() }), 'How many recipients changed') },
+      }),
+      async (context) => {
+        const selector = selectorOf(context.get('key'), context.req.valid('json'));
+        return context.json({ changed: await queue[action](selector) }, 200);
+      },
+    );
+  }
+}
+
+function conditionsOf(key: ApiKey, { destination, tenant, ...rest }: Conditions): object {
+  const owner = tenantFor(key, tenant);
+  return {
+    ...rest,
+    ...(destination !== undefined && { site: destination }),
+    ...(owner !== undefined && { tenant: owner }),
+  };
+}
+
+/** A tenant's key never selects more than the tenant's; the broker refuses what selects nothing or is contradictory. */
+function selectorOf(key: ApiKey, { all, ...given }: z.infer<typeof selectorSchema>): Selector {
+  const stated = Object.keys(given).length > 0;
+  if (key.tenant === undefined || stated || !all) {
+    const chosen = stated ? conditionsOf(key, given) : {};
+    return { ...chosen, ...(all && { all }) } as Selector;
+  }
+  return { tenant: key.tenant };
+}

@@ -1,0 +1,114 @@
+import { z } from '@hono/zod-openapi';
+import { csvCell, type NewSuppression } from '@mb/broker';
+import { type Api, type ApiParts, json, notFound, secured, tenantFor } from '../api.ts';
+import { pageOf, pageQuery, suppressionSchema, suppressionView } from '../schema/view.ts';
+
+const tenant = z.string().min(1).max(255).optional();
+const reason = z.enum(['bad-mailbox', 'complaint', 'operator']);
+
+/** Most entries of one request. */
+const maxEntries = 10_000;
+
+const entriesSchema = z.strictObject({
+  tenant,
+  entries: z
+    .array(z.strictObject({ address: z.string().min(1), reason: reason.default('operator') }))
+    .min(1)
+    .max(maxEntries),
+});
+
+/** `/v1/suppressions`: the addresses that get no mail. */
+export function addSuppressionRoutes(api: Api, { broker }: ApiParts): void {
+  const { suppressions } = broker;
+  api.openapi(
+    secured('read', {
+      method: 'get',
+      path: '/v1/suppressions',
+      summary: 'Addresses that get no mail',
+      tags: ['suppressions'],
+      request: { query: z.strictObject({ tenant, ...pageQuery }) },
+      responses: { 200: json(pageOf(suppressionSchema), 'A page') },
+    }),
+    async (context) => {
+      const { tenant: asked, ...page } = context.req.valid('query');
+      const { rows, next } = await suppressions.list({
+        ...page,
+        tenant: tenantFor(context.get('key'), asked),
+      });
+      return context.json({ data: rows.map(suppressionView), ...(next !== undefined && { next }) }, 200);
+    },
+  );
+  api.openapi(
+    secured('read', {
+      method: 'get',
+      path: '/v1/suppressions/export',
+      summary: 'The whole list as CSV',
+      tags: ['suppressions'],
+      request: { query: z.strictObject({ tenant }) },
+      responses: { 200: { description: 'The list', content: { 'text/csv': { schema: z.string() } } } },
+    }),
+    (context) => {
+      const owner = tenantFor(context.get('key'), context.req.valid('query').tenant);
+      const rows = csvRows((after) => suppressions.list({ after, tenant: owner, limit: 1000 }));
+      return new Response(ReadableStream.from(rows).pipeThrough(new TextEncoderStream()), {
+        headers: {
+          'content-type': 'text/csv; charset=utf-8; header=present',
+          'content-disposition': 'attachment; filename="suppressions.csv"',
+        },
+      }) as never;
+    },
+  );
+  api.openapi(
+    secured('operate', {
+      method: 'post',
+      path: '/v1/suppressions',
+      summary: 'Add addresses',
+      description: 'An address that is on the list keeps its first entry. All entries are added, or none.',
+      tags: ['suppressions'],
+      request: { body: { required: true, content: { 'application/json': { schema: entriesSchema } } } },
+      responses: { 200: json(z.object({ entries: z.int() }), 'How many entries were taken') },
+    }),
+    async (context) => {
+      const { tenant: asked, entries } = context.req.valid('json');
+      const owner = tenantFor(context.get('key'), asked);
+      const added: NewSuppression[] = entries.map((entry) => ({
+        ...entry,
+        ...(owner !== undefined && { tenant: owner }),
+      }));
+      await suppressions.add(added);
+      return context.json({ entries: added.length }, 200);
+    },
+  );
+  api.openapi(
+    secured('operate', {
+      method: 'delete',
+      path: '/v1/suppressions/{address}',
+      summary: 'Take an address off the list',
+      tags: ['suppressions'],
+      request: { params: z.object({ address: z.string().min(1) }), query: z.strictObject({ tenant }) },
+      responses: { 204: { description: 'It is off the list' } },
+    }),
+    async (context) => {
+      const { address } = context.req.valid('param');
+      const owner = tenantFor(context.get('key'), context.req.valid('query').tenant);
+      if ((await suppressions.lift([address], owner)) === 0) throw notFound('suppression');
+      return context.body(null, 204);
+    },
+  );
+}
+
+async function* csvRows(
+  list: (after: string | undefined) => ReturnType<ApiParts['broker']['suppressions']['list']>,
+): AsyncGenerator<string> {
+  yield 'address,reason,since\r\n';
+  let after: string | undefined;
+  do {
+    const { rows, next } = await list(after);
+    yield rows
+      .map(
+        (row) => `${[row.address, row.reason, new Date(row.since).toISOString()].map(csvCell).join(',')}\r\n`,
+      )
+      .join('');
+    after = next;
+  } while (after !== undefined);
+}

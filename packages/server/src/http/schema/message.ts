@@ -1,0 +1,138 @@
+import { z } from '@hono/zod-openapi';
+import type { EnqueueOptions } from '@mb/broker';
+import type { Attachment, Message } from '@mb/mime';
+import { Problem } from '../problem.ts';
+
+const text = z.string();
+const mailbox = z
+  .union([text, z.strictObject({ name: text.optional(), address: text })])
+  .openapi({ description: 'One mailbox: `Ann <ann@example.com>`, or `{ name, address }`.' });
+const group = z.strictObject({ name: text, members: z.array(mailbox) });
+const recipient = z.union([mailbox, group]);
+const recipients = z.union([recipient, z.array(recipient)]);
+const texts = z.union([text, z.array(text)]);
+const moment = z.iso.datetime({ offset: true });
+const milliseconds = z.int().min(0).max(9e12);
+
+const attachment = z
+  .strictObject({
+    filename: text.optional(),
+    content: z.base64().openapi({ description: 'The octets in base64.' }),
+    contentType: text.optional().openapi({ description: 'Default: by the ending of the file name.' }),
+    contentId: text.optional().openapi({ description: 'For `cid:` links from the HTML.' }),
+    disposition: z.enum(['attachment', 'inline']).optional(),
+    headers: z.record(text, texts).optional(),
+  })
+  .openapi('Attachment');
+
+const list = z.strictObject({
+  id: z.union([text, z.strictObject({ name: text.optional(), id: text })]).optional(),
+  unsubscribe: texts.optional(),
+  oneClick: z.boolean().optional(),
+  help: text.optional(),
+  subscribe: text.optional(),
+  post: text.optional(),
+  owner: text.optional(),
+  archive: text.optional(),
+});
+
+/** The fields of a message, as @mb/mime names them. */
+const messageFields = {
+  from: z.union([mailbox, z.array(mailbox)]),
+  to: recipients.optional(),
+  cc: recipients.optional(),
+  bcc: recipients.optional(),
+  replyTo: recipients.optional(),
+  sender: mailbox.optional(),
+  subject: text.optional(),
+  text: text.optional(),
+  html: text.optional(),
+  alternatives: z.array(z.strictObject({ contentType: text, content: text })).optional(),
+  attachments: z.array(attachment).optional(),
+  headers: z.record(text, texts).optional(),
+  messageId: text.optional(),
+  inReplyTo: texts.optional(),
+  references: texts.optional(),
+  date: moment.optional(),
+  list: list.optional(),
+  autoSubmitted: z.enum(['no', 'auto-generated', 'auto-replied', 'auto-notified']).optional(),
+  precedence: z.enum(['bulk', 'list', 'junk']).optional(),
+  priority: z.enum(['high', 'normal', 'low']).optional(),
+  feedbackId: text.optional(),
+  addresses: z.enum(['strict', 'as-received']).optional(),
+  envelope: z.strictObject({ from: text.optional(), to: z.array(text).optional() }).optional(),
+};
+
+/** How a message is queued, as `enqueue()` of @mb/broker takes it. */
+export const deliverySchema = z.strictObject({
+  requireTls: z.boolean().optional().openapi({ description: 'Only over verified TLS (RFC 8689).' }),
+  sign: z.enum(['attempt', 'enqueue']).optional(),
+  expireAfterMs: milliseconds.optional().openapi({ description: 'Default: five days.' }),
+  delayNoticeAfterMs: milliseconds.nullable().optional(),
+  onUnknown: z.enum(['retry', 'hold', 'report']).optional(),
+  notify: z.union([z.literal('never'), z.array(z.enum(['success', 'failure', 'delay'])).min(1)]).optional(),
+  ret: z.enum(['full', 'headers']).optional(),
+  envid: z.string().min(1).max(100).optional(),
+});
+
+const name = z.string().min(1).max(255);
+
+/** Options that stand beside the fields of a message. */
+export const queueFields = {
+  tenant: name.optional().openapi({ description: 'Only for keys of all tenants.' }),
+  tag: name.optional().openapi({ description: 'A word by which messages can be selected later.' }),
+  notBefore: moment.optional().openapi({ description: 'Nothing is attempted before.' }),
+  delivery: deliverySchema.optional(),
+};
+
+/** A message and how it is queued. */
+export const messageSchema = z.strictObject({ ...messageFields, ...queueFields }).openapi('Message');
+
+/** A message of a batch. */
+export const batchSchema = z
+  .strictObject({
+    messages: z
+      .array(
+        z
+          .strictObject({ ...messageFields, ...queueFields, idempotencyKey: name.optional() })
+          .openapi('BatchMessage'),
+      )
+      .min(1)
+      .max(1000),
+  })
+  .openapi('Batch');
+
+/** A message as a client sends it. */
+export type MessageInput = z.infer<typeof messageSchema>;
+/** How a client wants it queued. */
+export type QueueInput = Pick<MessageInput, 'tenant' | 'tag' | 'notBefore' | 'delivery'>;
+
+/** The message that @mb/mime composes. */
+export function messageOf({ tenant, tag, notBefore, delivery, ...fields }: MessageInput): Message {
+  const { date, attachments, ...rest } = fields;
+  return {
+    ...(rest as Omit<Message, 'attachments' | 'date'>),
+    ...(date !== undefined && { date: new Date(date) }),
+    ...(attachments && { attachments: attachments.map(attachmentOf) }),
+  };
+}
+
+/** What `enqueue()` takes beside the message. */
+export function enqueueOptionsOf({ tag, notBefore, delivery }: QueueInput): EnqueueOptions {
+  return { tag, delivery, notBefore: notBefore === undefined ? undefined : new Date(notBefore) };
+}
+
+function attachmentOf({ content, ...rest }: z.infer<typeof attachment>): Attachment {
+  return { ...(rest as Omit<Attachment, 'content'>), content: Buffer.from(content, 'base64') };
+}
+
+/** The value of an Idempotency-Key header. @throws {Problem} */
+export function idempotencyKeyOf(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  // The draft wants a quoted string; a bare one is what most clients send.
+  const key = /^"(.*)"$/.exec(header)?.[1] ?? header;
+  if (key.length >= 1 && key.length <= 255) return key;
+  throw new Problem(400, 'MB_SERVER_HEADER', 'Idempotency-Key must have 1 to 255 characters.', {
+    errors: [{ path: 'Idempotency-Key', message: 'must have 1 to 255 characters' }],
+  });
+}

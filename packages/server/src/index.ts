@@ -1,0 +1,11 @@
+/**
+ * The broker behind HTTP: accepts mail from many programs, delivers it and tells what became of it.
+ *
+ * - `createServer()`: a `fetch` function that other servers can mount, and `listen()`
+ *
+ * @packageDocumentation
+ */
+
+export { type ApiKey, ApiKeys, type NewApiKey, type Scope, scopes } from './api-keys.ts';
+export { ServerError, type ServerErrorCode, type ServerErrorKind } from './errors.ts';
+export { createServer, type ListenOptions, type MailServer, type ServerOptions } from './server.ts';

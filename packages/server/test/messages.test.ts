@@ -1,0 +1,164 @@
+import { parseMessage } from '@mb/mime';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Call, type Service, startService } from './service.ts';
+
+let service: Service;
+let call: Call;
+beforeAll(async () => {
+  service = await startService();
+  call = await service.withKey();
+});
+afterAll(() => service[Symbol.asyncDispose]());
+
+const message = { from: 'Ann <ann@sender.test>', to: 'bob@one.test', subject: 'Grüße', text: 'Hello' };
+
+describe('POST /v1/messages', () => {
+  it('SRV-01 answers 202 when the message is durable, and shows it', async () => {
+    const accepted = await call('POST', '/v1/messages', { ...message, tag: 'welcome' });
+    expect(accepted).toMatchObject({
+      status: 202,
+      body: { duplicate: false, recipients: [{ recipient: 'bob@one.test', status: 'queued' }], warnings: [] },
+    });
+    const { id } = accepted.body;
+    expect(accepted.headers.get('location')).toBe(`/v1/messages/${id}`);
+    const shown = await call('GET', `/v1/messages/${id}`);
+    expect(shown.body).toMatchObject({
+      id,
+      sender: 'ann@sender.test',
+      tag: 'welcome',
+      recipients: [{ address: 'bob@one.test', state: 'queued', attempts: 0 }],
+    });
+  });
+
+  it('SRV-02 composes every field of a message', async () => {
+    const { body } = await call('POST', '/v1/messages', {
+      ...message,
+      cc: [{ name: 'Team', members: ['eve@one.test'] }],
+      bcc: ['hidden@one.test'],
+      replyTo: { address: 'reply@sender.test' },
+      html: '<p>Hello <img src="cid:logo"></p>',
+      attachments: [
+        { filename: 'logo.png', content: Buffer.from('PNG').toString('base64'), contentId: 'logo' },
+        { filename: 'Ünï.bin', content: Buffer.from([0, 1, 2]).toString('base64') },
+      ],
+      headers: { 'X-Campaign': 'spring' },
+      date: '2026-01-02T03:04:05Z',
+      list: { unsubscribe: 'https://example.com/u', oneClick: true },
+    });
+    const { body: octets } = await call('GET', `/v1/messages/${body.id}/content`);
+    const parsed = await parseMessage(Buffer.from(octets));
+    expect(parsed.text).toContain('Hello');
+    expect(parsed.attachments.map(({ filename }) => filename)).toContain('Ünï.bin');
+    expect(parsed.headers.get('x-campaign')).toBe('spring');
+    expect(parsed.headers.get('bcc')).toBeUndefined();
+    expect(parsed.headers.get('list-unsubscribe-post')).toBe('List-Unsubscribe=One-Click');
+    expect(body.recipients.map((one: { recipient: string }) => one.recipient)).toEqual([
+      'bob@one.test',
+      'eve@one.test',
+      'hidden@one.test',
+    ]);
+  });
+
+  it('SRV-03 takes a message that is ready, octet by octet, with the envelope of the query', async () => {
+    const raw = Buffer.from(
+      'From: ann@sender.test\r\nSubject: ready\r\n\r\n.dot\r\nGr\xfc\xdfe\r\n',
+      'latin1',
+    );
+    const { status, body } = await call(
+      'POST',
+      '/v1/messages?from=bounce@sender.test&to=bob@one.test&to=eve@one.test',
+      raw,
+      {
+        'content-type': 'message/rfc822',
+      },
+    );
+    expect(status).toBe(202);
+    expect(body.recipients).toHaveLength(2);
+    const response = await fetch(`${service.url}/v1/messages/${body.id}/content`, {
+      headers: { authorization: `Bearer ${(await service.withKey()).token}` },
+    });
+    expect(Buffer.from(await response.arrayBuffer())).toEqual(raw);
+  });
+
+  it('SRV-04 gives the same id for the same Idempotency-Key, and 422 when the message differs', async () => {
+    const headers = { 'idempotency-key': '"order-17"' };
+    const first = await call('POST', '/v1/messages', message, headers);
+    const second = await call('POST', '/v1/messages', message, { 'idempotency-key': 'order-17' });
+    expect(second.body).toMatchObject({ id: first.body.id, duplicate: true });
+    const third = await call('POST', '/v1/messages', { ...message, text: 'Other' }, headers);
+    expect(third).toMatchObject({ status: 422, body: { code: 'MB_BROKER_IDEMPOTENCY_CONFLICT' } });
+  });
+
+  it('SRV-04 gives one message for the same key at the same time', async () => {
+    const headers = { 'idempotency-key': 'at-once' };
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => call('POST', '/v1/messages', message, headers)),
+    );
+    expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
+    expect(answers.filter(({ body }) => body.duplicate === false)).toHaveLength(1);
+  });
+
+  it('SRV-05 gives each message of a batch a result of its own', async () => {
+    const { status, body } = await call('POST', '/v1/messages/batch', {
+      messages: [message, { ...message, to: 'nobody' }, { ...message, idempotencyKey: 'b-1' }],
+    });
+    expect(status).toBe(200);
+    expect(body.results).toEqual([
+      expect.objectContaining({ duplicate: false }),
+      {
+        error: expect.objectContaining({
+          status: 422,
+          code: 'MB_MIME_ADDRESS_SYNTAX',
+          errors: [expect.objectContaining({ path: '/to' })],
+        }),
+      },
+      expect.objectContaining({ duplicate: false }),
+    ]);
+  });
+});
+
+describe('what bad input gets', () => {
+  it.each<[string, unknown, object]>([
+    ['an unknown field', { ...message, txt: 'x' }, { status: 422, body: { errors: [{ path: '/txt' }] } }],
+    ['a wrong type', { ...message, subject: 5 }, { status: 422, body: { errors: [{ path: '/subject' }] } }],
+    [
+      'a wrong type below',
+      { ...message, attachments: [{ content: 'no base64!' }] },
+      { status: 422, body: { errors: [{ path: '/attachments/0/content' }] } },
+    ],
+    ['no author', { to: 'bob@one.test' }, { status: 422, body: { errors: [{ path: '/from' }] } }],
+    [
+      'nobody to send to',
+      { from: 'ann@sender.test', text: 'x' },
+      { status: 422, body: { code: 'MB_BROKER_NO_RECIPIENTS' } },
+    ],
+    [
+      'a wrong address',
+      { ...message, to: ['bob@one.test', 'bob@'] },
+      { status: 422, body: { code: 'MB_MIME_ADDRESS_SYNTAX', errors: [{ path: '/to/1' }] } },
+    ],
+    ['a line break in the subject', { ...message, subject: 'a\r\nBcc: x@y.test' }, { status: 422 }],
+  ])('SRV-06 %s is 422 with the place', async (_, body, expected) => {
+    const answer = await call('POST', '/v1/messages', body);
+    expect(answer).toMatchObject(expected);
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
+  });
+
+  it('SRV-06 what is not JSON is 400, and what is neither JSON nor a message 415', async () => {
+    const broken = await call('POST', '/v1/messages', Buffer.from('{"from":'), {
+      'content-type': 'application/json',
+    });
+    expect(broken).toMatchObject({ status: 400, body: { code: 'MB_SERVER_JSON' } });
+    const xml = await call('POST', '/v1/messages', Buffer.from('<a/>'), { 'content-type': 'text/xml' });
+    expect(xml).toMatchObject({ status: 415 });
+  });
+
+  it('SRV-06 an unknown query parameter is 422', async () => {
+    expect(await call('GET', '/v1/recipients?stat=queued')).toMatchObject({ status: 422 });
+  });
+
+  it('SRV-06 an unknown path is 404 as a problem', async () => {
+    const answer = await call('GET', '/v1/massages');
+    expect(answer).toMatchObject({ status: 404, body: { title: 'Not Found' } });
+  });
+});

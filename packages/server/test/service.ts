@@ -1,0 +1,104 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BrokerOptions, MailBroker } from '@mb/broker';
+import { SqliteStore } from '@mb/broker/sqlite';
+import { type SmtpHost, type SmtpHostOptions, startDnsServer, startSmtpHost } from '@mb/testkit';
+import { createServer, type MailServer, type NewApiKey, type ServerOptions } from '../src/index.ts';
+
+/** What a service of a test does differently. */
+export interface ServicePlan {
+  readonly server?: Partial<ServerOptions>;
+  readonly broker?: Partial<BrokerOptions>;
+  /** What the mail exchanger of one.test says. */
+  readonly script?: SmtpHostOptions['script'];
+  /** Last octet of the exchanger's address, so that tests of one file do not meet. */
+  readonly host?: number;
+}
+
+/** An answer of the API. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: what a test looks at differs from call to call.
+  readonly body: any;
+}
+
+/** A request with a key. */
+export type Call = (
+  method: string,
+  path: string,
+  body?: unknown,
+  headers?: Record<string, string>,
+) => Promise<Answer>;
+
+/** A server on loopback with a queue in a file, and a mail exchanger for one.test. */
+export interface Service extends AsyncDisposable {
+  readonly server: MailServer;
+  readonly broker: MailBroker;
+  readonly url: string;
+  readonly host: SmtpHost;
+  /** Makes a key, and the function that calls with it. */
+  withKey(key?: Partial<NewApiKey>): Promise<Call & { readonly token: string; readonly id: string }>;
+}
+
+export async function startService(plan: ServicePlan = {}): Promise<Service> {
+  const folder = await mkdtemp(join(tmpdir(), 'mb-server-'));
+  const host = await startSmtpHost({
+    address: `127.0.31.${plan.host ?? 1}`,
+    hostname: 'mx.test',
+    ...(plan.script && { script: plan.script }),
+  });
+  const records = { mx: { A: host.address }, one: { MX: '10 mx.test' } };
+  const dns = await startDnsServer({ zones: { test: { records } } });
+  const store = new SqliteStore(join(folder, 'queue.db'));
+  await store.open();
+  const broker = new MailBroker({
+    hostname: 'client.test',
+    dns: { servers: [`${dns.address}:${dns.port}`] },
+    store,
+    ...plan.broker,
+    delivery: { port: host.port, allowAddresses: ['127.0.0.0/8'], ...plan.broker?.delivery },
+  });
+  const server = createServer({ broker, ...plan.server });
+  const { port } = await server.listen({ port: 0 });
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    server,
+    broker,
+    url,
+    host,
+    async withKey(given = {}) {
+      const { key, token } = await server.keys.create({
+        name: 'test',
+        scopes: ['send', 'read', 'content', 'operate', 'admin'],
+        ...given,
+      });
+      return Object.assign(caller(url, token), { token, id: key.id });
+    },
+    async [Symbol.asyncDispose]() {
+      await server.close({ graceMs: 100 });
+      await broker.stop({ graceMs: 100 });
+      await store.close();
+      await Promise.all([host.close(), dns.close()]);
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+function caller(url: string, token: string): Call {
+  return async (method, path, body, headers = {}) => {
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body !== undefined && !(body instanceof Uint8Array) && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: body instanceof Uint8Array ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const isJson = /json/.test(response.headers.get('content-type') ?? '');
+    return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
+  };
+}
