@@ -27,6 +27,7 @@ import { verpOptions } from './sender/verp.ts';
 import * as store from './store/index.ts';
 import { memoryStoreOptions } from './store/memory/memory-store.ts';
 import { pageOptions } from './store/page.ts';
+import { watchRecordsOptions } from './store/records.ts';
 import { retentionOptions } from './store/retention.ts';
 import * as sqlite from './store/sqlite/sqlite-store.ts';
 import { sqliteStoreOptions } from './store/sqlite/sqlite-store.ts';
@@ -265,7 +266,15 @@ const storeWalk: OptionWalk<typeof store> = {
   // SAFE-01 and the store conformance tests hold these.
   checkSelector: 'result',
   checkListSelector: 'result',
-  watchRecords: 'result',
+  watchRecords: [
+    // Without a signal it waits for ever: what matters is what it says at once.
+    entry({ signal: aborted }, watchRecordsOptions, (options) =>
+      Promise.race([
+        store.watchRecords(new MemoryStore(), 'domain', options).next(),
+        new Promise((done) => setTimeout(done, 20)),
+      ]),
+    ),
+  ],
   formatRecipientId: 'none',
   BrokerError: 'none',
 };

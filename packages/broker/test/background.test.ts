@@ -2,9 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { BrokerError, MailBroker, MemoryStore, type QueueEvent } from '../src/index.ts';
+import { watchRecords } from '../src/store/index.ts';
 import { SqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 
 /**
@@ -104,6 +106,35 @@ describe('SAFE-09 background work survives a store that fails', () => {
     expect(told).toHaveLength(1);
     await store.close();
     await reading;
+  });
+
+  it('watchRecords(): asks again, tells onError, and ends quietly when the store is closed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mb-background-'));
+    const store = new SqliteStore(join(folder, 'q.db'));
+    await store.open();
+    const told: unknown[] = [];
+    const seen: string[] = [];
+    const reading = (async () => {
+      for await (const { key } of watchRecords(store, 'domain', { onError: (error) => told.push(error) }))
+        seen.push(key);
+    })();
+    await setTimeout(20);
+    const db = new DatabaseSync(join(folder, 'q.db'));
+    db.exec('ALTER TABLE mb_record RENAME TO away');
+    // Its next look comes by itself.
+    for (let i = 0; i < 300 && told.length === 0; i++) await setTimeout(10);
+    db.exec('ALTER TABLE away RENAME TO mb_record');
+    db.close();
+    await store.records.put('domain', 'one.test', {});
+    for (let i = 0; i < 300 && seen.length === 0; i++) await setTimeout(10);
+    expect(seen).toEqual(['one.test']);
+    expect(told.filter((error) => !BrokerError.isInstance(error))).toEqual([]);
+    await store.close();
+    await reading;
+    await expect(watchRecords(store, 'domain').next()).rejects.toMatchObject({
+      code: 'MB_BROKER_STORE_CLOSED',
+    });
+    rmSync(folder, { recursive: true });
   });
 
   it('events(): still refuses a cursor that is none, and a store that was never open', async () => {

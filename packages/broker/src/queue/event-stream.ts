@@ -1,8 +1,7 @@
-import { BrokerError } from '../errors.ts';
 import { type OptionTable, signal, text } from '../option-table.ts';
-import { isCallersFault } from '../store/error-listeners.ts';
 import type { QueueStore } from '../store/port.ts';
 import type { EventCursor, QueueEvent } from '../store/queue-event.ts';
+import { StoreWatch } from '../store/store-watch.ts';
 
 /** Where to begin, and when to end. */
 export interface EventsOptions {
@@ -28,7 +27,6 @@ export interface EventStreamParts {
 
 /** Another process may write to the same store without waking us. */
 const pollMs = 1_000;
-const longestRetryMs = 30_000;
 
 /**
  * The event log as a stream that waits for more.
@@ -42,64 +40,21 @@ export async function* streamEvents(
   { store, setTimer, onError }: EventStreamParts,
   { after, signal }: EventsOptions = {},
 ): AsyncGenerator<QueueEvent, void, undefined> {
-  let woken = false;
-  let wake = () => {};
-  const notice = () => {
-    woken = true;
-    wake();
-  };
-  const pause = (delayMs: number) =>
-    new Promise<void>((resolve) => {
-      const cancel = setTimer(resolve, delayMs);
-      wake = () => {
-        cancel();
-        resolve();
-      };
-    }).finally(() => {
-      wake = () => {};
-    });
-  let wasOpen = false;
-  let failures = 0;
-  /** The store's answer; undefined when the stream ends. */
-  const ask = async <Answer>(question: () => Promise<Answer>): Promise<Answer | undefined> => {
-    while (!signal?.aborted) {
-      try {
-        const answer = await question();
-        wasOpen = true;
-        failures = 0;
-        return answer;
-      } catch (error) {
-        if (wasOpen && isClosed(error)) return undefined;
-        if (isCallersFault(error)) throw error;
-        onError?.(error);
-        await pause(Math.min(pollMs * 2 ** failures++, longestRetryMs));
-      }
-    }
-    return undefined;
-  };
-  const stopWaking = store.onWake(notice);
-  signal?.addEventListener('abort', notice);
+  const watch = new StoreWatch({ store, setTimer, onError, signal, pollMs });
   try {
-    let cursor = after === 'start' ? undefined : (after ?? (await ask(() => store.eventsEnd())));
+    let cursor = after === 'start' ? undefined : (after ?? (await watch.ask(() => store.eventsEnd())));
     while (!signal?.aborted) {
-      woken = false;
       const from = cursor;
-      const page = await ask(() => store.events(from));
+      const page = await watch.ask(() => store.events(from));
       if (!page) return;
       for (const event of page.events) {
         if (signal?.aborted) return;
         yield event;
       }
       cursor = page.cursor;
-      if (page.events.length > 0 || woken) continue;
-      await pause(pollMs);
+      if (page.events.length === 0) await watch.idle();
     }
   } finally {
-    stopWaking();
-    signal?.removeEventListener('abort', notice);
+    watch.close();
   }
-}
-
-function isClosed(error: unknown): boolean {
-  return BrokerError.isInstance(error) && error.code === 'MB_BROKER_STORE_CLOSED';
 }

@@ -1,5 +1,8 @@
+import { systemClock } from '../clock.ts';
 import { BrokerError } from '../errors.ts';
+import { callback, integer, type OptionTable, readOptions, signal } from '../option-table.ts';
 import type { Page, PageRequest } from './page.ts';
+import { StoreWatch } from './store-watch.ts';
 
 /** A small JSON document that all workers of a store share. */
 export interface StoredRecord {
@@ -77,18 +80,32 @@ export interface RecordSource {
 /** Options of {@link watchRecords}. */
 export interface WatchRecordsOptions {
   /** Only changes above this version. Default 0: first everything that there is. */
-  readonly after?: number;
+  readonly after?: number | undefined;
   /** Longest wait between two looks, for changes by other processes whose wake-up was lost. Default 1,000 ms. */
-  readonly pollMs?: number;
+  readonly pollMs?: number | undefined;
   /** Ends the iteration, without an error. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
+  /** Told of each failure of the store; the iteration goes on. */
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
+
+/** What `WatchRecordsOptions` accepts. */
+export const watchRecordsOptions = {
+  after: integer(0, Number.MAX_SAFE_INTEGER, { default: 0 }),
+  pollMs: integer(1, 3_600_000, { default: 1_000 }),
+  signal: signal(),
+  onError: callback(),
+} satisfies OptionTable<WatchRecordsOptions>;
 
 /**
  * The changes to a collection as they happen, in this process and in others. A record that changes several times
  * between two looks is told of once, with its latest value.
  *
- * @throws {BrokerError} what {@link Records.changes} throws.
+ * A store that fails is asked again, later and later up to every half minute. When the store is closed the iteration
+ * ends.
+ *
+ * @throws {BrokerError} MB_BROKER_OPTION for a wrong collection or version; MB_BROKER_STORE_CLOSED when the store was
+ *   not open in the first place.
  * @example
  * for await (const { key, value } of watchRecords(store, 'domain', { signal })) {
  *   if (value) domains.set(key, value);
@@ -100,30 +117,23 @@ export async function* watchRecords(
   collection: string,
   options: WatchRecordsOptions = {},
 ): AsyncGenerator<RecordChange, void, undefined> {
-  const { pollMs = 1000, signal } = options;
-  let after = options.after ?? 0;
-  let woken = Promise.withResolvers<void>();
-  const wake = () => woken.resolve();
-  const stopListening = store.onWake(wake);
-  signal?.addEventListener('abort', wake);
+  const { signal, ...checked } = readOptions(options, watchRecordsOptions, 'watchRecords: options');
+  let { after } = checked;
+  const watch = new StoreWatch({ ...checked, store, signal, setTimer: systemClock.setTimer });
   try {
     while (!signal?.aborted) {
-      woken = Promise.withResolvers<void>();
-      const changes = await store.records.changes(collection, after);
+      const from = after;
+      const changes = await watch.ask(() => store.records.changes(collection, from));
+      if (!changes) return;
       for (const change of changes) {
         if (signal?.aborted) return;
         yield change;
         after = change.version;
       }
-      if (changes.length === 0 && !signal?.aborted) {
-        const timer = setTimeout(wake, pollMs);
-        await woken.promise;
-        clearTimeout(timer);
-      }
+      if (changes.length === 0) await watch.idle();
     }
   } finally {
-    stopListening();
-    signal?.removeEventListener('abort', wake);
+    watch.close();
   }
 }
 

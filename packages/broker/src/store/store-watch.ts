@@ -1,0 +1,90 @@
+import { BrokerError } from '../errors.ts';
+import { isCallersFault } from './error-listeners.ts';
+
+/** What {@link StoreWatch} takes from outside. */
+export interface StoreWatchParts {
+  readonly store: { onWake(listener: () => void): () => void };
+  readonly setTimer: (callback: () => void, delayMs: number) => () => void;
+  /** Told of each failure of the store. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+  /** Ends all waiting. */
+  readonly signal?: AbortSignal | undefined;
+  /** Longest wait between two questions, for changes by other processes whose wake-up was lost. */
+  readonly pollMs: number;
+}
+
+const firstRetryMs = 1_000;
+const longestRetryMs = 30_000;
+
+/** Asks a store for what is new, again and again, also while the store fails. */
+export class StoreWatch {
+  readonly #parts: StoreWatchParts;
+  readonly #stopListening: () => void;
+  readonly #notice: () => void;
+  #woken = false;
+  #wake: () => void = () => {};
+  #wasOpen = false;
+  #failures = 0;
+
+  constructor(parts: StoreWatchParts) {
+    this.#parts = parts;
+    this.#notice = () => {
+      this.#woken = true;
+      this.#wake();
+    };
+    this.#stopListening = parts.store.onWake(this.#notice);
+    parts.signal?.addEventListener('abort', this.#notice);
+  }
+
+  /**
+   * The store's answer. After a failure it is asked again, later and later up to every half minute.
+   *
+   * @returns undefined when the signal fired or the store was closed.
+   * @throws {BrokerError} for a wrong question, and MB_BROKER_STORE_CLOSED when the store was not open in the first place.
+   */
+  async ask<Answer>(question: () => Promise<Answer>): Promise<Answer | undefined> {
+    const { signal, onError } = this.#parts;
+    while (!signal?.aborted) {
+      this.#woken = false;
+      try {
+        const answer = await question();
+        this.#wasOpen = true;
+        this.#failures = 0;
+        return answer;
+      } catch (error) {
+        if (this.#wasOpen && isClosed(error)) return undefined;
+        if (isCallersFault(error)) throw error;
+        onError?.(error);
+        await this.#pause(Math.min(firstRetryMs * 2 ** this.#failures++, longestRetryMs));
+      }
+    }
+    return undefined;
+  }
+
+  /** Resolves when something may have changed since the last question was asked. */
+  async idle(): Promise<void> {
+    if (!this.#woken) await this.#pause(this.#parts.pollMs);
+  }
+
+  close(): void {
+    this.#stopListening();
+    this.#parts.signal?.removeEventListener('abort', this.#notice);
+  }
+
+  async #pause(delayMs: number): Promise<void> {
+    const { setTimer, signal } = this.#parts;
+    if (signal?.aborted) return;
+    await new Promise<void>((resolve) => {
+      const cancel = setTimer(resolve, delayMs);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+    this.#wake = () => {};
+  }
+}
+
+function isClosed(error: unknown): boolean {
+  return BrokerError.isInstance(error) && error.code === 'MB_BROKER_STORE_CLOSED';
+}
