@@ -93,7 +93,7 @@ describe('killed by SIGKILL again and again', { retry: 0 }, () => {
     await dns?.stop();
   });
 
-  it('Q-01 Q-02 goes on where the process before it died', { timeout: 300_000 }, async () => {
+  it('Q-01 Q-02 goes on where the process before it died', { timeout: 60_000 + kills * 4_000 }, async () => {
     // One that ends in peace makes the file, and leaves its compiled code to the others, which never get to it.
     const first = startLife('first', 0);
     first.begin();
