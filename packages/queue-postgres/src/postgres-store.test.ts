@@ -624,6 +624,16 @@ describe('the schema', () => {
     );
   });
 
+  it('SAFE-28 takes no name that PostgreSQL reserves', async () => {
+    const { rows } = await admin.query("SELECT word FROM pg_get_keywords() WHERE catcode IN ('R', 'T')");
+    expect(rows.length).toBeGreaterThan(90);
+    for (const name of [...rows.map(({ word }) => String(word)), 'pg_queue']) {
+      expect(() => new PostgresStore({ schema: name }), name).toThrow(
+        expect.objectContaining({ code: 'MB_BROKER_OPTION' }),
+      );
+    }
+  });
+
   it('says that it cannot connect', async () => {
     const store = new PostgresStore({ connection: { connectionString: 'postgres://x:y@127.0.0.1:1/none' } });
     await expect(store.open()).rejects.toMatchObject({

@@ -1,5 +1,6 @@
 import { BrokerError } from '@mb/broker/store';
 import type { ClientBase } from 'pg';
+import { optionError } from '../errors.ts';
 import { acceptFunctions } from './accept-functions.ts';
 import { claimFunctions } from './claim-functions.ts';
 import { settleFunctions } from './settle-functions.ts';
@@ -35,13 +36,26 @@ const plainName = /^[a-z_][a-z0-9_]{0,62}$/;
 
 /** @throws {BrokerError} MB_BROKER_OPTION */
 export function checkSchemaName(schema: string): string {
-  if (plainName.test(schema)) return schema;
-  throw new BrokerError(
-    'MB_BROKER_OPTION',
-    'api-misuse',
-    'schema must be a name of lower-case letters, digits and underscores that begins with no digit.',
-  );
+  if (!plainName.test(schema)) {
+    throw optionError(
+      'schema must be a name of lower-case letters, digits and underscores that begins with no digit.',
+    );
+  }
+  if (schema.startsWith('pg_') || reservedWords.has(schema))
+    throw optionError(`schema must not be ${schema}, which PostgreSQL reserves.`);
+  return schema;
 }
+
+/** Words that are no name without quotes: pg_get_keywords() with catcode R or T. */
+const reservedWords: ReadonlySet<string> = new Set(
+  `all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation
+  column concurrently constraint create cross current_catalog current_date current_role current_schema current_time
+  current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze
+  from full grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit
+  localtime localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references
+  returning right select session_user similar some symmetric system_user table tablesample then to trailing true union
+  unique user using variadic verbose when where window with`.split(/\s+/),
+);
 
 /** The statements that make everything, for those who apply them themselves. */
 export function schemaSql(schema = 'mb'): string {

@@ -5,6 +5,8 @@ export interface FreezableProxy {
   readonly port: number;
   freeze(): void;
   thaw(): void;
+  /** Closes all connections; new ones are taken. */
+  cut(): void;
   close(): void;
 }
 
@@ -40,6 +42,9 @@ export async function startProxy(target: { host: string; port: number }): Promis
     thaw() {
       frozen = false;
       for (const socket of sockets) socket.resume();
+    },
+    cut() {
+      for (const socket of sockets) socket.resetAndDestroy();
     },
     close() {
       server.close();
