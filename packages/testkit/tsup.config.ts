@@ -4,4 +4,5 @@ export default packageBuild({
   index: 'src/index.ts',
   mutation: 'src/mutation.ts',
   'option-walk': 'src/option-walk.ts',
+  'wrong-types': 'src/wrong-types.ts',
 });

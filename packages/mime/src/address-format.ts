@@ -5,11 +5,13 @@ import {
   invalidAddress,
   type Mailbox,
   NAME_INSIDE,
+  NO_MEMBERS,
   quoteLocalPart,
   toCanonical,
   toWire,
 } from './address.ts';
 import { readMailbox } from './address-list.ts';
+import { checkOptions, type OptionTable } from './argument.ts';
 
 /**
  * The address as MAIL FROM and RCPT TO take it: as given, with a non-ASCII domain in A-labels and with a local part in
@@ -41,6 +43,15 @@ export function canonicalAddress(mailbox: { readonly localPart: string; readonly
   return toCanonical(mailbox);
 }
 
+/** How {@link formatAddress} writes. */
+export interface FormatAddressOptions {
+  /** Write non-ASCII names as they are (RFC 6532); default false, which encodes them. */
+  readonly utf8?: boolean | undefined;
+}
+
+/** What {@link FormatAddressOptions} accept. */
+export const formatAddressOptions = { utf8: 'boolean' } satisfies OptionTable<FormatAddressOptions>;
+
 /**
  * Writes a mailbox or a group as header text, unfolded.
  *
@@ -48,25 +59,25 @@ export function canonicalAddress(mailbox: { readonly localPart: string; readonly
  * were received are written, also where the standard forbids them.
  *
  * @param address  A mailbox, or a group with its members.
- * @param options.utf8  Write non-ASCII names as they are (RFC 6532); default encoded-words.
  * @throws {MimeError} MB_MIME_HEADER_VALUE for a name with a line break; MB_MIME_ADDRESS_SYNTAX,
  *   MB_MIME_ADDRESS_COUNT, MB_MIME_ADDRESS_LENGTH, MB_MIME_DOMAIN for anything but an address.
  * @example formatAddress({ name: 'Doe, J.', address: 'j@example.com' }) // '"Doe, J." <j@example.com>'
  */
 export function formatAddress(
   address: Mailbox | Group | { readonly name?: string; readonly address: string },
-  options?: { readonly utf8?: boolean },
+  options: FormatAddressOptions = {},
 ): string {
+  checkOptions(options, formatAddressOptions, 'formatAddress: options');
   if (typeof address === 'object' && address !== null && 'members' in address) {
     const { name, members } = address;
-    if (!Array.isArray(members)) throw invalidAddress(members, 'the members of a group must be an array');
-    return write({ name, members: members.map(checked) }, options);
+    if (!Array.isArray(members)) throw invalidAddress(members, NO_MEMBERS);
+    return write({ name, members: members.map(checked) }, options.utf8);
   }
-  return write(checked(address), options);
+  return write(checked(address), options.utf8);
 }
 
-function write(address: Mailbox | Group, options: { readonly utf8?: boolean } | undefined): string {
-  return addressPieces([address], options).join('').slice(1);
+function write(address: Mailbox | Group, utf8: boolean | undefined): string {
+  return addressPieces([address], utf8).join('').slice(1);
 }
 
 /** The mailbox with an address that was read anew. */

@@ -11,24 +11,30 @@ import {
 } from './address.ts';
 import { AddressReader, type AddressReadingOptions } from './address-reader.ts';
 import { recovery } from './address-recovery.ts';
-import { decodeWords } from './encoded-word.ts';
-import { checkWord, describe, MimeError, refuseUnknownKeys, wordSet } from './errors.ts';
+import { checkOptions, type OptionTable } from './argument.ts';
+import { readWords } from './encoded-word.ts';
+import { describe, MimeError } from './errors.ts';
 
 /** How {@link parseAddressList} and {@link parseMailbox} read. */
 export interface AddressParseOptions {
   /** Decode encoded-words in display names (never in addresses); default true. */
-  readonly decodeWords?: boolean;
+  readonly decodeWords?: boolean | undefined;
   /** `as-received` accepts addresses that exist though the standard forbids them; default `strict`. */
-  readonly addresses?: AddressForm;
+  readonly addresses?: AddressForm | undefined;
 }
 
 /** How {@link parseAddressList} reads. */
 export interface AddressListOptions extends AddressParseOptions {
   /** Never throw for the text: make the best of each entry and leave out what holds no address; default false. */
-  readonly lenient?: boolean;
+  readonly lenient?: boolean | undefined;
 }
 
-const OPTION_KEYS = /* @__PURE__ */ wordSet('decodeWords addresses lenient');
+/** What {@link AddressListOptions} accept. */
+export const addressListOptions = {
+  decodeWords: 'boolean',
+  addresses: ['strict', 'as-received'],
+  lenient: 'boolean',
+} satisfies OptionTable<AddressListOptions>;
 
 /**
  * Reads a list of addresses (RFC 5322 §3.4, with the obsolete forms of §4.4), in time proportional to its length.
@@ -47,10 +53,9 @@ const OPTION_KEYS = /* @__PURE__ */ wordSet('decodeWords addresses lenient');
  * parseAddressList('[EXT] Ann <ann@example.com>', { lenient: true })
  */
 export function parseAddressList(text: string, options: AddressListOptions = {}): (Mailbox | Group)[] {
-  refuseUnknownKeys(options, OPTION_KEYS, 'The options of an address list');
+  checkOptions(options, addressListOptions, 'parseAddressList: options');
   if (typeof text !== 'string') throw invalidAddress(text);
-  if (options.addresses !== undefined) checkWord('addresses', options.addresses, ['strict', 'as-received']);
-  const decode = options.decodeWords === false ? undefined : decodeWords;
+  const decode = options.decodeWords === false ? undefined : readWords;
   return options.lenient === true
     ? new AddressReader(text, { decode, recovery }).addresses
     : readStrictly(text, options.addresses, decode);

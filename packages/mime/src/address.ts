@@ -1,5 +1,6 @@
+import { checkOptions, type OptionTable } from './argument.ts';
 import { domainForWire, domainToAscii } from './domain.ts';
-import { encodeWords, needsEncoding, PLAIN_PHRASE } from './encoded-word.ts';
+import { needsEncoding, PLAIN_PHRASE, writeWords } from './encoded-word.ts';
 import { describe, locate, MimeError, type MimeErrorCode, unfitValue } from './errors.ts';
 import { isAscii, utf8Length } from './utf8.ts';
 
@@ -54,6 +55,9 @@ export const INVISIBLE =
 
 /** For an object whose address holds a name as well. */
 export const NAME_INSIDE = 'the name belongs in its own property';
+
+/** For a group. */
+export const NO_MEMBERS = 'the members of a group must be an array';
 
 /** What almost every address is: ASCII atoms, dots that join them, and a host name. */
 export const PLAIN_ADDRESS =
@@ -128,26 +132,42 @@ function quoteString(text: string): string {
   return `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 
+/** How {@link formatPhrase} writes. */
+export interface PhraseOptions {
+  /** Write non-ASCII as it is (RFC 6532); default false. */
+  readonly utf8?: boolean | undefined;
+  /** Characters already on the first line; default 0. */
+  readonly column?: number | undefined;
+}
+
+/** What {@link PhraseOptions} accept. */
+export const phraseOptions = {
+  utf8: 'boolean',
+  column: [0, Number.MAX_SAFE_INTEGER],
+} satisfies OptionTable<PhraseOptions>;
+
 /**
  * Writes a display name as a phrase: bare, quoted only when it must be, or as encoded-words (RFC 2047 §5).
  *
  * @param name  Any text without CR, LF and NUL.
- * @param options.utf8  Write non-ASCII as it is (RFC 6532).
  * @throws {MimeError} MB_MIME_HEADER_VALUE for CR, LF or NUL, and for anything but a string.
  * @example formatPhrase('Doe, J.') // '"Doe, J."'
  */
-export function formatPhrase(
-  name: string,
-  options?: { readonly utf8?: boolean; readonly column?: number },
-): string {
+export function formatPhrase(name: string, options: PhraseOptions = {}): string {
+  checkOptions(options, phraseOptions, 'formatPhrase: options');
+  return writePhrase(name, options.utf8, options.column);
+}
+
+/** {@link formatPhrase} for options that were checked. */
+export function writePhrase(name: string, utf8 = false, column = 0): string {
   if (typeof name !== 'string') throw unfitValue('a display name');
   if (PLAIN_PHRASE.test(name) && !needsEncoding(name)) return name;
   if (/[\0\r\n]/.test(name)) throw unfitValue('a display name');
-  const quotable = options?.utf8 === true ? /^[^\0-\x1f\x7f]*$/.test(name) : !needsEncoding(name);
+  const quotable = utf8 ? /^[^\0-\x1f\x7f]*$/.test(name) : !needsEncoding(name);
   // Quotes do not keep text that looks like an encoded-word from being decoded, and a long run has to be folded.
   if (quotable && name.length <= MAX_QUOTED_NAME && !name.includes('=?'))
     return quoteString(name.toWellFormed());
-  return encodeWords(name, { context: 'phrase', column: options?.column ?? 0 });
+  return writeWords(name, 'phrase', column);
 }
 
 /** A longer name goes out in encoded-words, which fold anywhere. */
@@ -160,17 +180,17 @@ const MAX_QUOTED_NAME = 200;
  */
 export function addressPieces(
   addresses: readonly (Mailbox | Group)[],
-  options?: { readonly utf8?: boolean },
+  utf8?: boolean,
   pieces: string[] = [],
 ): string[] {
   for (const [index, one] of addresses.entries()) {
     if (index > 0) pieces[pieces.length - 1] += ',';
     const group = 'members' in one;
     if (group || one.name)
-      for (const word of ` ${formatPhrase(one.name!, options)}`.split(/(?<! )(?= )/)) pieces.push(word);
+      for (const word of ` ${writePhrase(one.name!, utf8)}`.split(/(?<! )(?= )/)) pieces.push(word);
     if (group) {
       pieces[pieces.length - 1] += ':';
-      addressPieces(one.members, options, pieces);
+      addressPieces(one.members, utf8, pieces);
       pieces[pieces.length - 1] += ';';
     } else pieces.push(one.name ? ` <${toWire(one)}>` : ` ${toWire(one)}`);
   }

@@ -7,9 +7,9 @@ import { Parser } from 'htmlparser2';
 import { decodeOctets } from './charset.ts';
 import { parseDate } from './date.ts';
 import type { ParsedMessage } from './parse.ts';
-import { findReport, malformedReport, type ReportLimits, unpackReport } from './report-archive.ts';
+import { findReport, malformedReport, type ReportOptions, unpackReport } from './report-archive.ts';
 
-export type { ReportLimits } from './report-archive.ts';
+export type { ReportLimits, ReportOptions } from './report-archive.ts';
 
 /** A DKIM signature that the reporter evaluated. */
 export interface ReportedDkim {
@@ -98,15 +98,12 @@ export interface AggregateReport {
  * Names and fixed words come in lower case; what is missing is undefined, or empty where the record always has it.
  *
  * @param content  The octets of the part, its transfer encoding undone.
- * @param options.limits  What is taken from it at most.
+ * @param options  What is taken from it at most.
  * @throws {MimeError} MB_MIME_REPORT_SIZE beyond the limits, MB_MIME_REPORT_SYNTAX for what is no aggregate report.
  * @example parseAggregateReport(part.content).records[0]?.sourceIp
  */
-export function parseAggregateReport(
-  content: Uint8Array,
-  options: { readonly limits?: ReportLimits } = {},
-): AggregateReport {
-  const octets = unpackReport(content, options.limits, looksLikeXml);
+export function parseAggregateReport(content: Uint8Array, options: ReportOptions = {}): AggregateReport {
+  const octets = unpackReport(content, options, looksLikeXml);
   const report: { root?: XmlElement; records: AggregateRecord[] } = { records: [] };
   readXml(decodeXml(octets), (element, parent) => {
     if (element.name === 'record' && parent?.name === 'feedback') report.records.push(readRecord(element));
@@ -143,9 +140,9 @@ export function parseAggregateReport(
  */
 export function findAggregateReport(
   message: ParsedMessage,
-  options: { readonly limits?: ReportLimits } = {},
+  options: ReportOptions = {},
 ): AggregateReport | undefined {
-  return findReport(message, (content) => parseAggregateReport(content, options));
+  return findReport(message, options, parseAggregateReport);
 }
 
 function looksLikeXml(octets: Uint8Array): boolean {

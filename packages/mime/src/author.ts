@@ -1,11 +1,12 @@
 import { checkMailbox, type Mailbox } from './address.ts';
 import { AddressReader } from './address-reader.ts';
 import { recovery } from './address-recovery.ts';
+import { wrongArgument } from './argument.ts';
 import type { Defect } from './defect.ts';
 import { domainToAscii } from './domain.ts';
-import { decodeWords } from './encoded-word.ts';
+import { readWords } from './encoded-word.ts';
 import { MimeError } from './errors.ts';
-import type { HeaderBlock } from './header-block.ts';
+import { HeaderBlock } from './header-block.ts';
 import { isAscii } from './utf8.ts';
 
 /**
@@ -70,11 +71,14 @@ const DETAILS: Readonly<Record<AuthorReason, string>> = {
 export function readAuthor(
   message: HeaderBlock | { readonly headers: HeaderBlock; readonly defects?: readonly Defect[] },
 ): AuthorReading {
-  const { headers, defects = [] } = 'fields' in message ? { headers: message } : message;
+  const { headers, defects = [] } =
+    message instanceof HeaderBlock ? { headers: message } : (message ?? { headers: undefined });
+  if (!(headers instanceof HeaderBlock && Array.isArray(defects)))
+    throw wrongArgument('readAuthor: message', 'a parsed message or its headers');
   const fields = headers.fields.filter(({ name }) => name.toLowerCase() === 'from');
   const [field] = fields;
   if (field === undefined) return none('missing', []);
-  const readings = fields.map(({ value }) => new AddressReader(value, { decode: decodeWords, recovery }));
+  const readings = fields.map(({ value }) => new AddressReader(value, { decode: readWords, recovery }));
   const addresses = readings.flatMap((reading) => reading.addresses);
   const mailboxes = addresses.flatMap((one) => ('members' in one ? one.members : [one]));
   const [author] = mailboxes;
@@ -102,7 +106,7 @@ function hasRival({ fault, tokens }: AddressReader, domain: string): boolean {
   const { kinds, text, starts, ends } = tokens;
   for (const [word] of text.matchAll(/=\?[^?\s]{1,60}\?[bq]\?[^?\r\n]*\?=/gi)) {
     // RFC 2047 §5 (3): a word with specials is no word of a phrase.
-    if ((fault === undefined ? word : decodeWords(word)).includes('@')) return true;
+    if ((fault === undefined ? word : readWords(word)).includes('@')) return true;
   }
   if (fault === undefined) return false;
   return [...kinds].some((kind, i) => {

@@ -1,3 +1,4 @@
+import { checkOctets, isDetached } from './argument.ts';
 import { type StreamSource, toContentSource } from './content.ts';
 import {
   asciiFilename,
@@ -6,7 +7,7 @@ import {
   readContentType,
   typeOfFilename,
 } from './content-type.ts';
-import { checkWord, MimeError } from './errors.ts';
+import { MimeError } from './errors.ts';
 import { FieldWriter } from './header-fields.ts';
 import { foldTrusted } from './header-fold.ts';
 import type {
@@ -106,7 +107,7 @@ function buildReport(message: Message, report: ReportInput, context: BodyContext
   }
   const forms = buildForms(message, context);
   const human = forms.length > 1 ? multipart('alternative', forms, context) : forms[0];
-  const { contentType, reportType, text } = report.record;
+  const { contentType, reportType, text } = report.record ?? {};
   if (typeof text !== 'string' || !REPORT_TYPE.test(`${contentType} ${reportType}`)) {
     throw new MimeError('MB_MIME_REPORT', 'The record of a report is what formatReport gives.');
   }
@@ -116,9 +117,11 @@ function buildReport(message: Message, report: ReportInput, context: BodyContext
   ];
   const { original } = report;
   if (original !== undefined && 'message' in original) {
+    checkOctets(original.message, 'report.original.message');
     const source = { octets: original.message, text: false };
     parts.push(buildMessageContent('Content-Type: message/rfc822\r\n', source, context));
   } else if (original !== undefined) {
+    checkOctets(original.headers, 'report.original.headers');
     parts.push(encodeText('Content-Type: text/rfc822-headers\r\n', original.headers, context));
   }
   return multipart('report', parts, context, ['report-type', reportType]);
@@ -232,8 +235,7 @@ function attachmentHeader(
 ): string {
   const { contentId } = attachment;
   const filename = attachment.filename?.replace(SEPARATORS, '_');
-  const kind = attachment.disposition ?? (contentId === undefined ? 'attachment' : 'inline');
-  const disposition = checkWord('disposition', kind, ['attachment', 'inline']);
+  const disposition = attachment.disposition ?? (contentId === undefined ? 'attachment' : 'inline');
   const writer = new FieldWriter('ascii');
   const named: [string, string][] = [];
   if (filename !== undefined) {
@@ -315,7 +317,8 @@ function buildWhole(message: Message, part: Uint8Array, context: BodyContext): P
 }
 
 function buildReady({ part }: ReadyPart, context: BodyContext): Part {
-  if (!(part instanceof Uint8Array)) throw new MimeError('MB_MIME_CONTENT', 'A ready part is a Uint8Array.');
+  if (!(part instanceof Uint8Array) || isDetached(part))
+    throw new MimeError('MB_MIME_CONTENT', 'A ready part is a Uint8Array.');
   const { eightBit } = surveyLines(part, context);
   return { header: '', body: { segment: part, identity: true, ready: true }, eightBit: eightBit > 0 };
 }

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+import { checkOptions, type OptionTable } from './argument.ts';
 import { MimeError } from './errors.ts';
 import type { Alternative, ContentAttachment } from './message.ts';
 
@@ -28,8 +29,15 @@ export interface CalendarInput {
   /** An iCalendar object (RFC 5545), with any line breaks. */
   readonly content: string;
   /** The name of the attachment; default `invite.ics`. */
-  readonly filename?: string;
+  readonly filename?: string | undefined;
 }
+
+/** What a {@link CalendarInput} accepts. */
+export const calendarInput = {
+  method: 'any',
+  content: 'any',
+  filename: 'string',
+} satisfies OptionTable<CalendarInput>;
 
 /** What to add to a message. */
 export interface CalendarParts {
@@ -46,7 +54,9 @@ export interface CalendarParts {
  * @throws {MimeError} MB_MIME_CALENDAR for what is no iCalendar object, and for a METHOD that is missing or another.
  * @example composeMessage({ from, to, subject, text, ...calendarParts({ method: 'REQUEST', content }) })
  */
-export function calendarParts({ method, content, filename = 'invite.ics' }: CalendarInput): CalendarParts {
+export function calendarParts(input: CalendarInput): CalendarParts {
+  checkOptions(input, calendarInput, 'calendarParts: input');
+  const { method, content, filename = 'invite.ics' } = input;
   if (!METHODS.includes(method))
     throw unfit(`The method of a calendar object is one of: ${METHODS.join(', ')}.`);
   if (typeof content !== 'string') throw unfit('A calendar object is a string.');

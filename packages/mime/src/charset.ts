@@ -1,3 +1,4 @@
+import type { OptionTable } from './argument.ts';
 /**
  * Decodes charsets that the platform does not know; `@mb/mime/charsets` has one.
  *
@@ -17,6 +18,12 @@ export interface CharsetOptions {
   /** Is told of a charset that nobody knows, and of octets that are not in the charset that they are said to be in. */
   readonly onDefect?: ((code: CharsetDefect) => void) | undefined;
 }
+
+/** What {@link CharsetOptions} accept. */
+export const charsetOptions = {
+  decodeCharset: 'function',
+  onDefect: 'function',
+} satisfies OptionTable<CharsetOptions>;
 
 type Decoder = InstanceType<typeof TextDecoder>;
 

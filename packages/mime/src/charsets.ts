@@ -5,11 +5,12 @@
  * @packageDocumentation
  */
 import iconv from 'iconv-lite';
+import { checkOctets, checkText } from './argument.ts';
 
 export type { CharsetDecoder } from './charset.ts';
 
 /**
- * Decodes octets in a charset that the platform's TextDecoder does not know; it never throws.
+ * Decodes octets in a charset that the platform's TextDecoder does not know.
  *
  * @param octets  All octets of the text.
  * @param charset  Its label, in any case and with `_`, `-` or nothing between its parts.
@@ -17,6 +18,8 @@ export type { CharsetDecoder } from './charset.ts';
  * @example await parseMessage(octets, { decodeCharset })
  */
 export function decodeCharset(octets: Uint8Array, charset: string): string | undefined {
+  checkOctets(octets, 'decodeCharset: octets');
+  checkText(charset, 'decodeCharset: charset');
   const label = charset.toLowerCase().replace(/[^a-z0-9]/g, '');
   if (/^(?:cs)?iso2022kr$/.test(label)) return decodeIso2022Kr(octets);
   if (/^hz(?:gb2312)?$/.test(label)) return decodeHz(octets);

@@ -1,8 +1,9 @@
 import type { Mailbox } from './address.ts';
+import { checkOctets, checkOptions, type OptionTable } from './argument.ts';
 import { type BodyContext, type BodyVariant, buildBody } from './body.ts';
-import { checkWord, MimeError, refuseUnknownKeys } from './errors.ts';
+import { MimeError } from './errors.ts';
 import type { HeaderCharset } from './header-fields.ts';
-import { type ComposeWarning, checkMessageKeys, type Message } from './message.ts';
+import { type ComposeWarning, checkMessage, type Message } from './message.ts';
 import { type Envelope, writeMessageHeader } from './message-header.ts';
 import { hex } from './message-id.ts';
 import { isStream, layOut, type Part, type Segment, segmentLength } from './part-tree.ts';
@@ -11,18 +12,25 @@ import { segmentChunks, writeSegments } from './segments.ts';
 /** How a message is composed. */
 export interface ComposeOptions {
   /** The time, in milliseconds since 1970; default Date.now. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
   /** Random octets for Message-ID and boundaries; default the platform's cryptographic source. */
-  readonly randomBytes?: (length: number) => Uint8Array;
+  readonly randomBytes?: ((length: number) => Uint8Array) | undefined;
   /** Default `7bit`, which every host takes and no relay rewrites; `8bit` needs 8BITMIME where `requires` says so. */
-  readonly body?: BodyVariant;
+  readonly body?: BodyVariant | undefined;
   /** Default `ascii`; `utf8` writes header text as it is and needs SMTPUTF8 (RFC 6532). */
-  readonly headers?: HeaderCharset;
+  readonly headers?: HeaderCharset | undefined;
   /** Stops the reading of streams; the error has code MB_MIME_ABORTED. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
-const OPTION_KEYS = /* @__PURE__ */ new Set(['now', 'randomBytes', 'body', 'headers', 'signal']);
+/** What {@link ComposeOptions} accept. */
+export const composeOptions = {
+  now: 'function',
+  randomBytes: 'function',
+  body: ['7bit', '8bit'],
+  headers: ['ascii', 'utf8'],
+  signal: '.addEventListener',
+} satisfies OptionTable<ComposeOptions>;
 
 /**
  * A message as octets, CRLF line ends throughout.
@@ -74,18 +82,16 @@ const MAX_ATTACHED_DEPTH = 20;
  * await composed.bytes()
  */
 export function composeMessage(message: Message, options: ComposeOptions = {}): ComposedMessage {
-  refuseUnknownKeys(options, OPTION_KEYS, 'The options of composeMessage');
-  const variant = checkWord('body', options.body ?? '7bit', ['7bit', '8bit']);
-  const charset = checkWord('headers', options.headers ?? 'ascii', ['ascii', 'utf8']);
+  checkOptions(options, composeOptions, 'composeMessage: options');
   const recipe: Recipe = {
     message,
-    charset,
+    charset: options.headers ?? 'ascii',
     nowMs: (options.now ?? Date.now)(),
     randomBytes: options.randomBytes ?? secureRandom,
     drawn: [],
     signal: options.signal,
   };
-  return new MessageOctets(recipe, variant);
+  return new MessageOctets(recipe, options.body ?? '7bit');
 }
 
 /** What all variants of a message are made of. */
@@ -135,11 +141,12 @@ function buildPart(message: Message, building: Building, depth: number, prefix: 
   if (depth > MAX_ATTACHED_DEPTH) {
     throw new MimeError('MB_MIME_CONTENT', `Attached messages nest at most ${MAX_ATTACHED_DEPTH} deep.`);
   }
-  checkMessageKeys(message, (warning) => building.warnings.push(warning), prefix);
+  checkMessage(message, (warning) => building.warnings.push(warning), prefix);
   const { charset, nowMs, randomBytes, drawn } = building.recipe;
   const draw = building.draws++;
   drawn[draw] ??= randomBytes(RANDOM_OCTETS);
   const random = drawn[draw];
+  checkOctets(random, 'What randomBytes returns');
   const header = writeMessageHeader(message, { charset, nowMs, unique: hex(random, 0, ID_OCTETS) });
   let boundaries = 0;
   let attachedIndex = -1;
@@ -207,7 +214,8 @@ class MessageOctets implements ComposedMessage {
   }
 
   variant(body: BodyVariant): ComposedMessage {
-    return new MessageOctets(this.#recipe, checkWord('body', body, ['7bit', '8bit']));
+    checkOptions({ body }, { body: composeOptions.body }, 'variant');
+    return new MessageOctets(this.#recipe, body);
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {

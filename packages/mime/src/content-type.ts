@@ -1,3 +1,4 @@
+import { checkText } from './argument.ts';
 import { MimeError } from './errors.ts';
 import { formatParameter, isToken, type ParameterizedValue, readParameters } from './parameter.ts';
 
@@ -46,6 +47,7 @@ const NO_PARAMETERS: ReadonlyMap<string, string> = /* @__PURE__ */ new Map();
  * @throws {MimeError} MB_MIME_CONTENT_TYPE when it is not `type/subtype` with parameters.
  */
 export function readContentType(text: string): ParameterizedValue {
+  checkText(text, 'contentType');
   if (text.length <= 200 && BARE_TYPE.test(text))
     return { value: text.toLowerCase(), parameters: NO_PARAMETERS };
   const { value, written } = readParameters(text);

@@ -1,3 +1,4 @@
+import { isDetached } from './argument.ts';
 import { MimeError } from './errors.ts';
 import { encodeUtf8 } from './utf8.ts';
 
@@ -34,12 +35,9 @@ export interface StreamSource {
 /**
  * Sorts out what a caller gave as content.
  *
- * @throws {MimeError} MB_MIME_CONTENT for anything that is no content; MB_MIME_OPTION for a size that is none.
+ * @throws {MimeError} MB_MIME_CONTENT for anything else; MB_MIME_CONTENT_LENGTH for octets of another size.
  */
 export function toContentSource(input: ContentInput, size?: number): ContentSource {
-  if (size !== undefined && (!Number.isSafeInteger(size) || size < 0)) {
-    throw new MimeError('MB_MIME_OPTION', 'The size of an attachment is its number of octets.');
-  }
   const octets = toOctets(input);
   if (octets !== undefined) {
     if (size !== undefined && size !== octets.length) throw wrongLength(size);
@@ -65,10 +63,9 @@ export function toContentSource(input: ContentInput, size?: number): ContentSour
 
 function toOctets(input: unknown): Uint8Array | undefined {
   if (typeof input === 'string') return encodeUtf8(input);
-  if (input instanceof Uint8Array) return input;
-  if (input instanceof ArrayBuffer) return new Uint8Array(input);
-  if (ArrayBuffer.isView(input)) return new Uint8Array(input.buffer, input.byteOffset, input.byteLength);
-  return undefined;
+  const view = input instanceof ArrayBuffer ? new Uint8Array(input) : input;
+  if (!ArrayBuffer.isView(view) || isDetached(view)) return undefined;
+  return view instanceof Uint8Array ? view : new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
 function isStream(input: unknown): input is ContentStream {

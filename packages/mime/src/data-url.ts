@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 
+import { checkOctets, checkOptions, checkText, type OptionTable } from './argument.ts';
 import { unescapeOctets } from './encoded-word.ts';
 import { MimeError } from './errors.ts';
 import type { ContentAttachment } from './message.ts';
@@ -14,10 +15,16 @@ import { decodeAscii } from './utf8.ts';
 /** How the parts are named. */
 export interface InlineDataUrlOptions {
   /** The right side of each Content-ID, a domain of the sender; default `inline.invalid`. */
-  readonly domain?: string;
+  readonly domain?: string | undefined;
   /** Random octets for Content-IDs; default the platform's cryptographic source. */
-  readonly randomBytes?: (length: number) => Uint8Array;
+  readonly randomBytes?: ((length: number) => Uint8Array) | undefined;
 }
+
+/** What {@link InlineDataUrlOptions} accept. */
+export const inlineDataUrlOptions = {
+  domain: 'string',
+  randomBytes: 'function',
+} satisfies OptionTable<InlineDataUrlOptions>;
 
 /** HTML with `cid:` links, and the parts that they name. */
 export interface InlinedHtml {
@@ -40,6 +47,8 @@ const DATA_URL =
  * @throws {MimeError} MB_MIME_OPTION for a domain that cannot stand in a Content-ID.
  */
 export function inlineDataUrls(html: string, options: InlineDataUrlOptions = {}): InlinedHtml {
+  checkText(html, 'inlineDataUrls: html');
+  checkOptions(options, inlineDataUrlOptions, 'inlineDataUrls: options');
   const {
     domain = 'inline.invalid',
     randomBytes = (length) => crypto.getRandomValues(new Uint8Array(length)),
@@ -57,7 +66,9 @@ export function inlineDataUrls(html: string, options: InlineDataUrlOptions = {})
     if (contentId === undefined) {
       const data = readDataUrl(url);
       if (data === undefined) return all;
-      contentId = `${hex(randomBytes(12), 0, 12)}@${domain}`;
+      const random = randomBytes(12);
+      checkOctets(random, 'inlineDataUrls: what randomBytes returns');
+      contentId = `${hex(random, 0, 12)}@${domain}`;
       ids.set(url, contentId);
       attachments.push({
         ...data,

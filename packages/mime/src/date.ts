@@ -1,3 +1,4 @@
+import { checkText } from './argument.ts';
 import { withoutComments } from './comment.ts';
 import { MimeError, wordSet } from './errors.ts';
 
@@ -13,9 +14,10 @@ let writtenSecond: number | undefined;
  * @example formatDate(0) // 'Thu, 01 Jan 1970 00:00:00 +0000'
  */
 export function formatDate(date: Date | number): string {
-  const second = Math.floor(Number(date) / 1000);
+  const isDate = typeof date === 'number' || date instanceof Date;
+  const second = isDate ? Math.floor(Number(date) / 1000) : Number.NaN;
   if (second === writtenSecond) return writtenDate;
-  const d = new Date(date);
+  const d = new Date(isDate ? date : Number.NaN);
   const year = d.getUTCFullYear();
   if (!(year >= 1900 && year <= 9999)) {
     throw new MimeError('MB_MIME_DATE', 'A valid date has a year from 1900 to 9999.');
@@ -53,6 +55,7 @@ const DATE =
  * @example parseDate('Thu, 01 Jan 1970 01:00:00 +0100')?.getTime() // 0
  */
 export function parseDate(text: string): Date | undefined {
+  checkText(text, 'parseDate: text');
   return readDate(text).date;
 }
 

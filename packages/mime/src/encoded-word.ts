@@ -1,4 +1,5 @@
-import { type CharsetOptions, decodeOctets, findCharset } from './charset.ts';
+import { checkOptions, checkText, type OptionTable } from './argument.ts';
+import { type CharsetOptions, charsetOptions, decodeOctets, findCharset } from './charset.ts';
 import { decodeBase64 } from './transfer/base64.ts';
 import { ALPHABET } from './transfer/fast/base64-lines.ts';
 import { hexPair } from './transfer/quoted-printable.ts';
@@ -13,6 +14,20 @@ const LETTERS = /* @__PURE__ */ encodeUtf8(ALPHABET);
 
 /** Where the text stands: an unstructured field, or a phrase (a display name), whose words allow fewer characters. */
 export type EncodedWordContext = 'text' | 'phrase';
+
+/** How {@link encodeWords} writes. */
+export interface EncodedWordOptions {
+  /** `phrase` for display names (RFC 2047 §5 (3)); default `text`. */
+  readonly context?: EncodedWordContext | undefined;
+  /** Characters already on the first line, so that the first word fits behind them; default 0. */
+  readonly column?: number | undefined;
+}
+
+/** What {@link EncodedWordOptions} accept. */
+export const encodedWordOptions = {
+  context: ['text', 'phrase'],
+  column: [0, Number.MAX_SAFE_INTEGER],
+} satisfies OptionTable<EncodedWordOptions>;
 
 /** Words of a phrase that need neither quotes nor encoding: atoms with single spaces between (RFC 5322 §3.2.3). */
 export const PLAIN_PHRASE = /^[\w!#$%&'*+/=?^`{|}~-]+(?: [\w!#$%&'*+/=?^`{|}~-]+)*$/;
@@ -40,17 +55,18 @@ function buildWidths(isPlain: (octet: number) => boolean): Widths {
  * reader would change and runs over 900 characters are encoded as UTF-8: in Q where most of it stays readable, else in B.
  *
  * @param text  Any text; a lone surrogate becomes U+FFFD.
- * @param options.context  `phrase` for display names (RFC 2047 §5 (3)); default `text`.
- * @param options.column  Characters already on the first line, so that the first word fits behind them; default 0.
  * @returns The text itself when nothing needs encoding; else words of at most 75 characters with a space between.
  * @example encodeWords('Grüße') // '=?UTF-8?Q?Gr=C3=BC=C3=9Fe?='
  */
-export function encodeWords(
-  text: string,
-  options?: { readonly context?: EncodedWordContext; readonly column?: number },
-): string {
-  const column = options?.column ?? 0;
-  if (options?.context === 'phrase') {
+export function encodeWords(text: string, options: EncodedWordOptions = {}): string {
+  checkText(text, 'encodeWords: text');
+  checkOptions(options, encodedWordOptions, 'encodeWords: options');
+  return writeWords(text, options.context, options.column);
+}
+
+/** {@link encodeWords} for arguments that were checked. */
+export function writeWords(text: string, context: EncodedWordContext = 'text', column = 0): string {
+  if (context === 'phrase') {
     if (PLAIN_PHRASE.test(text) && !needsEncoding(text)) return text;
     const octets = borrowUtf8(text);
     const { escaped } = findUnsafe(octets);
@@ -239,13 +255,20 @@ const WORD_EDGE = /=\?([^?\s=]{1,60})\?([bq])\?|\?=/gi;
  *
  * Characters cut between two words of one charset are joined again; the words of ISO-2022-JP and of other charsets
  * with states are decoded one by one. A word in an unknown charset is read as UTF-8 where it is that, else as
- * windows-1252; a malformed word stays as it is. It never throws.
+ * windows-1252; a malformed word stays as it is.
  *
  * @param options.decodeCharset  Decodes charsets that the platform does not know, as that of `@mb/mime/charsets` does.
  * @param options.onDefect  Gets `unknown-charset` or `charset-mismatch` for each run of words with that defect.
  * @example decodeWords('=?UTF-8?Q?Gr=C3=BC=C3=9Fe?=') // 'Grüße'
  */
 export function decodeWords(value: string, options: CharsetOptions = {}): string {
+  checkText(value, 'decodeWords: value');
+  checkOptions(options, charsetOptions, 'decodeWords: options');
+  return readWords(value, options);
+}
+
+/** {@link decodeWords} for arguments that were checked. */
+export function readWords(value: string, options: CharsetOptions = {}): string {
   if (!value.includes('=?')) return value;
   let out = '';
   let end = 0;

@@ -105,24 +105,6 @@ export function wordSet(words: string): ReadonlySet<string> {
   return new Set(words.split(' '));
 }
 
-/** Refuses keys that a caller mistyped: a silently ignored option is a wrong message. */
-export function refuseUnknownKeys(value: object, known: ReadonlySet<string>, what: string): void {
-  for (const key of Object.keys(value)) {
-    if (!known.has(key)) {
-      throw new MimeError(
-        'MB_MIME_OPTION',
-        `${what} has no field ${JSON.stringify(key.slice(0, 40))}. It takes: ${[...known].join(', ')}.`,
-      );
-    }
-  }
-}
-
-/** Refuses a word that is none of those that a field takes. */
-export function checkWord<Word extends string>(field: string, value: Word, words: readonly Word[]): Word {
-  if (words.includes(value)) return value;
-  throw new MimeError('MB_MIME_OPTION', `The field ${field} is one of: ${words.join(', ')}.`);
-}
-
 /** The error for text that a header field cannot carry. */
 export function unfitValue(name: string, code: MimeErrorCode = 'MB_MIME_HEADER_VALUE'): MimeError {
   return new MimeError(code, `The value for ${name} must be a string without control characters.`, {

@@ -1,16 +1,28 @@
+import { checkOptions, checkText, type OptionTable } from './argument.ts';
+
+/** How {@link decodeFlowed} reads. */
+export interface FlowedOptions {
+  /** The part says `delsp=yes`: the space before a soft break is removed as well; default false. */
+  readonly delSp?: boolean | undefined;
+}
+
+/** What {@link FlowedOptions} accept. */
+export const flowedOptions = { delSp: 'boolean' } satisfies OptionTable<FlowedOptions>;
+
 /**
- * Joins the lines of a text that was sent with `format=flowed` (RFC 3676 §4), and never throws.
+ * Joins the lines of a text that was sent with `format=flowed` (RFC 3676 §4).
  *
  * Soft line breaks disappear, stuffed spaces are taken away, quote marks stay one to a joined line; the signature
  * separator `-- ` stays a line.
  *
  * @param text  The text of the part, with CRLF or LF line ends.
- * @param options.delSp  The part says `delsp=yes`: the space before a soft break goes, too.
  * @returns The text with LF line ends.
  * @example decodeFlowed('one \r\ntwo\r\n') // 'one two\n'
  */
-export function decodeFlowed(text: string, options?: { readonly delSp?: boolean }): string {
-  const delSp = options?.delSp === true;
+export function decodeFlowed(text: string, options: FlowedOptions = {}): string {
+  checkText(text, 'decodeFlowed: text');
+  checkOptions(options, flowedOptions, 'decodeFlowed: options');
+  const { delSp = false } = options;
   const lines: string[] = [];
   let open: { depth: number; pieces: string[] } | undefined;
   const close = () => {

@@ -1,3 +1,4 @@
+import { checkOctets, checkOptions, checkText, wrongArgument } from './argument.ts';
 import { decodeUnlabelled, isUtf8 } from './charset.ts';
 import type { Defect, DefectCode } from './defect.ts';
 import { wordSet } from './errors.ts';
@@ -20,6 +21,7 @@ export class HeaderField {
   #value: string | undefined;
 
   constructor(raw: Uint8Array) {
+    checkOctets(raw, 'HeaderField: raw');
     const colon = raw.indexOf(COLON);
     let end = Math.max(colon, 0);
     while (raw[end - 1] === SPACE || raw[end - 1] === TAB) end -= 1; // RFC 5322 §4.5
@@ -62,23 +64,29 @@ export function isHeaderLine(line: Uint8Array): boolean {
   return named && line[at] === COLON;
 }
 
+function lowerCase(name: string): string {
+  checkText(name, 'name');
+  return name.toLowerCase();
+}
+
 /** The fields of a header in order, with their octets as received. */
 export class HeaderBlock implements Iterable<HeaderField> {
   readonly fields: readonly HeaderField[];
 
   constructor(fields: readonly HeaderField[]) {
+    if (!Array.isArray(fields)) throw wrongArgument('HeaderBlock: fields', 'an array');
     this.fields = fields;
   }
 
   /** The value of the first field of this name in any case; undefined when there is none. */
   get(name: string): string | undefined {
-    const wanted = name.toLowerCase();
+    const wanted = lowerCase(name);
     return this.fields.find((field) => field.name.toLowerCase() === wanted)?.value;
   }
 
   /** The values of all fields of this name, in order. */
   getAll(name: string): string[] {
-    const wanted = name.toLowerCase();
+    const wanted = lowerCase(name);
     return this.fields.filter((field) => field.name.toLowerCase() === wanted).map((field) => field.value);
   }
 
@@ -94,7 +102,7 @@ const SINGLETONS = /* @__PURE__ */ wordSet(
 );
 
 /**
- * Splits the octets of a header into fields, raw octets kept, and never throws.
+ * Splits the octets of a header into fields, raw octets kept.
  *
  * @param octets  Header lines, with CRLF or LF ends, without the empty line.
  * @param maxFields  Fields beyond this number are left out and reported.
@@ -105,6 +113,8 @@ export function parseHeaderBlock(
   octets: Uint8Array,
   maxFields = 10_000,
 ): { headers: HeaderBlock; defects: readonly Omit<Defect, 'path'>[] } {
+  checkOctets(octets, 'parseHeaderBlock: octets');
+  checkOptions({ maxFields }, { maxFields: [0, Number.MAX_SAFE_INTEGER] }, 'parseHeaderBlock');
   const fields: HeaderField[] = [];
   const defects = new Set<DefectCode>();
   const seen = new Set<string>();

@@ -7,10 +7,12 @@ import {
   type Mailbox,
   type MailboxInput,
   NAME_INSIDE,
+  NO_MEMBERS,
 } from './address.ts';
 import { readMailbox, readStrictly } from './address-list.ts';
 import { named } from './address-reader.ts';
-import { encodeWords } from './encoded-word.ts';
+import { wrongArgument } from './argument.ts';
+import { writeWords } from './encoded-word.ts';
 import { type ErrorPlace, locate, MimeError, unfitValue, wordSet } from './errors.ts';
 import { checkHeaderName, FOLD_COLUMN, foldPieces, foldTrusted } from './header-fold.ts';
 import type { HeaderInput } from './message.ts';
@@ -30,7 +32,7 @@ export function toMailbox(input: MailboxInput, form: AddressForm | undefined, pl
   try {
     // Text that looks like an encoded-word is taken literally here: it is text, not a header.
     if (typeof input === 'string') return readMailbox(input, form);
-    if (typeof input?.address !== 'string') throw invalidAddress(input);
+    if (typeof input?.address !== 'string' || input.name === null) throw invalidAddress(input);
     const mailbox = readMailbox(input.address, 'localPart' in input ? 'as-received' : form);
     if (mailbox.name !== undefined) throw invalidAddress(input.address, NAME_INSIDE);
     return named(input.name, mailbox);
@@ -50,6 +52,7 @@ export function toAddresses(
   return inputs.map((one, index) => {
     const place = { field, index: inputs === input ? index : undefined };
     if (typeof one !== 'object' || one === null || !('members' in one)) return toMailbox(one, form, place);
+    if (!Array.isArray(one.members)) throw locate(invalidAddress(one.members, NO_MEMBERS), place);
     return { name: one.name, members: one.members.map((member) => toMailbox(member, form, place)) };
   });
 }
@@ -93,12 +96,12 @@ export class FieldWriter {
     if (this.#utf8 && !/[\0-\x1f\x7f]|=\?|^ | {2}| $|[^ ]{240}/.test(value)) {
       this.ascii &&= isAscii(value);
       this.text += foldTrusted(name, value.toWellFormed());
-    } else this.raw(name, encodeWords(value, { column: name.length + 2 }));
+    } else this.raw(name, writeWords(value, 'text', name.length + 2));
   }
 
   /** An address field, folded between and inside addresses but never inside an addr-spec. */
   addresses(name: string, addresses: readonly (Mailbox | Group)[]): void {
-    const field = foldPieces(name, addressPieces(addresses, { utf8: this.#utf8 }, [`${name}:`]));
+    const field = foldPieces(name, addressPieces(addresses, this.#utf8, [`${name}:`]));
     this.ascii &&= isAscii(field);
     this.text += field;
   }
@@ -129,7 +132,9 @@ export class FieldWriter {
     const fields: Iterable<readonly [string, string | readonly string[]]> = Array.isArray(input)
       ? input
       : Object.entries(input);
-    for (const [name, values] of fields) {
+    for (const pair of fields) {
+      if (!Array.isArray(pair)) throw wrongArgument('headers', 'an object or an array of pairs');
+      const [name, values] = pair as readonly [string, string | readonly string[]];
       for (const value of Array.isArray(values) ? values : [values as string]) {
         checkHeaderName(name);
         const key = name.toLowerCase();

@@ -1,3 +1,4 @@
+import { checkText } from './argument.ts';
 import { MimeError, unfitValue } from './errors.ts';
 import { MAX_LINE_OCTETS } from './transfer/survey.ts';
 import { isAscii, utf8Length } from './utf8.ts';
@@ -15,7 +16,7 @@ let checkedName = 'Subject';
  */
 export function checkHeaderName(name: string): void {
   if (name === checkedName) return;
-  if (!/^[!-9;-~]{1,200}$/.test(name)) {
+  if (typeof name !== 'string' || !/^[!-9;-~]{1,200}$/.test(name)) {
     throw new MimeError(
       'MB_MIME_HEADER_NAME',
       'A field name is 1 to 200 printable ASCII characters without colon.',
@@ -48,6 +49,7 @@ export function checkHeaderValue(name: string, value: string): void {
  */
 export function foldHeader(name: string, value: string): string {
   checkHeaderName(name);
+  checkText(value, 'foldHeader: value');
   if (name.length + 2 + value.length <= FOLD_COLUMN && /^[ -~]*$/.test(value)) return `${name}: ${value}\r\n`;
   if (PLAIN_WORDS.test(value)) return foldWords(name, value);
   checkHeaderValue(name, value);
@@ -135,5 +137,6 @@ function lineTooLong(name: string): MimeError {
  * @example unfoldHeader('one\r\n two') // 'one two'
  */
 export function unfoldHeader(text: string): string {
+  checkText(text, 'unfoldHeader: text');
   return text.replace(/\r?\n(?=[ \t])/g, '');
 }

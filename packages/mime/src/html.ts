@@ -4,14 +4,21 @@
  * @packageDocumentation
  */
 import { convert } from 'html-to-text';
+import { checkOptions, checkText, type OptionTable } from './argument.ts';
 
 /** How the text of HTML is written. */
 export interface TextFromHtmlOptions {
   /** Characters of a line before it is wrapped; default 0, which keeps each paragraph in one line. */
-  readonly wrapColumn?: number;
+  readonly wrapColumn?: number | undefined;
   /** Whether the addresses of links stand in brackets behind their text; default true. */
-  readonly links?: boolean;
+  readonly links?: boolean | undefined;
 }
+
+/** What {@link TextFromHtmlOptions} accept. */
+export const textFromHtmlOptions = {
+  wrapColumn: [0, 10_000],
+  links: 'boolean',
+} satisfies OptionTable<TextFromHtmlOptions>;
 
 /**
  * Writes HTML as plain text: for the `text` of a message that has only HTML, or to show or search what arrived.
@@ -22,6 +29,8 @@ export interface TextFromHtmlOptions {
  * @example composeMessage({ from, to, html, text: textFromHtml(html) })
  */
 export function textFromHtml(html: string, options: TextFromHtmlOptions = {}): string {
+  checkText(html, 'textFromHtml: html');
+  checkOptions(options, textFromHtmlOptions, 'textFromHtml: options');
   const { wrapColumn = 0, links = true } = options;
   return convert(limitDepth(html), {
     wordwrap: wrapColumn > 0 ? wrapColumn : false,

@@ -10,8 +10,9 @@ export {
   type Group,
   type Mailbox,
   type MailboxInput,
+  type PhraseOptions,
 } from './address.ts';
-export { canonicalAddress, formatAddress, wireAddress } from './address-format.ts';
+export { canonicalAddress, type FormatAddressOptions, formatAddress, wireAddress } from './address-format.ts';
 export {
   type AddressListOptions,
   type AddressParseOptions,
@@ -29,10 +30,11 @@ export { domainToAscii } from './domain.ts';
 export {
   decodeWords,
   type EncodedWordContext,
+  type EncodedWordOptions,
   encodeWords,
 } from './encoded-word.ts';
 export { type ErrorPlace, MimeError, type MimeErrorCode, type MimeErrorKind } from './errors.ts';
-export { decodeFlowed } from './format-flowed.ts';
+export { decodeFlowed, type FlowedOptions } from './format-flowed.ts';
 export { HeaderBlock, HeaderField, parseHeaderBlock } from './header-block.ts';
 export type { HeaderCharset } from './header-fields.ts';
 export { foldHeader, unfoldHeader } from './header-fold.ts';

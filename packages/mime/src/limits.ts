@@ -1,4 +1,4 @@
-import { MimeError, refuseUnknownKeys, wordSet } from './errors.ts';
+import type { OptionTable } from './argument.ts';
 
 /** What the parser takes from one message; what is beyond is left out and reported as a defect. */
 export interface ParseLimits {
@@ -23,28 +23,15 @@ export const DEFAULT_PARSE_LIMITS: ParseLimits = {
   maxMessageBytes: 134_217_728,
 };
 
-const LIMIT_KEYS = /* @__PURE__ */ wordSet(
-  'maxDepth maxParts maxHeaderFields maxHeaderBytes maxMessageBytes',
-);
-
 /** Parts are visited recursively: more levels than this could exhaust the stack. */
 const MAX_DEPTH = 200;
+const MAX_COUNT = Number.MAX_SAFE_INTEGER;
 
-/**
- * The limits that a caller gave, and the default for each other one.
- *
- * @throws {MimeError} MB_MIME_OPTION for unknown limits and for what is no whole number.
- */
-export function resolveLimits(given: Partial<ParseLimits> = {}): ParseLimits {
-  refuseUnknownKeys(given, LIMIT_KEYS, 'The limits of the parser');
-  const limits = { ...DEFAULT_PARSE_LIMITS, ...given };
-  for (const [name, value] of Object.entries(limits)) {
-    if (!(Number.isSafeInteger(value) && value >= 0) || (name === 'maxDepth' && value > MAX_DEPTH)) {
-      throw new MimeError(
-        'MB_MIME_OPTION',
-        `The limit ${name} is a whole number; maxDepth is at most ${MAX_DEPTH}.`,
-      );
-    }
-  }
-  return limits;
-}
+/** What {@link ParseLimits} accept. */
+export const parseLimits = {
+  maxDepth: [0, MAX_DEPTH],
+  maxParts: [0, MAX_COUNT],
+  maxHeaderFields: [0, MAX_COUNT],
+  maxHeaderBytes: [0, MAX_COUNT],
+  maxMessageBytes: [0, MAX_COUNT],
+} satisfies OptionTable<ParseLimits>;

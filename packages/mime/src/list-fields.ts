@@ -1,4 +1,5 @@
-import { formatPhrase } from './address.ts';
+import { writePhrase } from './address.ts';
+import { checkText } from './argument.ts';
 import { MimeError } from './errors.ts';
 import type { FieldWriter } from './header-fields.ts';
 import type { ListFields } from './message.ts';
@@ -33,12 +34,16 @@ function invalidUri(message: string): MimeError {
 }
 
 /** RFC 2919 §2: an optional phrase and the identifier in angle brackets. */
-function formatListId(input: string | { readonly name?: string; readonly id: string }): string {
-  const { name, id } = typeof input === 'string' ? { name: undefined, id: input } : input;
+function formatListId(input: string | { readonly name?: string | undefined; readonly id: string }): string {
+  const { name, id } =
+    typeof input === 'string'
+      ? { name: undefined, id: input }
+      : ((input ?? {}) as Exclude<typeof input, string>);
+  checkText(id, 'list.id');
   const inner = withoutBrackets(id);
   if (inner.length > 255 || !/^[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*$/.test(inner))
     throw invalidUri('A list identifier is at most 255 characters in the form of a domain.');
-  return `${name ? `${formatPhrase(name)} ` : ''}<${inner}>`;
+  return `${name !== undefined && name !== '' ? `${writePhrase(name)} ` : ''}<${inner}>`;
 }
 
 /** RFC 2369 §2, RFC 8058 §3.1: one https or mailto URI in angle brackets. */

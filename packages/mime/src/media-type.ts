@@ -1,5 +1,5 @@
 import { withoutComments } from './comment.ts';
-import { type ParameterizedValue, parseParameters } from './parameter.ts';
+import { decodeParameters, type ParameterizedValue } from './parameter.ts';
 
 const SOUND = /^[!#$%&'*+.\w^`{|}~-]+\/[!#$%&'*+.\w^`{|}~-]+$/;
 
@@ -14,15 +14,15 @@ const ODD =
  * `text/html,`, `text\/html`, and no semicolon before the parameters.
  */
 export function readMediaType(text: string): { readonly type: ParameterizedValue; readonly sound: boolean } {
-  const type = parseParameters(text);
+  const type = decodeParameters(text);
   if (SOUND.test(type.value)) return { type, sound: true };
   const [, top, subtype, rest] = ODD.exec(withoutComments(text)) ?? [];
-  const readable = top === undefined ? undefined : parseParameters(`${top}/${subtype};${rest}`);
+  const readable = top === undefined ? undefined : decodeParameters(`${top}/${subtype};${rest}`);
   return { type: readable ?? { value: 'text/plain', parameters: type.parameters }, sound: false };
 }
 
 /** Reads a Content-Transfer-Encoding field: its first word in lower case, without comments and quotes (RFC 2045 §6.1). */
 export function readTransferEncoding(text: string): string {
   if (/^[\w-]+$/.test(text)) return text.toLowerCase();
-  return /^["\s]*([^\s",]*)/.exec(parseParameters(text).value)![1]!;
+  return /^["\s]*([^\s",]*)/.exec(decodeParameters(text).value)![1]!;
 }

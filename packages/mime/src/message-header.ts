@@ -1,7 +1,8 @@
 import { type Group, type Mailbox, toCanonical, toWire } from './address.ts';
+import { wrongArgument } from './argument.ts';
 import { formatDate } from './date.ts';
 import { domainForWire } from './domain.ts';
-import { checkWord, MimeError, wordSet } from './errors.ts';
+import { MimeError, wordSet } from './errors.ts';
 import {
   FieldWriter,
   type HeaderCharset,
@@ -51,7 +52,7 @@ export interface HeaderContext {
  *   addresses and header values.
  */
 export function writeMessageHeader(message: Message, context: HeaderContext): MessageHeader {
-  const form = checkWord('addresses', message.addresses ?? 'strict', ['strict', 'as-received']);
+  const form = message.addresses;
   const from = mailboxesOf(toAddresses('from', message.from, form));
   const sender =
     message.sender === undefined ? undefined : toMailbox(message.sender, form, { field: 'sender' });
@@ -76,7 +77,7 @@ export function writeMessageHeader(message: Message, context: HeaderContext): Me
   writeIfAny(writer, 'To', to);
   writeIfAny(writer, 'Cc', cc);
   if (message.subject !== undefined) writer.unstructured('Subject', message.subject);
-  writer.raw('Date', formatDate(message.date ?? context.nowMs));
+  writer.raw('Date', formatDate(message.date === undefined ? context.nowMs : message.date));
   writer.raw('Message-ID', messageId);
   writeIds(writer, 'In-Reply-To', message.inReplyTo);
   writeIds(writer, 'References', message.references);
@@ -113,15 +114,10 @@ const PRIORITY = {
 
 function writeMarks(writer: FieldWriter, message: Message): void {
   const { autoSubmitted, precedence, priority, feedbackId } = message;
-  if (autoSubmitted !== undefined) {
-    checkWord('autoSubmitted', autoSubmitted, ['no', 'auto-generated', 'auto-replied', 'auto-notified']);
-    writer.raw('Auto-Submitted', autoSubmitted); // RFC 3834 §5
-  }
-  if (precedence !== undefined) {
-    writer.raw('Precedence', checkWord('precedence', precedence, ['bulk', 'list', 'junk']));
-  }
+  if (autoSubmitted !== undefined) writer.raw('Auto-Submitted', autoSubmitted); // RFC 3834 §5
+  if (precedence !== undefined) writer.raw('Precedence', precedence);
   if (priority !== undefined) {
-    const [number, importance, word] = PRIORITY[checkWord('priority', priority, ['high', 'normal', 'low'])];
+    const [number, importance, word] = PRIORITY[priority];
     writer.raw('X-Priority', number);
     writer.raw('Importance', importance); // RFC 4021 §2.1.53
     writer.raw('Priority', word); // RFC 4021 §2.1.54
@@ -157,6 +153,8 @@ function writeCustom(writer: FieldWriter, message: Message): void {
 function buildEnvelope(message: Message, author: Mailbox, recipients: readonly Mailbox[]): Envelope {
   const { envelope, addresses } = message;
   const from = envelope?.from;
+  if (envelope?.to !== undefined && !Array.isArray(envelope.to))
+    throw wrongArgument('envelope.to', 'an array');
   const to =
     envelope?.to?.map((one, index) => toMailbox(one, addresses, { field: 'envelope.to', index })) ??
     recipients;

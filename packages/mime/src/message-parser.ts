@@ -1,8 +1,8 @@
+import { checkOctets, checkOptions, type OptionTable } from './argument.ts';
 import type { CharsetDecoder } from './charset.ts';
 import type { Defect, DefectCode } from './defect.ts';
-import { refuseUnknownKeys, wordSet } from './errors.ts';
 import { type HeaderBlock, HeaderField, isBlank, isHeaderLine, parseHeaderBlock } from './header-block.ts';
-import { type ParseLimits, resolveLimits } from './limits.ts';
+import { DEFAULT_PARSE_LIMITS, type ParseLimits, parseLimits } from './limits.ts';
 import { readMediaType, readTransferEncoding } from './media-type.ts';
 import type { ParameterizedValue } from './parameter.ts';
 import { Base64Decoder } from './transfer/base64.ts';
@@ -49,10 +49,16 @@ export type ParseEvent =
 /** How a message is parsed. */
 export interface ParserOptions {
   /** Limits that differ from their defaults; see {@link ParseLimits}. */
-  readonly limits?: Partial<ParseLimits>;
+  readonly limits?: { readonly [K in keyof ParseLimits]?: ParseLimits[K] | undefined } | undefined;
   /** Decodes charsets that the platform does not know, as `decodeCharset` of `@mb/mime/charsets` does. */
-  readonly decodeCharset?: CharsetDecoder;
+  readonly decodeCharset?: CharsetDecoder | undefined;
 }
+
+/** What {@link ParserOptions} accept. */
+export const parserOptions = {
+  limits: parseLimits,
+  decodeCharset: 'function',
+} satisfies OptionTable<ParserOptions>;
 
 interface ContentDecoder {
   push(chunk: Uint8Array): Uint8Array;
@@ -119,12 +125,13 @@ export class MessageParser {
   #insideLine = false;
 
   constructor(options: ParserOptions = {}) {
-    refuseUnknownKeys(options, OPTION_KEYS, 'The options of the parser');
-    this.#limits = resolveLimits(options.limits);
+    checkOptions(options, parserOptions, 'parser: options');
+    this.#limits = readLimits(options);
   }
 
   /** Takes more octets and returns what they complete. */
   push(chunk: Uint8Array): ParseEvent[] {
+    checkOctets(chunk, 'push: chunk');
     let offset = this.#received;
     this.#received += chunk.length;
     let octets = chunk;
@@ -472,7 +479,11 @@ export class MessageParser {
   }
 }
 
-const OPTION_KEYS = /* @__PURE__ */ wordSet('limits decodeCharset');
+/** The limits that a caller gave, and the default for each other one. */
+export function readLimits({ limits = {} }: ParserOptions): ParseLimits {
+  const given = Object.entries(limits).filter(([, limit]) => limit !== undefined);
+  return { ...DEFAULT_PARSE_LIMITS, ...Object.fromEntries(given) };
+}
 
 /** The octets of the boundary that a multipart names; undefined when there is none that can be used. */
 function boundaryOf({ value, parameters }: ParameterizedValue): Uint8Array | undefined {

@@ -1,11 +1,21 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { checkOptions, checkText, type OptionTable } from './argument.ts';
 import type { ContentAttachment } from './message.ts';
 
 /** What {@link fileAttachment} may be told about the part. */
 export type FileAttachmentOptions = Partial<
   Pick<ContentAttachment, 'filename' | 'contentType' | 'contentId' | 'disposition' | 'headers'>
 >;
+
+/** What {@link FileAttachmentOptions} accept. */
+export const fileAttachmentOptions = {
+  filename: 'string',
+  contentType: 'string',
+  contentId: 'string',
+  disposition: ['attachment', 'inline'],
+  headers: 'object',
+} satisfies OptionTable<FileAttachmentOptions>;
 
 /** Octets read at a time: small, since the engine frees blocks late, and five chunks of base64 without a rest. */
 const BLOCK = 15_960;
@@ -23,9 +33,12 @@ export async function fileAttachment(
   path: string,
   options: FileAttachmentOptions = {},
 ): Promise<ContentAttachment> {
+  checkText(path, 'fileAttachment: path');
+  checkOptions(options, fileAttachmentOptions, 'fileAttachment: options');
   const facts = await stat(path);
   if (!facts.isFile()) throw Object.assign(new Error(`${basename(path)} is no file`), { code: 'EISDIR' });
-  return { filename: basename(path), ...options, content: () => readFile(path), size: facts.size };
+  const filename = options.filename ?? basename(path);
+  return { ...options, filename, content: () => readFile(path), size: facts.size };
 }
 
 async function* readFile(path: string): AsyncGenerator<Uint8Array> {

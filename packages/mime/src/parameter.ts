@@ -1,7 +1,8 @@
 import { unquote } from './address-token.ts';
-import { type CharsetOptions, decodeOctets } from './charset.ts';
+import { checkOptions, checkText } from './argument.ts';
+import { type CharsetOptions, charsetOptions, decodeOctets } from './charset.ts';
 import { withoutComments } from './comment.ts';
-import { decodeWords, unescapeOctets } from './encoded-word.ts';
+import { readWords, unescapeOctets } from './encoded-word.ts';
 import { MimeError, unfitValue } from './errors.ts';
 import { concatOctets, encodeUtf8 } from './utf8.ts';
 
@@ -29,7 +30,8 @@ export function isToken(text: string): boolean {
  * @example formatParameter('filename', 'é.txt') // ["filename*=utf-8''%C3%A9.txt"]
  */
 export function formatParameter(name: string, value: string): string[] {
-  if (!ATTRIBUTE.test(name)) {
+  checkText(value, 'formatParameter: value');
+  if (typeof name !== 'string' || !ATTRIBUTE.test(name)) {
     throw new MimeError('MB_MIME_PARAMETER', 'A parameter name is a token of at most 60 characters.');
   }
   if (value.length <= 60) {
@@ -73,7 +75,7 @@ export interface ParameterizedValue {
 const MAX_PARAMETERS = 200;
 
 /**
- * Reads a field with parameters, as Content-Type and Content-Disposition are (RFC 2045 §5.1, RFC 2231), and never throws.
+ * Reads a field with parameters, as Content-Type and Content-Disposition are (RFC 2045 §5.1, RFC 2231).
  *
  * Continuations are joined, percent-encoding is decoded, the first of equal parameters counts; comments are left out.
  *
@@ -82,6 +84,13 @@ const MAX_PARAMETERS = 200;
  * @example parseParameters('text/plain; charset="utf-8"').parameters.get('charset') // 'utf-8'
  */
 export function parseParameters(text: string, options: CharsetOptions = {}): ParameterizedValue {
+  checkText(text, 'parseParameters: text');
+  checkOptions(options, charsetOptions, 'parseParameters: options');
+  return decodeParameters(text, options);
+}
+
+/** {@link parseParameters} for arguments that were checked. */
+export function decodeParameters(text: string, options: CharsetOptions = {}): ParameterizedValue {
   const { value, written } = readParameters(withoutComments(text));
   const parameters = new Map<string, string>();
   const extended: (readonly [string, string])[] = [];
@@ -146,7 +155,7 @@ function joinExtended(
 
 /** QUIRK(many senders): encoded-words in file names, against RFC 2047 §5. */
 function decodeName(name: string, text: string, options: CharsetOptions | undefined): string {
-  return name === 'filename' || name === 'name' ? decodeWords(text, options) : text;
+  return name === 'filename' || name === 'name' ? readWords(text, options) : text;
 }
 
 /** True when a parameter stands twice, so that readers may differ on which of the two counts. */

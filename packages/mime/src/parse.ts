@@ -1,17 +1,24 @@
 import type { Group, Mailbox } from './address.ts';
 import { AddressReader } from './address-reader.ts';
 import { recovery } from './address-recovery.ts';
+import { checkOctets, wrongArgument } from './argument.ts';
 import type { CharsetOptions } from './charset.ts';
 import { readDate } from './date.ts';
 import type { Defect, DefectCode } from './defect.ts';
-import { decodeWords } from './encoded-word.ts';
+import { readWords } from './encoded-word.ts';
 import { type HeaderBlock, isBlank } from './header-block.ts';
 import { onOneLine } from './header-fold.ts';
-import { DEFAULT_PARSE_LIMITS } from './limits.ts';
+import type { ParseLimits } from './limits.ts';
 import { readBody } from './message-body.ts';
 import { readIdentifiers } from './message-id.ts';
-import { MessageParser, type ParseEvent, type ParserOptions, type PartHeader } from './message-parser.ts';
-import { parseParameters } from './parameter.ts';
+import {
+  MessageParser,
+  type ParseEvent,
+  type ParserOptions,
+  type PartHeader,
+  readLimits,
+} from './message-parser.ts';
+import { decodeParameters } from './parameter.ts';
 import { concatOctets } from './utf8.ts';
 
 /** One part of a parsed message. */
@@ -57,9 +64,12 @@ export interface PartRange {
  */
 export function rawPart(
   message: Uint8Array,
-  { range }: Pick<ParsedPart, 'range'>,
+  part: Pick<ParsedPart, 'range'>,
 ): { readonly octets: Uint8Array; readonly header: Uint8Array; readonly body: Uint8Array } {
-  const { start, bodyStart, end } = range;
+  checkOctets(message, 'rawPart: message');
+  if (typeof part?.range?.end !== 'number')
+    throw wrongArgument('rawPart: part', 'a part of a parsed message');
+  const { start, bodyStart, end } = part.range;
   return {
     octets: message.subarray(start, end),
     header: message.subarray(start, bodyStart),
@@ -127,6 +137,8 @@ export async function parseMessage(
 ): Promise<ParsedMessage> {
   const builder = new MessageBuilder(options, 0);
   if (input instanceof Uint8Array) builder.push(input);
+  else if (typeof input?.[Symbol.asyncIterator] !== 'function')
+    throw wrongArgument('parseMessage: input', 'a Uint8Array or an async iterable');
   else for await (const chunk of input) builder.push(chunk);
   return builder.finish();
 }
@@ -142,7 +154,7 @@ class MessageBuilder {
   readonly #options: ParserOptions;
   readonly #depth: number;
   readonly #parser: MessageParser;
-  readonly #maxBytes: number;
+  readonly #limits: ParseLimits;
   readonly #open: GrowingPart[] = [];
   #root: GrowingPart | undefined;
   #bytes = 0;
@@ -154,11 +166,12 @@ class MessageBuilder {
     this.#options = options;
     this.#depth = depth;
     this.#parser = new MessageParser(options);
-    this.#maxBytes = options.limits?.maxMessageBytes ?? DEFAULT_PARSE_LIMITS.maxMessageBytes;
+    this.#limits = readLimits(options);
   }
 
   push(chunk: Uint8Array): void {
-    const room = this.#maxBytes - this.#bytes;
+    checkOctets(chunk, 'parseMessage: input');
+    const room = this.#limits.maxMessageBytes - this.#bytes;
     if (chunk.length > room) this.#isTooLarge = true;
     const taken = chunk.length > room ? chunk.subarray(0, room) : chunk;
     this.#bytes += taken.length;
@@ -214,7 +227,7 @@ class MessageBuilder {
 
   #finishPart(part: GrowingPart): ParsedPart {
     const { headers, contentType, path } = part;
-    const disposition = parseParameters(headers.get('Content-Disposition') ?? '', this.#charset(path));
+    const disposition = decodeParameters(headers.get('Content-Disposition') ?? '', this.#charset(path));
     const filename =
       safeFilename(disposition.parameters.get('filename')) ??
       safeFilename(contentType.parameters.get('name'));
@@ -240,7 +253,7 @@ class MessageBuilder {
 
   #attachedMessage(type: string, content: Uint8Array, path: string): ParsedMessage | undefined {
     if (type !== 'message/rfc822' && type !== 'message/global') return undefined;
-    const maxDepth = this.#options.limits?.maxDepth ?? DEFAULT_PARSE_LIMITS.maxDepth;
+    const maxDepth = this.#limits.maxDepth;
     if (this.#depth + 1 > maxDepth) {
       this.#addDefect('too-deep', path);
       return undefined;
@@ -266,7 +279,7 @@ function buildMessage(
 ): ParsedMessage {
   const { headers } = root;
   const body = readBody(root, charset);
-  const decode = (value: string) => decodeWords(value, charset(''));
+  const decode = (value: string) => readWords(value, charset(''));
   const identifiers = (name: string) =>
     headers.getAll(name).flatMap((value) => {
       const read = readIdentifiers(value);

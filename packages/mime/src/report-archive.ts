@@ -1,4 +1,5 @@
 import { Gunzip, Unzip, UnzipInflate } from 'fflate';
+import { checkOctets, checkOptions, type OptionTable, wrongArgument } from './argument.ts';
 import { MimeError } from './errors.ts';
 import type { ParsedMessage, ParsedPart } from './parse.ts';
 import { concatOctets } from './utf8.ts';
@@ -6,8 +7,19 @@ import { concatOctets } from './utf8.ts';
 /** What is taken from one compressed report. */
 export interface ReportLimits {
   /** Octets of the report after all compression is undone, those of other files beside it included; default 67,108,864. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
 }
+
+/** How a compressed report is read. */
+export interface ReportOptions {
+  /** What is taken from it at most. */
+  readonly limits?: ReportLimits | undefined;
+}
+
+/** What {@link ReportOptions} accept. */
+export const reportOptions = {
+  limits: { maxBytes: [1, Number.MAX_SAFE_INTEGER] },
+} satisfies OptionTable<ReportOptions>;
 
 const DEFAULT_MAX_BYTES = 67_108_864;
 /** How often compression is undone: gzip in gzip, or gzip in zip. */
@@ -32,12 +44,12 @@ export function malformedReport(message: string, cause?: unknown): MimeError {
  */
 export function unpackReport(
   content: Uint8Array,
-  limits: ReportLimits | undefined,
+  options: ReportOptions,
   isReport: (octets: Uint8Array) => boolean,
 ): Uint8Array {
-  const maxBytes = limits?.maxBytes ?? DEFAULT_MAX_BYTES;
-  if (!Number.isSafeInteger(maxBytes) || maxBytes < 1)
-    throw new MimeError('MB_MIME_OPTION', 'The limit maxBytes must be a whole number above 0.');
+  checkOctets(content, 'content');
+  checkOptions(options, reportOptions, 'options');
+  const maxBytes = options.limits?.maxBytes ?? DEFAULT_MAX_BYTES;
   let left = maxBytes;
   const take = (length: number) => {
     left -= length;
@@ -127,10 +139,16 @@ function reportParts(message: ParsedMessage): ParsedPart[] {
 }
 
 /** Reads the first part of a message that holds a report; parts that hold none are passed over. */
-export function findReport<T>(message: ParsedMessage, parse: (content: Uint8Array) => T): T | undefined {
+export function findReport<T>(
+  message: ParsedMessage,
+  options: ReportOptions,
+  parse: (content: Uint8Array, options: ReportOptions) => T,
+): T | undefined {
+  checkOptions(options, reportOptions, 'options');
+  if (!Array.isArray(message?.root?.parts)) throw wrongArgument('message', 'a parsed message');
   for (const { content } of reportParts(message)) {
     try {
-      return parse(content);
+      return parse(content, options);
     } catch (error) {
       if (!MimeError.isInstance(error) || error.code !== 'MB_MIME_REPORT_SYNTAX') throw error;
     }

@@ -1,3 +1,4 @@
+import { wrongArgument } from './argument.ts';
 import { formatDate } from './date.ts';
 import { MimeError } from './errors.ts';
 import { checkHeaderValue, foldTrusted } from './header-fold.ts';
@@ -31,6 +32,7 @@ export interface FormattedReport {
  *   or a feedback report that is not ASCII; MB_MIME_HEADER_VALUE for control characters; MB_MIME_LINE_LENGTH.
  */
 export function formatReport(report: Report): FormattedReport {
+  if (typeof report?.kind !== 'string') throw wrongArgument('formatReport: report', 'a report');
   const groups =
     report.kind === 'delivery-status'
       ? deliveryGroups(report)

@@ -1,3 +1,4 @@
+import { checkOctets, checkText, wrongArgument } from './argument.ts';
 import { parseDate } from './date.ts';
 import { parseHeaderBlock } from './header-block.ts';
 import type { ParsedMessage, ParsedPart } from './parse.ts';
@@ -90,7 +91,7 @@ const MAX_RECIPIENTS = 10_000;
 type Fields = ReadonlyMap<string, readonly string[]>;
 
 /**
- * Reads the machine-readable part of a report into a record, and never throws.
+ * Reads the machine-readable part of a report into a record.
  *
  * @param contentType  For example `message/delivery-status`.
  * @param content  The octets of the part, its transfer encoding undone.
@@ -98,6 +99,8 @@ type Fields = ReadonlyMap<string, readonly string[]>;
  * @example parseReport('message/delivery-status', octets)?.kind // 'delivery-status'
  */
 export function parseReport(contentType: string, content: Uint8Array): Report | undefined {
+  checkText(contentType, 'parseReport: contentType');
+  checkOctets(content, 'parseReport: content');
   const kind = REPORT_TYPES.get(contentType.toLowerCase());
   if (kind === undefined) return undefined;
   const [first, ...more] = splitGroups(content);
@@ -113,7 +116,9 @@ export function parseReport(contentType: string, content: Uint8Array): Report | 
  * @returns The record; undefined when the message is no report, or when nothing in it can be read.
  * @example readReport(await parseMessage(octets))?.kind // 'delivery-status'
  */
-export function readReport({ root }: Pick<ParsedMessage, 'root'>): Report | undefined {
+export function readReport(message: Pick<ParsedMessage, 'root'>): Report | undefined {
+  const root = message?.root;
+  if (!Array.isArray(root?.parts)) throw wrongArgument('readReport: message', 'a parsed message');
   for (const part of findContainer(root)?.parts ?? []) {
     const report = parseReport(part.contentType, part.content);
     if (report !== undefined) return report;

@@ -7,9 +7,9 @@
 import { decodeOctets } from './charset.ts';
 import { parseDate } from './date.ts';
 import type { ParsedMessage } from './parse.ts';
-import { findReport, malformedReport, type ReportLimits, unpackReport } from './report-archive.ts';
+import { findReport, malformedReport, type ReportOptions, unpackReport } from './report-archive.ts';
 
-export type { ReportLimits } from './report-archive.ts';
+export type { ReportLimits, ReportOptions } from './report-archive.ts';
 
 /** Sessions that failed in one way (RFC 8460 §4.4). */
 export interface TlsFailure {
@@ -52,15 +52,12 @@ export interface TlsReport {
  * Reads a TLS report: JSON, as it is or in gzip or zip.
  *
  * @param content  The octets of the part, its transfer encoding undone.
- * @param options.limits  What is taken from it at most.
+ * @param options  What is taken from it at most.
  * @throws {MimeError} MB_MIME_REPORT_SIZE beyond the limits, MB_MIME_REPORT_SYNTAX for what is no TLS report.
  * @example parseTlsReport(part.content).policies[0]?.failedSessions
  */
-export function parseTlsReport(
-  content: Uint8Array,
-  options: { readonly limits?: ReportLimits } = {},
-): TlsReport {
-  const octets = unpackReport(content, options.limits, looksLikeJson);
+export function parseTlsReport(content: Uint8Array, options: ReportOptions = {}): TlsReport {
+  const octets = unpackReport(content, options, looksLikeJson);
   let value: unknown;
   try {
     value = JSON.parse(decodeOctets(octets, 'utf-8', {}));
@@ -92,11 +89,8 @@ export function parseTlsReport(
  * @throws {MimeError} MB_MIME_REPORT_SIZE when a compressed part goes beyond the limits.
  * @example findTlsReport(await parseMessage(octets))?.organization
  */
-export function findTlsReport(
-  message: ParsedMessage,
-  options: { readonly limits?: ReportLimits } = {},
-): TlsReport | undefined {
-  return findReport(message, (content) => parseTlsReport(content, options));
+export function findTlsReport(message: ParsedMessage, options: ReportOptions = {}): TlsReport | undefined {
+  return findReport(message, options, parseTlsReport);
 }
 
 function looksLikeJson(octets: Uint8Array): boolean {

@@ -1,4 +1,4 @@
-import { MimeError } from '../errors.ts';
+import { checkOctets, checkOptions, type OptionTable, wrongArgument } from '../argument.ts';
 import { unfilledArray } from '../memory.ts';
 import { concatOctets, decodeAscii, writeUtf8 } from '../utf8.ts';
 import { ALPHABET, base64Length, encodeBlocks, LINE_LENGTH } from './fast/base64-lines.ts';
@@ -40,14 +40,16 @@ export function encodeBase64ThroughStrings(input: Uint8Array, out: Uint8Array, o
 /** How {@link encodeBase64} and {@link encodeBase64Octets} write. */
 export interface Base64Options {
   /** Characters in a line, a multiple of 4 up to 996; default 76; 0 gives one line. */
-  readonly lineLength?: number;
+  readonly lineLength?: number | undefined;
 }
 
-function readLineLength(options: Base64Options | undefined): number {
-  const lineLength = options?.lineLength ?? LINE_LENGTH;
-  if (!Number.isInteger(lineLength) || lineLength < 0 || lineLength > 996 || lineLength % 4 !== 0) {
-    throw new MimeError('MB_MIME_OPTION', 'lineLength is a multiple of 4 up to 996, or 0 for one line.');
-  }
+/** What {@link Base64Options} accept. */
+export const base64Options = { lineLength: [0, 996] } satisfies OptionTable<Base64Options>;
+
+function readLineLength(options: Base64Options): number {
+  checkOptions(options, base64Options, 'encodeBase64: options');
+  const { lineLength = LINE_LENGTH } = options;
+  if (lineLength % 4 !== 0) throw wrongArgument('encodeBase64: options.lineLength', 'a multiple of 4');
   return lineLength;
 }
 
@@ -57,10 +59,11 @@ function readLineLength(options: Base64Options | undefined): number {
  * @param input  Any octets; empty input gives an empty string.
  * @param options  The length of the lines.
  * @returns Lines with CRLF between them and no line break at the end.
- * @throws {MimeError} MB_MIME_OPTION for another line length.
+ * @throws {MimeError} MB_MIME_OPTION for another line length, and for anything but octets.
  * @example encodeBase64(new Uint8Array([104, 105])) // 'aGk='
  */
-export function encodeBase64(input: Uint8Array, options?: Base64Options): string {
+export function encodeBase64(input: Uint8Array, options: Base64Options = {}): string {
+  checkOctets(input, 'encodeBase64: input');
   let encoded = '';
   encodeBlocks(input, readLineLength(options), (lines) => {
     encoded += decodeAscii(lines);
@@ -74,10 +77,11 @@ export function encodeBase64(input: Uint8Array, options?: Base64Options): string
  * @param input  Any octets; empty input gives an empty array.
  * @param options  The length of the lines.
  * @returns Lines with CRLF between them and no line break at the end.
- * @throws {MimeError} MB_MIME_OPTION for another line length.
+ * @throws {MimeError} MB_MIME_OPTION for another line length, and for anything but octets.
  * @example encodeBase64Octets(new Uint8Array([104, 105])) // Uint8Array [97, 71, 107, 61]: 'aGk='
  */
-export function encodeBase64Octets(input: Uint8Array, options?: Base64Options): Uint8Array {
+export function encodeBase64Octets(input: Uint8Array, options: Base64Options = {}): Uint8Array {
+  checkOctets(input, 'encodeBase64Octets: input');
   const lineLength = readLineLength(options);
   const out = unfilledArray(base64Length(input.length, lineLength));
   encodeBase64Into(input, out, 0, lineLength);
@@ -100,6 +104,7 @@ export class Base64Encoder {
 
   /** Takes more content and returns the lines that are complete. */
   push(chunk: Uint8Array): Uint8Array {
+    checkOctets(chunk, 'push: chunk');
     const lines = Math.floor((this.#filled + chunk.length) / OCTETS_PER_LINE);
     if (lines === 0) {
       this.#line.set(chunk, this.#filled);
@@ -163,6 +168,7 @@ export class Base64Decoder {
 
   /** Takes more characters (as octets) and returns the content they complete. */
   push(chunk: Uint8Array): Uint8Array {
+    checkOctets(chunk, 'push: chunk');
     const out = new Uint8Array(Math.ceil((chunk.length * 3) / 4) + 3);
     let bits = this.#bits;
     let count = this.#count;
@@ -233,10 +239,11 @@ function decodeGroups(chunk: Uint8Array, start: number, out: Uint8Array, offset:
 }
 
 /**
- * Decodes base64 and never throws (RFC 2045 §6.8: other characters are skipped; missing padding is accepted).
+ * Decodes base64, whatever the text is (RFC 2045 §6.8: other characters are skipped; missing padding is accepted).
  *
  * @param input  The encoded text, or its octets.
  * @returns The content; garbage gives whatever octets its letters spell.
+ * @throws {MimeError} MB_MIME_OPTION for anything but a string or octets.
  * @example decodeBase64('aGk=') // Uint8Array [104, 105]
  */
 export function decodeBase64(input: string | Uint8Array): Uint8Array {

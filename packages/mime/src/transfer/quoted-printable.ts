@@ -1,3 +1,4 @@
+import { checkOctets, checkOptions, type OptionTable } from '../argument.ts';
 import { pooledCopy } from '../memory.ts';
 import { concatOctets, decodeAscii, encodeUtf8 } from '../utf8.ts';
 import {
@@ -27,16 +28,19 @@ export class QuotedPrintableEncoder {
   readonly #state: EncoderState;
 
   constructor(mode: QuotedPrintableMode) {
+    checkOptions({ mode: mode ?? 0 }, quotedPrintableOptions, 'QuotedPrintableEncoder');
     this.#state = startOf(mode);
   }
 
   /** Takes more octets and returns the encoded octets that are certain. */
   push(chunk: Uint8Array): Uint8Array {
+    checkOctets(chunk, 'push: chunk');
     return encodeOctets(this.#state, chunk, false);
   }
 
   /** Returns what the end of the content settles, after an optional last chunk; call it once. */
   finish(chunk: Uint8Array = new Uint8Array(0)): Uint8Array {
+    checkOctets(chunk, 'finish: chunk');
     return encodeOctets(this.#state, chunk, true);
   }
 }
@@ -63,7 +67,22 @@ export interface QuotedPrintableOptions {
    * `text` writes CR, LF and CRLF as CRLF line breaks (the default for a string); `binary` writes them as `=0D` and
    * `=0A`, so that octets come back exactly (the default for octets).
    */
-  readonly mode?: QuotedPrintableMode;
+  readonly mode?: QuotedPrintableMode | undefined;
+}
+
+/** What {@link QuotedPrintableOptions} accept. */
+export const quotedPrintableOptions = {
+  mode: ['text', 'binary'],
+} satisfies OptionTable<QuotedPrintableOptions>;
+
+function startOfCall(
+  input: string | Uint8Array,
+  options: QuotedPrintableOptions,
+  where: string,
+): EncoderState {
+  if (typeof input !== 'string') checkOctets(input, `${where}: input`);
+  checkOptions(options, quotedPrintableOptions, `${where}: options`);
+  return startOf(options.mode, input);
 }
 
 /**
@@ -72,11 +91,15 @@ export interface QuotedPrintableOptions {
  * @param input  A text (written as UTF-8; a lone surrogate becomes U+FFFD) or octets.
  * @param options  How line breaks are taken.
  * @returns Lines of at most 76 characters.
+ * @throws {MimeError} MB_MIME_OPTION for anything but a string or octets, and for another mode.
  * @example encodeQuotedPrintable('café') // 'caf=C3=A9'
  */
-export function encodeQuotedPrintable(input: string | Uint8Array, options?: QuotedPrintableOptions): string {
+export function encodeQuotedPrintable(
+  input: string | Uint8Array,
+  options: QuotedPrintableOptions = {},
+): string {
   let encoded = '';
-  encodeBlocks(startOf(options?.mode, input), input, true, (piece) => {
+  encodeBlocks(startOfCall(input, options, 'encodeQuotedPrintable'), input, true, (piece) => {
     encoded += decodeAscii(piece);
   });
   return encoded;
@@ -88,13 +111,14 @@ export function encodeQuotedPrintable(input: string | Uint8Array, options?: Quot
  * @param input  A text (written as UTF-8; a lone surrogate becomes U+FFFD) or octets.
  * @param options  How line breaks are taken.
  * @returns Lines of at most 76 octets.
+ * @throws {MimeError} MB_MIME_OPTION for anything but a string or octets, and for another mode.
  * @example encodeQuotedPrintableOctets('é') // Uint8Array [61, 67, 51, 61, 65, 57]: '=C3=A9'
  */
 export function encodeQuotedPrintableOctets(
   input: string | Uint8Array,
-  options?: QuotedPrintableOptions,
+  options: QuotedPrintableOptions = {},
 ): Uint8Array {
-  return encodeOctets(startOf(options?.mode, input), input, true);
+  return encodeOctets(startOfCall(input, options, 'encodeQuotedPrintableOctets'), input, true);
 }
 
 const EMPTY = /* @__PURE__ */ new Uint8Array(0);
@@ -145,6 +169,7 @@ export class QuotedPrintableDecoder {
 
   /** Takes more encoded octets and returns the content they complete. */
   push(chunk: Uint8Array): Uint8Array {
+    checkOctets(chunk, 'push: chunk');
     const input = this.#held.length === 0 ? chunk : concatOctets([this.#held, chunk]);
     const out = new Uint8Array(input.length);
     const end = input.length;
@@ -188,10 +213,11 @@ export class QuotedPrintableDecoder {
 }
 
 /**
- * Decodes quoted-printable and never throws (RFC 2045 §6.7).
+ * Decodes quoted-printable (RFC 2045 §6.7), whatever the text is.
  *
  * @param input  The encoded text (ASCII; other characters are taken as UTF-8) or its octets.
  * @returns The content; sequences that are not valid stay as they are.
+ * @throws {MimeError} MB_MIME_OPTION for anything but a string or octets.
  * @example new TextDecoder().decode(decodeQuotedPrintable('caf=C3=A9')) // 'café'
  */
 export function decodeQuotedPrintable(input: string | Uint8Array): Uint8Array {
