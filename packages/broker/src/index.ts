@@ -71,6 +71,7 @@ export type {
   EnqueueResult,
   EnqueueWarning,
   QueuedDeliveryOptions,
+  RecipientDelivery,
 } from './queue/enqueue.ts';
 export { type EventHandler, type SinkOptions, type WebhookOptions, webhook } from './queue/event-sink.ts';
 export type { EventsOptions } from './queue/event-stream.ts';

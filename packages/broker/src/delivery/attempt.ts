@@ -126,7 +126,7 @@ async function tryHost(offer: Offer, scope: AttemptScope): Promise<RecipientOutc
     return outcome.recipients.map((result, index) =>
       withOwnReport(
         recipientOutcome(recipients[index]!, result, { ...facts, outcome, transcript, shared }),
-        dsn ? 'never' : message.dsn?.notify.get(recipients[index]!.address),
+        dsn ? 'never' : message.dsn?.recipients.get(recipients[index]!.address)?.notify,
         nextHop,
       ),
     );
@@ -239,8 +239,8 @@ function envelopeOf(
   return {
     from: envelope.from,
     to: recipients.map(({ address }) => {
-      const notify = dsn?.notify.get(address);
-      return notify === undefined ? address : { address, notify };
+      const { notify, orcpt } = dsn?.recipients.get(address) ?? {};
+      return notify === undefined && orcpt === undefined ? address : { address, notify, orcpt };
     }),
     ...(dsn?.ret && { ret: dsn.ret }),
     ...(dsn?.envid !== undefined && { envid: dsn.envid }),

@@ -9,7 +9,7 @@ import {
 import { BrokerError } from '../errors.ts';
 import type { Keyring } from '../sender/keyring.ts';
 import type { Octets } from './octets.ts';
-import type { Notify } from './queued-envelope.ts';
+import type { QueuedRecipientOptions } from './queued-envelope.ts';
 import { type ReadOptions, type ReadyMessage, readReadyMessage } from './ready-message.ts';
 import { toSevenBit } from './seven-bit.ts';
 import { spool } from './spool.ts';
@@ -38,7 +38,8 @@ export interface SignedMessage
 
 /** What a host is asked to report, and with what (RFC 3461 §4). */
 export interface DsnRequest {
-  readonly notify: ReadonlyMap<string, Notify | undefined>;
+  /** By address; a recipient that is not in it has no wishes. */
+  readonly recipients: ReadonlyMap<string, QueuedRecipientOptions>;
   readonly ret?: 'full' | 'headers';
   readonly envid?: string;
 }

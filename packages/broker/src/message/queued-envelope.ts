@@ -20,6 +20,8 @@ export interface QueuedEnvelope extends Pick<OutgoingMessage, 'requires' | 'mess
 /** What the queue keeps of a recipient beside its address. */
 export interface QueuedRecipientOptions {
   readonly notify?: Notify;
+  /** RFC 3461 §4.2: the address that the message was sent to first, as `type;value`. */
+  readonly orcpt?: string;
 }
 
 /** Reads back what {@link NewMessage.envelope} held; a message of another program gets what is safe. */

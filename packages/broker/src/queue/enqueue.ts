@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { DkimSigner } from '@mb/dkim';
 import { domainToAscii, type Message, parseMailbox } from '@mb/mime';
 import type { Failed, Queued } from '../delivery/outcome.ts';
-import { BrokerError } from '../errors.ts';
+import { BrokerError, optionError } from '../errors.ts';
 import {
   type ComposeEnvironment,
   isReady,
@@ -10,7 +10,7 @@ import {
   prepareMessage,
   signOutgoing,
 } from '../message/outgoing-message.ts';
-import type { Notify, QueuedEnvelope } from '../message/queued-envelope.ts';
+import type { Notify, QueuedEnvelope, QueuedRecipientOptions } from '../message/queued-envelope.ts';
 import type { ReadyMessage } from '../message/ready-message.ts';
 import {
   either,
@@ -78,9 +78,32 @@ export interface QueuedDeliveryOptions {
   readonly ret?: 'full' | 'headers' | undefined;
   /** Your own name for this message, repeated in reports (RFC 3461 §4.4). */
   readonly envid?: string | undefined;
+  /** What differs for single recipients, by the address as the envelope has it. */
+  readonly recipients?: Readonly<Record<string, RecipientDelivery>> | undefined;
+}
+
+/** What differs for one recipient. */
+export interface RecipientDelivery {
+  /** As `delivery.notify`. */
+  readonly notify?: Notify | undefined;
+  /** The address that the message was sent to first, as `rfc822;bob@example.org` (RFC 3461 §4.2); it is in reports. */
+  readonly orcpt?: string | undefined;
 }
 
 const name = text('a string that is not empty', { pattern: /./s });
+
+const notify = either(
+  literal('never'),
+  list<'success' | 'failure' | 'delay'>(word(['success', 'failure', 'delay']), 1),
+);
+
+/** What `RecipientDelivery` accepts. */
+const recipientDelivery = {
+  notify,
+  orcpt: text('type;value, such as "rfc822;bob@example.org"', {
+    pattern: /^[A-Za-z0-9-]{1,20};[^\p{Cc}]{1,400}$/u,
+  }),
+} satisfies OptionTable<RecipientDelivery>;
 
 /** What `QueuedDeliveryOptions` accepts. */
 const deliveryOptions = {
@@ -92,12 +115,13 @@ const deliveryOptions = {
     matching<null>('null', (value) => value === null),
   ),
   onUnknown: word(['retry', 'hold', 'report']),
-  notify: either(
-    literal('never'),
-    list<'success' | 'failure' | 'delay'>(word(['success', 'failure', 'delay']), 1),
-  ),
+  notify,
   ret: word(['full', 'headers']),
   envid: name,
+  recipients: matching<Readonly<Record<string, RecipientDelivery>>>(
+    'an object of { notify, orcpt } by address',
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  ),
 } satisfies OptionTable<QueuedDeliveryOptions>;
 
 /** What `EnqueueOptions` accepts. */
@@ -185,6 +209,7 @@ async function enqueuePrepared(
   const { store, keyring } = parts;
   const { idempotencyKey, signal, tenant } = options;
   checkSender(prepared, options.senderDomains);
+  checkWishes(prepared, options.delivery?.recipients);
   // Also when signing comes later: a message that cannot be signed is refused now.
   const signer = keyring.signerFor(prepared.authorDomain);
   const suppressed = await suppressions(prepared.envelope.to, store, tenant);
@@ -199,6 +224,17 @@ async function enqueuePrepared(
   const record = await newMessage(prepared, open, { signer, parts, options, idempotency });
   const accepted = await acceptOrDiscard(store, record, options.transaction);
   return { id: accepted.messageId, duplicate: accepted.duplicate, recipients, warnings };
+}
+
+/** A wish for somebody who gets no copy is a mistake. @throws {BrokerError} MB_BROKER_OPTION */
+function checkWishes({ envelope }: OutgoingMessage, wishes: QueuedDeliveryOptions['recipients'] = {}): void {
+  for (const [address, wish] of Object.entries(wishes)) {
+    const path = `enqueue: options.delivery.recipients[${JSON.stringify(printableText(address.slice(0, 100)))}]`;
+    if (!envelope.to.includes(address)) {
+      throw optionError(`${path}: the envelope of the message has no such recipient.`);
+    }
+    readOptions<RecipientDelivery, typeof recipientDelivery>(wish, recipientDelivery, path);
+  }
 }
 
 /** @throws {BrokerError} MB_BROKER_SENDER */
@@ -305,7 +341,7 @@ async function newMessage(
   { signer, parts, options, idempotency }: NewMessageParts,
 ): Promise<NewMessage> {
   const { tenant, tag, notBefore, signal, delivery = {} } = options;
-  const { requireTls, sign, expireAfterMs, delayNoticeAfterMs, onUnknown, notify, ret, envid } = delivery;
+  const { requireTls, sign, expireAfterMs, delayNoticeAfterMs, onUnknown, ret, envid } = delivery;
   const signNow = sign === 'enqueue' && signer !== undefined;
   const octets = signNow ? (await signOutgoing(prepared, parts.keyring, signal)).content : prepared.octets;
   const { requires, messageId, authorDomain } = prepared;
@@ -324,7 +360,7 @@ async function newMessage(
     recipients: recipients.map((address) => ({
       address,
       domain: domainOf(address),
-      ...(notify !== undefined && { options: { notify } }),
+      ...wishesOf(address, delivery),
     })),
     content: small ? octets : await parts.store.stage(chunksOf(octets), signal ? { signal } : {}),
     envelope,
@@ -335,6 +371,23 @@ async function newMessage(
     ...(delayNoticeAfterMs !== undefined && { delayNoticeAfterMs }),
     ...(onUnknown !== undefined && { onUnknown }),
     ...(idempotency && { idempotency }),
+  };
+}
+
+/** What the queue keeps beside the address; nothing for nearly every recipient. */
+function wishesOf(
+  address: string,
+  { notify, recipients }: QueuedDeliveryOptions,
+): { options?: QueuedRecipientOptions } {
+  const own =
+    recipients !== undefined && Object.hasOwn(recipients, address) ? recipients[address] : undefined;
+  const { notify: wanted = notify, orcpt } = own ?? {};
+  if (wanted === undefined && orcpt === undefined) return {};
+  return {
+    options: {
+      ...(wanted !== undefined && { notify: wanted }),
+      ...(orcpt !== undefined && { orcpt }),
+    },
   };
 }
 

@@ -153,7 +153,10 @@ function recipientStatus(
 ): RecipientStatus {
   const enhanced = outcome && 'enhanced' in outcome ? outcome.enhanced : undefined;
   const { attemptedAt } = outcome ?? {};
+  const { orcpt } = (recipient.options ?? {}) as QueuedRecipientOptions;
   return {
+    // RFC 3464 §2.3.1: only where the sender gave ORCPT.
+    ...(orcpt !== undefined && { originalRecipient: typedAddress(orcpt) }),
     // RFC 6533 §3: an address beyond ASCII has the type utf-8; the part becomes message/global-delivery-status.
     finalRecipient: {
       type: isAscii(Buffer.from(recipient.address)) ? 'rfc822' : 'utf-8',
@@ -166,6 +169,11 @@ function recipientStatus(
     ...(attemptedAt !== undefined && { lastAttemptDate: new Date(attemptedAt) }),
     ...(kind === 'delayed' && { willRetryUntil: new Date(expiresAt) }),
   };
+}
+
+function typedAddress(orcpt: string): { readonly type: string; readonly value: string } {
+  const semicolon = orcpt.indexOf(';');
+  return { type: orcpt.slice(0, semicolon), value: orcpt.slice(semicolon + 1) };
 }
 
 function actionAndStatus(

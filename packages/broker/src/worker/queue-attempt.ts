@@ -7,7 +7,7 @@ import { planRecipients, type RecipientPlan } from '../delivery/plan.ts';
 import { combineFeedback, siteFeedbackOf } from '../delivery/site-feedback.ts';
 import { BrokerError } from '../errors.ts';
 import { type Octets, type SignedMessage, signOutgoing } from '../message/outgoing-message.ts';
-import { type Notify, type QueuedRecipientOptions, readQueuedEnvelope } from '../message/queued-envelope.ts';
+import { readQueuedEnvelope } from '../message/queued-envelope.ts';
 import type { Keyring } from '../sender/keyring.ts';
 import { formatVerp, type VerpOptions } from '../sender/verp.ts';
 import { parseServerDelay } from '../store/backoff.ts';
@@ -181,16 +181,12 @@ async function loadSigned(
   const ready = signed
     ? { ...outgoing, content: octets, signature: '' }
     : await signOutgoing(outgoing, keyring, signal);
-  const notify = new Map(recipients.map(({ address, options }) => [address, notifyOf(options)]));
+  const wishes = new Map(recipients.map(({ address, options = {} }) => [address, options]));
   return {
     ...ready,
     ...(requireTls && { requireTls }),
-    dsn: { notify, ...(ret && { ret }), ...(envid !== undefined && { envid }) },
+    dsn: { recipients: wishes, ...(ret && { ret }), ...(envid !== undefined && { envid }) },
   };
-}
-
-function notifyOf(options: object | undefined): Notify | undefined {
-  return (options as QueuedRecipientOptions | undefined)?.notify;
 }
 
 /**
