@@ -58,9 +58,31 @@ it.each([
   ['550 4.7.1 Try again later', 'unknown-reason'],
   ['450 5.1.1 User unknown', 'temporary-host'],
   ['550', 'unknown-reason'],
+  ['550 MAIL FROM user unknown', 'blocked'],
+  ['550 5.1.1 Return address does not exist', 'blocked'],
+  ['550 Directory harvest attack: unknown user', 'blocked'],
+  ['550 5.1.1 Authentication needed', 'blocked'],
+  ['550 5.1.1 Closed for submissions from outside', 'blocked'],
+  ['554 5.1.1 Recipient address rejected: greylisted, see https://example.org', 'unknown-reason'],
+  ['550 5.1.1 Temporarily unable to verify user', 'unknown-reason'],
+  ['550 5.1.1 LDAP lookup failure', 'unknown-reason'],
+  ['550 5.1.1 Database unavailable, user unknown', 'unknown-reason'],
+  ['550 5.1.1 Message too big', 'content'],
 ])('RPL-02 suppresses nobody for %s, whose words or codes disagree', (reply, category) => {
   const verdict = readReply(parseReply(reply), { stage: 'rcpt' }, rules);
   expect([verdict.category, verdict.action === 'suppress']).toEqual([category, false]);
+});
+
+it.each([
+  ['452 4.3.4 Message size limit exceeded', 'retry'],
+  ['450 4.2.1 Too many messages for this user', 'retry'],
+  ['451 4.7.1 Please try again later', 'retry'],
+  ['451 4.3.0 Temporary server error', 'retry'],
+  ['450 4.7.1 Please back off', 'slow-down'],
+  ['451 4.3.0 Send fewer messages', 'slow-down'],
+  ['451 4.3.2 We are limiting mail from your server', 'slow-down'],
+])('RPL-09 slows a destination down only for words that are about it: %s', (reply, action) => {
+  expect(readReply(parseReply(reply), { stage: 'rcpt' }, rules).action).toBe(action);
 });
 
 it('RPL-03 has no rule that no reply reaches', () => {
