@@ -10,6 +10,7 @@ import { findNextHop, type NextHop, type ReachableHop } from '../route/next-hop.
 import type { ResolverWatch } from '../route/resolver-watch.ts';
 import { type EgressSource, openFrom, reachableFrom } from '../sender/egress-source.ts';
 import type { ConnectionScope, DialObserver } from './connections.ts';
+import { byIdentity } from './credential-gate.ts';
 import type { HostExperienceScope, HostExperiences } from './host-experiences.ts';
 import type { HostPlan, UsableApproach } from './host-plan.ts';
 import type { ReplyRules } from './reply-rule.ts';
@@ -220,17 +221,6 @@ export class AttemptScope {
       ...(signal && { signal }),
     };
   }
-}
-
-const identities = new WeakMap<object, number>();
-let identityCount = 0;
-
-/** Functions (credentials that are asked for) are told apart by identity: no two share a connection. */
-function byIdentity(_name: string, value: unknown): unknown {
-  if (typeof value !== 'function') return value;
-  const identity = identities.get(value) ?? ++identityCount;
-  identities.set(value, identity);
-  return `function ${identity}`;
 }
 
 function tlsKey({ tls }: ConnectOptions): unknown {

@@ -6,6 +6,7 @@ import {
   SmtpError,
 } from '@mb/smtp-client';
 import type { Clock } from '../clock.ts';
+import { CredentialGate } from './credential-gate.ts';
 
 /** How connections are kept. */
 export interface ConnectionsOptions {
@@ -41,10 +42,12 @@ export class Connections {
   readonly #idleMs: number;
   readonly #maxAgeMs: number;
   readonly #idle = new Map<string, Set<Kept>>();
+  readonly #gate: CredentialGate;
   #closed = false;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
+    this.#gate = new CredentialGate(options.clock);
     this.#idleMs = options.idleMs ?? 0;
     this.#maxAgeMs = options.maxAgeMs ?? 300_000;
   }
@@ -82,7 +85,9 @@ export class Connections {
     const { clock, connect, unref } = this.#options;
     const startedAt = clock.now();
     try {
-      const connection = await connect(unref ? { ...options, openSocket } : options);
+      const connection = await this.#gate.pass(options, () =>
+        connect(unref ? { ...options, openSocket } : options),
+      );
       onDialled?.(connection, clock.now() - startedAt);
       return { connection, openedAt: clock.now(), socket };
     } catch (error) {
