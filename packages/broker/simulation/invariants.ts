@@ -1,5 +1,6 @@
 import type { QueueStore, RecipientView } from '../src/store/port.ts';
 import type { QueueEvent } from '../src/store/queue-event.ts';
+import type { WorldEvent } from './scenario.ts';
 import type { Acceptance } from './simulated-host.ts';
 import type { RunRecord } from './world.ts';
 
@@ -15,6 +16,7 @@ export async function findViolations(record: RunRecord): Promise<string[]> {
     ...(await duplicatesExcused(record, events)),
     ...limitsKept(record),
     ...neverAhead(record),
+    ...sessionLimitsSpendNothing(record, recipients),
     ...expiryKept(recipients, events),
     ...suspensionsKept(record, recipients, events),
     ...credentialsBlameNobody(recipients),
@@ -98,8 +100,9 @@ function settledOnce(recipients: readonly RecipientView[], events: readonly Queu
 }
 
 /**
- * No copy too many: a host has a message twice only where it broke off before its first reply, or the process died before it was written down, or
- * the clock leapt over its lease, which looks the same from the store, or the store did not take it.
+ * No copy too many: a host has a message twice only where its first reply was lost (it broke off, or a stopped process
+ * did), where the process died before it wrote the outcome down, where the clock leapt over the lease, which looks the
+ * same to the store, or where the store did not take the outcome.
  */
 async function duplicatesExcused(record: RunRecord, events: readonly QueueEvent[]): Promise<string[]> {
   const problems: string[] = [];
@@ -127,14 +130,37 @@ async function duplicatesExcused(record: RunRecord, events: readonly QueueEvent[
 }
 
 /**
- * A reply is lost because of a message behind it only where the host had earned it that messages run ahead: after 16
- * answered messages at least.
+ * A reply is lost because of a later message only where the host had earned a window of several messages: it had answered
+ * at least 16 messages by then.
  */
-function neverAhead({ acceptances, hosts }: RunRecord): string[] {
-  const answeredBy = new Map(hosts.map(({ plan, answered }) => [plan.name, answered]));
+function neverAhead({ acceptances }: RunRecord): string[] {
   return acceptances
-    .filter(({ lost, host }) => lost === 'behind' && (answeredBy.get(host) ?? 0) < 16)
-    .map(({ host, messageId }) => `the reply of ${host} to ${messageId} was lost to what stood behind it`);
+    .filter(({ lost, answeredBefore = 0 }) => lost === 'behind' && answeredBefore < 16)
+    .map(({ host, messageId }) => `the reply of ${host} to ${messageId} was lost because of a later message`);
+}
+
+/**
+ * Where nothing goes wrong but that hosts take only some messages a session or refuse BDAT, each good mailbox has its mail
+ * at the first attempt.
+ */
+function sessionLimitsSpendNothing(
+  { scenario, happened }: RunRecord,
+  recipients: readonly RecipientView[],
+): string[] {
+  const troubles: readonly WorldEvent['kind'][] = ['crash', 'clock-jump', 'dns-trouble', 'store-trouble'];
+  const hosts = scenario.domains.flatMap((domain) => domain.hosts);
+  const troubled =
+    hosts.some(({ trouble }) => Object.values(trouble).some((likelihood) => likelihood > 0)) ||
+    scenario.events.some(({ kind }) => troubles.includes(kind)) ||
+    [...happened.keys()].some((what) => what.startsWith('death'));
+  if (troubled) return [];
+  const mailboxes = new Map(scenario.domains.flatMap((domain) => Object.entries(domain.mailboxes)));
+  return recipients
+    .filter(({ address }) => mailboxes.get(address)?.kind === 'good')
+    .filter(({ state, attempts }) => state === 'delivered' && attempts !== 1)
+    .map(
+      ({ recipientId, attempts }) => `recipient ${recipientId} took ${attempts} attempts without any trouble`,
+    );
 }
 
 /**

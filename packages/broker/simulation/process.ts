@@ -131,6 +131,11 @@ export class SimulatedProcess {
         if (name === 'onWake') {
           return (listener: () => void) => store.onWake(() => this.alive && listener());
         }
+        if (name === 'onBackgroundError') {
+          return (listener: (error: unknown) => void) => {
+            return store.onBackgroundError!((error) => this.alive && listener(error));
+          };
+        }
         if (name === 'content') return method.bind(store);
         return async (...args: unknown[]) => {
           this.#world.touch();
@@ -179,7 +184,7 @@ export class SimulatedProcess {
         this.#connections.add(cut);
         client.on('close', () => this.#connections.delete(cut));
         resolve(client);
-      }, host.latencyMs());
+      }, host.connectMs());
     });
   }
 }

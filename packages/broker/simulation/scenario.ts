@@ -31,11 +31,14 @@ export interface HostTrouble {
   readonly auth5: number;
 }
 
+/** How a host says that a session has had its messages. */
+export const sessionLimitReplies = ['limits', '421', '452', 'hang-up'] as const;
+
 /** A host that takes only so many messages a session, and how it says so. */
 export interface SessionLimit {
   readonly messages: number;
-  /** `limits`: in its reply to EHLO (RFC 9422); else at the first message too many. */
-  readonly said: 'limits' | '421' | 'hang-up';
+  /** `limits`: in its reply to EHLO (RFC 9422); else at the first message too many. After `452` the session stays open. */
+  readonly said: (typeof sessionLimitReplies)[number];
 }
 
 /** One mail exchanger of the simulated world. */
@@ -47,6 +50,8 @@ export interface HostPlan {
   /** Replies are held back while commands wait to be read, as Postfix does. */
   readonly buffers: boolean;
   readonly sessionLimit: SessionLimit | undefined;
+  /** The host answers 502 to BDAT, although it offers CHUNKING where its keywords say so. */
+  readonly refusesChunking?: boolean;
   /** The host is a relay that is configured for the domain, and asks for a password. */
   readonly relay: boolean;
   readonly trouble: HostTrouble;
@@ -143,6 +148,14 @@ export const troubleKinds = [
   'auth5',
 ] as const satisfies readonly (keyof HostTrouble)[];
 
+/** A host that answers each command just before a first contact is given up. */
+const slowLatencyMs = [40_000, 59_000] as const;
+
+/** Whether a host answers slowly. */
+export function isSlow({ latencyMs }: Pick<HostPlan, 'latencyMs'>): boolean {
+  return latencyMs[0] >= slowLatencyMs[0];
+}
+
 function drawDomain(
   random: SeededRandom,
   index: number,
@@ -153,7 +166,11 @@ function drawDomain(
   const relay = random.random() < 0.2;
   const hosts = Array.from({ length: random.integer(1, 3) }, (_, position): HostPlan => {
     const trouble = Object.fromEntries(
-      troubleKinds.map((kind) => [kind, kinds.has(kind) ? severity * random.random() * 2 : 0]),
+      troubleKinds.map((kind) => {
+        // Few hosts ask for a password, so all of them may refuse it.
+        const likely = kinds.has(kind) || (relay && kind === 'auth5');
+        return [kind, likely ? severity * random.random() * 2 : 0];
+      }),
     ) as unknown as HostTrouble;
     return {
       name: `mx${position}.${name}`,
@@ -166,10 +183,10 @@ function drawDomain(
         'STARTTLS',
         'ENHANCEDSTATUSCODES',
       ].filter(() => random.random() < 0.7),
-      // Some answer each command just before most timeouts.
-      latencyMs: random.random() < 0.05 ? [40_000, 59_000] : [1, random.pick([5, 200, 5_000])],
+      latencyMs: random.random() < 0.05 ? slowLatencyMs : [1, random.pick([5, 200, 5_000])],
       buffers: random.random() < 0.5,
-      sessionLimit: random.random() < 0.2 ? drawSessionLimit(random) : undefined,
+      sessionLimit: random.random() < 0.25 ? drawSessionLimit(random) : undefined,
+      refusesChunking: random.random() < 0.1,
       relay,
       trouble,
     };
@@ -184,7 +201,7 @@ function drawDomain(
 }
 
 function drawSessionLimit(random: SeededRandom): SessionLimit {
-  return { messages: random.integer(1, 4), said: random.pick(['limits', '421', 'hang-up'] as const) };
+  return { messages: random.integer(1, 4), said: random.pick(sessionLimitReplies) };
 }
 
 function drawMailbox(random: SeededRandom): Mailbox {
@@ -234,7 +251,7 @@ function drawEvents(
     status: random.pick(['servfail', 'timeout', 'unreachable'] as const),
     forMs: forMs(),
   }));
-  times(0.3, () => ({
+  times(0.15, () => ({
     atMs: at(),
     kind: 'store-trouble',
     moment: random.pick(['before', 'after'] as const),

@@ -1,6 +1,6 @@
 import { type Duplex, duplexPair } from 'node:stream';
 import type { SeededRandom, VirtualClock } from '@mb/testkit';
-import type { HostPlan, HostTrouble, Mailbox } from './scenario.ts';
+import { type HostPlan, type HostTrouble, isSlow, type Mailbox, type SessionLimit } from './scenario.ts';
 
 /** What a host knows of a message that it took. */
 export interface Acceptance {
@@ -22,7 +22,18 @@ export interface Acceptance {
    * (`behind`).
    */
   lost: 'here' | 'behind' | undefined;
+  /** Messages that the host had answered, in all sessions, when the reply was lost. */
+  answeredBefore?: number;
 }
+
+/** What a host did that its coverage counts. */
+export type HostDeed =
+  | keyof HostTrouble
+  | `sessionFull, ${SessionLimit['said']}`
+  | 'chunkingRefused'
+  | 'greylisted'
+  | 'greylisted, plain'
+  | 'slow answer';
 
 /** What hosts need of the world. */
 export interface HostWorld {
@@ -46,7 +57,7 @@ export class SimulatedHost {
   open = 0;
   mostOpen = 0;
   /** Troubles that it has made so far. */
-  readonly met = new Map<keyof HostTrouble | 'sessionFull', number>();
+  readonly met = new Map<HostDeed, number>();
   /** Messages that it took and whose replies it gave, in all sessions. */
   answered = 0;
 
@@ -64,12 +75,17 @@ export class SimulatedHost {
     return true;
   }
 
-  count(trouble: keyof HostTrouble | 'sessionFull'): void {
-    this.met.set(trouble, (this.met.get(trouble) ?? 0) + 1);
+  count(deed: HostDeed): void {
+    this.met.set(deed, (this.met.get(deed) ?? 0) + 1);
   }
 
   latencyMs(): number {
     return this.#random.integer(...this.plan.latencyMs);
+  }
+
+  /** Time until a connection is open; a host that answers slowly is not far away. */
+  connectMs(): number {
+    return isSlow(this.plan) ? this.#random.integer(1, 200) : this.latencyMs();
   }
 
   /** Takes a connection of a process; gives the client's end. */
@@ -173,9 +189,13 @@ class HostSession {
     } else if (this.#host.meets('closing421')) {
       this.#reply('421 4.3.2 Closing', () => this.#end());
     } else if (/^MAIL /i.test(line) && this.#isFull()) {
-      this.#host.count('sessionFull');
-      if (this.#host.plan.sessionLimit!.said === '421') {
+      const { said } = this.#host.plan.sessionLimit!;
+      this.#host.count(`sessionFull, ${said}`);
+      if (said === '421') {
         this.#reply('421 4.7.0 Too many messages in this connection', () => this.#end());
+      } else if (said === '452') {
+        this.#sender = undefined;
+        this.#reply('452 4.5.3 Too many messages sent');
       } else {
         this.#flush();
         this.#end();
@@ -247,6 +267,7 @@ class HostSession {
       const refusals = this.#world.refusals.get(address) ?? 0;
       if (refusals < mailbox.refusals) {
         this.#world.refusals.set(address, refusals + 1);
+        this.#host.count(mailbox.plain ? 'greylisted, plain' : 'greylisted');
         return mailbox.plain ? '451 4.7.1 Try again later' : '451 4.7.1 Greylisted, try again in 300 seconds';
       }
     }
@@ -263,7 +284,10 @@ class HostSession {
     this.#chunk = undefined;
     // RFC 3030 §2: what was transmitted for a refused transaction is discarded.
     if (this.#recipients.length === 0) this.#refuse('503 5.5.1 No recipients');
-    else if (chunk.last) this.#final(Buffer.concat(this.#content).toString());
+    else if (this.#host.plan.refusesChunking) {
+      this.#host.count('chunkingRefused');
+      this.#refuse('502 5.5.1 Command not implemented');
+    } else if (chunk.last) this.#final(Buffer.concat(this.#content).toString());
     else this.#reply('250 2.0.0 Ok');
     return true;
   }
@@ -302,6 +326,7 @@ class HostSession {
     this.#reset();
     if (this.#host.meets('cutAfterAcceptance')) {
       acceptance.lost = 'here';
+      acceptance.answeredBefore = this.#host.answered;
       this.#breakOff();
       return;
     }
@@ -336,7 +361,11 @@ class HostSession {
 
   /** The connection breaks, and replies that were not sent yet are lost. */
   #breakOff(): void {
-    for (const { acceptance } of this.#outbox) if (acceptance) acceptance.lost = 'behind';
+    for (const { acceptance } of this.#outbox) {
+      if (!acceptance) continue;
+      acceptance.lost = 'behind';
+      acceptance.answeredBefore = this.#host.answered;
+    }
     this.cut();
   }
 
@@ -346,6 +375,7 @@ class HostSession {
       if (!acceptance) continue;
       acceptance.replied = true;
       this.#host.answered++;
+      if (isSlow(this.#host.plan)) this.#host.count('slow answer');
     }
   }
 
