@@ -3,7 +3,7 @@ import { createMemoryResolver } from '@mb/dns/memory';
 import { connect } from '@mb/smtp-client';
 import { createSeededRandom, VirtualClock } from '@mb/testkit';
 import { expect, it } from 'vitest';
-import { type HostTrouble, troubleKinds } from '../simulation/scenario.ts';
+import { type HostTrouble, sessionLimitReplies, troubleKinds } from '../simulation/scenario.ts';
 import { SimulatedHost } from '../simulation/simulated-host.ts';
 import { MailBroker } from '../src/broker.ts';
 import { MemoryStore } from '../src/store/memory/memory-store.ts';
@@ -11,7 +11,7 @@ import { MemoryStore } from '../src/store/memory/memory-store.ts';
 const minute = 60_000;
 const count = 400;
 
-it.each(['limits', '421', 'hang-up'] as const)(
+it.each(sessionLimitReplies)(
   'SITE-03 hands 400 messages to a host of three a session within 5 minutes: %s',
   async (said) => {
     // Code that the client loads at its first connection takes real time, of which none may pass in a virtual minute.
