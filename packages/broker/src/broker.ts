@@ -42,17 +42,17 @@ export class MailBroker {
    */
   constructor(options: BrokerOptions) {
     const { sending, queue, store } = resolveBrokerOptions(options, 'MailBroker: options');
-    const parts = createSendingParts(sending);
+    const parts = createSendingParts(sending, queue.verp);
     this.#sender = new MailSender(sending, parts);
     if (!store) return;
-    const { compose, keyring } = parts;
+    const { compose, profiles } = parts;
     const { verp, suppress } = queue;
     const { observers } = parts.environment;
     this.#queued = {
       // The worker's listener hands what either of them reports to `queue.onError`.
       queue: new MailQueue(
         { store, queue: { verp, suppress }, runtime: { clock: parts.environment.clock } },
-        { compose, keyring, onError: (error) => observers.emit({ type: 'error', error }) },
+        { compose, profiles, onError: (error) => observers.emit({ type: 'error', error }) },
       ),
       worker: new MailWorker({ ...sending, store }, { queue, store, parts }),
     };

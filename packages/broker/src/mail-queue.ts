@@ -4,14 +4,14 @@ import { optionError } from './errors.ts';
 import type { ComposeEnvironment } from './message/outgoing-message.ts';
 import type { ReadyMessage } from './message/ready-message.ts';
 import { readOptions } from './option-table.ts';
-import { checkReturnPath, type MailQueueOptions, mailQueueOptions } from './options.ts';
+import { checkReturnPath, type MailQueueOptions, mailQueueOptions, resolveSenderOptions } from './options.ts';
 import { warn } from './process-warning.ts';
+import { Profiles } from './profiles.ts';
 import { QueueControl, SuppressionControl } from './queue/control.ts';
 import { type EnqueueOptions, type EnqueueResult, enqueueMessage } from './queue/enqueue.ts';
 import { type EventHandler, pumpEvents, type SinkOptions, sinkOptions } from './queue/event-sink.ts';
 import { type EventsOptions, eventsOptions, streamEvents } from './queue/event-stream.ts';
 import { type InboundReport, receiveReport } from './queue/inbound-report.ts';
-import { createKeyring, type Keyring } from './sender/keyring.ts';
 import { toResolver } from './sending-parts.ts';
 import { guarded } from './store/error-listeners.ts';
 import type { QueueStats, QueueStore } from './store/port.ts';
@@ -21,7 +21,7 @@ import type { Records } from './store/records.ts';
 /** What a queue shares with the other roles of its broker. */
 export interface QueueParts {
   readonly compose: ComposeEnvironment;
-  readonly keyring: Keyring;
+  readonly profiles: Profiles;
   readonly onError: (error: unknown) => void;
 }
 
@@ -76,8 +76,8 @@ export class MailQueue {
    * const { id } = await queue.enqueue(message, { idempotencyKey: 'order-17-confirmation' });
    */
   enqueue(message: Message | ReadyMessage, options: EnqueueOptions = {}): Promise<EnqueueResult> {
-    const { compose, keyring } = this.#parts;
-    return enqueueMessage(message, { store: this.#store, compose, keyring }, options);
+    const { compose, profiles } = this.#parts;
+    return enqueueMessage(message, { store: this.#store, compose, profiles }, options);
   }
 
   /** Small documents that all workers share: settings that change at run time. */
@@ -154,15 +154,13 @@ export class MailQueue {
   }
 }
 
-function createQueueParts({ dkim, dkimCheck, dns, queue, runtime }: MailQueueOptions): QueueParts {
+function createQueueParts({ queue, runtime, store: _, ...signing }: MailQueueOptions): QueueParts {
   const { clock = systemClock, randomBytes } = runtime ?? {};
+  // The name is for sessions, and a queue holds none.
+  const settings = resolveSenderOptions({ hostname: 'queue.invalid', ...signing }, 'MailQueue: options');
   return {
     compose: { now: () => clock.now(), ...(randomBytes && { randomBytes }) },
-    keyring: createKeyring(dkim, {
-      check: dkimCheck ?? 'warn',
-      resolver: toResolver(dns),
-      onWarning: warn,
-    }),
+    profiles: new Profiles({ settings, resolver: toResolver(signing.dns), clock, onWarning: warn }),
     onError: guarded(queue?.onError ?? warn),
   };
 }

@@ -1,16 +1,25 @@
 import type { Message } from '@mb/mime';
 import { connect } from '@mb/smtp-client';
+import { profileOutcome } from './delivery/attempt-outcome.ts';
+import type { AttemptEnvironment } from './delivery/attempt-scope.ts';
 import { Connections } from './delivery/connections.ts';
 import { DirectSender } from './delivery/direct-sender.ts';
 import { type Explanation, explainDelivery } from './delivery/explanation.ts';
 import type { RecipientOutcome } from './delivery/outcome.ts';
+import { profileEnvironment } from './delivery/profile-environment.ts';
 import { BrokerError } from './errors.ts';
-import { prepareMessage, type SignedMessage, signOutgoing } from './message/outgoing-message.ts';
+import {
+  type OutgoingMessage,
+  prepareMessage,
+  type SignedMessage,
+  signOutgoing,
+} from './message/outgoing-message.ts';
 import type { ReadyMessage } from './message/ready-message.ts';
 import { type ObserveOptions, type Observer, observeWith } from './observer.ts';
-import { flag, type OptionTable, readOptions, signal } from './option-table.ts';
+import { flag, type OptionTable, readOptions, signal, text } from './option-table.ts';
 import { resolveSenderOptions, type SenderOptions } from './options.ts';
 import { type SentMessage, sendEach } from './send-many.ts';
+import { isProfileFailure } from './sender/obtain.ts';
 import { createSendingParts, type SendingParts } from './sending-parts.ts';
 
 /** Options of one `send()`. */
@@ -19,12 +28,20 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
   /** Only over verified TLS, to hosts that promise the same for the rest of the way (RFC 8689). Default false. */
   readonly requireTls?: boolean | undefined;
+  /** Whose mail it is; `profileFor` chooses by it. */
+  readonly tenant?: string | undefined;
+  /** A word for what kind of mail it is; `profileFor` chooses by it. */
+  readonly tag?: string | undefined;
 }
+
+const name = text('a string that is not empty', { pattern: /./s });
 
 /** What `SendOptions` accepts. */
 export const sendOptions = {
   signal: signal(),
   requireTls: flag({ default: false }),
+  tenant: name,
+  tag: name,
 } satisfies OptionTable<SendOptions>;
 
 /**
@@ -57,7 +74,7 @@ export class MailSender {
     this.#parts = parts;
     const { clock, delivery } = parts.environment;
     this.#connections = new Connections({ connect, clock, idleMs: delivery.idleConnectionMs, unref: true });
-    this.#direct = new DirectSender(parts.environment, this.#connections);
+    this.#direct = new DirectSender(clock, this.#connections);
   }
 
   /**
@@ -74,9 +91,7 @@ export class MailSender {
    * for (const outcome of await sender.send(message)) console.log(outcome.recipient, outcome.status);
    */
   async send(message: Message | ReadyMessage, options: SendOptions = {}): Promise<RecipientOutcome[]> {
-    return this.#withSigned(message, options, undefined, (signed) =>
-      this.#direct.deliver(signed, options.signal),
-    );
+    return this.#attempt(message, options, undefined);
   }
 
   /**
@@ -104,9 +119,7 @@ export class MailSender {
         { field: 'recipient' },
       );
     }
-    const [outcome] = await this.#withSigned(message, options, recipient, (signed) =>
-      this.#direct.deliver(signed, options.signal),
-    );
+    const [outcome] = await this.#attempt(message, options, recipient);
     return outcome!;
   }
 
@@ -137,9 +150,14 @@ export class MailSender {
    * @example console.log(formatExplanation(await sender.explain(message)));
    */
   async explain(message: Message | ReadyMessage, options: SendOptions = {}): Promise<Explanation> {
-    return this.#withSigned(message, options, undefined, (signed) =>
-      explainDelivery(signed, this.#parts.environment, options.signal),
-    );
+    const { signal, ...rest } = readOptions(options, sendOptions, 'explain: options');
+    const prepared = await prepareMessage(message, this.#parts.compose, { signal });
+    try {
+      const { signed, environment } = await this.#sign(prepared, rest, signal);
+      return await explainDelivery(signed, environment, signal);
+    } finally {
+      await prepared.release?.();
+    }
   }
 
   /**
@@ -163,20 +181,39 @@ export class MailSender {
     await this.close();
   }
 
-  /** Does something with the message as every host will get it. */
-  async #withSigned<Result>(
+  async #attempt(
     message: Message | ReadyMessage,
     options: SendOptions,
     recipient: string | undefined,
-    work: (signed: SignedMessage) => Promise<Result>,
-  ): Promise<Result> {
-    const { signal, requireTls } = readOptions(options, sendOptions, 'send: options');
-    const { compose, keyring } = this.#parts;
-    const prepared = await prepareMessage(message, compose, { signal, recipient });
+  ): Promise<RecipientOutcome[]> {
+    const { signal, ...rest } = readOptions(options, sendOptions, 'send: options');
+    const prepared = await prepareMessage(message, this.#parts.compose, { signal, recipient });
     try {
-      return await work({ ...(await signOutgoing(prepared, keyring, signal)), requireTls });
+      const { signed, environment } = await this.#sign(prepared, rest, signal);
+      return await this.#direct.deliver(signed, environment, signal);
+    } catch (error) {
+      if (!isProfileFailure(error)) throw error;
+      const outcomes = prepared.envelope.to.map((address) => profileOutcome(address, error, 1));
+      this.#parts.environment.localWatch.saw(prepared.authorDomain, outcomes);
+      return outcomes;
     } finally {
       await prepared.release?.();
     }
+  }
+
+  /** The message as every host will get it, and what its attempts share. */
+  async #sign(
+    prepared: OutgoingMessage,
+    { requireTls, tenant, tag }: Omit<SendOptions, 'signal'>,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly signed: SignedMessage; readonly environment: AttemptEnvironment }> {
+    const { profiles, environment } = this.#parts;
+    const { authorDomain, envelope } = prepared;
+    const profile = await profiles.for({ tenant, tag, authorDomain, sender: envelope.from }, signal);
+    const signed = await signOutgoing(prepared, profile.keyring, signal);
+    return {
+      signed: requireTls ? { ...signed, requireTls } : signed,
+      environment: profileEnvironment(environment, profile),
+    };
   }
 }

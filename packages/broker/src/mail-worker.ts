@@ -88,7 +88,7 @@ export class MailWorker {
     this.#parts = parts;
     this.#store = store;
     const { clock, random, observers } = parts.environment;
-    const { verp, bounces = true, suppress = true, idleConnectionMs = 0 } = queue;
+    const { bounces = true, suppress = true, idleConnectionMs = 0 } = queue;
     this.#connections = new Connections({ connect, clock, idleMs: idleConnectionMs });
     const told = guarded(queue.onError ?? warn);
     this.#endListening.push(observers.add(['error'], ({ error }) => told(error)));
@@ -103,19 +103,18 @@ export class MailWorker {
       name: name ?? `${machineName()}:${process.pid}:${Math.floor(random() * 2 ** 32).toString(36)}`,
       attempt: createQueueAttempt({
         environment: parts.environment,
-        keyring: parts.keyring,
+        profiles: parts.profiles,
         connections: this.#connections,
         store,
-        ...(verp && { verp }),
       }),
       onFinalOutcomes: createFinalOutcomes({
-        hostname: parts.settings.hostname,
+        profiles: parts.profiles,
         ...parts.compose,
         store,
         bounces,
         suppress,
       }),
-      siteOf: createSiteOf(parts.environment),
+      siteOf: createSiteOf(parts.environment, parts.profiles),
       observers,
       onError: this.#onError,
       ...(concurrency !== undefined && { slots: concurrency }),
@@ -182,5 +181,5 @@ function createWorkerParts(given: MailWorkerOptions): WorkerParts {
   const where = 'MailWorker: options';
   const options: MailWorkerOptions = readOptions(given, mailWorkerOptions, where);
   const { sending, queue, store } = resolveBrokerOptions(options, where);
-  return { queue, store: store!, parts: createSendingParts(sending) };
+  return { queue, store: store!, parts: createSendingParts(sending, queue.verp) };
 }

@@ -11,7 +11,7 @@ import {
 } from '@mb/smtp-client';
 import type { Clock } from './clock.ts';
 import type { ReplyRule } from './delivery/reply-rule.ts';
-import { optionError } from './errors.ts';
+import { type BrokerError, optionError } from './errors.ts';
 import type { Observer, SessionLine } from './observer.ts';
 import {
   callback,
@@ -31,8 +31,9 @@ import {
 } from './option-table.ts';
 import { type RouteOption, type RouteSettings, readRoutes } from './route/next-hop.ts';
 import { type EgressSource, egressSource, ehloName } from './sender/egress-source.ts';
-import type { KeyCheck } from './sender/keyring.ts';
+import type { DkimKeys, KeyCheck, KeySource } from './sender/keyring.ts';
 import { type VerpOptions, verpOptions } from './sender/verp.ts';
+import type { ProfileFor, ProfileTls, SendingProfile } from './sending-profile.ts';
 import { type ScheduleOptions, scheduleOptions } from './store/backoff.ts';
 import type { QueueStore } from './store/port.ts';
 import { type RetentionOptions, retentionOptions } from './store/retention.ts';
@@ -46,11 +47,19 @@ export interface SenderOptions {
   readonly hostname: string;
   /**
    * Keys to sign with, one or several; the domain of From picks among them. Default none: messages go out unsigned.
-   * With keys, a message whose From matches none of them is refused, never sent unsigned.
+   * With keys, a message whose From matches none of them is refused, never sent unsigned. A function is asked for the
+   * keys of each message.
    */
-  readonly dkim?: SignOptions | readonly SignOptions[] | undefined;
+  readonly dkim?: DkimKeys | undefined;
   /** What is done about a key that is not published as it should be. Default `warn`. */
   readonly dkimCheck?: KeyCheck | undefined;
+  /**
+   * Chooses who each message is sent as, by tenant, tag and author domain: name, keys, addresses, return paths, routes
+   * and limits. They are not given here then: `dkim`, `delivery.sources`, `delivery.routes` and `queue.verp` are
+   * refused beside it, and what a profile leaves out besides is taken from these options. Default: all messages are
+   * sent as these options say.
+   */
+  readonly profileFor?: ProfileFor | undefined;
   /** Where to ask: a resolver, or the options of one. Default: the system's servers. */
   readonly dns?: Resolver | ResolverOptions | undefined;
   /** How hosts are chosen and talked to. */
@@ -86,7 +95,9 @@ export interface MailQueueOptions {
   /** Keeps what `enqueue()` accepts: `SqliteStore` of `@mb/broker/sqlite`, `MemoryStore`. */
   readonly store: QueueStore<never>;
   /** Keys for `sign: 'enqueue'`. With keys, a message whose From matches none of them is refused. Default none. */
-  readonly dkim?: SignOptions | readonly SignOptions[] | undefined;
+  readonly dkim?: DkimKeys | undefined;
+  /** Who each message is sent as, for the keys of `sign: 'enqueue'`. */
+  readonly profileFor?: ProfileFor | undefined;
   /** What is done about a key that is not published as it should be. Default `warn`. */
   readonly dkimCheck?: KeyCheck | undefined;
   /** Where `dkimCheck` asks: a resolver, or the options of one. Default: the system's servers. */
@@ -284,9 +295,12 @@ export const runtimeOptions = {
 } satisfies OptionTable<RuntimeOptions>;
 
 const dkim = either(
-  matching<SignOptions>('options of a signer', isObject),
-  // Empty is not absent: no key would mean no signature.
-  list(matching<SignOptions>('options of a signer', isObject), 1),
+  either(
+    matching<SignOptions>('options of a signer', isObject),
+    // Empty is not absent: no key would mean no signature.
+    list(matching<SignOptions>('options of a signer', isObject), 1),
+  ),
+  callback<KeySource>(),
 );
 const dkimCheck = word<KeyCheck, object>(['warn', 'refuse', 'off']);
 const dns = matching<Resolver | ResolverOptions>('a resolver, or the options of one', isObject);
@@ -299,6 +313,7 @@ export const senderOptions = {
   ),
   dkim,
   dkimCheck,
+  profileFor: callback<ProfileFor>(),
   dns,
   delivery: group<DeliveryOptions>(deliveryOptions),
   tls: group<TlsOptions>(tlsOptions),
@@ -326,6 +341,7 @@ export const mailQueueOptions = {
   store: required(store),
   dkim,
   dkimCheck,
+  profileFor: senderOptions.profileFor,
   dns,
   queue: group<NonNullable<MailQueueOptions['queue']>>({
     verp: queueOptions.verp,
@@ -337,6 +353,21 @@ export const mailQueueOptions = {
     randomBytes: runtimeOptions.randomBytes,
   }),
 } satisfies OptionTable<MailQueueOptions>;
+
+/** What `SendingProfile` accepts. */
+export const sendingProfileOptions = {
+  name: required(text('a string that is not empty', { pattern: /./s })),
+  hostname: text('a full name, such as "mail.example.com"', { pattern: ehloName }),
+  dkim,
+  dkimCheck,
+  sources: deliveryOptions.sources,
+  verp: group<VerpOptions>(verpOptions),
+  tls: group<ProfileTls>({ minimum: tlsOptions.minimum, ca: tlsOptions.ca }),
+  routes: deliveryOptions.routes,
+  maxRecipients: integer(1, 10_000),
+  timeouts: group<TimeoutOptions>(timeoutOptions),
+  limits: group<LimitOptions>(limitOptions),
+} satisfies OptionTable<SendingProfile>;
 
 /** Options of sending as they are used. */
 export interface SendingSettings extends Omit<SenderOptions, 'delivery'> {
@@ -363,6 +394,7 @@ export function resolveBrokerOptions(given: BrokerOptions, where: string): Broke
   const options: BrokerOptions = readOptions(given, brokerOptions, where);
   const { store, queue = {}, ...sending } = options;
   if (queue.verp) checkReturnPath(queue.verp, `${where}.queue.verp`);
+  if (options.profileFor && queue.verp) throw twoSenders(`${where}.queue.verp`);
   // Which transactions a store joins is between the caller and the store.
   return {
     sending: sendingSettings(sending, where),
@@ -377,13 +409,11 @@ function sendingSettings(options: SenderOptions, where: string): SendingSettings
     deliveryOptions,
     `${where}.delivery`,
   );
-  for (const { name, localAddresses } of delivery.sources ?? []) {
-    const families = localAddresses.map((address) => isIP(address));
-    if (new Set(families).size < families.length) {
-      throw optionError(
-        `${where}.delivery.sources: ${JSON.stringify(name.slice(0, 40))} needs one or two localAddresses: an IPv4 and an IPv6 address at most.`,
-      );
-    }
+  checkSources(delivery.sources ?? [], `${where}.delivery.sources`);
+  if (options.profileFor) {
+    if (options.dkim) throw twoSenders(`${where}.dkim`);
+    if (delivery.sources) throw twoSenders(`${where}.delivery.sources`);
+    if (delivery.routes) throw twoSenders(`${where}.delivery.routes`);
   }
   return {
     ...options,
@@ -398,6 +428,22 @@ function sendingSettings(options: SenderOptions, where: string): SendingSettings
       replyRules: delivery.replyRules ?? [],
     },
   };
+}
+
+function twoSenders(path: string): BrokerError {
+  return optionError(`${path} must not be given beside profileFor: give it in the profiles.`);
+}
+
+/** @throws {BrokerError} MB_BROKER_OPTION for two addresses of one family. */
+export function checkSources(sources: readonly EgressSource[], where: string): void {
+  for (const { name, localAddresses } of sources) {
+    const families = localAddresses.map((address) => isIP(address));
+    if (new Set(families).size < families.length) {
+      throw optionError(
+        `${where}: ${JSON.stringify(name.slice(0, 40))} needs one or two localAddresses: an IPv4 and an IPv6 address at most.`,
+      );
+    }
+  }
 }
 
 /** @throws {BrokerError} MB_BROKER_OPTION for VERP with an address that is no mailbox. */

@@ -13,21 +13,22 @@ import type { ComposeEnvironment } from './message/outgoing-message.ts';
 import { Observers, observationTypes } from './observer.ts';
 import type { BrokerOptions, SendingSettings } from './options.ts';
 import { warn } from './process-warning.ts';
+import { Profiles } from './profiles.ts';
 import { EgressWatch } from './route/egress-watch.ts';
 import { LocalWatch } from './route/local-watch.ts';
 import { ResolverWatch } from './route/resolver-watch.ts';
-import { createKeyring, type Keyring } from './sender/keyring.ts';
+import type { VerpOptions } from './sender/verp.ts';
 
 /** What sending takes; the sender and the worker of one broker share it. */
 export interface SendingParts {
   readonly settings: SendingSettings;
   readonly environment: AttemptEnvironment;
   readonly compose: ComposeEnvironment;
-  readonly keyring: Keyring;
+  readonly profiles: Profiles;
 }
 
 /** @throws DkimError MB_DKIM_KEY_… for a key that cannot sign; DnsError MB_DNS_OPTION for wrong `dns` options. */
-export function createSendingParts(settings: SendingSettings): SendingParts {
+export function createSendingParts(settings: SendingSettings, verp?: VerpOptions): SendingParts {
   const { delivery, tls = {}, onTranscript, observer } = settings;
   const { clock = systemClock, random = Math.random, randomBytes, openSocket } = settings.runtime ?? {};
   const resolver = toResolver(settings.dns);
@@ -38,6 +39,7 @@ export function createSendingParts(settings: SendingSettings): SendingParts {
   return {
     settings,
     environment: {
+      profile: '',
       hostname: settings.hostname,
       resolver,
       ...(mtaSts && { mtaSts }),
@@ -56,11 +58,7 @@ export function createSendingParts(settings: SendingSettings): SendingParts {
       observers,
     },
     compose: { now: () => clock.now(), ...(randomBytes && { randomBytes }) },
-    keyring: createKeyring(settings.dkim, {
-      check: settings.dkimCheck ?? 'warn',
-      resolver,
-      onWarning: warn,
-    }),
+    profiles: new Profiles({ settings, verp, resolver, clock, onWarning: warn }),
   };
 }
 

@@ -1,13 +1,32 @@
 import type { MailHost, RouteFailure } from '@mb/dns';
 import type { DeliveryOutcome, RecipientResult, SmtpError } from '@mb/smtp-client';
+import type { BrokerError } from '../errors.ts';
 import type { EgressWatch } from '../route/egress-watch.ts';
+import { misconfigured } from '../route/local-watch.ts';
 import type { HostSecurity } from '../route/tls-policy.ts';
 import type { EgressSource } from '../sender/egress-source.ts';
 import { classifyError } from './classify.ts';
 import { wasNotOffered } from './connections.ts';
-import type { RecipientOutcome } from './outcome.ts';
+import type { Deferred, RecipientOutcome } from './outcome.ts';
 import type { PlannedRecipient } from './plan.ts';
 import type { ReplyRules } from './reply-rule.ts';
+
+/** Who the message is sent as could not be found out, so nothing was done. */
+export function profileOutcome(recipient: string, error: BrokerError, attempt: number): Deferred {
+  return {
+    status: 'deferred',
+    recipient,
+    stage: 'profile',
+    attempt,
+    maybeDelivered: false,
+    category: 'local',
+    scope: 'sender',
+    action: 'retry',
+    enhanced: misconfigured,
+    reason: error.message,
+    transcript: [],
+  };
+}
 
 /** No host could be found. */
 export function routeOutcome(

@@ -18,6 +18,8 @@ import { observeRefusal, observeSession } from './tls-observation.ts';
 
 /** What every attempt of a broker shares. */
 export interface AttemptEnvironment extends SecuritySources {
+  /** Name of the sending profile; empty without `profileFor`. */
+  readonly profile: string;
   /** Our EHLO name where the source has none of its own. */
   readonly hostname: string;
   readonly delivery: DeliverySettings;
@@ -131,8 +133,19 @@ export class AttemptScope {
     const way = { ...security, nextHop, host };
     const options = this.#connectOptions(way);
     const { host: name, addresses, port, hostname, protocol, auth } = options;
-    const { ca } = this.environment.tls;
-    const parts = [name, addresses, port, hostname, protocol, auth, tlsKey(options), ca, this.source];
+    const { tls, profile } = this.environment;
+    const parts = [
+      profile,
+      name,
+      addresses,
+      port,
+      hostname,
+      protocol,
+      auth,
+      tlsKey(options),
+      tls.ca,
+      this.source,
+    ];
     return { ...way, key: JSON.stringify(parts, byIdentity) };
   }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import { forEachLimit } from '../for-each-limit.ts';
 import type { SignedMessage } from '../message/outgoing-message.ts';
 import { siteOfHop } from '../route/site.ts';
@@ -16,23 +17,28 @@ import { siteFeedbackOf } from './site-feedback.ts';
  * of them at once than the queue would open.
  */
 export class DirectSender {
-  readonly #environment: AttemptEnvironment;
   readonly #connections: Connections;
   readonly #slots: DestinationSlots;
 
-  constructor(environment: AttemptEnvironment, connections: Connections) {
-    this.#environment = environment;
+  constructor(clock: Clock, connections: Connections) {
     this.#connections = connections;
-    this.#slots = new DestinationSlots(defaultSiteLimits, environment.clock);
+    this.#slots = new DestinationSlots(defaultSiteLimits, clock);
   }
 
-  /** One outcome for each envelope recipient, in their order. */
-  async deliver(signed: SignedMessage, signal: AbortSignal | undefined): Promise<RecipientOutcome[]> {
-    const { delivery } = this.#environment;
+  /**
+   * One outcome for each envelope recipient, in their order.
+   * @param environment  Of the message's sending profile.
+   */
+  async deliver(
+    signed: SignedMessage,
+    environment: AttemptEnvironment,
+    signal: AbortSignal | undefined,
+  ): Promise<RecipientOutcome[]> {
+    const { delivery } = environment;
     const plan = planRecipients(signed.envelope.to, delivery.maxRecipients);
     const outcomes: RecipientOutcome[] = [];
     await forEachLimit(plan.deliveries, delivery.concurrency, async (planned) => {
-      const results = await this.#attempt(planned, signed, signal);
+      const results = await this.#attempt(planned, signed, environment, signal);
       planned.recipients.forEach(({ index }, position) => {
         outcomes[index] = results[position]!;
       });
@@ -47,10 +53,11 @@ export class DirectSender {
   async #attempt(
     planned: PlannedDelivery,
     signed: SignedMessage,
+    environment: AttemptEnvironment,
     signal: AbortSignal | undefined,
   ): Promise<RecipientOutcome[]> {
-    const { delivery, random, experiences } = this.#environment;
-    const scope = new AttemptScope(this.#environment, {
+    const { delivery, random, experiences } = environment;
+    const scope = new AttemptScope(environment, {
       connections: this.#connections.open(),
       experiences: experiences.open(),
       source: chooseSource(delivery.sources, random),

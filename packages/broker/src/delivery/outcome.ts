@@ -2,10 +2,10 @@ import type { Reply, Stage as SessionStage, TlsEvidence, TranscriptEntry } from 
 import type { FailureVerdict } from './failure.ts';
 
 /**
- * Where a delivery ended: before it began (`suppression`), before a host was known (`route`), before one was dialled
- * (`policy`), or in the session.
+ * Where a delivery ended: before it began (`suppression`), before it was known who sends (`profile`) or where to
+ * (`route`), before a host was dialled (`policy`), or in the session.
  */
-export type Stage = 'suppression' | 'route' | 'policy' | SessionStage;
+export type Stage = 'suppression' | 'profile' | 'route' | 'policy' | SessionStage;
 
 /** What every outcome says. */
 export interface OutcomeEvidence {

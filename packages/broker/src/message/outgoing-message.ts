@@ -154,7 +154,7 @@ function mailboxDomain(mailbox: MailboxInput): string {
  * Signs a message with the keys for its author's domain.
  *
  * @returns the message with its signature fields in front; unsigned only when no key is configured at all.
- * @throws {BrokerError} MB_BROKER_NO_SIGNING_KEY; DkimError when the key fails.
+ * @throws {BrokerError} MB_BROKER_NO_SIGNING_KEY, MB_BROKER_PROFILE_FAILED; DkimError when the key fails.
  */
 export async function signOutgoing(
   message: Omit<OutgoingMessage, 'senderDomains' | 'sealed' | 'repeatable' | 'release'>,
@@ -162,7 +162,7 @@ export async function signOutgoing(
   signal?: AbortSignal,
 ): Promise<SignedMessage> {
   const { envelope, octets, size, requires, messageId, authorDomain } = message;
-  const signer = keyring.signerFor(message.authorDomain);
+  const signer = await keyring.signerFor(message.authorDomain, signal);
   const fields = signer ? await signer.sign(octets, signal ? { signal } : {}) : '';
   const front = Buffer.from(fields);
   return {

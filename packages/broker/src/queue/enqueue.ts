@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { DkimSigner } from '@mb/dkim';
 import { domainToAscii, type Message, parseMailbox } from '@mb/mime';
 import type { Failed, Queued } from '../delivery/outcome.ts';
 import { BrokerError, optionError } from '../errors.ts';
@@ -28,6 +27,7 @@ import {
   word,
 } from '../option-table.ts';
 import { printableText } from '../printable-text.ts';
+import type { Profiles } from '../profiles.ts';
 import type { Keyring } from '../sender/keyring.ts';
 import type { Accepted, NewMessage, QueueStore, UnknownPolicy } from '../store/port.ts';
 import { type Suppression, suppressionKey } from '../store/suppression.ts';
@@ -170,7 +170,7 @@ export interface EnqueueResult {
 export interface EnqueueParts {
   readonly store: QueueStore<unknown>;
   readonly compose: ComposeEnvironment;
-  readonly keyring: Keyring;
+  readonly profiles: Profiles;
 }
 
 /** Content up to this size is handed to the store whole; larger content is staged chunk by chunk. */
@@ -206,22 +206,21 @@ async function enqueuePrepared(
   prepared: OutgoingMessage,
   { parts, options, derived }: EnqueueCall,
 ): Promise<EnqueueResult> {
-  const { store, keyring } = parts;
+  const { store } = parts;
   const { idempotencyKey, signal, tenant } = options;
   checkSender(prepared, options.senderDomains);
   checkWishes(prepared, options.delivery?.recipients);
-  // Also when signing comes later: a message that cannot be signed is refused now.
-  const signer = keyring.signerFor(prepared.authorDomain);
+  const keyring = await keyringFor(prepared, parts, options);
   const suppressed = await suppressions(prepared.envelope.to, store, tenant);
   const recipients = prepared.envelope.to.map((address) => outcomeOf(address, suppressed.get(address)));
   const open = recipients.filter(({ status }) => status === 'queued').map(({ recipient }) => recipient);
-  const warnings = warningsOf(prepared, options.delivery?.sign === 'enqueue' && signer !== undefined);
+  const warnings = warningsOf(prepared, keyring !== undefined);
   if (open.length === 0) return { duplicate: false, recipients, warnings };
   const idempotency =
     idempotencyKey === undefined
       ? undefined
       : { key: idempotencyKey, digest: await digestOf(message, prepared, derived, signal) };
-  const record = await newMessage(prepared, open, { signer, parts, options, idempotency });
+  const record = await newMessage(prepared, open, { keyring, parts, options, idempotency });
   const accepted = await acceptOrDiscard(store, record, options.transaction);
   return { id: accepted.messageId, duplicate: accepted.duplicate, recipients, warnings };
 }
@@ -265,6 +264,23 @@ function domainSuffix(pattern: string): string {
 
 function domainOf(address: string): string {
   return domainToAscii(parseMailbox(address, { addresses: 'as-received' }).domain);
+}
+
+/**
+ * The keys to sign with now, where that was asked for.
+ *
+ * @throws {BrokerError} MB_BROKER_NO_SIGNING_KEY, also when the worker signs: a message that cannot be signed is refused
+ *   now. Where the keys depend on the message, only the worker knows them.
+ */
+async function keyringFor(
+  { authorDomain, envelope }: OutgoingMessage,
+  { profiles }: EnqueueParts,
+  { tenant, tag, delivery, signal }: EnqueueOptions,
+): Promise<Keyring | undefined> {
+  const now = delivery?.sign === 'enqueue';
+  if (!now && !profiles.single) return undefined;
+  const { keyring } = await profiles.for({ tenant, tag, authorDomain, sender: envelope.from }, signal);
+  return keyring.check(authorDomain) && now ? keyring : undefined;
 }
 
 /** RFC 6152 §3: a message in eight bits whose signature forbids conversion cannot go to hosts without 8BITMIME. */
@@ -329,7 +345,8 @@ function outcomeOf(recipient: string, suppression: Suppression | undefined): Que
 }
 
 interface NewMessageParts {
-  readonly signer: DkimSigner | undefined;
+  /** Keys to sign with now; undefined: the worker signs. */
+  readonly keyring: Keyring | undefined;
   readonly parts: EnqueueParts;
   readonly options: EnqueueOptions;
   readonly idempotency: NewMessage['idempotency'] | undefined;
@@ -338,19 +355,18 @@ interface NewMessageParts {
 async function newMessage(
   prepared: OutgoingMessage,
   recipients: readonly string[],
-  { signer, parts, options, idempotency }: NewMessageParts,
+  { keyring, parts, options, idempotency }: NewMessageParts,
 ): Promise<NewMessage> {
   const { tenant, tag, notBefore, signal, delivery = {} } = options;
-  const { requireTls, sign, expireAfterMs, delayNoticeAfterMs, onUnknown, ret, envid } = delivery;
-  const signNow = sign === 'enqueue' && signer !== undefined;
-  const octets = signNow ? (await signOutgoing(prepared, parts.keyring, signal)).content : prepared.octets;
+  const { requireTls, expireAfterMs, delayNoticeAfterMs, onUnknown, ret, envid } = delivery;
+  const octets = keyring ? (await signOutgoing(prepared, keyring, signal)).content : prepared.octets;
   const { requires, messageId, authorDomain } = prepared;
   const envelope: QueuedEnvelope = {
     requires,
     messageId,
     authorDomain,
     ...(requireTls && { requireTls }),
-    ...(signNow && { signed: true }),
+    ...(keyring && { signed: true }),
     ...(envid !== undefined && { envid }),
     ...(ret !== undefined && { ret }),
   };

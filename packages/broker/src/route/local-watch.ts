@@ -57,7 +57,7 @@ function concernsOperator({
   readonly enhanced: string;
 }): boolean {
   if (stage === 'route') return enhanced === misconfigured;
-  return stage === 'connect' || stage === 'policy' || stage === 'auth';
+  return stage === 'profile' || stage === 'connect' || stage === 'policy' || stage === 'auth';
 }
 
 /** RFC 3463 §3.4, X.3.5: system incorrectly configured. */

@@ -1,6 +1,7 @@
 import { generateKeyPair } from '@mb/dkim';
 import { createMemoryResolver } from '@mb/dns/memory';
 import { expect, it, vi } from 'vitest';
+import { systemClock } from '../clock.ts';
 import { createKeyring, type KeyCheck } from './keyring.ts';
 
 const message = Buffer.from('From: ann@example.com\r\n\r\nHello\r\n');
@@ -13,13 +14,18 @@ function keyring(check: KeyCheck, record?: string) {
   const resolver = createMemoryResolver(record === undefined ? {} : { [pair.dnsName]: { TXT: [[record]] } });
   return {
     warnings,
-    ring: createKeyring(key, { check, resolver, onWarning: (text) => warnings.push(text) }),
+    ring: createKeyring(key, {
+      check,
+      resolver,
+      clock: systemClock,
+      onWarning: (text) => warnings.push(text),
+    }),
   };
 }
 
 it('signs for the domain of From and for those below it, and refuses all others', async () => {
   const { ring } = keyring('off');
-  expect(await ring.signerFor('example.com')!.sign(message)).toContain('d=example.com');
+  expect(await (await ring.signerFor('example.com'))!.sign(message)).toContain('d=example.com');
   expect(ring.signerFor('NEWS.Example.com')).toBe(ring.signerFor('example.com'));
   expect(() => ring.signerFor('example.org')).toThrow(
     expect.objectContaining({
@@ -32,7 +38,7 @@ it('signs for the domain of From and for those below it, and refuses all others'
 
 it('says nothing of a key that is published', async () => {
   const { ring, warnings } = keyring('warn', pair.dnsRecord);
-  await ring.signerFor('example.com')!.sign(message);
+  await (await ring.signerFor('example.com'))!.sign(message);
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(warnings).toEqual([]);
 });
@@ -50,10 +56,9 @@ it('warns once, at the first use, of a key that is missing or another one', asyn
 
 it('refuses to sign with a key that is not published, when told to', async () => {
   const { ring } = keyring('refuse', other.dnsRecord);
-  await expect(ring.signerFor('example.com')!.sign(message)).rejects.toMatchObject({
+  await expect((await ring.signerFor('example.com'))!.sign(message)).rejects.toMatchObject({
     code: 'MB_DKIM_SELF_CHECK_MISMATCH',
   });
-  await expect(
-    keyring('refuse', pair.dnsRecord).ring.signerFor('example.com')!.sign(message),
-  ).resolves.toContain('b=');
+  const published = await keyring('refuse', pair.dnsRecord).ring.signerFor('example.com');
+  await expect(published!.sign(message)).resolves.toContain('b=');
 });

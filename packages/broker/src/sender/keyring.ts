@@ -7,7 +7,9 @@ import {
 } from '@mb/dkim';
 import { type Resolver, toNodeDns } from '@mb/dns';
 import { domainToAscii } from '@mb/mime';
+import type { Clock } from '../clock.ts';
 import { BrokerError } from '../errors.ts';
+import { obtain } from './obtain.ts';
 
 /**
  * What is done about a key whose public half is not published as it should be, which makes every signature fail.
@@ -19,20 +21,42 @@ import { BrokerError } from '../errors.ts';
  */
 export type KeyCheck = 'warn' | 'refuse' | 'off';
 
+/**
+ * Gives the keys for messages whose From has this domain, so that keys change without a restart. It is asked for each
+ * message; return the same object while nothing changes, since parsed keys are kept with it.
+ *
+ * What it throws, a promise that rejects or takes longer than 10 seconds, and a result without a key for the domain are
+ * trouble of our own: the message is tried again later and never goes out unsigned.
+ */
+export type KeySource = (
+  authorDomain: string,
+) => SignOptions | readonly SignOptions[] | Promise<SignOptions | readonly SignOptions[]>;
+
+/** Keys to sign with: one or several, or where to get them. */
+export type DkimKeys = SignOptions | readonly SignOptions[] | KeySource;
+
 /** The DKIM keys of all sender domains, each parsed once. */
 export interface Keyring {
   /**
    * The signer for messages whose From has this domain; undefined when no key was configured at all.
    *
-   * @throws {BrokerError} MB_BROKER_NO_SIGNING_KEY: there are keys, but none that DMARC would align with it.
+   * @throws {BrokerError} MB_BROKER_NO_SIGNING_KEY: there are keys, but none that DMARC would align with it;
+   *   MB_BROKER_PROFILE_FAILED when a {@link KeySource} does not give one.
    */
-  signerFor(fromDomain: string): DkimSigner | undefined;
+  signerFor(fromDomain: string, signal?: AbortSignal): DkimSigner | undefined | Promise<DkimSigner>;
+  /**
+   * Throws MB_BROKER_NO_SIGNING_KEY when it is known already that there will be no key for this domain.
+   *
+   * @returns whether messages of this domain will be signed.
+   */
+  check(fromDomain: string): boolean;
 }
 
 /** What a keyring takes from its broker. */
 export interface KeyringOptions {
   readonly check: KeyCheck;
   readonly resolver: Resolver;
+  readonly clock: Clock;
   /** Told of keys that are not published as they should be. */
   readonly onWarning: (warning: string) => void;
 }
@@ -42,9 +66,37 @@ export interface KeyringOptions {
  *
  * @throws {DkimError} for a key that cannot sign.
  */
-export function createKeyring(
+export function createKeyring(given: DkimKeys | undefined, options: KeyringOptions): Keyring {
+  return typeof given === 'function' ? keyringOfSource(given, options) : keyringOfList(given, options);
+}
+
+function keyringOfSource(source: KeySource, options: KeyringOptions): Keyring {
+  const keyrings = new WeakMap<object, Keyring>();
+  const checked = new Set<string>();
+  return {
+    signerFor: (fromDomain, signal) =>
+      obtain(
+        `DKIM keys for ${fromDomain}`,
+        () => source(fromDomain),
+        (given) => {
+          if (typeof given !== 'object' || given === null || (Array.isArray(given) && given.length === 0)) {
+            throw new TypeError('the dkim function gave no key.');
+          }
+          const keyring = keyrings.get(given) ?? keyringOfList(given, options, checked);
+          keyrings.set(given, keyring);
+          return keyring.signerFor(fromDomain) as DkimSigner;
+        },
+        { clock: options.clock, signal },
+      ),
+    check: () => true,
+  };
+}
+
+/** @param checked  Keys whose publication was checked before; grows. */
+function keyringOfList(
   given: SignOptions | readonly SignOptions[] | undefined,
   { check, resolver, onWarning }: KeyringOptions,
+  checked = new Set<string>(),
 ): Keyring {
   const list = given === undefined ? [] : Array.isArray(given) ? given : [given];
   const resolveTxt = (name: string) => toNodeDns(resolver).resolveTxt(name);
@@ -53,8 +105,8 @@ export function createKeyring(
     const domain = domainToAscii(option.domain);
     // A value that is undefined counts as not given: it must not switch the check off.
     const { selfCheck = { resolveTxt } } = option;
-    const checked = check === 'refuse' ? { ...option, selfCheck } : option;
-    byDomain.set(domain, [...(byDomain.get(domain) ?? []), checked]);
+    const careful = check === 'refuse' ? { ...option, selfCheck } : option;
+    byDomain.set(domain, [...(byDomain.get(domain) ?? []), careful]);
   }
   const signers = new Map([...byDomain].map(([domain, keys]) => [domain, createSigner(keys)] as const));
   const unchecked = new Set(check === 'warn' ? signers.keys() : []);
@@ -65,6 +117,9 @@ export function createKeyring(
     for (const option of byDomain.get(domain)!) {
       for (const key of keysInUse(option)) {
         const { selector, privateKey, passphrase } = key;
+        const name = `${selector}._domainkey.${domain}`;
+        if (checked.has(name)) continue;
+        checked.add(name);
         checkPublishedKey({
           domain,
           selector,
@@ -80,26 +135,26 @@ export function createKeyring(
     }
   }
 
-  return {
-    signerFor(fromDomain) {
-      if (signers.size === 0) return undefined;
-      const domain = domainToAscii(fromDomain);
-      // RFC 7489 §3.1.1: the signing domain is that of From or, relaxed, one above it; the nearest is the strictest.
-      for (let name = domain; ; name = name.slice(name.indexOf('.') + 1)) {
-        const signer = signers.get(name);
-        if (signer) {
-          checkOnce(name);
-          return signer;
-        }
-        if (!name.includes('.')) break;
+  function signerFor(fromDomain: string): DkimSigner | undefined {
+    if (signers.size === 0) return undefined;
+    const domain = domainToAscii(fromDomain);
+    // RFC 7489 §3.1.1: the signing domain is that of From or, relaxed, one above it; the nearest is the strictest.
+    for (let name = domain; ; name = name.slice(name.indexOf('.') + 1)) {
+      const signer = signers.get(name);
+      if (signer) {
+        checkOnce(name);
+        return signer;
       }
-      throw new BrokerError(
-        'MB_BROKER_NO_SIGNING_KEY',
-        'api-misuse',
-        `There is no DKIM key for ${domain}, the domain of From; add one to the dkim option, or send from one of: ${[...signers.keys()].join(', ')}.`,
-      );
-    },
-  };
+      if (!name.includes('.')) break;
+    }
+    throw new BrokerError(
+      'MB_BROKER_NO_SIGNING_KEY',
+      'api-misuse',
+      `There is no DKIM key for ${domain}, the domain of From; add one to the dkim option, or send from one of: ${[...signers.keys()].join(', ')}.`,
+    );
+  }
+
+  return { signerFor, check: (fromDomain) => signerFor(fromDomain) !== undefined };
 }
 
 function keysInUse(option: SignOptions): readonly SelectorKey[] {

@@ -97,6 +97,8 @@ export async function composeBounce(
     })),
     content: await composed.bytes(),
     tenant: message.tenant,
+    // The report is sent as the message was.
+    ...(message.tag !== undefined && { tag: message.tag }),
     expireAfterMs,
     envelope: {
       requires,

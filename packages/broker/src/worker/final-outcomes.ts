@@ -1,5 +1,6 @@
 import type { Failed } from '../delivery/outcome.ts';
 import { readQueuedEnvelope } from '../message/queued-envelope.ts';
+import type { Profiles } from '../profiles.ts';
 import type { Bounce, ClaimedMessage, Outcome, QueueStore, RecipientId } from '../store/port.ts';
 import {
   type BounceEnvironment,
@@ -10,10 +11,13 @@ import {
   subjectOf,
 } from './bounce.ts';
 import type { LastAttempt } from './last-attempt.ts';
+import { profiledMessage } from './profiled-message.ts';
 import type { OnFinalOutcomes } from './worker.ts';
 
 /** What follows from final outcomes. */
-export interface FinalOutcomesOptions extends Omit<BounceEnvironment, 'original'> {
+export interface FinalOutcomesOptions extends Omit<BounceEnvironment, 'original' | 'hostname'> {
+  /** Whose host name the reports give. */
+  readonly profiles: Profiles;
   readonly store: Pick<QueueStore, 'content' | 'report'>;
   /** Report failures to the return path. */
   readonly bounces: boolean;
@@ -68,7 +72,8 @@ async function bouncesOf(
   for (const [subject, recipients] of bySubject) {
     try {
       const original = await originalOf(message, options.store, subject);
-      bounces.push(await composeBounce(message, recipients, { ...options, original }));
+      const hostname = await hostnameFor(message, options.profiles);
+      bounces.push(await composeBounce(message, recipients, { ...options, hostname, original }));
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'The report could not be made.';
       const ids = recipients.map(({ recipient }) => recipient.recipientId);
@@ -76,6 +81,15 @@ async function bouncesOf(
     }
   }
   return bounces;
+}
+
+/** The name of whom the message is sent as; of the broker when that is not known now, as a report must not wait. */
+async function hostnameFor(message: ClaimedMessage, profiles: Profiles): Promise<string> {
+  try {
+    return (await profiles.for(profiledMessage(message))).hostname;
+  } catch {
+    return profiles.own.hostname;
+  }
 }
 
 async function tellUnreported(

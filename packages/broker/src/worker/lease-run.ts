@@ -1,3 +1,4 @@
+import type { ProfiledMessage } from '../sending-profile.ts';
 import { defaultSchedule, type RetrySchedule, retryDelayMs, type ScheduleOptions } from '../store/backoff.ts';
 import type { Learned, SiteSpeed } from '../store/learned.ts';
 import type { SiteFeedback } from '../store/pacing.ts';
@@ -15,6 +16,7 @@ import type {
 } from '../store/port.ts';
 import type { NewSuppression } from '../store/suppression.ts';
 import { readLastAttempt } from './last-attempt.ts';
+import { profiledMessage } from './profiled-message.ts';
 
 /**
  * What an attempt reports about one recipient.
@@ -61,11 +63,20 @@ export interface Conclusion {
 /** Decides what follows when recipients of a message failed, expired, or are delayed. */
 export type OnFinalOutcomes = (message: ClaimedMessage, outcomes: readonly Outcome[]) => Promise<Conclusion>;
 
-/** Finds the site of a domain; undefined when that cannot be known now. */
+/** Finds the site of a domain for a message; undefined when that cannot be known now. */
 export type SiteOf = (
   domain: string,
+  message: ProfiledMessage,
   signal: AbortSignal,
-) => Promise<{ readonly site: SiteKey; readonly ttlMs: number } | undefined>;
+) => Promise<FoundSite | undefined>;
+
+/** The site of a domain. */
+export interface FoundSite {
+  readonly site: SiteKey;
+  readonly ttlMs: number;
+  /** True when it is that of every message, whoever sends it. */
+  readonly forAll: boolean;
+}
 
 /** What a run needs of its worker. */
 export interface LeaseRunOptions {
@@ -227,22 +238,28 @@ export class LeaseRun {
   async #rerouted(): Promise<Outcome[]> {
     const { siteOf, store } = this.#options;
     const { site: current } = this.#claim;
-    const unrouted = [...this.#open.values()].filter(
-      ({ recipient }) => recipient.domain === current && !recipient.ownSite,
-    );
-    if (!siteOf || unrouted.length === 0) return [];
+    if (!siteOf) return [];
+    const outcomes: Outcome[] = [];
+    let route: FoundSite | undefined;
     try {
-      const route = await siteOf(current, this.#abort.signal);
-      if (!route || route.site === current) return [];
-      await store.alias(current, route.site, route.ttlMs);
-      return unrouted.map(({ recipient }) => {
-        return { recipientId: recipient.recipientId, kind: 'rerouted', site: route.site };
-      });
+      for (const message of this.#stillOpen(this.#claim.messages)) {
+        const unrouted = message.recipients.filter(({ domain, ownSite }) => domain === current && !ownSite);
+        if (unrouted.length === 0) continue;
+        if (!route?.forAll) {
+          route = await siteOf(current, profiledMessage(message), this.#abort.signal);
+          if (route?.forAll && route.site !== current) await store.alias(current, route.site, route.ttlMs);
+        }
+        if (!route || route.site === current) continue;
+        const { site } = route;
+        outcomes.push(
+          ...unrouted.map(({ recipientId }) => ({ recipientId, kind: 'rerouted' as const, site })),
+        );
+      }
     } catch (error) {
       // Under its own name the domain is as deliverable as before.
       this.#options.report(error);
-      return [];
     }
+    return outcomes;
   }
 
   async #attempt(): Promise<AttemptReport> {

@@ -1,31 +1,35 @@
 import { DkimError } from '@mb/dkim';
 import { attemptDelivery } from '../delivery/attempt.ts';
+import { profileOutcome } from '../delivery/attempt-outcome.ts';
 import { type AttemptEnvironment, AttemptScope } from '../delivery/attempt-scope.ts';
 import type { Connections } from '../delivery/connections.ts';
 import type { RecipientOutcome } from '../delivery/outcome.ts';
 import { planRecipients, type RecipientPlan } from '../delivery/plan.ts';
+import { profileEnvironment } from '../delivery/profile-environment.ts';
 import { combineFeedback, siteFeedbackOf } from '../delivery/site-feedback.ts';
 import { BrokerError } from '../errors.ts';
 import { type Octets, type SignedMessage, signOutgoing } from '../message/outgoing-message.ts';
 import { readQueuedEnvelope } from '../message/queued-envelope.ts';
+import type { Profiles } from '../profiles.ts';
 import type { Keyring } from '../sender/keyring.ts';
-import { formatVerp, type VerpOptions } from '../sender/verp.ts';
+import { isProfileFailure } from '../sender/obtain.ts';
+import { formatVerp } from '../sender/verp.ts';
+import type { Profile } from '../sending-profile.ts';
 import { parseServerDelay } from '../store/backoff.ts';
 import type { SiteFeedback } from '../store/pacing.ts';
 import type { Claim, ClaimedMessage, ClaimedRecipient, QueueStore } from '../store/port.ts';
 import { readLastAttempt } from './last-attempt.ts';
+import { profiledMessage } from './profiled-message.ts';
 import { runPool } from './run-pool.ts';
-import { type SourceGroup, SourceQueue } from './source-queue.ts';
+import { type SendingGroup, SendingGroups } from './sending-groups.ts';
 import type { Attempt, AttemptOutcome } from './worker.ts';
 
 /** What executing claims takes. */
 export interface QueueAttemptParts {
   readonly environment: AttemptEnvironment;
-  readonly keyring: Keyring;
+  readonly profiles: Profiles;
   readonly connections: Connections;
   readonly store: Pick<QueueStore, 'content'>;
-  /** Return paths of their own for all recipients. */
-  readonly verp?: VerpOptions;
 }
 
 /** Messages in flight on one connection; as many outcomes are unknown if it breaks. */
@@ -37,28 +41,32 @@ const longestClaimMs = 30_000;
 
 /**
  * Makes the worker's attempt: every message of a claim is signed, offered to its hosts and settled on its own, all
- * over one connection.
+ * that are sent as the same sender over one connection.
  */
 export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
   return async (claim, context) => {
-    const { clock, random, delivery, experiences } = parts.environment;
+    const { clock, random, experiences } = parts.environment;
     const startedAt = clock.now();
     const hosts = experiences.open();
     experiences.recall(claim.learned?.hosts ?? {});
     const feedbacks: SiteFeedback[] = [];
-    const waiting = new SourceQueue(delivery.sources, random);
-    waiting.add(claim.messages);
-    const more = async (group: SourceGroup): Promise<Claim['messages']> => {
+    const waiting = new SendingGroups(random);
+    const add = async (messages: Claim['messages']): Promise<void> => {
+      const outcomes = await addByProfile(messages, waiting, parts, context.signal);
+      if (outcomes.length > 0) await context.settle({ outcomes });
+    };
+    await add(claim.messages);
+    const more = async (group: SendingGroup): Promise<Claim['messages']> => {
       const young = clock.now() - startedAt < longestClaimMs;
       const answers = ['succeeded', 'answered'].includes(feedbacks.at(-1)?.kind ?? '');
       const goOn = young && answers && !context.stopping.aborted;
-      // The connections of one source are given back before those of the next one are opened.
-      if (goOn && !waiting.hasOther(group)) waiting.add(await context.more(moreRecipients));
+      // The connections of one group are given back before those of the next one are opened.
+      if (goOn && !waiting.hasOther(group)) await add(await context.more(moreRecipients));
       return waiting.take(group);
     };
     for (let group = waiting.next(); group; group = waiting.next()) {
       const messages = waiting.take(group);
-      const scope = new AttemptScope(parts.environment, {
+      const scope = new AttemptScope(profileEnvironment(parts.environment, group.profile), {
         connections: parts.connections.open(),
         experiences: hosts,
         source: group.source,
@@ -69,7 +77,7 @@ export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
       });
       const attemptOne = async (message: ClaimedMessage): Promise<void> => {
         if (context.stopping.aborted) return;
-        const { outcomes, feedback } = await attemptMessage(message, scope, parts);
+        const { outcomes, feedback } = await attemptMessage(message, scope, group.profile, parts);
         if (feedback) feedbacks.push(feedback);
         await context.settle({ outcomes });
       };
@@ -88,19 +96,21 @@ export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
 async function attemptMessage(
   message: ClaimedMessage,
   scope: AttemptScope,
+  { keyring, verp, maxRecipients }: Profile,
   parts: QueueAttemptParts,
 ): Promise<{ outcomes: AttemptOutcome[]; feedback?: SiteFeedback }> {
   const { recipients } = message;
   const stored = new StoredContent(message, parts.store);
   let signed: SignedMessage;
   try {
-    signed = await loadSigned(message, stored.octets, parts, scope.signal);
+    signed = await loadSigned(message, stored.octets, keyring, scope.signal);
   } catch (error) {
+    if (isProfileFailure(error)) return { outcomes: withoutProfile(message, error, parts.environment) };
     return { outcomes: recipients.map(({ recipientId }) => ({ recipientId, ...withoutContent(error) })) };
   }
-  const { verp, environment } = parts;
+  const { environment } = parts;
   const personal = verp !== undefined && message.sender !== '';
-  const plan = planClaimed(recipients, personal ? 1 : environment.delivery.maxRecipients);
+  const plan = planClaimed(recipients, personal ? 1 : maxRecipients);
   const results: RecipientOutcome[] = [];
   for (const delivery of plan.deliveries) {
     const { recipientId } = recipients[delivery.recipients[0]!.index]!;
@@ -122,6 +132,54 @@ async function attemptMessage(
   });
   const feedback = siteFeedbackOf(results.filter((result) => result !== undefined));
   return { outcomes, ...(feedback && { feedback }) };
+}
+
+/**
+ * Puts messages into their groups.
+ *
+ * @returns outcomes for those whose sender cannot be found out now.
+ */
+async function addByProfile(
+  messages: readonly ClaimedMessage[],
+  groups: SendingGroups,
+  { profiles, environment }: QueueAttemptParts,
+  signal: AbortSignal,
+): Promise<AttemptOutcome[]> {
+  if (profiles.single) {
+    for (const message of messages) groups.add(message, profiles.own);
+    return [];
+  }
+  const found = await Promise.all(
+    messages.map(async (message) => {
+      try {
+        return { message, profile: await profiles.for(profiledMessage(message), signal) };
+      } catch (error) {
+        return { message, error };
+      }
+    }),
+  );
+  return found.flatMap((one) => {
+    if ('profile' in one) {
+      groups.add(one.message, one.profile);
+      return [];
+    }
+    if (isProfileFailure(one.error)) return withoutProfile(one.message, one.error, environment);
+    // The worker stops.
+    return one.message.recipients.map(({ recipientId }) => ({ recipientId, kind: 'unattempted' as const }));
+  });
+}
+
+/** that it cannot be said who sends the message is our own trouble and spends no attempt. */
+function withoutProfile(
+  message: ClaimedMessage,
+  error: BrokerError,
+  { localWatch, clock }: AttemptEnvironment,
+): AttemptOutcome[] {
+  const outcomes = message.recipients.map(({ address, attempt }) => profileOutcome(address, error, attempt));
+  localWatch.saw(profiledMessage(message).authorDomain, outcomes);
+  return message.recipients.map((recipient, index) =>
+    toAttemptOutcome(recipient, outcomes[index]!, clock.now()),
+  );
 }
 
 /** By far the most claimed messages have one recipient, whose domain the queue knows. */
@@ -164,7 +222,7 @@ class StoredContent {
 async function loadSigned(
   message: ClaimedMessage,
   octets: Octets,
-  { keyring }: QueueAttemptParts,
+  keyring: Keyring,
   signal: AbortSignal | undefined,
 ): Promise<SignedMessage> {
   const { sender, size, envelope, recipients } = message;

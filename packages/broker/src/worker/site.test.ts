@@ -2,14 +2,18 @@ import { createMemoryResolver, type MemoryResolver, type MemoryZones } from '@mb
 import { createSeededRandom } from '@mb/testkit';
 import { expect, it } from 'vitest';
 import { resolveSenderOptions } from '../options.ts';
+import { createSendingParts } from '../sending-parts.ts';
 import { createSiteOf } from './site.ts';
 
 const { signal } = new AbortController();
+const message = { tenant: undefined, tag: undefined, authorDomain: 'sender.test', sender: '' };
 
 function siteOf(resolver: MemoryResolver, random = () => 0) {
-  const { delivery } = resolveSenderOptions({ hostname: 'mail.example.com' }, 'options');
-  const find = createSiteOf({ resolver, delivery, random, hostname: 'mail.example.com' });
-  return async (domain: string) => (await find(domain, signal))?.site;
+  const { environment, profiles } = createSendingParts(
+    resolveSenderOptions({ hostname: 'mail.example.com', dns: resolver, runtime: { random } }, 'options'),
+  );
+  const find = createSiteOf(environment, profiles);
+  return async (domain: string) => (await find(domain, message, signal))?.site;
 }
 
 /** A domain with so many exchangers of equal preference. */

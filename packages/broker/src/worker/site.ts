@@ -1,18 +1,40 @@
-import { findNextHop, type NextHopEnvironment } from '../route/next-hop.ts';
+import type { AttemptEnvironment } from '../delivery/attempt-scope.ts';
+import { profileEnvironment } from '../delivery/profile-environment.ts';
+import type { Profiles } from '../profiles.ts';
+import { findNextHop } from '../route/next-hop.ts';
 import { siteOfHop } from '../route/site.ts';
+import { isProfileFailure } from '../sender/obtain.ts';
+import type { Profile, ProfiledMessage } from '../sending-profile.ts';
 import type { SiteOf } from './worker.ts';
 
 /** A route is believed at least and at most this long, whatever its TTL. */
 const shortestMs = 60_000;
 const longestMs = 24 * 3_600_000;
 
-/** Finds the site of a domain; see {@link siteOfHop}. */
-export function createSiteOf(environment: NextHopEnvironment): SiteOf {
-  return async (domain, signal) => {
-    const nextHop = await findNextHop(domain, environment, signal);
+/** Finds the site of a domain for a message; see {@link siteOfHop}. */
+export function createSiteOf(broker: AttemptEnvironment, profiles: Profiles): SiteOf {
+  return async (domain, message, signal) => {
+    const profile = await profileOf(message, profiles, signal);
+    if (!profile) return undefined;
+    const nextHop = await findNextHop(domain, profileEnvironment(broker, profile), signal);
     const { route } = nextHop;
     const site = siteOfHop(domain, nextHop);
     if (site === undefined || route.status !== 'found') return undefined;
-    return { site, ttlMs: Math.min(Math.max(route.ttlSeconds * 1000, shortestMs), longestMs) };
+    const ttlMs = Math.min(Math.max(route.ttlSeconds * 1000, shortestMs), longestMs);
+    return { site, ttlMs, forAll: profiles.single };
   };
+}
+
+/** The attempt asks again, and defers the message when there is still no answer. */
+async function profileOf(
+  message: ProfiledMessage,
+  profiles: Profiles,
+  signal: AbortSignal,
+): Promise<Profile | undefined> {
+  try {
+    return await profiles.for(message, signal);
+  } catch (error) {
+    if (isProfileFailure(error)) return undefined;
+    throw error;
+  }
 }

@@ -304,7 +304,7 @@ describe('a worker', () => {
       siteOf: async (domain) => {
         lookups.push(domain);
         if (domain === 'broken.test') throw new Error('SERVFAIL');
-        return { site: 'mx:shared.test', ttlMs: 3_600_000 };
+        return { site: 'mx:shared.test', ttlMs: 3_600_000, forAll: true };
       },
     });
     clock = context.clock;
@@ -325,7 +325,7 @@ describe('a worker', () => {
 
   it('SITE-05 suspends a domain and no other, before and after its destination is known', async () => {
     const context = bench(async (claim) => reportAll(claim.messages, 'delivered'), {
-      siteOf: async () => ({ site: 'mx:shared.test', ttlMs: 3_600_000 }),
+      siteOf: async () => ({ site: 'mx:shared.test', ttlMs: 3_600_000, forAll: true }),
     });
     const { store, clock, worker } = context;
     const delivered = async () => {
@@ -374,7 +374,7 @@ describe('a worker', () => {
         if (claim.site === 'one.test') open--;
         return reportAll(claim.messages, 'delivered');
       },
-      { batch: 1, siteOf: async () => ({ site: 'mx:shared.test', ttlMs: 3_600_000 }) },
+      { batch: 1, siteOf: async () => ({ site: 'mx:shared.test', ttlMs: 3_600_000, forAll: true }) },
     );
     const { store, worker, clock } = context;
     await store.alias('one.test', 'mx:shared.test', 3_600_000);

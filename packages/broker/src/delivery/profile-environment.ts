@@ -1,0 +1,20 @@
+import type { Profile } from '../sending-profile.ts';
+import type { AttemptEnvironment } from './attempt-scope.ts';
+
+const environments = new WeakMap<Profile, AttemptEnvironment>();
+
+/** What every attempt under a profile shares: what the broker shares, with the profile's own name, addresses, routes and limits. */
+export function profileEnvironment(broker: AttemptEnvironment, profile: Profile): AttemptEnvironment {
+  const known = environments.get(profile);
+  if (known) return known;
+  const { name, hostname, sources, routes, maxRecipients, timeouts, limits, tls } = profile;
+  const environment: AttemptEnvironment = {
+    ...broker,
+    profile: name,
+    hostname,
+    delivery: { ...broker.delivery, sources, routes, maxRecipients, timeouts, limits },
+    tls: { ...broker.tls, ...tls },
+  };
+  environments.set(profile, environment);
+  return environment;
+}

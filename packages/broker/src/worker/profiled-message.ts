@@ -1,0 +1,9 @@
+import { readQueuedEnvelope } from '../message/queued-envelope.ts';
+import type { ProfiledMessage } from '../sending-profile.ts';
+import type { ClaimedMessage } from '../store/port.ts';
+
+/** What the sending profile of a queued message is chosen by. */
+export function profiledMessage({ tenant, tag, sender, envelope }: ClaimedMessage): ProfiledMessage {
+  const { authorDomain } = readQueuedEnvelope(envelope, sender);
+  return { tenant: tenant === '' ? undefined : tenant, tag, authorDomain, sender };
+}
