@@ -267,7 +267,7 @@ function readHeader(raw: Uint8Array): CheckedHeader {
   }
   if (raw.includes(0)) throw syntax('The header has a NUL octet; remove it.');
   const ended = raw.length > 0 && raw.at(-1) !== lf ? Buffer.concat([raw, Buffer.from('\r\n')]) : raw;
-  const { headers } = parseHeaderBlock(new LineEnds().push(ended), Number.POSITIVE_INFINITY);
+  const { headers } = parseHeaderBlock(new LineEnds().push(ended), Number.MAX_SAFE_INTEGER);
   const names = new Set<string>();
   for (const { name } of headers.fields) {
     const key = name.toLowerCase();
