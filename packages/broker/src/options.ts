@@ -434,9 +434,15 @@ function twoSenders(path: string): BrokerError {
   return optionError(`${path} must not be given beside profileFor: give it in the profiles.`);
 }
 
-/** @throws {BrokerError} MB_BROKER_OPTION for two addresses of one family. */
+/** @throws {BrokerError} MB_BROKER_OPTION for two sources of one name, and two addresses of one family. */
 export function checkSources(sources: readonly EgressSource[], where: string): void {
+  const names = new Set<string>();
   for (const { name, localAddresses } of sources) {
+    // A message that was deferred finds its source again by its name.
+    if (names.has(name)) {
+      throw optionError(`${where}: two sources are called ${JSON.stringify(name.slice(0, 40))}.`);
+    }
+    names.add(name);
     const families = localAddresses.map((address) => isIP(address));
     if (new Set(families).size < families.length) {
       throw optionError(

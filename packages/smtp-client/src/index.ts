@@ -19,7 +19,7 @@ export {
 } from './errors.ts';
 export type { Clock } from './io/clock.ts';
 export { connect } from './io/connect.ts';
-export type { AuthOptions, ConnectOptions } from './io/connect-options.ts';
+export { type AuthOptions, type ConnectOptions, checkAuth } from './io/connect-options.ts';
 export { type OpenSocket, openTcp, type SocketTarget } from './io/open-socket.ts';
 export type { TlsOptions } from './io/tls.ts';
 export type { TlsaRecord } from './io/tlsa-record.ts';

@@ -47,6 +47,7 @@ const clientWalk: OptionWalk<typeof client> = {
   HostExperience: [
     { valid: facts, table: factOptions, call: (given: never) => new client.HostExperience(given) },
   ],
+  checkAuth: [{ valid: full.auth, table: authTable, call: (auth: never) => client.checkAuth(auth, 'auth') }],
   openTcp: 'result',
   SmtpError: 'none',
 };

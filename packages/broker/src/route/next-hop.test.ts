@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type RouteOption, routeFor } from './next-hop.ts';
+import { type RouteOption, readRoutes, routeFor } from './next-hop.ts';
 
 const relay: RouteOption = { type: 'smarthost', host: 'relay.example.com' };
 const store: RouteOption = { type: 'lmtp', host: '[192.0.2.1]' };
@@ -18,4 +18,11 @@ it('goes by mail exchangers where no route is configured, whatever the domain is
   expect(routeFor('example.org', {})).toEqual(mx);
   expect(routeFor('constructor', {})).toEqual(mx);
   expect(routeFor('__proto__', {})).toEqual(mx);
+});
+
+it('OPT-08 finds a route in whatever case and form its domain is written', () => {
+  const routes = readRoutes({ 'Example.ORG': store, '.Bücher.example.': mx, '[192.0.2.1]': relay }, 'routes');
+  expect(routeFor('example.org', routes)).toEqual(store);
+  expect(routeFor('shop.xn--bcher-kva.example', routes)).toEqual(mx);
+  expect(routeFor('[192.0.2.1]', routes)).toEqual(relay);
 });

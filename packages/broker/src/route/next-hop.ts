@@ -1,5 +1,6 @@
+import { domainToASCII } from 'node:url';
 import { type FoundRoute, findMailRoute, findSmarthostRoute, type MailRoute, type Resolver } from '@mb/dns';
-import type { AuthOptions, TlsLevel } from '@mb/smtp-client';
+import { type AuthOptions, checkAuth, SmtpError, type TlsLevel } from '@mb/smtp-client';
 import { optionError } from '../errors.ts';
 import {
   flag,
@@ -50,7 +51,7 @@ const host = required(text('the name or the address of a host', { pattern: /^[^\
 const port = integer(1, 65_535);
 const level = word(['none', 'opportunistic', 'required', 'verified']);
 
-/** AUTH in all its forms; @mb/smtp-client checks which of them go together. */
+/** AUTH in all its forms; `checkAuth` says which of them go together. */
 interface AuthFields {
   readonly user?: string | undefined;
   readonly password?: string | undefined;
@@ -95,16 +96,41 @@ export function readRoutes(
   routes: Readonly<Record<string, RouteOption>>,
   where: string,
 ): Readonly<Record<string, RouteOption>> {
-  return Object.fromEntries(
-    Object.entries(routes).map(([domain, route]) => {
-      const path = `${where}[${JSON.stringify(domain.slice(0, 80))}]`;
-      const table = Object.hasOwn(routeOptions, String(route?.type)) ? routeOptions[route.type] : undefined;
-      if (table === undefined) {
-        throw optionError(`${path} must be an object whose type is "mx", "smarthost" or "lmtp".`);
-      }
-      return [domain, readOptions(route, table as OptionTable<RouteOption>, path) as RouteOption];
-    }),
-  );
+  const read = new Map<string, RouteOption>();
+  for (const [key, given] of Object.entries(routes)) {
+    const path = `${where}[${JSON.stringify(key.slice(0, 80))}]`;
+    const domain = readRouteKey(key);
+    if (domain === undefined) {
+      throw optionError(`${path}: a route is for a domain, for a parent such as ".example.com", or for "*".`);
+    }
+    if (read.has(domain)) throw optionError(`${path}: there are two routes for ${domain}.`);
+    read.set(domain, readRoute(given, path));
+  }
+  return Object.fromEntries(read);
+}
+
+function readRoute(given: RouteOption, path: string): RouteOption {
+  const table = Object.hasOwn(routeOptions, String(given?.type)) ? routeOptions[given.type] : undefined;
+  if (table === undefined) {
+    throw optionError(`${path} must be an object whose type is "mx", "smarthost" or "lmtp".`);
+  }
+  const route = readOptions(given, table as OptionTable<RouteOption>, path) as RouteOption;
+  if (route.type !== 'smarthost' || route.auth === undefined) return route;
+  try {
+    checkAuth(route.auth, `${path}.auth`);
+  } catch (error) {
+    throw SmtpError.isInstance(error) ? optionError(error.message) : error;
+  }
+  return route;
+}
+
+/** A key of `routes` as {@link routeFor} looks for it: in lower case, in A-labels; undefined when it is no domain. */
+function readRouteKey(key: string): string | undefined {
+  const ascii = /[^\x00-\x7f]/.test(key) ? domainToASCII(key.replace(/^\./, '')) : key.replace(/^\./, '');
+  const domain = ascii.toLowerCase().replace(/\.$/, '');
+  if (domain === '*') return key === '*' ? key : undefined;
+  if (!/^(?:[\w-]+(?:\.[\w-]+)*|\[[\w.:]+\])$/.test(domain)) return undefined;
+  return key.startsWith('.') ? `.${domain}` : domain;
 }
 
 /** Hosts for a domain and how they are to be talked to. */

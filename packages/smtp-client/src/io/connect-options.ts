@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { misuse, type TranscriptEntry } from '../errors.ts';
+import { checkType, misuse, type TranscriptEntry } from '../errors.ts';
 import {
   callback,
   flag,
@@ -97,7 +97,8 @@ export interface ConnectOptions {
 }
 
 const isAddress = (value: unknown): boolean => typeof value === 'string' && isIP(value) !== 0;
-const isPem = (value: unknown): boolean => typeof value === 'string' || value instanceof Uint8Array;
+const isPem = (value: unknown): boolean =>
+  (typeof value === 'string' || value instanceof Uint8Array) && value.length > 0;
 const nothingControlling = /^[^\u0000-\u0020\u007f]+$/;
 
 const tlsaOptions = {
@@ -225,20 +226,32 @@ function resolveTls(tls: TlsOptions, authenticated: boolean): ResolvedOptions['t
   return { ...tls, level, implicit };
 }
 
-function resolveAuth(auth: AuthOptions | undefined): ResolvedAuthentication | undefined {
+/**
+ * Checks the option `auth` of `connect` before there is a connection, for programs that read it from a configuration.
+ *
+ * @param where  How the option is called in the message of an error.
+ * @throws {SmtpError} MB_SMTP_OPTION
+ * @example checkAuth({ user: 'ann', password: '' }, 'relay.auth'); // throws: user and secret must be strings …
+ */
+export function checkAuth(auth: AuthOptions, where: string): void {
+  checkType(typeof where === 'string', 'checkAuth: where', 'a string');
+  resolveAuth(readOptions<AuthFields, typeof authOptions>(auth, authOptions, where) as AuthOptions, where);
+}
+
+function resolveAuth(auth: AuthOptions | undefined, where = 'auth'): ResolvedAuthentication | undefined {
   if (auth === undefined) return undefined;
   const given = auth as Partial<Record<'user' | 'password' | 'accessToken' | 'credentials', unknown>>;
   const own = (auth.mechanisms ?? []).filter((mechanism) => typeof mechanism === 'object');
   const source = given.credentials as CredentialSource | undefined;
   const secret = given.user ?? given.password ?? given.accessToken;
   if (source && secret !== undefined)
-    throw misuse('MB_SMTP_OPTION', 'auth: give either credentials as a function, or user and secret.');
+    throw misuse('MB_SMTP_OPTION', `${where}: give either credentials as a function, or user and secret.`);
   let credentials: Credentials | undefined;
   if (!source && (secret !== undefined || own.length === 0 || own.length < (auth.mechanisms ?? []).length)) {
-    checkCredentials(given, 'auth');
+    checkCredentials(given, where);
     credentials = given;
   }
-  for (const mechanism of auth.mechanisms ?? []) checkMechanism(mechanism, credentials);
+  for (const mechanism of auth.mechanisms ?? []) checkMechanism(mechanism, credentials, where);
   const chosen = auth.mechanisms?.map((one) => (typeof one === 'string' ? one : one.name));
   return {
     credentials,
@@ -258,15 +271,18 @@ function fittingMechanisms(credentials: Credentials | undefined, verified: boole
   return kinds.flatMap((kind) => mechanismsFor(kind, verified));
 }
 
-function checkMechanism(mechanism: unknown, credentials: Credentials | undefined): void {
+function checkMechanism(mechanism: unknown, credentials: Credentials | undefined, where: string): void {
   if (typeof mechanism === 'object' && mechanism !== null) {
     const { name, begin } = mechanism as Partial<SaslMechanism>;
     // RFC 4422 §3.1: 1 to 20 letters, digits, hyphens and underscores.
     if (typeof name === 'string' && /^[A-Z0-9_-]{1,20}$/.test(name) && typeof begin === 'function') return;
-    throw misuse('MB_SMTP_OPTION', 'auth.mechanisms: a mechanism has a name in upper case and begin().');
+    throw misuse('MB_SMTP_OPTION', `${where}.mechanisms: a mechanism has a name in upper case and begin().`);
   }
   const possible: readonly unknown[] = fittingMechanisms(credentials, true);
   if (!possible.includes(mechanism)) {
-    throw misuse('MB_SMTP_OPTION', `auth.mechanisms: these credentials allow only ${possible.join(', ')}.`);
+    throw misuse(
+      'MB_SMTP_OPTION',
+      `${where}.mechanisms: these credentials allow only ${possible.join(', ')}.`,
+    );
   }
 }

@@ -79,7 +79,7 @@ export const sessionOptions = {
   protocol: word(['smtp', 'lmtp'], { default: 'smtp' }),
   starttls: word(['never', 'offered', 'required'], { default: 'offered' }),
   implicitTls: group<SessionTls>(tlsStateOptions),
-  authMechanisms: either(list(text()), callback<(verified: boolean) => readonly string[]>()),
+  authMechanisms: either(list(text(), 1), callback<(verified: boolean) => readonly string[]>()),
   authRenewable: flag({ default: false }),
   insecureAuth: flag({ default: false }),
   pipelining: word(['off', 'within-message', 'across-messages'], { default: 'across-messages' }),
