@@ -3,7 +3,7 @@ import type { Explanation } from './delivery/explanation.ts';
 import type { RecipientOutcome } from './delivery/outcome.ts';
 import { BrokerError } from './errors.ts';
 import { MailQueue } from './mail-queue.ts';
-import { MailSender, type SendOptions } from './mail-sender.ts';
+import { type ExplainOptions, MailSender, type SendOptions } from './mail-sender.ts';
 import { checkStopOptions, type Health, MailWorker, type StopOptions } from './mail-worker.ts';
 import type { ReadyMessage } from './message/ready-message.ts';
 import type { ObserveOptions, Observer } from './observer.ts';
@@ -103,7 +103,7 @@ export class MailBroker {
    *
    * @example console.log(formatExplanation(await broker.explain(message)));
    */
-  explain(message: Message | ReadyMessage, options: SendOptions = {}): Promise<Explanation> {
+  explain(message: Message | ReadyMessage, options: ExplainOptions = {}): Promise<Explanation> {
     return this.#sender.explain(message, options);
   }
 

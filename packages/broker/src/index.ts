@@ -34,7 +34,7 @@ export type { ReplyClass, ReplyConditions, ReplyContext, ReplyRule } from './del
 export { defaultReplyRules } from './delivery/reply-rules.ts';
 export { BrokerError, type BrokerErrorCode, type BrokerErrorKind } from './errors.ts';
 export { MailQueue } from './mail-queue.ts';
-export { MailSender, type SendOptions } from './mail-sender.ts';
+export { type ExplainOptions, MailSender, type SendOptions } from './mail-sender.ts';
 export { type Health, MailWorker, type StopOptions } from './mail-worker.ts';
 export type { Notify } from './message/queued-envelope.ts';
 export type { ReadyMessage } from './message/ready-message.ts';

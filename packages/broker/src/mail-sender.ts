@@ -16,7 +16,7 @@ import {
 } from './message/outgoing-message.ts';
 import type { ReadyMessage } from './message/ready-message.ts';
 import { type ObserveOptions, type Observer, observeWith } from './observer.ts';
-import { flag, type OptionTable, readOptions, signal, text } from './option-table.ts';
+import { flag, integer, type OptionTable, readOptions, signal, text } from './option-table.ts';
 import { resolveSenderOptions, type SenderOptions } from './options.ts';
 import { type SentMessage, sendEach } from './send-many.ts';
 import { isProfileFailure } from './sender/obtain.ts';
@@ -43,6 +43,20 @@ export const sendOptions = {
   tenant: name,
   tag: name,
 } satisfies OptionTable<SendOptions>;
+
+/** Options of one `explain()`. */
+export interface ExplainOptions extends SendOptions {
+  /**
+   * Time for all lookups, in milliseconds; what is not known by then is reported as such. Default: the time that the
+   * resolver gives each lookup.
+   */
+  readonly timeoutMs?: number | undefined;
+}
+
+const explainOptions = {
+  ...sendOptions,
+  timeoutMs: integer(1, 86_400_000, { unit: 'ms' }),
+} satisfies OptionTable<ExplainOptions>;
 
 /**
  * Sends messages without a queue: one attempt for every recipient, now.
@@ -149,12 +163,12 @@ export class MailSender {
    * @throws as {@link MailSender.send}.
    * @example console.log(formatExplanation(await sender.explain(message)));
    */
-  async explain(message: Message | ReadyMessage, options: SendOptions = {}): Promise<Explanation> {
-    const { signal, ...rest } = readOptions(options, sendOptions, 'explain: options');
+  async explain(message: Message | ReadyMessage, options: ExplainOptions = {}): Promise<Explanation> {
+    const { signal, timeoutMs, ...rest } = readOptions(options, explainOptions, 'explain: options');
     const prepared = await prepareMessage(message, this.#parts.compose, { signal });
     try {
       const { signed, environment } = await this.#sign(prepared, rest, signal);
-      return await explainDelivery(signed, environment, signal);
+      return await explainDelivery(signed, environment, { signal, timeoutMs });
     } finally {
       await prepared.release?.();
     }

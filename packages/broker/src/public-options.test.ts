@@ -106,7 +106,7 @@ const walk: OptionWalk<typeof broker> = {
       (ready) => made().enqueue(ready),
     ),
     entry({}, { signal: {}, requireTls: {} }, (options) => made().sendTo(message, 'b@one.test', options)),
-    entry({}, { signal: {}, requireTls: {} }, (options) => made().explain(message, options)),
+    entry({}, { signal: {}, requireTls: {}, timeoutMs: {} }, (options) => made().explain(message, options)),
     entry(
       { delivery: {} },
       { tenant: {}, tag: {}, idempotencyKey: {}, notBefore: {}, transaction: {}, senderDomains: {} },
@@ -133,7 +133,9 @@ const walk: OptionWalk<typeof broker> = {
     entry({}, { signal: {}, requireTls: {} }, (options) =>
       madeSender().sendTo(message, 'b@one.test', options),
     ),
-    entry({}, { signal: {}, requireTls: {} }, (options) => madeSender().explain(message, options)),
+    entry({}, { signal: {}, requireTls: {}, timeoutMs: {} }, (options) =>
+      madeSender().explain(message, options),
+    ),
   ],
   MailQueue: [
     entry(

@@ -23,6 +23,19 @@ export function print(text: string): void {
   if (!lost) process.stdout.write(text);
 }
 
+let progressShown = false;
+
+/** Whether the last line on the terminal shows progress, so that a notice must replace it. */
+export function showsProgress(shown: boolean): void {
+  progressShown = shown;
+}
+
+/** Writes a line for people to standard error; a line of progress makes room for it and is drawn again below. */
+export function notice(text: string): void {
+  if (progressShown && process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  process.stderr.write(`${text}\n`);
+}
+
 /** Told once that standard output takes no more: a closed pipe (EPIPE), a full disk (ENOSPC). */
 export type OutputLoss = (error: NodeJS.ErrnoException) => void;
 
@@ -32,7 +45,7 @@ let onLoss: OutputLoss = endAtOnce;
 /** `mb … | head` closes our output early: that is no error of a command that only reads. */
 function endAtOnce(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit();
-  console.error(lossMessage(error));
+  notice(lossMessage(error));
   process.exit(process.exitCode || exitCodes.outputLost);
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { Command, CommanderError, Option } from 'commander';
 import { colors as pc } from './colors.ts';
 import { completionCommand } from './completion/command.ts';
@@ -14,7 +15,7 @@ import { explainCommand } from './explain/command.ts';
 import { explainReplyCommand } from './explain-reply/command.ts';
 import { inboxCommand } from './inbox/command.ts';
 import { messageCommand } from './message/index.ts';
-import { printJson } from './output.ts';
+import { notice, printJson } from './output.ts';
 import { probeCommand } from './probe/index.ts';
 import { queueCommand } from './queue/index.ts';
 import type { StoreFlags } from './queue/store.ts';
@@ -105,7 +106,7 @@ function warnOfPassword(_program: Command, command: Command): void {
   const where =
     source === 'cli' ? 'on the command line, where every user of this machine sees it' : 'in a file';
   const text = `There is a password ${where}; leave it out and set PGPASSWORD, or write it into ~/.pgpass.`;
-  console.error(labelled('warning', pc.yellow, text));
+  notice(labelled('warning', pc.yellow, text));
 }
 
 /**
@@ -140,7 +141,7 @@ function showWarnings(): void {
   if (process.env.MB_DEBUG) return;
   process.removeAllListeners('warning');
   process.on('warning', ({ name, message }) => {
-    if (name === 'MailBrokerWarning') console.error(labelled('warning', pc.yellow, message));
+    if (name === 'MailBrokerWarning') notice(labelled('warning', pc.yellow, message));
   });
 }
 
@@ -160,9 +161,9 @@ function report(error: unknown, asJson: boolean): number {
     printJson({ error: { code, kind, message: redact(message) }, exitCode });
     return exitCode;
   }
-  console.error(labelled('mb', pc.red, coded ? `${message} (${error.code})` : message));
-  if (!coded && process.env.MB_DEBUG) console.error(error);
-  else if (!coded) console.error('This looks like a defect of mb. Set MB_DEBUG=1 for details.');
+  notice(labelled('mb', pc.red, coded ? `${message} (${error.code})` : message));
+  if (!coded && process.env.MB_DEBUG) notice(inspect(error));
+  else if (!coded) notice('This looks like a defect of mb. Set MB_DEBUG=1 for details.');
   return exitCode;
 }
 

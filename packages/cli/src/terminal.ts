@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { printableText } from '@mb/broker';
 import { redact } from './redact.ts';
 
@@ -12,15 +13,44 @@ export function wrap(text: string, indent: string, width = terminalWidth()): str
   const lines: string[] = [];
   for (const paragraph of text.split('\n')) {
     let line = '';
+    let columns = 0;
     for (const word of paragraph.split(' ')) {
-      if (line !== '' && line.length + 1 + word.length > room) {
+      const length = stripVTControlCharacters(word).length;
+      if (line !== '' && columns + 1 + length > room) {
         lines.push(line);
         line = word;
-      } else line = line === '' ? word : `${line} ${word}`;
+        columns = length;
+      } else {
+        columns += line === '' ? length : length + 1;
+        line = line === '' ? word : `${line} ${word}`;
+      }
     }
     lines.push(line);
   }
   return lines.map((line) => indent + line).join('\n');
+}
+
+/**
+ * Breaks the lines of a report where they are wider than the terminal; what follows a break is indented by four more
+ * columns. In a pipe a line stays a line, for programs that read it.
+ */
+export function fitLines(lines: readonly string[], width = process.stdout.columns): string {
+  return lines.map((line) => `${width === undefined ? line : fitLine(line, width)}\n`).join('');
+}
+
+function fitLine(line: string, width: number): string {
+  if (stripVTControlCharacters(line).length <= width) return line;
+  const [, indent = '', text = ''] = /^( *)(.*)$/s.exec(line) ?? [];
+  const later = `${indent}    `;
+  const [first = '', ...rest] = wrap(text, indent, width).split('\n');
+  if (rest.length === 0) return first;
+  const remaining = rest.map((one) => one.slice(indent.length)).join(' ');
+  return `${first}\n${wrap(remaining, later, width)}`;
+}
+
+/** A label and a text, which is broken so that its later lines are indented by the width of the label. */
+export function hanging(label: string, labelWidth: number, text: string, width = terminalWidth()): string {
+  return label + wrap(text, ' '.repeat(labelWidth), width).slice(labelWidth);
 }
 
 /**

@@ -34,10 +34,10 @@ it('tells route, hosts and TLS of an address, and which hosts are left out', asy
   expect([run.exitCode, run.stderr]).toEqual([0, '']);
   expect(run.stdout).toMatch(/^example\.org\n {2}by its mail exchangers, SMTP port 25\n/);
   expect(run.stdout).toMatch(
-    / {2}1\. mx1\.example\.org \(10\)\n {5}TLS opportunistic by opportunistic\n {5}203\.0\.113\.1 2001:db8::1\n {5}\S/,
+    / {2}1\. mx1\.example\.org \(10\)\n {5}TLS opportunistic by default\n {5}203\.0\.113\.1 2001:db8::1\n {5}\S/,
   );
   expect(run.stdout).toContain('  2. mx2.example.org (20)');
-  expect(run.stdout).toContain('  not inside.example.org:');
+  expect(run.stdout).toContain('  not used: inside.example.org:');
 });
 
 it('takes domains, and tells the end of each by the exit code', async () => {

@@ -4,16 +4,18 @@ import { join } from 'node:path';
 const BINARY = join(import.meta.dirname, '../src/index.ts');
 
 /**
- * Runs `mb` on a terminal of 48 columns, by util-linux's `script`; gives all that the terminal was sent.
+ * Runs `mb` on a terminal by util-linux's `script`; gives all that the terminal was sent.
  *
  * @param onOutput  Called with what came so far; may type by the child's standard input.
+ * @param columns  Width of the terminal.
  */
 export function onTerminal(
   args: string,
   env: Readonly<Record<string, string>>,
   onOutput?: (child: ChildProcess, soFar: string) => void,
+  columns = 48,
 ): Promise<string> {
-  const command = `stty cols 48; "${process.execPath}" --conditions=@mb/source "${BINARY}" ${args}`;
+  const command = `stty cols ${columns}; "${process.execPath}" --conditions=@mb/source "${BINARY}" ${args}`;
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(MB_|FORCE_COLOR$|NO_COLOR$)/.test(name),
   );

@@ -79,7 +79,7 @@ describe('mb send', () => {
   it('sends a body from standard input and prints a receipt', async () => {
     const run = await send([...FROM, '-t', 'bob@example.org', '-s', 'Grüße 📈'], { input: 'Hello Bob\n' });
     expect(run.exitCode).toBe(0);
-    expect(run.stdout).toMatch(/^✓ bob@example\.org {2}delivered\n {4}mx\.example\.org \[127\.0\.0\.1:\d+\]/);
+    expect(run.stdout).toMatch(/^✓ bob@example\.org {2}delivered\n {4}mx\.example\.org at 127\.0\.0\.1:\d+/);
     expect(run.stdout).toMatch(/TLSv1\.3 \w+,\s+certificate\s+not verified/);
     expect(run.stdout).toContain('    250 2.0.0 Message accepted\n');
     expect(run.stdout).toMatch(/\n1 delivered\nMessage-ID <\S+@example\.com>\n$/);

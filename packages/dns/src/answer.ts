@@ -74,7 +74,7 @@ export function aliasLoop(name: string, type: RecordType): FailedAnswer {
   });
 }
 
-/** An answer for a look-up that failed. */
+/** An answer for a lookup that failed. */
 export function failedAnswer(
   name: string,
   type: RecordType,

@@ -63,7 +63,7 @@ export class AnswerCache {
     }
     // The same object is handed out until its TTL changes: one copy a second at most.
     if (entry.answer.ttlSeconds !== remaining) entry.answer = { ...entry.answer, ttlSeconds: remaining };
-    // Moving to the end of the line costs more than the look-up, so it waits until others have come.
+    // Moving to the end of the line costs more than the lookup, so it waits until others have come.
     if (this.#stored - entry.usedAt > this.#limits.maxEntries / 8) {
       byName.delete(name);
       byName.set(name, entry);

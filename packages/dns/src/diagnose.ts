@@ -40,6 +40,8 @@ export interface DiagnosisOptions {
   readonly dkim?: readonly DkimSelector[] | undefined;
   /** How port 25 is tried; see `DiagnosisProbe`. False: not at all. */
   readonly probe?: DiagnosisProbe | false | undefined;
+  /** CIDR blocks that may be used although they are not public; see `findMailRoute`. */
+  readonly allowAddresses?: readonly string[] | undefined;
   /** Fetches the MTA-STS policy. Default: `fetchMtaStsPolicy`. */
   readonly fetchPolicy?:
     | ((domain: string, signal: AbortSignal | undefined) => Promise<MtaStsFetch>)
@@ -52,8 +54,6 @@ export interface DiagnosisOptions {
 export interface DiagnosisProbe {
   /** Domains whose mail exchangers are tried. Default: the domain's own, unless they are the sending addresses. */
   readonly domains?: readonly string[] | undefined;
-  /** CIDR blocks that are open although they are not public; see `findMailRoute`. */
-  readonly allowAddresses?: readonly string[] | undefined;
   /** Default: real sockets. */
   readonly connect?: ConnectProbe | undefined;
 }
@@ -61,7 +61,6 @@ export interface DiagnosisProbe {
 /** What {@link DiagnosisProbe} accepts. */
 export const diagnosisProbe = {
   domains: list(text('a domain')),
-  allowAddresses: list(text('a CIDR block')),
   connect: callback<ConnectProbe>(),
 } satisfies OptionTable<DiagnosisProbe>;
 
@@ -73,6 +72,7 @@ export const diagnosisOptions = {
   mailFrom: text('a domain'),
   dkim: list(group<DkimSelector>(dkimSelector)),
   probe: either(group<DiagnosisProbe>(diagnosisProbe), literal(false)),
+  allowAddresses: list(text('a CIDR block')),
   fetchPolicy: callback(),
   signal: signal(),
 } satisfies OptionTable<DiagnosisOptions>;
@@ -120,7 +120,7 @@ function readContext(options: DiagnosisOptions, resolver: Resolver): DiagnosisCo
     if (!isIP(address) || address.includes('%'))
       throw new DnsError('MB_DNS_ADDRESS_INVALID', `${printable(address)} is not an IP address.`);
   }
-  const { allowAddresses } = probe;
+  const { allowAddresses } = options;
   return {
     domain,
     addresses,

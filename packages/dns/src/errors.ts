@@ -22,7 +22,7 @@ const kinds: Record<DnsErrorCode, DnsErrorKind> = {
 const marker = Symbol.for('@mb/dns.error');
 
 /**
- * The one error class of this package. It is thrown for misuse and for abort only: a look-up that
+ * The one error class of this package. It is thrown for misuse and for abort only: a lookup that
  * fails, a policy that is broken or a sender that is refused are results, not errors.
  *
  * @example

@@ -3,7 +3,7 @@ import type { HostAddress } from './mail-host.ts';
 import { shuffle } from './mx-order.ts';
 import { type Answer, type FailedAnswer, isTemporary, type Resolver } from './resolver.ts';
 
-/** What the address look-ups of one host gave. */
+/** What the address lookups of one host gave. */
 export interface HostAddresses {
   readonly canonicalName: string;
   /** Usable addresses, families alternating. */
@@ -12,7 +12,7 @@ export interface HostAddresses {
   readonly ttlSeconds: number;
   /** Addresses that may not be used, each with a sentence. */
   readonly refused: readonly RefusedAddress[];
-  /** The look-up that failed in a way that may pass. */
+  /** The lookup that failed in a way that may pass. */
   readonly temporary: FailedAnswer | undefined;
 }
 
@@ -64,7 +64,7 @@ export async function resolveHost(
   return { canonicalName, addresses: alternate(byFamily), authentic, ttlSeconds, refused, temporary };
 }
 
-/** Of look-ups that failed the one to report: what our own trouble hides may be a good host. */
+/** Of lookups that failed the one to report: what our own trouble hides may be a good host. */
 export function ownTroubleFirst(failures: readonly FailedAnswer[]): FailedAnswer | undefined {
   return failures.find(({ scope }) => scope === 'local') ?? failures[0];
 }

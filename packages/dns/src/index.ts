@@ -1,10 +1,10 @@
 /**
  * What e-mail asks of DNS: where to deliver, how safely, and whether a sender is to be believed.
  *
- * - `createResolver`: look-ups whose five outcomes are told apart, with a cache and DNSSEC's verdict
+ * - `createResolver`: lookups whose five outcomes are told apart, with a cache and DNSSEC's verdict
  * - `findMailRoute`: the hosts that take the mail of a domain
  *
- * Every look-up goes through the `Resolver` interface; `@mb/dns/memory` has one for tests.
+ * Every lookup goes through the `Resolver` interface; `@mb/dns/memory` has one for tests.
  *
  * @packageDocumentation
  */

@@ -89,7 +89,7 @@ describe('findMailRoute', () => {
     });
   });
 
-  it('MX-02 is temporary when nothing is usable and any look-up may yet succeed', async () => {
+  it('MX-02 is temporary when nothing is usable and any lookup may yet succeed', async () => {
     const zones = {
       'example.test': { MX: [[10, 'gone.example.test'] as const, [20, 'slow.example.test'] as const] },
       'slow.example.test': { A: a(1) },
@@ -147,7 +147,7 @@ describe('findMailRoute', () => {
     ).toMatchObject({ status: 'found', hosts: [{ name: 'mx.example.test' }], skipped: [{ name: '.' }] });
   });
 
-  it('MX-04 returns mail for a name that does not exist and keeps it for every failed look-up', async () => {
+  it('MX-04 returns mail for a name that does not exist and keeps it for every failed lookup', async () => {
     expect(await route('nowhere.test', {})).toMatchObject({
       status: 'permanent',
       cause: 'no-such-domain',

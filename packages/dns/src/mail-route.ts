@@ -68,6 +68,8 @@ export interface RouteFailure {
   /** One sentence for a person. */
   readonly reason: string;
   readonly skipped: readonly SkippedHost[];
+  /** Addresses that were refused because they are not public; `allowAddresses` would permit them. */
+  readonly refusedAddresses?: readonly string[];
 }
 
 /** See `RouteFailure.cause`. */
@@ -168,7 +170,7 @@ export async function findMailRoute(
 }
 
 /**
- * Finds the addresses of a configured relay; no MX look-up takes place.
+ * Finds the addresses of a configured relay; no MX lookup takes place.
  *
  * @param host  host name or address literal (`[192.0.2.1]`).
  * @param options  as for `findMailRoute`; a relay in a private network needs `allowAddresses`.
@@ -238,7 +240,7 @@ interface Selection {
 /** From hosts with their addresses to a route: cuts at ourselves, drops repeated addresses and empty hosts. */
 function selectHosts(domain: string, selection: Selection, settings: Settings): MailRoute {
   const { via, basis, candidates } = selection;
-  const skipped = [...selection.skipped];
+  const skipped: SkippedHost[] = [];
   const hosts: MailHost[] = [];
   const seen = new Set<string>();
   const ceiling = Math.min(
@@ -263,6 +265,8 @@ function selectHosts(domain: string, selection: Selection, settings: Settings): 
     ttlSeconds = Math.min(ttlSeconds, host.ttlSeconds);
     hosts.push({ name, canonicalName, preference, addresses, authentic });
   }
+  // Last, since hosts over the limit are not why the others cannot be used.
+  skipped.push(...selection.skipped);
   if (hosts.length > 0) {
     const authentic = basis?.authentic ?? hosts[0]!.authentic;
     return { status: 'found', domain, via, authentic, hosts, skipped, ttlSeconds };
@@ -274,7 +278,9 @@ function selectHosts(domain: string, selection: Selection, settings: Settings): 
   }
   if (via === 'mx' || candidates.some((host) => host.refused.length > 0)) {
     const why = skipped[0]?.reason ?? '';
-    return failure(domain, 'hosts-unusable', `No mail exchanger of ${domain} can be used: ${why}`, skipped);
+    const reason = `No mail exchanger of ${domain} can be used: ${why}`;
+    const refused = [...new Set(candidates.flatMap((host) => host.refused.map(({ address }) => address)))];
+    return { ...failure(domain, 'hosts-unusable', reason, skipped), ...refusedAddresses(refused) };
   }
   return failure(domain, 'no-mail-host', `The domain ${domain} has neither MX nor address records.`, skipped);
 }
@@ -303,7 +309,9 @@ function literalRoute(domain: string, settings: Settings): MailRoute {
     return failure(domain, 'invalid-domain', `${printable(domain)} is no address literal.`);
   const address = canonicalAddress(literal.address);
   const refusal = addressRefusal(address, settings.allow);
-  if (refusal !== undefined) return failure(domain, 'hosts-unusable', `${refusal}.`);
+  if (refusal !== undefined) {
+    return { ...failure(domain, 'hosts-unusable', `${refusal}.`), ...refusedAddresses([address]) };
+  }
   if (settings.selfAddresses.has(address)) {
     return failure(domain, 'loop', `${address} is this host.`);
   }
@@ -345,6 +353,10 @@ function failure(
   const [replyCode, enhancedCode] = failureCodes[cause];
   const status = replyCode < 500 ? 'temporary' : 'permanent';
   return { status, domain, cause, scope: 'domain', enhancedCode, replyCode, reason, skipped };
+}
+
+function refusedAddresses(addresses: readonly string[]): Pick<RouteFailure, 'refusedAddresses'> {
+  return addresses.length === 0 ? {} : { refusedAddresses: addresses };
 }
 
 function lookupFailure(

@@ -44,7 +44,7 @@ export type MemoryZones = Readonly<Record<string, MemoryRecords>>;
 /** Options of `createMemoryResolver`. */
 export interface MemoryResolverOptions {
   /**
-   * Look-ups that fail, by `name` (every type) or `TYPE name`:
+   * Lookups that fail, by `name` (every type) or `TYPE name`:
    * `{ 'TLSA _25._tcp.mx.example.test': 'servfail', 'dead.test': 'timeout' }`.
    */
   readonly failures?: Readonly<Record<string, MemoryFailure>> | undefined;
@@ -54,7 +54,7 @@ export interface MemoryResolverOptions {
   readonly ttlSeconds?: number | undefined;
 }
 
-/** How a look-up fails; `unreachable`: there is no server to ask, which is our own trouble and not the name's. */
+/** How a lookup fails; `unreachable`: there is no server to ask, which is our own trouble and not the name's. */
 export type MemoryFailure = FailedAnswer['status'] | 'unreachable';
 
 /** What {@link MemoryResolverOptions} accepts. */
@@ -70,7 +70,7 @@ export interface MemoryResolver extends Resolver {
   readonly calls: readonly { readonly name: string; readonly type: RecordType }[];
   /** Replaces the records of a name; undefined removes the name. */
   set(name: string, records: MemoryRecords | undefined): void;
-  /** Makes look-ups fail, or succeed again with undefined; the key is as in `failures`. */
+  /** Makes lookups fail, or succeed again with undefined; the key is as in `failures`. */
   fail(key: string, status: MemoryFailure | undefined): void;
 }
 

@@ -27,7 +27,7 @@ export function orderMx(records: readonly MxRecord[], random: () => number, maxH
   const usable = selectUsable(records);
   const hosts = byPreference(usable.hosts, random);
   if (hosts.length <= maxHosts) return { nullMx: false, hosts, skipped: usable.skipped };
-  const reason = `The domain has more than ${maxHosts} mail exchangers.`;
+  const reason = `Only the ${maxHosts} most preferred mail exchangers are used.`;
   const cut = hosts.splice(maxHosts).map((host) => ({ ...host, reason }));
   return { nullMx: false, hosts, skipped: [...usable.skipped, ...cut] };
 }

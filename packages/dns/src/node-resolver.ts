@@ -41,7 +41,7 @@ export interface ResolverOptions {
    * over HTTPS (RFC 8484). Default: those of /etc/resolv.conf, which is read again when it has changed.
    */
   readonly servers?: readonly string[] | undefined;
-  /** Time for a whole look-up, waiting in line and retries included, milliseconds. Default 10,000. */
+  /** Time for a whole lookup, waiting in line and retries included, milliseconds. Default 10,000. */
   readonly timeoutMs?: number | undefined;
   /** Time for the first attempt, milliseconds; it doubles each round over the servers. Default 1,500. */
   readonly attemptTimeoutMs?: number | undefined;
@@ -91,7 +91,7 @@ export interface NodeResolver extends Resolver {
 /**
  * Makes a resolver that asks recursive servers over UDP, TCP or HTTPS and caches their answers.
  *
- * It holds no socket while no look-up runs, so there is nothing to close.
+ * It holds no socket while no lookup runs, so there is nothing to close.
  *
  * @throws {DnsError} MB_DNS_OPTION, MB_DNS_NO_SERVERS.
  * @example
@@ -274,7 +274,7 @@ class SocketResolver implements NodeResolver {
   }
 }
 
-/** A response whose records are broken is a failed look-up like any other garbage. */
+/** A response whose records are broken is a failed lookup like any other garbage. */
 function readChecked<T extends RecordType>(
   ...args: Parameters<typeof readAnswer<T>>
 ): ReturnType<typeof readAnswer<T>> {

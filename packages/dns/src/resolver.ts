@@ -2,22 +2,22 @@ import { optionError } from './errors.ts';
 import { type OptionTable, signal, withMethods } from './option-table.ts';
 import type { RecordData, RecordType } from './record.ts';
 
-/** What every look-up in this package goes through; `createResolver` and `createMemoryResolver` make one. */
+/** What every lookup in this package goes through; `createResolver` and `createMemoryResolver` make one. */
 export interface Resolver {
   /**
    * Asks for the records of one type at one name.
    *
    * @param name  domain name in A-labels or U-labels; it is taken as absolute, no search list applies.
-   * @returns the answer; a look-up that fails is an answer too, never an exception.
+   * @returns the answer; a lookup that fails is an answer too, never an exception.
    * @throws {DnsError} MB_DNS_ABORTED when `signal` fires, MB_DNS_NAME_INVALID when `name` cannot be
    *   put into a query.
    */
   query<T extends RecordType>(name: string, type: T, options?: QueryOptions): Promise<Answer<T>>;
 }
 
-/** Options of one look-up. */
+/** Options of one lookup. */
 export interface QueryOptions {
-  /** Ends the look-up with MB_DNS_ABORTED. */
+  /** Ends the lookup with MB_DNS_ABORTED. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -32,7 +32,7 @@ export function checkResolver(resolver: Resolver, where: string): void {
 
 const resolverRow = withMethods<Resolver>('query');
 
-/** How a look-up ended, told apart by `status`. */
+/** How a lookup ended, told apart by `status`. */
 export type Answer<T extends RecordType = RecordType> =
   | FoundAnswer<T>
   | NoDataAnswer
@@ -92,18 +92,18 @@ export interface FailedAnswer extends AnswerBase {
 }
 
 /**
- * Whose trouble a failed look-up is.
+ * Whose trouble a failed lookup is.
  *
  * - `domain`: a server answered, so what failed lies behind it, with the servers of the name.
  * - `local`: no server could be reached (nothing listens, no network), or none was asked for want of time.
  *
- * Silence and REFUSED from all servers fit both: they are `domain` when another look-up of the resolver got a good
+ * Silence and REFUSED from all servers fit both: they are `domain` when another lookup of the resolver got a good
  * answer within the last minute, else `local`.
  */
 export type FailureScope = 'local' | 'domain';
 
 /**
- * Why a look-up failed.
+ * Why a lookup failed.
  * `response-code`: SERVFAIL, REFUSED and the like; `malformed`: an answer that cannot be decoded;
  * `cname-loop`: an alias chain that is circular or too long; `network`: the server is unreachable;
  * `deadline`: no answer in time; `validation`: DNSSEC.
@@ -116,7 +116,7 @@ export type FailureCause =
   | 'deadline'
   | 'validation';
 
-/** True when the look-up failed in a way that may pass: SERVFAIL, bogus or time-out. */
+/** True when the lookup failed in a way that may pass: SERVFAIL, bogus or time-out. */
 export function isTemporary(answer: Answer): answer is FailedAnswer {
   return answer.status === 'servfail' || answer.status === 'bogus' || answer.status === 'timeout';
 }

@@ -21,7 +21,7 @@ export function makeServerSet(texts: readonly string[], trustAuthenticData: bool
   return { servers, exchangeServers };
 }
 
-/** How often resolv.conf is looked at while there are look-ups. */
+/** How often resolv.conf is looked at while there are lookups. */
 const checkMs = 1_000;
 
 /**

@@ -28,7 +28,7 @@ export type TlsResultType =
 /** What went wrong with TLS, as data. */
 export interface TlsFailure {
   readonly type: TlsResultType;
-  /** The reason in words, e.g. that of OpenSSL. */
+  /** The reason in words, with OpenSSL's code in parentheses where it comes from OpenSSL. */
   readonly detail: string;
 }
 

@@ -1,4 +1,5 @@
 import type { RouteFailure, RouteSource, SkippedHost } from '@mb/dns';
+import type { Clock } from '../clock.ts';
 import type { SignedMessage } from '../message/outgoing-message.ts';
 import { printableText } from '../printable-text.ts';
 import { findHostSecurity } from '../route/host-security.ts';
@@ -56,11 +57,64 @@ export interface ExplainedHost {
   readonly security: HostSecurity;
 }
 
+/** How long an explanation may take. */
+interface ExplanationLimits {
+  /** Ends it with an error. */
+  readonly signal?: AbortSignal | undefined;
+  /** Ends the lookups, so that the explanation says what is known by then. */
+  readonly timeoutMs?: number | undefined;
+}
+
 /** Works out the plan for a message. */
 export async function explainDelivery(
   message: SignedMessage,
   environment: AttemptEnvironment,
-  signal?: AbortSignal,
+  { signal, timeoutMs }: ExplanationLimits,
+): Promise<Explanation> {
+  const lookups = new LookupTime(environment.clock, timeoutMs, signal);
+  try {
+    return await explainAll(message, environment, lookups);
+  } finally {
+    lookups.end();
+  }
+}
+
+/** The time that all lookups of an explanation have together. */
+class LookupTime {
+  /** Ends the lookups. */
+  readonly signal: AbortSignal | undefined;
+  /** Why something is not known. */
+  readonly reason: string;
+  readonly #late = new AbortController();
+  readonly #cancel: () => void = () => {};
+
+  constructor(clock: Clock, timeoutMs: number | undefined, signal: AbortSignal | undefined) {
+    this.reason = `Not known: DNS and the policy did not answer within ${(timeoutMs ?? 0) / 1000} s.`;
+    this.signal = signal;
+    if (timeoutMs === undefined) return;
+    this.#cancel = clock.setTimer(() => this.#late.abort(new Error(this.reason)), timeoutMs);
+    this.signal = signal ? AbortSignal.any([signal, this.#late.signal]) : this.#late.signal;
+  }
+
+  /** The result of a lookup, or `fallback` when there was no time for it. */
+  async orElse<Found, Missing>(lookup: Promise<Found>, fallback: Missing): Promise<Found | Missing> {
+    try {
+      return await lookup;
+    } catch (error) {
+      if (this.#late.signal.aborted && this.signal?.reason === this.#late.signal.reason) return fallback;
+      throw error;
+    }
+  }
+
+  end(): void {
+    this.#cancel();
+  }
+}
+
+async function explainAll(
+  message: SignedMessage,
+  environment: AttemptEnvironment,
+  lookups: LookupTime,
 ): Promise<Explanation> {
   const { envelope, messageId, size, requires, requireTls } = message;
   const { deliveries } = planRecipients(envelope.to, environment.delivery.maxRecipients);
@@ -75,7 +129,7 @@ export async function explainDelivery(
     ],
     signatures: readSignatures(message.signature),
     deliveries: await Promise.all(
-      deliveries.map((delivery) => explainOne(delivery, requireTls ?? false, environment, signal)),
+      deliveries.map((delivery) => explainOne(delivery, requireTls ?? false, environment, lookups)),
     ),
   };
 }
@@ -84,19 +138,23 @@ async function explainOne(
   delivery: PlannedDelivery,
   requireTls: boolean,
   environment: AttemptEnvironment,
-  signal: AbortSignal | undefined,
+  lookups: LookupTime,
 ): Promise<ExplainedDelivery> {
-  const hop = await findNextHop(delivery.domain, environment, signal);
-  const { route, port, protocol } = hop;
+  const hop = await lookups.orElse(findNextHop(delivery.domain, environment, lookups.signal), undefined);
   const source = chooseSource(environment.delivery.sources, environment.random)?.name;
-  const facts = {
+  const common = {
     domain: delivery.domain,
     recipients: delivery.recipients.map(({ address }) => address),
-    port,
-    protocol,
     ...(source !== undefined && { source }),
-    skipped: route.skipped,
   };
+  if (hop === undefined) {
+    // RFC 3463 §3.5: X.4.3 is trouble with a directory server.
+    const failure = { status: 'temporary', enhancedCode: '4.4.3', reason: lookups.reason } as const;
+    const { port } = environment.delivery;
+    return { ...common, port, protocol: 'smtp', hosts: [], skipped: [], failure };
+  }
+  const { route, port, protocol } = hop;
+  const facts = { ...common, port, protocol, skipped: route.skipped };
   if (route.status !== 'found') {
     const { status, enhancedCode, reason } = route;
     return { ...facts, hosts: [], failure: { status, enhancedCode, reason } };
@@ -104,7 +162,10 @@ async function explainOne(
   const sender = { minimum: environment.tls.minimum ?? 'opportunistic', requireTls };
   const hosts = await Promise.all(
     route.hosts.map(async (host): Promise<ExplainedHost> => {
-      const security = await findHostSecurity({ ...hop, route }, host, sender, environment, signal);
+      const security = await lookups.orElse(
+        findHostSecurity({ ...hop, route }, host, sender, environment, lookups.signal),
+        { usable: false, basis: 'dane', enhanced: '4.4.3', why: lookups.reason, local: true } as const,
+      );
       const { name, preference } = host;
       return { name, preference, addresses: host.addresses.map(({ address }) => address), security };
     }),
@@ -136,7 +197,7 @@ export function formatExplanation(explanation: Explanation): string {
   const lines = [
     `Message    ${messageId}${size === undefined ? '' : `, ${size} octets`}`,
     `From       <${from}>`,
-    `Signed by  ${signed.join(', ') || 'nobody: no key is configured'}`,
+    `Signed by  ${signed.join(', ') || 'nothing: no key is configured'}`,
     ...(requires.length > 0 ? [`Requires   ${requires.join(', ')}`] : []),
   ];
   for (const delivery of deliveries) lines.push('', ...deliveryLines(delivery));
@@ -156,8 +217,8 @@ function deliveryLines(delivery: ExplainedDelivery): string[] {
       : []),
     ...hosts.flatMap(({ name, preference, addresses, security }, index) => [
       `  ${index + 1}. ${name} (${preference})  ${addresses.join(', ')}`,
-      `     ${security.usable ? `TLS ${security.tls.level}` : 'not used'}: ${security.why}`,
+      `     ${security.usable ? `TLS ${security.tls.level}` : security.local ? 'TLS not known' : 'not used'}: ${security.why}`,
     ]),
-    ...skipped.map(({ name, reason }) => `  not ${name}: ${reason}`),
+    ...skipped.map(({ name, reason }) => `  not used: ${name}: ${reason}`),
   ];
 }

@@ -55,7 +55,8 @@ export function explainReply(
 
 function consequenceOf({ action, afterMs, category }: FailureVerdict, { code }: Reply): string {
   const end = code < 500 ? 'The recipient is tried again by the schedule.' : 'The recipient fails.';
-  const pause = afterMs === undefined ? '' : ` for ${Math.round(afterMs / 60_000)} minutes`;
+  const minutes = Math.round((afterMs ?? 0) / 60_000);
+  const pause = afterMs === undefined ? '' : ` for ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`;
   switch (action) {
     case 'suppress':
       return 'The recipient fails, and the address goes on the suppression list.';

@@ -185,7 +185,7 @@ export async function findNextHop(
     const { allowAddresses, port } = delivery;
     const self = { names: [hostname] };
     const route = await findMailRoute(domain, resolver, { ...common, allowAddresses, self });
-    return { route, port, protocol: 'smtp', implicitTls: false };
+    return { route: withAllowHint(route), port, protocol: 'smtp', implicitTls: false };
   }
   const found = await findSmarthostRoute(option.host, resolver, { ...common, allowAddresses: everywhere });
   const route = asOwnTrouble(found, option.host);
@@ -195,6 +195,14 @@ export async function findNextHop(
   }
   const { implicitTls = false, port = implicitTls ? 465 : 587, tls = 'verified', auth } = option;
   return { route, port, protocol: 'smtp', tls, implicitTls, ...(auth && { auth }) };
+}
+
+/** Says which option permits an address that was refused because it is not public. */
+function withAllowHint(route: MailRoute): MailRoute {
+  if (route.status === 'found' || route.refusedAddresses === undefined) return route;
+  const networks = route.refusedAddresses.slice(0, 3).join(', ');
+  const reason = `${route.reason} To deliver there, list ${networks} or its network in delivery.allowAddresses (--allow of mb).`;
+  return { ...route, reason };
 }
 
 /** Q-06: a configured host that cannot be found is a mistake or an outage of ours, which never makes mail fail. */

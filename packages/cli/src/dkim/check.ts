@@ -2,6 +2,7 @@ import { checkPublishedKey, type PublishedKeyCheck } from '@mb/dkim';
 import { toNodeDns } from '@mb/dns';
 import { Command } from 'commander';
 import { printable, type ResolverFlags, resolverFlags, resolverFor, toJson } from '../dns/terminal.ts';
+import { fitLines } from '../terminal.ts';
 import { readKey } from './key-file.ts';
 import type { DkimTerminal } from './terminal.ts';
 
@@ -30,19 +31,23 @@ Exit codes: 0 usable and matching, 1 not, 2 DNS failed for now.`,
     const key = flags.key === undefined ? undefined : await readKey({ selector, path: flags.key }, terminal);
     const { resolveTxt } = toNodeDns(resolverFor(flags, terminal));
     const check = await checkPublishedKey({ domain, selector, resolveTxt, ...key });
-    terminal.write(flags.json ? toJson(check) : `${describe(check).map(printable).join('\n')}\n`);
+    terminal.write(
+      flags.json ? toJson(check) : `${fitLines(describe(check).map(printable))}${expectedRecord(check)}`,
+    );
     terminal.setExitCode(check.status === 'match' ? 0 : check.status === 'unknown' ? 2 : 1);
   });
 }
 
 function describe(check: PublishedKeyCheck): string[] {
   const bits = check.keyBits === undefined ? '' : ` (${check.keyBits} bits)`;
-  const lines = [
+  return [
     `${check.dnsName}: ${check.detail}${bits}`,
     ...check.warnings.map((warning) => `warning: ${warning}`),
   ];
-  if (check.status !== 'match' && check.status !== 'unknown' && check.expectedRecord !== undefined) {
-    lines.push('', 'expected record:', check.expectedRecord);
-  }
-  return lines;
+}
+
+/** The record that belongs to the key, in one piece, so that it can be copied. */
+function expectedRecord({ status, expectedRecord: record }: PublishedKeyCheck): string {
+  if (status === 'match' || status === 'unknown' || record === undefined) return '';
+  return `\nexpected record:\n${printable(record)}\n`;
 }

@@ -12,6 +12,8 @@ import { toNodeDns } from '@mb/dns';
 import { Command } from 'commander';
 import { colors as pc } from '../colors.ts';
 import { printable, type ResolverFlags, resolverFlags, resolverFor, toJson } from '../dns/terminal.ts';
+import { plural } from '../plural.ts';
+import { fitLines } from '../terminal.ts';
 import type { DkimTerminal } from './terminal.ts';
 
 interface VerifyFlags extends ResolverFlags {
@@ -49,7 +51,7 @@ Exit codes: 0 a signature verifies, 1 none does, 2 DNS failed for now.`,
     if (flags.json) {
       terminal.write(toJson({ dkim, arc, ...(authenticationResults && { authenticationResults }) }));
     } else {
-      for (const line of describe(dkim, arc)) terminal.write(`${line}\n`);
+      terminal.write(fitLines(describe(dkim, arc)));
       if (authenticationResults) terminal.write(`\n${authenticationResults.replaceAll('\r\n', '\n')}`);
     }
     terminal.setExitCode(dkim.status === 'pass' ? 0 : dkim.status === 'temperror' ? 2 : 1);
@@ -60,7 +62,7 @@ function describe(dkim: VerifyOutcome, arc: ArcOutcome): string[] {
   const lines = dkim.signatures.flatMap(describeSignature);
   if (lines.length === 0) lines.push(`${colored(dkim.status)}  ${printable(dkim.detail)}`);
   if (arc.status !== 'none')
-    lines.push(`${colored(arc.status)}  ARC, ${arc.instance} sets: ${printable(arc.detail)}`);
+    lines.push(`${colored(arc.status)}  ARC, ${plural(arc.instance, 'set')}: ${printable(arc.detail)}`);
   return lines;
 }
 

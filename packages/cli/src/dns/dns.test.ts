@@ -81,10 +81,10 @@ describe('mb dns', () => {
   it('prints the tree of an SPF record, and the result for a sender', async () => {
     const { output, exitCode } = await dns('spf example.test --ip 192.0.2.7', zones);
     expect(output).toContain(
-      'example.test: 2 look-ups\n  mx  [1]\n  include:b.test  [1]\n    b.test: 0 look-ups\n',
+      'example.test: 2 lookups\n  mx  [1]\n  include:b.test  [1]\n    b.test: 0 lookups\n',
     );
     expect(output).toContain(
-      'pass: example.test says pass for 192.0.2.7 by "include:b.test". (2 look-ups, 1 void)',
+      'pass: example.test says pass for 192.0.2.7 by "include:b.test". (2 lookups, 1 void)',
     );
     expect(exitCode).toBe(0);
     expect(await dns('spf example.test --ip 192.0.2.8', zones)).toMatchObject({ exitCode: 1 });
@@ -136,7 +136,7 @@ describe('mb doctor', () => {
     expect(output).toContain('9.2.0.192.in-addr.arpa. PTR mail.example.test.');
     expect(output).toContain('example.test. TXT "v=spf1 mx include:b.test ip4:192.0.2.9 -all"');
     expect(output.indexOf('error')).toBeLessThan(output.indexOf('info'));
-    expect(output).toMatch(/\n3 errors, 0 warnings, \d+ remarks, \d+ passed\n$/);
+    expect(output).toMatch(/\n3 errors, 0 warnings, \d+ remarks?, \d+ passed\n$/);
   });
 
   it('prints JSON, and refuses what it cannot use', async () => {
@@ -145,7 +145,7 @@ describe('mb doctor', () => {
     expect(JSON.parse(output).map(({ check }: { check: string }) => check)).toContain('mx');
     expect(await doctor('example.test --dkim s1:/nonexistent.pem --no-probe')).toMatchObject({
       error: 'MB_CLI_FILE',
-      output: expect.stringContaining('cannot be read'),
+      output: expect.stringContaining('there is no such file'),
     });
     expect(await doctor('localhost --no-probe')).toMatchObject({ error: expect.stringMatching(/^MB_DNS_/) });
   });

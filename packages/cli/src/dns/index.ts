@@ -1,7 +1,8 @@
 import type { Resolver } from '@mb/dns';
 import { Command, Option } from 'commander';
+import { type AllowFlag, allowOption } from '../allow.ts';
 import { wholeNumber } from '../parse-flag.ts';
-import { printable } from '../terminal.ts';
+import { fitLines, printable } from '../terminal.ts';
 import {
   reportDmarc,
   reportMtaSts,
@@ -29,14 +30,22 @@ Examples:
   mb dns spf example.org --ip 192.0.2.1
   mb dns tlsa example.org --resolver 127.0.0.1 --json`;
 
-/** `mb dns …`: look-ups that matter for mail. Exit code 0 found, 1 absent or refused, 2 failed for now. */
+/** `mb dns …`: lookups that matter for mail. Exit code 0 found, 1 absent or refused, 2 failed for now. */
 export function dnsCommand(terminal: Terminal = processTerminal): Command {
   const command = new Command('dns')
     .description('look up what e-mail asks of DNS')
     .addHelpText('after', help);
-  addLookup(command, terminal, 'mx <domain>', 'where mail for a domain goes', reportMx);
+  addLookup<AllowFlag>(command, terminal, 'mx <domain>', 'where mail for a domain goes', reportMx).addOption(
+    allowOption(),
+  );
   addLookup(command, terminal, 'dmarc <domain>', 'the DMARC policy for a domain', reportDmarc);
-  addLookup(command, terminal, 'mta-sts <domain>', 'the MTA-STS record and policy of a domain', reportMtaSts);
+  addLookup<AllowFlag>(
+    command,
+    terminal,
+    'mta-sts <domain>',
+    'the MTA-STS record and policy of a domain',
+    reportMtaSts,
+  ).addOption(allowOption());
   addLookup(command, terminal, 'tls-rpt <domain>', 'where reports about TLS with a domain go', reportTlsRpt);
   addLookup(
     command,
@@ -45,15 +54,17 @@ export function dnsCommand(terminal: Terminal = processTerminal): Command {
     'the names of an address, and whether they lead back',
     reportPtr,
   );
-  addLookup<{ port: number }>(
+  addLookup<AllowFlag & { port: number }>(
     command,
     terminal,
     'tlsa <domain>',
     'what DANE asks of the mail exchangers of a domain',
-    (domain, resolver, { port }) => reportTlsa(domain, resolver, port),
-  ).addOption(
-    new Option('--port <number>', 'port of the service').default(25).argParser(wholeNumber(1, 65_535)),
-  );
+    reportTlsa,
+  )
+    .addOption(
+      new Option('--port <number>', 'port of the service').default(25).argParser(wholeNumber(1, 65_535)),
+    )
+    .addOption(allowOption());
   addLookup<{ ip?: string; sender?: string; helo?: string }>(
     command,
     terminal,
@@ -78,7 +89,7 @@ function addLookup<F = object>(
   for (const option of resolverFlags()) command.addOption(option);
   return command.action(async (subject: string, flags: ResolverFlags & F) => {
     const { lines, value, ending } = await report(subject, resolverFor(flags, terminal), flags);
-    const text = lines.map((line) => `${printable(line)}\n`).join('');
+    const text = fitLines(lines.map(printable));
     terminal.write(flags.json ? toJson(value) : text);
     terminal.setExitCode(exitCodes[ending]);
   });

@@ -13,17 +13,21 @@ import {
   lookupTlsRpt,
   matchesMtaSts,
   type Resolver,
+  type RouteFailure,
 } from '@mb/dns';
+import { type AllowFlag, allowedAddresses } from '../allow.ts';
+import { plural } from '../plural.ts';
 import { printableValue } from '../terminal.ts';
 import type { LookupReport } from './report.ts';
 
 /** `mb dns mx`: where mail for a domain goes. */
-export async function reportMx(domain: string, resolver: Resolver): Promise<LookupReport> {
-  const route = await findMailRoute(domain, resolver);
+export async function reportMx(domain: string, resolver: Resolver, allow: AllowFlag): Promise<LookupReport> {
+  const route = await findMailRoute(domain, resolver, routeOptions(allow));
   if (route.status !== 'found') {
     const lines = [
       `${route.reason} (${route.replyCode} ${route.enhancedCode})`,
       ...skippedLines(route.skipped),
+      ...allowHint(route),
     ];
     return { lines, value: route, ending: route.status === 'temporary' ? 'failed' : 'absent' };
   }
@@ -39,8 +43,24 @@ function listAddresses(addresses: readonly HostAddress[]): string {
   return addresses.map(({ address }) => address).join(' ');
 }
 
+/** Hosts that are not used, those with the same reason on one line. */
 function skippedLines(skipped: readonly { name: string; reason: string }[]): string[] {
-  return skipped.map(({ name, reason }) => `  not used: ${name}: ${reason}`);
+  const byReason = new Map<string, string[]>();
+  for (const { name, reason } of skipped) byReason.set(reason, [...(byReason.get(reason) ?? []), name]);
+  return Array.from(byReason, ([reason, names]) => `  not used: ${names.join(', ')}: ${reason}`);
+}
+
+/** What `--allow` says, for functions of @mb/dns. */
+function routeOptions({ allow }: AllowFlag): { readonly allowAddresses?: readonly string[] } {
+  return allow === undefined ? {} : { allowAddresses: allowedAddresses(allow) };
+}
+
+/** How to use addresses that were refused because they are not public. */
+function allowHint({ refusedAddresses = [] }: RouteFailure): string[] {
+  const [first] = refusedAddresses;
+  return first === undefined
+    ? []
+    : [`In a private network, permit them: --allow ${first} or --allow NETWORK`];
 }
 
 /** `mb dns spf`: the tree of a record and what is wrong with it, or the result for one sender. */
@@ -64,7 +84,7 @@ export async function reportSpf(
     { ip: sender.ip, sender: sender.sender ?? `postmaster@${domain}`, helo: sender.helo ?? domain },
     resolver,
   );
-  const spent = `${outcome.lookups} look-ups, ${outcome.voidLookups} void`;
+  const spent = `${plural(outcome.lookups, 'lookup')}, ${outcome.voidLookups} void`;
   lines.push(`${outcome.result}: ${outcome.reason} (${spent})`);
   if (outcome.explanation !== undefined) lines.push(`The domain says: ${outcome.explanation}`);
   const ending = outcome.result === 'pass' ? 'found' : outcome.result === 'temperror' ? 'failed' : 'absent';
@@ -93,7 +113,11 @@ export async function reportDmarc(domain: string, resolver: Resolver): Promise<L
 }
 
 /** `mb dns mta-sts`: record, policy file, and which exchangers it names. */
-export async function reportMtaSts(domain: string, resolver: Resolver): Promise<LookupReport> {
+export async function reportMtaSts(
+  domain: string,
+  resolver: Resolver,
+  allow: AllowFlag,
+): Promise<LookupReport> {
   const record = await lookupMtaSts(domain, resolver);
   if (record.status === 'temporary') return { lines: [record.reason], value: { record }, ending: 'failed' };
   if (record.status === 'none') {
@@ -103,12 +127,12 @@ export async function reportMtaSts(domain: string, resolver: Resolver): Promise<
       ending: 'absent',
     };
   }
-  const fetched = await fetchMtaStsPolicy(record.domain, resolver);
+  const fetched = await fetchMtaStsPolicy(record.domain, resolver, routeOptions(allow));
   if (fetched.status === 'failed') {
     return { lines: [`id ${record.id}`, fetched.reason], value: { record, fetched }, ending: 'failed' };
   }
   const { policy } = fetched;
-  const route = await findMailRoute(record.domain, resolver);
+  const route = await findMailRoute(record.domain, resolver, routeOptions(allow));
   const hosts = route.status === 'found' ? route.hosts.map(({ name }) => name) : [];
   const lines = [
     `id ${record.id}, mode ${policy.mode}, for ${policy.maxAgeSeconds} s`,
@@ -120,11 +144,15 @@ export async function reportMtaSts(domain: string, resolver: Resolver): Promise<
 }
 
 /** `mb dns tlsa`: what DANE asks of each mail exchanger of a domain. */
-export async function reportTlsa(domain: string, resolver: Resolver, port: number): Promise<LookupReport> {
-  const route = await findMailRoute(domain, resolver);
+export async function reportTlsa(
+  domain: string,
+  resolver: Resolver,
+  { port, ...allow }: AllowFlag & { readonly port: number },
+): Promise<LookupReport> {
+  const route = await findMailRoute(domain, resolver, routeOptions(allow));
   if (route.status !== 'found') {
     return {
-      lines: [route.reason],
+      lines: [route.reason, ...allowHint(route)],
       value: route,
       ending: route.status === 'temporary' ? 'failed' : 'absent',
     };

@@ -1,4 +1,4 @@
-/** What a look-up command prints: lines for a person, a value for `--json`, and how it ended. */
+/** What a lookup command prints: lines for a person, a value for `--json`, and how it ended. */
 export interface LookupReport {
   readonly lines: readonly string[];
   readonly value: unknown;

@@ -42,7 +42,7 @@ export function resolverFlags(): Option[] {
       'DNS servers: 192.0.2.53, [2001:db8::53]:53, https://… (default: resolv.conf)',
     ).env('MB_RESOLVER'),
     new Option('--server <address...>', 'the same as --resolver').hideHelp(),
-    new Option('--timeout <seconds>', 'time for one look-up').argParser(wholeNumber(1, 86_400)),
+    new Option('--timeout <seconds>', 'time for one lookup').argParser(wholeNumber(1, 86_400)),
     new Option('--trust-ad', 'believe the AD bit of servers that are not on loopback'),
     new Option('--json', 'print JSON'),
   ];

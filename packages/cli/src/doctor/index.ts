@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type DkimSelector, diagnoseSender, type FindingSeverity, worstSeverity } from '@mb/dns';
 import { Command } from 'commander';
+import { allowedAddresses, allowOption } from '../allow.ts';
 import {
   processTerminal,
   type ResolverFlags,
@@ -9,7 +10,7 @@ import {
   type Terminal,
   toJson,
 } from '../dns/terminal.ts';
-import { CliError } from '../errors.ts';
+import { unreadable } from '../send/file.ts';
 import { formatFindings } from './report.ts';
 
 interface DoctorFlags extends ResolverFlags {
@@ -48,9 +49,8 @@ export function doctorCommand(terminal: Terminal = processTerminal): Command {
     )
     .option('--probe-domain <domain...>', 'domains whose mail exchangers are tried on port 25')
     .option('--no-probe', 'do not try port 25')
-    .option('--allow <cidr...>', 'private networks that may be connected to')
     .addHelpText('after', help);
-  for (const option of resolverFlags()) command.addOption(option);
+  for (const option of [allowOption(), ...resolverFlags()]) command.addOption(option);
   return command.action(async (domain: string, flags: DoctorFlags) => {
     const dkim = await Promise.all((flags.dkim ?? []).map(readSelector));
     const findings = await diagnoseSender(
@@ -60,9 +60,9 @@ export function doctorCommand(terminal: Terminal = processTerminal): Command {
         addresses: flags.ip ?? [],
         ...(flags.helo === undefined ? {} : { helo: flags.helo }),
         ...(flags.mailFrom === undefined ? {} : { mailFrom: flags.mailFrom }),
+        ...(flags.allow === undefined ? {} : { allowAddresses: allowedAddresses(flags.allow) }),
         probe: flags.probe && {
           ...(flags.probeDomain === undefined ? {} : { domains: flags.probeDomain }),
-          ...(flags.allow === undefined ? {} : { allowAddresses: flags.allow }),
         },
       },
       resolverFor(flags, terminal),
@@ -80,6 +80,6 @@ async function readSelector(text: string): Promise<DkimSelector> {
   try {
     return { selector: text.slice(0, colon), privateKey: await readFile(path, 'utf8') };
   } catch (cause) {
-    throw new CliError('MB_CLI_FILE', `The key file ${path} cannot be read.`, { cause });
+    throw unreadable('--dkim', path, cause);
   }
 }

@@ -21,9 +21,11 @@ Examples:
   mb explain example.org example.net --json | jq '.deliveries[].hosts[].security'
   mb explain bob@example.org --require-tls
 
+With --timeout, what is not known after this many seconds is marked as such.
+
 Exit codes, the highest that applies:
   0   every address has a host that may be used
-  1   some would wait: DNS fails for now, or no host meets the policy
+  1   some would wait: DNS fails or does not answer in time, or no host meets the policy
   2   some would fail`;
 
 /** `mb explain ADDRESS…`: route, hosts and what is asked of TLS and why, without connecting to any of them. */
@@ -34,7 +36,7 @@ export function explainCommand(): Command {
   for (const option of deliveryOptions()) command.addOption(option);
   return command
     .option('--require-tls', 'as for a message that needs verified TLS all the way (RFC 8689)')
-    .addOption(new Option('--timeout <seconds>', 'give up after so long').argParser(wholeNumber(1, 86_400)))
+    .addOption(new Option('--timeout <seconds>', 'time for all lookups').argParser(wholeNumber(1, 86_400)))
     .option('--json', 'print one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(explain);
@@ -42,7 +44,7 @@ export function explainCommand(): Command {
 
 async function explain(addresses: readonly string[], flags: ExplainFlags): Promise<void> {
   const broker = new MailBroker(await brokerOptions({ ...flags, hostname: nameOf(flags) }, '', () => {}));
-  const interruption = interruptible(flags.timeout);
+  const interruption = interruptible(undefined);
   try {
     const { deliveries } = await broker.explain(
       {
@@ -50,7 +52,11 @@ async function explain(addresses: readonly string[], flags: ExplainFlags): Promi
         bcc: addresses.map((one) => (one.includes('@') ? one : `postmaster@${one}`)),
         text: '',
       },
-      { signal: interruption.signal, requireTls: flags.requireTls ?? false },
+      {
+        signal: interruption.signal,
+        requireTls: flags.requireTls ?? false,
+        ...(flags.timeout !== undefined && { timeoutMs: flags.timeout * 1000 }),
+      },
     );
     process.exitCode = exitCodeOf(deliveries.flatMap(endOf));
     if (flags.json) printJson({ exitCode: process.exitCode, deliveries });

@@ -1,4 +1,4 @@
-import type { ExplainedDelivery, ExplainedHost } from '@mb/broker';
+import type { ExplainedDelivery, ExplainedHost, HostSecurity, SecurityBasis } from '@mb/broker';
 import { colors as pc } from '../colors.ts';
 import { printable, terminalWidth, wrap } from '../terminal.ts';
 
@@ -8,6 +8,15 @@ const VIA: Readonly<Record<NonNullable<ExplainedDelivery['via']>, string>> = {
   implicit: 'by its own address, since it has no mail exchanger',
   literal: 'to the address given',
   smarthost: 'through a relay',
+};
+
+/** What asks for the level of TLS. */
+const BASIS: Readonly<Record<SecurityBasis, string>> = {
+  dane: 'by DANE',
+  'mta-sts': 'by MTA-STS',
+  requiretls: 'by REQUIRETLS',
+  configured: 'by configuration',
+  opportunistic: 'by default',
 };
 
 /** What would happen to the mail for one domain, as text. */
@@ -23,7 +32,8 @@ export function formatDelivery(delivery: ExplainedDelivery, width = terminalWidt
   hosts.forEach((host, index) => {
     lines.push(...formatHost(host, index + 1, width));
   });
-  for (const { name, reason } of skipped) lines.push(wrap(printable(`not ${name}: ${reason}`), '  ', width));
+  for (const { name, reason } of skipped)
+    lines.push(wrap(printable(`not used: ${name}: ${reason}`), '  ', width));
   return `${lines.join('\n')}\n`;
 }
 
@@ -32,11 +42,15 @@ function formatHost(
   rank: number,
   width: number,
 ): string[] {
-  const policy = security.usable ? pc.green(`TLS ${security.tls.level}`) : pc.red('not used');
   return [
     `  ${rank}. ${printable(name)} (${preference})`,
-    `     ${policy} by ${security.basis}`,
+    `     ${describeSecurity(security)}`,
     wrap(addresses.join(' ') || 'no address', '     ', width),
     wrap(printable(security.why), '     ', width),
   ];
+}
+
+function describeSecurity(security: HostSecurity): string {
+  if (security.usable) return `${pc.green(`TLS ${security.tls.level}`)} ${BASIS[security.basis]}`;
+  return security.local ? pc.yellow('TLS not known') : `${pc.red('not used')} ${BASIS[security.basis]}`;
 }

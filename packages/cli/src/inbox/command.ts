@@ -7,7 +7,7 @@ import { processTerminal, type ResolverFlags, resolverFlags, resolverFor } from 
 import { untilSignal } from '../end-signal.ts';
 import { exitCodes } from '../exit-code.ts';
 import { authenticate, type SessionFacts } from '../message/authentication.ts';
-import { handleOutputLoss, jsonLine, lossMessage, print } from '../output.ts';
+import { handleOutputLoss, jsonLine, lossMessage, notice, print } from '../output.ts';
 import { parseIp, wholeNumber } from '../parse-flag.ts';
 import { labelled } from '../terminal.ts';
 import { describeArrival, formatArrival } from './report.ts';
@@ -114,7 +114,7 @@ function announce({ host, folder, save }: InboxFlags, port: number, asJson: bool
 
 Ctrl-C ends it.\n\n`);
   if (!/^(127\.|::1$|localhost$)/.test(host)) {
-    console.error(labelled('warning', pc.yellow, 'Others on the network can put mail here, too.'));
+    notice(labelled('warning', pc.yellow, 'Others on the network can put mail here, too.'));
   }
 }
 
@@ -127,7 +127,7 @@ function untilTold(): Promise<void> {
     });
     handleOutputLoss((error) => {
       process.exitCode = exitCodes.outputLost;
-      console.error(lossMessage(error));
+      notice(lossMessage(error));
       end();
       resolve();
     });
@@ -135,5 +135,5 @@ function untilTold(): Promise<void> {
 }
 
 function complain(error: unknown): void {
-  console.error(labelled('error', pc.red, error instanceof Error ? error.message : String(error)));
+  notice(labelled('error', pc.red, error instanceof Error ? error.message : String(error)));
 }

@@ -2,6 +2,7 @@ import type { ParsedMessage } from '@mb/mime';
 import { colors as pc } from '../colors.ts';
 import type { Authentication } from '../message/authentication.ts';
 import { listVerdicts, paintResult, type ShortVerdict } from '../message/verdict.ts';
+import { plural } from '../plural.ts';
 import { printable, terminalWidth, wrap } from '../terminal.ts';
 import { formatMoment } from '../time.ts';
 import type { Arrival } from './server.ts';
@@ -57,7 +58,7 @@ export function formatArrival(report: ArrivalReport, width = terminalWidth()): s
   const route = `<${sender}> → ${recipients.join(', ')}`;
   const say = (text: string) => wrap(printable(text).replaceAll('\n', ' '), '    ', width);
   const facts = [
-    `${size} octets`,
+    plural(size, 'octet'),
     body.join(' and ') || 'no body',
     ...attachments.map((name) => `"${name}"`),
   ];

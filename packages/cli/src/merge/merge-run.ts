@@ -1,6 +1,6 @@
 import { CliError } from '../errors.ts';
 import { exitCodeOf, exitCodes } from '../exit-code.ts';
-import { handleOutputLoss, jsonLine, lossMessage, print } from '../output.ts';
+import { handleOutputLoss, jsonLine, lossMessage, notice, print } from '../output.ts';
 import type { SendFlags } from '../send/flags.ts';
 import { interruptible } from '../send/interruption.ts';
 import { printable } from '../terminal.ts';
@@ -57,7 +57,7 @@ export class MergeRun {
   async send(line: RunFacts, createSender: CreateSender): Promise<void> {
     const { json, quiet, timeout } = this.#flags;
     const runId = await this.#results.begin(line);
-    if (!json && !quiet) console.error(formatPlan(this.#file.path, this.#plan));
+    if (!json && !quiet) notice(formatPlan(this.#file.path, this.#plan));
     const { toSend, bad } = this.#plan;
     if (!json && !quiet) this.#progress = showProgress(toSend + bad);
     const interruption = interruptible(timeout, ['SIGINT', 'SIGTERM', 'SIGHUP']);
@@ -74,7 +74,7 @@ export class MergeRun {
     const told = new AbortController();
     handleOutputLoss((error) => {
       this.#untold = true;
-      console.error(`${lossMessage(error)} Stopping when what is under way has ended.`);
+      notice(`${lossMessage(error)} Stopping when what is under way has ended.`);
       told.abort(error);
     });
     const signal = AbortSignal.any([interruption.signal, lost.signal, told.signal]);
@@ -144,7 +144,7 @@ export class MergeRun {
       const before = { done, failed: failedBefore, unknown: unknownBefore };
       print(jsonLine({ exitCode: process.exitCode, rows, counts, before, left, results: report.results }));
     } else if (!this.#flags.quiet) print(`${formatReport(report)}\n`);
-    else if (gravest !== exitCodes.ok) console.error(formatReport(report));
+    else if (gravest !== exitCodes.ok) notice(formatReport(report));
   }
 }
 

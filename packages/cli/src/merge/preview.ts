@@ -5,7 +5,7 @@ import { exitCodeOf } from '../exit-code.ts';
 import { jsonLine, print } from '../output.ts';
 import type { SendFlags } from '../send/flags.ts';
 import { interruptible } from '../send/interruption.ts';
-import { printable } from '../terminal.ts';
+import { fitLines, printable } from '../terminal.ts';
 import type { MergedMessage } from './merged-message.ts';
 import type { RecipientsFile } from './recipients-file.ts';
 import { formatBadRows, formatPlan } from './report.ts';
@@ -28,7 +28,7 @@ export async function previewRows(
   flags: SendFlags,
 ): Promise<void> {
   const { preview = 3, json, quiet, requireTls = false, resendUnknown = false, timeout } = flags;
-  const interruption = interruptible(timeout);
+  const interruption = interruptible(undefined);
   const failures: { status: string }[] = [];
   let shown = 0;
   try {
@@ -46,7 +46,11 @@ export async function previewRows(
         throw error;
       }
       shown += 1;
-      const explanation = await broker.explain(merged.message, { requireTls, signal: interruption.signal });
+      const explanation = await broker.explain(merged.message, {
+        requireTls,
+        signal: interruption.signal,
+        ...(timeout !== undefined && { timeoutMs: timeout * 1000 }),
+      });
       for (const { failure } of explanation.deliveries) {
         if (failure) failures.push({ status: failure.status === 'permanent' ? 'failed' : 'deferred' });
       }
@@ -69,7 +73,7 @@ function formatPreview(row: number, message: Message, explanation: Explanation):
   const { to, subject, text, html } = message;
   const [recipient] = to as readonly [{ readonly address: string; readonly name?: string }];
   const body = text ?? html ?? '';
-  return [
+  return `${[
     '',
     pc.bold(`Row ${row}`),
     `To: ${printable(formatAddress(recipient))}`,
@@ -80,6 +84,5 @@ function formatPreview(row: number, message: Message, explanation: Explanation):
       .split(/\r?\n/)
       .map((line) => `  ${printable(line)}`),
     '',
-    formatExplanation(explanation),
-  ].join('\n');
+  ].join('\n')}\n${fitLines(formatExplanation(explanation).trimEnd().split('\n'))}`;
 }

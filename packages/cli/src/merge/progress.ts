@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress';
+import { notice, showsProgress } from '../output.ts';
 import type { countByStatus } from '../send/receipt.ts';
 import { terminalWidth, wrap } from '../terminal.ts';
 import type { RowStatus } from './row-states.ts';
@@ -29,11 +30,7 @@ export function showProgress(total: number): MergeProgress {
       return formatProgress(facts, stderr.isTTY ? terminalWidth(stderr) : undefined);
     },
   });
-  const makeRoom = () => {
-    if (stderr.isTTY) stderr.write('\r\x1b[K');
-  };
-  // Before the listener that prints it.
-  process.prependListener('warning', makeRoom);
+  showsProgress(true);
   let value = 0;
   // In a pipe the first line would say nothing.
   const later = stderr.isTTY ? undefined : setTimeout(() => bar.start(total, value), PLAIN_MS);
@@ -45,12 +42,11 @@ export function showProgress(total: number): MergeProgress {
       bar.update(value);
     },
     note(text) {
-      makeRoom();
-      stderr.write(`${wrap(text, '', terminalWidth(stderr))}\n`);
+      notice(wrap(text, '', terminalWidth(stderr)));
     },
     end() {
       clearTimeout(later);
-      process.off('warning', makeRoom);
+      showsProgress(false);
       bar.stop();
     },
   };

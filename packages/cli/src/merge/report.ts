@@ -1,4 +1,5 @@
 import { colors as pc } from '../colors.ts';
+import { plural } from '../plural.ts';
 import { printable, wrap } from '../terminal.ts';
 import type { RowResult } from './results-file.ts';
 import type { BadRow, RowPlan } from './row-plan.ts';
@@ -32,7 +33,7 @@ export function formatPlan(path: string, plan: RowPlan): string {
     ...(unknown > 0 ? [`${unknown} of unknown fate, left alone`] : []),
     ...(bad > 0 ? [`${bad} left out`] : []),
   ];
-  return wrap(`${printable(path)}: ${rows} row${rows === 1 ? '' : 's'}; ${facts.join(', ')}.`, '');
+  return wrap(`${printable(path)}: ${plural(rows, 'row')}; ${facts.join(', ')}.`, '');
 }
 
 /** Rows that cannot be sent, a line each. */

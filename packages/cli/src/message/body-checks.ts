@@ -40,7 +40,9 @@ function checkLines(octets: Uint8Array): LintFinding {
     ? ok('lines', `No line is longer than ${MAX_LINE} octets.`)
     : error(
         'lines',
-        `${tooLong.length} lines are longer than ${MAX_LINE} octets, the first is line ${first}.`,
+        tooLong.length === 1
+          ? `Line ${first} is longer than ${MAX_LINE} octets.`
+          : `${tooLong.length} lines are longer than ${MAX_LINE} octets; the first is line ${first}.`,
         'Encode such content as quoted-printable or base64 (RFC 5322 §2.1.1).',
       );
 }

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { colors as pc } from '../colors.ts';
 import { processTerminal, type ResolverFlags, resolverFlags, resolverFor } from '../dns/terminal.ts';
 import { print, printJson } from '../output.ts';
+import { plural } from '../plural.ts';
 import { readInput } from '../send/file.ts';
 import { printable, terminalWidth, wrap } from '../terminal.ts';
 import { type Authentication, authenticate } from './authentication.ts';
@@ -88,6 +89,11 @@ function formatLint(findings: readonly LintFinding[], width = terminalWidth()): 
         ...(fix === undefined ? [] : [wrap(printable(`→ ${fix}`), '    ', width)]),
       ]),
   );
-  lines.push('', `${count('error')} errors, ${count('warning')} warnings, ${count('ok')} passed`);
+  const counts = [
+    plural(count('error'), 'error'),
+    plural(count('warning'), 'warning'),
+    `${count('ok')} passed`,
+  ];
+  lines.push('', counts.join(', '));
   return `${lines.join('\n')}\n`;
 }

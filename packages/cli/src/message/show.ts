@@ -5,6 +5,7 @@ import { colors as pc } from '../colors.ts';
 import { processTerminal, type ResolverFlags, resolverFlags, resolverFor } from '../dns/terminal.ts';
 import { print, printJson } from '../output.ts';
 import { parseIp } from '../parse-flag.ts';
+import { plural } from '../plural.ts';
 import { readInput } from '../send/file.ts';
 import { printable, terminalWidth, wrap } from '../terminal.ts';
 import { type Authentication, authenticate, type SessionFacts } from './authentication.ts';
@@ -113,7 +114,7 @@ function formatMessage(
     for (const value of headers.getAll(name)) lines.push(field(name, value));
   }
   if (subject !== undefined) lines.push(field('Subject', subject));
-  lines.push(field('Size', `${size} octets`), '', ...formatPart(factsOf(root), '', ''));
+  lines.push(field('Size', plural(size, 'octet')), '', ...formatPart(factsOf(root), '', ''));
   if (defects.length > 0) lines.push('');
   for (const { code, path } of defects) {
     lines.push(`${pc.yellow('defect')}  ${code}${path === '' ? '' : ` in part ${path}`}`);
@@ -134,7 +135,7 @@ function formatPart(part: PartFacts, indent: string, childIndent: string): strin
   const { path, contentType, charset, encoding, disposition, filename, size, parts } = part;
   const facts = [
     ...(charset === undefined ? [] : [charset]),
-    ...(parts.length > 0 ? [] : [encoding, `${size} octets`]),
+    ...(parts.length > 0 ? [] : [encoding, plural(size, 'octet')]),
     ...(disposition === undefined ? [] : [disposition]),
     ...(filename === undefined ? [] : [`"${filename}"`]),
   ].join(', ');

@@ -10,7 +10,7 @@ import {
 import { type CertificateFacts, readCertificates } from './certificate.ts';
 import { judgePolicies, type PolicyVerdict } from './policy.ts';
 
-/** What to look at. */
+/** What to examine. */
 export interface ProbeRequest {
   readonly host: string;
   readonly port: number;
@@ -20,6 +20,8 @@ export interface ProbeRequest {
   readonly hostname: string;
   /** Instead of those in DNS. */
   readonly addresses?: readonly string[];
+  /** Networks that may be used for the policies although not public. */
+  readonly allowAddresses?: readonly string[];
   /** Certificate authorities in PEM instead of the platform's. */
   readonly ca?: string;
   /** Time for each connection as a whole, in milliseconds. */
@@ -50,7 +52,7 @@ export interface ProbeReport {
   readonly transcript: readonly TranscriptEntry[];
 }
 
-/** Talks to a host without offering it any mail, and judges what it said. */
+/** Opens a session with a host without offering it any mail, and judges what it offers. */
 export async function examineHost(request: ProbeRequest, resolver: Resolver): Promise<ProbeReport> {
   const { host, port, domain } = request;
   const known = { host, port, domain };
@@ -61,7 +63,10 @@ export async function examineHost(request: ProbeRequest, resolver: Resolver): Pr
     const tls = { ...(request.ca === undefined ? {} : { ca: request.ca }) };
     const secured = await greet({ ...options, tls: { ...tls, onCertificates: (given) => (chain = given) } });
     const offers = { clear: readOffers(clear), ...(secured.tls.secure ? { tls: readOffers(secured) } : {}) };
-    const policies = await judgePolicies({ ...known, tls: secured.tls, chain }, resolver);
+    const policies = await judgePolicies(
+      { ...known, tls: secured.tls, chain, allowAddresses: request.allowAddresses },
+      resolver,
+    );
     const certificates = readCertificates(chain);
     const { address, transcript } = secured;
     return {
@@ -100,7 +105,7 @@ async function connectOptions(request: ProbeRequest, resolver: Resolver): Promis
   return { host, port, hostname, timeouts, ...(addresses.length > 0 ? { addresses } : {}) };
 }
 
-/** The host's addresses by the resolver that was asked for; a literal is its own. */
+/** The host's addresses by the chosen resolver; a literal is its own address. */
 async function lookupAddresses(host: string, resolver: Resolver): Promise<string[]> {
   if (/^\[|^[\d.]+$|:/.test(host)) return [];
   const [four, six] = await Promise.all([resolver.query(host, 'A'), resolver.query(host, 'AAAA')]);

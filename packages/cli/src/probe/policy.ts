@@ -11,10 +11,10 @@ import {
 } from '@mb/dns';
 import type { TlsEvidence } from '@mb/smtp-client';
 
-/** Whether a sender that goes by one policy would hand over mail. */
+/** Whether a sender that follows one policy would deliver. */
 export interface PolicyVerdict {
   readonly policy: 'opportunistic' | 'pkix' | 'mta-sts' | 'dane';
-  /** `none` where there is no such policy to go by. */
+  /** `none` where there is no such policy. */
   readonly verdict: 'accepts' | 'refuses' | 'none' | 'unsure';
   /** One sentence. */
   readonly reason: string;
@@ -27,6 +27,8 @@ export interface ProbedHost {
   /** The domain whose mail it takes. */
   readonly domain: string;
   readonly tls: TlsEvidence;
+  /** Networks that may be used although not public. */
+  readonly allowAddresses: readonly string[] | undefined;
   /** Certificates in DER, the host's own first. */
   readonly chain: readonly Uint8Array[];
 }
@@ -55,11 +57,15 @@ function judgeOpportunistic({ tls }: ProbedHost): PolicyVerdict {
 
 function judgePkix({ tls, host }: ProbedHost): PolicyVerdict {
   const policy = 'pkix';
-  if (!tls.secure) return { policy, verdict: 'refuses', reason: 'There is no TLS.' };
+  if (!tls.secure) return { policy, verdict: 'refuses', reason: 'The host offers no TLS.' };
   if (tls.verifiedBy === 'pkix') {
-    return { policy, verdict: 'accepts', reason: `The certificate is of a known authority and for ${host}.` };
+    return {
+      policy,
+      verdict: 'accepts',
+      reason: `A trusted authority issued the certificate, and it is for ${host}.`,
+    };
   }
-  return { policy, verdict: 'refuses', reason: `The certificate is not good for ${host}: ${tls.error}.` };
+  return { policy, verdict: 'refuses', reason: `The certificate is not accepted for ${host}: ${tls.error}.` };
 }
 
 async function judgeMtaSts(probed: ProbedHost, resolver: Resolver): Promise<PolicyVerdict> {
@@ -71,7 +77,9 @@ async function judgeMtaSts(probed: ProbedHost, resolver: Resolver): Promise<Poli
   if (record.status === 'temporary') return { policy, verdict: 'unsure', reason: record.reason };
   if (record.status === 'none')
     return { policy, verdict: 'none', reason: `${domain} has no MTA-STS record.` };
-  const fetched = await fetchMtaStsPolicy(domain, resolver);
+  const fetched = await fetchMtaStsPolicy(domain, resolver, {
+    ...(probed.allowAddresses && { allowAddresses: probed.allowAddresses }),
+  });
   if (fetched.status === 'failed') return { policy, verdict: 'unsure', reason: fetched.reason };
   const { mode } = fetched.policy;
   if (mode === 'none') return { policy, verdict: 'none', reason: `The policy of ${domain} is switched off.` };
@@ -100,12 +108,13 @@ async function judgeDane(
   const tlsa = await lookupTlsa({ host: known, routeAuthentic: route.authentic, domain }, resolver, { port });
   if (tlsa.status === 'none') return { policy, verdict: 'none', reason: tlsa.reason };
   if (tlsa.status === 'temporary') return { policy, verdict: 'refuses', reason: tlsa.reason };
-  if (!tls.secure) return { policy, verdict: 'refuses', reason: 'There are TLSA records and no TLS.' };
+  if (!tls.secure)
+    return { policy, verdict: 'refuses', reason: 'There are TLSA records, but the host offers no TLS.' };
   if (tlsa.status === 'unusable') {
     return {
       policy,
       verdict: 'accepts',
-      reason: `${tlsa.reason} TLS is required and its certificate does not count.`,
+      reason: `${tlsa.reason} TLS is required; the certificate is not checked.`,
     };
   }
   const match = matchTlsa(tlsa.records, { chain, referenceNames: tlsa.referenceNames, now: Date.now() });

@@ -1,5 +1,6 @@
 import { colors } from '../colors.ts';
 import { printable } from '../dns/terminal.ts';
+import { fitLines } from '../terminal.ts';
 import type { CertificateFacts } from './certificate.ts';
 import type { Offer, ProbeReport } from './examine.ts';
 import type { PolicyVerdict } from './policy.ts';
@@ -19,7 +20,7 @@ export function formatProbe(report: ProbeReport, verbose: boolean): string {
   else lines.push(...formatOffers(report), '', ...formatTls(report), '', ...formatPolicies(report));
   if (verbose)
     lines.push('', ...report.transcript.map(({ direction, text }) => `${arrows[direction]} ${text}`));
-  return `${lines.map(printableLine).join('\n')}\n`;
+  return fitLines(lines.map(printableLine));
 }
 
 const arrows = { client: '>', server: '<', note: '*' } as const;
@@ -54,7 +55,7 @@ function formatPolicies({ policies }: ProbeReport): string[] {
   return policies.map(({ policy, verdict, reason }) => `${policy.padEnd(13)} ${marks[verdict]} ${reason}`);
 }
 
-/** What strangers said must not drive the terminal; our own colours may. */
+/** Makes what the server and DNS said fit for a terminal, but keeps our own colours. */
 function printableLine(line: string): string {
   return line
     .split(/(\x1b\[\d+m)/)

@@ -1,6 +1,7 @@
 import type { QueueControl, RecipientState, Selector } from '@mb/broker';
 import { Command } from 'commander';
 import { print, printJson } from '../output.ts';
+import { plural } from '../plural.ts';
 import { confirm } from './confirm.ts';
 import { eachRecipient } from './recipients.ts';
 import { addSelectorFlags, requireSelectors, type SelectorFlags } from './selector.ts';
@@ -82,10 +83,6 @@ async function count(control: QueueControl, selectors: readonly Selector[], chan
     messages.add(messageId);
   }
   return { recipients, messages: messages.size };
-}
-
-function plural(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 function examples(change: Change): string {

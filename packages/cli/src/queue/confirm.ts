@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { CliError } from '../errors.ts';
 import { exitCodes } from '../exit-code.ts';
+import { notice } from '../output.ts';
 
 /**
  * Asks on the terminal whether to go on.
@@ -27,7 +28,7 @@ export async function confirm(question: string, yes: boolean): Promise<boolean> 
   } finally {
     terminal.close();
   }
-  console.error('Nothing was changed.');
+  notice('Nothing was changed.');
   process.exitCode = exitCodes.interrupted;
   return false;
 }

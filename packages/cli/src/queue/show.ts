@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import type { MessageView } from '@mb/broker';
 import { Command, Option } from 'commander';
 import { colors as pc } from '../colors.ts';
-import { print, printJson } from '../output.ts';
+import { notice, print, printJson } from '../output.ts';
+import { plural } from '../plural.ts';
 import { printable } from '../terminal.ts';
 import { formatDistance, formatMoment } from '../time.ts';
 import { formatRecipients } from './list.ts';
@@ -34,7 +35,7 @@ export function showCommand(): Command {
         const message = await control.show(id);
         if (message === null) {
           if (flags.json) printJson(null);
-          else console.error(`There is no message ${printable(id)} in this queue.`);
+          else notice(`There is no message ${printable(id)} in this queue.`);
           process.exitCode = 1;
         } else if (flags.content) {
           for await (const chunk of control.content(id)) {
@@ -51,7 +52,7 @@ function formatMessage(message: MessageView): string {
   const facts: readonly (readonly [string, string])[] = [
     ['Message', messageId],
     ['From', `<${sender}>`],
-    ['Size', `${size} octets`],
+    ['Size', plural(size, 'octet')],
     ['Accepted', `${formatMoment(acceptedAt)} (${formatDistance(acceptedAt)})`],
     ['Given up', `${formatMoment(expiresAt)} (${formatDistance(expiresAt)})`],
     ...(tenant === '' ? [] : [['Tenant', tenant] as const]),

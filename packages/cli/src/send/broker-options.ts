@@ -1,5 +1,6 @@
 import { hostname as systemHostname } from 'node:os';
 import type { BrokerOptions } from '@mb/broker';
+import { allowedAddresses } from '../allow.ts';
 import { CliError } from '../errors.ts';
 import { readDevRoute } from './dev.ts';
 import { readDkimKey } from './dkim-key.ts';
@@ -49,7 +50,7 @@ function deliveryOptions({
 }: DeliveryFlags): NonNullable<BrokerOptions['delivery']> {
   return {
     ...(port !== undefined && { port }),
-    ...(allow && { allowAddresses: commaList(allow) }),
+    ...(allow && { allowAddresses: allowedAddresses(allow) }),
     ...(family && { families: [family === '4' ? 4 : 6] as const }),
     ...(dev === undefined && relay !== undefined && { routes: { '*': readRelay(relay, tls) } }),
     // Whatever else is configured: in development nothing gets out.

@@ -13,8 +13,8 @@ import { colors as pc } from '../colors.ts';
 import { CliError } from '../errors.ts';
 import { exitCodeOf, exitCodes } from '../exit-code.ts';
 import { sendToFile } from '../merge/command.ts';
-import { printJson } from '../output.ts';
-import { labelled } from '../terminal.ts';
+import { notice, print, printJson } from '../output.ts';
+import { fitLines, labelled } from '../terminal.ts';
 import { brokerOptions } from './broker-options.ts';
 import { Draft, editorFromEnvironment } from './draft.ts';
 import { enqueue } from './enqueue.ts';
@@ -91,7 +91,7 @@ async function send(flags: SendFlags, command: Command): Promise<void> {
     // Whatever went wrong, nobody has to write it again.
     const arrived = process.exitCode === exitCodes.ok && !flags.dryRun;
     if (arrived) await draft.discard();
-    else console.error(`Your text is kept in ${draft.path}; --text-file takes it.`);
+    else notice(`Your text is kept in ${draft.path}; --text-file takes it.`);
   }
 }
 
@@ -120,7 +120,7 @@ async function sendOne(flags: SendFlags): Promise<void> {
     interruption.end();
     progress.end();
   }
-  print(outcomes, prepared.messageId, flags);
+  printOutcomes(outcomes, prepared.messageId, flags);
   process.exitCode = exitCodeOf(outcomes);
 }
 
@@ -159,15 +159,18 @@ async function explain(
   options: BrokerOptions,
   flags: SendFlags,
 ): Promise<void> {
-  const interruption = interruptible(flags.timeout);
+  const interruption = interruptible(undefined);
   try {
-    const explanation = await new MailBroker(options).explain(message, sendOptions(flags, interruption));
+    const explanation = await new MailBroker(options).explain(message, {
+      ...sendOptions(flags, interruption),
+      ...(flags.timeout !== undefined && { timeoutMs: flags.timeout * 1000 }),
+    });
     const failures = explanation.deliveries.flatMap(({ failure }) => failure ?? []);
     process.exitCode = exitCodeOf(
       failures.map(({ status }) => ({ status: status === 'permanent' ? 'failed' : 'deferred' })),
     );
     if (flags.json) printJson({ exitCode: process.exitCode, ...explanation });
-    else if (!flags.quiet) process.stdout.write(formatExplanation(explanation));
+    else if (!flags.quiet) print(fitLines(formatExplanation(explanation).trimEnd().split('\n')));
   } finally {
     interruption.end();
   }
@@ -230,7 +233,7 @@ function withStableId(
 }
 
 function warn(text: string): void {
-  console.error(labelled('warning', pc.yellow, text));
+  notice(labelled('warning', pc.yellow, text));
 }
 
 function chooseProgress({ watch, json, quiet }: SendFlags, recipients: number): Progress {
@@ -238,7 +241,7 @@ function chooseProgress({ watch, json, quiet }: SendFlags, recipients: number): 
   return json || quiet || !process.stderr.isTTY ? silent : statusLine(recipients, Date.now());
 }
 
-function print(
+function printOutcomes(
   outcomes: readonly RecipientOutcome[],
   messageId: string,
   { json, quiet, watch }: SendFlags,
@@ -252,6 +255,6 @@ function print(
     for (const outcome of outcomes) console.log(formatReceipt(outcome));
     console.log(`\n${formatSummary(outcomes, messageId)}`);
   } else {
-    for (const outcome of outcomes) if (outcome.status !== 'delivered') console.error(formatReceipt(outcome));
+    for (const outcome of outcomes) if (outcome.status !== 'delivered') notice(formatReceipt(outcome));
   }
 }

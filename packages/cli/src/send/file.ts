@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { CliError } from '../errors.ts';
+import { notice } from '../output.ts';
 
 /** Reads what a flag names; `-` is standard input. */
 export async function readInput(flag: string, path: string): Promise<Buffer> {
@@ -14,7 +15,7 @@ export async function readInput(flag: string, path: string): Promise<Buffer> {
 /** Reads standard input to its end. */
 export async function readStandardInput(): Promise<Buffer> {
   if (process.stdin.isTTY)
-    console.error('Reading the body from the keyboard; end it with Ctrl-D on a line of its own.');
+    notice('Reading the body from the keyboard; end it with Ctrl-D on a line of its own.');
   const pieces: Buffer[] = [];
   for await (const piece of process.stdin) pieces.push(piece as Buffer);
   return Buffer.concat(pieces);

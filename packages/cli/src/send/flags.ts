@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { allowOption } from '../allow.ts';
 import { parseMoment, wholeNumber } from '../parse-flag.ts';
 import { type StoreFlags, storeFlag } from '../queue/store.ts';
 
@@ -251,7 +252,7 @@ export function deliveryOptions(): Option[] {
     new Option('--port <number>', 'port of mail exchangers; default 25')
       .argParser(wholeNumber(1, 65_535))
       .env('MB_PORT'),
-    list('--allow <cidr>', 'addresses that may be dialled although not public, for labs').env('MB_ALLOW'),
+    allowOption(),
     new Option('--relay <host:port>', 'send all through this host, or smtps://host for TLS at once').env(
       'MB_RELAY',
     ),

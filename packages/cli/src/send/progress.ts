@@ -1,5 +1,7 @@
 import type { SessionLine } from '@mb/broker';
 import { colors as pc } from '../colors.ts';
+import { notice, showsProgress } from '../output.ts';
+import { plural } from '../plural.ts';
 import { printable, terminalWidth } from '../terminal.ts';
 
 /** Shows what is going on while hosts are slow. */
@@ -14,7 +16,7 @@ export function watchSessions(startedAt: number): Progress {
   return {
     onLine({ at, direction, host, text }) {
       const sign = { client: pc.cyan('→'), server: pc.green('←'), note: pc.dim('·') }[direction];
-      console.error(
+      notice(
         `${pc.dim(`${String(at - startedAt).padStart(6)} ms ${printable(host)}`)} ${sign} ${printable(text)}`,
       );
     },
@@ -24,12 +26,13 @@ export function watchSessions(startedAt: number): Progress {
 
 /** One line that tells the time and the latest event; only for a terminal. */
 export function statusLine(recipients: number, startedAt: number): Progress {
-  let latest = 'looking up where to deliver';
+  let latest = 'looking up mail hosts';
   const draw = () => {
     const seconds = Math.round((Date.now() - startedAt) / 1000);
-    const text = `… ${recipients} recipient${recipients === 1 ? '' : 's'}, ${seconds} s: ${latest}`;
+    const text = `… ${plural(recipients, 'recipient')}, ${seconds} s: ${latest}`;
     process.stderr.write(`\r\x1b[K${pc.dim(text.slice(0, terminalWidth(process.stderr) - 1))}`);
   };
+  showsProgress(true);
   draw();
   const timer = setInterval(draw, 250);
   return {
@@ -38,6 +41,7 @@ export function statusLine(recipients: number, startedAt: number): Progress {
     },
     end() {
       clearInterval(timer);
+      showsProgress(false);
       process.stderr.write('\r\x1b[K');
     },
   };

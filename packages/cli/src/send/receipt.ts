@@ -51,7 +51,7 @@ export function countByStatus(outcomes: readonly RecipientOutcome[]): Record<str
 }
 
 function formatHost({ host, address }: RecipientOutcome): string {
-  return address ? `${host} [${address}]` : String(host);
+  return address ? `${host} at ${address}` : String(host);
 }
 
 function formatTls({
@@ -61,10 +61,10 @@ function formatTls({
   verifiedBy,
   error,
 }: NonNullable<RecipientOutcome['tls']>): string {
-  if (!secure) return `not encrypted${error ? ` (${error})` : ''}`;
+  if (!secure) return `not encrypted${error ? `: ${error}` : ''}`;
   const trust =
     verifiedBy === 'none'
-      ? `certificate not verified (${error ?? 'nobody asked'})`
+      ? `certificate not verified${error === undefined ? '' : `: ${error}`}`
       : `verified by ${verifiedBy}`;
   return `${protocol} ${cipher}, ${trust}`;
 }

@@ -11,6 +11,7 @@ import { parseMailbox } from '@mb/mime';
 import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
 import { jsonLine, print, printJson } from '../output.ts';
+import { plural } from '../plural.ts';
 import { confirm } from '../queue/confirm.ts';
 import { type StoreFlags, storeFlag, withQueue } from '../queue/store.ts';
 import { unreadable } from '../send/file.ts';
@@ -106,7 +107,7 @@ function liftCommand(): Command {
     .action(async (addresses: readonly string[], flags: SuppressFlags & { readonly yes?: true }) => {
       const lifted = await withQueue(flags, 'look', async ({ suppressions }) => {
         const found = await suppressions.find(addresses.map(mailbox), flags.tenant);
-        const question = `${found.length} of ${addresses.length} addresses will get mail again.`;
+        const question = `${plural(found.length, 'address', 'addresses')} will get mail again.`;
         if (found.length > 0 && !(await confirm(question, flags.yes ?? false))) return undefined;
         return suppressions.lift(addresses.map(mailbox), flags.tenant);
       });
@@ -155,7 +156,8 @@ function importCommand(): Command {
           await suppressions.add(entries.slice(from, from + page));
       });
       if (flags.json) printJson({ imported: entries.length });
-      else print(`${entries.length} addresses are on the list.\n`);
+      else
+        print(`${entries.length === 1 ? '1 address is' : `${entries.length} addresses are`} on the list.\n`);
     });
 }
 

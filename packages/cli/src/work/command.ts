@@ -4,7 +4,7 @@ import { colors as pc } from '../colors.ts';
 import { untilSignal } from '../end-signal.ts';
 import { CliError } from '../errors.ts';
 import { exitCodes } from '../exit-code.ts';
-import { handleOutputLoss, lossMessage, print } from '../output.ts';
+import { handleOutputLoss, lossMessage, notice, print } from '../output.ts';
 import { wholeNumber } from '../parse-flag.ts';
 import { type OpenStore, type StoreFlags, storeFlag, withStore } from '../queue/store.ts';
 import { brokerOptions } from '../send/broker-options.ts';
@@ -68,9 +68,7 @@ async function work(flags: WorkFlags): Promise<void> {
   if ((flags.dkimKey ?? process.env.MB_DKIM_KEY) && flags.dkimDomain === undefined) {
     throw new CliError('MB_CLI_USAGE', 'Whose key is it? Give --dkim-domain example.com.');
   }
-  const options = await brokerOptions(flags, '', (text) =>
-    console.error(labelled('warning', pc.yellow, text)),
-  );
+  const options = await brokerOptions(flags, '', (text) => notice(labelled('warning', pc.yellow, text)));
   const log = flags.json || !process.stdout.isTTY ? jsonLog(print) : readableLog(print);
   await withStore(flags, 'work', async (store) => {
     const { concurrency } = flags;
@@ -111,7 +109,7 @@ function stopWhenTold(broker: MailBroker, graceSeconds: number, log: WorkLog): P
       process.exitCode = exitCodes.outputLost;
       // A full disk for logs is no reason to keep mail waiting.
       const goesOn = error.code === 'ENOSPC';
-      console.error(`${lossMessage(error)} ${goesOn ? 'Going on without it.' : 'Stopping.'}`);
+      notice(`${lossMessage(error)} ${goesOn ? 'Going on without it.' : 'Stopping.'}`);
       if (goesOn) return;
       end();
       stop({});

@@ -18,7 +18,7 @@ export async function checkDkim(selector: DkimSelector, context: DiagnosisContex
     return {
       ...base,
       severity: 'error',
-      message: 'The private key cannot be read.',
+      message: `The private key of selector ${selector.selector} cannot be read.`,
       evidence: [],
       fix: 'Give an unencrypted RSA or Ed25519 private key in PEM.',
     };
@@ -48,28 +48,36 @@ export async function checkDkim(selector: DkimSelector, context: DiagnosisContex
   });
   if (text === undefined)
     return problem(
-      'No DKIM key is published for this selector.',
-      `Publish the public key as TXT record of ${name}.`,
+      `No DKIM key is published for selector ${selector.selector}.`,
+      `Publish the public key as a TXT record at ${name}.`,
     );
   // RFC 6376 §3.6.2.2: with several records the outcome is undefined.
   if (texts.length > 1)
     return problem(
-      `There are ${texts.length} TXT records at this selector.`,
+      `There are ${texts.length} TXT records for selector ${selector.selector}.`,
       'Keep only the record with the key.',
     );
   const published = readKeyRecord(text);
   if ('problem' in published)
-    return problem(published.problem, 'Publish the record as it was made for the key, in one piece.');
-  const weakness = keyWeakness(published.key, published.testing);
+    return problem(
+      `Selector ${selector.selector}: ${published.problem}`,
+      'Publish the record as it was made for the key, in one piece.',
+    );
+  const weakness = keyWeakness(published.key, published.testing, selector.selector);
   if (ownKey !== undefined && !isSameKey(published.key, ownKey)) {
     return problem(
-      'The published key does not belong to the private key.',
+      `The published key of selector ${selector.selector} does not belong to the private key.`,
       'Publish the public half of the key that signs, or sign with the key that is published.',
     );
   }
   if (weakness !== undefined) return { ...base, ...weakness, evidence };
   const matched = ownKey === undefined ? '' : ' and belongs to the private key';
-  return { ...base, severity: 'ok', message: `The DKIM key is published${matched}.`, evidence };
+  return {
+    ...base,
+    severity: 'ok',
+    message: `The DKIM key of selector ${selector.selector} is published${matched}.`,
+    evidence,
+  };
 }
 
 function readPrivateKey(key: string | KeyObject | undefined): KeyObject | undefined | 'unreadable' {
@@ -121,26 +129,27 @@ function decodeKey(octets: Buffer, type: string): KeyObject {
 function keyWeakness(
   key: KeyObject,
   testing: boolean,
+  selector: string,
 ): Pick<Finding, 'severity' | 'message' | 'fix'> | undefined {
   const bits = key.asymmetricKeyDetails?.modulusLength;
   if (bits !== undefined && bits < leastRsaBits) {
     return {
       severity: 'error',
-      message: `The key has ${bits} bits; verifiers refuse it.`,
+      message: `The key of selector ${selector} has ${bits} bits; verifiers refuse it.`,
       fix: 'Make a key of 2048 bits under a new selector.',
     };
   }
   if (bits !== undefined && bits < goodRsaBits) {
     return {
       severity: 'warning',
-      message: `The key has only ${bits} bits.`,
+      message: `The key of selector ${selector} has only ${bits} bits.`,
       fix: 'Make a key of 2048 bits under a new selector.',
     };
   }
   if (testing) {
     return {
       severity: 'warning',
-      message: 'The record says that DKIM is being tested (t=y).',
+      message: `The record of selector ${selector} says that DKIM is being tested (t=y).`,
       fix: 'Remove t=y from the record.',
     };
   }

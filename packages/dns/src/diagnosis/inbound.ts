@@ -19,7 +19,7 @@ export function checkMx(route: MailRoute, domain: string): Finding {
       return {
         ...base,
         severity: 'ok',
-        message: `${domain} has ${route.hosts.length} usable mail exchangers.`,
+        message: `${domain} has ${route.hosts.length} usable mail exchanger${route.hosts.length === 1 ? '' : 's'}.`,
         evidence,
       };
     const publish = { name: domain, type: 'MX', value: `10 ${domain}.` } as const;
@@ -38,7 +38,9 @@ export function checkMx(route: MailRoute, domain: string): Finding {
   const fix =
     route.cause === 'null-mx'
       ? 'Send from a domain that takes mail, so that bounces and replies arrive.'
-      : 'Publish an MX record that names a host with a public address.';
+      : route.refusedAddresses === undefined
+        ? 'Publish an MX record that names a host with a public address.'
+        : `Publish an MX record that names a host with a public address. Inside a private network, list ${route.refusedAddresses[0]} or its network in allowAddresses (--allow of mb).`;
   return { ...base, severity: 'error', message: route.reason, evidence, fix };
 }
 

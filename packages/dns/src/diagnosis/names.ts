@@ -48,7 +48,7 @@ export async function checkPtr(
       return {
         ...base,
         severity: 'warning',
-        message: reverse.reason ?? 'The look-up failed.',
+        message: reverse.reason ?? 'The lookup failed.',
         evidence,
         fix: 'Ask again; if it stays, have the DNS servers of the address block repaired.',
       };

@@ -82,7 +82,7 @@ function proposeRecord(tree: SpfTree, addresses: readonly string[]): PublishedRe
   return { name: tree.domain, type: 'TXT', value };
 }
 
-/** A failed look-up is its own message; everything else shows what was read. */
+/** A failed lookup is its own message; everything else shows what was read. */
 function evidenceOf(tree: SpfTree): string[] {
   if (tree.temporary) return [];
   return tree.record === undefined

@@ -68,7 +68,7 @@ export interface DmarcIdentifier {
   readonly aligned: boolean;
 }
 
-/** Most signatures that are looked at, so that a message cannot cause any number of look-ups. */
+/** Most signatures that are looked at, so that a message cannot cause any number of lookups. */
 const maxDkimDomains = 10;
 
 const weaker: Readonly<Record<DmarcPolicy, DmarcPolicy>> = {
@@ -182,7 +182,7 @@ async function align(
   if (domain === lookup.domain) return { aligned: true };
   if (mode === 'strict') return { aligned: false };
   const { organizationalDomain } = lookup;
-  // Another organisation needs no look-up to be told apart.
+  // Another organisation needs no lookup to be told apart.
   if (domain !== organizationalDomain && !domain.endsWith(`.${organizationalDomain}`))
     return { aligned: false };
   if (discovery !== 'tree-walk') {

@@ -14,7 +14,7 @@ export interface TreeWalk {
   /** From the starting domain upwards, as far as the walk went. */
   readonly nodes: readonly DmarcNode[];
   readonly organizationalDomain: string;
-  /** Set when a look-up failed, so that the organisational domain is a guess. */
+  /** Set when a lookup failed, so that the organisational domain is a guess. */
   readonly temporary: string | undefined;
 }
 

@@ -124,7 +124,7 @@ export async function fetchMtaStsPolicy(
   }
 }
 
-/** The host's addresses as a look-up function, so that the connection goes to addresses that were checked. */
+/** The host's addresses as a lookup function, so that the connection goes to addresses that were checked. */
 async function lookupPolicyHost(
   host: string,
   resolver: Resolver,

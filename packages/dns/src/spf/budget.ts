@@ -7,9 +7,9 @@ import { SpfStop } from './outcome.ts';
 
 /** The limits of RFC 7208 §4.6.4. */
 export interface SpfLimits {
-  /** Terms that cause look-ups. Default 10. */
+  /** Terms that cause lookups. Default 10. */
   readonly maxLookups?: number | undefined;
-  /** Look-ups that give nothing. Default 2. */
+  /** Lookups that give nothing. Default 2. */
   readonly maxVoidLookups?: number | undefined;
   /** Names of one `mx` term whose addresses are looked up; more are a permerror. Default 10. */
   readonly maxMxNames?: number | undefined;
@@ -31,7 +31,7 @@ export const spfLimits = {
 /** The limits of one check. */
 export type ResolvedSpfLimits = { readonly [Name in keyof typeof spfLimits]: number };
 
-/** Look-ups of one check, counted and timed. */
+/** Lookups of one check, counted and timed. */
 export class SpfBudget {
   lookups = 0;
   voidLookups = 0;
@@ -45,24 +45,24 @@ export class SpfBudget {
     this.#expiry = expiry;
   }
 
-  /** RFC 7208 §4.6.4: counts a term that causes look-ups. */
+  /** RFC 7208 §4.6.4: counts a term that causes lookups. */
   spend(term: string): void {
     if (++this.lookups > this.limits.maxLookups) {
       throw new SpfStop(
         'permerror',
         'lookup-limit',
-        `The record needs more than ${this.limits.maxLookups} DNS look-ups; "${term}" is one too many.`,
+        `The record needs more than ${this.limits.maxLookups} DNS lookups; "${term}" is one too many.`,
       );
     }
   }
 
-  /** RFC 7208 §4.6.4: counts a look-up that gave nothing. */
+  /** RFC 7208 §4.6.4: counts a lookup that gave nothing. */
   spendVoid(name: string): void {
     if (++this.voidLookups > this.limits.maxVoidLookups) {
       throw new SpfStop(
         'permerror',
         'void-limit',
-        `More than ${this.limits.maxVoidLookups} look-ups give nothing; ${name} is one too many.`,
+        `More than ${this.limits.maxVoidLookups} lookups give nothing; ${name} is one too many.`,
       );
     }
   }
@@ -96,13 +96,13 @@ export class SpfBudget {
 }
 
 /**
- * The time limit of a check. The timer starts when a resolver first reads the signal of a look-up's
+ * The time limit of a check. The timer starts when a resolver first reads the signal of a lookup's
  * options: answers from a cache need none.
  */
 export class Expiry {
   /** The time is over, and the caller has not called off. */
   hasExpired = false;
-  /** For every look-up of the check. The signal fires when the time is over or the caller's signal fires. */
+  /** For every lookup of the check. The signal fires when the time is over or the caller's signal fires. */
   readonly queryOptions: QueryOptions;
   readonly #clock: Clock;
   readonly #delayMs: number;

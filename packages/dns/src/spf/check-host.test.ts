@@ -56,7 +56,7 @@ describe('checkHost', () => {
     expect(await zone('x', { explain: false })).not.toHaveProperty('explanation');
   });
 
-  it('SPF-02 allows ten look-ups and no more', async () => {
+  it('SPF-02 allows ten lookups and no more', async () => {
     expect(await check({ zones: chain(10) })).toMatchObject({ result: 'pass', lookups: 10 });
     expect(await check({ zones: chain(11) })).toMatchObject({ result: 'permerror', problem: 'lookup-limit' });
     const many = `v=spf1 ${Array.from({ length: 11 }, (_, i) => `a:x${i}.a.test`).join(' ')} -all`;
@@ -66,7 +66,7 @@ describe('checkHost', () => {
     expect(await check(spf(many, hosts))).toMatchObject({ result: 'permerror', problem: 'lookup-limit' });
   });
 
-  it('SPF-02 allows two look-ups that give nothing', async () => {
+  it('SPF-02 allows two lookups that give nothing', async () => {
     expect(await check(spf('v=spf1 a:x.a.test a:y.a.test ip4:192.0.2.1'))).toMatchObject({
       result: 'pass',
       voidLookups: 2,

@@ -182,7 +182,7 @@ export class Evaluation {
     return (await this.#counted(name, this.#sender.ip.family === 4 ? 'A' : 'AAAA')) ?? [];
   }
 
-  /** The records of a name; a look-up without any counts as void. A target that is no name has none. */
+  /** The records of a name; a lookup without any counts as void. A target that is no name has none. */
   async #counted<T extends 'A' | 'AAAA' | 'MX'>(name: string, type: T) {
     const answer = await this.#budget.need(name, type);
     if (answer?.status === 'found') return answer.records;

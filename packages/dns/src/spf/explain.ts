@@ -24,7 +24,7 @@ export interface SpfTree {
 export interface SpfTreeTerm {
   /** As it stands in the record. */
   readonly text: string;
-  /** Look-ups that it costs, with everything below it. */
+  /** Lookups that it costs, with everything below it. */
   readonly lookups: number;
   /** The record that an `include` or `redirect` names. */
   readonly tree?: SpfTree;
@@ -146,13 +146,15 @@ async function givesNothing(target: string, name: SpfMechanism['name'], walk: Wa
   return answers.every((answer) => answer.status === 'nxdomain' || answer.status === 'nodata');
 }
 
-/** A tree as indented lines, each with the look-ups that it costs; what strangers publish makes no line of its own. */
+/** A tree as indented lines, each with the lookups that it costs; what strangers publish makes no line of its own. */
 export function formatSpfTree(tree: SpfTree): string {
   return treeLines(tree, '').join('\n');
 }
 
 function treeLines(tree: SpfTree, indent: string): string[] {
-  const lines = [`${indent}${tree.domain}: ${tree.problem ?? `${tree.lookups} look-ups`}`].map(onOneLine);
+  const lines = [
+    `${indent}${tree.domain}: ${tree.problem ?? `${tree.lookups} lookup${tree.lookups === 1 ? '' : 's'}`}`,
+  ].map(onOneLine);
   for (const term of tree.terms) {
     const cost = term.lookups === 0 ? '' : `  [${term.lookups}]`;
     const note = term.note === undefined ? '' : `  – ${term.note}`;

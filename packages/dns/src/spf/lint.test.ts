@@ -13,7 +13,7 @@ const record = (TXT: string | string[], more: MemoryZones = {}): MemoryZones => 
 });
 
 describe('explainSpf', () => {
-  it('SPF-05 shows the tree of includes with the look-ups that each costs', async () => {
+  it('SPF-05 shows the tree of includes with the lookups that each costs', async () => {
     const tree = await explain({
       'a.test': {
         TXT: 'v=spf1 mx include:b.test include:c.test exists:%{i}.x.test ip4:192.0.2.1 -all',
@@ -26,19 +26,19 @@ describe('explainSpf', () => {
     expect(tree.lookups).toBe(7);
     expect(formatSpfTree(tree)).toBe(
       [
-        'a.test: 7 look-ups',
+        'a.test: 7 lookups',
         '  mx  [1]',
         '  include:b.test  [3]',
-        '    b.test: 2 look-ups',
+        '    b.test: 2 lookups',
         '      a  [1]',
         '      include:d.test  [1]',
-        '        d.test: 0 look-ups',
+        '        d.test: 0 lookups',
         '          ip4:192.0.2.3',
         '      ~all',
         '  include:c.test  [2]',
-        '    c.test: 1 look-ups',
+        '    c.test: 1 lookup',
         '      redirect=d.test  [1]',
-        '        d.test: 0 look-ups',
+        '        d.test: 0 lookups',
         '          ip4:192.0.2.3',
         '  exists:%{i}.x.test  [1]  – The name depends on the sender.',
         '  ip4:192.0.2.1',
@@ -72,7 +72,7 @@ describe('explainSpf', () => {
 });
 
 describe('lintSpf', () => {
-  it('SPF-02 finds too many look-ups and too many void ones', async () => {
+  it('SPF-02 finds too many lookups and too many void ones', async () => {
     const many = `v=spf1 ${Array.from({ length: 11 }, (_, i) => `a:h${i}.test`).join(' ')} -all`;
     const hosts = Object.fromEntries(
       Array.from({ length: 11 }, (_, i) => [`h${i}.test`, { A: '192.0.2.1' }]),

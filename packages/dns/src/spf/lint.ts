@@ -42,7 +42,7 @@ const maxLookups = 10;
 const maxVoidLookups = 2;
 
 /**
- * Says what is wrong with an SPF record: too many look-ups, terms that never count, `+all`, several
+ * Says what is wrong with an SPF record: too many lookups, terms that never count, `+all`, several
  * records, broken includes, and the like.
  *
  * @param tree  what `explainSpf` returned.
@@ -96,7 +96,7 @@ function lintLookups(tree: SpfTree): SpfFinding[] {
         'error',
         'too-many-lookups',
         domain,
-        `The record needs ${lookups} look-ups; receivers stop after ${maxLookups} with permerror.`,
+        `The record needs ${lookups} lookups; receivers stop after ${maxLookups} with permerror.`,
         fix,
       ),
     );
@@ -106,14 +106,14 @@ function lintLookups(tree: SpfTree): SpfFinding[] {
         'warning',
         'many-lookups',
         domain,
-        `The record needs ${lookups} of ${maxLookups} look-ups.`,
+        `The record needs ${lookups} of ${maxLookups} lookups.`,
         fix,
       ),
     );
   }
   const voids = countVoid(tree);
   if (voids > maxVoidLookups) {
-    const message = `${voids} look-ups give nothing; receivers stop after ${maxVoidLookups} with permerror.`;
+    const message = `${voids} lookups return no record; receivers stop after ${maxVoidLookups} with permerror.`;
     found.push(
       finding(
         'error',

@@ -51,7 +51,7 @@ export interface SpfOutcome {
   readonly explanation?: string;
   /** DNS-querying terms spent, at most 10. */
   readonly lookups: number;
-  /** Look-ups without answer, at most 2. */
+  /** Lookups without answer, at most 2. */
   readonly voidLookups: number;
   readonly trace: readonly SpfTraceEntry[];
 }

@@ -4,9 +4,9 @@ import { type IpWords, parseIp, readableIp } from './network.ts';
 
 /**
  * The names of an address that lead back to it (RFC 7208 §5.5), lower case, in the order of the PTR
- * records. A failed look-up of the names gives none; a failed look-up of one name skips it.
+ * records. A failed lookup of the names gives none; a failed lookup of one name skips it.
  *
- * @param countVoid  whether look-ups without answer are counted.
+ * @param countVoid  whether lookups without answer are counted.
  */
 export async function validatedNames(ip: IpWords, budget: SpfBudget, countVoid: boolean): Promise<string[]> {
   const pointers = await budget.query(reverseName(readableIp(ip)), 'PTR');
@@ -17,7 +17,7 @@ export async function validatedNames(ip: IpWords, budget: SpfBudget, countVoid: 
     return [];
   }
   const names: string[] = [];
-  // RFC 7208 §4.6.4 limits terms whose look-ups give nothing. Those of the names do not count: whoever
+  // RFC 7208 §4.6.4 limits terms whose lookups give nothing. Those of the names do not count: whoever
   // holds the address writes them, and could turn a fail into a permerror.
   // RFC 7208 §4.6.4: names beyond the limit are ignored.
   for (const name of pointers.records.slice(0, budget.limits.maxPtrNames)) {

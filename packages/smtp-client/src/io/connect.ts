@@ -161,9 +161,21 @@ function connectError(facts: {
   return new SmtpError(text, { ...shared, code: 'MB_SMTP_CONNECT_FAILED', kind: 'network', scope: 'host' });
 }
 
+/** What connect(2) says as a code, in words. */
+const connectReasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'the host refused the connection',
+  ECONNRESET: 'the host closed the connection',
+  EHOSTUNREACH: 'the network has no route to the host',
+  ENETUNREACH: 'this machine has no route to the network of the host',
+  ETIMEDOUT: 'the host did not answer',
+};
+
 function reason(cause: unknown): string {
-  if (cause instanceof AggregateError) return cause.errors.map(reason).join('; ');
-  return cause instanceof Error ? cause.message : String(cause);
+  if (cause instanceof AggregateError) return [...new Set(cause.errors.map(reason))].join('; ');
+  if (!(cause instanceof Error)) return String(cause);
+  const { code = '' } = cause as NodeJS.ErrnoException;
+  const words = connectReasons[code];
+  return words === undefined ? cause.message : `${words} (${code})`;
 }
 
 function note(notes: TranscriptEntry[], clock: Clock, text: string, options?: ResolvedOptions): void {

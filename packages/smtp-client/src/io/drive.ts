@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { SessionEvent } from '../protocol/session/events.ts';
 import type { SmtpSession } from '../protocol/session/session.ts';
 import type { Clock } from './clock.ts';
+import { inWords } from './tls-reason.ts';
 
 /** Most octets handed to the socket before replies are read again. */
 const octetsPerTurn = 262_144;
@@ -51,7 +52,7 @@ export class Driver {
     };
     const onError = (error: unknown): void => {
       const now = this.#clock.now();
-      this.session.receiveEof(now, error);
+      this.session.receiveEof(now, inWords(error));
       this.#run(now);
     };
     const onDrain = (): void => {

@@ -226,6 +226,6 @@ const failureTypes: { readonly [code in SmtpError['code']]?: TlsFailure['type'] 
 function describe(evidence: TlsEvidence): SessionTls {
   const { protocol = 'TLS', cipher = '', verifiedBy, error } = evidence;
   const verified = verifiedBy !== 'none';
-  const by = verified ? `verified by ${verifiedBy}` : `not verified (${error ?? 'no reason given'})`;
+  const by = verified ? `verified by ${verifiedBy}` : `not verified: ${error ?? 'no reason given'}`;
   return { verified, description: `${protocol} ${cipher}, ${by}`, provisional: protocol === 'TLSv1.3' };
 }

@@ -9,6 +9,7 @@ import type { TlsEvidence, TlsLevel, TlsResultType } from '../tls-evidence.ts';
 import { comparableName, isNamed, namesOf } from './certificate-name.ts';
 import { channelBinding } from './channel-binding.ts';
 import { type CertificateVerdict, matchDane, presentedChain, unverified } from './dane.ts';
+import { certificateReason, handshakeReason } from './tls-reason.ts';
 import type { TlsaRecord } from './tlsa-record.ts';
 
 /** How TLS is used on a connection. */
@@ -75,7 +76,7 @@ export function secure(
       settle(() => {
         socket.on('error', () => {});
         socket.destroy();
-        reject(handshakeFailed(error));
+        reject(handshakeFailed(error, handshakeReason(error)));
       });
     const onClose = (): void => onError(new Error('the connection was closed during the handshake'));
     socket.on('error', onError).on('close', onClose);
@@ -126,8 +127,8 @@ function verify(
 ): CertificateVerdict {
   if (options.level === 'dane') return matchDane(socket, host, options.tlsa ?? [], options.alsoNames ?? []);
   if (!socket.authorized || !certificate) {
-    const detail = String(socket.authorizationError ?? 'the server presented no certificate');
-    return unverified(resultTypes[detail] ?? 'certificate-not-trusted', detail);
+    const code = String(socket.authorizationError ?? 'the server presented no certificate');
+    return unverified(resultTypes[code] ?? 'certificate-not-trusted', certificateReason(code));
   }
   if (isNamed(certificate, host)) return { verifiedBy: 'pkix' };
   const names = namesOf(certificate).join(', ') || 'none';

@@ -139,9 +139,15 @@ export function overallTimeout(stage: Stage, ready: boolean): SmtpError {
   return failure('MB_SMTP_OVERALL_TIMEOUT', 'timeout', text, stage, ready ? 'session' : 'host');
 }
 
-/** The handshake failed, or the server rejected it right after. */
-export function handshakeFailed(cause: unknown): SmtpError {
-  const reason = cause instanceof Error ? cause.message.trim() : 'the server closed the connection';
+/**
+ * The handshake failed, or the server rejected it right after.
+ *
+ * @param reason  In words; default the message of `cause`.
+ */
+export function handshakeFailed(
+  cause: unknown,
+  reason = cause instanceof Error ? cause.message.trim() : 'the server closed the connection',
+): SmtpError {
   const text = `The TLS handshake failed: ${reason}. Try another host or ask its operator.`;
   return failure('MB_SMTP_TLS_HANDSHAKE', 'tls', text, 'tls', 'host', { cause });
 }
