@@ -18,6 +18,8 @@ export interface MutationTarget<Input extends string | Uint8Array> {
   readonly samples: readonly Input[];
   /** Pieces of the syntax, which are put in more often than other characters. */
   readonly words: readonly string[];
+  /** Inputs are cut at this length. Default 20,000 characters or octets. */
+  readonly longest?: number | undefined;
   /**
    * Gives the input to the parser and throws if an assertion does not hold.
    * @returns whether the parser accepted the input.
@@ -43,8 +45,7 @@ export const mutationTimeoutMs: number = 60_000 + mutationCount * 60;
 
 /** Processor time of one input, in milliseconds. Inputs have some thousand octets, which take far less than 1 ms. */
 const longestInputMs = 2_000;
-/** A sample is repeated to no more than this. */
-const longestInput = 20_000;
+const defaultLongest = 20_000;
 
 /** Characters that readers of lines, tags, numbers and UTF-8 treat differently from each other. */
 const octetCharacters = '\0\t\n\r "#%()*+,-./0159:;<=>?@AZ[\\]_az{|}~\x7f\x80\xa0\xc3\xe2\xf0\xff';
@@ -85,13 +86,13 @@ interface Alphabet<Input> {
 }
 
 async function mutate<Input extends string | Uint8Array>(
-  { name, words, check }: MutationTarget<Input>,
+  { name, words, check, longest = defaultLongest }: MutationTarget<Input>,
   { samples, characters, toInput, encode }: Alphabet<Input>,
 ): Promise<MutationReport> {
   let accepted = 0;
   for (let index = 0; index < mutationCount; index++) {
     const random = createSeededRandom(`${mutationSeed}/${name}/${index}`);
-    const text = damage({ samples, words, characters }, random);
+    const text = damage({ samples, words, characters }, random).slice(0, longest);
     const start = process.threadCpuUsage();
     try {
       if ((await check(toInput(text), random)) === 'accepted') accepted++;
@@ -124,7 +125,7 @@ function damage(material: Material, random: SeededRandom): string {
     return Array.from({ length: integer(0, 12) }, () => piece(material, random)).join('');
   let text = pick(material.samples);
   for (let changes = integer(1, 4); changes > 0; changes--) text = change(text, material, random);
-  return text.slice(0, longestInput);
+  return text;
 }
 
 function piece({ words, characters }: Material, { integer, pick }: SeededRandom): string {

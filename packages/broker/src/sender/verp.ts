@@ -18,6 +18,7 @@ export const verpOptions = {
 
 /** Octets of the code that proves a return path to be ours. */
 const codeBytes = 8;
+const codePattern = /^[0-9a-f]{16}$/;
 
 /**
  * The return path for one recipient.
@@ -54,8 +55,9 @@ export function parseVerp(options: VerpOptions, returnPath: string): RecipientId
   const tag = path.slice(front.length, path.length - back.length);
   const dash = tag.lastIndexOf('-');
   const recipientId = tag.slice(0, Math.max(dash, 0));
+  // Buffer.from() ends at the first character that is no hexadecimal digit, and says nothing.
+  if (!parseRecipientId(recipientId) || !codePattern.test(tag.slice(dash + 1))) return undefined;
   const code = Buffer.from(tag.slice(dash + 1), 'hex');
-  if (!parseRecipientId(recipientId) || code.length !== codeBytes) return undefined;
   return timingSafeEqual(code, codeOf(recipientId, secret)) ? recipientId : undefined;
 }
 

@@ -19,10 +19,17 @@ export const rowStatuses = [
 /** See {@link rowStatuses}. */
 export type RowStatus = (typeof rowStatuses)[number];
 
-/** What is known of each row of a file, in six octets a row. */
+/** Rows of one page. */
+const pageRows = 1024;
+
+interface StatePage {
+  readonly statuses: Uint8Array;
+  readonly addresses: Uint32Array;
+}
+
+/** What is known of each row of a file, in six octets a row. Pages of rows of which nothing is known take no memory. */
 export class RowStates {
-  #statuses = new Uint8Array(1024);
-  #addresses = new Uint32Array(1024);
+  readonly #pages = new Map<number, StatePage>();
   #ends = 0;
 
   /** The last row that anything is known of. */
@@ -31,35 +38,36 @@ export class RowStates {
   }
 
   set(row: number, status: RowStatus, address: string): void {
-    if (row >= this.#statuses.length) this.#grow(row + 1);
+    const number = Math.floor(row / pageRows);
+    let page = this.#pages.get(number);
+    if (!page) {
+      page = { statuses: new Uint8Array(pageRows), addresses: new Uint32Array(pageRows) };
+      this.#pages.set(number, page);
+    }
     this.#ends = Math.max(this.#ends, row);
-    this.#statuses[row] = rowStatuses.indexOf(status);
-    this.#addresses[row] = fingerprint(address);
+    page.statuses[row % pageRows] = rowStatuses.indexOf(status);
+    page.addresses[row % pageRows] = fingerprint(address);
   }
 
   get(row: number): RowStatus {
-    return rowStatuses[this.#statuses[row] ?? 0]!;
+    return rowStatuses[this.#pageOf(row)?.statuses[row % pageRows] ?? 0]!;
   }
 
   /** Whether a row that something is known of is still about the same address. */
   isAbout(row: number, address: string): boolean {
-    return this.#addresses[row] === fingerprint(address);
+    return this.#pageOf(row)?.addresses[row % pageRows] === fingerprint(address);
   }
 
   /** From here on another queue is meant, which knows nothing of what the one before was offered. */
   leaveQueue(): void {
     const [offered, unknown] = [rowStatuses.indexOf('offered'), rowStatuses.indexOf('unknown')];
-    for (let row = 0; row <= this.#ends; row += 1) {
-      if (this.#statuses[row] === offered) this.#statuses[row] = unknown;
+    for (const { statuses } of this.#pages.values()) {
+      for (const [index, status] of statuses.entries()) if (status === offered) statuses[index] = unknown;
     }
   }
 
-  #grow(least: number): void {
-    const size = Math.max(least, this.#statuses.length * 2);
-    const [statuses, addresses] = [new Uint8Array(size), new Uint32Array(size)];
-    statuses.set(this.#statuses);
-    addresses.set(this.#addresses);
-    [this.#statuses, this.#addresses] = [statuses, addresses];
+  #pageOf(row: number): StatePage | undefined {
+    return this.#pages.get(Math.floor(row / pageRows));
   }
 }
 
