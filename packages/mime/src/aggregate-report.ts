@@ -6,7 +6,7 @@
 import { Parser } from 'htmlparser2';
 import { decodeOctets } from './charset.ts';
 import { parseDate } from './date.ts';
-import type { ParsedMessage } from './parse.ts';
+import type { ParsedMessage } from './parsed-message.ts';
 import { findReport, malformedReport, type ReportOptions, unpackReport } from './report-archive.ts';
 
 export type { ReportLimits, ReportOptions } from './report-archive.ts';

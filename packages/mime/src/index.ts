@@ -54,7 +54,8 @@ export type {
 export type { Envelope } from './message-header.ts';
 export { MessageParser, type ParseEvent, type ParserOptions, type PartHeader } from './message-parser.ts';
 export { formatParameter, type ParameterizedValue, parseParameters } from './parameter.ts';
-export { type ParsedMessage, type ParsedPart, type PartRange, parseMessage, rawPart } from './parse.ts';
+export { parseMessage } from './parse.ts';
+export { type ParsedMessage, type ParsedPart, type PartRange, rawPart } from './parsed-message.ts';
 export {
   type DeliveryReport,
   type DispositionReport,

@@ -1,7 +1,7 @@
 import { type CharsetOptions, decodeOctets } from './charset.ts';
 import { decodeFlowed } from './format-flowed.ts';
 import { escapeHtml, wordsOfHtml } from './html-words.ts';
-import type { ParsedPart } from './parse.ts';
+import type { ParsedPart } from './parsed-message.ts';
 
 /** The parts of a message by what they are for, and its text and HTML. */
 export interface MessageBody {

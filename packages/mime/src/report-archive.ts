@@ -1,7 +1,7 @@
 import { Gunzip, Unzip, UnzipInflate } from 'fflate';
-import { checkOctets, checkOptions, type OptionTable, wrongArgument } from './argument.ts';
+import { checkOctets, checkOptions, group, integer, type OptionTable, wrongArgument } from './argument.ts';
 import { MimeError } from './errors.ts';
-import type { ParsedMessage, ParsedPart } from './parse.ts';
+import type { ParsedMessage, ParsedPart } from './parsed-message.ts';
 import { concatOctets } from './utf8.ts';
 
 /** What is taken from one compressed report. */
@@ -18,7 +18,7 @@ export interface ReportOptions {
 
 /** What {@link ReportOptions} accept. */
 export const reportOptions = {
-  limits: { maxBytes: [1, Number.MAX_SAFE_INTEGER] },
+  limits: /* @__PURE__ */ group<ReportLimits>({ maxBytes: /* @__PURE__ */ integer(1) }),
 } satisfies OptionTable<ReportOptions>;
 
 const DEFAULT_MAX_BYTES = 67_108_864;

@@ -1,7 +1,7 @@
 import { checkOctets, checkText, wrongArgument } from './argument.ts';
 import { parseDate } from './date.ts';
 import { parseHeaderBlock } from './header-block.ts';
-import type { ParsedMessage, ParsedPart } from './parse.ts';
+import type { ParsedMessage, ParsedPart } from './parsed-message.ts';
 
 /** A value with its type, as `rfc822; joe@example.com` or `dns; mx.example.com` (RFC 3464 §2.1.2). */
 export interface TypedValue {
