@@ -11,7 +11,7 @@ import {
   toWire,
 } from './address.ts';
 import { readMailbox } from './address-list.ts';
-import { checkOptions, type OptionTable } from './argument.ts';
+import { checkOptions, flag, type OptionTable } from './argument.ts';
 
 /**
  * The address as MAIL FROM and RCPT TO take it: as given, with a non-ASCII domain in A-labels and with a local part in
@@ -50,7 +50,7 @@ export interface FormatAddressOptions {
 }
 
 /** What {@link FormatAddressOptions} accept. */
-export const formatAddressOptions = { utf8: 'boolean' } satisfies OptionTable<FormatAddressOptions>;
+export const formatAddressOptions = { utf8: flag } satisfies OptionTable<FormatAddressOptions>;
 
 /**
  * Writes a mailbox or a group as header text, unfolded.

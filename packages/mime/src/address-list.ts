@@ -11,7 +11,7 @@ import {
 } from './address.ts';
 import { AddressReader, type AddressReadingOptions } from './address-reader.ts';
 import { recovery } from './address-recovery.ts';
-import { checkOptions, type OptionTable } from './argument.ts';
+import { checkOptions, flag, type OptionTable, word } from './argument.ts';
 import { readWords } from './encoded-word.ts';
 import { describe, MimeError } from './errors.ts';
 
@@ -31,9 +31,9 @@ export interface AddressListOptions extends AddressParseOptions {
 
 /** What {@link AddressListOptions} accept. */
 export const addressListOptions = {
-  decodeWords: 'boolean',
-  addresses: ['strict', 'as-received'],
-  lenient: 'boolean',
+  decodeWords: flag,
+  addresses: /* @__PURE__ */ word('strict', 'as-received'),
+  lenient: flag,
 } satisfies OptionTable<AddressListOptions>;
 
 /**

@@ -42,8 +42,6 @@ const PLAIN =
 const PIECE = /((?:<[^<>]*>|[^,;])*)([,;]|$)/g;
 /** The name of a group and its colon. */
 const GROUP_NAME = /^([^@<,;][^@<,;:]*):/;
-/** Only dots join the words of an addr-spec (RFC 5322 §3.4.1), with white space and comments around them (§4.4). */
-const ADDR_SPEC = /([wqWQ][WQ]*)(?:@(?:[wW]W*|d))?/g;
 /** An addr-spec, or a phrase and an addr-spec in angle brackets, where a source route may come first (RFC 5322 §4.4). */
 const MAILBOX = /^(?:([wqWQ]*)<(@[@wWd,]*:)?)?([wqWQ][WQ]*)@(?:[wW]W*|d)(>?)$/;
 
@@ -126,7 +124,7 @@ export class AddressReader {
     if (local !== '' && (name === undefined) === (close === '')) {
       const front = from + (name?.length ?? 0);
       const start = name === undefined ? from : front + 1 + route.length;
-      const spec = this.#addrSpec(start, start + local.length, to - close!.length);
+      const spec = this.addrSpec(start, start + local.length, to - close!.length);
       // The form before RFC 822 has the name in a comment after the address.
       out.push(named(this.phrase(from, front) || this.decode(comment), spec));
     } else {
@@ -135,17 +133,14 @@ export class AddressReader {
     }
   }
 
-  /** The addr-specs among the tokens from one index to before another. */
-  addrSpecs(from: number, to: number): AddrSpec[] {
-    const specs: AddrSpec[] = [];
-    for (const { 0: all, 1: local = '', index } of this.tokens.kinds.slice(from, to).matchAll(ADDR_SPEC)) {
-      const start = from + index;
-      if (all !== local) specs.push(this.#addrSpec(start, start + local.length, start + all.length));
-    }
-    return specs;
-  }
-
-  #addrSpec(start: number, at: number, end: number): AddrSpec {
+  /**
+   * Reads an addr-spec.
+   *
+   * @param start  Index of its first token.
+   * @param at  Index of the @.
+   * @param end  Index after its last token.
+   */
+  addrSpec(start: number, at: number, end: number): AddrSpec {
     const { received = false, recovery } = this.options;
     const { text, starts, ends, kinds } = this.tokens;
     const localPart = this.join(start, at);

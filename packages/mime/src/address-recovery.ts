@@ -1,6 +1,9 @@
 import { type Mailbox, quoteLocalPart } from './address.ts';
 import { AddressReader, type AddrSpec, named, type Recovery } from './address-reader.ts';
 
+/** Only dots join the words of an addr-spec (RFC 5322 §3.4.1), with white space and comments around them (§4.4). */
+const ADDR_SPEC = /([wqWQ][WQ]*)(?:@(?:[wW]W*|d))?/g;
+
 /**
  * Reads damaged lists as well as possible.
  *
@@ -49,9 +52,10 @@ export const recovery: Recovery = (reader, { from, to, comment }) => {
 function routable(reader: AddressReader, from: number, to: number): AddrSpec[] {
   const { kinds } = reader.tokens;
   const specs: AddrSpec[] = [];
-  for (const spec of reader.addrSpecs(from, to)) {
-    const { start } = spec;
-    if (start < (specs.at(-1)?.end ?? 0)) continue;
+  for (const { 0: all, 1: local = '', index } of kinds.slice(from, to).matchAll(ADDR_SPEC)) {
+    const start = from + index;
+    if (all === local || start < (specs.at(-1)?.end ?? 0)) continue;
+    const spec = reader.addrSpec(start, start + local.length, start + all.length);
     let { end } = spec;
     while (end + 1 < to && /^@w/i.test(kinds.slice(end, end + 2))) end += 2;
     if (end > spec.end) {

@@ -1,4 +1,4 @@
-import { checkOptions, type OptionTable } from './argument.ts';
+import { checkOptions, flag, integer, type OptionTable } from './argument.ts';
 import { domainForWire, domainToAscii } from './domain.ts';
 import { needsEncoding, PLAIN_PHRASE, writeWords } from './encoded-word.ts';
 import { describe, locate, MimeError, type MimeErrorCode, unfitValue } from './errors.ts';
@@ -142,8 +142,8 @@ export interface PhraseOptions {
 
 /** What {@link PhraseOptions} accept. */
 export const phraseOptions = {
-  utf8: 'boolean',
-  column: [0, Number.MAX_SAFE_INTEGER],
+  utf8: flag,
+  column: /* @__PURE__ */ integer(0),
 } satisfies OptionTable<PhraseOptions>;
 
 /**

@@ -1,43 +1,25 @@
 /*
  * How the arguments of public functions are checked. The other packages have option-table.ts for this; here the code is
- * small, for this package is bundled for browsers. docs/decisions/option-tables.md says what differs.
+ * small, for this package is bundled for browsers: a row of a table is a function, and a bundler leaves out the kinds of
+ * rows that nobody uses. docs/decisions/option-tables.md gives the reasons.
  */
 import { MimeError } from './errors.ts';
 
-/**
- * What an option accepts: a type; `strings` for a string or a list of them; `.name` for an object with that method;
- * words; an integer from a minimum to a maximum; a table for an object; a table in an array for a list of such objects;
- * `any` for what is checked where it is read.
- */
-type Row = string | readonly string[] | readonly [number, number] | readonly [Rows] | Rows;
-interface Rows {
-  readonly [key: string]: Row;
+/** Checks the value of an option; `path` is where it is, for the error. */
+interface Row<V> {
+  (value: unknown, path: string): void;
+  /** Never set: makes rows of different types differ for the compiler. */
+  readonly type?: (value: V) => V;
 }
 
-/** The row that fits a type. */
-type RowOf<V> =
-  | 'any'
-  | ([V] extends [boolean]
-      ? 'boolean'
-      : [V] extends [(...parameters: never[]) => unknown]
-        ? 'function'
-        : [V] extends [number]
-          ? readonly [number, number]
-          : [V] extends [string]
-            ? string extends V
-              ? 'string'
-              : readonly V[]
-            : V extends readonly (infer Item extends object)[]
-              ? readonly [Rows & Partial<OptionTable<Item>>]
-              : V extends object
-                ? `.${string}` | 'object' | Rows
-                : 'strings')
-  | (string extends V ? 'strings' : never);
-
 /** A row for each key of T. */
-export type OptionTable<T> = { readonly [K in KeyOf<T>]: RowOf<Exclude<Of<T, K>, undefined>> };
+export type OptionTable<T> = { readonly [K in KeyOf<T>]: Row<Exclude<ValueOf<T, K>, undefined>> };
 type KeyOf<T> = T extends unknown ? keyof T : never;
-type Of<T, K> = T extends unknown ? (K extends keyof T ? T[K] : never) : never;
+type ValueOf<T, K> = T extends unknown ? (K extends keyof T ? T[K] : never) : never;
+
+interface Rows {
+  readonly [key: string]: (value: unknown, path: string) => void;
+}
 
 /**
  * Checks options by their table. A key that is `undefined` counts as not given.
@@ -45,42 +27,20 @@ type Of<T, K> = T extends unknown ? (K extends keyof T ? T[K] : never) : never;
  * @param where  The function that was called, and how its parameter is named, such as `parseMessage: options`.
  * @throws {MimeError} MB_MIME_OPTION for unknown keys, wrong types and wrong ranges; the message names the path.
  */
-export function checkOptions(given: unknown, table: object, where: string): void {
-  if (typeof given !== 'object' || given === null || Array.isArray(given) || ArrayBuffer.isView(given))
-    throw wrongArgument(where, 'an object');
-  for (const [key, value] of Object.entries(given)) {
-    if (!Object.hasOwn(table, key)) {
-      const known = Object.keys(table);
-      const near = known.find((one) => isNear(one.toLowerCase(), key.toLowerCase()));
-      const hint = near === undefined ? '' : `; did you mean "${near}"?`;
-      const written = JSON.stringify(key.slice(0, 40));
-      throw optionError(`${where} has no key ${written}${hint || '.'} Known keys: ${known.join(', ')}.`);
-    }
-    if (value !== undefined) checkValue(value, (table as Rows)[key]!, `${where}.${key}`);
+export function checkOptions(given: unknown, table: Rows, where: string): void {
+  object(given, where);
+  for (const [key, value] of Object.entries(given as object)) {
+    if (!Object.hasOwn(table, key)) throw unknownKey(key, Object.keys(table), where);
+    if (value !== undefined) table[key]!(value, `${where}.${key}`);
   }
 }
 
-function checkValue(value: unknown, row: Row, path: string): void {
-  if (typeof row === 'string') {
-    const method = row[0] === '.' && row.slice(1);
-    const fits = method
-      ? typeof (value as Record<string, unknown> | null)?.[method] === 'function'
-      : row === 'strings'
-        ? [value].flat().every((one) => typeof one === 'string')
-        : row === 'any' || (typeof value === row && value !== null && !ArrayBuffer.isView(value));
-    if (!fits) throw wrongArgument(path, method ? `an object with the method ${method}` : `of type ${row}`);
-  } else if (!Array.isArray(row)) checkOptions(value, row, path);
-  else {
-    const [first, last] = row;
-    if (typeof first === 'object') {
-      if (!Array.isArray(value)) throw wrongArgument(path, 'an array');
-      for (const [index, one] of value.entries()) checkOptions(one, first, `${path}[${index}]`);
-    } else if (typeof first === 'number') {
-      const number = value as number;
-      if (!Number.isInteger(number) || number < first || number > last)
-        throw wrongArgument(path, `an integer from ${first} to ${last}`);
-    } else if (!row.includes(value)) throw wrongArgument(path, `one of: ${row.join(', ')}`);
-  }
+function unknownKey(key: string, known: readonly string[], where: string): MimeError {
+  const near = known.find((one) => isNear(one.toLowerCase(), key.toLowerCase()));
+  const hint = near === undefined ? '.' : `; did you mean "${near}"?`;
+  return optionError(
+    `${where} has no key ${JSON.stringify(key.slice(0, 40))}${hint} Known keys: ${known.join(', ')}.`,
+  );
 }
 
 /** Whether two words differ in one place, by two letters at most. */
@@ -93,15 +53,80 @@ function isNear(a: string, b: string): boolean {
   return other <= 2 && other <= same;
 }
 
-/** Checks an argument that must be a string. */
-export function checkText(value: unknown, where: string): asserts value is string {
-  if (typeof value !== 'string') throw wrongArgument(where, 'a string');
+/** What is checked where it is read. */
+// biome-ignore lint/suspicious/noExplicitAny: it fits every type
+export const any: Row<any> = () => {};
+
+type Words<Names> = Names extends `${infer First} ${infer Rest}` ? First | Words<Rest> : Names;
+
+/** A row {@link any} for each of several keys, with spaces between them. */
+export function checkedLater<Names extends string>(
+  names: Names,
+): { readonly [K in Words<Names> & string]: typeof any } {
+  return Object.fromEntries(names.split(' ').map((name) => [name, any])) as never;
 }
 
-/** Checks an argument that must be octets. An array whose memory was transferred looks empty, which nobody meant. */
-export function checkOctets(value: unknown, where: string): asserts value is Uint8Array {
+/** An object, and no array or view of memory. */
+// biome-ignore lint/suspicious/noExplicitAny: it fits every type
+export const object: Row<any> = (value, path) => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value))
+    throw wrongArgument(path, 'an object');
+};
+
+/** A string. */
+export function checkText(value: unknown, path: string): asserts value is string {
+  if (typeof value !== 'string') throw wrongArgument(path, 'a string');
+}
+
+/** A string, or an array of strings. */
+export const texts: Row<string | readonly string[]> = (value, path) => {
+  for (const one of [value].flat()) checkText(one, path);
+};
+
+/** True or false. */
+export const flag: Row<boolean> = (value, path) => {
+  if (typeof value !== 'boolean') throw wrongArgument(path, 'true or false');
+};
+
+/** A function. */
+// biome-ignore lint/suspicious/noExplicitAny: it fits every function
+export const callback: Row<any> = (value, path) => {
+  if (typeof value !== 'function') throw wrongArgument(path, 'a function');
+};
+
+/** A whole number in a range. */
+export const integer =
+  (minimum: number, maximum = Number.MAX_SAFE_INTEGER): Row<number> =>
+  (value, path) => {
+    if (!(Number.isInteger(value) && (value as number) >= minimum && (value as number) <= maximum))
+      throw wrongArgument(path, `an integer from ${minimum} to ${maximum}`);
+  };
+
+/** One of several words. */
+export const word =
+  <const W extends string>(...words: readonly W[]): Row<W> =>
+  (value, path) => {
+    if (!words.includes(value as W)) throw wrongArgument(path, `one of: ${words.join(', ')}`);
+  };
+
+/** An object with a table of its own. */
+export const group =
+  <T extends object>(table: OptionTable<NoInfer<T>>): Row<T> =>
+  (value, path) =>
+    checkOptions(value, table as Rows, path);
+
+/** An array of members that one row accepts. */
+export const list =
+  <V>(row: Row<V>): Row<readonly V[]> =>
+  (value, path) => {
+    if (!Array.isArray(value)) throw wrongArgument(path, 'an array');
+    for (const [index, one] of value.entries()) row(one, `${path}[${index}]`);
+  };
+
+/** Octets. An array whose memory was transferred looks empty, which nobody meant. */
+export function checkOctets(value: unknown, path: string): asserts value is Uint8Array {
   if (!(value instanceof Uint8Array) || isDetached(value))
-    throw wrongArgument(where, 'a Uint8Array that was not transferred');
+    throw wrongArgument(path, 'a Uint8Array that was not transferred');
 }
 
 /** Whether the memory of an array was given to another thread. */

@@ -109,7 +109,7 @@ function buildReport(message: Message, report: ReportInput, context: BodyContext
   const human = forms.length > 1 ? multipart('alternative', forms, context) : forms[0];
   const { contentType, reportType, text } = report.record ?? {};
   if (typeof text !== 'string' || !REPORT_TYPE.test(`${contentType} ${reportType}`)) {
-    throw new MimeError('MB_MIME_REPORT', 'The record of a report is what formatReport gives.');
+    throw new MimeError('MB_MIME_REPORT', 'The record of a report must come from formatReport.');
   }
   const parts = [
     human ?? buildText('text/plain', '', context),
@@ -129,8 +129,7 @@ function buildReport(message: Message, report: ReportInput, context: BodyContext
 
 /** A text that is the whole message ends in a line break, as SMTP ends it (RFC 5321 §4.1.1.4). */
 function buildText(type: string, text: string, context: BodyContext, alone = false): Part {
-  if (typeof text !== 'string')
-    throw new MimeError('MB_MIME_CONTENT', 'The fields text and html hold strings.');
+  if (typeof text !== 'string') throw new MimeError('MB_MIME_CONTENT', 'text and html must be strings.');
   const closed = !alone || text === '' || /[\r\n]$/.test(text) ? text : `${text}\r\n`;
   const header = `Content-Type: ${type}; charset=utf-8\r\n`;
   // No line of a short text is too long.
@@ -147,7 +146,7 @@ function buildAlternative(alternative: Alternative, context: BodyContext): Part 
   const writer = new FieldWriter('ascii');
   const source = toContentSource(alternative.content);
   if (!('octets' in source))
-    throw new MimeError('MB_MIME_CONTENT', 'An alternative holds a string or octets.');
+    throw new MimeError('MB_MIME_CONTENT', 'An alternative must be a string or octets.');
   if (source.text && type.value.startsWith('text/')) parameters.set('charset', 'utf-8');
   writer.raw('Content-Type', formatParameters(type.value, parameters));
   if (source.text) return encodeText(writer.text, source.octets, context);
@@ -277,11 +276,13 @@ function surveyLines(octets: Uint8Array, context: BodyContext, text = false): Co
   return survey;
 }
 
+const ATTACH = 'Or attach it as application/octet-stream.';
+
 /** The error for what goes out as it is and has no lines that may. */
 export function unfitLines(): MimeError {
   return new MimeError(
     'MB_MIME_CONTENT_LINES',
-    'A message/* or ready part has lines of at most 998 octets with CRLF, without NUL. Attach it as application/octet-stream.',
+    `A message/* or ready part must have lines of at most 998 octets with CRLF, without NUL. ${ATTACH}`,
   );
 }
 
@@ -289,7 +290,7 @@ export function unfitLines(): MimeError {
 export function notSevenBit(): MimeError {
   return new MimeError(
     'MB_MIME_NOT_SEVEN_BIT',
-    "A message/* or ready part holds octets over 127. Compose with body: '8bit', or attach it as application/octet-stream.",
+    `A message/* or ready part has octets over 127. Compose with body: '8bit'. ${ATTACH}`,
   );
 }
 
@@ -310,7 +311,7 @@ function buildWhole(message: Message, part: Uint8Array, context: BodyContext): P
   ) {
     throw new MimeError(
       'MB_MIME_CONTENT',
-      'The field part holds Content-* fields, Content-Type among them, an empty line and a body; no other content stands beside it.',
+      'part must be Content-* fields with a Content-Type, an empty line and a body, without other content beside it.',
     );
   }
   return { ...ready, header: /^mime-version:/im.test(header) ? '' : 'MIME-Version: 1.0\r\n' };
@@ -318,7 +319,7 @@ function buildWhole(message: Message, part: Uint8Array, context: BodyContext): P
 
 function buildReady({ part }: ReadyPart, context: BodyContext): Part {
   if (!(part instanceof Uint8Array) || isDetached(part))
-    throw new MimeError('MB_MIME_CONTENT', 'A ready part is a Uint8Array.');
+    throw new MimeError('MB_MIME_CONTENT', 'A ready part must be a Uint8Array.');
   const { eightBit } = surveyLines(part, context);
   return { header: '', body: { segment: part, identity: true, ready: true }, eightBit: eightBit > 0 };
 }

@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import { checkOptions, type OptionTable } from './argument.ts';
+import { any, checkOptions, checkText, type OptionTable } from './argument.ts';
 import { MimeError } from './errors.ts';
 import type { Alternative, ContentAttachment } from './message.ts';
 
@@ -34,9 +34,9 @@ export interface CalendarInput {
 
 /** What a {@link CalendarInput} accepts. */
 export const calendarInput = {
-  method: 'any',
-  content: 'any',
-  filename: 'string',
+  method: any,
+  content: any,
+  filename: checkText,
 } satisfies OptionTable<CalendarInput>;
 
 /** What to add to a message. */

@@ -1,4 +1,4 @@
-import type { OptionTable } from './argument.ts';
+import { callback, type OptionTable } from './argument.ts';
 /**
  * Decodes charsets that the platform does not know; `@mb/mime/charsets` has one.
  *
@@ -21,8 +21,8 @@ export interface CharsetOptions {
 
 /** What {@link CharsetOptions} accept. */
 export const charsetOptions = {
-  decodeCharset: 'function',
-  onDefect: 'function',
+  decodeCharset: callback,
+  onDefect: callback,
 } satisfies OptionTable<CharsetOptions>;
 
 type Decoder = InstanceType<typeof TextDecoder>;

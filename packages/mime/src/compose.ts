@@ -1,5 +1,5 @@
 import type { Mailbox } from './address.ts';
-import { checkOctets, checkOptions, type OptionTable } from './argument.ts';
+import { callback, checkOctets, checkOptions, type OptionTable, word, wrongArgument } from './argument.ts';
 import { type BodyContext, type BodyVariant, buildBody } from './body.ts';
 import { MimeError } from './errors.ts';
 import type { HeaderCharset } from './header-fields.ts';
@@ -23,13 +23,18 @@ export interface ComposeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+function signal(value: unknown, path: string): void {
+  if (typeof (value as AbortSignal | null)?.addEventListener !== 'function')
+    throw wrongArgument(path, 'an AbortSignal');
+}
+
 /** What {@link ComposeOptions} accept. */
 export const composeOptions = {
-  now: 'function',
-  randomBytes: 'function',
-  body: ['7bit', '8bit'],
-  headers: ['ascii', 'utf8'],
-  signal: '.addEventListener',
+  now: callback,
+  randomBytes: callback,
+  body: /* @__PURE__ */ word('7bit', '8bit'),
+  headers: /* @__PURE__ */ word('ascii', 'utf8'),
+  signal,
 } satisfies OptionTable<ComposeOptions>;
 
 /**
@@ -214,7 +219,7 @@ class MessageOctets implements ComposedMessage {
   }
 
   variant(body: BodyVariant): ComposedMessage {
-    checkOptions({ body }, { body: composeOptions.body }, 'variant');
+    composeOptions.body(body, 'variant: body');
     return new MessageOctets(this.#recipe, body);
   }
 

@@ -53,7 +53,7 @@ export function readContentType(text: string): ParameterizedValue {
   const { value, written } = readParameters(text);
   const names = value.split('/');
   if (names.length !== 2 || !names.every(isToken) || value.length > 200 || /[\0-\x1f\x7f]/.test(text)) {
-    throw new MimeError('MB_MIME_CONTENT_TYPE', 'A content type is type/subtype with parameters.');
+    throw new MimeError('MB_MIME_CONTENT_TYPE', 'A content type must be type/subtype with parameters.');
   }
   return { value, parameters: new Map(written) };
 }
@@ -75,7 +75,7 @@ export function checkFilename(filename: string): void {
   if (!/^(?!\.\.?$)[^\0-\x1f\x7f/\\]{1,1000}$/.test(filename)) {
     throw new MimeError(
       'MB_MIME_FILENAME',
-      'A file name has 1 to 1,000 characters, no path separators or control characters.',
+      'A file name must have 1 to 1,000 characters without path separators and control characters.',
     );
   }
 }

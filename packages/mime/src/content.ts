@@ -77,15 +77,12 @@ function isStream(input: unknown): input is ContentStream {
 function notContent(): MimeError {
   return new MimeError(
     'MB_MIME_CONTENT',
-    'Content is a string, a Uint8Array, an async iterable, a web stream, or a function that opens one.',
+    'Content must be a string, a Uint8Array, an async iterable, a web stream, or a function that opens one.',
   );
 }
 
 function wrongLength(size: number): MimeError {
-  return new MimeError(
-    'MB_MIME_CONTENT_LENGTH',
-    `An attachment did not give the ${size} octets that it announced.`,
-  );
+  return new MimeError('MB_MIME_CONTENT_LENGTH', `An attachment must have the ${size} octets of its size.`);
 }
 
 async function* readStream(stream: ContentStream, size: number | undefined): AsyncGenerator<Uint8Array> {

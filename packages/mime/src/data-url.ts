@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 
-import { checkOctets, checkOptions, checkText, type OptionTable } from './argument.ts';
+import { callback, checkOctets, checkOptions, checkText, type OptionTable } from './argument.ts';
 import { unescapeOctets } from './encoded-word.ts';
 import { MimeError } from './errors.ts';
 import type { ContentAttachment } from './message.ts';
@@ -22,8 +22,8 @@ export interface InlineDataUrlOptions {
 
 /** What {@link InlineDataUrlOptions} accept. */
 export const inlineDataUrlOptions = {
-  domain: 'string',
-  randomBytes: 'function',
+  domain: checkText,
+  randomBytes: callback,
 } satisfies OptionTable<InlineDataUrlOptions>;
 
 /** HTML with `cid:` links, and the parts that they name. */

@@ -20,7 +20,7 @@ export function formatDate(date: Date | number): string {
   const d = new Date(isDate ? date : Number.NaN);
   const year = d.getUTCFullYear();
   if (!(year >= 1900 && year <= 9999)) {
-    throw new MimeError('MB_MIME_DATE', 'A valid date has a year from 1900 to 9999.');
+    throw new MimeError('MB_MIME_DATE', 'A date must be valid, with a year from 1900 to 9999.');
   }
   writtenSecond = second;
   writtenDate = d.toUTCString().replace('GMT', '+0000');

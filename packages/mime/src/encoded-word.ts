@@ -1,4 +1,4 @@
-import { checkOptions, checkText, type OptionTable } from './argument.ts';
+import { checkOptions, checkText, integer, type OptionTable, word } from './argument.ts';
 import { type CharsetOptions, charsetOptions, decodeOctets, findCharset } from './charset.ts';
 import { decodeBase64 } from './transfer/base64.ts';
 import { ALPHABET } from './transfer/fast/base64-lines.ts';
@@ -25,8 +25,8 @@ export interface EncodedWordOptions {
 
 /** What {@link EncodedWordOptions} accept. */
 export const encodedWordOptions = {
-  context: ['text', 'phrase'],
-  column: [0, Number.MAX_SAFE_INTEGER],
+  context: /* @__PURE__ */ word('text', 'phrase'),
+  column: /* @__PURE__ */ integer(0),
 } satisfies OptionTable<EncodedWordOptions>;
 
 /** Words of a phrase that need neither quotes nor encoding: atoms with single spaces between (RFC 5322 §3.2.3). */

@@ -1,4 +1,4 @@
-import { checkOptions, checkText, type OptionTable } from './argument.ts';
+import { checkOptions, checkText, flag, type OptionTable } from './argument.ts';
 
 /** How {@link decodeFlowed} reads. */
 export interface FlowedOptions {
@@ -7,7 +7,7 @@ export interface FlowedOptions {
 }
 
 /** What {@link FlowedOptions} accept. */
-export const flowedOptions = { delSp: 'boolean' } satisfies OptionTable<FlowedOptions>;
+export const flowedOptions = { delSp: flag } satisfies OptionTable<FlowedOptions>;
 
 /**
  * Joins the lines of a text that was sent with `format=flowed` (RFC 3676 §4).

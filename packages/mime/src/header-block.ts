@@ -1,4 +1,4 @@
-import { checkOctets, checkOptions, checkText, wrongArgument } from './argument.ts';
+import { checkOctets, checkOptions, checkText, integer, wrongArgument } from './argument.ts';
 import { decodeUnlabelled, isUtf8 } from './charset.ts';
 import type { Defect, DefectCode } from './defect.ts';
 import { wordSet } from './errors.ts';
@@ -114,7 +114,7 @@ export function parseHeaderBlock(
   maxFields = 10_000,
 ): { headers: HeaderBlock; defects: readonly Omit<Defect, 'path'>[] } {
   checkOctets(octets, 'parseHeaderBlock: octets');
-  checkOptions({ maxFields }, { maxFields: [0, Number.MAX_SAFE_INTEGER] }, 'parseHeaderBlock');
+  checkOptions({ maxFields }, { maxFields: integer(0) }, 'parseHeaderBlock');
   const fields: HeaderField[] = [];
   const defects = new Set<DefectCode>();
   const seen = new Set<string>();

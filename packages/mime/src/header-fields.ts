@@ -13,7 +13,7 @@ import { readMailbox, readStrictly } from './address-list.ts';
 import { named } from './address-reader.ts';
 import { wrongArgument } from './argument.ts';
 import { writeWords } from './encoded-word.ts';
-import { type ErrorPlace, locate, MimeError, unfitValue, wordSet } from './errors.ts';
+import { type ErrorPlace, locate, MimeError, unfitValue } from './errors.ts';
 import { checkHeaderName, FOLD_COLUMN, foldPieces, foldTrusted } from './header-fold.ts';
 import type { HeaderInput } from './message.ts';
 import { isAscii } from './utf8.ts';
@@ -63,9 +63,8 @@ export function mailboxesOf(addresses: readonly (Mailbox | Group)[]): Mailbox[] 
 }
 
 /** Fields that hold addresses and have no property of their own (RFC 5322 §3.6.6, RFC 8098 §2.1, RFC 9057, RFC 9228). */
-const ADDRESS_FIELDS = /* @__PURE__ */ wordSet(
-  'resent-from resent-sender resent-to resent-cc resent-reply-to disposition-notification-to return-receipt-to errors-to author delivered-to mail-reply-to mail-followup-to apparently-to abuse-reports-to x-errors-to x-confirm-reading-to',
-);
+const ADDRESS_FIELD =
+  /^(?:resent-(?:from|sender|to|cc|reply-to)|(?:disposition-notification|return-receipt|(?:x-)?errors|delivered|mail-reply|mail-followup|apparently|abuse-reports|x-confirm-reading)-to|author)$/;
 
 const CONTENT_FIELD = /^content-(?:type|transfer-encoding|disposition|id)$|^mime-version$/;
 
@@ -140,7 +139,7 @@ export class FieldWriter {
         const key = name.toLowerCase();
         if (CONTENT_FIELD.test(key)) throw reservedField(key);
         check?.(key, value);
-        if (ADDRESS_FIELDS.has(key)) this.#customAddresses(name, value, form);
+        if (ADDRESS_FIELD.test(key)) this.#customAddresses(name, value, form);
         else this.unstructured(name, value);
       }
     }

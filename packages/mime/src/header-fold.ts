@@ -19,7 +19,7 @@ export function checkHeaderName(name: string): void {
   if (typeof name !== 'string' || !/^[!-9;-~]{1,200}$/.test(name)) {
     throw new MimeError(
       'MB_MIME_HEADER_NAME',
-      'A field name is 1 to 200 printable ASCII characters without colon.',
+      'A field name must be 1 to 200 printable ASCII characters without colon.',
     );
   }
   checkedName = name;

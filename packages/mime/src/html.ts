@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import { convert } from 'html-to-text';
-import { checkOptions, checkText, type OptionTable } from './argument.ts';
+import { checkOptions, checkText, flag, integer, type OptionTable } from './argument.ts';
 
 /** How the text of HTML is written. */
 export interface TextFromHtmlOptions {
@@ -16,8 +16,8 @@ export interface TextFromHtmlOptions {
 
 /** What {@link TextFromHtmlOptions} accept. */
 export const textFromHtmlOptions = {
-  wrapColumn: [0, 10_000],
-  links: 'boolean',
+  wrapColumn: /* @__PURE__ */ integer(0, 10_000),
+  links: flag,
 } satisfies OptionTable<TextFromHtmlOptions>;
 
 /**

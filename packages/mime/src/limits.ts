@@ -1,4 +1,4 @@
-import type { OptionTable } from './argument.ts';
+import { integer, type OptionTable } from './argument.ts';
 
 /** What the parser takes from one message; what is beyond is left out and reported as a defect. */
 export interface ParseLimits {
@@ -25,13 +25,12 @@ export const DEFAULT_PARSE_LIMITS: ParseLimits = {
 
 /** Parts are visited recursively: more levels than this could exhaust the stack. */
 const MAX_DEPTH = 200;
-const MAX_COUNT = Number.MAX_SAFE_INTEGER;
 
 /** What {@link ParseLimits} accept. */
 export const parseLimits = {
-  maxDepth: [0, MAX_DEPTH],
-  maxParts: [0, MAX_COUNT],
-  maxHeaderFields: [0, MAX_COUNT],
-  maxHeaderBytes: [0, MAX_COUNT],
-  maxMessageBytes: [0, MAX_COUNT],
+  maxDepth: /* @__PURE__ */ integer(0, MAX_DEPTH),
+  maxParts: /* @__PURE__ */ integer(0),
+  maxHeaderFields: /* @__PURE__ */ integer(0),
+  maxHeaderBytes: /* @__PURE__ */ integer(0),
+  maxMessageBytes: /* @__PURE__ */ integer(0),
 } satisfies OptionTable<ParseLimits>;

@@ -1,5 +1,4 @@
 import { type Group, type Mailbox, toCanonical, toWire } from './address.ts';
-import { wrongArgument } from './argument.ts';
 import { formatDate } from './date.ts';
 import { domainForWire } from './domain.ts';
 import { MimeError, wordSet } from './errors.ts';
@@ -153,8 +152,6 @@ function writeCustom(writer: FieldWriter, message: Message): void {
 function buildEnvelope(message: Message, author: Mailbox, recipients: readonly Mailbox[]): Envelope {
   const { envelope, addresses } = message;
   const from = envelope?.from;
-  if (envelope?.to !== undefined && !Array.isArray(envelope.to))
-    throw wrongArgument('envelope.to', 'an array');
   const to =
     envelope?.to?.map((one, index) => toMailbox(one, addresses, { field: 'envelope.to', index })) ??
     recipients;

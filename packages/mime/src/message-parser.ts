@@ -1,4 +1,4 @@
-import { checkOctets, checkOptions, type OptionTable } from './argument.ts';
+import { callback, checkOctets, checkOptions, group, type OptionTable } from './argument.ts';
 import type { CharsetDecoder } from './charset.ts';
 import type { Defect, DefectCode } from './defect.ts';
 import { type HeaderBlock, HeaderField, isBlank, isHeaderLine, parseHeaderBlock } from './header-block.ts';
@@ -46,18 +46,21 @@ export type ParseEvent =
   | { readonly type: 'part-end'; readonly path: string; readonly end: number }
   | { readonly type: 'defect'; readonly defect: Defect };
 
+/** Limits of which each may be left out. */
+type LimitsGiven = { readonly [K in keyof ParseLimits]?: ParseLimits[K] | undefined };
+
 /** How a message is parsed. */
 export interface ParserOptions {
   /** Limits that differ from their defaults; see {@link ParseLimits}. */
-  readonly limits?: { readonly [K in keyof ParseLimits]?: ParseLimits[K] | undefined } | undefined;
+  readonly limits?: LimitsGiven | undefined;
   /** Decodes charsets that the platform does not know, as `decodeCharset` of `@mb/mime/charsets` does. */
   readonly decodeCharset?: CharsetDecoder | undefined;
 }
 
 /** What {@link ParserOptions} accept. */
 export const parserOptions = {
-  limits: parseLimits,
-  decodeCharset: 'function',
+  limits: /* @__PURE__ */ group<LimitsGiven>(parseLimits),
+  decodeCharset: callback,
 } satisfies OptionTable<ParserOptions>;
 
 interface ContentDecoder {

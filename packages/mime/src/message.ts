@@ -1,5 +1,18 @@
 import type { AddressForm, AddressInput, MailboxInput } from './address.ts';
-import { checkOptions, type OptionTable } from './argument.ts';
+import {
+  any,
+  checkedLater,
+  checkOptions,
+  checkText,
+  flag,
+  group,
+  integer,
+  list,
+  type OptionTable,
+  object,
+  texts,
+  word,
+} from './argument.ts';
 import type { ContentInput } from './content.ts';
 import type { FormattedReport } from './report-format.ts';
 
@@ -127,54 +140,57 @@ export interface ListFields {
   readonly archive?: string | undefined;
 }
 
+/** What {@link ListFields} accept. */
+export const listFields = {
+  id: any,
+  unsubscribe: texts,
+  oneClick: flag,
+  help: checkText,
+  subscribe: checkText,
+  post: checkText,
+  owner: checkText,
+  archive: checkText,
+} satisfies OptionTable<ListFields>;
+
+/** Header fields: an object, or pairs. */
+function headerInput(value: unknown, path: string): void {
+  if (!Array.isArray(value)) object(value, path);
+}
+
 /** What a {@link Message} accepts; addresses and texts are checked where they are written. */
 export const messageFields = {
-  from: 'any',
-  to: 'any',
-  cc: 'any',
-  bcc: 'any',
-  replyTo: 'any',
-  sender: 'any',
-  subject: 'any',
-  text: 'any',
-  html: 'any',
-  alternatives: [{ contentType: 'string', content: 'any' }],
-  attachments: [
-    {
-      filename: 'string',
-      content: 'any',
-      contentType: 'string',
-      contentId: 'any',
-      disposition: ['attachment', 'inline'],
-      size: [0, Number.MAX_SAFE_INTEGER],
-      headers: 'object',
-      message: 'any',
-      part: 'any',
-    },
-  ],
-  part: 'any',
-  report: { record: 'object', original: { message: 'any', headers: 'any' } },
-  headers: 'object',
-  messageId: 'any',
-  inReplyTo: 'strings',
-  references: 'strings',
-  date: 'any',
-  list: {
-    id: 'any',
-    unsubscribe: 'strings',
-    oneClick: 'boolean',
-    help: 'strings',
-    subscribe: 'strings',
-    post: 'strings',
-    owner: 'strings',
-    archive: 'strings',
-  },
-  autoSubmitted: ['no', 'auto-generated', 'auto-replied', 'auto-notified'],
-  precedence: ['bulk', 'list', 'junk'],
-  priority: ['high', 'normal', 'low'],
-  feedbackId: 'any',
-  addresses: ['strict', 'as-received'],
-  envelope: { from: 'any', to: 'object' },
+  .../* @__PURE__ */ checkedLater(
+    'from to cc bcc replyTo sender subject text html part messageId date feedbackId',
+  ),
+  alternatives: /* @__PURE__ */ list(
+    /* @__PURE__ */ group<Alternative>({ contentType: checkText, content: any }),
+  ),
+  attachments: /* @__PURE__ */ list(
+    /* @__PURE__ */ group<Attachment>({
+      filename: checkText,
+      content: any,
+      contentType: checkText,
+      contentId: any,
+      disposition: /* @__PURE__ */ word('attachment', 'inline'),
+      size: /* @__PURE__ */ integer(0),
+      headers: headerInput,
+      message: any,
+      part: any,
+    }),
+  ),
+  report: /* @__PURE__ */ group<ReportInput>({
+    record: object,
+    original: /* @__PURE__ */ group({ message: any, headers: any }),
+  }),
+  headers: headerInput,
+  inReplyTo: texts,
+  references: texts,
+  list: /* @__PURE__ */ group<ListFields>(listFields),
+  autoSubmitted: /* @__PURE__ */ word('no', 'auto-generated', 'auto-replied', 'auto-notified'),
+  precedence: /* @__PURE__ */ word('bulk', 'list', 'junk'),
+  priority: /* @__PURE__ */ word('high', 'normal', 'low'),
+  addresses: /* @__PURE__ */ word('strict', 'as-received'),
+  envelope: /* @__PURE__ */ group({ from: any, to: /* @__PURE__ */ list(any) }),
 } satisfies OptionTable<Message>;
 
 /** What composing changed in a message. */

@@ -1,6 +1,6 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { checkOptions, checkText, type OptionTable } from './argument.ts';
+import { checkOptions, checkText, type OptionTable, object, word } from './argument.ts';
 import type { ContentAttachment } from './message.ts';
 
 /** What {@link fileAttachment} may be told about the part. */
@@ -10,11 +10,11 @@ export type FileAttachmentOptions = Partial<
 
 /** What {@link FileAttachmentOptions} accept. */
 export const fileAttachmentOptions = {
-  filename: 'string',
-  contentType: 'string',
-  contentId: 'string',
-  disposition: ['attachment', 'inline'],
-  headers: 'object',
+  filename: checkText,
+  contentType: checkText,
+  contentId: checkText,
+  disposition: /* @__PURE__ */ word('attachment', 'inline'),
+  headers: object,
 } satisfies OptionTable<FileAttachmentOptions>;
 
 /** Octets read at a time: small, since the engine frees blocks late, and five chunks of base64 without a rest. */

@@ -32,7 +32,7 @@ export function isToken(text: string): boolean {
 export function formatParameter(name: string, value: string): string[] {
   checkText(value, 'formatParameter: value');
   if (typeof name !== 'string' || !ATTRIBUTE.test(name)) {
-    throw new MimeError('MB_MIME_PARAMETER', 'A parameter name is a token of at most 60 characters.');
+    throw new MimeError('MB_MIME_PARAMETER', 'A parameter name must be a token of at most 60 characters.');
   }
   if (value.length <= 60) {
     // QUIRK(Python's email): a bare token with an apostrophe or the like is not read, so most is quoted.

@@ -6,7 +6,7 @@ import * as charsets from './charsets.ts';
 import * as dataUrl from './data-url.ts';
 import * as html from './html.ts';
 import * as mime from './index.ts';
-import { messageFields } from './message.ts';
+import { listFields, messageFields } from './message.ts';
 import * as node from './node.ts';
 import * as tls from './tls-report.ts';
 
@@ -153,7 +153,7 @@ const fields: Readonly<Record<string, (value: never) => unknown>> = {
     ].map((key) => [`attachment ${key}`, (value) => ({ attachments: [{ content: 'x', [key]: value }] })]),
   ),
   ...Object.fromEntries(
-    Object.keys(messageFields.list).map((key) => [`list ${key}`, (value) => ({ list: { [key]: value } })]),
+    Object.keys(listFields).map((key) => [`list ${key}`, (value) => ({ list: { [key]: value } })]),
   ),
   'list id name': (value) => ({ list: { id: { name: value, id: 'a.example' } } }),
   'list id id': (value) => ({ list: { id: { id: value } } }),

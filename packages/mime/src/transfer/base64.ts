@@ -1,4 +1,4 @@
-import { checkOctets, checkOptions, type OptionTable, wrongArgument } from '../argument.ts';
+import { checkOctets, checkOptions, integer, type OptionTable, wrongArgument } from '../argument.ts';
 import { unfilledArray } from '../memory.ts';
 import { concatOctets, decodeAscii, writeUtf8 } from '../utf8.ts';
 import { ALPHABET, base64Length, encodeBlocks, LINE_LENGTH } from './fast/base64-lines.ts';
@@ -44,7 +44,9 @@ export interface Base64Options {
 }
 
 /** What {@link Base64Options} accept. */
-export const base64Options = { lineLength: [0, 996] } satisfies OptionTable<Base64Options>;
+export const base64Options = {
+  lineLength: /* @__PURE__ */ integer(0, 996),
+} satisfies OptionTable<Base64Options>;
 
 function readLineLength(options: Base64Options): number {
   checkOptions(options, base64Options, 'encodeBase64: options');

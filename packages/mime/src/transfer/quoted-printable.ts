@@ -1,4 +1,4 @@
-import { checkOctets, checkOptions, type OptionTable } from '../argument.ts';
+import { checkOctets, checkOptions, type OptionTable, word } from '../argument.ts';
 import { pooledCopy } from '../memory.ts';
 import { concatOctets, decodeAscii, encodeUtf8 } from '../utf8.ts';
 import {
@@ -28,7 +28,7 @@ export class QuotedPrintableEncoder {
   readonly #state: EncoderState;
 
   constructor(mode: QuotedPrintableMode) {
-    checkOptions({ mode: mode ?? 0 }, quotedPrintableOptions, 'QuotedPrintableEncoder');
+    quotedPrintableOptions.mode(mode, 'QuotedPrintableEncoder: mode');
     this.#state = startOf(mode);
   }
 
@@ -72,7 +72,7 @@ export interface QuotedPrintableOptions {
 
 /** What {@link QuotedPrintableOptions} accept. */
 export const quotedPrintableOptions = {
-  mode: ['text', 'binary'],
+  mode: /* @__PURE__ */ word('text', 'binary'),
 } satisfies OptionTable<QuotedPrintableOptions>;
 
 function startOfCall(
