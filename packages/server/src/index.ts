@@ -1,7 +1,7 @@
 /**
- * The broker behind HTTP: accepts mail from many programs, delivers it and tells what became of it.
+ * The broker behind HTTP and SMTP: accepts mail from many programs, delivers it and tells what became of it.
  *
- * - `createServer()`: a `fetch` function that other servers can mount, and `listen()`
+ * - `createServer()`: a `fetch` function that other servers can mount, `listen()` for HTTP and `listenSubmission()` for SMTP
  *
  * @packageDocumentation
  */
@@ -9,3 +9,9 @@
 export { type ApiKey, ApiKeys, type NewApiKey, type Scope, scopes } from './api-keys.ts';
 export { ServerError, type ServerErrorCode, type ServerErrorKind } from './errors.ts';
 export { createServer, type ListenOptions, type MailServer, type ServerOptions } from './server.ts';
+export type {
+  LocalSubmissionOptions,
+  SecureSubmissionOptions,
+  SubmissionOptions,
+} from './submission/options.ts';
+export type { SubmissionAddress } from './submission/submission-server.ts';

@@ -3,9 +3,16 @@ import type { AddressInfo } from 'node:net';
 import { type ServerType, serve } from '@hono/node-server';
 import type { MailBroker } from '@mb/broker';
 import { z } from 'zod';
+import { Access } from './access.ts';
 import { ApiKeys } from './api-keys.ts';
 import { ServerError } from './errors.ts';
 import { createApp } from './http/app.ts';
+import { checkSubmissionOptions, type SubmissionOptions } from './submission/options.ts';
+import {
+  type SubmissionAddress,
+  type SubmissionServer,
+  startSubmission,
+} from './submission/submission-server.ts';
 
 const optionsSchema = z.strictObject({
   broker: z.custom<MailBroker>(
@@ -63,6 +70,14 @@ export interface MailServer {
    * @throws {ServerError} MB_SERVER_LISTEN when the address cannot be used.
    */
   listen(options: ListenOptions): Promise<{ readonly host: string; readonly port: number }>;
+  /**
+   * Listens for mail by SMTP (RFC 6409): 250 is said when the message is durable.
+   *
+   * @throws {ServerError} MB_SERVER_OPTION, also for what would be an open relay; MB_SERVER_LISTEN.
+   * @example
+   * await server.listenSubmission({ security: 'starttls', host: '0.0.0.0', hostname: 'mail.example.com', tls: { key, cert } });
+   */
+  listenSubmission(options: SubmissionOptions): Promise<SubmissionAddress>;
   /** Takes no more requests, lets those under way end for `graceMs` (default 10,000), and resolves. The broker stays as it is. */
   close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -97,19 +112,24 @@ export function createServer(options: ServerOptions): MailServer {
   const keys = new ApiKeys({ records: broker.records, now, onError });
   const addresses = new WeakMap<Request, string>();
   let draining = false;
+  const access = new Access({
+    keys,
+    onGuessing: (address) => onWarning(`${address} sends wrong API keys; it has to wait now.`),
+  });
   const app = createApp({
     broker,
     keys,
+    access,
     now,
     maxMessageBytes,
     maxInFlight,
     onError,
     isDraining: () => draining,
     clientAddress: (request) => addresses.get(request),
-    onGuessing: (address) => onWarning(`${address} sends wrong API keys; it has to wait now.`),
     version: packageVersion(),
   });
   const listeners = new Set<ServerType>();
+  const submissions = new Set<SubmissionServer>();
   const fetch = async (request: Request) => app.fetch(request);
   return {
     fetch,
@@ -139,14 +159,29 @@ export function createServer(options: ServerOptions): MailServer {
           resolve({ host: address, port: actual });
         });
       }),
+    async listenSubmission(given) {
+      const submission = await startSubmission(checkSubmissionOptions(given), {
+        broker,
+        access,
+        maxMessageBytes,
+        now,
+        onError,
+      });
+      submissions.add(submission);
+      return submission.address;
+    },
     close,
     [Symbol.asyncDispose]: () => close(),
   };
 
   async function close({ graceMs = 10_000 }: { readonly graceMs?: number | undefined } = {}): Promise<void> {
     draining = true;
-    await Promise.all([...listeners].map((server) => closeListener(server, graceMs)));
+    await Promise.all([
+      ...[...listeners].map((server) => closeListener(server, graceMs)),
+      ...[...submissions].map((submission) => submission.close(graceMs)),
+    ]);
     listeners.clear();
+    submissions.clear();
   }
 }
 

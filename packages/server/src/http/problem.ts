@@ -80,13 +80,18 @@ const retryAfterSeconds = '5';
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof HTTPException) return problemOfHttp(error);
-  if (MimeError.isInstance(error)) {
+  if (MimeError.isInstance(error) && isInput(error)) {
     return new Problem(422, error.code, error.message, { errors: placesOf(error), cause: error });
   }
   if (BrokerError.isInstance(error)) return problemOfBroker(error);
   return new Problem(500, 'MB_SERVER_INTERNAL', 'The server failed. The request may be repeated.', {
     cause: error,
   });
+}
+
+/** What is wrong with the message is of either kind; a wrong option that names no field is a defect of ours. */
+function isInput({ field, code }: MimeError): boolean {
+  return field !== undefined || code !== 'MB_MIME_OPTION';
 }
 
 function problemOfBroker(error: BrokerError): Problem {

@@ -1,0 +1,287 @@
+import type { AddressInfo } from 'node:net';
+import type { EnqueueOptions, MailBroker, Notify, RecipientDelivery } from '@mb/broker';
+import { parseMailbox, wireAddress } from '@mb/mime';
+import {
+  SMTPServer,
+  type SMTPServerAddress,
+  type SMTPServerDataStream,
+  type SMTPServerSession,
+} from 'smtp-server';
+import type { Access } from '../access.ts';
+import type { ApiKey } from '../api-keys.ts';
+import { ServerError } from '../errors.ts';
+import type { CheckedSubmissionOptions } from './options.ts';
+import { replyOf, SubmissionReply } from './reply.ts';
+import { withTrace } from './trace.ts';
+
+/** What submission works on. */
+export interface SubmissionParts {
+  readonly broker: MailBroker;
+  readonly access: Access;
+  readonly maxMessageBytes: number;
+  readonly now: () => number;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Where submission listens: an address, or the path of a socket. */
+export type SubmissionAddress = { readonly host: string; readonly port: number } | { readonly path: string };
+
+/** A listener for submission. */
+export interface SubmissionServer {
+  readonly address: SubmissionAddress;
+  /** Takes no more connections, and ends those that there are after `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** For whom a session sends. */
+interface Sender {
+  readonly tenant: string | undefined;
+  readonly senderDomains: readonly string[] | undefined;
+}
+
+/** What AUTH leaves in a session. */
+interface Login {
+  readonly token: string;
+}
+
+const defaultPorts = { starttls: 587, tls: 465, local: 25 };
+
+/** Listens for SMTP submission (RFC 6409). @throws {ServerError} MB_SERVER_LISTEN */
+export async function startSubmission(
+  options: CheckedSubmissionOptions,
+  parts: SubmissionParts,
+): Promise<SubmissionServer> {
+  const server = new SMTPServer({
+    name: options.hostname,
+    banner: '@mb/server',
+    size: parts.maxMessageBytes,
+    rejectOversized: true,
+    authMethods: ['PLAIN', 'LOGIN'],
+    // It would put codes of its own in front of ours.
+    hideENHANCEDSTATUSCODES: true,
+    hideDSN: false,
+    hideREQUIRETLS: options.security === 'local',
+    disableReverseLookup: true,
+    maxClients: options.maxClients,
+    maxRecipients: options.maxRecipients,
+    socketTimeout: options.idleMs,
+    ...(options.security === 'local'
+      ? { authOptional: true, disabledCommands: ['AUTH', 'STARTTLS'] }
+      : {
+          secure: options.security === 'tls',
+          key: options.tls.key as string,
+          cert: options.tls.cert as string,
+          minVersion: 'TLSv1.2',
+        }),
+    // A client must not be told of AUTH where it would send its key in the clear (RFC 4954 §9).
+    onConnect: (session, done) => {
+      if (options.security === 'starttls') session.disabledCommands = ['AUTH'];
+      done();
+    },
+    onSecure: (_socket, session, done) => {
+      session.disabledCommands = [];
+      done();
+    },
+    onAuth: (auth, session, done) => {
+      login(auth.password ?? '', session, parts).then((answer) => done(null, answer), done);
+    },
+    onMailFrom: (address, session, done) => {
+      begin(address, session, options, parts).then(
+        () => done(),
+        (error) => done(replyOf(error)),
+      );
+    },
+    onRcptTo: (address, session, done) => {
+      checkRecipient(address, session, options, parts).then(
+        () => done(),
+        (error) => done(replyOf(error)),
+      );
+    },
+    onData: (stream, session, done) => {
+      accept(stream, session, options, parts).then(
+        (text) => done(null, text),
+        (error) => {
+          const reply = replyOf(error);
+          if (reply.responseCode === 451) parts.onError(reply.cause ?? reply);
+          // What is not read would be taken for commands.
+          stream.resume();
+          done(reply);
+        },
+      );
+    },
+  });
+  const address = await listen(server, options);
+  // From here on: a client that goes away is no trouble of ours.
+  server.on('error', () => {});
+  return { address, close: (graceMs) => close(server, graceMs) };
+}
+
+async function login(token: string, session: SMTPServerSession, { access }: SubmissionParts) {
+  const address = session.remoteAddress ?? 'local';
+  const wait = await access.waitSeconds(address);
+  if (wait > 0) return { responseCode: 454, message: `4.7.0 Too many wrong keys; try again in ${wait} s` };
+  const key = await access.identify(token, address);
+  // RFC 4954 §6
+  if (!key) return { responseCode: 535, message: '5.7.8 The password must be a valid key' };
+  if (!key.scopes.includes('send')) {
+    return { responseCode: 535, message: '5.7.8 This key has no scope "send"' };
+  }
+  return { user: { token } satisfies Login };
+}
+
+/** Looks at the key again: it may have been revoked since AUTH. */
+async function senderOf(
+  session: SMTPServerSession,
+  options: CheckedSubmissionOptions,
+  { access }: SubmissionParts,
+): Promise<{ readonly sender: Sender; readonly key?: ApiKey }> {
+  if (options.security === 'local') {
+    return { sender: { tenant: options.tenant, senderDomains: options.senderDomains } };
+  }
+  const login = session.user as Login | undefined;
+  if (!login) {
+    throw new SubmissionReply(
+      530,
+      session.secure ? '5.7.0 Authentication required' : '5.7.0 Must issue a STARTTLS command first',
+    );
+  }
+  const key = await access.identify(login.token, session.remoteAddress);
+  if (!key) throw new SubmissionReply(530, '5.7.0 The key is not valid any more');
+  return { sender: { tenant: key.tenant, senderDomains: key.senderDomains }, key };
+}
+
+async function begin(
+  { address }: SMTPServerAddress,
+  session: SMTPServerSession,
+  options: CheckedSubmissionOptions,
+  parts: SubmissionParts,
+): Promise<void> {
+  const { key } = await senderOf(session, options, parts);
+  if (address !== '') parseMailbox(address, { addresses: 'as-received' });
+  if (!key) return;
+  const { allowed, resetSeconds } = await parts.access.count(key);
+  if (!allowed) {
+    throw new SubmissionReply(450, `4.7.0 Too many messages with this key; try again in ${resetSeconds} s`);
+  }
+}
+
+async function checkRecipient(
+  { address }: SMTPServerAddress,
+  session: SMTPServerSession,
+  options: CheckedSubmissionOptions,
+  parts: SubmissionParts,
+): Promise<void> {
+  const mailbox = wireAddress(parseMailbox(address, { addresses: 'as-received' }));
+  const { sender } = await senderOf(session, options, parts);
+  const [suppression] = await parts.broker.suppressions.find([mailbox], sender.tenant);
+  // The client must hear it: after 250 nobody would tell.
+  if (suppression) {
+    throw new SubmissionReply(550, `5.7.1 The address is on the suppression list (${suppression.reason})`);
+  }
+}
+
+/** Answers when the message is durable (RFC 5321 §4.2.5). */
+async function accept(
+  stream: SMTPServerDataStream,
+  session: SMTPServerSession,
+  options: CheckedSubmissionOptions,
+  parts: SubmissionParts,
+): Promise<string> {
+  const { sender } = await senderOf(session, options, parts);
+  const { envelope, hostNameAppearsAs, remoteAddress, transmissionType, id } = session;
+  const { mailFrom, rcptTo } = envelope;
+  const raw = withTrace(bounded(stream, parts.maxMessageBytes), {
+    helo: hostNameAppearsAs,
+    address: remoteAddress ?? '127.0.0.1',
+    hostname: options.hostname,
+    protocol: transmissionType,
+    id,
+    now: parts.now(),
+  });
+  const from = mailFrom === false ? '' : mailFrom.address;
+  const to = rcptTo.map(({ address }) => wireAddress(parseMailbox(address, { addresses: 'as-received' })));
+  const { id: messageId } = await parts.broker.enqueue(
+    { raw, envelope: { from, to }, addresses: 'as-received' },
+    { ...sender, delivery: deliveryOf(session, to) },
+  );
+  return messageId === undefined ? '2.0.0 Every recipient is suppressed' : `2.0.0 Queued as ${messageId}`;
+}
+
+/** smtp-server notes only that a message is too large; what is told to the client must be what was done. */
+async function* bounded(stream: SMTPServerDataStream, maxBytes: number): AsyncGenerator<Uint8Array> {
+  let length = 0;
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    if (length > maxBytes)
+      throw new SubmissionReply(552, `5.3.4 The message has more than ${maxBytes} octets`);
+    yield chunk;
+  }
+}
+
+/** What the client asked for by DSN (RFC 3461) and REQUIRETLS (RFC 8689). */
+function deliveryOf(
+  { envelope: { dsn, rcptTo, requireTLS } }: SMTPServerSession,
+  to: readonly string[],
+): NonNullable<EnqueueOptions['delivery']> {
+  const recipients = Object.fromEntries(
+    rcptTo.flatMap((recipient, index) => {
+      const wish = wishOf(recipient);
+      return Object.keys(wish).length === 0 ? [] : [[to[index]!, wish]];
+    }),
+  );
+  return {
+    ...(requireTLS && { requireTls: true }),
+    ...(dsn?.ret && { ret: dsn.ret.toUpperCase() === 'FULL' ? 'full' : 'headers' }),
+    ...(dsn?.envid && { envid: decodeXtext(dsn.envid) }),
+    ...(Object.keys(recipients).length > 0 && { recipients }),
+  };
+}
+
+function wishOf({ dsn }: SMTPServerAddress): RecipientDelivery {
+  const { notify = [], orcpt } = dsn ?? {};
+  const words = notify.map((one) => one.toLowerCase());
+  return {
+    ...(words.length > 0 && {
+      notify: words.includes('never') ? 'never' : (words as Exclude<Notify, 'never'>),
+    }),
+    ...(orcpt && { orcpt: decodeXtext(orcpt) }),
+  };
+}
+
+/** RFC 3461 §4 and, for addresses beyond ASCII, RFC 6533 §3. */
+function decodeXtext(text: string): string {
+  return text
+    .replaceAll(/\\x\{([0-9A-Fa-f]{1,6})\}/g, (_, digits: string) =>
+      String.fromCodePoint(Number.parseInt(digits, 16)),
+    )
+    .replaceAll(/\+([0-9A-F]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
+}
+
+async function listen(server: SMTPServer, options: CheckedSubmissionOptions): Promise<SubmissionAddress> {
+  const path = options.security === 'local' ? options.path : undefined;
+  const { host = '127.0.0.1', port = defaultPorts[options.security] } = options;
+  const where = path ?? `${host}:${port}`;
+  await new Promise<void>((resolve, reject) => {
+    const fail = (cause: NodeJS.ErrnoException) => {
+      const reason = cause.code === 'EADDRINUSE' ? 'another process listens there' : cause.message;
+      reject(
+        new ServerError('MB_SERVER_LISTEN', 'network', `Cannot listen on ${where}: ${reason}.`, { cause }),
+      );
+    };
+    server.once('error', fail);
+    const ready = () => {
+      server.off('error', fail);
+      resolve();
+    };
+    if (path === undefined) server.listen(port, host, ready);
+    else server.listen(path, ready);
+  });
+  if (path !== undefined) return { path };
+  const address = server.server.address() as AddressInfo;
+  return { host: address.address, port: address.port };
+}
+
+async function close(server: SMTPServer, graceMs: number): Promise<void> {
+  server.options.closeTimeout = graceMs;
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+}
