@@ -25,7 +25,7 @@ afterAll(() => exim?.stop());
 describe('Exim', () => {
   const named = { host: 'mx.example.test', addresses: [address] };
 
-  it('TLS-03 takes mail inside verified TLS and refuses by recipient', async () => {
+  it('TLS-23 takes mail inside verified TLS and refuses by recipient', async () => {
     const connection = await dial(address, { ...named, tls: { level: 'verified', ca } });
     const to = ['ada@example.test', 'nobody@example.test'];
     const { recipients } = await connection.deliver({ from: 'a@example.org', to }, uglyMessage('tls'));

@@ -119,7 +119,7 @@ describe('SCRAM over a connection', () => {
     });
   }
 
-  it('TLS-08 the data of both channel bindings are those of the session', async () => {
+  it('TLS-36 the data of both channel bindings are those of the session', async () => {
     for (const [version, type, length] of [
       ['TLSv1.2', 'tls-server-end-point', 32],
       ['TLSv1.3', 'tls-exporter', 32],
@@ -149,7 +149,7 @@ describe('SCRAM over a connection', () => {
 });
 
 describe('credentials as a function', () => {
-  it('TLS-07 are asked for before the session and once more after 535', async () => {
+  it('TLS-32 are asked for before the session and once more after 535', async () => {
     const asked: (number | undefined)[] = [];
     const tokens: string[] = [];
     const auth: AuthOptions = {
@@ -171,7 +171,7 @@ describe('credentials as a function', () => {
     expect(asked).toEqual([undefined, 535]);
   });
 
-  it('TLS-07 a function that fails, or returns no credentials, is distinguished from a refusal', async () => {
+  it('TLS-35 a function that fails, or returns no credentials, is distinguished from a refusal', async () => {
     const serve: Serve = async () => 235;
     const failing = { credentials: () => Promise.reject(new Error('vault is sealed')) };
     expect(await authenticate(['PLAIN'], serve, failing)).toBe('MB_SMTP_CREDENTIALS');

@@ -325,7 +325,7 @@ describe('hostile hosts', () => {
     ['answers twice', { ehlo: { raw: '250 mx\r\n250 mx\r\n' } }, 'MB_SMTP_REPLY_UNEXPECTED'],
   ];
   for (const [name, script, code] of cases) {
-    it(`SMTP-01 a host that ${name} is an error of its own, promptly`, async () => {
+    it(`SMTP-52 a host that ${name} is an error of its own, promptly`, async () => {
       await using host = await startSmtpHost({ script, keepOctets: false });
       const error = await failure(at(host));
       expect(error.code).toMatch(new RegExp(`^${code}$`));
@@ -397,7 +397,7 @@ describe('abort and options', () => {
     );
   });
 
-  it('SESS-05 an error carries the transcript and the address', async () => {
+  it('SESS-22 an error carries the transcript and the address', async () => {
     await using host = await startSmtpHost({ script: { ehlo: '550 5.7.1 not you' } });
     const heard: string[] = [];
     const error = await failure(at(host, { onTranscript: ({ text }) => heard.push(text) }));

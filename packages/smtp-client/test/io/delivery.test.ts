@@ -154,7 +154,7 @@ describe('deliver', () => {
     expect(host.messages.every(({ content }) => content.equals(octets))).toBe(true);
   });
 
-  it('SMTP-22 a source that fails takes the connection with it, and nothing is accepted', async () => {
+  it('SMTP-62 a source that fails takes the connection with it, and nothing is accepted', async () => {
     await using host = await startSmtpHost({ keywords: classic });
     const connection = await open(host);
     async function* failing(): AsyncGenerator<Uint8Array> {
@@ -261,7 +261,7 @@ describe('deliver', () => {
     server.close();
   });
 
-  it('SMTP-31 many deliveries at once on one connection each get their own outcome', async () => {
+  it('SMTP-67 many deliveries at once on one connection each get their own outcome', async () => {
     for (const keywords of [classic, [...classic, 'CHUNKING'], ['8BITMIME']]) {
       await using host = await startSmtpHost({
         keywords,

@@ -72,7 +72,7 @@ const hostWith = ({ key, cert }: TestCertificate, more: object = {}): SmtpHostOp
 });
 
 describe('levels', () => {
-  it('TLS-03 TLS-04 verified: a certificate of a known authority for the name', async () => {
+  it('TLS-23 TLS-04 verified: a certificate of a known authority for the name', async () => {
     const { connection, secured } = await attempt(hostWith(good), { level: 'verified', ca: ca.root });
     expect(secured).toEqual([true]);
     expect(connection?.tls).toMatchObject({
@@ -97,7 +97,7 @@ describe('levels', () => {
     ],
   ];
   for (const [kind, issue] of broken) {
-    it(`TLS-03 TLS-04 a certificate that is ${kind} is refused under verified, used under opportunistic and required`, async () => {
+    it(`TLS-23 TLS-04 a certificate that is ${kind} is refused under verified, used under opportunistic and required`, async () => {
       const certificate = await issue();
       const refused = await attempt(hostWith(certificate), { level: 'verified', ca: ca.root });
       expect(refused.error).toMatchObject({
@@ -126,7 +126,7 @@ describe('levels', () => {
     ['454 to STARTTLS', { ...hostWith(good), script: { starttls: '454 4.7.0 TLS not available' } }],
   ];
   for (const [kind, options] of failing) {
-    it(`TLS-03 ${kind}: in plain text on a new connection under opportunistic, recorded; never under other levels`, async () => {
+    it(`TLS-03 TLS-22 ${kind}: in plain text on a new connection under opportunistic, recorded; never under other levels`, async () => {
       const { connection, sessions, secured } = await attempt(options, { level: 'opportunistic' });
       expect([sessions, secured]).toEqual([2, [false]]);
       expect(connection?.tls).toMatchObject({ secure: false, verifiedBy: 'none', error: expect.any(String) });
@@ -144,7 +144,7 @@ describe('levels', () => {
     });
   }
 
-  it('TLS-03 a handshake that hangs ends at its deadline, and the plain try is the only other one', async () => {
+  it('TLS-22 a handshake that hangs ends at its deadline, and the plain try is the only other one', async () => {
     await using server = await startSmtpHost(hostWith(good, { handshake: 'hang' }));
     const clock = new VirtualClock();
     const options = {
@@ -164,7 +164,7 @@ describe('levels', () => {
     connection.destroy();
   });
 
-  it('TLS-03 with credentials nothing falls back', async () => {
+  it('TLS-24 with credentials nothing falls back', async () => {
     const auth = { user: 'tim', password: 'secret', insecure: true } as const;
     const options = { ...hostWith(good, { handshake: 'garbage' }), auth: { users: { tim: 'secret' } } };
     const refused = await attempt(options, { level: 'opportunistic' }, { auth });
@@ -172,7 +172,7 @@ describe('levels', () => {
     expect(refused.sessions).toBe(1);
   });
 
-  it('TLS-03 a server without STARTTLS: plain text under opportunistic, refused under the others', async () => {
+  it('TLS-25 a server without STARTTLS: plain text under opportunistic, refused under the others', async () => {
     expect((await attempt({}, {})).connection?.tls).toEqual({
       secure: false,
       level: 'opportunistic',
@@ -204,7 +204,7 @@ describe('levels', () => {
     ]);
   });
 
-  it('TLS-02 SNI and the name check use the host, not the address', async () => {
+  it('TLS-02 SNI uses the host, not the address', async () => {
     await using server = await startSmtpHost(hostWith(good));
     const connection = await connect({
       host: name,
@@ -217,7 +217,22 @@ describe('levels', () => {
     await connection.close();
   });
 
-  it('TLS-02 implicit TLS is verified by default', async () => {
+  it('TLS-19 the name check uses the host, not the address', async () => {
+    const byAddress = await ca.issue({ names: ['127.0.0.1'] });
+    const verified = { level: 'verified', ca: ca.root } as const;
+    expect((await attempt(hostWith(good), verified)).connection?.tls.verifiedBy).toBe('pkix');
+    expect((await attempt(hostWith(byAddress), verified)).error?.code).toBe('MB_SMTP_TLS_UNVERIFIED');
+  });
+
+  it('TLS-20 a server that offers nothing later than TLS 1.1 gets no mail inside TLS', async () => {
+    const old = hostWith(good, { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' });
+    const { error, secured } = await attempt(old, { level: 'required' });
+    expect([error?.code, secured]).toEqual(['MB_SMTP_TLS_HANDSHAKE', []]);
+    const { connection } = await attempt(hostWith(good, { maxVersion: 'TLSv1.2' }), { level: 'required' });
+    expect(connection?.tls.protocol).toBe('TLSv1.2');
+  });
+
+  it('TLS-21 implicit TLS is verified by default', async () => {
     const options = { ...hostWith(good), implicitTls: true };
     const { connection } = await attempt(options, { implicit: true, ca: ca.root });
     expect(connection?.tls).toMatchObject({ secure: true, verifiedBy: 'pkix' });
@@ -272,7 +287,7 @@ describe('DANE', () => {
     ...more,
   });
 
-  it('TLS-03 3 x x matches by key and by certificate, by digest and by value, and ignores names and dates', async () => {
+  it('TLS-27 3 x x matches by key and by certificate, by digest and by value, and ignores names and dates', async () => {
     const certificates = [
       good,
       await ca.issue({ names: ['other.example.test'], validity: 'expired' }),
@@ -297,13 +312,13 @@ describe('DANE', () => {
     }
   });
 
-  it('TLS-03 nothing matches, nothing is sent', async () => {
+  it('TLS-29 nothing matches, nothing is sent', async () => {
     const other = await createSelfSignedCertificate({ names: [name] });
     const { error, sessions } = await attempt(hostWith(good), dane([parseTlsa(other.tlsa())]));
     expect([error?.code, sessions]).toEqual(['MB_SMTP_TLS_UNVERIFIED', 1]);
   });
 
-  it('TLS-03 2 x x checks chain, names and dates', async () => {
+  it('TLS-28 2 x x checks chain, names and dates', async () => {
     const intermediate = await ca.intermediate();
     const leaf = await intermediate.issue({ names: [name] });
     const byIntermediate = dane([parseTlsa(intermediate.tlsa(2, 1))]);
@@ -341,7 +356,7 @@ describe('DANE', () => {
     }
   });
 
-  it('TLS-03 an anchor that a server merely sends along, unrelated to its certificate, proves nothing', async () => {
+  it('TLS-28 an anchor that a server merely sends along, unrelated to its certificate, proves nothing', async () => {
     const self = await createSelfSignedCertificate({ names: [name] });
     const bundle = { ...self, cert: self.cert + ca.root };
     expect((await attempt(hostWith(bundle), dane([parseTlsa(ca.tlsa(2, 1))]))).error?.code).toBe(
@@ -349,7 +364,7 @@ describe('DANE', () => {
     );
   });
 
-  it('TLS-03 2 x x takes the further names that the caller allows', async () => {
+  it('TLS-28 2 x x takes the further names that the caller allows', async () => {
     const leaf = await ca.issue({ names: ['example.test'] });
     const whole = { ...leaf, cert: leaf.cert + ca.root };
     const tlsa = [parseTlsa(ca.tlsa(2, 1))];
@@ -358,7 +373,7 @@ describe('DANE', () => {
     expect(allowed.connection?.tls.verifiedBy).toBe('dane-ta');
   });
 
-  it('TLS-03 a level of dane without a usable record is the caller’s mistake', async () => {
+  it('TLS-30 a level of dane without a usable record is the caller’s mistake', async () => {
     for (const tlsa of [undefined, [], [parseTlsa(good.tlsa(1, 1))]]) {
       const options = {
         host: name,

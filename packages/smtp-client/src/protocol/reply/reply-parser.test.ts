@@ -45,7 +45,7 @@ describe('ReplyParser', () => {
     });
   }
 
-  it('SMTP-01 takes text in any octets', () => {
+  it('SMTP-51 takes text in any octets', () => {
     const octets = Uint8Array.from([...new TextEncoder().encode('250 '), 0xff, 0xfe, 0x80, 13, 10]);
     expect(parse([octets])).toEqual([{ code: 250, lines: ['\ufffd\ufffd\ufffd'] }]);
   });
@@ -62,7 +62,7 @@ describe('ReplyParser', () => {
     ['HTTP', 'HTTP/1.1 400 Bad Request\r\n'],
   ];
   for (const [name, text] of bad) {
-    it(`SMTP-01 refuses ${name}`, () => {
+    it(`SMTP-52 refuses ${name}`, () => {
       expect(() => parse([text])).toThrow(
         expect.objectContaining({ code: 'MB_SMTP_REPLY_SYNTAX', kind: 'peer-misbehaved' }),
       );
@@ -70,28 +70,33 @@ describe('ReplyParser', () => {
     });
   }
 
-  it('SMTP-01 reads lines of 2,048 octets and refuses those over the limit, also without a line end', () => {
+  it('SMTP-53 reads lines of 2,048 octets and refuses those over the limit, also without a line end', () => {
     const line = `250 ${'x'.repeat(2042)}\r\n`;
     expect(parse([line])[0]?.lines[0]).toHaveLength(2042);
     expect(() => parse([`250 ${'x'.repeat(4096)}\r\n`])).toThrow(/4096 octets/);
     expect(() => parse(Array.from({ length: 5000 }, () => 'x'))).toThrow(/4096 octets/);
   });
 
-  it('SMTP-01 refuses a reply of too many lines', () => {
+  it('SMTP-53 refuses a reply of too many lines', () => {
     expect(() => parse([`${'250-x\r\n'.repeat(513)}`])).toThrow(/512 lines/);
     expect(parse([`${'250-x\r\n'.repeat(511)}250 x\r\n`])[0]?.lines).toHaveLength(512);
   });
 
-  it('SMTP-01 bounds the text that it keeps and reads on', () => {
+  it('SMTP-53 bounds the text that it keeps and reads on', () => {
     const [reply, next] = parse([`${`250-${'x'.repeat(1000)}\r\n`.repeat(100)}250 end\r\n220 next\r\n`]);
     expect(reply!.lines.join('').length).toBeLessThanOrEqual(8192);
     expect(next).toEqual({ code: 220, lines: ['next'] });
   });
 
-  it('SMTP-04 takes the enhanced code from any line and ignores one of another class', () => {
-    expect(parse(['550-sorry\r\n550 5.7.1 blocked\r\n'])[0]?.enhanced).toBe('5.7.1');
+  it('SMTP-57 ignores an enhanced code of another class than the reply', () => {
     expect(parse(['550 4.7.1 odd\r\n'])[0]?.enhanced).toBeUndefined();
+    expect(parse(['450 5.7.1 odd\r\n'])[0]?.enhanced).toBeUndefined();
     expect(parse(['550-4.7.1 odd\r\n550 5.1.1 right\r\n'])[0]?.enhanced).toBe('5.1.1');
+  });
+
+  it('SMTP-04 takes the enhanced code from any line', () => {
+    expect(parse(['550-sorry\r\n550 5.7.1 blocked\r\n'])[0]?.enhanced).toBe('5.7.1');
+    expect(parse(['550-5.7.1 blocked\r\n550 sorry\r\n'])[0]?.enhanced).toBe('5.7.1');
     expect(parse(['250 2.1.5\r\n'])[0]?.enhanced).toBe('2.1.5');
     expect(parse(['250 2.1.5x\r\n'])[0]?.enhanced).toBeUndefined();
     expect(parse(['550 5.1.1234 no\r\n'])[0]?.enhanced).toBeUndefined();

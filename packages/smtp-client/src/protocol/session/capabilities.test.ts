@@ -16,10 +16,22 @@ describe('parseCapabilities', () => {
     expect(offered.pipelining).toBe(true);
     expect(offered.maxSize).toBe(1000);
     expect(offered.eightBitMime).toBe(true);
-    expect([offered.dsn, offered.startTls]).toEqual([false, false]);
+    // A keyword within a longer word is another keyword.
+    expect(offered.dsn).toBe(false);
   });
 
-  it('SMTP-02 reads AUTH= as AUTH and joins both', () => {
+  it('SMTP-55 takes no extension from the line with the name of the server', () => {
+    const named = parse('starttls.example STARTTLS PIPELINING DSN SIZE 5 8BITMIME CHUNKING', 'HELP');
+    expect([named.startTls, named.pipelining, named.dsn, named.eightBitMime, named.size]).toEqual([
+      false,
+      false,
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  it('SMTP-56 reads AUTH= as AUTH and joins both', () => {
     expect(parse('mx', 'AUTH PLAIN login', 'AUTH=LOGIN CRAM-MD5').auth).toEqual([
       'PLAIN',
       'LOGIN',

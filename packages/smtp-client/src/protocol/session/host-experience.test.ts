@@ -140,7 +140,7 @@ describe('what is learnt', () => {
     expect(experience.facts).toMatchObject({ messagesPerSession: 20, recipientsPerTransaction: 50 });
   });
 
-  it('SESS-07 the number of messages of a session, from the text of a 421', () => {
+  it('SESS-23 the number of messages of a session, from the text of a 421', () => {
     for (const text of [
       '421 4.7.0 too many messages in this connection',
       '421 Too many messages in this session',
@@ -164,7 +164,7 @@ describe('what is learnt', () => {
   it.each([
     ['one at a time', 1],
     ['in a window', 16],
-  ])('SESS-10 the number of messages of a session, from the text of a 4yz to MAIL, %s', (_, window) => {
+  ])('SESS-10 SESS-28 after a 4yz to MAIL about the messages of this session it is full, %s', (_, window) => {
     for (const text of [
       '452 4.5.3 Too many recipients: Too many messages sent',
       '451 MI:DMC, too many mails in this connection',
@@ -198,7 +198,7 @@ describe('what is learnt', () => {
     }
   });
 
-  it('SESS-07 the number of messages of a session, from hang-ups at the same place twice', () => {
+  it('SESS-24 the number of messages of a session, from hang-ups at the same place twice', () => {
     const experience = new HostExperience();
     for (const expected of [undefined, 4]) {
       const talk = Talk.ready(['PIPELINING'], { experience });
@@ -210,7 +210,7 @@ describe('what is learnt', () => {
     }
   });
 
-  it('SESS-07 nothing of that from an end in the middle of a message', () => {
+  it('SESS-24 nothing of that from an end in the middle of a message', () => {
     const experience = new HostExperience();
     for (let round = 0; round < 2; round++) {
       const talk = Talk.ready(['PIPELINING'], { experience });
@@ -282,7 +282,7 @@ describe('what is learnt', () => {
     expect(experience.refusesChunking).toBe(false);
   });
 
-  it('SESS-07 facts survive a way through JSON, and others are refused', () => {
+  it('SESS-25 facts survive a way through JSON, and others are refused', () => {
     const facts = { window: 4, cleanRun: 3, messagesPerSession: 20, refusesChunking: true } as const;
     const { facts: again } = new HostExperience(JSON.parse(JSON.stringify(new HostExperience(facts).facts)));
     expect(again).toEqual(facts);

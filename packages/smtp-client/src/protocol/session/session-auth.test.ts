@@ -90,7 +90,7 @@ describe('AUTH', () => {
     }
   });
 
-  it('TLS-07 goes on to the next mechanism after 504, 534 and 538', async () => {
+  it('TLS-31 goes on to the next mechanism after 504, 534 and 538', async () => {
     const talk = authTalk('LOGIN PLAIN CRAM-MD5');
     for (const code of [504, 534, 538]) {
       await drive(talk);
@@ -100,7 +100,7 @@ describe('AUTH', () => {
     expect(talk.closed?.error?.code).toBe('MB_SMTP_AUTH_UNAVAILABLE');
   });
 
-  it('TLS-07 goes on to the next mechanism after 535 once', async () => {
+  it('TLS-33 goes on to the next mechanism after 535 once', async () => {
     const talk = authTalk('LOGIN PLAIN CRAM-MD5');
     await drive(talk);
     talk.server('535 5.7.8 wrong');
@@ -114,7 +114,7 @@ describe('AUTH', () => {
     });
   });
 
-  it('TLS-07 with one mechanism 535 is final, and 454 is temporary with several', async () => {
+  it('TLS-33 with one mechanism 535 is final, and 454 is temporary with several', async () => {
     for (const [offered, code, retryable] of [
       ['PLAIN', 535, false],
       ['PLAIN LOGIN', 454, true],
@@ -126,7 +126,7 @@ describe('AUTH', () => {
     }
   });
 
-  it('TLS-07 a server that hangs up after its 535 has refused the credentials', async () => {
+  it('TLS-33 a server that hangs up after its 535 has refused the credentials', async () => {
     for (const end of [
       (talk: Talk) => talk.end(),
       (talk: Talk) => talk.server('421 4.7.0 too many errors'),
@@ -140,7 +140,7 @@ describe('AUTH', () => {
     }
   });
 
-  it('TLS-07 asks for other credentials once after 535, then for another mechanism once', async () => {
+  it('TLS-32 asks for other credentials once after 535, then for another mechanism once', async () => {
     const talk = authTalk('LOGIN PLAIN CRAM-MD5', { authRenewable: true });
     const asked: unknown[] = [];
     for (let tries = 0; tries < 4 && !talk.closed; tries++) {
@@ -160,7 +160,7 @@ describe('AUTH', () => {
     expect(talk.closed?.error?.code).toBe('MB_SMTP_AUTH_REFUSED');
   });
 
-  it('TLS-07 passes over a mechanism that the driver declines', async () => {
+  it('TLS-34 passes over a mechanism that the driver declines', async () => {
     const talk = authTalk('SCRAM-SHA-256-PLUS PLAIN');
     await drive(talk);
     await drive(talk);
@@ -170,7 +170,7 @@ describe('AUTH', () => {
     expect(none.closed?.error?.code).toBe('MB_SMTP_AUTH_UNAVAILABLE');
   });
 
-  it('TLS-07 fails when no mechanism is left', async () => {
+  it('TLS-34 fails when no mechanism is left', async () => {
     expect(authTalk('GSSAPI').closed?.error?.code).toBe('MB_SMTP_AUTH_UNAVAILABLE');
     const talk = authTalk('PLAIN');
     await drive(talk);
@@ -289,23 +289,27 @@ describe('AUTH', () => {
     expect(exchange.complete).toBe(true);
   });
 
-  it('TLS-08 -PLUS binds to the channel, and the server learns that its offer is missing', async () => {
+  it('TLS-37 SCRAM tells the server when its offer of -PLUS is missing', async () => {
     const binding = { type: 'tls-exporter', data: Uint8Array.from([1, 2, 3]) } as const;
     const start = async (name: SaslMechanismName, more: Parameters<typeof begin>[2]) =>
       Buffer.from((await begin(name, credentials, more)!.start())!)
         .toString()
         .slice(0, 18);
-    expect(await start('SCRAM-SHA-256-PLUS', { binding })).toBe('p=tls-exporter,,n=');
+    // RFC 5802 §6: `y` says that we could bind and the server did not offer it, `n` that we could not.
     expect(await start('SCRAM-SHA-256', { binding })).toMatch(/^y,,n=/);
     expect(
       await start('SCRAM-SHA-256', { binding, offered: ['SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS'] }),
     ).toMatch(/^n,,/);
     expect(await start('SCRAM-SHA-256', {})).toMatch(/^n,,/);
+  });
+
+  it('TLS-36 SCRAM-PLUS binds to the channel, and is not possible without one', async () => {
+    const binding = { type: 'tls-exporter', data: Uint8Array.from([1, 2, 3]) } as const;
     expect(begin('SCRAM-SHA-256-PLUS', credentials)).toBeUndefined();
     const exchange = begin('SCRAM-SHA-256-PLUS', credentials, { binding })!;
-    const nonce = Buffer.from((await exchange.start())!)
-      .toString()
-      .split('r=')[1]!;
+    const start = Buffer.from((await exchange.start())!).toString();
+    expect(start).toMatch(/^p=tls-exporter,,n=/);
+    const nonce = start.split('r=')[1]!;
     const final = await exchange.respond(Buffer.from(`r=${nonce}x,s=QSXCR+Q6sek8bf92,i=4096`));
     const input = Buffer.concat([Buffer.from('p=tls-exporter,,'), binding.data]).toString('base64');
     expect(Buffer.from(final).toString()).toContain(`c=${input},`);

@@ -94,7 +94,7 @@ describe('8BITMIME and BINARYMIME', () => {
     });
   }
 
-  it('SMTP-27 BINARYMIME goes by BDAT as it is, and only where both are offered', () => {
+  it('SMTP-64 BINARYMIME goes by BDAT as it is, and only where both are offered', () => {
     const octets = Uint8Array.from([0, 13, 10, 46, 10, 13, 255, 46]);
     for (const keywords of [
       ['BINARYMIME', 'CHUNKING', 'PIPELINING'],
@@ -201,7 +201,7 @@ describe('DSN', () => {
 describe('CHUNKING', () => {
   const chunking = ['PIPELINING', 'CHUNKING', 'SIZE', '8BITMIME'];
 
-  it('SMTP-27 SMTP-20 sends a message in one group with BDAT LAST, without stuffing', () => {
+  it('SMTP-27 SMTP-61 sends a message in one group with BDAT LAST, without stuffing', () => {
     const talk = Talk.ready(chunking);
     const id = talk.submit({}, '.a\r\n..\r\n');
     expect(talk.said()).toBe(
@@ -220,13 +220,26 @@ describe('CHUNKING', () => {
     }
   });
 
+  it('SMTP-60 the end of data is exactly one CRLF.CRLF', () => {
+    for (const content of ['', 'a', 'a\r\n', 'a\r\n.', 'a\r\n.\r\n', '.\r\n.\r\n', 'a\n.\n', '\r\n']) {
+      const talk = Talk.ready(['PIPELINING']);
+      talk.submit({}, content);
+      talk.server('250 ok', '250 ok');
+      talk.said();
+      talk.server('354 go');
+      const sent = talk.said();
+      expect(sent.endsWith(content === '' ? '.\r\n' : '\r\n.\r\n'), JSON.stringify(content)).toBe(true);
+      expect(`\r\n${sent}`.split('\r\n.\r\n'), JSON.stringify(content)).toHaveLength(2);
+    }
+  });
+
   it('SMTP-20 SMTP-21 converts line ends and counts the octets that result', () => {
     const talk = Talk.ready(chunking);
     talk.submit({}, 'a\n.\rb');
     expect(talk.said()).toMatch(/BDAT 9 LAST\r\na\r\n\.\r\nb\r\n$/);
   });
 
-  it('SMTP-27 sends a large message only when a recipient is accepted', () => {
+  it('SMTP-65 sends a large message only when a recipient is accepted', () => {
     const talk = Talk.ready(chunking);
     const large = 'x'.repeat(300_000);
     const refused = talk.submit({}, large);
@@ -304,7 +317,7 @@ describe('messages in flight', () => {
     }
   });
 
-  it('SMTP-31 with CHUNKING up to the window of messages are in flight, and no more', () => {
+  it('SMTP-66 with CHUNKING up to the window of messages are in flight, and no more', () => {
     const talk = Talk.ready(['PIPELINING', 'CHUNKING'], { limits: { chunkingWindow: 3 } });
     const ids = Array.from({ length: 5 }, (_, at) => talk.submit({}, `${at}\r\n`));
     expect(talk.said().match(/BDAT/g)).toHaveLength(3);
@@ -320,7 +333,7 @@ describe('messages in flight', () => {
     ]);
   });
 
-  it('SMTP-31 RSET keeps a message out of the transaction that the one before may have left open', () => {
+  it('SMTP-68 RSET keeps a message out of the transaction that the one before may have left open', () => {
     const talk = Talk.ready(['PIPELINING', 'CHUNKING']);
     const ids = ['first', 'second'].map((text) => talk.submit({ from: `${text}@example.org` }, text));
     expect(talk.said()).toMatch(/BDAT 7 LAST\r\nfirst\r\nRSET\r\nMAIL FROM:<second@/);
@@ -329,7 +342,7 @@ describe('messages in flight', () => {
     expect(ids.map((id) => talk.statuses(id))).toEqual([['failed'], ['delivered']]);
   });
 
-  it('SMTP-31 a server that refuses what follows an end of data gets one message after the other from then on', () => {
+  it('SMTP-69 a server that refuses what follows an end of data gets one message after the other from then on', () => {
     const talk = Talk.ready(['PIPELINING']);
     const ids = ['one', 'two', 'three'].map((text) => talk.submit({}, text));
     talk.server('250 ok', '250 ok', '354 go');
@@ -344,7 +357,7 @@ describe('messages in flight', () => {
     expect(ids.map((id) => talk.statuses(id))).toEqual([['delivered'], ['delivered'], ['delivered']]);
   });
 
-  it('SMTP-31 SMTP-33 a 421 in the middle defers the message that it answers; those after it were not read', () => {
+  it('SMTP-67 SMTP-33 a 421 in the middle defers the message that it answers; those after it were not read', () => {
     const talk = Talk.ready(['PIPELINING', 'CHUNKING']);
     const ids = ['a', 'b', 'c'].map((text) => talk.submit({}, text));
     talk.server('250 ok', '250 ok', '250 queued', '250 reset', '250 ok', '421 4.3.2 closing');
@@ -425,7 +438,7 @@ describe('transcript', () => {
     expect(talk.statuses(id)).toEqual(['delivered']);
   });
 
-  it('SESS-05 is bounded', () => {
+  it('SESS-21 is bounded', () => {
     const talk = Talk.ready(['PIPELINING'], { limits: { transcriptEntries: 5 } });
     talk.submit({ to: Array.from({ length: 100 }, (_, at) => `u${at}@example.com`) }, 'x');
     talk.end();

@@ -88,7 +88,7 @@ describe('greeting and EHLO', () => {
     }
   });
 
-  it('SMTP-01 does not take replies for commands that were not sent yet', () => {
+  it('SMTP-54 does not take replies for commands that were not sent yet', () => {
     const talk = new Talk({ starttls: 'never' });
     talk.raw('220 mx\r\n250-mx\r\n250 PIPELINING\r\n');
     expect(talk.closed?.error).toMatchObject({ code: 'MB_SMTP_REPLY_UNEXPECTED' });
@@ -151,7 +151,7 @@ describe('STARTTLS', () => {
     expect(talk.closed?.error?.code).toBe('MB_SMTP_TLS_INJECTION');
   });
 
-  it('TLS-03 a refused STARTTLS ends the session, whatever the level; a missing one only where TLS is required', () => {
+  it('TLS-25 a refused STARTTLS ends the session, whatever the level; a missing one only where TLS is required', () => {
     for (const starttls of ['offered', 'required'] as const) {
       const talk = offering({ starttls });
       talk.server('454 not now');
@@ -161,7 +161,7 @@ describe('STARTTLS', () => {
     expect(Talk.ready([], { starttls: 'offered' }).closed).toBeUndefined();
   });
 
-  it('TLS-03 a server that offers STARTTLS again inside TLS is not asked again', () => {
+  it('TLS-26 a server that offers STARTTLS again inside TLS is not asked again', () => {
     const talk = offering();
     talk.server('220 go');
     talk.session.tlsEstablished(tls, talk.now);
@@ -298,7 +298,7 @@ describe('timeouts', () => {
     });
   });
 
-  it('SESS-08 a transaction as a whole ends after an hour, but not after its end of data', () => {
+  it('SESS-26 a transaction as a whole ends after an hour, but not after its end of data', () => {
     const to = Array.from({ length: 20 }, (_, at) => `u${at}@example.com`);
     const talk = Talk.ready();
     const id = talk.submit({ to }, 'x');
@@ -323,7 +323,7 @@ describe('timeouts', () => {
     expect(late.statuses(other)).toEqual(['delivered']);
   });
 
-  it('SESS-08 time spent waiting for another message, or idle, does not count', () => {
+  it('SESS-27 time spent waiting for another message, or idle, does not count', () => {
     const talk = Talk.ready(['PIPELINING'], { timeouts: { transactionMs: 100_000 } });
     const ids = [talk.submit({}, 'x'), talk.submit({}, 'x')];
     talk.server('250 ok', '250 ok', '354 go');

@@ -143,7 +143,7 @@ describe('one transaction', () => {
     expect(talk.statuses(next)).toEqual(['delivered']);
   });
 
-  it('SMTP-23 closes when a dot might deliver an empty message', () => {
+  it('SMTP-63 closes when a dot might deliver an empty message', () => {
     const talk = Talk.ready();
     const id = talk.submit({}, 'x');
     talk.said();
@@ -153,7 +153,7 @@ describe('one transaction', () => {
     expect(talk.summary(id)).toEqual(['failed 550 @mail']);
   });
 
-  it('SMTP-08 sends no content when no recipient is accepted', () => {
+  it('SMTP-58 sends no content when no recipient is accepted', () => {
     for (const keywords of [['PIPELINING'], lockstep]) {
       const talk = Talk.ready(keywords);
       const id = talk.submit({ to: three.slice(0, 2) }, 'secret\r\n');
@@ -284,7 +284,20 @@ describe('too many recipients', () => {
     expect(new Set(talk.statuses(id))).toEqual(new Set(['delivered']));
   });
 
-  it('SMTP-09 keeps to what LIMITS says (RFC 9422)', () => {
+  it('SMTP-70 remembers how many recipients the server took, for later messages', () => {
+    const talk = Talk.ready();
+    const first = talk.submit({ to: three }, 'x');
+    talk.said();
+    talk.server('250 ok', '250 ok', '250 ok', '452 4.5.3 too many', '354 go');
+    talk.server('250 taken', '250 ok', '250 ok', '354 go');
+    talk.server('250 taken');
+    expect(talk.statuses(first)).toEqual(['delivered', 'delivered', 'delivered']);
+    talk.said();
+    talk.submit({ to: three }, 'y');
+    expect(talk.said().match(/^RCPT/gm)).toHaveLength(2);
+  });
+
+  it('SMTP-59 keeps to what LIMITS says (RFC 9422)', () => {
     const talk = Talk.ready(['PIPELINING', 'LIMITS RCPTMAX=2 MAILMAX=2']);
     const id = talk.submit({ to: [...three, 'd@example.com', 'e@example.com'] }, 'x');
     expect(talk.said().match(/RCPT/g)).toHaveLength(2);
@@ -297,7 +310,7 @@ describe('too many recipients', () => {
     expect(talk.notAttempted(talk.submit({}, 'y'))).toBe('MB_SMTP_MAIL_LIMIT');
   });
 
-  it('SMTP-09 keeps domains apart where LIMITS RCPTDOMAINMAX asks for it', () => {
+  it('SMTP-59 keeps domains apart where LIMITS RCPTDOMAINMAX asks for it', () => {
     const talk = Talk.ready(['PIPELINING', 'LIMITS RCPTDOMAINMAX=1']);
     talk.submit({ to: ['a@example.com', 'b@example.net', 'c@EXAMPLE.com'] }, 'x');
     expect(talk.said().match(/RCPT TO:<.@[^>]*/g)).toEqual([
@@ -367,7 +380,7 @@ describe('the end of data', () => {
     expect(talk.summary(id)).toEqual(['failed 550 @rcpt', 'deferred @rcpt', 'deferred @rcpt']);
   });
 
-  it('SMTP-12 SMTP-22 a refusal in the middle of the content counts, and the session is closed without a dot', () => {
+  it('SMTP-12 SMTP-62 a refusal in the middle of the content counts, and the session is closed without a dot', () => {
     const talk = Talk.ready();
     const id = talk.submit();
     talk.server('250 ok', '250 ok', '354 go');
@@ -380,7 +393,7 @@ describe('the end of data', () => {
     expect(talk.said()).toBe('part');
   });
 
-  it('SMTP-22 abandoned content ends with the connection, never with a dot', () => {
+  it('SMTP-62 abandoned content ends with the connection, never with a dot', () => {
     const talk = Talk.ready();
     const id = talk.submit();
     talk.server('250 ok', '250 ok', '354 go');

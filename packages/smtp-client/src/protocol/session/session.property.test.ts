@@ -126,7 +126,7 @@ function check({ host, outcomes }: Run, messages: number): void {
 
 describe('a session against a model host', () => {
   for (const streamed of [false, true]) {
-    it(`SMTP-31 SESS-04 gives every recipient its own true outcome, without faults (streamed: ${streamed})`, () => {
+    it(`SMTP-67 SESS-18 gives every recipient its own true outcome, without faults (streamed: ${streamed})`, () => {
       fc.assert(
         fc.property(fc.nat(), fc.integer({ min: 1, max: 8 }), (seed, messages) => {
           const result = run(seed, false, messages, streamed);
@@ -140,7 +140,7 @@ describe('a session against a model host', () => {
       );
     });
 
-    it(`SMTP-31 SMTP-24 SESS-04 gives every recipient its own true outcome when the session ends anywhere (streamed: ${streamed})`, () => {
+    it(`SMTP-67 SMTP-24 SESS-18 gives every recipient its own true outcome when the session ends anywhere (streamed: ${streamed})`, () => {
       fc.assert(
         fc.property(fc.nat(), fc.integer({ min: 1, max: 8 }), (seed, messages) => {
           check(run(seed, true, messages, streamed), messages);
