@@ -52,7 +52,7 @@ export function createSendingParts(settings: SendingSettings, verp?: VerpOptions
       egress: new EgressWatch(clock, delivery.port),
       resolverWatch: new ResolverWatch(clock),
       localWatch: new LocalWatch(clock),
-      experiences: new HostExperiences(),
+      experiences: new HostExperiences(clock),
       replyRules: createReplyRules(delivery.replyRules),
       ...(openSocket && { openSocket }),
       observers,

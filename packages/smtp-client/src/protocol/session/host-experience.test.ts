@@ -15,6 +15,16 @@ function deliver(talk: Talk, answer = '250 queued'): number {
   return id;
 }
 
+/** Refuses the recipient of a message, and what was written ahead of that. */
+function refuse(talk: Talk): void {
+  talk.submit({}, 'x\r\n');
+  const said = talk.said();
+  if (said.startsWith('RSET')) talk.server('250 ok');
+  talk.server('250 ok');
+  talk.server('450 4.7.1 try again later');
+  if (/DATA|BDAT/.test(said)) talk.server('554 5.5.1 no valid recipients');
+}
+
 describe('the window of messages', () => {
   for (const keywords of [['PIPELINING'], chunking]) {
     it(`SMTP-32 is one at first: nothing follows a message that has no answer (${keywords})`, () => {
@@ -280,6 +290,65 @@ describe('what is learnt', () => {
     talk.server('250 ok', '550 5.1.1 no such user', '503 no recipients');
     expect(talk.summary(id)).toEqual(['failed 550 @rcpt']);
     expect(experience.refusesChunking).toBe(false);
+  });
+
+  it('SESS-38 forgotten limits are found out anew: by the next 421, or not at all', () => {
+    const full = '421 4.7.0 too many messages in this connection';
+    const learnt = {
+      window: 16,
+      messagesPerSession: 2,
+      recipientsPerTransaction: 3,
+      refusesChunking: true,
+    } as const;
+    const same = new HostExperience(learnt);
+    same.forgetLimits();
+    expect(same.facts).toEqual({ window: 16, cleanRun: 0, endedAfter: 2 });
+    const talk = Talk.ready(['PIPELINING'], { experience: same });
+    for (let count = 0; count < 2; count++) deliver(talk);
+    const third = talk.submit({}, 'x');
+    talk.server(full);
+    expect(talk.notAttempted(third)).toBe('MB_SMTP_CONNECTION_STALE');
+    expect(same.facts).toMatchObject({ messagesPerSession: 2 });
+
+    const other = new HostExperience(learnt);
+    other.forgetLimits();
+    const changed = Talk.ready(['PIPELINING'], { experience: other });
+    for (let count = 0; count < 4; count++) deliver(changed);
+    expect(other.facts).not.toHaveProperty('messagesPerSession');
+    expect(other.facts).not.toHaveProperty('endedAfter');
+  });
+
+  it('SESS-38 a forgotten window is earned again', () => {
+    const experience = new HostExperience({ window: 16, messagesPerSession: 7 });
+    experience.forgetWindow();
+    expect(experience.facts).toEqual({ window: 1, cleanRun: 0, messagesPerSession: 7 });
+  });
+
+  it('SESS-39 after 10 refusals in a row a session takes no further message, whatever they were about', () => {
+    const talk = Talk.ready(chunking, { experience: new HostExperience() });
+    for (let refusals = 0; refusals < 9; refusals++) refuse(talk);
+    talk.submit({}, 'x\r\n');
+    // RSET ends what the last refusal left open.
+    talk.server('250 ok', '250 ok', '250 ok');
+    talk.server('250 queued');
+    talk.said();
+    for (let refusals = 0; refusals < 10; refusals++) refuse(talk);
+    expect(talk.notAttempted(talk.submit({}, 'x'))).toBe('MB_SMTP_MAIL_LIMIT');
+    expect(talk.session.experience.facts).not.toHaveProperty('messagesPerSession');
+    expect(talk.closed).toBeUndefined();
+  });
+
+  it('SESS-39 a refusal of DATA behind that of its recipient counts as well', () => {
+    const talk = Talk.ready(['PIPELINING']);
+    for (let message = 0; message < 5; message++) refuse(talk);
+    expect(talk.notAttempted(talk.submit({}, 'x'))).toBe('MB_SMTP_MAIL_LIMIT');
+  });
+
+  it('SESS-39 the number can be set', () => {
+    const talk = Talk.ready(['PIPELINING'], { limits: { refusalsInRow: 2 } });
+    deliver(talk, '554 no');
+    deliver(talk, '554 no');
+    expect(talk.notAttempted(talk.submit({}, 'x'))).toBe('MB_SMTP_MAIL_LIMIT');
   });
 
   it('SESS-25 facts survive a way through JSON, and others are refused', () => {

@@ -135,6 +135,27 @@ export class HostExperience {
     this.#facts = undefined;
   }
 
+  /**
+   * Forgets how far commands may run ahead, for a host that was not used for long: it may be another machine by now, and
+   * the window is earned again. `@mb/broker` calls this after a day.
+   */
+  forgetWindow(): void {
+    this.lost();
+  }
+
+  /**
+   * Forgets what the host does not take, so that the next session finds out anew: messages per session, recipients per
+   * transaction, BDAT. Where sessions ended before, no message follows another one without its answer, so finding out
+   * costs a session and no message. `@mb/broker` calls this a day after they were learnt.
+   */
+  forgetLimits(): void {
+    this.#endedAfter = this.#messagesPerSession ?? this.#endedAfter;
+    this.#messagesPerSession = undefined;
+    this.#recipientsPerTransaction = undefined;
+    this.#refusesChunking = false;
+    this.#facts = undefined;
+  }
+
   /** @internal A session ended with messages in flight, or with a 421. */
   lost(): void {
     this.#window = 1;

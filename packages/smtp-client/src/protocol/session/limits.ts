@@ -14,6 +14,11 @@ export interface SessionLimits {
   readonly eagerOctets: number;
   /** Most recipients in one transaction, before what the server says. Default 10,000; RFC 5321 §4.5.3.1.8 promises only 100. */
   readonly recipientsPerTransaction: number;
+  /**
+   * Replies of 4yz and 5yz in a row, no message delivered in between, after which a session takes no further message.
+   * Default 10: Postfix delays each reply by a second after 10 errors, and hangs up after 20.
+   */
+  readonly refusalsInRow: number;
   /** Most entries kept per transcript; later ones are counted, not kept. Default 1,000. */
   readonly transcriptEntries: number;
 }
@@ -26,6 +31,7 @@ export const defaultLimits: SessionLimits = {
   chunkingWindow: 16,
   eagerOctets: 262_144,
   recipientsPerTransaction: 10_000,
+  refusalsInRow: 10,
   transcriptEntries: 1000,
 };
 
@@ -42,6 +48,7 @@ export const limitOptions = {
   chunkingWindow: integer(1, most, { default: defaultLimits.chunkingWindow }),
   eagerOctets: integer(1, most, { default: defaultLimits.eagerOctets, unit: 'octets' }),
   recipientsPerTransaction: integer(1, most, { default: defaultLimits.recipientsPerTransaction }),
+  refusalsInRow: integer(1, most, { default: defaultLimits.refusalsInRow }),
   transcriptEntries: integer(1, most, { default: defaultLimits.transcriptEntries }),
 } satisfies OptionTable<LimitOptions>;
 

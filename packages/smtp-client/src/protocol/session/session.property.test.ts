@@ -34,7 +34,8 @@ function run(seed: number, faults: boolean, messages: number, streamed: boolean)
     {
       hostname: 'client.example.org',
       experience: new HostExperience({ window: 1 + draw(15) }),
-      limits: { chunkingWindow: 1 + draw(5), eagerOctets: draw(1) ? 30 : 3000 },
+      // Each message is offered to this session, however many of them are refused.
+      limits: { chunkingWindow: 1 + draw(5), eagerOctets: draw(1) ? 30 : 3000, refusalsInRow: 1000 },
     },
     0,
   );

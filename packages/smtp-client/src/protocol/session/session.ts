@@ -112,7 +112,12 @@ export class SmtpSession {
     const { pipelining, protocol } = options;
     const emit = (event: SessionEvent) => this.#events.push(event);
     this.#window = new FlightWindow({ limits: this.#limits, pipelining, experience });
-    this.#ledger = new TransactionLedger({ experience, window: this.#window, emit });
+    this.#ledger = new TransactionLedger({
+      experience,
+      window: this.#window,
+      refusalsInRow: this.#limits.refusalsInRow,
+      emit,
+    });
     const shared = {
       pipeline: this.#pipeline,
       ledger: this.#ledger,
@@ -158,7 +163,7 @@ export class SmtpSession {
     return this.#ledger.answered;
   }
 
-  /** Transactions that the server still takes in this session (RFC 9422 MAILMAX, or learnt); Infinity when no bound is known. */
+  /** Messages that this session still has room for (RFC 9422 MAILMAX, learnt, or refusals in a row); Infinity when no bound is known. */
   get mailsLeft(): number {
     return this.#ledger.mailsLeft;
   }

@@ -26,7 +26,12 @@ function setup(window = 16) {
   const limits = resolveLimits(undefined);
   const flight = new FlightWindow({ limits, pipelining: 'across-messages', experience });
   flight.pipelining = true;
-  const ledger = new TransactionLedger({ experience, window: flight, emit: (event) => events.push(event) });
+  const ledger = new TransactionLedger({
+    experience,
+    window: flight,
+    refusalsInRow: limits.refusalsInRow,
+    emit: (event) => events.push(event),
+  });
   const offered = parseCapabilities({ code: 250, lines: ['mx', 'PIPELINING'] });
   const start = () =>
     ledger.start({

@@ -3,7 +3,7 @@ import { DeliverySettled, type SessionEvent } from '../session/events.ts';
 import type { HostExperience } from '../session/host-experience.ts';
 import type { Delivery } from './delivery.ts';
 import type { FlightWindow } from './flight-window.ts';
-import { mailLimit, type PlanFacts, planTransaction } from './plan.ts';
+import { mailLimit, type PlanFacts, planTransaction, refusalLimit } from './plan.ts';
 import type { Beginning, Transaction } from './transaction.ts';
 
 /** A connection that was idle for longer than this may be dead without our knowing. */
@@ -13,6 +13,8 @@ const doubtfulAfterMs = 1000;
 export interface LedgerContext {
   readonly experience: HostExperience;
   readonly window: FlightWindow;
+  /** Most refusals in a row; see `SessionLimits`. */
+  readonly refusalsInRow: number;
   emit(event: SessionEvent): void;
 }
 
@@ -35,6 +37,8 @@ export class TransactionLedger {
   #mails = 0;
   #answered = 0;
   #idleSince = 0;
+  /** Replies of 4yz and 5yz since the server last took a message. */
+  #refusals = 0;
 
   constructor(context: LedgerContext) {
     this.#context = context;
@@ -65,8 +69,9 @@ export class TransactionLedger {
     return this.#answered;
   }
 
-  /** MAILs that the server still takes in this session (RFC 9422 §4.1, or learnt). */
+  /** MAILs that this session still has room for: by RFC 9422 §4.1, as learnt, or until refusals have ended its use. */
   get mailsLeft(): number {
+    if (this.#refusals >= this.#context.refusalsInRow) return 0;
     return (this.#context.experience.messagesPerSession ?? Infinity) - this.#mails;
   }
 
@@ -133,7 +138,9 @@ export class TransactionLedger {
   }
 
   #outOfMails(delivery: Delivery): void {
-    const verdict = mailLimit(this.#context.experience.messagesPerSession!);
+    const { refusalsInRow, experience } = this.#context;
+    const refused = this.#refusals >= refusalsInRow;
+    const verdict = refused ? refusalLimit(refusalsInRow) : mailLimit(experience.messagesPerSession!);
     if (delivery.transactions === 0) {
       this.notAttempted(delivery, verdict.error);
       return;
@@ -169,6 +176,7 @@ export class TransactionLedger {
       if (index === 0 && this.#open.length > 0) this.#open[0]!.oldestSince = now;
       if (!transaction.facts.rewritten) {
         this.#answered += 1;
+        this.#refusals = transaction.delivered ? 0 : this.#refusals + transaction.negativeReplies;
         this.#context.experience.answered(transaction.clean, this.#answered);
         this.#context.window.count(transaction.clean);
       }

@@ -177,15 +177,25 @@ function giveUp(delivery: Delivery, verdict: Verdict): undefined {
 
 /** RFC 9422 §4.1, or learnt: the server takes no more transactions in this session. */
 export function mailLimit(most: number): ReturnType<typeof notAccepted> {
-  const error = new SmtpError(
+  return sessionOver(
     `The server takes ${most} messages per session, and this session has reached that; open another connection.`,
-    {
-      code: 'MB_SMTP_MAIL_LIMIT',
-      kind: 'peer-incompatible',
-      scope: 'session',
-      stage: 'plan',
-      retryable: true,
-    },
   );
+}
+
+/** Servers delay their replies after some errors in a row, and hang up after some more. */
+export function refusalLimit(most: number): ReturnType<typeof notAccepted> {
+  return sessionOver(
+    `This session had ${most} refusals in a row, after which servers slow down or hang up; open another connection.`,
+  );
+}
+
+function sessionOver(text: string): ReturnType<typeof notAccepted> {
+  const error = new SmtpError(text, {
+    code: 'MB_SMTP_MAIL_LIMIT',
+    kind: 'peer-incompatible',
+    scope: 'session',
+    stage: 'plan',
+    retryable: true,
+  });
   return notAccepted('plan', error, true);
 }

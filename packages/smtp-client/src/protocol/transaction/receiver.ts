@@ -30,6 +30,7 @@ export class Receiver {
     const transaction = expected.transaction!;
     const { ledger } = this.#context;
     transaction.delivery.transcript.reply(now, reply);
+    if (reply.code >= 400) transaction.countNegative();
     const stage = stageOf(expected, transaction);
     const effect = REPLIES[stage][classOf(expected, reply, transaction, ledger.answered)];
     if (expected.stage === 'mail' || expected.stage === 'rcpt' || expected.stage === 'chunk')
@@ -196,6 +197,7 @@ export class Receiver {
   }
 
   #deliver(expected: Expected, transaction: Transaction, reply: Reply): void {
+    transaction.deliver();
     const verdict = { status: 'delivered', stage: 'final', reply } as const;
     if (expected.recipient !== undefined) transaction.delivery.decide(expected.recipient, verdict);
     else transaction.decide(verdict);

@@ -47,6 +47,8 @@ export class Transaction {
   #envelope: EnvelopeState = 'unanswered';
   #endWritten = false;
   #clean = true;
+  #negativeReplies = 0;
+  #delivered = false;
   #rcptsWritten = 0;
   #envelopeAwaited = 0;
   #chunksAwaited = 0;
@@ -105,6 +107,16 @@ export class Transaction {
   /** Whether `toGiveBack` holds any. */
   get hasToGiveBack(): boolean {
     return this.#split.length > this.#givenBack;
+  }
+
+  /** Replies of 4yz and 5yz to its commands: what servers count as errors. */
+  get negativeReplies(): number {
+    return this.#negativeReplies;
+  }
+
+  /** Whether the server took the message, for any recipient. */
+  get delivered(): boolean {
+    return this.#delivered;
   }
 
   /** Whether nothing of it was refused. */
@@ -182,6 +194,16 @@ export class Transaction {
   accept(recipient: number): void {
     this.read('recipient-accepted');
     this.#accepted.push(recipient);
+  }
+
+  /** A reply of 4yz or 5yz to one of its commands was read. */
+  countNegative(): void {
+    this.#negativeReplies += 1;
+  }
+
+  /** The server took the message. */
+  deliver(): void {
+    this.#delivered = true;
   }
 
   /** The server refused MAIL, a recipient or the content. */

@@ -1,0 +1,92 @@
+import { VirtualClock } from '@mb/testkit';
+import { describe, expect, it } from 'vitest';
+import { HostExperiences } from './host-experiences.ts';
+
+const hour = 3_600_000;
+const host = 'mx.example.org:25';
+
+/** Experiences of another process, which takes in what the queue kept. */
+function recalled(clock: VirtualClock, kept: Record<string, object> | undefined): HostExperiences {
+  const experiences = new HostExperiences(clock);
+  experiences.recall(kept!);
+  return experiences;
+}
+
+describe('SITE-06 what was learnt about a host ages', () => {
+  it('a window that was not used for a day is earned again, one in use stays', async () => {
+    const clock = new VirtualClock();
+    const experiences = recalled(clock, { [host]: { window: 16, cleanRun: 0 } });
+    for (let hours = 0; hours < 30; hours += 10) {
+      await clock.advance(10 * hour);
+      expect(experiences.of(host).window).toBe(16);
+    }
+    await clock.advance(24 * hour);
+    expect(experiences.of(host).window).toBe(1);
+  });
+
+  it('limits are found out anew a day after they were learnt, also while they are in use', async () => {
+    const clock = new VirtualClock();
+    const experiences = new HostExperiences(clock);
+    const learn = () => {
+      const scope = experiences.open();
+      scope.of(host).sessionFull(3);
+      scope.of(host).tooManyRecipients(50);
+      scope.of(host).chunkingRefused();
+      scope.changes();
+    };
+    learn();
+    for (let days = 0; days < 2; days++) {
+      await clock.advance(23 * hour);
+      expect(experiences.of(host).facts).toMatchObject({
+        messagesPerSession: 3,
+        recipientsPerTransaction: 50,
+        refusesChunking: true,
+      });
+      await clock.advance(hour);
+      // Where sessions ended before, nothing runs ahead.
+      expect(experiences.of(host).facts).toEqual({ window: 1, cleanRun: 0, endedAfter: 3 });
+      learn();
+    }
+  });
+
+  it('ages are kept with the facts, so that they hold in another process', async () => {
+    const clock = new VirtualClock();
+    const first = new HostExperiences(clock);
+    const scope = first.open();
+    scope.of(host).sessionFull(3);
+    const kept = scope.changes();
+    expect(kept).toEqual({ [host]: expect.objectContaining({ messagesPerSession: 3 }) });
+    await clock.advance(20 * hour);
+    expect(recalled(clock, kept).of(host).messagesPerSession).toBe(3);
+    await clock.advance(4 * hour);
+    expect(recalled(clock, kept).of(host).messagesPerSession).toBeUndefined();
+    expect(recalled(clock, JSON.parse(JSON.stringify(kept))).of(host).endedAfter).toBe(3);
+  });
+
+  it('the time of the latest use is kept once an hour, and nothing for a host of which nothing is known', async () => {
+    const clock = new VirtualClock();
+    const experiences = recalled(clock, { [host]: { window: 4, cleanRun: 0 } });
+    const work = () => {
+      const scope = experiences.open();
+      scope.of(host);
+      scope.of('mx.example.net:25');
+      return scope.changes();
+    };
+    expect(work()).toBeUndefined();
+    await clock.advance(hour);
+    expect(work()).toEqual({ [host]: expect.objectContaining({ window: 4, usedAt: clock.now() }) });
+    expect(work()).toBeUndefined();
+  });
+
+  it('facts that cannot be read are learnt again, and a clock that was set back keeps nothing for ever', async () => {
+    const clock = new VirtualClock();
+    expect(recalled(clock, { [host]: { window: 'wide' } }).of(host).window).toBe(1);
+    const future = clock.now() + 30 * 24 * hour;
+    const kept = { window: 16, cleanRun: 0, messagesPerSession: 2, usedAt: future, limitsAt: future };
+    expect(recalled(clock, { [host]: kept }).of(host).facts).toEqual({
+      window: 1,
+      cleanRun: 0,
+      endedAfter: 2,
+    });
+  });
+});
