@@ -133,6 +133,7 @@ class HostSession {
   /** Octets of BDAT that are still to come, and whether the chunk is the last. */
   #chunk: { left: number; last: boolean } | undefined;
   #inData = false;
+  /** Nothing is read any more. */
   #hung = false;
   #content: Buffer[] = [];
   #sender: string | undefined;
@@ -379,7 +380,9 @@ class HostSession {
     }
   }
 
+  /** Closes the session: what was written after the command that ends it is not read. */
   #end(): void {
+    this.#hung = true;
     this.#stream.end();
   }
 }
