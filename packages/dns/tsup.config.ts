@@ -1,3 +1,7 @@
 import { packageBuild } from '../../tsup.base.ts';
 
-export default packageBuild({ index: 'src/index.ts', memory: 'src/memory.ts' });
+export default packageBuild({
+  index: 'src/index.ts',
+  memory: 'src/memory.ts',
+  'public-suffix': 'src/public-suffix.ts',
+});
