@@ -182,6 +182,16 @@ describe('signing', () => {
     });
   });
 
+  it('DKIM-14 folds a z= of many recipients', async () => {
+    const to = Array.from({ length: 60 }, (_, i) => `recipient-${i}@subdomain.example.com`).join(',\r\n ');
+    const message = octets(`From: a@example.com\r\nTo: ${to}\r\nSubject: ${'x'.repeat(900)}\r\n\r\nx\r\n`);
+    const field = await signMessage(message, { ...signWithRsa, copyHeaders: ['To', 'Subject'] });
+    for (const line of field.split('\r\n')) expect(line.length).toBeLessThanOrEqual(78);
+    expect(tagsOf(field).get('z')?.replace(/\s/g, '')).toContain('recipient-59@subdomain.example.com');
+    const { signatures } = await verifyMessage(withFields(field, message), { resolveTxt });
+    expect(signatures[0]?.status).toBe('pass');
+  });
+
   it('DKIM-14 leaves out l=, x=, i=, q= and z= unless asked for, and t= when told to', async () => {
     const field = await signMessage(plainMessage, { ...signWithRsa, timestamp: false });
     expect([...tagsOf(field).keys()]).toEqual(['v', 'a', 'c', 'd', 's', 'h', 'bh', 'b']);

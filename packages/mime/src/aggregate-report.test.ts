@@ -228,6 +228,44 @@ describe('DMARC aggregate reports', () => {
       );
   });
 
+  it('PARSE-62 refuses compressed reports whose checksum is another', async () => {
+    const report = Buffer.from(rfc7489);
+    const gzip = gzipSync(rfc7489);
+    const twice = Buffer.concat([gzipSync(rfc7489.slice(0, 99)), gzipSync(rfc7489.slice(99))]);
+    const stored = zipSync({ 'a.txt': Buffer.from('no'), 'r.xml': report }, { level: 0 });
+    for (const whole of [gzip, twice, stored, zipSync({ 'r.xml': report })])
+      expect(parseAggregateReport(whole).reportId).toBe('9391651994964116463');
+    const at = stored.lastIndexOf('2'.charCodeAt(0), Buffer.from(stored).indexOf('</count>'));
+    const changed = stored.slice();
+    changed[at] = '9'.charCodeAt(0);
+    const firstSum = gzipSync(rfc7489.slice(0, 99)).length - 8;
+    for (const [name, damaged] of [
+      ['checksum', flip(gzip, gzip.length - 8)],
+      ['length', flip(gzip, gzip.length - 4)],
+      ['checksum of the first member', flip(twice, firstSum)],
+      ['octet of a stored file', changed],
+    ] as const)
+      expect(await codeOf(() => parseAggregateReport(damaged)), name).toBe('MB_MIME_REPORT_SYNTAX');
+  });
+
+  it('PARSE-61 reads a count with signs between its digits, and refuses one that is no number', async () => {
+    const counted = (count: string) =>
+      parseAggregateReport(Buffer.from(rfc7489.replace('<count>2</count>', `<count>${count}</count>`)));
+    for (const [count, expected] of [
+      ['1,000', 1000],
+      ['1.000', 1000],
+      ['12,345,678', 12_345_678],
+      ['1 000', 1000],
+      [' 7 ', 7],
+      ['0', 0],
+      ['', 1],
+      ['many', 1],
+    ] as const)
+      expect(counted(count).records[0]?.count, count).toBe(expected);
+    for (const count of ['1,00', '2.5', '-1', '1e3', '0x10', '9'.repeat(30)])
+      expect(await codeOf(() => counted(count)), count).toBe('MB_MIME_REPORT_SYNTAX');
+  });
+
   it('PARSE-57 refuses a report that is cut anywhere', async () => {
     for (let end = 0; end < rfc7489.length; end += 7)
       expect(await codeOf(() => parseAggregateReport(Buffer.from(rfc7489.slice(0, end))))).toBe(
@@ -267,3 +305,10 @@ describe('DMARC aggregate reports', () => {
     expect(parseAggregateReport(many).records).toHaveLength(20_000);
   });
 });
+
+/** The octets with one changed. */
+function flip(octets: Uint8Array, at: number): Uint8Array {
+  const changed = Uint8Array.from(octets);
+  changed[at]! ^= 1;
+  return changed;
+}

@@ -230,6 +230,15 @@ function moment(value: string | undefined): Date | undefined {
   return new Date(number > 100_000_000_000 ? number : number * 1000);
 }
 
+/** A number of messages. QUIRK(several reporters): with signs between groups of three digits, as in `1,000`. */
+function readCount(written: string): number {
+  if (!/\d/.test(written)) return 1; // a record is about one message at least
+  const digits = /^\d{1,3}(?:[,.' \u00a0]\d{3})+$/.test(written) ? written.replace(/\D/g, '') : written;
+  const count = /^\d+$/.test(digits) ? Number(digits) : Number.NaN;
+  if (!Number.isSafeInteger(count)) throw malformedReport('The count of a record is not a whole number.');
+  return count;
+}
+
 function readPolicy(policy: XmlElement | undefined): PublishedPolicy {
   const percentage = Number(text(policy, 'pct') ?? Number.NaN);
   const testing = word(policy, 'testing');
@@ -255,10 +264,9 @@ function readRecord(record: XmlElement): AggregateRecord {
   const identifiers = child(record, 'identifiers') ?? child(record, 'identities');
   // QUIRK(several reporters): one element for each result.
   const results = all(record, 'auth_results');
-  const count = Number(text(row, 'count') ?? Number.NaN);
   return defined<AggregateRecord>({
     sourceIp: word(row, 'source_ip') ?? '',
-    count: Number.isSafeInteger(count) && count >= 0 ? count : 1, // a record is about one message at least
+    count: readCount(text(row, 'count') ?? ''),
     disposition: word(evaluated, 'disposition'),
     dkim: word(evaluated, 'dkim'),
     spf: word(evaluated, 'spf'),

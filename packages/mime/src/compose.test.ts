@@ -586,6 +586,22 @@ describe('composeMessage', () => {
     expect(facts({ attachments: [{ content: chunks('a'), size: 1 }] }).size).toBeGreaterThan(0);
   });
 
+  it('MIME-35 encodes an attached message with an address beyond ASCII in the 7-bit variant', async () => {
+    const composed = composeMessage(
+      {
+        from: 'a@example.com',
+        text: 'x',
+        attachments: [{ message: { from: 'b@example.com', to: 'jürgen@example.com', text: 'é' } }],
+      },
+      { body: '8bit' },
+    );
+    const seven = Buffer.from(await composed.variant('7bit').bytes()).toString('latin1');
+    expect(seven).toMatch(/^[\r\n\t -~]*$/);
+    expect(seven).toMatch(/Content-Type: message\/global\r\n(?:.*\r\n)*?Content-Transfer-Encoding: base64/);
+    const { attachments } = await parseMessage(Buffer.from(seven));
+    expect(attachments[0]?.message?.to).toMatchObject([{ address: 'jürgen@example.com' }]);
+  });
+
   it('MIME-35 gives the 7-bit and the 8-bit variant of one message, the identity kept', async () => {
     const composed = composeMessage({
       from: 'a@example.com',

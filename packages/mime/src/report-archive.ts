@@ -87,33 +87,98 @@ function inflating<T>(inflate: () => T): T {
 
 function gunzip(octets: Uint8Array, take: (length: number) => void): Uint8Array {
   const chunks: Uint8Array[] = [];
+  let sum = new Checksum();
   let ended = false;
   const stream = new Gunzip((chunk, final) => {
     take(chunk.length);
     chunks.push(chunk);
+    sum.add(chunk);
     ended = final;
   });
+  // RFC 1952 §2.2: members follow each other; §2.3.1: checksum and length are the last eight octets of each.
+  const endMember = (end: number) => {
+    if (!sum.isTrailerOf(octets, end)) throw damagedReport();
+    sum = new Checksum();
+  };
+  stream.onmember = endMember;
   pushAll(stream, octets);
   if (!ended) throw malformedReport('The compressed report is cut off.');
+  endMember(octets.length);
   return concatOctets(chunks);
 }
 
 function unzip(octets: Uint8Array, take: (length: number) => void): Uint8Array[] {
+  const sums = zipChecksums(octets);
   const files: Uint8Array[][] = [];
   const stream = new Unzip((file) => {
     if (files.length >= MAX_FILES) throw malformedReport(`A zip has over ${MAX_FILES} files.`);
     const chunks: Uint8Array[] = [];
+    const sum = new Checksum();
     files.push(chunks);
-    file.ondata = (error, chunk) => {
+    file.ondata = (error, chunk, final) => {
       if (error) throw error;
       take(chunk.length);
       chunks.push(chunk);
+      sum.add(chunk);
+      if (final && sums !== undefined && !sums.has(sum.value)) throw damagedReport();
     };
     file.start();
   });
   stream.register(UnzipInflate);
   pushAll(stream, octets);
   return files.map(concatOctets);
+}
+
+/** The checksums that the central directory of a zip lists (APPNOTE 4.3.12); undefined where it has none. */
+function zipChecksums(octets: Uint8Array): ReadonlySet<number> | undefined {
+  const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
+  let end = octets.length - 22;
+  while (end >= 0 && view.getUint32(end, true) !== 0x06054b50) end -= 1;
+  if (end < 0) return undefined;
+  const sums = new Set<number>();
+  let at = view.getUint32(end + 16, true);
+  while (at + 46 <= end && view.getUint32(at, true) === 0x02014b50) {
+    sums.add(view.getUint32(at + 16, true));
+    at += 46 + view.getUint16(at + 28, true) + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
+  }
+  return sums.size > 0 ? sums : undefined;
+}
+
+const CRC_TABLE = /* @__PURE__ */ Uint32Array.from({ length: 256 }, (_, octet) => {
+  let value = octet;
+  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
+  return value;
+});
+
+/** CRC-32 and length of what was inflated (RFC 1952 §8). */
+class Checksum {
+  #crc = 0xffffffff;
+  #length = 0;
+
+  add(octets: Uint8Array): void {
+    let crc = this.#crc;
+    for (const octet of octets) crc = CRC_TABLE[(crc ^ octet) & 255]! ^ (crc >>> 8);
+    this.#crc = crc;
+    this.#length += octets.length;
+  }
+
+  get value(): number {
+    return (this.#crc ^ 0xffffffff) >>> 0;
+  }
+
+  /** Whether a member that ends at `end` ends in this sum. */
+  isTrailerOf(octets: Uint8Array, end: number): boolean {
+    const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
+    return (
+      end >= 8 &&
+      view.getUint32(end - 8, true) === this.value &&
+      view.getUint32(end - 4, true) === this.#length >>> 0
+    );
+  }
+}
+
+function damagedReport(): MimeError {
+  return malformedReport('The compressed report is damaged: its checksum is another.');
 }
 
 function pushAll(stream: { push(chunk: Uint8Array, final: boolean): void }, octets: Uint8Array): void {
