@@ -219,7 +219,7 @@ export function formatAuthenticationResults(
   prefix = 'Authentication-Results:',
 ): string {
   const read = readOptions(content, authenticationResults, 'formatAuthenticationResults: content');
-  return formatRead(read, prefix);
+  return formatRead(read, checkText(prefix, 'formatAuthenticationResults: prefix'));
 }
 
 function formatRead(content: AuthenticationResults, prefix: string): string {

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { BareCr } from './canon/body.ts';
-import { DkimError } from './errors.ts';
+import { DkimError, optionError } from './errors.ts';
 
 /** A message as octets, whole or in chunks. */
 export type MessageSource = Uint8Array | AsyncIterable<Uint8Array>;
@@ -34,11 +34,11 @@ const sliceBytes = 1 << 20;
  */
 export async function splitMessage(message: MessageSource, options: ReadOptions): Promise<SplitMessage> {
   refuseAborted(options.signal);
-  if (message instanceof Uint8Array) return splitOctets(message, options);
-  if (typeof message !== 'object' || message === null || !(Symbol.asyncIterator in message)) {
+  if (isOctets(message)) return splitOctets(message, options);
+  if (!isStream(message)) {
     throw new DkimError(
       'MB_DKIM_MESSAGE_TYPE',
-      'A message is a Uint8Array or an AsyncIterable of Uint8Array; encode a string to octets first.',
+      'A message must be a Uint8Array that was not transferred, or an AsyncIterable of them; encode a string to octets first.',
     );
   }
   return splitStream(message[Symbol.asyncIterator](), options);
@@ -136,11 +136,11 @@ async function nextChunk(
 ): Promise<Uint8Array | undefined> {
   const next = await (signal === undefined ? chunks.next() : untilAborted(chunks, signal));
   if (next.done) return undefined;
-  if (next.value instanceof Uint8Array) return next.value;
+  if (isOctets(next.value)) return next.value;
   await chunks.return?.();
   throw new DkimError(
     'MB_DKIM_MESSAGE_TYPE',
-    'A message stream must yield Uint8Array chunks; remove the encoding from the stream.',
+    'A message stream must yield Uint8Array chunks that were not transferred; remove the encoding from the stream.',
   );
 }
 
@@ -225,14 +225,29 @@ class HeaderEnd {
   }
 }
 
+/** Whether a value is octets whose memory is there: what was transferred to another thread looks empty. */
+export function isOctets(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && (value.buffer as { readonly detached?: boolean }).detached !== true;
+}
+
+/** Whether a value is a stream. */
+export function isStream(value: unknown): value is AsyncIterable<Uint8Array> {
+  return typeof (value as Partial<AsyncIterable<Uint8Array>> | null)?.[Symbol.asyncIterator] === 'function';
+}
+
 /** Gives the octets with every line end as CRLF; the same array when nothing has to change.
  *
  *  This is what a signer hashes and what SMTP sends (RFC 5321 §2.3.8): a bare LF is a line end,
  *  a bare CR too with `line-end`.
  */
 export function toCrlf(octets: Uint8Array, bareCr: BareCr = 'line-end'): Uint8Array {
-  if (!(octets instanceof Uint8Array))
-    throw new DkimError('MB_DKIM_MESSAGE_TYPE', 'toCrlf: octets must be a Uint8Array.');
+  if (!isOctets(octets))
+    throw new DkimError(
+      'MB_DKIM_MESSAGE_TYPE',
+      'toCrlf: octets must be a Uint8Array that was not transferred.',
+    );
+  if (bareCr !== 'line-end' && bareCr !== 'octet')
+    throw optionError('toCrlf: bareCr must be "line-end" or "octet".');
   let missing = 0;
   for (let at = 0; at < octets.length; at++) {
     const octet = octets[at];

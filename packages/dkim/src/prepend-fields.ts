@@ -1,5 +1,5 @@
 import { DkimError } from './errors.ts';
-import type { MessageSource } from './message.ts';
+import { isOctets, isStream, type MessageSource } from './message.ts';
 import { checkText } from './option-table.ts';
 
 /** Puts header fields in front of a message, as octets.
@@ -23,16 +23,16 @@ export function prependFields(fields: string, message: MessageSource): MessageSo
     );
   }
   const head = new TextEncoder().encode(fields);
-  if (message instanceof Uint8Array) {
+  if (isOctets(message)) {
     const out = new Uint8Array(head.length + message.length);
     out.set(head);
     out.set(message, head.length);
     return out;
   }
-  if (typeof message !== 'object' || message === null || !(Symbol.asyncIterator in message)) {
+  if (!isStream(message)) {
     throw new DkimError(
       'MB_DKIM_MESSAGE_TYPE',
-      'prependFields: message must be a Uint8Array or an AsyncIterable of them.',
+      'prependFields: message must be a Uint8Array that was not transferred, or an AsyncIterable of them.',
     );
   }
   return headThen(head, message);

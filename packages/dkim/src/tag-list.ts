@@ -51,7 +51,7 @@ export function parseTagList(text: string): TagList {
  */
 export function formatTagList(tags: Iterable<readonly [string, string]>): string {
   const isPair = (tag: unknown) => Array.isArray(tag) && tag.every((one) => typeof one === 'string');
-  if (typeof tags?.[Symbol.iterator] !== 'function' || ![...tags].every(isPair)) {
+  if (ArrayBuffer.isView(tags) || typeof tags?.[Symbol.iterator] !== 'function' || ![...tags].every(isPair)) {
     throw optionError('formatTagList: tags must be pairs of a name and a value, both strings.');
   }
   return [...tags].map(([name, value]) => `${name}=${value}`).join('; ');

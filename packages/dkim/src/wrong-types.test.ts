@@ -1,3 +1,4 @@
+import { type ParameterEntry, type WrongTypeWalk, wrongTypeCases } from '@mb/testkit/wrong-types';
 import { expect, it } from 'vitest';
 import * as dkim from './index.ts';
 
@@ -94,3 +95,53 @@ it.each(calls)(
   },
   10_000,
 );
+
+const input: ParameterEntry = [message];
+const text: ParameterEntry = ['x', 'string'];
+const signature = { domain: 'example.com', selector: 's', privateKey: signing };
+const verified = await dkim.verifyMessage(message, { resolveTxt });
+const chain = await dkim.verifyArc(message, { resolveTxt });
+
+const walk: WrongTypeWalk<typeof dkim> = {
+  signMessage: { parameters: [input, [signature], [{}, 'undefined', 'object']] },
+  createSigner: [
+    { parameters: [[signature]] },
+    {
+      parameters: [input, [{}, 'undefined', 'object']],
+      call: (...given: [never, never]) => dkim.createSigner(signature).sign(...given),
+    },
+    { parameters: [input], call: (chunk: never) => dkim.createSigner(signature).sign(chunks(chunk)) },
+  ],
+  verifyMessage: [
+    { parameters: [input, [{ resolveTxt }]] },
+    { parameters: [input], call: (chunk: never) => dkim.verifyMessage(chunks(chunk), { resolveTxt }) },
+  ],
+  verifyArc: [
+    { parameters: [input, [{ resolveTxt }]] },
+    { parameters: [input], call: (chunk: never) => dkim.verifyArc(chunks(chunk), { resolveTxt }) },
+  ],
+  sealMessage: {
+    parameters: [input, [{ signature, authservId: 'mx', results: [], verification: { resolveTxt } }]],
+  },
+  parseAuthenticationResults: { parameters: [text] },
+  formatAuthenticationResults: {
+    parameters: [[{ authservId: 'mx', results: [] }], ['X:', 'string', 'undefined']],
+  },
+  dkimResults: { parameters: [[verified]] },
+  arcResult: { parameters: [[chain]] },
+  generateKeyPair: { parameters: [[{ domain: 'example.com', selector: 's', algorithm: 'ed25519-sha256' }]] },
+  parseKeyRecord: { parameters: [text] },
+  toCrlf: { parameters: [input, ['line-end', 'undefined']] },
+  prependFields: { parameters: [['X: y\r\n'], input] },
+  checkPublishedKey: { parameters: [[{ domain: 'example.com', selector: 's', resolveTxt }]] },
+  formatTagList: { parameters: [[[['a', 'b']], 'array']] },
+  parseTagList: { parameters: [text] },
+  DkimError: 'none',
+};
+
+const cases = wrongTypeCases(dkim, walk, dkim.DkimError.isInstance);
+it.each(cases)('OPT-06 $name', ({ check }) => check(), 2000);
+
+async function* chunks(chunk: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield chunk;
+}

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { checkArgument, isTextList } from './argument.ts';
 import { DnsError } from './errors.ts';
 import { parseCidr, parseIpAddress } from './ip-address.ts';
 import { printable } from './printable.ts';
@@ -50,7 +51,7 @@ const compiledAllowLists = new WeakMap<readonly string[], readonly Range[]>();
  *
  * @param allow  CIDR blocks that are open although they are not public, for labs and intranets.
  *   Danger: whoever controls a domain's DNS can then make this machine connect there.
- * @throws {DnsError} MB_DNS_OPTION for an allow-list entry that is no CIDR block.
+ * @throws {DnsError} MB_DNS_OPTION for anything but a string, and for an allow-list entry that is no CIDR block.
  */
 export function isDeliverable(address: string, allow?: readonly string[]): boolean {
   return addressRefusal(address, allow) === undefined;
@@ -63,16 +64,17 @@ export function isDeliverable(address: string, allow?: readonly string[]): boole
  * refused, and so are IPv6 addresses that carry one of these as IPv4 (mapped, compatible, NAT64,
  * 6to4, Teredo). Call it after resolution and again right before connecting.
  *
- * @param address  IPv4 dotted or IPv6; anything else is refused.
+ * @param address  IPv4 dotted or IPv6; other text is refused.
  * @param allow  as for `isDeliverable`.
  * @example
  * addressRefusal('64:ff9b::7f00:1') // '64:ff9b::7f00:1 carries 127.0.0.1, which is loopback'
  * addressRefusal('127.0.0.1', ['127.0.0.0/8']) // undefined
  */
 export function addressRefusal(address: string, allow: readonly string[] = []): string | undefined {
+  checkArgument(typeof address === 'string', 'addressRefusal: address', 'a string');
+  checkArgument(isTextList(allow), 'addressRefusal: allow', 'an array of CIDR blocks');
   // node's strict parser first: ipaddr.js also reads 127.1 and 0x7f.0.0.1, which no DNS answer holds.
-  if (typeof address !== 'string' || !isIP(address) || address.includes('%'))
-    return `${printable(address)} is not an IP address`;
+  if (!isIP(address) || address.includes('%')) return `${printable(address)} is not an IP address`;
   const parsed = parseIpAddress(address);
   if (isIn(parsed, compile(allow))) return undefined;
   const own = refusalOf(parsed);

@@ -3,7 +3,9 @@
  *
  * @packageDocumentation
  */
+
 import { aliasLoop, failedAnswer } from './answer.ts';
+import { checkArgument, checkRecordType, hasFields } from './argument.ts';
 import { normalizeName } from './domain.ts';
 import { abortError, DnsError } from './errors.ts';
 import {
@@ -15,12 +17,19 @@ import {
   type OptionTable,
   readOptions,
   record,
+  refuseUnknownKeys,
   text,
   word,
 } from './option-table.ts';
 import { printable } from './printable.ts';
 import type { MxRecord, RecordData, RecordType, SoaRecord, SrvRecord, TlsaRecord } from './record.ts';
-import type { Answer, FailedAnswer, QueryOptions, Resolver } from './resolver.ts';
+import {
+  type Answer,
+  type FailedAnswer,
+  type QueryOptions,
+  queryOptions,
+  type Resolver,
+} from './resolver.ts';
 
 /** The records of one name. An empty object makes a name that exists and has no data. */
 export interface MemoryRecords {
@@ -91,6 +100,11 @@ export function createMemoryResolver(
   zones: MemoryZones,
   options: MemoryResolverOptions = {},
 ): MemoryResolver {
+  checkArgument(
+    hasFields(zones, 'object'),
+    'createMemoryResolver: zones',
+    'an object with a key for each name',
+  );
   return new ZoneResolver(
     zones,
     readOptions(options, memoryResolverOptions, 'createMemoryResolver: options'),
@@ -113,6 +127,11 @@ class ZoneResolver implements MemoryResolver {
   }
 
   set(name: string, records: MemoryRecords | undefined): void {
+    checkArgument(
+      records === undefined || hasFields(records, 'object'),
+      `createMemoryResolver: records of ${printable(name)}`,
+      'an object with a key for each type',
+    );
     if (records === undefined) this.#records.delete(requireDomain(name));
     else this.#records.set(requireDomain(name), records);
   }
@@ -125,6 +144,8 @@ class ZoneResolver implements MemoryResolver {
   }
 
   async query<T extends RecordType>(name: string, type: T, options?: QueryOptions): Promise<Answer<T>> {
+    if (options !== undefined) refuseUnknownKeys(options, queryOptions, 'query: options');
+    checkRecordType(type);
     if (options?.signal?.aborted) throw abortError(options.signal);
     const normal = requireDomain(name);
     this.calls.push({ name: normal, type });

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { checkArgument, hasFields } from './argument.ts';
 import { normalizeDomain } from './domain.ts';
 import type { SkippedHost } from './mail-host.ts';
 import { escapeControls } from './printable.ts';
@@ -80,6 +81,12 @@ export function byPreference<T extends { readonly preference: number }>(
   hosts: readonly T[],
   random: () => number,
 ): T[] {
+  checkArgument(
+    Array.isArray(hosts) && hosts.every((host) => hasFields(host, 'number', 'preference')),
+    'byPreference: hosts',
+    'an array of objects with a preference',
+  );
+  checkArgument(typeof random === 'function', 'byPreference: random', 'a function');
   const ordered = [...hosts];
   shuffle(ordered, random);
   return ordered.sort((a, b) => a.preference - b.preference);

@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { aliasLoop, failedAnswer, readAnswer } from './answer.ts';
+import { checkRecordType } from './argument.ts';
 import { AnswerCache, type CacheOptions, cacheOptions } from './cache.ts';
 import { type Clock, clockRow, systemClock } from './clock.ts';
 import { normalizeName } from './domain.ts';
@@ -162,6 +163,7 @@ class SocketResolver implements NodeResolver {
 
   async query<T extends RecordType>(name: string, type: T, options?: QueryOptions): Promise<Answer<T>> {
     if (options !== undefined) refuseUnknownKeys(options, queryOptions, 'query: options');
+    checkRecordType(type);
     const normal = normalizeName(name);
     if (normal === undefined) {
       throw new DnsError(

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { readOptions } from './option-table.ts';
-import { escapeControls } from './printable.ts';
+import { escapeControls, printable } from './printable.ts';
 import type { MxRecord, RecordType, SoaRecord, SrvRecord } from './record.ts';
 import { type Answer, checkResolver, type QueryOptions, queryOptions, type Resolver } from './resolver.ts';
 import { reverseName } from './reverse.ts';
@@ -142,6 +142,8 @@ function nodeCode(answer: Exclude<Answer, { status: 'found' }>): string {
 }
 
 function nodeError(code: string, syscall: string, hostname: string): NodeDnsError {
-  const error = new Error(`${syscall} ${code} ${escapeControls(String(hostname))}`);
+  const error = new Error(
+    `${syscall} ${code} ${typeof hostname === 'string' ? escapeControls(hostname) : printable(hostname)}`,
+  );
   return Object.assign(error, { code, errno: code, syscall, hostname });
 }

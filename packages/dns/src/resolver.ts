@@ -1,3 +1,4 @@
+import { checkArgument, hasFields } from './argument.ts';
 import { optionError } from './errors.ts';
 import { type OptionTable, signal, withMethods } from './option-table.ts';
 import type { RecordData, RecordType } from './record.ts';
@@ -118,5 +119,6 @@ export type FailureCause =
 
 /** True when the lookup failed in a way that may pass: SERVFAIL, bogus or time-out. */
 export function isTemporary(answer: Answer): answer is FailedAnswer {
+  checkArgument(hasFields(answer, 'string', 'status'), 'isTemporary: answer', 'an answer of a resolver');
   return answer.status === 'servfail' || answer.status === 'bogus' || answer.status === 'timeout';
 }

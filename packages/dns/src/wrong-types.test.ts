@@ -1,5 +1,7 @@
+import { type ParameterEntry, type WrongTypeWalk, wrongTypeCases } from '@mb/testkit/wrong-types';
 import { describe, expect, it } from 'vitest';
 import * as dns from './index.ts';
+import * as memory from './memory.ts';
 import { createMemoryResolver } from './memory.ts';
 
 const resolver = createMemoryResolver({ 'example.com': { A: '192.0.2.1' } });
@@ -104,3 +106,140 @@ describe('wrong types', () => {
     );
   });
 });
+
+const own = (error: unknown) =>
+  dns.DnsError.isInstance(error) || (error as { syscall?: string } | null)?.syscall !== undefined;
+const text: ParameterEntry = ['x', 'string'];
+const anything = [
+  'undefined',
+  'null',
+  'number',
+  'boolean',
+  'string',
+  'function',
+  'symbol',
+  'bigint',
+  'array',
+  'object',
+  'length',
+  'detached',
+] as const;
+const name: ParameterEntry = ['example.com', 'string'];
+const source: ParameterEntry = [resolver];
+const options: ParameterEntry = [{}, 'undefined', 'object'];
+const found = await resolver.query('example.com', 'A');
+const tree = await dns.explainSpf('example.com', resolver);
+const fetchPolicy = async () => ({ status: 'failed', cause: 'network', reason: '' }) as const;
+const request = { ip: '192.0.2.1', sender: '', helo: 'mail.example.com' };
+const target = {
+  host: { name: 'mx.example.com', canonicalName: 'mx.example.com', authentic: false },
+  routeAuthentic: false,
+  domain: 'example.com',
+};
+const finding: dns.Finding = { check: 'spf', severity: 'ok', message: 'x' } as never;
+const tlsa = { usage: 3, selector: 1, matchingType: 1, data: new Uint8Array(32) };
+const peer = { chain: [new Uint8Array(1)], referenceNames: ['mx.example.com'], now: 0 };
+
+const walk: WrongTypeWalk<typeof dns> = {
+  addressRefusal: {
+    parameters: [
+      ['192.0.2.1', 'string'],
+      [[], 'undefined', 'array'],
+    ],
+  },
+  isDeliverable: {
+    parameters: [
+      ['192.0.2.1', 'string'],
+      [[], 'undefined', 'array'],
+    ],
+  },
+  diagnoseSender: { parameters: [[{ domain: 'example.com', probe: false }], source] },
+  formatPublishedRecord: { parameters: [[{ name: 'example.com', type: 'TXT', value: 'x' }]] },
+  worstSeverity: [
+    { parameters: [[[finding], 'array']] },
+    { parameters: [[finding]], call: (one: never) => dns.worstSeverity([one]) },
+  ],
+  evaluateDmarc: { parameters: [[{ domain: 'example.com' }], source, options] },
+  lookupDmarc: { parameters: [name, source, options] },
+  parseDmarcRecord: { parameters: [text] },
+  // It validates: what is no domain is undefined.
+  normalizeDomain: { parameters: [['x', ...anything]] },
+  DnsError: 'none',
+  findMailRoute: { parameters: [name, source, options] },
+  findSmarthostRoute: { parameters: [name, source, options] },
+  createMtaStsCache: [
+    { parameters: [source, [{ fetchPolicy }]] },
+    {
+      parameters: [name, options],
+      call: (...given: [never, never]) =>
+        dns.createMtaStsCache(resolver, { fetchPolicy }).policyFor(...given),
+    },
+  ],
+  createMtaStsMemoryStore: 'none',
+  fetchMtaStsPolicy: {
+    parameters: [name, source, [{ timeoutMs: 20 }, 'undefined', 'object']],
+  },
+  createMtaStsFileStore: { parameters: [['/nowhere', 'string']] },
+  applyMtaSts: [
+    { parameters: [[policy], [[], 'array']] },
+    { parameters: [[{ name: 'x' }]], call: (host: never) => dns.applyMtaSts(policy, [host]) },
+  ],
+  matchesMtaSts: { parameters: [[policy], name] },
+  parseMtaStsPolicy: { parameters: [text] },
+  lookupMtaSts: { parameters: [name, source, options] },
+  byPreference: [
+    {
+      parameters: [
+        [[], 'array'],
+        [() => 0, 'function'],
+      ],
+    },
+    {
+      parameters: [[{ preference: 1 }]],
+      call: (host: never) => dns.byPreference([host, { preference: 5 }], Math.random),
+    },
+    {
+      parameters: [[() => 0, 'function']],
+      call: (random: never) => dns.byPreference([{ preference: 1 }, { preference: 1 }], random),
+    },
+  ],
+  createResolver: [
+    { parameters: [options] },
+    {
+      parameters: [name, ['A'], options],
+      call: (...given: never[]) =>
+        dns.createResolver({ servers: ['127.0.0.1:1'], timeoutMs: 20 }).query(...(given as [never, never])),
+    },
+  ],
+  toNodeDns: [
+    { parameters: [source, options] },
+    { parameters: [name], call: (given: never) => dns.toNodeDns(resolver).resolve4(given) },
+  ],
+  isTemporary: { parameters: [[found]] },
+  confirmReverse: { parameters: [['192.0.2.1', 'string'], source, options] },
+  reverseName: { parameters: [['192.0.2.1']] },
+  checkHost: { parameters: [[request], source, options] },
+  explainSpf: { parameters: [name, source, options] },
+  formatSpfTree: { parameters: [[tree]] },
+  lintSpf: { parameters: [[tree]] },
+  isSpfRecord: { parameters: [text] },
+  parseSpfRecord: { parameters: [text] },
+  lookupTlsRpt: { parameters: [name, source, options] },
+  parseTlsRptRecord: { parameters: [text] },
+  isUsableTlsa: { parameters: [[tlsa]] },
+  lookupTlsa: { parameters: [[target], source, options] },
+  matchTlsa: { parameters: [[[tlsa], 'array'], [peer]] },
+};
+
+const memoryWalk: WrongTypeWalk<typeof memory> = {
+  createMemoryResolver: [
+    { parameters: [[{}, 'object'], options] },
+    {
+      parameters: [name, ['A'], options],
+      call: (...given: never[]) => resolver.query(...(given as [never, never])),
+    },
+  ],
+};
+
+const cases = [...wrongTypeCases(dns, walk, own), ...wrongTypeCases(memory, memoryWalk, own)];
+it.each(cases)('OPT-06 $name', ({ check }) => check(), 2000);

@@ -1,3 +1,5 @@
+import { checkArgument, hasFields } from '../argument.ts';
+
 /** One result of a diagnosis. */
 export interface Finding {
   readonly check: DiagnosisCheck;
@@ -45,7 +47,13 @@ export interface PublishedRecord {
  * formatPublishedRecord({ name: '_dmarc.example.org', type: 'TXT', value: 'v=DMARC1; p=none' })
  * // '_dmarc.example.org. TXT "v=DMARC1; p=none"'
  */
-export function formatPublishedRecord({ name, type, value }: PublishedRecord): string {
+export function formatPublishedRecord(record: PublishedRecord): string {
+  checkArgument(
+    hasFields(record, 'string', 'name', 'type', 'value'),
+    'formatPublishedRecord: record',
+    'an object with the strings name, type and value',
+  );
+  const { name, type, value } = record;
   if (type !== 'TXT') return `${name}. ${type} ${value}`;
   const strings = value.match(/.{1,255}/gs) ?? [''];
   return `${name}. TXT ${strings.map((text) => `"${text.replace(/["\\]/g, '\\$&')}"`).join(' ')}`;
@@ -55,5 +63,10 @@ const ranks: readonly FindingSeverity[] = ['ok', 'info', 'warning', 'error'];
 
 /** The gravest severity among findings; `ok` when there are none. */
 export function worstSeverity(findings: readonly Finding[]): FindingSeverity {
+  checkArgument(
+    Array.isArray(findings) && findings.every((one) => ranks.includes(one?.severity)),
+    'worstSeverity: findings',
+    'findings, such as those of diagnoseSender',
+  );
   return ranks[Math.max(0, ...findings.map((finding) => ranks.indexOf(finding.severity)))]!;
 }

@@ -1,3 +1,4 @@
+import { checkArgument, hasFields, isTextList } from '../argument.ts';
 import { normalizeDomain } from '../domain.ts';
 import { checkText } from '../option-table.ts';
 import { printable } from '../printable.ts';
@@ -71,6 +72,8 @@ function addPattern(value: string, mx: string[], problems: string[]): void {
  * matchesMtaSts({ mode: 'enforce', mx: ['*.example.org'], maxAgeSeconds: 86_400 }, 'mx.example.org') // true
  */
 export function matchesMtaSts(policy: MtaStsPolicy, host: string): boolean {
+  checkPolicy(policy, 'matchesMtaSts');
+  checkArgument(typeof host === 'string', 'matchesMtaSts: host', 'a string');
   const name = normalizeDomain(host);
   if (name === undefined) return false;
   const parent = name.slice(name.indexOf('.') + 1);
@@ -96,9 +99,23 @@ export function applyMtaSts<H extends { readonly name: string }>(
   policy: MtaStsPolicy,
   hosts: readonly H[],
 ): MtaStsVerdict<H> {
+  checkPolicy(policy, 'applyMtaSts');
+  checkArgument(
+    Array.isArray(hosts) && hosts.every((host) => hasFields(host, 'string', 'name')),
+    'applyMtaSts: hosts',
+    'an array of objects with a name',
+  );
   if (policy.mode === 'none') return { hosts, mismatched: [], requireValidTls: false };
   const mismatched = hosts.filter((host) => !matchesMtaSts(policy, host.name));
   // RFC 8461 §5: in testing mode mail is delivered as if there were no policy.
   if (policy.mode === 'testing') return { hosts, mismatched, requireValidTls: false };
   return { hosts: hosts.filter((host) => !mismatched.includes(host)), mismatched, requireValidTls: true };
+}
+
+function checkPolicy(policy: MtaStsPolicy, where: string): void {
+  checkArgument(
+    hasFields(policy, 'string', 'mode') && isTextList(policy.mx),
+    `${where}: policy`,
+    'a policy, such as that of parseMtaStsPolicy',
+  );
 }

@@ -1,3 +1,4 @@
+import { checkArgument, hasFields } from '../argument.ts';
 import { checkText, readOptions } from '../option-table.ts';
 import { printable } from '../printable.ts';
 import { checkResolver, isTemporary, type QueryOptions, queryOptions, type Resolver } from '../resolver.ts';
@@ -148,7 +149,17 @@ async function givesNothing(target: string, name: SpfMechanism['name'], walk: Wa
 
 /** A tree as indented lines, each with the lookups that it costs; what strangers publish makes no line of its own. */
 export function formatSpfTree(tree: SpfTree): string {
+  checkTree(tree, 'formatSpfTree');
   return treeLines(tree, '').join('\n');
+}
+
+/** Checks an argument that must be what {@link explainSpf} returned. */
+export function checkTree(tree: SpfTree, where: string): void {
+  checkArgument(
+    hasFields(tree, 'string', 'domain') && Array.isArray(tree.terms),
+    `${where}: tree`,
+    'what explainSpf returned',
+  );
 }
 
 function treeLines(tree: SpfTree, indent: string): string[] {

@@ -1,4 +1,4 @@
-import type { SpfTree, SpfTreeTerm } from './explain.ts';
+import { checkTree, type SpfTree, type SpfTreeTerm } from './explain.ts';
 import { isInNetwork } from './network.ts';
 import type { SpfMechanism, SpfRecord } from './record.ts';
 
@@ -50,6 +50,7 @@ const maxVoidLookups = 2;
  * for (const finding of lintSpf(await explainSpf('example.org', resolver))) console.log(finding.message, finding.fix);
  */
 export function lintSpf(tree: SpfTree): SpfFinding[] {
+  checkTree(tree, 'lintSpf');
   if (tree.record === undefined) return [lintMissing(tree)];
   return [
     ...lintLookups(tree),

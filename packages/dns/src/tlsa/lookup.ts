@@ -1,3 +1,4 @@
+import { checkArgument, hasFields } from '../argument.ts';
 import { normalizeDomain } from '../domain.ts';
 import {
   flag,
@@ -162,7 +163,13 @@ const digestLengths: Readonly<Record<number, number>> = { 0: 0, 1: 32, 2: 64 };
  * Whether a record can be used for mail: usage 2 or 3 (RFC 7672 §3.1.3 rules out 0 and 1), selector 0
  * or 1, matching type 0, 1 or 2 with data of the right length.
  */
-export function isUsableTlsa({ usage, selector, matchingType, data }: TlsaRecord): boolean {
+export function isUsableTlsa(record: TlsaRecord): boolean {
+  checkArgument(
+    hasFields(record, 'number', 'usage', 'selector', 'matchingType') && record.data instanceof Uint8Array,
+    'isUsableTlsa: record',
+    'a TLSA record',
+  );
+  const { usage, selector, matchingType, data } = record;
   const length = digestLengths[matchingType];
   if ((usage !== 2 && usage !== 3) || (selector !== 0 && selector !== 1) || length === undefined)
     return false;
