@@ -61,10 +61,13 @@ export interface LineObservation {
   readonly line: SessionLine;
 }
 
-/** One message was offered to the hosts of one domain. */
+/** One message was offered to the hosts of one next hop, in one transaction at each. */
 export interface AttemptObservation {
   readonly type: 'attempt';
+  /** The domain that was routed: the first of {@link AttemptObservation.domains}. */
   readonly domain: string;
+  /** Domains of the recipients; more than one only where a relay or mail store is configured for them. */
+  readonly domains: readonly string[];
   /** The Message-ID of the message, in angle brackets. */
   readonly messageId: string;
   /** Number of the attempt, 1 for the first. */

@@ -1,43 +1,38 @@
 import type { MailHost } from '@mb/dns';
 import { type ConnectOptions, type SmtpConnection, SmtpError, type TimeoutOptions } from '@mb/smtp-client';
-import type { Clock } from '../clock.ts';
-import type { Observers } from '../observer.ts';
+import { byIdentity } from '../by-identity.ts';
 import type { DeliverySettings, TlsOptions } from '../options.ts';
 import type { EgressWatch } from '../route/egress-watch.ts';
-import { findHostSecurity, type SecuritySources } from '../route/host-security.ts';
 import type { LocalWatch } from '../route/local-watch.ts';
-import { findNextHop, type NextHop, type ReachableHop } from '../route/next-hop.ts';
-import type { ResolverWatch } from '../route/resolver-watch.ts';
+import type { NextHop, ReachableHop } from '../route/next-hop.ts';
+import { type RouteEnvironment, RouteScope } from '../route/route-scope.ts';
 import { type EgressSource, openFrom, reachableFrom } from '../sender/egress-source.ts';
 import type { ConnectionScope, DialObserver } from './connections.ts';
-import { byIdentity } from './credential-gate.ts';
 import type { HostExperienceScope, HostExperiences } from './host-experiences.ts';
 import type { HostPlan, UsableApproach } from './host-plan.ts';
 import type { ReplyRules } from './reply-rule.ts';
 import { observeRefusal, observeSession } from './tls-observation.ts';
 
-/** What every attempt of a broker shares. */
-export interface AttemptEnvironment extends SecuritySources {
+/** What every attempt under one sending profile shares. */
+export interface AttemptEnvironment extends RouteEnvironment {
   /** Name of the sending profile; empty without `profileFor`. */
   readonly profile: string;
   /** Our EHLO name where the source has none of its own. */
   readonly hostname: string;
   readonly delivery: DeliverySettings;
   readonly tls: TlsOptions;
-  readonly clock: Clock;
-  readonly random: () => number;
   readonly egress: EgressWatch;
-  readonly resolverWatch: ResolverWatch;
   readonly localWatch: LocalWatch;
   readonly experiences: HostExperiences;
   readonly replyRules: ReplyRules;
   readonly openSocket?: ConnectOptions['openSocket'];
-  readonly observers: Observers;
 }
 
 /** What differs from one piece of work to another. */
 export interface AttemptScopeOptions {
   readonly connections: ConnectionScope;
+  /** Routes that were looked up before. Default: none. */
+  readonly routes?: RouteScope | undefined;
   readonly experiences: HostExperienceScope;
   /**
    * True when another attempt will follow: hosts get less time for their greeting in this one. Default false.
@@ -66,7 +61,7 @@ export class AttemptScope {
   readonly source: EgressSource | undefined;
   readonly #experiences: HostExperienceScope;
   readonly #firstOfSeveral: boolean;
-  readonly #nextHops = new Map<string, Promise<NextHop>>();
+  readonly #routes: RouteScope;
   readonly #approaches = new Map<MailHost, Promise<HostPlan>>();
   /** For messages that ask for REQUIRETLS. */
   readonly #strictApproaches = new Map<MailHost, Promise<HostPlan>>();
@@ -76,6 +71,7 @@ export class AttemptScope {
     this.signal = options.signal;
     this.stopping = options.stopping;
     this.transcripts = options.transcripts ?? true;
+    this.#routes = options.routes ?? new RouteScope(environment, options.signal);
     this.#connections = options.connections;
     this.source = options.source;
     this.#experiences = options.experiences;
@@ -89,26 +85,7 @@ export class AttemptScope {
 
   /** The hosts for a domain. */
   nextHop(domain: string): Promise<NextHop> {
-    let nextHop = this.#nextHops.get(domain);
-    if (!nextHop) {
-      nextHop = this.#findNextHop(domain);
-      this.#nextHops.set(domain, nextHop);
-    }
-    return nextHop;
-  }
-
-  async #findNextHop(domain: string): Promise<NextHop> {
-    const { clock, observers, resolverWatch } = this.environment;
-    const startedAt = clock.now();
-    const nextHop = await findNextHop(domain, this.environment, this.signal);
-    const { route } = nextHop;
-    resolverWatch.saw(domain, route);
-    if (observers.wants('route')) {
-      const hosts = route.status === 'found' ? route.hosts.map(({ name }) => name) : [];
-      const durationMs = clock.now() - startedAt;
-      observers.emit({ type: 'route', domain, status: route.status, hosts, durationMs });
-    }
-    return nextHop;
+    return this.#routes.nextHop(domain);
   }
 
   /** How one of the hosts of a next hop is talked to. */
@@ -123,8 +100,7 @@ export class AttemptScope {
   }
 
   async #findApproach(nextHop: ReachableHop, host: MailHost, requireTls: boolean): Promise<HostPlan> {
-    const sender = { minimum: this.environment.tls.minimum ?? 'opportunistic', requireTls } as const;
-    const security = await findHostSecurity(nextHop, host, sender, this.environment, this.signal);
+    const security = await this.#routes.security(nextHop, host, requireTls);
     if (!security.usable) {
       const { observers } = this.environment;
       if (observers.wants('tls')) observers.emit(observeRefusal(nextHop.route.domain, host.name, security));

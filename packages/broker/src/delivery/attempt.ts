@@ -22,7 +22,7 @@ import type { PlannedDelivery, PlannedRecipient } from './plan.ts';
 const longestAttemptMs = 10 * 60_000;
 
 /**
- * Tries to deliver one message to recipients of one domain, host after host (RFC 5321 §5.1).
+ * Tries to deliver one message to recipients of one next hop, host after host (RFC 5321 §5.1).
  *
  * A host that cannot be reached, answers 4yz or lacks an extension is followed by the next one; recipients that a
  * host has decided on are not offered to another, above all not after an unknown end.
@@ -39,11 +39,13 @@ export async function attemptDelivery(
   const { clock, localWatch, observers } = scope.environment;
   const startedAt = clock.now();
   const outcomes = await tryHosts(delivery, message, attempt, scope);
-  const { domain } = delivery;
+  const { domain, recipients } = delivery;
   localWatch.saw(domain, outcomes);
   if (observers.wants('attempt')) {
     const durationMs = clock.now() - startedAt;
-    observers.emit({ type: 'attempt', domain, messageId: message.messageId, attempt, outcomes, durationMs });
+    const domains = [...new Set(recipients.map((recipient) => recipient.domain))];
+    const { messageId } = message;
+    observers.emit({ type: 'attempt', domain, domains, messageId, attempt, outcomes, durationMs });
   }
   return outcomes;
 }
@@ -60,7 +62,7 @@ async function tryHosts(
   if (route.status !== 'found') {
     return recipients.map((recipient) => routeOutcome(recipient, route, attempt));
   }
-  const offer = { domain: delivery.domain, nextHop: { ...nextHop, route }, message, attempt };
+  const offer = { nextHop: { ...nextHop, route }, message, attempt };
   // RFC 5321 §5.1: hosts of equal preference share the load, message by message, though the route is that of the claim.
   const hosts = byPreference(route.hosts, scope.environment.random);
   const [first, ...others] = hosts.filter(
@@ -100,7 +102,6 @@ function moreHopeful(before: RecipientOutcome, now: RecipientOutcome): Recipient
 
 /** One host of a route and what it is to be offered. */
 interface Offer {
-  readonly domain: string;
   readonly nextHop: ReachableHop;
   readonly host: MailHost;
   readonly recipients: readonly PlannedRecipient[];
@@ -116,7 +117,9 @@ async function tryHost(offer: Offer, scope: AttemptScope): Promise<RecipientOutc
     return recipients.map((recipient) => policyOutcome(recipient, host, approach, attempt));
   }
   const { egress, replyRules: rules } = scope.environment;
-  const facts = { host, relay: isForeignRelay(nextHop, host, offer.domain), rules, attempt };
+  const factsOf = ({ domain }: PlannedRecipient) => {
+    return { host, relay: isForeignRelay(nextHop, host, domain), rules, attempt };
+  };
   try {
     const { outcome, dsn } = await handOver(offer, approach, scope);
     const transcript = scope.transcripts ? outcome.transcript : [];
@@ -125,14 +128,19 @@ async function tryHost(offer: Offer, scope: AttemptScope): Promise<RecipientOutc
     const shared = nextHop.protocol === 'smtp' && accepted > 1;
     return outcome.recipients.map((result, index) =>
       withOwnReport(
-        recipientOutcome(recipients[index]!, result, { ...facts, outcome, transcript, shared }),
+        recipientOutcome(recipients[index]!, result, {
+          ...factsOf(recipients[index]!),
+          outcome,
+          transcript,
+          shared,
+        }),
         dsn ? 'never' : message.dsn?.recipients.get(recipients[index]!.address)?.notify,
         nextHop,
       ),
     );
   } catch (error) {
     if (!SmtpError.isInstance(error) || error.kind === 'api-misuse') throw error;
-    return recipients.map((recipient) => sessionOutcome(recipient, error, egress, facts));
+    return recipients.map((recipient) => sessionOutcome(recipient, error, egress, factsOf(recipient)));
   }
 }
 

@@ -1,4 +1,5 @@
 import { type ConnectOptions, type SmtpConnection, SmtpError } from '@mb/smtp-client';
+import { byIdentity } from '../by-identity.ts';
 import type { Clock } from '../clock.ts';
 
 /** How long a refusal also answers those who ask next: until the queue has written down that the destination pauses. */
@@ -89,17 +90,6 @@ export class CredentialGate {
     if (this.#states.size > mostStates) this.#states.delete(this.#states.keys().next().value!);
     return state;
   }
-}
-
-const identities = new WeakMap<object, number>();
-let identityCount = 0;
-
-/** For JSON.stringify: functions (credentials that are asked for) are told apart by identity. */
-export function byIdentity(_name: string, value: unknown): unknown {
-  if (typeof value !== 'function') return value;
-  const identity = identities.get(value) ?? ++identityCount;
-  identities.set(value, identity);
-  return `function ${identity}`;
 }
 
 function untilOver(trial: Promise<void>, signal: AbortSignal | undefined): Promise<void> {

@@ -1,6 +1,8 @@
 import type { Clock } from '../clock.ts';
 import { forEachLimit } from '../for-each-limit.ts';
 import type { SignedMessage } from '../message/outgoing-message.ts';
+import { configuredHop } from '../route/next-hop.ts';
+import { RouteScope } from '../route/route-scope.ts';
 import { siteOfHop } from '../route/site.ts';
 import { chooseSource } from '../sender/egress-source.ts';
 import { defaultSiteLimits } from '../store/pacing.ts';
@@ -35,10 +37,14 @@ export class DirectSender {
     signal: AbortSignal | undefined,
   ): Promise<RecipientOutcome[]> {
     const { delivery } = environment;
-    const plan = planRecipients(signed.envelope.to, delivery.maxRecipients);
+    const { maxRecipients, routes, concurrency } = delivery;
+    const hopOf = (domain: string) => configuredHop(domain, routes);
+    const plan = planRecipients(signed.envelope.to, { maxRecipients, hopOf });
     const outcomes: RecipientOutcome[] = [];
-    await forEachLimit(plan.deliveries, delivery.concurrency, async (planned) => {
-      const results = await this.#attempt(planned, signed, environment, signal);
+    const work = { signed, environment, signal, routes: new RouteScope(environment, signal) };
+    const visits = new Map<string, Visit>();
+    await forEachLimit(plan.deliveries, concurrency, async (planned) => {
+      const results = await this.#attempt(planned, work, visits);
       planned.recipients.forEach(({ index }, position) => {
         outcomes[index] = results[position]!;
       });
@@ -50,28 +56,72 @@ export class DirectSender {
     );
   }
 
+  /** Makes one delivery on the visit that this message pays to its destination now, or on a new one. */
   async #attempt(
     planned: PlannedDelivery,
-    signed: SignedMessage,
-    environment: AttemptEnvironment,
-    signal: AbortSignal | undefined,
+    work: Work,
+    visits: Map<string, Visit>,
   ): Promise<RecipientOutcome[]> {
-    const { delivery, random, experiences } = environment;
-    const scope = new AttemptScope(environment, {
-      connections: this.#connections.open(),
-      experiences: experiences.open(),
-      source: chooseSource(delivery.sources, random),
-      signal,
-    });
-    const site = siteOfHop(planned.domain, await scope.nextHop(planned.domain)) ?? planned.domain;
-    const work = async () => {
-      try {
-        const result = await attemptDelivery(planned, signed, 1, scope);
-        return { result, feedback: siteFeedbackOf(result) };
-      } finally {
-        await scope.end();
+    const site = siteOfHop(planned.domain, await work.routes.nextHop(planned.domain)) ?? planned.domain;
+    let visit = visits.get(site);
+    if (!visit) {
+      visit = this.#visit(site, work);
+      visits.set(site, visit);
+    }
+    visit.deliveries++;
+    try {
+      const scope = await visit.begun;
+      const results = await attemptDelivery(planned, work.signed, 1, scope);
+      visit.outcomes.push(...results);
+      return results;
+    } finally {
+      if (--visit.deliveries === 0) {
+        visits.delete(site);
+        visit.end();
+        await visit.over;
       }
-    };
-    return this.#slots.run(site, work, signal);
+    }
   }
+
+  /** Waits for a slot of the destination, and holds it until the deliveries of the visit are made. */
+  #visit(site: string, { environment, signal, routes }: Work): Visit {
+    const { delivery, random, experiences } = environment;
+    const begun = Promise.withResolvers<AttemptScope>();
+    const ended = Promise.withResolvers<void>();
+    const outcomes: RecipientOutcome[] = [];
+    const stay = async () => {
+      const scope = new AttemptScope(environment, {
+        connections: this.#connections.open(),
+        routes,
+        experiences: experiences.open(),
+        source: chooseSource(delivery.sources, random),
+        signal,
+      });
+      begun.resolve(scope);
+      await ended.promise;
+      await scope.end();
+      return { result: undefined, feedback: siteFeedbackOf(outcomes) };
+    };
+    const over = this.#slots.run(site, stay, signal);
+    return { begun: begun.promise, outcomes, deliveries: 0, end: ended.resolve, over };
+  }
+}
+
+/** A message that is being sent. */
+interface Work {
+  readonly signed: SignedMessage;
+  readonly environment: AttemptEnvironment;
+  readonly signal: AbortSignal | undefined;
+  readonly routes: RouteScope;
+}
+
+/** The deliveries of one message to one destination, which share a slot and its connection. */
+interface Visit {
+  /** Resolves when the destination has a slot. */
+  readonly begun: Promise<AttemptScope>;
+  readonly outcomes: RecipientOutcome[];
+  /** Deliveries that are not made. */
+  deliveries: number;
+  readonly end: () => void;
+  readonly over: Promise<unknown>;
 }

@@ -2,8 +2,8 @@ import type { RouteFailure, RouteSource, SkippedHost } from '@mb/dns';
 import type { Clock } from '../clock.ts';
 import type { SignedMessage } from '../message/outgoing-message.ts';
 import { printableText } from '../printable-text.ts';
-import { findHostSecurity } from '../route/host-security.ts';
-import { findNextHop } from '../route/next-hop.ts';
+import { configuredHop } from '../route/next-hop.ts';
+import { RouteScope } from '../route/route-scope.ts';
 import type { HostSecurity } from '../route/tls-policy.ts';
 import { chooseSource } from '../sender/egress-source.ts';
 import type { AttemptEnvironment } from './attempt-scope.ts';
@@ -31,9 +31,12 @@ export interface ExplainedSignature {
   readonly algorithm: string;
 }
 
-/** What would be done for the recipients of one domain. */
+/** What would be done for recipients that share a transaction. */
 export interface ExplainedDelivery {
+  /** The domain that was routed: the first of {@link ExplainedDelivery.domains}. */
   readonly domain: string;
+  /** Domains of the recipients; more than one only where a relay or mail store is configured for them. */
+  readonly domains: readonly string[];
   readonly recipients: readonly string[];
   /** How the hosts were found; absent when there are none. */
   readonly via?: RouteSource;
@@ -117,7 +120,10 @@ async function explainAll(
   lookups: LookupTime,
 ): Promise<Explanation> {
   const { envelope, messageId, size, requires, requireTls } = message;
-  const { deliveries } = planRecipients(envelope.to, environment.delivery.maxRecipients);
+  const { maxRecipients, routes } = environment.delivery;
+  const hopOf = (domain: string) => configuredHop(domain, routes);
+  const { deliveries } = planRecipients(envelope.to, { maxRecipients, hopOf });
+  const scope = new RouteScope(environment, lookups.signal);
   return {
     messageId,
     from: envelope.from,
@@ -129,7 +135,9 @@ async function explainAll(
     ],
     signatures: readSignatures(message.signature),
     deliveries: await Promise.all(
-      deliveries.map((delivery) => explainOne(delivery, requireTls ?? false, environment, lookups)),
+      deliveries.map((delivery) =>
+        explainOne(delivery, requireTls ?? false, environment, { scope, lookups }),
+      ),
     ),
   };
 }
@@ -138,12 +146,13 @@ async function explainOne(
   delivery: PlannedDelivery,
   requireTls: boolean,
   environment: AttemptEnvironment,
-  lookups: LookupTime,
+  { scope, lookups }: { readonly scope: RouteScope; readonly lookups: LookupTime },
 ): Promise<ExplainedDelivery> {
-  const hop = await lookups.orElse(findNextHop(delivery.domain, environment, lookups.signal), undefined);
+  const hop = await lookups.orElse(scope.nextHop(delivery.domain), undefined);
   const source = chooseSource(environment.delivery.sources, environment.random)?.name;
   const common = {
     domain: delivery.domain,
+    domains: [...new Set(delivery.recipients.map(({ domain }) => domain))],
     recipients: delivery.recipients.map(({ address }) => address),
     ...(source !== undefined && { source }),
   };
@@ -159,13 +168,15 @@ async function explainOne(
     const { status, enhancedCode, reason } = route;
     return { ...facts, hosts: [], failure: { status, enhancedCode, reason } };
   }
-  const sender = { minimum: environment.tls.minimum ?? 'opportunistic', requireTls };
   const hosts = await Promise.all(
     route.hosts.map(async (host): Promise<ExplainedHost> => {
-      const security = await lookups.orElse(
-        findHostSecurity({ ...hop, route }, host, sender, environment, lookups.signal),
-        { usable: false, basis: 'dane', enhanced: '4.4.3', why: lookups.reason, local: true } as const,
-      );
+      const security = await lookups.orElse(scope.security({ ...hop, route }, host, requireTls), {
+        usable: false,
+        basis: 'dane',
+        enhanced: '4.4.3',
+        why: lookups.reason,
+        local: true,
+      } as const);
       const { name, preference } = host;
       return { name, preference, addresses: host.addresses.map(({ address }) => address), security };
     }),
@@ -206,10 +217,10 @@ export function formatExplanation(explanation: Explanation): string {
 }
 
 function deliveryLines(delivery: ExplainedDelivery): string[] {
-  const { domain, recipients, via, port, protocol, source, hosts, skipped, failure } = delivery;
+  const { domains, recipients, via, port, protocol, source, hosts, skipped, failure } = delivery;
   const how = `${via === undefined ? '' : `by ${via}, `}${protocol.toUpperCase()} port ${port}${source === undefined ? '' : `, from ${source}`}`;
   return [
-    `${domain}: ${recipients.join(', ')} (${how})`,
+    `${domains.join(', ')}: ${recipients.join(', ')} (${how})`,
     ...(failure
       ? [
           `  ${failure.status === 'permanent' ? 'fails' : 'waits'}: ${failure.reason} (${failure.enhancedCode})`,

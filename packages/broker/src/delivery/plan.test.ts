@@ -1,13 +1,17 @@
 import { expect, it } from 'vitest';
 import { planRecipients } from './plan.ts';
 
-function summary(recipients: readonly string[], maxRecipients = 100) {
-  return planRecipients(recipients, maxRecipients).deliveries.map(
+function summary(
+  recipients: readonly string[],
+  maxRecipients = 100,
+  hopOf: (domain: string) => string | undefined = () => undefined,
+) {
+  return planRecipients(recipients, { maxRecipients, hopOf }).deliveries.map(
     ({ domain, recipients }) => `${domain}: ${recipients.map(({ index }) => index).join(' ')}`,
   );
 }
 
-it('BRK-03 groups recipients by domain, and different domains never share an envelope', () => {
+it('BRK-03 groups recipients by domain, and mail exchangers get one domain in an envelope', () => {
   expect(summary(['a@example.com', 'b@example.org', 'c@EXAMPLE.com'])).toEqual([
     'example.com: 0 2',
     'example.org: 1',
@@ -19,13 +23,16 @@ it('groups U-labels with their A-labels', () => {
 });
 
 it('gives one copy to an address that stands twice, also when it is quoted once', () => {
-  const plan = planRecipients(['joe@example.com', '"joe"@Example.com', 'Joe@example.com'], 100);
+  const plan = planRecipients(['joe@example.com', '"joe"@Example.com', 'Joe@example.com'], {
+    maxRecipients: 100,
+    hopOf: () => undefined,
+  });
   expect(plan.deliveries).toEqual([
     {
       domain: 'example.com',
       recipients: [
-        { address: 'joe@example.com', index: 0 },
-        { address: 'Joe@example.com', index: 2 },
+        { address: 'joe@example.com', domain: 'example.com', index: 0 },
+        { address: 'Joe@example.com', domain: 'example.com', index: 2 },
       ],
     },
   ]);
@@ -43,4 +50,13 @@ it('keeps an address literal as a domain of its own', () => {
     '[192.0.2.1]: 0',
     '[ipv6:2001:db8::1]: 1',
   ]);
+});
+
+it('HOP-01 puts domains of one configured next hop into one envelope', () => {
+  const hopOf = (domain: string) => (domain === 'example.net' ? undefined : 'relay');
+  expect(summary(['a@example.com', 'b@example.net', 'c@example.org'], 100, hopOf)).toEqual([
+    'example.com: 0 2',
+    'example.net: 1',
+  ]);
+  expect(summary(['a@example.com', 'b@example.org'], 1, hopOf)).toEqual(['example.com: 0', 'example.org: 1']);
 });

@@ -3,12 +3,14 @@ import { canonicalAddress, domainToAscii, parseMailbox } from '@mb/mime';
 /** A recipient and its place in the caller's list. */
 export interface PlannedRecipient {
   readonly address: string;
+  /** In lower-case A-labels; or an address literal. */
+  readonly domain: string;
   readonly index: number;
 }
 
-/** Recipients that may share one envelope. */
+/** Recipients that share one transaction. */
 export interface PlannedDelivery {
-  /** The domain of all of them, in lower-case A-labels; or an address literal. */
+  /** The domain that is routed: that of all of them, or, where a route is configured for several domains, the first. */
   readonly domain: string;
   readonly recipients: readonly PlannedRecipient[];
 }
@@ -20,19 +22,33 @@ export interface RecipientPlan {
   readonly firstIndex: readonly number[];
 }
 
+/** How recipients may be put together. */
+export interface PlanOptions {
+  /** Most recipients of one delivery; 1 for VERP. */
+  readonly maxRecipients: number;
+  /** Names the configured host that the mail of a domain goes to; undefined where its mail exchangers are asked for. */
+  readonly hopOf: (domain: string) => string | undefined;
+}
+
 /**
- * Groups recipients into deliveries: domains never share an envelope, equal addresses get one copy.
+ * Groups recipients into deliveries: by the relay or mail store that they go to, else by domain. Equal addresses get one
+ * copy.
+ *
+ * QUIRK(Gmail): mail exchangers that many domains share may take only one domain in a transaction (451 4.3.0), so what
+ * goes to them is never mixed. It shares their connections.
  *
  * @param recipients  addr-specs in the caller's order.
- * @param maxRecipients  most recipients of one delivery; 1 for VERP.
- * @throws {MimeError} for an address that is none.
+ * @throws {MimeError} for an invalid address.
  * @example
- * planRecipients(['a@example.com', 'b@example.org', 'c@example.com'], 100).deliveries
- * // [{ domain: 'example.com', recipients: [a, c] }, { domain: 'example.org', recipients: [b] }]
+ * planRecipients(['a@example.com', 'b@example.org', 'c@example.com'], { maxRecipients: 100, hopOf: () => undefined })
+ *   .deliveries // [{ domain: 'example.com', recipients: [a, c] }, { domain: 'example.org', recipients: [b] }]
  */
-export function planRecipients(recipients: readonly string[], maxRecipients: number): RecipientPlan {
+export function planRecipients(
+  recipients: readonly string[],
+  { maxRecipients, hopOf }: PlanOptions,
+): RecipientPlan {
   const firstByAddress = new Map<string, number>();
-  const byDomain = new Map<string, PlannedRecipient[][]>();
+  const groups = new Map<string, PlannedRecipient[][]>();
   const firstIndex = recipients.map((address, index) => {
     // They were checked when the message was composed or read.
     const mailbox = parseMailbox(address, { addresses: 'as-received' });
@@ -41,14 +57,16 @@ export function planRecipients(recipients: readonly string[], maxRecipients: num
     if (first !== undefined) return first;
     firstByAddress.set(canonical, index);
     const domain = domainToAscii(mailbox.domain);
-    const groups = byDomain.get(domain) ?? [[]];
-    byDomain.set(domain, groups);
-    if (groups.at(-1)!.length >= maxRecipients) groups.push([]);
-    groups.at(-1)!.push({ address, index });
+    const hop = hopOf(domain);
+    const key = hop === undefined ? `domain ${domain}` : `hop ${hop}`;
+    const chunks = groups.get(key) ?? [[]];
+    groups.set(key, chunks);
+    if (chunks.at(-1)!.length >= maxRecipients) chunks.push([]);
+    chunks.at(-1)!.push({ address, domain, index });
     return index;
   });
-  const deliveries = [...byDomain].flatMap(([domain, groups]) =>
-    groups.map((group) => ({ domain, recipients: group })),
+  const deliveries = [...groups.values()].flatMap((chunks) =>
+    chunks.map((chunk) => ({ domain: chunk[0]!.domain, recipients: chunk })),
   );
   return { deliveries, firstIndex };
 }

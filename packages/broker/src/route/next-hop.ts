@@ -1,6 +1,7 @@
 import { domainToASCII } from 'node:url';
 import { type FoundRoute, findMailRoute, findSmarthostRoute, type MailRoute, type Resolver } from '@mb/dns';
 import { type AuthOptions, checkAuth, SmtpError, type TlsLevel } from '@mb/smtp-client';
+import { byIdentity } from '../by-identity.ts';
 import { optionError } from '../errors.ts';
 import {
   flag,
@@ -217,6 +218,18 @@ function asOwnTrouble(route: MailRoute, host: string): MailRoute {
     replyCode: 451,
     reason,
   };
+}
+
+/**
+ * Names the relay or mail store that the mail of a domain goes to by configuration; undefined where its mail exchangers
+ * are asked for. Domains with the same name share transactions.
+ */
+export function configuredHop(
+  domain: string,
+  routes: Readonly<Record<string, RouteOption>>,
+): string | undefined {
+  const option = routeFor(domain, routes);
+  return option.type === 'mx' ? undefined : JSON.stringify(option, byIdentity);
 }
 
 /** The most specific entry wins: the domain itself, `.parent`, `*`. */

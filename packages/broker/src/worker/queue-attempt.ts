@@ -11,6 +11,7 @@ import { BrokerError } from '../errors.ts';
 import { type Octets, type SignedMessage, signOutgoing } from '../message/outgoing-message.ts';
 import { readQueuedEnvelope } from '../message/queued-envelope.ts';
 import type { Profiles } from '../profiles.ts';
+import { configuredHop } from '../route/next-hop.ts';
 import type { Keyring } from '../sender/keyring.ts';
 import { isProfileFailure } from '../sender/obtain.ts';
 import { formatVerp } from '../sender/verp.ts';
@@ -96,7 +97,7 @@ export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
 async function attemptMessage(
   message: ClaimedMessage,
   scope: AttemptScope,
-  { keyring, verp, maxRecipients }: Profile,
+  { keyring, verp, maxRecipients, routes }: Profile,
   parts: QueueAttemptParts,
 ): Promise<{ outcomes: AttemptOutcome[]; feedback?: SiteFeedback }> {
   const { recipients } = message;
@@ -110,7 +111,7 @@ async function attemptMessage(
   }
   const { environment } = parts;
   const personal = verp !== undefined && message.sender !== '';
-  const plan = planClaimed(recipients, personal ? 1 : maxRecipients);
+  const plan = planClaimed(recipients, personal ? 1 : maxRecipients, routes);
   const results: RecipientOutcome[] = [];
   for (const delivery of plan.deliveries) {
     const { recipientId } = recipients[delivery.recipients[0]!.index]!;
@@ -183,16 +184,21 @@ function withoutProfile(
 }
 
 /** By far the most claimed messages have one recipient, whose domain the queue knows. */
-function planClaimed(recipients: readonly ClaimedRecipient[], maxRecipients: number): RecipientPlan {
+function planClaimed(
+  recipients: readonly ClaimedRecipient[],
+  maxRecipients: number,
+  routes: Profile['routes'],
+): RecipientPlan {
   const [only, ...others] = recipients;
   if (!only || others.length > 0) {
     return planRecipients(
       recipients.map(({ address }) => address),
-      maxRecipients,
+      { maxRecipients, hopOf: (domain) => configuredHop(domain, routes) },
     );
   }
-  const recipient = { address: only.address, index: 0 };
-  return { deliveries: [{ domain: only.domain, recipients: [recipient] }], firstIndex: [0] };
+  const { address, domain } = only;
+  const recipient = { address, domain, index: 0 };
+  return { deliveries: [{ domain, recipients: [recipient] }], firstIndex: [0] };
 }
 
 function withReturnPath(message: SignedMessage, from: string): SignedMessage {
