@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Exim, startExim } from '../lab/exim.ts';
 import { type Postfix, startPostfix } from '../lab/postfix.ts';
 import { type SignedDns, startSignedDns } from '../lab/signed-dns.ts';
+import { type Haraka, startHaraka } from '../smtp/haraka.ts';
 import { type OpenSmtpd, startOpenSmtpd } from '../smtp/opensmtpd.ts';
 import { createQueuedMail, expectStoredOnce, type Mail, type QueuedMail } from './queued-mail.ts';
 
@@ -17,6 +18,8 @@ const domains = {
   'exim.test': '127.0.12.5',
   /** OpenSMTPD takes 100 messages a session; it says 452 to MAIL then, and stays. */
   'opensmtpd.test': '127.0.12.6',
+  /** Haraka takes three messages a session; it says 450 to MAIL then, and closes. */
+  'haraka.test': '127.0.12.7',
 } as const;
 
 type Domain = keyof typeof domains;
@@ -199,6 +202,29 @@ describe('OpenSMTPD', () => {
     await expectStoredOnce(
       () => opensmtpd.messages(),
       'many',
+      mails.map(({ subject }) => subject),
+    );
+  }, 60_000);
+});
+
+describe('Haraka', () => {
+  let haraka: Haraka;
+
+  beforeAll(async () => {
+    haraka = await startHaraka(domains['haraka.test'], ['ada@haraka.test'], { messagesPerSession: 3 });
+  }, 300_000);
+
+  afterAll(() => haraka?.stop());
+
+  it('SITE-03 SITE-04 SESS-10 that answers 450 and closes after three messages gets 40 at once', async () => {
+    await using mail = createQueuedMail();
+    const mails = mailsTo('haraka.test', 'three', 40);
+    await mail.enqueue(mails);
+    expect(await fates(mail, mails)).toEqual(mails.map(({ subject }) => `${subject}: delivered 1`));
+    expect(await mail.learned('haraka.test')).toMatchObject({ messagesPerSession: 3 });
+    await expectStoredOnce(
+      async () => haraka.messages(),
+      'three',
       mails.map(({ subject }) => subject),
     );
   }, 60_000);

@@ -41,8 +41,18 @@ async function ensureHaraka(): Promise<string> {
   return server;
 }
 
+/** What a Haraka of the lab does beside taking mail. */
+export interface HarakaOptions {
+  /** Messages that it takes in one session; then it answers MAIL with 4yz and hangs up. Default: no limit. */
+  readonly messagesPerSession?: number;
+}
+
 /** Starts Haraka with a queue plugin that writes what it gets to standard output. */
-export async function startHaraka(address: string, known: readonly string[]): Promise<Haraka> {
+export async function startHaraka(
+  address: string,
+  known: readonly string[],
+  { messagesPerSession }: HarakaOptions = {},
+): Promise<Haraka> {
   const server = await ensureHaraka();
   const folder = makeFolder('haraka');
   for (const each of ['config', 'plugins', 'queue']) mkdirSync(join(folder, each));
@@ -56,6 +66,12 @@ export async function startHaraka(address: string, known: readonly string[]): Pr
     'config/loglevel': 'LOGWARN\n',
     'plugins/lab.js': `'use strict';
 const known = ${JSON.stringify(known)};
+const most = ${messagesPerSession ?? 'Infinity'};
+exports.hook_mail = (next, connection) => {
+  connection.notes.mails = (connection.notes.mails ?? 0) + 1;
+  if (connection.notes.mails <= most) return next();
+  next(DENYSOFTDISCONNECT, 'Too many messages in this session');
+};
 exports.hook_rcpt = (next, connection, [recipient]) =>
   known.includes(recipient.address.toLowerCase()) ? next(OK) : next(DENY, 'unknown');
 exports.hook_queue = (next, connection) => {
