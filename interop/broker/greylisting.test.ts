@@ -6,10 +6,11 @@ import { mailboxUser } from '../lab/maildir.ts';
 import { type Postfix, startPostfix } from '../lab/postfix.ts';
 import { type LabProcess, startProcess } from '../lab/process.ts';
 import { type SignedDns, startSignedDns } from '../lab/signed-dns.ts';
+import { startGreylistingRspamd } from './greylisting-rspamd.ts';
 import { createQueuedMail, expectStoredOnce } from './queued-mail.ts';
 
-/** Postgrey's own reply, and the one of content filters that greylist. */
-const replies = {
+/** Postgrey's own reply, and the one of content filters that greylist, from Postgrey and from such a filter. */
+const postgreys = {
   'own.test': {
     address: '127.0.14.1',
     port: 10_023,
@@ -22,7 +23,10 @@ const sources = [
   { name: 'a', hostname: 'a.example.com', localAddresses: ['127.0.14.11'] },
   { name: 'b', hostname: 'b.example.com', localAddresses: ['127.0.14.12'] },
 ];
-const cases = Object.entries(replies);
+/** It also knows content again, so its delay is longer than all first attempts take. */
+const rspamd = { address: '127.0.14.3', port: 11_332, delaySeconds: 4, text: 'Try again later' } as const;
+const hosts = { ...postgreys, 'rspamd.test': rspamd } as const;
+const cases = Object.entries(hosts);
 /** How long Postgrey wants a sender to wait. */
 const delaySeconds = 2;
 const recipients = 30;
@@ -32,7 +36,11 @@ let postfix: Postfix;
 const greylists: LabProcess[] = [];
 
 /** Starts Postgrey, which knows hosts by their whole address and never learns that one is good. */
-async function startPostgrey({ port, action, text }: (typeof replies)[keyof typeof replies]): Promise<void> {
+async function startPostgrey({
+  port,
+  action,
+  text,
+}: (typeof postgreys)[keyof typeof postgreys]): Promise<void> {
   await ensureDebianPackages(['postgrey']);
   const folder = makeFolder('postgrey');
   chownSync(folder, mailboxUser, mailboxUser);
@@ -58,23 +66,27 @@ async function startPostgrey({ port, action, text }: (typeof replies)[keyof type
 
 beforeAll(async () => {
   dns = await startSignedDns(
-    Object.entries(replies).map(([name, { address }]) => ({
+    Object.entries(hosts).map(([name, { address }]) => ({
       name,
       records: ['@ MX 10 mx', `mx A ${address}`],
     })),
   );
-  for (const each of Object.values(replies)) await startPostgrey(each);
+  for (const each of Object.values(postgreys)) await startPostgrey(each);
+  greylists.push(...(await startGreylistingRspamd(rspamd.port, rspamd.delaySeconds, rspamd.text)));
   postfix = await startPostfix({
     hostname: 'mx.example.test',
     addresses: ['127.0.14.100'],
-    mailboxes: Object.keys(replies).flatMap((domain) =>
+    mailboxes: Object.keys(hosts).flatMap((domain) =>
       Array.from({ length: recipients }, (_, at) => `u${at}@${domain}`),
     ),
     // With its own defaults: a second before each reply after ten refusals in a session, and 421 after twenty.
-    services: Object.values(replies).map(
-      ({ address, port }) =>
-        `${address}:25 inet n - n - - smtpd -o {smtpd_recipient_restrictions = reject_unauth_destination, check_policy_service inet:127.0.0.1:${port}}`,
-    ),
+    services: [
+      ...Object.values(postgreys).map(
+        ({ address, port }) =>
+          `${address}:25 inet n - n - - smtpd -o {smtpd_recipient_restrictions = reject_unauth_destination, check_policy_service inet:127.0.0.1:${port}}`,
+      ),
+      `${rspamd.address}:25 inet n - n - - smtpd -o smtpd_milters=inet:127.0.0.1:${rspamd.port} -o milter_default_action=tempfail`,
+    ],
   });
 }, 300_000);
 
@@ -84,7 +96,7 @@ afterAll(async () => {
   await dns?.stop();
 });
 
-describe('Postfix with Postgrey', () => {
+describe('Postfix with Postgrey or rspamd', () => {
   it.each(cases)(
     'Q-07 PACE-01 SRC-01 SESS-39 %s: each recipient is tried at once, and its retry from the same address succeeds',
     async (domain, { text }) => {
