@@ -250,6 +250,7 @@ const storeWalk: OptionWalk<typeof store> = {
   messageTimes: 'none',
   allowedConnections: 'none',
   cursorNumber: 'none',
+  unknownCursor: 'none',
   pageLimit: 'none',
   changeByCommand: 'none',
   changeByLostLease: 'none',

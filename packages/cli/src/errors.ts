@@ -23,14 +23,17 @@ const MARKER = Symbol.for('@mb/cli.error');
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly code: CliErrorCode;
-  readonly kind: 'api-misuse' | 'aborted';
+  readonly kind: 'invalid-input' | 'aborted';
   readonly retryable = false;
 
-  /** @param options  `kind` is `aborted` for what had begun; by default the caller is wrong and nothing was done. */
+  /** @param options  `kind` is `aborted` for what had begun; by default what was typed is wrong and nothing was done. */
   constructor(
     code: CliErrorCode,
     message: string,
-    { kind = 'api-misuse', ...options }: ErrorOptions & { readonly kind?: 'api-misuse' | 'aborted' } = {},
+    {
+      kind = 'invalid-input',
+      ...options
+    }: ErrorOptions & { readonly kind?: 'invalid-input' | 'aborted' } = {},
   ) {
     super(message, options);
     this.code = code;

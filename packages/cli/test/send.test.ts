@@ -434,7 +434,7 @@ describe('bad input', () => {
     const run = await send(['--json']);
     expect(JSON.parse(run.stdout)).toMatchObject({
       exitCode: 64,
-      error: { code: 'MB_CLI_USAGE', kind: 'api-misuse', message: expect.stringContaining('--from') },
+      error: { code: 'MB_CLI_USAGE', kind: 'invalid-input', message: expect.stringContaining('--from') },
     });
   });
 

@@ -22,7 +22,25 @@ export type DkimErrorCode =
   | 'MB_DKIM_ABORTED';
 
 /** Who is at fault: the caller, the other side, the network, or the caller's own abort. */
-export type DkimErrorKind = 'api-misuse' | 'peer-misbehaved' | 'rejected' | 'network' | 'aborted';
+export type DkimErrorKind =
+  | 'api-misuse'
+  | 'invalid-input'
+  | 'peer-misbehaved'
+  | 'rejected'
+  | 'network'
+  | 'aborted';
+
+/** Codes about a message or a key, which a program may have got from its user. */
+const givenByUsers: ReadonlySet<DkimErrorCode> = new Set<DkimErrorCode>([
+  'MB_DKIM_HEADER_SYNTAX',
+  'MB_DKIM_HEADER_TOO_LARGE',
+  'MB_DKIM_FROM_MISSING',
+  'MB_DKIM_KEY_INVALID',
+  'MB_DKIM_KEY_PASSPHRASE',
+  'MB_DKIM_KEY_PUBLIC',
+  'MB_DKIM_KEY_TYPE',
+  'MB_DKIM_KEY_TOO_SHORT',
+]);
 
 const marker = Symbol.for('@mb/dkim.error');
 
@@ -51,7 +69,7 @@ export class DkimError extends Error {
   constructor(code: DkimErrorCode, message: string, details: DkimErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
-    this.kind = details.kind ?? 'api-misuse';
+    this.kind = details.kind ?? (givenByUsers.has(code) ? 'invalid-input' : 'api-misuse');
     this.retryable = details.retryable ?? false;
     Object.defineProperty(this, marker, { value: true });
   }

@@ -8,12 +8,12 @@ export type DnsErrorCode =
   | 'MB_DNS_ABORTED';
 
 /** Who has to act on an error. */
-export type DnsErrorKind = 'api-misuse' | 'peer-misbehaved' | 'aborted';
+export type DnsErrorKind = 'api-misuse' | 'invalid-input' | 'peer-misbehaved' | 'aborted';
 
 const kinds: Record<DnsErrorCode, DnsErrorKind> = {
   MB_DNS_OPTION: 'api-misuse',
-  MB_DNS_NAME_INVALID: 'api-misuse',
-  MB_DNS_ADDRESS_INVALID: 'api-misuse',
+  MB_DNS_NAME_INVALID: 'invalid-input',
+  MB_DNS_ADDRESS_INVALID: 'invalid-input',
   MB_DNS_NO_SERVERS: 'api-misuse',
   MB_DNS_MESSAGE_MALFORMED: 'peer-misbehaved',
   MB_DNS_ABORTED: 'aborted',
@@ -47,7 +47,7 @@ export class DnsError extends Error {
     super(message, options);
     this.code = code;
     this.kind = kinds[code];
-    this.retryable = kinds[code] !== 'api-misuse';
+    this.retryable = this.kind !== 'api-misuse' && this.kind !== 'invalid-input';
   }
 
   /** True for a `DnsError` of any installed version of this package. */

@@ -54,6 +54,11 @@ interface MimeErrorOptions extends ErrorPlace {
   readonly kind?: MimeErrorKind;
 }
 
+/** Codes about a text that a user may have typed, whatever the type of the value; without their `MB_MIME_`. */
+const typedTexts: ReadonlySet<string> = wordSet(
+  'FROM_MISSING SENDER_MISSING DATE MESSAGE_ID HEADER_NAME HEADER_RESERVED HEADER_DUPLICATE LINE_LENGTH CONTENT_TYPE CONTENT_ID FILENAME LIST_URI CALENDAR',
+);
+
 const MARKER = Symbol.for('@mb/mime.error');
 
 /**
@@ -77,7 +82,7 @@ export class MimeError extends Error {
   constructor(code: MimeErrorCode, message: string, options?: MimeErrorOptions) {
     super(message, options);
     this.code = code;
-    this.kind = options?.kind ?? 'api-misuse';
+    this.kind = options?.kind ?? (typedTexts.has(code.slice(8)) ? 'invalid-input' : 'api-misuse');
     if (options?.value !== undefined) this.value = options.value;
     Object.defineProperty(this, MARKER, { value: true });
   }

@@ -88,7 +88,7 @@ export async function* readContent(
   if (!message) {
     throw new BrokerError(
       'MB_BROKER_NOT_FOUND',
-      'api-misuse',
+      'invalid-input',
       'There is no content of this message any more.',
     );
   }

@@ -1,9 +1,9 @@
 import {
-  BrokerError,
   type EventCursor,
   type EventPage,
   type QueueEvent,
   type QueueEventType,
+  unknownCursor,
 } from '@mb/broker/store';
 import type { Database } from './database.ts';
 
@@ -33,7 +33,7 @@ function place(cursor: EventCursor | undefined): readonly [tx: string, seq: stri
   if (cursor === undefined) return ['0', '0', 0];
   const match = /^(\d{1,19})-(\d{1,18})-(\d{1,9})$/.exec(cursor);
   if (match) return [match[1]!, match[2]!, Number(match[3])];
-  throw new BrokerError('MB_BROKER_OPTION', 'api-misuse', 'This cursor was not given by this store.');
+  throw unknownCursor();
 }
 
 /**

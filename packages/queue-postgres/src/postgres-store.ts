@@ -46,6 +46,7 @@ import {
   type StoreOptions,
   type Suppression,
   storeOptions,
+  unknownCursor,
   WakeList,
 } from '@mb/broker/store';
 import { Client, Pool, type PoolConfig, types } from 'pg';
@@ -467,7 +468,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     const checked = checkListSelector(selector);
     const limit = pageLimit(page.limit);
     const after = page.after ?? '0';
-    if (!/^\d{1,18}$/.test(after)) throw misuse('This cursor was not given by this store.');
+    if (!/^\d{1,18}$/.test(after)) throw unknownCursor();
     const window = await selectWindow(this.#opened(), this.#schema, checked, after);
     const rows = window.rows.slice(0, limit);
     const next = rows.length < window.rows.length ? rows.at(-1)!.rowId : window.next;
@@ -653,8 +654,4 @@ export class PostgresStore implements QueueStore<Queryable> {
     this.#spread();
     return count;
   }
-}
-
-function misuse(message: string): BrokerError {
-  return new BrokerError('MB_BROKER_OPTION', 'api-misuse', message);
 }

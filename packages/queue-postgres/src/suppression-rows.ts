@@ -1,11 +1,11 @@
 import {
-  BrokerError,
   detailText,
   type NewSuppression,
   type Page,
   type Suppression,
   type SuppressionReason,
   suppressionKey,
+  unknownCursor,
 } from '@mb/broker/store';
 import type { Database, Queryable } from './database.ts';
 
@@ -94,7 +94,7 @@ function place(after: string | undefined): readonly [string, string] {
   } catch {
     // Falls through to the error below.
   }
-  throw new BrokerError('MB_BROKER_OPTION', 'api-misuse', 'This cursor was not given by this store.');
+  throw unknownCursor();
 }
 
 function suppressionOf(row: SuppressionRow): Suppression {

@@ -3,6 +3,8 @@ import type { TlsEvidence } from './tls-evidence.ts';
 /** Who is at fault. */
 export type SmtpErrorKind =
   | 'api-misuse'
+  /** What a user may have typed: an address. */
+  | 'invalid-input'
   | 'peer-misbehaved'
   | 'peer-incompatible'
   | 'rejected'
@@ -186,7 +188,8 @@ export function misuse(
   message: string,
   stage: Stage = 'plan',
 ): SmtpError {
-  return new SmtpError(message, { code, kind: 'api-misuse', scope: 'message', stage, retryable: false });
+  const kind = code === 'MB_SMTP_ADDRESS' ? 'invalid-input' : 'api-misuse';
+  return new SmtpError(message, { code, kind, scope: 'message', stage, retryable: false });
 }
 
 /** An option that is unknown, missing, or of the wrong type or range. */

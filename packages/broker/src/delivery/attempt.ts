@@ -139,7 +139,7 @@ async function tryHost(offer: Offer, scope: AttemptScope): Promise<RecipientOutc
       ),
     );
   } catch (error) {
-    if (!SmtpError.isInstance(error) || error.kind === 'api-misuse') throw error;
+    if (!SmtpError.isInstance(error) || isCallersFault(error)) throw error;
     return recipients.map((recipient) => sessionOutcome(recipient, error, egress, factsOf(recipient)));
   }
 }
@@ -187,7 +187,7 @@ async function handOver(offer: Offer, approach: UsableApproach, scope: AttemptSc
     const transcript = [...outcome.transcript, ...rest.transcript];
     return { outcome: { recipients: results, transcript, host, address, tls }, dsn };
   } catch (error) {
-    if (!SmtpError.isInstance(error) || error.kind === 'api-misuse') throw error;
+    if (!SmtpError.isInstance(error) || isCallersFault(error)) throw error;
     return first;
   }
 }
@@ -258,4 +258,8 @@ function envelopeOf(
     // One array is looked at octet by octet anyway; of a stream only the composer knows.
     ...(content instanceof Uint8Array ? {} : { body: requires.eightBit ? '8bitmime' : '7bit' }),
   };
+}
+
+function isCallersFault({ kind }: SmtpError): boolean {
+  return kind === 'api-misuse' || kind === 'invalid-input';
 }

@@ -37,7 +37,7 @@ export {
   type SiteLimitOptions,
   type SiteLimits,
 } from './pacing.ts';
-export { cursorNumber, pageLimit } from './page.ts';
+export { cursorNumber, pageLimit, unknownCursor } from './page.ts';
 export * from './port.ts';
 export type * from './queue-event.ts';
 export type { Rate } from './rate.ts';

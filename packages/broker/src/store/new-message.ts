@@ -87,7 +87,7 @@ export function checkSize(size: number, maxMessageBytes: number): void {
   if (size <= maxMessageBytes) return;
   throw new BrokerError(
     'MB_BROKER_MESSAGE_TOO_LARGE',
-    'api-misuse',
+    'invalid-input',
     `The message has more than ${maxMessageBytes} octets. Raise maxMessageBytes if the hosts take it.`,
   );
 }

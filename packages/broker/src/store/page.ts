@@ -40,5 +40,10 @@ export function pageLimit(limit = defaultPageLimit): number {
 export function cursorNumber(cursor: string | undefined): number {
   if (cursor === undefined) return 0;
   if (/^\d{1,15}$/.test(cursor)) return Number(cursor);
-  throw new BrokerError('MB_BROKER_OPTION', 'api-misuse', 'This cursor was not given by this store.');
+  throw unknownCursor();
+}
+
+/** The error for a cursor that no page of this store gave. */
+export function unknownCursor(): BrokerError {
+  return new BrokerError('MB_BROKER_OPTION', 'invalid-input', 'This cursor was not given by this store.');
 }

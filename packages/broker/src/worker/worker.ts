@@ -1,5 +1,4 @@
 import type { Clock } from '../clock.ts';
-import { BrokerError } from '../errors.ts';
 import { MonotonicClock } from '../monotonic-clock.ts';
 import type { Observers } from '../observer.ts';
 import {
@@ -15,6 +14,7 @@ import {
   withMethods,
 } from '../option-table.ts';
 import { type ScheduleOptions, scheduleOptions } from '../store/backoff.ts';
+import { isCallersFault } from '../store/error-listeners.ts';
 import type { SiteSpeed } from '../store/learned.ts';
 import type { Claim, QueueStore, Settlement } from '../store/port.ts';
 import { type RetentionOptions, retentionOptions } from '../store/retention.ts';
@@ -339,7 +339,7 @@ export class QueueWorker {
         } catch (error) {
           this.#report(error);
           const { bounces, suppress, ...bare } = current;
-          const misuse = BrokerError.isInstance(error) && error.kind === 'api-misuse';
+          const misuse = isCallersFault(error);
           if (run.abandoned || (misuse && !bounces && !suppress)) throw error;
           this.#unwritten += 1 - unwritten;
           unwritten = 1;

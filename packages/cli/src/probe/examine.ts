@@ -80,7 +80,7 @@ export async function examineHost(request: ProbeRequest, resolver: Resolver): Pr
       transcript,
     };
   } catch (error) {
-    if (!SmtpError.isInstance(error) || error.kind === 'api-misuse') throw error;
+    if (!SmtpError.isInstance(error) || ['api-misuse', 'invalid-input'].includes(error.kind)) throw error;
     const { code, message, transcript = [], address } = error;
     const empty = { offers: { clear: [] }, certificates: [], policies: [], transcript };
     return {

@@ -65,6 +65,7 @@ function worthAnotherAddress({ kind, code }: SmtpError): boolean {
   return (
     code !== 'MB_SMTP_ABORTED' &&
     kind !== 'api-misuse' &&
+    kind !== 'invalid-input' &&
     code !== 'MB_SMTP_AUTH_REFUSED' &&
     code !== 'MB_SMTP_AUTH_INSECURE'
   );

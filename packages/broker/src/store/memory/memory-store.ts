@@ -260,7 +260,7 @@ export class MemoryStore implements port.QueueStore {
     if (!message || message.finishedAt !== undefined) {
       throw new BrokerError(
         'MB_BROKER_NOT_FOUND',
-        'api-misuse',
+        'invalid-input',
         'There is no content of this message any more.',
       );
     }

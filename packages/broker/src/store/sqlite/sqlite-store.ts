@@ -10,7 +10,7 @@ import { ErrorListeners } from '../error-listeners.ts';
 import type { SiteSpeed } from '../learned.ts';
 import { checkDelay, checkDelays, detailText, type MessageRecord, messageRecord } from '../new-message.ts';
 import { resolveSiteLimits, type SiteLimits } from '../pacing.ts';
-import { cursorNumber, pageLimit } from '../page.ts';
+import { cursorNumber, pageLimit, unknownCursor } from '../page.ts';
 import * as port from '../port.ts';
 import { defaultMaxMessageBytes } from '../port.ts';
 import type { EventCursor, EventPage, QueueEventType, ReportedEvent } from '../queue-event.ts';
@@ -361,7 +361,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     if (!message) {
       throw new BrokerError(
         'MB_BROKER_NOT_FOUND',
-        'api-misuse',
+        'invalid-input',
         'There is no content of this message any more.',
       );
     }
@@ -610,7 +610,7 @@ function suppressionCursor(after: string | undefined): readonly [string, string]
   } catch {
     // Falls through to the error below.
   }
-  throw misuse('This cursor was not given by this store.');
+  throw unknownCursor();
 }
 
 function misuse(message: string): BrokerError {

@@ -52,7 +52,7 @@ describe('parseMailbox', () => {
   ];
   it.each(bad)('SMTP-30 refuses %j', (address) => {
     expect(() => parseMailbox(address)).toThrow(
-      expect.objectContaining({ code: 'MB_SMTP_ADDRESS', kind: 'api-misuse' }),
+      expect.objectContaining({ code: 'MB_SMTP_ADDRESS', kind: 'invalid-input' }),
     );
   });
 

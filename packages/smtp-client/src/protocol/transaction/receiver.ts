@@ -159,7 +159,7 @@ export class Receiver {
   #learn(first: Transaction, error: SmtpError): void {
     const { ledger, experience } = this.#context;
     // What we did ourselves says nothing about the host.
-    if (error.kind === 'aborted' || error.kind === 'api-misuse' || error.kind === 'internal') return;
+    if (['aborted', 'api-misuse', 'invalid-input', 'internal'].includes(error.kind)) return;
     experience.lost();
     if (endedByPeer(error) && !first.facts.answered)
       experience.endedBetween(ledger.answered, isClosing(error) ? error.reply?.lines.join(' ') : undefined);
