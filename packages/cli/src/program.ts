@@ -14,6 +14,7 @@ import { exitCodes } from './exit-code.ts';
 import { explainCommand } from './explain/command.ts';
 import { explainReplyCommand } from './explain-reply/command.ts';
 import { inboxCommand } from './inbox/command.ts';
+import { keyCommand } from './key/command.ts';
 import { messageCommand } from './message/index.ts';
 import { notice, printJson } from './output.ts';
 import { probeCommand } from './probe/index.ts';
@@ -21,6 +22,7 @@ import { queueCommand } from './queue/index.ts';
 import type { StoreFlags } from './queue/store.ts';
 import { redact } from './redact.ts';
 import { sendCommand } from './send/command.ts';
+import { serveCommand } from './serve/command.ts';
 import { suppressCommand } from './suppress/index.ts';
 import { labelled, printableLines, terminalWidth } from './terminal.ts';
 import { workCommand } from './work/command.ts';
@@ -73,6 +75,8 @@ export function createProgram(): Command {
     queueCommand(),
     suppressCommand(),
     workCommand(),
+    serveCommand(),
+    keyCommand(),
     dkimCommand(),
     dnsCommand(),
     explainCommand(),

@@ -1,12 +1,10 @@
 import { MailBroker } from '@mb/broker';
 import { Command, Option } from 'commander';
 import { colors as pc } from '../colors.ts';
-import { untilSignal } from '../end-signal.ts';
 import { CliError } from '../errors.ts';
-import { exitCodes } from '../exit-code.ts';
-import { handleOutputLoss, lossMessage, notice, print } from '../output.ts';
+import { notice, print } from '../output.ts';
 import { wholeNumber } from '../parse-flag.ts';
-import { type OpenStore, type StoreFlags, storeFlag, withStore } from '../queue/store.ts';
+import { type StoreFlags, storeFlag, withStore } from '../queue/store.ts';
 import { brokerOptions } from '../send/broker-options.ts';
 import {
   concurrencyOption,
@@ -16,7 +14,8 @@ import {
   signatureOptions,
 } from '../send/flags.ts';
 import { labelled } from '../terminal.ts';
-import { jsonLog, readableLog, type WorkLog } from './log.ts';
+import { jsonLog, readableLog } from './log.ts';
+import { logEvents, stopWhenTold } from './until-stopped.ts';
 
 interface WorkFlags extends StoreFlags, SignatureFlags, DeliveryFlags {
   readonly concurrency?: number;
@@ -81,64 +80,8 @@ async function work(flags: WorkFlags): Promise<void> {
     const cursor = await store.eventsEnd();
     broker.start();
     log.onState('started', { store: String(flags.store), hostname: options.hostname, pid: process.pid });
-    const stopped = stopWhenTold(broker, flags.grace, log);
+    const stopped = stopWhenTold((graceMs) => broker.stop({ graceMs }), flags.grace, log);
     await logEvents(store, broker, cursor, stopped, log);
     log.onState('stopped', {});
   });
-}
-
-/**
- * Resolves when a signal came, or the log was lost, and the worker has stopped; a second signal ends the process.
- *
- * A supervisor must see a lost log: the exit code is not 0 then, nor after SIGHUP.
- */
-function stopWhenTold(broker: MailBroker, graceSeconds: number, log: WorkLog): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = untilSignal((signal) => {
-      if (signal === 'SIGHUP') process.exitCode = exitCodes.hungUp;
-      stop({ signal });
-    });
-    let stopping = false;
-    const stop = (facts: Readonly<Record<string, string>>) => {
-      if (stopping) return;
-      stopping = true;
-      log.onState('stopping', { ...facts, graceSeconds });
-      broker.stop({ graceMs: graceSeconds * 1000 }).then(resolve, reject);
-    };
-    handleOutputLoss((error) => {
-      process.exitCode = exitCodes.outputLost;
-      // A full disk for logs is no reason to keep mail waiting.
-      const goesOn = error.code === 'ENOSPC';
-      notice(`${lossMessage(error)} ${goesOn ? 'Going on without it.' : 'Stopping.'}`);
-      if (goesOn) return;
-      end();
-      stop({});
-    });
-  });
-}
-
-/** Logs events until the worker has stopped, the last ones included. */
-async function logEvents(
-  store: OpenStore,
-  broker: MailBroker,
-  begin: string,
-  stopped: Promise<void>,
-  log: WorkLog,
-): Promise<void> {
-  const end = new AbortController();
-  let cursor = begin;
-  const ending = stopped.finally(() => end.abort());
-  // Awaited below; until then its failure is nobody's unhandled rejection.
-  ending.catch(() => {});
-  for await (const event of broker.events({ after: cursor, signal: end.signal })) {
-    log.onEvent(event);
-    cursor = event.cursor;
-  }
-  await ending;
-  for (;;) {
-    const page = await store.events(cursor);
-    if (page.events.length === 0) return;
-    for (const event of page.events) log.onEvent(event);
-    cursor = page.cursor;
-  }
 }

@@ -15,13 +15,20 @@ export interface WorkLog {
   onError(error: unknown): void;
 }
 
+/** Who says it: `mb work` or `mb serve`. */
+export type LogName = 'worker' | 'server';
+
 /** One JSON object a line: the events as the broker gives them, and the worker's own. */
-export function jsonLog(write: (line: string) => void, now: () => number = Date.now): WorkLog {
+export function jsonLog(
+  write: (line: string) => void,
+  now: () => number = Date.now,
+  name: LogName = 'worker',
+): WorkLog {
   const line = (value: object) => write(jsonLine(value));
   return {
     onEvent: line,
-    onState: (state, facts) => line({ type: `worker-${state}`, at: now(), ...facts }),
-    onError: (error) => line({ type: 'worker-error', at: now(), ...errorFacts(error) }),
+    onState: (state, facts) => line({ type: `${name}-${state}`, at: now(), ...facts }),
+    onError: (error) => line({ type: `${name}-error`, at: now(), ...errorFacts(error) }),
   };
 }
 
@@ -36,7 +43,11 @@ const SIGNS: Readonly<Partial<Record<QueueEventType, string>>> = {
 };
 
 /** One line for people each; that an attempt begins is left out, since how it ends follows. */
-export function readableLog(write: (line: string) => void, now: () => number = Date.now): WorkLog {
+export function readableLog(
+  write: (line: string) => void,
+  now: () => number = Date.now,
+  name: LogName = 'worker',
+): WorkLog {
   const line = (at: number, sign: string, text: string) =>
     write(`${pc.dim(formatMoment(at).slice(11))} ${sign} ${printable(text).replaceAll('\n', ' ')}\n`);
   return {
@@ -46,7 +57,7 @@ export function readableLog(write: (line: string) => void, now: () => number = D
     },
     onState: (state, facts) => {
       const details = Object.entries(facts).map(([name, value]) => `${name} ${value}`);
-      line(now(), pc.dim('·'), [`worker ${state}`, ...details].join(', '));
+      line(now(), pc.dim('·'), [`${name} ${state}`, ...details].join(', '));
     },
     onError: (error) => line(now(), pc.red('!'), errorFacts(error).message),
   };

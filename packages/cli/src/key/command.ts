@@ -1,0 +1,164 @@
+import { MailQueue } from '@mb/broker';
+import type { ApiKey, ApiKeys, NewApiKey, Scope } from '@mb/server';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { CliError } from '../errors.ts';
+import { notice, print, printJson } from '../output.ts';
+import { parseMoment, wholeNumber } from '../parse-flag.ts';
+import { confirm } from '../queue/confirm.ts';
+import { type StoreAccess, type StoreFlags, storeFlag, withStore } from '../queue/store.ts';
+import { formatTable } from '../table.ts';
+
+interface NewKeyFlags extends StoreFlags {
+  readonly name: string;
+  readonly scope: readonly string[];
+  readonly tenant?: string;
+  readonly senderDomain?: readonly string[];
+  readonly expires?: Date;
+  readonly rate?: number;
+  readonly json?: true;
+}
+
+/** `mb key …`: who may use the service of a queue. */
+export function keyCommand(): Command {
+  return new Command('key')
+    .description('make, list and revoke the API keys of a queue')
+    .addCommand(newCommand())
+    .addCommand(listCommand())
+    .addCommand(revokeCommand());
+}
+
+const wordList = (text: string, before: readonly string[] = []) => {
+  const words = text.split(',').map((word) => word.trim());
+  if (words.includes('')) throw new InvalidArgumentError('It must be words with commas between them.');
+  return [...before, ...words];
+};
+
+function newCommand(): Command {
+  return new Command('new')
+    .description('make a key; its token is shown once')
+    .addOption(storeFlag())
+    .requiredOption('--name <text>', 'which program gets it')
+    .addOption(
+      new Option('--scope <scopes>', 'what it may do: send, read, content, operate, admin')
+        .argParser(wordList)
+        .makeOptionMandatory(),
+    )
+    .option('--tenant <name>', 'whose mail it sees and sends; default that of all tenants')
+    .addOption(
+      new Option('--sender-domain <domains>', 'domains of authors and return paths; default any').argParser(
+        wordList,
+      ),
+    )
+    .addOption(new Option('--expires <date>', 'until when it holds; default for ever').argParser(parseMoment))
+    .addOption(
+      new Option('--rate <number>', 'requests a minute; default 6000').argParser(wholeNumber(1, 1_000_000)),
+    )
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  mb key new --store queue.db --name shop --scope send,read --tenant shop --sender-domain shop.example.com
+  TOKEN=$(mb key new --name ci --scope send)
+
+The token alone goes to standard output. Only a digest of it is stored: one that is lost cannot be shown again.
+Exit codes: 0 made.`,
+    )
+    .action(async (flags: NewKeyFlags) => {
+      const { name, scope, tenant, senderDomain, expires, rate } = flags;
+      const given: NewApiKey = {
+        name,
+        scopes: scope as Scope[],
+        ...(tenant !== undefined && { tenant }),
+        ...(senderDomain && { senderDomains: [...senderDomain] }),
+        ...(expires && { expiresAt: expires.toISOString() }),
+        ...(rate !== undefined && { requestsPerMinute: rate }),
+      };
+      const { key, token } = await withKeys(flags, 'create', (keys) => keys.create(given));
+      if (flags.json) return printJson({ ...key, token });
+      print(`${token}\n`);
+      notice(`Key ${key.id} is made. Keep the token: it is not shown again.`);
+    });
+}
+
+function listCommand(): Command {
+  return new Command('ls')
+    .description('list keys')
+    .addOption(storeFlag())
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  mb key ls --store queue.db\n\nExit codes: 0 listed, 1 there is none.',
+    )
+    .action(async (flags: StoreFlags & { readonly json?: true }) => {
+      const rows = await withKeys(flags, 'read', allKeys);
+      process.exitCode = rows.length === 0 ? 1 : 0;
+      if (flags.json) return printJson({ rows });
+      if (rows.length === 0) return print('There is no key.\n');
+      const head = ['ID', 'NAME', 'SCOPES', 'TENANT', 'LAST USED', 'EXPIRES'];
+      const cells = rows.map(({ id, name, scopes, tenant, lastUsedAt, expiresAt }) => [
+        id,
+        name,
+        scopes.join(','),
+        tenant ?? '',
+        lastUsedAt ?? 'never',
+        expiresAt ?? 'never',
+      ]);
+      print(formatTable(head, cells));
+    });
+}
+
+function revokeCommand(): Command {
+  return new Command('revoke')
+    .description('end a key')
+    .argument('<id>', 'as "mb key ls" shows it')
+    .addOption(storeFlag())
+    .option('-y, --yes', 'do not ask; needed where there is no terminal')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  mb key revoke 0f1e2d3c4b5a6978 --yes\n\nServers that run refuse it within a second. Exit codes: 0 revoked, 1 there is no such key, 130 the answer was no.',
+    )
+    .action(async (id: string, flags: StoreFlags & { readonly yes?: true }) => {
+      const revoked = await withKeys(flags, 'look', async (keys) => {
+        const key = await keys.get(id);
+        if (!key) return false;
+        if (!(await confirm(`The key of ${key.name} ends.`, flags.yes ?? false))) return undefined;
+        return keys.revoke(id);
+      });
+      if (revoked === undefined) return;
+      process.exitCode = revoked ? 0 : 1;
+      print(revoked ? `Key ${id} is revoked.\n` : 'There is no such key.\n');
+    });
+}
+
+async function allKeys(keys: ApiKeys): Promise<ApiKey[]> {
+  const all: ApiKey[] = [];
+  for (let after: string | undefined, more = true; more; ) {
+    const { rows, next } = await keys.list({ after, limit: 1000 });
+    all.push(...rows);
+    after = next;
+    more = next !== undefined;
+  }
+  return all;
+}
+
+async function withKeys<Result>(
+  flags: StoreFlags,
+  access: StoreAccess,
+  work: (keys: ApiKeys) => Promise<Result>,
+): Promise<Result> {
+  // Loaded here: no other command needs it.
+  const { ApiKeys, ServerError } = await import('@mb/server');
+  return withStore(flags, access, async (store) => {
+    const { records } = new MailQueue({ store });
+    const keys = new ApiKeys({ records, now: Date.now, onError: () => {} });
+    try {
+      return await work(keys);
+    } catch (error) {
+      if (ServerError.isInstance(error) && error.code === 'MB_SERVER_KEY') {
+        throw new CliError('MB_CLI_USAGE', error.message, { cause: error });
+      }
+      throw error;
+    }
+  });
+}

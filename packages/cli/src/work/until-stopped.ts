@@ -1,0 +1,66 @@
+import type { MailBroker } from '@mb/broker';
+import { untilSignal } from '../end-signal.ts';
+import { exitCodes } from '../exit-code.ts';
+import { handleOutputLoss, lossMessage, notice } from '../output.ts';
+import type { OpenStore } from '../queue/store.ts';
+import type { WorkLog } from './log.ts';
+
+/**
+ * Resolves when a signal came, or the log was lost, and what runs has ended; a second signal ends the process.
+ *
+ * A supervisor must see a lost log: the exit code is not 0 then, nor after SIGHUP.
+ */
+export function stopWhenTold(
+  end: (graceMs: number) => Promise<void>,
+  graceSeconds: number,
+  log: WorkLog,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const ignoreFirst = untilSignal((signal) => {
+      if (signal === 'SIGHUP') process.exitCode = exitCodes.hungUp;
+      stop({ signal });
+    });
+    let stopping = false;
+    const stop = (facts: Readonly<Record<string, string>>) => {
+      if (stopping) return;
+      stopping = true;
+      log.onState('stopping', { ...facts, graceSeconds });
+      end(graceSeconds * 1000).then(resolve, reject);
+    };
+    handleOutputLoss((error) => {
+      process.exitCode = exitCodes.outputLost;
+      // A full disk for logs is no reason to keep mail waiting.
+      const goesOn = error.code === 'ENOSPC';
+      notice(`${lossMessage(error)} ${goesOn ? 'Going on without it.' : 'Stopping.'}`);
+      if (goesOn) return;
+      ignoreFirst();
+      stop({});
+    });
+  });
+}
+
+/** Logs events until everything has stopped, the last ones included. */
+export async function logEvents(
+  store: OpenStore,
+  broker: MailBroker,
+  begin: string,
+  stopped: Promise<void>,
+  log: WorkLog,
+): Promise<void> {
+  const end = new AbortController();
+  let cursor = begin;
+  const ending = stopped.finally(() => end.abort());
+  // Awaited below; until then its failure is nobody's unhandled rejection.
+  ending.catch(() => {});
+  for await (const event of broker.events({ after: cursor, signal: end.signal })) {
+    log.onEvent(event);
+    cursor = event.cursor;
+  }
+  await ending;
+  for (;;) {
+    const page = await store.events(cursor);
+    if (page.events.length === 0) return;
+    for (const event of page.events) log.onEvent(event);
+    cursor = page.cursor;
+  }
+}

@@ -1,0 +1,143 @@
+import type { ChildProcess } from 'node:child_process';
+import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from '@mb/smtp-client';
+import { createCertificateAuthority, startSmtpHost } from '@mb/testkit';
+import { describe, expect, it } from 'vitest';
+import { mb, type Run } from './mb.ts';
+
+/** A running `mb serve`, with the addresses that it has told. */
+interface Service {
+  readonly child: ChildProcess;
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly output: () => string;
+  readonly ended: Promise<Run>;
+}
+
+async function startService(args: readonly string[]): Promise<Service> {
+  let child: ChildProcess | undefined;
+  let output = '';
+  const ended = mb(['serve', '--hostname', 'mail.client.test', '--http', '127.0.0.1:0', ...args], {
+    during: (process) => {
+      child = process;
+      process.stdout?.on('data', (data) => {
+        output += data;
+      });
+    },
+  });
+  await expect.poll(() => output, { timeout: 15_000 }).toContain('server-started');
+  const line = output.split('\n').find((one) => one.includes('server-started'))!;
+  return { child: child!, addresses: JSON.parse(line), output: () => output, ended };
+}
+
+const folder = () => mkdtemp(join(tmpdir(), 'mb-serve-'));
+const message = { from: 'ann@sender.test', to: 'bob@one.test', subject: 'Hi', text: 'Hello' };
+
+function post(http: string, token: string, body: object = message): Promise<Response> {
+  return fetch(`http://${http}/v1/messages`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
+async function newKey(store: string, ...flags: readonly string[]): Promise<string> {
+  const { stdout, exitCode } = await mb(['key', 'new', '--store', store, '--name', 'test', ...flags]);
+  expect(exitCode).toBe(0);
+  return stdout.trim();
+}
+
+describe('mb serve', () => {
+  it('CLI-60 takes mail by HTTP and SMTP, delivers it, and ends in order', async () => {
+    const place = await folder();
+    const store = join(place, 'queue.db');
+    const host = await startSmtpHost({ address: '127.0.33.1', hostname: 'mx.test' });
+    const authority = await createCertificateAuthority();
+    const { key, cert } = await authority.issue({ names: ['localhost'] });
+    await writeFile(join(place, 'key.pem'), key);
+    await writeFile(join(place, 'cert.pem'), cert);
+    const token = await newKey(store, '--scope', 'send,read');
+    const service = await startService([
+      ...['--store', store, '--dev', `${host.address}:${host.port}`, '--submission', '127.0.0.1:0'],
+      ...['--tls-key', join(place, 'key.pem'), '--tls-cert', join(place, 'cert.pem')],
+    ]);
+    const accepted = await post(service.addresses.http!, token);
+    expect(accepted.status).toBe(202);
+    const [, port] = service.addresses.submission!.split(':');
+    const connection = await connect({
+      host: 'localhost',
+      port: Number(port),
+      hostname: 'shop.test',
+      tls: { level: 'verified', ca: authority.root },
+      auth: { user: 'shop', password: token },
+    });
+    const raw = Buffer.from('From: ann@sender.test\r\nSubject: by SMTP\r\n\r\nHello\r\n');
+    const outcome = await connection.deliver({ from: 'ann@sender.test', to: ['eve@one.test'] }, raw);
+    expect(outcome.recipients).toMatchObject([{ status: 'delivered' }]);
+    await connection.close();
+    await host.until(() => host.messages.length === 2);
+    service.child.kill('SIGTERM');
+    expect((await service.ended).exitCode).toBe(0);
+    expect(service.output()).toContain('"server-stopped"');
+    expect((await stat(store)).mode & 0o777).toBe(0o600);
+    await host.close();
+  });
+
+  it('CLI-61 says what to do while there is no key, and what an address that is taken means', async () => {
+    const place = await folder();
+    const store = join(place, 'queue.db');
+    const service = await startService(['--store', store, '--role', 'http']);
+    const second = await mb([
+      ...['serve', '--hostname', 'mail.client.test', '--store', join(place, 'other.db')],
+      ...['--http', service.addresses.http!],
+    ]);
+    expect(second.stderr).toContain('another process listens there');
+    expect(second.exitCode).toBe(69);
+    service.child.kill('SIGTERM');
+    expect((await service.ended).stderr).toContain('mb key new');
+  });
+
+  it.each([
+    ['a role that does not exist', ['--role', 'htpp']],
+    ['an address without a port', ['--http', 'localhost']],
+    ['a key without its certificate', ['--tls-key', 'key.pem']],
+    ['submission without a certificate', ['--http', '127.0.0.1:0', '--submission', '127.0.0.1:0']],
+  ])('CLI-61 refuses %s', async (_, args) => {
+    const store = join(await folder(), 'queue.db');
+    const run = await mb(['serve', '--hostname', 'mail.client.test', '--store', store, ...args]);
+    expect(run.exitCode).toBe(64);
+  });
+});
+
+describe('mb key', () => {
+  it('CLI-62 makes, lists and revokes keys; the token alone goes to standard output', async () => {
+    const store = join(await folder(), 'queue.db');
+    const token = await newKey(
+      store,
+      '--scope',
+      'send',
+      '--tenant',
+      'shop',
+      '--sender-domain',
+      'shop.example.com',
+    );
+    expect(token).toMatch(/^mb_[0-9a-f]{16}_[\w-]{43}$/);
+    const listed = await mb(['key', 'ls', '--store', store, '--json']);
+    expect(JSON.parse(listed.stdout).rows).toMatchObject([
+      { name: 'test', scopes: ['send'], tenant: 'shop', senderDomains: ['shop.example.com'] },
+    ]);
+    expect(listed.stdout).not.toContain(token.slice(20));
+    expect((await readFile(store)).includes(token.slice(20))).toBe(false);
+    const id = token.slice(3, 19);
+    expect((await mb(['key', 'revoke', id, '--store', store, '--yes'])).exitCode).toBe(0);
+    expect((await mb(['key', 'revoke', id, '--store', store, '--yes'])).exitCode).toBe(1);
+    expect((await mb(['key', 'ls', '--store', store])).stdout).toBe('There is no key.\n');
+  });
+
+  it('CLI-62 refuses a scope that does not exist', async () => {
+    const store = join(await folder(), 'queue.db');
+    const run = await mb(['key', 'new', '--store', store, '--name', 'x', '--scope', 'sned']);
+    expect(run).toMatchObject({ exitCode: 64, stderr: expect.stringContaining('scopes') });
+  });
+});
