@@ -206,3 +206,59 @@ describe('mechanisms of the caller', () => {
     ).toBe('ready');
   });
 });
+
+describe('a server that repeats what it was sent', () => {
+  const secret = 'correct horse battery';
+  const token = 'ya29.a0AfH6SMBx-token_of-some~length';
+  const cases: readonly (readonly [mechanism: string, auth: AuthOptions])[] = [
+    ['PLAIN', { user: 'tim', password: secret }],
+    ['LOGIN', { user: 'tim', password: secret }],
+    ['XOAUTH2', { user: 'tim', accessToken: token }],
+    ['OAUTHBEARER', { user: 'tim', accessToken: token }],
+  ];
+
+  it.each(cases)(
+    'TLS-09 %s: credentials are masked in error, reply and transcript',
+    async (mechanism, auth) => {
+      const sent: string[] = [];
+      await using host = await startSmtpHost({
+        tls: { key, cert },
+        auth: {
+          mechanisms: [mechanism],
+          exchange: async (exchange) => {
+            if (exchange.initial) sent.push(exchange.initial.toString('base64'));
+            else {
+              sent.push((await exchange.challenge('Username:')).toString('base64'));
+              sent.push((await exchange.challenge('Password:')).toString('base64'));
+            }
+            return `535 5.7.8 AUTH ${mechanism} ${sent.join(' ')} refused, ${Buffer.from(
+              sent.at(-1)!,
+              'base64',
+            )
+              .toString()
+              .replaceAll(/[^ -~]/g, '?')}`;
+          },
+        },
+      });
+      const seen: string[] = [];
+      const error = await connect({
+        host: name,
+        addresses: [host.address],
+        port: host.port,
+        hostname: 'client.example.org',
+        tls: { level: 'verified', ca: ca.root },
+        auth,
+        onTranscript: ({ text }) => seen.push(text),
+      }).catch((failure) => failure);
+      expect(error).toMatchObject({ code: 'MB_SMTP_AUTH_REFUSED', reply: { code: 535 } });
+      expect(sent.length).toBeGreaterThan(0);
+      const told = JSON.stringify([error, error.message, error.reply, error.transcript, seen]);
+      for (const text of [
+        secret,
+        token,
+        ...sent.filter((each) => each !== Buffer.from('tim').toString('base64')),
+      ])
+        expect(told).not.toContain(text);
+    },
+  );
+});
