@@ -40,7 +40,8 @@ export function fitLines(lines: readonly string[], width = process.stdout.column
 
 function fitLine(line: string, width: number): string {
   if (stripVTControlCharacters(line).length <= width) return line;
-  const [, indent = '', text = ''] = /^( *)(.*)$/s.exec(line) ?? [];
+  const text = line.trimStart();
+  const indent = line.slice(0, line.length - text.length);
   const later = `${indent}    `;
   const [first = '', ...rest] = wrap(text, indent, width).split('\n');
   if (rest.length === 0) return first;

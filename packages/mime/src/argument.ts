@@ -6,7 +6,7 @@
 import { MimeError } from './errors.ts';
 
 /** Checks the value of an option; `path` is where it is, for the error. */
-interface Row<V> {
+export interface Row<V> {
   (value: unknown, path: string): void;
   /** Never set: makes rows of different types differ for the compiler. */
   readonly type?: (value: V) => V;

@@ -292,7 +292,7 @@ describe('what is learnt', () => {
     expect(experience.refusesChunking).toBe(false);
   });
 
-  it('SESS-38 forgotten limits are found out anew: by the next 421, or not at all', () => {
+  it('SESS-38 forgotten limits are found out again: by the next 421, or not at all', () => {
     const full = '421 4.7.0 too many messages in this connection';
     const learnt = {
       window: 16,

@@ -144,7 +144,7 @@ export class HostExperience {
   }
 
   /**
-   * Forgets what the host does not take, so that the next session finds out anew: messages per session, recipients per
+   * Forgets what the host does not take, so that the next session finds out again: messages per session, recipients per
    * transaction, BDAT. Where sessions ended before, no message follows another one without its answer, so finding out
    * costs a session and no message. `@mb/broker` calls this a day after they were learnt.
    */
