@@ -1,16 +1,18 @@
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readConfig } from './config/file.ts';
 import { ResultsFile } from './merge/results-file.ts';
@@ -63,6 +65,9 @@ describe.skipIf(process.platform === 'win32')(
   },
 );
 
+/** A group that /etc/group does not list: anybody may be in it. */
+const unlistedGroup = 54_321;
+
 describe.skipIf(process.platform === 'win32')(
   'SAFE-19 a configuration that others may change is refused',
   () => {
@@ -71,6 +76,31 @@ describe.skipIf(process.platform === 'win32')(
       'its folder': () => chmodSync(join(folder, 'a'), 0o777),
       'its folder, as in /tmp': () => chmodSync(join(folder, 'a'), 0o1777),
       'a folder above': () => chmodSync(folder, 0o777),
+      ...(process.getuid?.() === 0 && {
+        'its file, by a group': (path: string) => {
+          chownSync(path, 0, unlistedGroup);
+          chmodSync(path, 0o660);
+        },
+        'its folder, by a group': () => {
+          chownSync(join(folder, 'a'), 0, unlistedGroup);
+          chmodSync(join(folder, 'a'), 0o770);
+        },
+        'the folder of the file that it is a link to': (path: string) => {
+          const other = join(folder, 'b');
+          mkdirSync(other, { recursive: true });
+          renameSync(path, join(other, basename(path)));
+          symlinkSync(join(other, basename(path)), path);
+          chmodSync(other, 0o777);
+        },
+        'the folder of the link': (path: string) => {
+          const other = join(folder, 'b');
+          mkdirSync(other, { recursive: true, mode: 0o700 });
+          chmodSync(other, 0o700);
+          renameSync(path, join(other, basename(path)));
+          symlinkSync(join(other, basename(path)), path);
+          chmodSync(join(folder, 'a'), 0o777);
+        },
+      }),
     };
     for (const [name, act] of Object.entries(refused)) {
       it(name, async () => {
@@ -90,6 +120,7 @@ describe.skipIf(process.platform === 'win32')(
             message: expect.stringMatching(/others may change it/),
           });
           for (const place of [folder, join(folder, 'a')]) chmodSync(place, 0o700);
+          rmSync(path);
         }
       });
     }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, link, lstat, open, realpath, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, lstat, open, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
 const othersMayWrite = 0o002;
+const membersMayWrite = 0o020;
 const sticky = 0o1000;
 
 /**
@@ -15,9 +16,30 @@ const sticky = 0o1000;
 export async function sharedFolder(path: string, strict = false): Promise<string | undefined> {
   if (process.platform === 'win32') return undefined;
   const facts = await stat(path);
-  if ((facts.mode & othersMayWrite) === 0) return undefined;
   if (!strict && (facts.mode & sticky) !== 0) return undefined;
-  return `every user of this machine may write to the folder ${path}`;
+  if ((facts.mode & othersMayWrite) !== 0)
+    return `every user of this machine may write to the folder ${path}`;
+  return undefined;
+}
+
+/** Whether other users may write because they are in the group of a file; a group of this user alone does not count. */
+async function groupMayWrite({ mode, gid }: Stats): Promise<boolean> {
+  return (mode & membersMayWrite) !== 0 && (await hasOtherMembers(gid));
+}
+
+/** As far as /etc says; a group that it does not list may have anybody in it. */
+async function hasOtherMembers(gid: number): Promise<boolean> {
+  const read = (path: string) => readFile(path, 'utf8').catch(() => '');
+  const [groups, users] = await Promise.all([read('/etc/group'), read('/etc/passwd')]);
+  const ours = [0, process.getuid?.()].map(String);
+  const rows = users.split('\n').map((line) => line.split(':'));
+  const trusted = new Set(rows.filter(([, , uid = '']) => ours.includes(uid)).map(([name = '']) => name));
+  const group = groups.split('\n').map((line) => line.split(':'));
+  const listed = group.find(([, , id]) => id === String(gid));
+  if (!listed) return true;
+  const members = (listed[3] ?? '').split(',').filter((name) => name !== '');
+  const primary = rows.filter(([, , , id]) => id === String(gid)).map(([name = '']) => name);
+  return [...members, ...primary].some((name) => !trusted.has(name));
 }
 
 /** Why a file cannot be trusted: it or a folder on the way to it may be changed by others. */
@@ -26,14 +48,21 @@ export async function foreignInfluence(path: string, facts: Stats): Promise<stri
   const trusted = (uid: number) => uid === 0 || uid === process.getuid?.();
   if (!trusted(facts.uid)) return 'it belongs to another user';
   if ((facts.mode & othersMayWrite) !== 0) return 'every user may write to it';
-  const real = await realpath(path);
-  for (let folder = dirname(real), first = true; ; folder = dirname(folder), first = false) {
-    const place = await stat(folder);
-    if (!trusted(place.uid)) return `the folder ${folder} belongs to another user`;
-    const shared = await sharedFolder(folder, first);
-    if (shared !== undefined) return shared;
-    if (folder === dirname(folder)) return undefined;
+  if (await groupMayWrite(facts)) return 'a group of users may write to it';
+  // Where the file is a link, who may change the link counts as well as who may change its target.
+  for (const start of new Set([await realpath(dirname(resolve(path))), dirname(await realpath(path))])) {
+    for (let folder = start, first = true; ; folder = dirname(folder), first = false) {
+      const place = await stat(folder);
+      if (!trusted(place.uid)) return `the folder ${folder} belongs to another user`;
+      const shared = await sharedFolder(folder, first);
+      if (shared !== undefined) return shared;
+      const keepsOthersFiles = !first && (place.mode & sticky) !== 0;
+      if (!keepsOthersFiles && (await groupMayWrite(place)))
+        return `a group of users may write to the folder ${folder}`;
+      if (folder === dirname(folder)) break;
+    }
   }
+  return undefined;
 }
 
 /**

@@ -51,7 +51,7 @@ async function readTrusted(path: string): Promise<string> {
   try {
     const foreign = await foreignInfluence(path, await file.stat());
     if (foreign !== undefined) {
-      throw wrong(path, `others may change it: ${foreign}; use chown and chmod o-w, or give --no-config`);
+      throw wrong(path, `others may change it: ${foreign}; use chown and chmod go-w, or give --no-config`);
     }
     return await file.readFile('utf8');
   } catch (cause) {

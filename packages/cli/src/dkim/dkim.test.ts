@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createMemoryResolver, type MemoryZones } from '@mb/dns/memory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readInput } from '../send/file.ts';
+import { openInput } from '../spooled-input.ts';
 import { dkimCommand } from './index.ts';
 import type { DkimTerminal } from './terminal.ts';
 
@@ -24,6 +25,7 @@ async function run(args: string[], zones: MemoryZones = {}, passphrase?: string)
     write: (text) => output.push(Buffer.from(text, 'latin1')),
     writeOctets: async (octets) => void output.push(Buffer.from(octets)),
     read: readInput,
+    open: openInput,
     setExitCode: (code) => {
       exitCode = code;
     },

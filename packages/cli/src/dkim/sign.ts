@@ -1,7 +1,9 @@
-import { type CanonicalizationPair, createSigner, type SignOptions, toCrlf } from '@mb/dkim';
+import { type CanonicalizationPair, createSigner, type SignOptions } from '@mb/dkim';
 import { toNodeDns } from '@mb/dns';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type ResolverFlags, resolverFlags, resolverFor, toJson } from '../dns/terminal.ts';
+import { spoolInput } from '../spooled-input.ts';
+import { crlfLines } from './crlf.ts';
 import { type KeyName, parseKeyName, readKey } from './key-file.ts';
 import type { DkimTerminal } from './terminal.ts';
 
@@ -54,14 +56,20 @@ Exit codes: 0 signed, 64 a key or the message is wrong.`,
     );
   for (const option of resolverFlags()) command.addOption(option);
   return command.action(async (path: string, flags: SignFlags) => {
-    const message = toCrlf(await terminal.read('file', path));
-    const signer = createSigner(await signOptions(flags, terminal));
-    const fields = await signer.sign(message);
-    if (flags.json) {
-      terminal.write(toJson({ fields, warnings: signer.warnings }));
-    } else {
+    const message = await spoolInput(crlfLines(terminal.open('file', path)));
+    try {
+      const signer = createSigner(await signOptions(flags, terminal));
+      const fields = await signer.sign(message.octets);
+      if (flags.json) {
+        terminal.write(toJson({ fields, warnings: signer.warnings }));
+        return;
+      }
       await terminal.writeOctets(Buffer.from(fields, 'latin1'));
-      if (!flags.fields) await terminal.writeOctets(message);
+      if (flags.fields) return;
+      if (message.octets instanceof Uint8Array) await terminal.writeOctets(message.octets);
+      else for await (const chunk of message.octets) await terminal.writeOctets(chunk);
+    } finally {
+      await message.release();
     }
   });
 }

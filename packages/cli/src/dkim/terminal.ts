@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { processTerminal, type Terminal } from '../dns/terminal.ts';
 import { readInput } from '../send/file.ts';
+import { openInput } from '../spooled-input.ts';
 
 /** What the DKIM commands reach outside through; tests hand in their own. */
 export interface DkimTerminal extends Terminal {
@@ -8,6 +9,8 @@ export interface DkimTerminal extends Terminal {
   writeOctets(octets: Uint8Array): Promise<void>;
   /** Reads a file, `-` being standard input; `what` names it in an error. */
   read(what: string, path: string): Promise<Buffer>;
+  /** The same as a stream. */
+  open(what: string, path: string): AsyncIterable<Uint8Array>;
   /** The passphrase of encrypted keys, from the environment: a flag would show it to everybody on the machine. */
   readonly passphrase: string | undefined;
 }
@@ -19,5 +22,6 @@ export const dkimTerminal: DkimTerminal = {
     if (!process.stdout.write(octets)) await once(process.stdout, 'drain');
   },
   read: readInput,
+  open: openInput,
   passphrase: process.env.MB_DKIM_PASSPHRASE,
 };

@@ -13,6 +13,7 @@ import { Command } from 'commander';
 import { colors as pc } from '../colors.ts';
 import { printable, type ResolverFlags, resolverFlags, resolverFor, toJson } from '../dns/terminal.ts';
 import { plural } from '../plural.ts';
+import { spoolInput } from '../spooled-input.ts';
 import { fitLines } from '../terminal.ts';
 import type { DkimTerminal } from './terminal.ts';
 
@@ -37,10 +38,11 @@ Exit codes: 0 a signature verifies, 1 none does, 2 DNS failed for now.`,
     );
   for (const option of resolverFlags()) command.addOption(option);
   return command.action(async (path: string, flags: VerifyFlags) => {
-    const message = await terminal.read('file', path);
+    const message = await spoolInput(terminal.open('file', path));
     const { resolveTxt } = toNodeDns(resolverFor(flags, terminal));
-    const dkim = await verifyMessage(message, { resolveTxt });
-    const arc = await verifyArc(message, { resolveTxt });
+    const dkim = await verifyMessage(message.octets, { resolveTxt });
+    const arc = await verifyArc(message.octets, { resolveTxt });
+    await message.release();
     const authenticationResults =
       flags.authserv === undefined
         ? undefined

@@ -1,24 +1,45 @@
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { CliError } from '../errors.ts';
 import { notice } from '../output.ts';
 
-/** Reads what a flag names; `-` is standard input. */
+/** Longest file that is read into memory: what is larger was named by mistake. */
+const maxInputBytes = 256 * 1024 * 1024;
+
+/** Reads what a flag names; `-` is standard input. @throws {CliError} MB_CLI_FILE */
 export async function readInput(flag: string, path: string): Promise<Buffer> {
   if (path === '-') return readStandardInput();
   try {
-    return await readFile(path);
+    return await gather(createReadStream(path));
   } catch (cause) {
     throw unreadable(flag, path, cause);
   }
 }
 
-/** Reads standard input to its end. */
-export async function readStandardInput(): Promise<Buffer> {
+async function gather(source: AsyncIterable<Buffer | string>): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of source) {
+    size += piece.length;
+    if (size > maxInputBytes) throw new Error(`it has more than ${maxInputBytes} octets`);
+    pieces.push(piece as Buffer);
+  }
+  return Buffer.concat(pieces);
+}
+
+/** Says that input is waited for where nothing else shows it. */
+export function noticeKeyboard(): void {
   if (process.stdin.isTTY)
     notice('Reading the body from the keyboard; end it with Ctrl-D on a line of its own.');
-  const pieces: Buffer[] = [];
-  for await (const piece of process.stdin) pieces.push(piece as Buffer);
-  return Buffer.concat(pieces);
+}
+
+/** Reads standard input to its end. */
+export async function readStandardInput(): Promise<Buffer> {
+  noticeKeyboard();
+  try {
+    return await gather(process.stdin);
+  } catch (cause) {
+    throw unreadable('standard input', '-', cause);
+  }
 }
 
 /** The error for a file that cannot be read, in words. */

@@ -1,7 +1,7 @@
 import type { ReadyMessage } from '@mb/broker';
 import { type HeaderBlock, type Mailbox, parseAddressList, parseHeaderBlock } from '@mb/mime';
 import { CliError } from '../errors.ts';
-import { readInput } from './file.ts';
+import { openInput } from '../spooled-input.ts';
 import type { SendFlags } from './flags.ts';
 
 /** Recipients are looked for in so much of a message. */
@@ -15,8 +15,8 @@ export interface ReadMessage {
 
 /** A file that is a message already, with the envelope from flags, or else from its header. */
 export async function readReadyMessage(path: string, flags: SendFlags): Promise<ReadMessage> {
-  const raw = await readInput('--eml', path);
-  const headers = headerOf(raw);
+  const { head, raw } = await splitHead(openInput('--eml', path));
+  const headers = headerOf(head);
   if (!headers.fields.some(({ name }) => name !== '')) {
     throw new CliError(
       'MB_CLI_USAGE',
@@ -49,6 +49,30 @@ function mailboxes(list: string): string[] {
     'members' in one ? one.members : [one],
   );
   return members.map(({ address }) => address);
+}
+
+/** The start of a stream, and the whole of it. */
+async function splitHead(
+  source: AsyncGenerator<Buffer>,
+): Promise<{ readonly head: Buffer; readonly raw: AsyncIterable<Uint8Array> }> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  let over = false;
+  let before = '';
+  while (!over && size < MAX_HEADER_BYTES) {
+    const { value, done } = await source.next();
+    if (done) break;
+    pieces.push(value);
+    size += value.length;
+    over = /\n\r?\n/.test(before + value.toString('latin1'));
+    before = value.subarray(-2).toString('latin1');
+  }
+  async function* whole(): AsyncGenerator<Uint8Array> {
+    yield* pieces.splice(0);
+    yield* source;
+  }
+  const head = Buffer.concat(pieces);
+  return { head, raw: whole() };
 }
 
 function headerOf(raw: Buffer): HeaderBlock {
