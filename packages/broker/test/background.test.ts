@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -8,48 +8,6 @@ import { describe, expect, it } from 'vitest';
 import { BrokerError, MailBroker, MemoryStore, type QueueEvent } from '../src/index.ts';
 import { watchRecords } from '../src/store/index.ts';
 import { SqliteStore } from '../src/store/sqlite/sqlite-store.ts';
-
-/**
- * Everything in these packages that runs without being awaited by a caller, and who owns it. A file that starts such
- * work and is not listed fails the test below.
- */
-const background: Readonly<Record<string, string>> = {
-  'broker/src/clock.ts': 'the timer of whoever calls setTimer',
-  'broker/src/delivery/connections.ts': 'idle connections: closed by Connections.close(), in stop()',
-  'broker/src/message/ready-message.ts':
-    'closes a source whose message was refused; awaited by nobody on purpose',
-  'broker/src/message/spool.ts': 'closing a temporary file: a failure leaves nothing to do',
-  'broker/src/queue/enqueue.ts': 'staged content that cannot be discarded is purged',
-  'broker/src/queue/event-stream.ts': 'the iterator: ends with its signal, return(), or the store',
-  'broker/src/queue/event-sink.ts': 'deliverEvents(): ends with its signal',
-  'broker/src/sender/keyring.ts': 'the check of a published key: one look-up, warns',
-  'broker/src/store/error-listeners.ts': 'what a callback of the application returns',
-  'broker/src/store/records.ts': 'watchRecords(): the iterator, which ends with its signal',
-  'broker/src/store/sqlite/group-commit.ts': 'writes: ends in close(), rejects each write',
-  'broker/src/store/sqlite/sqlite-store.ts': 'the poll: reports to onBackgroundError, ends in close()',
-  'broker/src/store/wake-list.ts': 'listeners: one microtask',
-  'broker/src/worker/worker.ts': 'the worker: reports to onError, ends in stop()',
-  'broker/src/worker/run-pool.ts': 'its caller awaits it',
-  'queue-postgres/src/batcher.ts': 'statements: settle the promises of their calls',
-  'queue-postgres/src/content-rows.ts': 'staged content that cannot be discarded is purged',
-  'queue-postgres/src/database.ts': 'a failed ROLLBACK gives the connection up',
-  'queue-postgres/src/postgres-store.ts':
-    'the poll and the pool: report to onBackgroundError, end in close()',
-  'queue-postgres/src/router.ts': 'routing: reports to onBackgroundError, ends in close()',
-  'queue-postgres/src/wake-channel.ts': 'LISTEN: reports to onBackgroundError, ends in close()',
-};
-
-const startsWork =
-  /\bset(?:Timeout|Interval|Immediate)\(|queueMicrotask\(|^\s*void |\.catch\(\(\) =>|\.on(?:ce)?\('error'/m;
-
-it('SAFE-09 every file that works in the background is listed with its owner', () => {
-  const root = join(import.meta.dirname, '../..');
-  const found = globSync('{broker,queue-postgres}/src/**/*.ts', { cwd: root }).filter(
-    (file) =>
-      !/\.test\.ts$|\/conformance\//.test(file) && startsWork.test(readFileSync(join(root, file), 'utf8')),
-  );
-  expect(found.filter((file) => !(file in background))).toEqual([]);
-});
 
 const message = { from: 'ann@sender.test', to: 'bob@one.test', text: 'x' };
 const nowhere = { servers: ['127.0.0.1:1'] };

@@ -62,3 +62,13 @@ it('refuses to sign with a key that is not published, when told to', async () =>
   const published = await keyring('refuse', pair.dnsRecord).ring.signerFor('example.com');
   await expect(published!.sign(message)).resolves.toContain('b=');
 });
+
+it('SAFE-34 refuses also with a key whose own check is undefined', async () => {
+  const resolver = createMemoryResolver({ [pair.dnsName]: { TXT: [[other.dnsRecord]] } });
+  const options = { check: 'refuse', resolver, clock: systemClock, onWarning: () => {} } as const;
+  const unchecked = { ...key, selfCheck: undefined };
+  for (const given of [unchecked, [unchecked], () => unchecked, async () => [unchecked]]) {
+    const signer = await createKeyring(given, options).signerFor('example.com');
+    await expect(signer!.sign(message)).rejects.toMatchObject({ code: 'MB_DKIM_SELF_CHECK_MISMATCH' });
+  }
+});
