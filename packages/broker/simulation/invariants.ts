@@ -1,6 +1,6 @@
 import type { QueueStore, RecipientView } from '../src/store/port.ts';
 import type { QueueEvent } from '../src/store/queue-event.ts';
-import type { WorldEvent } from './scenario.ts';
+import { isSlow, type WorldEvent } from './scenario.ts';
 import type { Acceptance } from './simulated-host.ts';
 import type { RunRecord } from './world.ts';
 
@@ -151,6 +151,8 @@ function sessionLimitsSpendNothing(
   const hosts = scenario.domains.flatMap((domain) => domain.hosts);
   const troubled =
     hosts.some(({ trouble }) => Object.values(trouble).some((likelihood) => likelihood > 0)) ||
+    // One that holds replies back may hold that to MAIL for longer than its timeout.
+    hosts.some((host) => isSlow(host) && host.buffers) ||
     scenario.events.some(({ kind }) => troubles.includes(kind)) ||
     [...happened.keys()].some((what) => what.startsWith('death'));
   if (troubled) return [];
