@@ -44,7 +44,7 @@ const zones = {
   'mx.example.org': { A: '203.0.114.1' },
 };
 
-it.each(['EADDRNOTAVAIL', 'EMFILE', 'ENETUNREACH'])(
+it.each(['EADDRNOTAVAIL', 'EMFILE', 'ENFILE', 'ENETUNREACH', 'EAFNOSUPPORT', 'EPERM'])(
   'LOCAL-01 spends no attempt on %s of our own machine, and says so in health()',
   async (code) => {
     const { recipient, health } = await startBroker(code, {}, zones);
@@ -60,12 +60,14 @@ it.each(['EADDRNOTAVAIL', 'EMFILE', 'ENETUNREACH'])(
 );
 
 it.each([
-  ['does not exist', {}],
-  ['has no address', { 'relay.example.net': { MX: [[10, 'mx.example.org'] as const] } }],
-])(
-  'LOCAL-02 defers while a configured relay %s, spends no attempt, and says so in health()',
-  async (_why, records) => {
-    const routes = { '*': { type: 'smarthost', host: 'relay.example.net' } } as const;
+  ['relay does not exist', 'smarthost', {}],
+  ['relay has no address', 'smarthost', { 'relay.example.net': { MX: [[10, 'mx.example.org'] as const] } }],
+  ['relay takes no mail', 'smarthost', { 'relay.example.net': { MX: [[0, ''] as const] } }],
+  ['LMTP host does not exist', 'lmtp', {}],
+] as const)(
+  'LOCAL-02 defers while a configured %s, spends no attempt, and says so in health()',
+  async (_why, type, records) => {
+    const routes = { '*': { type, host: 'relay.example.net' } } as const;
     const { recipient, health } = await startBroker(
       'ECONNREFUSED',
       { delivery: { routes } },

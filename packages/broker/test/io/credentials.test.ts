@@ -46,6 +46,7 @@ it.each([1, 2])(
       };
     };
     await expect.poll(settled, { timeout: 10_000 }).toEqual({ waiting: 160, reasons: ['credentials'] });
+    expect((await lab.broker.health()).localTroubles).toEqual([expect.stringContaining('535')]);
     await Promise.all(brokers.map((broker) => broker.stop()));
     // Each worker finds out by itself, unless the other one has told the queue before.
     expect(tries(lab)).toBeGreaterThanOrEqual(1);

@@ -63,16 +63,30 @@ describe('egress sources', () => {
     };
     const sources = [{ name: 'v4', localAddresses: ['192.0.2.21'] }];
     const direct = new MailBroker({ ...lab.options, delivery: { sources }, runtime: { openSocket } });
-    const literal = { type: 'smarthost', host: '[192.0.2.1]', tls: 'opportunistic' } as const;
-    const relayed = new MailBroker({
+    const v6 = [{ name: 'v6', localAddresses: ['2001:db8::1'] }];
+    const relayed = (host: string, over: typeof sources, type: 'smarthost' | 'lmtp' = 'smarthost') => {
+      const routes = { '*': { type, host, tls: 'opportunistic' } } as const;
+      const broker = new MailBroker({
+        ...lab.options,
+        delivery: { routes, sources: over },
+        runtime: { openSocket },
+      });
+      return broker.send({ ...message, to: 'bob@one.test' });
+    };
+    const allowAddresses = ['2001:db8::/32'];
+    const literal = new MailBroker({
       ...lab.options,
-      delivery: { routes: { '*': literal }, sources: [{ name: 'v6', localAddresses: ['2001:db8::1'] }] },
+      delivery: { sources, allowAddresses },
       runtime: { openSocket },
     });
     const outcomes = [
       ...(await direct.send({ ...message, to: 'bob@one.test' })),
-      ...(await relayed.send({ ...message, to: 'bob@one.test' })),
+      ...(await relayed('[192.0.2.1]', v6)),
+      ...(await relayed('[IPv6:2001:db8::9]', sources)),
+      ...(await relayed('[192.0.2.1]', v6, 'lmtp')),
+      ...(await literal.send({ ...message, to: 'bob@[IPv6:2001:db8::9]' })),
     ];
+    expect(outcomes.length).toBe(5);
     expect(dialled).toEqual([]);
     expect(lookup).not.toHaveBeenCalled();
     for (const outcome of outcomes) {
