@@ -150,7 +150,10 @@ export class Driver {
 
   readonly #onWritten = (error?: Error | null): void => {
     if (error) return;
-    this.session.transmitted(this.#clock.now());
+    const now = this.#clock.now();
+    this.session.transmitted(now);
+    // From now on the reply is awaited, and its deadline may come before that of the block.
+    if (!this.#running) this.#arm(now);
   };
 
   /** One timer per connection: set again only when it fires or a deadline comes nearer. */

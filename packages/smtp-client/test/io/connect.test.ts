@@ -349,6 +349,36 @@ describe('hostile hosts', () => {
     await connection.close();
   });
 
+  for (const stage of ['greeting', 'ehlo', 'mail', 'rcpt', 'data', 'content', 'starttls'] as const) {
+    it(`SESS-40 a host that falls silent at ${stage} is given up after the timeout of that reply`, async () => {
+      const script: SmtpScript = { [stage]: { after: 'hang' } };
+      await using host = await startSmtpHost({
+        script,
+        keywords: stage === 'starttls' ? ['STARTTLS'] : ['PIPELINING'],
+      });
+      const own = {
+        greeting: { greetingMs: 100 },
+        ehlo: { helloMs: 100 },
+        mail: { mailMs: 100 },
+        rcpt: { rcptMs: 100 },
+        data: { dataMs: 100 },
+        content: { finalMs: 100 },
+        starttls: { starttlsMs: 100 },
+      }[stage];
+      const error = await connect(at(host, { timeouts: own, tls: { level: 'opportunistic' } })).then(
+        async (connection) => {
+          const [first] = (await connection.deliver({ from: '', to: ['b@example.test'] }, Buffer.from('x')))
+            .recipients;
+          return first?.status === 'unknown'
+            ? (first.error.cause as SmtpError)
+            : (first as { readonly error?: SmtpError }).error;
+        },
+        (failure: SmtpError) => failure,
+      );
+      expect(error).toMatchObject({ code: 'MB_SMTP_REPLY_TIMEOUT', kind: 'timeout' });
+    }, 3_000);
+  }
+
   for (const stage of ['greeting', 'ehlo', 'mail', 'rcpt', 'data', 'content'] as const) {
     it(`SESS-14 a host that trickles octets at ${stage} does not outlive its deadline`, async () => {
       const script: SmtpScript = {
