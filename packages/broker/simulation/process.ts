@@ -31,6 +31,8 @@ export interface ProcessWorld {
 const writes = new Set([
   'accept',
   'stage',
+  'unrouted',
+  'assignSites',
   'claim',
   'claimMore',
   'claimOverdue',

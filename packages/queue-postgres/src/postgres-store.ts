@@ -1,5 +1,6 @@
 import {
   type Accepted,
+  type Alias,
   BrokerError,
   type CheckedSelector,
   type Claim,
@@ -33,6 +34,7 @@ import {
   type RecipientView,
   type ReportedEvent,
   type RetentionOptions,
+  type RoutedRecipient,
   resolveRetention,
   resolveSiteLimits,
   type Selector,
@@ -59,7 +61,13 @@ import { DeliveredGroup } from './delivered-group.ts';
 import { eventsEnd, readEvents } from './event-rows.ts';
 import { flag, integer, matching, type OptionTable, readOptions, text, withMethods } from './option-table.ts';
 import { purge } from './purge.ts';
-import { inspectMessage, selectWindow } from './recipient-rows.ts';
+import {
+  inspectMessage,
+  recipientRowId,
+  selectWindow,
+  type UnroutedRow,
+  unroutedRecipient,
+} from './recipient-rows.ts';
 import { PostgresRecords } from './record-rows.ts';
 import { Router } from './router.ts';
 import { ScanFloor } from './scan-floor.ts';
@@ -271,6 +279,37 @@ export class PostgresStore implements QueueStore<Queryable> {
     }
   }
 
+  async unrouted(request: { readonly max: number; readonly holdMs: number }) {
+    const found = this.#router?.found;
+    const rows = await this.#unrouted(request);
+    if (rows.length > 0) return rows;
+    // Perhaps all that is due was just accepted.
+    await this.#router?.runAgain();
+    return this.#router?.found === found ? [] : this.#unrouted(request);
+  }
+
+  async #unrouted({ max, holdMs }: { readonly max: number; readonly holdMs: number }) {
+    const rows = await this.#call<UnroutedRow>('unrouted_v1', [max, Math.ceil(holdMs), this.#now()]);
+    return rows.map(unroutedRecipient);
+  }
+
+  async assignSites(recipients: readonly RoutedRecipient[], aliases: readonly Alias[] = []): Promise<void> {
+    const rows = recipients.flatMap(({ recipientId, site }) => {
+      const id = recipientRowId(recipientId);
+      return id === undefined ? [] : [{ id, site }];
+    });
+    await this.#call('assign_sites_v1', [
+      rows.map(({ id }) => id),
+      rows.map(({ site }) => site),
+      aliases.map(({ domain }) => domain),
+      aliases.map(({ site }) => site),
+      aliases.map(({ ttlMs }) => Math.floor(ttlMs)),
+      this.#now(),
+    ]);
+    this.#channel?.send();
+    this.#wake.notify();
+  }
+
   async claim(request: ClaimRequest): Promise<Claim | null> {
     const found = this.#router?.found;
     const claim = await this.#claim(request);
@@ -402,6 +441,8 @@ export class PostgresStore implements QueueStore<Queryable> {
            WHERE state = 0 AND deadline >= 0 AND deadline <= ${s}.time_v1($1) + $3
            ORDER BY deadline LIMIT 1),
           (SELECT expires FROM ${s}.lease WHERE expires >= ${s}.time_v1($1) - $3 ORDER BY expires LIMIT 1),
+          (SELECT ready / 1000 FROM ${s}.lane
+           WHERE site = '' AND ready < 9007199254740991 ORDER BY ready LIMIT 1),
           (SELECT 0::bigint FROM ${s}.intake WHERE message >= $4 LIMIT 1)
         ) - ${s}.time_v1($1) AS delay`,
       [this.#now(), this.#siteFloor.value, horizonMs, this.#router?.seenFrom ?? 0],

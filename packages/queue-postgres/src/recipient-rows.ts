@@ -1,9 +1,11 @@
 import {
   type CheckedSelector,
+  formatRecipientId,
   type MessageView,
   parseRecipientId,
   type RecipientState,
   type RecipientView,
+  type UnroutedRecipient,
 } from '@mb/broker/store';
 import type { Database } from './database.ts';
 
@@ -57,7 +59,7 @@ interface ViewRow {
 }
 
 const viewColumns = `r.id, m.id AS message, (r.id & 65535)::int AS position, r.address, r.domain,
-  coalesce(l.site, r.route) AS site, m.tenant, m.tag, r.state, r.attempts, r.due, m.accepted, m.expires, r.finished,
+  coalesce(nullif(coalesce(l.site, r.route), ''), r.domain) AS site, m.tenant, m.tag, r.state, r.attempts, r.due, m.accepted, m.expires, r.finished,
   r.detail`;
 
 /** A window of the recipients, in the order of their ids. */
@@ -85,7 +87,8 @@ export async function selectWindow(
   }
   if (tenant !== undefined) conditions.push(`m.tenant = ${value(tenant)}`);
   if (tag !== undefined) conditions.push(`m.tag = ${value(tag)}`);
-  if (site !== undefined) conditions.push(`coalesce(l.site, r.route) = ${value(site)}`);
+  if (site !== undefined)
+    conditions.push(`coalesce(nullif(coalesce(l.site, r.route), ''), r.domain) = ${value(site)}`);
   if (domain !== undefined) conditions.push(`r.domain = ${value(domain)}`);
   if (state !== undefined) conditions.push(`r.state = ANY (${value(stateCodes(state))}::smallint[])`);
   const rows = await db.query<ViewRow & { chosen: boolean | null }>(
@@ -156,5 +159,28 @@ function viewOf(row: ViewRow): RecipientView {
     expiresAt: Number(row.expires),
     ...(row.finished !== null && { finishedAt: Number(row.finished) }),
     ...(row.detail !== null && { detail: JSON.parse(row.detail) as object }),
+  };
+}
+
+/** A row of `unrouted_v1`. */
+export interface UnroutedRow {
+  readonly message: string;
+  readonly position: number;
+  readonly domain: string;
+  readonly tenant: string;
+  readonly tag: string | null;
+  readonly sender: string;
+  readonly envelope: string | null;
+}
+
+export function unroutedRecipient(row: UnroutedRow): UnroutedRecipient {
+  const { message, position, domain, tenant, tag, sender, envelope } = row;
+  return {
+    recipientId: formatRecipientId(message, position),
+    domain,
+    tenant,
+    sender,
+    ...(tag !== null && { tag }),
+    ...(envelope !== null && { envelope: JSON.parse(envelope) as object }),
   };
 }

@@ -49,19 +49,25 @@ export async function queueStats(
   );
   const sites = await db.query<SiteRow>(
     `WITH depth AS (
-       SELECT coalesce(l.site, d.route) AS site, sum(d.n) AS queued, min(d.due) AS due
-       FROM (
-         SELECT lane, route, count(*) AS n, min(due) AS due FROM ${schema}.recipient
-         WHERE state = 0 AND due >= 0 GROUP BY lane, route
-       ) d LEFT JOIN ${schema}.lane l ON l.id = d.lane GROUP BY 1 ORDER BY 2 DESC LIMIT ${mostSites}
+       SELECT site, sum(n) AS queued, min(due) AS due FROM (
+         SELECT coalesce(l.site, d.route) AS site, d.n, d.due FROM (
+           SELECT lane, route, count(*) AS n, min(due) AS due FROM ${schema}.recipient
+           WHERE state = 0 AND due >= 0 GROUP BY lane, route
+         ) d LEFT JOIN ${schema}.lane l ON l.id = d.lane WHERE coalesce(l.site, d.route) <> ''
+         UNION ALL
+         SELECT r.domain, count(*), min(r.due) FROM ${schema}.recipient r LEFT JOIN ${schema}.lane l ON l.id = r.lane
+         WHERE r.state = 0 AND r.due >= 0 AND coalesce(l.site, r.route) = '' GROUP BY r.domain
+       ) x GROUP BY site ORDER BY 2 DESC LIMIT ${mostSites}
      ), open AS (
        SELECT site, count(*) AS connections FROM ${schema}.lease WHERE site IS NOT NULL GROUP BY site
      )
-     SELECT s.name, s.suspended, s.speed, s.learned, s.note, s.limits, s.concurrency, s.paused_until, s.pause_reason,
+     SELECT coalesce(s.name, depth.site) AS name, coalesce(s.suspended, false) AS suspended, coalesce(s.speed, 1) AS speed,
+       coalesce(s.learned, '{}') AS learned, s.note, s.limits, s.concurrency, coalesce(s.paused_until, 0) AS paused_until,
+       s.pause_reason,
        ${schema}.time_v1($1) AS now, depth.queued, depth.due, open.connections
-     FROM ${schema}.site s LEFT JOIN depth ON depth.site = s.name LEFT JOIN open ON open.site = s.name
-     WHERE s.suspended OR depth.site IS NOT NULL OR open.site IS NOT NULL
-     ORDER BY coalesce(depth.queued, 0) DESC, s.name LIMIT ${mostSites}`,
+     FROM ${schema}.site s FULL JOIN depth ON depth.site = s.name LEFT JOIN open ON open.site = s.name
+     WHERE s.name IS DISTINCT FROM '' AND (s.suspended OR depth.site IS NOT NULL OR open.site IS NOT NULL)
+     ORDER BY coalesce(depth.queued, 0) DESC, 1 LIMIT ${mostSites}`,
     [now],
   );
   return {

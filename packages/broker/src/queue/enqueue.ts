@@ -29,7 +29,13 @@ import {
 import { printableText } from '../printable-text.ts';
 import type { Profiles } from '../profiles.ts';
 import type { Keyring } from '../sender/keyring.ts';
-import type { Accepted, NewMessage, QueueStore, UnknownPolicy } from '../store/port.ts';
+import {
+  type Accepted,
+  type NewMessage,
+  type QueueStore,
+  type UnknownPolicy,
+  unrouted,
+} from '../store/port.ts';
 import { type Suppression, suppressionKey } from '../store/suppression.ts';
 
 /** Options of one `enqueue()`. */
@@ -376,6 +382,7 @@ async function newMessage(
     recipients: recipients.map((address) => ({
       address,
       domain: domainOf(address),
+      site: unrouted,
       ...wishesOf(address, delivery),
     })),
     content: small ? octets : await parts.store.stage(chunksOf(octets), signal ? { signal } : {}),

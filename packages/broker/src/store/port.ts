@@ -47,10 +47,35 @@ export interface NewRecipient {
   readonly address: string;
   /** Its domain in A-labels, lower case. */
   readonly domain: string;
-  /** Default: the site that {@link QueueStore.alias} named for the domain, else the domain. */
-  readonly site?: SiteKey;
+  /**
+   * Default: the site that {@link QueueStore.alias} named for the domain, else the domain. {@link unrouted}: likewise,
+   * but without an alias it waits in {@link QueueStore.unrouted} until its site is named, unless its domain has settings
+   * of its own.
+   */
+  readonly site?: SiteKey | typeof unrouted;
   /** Whatever the broker needs again at delivery (NOTIFY, ORCPT); JSON. */
   readonly options?: object;
+}
+
+/** In place of a site: it is not known yet. No claim finds it. */
+export const unrouted = '';
+
+/** A recipient whose site is not known yet, with what its route depends on. */
+export interface UnroutedRecipient
+  extends Pick<ClaimedMessage, 'tenant' | 'tag' | 'sender' | 'envelope'>,
+    Pick<ClaimedRecipient, 'recipientId' | 'domain'> {}
+
+/** The site of an unrouted recipient. */
+export interface RoutedRecipient {
+  readonly recipientId: RecipientId;
+  readonly site: SiteKey;
+}
+
+/** The site of a domain for recipients accepted during the next `ttlMs`. */
+export interface Alias {
+  readonly domain: string;
+  readonly site: SiteKey;
+  readonly ttlMs: number;
 }
 
 /** A message to be accepted, bytes and all. */
@@ -205,6 +230,7 @@ export interface RecipientView {
   readonly messageId: MessageId;
   readonly address: string;
   readonly domain: string;
+  /** The domain while the site is not known. */
   readonly site: SiteKey;
   readonly tenant: string;
   readonly tag?: string;
@@ -263,7 +289,10 @@ export interface QueueStats {
   readonly unknown: number;
   /** Epoch milliseconds of the earliest recipient that waits anywhere. */
   readonly oldestDueAt?: number;
-  /** Sites with recipients waiting or connections open, or that are suspended; most recipients first, at most 1,000. */
+  /**
+   * Sites with recipients waiting or connections open, or that are suspended; most recipients first, at most 1,000. What
+   * has no site yet is shown under its domain.
+   */
   readonly sites: readonly SiteView[];
 }
 
@@ -316,6 +345,17 @@ export interface QueueStore<Transaction = never> {
    */
   accept(message: NewMessage, options?: { readonly transaction?: Transaction }): Promise<Accepted>;
 
+  /**
+   * Due recipients whose site is not known yet, at most `max`, tenants in turn; the next call does not give them again for
+   * `holdMs`. It is neither a claim nor an attempt, and is logged nowhere.
+   */
+  unrouted(request: { readonly max: number; readonly holdMs: number }): Promise<readonly UnroutedRecipient[]>;
+  /**
+   * Names the sites of unrouted recipients, and of domains from now on, in one transaction and without an event.
+   * Recipients that are not unrouted any more are skipped; those whose domain has settings of its own go to the site of
+   * their domain, and such a domain gets no alias.
+   */
+  assignSites(recipients: readonly RoutedRecipient[], aliases?: readonly Alias[]): Promise<void>;
   /** Takes due recipients of the site whose turn it is; null when nothing may be attempted now. */
   claim(request: ClaimRequest): Promise<Claim | null>;
   /** Takes more recipients of the lease's site, for the same connection; empty when there are none or the lease is lost. */
@@ -332,7 +372,7 @@ export interface QueueStore<Transaction = never> {
    */
   reap(): Promise<number>;
   /**
-   * Milliseconds until `claim`, `claimOverdue` or `reap` may find something, perhaps too few; null when nothing waits.
+   * Milliseconds until `unrouted`, `claim`, `claimOverdue` or `reap` may find something, perhaps too few; null when nothing waits.
    * @param slowest  As in {@link ClaimRequest}.
    */
   nextDueMs(slowest?: SiteSpeed): Promise<number | null>;

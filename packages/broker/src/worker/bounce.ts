@@ -3,7 +3,14 @@ import { composeMessage, formatReport, type RecipientStatus } from '@mb/mime';
 import type { OutcomeEvidence } from '../delivery/outcome.ts';
 import { type QueuedRecipientOptions, readQueuedEnvelope } from '../message/queued-envelope.ts';
 import { printableText } from '../printable-text.ts';
-import type { Bounce, ClaimedMessage, ClaimedRecipient, NewMessage, RecipientId } from '../store/port.ts';
+import {
+  type Bounce,
+  type ClaimedMessage,
+  type ClaimedRecipient,
+  type NewMessage,
+  type RecipientId,
+  unrouted,
+} from '../store/port.ts';
 import type { LastAttempt } from './last-attempt.ts';
 
 /** A recipient to report on, and how it ended, or that it still waits. */
@@ -94,6 +101,7 @@ export async function composeBounce(
     recipients: composed.envelope.to.map((address) => ({
       address,
       domain: address.slice(address.lastIndexOf('@') + 1).toLowerCase(),
+      site: unrouted,
     })),
     content: await composed.bytes(),
     tenant: message.tenant,

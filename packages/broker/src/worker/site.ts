@@ -5,7 +5,7 @@ import { findNextHop } from '../route/next-hop.ts';
 import { siteOfHop } from '../route/site.ts';
 import { isProfileFailure } from '../sender/obtain.ts';
 import type { Profile, ProfiledMessage } from '../sending-profile.ts';
-import type { SiteOf } from './worker.ts';
+import type { FoundSite, SiteOf } from './lease-run.ts';
 
 /** A route is believed at least and at most this long, whatever its TTL. */
 const shortestMs = 60_000;
@@ -13,15 +13,32 @@ const longestMs = 24 * 3_600_000;
 
 /** Finds the site of a domain for a message; see {@link siteOfHop}. */
 export function createSiteOf(broker: AttemptEnvironment, profiles: Profiles): SiteOf {
-  return async (domain, message, signal) => {
-    const profile = await profileOf(message, profiles, signal);
-    if (!profile) return undefined;
+  /** Look-ups under way: many messages of one profile ask for the same domain at the same time. */
+  const underWay = new Map<Profile, Map<string, Promise<FoundSite | undefined>>>();
+
+  async function find(domain: string, profile: Profile, signal: AbortSignal): Promise<FoundSite | undefined> {
     const nextHop = await findNextHop(domain, profileEnvironment(broker, profile), signal);
     const { route } = nextHop;
     const site = siteOfHop(domain, nextHop);
     if (site === undefined || route.status !== 'found') return undefined;
     const ttlMs = Math.min(Math.max(route.ttlSeconds * 1000, shortestMs), longestMs);
     return { site, ttlMs, forAll: profiles.single };
+  }
+
+  return async (domain, message, signal) => {
+    const profile = await profileOf(message, profiles, signal);
+    if (!profile) return undefined;
+    const ofProfile = underWay.get(profile) ?? new Map<string, Promise<FoundSite | undefined>>();
+    underWay.set(profile, ofProfile);
+    let found = ofProfile.get(domain);
+    if (!found) {
+      found = find(domain, profile, signal).finally(() => {
+        ofProfile.delete(domain);
+        if (ofProfile.size === 0) underWay.delete(profile);
+      });
+      ofProfile.set(domain, found);
+    }
+    return found;
   };
 }
 

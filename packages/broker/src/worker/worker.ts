@@ -19,6 +19,7 @@ import type { SiteSpeed } from '../store/learned.ts';
 import type { Claim, QueueStore, Settlement } from '../store/port.ts';
 import { type RetentionOptions, retentionOptions } from '../store/retention.ts';
 import { type Attempt, LeaseRun, type OnFinalOutcomes, type SiteOf } from './lease-run.ts';
+import { RoutingStage } from './routing-stage.ts';
 import { StoreBackoff } from './store-backoff.ts';
 
 export type {
@@ -115,6 +116,7 @@ export class QueueWorker {
   readonly #slots: number;
   readonly #leaseMs: number;
   readonly #runs = new Set<LeaseRun>();
+  readonly #routing: RoutingStage;
   readonly #trouble: StoreBackoff;
   readonly #time: MonotonicClock;
   #loop: Promise<void> | undefined;
@@ -141,6 +143,13 @@ export class QueueWorker {
     this.#trouble = new StoreBackoff(options.clock);
     this.#time = new MonotonicClock(options.clock);
     this.#purgedAt = this.#time.now();
+    this.#routing = new RoutingStage({
+      store: options.store,
+      siteOf: options.siteOf,
+      clock: options.clock,
+      holdMs: this.#leaseMs,
+      report: (error) => this.#report(error),
+    });
   }
 
   /** True between `start()` and `stop()`. */
@@ -157,6 +166,7 @@ export class QueueWorker {
   start(): void {
     if (this.#running) return;
     this.#running = true;
+    this.#routing.start();
     const endWake = this.#options.store.onWake(() => this.#kick());
     this.#loop = this.#work().finally(endWake);
   }
@@ -169,6 +179,7 @@ export class QueueWorker {
     this.#running = false;
     this.#kick();
     for (const run of this.#runs) run.stop();
+    const routed = this.#routing.stop();
     await this.#idleOrAfter(options.graceMs ?? 30_000);
     for (const run of this.#runs) run.abort();
     await this.#idleOrAfter(abortPatienceMs);
@@ -177,6 +188,7 @@ export class QueueWorker {
     this.#cancelHeartbeat = undefined;
     // With every run over or abandoned, the loop waits for nothing but the store's answer.
     if (this.#runs.size > 0) return;
+    await routed;
     await this.#loop;
     // The answer may have been one more claim, which gives back what it took.
     await this.#idleOrAfter(abortPatienceMs);
@@ -205,6 +217,7 @@ export class QueueWorker {
 
   async #look(): Promise<void> {
     const { store, name, batch = defaultBatch } = this.#options;
+    if (this.#unwritten === 0) this.#routing.look();
     if (this.#time.now() - this.#housekeptAt >= housekeepingEveryMs) await this.#keepHouse();
     this.#checkProgress();
     while (this.#running && this.#unwritten === 0) {

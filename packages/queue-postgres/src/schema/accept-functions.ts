@@ -66,7 +66,8 @@ BEGIN
       v_deadline, u.options
     FROM unnest(p_addresses, p_domains, p_sites, p_options) WITH ORDINALITY AS u(address, domain, site, options, n)
     LEFT JOIN alias a ON a.domain = u.domain AND a.expires > t
-    CROSS JOIN LATERAL (SELECT coalesce(u.site, a.site, u.domain) AS name) s
+    CROSS JOIN LATERAL (SELECT CASE WHEN u.site <> '' THEN u.site WHEN a.site IS NOT NULL THEN a.site
+      WHEN u.site IS NULL OR own_site_v1(u.domain, t) THEN u.domain ELSE '' END AS name) s
     LEFT JOIN lane l ON l.site = s.name AND l.tenant = p_tenant;
   INSERT INTO intake (message) VALUES (v_id);
   IF p_log IS NULL OR 'accepted' = ANY (p_log) THEN
@@ -105,7 +106,7 @@ BEGIN
     CROSS JOIN LATERAL (SELECT * FROM recipient WHERE id >= u.id * 65536 AND id < (u.id + 1) * 65536) r
     LEFT JOIN lane l ON l.id = r.lane
   ) SELECT array_agg(name ORDER BY name) INTO v_sites FROM names;
-  INSERT INTO site (name, ready) SELECT name, never FROM unnest(v_sites) AS u(name) ORDER BY name
+  INSERT INTO site (name, ready, suspended) SELECT name, never, name = '' FROM unnest(v_sites) AS u(name) ORDER BY name
     ON CONFLICT (name) DO NOTHING;
   PERFORM 1 FROM site WHERE name = ANY (v_sites) ORDER BY name FOR UPDATE;
   t := time_v1(p_now);

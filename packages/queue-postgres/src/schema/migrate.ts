@@ -3,6 +3,7 @@ import type { ClientBase } from 'pg';
 import { optionError } from '../errors.ts';
 import { acceptFunctions } from './accept-functions.ts';
 import { claimFunctions } from './claim-functions.ts';
+import { routingFunctions } from './routing-functions.ts';
 import { settleFunctions } from './settle-functions.ts';
 import { siteFunctions } from './site-functions.ts';
 import { tables } from './tables.ts';
@@ -12,7 +13,7 @@ import { tables } from './tables.ts';
  * go on working while those of the next one start.
  */
 const migrations: readonly string[] = [
-  [tables, acceptFunctions, siteFunctions, claimFunctions, settleFunctions].join('\n'),
+  [tables, acceptFunctions, siteFunctions, routingFunctions, claimFunctions, settleFunctions].join('\n'),
 ];
 
 /**

@@ -21,6 +21,7 @@ import { ownSiteCases } from './own-site.ts';
 import { pacingCases } from './pacing.ts';
 import { recordCases } from './records.ts';
 import { retentionCases } from './retention.ts';
+import { routingCases } from './routing.ts';
 import { settleCases } from './settle.ts';
 import { suppressionCases } from './suppression.ts';
 
@@ -29,6 +30,7 @@ export type { ConformanceCase, OpenStore, StoreUnderTest } from './harness.ts';
 /** All cases; each opens stores of its own and closes them. */
 export const storeConformance: readonly ConformanceCase[] = [
   ...acceptCases,
+  ...routingCases,
   ...claimCases,
   ...settleCases,
   ...leaseCases,

@@ -17,6 +17,11 @@ export class IndexedHeap<Item> {
     return this.#items[0];
   }
 
+  /** All items, in no order. */
+  items(): readonly Item[] {
+    return this.#items;
+  }
+
   add(item: Item): void {
     this.#place(item, this.#items.length);
     this.#rise(this.#items.length - 1);

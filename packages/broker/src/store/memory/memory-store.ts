@@ -38,9 +38,9 @@ import { WakeList } from '../wake-list.ts';
 import { MemoryEventLog } from './event-log.ts';
 import { MemoryQueue } from './queue.ts';
 import { MemoryRecords } from './record-area.ts';
-import type { Lease, MessageRow, RecipientRow, Site } from './records.ts';
+import type { Lane, Lease, MessageRow, RecipientRow, Site } from './records.ts';
 import { MemorySuppressionList } from './suppression-list.ts';
-import { claimedMessages, messageView, recipientView } from './views.ts';
+import { claimedMessages, messageView, recipientView, siteOfRow, unroutedRecipient } from './views.ts';
 
 /** Options of {@link MemoryStore}. */
 export interface MemoryStoreOptions extends port.StoreOptions {
@@ -142,6 +142,30 @@ export class MemoryStore implements port.QueueStore {
     const record = messageRecord(message, this.#maxMessageBytes);
     this.#checkStaged(record);
     return this.#accept(record);
+  }
+
+  async unrouted({ max, holdMs }: { readonly max: number; readonly holdMs: number }) {
+    this.#check();
+    const now = this.#clock.now();
+    return this.#queue.takeUnrouted(max, now, now + holdMs).map(unroutedRecipient);
+  }
+
+  async assignSites(
+    recipients: readonly port.RoutedRecipient[],
+    aliases: readonly port.Alias[] = [],
+  ): Promise<void> {
+    this.#check();
+    const now = this.#clock.now();
+    for (const { domain, site, ttlMs } of aliases) {
+      if (!this.#queue.isOwnSite(domain, now)) this.#aliases.set(domain, { site, until: now + ttlMs });
+    }
+    for (const { recipientId, site } of recipients) {
+      const row = this.#find(recipientId);
+      if (row?.lane.site.key !== port.unrouted) continue;
+      const own = this.#queue.isOwnSite(row.domain, now);
+      this.#queue.move(row, this.#queue.lane(own ? row.domain : site, row.message.record.tenant));
+    }
+    this.#wake.notify();
   }
 
   async claim(request: port.ClaimRequest): Promise<port.Claim | null> {
@@ -463,7 +487,7 @@ export class MemoryStore implements port.QueueStore {
         address,
         domain,
         options,
-        lane: this.#queue.lane(site ?? this.#aliasOf(domain, now), record.tenant),
+        lane: this.#laneOf(domain, site, record.tenant, now),
         state: 'queued',
         intent: null,
         attempts: 0,
@@ -490,9 +514,11 @@ export class MemoryStore implements port.QueueStore {
     return messageId;
   }
 
-  #aliasOf(domain: string, now: number): string {
+  #laneOf(domain: string, site: string | null, tenant: string, now: number): Lane {
+    if (site !== null && site !== port.unrouted) return this.#queue.lane(site, tenant);
     const alias = this.#aliases.get(domain);
-    return alias && alias.until > now ? alias.site : domain;
+    const known = alias && alias.until > now ? alias.site : (site ?? domain);
+    return this.#queue.laneFor(domain, known, tenant, now);
   }
 
   #take(lease: Lease, site: Site, max: number, now: number): readonly port.ClaimedMessage[] {
@@ -548,7 +574,7 @@ export class MemoryStore implements port.QueueStore {
       if (tenant !== undefined && message.record.tenant !== tenant) continue;
       if (tag !== undefined && message.record.tag !== tag) continue;
       for (const row of message.recipients) {
-        if (site !== undefined && row.lane.site.key !== site) continue;
+        if (site !== undefined && siteOfRow(row) !== site) continue;
         if (domain !== undefined && row.domain !== domain) continue;
         const shown = row.state === 'in-flight' ? 'queued' : row.state;
         if (state === undefined || shown === state) yield row;

@@ -2,7 +2,7 @@ import { isAllowedSpeed, type Learned, mergeLearned, nothingLearned, type SiteSp
 import { hasOwnSettings } from '../own-settings.ts';
 import type { SiteFeedback, SiteLimits } from '../pacing.ts';
 import { allowedConnections, applyFeedback, freshPacing, wakePacing } from '../pacing.ts';
-import type { ClaimRequest, SiteKey, SiteSettings, SiteView } from '../port.ts';
+import { type ClaimRequest, type SiteKey, type SiteSettings, type SiteView, unrouted } from '../port.ts';
 import { returnToRates, takeFromRates } from '../rate.ts';
 import { IndexedHeap } from './indexed-heap.ts';
 import { deadlineBefore, dueBefore, type Lane, type Lease, type RecipientRow, type Site } from './records.ts';
@@ -34,11 +34,43 @@ export class MemoryQueue {
     this.#deadlines.delete(row);
   }
 
+  /** The lane of a recipient as it was accepted, or as it was routed. */
+  laneFor(domain: string, site: SiteKey, tenant: string, now: number): Lane {
+    return this.lane(site === unrouted && this.isOwnSite(domain, now) ? domain : site, tenant);
+  }
+
+  /** Due recipients that wait for their site, from lanes in turn, which are left alone until `until`. */
+  takeUnrouted(max: number, now: number, until: number): RecipientRow[] {
+    const rows: RecipientRow[] = [];
+    const lanes = [...(this.#sites.get(unrouted)?.lanes.values() ?? [])];
+    for (const lane of lanes.sort((a, b) => a.served - b.served)) {
+      if (rows.length === max) break;
+      if (lane.heldUntil > now || (lane.queued.first?.due ?? Number.POSITIVE_INFINITY) > now) continue;
+      lane.served = ++this.#turns;
+      lane.heldUntil = until;
+      for (let row = lane.queued.first; row && row.due <= now; row = lane.queued.first) {
+        if (rows.length === max) break;
+        lane.queued.delete(row);
+        rows.push(row);
+      }
+    }
+    for (const row of rows) row.lane.queued.add(row);
+    return rows;
+  }
+
+  /** Moves a recipient to another lane. */
+  move(row: RecipientRow, lane: Lane): void {
+    row.lane.heldUntil = 0;
+    if (row.state === 'queued') this.remove(row);
+    row.lane = lane;
+    if (row.state === 'queued') this.add(row);
+  }
+
   lane(key: SiteKey, tenant: string): Lane {
     const site = this.#site(key);
     let lane = site.lanes.get(tenant);
     if (!lane) {
-      lane = { site, tenant, queued: new IndexedHeap(dueBefore), served: 0 };
+      lane = { site, tenant, queued: new IndexedHeap(dueBefore), served: 0, heldUntil: 0 };
       site.lanes.set(tenant, lane);
     }
     return lane;
@@ -52,7 +84,7 @@ export class MemoryQueue {
   nextSite(now: number, slowest?: SiteSpeed): Site | undefined {
     let chosen: Site | undefined;
     for (const site of this.#sites.values()) {
-      if (!isAllowedSpeed(site.learned.speed, slowest)) continue;
+      if (site.key === unrouted || !isAllowedSpeed(site.learned.speed, slowest)) continue;
       site.pacing = wakePacing(site.pacing, this.#limitsOf(site), site.usedAt, now);
       if (chosen && chosen.served <= site.served) continue;
       if (this.#hasRoom(site) && (this.#readyAt(site, now) ?? Number.POSITIVE_INFINITY) <= now) chosen = site;
@@ -120,8 +152,11 @@ export class MemoryQueue {
   nextDueAt(now: number, slowest?: SiteSpeed): number | undefined {
     const times = [...this.#leases.values()].map(({ expiresAt }) => expiresAt);
     if (this.#deadlines.first) times.push(this.#deadlines.first.deadline);
+    for (const { queued, heldUntil } of this.#sites.get(unrouted)?.lanes.values() ?? []) {
+      if (queued.first) times.push(Math.max(queued.first.due, heldUntil));
+    }
     for (const site of this.#sites.values()) {
-      if (!isAllowedSpeed(site.learned.speed, slowest)) continue;
+      if (site.key === unrouted || !isAllowedSpeed(site.learned.speed, slowest)) continue;
       // A site at its cap is woken by the settlement that frees it.
       const readyAt = this.#hasRoom(site) ? this.#readyAt(site, now) : undefined;
       if (readyAt !== undefined) times.push(readyAt);
@@ -163,8 +198,14 @@ export class MemoryQueue {
 
   /** Sites with recipients waiting or connections open, or that are suspended; most recipients first. */
   views(now: number): SiteView[] {
+    const byDomain = new Map<string, RecipientRow[]>();
+    for (const { queued } of this.#sites.get(unrouted)?.lanes.values() ?? []) {
+      for (const row of queued.items()) byDomain.set(row.domain, [...(byDomain.get(row.domain) ?? []), row]);
+    }
+    for (const domain of byDomain.keys()) this.#site(domain);
     return [...this.#sites.values()]
-      .map((site) => this.#view(site, now))
+      .filter(({ key }) => key !== unrouted)
+      .map((site) => this.#view(site, now, byDomain.get(site.key) ?? []))
       .filter((site) => site.queued > 0 || site.connections > 0 || site.suspended)
       .sort((a, b) => b.queued - a.queued);
   }
@@ -217,14 +258,18 @@ export class MemoryQueue {
     lease.recipients.add(row);
   }
 
-  #view(site: Site, now: number): SiteView {
+  /** @param unroutedRows  Recipients of the domain of this name whose site is not known. */
+  #view(site: Site, now: number, unroutedRows: readonly RecipientRow[]): SiteView {
     const limits = this.#limitsOf(site);
     const lanes = [...site.lanes.values()];
-    const due = lanes.flatMap(({ queued }) => queued.first?.due ?? []);
+    const due = [
+      ...lanes.flatMap(({ queued }) => queued.first?.due ?? []),
+      ...unroutedRows.map((row) => row.due),
+    ];
     const paused = site.pacing.pausedUntil > now;
     return {
       site: site.key,
-      queued: lanes.reduce((sum, { queued }) => sum + queued.size, 0),
+      queued: lanes.reduce((sum, { queued }) => sum + queued.size, unroutedRows.length),
       connections: site.leases.size,
       concurrency: allowedConnections(site.pacing, limits),
       ...(paused && { pausedUntil: site.pacing.pausedUntil }),

@@ -45,6 +45,8 @@ export interface Lane {
   readonly queued: IndexedHeap<RecipientRow>;
   /** Order in which lanes had their turn. */
   served: number;
+  /** Epoch milliseconds until which somebody looks for the sites of its recipients. */
+  heldUntil: number;
 }
 
 /** A destination in memory. */

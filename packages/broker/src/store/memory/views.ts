@@ -1,5 +1,5 @@
-import type { MessageView, RecipientView } from '../port.ts';
-import { type ClaimedMessage, formatRecipientId, inlineContentBytes } from '../port.ts';
+import type { MessageView, RecipientView, UnroutedRecipient } from '../port.ts';
+import { type ClaimedMessage, formatRecipientId, inlineContentBytes, unrouted } from '../port.ts';
 import { isFinal } from '../recipient-transition.ts';
 import type { MessageRow, RecipientRow } from './records.ts';
 
@@ -56,7 +56,7 @@ export function recipientView(row: RecipientRow): RecipientView {
     messageId,
     address: row.address,
     domain: row.domain,
-    site: row.lane.site.key,
+    site: siteOfRow(row),
     tenant: message.record.tenant,
     ...(message.record.tag !== null && { tag: message.record.tag }),
     state: row.state === 'in-flight' ? 'queued' : row.state,
@@ -68,6 +68,11 @@ export function recipientView(row: RecipientRow): RecipientView {
     ...(isFinal(row.state) && row.finishedAt !== undefined && { finishedAt: row.finishedAt }),
     ...(row.detail !== null && { detail: JSON.parse(row.detail) as object }),
   };
+}
+
+/** The site as it is shown: the domain while the site is not known. */
+export function siteOfRow({ lane, domain }: RecipientRow): string {
+  return lane.site.key === unrouted ? domain : lane.site.key;
 }
 
 export function messageView(message: MessageRow): MessageView {
@@ -82,5 +87,18 @@ export function messageView(message: MessageRow): MessageView {
     expiresAt: message.expiresAt,
     ...(record.envelope !== null && { envelope: JSON.parse(record.envelope) as object }),
     recipients: message.recipients.map(recipientView),
+  };
+}
+
+/** What a route depends on. */
+export function unroutedRecipient(row: RecipientRow): UnroutedRecipient {
+  const { tenant, tag, sender, envelope } = row.message.record;
+  return {
+    recipientId: formatRecipientId(String(row.message.id), row.position),
+    domain: row.domain,
+    tenant,
+    sender,
+    ...(tag !== null && { tag }),
+    ...(envelope !== null && { envelope: JSON.parse(envelope) as object }),
   };
 }

@@ -1,9 +1,9 @@
 import { BrokerError } from '../../errors.ts';
 import { checkIdempotency, type MessageRecord, messageTimes } from '../new-message.ts';
-import type { Accepted } from '../port.ts';
+import { type Accepted, type SiteKey, unrouted } from '../port.ts';
 import { rowsPerMessage } from './codes.ts';
 import { deleteContent, insertContent } from './content.ts';
-import { openLane } from './sites.ts';
+import { isOwnSite, openLane } from './sites.ts';
 import type { WriteContext } from './write-context.ts';
 
 const columns = `tenant, tag, idem_key, idem_digest, sender, accepted, not_before, expires, size, on_unknown, envelope,
@@ -51,12 +51,11 @@ export function acceptMessage(context: WriteContext, record: MessageRecord): Acc
   if (content instanceof Uint8Array) insertContent(sql, id, content);
   const lanes = new Map<string, number>();
   for (const [n, recipient] of record.recipients.entries()) {
-    const site = recipient.site ?? recipient.domain;
     // Sites that were named and sites of domains are looked up apart: only the latter may have an alias.
-    const name = `${recipient.site === null}${site}`;
+    const name = recipient.site ? `site ${recipient.site}` : `domain ${recipient.domain} ${recipient.site}`;
     let lane = lanes.get(name);
     if (lane === undefined) {
-      lane = openLane(context, recipient.site ?? aliasOf(context, recipient.domain), tenant, dueAt);
+      lane = openLane(context, siteFor(context, recipient), tenant, dueAt);
       lanes.set(name, lane);
     }
     sql.run(
@@ -124,7 +123,11 @@ function unknownStaged(): BrokerError {
   );
 }
 
-function aliasOf({ sql, now }: WriteContext, domain: string): string {
+/** The site that was named, or that of the domain, which may be unknown. */
+function siteFor(context: WriteContext, { domain, site }: MessageRecord['recipients'][number]): SiteKey {
+  if (site !== null && site !== unrouted) return site;
+  const { sql, now } = context;
   const select = 'SELECT site FROM mb_alias WHERE domain = ? AND expires > ?';
-  return sql.get<{ site: string }>(select, domain, now)?.site ?? domain;
+  const alias = sql.get<{ site: string }>(select, domain, now)?.site;
+  return alias ?? (site === null || isOwnSite(context, domain) ? domain : unrouted);
 }

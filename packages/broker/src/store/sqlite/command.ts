@@ -38,7 +38,8 @@ export function selectWindow(
   };
   if (tenant !== undefined) require('m.tenant = ?', tenant);
   if (tag !== undefined) require('m.tag = ?', tag);
-  if (site !== undefined) require('l.site = ?', site);
+  // A site that is not known yet is shown as the domain.
+  if (site !== undefined) require("CASE l.site WHEN '' THEN r.domain ELSE l.site END = ?", site);
   if (domain !== undefined) require('r.domain = ?', domain);
   if (state === 'queued') conditions.push('r.state IN (0, 1)');
   else if (state !== undefined) require('r.state = ?', stateCode(state));

@@ -52,7 +52,7 @@ const selectById = `${selectRecipients} WHERE r.id = ?`;
 const selectByLease = `${selectRecipients} WHERE r.lease = ?`;
 
 /** The row of a recipient id; undefined when it is none. */
-function recipientRowId(id: RecipientId): number | undefined {
+export function recipientRowId(id: RecipientId): number | undefined {
   const parsed = parseRecipientId(id);
   if (!parsed || !/^\d{1,11}$/.test(parsed.messageId) || parsed.position >= rowsPerMessage) return undefined;
   return Number(parsed.messageId) * rowsPerMessage + parsed.position;

@@ -53,6 +53,8 @@ const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX mb_site_ready ON mb_site(ready) WHERE suspended = 0;
   CREATE INDEX mb_site_fast ON mb_site(ready) WHERE suspended = 0 AND speed = 0;
+  -- Holds the lanes of recipients whose site is not known; suspended, so that no claim finds it.
+  INSERT INTO mb_site (name, ready, suspended) VALUES ('', 9007199254740991, 1);
 
   CREATE TABLE mb_lane (
     id INTEGER PRIMARY KEY,

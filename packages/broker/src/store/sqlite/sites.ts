@@ -168,7 +168,7 @@ export function changeSite(context: WriteContext, name: string, settings: SiteSe
     sql.run('UPDATE mb_site SET limits = ? WHERE name = ?', own, name);
   }
   sql.run('DELETE FROM mb_alias WHERE domain = ?', name);
-  const site = readSite(context, name) ?? siteOf({ name, ...emptyRow }, limits);
+  const site = readSite(context, name) ?? newSite(name, limits);
   const paused = pauseMs === undefined ? {} : pauseOf(pauseMs, now);
   const changed = { ...site, pacing: { ...site.pacing, ...paused } };
   writeSite(context, changed, siteReady(context, changed));
@@ -176,6 +176,11 @@ export function changeSite(context: WriteContext, name: string, settings: SiteSe
 
 function isEmpty(limits: Partial<SiteLimits> | null): boolean {
   return limits === null || Object.keys(limits).length === 0;
+}
+
+/** A site that nothing was written down of. */
+export function newSite(name: string, limits: SiteLimits): Site {
+  return siteOf({ name, ...emptyRow }, limits);
 }
 
 const emptyRow = {

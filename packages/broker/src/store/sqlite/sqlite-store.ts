@@ -27,6 +27,7 @@ import type { NewSuppression, Suppression } from '../suppression.ts';
 import { WakeList } from '../wake-list.ts';
 import { acceptMessage, beginStaging, continueStaging, discardStaged, endStaging } from './accept.ts';
 import { claimAttempt, claimMore, claimOverdue, readySite, siteIsReady } from './claim.ts';
+import { never } from './codes.ts';
 import { command, reschedule, selectWindow } from './command.ts';
 import { Sql, type SqliteConnection } from './connection.ts';
 import { chunkBytes, chunkCount, insertChunk, readChunk } from './content.ts';
@@ -40,6 +41,7 @@ import { rebaseTime } from './rebase.ts';
 import { RecentMessages } from './recent-messages.ts';
 import { logRecipient, readRecipient } from './recipients.ts';
 import { SqliteRecords } from './record-area.ts';
+import { assignSites, hasUnrouted, setAlias, takeUnrouted, unroutedReady } from './routing.ts';
 import { checkSchema, migrateSchema } from './schema.ts';
 import { heartbeat, leaseNumber, reap, settle } from './settle.ts';
 import { changeSite } from './sites.ts';
@@ -287,6 +289,20 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     return accepted;
   }
 
+  async unrouted({ max, holdMs }: { readonly max: number; readonly holdMs: number }) {
+    return this.#reading(hasUnrouted)
+      ? this.#write((context) => takeUnrouted(context, max, holdMs), relaxed)
+      : [];
+  }
+
+  async assignSites(
+    recipients: readonly port.RoutedRecipient[],
+    aliases: readonly port.Alias[] = [],
+  ): Promise<void> {
+    await this.#write((context) => assignSites(context, recipients, aliases), relaxed);
+    this.#wake.notify();
+  }
+
   async claim(request: port.ClaimRequest): Promise<port.Claim | null> {
     // A look costs less than a transaction, and a connection that may be opened does not wait for others.
     return this.#reading((context) => siteIsReady(context, request.slowest))
@@ -340,8 +356,10 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
         `SELECT (SELECT deadline FROM mb_recipient WHERE state = 0 ORDER BY deadline LIMIT 1) AS deadline,
                 (SELECT expires FROM mb_lease ORDER BY expires LIMIT 1) AS expires`,
       )!;
-      const ready = site ? Math.floor(site.ready / 1000) : null;
-      const times = [ready, row.deadline, row.expires].filter((time) => time !== null);
+      const ready = Math.floor(Math.min(site?.ready ?? never, unroutedReady(context)) / 1000);
+      const times = [ready < Math.floor(never / 1000) ? ready : null, row.deadline, row.expires].filter(
+        (time) => time !== null,
+      );
       return times.length === 0 ? null : Math.max(0, Math.min(...times) - now);
     });
   }
@@ -371,11 +389,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   }
 
   async alias(domain: string, site: port.SiteKey, ttlMs: number): Promise<void> {
-    await this.#write(({ sql, now }) => {
-      const upsert = `INSERT INTO mb_alias (domain, site, expires) VALUES (?, ?, ?)
-        ON CONFLICT (domain) DO UPDATE SET site = excluded.site, expires = excluded.expires`;
-      sql.run(upsert, domain, site, now + Math.floor(ttlMs));
-    }, relaxed);
+    await this.#write((context) => setAlias(context, domain, site, ttlMs), relaxed);
   }
 
   async setSite(site: port.SiteKey, settings: port.SiteSettings): Promise<void> {

@@ -6,12 +6,13 @@ import {
   type QueueStats,
   type RecipientView,
   type SiteView,
+  unrouted,
 } from '../port.ts';
 import { isFinal } from '../recipient-transition.ts';
 import type { CheckedSelector } from '../selector.ts';
 import { fromJson, rowsPerMessage, stateOf } from './codes.ts';
 import { selectWindow } from './command.ts';
-import { readSite, type Site } from './sites.ts';
+import { newSite, readSite, type Site } from './sites.ts';
 import type { WriteContext } from './write-context.ts';
 
 /** Windows that one page may look through. */
@@ -97,7 +98,7 @@ function viewOf(row: ViewRow): RecipientView {
     messageId,
     address: row.address,
     domain: row.domain,
-    site: row.site,
+    site: row.site === unrouted ? row.domain : row.site,
     tenant: row.tenant,
     ...(row.tag !== null && { tag: row.tag }),
     state: state === 'in-flight' ? 'queued' : state,
@@ -117,6 +118,10 @@ interface Depth {
   readonly due: number;
 }
 
+/** What waits for its site, by domain. */
+const selectUnrouted = `SELECT domain AS site, count(*) AS queued, min(due) AS due FROM mb_recipient
+  WHERE state = 0 AND lane IN (SELECT id FROM mb_lane WHERE site = '') GROUP BY domain`;
+
 export function queueStats(context: WriteContext): QueueStats {
   const { sql } = context;
   const depths = sql.all<Depth>(
@@ -124,7 +129,13 @@ export function queueStats(context: WriteContext): QueueStats {
      FROM (SELECT lane, count(*) AS queued, min(due) AS due FROM mb_recipient WHERE state = 0 GROUP BY lane) d
      JOIN mb_lane l ON l.id = d.lane GROUP BY l.site`,
   );
-  const depthOf = new Map(depths.map((depth) => [depth.site, depth]));
+  const routed = depths.filter(({ site }) => site !== unrouted);
+  const depthOf = new Map(routed.map((depth) => [depth.site, depth]));
+  for (const { site, queued, due } of sql.all<Depth>(selectUnrouted)) {
+    const known = depthOf.get(site);
+    const sum = { site, queued: queued + (known?.queued ?? 0), due: Math.min(due, known?.due ?? due) };
+    depthOf.set(site, sum);
+  }
   const connections = new Map(
     sql
       .all<{ site: string; count: number }>(
@@ -133,18 +144,18 @@ export function queueStats(context: WriteContext): QueueStats {
       .map(({ site, count }) => [site, count]),
   );
   const suspended = sql.all<{ name: string }>(
-    'SELECT name FROM mb_site WHERE suspended = 1 LIMIT ?',
+    "SELECT name FROM mb_site WHERE suspended = 1 AND name <> '' LIMIT ?",
     mostSites,
   );
-  const deepest = depths.sort((a, b) => b.queued - a.queued).slice(0, mostSites);
+  const deepest = [...depthOf.values()].sort((a, b) => b.queued - a.queued).slice(0, mostSites);
   const names = new Set([
     ...deepest.map(({ site }) => site),
     ...connections.keys(),
     ...suspended.map(({ name }) => name),
   ]);
-  const sites = [...names].flatMap((name) => {
-    const site = readSite(context, name);
-    return site ? [siteView(context, site, depthOf.get(name), connections.get(name) ?? 0)] : [];
+  const sites = [...names].map((name) => {
+    const site = readSite(context, name) ?? newSite(name, context.limits);
+    return siteView(context, site, depthOf.get(name), connections.get(name) ?? 0);
   });
   const count = (condition: string) => {
     return sql.get<{ n: number }>(`SELECT count(*) AS n FROM mb_recipient WHERE ${condition}`)!.n;

@@ -1,0 +1,99 @@
+import { VirtualClock } from '@mb/testkit';
+import { expect, it } from 'vitest';
+import { MemoryStore } from '../store/memory/memory-store.ts';
+import { type Alias, type RoutedRecipient, unrouted } from '../store/port.ts';
+import type { SiteOf } from './lease-run.ts';
+import { RoutingStage } from './routing-stage.ts';
+
+function bench(siteOf?: SiteOf) {
+  const clock = new VirtualClock();
+  const store = new MemoryStore({ clock });
+  const written: { readonly recipients: readonly RoutedRecipient[]; readonly aliases: readonly Alias[] }[] =
+    [];
+  const errors: unknown[] = [];
+  const stage = new RoutingStage({
+    store: {
+      unrouted: (request) => store.unrouted(request),
+      assignSites: (recipients, aliases = []) => {
+        written.push({ recipients, aliases });
+        return store.assignSites(recipients, aliases);
+      },
+    },
+    siteOf,
+    clock,
+    holdMs: 60_000,
+    report: (error) => errors.push(error),
+  });
+  const accept = (domains: readonly string[]) =>
+    store.accept({
+      sender: 'ann@sender.test',
+      recipients: domains.map((domain) => ({ address: `bob@${domain}`, domain, site: unrouted })),
+      content: new Uint8Array(),
+    });
+  const sites = async () => {
+    const { rows } = await store.list({});
+    return Object.fromEntries(rows.map(({ domain, site }) => [domain, site]));
+  };
+  return { clock, store, stage, accept, sites, written, errors };
+}
+
+const domains = Array.from({ length: 50 }, (_, n) => `d${n}.test`);
+const found = (site: string) => ({ site, ttlMs: 60_000, forAll: true });
+
+it('STAGE-02 routes new domains side by side and writes them down together, with no claim and no event', async () => {
+  let running = 0;
+  let most = 0;
+  const context = bench(async () => {
+    most = Math.max(most, ++running);
+    await new Promise<void>((resolve) => context.clock.setTimer(resolve, 100));
+    running--;
+    return found('mx.test');
+  });
+  await context.accept(domains);
+  context.stage.look();
+  await context.clock.advance(200);
+  expect(most).toBe(50);
+  expect(context.written).toHaveLength(1);
+  expect(new Set(Object.values(await context.sites()))).toEqual(new Set(['mx.test']));
+  expect((await context.store.events()).events.map(({ type }) => type)).toEqual(['accepted']);
+  expect(context.written[0]!.aliases).toHaveLength(50);
+});
+
+it('STAGE-03 a slow lookup does not hold up the other domains', async () => {
+  const context = bench(async (domain) => {
+    await new Promise<void>((resolve) => context.clock.setTimer(resolve, domain === 'd7.test' ? 20_000 : 10));
+    return found('mx.test');
+  });
+  await context.accept(domains);
+  context.stage.look();
+  await context.clock.advance(1_000);
+  const before = await context.sites();
+  expect(Object.values(before).filter((site) => site === 'mx.test')).toHaveLength(49);
+  await context.clock.advance(20_000);
+  expect(await context.sites()).toMatchObject({ 'd7.test': 'mx.test' });
+});
+
+it('STAGE-04 a domain whose route cannot be had is its own site', async () => {
+  const context = bench(async (domain) => {
+    if (domain === 'd1.test') throw new Error('The lookup failed.');
+    return domain === 'd2.test' ? undefined : found('mx.test');
+  });
+  await context.accept(['d0.test', 'd1.test', 'd2.test']);
+  context.stage.look();
+  await context.clock.advance(1_000);
+  expect(await context.sites()).toEqual({ 'd0.test': 'mx.test', 'd1.test': 'd1.test', 'd2.test': 'd2.test' });
+  expect(context.errors).toMatchObject([{ message: 'The lookup failed.' }]);
+  expect(await context.store.unrouted({ max: 10, holdMs: 0 })).toEqual([]);
+});
+
+it('STAGE-05 what is under way ends with the worker, and is routed by the next one', async () => {
+  const context = bench(() => new Promise(() => {}));
+  await context.accept(['d0.test']);
+  context.stage.look();
+  await context.clock.advance(10);
+  await context.stage.stop();
+  context.stage.look();
+  await context.clock.advance(60_000);
+  expect(context.written).toEqual([]);
+  expect(await context.store.unrouted({ max: 10, holdMs: 0 })).toHaveLength(1);
+});

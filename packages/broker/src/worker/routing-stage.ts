@@ -1,0 +1,159 @@
+import type { Clock } from '../clock.ts';
+import type { Alias, QueueStore, RoutedRecipient, UnroutedRecipient } from '../store/port.ts';
+import type { FoundSite, SiteOf } from './lease-run.ts';
+import { profiledMessage } from './profiled-message.ts';
+
+/** What routing takes of its worker. */
+export interface RoutingStageOptions {
+  readonly store: Pick<QueueStore, 'unrouted' | 'assignSites'>;
+  /** Default: the domain is the site. */
+  readonly siteOf?: SiteOf | undefined;
+  readonly clock: Clock;
+  /** How long other workers leave alone what this one looks up, in milliseconds. */
+  readonly holdMs: number;
+  readonly report: (error: unknown) => void;
+}
+
+/** Recipients that one round takes. */
+const roundSize = 200;
+/** Sites of a round that are known by then are written down together; slow look-ups do not hold them up. */
+const gatherMs = 500;
+/** Rounds under way at once. */
+const mostRounds = 4;
+
+/**
+ * Finds out which sites new mail belongs to, for many domains side by side, and writes down those of a round in one
+ * transaction. It is a stage before delivery: nothing is claimed for it, and no attempt and no event comes of it.
+ *
+ * A domain whose route cannot be had now is its own site: the attempt there says what is wrong with it.
+ */
+export class RoutingStage {
+  readonly #options: RoutingStageOptions;
+  readonly #rounds = new Set<Promise<void>>();
+  #abort = new AbortController();
+  /** A round asks the store for recipients. */
+  #asking = false;
+  /** Another look was asked for meanwhile. */
+  #again = false;
+
+  constructor(options: RoutingStageOptions) {
+    this.#options = options;
+  }
+
+  /** Lets {@link RoutingStage.look} work. */
+  start(): void {
+    this.#abort = new AbortController();
+  }
+
+  /** Routes what waits for it, in the background. */
+  look(): void {
+    if (this.#abort.signal.aborted) return;
+    if (this.#asking || this.#rounds.size >= mostRounds) {
+      this.#again = true;
+      return;
+    }
+    this.#again = false;
+    const { report } = this.#options;
+    const round: Promise<void> = this.#route()
+      .catch((error) => report(error))
+      .finally(() => {
+        this.#rounds.delete(round);
+        if (this.#again) this.look();
+      });
+    this.#rounds.add(round);
+  }
+
+  /** Ends all look-ups; resolves when nothing is under way. What was not routed is so by the next worker. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await Promise.all(this.#rounds);
+  }
+
+  async #route(): Promise<void> {
+    const { store, holdMs } = this.#options;
+    this.#asking = true;
+    let rows: readonly UnroutedRecipient[];
+    try {
+      rows = await store.unrouted({ max: roundSize, holdMs });
+    } finally {
+      this.#asking = false;
+    }
+    if (rows.length === roundSize) this.#again = true;
+    const { signal } = this.#abort;
+    const lookups = this.#lookUp(rows, signal);
+    while (lookups.size > 0 && !signal.aborted) {
+      await this.#gather(lookups, signal);
+      const found = [...lookups].filter(({ site }) => site !== undefined);
+      for (const one of found) lookups.delete(one);
+      if (found.length > 0 && !signal.aborted) await this.#write(found);
+    }
+  }
+
+  /** Looks up the sites of recipients, once for those that have the same. */
+  #lookUp(rows: readonly UnroutedRecipient[], signal: AbortSignal): Set<Lookup> {
+    const { siteOf, report } = this.#options;
+    const lookups = new Map<string, Lookup>();
+    for (const row of rows) {
+      const { domain } = row;
+      const message = profiledMessage(row);
+      const key = JSON.stringify([domain, message]);
+      let lookup = lookups.get(key);
+      if (!lookup) {
+        const ended = siteOf
+          ? siteOf(domain, message, signal).catch((error): undefined => {
+              if (!signal.aborted) report(error);
+            })
+          : Promise.resolve(undefined);
+        const made: Lookup = {
+          domain,
+          recipients: [],
+          site: undefined,
+          // Under its own name a domain is as deliverable.
+          ended: ended.then((site) => {
+            made.site = site ?? { site: domain, ttlMs: 0, forAll: false };
+          }),
+        };
+        lookup = made;
+        lookups.set(key, lookup);
+      }
+      lookup.recipients.push(row.recipientId);
+    }
+    return new Set(lookups.values());
+  }
+
+  /** Resolves when all look-ups have ended, or some after a while, or the worker stops. */
+  async #gather(lookups: ReadonlySet<Lookup>, signal: AbortSignal): Promise<void> {
+    const all = Promise.all([...lookups].map(({ ended }) => ended));
+    const some = Promise.race([...lookups].map(({ ended }) => ended));
+    let stop = () => {};
+    const stopped = new Promise<void>((resolve) => {
+      stop = resolve;
+      signal.addEventListener('abort', stop, { once: true });
+    });
+    let cancel = () => {};
+    const later = new Promise<void>((resolve) => {
+      cancel = this.#options.clock.setTimer(resolve, gatherMs);
+    });
+    await Promise.race([all, stopped, later.then(() => some)]);
+    cancel();
+    signal.removeEventListener('abort', stop);
+  }
+
+  async #write(lookups: readonly Lookup[]): Promise<void> {
+    const recipients: RoutedRecipient[] = [];
+    const aliases: Alias[] = [];
+    for (const { domain, site: found, recipients: ids } of lookups) {
+      const { site, ttlMs, forAll } = found!;
+      recipients.push(...ids.map((recipientId) => ({ recipientId, site })));
+      if (forAll) aliases.push({ domain, site, ttlMs });
+    }
+    await this.#options.store.assignSites(recipients, aliases);
+  }
+}
+
+interface Lookup {
+  readonly domain: string;
+  readonly recipients: string[];
+  site: FoundSite | undefined;
+  readonly ended: Promise<void>;
+}
