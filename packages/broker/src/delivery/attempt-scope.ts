@@ -43,7 +43,7 @@ export interface AttemptScopeOptions {
   readonly signal?: AbortSignal | undefined;
   /** Aborted when no new transaction may begin; those under way end as they will. */
   readonly stopping?: AbortSignal | undefined;
-  /** False: outcomes come without what was said, which nobody reads. Default true. */
+  /** False: outcomes have no transcripts, because the caller does not read them. Default true. */
   readonly transcripts?: boolean;
 }
 
@@ -226,7 +226,7 @@ function tlsKey({ tls }: ConnectOptions): unknown {
  */
 const firstContactTimeouts: TimeoutOptions = { greetingMs: 60_000, helloMs: 60_000 };
 
-/** The configured time-out, unless a shorter one will do. */
+/** The configured timeout, unless a shorter one is enough. */
 function shortened(timeouts: TimeoutOptions, connectMs: number | undefined): TimeoutOptions {
   if (connectMs === undefined) return {};
   return { connectMs: Math.min(connectMs, timeouts.connectMs ?? connectMs) };

@@ -151,7 +151,7 @@ function isForeignRelay({ route, protocol }: ReachableHop, { name }: MailHost, d
   return host !== domain && !host.endsWith(`.${domain}`);
 }
 
-/** RFC 3461 §5.2.2: who asked for a report of success, which the host will not send, gets it from us. */
+/** RFC 3461 §5.2.2: where a report of success was asked for and the host will not send one, we do. */
 function withOwnReport(
   outcome: RecipientOutcome,
   notify: Notify | undefined,

@@ -67,7 +67,7 @@ export function classifyError(
   }
   const permanent = stage === 'plan' && !retryable;
   const action = permanent ? 'fail' : 'retry';
-  // What a host lacks has a code of its own (5.3.4, 5.6.3, 5.6.7), though nobody said it.
+  // What a host lacks has a code of its own (5.3.4, 5.6.3, 5.6.7), although no reply said it.
   if (enhanced) return { category: categoryOfLack(enhanced), scope: 'message', action, enhanced };
   const [category, scope, detail] = withoutReply(error);
   return {

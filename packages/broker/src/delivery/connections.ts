@@ -182,7 +182,7 @@ export class ConnectionScope {
   }
 }
 
-/** The way to one host: one connection after the other, never two at once, as a claim stands for one. */
+/** The connections to one host: one after the other, never two at once, because a claim is counted as one connection. */
 class Line {
   readonly #take: () => Promise<Kept>;
   #kept: Kept | undefined;

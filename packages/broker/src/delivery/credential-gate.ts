@@ -19,8 +19,8 @@ interface State {
 /**
  * Lets one connection at a time try credentials that a server has not accepted yet.
  *
- * Servers lock accounts after a few refusals, and a queue opens several connections to a relay at once. Whoever waits for
- * the trial gets its refusal instead of one of its own.
+ * Servers lock accounts after a few refusals, and a queue opens several connections to a relay at once. The connections
+ * that wait for the trial get its refusal instead of one of their own.
  */
 export class CredentialGate {
   readonly #clock: Clock;

@@ -22,7 +22,7 @@ const mostIdle = 1_000;
 
 /**
  * The deliveries that are made at once at each destination, for those who send without a queue: as many connections as
- * the queue would open, by the same rules; whoever comes later waits.
+ * the queue would open, by the same rules; later deliveries wait.
  */
 export class DestinationSlots {
   readonly #limits: SiteLimits;

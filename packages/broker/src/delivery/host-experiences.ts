@@ -43,7 +43,7 @@ export class HostExperiences {
     this.#clock = clock;
   }
 
-  /** What is known of a host; of one that is not known yet, nothing. */
+  /** What is known of a host; nothing for a new one. */
   of(host: string): HostExperience {
     return this.#use(host).experience;
   }

@@ -15,7 +15,7 @@ export interface OutcomeEvidence {
   readonly stage: Stage;
   /** Number of this attempt, 1 for the first. */
   readonly attempt: number;
-  /** The message may be in the mailbox although nobody said so. */
+  /** The message may be in the mailbox although no reply said so. */
   readonly maybeDelivered: boolean;
   /** Name of the mail exchanger that gave this outcome; absent when none was reached. */
   readonly host?: string;
@@ -27,7 +27,7 @@ export interface OutcomeEvidence {
   readonly source?: string;
   /** True when no host was offered the message: its session ended or was full, or the caller aborted. Spends no attempt. */
   readonly untouched?: true;
-  /** What the session was secured with; absent when no session came about. */
+  /** How the session was secured; absent when there was no session. */
   readonly tls?: TlsEvidence;
   /** The session that gave this outcome, without content and secrets; empty when there was none. */
   readonly transcript: readonly TranscriptEntry[];
@@ -63,7 +63,7 @@ export interface Deferred extends OutcomeEvidence, FailureVerdict {
   readonly nextAttempt?: Date;
 }
 
-/** The end of data was sent and no reply came: delivered or not, nobody can say. */
+/** The end of data was sent and no reply came: the message may have been delivered or not. */
 export interface Unknown extends OutcomeEvidence {
   readonly status: 'unknown';
   readonly reason: string;

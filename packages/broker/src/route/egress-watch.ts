@@ -3,15 +3,15 @@ import type { Clock } from '../clock.ts';
 
 /** How long evidence counts: what was closed ten minutes ago may be open now. */
 const memoryMs = 10 * 60_000;
-/** Connect time-outs, while nothing has answered yet: 30 s for the first host, then less, so that a verdict takes under a minute. */
+/** Connect timeouts while nothing has answered yet: 30 s for the first host, then less, so that a verdict takes under a minute. */
 const suspiciousConnectMs = 20_000;
 const blockedConnectMs = 10_000;
 
 /**
  * Notices that nothing gets out on the mail port.
  *
- * Most access networks and clouds drop outgoing port 25. What one sees is a time-out at every host; this keeps count
- * of them over all deliveries of a broker, and says so in one sentence instead of minutes of time-outs.
+ * Most access networks and clouds drop outgoing port 25, which shows as a timeout at every host. This counts such timeouts
+ * over all deliveries of a broker and reports the cause in one sentence.
  */
 export class EgressWatch {
   readonly #clock: Clock;
@@ -29,7 +29,7 @@ export class EgressWatch {
     if (this.#silent.size > 0) this.#silent.clear();
   }
 
-  /** A connection failed; only time-outs speak for a block. */
+  /** A connection failed; only timeouts are evidence of a block. */
   failed(
     host: { readonly name: string; readonly addresses: readonly { address: string }[] },
     error: SmtpError,
@@ -42,7 +42,7 @@ export class EgressWatch {
     for (const { address } of host.addresses) this.#silent.set(address, { host: host.name, at });
   }
 
-  /** The connect time-out to use now; undefined for the configured one. */
+  /** The connect timeout to use now; undefined for the configured one. */
   connectMs(): number | undefined {
     this.#forget();
     if (this.#silent.size === 0) return undefined;

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { RecipientOutcome } from '../delivery/outcome.ts';
 
-/** Paused destinations are tried again after five minutes, so trouble that nobody met for longer is over. */
+/** Paused destinations are tried again after five minutes, so trouble that was not met for longer is over. */
 const memoryMs = 10 * 60_000;
 /** Most troubles that `troubles()` returns. */
 const mostTroubles = 20;

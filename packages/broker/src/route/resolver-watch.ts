@@ -2,7 +2,7 @@ import type { MailRoute } from '@mb/dns';
 import type { Clock } from '../clock.ts';
 import { misconfigured } from './local-watch.ts';
 
-/** What waits for the resolver asks again each minute, so trouble that nobody met for longer is over. */
+/** Mail that waits for the resolver asks again each minute, so trouble that was not met for longer is over. */
 const memoryMs = 3 * 60_000;
 
 /** Remembers that our own resolver failed, for the operator: the domains are not to blame, and nothing is delivered. */

@@ -56,7 +56,7 @@ async function bouncesOf(
   options: FinalOutcomesOptions,
 ): Promise<Bounce[]> {
   if (message.sender === '') {
-    // RFC 5321 §4.5.5: nobody is told by mail. The report that failed is told of where it came from.
+    // RFC 5321 §4.5.5: no report by mail. The recipients that the lost report was about get an event.
     const { reportOn = [] } = readQueuedEnvelope(message.envelope, '');
     const [lost] = reported.filter((one) => subjectOf(one) === 'failure');
     if (lost)

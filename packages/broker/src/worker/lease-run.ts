@@ -194,7 +194,7 @@ export class LeaseRun {
     this.#abort.abort();
   }
 
-  /** Nobody waits any more; a store that fails is not asked again. */
+  /** The worker no longer waits for this run; a store that fails is not asked again. */
   abandon(): void {
     this.#abandoned = true;
     this.abort();
@@ -234,7 +234,7 @@ export class LeaseRun {
       .map(({ recipientId, domain }) => ({ recipientId, kind: 'rerouted', site: domain }));
   }
 
-  /** Recipients that stand under their domain only because their site was not known yet. */
+  /** Recipients that are queued under their domain only because their site was not known yet. */
   async #rerouted(): Promise<Outcome[]> {
     const { siteOf, store } = this.#options;
     const { site: current } = this.#claim;

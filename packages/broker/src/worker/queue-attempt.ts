@@ -205,7 +205,7 @@ function withReturnPath(message: SignedMessage, from: string): SignedMessage {
   return { ...message, envelope: { ...message.envelope, from } };
 }
 
-/** The octets of a claimed message: those that came with the claim, or those in the store, read anew each time. */
+/** The octets of a claimed message: those that came with the claim, or those in the store, read again each time. */
 class StoredContent {
   readonly octets: Octets;
   /** Why the store could not give all octets. */
