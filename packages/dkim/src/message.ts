@@ -227,7 +227,8 @@ class HeaderEnd {
 
 /** Whether a value is octets whose memory is there: what was transferred to another thread looks empty. */
 export function isOctets(value: unknown): value is Uint8Array {
-  return value instanceof Uint8Array && (value.buffer as { readonly detached?: boolean }).detached !== true;
+  if (!(value instanceof Uint8Array)) return false;
+  return value.length > 0 || (value.buffer as { readonly detached?: boolean }).detached !== true;
 }
 
 /** Whether a value is a stream. */

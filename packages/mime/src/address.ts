@@ -177,20 +177,25 @@ const MAX_QUOTED_NAME = 200;
  * The words of addresses that were checked, each with the space before it: a line may be folded before each of them.
  *
  * @param pieces  Gets the words.
+ * @param whole  Leaves the words of a name together, for a field that needs no fold.
  */
 export function addressPieces(
   addresses: readonly (Mailbox | Group)[],
   utf8?: boolean,
   pieces: string[] = [],
+  whole = false,
 ): string[] {
   for (const [index, one] of addresses.entries()) {
     if (index > 0) pieces[pieces.length - 1] += ',';
     const group = 'members' in one;
-    if (group || one.name)
-      for (const word of ` ${writePhrase(one.name!, utf8)}`.split(/(?<! )(?= )/)) pieces.push(word);
+    if (group || one.name) {
+      const name = ` ${writePhrase(one.name!, utf8)}`;
+      if (whole) pieces.push(name);
+      else for (const word of name.split(/(?<! )(?= )/)) pieces.push(word);
+    }
     if (group) {
       pieces[pieces.length - 1] += ':';
-      addressPieces(one.members, utf8, pieces);
+      addressPieces(one.members, utf8, pieces, whole);
       pieces[pieces.length - 1] += ';';
     } else pieces.push(one.name ? ` <${toWire(one)}>` : ` ${toWire(one)}`);
   }

@@ -5,9 +5,9 @@
  */
 import { MimeError } from './errors.ts';
 
-/** Checks the value of an option; `path` is where it is, for the error. */
+/** Checks the value of an option; the error names `where`, and the key where there is one. */
 export interface Row<V> {
-  (value: unknown, path: string): void;
+  (value: unknown, where: string, key?: string): void;
   /** Never set: makes rows of different types differ for the compiler. */
   readonly type?: (value: V) => V;
 }
@@ -18,7 +18,7 @@ type KeyOf<T> = T extends unknown ? keyof T : never;
 type ValueOf<T, K> = T extends unknown ? (K extends keyof T ? T[K] : never) : never;
 
 interface Rows {
-  readonly [key: string]: (value: unknown, path: string) => void;
+  readonly [key: string]: (value: unknown, where: string, key?: string) => void;
 }
 
 /**
@@ -29,9 +29,11 @@ interface Rows {
  */
 export function checkOptions(given: unknown, table: Rows, where: string): void {
   object(given, where);
-  for (const [key, value] of Object.entries(given as object)) {
+  // It is called for each message and often for each field: no list of keys is made.
+  for (const key in given as object) {
     if (!Object.hasOwn(table, key)) throw unknownKey(key, Object.keys(table), where);
-    if (value !== undefined) table[key]!(value, `${where}.${key}`);
+    const value = (given as Record<string, unknown>)[key];
+    if (value !== undefined) table[key]!(value, where, key);
   }
 }
 
@@ -68,75 +70,80 @@ export function checkedLater<Names extends string>(
 
 /** An object, and no array or view of memory. */
 // biome-ignore lint/suspicious/noExplicitAny: it fits every type
-export const object: Row<any> = (value, path) => {
+export const object: Row<any> = (value, where, key) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value))
-    throw wrongArgument(path, 'an object');
+    throw wrongArgument(where, 'an object', key);
 };
 
 /** A string. */
-export function checkText(value: unknown, path: string): asserts value is string {
-  if (typeof value !== 'string') throw wrongArgument(path, 'a string');
+export function checkText(value: unknown, where: string, key?: string): asserts value is string {
+  if (typeof value !== 'string') throw wrongArgument(where, 'a string', key);
 }
 
 /** A string, or an array of strings. */
-export const texts: Row<string | readonly string[]> = (value, path) => {
-  for (const one of [value].flat()) checkText(one, path);
+export const texts: Row<string | readonly string[]> = (value, where, key) => {
+  for (const one of [value].flat()) checkText(one, where, key);
 };
 
 /** True or false. */
-export const flag: Row<boolean> = (value, path) => {
-  if (typeof value !== 'boolean') throw wrongArgument(path, 'true or false');
+export const flag: Row<boolean> = (value, where, key) => {
+  if (typeof value !== 'boolean') throw wrongArgument(where, 'true or false', key);
 };
 
 /** A function. */
 // biome-ignore lint/suspicious/noExplicitAny: it fits every function
-export const callback: Row<any> = (value, path) => {
-  if (typeof value !== 'function') throw wrongArgument(path, 'a function');
+export const callback: Row<any> = (value, where, key) => {
+  if (typeof value !== 'function') throw wrongArgument(where, 'a function', key);
 };
 
 /** A whole number in a range. */
 export const integer =
   (minimum: number, maximum = Number.MAX_SAFE_INTEGER): Row<number> =>
-  (value, path) => {
+  (value, where, key) => {
     if (!(Number.isInteger(value) && (value as number) >= minimum && (value as number) <= maximum))
-      throw wrongArgument(path, `an integer from ${minimum} to ${maximum}`);
+      throw wrongArgument(where, `an integer from ${minimum} to ${maximum}`, key);
   };
 
 /** One of several words. */
 export const word =
   <const W extends string>(...words: readonly W[]): Row<W> =>
-  (value, path) => {
-    if (!words.includes(value as W)) throw wrongArgument(path, `one of: ${words.join(', ')}`);
+  (value, where, key) => {
+    if (!words.includes(value as W)) throw wrongArgument(where, `one of: ${words.join(', ')}`, key);
   };
 
 /** An object with a table of its own. */
 export const group =
   <T extends object>(table: OptionTable<NoInfer<T>>): Row<T> =>
-  (value, path) =>
-    checkOptions(value, table as Rows, path);
+  (value, where, key) =>
+    checkOptions(value, table as Rows, pathOf(where, key));
 
 /** An array of members that one row accepts. */
 export const list =
   <V>(row: Row<V>): Row<readonly V[]> =>
-  (value, path) => {
-    if (!Array.isArray(value)) throw wrongArgument(path, 'an array');
-    for (const [index, one] of value.entries()) row(one, `${path}[${index}]`);
+  (value, where, key) => {
+    if (!Array.isArray(value)) throw wrongArgument(where, 'an array', key);
+    for (const [index, one] of value.entries()) row(one, `${pathOf(where, key)}[${index}]`);
   };
 
 /** Octets. An array whose memory was transferred looks empty, which nobody meant. */
-export function checkOctets(value: unknown, path: string): asserts value is Uint8Array {
+export function checkOctets(value: unknown, where: string): asserts value is Uint8Array {
   if (!(value instanceof Uint8Array) || isDetached(value))
-    throw wrongArgument(path, 'a Uint8Array that was not transferred');
+    throw wrongArgument(where, 'a Uint8Array that was not transferred');
 }
 
 /** Whether the memory of an array was given to another thread. */
-export function isDetached({ buffer }: ArrayBufferView): boolean {
-  return (buffer as { readonly detached?: boolean }).detached === true;
+export function isDetached(view: ArrayBufferView): boolean {
+  // Only then is its memory looked at, which moves that of a small array.
+  return view.byteLength === 0 && (view.buffer as { readonly detached?: boolean }).detached === true;
 }
 
 /** The error for an argument or option of the wrong type or range. */
-export function wrongArgument(where: string, wanted: string): MimeError {
-  return optionError(`${where} must be ${wanted}.`);
+export function wrongArgument(where: string, wanted: string, key?: string): MimeError {
+  return optionError(`${pathOf(where, key)} must be ${wanted}.`);
+}
+
+function pathOf(where: string, key: string | undefined): string {
+  return key === undefined ? where : `${where}.${key}`;
 }
 
 function optionError(message: string): MimeError {

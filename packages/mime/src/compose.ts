@@ -23,9 +23,9 @@ export interface ComposeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-function signal(value: unknown, path: string): void {
+function signal(value: unknown, where: string, key?: string): void {
   if (typeof (value as AbortSignal | null)?.addEventListener !== 'function')
-    throw wrongArgument(path, 'an AbortSignal');
+    throw wrongArgument(where, 'an AbortSignal', key);
 }
 
 /** What {@link ComposeOptions} accept. */

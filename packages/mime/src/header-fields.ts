@@ -59,7 +59,12 @@ export function toAddresses(
 
 /** All mailboxes of an address field, those in groups included. */
 export function mailboxesOf(addresses: readonly (Mailbox | Group)[]): Mailbox[] {
-  return addresses.flatMap((one) => ('members' in one ? one.members : one));
+  const mailboxes: Mailbox[] = [];
+  for (const one of addresses) {
+    if ('members' in one) for (const member of one.members) mailboxes.push(member);
+    else mailboxes.push(one);
+  }
+  return mailboxes;
 }
 
 /** Fields that hold addresses and have no property of their own (RFC 5322 §3.6.6, RFC 8098 §2.1, RFC 9057, RFC 9228). */
@@ -100,6 +105,14 @@ export class FieldWriter {
 
   /** An address field, folded between and inside addresses but never inside an addr-spec. */
   addresses(name: string, addresses: readonly (Mailbox | Group)[]): void {
+    if (addresses.length === 1) {
+      // Most fields fit on a line.
+      const line = addressPieces(addresses, this.#utf8, [`${name}:`], true).join('');
+      if (line.length <= FOLD_COLUMN && isAscii(line)) {
+        this.text += `${line}\r\n`;
+        return;
+      }
+    }
     const field = foldPieces(name, addressPieces(addresses, this.#utf8, [`${name}:`]));
     this.ascii &&= isAscii(field);
     this.text += field;

@@ -153,8 +153,8 @@ export const listFields = {
 } satisfies OptionTable<ListFields>;
 
 /** Header fields: an object, or pairs. */
-function headerInput(value: unknown, path: string): void {
-  if (!Array.isArray(value)) object(value, path);
+function headerInput(value: unknown, where: string, key?: string): void {
+  if (!Array.isArray(value)) object(value, where, key);
 }
 
 /** What a {@link Message} accepts; addresses and texts are checked where they are written. */
