@@ -105,13 +105,15 @@ export class FieldWriter {
 
   /** An address field, folded between and inside addresses but never inside an addr-spec. */
   addresses(name: string, addresses: readonly (Mailbox | Group)[]): void {
-    if (addresses.length === 1) {
-      // Most fields fit on a line.
-      const line = addressPieces(addresses, this.#utf8, [`${name}:`], true).join('');
-      if (line.length <= FOLD_COLUMN && isAscii(line)) {
-        this.text += `${line}\r\n`;
-        return;
+    const value = addressPieces(addresses, this.#utf8, [], true).join('').slice(1);
+    // Without a quoted local part there is no space inside an addr-spec.
+    if (!value.includes('"@')) {
+      if (isAscii(value)) this.raw(name, value);
+      else {
+        this.ascii = false;
+        this.text += foldTrusted(name, value);
       }
+      return;
     }
     const field = foldPieces(name, addressPieces(addresses, this.#utf8, [`${name}:`]));
     this.ascii &&= isAscii(field);
