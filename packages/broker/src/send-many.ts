@@ -1,4 +1,5 @@
 import type { RecipientOutcome } from './delivery/outcome.ts';
+import { optionError } from './errors.ts';
 
 /** What became of one message of a `sendMany()`. */
 export type SentMessage<Input> = {
@@ -16,13 +17,16 @@ export type SentMessage<Input> = {
  * Sends messages as they come, `width` at once, and gives what became of each as soon as that is known. It takes no more
  * messages than it works on, so a long list is never in memory.
  *
- * @throws what the source of the messages throws, after everything that was under way.
+ * @throws what the source of the messages throws, after everything that was under way; MB_BROKER_OPTION for what is no
+ *   source.
  */
 export async function* sendEach<Input>(
   messages: AsyncIterable<Input> | Iterable<Input>,
   width: number,
   send: (message: Input) => Promise<readonly RecipientOutcome[]>,
 ): AsyncGenerator<SentMessage<Input>, void, undefined> {
+  if (!isIterable(messages))
+    throw optionError('sendMany: messages must be iterable, such as an array or a stream of messages.');
   const source =
     Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();
   const running = new Map<number, Promise<SentMessage<Input>>>();
@@ -65,4 +69,10 @@ export async function* sendEach<Input>(
   } finally {
     if (!ended) await source.return?.();
   }
+}
+
+function isIterable(value: unknown): boolean {
+  return (
+    typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value)
+  );
 }

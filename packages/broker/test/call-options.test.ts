@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { MailBroker, MemoryStore } from '../src/index.ts';
+import { SqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 
 const message = { from: 'ann@sender.test', to: 'bob@one.test', text: 'x' };
 
@@ -144,4 +145,61 @@ it('SAFE-21 says which entry of the suppression list is wrong, and adds none of 
     });
   }
   expect((await broker.suppressions.list()).rows).toEqual([]);
+});
+
+it('SAFE-35 slips that TypeScript does not see are refused, and nothing happens', async () => {
+  const broker = newBroker();
+  const file = new SqliteStore(':memory:');
+  await file.open();
+  const slips: Readonly<Record<string, () => unknown>> = {
+    'seconds for milliseconds': () => broker.enqueue(message, { notBefore: 1_800_000_000 }),
+    'a delay for a moment': () => broker.enqueue(message, { notBefore: 60_000 }),
+    'a Date that is none': () => broker.enqueue(message, { notBefore: new Date('tomorrow') }),
+    'a text for a Date': () => broker.enqueue(message, { notBefore: '2027-01-01' as never }),
+    'a message that expires at once': () => broker.enqueue(message, { delivery: { expireAfterMs: 0 } }),
+    'no list of messages': () => broker.sendMany(undefined as never).next(),
+    'a message for a list': () => broker.sendMany(message as never).next(),
+    'an id that is unset': () => broker.queue.show(undefined as never),
+    'an id that is a number': () => broker.queue.show(5 as never),
+    'an empty id': () => broker.queue.content(''),
+    'settings that are unset': () => broker.queue.configure('one.test', undefined as never),
+    'a URL for a file': () => new SqliteStore('file:///tmp/queue.db'),
+    'a database for a file': () => new SqliteStore('postgres://127.0.0.1/db'),
+    'a misspelt condition': () => file.records.put('domain', 'k', {}, { ifversion: 1 } as never),
+    'a version that is a text': () => file.records.put('domain', 'k', {}, { ifVersion: '1' } as never),
+    "'10' for 10": () => new MailBroker({ hostname: 'a.test', queue: { concurrency: '10' as never } }),
+    NaN: () => new SqliteStore(':memory:', { limits: { maxConcurrency: Number.NaN } }),
+    'a host name that is a URL': () => new MailBroker({ hostname: 'https://a.test' }),
+    'a controller for its signal': () => broker.send(message, { signal: new AbortController() as never }),
+    'a promise of a message': () => broker.enqueue(Promise.resolve(message) as never),
+    'a path for a key': () =>
+      new MailBroker({
+        hostname: 'a.test',
+        dkim: { domain: 'a.test', selector: 's', privateKey: '/etc/key.pem' },
+      }),
+    'a promise of a store': () =>
+      new MailBroker({ hostname: 'a.test', store: Promise.resolve(file) as never }),
+    'octets as a text': () =>
+      broker.enqueue({ raw: 'From: a@b.test' as never, envelope: { from: '', to: ['a@b.test'] } }),
+    'a message without its envelope': () => broker.enqueue({ raw: new Uint8Array(1) } as never),
+    'a hole in the recipients': () => broker.enqueue({ ...message, to: ['a@b.test', undefined] as never }),
+    'no attachment': () => broker.enqueue({ ...message, attachments: [undefined] as never }),
+    'an empty tenant': () => broker.enqueue(message, { tenant: '' }),
+    'an empty key': () => broker.enqueue(message, { idempotencyKey: '' }),
+    'a site without a name': () => broker.queue.suspend(''),
+    'a page of nothing': () => broker.queue.list({}, { limit: 0 }),
+    'a grace that is a text': () => broker.stop({ graceMs: '5' as never }),
+    'a retention below zero': () => file.purge({ deliveredMs: -1 }),
+    'a handler that is none': () => broker.deliverEvents(undefined as never),
+  };
+  for (const [name, slip] of Object.entries(slips)) {
+    const error = await (async () => slip())().then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    expect((error as { code?: string } | undefined)?.code, name).toMatch(/^MB_(?:BROKER|MIME|DKIM)_/);
+    expect((error as Error).message, name).not.toMatch(/\[object|etc\/key/);
+  }
+  expect((await broker.queue.list()).rows).toEqual([]);
+  await file.close();
 });

@@ -99,7 +99,7 @@ export interface PostgresStoreOptions extends StoreOptions {
    * what other processes accept is then found by polling. Default true.
    */
   readonly listen?: boolean | undefined;
-  /** How often to look for what no wake-up told of, in milliseconds; default 1,000. */
+  /** How often to look for what no wake-up told of, in milliseconds; 0: never. Default 1,000. */
   readonly pollMs?: number | undefined;
   /** Instead of the database's clock, for tests. Workers that share a queue must share it. */
   readonly clock?: { now(): number } | undefined;
@@ -219,6 +219,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     this.#claims = new ClaimGroup(db, () => this.#context(), this.#siteFloor);
     this.#delivered = new DeliveredGroup(db, () => this.#context());
     if (listen) await this.#listen(db, connection);
+    if (pollMs === 0) return;
     this.#poll = setInterval(() => this.#woken(), pollMs);
     this.#poll.unref();
   }

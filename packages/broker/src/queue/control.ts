@@ -58,13 +58,13 @@ export class QueueControl {
   }
 
   /** A message with all its recipients; null when there is none. */
-  show(messageId: MessageId): Promise<MessageView | null> {
-    return this.#store.inspect(messageId);
+  async show(messageId: MessageId): Promise<MessageView | null> {
+    return this.#store.inspect(checkId(messageId));
   }
 
   /** The octets of a message as they are stored, in constant memory. */
   content(messageId: MessageId): AsyncIterable<Uint8Array> {
-    return this.#store.content(messageId);
+    return this.#store.content(checkId(messageId));
   }
 
   /** How much waits, and the destinations with their connections, limits and pauses. */
@@ -137,6 +137,7 @@ export class QueueControl {
    * {@link QueueControl.suspend}: the limits of the shared destination do not count for it. `limits: null` ends that.
    */
   async configure(site: SiteKey, settings: ConfigurableSettings): Promise<void> {
+    if (settings === undefined) throw optionError('configure: settings must say what to change.');
     const checked = readOptions(settings, siteSettings, 'configure: settings') as SiteSettings;
     return this.#store.setSite(siteName(site), checked);
   }
@@ -221,6 +222,12 @@ const suppressionEntry = {
   tenant: text(),
   detail: matching<object>('an object', (value) => typeof value === 'object' && value !== null),
 } satisfies OptionTable<NewSuppression>;
+
+/** An id that is unset must not look like a message that is not there. */
+function checkId(messageId: unknown): MessageId {
+  if (typeof messageId === 'string' && messageId !== '') return messageId;
+  throw optionError('The id of a message must be a string that is not empty, as enqueue() gives it.');
+}
 
 function siteName(site: unknown): string {
   if (typeof site === 'string' && site !== '') return siteOfText(site);

@@ -115,7 +115,7 @@ const recipientDelivery = {
 const deliveryOptions = {
   requireTls: flag(),
   sign: word(['attempt', 'enqueue']),
-  expireAfterMs: integer(0, 9e12, { unit: 'ms' }),
+  expireAfterMs: integer(1, 9e12, { unit: 'ms' }),
   delayNoticeAfterMs: either(
     integer(0, 9e12, { unit: 'ms' }),
     matching<null>('null', (value) => value === null),
@@ -130,12 +130,16 @@ const deliveryOptions = {
   ),
 } satisfies OptionTable<QueuedDeliveryOptions>;
 
+/** 1990-01-01: a number before it is no moment to send at. */
+const firstNotBefore = 631_152_000_000;
+
 /** What `EnqueueOptions` accepts. */
 const enqueueOptions = {
   idempotencyKey: name,
   notBefore: either(
     matching<Date>('a valid Date', (value) => value instanceof Date && !Number.isNaN(value.getTime())),
-    integer(0, 9e12, { unit: 'ms' }),
+    // Seconds, or a duration, would be a moment long past, and the message would go out at once.
+    integer(firstNotBefore, 9e12, { unit: 'ms since 1970' }),
   ),
   transaction: matching<object>(
     'a connection or client of the database that the store is in',

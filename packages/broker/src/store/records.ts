@@ -1,6 +1,13 @@
 import { systemClock } from '../clock.ts';
 import { BrokerError } from '../errors.ts';
-import { callback, integer, type OptionTable, readOptions, signal } from '../option-table.ts';
+import {
+  callback,
+  integer,
+  type OptionTable,
+  readOptions,
+  refuseUnknownKeys,
+  signal,
+} from '../option-table.ts';
 import type { Page, PageRequest } from './page.ts';
 import { StoreWatch } from './store-watch.ts';
 
@@ -154,6 +161,8 @@ export function checkRecordKey(key: string): string {
 
 /** @throws {BrokerError} MB_BROKER_OPTION */
 export function checkIfVersion(condition: RecordCondition | undefined): number | undefined {
+  // A misspelt key would replace what somebody else has written.
+  if (condition !== undefined) refuseUnknownKeys(condition, { ifVersion: 1 }, 'condition');
   const version = condition?.ifVersion;
   if (version === undefined || (Number.isSafeInteger(version) && version >= 0)) return version;
   throw misuse('ifVersion must be the version of a record, or 0 for a record that must not exist.');

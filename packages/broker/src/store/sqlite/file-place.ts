@@ -65,7 +65,7 @@ export class FilePlace {
   }
 
   get #onDisk(): boolean {
-    return this.#path !== '' && this.#path !== ':memory:' && !this.#path.startsWith('file:');
+    return this.#path !== '' && this.#path !== ':memory:';
   }
 }
 

@@ -148,6 +148,11 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     if (typeof path !== 'string' || path === '') {
       throw misuse("SqliteStore: the path must be the name of a file: new SqliteStore('queue.db').");
     }
+    if (/^file:|^[a-z][a-z0-9+.-]*:\/\//i.test(path)) {
+      throw misuse(
+        'SqliteStore: give the path of the file, not a URL: what SQLite opens must be what is checked.',
+      );
+    }
     const options: SqliteStoreOptions = readOptions(given, sqliteStoreOptions, 'SqliteStore: options');
     this.#path = path;
     this.#options = options;
