@@ -309,19 +309,14 @@ export interface SiteSettings {
 }
 
 /**
- * Keeps the queue.
+ * Takes messages in.
  *
- * `Transaction` is what {@link QueueStore.accept} joins: a synchronous SQLite connection, a `pg` client;
- * `never` for a store that cannot.
+ * `Transaction` is what {@link Intake.accept} joins: a synchronous SQLite connection, a `pg` client; `never` for a
+ * store that cannot.
  */
-export interface QueueStore<Transaction = never> {
+export interface Intake<Transaction = never> {
   /** The largest message that it takes, in octets; absent: it does not say. */
   readonly maxMessageBytes?: number;
-
-  /** Prepares the store; called once before any other method. Migrates unless told not to. */
-  open(): Promise<void>;
-  /** Lets running writes end, then frees everything and wakes the listeners: `events` of a closed store ends them. */
-  close(): Promise<void>;
 
   /**
    * Stores content ahead of its message, in constant memory.
@@ -344,7 +339,10 @@ export interface QueueStore<Transaction = never> {
    *   MB_BROKER_TRANSACTION_UNSUPPORTED, MB_BROKER_OPTION
    */
   accept(message: NewMessage, options?: { readonly transaction?: Transaction }): Promise<Accepted>;
+}
 
+/** Hands recipients out to workers, and writes down what became of them. */
+export interface WorkQueue {
   /**
    * Due recipients whose site is not known yet, at most `max`, tenants in turn; the next call does not give them again for
    * `holdMs`. It is neither a claim nor an attempt, and is logged nowhere.
@@ -376,22 +374,19 @@ export interface QueueStore<Transaction = never> {
    * @param slowest  As in {@link ClaimRequest}.
    */
   nextDueMs(slowest?: SiteSpeed): Promise<number | null>;
-  /** Calls `listener` after something may have become due or was logged; returns what ends it. */
-  onWake(listener: () => void): () => void;
-  /**
-   * Calls `listener` with the failures of the store's own timers and connections, which go on; returns what ends it.
-   * Absent: the store does nothing in the background.
-   */
-  onBackgroundError?(listener: (error: unknown) => void): () => void;
+
+  /** Names the site of a domain for recipients accepted during the next `ttlMs`. */
+  alias(domain: string, site: SiteKey, ttlMs: number): Promise<void>;
 
   /**
    * The octets of a message, in constant memory, verified chunk by chunk.
    * @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_MESSAGE_CORRUPT
    */
   content(messageId: MessageId): AsyncIterable<Uint8Array>;
+}
 
-  /** Names the site of a domain for recipients accepted during the next `ttlMs`. */
-  alias(domain: string, site: SiteKey, ttlMs: number): Promise<void>;
+/** What operators do, while workers run. */
+export interface Operations {
   /**
    * Changes a site's settings; the site need not exist yet.
    *
@@ -423,13 +418,22 @@ export interface QueueStore<Transaction = never> {
   /** How much waits, and since when. */
   stats(): Promise<QueueStats>;
 
+  /** Deletes what `retention` no longer keeps, a bounded batch a call; call again while `more`. */
+  purge(retention?: RetentionOptions): Promise<PurgeResult>;
+}
+
+/** What happened. */
+export interface EventLog {
   /** Events after `cursor`, oldest first; from the start of the log when absent. At most `limit` (default 500). */
   events(cursor?: EventCursor, limit?: number): Promise<EventPage>;
   /** The end of the log: reading after it gives only what is yet to happen. */
   eventsEnd(): Promise<EventCursor>;
   /** Logs what came in from outside, and suppresses addresses in the same transaction. Unknown recipients are skipped. */
   report(events: readonly ReportedEvent[], suppress?: readonly NewSuppression[]): Promise<void>;
+}
 
+/** The addresses that get no mail. */
+export interface Suppressions {
   /** Adds addresses to the suppression list; a known address keeps its first entry. */
   suppress(entries: readonly NewSuppression[]): Promise<void>;
   /** Those of `addresses` that are suppressed for the tenant. */
@@ -438,12 +442,33 @@ export interface QueueStore<Transaction = never> {
   unsuppress(addresses: readonly string[], tenant?: string): Promise<number>;
   /** Addresses that are not sent to, a page at a time. */
   listSuppressed(page?: PageRequest & { readonly tenant?: string | undefined }): Promise<Page<Suppression>>;
+}
 
+/**
+ * Keeps the queue: the parts above and {@link Records}, with one life. Each part has its own section of the store
+ * conformance.
+ */
+export interface QueueStore<Transaction = never>
+  extends Intake<Transaction>,
+    WorkQueue,
+    Operations,
+    EventLog,
+    Suppressions {
   /** Small documents that all workers share: settings that change at run time. */
   readonly records: Records;
 
-  /** Deletes what `retention` no longer keeps, a bounded batch a call; call again while `more`. */
-  purge(retention?: RetentionOptions): Promise<PurgeResult>;
+  /** Prepares the store; called once before any other method. Migrates unless told not to. */
+  open(): Promise<void>;
+  /** Lets running writes end, then frees everything and wakes the listeners: `events` of a closed store ends them. */
+  close(): Promise<void>;
+
+  /** Calls `listener` after something may have become due or was logged; returns what ends it. */
+  onWake(listener: () => void): () => void;
+  /**
+   * Calls `listener` with the failures of the store's own timers and connections, which go on; returns what ends it.
+   * Absent: the store does nothing in the background.
+   */
+  onBackgroundError?(listener: (error: unknown) => void): () => void;
 }
 
 /** Options that all stores share. */

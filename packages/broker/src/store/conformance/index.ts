@@ -24,22 +24,28 @@ import { retentionCases } from './retention.ts';
 import { routingCases } from './routing.ts';
 import { settleCases } from './settle.ts';
 import { suppressionCases } from './suppression.ts';
+import { transitionCases } from './transition.ts';
 
 export type { ConformanceCase, OpenStore, StoreUnderTest } from './harness.ts';
 
+/** The cases of each part of the port. */
+export const storeConformanceSections = {
+  intake: acceptCases,
+  workQueue: [
+    ...routingCases,
+    ...claimCases,
+    ...settleCases,
+    ...transitionCases,
+    ...leaseCases,
+    ...pacingCases,
+    ...ownSiteCases,
+    ...learnedCases,
+  ],
+  operations: [...commandCases, ...retentionCases],
+  eventLog: eventCases,
+  suppressions: suppressionCases,
+  records: recordCases,
+} satisfies Readonly<Record<string, readonly ConformanceCase[]>>;
+
 /** All cases; each opens stores of its own and closes them. */
-export const storeConformance: readonly ConformanceCase[] = [
-  ...acceptCases,
-  ...routingCases,
-  ...claimCases,
-  ...settleCases,
-  ...leaseCases,
-  ...pacingCases,
-  ...ownSiteCases,
-  ...learnedCases,
-  ...commandCases,
-  ...eventCases,
-  ...suppressionCases,
-  ...recordCases,
-  ...retentionCases,
-];
+export const storeConformance: readonly ConformanceCase[] = Object.values(storeConformanceSections).flat();
