@@ -35,6 +35,7 @@ const background: Readonly<Record<string, readonly [kinds: string, owner: string
     'events() and watchRecords(): onError; signal, return() or close()',
   ],
   'broker/src/store/wake-list.ts': ['queueMicrotask', 'listeners: one microtask'],
+  'broker/src/worker/routing-stage.ts': ['abort setTimer', 'the worker: onError; stop()'],
   'broker/src/worker/store-backoff.ts': ['setTimer', 'the worker'],
   'broker/src/worker/worker.ts': ['setTimer void', 'the worker: onError; stop()'],
   'cli/src/config/file.ts': ['catch', 'a candidate that is not there'],
