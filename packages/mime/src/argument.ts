@@ -59,15 +59,6 @@ function isNear(a: string, b: string): boolean {
 // biome-ignore lint/suspicious/noExplicitAny: it fits every type
 export const any: Row<any> = () => {};
 
-type Words<Names> = Names extends `${infer First} ${infer Rest}` ? First | Words<Rest> : Names;
-
-/** A row {@link any} for each of several keys, with spaces between them. */
-export function checkedLater<Names extends string>(
-  names: Names,
-): { readonly [K in Words<Names> & string]: typeof any } {
-  return Object.fromEntries(names.split(' ').map((name) => [name, any])) as never;
-}
-
 /** An object, and no array or view of memory. */
 // biome-ignore lint/suspicious/noExplicitAny: it fits every type
 export const object: Row<any> = (value, where, key) => {

@@ -1,7 +1,6 @@
 import type { AddressForm, AddressInput, MailboxInput } from './address.ts';
 import {
   any,
-  checkedLater,
   checkOptions,
   checkText,
   flag,
@@ -159,9 +158,19 @@ function headerInput(value: unknown, where: string, key?: string): void {
 
 /** What a {@link Message} accepts; addresses and texts are checked where they are written. */
 export const messageFields = {
-  .../* @__PURE__ */ checkedLater(
-    'from to cc bcc replyTo sender subject text html part messageId date feedbackId',
-  ),
+  from: any,
+  to: any,
+  cc: any,
+  bcc: any,
+  replyTo: any,
+  sender: any,
+  subject: any,
+  text: any,
+  html: any,
+  part: any,
+  messageId: any,
+  date: any,
+  feedbackId: any,
   alternatives: /* @__PURE__ */ list(
     /* @__PURE__ */ group<Alternative>({ contentType: checkText, content: any }),
   ),
