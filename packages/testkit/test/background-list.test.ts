@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 
 /**
  * Everything in the packages that runs without a caller who awaits it: the timers and listeners of a file and the
- * promises that nobody awaits (`void`, `catch`), and who owns them. An owner ends them; what fails in them is told to a
+ * promises that are not awaited (`void`, `catch`), and who owns them. An owner ends them; what fails in them is told to a
  * callback of the application, is a result of the call that they belong to, or has no consequence.
  *
  * `packages/broker/test/background.test.ts` breaks the store and the file under them,
@@ -48,7 +48,7 @@ const background: Readonly<Record<string, readonly [kinds: string, owner: string
   'cli/src/merge/results-file.ts': ['catch', 'a lock that is not there'],
   'cli/src/merge/row-sender.ts': ['abort', 'the run: its signal'],
   'cli/src/output.ts': ['error', 'standard output and standard error: the process'],
-  'cli/src/private-file.ts': ['catch', 'a list of groups that cannot be read: nobody is trusted'],
+  'cli/src/private-file.ts': ['catch', 'a list of groups that cannot be read: no member is trusted'],
   'cli/src/program.ts': ['warning', 'the process'],
   'cli/src/queue/confirm.ts': ['close', 'one question'],
   'cli/src/send/dkim-key.ts': ['catch', 'the check of a key: warns'],
@@ -127,7 +127,7 @@ function kindsIn(source: string): Set<string> {
   return new Set([...code.matchAll(pattern)].map((match) => match.slice(1).find(Boolean) ?? ''));
 }
 
-it('SAFE-33 every timer, listener and promise that nobody awaits is listed with its owner', () => {
+it('SAFE-33 every timer, listener and promise that is not awaited is listed with its owner', () => {
   const unlisted: string[] = [];
   for (const file of globSync(`${packages}/src/**/*.ts`, { cwd: root })) {
     if (/\.test\.ts$|\/conformance\//.test(file)) continue;
