@@ -11,7 +11,7 @@ const COLUMNS = 100;
 const FRONT = `# The mb command
 
 All commands with all flags, as \`mb COMMAND --help\` shows them. Generated from the definitions of the commands by
-\`pnpm --filter @mb/cli reference\`; what they are for is told in [the README](../packages/cli/README.md).
+\`pnpm --filter @mb/cli reference\`; their purpose is explained in [the README](../packages/cli/README.md).
 `;
 
 /** The reference of the whole command line, from its definitions. */

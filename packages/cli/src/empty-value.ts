@@ -1,11 +1,11 @@
 import { type Argument, type Command, InvalidArgumentError, type Option } from 'commander';
 
-/** Flags whose empty value says something: a text without characters, or the null reverse-path. */
+/** Flags whose empty value has a meaning: an empty text, or the null reverse-path. */
 const mayBeEmpty: readonly string[] = ['subject', 'text', 'html', 'envelopeFrom', 'note'];
 
 /**
  * Makes a command and those below it refuse empty values, wherever they come from (command line, environment,
- * configuration): `--tenant "$TENANT"` with an unset variable must not select the mail of everybody.
+ * configuration): `--tenant "$TENANT"` with an unset variable must not select the mail of every tenant.
  */
 export function refuseEmptyValues(command: Command): void {
   for (const option of command.options) {

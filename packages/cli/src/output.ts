@@ -18,7 +18,7 @@ export function printJson(value: unknown): void {
   print(toJson(value));
 }
 
-/** Prints a text as it is; nothing any more once the output is lost. */
+/** Prints a text as it is; does nothing once the output is lost. */
 export function print(text: string): void {
   if (!lost) process.stdout.write(text);
 }
@@ -36,13 +36,13 @@ export function notice(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** Told once that standard output takes no more: a closed pipe (EPIPE), a full disk (ENOSPC). */
+/** Called once when standard output fails: a closed pipe (EPIPE), a full disk (ENOSPC). */
 export type OutputLoss = (error: NodeJS.ErrnoException) => void;
 
 let lost = false;
 let onLoss: OutputLoss = endAtOnce;
 
-/** `mb … | head` closes our output early: that is no error of a command that only reads. */
+/** `mb … | head` closes our output early, which is not an error of a command that only reads. */
 function endAtOnce(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit();
   notice(lossMessage(error));
@@ -51,15 +51,15 @@ function endAtOnce(error: NodeJS.ErrnoException): void {
 
 /** One sentence for standard error. */
 export function lossMessage({ code, message }: NodeJS.ErrnoException): string {
-  return `mb: The output cannot be written${code === 'EPIPE' ? ': its reader has gone' : ` (${code ?? message})`}.`;
+  return `mb: The output cannot be written${code === 'EPIPE' ? ': its reader has closed the pipe' : ` (${code ?? message})`}.`;
 }
 
-/** From now on a lost output is told to `handle`, and does not end the process; for commands that change things. */
+/** Calls `handle` when the output is lost, instead of ending the process; for commands that change something. */
 export function handleOutputLoss(handle: OutputLoss): void {
   onLoss = handle;
 }
 
-/** Watches both outputs, so that none of them ends the process by an error that nobody handles. */
+/** Handles errors of both outputs, so that none of them ends the process as an unhandled error. */
 export function watchOutput(): void {
   let told = false;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -69,6 +69,6 @@ export function watchOutput(): void {
     told = true;
     onLoss(error);
   });
-  // There is nowhere left to complain.
+  // There is nowhere left to report it.
   process.stderr.on('error', () => {});
 }

@@ -8,10 +8,10 @@ const membersMayWrite = 0o020;
 const sticky = 0o1000;
 
 /**
- * Why others could put files of their own into a folder, or exchange those in it; undefined when they cannot.
+ * Why other users could create or replace files in a folder; undefined when they cannot.
  *
- * @param strict  Also refuse a shared folder in which everybody may delete only what is his own, such as /tmp: what is
- *   not there yet can be put there by anybody.
+ * @param strict  Also refuse a shared folder in which users may delete only their own files, such as /tmp: any user can
+ *   create a file that does not exist yet.
  */
 export async function sharedFolder(path: string, strict = false): Promise<string | undefined> {
   if (process.platform === 'win32') return undefined;

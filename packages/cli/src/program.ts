@@ -32,14 +32,14 @@ Exit codes:
   0   done
   1+  the result, as the help of each command says
   64  a flag, address, key or message is wrong; nothing was done
-  69  something that is needed, such as DNS, cannot be reached
-  70  a defect of mb
+  69  a service that is needed, such as DNS, cannot be reached
+  70  a bug in mb
   74  the output could not be written
   130 interrupted
 
 Colours are off when the output is piped or NO_COLOR is set.`;
 
-/** Exit codes by the kind of an error; every other kind is somebody out of reach. */
+/** Exit codes by the kind of an error; every other kind means that something cannot be reached. */
 const EXIT_CODES: Readonly<Record<string, number>> = {
   'api-misuse': exitCodes.usage,
   'invalid-input': exitCodes.usage,
@@ -50,7 +50,7 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
 /** The whole command line. */
 export function createProgram(): Command {
   const program = new Command('mb')
-    .description('Send e-mail straight to the mail exchangers of its recipients, and see what happened.')
+    .description('Send e-mail directly to the mail exchangers of its recipients, and report what happened.')
     .version(packageVersion(), '-V, --version')
     .addOption(
       new Option(
@@ -109,7 +109,7 @@ function warnOfPassword(_program: Command, command: Command): void {
   if (!store?.hasPassword || source === 'env') return;
   const where =
     source === 'cli' ? 'on the command line, where every user of this machine sees it' : 'in a file';
-  const text = `There is a password ${where}; leave it out and set PGPASSWORD, or write it into ~/.pgpass.`;
+  const text = `The URL has a password ${where}; leave it out and set PGPASSWORD, or put it into ~/.pgpass.`;
   notice(labelled('warning', pc.yellow, text));
 }
 
@@ -133,7 +133,7 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-/** A command made on its own gets what commander gives to those made by `program.command()`. */
+/** Gives a command the settings that commander gives to those made by `program.command()`. */
 function adopt(command: Command, parent: Command): Command {
   command.copyInheritedSettings(parent);
   for (const child of command.commands) adopt(child, command);
@@ -150,7 +150,7 @@ function showWarnings(): void {
 }
 
 function exitCodeFor({ code, kind }: CodedError): number {
-  // A wrong password, a full disk: whatever the database says, it is no defect of ours.
+  // A wrong password, a full disk: an error of the database is not a bug in mb.
   if (code === 'MB_BROKER_STORE_FAILED') return exitCodes.unavailable;
   return EXIT_CODES[kind] ?? exitCodes.unavailable;
 }
@@ -167,7 +167,7 @@ function report(error: unknown, asJson: boolean): number {
   }
   notice(labelled('mb', pc.red, coded ? `${message} (${error.code})` : message));
   if (!coded && process.env.MB_DEBUG) notice(inspect(error));
-  else if (!coded) notice('This looks like a defect of mb. Set MB_DEBUG=1 for details.');
+  else if (!coded) notice('This is probably a bug in mb. Set MB_DEBUG=1 for details.');
   return exitCode;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Takes out of a text what nobody must read in a terminal's history or a log: PEM keys, URLs with a password, and runs of
- * base64 as long as a key. Somebody gave the key itself where the name of its file is wanted, say.
+ * Removes secrets that must not appear on a terminal or in a log: PEM keys, passwords in URLs, and runs of base64 as
+ * long as a key. A user may have given the key itself instead of the name of its file.
  */
 export function redact(text: string): string {
   return text

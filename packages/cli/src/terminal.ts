@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { printableText } from '@mb/broker';
 import { redact } from './redact.ts';
 
-/** Columns of the terminal on a stream; 80 when it is none. */
+/** Columns of the terminal on a stream; 80 when it is not a terminal. */
 export function terminalWidth(stream: { readonly columns?: number } = process.stdout): number {
   return stream.columns ?? 80;
 }
@@ -55,11 +55,11 @@ export function hanging(label: string, labelWidth: number, text: string, width =
 }
 
 /**
- * Makes foreign text fit for a terminal; see `printableText` of @mb/broker. A line end in it makes no line of its own.
+ * Makes foreign text safe for a terminal, on one line; see `printableText` of @mb/broker.
  */
 export const printable = printableText;
 
-/** A value of plain objects and arrays with all its texts made fit, for what formats them in several lines. */
+/** A copy of plain objects and arrays with all texts made safe, for functions that format them in several lines. */
 export function printableValue<Value>(value: Value): Value {
   if (typeof value === 'string') return printableText(value) as Value;
   if (Array.isArray(value)) return value.map(printableValue) as Value;

@@ -138,7 +138,7 @@ it('counts for every command where a key means the same, and asks where it does 
 });
 
 it.for([
-  ['mb.config.json', '{ "port": }', 'it is no JSON'],
+  ['mb.config.json', '{ "port": }', 'it is not valid JSON'],
   ['mb.config.json', '[]', 'it must be an object'],
   ['mb.config.ts', 'export const x = 1;', 'the default export'],
   ['mb.config.ts', 'throw new Error("no luck");', 'cannot be loaded: no luck'],

@@ -200,14 +200,14 @@ describe('mb send --to-file', () => {
 
   it.for([
     ['name,code\nBob,1\n', BODY, 'there is no column called email or to'],
-    ['email,name\nbob@example.org,B\n', BODY, 'There is no column "code", which the text wants as {{code}}'],
+    ['email,name\nbob@example.org,B\n', BODY, 'There is no column "code", which the text uses as {{code}}'],
     ['email,code\nbob@example.org,"1\n', BODY, 'it is no CSV: Quote Not Closed'],
     ['email,code,Email\nbob@example.org,1,2\n', BODY, 'two columns are called "Email"'],
     ['', BODY, 'it is empty'],
     [Buffer.from('email,code\nm\xfcller@example.org,1\n', 'latin1'), BODY, 'not UTF-8'],
     ['email,code\nbob@example.org,1\n', [...BODY, '--to', 'bob@example.org'], '--to may only name columns'],
     ['email,code\nbob@example.org,1\n', [...BODY, '--cc', 'eve@example.org'], 'cannot be used with'],
-    ['email,code\nbob@example.org,1\n', ['--text', '{{code'], 'For {{ itself write \\{{'],
+    ['email,code\nbob@example.org,1\n', ['--text', '{{code'], 'For a literal {{ write \\{{'],
     ['email,code\nbob@example.org,1\n', ['--text', '{{{code}}}'], '{{'],
     ['email,code\nbob@example.org,1\n', [...BODY, '--tag', 'x'], 'add --queue'],
   ] as const)('%j is refused with words', async ([content, args, problem]) => {
@@ -264,7 +264,7 @@ describe('mb send --to-file', () => {
     expect(addresses()).toEqual(['full@example.org', 'new@example.org']);
     people('new@example.org,N,3', 'bob@example.org,Bob,1');
     const moved = await send([...changed, '--accept-changes']);
-    expect([moved.exitCode, words(moved.stderr)]).toEqual([64, expect.stringContaining('somebody else')]);
+    expect([moved.exitCode, words(moved.stderr)]).toEqual([64, expect.stringContaining('another address')]);
     writeFileSync(results, 'something else\n');
     expect((await send(BODY)).stderr).toContain('MB_CLI_RESULTS');
     // Results of a development inbox are others.
@@ -349,7 +349,7 @@ describe('mb send --to-file', () => {
       },
     });
     expect(run.exitCode).toBe(130);
-    expect(words(run.stderr)).toContain('Stopping when what is under way has ended');
+    expect(words(run.stderr)).toContain('Stopping after the rows in progress');
     const [, count, left] = /(\d+) delivered[\s\S]*?(\d+) not begun/.exec(run.stdout) ?? [];
     expect(Number(count)).toBe(host.messages.length);
     expect(words(run.stdout)).toMatch(/run the same command again/);
@@ -496,7 +496,7 @@ describe.skipIf(process.platform !== 'linux')('on a terminal', () => {
       },
     );
     const shown = screen(output);
-    expect(words(shown)).toContain('Stopping when what is under way has ended; Ctrl-C again stops at once.');
+    expect(words(shown)).toContain('Stopping after the rows in progress; Ctrl-C again stops at once.');
     const [, delivered, left] = /(\d+) delivered, (\d+) not begun/.exec(words(shown)) ?? [];
     expect([Number(delivered), Number(delivered) + Number(left)]).toEqual([host.messages.length, 150]);
     expect(words(shown)).toContain(`sends the ${left} that remain.`);

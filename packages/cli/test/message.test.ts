@@ -209,10 +209,10 @@ describe('mb message lint', () => {
     ['From: a@example.com\nDate: 1 Jan 2020 00:00:00 +0000\n\nHi', ['! date: Date is ']],
     ['From: a@example.com\nMessage-ID: 17\n\nHi', ['not one identifier']],
     ['From: a@example.com\nBcc: eve@example.org\n\nHi', ['Bcc field is still there']],
-    ['From: a@example.com\nSubject: x\nSubject: y\n\nHi', ['Subject stands 2 times']],
+    ['From: a@example.com\nSubject: x\nSubject: y\n\nHi', ['Subject appears 2 times']],
     ['From: a@example.com\n\n', ['! text: The body is empty', '! subject:', '! recipients:']],
     [`From: a@example.com\n\n${'x'.repeat(998)}\n${'y'.repeat(999)}\n`, ['the first is line 4']],
-    ['From: a@example.com\nContent-Type: text/html\n\n<p>Hi', ['! text: There is HTML and no plain text']],
+    ['From: a@example.com\nContent-Type: text/html\n\n<p>Hi', ['! text: The HTML has no plain text alternative']],
     [`From: a@example.com\nContent-Type: text/html\n\n${'<p>Hi\n'.repeat(20_000)}`, ['Gmail hides']],
     [`From: a@example.com\n\n${'Hi\n'.repeat(9_000_000)}`, ['✗ size: The message has 25.7 MiB.']],
     [

@@ -90,7 +90,7 @@ describe('mb send --queue', () => {
     const again = await mb(args, { env });
     expect([again.exitCode, again.stdout]).toEqual([
       0,
-      '✓ bob@example.org  known\n\nThe key is known: message 1 is in the queue already.\n',
+      '✓ bob@example.org  already queued\n\nMessage 1 with this key is already in the queue.\n',
     ]);
     writeFileSync(message, 'From: ann@example.com\nTo: bob@example.org\nSubject: y\n\nHi\n');
     const other = await mb(args, { env });
@@ -135,7 +135,7 @@ describe('mb send --queue', () => {
 });
 
 describe('mb queue', () => {
-  it('never makes a queue, nor tables in a database of somebody else', async () => {
+  it('never creates a queue, nor tables in a foreign database', async () => {
     for (const command of ['ls', 'stats', 'export']) {
       const run = await queue(command);
       expect([run.exitCode, run.stdout, existsSync(store)]).toEqual([64, '', false]);
@@ -156,7 +156,7 @@ describe('mb queue', () => {
     expect((await queue('stats')).exitCode).toBe(64);
     expect(await queue('migrate')).toMatchObject({
       exitCode: 0,
-      stdout: expect.stringMatching(/^A queue was made, with schema \d+\.\n$/),
+      stdout: expect.stringMatching(/^A queue was created with schema \d+\.\n$/),
     });
     expect((await queue('stats')).exitCode).toBe(0);
   });
@@ -180,7 +180,7 @@ describe('mb queue', () => {
     const id = await enqueue('bob@example.org', '--tag', 'news');
     const run = await queue('show', id);
     expect(run.stdout).toMatch(/Message {3}1\nFrom {6}<ann@example\.com>\nSize {6}\d+ octets\n/);
-    expect(run.stdout).toMatch(/Given up {2}.*\(in [45] d\)\nTag {7}news\n/);
+    expect(run.stdout).toMatch(/Expires {3}.*\(in [45] d\)\nTag {7}news\n/);
     const none = await queue('show', '4711');
     expect([none.exitCode, none.stdout, none.stderr]).toEqual([
       1,

@@ -111,7 +111,7 @@ describe('mb send', () => {
     expect(run.stderr).toBe('');
     const receipt = await send([...FROM, '-t', 'nobody@example.org', '--text', 'Hi']);
     expect(receipt.stdout).toContain(
-      '    550 5.1.1 No such mailbox\n    5.1.1 Ask the postmaster\n    Not delivered; trying again changes nothing. (bad-mailbox, 5.1.1, at rcpt)\n',
+      '    550 5.1.1 No such mailbox\n    5.1.1 Ask the postmaster\n    Not delivered. Trying again does not help. (bad-mailbox, 5.1.1, at rcpt)\n',
     );
   });
 
@@ -121,7 +121,7 @@ describe('mb send', () => {
     const run = await send([...FROM, '-t', 'bob@example.org', '--text', 'Hi']);
     expect(run.exitCode).toBe(3);
     expect(run.stdout).toMatch(
-      /^\? bob@example\.org {2}unknown\n[\s\S]* {4}Perhaps delivered; a repetition may arrive twice\.\n/,
+      /^\? bob@example\.org {2}unknown\n[\s\S]* {4}Possibly delivered\. Sending again may deliver it twice\.\n/,
     );
   });
 
@@ -291,7 +291,7 @@ describe('mb send', () => {
     for (const [relayFlag, words, extra] of [
       ['smtp://ann:sesame@relay.example.net', 'MB_RELAY_PASSWORD', {}],
       ['relay.example.net/x', 'relay.example.net:587', {}],
-      [url, 'belong together', { MB_RELAY_USER: 'ann' }],
+      [url, 'Set both MB_RELAY_USER', { MB_RELAY_USER: 'ann' }],
     ] as const) {
       const wrong = await send([...args, '--relay', relayFlag], { env: extra });
       expect([wrong.exitCode, wrong.stderr]).toEqual([64, expect.stringContaining(words)]);

@@ -13,14 +13,14 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** `case` patterns for whatever leads deeper: a command and the name of one below. */
+/** `case` patterns that lead to a subcommand: a command and the name of one below. */
 function descents(commands: readonly CompletedCommand[]): string {
   return commands
     .flatMap(({ path, children }) => children.map(({ name }) => quoted(`${path} ${name}`)))
     .join('|');
 }
 
-/** `case` branches for the values of flags: `chosen` where there is a choice, `any` where there is none. */
+/** `case` branches for the values of flags: `chosen` where there is a choice, `any` elsewhere. */
 function valueBranches(
   commands: readonly CompletedCommand[],
   chosen: (choices: readonly string[]) => string,

@@ -10,7 +10,7 @@ interface Flag {
 }
 
 /**
- * Makes what a configuration says the default of flags; the environment and the command line come before it.
+ * Makes the values of a configuration the defaults of flags; the environment and the command line override them.
  *
  * A key is the name of a flag in camel case, or that of a command, whose object holds keys for it alone. Elsewhere a key
  * counts for every command where it means the same.
@@ -98,7 +98,7 @@ function parseSwitch(value: unknown): boolean {
 
 function parseValue(option: Option, value: unknown, folder: string): unknown {
   const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-  // A list begins anew, whatever stood there before.
+  // The list of the configuration replaces an earlier value.
   option.default(undefined);
   let parsed: unknown;
   for (const one of values) parsed = parseOne(option, one, parsed, folder);

@@ -15,7 +15,7 @@ export interface ConfigFile {
 /**
  * Finds the configuration in a folder or the nearest one above that has one.
  *
- * @returns undefined when there is none.
+ * @returns undefined when no folder has one.
  * @throws {CliError} MB_CLI_CONFIG where a folder has two, since one of them would be ignored.
  */
 export async function findConfig(folder: string): Promise<string | undefined> {
@@ -39,10 +39,10 @@ export async function readConfig(name: string): Promise<ConfigFile> {
 }
 
 /**
- * The text of a configuration that others cannot have written: it is run, or decides where mail goes.
+ * The text of a configuration that other users cannot have written, since it is executed or decides where mail goes.
  *
- * What is looked at is the file that is open, and the folders on the way to it: as long as nobody else may write there,
- * the name that is imported afterwards is still this file.
+ * The open file and the folders on the way to it are checked. As long as no other user may write there, the name that is
+ * imported afterwards is still this file.
  */
 async function readTrusted(path: string): Promise<string> {
   const file = await open(path).catch((cause: unknown) => {
@@ -66,7 +66,7 @@ function parseJson(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw wrong(path, `it is no JSON: ${(cause as Error).message}`, cause);
+    throw wrong(path, `it is not valid JSON: ${(cause as Error).message}`, cause);
   }
 }
 

@@ -3,19 +3,19 @@ import { processTerminal, type Terminal } from '../dns/terminal.ts';
 import { readInput } from '../send/file.ts';
 import { openInput } from '../spooled-input.ts';
 
-/** What the DKIM commands reach outside through; tests hand in their own. */
+/** Input and output of the DKIM commands; tests give their own. */
 export interface DkimTerminal extends Terminal {
-  /** Writes a message as the octets that it is. */
+  /** Writes the octets of a message. */
   writeOctets(octets: Uint8Array): Promise<void>;
   /** Reads a file, `-` being standard input; `what` names it in an error. */
   read(what: string, path: string): Promise<Buffer>;
   /** The same as a stream. */
   open(what: string, path: string): AsyncIterable<Uint8Array>;
-  /** The passphrase of encrypted keys, from the environment: a flag would show it to everybody on the machine. */
+  /** The passphrase of encrypted keys, from the environment: a flag would show it to every user of the machine. */
   readonly passphrase: string | undefined;
 }
 
-/** The process's own. */
+/** Input and output of the process. */
 export const dkimTerminal: DkimTerminal = {
   ...processTerminal,
   writeOctets: async (octets) => {

@@ -5,7 +5,7 @@ import { wholeNumber } from '../parse-flag.ts';
 export { toJson } from '../output.ts';
 export { printable } from '../terminal.ts';
 
-/** What a command reaches outside through; tests hand in their own. */
+/** Output and DNS of a command; tests give their own. */
 export interface Terminal {
   /** Writes a piece of output. */
   write(text: string): void;
@@ -26,7 +26,7 @@ export const processTerminal: Terminal = {
 /** Options that every DNS command takes. */
 export interface ResolverFlags {
   readonly resolver?: readonly string[];
-  /** The same by another name. */
+  /** Another name of `resolver`. */
   readonly server?: readonly string[];
   /** Seconds. */
   readonly timeout?: number;
@@ -43,7 +43,7 @@ export function resolverFlags(): Option[] {
     ).env('MB_RESOLVER'),
     new Option('--server <address...>', 'the same as --resolver').hideHelp(),
     new Option('--timeout <seconds>', 'time for one lookup').argParser(wholeNumber(1, 86_400)),
-    new Option('--trust-ad', 'believe the AD bit of servers that are not on loopback'),
+    new Option('--trust-ad', 'trust the AD bit of DNS servers that are not on loopback'),
     new Option('--json', 'print JSON'),
   ];
 }

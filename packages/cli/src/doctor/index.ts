@@ -27,28 +27,28 @@ interface DoctorFlags extends ResolverFlags {
 const exitCodes: Readonly<Record<FindingSeverity, number>> = { ok: 0, info: 0, warning: 1, error: 2 };
 
 const help = `
-Exit codes: 0 all well, 1 warnings, 2 errors.
+Exit codes: 0 no warnings, 1 warnings, 2 errors.
 
 Example:
   mb doctor example.org --ip 192.0.2.1 --helo mail.example.org --dkim 2026:key.pem`;
 
 /**
- * `mb doctor DOMAIN`: will receivers believe mail from here, and what to change. Exit code 0 all well,
+ * `mb doctor DOMAIN`: checks whether receivers will trust mail of a domain, and says what to change. Exit code 0 all well,
  * 1 warnings, 2 errors.
  */
 export function doctorCommand(terminal: Terminal = processTerminal): Command {
   const command = new Command('doctor')
-    .description('check whether receivers will believe mail of a domain')
+    .description('check whether receivers will trust mail of a domain')
     .argument('<domain>', 'domain of the From field')
     .option('--ip <address...>', 'addresses that mail leaves from')
     .option('--helo <name>', 'name said in HELO')
-    .option('--mail-from <domain>', 'domain of MAIL FROM, when it is another one')
+    .option('--mail-from <domain>', 'domain of MAIL FROM, if different')
     .option(
       '--dkim <selector:keyfile...>',
       'DKIM selectors, each with the private key that signs (the key is optional)',
     )
-    .option('--probe-domain <domain...>', 'domains whose mail exchangers are tried on port 25')
-    .option('--no-probe', 'do not try port 25')
+    .option('--probe-domain <domain...>', 'domains whose mail exchangers are probed on port 25')
+    .option('--no-probe', 'do not probe port 25')
     .addHelpText('after', help);
   for (const option of [allowOption(), ...resolverFlags()]) command.addOption(option);
   return command.action(async (domain: string, flags: DoctorFlags) => {

@@ -35,14 +35,16 @@ Examples:
 Exit codes:
   0   the reply was explained`;
 
-/** `mb explain-reply REPLY`: which reply rule fits, where its meaning is written down, and what follows. */
+/** `mb explain-reply REPLY`: which reply rule matches, its source, and what follows. */
 export function explainReplyCommand(): Command {
   return new Command('explain-reply')
-    .description('tell what a reply of a mail host means, and what follows')
+    .description('explain what a reply of a mail host means and what follows')
     .argument('<reply...>', 'the reply; several lines as several arguments, or with \\n between them')
-    .option('--host <name>', 'the mail exchanger that gave it; some providers have words of their own')
-    .addOption(new Option('--stage <stage>', 'what it answered').choices(STAGES).default('rcpt'))
-    .option('--via-relay', 'it came from a relay, about the domain of somebody else')
+    .option('--host <name>', 'the mail exchanger that gave it; some rules apply to one provider only')
+    .addOption(
+      new Option('--stage <stage>', 'the command or phase that it answered').choices(STAGES).default('rcpt'),
+    )
+    .option('--via-relay', 'a relay gave it, about a recipient of another domain')
     .option('--reply-rules <file>', 'JSON list of reply rules to try first')
     .option('--json', 'print one JSON object')
     .addHelpText('after', EXAMPLES)

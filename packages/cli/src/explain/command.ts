@@ -24,18 +24,18 @@ Examples:
 With --timeout, what is not known after this many seconds is marked as such.
 
 Exit codes, the highest that applies:
-  0   every address has a host that may be used
-  1   some would wait: DNS fails or does not answer in time, or no host meets the policy
+  0   every address has a usable host
+  1   some would be deferred: DNS fails or does not answer in time, or no host meets the policy
   2   some would fail`;
 
-/** `mb explain ADDRESS…`: route, hosts and what is asked of TLS and why, without connecting to any of them. */
+/** `mb explain ADDRESS…`: route, hosts and required TLS with the reason, without connecting to any host. */
 export function explainCommand(): Command {
   const command = new Command('explain')
-    .description('tell where mail to an address would go, and what would be asked of TLS and why')
+    .description('show where mail for an address would go, and which TLS would be required and why')
     .argument('<address...>', 'addresses or domains');
   for (const option of deliveryOptions()) command.addOption(option);
   return command
-    .option('--require-tls', 'as for a message that needs verified TLS all the way (RFC 8689)')
+    .option('--require-tls', 'as for a message that requires verified TLS on every hop (RFC 8689)')
     .addOption(new Option('--timeout <seconds>', 'time for all lookups').argParser(wholeNumber(1, 86_400)))
     .option('--json', 'print one JSON object')
     .addHelpText('after', EXAMPLES)

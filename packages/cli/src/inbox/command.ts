@@ -32,15 +32,15 @@ Examples:
   mb inbox --port 0 --folder /tmp/mail --json
   mb send --dev 127.0.0.1:2525 -f ann@example.com -t bob@example.org --text Hi
 
-Every message for everybody is taken, whatever the user and password, and none is delivered.
-SPF is about the address that a message comes from; --ip says which one to check instead of
-that of this machine. Ctrl-C ends it, a second one at once. Exit codes: 0 ended as asked,
-64 it cannot listen there.`;
+Accepts every message for any recipient, with any user name and password, and delivers none.
+SPF checks the address that a message comes from; --ip gives the address to check instead of
+that of this machine. Ctrl-C ends it, a second Ctrl-C ends it at once. Exit codes: 0 ended as
+asked, 64 it cannot listen on this address.`;
 
 /** `mb inbox`: a local receiving server for development. */
 export function inboxCommand(): Command {
   const command = new Command('inbox')
-    .description('receive mail on this machine, to try an application without touching the internet')
+    .description('receive mail on this machine, to test an application without sending mail')
     .addOption(new Option('--host <address>', 'address to listen on').default('127.0.0.1'))
     .addOption(
       new Option('--port <number>', 'port to listen on, 0 for a free one')
@@ -48,10 +48,12 @@ export function inboxCommand(): Command {
         .argParser(wholeNumber(0, 65_535)),
     )
     .addOption(new Option('--folder <folder>', 'where messages are saved as .eml files').default('inbox'))
-    .option('--no-save', 'only show them')
+    .option('--no-save', 'do not save messages')
     .addOption(new Option('--max-size <MiB>', 'largest message').default(50).argParser(wholeNumber(1, 1024)))
-    .addOption(new Option('--ip <address>', 'check SPF as though messages came from here').argParser(parseIp))
-    .option('--no-dns', 'ask nobody: no DKIM, SPF and DMARC');
+    .addOption(
+      new Option('--ip <address>', 'check SPF as if messages came from this address').argParser(parseIp),
+    )
+    .option('--no-dns', 'no DNS lookups: skip DKIM, SPF and DMARC');
   for (const option of resolverFlags()) command.addOption(option);
   return command.addHelpText('after', EXAMPLES).action(receive);
 }
@@ -67,7 +69,7 @@ async function receive(flags: InboxFlags): Promise<void> {
     maxBytes: flags.maxSize * 1024 * 1024,
     async keep(arrival) {
       const file = await save?.(arrival);
-      // The client need not wait for DNS.
+      // The client does not wait for DNS.
       const showing = show(arrival, file, resolver, flags, asJson).catch(complain);
       shown.add(showing);
       void showing.then(() => shown.delete(showing));
@@ -93,7 +95,7 @@ async function show(
   print(asJson ? jsonLine(report) : formatArrival(report));
 }
 
-/** SPF says nothing about loopback: there the session is known only if somebody tells. */
+/** SPF says nothing about loopback: there only --ip says where the message comes from. */
 function sessionOf({ ip, sender, helo }: Arrival, told: string | undefined): SessionFacts | undefined {
   if (told !== undefined) return { ip: told, sender, helo };
   return /^(127\.|::1$|::ffff:127\.)/.test(ip) ? undefined : { ip, sender, helo };
@@ -114,11 +116,11 @@ function announce({ host, folder, save }: InboxFlags, port: number, asJson: bool
 
 Ctrl-C ends it.\n\n`);
   if (!/^(127\.|::1$|localhost$)/.test(host)) {
-    notice(labelled('warning', pc.yellow, 'Others on the network can put mail here, too.'));
+    notice(labelled('warning', pc.yellow, 'Other machines on the network can send mail here too.'));
   }
 }
 
-/** Resolves at the first signal to end, or when nobody reads the output any more; a second signal ends the process. */
+/** Resolves at the first signal to end, or when the output is lost; a second signal ends the process. */
 function untilTold(): Promise<void> {
   return new Promise((resolve) => {
     const end = untilSignal((signal) => {

@@ -4,14 +4,14 @@ import { writeNewFile } from '../private-file.ts';
 import type { Arrival } from './server.ts';
 
 /**
- * Saves messages as .eml files, named after when they came so that they sort; none is ever replaced.
+ * Saves messages as .eml files, with their time in the name, so that they sort; no file is replaced.
  *
  * RFC 5321 §4.4: final delivery puts the reverse-path in front.
  */
 export function createSaver(folder: string): (arrival: Arrival) => Promise<string> {
   let count = 0;
   return async ({ octets, at, sender, recipients }) => {
-    // Mail is for whoever started us.
+    // Only the user that runs mb may read mail.
     await mkdir(folder, { recursive: true, mode: 0o700 });
     count += 1;
     const moment = new Date(at).toISOString().replaceAll(/[-:]/g, '').replace('.', '-');
@@ -26,7 +26,7 @@ export function createSaver(folder: string): (arrival: Arrival) => Promise<strin
   };
 }
 
-/** What came over the wire must not become a field of its own. */
+/** An address from the network must not add a header field. */
 function oneLine(address: string): string {
   return address.replaceAll(/[\x00-\x1f\x7f]/g, '');
 }

@@ -14,7 +14,7 @@ export interface Arrival {
   /** Reverse-path; empty for the null one. */
   readonly sender: string;
   readonly recipients: readonly string[];
-  /** The name that the client logged in with, where it did; any was right. */
+  /** The name that the client logged in with, if it did; any is accepted. */
   readonly user?: string;
 }
 
@@ -29,10 +29,10 @@ export interface InboxServerOptions {
   readonly keep: (arrival: Arrival) => Promise<void>;
 }
 
-/** A server that takes every message for everybody and delivers none. */
+/** A server that accepts every message for any recipient and delivers none. */
 export interface InboxServer {
   readonly port: number;
-  /** Takes no more connections, and resolves when those that there are have ended, after a second at the latest. */
+  /** Accepts no more connections, and resolves when the open ones have ended, after a second at the latest. */
   close(): Promise<void>;
 }
 
@@ -44,9 +44,9 @@ export async function startInboxServer(options: InboxServerOptions): Promise<Inb
   const { host, port, maxBytes } = options;
   const server = new SMTPServer({
     name: 'inbox.invalid',
-    banner: 'mb inbox: takes everything, delivers nothing',
+    banner: 'mb inbox: accepts everything, delivers nothing',
     size: maxBytes,
-    // Applications that log in can be tried too; nobody looks at the password.
+    // Applications that log in can be tested too; the password is not checked.
     authOptional: true,
     allowInsecureAuth: true,
     disabledCommands: ['STARTTLS'],
@@ -57,7 +57,7 @@ export async function startInboxServer(options: InboxServerOptions): Promise<Inb
     closeTimeout: 1000,
     onData: (stream, session, done) => void take(stream, session, options).then(() => done(), done),
   });
-  // A client that goes away is no reason to end.
+  // A client that disconnects does not end the server.
   server.on('error', () => {});
   await new Promise<void>((resolve, reject) => {
     server.server.once('error', (cause) => reject(cannotListen(host, port, cause)));
@@ -107,8 +107,8 @@ function refusal(responseCode: number, message: string): Error {
 function cannotListen(host: string, port: number, cause: unknown): CliError {
   const { code, message } = cause as NodeJS.ErrnoException;
   const reasons: Readonly<Record<string, string>> = {
-    EADDRINUSE: 'something listens there already; give another --port',
-    EACCES: 'only an administrator may; give a --port above 1023',
+    EADDRINUSE: 'another program listens there; give another --port',
+    EACCES: 'only root may; give a --port above 1023',
     EADDRNOTAVAIL: 'this machine has no such address',
   };
   const reason = reasons[code ?? ''] ?? message;

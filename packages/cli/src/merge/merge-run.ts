@@ -21,7 +21,7 @@ const MOST_TROUBLES = 5;
 export type CreateSender = (
   runId: string,
   write: WriteResult,
-  /** Told of what the user should know while the run goes on. */
+  /** Called with what the user should know while the run goes on. */
   note: (text: string) => void,
 ) => RowSender;
 
@@ -36,7 +36,7 @@ export class MergeRun {
   readonly #troubles: RowResult[] = [];
   #progress: MergeProgress = noProgress;
   #interrupted = false;
-  /** Nobody reads the output any more. */
+  /** The output is lost. */
   #untold = false;
 
   constructor(
@@ -53,7 +53,7 @@ export class MergeRun {
     this.#flags = flags;
   }
 
-  /** Sends the rows that are to be sent, until all are done or somebody stops it. */
+  /** Sends the rows that are to be sent, until all are done or the run is stopped. */
   async send(line: RunFacts, createSender: CreateSender): Promise<void> {
     const { json, quiet, timeout } = this.#flags;
     const runId = await this.#results.begin(line);
@@ -69,12 +69,12 @@ export class MergeRun {
       });
     interruption.signal.addEventListener('abort', () => {
       this.#interrupted = true;
-      this.#progress.note('Stopping when what is under way has ended; Ctrl-C again stops at once.');
+      this.#progress.note('Stopping after the rows in progress; Ctrl-C again stops at once.');
     });
     const told = new AbortController();
     handleOutputLoss((error) => {
       this.#untold = true;
-      notice(`${lossMessage(error)} Stopping when what is under way has ended.`);
+      notice(`${lossMessage(error)} Stopping after the rows in progress.`);
       told.abort(error);
     });
     const signal = AbortSignal.any([interruption.signal, lost.signal, told.signal]);
@@ -124,7 +124,7 @@ export class MergeRun {
     if (this.#flags.json) print(jsonLine(line));
   }
 
-  /** Prints what became of the run, and sets the exit code: that of the gravest result of all rows, of all runs. */
+  /** Prints the report of the run, and sets the exit code: that of the most serious result of all rows, of all runs. */
   report(): void {
     const [plan, counts] = [this.#plan, this.#counts];
     const ended = Object.values(counts).reduce((sum, count) => sum + count, 0);
@@ -149,6 +149,6 @@ export class MergeRun {
 }
 
 function unwritable(path: string, cause: unknown): CliError {
-  const message = `${printable(path)} cannot be written (${(cause as Error).message}), so sending was stopped. What was under way may have been sent; the next run calls it unknown.`;
+  const message = `${printable(path)} cannot be written (${(cause as Error).message}), so sending was stopped. Rows in progress may have been sent; the next run reports them as unknown.`;
   return new CliError('MB_CLI_RESULTS', message, { cause, kind: 'aborted' });
 }

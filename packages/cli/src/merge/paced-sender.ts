@@ -12,7 +12,7 @@ import {
 import type { MergedRow } from './merged-message.ts';
 import type { RowSender, WriteResult } from './row-sender.ts';
 
-/** A row that is on its way. */
+/** A row in progress. */
 interface OpenRow {
   readonly row: number;
   readonly address: string;
@@ -23,7 +23,7 @@ interface OpenRow {
   readonly end: () => void;
 }
 
-/** Few in one claim, which are offered side by side: they are of unknown fate when the process is killed. */
+/** A small number, since the rows of a claim are offered at the same time and are unknown when the process is killed. */
 const CLAIM_ROWS = 4;
 const SWEEP_MS = 1000;
 const GRACE_MS = 30_000;
@@ -45,7 +45,7 @@ export class PacedSender implements RowSender {
     this.#broker = new MailBroker({
       ...options,
       store: this.#store,
-      // Nobody wants a report by mail beside the results.
+      // The results file replaces reports by mail.
       queue: {
         bounces: false,
         suppress: false,
@@ -84,7 +84,7 @@ export interface PacedOptions {
   readonly concurrency?: number;
   readonly requireTls: boolean;
   readonly write: WriteResult;
-  /** Told of what the worker lives through. */
+  /** Called with errors that the worker survives. */
   readonly onError: (error: unknown) => void;
   /** Told that a destination has asked for less, and is left alone until then; epoch milliseconds. */
   readonly onPause: (site: string, until: number) => void;
@@ -98,7 +98,7 @@ class RowStore extends MemoryStore {
   /** By the id of the message in this queue, once it is claimed. */
   readonly #claimed = new Map<string, OpenRow>();
   readonly #onPause: PacedOptions['onPause'];
-  /** Pauses that were told of, by destination. */
+  /** Pauses that were reported, by destination. */
   readonly #told = new Map<string, number>();
   stopping = false;
 
@@ -155,7 +155,7 @@ class RowStore extends MemoryStore {
     while (more) ({ more } = await this.purge({ deliveredMs: 0, failedMs: 0, eventsMs: 0, batch: 1000 }));
   }
 
-  /** Rows for hosts that nobody can reach now do not wait for the next look at these. */
+  /** Rows for hosts that cannot be reached now do not wait for the next probe. */
   async #defer(site: string): Promise<void> {
     const { rows } = await this.list({ site, state: 'queued' }, { limit: 1000 });
     for (const { messageId, tag } of rows) {

@@ -54,7 +54,7 @@ export class RecipientsFile {
     return this.#digest;
   }
 
-  /** The rows behind the header; those without a value are left out. @throws {CliError} MB_CLI_RECIPIENTS */
+  /** The rows after the header, without empty ones. @throws {CliError} MB_CLI_RECIPIENTS */
   async *rows(): AsyncGenerator<CsvRow> {
     for await (const record of this.#records()) {
       if (record.row > 1 && record.values.some((value) => value !== '')) yield record;

@@ -35,7 +35,7 @@ export type RowDecision = 'send' | 'again' | 'done' | 'failed' | 'unknown';
 
 const MOST_SHOWN = 10;
 
-/** What to do with a row that stands so. */
+/** What to do with a row in this state. */
 export function decideRow(status: RowStatus, resendUnknown: boolean): RowDecision {
   switch (status) {
     case 'delivered':
@@ -58,7 +58,7 @@ export function decideRow(status: RowStatus, resendUnknown: boolean): RowDecisio
 /**
  * Reads the whole file before anything is sent.
  *
- * @throws {CliError} MB_CLI_RECIPIENTS for what is no CSV; MB_CLI_RESULTS where a row that was sent is about somebody
+ * @throws {CliError} MB_CLI_RECIPIENTS for invalid CSV; MB_CLI_RESULTS where a row that was sent is now about another
  *   else now.
  */
 export async function planRows(
@@ -99,6 +99,6 @@ function problemOf(row: CsvRow, message: MergedMessage): string | undefined {
 /** Results are about rows by their numbers: a row that was sent must stay where it is. */
 function refuseMoved(row: number, address: string | undefined, states: RowStates): void {
   if (address !== undefined && states.isAbout(row, address)) return;
-  const message = `Row ${row} is about somebody else than when the results were written. Leave rows that were sent where they are and put new ones at the end, or begin anew with another --results.`;
+  const message = `Row ${row} has another address than when the results were written. Leave rows that were sent where they are and add new ones at the end, or start again with another --results.`;
   throw new CliError('MB_CLI_RESULTS', message);
 }

@@ -2,25 +2,25 @@ import { CliError } from '../errors.ts';
 
 /** Text with gaps that the values of a row fill. */
 export interface Template {
-  /** Where it stands, for people: `the subject`. */
+  /** Where the template is used, in words: `the subject`. */
   readonly where: string;
   readonly pieces: readonly (string | Gap)[];
 }
 
-/** `{{column}}`, or `{{column|text}}` with what stands there when the row has no value. */
+/** `{{column}}`, or `{{column|text}}` with the text for rows without a value. */
 interface Gap {
   readonly column: number;
   readonly name: string;
   readonly fallback?: string;
 }
 
-/** A row that cannot become a message: what is wrong with it, in words. */
+/** Why a row cannot become a message, in words. */
 export class RowProblem extends Error {}
 
 const GAP = /\\\{\{|\{\{([^{}|\r\n]*)(?:\|([^{}]*))?\}\}|\{\{/g;
 
 /**
- * Reads a template. `\{{` stands for `{{` itself.
+ * Reads a template. `\{{` means a literal `{{`.
  *
  * @param columns  Names of the columns; letters in either case are the same.
  * @throws {CliError} MB_CLI_RECIPIENTS for a gap that is not closed, or that names no column.
@@ -85,16 +85,18 @@ export function asUriPart(value: string): string {
 /** For a header field, which is one line. @throws {RowProblem} for line breaks and other control characters. */
 export function asHeaderText(value: string, name: string): string {
   if (!/[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]/.test(value)) return value;
-  throw new RowProblem(`${name} holds a line break or another control character, which no header may`);
+  throw new RowProblem(
+    `${name} contains a line break or another control character, which is not allowed in a header`,
+  );
 }
 
 function unclosed(where: string, rest: string): CliError {
-  const message = `Here ${where} has {{ but no column name and }}: "${rest.slice(0, 30)}". For {{ itself write \\{{.`;
+  const message = `In ${where}, {{ is not followed by a column name and }}: "${rest.slice(0, 30)}". For a literal {{ write \\{{.`;
   return new CliError('MB_CLI_RECIPIENTS', message);
 }
 
 function noColumn(where: string, name: string, columns: readonly string[]): CliError {
   const known = columns.filter((column) => column !== '').join(', ');
-  const message = `There is no column "${name}", which ${where} wants as {{${name}}}; the file has: ${known}.`;
+  const message = `There is no column "${name}", which ${where} uses as {{${name}}}; the file has: ${known}.`;
   return new CliError('MB_CLI_RECIPIENTS', message);
 }

@@ -50,7 +50,7 @@ function checkLines(octets: Uint8Array): LintFinding {
 function checkSize(size: number): LintFinding {
   const text = `The message has ${(size / MIB).toFixed(1)} MiB.`;
   const fix = 'Link to large files instead of attaching them.';
-  if (size > MAX_SIZE) return error('size', `${text} Many receivers take no more than 25.`, fix);
+  if (size > MAX_SIZE) return error('size', `${text} Many receivers accept at most 25 MiB.`, fix);
   return size > LARGE_SIZE ? warning('size', text, fix) : ok('size', text);
 }
 
@@ -59,13 +59,13 @@ function checkForms({ text, html }: ParsedMessage): LintFinding {
   if (html === undefined) {
     return plain
       ? ok('text', 'The body is plain text.')
-      : warning('text', 'The body is empty.', 'Say something in the body.');
+      : warning('text', 'The body is empty.', 'Add text to the body.');
   }
   return plain
-    ? ok('text', 'There is plain text beside the HTML.')
+    ? ok('text', 'The HTML has a plain text alternative.')
     : warning(
         'text',
-        'There is HTML and no plain text beside it.',
+        'The HTML has no plain text alternative.',
         'Add the same content as text/plain in a multipart/alternative.',
       );
 }
@@ -73,8 +73,8 @@ function checkForms({ text, html }: ParsedMessage): LintFinding {
 function checkHtmlSize({ html }: ParsedMessage): LintFinding[] {
   const size = Buffer.byteLength(html ?? '');
   if (size <= MAX_HTML) return [];
-  const message = `The HTML has ${Math.ceil(size / 1024)} KiB; Gmail hides what is beyond about 102.`;
-  return [warning('html', message, 'Make it shorter; the link to unsubscribe often stands at the end.')];
+  const message = `The HTML has ${Math.ceil(size / 1024)} KiB; Gmail hides what exceeds about 102 KiB.`;
+  return [warning('html', message, 'Make it shorter; the unsubscribe link is often at the end.')];
 }
 
 function checkAttachments(attachments: readonly ParsedPart[]): LintFinding[] {

@@ -3,7 +3,7 @@ import { error, type LintFinding, ok, warning } from './finding.ts';
 
 const DAY = 86_400_000;
 
-/** RFC 5322 §3.6: these stand once at most. */
+/** RFC 5322 §3.6: these fields may appear only once. */
 const SINGLE = [
   'Date',
   'From',
@@ -73,7 +73,7 @@ function checkRecipients({ headers, to, cc }: ParsedMessage): LintFinding {
     );
   }
   return to.length + cc.length > 0
-    ? ok('recipients', 'To or Cc names somebody.')
+    ? ok('recipients', 'To or Cc names a recipient.')
     : warning('recipients', 'Neither To nor Cc names anybody.', 'Name the recipient in To.');
 }
 
@@ -85,7 +85,7 @@ function checkSubject(subject: string | undefined): LintFinding {
 
 function checkRepetition(headers: HeaderBlock): LintFinding[] {
   return SINGLE.filter((name) => name !== 'From' && headers.getAll(name).length > 1).map((name) =>
-    error('repetition', `${name} stands ${headers.getAll(name).length} times.`, 'Leave one (RFC 5322 §3.6).'),
+    error('repetition', `${name} appears ${headers.getAll(name).length} times.`, 'Keep one (RFC 5322 §3.6).'),
   );
 }
 

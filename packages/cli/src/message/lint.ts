@@ -33,8 +33,8 @@ export function lintCommand(): Command {
   const command = new Command('lint')
     .description('check a message against what large receivers require of bulk mail')
     .argument('[file]', 'the message, - for standard input', '-')
-    .option('--transactional', 'it is no bulk mail: nobody need unsubscribe')
-    .option('--no-dns', 'ask nobody: no DKIM and DMARC');
+    .option('--transactional', 'the message is not bulk mail and needs no unsubscribe link')
+    .option('--no-dns', 'no DNS lookups: skip DKIM and DMARC');
   for (const option of resolverFlags()) command.addOption(option);
   return command.addHelpText('after', EXAMPLES).action(async (path: string, flags: LintFlags) => {
     const octets = await readInput('file', path);

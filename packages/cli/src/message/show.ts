@@ -25,19 +25,19 @@ Examples:
   mb message show message.eml --ip 192.0.2.25 --helo mail.example.com
   mb queue show 17 --content | mb message show - --no-dns
 
-SPF is about the session, which the message does not hold: it is checked where --ip is given,
-for the reverse-path of --mail-from, or else of the Return-Path field.
+SPF needs facts of the SMTP session that the message does not hold. It is checked when --ip is
+given, for the reverse-path of --mail-from or of the Return-Path field.
 Exit codes: 0 well formed, 1 it has defects.`;
 
-/** `mb message show FILE`: the MIME tree with sizes, encodings and defects, and who vouches for the message. */
+/** `mb message show FILE`: the MIME tree with sizes, encodings and defects, and the results of DKIM, SPF and DMARC. */
 export function showCommand(): Command {
   const command = new Command('show')
-    .description('show the parts of a message, its defects, and who vouches for it')
+    .description('show the parts of a message, its defects, and its DKIM, SPF and DMARC results')
     .argument('[file]', 'the message, - for standard input', '-')
     .addOption(new Option('--ip <address>', 'the address that it came from, for SPF').argParser(parseIp))
     .option('--mail-from <address>', 'its reverse-path, for SPF (default: Return-Path)')
     .option('--helo <name>', 'what the sending host said in EHLO, for SPF')
-    .option('--no-dns', 'ask nobody: no DKIM, SPF and DMARC');
+    .option('--no-dns', 'no DNS lookups: skip DKIM, SPF and DMARC');
   for (const option of resolverFlags()) command.addOption(option);
   return command.addHelpText('after', EXAMPLES).action(show);
 }

@@ -1,7 +1,7 @@
 import type { Authentication } from './authentication.ts';
 import { error, type LintFinding, ok, warning } from './finding.ts';
 
-/** Large receivers want a signature of the author's own domain, by a key of some length, and a DMARC policy. */
+/** Large receivers want a signature of the author's domain, a key of at least 2048 bits, and a DMARC policy. */
 export function checkSignatures({ dkim, author, dmarc }: Authentication): LintFinding[] {
   const passed = dkim.signatures.filter(({ status }) => status === 'pass');
   if (passed.length === 0) {
@@ -49,12 +49,12 @@ function checkAlignment(
   }
   return warning(
     'alignment',
-    `${author} publishes no DMARC policy, which large receivers ask of who sends much.`,
+    `${author} publishes no DMARC policy, which large receivers require of bulk senders.`,
     `Publish at _dmarc.${author}: v=DMARC1; p=none`,
   );
 }
 
-/** One is the other, or above it; without a policy to go by, that is as much as can be said. */
+/** Whether the domains are equal or one is above the other; without a policy that is all that is known. */
 function isRelated(signer: string, author: string): boolean {
   return signer === author || author.endsWith(`.${signer}`) || signer.endsWith(`.${author}`);
 }

@@ -16,10 +16,10 @@ interface ChangeFlags extends StoreFlags, SelectorFlags {
 }
 
 const DESCRIPTIONS: Readonly<Record<Change, string>> = {
-  hold: 'keep recipients from being attempted',
-  release: 'let held recipients, and those of unknown fate, be attempted now',
-  cancel: 'end recipients without delivery and without a report',
-  retry: 'attempt queued recipients now, whatever their schedule says',
+  hold: 'stop attempts for recipients until they are released',
+  release: 'attempt held recipients, and those with an unknown outcome, now',
+  cancel: 'remove recipients from delivery, without a report',
+  retry: 'attempt queued recipients now, ignoring their schedule',
 };
 
 const DONE: Readonly<Record<Change, string>> = {
@@ -44,7 +44,7 @@ const CHANGES: Readonly<Record<Change, readonly RecipientState[]>> = {
   retry: ['queued'],
 };
 
-/** `mb queue hold|release|cancel|retry`: changes the recipients that messages or flags choose. */
+/** `mb queue hold|release|cancel|retry`: changes the recipients that messages or flags select. */
 export function changeCommand(change: Change): Command {
   const command = new Command(change)
     .description(DESCRIPTIONS[change])
@@ -92,6 +92,7 @@ Examples:
   mb queue ${change} --domain example.org --tag newsletter
   mb queue ${change} --all --yes
 
-Flags are joined by "and". The number of recipients is shown and asked about; scripts give --yes.
-Exit codes: 0 changed, 1 there was nothing to change, 130 the answer was no.`;
+Several flags are combined by "and". The number of recipients is shown and must be confirmed; scripts
+give --yes.
+Exit codes: 0 changed, 1 nothing to change, 130 the answer was no.`;
 }

@@ -10,7 +10,7 @@ import { statsCommand } from './stats.ts';
 /** `mb queue …`: what an operator does with a queue, while a worker runs on it. */
 export function queueCommand(): Command {
   return new Command('queue')
-    .description('look into a queue and change it, also while a worker runs')
+    .description('show and change a queue, also while a worker runs')
     .addCommand(listCommand())
     .addCommand(showCommand())
     .addCommand(changeCommand('hold'))

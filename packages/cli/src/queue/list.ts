@@ -19,16 +19,20 @@ Examples:
   mb queue ls --state held --domain example.org
   mb queue ls --json | jq -r '.rows[].address'
 
-Exit codes: 0 listed, even if there is nothing.`;
+Exit codes: 0 listed, also when the list is empty.`;
 
-/** `mb queue ls`: recipients with their state, next attempt and the latest word of their hosts. */
+/** `mb queue ls`: recipients with their state, next attempt and the latest reply of their hosts. */
 export function listCommand(): Command {
   const command = new Command('ls')
     .description('list recipients')
     .argument('[message...]', 'only of these messages')
     .addOption(storeFlag());
   return addSelectorFlags(command)
-    .addOption(new Option('--limit <number>', 'most rows').default(100).argParser(wholeNumber(1, 1_000_000)))
+    .addOption(
+      new Option('--limit <number>', 'maximum number of rows')
+        .default(100)
+        .argParser(wholeNumber(1, 1_000_000)),
+    )
     .option('--json', 'print one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(list);
@@ -46,12 +50,13 @@ async function list(messageIds: readonly string[], flags: ListFlags): Promise<vo
   if (flags.json) printJson({ rows, more });
   else if (rows.length === 0) print('No such recipients.\n');
   else print(formatRecipients(rows));
-  if (more && !flags.json) print(`\nThere are more; choose fewer, or raise --limit ${flags.limit}.\n`);
+  if (more && !flags.json)
+    print(`\nThere are more; select fewer recipients, or raise --limit ${flags.limit}.\n`);
 }
 
 /** Recipients as a table. */
 export function formatRecipients(rows: readonly RecipientView[]): string {
-  const head = ['MESSAGE', 'RECIPIENT', 'STATE', 'TRIES', 'NEXT', 'LATEST WORD'];
+  const head = ['MESSAGE', 'RECIPIENT', 'STATE', 'TRIES', 'NEXT', 'LATEST REPLY'];
   return formatTable(
     head,
     rows.map((row) => [

@@ -2,12 +2,12 @@ import { resolve } from 'node:path';
 import { CliError } from '../errors.ts';
 
 /**
- * Where a queue is kept: in a SQLite file, or in PostgreSQL. As text and as JSON it shows no password, so that help,
- * logs and errors cannot tell one.
+ * Where a queue is kept: in a SQLite file, or in PostgreSQL. Its text and JSON have no password, so that help, logs
+ * and errors cannot show one.
  */
 export class StoreLocation {
   readonly kind: 'sqlite' | 'postgres';
-  /** Whether a password stands in the URL. */
+  /** Whether the URL has a password. */
   readonly hasPassword: boolean;
   readonly #address: string;
   readonly #shown: string;
@@ -28,7 +28,7 @@ export class StoreLocation {
     const url = /^postgres(?:ql)?:/i.test(text) ? URL.parse(text) : null;
     if (url === null) {
       const message =
-        '--store wants a file such as queue.db, or a URL such as postgres://mail@db.example.com/mail.';
+        '--store must be a file such as queue.db, or a URL such as postgres://mail@db.example.com/mail.';
       throw new CliError('MB_CLI_USAGE', message);
     }
     const hasPassword = url.password !== '' || url.searchParams.has('password');

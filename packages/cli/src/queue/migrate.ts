@@ -11,15 +11,15 @@ Examples:
   mb queue migrate --store queue.db
   mb queue migrate --store postgres://owner@db.example.com/mail
 
-In PostgreSQL it also makes the tables where there are none. "mb work" and "mb send --queue" do
-the same when they open a queue; the other commands never do. A role that may not create tables
-works on a queue whose owner has migrated it.
+In PostgreSQL it also creates missing tables. "mb work" and "mb send --queue" do the same when
+they open a queue; the other commands never do. A role without the right to create tables can use
+a queue that its owner has migrated.
 Exit codes: 0 up to date, 64 there is no queue, or one of a newer version.`;
 
 /** `mb queue migrate`: brings the tables of a queue up to this version. */
 export function migrateCommand(): Command {
   return new Command('migrate')
-    .description('bring the tables of a queue up to this version')
+    .description('update the tables of a queue to this version')
     .addOption(storeFlag())
     .option('--json', 'print one JSON object')
     .addHelpText('after', EXAMPLES)
@@ -28,8 +28,8 @@ export function migrateCommand(): Command {
       // What is there now is what another look finds.
       const to = await withStore(flags, 'look', async ({ foundSchema = 0 }) => foundSchema);
       if (flags.json) printJson({ store: flags.store, from, to });
-      else if (from === to) print(`The queue has schema ${to}; there was nothing to do.\n`);
-      else if (from === 0) print(`A queue was made, with schema ${to}.\n`);
-      else print(`The queue was brought from schema ${from} to ${to}.\n`);
+      else if (from === to) print(`The queue has schema ${to}, which is current.\n`);
+      else if (from === 0) print(`A queue was created with schema ${to}.\n`);
+      else print(`The queue was migrated from schema ${from} to ${to}.\n`);
     });
 }

@@ -6,15 +6,15 @@ import type { StoreLocation } from './location.ts';
 export interface PostgresAccess {
   /** Bring the tables up to date, and make them where there are none. */
   readonly migrate: boolean;
-  /** Keep a connection that hears at once of what others queue. */
+  /** Keep a connection that is notified at once when other processes queue mail. */
   readonly listen: boolean;
 }
 
 /**
- * A queue in PostgreSQL, not yet open. The package is loaded only here: whoever keeps a queue in a file needs no
- * PostgreSQL client, and may leave it out when installing.
+ * A queue in PostgreSQL, not yet open. The package is loaded only here, so that a queue in a file needs no
+ * PostgreSQL client.
  *
- * @throws {CliError} MB_CLI_PACKAGE when the package is not there.
+ * @throws {CliError} MB_CLI_PACKAGE when the package is not installed.
  */
 export async function postgresStore(
   location: StoreLocation,

@@ -27,7 +27,7 @@ const STATES: readonly RecipientState[] = [
 /** Adds the flags of `SelectorFlags`. */
 export function addSelectorFlags(command: Command): Command {
   return command
-    .addOption(new Option('--state <state>', 'recipients that stand so').choices(STATES))
+    .addOption(new Option('--state <state>', 'recipients in this state').choices(STATES))
     .option('--domain <domain>', 'recipients of this domain')
     .option('--site <site>', 'recipients of this destination, as "mb queue stats" names it')
     .option('--tenant <name>', "this tenant's recipients")
@@ -49,7 +49,7 @@ export function readSelectors(messageIds: readonly string[], flags: SelectorFlag
   return [Object.keys(common).length === 0 ? { all: true } : (common as Selector)];
 }
 
-/** Likewise, but the whole queue only with `--all`: a forgotten argument must not change it. */
+/** As {@link readSelectors}, but the whole queue only with `--all`, so that a forgotten argument does not change it. */
 export function requireSelectors(messageIds: readonly string[], flags: SelectorFlags): Selector[] {
   const selectors = readSelectors(messageIds, flags);
   const everything = selectors.some((selector) => selector.all);
@@ -57,7 +57,7 @@ export function requireSelectors(messageIds: readonly string[], flags: SelectorF
   throw new CliError(
     'MB_CLI_USAGE',
     everything
-      ? 'Which recipients? Name messages, choose by --domain, --site, --state, --tenant or --tag, or give --all.'
-      : '--all chooses everything; leave it out to choose some.',
+      ? 'No recipients are selected. Name messages, select by --domain, --site, --state, --tenant or --tag, or give --all.'
+      : '--all selects every recipient and cannot be combined with other selections.',
   );
 }

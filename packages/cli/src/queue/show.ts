@@ -19,7 +19,7 @@ Examples:
   mb queue show 17 --store queue.db
   mb queue show 17 --content > message.eml
 
-Exit codes: 0 shown, 1 there is no such message.`;
+Exit codes: 0 shown, 1 no such message.`;
 
 /** `mb queue show MESSAGE`: a message with all its recipients, or its octets. */
 export function showCommand(): Command {
@@ -54,7 +54,7 @@ function formatMessage(message: MessageView): string {
     ['From', `<${sender}>`],
     ['Size', plural(size, 'octet')],
     ['Accepted', `${formatMoment(acceptedAt)} (${formatDistance(acceptedAt)})`],
-    ['Given up', `${formatMoment(expiresAt)} (${formatDistance(expiresAt)})`],
+    ['Expires', `${formatMoment(expiresAt)} (${formatDistance(expiresAt)})`],
     ...(tenant === '' ? [] : [['Tenant', tenant] as const]),
     ...(tag === undefined ? [] : [['Tag', tag] as const]),
   ];

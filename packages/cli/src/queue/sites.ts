@@ -12,10 +12,10 @@ interface SiteFlags extends StoreFlags {
 /** `mb queue suspend SITE…`: attempts nothing there until it is resumed. */
 export function suspendCommand(): Command {
   return new Command('suspend')
-    .description('attempt nothing at destinations until they are resumed; lifetimes go on')
+    .description('stop attempts at destinations until they are resumed; mail still expires')
     .argument('<site...>', 'destinations, as "mb queue stats" names them')
     .addOption(storeFlag())
-    .option('--note <text>', 'why, for others who look')
+    .option('--note <text>', 'reason, shown by "mb queue stats"')
     .option('--json', 'print one JSON object')
     .addHelpText('after', examples('suspend', " --note 'They asked us to wait until Monday.'"))
     .action((sites: readonly string[], flags: SiteFlags) =>
@@ -26,7 +26,7 @@ export function suspendCommand(): Command {
 /** `mb queue resume SITE…`: ends a suspension, and the pauses that trouble has caused. */
 export function resumeCommand(): Command {
   return new Command('resume')
-    .description('end a suspension of destinations, and every pause that trouble there has caused')
+    .description('end the suspension of destinations, and pauses after failures')
     .argument('<site...>', 'destinations, as "mb queue stats" names them')
     .addOption(storeFlag())
     .option('--json', 'print one JSON object')
@@ -54,5 +54,5 @@ function examples(command: string, more: string): string {
 Examples:
   mb queue ${command} example.org --store queue.db${more}
 
-A destination need not have mail now. Exit codes: 0 done.`;
+A destination without mail can be named too. Exit codes: 0 done.`;
 }

@@ -21,7 +21,7 @@ Exit codes: 0 shown.`;
 /** `mb queue stats`: depth by state and destination, what is paused and why. */
 export function statsCommand(): Command {
   return new Command('stats')
-    .description('show how much waits where, and what is paused and why')
+    .description('show queued mail by destination, and what is paused and why')
     .addOption(storeFlag())
     .option('--json', 'print one JSON object')
     .addHelpText('after', EXAMPLES)

@@ -44,7 +44,7 @@ export async function withStore<Result>(
   if (location === undefined) {
     throw new CliError(
       'MB_CLI_USAGE',
-      'Which queue? Give --store queue.db or --store postgres://…, or set MB_STORE.',
+      'No queue is given. Give --store queue.db or --store postgres://…, or set MB_STORE.',
     );
   }
   const store = await newStore(location, access);
@@ -70,12 +70,12 @@ export function withQueue<Result>(
 }
 
 async function newStore(location: StoreLocation, access: StoreAccess): Promise<OpenStore> {
-  // Somebody else's database must not get our tables because somebody looked into it.
+  // Commands that only read must not create tables in a foreign database.
   const migrate = access !== 'look' && access !== 'read';
   if (location.kind === 'postgres') return postgresStore(location, { migrate, listen: access === 'work' });
   const mustExist = access !== 'create' && access !== 'work';
   if (mustExist && !existsSync(location.path)) {
-    const message = `--store: there is no queue ${location}; "mb send --queue" and "mb work" make one.`;
+    const message = `--store: there is no queue ${location}; "mb send --queue" and "mb work" create one.`;
     throw new CliError('MB_CLI_FILE', message);
   }
   return new SqliteStore(location.path, { migrate, readOnly: access === 'read' });

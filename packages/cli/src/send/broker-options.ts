@@ -13,7 +13,7 @@ import { readReplyRules } from './reply-rules.ts';
  * The broker that the flags describe.
  *
  * @param authorDomain  Domain of From.
- * @param warn  Told of what is dangerous and yet possible.
+ * @param warn  Called with a warning about what is possible but dangerous.
  */
 export async function brokerOptions(
   flags: SignatureFlags & DeliveryFlags,
@@ -24,7 +24,7 @@ export async function brokerOptions(
   const dkim = await readDkimKey(flags, authorDomain, warn);
   return {
     hostname: flags.hostname ?? ownHostname(flags.dev !== undefined),
-    // Nobody verifies what only a developer sees.
+    // Mail of a development server is not verified.
     ...(flags.dev !== undefined && { dkimCheck: 'off' as const }),
     ...(dkim && { dkim }),
     ...(resolver && { dns: { servers: commaList(resolver) } }),
@@ -53,7 +53,7 @@ function deliveryOptions({
     ...(allow && { allowAddresses: allowedAddresses(allow) }),
     ...(family && { families: [family === '4' ? 4 : 6] as const }),
     ...(dev === undefined && relay !== undefined && { routes: { '*': readRelay(relay, tls) } }),
-    // Whatever else is configured: in development nothing gets out.
+    // In development no mail leaves, whatever else is configured.
     ...(dev !== undefined && { routes: { '*': readDevRoute(dev) } }),
     ...(localAddress && { sources: [{ name: 'local', localAddresses: localAddress }] }),
   };
@@ -69,6 +69,6 @@ function ownHostname(anyWillDo: boolean): string {
   if (anyWillDo) return 'dev.invalid';
   throw new CliError(
     'MB_CLI_USAGE',
-    `This machine calls itself "${name}", which is no public name; give --hostname mail.example.com.`,
+    `The name of this machine, "${name}", is not a public host name; give --hostname mail.example.com.`,
   );
 }

@@ -48,28 +48,28 @@ Mail merge:
   mb send --to-file people.csv --to '{{first}} {{last}} <{{address}}>' -f ann@example.com \\
       -s News --html-file news.html --unsubscribe 'https://example.com/u/{{id}}' --one-click
 
-The first row of the CSV names the columns. {{column}} may stand in the subject, the bodies, the
-values of --header, --unsubscribe, and the name in --to; {{column|text}} has a text for rows without
-a value. The whole file is checked before anything is sent. Each result is written to a file beside
-it; the same command again skips what is done, and tries again what was deferred. Ctrl-C ends when
-what is under way has its results.
+The first row of the CSV names the columns. {{column}} may be used in the subject, the bodies, the
+values of --header and --unsubscribe, and the name in --to; {{column|text}} has a text for rows
+without a value. The whole file is checked before anything is sent. Each result is written to a
+file beside it; the same command again skips rows that are done and tries deferred ones again.
+Ctrl-C ends the run after the rows in progress.
 
-One attempt is made for each recipient, with --queue none for now.
+One attempt is made for each recipient; with --queue a worker makes it later.
 Exit codes, the highest that applies:
   0   all delivered, or queued
   1   some deferred: try again later
-  2   some refused, or suppressed with --queue: trying again changes nothing
-  3   unknown for some: they may have got the message, a repetition may arrive twice
-  64  a flag, address, key, row or message is wrong, or it was not written; nothing was sent
-  130 a mail merge was stopped; the same command goes on
+  2   some refused, or suppressed with --queue: trying again does not help
+  3   unknown for some: they may have received the message; sending again may deliver it twice
+  64  a flag, address, key, row or message is wrong, or no message was written; nothing was sent
+  130 a mail merge was stopped; the same command continues it
 
-The environment may give defaults of the flags that say so, and secrets: MB_DKIM_KEY (PEM text),
+The environment may give defaults of flags that name a variable, and secrets: MB_DKIM_KEY (PEM text),
 MB_DKIM_PASSPHRASE, MB_RELAY_USER and MB_RELAY_PASSWORD.`;
 
 /** `mb send`: composes or takes a message, signs it, delivers it, and prints a receipt for every recipient. */
 export function sendCommand(): Command {
   const command = new Command('send')
-    .description('send a message, or one for each row of a file, straight to mail exchangers')
+    .description('send a message, or one for each row of a file, directly to mail exchangers')
     .addHelpText('after', EXAMPLES);
   return addSendFlags(command).action(send);
 }
@@ -78,7 +78,7 @@ async function send(flags: SendFlags, command: Command): Promise<void> {
   if (flags.eml !== undefined && command.getOptionValueSource('from') === 'cli') {
     throw new CliError(
       'MB_CLI_USAGE',
-      '--from changes no ready message; for the return path give --envelope-from.',
+      '--from does not change a ready message; for the return path give --envelope-from.',
     );
   }
   if (flags.toFile === undefined) refuseMergeFlags(command);
@@ -88,7 +88,7 @@ async function send(flags: SendFlags, command: Command): Promise<void> {
   try {
     await sendOrMerge({ ...rest, text: draft.text });
   } finally {
-    // Whatever went wrong, nobody has to write it again.
+    // The text is kept unless it was sent.
     const arrived = process.exitCode === exitCodes.ok && !flags.dryRun;
     if (arrived) await draft.discard();
     else notice(`Your text is kept in ${draft.path}; --text-file takes it.`);
@@ -101,7 +101,7 @@ function sendOrMerge(flags: SendFlags): Promise<void> {
 
 async function sendOne(flags: SendFlags): Promise<void> {
   const prepared = await prepare(flags);
-  if (prepared.recipients === 0) throw nobody();
+  if (prepared.recipients === 0) throw noRecipient();
   if (flags.queue) return enqueue(prepared, flags, warn);
   refuseQueueFlags(flags);
   const options = await brokerOptions(flags, prepared.authorDomain, warn);
@@ -109,7 +109,9 @@ async function sendOne(flags: SendFlags): Promise<void> {
   let progress = silent;
   const broker = new MailBroker({ ...options, onTranscript: (line) => progress.onLine(line) });
   if (!options.dkim && !flags.quiet && !flags.json && flags.dev === undefined) {
-    warn('The message is not signed; many receivers refuse such mail. Give --dkim-key and --dkim-selector.');
+    warn(
+      'The message is not signed; many receivers refuse unsigned mail. Give --dkim-key and --dkim-selector.',
+    );
   }
   progress = chooseProgress(flags, prepared.recipients);
   const interruption = interruptible(flags.timeout);
@@ -132,24 +134,24 @@ function wantsEditor({ eml, edit, text, textFile, html, htmlFile, alternative }:
   return bodies.every((body) => body === undefined) && onTerminal && editorFromEnvironment() !== undefined;
 }
 
-/** Has the body written; all else is looked at before, since an editor is opened for nothing otherwise. */
+/** Opens the editor for the body. Everything else is checked first, so that no text is written in vain. */
 async function writeDraft(flags: SendFlags): Promise<Draft> {
   const { text, textFile, toFile, to = [], cc = [], bcc = [], from = '', subject = '' } = flags;
   if (toFile === undefined) {
     const { textFile: _, ...rest } = flags;
     const { envelope } = composeMessage(await readMessage({ ...rest, text: 'x' }));
-    if (envelope.to.length === 0) throw nobody();
+    if (envelope.to.length === 0) throw noRecipient();
   }
   const before =
     textFile === undefined ? (text ?? '') : (await readInput('--text-file', textFile)).toString();
-  const everybody = [...to, ...cc, ...bcc, ...(toFile === undefined ? [] : [`all of ${toFile}`])];
-  return Draft.write(before, [`From: ${from}`, `To: ${everybody.join(', ')}`, `Subject: ${subject}`]);
+  const recipients = [...to, ...cc, ...bcc, ...(toFile === undefined ? [] : [`all of ${toFile}`])];
+  return Draft.write(before, [`From: ${from}`, `To: ${recipients.join(', ')}`, `Subject: ${subject}`]);
 }
 
-function nobody(): CliError {
+function noRecipient(): CliError {
   return new CliError(
     'MB_CLI_USAGE',
-    'Who is it for? Give --to "Bob <bob@example.org>", --cc, --bcc or --to-file.',
+    'The message has no recipient. Give --to "Bob <bob@example.org>", --cc, --bcc or --to-file.',
   );
 }
 
@@ -182,7 +184,7 @@ function sendOptions({ requireTls }: SendFlags, { signal }: Interruption): SendO
 
 const MERGE_FLAGS = ['toColumn', 'onBadRow', 'results', 'resendUnknown', 'acceptChanges', 'preview'];
 
-/** What only a mail merge knows must not be dropped in silence; in a configuration it waits for one. */
+/** Refuses flags of a mail merge without one; in a configuration they apply to later merges. */
 function refuseMergeFlags(command: Command): void {
   const given = command.options.find((option) => {
     const name = option.attributeName();
@@ -197,7 +199,7 @@ function domainOfAuthor(headers: HeaderBlock): string {
   return reading.status === 'found' ? reading.domain : (reading.mailboxes[0]?.domain ?? '');
 }
 
-/** Reads the message and finds out what has to be known ahead. */
+/** Reads the message and what must be known before it is sent. */
 async function prepare(flags: SendFlags): Promise<PreparedMessage> {
   if (flags.eml !== undefined) {
     const { message, headers } = await readReadyMessage(flags.eml, flags);
@@ -219,7 +221,7 @@ async function prepare(flags: SendFlags): Promise<PreparedMessage> {
 
 /**
  * With an idempotency key the Message-ID follows from it, so that the same command again is the same message: it may be
- * repeated because nobody knows whether it was done.
+ * repeated when it is not known whether it was done.
  */
 function withStableId(
   message: Message,
@@ -247,7 +249,7 @@ function printOutcomes(
   { json, quiet, watch }: SendFlags,
 ): void {
   if (json) {
-    // Sessions are long; they are part of the object when somebody wants to watch them.
+    // Transcripts are long; the object has them only with --watch.
     const recipients = watch ? outcomes : outcomes.map(({ transcript: _, ...rest }) => rest);
     const result = { exitCode: exitCodeOf(outcomes), messageId, counts: countByStatus(outcomes), recipients };
     printJson(result);

@@ -11,7 +11,7 @@ export function readDevRoute(text: string): RouteOption {
   const url = URL.parse(`smtp://${text}`);
   const plain =
     url && url.hostname !== '' && url.username === '' && url.pathname + url.search + url.hash === '';
-  if (!plain) throw new CliError('MB_CLI_USAGE', '--dev wants a host and a port, such as 127.0.0.1:2525.');
+  if (!plain) throw new CliError('MB_CLI_USAGE', '--dev must be a host and a port, such as 127.0.0.1:2525.');
   return {
     type: 'smarthost',
     host: literal(url.hostname),

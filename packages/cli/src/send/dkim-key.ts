@@ -8,7 +8,7 @@ import type { SignatureFlags } from './flags.ts';
  * The key to sign with, from a file or the environment; never from a flag, which every user of the machine can see.
  *
  * @param authorDomain  Domain of From, the default of the signing domain.
- * @param warn  Told when others may read the key file.
+ * @param warn  Called when other users may read the key file.
  */
 export async function readDkimKey(
   flags: SignatureFlags,
@@ -22,11 +22,11 @@ export async function readDkimKey(
   if (path === undefined && !text) {
     throw new CliError(
       'MB_CLI_USAGE',
-      'To sign, give the private key: --dkim-key FILE, or PEM text in MB_DKIM_KEY.',
+      'Signing needs the private key: --dkim-key FILE, or PEM text in MB_DKIM_KEY.',
     );
   }
   if (selector === undefined) {
-    throw new CliError('MB_CLI_USAGE', 'To sign, name the selector of the key in DNS: --dkim-selector NAME.');
+    throw new CliError('MB_CLI_USAGE', 'Signing needs the selector of the key in DNS: --dkim-selector NAME.');
   }
   if (path !== undefined) await warnIfOpen(path, warn);
   const privateKey = path === undefined ? text! : (await readInput('--dkim-key', path)).toString();

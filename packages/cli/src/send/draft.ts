@@ -24,7 +24,7 @@ export class Draft {
   /**
    * Opens `$VISUAL`, else `$EDITOR`, else `vi`, and waits for its end.
    *
-   * @param before  What stands there at first.
+   * @param before  The initial text.
    * @param facts  Shown below, a line each.
    * @throws {CliError} MB_CLI_EDITOR when the editor fails, or the text is empty or unchanged.
    */
@@ -48,7 +48,7 @@ export class Draft {
     return new Draft(path, text);
   }
 
-  /** What was written has arrived. */
+  /** Deletes the text after it was sent. */
   async discard(): Promise<void> {
     await rm(dirname(this.path), { recursive: true, force: true });
   }

@@ -48,14 +48,14 @@ export function enqueueOptions(
 function describe({ id, duplicate, recipients }: EnqueueResult): string {
   const lines = recipients.flatMap((one) =>
     one.status === 'queued'
-      ? [`${pc.green('✓')} ${pc.bold(printable(one.recipient))}  ${duplicate ? 'known' : 'queued'}`]
+      ? [`${pc.green('✓')} ${pc.bold(printable(one.recipient))}  ${duplicate ? 'already queued' : 'queued'}`]
       : [`${pc.red('✗')} ${pc.bold(printable(one.recipient))}  failed`, wrap(printable(one.reason), '    ')],
   );
   const summary =
     id === undefined
-      ? 'Nothing was queued: no recipient takes mail.'
+      ? 'Nothing was queued: every recipient is suppressed.'
       : duplicate
-        ? `The key is known: message ${id} is in the queue already.`
+        ? `Message ${id} with this key is already in the queue.`
         : `Queued as message ${id}; "mb work" delivers it.`;
   return `${lines.join('\n')}\n\n${summary}\n`;
 }

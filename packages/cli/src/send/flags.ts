@@ -95,14 +95,12 @@ export function addSendFlags(command: Command): Command {
   group('Signature:', signatureOptions());
   group('Delivery:', [
     ...deliveryOptions(),
-    new Option('--require-tls', 'verified TLS all the way, or no delivery (RFC 8689)'),
-    new Option('--timeout <seconds>', 'give up after so long').argParser(wholeNumber(1, 86_400)),
+    new Option('--require-tls', 'require verified TLS on every hop (RFC 8689)'),
+    new Option('--timeout <seconds>', 'give up after this time').argParser(wholeNumber(1, 86_400)),
   ]);
   group('Queue:', queueOptions());
   group('Output:', [
-    new Option('--dry-run', 'look up and print what would be done; connect to no mail host').conflicts(
-      'watch',
-    ),
+    new Option('--dry-run', 'print what would be done, without connecting to a mail host').conflicts('watch'),
     new Option('--watch', 'show the sessions as they happen'),
     new Option('--json', 'print one JSON object, with --to-file one for each row'),
     new Option('-q, --quiet', 'print errors only').conflicts(['watch', 'json']),
@@ -115,51 +113,61 @@ function messageOptions(): Option[] {
     new Option('-f, --from <address>', 'author, such as "Ann <ann@example.com>"').env('MB_FROM'),
     list('-t, --to <address>', 'recipient; repeat the flag or separate with commas'),
     list('-c, --cc <address>', 'recipient of a copy'),
-    list('-b, --bcc <address>', 'recipient that nobody else sees'),
+    list('-b, --bcc <address>', 'recipient that the other recipients do not see'),
     list('--reply-to <address>', 'where answers go'),
-    new Option('--sender <address>', 'who sends for several authors'),
+    new Option('--sender <address>', 'who sends the message; required with several authors'),
     new Option('-s, --subject <text>', 'subject, any characters'),
     new Option('--text <text>', 'plain body; default standard input').conflicts('textFile'),
     new Option('--text-file <file>', 'plain body from a file, - is standard input'),
     new Option(
       '--edit',
-      'write the plain body in $VISUAL or $EDITOR; so on a terminal when no body is given',
+      'write the plain body in $VISUAL or $EDITOR; the default on a terminal without a body',
     ),
     new Option('--html <html>', 'HTML body').conflicts('htmlFile'),
     new Option('--html-file <file>', 'HTML body from a file, - is standard input'),
     list('-a, --attach <file>', 'attach a file'),
     list('--inline <file[=id]>', 'file that the HTML shows by cid:id; default id is its name'),
-    list('--alternative <type:file>', 'another form of the body, such as text/calendar:invitation.ics'),
+    list('--alternative <type:file>', 'alternative body, such as text/calendar:invitation.ics'),
     list('-H, --header <name: value>', 'further header field'),
-    new Option('--message-id <id>', 'default a unique one'),
+    new Option('--message-id <id>', 'default: a new unique one'),
     new Option('--in-reply-to <id>', 'message that this one answers'),
     list('--references <id>', 'messages of the thread'),
     new Option('--date <date>', 'default now').argParser(parseMoment),
-    new Option('--priority <level>', 'how it is marked').choices(['high', 'normal', 'low']),
-    new Option('--auto-submitted <why>', 'a program sends it, lest others answer').choices([
-      'auto-generated',
-      'auto-replied',
-      'auto-notified',
+    new Option('--priority <level>', 'mark the message with this priority').choices([
+      'high',
+      'normal',
+      'low',
     ]),
+    new Option(
+      '--auto-submitted <why>',
+      'mark the message as automatic, so that autoresponders stay silent',
+    ).choices(['auto-generated', 'auto-replied', 'auto-notified']),
     list('--unsubscribe <uri>', 'https or mailto URI to leave the list'),
-    new Option('--one-click', 'the https URI of --unsubscribe takes one-click requests'),
+    new Option('--one-click', 'the https URI of --unsubscribe accepts one-click requests (RFC 8058)'),
   ];
 }
 
 function mergeOptions(): Option[] {
   return [
-    new Option(
-      '--to-file <file>',
-      'CSV with a row for each message; {{column}} stands for its value',
-    ).conflicts(['cc', 'bcc', 'envelopeTo', 'messageId', 'idempotencyKey', 'watch']),
+    new Option('--to-file <file>', 'CSV with a row for each message; {{column}} inserts a value').conflicts([
+      'cc',
+      'bcc',
+      'envelopeTo',
+      'messageId',
+      'idempotencyKey',
+      'watch',
+    ]),
     new Option('--to-column <name>', 'the column with the address; default email or to'),
-    new Option('--on-bad-row <what>', 'send nothing at all, or leave such rows out; default stop').choices([
+    new Option('--on-bad-row <what>', 'send nothing, or skip such rows; default stop').choices([
       'stop',
       'skip',
     ]),
-    new Option('--results <file>', 'what became of each row; default beside the CSV, as NAME.results.jsonl'),
-    new Option('--resend-unknown', 'send again to those who may have got the message'),
-    new Option('--accept-changes', 'go on although the file or the message has changed'),
+    new Option(
+      '--results <file>',
+      'file with the result of each row; default NAME.results.jsonl beside the CSV',
+    ),
+    new Option('--resend-unknown', 'send again to recipients who may have received the message'),
+    new Option('--accept-changes', 'continue although the file or the message has changed'),
     concurrencyOption(),
     new Option('--preview <number>', 'messages that --dry-run shows; default 3').argParser(
       wholeNumber(0, 1000),
@@ -169,7 +177,7 @@ function mergeOptions(): Option[] {
 
 /** `--concurrency`, of whatever runs a worker. */
 export function concurrencyOption(): Option {
-  return new Option('--concurrency <number>', 'connections at once; default 50').argParser(
+  return new Option('--concurrency <number>', 'maximum number of connections; default 50').argParser(
     wholeNumber(1, 10_000),
   );
 }
@@ -204,12 +212,12 @@ const MESSAGE_FLAGS = [
 
 function readyMessageOptions(): Option[] {
   return [
-    new Option('--eml <file>', 'send this file as it is but for Bcc, - is standard input').conflicts(
+    new Option('--eml <file>', 'send this message unchanged except for Bcc; - is standard input').conflicts(
       // Not --from: MB_FROM in the environment is no contradiction; send() looks where it came from.
       MESSAGE_FLAGS.filter((name) => name !== 'from'),
     ),
     new Option('--envelope-from <address>', 'return path, "" is the null path; default Sender or From'),
-    list('--envelope-to <address>', 'recipients, whatever the header says; default To, Cc, Bcc'),
+    list('--envelope-to <address>', 'recipients instead of those in the header; default To, Cc, Bcc'),
   ];
 }
 
@@ -232,10 +240,10 @@ function queueOptions(): Option[] {
       'timeout',
     ]),
     storeFlag(),
-    new Option('--idempotency-key <key>', 'the same key with the same message queues it once'),
-    new Option('--not-before <date>', 'attempt nothing before').argParser(parseMoment),
-    new Option('--tenant <name>', 'whose mail it is; tenants take turns'),
-    new Option('--tag <word>', 'a word to select the message by later'),
+    new Option('--idempotency-key <key>', 'queue the message once, however often the same key is used'),
+    new Option('--not-before <date>', 'make no attempt before this date').argParser(parseMoment),
+    new Option('--tenant <name>', 'tenant of the message; tenants take turns'),
+    new Option('--tag <word>', 'word to select the message by later'),
   ];
 }
 
@@ -253,15 +261,15 @@ export function deliveryOptions(): Option[] {
       .argParser(wholeNumber(1, 65_535))
       .env('MB_PORT'),
     allowOption(),
-    new Option('--relay <host:port>', 'send all through this host, or smtps://host for TLS at once').env(
+    new Option('--relay <host:port>', 'send all mail through this host; smtps://host for implicit TLS').env(
       'MB_RELAY',
     ),
-    new Option('--dev <host:port>', 'deliver everything there and nowhere else, such as to "mb inbox"').env(
+    new Option('--dev <host:port>', 'deliver all mail to this host and nowhere else, such as "mb inbox"').env(
       'MB_DEV',
     ),
     list('--local-address <ip>', 'address of this machine to connect from'),
     new Option('--family <4|6>', 'IPv4 or IPv6 only').choices(['4', '6']),
-    new Option('--tls <level>', 'least that each host must give; default opportunistic').choices([
+    new Option('--tls <level>', 'minimum that each host must offer; default opportunistic').choices([
       'opportunistic',
       'required',
       'verified',

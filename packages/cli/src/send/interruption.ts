@@ -12,7 +12,7 @@ export function interruptible(
   const controller = new AbortController();
   const onInterrupt = () => controller.abort(new Error('Interrupted by the user.'));
   for (const name of signals) process.once(name, onInterrupt);
-  const onTimeout = () => controller.abort(new Error(`Given up after ${timeoutSeconds} s.`));
+  const onTimeout = () => controller.abort(new Error(`Timed out after ${timeoutSeconds} s.`));
   const timer = timeoutSeconds === undefined ? undefined : setTimeout(onTimeout, timeoutSeconds * 1000);
   return {
     signal: controller.signal,

@@ -15,7 +15,7 @@ import type { SendFlags } from './flags.ts';
 /** Makes the message that the flags describe; a body that no flag gives comes from standard input. */
 export async function readMessage(flags: SendFlags): Promise<Message> {
   if (flags.from === undefined) {
-    throw new CliError('MB_CLI_USAGE', 'Who is the author? Give --from "Ann <ann@example.com>".');
+    throw new CliError('MB_CLI_USAGE', 'The message has no author. Give --from "Ann <ann@example.com>".');
   }
   const { sender, subject, messageId, inReplyTo, references, date, header, priority, autoSubmitted } = flags;
   return {
@@ -36,12 +36,12 @@ export async function readMessage(flags: SendFlags): Promise<Message> {
     ...optional('autoSubmitted', autoSubmitted),
     ...optional('list', readList(flags)),
     ...optional('envelope', readEnvelope(flags)),
-    // Last: a mistake elsewhere should not cost what somebody types.
+    // Last, so that an error elsewhere is found before the user types a body.
     ...(await readBodies(flags)),
   };
 }
 
-/** Domain of the first author; empty when there is none. */
+/** Domain of the first author; empty when From has no mailbox. */
 export function authorDomain(from: string): string {
   const first = parseAddressList(from)[0];
   return first && 'domain' in first ? first.domain : '';
@@ -72,7 +72,7 @@ function readEnvelope({ envelopeFrom, envelopeTo }: SendFlags): Message['envelop
 async function readBodies(flags: SendFlags): Promise<Pick<Message, 'text' | 'html' | 'alternatives'>> {
   const { text, textFile, html, htmlFile, alternative } = flags;
   const fromInput = [textFile, htmlFile].filter((file) => file === '-').length;
-  if (fromInput > 1) throw new CliError('MB_CLI_USAGE', 'Standard input can be one of the bodies, not both.');
+  if (fromInput > 1) throw new CliError('MB_CLI_USAGE', 'Standard input can be only one of the two bodies.');
   const bodies = {
     ...optional(
       'text',
@@ -94,7 +94,7 @@ async function readAlternative(value: string): Promise<Alternative> {
   if (contentType === undefined || path === undefined) {
     throw new CliError(
       'MB_CLI_USAGE',
-      '--alternative wants a type and a file, such as text/calendar:invitation.ics.',
+      '--alternative must be a type and a file, such as text/calendar:invitation.ics.',
     );
   }
   return { contentType, content: await readInput('--alternative', path) };
@@ -124,5 +124,5 @@ async function openAttachment(
 function parseHeader(line: string): readonly [name: string, value: string] {
   const [, name, value] = /^([^\s:]+):\s*(.*)$/s.exec(line) ?? [];
   if (name !== undefined && value !== undefined) return [name, value];
-  throw new CliError('MB_CLI_USAGE', `--header wants a name, a colon and a value; "${line}" is not that.`);
+  throw new CliError('MB_CLI_USAGE', `--header must be a name, a colon and a value, not "${line}".`);
 }

@@ -1,7 +1,7 @@
 import { CliError } from '../errors.ts';
 import type { SendFlags } from './flags.ts';
 
-/** What only a queue can keep must not be dropped in silence. */
+/** Refuses flags that only a queue can honour. */
 export function refuseQueueFlags({ idempotencyKey, notBefore, tenant, tag }: SendFlags): void {
   const given = Object.entries({
     '--idempotency-key': idempotencyKey,
@@ -9,5 +9,5 @@ export function refuseQueueFlags({ idempotencyKey, notBefore, tenant, tag }: Sen
     '--tenant': tenant,
     '--tag': tag,
   }).find(([, value]) => value !== undefined);
-  if (given) throw new CliError('MB_CLI_USAGE', `${given[0]} is for queued messages; add --queue.`);
+  if (given) throw new CliError('MB_CLI_USAGE', `${given[0]} needs a queue; add --queue.`);
 }

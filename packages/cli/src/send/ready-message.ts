@@ -20,7 +20,7 @@ export async function readReadyMessage(path: string, flags: SendFlags): Promise<
   if (!headers.fields.some(({ name }) => name !== '')) {
     throw new CliError(
       'MB_CLI_USAGE',
-      `--eml: ${path} does not begin with header fields, so it is no message.`,
+      `--eml: ${path} does not begin with header fields, so it is not a message.`,
     );
   }
   const to = flags.envelopeTo
@@ -33,7 +33,7 @@ export async function readReadyMessage(path: string, flags: SendFlags): Promise<
   return { message: { raw, envelope, addresses: 'as-received' }, headers };
 }
 
-/** RFC 5322 §3.6.2: the sender is responsible; it stands in Sender where there are several authors. */
+/** RFC 5322 §3.6.2: the responsible mailbox is in Sender, or in From. */
 function returnPath(headers: HeaderBlock): string {
   const [first] = mailboxes(headers.get('Sender') ?? headers.get('From') ?? '');
   if (first !== undefined) return first;

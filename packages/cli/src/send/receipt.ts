@@ -11,11 +11,11 @@ const SIGNS: Readonly<Record<Status, string>> = {
   unknown: pc.yellow('?'),
 };
 
-/** What the status asks of the sender. */
+/** What the sender should do. */
 const ADVICE: Readonly<Record<Exclude<Status, 'delivered'>, string>> = {
-  deferred: 'Not delivered; try again later.',
-  failed: 'Not delivered; trying again changes nothing.',
-  unknown: 'Perhaps delivered; a repetition may arrive twice.',
+  deferred: 'Not delivered. Try again later.',
+  failed: 'Not delivered. Trying again does not help.',
+  unknown: 'Possibly delivered. Sending again may deliver it twice.',
 };
 
 /** What became of one recipient, in a few lines. */

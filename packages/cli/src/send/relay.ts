@@ -15,20 +15,17 @@ export function readRelay(
   if (url === null || url.hostname === '' || !/^\/?$/.test(url.pathname + url.search + url.hash)) {
     throw new CliError(
       'MB_CLI_USAGE',
-      '--relay wants a host and perhaps a port, such as relay.example.net:587.',
+      '--relay must be a host, optionally with a port, such as relay.example.net:587.',
     );
   }
   if (url.username !== '' || url.password !== '') {
     const message =
-      'Every user of the machine can read flags: put the name and password into MB_RELAY_USER and MB_RELAY_PASSWORD.';
+      'Every user of the machine can read flags. Put the user name and password into MB_RELAY_USER and MB_RELAY_PASSWORD.';
     throw new CliError('MB_CLI_USAGE', message);
   }
   const { MB_RELAY_USER: user, MB_RELAY_PASSWORD: password } = process.env;
   if ((user === undefined) !== (password === undefined)) {
-    throw new CliError(
-      'MB_CLI_USAGE',
-      'MB_RELAY_USER and MB_RELAY_PASSWORD belong together; set both or none.',
-    );
+    throw new CliError('MB_CLI_USAGE', 'Set both MB_RELAY_USER and MB_RELAY_PASSWORD, or neither.');
   }
   // An IPv4 address would be looked up as a name; a literal says what it is (RFC 5321 §4.1.3).
   const host = /^[\d.]+$/.test(url.hostname) ? `[${url.hostname}]` : url.hostname;

@@ -52,7 +52,7 @@ function listCommand(): Command {
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
-      '\nExamples:\n  mb suppress ls --store queue.db\n  mb suppress ls bob@example.org\n\nExit codes: 0 listed, 1 there is none.',
+      '\nExamples:\n  mb suppress ls --store queue.db\n  mb suppress ls bob@example.org\n\nExit codes: 0 listed, 1 no such address.',
     )
     .action(async (addresses: readonly string[], flags: SuppressFlags) => {
       const rows = await withQueue(flags, 'read', async ({ suppressions }) => {

@@ -30,42 +30,45 @@ Examples:
   mb work --store postgres://mail@db.example.com/mail --hostname mail.example.com
   mb work --store queue.db | jq -c 'select(.type == "failed")'
 
-One worker delivers from a file. PostgreSQL takes workers on any number of machines; the log of
-each tells what happens to the whole queue. The password comes from PGPASSWORD or ~/.pgpass.
+A queue in a file has one worker. A queue in PostgreSQL may have workers on any number of machines;
+each logs the events of the whole queue. The password comes from PGPASSWORD or ~/.pgpass.
 
-Ctrl-C, SIGTERM or SIGHUP ends the worker when what is under way is done, at most after --grace
-seconds; a second one ends it at once. A log whose reader has gone ends it in the same way; while
-the disk of the log is full it goes on without a log. Nothing is lost: what was under way is
-attempted again.
-On a terminal the log is for people, else one JSON object a line.
+Ctrl-C, SIGTERM or SIGHUP ends the worker after the attempts in progress, at the latest after
+--grace seconds; a second signal ends it at once. A log whose reader has closed the pipe ends it
+in the same way; while the disk of the log is full, the worker continues without a log. No mail is
+lost: interrupted attempts are repeated.
+On a terminal the log is text, otherwise one JSON object per line.
 
 Exit codes:
-  0   ended as asked
+  0   ended by SIGINT or SIGTERM
   64  a flag or key is wrong
   69  the store cannot be used
   74  the log could not be written: a closed pipe, a full disk
-  129 ended as SIGHUP asked
+  129 ended by SIGHUP
   130 ended at once`;
 
-/** `mb work`: delivers what is in a queue until it is told to stop. */
+/** `mb work`: delivers the mail of a queue until it is stopped. */
 export function workCommand(): Command {
   const command = new Command('work')
-    .description('run a worker that delivers what is queued')
+    .description('run a worker that delivers queued mail')
     .addOption(storeFlag())
     .addOption(concurrencyOption())
     .addOption(
-      new Option('--grace <seconds>', 'time for what is under way when told to stop')
+      new Option('--grace <seconds>', 'time for attempts in progress when the worker is stopped')
         .default(30)
         .argParser(wholeNumber(0, 3600)),
     )
-    .option('--json', 'log JSON lines on a terminal too');
+    .option('--json', 'log JSON on a terminal too');
   for (const option of [...deliveryOptions(), ...signatureOptions()]) command.addOption(option);
   return command.addHelpText('after', EXAMPLES).action(work);
 }
 
 async function work(flags: WorkFlags): Promise<void> {
   if ((flags.dkimKey ?? process.env.MB_DKIM_KEY) && flags.dkimDomain === undefined) {
-    throw new CliError('MB_CLI_USAGE', 'Whose key is it? Give --dkim-domain example.com.');
+    throw new CliError(
+      'MB_CLI_USAGE',
+      'The domain of the DKIM key is missing. Give --dkim-domain example.com.',
+    );
   }
   const options = await brokerOptions(flags, '', (text) => notice(labelled('warning', pc.yellow, text)));
   const log = flags.json || !process.stdout.isTTY ? jsonLog(print) : readableLog(print);
