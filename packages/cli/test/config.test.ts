@@ -67,7 +67,7 @@ it('is TypeScript or JavaScript, with sections for single commands', async () =>
     from: 'send@example.com',
     recipients: [{ address: 'bob@example.org' }, { address: 'c@example.org' }],
   });
-  // A flag begins its list anew.
+  // A flag replaces the list.
   await inFolder([...SEND, '--cc', 'd@example.org']);
   expect(host.messages[1]?.recipients.map(({ address }) => address)).toEqual([
     'bob@example.org',

@@ -41,7 +41,7 @@ afterAll(() => dns.close());
 interface Inbox {
   readonly child: ChildProcess;
   readonly port: number;
-  /** Resolves with the lines as soon as there are so many. */
+  /** Resolves with the lines as soon as there are this many. */
   lines(count: number): Promise<{ type: string; [name: string]: unknown }[]>;
   readonly ended: Promise<Run>;
 }
@@ -104,7 +104,7 @@ describe('mb inbox', () => {
     expect(shown.stdout).toContain('dkim=pass');
   });
 
-  it('asks nobody and saves nothing when told so, and ends gracefully', async () => {
+  it('makes no lookups and saves nothing on request, and ends gracefully', async () => {
     const { port, lines, child, ended } = await startInbox('--no-dns', '--no-save');
     expect((await mb(['send', '--dev', `localhost:${port}`, ...MESSAGE])).exitCode).toBe(0);
     const [listening, message] = await lines(2);

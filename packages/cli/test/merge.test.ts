@@ -272,7 +272,7 @@ describe('mb send --to-file', () => {
     expect(existsSync(join(folder, 'people.dev-results.jsonl'))).toBe(true);
   });
 
-  it('says of whom it cannot know after it was killed, and sends to nobody twice', async () => {
+  it('names the rows that are unknown after it was killed, and sends none twice', async () => {
     many(300);
     let heard = 0;
     const killed = await send(BODY, {
@@ -286,7 +286,7 @@ describe('mb send --to-file', () => {
     const started = lines(readFileSync(results, 'utf8').replace(/[^\n]*$/, '') || '{}');
     const open = new Set(started.filter(({ status }) => status === 'started').map(({ row }) => row));
     for (const { row, status } of started) if (status === 'delivered') open.delete(row);
-    // Whatever the host took stands in the results, as delivered or as begun.
+    // Every message that the host accepted is in the results, as delivered or as begun.
     expect(started.filter(({ status }) => status === 'delivered').length + open.size).toBeGreaterThanOrEqual(
       heard,
     );
@@ -509,7 +509,7 @@ describe.skipIf(process.platform !== 'linux')('on a terminal', () => {
   });
 
   it('shows a plan, bad rows and a result that fit', async () => {
-    people('bob@example.org,Bob,1', 'nobody@example.org,Nobody Who Has A Long Name,2');
+    people('bob@example.org,Bob,1', 'nobody@example.org,Somebody Who Has A Long Name,2');
     const output = screen(await onTerminal(`send --to-file "${csv}" -s Hi --text "{{code}}"`, lab));
     expect(output).toMatch(/✗ row 3 {2}nobody@example\.org failed\n {4}550 5\.1\.1 No such mailbox\n/);
     expect(output).toContain('1 delivered, 1 failed');

@@ -211,8 +211,11 @@ describe('mb message lint', () => {
     ['From: a@example.com\nBcc: eve@example.org\n\nHi', ['Bcc field is still there']],
     ['From: a@example.com\nSubject: x\nSubject: y\n\nHi', ['Subject appears 2 times']],
     ['From: a@example.com\n\n', ['! text: The body is empty', '! subject:', '! recipients:']],
-    [`From: a@example.com\n\n${'x'.repeat(998)}\n${'y'.repeat(999)}\n`, ['the first is line 4']],
-    ['From: a@example.com\nContent-Type: text/html\n\n<p>Hi', ['! text: The HTML has no plain text alternative']],
+    [`From: a@example.com\n\n${'x'.repeat(998)}\n${'y'.repeat(999)}\n`, ['Line 4 is longer']],
+    [
+      'From: a@example.com\nContent-Type: text/html\n\n<p>Hi',
+      ['! text: The HTML has no plain text alternative'],
+    ],
     [`From: a@example.com\nContent-Type: text/html\n\n${'<p>Hi\n'.repeat(20_000)}`, ['Gmail hides']],
     [`From: a@example.com\n\n${'Hi\n'.repeat(9_000_000)}`, ['✗ size: The message has 25.7 MiB.']],
     [

@@ -74,7 +74,10 @@ const delivered = [{ state: 'delivered', inFlight: false }];
 it('SAFE-26 mb work whose log pipe closes ends what is under way and exits with 74', async () => {
   const { exitCode, stderr, rows } = await workerThat('pipe', (worker) => worker.stdout!.destroy());
   expect(rows).toMatchObject(delivered);
-  expect([exitCode, stderr]).toEqual([74, expect.stringContaining('its reader has closed the pipe. Stopping.')]);
+  expect([exitCode, stderr]).toEqual([
+    74,
+    expect.stringContaining('its reader has closed the pipe. Stopping.'),
+  ]);
 });
 
 it('SAFE-26 mb work ends what is under way at SIGHUP, and exits with 129', async () => {
@@ -90,6 +93,6 @@ it.skipIf(process.platform !== 'linux')(
       worker.kill('SIGTERM'),
     );
     expect(rows).toMatchObject(delivered);
-    expect([exitCode, stderr]).toEqual([74, expect.stringContaining('(ENOSPC). Going on without it.')]);
+    expect([exitCode, stderr]).toEqual([74, expect.stringContaining('(ENOSPC). Continuing without it.')]);
   },
 );

@@ -58,7 +58,7 @@ const enqueue = (to: string, ...more: string[]) =>
   mb(['send', '--queue', '-f', 'ann@example.com', '-t', to, '--text', 'Hi', ...more], { env });
 
 describe('mb queue on PostgreSQL', () => {
-  it('is made by migrate, which tells from what it came, and by nobody who only looks', async () => {
+  it('is created by migrate, which reports both versions, and not by commands that only read', async () => {
     const early = await queue('ls');
     expect([early.exitCode, early.stderr]).toEqual([64, expect.stringContaining('MB_BROKER_STORE_SCHEMA')]);
     const made = await queue('migrate', '--json');
@@ -200,7 +200,7 @@ describe('the URL of a queue', () => {
     const run = await mb(['queue', 'ls'], { env: { ...env, NODE_OPTIONS: options } });
     expect([run.exitCode, run.stderr]).toEqual([64, expect.stringContaining('MB_CLI_PACKAGE')]);
     expect(run.stderr.replaceAll(/\s+/g, ' ')).toContain('npm install');
-    // Whoever keeps the queue in a file does not need it.
+    // A queue in a file does not need it.
     const file = join(folder, 'queue.db');
     const other = { ...env, NODE_OPTIONS: options, MB_STORE: file };
     expect((await mb(['queue', 'ls'], { env: other })).stderr).toContain('there is no queue');

@@ -161,8 +161,8 @@ describe('mb send', () => {
     expect(JSON.parse(run.stdout)).toMatchObject({ exitCode: 0, messageId: '<fixed@example.com>' });
     const [{ from, recipients, content } = host.messages[0]!] = host.messages;
     expect(from).toBe('bounces@example.com');
-    const everybody = ['bob@example.org', 'jane@example.org', 'cy@example.org', 'secret@example.org'];
-    expect(recipients.map(({ address }) => address)).toEqual(everybody);
+    const expected = ['bob@example.org', 'jane@example.org', 'cy@example.org', 'secret@example.org'];
+    expect(recipients.map(({ address }) => address)).toEqual(expected);
     const { headers, text, html, attachments } = await received();
     expect(content.toString()).not.toContain('secret@');
     expect(headers.get('From')).toBe('Ann <ann@example.com>, Ben <ben@example.com>');

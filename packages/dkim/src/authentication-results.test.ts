@@ -196,7 +196,7 @@ describe('Authentication-Results', () => {
     });
     for (const value of ['spf = pass; dkim=fail', '; spf=pass; dkim=fail', 'spf/1=pass; dkim=fail;;'])
       expect(read(value)).toMatchObject({ authservId: '', results: [{ method: 'spf' }, { method: 'dkim' }] });
-    // A result that nobody can read takes no other with it, also behind quotes and comments.
+    // A result that cannot be read does not hide the others, also behind quotes and comments.
     expect(read('mx; dkim=pass; spf "a;b" (c;d) ?; dmarc=fail')).toMatchObject({
       defects: ['result-malformed'],
       results: [{ method: 'dkim' }, { method: 'dmarc', result: 'fail' }],

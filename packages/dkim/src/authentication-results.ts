@@ -29,7 +29,7 @@ export interface MethodResult {
   /** Lower case. */
   readonly result: string;
   readonly reason?: string | undefined;
-  /** Text of the comments that stand in the result, without parentheses. */
+  /** Text of the comments in the result, without parentheses. */
   readonly comment?: string | undefined;
   readonly properties: readonly ResultProperty[];
 }
@@ -89,7 +89,7 @@ export const authenticationResults = {
  *  an authserv-id in front, and properties without a type (`action=none`, `x-bits=2048`). A result that cannot be read
  *  is left out where others can.
  *
- *  @param value  What stands after the colon, folded or not.
+ *  @param value  The text after the colon, folded or not.
  *  @throws {DkimError} MB_DKIM_AUTHRES_SYNTAX when nothing can be read; MB_DKIM_OPTION when `value` is no string.
  *  @example parseAuthenticationResults('mx.example.org; dkim=pass header.d=example.com').results[0]?.result // 'pass'
  *
@@ -134,7 +134,7 @@ export function parseAuthenticationResults(value: string): AuthenticationResults
 /** Results that cannot be read and are passed over; a field with more is no field of a receiver. */
 const maxMalformed = 20;
 
-/** RFC 8601 §2.5. QUIRK(Exchange Online): the first result stands in its place. */
+/** RFC 8601 §2.5. QUIRK(Exchange Online): the first result is in its place. */
 function readEvaluator(
   reader: AuthresReader,
   defects: Set<AuthenticationResultsDefect>,
@@ -208,7 +208,7 @@ function readResult(
 /** Formats an Authentication-Results field, folded, with its CRLF.
  *
  *  @param content  See {@link AuthenticationResults}; no value may hold a line break or another control character.
- *  @param prefix  What stands before the authserv-id. Default the field name; ARC puts its instance there.
+ *  @param prefix  Text before the authserv-id. Default the field name; ARC puts its instance there.
  *  @throws {DkimError} MB_DKIM_AUTHRES_SYNTAX.
  *  @example formatAuthenticationResults({ authservId: 'mx.example.org', results: dkimResults(outcome) })
  *

@@ -140,7 +140,7 @@ export class AuthresReader {
         return value;
       }
       if (character === '\\') this.#at++;
-      // Folding white space in a quoted string stands for white space (RFC 5322 §2.2.3).
+      // Folding white space in a quoted string counts as white space (RFC 5322 §2.2.3).
       if (character !== '\r' && character !== '\n') value += this.#text[this.#at] ?? '';
     }
     throw this.#unexpected('the end of a quoted string');

@@ -3,7 +3,7 @@ import { type BareCr, BodyCanonicalizer } from './canon/body.ts';
 import type { Canonicalization } from './canon/canonicalization.ts';
 import { readBody, type SplitMessage } from './message.ts';
 
-/** Runs shorter than this are gathered before they are hashed; longer ones are hashed where they stand. */
+/** Runs shorter than this are gathered before they are hashed; longer ones are hashed in place. */
 const gatherBelow = 1024;
 const bufferBytes = 8192;
 /** Runs shorter than this are copied octet by octet, which is faster than the call that copies them at once. */

@@ -6,7 +6,7 @@ import type { VerifyOutcome } from './verify.ts';
 
 /** The `dkim=` results of a message, for an Authentication-Results field.
  *
- *  What comes from the message itself is left out where it could not stand in a field, and where it is longer than an
+ *  Text from the message is left out where it is not allowed in a field, and where it is longer than an
  *  address can be.
  *
  *  @example formatAuthenticationResults({ authservId: 'mx.example.org', results: dkimResults(outcome) })

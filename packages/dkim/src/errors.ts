@@ -44,7 +44,7 @@ const givenByUsers: ReadonlySet<DkimErrorCode> = new Set<DkimErrorCode>([
 
 const marker = Symbol.for('@mb/dkim.error');
 
-/** How an error of a code came about, beside its message. */
+/** Details of an error besides its message. */
 export interface DkimErrorDetails {
   readonly kind?: DkimErrorKind;
   readonly retryable?: boolean;

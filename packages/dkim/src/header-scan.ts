@@ -3,7 +3,7 @@ export interface HeaderField {
   /** Lower case; empty for a line that is no field. */
   readonly name: string;
   readonly start: number;
-  /** After the last octet of the name; white space may stand between it and the colon. */
+  /** After the last octet of the name; white space may follow before the colon. */
   readonly nameEnd: number;
   readonly colon: number;
   /** After the last octet of the field, before its CRLF. */

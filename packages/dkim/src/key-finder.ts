@@ -11,7 +11,7 @@ export class KeyFinder {
     this.#plan = plan;
   }
 
-  /** Starts the look-up, or joins the one that runs. Never rejects. */
+  /** Starts the lookup, or joins one that is running. Never rejects. */
   find({ selector, domain }: Signature): Promise<KeyLookup> {
     // RFC 6376 §3.6.2.1.
     const name = `${selector}._domainkey.${domain}`;

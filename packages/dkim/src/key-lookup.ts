@@ -25,7 +25,7 @@ export interface KeyLookup {
   readonly problem: Verdict;
 }
 
-/** Of several records at one name, so many are tried; RFC 6376 §3.6.2.2 leaves their use to the verifier. */
+/** Maximum number of records tried per name; RFC 6376 §3.6.2.2 leaves their use to the verifier. */
 const maxRecords = 4;
 /** Room for an RSA key of 16,384 bits with every other tag. */
 const maxRecordLength = 8192;
@@ -34,13 +34,13 @@ const rememberedKeys = 128;
 const lookupFailed: Verdict = {
   status: 'temperror',
   reason: 'key-lookup-failed',
-  detail: 'The DNS look-up of the key failed for now.',
+  detail: 'The DNS lookup of the key failed temporarily.',
 };
 const keyMissing = permerror('key-missing', 'There is no key record at the selector.');
 
 /** Looks up the keys of one selector. Never rejects.
  *
- *  @param timeoutMs  Time after which the look-up counts as failed for now.
+ *  @param timeoutMs  Time after which the lookup counts as a temporary failure.
  */
 export async function lookupKeys(
   name: string,
@@ -54,7 +54,7 @@ export async function lookupKeys(
   try {
     const answer = await Promise.race([Promise.resolve(resolveTxt(name)), timeout]);
     if (answer === 'timeout') {
-      const detail = `The DNS look-up of the key took longer than ${timeoutMs} ms.`;
+      const detail = `The DNS lookup of the key took longer than ${timeoutMs} ms.`;
       return { keys: [], problem: { status: 'temperror', reason: 'key-lookup-timeout', detail } };
     }
     return readAnswer(answer);
@@ -65,7 +65,7 @@ export async function lookupKeys(
   }
 }
 
-/** RFC 6376 §6.1.2: no such record is a permanent failure; a look-up that gets no answer is not. */
+/** RFC 6376 §6.1.2: no record is a permanent failure; a lookup without an answer is not. */
 function isAbsence(error: unknown): boolean {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return code === 'ENOTFOUND' || code === 'ENODATA';

@@ -81,7 +81,7 @@ describe('reading a message', () => {
     expect(closed).toBe(true);
   });
 
-  it('does not wait for a stream that stands still', async () => {
+  it('does not wait for a stream that gives no more chunks', async () => {
     async function* stuck() {
       yield octets('A: b\r\n\r\n');
       await new Promise(() => {});

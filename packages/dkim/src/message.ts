@@ -144,7 +144,7 @@ async function nextChunk(
   );
 }
 
-/** The next chunk, unless the signal comes first; then the stream is told to close, and not waited for. */
+/** The next chunk, unless the signal fires first; then the stream is closed without waiting for it. */
 function untilAborted(
   chunks: AsyncIterator<Uint8Array>,
   signal: AbortSignal,

@@ -12,7 +12,7 @@ export interface PublishedKeyOptions {
   /** The key that the record must belong to; without it only the record itself is checked. */
   readonly privateKey?: PrivateKeyInput | undefined;
   readonly passphrase?: string | Uint8Array | undefined;
-  /** Time for the look-up in ms. Default 10,000. */
+  /** Time for the lookup in ms. Default 10,000. */
   readonly lookupTimeoutMs?: number | undefined;
 }
 

@@ -9,11 +9,11 @@ import { permerror, type Verdict } from './verdict.ts';
 
 /** How a signer verifies its own signatures before it gives them away. */
 export interface SelfCheckOptions {
-  /** TXT look-up: `resolveTxt` of node:dns/promises or a function of its shape. */
+  /** TXT lookup: `resolveTxt` of node:dns/promises or a function of its shape. */
   readonly resolveTxt: ResolveTxt;
   /** How long a record found is used again, in seconds. Default 300. */
   readonly cacheSeconds?: number | undefined;
-  /** Time for a look-up in ms. Default 10,000. */
+  /** Time for a lookup in ms. Default 10,000. */
   readonly lookupTimeoutMs?: number | undefined;
 }
 

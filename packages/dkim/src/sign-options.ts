@@ -58,7 +58,7 @@ export interface SignatureSettings {
   readonly expiresAfterSeconds?: number | undefined;
   /** `t=`: time of signing. Default true. */
   readonly timestamp?: boolean | undefined;
-  /** `l=`: sign only so many octets of the canonical body, or `whole` for its whole length.
+  /** `l=`: sign only this many octets of the canonical body, or `whole` for its whole length.
    *  Danger: anybody can append content to the message and the signature still verifies. Default: no tag.
    */
   readonly bodyLength?: number | 'whole' | undefined;
@@ -129,7 +129,7 @@ export interface SignOptionKeys extends SignatureSettings, Partial<SelectorKey> 
   readonly keys?: readonly SelectorKey[] | undefined;
 }
 
-// RFC 5322 §2.2 without `;`, which cannot stand in h= (RFC 6376 §3.5).
+// RFC 5322 §2.2 without `;`, which is not allowed in h= (RFC 6376 §3.5).
 const fieldNameRow = text('a header field name', { pattern: /^[\x21-\x39\x3c-\x7e]{1,200}$/ });
 
 /** What {@link SignOptions} accepts. */

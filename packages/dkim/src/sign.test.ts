@@ -145,7 +145,7 @@ describe('signing', () => {
     );
   });
 
-  it('DKIM-13 verifies whatever white space stands in the b= of a relaxed signature', async () => {
+  it('DKIM-13 verifies with any white space in the b= of a relaxed signature', async () => {
     const field = await signMessage(plainMessage, signWithRsa);
     const spaced = field.replace(
       /b=([^;]*)\r\n$/,
@@ -247,7 +247,7 @@ describe('signing', () => {
     }
   });
 
-  it('refuses options that nobody reads', async () => {
+  it('refuses unknown options', async () => {
     const misspelt = { ...signWithRsa, headerFieldNames: 'from' } as never;
     expect(() => createSigner(misspelt)).toThrowError(/headerFieldNames/);
     expect(() => createSigner([])).toThrowError(expect.objectContaining({ code: 'MB_DKIM_OPTION' }));
@@ -341,7 +341,7 @@ describe('the self-check', () => {
       },
     });
 
-  it('gives the signature when the published record verifies it, with one look-up for many messages', async () => {
+  it('gives the signature when the published record verifies it, with one lookup for many messages', async () => {
     const calls: string[] = [];
     const signer = sign(zone, calls);
     for (let count = 0; count < 3; count++) {

@@ -42,9 +42,9 @@ const semicolon = 0x3b;
 const equals = 0x3d;
 const letterB = 0x62;
 
-/** A signature field with the value of its `b=` removed, all else octet for octet as it stands.
+/** A signature field with the value of its `b=` removed, all other octets unchanged.
  *
- *  RFC 6376 §3.7: the value goes with all white space around it; what stands before the `=` stays.
+ *  RFC 6376 §3.7: the value is removed with all white space around it; the text before the `=` stays.
  */
 export function withoutSignature({ octets, field }: FieldOctets): FieldOctets {
   let specStart = field.colon + 1;

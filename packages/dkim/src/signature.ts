@@ -184,7 +184,7 @@ function decodeDkimQuotedPrintable(value: string): string {
 
 function readDomain(value: string, tag: string): string {
   try {
-    // RFC 8616 §4: U-labels may stand in d=, i= and s=; DNS gets A-labels.
+    // RFC 8616 §4: U-labels are allowed in d=, i= and s=; DNS gets A-labels.
     return toAscii(value, tag).toLowerCase();
   } catch {
     throw new Problem(permerror('tag-value', `The value of ${tag}= is no DNS name.`));

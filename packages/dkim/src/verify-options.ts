@@ -3,13 +3,13 @@ import { callback, integer, type OptionTable, readOptions, required, signal } fr
 
 /** How messages are verified; only `resolveTxt` has no default. */
 export interface VerifyOptions {
-  /** TXT look-up: `resolveTxt` of node:dns/promises or a function of its shape. */
+  /** TXT lookup: `resolveTxt` of node:dns/promises or a function of its shape. */
   readonly resolveTxt: ResolveTxt;
   /** Current time in epoch ms. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
   /** Signatures that are tried, from the top of the header; each may cost a DNS query. Default 8. */
   readonly maxSignatures?: number | undefined;
-  /** Time for each key look-up in ms. Default 10,000. */
+  /** Time for each key lookup in ms. Default 10,000. */
   readonly lookupTimeoutMs?: number | undefined;
   /** Smallest RSA key accepted, in bits. Default 1024; not less (RFC 8301). */
   readonly minRsaBits?: number | undefined;

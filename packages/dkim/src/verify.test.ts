@@ -297,7 +297,7 @@ describe('verification', () => {
     });
   });
 
-  it('DKIM-24 tries eight signatures and no more, with one look-up a selector', async () => {
+  it('DKIM-24 tries eight signatures and no more, with one lookup a selector', async () => {
     const names: string[] = [];
     const counting = async (name: string) => {
       names.push(name);
@@ -315,7 +315,7 @@ describe('verification', () => {
     expect(few.signatures.filter((one) => one.status === 'pass').length).toBe(2);
   });
 
-  it('DKIM-24 does not wait for a look-up that never ends', async () => {
+  it('DKIM-24 does not wait for a lookup that never ends', async () => {
     const never = () => new Promise<string[][]>(() => {});
     const result = await first(await signed(), { resolveTxt: never, lookupTimeoutMs: 20 });
     expect(result).toMatchObject({ status: 'temperror', reason: 'key-lookup-timeout' });

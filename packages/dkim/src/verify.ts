@@ -11,7 +11,7 @@ import { planVerification, type VerifyOptions, type VerifyPlan } from './verify-
 export interface VerifyOutcome extends Verdict {
   /** One result a DKIM-Signature field, from the top of the header. */
   readonly signatures: readonly SignatureResult[];
-  /** The value of each From field as it stands, folds and all, for DMARC alignment by the caller. */
+  /** The value of each From field unchanged, with its folds, for DMARC alignment by the caller. */
   readonly from: readonly string[];
 }
 

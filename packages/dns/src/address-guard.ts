@@ -50,7 +50,7 @@ const compiledAllowLists = new WeakMap<readonly string[], readonly Range[]>();
  * Tells whether mail for the public may go to an address.
  *
  * @param allow  CIDR blocks that are open although they are not public, for labs and intranets.
- *   Danger: whoever controls a domain's DNS can then make this machine connect there.
+ *   Danger: anyone who controls a domain's DNS can then make this machine connect there.
  * @throws {DnsError} MB_DNS_OPTION for anything but a string, and for an allow-list entry that is no CIDR block.
  */
 export function isDeliverable(address: string, allow?: readonly string[]): boolean {

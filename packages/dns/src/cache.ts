@@ -72,7 +72,7 @@ export class AnswerCache {
     return entry.answer;
   }
 
-  /** RFC 8767 §5: what may be used although it has expired, because nobody answers. */
+  /** RFC 8767 §5: what may be used although it has expired, because no server answers. */
   getStale(name: string, type: RecordType, now: number): FoundAnswer | undefined {
     const entry = this.#byType.get(type)?.get(name);
     if (entry === undefined || entry.answer.status !== 'found') return undefined;

@@ -32,7 +32,7 @@ export function normalizeName(text: string): string | undefined {
 
 /**
  * UTS #46 by node's URL parser, which also knows tabs to drop, percent signs to decode and ports to cut
- * off; so beside letters of other scripts only those of plain names may stand. Empty when refused.
+ * off; so besides letters of other scripts only those of plain names are allowed. Empty when refused.
  */
 function toALabels(name: string): string {
   if (!/^[a-z0-9_.\u0080-\u{10ffff}-]+$/iu.test(name)) return '';

@@ -1,7 +1,7 @@
 /**
  * What e-mail asks of DNS: where to deliver, how safely, and whether a sender is to be believed.
  *
- * - `createResolver`: lookups whose five outcomes are told apart, with a cache and DNSSEC's verdict
+ * - `createResolver`: lookups with five distinct outcomes, with a cache and DNSSEC's verdict
  * - `findMailRoute`: the hosts that take the mail of a domain
  *
  * Every lookup goes through the `Resolver` interface; `@mb/dns/memory` has one for tests.

@@ -94,7 +94,7 @@ export interface MailRouteOptions {
   readonly random?: (() => number) | undefined;
   /**
    * CIDR blocks that are open although they are not public, for labs and intranets. Default none.
-   * Danger: whoever controls a domain's DNS can then make this machine connect there.
+   * Danger: anyone who controls a domain's DNS can then make this machine connect there.
    */
   readonly allowAddresses?: readonly string[] | undefined;
   /** Our own host names and addresses: they and everything less preferred are cut (RFC 5321 §5.1). */
@@ -134,7 +134,7 @@ interface Settings extends HostSettings {
 /**
  * Finds the hosts that take the mail of a domain (RFC 5321 §5.1, RFC 7505).
  *
- * @param domain  the part behind the `@`: a domain in A-labels or U-labels, or an address literal
+ * @param domain  the part after the `@`: a domain in A-labels or U-labels, or an address literal
  *   (`[192.0.2.1]`, `[IPv6:2001:db8::1]`).
  * @returns the route, or why there is none; a domain that cannot be routed is a result.
  * @throws {DnsError} MB_DNS_ABORTED, MB_DNS_OPTION.

@@ -60,9 +60,8 @@ function exchangeRefusal(exchange: string, name: string | undefined): string | u
   if (exchange === '.') return 'A null MX among others says nothing.';
   if (name === undefined) return undefined;
   // RFC 5321 §5.1: the data of an MX record is a host name, never an address.
-  if (isIP(name)) return `${name} is an address where a host name must stand.`;
-  if (name === 'localhost' || name.endsWith('.localhost'))
-    return `${name} is the local machine of whoever asks.`;
+  if (isIP(name)) return `${name} is an address, not a host name.`;
+  if (name === 'localhost' || name.endsWith('.localhost')) return `${name} is a name of the local machine.`;
   if (!name.includes('.')) return `${name} is not a fully qualified name.`;
   return undefined;
 }

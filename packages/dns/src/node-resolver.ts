@@ -189,7 +189,7 @@ class SocketResolver implements NodeResolver {
     if (flight === undefined) {
       const controller = new AbortController();
       const answer = this.#lookup(name, type, controller.signal).finally(() => this.#land(key, controller));
-      // Every caller may have left; the abort that then ends the flight is nobody's error.
+      // Every caller may have left; the abort that then ends the lookup is not an error.
       answer.catch(() => {});
       flight = { answer, controller, waiting: 0 };
       this.#flights.set(key, flight);

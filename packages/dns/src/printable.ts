@@ -1,5 +1,5 @@
 /**
- * Writes text that came from DNS, or from whoever called, so that it can stand in a sentence, on a terminal, in a log
+ * Makes text from DNS or from the caller safe for a sentence, on a terminal, in a log
  * and in the text of a bounce: in quotes, in one line, without control characters, and not longer than `maxLength`.
  *
  * Names and TXT records hold any octets (RFC 2181 §11): an MX name may have an escape sequence or a line break in it.

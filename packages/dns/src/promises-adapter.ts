@@ -40,7 +40,7 @@ export interface NodeSoa {
 export type NodeDnsError = Error & { code: string; errno: string; syscall: string; hostname: string };
 
 /**
- * Makes an object that stands in for `node:dns/promises`, for code that expects that module.
+ * Makes an object with the functions of `node:dns/promises`, for code that expects that module.
  *
  * Failures reject as there, with `code` ENOTFOUND (no such name), ENODATA (no such records),
  * ESERVFAIL (a server failed, or DNSSEC did), ECONNREFUSED (no server could be reached), EBADRESP

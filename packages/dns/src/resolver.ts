@@ -117,7 +117,7 @@ export type FailureCause =
   | 'deadline'
   | 'validation';
 
-/** True when the lookup failed in a way that may pass: SERVFAIL, bogus or time-out. */
+/** True when the lookup failed in a way that may pass: SERVFAIL, bogus or timeout. */
 export function isTemporary(answer: Answer): answer is FailedAnswer {
   checkArgument(hasFields(answer, 'string', 'status'), 'isTemporary: answer', 'an answer of a resolver');
   return answer.status === 'servfail' || answer.status === 'bogus' || answer.status === 'timeout';

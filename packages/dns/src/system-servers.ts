@@ -26,7 +26,7 @@ const checkMs = 1_000;
 
 /**
  * The servers of the machine. A laptop changes its network and a container its address, so resolv.conf is read again
- * when it has changed. It is looked at when somebody asks, at most once a second: there is no timer and no watcher that
+ * when it has changed. It is checked when a lookup is made, at most once per second: there is no timer and no watcher that
  * would keep the process alive.
  */
 export class SystemServers {

@@ -95,7 +95,7 @@ export function decodeResponse(octets: Uint8Array): ResponseMessage {
     id: message.readUInt16BE(0),
     truncated,
     authenticData: (flags & packet.AUTHENTIC_DATA) !== 0,
-    // RFC 6891 §6.1.3: the upper eight bits stand in the OPT record's TTL.
+    // RFC 6891 §6.1.3: the upper eight bits are in the OPT record's TTL.
     responseCode: (flags & 0x0f) | ((opt?.extendedRcode ?? 0) << 4),
     question: questions[0] && { name: escapeName(questions[0].name), type: questions[0].type },
     answers: toRecords(decoded.answers),

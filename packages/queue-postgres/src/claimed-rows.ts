@@ -76,7 +76,7 @@ function readMessage(rows: readonly ClaimedRow[], inlineBytes: number): ClaimedM
   const [first] = rows as [ClaimedRow];
   const size = Number(first.size);
   const inline = size <= inlineBytes;
-  // The content stands in the first row of the message, whichever that is.
+  // The content is in the first row of the message, whichever that is.
   const stored = rows.find((row) => row.crc !== null) ?? first;
   const bytes = storedOctets(stored);
   if (inline && size > 0 && (bytes?.byteLength !== size || crc32(bytes) !== Number(stored.crc)))

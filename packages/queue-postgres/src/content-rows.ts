@@ -24,7 +24,7 @@ export async function stageContent(
     const [row] = await callFunction<{ stage_v1: string }>(db, schema, 'stage_v1', values);
     return row!.stage_v1;
   };
-  /** Content that comes slowly is not purged as content that nobody waits for. */
+  /** Content that comes slowly is not purged as abandoned content. */
   const touch = async (staged: 1 | 2) => {
     const rows = await db.query(
       `UPDATE ${schema}.message SET staged = $2, size = $3, accepted = ${schema}.time_v1($4)
@@ -128,6 +128,6 @@ function corrupt(): BrokerError {
   return new BrokerError(
     'MB_BROKER_MESSAGE_CORRUPT',
     'internal',
-    'The stored content of this message is damaged. It was not sent; cancel it and send it anew.',
+    'The stored content of this message is damaged. It was not sent; cancel it and send it again.',
   );
 }

@@ -16,7 +16,7 @@ interface EventBlock {
   readonly events: string;
 }
 
-/** An event as it stands in its block. */
+/** An event as stored in its block. */
 type EventFields = readonly [
   message: number,
   position: number | null,

@@ -135,7 +135,7 @@ describe('accepting within the application’s transaction', () => {
     expect(rows).toEqual([{ n: 0 }]);
   });
 
-  it('Q-08 Q-12 lets a transaction that stays open hold up nobody, at the same site', async () => {
+  it('Q-08 Q-12 does not let a transaction that stays open delay other mail, at the same site', async () => {
     const store = await openStore();
     await store.accept(draft('first@example.net'));
     const app = await openClient();
@@ -187,7 +187,7 @@ describe('several workers', () => {
     expect(await claimWithin(two, 1000)).not.toBeNull();
   });
 
-  it('find by polling what nobody told them of', async () => {
+  it('find by polling what was not announced', async () => {
     const one = await openStore({ listen: false });
     const two = await openStore({ listen: false, pollMs: 50 });
     const woken = new Promise<void>((resolve) => two.onWake(resolve));
@@ -207,7 +207,7 @@ describe('several workers', () => {
     await woken;
   });
 
-  it('Q-03 Q-07 share a site’s connections exactly, and never a recipient, whoever comes at the same time', async () => {
+  it('Q-03 Q-07 share a site’s connections exactly, and never a recipient, under concurrency', async () => {
     const limits = { startConcurrency: 3, maxConcurrency: 3 };
     const stores = await Promise.all(Array.from({ length: 4 }, () => openStore({ limits })));
     const addresses = Array.from({ length: 600 }, (_, i) => `u${i}@site${i % 4}.test`);
@@ -284,7 +284,7 @@ describe('several workers', () => {
     await store.accept(draft(['a@example.net', 'b@example.net']));
     const claim = (await claimWithin(store, 3000))!;
     const [a, b] = claim.messages[0]!.recipients.map(({ recipientId }) => recipientId) as [string, string];
-    // Somebody has the site, and gives back what its lease held, while the worker waits to settle it.
+    // Another worker has the site, and returns what its lease held, while the worker waits to settle it.
     const other = await openClient();
     await other.query('BEGIN');
     await other.query(`SELECT FROM ${schema}.site FOR UPDATE`);
@@ -385,7 +385,7 @@ describe('several workers', () => {
     for (let i = 0; i < 4; i++)
       claims.push((await store.claim({ worker: 'w', max: 2, leaseMs: i === 3 ? 1 : leaseMs }))!);
     await new Promise((resolve) => setTimeout(resolve, 10));
-    // The last of them ran out, and its recipients were delivered by somebody else.
+    // The last of them ran out, and its recipients were delivered by another worker.
     expect(await store.reap()).toBe(2);
     await settleDelivered(store, (await claimWithin(store, 3000))!);
     const settled = await Promise.all(claims.map((claim) => settleDelivered(store, claim)));

@@ -99,7 +99,7 @@ export interface PostgresStoreOptions extends StoreOptions {
    * what other processes accept is then found by polling. Default true.
    */
   readonly listen?: boolean | undefined;
-  /** How often to look for what no wake-up told of, in milliseconds; 0: never. Default 1,000. */
+  /** How often to look for work that no notification announced, in milliseconds; 0: never. Default 1,000. */
   readonly pollMs?: number | undefined;
   /** Instead of the database's clock, for tests. Workers that share a queue must share it. */
   readonly clock?: { now(): number } | undefined;
@@ -359,7 +359,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     if (bounces.length === 0 && suppress.length === 0) {
       const db = this.#opened();
       const refused = await (this.#delivered?.settle(settlement) ?? settle(db, this.#context(), settlement));
-      // Perhaps somebody may claim more now; but nothing came in that had to be routed.
+      // Another worker may be able to claim more now; nothing new has to be routed.
       this.#channel?.send();
       this.#wake.notify();
       return { refused, bounceIds: [] };

@@ -105,7 +105,7 @@ function stateCodes(state: RecipientState): number[] {
   return states.flatMap((each, code) => (each === state ? [code] : []));
 }
 
-/** A message with all its recipients; null when there is none. */
+/** A message with all its recipients; null when it does not exist. */
 export async function inspectMessage(
   db: Database,
   schema: string,

@@ -109,7 +109,7 @@ export class PostgresRecords implements Records {
     const expected = checkIfVersion(condition);
     const { schema, now } = this.#environment;
     const row = await this.#environment.database().transaction(async (client) => {
-      // Versions become visible in their order: whoever reads up to one has missed none below it.
+      // Versions become visible in their order: a reader that has read up to one has missed none below it.
       await client.query(`UPDATE ${schema}.record_version SET n = n + 1`);
       const { rows: known } = await client.query<{ version: string; gone: boolean }>(
         `SELECT version, value IS NULL AS gone FROM ${schema}.record WHERE collection = $1 AND key = $2`,

@@ -32,7 +32,7 @@ export class Router {
 
   /**
    * @param routed  Called after each batch that was not empty.
-   * @param failed  Told of failures in the background.
+   * @param failed  Called with failures in the background.
    */
   constructor(
     db: Database,

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { ScanFloor } from './scan-floor.ts';
 
-it('goes back when a full look found something below, whatever a look from above says meanwhile', () => {
+it('goes back when a full scan found something below, whatever a partial scan says meanwhile', () => {
   const floor = new ScanFloor();
   expect(floor.next()).toBe(0);
   floor.saw(0, 100);

@@ -19,7 +19,7 @@ export class ScanFloor {
   }
 
   /**
-   * A look from `from` on found nothing below `lowest`. A full one knows better than those before, and one that began
+   * A scan from `from` on found nothing below `lowest`. A full scan replaces earlier results, and one that began
    * above what has become known meanwhile knows nothing.
    */
   saw(from: number, lowest: number): void {

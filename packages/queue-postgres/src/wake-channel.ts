@@ -12,7 +12,7 @@ export interface WakeChannelOptions {
   readonly channel: string;
   /** Sends the notification, on a connection of its own and in no transaction. */
   notify(): Promise<unknown>;
-  /** Somebody, perhaps this process, has something for all. */
+  /** A process, perhaps this one, notified all workers. */
   onWake(): void;
   /** The connection was lost or could not be made; it is tried again. */
   onError(error: unknown): void;
@@ -42,7 +42,7 @@ export class WakeChannel {
       await client.connect();
       await client.query(`LISTEN ${this.#options.channel}`);
       this.#failures = 0;
-      // What was sent while nobody listened is found now.
+      // Work that was announced while no connection listened is found now.
       this.#options.onWake();
     } catch (error) {
       if (client) this.#lost(client, error);

@@ -31,7 +31,7 @@ export function stopWhenTold(
       process.exitCode = exitCodes.outputLost;
       // A full disk for logs is no reason to keep mail waiting.
       const goesOn = error.code === 'ENOSPC';
-      notice(`${lossMessage(error)} ${goesOn ? 'Going on without it.' : 'Stopping.'}`);
+      notice(`${lossMessage(error)} ${goesOn ? 'Continuing without it.' : 'Stopping.'}`);
       if (goesOn) return;
       ignoreFirst();
       stop({});

@@ -7,7 +7,7 @@ import { createProgram } from '../../src/program.ts';
 it(`MUT-01 applyConfig takes a configuration or names what is wrong with it: ${mutationCount} damaged configurations`, {
   timeout: mutationTimeoutMs,
 }, async () => {
-  // A program is made anew where a configuration was taken, since it keeps what it was told.
+  // A program is created again after a configuration was applied, since it keeps the values.
   let program = createProgram();
   await mutateText({
     name: 'applyConfig',

@@ -31,7 +31,7 @@ export interface SealOptions {
   readonly results: readonly MethodResult[];
   /** How the chain so far is verified, when the message has not changed since it arrived. */
   readonly verification?: VerifyOptions | undefined;
-  /** What {@link verifyArc} found on arrival: for whoever changes a message, as mailing lists do, before sealing it. */
+  /** The result of {@link verifyArc} on arrival, for programs that change a message before sealing it, such as mailing lists. */
   readonly chain?: ArcOutcome | undefined;
 }
 

@@ -91,7 +91,7 @@ export interface PendingChain {
   readonly pending: readonly PendingSet[];
 }
 
-/** Reads the structure and starts the look-ups; nothing of a chain that is broken already. */
+/** Reads the structure and starts the lookups, unless the chain is broken already. */
 export function startChain(header: SignedHeader, plan: VerifyPlan, bodies: BodyHashSet): PendingChain {
   const chain = readChain(header);
   const newest = chain.sets.at(-1);

@@ -12,7 +12,7 @@ const lf = 0x0a;
 const cr = 0x0d;
 const space = 0x20;
 
-/** So many octets of a run are read one by one before the rest of it is scanned. */
+/** Number of octets of a run that are read one by one before the rest is scanned. */
 const scanAfterBytes = 64;
 
 const spaceOctet = Uint8Array.of(space);
@@ -89,7 +89,7 @@ export class BodyCanonicalizer {
     if (this.#hasContent || !this.#relaxed) this.#sink(lineEndBlock, 0, 2);
   }
 
-  /** Reads line ends and white space from `at`; returns where the next content octet stands. */
+  /** Reads line ends and white space from `at`; returns the index of the next content octet. */
   #readGap(chunk: Uint8Array, at: number): number {
     for (; at < chunk.length; at++) {
       const octet = chunk[at];
@@ -135,7 +135,7 @@ export class BodyCanonicalizer {
   }
 }
 
-/** Where the octets from `at` to `length` stop being relaxed-canonical already; `at` stands on or right after content. */
+/** Where the octets from `at` to `length` stop being relaxed-canonical already; `at` is on or right after content. */
 function relaxedRunEnd(chunk: Uint8Array, at: number, length: number): number {
   while (at < length) {
     const octet = chunk[at]!;

@@ -24,7 +24,7 @@ export function writeCanonicalField(
   at: number,
 ): number {
   if (algorithm === 'simple') {
-    // RFC 6376 §3.4.1: the field as it stands.
+    // RFC 6376 §3.4.1: the field unchanged.
     out.set(octets.subarray(field.start, field.end), at);
     return at + field.end - field.start;
   }

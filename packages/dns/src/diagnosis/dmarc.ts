@@ -32,7 +32,7 @@ export async function checkDmarc(context: DiagnosisContext): Promise<Finding[]> 
       value: `v=DMARC1; p=none; rua=mailto:dmarc@${lookup.organizationalDomain}`,
     } as const;
     const fix = 'Publish a policy, with p=none at first, and read the reports before making it stricter.';
-    const message = `${domain} has no DMARC policy; large receivers want one from whoever sends much.`;
+    const message = `${domain} has no DMARC policy; large receivers require one from bulk senders.`;
     return [{ ...base, severity: 'warning', message, evidence: lookup.problems, fix, publish }];
   }
   const findings: Finding[] = lookup.problems.map((problem) => ({
@@ -78,14 +78,14 @@ function judgePolicy(lookup: DmarcFound): Finding[] {
   if (lookup.policy === 'none') {
     findings.push({
       ...base,
-      message: 'The policy is none, so receivers let forged mail through.',
+      message: 'The policy is none, so receivers accept forged mail.',
       fix: 'When the reports show that your own mail passes, publish p=quarantine, then p=reject.',
     });
   }
   if (lookup.record.aggregateReports.length === 0) {
     findings.push({
       ...base,
-      message: 'Nobody gets reports about who sends as this domain.',
+      message: 'No address receives reports about who sends as this domain.',
       fix: `Add rua=mailto:dmarc@${lookup.recordDomain} to the record.`,
     });
   }

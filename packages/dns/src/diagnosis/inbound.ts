@@ -129,7 +129,7 @@ export async function checkTlsRpt({ domain, resolver, signal }: DiagnosisContext
   return {
     ...base,
     severity: 'info',
-    message: 'Nobody asks for reports about failing TLS.',
+    message: 'No TLS-RPT record asks for reports about failed TLS.',
     evidence: [],
     fix: 'Publish a TLS-RPT record.',
     publish,

@@ -60,7 +60,7 @@ export interface DmarcOutcome {
   readonly lookup: DmarcLookup;
 }
 
-/** An authenticated domain and how it stands to the author domain. */
+/** An authenticated domain and its relation to the author domain. */
 export interface DmarcIdentifier {
   readonly method: 'spf' | 'dkim';
   readonly domain: string;
@@ -120,7 +120,7 @@ export async function evaluateDmarc(
   return settle('fail', lookup, failReason(lookup, identifiers), identifiers);
 }
 
-/** RFC 9989 §5.3.1: the author must be one domain; whoever takes the first of several can be deceived. */
+/** RFC 9989 §5.3.1: the author must be one domain; taking the first of several would let a sender choose it. */
 function ambiguousAuthor(domain: string | null): DmarcOutcome {
   const reason =
     domain === null

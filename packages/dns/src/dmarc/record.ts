@@ -40,7 +40,7 @@ export type DmarcParseResult =
   | { readonly ok: true; readonly record: DmarcRecord }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-// RFC 9989 §4.8: the version comes first, its value is case-sensitive, white space may stand around "=".
+// RFC 9989 §4.8: the version comes first, its value is case-sensitive, white space is allowed around "=".
 const versionTag = /^v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)/;
 
 /** True when a TXT record, its strings joined, is a DMARC record. */
@@ -67,7 +67,7 @@ export function parseDmarcRecord(text: string): DmarcParseResult {
   const values = new Map<string, string>();
   for (const { name, value } of tags) {
     const key = name.toLowerCase();
-    if (values.has(key)) problems.push(`The tag ${key} stands twice; the first one counts.`);
+    if (values.has(key)) problems.push(`Tag ${key} appears more than once; the first value is used.`);
     else values.set(key, value);
   }
   const reader = new TagReader(values, problems);
@@ -107,7 +107,7 @@ function readPolicies(reader: TagReader, hasReportUri: boolean): Policies | unde
     return { policy, subdomainPolicy, nonexistentPolicy };
   }
   if (policy === undefined) reader.problems.push('The tag p is missing.');
-  // RFC 9989 §4.10.1: whoever wants reports gets p=none; otherwise there is no policy.
+  // RFC 9989 §4.10.1: a record that asks for reports counts as p=none; otherwise there is no policy.
   if (!hasReportUri) return undefined;
   return { policy: 'none', subdomainPolicy: undefined, nonexistentPolicy: undefined };
 }
@@ -124,7 +124,7 @@ class TagReader {
   policy(tag: string): DmarcPolicy | 'wrong' | undefined {
     const value = this.#values.get(tag)?.toLowerCase();
     if (value === undefined || value === 'none' || value === 'quarantine' || value === 'reject') return value;
-    this.problems.push(`${tag}=${printable(value)} is none of none, quarantine and reject.`);
+    this.problems.push(`${tag}=${printable(value)} must be none, quarantine or reject.`);
     return 'wrong';
   }
 
@@ -133,7 +133,7 @@ class TagReader {
     if (value === undefined) return fallback;
     if (Object.hasOwn(choices, value)) return choices[value]!;
     this.problems.push(
-      `${tag}=${printable(value)} is none of ${Object.keys(choices).join(', ')}; the default counts.`,
+      `${tag}=${printable(value)} must be one of ${Object.keys(choices).join(', ')}; the default is used.`,
     );
     return fallback;
   }

@@ -73,7 +73,7 @@ export const mtaStsCacheOptions = {
 export interface MtaStsCache {
   /**
    * The policy for a domain. A policy that has not expired outlives failing DNS, a vanished record and
-   * a failing policy host (RFC 8461 §5.1), so that nobody on the network can switch it off.
+   * a failing policy host (RFC 8461 §5.1), so that an attacker on the network cannot switch it off.
    *
    * @throws {DnsError} MB_DNS_ABORTED.
    */

@@ -180,7 +180,7 @@ function download({ host, port, lookup, ca, signal }: Download): Promise<string>
 }
 
 /**
- * RFC 8461 §3.3: the name must stand among the certificate's DNS names (never only in its common name),
+ * RFC 8461 §3.3: the name must be among the certificate's DNS names (never only in its common name),
  * and a wildcard is the whole leftmost label.
  */
 function checkPolicyHost(host: string, certificate: PeerCertificate): Error | undefined {

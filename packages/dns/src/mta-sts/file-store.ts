@@ -11,7 +11,7 @@ import type { MtaStsStore, StoredMtaStsPolicy } from './cache.ts';
  *
  * A file appears whole or not at all, also when the machine loses power; one that cannot be read counts as absent.
  * Files have mode 0600 and a folder that is made 0700. Nothing is read or written through a symbolic link, and a folder
- * that other users may write to is refused: whoever can change a policy can switch TLS off.
+ * that other users may write to is refused: a user who can change a policy can switch TLS off.
  *
  * @param folder  made when it does not exist.
  * @throws {DnsError} MB_DNS_OPTION when `folder` is no path. `set` rejects with MB_DNS_OPTION for a folder that is a
@@ -47,7 +47,7 @@ export function createMtaStsFileStore(folder: string): MtaStsStore {
         } finally {
           await file.close();
         }
-        // A link that stands at the name is replaced, not followed.
+        // An existing link of this name is replaced, not followed.
         await rename(draft, pathOf(entry.domain));
       } catch (error) {
         await rm(draft, { force: true });

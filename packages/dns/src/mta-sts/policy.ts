@@ -7,7 +7,7 @@ import { printable } from '../printable.ts';
 export interface MtaStsPolicy {
   /** `enforce`: no delivery without a match; `testing`: report only; `none`: the domain has left MTA-STS. */
   readonly mode: 'enforce' | 'testing' | 'none';
-  /** Host names, lower case; `*.example.org` stands for one label in front. */
+  /** Host names, lower case; `*.example.org` matches one label in front. */
   readonly mx: readonly string[];
   /** How long the policy counts, seconds; at most 31,557,600. */
   readonly maxAgeSeconds: number;
@@ -44,7 +44,7 @@ export function parseMtaStsPolicy(text: string): MtaStsParseResult {
     return { ok: false, problems: ['The version is not STSv1.', ...problems] };
   const mode = values.get('mode');
   if (mode !== 'enforce' && mode !== 'testing' && mode !== 'none') {
-    return { ok: false, problems: ['The mode is none of enforce, testing and none.', ...problems] };
+    return { ok: false, problems: ['The mode must be enforce, testing or none.', ...problems] };
   }
   const maxAge = values.get('max_age') ?? '';
   if (!/^\d{1,10}$/.test(maxAge))
@@ -77,7 +77,7 @@ export function matchesMtaSts(policy: MtaStsPolicy, host: string): boolean {
   const name = normalizeDomain(host);
   if (name === undefined) return false;
   const parent = name.slice(name.indexOf('.') + 1);
-  // RFC 8461 §4.1: a wildcard stands for exactly one label.
+  // RFC 8461 §4.1: a wildcard matches exactly one label.
   return policy.mx.some(
     (pattern) =>
       pattern === name || (pattern.startsWith('*.') && pattern.slice(2) === parent && name.includes('.')),

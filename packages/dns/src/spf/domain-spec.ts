@@ -53,7 +53,7 @@ function cutMacroString(
     const percent = text.indexOf('%', at);
     const plain = text.slice(at, percent < 0 ? text.length : percent);
     if (plain !== '' && !macroLiteral.test(where === 'explanation' ? plain.replaceAll(' ', '_') : plain)) {
-      return { problem: 'it has a character that may not stand there' };
+      return { problem: 'it has a character that is not allowed there' };
     }
     literal += plain;
     endsInMacro = percent >= 0;

@@ -45,7 +45,7 @@ export class Evaluation {
     }
   }
 
-  /** What macros stand for while the record of `domain` is evaluated. */
+  /** Values of macros while the record of `domain` is evaluated. */
   context(domain: string): MacroContext {
     return { ...this.#sender, domain, validatedName: () => this.#validatedName(domain) };
   }

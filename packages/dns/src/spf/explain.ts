@@ -23,7 +23,7 @@ export interface SpfTree {
 
 /** One term of a record. */
 export interface SpfTreeTerm {
-  /** As it stands in the record. */
+  /** As written in the record. */
   readonly text: string;
   /** Lookups that it costs, with everything below it. */
   readonly lookups: number;

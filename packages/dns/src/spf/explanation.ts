@@ -26,7 +26,7 @@ export async function explainFail(
     // RFC 7208 §6.2: US-ASCII; and no control character of a stranger's reaches a log or a reply.
     return /^[\x20-\x7e]*$/.test(text) ? text : undefined;
   } catch (stop) {
-    // Out of time: the fail stands without its explanation.
+    // Out of time: the result is fail without an explanation.
     if (stop instanceof SpfStop) return undefined;
     throw stop;
   }

@@ -4,14 +4,14 @@ import { normalizeDomain } from '../domain.ts';
 /** Whose mail it says it is. */
 export interface SpfIdentity {
   readonly localPart: string;
-  /** Undefined when the text behind the `@` cannot be a domain with a record. */
+  /** Undefined when the text after the `@` cannot be a domain with a record. */
   readonly domain: string | undefined;
   /** As written. */
   readonly written: string;
 }
 
 /**
- * Takes the identity out of a reverse-path; a null one stands for postmaster at the HELO name
+ * Takes the identity out of a reverse-path; a null one means postmaster at the HELO name
  * (RFC 7208 §2.4), and so does an empty local part for postmaster (§4.3).
  */
 export function readIdentity(sender: string, helo: string): SpfIdentity {

@@ -102,7 +102,7 @@ describe('lintSpf', () => {
     ).toEqual(['broken-include', 'dns-failure']);
   });
 
-  it('finds terms that let everybody in or are never reached', async () => {
+  it('finds terms that let every host pass or are never reached', async () => {
     expect(await codes(record('v=spf1 +all'))).toEqual(['pass-all']);
     expect(await codes(record('v=spf1 all'))).toEqual(['pass-all']);
     expect(await codes(record('v=spf1 include:b.test -all', { 'b.test': { TXT: 'v=spf1 +all' } }))).toEqual([

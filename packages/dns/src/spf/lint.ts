@@ -159,7 +159,7 @@ function lintAll({ mechanisms, redirect }: SpfRecord, domain: string): SpfFindin
         'error',
         'pass-all',
         domain,
-        `"${all.text}" lets everybody send as ${domain}.`,
+        `"${all.text}" lets every host send as ${domain}.`,
         'Write -all or ~all in its place.',
       ),
     );
@@ -181,7 +181,7 @@ function lintAll({ mechanisms, redirect }: SpfRecord, domain: string): SpfFindin
         'warning',
         'unreachable-term',
         domain,
-        `"${text}" stands behind "${all.text}" and is never looked at.`,
+        `"${text}" follows "${all.text}" and is never evaluated.`,
         `Move "${text}" in front of "${all.text}", or remove it.`,
       ),
     );
@@ -207,7 +207,13 @@ function lintRepeats({ mechanisms }: SpfRecord, domain: string): SpfFinding[] {
     const key = text.toLowerCase().replace(/^\+/, '');
     if (seen.has(key))
       found.push(
-        finding('warning', 'repeated-term', domain, `"${text}" stands twice.`, 'Remove one of them.'),
+        finding(
+          'warning',
+          'repeated-term',
+          domain,
+          `"${text}" appears more than once.`,
+          'Remove one of them.',
+        ),
       );
     seen.add(key);
   }

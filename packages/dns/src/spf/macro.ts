@@ -1,7 +1,7 @@
 import type { Macro, MacroString } from './domain-spec.ts';
 import { dottedIp, type IpWords, readableIp } from './network.ts';
 
-/** What macros stand for in one check. */
+/** Values of macros in one check. */
 export interface MacroContext {
   readonly ip: IpWords;
   readonly helo: string;

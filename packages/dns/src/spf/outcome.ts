@@ -30,7 +30,7 @@ export interface SpfTraceEntry {
   readonly domain: string;
   /** 0 for the sender's own record, one more for each include and redirect. */
   readonly depth: number;
-  /** As it stands in the record; `v=spf1` for the fetching of the record itself. */
+  /** As written in the record; `v=spf1` for the fetching of the record itself. */
   readonly term: string;
   readonly effect: 'match' | 'no-match' | 'follow' | 'error';
   /** DNS-querying terms spent when the step was over (RFC 7208 §4.6.4). */

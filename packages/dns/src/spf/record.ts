@@ -13,7 +13,7 @@ export type SpfMechanismName = 'all' | 'include' | 'a' | 'mx' | 'ptr' | 'ip4' | 
 export interface SpfMechanism {
   readonly name: SpfMechanismName;
   readonly qualifier: SpfQualifier;
-  /** As it stands in the record. */
+  /** As written in the record. */
   readonly text: string;
   /** Undefined: the domain that is being checked. */
   readonly domain: MacroString | undefined;
@@ -112,7 +112,7 @@ function parseModifier(
   if ('problem' in domain) return `${rawName} needs a domain: ${domain.problem}.`;
   const slot = name === 'redirect' ? 'redirect' : 'explanation';
   // RFC 7208 §6: each at most once.
-  if (draft[slot] !== undefined) return `${rawName} stands twice.`;
+  if (draft[slot] !== undefined) return `${rawName} appears more than once.`;
   draft[slot] = { text: term, domain };
   return undefined;
 }

@@ -17,8 +17,8 @@ export async function validatedNames(ip: IpWords, budget: SpfBudget, countVoid: 
     return [];
   }
   const names: string[] = [];
-  // RFC 7208 §4.6.4 limits terms whose lookups give nothing. Those of the names do not count: whoever
-  // holds the address writes them, and could turn a fail into a permerror.
+  // RFC 7208 §4.6.4 limits terms whose lookups give nothing. Those of the names do not count: the
+  // holder of the address controls them, and could turn a fail into a permerror.
   // RFC 7208 §4.6.4: names beyond the limit are ignored.
   for (const name of pointers.records.slice(0, budget.limits.maxPtrNames)) {
     const addresses = await budget.query(name, ip.family === 4 ? 'A' : 'AAAA');

@@ -111,7 +111,7 @@ export async function lookupTlsa(
   if ('status' in bases) return bases;
   for (const baseDomain of bases) {
     const answer = await resolver.query(`_${port}._tcp.${baseDomain}`, 'TLSA', query);
-    // RFC 7672 §2.1.1: whoever can suppress the answer must not be able to switch TLS off.
+    // RFC 7672 §2.1.1: an attacker who suppresses the answer must not be able to switch TLS off.
     if (isTemporary(answer)) return { status: 'temporary', scope: answer.scope, reason: answer.reason };
     if (answer.status === 'found' && answer.authentic) return judgeRecords(answer, baseDomain, target);
   }
@@ -156,7 +156,7 @@ function judgeRecords(
   return { status: 'found', baseDomain, records, referenceNames, ttlSeconds };
 }
 
-/** SHA-256 and SHA-512 digests have these lengths; 0 stands for the data itself. */
+/** SHA-256 and SHA-512 digests have these lengths; 0 means the data itself. */
 const digestLengths: Readonly<Record<number, number>> = { 0: 0, 1: 32, 2: 64 };
 
 /**

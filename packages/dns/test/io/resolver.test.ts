@@ -249,7 +249,7 @@ describe('createResolver', () => {
     expect(server.queries.length).toBeLessThan(30);
   });
 
-  it('answers from the cache past the TTL when nobody answers, if told to', async () => {
+  it('answers from the cache past the TTL when no server answers, if configured', async () => {
     let now = 0;
     let up = true;
     const server = await serve((query, transport) => (up ? answerA(query, transport) : { flags: 5 }));

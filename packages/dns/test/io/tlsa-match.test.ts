@@ -123,7 +123,7 @@ describe('matchTlsa', () => {
   });
 
   it('DANE-03 finds no match, and throws nothing, where a key cannot be decoded', () => {
-    // The last octet of id-ecPublicKey, 1.2.840.10045.2.1, made one that nobody has assigned.
+    // The last octet of id-ecPublicKey, 1.2.840.10045.2.1, changed to one that is not assigned.
     const damaged = ({ x509 }: IssuedCertificate) => {
       const der = Buffer.from(x509.raw);
       const at = der.indexOf(Buffer.from('2a8648ce3d0201', 'hex'));

@@ -19,7 +19,7 @@ BEGIN
   RETURN p_message;
 END $$;
 
--- Only inserts: no site is touched, so this may stand in a long transaction.
+-- Only inserts: no site is touched, so this may run in a long transaction.
 CREATE FUNCTION @schema@.accept_v1(
   p_staged bigint, p_tenant text, p_tag text, p_key text, p_digest text, p_sender text, p_not_before bigint,
   p_expire_after bigint, p_notice_after bigint, p_on_unknown text, p_envelope text, p_schedule text, p_size bigint,

@@ -195,7 +195,7 @@ BEGIN
   RETURN QUERY SELECT * FROM take_v1(v_leases, v_sites, v_speeds, v_learned, v_of, v_ids, v_from, true, p_inline, p_log, t);
   GET DIAGNOSTICS v_taken = ROW_COUNT;
   IF v_taken < cardinality(v_ids) THEN
-    -- Nobody will settle a lease that holds nothing, so its site is looked at again soon.
+    -- No worker will settle an empty lease, so its site is checked again soon.
     WITH empty AS (
       DELETE FROM lease l WHERE l.id = ANY (v_leases) AND NOT EXISTS (SELECT FROM recipient r WHERE r.lease = l.id)
       RETURNING site

@@ -136,7 +136,7 @@ BEGIN
       CONTINUE;
     END IF;
     v_holds := coalesce(c.lease = le.id, false);
-    -- That mail was delivered is true whoever says it, however late; all else needs the lease.
+    -- A delivery is recorded from any worker, however late; every other outcome needs the lease.
     IF NOT v_holds AND (p_kinds[i] <> 'delivered' OR c.state >= 4) THEN
       v_refused := v_refused || p_ids[i];
       CONTINUE;
@@ -215,7 +215,7 @@ BEGIN
   t := time_v1(p_now);
   IF deliver_v1(p_leases, p_of, p_ids, p_details, p_log, t) < cardinality(p_ids) THEN RAISE SQLSTATE 'MB001'; END IF;
   v_ended := ARRAY(SELECT x.id FROM unnest(p_leases, p_releases) AS x(id, release) WHERE x.release);
-  -- Not counted: a lease may stand here twice, as its worker settles what is done while it goes on.
+  -- Not counted: a lease may appear here twice, as its worker settles what is done while it goes on.
   IF EXISTS (
       SELECT FROM unnest(p_leases) AS x(id)
       WHERE NOT EXISTS (SELECT FROM lease l WHERE l.id = x.id AND l.site IS NOT NULL))

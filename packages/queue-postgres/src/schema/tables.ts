@@ -5,10 +5,10 @@
  * - The hot index is (lane, due, id) of what waits, never time alone.
  * - A lane, its recipients and the leases of its site are written only by who holds the site's row lock; several
  *   sites are locked in the order of their names. That makes caps exact, and deadlocks between sites impossible.
- * - Accepting only inserts: it touches no site, so an application's long transaction holds up nobody.
+ * - Accepting only inserts: it touches no site, so an application's long transaction delays no other mail.
  * - Floors keep scans from walking over dead index entries that a long transaction elsewhere (a backup) keeps from
  *   being removed: no waiting recipient of a lane is due before `lane.floor`, no lane of a site is ready before
- *   `site.lanes_from`, and nobody sets a site's `ready` into the past, so workers need not look below what they saw
+ *   `site.lanes_from`, and no statement sets a site's `ready` into the past, so workers need not look below what they saw
  *   lately.
  * - Moments are epoch milliseconds, but for `ready`, which is microseconds: it is also the place in the round.
  */

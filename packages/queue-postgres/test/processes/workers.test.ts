@@ -165,7 +165,7 @@ describe('worker processes', () => {
     await sleep(2 * leaseMs);
     const calm = Date.now();
     for (let left = await unfinished(store); left > 0; left = await unfinished(store)) {
-      // What went down with several workers waits longer each time; here nobody wants to wait for it.
+      // What went down with several workers waits longer each time; the test does not wait for it.
       await store.reschedule({ state: 'queued' }, 0);
       await sleep(250);
       expect(Date.now() - calm, `${left} recipients are left`).toBeLessThan(60_000);
@@ -184,7 +184,7 @@ describe('worker processes', () => {
     expect(repeated).toBeLessThanOrEqual(troubles * slots * mostRecipients);
     expect(mostConnections).toBeLessThanOrEqual(cap);
     expect(mostConnections).toBeGreaterThan(0);
-    // An outcome, its event, and what finishes the message stand in one transaction.
+    // An outcome, its event, and what finishes the message are in one transaction.
     const halves = await admin.query(
       `SELECT count(*)::int AS n FROM ${schema}.message m WHERE staged = 0 AND finished IS NULL
          AND NOT EXISTS (SELECT FROM ${schema}.ended WHERE m.id = ANY (messages))
