@@ -92,7 +92,7 @@ async function serve(flags: ServeFlags): Promise<void> {
       onWarning: (text) => log.onError(new Error(text)),
     });
     const end = async (graceMs: number) => {
-      // First nobody new, then what is under way.
+      // First refuse new requests, then finish those in progress.
       await server.close({ graceMs });
       await broker.stop({ graceMs });
     };
