@@ -21,7 +21,7 @@ const pem = join(folder, 'key.pem');
 const keys = generateKeyPairSync('ed25519');
 writeFileSync(pem, keys.privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
 
-/** A message with LF line ends of about so many octets. */
+/** A message with LF line ends of about this many octets. */
 function makeMessage(size: number): string {
   const path = join(folder, `${size}.eml`);
   const file = openSync(path, 'w');
