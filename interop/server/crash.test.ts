@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeFolder } from '../lab/folder.ts';
 import { mustRun } from '../lab/process.ts';
 
-/** Kills of the service: 5 in a run of the project's checks, more by hand. */
-const kills = Number(process.env.MB_KILLS ?? 5);
+/** Kills, each of a new process. */
+const kills = Number(process.env.MB_CRASH_ROUNDS ?? 5);
 const node = process.execPath;
 const cli = join(import.meta.dirname, '../../packages/cli/src/index.ts');
 const mb = (...args: readonly string[]) => ['--conditions=@mb/source', cli, '--no-config', ...args];

@@ -36,7 +36,7 @@ const smallMessage = makeMessage(16 * mebibyte);
 const largeMessage = makeMessage(mebibytes * mebibyte);
 
 const tellMemory =
-  '--import=data:text/javascript,process.on("exit",()=>process.stderr.write(`maxRSS=${process.resourceUsage().maxRSS}`))';
+  '--import=data:text/javascript,process.on("exit",()=>process.stderr.write("maxRSS=".concat(process.resourceUsage().maxRSS)))';
 
 /** Runs mb; returns a digest of what it printed, and the most memory that it used, in KiB. */
 async function measure(args: readonly string[], input?: string) {

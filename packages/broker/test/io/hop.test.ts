@@ -1,7 +1,7 @@
-import type { MtaStsStore } from '@mb/dns';
 import { describe, expect, it } from 'vitest';
 import { MemoryStore, type RouteOption } from '../../src/index.ts';
 import { startLab } from '../lab.ts';
+import { enforcing } from '../mta-sts-store.ts';
 
 const domains = Array.from({ length: 10 }, (_, n) => `d${n}`);
 const addresses = domains.map((name) => `bob@${name}.test`);
@@ -90,14 +90,3 @@ describe('next hop before domain', () => {
     expect(count(session!.commands)).toMatchObject({ MAIL: 1, RCPT: 10, DATA: 1 });
   });
 });
-
-/** Keeps an enforced MTA-STS policy of one domain. */
-function enforcing(domain: string, mx: string): MtaStsStore {
-  const policy = { mode: 'enforce', mx: [mx], maxAgeSeconds: 86_400 } as const;
-  const entry = { domain, id: '1', policy, fetchedAt: Date.now() };
-  return {
-    get: async (name) => (name === domain ? entry : undefined),
-    set: async () => {},
-    delete: async () => {},
-  };
-}

@@ -2,19 +2,26 @@ import type { Message } from '@mb/mime';
 import { expect, it } from 'vitest';
 import { MemoryStore } from '../../src/index.ts';
 import { startLab } from '../lab.ts';
+import { enforcing } from '../mta-sts-store.ts';
 
 const message: Message = { from: 'ann@sender.test', to: 'bob@one.test', subject: 'Hi', text: 'Hello' };
 
-it.each(['DANE', 'a minimum of required'])(
+it.each(['DANE', 'MTA-STS', 'a minimum of required'])(
   'POL-04 blames the TLS policy where a host does not offer the STARTTLS that it asks for: %s',
   async (why) => {
     const dane = why === 'DANE';
+    const mtaSts = why === 'MTA-STS';
     await using lab = await startLab({
       hosts: { mx1: { address: '127.0.13.1' } },
-      records: { one: { MX: '10 mx1.test' } },
-      authentic: true,
+      records: { one: { MX: '10 mx1.test' }, '_mta-sts.one': { TXT: 'v=STSv1; id=1;' } },
+      authentic: dane,
       ...(dane && { tlsa: { mx1: 'wrong' } }),
-      broker: { tls: { ...(!dane && { minimum: 'required' as const }) } },
+      broker: {
+        tls: {
+          ...(mtaSts && { mtaSts: { store: enforcing('one.test', 'mx1.test') } }),
+          ...(why === 'a minimum of required' && { minimum: 'required' as const }),
+        },
+      },
     });
     expect(await lab.broker.send(message)).toMatchObject([
       { status: 'deferred', category: 'tls-policy', enhanced: '4.7.5' },
