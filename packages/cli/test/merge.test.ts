@@ -157,9 +157,9 @@ describe('mb send --to-file', () => {
     [['bob@example.org,Bob,1', 'eve@example.org,Eve'], 'row 3: 2 values for 3 columns'],
     [
       ['bob@example.org,Bob,1', 'eve@example.org,"Eve\nBcc: x@example.org",2'],
-      'row 3: name holds a line break',
+      'row 3: name contains a line break',
     ],
-    [['bob@example.org,Bob,1', '"eve@example.org\r\nBcc: x@example.org",E,2'], 'row 3: the address holds'],
+    [['bob@example.org,Bob,1', '"eve@example.org\r\nBcc: x@example.org",E,2'], 'row 3: the address contains'],
   ] as const)('sends nothing when a row is bad: %j', async ([rows, problem]) => {
     people(...rows);
     const run = await send(BODY);

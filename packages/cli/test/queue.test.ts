@@ -283,7 +283,7 @@ describe('mb queue', () => {
   it.skipIf(process.platform !== 'linux')('turns wide tables into lists on a narrow terminal', async () => {
     await enqueue('somebody.with.a.long.name@example.org');
     const output = screen(await onTerminal('queue ls', env));
-    expect(output).toContain('RECIPIENT    somebody.with.a.long.name@example.org\n');
+    expect(output).toMatch(/^RECIPIENT +somebody\.with\.a\.long\.name@example\.org$/m);
     for (const line of output.split('\n')) expect(line.length).toBeLessThanOrEqual(52);
   });
 });

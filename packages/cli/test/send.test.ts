@@ -367,7 +367,7 @@ describe('mb send --eml', () => {
     for (const [args, words] of [
       [['--eml', path, '--subject', 'y'], 'cannot be used with'],
       [['--eml', path, '--from', 'a@example.com'], '--envelope-from'],
-      [['--eml', file('none.eml', 'Hello\n')], 'no message'],
+      [['--eml', file('none.eml', 'Hello\n')], 'not a message'],
       [['--eml', file('nobody.eml', 'From: a@example.com\n\n')], '--envelope-to'],
       [['--eml', file('anon.eml', 'To: a@example.com\n\n')], '--envelope-from'],
       [['--eml', file('anon2.eml', 'To: a@example.com\n\n'), '--envelope-from', 'a@example.com'], 'From'],
@@ -408,7 +408,7 @@ describe('bad input', () => {
     [['--from', 'a@example.com', '--to', 'b@example.org', '--attach', '/tmp', '--text', 'x'], 'directory'],
     [
       ['--from', 'a@example.com', '--to', 'b@example.org', '--text-file', '-', '--html-file', '-'],
-      'not both',
+      'only one',
     ],
     [
       ['--from', 'a@example.com', '--to', 'b@example.org', '--text', 'x', '--hostname', 'bad name'],
