@@ -144,7 +144,7 @@ describe('mb inbox', () => {
     const { port } = await startInbox();
     const run = await mb(['inbox', '--port', String(port)]);
     expect([run.exitCode, run.stdout]).toEqual([64, '']);
-    expect(run.stderr).toMatch(/something\s+listens\s+there\s+already;\s+give\s+another\s+--port/);
+    expect(run.stderr).toMatch(/another\s+program\s+listens\s+there;\s+give\s+another\s+--port/);
   });
 
   it('refuses an --ip that is none', async () => {

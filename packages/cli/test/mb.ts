@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** What a run of the binary gave. */
@@ -19,6 +20,7 @@ export interface RunOptions {
   readonly during?: (child: ReturnType<typeof spawn>) => void;
 }
 
+const compileCache = join(tmpdir(), 'mb-compile-cache');
 const BINARY = join(import.meta.dirname, '../src/index.ts');
 
 /** Runs `mb` as a user does: the real binary, in a process of its own, with pipes. */
@@ -30,7 +32,8 @@ export function mb(
     ([name]) => !/^(MB_|FORCE_COLOR$|NO_COLOR$)/.test(name),
   );
   const child = spawn(process.execPath, ['--conditions=@mb/source', BINARY, ...args], {
-    env: { ...Object.fromEntries(inherited), ...env },
+    // Without the cache every run would compile the sources again.
+    env: { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: compileCache, ...env },
     timeout: 20_000,
     ...(cwd !== undefined && { cwd }),
   });
