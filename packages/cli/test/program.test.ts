@@ -52,6 +52,14 @@ it('refuses unknown commands and flags of every command alike', async () => {
   }
 });
 
+it.each(['serve', 'key new', 'key revoke', 'suppress import'])(
+  'shows the help of %s in 100 columns',
+  async (name) => {
+    const run = await mb([...name.split(' '), '--help']);
+    expect(Math.max(...run.stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
+  },
+);
+
 it('shows help with examples, in no more columns than the terminal has', async () => {
   const run = await mb(['send', '--help']);
   expect(run.stdout).toContain('mb send --eml message.eml --watch');

@@ -58,10 +58,11 @@ function newCommand(): Command {
       'after',
       `
 Examples:
-  mb key new --store queue.db --name shop --scope send,read --tenant shop --sender-domain shop.example.com
+  mb key new --store queue.db --name shop --scope send,read --sender-domain shop.example.com
   TOKEN=$(mb key new --name ci --scope send)
 
-The token alone goes to standard output. Only a digest of it is stored: one that is lost cannot be shown again.
+The token alone goes to standard output. Only a digest of it is stored: one that is lost cannot be
+shown again.
 Exit codes: 0 made.`,
     )
     .action(async (flags: NewKeyFlags) => {
@@ -116,7 +117,7 @@ function revokeCommand(): Command {
     .option('-y, --yes', 'do not ask; needed where there is no terminal')
     .addHelpText(
       'after',
-      '\nExamples:\n  mb key revoke 0f1e2d3c4b5a6978 --yes\n\nServers that run refuse it within a second. Exit codes: 0 revoked, 1 there is no such key, 130 the answer was no.',
+      '\nExamples:\n  mb key revoke 0f1e2d3c4b5a6978 --yes\n\nServers that run refuse it within a second.\nExit codes: 0 revoked, 1 there is no such key, 130 the answer was no.',
     )
     .action(async (id: string, flags: StoreFlags & { readonly yes?: true }) => {
       const revoked = await withKeys(flags, 'look', async (keys) => {

@@ -63,8 +63,8 @@ Exit codes, the highest that applies:
   64  a flag, address, key, row or message is wrong, or no message was written; nothing was sent
   130 a mail merge was stopped; the same command continues it
 
-The environment may give defaults of flags that name a variable, and secrets: MB_DKIM_KEY (PEM text),
-MB_DKIM_PASSPHRASE, MB_RELAY_USER and MB_RELAY_PASSWORD.`;
+The environment may give defaults of flags that name a variable, and secrets: MB_DKIM_KEY (PEM
+text), MB_DKIM_PASSPHRASE, MB_RELAY_USER and MB_RELAY_PASSWORD.`;
 
 /** `mb send`: composes or takes a message, signs it, delivers it, and prints a receipt for every recipient. */
 export function sendCommand(): Command {

@@ -29,16 +29,19 @@ interface ServeFlags extends StoreFlags, SignatureFlags, DeliveryFlags, ServeAdd
 const EXAMPLES = `
 Examples:
   mb key new --store queue.db --name shop --scope send,read
-  mb serve --store queue.db --hostname mail.example.com --dkim-key dkim.pem --dkim-selector 2026 --dkim-domain example.com
+  mb serve --store queue.db --hostname mail.example.com \\
+    --dkim-key dkim.pem --dkim-selector 2026 --dkim-domain example.com
   mb serve --submission 0.0.0.0:587 --tls-key key.pem --tls-cert chain.pem
   mb serve --store postgres://mail@db.example.com/mail --role http
 
-The HTTP API listens on 127.0.0.1:8025 unless --http says otherwise; its document is at /openapi.json. Put a
-proxy with TLS in front of it where others shall reach it. Keys are the passwords of SMTP submission.
-With a queue in PostgreSQL, any number of processes serve and deliver; a file is for one process.
+The HTTP API listens on 127.0.0.1:8025 unless --http says otherwise; its document is at
+/openapi.json. Put a proxy with TLS in front of it where others shall reach it. Keys are the
+passwords of SMTP submission. With a queue in PostgreSQL, any number of processes serve and
+deliver; a file is for one process.
 
-Ctrl-C, SIGTERM or SIGHUP ends the service: it takes nothing new, and ends when what is under way is done,
-at most after --grace seconds. A second one ends it at once. Nothing that was accepted is lost.
+Ctrl-C, SIGTERM or SIGHUP ends the service: it takes nothing new, and ends when what is under way
+is done, at most after --grace seconds. A second one ends it at once. Nothing that was accepted is
+lost.
 
 Exit codes:
   0   ended as asked

@@ -147,7 +147,7 @@ function importCommand(): Command {
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
-      '\nExamples:\n  mb suppress import suppressed.jsonl --store other.db\n\nThe whole file is checked first. Exit codes: 0 they are on the list, 64 a line is wrong and nothing changed.',
+      '\nExamples:\n  mb suppress import suppressed.jsonl --store other.db\n\nThe whole file is checked first.\nExit codes: 0 they are on the list, 64 a line is wrong and nothing changed.',
     )
     .action(async (path: string, flags: SuppressFlags) => {
       const entries = await readEntries(path, flags.tenant);
