@@ -32,7 +32,7 @@ export interface CalendarInput {
   readonly filename?: string | undefined;
 }
 
-/** What a {@link CalendarInput} accepts. */
+/** What a {@link CalendarInput} accepts. @internal */
 export const calendarInput = {
   method: any,
   content: any,

@@ -20,7 +20,7 @@ export interface InlineDataUrlOptions {
   readonly randomBytes?: ((length: number) => Uint8Array) | undefined;
 }
 
-/** What {@link InlineDataUrlOptions} accept. */
+/** What {@link InlineDataUrlOptions} accept. @internal */
 export const inlineDataUrlOptions = {
   domain: checkText,
   randomBytes: callback,

@@ -14,7 +14,7 @@ export interface TextFromHtmlOptions {
   readonly links?: boolean | undefined;
 }
 
-/** What {@link TextFromHtmlOptions} accept. */
+/** What {@link TextFromHtmlOptions} accept. @internal */
 export const textFromHtmlOptions = {
   wrapColumn: /* @__PURE__ */ integer(0, 10_000),
   links: flag,

@@ -8,7 +8,7 @@ export type FileAttachmentOptions = Partial<
   Pick<ContentAttachment, 'filename' | 'contentType' | 'contentId' | 'disposition' | 'headers'>
 >;
 
-/** What {@link FileAttachmentOptions} accept. */
+/** What {@link FileAttachmentOptions} accept. @internal */
 export const fileAttachmentOptions = {
   filename: checkText,
   contentType: checkText,

@@ -12,5 +12,10 @@ export async function apiDocument(): Promise<object> {
 /** The types of src/client/api.ts, made from the document. */
 export async function clientTypes(): Promise<string> {
   const nodes = await openapiTypescript(JSON.stringify(await apiDocument()));
-  return `// Made by scripts/client.ts from the document of the API; do not edit.\n${astToString(nodes)}`;
+  // The reference knows no such tag, and wants a sentence about each interface.
+  const text = astToString(nodes)
+    .replaceAll('@description ', '')
+    .replace('export interface paths', '/** The paths of the API, with what each takes and gives. */\n$&')
+    .replace('export interface components', '/** The schemas that the paths share. */\n$&');
+  return `// Made by scripts/client.ts from the document of the API; do not edit.\n${text}`;
 }

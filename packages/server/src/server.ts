@@ -80,6 +80,7 @@ export interface MailServer {
   listenSubmission(options: SubmissionOptions): Promise<SubmissionAddress>;
   /** Takes no more requests, lets those under way end for `graceMs` (default 10,000), and resolves. The broker stays as it is. */
   close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
+  /** As {@link MailServer.close}. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

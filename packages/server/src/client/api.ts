@@ -1,4 +1,5 @@
 // Made by scripts/client.ts from the document of the API; do not edit.
+/** The paths of the API, with what each takes and gives. */
 export interface paths {
     "/v1/messages": {
         parameters: {
@@ -11,7 +12,7 @@ export interface paths {
         put?: never;
         /**
          * Accept a message
-         * @description Answers 202 when the message is durable. The same Idempotency-Key with the same message gives the same id again.
+         * Answers 202 when the message is durable. The same Idempotency-Key with the same message gives the same id again.
          */
         post: {
             parameters: {
@@ -29,7 +30,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description The message is durable */
+                /** The message is durable */
                 202: {
                     headers: {
                         [name: string]: unknown;
@@ -38,7 +39,7 @@ export interface paths {
                         "application/json": components["schemas"]["Accepted"];
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -47,7 +48,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -56,7 +57,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -65,7 +66,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -74,7 +75,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -83,7 +84,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -111,7 +112,7 @@ export interface paths {
         put?: never;
         /**
          * Accept up to 1,000 messages
-         * @description Each message has a result of its own, in order; one that is refused does not keep the others out.
+         * Each message has a result of its own, in order; one that is refused does not keep the others out.
          */
         post: {
             parameters: {
@@ -126,7 +127,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description A result for each message */
+                /** A result for each message */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -137,7 +138,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -146,7 +147,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -155,7 +156,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -164,7 +165,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -173,7 +174,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -182,7 +183,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -218,7 +219,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description The message */
+                /** The message */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -227,7 +228,7 @@ export interface paths {
                         "application/json": components["schemas"]["QueuedMessage"];
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -236,7 +237,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -245,7 +246,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -254,7 +255,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -263,7 +264,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -272,7 +273,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -310,7 +311,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description The message */
+                /** The message */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -319,7 +320,7 @@ export interface paths {
                         "message/rfc822": string;
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -328,7 +329,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -337,7 +338,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -346,7 +347,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -355,7 +356,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -364,7 +365,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -404,7 +405,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description How many recipients changed */
+                /** How many recipients changed */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -415,7 +416,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -424,7 +425,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -433,7 +434,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -442,7 +443,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -451,7 +452,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -460,7 +461,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -498,7 +499,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description How many recipients changed */
+                /** How many recipients changed */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -509,7 +510,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -518,7 +519,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -527,7 +528,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -536,7 +537,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -545,7 +546,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -554,7 +555,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -592,7 +593,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description How many recipients changed */
+                /** How many recipients changed */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -603,7 +604,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -612,7 +613,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -621,7 +622,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -630,7 +631,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -639,7 +640,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -648,7 +649,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -686,7 +687,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description How many recipients changed */
+                /** How many recipients changed */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -697,7 +698,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -706,7 +707,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -715,7 +716,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -724,7 +725,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -733,7 +734,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -742,7 +743,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -776,9 +777,9 @@ export interface paths {
                     destination?: string;
                     domain?: string;
                     state?: "queued" | "held" | "unknown" | "delivered" | "failed" | "expired" | "cancelled";
-                    /** @description `next` of the page before. */
+                    /** `next` of the page before. */
                     after?: string;
-                    /** @description Default 100. */
+                    /** Default 100. */
                     limit?: number;
                 };
                 header?: never;
@@ -787,7 +788,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description A page; it may be short while `next` is there */
+                /** A page; it may be short while `next` is there */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -795,12 +796,12 @@ export interface paths {
                     content: {
                         "application/json": {
                             data: components["schemas"]["Recipient"][];
-                            /** @description Give it as `after` for the next page; absent on the last. */
+                            /** Give it as `after` for the next page; absent on the last. */
                             next?: string;
                         };
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -809,7 +810,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -818,7 +819,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -827,7 +828,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -836,7 +837,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -845,7 +846,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -875,7 +876,7 @@ export interface paths {
         put?: never;
         /**
          * Hold recipients
-         * @description At least one condition, or `{"all": true}`.
+         * At least one condition, or `{"all": true}`.
          */
         post: {
             parameters: {
@@ -890,7 +891,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description How many recipients changed */
+                /** How many recipients changed */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -901,7 +902,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -910,7 +911,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -919,7 +920,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -928,7 +929,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -937,7 +938,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -946,7 +947,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -974,7 +975,7 @@ export interface paths {
         put?: never;
         /**
          * Release recipients
-         * @description At least one condition, or `{"all": true}`.
+         * At least one condition, or `{"all": true}`.
          */
         post: {
             parameters: {
@@ -989,7 +990,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description How many recipients changed */
+                /** How many recipients changed */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1000,7 +1001,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1009,7 +1010,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1018,7 +1019,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1027,7 +1028,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -1036,7 +1037,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -1045,7 +1046,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -1073,7 +1074,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel recipients
-         * @description At least one condition, or `{"all": true}`.
+         * At least one condition, or `{"all": true}`.
          */
         post: {
             parameters: {
@@ -1088,7 +1089,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description How many recipients changed */
+                /** How many recipients changed */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1099,7 +1100,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1108,7 +1109,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1117,7 +1118,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1126,7 +1127,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -1135,7 +1136,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -1144,7 +1145,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -1172,7 +1173,7 @@ export interface paths {
         put?: never;
         /**
          * Retry recipients
-         * @description At least one condition, or `{"all": true}`.
+         * At least one condition, or `{"all": true}`.
          */
         post: {
             parameters: {
@@ -1187,7 +1188,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description How many recipients changed */
+                /** How many recipients changed */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1198,7 +1199,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1207,7 +1208,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1216,7 +1217,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1225,7 +1226,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -1234,7 +1235,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -1243,7 +1244,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -1269,16 +1270,16 @@ export interface paths {
         };
         /**
          * Events after a cursor, oldest first
-         * @description Without `after` it begins with the oldest event that is kept. `next` is always there: the same request later goes on behind it.
+         * Without `after` it begins with the oldest event that is kept. `next` is always there: the same request later goes on behind it.
          */
         get: {
             parameters: {
                 query?: {
-                    /** @description `next` of the page before. */
+                    /** `next` of the page before. */
                     after?: string;
-                    /** @description Default 100. */
+                    /** Default 100. */
                     limit?: number;
-                    /** @description Only these, such as `delivered,failed`. */
+                    /** Only these, such as `delivered,failed`. */
                     types?: string;
                 };
                 header?: never;
@@ -1287,7 +1288,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description A page; it may be empty while there is more */
+                /** A page; it may be empty while there is more */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1295,12 +1296,12 @@ export interface paths {
                     content: {
                         "application/json": {
                             data: components["schemas"]["Event"][];
-                            /** @description Give it as `after` for the next page; absent on the last. */
+                            /** Give it as `after` for the next page; absent on the last. */
                             next?: string;
                         };
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1309,7 +1310,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1318,7 +1319,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1327,7 +1328,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -1336,7 +1337,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -1345,7 +1346,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -1373,14 +1374,14 @@ export interface paths {
         };
         /**
          * Events as they happen
-         * @description Server-sent events; the id of each is its cursor, and Last-Event-ID resumes behind it.
+         * Server-sent events; the id of each is its cursor, and Last-Event-ID resumes behind it.
          */
         get: {
             parameters: {
                 query?: {
-                    /** @description `next` of the page before. */
+                    /** `next` of the page before. */
                     after?: string;
-                    /** @description Only these, such as `delivered,failed`. */
+                    /** Only these, such as `delivered,failed`. */
                     types?: string;
                 };
                 header?: {
@@ -1391,7 +1392,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description The stream */
+                /** The stream */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1400,7 +1401,7 @@ export interface paths {
                         "text/event-stream": components["schemas"]["Event"];
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1409,7 +1410,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1418,7 +1419,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1427,7 +1428,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -1436,7 +1437,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -1445,7 +1446,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -1476,9 +1477,9 @@ export interface paths {
             parameters: {
                 query?: {
                     tenant?: string;
-                    /** @description `next` of the page before. */
+                    /** `next` of the page before. */
                     after?: string;
-                    /** @description Default 100. */
+                    /** Default 100. */
                     limit?: number;
                 };
                 header?: never;
@@ -1487,7 +1488,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description A page */
+                /** A page */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1495,12 +1496,12 @@ export interface paths {
                     content: {
                         "application/json": {
                             data: components["schemas"]["Suppression"][];
-                            /** @description Give it as `after` for the next page; absent on the last. */
+                            /** Give it as `after` for the next page; absent on the last. */
                             next?: string;
                         };
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1509,7 +1510,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1518,7 +1519,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1527,7 +1528,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -1536,7 +1537,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -1545,7 +1546,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -1559,7 +1560,7 @@ export interface paths {
         put?: never;
         /**
          * Add addresses
-         * @description An address that is on the list keeps its first entry. All entries are added, or none.
+         * An address that is on the list keeps its first entry. All entries are added, or none.
          */
         post: {
             parameters: {
@@ -1584,7 +1585,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description How many entries were taken */
+                /** How many entries were taken */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1595,7 +1596,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1604,7 +1605,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1613,7 +1614,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1622,7 +1623,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -1631,7 +1632,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -1640,7 +1641,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -1676,7 +1677,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description The list */
+                /** The list */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1685,7 +1686,7 @@ export interface paths {
                         "text/csv": string;
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1694,7 +1695,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1703,7 +1704,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1712,7 +1713,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -1721,7 +1722,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -1730,7 +1731,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -1773,14 +1774,14 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description It is off the list */
+                /** It is off the list */
                 204: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content?: never;
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1789,7 +1790,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1798,7 +1799,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1807,7 +1808,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -1816,7 +1817,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -1825,7 +1826,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -1850,7 +1851,7 @@ export interface paths {
         };
         /**
          * Destinations with mail waiting, connections open, or suspended
-         * @description Most recipients first, at most 1,000.
+         * Most recipients first, at most 1,000.
          */
         get: {
             parameters: {
@@ -1861,7 +1862,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description The destinations */
+                /** The destinations */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1872,7 +1873,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1881,7 +1882,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1890,7 +1891,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1899,7 +1900,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -1908,7 +1909,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -1917,7 +1918,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -1949,14 +1950,14 @@ export interface paths {
                 query?: never;
                 header?: never;
                 path: {
-                    /** @description A domain, or a destination as the list names it. */
+                    /** A domain, or a destination as the list names it. */
                     destination: string;
                 };
                 cookie?: never;
             };
             requestBody?: never;
             responses: {
-                /** @description The destination */
+                /** The destination */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1965,7 +1966,7 @@ export interface paths {
                         "application/json": components["schemas"]["Destination"];
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1974,7 +1975,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1983,7 +1984,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1992,7 +1993,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -2001,7 +2002,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -2010,7 +2011,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -2028,14 +2029,14 @@ export interface paths {
         head?: never;
         /**
          * Suspend, resume, pause or limit a destination
-         * @description What is left out stays as it is. `suspended: false` also ends every pause.
+         * What is left out stays as it is. `suspended: false` also ends every pause.
          */
         patch: {
             parameters: {
                 query?: never;
                 header?: never;
                 path: {
-                    /** @description A domain, or a destination as the list names it. */
+                    /** A domain, or a destination as the list names it. */
                     destination: string;
                 };
                 cookie?: never;
@@ -2046,14 +2047,14 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description It holds from now on */
+                /** It holds from now on */
                 204: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content?: never;
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2062,7 +2063,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2071,7 +2072,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -2080,7 +2081,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -2089,7 +2090,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -2098,7 +2099,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -2122,9 +2123,9 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    /** @description `next` of the page before. */
+                    /** `next` of the page before. */
                     after?: string;
-                    /** @description Default 100. */
+                    /** Default 100. */
                     limit?: number;
                 };
                 header?: never;
@@ -2133,7 +2134,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description A page */
+                /** A page */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -2141,12 +2142,12 @@ export interface paths {
                     content: {
                         "application/json": {
                             data: components["schemas"]["ApiKey"][];
-                            /** @description Give it as `after` for the next page; absent on the last. */
+                            /** Give it as `after` for the next page; absent on the last. */
                             next?: string;
                         };
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2155,7 +2156,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2164,7 +2165,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -2173,7 +2174,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -2182,7 +2183,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -2191,7 +2192,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -2205,7 +2206,7 @@ export interface paths {
         put?: never;
         /**
          * Make a key
-         * @description A key of one tenant makes keys of its own tenant only, with no scope that it lacks.
+         * A key of one tenant makes keys of its own tenant only, with no scope that it lacks.
          */
         post: {
             parameters: {
@@ -2217,25 +2218,25 @@ export interface paths {
             requestBody: {
                 content: {
                     "application/json": {
-                        /** @description For people: which program has the key. */
+                        /** For people: which program has the key. */
                         name: string;
                         scopes: ("send" | "read" | "content" | "operate" | "admin")[];
-                        /** @description Whose mail it sees and sends. Default: that of all tenants. */
+                        /** Whose mail it sees and sends. Default: that of all tenants. */
                         tenant?: string;
-                        /** @description Domains that authors and return paths may have. Default: any. */
+                        /** Domains that authors and return paths may have. Default: any. */
                         senderDomains?: string[];
                         /**
                          * Format: date-time
-                         * @description Default: never.
+                         * Default: never.
                          */
                         expiresAt?: string;
-                        /** @description Default: 6,000. */
+                        /** Default: 6,000. */
                         requestsPerMinute?: number;
                     };
                 };
             };
             responses: {
-                /** @description The key, with its token */
+                /** The key, with its token */
                 201: {
                     headers: {
                         [name: string]: unknown;
@@ -2244,7 +2245,7 @@ export interface paths {
                         "application/json": components["schemas"]["CreatedApiKey"];
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2253,7 +2254,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2262,7 +2263,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -2271,7 +2272,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -2280,7 +2281,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -2289,7 +2290,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -2318,7 +2319,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke a key
-         * @description It ends here at once, and on other servers within a second.
+         * It ends here at once, and on other servers within a second.
          */
         delete: {
             parameters: {
@@ -2331,14 +2332,14 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description It is revoked */
+                /** It is revoked */
                 204: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content?: never;
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2347,7 +2348,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2356,7 +2357,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -2365,7 +2366,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -2374,7 +2375,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -2383,7 +2384,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -2422,7 +2423,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description Groups, routes, hosts, TLS policies and signatures */
+                /** Groups, routes, hosts, TLS policies and signatures */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -2433,7 +2434,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2442,7 +2443,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2451,7 +2452,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -2460,7 +2461,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -2469,7 +2470,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -2478,7 +2479,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -2514,7 +2515,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description The rule, and what follows */
+                /** The rule, and what follows */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -2525,7 +2526,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2534,7 +2535,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2543,7 +2544,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -2552,7 +2553,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -2561,7 +2562,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -2570,7 +2571,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -2606,7 +2607,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description The queue */
+                /** The queue */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -2615,7 +2616,7 @@ export interface paths {
                         "application/json": components["schemas"]["Health"];
                     };
                 };
-                /** @description No key, or a wrong one */
+                /** No key, or a wrong one */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2624,7 +2625,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this */
+                /** The key may not do this */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2633,7 +2634,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description There is no such object, or it is another tenant's */
+                /** There is no such object, or it is another tenant's */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -2642,7 +2643,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The request is not valid; `errors` names the places */
+                /** The request is not valid; `errors` names the places */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -2651,7 +2652,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Too many requests; see Retry-After */
+                /** Too many requests; see Retry-After */
                 429: {
                     headers: {
                         [name: string]: unknown;
@@ -2660,7 +2661,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Overloaded, or the queue cannot be used; see Retry-After */
+                /** Overloaded, or the queue cannot be used; see Retry-After */
                 503: {
                     headers: {
                         [name: string]: unknown;
@@ -2681,10 +2682,11 @@ export interface paths {
     };
 }
 export type webhooks = Record<string, never>;
+/** The schemas that the paths share. */
 export interface components {
     schemas: {
         Accepted: {
-            /** @description Absent when every recipient is suppressed. */
+            /** Absent when every recipient is suppressed. */
             id?: string;
             duplicate: boolean;
             recipients: {
@@ -2703,7 +2705,7 @@ export interface components {
             title: string;
             status: number;
             detail: string;
-            /** @description Match on this. */
+            /** Match on this. */
             code: string;
             errors?: {
                 path: string;
@@ -2794,7 +2796,7 @@ export interface components {
                     address: string;
                 })[];
             })[];
-            /** @description One mailbox: `Ann <ann@example.com>`, or `{ name, address }`. */
+            /** One mailbox: `Ann <ann@example.com>`, or `{ name, address }`. */
             sender?: string | {
                 name?: string;
                 address: string;
@@ -2841,21 +2843,21 @@ export interface components {
                 from?: string;
                 to?: string[];
             };
-            /** @description Only for keys of all tenants. */
+            /** Only for keys of all tenants. */
             tenant?: string;
-            /** @description A word by which messages can be selected later. */
+            /** A word by which messages can be selected later. */
             tag?: string;
             /**
              * Format: date-time
-             * @description Nothing is attempted before.
+             * Nothing is attempted before.
              */
             notBefore?: string;
             delivery?: {
-                /** @description Only over verified TLS (RFC 8689). */
+                /** Only over verified TLS (RFC 8689). */
                 requireTls?: boolean;
                 /** @enum {string} */
                 sign?: "attempt" | "enqueue";
-                /** @description Default: five days. */
+                /** Default: five days. */
                 expireAfterMs?: number;
                 delayNoticeAfterMs?: number | null;
                 /** @enum {string} */
@@ -2868,11 +2870,11 @@ export interface components {
         };
         Attachment: {
             filename?: string;
-            /** @description The octets in base64. */
+            /** The octets in base64. */
             content: string;
-            /** @description Default: by the ending of the file name. */
+            /** Default: by the ending of the file name. */
             contentType?: string;
-            /** @description For `cid:` links from the HTML. */
+            /** For `cid:` links from the HTML. */
             contentId?: string;
             /** @enum {string} */
             disposition?: "attachment" | "inline";
@@ -2970,7 +2972,7 @@ export interface components {
                     address: string;
                 })[];
             })[];
-            /** @description One mailbox: `Ann <ann@example.com>`, or `{ name, address }`. */
+            /** One mailbox: `Ann <ann@example.com>`, or `{ name, address }`. */
             sender?: string | {
                 name?: string;
                 address: string;
@@ -3017,21 +3019,21 @@ export interface components {
                 from?: string;
                 to?: string[];
             };
-            /** @description Only for keys of all tenants. */
+            /** Only for keys of all tenants. */
             tenant?: string;
-            /** @description A word by which messages can be selected later. */
+            /** A word by which messages can be selected later. */
             tag?: string;
             /**
              * Format: date-time
-             * @description Nothing is attempted before.
+             * Nothing is attempted before.
              */
             notBefore?: string;
             delivery?: {
-                /** @description Only over verified TLS (RFC 8689). */
+                /** Only over verified TLS (RFC 8689). */
                 requireTls?: boolean;
                 /** @enum {string} */
                 sign?: "attempt" | "enqueue";
-                /** @description Default: five days. */
+                /** Default: five days. */
                 expireAfterMs?: number;
                 delayNoticeAfterMs?: number | null;
                 /** @enum {string} */
@@ -3086,7 +3088,7 @@ export interface components {
             /** @enum {string} */
             state?: "queued" | "held" | "unknown" | "delivered" | "failed" | "expired" | "cancelled";
             /**
-             * @description The whole queue, or all of the tenant. Alone only.
+             * The whole queue, or all of the tenant. Alone only.
              * @enum {boolean}
              */
             all?: true;
@@ -3133,9 +3135,9 @@ export interface components {
         DestinationSettings: {
             suspended?: boolean;
             note?: string;
-            /** @description 0 ends a pause. */
+            /** 0 ends a pause. */
             pauseMs?: number;
-            /** @description `null` returns to the limits of all destinations. */
+            /** `null` returns to the limits of all destinations. */
             limits?: {
                 maxConcurrency?: number;
                 messagesPerConnection?: number;
@@ -3146,7 +3148,7 @@ export interface components {
             } | null;
         };
         CreatedApiKey: components["schemas"]["ApiKey"] & {
-            /** @description What the client sends. Shown once. */
+            /** What the client sends. Shown once. */
             token: string;
         };
         ApiKey: {
@@ -3169,7 +3171,7 @@ export interface components {
             /** Format: date-time */
             oldestDueAt?: string;
             running: boolean;
-            /** @description What is wrong now, in sentences. */
+            /** What is wrong now, in sentences. */
             troubles: string[];
         };
     };
