@@ -37,7 +37,7 @@ describe('mb send, with nothing but the system resolver and port 25', () => {
     const letter = ['-f', 'zoe@example.com', '-t', 'alice@north.test', '-s', 'Grüße', '--text', 'Hello.'];
     const { code, stdout, stderr } = await mb([...letter, ...signed()]);
     expect(stderr).toBe('');
-    expect(stdout).toMatch(/alice@north\.test\s+delivered\s+mx\.north\.test \[127\.0\.1\.25(?::25)?\]/);
+    expect(stdout).toMatch(/alice@north\.test\s+delivered\s+mx\.north\.test\s+at\s+127\.0\.1\.25(?::25)?/);
     expect(stdout).toMatch(/TLSv1\.3 TLS_AES_256_GCM_SHA384/);
     const [, queueId] = /250 2\.0\.0 Ok: (?:\d+ bytes )?queued as (\w+)/.exec(stdout) ?? [];
     expect(code).toBe(0);
