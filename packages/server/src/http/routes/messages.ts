@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import type { EnqueueOptions, EnqueueResult, ReadyMessage } from '@mb/broker';
+import type { EnqueueOptions, EnqueueResult, MessageView, ReadyMessage } from '@mb/broker';
 import type { Message } from '@mb/mime';
 import type { Context } from 'hono';
 import type { ApiKey } from '../../api-keys.ts';
@@ -63,8 +63,7 @@ export function addMessageRoutes(api: Api, parts: ApiParts): void {
       responses: { 200: json(messageViewSchema, 'The message') },
     }),
     async (context) => {
-      const view = await queue.show(context.req.valid('param').id);
-      if (!view || !sees(context.get('key'), view.tenant)) throw notFound('message');
+      const view = await visibleMessage(context.req.valid('param').id, context.get('key'), parts);
       return context.json(messageView(view), 200);
     },
   );
@@ -81,8 +80,7 @@ export function addMessageRoutes(api: Api, parts: ApiParts): void {
     }),
     async (context) => {
       const { id } = context.req.valid('param');
-      const view = await queue.show(id);
-      if (!view || !sees(context.get('key'), view.tenant)) throw notFound('message');
+      const view = await visibleMessage(id, context.get('key'), parts);
       const body = ReadableStream.from(queue.content(id)) as ReadableStream<Uint8Array>;
       return new Response(body, {
         headers: {
@@ -108,12 +106,18 @@ export function addMessageRoutes(api: Api, parts: ApiParts): void {
       }),
       async (context) => {
         const { id } = context.req.valid('param');
-        const view = await queue.show(id);
-        if (!view || !sees(context.get('key'), view.tenant)) throw notFound('message');
+        await visibleMessage(id, context.get('key'), parts);
         return context.json({ changed: await queue[action]({ messageId: id }) }, 200);
       },
     );
   }
+}
+
+/** A message that the key may see. @throws {Problem} 404 */
+async function visibleMessage(id: string, key: ApiKey, { broker }: ApiParts): Promise<MessageView> {
+  const view = await broker.queue.show(id);
+  if (!view || !sees(key, view.tenant)) throw notFound('message');
+  return view;
 }
 
 /**
