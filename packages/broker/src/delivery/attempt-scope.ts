@@ -9,7 +9,7 @@ import { type RouteEnvironment, RouteScope } from '../route/route-scope.ts';
 import { type EgressSource, openFrom, reachableFrom } from '../sender/egress-source.ts';
 import type { ConnectionScope, DialObserver } from './connections.ts';
 import type { HostExperienceScope, HostExperiences } from './host-experiences.ts';
-import type { HostPlan, UsableApproach } from './host-plan.ts';
+import type { HostPlan, UsableHostPlan } from './host-plan.ts';
 import type { ReplyRules } from './reply-rule.ts';
 import { observeRefusal, observeSession } from './tls-observation.ts';
 
@@ -62,9 +62,9 @@ export class AttemptScope {
   readonly #experiences: HostExperienceScope;
   readonly #firstOfSeveral: boolean;
   readonly #routes: RouteScope;
-  readonly #approaches = new Map<MailHost, Promise<HostPlan>>();
+  readonly #hostPlans = new Map<MailHost, Promise<HostPlan>>();
   /** For messages that ask for REQUIRETLS. */
-  readonly #strictApproaches = new Map<MailHost, Promise<HostPlan>>();
+  readonly #strictHostPlans = new Map<MailHost, Promise<HostPlan>>();
 
   constructor(environment: AttemptEnvironment, options: AttemptScopeOptions) {
     this.environment = environment;
@@ -89,17 +89,17 @@ export class AttemptScope {
   }
 
   /** How one of the hosts of a next hop is talked to. */
-  approach(nextHop: ReachableHop, host: MailHost, requireTls: boolean): Promise<HostPlan> {
-    const known = requireTls ? this.#strictApproaches : this.#approaches;
-    let approach = known.get(host);
-    if (!approach) {
-      approach = this.#findApproach(nextHop, host, requireTls);
-      known.set(host, approach);
+  hostPlan(nextHop: ReachableHop, host: MailHost, requireTls: boolean): Promise<HostPlan> {
+    const known = requireTls ? this.#strictHostPlans : this.#hostPlans;
+    let plan = known.get(host);
+    if (!plan) {
+      plan = this.#planHost(nextHop, host, requireTls);
+      known.set(host, plan);
     }
-    return approach;
+    return plan;
   }
 
-  async #findApproach(nextHop: ReachableHop, host: MailHost, requireTls: boolean): Promise<HostPlan> {
+  async #planHost(nextHop: ReachableHop, host: MailHost, requireTls: boolean): Promise<HostPlan> {
     const security = await this.#routes.security(nextHop, host, requireTls);
     if (!security.usable) {
       const { observers } = this.environment;
@@ -129,40 +129,36 @@ export class AttemptScope {
    * The connection to a host: the one that this work has, an idle one, or a new one.
    * @throws {SmtpError} when the connection fails, or has failed for this work before.
    */
-  connect(approach: UsableApproach): SmtpConnection | Promise<SmtpConnection> {
-    const current = this.#connections.tryAcquire(approach.key);
-    if (!current) return this.#dial(approach);
+  connect(plan: UsableHostPlan): SmtpConnection | Promise<SmtpConnection> {
+    const current = this.#connections.tryAcquire(plan.key);
+    if (!current) return this.#dial(plan);
     this.environment.egress.answered();
     return current;
   }
 
   /** A message that was given a connection is done with it. */
-  release({ key }: UsableApproach): void {
+  release({ key }: UsableHostPlan): void {
     this.#connections.release(key);
   }
 
-  async #dial(approach: UsableApproach): Promise<SmtpConnection> {
+  async #dial(plan: UsableHostPlan): Promise<SmtpConnection> {
     const { egress } = this.environment;
-    const options = this.#connectOptions(approach);
+    const options = this.#connectOptions(plan);
     try {
-      const connection = await this.#connections.acquire(
-        approach.key,
-        options,
-        this.#observeDialling(approach),
-      );
+      const connection = await this.#connections.acquire(plan.key, options, this.#observeDialling(plan));
       egress.answered();
       return connection;
     } catch (error) {
-      if (SmtpError.isInstance(error) && error.kind !== 'aborted') egress.failed(approach.host, error);
+      if (SmtpError.isInstance(error) && error.kind !== 'aborted') egress.failed(plan.host, error);
       throw error;
     }
   }
 
   /** Reports how a new connection went; undefined when nothing listens. */
-  #observeDialling(approach: UsableApproach): DialObserver | undefined {
+  #observeDialling(plan: UsableHostPlan): DialObserver | undefined {
     const { observers } = this.environment;
     if (!observers.wants('connect') && !observers.wants('tls')) return undefined;
-    const { host, nextHop } = approach;
+    const { host, nextHop } = plan;
     return (session, durationMs) => {
       const failure = SmtpError.isInstance(session) ? session : undefined;
       observers.emit({
@@ -174,12 +170,12 @@ export class AttemptScope {
         durationMs,
         ...(failure && { errorCode: failure.code }),
       });
-      const tls = observeSession(approach, session);
+      const tls = observeSession(plan, session);
       if (tls) observers.emit(tls);
     };
   }
 
-  #connectOptions({ host, nextHop, tlsName, tls: asked }: Omit<UsableApproach, 'key'>): ConnectOptions {
+  #connectOptions({ host, nextHop, tlsName, tls: asked }: Omit<UsableHostPlan, 'key'>): ConnectOptions {
     const { delivery, egress, clock, tls, hostname, observers, openSocket: open } = this.environment;
     const { source, signal } = this;
     const openSocket = source ? openFrom(source, open) : open;

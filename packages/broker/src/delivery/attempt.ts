@@ -14,7 +14,7 @@ import {
 import type { AttemptScope } from './attempt-scope.ts';
 import { mayTryNextHost } from './classify.ts';
 import { wasNotOffered } from './connections.ts';
-import type { UsableApproach } from './host-plan.ts';
+import type { UsableHostPlan } from './host-plan.ts';
 import type { RecipientOutcome } from './outcome.ts';
 import type { PlannedDelivery, PlannedRecipient } from './plan.ts';
 
@@ -112,16 +112,16 @@ interface Offer {
 /** Offers the message to one host; gives the results in the order of `recipients`. */
 async function tryHost(offer: Offer, scope: AttemptScope): Promise<RecipientOutcome[]> {
   const { nextHop, host, recipients, message, attempt } = offer;
-  const approach = await scope.approach(nextHop, host, message.requireTls ?? false);
-  if (!approach.usable) {
-    return recipients.map((recipient) => policyOutcome(recipient, host, approach, attempt));
+  const plan = await scope.hostPlan(nextHop, host, message.requireTls ?? false);
+  if (!plan.usable) {
+    return recipients.map((recipient) => policyOutcome(recipient, host, plan, attempt));
   }
   const { egress, replyRules: rules } = scope.environment;
   const factsOf = ({ domain }: PlannedRecipient) => {
     return { host, relay: isForeignRelay(nextHop, host, domain), rules, attempt };
   };
   try {
-    const { outcome, dsn } = await handOver(offer, approach, scope);
+    const { outcome, dsn } = await handOver(offer, plan, scope);
     const transcript = scope.transcripts ? outcome.transcript : [];
     // RFC 2033 §4.2: only LMTP answers for each recipient after the content.
     const accepted = outcome.recipients.filter(({ stage }) => stage !== 'rcpt').length;
@@ -170,15 +170,15 @@ interface HandOver {
 }
 
 /** Hands the message to the host, over as many connections as it takes: a session may be full before the message is. */
-async function handOver(offer: Offer, approach: UsableApproach, scope: AttemptScope): Promise<HandOver> {
-  const first = await handOverOnce(offer, approach, scope);
+async function handOver(offer: Offer, plan: UsableHostPlan, scope: AttemptScope): Promise<HandOver> {
+  const first = await handOverOnce(offer, plan, scope);
   const { outcome } = first;
   const untouched = [...outcome.recipients.keys()].filter((index) => isUntouched(outcome.recipients[index]!));
   // A session that decided on none of them made no progress, and would make none the next time either.
   if (untouched.length === 0 || untouched.length === outcome.recipients.length) return first;
   const recipients = untouched.map((index) => offer.recipients[index]!);
   try {
-    const { outcome: rest, dsn } = await handOver({ ...offer, recipients }, approach, scope);
+    const { outcome: rest, dsn } = await handOver({ ...offer, recipients }, plan, scope);
     const results = [...outcome.recipients];
     untouched.forEach((index, position) => {
       results[index] = rest.recipients[position]!;
@@ -198,13 +198,13 @@ function isUntouched(result: RecipientResult): boolean {
 
 async function handOverOnce(
   offer: Offer,
-  approach: UsableApproach,
+  plan: UsableHostPlan,
   scope: AttemptScope,
   withoutProgress = 0,
 ): Promise<HandOver> {
   const { recipients, message } = offer;
   const { signal } = scope;
-  const connection = await scope.connect(approach);
+  const connection = await scope.connect(plan);
   let failure: unknown;
   try {
     const { eightBitMime, dsn } = connection.capabilities;
@@ -217,7 +217,7 @@ async function handOverOnce(
   } catch (error) {
     failure = error;
   } finally {
-    scope.release(approach);
+    scope.release(plan);
   }
   // SESS-03: nothing was offered, as the session had ended or was full. Each session that answered something is followed
   // by another one; of those that answered nothing, one may have been idle for too long.
@@ -225,7 +225,7 @@ async function handOverOnce(
   const passing = connection.answered > 0 || failure.code === 'MB_SMTP_CONNECTION_CLOSED';
   const spent = passing ? 0 : withoutProgress + 1;
   if (spent > 1) throw failure;
-  return handOverOnce(offer, approach, scope, spent);
+  return handOverOnce(offer, plan, scope, spent);
 }
 
 /** Q-14: the worker stops, and what has not begun waits for the next start. */

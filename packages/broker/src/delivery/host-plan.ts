@@ -13,4 +13,4 @@ export type HostPlan =
     });
 
 /** A host that may be talked to. */
-export type UsableApproach = Extract<HostPlan, { readonly usable: true }>;
+export type UsableHostPlan = Extract<HostPlan, { readonly usable: true }>;

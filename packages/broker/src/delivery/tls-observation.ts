@@ -1,7 +1,7 @@
 import type { SmtpConnection, SmtpError } from '@mb/smtp-client';
 import type { TlsObservation } from '../observer.ts';
 import type { SecurityBasis } from '../route/tls-policy.ts';
-import type { HostPlan, UsableApproach } from './host-plan.ts';
+import type { HostPlan, UsableHostPlan } from './host-plan.ts';
 
 /** RFC 8460 §4.4: policies of DANE and of MTA-STS have types of their own; everything else is "no policy found". */
 function policyOf(basis: SecurityBasis): TlsObservation['policy'] {
@@ -11,7 +11,7 @@ function policyOf(basis: SecurityBasis): TlsObservation['policy'] {
 
 /** How TLS went in a session; undefined when it ended for another reason before TLS was tried. */
 export function observeSession(
-  { basis, host, nextHop }: UsableApproach,
+  { basis, host, nextHop }: UsableHostPlan,
   session: Pick<SmtpConnection, 'tls'> | Pick<SmtpError, 'tls'>,
 ): TlsObservation | undefined {
   const evidence = session.tls;
