@@ -93,7 +93,7 @@ export class Exchange {
   readonly #failed = new Set<number>();
   /** A server did its work for us, whatever came of it; one that refuses all of us did not. */
   #answered = false;
-  #turn = 0;
+  #next = 0;
 
   constructor(request: ExchangeRequest) {
     this.#request = request;
@@ -212,8 +212,8 @@ export class Exchange {
   #nextServer(now: number): ExchangeStep {
     const { servers, deadline, nextId } = this.#request;
     if (now >= deadline) return { do: 'done', outcome: this.#timeout() };
-    while (this.#failed.has(this.#turn % servers.length)) this.#turn++;
-    const server = this.#turn % servers.length;
+    while (this.#failed.has(this.#next % servers.length)) this.#next++;
+    const server = this.#next % servers.length;
     const attempt: Attempt = {
       server,
       transport: servers[server]!.transport,
@@ -223,7 +223,7 @@ export class Exchange {
       settled: false,
     };
     const step = this.#send(attempt, now, false);
-    this.#turn++;
+    this.#next++;
     return step;
   }
 
@@ -231,7 +231,7 @@ export class Exchange {
     const { name, type, deadline, attemptTimeoutMs, servers, nextId } = this.#request;
     const sent = renew ? { ...attempt, id: nextId() } : attempt;
     const index = this.#attempts.push(sent) - 1;
-    const round = Math.floor(this.#turn / servers.length);
+    const round = Math.floor(this.#next / servers.length);
     return {
       do: 'send',
       attempt: index,

@@ -31,9 +31,9 @@ import {
   queryOptions,
   type Resolver,
 } from './resolver.ts';
+import { Semaphore } from './semaphore.ts';
 import { makeServerSet, type ServerSet, SystemServers } from './system-servers.ts';
 import type { FetchFunction } from './transport/https.ts';
-import { Turnstile } from './turnstile.ts';
 
 /** Options of `createResolver`. */
 export interface ResolverOptions {
@@ -151,14 +151,14 @@ class SocketResolver implements NodeResolver {
   readonly #config: ResolverConfig;
   readonly #cache: AnswerCache | undefined;
   readonly #flights = new Map<string, Flight>();
-  readonly #turnstile: Turnstile;
+  readonly #semaphore: Semaphore;
   /** When a server last gave a good answer, epoch milliseconds. */
   #answeredAt = Number.NEGATIVE_INFINITY;
 
   constructor(config: ResolverConfig, cache: AnswerCache | undefined) {
     this.#config = config;
     this.#cache = cache;
-    this.#turnstile = new Turnstile(config.maxConcurrent);
+    this.#semaphore = new Semaphore(config.maxConcurrent);
   }
 
   async query<T extends RecordType>(name: string, type: T, options?: QueryOptions): Promise<Answer<T>> {
@@ -221,7 +221,7 @@ class SocketResolver implements NodeResolver {
   async #lookup(name: string, type: RecordType, signal: AbortSignal): Promise<Answer> {
     const { clock, timeoutMs } = this.#config;
     const deadline = clock.now() + timeoutMs;
-    const answer = await this.#turnstile.run(() => this.#resolve(name, type, deadline, signal));
+    const answer = await this.#semaphore.run(() => this.#resolve(name, type, deadline, signal));
     if (this.#cache === undefined) return answer;
     if (isTemporary(answer)) return this.#cache.getStale(name, type, clock.now()) ?? answer;
     return this.#cache.set(answer, clock.now());

@@ -1,20 +1,20 @@
-/** Left-over places in front of the line that are dropped in one go. */
+/** Entries at the front of the queue that are served and still in memory; dropped together at this number. */
 const compactAfter = 1024;
 
-/** Lets a fixed number of tasks run at a time; the others wait in the order in which they came. */
-export class Turnstile {
+/** Lets a fixed number of tasks run at a time; the others wait in the order of their calls. */
+export class Semaphore {
   readonly #limit: number;
   #running = 0;
-  readonly #line: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
   #head = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** Runs `task` when a place is free. */
+  /** Runs `task` when fewer than `limit` tasks run. */
   async run<T>(task: () => Promise<T>): Promise<T> {
-    if (this.#running >= this.#limit) await new Promise<void>((resolve) => this.#line.push(resolve));
+    if (this.#running >= this.#limit) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#running++;
     try {
       return await task();
@@ -24,8 +24,8 @@ export class Turnstile {
   }
 
   #release(): void {
-    // The place passes on to the next in line, so that no newcomer can take it in between.
-    const next = this.#line[this.#head++];
+    // The slot passes to the next task that waits, so that a later call cannot take it in between.
+    const next = this.#waiting[this.#head++];
     if (next !== undefined) {
       if (this.#head === compactAfter) this.#compact();
       next();
@@ -36,7 +36,7 @@ export class Turnstile {
   }
 
   #compact(): void {
-    this.#line.splice(0, this.#head);
+    this.#waiting.splice(0, this.#head);
     this.#head = 0;
   }
 }
