@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Talk } from '../../../test/talk.ts';
-import { releaseStretch, writeBlock } from './transmit-block.ts';
+import { releaseSlab, writeBlock } from './transmit-block.ts';
 
 const text = (octets: Uint8Array | undefined) => new TextDecoder().decode(octets);
 
@@ -44,8 +44,8 @@ describe('writeBlock', () => {
     expect(taken.every(({ octets }) => octets.every((octet) => octet === 65))).toBe(true);
     const kept = taken[0]!;
     fill.fill(66);
-    for (const { stretch } of taken.slice(1)) releaseStretch(stretch);
-    for (let round = 0; round < 50; round++) releaseStretch(write().stretch);
+    for (const { slab } of taken.slice(1)) releaseSlab(slab);
+    for (let round = 0; round < 50; round++) releaseSlab(write().slab);
     expect(kept.octets.every((octet) => octet === 65)).toBe(true);
   });
 

@@ -12,26 +12,26 @@ export interface Slab {
 /** What goes to the transport in one write. */
 export interface Taken {
   readonly octets: Uint8Array;
-  readonly stretch: Slab;
+  readonly slab: Slab;
 }
 
-const stretchOctets = 65_536;
+const slabOctets = 65_536;
 /** Room that a new block has at least. */
 const leastOctets = 16_384;
-/** Stretches kept for the next blocks. */
+/** Slabs kept for the next blocks. */
 const mostSpare = 16;
 const spare: Slab[] = [];
 
-function openStretch(): Slab {
-  const stretch = spare.pop() ?? { octets: new Uint8Array(stretchOctets), users: 0, current: true };
-  stretch.current = true;
-  return stretch;
+function openSlab(): Slab {
+  const slab = spare.pop() ?? { octets: new Uint8Array(slabOctets), users: 0, current: true };
+  slab.current = true;
+  return slab;
 }
 
-/** The transport has taken a block of this stretch, and its memory may be written again. */
-export function releaseStretch(stretch: Slab): void {
-  stretch.users -= 1;
-  if (stretch.users === 0 && !stretch.current && spare.length < mostSpare) spare.push(stretch);
+/** The transport has taken a block of this slab, and its memory may be written again. */
+export function releaseSlab(slab: Slab): void {
+  slab.users -= 1;
+  if (slab.users === 0 && !slab.current && spare.length < mostSpare) spare.push(slab);
 }
 
 /** Free blocks; one is enough for all sessions unless their hooks call each other. */
@@ -51,14 +51,14 @@ export function writeBlock(fill: (block: TransmitBlock) => boolean): Taken | und
 /**
  * Octets that are about to be handed to the transport in one write.
  *
- * Blocks are cut one after the other out of stretches of memory. A stretch is used again when the transport has taken
+ * Blocks are cut one after the other out of slabs of memory. A slab is used again when the transport has taken
  * all of its blocks, so that no write costs an allocation.
  */
 export class TransmitBlock {
-  #stretch = openStretch();
+  #slab = openSlab();
   #start = 0;
-  /** The stretch; write after `length` only. */
-  octets = this.#stretch.octets;
+  /** The slab; write after `length` only. */
+  octets = this.#slab.octets;
   /** Where the next octet goes. */
   length = 0;
 
@@ -95,18 +95,18 @@ export class TransmitBlock {
   /** What was written; undefined when that is nothing. */
   take(): Taken | undefined {
     if (this.length === this.#start) return undefined;
-    const stretch = this.#stretch;
-    stretch.users += 1;
-    const octets = stretch.octets.subarray(this.#start, this.length);
+    const slab = this.#slab;
+    slab.users += 1;
+    const octets = slab.octets.subarray(this.#start, this.length);
     this.#start = this.length;
     if (this.room < leastOctets) {
-      stretch.current = false;
-      this.#stretch = openStretch();
-      this.octets = this.#stretch.octets;
+      slab.current = false;
+      this.#slab = openSlab();
+      this.octets = this.#slab.octets;
       this.length = 0;
       this.#start = 0;
     }
-    return { octets, stretch };
+    return { octets, slab };
   }
 
   /** Forgets what was written since the last block was taken. */

@@ -1,6 +1,6 @@
 import { checkType, misuse, type Reply, SmtpError, type Stage, type TranscriptEntry } from '../../errors.ts';
 import { readOptions } from '../../option-table.ts';
-import { releaseStretch, type Slab, type TransmitBlock, writeBlock } from '../content/transmit-block.ts';
+import { releaseSlab, type Slab, type TransmitBlock, writeBlock } from '../content/transmit-block.ts';
 import { ReplyParser } from '../reply/reply-parser.ts';
 import { AuthDialogue } from '../sasl/auth-dialogue.ts';
 import { encodeBase64 } from '../sasl/base64.ts';
@@ -330,7 +330,7 @@ export class SmtpSession {
     if (this.#state === 'closed') return undefined;
     const taken = writeBlock(this.#fill);
     if (taken === undefined) return undefined;
-    this.#given.push(taken.stretch);
+    this.#given.push(taken.slab);
     this.#pipeline.nextBlock();
     this.#deadlines.blockGiven(now);
     return taken.octets;
@@ -349,9 +349,9 @@ export class SmtpSession {
   /** The transport took the oldest of the blocks that `pollTransmit` gave. */
   transmitted(now: number): void {
     this.#now = now;
-    const stretch = this.#given.shift();
-    if (stretch === undefined) return;
-    if (this.#options.reuseBlocks) releaseStretch(stretch);
+    const slab = this.#given.shift();
+    if (slab === undefined) return;
+    if (this.#options.reuseBlocks) releaseSlab(slab);
     this.#deadlines.blockTaken(now, this.#pipeline.first);
   }
 
