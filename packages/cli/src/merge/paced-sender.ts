@@ -138,7 +138,7 @@ class RowStore extends MemoryStore {
   }
 
   override async settle(settlement: Settlement): Promise<Settled> {
-    const outcomes = await Promise.all(settlement.outcomes.map((outcome) => this.#conclude(outcome)));
+    const outcomes = await Promise.all(settlement.outcomes.map((outcome) => this.#finish(outcome)));
     return super.settle({ ...settlement, outcomes });
   }
 
@@ -186,7 +186,7 @@ class RowStore extends MemoryStore {
   }
 
   /** Writes down what became of a row; that it is over is all that this queue keeps. */
-  async #conclude(outcome: Outcome): Promise<Outcome> {
+  async #finish(outcome: Outcome): Promise<Outcome> {
     const { recipientId, kind, detail } = outcome;
     const [id = ''] = recipientId.split('.');
     const open = this.#claimed.get(id);
