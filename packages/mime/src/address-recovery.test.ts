@@ -68,6 +68,8 @@ const best: readonly (readonly [field: string, ...entries: string[]])[] = [
   ['Ann) <ann@example.com>', 'Ann) <ann@example.com>'],
   ['a@b@example.com', '"a@b"@example.com'],
   ['a@b@c@example.com', '"a@b@c"@example.com'],
+  ['a@b@example.com.', '"a@b"@example.com'],
+  ['a@b.@example.com', '"a@b."@example.com'],
   ['ann@example.com.', 'ann@example.com'],
   ['a..b.@docomo.example', 'a..b.@docomo.example'],
   ['ann\u200b@example.com', 'ann\u200b@example.com'],

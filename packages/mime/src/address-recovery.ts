@@ -60,8 +60,9 @@ function routable(reader: AddressReader, from: number, to: number): AddrSpec[] {
     while (end + 1 < to && /^@w/i.test(kinds.slice(end, end + 2))) end += 2;
     if (end > spec.end) {
       reader.ambiguous = true;
-      const localPart = `${spec.localPart}@${spec.domain}${reader.join(spec.end, end - 2)}`;
-      const domain = reader.textAt(end - 1);
+      const localPart = reader.join(start, end - 2);
+      // The dot of an absolute domain name changes nothing.
+      const domain = reader.textAt(end - 1).replace(/\.$/, '');
       specs.push({ localPart, domain, address: `${quoteLocalPart(localPart)}@${domain}`, start, end });
     } else specs.push(spec);
   }

@@ -49,14 +49,22 @@ it(`MUT-01 MUT-02 parseAuthenticationResults throws DkimError only, and reads ag
         if (!DkimError.isInstance(error)) throw error;
         return 'refused';
       }
-      const { defects: _, ...content } = parsed;
-      // A property without a type is written with the type that fits any, `policy`.
-      const results = content.results.map((result) => ({
-        ...result,
-        properties: result.properties.map((one) => ({ ...one, type: one.type || 'policy' })),
-      }));
-      expect(parseAuthenticationResults(written)).toEqual({ ...content, results });
+      expect(comparable(parseAuthenticationResults(written))).toEqual(comparable(parsed));
       return 'accepted';
     },
   });
 });
+
+/** What a field says, in the form in which it is written. */
+function comparable({ defects: _, results, ...content }: ReturnType<typeof parseAuthenticationResults>) {
+  return {
+    ...content,
+    results: results.map(({ comment, properties, ...result }) => ({
+      ...result,
+      // A word that is longer than a line is cut by blanks, so that the comment can be folded.
+      comment: comment?.replaceAll(' ', ''),
+      // A property without a type is written with the type that fits any.
+      properties: properties.map((one) => ({ ...one, type: one.type || 'policy' })),
+    })),
+  };
+}
