@@ -22,10 +22,13 @@ const word = z
   .min(1)
   .max(100)
   .regex(/^[^\p{Cc}]*$/u, 'must not have control characters');
+/** A domain that authors may have, or `*.` and one for all below it. */
+export const senderDomainPattern = /^(?:\*\.)?[^\s@*/:,;]+$/u;
+
 const senderDomain = z
   .string()
   .max(255)
-  .regex(/^(?:\*\.)?[^\s@*]+$/u, 'must be a domain such as example.com or *.example.com');
+  .regex(senderDomainPattern, 'must be a domain such as example.com or *.example.com');
 
 /** What a new key is given. */
 export const newApiKeySchema = z.strictObject({

@@ -32,3 +32,8 @@ export class ServerError extends Error {
     return typeof value === 'object' && value !== null && MARKER in value;
   }
 }
+
+/** What ./option-table.ts throws for a wrong option. */
+export function optionError(message: string): ServerError {
+  return new ServerError('MB_SERVER_OPTION', 'api-misuse', message);
+}

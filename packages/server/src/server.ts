@@ -2,37 +2,25 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { type ServerType, serve } from '@hono/node-server';
 import type { MailBroker } from '@mb/broker';
-import { z } from 'zod';
 import { Access } from './access.ts';
 import { ApiKeys } from './api-keys.ts';
 import { ServerError } from './errors.ts';
 import { createApp } from './http/app.ts';
+import {
+  callback,
+  integer,
+  type OptionTable,
+  readOptions,
+  required,
+  text,
+  withMethods,
+} from './option-table.ts';
 import { checkSubmissionOptions, type SubmissionOptions } from './submission/options.ts';
 import {
   type SubmissionAddress,
   type SubmissionServer,
   startSubmission,
 } from './submission/submission-server.ts';
-
-const optionsSchema = z.strictObject({
-  broker: z.custom<MailBroker>(
-    (value) => typeof value === 'object' && value !== null,
-    'must be a MailBroker with a store',
-  ),
-  maxMessageBytes: z
-    .int()
-    .min(1024)
-    .max(2 ** 31)
-    .default(64 * 1024 * 1024),
-  maxInFlight: z.int().min(1).max(100_000).default(256),
-  onError: z
-    .custom<(error: unknown) => void>((value) => typeof value === 'function', 'must be a function')
-    .optional(),
-  onWarning: z
-    .custom<(text: string) => void>((value) => typeof value === 'function', 'must be a function')
-    .optional(),
-  now: z.custom<() => number>((value) => typeof value === 'function', 'must be a function').optional(),
-});
 
 /** Options of {@link createServer}. */
 export interface ServerOptions {
@@ -50,6 +38,16 @@ export interface ServerOptions {
   readonly now?: (() => number) | undefined;
 }
 
+/** What each option of a server accepts. */
+export const serverOptions = {
+  broker: required(withMethods<MailBroker>('enqueue', 'explain', 'events')),
+  maxMessageBytes: integer(1024, 2 ** 31, { default: 64 * 1024 * 1024, unit: 'octets' }),
+  maxInFlight: integer(1, 100_000, { default: 256 }),
+  onError: callback<(error: unknown) => void>(),
+  onWarning: callback<(text: string) => void>(),
+  now: callback<() => number>(),
+} satisfies OptionTable<ServerOptions>;
+
 /** Where to listen. */
 export interface ListenOptions {
   /** 0 takes a free one. */
@@ -57,6 +55,23 @@ export interface ListenOptions {
   /** Default `127.0.0.1`: say it when others shall reach the server. */
   readonly host?: string | undefined;
 }
+
+/** What each option of `listen()` accepts. */
+export const listenOptions = {
+  port: required(integer(0, 65_535)),
+  host: text('a host name or an address', { default: '127.0.0.1', pattern: /^[^\s/]+$/ }),
+} satisfies OptionTable<ListenOptions>;
+
+/** How a server ends. */
+export interface CloseOptions {
+  /** Time for requests under way, in milliseconds; those that take longer are cut off. Default 10,000. */
+  readonly graceMs?: number | undefined;
+}
+
+/** What each option of `close()` accepts. */
+export const closeOptions = {
+  graceMs: integer(0, 3_600_000, { default: 10_000, unit: 'ms' }),
+} satisfies OptionTable<CloseOptions>;
 
 /** The broker behind HTTP. */
 export interface MailServer {
@@ -67,7 +82,7 @@ export interface MailServer {
   /**
    * Listens for HTTP.
    *
-   * @throws {ServerError} MB_SERVER_LISTEN when the address cannot be used.
+   * @throws {ServerError} MB_SERVER_OPTION; MB_SERVER_LISTEN when the address cannot be used.
    */
   listen(options: ListenOptions): Promise<{ readonly host: string; readonly port: number }>;
   /**
@@ -78,8 +93,12 @@ export interface MailServer {
    * await server.listenSubmission({ security: 'starttls', host: '0.0.0.0', hostname: 'mail.example.com', tls: { key, cert } });
    */
   listenSubmission(options: SubmissionOptions): Promise<SubmissionAddress>;
-  /** Takes no more requests, lets those under way end for `graceMs` (default 10,000), and resolves. The broker stays as it is. */
-  close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
+  /**
+   * Takes no more requests, waits for those under way, and resolves. The broker stays as it is.
+   *
+   * @throws {ServerError} MB_SERVER_OPTION
+   */
+  close(options?: CloseOptions): Promise<void>;
   /** As {@link MailServer.close}. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -94,22 +113,8 @@ export interface MailServer {
  * await server.listen({ port: 8025 });
  */
 export function createServer(options: ServerOptions): MailServer {
-  const checked = optionsSchema.safeParse(options);
-  if (!checked.success) {
-    throw new ServerError(
-      'MB_SERVER_OPTION',
-      'api-misuse',
-      `createServer: ${z.prettifyError(checked.error)}`,
-    );
-  }
-  const {
-    broker,
-    maxMessageBytes,
-    maxInFlight,
-    onError = warn,
-    onWarning = warn,
-    now = Date.now,
-  } = checked.data;
+  const read = readOptions(options, serverOptions, 'createServer: options');
+  const { broker, maxMessageBytes, maxInFlight, onError = warn, onWarning = warn, now = Date.now } = read;
   const keys = new ApiKeys({ records: broker.records, now, onError });
   const addresses = new WeakMap<Request, string>();
   let draining = false;
@@ -135,31 +140,22 @@ export function createServer(options: ServerOptions): MailServer {
   return {
     fetch,
     keys,
-    listen: ({ port, host = '127.0.0.1' }) =>
-      new Promise((resolve, reject) => {
-        const server = serve({
-          port,
-          hostname: host,
-          fetch: (request, { incoming }) => {
-            const address = incoming.socket.remoteAddress;
-            if (address !== undefined) addresses.set(request, address);
-            return fetch(request);
-          },
-        });
-        server.once('error', (cause: NodeJS.ErrnoException) => {
-          const reason = cause.code === 'EADDRINUSE' ? 'another process listens there' : cause.message;
-          reject(
-            new ServerError('MB_SERVER_LISTEN', 'network', `Cannot listen on ${host}:${port}: ${reason}.`, {
-              cause,
-            }),
-          );
-        });
-        server.once('listening', () => {
-          listeners.add(server);
-          const { address, port: actual } = server.address() as AddressInfo;
-          resolve({ host: address, port: actual });
-        });
-      }),
+    listen: async (given) => {
+      const { host, port } = readOptions(given, listenOptions, 'listen: options');
+      const server = serve({
+        port,
+        hostname: host,
+        fetch: (request, { incoming }) => {
+          const address = incoming.socket.remoteAddress;
+          if (address !== undefined) addresses.set(request, address);
+          return fetch(request);
+        },
+      });
+      await listening(server, `${host}:${port}`);
+      listeners.add(server);
+      const bound = server.address() as AddressInfo;
+      return { host: bound.address, port: bound.port };
+    },
     async listenSubmission(given) {
       const submission = await startSubmission(checkSubmissionOptions(given), {
         broker,
@@ -175,7 +171,8 @@ export function createServer(options: ServerOptions): MailServer {
     [Symbol.asyncDispose]: () => close(),
   };
 
-  async function close({ graceMs = 10_000 }: { readonly graceMs?: number | undefined } = {}): Promise<void> {
+  async function close(given: CloseOptions = {}): Promise<void> {
+    const { graceMs } = readOptions(given, closeOptions, 'close: options');
     draining = true;
     await Promise.all([
       ...[...listeners].map((server) => closeListener(server, graceMs)),
@@ -184,6 +181,19 @@ export function createServer(options: ServerOptions): MailServer {
     listeners.clear();
     submissions.clear();
   }
+}
+
+/** Waits until a server listens. @throws {ServerError} MB_SERVER_LISTEN */
+function listening(server: ServerType, where: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const reason = cause.code === 'EADDRINUSE' ? 'another process listens there' : cause.message;
+      reject(
+        new ServerError('MB_SERVER_LISTEN', 'network', `Cannot listen on ${where}: ${reason}.`, { cause }),
+      );
+    });
+    server.once('listening', () => resolve());
+  });
 }
 
 function closeListener(server: ServerType, graceMs: number): Promise<void> {

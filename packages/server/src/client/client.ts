@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 import createFetchClient, { type Client } from 'openapi-fetch';
+import { callback, type OptionTable, readOptions, required, text } from '../option-table.ts';
 import type { components, paths } from './api.ts';
 
 export type { components, paths };
@@ -18,12 +19,22 @@ export interface ClientOptions {
   /** What `mb key new` or POST /v1/keys has shown. */
   readonly token: string;
   /** Default: the platform's. */
-  readonly fetch?: (request: Request) => Promise<Response>;
+  readonly fetch?: ((request: Request) => Promise<Response>) | undefined;
 }
+
+/** What each option of a client accepts. */
+export const clientOptions = {
+  url: required(
+    text('a URL such as https://mail.example.com', { pattern: /^https?:\/\/[^\s/?#@]+(?:\/[^\s?#]*)?$/ }),
+  ),
+  token: required(text('a token (mb_…)', { pattern: /^[\x21-\x7e]+$/ })),
+  fetch: callback<(request: Request) => Promise<Response>>(),
+} satisfies OptionTable<ClientOptions>;
 
 /**
  * Makes a client.
  *
+ * @throws {ServerError} MB_SERVER_OPTION
  * @returns an object whose `GET`, `POST`, `PATCH` and `DELETE` take a path of the API; each answers `{ data }` or
  *   `{ error }`, where `error` is a problem (RFC 9457) with a `code`. It throws only when the server cannot be reached.
  * @example
@@ -34,7 +45,8 @@ export interface ClientOptions {
  * });
  * if (error) throw new Error(error.detail);
  */
-export function createClient({ url, token, fetch }: ClientOptions): ServerClient {
+export function createClient(options: ClientOptions): ServerClient {
+  const { url, token, fetch } = readOptions(options, clientOptions, 'createClient: options');
   return createFetchClient<paths>({
     baseUrl: url.replace(/\/$/, ''),
     headers: { authorization: `Bearer ${token}` },

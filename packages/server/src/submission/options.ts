@@ -1,30 +1,19 @@
 import { isIP } from 'node:net';
-import { z } from 'zod';
-import { ServerError } from '../errors.ts';
-
-const pem = z.union([z.string().min(1), z.instanceof(Uint8Array)]);
-const word = z.string().min(1).max(255);
-
-const shared = {
-  host: z.string().min(1).optional(),
-  port: z.int().min(0).max(65_535).optional(),
-  hostname: word,
-  maxClients: z.int().min(1).max(100_000).default(200),
-  maxRecipients: z.int().min(1).max(65_536).default(1000),
-  idleMs: z.int().min(1000).max(3_600_000).default(300_000),
-};
-const tls = z.strictObject({ key: pem, cert: pem });
-
-const schema = z.discriminatedUnion('security', [
-  z.strictObject({ security: z.enum(['starttls', 'tls']), tls, ...shared }),
-  z.strictObject({
-    security: z.literal('local'),
-    path: z.string().min(1).optional(),
-    tenant: word.optional(),
-    senderDomains: z.array(word).min(1).optional(),
-    ...shared,
-  }),
-]);
+import { createSecureContext } from 'node:tls';
+import { senderDomainPattern } from '../api-keys.ts';
+import { optionError } from '../errors.ts';
+import {
+  group,
+  integer,
+  list,
+  literal,
+  matching,
+  type OptionTable,
+  readOptions,
+  required,
+  text,
+  word,
+} from '../option-table.ts';
 
 interface SharedOptions {
   /** Address to listen on. Default 127.0.0.1; say it when others shall reach the server. */
@@ -41,12 +30,18 @@ interface SharedOptions {
   readonly idleMs?: number | undefined;
 }
 
+/** A private key and its certificate chain, as PEM. */
+export interface TlsCertificate {
+  readonly key: string | Uint8Array;
+  readonly cert: string | Uint8Array;
+}
+
 /** Submission over TLS by holders of a key with the scope `send`; the token is the password, the user name is free. */
 export interface SecureSubmissionOptions extends SharedOptions {
   /** `starttls`: TLS before AUTH (port 587, RFC 6409). `tls`: TLS from the start (port 465, RFC 8314 §3.3). */
   readonly security: 'starttls' | 'tls';
   /** Private key and certificate chain, as PEM. */
-  readonly tls: { readonly key: string | Uint8Array; readonly cert: string | Uint8Array };
+  readonly tls: TlsCertificate;
 }
 
 /**
@@ -66,36 +61,101 @@ export interface LocalSubmissionOptions extends SharedOptions {
 /** How to take mail by SMTP. */
 export type SubmissionOptions = SecureSubmissionOptions | LocalSubmissionOptions;
 
+const pem = matching<string | Uint8Array>(
+  'a text or octets in PEM (-----BEGIN …)',
+  (value) =>
+    (typeof value === 'string' || value instanceof Uint8Array) &&
+    Buffer.from(value as Uint8Array).includes('-----BEGIN '),
+);
+
+const shared = {
+  host: text('a host name or an address', { pattern: /^[^\s/]+$/ }),
+  port: integer(0, 65_535),
+  hostname: required(
+    text('a host name such as mail.example.com', { pattern: /^(?=.{1,255}$)[A-Za-z0-9]([\w-]*\.?)*$/ }),
+  ),
+  maxClients: integer(1, 100_000, { default: 200 }),
+  maxRecipients: integer(1, 65_536, { default: 1000 }),
+  idleMs: integer(1000, 3_600_000, { default: 300_000, unit: 'ms' }),
+} satisfies OptionTable<SharedOptions>;
+
+/** What each option of submission accepts, by `security`. */
+export const submissionOptions = {
+  secure: {
+    security: required(word(['starttls', 'tls'])),
+    tls: required(
+      group<TlsCertificate>({
+        key: required(pem),
+        cert: required(pem),
+      } satisfies OptionTable<TlsCertificate>),
+    ),
+    ...shared,
+  } satisfies OptionTable<SecureSubmissionOptions>,
+  local: {
+    security: required(literal('local')),
+    path: text('the path of a socket', { pattern: /^[^\0]+$/ }),
+    tenant: text('a name of 1 to 255 characters', { pattern: /^[^\p{Cc}]{1,255}$/u }),
+    senderDomains: list(
+      text('a domain such as example.com or *.example.com', { pattern: senderDomainPattern }),
+      1,
+    ),
+    ...shared,
+  } satisfies OptionTable<LocalSubmissionOptions>,
+};
+
 /** Options that were checked. */
-export type CheckedSubmissionOptions = z.infer<typeof schema>;
+export type CheckedSubmissionOptions = ReturnType<typeof checkSubmissionOptions>;
 
 /**
  * Checks the options, also for what would be an open relay: without keys only this machine may connect.
  *
  * @throws {ServerError} MB_SERVER_OPTION
  */
-export function checkSubmissionOptions(given: SubmissionOptions): CheckedSubmissionOptions {
-  const checked = schema.safeParse(given);
-  if (!checked.success) throw wrong(z.prettifyError(checked.error));
-  const options = checked.data;
-  if (options.security !== 'local') return options;
-  if (options.path !== undefined && (options.host !== undefined || options.port !== undefined)) {
-    throw wrong('path is in place of host and port; give one or the other');
+export function checkSubmissionOptions(given: SubmissionOptions) {
+  const where = 'listenSubmission: options';
+  if (typeof given !== 'object' || given === null) throw optionError(`${where} must be an object.`);
+  const { security } = given;
+  if (!['starttls', 'tls', 'local'].includes(security)) {
+    throw optionError(`${where}.security must be one of "starttls", "tls", "local".`);
   }
-  const { host = '127.0.0.1' } = options;
-  if (options.path === undefined && !isLoopback(host)) {
-    throw wrong(
-      `without keys it listens on a loopback address or a Unix socket only, not on ${host}: anybody could send`,
+  if (security !== 'local') {
+    const options = readOptions<SecureSubmissionOptions, typeof submissionOptions.secure>(
+      given as SecureSubmissionOptions,
+      submissionOptions.secure,
+      where,
+    );
+    checkCertificate(options.tls, `${where}.tls`);
+    return options;
+  }
+  const options = readOptions<LocalSubmissionOptions, typeof submissionOptions.local>(
+    given as LocalSubmissionOptions,
+    submissionOptions.local,
+    where,
+  );
+  const { path, host, port } = options;
+  if (path !== undefined && (host !== undefined || port !== undefined)) {
+    throw optionError(`${where}.path is in place of host and port; give one or the other.`);
+  }
+  if (path === undefined && !isLoopback(host ?? '127.0.0.1')) {
+    throw optionError(
+      `${where}.host must be a loopback address when no keys are needed, not ${JSON.stringify(host)}: anybody could send.`,
     );
   }
   return options;
 }
 
+/** What OpenSSL says of a key and a certificate that do not fit is said before a client connects. */
+function checkCertificate({ key, cert }: TlsCertificate, where: string): void {
+  try {
+    createSecureContext({ key: key as string, cert: cert as string });
+  } catch (cause) {
+    throw optionError(
+      `${where}: key and cert must be a private key and its certificate: ${(cause as Error).message}.`,
+    );
+  }
+}
+
 function isLoopback(host: string): boolean {
   if (isIP(host) === 4) return host.startsWith('127.');
   return host === '::1' || host === 'localhost';
-}
-
-function wrong(what: string): ServerError {
-  return new ServerError('MB_SERVER_OPTION', 'api-misuse', `listenSubmission: ${what}.`);
 }
