@@ -85,7 +85,9 @@ export { formatVerp, parseVerp, type VerpOptions } from './sender/verp.ts';
 export type { ProfiledMessage, ProfileFor, ProfileTls, SendingProfile } from './sending-profile.ts';
 export type { RetrySchedule } from './store/backoff.ts';
 export { defaultSchedule } from './store/backoff.ts';
+export { recipientStates } from './store/ids.ts';
 export { MemoryStore, type MemoryStoreOptions } from './store/memory/memory-store.ts';
+export type { MessageFilter, MessageSummary } from './store/message-filter.ts';
 export type { PauseReason, SiteFeedback, SiteLimits } from './store/pacing.ts';
 export type * from './store/port.ts';
 export type {

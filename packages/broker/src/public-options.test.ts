@@ -26,6 +26,7 @@ import { egressSource } from './sender/egress-source.ts';
 import { verpOptions } from './sender/verp.ts';
 import * as store from './store/index.ts';
 import { memoryStoreOptions } from './store/memory/memory-store.ts';
+import { messageFilter } from './store/message-filter.ts';
 import { pageOptions } from './store/page.ts';
 import { watchRecordsOptions } from './store/records.ts';
 import { retentionOptions } from './store/retention.ts';
@@ -175,6 +176,9 @@ const walk: OptionWalk<typeof broker> = {
   QueueControl: [
     entry({}, pageOptions, (page) => made().queue.list({}, page)),
     entry({}, pageOptions, (page) => made().queue.events(page)),
+    entry({}, pageOptions, (page) => made().queue.messages({}, page)),
+    entry({}, messageFilter, (filter) => made().queue.messages(filter)),
+    entry({}, pageOptions, (page) => made().queue.history('1', page)),
     entry({ limits }, { limits: {}, note: {}, pauseMs: {} }, (settings) =>
       made().queue.configure('one.test', settings),
     ),
@@ -269,6 +273,7 @@ const storeWalk: OptionWalk<typeof store> = {
   // SAFE-01 and the store conformance tests hold these.
   checkSelector: 'result',
   checkListSelector: 'result',
+  checkMessageFilter: [entry({}, messageFilter, (filter) => store.checkMessageFilter(filter))],
   watchRecords: [
     // Without a signal it waits for ever: what matters is what it says at once.
     entry({ signal: aborted }, watchRecordsOptions, (options) =>

@@ -1,11 +1,13 @@
 import {
   type EventCursor,
   type EventPage,
+  type Page,
   type QueueEvent,
   type QueueEventType,
   unknownCursor,
 } from '@mb/broker/store';
 import type { Database } from './database.ts';
+import { messageRowId } from './recipient-rows.ts';
 
 /** Events of one type that one transaction wrote at a time. */
 interface EventBlock {
@@ -70,6 +72,61 @@ export async function readEvents(
     .flatMap((block) => eventsOf(block, block.tx === tx && block.seq === seq ? read : 0))
     .slice(0, limit);
   return { events, cursor: events.at(-1)?.cursor ?? cursor ?? '0-0-0' };
+}
+
+/** Blocks that one look for the events of a message reads. */
+const windowBlocks = 5000;
+
+/** Events of one message after a cursor; from the acceptance of the message on without one. */
+export async function readMessageEvents(
+  db: Database,
+  schema: string,
+  messageId: string,
+  after: EventCursor | undefined,
+  limit: number,
+): Promise<Page<QueueEvent>> {
+  const start = after === undefined ? await acceptance(db, schema, messageId) : place(after);
+  if (!start) return { rows: [] };
+  const [tx, seq, read] = start;
+  const blocks = await db.query<EventBlock & { whole: boolean; has: boolean }>(
+    `WITH part AS MATERIALIZED (
+       SELECT tx, seq, at, type, events::text AS events, row_number() OVER (ORDER BY tx, seq) AS n FROM ${schema}.event
+       WHERE (tx, seq) >= ($1::text::xid8, $2::bigint) AND tx < pg_snapshot_xmin(pg_current_snapshot())
+       ORDER BY tx, seq LIMIT $3
+     )
+     SELECT tx, seq, at, type, events, has, n = $3 AS whole FROM (
+       SELECT *, strpos(events, '[' || $4::text || ',') > 0 AS has FROM part
+     ) w WHERE has OR n = $3 ORDER BY tx, seq LIMIT $5`,
+    [tx, seq, windowBlocks, messageId, limit + 1],
+  );
+  const rows: QueueEvent[] = [];
+  for (const block of blocks) {
+    if (!block.has) continue;
+    const first = block.tx === tx && block.seq === seq ? read : 0;
+    for (const event of eventsOf(block, first)) {
+      if (event.messageId !== messageId) continue;
+      if (rows.length === limit) return { rows, next: rows.at(-1)!.cursor };
+      rows.push(event);
+    }
+  }
+  const last = blocks.at(-1);
+  const more = last && (last.whole || blocks.length > limit);
+  return { rows, ...(more && { next: `${last.tx}-${last.seq}-999999999` }) };
+}
+
+/** Where the events of a message begin; undefined when there is no such message. */
+async function acceptance(
+  db: Database,
+  schema: string,
+  messageId: string,
+): Promise<ReturnType<typeof place> | undefined> {
+  const [row] = await db.query<{ tx: string | null; seq: string | null }>(
+    `SELECT e.tx, e.seq FROM ${schema}.message m LEFT JOIN LATERAL (
+       SELECT tx, seq FROM ${schema}.event WHERE at >= m.accepted AND at < m.accepted + 3600000 ORDER BY at, tx, seq LIMIT 1
+     ) e ON true WHERE m.id = $1 AND m.staged = 0`,
+    [messageRowId(messageId)],
+  );
+  return row && [row.tx ?? '0', row.seq ?? '0', 0];
 }
 
 /** The end of the log. */

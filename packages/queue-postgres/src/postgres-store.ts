@@ -10,6 +10,7 @@ import {
   checkDelay,
   checkDelays,
   checkListSelector,
+  checkMessageFilter,
   checkSelector,
   defaultMaxMessageBytes,
   detailText,
@@ -19,8 +20,10 @@ import {
   inlineContentBytes,
   type LeaseId,
   type ListSelector,
+  type MessageFilter,
   type MessageId,
   type MessageRecord,
+  type MessageSummary,
   type MessageView,
   messageRecord,
   type NewMessage,
@@ -29,6 +32,7 @@ import {
   type PageRequest,
   type PurgeResult,
   pageLimit,
+  type QueueEvent,
   type QueueStats,
   type QueueStore,
   type RecipientView,
@@ -58,7 +62,8 @@ import { type ClaimedMessages, type ClaimedRow, claimedMessages, learnedOf } fro
 import { chunkBytes, discardContent, readContent, stageContent } from './content-rows.ts';
 import { Database, databaseError, type Queryable } from './database.ts';
 import { DeliveredGroup } from './delivered-group.ts';
-import { eventsEnd, readEvents } from './event-rows.ts';
+import { eventsEnd, readEvents, readMessageEvents } from './event-rows.ts';
+import { listMessages } from './message-list.ts';
 import { flag, integer, matching, type OptionTable, readOptions, text, withMethods } from './option-table.ts';
 import { purge } from './purge.ts';
 import {
@@ -517,6 +522,13 @@ export class PostgresStore implements QueueStore<Queryable> {
     return { rows: rows.map(({ rowId: _, ...view }) => view), ...(next !== undefined && { next }) };
   }
 
+  async listMessages(filter: MessageFilter = {}, page: PageRequest = {}): Promise<Page<MessageSummary>> {
+    const checked = checkMessageFilter(filter);
+    const limit = pageLimit(page.limit);
+    if (page.after !== undefined && !/^\d{1,18}$/.test(page.after)) throw unknownCursor();
+    return listMessages(this.#opened(), this.#schema, checked, page.after, limit);
+  }
+
   inspect(messageId: MessageId): Promise<MessageView | null> {
     return inspectMessage(this.#opened(), this.#schema, messageId);
   }
@@ -527,6 +539,10 @@ export class PostgresStore implements QueueStore<Queryable> {
 
   events(cursor?: EventCursor, limit = 500): Promise<EventPage> {
     return readEvents(this.#opened(), this.#schema, cursor, pageLimit(limit));
+  }
+
+  async messageEvents(messageId: MessageId, page: PageRequest = {}): Promise<Page<QueueEvent>> {
+    return readMessageEvents(this.#opened(), this.#schema, messageId, page.after, pageLimit(page.limit));
   }
 
   eventsEnd(): Promise<EventCursor> {

@@ -101,7 +101,13 @@ export async function selectWindow(
   return { rows: chosen, next: rows.length === windowRows ? rows.at(-1)!.id : undefined };
 }
 
-function stateCodes(state: RecipientState): number[] {
+/** The state that is shown for a stored code. */
+export function stateOfCode(code: number): RecipientState {
+  return states[code]!;
+}
+
+/** The stored codes that are shown as a state. */
+export function stateCodes(state: RecipientState): number[] {
   return states.flatMap((each, code) => (each === state ? [code] : []));
 }
 

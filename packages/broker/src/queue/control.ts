@@ -12,6 +12,7 @@ import {
   word,
 } from '../option-table.ts';
 import { printableText } from '../printable-text.ts';
+import type { MessageFilter, MessageSummary } from '../store/message-filter.ts';
 import { type SiteLimitOptions, siteLimitOptions } from '../store/pacing.ts';
 import { pageOptions } from '../store/page.ts';
 import type {
@@ -25,7 +26,7 @@ import type {
   SiteKey,
   SiteSettings,
 } from '../store/port.ts';
-import type { EventCursor, EventPage } from '../store/queue-event.ts';
+import type { EventCursor, EventPage, QueueEvent } from '../store/queue-event.ts';
 import type { ListSelector, Selector } from '../store/selector.ts';
 import type { NewSuppression, Suppression } from '../store/suppression.ts';
 
@@ -55,6 +56,29 @@ export class QueueControl {
    */
   async list(selector: ListSelector = {}, page?: PageRequest): Promise<Page<RecipientView>> {
     return this.#store.list(selector, readOptions(page, pageOptions, 'list: page') as PageRequest);
+  }
+
+  /**
+   * Messages that a filter fits, the latest accepted first, a page at a time. A call looks at a bounded part of the queue,
+   * so that a page may be short, even empty, while `next` says that there is more.
+   *
+   * @throws {BrokerError} MB_BROKER_OPTION
+   * @example
+   * const { rows, next } = await broker.queue.messages({ search: 'ann@', state: 'failed' });
+   */
+  async messages(filter: MessageFilter = {}, page?: PageRequest): Promise<Page<MessageSummary>> {
+    return this.#store.listMessages(filter, readOptions(page, pageOptions, 'messages: page') as PageRequest);
+  }
+
+  /**
+   * What happened to a message and its recipients, oldest first, a page at a time; a page may be empty while `next` says
+   * that there is more. Events are kept as long as `queue.retention.eventsMs` says.
+   *
+   * @throws {BrokerError} MB_BROKER_OPTION
+   */
+  async history(messageId: MessageId, page?: PageRequest): Promise<Page<QueueEvent>> {
+    const checked = readOptions(page, pageOptions, 'history: page') as PageRequest;
+    return this.#store.messageEvents(checkId(messageId), checked);
   }
 
   /** A message with all its recipients; null when there is none. */

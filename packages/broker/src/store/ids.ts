@@ -11,7 +11,18 @@ export type LeaseId = string;
 export type SiteKey = string;
 
 /** State of a queued recipient. The last four never change again. */
-export type RecipientState = 'queued' | 'held' | 'unknown' | 'delivered' | 'failed' | 'expired' | 'cancelled';
+export type RecipientState = (typeof recipientStates)[number];
+
+/** Every state of a recipient. */
+export const recipientStates = [
+  'queued',
+  'held',
+  'unknown',
+  'delivered',
+  'failed',
+  'expired',
+  'cancelled',
+] as const;
 
 /** The id of the recipient at `position` (from 0) of a message. */
 export function formatRecipientId(messageId: MessageId, position: number): RecipientId {

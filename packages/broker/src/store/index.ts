@@ -19,6 +19,12 @@ export {
   siteSpeeds,
 } from './learned.ts';
 export {
+  type CheckedMessageFilter,
+  checkMessageFilter,
+  type MessageFilter,
+  type MessageSummary,
+} from './message-filter.ts';
+export {
   checkDelay,
   checkDelays,
   checkIdempotency,

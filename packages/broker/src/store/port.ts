@@ -15,6 +15,7 @@ import { group, integer, list, type OptionTable, word } from '../option-table.ts
 import type { RetrySchedule } from './backoff.ts';
 import type { LeaseId, MessageId, RecipientId, RecipientState, SiteKey } from './ids.ts';
 import type { Learned, SiteSpeed } from './learned.ts';
+import type { MessageFilter, MessageSummary } from './message-filter.ts';
 import {
   type PauseReason,
   type SiteFeedback,
@@ -26,6 +27,7 @@ import type { Page, PageRequest } from './page.ts';
 import {
   type EventCursor,
   type EventPage,
+  type QueueEvent,
   type QueueEventType,
   queueEventTypes,
   type ReportedEvent,
@@ -413,6 +415,12 @@ export interface Operations {
    * @throws {BrokerError} MB_BROKER_SELECTOR, MB_BROKER_OPTION
    */
   list(selector: ListSelector, page?: PageRequest): Promise<Page<RecipientView>>;
+  /**
+   * Messages that the filter fits, the latest accepted first. A call looks at a bounded part of the queue: a page may be
+   * short, even empty, while `next` says that there is more.
+   * @throws {BrokerError} MB_BROKER_OPTION
+   */
+  listMessages(filter?: MessageFilter, page?: PageRequest): Promise<Page<MessageSummary>>;
   /** Null when there is no such message. */
   inspect(messageId: MessageId): Promise<MessageView | null>;
   /** How much waits, and since when. */
@@ -426,6 +434,12 @@ export interface Operations {
 export interface EventLog {
   /** Events after `cursor`, oldest first; from the start of the log when absent. At most `limit` (default 500). */
   events(cursor?: EventCursor, limit?: number): Promise<EventPage>;
+  /**
+   * Events of one message, oldest first. A call looks at a bounded part of the log: a page may be empty while `next` says
+   * that there is more. Empty and last when there is no such message.
+   * @throws {BrokerError} MB_BROKER_OPTION
+   */
+  messageEvents(messageId: MessageId, page?: PageRequest): Promise<Page<QueueEvent>>;
   /** The end of the log: reading after it gives only what is yet to happen. */
   eventsEnd(): Promise<EventCursor>;
   /** Logs what came in from outside, and suppresses addresses in the same transaction. Unknown recipients are skipped. */

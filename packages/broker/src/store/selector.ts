@@ -1,5 +1,5 @@
 import { BrokerError } from '../errors.ts';
-import type { MessageId, RecipientState, SiteKey } from './ids.ts';
+import { type MessageId, type RecipientState, recipientStates, type SiteKey } from './ids.ts';
 
 /** The conditions of a {@link Selector}; those given are joined by "and". */
 export interface SelectorConditions {
@@ -45,15 +45,6 @@ export interface CheckedSelector extends Omit<SelectorConditions, 'tenant'> {
   readonly tenant?: string;
 }
 
-const states: readonly RecipientState[] = [
-  'queued',
-  'held',
-  'unknown',
-  'delivered',
-  'failed',
-  'expired',
-  'cancelled',
-];
 const conditionNames: readonly string[] = ['messageId', 'tenant', 'tag', 'site', 'domain', 'state'];
 
 /**
@@ -114,8 +105,8 @@ function checkCondition(key: string, value: unknown): void {
       `The condition ${key} is ${found}; it must be a string that is not empty, or be left out.${without}`,
     );
   }
-  if (key === 'state' && !states.includes(value as RecipientState)) {
-    throw wrongSelector(`The condition state must be one of ${states.join(', ')}.`);
+  if (key === 'state' && !recipientStates.includes(value as RecipientState)) {
+    throw wrongSelector(`The condition state must be one of ${recipientStates.join(', ')}.`);
   }
 }
 

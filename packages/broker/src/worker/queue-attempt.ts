@@ -129,7 +129,7 @@ async function attemptMessage(
     // What could not be read to its end was not sent to its end either.
     if (stored.failure !== undefined && result.status === 'deferred')
       return { recipientId, ...withoutContent(stored.failure) };
-    return toAttemptOutcome(recipient, result, attemptedAt);
+    return toAttemptOutcome(recipient, result, { attemptedAt, acceptedAt: message.acceptedAt });
   });
   const feedback = siteFeedbackOf(results.filter((result) => result !== undefined));
   return { outcomes, ...(feedback && { feedback }) };
@@ -179,7 +179,10 @@ function withoutProfile(
   const outcomes = message.recipients.map(({ address, attempt }) => profileOutcome(address, error, attempt));
   localWatch.saw(profiledMessage(message).authorDomain, outcomes);
   return message.recipients.map((recipient, index) =>
-    toAttemptOutcome(recipient, outcomes[index]!, clock.now()),
+    toAttemptOutcome(recipient, outcomes[index]!, {
+      attemptedAt: clock.now(),
+      acceptedAt: message.acceptedAt,
+    }),
   );
 }
 
@@ -272,10 +275,11 @@ function withoutContent(
 function toAttemptOutcome(
   { recipientId, lastDetail }: ClaimedRecipient,
   outcome: RecipientOutcome,
-  attemptedAt: number,
+  { attemptedAt, acceptedAt }: { readonly attemptedAt: number; readonly acceptedAt: number },
 ): AttemptOutcome {
   const { transcript: _, recipient: __, ...evidence } = outcome;
-  const detail = { ...evidence, attemptedAt };
+  // The time from acceptance to delivery can be told from the event alone.
+  const detail = { ...evidence, attemptedAt, ...(outcome.status === 'delivered' && { acceptedAt }) };
   if (outcome.status !== 'deferred') return { recipientId, kind: outcome.status, detail };
   // what is our own trouble spends no attempt, nor does a session that ended before it came to this message.
   if (outcome.category === 'local' || outcome.untouched) {

@@ -1,4 +1,4 @@
-import type { RecipientState, Selector, SelectorConditions } from '@mb/broker';
+import { type RecipientState, recipientStates, type Selector, type SelectorConditions } from '@mb/broker';
 import { domainToAscii } from '@mb/mime';
 import { type Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
@@ -14,20 +14,10 @@ export interface SelectorFlags {
   readonly all?: true;
 }
 
-const STATES: readonly RecipientState[] = [
-  'queued',
-  'held',
-  'unknown',
-  'delivered',
-  'failed',
-  'expired',
-  'cancelled',
-];
-
 /** Adds the flags of `SelectorFlags`. */
 export function addSelectorFlags(command: Command): Command {
   return command
-    .addOption(new Option('--state <state>', 'recipients in this state').choices(STATES))
+    .addOption(new Option('--state <state>', 'recipients in this state').choices(recipientStates))
     .option('--domain <domain>', 'recipients of this domain')
     .option('--site <site>', 'recipients of this destination, as "mb queue stats" names it')
     .option('--tenant <name>', "this tenant's recipients")

@@ -130,6 +130,8 @@ CREATE TABLE @schema@.event (
   events json NOT NULL,
   PRIMARY KEY (tx, seq)
 );
+-- Finds where the story of a message begins; blocks lie nearly in the order of their moments.
+CREATE INDEX event_at ON @schema@.event USING brin (at) WITH (pages_per_range = 16, autosummarize = on);
 
 CREATE TABLE @schema@.suppression (
   tenant text COLLATE "C" NOT NULL,

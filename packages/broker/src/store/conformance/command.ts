@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import type { MessageFilter } from '../message-filter.ts';
+import type { NewMessage } from '../port.ts';
 import type { ListSelector } from '../selector.ts';
 import {
   type ConformanceCase,
@@ -119,6 +121,62 @@ export const commandCases: readonly ConformanceCase[] = [
       after = page.next;
     }
     assert.deepEqual(seen, addresses);
+  }),
+
+  storeCase('lists messages by what is known of them, the latest first', async (context) => {
+    const { store } = context;
+    const ids: string[] = [];
+    const take = async (message: NewMessage) => ids.push((await store.accept(message)).messageId);
+    await take({
+      ...draft(['Ann@one.test', 'bob@two.test'], { tenant: 't1', tag: 'x' }),
+      sender: 'News@shop.test',
+    });
+    await context.advance(minutes(1));
+    await take({ ...draft('carol@two.test', { tenant: 't2' }), sender: '' });
+    await context.advance(minutes(1));
+    await take(draft('dave@three.test'));
+    await store.hold({ domain: 'three.test' });
+    const [first, second, third] = ids;
+    const found = async (filter: MessageFilter) =>
+      (await store.listMessages(filter)).rows.map(({ messageId }) => messageId);
+    const { rows } = await store.listMessages();
+    assert.deepEqual(
+      rows.map((row) => [row.messageId, row.firstRecipient, row.states]),
+      [
+        [third, 'dave@three.test', { held: 1 }],
+        [second, 'carol@two.test', { queued: 1 }],
+        [first, 'Ann@one.test', { queued: 2 }],
+      ],
+    );
+    const at = rows[1]!.acceptedAt;
+    assert.deepEqual([rows[2]!.tenant, rows[2]!.tag, rows[2]!.sender], ['t1', 'x', 'News@shop.test']);
+    assert.deepEqual(await found({ tenant: 't2' }), [second]);
+    assert.deepEqual(await found({ tenant: null }), [third]);
+    assert.deepEqual(await found({ tag: 'x' }), [first]);
+    assert.deepEqual(await found({ sender: 'news@SHOP.test' }), [first]);
+    assert.deepEqual(await found({ sender: '' }), [second]);
+    assert.deepEqual(await found({ recipient: 'ann@one.test' }), [first]);
+    assert.deepEqual(await found({ recipient: 'ann@one' }), []);
+    assert.deepEqual(await found({ domain: 'two.test' }), [second, first]);
+    assert.deepEqual(await found({ state: 'held' }), [third]);
+    assert.deepEqual(await found({ search: 'SHOP' }), [first]);
+    assert.deepEqual(await found({ search: 'bob@' }), [first]);
+    assert.deepEqual(await found({ search: '%' }), []);
+    assert.deepEqual(await found({ acceptedFrom: at }), [third, second]);
+    assert.deepEqual(await found({ acceptedBefore: at }), [first]);
+    assert.deepEqual(await found({ domain: 'two.test', recipient: 'ann@one.test' }), []);
+    const pages: string[] = [];
+    for (let after: string | undefined; ; ) {
+      const page = await store.listMessages({}, { limit: 1, ...(after !== undefined && { after }) });
+      pages.push(...page.rows.map(({ messageId }) => messageId));
+      if (page.next === undefined) break;
+      after = page.next;
+    }
+    assert.deepEqual(pages, [third, second, first]);
+    for (const wrong of [{ sendr: 'x' }, { tag: '' }, { state: 'waiting' }, { acceptedFrom: '1' }]) {
+      await rejectsWith(store.listMessages(wrong as MessageFilter), 'MB_BROKER_OPTION');
+    }
+    await rejectsWith(store.listMessages({}, { after: "1' OR 1" }), 'MB_BROKER_OPTION');
   }),
 
   storeCase('refuses a page of no or too many rows and a cursor that is none', async (context) => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { QueueEvent } from '../queue-event.ts';
 import {
   allEvents,
   type ConformanceCase,
@@ -7,6 +8,7 @@ import {
   drain,
   minutes,
   mustClaim,
+  rejectsWith,
   settleAll,
   storeCase,
 } from './harness.ts';
@@ -54,6 +56,33 @@ export const eventCases: readonly ConformanceCase[] = [
     assert.equal(page.cursor, all[3]!.cursor);
     const end = await context.store.events(all.at(-1)!.cursor);
     assert.deepEqual(end, { events: [], cursor: all.at(-1)!.cursor });
+  }),
+
+  storeCase('tells the story of one message among others, in pages', async (context) => {
+    const { store } = context;
+    await store.accept(draft('before@example.net'));
+    await drain(context);
+    const { messageId } = await store.accept(draft(['a@example.net', 'b@example.net']));
+    await store.accept(draft('after@example.net'));
+    await settleAll(context, await mustClaim(context), { kind: 'deferred', retryAfterMs: minutes(5) });
+    await context.advance(minutes(5));
+    await drain(context);
+    await store.report([{ type: 'bounced', recipientId: `${messageId}.1`, detail: { status: '5.1.1' } }]);
+    const all = (await allEvents(context)).filter((event) => event.messageId === messageId);
+    assert.equal(all.length, 10);
+    assert.deepEqual((await store.messageEvents(messageId)).rows, all);
+    const pages: QueueEvent[] = [];
+    for (let after: string | undefined; ; ) {
+      const page = await store.messageEvents(messageId, { limit: 3, ...(after !== undefined && { after }) });
+      assert.ok(page.rows.length <= 3);
+      pages.push(...page.rows);
+      if (page.next === undefined) break;
+      after = page.next;
+    }
+    assert.deepEqual(pages, all);
+    assert.deepEqual(await store.messageEvents('424242'), { rows: [] });
+    assert.deepEqual(await store.messageEvents("1' OR 1"), { rows: [] });
+    await rejectsWith(store.messageEvents(messageId, { after: 'x' }), 'MB_BROKER_OPTION');
   }),
 
   storeCase('lets a reader begin at the end', async (context) => {

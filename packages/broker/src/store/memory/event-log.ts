@@ -1,4 +1,4 @@
-import { cursorNumber } from '../page.ts';
+import { cursorNumber, type Page } from '../page.ts';
 import { formatRecipientId } from '../port.ts';
 import type { EventCursor, EventPage, QueueEvent, QueueEventType } from '../queue-event.ts';
 import type { MessageRow, RecipientRow } from './records.ts';
@@ -51,6 +51,14 @@ export class MemoryEventLog {
     const start = Math.max(0, cursorNumber(cursor) - purged);
     const events = this.#events.slice(start, start + limit);
     return { events, cursor: events.at(-1)?.cursor ?? cursor ?? '0' };
+  }
+
+  /** Events of one message after a cursor. */
+  ofMessage(messageId: string, after: EventCursor | undefined, limit: number): Page<QueueEvent> {
+    const from = cursorNumber(after);
+    const all = this.#events.filter((event) => event.messageId === messageId && Number(event.cursor) > from);
+    const rows = all.slice(0, limit);
+    return { rows, ...(rows.length < all.length && { next: rows.at(-1)!.cursor }) };
   }
 
   /** Deletes events from before `time`, at most `limit`; returns how many. */

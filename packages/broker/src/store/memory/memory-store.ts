@@ -2,6 +2,7 @@ import { BrokerError } from '../../errors.ts';
 import { MonotonicClock } from '../../monotonic-clock.ts';
 import { type OptionTable, readOptions, withMethods } from '../../option-table.ts';
 import type { SiteSpeed } from '../learned.ts';
+import { checkMessageFilter, type MessageFilter, type MessageSummary } from '../message-filter.ts';
 import type { MessageRecord } from '../new-message.ts';
 import {
   checkDelay,
@@ -16,7 +17,7 @@ import { resolveSiteLimits } from '../pacing.ts';
 import { cursorNumber, pageLimit } from '../page.ts';
 import * as port from '../port.ts';
 import { defaultMaxMessageBytes, parseRecipientId } from '../port.ts';
-import type { EventCursor, EventPage, QueueEventType, ReportedEvent } from '../queue-event.ts';
+import type { EventCursor, EventPage, QueueEvent, QueueEventType, ReportedEvent } from '../queue-event.ts';
 import type { Command, RecipientChange } from '../recipient-transition.ts';
 import {
   changeByCommand,
@@ -40,7 +41,15 @@ import { MemoryQueue } from './queue.ts';
 import { MemoryRecords } from './record-area.ts';
 import type { Lane, Lease, MessageRow, RecipientRow, Site } from './records.ts';
 import { MemorySuppressionList } from './suppression-list.ts';
-import { claimedMessages, messageView, recipientView, siteOfRow, unroutedRecipient } from './views.ts';
+import {
+  claimedMessages,
+  fits,
+  messageSummary,
+  messageView,
+  recipientView,
+  siteOfRow,
+  unroutedRecipient,
+} from './views.ts';
 
 /** Options of {@link MemoryStore}. */
 export interface MemoryStoreOptions extends port.StoreOptions {
@@ -347,6 +356,23 @@ export class MemoryStore implements port.QueueStore {
     return { rows };
   }
 
+  async listMessages(
+    filter: MessageFilter = {},
+    page: port.PageRequest = {},
+  ): Promise<port.Page<MessageSummary>> {
+    this.#check();
+    const checked = checkMessageFilter(filter);
+    const limit = pageLimit(page.limit);
+    const below = page.after === undefined ? Number.POSITIVE_INFINITY : cursorNumber(page.after);
+    const rows: MessageSummary[] = [];
+    for (const message of [...this.#messages.values()].reverse()) {
+      if (message.id >= below || !fits(message, checked)) continue;
+      if (rows.length === limit) return { rows, next: rows.at(-1)!.messageId };
+      rows.push(messageSummary(message));
+    }
+    return { rows };
+  }
+
   async inspect(messageId: port.MessageId): Promise<port.MessageView | null> {
     this.#check();
     const message = this.#messages.get(Number(messageId));
@@ -375,6 +401,14 @@ export class MemoryStore implements port.QueueStore {
   async events(cursor?: EventCursor, limit = 500): Promise<EventPage> {
     this.#check();
     return this.#log.read(cursor, pageLimit(limit));
+  }
+
+  async messageEvents(
+    messageId: port.MessageId,
+    page: port.PageRequest = {},
+  ): Promise<port.Page<QueueEvent>> {
+    this.#check();
+    return this.#log.ofMessage(messageId, page.after, pageLimit(page.limit));
   }
 
   async eventsEnd(): Promise<EventCursor> {

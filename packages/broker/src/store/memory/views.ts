@@ -1,3 +1,5 @@
+import type { RecipientState } from '../ids.ts';
+import type { CheckedMessageFilter, MessageSummary } from '../message-filter.ts';
 import type { MessageView, RecipientView, UnroutedRecipient } from '../port.ts';
 import { type ClaimedMessage, formatRecipientId, inlineContentBytes, unrouted } from '../port.ts';
 import { isFinal } from '../recipient-transition.ts';
@@ -59,7 +61,7 @@ export function recipientView(row: RecipientRow): RecipientView {
     site: siteOfRow(row),
     tenant: message.record.tenant,
     ...(message.record.tag !== null && { tag: message.record.tag }),
-    state: row.state === 'in-flight' ? 'queued' : row.state,
+    state: shownState(row),
     inFlight: row.state === 'in-flight',
     attempts: row.attempts,
     ...(row.state === 'queued' && { dueAt: row.due }),
@@ -88,6 +90,46 @@ export function messageView(message: MessageRow): MessageView {
     ...(record.envelope !== null && { envelope: JSON.parse(record.envelope) as object }),
     recipients: message.recipients.map(recipientView),
   };
+}
+
+export function messageSummary(message: MessageRow): MessageSummary {
+  const { record, recipients } = message;
+  const states: Partial<Record<RecipientState, number>> = {};
+  for (const row of recipients) states[shownState(row)] = (states[shownState(row)] ?? 0) + 1;
+  return {
+    messageId: String(message.id),
+    tenant: record.tenant,
+    ...(record.tag !== null && { tag: record.tag }),
+    sender: record.sender,
+    size: record.size,
+    acceptedAt: message.acceptedAt,
+    expiresAt: message.expiresAt,
+    firstRecipient: recipients[0]!.address,
+    states,
+  };
+}
+
+/** Whether a filter fits a message. */
+export function fits(message: MessageRow, filter: CheckedMessageFilter): boolean {
+  const { tenant, tag, sender, acceptedFrom = 0, acceptedBefore = Number.POSITIVE_INFINITY } = filter;
+  const { record, acceptedAt, recipients } = message;
+  if (tenant !== undefined && record.tenant !== tenant) return false;
+  if (tag !== undefined && record.tag !== tag) return false;
+  if (sender !== undefined && record.sender.toLowerCase() !== sender) return false;
+  if (acceptedAt < acceptedFrom || acceptedAt >= acceptedBefore) return false;
+  const { recipient, domain, state, search } = filter;
+  const found = search === undefined || record.sender.toLowerCase().includes(search);
+  return recipients.some((row) => {
+    const address = row.address.toLowerCase();
+    if (recipient !== undefined && address !== recipient) return false;
+    if (domain !== undefined && row.domain !== domain) return false;
+    if (state !== undefined && shownState(row) !== state) return false;
+    return found || address.includes(search);
+  });
+}
+
+function shownState({ state }: RecipientRow): RecipientState {
+  return state === 'in-flight' ? 'queued' : state;
 }
 
 /** What a route depends on. */

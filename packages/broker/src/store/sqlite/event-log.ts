@@ -1,3 +1,4 @@
+import type { Page } from '../page.ts';
 import { formatRecipientId } from '../port.ts';
 import type { EventPage, QueueEvent } from '../queue-event.ts';
 import type { Sql } from './connection.ts';
@@ -19,6 +20,68 @@ export function readEvents(sql: Sql, after: number, limit: number): EventPage {
     place = block.seq;
   }
   return { events, cursor: events.at(-1)?.cursor ?? String(after) };
+}
+
+/** Blocks that one look for the events of a message reads. */
+const windowBlocks = 2000;
+
+/** Events of one message after the event numbered `after`; from the acceptance of the message on when undefined. */
+export function readMessageEvents(
+  sql: Sql,
+  messageId: string,
+  after: number | undefined,
+  limit: number,
+): Page<QueueEvent> {
+  const accepted = /^\d{1,11}$/.test(messageId)
+    ? sql.get<{ at: number }>(
+        'SELECT accepted AS at FROM mb_message WHERE id = ? AND staged = 0',
+        Number(messageId),
+      )
+    : undefined;
+  if (!accepted) return { rows: [] };
+  const from = after ?? lastBefore(sql, accepted.at);
+  // An event begins with its moment, its type and the number of its message.
+  const window = sql.get<{ count: number; last: number | null }>(
+    'SELECT count(*) AS count, max(seq) AS last FROM (SELECT seq FROM mb_event WHERE seq > ? ORDER BY seq LIMIT ?)',
+    from,
+    windowBlocks,
+  )!;
+  const blocks = sql.all<{ seq: number; events: string }>(
+    'SELECT seq, events FROM mb_event WHERE seq > ? AND seq <= ? AND instr(events, ?) > 0 ORDER BY seq LIMIT ?',
+    from,
+    window.last ?? from,
+    `",${messageId},`,
+    limit,
+  );
+  const rows: QueueEvent[] = [];
+  for (const block of blocks) {
+    const stored = JSON.parse(block.events) as StoredEvent[];
+    for (const [i, event] of stored.entries()) {
+      const number = block.seq - stored.length + 1 + i;
+      if (number <= from || String(event[2]) !== messageId) continue;
+      if (rows.length === limit) return { rows, next: rows.at(-1)!.cursor };
+      rows.push(eventOf(number, event));
+    }
+  }
+  if (blocks.length === limit) return { rows, next: String(blocks.at(-1)!.seq) };
+  return { rows, ...(window.count === windowBlocks && { next: String(window.last) }) };
+}
+
+/** The number of a block whose events are all from before a moment; blocks lie in the order of their moments. */
+function lastBefore(sql: Sql, at: number): number {
+  let { low, high } = sql.get<{ low: number; high: number }>(
+    'SELECT coalesce(min(seq), 1) - 1 AS low, coalesce(max(seq), 0) AS high FROM mb_event',
+  )!;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    const block = sql.get<{ seq: number; at: number }>(
+      'SELECT seq, at FROM mb_event WHERE seq <= ? ORDER BY seq DESC LIMIT 1',
+      middle,
+    );
+    if (!block || block.at < at) low = middle;
+    else high = Math.min(middle, block.seq) - 1;
+  }
+  return low;
 }
 
 /** The number of the latest event. */

@@ -8,12 +8,13 @@ import { flag, integer, type OptionTable, readOptions, withMethods } from '../..
 import { rechunk } from '../content-chunks.ts';
 import { ErrorListeners } from '../error-listeners.ts';
 import type { SiteSpeed } from '../learned.ts';
+import { checkMessageFilter, type MessageFilter, type MessageSummary } from '../message-filter.ts';
 import { checkDelay, checkDelays, detailText, type MessageRecord, messageRecord } from '../new-message.ts';
 import { resolveSiteLimits, type SiteLimits } from '../pacing.ts';
 import { cursorNumber, pageLimit, unknownCursor } from '../page.ts';
 import * as port from '../port.ts';
 import { defaultMaxMessageBytes } from '../port.ts';
-import type { EventCursor, EventPage, QueueEventType, ReportedEvent } from '../queue-event.ts';
+import type { EventCursor, EventPage, QueueEvent, QueueEventType, ReportedEvent } from '../queue-event.ts';
 import type { Command } from '../recipient-transition.ts';
 import { type PurgeResult, type RetentionOptions, resolveRetention } from '../retention.ts';
 import {
@@ -32,10 +33,11 @@ import { command, reschedule, selectWindow } from './command.ts';
 import { Sql, type SqliteConnection } from './connection.ts';
 import { chunkBytes, chunkCount, insertChunk, readChunk } from './content.ts';
 import { EventBatch } from './event-batch.ts';
-import { latestEvent, readEvents, skipEventNumbers } from './event-log.ts';
+import { latestEvent, readEvents, readMessageEvents, skipEventNumbers } from './event-log.ts';
 import { FilePlace } from './file-place.ts';
 import { FinishedRecipients } from './finished-recipients.ts';
 import { type Gathered, GroupCommit, storeError, type WriteOptions } from './group-commit.ts';
+import { listMessages } from './message-list.ts';
 import { purge } from './purge.ts';
 import { rebaseTime } from './rebase.ts';
 import { RecentMessages } from './recent-messages.ts';
@@ -425,8 +427,27 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     return this.#reading((context) => listRecipients(context, checked, after, limit));
   }
 
+  async listMessages(
+    filter: MessageFilter = {},
+    page: port.PageRequest = {},
+  ): Promise<port.Page<MessageSummary>> {
+    const checked = checkMessageFilter(filter);
+    const below = page.after === undefined ? Number.MAX_SAFE_INTEGER : cursorNumber(page.after);
+    const limit = pageLimit(page.limit);
+    return this.#reading(({ sql }) => listMessages(sql, checked, below, limit));
+  }
+
   async inspect(messageId: port.MessageId): Promise<port.MessageView | null> {
     return this.#reading((context) => inspectMessage(context, messageId));
+  }
+
+  async messageEvents(
+    messageId: port.MessageId,
+    page: port.PageRequest = {},
+  ): Promise<port.Page<QueueEvent>> {
+    const limit = pageLimit(page.limit);
+    const after = page.after === undefined ? undefined : cursorNumber(page.after);
+    return this.#reading(({ sql }) => readMessageEvents(sql, messageId, after, limit));
   }
 
   async stats(): Promise<port.QueueStats> {

@@ -1,11 +1,12 @@
 import { z } from '@hono/zod-openapi';
-import type {
-  EnqueueResult,
-  MessageView,
-  QueueEvent,
-  RecipientView,
-  SiteView,
-  Suppression,
+import {
+  type EnqueueResult,
+  type MessageView,
+  type QueueEvent,
+  type RecipientView,
+  recipientStates,
+  type SiteView,
+  type Suppression,
 } from '@mb/broker';
 
 const moment = z.iso.datetime();
@@ -14,15 +15,7 @@ const iso = (at: number) => new Date(at).toISOString();
 const isoOf = (at: number | undefined) => (at === undefined ? undefined : iso(at));
 
 /** States of a recipient. */
-export const stateSchema = z.enum([
-  'queued',
-  'held',
-  'unknown',
-  'delivered',
-  'failed',
-  'expired',
-  'cancelled',
-]);
+export const stateSchema = z.enum(recipientStates);
 
 /** A recipient as the API shows it. */
 export const recipientSchema = z
