@@ -1,4 +1,5 @@
 import { allRecipients } from './invariants.ts';
+import { tenantCoverage } from './tenants.ts';
 import type { RunRecord } from './world.ts';
 
 /** What runs went through: how often each thing happened, by the name that a person reads. */
@@ -11,6 +12,7 @@ export async function coverageOf(record: RunRecord): Promise<Coverage> {
   const add = (what: string, times: number) => coverage.set(what, (coverage.get(what) ?? 0) + times);
   for (const { met } of hosts) for (const [trouble, times] of met) add(`host: ${trouble}`, times);
   for (const { kind } of scenario.events) add(`event: ${kind}`, 1);
+  for (const what of tenantCoverage(scenario.tenants, acceptances)) add(what, 1);
   add('processes', processes.length);
   add('messages accepted', accepted.size);
   add(

@@ -2,6 +2,7 @@ import type { QueueStore, RecipientView } from '../src/store/port.ts';
 import type { QueueEvent } from '../src/store/queue-event.ts';
 import { isSlow, type WorldEvent } from './scenario.ts';
 import type { Acceptance } from './simulated-host.ts';
+import { tenantsApart } from './tenants.ts';
 import type { RunRecord } from './world.ts';
 
 /** What must hold after every run, whatever went wrong in it (rule SIM-02). Gives what does not. */
@@ -21,6 +22,7 @@ export async function findViolations(record: RunRecord): Promise<string[]> {
     ...suspensionsKept(record, recipients, events),
     ...credentialsBlameNobody(recipients),
     ...reportsMade(record, recipients, events),
+    ...(await tenantsKeptApart(record, recipients)),
   ];
 }
 
@@ -171,8 +173,11 @@ function sessionLimitsSpendNothing(
  */
 function limitsKept({ hosts, scenario, leaps, storeTroubles }: RunRecord): string[] {
   if (leaps.length > 0 || storeTroubles.length > 0) return [];
+  // A host that a tenant names as its relay is a destination of its own.
+  const destinations = (name: string) =>
+    1 + Number(scenario.tenants.some(({ ownRoute }) => ownRoute?.host === name));
   return hosts
-    .filter(({ mostOpen }) => mostOpen > scenario.maxConcurrency)
+    .filter(({ mostOpen, plan }) => mostOpen > scenario.maxConcurrency * destinations(plan.name))
     .map(
       ({ plan, mostOpen }) =>
         `${plan.name} saw ${mostOpen} connections at once; ${scenario.maxConcurrency} were allowed`,
@@ -240,6 +245,19 @@ function reportsMade(
     .map(({ recipientId, state }) => {
       return `recipient ${recipientId} ${state} and was reported ${bounces.get(recipientId) ?? 0} times`;
     });
+}
+
+async function tenantsKeptApart(
+  { scenario, acceptances, store }: RunRecord,
+  recipients: readonly RecipientView[],
+): Promise<string[]> {
+  const tenants = new Map<string, string>();
+  for (const id of new Set(recipients.map(({ messageId }) => messageId))) {
+    const message = await store.inspect(id);
+    const { messageId } = (message?.envelope ?? {}) as { messageId?: string };
+    if (message && messageId) tenants.set(messageId, message.tenant);
+  }
+  return tenantsApart(scenario.tenants, acceptances, (messageId) => tenants.get(messageId));
 }
 
 async function acceptancesOf(recipient: RecipientView, record: RunRecord): Promise<Acceptance[]> {

@@ -5,10 +5,11 @@ import type { SeededRandom, VirtualClock } from '@mb/testkit';
 import { MailBroker } from '../src/broker.ts';
 import type { Clock } from '../src/clock.ts';
 import { BrokerError } from '../src/errors.ts';
-import type { RouteOption } from '../src/route/next-hop.ts';
+import type { BrokerOptions } from '../src/options.ts';
 import type { QueueStore } from '../src/store/port.ts';
 import type { Scenario } from './scenario.ts';
 import type { SimulatedHost } from './simulated-host.ts';
+import { type ChangeProfiles, relayRoutes, tenantProfiles } from './tenants.ts';
 
 /** What a process shares with its world. */
 export interface ProcessWorld {
@@ -18,6 +19,7 @@ export interface ProcessWorld {
   readonly hosts: ReadonlyMap<string, SimulatedHost>;
   readonly scenario: Scenario;
   readonly crashAtWrite: number;
+  readonly changeProfiles: ChangeProfiles;
   /** When calls of the store fail, while they do. */
   readonly storeTrouble: 'before' | 'after' | undefined;
   happens(what: string): void;
@@ -47,16 +49,12 @@ const failingShare = 0.7;
 
 const never = new Promise<never>(() => {});
 
-/** Domains behind a relay that asks for a password. */
-function routesOf({ domains }: Scenario): Record<string, RouteOption> {
-  const auth = { user: 'sender', password: 'secret', insecure: true };
-  const relayed = domains.filter(({ hosts }) => hosts[0]!.relay);
-  return Object.fromEntries(
-    relayed.map(({ name, hosts }) => [
-      name,
-      { type: 'smarthost', host: hosts[0]!.name, auth, tls: 'none' } as const,
-    ]),
-  );
+/** Who sends: one sender, or several tenants with a profile each. */
+function sendingOf({ scenario, changeProfiles }: ProcessWorld): Partial<BrokerOptions> {
+  const { domains, tenants } = scenario;
+  const allowAddresses = ['127.0.0.0/8'];
+  if (tenants.length === 0) return { delivery: { allowAddresses, routes: relayRoutes(domains, 'sender') } };
+  return { delivery: { allowAddresses }, profileFor: changeProfiles(tenantProfiles(tenants, domains)) };
 }
 
 /**
@@ -91,7 +89,7 @@ export class SimulatedProcess {
       dns: world.resolver,
       store: this.#mortalStore() as QueueStore<never>,
       queue: { name: `process-${id}`, retention: null, onError: (error) => world.trouble(error) },
-      delivery: { allowAddresses: ['127.0.0.0/8'], routes: routesOf(world.scenario) },
+      ...sendingOf(world),
       runtime: {
         clock: this.#mortalClock(),
         random: broker.random,
@@ -168,7 +166,7 @@ export class SimulatedProcess {
     return true;
   }
 
-  #openSocket({ address, signal }: SocketTarget): Promise<Duplex> {
+  #openSocket({ address, signal, localAddress }: SocketTarget): Promise<Duplex> {
     this.#world.touch();
     if (!this.alive) return never;
     const host = this.#world.hosts.get(address);
@@ -182,7 +180,7 @@ export class SimulatedProcess {
       this.#world.clock.setTimer(() => {
         this.#world.touch();
         if (!this.alive || signal.aborted) return;
-        const { client, cut } = host.connect(this.id);
+        const { client, cut } = host.connect(this.id, localAddress);
         this.#connections.add(cut);
         client.on('close', () => this.#connections.delete(cut));
         resolve(client);

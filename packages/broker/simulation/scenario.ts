@@ -1,4 +1,5 @@
 import type { SeededRandom } from '@mb/testkit';
+import { drawTenants, type TenantName, type TenantPlan, tenantNames } from './tenants.ts';
 
 /** How a mailbox answers RCPT. */
 export type Mailbox =
@@ -72,8 +73,10 @@ export type WorldEvent = { readonly atMs: number } & (
       readonly onUnknown: 'retry' | 'hold' | 'report';
       /** Lifetime; undefined: that of all mail. */
       readonly expireAfterMs: number | undefined;
-      /** Whether the sender wants to be told of failures. */
+      /** Whether the sender wants reports of failures. */
       readonly reported: boolean;
+      /** Counts only in a world with tenants. */
+      readonly tenant: TenantName;
     }
   /** The process dies without a warning. */
   | { readonly kind: 'crash' }
@@ -97,6 +100,8 @@ export type WorldEvent = { readonly atMs: number } & (
 export interface Scenario {
   readonly domains: readonly DomainPlan[];
   readonly events: readonly WorldEvent[];
+  /** Three tenants that share the hosts; empty: one sender. */
+  readonly tenants: readonly TenantPlan[];
   /** Processes that work on the queue. */
   readonly workers: number;
   readonly maxConcurrency: number;
@@ -124,6 +129,7 @@ export function drawScenario(random: SeededRandom): Scenario {
   return {
     domains,
     events: drawEvents(random, domains, faultsUntilMs),
+    tenants: drawTenants(random.fork('tenants'), domains),
     workers: random.pick([1, 1, 2, 3]),
     maxConcurrency: random.integer(1, 4),
     faultsUntilMs,
@@ -219,6 +225,7 @@ function drawEvents(
 ): WorldEvent[] {
   const addresses = domains.flatMap(({ mailboxes }) => Object.keys(mailboxes));
   const at = () => Math.floor(random.random() * faultsUntilMs);
+  const tenants = random.fork('tenant of a message');
   const events: WorldEvent[] = Array.from({ length: random.integer(1, 12) }, () => ({
     atMs: at(),
     kind: 'enqueue',
@@ -226,11 +233,14 @@ function drawEvents(
     onUnknown: random.pick(['retry', 'retry', 'hold', 'report'] as const),
     expireAfterMs: random.pick([undefined, undefined, undefined, 20 * minute, 3 * hour]),
     reported: random.random() < 0.5,
+    tenant: tenants.pick(tenantNames),
   }));
   // Many messages at once, so that several go over one connection.
   if (random.random() < 0.3) {
     const burst = events[0]!;
-    for (let left = random.integer(4, 20); left > 0; left--) events.push({ ...burst });
+    for (let left = random.integer(4, 20); left > 0; left--) {
+      events.push({ ...burst, ...(burst.kind === 'enqueue' && { tenant: tenants.pick(tenantNames) }) });
+    }
   }
   const times = (likely: number, make: () => WorldEvent) => {
     while (random.random() < likely) events.push(make());

@@ -1,12 +1,15 @@
 import { type Duplex, duplexPair } from 'node:stream';
 import type { SeededRandom, VirtualClock } from '@mb/testkit';
 import { type HostPlan, type HostTrouble, isSlow, type Mailbox, type SessionLimit } from './scenario.ts';
+import { type Appearance, appearanceOf } from './tenants.ts';
 
 /** What a host knows of a message that it took. */
 export interface Acceptance {
   readonly host: string;
   readonly messageId: string;
   readonly recipients: readonly string[];
+  /** Who it appeared to come from. */
+  readonly appearance: Appearance;
   /** Epoch milliseconds on the world's clock. */
   readonly at: number;
   /** Steps of the world, which order what happens at the same moment. */
@@ -89,11 +92,11 @@ export class SimulatedHost {
   }
 
   /** Takes a connection of a process; gives the client's end. */
-  connect(life: number): { client: Duplex; cut: () => void } {
+  connect(life: number, localAddress?: string): { client: Duplex; cut: () => void } {
     const [client, server] = duplexPair();
     this.open++;
     this.mostOpen = Math.max(this.mostOpen, this.open);
-    const session = new HostSession(server, this, this.#world, life);
+    const session = new HostSession(server, this, this.#world, life, localAddress);
     let closed = false;
     const close = () => {
       if (closed) return;
@@ -127,6 +130,9 @@ class HostSession {
   readonly #host: SimulatedHost;
   readonly #world: HostWorld;
   readonly #life: number;
+  readonly #localAddress: string | undefined;
+  #hostname = '';
+  #user: string | undefined;
   readonly #startedAt: number;
   #input: Buffer = Buffer.alloc(0);
   #busy = false;
@@ -143,11 +149,18 @@ class HostSession {
   /** Replies that were not sent yet, and what happens when they are. */
   readonly #outbox: { readonly text: string; readonly acceptance: Acceptance | undefined }[] = [];
 
-  constructor(stream: Duplex, host: SimulatedHost, world: HostWorld, life: number) {
+  constructor(
+    stream: Duplex,
+    host: SimulatedHost,
+    world: HostWorld,
+    life: number,
+    localAddress: string | undefined,
+  ) {
     this.#stream = stream;
     this.#host = host;
     this.#world = world;
     this.#life = life;
+    this.#localAddress = localAddress;
     this.#startedAt = world.touch();
   }
 
@@ -226,10 +239,15 @@ class HostSession {
   #answer(line: string): string {
     switch (line.slice(0, 4).toUpperCase()) {
       case 'EHLO':
+        this.#hostname = line.slice(5);
         return ['250-hello', ...this.#keywords().map((word) => `250-${word}`), '250 HELP'].join('\r\n');
       case 'AUTH':
         if (this.#host.meets('auth5')) return '535 5.7.8 Bad credentials';
         this.#authenticated = true;
+        // RFC 4616 §2: authorization identity, user name and password, NUL between them.
+        this.#user = Buffer.from(line.split(' ')[2] ?? '', 'base64')
+          .toString()
+          .split('\0')[1];
         return '235 2.7.0 Welcome';
       case 'MAIL':
         if (this.#host.plan.relay && !this.#authenticated) return '530 5.7.0 Authentication required';
@@ -316,6 +334,16 @@ class HostSession {
       host: this.#host.plan.name,
       messageId: /^Message-ID: *(<[^>]*>)/im.exec(content)?.[1] ?? '',
       recipients: this.#recipients,
+      appearance: appearanceOf(
+        content,
+        {
+          session: this.#startedAt,
+          localAddress: this.#localAddress,
+          hostname: this.#hostname,
+          user: this.#user,
+        },
+        this.#sender ?? '',
+      ),
       at: this.#world.clock.now(),
       step: this.#world.touch(),
       sessionStep: this.#startedAt,

@@ -5,6 +5,7 @@ import { addCoverage, type Coverage, coverageOf } from './coverage.ts';
 import { allEvents, findViolations } from './invariants.ts';
 import { sessionLimitReplies, troubleKinds, type WorldEvent } from './scenario.ts';
 import type { HostDeed } from './simulated-host.ts';
+import { type ChangeProfiles, type Taken, tenantSights, tenantsApart } from './tenants.ts';
 import { type MakeStore, memoryStore, type RunRecord, runWorld } from './world.ts';
 
 const eventKinds = [
@@ -35,14 +36,24 @@ async function firstViolation(
   makeStore: MakeStore,
   coverage: Coverage = new Map(),
   from = 1,
+  changeProfiles?: ChangeProfiles,
 ): Promise<string | undefined> {
   for (let seed = from; seed < from + count; seed++) {
-    const record = await runWorld(seed, makeStore);
+    const record = await runWorld(seed, makeStore, changeProfiles);
     const [violation] = await findViolations(record);
     if (violation !== undefined) return `${seed}: ${violation}`;
     addCoverage(coverage, await coverageOf(record));
   }
   return undefined;
+}
+
+/** The first world in which all three tenants handed something over. */
+async function worldWithTenants(): Promise<RunRecord> {
+  for (let seed = 1; ; seed++) {
+    const record = await runWorld(seed);
+    const authors = new Set(record.acceptances.map(({ appearance }) => appearance.author));
+    if (record.scenario.tenants.length > 0 && authors.size === 3) return record;
+  }
 }
 
 /** A store that does one thing wrong. */
@@ -67,7 +78,7 @@ describe('simulation', () => {
     }
   });
 
-  it(`SIM-02 holds its invariants over ${seeds} seeds, which meet every fault`, {
+  it(`SIM-02 PROF-10 holds its invariants over ${seeds} seeds, which meet every fault`, {
     timeout: 300_000,
   }, async () => {
     const coverage: Coverage = new Map();
@@ -79,6 +90,7 @@ describe('simulation', () => {
         ...hostDeeds.map((deed) => `host: ${deed}`),
         ...eventKinds.map((kind) => `event: ${kind}`),
         ...states.map((state) => `recipients: ${state}`),
+        ...tenantSights.map((sight) => `tenants: ${sight}`),
         ...['before', 'after'].flatMap((moment) =>
           ['claim', 'settle'].flatMap((call) => [
             `death: ${moment} ${call}`,
@@ -167,6 +179,43 @@ describe('the simulation finds what is wrong', { timeout: 120_000 }, () => {
       },
     }));
     expect(await firstViolation(100, hasty)).toMatch(/attempts without any trouble/);
+  });
+
+  const wrongProfiles: readonly (readonly [string, ChangeProfiles, RegExp])[] = [
+    [
+      'the name and address of another tenant',
+      (profiles) => (message) => {
+        const own = profiles.get(message.tenant as 't0')!;
+        return message.tenant === 't1' ? { ...profiles.get('t2')!, dkim: own.dkim } : own;
+      },
+      /of t1 left (?:with the (?:name|return path|password)|from|through)/,
+    ],
+    [
+      'no key',
+      (profiles) => (message) => ({ ...profiles.get(message.tenant as 't0')!, dkim: undefined }),
+      /of t\d left with the key of/,
+    ],
+  ];
+  it.each(wrongProfiles)('PROF-10 mail that leaves with %s', async (_what, change, words) => {
+    expect(await firstViolation(20, memoryStore, new Map(), 1, change)).toMatch(words);
+  });
+
+  it('PROF-10 mail that leaves over the connection of another tenant', async () => {
+    const { scenario, acceptances } = await worldWithTenants();
+    const session = acceptances[0]!.appearance.session;
+    const shared: Taken[] = acceptances.map((one) => ({
+      ...one,
+      appearance: { ...one.appearance, session },
+    }));
+    const tenantOf = (messageId: string) =>
+      /t\d/.exec(acceptances.find((one) => one.messageId === messageId)!.appearance.author)![0];
+    expect(tenantsApart(scenario.tenants, acceptances, tenantOf)).toEqual([]);
+    expect(tenantsApart(scenario.tenants, shared, tenantOf)).toContainEqual(
+      expect.stringContaining('over a connection of'),
+    );
+    expect(tenantsApart(scenario.tenants, acceptances, () => 't9')).toContainEqual(
+      expect.stringContaining('is kept for t9'),
+    );
   });
 
   it('more connections than allowed', async () => {

@@ -6,6 +6,7 @@ import type { QueueStore } from '../src/store/port.ts';
 import { type ProcessWorld, SimulatedProcess } from './process.ts';
 import { drawScenario, type Scenario, type WorldEvent } from './scenario.ts';
 import { type Acceptance, type HostWorld, SimulatedHost } from './simulated-host.ts';
+import { type ChangeProfiles, ownProfiles } from './tenants.ts';
 // @mb/smtp-client loads these when they are first needed, which takes real time: the first run of a process would differ
 // from the second one.
 import '../../smtp-client/src/io/sasl-crypto.ts';
@@ -80,10 +81,11 @@ async function loadAllCode(): Promise<void> {
 export async function runWorld(
   seed: number | string,
   makeStore: MakeStore = memoryStore,
+  changeProfiles: ChangeProfiles = ownProfiles,
 ): Promise<RunRecord> {
   loaded ??= loadAllCode();
   await loaded;
-  const world = new World(seed, makeStore);
+  const world = new World(seed, makeStore, changeProfiles);
   await world.run();
   return world.record();
 }
@@ -96,6 +98,7 @@ class World implements ProcessWorld, HostWorld {
   readonly hosts: ReadonlyMap<string, SimulatedHost>;
   readonly mailboxes;
   readonly refusals = new Map<string, number>();
+  readonly changeProfiles: ChangeProfiles;
   readonly #seed: number | string;
   readonly #random;
   readonly #startMs = this.clock.now();
@@ -116,7 +119,8 @@ class World implements ProcessWorld, HostWorld {
   #steps = 0;
   #unfinished: string | undefined;
 
-  constructor(seed: number | string, makeStore: MakeStore) {
+  constructor(seed: number | string, makeStore: MakeStore, changeProfiles: ChangeProfiles) {
+    this.changeProfiles = changeProfiles;
     this.#seed = seed;
     this.#random = createSeededRandom(seed);
     this.scenario = drawScenario(this.#random.fork('scenario'));
@@ -312,14 +316,16 @@ class World implements ProcessWorld, HostWorld {
 
   /** An `enqueue()` whose process dies never answers; the world does not wait for it. */
   #enqueue(process: SimulatedProcess, event: Extract<WorldEvent, { kind: 'enqueue' }>): void {
-    const message = { from: 'sender@sender.test', to: event.to, subject: 'Simulated', text: 'Hello.' };
+    const tenant = this.scenario.tenants.find(({ name }) => name === event.tenant);
+    const from = `sender@${tenant?.domain ?? 'sender.test'}`;
+    const message = { from, to: event.to, subject: 'Simulated', text: 'Hello.' };
     const { onUnknown, expireAfterMs, reported } = event;
     const delivery = {
       onUnknown,
       ...(expireAfterMs !== undefined && { expireAfterMs }),
       ...(!reported && { notify: 'never' as const }),
     };
-    process.broker.enqueue(message, { delivery }).then(
+    process.broker.enqueue(message, { delivery, tenant: tenant?.name }).then(
       ({ id, recipients }) => {
         const queued = recipients
           .filter(({ status }) => status === 'queued')
@@ -358,11 +364,14 @@ class World implements ProcessWorld, HostWorld {
   }
 }
 
-function zonesOf({ domains }: Scenario): Record<string, MemoryRecords> {
+function zonesOf({ domains, tenants }: Scenario): Record<string, MemoryRecords> {
   const zones: Record<string, MemoryRecords> = { 'sender.test': {} };
   for (const { name, hosts } of domains) {
     zones[name] = { MX: hosts.map((host, index) => [10 * (index + 1), host.name] as const) };
     for (const host of hosts) zones[host.name] = { A: host.address };
   }
+  // Reports go to hosts that the tenants share.
+  const open = domains.find(({ hosts }) => !hosts[0]!.relay);
+  for (const { domain } of tenants) zones[domain] = open ? zones[open.name]! : {};
   return zones;
 }
