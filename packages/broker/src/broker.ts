@@ -46,12 +46,12 @@ export class MailBroker {
     this.#sender = new MailSender(sending, parts);
     if (!store) return;
     const { compose, profiles } = parts;
-    const { verp, suppress } = queue;
+    const { suppress } = queue;
     const { observers } = parts.environment;
     this.#queued = {
       // The worker's listener hands what either of them reports to `queue.onError`.
       queue: new MailQueue(
-        { store, queue: { verp, suppress }, runtime: { clock: parts.environment.clock } },
+        { store, queue: { suppress }, runtime: { clock: parts.environment.clock } },
         { compose, profiles, onError: (error) => observers.emit({ type: 'error', error }) },
       ),
       worker: new MailWorker({ ...sending, store }, { queue, store, parts }),

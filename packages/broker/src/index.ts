@@ -32,6 +32,7 @@ export type {
 export { type ExplainedReply, explainReply, parseReply } from './delivery/reply-explanation.ts';
 export type { ReplyClass, ReplyConditions, ReplyContext, ReplyRule } from './delivery/reply-rule.ts';
 export { defaultReplyRules } from './delivery/reply-rules.ts';
+export { type DomainProfile, profilesByDomain } from './domain-profiles.ts';
 export { BrokerError, type BrokerErrorCode, type BrokerErrorKind } from './errors.ts';
 export { MailQueue } from './mail-queue.ts';
 export { type ExplainOptions, MailSender, type SendOptions } from './mail-sender.ts';

@@ -4,7 +4,7 @@ import { optionError } from './errors.ts';
 import type { ComposeEnvironment } from './message/outgoing-message.ts';
 import type { ReadyMessage } from './message/ready-message.ts';
 import { readOptions } from './option-table.ts';
-import { checkReturnPath, type MailQueueOptions, mailQueueOptions, resolveSenderOptions } from './options.ts';
+import { checkQueueVerp, type MailQueueOptions, mailQueueOptions, resolveSenderOptions } from './options.ts';
 import { warn } from './process-warning.ts';
 import { Profiles } from './profiles.ts';
 import { QueueControl, SuppressionControl } from './queue/control.ts';
@@ -52,8 +52,8 @@ export class MailQueue {
    */
   constructor(given: MailQueueOptions, parts?: QueueParts) {
     const options: MailQueueOptions = readOptions(given, mailQueueOptions, 'MailQueue: options');
-    const { verp, onError } = options.queue ?? {};
-    if (verp) checkReturnPath(verp, 'MailQueue: options.queue.verp');
+    const { onError } = options.queue ?? {};
+    checkQueueVerp(options, 'MailQueue: options');
     this.#options = options;
     // Which transactions a store joins is between the caller and the store.
     this.#store = options.store as QueueStore<unknown>;
@@ -123,10 +123,12 @@ export class MailQueue {
 
   /**
    * Takes in a report that the application received at a return path: a bounce becomes an event of its recipient, and
-   * addresses that do not exist or complained are suppressed. Needs `queue.verp` to know which recipient it is about.
+   * addresses that do not exist or complained are suppressed. It needs `queue.verp`, or the `verp` of sending profiles, to
+   * know which recipient it is about: each return path counts only for the profile that its message was sent by.
    *
    * @param raw  the message as received.
    * @param recipient  the envelope recipient that it came to.
+   * @throws {BrokerError} MB_BROKER_OPTION; MB_BROKER_PROFILE_FAILED when `profileFor` fails: call again later.
    */
   async receiveReport(raw: Uint8Array, recipient?: string): Promise<InboundReport> {
     if (!(raw instanceof Uint8Array)) {
@@ -135,8 +137,12 @@ export class MailQueue {
     if (recipient !== undefined && typeof recipient !== 'string') {
       throw optionError('receiveReport: recipient must be an address.');
     }
-    const { verp, suppress = true } = this.#options.queue ?? {};
-    return receiveReport(raw, recipient, { store: this.#store, suppress, ...(verp && { verp }) });
+    const { suppress = true } = this.#options.queue ?? {};
+    return receiveReport(raw, recipient, {
+      store: this.#store,
+      suppress,
+      profiles: this.#parts.profiles,
+    });
   }
 
   /** Stops listening to the store, which stays open: it belongs to the caller. */
@@ -160,7 +166,13 @@ function createQueueParts({ queue, runtime, store: _, ...signing }: MailQueueOpt
   const settings = resolveSenderOptions({ hostname: 'queue.invalid', ...signing }, 'MailQueue: options');
   return {
     compose: { now: () => clock.now(), ...(randomBytes && { randomBytes }) },
-    profiles: new Profiles({ settings, resolver: toResolver(signing.dns), clock, onWarning: warn }),
+    profiles: new Profiles({
+      settings,
+      verp: queue?.verp,
+      resolver: toResolver(signing.dns),
+      clock,
+      onWarning: warn,
+    }),
     onError: guarded(queue?.onError ?? warn),
   };
 }

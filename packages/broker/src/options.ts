@@ -369,6 +369,22 @@ export const sendingProfileOptions = {
   limits: group<LimitOptions>(limitOptions),
 } satisfies OptionTable<SendingProfile>;
 
+/**
+ * Checks a sending profile; its keys are checked where they are parsed.
+ *
+ * @throws {BrokerError} MB_BROKER_OPTION
+ */
+export function readSendingProfile(given: SendingProfile, where: string): SendingProfile {
+  const profile = readOptions<SendingProfile, typeof sendingProfileOptions>(
+    given,
+    sendingProfileOptions,
+    where,
+  );
+  checkSources(profile.sources ?? [], `${where}.sources`);
+  if (profile.verp) checkReturnPath(profile.verp, `${where}.verp`);
+  return { ...profile, routes: readRoutes(profile.routes ?? {}, `${where}.routes`) };
+}
+
 /** Options of sending as they are used. */
 export interface SendingSettings extends Omit<SenderOptions, 'delivery'> {
   readonly delivery: DeliverySettings;
@@ -393,8 +409,7 @@ export function resolveSenderOptions(given: SenderOptions, where: string): Sendi
 export function resolveBrokerOptions(given: BrokerOptions, where: string): BrokerSettings {
   const options: BrokerOptions = readOptions(given, brokerOptions, where);
   const { store, queue = {}, ...sending } = options;
-  if (queue.verp) checkReturnPath(queue.verp, `${where}.queue.verp`);
-  if (options.profileFor && queue.verp) throw twoSenders(`${where}.queue.verp`);
+  checkQueueVerp(options, where);
   // Which transactions a store joins is between the caller and the store.
   return {
     sending: sendingSettings(sending, where),
@@ -428,6 +443,16 @@ function sendingSettings(options: SenderOptions, where: string): SendingSettings
       replyRules: delivery.replyRules ?? [],
     },
   };
+}
+
+/** @throws {BrokerError} MB_BROKER_OPTION for a return path that is no mailbox, and for one beside `profileFor`. */
+export function checkQueueVerp(
+  { queue, profileFor }: Pick<MailQueueOptions, 'queue' | 'profileFor'>,
+  where: string,
+): void {
+  if (!queue?.verp) return;
+  checkReturnPath(queue.verp, `${where}.queue.verp`);
+  if (profileFor) throw twoSenders(`${where}.queue.verp`);
 }
 
 function twoSenders(path: string): BrokerError {

@@ -1,8 +1,6 @@
 import type { Resolver } from '@mb/dns';
 import type { Clock } from './clock.ts';
-import { readOptions } from './option-table.ts';
-import { checkReturnPath, checkSources, type SendingSettings, sendingProfileOptions } from './options.ts';
-import { readRoutes } from './route/next-hop.ts';
+import { readSendingProfile, type SendingSettings } from './options.ts';
 import { createKeyring } from './sender/keyring.ts';
 import { obtain } from './sender/obtain.ts';
 import type { VerpOptions } from './sender/verp.ts';
@@ -67,10 +65,7 @@ export class Profiles {
   }
 
   #read(given: SendingProfile): Profile {
-    const where = 'profileFor: profile';
-    const profile: SendingProfile = readOptions(given, sendingProfileOptions, where);
-    checkSources(profile.sources ?? [], `${where}.sources`);
-    if (profile.verp) checkReturnPath(profile.verp, `${where}.verp`);
+    const profile = readSendingProfile(given, 'profileFor: profile');
     const { own } = this;
     return {
       name: profile.name,
@@ -79,7 +74,7 @@ export class Profiles {
       sources: profile.sources ?? [],
       verp: profile.verp,
       tls: { ...own.tls, ...profile.tls },
-      routes: readRoutes(profile.routes ?? {}, `${where}.routes`),
+      routes: profile.routes ?? {},
       maxRecipients: profile.maxRecipients ?? own.maxRecipients,
       timeouts: profile.timeouts ?? own.timeouts,
       limits: profile.limits ?? own.limits,

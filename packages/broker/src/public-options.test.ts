@@ -6,6 +6,7 @@ import { type OptionWalk, optionCases } from '@mb/testkit/option-walk';
 import { it } from 'vitest';
 import { systemClock } from './clock.ts';
 import { replyContextOptions } from './delivery/reply-rule.ts';
+import { domainProfileOptions } from './domain-profiles.ts';
 import * as broker from './index.ts';
 import { readyMessageOptions } from './message/ready-message.ts';
 import {
@@ -195,6 +196,13 @@ const walk: OptionWalk<typeof broker> = {
   explainReply: [
     entry({ stage: 'rcpt' }, replyContextOptions, (context) => broker.explainReply(reply, context)),
     entry(rule, {}, (given) => broker.explainReply(reply, { stage: 'rcpt' }, [given])),
+  ],
+  profilesByDomain: [
+    entry(
+      { domain: 'example.com', verp, tls: {}, timeouts: {}, limits: {} },
+      domainProfileOptions,
+      (profile) => broker.profilesByDomain([profile]),
+    ),
   ],
   formatVerp: [entry(verp, verpOptions, (options) => broker.formatVerp(options, '1.0'))],
   parseVerp: [entry(verp, verpOptions, (options) => broker.parseVerp(options, 'x@y.test'))],

@@ -1,6 +1,6 @@
-import { readQueuedEnvelope } from '../message/queued-envelope.ts';
 import type { ProfiledMessage } from '../sending-profile.ts';
 import type { ClaimedMessage } from '../store/port.ts';
+import { readQueuedEnvelope } from './queued-envelope.ts';
 
 /** What the sending profile of a queued message is chosen by. */
 export function profiledMessage({

@@ -8,8 +8,16 @@ import {
 } from '@mb/mime';
 import { categorizeReply } from '../delivery/classify.ts';
 import type { FailureCategory } from '../delivery/failure.ts';
-import { parseVerp, type VerpOptions } from '../sender/verp.ts';
-import { parseRecipientId, type QueueStore, type RecipientId, type RecipientView } from '../store/port.ts';
+import { profiledMessage } from '../message/profiled-message.ts';
+import type { Profiles } from '../profiles.ts';
+import { claimedRecipientId, parseVerp } from '../sender/verp.ts';
+import {
+  type MessageView,
+  parseRecipientId,
+  type QueueStore,
+  type RecipientId,
+  type RecipientView,
+} from '../store/port.ts';
 import type { ReportedEvent } from '../store/queue-event.ts';
 import type { NewSuppression } from '../store/suppression.ts';
 
@@ -36,7 +44,8 @@ export interface InboundRecipient {
 /** How reports are read and what becomes of them. */
 export interface InboundReportParts {
   readonly store: QueueStore<unknown>;
-  readonly verp?: VerpOptions;
+  /** Whose return paths count: those of the sending profile of the message that a path names. */
+  readonly profiles: Profiles;
   readonly suppress: boolean;
 }
 
@@ -50,17 +59,17 @@ const maxReportBytes = 10 * 1024 * 1024;
  * @param raw  The message as received.
  * @param recipient  The envelope recipient that it came to: with VERP it proves which recipient the report is about.
  *   Without that proof only what the report says is returned: anybody can write a report.
+ * @throws {BrokerError} MB_BROKER_PROFILE_FAILED when the profile cannot be had; nothing was written down then.
  */
 export async function receiveReport(
   raw: Uint8Array,
   recipient: string | undefined,
-  { store, verp, suppress }: InboundReportParts,
+  { store, profiles, suppress }: InboundReportParts,
 ): Promise<InboundReport> {
   if (raw.length > maxReportBytes) return { kind: 'none', recipients: [] };
   const report = readReport(await parseMessage(raw));
   const path = report?.kind === 'feedback-report' ? (report.originalMailFrom ?? recipient) : recipient;
-  const provenId = verp && path !== undefined ? parseVerp(verp, path) : undefined;
-  const proven = provenId === undefined ? undefined : await recipientOf(provenId, store);
+  const proven = path === undefined ? undefined : await recipientOf(path, store, profiles);
   const found =
     report?.kind === 'delivery-status'
       ? readBounce(report)
@@ -111,12 +120,25 @@ function readComplaint(report: FeedbackReport): Found {
   return report.feedbackType === 'not-spam' ? none : { kind: 'complaint', recipients };
 }
 
+/** The recipient that a return path stands for, if the profile that sent its message made that path. */
 async function recipientOf(
-  recipientId: RecipientId,
+  returnPath: string,
   store: QueueStore<unknown>,
+  profiles: Profiles,
 ): Promise<RecipientView | undefined> {
-  const message = await store.inspect(parseRecipientId(recipientId)!.messageId);
-  return message?.recipients.find((one) => one.recipientId === recipientId);
+  const { single, own } = profiles;
+  // One profile: a path that it did not make costs no read of the store.
+  const claimed = single ? own.verp && parseVerp(own.verp, returnPath) : claimedRecipientId(returnPath);
+  if (claimed === undefined) return undefined;
+  const message = await store.inspect(parseRecipientId(claimed)!.messageId);
+  const recipient = message?.recipients.find(({ recipientId }) => recipientId === claimed);
+  if (!message || !recipient) return undefined;
+  return single || (await isOf(message, returnPath, profiles)) ? recipient : undefined;
+}
+
+async function isOf(message: MessageView, returnPath: string, profiles: Profiles): Promise<boolean> {
+  const { verp } = await profiles.for(profiledMessage(message));
+  return verp !== undefined && parseVerp(verp, returnPath) !== undefined;
 }
 
 /** The report's address may be a forwarding target; when it names only one, it is about our recipient. */

@@ -98,10 +98,10 @@ function keyringOfList(
   { check, resolver, onWarning }: KeyringOptions,
   checked = new Set<string>(),
 ): Keyring {
-  const list = given === undefined ? [] : Array.isArray(given) ? given : [given];
+  const list = listOf(given);
   const resolveTxt = (name: string) => toNodeDns(resolver).resolveTxt(name);
   const byDomain = new Map<string, SignOptions[]>();
-  for (const option of list as readonly SignOptions[]) {
+  for (const option of list) {
     const domain = domainToAscii(option.domain);
     // A value that is undefined counts as not given: it must not switch the check off.
     const { selfCheck = { resolveTxt } } = option;
@@ -155,6 +155,20 @@ function keyringOfList(
   }
 
   return { signerFor, check: (fromDomain) => signerFor(fromDomain) !== undefined };
+}
+
+function listOf(given: SignOptions | readonly SignOptions[] | undefined): readonly SignOptions[] {
+  if (given === undefined) return [];
+  return Array.isArray(given) ? given : [given as SignOptions];
+}
+
+/**
+ * Parses keys without using them, so that a wrong one is found when a program starts.
+ *
+ * @throws {DkimError} for a key that cannot sign.
+ */
+export function checkKeys(given: DkimKeys | undefined): void {
+  if (typeof given !== 'function') for (const key of listOf(given)) createSigner([key]);
 }
 
 function keysInUse(option: SignOptions): readonly SelectorKey[] {

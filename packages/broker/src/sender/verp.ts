@@ -61,6 +61,15 @@ export function parseVerp(options: VerpOptions, returnPath: string): RecipientId
   return timingSafeEqual(code, codeOf(recipientId, secret)) ? recipientId : undefined;
 }
 
+/**
+ * The recipient that a return path claims to stand for, whoever made it up: {@link parseVerp} proves the claim with the
+ * options of the recipient's sender, which are found by this id.
+ */
+export function claimedRecipientId(returnPath: string): RecipientId | undefined {
+  const recipientId = /\+([\w.]+)-[0-9a-f]{16}@[^@]*$/i.exec(returnPath)?.[1]?.toLowerCase();
+  return recipientId !== undefined && parseRecipientId(recipientId) ? recipientId : undefined;
+}
+
 function codeOf(recipientId: RecipientId, secret: string): Buffer {
   return createHmac('sha256', secret).update(recipientId.toLowerCase()).digest().subarray(0, codeBytes);
 }

@@ -1,4 +1,5 @@
 import type { Failed } from '../delivery/outcome.ts';
+import { profiledMessage } from '../message/profiled-message.ts';
 import { readQueuedEnvelope } from '../message/queued-envelope.ts';
 import type { Profiles } from '../profiles.ts';
 import type { Bounce, ClaimedMessage, Outcome, QueueStore, RecipientId } from '../store/port.ts';
@@ -11,7 +12,6 @@ import {
   subjectOf,
 } from './bounce.ts';
 import type { LastAttempt } from './last-attempt.ts';
-import { profiledMessage } from './profiled-message.ts';
 import type { OnFinalOutcomes } from './worker.ts';
 
 /** What follows from final outcomes. */

@@ -1,3 +1,4 @@
+import { profiledMessage } from '../message/profiled-message.ts';
 import type { ProfiledMessage } from '../sending-profile.ts';
 import { defaultSchedule, type RetrySchedule, retryDelayMs, type ScheduleOptions } from '../store/backoff.ts';
 import type { Learned, SiteSpeed } from '../store/learned.ts';
@@ -16,7 +17,6 @@ import type {
 } from '../store/port.ts';
 import type { NewSuppression } from '../store/suppression.ts';
 import { readLastAttempt } from './last-attempt.ts';
-import { profiledMessage } from './profiled-message.ts';
 
 /**
  * What an attempt reports about one recipient.

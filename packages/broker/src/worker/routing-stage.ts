@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
+import { profiledMessage } from '../message/profiled-message.ts';
 import type { Alias, QueueStore, RoutedRecipient, UnroutedRecipient } from '../store/port.ts';
 import type { FoundSite, SiteOf } from './lease-run.ts';
-import { profiledMessage } from './profiled-message.ts';
 
 /** What routing takes of its worker. */
 export interface RoutingStageOptions {

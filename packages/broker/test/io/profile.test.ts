@@ -2,8 +2,10 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateKeyPair } from '@mb/dkim';
+import { composeMessage, formatReport } from '@mb/mime';
 import { describe, expect, it } from 'vitest';
 import {
+  formatVerp,
   MailBroker,
   MailQueue,
   MemoryStore,
@@ -46,6 +48,18 @@ const mailOf = (tenant: string, n: number) => ({
   subject: `${n}`,
   text: 'Hello',
 });
+
+/** A complaint that names no recipient; which one it is about follows from where it goes to. */
+function composeComplaint(): Promise<Uint8Array> {
+  const record = formatReport({
+    kind: 'feedback-report',
+    feedbackType: 'abuse',
+    userAgent: 'Example/1.0',
+    version: '1',
+  });
+  const text = 'See below.';
+  return composeMessage({ from: 'fbl@one.test', to: 'abuse@alpha.test', text, report: { record } }).bytes();
+}
 
 const stores: readonly (readonly [string, () => Promise<QueueStore<never>>])[] = [
   ['memory', async () => new MemoryStore()],
@@ -283,5 +297,55 @@ describe('sending profiles', () => {
     expect(() => new MailBroker({ hostname: 'client.test', profileFor: byTenant, ...options })).toThrow(
       expect.objectContaining({ code: 'MB_BROKER_OPTION', message: expect.stringContaining(path) }),
     );
+  });
+
+  it('PROF-11 a report counts for the profile whose message it is about, and for no other one', async () => {
+    const store = new MemoryStore();
+    await using lab = await startLab({ hosts, records, broker: { profileFor: byTenant, store } });
+    for (const tenant of tenants) await lab.broker.enqueue(mailOf(tenant, 1), { tenant });
+    lab.broker.start();
+    await expect.poll(() => lab.hosts.mx1!.messages.length).toBe(3);
+    await lab.broker.stop();
+    const path = (tenant: string) => {
+      return lab.hosts.mx1!.messages.find(({ from }) => from.endsWith(`@${tenant}.test`))!.from;
+    };
+    const complaint = await composeComplaint();
+    const queue = new MailQueue({ store, profileFor: byTenant });
+    const other = formatVerp(profiles.get('beta')!.verp!, /\+([\d.]+)-/.exec(path('alpha'))![1]!);
+    for (const wrong of [other, path('alpha').replace('alpha.test', 'beta.test'), 'bounces@alpha.test']) {
+      expect(await queue.receiveReport(complaint, wrong)).toMatchObject({
+        recipients: [{ suppressed: false }],
+      });
+    }
+    for (const tenant of tenants) {
+      expect(await queue.receiveReport(complaint, path(tenant))).toMatchObject({
+        kind: 'complaint',
+        recipients: [{ address: 'u1@one.test', suppressed: true }],
+      });
+      expect((await queue.suppressions.list({ tenant })).rows).toHaveLength(1);
+    }
+    // The broker's own queue uses the same profiles.
+    expect(await lab.broker.receiveReport(complaint, path('gamma'))).toMatchObject({
+      recipients: [{ suppressed: true }],
+    });
+    await lab.broker.close();
+  });
+
+  it('PROF-12 a report whose profile cannot be had is refused, to be given again later', async () => {
+    const store = new MemoryStore();
+    const queue = new MailQueue({
+      store,
+      profileFor: () => {
+        throw new Error('The database is down.');
+      },
+    });
+    const { id } = await new MailQueue({ store }).enqueue(mailOf('alpha', 1), { tenant: 'alpha' });
+    const complaint = await composeComplaint();
+    const path = formatVerp(profiles.get('alpha')!.verp!, `${id}.0`);
+    await expect(queue.receiveReport(complaint, path)).rejects.toMatchObject({
+      code: 'MB_BROKER_PROFILE_FAILED',
+      retryable: true,
+    });
+    expect((await queue.suppressions.list()).rows).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { mutateOctets, mutateText, mutationCount, mutationTimeoutMs } from '@mb/testkit/mutation';
 import { expect, it } from 'vitest';
 import { MemoryStore } from '../../src/index.ts';
-import { receiveReport } from '../../src/queue/inbound-report.ts';
+import { MailQueue } from '../../src/mail-queue.ts';
 import { formatVerp, parseVerp } from '../../src/sender/verp.ts';
 
 const verp = { address: 'bounces@sender.test', secret: 'sixteen letters!' };
@@ -95,7 +95,7 @@ it(`MUT-01 MUT-06 a report that came in changes nothing but what its return path
     async check(octets, { integer }) {
       const proven = integer(0, 1) === 1;
       const to = proven ? path : `${path.slice(0, -14)}0@sender.test`;
-      const report = await receiveReport(octets, to, { store, verp, suppress: true });
+      const report = await new MailQueue({ store, queue: { verp } }).receiveReport(octets, to);
       const { rows } = await store.listSuppressed();
       const events = (await store.events(undefined)).events.filter(({ type }) => type !== 'accepted');
       if (!proven) expect([rows, events]).toEqual([[], []]);
