@@ -15,8 +15,8 @@ All commands with all flags, as \`mb COMMAND --help\` shows them. Generated from
 `;
 
 /** The reference of the whole command line, from its definitions. */
-export function writeReference(): string {
-  const program = createProgram();
+export async function writeReference(): Promise<string> {
+  const program = await createProgram();
   return `${FRONT}\n${sections(program, program.name()).join('\n')}`;
 }
 
@@ -41,4 +41,4 @@ function helpOf(command: Command): string {
   return text;
 }
 
-if (import.meta.main) writeFileSync(referencePath, writeReference());
+if (import.meta.main) writeFileSync(referencePath, await writeReference());

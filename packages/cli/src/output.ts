@@ -1,4 +1,4 @@
-import { printableJson } from '@mb/broker';
+import { printableJson } from '@mb/broker/printable-text';
 import { exitCodes } from './exit-code.ts';
 
 /** JSON of a value, for people and programs; octets in hexadecimal. */

@@ -1,31 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, Help, Option } from 'commander';
 import { colors as pc } from './colors.ts';
-import { completionCommand } from './completion/command.ts';
+import { commandList, UnloadedCommand } from './command-list.ts';
 import { applyConfig } from './config/apply.ts';
 import { findConfig, readConfig } from './config/file.ts';
-import { dkimCommand } from './dkim/index.ts';
-import { dnsCommand } from './dns/index.ts';
-import { doctorCommand } from './doctor/index.ts';
 import { refuseEmptyValues } from './empty-value.ts';
 import { type CodedError, isCodedError } from './errors.ts';
 import { exitCodes } from './exit-code.ts';
-import { explainCommand } from './explain/command.ts';
-import { explainReplyCommand } from './explain-reply/command.ts';
-import { inboxCommand } from './inbox/command.ts';
-import { keyCommand } from './key/command.ts';
-import { messageCommand } from './message/index.ts';
 import { notice, printJson } from './output.ts';
-import { probeCommand } from './probe/index.ts';
-import { queueCommand } from './queue/index.ts';
-import type { StoreFlags } from './queue/store.ts';
+import type { StoreFlags } from './queue/store-flag.ts';
 import { redact } from './redact.ts';
-import { sendCommand } from './send/command.ts';
-import { serveCommand } from './serve/command.ts';
-import { suppressCommand } from './suppress/index.ts';
 import { labelled, printableLines, terminalWidth } from './terminal.ts';
-import { workCommand } from './work/command.ts';
 
 const EXIT_CODE_HELP = `
 Exit codes:
@@ -47,8 +33,12 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   internal: exitCodes.defect,
 };
 
-/** The whole command line. */
-export function createProgram(): Command {
+/**
+ * The command line. The help of a command needs the command loaded; the list of all commands does not.
+ *
+ * @param args  What is going to be parsed: commands that it names are loaded. Default: all commands.
+ */
+export async function createProgram(args?: readonly string[]): Promise<Command> {
   const program = new Command('mb')
     .description('Send e-mail directly to the mail exchangers of its recipients, and report what happened.')
     .version(packageVersion(), '-V, --version')
@@ -68,28 +58,32 @@ export function createProgram(): Command {
       getErrHelpWidth: () => terminalWidth(process.stderr),
     })
     // Descriptions stay in their column also where that is narrow.
-    .configureHelp({ minWidthToWrap: 16 })
+    .configureHelp({ minWidthToWrap: 16, subcommandTerm })
     .exitOverride();
-  const commands = [
-    sendCommand(),
-    queueCommand(),
-    suppressCommand(),
-    workCommand(),
-    serveCommand(),
-    keyCommand(),
-    dkimCommand(),
-    dnsCommand(),
-    explainCommand(),
-    explainReplyCommand(),
-    messageCommand(),
-    inboxCommand(),
-    doctorCommand(),
-    probeCommand(),
-    completionCommand(),
-  ];
-  for (const command of commands) program.addCommand(adopt(command, program));
-  refuseEmptyValues(program);
+  for (const listed of commandList) program.addCommand(new UnloadedCommand(listed));
+  // The script completes every command.
+  const all = args === undefined || args.includes('completion');
+  await load(program, (name) => all || args.includes(name));
   return program.hook('preSubcommand', configure).hook('preAction', warnOfPassword);
+}
+
+/** Puts commands in the place of those that are not loaded. */
+async function load(program: Command, isWanted: (name: string) => boolean): Promise<void> {
+  const commands = program.commands as Command[];
+  const loading = commands.map(async (command) => {
+    if (!(command instanceof UnloadedCommand) || !isWanted(command.name())) return command;
+    const loaded = adopt(await command.listed.load(), program);
+    loaded.parent = program;
+    refuseEmptyValues(loaded);
+    return loaded;
+  });
+  commands.splice(0, commands.length, ...(await Promise.all(loading)));
+}
+
+function subcommandTerm(this: Help, command: Command): string {
+  if (!(command instanceof UnloadedCommand)) return Help.prototype.subcommandTerm.call(this, command);
+  const { name, usage } = command.listed;
+  return usage === '' ? name : `${name} ${usage}`;
 }
 
 /** Before the flags of a command are read, the configuration gives their defaults. */
@@ -99,7 +93,11 @@ async function configure(program: Command, command: Command): Promise<void> {
   const { config } = program.opts<{ readonly config?: string | boolean }>();
   if (config === false) return;
   const path = typeof config === 'string' ? config : await findConfig(process.cwd());
-  if (path !== undefined) applyConfig(program, await readConfig(path));
+  if (path === undefined) return;
+  const file = await readConfig(path);
+  // A key may belong to any command.
+  await load(program, () => true);
+  applyConfig(program, file);
 }
 
 /** Other users of the machine see the command line, and a configuration ends up in repositories. */
@@ -120,9 +118,9 @@ function warnOfPassword(_program: Command, command: Command): void {
  * @returns The exit code; see {@link exitCodes}.
  */
 export async function run(args: readonly string[]): Promise<number> {
-  const program = createProgram();
   showWarnings();
   try {
+    const program = await createProgram(args);
     if (args.length === 0) program.help({ error: true });
     await program.parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? exitCodes.ok);

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import { printableText } from '@mb/broker';
+import { printableText } from '@mb/broker/printable-text';
 import { redact } from './redact.ts';
 
 /** Columns of the terminal on a stream; 80 when it is not a terminal. */

@@ -5,7 +5,8 @@ import { CliError } from '../errors.ts';
 import { notice, print, printJson } from '../output.ts';
 import { parseMoment, wholeNumber } from '../parse-flag.ts';
 import { confirm } from '../queue/confirm.ts';
-import { type StoreAccess, type StoreFlags, storeFlag, withStore } from '../queue/store.ts';
+import { type StoreAccess, withStore } from '../queue/store.ts';
+import { type StoreFlags, storeFlag } from '../queue/store-flag.ts';
 import { formatTable } from '../table.ts';
 
 interface NewKeyFlags extends StoreFlags {

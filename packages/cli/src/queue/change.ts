@@ -5,7 +5,8 @@ import { plural } from '../plural.ts';
 import { confirm } from './confirm.ts';
 import { eachRecipient } from './recipients.ts';
 import { addSelectorFlags, requireSelectors, type SelectorFlags } from './selector.ts';
-import { type StoreFlags, storeFlag, withQueue } from './store.ts';
+import { withQueue } from './store.ts';
+import { type StoreFlags, storeFlag } from './store-flag.ts';
 
 /** What an operator does with recipients. */
 export type Change = 'hold' | 'release' | 'cancel' | 'retry';

@@ -4,7 +4,8 @@ import { Command, Option } from 'commander';
 import { jsonLine } from '../output.ts';
 import { eachRecipient, lastWord } from './recipients.ts';
 import { addSelectorFlags, readSelectors, type SelectorFlags } from './selector.ts';
-import { type StoreFlags, storeFlag, withQueue } from './store.ts';
+import { withQueue } from './store.ts';
+import { type StoreFlags, storeFlag } from './store-flag.ts';
 
 interface ExportFlags extends StoreFlags, SelectorFlags {
   readonly format: 'jsonl' | 'csv';

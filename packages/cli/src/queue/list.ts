@@ -6,7 +6,8 @@ import { formatTable } from '../table.ts';
 import { formatDistance } from '../time.ts';
 import { eachRecipient, lastWord } from './recipients.ts';
 import { addSelectorFlags, readSelectors, type SelectorFlags } from './selector.ts';
-import { type StoreFlags, storeFlag, withQueue } from './store.ts';
+import { withQueue } from './store.ts';
+import { type StoreFlags, storeFlag } from './store-flag.ts';
 
 interface ListFlags extends StoreFlags, SelectorFlags {
   readonly limit: number;

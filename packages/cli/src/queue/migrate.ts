@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { print, printJson } from '../output.ts';
-import { type StoreFlags, storeFlag, withStore } from './store.ts';
+import { withStore } from './store.ts';
+import { type StoreFlags, storeFlag } from './store-flag.ts';
 
 interface MigrateFlags extends StoreFlags {
   readonly json?: true;

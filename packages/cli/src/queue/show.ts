@@ -7,7 +7,8 @@ import { plural } from '../plural.ts';
 import { printable } from '../terminal.ts';
 import { formatDistance, formatMoment } from '../time.ts';
 import { formatRecipients } from './list.ts';
-import { type StoreFlags, storeFlag, withQueue } from './store.ts';
+import { withQueue } from './store.ts';
+import { type StoreFlags, storeFlag } from './store-flag.ts';
 
 interface ShowFlags extends StoreFlags {
   readonly content?: true;

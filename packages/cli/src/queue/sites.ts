@@ -2,7 +2,8 @@ import type { QueueControl } from '@mb/broker';
 import { Command } from 'commander';
 import { print, printJson } from '../output.ts';
 import { printable } from '../terminal.ts';
-import { type StoreFlags, storeFlag, withQueue } from './store.ts';
+import { withQueue } from './store.ts';
+import { type StoreFlags, storeFlag } from './store-flag.ts';
 
 interface SiteFlags extends StoreFlags {
   readonly note?: string;

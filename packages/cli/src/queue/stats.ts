@@ -5,7 +5,8 @@ import { print, printJson } from '../output.ts';
 import { formatTable } from '../table.ts';
 import { wrap } from '../terminal.ts';
 import { formatDistance } from '../time.ts';
-import { type StoreFlags, storeFlag, withQueue } from './store.ts';
+import { withQueue } from './store.ts';
+import { type StoreFlags, storeFlag } from './store-flag.ts';
 
 interface StatsFlags extends StoreFlags {
   readonly json?: true;

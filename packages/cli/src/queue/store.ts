@@ -1,15 +1,9 @@
 import { existsSync } from 'node:fs';
-import { MailQueue, type QueueStore } from '@mb/broker';
-import { SqliteStore } from '@mb/broker/sqlite';
-import { Option } from 'commander';
+import type { MailQueue, QueueStore } from '@mb/broker';
 import { CliError } from '../errors.ts';
-import { StoreLocation } from './location.ts';
+import type { StoreLocation } from './location.ts';
 import { postgresStore } from './postgres.ts';
-
-/** What every command on a queue takes. */
-export interface StoreFlags {
-  readonly store?: StoreLocation;
-}
+import type { StoreFlags } from './store-flag.ts';
 
 /** A queue of either kind. */
 export interface OpenStore extends QueueStore<unknown> {
@@ -23,13 +17,6 @@ export interface OpenStore extends QueueStore<unknown> {
  * `create`: the queue is made where need be. `work`: likewise, and what others queue is heard of at once.
  */
 export type StoreAccess = 'read' | 'look' | 'migrate' | 'create' | 'work';
-
-/** The flag of `StoreFlags`, for `Command.addOption`. */
-export function storeFlag(): Option {
-  return new Option('--store <file|url>', 'the queue: a SQLite file, or postgres://…')
-    .argParser((text) => StoreLocation.parse(text))
-    .env('MB_STORE');
-}
 
 /**
  * Runs `work` on an open queue, and closes it.
@@ -61,11 +48,12 @@ export async function withStore<Result>(
  *
  * @throws {CliError} MB_CLI_USAGE, MB_CLI_FILE, MB_CLI_PACKAGE; BrokerError MB_BROKER_STORE_…
  */
-export function withQueue<Result>(
+export async function withQueue<Result>(
   flags: StoreFlags,
   access: StoreAccess,
   work: (queue: MailQueue) => Promise<Result>,
 ): Promise<Result> {
+  const { MailQueue } = await import('@mb/broker');
   return withStore(flags, access, (store) => work(new MailQueue({ store })));
 }
 
@@ -78,5 +66,6 @@ async function newStore(location: StoreLocation, access: StoreAccess): Promise<O
     const message = `--store: there is no queue ${location}; "mb send --queue" and "mb work" create one.`;
     throw new CliError('MB_CLI_FILE', message);
   }
+  const { SqliteStore } = await import('@mb/broker/sqlite');
   return new SqliteStore(location.path, { migrate, readOnly: access === 'read' });
 }

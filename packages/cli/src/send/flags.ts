@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { allowOption } from '../allow.ts';
 import { parseMoment, wholeNumber } from '../parse-flag.ts';
-import { type StoreFlags, storeFlag } from '../queue/store.ts';
+import { type StoreFlags, storeFlag } from '../queue/store-flag.ts';
 
 /** Flags that say how mail is signed. */
 export interface SignatureFlags {

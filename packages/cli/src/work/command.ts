@@ -4,7 +4,8 @@ import { colors as pc } from '../colors.ts';
 import { CliError } from '../errors.ts';
 import { notice, print } from '../output.ts';
 import { wholeNumber } from '../parse-flag.ts';
-import { type StoreFlags, storeFlag, withStore } from '../queue/store.ts';
+import { withStore } from '../queue/store.ts';
+import { type StoreFlags, storeFlag } from '../queue/store-flag.ts';
 import { brokerOptions } from '../send/broker-options.ts';
 import {
   concurrencyOption,

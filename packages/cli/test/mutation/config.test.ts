@@ -8,7 +8,7 @@ it(`MUT-01 applyConfig takes a configuration or names what is wrong with it: ${m
   timeout: mutationTimeoutMs,
 }, async () => {
   // A program is created again after a configuration was applied, since it keeps the values.
-  let program = createProgram();
+  let program = await createProgram();
   await mutateText({
     name: 'applyConfig',
     samples: [
@@ -30,7 +30,7 @@ it(`MUT-01 applyConfig takes a configuration or names what is wrong with it: ${m
       '"constructor":1',
       ',',
     ],
-    check(text) {
+    async check(text) {
       let content: unknown;
       try {
         content = JSON.parse(text);
@@ -40,7 +40,7 @@ it(`MUT-01 applyConfig takes a configuration or names what is wrong with it: ${m
       if (typeof content !== 'object' || content === null || Array.isArray(content)) return 'refused';
       try {
         applyConfig(program, { path: '/etc/mb.config.json', content: content as Record<string, unknown> });
-        program = createProgram();
+        program = await createProgram();
         return 'accepted';
       } catch (error) {
         expect(error).toSatisfy(CliError.isInstance);
