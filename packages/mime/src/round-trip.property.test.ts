@@ -131,11 +131,14 @@ describe('parse of compose', () => {
           const sorted = written
             .map((one, i) => [order(one), i, one] as const)
             .sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+          const dispositionOf = ({ disposition, contentId }: ContentAttachment) =>
+            disposition ?? (contentId === undefined ? 'attachment' : 'inline');
           // An inline text without any other body is the body (RFC 2183 §2.1).
           const isBody = (one: ContentAttachment | undefined) =>
+            one !== undefined &&
             given.text === undefined &&
             given.html === undefined &&
-            one?.disposition === 'inline' &&
+            dispositionOf(one) === 'inline' &&
             /^text\/(?:plain|html)/.test(one.contentType ?? '');
           if (isBody(sorted[0]?.[2])) {
             const [, , body] = sorted.shift()!;
@@ -149,9 +152,7 @@ describe('parse of compose', () => {
             expect(Buffer.from(part.content).equals(octets(one.content))).toBe(true);
             expect(part.contentId).toBe(one.contentId);
             if (one.contentType) expect(part.contentType).toBe(one.contentType);
-            expect(part.disposition).toBe(
-              one.disposition ?? (one.contentId === undefined ? 'attachment' : 'inline'),
-            );
+            expect(part.disposition).toBe(dispositionOf(one));
           }
         },
       ),
