@@ -1,4 +1,5 @@
-import { createWorkspace, type Workspace } from './vector-module.ts';
+import { base64Lines, openWorkspace } from '#vectors';
+import { scalarWorkspace, type Workspace } from './workspace.ts';
 
 export const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 const CR = 13;
@@ -18,13 +19,6 @@ const LINES_AT = 43_637;
  */
 type EncodeLines = (end: number, to: number, lineOctets: number) => void;
 
-/** base64-lines.wat, assembled; vector-module.test.ts holds the two against each other. */
-const assembled =
-  'AGFzbQEAAAABBwFgA39/fwADAgEABQMBAAIHEAIGbWVtb3J5AgADcnVuAAAK/wEB/AECBH8Je/0MAgEBAAUEBAMIBwcGCwoKCSEJQcCfwB/9ESEK' +
-  'QYCIwAD9ESELQYCAgPgD/REhDP0MQUf8/Pz8/Pz8/Pz87fAAACENQTP9DyEOQRn9DyEPIAJBA25BAnQhBQNAIAMgAmohBCAEIABLBEAgACEECyAB' +
-  'IQYDQCAD/QAEACAJ/Q4hByAHQRr9rQEgB0EY/asBIAz9Tv1QIAcgCv1OIAv9ugH9UCEIIAYgCCANIAggDv1zIAggD/0n/XH9Dv1u/QsEACAGQRBq' +
-  'IQYgA0EMaiEDIAMgBEkNAAsgASAFaiIBQY0UOwEAIAFBAmohASAEIQMgAyAASQ0ACws=';
-
 let workspace: Workspace<EncodeLines> | undefined;
 
 /** The number of octets that {@link encodeBlocks} gives for `length` octets of content. */
@@ -41,7 +35,7 @@ export function base64Length(length: number, lineLength: number = LINE_LENGTH): 
  * @param take  Gets the lines, which stay only while it runs; it does not encode.
  */
 export function encodeBlocks(input: Uint8Array, lineLength: number, take: (lines: Uint8Array) => void): void {
-  workspace ??= createWorkspace(assembled, scalarLines);
+  workspace ??= openWorkspace<EncodeLines>(base64Lines) ?? scalarWorkspace(scalarLines);
   const [memory, run] = workspace;
   const lineOctets = lineLength === 0 ? BLOCK_OCTETS : (lineLength / 4) * 3;
   const blockOctets = BLOCK_OCTETS - (BLOCK_OCTETS % lineOctets);

@@ -1,4 +1,5 @@
-import { createWorkspace, type Workspace } from './vector-module.ts';
+import { openWorkspace, quotedPrintableBlock } from '#vectors';
+import { scalarWorkspace, type Workspace } from './workspace.ts';
 
 export const CR = 13;
 export const LF = 10;
@@ -21,15 +22,6 @@ const OUTPUT_AT = 30_784;
  * @returns Where the output ends, times 128, plus the characters that the line still takes.
  */
 type EncodeBlock = (end: number, to: number, full: number, breaks: number) => number;
-
-/** quoted-printable-block.wat, assembled; vector-module.test.ts holds the two against each other. */
-const assembled =
-  'AGFzbQEAAAABCQFgBH9/f38BfwMCAQAFAwEAAgcQAgZtZW1vcnkCAANydW4AAAqGAwGDAwMBfwF7An8DQCABIAT9AAQAIgX9CwQAQYCABCAF' +
-  'QT39D/0jIAVB4AD9D/1uQV79D/0nIAVBCf0P/SP9T/1Q/WRyaCIHIAIgAWsiBiAHIAZJGyEHIAQgB2ohBCABIAdqIQEgB0EQRg0AIAQgAEYE' +
-  'QCABQQd0IAIgAWtyDwsCQCAEIANPIAQtAAAiB0ENRiAHQQpGcnEEQCABQQFrLQAAIgdBIEcgB0EJR3EEQCAEQQFqIAQvAQBBjRRGaiEEDAIL' +
-  'IARBAWshBCABQQFrIQELIAIgAWsiBkEDTwRAIAT9AAQAIgX9ZEEecUE+c0EBIAZBA250cmghByAB/QwwMTIzNDU2Nzg5QUJDREVGIAVBBP1t' +
-  'IAVBD/0P/U79DQAQARECEgMTBBQFFQYWBxf9DkE9/Q/9DRAAARACAxAEBRAGBxAICRD9CwQAIAQgB2ohBCABIAdBA2xqIQEMAgsgAUE9OgAA' +
-  'IAFBAWohAQsgAUGNFDsBACABQQJqIgFBywBqIQIMAAsACw==';
 
 /** How an encoder takes line breaks: `text` writes CR, LF and CRLF as CRLF, `binary` writes them as `=0D` and `=0A`. */
 export type QuotedPrintableMode = 'text' | 'binary';
@@ -63,7 +55,7 @@ export function encodeBlocks(
   final: boolean,
   take: (encoded: Uint8Array) => void,
 ): void {
-  workspace ??= createWorkspace(assembled, scalarBlock);
+  workspace ??= openWorkspace<EncodeBlock>(quotedPrintableBlock) ?? scalarWorkspace(scalarBlock);
   const [memory, run] = workspace;
   const text = state.mode === 'text';
   let at = 0;
