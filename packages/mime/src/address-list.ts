@@ -9,10 +9,10 @@ import {
   type Mailbox,
   PLAIN_ADDRESS,
 } from './address.ts';
-import { AddressReader, type AddressReadingOptions } from './address-reader.ts';
-import { recovery } from './address-recovery.ts';
+import { nameDecoder } from './address-names.ts';
+import { AddressReader } from './address-reader.ts';
+import type { NameDecoder } from './address-token.ts';
 import { checkOptions, flag, type OptionTable, word } from './argument.ts';
-import { readWords } from './encoded-word.ts';
 import { describe, MimeError } from './errors.ts';
 
 /** How {@link parseAddressList} and {@link parseMailbox} read. */
@@ -23,42 +23,29 @@ export interface AddressParseOptions {
   readonly addresses?: AddressForm | undefined;
 }
 
-/** How {@link parseAddressList} reads. */
-export interface AddressListOptions extends AddressParseOptions {
-  /** Never throw for the text: make the best of each entry and leave out what holds no address; default false. */
-  readonly lenient?: boolean | undefined;
-}
-
-/** What {@link AddressListOptions} accept. */
-export const addressListOptions = {
+/** What {@link AddressParseOptions} accept. */
+export const addressParseOptions = {
   decodeWords: flag,
   addresses: /* @__PURE__ */ word('strict', 'as-received'),
-  lenient: flag,
-} satisfies OptionTable<AddressListOptions>;
+} satisfies OptionTable<AddressParseOptions>;
 
 /**
  * Reads a list of addresses (RFC 5322 §3.4, with the obsolete forms of §4.4), in time proportional to its length.
  *
- * Use it where a list is wanted; for one address use {@link parseMailbox}.
+ * Use it for what a user typed. For one address use {@link parseMailbox}, for a received field, which may be damaged,
+ * `readAddressList`.
  *
- * Received fields are often damaged. With `lenient` the text between two commas becomes the best mailbox that can be
- * made of it: what is in the last angle brackets is the address, what is before them the name.
- *
- * @param text  The unfolded value of a To, Cc or other address field, or what a user typed.
- * @param options  See {@link AddressListOptions}.
+ * @param text  The addresses, separated by commas.
+ * @param options  See {@link AddressParseOptions}.
  * @throws {MimeError} MB_MIME_ADDRESS_SYNTAX, MB_MIME_ADDRESS_LENGTH, MB_MIME_ADDRESS_NESTING, MB_MIME_DOMAIN;
  *   MB_MIME_OPTION for unknown options.
  * @example
  * parseAddressList('Ann <ann@example.com>, team: bob@example.com;')
- * parseAddressList('[EXT] Ann <ann@example.com>', { lenient: true })
  */
-export function parseAddressList(text: string, options: AddressListOptions = {}): (Mailbox | Group)[] {
-  checkOptions(options, addressListOptions, 'parseAddressList: options');
+export function parseAddressList(text: string, options: AddressParseOptions = {}): (Mailbox | Group)[] {
+  checkOptions(options, addressParseOptions, 'parseAddressList: options');
   if (typeof text !== 'string') throw invalidAddress(text);
-  const decode = options.decodeWords === false ? undefined : readWords;
-  return options.lenient === true
-    ? new AddressReader(text, { decode, recovery }).addresses
-    : readStrictly(text, options.addresses, decode);
+  return readStrictly(text, options.addresses, options.decodeWords === false ? undefined : nameDecoder());
 }
 
 /**
@@ -86,12 +73,8 @@ export function readMailbox(text: string, form?: AddressForm): Mailbox {
  *
  * @throws {MimeError} as {@link parseAddressList}.
  */
-export function readStrictly(
-  text: string,
-  form?: AddressForm,
-  decode?: AddressReadingOptions['decode'],
-): (Mailbox | Group)[] {
-  const reader = new AddressReader(text, { decode, received: form === 'as-received' });
+export function readStrictly(text: string, form?: AddressForm, names?: NameDecoder): (Mailbox | Group)[] {
+  const reader = new AddressReader(text, { names, received: form === 'as-received' });
   const { fault, addresses } = reader;
   if (fault === 'nesting')
     throw invalidAddress(text, 'comments nest over 100 deep', 'MB_MIME_ADDRESS_NESTING');

@@ -1,5 +1,5 @@
 import { type Group, INVISIBLE, MAX_LOCAL_PART, type Mailbox, quoteLocalPart } from './address.ts';
-import { type AddressTokens, readTokens, unquote } from './address-token.ts';
+import { type AddressTokens, type NameDecoder, readTokens, unquote } from './address-token.ts';
 import { onOneLine } from './header-fold.ts';
 
 /** What is wrong with a list: comments nest too deep, a dot before an @ joins nothing, or anything else. */
@@ -19,7 +19,7 @@ export type Recovery = (reader: AddressReader, piece: Piece) => readonly Mailbox
 /** How a list is read. */
 export interface AddressReadingOptions {
   /** Decodes encoded-words in display names; left out for text that a user typed. */
-  readonly decode?: ((text: string) => string) | undefined;
+  readonly names?: NameDecoder | undefined;
   /** Accept dots that join nothing before the @, and leave out one after the domain. */
   readonly received?: boolean;
   /** Makes the reader lenient; without it a piece that does not follow the grammar is lost. */
@@ -64,7 +64,7 @@ export class AddressReader {
 
   constructor(text: string, options: AddressReadingOptions) {
     this.options = options;
-    this.tokens = readTokens(text, this.#readPlain(text), options.decode !== undefined);
+    this.tokens = readTokens(text, this.#readPlain(text), options.names);
     if (this.tokens.deep) this.fail(0, 'nesting');
     if (this.tokens.escaped) this.fail(0);
     this.#readList();
@@ -200,7 +200,7 @@ export class AddressReader {
 
   /** Decodes encoded-words; a line break or NUL in them becomes a space, so that the name can be written again. */
   decode(text: string): string {
-    const decoded = this.options.decode?.(text) ?? text;
+    const decoded = this.options.names?.decode(text) ?? text;
     const line = decoded === text ? text : onOneLine(decoded);
     if (line !== decoded) this.fail(0);
     return line;

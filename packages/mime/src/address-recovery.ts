@@ -1,5 +1,27 @@
-import { type Mailbox, quoteLocalPart } from './address.ts';
+import { type Group, invalidAddress, type Mailbox, quoteLocalPart } from './address.ts';
+import { nameDecoder } from './address-names.ts';
 import { AddressReader, type AddrSpec, named, type Recovery } from './address-reader.ts';
+
+/**
+ * Reads a received list of addresses as well as possible, in time proportional to its length.
+ *
+ * The text between two commas becomes the best mailbox that can be made of it: what is in the last angle brackets is the
+ * address, what is before them the name, whatever it looks like. What holds no address is left out. Encoded-words in
+ * names are decoded. For the author of a message use `readAuthor`.
+ *
+ * @param text  The unfolded value of a To, Cc or other address field.
+ * @throws {MimeError} MB_MIME_ADDRESS_SYNTAX for anything but a string.
+ * @example readAddressList('[EXT] Ann <ann@example.com>') // one mailbox, named '[EXT] Ann'
+ */
+export function readAddressList(text: string): (Mailbox | Group)[] {
+  if (typeof text !== 'string') throw invalidAddress(text);
+  return readReceived(text).addresses;
+}
+
+/** {@link readAddressList} with what was wrong. */
+export function readReceived(text: string, decode?: (text: string) => string): AddressReader {
+  return new AddressReader(text, { names: nameDecoder(decode), recovery });
+}
 
 /** Only dots join the words of an addr-spec (RFC 5322 §3.4.1), with white space and comments around them (§4.4). */
 const ADDR_SPEC = /([wqWQ][WQ]*)(?:@(?:[wW]W*|d))?/g;
@@ -11,7 +33,7 @@ const ADDR_SPEC = /([wqWQ][WQ]*)(?:@(?:[wW]W*|d))?/g;
  * like. Without angle brackets each `local@domain` is an address. The reader is marked `ambiguous` where another reader
  * could take another address.
  */
-export const recovery: Recovery = (reader, { from, to, comment }) => {
+const recovery: Recovery = (reader, { from, to, comment }) => {
   const { kinds, text, starts } = reader.tokens;
   let open = to; // the last angle bracket that holds an address
   let close = to;
@@ -75,7 +97,7 @@ function quotedAddresses(reader: AddressReader, from: number, to: number): Mailb
   for (let i = from; i < to; i++) {
     const text = /q/i.test(reader.tokens.kinds[i]!) ? reader.textAt(i) : '';
     if (!text.includes('@')) continue;
-    for (const one of new AddressReader(text, { decode: reader.options.decode }).addresses)
+    for (const one of new AddressReader(text, { names: reader.options.names }).addresses)
       found.push(...('members' in one ? one.members : [one]));
   }
   return found;

@@ -23,13 +23,16 @@ export interface AddressTokens {
 
 const MAX_COMMENT_DEPTH = 100;
 
-/** RFC 2047 §2; a word with spaces or specials inside is damaged, but still meant as one word. */
-const ENCODED_WORD = /=\?[^?\s]{1,60}\?[bq]\?[^?\r\n]*\?=/gi;
+/** How the names of a list are decoded. */
+export interface NameDecoder {
+  readonly decode: (text: string) => string;
+  /** Encoded-words (RFC 2047 §2). */
+  readonly encodedWord: RegExp;
+  /** A word that may hold encoded-words, whatever is inside them. */
+  readonly word: RegExp;
+}
 
 const WORD = /[^\0-\x20\x7f()<>[\]:;@,"]+/y;
-/** A word that holds encoded-words, whatever is inside them. */
-const WORD_WITH_ENCODED =
-  /[^\0-\x20\x7f()<>[\]:;@,"=]*(?:=(?:\?[^?\s]{1,60}\?[bq]\?[^?\r\n]*\?=)?[^\0-\x20\x7f()<>[\]:;@,"=]*)*/iy;
 const QUOTED = /"[^"\\]*(?:\\.[^"\\]*)*"/sy;
 const LITERAL = /\[[^[\]<>()"@\\]*\]/y;
 
@@ -37,9 +40,9 @@ const LITERAL = /\[[^[\]<>()"@\\]*\]/y;
  * Splits an address list into tokens, in time proportional to its length.
  *
  * @param start  Where to begin.
- * @param encoded  Whether an encoded-word is one word whatever it holds; false for text that a user typed.
+ * @param names  Makes an encoded-word one word whatever it holds; left out for text that a user typed.
  */
-export function readTokens(text: string, start: number, encoded: boolean): AddressTokens {
+export function readTokens(text: string, start: number, names?: NameDecoder): AddressTokens {
   const kinds: string[] = [];
   const starts: number[] = [];
   const ends: number[] = [];
@@ -53,10 +56,10 @@ export function readTokens(text: string, start: number, encoded: boolean): Addre
   };
   for (let at = start, end = start; at < text.length; at = end) {
     let kind = text[at]!;
-    end = match(encoded ? WORD_WITH_ENCODED : WORD, at);
+    end = match(names?.word ?? WORD, at);
     if (end > at) {
       kind = 'w';
-      escaped ||= hasBackslash(text.slice(at, end), encoded);
+      escaped ||= hasBackslash(text.slice(at, end), names);
     } else if (kind === '(') {
       pairs ??= pairParentheses(text, at);
       end = (pairs.partners.get(at) ?? at - 1) + 1;
@@ -88,8 +91,8 @@ export function readTokens(text: string, start: number, encoded: boolean): Addre
   return { text, kinds: kinds.join(''), starts, ends, comments, deep: pairs?.deep === true, escaped };
 }
 
-function hasBackslash(word: string, encoded: boolean): boolean {
-  return word.includes('\\') && (!encoded || word.replace(ENCODED_WORD, '').includes('\\'));
+function hasBackslash(word: string, names: NameDecoder | undefined): boolean {
+  return word.includes('\\') && (!names || word.replace(names.encodedWord, '').includes('\\'));
 }
 
 interface ParenthesisPairs {

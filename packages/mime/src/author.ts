@@ -1,6 +1,6 @@
 import { checkMailbox, type Mailbox } from './address.ts';
-import { AddressReader } from './address-reader.ts';
-import { recovery } from './address-recovery.ts';
+import type { AddressReader } from './address-reader.ts';
+import { readReceived } from './address-recovery.ts';
 import { wrongArgument } from './argument.ts';
 import type { Defect } from './defect.ts';
 import { domainToAscii } from './domain.ts';
@@ -78,7 +78,7 @@ export function readAuthor(
   const fields = headers.fields.filter(({ name }) => name.toLowerCase() === 'from');
   const [field] = fields;
   if (field === undefined) return none('missing', []);
-  const readings = fields.map(({ value }) => new AddressReader(value, { decode: readWords, recovery }));
+  const readings = fields.map(({ value }) => readReceived(value));
   const addresses = readings.flatMap((reading) => reading.addresses);
   const mailboxes = addresses.flatMap((one) => ('members' in one ? one.members : [one]));
   const [author] = mailboxes;

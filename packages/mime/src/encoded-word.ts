@@ -1,6 +1,5 @@
 import { checkOptions, checkText, integer, type OptionTable, word } from './argument.ts';
 import { type CharsetOptions, charsetOptions, decodeOctets, findCharset } from './charset.ts';
-import { decodeBase64 } from './transfer/base64.ts';
 import { ALPHABET } from './transfer/fast/base64-lines.ts';
 import { hexPair } from './transfer/quoted-printable.ts';
 import { borrowUtf8, concatOctets, decodeAscii, encodeUtf8 } from './utf8.ts';
@@ -322,18 +321,26 @@ function joinWords(run: readonly Word[], always: boolean): Uint8Array[] {
     cut = '';
     const next = run[index + 1];
     const rest = text.length % 4;
-    if (rest > 0 && next?.base64 === true && /^[\w+/]+$/.test(payload)) {
-      const left = ALPHABET.indexOf(payload.at(-1)!) & (rest === 2 ? 15 : 3);
+    if (rest > 0 && next?.base64 === true && /^[a-z\d+/]+$/i.test(payload)) {
+      const group = text.slice(-rest);
       const nextRest = next.payload.length % 4;
       const nextCut = nextRest === 1 || (nextRest > 0 && next.payload.endsWith('='));
-      if (rest === 1 || always || nextCut || left > 0) {
+      if (rest === 1 || always || nextCut || !btoa(atob(group)).startsWith(group)) {
         cut = text;
         continue;
       }
     }
-    pieces.push(decodeBase64(text));
+    pieces.push(base64Octets(text));
   }
   return pieces;
+}
+
+/** The octets of base64, padded or not; other characters are skipped (RFC 2045 §6.8). */
+function base64Octets(text: string): Uint8Array {
+  let octets = '';
+  for (const letters of text.replace(/[^a-z\d+/=]/gi, '').split('='))
+    octets += atob(letters.length % 4 === 1 ? letters.slice(0, -1) : letters);
+  return Uint8Array.from(octets, (octet) => octet.charCodeAt(0));
 }
 
 /** Decodes the octets of words: all at once, or one by one where the charset has states (RFC 1468, RFC 2047 §6.2). */

@@ -13,12 +13,8 @@ export {
   type PhraseOptions,
 } from './address.ts';
 export { canonicalAddress, type FormatAddressOptions, formatAddress, wireAddress } from './address-format.ts';
-export {
-  type AddressListOptions,
-  type AddressParseOptions,
-  parseAddressList,
-  parseMailbox,
-} from './address-list.ts';
+export { type AddressParseOptions, parseAddressList, parseMailbox } from './address-list.ts';
+export { readAddressList } from './address-recovery.ts';
 export { type AuthorReading, type AuthorReason, readAuthor } from './author.ts';
 export type { BodyVariant } from './body.ts';
 export type { CharsetDecoder, CharsetDefect, CharsetOptions } from './charset.ts';

@@ -1,6 +1,5 @@
 import type { Mailbox } from './address.ts';
-import { AddressReader } from './address-reader.ts';
-import { recovery } from './address-recovery.ts';
+import { readReceived } from './address-recovery.ts';
 import { checkOctets, wrongArgument } from './argument.ts';
 import type { CharsetOptions } from './charset.ts';
 import { readDate } from './date.ts';
@@ -193,7 +192,7 @@ function buildMessage(
     });
   const addresses = (name: string) => {
     // Field by field: an open quote in one does not swallow the next.
-    const readings = headers.getAll(name).map((value) => new AddressReader(value, { decode, recovery }));
+    const readings = headers.getAll(name).map((value) => readReceived(value, decode));
     if (readings.some(({ fault }) => fault !== undefined)) addDefect('address-invalid');
     return readings.flatMap(({ addresses: read }) => read);
   };

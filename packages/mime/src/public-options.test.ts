@@ -2,7 +2,7 @@ import { type OptionWalk, optionCases } from '@mb/testkit/option-walk';
 import { expect, it } from 'vitest';
 import { phraseOptions } from './address.ts';
 import { formatAddressOptions } from './address-format.ts';
-import { addressListOptions } from './address-list.ts';
+import { addressParseOptions } from './address-list.ts';
 import * as aggregate from './aggregate-report.ts';
 import * as calendar from './calendar.ts';
 import { calendarInput } from './calendar.ts';
@@ -75,8 +75,8 @@ const walk: OptionWalk<typeof mime> = {
   ],
   parseAddressList: [
     {
-      valid: { lenient: true },
-      table: rows(addressListOptions),
+      valid: { decodeWords: false },
+      table: rows(addressParseOptions),
       call: (o: never) => mime.parseAddressList('a@b.example', o),
     },
   ],
@@ -133,6 +133,7 @@ const walk: OptionWalk<typeof mime> = {
   ],
   canonicalAddress: 'none',
   wireAddress: 'none',
+  readAddressList: 'none',
   readAuthor: 'result',
   formatDate: 'result',
   parseDate: 'none',

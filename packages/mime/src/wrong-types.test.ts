@@ -37,6 +37,7 @@ const walk: WrongTypeWalk<typeof mime> = {
     { parameters: [input], call: (chunk: never) => new mime.MessageParser().push(chunk) },
   ],
   parseAddressList: { parameters: [['a@b.example'], options] },
+  readAddressList: { parameters: [text] },
   parseMailbox: { parameters: [['a@b.example'], options] },
   formatAddress: { parameters: [[mailbox], options] },
   wireAddress: { parameters: [[mailbox]] },

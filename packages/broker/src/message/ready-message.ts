@@ -5,9 +5,9 @@ import {
   type Envelope,
   type HeaderBlock,
   MimeError,
-  parseAddressList,
   parseHeaderBlock,
   parseMailbox,
+  readAddressList,
   readAuthor,
   wireAddress,
 } from '@mb/mime';
@@ -330,7 +330,7 @@ function authorDomains(headers: HeaderBlock): Pick<CheckedHeader, 'authorDomain'
 }
 
 function addressDomains(field = ''): string[] {
-  const mailboxes = parseAddressList(field, { lenient: true });
+  const mailboxes = readAddressList(field);
   const members = mailboxes.flatMap((one) => ('members' in one ? one.members : [one]));
   return members.map(({ domain }) => {
     try {
