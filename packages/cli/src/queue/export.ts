@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { csvCell, type RecipientView } from '@mb/broker';
+import type { RecipientView } from '@mb/broker';
+import { csvCell } from '@mb/broker/printable-text';
 import { Command, Option } from 'commander';
 import { jsonLine } from '../output.ts';
 import { eachRecipient, lastWord } from './recipients.ts';

@@ -1,12 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import {
-  csvCell,
-  type NewSuppression,
-  type Suppression,
-  type SuppressionControl,
-  type SuppressionReason,
-} from '@mb/broker';
+import type { NewSuppression, Suppression, SuppressionControl, SuppressionReason } from '@mb/broker';
+import { csvCell } from '@mb/broker/printable-text';
 import { parseMailbox } from '@mb/mime';
 import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
