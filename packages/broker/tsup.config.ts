@@ -5,5 +5,6 @@ export default packageBuild({
   'printable-text': 'src/printable-text.ts',
   sqlite: 'src/store/sqlite/sqlite-store.ts',
   store: 'src/store/index.ts',
+  template: 'src/template/index.ts',
   'store-conformance': 'src/store/conformance/index.ts',
 });

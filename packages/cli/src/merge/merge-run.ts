@@ -10,9 +10,9 @@ import type { RecipientsFile } from './recipients-file.ts';
 import { formatPlan, formatReport, type RunReport } from './report.ts';
 import type { ResultsFile, RowResult, RunFacts } from './results-file.ts';
 import { decideRow, type RowPlan } from './row-plan.ts';
+import { RowProblem } from './row-problem.ts';
 import { type RowSender, sendRows, type WriteResult } from './row-sender.ts';
 import type { RowStatus } from './row-states.ts';
-import { RowProblem } from './template.ts';
 
 /** Results of trouble that the summary shows. */
 const MOST_TROUBLES = 5;

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterAll, expect, it } from 'vitest';
 import { MergedMessage } from './merged-message.ts';
 import { type CsvRow, RecipientsFile } from './recipients-file.ts';
-import { RowProblem } from './template.ts';
+import { RowProblem } from './row-problem.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mb-merge-property-'));
 const path = join(folder, 'people.csv');

@@ -1,17 +1,16 @@
 import { createHash } from 'node:crypto';
+import {
+  escapeHeaderText,
+  fillGapText,
+  type GapText,
+  type MessageTemplate,
+  parseGapText,
+  parseMessageTemplate,
+} from '@mb/broker/template';
 import { composeMessage, type Mailbox, type Message, parseAddressList } from '@mb/mime';
 import { CliError } from '../errors.ts';
 import type { CsvRow, RecipientsFile } from './recipients-file.ts';
-import {
-  asHeaderText,
-  asHtml,
-  asText,
-  asUriPart,
-  fillTemplate,
-  parseTemplate,
-  RowProblem,
-  type Template,
-} from './template.ts';
+import { RowProblem } from './row-problem.ts';
 
 /** A row that became a message. */
 export interface MergedRow {
@@ -29,15 +28,10 @@ export interface RecipientFlags {
 
 /** A message with gaps, one of which is its recipient. */
 export class MergedMessage {
-  readonly #base: Message;
-  readonly #columns: number;
+  readonly #columns: readonly string[];
   readonly #addressColumn: number;
-  readonly #name: Template;
-  readonly #subject: Template | undefined;
-  readonly #text: Template | undefined;
-  readonly #html: Template | undefined;
-  readonly #headers: readonly (readonly [name: string, value: Template])[];
-  readonly #unsubscribe: readonly Template[];
+  readonly #name: GapText;
+  readonly #template: MessageTemplate;
   /** SHA-256 of all that rows have in common, in hexadecimal. */
   readonly digest: string;
   /** About the octets of a message; values of rows add little to what they have in common. */
@@ -45,22 +39,20 @@ export class MergedMessage {
 
   /**
    * @param base  What all rows have in common; its subject, bodies, header fields and unsubscribe URIs have the gaps.
-   * @throws {CliError} MB_CLI_RECIPIENTS, MB_CLI_USAGE
+   * @throws {CliError} MB_CLI_RECIPIENTS, MB_CLI_USAGE; BrokerError MB_BROKER_TEMPLATE
    */
   constructor(base: Message, flags: RecipientFlags, { path, columns }: RecipientsFile) {
-    const template = (text: string, where: string) => parseTemplate(text, where, columns);
-    this.#base = base;
-    this.#columns = columns.length;
     const { name, column } = readRecipient(flags, columns, path);
-    this.#name = template(name, '--to');
+    this.#columns = columns.map((heading) => heading.toLowerCase());
     this.#addressColumn = column;
-    this.#subject = base.subject === undefined ? undefined : template(base.subject, 'the subject');
-    this.#text = base.text === undefined ? undefined : template(base.text, 'the text');
-    this.#html = base.html === undefined ? undefined : template(base.html, 'the HTML');
-    const headers = (base.headers ?? []) as readonly (readonly [string, string])[];
-    this.#headers = headers.map(([field, value]) => [field, template(value, `the field ${field}`)]);
-    const unsubscribe = (base.list?.unsubscribe ?? []) as readonly string[];
-    this.#unsubscribe = unsubscribe.map((uri) => template(uri, '--unsubscribe'));
+    this.#name = parseGapText(name, '--to');
+    this.#template = parseMessageTemplate(base);
+    for (const piece of this.#name.pieces) {
+      if (typeof piece !== 'string') this.#checkColumn(piece.name, '--to', columns);
+    }
+    for (const variable of this.#template.variables) {
+      this.#checkColumn(variable.name, variable.usedIn[0]!, columns);
+    }
     this.digest = digestOf({ base, name, column });
     this.weight = weigh(base);
   }
@@ -92,35 +84,29 @@ export class MergedMessage {
   }
 
   #fill(values: readonly string[]): { readonly address: string; readonly message: Message } {
-    if (values.length !== this.#columns) {
+    if (values.length !== this.#columns.length) {
       throw new RowProblem(
-        `${values.length} values for ${this.#columns} columns; is a quote or a comma missing?`,
+        `${values.length} values for ${this.#columns.length} columns; is a quote or a comma missing?`,
       );
     }
     const mailbox = readMailbox(values[this.#addressColumn]!);
-    const name = fillTemplate(this.#name, values, asHeaderText).trim() || mailbox.name;
-    const { subject, text, html, headers, list, ...base } = this.#base;
-    const message: Message = {
-      ...base,
-      to: [{ address: mailbox.address, ...(name !== undefined && { name }) }],
-      ...(this.#subject && { subject: fillTemplate(this.#subject, values, asHeaderText) }),
-      ...(this.#text && { text: fillTemplate(this.#text, values, asText) }),
-      ...(this.#html && { html: fillTemplate(this.#html, values, asHtml) }),
-      ...(headers && {
-        headers: this.#headers.map(
-          ([field, value]) => [field, fillTemplate(value, values, asHeaderText)] as const,
-        ),
-      }),
-      ...(list && {
-        list: {
-          ...list,
-          ...(list.unsubscribe && {
-            unsubscribe: this.#unsubscribe.map((uri) => fillTemplate(uri, values, asUriPart)),
-          }),
-        },
-      }),
-    };
-    return { address: mailbox.address, message };
+    // An empty cell of a table is no value.
+    const lookup = (key: string) => values[this.#columns.indexOf(key)] || undefined;
+    const problems: string[] = [];
+    const name = fillGapText(this.#name, lookup, escapeHeaderText, problems).trim() || mailbox.name;
+    const filled = this.#template.fill(lookup);
+    const [problem] = [...problems, ...filled.problems];
+    if (problem !== undefined) throw new RowProblem(problem);
+    const to = [{ address: mailbox.address, ...(name !== undefined && { name }) }];
+    return { address: mailbox.address, message: { ...filled.message, to } };
+  }
+
+  /** @throws {CliError} MB_CLI_RECIPIENTS */
+  #checkColumn(name: string, where: string, columns: readonly string[]): void {
+    if (this.#columns.includes(name.toLowerCase())) return;
+    const known = columns.filter((column) => column !== '').join(', ');
+    const message = `There is no column "${name}", which ${where} uses as {{${name}}}; the file has: ${known}.`;
+    throw new CliError('MB_CLI_RECIPIENTS', message);
   }
 }
 
@@ -157,7 +143,8 @@ function readRecipient(
 }
 
 function readMailbox(value: string): Mailbox {
-  const text = asHeaderText(value.trim(), 'the address');
+  const text = escapeHeaderText(value.trim());
+  if (typeof text !== 'string') throw new RowProblem(`the address ${text.problem}`);
   if (text === '') throw new RowProblem('there is no address');
   let list: ReturnType<typeof parseAddressList>;
   try {

@@ -10,8 +10,8 @@ import type { MergedMessage } from './merged-message.ts';
 import type { RecipientsFile } from './recipients-file.ts';
 import { formatBadRows, formatPlan } from './report.ts';
 import { decideRow, type RowPlan } from './row-plan.ts';
+import { RowProblem } from './row-problem.ts';
 import type { RowStates } from './row-states.ts';
-import { RowProblem } from './template.ts';
 
 /** What a preview is about. */
 export interface PreviewParts {

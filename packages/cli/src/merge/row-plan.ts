@@ -1,8 +1,8 @@
 import { CliError } from '../errors.ts';
 import type { MergedMessage } from './merged-message.ts';
 import type { CsvRow, RecipientsFile } from './recipients-file.ts';
+import { RowProblem } from './row-problem.ts';
 import type { RowStates, RowStatus } from './row-states.ts';
-import { RowProblem } from './template.ts';
 
 /** What a run will do with the rows of a file. */
 export interface RowPlan {

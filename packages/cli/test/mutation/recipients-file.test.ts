@@ -1,12 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { mutateOctets, mutateText, mutationCount, mutationTimeoutMs } from '@mb/testkit/mutation';
+import { mutateOctets, mutationCount, mutationTimeoutMs } from '@mb/testkit/mutation';
 import { afterAll, expect, it } from 'vitest';
 import { CliError } from '../../src/errors.ts';
 import { RecipientsFile } from '../../src/merge/recipients-file.ts';
 import { ResultsFile } from '../../src/merge/results-file.ts';
-import { asHeaderText, fillTemplate, parseTemplate, RowProblem } from '../../src/merge/template.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mb-mutation-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -67,32 +66,6 @@ it(`MUT-01 ResultsFile reads results or refuses the file: ${mutationCount} damag
         return 'accepted';
       } catch (error) {
         if (!CliError.isInstance(error)) throw error;
-        return 'refused';
-      }
-    },
-  });
-});
-
-it(`MUT-01 parseTemplate fills gaps or names them, and a header gets no line break: ${mutationCount} damaged templates`, {
-  timeout: mutationTimeoutMs,
-}, async () => {
-  await mutateText({
-    name: 'parseTemplate',
-    samples: [
-      'Hello {{name}}, your code is {{code|none}}.',
-      '\\{{ {{ name | friend }} }}',
-      '{{code}}{{name}}',
-    ],
-    words: ['{{', '}}', '{', '}', '|', '\\', 'name', 'code', '\n', '{{name}}'],
-    check(text, { pick }) {
-      const columns = ['name', 'code'];
-      const value = pick(['Ann', '', 'a\r\nBcc: eve@example.net', '\u2028', '{{name}}']);
-      try {
-        const filled = fillTemplate(parseTemplate(text, 'the subject', columns), [value, 'c'], asHeaderText);
-        if (!/[\r\n\u2028]/.test(text)) expect(filled).not.toMatch(/[\r\n\u2028]/);
-        return 'accepted';
-      } catch (error) {
-        if (!CliError.isInstance(error) && !(error instanceof RowProblem)) throw error;
         return 'refused';
       }
     },

@@ -1,0 +1,2 @@
+/** Why a row cannot become a message, in words. */
+export class RowProblem extends Error {}
