@@ -77,6 +77,7 @@ export type {
 export { type EventHandler, type SinkOptions, type WebhookOptions, webhook } from './queue/event-sink.ts';
 export type { EventsOptions } from './queue/event-stream.ts';
 export type { InboundRecipient, InboundReport } from './queue/inbound-report.ts';
+export { transactional } from './queue/transactional.ts';
 export type { RouteOption } from './route/next-hop.ts';
 export type { HostSecurity, SecurityBasis } from './route/tls-policy.ts';
 export type { SentMessage } from './send-many.ts';

@@ -27,6 +27,7 @@ export async function acceptMessage(
     content instanceof Uint8Array ? null : messageRowId(content.stagedId),
     record.tenant,
     record.tag,
+    record.priority,
     record.idempotencyKey,
     record.idempotencyDigest,
     record.sender,

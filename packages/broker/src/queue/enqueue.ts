@@ -32,6 +32,7 @@ import type { Keyring } from '../sender/keyring.ts';
 import {
   type Accepted,
   type NewMessage,
+  type Priority,
   type QueueStore,
   type UnknownPolicy,
   unrouted,
@@ -53,6 +54,11 @@ export interface EnqueueOptions<Transaction = unknown> {
   readonly tenant?: string | undefined;
   /** A word by which messages can be selected later. */
   readonly tag?: string | undefined;
+  /**
+   * Which of a tenant's messages to a destination go first: all that are due of a higher priority before any of a lower
+   * one. Default `normal`.
+   */
+  readonly priority?: Priority | undefined;
   /**
    * Domains that the author and the return path may have, such as `example.com`, or `*.example.com` for all below it.
    * All authors, the Sender field and the return path are checked; a message with another one is refused with
@@ -147,6 +153,7 @@ const enqueueOptions = {
   ) as OptionRow<unknown>,
   tenant: name,
   tag: name,
+  priority: word(['high', 'normal', 'low']),
   senderDomains: list(name, 1),
   delivery: group<QueuedDeliveryOptions>(deliveryOptions),
   signal: signal(),
@@ -367,7 +374,7 @@ async function newMessage(
   recipients: readonly string[],
   { keyring, parts, options, idempotency }: NewMessageParts,
 ): Promise<NewMessage> {
-  const { tenant, tag, notBefore, signal, delivery = {} } = options;
+  const { tenant, tag, priority, notBefore, signal, delivery = {} } = options;
   const { requireTls, expireAfterMs, delayNoticeAfterMs, onUnknown, ret, envid } = delivery;
   const octets = keyring ? (await signOutgoing(prepared, keyring, signal)).content : prepared.octets;
   const { requires, messageId, authorDomain } = prepared;
@@ -393,6 +400,7 @@ async function newMessage(
     envelope,
     ...(tenant !== undefined && { tenant }),
     ...(tag !== undefined && { tag }),
+    ...(priority !== undefined && { priority }),
     ...(notBefore !== undefined && { notBefore: Number(notBefore) }),
     ...(expireAfterMs !== undefined && { expireAfterMs }),
     ...(delayNoticeAfterMs !== undefined && { delayNoticeAfterMs }),

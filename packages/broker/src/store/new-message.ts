@@ -7,6 +7,7 @@ import {
   maxRecipients,
   type NewMessage,
   type Outcome,
+  type Priority,
   type StagedContent,
   type UnknownPolicy,
 } from './port.ts';
@@ -16,6 +17,8 @@ export interface MessageRecord {
   readonly sender: string;
   readonly tenant: string;
   readonly tag: string | null;
+  /** 0 high, 1 normal, 2 low: the order in which a tenant's lanes at a site are emptied. */
+  readonly priority: number;
   readonly idempotencyKey: string | null;
   readonly idempotencyDigest: string | null;
   readonly notBefore: number | null;
@@ -34,6 +37,8 @@ export interface MessageRecord {
     readonly options: string | null;
   }[];
 }
+
+const priorities: readonly Priority[] = ['high', 'normal', 'low'];
 
 /** Longest tenant, tag, idempotency key, domain or site, in characters; an index entry holds them. */
 const maxNameLength = 512;
@@ -61,6 +66,7 @@ export function messageRecord(message: NewMessage, maxMessageBytes = defaultMaxM
     sender: checkedText('sender', message.sender, maxAddressLength),
     tenant: checkedText('tenant', message.tenant ?? '', maxNameLength),
     tag: message.tag === undefined ? null : checkedText('tag', message.tag, maxNameLength),
+    priority: priorities.indexOf(message.priority ?? 'normal'),
     idempotencyKey: idempotency ? checkedText('idempotency.key', idempotency.key, maxNameLength) : null,
     idempotencyDigest: idempotency
       ? checkedText('idempotency.digest', idempotency.digest, maxNameLength)

@@ -43,6 +43,12 @@ export type { Page, PageRequest } from './page.ts';
 /** What becomes of a recipient whose attempt ended without an answer: try again, hold, or leave it `unknown`. */
 export type UnknownPolicy = 'retry' | 'hold' | 'report';
 
+/**
+ * Which of a tenant's recipients at a destination go first: all that are due of a higher priority before any of a lower
+ * one. Between tenants it changes nothing.
+ */
+export type Priority = 'high' | 'normal' | 'low';
+
 /** One recipient of a message to be accepted. */
 export interface NewRecipient {
   /** The forward-path's mailbox, as it goes into RCPT TO. */
@@ -92,6 +98,8 @@ export interface NewMessage {
   readonly tenant?: string;
   /** A word by which messages can be selected later. */
   readonly tag?: string;
+  /** Default `normal`. */
+  readonly priority?: Priority;
   /** The same key within a tenant gives the same message; another digest under it is refused. */
   readonly idempotency?: { readonly key: string; readonly digest: string };
   /** Epoch milliseconds before which nothing is attempted. */

@@ -21,7 +21,7 @@ END $$;
 
 -- Only inserts: no site is touched, so this may run in a long transaction.
 CREATE FUNCTION @schema@.accept_v1(
-  p_staged bigint, p_tenant text, p_tag text, p_key text, p_digest text, p_sender text, p_not_before bigint,
+  p_staged bigint, p_tenant text, p_tag text, p_priority int, p_key text, p_digest text, p_sender text, p_not_before bigint,
   p_expire_after bigint, p_notice_after bigint, p_on_unknown text, p_envelope text, p_schedule text, p_size bigint,
   p_crc bigint, p_ascii text, p_bytes bytea, p_addresses text[], p_domains text[], p_sites text[], p_options text[],
   p_log text[], p_now bigint, OUT id bigint, OUT duplicate boolean, OUT known_digest text
@@ -36,15 +36,15 @@ DECLARE
 BEGIN
   duplicate := false;
   IF p_staged IS NULL THEN
-    INSERT INTO message (staged, tenant, tag, idem_key, idem_digest, sender, accepted, expires, size, on_unknown,
-        envelope, schedule)
-      VALUES (0, p_tenant, p_tag, p_key, p_digest, p_sender, t, v_expires, p_size, p_on_unknown, p_envelope,
+    INSERT INTO message (staged, tenant, tag, priority, idem_key, idem_digest, sender, accepted, expires, size,
+        on_unknown, envelope, schedule)
+      VALUES (0, p_tenant, p_tag, p_priority, p_key, p_digest, p_sender, t, v_expires, p_size, p_on_unknown, p_envelope,
         p_schedule)
       ON CONFLICT (tenant, idem_key) WHERE idem_key IS NOT NULL DO NOTHING RETURNING message.id INTO v_id;
   ELSIF NOT EXISTS (SELECT FROM message WHERE tenant = p_tenant AND idem_key = p_key) THEN
     BEGIN
-      UPDATE message SET staged = 0, tenant = p_tenant, tag = p_tag, idem_key = p_key, idem_digest = p_digest,
-          sender = p_sender, accepted = t, expires = v_expires, on_unknown = p_on_unknown, envelope = p_envelope,
+      UPDATE message SET staged = 0, tenant = p_tenant, tag = p_tag, priority = p_priority, idem_key = p_key,
+          idem_digest = p_digest, sender = p_sender, accepted = t, expires = v_expires, on_unknown = p_on_unknown, envelope = p_envelope,
           schedule = p_schedule
         WHERE message.id = p_staged AND staged = 2 RETURNING message.id INTO v_id;
       IF v_id IS NULL THEN RETURN; END IF; -- id NULL, not a duplicate: the staged content is not there
@@ -68,7 +68,7 @@ BEGIN
     LEFT JOIN alias a ON a.domain = u.domain AND a.expires > t
     CROSS JOIN LATERAL (SELECT CASE WHEN u.site <> '' THEN u.site WHEN a.site IS NOT NULL THEN a.site
       WHEN u.site IS NULL OR own_site_v1(u.domain, t) THEN u.domain ELSE '' END AS name) s
-    LEFT JOIN lane l ON l.site = s.name AND l.tenant = p_tenant;
+    LEFT JOIN lane l ON l.site = s.name AND l.tenant = p_tenant AND l.priority = p_priority;
   INSERT INTO intake (message) VALUES (v_id);
   IF p_log IS NULL OR 'accepted' = ANY (p_log) THEN
     INSERT INTO event (at, type, count, events) VALUES
@@ -110,15 +110,15 @@ BEGIN
     ON CONFLICT (name) DO NOTHING;
   PERFORM 1 FROM site WHERE name = ANY (v_sites) ORDER BY name FOR UPDATE;
   t := time_v1(p_now);
-  INSERT INTO lane (site, tenant, ready)
-    SELECT DISTINCT r.route, m.tenant, never
+  INSERT INTO lane (site, tenant, priority, ready)
+    SELECT DISTINCT r.route, m.tenant, m.priority, never
     FROM unnest(v_ids) AS u(id) JOIN message m ON m.id = u.id
     CROSS JOIN LATERAL (SELECT * FROM recipient WHERE id >= u.id * 65536 AND id < (u.id + 1) * 65536) r
-    WHERE r.lane IS NULL ON CONFLICT (site, tenant) DO NOTHING;
+    WHERE r.lane IS NULL ON CONFLICT (site, tenant, priority) DO NOTHING;
   UPDATE recipient r SET lane = l.id, route = NULL, due = greatest(r.due, l.floor)
     FROM unnest(v_ids) AS u(id) JOIN message m ON m.id = u.id, lane l
     WHERE r.id >= u.id * 65536 AND r.id < (u.id + 1) * 65536 AND r.lane IS NULL
-      AND l.site = r.route AND l.tenant = m.tenant;
+      AND l.site = r.route AND l.tenant = m.tenant AND l.priority = m.priority;
   UPDATE recipient r SET due = l.floor FROM unnest(v_ids) AS u(id), lane l
     WHERE r.id >= u.id * 65536 AND r.id < (u.id + 1) * 65536 AND l.id = r.lane AND r.state = 0 AND r.due < l.floor;
   WITH woken AS (

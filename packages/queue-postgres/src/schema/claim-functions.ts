@@ -8,15 +8,18 @@ CREATE TYPE @schema@.claimed_row_v1 AS (
   expires bigint, size bigint, on_unknown text, envelope text, schedule text, crc bigint, ascii text, bytes bytea
 );
 
--- Picks up to p_max due recipients of a site for a lease, from its lanes in turn; says when any of its lanes is ready
--- next. None is ready before p_from. The caller holds the site's lock, and takes what was picked: p_picked it has
--- already.
+-- Picks up to p_max due recipients of a site for a lease, from its tenants in turn and from the lanes of each in the
+-- order of their priority; says when any of its lanes is ready next. None is ready before p_from. The caller holds the
+-- site's lock, and takes what was picked: p_picked it has already.
 CREATE FUNCTION @schema@.pick_v1(
   p_site text, p_from bigint, p_lease bigint, p_max int, p_picked bigint[], t bigint, OUT ids bigint[], OUT next bigint
 ) LANGUAGE plpgsql AS $$
 DECLARE
   never constant bigint := 9007199254740991;
+  v_turn constant bigint := t * 1000 + p_lease % 1000;
   l record;
+  k record;
+  v_tenants text[] := '{}';
   v_left int := p_max;
   v_lanes int := 20;
   v_found bigint[];
@@ -26,26 +29,37 @@ DECLARE
 BEGIN
   ids := '{}';
   next := never;
-  FOR l IN SELECT id, floor, ready FROM lane WHERE site = p_site AND ready >= p_from ORDER BY ready LIMIT v_lanes + 1 LOOP
-    IF v_left = 0 OR v_lanes = 0 OR l.ready >= (t + 1) * 1000 THEN
+  -- A tenant has up to three lanes, and the one after the last tells when the site is ready again.
+  FOR l IN SELECT tenant, ready FROM lane WHERE site = p_site AND ready >= p_from ORDER BY ready LIMIT 3 * v_lanes + 1 LOOP
+    IF l.ready >= (t + 1) * 1000 THEN
       next := least(next, l.ready);
       EXIT;
     END IF;
-    -- With the one after the last, as it tells when the lane is ready again.
-    SELECT array_agg(r.id), array_agg(r.due), least(count(*) FILTER (WHERE r.due <= t), v_left)
-      INTO v_found, v_dues, n
-      FROM (
-        SELECT id, due FROM recipient
-        WHERE lane = l.id AND state = 0 AND due >= 0 AND due >= l.floor AND id <> ALL (p_picked)
-        ORDER BY due, id LIMIT v_left + 1
-      ) r;
-    -- Not before p_from, even if this is the same millisecond as the last claim's.
-    v_ready := greatest(coalesce(v_dues[n + 1] * 1000, never), t * 1000 + p_lease % 1000, p_from);
-    UPDATE lane SET floor = coalesce(v_dues[n], floor), ready = v_ready WHERE id = l.id;
-    ids := ids || v_found[1:n];
-    next := least(next, v_ready);
-    v_left := v_left - n;
+    CONTINUE WHEN l.tenant = ANY (v_tenants);
+    IF v_left = 0 OR v_lanes = 0 THEN
+      next := least(next, l.ready);
+      EXIT;
+    END IF;
+    v_tenants := v_tenants || l.tenant;
     v_lanes := v_lanes - 1;
+    FOR k IN SELECT id, floor FROM lane
+      WHERE site = p_site AND tenant = l.tenant AND ready < (t + 1) * 1000 ORDER BY priority
+    LOOP
+      -- With the one after the last, as it tells when the lane is ready again.
+      SELECT array_agg(r.id), array_agg(r.due), least(count(*) FILTER (WHERE r.due <= t), v_left)
+        INTO v_found, v_dues, n
+        FROM (
+          SELECT id, due FROM recipient
+          WHERE lane = k.id AND state = 0 AND due >= 0 AND due >= k.floor AND id <> ALL (p_picked)
+          ORDER BY due, id LIMIT v_left + 1
+        ) r;
+      -- Not before p_from, even if this is the same millisecond as the last claim's.
+      v_ready := greatest(coalesce(v_dues[n + 1] * 1000, never), v_turn, p_from);
+      UPDATE lane SET floor = coalesce(v_dues[n], floor), ready = v_ready WHERE id = k.id;
+      ids := ids || v_found[1:n];
+      next := least(next, v_ready);
+      v_left := v_left - n;
+    END LOOP;
   END LOOP;
 END $$;
 

@@ -79,13 +79,15 @@ BEGIN
     ON CONFLICT (name) DO NOTHING;
   PERFORM 1 FROM site WHERE name = ANY (v_sites || ''::text) ORDER BY name FOR UPDATE;
   t := time_v1(p_now);
-  INSERT INTO lane (site, tenant, ready)
-    SELECT DISTINCT x.site COLLATE "C", o.tenant, never FROM unnest(v_ids, v_sites) AS x(id, site)
-    JOIN recipient r ON r.id = x.id JOIN lane o ON o.id = r.lane WHERE o.site = '' ON CONFLICT (site, tenant) DO NOTHING;
+  INSERT INTO lane (site, tenant, priority, ready)
+    SELECT DISTINCT x.site COLLATE "C", o.tenant, o.priority, never FROM unnest(v_ids, v_sites) AS x(id, site)
+    JOIN recipient r ON r.id = x.id JOIN lane o ON o.id = r.lane WHERE o.site = ''
+    ON CONFLICT (site, tenant, priority) DO NOTHING;
   WITH moved AS (
     UPDATE recipient r SET lane = l.id, due = greatest(r.due, l.floor)
     FROM unnest(v_ids, v_sites) AS x(id, site), lane o, lane l
     WHERE r.id = x.id AND o.id = r.lane AND o.site = '' AND l.site = x.site COLLATE "C" AND l.tenant = o.tenant
+      AND l.priority = o.priority
     RETURNING o.id AS old, l.id AS lane, r.state, r.due
   ) SELECT array_agg(old), array_agg(lane), array_agg(state), array_agg(due) INTO v_old, v_lanes, v_states, v_dues FROM moved;
   IF v_old IS NULL THEN RETURN; END IF;

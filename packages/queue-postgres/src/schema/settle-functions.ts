@@ -129,7 +129,7 @@ BEGIN
   END IF;
   FOR i IN 1..cardinality(p_ids) LOOP
     CONTINUE WHEN v_all_held AND p_kinds[i] = 'delivered';
-    SELECT r.state, r.intent, r.attempts, r.abandoned, r.lease, m.expires, m.tenant INTO c
+    SELECT r.state, r.intent, r.attempts, r.abandoned, r.lease, m.expires, m.tenant, m.priority INTO c
       FROM recipient r JOIN message m ON m.id = r.id >> 16 WHERE r.id = p_ids[i] FOR UPDATE OF r;
     IF NOT FOUND THEN
       v_refused := v_refused || p_ids[i];
@@ -163,9 +163,10 @@ BEGIN
         PERFORM change_v1(p_ids[i], p.state, v_given, 0, t + p_delays[i], p_details[i], p.events, p_log, t);
         v_returned := v_returned + 1;
       WHEN 'rerouted' THEN
-        INSERT INTO lane (site, tenant, ready) VALUES (p_sites[i], c.tenant, 9007199254740991)
-          ON CONFLICT (site, tenant) DO NOTHING;
-        SELECT l.id INTO v_lane FROM lane l WHERE l.site = p_sites[i] AND l.tenant = c.tenant;
+        INSERT INTO lane (site, tenant, priority, ready) VALUES (p_sites[i], c.tenant, c.priority, 9007199254740991)
+          ON CONFLICT (site, tenant, priority) DO NOTHING;
+        SELECT l.id INTO v_lane FROM lane l
+          WHERE l.site = p_sites[i] AND l.tenant = c.tenant AND l.priority = c.priority;
         UPDATE recipient SET lane = v_lane WHERE id = p_ids[i];
         p := park_v1(0, c.intent, '{returned}');
         PERFORM change_v1(p_ids[i], p.state, v_given, 0, t, p_details[i], p.events, p_log, t);

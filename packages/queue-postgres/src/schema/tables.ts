@@ -18,6 +18,7 @@ CREATE TABLE @schema@.message (
   staged smallint NOT NULL, -- 1: content comes in, 2: content without a message, 0: a message
   tenant text NOT NULL DEFAULT '',
   tag text,
+  priority smallint NOT NULL DEFAULT 1, -- 0 high, 1 normal, 2 low
   idem_key text,
   idem_digest text,
   sender text NOT NULL DEFAULT '',
@@ -78,9 +79,10 @@ CREATE TABLE @schema@.lane (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   site text COLLATE "C" NOT NULL,
   tenant text COLLATE "C" NOT NULL,
+  priority smallint NOT NULL DEFAULT 1,
   ready bigint NOT NULL,
   floor bigint NOT NULL DEFAULT 0,
-  UNIQUE (site, tenant)
+  UNIQUE (site, tenant, priority)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 CREATE INDEX lane_ready ON @schema@.lane (site, ready);
 

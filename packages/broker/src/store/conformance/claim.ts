@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { unrouted } from '../port.ts';
 import {
   type ConformanceCase,
   claimedAddresses,
@@ -84,6 +85,71 @@ export const claimCases: readonly ConformanceCase[] = [
     const seen: string[] = [];
     for (let i = 0; i < 5; i++) seen.push(...claimedAddresses(await mustClaim(context, 1)));
     assert.deepEqual(seen, accepted);
+  }),
+
+  storeCase('takes what is due of a higher priority first, within a site and tenant', async (context) => {
+    const bulk = Array.from({ length: 30 }, (_, i) => `bulk${i}@example.net`);
+    await context.store.accept(draft(bulk, { priority: 'low' }));
+    await context.advance(1);
+    await context.store.accept(draft('other@example.net'));
+    await context.advance(1);
+    await context.store.accept(draft('reset@example.net', { priority: 'high' }));
+    await context.store.accept(draft('later@example.net', { priority: 'high', notBefore: 9e12 - 1 }));
+    const first = await mustClaim(context, 1);
+    assert.deepEqual(claimedAddresses(first), ['reset@example.net']);
+    assert.deepEqual(claimedAddresses({ messages: await context.store.claimMore(first.leaseId, 2) }), [
+      'other@example.net',
+      'bulk0@example.net',
+    ]);
+    await context.advance(1);
+    await context.store.accept(draft('again@example.net', { priority: 'high' }));
+    const second = await mustClaim(context, 3);
+    assert.deepEqual(claimedAddresses(second), [
+      'again@example.net',
+      'bulk1@example.net',
+      'bulk2@example.net',
+    ]);
+  }),
+
+  storeCase(
+    'gives a tenant with several priorities no more turns than one with a single one',
+    async (context) => {
+      for (const priority of ['high', 'normal', 'low'] as const) {
+        const addresses = Array.from({ length: 30 }, (_, i) => `${priority}${i}@example.net`);
+        await context.store.accept(draft(addresses, { tenant: 'a', priority }));
+      }
+      await context.advance(1);
+      const single = Array.from({ length: 30 }, (_, i) => `single${i}@example.net`);
+      await context.store.accept(draft(single, { tenant: 'b', priority: 'low' }));
+      const seen: string[] = [];
+      for (let i = 0; i < 8; i++) {
+        await context.advance(1);
+        const claim = await mustClaim(context, 5);
+        seen.push(claim.messages[0]!.tenant);
+        await settleAll(context, claim, { kind: 'delivered' });
+      }
+      assert.equal(seen.filter((tenant) => tenant === 'b').length, 4, seen.join(' '));
+    },
+  ),
+
+  storeCase('keeps the priority of a recipient whose site is named or changed later', async (context) => {
+    const unnamed = { ...draft('bulk@example.net', { priority: 'low' }) };
+    await context.store.accept({
+      ...unnamed,
+      recipients: unnamed.recipients.map((recipient) => ({ ...recipient, site: unrouted })),
+    });
+    const [waiting] = await context.store.unrouted({ max: 10, holdMs: 1000 });
+    await context.store.assignSites([{ recipientId: waiting!.recipientId, site: 'relay' }]);
+    const claim = await mustClaim(context);
+    await settleAll(context, claim, { kind: 'rerouted', site: 'other' });
+    await context.advance(1);
+    const normal = draft('normal@example.net');
+    await context.store.accept({
+      ...normal,
+      recipients: normal.recipients.map((recipient) => ({ ...recipient, site: 'other' })),
+    });
+    assert.deepEqual(claimedAddresses(await mustClaim(context, 1)), ['normal@example.net']);
+    assert.deepEqual(claimedAddresses(await mustClaim(context, 1)), ['bulk@example.net']);
   }),
 
   storeCase('keeps a message’s recipients of one site together', async (context) => {

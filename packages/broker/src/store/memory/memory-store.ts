@@ -172,7 +172,7 @@ export class MemoryStore implements port.QueueStore {
       const row = this.#find(recipientId);
       if (row?.lane.site.key !== port.unrouted) continue;
       const own = this.#queue.isOwnSite(row.domain, now);
-      this.#queue.move(row, this.#queue.lane(own ? row.domain : site, row.message.record.tenant));
+      this.#queue.move(row, this.#queue.lane(own ? row.domain : site, row.message.record));
     }
     this.#wake.notify();
   }
@@ -224,7 +224,7 @@ export class MemoryStore implements port.QueueStore {
         refused.push(outcome.recipientId);
         continue;
       }
-      if (outcome.kind === 'rerouted') row.lane = this.#queue.lane(outcome.site, row.message.record.tenant);
+      if (outcome.kind === 'rerouted') row.lane = this.#queue.lane(outcome.site, row.message.record);
       if (outcome.kind === 'delayed') row.deadline = row.message.expiresAt;
       if (change.events[0] === 'returned') returned++;
       this.#apply(row, change, now, detailText(outcome.detail));
@@ -521,7 +521,7 @@ export class MemoryStore implements port.QueueStore {
         address,
         domain,
         options,
-        lane: this.#laneOf(domain, site, record.tenant, now),
+        lane: this.#laneOf(domain, site, record, now),
         state: 'queued',
         intent: null,
         attempts: 0,
@@ -548,11 +548,11 @@ export class MemoryStore implements port.QueueStore {
     return messageId;
   }
 
-  #laneOf(domain: string, site: string | null, tenant: string, now: number): Lane {
-    if (site !== null && site !== port.unrouted) return this.#queue.lane(site, tenant);
+  #laneOf(domain: string, site: string | null, record: MessageRecord, now: number): Lane {
+    if (site !== null && site !== port.unrouted) return this.#queue.lane(site, record);
     const alias = this.#aliases.get(domain);
     const known = alias && alias.until > now ? alias.site : (site ?? domain);
-    return this.#queue.laneFor(domain, known, tenant, now);
+    return this.#queue.laneFor(domain, known, record, now);
   }
 
   #take(lease: Lease, site: Site, max: number, now: number): readonly port.ClaimedMessage[] {

@@ -7,6 +7,17 @@ import { returnToRates, takeFromRates } from '../rate.ts';
 import { IndexedHeap } from './indexed-heap.ts';
 import { deadlineBefore, dueBefore, type Lane, type Lease, type RecipientRow, type Site } from './records.ts';
 
+/** What tells the lanes of a site apart. */
+export interface LaneKey {
+  readonly tenant: string;
+  readonly priority: number;
+}
+
+/** The tenant that was served longest ago first; of one tenant, the highest priority first. */
+function inTurn(lanes: ReadonlyMap<string, Lane> = new Map()): Lane[] {
+  return [...lanes.values()].sort((a, b) => a.turn.served - b.turn.served || a.priority - b.priority);
+}
+
 /** Sites, their lanes and leases, and which waiting recipient is whose turn. */
 export class MemoryQueue {
   readonly #limits: SiteLimits;
@@ -35,18 +46,17 @@ export class MemoryQueue {
   }
 
   /** The lane of a recipient as it was accepted, or as it was routed. */
-  laneFor(domain: string, site: SiteKey, tenant: string, now: number): Lane {
-    return this.lane(site === unrouted && this.isOwnSite(domain, now) ? domain : site, tenant);
+  laneFor(domain: string, site: SiteKey, record: LaneKey, now: number): Lane {
+    return this.lane(site === unrouted && this.isOwnSite(domain, now) ? domain : site, record);
   }
 
   /** Due recipients that wait for their site, from lanes in turn, which are left alone until `until`. */
   takeUnrouted(max: number, now: number, until: number): RecipientRow[] {
     const rows: RecipientRow[] = [];
-    const lanes = [...(this.#sites.get(unrouted)?.lanes.values() ?? [])];
-    for (const lane of lanes.sort((a, b) => a.served - b.served)) {
+    for (const lane of inTurn(this.#sites.get(unrouted)?.lanes)) {
       if (rows.length === max) break;
       if (lane.heldUntil > now || (lane.queued.first?.due ?? Number.POSITIVE_INFINITY) > now) continue;
-      lane.served = ++this.#turns;
+      lane.turn.served = ++this.#turns;
       lane.heldUntil = until;
       for (let row = lane.queued.first; row && row.due <= now; row = lane.queued.first) {
         if (rows.length === max) break;
@@ -66,12 +76,15 @@ export class MemoryQueue {
     if (row.state === 'queued') this.add(row);
   }
 
-  lane(key: SiteKey, tenant: string): Lane {
+  lane(key: SiteKey, { tenant, priority }: LaneKey): Lane {
     const site = this.#site(key);
-    let lane = site.lanes.get(tenant);
+    const name = `${priority} ${tenant}`;
+    let lane = site.lanes.get(name);
     if (!lane) {
-      lane = { site, tenant, queued: new IndexedHeap(dueBefore), served: 0, heldUntil: 0 };
-      site.lanes.set(tenant, lane);
+      const turn = site.turns.get(tenant) ?? { served: 0 };
+      site.turns.set(tenant, turn);
+      lane = { site, priority, turn, queued: new IndexedHeap(dueBefore), heldUntil: 0 };
+      site.lanes.set(name, lane);
     }
     return lane;
   }
@@ -116,15 +129,15 @@ export class MemoryQueue {
     return [...this.#leases.values()].filter(({ expiresAt }) => expiresAt <= now);
   }
 
-  /** Takes due recipients of a site for a lease, from its lanes in turn, within the site's rates. */
+  /** Takes due recipients of a site for a lease, from its tenants in turn, within the site's rates. */
   take(lease: Lease, site: Site, max: number, now: number): RecipientRow[] {
     const { rates } = this.#limitsOf(site);
     const { granted } = takeFromRates(rates, site.arrivals, now, max);
     const rows: RecipientRow[] = [];
-    for (const lane of [...site.lanes.values()].sort((a, b) => a.served - b.served)) {
+    for (const lane of inTurn(site.lanes)) {
       if (rows.length === granted) break;
       if (!lane.queued.first || lane.queued.first.due > now) continue;
-      lane.served = ++this.#turns;
+      lane.turn.served = ++this.#turns;
       for (let row = lane.queued.first; row && row.due <= now; row = lane.queued.first) {
         if (rows.length === granted) break;
         this.#hand(row, lease);
@@ -216,6 +229,7 @@ export class MemoryQueue {
       site = {
         key,
         lanes: new Map(),
+        turns: new Map(),
         leases: new Set(),
         pacing: freshPacing(this.#limits),
         arrivals: [],

@@ -38,13 +38,13 @@ export interface RecipientRow {
   detail: string | null;
 }
 
-/** One tenant's recipients at one site. */
+/** One tenant's recipients of one priority at one site. */
 export interface Lane {
   readonly site: Site;
-  readonly tenant: string;
+  readonly priority: number;
+  /** When the tenant had its turn at the site; its lanes share it. */
+  readonly turn: { served: number };
   readonly queued: IndexedHeap<RecipientRow>;
-  /** Order in which lanes had their turn. */
-  served: number;
   /** Epoch milliseconds until which somebody looks for the sites of its recipients. */
   heldUntil: number;
 }
@@ -52,7 +52,10 @@ export interface Lane {
 /** A destination in memory. */
 export interface Site {
   readonly key: string;
+  /** By priority and tenant. */
   readonly lanes: Map<string, Lane>;
+  /** By tenant. */
+  readonly turns: Map<string, { served: number }>;
   readonly leases: Set<Lease>;
   pacing: Pacing;
   arrivals: readonly number[];

@@ -55,7 +55,7 @@ export function acceptMessage(context: WriteContext, record: MessageRecord): Acc
     const name = recipient.site ? `site ${recipient.site}` : `domain ${recipient.domain} ${recipient.site}`;
     let lane = lanes.get(name);
     if (lane === undefined) {
-      lane = openLane(context, siteFor(context, recipient), tenant, dueAt);
+      lane = openLane(context, siteFor(context, recipient), record, dueAt);
       lanes.set(name, lane);
     }
     sql.run(

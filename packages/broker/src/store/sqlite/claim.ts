@@ -29,7 +29,7 @@ import type { WriteContext } from './write-context.ts';
 
 /** Sites that are looked at in one claim before it gives up; those that allow nothing are put off on the way. */
 const mostSites = 200;
-/** Lanes that one claim takes from. */
+/** Lanes that one claim looks at for tenants whose turn it is. */
 const mostLanes = 20;
 
 const selectReady = 'SELECT * FROM mb_site WHERE suspended = 0 AND ready < ? ORDER BY ready LIMIT 1';
@@ -148,28 +148,55 @@ const selectDue = `SELECT ${claimedColumns} FROM mb_recipient WHERE lane = ? AND
 const selectOverdue = `SELECT ${claimedColumns} FROM mb_recipient WHERE state = 0 AND deadline <= ? ORDER BY deadline LIMIT ?`;
 
 function takeFromSite(context: WriteContext, site: string, lease: number, max: number) {
-  const { sql, now } = context;
-  const lanes = sql.all<{ id: number }>(
-    'SELECT id FROM mb_lane WHERE site = ? AND ready < ? ORDER BY ready LIMIT ?',
+  const rows: ClaimedRow[] = [];
+  for (const tenant of tenantsInTurn(context, site)) {
+    rows.push(...takeFromTenant(context, { site, tenant }, lease, max - rows.length));
+    if (rows.length >= max) break;
+  }
+  return { messages: readMessages(context, rows, true), taken: rows.length };
+}
+
+/** Tenants with something due at a site, the one that was served longest ago first. */
+function tenantsInTurn({ sql, now }: WriteContext, site: string): Set<string> {
+  const lanes = sql.all<{ tenant: string }>(
+    'SELECT tenant FROM mb_lane WHERE site = ? AND ready < ? ORDER BY ready LIMIT ?',
     site,
     (now + 1) * 1000,
     mostLanes,
   );
+  return new Set(lanes.map(({ tenant }) => tenant));
+}
+
+/** Takes due recipients from the lanes of a tenant at a site, the highest priority first. */
+function takeFromTenant(
+  context: WriteContext,
+  { site, tenant }: { readonly site: string; readonly tenant: string },
+  lease: number,
+  max: number,
+): ClaimedRow[] {
+  const { sql, now } = context;
+  const lanes = sql.all<{ id: number }>(
+    'SELECT id FROM mb_lane WHERE site = ? AND tenant = ? AND ready < ? ORDER BY priority',
+    site,
+    tenant,
+    (now + 1) * 1000,
+  );
   const rows: ClaimedRow[] = [];
   for (const lane of lanes) {
-    const taken = sql.all<ClaimedRow>(selectDue, lane.id, now, max - rows.length);
+    const wanted = max - rows.length;
+    const taken = wanted === 0 ? [] : sql.all<ClaimedRow>(selectDue, lane.id, now, wanted);
     const take = 'UPDATE mb_recipient SET state = 1, lease = ?, attempts = attempts + 1 WHERE id = ?';
     for (const { id } of taken) sql.run(take, lease, id);
     const next = sql.get<{ due: number }>(
       'SELECT due FROM mb_recipient WHERE lane = ? AND state = 0 ORDER BY due, id LIMIT 1',
       lane.id,
     );
+    // A lane that got nothing has had its turn as well: turns are those of tenants.
     const ready = next === undefined ? never : Math.max(next.due * 1000, turnOf(context, lease));
     sql.run('UPDATE mb_lane SET ready = ? WHERE id = ?', ready, lane.id);
     rows.push(...taken);
-    if (rows.length >= max) break;
   }
-  return { messages: readMessages(context, rows, true), taken: rows.length };
+  return rows;
 }
 
 const selectMessage = `SELECT tenant, tag, sender, accepted, expires, size, on_unknown, envelope, schedule

@@ -8,7 +8,7 @@ import {
 } from '../port.ts';
 import { fromJson, never, rowsPerMessage } from './codes.ts';
 import { recipientRowId } from './recipients.ts';
-import { isOwnSite, lanesReady, openLane } from './sites.ts';
+import { isOwnSite, type LaneKey, lanesReady, openLane } from './sites.ts';
 import type { WriteContext } from './write-context.ts';
 
 /** Lanes that one call takes from. */
@@ -81,8 +81,8 @@ export function assignSites(
   for (const { recipientId, site } of recipients) {
     const id = recipientRowId(recipientId);
     if (id === undefined) continue;
-    const row = sql.get<{ domain: string; lane: number; state: number; due: number; tenant: string }>(
-      `SELECT r.domain, r.lane, r.state, r.due, l.tenant FROM mb_recipient r JOIN mb_lane l ON l.id = r.lane
+    const row = sql.get<LaneKey & { domain: string; lane: number; state: number; due: number }>(
+      `SELECT r.domain, r.lane, r.state, r.due, l.tenant, l.priority FROM mb_recipient r JOIN mb_lane l ON l.id = r.lane
        WHERE r.id = ? AND l.site = ?`,
       id,
       unrouted,
@@ -90,7 +90,7 @@ export function assignSites(
     if (!row) continue;
     // One that does not wait wakes nobody.
     const due = row.state === 0 ? row.due : Math.floor(never / 1000);
-    const lane = openLane(context, isOwn(row.domain) ? row.domain : site, row.tenant, due);
+    const lane = openLane(context, isOwn(row.domain) ? row.domain : site, row, due);
     sql.run('UPDATE mb_recipient SET lane = ? WHERE id = ?', lane, id);
     left.add(row.lane);
   }

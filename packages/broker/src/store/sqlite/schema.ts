@@ -60,8 +60,9 @@ const migrations: readonly string[] = [
     id INTEGER PRIMARY KEY,
     site TEXT NOT NULL,
     tenant TEXT NOT NULL,
+    priority INTEGER NOT NULL, -- 0 high, 1 normal, 2 low
     ready INTEGER NOT NULL,
-    UNIQUE (site, tenant)
+    UNIQUE (site, tenant, priority)
   ) STRICT;
   CREATE INDEX mb_lane_ready ON mb_lane(site, ready);
 

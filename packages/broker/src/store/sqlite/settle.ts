@@ -5,7 +5,15 @@ import { returnToRates } from '../rate.ts';
 import { changeByLostLease, changeByOutcome, changeByRelease } from '../recipient-transition.ts';
 import { acceptMessage } from './accept.ts';
 import { applyChange, logRecipient, type Recipient, readRecipient, recipientsOfLease } from './recipients.ts';
-import { connectionsOf, learnAboutSite, openLane, readSite, siteReady, writeSite } from './sites.ts';
+import {
+  connectionsOf,
+  type LaneKey,
+  learnAboutSite,
+  openLane,
+  readSite,
+  siteReady,
+  writeSite,
+} from './sites.ts';
 import { addSuppressions } from './suppression-list.ts';
 import type { WriteContext } from './write-context.ts';
 
@@ -80,7 +88,8 @@ function moved(
     sql.run('UPDATE mb_recipient SET deadline = ? WHERE id = ?', recipient.expires, recipient.id);
   }
   if (outcome.kind !== 'rerouted') return recipient;
-  const lane = openLane(context, outcome.site, recipient.tenant, now);
+  const select = 'SELECT tenant, priority FROM mb_lane WHERE id = ?';
+  const lane = openLane(context, outcome.site, sql.get<LaneKey>(select, recipient.lane)!, now);
   sql.run('UPDATE mb_recipient SET lane = ? WHERE id = ?', lane, recipient.id);
   return { ...recipient, lane };
 }

@@ -94,30 +94,48 @@ export function postponeSite({ sql }: WriteContext, name: string, atMs: number):
   sql.run('UPDATE mb_site SET ready = ? WHERE name = ?', Math.min(Math.ceil(atMs) * 1000, never), name);
 }
 
-/** The lane of a tenant at a site, made if need be, and awake at `dueMs`. */
-export function openLane(context: WriteContext, site: string, tenant: string, dueMs: number): number {
+/** What tells the lanes of a site apart. */
+export interface LaneKey {
+  readonly tenant: string;
+  readonly priority: number;
+}
+
+/** A lane of a site, made if need be, and awake at `dueMs`. */
+export function openLane(
+  context: WriteContext,
+  site: string,
+  { tenant, priority }: LaneKey,
+  dueMs: number,
+): number {
   const { sql } = context;
   const ready = dueMs * 1000;
   const known = sql.get<{ id: number; ready: number; site: number }>(
     `SELECT l.id, l.ready, s.ready AS site FROM mb_lane l JOIN mb_site s ON s.name = l.site
-     WHERE l.site = ? AND l.tenant = ?`,
+     WHERE l.site = ? AND l.tenant = ? AND l.priority = ?`,
     site,
     tenant,
+    priority,
   );
-  if (!known) return insertLane(context, site, tenant, ready);
+  if (!known) return insertLane(context, site, { tenant, priority }, ready);
   if (known.ready > ready) sql.run('UPDATE mb_lane SET ready = ? WHERE id = ?', ready, known.id);
   if (known.site > ready) sql.run('UPDATE mb_site SET ready = ? WHERE name = ?', ready, site);
   return known.id;
 }
 
-function insertLane({ sql }: WriteContext, site: string, tenant: string, ready: number): number {
+function insertLane(
+  { sql }: WriteContext,
+  site: string,
+  { tenant, priority }: LaneKey,
+  ready: number,
+): number {
   sql.run(
     `INSERT INTO mb_site (name, ready) VALUES (?, ?)
      ON CONFLICT (name) DO UPDATE SET ready = min(ready, excluded.ready) WHERE ready > excluded.ready`,
     site,
     ready,
   );
-  return sql.run('INSERT INTO mb_lane (site, tenant, ready) VALUES (?, ?, ?)', site, tenant, ready).id;
+  const insert = 'INSERT INTO mb_lane (site, tenant, priority, ready) VALUES (?, ?, ?, ?)';
+  return sql.run(insert, site, tenant, priority, ready).id;
 }
 
 /** Sees to it that a recipient of the lane that is due at `dueMs` is found. The claim puts off what is not allowed yet. */

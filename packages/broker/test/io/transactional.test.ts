@@ -1,0 +1,68 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { MemoryStore, type QueueEvent, transactional } from '../../src/index.ts';
+import { startLab } from '../lab.ts';
+
+const message = (to: string) => ({ from: 'no-reply@sender.test', to, subject: 'Reset', text: 'x' });
+
+/** Events of the queue until one of `count` recipients is final. */
+async function finals(events: AsyncIterable<QueueEvent>, count: number): Promise<QueueEvent[]> {
+  const seen: QueueEvent[] = [];
+  let final = 0;
+  for await (const event of events) {
+    seen.push(event);
+    if (['delivered', 'failed', 'expired'].includes(event.type) && ++final === count) break;
+  }
+  return seen;
+}
+
+it('TRX-01 lets transactional mail live for an hour, without a delay notice', async () => {
+  await using lab = await startLab({ broker: { store: new MemoryStore() } });
+  const { id } = await lab.broker.enqueue(message('bob@one.test'), transactional);
+  const view = await lab.broker.queue.show(id!);
+  expect(view!.expiresAt - view!.acceptedAt).toBe(3_600_000);
+});
+
+it('TRX-02 sends no report by mail when transactional mail fails or expires', async () => {
+  await using lab = await startLab({
+    hosts: {
+      mx0: { address: '127.0.61.1' },
+      mx1: {
+        address: '127.0.61.2',
+        script: { rcpt: '451 Later', recipients: { 'gone@one.test': '550 5.1.1 No' } },
+      },
+    },
+    records: { sender: { MX: '10 mx0.test' }, one: { MX: '10 mx1.test' } },
+    broker: { store: new MemoryStore(), queue: { schedule: { firstMs: 100, factor: 1, jitter: 0 } } },
+  });
+  const soon = { ...transactional, delivery: { ...transactional.delivery, expireAfterMs: 600 } };
+  await lab.broker.enqueue(message('gone@one.test'), transactional);
+  await lab.broker.enqueue(message('late@one.test'), soon);
+  lab.broker.start();
+  const signal = AbortSignal.timeout(10_000);
+  const events = await finals(lab.broker.events({ after: 'start', signal }), 2);
+  await wait(300);
+  await lab.broker.close();
+  const types = events.map(({ type }) => type);
+  expect(types).toContain('failed');
+  expect(types).toContain('expired');
+  expect(types).not.toContain('bounced');
+  expect(lab.hosts.mx0!.messages).toEqual([]);
+});
+
+it('TRX-03 sends transactional mail before bulk mail of the same tenant that was accepted earlier', async () => {
+  await using lab = await startLab({
+    hosts: { mx1: { address: '127.0.61.3' } },
+    records: { one: { MX: '10 mx1.test' } },
+    broker: { store: new MemoryStore({ limits: { startConcurrency: 1, maxConcurrency: 1 } }) },
+  });
+  for (let i = 0; i < 30; i++) await lab.broker.enqueue(message(`bulk${i}@one.test`), { priority: 'low' });
+  await lab.broker.enqueue(message('reset@one.test'), transactional);
+  lab.broker.start();
+  const signal = AbortSignal.timeout(20_000);
+  await finals(lab.broker.events({ after: 'start', signal }), 31);
+  await lab.broker.close();
+  const order = lab.hosts.mx1!.messages.map(({ recipients }) => recipients[0]!.address);
+  expect(order).toHaveLength(31);
+  expect(order[0]).toBe('reset@one.test');
+});
