@@ -13,6 +13,7 @@ export function packageTests() {
       // Machines can be busy; a time-out here only ends what hangs.
       testTimeout: 30_000,
       hookTimeout: 60_000,
+      expect: { poll: { timeout: 20_000 } },
       // Real sockets and processes: in CI a test may fail once, and the log then says `(retry x1)`.
       retry: process.env.CI ? 1 : 0,
     },

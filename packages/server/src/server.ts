@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { type ServerType, serve } from '@hono/node-server';
@@ -15,6 +16,7 @@ import {
   text,
   withMethods,
 } from './option-table.ts';
+import { SeriesCollector } from './series/collector.ts';
 import { checkSubmissionOptions, type SubmissionOptions } from './submission/options.ts';
 import {
   type SubmissionAddress,
@@ -94,6 +96,11 @@ export interface MailServer {
    */
   listenSubmission(options: SubmissionOptions): Promise<SubmissionAddress>;
   /**
+   * Begins what runs beside the requests: counting for `/v1/stats`. `listen` and `listenSubmission` do so too; a program
+   * that only mounts `fetch` calls it. It ends with {@link MailServer.close}.
+   */
+  start(): void;
+  /**
    * Takes no more requests, waits for those under way, and resolves. The broker stays as it is.
    *
    * @throws {ServerError} MB_SERVER_OPTION
@@ -136,10 +143,13 @@ export function createServer(options: ServerOptions): MailServer {
   });
   const listeners = new Set<ServerType>();
   const submissions = new Set<SubmissionServer>();
+  const series = new SeriesCollector({ broker, now, onError, owner: randomUUID() });
+  const start = () => series.start();
   const fetch = async (request: Request) => app.fetch(request);
   return {
     fetch,
     keys,
+    start,
     listen: async (given) => {
       const { host, port } = readOptions(given, listenOptions, 'listen: options');
       const server = serve({
@@ -153,6 +163,7 @@ export function createServer(options: ServerOptions): MailServer {
       });
       await listening(server, `${host}:${port}`);
       listeners.add(server);
+      start();
       const bound = server.address() as AddressInfo;
       return { host: bound.address, port: bound.port };
     },
@@ -165,6 +176,7 @@ export function createServer(options: ServerOptions): MailServer {
         onError,
       });
       submissions.add(submission);
+      start();
       return submission.address;
     },
     close,
@@ -174,6 +186,7 @@ export function createServer(options: ServerOptions): MailServer {
   async function close(given: CloseOptions = {}): Promise<void> {
     const { graceMs } = readOptions(given, closeOptions, 'close: options');
     draining = true;
+    await series.stop();
     await Promise.all([
       ...[...listeners].map((server) => closeListener(server, graceMs)),
       ...[...submissions].map((submission) => submission.close(graceMs)),

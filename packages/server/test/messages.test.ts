@@ -162,3 +162,33 @@ describe('what bad input gets', () => {
     expect(answer).toMatchObject({ status: 404, body: { title: 'Not Found' } });
   });
 });
+
+describe('finding messages', () => {
+  it('SRV-56 lists messages by what is known of them, and tells the story of one', async () => {
+    await using service = await startService({ host: 13 });
+    const call = await service.withKey();
+    const send = async (to: string, tag: string) =>
+      (await call('POST', '/v1/messages', { from: 'ann@sender.test', to, tag, text: 'x' })).body.id as string;
+    const first = await send('bob@one.test', 'receipt');
+    const second = await send('carol@one.test', 'news');
+    await call('POST', `/v1/messages/${second}/hold`);
+    const list = async (query: string) =>
+      (await call('GET', `/v1/messages?${query}`)).body.data.map(({ id }: { id: string }) => id);
+    expect(await list('')).toEqual([second, first]);
+    expect(await list('search=CAROL')).toEqual([second]);
+    expect(await list('tag=receipt')).toEqual([first]);
+    expect(await list('state=held')).toEqual([second]);
+    expect(await list('domain=two.test')).toEqual([]);
+    const page = (await call('GET', '/v1/messages?limit=1')).body;
+    expect(page.data).toMatchObject([
+      { id: second, firstRecipient: 'carol@one.test', recipients: 1, states: { held: 1 } },
+    ]);
+    expect(await list(`after=${page.next}`)).toEqual([first]);
+    service.broker.start();
+    const story = async () =>
+      (await call('GET', `/v1/messages/${first}/events`)).body.data.map(({ type }: { type: string }) => type);
+    await expect.poll(story).toEqual(['accepted', 'attempted', 'delivered']);
+    expect((await call('GET', '/v1/messages?state=waiting')).status).toBe(422);
+    expect((await call('GET', '/v1/messages/777/events')).status).toBe(404);
+  });
+});

@@ -8,7 +8,107 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Messages, the latest first
+         * A page may be short, even empty, while `next` says that there is more.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** `next` of the page before. */
+                    after?: string;
+                    /** Default 100. */
+                    limit?: number;
+                    /** A part of the return path or of a recipient, in any case. */
+                    search?: string;
+                    /** With this recipient. */
+                    recipient?: string;
+                    /** With this return path. */
+                    sender?: string;
+                    /** With a recipient in this domain. */
+                    domain?: string;
+                    /** With a recipient in this state. */
+                    state?: "queued" | "held" | "unknown" | "delivered" | "failed" | "expired" | "cancelled";
+                    tenant?: string;
+                    tag?: string;
+                    acceptedFrom?: string;
+                    acceptedBefore?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** A page */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: components["schemas"]["MessageSummary"][];
+                            /** Give it as `after` for the next page; absent on the last. */
+                            next?: string;
+                        };
+                    };
+                };
+                /** No key, or a wrong one */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The key may not do this */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** There is no such object, or it is another tenant's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The request is not valid; `errors` names the places */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Too many requests; see Retry-After */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Overloaded, or the queue cannot be used; see Retry-After */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
         put?: never;
         /**
          * Accept a message
@@ -194,6 +294,110 @@ export interface paths {
                 };
             };
         };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to a message and its recipients, oldest first
+         * A page may be empty while `next` says that there is more.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** `next` of the page before. */
+                    after?: string;
+                    /** Default 100. */
+                    limit?: number;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** A page */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: components["schemas"]["Event"][];
+                            /** Give it as `after` for the next page; absent on the last. */
+                            next?: string;
+                        };
+                    };
+                };
+                /** No key, or a wrong one */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The key may not do this */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** There is no such object, or it is another tenant's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The request is not valid; `errors` names the places */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Too many requests; see Retry-After */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Overloaded, or the queue cannot be used; see Retry-After */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2590,6 +2794,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened, by minute, quarter of an hour or day
+         * Minutes are kept for two hours, quarter-hours for seven days, days for two years. Counts are at most a few seconds behind.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    resolution?: "minute" | "quarter-hour" | "day";
+                    /** Default: an hour ago, a day or 30 days, by the resolution. */
+                    from?: string;
+                    /** Default: now. */
+                    to?: string;
+                    tenant?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** The series */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Stats"];
+                    };
+                };
+                /** No key, or a wrong one */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The key may not do this */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** There is no such object, or it is another tenant's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The request is not valid; `errors` names the places */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Too many requests; see Retry-After */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Overloaded, or the queue cannot be used; see Retry-After */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/health": {
         parameters: {
             query?: never;
@@ -3045,6 +3349,45 @@ export interface components {
             };
             idempotencyKey?: string;
         };
+        MessageSummary: {
+            id: string;
+            sender: string;
+            firstRecipient: string;
+            /** How many there are. */
+            recipients: number;
+            /** How many recipients are in each state. */
+            states: {
+                queued?: number;
+                held?: number;
+                unknown?: number;
+                delivered?: number;
+                failed?: number;
+                expired?: number;
+                cancelled?: number;
+            };
+            tenant?: string;
+            tag?: string;
+            sizeBytes: number;
+            /** Format: date-time */
+            acceptedAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+        };
+        Event: {
+            cursor: string;
+            type: string;
+            /** Format: date-time */
+            at: string;
+            messageId: string;
+            tenant?: string;
+            tag?: string;
+            recipientId?: string;
+            address?: string;
+            attempt: number;
+            /** Format: date-time */
+            nextAttemptAt?: string;
+            detail?: Record<string, never>;
+        };
         QueuedMessage: {
             id: string;
             sender: string;
@@ -3092,21 +3435,6 @@ export interface components {
              * @enum {boolean}
              */
             all?: true;
-        };
-        Event: {
-            cursor: string;
-            type: string;
-            /** Format: date-time */
-            at: string;
-            messageId: string;
-            tenant?: string;
-            tag?: string;
-            recipientId?: string;
-            address?: string;
-            attempt: number;
-            /** Format: date-time */
-            nextAttemptAt?: string;
-            detail?: Record<string, never>;
         };
         Suppression: {
             address: string;
@@ -3162,6 +3490,35 @@ export interface components {
             createdAt: string;
             expiresAt?: string;
             lastUsedAt?: string;
+        };
+        Stats: {
+            /** @enum {string} */
+            resolution: "minute" | "quarter-hour" | "day";
+            points: {
+                /** Format: date-time */
+                start: string;
+                counts: components["schemas"]["Counts"];
+            }[];
+            total: components["schemas"]["Counts"];
+            /** By the recipients' domain, the busiest hundred; for keys of all tenants. */
+            domains?: {
+                [key: string]: components["schemas"]["Counts"];
+            };
+        };
+        Counts: {
+            accepted: number;
+            delivered: number;
+            deferred: number;
+            failed: number;
+            expired: number;
+            unknown: number;
+            bounced: number;
+            complained: number;
+            /** From acceptance to delivery; exact to 20 percent. Absent without deliveries. */
+            timeToDelivery?: {
+                p50Ms: number;
+                p95Ms: number;
+            };
         };
         Health: {
             queued: number;

@@ -11,6 +11,7 @@ import { addHealthRoute, addProbeRoutes } from './routes/health.ts';
 import { addKeyRoutes } from './routes/keys.ts';
 import { addMessageRoutes } from './routes/messages.ts';
 import { addRecipientRoutes } from './routes/recipients.ts';
+import { addStatsRoutes } from './routes/stats.ts';
 import { addSuppressionRoutes } from './routes/suppressions.ts';
 
 /** What the application takes. */
@@ -57,6 +58,7 @@ export function createApp(parts: AppParts): Api {
   addDestinationRoutes(api, parts);
   addKeyRoutes(api, parts);
   addExplainRoutes(api, parts);
+  addStatsRoutes(api, parts);
   addHealthRoute(api, parts);
   addDocument(api, parts.version);
   return api;
@@ -84,6 +86,7 @@ function addDocument(api: Api, version: string): void {
       { name: 'events', description: 'What happened' },
       { name: 'suppressions', description: 'Addresses that get no mail' },
       { name: 'destinations', description: 'Where mail goes' },
+      { name: 'stats', description: 'What happened, by span of time' },
       { name: 'keys', description: 'Who may use this API' },
       { name: 'explain', description: 'What would happen' },
       { name: 'health', description: 'The state of the service' },

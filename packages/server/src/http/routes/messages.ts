@@ -27,9 +27,16 @@ import {
 import {
   acceptedSchema,
   acceptedView,
+  eventSchema,
+  eventView,
+  messageSummarySchema,
+  messageSummaryView,
   messageView,
   messageViewSchema,
+  pageOf,
+  pageQuery,
   problemSchema,
+  stateSchema,
 } from '../schema/view.ts';
 
 const idParam = z.object({ id: z.string().min(1).max(100) });
@@ -52,6 +59,8 @@ const batchResult = z.union([acceptedSchema, z.object({ error: problemSchema })]
 export function addMessageRoutes(api: Api, parts: ApiParts): void {
   addPost(api, parts);
   addBatch(api, parts);
+  addList(api, parts);
+  addHistory(api, parts);
   const { queue } = parts.broker;
   api.openapi(
     secured('read', {
@@ -111,6 +120,73 @@ export function addMessageRoutes(api: Api, parts: ApiParts): void {
       },
     );
   }
+}
+
+const word = z.string().min(1).max(1000);
+const moment = z.iso.datetime({ offset: true }).optional();
+
+const listQuery = z.strictObject({
+  ...pageQuery,
+  search: word
+    .optional()
+    .openapi({ description: 'A part of the return path or of a recipient, in any case.' }),
+  recipient: word.optional().openapi({ description: 'With this recipient.' }),
+  sender: z.string().max(1000).optional().openapi({ description: 'With this return path.' }),
+  domain: word.optional().openapi({ description: 'With a recipient in this domain.' }),
+  state: stateSchema.optional().openapi({ description: 'With a recipient in this state.' }),
+  tenant: word.optional(),
+  tag: word.optional(),
+  acceptedFrom: moment,
+  acceptedBefore: moment,
+});
+
+function addList(api: Api, { broker }: ApiParts): void {
+  api.openapi(
+    secured('read', {
+      method: 'get',
+      path: '/v1/messages',
+      summary: 'Messages, the latest first',
+      description: 'A page may be short, even empty, while `next` says that there is more.',
+      tags: ['messages'],
+      request: { query: listQuery },
+      responses: { 200: json(pageOf(messageSummarySchema), 'A page') },
+    }),
+    async (context) => {
+      const { after, limit, tenant, acceptedFrom, acceptedBefore, ...rest } = context.req.valid('query');
+      const owner = tenantFor(context.get('key'), tenant);
+      const { rows, next } = await broker.queue.messages(
+        {
+          ...rest,
+          tenant: owner,
+          acceptedFrom: acceptedFrom === undefined ? undefined : Date.parse(acceptedFrom),
+          acceptedBefore: acceptedBefore === undefined ? undefined : Date.parse(acceptedBefore),
+        },
+        { after, limit },
+      );
+      return context.json({ data: rows.map(messageSummaryView), ...(next !== undefined && { next }) }, 200);
+    },
+  );
+}
+
+function addHistory(api: Api, parts: ApiParts): void {
+  api.openapi(
+    secured('read', {
+      method: 'get',
+      path: '/v1/messages/{id}/events',
+      summary: 'What happened to a message and its recipients, oldest first',
+      description: 'A page may be empty while `next` says that there is more.',
+      tags: ['messages'],
+      request: { params: idParam, query: z.strictObject(pageQuery) },
+      responses: { 200: json(pageOf(eventSchema), 'A page') },
+    }),
+    async (context) => {
+      const { id } = context.req.valid('param');
+      await visibleMessage(id, context.get('key'), parts);
+      const { after, limit } = context.req.valid('query');
+      const { rows, next } = await parts.broker.queue.history(id, { after, limit });
+      return context.json({ data: rows.map(eventView), ...(next !== undefined && { next }) }, 200);
+    },
+  );
 }
 
 /** A message that the key may see. @throws {Problem} 404 */

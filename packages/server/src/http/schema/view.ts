@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import {
   type EnqueueResult,
+  type MessageSummary,
   type MessageView,
   type QueueEvent,
   type RecipientView,
@@ -51,6 +52,24 @@ export const messageViewSchema = z
     recipients: z.array(recipientSchema),
   })
   .openapi('QueuedMessage');
+
+/** A message as lists show it. */
+export const messageSummarySchema = z
+  .object({
+    id: z.string(),
+    sender: z.string(),
+    firstRecipient: z.string(),
+    recipients: z.int().openapi({ description: 'How many there are.' }),
+    states: z
+      .partialRecord(stateSchema, z.int())
+      .openapi({ description: 'How many recipients are in each state.' }),
+    tenant: z.string().optional(),
+    tag: z.string().optional(),
+    sizeBytes: z.int(),
+    acceptedAt: moment,
+    expiresAt: moment,
+  })
+  .openapi('MessageSummary');
 
 /** What became of a message that was posted. */
 export const acceptedSchema = z
@@ -185,6 +204,22 @@ export function messageView(view: MessageView): z.infer<typeof messageViewSchema
     acceptedAt: iso(acceptedAt),
     expiresAt: iso(expiresAt),
     recipients: recipients.map(recipientView),
+  });
+}
+
+export function messageSummaryView(summary: MessageSummary): z.infer<typeof messageSummarySchema> {
+  const { messageId, sender, tenant, tag, size, acceptedAt, expiresAt, firstRecipient, states } = summary;
+  return compact({
+    id: messageId,
+    sender,
+    firstRecipient,
+    recipients: Object.values(states).reduce((sum, count) => sum + count, 0),
+    states,
+    ...tenantOf(tenant),
+    tag,
+    sizeBytes: size,
+    acceptedAt: iso(acceptedAt),
+    expiresAt: iso(expiresAt),
   });
 }
 

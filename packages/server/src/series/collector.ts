@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BrokerError, type MailBroker, type Records } from '@mb/broker';
+import { addEvent, type Bucket, emptyBucket, sumOf } from './counts.ts';
+import { finerThan, keyOf, type Resolution, resolutions, startOf, startOfKey, summed } from './resolution.ts';
+import { readSpans, type SeriesState, seriesCollection, stateKey } from './spans.ts';
+
+/** What {@link SeriesCollector} takes from outside. */
+export interface SeriesCollectorParts {
+  readonly broker: Pick<MailBroker, 'queue' | 'records'>;
+  readonly now: () => number;
+  readonly onError: (error: unknown) => void;
+  /** Names this process among those that share the store. */
+  readonly owner: string;
+}
+
+const pauseMs = 1000;
+const ownedMs = 15_000;
+const pageEvents = 1000;
+
+/**
+ * Counts events by the minute, and sums minutes to quarter-hours and these to days.
+ *
+ * Each event is counted exactly once, whatever is killed when. The place in the log and the counts of the minute that is
+ * open are one record, written together; a minute that is closed is written before that record moves on, and would be
+ * written again with the same counts, since the log never changes. One process counts at a time; the condition on the
+ * version of the record refuses any other.
+ */
+export class SeriesCollector {
+  readonly #parts: SeriesCollectorParts;
+  readonly #records: Records;
+  readonly #end = new AbortController();
+  #done: Promise<void> | undefined;
+
+  constructor(parts: SeriesCollectorParts) {
+    this.#parts = parts;
+    this.#records = parts.broker.records;
+  }
+
+  /** Begins to count, until {@link SeriesCollector.stop}. */
+  start(): void {
+    this.#done ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#end.abort();
+    await this.#done;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#end.signal.aborted) {
+      try {
+        const more = await this.count();
+        if (!more) await this.#pause(pauseMs);
+      } catch (error) {
+        if (isClosed(error)) return;
+        // Another process was faster: read again where it is.
+        if (!isConflict(error)) this.#parts.onError(error);
+        await this.#pause(pauseMs * 5);
+      }
+    }
+  }
+
+  /** Counts one page of events; true when there may be more. */
+  async count(): Promise<boolean> {
+    const { broker, now, owner } = this.#parts;
+    const row = await this.#records.get(seriesCollection, stateKey);
+    const state = row?.value as SeriesState | undefined;
+    const time = now();
+    if (state && state.owner !== owner && state.ownedUntil > time) return false;
+    const { events, cursor } = await broker.queue.events({ after: state?.cursor, limit: pageEvents });
+    const renew = !state || state.owner !== owner || state.ownedUntil - time < ownedMs / 2;
+    if (events.length === 0 && !renew) return false;
+    let start = state?.start ?? startOf(events[0]?.at ?? time, 'minute');
+    let bucket = state?.bucket ?? emptyBucket;
+    for (const event of events) {
+      const begins = startOf(event.at, 'minute');
+      // What is late, from a transaction that took long, is counted in the minute that is open.
+      if (begins > start) {
+        await this.#closeMinute(start, bucket, begins);
+        start = begins;
+        bucket = emptyBucket;
+      }
+      bucket = addEvent(bucket, event);
+    }
+    const next: SeriesState = {
+      ...(events.length > 0 ? { cursor } : state?.cursor !== undefined && { cursor: state.cursor }),
+      start,
+      bucket,
+      owner,
+      ownedUntil: time + ownedMs,
+    };
+    await this.#records.put(seriesCollection, stateKey, next, { ifVersion: row?.version ?? 0 });
+    return events.length === pageEvents;
+  }
+
+  /** Writes a minute down, and the coarser spans that ended with it. */
+  async #closeMinute(start: number, bucket: Bucket, next: number): Promise<void> {
+    await this.#records.put(seriesCollection, keyOf('minute', start), bucket);
+    for (const resolution of summed) {
+      const span = startOf(start, resolution);
+      if (startOf(next, resolution) === span) break;
+      await this.#records.put(seriesCollection, keyOf(resolution, span), await this.#sum(resolution, span));
+    }
+    await this.#forget('minute', next);
+    if (startOf(next, 'quarter-hour') !== startOf(start, 'quarter-hour')) {
+      for (const resolution of summed) await this.#forget(resolution, next);
+    }
+  }
+
+  async #sum(resolution: (typeof summed)[number], start: number): Promise<Bucket> {
+    const end = start + resolutions[resolution].spanMs;
+    const spans = await readSpans(this.#records, finerThan[resolution], { from: start, to: end - 1 });
+    return sumOf([...spans.values()]);
+  }
+
+  async #forget(resolution: Resolution, now: number): Promise<void> {
+    const before = now - resolutions[resolution].keepMs;
+    const { rows } = await this.#records.list(seriesCollection, { prefix: `${resolution}/`, limit: 1000 });
+    for (const { key } of rows) {
+      if (startOfKey(key) < before) await this.#records.delete(seriesCollection, key);
+    }
+  }
+
+  async #pause(delayMs: number): Promise<void> {
+    await sleep(delayMs, undefined, { signal: this.#end.signal }).catch(() => {});
+  }
+}
+
+function isConflict(error: unknown): boolean {
+  return BrokerError.isInstance(error) && error.code === 'MB_BROKER_RECORD_CONFLICT';
+}
+
+function isClosed(error: unknown): boolean {
+  return BrokerError.isInstance(error) && error.code === 'MB_BROKER_STORE_CLOSED';
+}
