@@ -97,3 +97,32 @@ it('STAGE-05 what is under way ends with the worker, and is routed by the next o
   expect(context.written).toEqual([]);
   expect(await context.store.unrouted({ max: 10, holdMs: 0 })).toHaveLength(1);
 });
+
+it('STAGE-06 writes routes down when the store works again, and gives up when it is told to stop', async () => {
+  const { clock, store, accept, sites } = bench();
+  let failures = 3;
+  const errors: unknown[] = [];
+  const stage = new RoutingStage({
+    store: {
+      unrouted: (request) => store.unrouted(request),
+      assignSites: async (...given) => {
+        if (failures-- > 0) throw new Error('The database went away.');
+        return store.assignSites(...given);
+      },
+    },
+    clock,
+    holdMs: 60_000,
+    report: (error) => errors.push(error),
+  });
+  await accept(['one.test']);
+  stage.look();
+  await clock.advance(10_000);
+  expect(errors).toHaveLength(3);
+  expect(Object.values(await sites())).toEqual(['one.test']);
+  failures = Number.POSITIVE_INFINITY;
+  await accept(['two.test']);
+  stage.look();
+  await clock.advance(5_000);
+  await stage.stop();
+  expect(await clock.runUntilIdle()).toBeUndefined();
+});

@@ -1,7 +1,9 @@
 import type { Clock } from '../clock.ts';
 import { profiledMessage } from '../message/profiled-message.ts';
+import { isCallersFault } from '../store/error-listeners.ts';
 import type { Alias, QueueStore, RoutedRecipient, UnroutedRecipient } from '../store/port.ts';
 import type { FoundSite, SiteOf } from './lease-run.ts';
+import { StoreBackoff } from './store-backoff.ts';
 
 /** What routing takes of its worker. */
 export interface RoutingStageOptions {
@@ -85,7 +87,7 @@ export class RoutingStage {
       await this.#gather(lookups, signal);
       const found = [...lookups].filter(({ site }) => site !== undefined);
       for (const one of found) lookups.delete(one);
-      if (found.length > 0 && !signal.aborted) await this.#write(found);
+      if (found.length > 0 && !signal.aborted) await this.#write(found, signal);
     }
   }
 
@@ -139,7 +141,7 @@ export class RoutingStage {
     signal.removeEventListener('abort', stop);
   }
 
-  async #write(lookups: readonly Lookup[]): Promise<void> {
+  async #write(lookups: readonly Lookup[], signal: AbortSignal): Promise<void> {
     const recipients: RoutedRecipient[] = [];
     const aliases: Alias[] = [];
     for (const { domain, site: found, recipients: ids } of lookups) {
@@ -147,7 +149,30 @@ export class RoutingStage {
       recipients.push(...ids.map((recipientId) => ({ recipientId, site })));
       if (forAll) aliases.push({ domain, site, ttlMs });
     }
-    await this.#options.store.assignSites(recipients, aliases);
+    await this.#assign(recipients, aliases, signal);
+  }
+
+  /**
+   * Writes sites down, also when the store works again only after a while: until the hold ends no worker looks at these
+   * recipients, so that giving up would delay their mail by as much.
+   */
+  async #assign(
+    recipients: readonly RoutedRecipient[],
+    aliases: readonly Alias[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { store, clock, holdMs, report } = this.#options;
+    const backoff = new StoreBackoff(clock);
+    const heldUntil = clock.now() + holdMs;
+    for (;;) {
+      try {
+        return await store.assignSites(recipients, aliases);
+      } catch (error) {
+        if (isCallersFault(error) || signal.aborted || clock.now() >= heldUntil) throw error;
+        report(error);
+        await backoff.wait(signal);
+      }
+    }
   }
 }
 

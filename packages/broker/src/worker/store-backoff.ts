@@ -22,8 +22,17 @@ export class StoreBackoff {
     this.#failures = 0;
   }
 
-  /** The store failed; resolves when it may be asked again. */
-  wait(): Promise<void> {
-    return new Promise((resolve) => this.#clock.setTimer(resolve, this.grow()));
+  /** The store failed; resolves when it may be asked again, or when the signal is aborted. */
+  wait(signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = () => {
+        cancel();
+        signal?.removeEventListener('abort', end);
+        resolve();
+      };
+      const cancel = this.#clock.setTimer(end, this.grow());
+      signal?.addEventListener('abort', end, { once: true });
+    });
   }
 }
