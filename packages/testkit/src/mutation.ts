@@ -5,6 +5,9 @@
  *
  * @packageDocumentation
  */
+import { existsSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createSeededRandom, type SeededRandom } from './seeded-random.ts';
 
 /** What a parser made of an input. */
@@ -18,6 +21,8 @@ export interface MutationTarget<Input extends string | Uint8Array> {
   readonly samples: readonly Input[];
   /** Pieces of the syntax, which are put in more often than other characters. */
   readonly words: readonly string[];
+  /** An input takes milliseconds, because files are written: {@link slowMutationCount} inputs. Default false. */
+  readonly slow?: boolean | undefined;
   /** Inputs are cut at this length. Default 20,000 characters or octets. */
   readonly longest?: number | undefined;
   /**
@@ -37,11 +42,24 @@ export interface MutationReport {
 /** Inputs for each parser: `MB_MUTATIONS`, else 2,000. */
 export const mutationCount: number = Number(process.env.MB_MUTATIONS ?? 2_000);
 
+/** Inputs for each parser that is marked `slow`: as many when they are 100,000 or more, else at most 2,000. */
+export const slowMutationCount: number =
+  mutationCount >= 100_000 ? mutationCount : Math.min(mutationCount, 2_000);
+
 /** `MB_MUTATION_SEED`; else the same seed each time, so that a test fails only because of a change. */
 export const mutationSeed: string = process.env.MB_MUTATION_SEED ?? '1';
 
 /** Time limit of a test, in milliseconds: it only ends what hangs. */
 export const mutationTimeoutMs: number = 60_000 + mutationCount * 60;
+
+/**
+ * Makes a folder for the files that a target writes: in memory where the machine has `/dev/shm`, because thousands of
+ * files that are forced to a disk take minutes. The caller removes it.
+ */
+export function makeMutationFolder(): string {
+  const memory = '/dev/shm';
+  return mkdtempSync(join(existsSync(memory) ? memory : tmpdir(), 'mb-mutation-'));
+}
 
 /** Processor time of one input, in milliseconds. Inputs have some thousand octets, which take far less than 1 ms. */
 const longestInputMs = 2_000;
@@ -86,11 +104,12 @@ interface Alphabet<Input> {
 }
 
 async function mutate<Input extends string | Uint8Array>(
-  { name, words, check, longest = defaultLongest }: MutationTarget<Input>,
+  { name, words, check, slow = false, longest = defaultLongest }: MutationTarget<Input>,
   { samples, characters, toInput, encode }: Alphabet<Input>,
 ): Promise<MutationReport> {
   let accepted = 0;
-  for (let index = 0; index < mutationCount; index++) {
+  const inputs = slow ? slowMutationCount : mutationCount;
+  for (let index = 0; index < inputs; index++) {
     const random = createSeededRandom(`${mutationSeed}/${name}/${index}`);
     const text = damage({ samples, words, characters }, random).slice(0, longest);
     const start = process.threadCpuUsage();
@@ -107,12 +126,12 @@ async function mutate<Input extends string | Uint8Array>(
       );
     }
   }
-  const report = { inputs: mutationCount, accepted, seed: mutationSeed };
+  const report = { inputs, accepted, seed: mutationSeed };
   console.log(
-    `${name}: ${mutationCount} inputs, ${accepted} accepted, MB_MUTATION_SEED=${mutationSeed} repeats them`,
+    `${name}: ${inputs} inputs, ${accepted} accepted, MB_MUTATION_SEED=${mutationSeed} repeats them`,
   );
-  if (accepted === 0 && mutationCount >= 100)
-    throw new Error(`${name} accepted none of ${mutationCount} inputs: the samples are not its input.`);
+  if (accepted === 0 && inputs >= 100)
+    throw new Error(`${name} accepted none of ${inputs} inputs: the samples are not its input.`);
   return report;
 }
 

@@ -1,16 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { mutateOctets, mutationCount, mutationTimeoutMs } from '@mb/testkit/mutation';
+import { makeMutationFolder, mutateOctets, mutationTimeoutMs, slowMutationCount } from '@mb/testkit/mutation';
 import { afterAll, expect, it } from 'vitest';
 import { CliError } from '../../src/errors.ts';
 import { RecipientsFile } from '../../src/merge/recipients-file.ts';
 import { ResultsFile } from '../../src/merge/results-file.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'mb-mutation-'));
+const folder = makeMutationFolder();
 afterAll(() => rmSync(folder, { recursive: true }));
 
-it(`MUT-01 RecipientsFile reads rows or names what is wrong: ${mutationCount} damaged files`, {
+it(`MUT-01 RecipientsFile reads rows or names what is wrong: ${slowMutationCount} damaged files`, {
   timeout: mutationTimeoutMs,
 }, async () => {
   const path = join(folder, 'recipients.csv');
@@ -22,6 +21,7 @@ it(`MUT-01 RecipientsFile reads rows or names what is wrong: ${mutationCount} da
   };
   await mutateOctets({
     name: 'RecipientsFile',
+    slow: true,
     samples: [
       'email,name\r\nann@example.com,"A, ""B"""\r\nbob@example.org,Bob\r\n',
       '\ufeffemail;name\nann@example.com;"two\nlines"\n\n;\n',
@@ -44,13 +44,14 @@ it(`MUT-01 RecipientsFile reads rows or names what is wrong: ${mutationCount} da
   });
 });
 
-it(`MUT-01 ResultsFile reads results or refuses the file: ${mutationCount} damaged files`, {
+it(`MUT-01 ResultsFile reads results or refuses the file: ${slowMutationCount} damaged files`, {
   timeout: mutationTimeoutMs,
 }, async () => {
   const path = join(folder, 'results.jsonl');
   const run = `{"format":"mb-results-1","runId":"r","at":"2026-11-20T10:00:00.000Z","recipients":"a","message":"b","target":"send"}\n`;
   await mutateOctets({
     name: 'ResultsFile',
+    slow: true,
     samples: [
       `${run}{"row":2,"address":"ann@example.com","status":"delivered","at":"x"}\n{"row":3,"address":"bob@example.org","status":"failed","at":"x"}\n`,
       `${run}{"row":2,"address":"ann@example.com","status":"deferred","at":"x"}\n${run}{"row":2,"address":"ann@`,
