@@ -19,12 +19,14 @@ import {
   senderOptions,
   tlsOptions,
 } from './options.ts';
+import * as printable from './printable-text.ts';
 import { suppressedPageOptions } from './queue/control.ts';
 import { sinkOptions, webhookOptions } from './queue/event-sink.ts';
 import { eventsOptions } from './queue/event-stream.ts';
 import { routeOptions } from './route/next-hop.ts';
 import { egressSource } from './sender/egress-source.ts';
 import { verpOptions } from './sender/verp.ts';
+import * as conformance from './store/conformance/index.ts';
 import * as store from './store/index.ts';
 import { memoryStoreOptions } from './store/memory/memory-store.ts';
 import { messageFilter } from './store/message-filter.ts';
@@ -33,6 +35,7 @@ import { watchRecordsOptions } from './store/records.ts';
 import { retentionOptions } from './store/retention.ts';
 import * as sqlite from './store/sqlite/sqlite-store.ts';
 import { sqliteStoreOptions } from './store/sqlite/sqlite-store.ts';
+import * as template from './template/index.ts';
 import { workerOptions } from './worker/worker.ts';
 
 const { MailBroker, MailQueue, MailSender, MailWorker, MemoryStore } = broker;
@@ -294,5 +297,25 @@ const storeWalk: OptionWalk<typeof store> = {
   formatRecipientId: 'none',
   BrokerError: 'none',
 };
-const storeCases = optionCases(store, storeWalk, 'MB_BROKER_OPTION');
+const templateWalk: OptionWalk<typeof template> = {
+  // Its message may lack fields that others have; composeMessage() checks what is rendered.
+  parseMessageTemplate: 'result',
+  parseGapText: 'none',
+  fillGapText: 'none',
+  escapeHeaderText: 'none',
+  escapeHtml: 'none',
+  escapeText: 'none',
+  escapeUriPart: 'none',
+};
+const printableWalk: OptionWalk<typeof printable> = {
+  csvCell: 'none',
+  printableJson: 'none',
+  printableText: 'none',
+};
+const storeCases = [
+  ...optionCases(store, storeWalk, 'MB_BROKER_OPTION'),
+  ...optionCases(template, templateWalk, 'MB_BROKER_OPTION'),
+  ...optionCases(printable, printableWalk, 'MB_BROKER_OPTION'),
+  ...optionCases(conformance, {}, 'MB_BROKER_OPTION'),
+];
 it.each(storeCases)('OPT-04 $name', ({ check }) => check());

@@ -17,7 +17,6 @@ import {
   type OptionTable,
   readOptions,
   record,
-  refuseUnknownKeys,
   text,
   word,
 } from './option-table.ts';
@@ -144,9 +143,9 @@ class ZoneResolver implements MemoryResolver {
   }
 
   async query<T extends RecordType>(name: string, type: T, options?: QueryOptions): Promise<Answer<T>> {
-    if (options !== undefined) refuseUnknownKeys(options, queryOptions, 'query: options');
+    const { signal } = readOptions(options, queryOptions, 'query: options');
     checkRecordType(type);
-    if (options?.signal?.aborted) throw abortError(options.signal);
+    if (signal?.aborted) throw abortError(signal);
     const normal = requireDomain(name);
     this.calls.push({ name: normal, type });
     return this.#answer(normal, type);

@@ -18,7 +18,6 @@ import {
   type OptionsRead,
   type OptionTable,
   readOptions,
-  refuseUnknownKeys,
   text,
 } from './option-table.ts';
 import { printable } from './printable.ts';
@@ -162,7 +161,7 @@ class SocketResolver implements NodeResolver {
   }
 
   async query<T extends RecordType>(name: string, type: T, options?: QueryOptions): Promise<Answer<T>> {
-    if (options !== undefined) refuseUnknownKeys(options, queryOptions, 'query: options');
+    const { signal } = readOptions(options, queryOptions, 'query: options');
     checkRecordType(type);
     const normal = normalizeName(name);
     if (normal === undefined) {
@@ -173,7 +172,6 @@ class SocketResolver implements NodeResolver {
     }
     const cached = this.#cache?.get(normal, type, this.#config.clock.now());
     if (cached !== undefined) return cached as Answer<T>;
-    const signal = options?.signal;
     throwIfAborted(signal);
     return this.#share(normal, type, signal) as Promise<Answer<T>>;
   }

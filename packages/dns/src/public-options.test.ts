@@ -10,6 +10,7 @@ import * as memory from './memory.ts';
 import { mtaStsCacheOptions } from './mta-sts/cache.ts';
 import { mtaStsFetchOptions } from './mta-sts/fetch.ts';
 import { resolverOptions } from './node-resolver.ts';
+import * as publicSuffix from './public-suffix.ts';
 import { queryOptions } from './resolver.ts';
 import { checkHostOptions, spfRequest } from './spf/check-host.ts';
 import { tlsaLookupOptions, tlsaTarget } from './tlsa/lookup.ts';
@@ -209,5 +210,6 @@ const memoryWalk: OptionWalk<typeof memory> = {
 const cases = [
   ...optionCases(dns, walk, 'MB_DNS_OPTION'),
   ...optionCases(memory, memoryWalk, 'MB_DNS_OPTION'),
+  ...optionCases(publicSuffix, { organizationalDomain: 'none' }, 'MB_DNS_OPTION'),
 ];
 it.each(cases)('OPT-04 $name', ({ check }) => check());

@@ -7,6 +7,7 @@ import * as aggregate from './aggregate-report.ts';
 import * as calendar from './calendar.ts';
 import { calendarInput } from './calendar.ts';
 import { charsetOptions } from './charset.ts';
+import * as charsets from './charsets.ts';
 import { composeOptions } from './compose.ts';
 import * as dataUrl from './data-url.ts';
 import { encodedWordOptions } from './encoded-word.ts';
@@ -51,6 +52,7 @@ const walk: OptionWalk<typeof mime> = {
     {
       valid: full,
       table: rows(messageFields),
+      fields: true,
       call: (given: never) => mime.composeMessage(given),
     },
   ],
@@ -174,6 +176,7 @@ const page = '<p>x</p>';
 const cases = [
   ...optionCases(mime, walk, 'MB_MIME_OPTION'),
   ...optionCases(node, nodeWalk, 'MB_MIME_OPTION'),
+  ...optionCases(charsets, { decodeCharset: 'none' }, 'MB_MIME_OPTION'),
   ...optionCases(
     aggregate,
     {
@@ -239,6 +242,7 @@ const cases = [
         {
           valid: { method: 'REQUEST', content: 'x' },
           table: rows(calendarInput),
+          fields: true,
           call: (o: never) => calendar.calendarParts(o),
         },
       ],

@@ -12,6 +12,8 @@ export interface OptionEntry {
   readonly table: Readonly<Record<string, object>>;
   /** Calls the export with these options; what it does with them does not matter, as long as it ends. */
   readonly call: (options: never) => unknown;
+  /** The keys are fields of a message: the error of a wrong value has a code and a kind of its own. Default false. */
+  readonly fields?: boolean | undefined;
   /** Paths in `valid` that are not options, such as `['failures']`: records with any keys, stores, messages. */
   readonly opaque?: readonly string[];
 }
@@ -76,8 +78,10 @@ export interface OptionCase {
 const unknownName = 'noSuchOption';
 
 /**
- * The checks for a walk: each options object, and each object nested in it, refuses an unknown key; each key that may
- * be left out may be `undefined`; each required one must not be; and every exported function and class has an entry.
+ * The checks for a walk: each options object, and each object nested in it, refuses an unknown key, and one that is
+ * misspelt with the one that was meant; each key refuses values of a wrong type and beyond its range with its path; each
+ * key that may be left out may be `undefined`; each required one must not be; and every exported function and class has
+ * an entry.
  *
  * @param code  The package's error code for options, such as `MB_DKIM_OPTION`.
  * @example
@@ -114,6 +118,12 @@ function entryCases(name: string, entry: OptionEntry, code: string): OptionCase[
     if (!(error as Error).message.includes(mentioned))
       throw new Error(`${name}: the error does not name ${mentioned}.`);
   };
+  const expectFieldRefusal = async (options: unknown) => {
+    const found = codeOf(await errorOf(() => call(options)));
+    const prefix = code.slice(0, code.lastIndexOf('_') + 1);
+    if (typeof found !== 'string' || !found.startsWith(prefix))
+      throw new Error(`${name}: expected ${prefix}…, got ${String(found)}`);
+  };
   const cases: OptionCase[] = [];
   for (const path of objectPaths(entry.valid, entry.opaque ?? [])) {
     cases.push({
@@ -122,6 +132,22 @@ function entryCases(name: string, entry: OptionEntry, code: string): OptionCase[
     });
   }
   for (const [key, row] of Object.entries(entry.table)) {
+    const misspelt = key.slice(0, -1);
+    if (misspelt.length > 2 && !(misspelt in entry.table)) {
+      cases.push({
+        name: `${name} says what ${misspelt} was meant to be`,
+        check: () => expectRefusal({ ...entry.valid, [misspelt]: 1 }, `did you mean "${key}"?`),
+      });
+    }
+    for (const wrong of wrongValues(row)) {
+      cases.push({
+        name: `${name} refuses ${key}: ${String(wrong)}`,
+        check: () =>
+          entry.fields
+            ? expectFieldRefusal({ ...entry.valid, [key]: wrong })
+            : expectRefusal({ ...entry.valid, [key]: wrong }, key),
+      });
+    }
     const options = { ...entry.valid, [key]: undefined };
     if ('required' in row && row.required === true) {
       cases.push({ name: `${name} misses ${key}`, check: () => expectRefusal(options, key) });
@@ -137,6 +163,16 @@ function entryCases(name: string, entry: OptionEntry, code: string): OptionCase[
   }
   cases.push({ name: `${name} refuses null`, check: () => expectRefusal(null, 'must be an object') });
   return cases;
+}
+
+/** A value of a type that no option has and, where the row says its range, numbers beyond it. */
+function wrongValues(row: object): unknown[] {
+  const { minimum, maximum } = row as { readonly minimum?: unknown; readonly maximum?: unknown };
+  const range =
+    typeof minimum === 'number' && typeof maximum === 'number'
+      ? [minimum - 1, maximum + 1, Number.NaN, String(maximum)]
+      : [];
+  return [Symbol('wrong'), ...range];
 }
 
 /** The paths of the plain objects in a value, itself included. */

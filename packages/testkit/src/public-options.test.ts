@@ -3,10 +3,13 @@ import { certificateOptions } from './certificate.ts';
 import { failureScopeOptions } from './dns/failure.ts';
 import { dnsServerOptions } from './dns/server.ts';
 import * as testkit from './index.ts';
+import * as mutation from './mutation.ts';
+import * as optionWalk from './option-walk.ts';
 import { type OptionWalk, optionCases } from './option-walk.ts';
 import { smtpHostOptions } from './smtp/host.ts';
 import { hostAuthOptions, scriptOptions } from './smtp/script.ts';
 import { idleOptions } from './virtual-clock.ts';
+import * as wrongTypes from './wrong-types.ts';
 
 const clock = new testkit.VirtualClock();
 const zones = { 'example.test': { records: { '@': { A: '127.0.0.1' } } } };
@@ -93,5 +96,19 @@ const walk: OptionWalk<typeof testkit> = {
   TestkitError: 'none',
 };
 
-const cases = optionCases(testkit, walk, 'MB_TESTKIT_OPTION');
+// What these take is checked by the compiler: they are called by tests only.
+const mutationWalk: OptionWalk<typeof mutation> = {
+  makeMutationFolder: 'none',
+  mutateOctets: 'result',
+  mutateText: 'result',
+};
+const optionWalkWalk: OptionWalk<typeof optionWalk> = { optionCases: 'none' };
+const wrongTypesWalk: OptionWalk<typeof wrongTypes> = { wrongTypeCases: 'none' };
+
+const cases = [
+  ...optionCases(testkit, walk, 'MB_TESTKIT_OPTION'),
+  ...optionCases(mutation, mutationWalk, 'MB_TESTKIT_OPTION'),
+  ...optionCases(optionWalk, optionWalkWalk, 'MB_TESTKIT_OPTION'),
+  ...optionCases(wrongTypes, wrongTypesWalk, 'MB_TESTKIT_OPTION'),
+];
 it.each(cases)('OPT-04 $name', ({ check }) => check());

@@ -84,7 +84,7 @@ export async function prepareMessage(
       : [wireAddress(parseMailbox(recipient, { addresses: message.addresses ?? 'strict' }))];
   if (isReady(message)) {
     const envelope = only ? { ...message.envelope, to: only } : message.envelope;
-    if (envelope !== undefined && envelope !== null) refuseNoRecipients(envelope.to);
+    if (typeof envelope === 'object' && envelope !== null) refuseNoRecipients(envelope.to);
     return readReadyMessage({ ...message, envelope }, options);
   }
   const addressed = recipient !== undefined && namesNobody(message) ? { ...message, to: recipient } : message;
