@@ -2,6 +2,7 @@ import { packageBuild } from '../../tsup.base.ts';
 
 export default packageBuild({
   index: 'src/index.ts',
+  lint: 'src/lint/index.ts',
   'printable-text': 'src/printable-text.ts',
   sqlite: 'src/store/sqlite/sqlite-store.ts',
   store: 'src/store/index.ts',

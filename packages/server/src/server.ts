@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { type ServerType, serve } from '@hono/node-server';
 import type { MailBroker } from '@mb/broker';
+import { createResolver, type Resolver, type ResolverOptions } from '@mb/dns';
 import { Access } from './access.ts';
 import { ApiKeys } from './api-keys.ts';
 import { ServerError } from './errors.ts';
@@ -10,6 +11,7 @@ import { createApp } from './http/app.ts';
 import {
   callback,
   integer,
+  matching,
   type OptionTable,
   readOptions,
   required,
@@ -32,6 +34,8 @@ export interface ServerOptions {
   readonly maxMessageBytes?: number | undefined;
   /** Most requests at once; more get 503 with Retry-After. Default 256. */
   readonly maxInFlight?: number | undefined;
+  /** Where `/v1/verify` looks up keys and policies: a resolver, or options for one. Default: the system's servers. */
+  readonly dns?: Resolver | ResolverOptions | undefined;
   /** Told of failures of the server itself. Default: a process warning. */
   readonly onError?: ((error: unknown) => void) | undefined;
   /** Told in a sentence of what an operator should know, such as an address that guesses keys. Default: a process warning. */
@@ -45,6 +49,7 @@ export const serverOptions = {
   broker: required(withMethods<MailBroker>('enqueue', 'explain', 'events')),
   maxMessageBytes: integer(1024, 2 ** 31, { default: 64 * 1024 * 1024, unit: 'octets' }),
   maxInFlight: integer(1, 100_000, { default: 256 }),
+  dns: matching<Resolver | ResolverOptions>('a resolver, or options for one', isObject),
   onError: callback<(error: unknown) => void>(),
   onWarning: callback<(text: string) => void>(),
   now: callback<() => number>(),
@@ -121,7 +126,15 @@ export interface MailServer {
  */
 export function createServer(options: ServerOptions): MailServer {
   const read = readOptions(options, serverOptions, 'createServer: options');
-  const { broker, maxMessageBytes, maxInFlight, onError = warn, onWarning = warn, now = Date.now } = read;
+  const {
+    broker,
+    maxMessageBytes,
+    maxInFlight,
+    dns,
+    onError = warn,
+    onWarning = warn,
+    now = Date.now,
+  } = read;
   const keys = new ApiKeys({ records: broker.records, now, onError });
   const addresses = new WeakMap<Request, string>();
   let draining = false;
@@ -140,6 +153,7 @@ export function createServer(options: ServerOptions): MailServer {
     isDraining: () => draining,
     clientAddress: (request) => addresses.get(request),
     version: packageVersion(),
+    resolver: dns && 'query' in dns ? dns : createResolver(dns),
   });
   const listeners = new Set<ServerType>();
   const submissions = new Set<SubmissionServer>();
@@ -231,4 +245,8 @@ function warn(trouble: unknown): void {
 function packageVersion(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

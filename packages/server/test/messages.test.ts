@@ -1,4 +1,7 @@
+import { readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { parseMessage } from '@mb/mime';
+import { simpleParser } from 'mailparser';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Call, type Service, startService } from './service.ts';
 
@@ -190,5 +193,113 @@ describe('finding messages', () => {
     await expect.poll(story).toEqual(['accepted', 'attempted', 'delivered']);
     expect((await call('GET', '/v1/messages?state=waiting')).status).toBe(422);
     expect((await call('GET', '/v1/messages/777/events')).status).toBe(404);
+  });
+});
+
+describe('other ways to send', () => {
+  it('SRV-57 takes a message and files as a form, in which files are streamed', async () => {
+    await using service = await startService({ host: 14, server: { maxMessageBytes: 200_000 } });
+    const call = await service.withKey();
+    const post = async (form: FormData) => {
+      const response = await fetch(`${service.url}/v1/messages`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${call.token}`, 'idempotency-key': 'form-1' },
+        body: form,
+      });
+      return { status: response.status, body: (await response.json()) as Record<string, string> };
+    };
+    const form = () => {
+      const made = new FormData();
+      const fields = {
+        from: 'ann@sender.test',
+        to: 'bob@one.test',
+        html: '<img src="cid:logo@sender.test">',
+      };
+      made.set('message', JSON.stringify(fields));
+      made.append('cid:logo@sender.test', new Blob([octets], { type: 'image/png' }), 'logo.png');
+      made.append('file', new Blob(['a,b\r\n']), 'Q1/Q2 report.csv');
+      return made;
+    };
+    const octets = Buffer.alloc(100_000, 7);
+    const accepted = await post(form());
+    expect(accepted).toMatchObject({ status: 202, body: { id: expect.any(String) } });
+    expect((await post(form())).body).toMatchObject({ id: accepted.body.id, duplicate: true });
+    const raw = (await call('GET', `/v1/messages/${accepted.body.id}/content`)).body as string;
+    const parsed = await simpleParser(raw);
+    expect(parsed.attachments.map(({ filename, contentType, cid }) => [filename, contentType, cid])).toEqual([
+      ['logo.png', 'image/png', 'logo@sender.test'],
+      ['Q1_Q2 report.csv', 'text/csv', undefined],
+    ]);
+    expect(parsed.attachments[0]!.content.equals(octets)).toBe(true);
+    const tooLong = form();
+    tooLong.append('file', new Blob([Buffer.alloc(150_000)]), 'big.bin');
+    expect((await post(tooLong)).status).toBe(413);
+    const without = new FormData();
+    without.append('file', new Blob(['x']), 'x.txt');
+    expect(await post(without)).toMatchObject({ status: 422, body: { code: 'MB_SERVER_SCHEMA' } });
+    const unknown = form();
+    unknown.set('mesage', '{}');
+    expect((await post(unknown)).status).toBe(422);
+    const torn = await call('POST', '/v1/messages', Buffer.from('--b\r\nContent-Disp'), {
+      'content-type': 'multipart/form-data; boundary=b',
+    });
+    expect(torn.status).toBe(400);
+    expect((await readdir(tmpdir())).filter((name) => name.startsWith('mb-form-'))).toEqual([]);
+  });
+
+  it('SRV-58 fills a template for each recipient, escaped, and tells of each what is missing', async () => {
+    await using service = await startService({ host: 14 });
+    const call = await service.withKey();
+    const { status, body } = await call('POST', '/v1/messages/templated', {
+      template: {
+        from: 'ann@sender.test',
+        subject: 'Welcome, {{name|friend}}',
+        html: '<p>{{name|friend}}: {{code}}</p>',
+      },
+      recipients: [
+        { to: 'bob@one.test', values: { name: '<Bob & Co>', code: 1234 } },
+        { to: 'carol@one.test', values: { code: 'x' }, idempotencyKey: 'k' },
+        { to: 'dave@one.test', values: {} },
+      ],
+      tag: 'welcome',
+    });
+    expect(status).toBe(200);
+    expect(body.results).toMatchObject([
+      { duplicate: false },
+      { duplicate: false },
+      { error: { status: 422, code: 'MB_BROKER_TEMPLATE_VALUES' } },
+    ]);
+    const parsed = await simpleParser((await call('GET', `/v1/messages/${body.results[0].id}/content`)).body);
+    expect(parsed.subject).toBe('Welcome, <Bob & Co>');
+    expect(parsed.html).toContain('<p>&#60;Bob &#38; Co&#62;: 1234</p>');
+    expect((await call('GET', '/v1/messages?tag=welcome')).body.data).toHaveLength(2);
+    const bad = {
+      template: { from: 'a@b.test', to: 'x@y.test', text: '' },
+      recipients: [{ to: 'bob@one.test' }],
+    };
+    expect((await call('POST', '/v1/messages/templated', bad)).status).toBe(422);
+    const open = { template: { from: 'a@b.test', text: '{{' }, recipients: [{ to: 'bob@one.test' }] };
+    expect(await call('POST', '/v1/messages/templated', open)).toMatchObject({
+      status: 422,
+      body: { code: 'MB_BROKER_TEMPLATE' },
+    });
+  });
+
+  it('SRV-59 verifies a message as a receiver would, and keeps nothing', async () => {
+    await using service = await startService({ host: 14 });
+    const call = await service.withKey();
+    const message = 'From: ann@sender.test\r\nSubject: x\r\n\r\nhello\r\n';
+    const { status, body } = await call(
+      'POST',
+      '/v1/verify?ip=192.0.2.1&sender=ann@sender.test',
+      Buffer.from(message),
+      { 'content-type': 'message/rfc822' },
+    );
+    expect(status).toBe(200);
+    expect(body.verdicts.map(({ method }: { method: string }) => method)).toEqual(['dkim', 'spf', 'dmarc']);
+    expect(body.author).toBe('sender.test');
+    expect(body.findings).toContainEqual(expect.objectContaining({ check: 'dkim', severity: 'error' }));
+    expect((await call('GET', '/v1/messages')).body.data).toEqual([]);
+    expect((await call('POST', '/v1/verify?ip=nonsense', Buffer.from(message))).status).toBe(422);
   });
 });

@@ -222,3 +222,40 @@ describe('the service', () => {
     });
   });
 });
+
+describe('import of suppressions', () => {
+  it('SRV-61 reads what the export writes, all of it or nothing', async () => {
+    await using service = await startService({ host: 15 });
+    const shop = await service.withKey({ tenant: 'shop' });
+    const bank = await service.withKey({ tenant: 'bank' });
+    const send = (call: typeof shop, csv: string) =>
+      call('POST', '/v1/suppressions/import', Buffer.from(csv), { 'content-type': 'text/csv' });
+    expect(await send(shop, 'reason,address\r\ncomplaint,bob@one.test\r\n,carol@one.test\r\n')).toMatchObject(
+      {
+        status: 200,
+        body: { entries: 2 },
+      },
+    );
+    const exported = (await shop('GET', '/v1/suppressions/export')).body as string;
+    expect((await send(bank, exported)).body).toEqual({ entries: 2 });
+    expect((await bank('GET', '/v1/suppressions')).body.data).toMatchObject([
+      { address: 'bob@one.test', reason: 'complaint' },
+      { address: 'carol@one.test', reason: 'operator' },
+    ]);
+    const refused = await send(bank, 'address,reason\r\nnew@one.test,operator\r\nno address,bored\r\n');
+    expect(refused).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: 'line 3' }, { path: 'line 3' }] },
+    });
+    expect((await bank('GET', '/v1/suppressions')).body.data).toHaveLength(2);
+    for (const [csv, status] of [
+      ['', 422],
+      ['address\r\n', 422],
+      ['mail\r\nbob@one.test', 422],
+      ['address\r\n"bob@one.test', 400],
+      ['address\r\na,b,c\r\n', 400],
+    ] as const) {
+      expect((await send(bank, csv)).status, csv).toBe(status);
+    }
+  });
+});

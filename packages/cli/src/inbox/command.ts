@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { authenticate, type SessionFacts } from '@mb/broker/lint';
 import type { Resolver } from '@mb/dns';
 import { parseMessage } from '@mb/mime';
 import { Command, Option } from 'commander';
@@ -6,7 +7,6 @@ import { colors as pc } from '../colors.ts';
 import { processTerminal, type ResolverFlags, resolverFlags, resolverFor } from '../dns/terminal.ts';
 import { untilSignal } from '../end-signal.ts';
 import { exitCodes } from '../exit-code.ts';
-import { authenticate, type SessionFacts } from '../message/authentication.ts';
 import { handleOutputLoss, jsonLine, lossMessage, notice, print } from '../output.ts';
 import { parseIp, wholeNumber } from '../parse-flag.ts';
 import { labelled } from '../terminal.ts';

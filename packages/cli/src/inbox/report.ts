@@ -1,7 +1,7 @@
+import { type Authentication, listVerdicts, type ShortVerdict } from '@mb/broker/lint';
 import type { ParsedMessage } from '@mb/mime';
 import { colors as pc } from '../colors.ts';
-import type { Authentication } from '../message/authentication.ts';
-import { listVerdicts, paintResult, type ShortVerdict } from '../message/verdict.ts';
+import { paintResult } from '../message/verdict.ts';
 import { plural } from '../plural.ts';
 import { printable, terminalWidth, wrap } from '../terminal.ts';
 import { formatMoment } from '../time.ts';

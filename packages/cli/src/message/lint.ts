@@ -1,4 +1,4 @@
-import { type ParsedMessage, parseMessage } from '@mb/mime';
+import { type LintFinding, lintMessage } from '@mb/broker/lint';
 import { Command } from 'commander';
 import { colors as pc } from '../colors.ts';
 import { processTerminal, type ResolverFlags, resolverFlags, resolverFor } from '../dns/terminal.ts';
@@ -6,11 +6,6 @@ import { print, printJson } from '../output.ts';
 import { plural } from '../plural.ts';
 import { readInput } from '../send/file.ts';
 import { printable, terminalWidth, wrap } from '../terminal.ts';
-import { type Authentication, authenticate } from './authentication.ts';
-import { checkBody } from './body-checks.ts';
-import type { LintFinding } from './finding.ts';
-import { checkHeader, checkUnsubscribe } from './header-checks.ts';
-import { checkSignatures } from './signature-check.ts';
 
 interface LintFlags extends ResolverFlags {
   readonly transactional?: true;
@@ -38,33 +33,14 @@ export function lintCommand(): Command {
   for (const option of resolverFlags()) command.addOption(option);
   return command.addHelpText('after', EXAMPLES).action(async (path: string, flags: LintFlags) => {
     const octets = await readInput('file', path);
-    const message = await parseMessage(octets);
-    const authentication = flags.dns
-      ? await authenticate(octets, message, resolverFor(flags, processTerminal))
-      : undefined;
-    const findings = lintMessage(octets, message, authentication, flags);
+    const { findings } = await lintMessage(octets, {
+      resolver: flags.dns ? resolverFor(flags, processTerminal) : undefined,
+      transactional: flags.transactional,
+    });
     process.exitCode = exitCodeFor(findings);
     if (flags.json) printJson({ exitCode: process.exitCode, findings });
     else print(formatLint(findings));
   });
-}
-
-/** All findings on a message, in the order of the checks. */
-function lintMessage(
-  octets: Uint8Array,
-  message: ParsedMessage,
-  authentication: Authentication | undefined,
-  { transactional }: LintFlags,
-): LintFinding[] {
-  const signed = authentication?.dkim.signatures
-    .filter(({ status }) => status === 'pass')
-    .flatMap(({ signedHeaders }) => signedHeaders);
-  return [
-    ...(authentication ? checkSignatures(authentication) : []),
-    ...checkHeader(message, Date.now()),
-    ...(transactional ? [] : [checkUnsubscribe(message.headers, signed)]),
-    ...checkBody(octets, message),
-  ];
 }
 
 function exitCodeFor(findings: readonly LintFinding[]): number {

@@ -1,3 +1,4 @@
+import { type Authentication, authenticate, listVerdicts, type SessionFacts } from '@mb/broker/lint';
 import type { Resolver } from '@mb/dns';
 import { type ParsedMessage, type ParsedPart, parseMessage } from '@mb/mime';
 import { Command, Option } from 'commander';
@@ -8,8 +9,7 @@ import { parseIp } from '../parse-flag.ts';
 import { plural } from '../plural.ts';
 import { readInput } from '../send/file.ts';
 import { printable, terminalWidth, wrap } from '../terminal.ts';
-import { type Authentication, authenticate, type SessionFacts } from './authentication.ts';
-import { listVerdicts, paintResult } from './verdict.ts';
+import { paintResult } from './verdict.ts';
 
 interface ShowFlags extends ResolverFlags {
   readonly ip?: string;

@@ -126,6 +126,9 @@ export interface paths {
             requestBody: {
                 content: {
                     "application/json": components["schemas"]["Message"];
+                    "multipart/form-data": {
+                        message: components["schemas"]["Message"];
+                    };
                     "message/rfc822": string;
                 };
             };
@@ -228,6 +231,105 @@ export interface paths {
             };
             responses: {
                 /** A result for each message */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            results: components["schemas"]["BatchResult"][];
+                        };
+                    };
+                };
+                /** No key, or a wrong one */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The key may not do this */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** There is no such object, or it is another tenant's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The request is not valid; `errors` names the places */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Too many requests; see Retry-After */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Overloaded, or the queue cannot be used; see Retry-After */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/templated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept one message for each of up to 1,000 recipients, with values of their own
+         * Gaps such as `{{name}}` or `{{name|friend}}` may be in the subject, text, HTML, header fields and unsubscribe links; values are escaped for where they go. Each recipient has a result, in order; a value that is missing is an error of its recipient.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["TemplatedMessages"];
+                };
+            };
+            responses: {
+                /** A result for each recipient */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1954,6 +2056,107 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/suppressions/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add the addresses of a CSV file
+         * As the export writes it: a heading, then `address` and, if the heading names it, `reason`; other columns are ignored. The whole file is checked first: one wrong line, and nothing is added.
+         */
+        post: {
+            parameters: {
+                query?: {
+                    tenant?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "text/csv": string;
+                };
+            };
+            responses: {
+                /** How many entries were taken */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            entries: number;
+                        };
+                    };
+                };
+                /** No key, or a wrong one */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The key may not do this */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** There is no such object, or it is another tenant's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The request is not valid; `errors` names the places */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Too many requests; see Retry-After */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Overloaded, or the queue cannot be used; see Retry-After */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/suppressions/{address}": {
         parameters: {
             query?: never;
@@ -2894,6 +3097,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check DKIM, SPF and DMARC of a message, and what large receivers ask for
+         * The body is the message. Nothing is sent or kept.
+         */
+        post: {
+            parameters: {
+                query?: {
+                    /** Address that the message came from. Default: SPF is not checked. */
+                    ip?: string;
+                    /** Return path; empty, the default: the null one. */
+                    sender?: string;
+                    /** What the client said in EHLO. */
+                    helo?: string;
+                    /** Mail that is not sent in bulk needs no unsubscribe link. */
+                    transactional?: "true" | "false";
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "message/rfc822": string;
+                };
+            };
+            responses: {
+                /** What was found */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Verification"];
+                    };
+                };
+                /** No key, or a wrong one */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The key may not do this */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** There is no such object, or it is another tenant's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The request is not valid; `errors` names the places */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Too many requests; see Retry-After */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Overloaded, or the queue cannot be used; see Retry-After */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/health": {
         parameters: {
             query?: never;
@@ -3349,6 +3658,119 @@ export interface components {
             };
             idempotencyKey?: string;
         };
+        TemplatedMessages: {
+            template: components["schemas"]["Template"];
+            recipients: {
+                /** One mailbox: `Ann <ann@example.com>`, or `{ name, address }`. */
+                to: string | {
+                    name?: string;
+                    address: string;
+                };
+                /**
+                 * By the name of the gap, in either case.
+                 * @default {}
+                 */
+                values: {
+                    [key: string]: string | number | null;
+                };
+                idempotencyKey?: string;
+            }[];
+            /** Only for keys of all tenants. */
+            tenant?: string;
+            /** A word by which messages can be selected later. */
+            tag?: string;
+            /**
+             * Format: date-time
+             * Nothing is attempted before.
+             */
+            notBefore?: string;
+            delivery?: {
+                /** Only over verified TLS (RFC 8689). */
+                requireTls?: boolean;
+                /** @enum {string} */
+                sign?: "attempt" | "enqueue";
+                /** Default: five days. */
+                expireAfterMs?: number;
+                delayNoticeAfterMs?: number | null;
+                /** @enum {string} */
+                onUnknown?: "retry" | "hold" | "report";
+                notify?: "never" | ("success" | "failure" | "delay")[];
+                /** @enum {string} */
+                ret?: "full" | "headers";
+                envid?: string;
+            };
+        };
+        Template: {
+            from: string | {
+                name?: string;
+                address: string;
+            } | (string | {
+                name?: string;
+                address: string;
+            })[];
+            replyTo?: string | {
+                name?: string;
+                address: string;
+            } | {
+                name: string;
+                members: (string | {
+                    name?: string;
+                    address: string;
+                })[];
+            } | (string | {
+                name?: string;
+                address: string;
+            } | {
+                name: string;
+                members: (string | {
+                    name?: string;
+                    address: string;
+                })[];
+            })[];
+            /** One mailbox: `Ann <ann@example.com>`, or `{ name, address }`. */
+            sender?: string | {
+                name?: string;
+                address: string;
+            };
+            subject?: string;
+            text?: string;
+            html?: string;
+            alternatives?: {
+                contentType: string;
+                content: string;
+            }[];
+            attachments?: components["schemas"]["Attachment"][];
+            headers?: {
+                [key: string]: string | string[];
+            };
+            messageId?: string;
+            inReplyTo?: string | string[];
+            references?: string | string[];
+            /** Format: date-time */
+            date?: string;
+            list?: {
+                id?: string | {
+                    name?: string;
+                    id: string;
+                };
+                unsubscribe?: string | string[];
+                oneClick?: boolean;
+                help?: string;
+                subscribe?: string;
+                post?: string;
+                owner?: string;
+                archive?: string;
+            };
+            /** @enum {string} */
+            autoSubmitted?: "no" | "auto-generated" | "auto-replied" | "auto-notified";
+            /** @enum {string} */
+            precedence?: "bulk" | "list" | "junk";
+            /** @enum {string} */
+            priority?: "high" | "normal" | "low";
+            feedbackId?: string;
+            /** @enum {string} */
+            addresses?: "strict" | "as-received";
+        };
         MessageSummary: {
             id: string;
             sender: string;
@@ -3519,6 +3941,23 @@ export interface components {
                 p50Ms: number;
                 p95Ms: number;
             };
+        };
+        Verification: {
+            verdicts: {
+                /** @enum {string} */
+                method: "dkim" | "spf" | "dmarc";
+                /** As RFC 8601 §2.7 names it. */
+                result: string;
+                detail: string;
+            }[];
+            author?: string;
+            findings: {
+                check: string;
+                /** @enum {string} */
+                severity: "error" | "warning" | "ok";
+                message: string;
+                fix?: string;
+            }[];
         };
         Health: {
             queued: number;

@@ -1,3 +1,4 @@
+import type { Resolver } from '@mb/dns';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import { type Api, type ApiParts, createApi } from './api.ts';
@@ -13,6 +14,7 @@ import { addMessageRoutes } from './routes/messages.ts';
 import { addRecipientRoutes } from './routes/recipients.ts';
 import { addStatsRoutes } from './routes/stats.ts';
 import { addSuppressionRoutes } from './routes/suppressions.ts';
+import { addVerifyRoute } from './routes/verify.ts';
 
 /** What the application takes. */
 export interface AppParts extends ApiParts, AuthenticationParts {
@@ -20,6 +22,8 @@ export interface AppParts extends ApiParts, AuthenticationParts {
   /** Most requests at once; more are answered with 503. */
   readonly maxInFlight: number;
   readonly version: string;
+  /** For `/v1/verify`. */
+  readonly resolver: Resolver;
 }
 
 /** The HTTP API: resources under /v1, and /livez, /readyz and /openapi.json. */
@@ -59,6 +63,7 @@ export function createApp(parts: AppParts): Api {
   addKeyRoutes(api, parts);
   addExplainRoutes(api, parts);
   addStatsRoutes(api, parts);
+  addVerifyRoute(api, parts);
   addHealthRoute(api, parts);
   addDocument(api, parts.version);
   return api;

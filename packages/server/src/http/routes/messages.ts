@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { EnqueueOptions, EnqueueResult, MessageView, ReadyMessage } from '@mb/broker';
-import type { Message } from '@mb/mime';
+import { parseMessageTemplate } from '@mb/broker/template';
+import type { MailboxInput, Message } from '@mb/mime';
 import type { Context } from 'hono';
 import type { ApiKey } from '../../api-keys.ts';
 import {
@@ -14,6 +15,8 @@ import {
   sees,
   tenantFor,
 } from '../api.ts';
+import { readBounded, refuseLong } from '../body.ts';
+import { readFormMessage } from '../form-message.ts';
 import { Problem, problemOf, problemOfSchema } from '../problem.ts';
 import {
   batchSchema,
@@ -23,6 +26,7 @@ import {
   messageOf,
   messageSchema,
   type QueueInput,
+  templatedSchema,
 } from '../schema/message.ts';
 import {
   acceptedSchema,
@@ -59,6 +63,7 @@ const batchResult = z.union([acceptedSchema, z.object({ error: problemSchema })]
 export function addMessageRoutes(api: Api, parts: ApiParts): void {
   addPost(api, parts);
   addBatch(api, parts);
+  addTemplated(api, parts);
   addList(api, parts);
   addHistory(api, parts);
   const { queue } = parts.broker;
@@ -214,6 +219,12 @@ function addPost(api: Api, parts: ApiParts): void {
         required: true,
         content: {
           'application/json': { schema: messageSchema },
+          'multipart/form-data': {
+            schema: z.object({ message: messageSchema }).openapi({
+              description:
+                'The field `message` as JSON, then files: each is an attachment, or, where its field is `cid:` and a Content-ID, an inline part. Files are streamed.',
+            }),
+          },
           'message/rfc822': {
             schema: z.string().openapi({
               description: 'The message as it is. The query has its envelope: `?from=…&to=…&to=…`.',
@@ -231,20 +242,34 @@ function addPost(api: Api, parts: ApiParts): void {
     requireScope(key, 'send');
     const idempotencyKey = idempotencyKeyOf(context.req.header('idempotency-key'));
     const type = mediaType(context);
-    const result =
-      type === 'application/json'
-        ? await acceptJson(await readJson(context, parts.maxMessageBytes), {
-            key,
-            parts,
-            idempotencyKey,
-            signal: context.req.raw.signal,
-          })
-        : type === 'message/rfc822'
-          ? await acceptReady(context, parts, idempotencyKey)
-          : unsupported(type);
+    const call: AcceptCall = { key, parts, idempotencyKey, signal: context.req.raw.signal };
+    const result = await acceptAs(type, context, call);
     const location = result.id === undefined ? {} : { location: `/v1/messages/${result.id}` };
     return context.json(acceptedView(result), 202, location);
   });
+}
+
+function acceptAs(type: string, context: Context<ApiEnv>, call: AcceptCall): Promise<EnqueueResult> {
+  switch (type) {
+    case 'application/json':
+      return readJson(context, call.parts.maxMessageBytes).then((input) => acceptJson(input, call));
+    case 'multipart/form-data':
+      return acceptForm(context, call);
+    case 'message/rfc822':
+      return acceptReady(context, call);
+    default:
+      return unsupported(type);
+  }
+}
+
+/** The message as JSON in a field, and its attachments as files. */
+async function acceptForm(context: Context<ApiEnv>, call: AcceptCall): Promise<EnqueueResult> {
+  await using form = await readFormMessage(context.req.raw, call.parts.maxMessageBytes);
+  const input = readMessage(form.json);
+  const message = messageOf(input);
+  const attachments = [...(message.attachments ?? []), ...form.attachments];
+  // The files of the form are there until this function ends.
+  return await accept({ ...message, ...(attachments.length > 0 && { attachments }) }, input, call);
 }
 
 function addBatch(api: Api, parts: ApiParts): void {
@@ -260,21 +285,56 @@ function addBatch(api: Api, parts: ApiParts): void {
       responses: { 200: json(z.object({ results: z.array(batchResult) }), 'A result for each message') },
     }),
     async (context) => {
-      const key = context.get('key');
-      const { signal } = context.req.raw;
-      const results = await mapLimited(context.req.valid('json').messages, 16, async (one) => {
-        const { idempotencyKey, ...message } = one;
-        try {
-          return acceptedView(await acceptJson(message, { key, parts, idempotencyKey, signal }));
-        } catch (error) {
-          const problem = problemOf(error);
-          if (problem.status >= 500) parts.onError(problem.cause ?? problem);
-          return { error: (await problem.toResponse().json()) as z.infer<typeof problemSchema> };
-        }
-      });
+      const call = { key: context.get('key'), parts, signal: context.req.raw.signal };
+      const results = await mapLimited(
+        context.req.valid('json').messages,
+        16,
+        ({ idempotencyKey, ...message }) =>
+          resultOf(parts, () => acceptJson(message, { ...call, idempotencyKey })),
+      );
       return context.json({ results }, 200);
     },
   );
+}
+
+function addTemplated(api: Api, parts: ApiParts): void {
+  api.openapi(
+    secured('send', {
+      method: 'post',
+      path: '/v1/messages/templated',
+      summary: 'Accept one message for each of up to 1,000 recipients, with values of their own',
+      description:
+        'Gaps such as `{{name}}` or `{{name|friend}}` may be in the subject, text, HTML, header fields and unsubscribe links; values are escaped for where they go. Each recipient has a result, in order; a value that is missing is an error of its recipient.',
+      tags: ['messages'],
+      request: { body: { required: true, content: { 'application/json': { schema: templatedSchema } } } },
+      responses: { 200: json(z.object({ results: z.array(batchResult) }), 'A result for each recipient') },
+    }),
+    async (context) => {
+      const { template, recipients, ...input } = context.req.valid('json');
+      const { render } = parseMessageTemplate(messageOf(template));
+      const call = { key: context.get('key'), parts, signal: context.req.raw.signal };
+      const results = await mapLimited(recipients, 16, ({ to, values, idempotencyKey }) =>
+        resultOf(parts, async () =>
+          accept({ ...render(values), to: to as MailboxInput }, input, { ...call, idempotencyKey }),
+        ),
+      );
+      return context.json({ results }, 200);
+    },
+  );
+}
+
+/** What became of one message of several. */
+async function resultOf(
+  { onError }: ApiParts,
+  work: () => Promise<EnqueueResult>,
+): Promise<z.infer<typeof batchResult>> {
+  try {
+    return acceptedView(await work());
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem.status >= 500) onError(problem.cause ?? problem);
+    return { error: (await problem.toResponse().json()) as z.infer<typeof problemSchema> };
+  }
 }
 
 interface AcceptCall {
@@ -303,19 +363,15 @@ async function accept(
   return parts.broker.enqueue(message, options);
 }
 
-async function acceptReady(
-  context: Context<ApiEnv>,
-  parts: ApiParts,
-  idempotencyKey: string | undefined,
-): Promise<EnqueueResult> {
+async function acceptReady(context: Context<ApiEnv>, call: AcceptCall): Promise<EnqueueResult> {
   const checked = readyQuery.safeParse(queryOf(context));
   if (!checked.success) throw problemOfSchema(checked.error.issues, 'query');
   const { from, to, ...input } = checked.data;
-  refuseLong(context, parts.maxMessageBytes);
-  const { body, signal } = context.req.raw;
+  refuseLong(context.req.raw, call.parts.maxMessageBytes);
+  const { body } = context.req.raw;
   if (!body) throw new Problem(400, 'MB_SERVER_BODY', 'The request has no body; it must be the message.');
   const message: ReadyMessage = { raw: body, envelope: { from, to: [to].flat() } };
-  return accept(message, input, { key: context.get('key'), parts, idempotencyKey, signal });
+  return accept(message, input, call);
 }
 
 function queryOf(context: Context<ApiEnv>): Record<string, string | string[]> {
@@ -330,42 +386,25 @@ function queryOf(context: Context<ApiEnv>): Record<string, string | string[]> {
 async function readJson(context: Context<ApiEnv>, maxMessageBytes: number): Promise<MessageInput> {
   // Base64 and JSON take at most a third more than the octets, and as much again for escapes in text.
   const maxBytes = maxMessageBytes * 2;
-  refuseLong(context, maxBytes);
-  const checked = messageSchema.safeParse(parseJson(await readBody(context, maxBytes)));
+  return readMessage(await readBounded(context.req.raw, maxBytes));
+}
+
+/** @throws {Problem} 400 or 422 */
+function readMessage(json: Uint8Array | string): MessageInput {
+  const checked = messageSchema.safeParse(parseJson(json));
   if (!checked.success) throw problemOfSchema(checked.error.issues, 'json');
   return checked.data;
 }
 
-async function readBody(context: Context<ApiEnv>, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of context.req.raw.body ?? []) {
-    length += chunk.length;
-    if (length > maxBytes) throw tooLong(maxBytes);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-function parseJson(octets: Uint8Array): unknown {
+function parseJson(given: Uint8Array | string): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(octets));
+    const text = typeof given === 'string' ? given : new TextDecoder('utf-8', { fatal: true }).decode(given);
+    return JSON.parse(text);
   } catch (cause) {
     throw new Problem(400, 'MB_SERVER_JSON', `The body is not JSON in UTF-8: ${(cause as Error).message}.`, {
       cause,
     });
   }
-}
-
-function refuseLong(context: Context<ApiEnv>, maxBytes: number): void {
-  const length = Number(context.req.header('content-length') ?? 0);
-  if (length > maxBytes) throw tooLong(maxBytes);
-}
-
-function tooLong(maxBytes: number): Problem {
-  return new Problem(413, 'MB_BROKER_MESSAGE_TOO_LARGE', `The body may have at most ${maxBytes} octets.`, {
-    headers: { connection: 'close' },
-  });
 }
 
 function mediaType(context: Context<ApiEnv>): string {
@@ -377,7 +416,11 @@ function unsupported(type: string): never {
     type === ''
       ? 'The request has no Content-Type'
       : `A message cannot be ${JSON.stringify(type.slice(0, 80))}`;
-  throw new Problem(415, 'MB_SERVER_MEDIA_TYPE', `${found}; send application/json or message/rfc822.`);
+  throw new Problem(
+    415,
+    'MB_SERVER_MEDIA_TYPE',
+    `${found}; send application/json, multipart/form-data or message/rfc822.`,
+  );
 }
 
 /** Maps items in order, some at once. */

@@ -1,13 +1,18 @@
 import { z } from '@hono/zod-openapi';
 import { csvCell, type NewSuppression } from '@mb/broker';
 import { type Api, type ApiParts, json, notFound, secured, tenantFor } from '../api.ts';
+import { readBounded } from '../body.ts';
 import { pageOf, pageQuery, suppressionSchema, suppressionView } from '../schema/view.ts';
+import { readSuppressionsCsv } from '../suppressions-csv.ts';
 
 const tenant = z.string().min(1).max(255).optional();
 const reason = z.enum(['bad-mailbox', 'complaint', 'operator']);
 
 /** Most entries of one request. */
 const maxEntries = 10_000;
+
+/** Longest file of an import, in octets. */
+const maxImportBytes = 50 * 1024 * 1024;
 
 const entriesSchema = z.strictObject({
   tenant,
@@ -77,6 +82,29 @@ export function addSuppressionRoutes(api: Api, { broker }: ApiParts): void {
       }));
       await suppressions.add(added);
       return context.json({ entries: added.length }, 200);
+    },
+  );
+  api.openapi(
+    secured('operate', {
+      method: 'post',
+      path: '/v1/suppressions/import',
+      summary: 'Add the addresses of a CSV file',
+      description:
+        'As the export writes it: a heading, then `address` and, if the heading names it, `reason`; other columns are ignored. The whole file is checked first: one wrong line, and nothing is added.',
+      tags: ['suppressions'],
+      request: {
+        query: z.strictObject({ tenant }),
+        body: { required: true, content: { 'text/csv': { schema: z.string() } } },
+      },
+      responses: { 200: json(z.object({ entries: z.int() }), 'How many entries were taken') },
+    }),
+    async (context) => {
+      const owner = tenantFor(context.get('key'), context.req.valid('query').tenant);
+      const entries = readSuppressionsCsv(await readBounded(context.req.raw, maxImportBytes), owner);
+      for (let first = 0; first < entries.length; first += maxEntries) {
+        await suppressions.add(entries.slice(first, first + maxEntries));
+      }
+      return context.json({ entries: entries.length }, 200);
     },
   );
   api.openapi(

@@ -102,6 +102,29 @@ export const batchSchema = z
   })
   .openapi('Batch');
 
+const { to: _to, cc: _cc, bcc: _bcc, envelope: _envelope, ...templateFields } = messageFields;
+
+/** A message with gaps, and the values of each recipient. */
+export const templatedSchema = z
+  .strictObject({
+    template: z.strictObject(templateFields).openapi('Template'),
+    recipients: z
+      .array(
+        z.strictObject({
+          to: mailbox,
+          values: z
+            .record(z.string().min(1).max(200), z.union([z.string(), z.number(), z.null()]))
+            .default({})
+            .openapi({ description: 'By the name of the gap, in either case.' }),
+          idempotencyKey: name.optional(),
+        }),
+      )
+      .min(1)
+      .max(1000),
+    ...queueFields,
+  })
+  .openapi('TemplatedMessages');
+
 /** A message as a client sends it. */
 export type MessageInput = z.infer<typeof messageSchema>;
 /** How a client wants it queued. */

@@ -1,0 +1,30 @@
+import { Problem } from './problem.ts';
+
+/**
+ * The octets of a body, of which no more is read than is allowed.
+ *
+ * @throws {Problem} 413
+ */
+export async function readBounded(request: Request, maxBytes: number): Promise<Uint8Array> {
+  refuseLong(request, maxBytes);
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body ?? []) {
+    length += chunk.length;
+    if (length > maxBytes) throw tooLong(maxBytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Refuses a body whose Content-Length is too long, before any of it is read. @throws {Problem} 413 */
+export function refuseLong(request: Request, maxBytes: number): void {
+  const length = Number(request.headers.get('content-length') ?? 0);
+  if (length > maxBytes) throw tooLong(maxBytes);
+}
+
+function tooLong(maxBytes: number): Problem {
+  return new Problem(413, 'MB_BROKER_MESSAGE_TOO_LARGE', `The body may have at most ${maxBytes} octets.`, {
+    headers: { connection: 'close' },
+  });
+}

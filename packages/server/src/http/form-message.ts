@@ -1,0 +1,116 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Busboy } from '@fastify/busboy';
+import type { Attachment } from '@mb/mime';
+import { Problem } from './problem.ts';
+
+/** Most files of one form. */
+const maxFiles = 100;
+
+/** A message as `multipart/form-data` (RFC 7578) brings it. */
+export interface FormMessage extends AsyncDisposable {
+  /** The field `message`: JSON. */
+  readonly json: string;
+  /** The files of the form, in its order; they lie in temporary files until the form is disposed. */
+  readonly attachments: readonly Attachment[];
+}
+
+/**
+ * Reads a form in constant memory.
+ *
+ * A file becomes an attachment; one whose field is `cid:` and a Content-ID becomes an inline part for such links of the
+ * HTML.
+ *
+ * @throws {Problem} 400 for a broken form, 413 for one that is too long, 422 for wrong fields.
+ */
+export async function readFormMessage(request: Request, maxBytes: number): Promise<FormMessage> {
+  const folder = await mkdtemp(join(tmpdir(), 'mb-form-'));
+  const dispose = () => rm(folder, { recursive: true, force: true });
+  try {
+    const { json, attachments } = await readForm(request, folder, maxBytes);
+    return { json, attachments, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw error instanceof Problem ? error : brokenForm(error);
+  }
+}
+
+async function readForm(request: Request, folder: string, maxBytes: number) {
+  const form = new Busboy({
+    headers: { 'content-type': request.headers.get('content-type') ?? '' },
+    // A path in a name is made harmless, and told of, when the message is composed.
+    preservePath: true,
+    limits: { files: maxFiles, fields: 10, fieldSize: maxBytes, fieldNameSize: 200 },
+  });
+  const attachments: Attachment[] = [];
+  const writing: Promise<void>[] = [];
+  let json: string | undefined;
+  const trouble = Promise.withResolvers<never>();
+  trouble.promise.catch(() => {});
+  form.on('field', (name, value, _nameTruncated, truncated) => {
+    if (name !== 'message')
+      trouble.reject(wrongForm(name, 'is unknown; the form has a field "message" and files'));
+    else if (truncated) trouble.reject(tooLong(maxBytes));
+    else if (json !== undefined) trouble.reject(wrongForm(name, 'is given more than once'));
+    else json = value;
+  });
+  form.on('file', (name, stream, filename, _encoding, contentType) => {
+    const path = join(folder, String(writing.length));
+    attachments.push(attachmentOf(name, filename, contentType, path));
+    writing.push(pipeline(stream, createWriteStream(path, { flags: 'wx', mode: 0o600 })));
+  });
+  form.on('filesLimit', () => trouble.reject(wrongForm('files', `are more than ${maxFiles}`)));
+  const body = Readable.from(request.body ?? []);
+  await Promise.race([pipeline(body, bounded(maxBytes), form), trouble.promise]);
+  await Promise.all(writing);
+  if (json === undefined) throw wrongForm('message', 'is missing: the message as JSON, without the files');
+  return { json, attachments };
+}
+
+function attachmentOf(
+  name: string,
+  filename: string | undefined,
+  contentType: string,
+  path: string,
+): Attachment {
+  const cid = name.startsWith('cid:') ? name.slice('cid:'.length) : undefined;
+  return {
+    // Opened when the octets are needed; with an idempotency key they are read twice.
+    content: () => createReadStream(path),
+    ...(filename !== undefined && filename !== '' && { filename }),
+    // Browsers say so of files that they do not know; the ending of the name says more.
+    ...(contentType !== 'application/octet-stream' && { contentType }),
+    ...(cid !== undefined && { contentId: cid }),
+  };
+}
+
+function bounded(maxBytes: number): Transform {
+  let length = 0;
+  return new Transform({
+    transform(chunk: Uint8Array, _encoding, done) {
+      length += chunk.length;
+      done(length > maxBytes ? tooLong(maxBytes) : null, chunk);
+    },
+  });
+}
+
+function tooLong(maxBytes: number): Problem {
+  return new Problem(413, 'MB_BROKER_MESSAGE_TOO_LARGE', `The form may have at most ${maxBytes} octets.`, {
+    headers: { connection: 'close' },
+  });
+}
+
+function wrongForm(path: string, message: string): Problem {
+  return new Problem(422, 'MB_SERVER_SCHEMA', `The form is wrong: ${path} ${message}.`, {
+    errors: [{ path, message }],
+  });
+}
+
+function brokenForm(cause: unknown): Problem {
+  const said = cause instanceof Error ? cause.message : String(cause);
+  return new Problem(400, 'MB_SERVER_BODY', `The form cannot be read: ${said}.`, { cause });
+}
