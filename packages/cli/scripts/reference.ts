@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { createProgram } from '../src/program.ts';
+import { flagValuesPath, writeFlagValues } from './flag-values.ts';
 
 /** The file that is generated. */
 export const referencePath = join(import.meta.dirname, '../../../docs/cli.md');
@@ -41,4 +42,7 @@ function helpOf(command: Command): string {
   return text;
 }
 
-if (import.meta.main) writeFileSync(referencePath, await writeReference());
+if (import.meta.main) {
+  writeFileSync(referencePath, await writeReference());
+  writeFileSync(flagValuesPath, await writeFlagValues());
+}

@@ -51,6 +51,12 @@ export const commandList: readonly ListedCommand[] = [
     load: async () => (await import('./key/command.ts')).keyCommand(),
   },
   {
+    name: 'config',
+    description: 'check the configuration',
+    usage: '',
+    load: async () => (await import('./config/command.ts')).configCommand(),
+  },
+  {
     name: 'dkim',
     description: 'generate DKIM keys, sign and verify messages, check published keys',
     usage: '',

@@ -98,6 +98,7 @@ async function configure(program: Command, command: Command): Promise<void> {
   // A key may belong to any command.
   await load(program, () => true);
   applyConfig(program, file);
+  program.setOptionValueWithSource('configPath', file.path, 'config');
 }
 
 /** Other users of the machine see the command line, and a configuration ends up in repositories. */

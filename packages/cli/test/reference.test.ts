@@ -1,11 +1,16 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { expect, it } from 'vitest';
+import { flagValuesPath, writeFlagValues } from '../scripts/flag-values.ts';
 import { referencePath, writeReference } from '../scripts/reference.ts';
 import { createProgram } from '../src/program.ts';
 
 it('has an up-to-date docs/cli.md; run `pnpm --filter @mb/cli reference` if not', async () => {
   expect(readFileSync(referencePath, 'utf8')).toBe(await writeReference());
+});
+
+it('has an up-to-date type of the configuration; run `pnpm --filter @mb/cli reference` if not', async () => {
+  expect(readFileSync(flagValuesPath, 'utf8')).toBe(await writeFlagValues());
 });
 
 it('documents exit codes and shows examples of every command that does something', async () => {

@@ -2,9 +2,10 @@ import { dirname, resolve } from 'node:path';
 import type { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
 import type { ConfigFile } from './file.ts';
+import { type OptionSections, optionSectionNames, splitSections } from './option-sections.ts';
 
 /** A flag, and the command that has it. */
-interface Flag {
+export interface Flag {
   readonly command: Command;
   readonly option: Option;
 }
@@ -13,13 +14,25 @@ interface Flag {
  * Makes the values of a configuration the defaults of flags; the environment and the command line override them.
  *
  * A key is the name of a flag in camel case, or that of a command, whose object holds keys for it alone. Elsewhere a key
- * counts for every command where it means the same.
+ * counts for every command where it means the same. Sections with options of the broker are passed on to the commands
+ * that deliver or open a queue, which check them.
  *
  * @throws {CliError} MB_CLI_CONFIG that names every wrong key.
  */
 export function applyConfig(program: Command, { path, content }: ConfigFile): void {
-  const problems = applyTo(program, content, '', dirname(path));
+  const { sections, flags } = splitSections(path, content);
+  const problems = applyTo(program, flags, '', dirname(path));
   if (problems.length > 0) throw new CliError('MB_CLI_CONFIG', `${path}:\n${problems.join('\n')}`);
+  if (sections) passOn(program, sections);
+}
+
+/** Gives sections to the commands that deliver or open a queue. */
+function passOn(command: Command, sections: OptionSections): void {
+  const names = command.options.map((option) => option.attributeName());
+  if (names.includes('hostname') || names.includes('store')) {
+    command.setOptionValueWithSource('optionSections', sections, 'config');
+  }
+  for (const child of command.commands) passOn(child, sections);
 }
 
 function applyTo(
@@ -28,9 +41,7 @@ function applyTo(
   prefix: string,
   folder: string,
 ): string[] {
-  const flags = flagsBelow(command).filter(
-    ({ option }) => !['version', 'config'].includes(option.attributeName()),
-  );
+  const flags = configurableFlags(command);
   // What is said for one command alone comes last, and so counts.
   const entries = Object.entries(content).sort(([, a], [, b]) => Number(isSection(a)) - Number(isSection(b)));
   return entries.flatMap(([key, value]) => {
@@ -54,6 +65,24 @@ function applyTo(
 
 function isSection(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+/** The flags that a configuration may give for a command and those below it. */
+export function configurableFlags(command: Command): readonly Flag[] {
+  return flagsBelow(command).filter(({ option }) => !['version', 'config'].includes(option.attributeName()));
+}
+
+/** Whether a flag means the same in all commands, so that a configuration may give it for all of them. */
+export function hasOneMeaning(program: Command, option: Option): boolean {
+  const named = configurableFlags(program).filter(
+    (flag) => flag.option.attributeName() === option.attributeName(),
+  );
+  return withOneMeaning(fitting(named, option.required ? '' : true)) !== undefined;
+}
+
+/** The commands that have a section, so those with flags. */
+export function sectionsOf(command: Command): readonly Command[] {
+  return command.commands.filter((child) => configurableFlags(child).length > 0);
 }
 
 function flagsBelow(command: Command): Flag[] {
@@ -81,11 +110,25 @@ function withOneMeaning(flags: readonly Flag[]): readonly Flag[] | undefined {
   return new Set(shared.map(meaning)).size === 1 ? shared : undefined;
 }
 
+/** Names of the sections down to a command. */
+function sectionPath(command: Command): string[] {
+  return command.parent ? [...sectionPath(command.parent), command.name()] : [];
+}
+
 function ambiguous(name: string, key: string, [first]: readonly Flag[]): string {
-  return `  ${name}: It means different things in different commands; say it for one, as ${first!.command.name()}.${key}.`;
+  const example = [...sectionPath(first!.command), key].join('.');
+  return `  ${name}: It means different things in different commands; say it for one, as ${example}.`;
+}
+
+const configured = new WeakSet<Option>();
+
+/** Whether the default of a flag came from a configuration. */
+export function isConfigured(option: Option): boolean {
+  return configured.has(option);
 }
 
 function setDefault({ command, option }: Flag, value: unknown, folder: string): void {
+  configured.add(option);
   const parsed = option.required || option.optional ? parseValue(option, value, folder) : parseSwitch(value);
   option.default(parsed);
   command.setOptionValueWithSource(option.attributeName(), parsed, 'default');
@@ -120,6 +163,7 @@ function parseOne(option: Option, value: unknown, before: unknown, folder: strin
 
 function unknown(name: string, key: string, command: Command, flags: readonly Flag[]): string {
   const known = [
+    ...(command.parent === null ? optionSectionNames : []),
     ...flags.map(({ option }) => option.attributeName()),
     ...command.commands.map((child) => child.name()),
   ];

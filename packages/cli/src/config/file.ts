@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CliError } from '../errors.ts';
 import { foreignInfluence } from '../private-file.ts';
+import { hookConfigImport } from './file-hooks.ts';
 
 const NAMES = ['mb.config.ts', 'mb.config.js', 'mb.config.json'];
 
@@ -31,7 +32,7 @@ export async function findConfig(folder: string): Promise<string | undefined> {
 export async function readConfig(name: string): Promise<ConfigFile> {
   const path = resolve(name);
   const text = await readTrusted(path);
-  const content = path.endsWith('.json') ? parseJson(path, text) : await importDefault(path);
+  const content = path.endsWith('.json') ? parseJson(path, text) : await importDefault(path, text);
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw wrong(path, 'it must be an object, in JavaScript and TypeScript the default export');
   }
@@ -70,12 +71,16 @@ function parseJson(path: string, text: string): unknown {
   }
 }
 
-async function importDefault(path: string): Promise<unknown> {
+async function importDefault(path: string, text: string): Promise<unknown> {
+  const { href } = pathToFileURL(await realpath(path));
+  const endHooks = hookConfigImport(href, text);
   try {
-    const module = (await import(pathToFileURL(await realpath(path)).href)) as { readonly default?: unknown };
+    const module = (await import(href)) as { readonly default?: unknown };
     return module.default;
   } catch (cause) {
     throw wrong(path, `it cannot be loaded: ${(cause as Error).message}`, cause);
+  } finally {
+    endHooks();
   }
 }
 

@@ -1,6 +1,7 @@
 import { hostname as systemHostname } from 'node:os';
-import { type ExplainedDelivery, MailBroker } from '@mb/broker';
+import { type BrokerOptions, type ExplainedDelivery, MailBroker } from '@mb/broker';
 import { Command, Option } from 'commander';
+import { CliError } from '../errors.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { print, printJson } from '../output.ts';
 import { wholeNumber } from '../parse-flag.ts';
@@ -10,6 +11,8 @@ import { interruptible } from '../send/interruption.ts';
 import { formatDelivery } from './report.ts';
 
 interface ExplainFlags extends DeliveryFlags {
+  readonly fromDomain?: string;
+  readonly tenant?: string;
   readonly requireTls?: true;
   readonly timeout?: number;
   readonly json?: true;
@@ -20,6 +23,7 @@ Examples:
   mb explain bob@example.org
   mb explain example.org example.net --json | jq '.deliveries[].hosts[].security'
   mb explain bob@example.org --require-tls
+  mb explain bob@example.org --from-domain example.com --tenant shop
 
 With --timeout, what is not known after this many seconds is marked as such.
 
@@ -35,6 +39,11 @@ export function explainCommand(): Command {
     .argument('<address...>', 'addresses or domains');
   for (const option of deliveryOptions()) command.addOption(option);
   return command
+    .option(
+      '--from-domain <domain>',
+      'as for mail of this domain of the configuration; default its first one',
+    )
+    .option('--tenant <name>', 'as for mail of this tenant')
     .option('--require-tls', 'as for a message that requires verified TLS on every hop (RFC 8689)')
     .addOption(new Option('--timeout <seconds>', 'time for all lookups').argParser(wholeNumber(1, 86_400)))
     .option('--json', 'print one JSON object')
@@ -43,7 +52,7 @@ export function explainCommand(): Command {
 }
 
 async function explain(addresses: readonly string[], flags: ExplainFlags): Promise<void> {
-  const broker = new MailBroker(await brokerOptions({ ...flags, hostname: nameOf(flags) }, '', () => {}));
+  const broker = new MailBroker(await explainingOptions(flags));
   const interruption = interruptible(undefined);
   try {
     const { deliveries } = await broker.explain(
@@ -66,10 +75,40 @@ async function explain(addresses: readonly string[], flags: ExplainFlags): Promi
   }
 }
 
+/** The options of a broker that signs nothing, since no message is given. */
+async function explainingOptions(flags: ExplainFlags): Promise<BrokerOptions> {
+  const {
+    dkim: _,
+    profileFor,
+    ...options
+  } = await brokerOptions({ ...flags, ...nameOf(flags) }, '', () => {});
+  const { fromDomain, tenant } = flags;
+  if (!profileFor) {
+    if (fromDomain === undefined) return options;
+    throw new CliError(
+      'MB_CLI_USAGE',
+      '--from-domain chooses among the domains of a configuration; it has none.',
+    );
+  }
+  const [first] = flags.optionSections!.domains as readonly { readonly domain: string }[];
+  const message = { authorDomain: fromDomain ?? first!.domain, tenant, tag: undefined, sender: '' };
+  const profile = await Promise.resolve(message)
+    .then(profileFor)
+    .catch((cause: Error) => {
+      throw new CliError('MB_CLI_USAGE', `--from-domain ${message.authorDomain}: ${cause.message}`, {
+        cause,
+      });
+    });
+  return { ...options, profileFor: () => ({ ...profile, dkim: undefined }) };
+}
+
 /** Our name matters only where it is among the mail exchangers (RFC 5321 §5.1); any machine may ask. */
-function nameOf({ hostname }: ExplainFlags): string {
+function nameOf({ hostname, optionSections }: ExplainFlags): { readonly hostname?: string } {
   const own = systemHostname();
-  return hostname ?? (own.includes('.') ? own : 'mb.invalid');
+  const configured = (optionSections?.broker as { readonly hostname?: unknown } | undefined)?.hostname;
+  return hostname !== undefined || configured !== undefined || own.includes('.')
+    ? {}
+    : { hostname: 'mb.invalid' };
 }
 
 function endOf({ failure, hosts }: ExplainedDelivery): { readonly status: string }[] {

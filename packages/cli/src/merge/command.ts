@@ -3,7 +3,7 @@ import { type BrokerOptions, MailBroker, MailQueue } from '@mb/broker';
 import type { Attachment, Message } from '@mb/mime';
 import { CliError } from '../errors.ts';
 import { withStore } from '../queue/store.ts';
-import { brokerOptions } from '../send/broker-options.ts';
+import { brokerOptions, willSign } from '../send/broker-options.ts';
 import { readDkimKey } from '../send/dkim-key.ts';
 import { enqueueOptions } from '../send/enqueue.ts';
 import type { SendFlags } from '../send/flags.ts';
@@ -144,7 +144,9 @@ async function deliverRows(
   warn: (text: string) => void,
 ): Promise<void> {
   const options: BrokerOptions = await brokerOptions(flags, authorDomain(flags.from ?? ''), warn);
-  if (!options.dkim && !flags.quiet && !flags.json && flags.dev === undefined) {
+  const { tenant } = flags;
+  const signed = await willSign(options, { authorDomain: authorDomain(flags.from ?? ''), tenant });
+  if (!signed && !flags.quiet && !flags.json && flags.dev === undefined) {
     warn(
       'The messages are not signed; many receivers refuse such mail. Give --dkim-key and --dkim-selector.',
     );
@@ -156,6 +158,7 @@ async function deliverRows(
       note(`${site} asks for less; it is left alone until ${formatMoment(until).slice(11)}.`);
     };
     return new PacedSender(options, {
+      tenant,
       requireTls,
       write,
       onError,

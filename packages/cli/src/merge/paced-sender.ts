@@ -36,10 +36,13 @@ export class PacedSender implements RowSender {
   readonly #broker: MailBroker;
   readonly #store: RowStore;
   readonly #requireTls: boolean;
+  readonly #tenant: string | undefined;
   readonly #sweep: NodeJS.Timeout;
 
   /** @param write  Awaited before an attempt begins, and for its result. */
-  constructor(options: BrokerOptions, { concurrency, requireTls, write, onError, onPause }: PacedOptions) {
+  constructor(options: BrokerOptions, paced: PacedOptions) {
+    const { concurrency, requireTls, tenant, write, onError, onPause } = paced;
+    this.#tenant = tenant;
     this.#store = new RowStore(write, onPause);
     this.#requireTls = requireTls;
     this.#broker = new MailBroker({
@@ -47,6 +50,7 @@ export class PacedSender implements RowSender {
       store: this.#store,
       // The results file replaces reports by mail.
       queue: {
+        ...options.queue,
         bounces: false,
         suppress: false,
         retention: null,
@@ -62,7 +66,7 @@ export class PacedSender implements RowSender {
     const ended = this.#store.expect(row, address);
     const delivery = { requireTls: this.#requireTls, onUnknown: 'report' } as const;
     try {
-      await this.#broker.enqueue(message, { tag: String(row), delivery });
+      await this.#broker.enqueue(message, { tag: String(row), tenant: this.#tenant, delivery });
     } catch (error) {
       this.#store.drop(row);
       throw error;
@@ -83,6 +87,8 @@ export interface PacedOptions {
   /** Connections at once. Default that of the broker. */
   readonly concurrency?: number;
   readonly requireTls: boolean;
+  /** Whose mail it is; domains of the configuration may be for some tenants only. */
+  readonly tenant: string | undefined;
   readonly write: WriteResult;
   /** Called with errors that the worker survives. */
   readonly onError: (error: unknown) => void;

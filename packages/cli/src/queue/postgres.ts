@@ -1,9 +1,10 @@
 import type { PostgresStore } from '@mb/queue-postgres';
+import type { ConfiguredStoreOptions } from '../config/broker-settings.ts';
 import { CliError } from '../errors.ts';
 import type { StoreLocation } from './location.ts';
 
 /** How a queue in PostgreSQL is opened. */
-export interface PostgresAccess {
+export interface PostgresAccess extends ConfiguredStoreOptions {
   /** Bring the tables up to date, and make them where there are none. */
   readonly migrate: boolean;
   /** Keep a connection that is notified at once when other processes queue mail. */
@@ -18,13 +19,13 @@ export interface PostgresAccess {
  */
 export async function postgresStore(
   location: StoreLocation,
-  { migrate, listen }: PostgresAccess,
+  { migrate, listen, ...options }: PostgresAccess,
 ): Promise<PostgresStore> {
   const { PostgresStore: Store } = await loadPackage();
   const { connectionString, schema } = location.connection;
   // A password that the URL does not hold comes from PGPASSWORD or ~/.pgpass, as with psql.
   const connection = { connectionString, application_name: 'mb' };
-  return new Store({ connection, migrate, listen, ...(schema !== undefined && { schema }) });
+  return new Store({ ...options, connection, migrate, listen, ...(schema !== undefined && { schema }) });
 }
 
 async function loadPackage(): Promise<typeof import('@mb/queue-postgres')> {

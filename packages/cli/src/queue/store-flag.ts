@@ -1,8 +1,9 @@
 import { Option } from 'commander';
+import type { ConfiguredFlags } from '../config/option-sections.ts';
 import { StoreLocation } from './location.ts';
 
 /** What every command on a queue takes. */
-export interface StoreFlags {
+export interface StoreFlags extends ConfiguredFlags {
   readonly store?: StoreLocation;
 }
 

@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { MailQueue, QueueStore } from '@mb/broker';
+import type { ConfiguredStoreOptions } from '../config/broker-settings.ts';
+import type { OptionSections } from '../config/option-sections.ts';
 import { CliError } from '../errors.ts';
 import type { StoreLocation } from './location.ts';
 import { postgresStore } from './postgres.ts';
@@ -24,7 +26,7 @@ export type StoreAccess = 'read' | 'look' | 'migrate' | 'create' | 'work';
  * @throws {CliError} MB_CLI_USAGE, MB_CLI_FILE, MB_CLI_PACKAGE; BrokerError MB_BROKER_STORE_…
  */
 export async function withStore<Result>(
-  { store: location }: StoreFlags,
+  { store: location, optionSections }: StoreFlags,
   access: StoreAccess,
   work: (store: OpenStore) => Promise<Result>,
 ): Promise<Result> {
@@ -34,7 +36,7 @@ export async function withStore<Result>(
       'No queue is given. Give --store queue.db or --store postgres://…, or set MB_STORE.',
     );
   }
-  const store = await newStore(location, access);
+  const store = await newStore(location, access, await storeOptions(optionSections));
   await store.open();
   try {
     return await work(store);
@@ -57,15 +59,30 @@ export async function withQueue<Result>(
   return withStore(flags, access, (store) => work(new MailQueue({ store })));
 }
 
-async function newStore(location: StoreLocation, access: StoreAccess): Promise<OpenStore> {
+/** The options of stores in the configuration; what is read of them is checked by the command that delivers. */
+async function storeOptions(sections: OptionSections | undefined): Promise<ConfiguredStoreOptions> {
+  if (sections?.storeOptions === undefined) return {};
+  const { readBrokerSettings } = await import('../config/broker-settings.ts');
+  const { path, storeOptions: given } = sections;
+  const settings = await readBrokerSettings({ path, storeOptions: given }, () => {});
+  return settings.storeOptions;
+}
+
+async function newStore(
+  location: StoreLocation,
+  access: StoreAccess,
+  options: ConfiguredStoreOptions,
+): Promise<OpenStore> {
   // Commands that only read must not create tables in a foreign database.
   const migrate = access !== 'look' && access !== 'read';
-  if (location.kind === 'postgres') return postgresStore(location, { migrate, listen: access === 'work' });
+  if (location.kind === 'postgres') {
+    return postgresStore(location, { ...options, migrate, listen: access === 'work' });
+  }
   const mustExist = access !== 'create' && access !== 'work';
   if (mustExist && !existsSync(location.path)) {
     const message = `--store: there is no queue ${location}; "mb send --queue" and "mb work" create one.`;
     throw new CliError('MB_CLI_FILE', message);
   }
   const { SqliteStore } = await import('@mb/broker/sqlite');
-  return new SqliteStore(location.path, { migrate, readOnly: access === 'read' });
+  return new SqliteStore(location.path, { ...options, migrate, readOnly: access === 'read' });
 }

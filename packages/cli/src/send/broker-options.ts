@@ -1,6 +1,7 @@
 import { hostname as systemHostname } from 'node:os';
-import type { BrokerOptions } from '@mb/broker';
+import { type BrokerOptions, type DomainProfile, profilesByDomain, type SendingProfile } from '@mb/broker';
 import { allowedAddresses } from '../allow.ts';
+import { type BrokerSettings, readBrokerSettings } from '../config/broker-settings.ts';
 import { CliError } from '../errors.ts';
 import { readDevRoute } from './dev.ts';
 import { readDkimKey } from './dkim-key.ts';
@@ -10,33 +11,113 @@ import { readRelay } from './relay.ts';
 import { readReplyRules } from './reply-rules.ts';
 
 /**
- * The broker that the flags describe.
+ * The broker that the flags and the configuration describe; flags come first.
  *
  * @param authorDomain  Domain of From.
  * @param warn  Called with a warning about what is possible but dangerous.
+ * @param use  `queue`: for the worker of a queue. `send` leaves out VERP, whose return paths name recipients of a queue.
  */
 export async function brokerOptions(
   flags: SignatureFlags & DeliveryFlags,
   authorDomain: string,
   warn: (text: string) => void,
+  use: 'send' | 'queue' = 'send',
 ): Promise<BrokerOptions> {
+  const settings = await readBrokerSettings(flags.optionSections, warn);
+  const { broker, domains } = use === 'queue' ? settings : withoutVerp(settings);
+  if (domains) refuseKeyBesideDomains(flags);
+  const dkim = domains ? undefined : await readDkimKey(flags, authorDomain, warn);
   const { resolver, tls, ca, replyRules } = flags;
-  const dkim = await readDkimKey(flags, authorDomain, warn);
-  return {
-    hostname: flags.hostname ?? ownHostname(flags.dev !== undefined),
+  const options: BrokerOptions = {
+    ...broker,
+    hostname: flags.hostname ?? broker.hostname ?? ownHostname(flags.dev !== undefined),
     // Mail of a development server is not verified.
     ...(flags.dev !== undefined && { dkimCheck: 'off' as const }),
     ...(dkim && { dkim }),
-    ...(resolver && { dns: { servers: commaList(resolver) } }),
+    ...(resolver && { dns: { ...resolverOptions(broker), servers: commaList(resolver) } }),
     delivery: {
+      ...broker.delivery,
       ...deliveryOptions(flags),
       ...(replyRules !== undefined && { replyRules: await readReplyRules(replyRules) }),
     },
     tls: {
+      ...broker.tls,
       ...(tls && { minimum: tls }),
       ...(ca !== undefined && { ca: (await readInput('--ca', ca)).toString() }),
     },
   };
+  return domains ? withDomains(options, domains, flags) : options;
+}
+
+/** Whether a message of this domain and tenant will be signed, as far as is known ahead. */
+export async function willSign(
+  { dkim, profileFor }: BrokerOptions,
+  message: { readonly authorDomain: string; readonly tenant?: string | undefined },
+): Promise<boolean> {
+  if (!profileFor) return dkim !== undefined;
+  try {
+    const { authorDomain, tenant } = message;
+    const profile = await profileFor({ authorDomain, tenant, tag: undefined, sender: '' });
+    return profile.dkim !== undefined;
+  } catch {
+    // That there is no profile is said of each recipient.
+    return true;
+  }
+}
+
+function withoutVerp({ broker, domains, ...rest }: BrokerSettings): BrokerSettings {
+  const { verp: _, ...queue } = broker.queue ?? {};
+  return {
+    ...rest,
+    broker: { ...broker, queue },
+    domains: domains?.map(({ verp: _verp, ...domain }) => domain),
+  };
+}
+
+/** Moves what a profile has into the profiles: flags about it count for all domains. */
+function withDomains(
+  { delivery: { sources, routes, ...delivery } = {}, ...options }: BrokerOptions,
+  domains: readonly DomainProfile[],
+  { tls, ca, dev }: DeliveryFlags,
+): BrokerOptions {
+  const profiles = domains.map(
+    (domain): DomainProfile => ({
+      ...domain,
+      ...(dev !== undefined && { dkimCheck: 'off' as const }),
+      ...(sources && { sources }),
+      ...(routes && { routes }),
+      tls: {
+        ...domain.tls,
+        ...(tls && { minimum: stricter(tls, domain.tls?.minimum) }),
+        ...(ca !== undefined && { ca: options.tls?.ca }),
+      },
+    }),
+  );
+  return { ...options, delivery, profileFor: profilesByDomain(profiles) };
+}
+
+const tlsLevels = ['opportunistic', 'required', 'verified'] as const;
+type TlsMinimum = NonNullable<NonNullable<SendingProfile['tls']>['minimum']>;
+
+function stricter(one: TlsMinimum, other: TlsMinimum = 'opportunistic'): TlsMinimum {
+  return tlsLevels.indexOf(one) > tlsLevels.indexOf(other) ? one : other;
+}
+
+function refuseKeyBesideDomains(flags: SignatureFlags): void {
+  const given = Object.entries({
+    '--dkim-key': flags.dkimKey,
+    '--dkim-selector': flags.dkimSelector,
+    '--dkim-domain': flags.dkimDomain,
+    MB_DKIM_KEY: process.env.MB_DKIM_KEY,
+  }).find(([, value]) => value !== undefined);
+  if (!given) return;
+  const message = `The configuration has domains, whose keys belong there as dkim; leave out ${given[0]}.`;
+  throw new CliError('MB_CLI_USAGE', message);
+}
+
+/** The resolver's other options of the configuration; one that a program made has none. */
+function resolverOptions({ dns }: Partial<BrokerOptions>): object {
+  return dns && !('query' in dns) ? dns : {};
 }
 
 function deliveryOptions({

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { allowOption } from '../allow.ts';
+import type { ConfiguredFlags } from '../config/option-sections.ts';
 import { parseMoment, wholeNumber } from '../parse-flag.ts';
 import { type StoreFlags, storeFlag } from '../queue/store-flag.ts';
 
@@ -11,7 +12,7 @@ export interface SignatureFlags {
 }
 
 /** Flags that say how hosts are found and talked to. */
-export interface DeliveryFlags {
+export interface DeliveryFlags extends ConfiguredFlags {
   readonly hostname?: string;
   readonly resolver?: readonly string[];
   readonly port?: number;
@@ -242,7 +243,7 @@ function queueOptions(): Option[] {
     storeFlag(),
     new Option('--idempotency-key <key>', 'queue the message once, however often the same key is used'),
     new Option('--not-before <date>', 'make no attempt before this date').argParser(parseMoment),
-    new Option('--tenant <name>', 'tenant of the message; tenants take turns'),
+    new Option('--tenant <name>', 'tenant of the message; tenants take turns, and domains may be for some'),
     new Option('--tag <word>', 'word to select the message by later'),
   ];
 }

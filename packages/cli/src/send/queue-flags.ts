@@ -2,11 +2,10 @@ import { CliError } from '../errors.ts';
 import type { SendFlags } from './flags.ts';
 
 /** Refuses flags that only a queue can honour. */
-export function refuseQueueFlags({ idempotencyKey, notBefore, tenant, tag }: SendFlags): void {
+export function refuseQueueFlags({ idempotencyKey, notBefore, tag }: SendFlags): void {
   const given = Object.entries({
     '--idempotency-key': idempotencyKey,
     '--not-before': notBefore,
-    '--tenant': tenant,
     '--tag': tag,
   }).find(([, value]) => value !== undefined);
   if (given) throw new CliError('MB_CLI_USAGE', `${given[0]} needs a queue; add --queue.`);

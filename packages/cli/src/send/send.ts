@@ -14,7 +14,7 @@ import { CliError } from '../errors.ts';
 import { exitCodeOf, exitCodes } from '../exit-code.ts';
 import { notice, print, printJson } from '../output.ts';
 import { fitLines, labelled } from '../terminal.ts';
-import { brokerOptions } from './broker-options.ts';
+import { brokerOptions, willSign } from './broker-options.ts';
 import { Draft, editorFromEnvironment } from './draft.ts';
 import { readInput } from './file.ts';
 import type { SendFlags } from './flags.ts';
@@ -66,7 +66,9 @@ async function sendOne(flags: SendFlags): Promise<void> {
   if (flags.dryRun) return explain(prepared.message, options, flags);
   let progress = silent;
   const broker = new MailBroker({ ...options, onTranscript: (line) => progress.onLine(line) });
-  if (!options.dkim && !flags.quiet && !flags.json && flags.dev === undefined) {
+  const { authorDomain: domain } = prepared;
+  const signed = await willSign(options, { authorDomain: domain, tenant: flags.tenant });
+  if (!signed && !flags.quiet && !flags.json && flags.dev === undefined) {
     warn(
       'The message is not signed; many receivers refuse unsigned mail. Give --dkim-key and --dkim-selector.',
     );
@@ -136,8 +138,8 @@ async function explain(
   }
 }
 
-function sendOptions({ requireTls }: SendFlags, { signal }: Interruption): SendOptions {
-  return { signal, requireTls: requireTls ?? false };
+function sendOptions({ requireTls, tenant }: SendFlags, { signal }: Interruption): SendOptions {
+  return { signal, requireTls: requireTls ?? false, tenant };
 }
 
 const MERGE_FLAGS = ['toColumn', 'onBadRow', 'results', 'resendUnknown', 'acceptChanges', 'preview'];

@@ -75,7 +75,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     throw new CliError('MB_CLI_USAGE', 'Whose key is it? Give --dkim-domain example.com.');
   }
   const tls = await readCertificate(flags);
-  const options = await brokerOptions(flags, '', (text) => notice(labelled('warning', pc.yellow, text)));
+  const options = await brokerOptions(flags, '', warn, 'queue');
   const log =
     flags.json || !process.stdout.isTTY
       ? jsonLog(print, Date.now, 'server')
@@ -87,7 +87,11 @@ async function serve(flags: ServeFlags): Promise<void> {
     const broker = new MailBroker({
       ...options,
       store,
-      queue: { onError: (error) => log.onError(error), ...(concurrency !== undefined && { concurrency }) },
+      queue: {
+        ...options.queue,
+        onError: (error) => log.onError(error),
+        ...(concurrency !== undefined && { concurrency }),
+      },
     });
     const server = createServer({
       broker,
@@ -169,4 +173,8 @@ async function readCertificate({ tlsKey, tlsCert }: ServeFlags): Promise<Certifi
 function shown(address: SubmissionAddress): string {
   if ('path' in address) return address.path;
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+function warn(text: string): void {
+  notice(labelled('warning', pc.yellow, text));
 }

@@ -71,14 +71,18 @@ async function work(flags: WorkFlags): Promise<void> {
       'The domain of the DKIM key is missing. Give --dkim-domain example.com.',
     );
   }
-  const options = await brokerOptions(flags, '', (text) => notice(labelled('warning', pc.yellow, text)));
+  const options = await brokerOptions(flags, '', warn, 'queue');
   const log = flags.json || !process.stdout.isTTY ? jsonLog(print) : readableLog(print);
   await withStore(flags, 'work', async (store) => {
     const { concurrency } = flags;
     const broker = new MailBroker({
       ...options,
       store,
-      queue: { onError: (error) => log.onError(error), ...(concurrency !== undefined && { concurrency }) },
+      queue: {
+        ...options.queue,
+        onError: (error) => log.onError(error),
+        ...(concurrency !== undefined && { concurrency }),
+      },
     });
     // From before the worker begins, so that nothing it does goes unseen.
     const cursor = await store.eventsEnd();
@@ -88,4 +92,8 @@ async function work(flags: WorkFlags): Promise<void> {
     await logEvents(store, broker, cursor, stopped, log);
     log.onState('stopped', {});
   });
+}
+
+function warn(text: string): void {
+  notice(labelled('warning', pc.yellow, text));
 }

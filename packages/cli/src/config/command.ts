@@ -1,0 +1,40 @@
+import { Command } from 'commander';
+import type { StoreFlags } from '../queue/store-flag.ts';
+import { storeFlag } from '../queue/store-flag.ts';
+import type { DeliveryFlags, SignatureFlags } from '../send/flags.ts';
+import { deliveryOptions, signatureOptions } from '../send/flags.ts';
+
+/** Flags of `mb config check`. */
+export interface CheckFlags extends StoreFlags, SignatureFlags, DeliveryFlags {
+  readonly json?: true;
+}
+
+const EXAMPLES = `
+Examples:
+  mb config check
+  mb --config /etc/mb/mb.config.ts config check
+  MB_RELAY=smtp.example.net mb config check --json | jq .domains
+
+Shows who mail is sent as, and the value of each flag of "mb work" that is not its default, with
+where it comes from. Keys are parsed and files are read; nothing is looked up in DNS.
+
+Exit codes:
+  0   the configuration can be used
+  1   it can be used, with warnings
+  64  a key, value, file or flag is wrong`;
+
+/** `mb config`: checks the configuration. */
+export function configCommand(): Command {
+  const check = new Command('check')
+    .description('check the configuration and show what it says')
+    .addOption(storeFlag());
+  for (const option of [...deliveryOptions(), ...signatureOptions()]) check.addOption(option);
+  check
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: CheckFlags, command: Command) => {
+      const { checkConfig } = await import('./check.ts');
+      return checkConfig(flags, command);
+    });
+  return new Command('config').description('check the configuration').addCommand(check);
+}
