@@ -5,5 +5,12 @@ export default [
   { name: '@mb/dkim', path: 'packages/dkim/dist/index.js', limit: '20 kB', ...forNode },
   { name: '@mb/dns', path: 'packages/dns/dist/index.js', limit: '46 kB', ...forNode },
   { name: '@mb/smtp-client', path: 'packages/smtp-client/dist/index.js', limit: '30 kB', ...forNode },
+  {
+    name: '@mb/nodemailer',
+    path: 'packages/nodemailer/dist/index.js',
+    limit: '14 kB',
+    ignore: ['@mb/*'],
+    ...forNode,
+  },
   { name: '@mb/broker, with its layers', path: 'packages/broker/dist/index.js', limit: '143 kB', ...forNode },
 ];

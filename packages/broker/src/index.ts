@@ -35,7 +35,7 @@ export { defaultReplyRules } from './delivery/reply-rules.ts';
 export { type DomainProfile, profilesByDomain } from './domain-profiles.ts';
 export { BrokerError, type BrokerErrorCode, type BrokerErrorKind } from './errors.ts';
 export { MailQueue } from './mail-queue.ts';
-export { type ExplainOptions, MailSender, type SendOptions } from './mail-sender.ts';
+export { type DsnOptions, type ExplainOptions, MailSender, type SendOptions } from './mail-sender.ts';
 export { type Health, MailWorker, type StopOptions } from './mail-worker.ts';
 export type { Notify } from './message/queued-envelope.ts';
 export type { ReadyMessage } from './message/ready-message.ts';

@@ -9,6 +9,7 @@ import type { RecipientOutcome } from './delivery/outcome.ts';
 import { profileEnvironment } from './delivery/profile-environment.ts';
 import { BrokerError } from './errors.ts';
 import {
+  type DsnRequest,
   type OutgoingMessage,
   prepareMessage,
   type SignedMessage,
@@ -16,8 +17,9 @@ import {
 } from './message/outgoing-message.ts';
 import type { ReadyMessage } from './message/ready-message.ts';
 import { type ObserveOptions, type Observer, observeWith } from './observer.ts';
-import { flag, integer, type OptionTable, readOptions, signal, text } from './option-table.ts';
+import { flag, group, integer, type OptionTable, readOptions, signal, text } from './option-table.ts';
 import { resolveSenderOptions, type SenderOptions } from './options.ts';
+import { checkWishes, dsnOptions, type QueuedDeliveryOptions, wishesOf } from './queue/enqueue.ts';
 import { type SentMessage, sendEach } from './send-many.ts';
 import { isProfileFailure } from './sender/obtain.ts';
 import { createSendingParts, type SendingParts } from './sending-parts.ts';
@@ -32,7 +34,12 @@ export interface SendOptions {
   readonly tenant?: string | undefined;
   /** A word for what kind of mail it is; `profileFor` chooses by it. */
   readonly tag?: string | undefined;
+  /** What hosts that offer DSN are asked to report (RFC 3461 §4); other hosts get the message without it. */
+  readonly dsn?: DsnOptions | undefined;
 }
+
+/** What hosts are asked to report, with the meanings that `delivery` of `enqueue()` gives them. */
+export type DsnOptions = Pick<QueuedDeliveryOptions, 'notify' | 'ret' | 'envid' | 'recipients'>;
 
 const name = text('a string that is not empty', { pattern: /./s });
 
@@ -42,6 +49,7 @@ export const sendOptions = {
   requireTls: flag({ default: false }),
   tenant: name,
   tag: name,
+  dsn: group<DsnOptions>(dsnOptions),
 } satisfies OptionTable<SendOptions>;
 
 /** Options of one `explain()`. */
@@ -218,7 +226,7 @@ export class MailSender {
   /** The message as every host will get it, and what its attempts share. */
   async #sign(
     prepared: OutgoingMessage,
-    { requireTls, tenant, tag }: Omit<SendOptions, 'signal'>,
+    { requireTls, tenant, tag, dsn }: Omit<SendOptions, 'signal'>,
     signal: AbortSignal | undefined,
   ): Promise<{ readonly signed: SignedMessage; readonly environment: AttemptEnvironment }> {
     const { profiles, environment } = this.#parts;
@@ -226,8 +234,27 @@ export class MailSender {
     const profile = await profiles.for({ tenant, tag, authorDomain, sender: envelope.from }, signal);
     const signed = await signOutgoing(prepared, profile.keyring, signal);
     return {
-      signed: requireTls ? { ...signed, requireTls } : signed,
+      signed: {
+        ...signed,
+        ...(requireTls && { requireTls }),
+        ...(dsn && { dsn: dsnRequest(prepared.envelope.to, dsn) }),
+      },
       environment: profileEnvironment(environment, profile),
     };
   }
+}
+
+/** @throws {BrokerError} MB_BROKER_OPTION for a wish for somebody who gets no copy. */
+function dsnRequest(addresses: readonly string[], dsn: DsnOptions): DsnRequest {
+  checkWishes(addresses, dsn.recipients, 'send: options.dsn.recipients');
+  const { ret, envid } = dsn;
+  const wishes = addresses.flatMap((address) => {
+    const { options } = wishesOf(address, dsn);
+    return options ? [[address, options] as const] : [];
+  });
+  return {
+    recipients: new Map(wishes),
+    ...(ret !== undefined && { ret }),
+    ...(envid !== undefined && { envid }),
+  };
 }

@@ -117,6 +117,17 @@ const recipientDelivery = {
   }),
 } satisfies OptionTable<RecipientDelivery>;
 
+/** What `QueuedDeliveryOptions` accepts of DSN (RFC 3461 §4). */
+export const dsnOptions = {
+  notify,
+  ret: word(['full', 'headers']),
+  envid: name,
+  recipients: matching<Readonly<Record<string, RecipientDelivery>>>(
+    'an object of { notify, orcpt } by address',
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  ),
+} satisfies OptionTable<Pick<QueuedDeliveryOptions, 'notify' | 'ret' | 'envid' | 'recipients'>>;
+
 /** What `QueuedDeliveryOptions` accepts. */
 const deliveryOptions = {
   requireTls: flag(),
@@ -127,13 +138,7 @@ const deliveryOptions = {
     matching<null>('null', (value) => value === null),
   ),
   onUnknown: word(['retry', 'hold', 'report']),
-  notify,
-  ret: word(['full', 'headers']),
-  envid: name,
-  recipients: matching<Readonly<Record<string, RecipientDelivery>>>(
-    'an object of { notify, orcpt } by address',
-    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  ),
+  ...dsnOptions,
 } satisfies OptionTable<QueuedDeliveryOptions>;
 
 /** 1990-01-01: a number before it is no moment to send at. */
@@ -226,7 +231,7 @@ async function enqueuePrepared(
   const { store } = parts;
   const { idempotencyKey, signal, tenant } = options;
   checkSender(prepared, options.senderDomains);
-  checkWishes(prepared, options.delivery?.recipients);
+  checkWishes(prepared.envelope.to, options.delivery?.recipients, 'enqueue: options.delivery.recipients');
   const keyring = await keyringFor(prepared, parts, options);
   const suppressed = await suppressions(prepared.envelope.to, store, tenant);
   const recipients = prepared.envelope.to.map((address) => outcomeOf(address, suppressed.get(address)));
@@ -243,10 +248,14 @@ async function enqueuePrepared(
 }
 
 /** A wish for somebody who gets no copy is a mistake. @throws {BrokerError} MB_BROKER_OPTION */
-function checkWishes({ envelope }: OutgoingMessage, wishes: QueuedDeliveryOptions['recipients'] = {}): void {
+export function checkWishes(
+  addresses: readonly string[],
+  wishes: QueuedDeliveryOptions['recipients'] = {},
+  where: string,
+): void {
   for (const [address, wish] of Object.entries(wishes)) {
-    const path = `enqueue: options.delivery.recipients[${JSON.stringify(printableText(address.slice(0, 100)))}]`;
-    if (!envelope.to.includes(address)) {
+    const path = `${where}[${JSON.stringify(printableText(address.slice(0, 100)))}]`;
+    if (!addresses.includes(address)) {
       throw optionError(`${path}: the envelope of the message has no such recipient.`);
     }
     readOptions<RecipientDelivery, typeof recipientDelivery>(wish, recipientDelivery, path);
@@ -409,10 +418,10 @@ async function newMessage(
   };
 }
 
-/** What the queue keeps beside the address; nothing for nearly every recipient. */
-function wishesOf(
+/** What is kept beside the address; nothing for nearly every recipient. */
+export function wishesOf(
   address: string,
-  { notify, recipients }: QueuedDeliveryOptions,
+  { notify, recipients }: Pick<QueuedDeliveryOptions, 'notify' | 'recipients'>,
 ): { options?: QueuedRecipientOptions } {
   const own =
     recipients !== undefined && Object.hasOwn(recipients, address) ? recipients[address] : undefined;

@@ -1,0 +1,66 @@
+import { type AddressInput, type Group, type Mailbox, type MailboxInput, parseAddressList } from '@mb/mime';
+import { messageError } from './errors.ts';
+import type { AddressOption } from './nodemailer-message.ts';
+
+/**
+ * Reads addresses in any of the forms of nodemailer: `a@example.com, "B" <b@example.com>`, `{ name, address }`, and
+ * lists of both.
+ *
+ * @throws {NodemailerBridgeError} MB_NODEMAILER_MESSAGE for what is no address; nothing is left out silently.
+ */
+export function readAddresses(option: unknown, field: string): (Mailbox | Group)[] {
+  if (option === undefined || option === null || option === '' || option === false) return [];
+  if (Array.isArray(option)) return option.flatMap((one, i) => readAddresses(one, `${field}[${i}]`));
+  if (typeof option === 'string') return readText(option, field);
+  if (typeof option === 'object' && 'address' in option) {
+    const { address, name, group } = option as { address: unknown; name?: unknown; group?: unknown };
+    if (Array.isArray(group))
+      throw messageError(field, 'is a parsed group; give it as text: "Team: a@example.com;".');
+    if (typeof address !== 'string') throw messageError(`${field}.address`, 'must be a string.');
+    const [mailbox, ...more] = readText(address, `${field}.address`);
+    if (!mailbox || more.length > 0 || 'members' in mailbox) {
+      throw messageError(
+        `${field}.address`,
+        `must be one address, not ${JSON.stringify(address.slice(0, 80))}.`,
+      );
+    }
+    if (name === undefined || name === null || name === '') return [mailbox];
+    if (typeof name !== 'string') throw messageError(`${field}.name`, 'must be a string.');
+    return [{ ...mailbox, name }];
+  }
+  throw messageError(field, 'must be an address: a string, { name, address }, or a list of them.');
+}
+
+/** One author or several; groups are for recipients. */
+export function readMailboxes(option: AddressOption | undefined, field: string): Mailbox[] {
+  return readAddresses(option, field).map((entry) => {
+    if ('members' in entry) throw messageError(field, 'must not be a group.');
+    return entry;
+  });
+}
+
+/** The addresses alone, each once, as an envelope has them. */
+export function envelopeAddresses(option: unknown, field: string): string[] {
+  const mailboxes = readAddresses(option, field).flatMap((entry) =>
+    'members' in entry ? entry.members : [entry],
+  );
+  return [...new Set(mailboxes.map(({ address }) => address))];
+}
+
+/** Undefined in place of an empty list: no field is written. */
+export function orNothing<Entry extends AddressInput | MailboxInput>(
+  list: readonly Entry[],
+): readonly Entry[] | undefined {
+  return list.length === 0 ? undefined : list;
+}
+
+function readText(text: string, field: string): (Mailbox | Group)[] {
+  // Lists are often joined with a comma too many.
+  const trimmed = text.replace(/^[\s,;]+|[\s,]+$/g, '');
+  if (trimmed === '') return [];
+  try {
+    return parseAddressList(trimmed, { addresses: 'as-received' });
+  } catch (error) {
+    throw messageError(field, `holds what is no address: ${(error as Error).message}`);
+  }
+}

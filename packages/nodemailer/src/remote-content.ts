@@ -1,0 +1,138 @@
+import { lookup } from 'node:dns';
+import { type IncomingMessage, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { isIP, type LookupFunction } from 'node:net';
+import { addressRefusal } from '@mb/dns';
+import { NodemailerBridgeError } from './errors.ts';
+
+/** Which URLs are fetched, and how much of them. */
+export interface RemoteContentOptions {
+  /** CIDR blocks that may be fetched from although they are not public. Default none. */
+  readonly allowAddresses?: readonly string[] | undefined;
+  /** Most octets of one URL; default 25 MiB. */
+  readonly maxBytes?: number | undefined;
+  /** Time for one URL, redirects included; default 30,000 ms. */
+  readonly timeoutMs?: number | undefined;
+}
+
+const mostRedirects = 5;
+
+/**
+ * Fetches a URL from a public address. The address that is checked is the one that is connected to, at each redirect.
+ *
+ * @throws {NodemailerBridgeError} MB_NODEMAILER_CONTENT
+ */
+export async function fetchContent(
+  url: string,
+  headers: Readonly<Record<string, string>> | undefined,
+  { allowAddresses = [], maxBytes = 25 * 1024 * 1024, timeoutMs = 30_000 }: RemoteContentOptions,
+  field: string,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const ended = signal ? AbortSignal.any([signal, timeout]) : timeout;
+  let target = readUrl(url, field);
+  let sent = headers;
+  for (let redirects = 0; ; redirects++) {
+    const response = await open(target, sent, allowAddresses, field, ended);
+    const { statusCode = 0, headers: answered } = response;
+    if (statusCode >= 300 && statusCode < 400 && answered.location !== undefined) {
+      response.destroy();
+      if (redirects === mostRedirects) throw failed(field, `${target.origin} redirects too often.`);
+      const next = readUrl(new URL(answered.location, target).href, field);
+      // Credentials are for the host that they were given for.
+      if (next.origin !== target.origin) sent = undefined;
+      target = next;
+      continue;
+    }
+    if (statusCode !== 200) {
+      response.destroy();
+      throw failed(field, `${target.origin} answered with status ${statusCode}.`);
+    }
+    return collect(response, maxBytes, target, field);
+  }
+}
+
+function readUrl(text: string, field: string): URL {
+  let url: URL | undefined;
+  try {
+    url = new URL(text);
+  } catch {
+    // Handled below.
+  }
+  if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url;
+  throw failed(field, 'is no http or https URL.');
+}
+
+function open(
+  url: URL,
+  headers: Readonly<Record<string, string>> | undefined,
+  allow: readonly string[],
+  field: string,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  // Node looks up no name for an address, so that the check below would be left out.
+  if (isIP(host)) refuse(host, allow, field);
+  const guarded: LookupFunction = (name, options, callback) => {
+    lookup(name, { ...options, all: true }, (error, addresses) => {
+      if (error) return callback(error, '', 0);
+      const refusal = addresses
+        .map(({ address }) => addressRefusal(address, allow))
+        .find((why) => why !== undefined);
+      if (refusal !== undefined) return callback(refused(field, refusal), '', 0);
+      if (options.all) return (callback as (e: null, all: typeof addresses) => void)(null, addresses);
+      callback(null, addresses[0]!.address, addresses[0]!.family);
+    });
+  };
+  const request = url.protocol === 'https:' ? requestHttps : requestHttp;
+  return new Promise((resolve, reject) => {
+    request(url, { headers: { ...headers }, lookup: guarded, signal, agent: false }, resolve)
+      .on('error', (error) => {
+        if (NodemailerBridgeError.isInstance(error)) return reject(error);
+        const reason =
+          signal.aborted && signal.reason instanceof Error ? signal.reason.message : error.message;
+        reject(failed(field, `${url.origin} cannot be fetched: ${reason}`, error));
+      })
+      .end();
+  });
+}
+
+async function collect(
+  response: IncomingMessage,
+  maxBytes: number,
+  url: URL,
+  field: string,
+): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxBytes) throw failed(field, `${url.origin} gives more than ${maxBytes} octets.`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (NodemailerBridgeError.isInstance(error)) throw error;
+    throw failed(field, `${url.origin} cannot be fetched: ${(error as Error).message}`, error);
+  } finally {
+    response.destroy();
+  }
+  return Buffer.concat(chunks);
+}
+
+function refuse(address: string, allow: readonly string[], field: string): void {
+  const refusal = addressRefusal(address, allow);
+  if (refusal !== undefined) throw refused(field, refusal);
+}
+
+function refused(field: string, refusal: string): NodemailerBridgeError {
+  return failed(field, `is not fetched: ${refusal}. Permit it with urls.allowAddresses.`);
+}
+
+function failed(field: string, reason: string, cause?: unknown): NodemailerBridgeError {
+  return new NodemailerBridgeError('MB_NODEMAILER_CONTENT', 'invalid-input', `${field} ${reason}`, {
+    field,
+    ...(cause !== undefined && { cause, retryable: true }),
+  });
+}

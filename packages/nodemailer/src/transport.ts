@@ -1,0 +1,344 @@
+import { EventEmitter } from 'node:events';
+import type {
+  EnqueueOptions,
+  EnqueueResult,
+  Explanation,
+  Notify,
+  ReadyMessage,
+  RecipientOutcome,
+  SendOptions,
+} from '@mb/broker';
+import type { Message } from '@mb/mime';
+import manifest from '../package.json' with { type: 'json' };
+import { messageError, NodemailerBridgeError } from './errors.ts';
+import { fromNodemailer } from './from-nodemailer.ts';
+import type { NodemailerMessage } from './nodemailer-message.ts';
+import {
+  integer,
+  matching,
+  type OptionTable,
+  readOptions,
+  required,
+  text,
+  withMethods,
+  word,
+} from './option-table.ts';
+import { type MbSentMessageInfo, type SentParts, sentInfo } from './sent-message.ts';
+
+/** What the transport uses of a broker: a `MailBroker`, or a double of one in tests. */
+export interface TransportBroker {
+  send(message: Message | ReadyMessage, options?: SendOptions): Promise<RecipientOutcome[]>;
+  enqueue(message: Message | ReadyMessage, options?: EnqueueOptions): Promise<EnqueueResult>;
+  explain?(message: Message | ReadyMessage, options?: SendOptions): Promise<Pick<Explanation, 'deliveries'>>;
+  health?(): Promise<unknown>;
+}
+
+/** Options of {@link mbTransport}. */
+export interface MbTransportOptions {
+  /** Delivers. It stays open when the transport is closed: it belongs to the caller. */
+  readonly broker: TransportBroker;
+  /**
+   * `send`: one attempt now, and `sendMail()` resolves with what the hosts said. `queue`: `sendMail()` resolves when the
+   * message is durable, and the broker's worker delivers it. Default `send`.
+   */
+  readonly mode?: 'send' | 'queue' | undefined;
+  /**
+   * Who writes the octets: `nodemailer`, so that its plugins and options work as they did, or `mb`, by
+   * `fromNodemailer()` and `@mb/mime`. Default `nodemailer`.
+   */
+  readonly composer?: 'nodemailer' | 'mb' | undefined;
+  /** Options of `send()` or `enqueue()` for all messages, such as `transactional`; `mb` of a message comes before them. */
+  readonly options?: MbMessageOptions | undefined;
+  /** Messages at once before `isIdle()` says false. Default 100. More are taken anyway. */
+  readonly maxConcurrent?: number | undefined;
+  /** The author whose mail `verify()` tries on paper; default `from` of the defaults of `createTransport()`. */
+  readonly verifyFrom?: string | undefined;
+}
+
+/** Options of the broker for one message: the option `mb` of `sendMail()`. */
+export interface MbMessageOptions
+  extends Pick<SendOptions, 'tenant' | 'tag'>,
+    Omit<EnqueueOptions, 'transaction' | 'signal'> {
+  /** Only over verified TLS (RFC 8689). Default false. */
+  readonly requireTls?: boolean | undefined;
+  /** A client of the queue's database: the message exists if and only if its transaction commits. */
+  readonly transaction?: unknown;
+}
+
+const messageOptions = matching<MbMessageOptions>(
+  'an object with options of send() or enqueue()',
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+);
+
+/** What `MbTransportOptions` accepts. */
+export const transportOptions = {
+  broker: required(withMethods<TransportBroker>('send', 'enqueue')),
+  mode: word(['send', 'queue']),
+  composer: word(['nodemailer', 'mb']),
+  options: messageOptions,
+  maxConcurrent: integer(1, 1_000_000),
+  verifyFrom: text('an address', { pattern: /./s }),
+} satisfies OptionTable<MbTransportOptions>;
+
+/** What the transport uses of the message that nodemailer hands it. */
+export interface TransportMail {
+  // biome-ignore lint/suspicious/noExplicitAny: nodemailer types its data differently from version to version.
+  readonly data: any;
+  // biome-ignore lint/suspicious/noExplicitAny: likewise.
+  readonly message: any;
+}
+
+/** Called once with what became of a message. */
+export type SendCallback = (error: Error | null, info: MbSentMessageInfo) => void;
+
+/**
+ * Makes a transport for nodemailer: the program stays as it is but for this line.
+ *
+ * @throws {NodemailerBridgeError} MB_NODEMAILER_OPTION
+ * @example
+ * const broker = new MailBroker({ hostname: 'mail.example.com', dkim });
+ * const transporter = nodemailer.createTransport(mbTransport({ broker }));
+ * const info = await transporter.sendMail({ from: 'ann@example.com', to: 'bob@example.org', text: 'Hello' });
+ * console.log(info.accepted, info.rejected, info.outcomes);
+ */
+export function mbTransport(options: MbTransportOptions): MbTransport {
+  return new MbTransport(readOptions(options, transportOptions, 'mbTransport: options'));
+}
+
+/** A transport for nodemailer; made by {@link mbTransport}. It emits `idle` when it has room for a message again. */
+export class MbTransport extends EventEmitter {
+  readonly name = 'mb';
+  readonly version: string = manifest.version;
+  /** The signal of a message ends its attempt, not only the wait for it. */
+  readonly supportsAbortSignal = true;
+  /** Set by nodemailer. */
+  // biome-ignore lint/suspicious/noExplicitAny: nodemailer's own class.
+  mailer: any = undefined;
+  readonly #options: MbTransportOptions;
+  readonly #most: number;
+  #running = 0;
+  #closed = false;
+
+  constructor(options: MbTransportOptions) {
+    super();
+    this.#options = options;
+    this.#most = options.maxConcurrent ?? 100;
+    setImmediate(() => this.#tellIdle());
+  }
+
+  /** Called by nodemailer for each message. */
+  send(mail: TransportMail, callback: SendCallback): void {
+    this.#running++;
+    const done = (error: Error | null, info?: MbSentMessageInfo) => {
+      this.#running--;
+      // Not inside the promise: what the caller's function throws is its own.
+      setImmediate(() => {
+        if (error) callback(error, undefined as never);
+        else callback(null, info!);
+        this.#tellIdle();
+      });
+    };
+    this.#deliver(mail).then((info) => done(null, info), done);
+  }
+
+  /**
+   * Tries on paper what a message would meet. `queue`: the store answers. `send`: keys, DNS, route and TLS policy for a
+   * message from `verifyFrom` to itself; no mail host is connected to.
+   *
+   * @throws {NodemailerBridgeError} MB_NODEMAILER_VERIFY
+   */
+  verify(callback: (error: Error | null, success: true) => void): void;
+  verify(): Promise<true>;
+  verify(callback?: (error: Error | null, success: true) => void): Promise<true> | undefined {
+    const verified = this.#verify();
+    if (!callback) return verified;
+    verified.then(
+      () => setImmediate(() => callback(null, true)),
+      (error) => setImmediate(() => callback(error, undefined as never)),
+    );
+    return undefined;
+  }
+
+  /** Whether a message would begin at once. */
+  isIdle(): boolean {
+    return !this.#closed && this.#running < this.#most;
+  }
+
+  /** Takes no more messages; those under way end as they would. The broker stays open. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  #tellIdle(): void {
+    if (this.isIdle()) this.emit('idle');
+  }
+
+  async #deliver(mail: TransportMail): Promise<MbSentMessageInfo> {
+    if (this.#closed) {
+      throw new NodemailerBridgeError(
+        'MB_NODEMAILER_CLOSED',
+        'api-misuse',
+        'The transport was closed; make another one.',
+      );
+    }
+    const { mode = 'send' } = this.#options;
+    const data = mail.data as NodemailerMessage;
+    const { message, parts } = await this.#compose(mail);
+    const own = messageOptionsOf(data);
+    const options = withDsn(
+      { ...this.#options.options, ...own, delivery: { ...this.#options.options?.delivery, ...own.delivery } },
+      data,
+      parts,
+    );
+    const signal = data.signal instanceof AbortSignal ? { signal: data.signal } : {};
+    const { broker } = this.#options;
+    let info: ReturnType<typeof sentInfo>;
+    if (mode === 'queue') {
+      const { requireTls, delivery, ...rest } = options;
+      const result = await broker.enqueue(message, {
+        ...rest,
+        ...signal,
+        delivery: { ...delivery, ...(requireTls && { requireTls }) },
+      } as EnqueueOptions);
+      info = sentInfo(parts, result.recipients, result);
+    } else {
+      info = sentInfo(parts, await broker.send(message, { ...sendOptionsOf(options), ...signal }));
+    }
+    if (info instanceof Error) throw info;
+    return info;
+  }
+
+  async #compose({
+    data,
+    message,
+  }: TransportMail): Promise<{ message: Message | ReadyMessage; parts: SentParts }> {
+    const { from, to } = message.getEnvelope() as { from: string | false; to: string[] };
+    const envelope = { from: from || '', to: [...to] };
+    const parts = { envelope, messageId: String(message.messageId()) };
+    if (to.length === 0) {
+      throw Object.assign(messageError('to', 'names no recipient.'), { code: 'EENVELOPE' });
+    }
+    if (this.#options.composer !== 'mb') {
+      const raw = message.createReadStream() as AsyncIterable<Uint8Array>;
+      return { message: { raw, envelope, addresses: 'as-received' }, parts };
+    }
+    const converted = await fromNodemailer(withTransportFields(data), { unknownOptions: 'ignore', urls: {} });
+    if ('raw' in converted && converted.raw !== undefined)
+      return { message: { ...converted, envelope }, parts };
+    const { messageId } = converted as Message;
+    return { message: { ...converted, messageId: messageId ?? parts.messageId, envelope } as Message, parts };
+  }
+
+  async #verify(): Promise<true> {
+    const { broker, mode = 'send', verifyFrom } = this.#options;
+    if (mode === 'queue') {
+      if (!broker.health) throw unverified('the broker has no health().');
+      await broker.health();
+      return true;
+    }
+    const from = verifyFrom ?? this.mailer?._defaults?.from;
+    if (from === undefined || !broker.explain) {
+      throw unverified(
+        'nothing says whose mail to try. Give verifyFrom, or createTransport(transport, { from }).',
+      );
+    }
+    const probe = await fromNodemailer({ from, to: from, text: 'x' });
+    const { deliveries } = await broker.explain(probe);
+    const failure = deliveries.map((delivery) => delivery.failure).find((each) => each !== undefined);
+    if (failure) throw unverified(failure.reason);
+    return true;
+  }
+}
+
+function unverified(reason: string): NodemailerBridgeError {
+  return new NodemailerBridgeError(
+    'MB_NODEMAILER_VERIFY',
+    'network',
+    `The transport cannot be verified: ${reason}`,
+    {
+      retryable: true,
+    },
+  );
+}
+
+/** The message with what nodemailer gives to transports and not to the message. */
+function withTransportFields(data: NodemailerMessage): NodemailerMessage {
+  const { mb: _, signal: __, dsn: ___, requireTLSExtensionEnabled: ____, envelope: _____, ...rest } = data;
+  return rest;
+}
+
+/** @throws {NodemailerBridgeError} MB_NODEMAILER_MESSAGE */
+function messageOptionsOf({ mb }: NodemailerMessage): MbMessageOptions {
+  if (mb === undefined || mb === null) return {};
+  if (typeof mb !== 'object' || Array.isArray(mb))
+    throw messageError('mb', 'must be an object with options of the broker.');
+  return mb as MbMessageOptions;
+}
+
+/** Adds what nodemailer's `dsn` and `requireTLSExtensionEnabled` ask for. */
+function withDsn(
+  options: MbMessageOptions,
+  data: NodemailerMessage,
+  { envelope }: SentParts,
+): MbMessageOptions {
+  const requireTls = data.requireTLSExtensionEnabled === true ? { requireTls: true } : {};
+  const { dsn } = data as { dsn?: Record<string, unknown> };
+  if (typeof dsn !== 'object' || dsn === null) return { ...options, ...requireTls };
+  const ret = dsn.ret ?? dsn.return;
+  const envid = dsn.envid ?? dsn.id;
+  const orcpt = dsn.orcpt ?? dsn.recipient;
+  const notify = notifyOf(dsn.notify);
+  const named = orcpt === undefined || orcpt === null ? undefined : String(orcpt);
+  return {
+    ...options,
+    ...requireTls,
+    delivery: {
+      ...options.delivery,
+      ...(typeof ret === 'string' && { ret: /^full$/i.test(ret) ? ('full' as const) : ('headers' as const) }),
+      ...(typeof envid === 'string' && { envid }),
+      ...(notify !== undefined && { notify }),
+      ...(named !== undefined && {
+        recipients: Object.fromEntries(
+          envelope.to.map((address) => [address, { orcpt: named.includes(';') ? named : `rfc822;${named}` }]),
+        ),
+      }),
+    },
+  };
+}
+
+/** @throws {NodemailerBridgeError} MB_NODEMAILER_MESSAGE */
+function notifyOf(option: unknown): Notify | undefined {
+  if (option === undefined || option === null) return undefined;
+  const words = [option]
+    .flat()
+    .flatMap((each) =>
+      String(each)
+        .toLowerCase()
+        .split(/[\s,]+/),
+    )
+    .filter(Boolean);
+  if (words.includes('never')) return 'never';
+  const known = ['success', 'failure', 'delay'] as const;
+  const wrong = words.find((each) => !known.includes(each as never));
+  if (wrong !== undefined || words.length === 0) {
+    throw messageError('dsn.notify', 'must be NEVER, or any of SUCCESS, FAILURE and DELAY (RFC 3461 §4.1).');
+  }
+  return words as (typeof known)[number][];
+}
+
+/** Options of `enqueue()` that mean something for one attempt; the others are the queue's. */
+function sendOptionsOf({ tenant, tag, requireTls, delivery = {} }: MbMessageOptions): SendOptions {
+  const { notify, ret, envid, recipients } = delivery;
+  const dsn = {
+    ...(notify !== undefined && { notify }),
+    ...(ret !== undefined && { ret }),
+    ...(envid !== undefined && { envid }),
+    ...(recipients !== undefined && { recipients }),
+  };
+  return {
+    ...(tenant !== undefined && { tenant }),
+    ...(tag !== undefined && { tag }),
+    ...((requireTls || delivery.requireTls) && { requireTls: true }),
+    ...(Object.keys(dsn).length > 0 && { dsn }),
+  };
+}
