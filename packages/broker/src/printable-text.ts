@@ -1,3 +1,6 @@
+import { optionError } from './errors.ts';
+import { checkText } from './option-table.ts';
+
 /**
  * What drives a terminal, makes a line of its own, or changes the order in which text is shown: C0 and C1 controls
  * (U+009B is ESC [ for many terminals), DEL, line and paragraph separators, bidirectional controls (Unicode TR 36
@@ -14,7 +17,9 @@ const unsafeInJson = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\uff
  * @example printableText('ok\r\nforged line') // 'ok  forged line'
  */
 export function printableText(text: string): string {
-  return text.replace(unsafe, (character) => (/[\t\n\v\f\r]/.test(character) ? ' ' : '\ufffd'));
+  return checkText(text, 'printableText: text').replace(unsafe, (character) =>
+    /[\t\n\v\f\r]/.test(character) ? ' ' : '\ufffd',
+  );
 }
 
 /**
@@ -28,11 +33,19 @@ export function printableJson(
   replacer?: (key: string, item: unknown) => unknown,
   space?: number,
 ): string {
-  const text = JSON.stringify(value, replacer, space) ?? 'null';
-  return text.replace(
+  return jsonOf(value, replacer, space).replace(
     unsafeInJson,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+}
+
+function jsonOf(...given: Parameters<typeof printableJson>): string {
+  try {
+    return JSON.stringify(...given) ?? 'null';
+  } catch (cause) {
+    // A bigint, an object that holds itself, or a replacer or toJSON() that fails.
+    throw optionError(`printableJson: value cannot be JSON: ${(cause as Error).message}.`);
+  }
 }
 
 /**

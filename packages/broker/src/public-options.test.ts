@@ -31,7 +31,7 @@ import * as store from './store/index.ts';
 import { memoryStoreOptions } from './store/memory/memory-store.ts';
 import { messageFilter } from './store/message-filter.ts';
 import { pageOptions } from './store/page.ts';
-import { watchRecordsOptions } from './store/records.ts';
+import { recordPageOptions, watchRecordsOptions } from './store/records.ts';
 import { retentionOptions } from './store/retention.ts';
 import * as sqlite from './store/sqlite/sqlite-store.ts';
 import { sqliteStoreOptions } from './store/sqlite/sqlite-store.ts';
@@ -179,11 +179,14 @@ const walk: OptionWalk<typeof broker> = {
   ],
   QueueControl: [
     entry({}, pageOptions, (page) => made().queue.list({}, page)),
+    entry({}, pageOptions, (page) => made().queue.messages({}, page)),
+    entry({}, pageOptions, (page) => made().queue.history('1', page)),
+    entry({ prefix: 'a' }, recordPageOptions, (page) => made().records.list('domain', page)),
     entry({}, pageOptions, (page) => made().queue.events(page)),
     entry({}, pageOptions, (page) => made().queue.messages({}, page)),
     entry({}, messageFilter, (filter) => made().queue.messages(filter)),
     entry({}, pageOptions, (page) => made().queue.history('1', page)),
-    entry({ limits }, { limits: {}, note: {}, pauseMs: {} }, (settings) =>
+    entry({ limits, note: 'x' }, { limits: {}, note: {}, pauseMs: {} }, (settings) =>
       made().queue.configure('one.test', settings),
     ),
   ],
@@ -277,6 +280,8 @@ const storeWalk: OptionWalk<typeof store> = {
   checkRecordKey: 'none',
   recordConflict: 'none',
   recordText: 'none',
+  recordPage: [entry({ prefix: 'a' }, recordPageOptions, (page) => store.recordPage(page))],
+  checkVersion: 'none',
   suppressionKey: 'none',
   resolveSiteLimits: 'result',
   WakeList: 'none',

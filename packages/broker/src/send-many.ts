@@ -73,6 +73,9 @@ export async function* sendEach<Input>(
 
 function isIterable(value: unknown): boolean {
   return (
-    typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value)
+    typeof value === 'object' &&
+    value !== null &&
+    !ArrayBuffer.isView(value) &&
+    (Symbol.asyncIterator in value || Symbol.iterator in value)
   );
 }

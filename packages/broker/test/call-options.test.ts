@@ -203,3 +203,40 @@ it('SAFE-35 slips that TypeScript does not see are refused, and nothing happens'
   expect((await broker.queue.list()).rows).toEqual([]);
   await file.close();
 });
+
+it.each([
+  ['lift', (broker: MailBroker) => broker.suppressions.lift(['bob@one.test'], '')],
+  ['find', (broker: MailBroker) => broker.suppressions.find(['bob@one.test'], '')],
+  [
+    'add',
+    (broker: MailBroker) =>
+      broker.suppressions.add([{ address: 'bob@one.test', reason: 'operator', tenant: '' }]),
+  ],
+  ['enqueue', (broker: MailBroker) => broker.enqueue(message, { tenant: '' })],
+])('SAFE-41 %s refuses an empty tenant, which an unset variable gives', async (_, call) => {
+  const broker = newBroker();
+  await broker.suppressions.add([{ address: 'bob@one.test', reason: 'operator' }]);
+  await expect(call(broker)).rejects.toMatchObject({
+    code: 'MB_BROKER_OPTION',
+    message: expect.stringContaining('tenant'),
+  });
+  expect((await broker.suppressions.find(['bob@one.test'])).length).toBe(1);
+});
+
+it('SAFE-42 settings that change nothing are refused', async () => {
+  const broker = newBroker();
+  for (const settings of [{}, { limits: undefined }]) {
+    await expect(broker.queue.configure('one.test', settings)).rejects.toMatchObject({
+      code: 'MB_BROKER_OPTION',
+      message: 'configure: settings must say what to change.',
+    });
+  }
+});
+
+it('SAFE-43 an address that the standard forbids can be put on the suppression list and lifted', async () => {
+  const { suppressions } = newBroker();
+  const address = 'a..b@one.test';
+  await suppressions.add([{ address, reason: 'complaint' }]);
+  expect(await suppressions.find([address])).toHaveLength(1);
+  expect(await suppressions.lift([address])).toBe(1);
+});

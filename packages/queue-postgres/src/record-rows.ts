@@ -2,6 +2,7 @@ import {
   checkCollection,
   checkIfVersion,
   checkRecordKey,
+  checkVersion,
   type Page,
   pageLimit,
   type RecordChange,
@@ -10,6 +11,7 @@ import {
   type Records,
   recordConflict,
   recordDeletionMs,
+  recordPage,
   recordText,
   type StoredRecord,
 } from '@mb/broker/store';
@@ -68,10 +70,9 @@ export class PostgresRecords implements Records {
     return (await this.#change(collection, key, null, condition)) !== undefined;
   }
 
-  async list(collection: string, page: RecordPageRequest = {}): Promise<Page<StoredRecord>> {
-    const { after = '', prefix = '' } = page;
+  async list(collection: string, page?: RecordPageRequest): Promise<Page<StoredRecord>> {
+    const { after, prefix, limit } = recordPage(page);
     const { schema } = this.#environment;
-    const limit = pageLimit(page.limit);
     const found = await this.#environment.database().query<RecordRow & Record<string, unknown>>(
       `SELECT key, version, value, updated FROM ${schema}.record
        WHERE collection = $1 AND key > $2 AND key >= $3 AND starts_with(key, $3) AND value IS NOT NULL
@@ -87,7 +88,7 @@ export class PostgresRecords implements Records {
     const rows = await this.#environment.database().query<RecordRow & Record<string, unknown>>(
       `SELECT key, version, value, updated FROM ${schema}.record
        WHERE collection = $1 AND version > $2 ORDER BY version LIMIT $3`,
-      [checkCollection(collection), after, pageLimit(limit)],
+      [checkCollection(collection), checkVersion(after), pageLimit(limit)],
     );
     return rows.map((row) => {
       const { key } = row;

@@ -4,9 +4,17 @@
  * Nothing here talks to a host; `attempt` and the queue ask and obey. What replies mean stands in `reply-rules.ts`.
  */
 import type { Reply, SmtpError } from '@mb/smtp-client';
+import { optionError } from '../errors.ts';
+import { readOptions } from '../option-table.ts';
 import type { FailureAction, FailureCategory, FailureScope, FailureVerdict } from './failure.ts';
 import type { RecipientOutcome, Stage } from './outcome.ts';
-import { compileReplyRules, type ReplyContext, type ReplyRule, type ReplyRules } from './reply-rule.ts';
+import {
+  compileReplyRules,
+  type ReplyContext,
+  type ReplyRule,
+  type ReplyRules,
+  replyContextOptions,
+} from './reply-rule.ts';
 import { defaultReplyRules } from './reply-rules.ts';
 
 /** The rules of a broker: the caller's own in front of the default ones. @throws {BrokerError} MB_BROKER_OPTION */
@@ -47,11 +55,24 @@ function permanentAction(action: FailureAction): FailureAction {
  * @param reply  The reply as received.
  * @param stage  The stage of the session in which it came.
  * @param host  Name of the mail exchanger, for what only some providers mean.
+ * @throws {BrokerError} MB_BROKER_OPTION for what is no reply or no stage.
  * @example
  * categorizeReply({ code: 550, enhanced: '5.7.1', lines: ['Blocked'] }, 'rcpt'); // 'blocked'
  */
 export function categorizeReply(reply: Reply, stage: Stage, host?: string): FailureCategory {
-  return readReply(reply, { stage, host }, defaultRules()).category;
+  checkReply(reply, 'categorizeReply');
+  const context = readOptions<ReplyContext, typeof replyContextOptions>(
+    { stage, host },
+    replyContextOptions,
+    'categorizeReply',
+  );
+  return readReply(reply, context, defaultRules()).category;
+}
+
+/** @throws {BrokerError} MB_BROKER_OPTION for what is no reply of a server. */
+export function checkReply(reply: Reply, where: string): void {
+  if (Array.isArray(reply?.lines) && Number.isInteger(reply.code)) return;
+  throw optionError(`${where}: reply must be what parseReply() returns.`);
 }
 
 /** Verdict and RFC 3463 code of a failure that @mb/smtp-client reports, with a reply or without one. */

@@ -1,7 +1,7 @@
 import type { Reply } from '@mb/smtp-client';
 import { BrokerError, optionError } from '../errors.ts';
 import { checkText, readOptions } from '../option-table.ts';
-import { createReplyRules, readReply } from './classify.ts';
+import { checkReply, createReplyRules, readReply } from './classify.ts';
 import type { FailureVerdict } from './failure.ts';
 import { type ReplyContext, type ReplyRule, replyContextOptions } from './reply-rule.ts';
 import { defaultReplyRules } from './reply-rules.ts';
@@ -36,9 +36,7 @@ export function explainReply(
 ): ExplainedReply {
   const where = 'explainReply: context';
   const checked = readOptions<ReplyContext, typeof replyContextOptions>(context, replyContextOptions, where);
-  if (!Array.isArray(reply?.lines) || !Number.isInteger(reply.code)) {
-    throw optionError('explainReply: reply must be what parseReply() returns.');
-  }
+  checkReply(reply, 'explainReply');
   if (!Array.isArray(rules)) throw optionError('explainReply: rules must be an array.');
   const verdict = readReply(reply, checked, createReplyRules(rules));
   const own = rules.find(({ id }) => id === verdict.rule);

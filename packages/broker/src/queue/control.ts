@@ -1,6 +1,7 @@
 import { domainToAscii, parseMailbox } from '@mb/mime';
 import { BrokerError, optionError } from '../errors.ts';
 import {
+  checkText,
   either,
   group,
   integer,
@@ -12,6 +13,7 @@ import {
   word,
 } from '../option-table.ts';
 import { printableText } from '../printable-text.ts';
+import { jsonText } from '../store/json-text.ts';
 import type { MessageFilter, MessageSummary } from '../store/message-filter.ts';
 import { type SiteLimitOptions, siteLimitOptions } from '../store/pacing.ts';
 import { pageOptions } from '../store/page.ts';
@@ -145,6 +147,7 @@ export class QueueControl {
    * await broker.queue.suspend('mx1.example.net,mx2.example.net'); // every domain behind these exchangers
    */
   async suspend(site: SiteKey, note?: string): Promise<void> {
+    if (note !== undefined) checkText(note, 'suspend: note');
     return this.#store.setSite(siteName(site), { suspended: true, ...(note !== undefined && { note }) });
   }
 
@@ -163,6 +166,7 @@ export class QueueControl {
   async configure(site: SiteKey, settings: ConfigurableSettings): Promise<void> {
     if (settings === undefined) throw optionError('configure: settings must say what to change.');
     const checked = readOptions(settings, siteSettings, 'configure: settings') as SiteSettings;
+    if (Object.keys(checked).length === 0) throw optionError('configure: settings must say what to change.');
     return this.#store.setSite(siteName(site), checked);
   }
 }
@@ -183,10 +187,16 @@ export class SuppressionControl {
     );
   }
 
-  /** The entries of those of `addresses` that are on the list. */
-  async find(addresses: readonly string[], tenant = ''): Promise<readonly Suppression[]> {
+  /**
+   * The entries of those of `addresses` that are on the list.
+   *
+   * @param tenant  Whose list; left out for that of messages without a tenant.
+   * @throws {BrokerError} MB_BROKER_ADDRESS; MB_BROKER_OPTION, also for an empty tenant.
+   */
+  async find(addresses: readonly string[], tenant?: string): Promise<readonly Suppression[]> {
     if (!Array.isArray(addresses)) throw optionError('find: addresses must be an array of addresses.');
-    return this.#store.suppressed(addresses, tenant);
+    for (const [index, address] of addresses.entries()) checkAddress(address, index);
+    return this.#store.suppressed(addresses, tenantOf(tenant, 'find'));
   }
 
   /**
@@ -199,11 +209,16 @@ export class SuppressionControl {
     return this.#store.suppress(checkEntries(entries));
   }
 
-  /** Lifts addresses; returns how many were on the list. */
+  /**
+   * Lifts addresses; returns how many were on the list.
+   *
+   * @param tenant  Whose list; left out for that of messages without a tenant.
+   * @throws {BrokerError} MB_BROKER_ADDRESS; MB_BROKER_OPTION, also for an empty tenant.
+   */
   async lift(addresses: readonly string[], tenant?: string): Promise<number> {
     if (!Array.isArray(addresses)) throw optionError('lift: addresses must be an array of addresses.');
     for (const [index, address] of addresses.entries()) checkAddress(address, index);
-    return this.#store.unsuppress(addresses, tenant);
+    return this.#store.unsuppress(addresses, tenantOf(tenant, 'lift'));
   }
 }
 
@@ -243,7 +258,7 @@ const siteSettings = {
 const suppressionEntry = {
   address: required(text()),
   reason: required(word(['bad-mailbox', 'complaint', 'operator'])),
-  tenant: text(),
+  tenant: text('a name, or left out for messages without a tenant', { pattern: /./s }),
   detail: matching<object>('an object', (value) => typeof value === 'object' && value !== null),
 } satisfies OptionTable<NewSuppression>;
 
@@ -251,6 +266,12 @@ const suppressionEntry = {
 function checkId(messageId: unknown): MessageId {
   if (typeof messageId === 'string' && messageId !== '') return messageId;
   throw optionError('The id of a message must be a string that is not empty, as enqueue() gives it.');
+}
+
+/** An unset variable must not stand for the list of messages without a tenant. */
+function tenantOf(tenant: unknown, where: string): string | undefined {
+  if (tenant === undefined || (typeof tenant === 'string' && tenant !== '')) return tenant;
+  throw optionError(`${where}: tenant must be a name; leave it out for messages without a tenant.`);
 }
 
 function siteName(site: unknown): string {
@@ -277,6 +298,7 @@ function checkEntries(entries: readonly NewSuppression[]): NewSuppression[] {
       `add: entries[${index}]`,
     );
     checkAddress(read.address, index);
+    if (read.detail) jsonText(read.detail, `add: entries[${index}].detail`);
     return read;
   });
 }
@@ -285,7 +307,8 @@ function checkEntries(entries: readonly NewSuppression[]): NewSuppression[] {
 function checkAddress(address: unknown, index: number): void {
   try {
     if (typeof address !== 'string') throw new TypeError('it is no text');
-    parseMailbox(address);
+    // Addresses that the standard forbids can be sent to, and so be suppressed.
+    parseMailbox(address, { addresses: 'as-received' });
   } catch (cause) {
     const said = cause instanceof Error ? cause.message : String(cause);
     const value = typeof address === 'string' ? { value: printableText(address.slice(0, 100)) } : {};

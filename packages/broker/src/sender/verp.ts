@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { type OptionTable, readOptions, required, text } from '../option-table.ts';
+import { optionError } from '../errors.ts';
+import { checkText, type OptionTable, readOptions, required, text } from '../option-table.ts';
 import { parseRecipientId, type RecipientId } from '../store/port.ts';
 
 /** Variable envelope return paths: every recipient's mail gets a return path of its own, so that a bounce names it. */
@@ -32,6 +33,9 @@ export function formatVerp(options: VerpOptions, recipientId: RecipientId): stri
     verpOptions,
     'formatVerp: options',
   );
+  if (typeof recipientId !== 'string' || !parseRecipientId(recipientId)) {
+    throw optionError('formatVerp: recipientId must be the id of a recipient, such as "17.0".');
+  }
   const at = address.lastIndexOf('@');
   return `${address.slice(0, at)}+${recipientId}-${codeOf(recipientId, secret).toString('hex')}${address.slice(at)}`;
 }
@@ -50,7 +54,7 @@ export function parseVerp(options: VerpOptions, returnPath: string): RecipientId
   const at = address.lastIndexOf('@');
   const front = `${address.slice(0, at)}+`.toLowerCase();
   const back = address.slice(at).toLowerCase();
-  const path = returnPath.toLowerCase();
+  const path = checkText(returnPath, 'parseVerp: returnPath').toLowerCase();
   if (!path.startsWith(front) || !path.endsWith(back)) return undefined;
   const tag = path.slice(front.length, path.length - back.length);
   const dash = tag.lastIndexOf('-');

@@ -75,15 +75,15 @@ export function messageRecord(message: NewMessage, maxMessageBytes = defaultMaxM
     expireAfterMs: checkedTime('expireAfterMs', message.expireAfterMs ?? defaultExpireAfterMs),
     delayNoticeAfterMs: delayNotice(message.delayNoticeAfterMs),
     onUnknown: message.onUnknown ?? 'retry',
-    envelope: jsonText('envelope', message.envelope, maxEnvelopeBytes),
-    schedule: jsonText('schedule', message.schedule, maxEnvelopeBytes),
+    envelope: limitedJson('envelope', message.envelope, maxEnvelopeBytes),
+    schedule: limitedJson('schedule', message.schedule, maxEnvelopeBytes),
     size,
     content,
     recipients: recipients.map((recipient) => ({
       address: checkedText('address', recipient.address, maxAddressLength),
       domain: checkedText('domain', recipient.domain, maxNameLength),
       site: recipient.site === undefined ? null : checkedText('site', recipient.site, maxNameLength),
-      options: jsonText('options', recipient.options, maxEnvelopeBytes),
+      options: limitedJson('options', recipient.options, maxEnvelopeBytes),
     })),
   };
 }
@@ -165,7 +165,7 @@ function checkedTime(name: string, value: number): number {
   throw misuse(`${name} must be milliseconds from 0 to ${latestTime}, not ${value}.`);
 }
 
-function jsonText(name: string, value: object | undefined, maxBytes: number): string | null {
+function limitedJson(name: string, value: object | undefined, maxBytes: number): string | null {
   if (value === undefined) return null;
   const text = JSON.stringify(value);
   // An octet count is at most three times the character count.

@@ -7,8 +7,10 @@ import {
   readOptions,
   refuseUnknownKeys,
   signal,
+  text,
 } from '../option-table.ts';
-import type { Page, PageRequest } from './page.ts';
+import { jsonText } from './json-text.ts';
+import { type Page, type PageRequest, pageLimit, pageOptions } from './page.ts';
 import { StoreWatch } from './store-watch.ts';
 
 /** A small JSON document that all workers of a store share. */
@@ -37,8 +39,14 @@ export interface RecordCondition {
 /** Which records to list. */
 export interface RecordPageRequest extends PageRequest {
   /** Only keys that begin with this text. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
 }
+
+/** What `RecordPageRequest` accepts. */
+export const recordPageOptions = {
+  ...pageOptions,
+  prefix: text(),
+} satisfies OptionTable<RecordPageRequest>;
 
 /**
  * Domains and keys, API keys, webhook endpoints and other settings that change at run time. It is meant for thousands
@@ -169,17 +177,30 @@ export function checkIfVersion(condition: RecordCondition | undefined): number |
 }
 
 /**
- * The JSON text of a record.
+ * A page of records with its defaults.
+ * @throws {BrokerError} MB_BROKER_OPTION
+ */
+export function recordPage(page: RecordPageRequest | undefined) {
+  const {
+    after = '',
+    prefix = '',
+    limit,
+  } = readOptions<RecordPageRequest, typeof recordPageOptions>(page, recordPageOptions, 'list: page');
+  return { after, prefix, limit: pageLimit(limit) };
+}
+
+/** @throws {BrokerError} MB_BROKER_OPTION for what is no version of a record. */
+export function checkVersion(version: number): number {
+  if (Number.isSafeInteger(version) && version >= 0) return version;
+  throw misuse('after must be the version of a record, or 0 for all changes.');
+}
+
+/**
+ * The JSON text of a record, which reads back as the same value.
  * @throws {BrokerError} MB_BROKER_OPTION
  */
 export function recordText(value: object): string {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(value);
-  } catch {
-    // A circular structure or a bigint: the error below says what is expected.
-  }
-  if (!text?.startsWith('{')) throw misuse('The value of a record must be an object that JSON can express.');
+  const text = jsonText(value, 'The value of a record');
   if (Buffer.byteLength(text) > maxRecordBytes)
     throw misuse(`The value of a record must have at most ${maxRecordBytes} octets of JSON.`);
   return text;

@@ -73,10 +73,11 @@ export function checkListSelector(selector: ListSelector): CheckedSelector {
 }
 
 function checkConditions(selector: unknown): CheckedSelector | 'none' {
-  if (typeof selector !== 'object' || selector === null || Array.isArray(selector)) {
+  // Neither an array nor a Date, a Map, a promise or octets, all of which have no keys.
+  if (Object.prototype.toString.call(selector) !== '[object Object]') {
     throw wrongSelector('A selector is an object such as { domain: "example.org" } or { all: true }.');
   }
-  const entries = Object.entries(selector);
+  const entries = Object.entries(selector as object);
   for (const [key, value] of entries) checkCondition(key, value);
   const { all, tenant, ...conditions } = selector as SelectorConditions & { readonly all?: true };
   if (all) {

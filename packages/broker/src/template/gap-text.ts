@@ -1,4 +1,5 @@
 import { BrokerError } from '../errors.ts';
+import { checkText } from '../option-table.ts';
 import { printableText } from '../printable-text.ts';
 
 /** Text with gaps that values fill. */
@@ -32,6 +33,8 @@ const gap = /\\\{\{|\{\{([^{}|\r\n]*)(?:\|([^{}]*))?\}\}|\{\{/g;
  * @throws {BrokerError} MB_BROKER_TEMPLATE for a gap without a name or without its closing braces.
  */
 export function parseGapText(text: string, where: string): GapText {
+  checkText(text, 'parseGapText: text');
+  checkText(where, 'parseGapText: where');
   const pieces: (string | Gap)[] = [];
   let end = 0;
   for (const match of text.matchAll(gap)) {
@@ -79,18 +82,22 @@ export function fillGapText(
 }
 
 /** For plain text, where no character has a meaning. */
-export const escapeText: Escape = (value) => value;
+export const escapeText: Escape = (value) => checkText(value, 'escapeText: value');
 
 /** For HTML, in text and in quoted attributes. */
 export const escapeHtml: Escape = (value) =>
-  value.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  checkText(value, 'escapeHtml: value').replaceAll(
+    /[&<>"']/g,
+    (character) => `&#${character.charCodeAt(0)};`,
+  );
 
 /** For a part of a URI. A lone surrogate, which UTF-8 cannot hold, becomes U+FFFD. */
-export const escapeUriPart: Escape = (value) => encodeURIComponent(value.toWellFormed());
+export const escapeUriPart: Escape = (value) =>
+  encodeURIComponent(checkText(value, 'escapeUriPart: value').toWellFormed());
 
 /** For a header field, which is one line. */
 export const escapeHeaderText: Escape = (value) =>
-  /[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]/.test(value)
+  /[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]/.test(checkText(value, 'escapeHeaderText: value'))
     ? {
         problem: 'contains a line break or another control character, which is not allowed in a header',
       }

@@ -1,5 +1,5 @@
 import type { HeaderInput, ListFields, Message } from '@mb/mime';
-import { BrokerError } from '../errors.ts';
+import { BrokerError, optionError } from '../errors.ts';
 import {
   type Escape,
   escapeHeaderText,
@@ -75,6 +75,8 @@ interface Parts {
  * await broker.enqueue({ ...welcome.render({ name: 'Bob', code: '123456' }), to: 'bob@example.org' });
  */
 export function parseMessageTemplate(message: Message): MessageTemplate {
+  if (Object.prototype.toString.call(message) !== '[object Object]')
+    throw optionError('parseMessageTemplate: message must be an object.');
   const parts = readParts(message);
   const variables = variablesOf(parts);
   const fill = (lookup: LookupValue) => {

@@ -4,12 +4,14 @@ import {
   checkCollection,
   checkIfVersion,
   checkRecordKey,
+  checkVersion,
   type RecordChange,
   type RecordCondition,
   type RecordPageRequest,
   type Records,
   recordConflict,
   recordDeletionMs,
+  recordPage,
   recordText,
   type StoredRecord,
 } from '../records.ts';
@@ -61,9 +63,8 @@ export class MemoryRecords implements Records {
     return exists;
   }
 
-  async list(collection: string, page: RecordPageRequest = {}): Promise<Page<StoredRecord>> {
-    const { after = '', prefix = '' } = page;
-    const limit = pageLimit(page.limit);
+  async list(collection: string, page?: RecordPageRequest): Promise<Page<StoredRecord>> {
+    const { after, prefix, limit } = recordPage(page);
     const found = [...this.#rows(collection)]
       .filter(([key, { text }]) => text !== null && key.startsWith(prefix) && byCodePoint(key, after) > 0)
       .sort(([a], [b]) => byCodePoint(a, b));
@@ -72,6 +73,7 @@ export class MemoryRecords implements Records {
   }
 
   async changes(collection: string, after: number, limit?: number): Promise<readonly RecordChange[]> {
+    checkVersion(after);
     return [...this.#rows(collection)]
       .filter(([, { version }]) => version > after)
       .sort(([, a], [, b]) => a.version - b.version)

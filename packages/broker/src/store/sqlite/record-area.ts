@@ -4,12 +4,14 @@ import {
   checkCollection,
   checkIfVersion,
   checkRecordKey,
+  checkVersion,
   type RecordChange,
   type RecordCondition,
   type RecordPageRequest,
   type Records,
   recordConflict,
   recordDeletionMs,
+  recordPage,
   recordText,
   type StoredRecord,
 } from '../records.ts';
@@ -61,9 +63,8 @@ export class SqliteRecords implements Records {
     return (await this.#change(collection, key, null, condition)) !== undefined;
   }
 
-  async list(collection: string, page: RecordPageRequest = {}): Promise<Page<StoredRecord>> {
-    const { after = '', prefix = '' } = page;
-    const limit = pageLimit(page.limit);
+  async list(collection: string, page?: RecordPageRequest): Promise<Page<StoredRecord>> {
+    const { after, prefix, limit } = recordPage(page);
     const within = checkCollection(collection);
     const found = this.#environment.read((sql) =>
       sql.all<RecordRow>(
@@ -81,6 +82,7 @@ export class SqliteRecords implements Records {
 
   async changes(collection: string, after: number, limit?: number): Promise<readonly RecordChange[]> {
     const [within, most] = [checkCollection(collection), pageLimit(limit)];
+    checkVersion(after);
     const select = 'SELECT * FROM mb_record WHERE collection = ? AND version > ? ORDER BY version LIMIT ?';
     const rows = this.#environment.read((sql) => sql.all<RecordRow>(select, within, after, most));
     return rows.map((row) => {
