@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ServerType, serve } from '@hono/node-server';
 import type { MailBroker } from '@mb/broker';
 import { createResolver, type Resolver, type ResolverOptions } from '@mb/dns';
 import { Access } from './access.ts';
 import { ApiKeys } from './api-keys.ts';
+import { CurrentBroker } from './current-broker.ts';
 import { ServerError } from './errors.ts';
 import { createApp } from './http/app.ts';
 import {
@@ -19,7 +21,12 @@ import {
   withMethods,
 } from './option-table.ts';
 import { SeriesCollector } from './series/collector.ts';
-import { checkSubmissionOptions, type SubmissionOptions } from './submission/options.ts';
+import {
+  checkCertificate,
+  checkSubmissionOptions,
+  type SubmissionOptions,
+  type TlsCertificate,
+} from './submission/options.ts';
 import {
   type SubmissionAddress,
   type SubmissionServer,
@@ -44,9 +51,12 @@ export interface ServerOptions {
   readonly now?: (() => number) | undefined;
 }
 
+const servedBroker = required(withMethods<MailBroker>('enqueue', 'explain', 'events'));
+const brokerOption = { broker: servedBroker };
+
 /** What each option of a server accepts. */
 export const serverOptions = {
-  broker: required(withMethods<MailBroker>('enqueue', 'explain', 'events')),
+  broker: servedBroker,
   maxMessageBytes: integer(1024, 2 ** 31, { default: 64 * 1024 * 1024, unit: 'octets' }),
   maxInFlight: integer(1, 100_000, { default: 256 }),
   dns: matching<Resolver | ResolverOptions>('a resolver, or options for one', isObject),
@@ -73,11 +83,17 @@ export const listenOptions = {
 export interface CloseOptions {
   /** Time for requests under way, in milliseconds; those that take longer are cut off. Default 10,000. */
   readonly graceMs?: number | undefined;
+  /**
+   * For so long before that, in milliseconds, `/readyz` answers 503 while requests are still served, so that a load
+   * balancer sends them elsewhere. Default 0.
+   */
+  readonly drainMs?: number | undefined;
 }
 
 /** What each option of `close()` accepts. */
 export const closeOptions = {
   graceMs: integer(0, 3_600_000, { default: 10_000, unit: 'ms' }),
+  drainMs: integer(0, 3_600_000, { default: 0, unit: 'ms' }),
 } satisfies OptionTable<CloseOptions>;
 
 /** The broker behind HTTP. */
@@ -106,6 +122,19 @@ export interface MailServer {
    */
   start(): void;
   /**
+   * Lets another broker take the place of the one that there is, from the next request on: for settings that change while
+   * the server runs. It must use the same store. Starting it, and stopping the old one, is the caller's business.
+   *
+   * @throws {ServerError} MB_SERVER_OPTION
+   */
+  replaceBroker(broker: MailBroker): void;
+  /**
+   * Gives submission another certificate, for connections from now on.
+   *
+   * @throws {ServerError} MB_SERVER_OPTION for a key and a certificate that do not fit.
+   */
+  replaceCertificate(tls: TlsCertificate): void;
+  /**
    * Takes no more requests, waits for those under way, and resolves. The broker stays as it is.
    *
    * @throws {ServerError} MB_SERVER_OPTION
@@ -127,7 +156,7 @@ export interface MailServer {
 export function createServer(options: ServerOptions): MailServer {
   const read = readOptions(options, serverOptions, 'createServer: options');
   const {
-    broker,
+    broker: first,
     maxMessageBytes,
     maxInFlight,
     dns,
@@ -135,6 +164,7 @@ export function createServer(options: ServerOptions): MailServer {
     onWarning = warn,
     now = Date.now,
   } = read;
+  const broker = new CurrentBroker(first);
   const keys = new ApiKeys({ records: broker.records, now, onError });
   const addresses = new WeakMap<Request, string>();
   let draining = false;
@@ -164,6 +194,12 @@ export function createServer(options: ServerOptions): MailServer {
     fetch,
     keys,
     start,
+    replaceBroker: (next) =>
+      broker.replace(readOptions({ broker: next }, brokerOption, 'replaceBroker').broker),
+    replaceCertificate(tls) {
+      checkCertificate(tls, 'replaceCertificate');
+      for (const submission of submissions) submission.replaceCertificate(tls);
+    },
     listen: async (given) => {
       const { host, port } = readOptions(given, listenOptions, 'listen: options');
       const server = serve({
@@ -198,8 +234,9 @@ export function createServer(options: ServerOptions): MailServer {
   };
 
   async function close(given: CloseOptions = {}): Promise<void> {
-    const { graceMs } = readOptions(given, closeOptions, 'close: options');
+    const { graceMs, drainMs } = readOptions(given, closeOptions, 'close: options');
     draining = true;
+    if (drainMs > 0 && listeners.size > 0) await sleep(drainMs);
     await series.stop();
     await Promise.all([
       ...[...listeners].map((server) => closeListener(server, graceMs)),

@@ -36,6 +36,7 @@ export type Call = (
 export interface Service extends AsyncDisposable {
   readonly server: MailServer;
   readonly broker: MailBroker;
+  readonly store: SqliteStore;
   readonly url: string;
   readonly host: SmtpHost;
   /** Makes a key, and the function that calls with it. */
@@ -66,6 +67,7 @@ export async function startService(plan: ServicePlan = {}): Promise<Service> {
   return {
     server,
     broker,
+    store,
     url,
     host,
     async withKey(given = {}) {

@@ -24,6 +24,7 @@ import { type ServeAddressFlags, serveAddressOptions } from './flags.ts';
 interface ServeFlags extends StoreFlags, SignatureFlags, DeliveryFlags, ServeAddressFlags {
   readonly concurrency?: number;
   readonly grace: number;
+  readonly drain: number;
   readonly json?: true;
 }
 
@@ -63,6 +64,11 @@ export function serveCommand(): Command {
         .default(30)
         .argParser(wholeNumber(0, 3600)),
     )
+    .addOption(
+      new Option('--drain <seconds>', 'time before that in which /readyz says 503 and requests are served')
+        .default(0)
+        .argParser(wholeNumber(0, 3600)),
+    )
     .option('--json', 'log JSON lines on a terminal too');
   for (const option of [...serveAddressOptions(), ...deliveryOptions(), ...signatureOptions()]) {
     command.addOption(option);
@@ -96,12 +102,13 @@ async function serve(flags: ServeFlags): Promise<void> {
     const server = createServer({
       broker,
       maxMessageBytes: flags.maxMessageMb * 1024 * 1024,
+      dns: options.dns,
       onError: (error) => log.onError(error),
       onWarning: (text) => log.onError(new Error(text)),
     });
     const end = async (graceMs: number) => {
       // First refuse new requests, then finish those in progress.
-      await server.close({ graceMs });
+      await server.close({ graceMs, drainMs: graceMs === 0 ? 0 : flags.drain * 1000 });
       await broker.stop({ graceMs });
     };
     try {

@@ -1,13 +1,13 @@
 import { createRoute, OpenAPIHono, type RouteConfig, type z } from '@hono/zod-openapi';
-import type { MailBroker } from '@mb/broker';
 import type { Context } from 'hono';
 import type { ApiKey, ApiKeys, Scope } from '../api-keys.ts';
+import type { ServedBroker } from '../current-broker.ts';
 import { Problem, problemOfSchema } from './problem.ts';
 import { problemSchema } from './schema/view.ts';
 
 /** What the routes work on. */
 export interface ApiParts {
-  readonly broker: MailBroker;
+  readonly broker: ServedBroker;
   readonly keys: ApiKeys;
   readonly now: () => number;
   /** Longest message, in octets. */

@@ -39,6 +39,11 @@ export function createApp(parts: AppParts): Api {
     ).toResponse(),
   );
   api.use(secureHeaders());
+  // A client that keeps its connection would not notice that others have taken over.
+  api.use(async (context, next) => {
+    await next();
+    if (parts.isDraining()) context.header('connection', 'close');
+  });
   addProbeRoutes(api, parts, parts.isDraining);
   api.use('/v1/*', new LoadGuard(parts.maxInFlight).middleware());
   api.use('/v1/*', authentication(parts));

@@ -145,7 +145,7 @@ export function checkSubmissionOptions(given: SubmissionOptions) {
 }
 
 /** What OpenSSL says of a key and a certificate that do not fit is said before a client connects. */
-function checkCertificate({ key, cert }: TlsCertificate, where: string): void {
+export function checkCertificate({ key, cert }: TlsCertificate, where: string): void {
   try {
     createSecureContext({ key: key as string, cert: cert as string });
   } catch (cause) {

@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import type { EnqueueOptions, MailBroker, Notify, RecipientDelivery } from '@mb/broker';
+import type { EnqueueOptions, Notify, RecipientDelivery } from '@mb/broker';
 import { parseMailbox, wireAddress } from '@mb/mime';
 import {
   SMTPServer,
@@ -9,14 +9,15 @@ import {
 } from 'smtp-server';
 import type { Access } from '../access.ts';
 import type { ApiKey } from '../api-keys.ts';
+import type { ServedBroker } from '../current-broker.ts';
 import { ServerError } from '../errors.ts';
-import type { CheckedSubmissionOptions } from './options.ts';
+import type { CheckedSubmissionOptions, TlsCertificate } from './options.ts';
 import { replyOf, SubmissionReply } from './reply.ts';
 import { withTrace } from './trace.ts';
 
 /** What submission works on. */
 export interface SubmissionParts {
-  readonly broker: MailBroker;
+  readonly broker: ServedBroker;
   readonly access: Access;
   readonly maxMessageBytes: number;
   readonly now: () => number;
@@ -29,6 +30,8 @@ export type SubmissionAddress = { readonly host: string; readonly port: number }
 /** A listener for submission. */
 export interface SubmissionServer {
   readonly address: SubmissionAddress;
+  /** For connections from now on. */
+  replaceCertificate(tls: TlsCertificate): void;
   /** Takes no more connections, and ends those that there are after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
@@ -113,7 +116,14 @@ export async function startSubmission(
   const address = await listen(server, options);
   // From here on: a client that goes away is no trouble of ours.
   server.on('error', () => {});
-  return { address, close: (graceMs) => close(server, graceMs) };
+  return {
+    address,
+    replaceCertificate({ key, cert }) {
+      if (options.security !== 'local')
+        server.updateSecureContext({ key: key as string, cert: cert as string });
+    },
+    close: (graceMs) => close(server, graceMs),
+  };
 }
 
 async function login(token: string, session: SMTPServerSession, { access }: SubmissionParts) {
