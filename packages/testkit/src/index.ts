@@ -17,6 +17,22 @@ export type { DnsFailure, FailureScope } from './dns/failure.ts';
 export { type DnsQueryRecord, DnsServer, type DnsServerOptions, startDnsServer } from './dns/server.ts';
 export { type DnsRecords, type DnsRecordType, type DnsZone, type DnsZones, reverseName } from './dns/zone.ts';
 export { TestkitError, type TestkitErrorCode } from './errors.ts';
+export {
+  type BrokerDouble,
+  type BrokerDoubleScript,
+  createBrokerDouble,
+  type DoubleCall,
+  type DoubleOutcome,
+} from './mailbox/broker-double.ts';
+export { createMailbox, type Mailbox, type MailboxOptions } from './mailbox/mailbox.ts';
+export {
+  type MatcherResult,
+  type MessageSource,
+  mailMatchers,
+  type SignatureOptions,
+} from './mailbox/matchers.ts';
+export type { MessageFilter, WaitOptions } from './mailbox/message-store.ts';
+export type { LinkFilter, ReceivedAttachment, ReceivedMessage } from './mailbox/received-message.ts';
 export { createSeededRandom, type SeededRandom } from './seeded-random.ts';
 export { DEFAULT_KEYWORDS, SmtpHost, type SmtpHostOptions, startSmtpHost } from './smtp/host.ts';
 export {

@@ -3,6 +3,8 @@ import { certificateOptions } from './certificate.ts';
 import { failureScopeOptions } from './dns/failure.ts';
 import { dnsServerOptions } from './dns/server.ts';
 import * as testkit from './index.ts';
+import { brokerDoubleScript } from './mailbox/broker-double.ts';
+import { mailboxOptions } from './mailbox/mailbox.ts';
 import * as mutation from './mutation.ts';
 import * as optionWalk from './option-walk.ts';
 import { type OptionWalk, optionCases } from './option-walk.ts';
@@ -44,6 +46,21 @@ const walk: OptionWalk<typeof testkit> = {
       table: failureScopeOptions,
       call: (scope: never) =>
         briefly(testkit.startDnsServer(), (server) => server.fail('example.test', 'SERVFAIL', scope)),
+    },
+  ],
+  createMailbox: [
+    {
+      valid: { script, port: 0 },
+      table: mailboxOptions,
+      call: (options: never) => briefly(testkit.createMailbox(options)),
+    },
+  ],
+  createBrokerDouble: [
+    {
+      valid: { recipients: { 'a@example.test': { status: 'failed' } } },
+      table: brokerDoubleScript,
+      opaque: ['recipients'],
+      call: (given: never) => testkit.createBrokerDouble(given),
     },
   ],
   startSmtpHost: [

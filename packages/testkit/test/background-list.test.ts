@@ -169,11 +169,25 @@ const background: Readonly<
   'smtp-client/src/io/establish.ts': ['abort setTimer void', 'one connect()'],
   'smtp-client/src/io/open-socket.ts': ['abort:2 connect error:3 setTimer then', 'one connect()'],
   'smtp-client/src/io/tls.ts': ['abort close error:4 secureConnect', 'one handshake'],
+  'nodemailer/src/remote-content.ts': [
+    'error',
+    'a URL that is fetched: ends with the call, its signal or its timeout',
+  ],
+  'nodemailer/src/transport.ts': [
+    'setImmediate:4 then:2',
+    'one sendMail() or verify(): both ends of the promise go to its callback',
+  ],
   'testkit/src/clock.ts': ['setTimeout setTimer:2', 'who calls setTimer'],
   'testkit/src/dns/server.ts': [
     'close connection data error:4 message setTimeout setTimer',
     'the server: close()',
   ],
+  'testkit/src/mailbox/mailbox.ts': [
+    'then',
+    'messages that are read one after another: nothing in it rejects',
+  ],
+  'testkit/src/mailbox/received-message.ts': ['catch', 'a message that cannot be read: its octets are kept'],
+  'testkit/src/mailbox/message-store.ts': ['setTimeout', 'waitForMessage(): ends with the call'],
   'testkit/src/smtp/connection.ts': [
     'close:2 end error:2 secure setImmediate setTimeout setTimer',
     'a session of the host: close()',

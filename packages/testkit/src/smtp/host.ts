@@ -128,6 +128,7 @@ export class SmtpHost implements AsyncDisposable {
   readonly #settings: Omit<SessionSettings, 'script'>;
   readonly #running = new Set<HostSession>();
   readonly #watchers = new Set<() => void>();
+  readonly #listeners = new Set<(transaction: SmtpTransactionRecord) => void>();
   #script: SmtpScript;
   #closed: Promise<void> | undefined;
 
@@ -150,7 +151,10 @@ export class SmtpHost implements AsyncDisposable {
       keepOctets: options.keepOctets ?? true,
       clock: options.clock ?? systemClock,
       onChange: () => this.#changed(),
-      onMessage: (transaction) => this.messages.push(transaction),
+      onMessage: (transaction) => {
+        this.messages.push(transaction);
+        for (const listener of this.#listeners) listener(transaction);
+      },
     };
     server.on('connection', (socket) => this.#serve(socket, socket));
     server.on('error', () => {});
@@ -159,6 +163,12 @@ export class SmtpHost implements AsyncDisposable {
   /** Changes the script for connections from now on. */
   setScript(script: SmtpScript): void {
     this.#script = readOptions<SmtpScript, typeof scriptOptions>(script, scriptOptions, 'setScript: script');
+  }
+
+  /** Calls `listener` with each message as it is accepted. @returns the function that removes it. */
+  onMessage(listener: (transaction: SmtpTransactionRecord) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Serves a stream that is already connected, such as one end of a `stream.duplexPair()`: no network at all. */

@@ -1,0 +1,152 @@
+import PostalMime from 'postal-mime';
+
+/** An attachment of a message. */
+export interface ReceivedAttachment {
+  /** Empty when it has none. */
+  readonly filename: string;
+  readonly contentType: string;
+  /** Without angle brackets; absent without one. */
+  readonly contentId?: string;
+  readonly disposition: 'attachment' | 'inline';
+  readonly content: Uint8Array;
+}
+
+/** Which links are wanted. */
+export interface LinkFilter {
+  /** The host name of the link. */
+  readonly host?: string | undefined;
+  /** Found in the link. */
+  readonly match?: RegExp | string | undefined;
+}
+
+/** A message as a test looks at it. */
+export interface ReceivedMessage {
+  /** The reverse-path; empty for the null one. */
+  readonly from: string;
+  /** Envelope recipients, Bcc among them, in lower case. */
+  readonly to: readonly string[];
+  readonly subject: string;
+  /** The text part; empty when there is none. */
+  readonly text: string;
+  /** The HTML part; empty when there is none. */
+  readonly html: string;
+  /** Values of a header field, decoded; empty when there is none. */
+  header(name: string): readonly string[];
+  readonly attachments: readonly ReceivedAttachment[];
+  /** http, https and mailto links in the order of their first appearance, each once: of the HTML, then of the text. */
+  links(filter?: LinkFilter): string[];
+  /**
+   * What looks like a code: 4 to 8 digits, perhaps in groups, which are joined. Links are left out.
+   *
+   * @param pattern  What a code looks like instead, such as `/\b[A-Z]{6}\b/`.
+   */
+  codes(pattern?: RegExp): string[];
+  /** The message as it came; empty for one that a broker double got as an object. */
+  readonly raw: Uint8Array;
+}
+
+/** What a message is made of, apart from what is worked out. */
+export type MessageFacts = Omit<ReceivedMessage, 'links' | 'codes' | 'header'> & {
+  readonly headers: readonly (readonly [name: string, value: string])[];
+};
+
+/** Reads a message that came in. */
+export async function readReceived(
+  raw: Uint8Array,
+  envelope: { readonly from: string; readonly to: readonly string[] },
+): Promise<ReceivedMessage> {
+  const mail = await PostalMime.parse(raw).catch(() => undefined);
+  const to = envelope.to.map((address) => address.toLowerCase());
+  if (!mail) {
+    // A message that cannot be read came all the same: its octets say what it is.
+    const nothing = { subject: '', text: '', html: '', headers: [], attachments: [] };
+    return receivedMessage({ ...nothing, from: envelope.from, to, raw });
+  }
+  return receivedMessage({
+    from: envelope.from,
+    to,
+    subject: mail.subject ?? '',
+    text: (mail.text ?? '').replace(/\r\n/g, '\n'),
+    html: mail.html ?? '',
+    headers: mail.headers.map(({ originalKey, key, value }) => [originalKey ?? key, value] as const),
+    attachments: mail.attachments.map(({ filename, mimeType, contentId, disposition, content }) => ({
+      filename: filename ?? '',
+      contentType: mimeType,
+      ...(contentId && { contentId: contentId.replace(/^<|>$/g, '') }),
+      disposition: disposition === 'inline' ? 'inline' : 'attachment',
+      content: typeof content === 'string' ? Buffer.from(content) : new Uint8Array(content),
+    })),
+    raw,
+  });
+}
+
+/** Adds what is worked out of a message. */
+export function receivedMessage({ headers, ...facts }: MessageFacts): ReceivedMessage {
+  return {
+    ...facts,
+    header: (name) =>
+      headers.flatMap(([field, value]) => (field.toLowerCase() === name.toLowerCase() ? [value] : [])),
+    links: (filter) => linksOf(facts, filter),
+    codes: (pattern) => codesOf(facts, pattern),
+  };
+}
+
+const url = /\b(?:https?:\/\/|mailto:)[^\s<>"'`\u0000-\u001f]+/gi;
+
+function linksOf(
+  { html, text }: Pick<MessageFacts, 'html' | 'text'>,
+  { host, match }: LinkFilter = {},
+): string[] {
+  const inHtml = Array.from(
+    html.matchAll(/\bhref\s{0,9}=\s{0,9}(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/gi),
+    (found) => unescapeHtml(found[1] ?? found[2] ?? found[3] ?? '').trim(),
+  ).filter((link) => /^(?:https?:\/\/|mailto:)/i.test(link));
+  // A sentence may end behind a link.
+  const inText = Array.from(text.matchAll(url), ([link]) => link.replace(/[.,;:!?)\]]+$/, ''));
+  return [...new Set([...inHtml, ...inText])].filter((link) => {
+    if (host !== undefined && (!URL.canParse(link) || new URL(link).hostname !== host.toLowerCase()))
+      return false;
+    if (match === undefined) return true;
+    return typeof match === 'string'
+      ? link.includes(match)
+      : new RegExp(match.source, match.flags.replace(/[gy]/g, '')).test(link);
+  });
+}
+
+function codesOf({ html, text }: Pick<MessageFacts, 'html' | 'text'>, pattern?: RegExp): string[] {
+  const plain = (text === '' ? textOf(html) : text).replace(url, ' ');
+  if (pattern) {
+    const flags = pattern.flags.includes('g') ? pattern.flags : `${pattern.flags}g`;
+    return [
+      ...new Set(
+        Array.from(plain.matchAll(new RegExp(pattern.source, flags)), (found) => found[1] ?? found[0]),
+      ),
+    ];
+  }
+  const groups = plain.matchAll(/(?<![\w.,:/-])(?:\d{4,8}|\d{2,4}[ -]\d{2,4})(?![\w:/-]|[.,]\d)/g);
+  return [...new Set(Array.from(groups, ([code]) => code.replace(/[ -]/g, '')))];
+}
+
+/** Good enough to look for codes in; not what a reader shows. */
+function textOf(html: string): string {
+  return unescapeHtml(
+    html.replace(/<(?:style|script)\b[\s\S]*?<\/(?:style|script)>/gi, ' ').replace(/<[^>]*>/g, ' '),
+  );
+}
+
+const entities: Readonly<Record<string, string>> = {
+  amp: '&',
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  apos: "'",
+  nbsp: ' ',
+};
+
+function unescapeHtml(text: string): string {
+  return text.replace(/&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|(\w{2,8}));/gi, (all, decimal, hex, name) => {
+    if (name !== undefined) return entities[name.toLowerCase()] ?? all;
+    const code = decimal === undefined ? Number.parseInt(hex, 16) : Number(decimal);
+    return code <= 0x10ffff ? String.fromCodePoint(code) : all;
+  });
+}
