@@ -8,6 +8,7 @@ import { findConfig, readConfig } from './config/file.ts';
 import { refuseEmptyValues } from './empty-value.ts';
 import { type CodedError, isCodedError } from './errors.ts';
 import { exitCodes } from './exit-code.ts';
+import { rememberFlags } from './flags-again.ts';
 import { notice, printJson } from './output.ts';
 import type { StoreFlags } from './queue/store-flag.ts';
 import { redact } from './redact.ts';
@@ -121,6 +122,7 @@ function warnOfPassword(_program: Command, command: Command): void {
 export async function run(args: readonly string[]): Promise<number> {
   showWarnings();
   try {
+    rememberFlags((name) => readFlags(args, name));
     const program = await createProgram(args);
     if (args.length === 0) program.help({ error: true });
     await program.parseAsync(args, { from: 'user' });
@@ -130,6 +132,15 @@ export async function run(args: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     return report(error, args.includes('--json'));
   }
+}
+
+/** The flags of a command as the configuration and the environment give them now. */
+async function readFlags<Flags extends object>(args: readonly string[], name: string): Promise<Flags> {
+  const program = await createProgram(args);
+  const read = Promise.withResolvers<Flags>();
+  program.commands.find((one) => one.name() === name)!.action((flags: Flags) => read.resolve(flags));
+  await program.parseAsync(args, { from: 'user' });
+  return read.promise;
 }
 
 /** Gives a command the settings that commander gives to those made by `program.command()`. */

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { connect } from '@mb/smtp-client';
 import { createCertificateAuthority, startSmtpHost } from '@mb/testkit';
 import { describe, expect, it } from 'vitest';
@@ -139,5 +140,58 @@ describe('mb key', () => {
     const store = join(await folder(), 'queue.db');
     const run = await mb(['key', 'new', '--store', store, '--name', 'x', '--scope', 'sned']);
     expect(run).toMatchObject({ exitCode: 64, stderr: expect.stringContaining('scopes') });
+  });
+
+  it('CLI-63 reads its configuration again at SIGHUP, and keeps the old one when the new one is wrong', async () => {
+    const place = await folder();
+    const store = join(place, 'queue.db');
+    const config = join(place, 'mb.config.json');
+    const authority = await createCertificateAuthority();
+    const [first, second] = [
+      await startSmtpHost({ address: '127.0.33.3' }),
+      await startSmtpHost({ address: '127.0.33.4' }),
+    ];
+    const configure = async (host: typeof first, name: string) => {
+      const { key, cert } = await authority.issue({ names: [name] });
+      await writeFile(join(place, 'key.pem'), key);
+      await writeFile(join(place, 'cert.pem'), cert);
+      await writeFile(config, JSON.stringify({ serve: { dev: `${host.address}:${host.port}` } }), {
+        mode: 0o600,
+      });
+    };
+    await configure(first, 'one.server.test');
+    const token = await newKey(store, '--scope', 'send');
+    const service = await startService([
+      ...['--config', config, '--store', store, '--submissions', '127.0.0.1:0'],
+      ...['--tls-key', join(place, 'key.pem'), '--tls-cert', join(place, 'cert.pem')],
+    ]);
+    const shownName = () =>
+      new Promise<string>((resolve, reject) => {
+        const port = Number(service.addresses.submissions!.split(':')[1]);
+        const socket = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false }, () => {
+          resolve(socket.getPeerCertificate().subjectaltname ?? '');
+          socket.destroy();
+        }).on('error', reject);
+      });
+    const accept = async () => expect((await post(service.addresses.http!, token)).status).toBe(202);
+    await accept();
+    await first.until(() => first.messages.length === 1);
+    await configure(second, 'two.server.test');
+    service.child.kill('SIGHUP');
+    await expect.poll(service.output).toContain('"server-reloaded"');
+    await accept();
+    await second.until(() => second.messages.length === 1);
+    expect(await shownName()).toContain('two.server.test');
+    await writeFile(config, '{"serve": {"dve": "x"}}');
+    service.child.kill('SIGHUP');
+    await expect.poll(service.output).toContain('"server-not-reloaded"');
+    await accept();
+    await second.until(() => second.messages.length === 2);
+    expect(first.messages).toHaveLength(1);
+    service.child.kill('SIGTERM');
+    const { exitCode, stdout } = await service.ended;
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('Did you mean dev?');
+    await Promise.all([first.close(), second.close()]);
   });
 });

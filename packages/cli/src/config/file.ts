@@ -1,4 +1,5 @@
 import { open, realpath, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CliError } from '../errors.ts';
@@ -71,8 +72,15 @@ function parseJson(path: string, text: string): unknown {
   }
 }
 
+/** How many configurations this process has imported. */
+let loads = 0;
+
 async function importDefault(path: string, text: string): Promise<unknown> {
-  const { href } = pathToFileURL(await realpath(path));
+  const real = await realpath(path);
+  // A module is kept by its URL, and by its path when it is CommonJS: what has changed must be read again.
+  delete createRequire(import.meta.url).cache[real];
+  const { href } = Object.assign(pathToFileURL(real), loads > 0 && { search: `?load=${loads}` });
+  loads += 1;
   const endHooks = hookConfigImport(href, text);
   try {
     const module = (await import(href)) as { readonly default?: unknown };

@@ -1,32 +1,19 @@
-import { readFile } from 'node:fs/promises';
-import { MailBroker } from '@mb/broker';
 import type { MailServer, SubmissionAddress, SubmissionOptions } from '@mb/server';
 import { Command, Option } from 'commander';
 import { colors as pc } from '../colors.ts';
 import { CliError } from '../errors.ts';
+import { readFlagsAgain } from '../flags-again.ts';
 import { notice, print } from '../output.ts';
 import { wholeNumber } from '../parse-flag.ts';
-import { withStore } from '../queue/store.ts';
-import { type StoreFlags, storeFlag } from '../queue/store-flag.ts';
-import { brokerOptions } from '../send/broker-options.ts';
-import {
-  concurrencyOption,
-  type DeliveryFlags,
-  deliveryOptions,
-  type SignatureFlags,
-  signatureOptions,
-} from '../send/flags.ts';
+import { type OpenStore, withStore } from '../queue/store.ts';
+import { storeFlag } from '../queue/store-flag.ts';
+import { concurrencyOption, deliveryOptions, signatureOptions } from '../send/flags.ts';
 import { labelled } from '../terminal.ts';
-import { jsonLog, readableLog } from '../work/log.ts';
+import { jsonLog, readableLog, type WorkLog } from '../work/log.ts';
 import { logEvents, stopWhenTold } from '../work/until-stopped.ts';
-import { type ServeAddressFlags, serveAddressOptions } from './flags.ts';
-
-interface ServeFlags extends StoreFlags, SignatureFlags, DeliveryFlags, ServeAddressFlags {
-  readonly concurrency?: number;
-  readonly grace: number;
-  readonly drain: number;
-  readonly json?: true;
-}
+import type { Certificate } from './certificate.ts';
+import { type ServeFlags, serveAddressOptions } from './flags.ts';
+import { RunningBroker, readSettings } from './service.ts';
 
 const EXAMPLES = `
 Examples:
@@ -41,16 +28,17 @@ The HTTP API listens on 127.0.0.1:8025 unless --http says otherwise; its documen
 passwords of SMTP submission. With a queue in PostgreSQL, any number of processes serve and
 deliver; a file is for one process.
 
-Ctrl-C, SIGTERM or SIGHUP ends the service: it takes nothing new, and ends when what is under way
-is done, at most after --grace seconds. A second one ends it at once. Nothing that was accepted is
-lost.
+SIGHUP reads the configuration, keys and certificates again; sessions go on, and what is wrong
+changes nothing. The store, roles and addresses need a restart.
+
+Ctrl-C or SIGTERM ends the service: it takes nothing new, and ends when what is under way is done,
+at most after --grace seconds. A second one ends it at once. Nothing that was accepted is lost.
 
 Exit codes:
   0   ended as asked
   64  a flag or key is wrong
   69  the store or an address cannot be used
   74  the log could not be written: a closed pipe, a full disk
-  129 ended as SIGHUP asked
   130 ended at once`;
 
 /** `mb serve`: takes mail by HTTP and SMTP, and delivers it. */
@@ -77,11 +65,6 @@ export function serveCommand(): Command {
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
-  if ((flags.dkimKey ?? process.env.MB_DKIM_KEY) && flags.dkimDomain === undefined) {
-    throw new CliError('MB_CLI_USAGE', 'Whose key is it? Give --dkim-domain example.com.');
-  }
-  const tls = await readCertificate(flags);
-  const options = await brokerOptions(flags, '', warn, 'queue');
   const log =
     flags.json || !process.stdout.isTTY
       ? jsonLog(print, Date.now, 'server')
@@ -89,42 +72,68 @@ async function serve(flags: ServeFlags): Promise<void> {
   // Loaded here: no other command needs it.
   const { createServer } = await import('@mb/server');
   await withStore(flags, 'work', async (store) => {
-    const { concurrency, role } = flags;
-    const broker = new MailBroker({
-      ...options,
-      store,
-      queue: {
-        ...options.queue,
-        onError: (error) => log.onError(error),
-        ...(concurrency !== undefined && { concurrency }),
-      },
-    });
+    const { broker, certificate, hostname, dns } = await readSettings(flags, store, log);
     const server = createServer({
       broker,
       maxMessageBytes: flags.maxMessageMb * 1024 * 1024,
-      dns: options.dns,
+      dns,
       onError: (error) => log.onError(error),
       onWarning: (text) => log.onError(new Error(text)),
     });
+    const running = new RunningBroker(server, broker, flags);
     const end = async (graceMs: number) => {
       // First refuse new requests, then finish those in progress.
       await server.close({ graceMs, drainMs: graceMs === 0 ? 0 : flags.drain * 1000 });
-      await broker.stop({ graceMs });
+      await running.stop(graceMs);
     };
+    const reload = () => void reloadSettings(flags, { store, running, log });
     try {
       const cursor = await store.eventsEnd();
-      const addresses = await listen(server, flags, options.hostname, tls);
-      if (role.includes('worker')) broker.start();
-      const facts = { store: String(flags.store), hostname: options.hostname, pid: process.pid };
-      log.onState('started', { ...facts, ...addresses });
-      if (role.includes('http')) await hintAtKeys(server);
-      await logEvents(store, broker, cursor, stopWhenTold(end, flags.grace, log), log);
+      const addresses = await listen(server, flags, hostname, certificate);
+      running.start();
+      log.onState('started', { store: String(flags.store), hostname, pid: process.pid, ...addresses });
+      process.on('SIGHUP', reload);
+      if (flags.role.includes('http')) await hintAtKeys(server);
+      const stopped = stopWhenTold(end, flags.grace, log, ['SIGINT', 'SIGTERM']);
+      await logEvents(store, broker, cursor, stopped, log);
     } finally {
+      process.off('SIGHUP', reload);
       await end(0);
     }
     log.onState('stopped', {});
   });
 }
+
+/** What a reload works on. */
+interface Reloaded {
+  readonly store: OpenStore;
+  readonly running: RunningBroker;
+  readonly log: WorkLog;
+}
+
+/** Reads the configuration again. What is wrong with it changes nothing. */
+async function reloadSettings(old: ServeFlags, { store, running, log }: Reloaded): Promise<void> {
+  try {
+    const flags = await readFlagsAgain<ServeFlags>('serve');
+    running.replace(await readSettings(flags, store, log));
+    const fixed = fixedFlags.filter((name) => String(old[name]) !== String(flags[name]));
+    log.onState('reloaded', fixed.length > 0 ? { needsRestart: fixed.join(', ') } : {});
+  } catch (error) {
+    log.onError(error);
+    log.onState('not-reloaded', { reason: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+/** Flags that hold from the start to the end of a process. */
+const fixedFlags = [
+  'store',
+  'role',
+  'http',
+  'submission',
+  'submissions',
+  'submissionSocket',
+  'grace',
+] as const;
 
 async function hintAtKeys({ keys }: MailServer): Promise<void> {
   if ((await keys.list({ limit: 1 })).rows.length > 0) return;
@@ -160,28 +169,7 @@ async function listen(
   return addresses;
 }
 
-interface Certificate {
-  readonly key: Buffer;
-  readonly cert: Buffer;
-}
-
-async function readCertificate({ tlsKey, tlsCert }: ServeFlags): Promise<Certificate | undefined> {
-  if (tlsKey === undefined && tlsCert === undefined) return undefined;
-  if (tlsKey === undefined || tlsCert === undefined) {
-    throw new CliError('MB_CLI_USAGE', 'A certificate needs both --tls-key and --tls-cert.');
-  }
-  const read = (flag: string, path: string) =>
-    readFile(path).catch((cause: Error) => {
-      throw new CliError('MB_CLI_FILE', `${flag}: the file cannot be read: ${cause.message}.`, { cause });
-    });
-  return { key: await read('--tls-key', tlsKey), cert: await read('--tls-cert', tlsCert) };
-}
-
 function shown(address: SubmissionAddress): string {
   if ('path' in address) return address.path;
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
-}
-
-function warn(text: string): void {
-  notice(labelled('warning', pc.yellow, text));
 }

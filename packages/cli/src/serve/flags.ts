@@ -1,5 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { InvalidArgumentError, Option } from 'commander';
+import type { StoreFlags } from '../queue/store-flag.ts';
+import type { DeliveryFlags, SignatureFlags } from '../send/flags.ts';
 
 /** Where to listen. */
 export interface ListenAddress {
@@ -75,4 +77,12 @@ function parseMegabytes(text: string): number {
   const value = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= 1 && value <= 2047) return value;
   throw new InvalidArgumentError('It must be a whole number from 1 to 2047.');
+}
+
+/** All flags of `mb serve`. */
+export interface ServeFlags extends StoreFlags, SignatureFlags, DeliveryFlags, ServeAddressFlags {
+  readonly concurrency?: number;
+  readonly grace: number;
+  readonly drain: number;
+  readonly json?: true;
 }

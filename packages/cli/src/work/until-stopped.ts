@@ -1,5 +1,5 @@
 import type { MailBroker } from '@mb/broker';
-import { untilSignal } from '../end-signal.ts';
+import { type EndSignal, untilSignal } from '../end-signal.ts';
 import { exitCodes } from '../exit-code.ts';
 import { handleOutputLoss, lossMessage, notice } from '../output.ts';
 import type { OpenStore } from '../queue/store.ts';
@@ -14,12 +14,13 @@ export function stopWhenTold(
   end: (graceMs: number) => Promise<void>,
   graceSeconds: number,
   log: WorkLog,
+  signals?: readonly EndSignal[],
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const ignoreFirst = untilSignal((signal) => {
       if (signal === 'SIGHUP') process.exitCode = exitCodes.hungUp;
       stop({ signal });
-    });
+    }, signals);
     let stopping = false;
     const stop = (facts: Readonly<Record<string, string>>) => {
       if (stopping) return;

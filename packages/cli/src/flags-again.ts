@@ -1,0 +1,19 @@
+/** Reads the flags of a command as the configuration and the environment give them now. */
+export type ReadFlags = <Flags extends object>(name: string) => Promise<Flags>;
+
+let reader: ReadFlags | undefined;
+
+/** Says how flags are read again; whoever has parsed the command line does. */
+export function rememberFlags(read: ReadFlags): void {
+  reader = read;
+}
+
+/**
+ * The flags of a command as they are now, for commands that reload their configuration.
+ *
+ * @throws {CliError} as the command itself would at its start.
+ */
+export function readFlagsAgain<Flags extends object>(name: string): Promise<Flags> {
+  if (!reader) throw new Error('No command line was parsed.');
+  return reader<Flags>(name);
+}

@@ -1,0 +1,79 @@
+import { MailBroker } from '@mb/broker';
+import type { MailServer } from '@mb/server';
+import { colors as pc } from '../colors.ts';
+import { CliError } from '../errors.ts';
+import { notice } from '../output.ts';
+import type { OpenStore } from '../queue/store.ts';
+import { brokerOptions } from '../send/broker-options.ts';
+import { labelled } from '../terminal.ts';
+import type { WorkLog } from '../work/log.ts';
+import { readCertificate } from './certificate.ts';
+import type { ServeFlags } from './flags.ts';
+
+/** A broker as the flags describe it, and what else comes from them. */
+export interface ServiceSettings {
+  readonly broker: MailBroker;
+  readonly hostname: string;
+  readonly certificate: Awaited<ReturnType<typeof readCertificate>>;
+  readonly dns: Awaited<ReturnType<typeof brokerOptions>>['dns'];
+}
+
+/** Makes the broker of a service. @throws {CliError} for wrong flags, keys and files. */
+export async function readSettings(
+  flags: ServeFlags,
+  store: OpenStore,
+  log: WorkLog,
+): Promise<ServiceSettings> {
+  if ((flags.dkimKey ?? process.env.MB_DKIM_KEY) && flags.dkimDomain === undefined) {
+    throw new CliError('MB_CLI_USAGE', 'Whose key is it? Give --dkim-domain example.com.');
+  }
+  const certificate = await readCertificate(flags);
+  const warn = (text: string) => notice(labelled('warning', pc.yellow, text));
+  const options = await brokerOptions(flags, '', warn, 'queue');
+  const { concurrency } = flags;
+  const broker = new MailBroker({
+    ...options,
+    store,
+    queue: {
+      ...options.queue,
+      onError: (error) => log.onError(error),
+      ...(concurrency !== undefined && { concurrency }),
+    },
+  });
+  return { broker, certificate, hostname: options.hostname, dns: options.dns };
+}
+
+/** The broker that works now, and those that end their last sessions after a reload. */
+export class RunningBroker {
+  readonly #server: MailServer;
+  readonly #isWorker: boolean;
+  readonly #graceMs: number;
+  #current: MailBroker;
+  readonly #ending = new Set<Promise<void>>();
+
+  constructor(server: MailServer, broker: MailBroker, { role, grace }: ServeFlags) {
+    this.#server = server;
+    this.#current = broker;
+    this.#isWorker = role.includes('worker');
+    this.#graceMs = grace * 1000;
+  }
+
+  start(): void {
+    if (this.#isWorker) this.#current.start();
+  }
+
+  /** Lets another broker take over. Sessions of the old one go on to their end. */
+  replace({ broker, certificate }: ServiceSettings): void {
+    if (certificate) this.#server.replaceCertificate(certificate);
+    this.#server.replaceBroker(broker);
+    const old = this.#current;
+    this.#current = broker;
+    this.start();
+    const ending = old.close({ graceMs: this.#graceMs }).finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    await Promise.all([this.#current.stop({ graceMs }), ...this.#ending]);
+  }
+}
