@@ -37,10 +37,10 @@ async function serve(role: string, port: number): Promise<ChildProcess> {
     node,
     mb(
       'serve',
-      ...['--store', database.url, '--hostname', 'mail.client.test', '--http', `127.0.0.1:${port}`],
+      ...['--hostname', 'mail.client.test', '--http', `127.0.0.1:${port}`],
       ...['--dev', `${host.address}:${host.port}`, '--role', role, '--drain', '1'],
     ),
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, MB_STORE: database.url } },
   );
   running.add(child);
   let output = '';
