@@ -142,7 +142,7 @@ describe('mb key', () => {
     expect(run).toMatchObject({ exitCode: 64, stderr: expect.stringContaining('scopes') });
   });
 
-  it('CLI-70 reads its configuration again at SIGHUP, and keeps the old one when the new one is wrong', async () => {
+  it('CLI-80 reads its configuration again at SIGHUP, and keeps the old one when the new one is wrong', async () => {
     const place = await folder();
     const store = join(place, 'queue.db');
     const config = join(place, 'mb.config.json');
