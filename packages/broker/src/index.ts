@@ -18,16 +18,23 @@ export {
   type Explanation,
   formatExplanation,
 } from './delivery/explanation.ts';
-export type { FailureAction, FailureCategory, FailureScope, FailureVerdict } from './delivery/failure.ts';
 export type {
-  Deferred,
-  Delivered,
-  Failed,
-  OutcomeEvidence,
-  Queued,
-  RecipientOutcome,
-  Stage,
-  Unknown,
+  FailureAction,
+  FailureCategory,
+  FailureClassification,
+  FailureScope,
+} from './delivery/failure.ts';
+export {
+  type Deferred,
+  type Delivered,
+  type Failed,
+  type OutcomeDetail,
+  type OutcomeEvidence,
+  type Queued,
+  type RecipientOutcome,
+  readOutcomeDetail,
+  type Stage,
+  type Unknown,
 } from './delivery/outcome.ts';
 export { type ExplainedReply, explainReply, parseReply } from './delivery/reply-explanation.ts';
 export type { ReplyClass, ReplyConditions, ReplyContext, ReplyRule } from './delivery/reply-rule.ts';
@@ -87,7 +94,6 @@ export { formatVerp, parseVerp, type VerpOptions } from './sender/verp.ts';
 export type { ProfiledMessage, ProfileFor, ProfileTls, SendingProfile } from './sending-profile.ts';
 export type { RetrySchedule } from './store/backoff.ts';
 export { defaultSchedule } from './store/backoff.ts';
-export { recipientStates } from './store/ids.ts';
 export { MemoryStore, type MemoryStoreOptions } from './store/memory/memory-store.ts';
 export type { MessageFilter, MessageSummary } from './store/message-filter.ts';
 export type { PauseReason, SiteFeedback, SiteLimits } from './store/pacing.ts';
@@ -100,6 +106,7 @@ export type {
   ReportedEvent,
 } from './store/queue-event.ts';
 export type { Rate } from './store/rate.ts';
+export { recipientStates } from './store/recipient-state.ts';
 export {
   type RecordChange,
   type RecordCondition,

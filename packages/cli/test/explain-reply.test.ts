@@ -27,7 +27,7 @@ Source    https://www.rfc-editor.org/rfc/rfc3463#section-3.2
 it('RPL-08 takes the host, the stage and several lines into account', async () => {
   const json = async (...args: string[]) => JSON.parse((await explain(...args, '--json')).stdout);
   expect(await json('550 5.4.1 Recipient address rejected: Access denied')).toMatchObject({
-    verdict: { category: 'blocked' },
+    classification: { category: 'blocked' },
   });
   expect(
     await json(
@@ -37,17 +37,17 @@ it('RPL-08 takes the host, the stage and several lines into account', async () =
     ),
   ).toMatchObject({
     exitCode: 0,
-    verdict: { category: 'bad-mailbox', action: 'suppress' },
+    classification: { category: 'bad-mailbox', action: 'suppress' },
     rule: { id: 'microsoft-no-recipient' },
   });
   expect(await json('550-5.1.1 Mailbox does', '550 5.1.1 not exist')).toMatchObject({
-    verdict: { action: 'suppress' },
+    classification: { action: 'suppress' },
   });
   expect(await json('550 5.1.1 User unknown', '--via-relay')).toMatchObject({
-    verdict: { category: 'unknown-reason' },
+    classification: { category: 'unknown-reason' },
   });
   expect(await json('554 No', '--stage', 'greeting')).toMatchObject({
-    verdict: { category: 'blocked', scope: 'sender' },
+    classification: { category: 'blocked', scope: 'sender' },
   });
 });
 

@@ -5,23 +5,14 @@ import {
   parseRecipientId,
   type RecipientState,
   type RecipientView,
+  shownState,
+  storedStates,
   type UnroutedRecipient,
 } from '@mb/broker/store';
 import type { Database } from './database.ts';
 
 /** Rows that one statement looks at: a selector that matches little finds little, and the page says where to go on. */
 const windowRows = 2000;
-
-const states = [
-  'queued',
-  'queued',
-  'held',
-  'unknown',
-  'delivered',
-  'failed',
-  'expired',
-  'cancelled',
-] as const;
 
 /** Ids in PostgreSQL are 64 bits wide, and 16 of these are the place within the message. */
 const rowsPerMessage = 65_536n;
@@ -103,12 +94,12 @@ export async function selectWindow(
 
 /** The state that is shown for a stored code. */
 export function stateOfCode(code: number): RecipientState {
-  return states[code]!;
+  return shownState(storedStates[code]!);
 }
 
 /** The stored codes that are shown as a state. */
 export function stateCodes(state: RecipientState): number[] {
-  return states.flatMap((each, code) => (each === state ? [code] : []));
+  return storedStates.flatMap((each, code) => (shownState(each) === state ? [code] : []));
 }
 
 /** A message with all its recipients; null when it does not exist. */
@@ -148,7 +139,7 @@ export async function inspectMessage(
 }
 
 function viewOf(row: ViewRow): RecipientView {
-  const state = states[row.state]!;
+  const state = stateOfCode(row.state);
   return {
     recipientId: `${row.message}.${row.position}`,
     messageId: row.message,

@@ -181,7 +181,7 @@ export class SmtpConnection {
     if (this.#parts.driver.session.state === 'ready') this.#parts.driver.quit();
   }
 
-  /** Closes at once; outstanding deliveries get the verdict that is true at this moment. */
+  /** Closes at once; outstanding deliveries get the result that is true at this moment. */
   destroy(): void {
     this.#closing = true;
     const error = new SmtpError('The connection was closed by the caller.', abortedFields);

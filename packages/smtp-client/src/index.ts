@@ -42,5 +42,5 @@ export { defaultLimits, type LimitOptions, type SessionLimits } from './protocol
 export { defaultTimeouts, type TimeoutOptions, type Timeouts } from './protocol/session/timeouts.ts';
 export type { Envelope, EnvelopeRecipient, Notify } from './protocol/transaction/envelope.ts';
 export type { Pipelining } from './protocol/transaction/flight-window.ts';
-export type { HostLack, RecipientResult, Verdict } from './protocol/transaction/verdict.ts';
+export type { HostLack, RecipientResult, TransactionResult } from './protocol/transaction/result.ts';
 export type { TlsEvidence, TlsFailure, TlsLevel, TlsResultType } from './tls-evidence.ts';

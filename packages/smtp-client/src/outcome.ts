@@ -1,6 +1,6 @@
 import type { TranscriptEntry } from './errors.ts';
 import type { DeliverySettled } from './protocol/session/events.ts';
-import type { RecipientResult } from './protocol/transaction/verdict.ts';
+import type { RecipientResult } from './protocol/transaction/result.ts';
 import type { TlsEvidence } from './tls-evidence.ts';
 
 /** What became of one message on one connection. */

@@ -30,12 +30,12 @@ ${formatDiagram(WRITER, 'waiting', 'over')}
 
 When the connection is lost, recipients without an answer are:
 
-| State of their transaction | Verdict |
+| State of their transaction | Result |
 | --- | --- |
 ${Object.entries(LOSS)
   .map(
-    ([state, verdict]) =>
-      `| ${state} | ${verdict === 'unknown' ? '**unknown**' : 'deferred: certainly not accepted'} |`,
+    ([state, result]) =>
+      `| ${state} | ${result === 'unknown' ? '**unknown**' : 'deferred: certainly not accepted'} |`,
   )
   .join('\n')}
 

@@ -3,7 +3,7 @@ import { HostExperience } from '../src/protocol/session/host-experience.ts';
 import { SmtpSession } from '../src/protocol/session/session.ts';
 import type { SessionOptions } from '../src/protocol/session/session-options.ts';
 import type { Envelope } from '../src/protocol/transaction/envelope.ts';
-import type { Verdict } from '../src/protocol/transaction/verdict.ts';
+import type { TransactionResult } from '../src/protocol/transaction/result.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('latin1');
@@ -93,8 +93,8 @@ export class Talk {
     return text;
   }
 
-  /** The verdicts of a delivery, once it is settled. */
-  verdicts(id: number): readonly Verdict[] | undefined {
+  /** The results of a delivery, once it is settled. */
+  results(id: number): readonly TransactionResult[] | undefined {
     for (const event of this.events) {
       if (event.type === 'delivery-settled' && event.id === id) return event.recipients;
     }
@@ -102,15 +102,13 @@ export class Talk {
   }
 
   statuses(id: number): string[] | undefined {
-    return this.verdicts(id)?.map(({ status }) => status);
+    return this.results(id)?.map(({ status }) => status);
   }
 
   /** `status code@stage` of each recipient. */
   summary(id: number): string[] | undefined {
-    return this.verdicts(id)?.map((verdict) =>
-      [verdict.status, verdict.reply?.code, `@${verdict.stage}`]
-        .filter((part) => part !== undefined)
-        .join(' '),
+    return this.results(id)?.map((result) =>
+      [result.status, result.reply?.code, `@${result.stage}`].filter((part) => part !== undefined).join(' '),
     );
   }
 

@@ -6,7 +6,7 @@
 import type { Reply, SmtpError } from '@mb/smtp-client';
 import { optionError } from '../errors.ts';
 import { readOptions } from '../option-table.ts';
-import type { FailureAction, FailureCategory, FailureScope, FailureVerdict } from './failure.ts';
+import type { FailureAction, FailureCategory, FailureClassification, FailureScope } from './failure.ts';
 import type { RecipientOutcome, Stage } from './outcome.ts';
 import {
   compileReplyRules,
@@ -30,7 +30,7 @@ function defaultRules(): ReplyRules {
 }
 
 /** What follows from a 4yz or 5yz reply by a rule. RFC 5321 §4.2.1: no rule makes one of the other. */
-export function readReply(reply: Reply, context: ReplyContext, rules: ReplyRules): FailureVerdict {
+export function readReply(reply: Reply, context: ReplyContext, rules: ReplyRules): FailureClassification {
   const { id, category, scope, action, afterMs } = rules.match(reply, context);
   return {
     category,
@@ -75,12 +75,12 @@ export function checkReply(reply: Reply, where: string): void {
   throw optionError(`${where}: reply must be what parseReply() returns.`);
 }
 
-/** Verdict and RFC 3463 code of a failure that @mb/smtp-client reports, with a reply or without one. */
+/** Classification and RFC 3463 code of a failure that @mb/smtp-client reports, with a reply or without one. */
 export function classifyError(
   error: SmtpError,
   context: Omit<ReplyContext, 'stage'>,
   rules: ReplyRules,
-): FailureVerdict & { readonly enhanced: string } {
+): FailureClassification & { readonly enhanced: string } {
   const { reply, retryable, enhanced, stage } = error;
   if (reply && reply.code >= 400) {
     const code = enhanced ?? `${Math.floor(reply.code / 100)}.0.0`;

@@ -54,7 +54,7 @@ export type FailureScope = 'recipient' | 'message' | 'sender' | 'session' | 'des
 export type FailureAction = 'suppress' | 'fail' | 'retry' | 'delay' | 'slow-down' | 'pause' | 'reconnect';
 
 /** What a failure is about, whom it concerns, and what follows. */
-export interface FailureVerdict {
+export interface FailureClassification {
   readonly category: FailureCategory;
   readonly scope: FailureScope;
   readonly action: FailureAction;

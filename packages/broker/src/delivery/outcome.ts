@@ -1,5 +1,5 @@
 import type { Reply, Stage as SessionStage, TlsEvidence, TranscriptEntry } from '@mb/smtp-client';
-import type { FailureVerdict } from './failure.ts';
+import type { FailureClassification } from './failure.ts';
 
 /**
  * Where a delivery ended: before it began (`suppression`), before it was known who sends (`profile`) or where to
@@ -46,7 +46,7 @@ export interface Delivered extends OutcomeEvidence {
 }
 
 /** Trying again changes nothing. */
-export interface Failed extends OutcomeEvidence, FailureVerdict {
+export interface Failed extends OutcomeEvidence, FailureClassification {
   readonly status: 'failed';
   /** RFC 3463 code: the host's own, or the one that describes what we found. */
   readonly enhanced: string;
@@ -55,7 +55,7 @@ export interface Failed extends OutcomeEvidence, FailureVerdict {
 }
 
 /** Not delivered, and a later attempt may be. */
-export interface Deferred extends OutcomeEvidence, FailureVerdict {
+export interface Deferred extends OutcomeEvidence, FailureClassification {
   readonly status: 'deferred';
   readonly enhanced: string;
   readonly reason: string;
@@ -68,6 +68,33 @@ export interface Unknown extends OutcomeEvidence {
   readonly status: 'unknown';
   readonly reason: string;
   readonly nextAttempt?: Date;
+}
+
+/**
+ * What the queue keeps of the latest outcome of a recipient, and gives in lists and events: the outcome itself, without
+ * its recipient and transcript. Which fields it has depends on how far the attempt came.
+ */
+export interface OutcomeDetail
+  extends Partial<Omit<OutcomeEvidence, 'recipient' | 'transcript'>>,
+    Partial<FailureClassification> {
+  readonly status?: RecipientOutcome['status'];
+  readonly enhanced?: string;
+  /** Why it was not delivered. */
+  readonly reason?: string;
+  readonly ownReport?: Delivered['ownReport'];
+  /** Code of the error that kept the attempt from being made. */
+  readonly code?: string;
+  /** Epoch milliseconds of the attempt; absent where none was made. */
+  readonly attemptedAt?: number;
+  /** Epoch milliseconds at which the message was accepted; of `delivered` only. */
+  readonly acceptedAt?: number;
+  /** The attempt before trouble of our own kept others from being made. */
+  readonly lastAttempt?: OutcomeDetail;
+}
+
+/** Reads the `detail` of a recipient or an event; what another program wrote may have other fields. */
+export function readOutcomeDetail(detail: object | undefined): OutcomeDetail {
+  return detail ?? {};
 }
 
 /** Accepted by the queue, which will attempt it. */

@@ -2,7 +2,7 @@ import type { Reply } from '@mb/smtp-client';
 import { BrokerError, optionError } from '../errors.ts';
 import { checkText, readOptions } from '../option-table.ts';
 import { checkReply, createReplyRules, readReply } from './classify.ts';
-import type { FailureVerdict } from './failure.ts';
+import type { FailureClassification } from './failure.ts';
 import { type ReplyContext, type ReplyRule, replyContextOptions } from './reply-rule.ts';
 import { defaultReplyRules } from './reply-rules.ts';
 
@@ -10,7 +10,7 @@ import { defaultReplyRules } from './reply-rules.ts';
 export interface ExplainedReply {
   readonly reply: Reply;
   readonly context: ReplyContext;
-  readonly verdict: FailureVerdict;
+  readonly classification: FailureClassification;
   /** The rule that fits. */
   readonly rule: ReplyRule;
   /** Whether the rule is one of the caller's own. */
@@ -27,7 +27,7 @@ export interface ExplainedReply {
  * @param rules  Rules of your own, as in `delivery.replyRules`.
  * @throws {BrokerError} MB_BROKER_OPTION for a rule that is not one.
  * @example
- * explainReply(parseReply('550 5.1.1 No such user')).verdict; // { category: 'bad-mailbox', action: 'suppress', … }
+ * explainReply(parseReply('550 5.1.1 No such user')).classification; // { category: 'bad-mailbox', action: 'suppress', … }
  */
 export function explainReply(
   reply: Reply,
@@ -38,20 +38,20 @@ export function explainReply(
   const checked = readOptions<ReplyContext, typeof replyContextOptions>(context, replyContextOptions, where);
   checkReply(reply, 'explainReply');
   if (!Array.isArray(rules)) throw optionError('explainReply: rules must be an array.');
-  const verdict = readReply(reply, checked, createReplyRules(rules));
-  const own = rules.find(({ id }) => id === verdict.rule);
-  const rule = own ?? defaultReplyRules.find(({ id }) => id === verdict.rule)!;
+  const classification = readReply(reply, checked, createReplyRules(rules));
+  const own = rules.find(({ id }) => id === classification.rule);
+  const rule = own ?? defaultReplyRules.find(({ id }) => id === classification.rule)!;
   return {
     reply,
     context,
-    verdict,
+    classification,
     rule,
     own: own !== undefined,
-    consequence: consequenceOf(verdict, reply),
+    consequence: consequenceOf(classification, reply),
   };
 }
 
-function consequenceOf({ action, afterMs, category }: FailureVerdict, { code }: Reply): string {
+function consequenceOf({ action, afterMs, category }: FailureClassification, { code }: Reply): string {
   const end = code < 500 ? 'The recipient is tried again by the schedule.' : 'The recipient fails.';
   const minutes = Math.round((afterMs ?? 0) / 60_000);
   const pause = afterMs === undefined ? '' : ` for ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`;

@@ -71,7 +71,7 @@ it('RPL-05 tries the rules of the caller first, and leaves a 4yz temporary and a
   expect(explained).toMatchObject({
     own: true,
     rule: { id: 'club' },
-    verdict: { category: 'blocked', action: 'retry' },
+    classification: { category: 'blocked', action: 'retry' },
   });
   expect(explainReply(parseReply('450 Members only'), { stage: 'rcpt' }, own).own).toBe(false);
 });

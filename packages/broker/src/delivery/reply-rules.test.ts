@@ -69,8 +69,8 @@ it.each([
   ['550 5.1.1 Database unavailable, user unknown', 'unknown-reason'],
   ['550 5.1.1 Message too big', 'content'],
 ])('RPL-02 suppresses nobody for %s, whose words or codes disagree', (reply, category) => {
-  const verdict = readReply(parseReply(reply), { stage: 'rcpt' }, rules);
-  expect([verdict.category, verdict.action === 'suppress']).toEqual([category, false]);
+  const classification = readReply(parseReply(reply), { stage: 'rcpt' }, rules);
+  expect([classification.category, classification.action === 'suppress']).toEqual([category, false]);
 });
 
 it.each([

@@ -32,7 +32,7 @@ it('BRK-06 says in one breath that the port is blocked when several hosts of bot
   );
 });
 
-it('BRK-06 shortens the wait once the first host was silent, so that the verdict takes under a minute', () => {
+it('BRK-06 shortens the wait once the first host was silent, so that the outcome takes under a minute', () => {
   const watch = new EgressWatch(new VirtualClock(), 25);
   expect(watch.connectMs()).toBeUndefined();
   watch.failed(dual, timeout);

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 
 /** How long evidence counts: what was closed ten minutes ago may be open now. */
 const memoryMs = 10 * 60_000;
-/** Connect timeouts while nothing has answered yet: 30 s for the first host, then less, so that a verdict takes under a minute. */
+/** Connect timeouts while nothing has answered yet: 30 s for the first host, then less, so that an outcome takes under a minute. */
 const suspiciousConnectMs = 20_000;
 const blockedConnectMs = 10_000;
 

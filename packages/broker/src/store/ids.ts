@@ -10,20 +10,6 @@ export type LeaseId = string;
 /** Names a destination whose limits are shared: a domain, a set of mail exchangers, a smarthost. */
 export type SiteKey = string;
 
-/** State of a queued recipient. The last four never change again. */
-export type RecipientState = (typeof recipientStates)[number];
-
-/** Every state of a recipient. */
-export const recipientStates = [
-  'queued',
-  'held',
-  'unknown',
-  'delivered',
-  'failed',
-  'expired',
-  'cancelled',
-] as const;
-
 /** The id of the recipient at `position` (from 0) of a message. */
 export function formatRecipientId(messageId: MessageId, position: number): RecipientId {
   return `${messageId}.${position}`;

@@ -47,6 +47,7 @@ export { cursorNumber, pageLimit, unknownCursor } from './page.ts';
 export * from './port.ts';
 export type * from './queue-event.ts';
 export type { Rate } from './rate.ts';
+export { isFinal, type StoredState, shownState, storedStates } from './recipient-state.ts';
 export {
   type Command,
   changeByCommand,
@@ -54,10 +55,8 @@ export {
   changeByOutcome,
   changeByRelease,
   type Intent,
-  isFinal,
   type RecipientChange,
   type RecipientRecord,
-  type StoredState,
 } from './recipient-transition.ts';
 export {
   checkCollection,

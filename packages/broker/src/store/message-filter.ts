@@ -1,5 +1,5 @@
 import { either, integer, matching, type OptionTable, readOptions, text, word } from '../option-table.ts';
-import { type RecipientState, recipientStates } from './ids.ts';
+import { type RecipientState, recipientStates } from './recipient-state.ts';
 
 /** Which messages to list; the conditions are joined by "and", and none fits all. */
 export interface MessageFilter {

@@ -13,7 +13,7 @@
 
 import { group, integer, list, type OptionTable, word } from '../option-table.ts';
 import type { RetrySchedule } from './backoff.ts';
-import type { LeaseId, MessageId, RecipientId, RecipientState, SiteKey } from './ids.ts';
+import type { LeaseId, MessageId, RecipientId, SiteKey } from './ids.ts';
 import type { Learned, SiteSpeed } from './learned.ts';
 import type { MessageFilter, MessageSummary } from './message-filter.ts';
 import {
@@ -32,6 +32,7 @@ import {
   queueEventTypes,
   type ReportedEvent,
 } from './queue-event.ts';
+import type { RecipientState } from './recipient-state.ts';
 import type { Records } from './records.ts';
 import type { PurgeResult, RetentionOptions } from './retention.ts';
 import type { ListSelector, Selector } from './selector.ts';
@@ -39,6 +40,7 @@ import type { NewSuppression, Suppression } from './suppression.ts';
 
 export * from './ids.ts';
 export type { Page, PageRequest } from './page.ts';
+export type { RecipientState } from './recipient-state.ts';
 
 /** What becomes of a recipient whose attempt ended without an answer: try again, hold, or leave it `unknown`. */
 export type UnknownPolicy = 'retry' | 'hold' | 'report';

@@ -1,26 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from './port.ts';
+import { isFinal, storedStates } from './recipient-state.ts';
 import {
   changeByCommand,
   changeByLostLease,
   changeByOutcome,
   changeByRelease,
   type Intent,
-  isFinal,
   type RecipientRecord,
-  type StoredState,
 } from './recipient-transition.ts';
 
-const allStates: readonly StoredState[] = [
-  'queued',
-  'in-flight',
-  'held',
-  'unknown',
-  'delivered',
-  'failed',
-  'expired',
-  'cancelled',
-];
 const record = (more: Partial<RecipientRecord> = {}): RecipientRecord => {
   return { state: 'in-flight', intent: null, attempts: 3, abandoned: 1, ...more };
 };
@@ -56,7 +45,7 @@ describe('outcomes', () => {
   });
 
   it('Q-03 are refused from a stale lease in every state, but for the truth of a delivery that is not final yet', () => {
-    for (const state of allStates) {
+    for (const state of storedStates) {
       for (const outcome of outcomes) {
         const change = changeByOutcome(record({ state }), outcome, 'stale');
         if (outcome.kind === 'delivered' && !isFinal(state)) expect(change?.state).toBe('delivered');
@@ -100,7 +89,7 @@ it('Q-10 commands lead where the table says, from every state', () => {
   const intents: readonly Intent[] = [null, 'hold', 'cancel'];
   const table = (['hold', 'release', 'cancel'] as const).map((command) => [
     command,
-    ...allStates.flatMap((state) => {
+    ...storedStates.flatMap((state) => {
       return (state === 'in-flight' ? intents : [null]).map((intent) => {
         const change = changeByCommand({ state, intent }, command);
         if (!change) return '-';

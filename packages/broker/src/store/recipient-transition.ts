@@ -18,17 +18,7 @@
 
 import type { Outcome, UnknownPolicy } from './port.ts';
 import type { QueueEventType } from './queue-event.ts';
-
-/** The state as stores keep it: the public one, with `in-flight` told from `queued`. */
-export type StoredState =
-  | 'queued'
-  | 'in-flight'
-  | 'held'
-  | 'unknown'
-  | 'delivered'
-  | 'failed'
-  | 'expired'
-  | 'cancelled';
+import { isFinal, type StoredState } from './recipient-state.ts';
 
 /** What becomes of a recipient in flight if it returns to the queue. */
 export type Intent = 'hold' | 'cancel' | null;
@@ -50,13 +40,6 @@ export interface RecipientChange {
   /** When it is due again, from now; undefined: unchanged. */
   readonly dueInMs?: number;
   readonly events: readonly QueueEventType[];
-}
-
-const finalStates: ReadonlySet<StoredState> = new Set(['delivered', 'failed', 'expired', 'cancelled']);
-
-/** True for states that never change again. */
-export function isFinal(state: StoredState): boolean {
-  return finalStates.has(state);
 }
 
 /** Who reports: the lease that holds the recipient (for an attempt, or because it is overdue), or one that did. */

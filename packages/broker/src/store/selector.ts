@@ -1,5 +1,6 @@
 import { BrokerError } from '../errors.ts';
-import { type MessageId, type RecipientState, recipientStates, type SiteKey } from './ids.ts';
+import type { MessageId, SiteKey } from './ids.ts';
+import { type RecipientState, recipientStates } from './recipient-state.ts';
 
 /** The conditions of a {@link Selector}; those given are joined by "and". */
 export interface SelectorConditions {

@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer';
 import { composeMessage, formatReport, type RecipientStatus } from '@mb/mime';
-import type { OutcomeEvidence } from '../delivery/outcome.ts';
+import type { OutcomeDetail, OutcomeEvidence } from '../delivery/outcome.ts';
 import { type QueuedRecipientOptions, readQueuedEnvelope } from '../message/queued-envelope.ts';
 import { printableText } from '../printable-text.ts';
 import {
@@ -11,14 +11,13 @@ import {
   type RecipientId,
   unrouted,
 } from '../store/port.ts';
-import type { LastAttempt } from './last-attempt.ts';
 
 /** A recipient to report on, and how it ended, or that it still waits. */
 export interface ReportedRecipient {
   readonly recipient: ClaimedRecipient;
   readonly kind: 'failed' | 'expired' | 'delayed' | 'delivered';
   /** Outcome of the last attempt; absent when there was none. */
-  readonly outcome?: Partial<LastAttempt>;
+  readonly outcome?: OutcomeDetail;
 }
 
 /** What a report is about: each has a message of its own (RFC 3464 §2). */

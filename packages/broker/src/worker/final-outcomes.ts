@@ -1,4 +1,4 @@
-import type { Failed } from '../delivery/outcome.ts';
+import { type Failed, readOutcomeDetail } from '../delivery/outcome.ts';
 import { profiledMessage } from '../message/profiled-message.ts';
 import { readQueuedEnvelope } from '../message/queued-envelope.ts';
 import type { Profiles } from '../profiles.ts';
@@ -11,7 +11,6 @@ import {
   type ReportSubject,
   subjectOf,
 } from './bounce.ts';
-import type { LastAttempt } from './last-attempt.ts';
 import type { OnFinalOutcomes } from './worker.ts';
 
 /** What follows from final outcomes. */
@@ -107,7 +106,7 @@ function reportedRecipient(message: ClaimedMessage, outcome: Outcome): ReportedR
   const recipient = message.recipients.find(({ recipientId }) => recipientId === outcome.recipientId);
   if (!recipient) return [];
   const { detail } = outcome;
-  return [{ recipient, kind, ...(detail && { outcome: detail as Partial<LastAttempt> }) }];
+  return [{ recipient, kind, ...(detail && { outcome: readOutcomeDetail(detail) }) }];
 }
 
 /** DSN-02: only what a host said of the address itself speaks against it. */

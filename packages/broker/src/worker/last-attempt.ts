@@ -1,19 +1,15 @@
-import type { RecipientOutcome } from '../delivery/outcome.ts';
+import { type OutcomeDetail, readOutcomeDetail } from '../delivery/outcome.ts';
 
-/** What the queue keeps of the latest attempt at a host: the outcome as JSON, and when it came. */
-export type LastAttempt = Partial<RecipientOutcome> & {
-  /** Epoch milliseconds. */
-  readonly attemptedAt: number;
-};
+/** The latest attempt at a host, and when it was made. */
+export type LastAttempt = OutcomeDetail & Required<Pick<OutcomeDetail, 'attemptedAt'>>;
 
 /**
- * The latest real attempt that the detail of a recipient's latest outcome tells of: that outcome, or the one before
- * trouble of our own kept further attempts from being made.
+ * The latest attempt of which the detail of a recipient's latest outcome tells: that outcome, or the one before trouble of
+ * our own kept further attempts from being made.
  */
 export function readLastAttempt(detail: object | undefined): LastAttempt | undefined {
-  const given = (detail ?? {}) as { readonly attemptedAt?: unknown; readonly lastAttempt?: object };
-  if (typeof given.attemptedAt === 'number') return given as LastAttempt;
-  return typeof given.lastAttempt === 'object' && given.lastAttempt !== null
-    ? readLastAttempt(given.lastAttempt)
-    : undefined;
+  const given = readOutcomeDetail(detail);
+  const { attemptedAt, lastAttempt } = given;
+  if (typeof attemptedAt === 'number') return { ...given, attemptedAt };
+  return typeof lastAttempt === 'object' && lastAttempt !== null ? readLastAttempt(lastAttempt) : undefined;
 }

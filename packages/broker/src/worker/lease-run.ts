@@ -19,14 +19,14 @@ import type { NewSuppression } from '../store/suppression.ts';
 import { readLastAttempt } from './last-attempt.ts';
 
 /**
- * What an attempt reports about one recipient.
+ * An outcome as an attempt reports it; the worker adds when the recipient is due again.
  *
  * `unknown` becomes what the message's policy says. `deferred` becomes due by the schedule; `serverDelayMs` is
  * what the host named. `unattempted` costs no attempt: a limit of our own, the resolver, the disk, a shutdown,
  * or a site that could not be reached; `retryAfterMs` defaults to 0 where `feedback` paces the site, else to a minute.
  */
 export type AttemptOutcome = { readonly recipientId: RecipientId; readonly detail?: object } & (
-  | { readonly kind: 'delivered' | 'failed' | 'held' | 'unknown' }
+  | { readonly kind: Extract<Outcome['kind'], 'delivered' | 'failed' | 'held' | 'unknown'> }
   | { readonly kind: 'deferred'; readonly serverDelayMs?: number }
   | { readonly kind: 'unattempted'; readonly retryAfterMs?: number }
 );
@@ -55,13 +55,13 @@ export interface AttemptContext {
 export type Attempt = (claim: Claim, context: AttemptContext) => Promise<AttemptReport>;
 
 /** What follows from final outcomes, written down in the same transaction. */
-export interface Conclusion {
+export interface FollowUp {
   readonly bounces?: readonly Bounce[];
   readonly suppress?: readonly NewSuppression[];
 }
 
 /** Decides what follows when recipients of a message failed, expired, or are delayed. */
-export type OnFinalOutcomes = (message: ClaimedMessage, outcomes: readonly Outcome[]) => Promise<Conclusion>;
+export type OnFinalOutcomes = (message: ClaimedMessage, outcomes: readonly Outcome[]) => Promise<FollowUp>;
 
 /** Finds the site of a domain for a message; undefined when that cannot be known now. */
 export type SiteOf = (
@@ -103,12 +103,12 @@ const slowAfterMs = 10_000;
 /** Without feedback on the site, what was not attempted waits this long, or as the schedule begins if that is less. */
 const localTroubleMs = 60_000;
 
-/** Outcomes that the sender may have to hear of. */
-const concludedKinds: readonly Outcome['kind'][] = ['failed', 'expired', 'delayed'];
+/** Outcomes that a report to the sender may follow. */
+const reportedKinds: readonly Outcome['kind'][] = ['failed', 'expired', 'delayed'];
 
-function isConcluded({ kind, detail }: Outcome): boolean {
+function mayBeReported({ kind, detail }: Outcome): boolean {
   return (
-    concludedKinds.includes(kind) || (kind === 'delivered' && detail !== undefined && 'ownReport' in detail)
+    reportedKinds.includes(kind) || (kind === 'delivered' && detail !== undefined && 'ownReport' in detail)
   );
 }
 
@@ -372,34 +372,33 @@ export class LeaseRun {
     learned?: Partial<Learned>,
   ): Promise<void> {
     if (outcomes.length === 0 && !feedback && !release) return;
-    const concluding = outcomes.some(isConcluded);
-    const conclusion = concluding ? await this.#finish(outcomes) : {};
+    const followUp = outcomes.some(mayBeReported) ? await this.#followUp(outcomes) : {};
     await this.#options.settle({
       leaseId: this.leaseId,
       outcomes,
       release,
       ...(feedback && { feedback }),
       ...(learned && { learned }),
-      ...conclusion,
+      ...followUp,
     });
     for (const { recipientId } of outcomes) this.#open.delete(recipientId);
   }
 
-  async #finish(outcomes: readonly Outcome[]): Promise<Conclusion> {
+  async #followUp(outcomes: readonly Outcome[]): Promise<FollowUp> {
     const { onFinalOutcomes } = this.#options;
     const byMessage = new Map<ClaimedMessage, Outcome[]>();
     for (const outcome of outcomes) {
       const message = this.#open.get(outcome.recipientId)?.message;
-      if (!message || !isConcluded(outcome)) continue;
+      if (!message || !mayBeReported(outcome)) continue;
       byMessage.set(message, [...(byMessage.get(message) ?? []), outcome]);
     }
     const bounces: Bounce[] = [];
     const suppress: NewSuppression[] = [];
     for (const [message, finished] of onFinalOutcomes ? byMessage : []) {
       try {
-        const conclusion = await onFinalOutcomes!(message, finished);
-        bounces.push(...(conclusion.bounces ?? []));
-        suppress.push(...(conclusion.suppress ?? []));
+        const followUp = await onFinalOutcomes!(message, finished);
+        bounces.push(...(followUp.bounces ?? []));
+        suppress.push(...(followUp.suppress ?? []));
       } catch (error) {
         // A report that cannot be made does not keep the outcome from being written down.
         this.#options.report(error);

@@ -1,4 +1,4 @@
-import type { RecipientOutcome } from '../delivery/outcome.ts';
+import type { OutcomeDetail } from '../delivery/outcome.ts';
 import { chooseSource, type EgressSource } from '../sender/egress-source.ts';
 import type { Profile } from '../sending-profile.ts';
 import type { ClaimedMessage } from '../store/port.ts';
@@ -76,6 +76,6 @@ function sourceOf(
 }
 
 /** Whether the source got through to a host that did not refuse it for what it is. */
-function works({ address, category }: Partial<RecipientOutcome> & { category?: string }): boolean {
+function works({ address, category }: OutcomeDetail): boolean {
   return address !== undefined && category !== 'blocked' && category !== 'local';
 }

@@ -19,12 +19,12 @@ interface Bench {
 }
 
 /** What becomes of a recipient; nothing: the attempt does not mention it. */
-type Verdict = AttemptOutcome extends infer Each
+type ScriptedOutcome = AttemptOutcome extends infer Each
   ? Each extends AttemptOutcome
     ? Omit<Each, 'recipientId'>
     : never
   : never;
-type Script = (address: string, attempt: number) => Verdict | undefined;
+type Script = (address: string, attempt: number) => ScriptedOutcome | undefined;
 
 function idsOf(messages: readonly ClaimedMessage[]): string[] {
   return messages.flatMap((message) => message.recipients.map(({ recipientId }) => recipientId));
@@ -42,8 +42,8 @@ function scripted(script: Script): Attempt {
   return async (claim) => {
     const recipients = claim.messages.flatMap((message) => message.recipients);
     const outcomes = recipients.flatMap(({ recipientId, address, attempt }): AttemptOutcome[] => {
-      const verdict = script(address, attempt);
-      return verdict ? [{ ...verdict, recipientId }] : [];
+      const outcome = script(address, attempt);
+      return outcome ? [{ ...outcome, recipientId }] : [];
     });
     const attempted = outcomes.some(({ kind }) => kind !== 'unattempted');
     return { outcomes, ...(attempted && { feedback: { kind: 'succeeded' } }) };

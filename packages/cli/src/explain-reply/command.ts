@@ -61,13 +61,13 @@ async function run(reply: readonly string[], flags: ExplainReplyFlags): Promise<
 }
 
 /** The explanation as text. */
-function formatExplainedReply({ verdict, rule, own, consequence }: ExplainedReply): string {
+function formatExplainedReply({ classification, rule, own, consequence }: ExplainedReply): string {
   const width = terminalWidth();
   const line = (name: string, text: string) => `${name.padEnd(10)}${printable(text)}\n`;
   return [
-    `${pc.bold(verdict.category)}\n`,
-    line('Concerns', verdict.scope),
-    line('Action', verdict.action),
+    `${pc.bold(classification.category)}\n`,
+    line('Concerns', classification.scope),
+    line('Action', classification.action),
     `${wrap(printable(consequence), ' '.repeat(10), width)}\n`,
     line('Rule', `${rule.id}${own ? ' (your own)' : ''}`),
     ...(rule.source === undefined ? [] : [line('Source', rule.source)]),

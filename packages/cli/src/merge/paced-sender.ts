@@ -6,6 +6,7 @@ import {
   MailBroker,
   MemoryStore,
   type Outcome,
+  readOutcomeDetail,
   type Settled,
   type Settlement,
 } from '@mb/broker';
@@ -204,7 +205,7 @@ class RowStore extends MemoryStore {
     }
     this.#claimed.delete(id);
     const status = kind === 'delivered' || kind === 'failed' || kind === 'unknown' ? kind : 'deferred';
-    await this.#end(open, { status, ...readDetail(detail ?? {}) });
+    await this.#end(open, { status, ...resultOf(detail) });
     return status === 'deferred' ? { recipientId, kind: 'failed', ...(detail && { detail }) } : outcome;
   }
 
@@ -223,17 +224,9 @@ class RowStore extends MemoryStore {
   }
 }
 
-/** What an outcome's detail says; its shape is that of `RecipientOutcome`. */
-interface KnownDetail {
-  readonly host?: string;
-  readonly reply?: { readonly code: number; readonly lines: readonly string[] };
-  readonly category?: string;
-  readonly enhanced?: string;
-  readonly reason?: string;
-}
-
-function readDetail(detail: object) {
-  const { host, reply, category, enhanced, reason } = detail as KnownDetail;
+/** What the results file keeps of an outcome. */
+function resultOf(detail: object | undefined) {
+  const { host, reply, category, enhanced, reason } = readOutcomeDetail(detail);
   return {
     ...(host && { host }),
     ...(reply && { reply: `${reply.code} ${reply.lines.join(' ')}` }),

@@ -1,4 +1,4 @@
-import type { QueueControl, RecipientView, Selector } from '@mb/broker';
+import { type QueueControl, type RecipientView, readOutcomeDetail, type Selector } from '@mb/broker';
 
 const PAGE = 1000;
 
@@ -17,16 +17,9 @@ export async function* eachRecipient(
   }
 }
 
-/** What an outcome's detail says that a person wants to see; its shape is the broker's. */
-interface KnownDetail {
-  readonly host?: string;
-  readonly reason?: string;
-  readonly reply?: { readonly code: number; readonly lines: readonly string[] };
-}
-
 /** The latest word on a recipient: the host's reply, or why none was given. */
 export function lastWord(detail: object | undefined): string {
-  const { reply, reason, host } = (detail ?? {}) as KnownDetail;
+  const { reply, reason, host } = readOutcomeDetail(detail);
   const said = reply ? `${reply.code} ${reply.lines.join(' ')}` : (reason ?? '');
   return host && said ? `${host}: ${said}` : said;
 }

@@ -1,4 +1,4 @@
-import type { QueueEvent, QueueEventType } from '@mb/broker';
+import { type QueueEvent, type QueueEventType, readOutcomeDetail } from '@mb/broker';
 
 /** Types of events that are counted. */
 export const countedTypes = [
@@ -77,7 +77,7 @@ export function timeWithin(times: Counts['times'], share: number): number | unde
 }
 
 function counting(counts: Counts, { type, at, detail }: QueueEvent): Counts {
-  const { acceptedAt } = (detail ?? {}) as { readonly acceptedAt?: unknown };
+  const { acceptedAt } = readOutcomeDetail(detail);
   const next = { ...counts, [type]: (counts[type as CountedType] ?? 0) + 1 };
   if (type !== 'delivered' || typeof acceptedAt !== 'number') return next;
   const number = classOf(at - acceptedAt);

@@ -5,13 +5,13 @@ import { isNamed } from './certificate-name.ts';
 import { isUsableTlsa, type TlsaRecord } from './tlsa-record.ts';
 
 /** What a certificate was verified by, or why it was not. */
-export interface CertificateVerdict {
+export interface CertificateCheck {
   readonly verifiedBy: TlsEvidence['verifiedBy'];
   readonly failure?: TlsFailure;
 }
 
 /** A certificate that proves nothing, and why. */
-export function unverified(type: TlsResultType, detail: string): CertificateVerdict {
+export function unverified(type: TlsResultType, detail: string): CertificateCheck {
   return { verifiedBy: 'none', failure: { type, detail } };
 }
 
@@ -21,7 +21,7 @@ export function matchDane(
   host: string,
   records: readonly TlsaRecord[],
   alsoNames: readonly string[],
-): CertificateVerdict {
+): CertificateCheck {
   const chain = presentedChain(socket.getPeerCertificate(true));
   const leaf = chain[0];
   if (leaf === undefined) return unverified('validation-failure', 'the server presented no certificate');

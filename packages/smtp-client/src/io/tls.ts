@@ -8,7 +8,7 @@ import { handshakeFailed } from '../protocol/session/session-errors.ts';
 import type { TlsEvidence, TlsLevel, TlsResultType } from '../tls-evidence.ts';
 import { comparableName, isNamed, namesOf } from './certificate-name.ts';
 import { channelBinding } from './channel-binding.ts';
-import { type CertificateVerdict, matchDane, presentedChain, unverified } from './dane.ts';
+import { type CertificateCheck, matchDane, presentedChain, unverified } from './dane.ts';
 import { certificateReason, handshakeReason } from './tls-reason.ts';
 import type { TlsaRecord } from './tlsa-record.ts';
 
@@ -103,7 +103,7 @@ function examine(
 ): TlsEvidence {
   const peer = socket.getPeerCertificate(options.level === 'dane');
   const certificate = peer.raw && new X509Certificate(peer.raw);
-  const verdict = verify(socket, certificate, host, options);
+  const result = verify(socket, certificate, host, options);
   const protocol = socket.getProtocol();
   const { standardName } = socket.getCipher();
   return {
@@ -114,8 +114,8 @@ function examine(
     ...(certificate ? { fingerprint: certificate.fingerprint256, peerNames: namesOf(certificate) } : {}),
     ...(peer.issuer ? { issuer: [peer.issuer.O, peer.issuer.CN].flat().filter(Boolean).join(', ') } : {}),
     ...(peer.valid_from ? { validFrom: peer.valid_from, validTo: peer.valid_to } : {}),
-    verifiedBy: verdict.verifiedBy,
-    ...(verdict.failure && { error: verdict.failure.detail, failure: verdict.failure }),
+    verifiedBy: result.verifiedBy,
+    ...(result.failure && { error: result.failure.detail, failure: result.failure }),
   };
 }
 
@@ -124,7 +124,7 @@ function verify(
   certificate: X509Certificate | undefined,
   host: string,
   options: TlsOptions & { readonly level: TlsLevel },
-): CertificateVerdict {
+): CertificateCheck {
   if (options.level === 'dane') return matchDane(socket, host, options.tlsa ?? [], options.alsoNames ?? []);
   if (!socket.authorized || !certificate) {
     const code = String(socket.authorizationError ?? 'the server presented no certificate');

@@ -51,4 +51,4 @@ export {
 } from './transaction/envelope.ts';
 export type { Pipelining } from './transaction/flight-window.ts';
 export { type Mailbox, parseMailbox } from './transaction/mailbox.ts';
-export type { HostLack, RecipientResult, Verdict } from './transaction/verdict.ts';
+export type { HostLack, RecipientResult, TransactionResult } from './transaction/result.ts';

@@ -97,28 +97,28 @@ export function claimedAddresses(claim: Pick<Claim, 'messages'> | null): string[
   return claim?.messages.flatMap((message) => message.recipients.map((recipient) => recipient.address)) ?? [];
 }
 
-/** An outcome without its recipient. */
-export type Verdict = Outcome extends infer Each
+/** An outcome that several recipients share. */
+export type SharedOutcome = Outcome extends infer Each
   ? Each extends Outcome
     ? Omit<Each, 'recipientId'>
     : never
   : never;
 
 /** Reports the same for everything in the claim, and releases it. */
-export function settleAll(context: StoreUnderTest, claim: Claim, verdict: Verdict) {
-  const outcomes = claimedIds(claim).map((recipientId) => ({ ...verdict, recipientId }) as Outcome);
+export function settleAll(context: StoreUnderTest, claim: Claim, outcome: SharedOutcome) {
+  const outcomes = claimedIds(claim).map((recipientId) => ({ ...outcome, recipientId }) as Outcome);
   return context.store.settle({ leaseId: claim.leaseId, outcomes, release: true });
 }
 
 /** Claims until nothing is due and reports the same for everything; returns the addresses in order. */
 export async function drain(
   context: StoreUnderTest,
-  verdict: Verdict = { kind: 'delivered' },
+  outcome: SharedOutcome = { kind: 'delivered' },
 ): Promise<string[]> {
   const addresses: string[] = [];
   for (let claim = await claimSome(context); claim; claim = await claimSome(context)) {
     addresses.push(...claimedAddresses(claim));
-    await settleAll(context, claim, verdict);
+    await settleAll(context, claim, outcome);
   }
   return addresses;
 }

@@ -52,9 +52,9 @@ export const leaseCases: readonly ConformanceCase[] = [
       assert.deepEqual(await onlyRecipient(context, messageId), before);
       const owner = await mustClaim(context, 20, 'w2');
       assert.notEqual(owner.leaseId, late.leaseId);
-      const verdicts = [{ kind: 'failed' }, { kind: 'deferred', retryAfterMs: 1 }, { kind: 'held' }] as const;
-      for (const verdict of verdicts) {
-        assert.deepEqual((await settleAll(context, late, verdict)).refused, claimedIds(late));
+      const shared = [{ kind: 'failed' }, { kind: 'deferred', retryAfterMs: 1 }, { kind: 'held' }] as const;
+      for (const outcome of shared) {
+        assert.deepEqual((await settleAll(context, late, outcome)).refused, claimedIds(late));
       }
       assert.deepEqual(await context.store.heartbeat([late.leaseId], leaseMs), []);
       assert.deepEqual((await settleAll(context, owner, { kind: 'delivered' })).refused, []);

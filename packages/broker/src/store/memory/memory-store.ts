@@ -18,13 +18,13 @@ import { cursorNumber, pageLimit } from '../page.ts';
 import * as port from '../port.ts';
 import { defaultMaxMessageBytes, parseRecipientId } from '../port.ts';
 import type { EventCursor, EventPage, QueueEvent, QueueEventType, ReportedEvent } from '../queue-event.ts';
+import { isFinal, shownState } from '../recipient-state.ts';
 import type { Command, RecipientChange } from '../recipient-transition.ts';
 import {
   changeByCommand,
   changeByLostLease,
   changeByOutcome,
   changeByRelease,
-  isFinal,
 } from '../recipient-transition.ts';
 import { type PurgeResult, type RetentionOptions, resolveRetention } from '../retention.ts';
 import {
@@ -610,7 +610,7 @@ export class MemoryStore implements port.QueueStore {
       for (const row of message.recipients) {
         if (site !== undefined && siteOfRow(row) !== site) continue;
         if (domain !== undefined && row.domain !== domain) continue;
-        const shown = row.state === 'in-flight' ? 'queued' : row.state;
+        const shown = shownState(row.state);
         if (state === undefined || shown === state) yield row;
       }
     }

@@ -1,7 +1,8 @@
 import type { Learned } from '../learned.ts';
 import type { MessageRecord } from '../new-message.ts';
 import type { Pacing, SiteLimits } from '../pacing.ts';
-import type { Intent, StoredState } from '../recipient-transition.ts';
+import type { StoredState } from '../recipient-state.ts';
+import type { Intent } from '../recipient-transition.ts';
 import type { IndexedHeap } from './indexed-heap.ts';
 
 /** A message in memory. */

@@ -1,8 +1,7 @@
-import type { RecipientState } from '../ids.ts';
 import type { CheckedMessageFilter, MessageSummary } from '../message-filter.ts';
 import type { MessageView, RecipientView, UnroutedRecipient } from '../port.ts';
 import { type ClaimedMessage, formatRecipientId, inlineContentBytes, unrouted } from '../port.ts';
-import { isFinal } from '../recipient-transition.ts';
+import { isFinal, type RecipientState, shownState } from '../recipient-state.ts';
 import type { MessageRow, RecipientRow } from './records.ts';
 
 /** Groups claimed recipients by message, in the order in which they were taken. */
@@ -61,7 +60,7 @@ export function recipientView(row: RecipientRow): RecipientView {
     site: siteOfRow(row),
     tenant: message.record.tenant,
     ...(message.record.tag !== null && { tag: message.record.tag }),
-    state: shownState(row),
+    state: shownState(row.state),
     inFlight: row.state === 'in-flight',
     attempts: row.attempts,
     ...(row.state === 'queued' && { dueAt: row.due }),
@@ -95,7 +94,7 @@ export function messageView(message: MessageRow): MessageView {
 export function messageSummary(message: MessageRow): MessageSummary {
   const { record, recipients } = message;
   const states: Partial<Record<RecipientState, number>> = {};
-  for (const row of recipients) states[shownState(row)] = (states[shownState(row)] ?? 0) + 1;
+  for (const row of recipients) states[shownState(row.state)] = (states[shownState(row.state)] ?? 0) + 1;
   return {
     messageId: String(message.id),
     tenant: record.tenant,
@@ -123,13 +122,9 @@ export function fits(message: MessageRow, filter: CheckedMessageFilter): boolean
     const address = row.address.toLowerCase();
     if (recipient !== undefined && address !== recipient) return false;
     if (domain !== undefined && row.domain !== domain) return false;
-    if (state !== undefined && shownState(row) !== state) return false;
+    if (state !== undefined && shownState(row.state) !== state) return false;
     return found || address.includes(search);
   });
-}
-
-function shownState({ state }: RecipientRow): RecipientState {
-  return state === 'in-flight' ? 'queued' : state;
 }
 
 /** What a route depends on. */

@@ -1,16 +1,6 @@
-import type { Intent, StoredState } from '../recipient-transition.ts';
+import { type StoredState, storedStates } from '../recipient-state.ts';
+import type { Intent } from '../recipient-transition.ts';
 
-/** The number of each state in the tables; partial indices name 0, 2 and 3. */
-const states: readonly StoredState[] = [
-  'queued',
-  'in-flight',
-  'held',
-  'unknown',
-  'delivered',
-  'failed',
-  'expired',
-  'cancelled',
-];
 const intents: readonly Intent[] = [null, 'hold', 'cancel'];
 
 /** Rows of one message: recipients and chunks. */
@@ -19,12 +9,13 @@ export const rowsPerMessage = 65_536;
 /** The moment that does not come, in microseconds. */
 export const never = Number.MAX_SAFE_INTEGER;
 
+/** The number of a state in the tables; partial indices name 0, 2 and 3. */
 export function stateCode(state: StoredState): number {
-  return states.indexOf(state);
+  return storedStates.indexOf(state);
 }
 
 export function stateOf(code: number): StoredState {
-  const state = states[code];
+  const state = storedStates[code];
   if (state === undefined) throw new RangeError(`The state ${code} is unknown.`);
   return state;
 }

@@ -1,6 +1,6 @@
-import type { RecipientState } from '../ids.ts';
 import type { CheckedMessageFilter, MessageSummary } from '../message-filter.ts';
 import type { Page } from '../page.ts';
+import { type RecipientState, shownState } from '../recipient-state.ts';
 import { rowsPerMessage, stateCode, stateOf } from './codes.ts';
 import type { Sql, SqlValue } from './connection.ts';
 
@@ -90,7 +90,7 @@ function summaryOf(sql: Sql, row: SummaryRow): MessageSummary {
     first + rowsPerMessage,
   )) {
     const stored = stateOf(state);
-    const shown = stored === 'in-flight' ? 'queued' : stored;
+    const shown = shownState(stored);
     states[shown] = (states[shown] ?? 0) + count;
   }
   const { address } = sql.get<{ address: string }>('SELECT address FROM mb_recipient WHERE id = ?', first)!;

@@ -1,6 +1,7 @@
 import { parseRecipientId, type RecipientId, type UnknownPolicy } from '../port.ts';
 import type { QueueEventType } from '../queue-event.ts';
-import { isFinal, type RecipientChange, type RecipientRecord } from '../recipient-transition.ts';
+import { isFinal } from '../recipient-state.ts';
+import type { RecipientChange, RecipientRecord } from '../recipient-transition.ts';
 import { intentOf, rowsPerMessage, stateCode, stateOf } from './codes.ts';
 import { wakeLane } from './sites.ts';
 import type { WriteContext } from './write-context.ts';

@@ -8,7 +8,7 @@ import {
   type SiteView,
   unrouted,
 } from '../port.ts';
-import { isFinal } from '../recipient-transition.ts';
+import { isFinal, shownState } from '../recipient-state.ts';
 import type { CheckedSelector } from '../selector.ts';
 import { fromJson, rowsPerMessage, stateOf } from './codes.ts';
 import { selectWindow } from './command.ts';
@@ -101,7 +101,7 @@ function viewOf(row: ViewRow): RecipientView {
     site: row.site === unrouted ? row.domain : row.site,
     tenant: row.tenant,
     ...(row.tag !== null && { tag: row.tag }),
-    state: state === 'in-flight' ? 'queued' : state,
+    state: shownState(state),
     inFlight: state === 'in-flight',
     attempts: row.attempts,
     ...(state === 'queued' && { dueAt: row.due }),

@@ -3,8 +3,8 @@ import type { SessionEvent } from '../session/events.ts';
 import type { SessionLimits } from '../session/limits.ts';
 import type { WholeContent } from '../transaction/delivery.ts';
 import type { Pipeline } from '../transaction/pipeline.ts';
+import { incapable } from '../transaction/result.ts';
 import type { Transaction } from '../transaction/transaction.ts';
-import { incapable } from '../transaction/verdict.ts';
 import { convertText } from './dot-stuffer.ts';
 import type { TransmitBlock } from './transmit-block.ts';
 
@@ -118,14 +118,14 @@ export class ContentWriter {
   /** Streamed content that has to be 7-bit and is not: the transaction is abandoned, which only closing does. */
   #tooWide({ mail, cursor, delivery, recipients }: Transaction): boolean {
     if (mail.body !== '7bit' || cursor.stuffer.bits < 128) return false;
-    const verdict = incapable(
+    const result = incapable(
       '8bitmime',
       'MB_SMTP_8BITMIME_NOT_OFFERED',
       '5.6.3',
       'The content has 8-bit octets where it had to be 7-bit; describe it with envelope.body, or encode it.',
     );
-    for (const index of recipients) delivery.decide(index, verdict);
-    this.#context.fail(verdict.error);
+    for (const index of recipients) delivery.decide(index, result);
+    this.#context.fail(result.error);
     return true;
   }
 

@@ -1,6 +1,6 @@
 import type { Reply, SmtpError, TranscriptEntry } from '../../errors.ts';
 import type { Delivery } from '../transaction/delivery.ts';
-import type { RecipientResult } from '../transaction/verdict.ts';
+import type { RecipientResult } from '../transaction/result.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Transcript } from './transcript.ts';
 
@@ -45,7 +45,7 @@ export interface ContentWanted {
   readonly restart: boolean;
 }
 
-/** Every recipient of a delivery has its verdict, which does not change any more. */
+/** Every recipient of a delivery has its result, which does not change any more. */
 export class DeliverySettled {
   readonly type = 'delivery-settled';
   /** The number that `submit` returned. */
@@ -55,9 +55,9 @@ export class DeliverySettled {
   readonly #transcript: Transcript;
 
   /** @internal */
-  constructor({ id, envelope, verdicts, transcript }: Delivery) {
+  constructor({ id, envelope, results, transcript }: Delivery) {
     this.id = id;
-    this.recipients = envelope.to.map((to, index) => ({ recipient: to.address, ...verdicts[index]! }));
+    this.recipients = envelope.to.map((to, index) => ({ recipient: to.address, ...results[index]! }));
     this.#transcript = transcript;
   }
 

@@ -356,7 +356,7 @@ describe('AUTH', () => {
     expect(talk.session.transcript.at(-1)?.text).toBe('235 2.7.0 welcome tim');
     const id = talk.submit({}, 'x');
     talk.server(`550 5.7.1 ${password} may not send`);
-    expect(talk.verdicts(id)?.[0]?.reply?.lines).toEqual(['5.7.1 *** may not send']);
+    expect(talk.results(id)?.[0]?.reply?.lines).toEqual(['5.7.1 *** may not send']);
   });
 
   it('TLS-13 credentials appear in no transcript and no error', async () => {

@@ -25,10 +25,10 @@ describe('SIZE', () => {
 
   it('SMTP-43 does not offer a message over the limit, with an error about the host', () => {
     const talk = Talk.ready(['SIZE 100', 'PIPELINING']);
-    expect(talk.verdicts(talk.submit({}, 'x'.repeat(99)))).toMatchObject([
+    expect(talk.results(talk.submit({}, 'x'.repeat(99)))).toMatchObject([
       failure('MB_SMTP_SIZE_EXCEEDED', '5.3.4'),
     ]);
-    expect(talk.verdicts(talk.submit({ size: 101 }))).toMatchObject([
+    expect(talk.results(talk.submit({ size: 101 }))).toMatchObject([
       failure('MB_SMTP_SIZE_EXCEEDED', '5.3.4'),
     ]);
     expect(talk.said()).toBe('');
@@ -60,10 +60,10 @@ describe('8BITMIME and BINARYMIME', () => {
 
   it('SMTP-49 refuses 8-bit content before MAIL where 8BITMIME is not offered', () => {
     const talk = Talk.ready(['PIPELINING']);
-    expect(talk.verdicts(talk.submit({}, 'grüß'))).toMatchObject([
+    expect(talk.results(talk.submit({}, 'grüß'))).toMatchObject([
       failure('MB_SMTP_8BITMIME_NOT_OFFERED', '5.6.3'),
     ]);
-    expect(talk.verdicts(talk.submit({ body: '8bitmime' }))).toMatchObject([
+    expect(talk.results(talk.submit({ body: '8bitmime' }))).toMatchObject([
       failure('MB_SMTP_8BITMIME_NOT_OFFERED', '5.6.3'),
     ]);
     expect(talk.said()).toBe('');
@@ -88,7 +88,7 @@ describe('8BITMIME and BINARYMIME', () => {
       talk.said();
       talk.session.provideContent(id, encoder.encode('grüß'.repeat(20_000)), talk.now);
       talk.pump();
-      expect(talk.verdicts(id)).toMatchObject([failure('MB_SMTP_8BITMIME_NOT_OFFERED', '5.6.3')]);
+      expect(talk.results(id)).toMatchObject([failure('MB_SMTP_8BITMIME_NOT_OFFERED', '5.6.3')]);
       expect(talk.closed).toBeDefined();
       expect(talk.said()).not.toMatch(/\r\n\.\r\n|LAST/);
     });
@@ -112,7 +112,7 @@ describe('8BITMIME and BINARYMIME', () => {
     ]) {
       const talk = Talk.ready(keywords);
       const id = talk.submit({ body: 'binarymime' }, octets);
-      expect(talk.verdicts(id)).toMatchObject([failure('MB_SMTP_BINARYMIME_NOT_OFFERED', '5.6.3')]);
+      expect(talk.results(id)).toMatchObject([failure('MB_SMTP_BINARYMIME_NOT_OFFERED', '5.6.3')]);
     }
   });
 });
@@ -123,12 +123,12 @@ describe('SMTPUTF8', () => {
   it('SMTP-50 says 5.6.7 also where 8BITMIME is lacking too', () => {
     for (const envelope of [{ smtputf8: true }, { from: 'ü@example.org' }]) {
       const talk = Talk.ready(['PIPELINING']);
-      expect(talk.verdicts(talk.submit(envelope, 'grüß'))).toMatchObject([
+      expect(talk.results(talk.submit(envelope, 'grüß'))).toMatchObject([
         { ...failure('MB_SMTP_SMTPUTF8_NOT_OFFERED', '5.6.7'), lacks: 'smtputf8' },
       ]);
     }
     const talk = Talk.ready(['PIPELINING']);
-    expect(talk.verdicts(talk.submit({ to: ['b@example.com', 'ü@example.com'] }, 'grüß'))).toMatchObject([
+    expect(talk.results(talk.submit({ to: ['b@example.com', 'ü@example.com'] }, 'grüß'))).toMatchObject([
       { ...failure('MB_SMTP_8BITMIME_NOT_OFFERED', '5.6.3'), lacks: '8bitmime' },
       { ...failure('MB_SMTP_SMTPUTF8_NOT_OFFERED', '5.6.7'), lacks: 'smtputf8' },
     ]);
@@ -161,12 +161,12 @@ describe('SMTPUTF8', () => {
     expect(talk.said()).not.toMatch(/SMTPUTF8|Ã/);
     talk.server('250 ok', '250 ok', '354 go');
     talk.server('250 ok');
-    expect(talk.verdicts(id)).toMatchObject([
+    expect(talk.results(id)).toMatchObject([
       { status: 'delivered' },
       failure('MB_SMTP_SMTPUTF8_NOT_OFFERED', '5.6.7'),
     ]);
     for (const envelope of [{ smtputf8: true }, { from: 'ü@example.org' }]) {
-      expect(talk.verdicts(talk.submit(envelope, 'x'))).toMatchObject([
+      expect(talk.results(talk.submit(envelope, 'x'))).toMatchObject([
         failure('MB_SMTP_SMTPUTF8_NOT_OFFERED', '5.6.7'),
       ]);
     }
@@ -299,7 +299,7 @@ describe('messages in flight', () => {
     );
     talk.server('554 two', '250 ok', '250 ok', '354 go');
     talk.server('250 three');
-    expect(ids.map((id) => talk.verdicts(id)?.[0]?.reply?.lines[0])).toEqual(['one', 'two', 'three']);
+    expect(ids.map((id) => talk.results(id)?.[0]?.reply?.lines[0])).toEqual(['one', 'two', 'three']);
     expect(ids.map((id) => talk.statuses(id)?.[0])).toEqual(['delivered', 'failed', 'delivered']);
   });
 

@@ -183,7 +183,7 @@ describe('STARTTLS', () => {
 
   it('TLS-05 counts REQUIRETLS only when it was offered inside TLS', () => {
     const clear = Talk.ready(['PIPELINING', 'REQUIRETLS'], { starttls: 'never' });
-    expect(clear.verdicts(clear.submit({ requireTls: true }, 'x'))?.[0]).toMatchObject({
+    expect(clear.results(clear.submit({ requireTls: true }, 'x'))?.[0]).toMatchObject({
       status: 'failed',
       error: { code: 'MB_SMTP_REQUIRETLS_NOT_OFFERED', enhanced: '5.7.30', scope: 'host' },
     });
@@ -272,8 +272,8 @@ describe('timeouts', () => {
     const id = talk.submit({}, 'x');
     talk.server('250 ok', '250 ok', '354 go');
     talk.wait(600_000);
-    const [verdict] = talk.verdicts(id)!;
-    expect(verdict).toMatchObject({
+    const [result] = talk.results(id)!;
+    expect(result).toMatchObject({
       status: 'unknown',
       error: {
         code: 'MB_SMTP_OUTCOME_UNKNOWN',

@@ -76,10 +76,10 @@ describe('one transaction', () => {
       if (!keywords.includes('CHUNKING')) talk.server('354 go');
       talk.server('250 ok');
       expect(talk.summary(id)).toEqual(['failed 550 @rcpt', 'deferred 451 @rcpt', 'delivered 250 @final']);
-      expect(talk.verdicts(id)![0]).toMatchObject({
+      expect(talk.results(id)![0]).toMatchObject({
         error: { code: 'MB_SMTP_RECIPIENT_REFUSED', scope: 'recipient', retryable: false },
       });
-      expect(talk.verdicts(id)![1]).toMatchObject({
+      expect(talk.results(id)![1]).toMatchObject({
         error: { retryable: true },
         reply: { enhanced: '4.3.0' },
       });
@@ -200,8 +200,8 @@ describe('421', () => {
       expect(talk.statuses(id)).toEqual(
         at >= 2 ? ['failed', 'deferred', 'deferred'] : ['deferred', 'deferred', 'deferred'],
       );
-      const verdict = talk.verdicts(id)![2]!;
-      expect(verdict).toMatchObject({
+      const result = talk.results(id)![2]!;
+      expect(result).toMatchObject({
         reply: { code: 421 },
         error: { code: 'MB_SMTP_SERVICE_CLOSING', retryable: true },
       });
@@ -233,9 +233,9 @@ describe('too many recipients', () => {
       talk.said();
       talk.server('250 ok', '250 ok', reply, reply, '354 go');
       expect(talk.said()).toContain('RCPT TO:<b@example.com>');
-      expect(talk.verdicts(id)).toBeUndefined();
+      expect(talk.results(id)).toBeUndefined();
       talk.server('250 ok');
-      expect(talk.verdicts(id)).toBeUndefined();
+      expect(talk.results(id)).toBeUndefined();
       // It has learnt that one at a time is what this server takes.
       expect(talk.said()).not.toContain('c@example.com');
       talk.server('250 ok', '250 ok', '354 go');
@@ -263,7 +263,7 @@ describe('too many recipients', () => {
   it('SMTP-09 works in lockstep, and ends when the server never takes more than the first', () => {
     const talk = Talk.ready(lockstep);
     const id = talk.submit({ to: three }, 'x');
-    for (let round = 0; round < 20 && !talk.verdicts(id); round++) {
+    for (let round = 0; round < 20 && !talk.results(id); round++) {
       const said = talk.said();
 
       if (said.startsWith('RCPT TO:<a@')) talk.server('452 4.5.3 too many');
@@ -306,7 +306,7 @@ describe('too many recipients', () => {
     talk.server('250 ok', '250 ok', '250 ok', '250 ok', '354 go');
     talk.server('250 ok');
     expect(talk.statuses(id)).toEqual(['delivered', 'delivered', 'delivered', 'delivered', 'deferred']);
-    expect(talk.verdicts(id)![4]).toMatchObject({ error: { code: 'MB_SMTP_MAIL_LIMIT', scope: 'session' } });
+    expect(talk.results(id)![4]).toMatchObject({ error: { code: 'MB_SMTP_MAIL_LIMIT', scope: 'session' } });
     expect(talk.notAttempted(talk.submit({}, 'y'))).toBe('MB_SMTP_MAIL_LIMIT');
   });
 
@@ -332,7 +332,7 @@ describe('the end of data', () => {
     const { talk, id } = toTheDot();
     talk.end();
     expect(talk.summary(id)).toEqual(['unknown @final', 'failed 550 @rcpt']);
-    expect(talk.verdicts(id)![0]).toMatchObject({
+    expect(talk.results(id)![0]).toMatchObject({
       error: { code: 'MB_SMTP_OUTCOME_UNKNOWN', cause: { code: 'MB_SMTP_CONNECTION_LOST' } },
     });
   });
@@ -423,7 +423,7 @@ describe('stale connections', () => {
       const id = talk.submit({}, 'y');
       close(talk);
       expect(talk.notAttempted(id)).toBe('MB_SMTP_CONNECTION_STALE');
-      expect(talk.verdicts(id)).toBeUndefined();
+      expect(talk.results(id)).toBeUndefined();
     }
   });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Draw, ModelHost } from '../../../test/model-host.ts';
-import type { Verdict } from '../transaction/verdict.ts';
+import type { TransactionResult } from '../transaction/result.ts';
 import { HostExperience } from './host-experience.ts';
 import { SmtpSession } from './session.ts';
 
@@ -14,7 +14,7 @@ const keywordSets = [
 
 interface Run {
   readonly host: ModelHost;
-  readonly outcomes: Map<number, readonly (Verdict | undefined)[] | 'not-attempted'>;
+  readonly outcomes: Map<number, readonly (TransactionResult | undefined)[] | 'not-attempted'>;
 }
 
 /** A small generator, so that a run depends on its seed alone. */
@@ -108,14 +108,14 @@ function check({ host, outcomes }: Run, messages: number): void {
     expect(item.recipient.startsWith(`u${message - 1}-`)).toBe(true);
     expect(item.content).toBe(contentOf(message));
   }
-  for (const [id, verdicts] of outcomes) {
-    if (verdicts === 'not-attempted') {
+  for (const [id, results] of outcomes) {
+    if (results === 'not-attempted') {
       for (const key of [...taken, ...silent]) expect(key.startsWith(`m${id}@`)).toBe(false);
       continue;
     }
-    verdicts.forEach((verdict, index) => {
+    results.forEach((result, index) => {
       const key = `m${id}@example.org u${id - 1}-${index}@example.com`;
-      const status = verdict!.status;
+      const status = result!.status;
       if (taken.has(key)) expect(status).toBe('delivered');
       else if (silent.has(key)) expect(status).toBe('unknown');
       else expect(['failed', 'deferred', 'unknown']).toContain(status);
@@ -132,9 +132,9 @@ describe('a session against a model host', () => {
         fc.property(fc.nat(), fc.integer({ min: 1, max: 8 }), (seed, messages) => {
           const result = run(seed, false, messages, streamed);
           check(result, messages);
-          for (const verdicts of result.outcomes.values()) {
-            if (verdicts === 'not-attempted') throw new Error('not attempted');
-            for (const verdict of verdicts) expect(verdict!.status).not.toBe('unknown');
+          for (const results of result.outcomes.values()) {
+            if (results === 'not-attempted') throw new Error('not attempted');
+            for (const result of results) expect(result!.status).not.toBe('unknown');
           }
         }),
         { numRuns: 1000 },

@@ -1,7 +1,7 @@
 import { type ContentScan, scanContent } from '../content/content-scan.ts';
 import type { Transcript } from '../session/transcript.ts';
 import type { CheckedEnvelope } from './envelope.ts';
-import type { Verdict } from './verdict.ts';
+import type { TransactionResult } from './result.ts';
 
 /** Content that is one array, scanned once. */
 export interface WholeContent {
@@ -14,15 +14,15 @@ export function wholeContent(octets: Uint8Array | undefined): WholeContent | und
   return octets && { octets, scan: scanContent(octets) };
 }
 
-/** One submitted message: one or more transactions and a verdict for each recipient. */
+/** One submitted message: one or more transactions and a result for each recipient. */
 export class Delivery {
   readonly id: number;
   readonly envelope: CheckedEnvelope;
   readonly transcript: Transcript;
   readonly content: WholeContent | undefined;
   readonly sevenBitContent: WholeContent | undefined;
-  readonly verdicts: (Verdict | undefined)[];
-  /** Recipients without a verdict. */
+  readonly results: (TransactionResult | undefined)[];
+  /** Recipients without a result. */
   undecided: number;
   /** Indexes of the recipients that no transaction has taken yet, in input order. */
   remaining: readonly number[];
@@ -42,21 +42,21 @@ export class Delivery {
     this.content = content.whole;
     this.sevenBitContent = content.sevenBit;
     this.transcript = transcript;
-    this.verdicts = new Array(envelope.to.length);
+    this.results = new Array(envelope.to.length);
     this.undecided = envelope.to.length;
     this.remaining = envelope.to.map((_, index) => index);
   }
 
-  /** Gives a recipient its verdict; only the first one counts. */
-  decide(recipient: number, verdict: Verdict): void {
-    if (this.verdicts[recipient] !== undefined) return;
-    this.verdicts[recipient] = verdict;
+  /** Gives a recipient its result; only the first one counts. */
+  decide(recipient: number, result: TransactionResult): void {
+    if (this.results[recipient] !== undefined) return;
+    this.results[recipient] = result;
     this.undecided -= 1;
   }
 
-  /** Gives the recipients that no transaction has taken the same verdict. */
-  decideRemaining(verdict: Verdict): void {
-    for (const index of this.remaining) this.decide(index, verdict);
+  /** Gives the recipients that no transaction has taken the same result. */
+  decideRemaining(result: TransactionResult): void {
+    for (const index of this.remaining) this.decide(index, result);
     this.remaining = [];
   }
 }

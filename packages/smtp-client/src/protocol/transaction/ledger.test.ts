@@ -118,7 +118,7 @@ describe('the ledger of a session', () => {
     expect(events).toEqual([{ type: 'delivery-not-attempted', id: 2, error }]);
   });
 
-  it('SESS-11 a delivery settles once, when every recipient has a verdict', () => {
+  it('SESS-11 a delivery settles once, when every recipient has a result', () => {
     const { ledger, events, add } = setup();
     const delivery = add(1, ['b@example.com', 'c@example.com']);
     delivery.decide(0, { status: 'delivered', stage: 'final', reply: accepted });

@@ -140,12 +140,12 @@ export class TransactionLedger {
   #outOfMails(delivery: Delivery): void {
     const { refusalsInRow, experience } = this.#context;
     const refused = this.#refusals >= refusalsInRow;
-    const verdict = refused ? refusalLimit(refusalsInRow) : mailLimit(experience.messagesPerSession!);
+    const result = refused ? refusalLimit(refusalsInRow) : mailLimit(experience.messagesPerSession!);
     if (delivery.transactions === 0) {
-      this.notAttempted(delivery, verdict.error);
+      this.notAttempted(delivery, result.error);
       return;
     }
-    delivery.decideRemaining(verdict);
+    delivery.decideRemaining(result);
     this.settle(delivery);
   }
 
@@ -223,7 +223,7 @@ export class TransactionLedger {
     this.reoffer(transaction);
   }
 
-  /** Reports a delivery once all its recipients have a verdict. */
+  /** Reports a delivery once all its recipients have a result. */
   settle(delivery: Delivery): void {
     if (delivery.undecided > 0 || delivery.settled) return;
     delivery.settled = true;

@@ -3,8 +3,8 @@ import type { Capabilities } from '../session/capabilities.ts';
 import type { HostExperience } from '../session/host-experience.ts';
 import type { SessionLimits } from '../session/limits.ts';
 import type { Delivery, WholeContent } from './delivery.ts';
+import { incapable, notAccepted, type TransactionResult } from './result.ts';
 import { Transaction } from './transaction.ts';
-import { incapable, notAccepted, type Verdict } from './verdict.ts';
 
 /** What is known about the server and this session when a transaction is planned. */
 export interface PlanFacts {
@@ -23,14 +23,14 @@ export interface PlanFacts {
 /**
  * Takes the next recipients of a delivery into a transaction that this server can carry.
  *
- * Recipients that it cannot carry get their verdict here, before the first octet. Undefined when no recipient is left.
+ * Recipients that it cannot carry get their result here, before the first octet. Undefined when no recipient is left.
  */
 export function planTransaction(delivery: Delivery, facts: PlanFacts): Transaction | undefined {
   // Checked before the content, so that a message that needs SMTPUTF8 fails for that reason, whatever else is missing.
   if (needsSmtputf8(delivery) && !smtputf8Usable(facts.offered)) return giveUp(delivery, noSmtputf8());
   if (delivery.transactions === 0) dropUnreachable(delivery, facts);
   const content = chooseContent(delivery, facts);
-  if ('verdict' in content) return giveUp(delivery, content.verdict);
+  if ('result' in content) return giveUp(delivery, content.result);
   const refusal = checkMessage(delivery, content, facts);
   if (refusal) return giveUp(delivery, refusal);
   const recipients = takeRecipients(delivery, facts);
@@ -50,7 +50,7 @@ interface ChosenContent {
 }
 
 /** Which variant of the content goes to this server and how (RFC 6152, RFC 3030). */
-function chooseContent(delivery: Delivery, facts: PlanFacts): ChosenContent | { verdict: Verdict } {
+function chooseContent(delivery: Delivery, facts: PlanFacts): ChosenContent | { result: TransactionResult } {
   const { envelope, content, sevenBitContent } = delivery;
   const { offered } = facts;
   const chunking = facts.chunking && offered.chunking && !facts.experience.refusesChunking;
@@ -79,7 +79,7 @@ function chooseContent(delivery: Delivery, facts: PlanFacts): ChosenContent | { 
   }
   const binary = envelope.body === 'binarymime';
   return {
-    verdict: incapable(
+    result: incapable(
       binary ? 'binarymime' : '8bitmime',
       binary ? 'MB_SMTP_BINARYMIME_NOT_OFFERED' : 'MB_SMTP_8BITMIME_NOT_OFFERED',
       '5.6.3',
@@ -92,7 +92,7 @@ function checkMessage(
   delivery: Delivery,
   content: ChosenContent,
   { offered, secure }: PlanFacts,
-): Verdict | undefined {
+): TransactionResult | undefined {
   // RFC 8689 §4.2.1: REQUIRETLS counts only when it was offered inside TLS.
   if (delivery.envelope.requireTls && !(secure && offered.requireTls)) {
     return incapable(
@@ -131,7 +131,7 @@ function smtputf8Usable(offered: Capabilities): boolean {
   return offered.smtputf8 && offered.eightBitMime;
 }
 
-function noSmtputf8(): Verdict {
+function noSmtputf8(): TransactionResult {
   return incapable(
     'smtputf8',
     'MB_SMTP_SMTPUTF8_NOT_OFFERED',
@@ -171,8 +171,8 @@ function takeRecipients(delivery: Delivery, facts: PlanFacts): readonly number[]
   return taken;
 }
 
-function giveUp(delivery: Delivery, verdict: Verdict): undefined {
-  delivery.decideRemaining(verdict);
+function giveUp(delivery: Delivery, result: TransactionResult): undefined {
+  delivery.decideRemaining(result);
 }
 
 /** RFC 9422 §4.1, or learnt: the server takes no more transactions in this session. */

@@ -3,8 +3,8 @@ import { type HostExperience, saysSessionFull } from '../session/host-experience
 import { LOSS, REPLIES, type ReplyClass, type TransactionStage } from '../session/transitions.ts';
 import type { TransactionLedger } from './ledger.ts';
 import type { Expected, Pipeline } from './pipeline.ts';
+import { notAccepted, refusal, unknownOutcome } from './result.ts';
 import type { Transaction } from './transaction.ts';
-import { notAccepted, refusal, unknownOutcome } from './verdict.ts';
 
 /** What the reply side needs from the session around it. */
 export interface ReceiverContext {
@@ -17,7 +17,7 @@ export interface ReceiverContext {
   fail(error: SmtpError): void;
 }
 
-/** Reads the replies to transactions and gives every recipient its verdict. */
+/** Reads the replies to transactions and gives every recipient its result. */
 export class Receiver {
   readonly #context: ReceiverContext;
 
@@ -108,7 +108,7 @@ export class Receiver {
     this.#context.fail(refusedMidway(reply));
   }
 
-  /** The session is over: every recipient without an answer gets the verdict that is true. */
+  /** The session is over: every recipient without an answer gets the result that is true. */
   lost(error: SmtpError, now: number): void {
     const { ledger } = this.#context;
     const { open, waiting } = ledger.drain();
@@ -174,17 +174,17 @@ export class Receiver {
     const { delivery } = transaction;
     const { ledger } = this.#context;
     transaction.refuse();
-    const verdict = refusal(expected.stage as 'mail' | 'rcpt' | 'data' | 'chunk' | 'final', reply);
+    const result = refusal(expected.stage as 'mail' | 'rcpt' | 'data' | 'chunk' | 'final', reply);
     if (expected.recipient !== undefined) {
-      delivery.decide(expected.recipient, verdict);
+      delivery.decide(expected.recipient, result);
       return;
     }
     if (expected.stage === 'mail') {
       transaction.read('mail-refused');
-      for (const index of transaction.recipients) delivery.decide(index, verdict);
+      for (const index of transaction.recipients) delivery.decide(index, result);
       return;
     }
-    transaction.decide(verdict);
+    transaction.decide(result);
     if (expected.stage === 'data') ledger.giveUp(transaction, now);
     if (expected.stage === 'chunk') this.#stopChunks(transaction, reply, now);
   }
@@ -198,9 +198,9 @@ export class Receiver {
 
   #deliver(expected: Expected, transaction: Transaction, reply: Reply): void {
     transaction.deliver();
-    const verdict = { status: 'delivered', stage: 'final', reply } as const;
-    if (expected.recipient !== undefined) transaction.delivery.decide(expected.recipient, verdict);
-    else transaction.decide(verdict);
+    const result = { status: 'delivered', stage: 'final', reply } as const;
+    if (expected.recipient !== undefined) transaction.delivery.decide(expected.recipient, result);
+    else transaction.decide(result);
   }
 
   #loneDot(transaction: Transaction, reply: Reply): void {
@@ -271,9 +271,9 @@ function isUnread({ writer }: Transaction, error: SmtpError): boolean {
   return isClosing(error) || writer !== 'sent';
 }
 
-/** Whether a transaction is all of its delivery and no recipient has a verdict. */
+/** Whether a transaction is all of its delivery and no recipient has a result. */
 function isWhole({ delivery, split }: Transaction): boolean {
-  return delivery.undecided === delivery.verdicts.length && delivery.transactions === 1 && split.length === 0;
+  return delivery.undecided === delivery.results.length && delivery.transactions === 1 && split.length === 0;
 }
 
 function isClosing({ code }: SmtpError): boolean {

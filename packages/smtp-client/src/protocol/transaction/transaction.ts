@@ -12,7 +12,7 @@ import {
 } from '../session/transitions.ts';
 import type { MailParameters } from './commands.ts';
 import type { Delivery, WholeContent } from './delivery.ts';
-import type { Verdict } from './verdict.ts';
+import type { TransactionResult } from './result.ts';
 
 /** What was known about the session when a transaction began. */
 export type Beginning =
@@ -230,10 +230,10 @@ export class Transaction {
     this.#givenBack = this.#split.length;
   }
 
-  /** Gives a verdict to the recipients that have none and do not go into another transaction. */
-  decide(verdict: Verdict): void {
+  /** Gives a result to the recipients that have none and do not go into another transaction. */
+  decide(result: TransactionResult): void {
     const split = this.#split.length === 0 ? undefined : new Set(this.#split);
-    for (const index of this.recipients) if (!split?.has(index)) this.delivery.decide(index, verdict);
+    for (const index of this.recipients) if (!split?.has(index)) this.delivery.decide(index, result);
   }
 
   /** Moves along the WRITER table. @throws {SmtpError} MB_SMTP_INTERNAL for a step that the table does not have */

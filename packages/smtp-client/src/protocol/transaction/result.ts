@@ -1,7 +1,7 @@
 import { type Reply, SmtpError, type SmtpErrorScope, type Stage } from '../../errors.ts';
 
-/** Result of one recipient; `reply` is the server's, unchanged. */
-export type Verdict =
+/** What a host said of one recipient of a transaction; `reply` is unchanged. */
+export type TransactionResult =
   /** The server took the message for this recipient; nothing can undo it. */
   | { readonly status: 'delivered'; readonly stage: Stage; readonly reply: Reply }
   /** Refused permanently by the server, or not offered because of what the server lacks. */
@@ -25,8 +25,8 @@ export type Verdict =
   /** The message was handed over completely and no answer came: it may have been accepted. */
   | { readonly status: 'unknown'; readonly stage: Stage; readonly reply?: Reply; readonly error: SmtpError };
 
-/** What became of one recipient; a union on `status`: delivered, failed, deferred or unknown. */
-export type RecipientResult = Verdict & {
+/** What a host said of one recipient; a union on `status`: delivered, failed, deferred or unknown. */
+export type RecipientResult = TransactionResult & {
   /** The address as it was given. */
   readonly recipient: string;
 };
@@ -44,7 +44,7 @@ const refusals = {
 } as const;
 
 /** A 4yz or 5yz to a command of a transaction. */
-export function refusal(stage: keyof typeof refusals, reply: Reply): Verdict {
+export function refusal(stage: keyof typeof refusals, reply: Reply): TransactionResult {
   const [code, scope, text] = refusals[stage];
   const permanent = reply.code >= 500;
   const error = new SmtpError(`${text} (${reply.code}${reply.enhanced ? ` ${reply.enhanced}` : ''}).`, {
@@ -64,7 +64,7 @@ export function incapable(
   code: SmtpError['code'],
   enhanced: string,
   message: string,
-): Extract<Verdict, { status: 'failed' }> {
+): Extract<TransactionResult, { status: 'failed' }> {
   const scope: SmtpErrorScope = 'host';
   const error = new SmtpError(message, {
     code,
@@ -78,7 +78,7 @@ export function incapable(
 }
 
 /** The end of data was handed over and the session ended without an answer (RFC 1047). */
-export function unknownOutcome(cause: SmtpError): Verdict {
+export function unknownOutcome(cause: SmtpError): TransactionResult {
   const why =
     cause.kind === 'timeout'
       ? 'the server did not answer in time'
@@ -99,7 +99,7 @@ export function notAccepted(
   stage: Stage,
   error: SmtpError,
   untouched = false,
-): Extract<Verdict, { status: 'deferred' }> {
+): Extract<TransactionResult, { status: 'deferred' }> {
   return {
     status: 'deferred',
     stage,

@@ -1,0 +1,32 @@
+/** Every state of a recipient as stores keep it; SQLite and PostgreSQL keep the index of a state in this list. */
+export const storedStates = [
+  'queued',
+  'in-flight',
+  'held',
+  'unknown',
+  'delivered',
+  'failed',
+  'expired',
+  'cancelled',
+] as const;
+
+/** A state as stores keep it: the public one, except that a recipient which a lease holds is `in-flight`. */
+export type StoredState = (typeof storedStates)[number];
+
+/** State of a queued recipient. The last four never change again; see {@link isFinal}. */
+export type RecipientState = Exclude<StoredState, 'in-flight'>;
+
+/** Every state of a recipient. */
+export const recipientStates = storedStates.filter((state) => state !== 'in-flight');
+
+/** The state that is shown: a recipient in flight is `queued`. */
+export function shownState(state: StoredState): RecipientState {
+  return state === 'in-flight' ? 'queued' : state;
+}
+
+const finalStates: ReadonlySet<StoredState> = new Set(['delivered', 'failed', 'expired', 'cancelled']);
+
+/** True for states that never change again. */
+export function isFinal(state: StoredState): boolean {
+  return finalStates.has(state);
+}
