@@ -155,6 +155,8 @@ const walk: WrongTypeWalk<typeof broker> = {
   formatVerp: { parameters: [[verp], ['1.0']] },
   parseVerp: { parameters: [[verp], ['x@y.test', 'string']] },
   formatExplanation: 'none',
+  // Takes whatever a program wrote.
+  readOutcomeDetail: 'none',
   profilesByDomain: { parameters: [[[{ domain: 'example.com' }]]] },
   categorizeReply: { parameters: [[reply], ['rcpt'], ['mx.test', 'string', 'undefined']] },
   parseReply: { parameters: [['550 5.1.1 x']] },

@@ -94,7 +94,7 @@ export interface OutcomeDetail
 
 /** Reads the `detail` of a recipient or an event; what another program wrote may have other fields. */
 export function readOutcomeDetail(detail: object | undefined): OutcomeDetail {
-  return detail ?? {};
+  return typeof detail === 'object' && detail !== null ? detail : {};
 }
 
 /** Accepted by the queue, which will attempt it. */
