@@ -66,6 +66,8 @@ it('demo delivers to both servers, passes everywhere, and names what it saved', 
   for (const check of ['SPF', 'DKIM', 'DMARC']) {
     expect(output.match(new RegExp(`^  ${check} +PASS`, 'gm'))).toHaveLength(2);
   }
+  expect(output).toMatch(/message \d+, by HTTP\n(?:.*\n)*? +\d+ ms delivered ann@north\.test/);
+  expect(output).toMatch(/message \d+, by SMTP submission\n(?:.*\n)*? +\d+ ms delivered bob@south\.test/);
   // No colour where the output is not a terminal.
   expect(output).not.toContain('\x1b');
   const saved = [...output.matchAll(/Saved +(\S+) \((\d+) octets\)/g)];

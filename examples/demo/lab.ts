@@ -17,6 +17,8 @@ export interface Lab {
   readonly servers: readonly ReceivingServer[];
   /** The certificate that vouches for the servers', PEM. */
   readonly authority: string;
+  /** A certificate of it for another server. */
+  issue(name: string): Promise<{ readonly key: string; readonly cert: string }>;
   close(): Promise<void>;
 }
 
@@ -50,6 +52,7 @@ export async function startLab(): Promise<Lab> {
     dns,
     servers,
     authority: authority.root,
+    issue: (name) => authority.issue({ names: [name] }),
     async close() {
       await Promise.all([dns.close(), ...servers.map((server) => server.close())]);
     },

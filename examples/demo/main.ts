@@ -3,7 +3,16 @@ import { join, relative } from 'node:path';
 import { MailBroker, type SessionLine } from '@mb/broker';
 import { startLab } from './lab.ts';
 import { message } from './message.ts';
-import { type JudgedCopy, showLab, showMessage, showOriginal, showReceipts, showSessions } from './report.ts';
+import {
+  type JudgedCopy,
+  showLab,
+  showMessage,
+  showOriginal,
+  showReceipts,
+  showSessions,
+  showTimeline,
+} from './report.ts';
+import { startService, timelineOf } from './service.ts';
 import { during, paint } from './terminal.ts';
 import { verify } from './verify.ts';
 
@@ -41,6 +50,25 @@ try {
   showOriginal(copies);
   // Each recipient's server must have got a copy, whatever was replied.
   good &&= copies.length === outcomes.length;
+
+  await using service = await during('starting mb serve', startService(lab));
+  const posted = await service.client.POST('/v1/messages', {
+    body: { from: 'shop@example.com', to: 'ann@north.test', subject: 'Your order', text: 'By HTTP.' },
+  });
+  const ids = [
+    posted.data?.id ?? '',
+    await service.submit({
+      from: 'shop@example.com',
+      to: 'bob@south.test',
+      subject: 'Your invoice',
+      text: 'By SMTP.',
+    }),
+  ];
+  for (const [index, id] of ids.entries()) {
+    const events = await during('following the message', timelineOf(service, id));
+    showTimeline(index === 0 ? 'HTTP' : 'SMTP submission', id, events);
+    good &&= events.some(({ type }) => type === 'delivered');
+  }
 
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   if (good) console.log(`\n${paint('green', '✓')} Delivered, signed and verified in ${seconds} s.`);

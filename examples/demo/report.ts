@@ -78,6 +78,27 @@ export function showOriginal(copies: readonly JudgedCopy[]): void {
   }
 }
 
+/** What `mb serve` tells of a message. */
+export function showTimeline(
+  way: string,
+  id: string,
+  events: readonly {
+    readonly at: string;
+    readonly type: string;
+    readonly address?: string;
+    readonly detail?: object;
+  }[],
+): void {
+  heading(`mb serve: message ${id}, by ${way}`);
+  const first = Date.parse(events[0]?.at ?? '');
+  for (const { at, type, address = '', detail } of events) {
+    const time = `${String(Date.parse(at) - first).padStart(4)} ms`;
+    const { host, reply } = (detail ?? {}) as { host?: string; reply?: { code: number; lines: string[] } };
+    const said = reply ? `${host}: ${reply.code} ${reply.lines.join(' ')}` : '';
+    console.log(`  ${paint('dim', time)} ${type.padEnd(9)} ${address} ${fit(said, 12)}`);
+  }
+}
+
 function describeTls({
   secure,
   protocol,
