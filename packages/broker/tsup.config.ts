@@ -6,6 +6,7 @@ export default packageBuild({
   'printable-text': 'src/printable-text.ts',
   sqlite: 'src/store/sqlite/sqlite-store.ts',
   store: 'src/store/index.ts',
+  relay: 'src/relay/index.ts',
   template: 'src/template/index.ts',
   'store-conformance': 'src/store/conformance/index.ts',
 });

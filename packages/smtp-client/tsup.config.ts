@@ -1,3 +1,7 @@
 import { packageBuild } from '../../tsup.base.ts';
 
-export default packageBuild({ index: 'src/index.ts', protocol: 'src/protocol/index.ts' });
+export default packageBuild({
+  index: 'src/index.ts',
+  protocol: 'src/protocol/index.ts',
+  proxy: 'src/io/proxy.ts',
+});

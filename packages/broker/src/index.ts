@@ -85,7 +85,7 @@ export { type EventHandler, type SinkOptions, type WebhookOptions, webhook } fro
 export type { EventsOptions } from './queue/event-stream.ts';
 export type { InboundRecipient, InboundReport } from './queue/inbound-report.ts';
 export { transactional } from './queue/transactional.ts';
-export type { RouteOption } from './route/next-hop.ts';
+export type { Relay, RouteOption } from './route/next-hop.ts';
 export type { HostSecurity, SecurityBasis } from './route/tls-policy.ts';
 export type { SentMessage } from './send-many.ts';
 export type { EgressSource } from './sender/egress-source.ts';

@@ -167,6 +167,10 @@ const background: Readonly<
     'a connection: close()',
   ],
   'smtp-client/src/io/establish.ts': ['abort setTimer void', 'one connect()'],
+  'smtp-client/src/io/proxy.ts': [
+    'abort:2 data end error:3 established:2 secure',
+    'one connection through a proxy: its signal',
+  ],
   'smtp-client/src/io/open-socket.ts': ['abort:2 connect error:3 setTimer then', 'one connect()'],
   'smtp-client/src/io/tls.ts': ['abort close error:4 secureConnect', 'one handshake'],
   'nodemailer/src/remote-content.ts': [

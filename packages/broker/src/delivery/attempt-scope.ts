@@ -132,7 +132,7 @@ export class AttemptScope {
   connect(plan: UsableHostPlan): SmtpConnection | Promise<SmtpConnection> {
     const current = this.#connections.tryAcquire(plan.key);
     if (!current) return this.#dial(plan);
-    this.environment.egress.answered();
+    this.#egress(plan)?.answered();
     return current;
   }
 
@@ -141,15 +141,20 @@ export class AttemptScope {
     this.#connections.release(key);
   }
 
+  /** A relay or mail store that is configured says nothing about the mail port. */
+  #egress({ nextHop }: UsableHostPlan): EgressWatch | undefined {
+    return nextHop.tls === undefined ? this.environment.egress : undefined;
+  }
+
   async #dial(plan: UsableHostPlan): Promise<SmtpConnection> {
-    const { egress } = this.environment;
+    const egress = this.#egress(plan);
     const options = this.#connectOptions(plan);
     try {
       const connection = await this.#connections.acquire(plan.key, options, this.#observeDialling(plan));
-      egress.answered();
+      egress?.answered();
       return connection;
     } catch (error) {
-      if (SmtpError.isInstance(error) && error.kind !== 'aborted') egress.failed(plan.host, error);
+      if (SmtpError.isInstance(error) && error.kind !== 'aborted') egress?.failed(plan.host, error);
       throw error;
     }
   }

@@ -19,23 +19,32 @@ import {
 } from '../option-table.ts';
 import { misconfigured } from './local-watch.ts';
 
+/** A route to a relay, usually with a password. */
+export interface Relay {
+  readonly type: 'smarthost';
+  /** Host name, or an address literal such as `[192.0.2.1]`. Private addresses are fine: you named it. */
+  readonly host: string;
+  /** Default 587, or 465 with `implicitTls` (RFC 8314). */
+  readonly port?: number | undefined;
+  readonly auth?: AuthOptions | undefined;
+  /** Default `verified`. Danger: anything less gives the password and the mail to any host that answers. */
+  readonly tls?: Exclude<TlsLevel, 'dane'> | undefined;
+  /** TLS from the first octet. Default false. */
+  readonly implicitTls?: boolean | undefined;
+}
+
 /** Where the mail of a domain goes. */
 export type RouteOption =
   /** To its mail exchangers, as DNS says. The default. */
-  | { readonly type: 'mx' }
-  /** To a relay, usually with a password. */
   | {
-      readonly type: 'smarthost';
-      /** Host name, or an address literal such as `[192.0.2.1]`. Private addresses are fine: you named it. */
-      readonly host: string;
-      /** Default 587, or 465 with `implicitTls` (RFC 8314). */
-      readonly port?: number | undefined;
-      readonly auth?: AuthOptions | undefined;
-      /** Default `verified`. Danger: anything less gives the password and the mail to whoever answers. */
-      readonly tls?: Exclude<TlsLevel, 'dane'> | undefined;
-      /** TLS from the first octet. Default false. */
-      readonly implicitTls?: boolean | undefined;
+      readonly type: 'mx';
+      /**
+       * The relay to use while nothing gets out on the mail port, which the broker notices when at least two hosts are
+       * silent; ten minutes later it tries the exchangers again. Default none.
+       */
+      readonly fallback?: Relay | undefined;
     }
+  | Relay
   /** To a mail store on this machine or network (RFC 2033). */
   | {
       readonly type: 'lmtp';
@@ -80,7 +89,13 @@ const authOptions = {
 
 /** What each kind of route accepts. */
 export const routeOptions = {
-  mx: { type: required(literal('mx')) } satisfies OptionTable<Route<'mx'>>,
+  mx: {
+    type: required(literal('mx')),
+    fallback: matching<Relay>(
+      'a route whose type is "smarthost"',
+      (value) => (value as Relay | null)?.type === 'smarthost',
+    ),
+  } satisfies OptionTable<Route<'mx'>>,
   smarthost: {
     type: required(literal('smarthost')),
     host,
@@ -116,6 +131,7 @@ function readRoute(given: RouteOption, path: string): RouteOption {
     throw optionError(`${path} must be an object whose type is "mx", "smarthost" or "lmtp".`);
   }
   const route = readOptions(given, table as OptionTable<RouteOption>, path) as RouteOption;
+  if (route.type === 'mx' && route.fallback) readRoute(route.fallback, `${path}.fallback`);
   if (route.type !== 'smarthost' || route.auth === undefined) return route;
   try {
     checkAuth(route.auth, `${path}.auth`);
@@ -165,6 +181,8 @@ export interface NextHopEnvironment {
   readonly delivery: RouteSettings;
   readonly random: () => number;
   readonly hostname: string;
+  /** Whether nothing gets out on the mail port; default: it is not known. */
+  readonly egress?: { blocked(): string | undefined };
 }
 
 /** A configured host may have any address: whoever configures it could dial it anyway. */
@@ -176,10 +194,12 @@ const everywhere = ['0.0.0.0/0', '::/0'];
  */
 export async function findNextHop(
   domain: string,
-  { resolver, delivery, random, hostname }: NextHopEnvironment,
+  { resolver, delivery, random, hostname, egress }: NextHopEnvironment,
   signal: AbortSignal | undefined,
 ): Promise<NextHop> {
-  const option = routeFor(domain, delivery.routes);
+  const configured = routeFor(domain, delivery.routes);
+  const blocked = configured.type === 'mx' && configured.fallback && egress?.blocked() !== undefined;
+  const option = blocked ? configured.fallback : configured;
   const { families, maxHosts } = delivery;
   const common = { random, families, maxHosts, signal };
   if (option.type === 'mx') {

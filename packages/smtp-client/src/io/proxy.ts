@@ -1,0 +1,168 @@
+/**
+ * Connections through a proxy: HTTP CONNECT (RFC 9110 §9.3.6), and SOCKS by the package `socks`.
+ *
+ * @packageDocumentation
+ */
+import { connect as connectTcp, isIP, isIPv6 } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
+import { misuse, SmtpError } from '../errors.ts';
+import type { OpenSocket, SocketTarget } from './open-socket.ts';
+
+/** Most octets of the proxy's answer before the connection is through. */
+const maxAnswerBytes = 16 * 1024;
+
+/**
+ * Makes `openSocket` for sessions through a proxy. The proxy is asked for the address that was looked up, so that what
+ * was checked is what is connected to.
+ *
+ * - `http://user:password@proxy.example.com:3128`, `https://…`: HTTP CONNECT, with Basic authentication.
+ * - `socks5://user:password@proxy.example.com:1080`, `socks4://…`: by the package `socks`, which must be installed.
+ *
+ * @throws {SmtpError} MB_SMTP_OPTION; the message repeats no password.
+ * @example
+ * const broker = new MailBroker({ hostname, runtime: { openSocket: proxySocket('socks5://127.0.0.1:1080') } });
+ */
+export function proxySocket(proxy: string): OpenSocket {
+  const url = typeof proxy === 'string' && URL.canParse(proxy) ? new URL(proxy) : undefined;
+  const protocol = url?.protocol.slice(0, -1) ?? '';
+  if (!url || url.hostname === '' || !['http', 'https', 'socks', 'socks5', 'socks4'].includes(protocol)) {
+    throw misuse(
+      'MB_SMTP_OPTION',
+      'proxySocket: proxy must be a URL such as "http://proxy.example.com:3128" or "socks5://proxy.example.com:1080".',
+    );
+  }
+  return protocol.startsWith('http')
+    ? (target) => openByConnect(url, target)
+    : (target) => openBySocks(url, target);
+}
+
+async function openByConnect(url: URL, { address, port, signal }: SocketTarget): Promise<Duplex> {
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const secure = url.protocol === 'https:';
+  const proxyPort = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
+  const socket = secure
+    ? connectTls({
+        host,
+        port: proxyPort,
+        ALPNProtocols: ['http/1.1'],
+        ...(isIP(host) === 0 && { servername: host }),
+      })
+    : connectTcp({ host, port: proxyPort, allowHalfOpen: true, noDelay: true });
+  const authority = isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+  const user = decodeURIComponent(url.username);
+  const credentials = Buffer.from(`${user}:${decodeURIComponent(url.password)}`).toString('base64');
+  const request = [
+    `CONNECT ${authority} HTTP/1.1`,
+    `Host: ${authority}`,
+    ...(user === '' ? [] : [`Proxy-Authorization: Basic ${credentials}`]),
+    '',
+    '',
+  ].join('\r\n');
+  return new Promise((resolve, reject) => {
+    let answer = Buffer.alloc(0);
+    const settle = (act: () => void) => {
+      signal.removeEventListener('abort', onAbort);
+      socket.off('error', onError).off('data', onData).off('end', onEnd);
+      act();
+    };
+    const fail = (error: unknown) =>
+      settle(() => {
+        socket.on('error', () => {});
+        socket.destroy();
+        reject(error);
+      });
+    const onError = (error: Error) => fail(refused(url, error.message, error));
+    const onAbort = () => fail(signal.reason);
+    const onEnd = () => fail(refused(url, 'it closed the connection'));
+    const onData = (chunk: Buffer) => {
+      answer = Buffer.concat([answer, chunk]);
+      const end = answer.indexOf('\r\n\r\n');
+      if (end === -1) {
+        if (answer.length > maxAnswerBytes) fail(refused(url, 'its answer has no end'));
+        return;
+      }
+      const [, status] = /^HTTP\/1\.[01] (\d{3})/.exec(answer.toString('latin1', 0, end)) ?? [];
+      // RFC 9110 §9.3.6: any 2xx switches to tunnel mode.
+      if (status === undefined || !status.startsWith('2')) {
+        // 5xx: the proxy found no way to the host.
+        const ofHost = status?.startsWith('5') ? 'network' : 'local';
+        fail(
+          refused(
+            url,
+            status === undefined ? 'its answer is no HTTP' : `it answered ${status}`,
+            undefined,
+            ofHost,
+          ),
+        );
+        return;
+      }
+      settle(() => {
+        socket.pause();
+        // What the mail host said already belongs to the session.
+        if (answer.length > end + 4) socket.unshift(answer.subarray(end + 4));
+        resolve(socket);
+      });
+    };
+    socket.on('error', onError).on('data', onData).on('end', onEnd);
+    socket.once(secure ? 'secureConnect' : 'connect', () => socket.write(request));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+async function openBySocks(url: URL, { address, port, signal }: SocketTarget): Promise<Duplex> {
+  let socks: typeof import('socks');
+  try {
+    socks = await import('socks');
+  } catch (cause) {
+    throw new SmtpError('proxySocket: SOCKS needs the package socks; install it.', {
+      code: 'MB_SMTP_OPTION',
+      kind: 'api-misuse',
+      scope: 'host',
+      stage: 'connect',
+      retryable: false,
+      cause,
+    });
+  }
+  signal.throwIfAborted();
+  const client = new socks.SocksClient({
+    proxy: {
+      host: url.hostname.replace(/^\[|\]$/g, ''),
+      port: url.port === '' ? 1080 : Number(url.port),
+      type: url.protocol === 'socks4:' ? 4 : 5,
+      ...(url.username !== '' && { userId: decodeURIComponent(url.username) }),
+      ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
+    },
+    command: 'connect',
+    destination: { host: address, port },
+  });
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      reject(signal.reason);
+      // A connection that comes all the same is closed.
+      client.on('established', ({ socket }) => socket.destroy());
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    client.on('established', ({ socket }) => {
+      signal.removeEventListener('abort', onAbort);
+      if (!signal.aborted) resolve(socket.setNoDelay());
+    });
+    client.on('error', (error) => {
+      signal.removeEventListener('abort', onAbort);
+      reject(error);
+    });
+    client.connect();
+  });
+}
+
+function refused(url: URL, reason: string, cause?: unknown, kind: 'local' | 'network' = 'local'): SmtpError {
+  return new SmtpError(`The proxy ${url.protocol}//${url.host} gives no way through: ${reason}.`, {
+    code: kind === 'local' ? 'MB_SMTP_CONNECT_LOCAL' : 'MB_SMTP_CONNECT_FAILED',
+    kind,
+    scope: 'host',
+    stage: 'connect',
+    retryable: true,
+    cause,
+  });
+}
