@@ -35,6 +35,10 @@ describe('formatParameter', () => {
     }
   });
 
+  it('MIME-32 encodes angle brackets around a value, which Python takes off', () => {
+    expect(formatParameter('filename', '<a b>')).toEqual(["filename*=utf-8''%3Ca%20b%3E"]);
+  });
+
   it('MIME-32 sends a file name per RFC 2231 with a fallback of the same ending', async () => {
     for (const filename of hardNames) {
       const text = await composeText({ attachments: [{ filename, content: 'x' }] });

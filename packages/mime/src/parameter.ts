@@ -38,7 +38,8 @@ export function formatParameter(name: string, value: string): string[] {
     // QUIRK(Python's email): a bare token with an apostrophe or the like is not read, so most is quoted.
     if (/^[\w.-]+$/.test(value)) return [`${name}=${value}`];
     // Text that looks like an encoded-word is percent-encoded: many readers decode it although RFC 2047 §5 forbids it.
-    if (/^[ -~]*$/.test(value) && !value.includes('=?') && value.trim() === value) {
+    // QUIRK(Python's email): angle brackets around a value are taken off.
+    if (/^(?!<)[ -~]*$/.test(value) && !value.includes('=?') && value.trim() === value) {
       return [`${name}="${value.replace(/["\\]/g, '\\$&')}"`];
     }
   }
@@ -98,7 +99,8 @@ export function decodeParameters(text: string, options: CharsetOptions = {}): Pa
     if (name.includes('*')) extended.push([name, plain]);
     else if (!parameters.has(name)) parameters.set(name, decodeName(name, plain, options));
   }
-  for (const [name, joined] of joinExtended(extended, options)) parameters.set(name, joined);
+  if (extended.length > 0)
+    for (const [name, joined] of joinExtended(extended, options)) parameters.set(name, joined);
   return { value, parameters };
 }
 
@@ -109,7 +111,7 @@ const PARAMETER = /([^=;]*)(?:=[ \t]*(?:"([^"\\]*(?:\\.[^"\\]*)*\\?)"?[^;]*|([^;
 export function readParameters(text: string): { value: string; written: [name: string, value: string][] } {
   const [value = ''] = text.split(';', 1);
   const written: [string, string][] = [];
-  let count = 0;
+  let count = value.length < text.length ? 0 : MAX_PARAMETERS;
   for (const [, name = '', quoted, plain = ''] of text.slice(value.length + 1).matchAll(PARAMETER)) {
     if (++count > MAX_PARAMETERS) break;
     if (name.trim() !== '')
