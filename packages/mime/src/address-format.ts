@@ -1,5 +1,5 @@
 import {
-  addressPieces,
+  addressText,
   checkMailbox,
   type Group,
   invalidAddress,
@@ -77,7 +77,7 @@ export function formatAddress(
 }
 
 function write(address: Mailbox | Group, utf8: boolean | undefined): string {
-  return addressPieces([address], utf8).join('').slice(1);
+  return addressText([address], utf8);
 }
 
 /** The mailbox with an address that was read anew. */

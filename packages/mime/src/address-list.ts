@@ -82,7 +82,8 @@ export function readStrictly(text: string, form?: AddressForm, names?: NameDecod
     const what = fault === 'dots' ? `a dot before the @ joins nothing${FORM_HINT}` : 'no address';
     throw invalidAddress(text.slice(reader.faultAt), `${what} at character ${reader.faultAt + 1}`);
   }
-  for (const one of addresses) {
+  for (let i = reader.plain; i < addresses.length; i++) {
+    const one = addresses[i]!;
     if ('members' in one) for (const member of one.members) checkMailbox(member, form);
     else checkMailbox(one, form);
   }

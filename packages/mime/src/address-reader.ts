@@ -1,4 +1,12 @@
-import { type Group, INVISIBLE, MAX_LOCAL_PART, type Mailbox, quoteLocalPart } from './address.ts';
+import {
+  type Group,
+  INVISIBLE,
+  MAX_LOCAL_PART,
+  MAX_PATH,
+  type Mailbox,
+  ODD_DOTS,
+  quoteLocalPart,
+} from './address.ts';
 import { type AddressTokens, type NameDecoder, readTokens, unquote } from './address-token.ts';
 import { onOneLine } from './header-fold.ts';
 
@@ -33,9 +41,9 @@ export interface AddrSpec extends Mailbox {
   readonly end: number;
 }
 
-/** What most lists consist of: a name in words or in quotes, or none, an ASCII address, and the comma after it. */
+/** What most lists consist of: a name in words, some of them encoded, or in quotes, or none; an ASCII address; a comma. */
 const PLAIN =
-  /[ \t]*(?:(?:"([^"\\?]*)"|([^\0-\x20\x7f()<>[\]:;@,"\\?]+(?: [^\0-\x20\x7f()<>[\]:;@,"\\?]+)*))?[ \t]*(<))?([\w!#$%&'*+/=^`{|}~-]+(?:\.[\w!#$%&'*+/=^`{|}~-]+)*)@(\w[\w-]*(?:\.\w[\w-]*)*)(>?)[ \t]*(?:,|$)/y;
+  /[ \t]*(?:(?:"([^"\\?]*)"|([^\0-\x20\x7f()<>[\]:;@,"\\?]+(?:\?[^\0-\x20\x7f()<>[\]:;@,"\\?]+\?[bq]\?[^\0-\x20\x7f()<>[\]:;@,"\\?]*\?=)?(?: [^\0-\x20\x7f()<>[\]:;@,"\\?]+(?:\?[^\0-\x20\x7f()<>[\]:;@,"\\?]+\?[bq]\?[^\0-\x20\x7f()<>[\]:;@,"\\?]*\?=)?)*))?[ \t]*(<))?([\w!#$%&'*+/=^`{|}~-]+(?:\.[\w!#$%&'*+/=^`{|}~-]+)*)@((?:\w(?:[\w-]{0,61}\w)?\.)*\w(?:[\w-]{0,61}\w)?)(>?)[ \t]*(?:,|$)/iy;
 
 // Patterns over the kinds of tokens.
 /** Everything up to a comma or semicolon; those in angle brackets separate nothing. */
@@ -57,9 +65,11 @@ export class AddressReader {
   fault: AddressFault | undefined;
   /** Where it is: the index of a character. */
   faultAt = 0;
+  /** How many of the first addresses are ASCII and within all limits, so that they need no further check. */
+  plain = 0;
   /** Whether another reader could take another address than those in `addresses`. */
   ambiguous = false;
-  readonly tokens: AddressTokens;
+  declare readonly tokens: AddressTokens;
   readonly options: AddressReadingOptions;
 
   constructor(text: string, options: AddressReadingOptions) {
@@ -75,9 +85,13 @@ export class AddressReader {
     for (let at = 0; ; at = PLAIN.lastIndex) {
       PLAIN.lastIndex = at;
       const [, quoted, words, open, localPart = '', domain = '', close] = PLAIN.exec(text) ?? [];
-      if (domain === '' || (open === undefined) !== (close === '') || localPart.length > MAX_LOCAL_PART)
+      const length = localPart.length > MAX_LOCAL_PART ? MAX_PATH : localPart.length + domain.length;
+      if (domain === '' || (open === undefined) !== (close === '') || length >= MAX_PATH) {
+        this.plain = this.addresses.length;
         return at;
-      this.addresses.push(named(quoted ?? words, { address: `${localPart}@${domain}`, localPart, domain }));
+      }
+      const name = quoted ?? (words && this.decode(words));
+      this.addresses.push(named(name, { address: `${localPart}@${domain}`, localPart, domain }));
     }
   }
 
@@ -148,7 +162,7 @@ export class AddressReader {
     for (let i = start; i < at; i++) shape += /q/i.test(kinds[i]!) ? 'q' : this.textAt(i);
     let written = text.slice(starts[start], ends[start]);
     if (at > start + 1) written = shape === localPart ? localPart : quoteLocalPart(localPart);
-    if (!received && /^\.|\.\.|\.$/.test(shape)) this.fail(start, 'dots');
+    if (!received && ODD_DOTS.test(shape)) this.fail(start, 'dots');
     if (/[\s()<>[\]:;@\\,"]/.test(shape)) {
       // An encoded-word with specials cannot be part of an address.
       this.fail(start);
@@ -208,7 +222,7 @@ export class AddressReader {
 
   /** Notes a fault at a token, unless there was one before. */
   fail(token: number, fault: AddressFault = 'syntax'): void {
-    if (this.fault === undefined) this.faultAt = this.tokens.starts[token] ?? 0;
+    if (this.fault === undefined) this.faultAt = this.tokens?.starts[token] ?? 0;
     this.fault ??= fault;
   }
 }

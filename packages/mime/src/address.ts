@@ -53,6 +53,9 @@ const MAX_RECEIVED_PATH = 500;
 export const INVISIBLE =
   /[\0-\x1f\x7f-\x9f]|(?! )[\p{Z}\p{Cs}]|(?<![\p{L}\p{M}])[\u200c\u200d]|(?![\u200c\u200d])[\p{Cf}\p{Default_Ignorable_Code_Point}]/u;
 
+/** Dots that join nothing. */
+export const ODD_DOTS = /^\.|\.\.|\.$/;
+
 /** For an object whose address holds a name as well. */
 export const NAME_INSIDE = 'the name belongs in its own property';
 
@@ -110,7 +113,7 @@ function tooLong(octets: string, address: string): MimeError {
 export function toWire(mailbox: Mailbox): string {
   const { address, domain, localPart } = mailbox;
   // RFC 5321 §4.1.2: what is not a dot-string, such as `a..b`, is a quoted-string.
-  const quote = !address.startsWith('"') && !DOT_ATOM.test(localPart);
+  const quote = !address.startsWith('"') && ODD_DOTS.test(localPart);
   if (!quote && isAscii(domain)) return address;
   const local = quote ? quoteLocalPart(localPart) : address.slice(0, -domain.length - 1);
   return `${local}@${domainForWire(domain)}`;
@@ -173,29 +176,38 @@ export function writePhrase(name: string, utf8 = false, column = 0): string {
 /** A longer name goes out in encoded-words, which fold anywhere. */
 const MAX_QUOTED_NAME = 200;
 
+/** Addresses that were checked as the value of a field, not folded. */
+export function addressText(addresses: readonly (Mailbox | Group)[], utf8?: boolean): string {
+  let text = '';
+  for (const one of addresses) {
+    if (text !== '') text += ', ';
+    if ('members' in one) {
+      const members = addressText(one.members, utf8);
+      text += `${writePhrase(one.name, utf8)}:${members && ` ${members}`};`;
+    } else text += one.name ? `${writePhrase(one.name, utf8)} <${toWire(one)}>` : toWire(one);
+  }
+  return text;
+}
+
 /**
- * The words of addresses that were checked, each with the space before it: a line may be folded before each of them.
+ * The words of {@link addressText}, each with the space before it: a line may be folded before each of them.
  *
  * @param pieces  Gets the words.
- * @param whole  Leaves the words of a name together, for a field that needs no fold.
  */
 export function addressPieces(
   addresses: readonly (Mailbox | Group)[],
-  utf8?: boolean,
-  pieces: string[] = [],
-  whole = false,
+  utf8: boolean | undefined,
+  pieces: string[],
 ): string[] {
   for (const [index, one] of addresses.entries()) {
     if (index > 0) pieces[pieces.length - 1] += ',';
     const group = 'members' in one;
     if (group || one.name) {
-      const name = ` ${writePhrase(one.name!, utf8)}`;
-      if (whole) pieces.push(name);
-      else for (const word of name.split(/(?<! )(?= )/)) pieces.push(word);
+      for (const word of ` ${writePhrase(one.name!, utf8)}`.split(/(?<! )(?= )/)) pieces.push(word);
     }
     if (group) {
       pieces[pieces.length - 1] += ':';
-      addressPieces(one.members, utf8, pieces, whole);
+      addressPieces(one.members, utf8, pieces);
       pieces[pieces.length - 1] += ';';
     } else pieces.push(one.name ? ` <${toWire(one)}>` : ` ${toWire(one)}`);
   }

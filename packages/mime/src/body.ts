@@ -134,7 +134,8 @@ function buildText(type: string, text: string, context: BodyContext, alone = fal
   const header = `Content-Type: ${type}; charset=utf-8\r\n`;
   // No line of a short text is too long.
   if (closed.length < MAX_LINE_OCTETS && /^[\x01-\x7f]*$/.test(closed)) {
-    const canonical = /\r(?!\n)|(?<!\r)\n/.test(closed) ? closed.replace(/\r\n|\r|\n/g, '\r\n') : closed;
+    const canonical =
+      text.includes('\n') || text.includes('\r') ? closed.replace(/\r\n?|\n/g, '\r\n') : closed;
     return encodedPart(header, '7bit', canonical, true);
   }
   return encodeText(header, closed, context);

@@ -1,4 +1,4 @@
-import { checkOctets, checkOptions, checkText, integer, wrongArgument } from './argument.ts';
+import { checkOctets, checkText, integer, wrongArgument } from './argument.ts';
 import { decodeUnlabelled, isUtf8 } from './charset.ts';
 import type { Defect, DefectCode } from './defect.ts';
 import { wordSet } from './errors.ts';
@@ -25,7 +25,8 @@ export class HeaderField {
     const colon = raw.indexOf(COLON);
     let end = Math.max(colon, 0);
     while (raw[end - 1] === SPACE || raw[end - 1] === TAB) end -= 1; // RFC 5322 §4.5
-    const name = decodeUnlabelled(raw.subarray(0, end));
+    let name = '';
+    for (let i = 0; i < end; i++) name += String.fromCharCode(raw[i]!);
     this.raw = raw;
     this.name = /^[!-9;-~]+$/.test(name) ? name : '';
     this.#valueStart = colon + 1;
@@ -64,14 +65,11 @@ export function isHeaderLine(line: Uint8Array): boolean {
   return named && line[at] === COLON;
 }
 
-function lowerCase(name: string): string {
-  checkText(name, 'name');
-  return name.toLowerCase();
-}
-
 /** The fields of a header in order, with their octets as received. */
 export class HeaderBlock implements Iterable<HeaderField> {
   readonly fields: readonly HeaderField[];
+  /** The fields by their names in lower case, when they were first asked for. */
+  #byName: Map<string, HeaderField[]> | undefined;
 
   constructor(fields: readonly HeaderField[]) {
     if (!Array.isArray(fields)) throw wrongArgument('HeaderBlock: fields', 'an array');
@@ -80,14 +78,26 @@ export class HeaderBlock implements Iterable<HeaderField> {
 
   /** The value of the first field of this name in any case; undefined when there is none. */
   get(name: string): string | undefined {
-    const wanted = lowerCase(name);
-    return this.fields.find((field) => field.name.toLowerCase() === wanted)?.value;
+    return this.#named(name)[0]?.value;
   }
 
   /** The values of all fields of this name, in order. */
   getAll(name: string): string[] {
-    const wanted = lowerCase(name);
-    return this.fields.filter((field) => field.name.toLowerCase() === wanted).map((field) => field.value);
+    return this.#named(name).map((field) => field.value);
+  }
+
+  #named(name: string): readonly HeaderField[] {
+    checkText(name, 'name');
+    if (this.#byName === undefined) {
+      this.#byName = new Map();
+      for (const field of this.fields) {
+        const key = field.name.toLowerCase();
+        const same = this.#byName.get(key);
+        if (same === undefined) this.#byName.set(key, [field]);
+        else same.push(field);
+      }
+    }
+    return this.#byName.get(name.toLowerCase()) ?? [];
   }
 
   /** The fields in their order. */
@@ -101,6 +111,12 @@ const SINGLETONS = /* @__PURE__ */ wordSet(
   'date from sender reply-to to cc bcc message-id in-reply-to references subject mime-version content-type content-transfer-encoding content-id content-description content-disposition',
 );
 
+/** The fields of a header, and what is wrong with them. */
+export interface HeaderReading {
+  readonly headers: HeaderBlock;
+  readonly defects: readonly Omit<Defect, 'path'>[];
+}
+
 /**
  * Splits the octets of a header into fields, raw octets kept.
  *
@@ -109,15 +125,20 @@ const SINGLETONS = /* @__PURE__ */ wordSet(
  * @returns The fields and what is wrong with them.
  * @example parseHeaderBlock(octets).headers.get('subject')
  */
-export function parseHeaderBlock(
-  octets: Uint8Array,
-  maxFields = 10_000,
-): { headers: HeaderBlock; defects: readonly Omit<Defect, 'path'>[] } {
+export function parseHeaderBlock(octets: Uint8Array, maxFields = 10_000): HeaderReading {
   checkOctets(octets, 'parseHeaderBlock: octets');
-  checkOptions({ maxFields }, { maxFields: integer(0) }, 'parseHeaderBlock');
+  fieldCount(maxFields, 'parseHeaderBlock', 'maxFields');
+  return readHeaderBlock(octets, maxFields);
+}
+
+const fieldCount = /* @__PURE__ */ integer(0);
+
+/** {@link parseHeaderBlock} for arguments that were checked. */
+export function readHeaderBlock(octets: Uint8Array, maxFields: number): HeaderReading {
   const fields: HeaderField[] = [];
   const defects = new Set<DefectCode>();
   const seen = new Set<string>();
+  const isClean = isUtf8(octets);
   let start = 0;
   while (start < octets.length) {
     const end = endOfField(octets, start);
@@ -127,7 +148,7 @@ export function parseHeaderBlock(
     }
     const field = new HeaderField(octets.subarray(start, end));
     if (field.name === '') defects.add('header-malformed');
-    if (field.hasUnknownCharset) defects.add('header-charset');
+    if (!isClean && field.hasUnknownCharset) defects.add('header-charset');
     const key = field.name.toLowerCase();
     if (SINGLETONS.has(key)) {
       if (seen.has(key)) defects.add('header-duplicate');

@@ -2,6 +2,7 @@ import {
   type AddressForm,
   type AddressInput,
   addressPieces,
+  addressText,
   type Group,
   invalidAddress,
   type Mailbox,
@@ -105,7 +106,7 @@ export class FieldWriter {
 
   /** An address field, folded between and inside addresses but never inside an addr-spec. */
   addresses(name: string, addresses: readonly (Mailbox | Group)[]): void {
-    const value = addressPieces(addresses, this.#utf8, [], true).join('').slice(1);
+    const value = addressText(addresses, this.#utf8);
     // Without a quoted local part there is no space inside an addr-spec.
     if (!value.includes('"@')) {
       if (isAscii(value)) this.raw(name, value);

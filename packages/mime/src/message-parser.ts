@@ -1,7 +1,7 @@
 import { callback, checkOctets, checkOptions, group, type OptionTable } from './argument.ts';
 import type { CharsetDecoder } from './charset.ts';
 import type { Defect, DefectCode } from './defect.ts';
-import { type HeaderBlock, HeaderField, isBlank, isHeaderLine, parseHeaderBlock } from './header-block.ts';
+import { type HeaderBlock, HeaderField, isBlank, isHeaderLine, readHeaderBlock } from './header-block.ts';
 import { DEFAULT_PARSE_LIMITS, type ParseLimits, parseLimits } from './limits.ts';
 import { readMediaType, readTransferEncoding } from './media-type.ts';
 import type { ParameterizedValue } from './parameter.ts';
@@ -403,7 +403,7 @@ export class MessageParser {
 
   #endHeader(bodyStart: number): void {
     const path = this.#path;
-    const { headers, defects } = parseHeaderBlock(concatOctets(this.#header), this.#limits.maxHeaderFields);
+    const { headers, defects } = readHeaderBlock(concatOctets(this.#header), this.#limits.maxHeaderFields);
     this.#header = [];
     this.#ownBoundary = undefined;
     this.#searchedLines = 0;

@@ -213,6 +213,8 @@ export interface ComposeWarning {
 /** Characters that a title such as "Q1/Q2 report.pdf" may have and a file name may not. */
 export const SEPARATORS = /[/\\\t]/g;
 
+const MESSAGE = 'composeMessage: message';
+
 /**
  * Checks the fields of a message, and warns of file names that will change.
  *
@@ -223,8 +225,11 @@ export function checkMessage(
   warn: (warning: ComposeWarning) => void,
   prefix: string,
 ): void {
-  checkOptions(message, messageFields, `composeMessage: ${`message.${prefix}`.slice(0, -1)}`);
-  for (const [index, attachment] of (message.attachments ?? []).entries()) {
+  // Made only where it differs: it is called for each message.
+  const path = prefix === '' ? '' : `.${prefix.slice(0, -1)}`;
+  checkOptions(message, messageFields, path === '' ? MESSAGE : MESSAGE + path);
+  if (message.attachments === undefined) return;
+  for (const [index, attachment] of message.attachments.entries()) {
     if ('filename' in attachment && attachment.filename?.match(SEPARATORS))
       warn({ code: 'filename-changed', path: `${prefix}attachments[${index}]` });
   }

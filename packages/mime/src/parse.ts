@@ -131,13 +131,16 @@ class MessageBuilder {
 
   #finishPart(part: GrowingPart): ParsedPart {
     const { headers, contentType, path } = part;
-    const disposition = decodeParameters(headers.get('Content-Disposition') ?? '', this.#charset(path));
+    const dispositionField = headers.get('Content-Disposition');
+    const disposition =
+      dispositionField === undefined ? undefined : decodeParameters(dispositionField, this.#charset(path));
     const filename =
-      safeFilename(disposition.parameters.get('filename')) ??
+      safeFilename(disposition?.parameters.get('filename')) ??
       safeFilename(contentType.parameters.get('name'));
-    const ids = readIdentifiers(headers.get('Content-ID') ?? '');
-    if (ids.defect) this.#addDefect('identifier-invalid', path);
-    const contentId = ids.identifiers[0]?.slice(1, -1);
+    const idField = headers.get('Content-ID');
+    const ids = idField === undefined ? undefined : readIdentifiers(idField);
+    if (ids?.defect) this.#addDefect('identifier-invalid', path);
+    const contentId = ids?.identifiers[0]?.slice(1, -1);
     const content = concatOctets(part.chunks);
     const message = this.#attachedMessage(contentType.value, content, path);
     return {
@@ -145,7 +148,7 @@ class MessageBuilder {
       headers,
       contentType: contentType.value,
       parameters: contentType.parameters,
-      ...(disposition.value === '' ? {} : { disposition: disposition.value }),
+      ...(disposition?.value ? { disposition: disposition.value } : {}),
       ...(filename === undefined ? {} : { filename }),
       ...(contentId === undefined ? {} : { contentId }),
       content,

@@ -73,7 +73,8 @@ function layOutPart({ header, body }: Part, segments: Segment[]): void {
 
 /** Whether the last segment of a message needs no further line break: it ends in one, or is empty. */
 function endsWithLine(segment: Segment): boolean {
-  if (typeof segment === 'string') return segment.endsWith('\n');
+  // What is written as a string ends a header, a text or a multipart, which all end with their line.
+  if (typeof segment === 'string') return true;
   if (segment instanceof Uint8Array) return (segment.at(-1) ?? 10) === 10;
   return 'base64' in segment && segment.base64.length === 0;
 }

@@ -149,14 +149,17 @@ export class Base64Encoder {
   }
 }
 
-const JUNK = 64;
-const PADDING = 65;
-const values = /* @__PURE__ */ buildValues();
+/** No letter of the alphabet, and the padding. */
+const JUNK = -1;
+const PADDING = -2;
+/** The bits of each letter as first, second, third and fourth of a group; negative for other octets. */
+const bits = /* @__PURE__ */ buildBits();
 
-function buildValues(): Uint8Array {
-  const table = new Uint8Array(256).fill(JUNK);
-  for (let value = 0; value < 64; value++) table[ALPHABET.charCodeAt(value)] = value;
-  table[PAD] = PADDING;
+function buildBits(): Int32Array {
+  const table = new Int32Array(1024).fill(JUNK);
+  for (let i = 0; i < 256; i++)
+    table[(i & 3) * 256 + ALPHABET.charCodeAt(i >> 2)] = (i >> 2) << (18 - (i & 3) * 6);
+  for (let place = 0; place < 4; place++) table[place * 256 + PAD] = PADDING;
   return table;
 }
 
@@ -165,6 +168,7 @@ function buildValues(): Uint8Array {
  * accepted, and what follows padding starts a new quantum. It never throws.
  */
 export class Base64Decoder {
+  /** The bits of an incomplete group, and the number of its letters. */
   #bits = 0;
   #count = 0;
 
@@ -172,66 +176,51 @@ export class Base64Decoder {
   push(chunk: Uint8Array): Uint8Array {
     checkOctets(chunk, 'push: chunk');
     const out = new Uint8Array(Math.ceil((chunk.length * 3) / 4) + 3);
-    let bits = this.#bits;
-    let count = this.#count;
     let o = 0;
-    let i = 0;
-    const end = chunk.length;
-    while (i < end) {
-      if (count === 0) {
+    for (let i = 0; i < chunk.length; i++) {
+      if (this.#count === 0) {
         const start = i;
         i = decodeGroups(chunk, i, out, o);
         o += ((i - start) / 4) * 3;
-        if (i >= end) break;
+        if (i >= chunk.length) break;
       }
-      const value = values[chunk[i++]!]!;
-      if (value === JUNK) continue;
-      if (value === PADDING) {
-        if (count >= 2) out[o++] = bits >> (count === 2 ? 4 : 10);
-        if (count === 3) out[o++] = bits >> 2;
-        bits = 0;
-        count = 0;
-        continue;
-      }
-      bits = (bits << 6) | value;
-      count += 1;
-      if (count === 4) {
-        out[o++] = bits >> 16;
-        out[o++] = bits >> 8;
-        out[o++] = bits;
-        bits = 0;
-        count = 0;
+      const letter = bits[768 + chunk[i]!]!;
+      if (letter === JUNK) continue;
+      if (letter === PADDING) for (const octet of this.finish()) out[o++] = octet;
+      else {
+        this.#bits = (this.#bits << 6) | letter;
+        this.#count += 1;
+        if (this.#count === 4) {
+          out[o++] = this.#bits >> 16;
+          out[o++] = this.#bits >> 8;
+          out[o++] = this.#bits;
+          this.#count = 0;
+          this.#bits = 0;
+        }
       }
     }
-    this.#bits = bits;
-    this.#count = count;
     return out.subarray(0, o);
   }
 
   /** Returns what an unpadded end still holds; call it once. */
   finish(): Uint8Array {
-    const bits = this.#bits;
-    const count = this.#count;
+    const group = this.#bits << (24 - this.#count * 6);
+    const octets = Uint8Array.of(group >> 16, group >> 8).subarray(0, Math.max(this.#count - 1, 0));
     this.#bits = 0;
     this.#count = 0;
-    if (count === 2) return Uint8Array.of((bits >> 4) & 255);
-    if (count === 3) return Uint8Array.of((bits >> 10) & 255, (bits >> 2) & 255);
-    return new Uint8Array(0);
+    return octets;
   }
 }
 
-/** Decodes whole groups of four letters; returns where another octet stands. */
+/** Decodes whole groups of four letters; returns where another octet is. */
 function decodeGroups(chunk: Uint8Array, start: number, out: Uint8Array, offset: number): number {
   const last = chunk.length - 4;
   let i = start;
   let o = offset;
   for (; i <= last; i += 4) {
-    const a = values[chunk[i]!]!;
-    const b = values[chunk[i + 1]!]!;
-    const c = values[chunk[i + 2]!]!;
-    const d = values[chunk[i + 3]!]!;
-    if ((a | b | c | d) >= JUNK) break;
-    const group = (a << 18) | (b << 12) | (c << 6) | d;
+    const group =
+      bits[chunk[i]!]! | bits[256 + chunk[i + 1]!]! | bits[512 + chunk[i + 2]!]! | bits[768 + chunk[i + 3]!]!;
+    if (group < 0) break;
     out[o] = group >> 16;
     out[o + 1] = group >> 8;
     out[o + 2] = group;
