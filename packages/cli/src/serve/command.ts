@@ -14,6 +14,7 @@ import { logEvents, stopWhenTold } from '../work/until-stopped.ts';
 import type { Certificate } from './certificate.ts';
 import { type ServeFlags, serveAddressOptions } from './flags.ts';
 import { RunningBroker, readSettings } from './service.ts';
+import { Supervisor } from './supervisor.ts';
 
 const EXAMPLES = `
 Examples:
@@ -81,7 +82,9 @@ async function serve(flags: ServeFlags): Promise<void> {
       onWarning: (text) => log.onError(new Error(text)),
     });
     const running = new RunningBroker(server, broker, flags);
+    const supervisor = new Supervisor((error) => log.onError(error));
     const end = async (graceMs: number) => {
+      supervisor.stopping();
       // First refuse new requests, then finish those in progress.
       await server.close({ graceMs, drainMs: graceMs === 0 ? 0 : flags.drain * 1000 });
       await running.stop(graceMs);
@@ -93,11 +96,13 @@ async function serve(flags: ServeFlags): Promise<void> {
       running.start();
       log.onState('started', { store: String(flags.store), hostname, pid: process.pid, ...addresses });
       process.on('SIGHUP', reload);
+      supervisor.ready(() => isReady(server));
       if (flags.role.includes('http')) await hintAtKeys(server);
       const stopped = stopWhenTold(end, flags.grace, log, ['SIGINT', 'SIGTERM']);
       await logEvents(store, broker, cursor, stopped, log);
     } finally {
       process.off('SIGHUP', reload);
+      supervisor.close();
       await end(0);
     }
     log.onState('stopped', {});
@@ -134,6 +139,11 @@ const fixedFlags = [
   'submissionSocket',
   'grace',
 ] as const;
+
+async function isReady(server: MailServer): Promise<boolean> {
+  const { status } = await server.fetch(new Request('http://localhost/livez'));
+  return status === 200;
+}
 
 async function hintAtKeys({ keys }: MailServer): Promise<void> {
   if ((await keys.list({ limit: 1 })).rows.length > 0) return;
