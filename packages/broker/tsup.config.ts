@@ -4,6 +4,7 @@ export default packageBuild({
   index: 'src/index.ts',
   lint: 'src/lint/index.ts',
   'printable-text': 'src/printable-text.ts',
+  spool: 'src/message/spool.ts',
   sqlite: 'src/store/sqlite/sqlite-store.ts',
   store: 'src/store/index.ts',
   relay: 'src/relay/index.ts',

@@ -49,10 +49,10 @@ export class MailBroker {
     const { suppress } = queue;
     const { observers } = parts.environment;
     this.#queued = {
-      // The worker's listener hands what either of them reports to `queue.onError`.
+      // `queue.onError` is a listener of the worker, and hears of the errors of both.
       queue: new MailQueue(
         { store, queue: { suppress }, runtime: { clock: parts.environment.clock } },
-        { compose, profiles, onError: (error) => observers.emit({ type: 'error', error }) },
+        { compose, profiles, onError: (error) => observers.reportError(error) },
       ),
       worker: new MailWorker({ ...sending, store }, { queue, store, parts }),
     };

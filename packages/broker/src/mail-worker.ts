@@ -9,7 +9,6 @@ import {
   type QueueOptions,
   resolveBrokerOptions,
 } from './options.ts';
-import { warn } from './process-warning.ts';
 import { createSendingParts, type SendingParts } from './sending-parts.ts';
 import { guarded } from './store/error-listeners.ts';
 import type { QueueStats, QueueStore } from './store/port.ts';
@@ -90,9 +89,11 @@ export class MailWorker {
     const { clock, random, observers } = parts.environment;
     const { bounces = true, suppress = true, idleConnectionMs = 0 } = queue;
     this.#connections = new Connections({ connect, clock, idleMs: idleConnectionMs });
-    const told = guarded(queue.onError ?? warn);
-    this.#endListening.push(observers.add(['error'], ({ error }) => told(error)));
-    this.#onError = (error) => observers.emit({ type: 'error', error });
+    if (queue.onError) {
+      const onError = guarded(queue.onError);
+      this.#endListening.push(observers.add(['error'], ({ error }) => onError(error)));
+    }
+    this.#onError = (error) => observers.reportError(error);
     const ending = store.onBackgroundError?.(this.#onError);
     if (ending) this.#endListening.push(ending);
     const { concurrency, name, leaseMs, schedule, retention } = queue;

@@ -49,3 +49,15 @@ it('OBS-02 a listener that throws is reported and stops neither the others nor d
   expect(failures).toEqual([broken]);
   expect(count).toBe(1);
 });
+
+it('OBS-07 an error that nothing observes goes to where failures of listeners go', () => {
+  const failures: unknown[] = [];
+  const seen: unknown[] = [];
+  const observers = new Observers((error) => failures.push(error));
+  observers.reportError('first');
+  const end = observers.add(['error'], ({ error }) => seen.push(error));
+  observers.reportError('second');
+  end();
+  observers.reportError('third');
+  expect([failures, seen]).toEqual([['first', 'third'], ['second']]);
+});

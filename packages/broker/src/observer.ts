@@ -134,7 +134,7 @@ export class Observers {
   readonly #listeners = new Map<ObservationType, Set<(observation: never) => void>>();
   readonly #onFailure: (error: unknown) => void;
 
-  /** @param onFailure  Called with what a listener throws; the other listeners and delivery go on. */
+  /** @param onFailure  Called with what a listener throws, and with errors that have no listener. */
   constructor(onFailure: (error: unknown) => void) {
     this.#onFailure = onFailure;
   }
@@ -162,6 +162,12 @@ export class Observers {
         if (known?.size === 0) this.#listeners.delete(type);
       }
     };
+  }
+
+  /** Reports what failed in the background: to the listeners, or as what a listener throws when there is none. */
+  reportError(error: unknown): void {
+    if (this.wants('error')) this.emit({ type: 'error', error });
+    else this.#onFailure(error);
   }
 
   /** Passes an observation to the listeners of its type. */

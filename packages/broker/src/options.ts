@@ -197,7 +197,10 @@ export interface QueueOptions {
   readonly idleConnectionMs?: number | undefined;
   /** What to keep; `null`: somebody else purges. */
   readonly retention?: RetentionOptions | null | undefined;
-  /** Told of trouble that the worker lives through: the store failing, an attempt that threw. Default: process warnings. */
+  /**
+   * Called with errors that the worker survives: the store failing, an attempt that threw. The same as a listener of
+   * `error` observations. Default: process warnings, unless something observes errors.
+   */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 

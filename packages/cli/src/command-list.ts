@@ -112,7 +112,7 @@ export const commandList: readonly ListedCommand[] = [
   },
 ];
 
-/** Stands in the list of commands for one that is not loaded. */
+/** Represents a command that is not loaded. */
 export class UnloadedCommand extends Command {
   readonly listed: ListedCommand;
 

@@ -3,7 +3,7 @@ export type ReadFlags = <Flags extends object>(name: string) => Promise<Flags>;
 
 let reader: ReadFlags | undefined;
 
-/** Says how flags are read again; whoever has parsed the command line does. */
+/** Says how flags are read again; the code that parses the command line calls it. */
 export function rememberFlags(read: ReadFlags): void {
   reader = read;
 }

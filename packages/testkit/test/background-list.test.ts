@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
-/** What background work stands on, and the test that breaks it under the work. */
+/** What background work depends on, and the test that breaks it under the work. */
 const brokenBy = {
   store: ['broker/test/failing-store.test.ts', 'SAFE-38'],
   file: ['broker/test/background.test.ts', 'SAFE-09'],

@@ -8,6 +8,7 @@ import {
   type SiteLimits,
   wakePacing,
 } from '../store/pacing.ts';
+import { wait } from '../wait.ts';
 
 interface Destination {
   pacing: Pacing;
@@ -104,14 +105,13 @@ export class DestinationSlots {
 }
 
 function waitIn(waiting: Set<() => void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal?.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const begin = () => {
-      waiting.delete(begin);
-      signal?.removeEventListener('abort', begin);
-      resolve();
-    };
-    waiting.add(begin);
-    signal?.addEventListener('abort', begin, { once: true });
-  });
+  return wait<void, 'resolve'>(
+    (resolve) => {
+      const begin = () => resolve();
+      waiting.add(begin);
+      return () => waiting.delete(begin);
+    },
+    signal,
+    'resolve',
+  );
 }

@@ -22,6 +22,7 @@ import {
   text,
   word,
 } from '../option-table.ts';
+import { findHeaderEnd } from './header-end.ts';
 import { hasLoneCr, LineEnds } from './line-end.ts';
 import { isSealed } from './seven-bit.ts';
 import { spool } from './spool.ts';
@@ -167,7 +168,7 @@ interface Split {
 
 async function splitMessage(raw: ReadyMessage['raw'], signal: AbortSignal | undefined): Promise<Split> {
   if (raw instanceof Uint8Array) {
-    const end = headerEnd(raw);
+    const end = findHeaderEnd(raw);
     refuseLongHeader(end);
     return { header: raw.subarray(0, end), body: [raw.subarray(end)] };
   }
@@ -188,7 +189,7 @@ async function splitMessage(raw: ReadyMessage['raw'], signal: AbortSignal | unde
     }
     front.set(chunk, used);
     used += chunk.length;
-    const end = headerEnd(front.subarray(0, used), searched);
+    const end = findHeaderEnd(front.subarray(0, used), searched);
     // The octets at the end may be part of the empty line.
     searched = Math.max(0, used - 2);
     if (end < used) {
@@ -233,23 +234,6 @@ function refuseLongHeader(size: number, close?: () => Promise<void>): void {
   if (size <= maxHeaderBytes) return;
   void close?.();
   throw syntax(`The header is longer than ${maxHeaderBytes} octets; is this a message (RFC 5322 §2.1)?`);
-}
-
-/**
- * Index of the empty line, or the end of a message that is all header (RFC 5322 §2.1).
- *
- * @param from  Where to begin to look; an empty line before it was not there.
- */
-function headerEnd(octets: Uint8Array, from = 0): number {
-  if (from === 0 && isLineEnd(octets, 0)) return 0;
-  for (let at = octets.indexOf(lf, from); at >= 0; at = octets.indexOf(lf, at + 1)) {
-    if (isLineEnd(octets, at + 1)) return at + 1;
-  }
-  return octets.length;
-}
-
-function isLineEnd(octets: Uint8Array, at: number): boolean {
-  return octets[at] === lf || (octets[at] === 13 && octets[at + 1] === lf);
 }
 
 /** The header as it will be sent, and what was read from these octets and from no others. */

@@ -4,6 +4,7 @@ import { optionError } from '../errors.ts';
 import { callback, integer, type OptionTable, readOptions, record, text } from '../option-table.ts';
 import { guarded } from '../store/error-listeners.ts';
 import type { EventCursor, QueueEvent } from '../store/queue-event.ts';
+import { sleep } from '../wait.ts';
 import { eventsOptions } from './event-stream.ts';
 
 /** Takes one event; what it throws makes the same event come again later. */
@@ -50,7 +51,7 @@ export async function pumpEvents(
       } catch (error) {
         if (signal.aborted) return;
         tell?.(error, event, delayMs);
-        await pause(delayMs, clock, signal);
+        await sleep(delayMs, clock, signal);
       }
     }
   };
@@ -59,18 +60,6 @@ export async function pumpEvents(
     if (signal.aborted) return;
     if (saveCursor) await untilDone(event, () => saveCursor(event.cursor));
   }
-}
-
-function pause(delayMs: number, clock: Pick<Clock, 'setTimer'>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      cancel();
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const cancel = clock.setTimer(done, delayMs);
-    signal.addEventListener('abort', done);
-  });
 }
 
 /** How a webhook is called. */

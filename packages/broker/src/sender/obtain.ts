@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { BrokerError } from '../errors.ts';
+import { wait } from '../wait.ts';
 
 /** How long a function of the application may take to give a profile or keys, in milliseconds. */
 export const obtainTimeoutMs = 10_000;
@@ -27,21 +28,15 @@ export async function obtain<Given, Result>(
 }
 
 function inTime<T>(ask: () => T | Promise<T>, clock: Clock, signal: AbortSignal | undefined): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal!.reason);
-    const cancel = clock.setTimer(
-      () => reject(new Error(`it took longer than ${obtainTimeoutMs / 1000} seconds.`)),
-      obtainTimeoutMs,
-    );
-    signal?.addEventListener('abort', onAbort, { once: true });
-    Promise.resolve()
-      .then(ask)
-      .then(resolve, reject)
-      .finally(() => {
-        cancel();
-        signal?.removeEventListener('abort', onAbort);
-      });
-  });
+  return wait<T, 'reject'>(
+    (resolve, reject) => {
+      Promise.resolve().then(ask).then(resolve, reject);
+      const late = () => reject(new Error(`it took longer than ${obtainTimeoutMs / 1000} seconds.`));
+      return clock.setTimer(late, obtainTimeoutMs);
+    },
+    signal,
+    'reject',
+  );
 }
 
 function profileFailure(what: string, cause: unknown): BrokerError {

@@ -1,4 +1,5 @@
 import { type Failed, readOutcomeDetail } from '../delivery/outcome.ts';
+import { findHeaderEnd } from '../message/header-end.ts';
 import { profiledMessage } from '../message/profiled-message.ts';
 import { readQueuedEnvelope } from '../message/queued-envelope.ts';
 import type { Profiles } from '../profiles.ts';
@@ -131,7 +132,9 @@ async function originalOf(
   }
   const octets = Buffer.concat(chunks);
   if (full) return { message: octets };
-  const end = octets.indexOf('\r\n\r\n');
+  const end = findHeaderEnd(octets);
   // A header without end is cut at a line.
-  return { headers: octets.subarray(0, end >= 0 ? end + 2 : octets.lastIndexOf('\r\n', maxHeaderBytes) + 2) };
+  return {
+    headers: octets.subarray(0, end < octets.length ? end : octets.lastIndexOf('\r\n', maxHeaderBytes) + 2),
+  };
 }

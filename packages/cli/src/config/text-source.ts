@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
-/** Where a text comes from that should not stand in a configuration, such as a key or a password. */
+/** Where a text comes from that should not be in a configuration, such as a key or a password. */
 export type TextSource =
   /** The content of a file, as seen from the configuration, without line ends at its end. */
   | { readonly file: string }

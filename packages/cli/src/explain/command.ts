@@ -7,7 +7,7 @@ import { print, printJson } from '../output.ts';
 import { wholeNumber } from '../parse-flag.ts';
 import { brokerOptions } from '../send/broker-options.ts';
 import { type DeliveryFlags, deliveryOptions } from '../send/flags.ts';
-import { interruptible } from '../send/interruption.ts';
+import { interruptible } from '../signals.ts';
 import { formatDelivery } from './report.ts';
 
 interface ExplainFlags extends DeliveryFlags {

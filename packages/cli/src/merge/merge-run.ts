@@ -2,7 +2,7 @@ import { CliError } from '../errors.ts';
 import { exitCodeOf, exitCodes } from '../exit-code.ts';
 import { handleOutputLoss, jsonLine, lossMessage, notice, print } from '../output.ts';
 import type { SendFlags } from '../send/flags.ts';
-import { interruptible } from '../send/interruption.ts';
+import { interruptible } from '../signals.ts';
 import { printable } from '../terminal.ts';
 import type { MergedMessage, MergedRow } from './merged-message.ts';
 import { type MergeProgress, noProgress, showProgress } from './progress.ts';

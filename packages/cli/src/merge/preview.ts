@@ -4,7 +4,7 @@ import { colors as pc } from '../colors.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { jsonLine, print } from '../output.ts';
 import type { SendFlags } from '../send/flags.ts';
-import { interruptible } from '../send/interruption.ts';
+import { interruptible } from '../signals.ts';
 import { fitLines, printable } from '../terminal.ts';
 import type { MergedMessage } from './merged-message.ts';
 import type { RecipientsFile } from './recipients-file.ts';

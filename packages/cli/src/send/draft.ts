@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CliError } from '../errors.ts';
+import { onSignals } from '../signals.ts';
 
 const CUT = '# ------------------------ >8 ------------------------';
 const HELP = `
@@ -68,8 +69,7 @@ async function edit(path: string): Promise<string | undefined> {
     ? spawn(editor, [`"${path}"`], { stdio: 'inherit', shell: true })
     : spawn('/bin/sh', ['-c', `${editor} "$@"`, editor, path], { stdio: 'inherit' });
   // Ctrl-C is for the editor.
-  const ignore = () => {};
-  process.on('SIGINT', ignore);
+  const endIgnoring = onSignals(['SIGINT'], () => {});
   try {
     return await new Promise((resolve, reject) => {
       child.on('error', reject);
@@ -80,7 +80,7 @@ async function edit(path: string): Promise<string | undefined> {
       });
     });
   } finally {
-    process.off('SIGINT', ignore);
+    endIgnoring();
   }
 }
 

@@ -13,12 +13,12 @@ import { colors as pc } from '../colors.ts';
 import { CliError } from '../errors.ts';
 import { exitCodeOf, exitCodes } from '../exit-code.ts';
 import { notice, print, printJson } from '../output.ts';
+import { type Interruption, interruptible } from '../signals.ts';
 import { fitLines, labelled } from '../terminal.ts';
 import { brokerOptions, willSign } from './broker-options.ts';
 import { Draft, editorFromEnvironment } from './draft.ts';
 import { readInput } from './file.ts';
 import type { SendFlags } from './flags.ts';
-import { type Interruption, interruptible } from './interruption.ts';
 import { authorDomain, readMessage } from './message-flags.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 import { type Progress, silent, statusLine, watchSessions } from './progress.ts';
@@ -65,7 +65,8 @@ async function sendOne(flags: SendFlags): Promise<void> {
   const options = await brokerOptions(flags, prepared.authorDomain, warn);
   if (flags.dryRun) return explain(prepared.message, options, flags);
   let progress = silent;
-  const broker = new MailBroker({ ...options, onTranscript: (line) => progress.onLine(line) });
+  const broker = new MailBroker(options);
+  broker.observe((seen) => seen.type === 'line' && progress.onLine(seen.line), { types: ['line'] });
   const { authorDomain: domain } = prepared;
   const signed = await willSign(options, { authorDomain: domain, tenant: flags.tenant });
   if (!signed && !flags.quiet && !flags.json && flags.dev === undefined) {

@@ -8,6 +8,7 @@ import { wholeNumber } from '../parse-flag.ts';
 import { type OpenStore, withStore } from '../queue/store.ts';
 import { storeFlag } from '../queue/store-flag.ts';
 import { concurrencyOption, deliveryOptions, signatureOptions } from '../send/flags.ts';
+import { onSignals } from '../signals.ts';
 import { labelled } from '../terminal.ts';
 import { jsonLog, readableLog, type WorkLog } from '../work/log.ts';
 import { logEvents, stopWhenTold } from '../work/until-stopped.ts';
@@ -89,19 +90,19 @@ async function serve(flags: ServeFlags): Promise<void> {
       await server.close({ graceMs, drainMs: graceMs === 0 ? 0 : flags.drain * 1000 });
       await running.stop(graceMs);
     };
-    const reload = () => void reloadSettings(flags, { store, running, log });
+    let endReloading = () => {};
     try {
       const cursor = await store.eventsEnd();
       const addresses = await listen(server, flags, hostname, certificate);
       running.start();
       log.onState('started', { store: String(flags.store), hostname, pid: process.pid, ...addresses });
-      process.on('SIGHUP', reload);
+      endReloading = onSignals(['SIGHUP'], () => void reloadSettings(flags, { store, running, log }));
       supervisor.ready(() => isReady(server));
       if (flags.role.includes('http')) await hintAtKeys(server);
       const stopped = stopWhenTold(end, flags.grace, log, ['SIGINT', 'SIGTERM']);
       await logEvents(store, broker, cursor, stopped, log);
     } finally {
-      process.off('SIGHUP', reload);
+      endReloading();
       supervisor.close();
       await end(0);
     }

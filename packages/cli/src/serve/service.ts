@@ -7,6 +7,7 @@ import type { OpenStore } from '../queue/store.ts';
 import { brokerOptions } from '../send/broker-options.ts';
 import { labelled } from '../terminal.ts';
 import type { WorkLog } from '../work/log.ts';
+import { logErrors } from '../work/until-stopped.ts';
 import { readCertificate } from './certificate.ts';
 import type { ServeFlags } from './flags.ts';
 
@@ -34,12 +35,9 @@ export async function readSettings(
   const broker = new MailBroker({
     ...options,
     store,
-    queue: {
-      ...options.queue,
-      onError: (error) => log.onError(error),
-      ...(concurrency !== undefined && { concurrency }),
-    },
+    queue: { ...options.queue, ...(concurrency !== undefined && { concurrency }) },
   });
+  logErrors(broker, log);
   return { broker, certificate, hostname: options.hostname, dns: options.dns };
 }
 

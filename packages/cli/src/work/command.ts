@@ -16,7 +16,7 @@ import {
 } from '../send/flags.ts';
 import { labelled } from '../terminal.ts';
 import { jsonLog, readableLog } from './log.ts';
-import { logEvents, stopWhenTold } from './until-stopped.ts';
+import { logErrors, logEvents, stopWhenTold } from './until-stopped.ts';
 
 interface WorkFlags extends StoreFlags, SignatureFlags, DeliveryFlags {
   readonly concurrency?: number;
@@ -80,10 +80,10 @@ async function work(flags: WorkFlags): Promise<void> {
       store,
       queue: {
         ...options.queue,
-        onError: (error) => log.onError(error),
         ...(concurrency !== undefined && { concurrency }),
       },
     });
+    logErrors(broker, log);
     // From before the worker begins, so that nothing it does goes unseen.
     const cursor = await store.eventsEnd();
     broker.start();

@@ -1,8 +1,8 @@
 import type { MailBroker } from '@mb/broker';
-import { type EndSignal, untilSignal } from '../end-signal.ts';
 import { exitCodes } from '../exit-code.ts';
 import { handleOutputLoss, lossMessage, notice } from '../output.ts';
 import type { OpenStore } from '../queue/store.ts';
+import { type EndSignal, untilSignal } from '../signals.ts';
 import type { WorkLog } from './log.ts';
 
 /**
@@ -38,6 +38,11 @@ export function stopWhenTold(
       stop({});
     });
   });
+}
+
+/** Logs the errors that a broker observes, until the process ends. */
+export function logErrors(broker: MailBroker, log: WorkLog): void {
+  broker.observe((seen) => seen.type === 'error' && log.onError(seen.error), { types: ['error'] });
 }
 
 /** Logs events until everything has stopped, the last ones included. */

@@ -50,7 +50,7 @@ export interface DoubleCall {
 }
 
 /**
- * Stands in for a `MailBroker` in unit tests: no socket, no DNS, no file. It keeps what it is given, and answers at once
+ * Replaces a `MailBroker` in unit tests: no socket, no DNS, no file. It keeps what it is given, and answers at once
  * as a broker whose mail all arrives.
  */
 export interface BrokerDouble {

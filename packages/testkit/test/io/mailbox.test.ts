@@ -105,7 +105,7 @@ it('TKM-06 tells whose signature verifies', async () => {
   );
 });
 
-it('TKM-07 stands in for a broker: outcomes, idempotency and failures, without a socket', async () => {
+it('TKM-07 replaces a broker: outcomes, idempotency and failures, without a socket', async () => {
   const mail = createBrokerDouble({
     recipients: { 'gone@example.org': { status: 'failed', reason: 'No such user' } },
   });
