@@ -26,6 +26,9 @@ export const brokerRows: readonly Row[] = [
       return scale.smoke ? queueField(50, 'none') : queueField(5000, scale.full ? 'all' : 'postfix');
     },
   },
+  destinationsRow('few', 10),
+  destinationsRow('many', 300),
+  destinationsRow('each', 3000),
   enqueueRow('broker/enqueue', 'a 5 kB message on the disk, one caller', 'p50', 1),
   enqueueRow('broker/enqueue-p99', 'the slowest hundredth of such acceptances, 64 callers', 'p99', 64),
   slowBesideRow(12),
@@ -52,6 +55,32 @@ export const brokerRows: readonly Row[] = [
     },
   },
 ];
+
+/** 3,000 messages spread over destinations that were never sent to before. */
+function destinationsRow(name: string, destinations: number): Row {
+  const messages = 3000;
+  const each = messages === destinations ? 'one each' : `${messages / destinations} each`;
+  return {
+    id: `broker/destinations-${name}`,
+    title: `3,000 messages of 5 kB accepted durably and delivered to ${destinations} new destinations, ${each}`,
+    metric: 'wall',
+    amount: { count: 1, unit: 'messages' },
+    limit: FLOOR,
+    goals: [
+      { kind: 'share', of: FLOOR, atLeast: 0.5 },
+      { kind: 'share', of: 'nodemailer without a queue', atLeast: 1 },
+    ],
+    wholeRuns: true,
+    apart: true,
+    maxRounds: 3,
+    field: async ({ smoke }) => {
+      const { destinationsField } = await import('./destinations.ts');
+      return destinationsField(
+        smoke ? { messages: 60, destinations: Math.min(destinations, 60) } : { messages, destinations },
+      );
+    },
+  };
+}
 
 /** Acceptances, each waited for, while what was accepted before is delivered. */
 function enqueueRow(id: string, title: string, metric: QuantileMetric, callers: number): Row {

@@ -47,8 +47,8 @@ export class FloorConnection {
     this.#listen();
   }
 
-  static async open(port: number, startTls: boolean): Promise<FloorConnection> {
-    const connection = new FloorConnection(connect({ port, host: '127.0.0.1', noDelay: true }));
+  static async open(port: number, startTls: boolean, host = '127.0.0.1'): Promise<FloorConnection> {
+    const connection = new FloorConnection(connect({ port, host, noDelay: true }));
     await connection.#exchange(Buffer.alloc(0));
     await connection.#exchange(Buffer.from(`EHLO ${CLIENT}\r\n`));
     if (!startTls) return connection;

@@ -8,6 +8,8 @@ import { createSecureContext, TLSSocket } from 'node:tls';
 /** What the sink offers. */
 export interface SinkOptions {
   readonly chunking: boolean;
+  /** Address that it listens on; default 127.0.0.1. */
+  readonly host?: string;
   /** PEM key and certificate; with them STARTTLS is offered. */
   readonly certificate?: { readonly key: string; readonly cert: string };
 }
@@ -184,7 +186,7 @@ const server = createServer((socket) => {
   socket.write('220 sink.example.com ESMTP\r\n');
   new Session(socket, false);
 });
-server.listen({ port: 0, host: '127.0.0.1', backlog: 2000 }, () => {
+server.listen({ port: 0, host: options.host ?? '127.0.0.1', backlog: 2000 }, () => {
   process.send?.((server.address() as { port: number }).port);
 });
 process.on('disconnect', () => process.exit());
