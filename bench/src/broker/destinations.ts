@@ -46,7 +46,12 @@ export async function destinationsField(task: DestinationsTask): Promise<Field> 
 /** Ours; every run has a queue and destinations that it never saw before. */
 function sqliteContender(sink: Sink, folder: string, task: DestinationsTask): Contender {
   let runs = 0;
-  return ownContender('@mb/broker', sink, task, () => new SqliteStore(path.join(folder, `ours-${runs++}.db`)));
+  return ownContender(
+    '@mb/broker',
+    sink,
+    task,
+    () => new SqliteStore(path.join(folder, `ours-${runs++}.db`)),
+  );
 }
 
 export function ownContender(
@@ -86,7 +91,9 @@ export function ownContender(
     },
     check: (output) => {
       const { taken, left } = output as { taken: number; left: number };
-      return checkTaken(taken, task.messages) ?? (left === 0 ? undefined : `${left} messages are still queued`);
+      return (
+        checkTaken(taken, task.messages) ?? (left === 0 ? undefined : `${left} messages are still queued`)
+      );
     },
   };
 }
@@ -137,9 +144,7 @@ function floor(sink: Sink, file: string, task: DestinationsTask): Contender {
       queue ??= new FloorDestinations(file, sink.port);
       const open = queue;
       const arrived = arrival(sink, task.messages);
-      await forEachLimit(numbers(task.messages), inFlight, (at) =>
-        open.accept(at % task.destinations),
-      );
+      await forEachLimit(numbers(task.messages), inFlight, (at) => open.accept(at % task.destinations));
       return await arrived;
     },
     check: (taken) => checkTaken(taken as number, task.messages),
@@ -222,7 +227,7 @@ export function domainOf(destination: number): string {
 }
 
 function addressOf(destination: number): string {
-  return `127.1.${destination >> 8}.${(destination & 255) || 255}`;
+  return `127.1.${destination >> 8}.${destination & 255 || 255}`;
 }
 
 export function zoneOf({ destinations }: DestinationsTask): MemoryZones {

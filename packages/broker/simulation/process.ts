@@ -36,6 +36,7 @@ const writes = new Set([
   'unrouted',
   'assignSites',
   'claim',
+  'claimSites',
   'claimMore',
   'claimOverdue',
   'settle',

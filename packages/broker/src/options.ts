@@ -307,7 +307,7 @@ const dkim = either(
 );
 const dkimCheck = word<KeyCheck, object>(['warn', 'refuse', 'off']);
 const dns = matching<Resolver | ResolverOptions>('a resolver, or the options of one', isObject);
-const store = withMethods<QueueStore<never>>('accept', 'claim', 'settle', 'onWake');
+const store = withMethods<QueueStore<never>>('accept', 'claimSites', 'settle', 'onWake');
 
 /** What `SenderOptions` accepts. Keys, resolver options and reply rules are checked by what reads them. */
 export const senderOptions = {

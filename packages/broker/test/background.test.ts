@@ -205,9 +205,9 @@ function failingStore(): { store: MemoryStore; fail(times: number): void } {
       this.#maybe();
       return super.events(...args);
     }
-    override async claim(...args: Parameters<MemoryStore['claim']>) {
+    override async claimSites(...args: Parameters<MemoryStore['claimSites']>) {
       this.#maybe();
-      return super.claim(...args);
+      return super.claimSites(...args);
     }
   }
   return {

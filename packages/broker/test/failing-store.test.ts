@@ -13,7 +13,7 @@ import { startLab } from './lab.ts';
 const methods = [
   'accept',
   'assignSites',
-  'claim',
+  'claimSites',
   'claimMore',
   'claimOverdue',
   'events',
@@ -116,7 +116,7 @@ async function deliverAll(store: MemoryStore | SqliteStore): Promise<void> {
   expect(accepted.filter((id) => !delivered.has(id) || !pumped.has(id))).toEqual([]);
   expect(told.filter((error) => !BrokerError.isInstance(error))).toEqual([]);
   expect(told.length).toBeGreaterThan(0);
-  for (const method of ['accept', 'assignSites', 'claim', 'settle', 'events', 'unrouted'])
+  for (const method of ['accept', 'assignSites', 'claimSites', 'settle', 'events', 'unrouted'])
     expect(failed).toContain(method);
   end.abort();
   await pumping;

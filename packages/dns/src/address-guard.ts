@@ -44,7 +44,9 @@ const embeddings: readonly (readonly [range: Range, offset: number, inverted: bo
   [ipaddr.parseCIDR('2001::/32'), 12, true], // RFC 4380 Teredo, the client
 ];
 
-const compiledAllowLists = new WeakMap<readonly string[], readonly Range[]>();
+/** Blocks by the list that gave them; callers copy their lists, so it is the text that tells lists apart. */
+const compiledAllowLists = new Map<string, readonly Range[]>();
+const mostAllowLists = 64;
 
 /**
  * Tells whether mail for the public may go to an address.
@@ -116,10 +118,13 @@ function isIn(address: Address, ranges: readonly Range[]): boolean {
 }
 
 function compile(allow: readonly string[]): readonly Range[] {
-  let ranges = compiledAllowLists.get(allow);
+  if (allow.length === 0) return [];
+  const key = allow.join('\n');
+  let ranges = compiledAllowLists.get(key);
   if (ranges === undefined) {
     ranges = allow.map(parseBlock);
-    compiledAllowLists.set(allow, ranges);
+    if (compiledAllowLists.size >= mostAllowLists) compiledAllowLists.clear();
+    compiledAllowLists.set(key, ranges);
   }
   return ranges;
 }

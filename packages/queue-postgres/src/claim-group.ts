@@ -6,7 +6,7 @@ import type { ScanFloor } from './scan-floor.ts';
 import { callFunction, type StoreContext } from './statement.ts';
 
 /** Claims of one transaction, which holds their sites until its end. */
-const mostClaims = 4;
+export const mostClaims = 4;
 /** A writer that stalled may set a site's `ready` this far below what others saw meanwhile, in microseconds. */
 const siteOverlapUs = 5_000_000;
 

@@ -57,7 +57,7 @@ import {
 } from '@mb/broker/store';
 import { Client, Pool, type PoolConfig, types } from 'pg';
 import { acceptBounce, acceptMessage, logRecipients } from './accept-rows.ts';
-import { ClaimGroup } from './claim-group.ts';
+import { ClaimGroup, mostClaims } from './claim-group.ts';
 import { type ClaimedMessages, type ClaimedRow, claimedMessages, learnedOf } from './claimed-rows.ts';
 import { chunkBytes, discardContent, readContent, stageContent } from './content-rows.ts';
 import { Database, databaseError, type Queryable } from './database.ts';
@@ -317,12 +317,29 @@ export class PostgresStore implements QueueStore<Queryable> {
   }
 
   async claim(request: ClaimRequest): Promise<Claim | null> {
+    const [claim] = await this.claimSites(request, 1);
+    return claim ?? null;
+  }
+
+  async claimSites(request: ClaimRequest, most: number): Promise<readonly Claim[]> {
     const found = this.#router?.found;
-    const claim = await this.#claim(request);
-    if (claim) return claim;
+    const claims = await this.#claimSites(request, most);
+    if (claims.length > 0) return claims;
     // Perhaps all that is due was just accepted.
     await this.#router?.runAgain();
-    return this.#router?.found === found ? null : this.#claim(request);
+    return this.#router?.found === found ? [] : this.#claimSites(request, most);
+  }
+
+  /** Claims made at the same time share a transaction. */
+  async #claimSites(request: ClaimRequest, most: number): Promise<Claim[]> {
+    const claims: Claim[] = [];
+    for (let asked = 0; claims.length === asked && asked < most; ) {
+      const group = Math.min(mostClaims, most - asked);
+      const made = await Promise.all(Array.from({ length: group }, () => this.#claim(request)));
+      claims.push(...made.filter((claim) => claim !== null));
+      asked += group;
+    }
+    return claims;
   }
 
   /**

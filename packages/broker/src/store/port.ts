@@ -368,6 +368,11 @@ export interface WorkQueue {
   assignSites(recipients: readonly RoutedRecipient[], aliases?: readonly Alias[]): Promise<void>;
   /** Takes due recipients of the site whose turn it is; null when nothing may be attempted now. */
   claim(request: ClaimRequest): Promise<Claim | null>;
+  /**
+   * Makes up to `most` claims in one transaction, for the sites whose turn it is; a site may appear once for each
+   * connection that it allows. Fewer than `most` when nothing else may be attempted now.
+   */
+  claimSites(request: ClaimRequest, most: number): Promise<readonly Claim[]>;
   /** Takes more recipients of the lease's site, for the same connection; empty when there are none or the lease is lost. */
   claimMore(leaseId: LeaseId, max: number): Promise<readonly ClaimedMessage[]>;
   /** Takes waiting recipients whose lifetime is over or whose delay notice is due, whatever their sites allow. */

@@ -95,6 +95,8 @@ export interface LeaseRunOptions {
   now(): number;
   /** Told when the run shows its site to be faster or slower than it was held to be. */
   onSpeed?(before: SiteSpeed, after: SiteSpeed): void;
+  /** Told when the attempt has ended; what is left to do is to write its outcomes down. */
+  onAttempted?(): void;
 }
 
 /** A run that makes no progress for this long is slow. */
@@ -129,6 +131,7 @@ export class LeaseRun {
   /** Recipients that were not reported on yet. */
   readonly #open = new Map<RecipientId, Held>();
   #abandoned = false;
+  #attempted = false;
   #speed: SiteSpeed;
   /** When the latest outcome was reported, or the run began. */
   #progressedAt: number;
@@ -151,7 +154,7 @@ export class LeaseRun {
 
   /** Notices that the run has made no progress for long, and tells the store while it goes on. */
   checkProgress(now: number): void {
-    if (this.#speed === 'slow' || now - this.#progressedAt < slowAfterMs) return;
+    if (this.#attempted || this.#speed === 'slow' || now - this.#progressedAt < slowAfterMs) return;
     this.#becomes('slow');
     const { leaseId } = this;
     this.#options
@@ -163,7 +166,7 @@ export class LeaseRun {
     const before = this.#speed;
     if (before === speed) return;
     this.#speed = speed;
-    this.#options.onSpeed?.(before, speed);
+    if (!this.#attempted) this.#options.onSpeed?.(before, speed);
   }
 
   /** what took longer than {@link slowAfterMs} was slow, and what took less was fast if a host answered. */
@@ -177,6 +180,11 @@ export class LeaseRun {
       report.outcomes.some(({ kind }) => kind === 'delivered' || kind === 'failed');
     if (gap >= slowAfterMs) this.#becomes('slow');
     else if (answered && this.#claim.kind === 'attempt') this.#becomes('fast');
+  }
+
+  /** True when no connection is in use any more. */
+  get attempted(): boolean {
+    return this.#attempted;
   }
 
   get abandoned(): boolean {
@@ -210,6 +218,8 @@ export class LeaseRun {
     if (this.#open.size === 0 || this.#claim.kind === 'overdue') return this.#settle([], undefined, true);
     const report = await this.#attempt();
     this.#progress(report);
+    this.#attempted = true;
+    this.#options.onAttempted?.();
     const outcomes = this.#outcomes(this.#completed(report));
     await this.#settle(outcomes, report.feedback, true, this.#learned(report));
   }

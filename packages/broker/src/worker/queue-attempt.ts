@@ -57,16 +57,30 @@ export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
       if (outcomes.length > 0) await context.settle({ outcomes });
     };
     await add(claim.messages);
+    /** Messages of the group that are under way or wait. */
+    let open = 0;
+    /** Outcomes of the last message, which are written down with the end of the lease if nothing follows it. */
+    let last: readonly AttemptOutcome[] = [];
+    const take = async (group: SendingGroup): Promise<Claim['messages']> => {
+      const messages = waiting.take(group);
+      open += messages.length;
+      if (messages.length > 0 && last.length > 0) {
+        const outcomes = last;
+        last = [];
+        await context.settle({ outcomes });
+      }
+      return messages;
+    };
     const more = async (group: SendingGroup): Promise<Claim['messages']> => {
       const young = clock.now() - startedAt < longestClaimMs;
       const answers = ['succeeded', 'answered'].includes(feedbacks.at(-1)?.kind ?? '');
       const goOn = young && answers && !context.stopping.aborted;
       // The connections of one group are given back before those of the next one are opened.
       if (goOn && !waiting.hasOther(group)) await add(await context.more(moreRecipients));
-      return waiting.take(group);
+      return take(group);
     };
     for (let group = waiting.next(); group; group = waiting.next()) {
-      const messages = waiting.take(group);
+      const messages = await take(group);
       const scope = new AttemptScope(profileEnvironment(parts.environment, group.profile), {
         connections: parts.connections.open(),
         experiences: hosts,
@@ -77,20 +91,27 @@ export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
         firstOfSeveral: messages.every(({ recipients }) => recipients.every(({ attempt }) => attempt === 1)),
       });
       const attemptOne = async (message: ClaimedMessage): Promise<void> => {
-        if (context.stopping.aborted) return;
-        const { outcomes, feedback } = await attemptMessage(message, scope, group.profile, parts);
-        if (feedback) feedbacks.push(feedback);
-        await context.settle({ outcomes });
+        const result = context.stopping.aborted
+          ? undefined
+          : await attemptMessage(message, scope, group.profile, parts);
+        open--;
+        if (result?.feedback) feedbacks.push(result.feedback);
+        if (result && open > 0) await context.settle({ outcomes: result.outcomes });
+        else if (result) last = result.outcomes;
       };
       try {
         await runPool(messages, messagesInFlight, attemptOne, () => more(group));
+      } catch (error) {
+        // What was delivered must not be lost with the rest.
+        await context.settle({ outcomes: last });
+        throw error;
       } finally {
         await scope.end();
       }
     }
     const feedback = combineFeedback(feedbacks);
     const changes = hosts.changes();
-    return { outcomes: [], ...(feedback && { feedback }), ...(changes && { hosts: changes }) };
+    return { outcomes: last, ...(feedback && { feedback }), ...(changes && { hosts: changes }) };
   };
 }
 

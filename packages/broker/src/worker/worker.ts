@@ -62,7 +62,7 @@ export interface WorkerOptions {
 
 /** What `WorkerOptions` accepts. */
 export const workerOptions = {
-  store: required(withMethods<WorkerOptions['store']>('claim', 'settle', 'onWake')),
+  store: required(withMethods<WorkerOptions['store']>('claimSites', 'settle', 'onWake')),
   attempt: required(callback<Attempt>()),
   clock: required(withMethods<Clock>('now', 'setTimer')),
   random: required(callback<() => number>()),
@@ -90,6 +90,8 @@ const defaultLeaseMs = 60_000;
 const purgeEveryMs = 600_000;
 /** Time that attempts get to return after they were told to end at once. */
 const abortPatienceMs = 5_000;
+/** For each slot so many attempts may have ended whose outcomes are not written down yet: they share commits. */
+const mostUnwritten = 4;
 const longestSleepMs = 3_600_000;
 /** Against a store that says "now" and then has nothing. */
 const shortestSleepMs = 20;
@@ -103,8 +105,9 @@ const progressEveryMs = 250;
  *
  * At least half of the slots are kept for sites that are known to be fast; sites known to be slow get a quarter at most.
  *
- * Invariants: a claim is durable before its attempt begins, and its outcome before its slot is free; while the
- * store fails, nothing new is claimed, because mail that is delivered and not written down is delivered twice.
+ * Invariants: a claim is written down before its attempt begins. The slot of an attempt is free when the attempt ends, so
+ * that outcomes of several sites share a commit; those that are not written down yet are bounded. While the store fails,
+ * nothing new is claimed, because mail that is delivered and not written down is delivered twice.
  *
  * @example
  * const worker = new QueueWorker({ store, attempt, clock: systemClock, random: Math.random, name: 'host-1' });
@@ -128,7 +131,7 @@ export class QueueWorker {
   #wakeUp: (() => void) | undefined;
   #whenIdle: (() => void) | undefined;
   #cancelHeartbeat: (() => void) | undefined;
-  /** Runs by the speed of their sites. */
+  /** Runs that hold a slot, by the speed of their sites; the others wait for their outcome to be written down. */
   readonly #runsBySpeed = { fast: 0, new: 0, slow: 0 };
   #housekeptAt = Number.NEGATIVE_INFINITY;
   #progressCheckedAt = Number.NEGATIVE_INFINITY;
@@ -221,22 +224,32 @@ export class QueueWorker {
     if (this.#time.now() - this.#housekeptAt >= housekeepingEveryMs) await this.#keepHouse();
     this.#checkProgress();
     while (this.#running && this.#unwritten === 0) {
-      const slowest = this.#slowestAllowed();
-      if (slowest === undefined) return;
+      const room = this.#room();
+      if (!room) return;
+      const { slowest, sites } = room;
       const askedAt = this.#time.now();
-      const claim = await store.claim({ worker: name, max: batch, leaseMs: this.#leaseMs, slowest });
-      if (!claim) return;
-      this.#observeClaim(claim, askedAt);
-      void this.#begin(claim);
+      const request = { worker: name, max: batch, leaseMs: this.#leaseMs, slowest };
+      const claims = await store.claimSites(request, sites);
+      for (const claim of claims) {
+        this.#observeClaim(claim, askedAt);
+        void this.#begin(claim);
+      }
+      if (claims.length < sites) return;
     }
   }
 
-  /** Q-08: the slowest sites that may have one more slot; undefined when all slots are taken. */
-  #slowestAllowed(): SiteSpeed | undefined {
-    if (this.#runs.size >= this.#slots) return undefined;
+  /** Q-08: the slowest sites that may have slots, and how many slots these may have; undefined when there are none. */
+  #room(): { readonly slowest: SiteSpeed; readonly sites: number } | undefined {
+    const slots = this.#slots;
     const runs = this.#runsBySpeed;
-    if (runs.slow + runs.new >= Math.max(1, Math.floor(this.#slots / 2))) return 'fast';
-    return runs.slow >= Math.max(1, Math.floor(this.#slots / 4)) ? 'new' : 'slow';
+    const unwritten = this.#runs.size - runs.fast - runs.new - runs.slow;
+    const free = Math.min(slots - runs.fast - runs.new - runs.slow, slots * mostUnwritten - unwritten);
+    if (free <= 0) return undefined;
+    const notFast = Math.max(1, Math.floor(slots / 2)) - runs.slow - runs.new;
+    if (notFast <= 0) return { slowest: 'fast', sites: free };
+    const slow = Math.max(1, Math.floor(slots / 4)) - runs.slow;
+    if (slow <= 0) return { slowest: 'new', sites: Math.min(free, notFast) };
+    return { slowest: 'slow', sites: Math.min(free, notFast, slow) };
   }
 
   #checkProgress(): void {
@@ -269,10 +282,10 @@ export class QueueWorker {
   /** Milliseconds until there may be something to do that no wake-up tells of. */
   async #untilDue(): Promise<number> {
     const { store, retention } = this.#options;
-    const slowest = this.#slowestAllowed();
-    let delay = (await store.nextDueMs(slowest)) ?? longestSleepMs;
+    const room = this.#room();
+    let delay = (await store.nextDueMs(room?.slowest)) ?? longestSleepMs;
     // What is due while all slots are taken is found when one of them is free.
-    const busy = slowest === undefined || this.#unwritten > 0;
+    const busy = room === undefined || this.#unwritten > 0;
     if (busy) delay = Math.max(delay, housekeepingEveryMs);
     if (retention !== null) delay = Math.min(delay, this.#purgedAt + purgeEveryMs - this.#time.now());
     return Math.min(Math.max(delay, shortestSleepMs), longestSleepMs);
@@ -303,6 +316,11 @@ export class QueueWorker {
       more: (max) => this.#options.store.claimMore(claim.leaseId, max),
       report: (error) => this.#report(error),
       now: () => this.#time.now(),
+      onAttempted: () => {
+        this.#runsBySpeed[run.speed]--;
+        // The slot is free; the outcome is on its way to the store.
+        this.#kick();
+      },
       onSpeed: (before, after) => {
         this.#runsBySpeed[before]--;
         this.#runsBySpeed[after]++;
@@ -326,7 +344,7 @@ export class QueueWorker {
 
   #end(run: LeaseRun): void {
     this.#runs.delete(run);
-    this.#runsBySpeed[run.speed]--;
+    if (!run.attempted) this.#runsBySpeed[run.speed]--;
     if (this.#runs.size === 0) {
       this.#cancelHeartbeat?.();
       this.#cancelHeartbeat = undefined;

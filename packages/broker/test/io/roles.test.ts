@@ -67,7 +67,7 @@ it('ROLE-04 hands failures of the background to queue.onError and to observers',
     observer: (one) => one.type === 'error' && seen.push(one.error),
   });
   const failure = new Error('The disk is full.');
-  Object.assign(store, { claim: () => Promise.reject(failure) });
+  Object.assign(store, { claimSites: () => Promise.reject(failure) });
   broker.start();
   await expect.poll(() => told).toContain(failure);
   expect(seen).toContain(failure);

@@ -124,9 +124,9 @@ class RowStore extends MemoryStore {
     this.#open.delete(String(row));
   }
 
-  override async claim(request: ClaimRequest): Promise<Claim | null> {
-    const claim = await super.claim({ ...request, max: Math.min(request.max, CLAIM_ROWS) });
-    return claim && { ...claim, messages: this.#register(claim.messages) };
+  override async claimSites(request: ClaimRequest, most: number): Promise<readonly Claim[]> {
+    const claims = await super.claimSites({ ...request, max: Math.min(request.max, CLAIM_ROWS) }, most);
+    return claims.map((claim) => ({ ...claim, messages: this.#register(claim.messages) }));
   }
 
   override async claimMore(leaseId: string, max: number): Promise<readonly ClaimedMessage[]> {

@@ -44,6 +44,37 @@ export const claimCases: readonly ConformanceCase[] = [
     assert.equal(await claimSome(context), null);
   }),
 
+  storeCase('Q-22 claims several sites at once, each as a claim of its own', async (context) => {
+    const domains = ['one.test', 'two.test', 'three.test', 'four.test', 'five.test', 'six.test'];
+    await context.store.accept(draft(domains.flatMap((domain) => [`a@${domain}`, `b@${domain}`])));
+    const request = { worker: 'w', max: 10, leaseMs };
+    const first = await context.store.claimSites(request, 5);
+    const rest = await context.store.claimSites(request, 5);
+    assert.deepEqual([first.length, rest.length], [5, 1]);
+    const claims = [...first, ...rest];
+    assert.deepEqual(new Set(claims.map(({ site }) => site)), new Set(domains));
+    assert.equal(new Set(claims.map(({ leaseId }) => leaseId)).size, 6);
+    for (const claim of claims) {
+      assert.deepEqual(claimedAddresses(claim), [`a@${claim.site}`, `b@${claim.site}`]);
+      await settleAll(context, claim, { kind: 'delivered' });
+    }
+    assert.deepEqual(await context.store.claimSites(request, 5), []);
+  }),
+
+  storeCase(
+    'Q-22 gives a site one claim for each connection that it allows',
+    async (context) => {
+      await context.store.accept(draft(Array.from({ length: 8 }, (_, i) => `u${i}@one.test`)));
+      const claims = await context.store.claimSites({ worker: 'w', max: 2, leaseMs }, 9);
+      assert.deepEqual(
+        claims.map((claim) => claimedIds(claim).length),
+        [2, 2, 2],
+      );
+      assert.equal(new Set(claims.flatMap(claimedIds)).size, 6);
+    },
+    { limits: { startConcurrency: 3, maxConcurrency: 3 } },
+  ),
+
   storeCase(
     'never hands a recipient to two leases',
     async (context) => {

@@ -178,13 +178,22 @@ export class MemoryStore implements port.QueueStore {
   }
 
   async claim(request: port.ClaimRequest): Promise<port.Claim | null> {
+    const [claim] = await this.claimSites(request, 1);
+    return claim ?? null;
+  }
+
+  async claimSites(request: port.ClaimRequest, most: number): Promise<readonly port.Claim[]> {
     this.#check();
     const now = this.#clock.now();
-    const site = this.#queue.nextSite(now, request.slowest);
-    if (!site) return null;
-    const lease = this.#queue.begin(request, site, now);
-    const messages = this.#take(lease, site, request.max, now);
-    return { leaseId: lease.id, kind: 'attempt', site: site.key, messages, learned: site.learned };
+    const claims: port.Claim[] = [];
+    while (claims.length < most) {
+      const site = this.#queue.nextSite(now, request.slowest);
+      if (!site) break;
+      const lease = this.#queue.begin(request, site, now);
+      const messages = this.#take(lease, site, request.max, now);
+      claims.push({ leaseId: lease.id, kind: 'attempt', site: site.key, messages, learned: site.learned });
+    }
+    return claims;
   }
 
   async claimMore(leaseId: port.LeaseId, max: number): Promise<readonly port.ClaimedMessage[]> {

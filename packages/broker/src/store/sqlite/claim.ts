@@ -49,8 +49,19 @@ export function siteIsReady(context: WriteContext, slowest?: SiteSpeed): boolean
   return readySite(context, (context.now + 1) * 1000, slowest) !== undefined;
 }
 
+/** Claims of the sites whose turn it is, at most `most`. */
+export function claimSites(context: WriteContext, request: ClaimRequest, most: number): Claim[] {
+  const claims: Claim[] = [];
+  while (claims.length < most) {
+    const claim = claimSite(context, request);
+    if (!claim) break;
+    claims.push(claim);
+  }
+  return claims;
+}
+
 /** Takes due recipients of the site whose turn it is; null when there are none. */
-export function claimAttempt(context: WriteContext, request: ClaimRequest): Claim | null {
+function claimSite(context: WriteContext, request: ClaimRequest): Claim | null {
   const { now, limits } = context;
   for (let i = 0; i < mostSites; i++) {
     const row = readySite(context, (now + 1) * 1000, request.slowest);
@@ -90,6 +101,12 @@ function claimOf(context: WriteContext, asleep: Site, request: ClaimRequest): Cl
 
 function postpone(context: WriteContext, site: string, atMs: number): undefined {
   postponeSite(context, site, atMs);
+}
+
+/** Whether {@link claimMore} may find something. */
+export function hasMore({ sql, now }: WriteContext, leaseId: number): boolean {
+  const select = `SELECT 1 FROM mb_lane WHERE site = (SELECT site FROM mb_lease WHERE id = ?) AND ready < ? LIMIT 1`;
+  return sql.get(select, leaseId, (now + 1) * 1000) !== undefined;
 }
 
 /** Takes more for a lease that runs; empty when it is lost, or its site allows nothing now. */

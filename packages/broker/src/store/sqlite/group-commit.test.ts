@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as turn } from 'node:timers/promises';
 import { VirtualClock } from '@mb/testkit';
 import { expect, it } from 'vitest';
-import { GroupCommit } from './group-commit.ts';
+import { GroupCommit, type WriteOptions } from './group-commit.ts';
 
 const hurried = { durable: true };
 const patient = { durable: true, patient: true };
@@ -11,8 +11,7 @@ function open() {
   const clock = new VirtualClock(0);
   const commits = new GroupCommit(new DatabaseSync(':memory:'), clock.setTimer.bind(clock));
   const done: string[] = [];
-  const write = (name: string, options: typeof patient | typeof hurried) =>
-    commits.write(() => done.push(name), options);
+  const write = (name: string, options: WriteOptions) => commits.write(() => done.push(name), options);
   return { clock, commits, done, write };
 }
 
@@ -25,6 +24,17 @@ it('lets patient writes gather while the queue is busy, and commits them with th
   expect(done.join('')).toBe('abcd');
   await Promise.all([gathered, write('f', hurried)]);
   expect([done.join(''), clock.pendingTimers]).toEqual(['abcdef', 0]);
+});
+
+it('Q-23 commits what need not be durable without the patient writes, which go on waiting', async () => {
+  const { clock, done, write } = open();
+  await Promise.all(['a', 'b', 'c', 'd'].map((name) => write(name, patient)));
+  const gathered = write('e', patient);
+  await write('f', { durable: false });
+  expect([done.join(''), clock.pendingTimers]).toEqual(['abcdf', 1]);
+  await clock.advance(15);
+  await gathered;
+  expect([done.join(''), clock.pendingTimers]).toEqual(['abcdfe', 0]);
 });
 
 it('makes nobody wait longer than a few milliseconds, nor at all in a quiet queue or at the end', async () => {

@@ -31,7 +31,7 @@ interface Write extends WriteOptions {
 const mostWrites = 512;
 /** In a busy queue patient writes wait so long for others. */
 const patienceMs = 15;
-/** A transaction of as many writes says that the queue is busy; as many that wait are company enough. */
+/** The queue is busy after a transaction of as many writes; patient writes wait no longer once `companyWrites` do. */
 const busyWrites = 4;
 const companyWrites = 192;
 /** How long to wait for another process that holds the write lock. */
@@ -50,8 +50,9 @@ const sqliteLocked = 6;
  * The commit waits for the disk when one of the writes must be durable; losing the others would only put
  * recipients back into the queue.
  *
- * In a busy queue, writes that nobody but the worker waits for are given a few milliseconds to gather: a page that
- * several of them change is then written once.
+ * In a busy queue, writes that only the worker waits for are given a few milliseconds to gather: a page that several of
+ * them change is then written once. A claim, which need not be durable, does not end that wait: it commits alone, without
+ * waiting for the disk.
  */
 export class GroupCommit {
   readonly #db: DatabaseSync;
@@ -60,11 +61,14 @@ export class GroupCommit {
   readonly #setTimer: Clock['setTimer'];
   readonly #gathered: readonly Gathered[];
   readonly #checkPlace: () => void;
-  #writes: Write[] = [];
+  /** Writes of the next transaction. */
+  #hurried: Write[] = [];
+  /** Writes that wait for company until the timer of `#cancelPatience` ends. */
+  #patient: Write[] = [];
+  /** The next transaction begins in a later turn of the event loop. */
   #scheduled = false;
-  /** Set while only patient writes wait. */
   #cancelPatience: (() => void) | undefined;
-  /** Writes of the latest transaction. */
+  /** Writes of the latest transaction that waited for the disk. */
   #latest = 0;
   #synchronous = '';
   #busySince: number | undefined;
@@ -88,38 +92,47 @@ export class GroupCommit {
   /** Runs `work` in the next transaction; more than once when a transaction is undone, so it changes nothing else. */
   write<Result>(work: () => Result, options: WriteOptions): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
-      this.#writes.push({ ...options, work, resolve, reject });
-      this.#schedule(options.patient ?? false);
+      const write = { ...options, work, resolve, reject };
+      if (options.patient && this.#latest >= busyWrites && this.#patient.length + 1 < companyWrites) {
+        this.#patient.push(write);
+        this.#cancelPatience ??= this.#setTimer(() => this.#endPatience(), patienceMs);
+        return;
+      }
+      // A commit that waits for the disk takes the patient writes along.
+      if (options.durable) this.#endPatience();
+      this.#hurried.push(write);
+      this.#schedule();
     });
   }
 
   /** Resolves when nothing is left to write, which now waits for nothing. */
   idle(): Promise<void> {
+    this.#endPatience();
     if (!this.#scheduled) return Promise.resolve();
-    this.#schedule(false);
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  #schedule(patient: boolean): void {
-    if (patient && this.#latest >= busyWrites && this.#writes.length < companyWrites) {
-      if (this.#scheduled) return;
-      this.#cancelPatience = this.#setTimer(() => this.#flush(), patienceMs);
-    } else {
-      if (this.#scheduled && !this.#cancelPatience) return;
-      this.#cancelPatience?.();
-      this.#cancelPatience = undefined;
-      setImmediate(() => this.#flush());
-    }
+  /** Patient writes wait no longer. */
+  #endPatience(): void {
+    this.#cancelPatience?.();
+    this.#cancelPatience = undefined;
+    this.#hurried.push(...this.#patient.splice(0));
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#hurried.length === 0) return;
     this.#scheduled = true;
+    setImmediate(() => this.#flush());
   }
 
   #flush(): void {
-    this.#cancelPatience = undefined;
-    const writes = this.#writes.slice(0, mostWrites);
-    this.#latest = writes.length;
+    const writes = this.#hurried.slice(0, mostWrites);
+    const durable = writes.some((write) => write.durable);
+    if (durable) this.#latest = writes.length;
     let results: readonly Result[];
     try {
-      this.#setSynchronous(writes.some(({ durable }) => durable) ? 'FULL' : 'NORMAL');
+      this.#setSynchronous(durable ? 'FULL' : 'NORMAL');
       results = this.#run(writes);
     } catch (error) {
       if (isBusy(error) && this.#mayWaitLonger()) {
@@ -127,13 +140,13 @@ export class GroupCommit {
         setTimeout(() => this.#flush(), busyRetryMs);
         return;
       }
-      this.#writes = this.#writes.slice(writes.length);
+      this.#hurried = this.#hurried.slice(writes.length);
       for (const write of writes) write.reject(storeError(error));
       this.#next();
       return;
     }
     this.#busySince = undefined;
-    this.#writes = this.#writes.slice(writes.length);
+    this.#hurried = this.#hurried.slice(writes.length);
     this.#commit(writes, results);
     this.#next();
   }
@@ -224,11 +237,8 @@ export class GroupCommit {
 
   #next(): void {
     this.#scheduled = false;
-    if (this.#writes.length > 0) {
-      this.#schedule(this.#writes.every(({ patient }) => patient));
-      return;
-    }
-    for (const resolve of this.#idle.splice(0)) resolve();
+    this.#schedule();
+    if (!this.#scheduled) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   #setSynchronous(level: 'FULL' | 'NORMAL'): void {

@@ -27,7 +27,7 @@ import {
 import type { NewSuppression, Suppression } from '../suppression.ts';
 import { WakeList } from '../wake-list.ts';
 import { acceptMessage, beginStaging, continueStaging, discardStaged, endStaging } from './accept.ts';
-import { claimAttempt, claimMore, claimOverdue, readySite, siteIsReady } from './claim.ts';
+import { claimMore, claimOverdue, claimSites, hasMore, readySite, siteIsReady } from './claim.ts';
 import { never } from './codes.ts';
 import { command, reschedule, selectWindow } from './command.ts';
 import { Sql, type SqliteConnection } from './connection.ts';
@@ -101,6 +101,8 @@ interface Open {
 const longestPollMs = 30_000;
 /** Pages of the write-ahead log (4 KiB each) after which it is carried over into the database file. */
 const checkpointPages = 8_192;
+/** Content passes through the page cache, and must not push out the indices of a queue to thousands of destinations. */
+const cacheKib = 16_384;
 /** Losing these writes to a power cut only puts recipients back into the queue. */
 const relaxed = { durable: false };
 const durable = { durable: true };
@@ -196,7 +198,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       // From here on another process's transaction is waited for without blocking this one.
       db.exec('PRAGMA busy_timeout = 0');
       // Every checkpoint syncs the database file; one for some thousand messages costs less than one for some hundred.
-      db.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
+      db.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}; PRAGMA cache_size = -${cacheKib}`);
       const { clock } = this.#options;
       const setTimer = clock?.setTimer?.bind(clock) ?? systemClock.setTimer;
       const log = new EventBatch(this.#eventTypes);
@@ -311,17 +313,23 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   }
 
   async claim(request: port.ClaimRequest): Promise<port.Claim | null> {
-    // A look costs less than a transaction, and a connection that may be opened does not wait for others.
-    return this.#reading((context) => siteIsReady(context, request.slowest))
-      ? this.#write((context) => claimAttempt(context, request), relaxed)
-      : null;
+    const [claim] = await this.claimSites(request, 1);
+    return claim ?? null;
   }
 
-  claimMore(leaseId: port.LeaseId, max: number): Promise<readonly port.ClaimedMessage[]> {
-    return this.#write((context) => claimMore(context, leaseNumber(leaseId), max), {
-      ...relaxed,
-      patient: true,
-    });
+  async claimSites(request: port.ClaimRequest, most: number): Promise<readonly port.Claim[]> {
+    // A read costs less than a transaction, and a connection that may be opened does not wait for others.
+    return this.#reading((context) => siteIsReady(context, request.slowest))
+      ? this.#write((context) => claimSites(context, request, most), relaxed)
+      : [];
+  }
+
+  async claimMore(leaseId: port.LeaseId, max: number): Promise<readonly port.ClaimedMessage[]> {
+    const id = leaseNumber(leaseId);
+    // Most destinations get one message: a read tells that there is no other.
+    return this.#reading((context) => hasMore(context, id))
+      ? this.#write((context) => claimMore(context, id, max), { ...relaxed, patient: true })
+      : [];
   }
 
   async claimOverdue(request: port.ClaimRequest): Promise<port.Claim | null> {
