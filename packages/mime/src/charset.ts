@@ -103,10 +103,10 @@ export function decodeOctets(octets: Uint8Array, label: string, options: Charset
     if (text !== undefined) return withoutMark(text);
     defect = 'unknown-charset';
   }
-  const utf8 = isUtf8(octets);
-  if (!utf8 && latin) return text!;
-  if (label !== '' && !(utf8 && name === 'utf-8')) options.onDefect?.(defect);
-  return utf8 || text === undefined ? withoutMark(decodeUnlabelled(octets)) : text;
+  const utf8 = decodeUtf8(octets);
+  if (utf8 === undefined && latin) return text!;
+  if (label !== '' && !(utf8 !== undefined && name === 'utf-8')) options.onDefect?.(defect);
+  return withoutMark(utf8 ?? text ?? decodeUnlabelled(octets));
 }
 
 /** RFC 2781 §4.3: the mark says the order; without one it is big-endian. */
@@ -126,19 +126,14 @@ const strictUtf8 = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignor
 
 /** The text of octets without a charset label: UTF-8 where they are that, else windows-1252, which is never wrong. */
 export function decodeUnlabelled(octets: Uint8Array): string {
+  return decodeUtf8(octets) ?? findCharset('windows-1252').decoder!.decode(octets);
+}
+
+/** The text of octets that are UTF-8, ASCII included; undefined for others. */
+export function decodeUtf8(octets: Uint8Array): string | undefined {
   try {
     return strictUtf8.decode(octets);
   } catch {
-    return findCharset('windows-1252').decoder!.decode(octets);
-  }
-}
-
-/** True for octets that are UTF-8, ASCII included. */
-export function isUtf8(octets: Uint8Array): boolean {
-  try {
-    strictUtf8.decode(octets);
-    return true;
-  } catch {
-    return false;
+    return undefined;
   }
 }

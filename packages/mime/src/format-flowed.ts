@@ -22,7 +22,11 @@ export const flowedOptions = { delSp: flag } satisfies OptionTable<FlowedOptions
 export function decodeFlowed(text: string, options: FlowedOptions = {}): string {
   checkText(text, 'decodeFlowed: text');
   checkOptions(options, flowedOptions, 'decodeFlowed: options');
-  const { delSp = false } = options;
+  return joinFlowed(text, options.delSp === true);
+}
+
+/** {@link decodeFlowed} for arguments that were checked. */
+export function joinFlowed(text: string, delSp: boolean): string {
   const lines: string[] = [];
   let open: { depth: number; pieces: string[] } | undefined;
   const close = () => {

@@ -1,8 +1,8 @@
 import { checkOctets, checkText, integer, wrongArgument } from './argument.ts';
-import { decodeUnlabelled, isUtf8 } from './charset.ts';
+import { decodeUnlabelled, decodeUtf8 } from './charset.ts';
 import type { Defect, DefectCode } from './defect.ts';
 import { wordSet } from './errors.ts';
-import { unfoldHeader } from './header-fold.ts';
+import { unfold } from './header-fold.ts';
 import { hasDuplicateParameter } from './parameter.ts';
 
 const CR = 13;
@@ -39,14 +39,14 @@ export class HeaderField {
       let end = this.raw.length;
       while (isBlank(this.raw[start])) start += 1;
       while (end > start && isBlank(this.raw[end - 1])) end -= 1;
-      this.#value = unfoldHeader(decodeUnlabelled(this.raw.subarray(start, end)));
+      this.#value = unfold(decodeUnlabelled(this.raw.subarray(start, end)));
     }
     return this.#value;
   }
 
   /** True when the field holds octets that are neither ASCII nor UTF-8 (RFC 6532). */
   get hasUnknownCharset(): boolean {
-    return !isUtf8(this.raw);
+    return decodeUtf8(this.raw) === undefined;
   }
 }
 
@@ -138,7 +138,7 @@ export function readHeaderBlock(octets: Uint8Array, maxFields: number): HeaderRe
   const fields: HeaderField[] = [];
   const defects = new Set<DefectCode>();
   const seen = new Set<string>();
-  const isClean = isUtf8(octets);
+  const isClean = decodeUtf8(octets) !== undefined;
   let start = 0;
   while (start < octets.length) {
     const end = endOfField(octets, start);

@@ -138,5 +138,10 @@ function lineTooLong(name: string): MimeError {
  */
 export function unfoldHeader(text: string): string {
   checkText(text, 'unfoldHeader: text');
+  return unfold(text);
+}
+
+/** {@link unfoldHeader} for a text. */
+export function unfold(text: string): string {
   return text.replace(/\r?\n(?=[ \t])/g, '');
 }

@@ -1,5 +1,5 @@
 import { type CharsetOptions, decodeOctets } from './charset.ts';
-import { decodeFlowed } from './format-flowed.ts';
+import { joinFlowed } from './format-flowed.ts';
 import { escapeHtml, wordsOfHtml } from './html-words.ts';
 import type { ParsedPart } from './parsed-message.ts';
 
@@ -35,8 +35,8 @@ export function readBody(root: ParsedPart, charset: (path: string) => CharsetOpt
     htmlBody,
     alternatives,
     attachments,
-    ...(text === undefined ? {} : { text }),
-    ...(html === undefined ? {} : { html }),
+    ...(text !== undefined && { text }),
+    ...(html !== undefined && { html }),
   };
 }
 
@@ -143,7 +143,7 @@ function fillForms(textBody: ParsedPart[], texts: number, htmlBody: ParsedPart[]
 function decodeText(part: ParsedPart, charset: (path: string) => CharsetOptions): string {
   const text = decodeOctets(part.content, part.parameters.get('charset') ?? '', charset(part.path));
   if (part.contentType === 'text/plain' && part.parameters.get('format')?.toLowerCase() === 'flowed') {
-    return decodeFlowed(text, { delSp: part.parameters.get('delsp')?.toLowerCase() === 'yes' });
+    return joinFlowed(text, part.parameters.get('delsp')?.toLowerCase() === 'yes');
   }
   return text.replace(/\r\n/g, '\n');
 }
