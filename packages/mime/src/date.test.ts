@@ -5,7 +5,7 @@ import { readDate } from './date.ts';
 import { formatDate, parseDate } from './index.ts';
 
 describe('formatDate', () => {
-  it('MIME-13 writes RFC 5322 dates with a numeric zone, which come back', () => {
+  it('MIME-28 writes RFC 5322 dates with a numeric zone, which come back', () => {
     expect(formatDate(0)).toBe('Thu, 01 Jan 1970 00:00:00 +0000');
     const range = {
       min: new Date('1900-01-01T00:00:00Z'),
@@ -24,12 +24,12 @@ describe('formatDate', () => {
     );
   });
 
-  it('MIME-13 knows two moments of one second from those of the next', () => {
+  it('MIME-28 knows two moments of one second from those of the next', () => {
     const texts = [999, 1000, new Date(1999), 2000, 999].map((date) => formatDate(date).slice(-8 - 6, -6));
     expect(texts).toEqual(['00:00:00', '00:00:01', '00:00:01', '00:00:02', '00:00:00']);
   });
 
-  it('MIME-12 refuses an invalid date', async () => {
+  it('MIME-27 refuses an invalid date', async () => {
     for (const date of [Number.NaN, new Date('x'), 1e18, -3e12])
       expect(await codeOf(() => formatDate(date))).toBe('MB_MIME_DATE');
   });

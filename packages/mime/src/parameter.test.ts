@@ -35,7 +35,7 @@ describe('formatParameter', () => {
     }
   });
 
-  it('MIME-32 encodes angle brackets around a value, which Python takes off', () => {
+  it('MIME-46 encodes angle brackets around a value, which Python takes off', () => {
     expect(formatParameter('filename', '<a b>')).toEqual(["filename*=utf-8''%3Ca%20b%3E"]);
   });
 
@@ -52,7 +52,7 @@ describe('formatParameter', () => {
     }
   });
 
-  it('MIME-32 lets no path or control character pass, in either direction', async () => {
+  it('MIME-39 lets no path or control character pass, in either direction', async () => {
     for (const filename of ['a\0b', 'a\nb', 'a/\rb', '', '.', '..']) {
       expect(await codeOf(() => composeText({ attachments: [{ filename, content: '' }] }))).toBe(
         'MB_MIME_FILENAME',
@@ -69,7 +69,7 @@ describe('formatParameter', () => {
     expect(await name('attachment; filename=".."')).toBeUndefined();
   });
 
-  it('MIME-04 never writes an encoded-word in a parameter', () => {
+  it('MIME-17 never writes an encoded-word in a parameter', () => {
     for (const value of ['é', '=?utf-8?q?x?=', 'a b é'])
       expect(formatParameter('name', value).join()).not.toContain('=?');
   });

@@ -118,7 +118,7 @@ describe('decodeBase64', () => {
     expect(latin1(decodeBase64('a'))).toBe('');
   });
 
-  it('MIME-25 never throws on garbage, and chunks do not change the result', () => {
+  it('MIME-38 never throws on garbage, and chunks do not change the result', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), chunkSizes, (octets, sizes) => {
         const decoder = new Base64Decoder();

@@ -181,7 +181,7 @@ describe('decodeQuotedPrintable', () => {
     expect(decode('==41')).toBe('=A');
   });
 
-  it('MIME-25 never throws on garbage, and chunks do not change the result', () => {
+  it('MIME-38 never throws on garbage, and chunks do not change the result', () => {
     const garbage = fc
       .array(
         fc.oneof(

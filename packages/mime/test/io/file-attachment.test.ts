@@ -58,7 +58,7 @@ describe('fileAttachment', () => {
 });
 
 describe('a large attachment', () => {
-  it('MIME-33 raises the peak of memory by less than 32 MiB for 1 GiB', async () => {
+  it('MIME-47 raises the peak of memory by less than 32 MiB for 1 GiB', async () => {
     const script = fileURLToPath(new URL('./large-attachment.ts', import.meta.url));
     const size = 1024 * MIB;
     const { stdout } = await promisify(execFile)(process.execPath, [script, `${size}`]);
