@@ -172,7 +172,7 @@ export class AddressReader {
     if (domain.endsWith('.') && (received || recovery !== undefined)) {
       // The dot of an absolute domain name changes nothing.
       if (!received) this.fail(at);
-      domain = domain.slice(0, -1);
+      domain = withoutLastDots(domain);
     }
     const address = `${written}@${domain}`;
     if (recovery !== undefined && (localPart.length > MAX_LOCAL_PART || INVISIBLE.test(address)))
@@ -230,4 +230,11 @@ export class AddressReader {
 /** A mailbox with an address and a name, which may be empty. */
 export function named(name: string | undefined, { address, localPart, domain }: Mailbox): Mailbox {
   return name ? { name, address, localPart, domain } : { address, localPart, domain };
+}
+
+/** A domain without the dot of an absolute name; several are a slip that names the same domain. */
+export function withoutLastDots(domain: string): string {
+  let end = domain.length;
+  while (domain[end - 1] === '.') end -= 1;
+  return domain.slice(0, end);
 }

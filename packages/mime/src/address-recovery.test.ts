@@ -70,6 +70,7 @@ const best: readonly (readonly [field: string, ...entries: string[]])[] = [
   ['a@b@c@example.com', '"a@b@c"@example.com'],
   ['a@b@example.com.', '"a@b"@example.com'],
   ['a@b.@example.com', '"a@b."@example.com'],
+  ['bob@example..', 'bob@example'],
   ['ann@example.com.', 'ann@example.com'],
   ['a..b.@docomo.example', 'a..b.@docomo.example'],
   ['ann\u200b@example.com', 'ann\u200b@example.com'],

@@ -1,6 +1,6 @@
 import { type Group, invalidAddress, type Mailbox, quoteLocalPart } from './address.ts';
 import { nameDecoder } from './address-names.ts';
-import { AddressReader, type AddrSpec, named, type Recovery } from './address-reader.ts';
+import { AddressReader, type AddrSpec, named, type Recovery, withoutLastDots } from './address-reader.ts';
 
 /**
  * Reads a received list of addresses as well as possible, in time proportional to its length.
@@ -83,8 +83,7 @@ function routable(reader: AddressReader, from: number, to: number): AddrSpec[] {
     if (end > spec.end) {
       reader.ambiguous = true;
       const localPart = reader.join(start, end - 2);
-      // The dot of an absolute domain name changes nothing.
-      const domain = reader.textAt(end - 1).replace(/\.$/, '');
+      const domain = withoutLastDots(reader.textAt(end - 1));
       specs.push({ localPart, domain, address: `${quoteLocalPart(localPart)}@${domain}`, start, end });
     } else specs.push(spec);
   }
