@@ -61,6 +61,8 @@ export async function createProgram(args?: readonly string[]): Promise<Command> 
     // Descriptions stay in their column also where that is narrow.
     .configureHelp({ minWidthToWrap: 16, subcommandTerm })
     .exitOverride();
+  // Those of the commands are treated when they are loaded.
+  refuseEmptyValues(program);
   for (const listed of commandList) program.addCommand(new UnloadedCommand(listed));
   // The script completes every command.
   const all = args === undefined || args.includes('completion');

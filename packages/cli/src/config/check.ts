@@ -37,7 +37,8 @@ export async function checkConfig(flags: CheckFlags, command: Command): Promise<
   const settings = await readBrokerSettings(flags.optionSections, () => {});
   const { broker, domains } = settings;
   // All that a worker would find out before it begins.
-  const { hostname, dkim } = await brokerOptions(flags, '', warn, 'queue');
+  // `mb send` takes the domain of From where the key has none.
+  const { hostname, dkim } = await brokerOptions(flags, 'mb.invalid', warn, 'queue');
   for (const { domain, dkim: key, name } of domains ?? []) {
     if (!key)
       warn(`Mail of ${name ?? domain} is not signed, since it has no dkim; many receivers refuse it.`);

@@ -77,11 +77,12 @@ async function explain(addresses: readonly string[], flags: ExplainFlags): Promi
 
 /** The options of a broker that signs nothing, since no message is given. */
 async function explainingOptions(flags: ExplainFlags): Promise<BrokerOptions> {
-  const {
-    dkim: _,
-    profileFor,
-    ...options
-  } = await brokerOptions({ ...flags, ...nameOf(flags) }, '', () => {});
+  const { profileFor, ...options } = await brokerOptions(
+    { ...flags, ...nameOf(flags) },
+    '',
+    () => {},
+    'explain',
+  );
   const { fromDomain, tenant } = flags;
   if (!profileFor) {
     if (fromDomain === undefined) return options;

@@ -15,18 +15,20 @@ import { readReplyRules } from './reply-rules.ts';
  *
  * @param authorDomain  Domain of From.
  * @param warn  Called with a warning about what is possible but dangerous.
- * @param use  `queue`: for the worker of a queue. `send` leaves out VERP, whose return paths name recipients of a queue.
+ * @param use  `queue`: for the worker of a queue. `send` leaves out VERP, whose return paths name recipients of a queue;
+ *   `explain` leaves out the key as well, since nothing is signed.
  */
 export async function brokerOptions(
   flags: SignatureFlags & DeliveryFlags,
   authorDomain: string,
   warn: (text: string) => void,
-  use: 'send' | 'queue' = 'send',
+  use: 'send' | 'queue' | 'explain' = 'send',
 ): Promise<BrokerOptions> {
   const settings = await readBrokerSettings(flags.optionSections, warn);
   const { broker, domains } = use === 'queue' ? settings : withoutVerp(settings);
-  if (domains) refuseKeyBesideDomains(flags);
-  const dkim = domains ? undefined : await readDkimKey(flags, authorDomain, warn);
+  const signs = use !== 'explain';
+  if (domains && signs) refuseKeyBesideDomains(flags);
+  const dkim = domains || !signs ? undefined : await readDkimKey(flags, authorDomain, warn);
   const { resolver, tls, ca, replyRules } = flags;
   const options: BrokerOptions = {
     ...broker,

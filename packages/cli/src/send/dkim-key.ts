@@ -7,7 +7,7 @@ import type { SignatureFlags } from './flags.ts';
 /**
  * The key to sign with, from a file or the environment; never from a flag, which every user of the machine can see.
  *
- * @param authorDomain  Domain of From, the default of the signing domain.
+ * @param authorDomain  Domain of From, the default of the signing domain; empty when there is no message yet.
  * @param warn  Called when other users may read the key file.
  */
 export async function readDkimKey(
@@ -28,9 +28,16 @@ export async function readDkimKey(
   if (selector === undefined) {
     throw new CliError('MB_CLI_USAGE', 'Signing needs the selector of the key in DNS: --dkim-selector NAME.');
   }
+  const domain = dkimDomain ?? authorDomain;
+  if (domain === '') {
+    throw new CliError(
+      'MB_CLI_USAGE',
+      'The domain of the DKIM key is missing. Give --dkim-domain example.com.',
+    );
+  }
   if (path !== undefined) await warnIfOpen(path, warn);
   const privateKey = path === undefined ? text! : (await readInput('--dkim-key', path)).toString();
-  return { domain: dkimDomain ?? authorDomain, selector, privateKey, ...(passphrase && { passphrase }) };
+  return { domain, selector, privateKey, ...(passphrase && { passphrase }) };
 }
 
 async function warnIfOpen(path: string, warn: (text: string) => void): Promise<void> {

@@ -32,14 +32,21 @@ export function noticeKeyboard(): void {
     notice('Reading the body from the keyboard; end it with Ctrl-D on a line of its own.');
 }
 
-/** Reads standard input to its end. */
+/** Reads standard input to its end. @throws {CliError} MB_CLI_FILE, also when it is empty. */
 export async function readStandardInput(): Promise<Buffer> {
   noticeKeyboard();
+  let octets: Buffer;
   try {
-    return await gather(process.stdin);
+    octets = await gather(process.stdin);
   } catch (cause) {
     throw unreadable('standard input', '-', cause);
   }
+  // A program before the pipe that failed, or a job without input, must not become a message without text.
+  if (octets.length > 0) return octets;
+  throw new CliError(
+    'MB_CLI_FILE',
+    'Standard input is empty. If a program writes it, look at its errors; for an empty text give --text "".',
+  );
 }
 
 /** The error for a file that cannot be read, in words. */

@@ -27,6 +27,9 @@ export function readRelay(
   if ((user === undefined) !== (password === undefined)) {
     throw new CliError('MB_CLI_USAGE', 'Set both MB_RELAY_USER and MB_RELAY_PASSWORD, or neither.');
   }
+  if (user === '' || password === '') {
+    throw new CliError('MB_CLI_USAGE', 'MB_RELAY_USER and MB_RELAY_PASSWORD must not be empty.');
+  }
   // An IPv4 address would be looked up as a name; a literal says what it is (RFC 5321 §4.1.3).
   const host = /^[\d.]+$/.test(url.hostname) ? `[${url.hostname}]` : url.hostname;
   return {

@@ -11,7 +11,7 @@ import { concurrencyOption, deliveryOptions, signatureOptions } from '../send/fl
 import { onSignals } from '../signals.ts';
 import { labelled } from '../terminal.ts';
 import { jsonLog, readableLog, type WorkLog } from '../work/log.ts';
-import { logEvents, stopWhenTold } from '../work/until-stopped.ts';
+import { graceOption, logEvents, stopWhenTold } from '../work/until-stopped.ts';
 import type { Certificate } from './certificate.ts';
 import { type ServeFlags, serveAddressOptions } from './flags.ts';
 import { RunningBroker, readSettings } from './service.ts';
@@ -49,11 +49,7 @@ export function serveCommand(): Command {
     .description('run the service: an HTTP API and SMTP submission in front of a queue, and its worker')
     .addOption(storeFlag())
     .addOption(concurrencyOption())
-    .addOption(
-      new Option('--grace <seconds>', 'time for what is under way when told to stop')
-        .default(30)
-        .argParser(wholeNumber(0, 3600)),
-    )
+    .addOption(graceOption())
     .addOption(
       new Option('--drain <seconds>', 'time before that in which /readyz says 503 and requests are served')
         .default(0)

@@ -1,9 +1,7 @@
 import { MailBroker } from '@mb/broker';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { colors as pc } from '../colors.ts';
-import { CliError } from '../errors.ts';
 import { notice, print } from '../output.ts';
-import { wholeNumber } from '../parse-flag.ts';
 import { withStore } from '../queue/store.ts';
 import { type StoreFlags, storeFlag } from '../queue/store-flag.ts';
 import { brokerOptions } from '../send/broker-options.ts';
@@ -16,7 +14,7 @@ import {
 } from '../send/flags.ts';
 import { labelled } from '../terminal.ts';
 import { jsonLog, readableLog } from './log.ts';
-import { logErrors, logEvents, stopWhenTold } from './until-stopped.ts';
+import { graceOption, logErrors, logEvents, stopWhenTold } from './until-stopped.ts';
 
 interface WorkFlags extends StoreFlags, SignatureFlags, DeliveryFlags {
   readonly concurrency?: number;
@@ -54,23 +52,13 @@ export function workCommand(): Command {
     .description('run a worker that delivers queued mail')
     .addOption(storeFlag())
     .addOption(concurrencyOption())
-    .addOption(
-      new Option('--grace <seconds>', 'time for attempts in progress when the worker is stopped')
-        .default(30)
-        .argParser(wholeNumber(0, 3600)),
-    )
+    .addOption(graceOption())
     .option('--json', 'log JSON on a terminal too');
   for (const option of [...deliveryOptions(), ...signatureOptions()]) command.addOption(option);
   return command.addHelpText('after', EXAMPLES).action(work);
 }
 
 async function work(flags: WorkFlags): Promise<void> {
-  if ((flags.dkimKey ?? process.env.MB_DKIM_KEY) && flags.dkimDomain === undefined) {
-    throw new CliError(
-      'MB_CLI_USAGE',
-      'The domain of the DKIM key is missing. Give --dkim-domain example.com.',
-    );
-  }
   const options = await brokerOptions(flags, '', warn, 'queue');
   const log = flags.json || !process.stdout.isTTY ? jsonLog(print) : readableLog(print);
   await withStore(flags, 'work', async (store) => {

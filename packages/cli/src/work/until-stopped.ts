@@ -1,9 +1,18 @@
 import type { MailBroker } from '@mb/broker';
+import { Option } from 'commander';
 import { exitCodes } from '../exit-code.ts';
 import { handleOutputLoss, lossMessage, notice } from '../output.ts';
+import { wholeNumber } from '../parse-flag.ts';
 import type { OpenStore } from '../queue/store.ts';
 import { type EndSignal, untilSignal } from '../signals.ts';
 import type { WorkLog } from './log.ts';
+
+/** `--grace`, of the commands that run until they are stopped. */
+export function graceOption(): Option {
+  return new Option('--grace <seconds>', 'time for attempts and requests in progress when stopped')
+    .default(30)
+    .argParser(wholeNumber(0, 3600));
+}
 
 /**
  * Resolves when a signal came, or the log was lost, and what runs has ended; a second signal ends the process.

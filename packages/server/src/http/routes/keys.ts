@@ -1,15 +1,18 @@
 import { z } from '@hono/zod-openapi';
-import { newApiKeySchema } from '../../api-keys.ts';
+import { printableText } from '@mb/broker';
+import { type ApiKey, type NewApiKey, newApiKeySchema } from '../../api-keys.ts';
 import {
   type Api,
   type ApiParts,
   json,
   notFound,
   requireAllTenants,
+  requireScope,
   secured,
   sees,
   tenantFor,
 } from '../api.ts';
+import { Problem } from '../problem.ts';
 import { keySchema, pageOf, pageQuery } from '../schema/view.ts';
 
 const idParam = z.object({ id: z.string().min(1).max(100) });
@@ -24,7 +27,8 @@ export function addKeyRoutes(api: Api, { keys }: ApiParts): void {
       method: 'post',
       path: '/v1/keys',
       summary: 'Make a key',
-      description: 'A key of one tenant makes keys of its own tenant only, with no scope that it lacks.',
+      description:
+        'A key of one tenant makes keys of its own tenant only, with no scope and no sender domain that it lacks, and that live no longer.',
       tags: ['keys'],
       request: { body: { required: true, content: { 'application/json': { schema: newApiKeySchema } } } },
       responses: { 201: json(created, 'The key, with its token') },
@@ -32,8 +36,9 @@ export function addKeyRoutes(api: Api, { keys }: ApiParts): void {
     async (context) => {
       const own = context.get('key');
       const given = context.req.valid('json');
-      const tenant = tenantFor(own, given.tenant);
-      const { key, token } = await keys.create({ ...given, ...(tenant !== undefined && { tenant }) });
+      const { key, token } = await keys.create(
+        within(own, { ...given, tenant: tenantFor(own, given.tenant) }),
+      );
       return context.json({ ...key, token }, 201, { location: `/v1/keys/${key.id}` });
     },
   );
@@ -70,4 +75,37 @@ export function addKeyRoutes(api: Api, { keys }: ApiParts): void {
       return context.body(null, 204);
     },
   );
+}
+
+/**
+ * What a new key may be given by a key of one tenant: nothing that it lacks itself. What is left out is taken from it.
+ *
+ * @throws {Problem} 403
+ */
+function within(own: ApiKey, given: NewApiKey): NewApiKey {
+  if (own.tenant === undefined) return given;
+  for (const scope of given.scopes) requireScope(own, scope);
+  const { senderDomains = own.senderDomains, expiresAt = own.expiresAt } = given;
+  const foreign = senderDomains?.find((domain) => !covers(own.senderDomains, domain));
+  if (foreign !== undefined) {
+    throw new Problem(403, 'MB_SERVER_TENANT', `This key may not send as ${printableText(foreign)}.`);
+  }
+  if (
+    expiresAt !== undefined &&
+    own.expiresAt !== undefined &&
+    Date.parse(expiresAt) > Date.parse(own.expiresAt)
+  ) {
+    throw new Problem(403, 'MB_SERVER_TENANT', 'A new key may not live longer than this one.');
+  }
+  return { ...given, senderDomains, expiresAt };
+}
+
+/** Whether all mail of a domain, or of the domains below `*.`, may be sent by who has these domains. */
+function covers(domains: readonly string[] | undefined, domain: string): boolean {
+  if (domains === undefined) return true;
+  const wanted = domain.toLowerCase();
+  return domains.some((one) => {
+    const own = one.toLowerCase();
+    return own === wanted || (own.startsWith('*.') && wanted.replace(/^\*\./, '').endsWith(own.slice(1)));
+  });
 }
