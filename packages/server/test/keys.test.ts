@@ -124,4 +124,32 @@ describe('keys', () => {
     const foreign = await call('POST', '/v1/keys', { name: 'third', scopes: ['send'], tenant: 'bank' });
     expect(foreign).toMatchObject({ status: 403, body: { code: 'MB_SERVER_TENANT' } });
   });
+
+  it.each([
+    ['a scope that it lacks', { scopes: ['send', 'content'] }, 'MB_SERVER_SCOPE'],
+    ['the domain of somebody else', { senderDomains: ['other.test'] }, 'MB_SERVER_TENANT'],
+    ['all domains below its own', { senderDomains: ['*.shop.test'] }, 'MB_SERVER_TENANT'],
+    ['a longer life', { expiresAt: '2099-01-01T00:00:00Z' }, 'MB_SERVER_TENANT'],
+    ['a higher rate', { requestsPerMinute: 1000 }, 'MB_SERVER_TENANT'],
+  ])('SAFE-44 a key of a tenant makes no key with %s', async (_, given, code) => {
+    await using service = await startService();
+    const call = await service.withKey({
+      tenant: 'shop',
+      scopes: ['send', 'admin'],
+      senderDomains: ['shop.test', '*.news.shop.test'],
+      expiresAt: '2098-01-01T00:00:00Z',
+      requestsPerMinute: 100,
+    });
+    const refused = await call('POST', '/v1/keys', { name: 'x', scopes: ['send'], ...given });
+    expect(refused).toMatchObject({ status: 403, body: { code } });
+    const { body } = await call('POST', '/v1/keys', { name: 'x', scopes: ['send'] });
+    expect(body).toMatchObject({
+      tenant: 'shop',
+      senderDomains: ['shop.test', '*.news.shop.test'],
+      expiresAt: '2098-01-01T00:00:00Z',
+      requestsPerMinute: 100,
+    });
+    const within = { name: 'x', scopes: ['send'], senderDomains: ['SHOP.test', 'a.news.shop.test'] };
+    expect((await call('POST', '/v1/keys', within)).status).toBe(201);
+  });
 });

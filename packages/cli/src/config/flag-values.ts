@@ -149,6 +149,10 @@ export interface FlagValues {
   readonly reason?: 'bad-mailbox' | 'complaint' | 'operator' | undefined;
   /** The lists of all tenants. */
   readonly allTenants?: boolean | undefined;
+  /** Time for attempts and requests in progress when stopped. */
+  readonly grace?: Value | undefined;
+  /** Time before that in which /readyz says 503 and requests are served. */
+  readonly drain?: Value | undefined;
   /** What this process does, such as http,worker. */
   readonly role?: Value | undefined;
   /** Address of the HTTP API. */
@@ -781,8 +785,10 @@ interface ServeFlagValues {
   readonly store?: Value | undefined;
   /** Maximum number of connections; default 50. */
   readonly concurrency?: Value | undefined;
-  /** Time for what is under way when told to stop. */
+  /** Time for attempts and requests in progress when stopped. */
   readonly grace?: Value | undefined;
+  /** Time before that in which /readyz says 503 and requests are served. */
+  readonly drain?: Value | undefined;
   /** Log JSON lines on a terminal too. */
   readonly json?: boolean | undefined;
   /** What this process does, such as http,worker. */
@@ -837,7 +843,7 @@ interface WorkFlagValues {
   readonly store?: Value | undefined;
   /** Maximum number of connections; default 50. */
   readonly concurrency?: Value | undefined;
-  /** Time for attempts in progress when the worker is stopped. */
+  /** Time for attempts and requests in progress when stopped. */
   readonly grace?: Value | undefined;
   /** Log JSON on a terminal too. */
   readonly json?: boolean | undefined;

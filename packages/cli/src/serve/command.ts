@@ -11,10 +11,11 @@ import { concurrencyOption, deliveryOptions, signatureOptions } from '../send/fl
 import { onSignals } from '../signals.ts';
 import { labelled } from '../terminal.ts';
 import { jsonLog, readableLog, type WorkLog } from '../work/log.ts';
+import { noteWorker } from '../work/other-workers.ts';
 import { graceOption, logEvents, stopWhenTold } from '../work/until-stopped.ts';
 import type { Certificate } from './certificate.ts';
 import { type ServeFlags, serveAddressOptions } from './flags.ts';
-import { RunningBroker, readSettings } from './service.ts';
+import { RunningBroker, readSettings, warn } from './service.ts';
 import { Supervisor } from './supervisor.ts';
 
 const EXAMPLES = `
@@ -87,7 +88,9 @@ async function serve(flags: ServeFlags): Promise<void> {
       await running.stop(graceMs);
     };
     let endReloading = () => {};
+    let endNote = () => Promise.resolve();
     try {
+      if (flags.role.includes('worker')) endNote = await noteWorker(store, flags.store, warn);
       const cursor = await store.eventsEnd();
       const addresses = await listen(server, flags, hostname, certificate);
       running.start();
@@ -100,6 +103,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     } finally {
       endReloading();
       supervisor.close();
+      await endNote();
       await end(0);
     }
     log.onState('stopped', {});

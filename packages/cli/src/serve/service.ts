@@ -1,7 +1,6 @@
 import { MailBroker } from '@mb/broker';
 import type { MailServer } from '@mb/server';
 import { colors as pc } from '../colors.ts';
-import { CliError } from '../errors.ts';
 import { notice } from '../output.ts';
 import type { OpenStore } from '../queue/store.ts';
 import { brokerOptions } from '../send/broker-options.ts';
@@ -25,11 +24,7 @@ export async function readSettings(
   store: OpenStore,
   log: WorkLog,
 ): Promise<ServiceSettings> {
-  if ((flags.dkimKey ?? process.env.MB_DKIM_KEY) && flags.dkimDomain === undefined) {
-    throw new CliError('MB_CLI_USAGE', 'Whose key is it? Give --dkim-domain example.com.');
-  }
   const certificate = await readCertificate(flags);
-  const warn = (text: string) => notice(labelled('warning', pc.yellow, text));
   const options = await brokerOptions(flags, '', warn, 'queue');
   const { concurrency } = flags;
   const broker = new MailBroker({
@@ -39,6 +34,11 @@ export async function readSettings(
   });
   logErrors(broker, log);
   return { broker, certificate, hostname: options.hostname, dns: options.dns };
+}
+
+/** Tells the operator of what is possible but dangerous. */
+export function warn(text: string): void {
+  notice(labelled('warning', pc.yellow, text));
 }
 
 /** The broker that works now, and those that end their last sessions after a reload. */

@@ -14,6 +14,7 @@ import {
 } from '../send/flags.ts';
 import { labelled } from '../terminal.ts';
 import { jsonLog, readableLog } from './log.ts';
+import { noteWorker } from './other-workers.ts';
 import { graceOption, logErrors, logEvents, stopWhenTold } from './until-stopped.ts';
 
 interface WorkFlags extends StoreFlags, SignatureFlags, DeliveryFlags {
@@ -72,12 +73,14 @@ async function work(flags: WorkFlags): Promise<void> {
       },
     });
     logErrors(broker, log);
+    const endNote = await noteWorker(store, flags.store, warn);
     // From before the worker begins, so that nothing it does goes unseen.
     const cursor = await store.eventsEnd();
     broker.start();
     log.onState('started', { store: String(flags.store), hostname: options.hostname, pid: process.pid });
     const stopped = stopWhenTold((graceMs) => broker.stop({ graceMs }), flags.grace, log);
     await logEvents(store, broker, cursor, stopped, log);
+    await endNote();
     log.onState('stopped', {});
   });
 }

@@ -2613,7 +2613,7 @@ export interface paths {
         put?: never;
         /**
          * Make a key
-         * A key of one tenant makes keys of its own tenant only, with no scope that it lacks.
+         * A key of one tenant makes keys of its own tenant only, with no scope, sender domain, lifetime or rate beyond its own.
          */
         post: {
             parameters: {

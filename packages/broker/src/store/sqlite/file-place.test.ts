@@ -123,9 +123,16 @@ describe.skipIf(process.platform === 'win32')('SAFE-11 a queue file is for its u
 
 describe('SAFE-12 what is wrong with the disk is a typed error', () => {
   it('a missing folder, a folder as the file, a file that is none of SQLite', async () => {
-    for (const place of [join(folder, 'none', 'queue.db'), folder]) {
+    for (const [place, says] of [
+      [join(folder, 'none', 'queue.db'), `There is no folder ${join(folder, 'none')} for the queue file.`],
+      [folder, `The queue file ${folder} is a folder; give the path of a file in it.`],
+    ] as const) {
       path = place;
-      await expect(openStore()).rejects.toMatchObject({ code: 'MB_BROKER_STORE_FAILED', kind: 'internal' });
+      await expect(openStore()).rejects.toMatchObject({
+        code: 'MB_BROKER_STORE_FAILED',
+        kind: 'internal',
+        message: says,
+      });
     }
     path = join(folder, 'text.db');
     writeFileSync(path, 'This is a text and no database. '.repeat(200), { mode: 0o600 });

@@ -29,11 +29,13 @@ export class FilePlace {
   /**
    * Makes the file with mode 0600 when it does not exist; SQLite gives the files beside it the same mode.
    *
-   * @throws {BrokerError} MB_BROKER_STORE_UNSAFE for a symbolic link, for a folder that other users may write to, and
+   * @throws {BrokerError} MB_BROKER_STORE_FAILED when its folder does not exist, or a folder or the like has its name;
+   *   MB_BROKER_STORE_UNSAFE for a symbolic link, for a folder that other users may write to, and
    *   for a file of another user in a shared folder.
    */
   prepare(create: boolean): void {
     if (!this.#onDisk) return;
+    refuseOtherKinds(this.#path);
     if (process.platform !== 'win32') refuseUnsafe(this.#path);
     if (!create) return;
     try {
@@ -67,6 +69,21 @@ export class FilePlace {
   get #onDisk(): boolean {
     return this.#path !== '' && this.#path !== ':memory:';
   }
+}
+
+/** What is there must be a file, in a folder that exists; SQLite would call anything else an error of the disk. */
+function refuseOtherKinds(path: string): void {
+  const folder = dirname(resolve(path));
+  const place = statSync(folder, { throwIfNoEntry: false });
+  if (!place?.isDirectory()) throw wrongPlace(`There is no folder ${folder} for the queue file.`);
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found || found.isFile() || found.isSymbolicLink()) return;
+  const kind = found.isDirectory() ? 'a folder; give the path of a file in it' : 'no file';
+  throw wrongPlace(`The queue file ${path} is ${kind}.`);
+}
+
+function wrongPlace(what: string): BrokerError {
+  return new BrokerError('MB_BROKER_STORE_FAILED', 'internal', what);
 }
 
 function refuseUnsafe(path: string): void {

@@ -28,7 +28,7 @@ export function addKeyRoutes(api: Api, { keys }: ApiParts): void {
       path: '/v1/keys',
       summary: 'Make a key',
       description:
-        'A key of one tenant makes keys of its own tenant only, with no scope and no sender domain that it lacks, and that live no longer.',
+        'A key of one tenant makes keys of its own tenant only, with no scope, sender domain, lifetime or rate beyond its own.',
       tags: ['keys'],
       request: { body: { required: true, content: { 'application/json': { schema: newApiKeySchema } } } },
       responses: { 201: json(created, 'The key, with its token') },
@@ -85,7 +85,11 @@ export function addKeyRoutes(api: Api, { keys }: ApiParts): void {
 function within(own: ApiKey, given: NewApiKey): NewApiKey {
   if (own.tenant === undefined) return given;
   for (const scope of given.scopes) requireScope(own, scope);
-  const { senderDomains = own.senderDomains, expiresAt = own.expiresAt } = given;
+  const {
+    senderDomains = own.senderDomains,
+    expiresAt = own.expiresAt,
+    requestsPerMinute = own.requestsPerMinute,
+  } = given;
   const foreign = senderDomains?.find((domain) => !covers(own.senderDomains, domain));
   if (foreign !== undefined) {
     throw new Problem(403, 'MB_SERVER_TENANT', `This key may not send as ${printableText(foreign)}.`);
@@ -97,7 +101,10 @@ function within(own: ApiKey, given: NewApiKey): NewApiKey {
   ) {
     throw new Problem(403, 'MB_SERVER_TENANT', 'A new key may not live longer than this one.');
   }
-  return { ...given, senderDomains, expiresAt };
+  if ((requestsPerMinute ?? 0) > (own.requestsPerMinute ?? Number.POSITIVE_INFINITY)) {
+    throw new Problem(403, 'MB_SERVER_TENANT', 'A new key may not have a higher rate than this one.');
+  }
+  return { ...given, senderDomains, expiresAt, requestsPerMinute };
 }
 
 /** Whether all mail of a domain, or of the domains below `*.`, may be sent by who has these domains. */
