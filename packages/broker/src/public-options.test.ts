@@ -8,6 +8,8 @@ import { systemClock } from './clock.ts';
 import { replyContextOptions } from './delivery/reply-rule.ts';
 import { domainProfileOptions } from './domain-profiles.ts';
 import * as broker from './index.ts';
+import * as lint from './lint/index.ts';
+import { lintOptions } from './lint/lint-message.ts';
 import { readyMessageOptions } from './message/ready-message.ts';
 import {
   brokerOptions,
@@ -314,6 +316,16 @@ const templateWalk: OptionWalk<typeof template> = {
   escapeText: 'none',
   escapeUriPart: 'none',
 };
+const lintWalk: OptionWalk<typeof lint> = {
+  lintMessage: [
+    entry({ session: { ip: '192.0.2.1', sender: '', helo: 'client.test' } }, lintOptions, (options) =>
+      lint.lintMessage(Buffer.from('From: ann@sender.test\r\n\r\nx\r\n'), options),
+    ),
+  ],
+  // What lintMessage() has read.
+  authenticate: 'result',
+  listVerdicts: 'result',
+};
 const printableWalk: OptionWalk<typeof printable> = {
   csvCell: 'none',
   printableJson: 'none',
@@ -322,6 +334,7 @@ const printableWalk: OptionWalk<typeof printable> = {
 const storeCases = [
   ...optionCases(store, storeWalk, 'MB_BROKER_OPTION'),
   ...optionCases(template, templateWalk, 'MB_BROKER_OPTION'),
+  ...optionCases(lint, lintWalk, 'MB_BROKER_OPTION'),
   ...optionCases(printable, printableWalk, 'MB_BROKER_OPTION'),
   ...optionCases(conformance, {}, 'MB_BROKER_OPTION'),
 ];

@@ -80,6 +80,7 @@ const background: Readonly<
   'broker/src/worker/worker.ts': ['catch setTimer:3 then void:2', 'the worker: onError; stop()', 'store'],
   'cli/src/config/file.ts': ['catch:2', 'a candidate that is not there'],
   'cli/src/end-signal.ts': ['name:2', 'signals of the process: taken off with the command', 'terminal'],
+  'cli/src/explain/command.ts': ['catch then', 'the profile of the call: its result'],
   'cli/src/inbox/command.ts': ['catch void', 'what is printed of a message'],
   'cli/src/inbox/server.ts': ['error:2 then', 'the server of mb inbox: close()'],
   'cli/src/merge/merge-run.ts': ['abort catch', 'the run: its signal'],
@@ -95,7 +96,9 @@ const background: Readonly<
   'cli/src/send/draft.ts': ['SIGINT catch:2 close error', 'the editor: ends with it'],
   'cli/src/send/interruption.ts': ['name setTimeout', 'signals of the process: taken off with the command'],
   'cli/src/send/progress.ts': ['setInterval', 'the progress line: stop()'],
-  'cli/src/serve/command.ts': ['catch', 'mb serve: its signal'],
+  'cli/src/serve/certificate.ts': ['catch', 'mb serve: a file that cannot be read is an error of the call'],
+  'cli/src/serve/command.ts': ['SIGHUP', 'mb serve: its signal'],
+  'cli/src/work/other-workers.ts': ['catch', 'a note that stays: the next worker takes it away'],
   'cli/src/work/until-stopped.ts': ['catch then', 'mb work: its signal', 'store'],
   'dkim/src/key-lookup.ts': ['setTimeout', 'one lookup'],
   'dkim/src/message.ts': ['abort catch setImmediate then', 'one message: its signal'],
@@ -118,6 +121,14 @@ const background: Readonly<
   'mime/src/content.ts': ['catch', 'a source that is closed early'],
   'mime/src/node.ts': ['catch', 'a file that is closed'],
   'mime/src/segments.ts': ['abort catch:2 setImmediate void', 'one message: its signal'],
+  'nodemailer/src/remote-content.ts': [
+    'error',
+    'a URL that is fetched: ends with the call, its signal or its timeout',
+  ],
+  'nodemailer/src/transport.ts': [
+    'setImmediate:4 then:2',
+    'one sendMail() or verify(): both ends of the promise go to its callback',
+  ],
   'queue-postgres/src/batcher.ts': [
     'setImmediate void',
     'statements: settle the promises of their calls',
@@ -147,12 +158,15 @@ const background: Readonly<
   ],
   'server/src/access.ts': ['catch', 'one count of a request'],
   'server/src/api-keys.ts': ['catch', 'the note of the last use of a key: onError', 'service'],
+  'server/src/http/form-message.ts': ['catch field file filesLimit', 'one request: ends with its body'],
   'server/src/http/routes/events.ts': [
     'setInterval',
     'one stream of events: ends with its request',
     'service',
   ],
   'server/src/http/routes/health.ts': ['setTimeout then', 'one probe: its result', 'service'],
+  'server/src/http/routes/messages.ts': ['then', 'one request: its result'],
+  'server/src/series/collector.ts': ['catch', 'the collector: onError; close()', 'service'],
   'server/src/server.ts': ['error listening setTimeout', 'listen() and close()'],
   'server/src/submission/submission-server.ts': [
     'error:2 then:4',
@@ -173,14 +187,6 @@ const background: Readonly<
   ],
   'smtp-client/src/io/open-socket.ts': ['abort:2 connect error:3 setTimer then', 'one connect()'],
   'smtp-client/src/io/tls.ts': ['abort close error:4 secureConnect', 'one handshake'],
-  'nodemailer/src/remote-content.ts': [
-    'error',
-    'a URL that is fetched: ends with the call, its signal or its timeout',
-  ],
-  'nodemailer/src/transport.ts': [
-    'setImmediate:4 then:2',
-    'one sendMail() or verify(): both ends of the promise go to its callback',
-  ],
   'testkit/src/clock.ts': ['setTimeout setTimer:2', 'who calls setTimer'],
   'testkit/src/dns/server.ts': [
     'close connection data error:4 message setTimeout setTimer',
@@ -190,8 +196,8 @@ const background: Readonly<
     'then',
     'messages that are read one after another: nothing in it rejects',
   ],
-  'testkit/src/mailbox/received-message.ts': ['catch', 'a message that cannot be read: its octets are kept'],
   'testkit/src/mailbox/message-store.ts': ['setTimeout', 'waitForMessage(): ends with the call'],
+  'testkit/src/mailbox/received-message.ts': ['catch', 'a message that cannot be read: its octets are kept'],
   'testkit/src/smtp/connection.ts': [
     'close:2 end error:2 secure setImmediate setTimeout setTimer',
     'a session of the host: close()',
