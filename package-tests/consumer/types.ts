@@ -4,8 +4,10 @@ import { generateKeyPair, signMessage, verifyMessage } from '@mb/dkim';
 import { createResolver, findMailRoute, type MailRoute } from '@mb/dns';
 import { composeMessage, type Message, MimeError } from '@mb/mime';
 import { fileAttachment } from '@mb/mime/node';
+import { mbTransport } from '@mb/nodemailer';
 import { connect, SmtpError } from '@mb/smtp-client';
 import { startSmtpHost } from '@mb/testkit';
+import nodemailer from 'nodemailer';
 
 const message: Message = {
   from: { name: 'Ada', address: 'ada@example.com' },
@@ -58,6 +60,14 @@ export async function layers(): Promise<MailRoute | undefined> {
     if (SmtpError.isInstance(error)) console.error(error.code, error.kind, error.retryable);
     return undefined;
   }
+}
+
+export async function bridge(broker: MailBroker): Promise<string[]> {
+  const transporter = nodemailer.createTransport(mbTransport({ broker, mode: 'queue' }), {
+    from: 'ada@example.com',
+  });
+  const { accepted, outcomes } = await transporter.sendMail({ to: 'bob@example.org', text: 'Hello.' });
+  return [...accepted, ...outcomes.map(({ status }) => status)];
 }
 
 // Wrong use does not compile.
