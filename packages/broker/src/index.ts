@@ -46,6 +46,7 @@ export { type DsnOptions, type ExplainOptions, MailSender, type SendOptions } fr
 export { type Health, MailWorker, type StopOptions } from './mail-worker.ts';
 export type { Notify } from './message/queued-envelope.ts';
 export type { ReadyMessage } from './message/ready-message.ts';
+export type { RenderedParts, RenderParts } from './message/render.ts';
 export type {
   AttemptObservation,
   ClaimObservation,

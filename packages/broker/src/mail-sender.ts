@@ -16,8 +16,18 @@ import {
   signOutgoing,
 } from './message/outgoing-message.ts';
 import type { ReadyMessage } from './message/ready-message.ts';
+import { type RenderParts, renderMessage } from './message/render.ts';
 import { type ObserveOptions, type Observer, observeWith } from './observer.ts';
-import { flag, group, integer, type OptionTable, readOptions, signal, text } from './option-table.ts';
+import {
+  callback,
+  flag,
+  group,
+  integer,
+  type OptionTable,
+  readOptions,
+  signal,
+  text,
+} from './option-table.ts';
 import { resolveSenderOptions, type SenderOptions } from './options.ts';
 import { checkWishes, dsnOptions, type QueuedDeliveryOptions, wishesOf } from './queue/enqueue.ts';
 import { type SentMessage, sendEach } from './send-many.ts';
@@ -34,6 +44,8 @@ export interface SendOptions {
   readonly tenant?: string | undefined;
   /** A word for what kind of mail it is; `profileFor` chooses by it. */
   readonly tag?: string | undefined;
+  /** Makes subject, text, HTML or attachments with a template engine, before anything is sent. */
+  readonly render?: RenderParts | undefined;
   /** What hosts that offer DSN are asked to report (RFC 3461 §4); other hosts get the message without it. */
   readonly dsn?: DsnOptions | undefined;
 }
@@ -49,6 +61,7 @@ export const sendOptions = {
   requireTls: flag({ default: false }),
   tenant: name,
   tag: name,
+  render: callback<RenderParts>(),
   dsn: group<DsnOptions>(dsnOptions),
 } satisfies OptionTable<SendOptions>;
 
@@ -172,8 +185,10 @@ export class MailSender {
    * @example console.log(formatExplanation(await sender.explain(message)));
    */
   async explain(message: Message | ReadyMessage, options: ExplainOptions = {}): Promise<Explanation> {
-    const { signal, timeoutMs, ...rest } = readOptions(options, explainOptions, 'explain: options');
-    const prepared = await prepareMessage(message, this.#parts.compose, { signal });
+    const { signal, timeoutMs, render, ...rest } = readOptions(options, explainOptions, 'explain: options');
+    const prepared = await prepareMessage(await renderMessage(message, render), this.#parts.compose, {
+      signal,
+    });
     try {
       const { signed, environment } = await this.#sign(prepared, rest, signal);
       return await explainDelivery(signed, environment, { signal, timeoutMs });
@@ -208,8 +223,11 @@ export class MailSender {
     options: SendOptions,
     recipient: string | undefined,
   ): Promise<RecipientOutcome[]> {
-    const { signal, ...rest } = readOptions(options, sendOptions, 'send: options');
-    const prepared = await prepareMessage(message, this.#parts.compose, { signal, recipient });
+    const { signal, render, ...rest } = readOptions(options, sendOptions, 'send: options');
+    const prepared = await prepareMessage(await renderMessage(message, render), this.#parts.compose, {
+      signal,
+      recipient,
+    });
     try {
       const { signed, environment } = await this.#sign(prepared, rest, signal);
       return await this.#direct.deliver(signed, environment, signal);
@@ -226,7 +244,7 @@ export class MailSender {
   /** The message as every host will get it, and what its attempts share. */
   async #sign(
     prepared: OutgoingMessage,
-    { requireTls, tenant, tag, dsn }: Omit<SendOptions, 'signal'>,
+    { requireTls, tenant, tag, dsn }: Omit<SendOptions, 'signal' | 'render'>,
     signal: AbortSignal | undefined,
   ): Promise<{ readonly signed: SignedMessage; readonly environment: AttemptEnvironment }> {
     const { profiles, environment } = this.#parts;

@@ -11,7 +11,9 @@ import {
 } from '../message/outgoing-message.ts';
 import type { Notify, QueuedEnvelope, QueuedRecipientOptions } from '../message/queued-envelope.ts';
 import type { ReadyMessage } from '../message/ready-message.ts';
+import { type RenderParts, renderMessage } from '../message/render.ts';
 import {
+  callback,
   either,
   flag,
   group,
@@ -65,6 +67,8 @@ export interface EnqueueOptions<Transaction = unknown> {
    * MB_BROKER_SENDER. Default: any.
    */
   readonly senderDomains?: readonly string[] | undefined;
+  /** Makes subject, text, HTML or attachments with a template engine, before anything is accepted. */
+  readonly render?: RenderParts | undefined;
   /** How it is delivered and reported on. */
   readonly delivery?: QueuedDeliveryOptions | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -160,6 +164,7 @@ const enqueueOptions = {
   tag: name,
   priority: word(['high', 'normal', 'low']),
   senderDomains: list(name, 1),
+  render: callback<RenderParts>(),
   delivery: group<QueuedDeliveryOptions>(deliveryOptions),
   signal: signal(),
 } satisfies OptionTable<EnqueueOptions>;
@@ -200,11 +205,12 @@ const maxWholeBytes = 64 * 1024;
 
 /** Accepts a message durably; see `MailBroker.enqueue`. */
 export async function enqueueMessage(
-  message: Message | ReadyMessage,
+  given: Message | ReadyMessage,
   parts: EnqueueParts,
-  given: EnqueueOptions,
+  asked: EnqueueOptions,
 ): Promise<EnqueueResult> {
-  const options: EnqueueOptions = readOptions(given, enqueueOptions, 'enqueue: options');
+  const options: EnqueueOptions = readOptions(asked, enqueueOptions, 'enqueue: options');
+  const message = await renderMessage(given, options.render);
   const { store, compose } = parts;
   const { idempotencyKey, signal, tenant } = options;
   const derived =

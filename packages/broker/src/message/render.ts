@@ -1,0 +1,61 @@
+import type { Message } from '@mb/mime';
+import { BrokerError } from '../errors.ts';
+import { isReady } from './outgoing-message.ts';
+import type { ReadyMessage } from './ready-message.ts';
+
+/** What a template engine makes of a message. */
+export type RenderedParts = Pick<Message, 'subject' | 'text' | 'html' | 'attachments'>;
+
+/**
+ * Makes parts of a message, with any template engine; called once, before anything is accepted or sent.
+ *
+ * @example
+ * import { render } from '@react-email/render';
+ * await broker.enqueue({ from, to, subject: 'Welcome' }, {
+ *   render: async () => ({
+ *     html: await render(<Welcome name={name} />),
+ *     text: await render(<Welcome name={name} />, { plainText: true }),
+ *   }),
+ * });
+ */
+export type RenderParts = () => RenderedParts | Promise<RenderedParts>;
+
+const parts = ['subject', 'text', 'html', 'attachments'];
+
+/** Adds rendered parts to a message. @throws {BrokerError} MB_BROKER_RENDER_FAILED, MB_BROKER_OPTION */
+export async function renderMessage(
+  message: Message | ReadyMessage,
+  render: RenderParts | undefined,
+): Promise<Message | ReadyMessage> {
+  if (render === undefined) return message;
+  if (typeof message === 'object' && message !== null && isReady(message)) {
+    throw new BrokerError(
+      'MB_BROKER_OPTION',
+      'api-misuse',
+      'render cannot be used with a message that is ready.',
+    );
+  }
+  let rendered: RenderedParts;
+  try {
+    rendered = await render();
+  } catch (cause) {
+    if (BrokerError.isInstance(cause)) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new BrokerError(
+      'MB_BROKER_RENDER_FAILED',
+      'invalid-input',
+      `The message cannot be rendered: ${reason}`,
+      {
+        cause,
+      },
+    );
+  }
+  const wrong =
+    typeof rendered !== 'object' || rendered === null
+      ? 'must return an object such as { html, text }'
+      : Object.keys(rendered)
+          .filter((key) => !parts.includes(key))
+          .map((key) => `must not return ${JSON.stringify(key.slice(0, 40))}, only ${parts.join(', ')}`)[0];
+  if (wrong !== undefined) throw new BrokerError('MB_BROKER_OPTION', 'api-misuse', `render ${wrong}.`);
+  return { ...message, ...rendered };
+}
