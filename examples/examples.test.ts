@@ -43,6 +43,16 @@ const EXPECTED: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   'enqueue-drizzle.ts': [WITH_THE_TRANSACTION],
   'enqueue-prisma.ts': [WITH_THE_TRANSACTION],
   'smtp-message-port.ts': ["[ 'delivered', 'failed' ]"],
+  'nodemailer.ts': ['accepted: bob@example.org, carol@example.org', 'carol@example.org: delivered'],
+  'express.ts': [
+    'bob@example.org: 202',
+    'not an address: 400',
+    'link: https://app.example.com/reset?token=1',
+  ],
+  'fastify.ts': [/^202 \{ id: '\d+', duplicate: true \}$/m, 'code: 123456'],
+  'hono.ts': ['202', 'Welcome, <b>Bob</b>', 'Hello &#60;b&#62;Bob&#60;/b&#62;,'],
+  'next-route.ts': ['202', 'code: 123456'],
+  'nestjs.ts': [/^queued: \d+$/m, 'code: 123456'],
   'send.ts': ['alice@example.org: delivered', 'bob@gone.test: failed The domain gone.test does not exist.'],
 };
 
