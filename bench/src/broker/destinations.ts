@@ -31,7 +31,7 @@ export async function destinationsField(task: DestinationsTask): Promise<Field> 
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-destinations-'));
   return {
     contenders: [
-      sqliteContender(sink, folder, task),
+      sqliteContender(sink, path.join(folder, 'ours'), task),
       withoutQueue(sink, task),
       floor(sink, path.join(folder, 'floor.db'), task),
     ],
@@ -43,15 +43,30 @@ export async function destinationsField(task: DestinationsTask): Promise<Field> 
   };
 }
 
+export const tenDestinations = 'ten destinations';
+
+/** How much slower many destinations are than ten, for a disk whose flushes are slow. */
+export async function manyBesideFewField(task: DestinationsTask): Promise<Field> {
+  const sink = await startOwnSink({ chunking: false, host: '0.0.0.0' });
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-destinations-'));
+  const few = { ...task, destinations: 10 };
+  return {
+    contenders: [
+      sqliteContender(sink, path.join(folder, 'many'), task),
+      { ...sqliteContender(sink, path.join(folder, 'few'), few), name: tenDestinations, role: 'limit' },
+    ],
+    operationsPerRun: task.messages,
+    close: async () => {
+      await sink.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
 /** Ours; every run has a queue and destinations that it never saw before. */
-function sqliteContender(sink: Sink, folder: string, task: DestinationsTask): Contender {
+function sqliteContender(sink: Sink, file: string, task: DestinationsTask): Contender {
   let runs = 0;
-  return ownContender(
-    '@mb/broker',
-    sink,
-    task,
-    () => new SqliteStore(path.join(folder, `ours-${runs++}.db`)),
-  );
+  return ownContender('@mb/broker', sink, task, () => new SqliteStore(`${file}-${runs++}.db`));
 }
 
 export function ownContender(

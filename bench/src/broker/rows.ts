@@ -3,6 +3,8 @@ import type { Goal, Row, Scale } from '../harness/row.ts';
 
 const FLOOR = 'floor: SQLite + overlap';
 const FEW = '1,000 queued';
+/** As `tenDestinations` of destinations.ts. */
+const TEN = 'ten destinations';
 const MIB = 2 ** 20;
 
 /** Rows of @mb/broker. */
@@ -29,8 +31,44 @@ export const brokerRows: readonly Row[] = [
   destinationsRow('few', 10),
   destinationsRow('many', 300),
   destinationsRow('each', 3000),
+  {
+    id: 'broker/slow-disk',
+    title: '1,000 messages to 1,000 new destinations and to ten, on a disk whose flushes take 4 ms',
+    metric: 'wall',
+    amount: { count: 1, unit: 'messages' },
+    limit: TEN,
+    goals: [{ kind: 'ratio', to: TEN, atMost: 2 }],
+    slowDisk: true,
+    wholeRuns: true,
+    apart: true,
+    maxRounds: 3,
+    field: async ({ smoke }) => {
+      const { manyBesideFewField } = await import('./destinations.ts');
+      return manyBesideFewField(
+        smoke ? { messages: 60, destinations: 60 } : { messages: 1000, destinations: 1000 },
+      );
+    },
+  },
   enqueueRow('broker/enqueue', 'a 5 kB message on the disk, one caller', 'p50', 1),
   enqueueRow('broker/enqueue-p99', 'the slowest hundredth of such acceptances, 64 callers', 'p99', 64),
+  {
+    ...enqueueRow(
+      'broker/enqueue-slow-disk',
+      'a 5 kB message on a disk whose flushes take 4 ms, one caller',
+      'p50',
+      1,
+    ),
+    slowDisk: true,
+  },
+  {
+    ...enqueueRow(
+      'broker/enqueue-slow-disk-p99',
+      'the slowest hundredth of such acceptances, 64 callers',
+      'p99',
+      64,
+    ),
+    slowDisk: true,
+  },
   slowBesideRow(12),
   slowBesideRow(100),
   millionRow('broker/million', 'a claim from one SQLite file, by what else is queued', 'p50', [

@@ -95,6 +95,8 @@ export interface Row {
   readonly heavy?: boolean;
   /** Needs servers that a smoke run must not ask for. */
   readonly needsServers?: boolean;
+  /** Flushes of the disk take 4 ms; such a row needs gcc. */
+  readonly slowDisk?: boolean;
   /** Seconds after which the row counts as hung; default 120. */
   readonly timeoutSeconds?: number;
   /** One call of `run` is a sample as it is: it sends many messages, or starts a process. */

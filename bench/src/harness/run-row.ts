@@ -4,6 +4,7 @@ import { measuringFlags } from './measuring-flags.ts';
 import type { HotFrame } from './profile.ts';
 import type { Row } from './row.ts';
 import type { RowOrder, RowReport } from './row-process.ts';
+import { compileSlowDisk } from './slow-disk.ts';
 import type { RowResult } from './verdict.ts';
 
 const DEFAULT_TIMEOUT_SECONDS = 120;
@@ -17,12 +18,18 @@ export interface RowRun {
 
 /** Measures a row in a process of its own; a crash or a hang becomes a result that says so. */
 export function runRow(row: Row, order: RowOrder, onRound: (done: number) => void): Promise<RowRun> {
+  const slowDisk = row.slowDisk ? compileSlowDisk() : undefined;
+  if (row.slowDisk && !slowDisk) {
+    const absent = [{ name: 'all contenders', reason: 'the slow disk is made with gcc, on Linux' }];
+    return Promise.resolve({ result: { ...withoutContenders(row), absent } });
+  }
   const child = fork(fileURLToPath(new URL('./row-process.ts', import.meta.url)), [JSON.stringify(order)], {
     execArgv: measuringFlags,
     // Whatever contenders print stays out of `--json`.
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     // A group of its own, so that servers which it started can be ended with it.
     detached: true,
+    ...(slowDisk && { env: { ...process.env, LD_PRELOAD: slowDisk.library } }),
   });
   const seconds = row.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
   let run: RowRun | undefined;
@@ -49,6 +56,7 @@ export function runRow(row: Row, order: RowOrder, onRound: (done: number) => voi
       clearTimeout(timer);
       process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
       endGroup(child);
+      slowDisk?.remove();
       const reason = hung
         ? `no result within ${seconds} s`
         : `ended with ${signal ?? code}: ${complaint.trim()}`;
@@ -73,6 +81,9 @@ function endGroup(child: ChildProcess): void {
 }
 
 function failed(row: Row, failure: string): RowResult {
-  const { id, title, metric, amount, limit } = row;
-  return { id, title, metric, amount, limit, contenders: [], goals: [], absent: [], failure };
+  return { ...withoutContenders(row), failure };
+}
+
+function withoutContenders({ id, title, metric, amount, limit }: Row): RowResult {
+  return { id, title, metric, amount, limit, contenders: [], goals: [], absent: [] };
 }
