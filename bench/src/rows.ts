@@ -5,6 +5,7 @@ import type { Row } from './harness/row.ts';
 import { mimeRows } from './mime/rows.ts';
 import { queueRows } from './queue/rows.ts';
 import { smtpRows } from './smtp/rows.ts';
+import { startRows } from './start/rows.ts';
 
 /** Every row of the benchmark, in the order in which they run and print. */
 export const rows: readonly Row[] = [
@@ -14,6 +15,7 @@ export const rows: readonly Row[] = [
   ...smtpRows,
   ...brokerRows,
   ...queueRows,
+  ...startRows,
 ];
 
 /** The row with this id. */
