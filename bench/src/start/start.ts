@@ -53,6 +53,7 @@ export async function importField(): Promise<Field> {
           await bundle(
             'nodemailer',
             `import { createTransport } from 'nodemailer'; console.log(typeof createTransport);`,
+            true,
           ),
         ],
         isRight,
@@ -98,8 +99,12 @@ function childrenMs(): number {
   return (Number(fields[13]) + Number(fields[14])) * 10;
 }
 
-/** A script of one package and all that it needs, in plain JavaScript; parts that are imported later are files of their own. */
-async function bundle(name: string, source: string): Promise<string> {
+/**
+ * A script of one package and all that it needs, in plain JavaScript; parts that are imported later are files of their own.
+ *
+ * @param asInstalled  Packages are loaded from `node_modules` as npm installs them.
+ */
+async function bundle(name: string, source: string, asInstalled = false): Promise<string> {
   const folder = path.join(cache, name);
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ type: 'module', version: '0.0.0' }));
@@ -116,6 +121,7 @@ async function bundle(name: string, source: string): Promise<string> {
     target: 'node22',
     conditions: ['@mb/source'],
     external: ['pg-native'],
+    ...(asInstalled && { packages: 'external' as const }),
     banner: {
       js: "import { createRequire as newRequire } from 'node:module'; const require = newRequire(import.meta.url);",
     },
