@@ -25,7 +25,7 @@ export function parseTagList(text: string): TagList {
   const tags = new Map<string, string>();
   const specs = checkText(text, 'parseTagList: text').split(';');
   for (const [index, spec] of specs.entries()) {
-    // DEVIATES RFC 6376 §3.2: only the last semicolon may have nothing behind it; other verifiers take `;;` as well.
+    // DEVIATES RFC 6376 §3.2: only the last semicolon may be followed by nothing; other verifiers take `;;` as well.
     if (trimWhiteSpace(spec) === '') continue;
     const equals = spec.indexOf('=');
     const name = trimWhiteSpace(spec.slice(0, Math.max(0, equals)));

@@ -80,7 +80,7 @@ function write(address: Mailbox | Group, utf8: boolean | undefined): string {
   return addressText([address], utf8);
 }
 
-/** The mailbox with an address that was read anew. */
+/** The mailbox, its address read and checked. */
 function checked(mailbox: { readonly name?: string; readonly address: string }): Mailbox {
   if (typeof mailbox?.address !== 'string') throw invalidAddress(mailbox);
   const { name: unwanted, ...read } = readMailbox(mailbox.address, 'as-received');

@@ -258,7 +258,7 @@ function readPolicy(policy: XmlElement | undefined): PublishedPolicy {
 
 function readRecord(record: XmlElement): AggregateRecord {
   const row = child(record, 'row');
-  // QUIRK(several reporters): the evaluation stands beside the row.
+  // QUIRK(several reporters): the evaluation is beside the row, not in it.
   const evaluated = child(row, 'policy_evaluated') ?? child(record, 'policy_evaluated');
   // The drafts before RFC 7489 say identities.
   const identifiers = child(record, 'identifiers') ?? child(record, 'identities');

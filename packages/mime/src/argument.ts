@@ -1,7 +1,7 @@
 /*
  * How the arguments of public functions are checked. The other packages have option-table.ts for this; here the code is
  * small, for this package is bundled for browsers: a row of a table is a function, and a bundler leaves out the kinds of
- * rows that nobody uses. docs/decisions/option-tables.md gives the reasons.
+ * rows that are not used. docs/decisions/option-tables.md gives the reasons.
  */
 import { MimeError } from './errors.ts';
 
@@ -116,7 +116,7 @@ export const list =
     for (const [index, one] of value.entries()) row(one, `${pathOf(where, key)}[${index}]`);
   };
 
-/** Octets. An array whose memory was transferred looks empty, which nobody meant. */
+/** Octets. An array whose memory was transferred looks empty, so it is refused. */
 export function checkOctets(value: unknown, where: string): asserts value is Uint8Array {
   if (!(value instanceof Uint8Array) || isDetached(value))
     throw wrongArgument(where, 'a Uint8Array that was not transferred');

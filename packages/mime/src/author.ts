@@ -29,7 +29,7 @@ export type AuthorReason =
   | 'group'
   | 'ambiguous';
 
-/** Who wrote a message, or why nobody can say. */
+/** Who wrote a message, or the reason why the author is unknown. */
 export type AuthorReading =
   | {
       readonly status: 'found';

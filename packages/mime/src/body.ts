@@ -79,7 +79,7 @@ function buildForms(message: Message, context: BodyContext): Part[] {
   const alone = countParts(message) === 1;
   const forms: Part[] = [];
   if (text !== undefined) forms.push(buildText('text/plain', text, context, alone));
-  // AMP stands before HTML, since some readers show the last form that they half know.
+  // AMP comes before HTML, since some readers show the last form even if they support it only in part.
   for (const alternative of alternatives)
     if (isAmp(alternative)) forms.push(buildAlternative(alternative, context));
   if (html !== undefined) forms.push(buildText('text/html', html, context, alone));
@@ -175,7 +175,7 @@ function encodeText(header: string, text: string | Uint8Array, context: BodyCont
 /**
  * Quoted-printable, which keeps Latin text readable, unless base64 is shorter, as it is for other scripts.
  *
- * @param escaped  At least so many octets take three characters.
+ * @param escaped  Lower bound of the octets that take three characters.
  */
 function quotedPart(header: string, octets: Uint8Array, escaped: number): Part | undefined {
   const longest = base64Length(octets.length);

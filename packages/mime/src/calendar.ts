@@ -83,7 +83,7 @@ function readProperties(lines: string): [method: string | undefined, component: 
   const methods: string[] = [];
   let component: string | undefined;
   let calendars = 0;
-  // RFC 5545 §3.1: a line break with a blank behind it is a fold.
+  // RFC 5545 §3.1: a line break followed by a blank is a fold.
   for (const line of lines.replace(/\r\n[ \t]/g, '').split('\r\n')) {
     const [, property = '', value = ''] = /^([A-Za-z-]+)(?:;[^:]*)?:(.*)$/s.exec(line) ?? [];
     const word = value.trim().toUpperCase();

@@ -15,7 +15,7 @@ export type CharsetDefect = 'unknown-charset' | 'charset-mismatch';
 export interface CharsetOptions {
   /** Decodes charsets that the platform does not know; `@mb/mime/charsets` has one. */
   readonly decodeCharset?: CharsetDecoder | undefined;
-  /** Is told of a charset that nobody knows, and of octets that are not in the charset that they are said to be in. */
+  /** Called for an unknown charset, and for octets that are not in their charset. */
   readonly onDefect?: ((code: CharsetDefect) => void) | undefined;
 }
 
@@ -82,7 +82,7 @@ export function findCharset(label: string): Charset {
 /**
  * The text of octets in a charset, without a byte order mark, and never an error.
  *
- * Octets that are not what their label says, or whose label nobody knows, are read as UTF-8 where they are that.
+ * Octets that are not what their label says, or whose label is unknown, are read as UTF-8 where they are that.
  *
  * @param label  Empty for octets without a label.
  */

@@ -74,7 +74,7 @@ const MAX_ATTACHED_DEPTH = 20;
  * Composes a message (RFC 5322, RFC 2045–2049).
  *
  * The header is ASCII (RFC 2047, RFC 2231) and the body 7bit unless asked otherwise; text is quoted-printable or
- * base64 where 7bit does not do, attachments are base64. Bcc stands in the envelope only. All that can be wrong with
+ * base64 where 7bit does not do, attachments are base64. Bcc is in the envelope only. All that can be wrong with
  * the message is thrown here; only streams fail later, while they are read.
  *
  * @param message  What to say to whom; see {@link Message}.

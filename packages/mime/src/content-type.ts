@@ -58,7 +58,7 @@ export function readContentType(text: string): ParameterizedValue {
   return { value, parameters: new Map(written) };
 }
 
-/** Writes a media type or disposition with its parameters, each a piece that a fold may stand before. */
+/** Writes a media type or disposition with its parameters, a fold may come before each of them. */
 export function formatParameters(value: string, parameters: Iterable<readonly [string, string]>): string {
   let written = value;
   for (const [name, text] of parameters)

@@ -16,7 +16,7 @@ export type ContentStream = AsyncIterable<Uint8Array | string> | WebStream;
 /**
  * What an attachment may hold: text, octets, a stream, or a function that opens a stream.
  *
- * A stream can be read once, so the message can be written once; a function is called anew each time.
+ * A stream can be read once, so the message can be written once; a function is called each time.
  */
 export type ContentInput = string | Uint8Array | ArrayBuffer | ContentStream | (() => ContentStream);
 

@@ -1,5 +1,5 @@
 /**
- * Pictures that stand in an HTML body as `data:` URLs (RFC 2397), made inline parts: many clients show no `data:` URL.
+ * Turns the `data:` URLs (RFC 2397) of an HTML body into inline parts: many clients show no `data:` URL.
  *
  * @packageDocumentation
  */
@@ -44,7 +44,7 @@ const DATA_URL =
  * @example
  * const { html, attachments } = inlineDataUrls(body)
  * composeMessage({ from, to, html, attachments })
- * @throws {MimeError} MB_MIME_OPTION for a domain that cannot stand in a Content-ID.
+ * @throws {MimeError} MB_MIME_OPTION for a domain that a Content-ID cannot hold.
  */
 export function inlineDataUrls(html: string, options: InlineDataUrlOptions = {}): InlinedHtml {
   checkText(html, 'inlineDataUrls: html');

@@ -82,7 +82,7 @@ export function readDate(text: string): DateReading {
   const valid =
     month >= 0 &&
     year >= 1900 &&
-    (yearText.length !== 3 || yearText.startsWith('1')) && // counted from 1900 by a program that goes on behind 99
+    (yearText.length !== 3 || yearText.startsWith('1')) && // counted from 1900, by programs that write 100 after 99
     date.getUTCDate() === Number(day) && // else there is no such day
     Number(hour) < 24 &&
     Number(minute) < 60 &&
@@ -113,7 +113,7 @@ function dayFirst(text: string): string {
   );
 }
 
-/** Minutes that a zone, in upper case, is before UTC; null for one without an agreed meaning, NaN for what is none. */
+/** Minutes that a zone, in upper case, is before UTC; null for one without an agreed meaning, NaN for anything else. */
 function zoneMinutes(zone: string): number | null {
   const match = /^([A-Z]{0,5}) ?(?:([+-])(\d\d?)(?:(?<=\d\d):?([0-5]\d))?(?: [A-Z]{1,5})?)?$/.exec(zone);
   const [, name = '', sign, hours, minutes = '0'] = match ?? [];

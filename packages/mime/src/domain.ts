@@ -28,7 +28,7 @@ export function domainToAscii(domain: string): string {
     : invalid(ascii);
 }
 
-/** The domain as it can stand in an ASCII address: as given, or in A-labels when it has other characters. */
+/** The domain for an ASCII address: as given, or in A-labels when it has other characters. */
 export function domainForWire(domain: string): string {
   return isAscii(domain) ? domain : domainToAscii(domain);
 }

@@ -11,14 +11,14 @@ const UNDERSCORE = 95;
 const HEX = /* @__PURE__ */ encodeUtf8('0123456789ABCDEF');
 const LETTERS = /* @__PURE__ */ encodeUtf8(ALPHABET);
 
-/** Where the text stands: an unstructured field, or a phrase (a display name), whose words allow fewer characters. */
+/** Where the text is written: an unstructured field, or a phrase (a display name), whose words allow fewer characters. */
 export type EncodedWordContext = 'text' | 'phrase';
 
 /** How {@link encodeWords} writes. */
 export interface EncodedWordOptions {
   /** `phrase` for display names (RFC 2047 §5 (3)); default `text`. */
   readonly context?: EncodedWordContext | undefined;
-  /** Characters already on the first line, so that the first word fits behind them; default 0. */
+  /** Characters already on the first line, so that the first word fits after them; default 0. */
   readonly column?: number | undefined;
 }
 
@@ -131,13 +131,13 @@ function findUnsafe(octets: Uint8Array): Run {
 /** Where words are written; those of a long text get an array of their own. */
 const scratch = /* @__PURE__ */ new Uint8Array(2048);
 
-/** The octets with those from `start` to `end` as encoded-words; what stands before and behind is ASCII. */
+/** The octets with those from `start` to `end` as encoded-words; what is before and after them is ASCII. */
 function encodeRun(octets: Uint8Array, { start, end, escaped }: Run, widths: Widths, column: number): string {
   // The first word fits on the line where it begins, unless little room is left there.
   const left = Math.min(MAX_TEXT, MAX_TEXT + 1 - column - start);
   const firstRoom = left < 12 ? MAX_TEXT : left;
   const { length } = octets;
-  // Three characters an octet, and what stands between two words for every 52 of them.
+  // Three characters an octet, and the characters between two words for every 52 of them.
   const size = length * 4 + 64;
   const out = size <= scratch.length ? scratch : new Uint8Array(size);
   for (let i = 0; i < start; i++) out[i] = octets[i]!;
@@ -363,7 +363,7 @@ function decodePieces(pieces: readonly Uint8Array[], label: string, options: Cha
   return text;
 }
 
-/** The octets of a text in which a sign and two hexadecimal digits stand for one; other signs stay as they are. */
+/** The octets of a text in which a sign and two hexadecimal digits mean one octet; other signs stay as they are. */
 export function unescapeOctets(text: string, sign: '=' | '%'): Uint8Array {
   const octets = encodeUtf8(text);
   const signOctet = sign.charCodeAt(0);

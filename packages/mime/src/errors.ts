@@ -105,7 +105,7 @@ export function describe(value: unknown): string {
     .replace(/[^ -~\p{L}\p{N}]/gu, '\ufffd');
 }
 
-/** A set of words; as one call, so that a bundler can leave out a set that nobody uses. */
+/** A set of words; as one call, so that a bundler can leave out a set that is not used. */
 export function wordSet(words: string): ReadonlySet<string> {
   return new Set(words.split(' '));
 }

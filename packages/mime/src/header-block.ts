@@ -55,7 +55,7 @@ export function isBlank(octet: number | undefined): boolean {
   return octet === SPACE || octet === TAB || octet === CR || octet === LF;
 }
 
-/** True for a line that can stand in a header: a field, the continuation of one, or the empty line. */
+/** True for a line that can be part of a header: a field, the continuation of one, or the empty line. */
 export function isHeaderLine(line: Uint8Array): boolean {
   if (isBlank(line[0])) return true;
   let at = 0;
@@ -106,7 +106,7 @@ export class HeaderBlock implements Iterable<HeaderField> {
   }
 }
 
-/** Fields that stand at most once (RFC 5322 §3.6, RFC 2045 §3, RFC 2183 §2): readers differ on which one counts. */
+/** Fields that may appear only once (RFC 5322 §3.6, RFC 2045 §3, RFC 2183 §2): readers differ on which one counts. */
 const SINGLETONS = /* @__PURE__ */ wordSet(
   'date from sender reply-to to cc bcc message-id in-reply-to references subject mime-version content-type content-transfer-encoding content-id content-description content-disposition',
 );

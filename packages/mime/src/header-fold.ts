@@ -3,10 +3,10 @@ import { MimeError, unfitValue } from './errors.ts';
 import { MAX_LINE_OCTETS } from './transfer/survey.ts';
 import { isAscii, utf8Length } from './utf8.ts';
 
-/** RFC 2047 §2 allows 76 characters where an encoded-word stands; RFC 5322 §2.1.1 recommends 78 for any line. */
+/** RFC 2047 §2 allows 76 characters for a line with an encoded-word; RFC 5322 §2.1.1 recommends 78 for any line. */
 export const FOLD_COLUMN = 76;
 
-/** The name that passed last: whoever writes a field often writes it again. */
+/** The last name that passed: the same field is often written again. */
 let checkedName = 'Subject';
 
 /**

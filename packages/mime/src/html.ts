@@ -10,7 +10,7 @@ import { checkOptions, checkText, flag, integer, type OptionTable } from './argu
 export interface TextFromHtmlOptions {
   /** Characters of a line before it is wrapped; default 0, which keeps each paragraph in one line. */
   readonly wrapColumn?: number | undefined;
-  /** Whether the addresses of links stand in brackets behind their text; default true. */
+  /** Whether the addresses of links are added in brackets after their text; default true. */
   readonly links?: boolean | undefined;
 }
 

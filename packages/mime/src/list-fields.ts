@@ -17,7 +17,7 @@ export function formatListFields(writer: FieldWriter, list: ListFields): void {
   for (const name of ['Help', 'Unsubscribe', 'Subscribe', 'Post', 'Owner', 'Archive']) {
     const input = list[name.toLowerCase() as Exclude<keyof ListFields, 'id' | 'oneClick'>];
     const uris = [input ?? []].flat();
-    // RFC 2369 §3.4: a list to which nobody posts says `NO`.
+    // RFC 2369 §3.4: a list that takes no posts says `NO`.
     const value = name === 'Post' && input === 'NO' ? input : uris.map(formatUri).join(', ');
     if (value !== '') writer.raw(`List-${name}`, value);
     if (name === 'Unsubscribe' && list.oneClick === true) {

@@ -131,7 +131,7 @@ function mainPart({ contentType, parameters, parts }: ParsedPart): ParsedPart | 
   return parts.find(({ contentId }) => contentId !== undefined && contentId === start) ?? parts[0];
 }
 
-/** An alternative with only one of the two forms stands for both. */
+/** Puts the only form of an alternative into both lists. */
 function fillForms(textBody: ParsedPart[], texts: number, htmlBody: ParsedPart[], htmls: number): void {
   const newTexts = textBody.slice(texts);
   const newHtmls = htmlBody.slice(htmls);

@@ -129,7 +129,7 @@ const RESERVED = /* @__PURE__ */ wordSet(
   'from sender reply-to to cc bcc resent-bcc subject date message-id in-reply-to references',
 );
 
-/** Fields that stand at most once (RFC 5322 §3.6, RFC 2369 §3.8, RFC 2919 §2, RFC 3834 §5, RFC 8058 §3.1). */
+/** Fields that may appear only once (RFC 5322 §3.6, RFC 2369 §3.8, RFC 2919 §2, RFC 3834 §5, RFC 8058 §3.1). */
 const SINGLETONS: ReadonlySet<string> = /* @__PURE__ */ wordSet(
   'list-id list-help list-unsubscribe list-unsubscribe-post list-subscribe list-post list-owner list-archive auto-submitted precedence feedback-id x-priority importance priority',
 );
@@ -142,7 +142,7 @@ function writeCustom(writer: FieldWriter, message: Message): void {
     if (RESERVED.has(name)) throw reservedField(name);
     if (SINGLETONS.has(name)) {
       if (seen.has(name))
-        throw new MimeError('MB_MIME_HEADER_DUPLICATE', `The field ${name} stands at most once.`);
+        throw new MimeError('MB_MIME_HEADER_DUPLICATE', `The field ${name} may appear only once.`);
       seen.add(name);
     }
     if (typeof value === 'string') checkUnsubscribe(name, value);

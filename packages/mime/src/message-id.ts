@@ -47,7 +47,7 @@ function isRepeatable(inner: string): boolean {
   );
 }
 
-/** What stands between angle brackets, or a text without them. */
+/** The text between angle brackets, or all of it where there are none. */
 export function withoutBrackets(text: string): string {
   return text.startsWith('<') && text.endsWith('>') ? text.slice(1, -1) : text;
 }

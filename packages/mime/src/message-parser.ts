@@ -77,7 +77,7 @@ interface OpenMultipart {
   parts: number;
 }
 
-/** Where the parser stands: in a header, in the data of a part, or in what a multipart has around its parts. */
+/** Where the parser is: in a header, in the data of a part, or in what a multipart has around its parts. */
 type ParserState = 'header' | 'data' | 'between';
 
 /**
@@ -108,7 +108,7 @@ export class MessageParser {
   /** Offsets of the part whose header or data is read. */
   #partStart = 0;
   #bodyStart = 0;
-  /** True behind a header line of blanks alone. */
+  /** True after a header line that holds only blanks. */
   #afterBlanks = false;
   #decoder: ContentDecoder | undefined;
   /** The start of a line whose end has not come, in pieces, so that no piece is copied twice. */
@@ -122,7 +122,7 @@ export class MessageParser {
   #breakLength = 0;
   /** True while the rest is a header line that is too long to be kept. */
   #skippedLine = false;
-  /** The line break behind the last data; it belongs to a delimiter if one follows (RFC 2046 §5.1.1). */
+  /** The line break after the last data; it belongs to a delimiter if one follows (RFC 2046 §5.1.1). */
   #lineBreak: Uint8Array = EMPTY;
   /** True inside a line that was too long to wait for. */
   #insideLine = false;
@@ -307,7 +307,7 @@ export class MessageParser {
         if (!this.#skippedLine) this.#defect('header-too-large');
         this.#afterBlanks = false;
         this.#skippedLine = true;
-        this.#rest = [Uint8Array.of(0)]; // one octet stands for the line
+        this.#rest = [Uint8Array.of(0)]; // one octet in place of the line
         this.#restLength = 1;
         return;
       }
@@ -488,7 +488,7 @@ export function readLimits({ limits = {} }: ParserOptions): ParseLimits {
   return { ...DEFAULT_PARSE_LIMITS, ...Object.fromEntries(given) };
 }
 
-/** The octets of the boundary that a multipart names; undefined when there is none that can be used. */
+/** The octets of the boundary that a multipart names; undefined when it names no usable one. */
 function boundaryOf({ value, parameters }: ParameterizedValue): Uint8Array | undefined {
   const boundary = value.startsWith('multipart/') ? (parameters.get('boundary')?.trimEnd() ?? '') : '';
   return boundary === '' || boundary.length > MAX_BOUNDARY ? undefined : encodeUtf8(boundary);
@@ -505,7 +505,7 @@ function delimits(line: Uint8Array, boundary: Uint8Array): 'next' | 'last' | und
   return end === length + 4 && line[end - 1] === DASH && line[end - 2] === DASH ? 'last' : undefined;
 }
 
-/** The length of the line break that ends at `at`; octets before `start` are none of it. */
+/** The length of the line break that ends at `at`; octets before `start` do not count. */
 function breakBefore(octets: Uint8Array, at: number, start: number): number {
   if (at <= start || octets[at - 1] !== LF) return 0;
   return at - start > 1 && octets[at - 2] === CR ? 2 : 1;

@@ -40,7 +40,7 @@ export interface Message {
    * body, with CRLF line ends; it goes out without a changed octet, or is refused.
    */
   readonly part?: Uint8Array | undefined;
-  /** Makes the message a multipart/report (RFC 6522) behind its text; takes no attachments. */
+  /** Makes the message a multipart/report (RFC 6522): its text, then the report; takes no attachments. */
   readonly report?: ReportInput | undefined;
   /** Further header fields in order: an object, or pairs where order or repetition matters. */
   readonly headers?: HeaderInput | undefined;
@@ -53,7 +53,7 @@ export interface Message {
   readonly date?: Date | number | undefined;
   /** Fields of a mailing list (RFC 2369, RFC 2919, RFC 8058). */
   readonly list?: ListFields | undefined;
-  /** RFC 3834 §5; replies and notices say so, lest other programs answer them. */
+  /** RFC 3834 §5: marks replies and notices as automatic, so that autoresponders stay silent. */
   readonly autoSubmitted?: 'no' | 'auto-generated' | 'auto-replied' | 'auto-notified' | undefined;
   readonly precedence?: 'bulk' | 'list' | 'junk' | undefined;
   readonly priority?: 'high' | 'normal' | 'low' | undefined;

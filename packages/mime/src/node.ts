@@ -48,7 +48,7 @@ async function* readFile(path: string): AsyncGenerator<Uint8Array> {
     while (block.length > 0) {
       // While the block is encoded and sent, the next one comes.
       const next = readBlock(handle);
-      next.catch(() => undefined); // told below, unless nobody wants it any more
+      next.catch(() => undefined); // reported below, unless the reader has stopped
       yield block;
       block = await next;
     }

@@ -7,7 +7,7 @@ import { MimeError, unfitValue } from './errors.ts';
 import { concatOctets, encodeUtf8 } from './utf8.ts';
 
 const TOKEN = /^[!#$%&'*+.0-9A-Z^_`a-z{|}~-]+$/; // RFC 2045 §5.1
-/** RFC 2231 §7: characters of an attribute, which stand in an encoded value as they are, too. */
+/** RFC 2231 §7: characters of an attribute; an encoded value holds them as they are, too. */
 const ATTRIBUTE = /^[!#$&+.0-9A-Z^_`a-z{|}~-]{1,60}$/;
 /** Characters of a value in one piece; a longer value is continued (RFC 2231 §3). */
 const MAX_PIECE = 50;
@@ -21,7 +21,7 @@ export function isToken(text: string): boolean {
  * Writes one parameter of a Content-Type or Content-Disposition field (RFC 2045 §5.1, RFC 2231).
  *
  * ASCII of at most 60 characters goes out as a token or quoted-string; anything else percent-encoded in UTF-8, in
- * continuations when long. An encoded-word never stands in a parameter.
+ * continuations when long. No parameter holds an encoded-word.
  *
  * @param name  The attribute, a token.
  * @param value  Any text; a lone surrogate becomes U+FFFD.
@@ -67,7 +67,7 @@ function percentPieces(value: string): string[] {
 
 /** A structured field: its value and its parameters in order, with lower-case names. */
 export interface ParameterizedValue {
-  /** What stands before the first semicolon, lower-case. */
+  /** The text before the first semicolon, lower-case. */
   readonly value: string;
   readonly parameters: ReadonlyMap<string, string>;
 }
@@ -81,7 +81,7 @@ const MAX_PARAMETERS = 200;
  * Continuations are joined, percent-encoding is decoded, the first of equal parameters counts; comments are left out.
  *
  * @param text  The unfolded value.
- * @param options  Decodes charsets that the platform does not know, and is told of wrong ones.
+ * @param options  Functions for charsets that the platform does not know, and for defects.
  * @example parseParameters('text/plain; charset="utf-8"').parameters.get('charset') // 'utf-8'
  */
 export function parseParameters(text: string, options: CharsetOptions = {}): ParameterizedValue {
@@ -160,7 +160,7 @@ function decodeName(name: string, text: string, options: CharsetOptions | undefi
   return name === 'filename' || name === 'name' ? readWords(text, options) : text;
 }
 
-/** True when a parameter stands twice, so that readers may differ on which of the two counts. */
+/** True when a parameter appears twice: readers differ on which of the two counts. */
 export function hasDuplicateParameter(text: string): boolean {
   if (text.indexOf(';') === text.lastIndexOf(';')) return false;
   const { written } = readParameters(withoutComments(text));

@@ -92,7 +92,7 @@ export interface ParsedMessage {
   readonly htmlBody: readonly ParsedPart[];
   /** Further forms of the content in a multipart/alternative, such as a calendar invitation. */
   readonly alternatives: readonly ParsedPart[];
-  /** All other parts with content, and images, sound and video wherever they stand. */
+  /** All other parts with content, and images, sound and video wherever they are. */
   readonly attachments: readonly ParsedPart[];
   readonly root: ParsedPart;
   /** What was wrong; empty for a well-formed message. */

@@ -29,7 +29,7 @@ const MAX_FILES = 100;
 /** Compressed octets that are inflated at once: at 1,032 times their size, the most of deflate, they stay below 5 MiB. */
 const STEP = 4096;
 
-/** The error for a report that nobody can read. */
+/** The error for a report that cannot be read. */
 export function malformedReport(message: string, cause?: unknown): MimeError {
   return new MimeError('MB_MIME_REPORT_SYNTAX', message, { cause, kind: 'peer-misbehaved' });
 }

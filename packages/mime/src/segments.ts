@@ -16,9 +16,9 @@ const LF = 10;
 const BASE64_BLOCK = 3192;
 /** Small segments are joined into chunks of about this size. */
 const CHUNK = 4096;
-/** In a message of at most so many octets, base64 goes through strings: docs/decisions/base64-through-strings.md. */
+/** Up to this size of a message, base64 goes through strings: docs/decisions/base64-through-strings.md. */
 const THROUGH_STRINGS = 1_048_576;
-/** After so many octets of a stream, other tasks of the process get their turn. */
+/** Octets of a stream after which other tasks of the process get their turn. */
 const TURN_OCTETS = 262_144;
 
 /** All segments in one array. `size` is their length where it is known. */
@@ -110,7 +110,7 @@ async function* abortable(
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
   });
-  abort.catch(() => undefined); // nobody may be waiting when it comes
+  abort.catch(() => undefined); // a rejection that is not awaited is no error
   try {
     for (;;) {
       const { done, value } = await Promise.race([iterator.next(), abort]);

@@ -135,7 +135,7 @@ function buildDigits(): Uint16Array {
   return table;
 }
 
-/** The octet that two hexadecimal digits stand for; over 255 when there are none. */
+/** The octet that two hexadecimal digits mean; over 255 for anything else. */
 export function hexPair(octets: Uint8Array, at: number): number {
   return (digits[octets[at] ?? 0]! << 4) | digits[octets[at + 1] ?? 0]!;
 }

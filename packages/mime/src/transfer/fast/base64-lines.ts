@@ -14,7 +14,7 @@ const BLOCK_OCTETS = 43_605;
 const LINES_AT = 43_637;
 
 /**
- * Writes the content from 0 to `end` as lines at `to`, each with its CRLF. Two octets of 0 stand at `end`; letters that
+ * Writes the content from 0 to `end` as lines at `to`, each with its CRLF. Two octets of 0 are at `end`; letters that
  * they alone make are the padding's place.
  */
 type EncodeLines = (end: number, to: number, lineOctets: number) => void;
@@ -49,7 +49,7 @@ export function encodeBlocks(input: Uint8Array, lineLength: number, take: (lines
     let end = LINES_AT + base64Length(length, lineLength);
     if (length % 3 > 0) memory[end - 1] = PAD;
     if (length % 3 === 1) memory[end - 2] = PAD;
-    if (lineLength > 0 && at + blockOctets < input.length) end += 2; // CRLF, and more lines behind it
+    if (lineLength > 0 && at + blockOctets < input.length) end += 2; // CRLF, since more lines follow
     take(memory.subarray(LINES_AT, end));
   }
 }

@@ -11,11 +11,11 @@ export const EQUALS = 61;
 const LINE_ROOM = 75;
 /** Octets of content that a block takes at most; 25 of them become up to 78. */
 const BLOCK_OCTETS = 30_720;
-/** Where the output of a block begins. The octet before it is never written, so no blank stands there. */
+/** Where the output of a block begins. The octet before it is never written, so there is no blank. */
 const OUTPUT_AT = 30_784;
 
 /**
- * Encodes the content from 0 to `end`, where a CR stands that is not read, and writes what it becomes at `to`.
+ * Encodes the content from 0 to `end`, where there is a CR that is not read, and writes what it becomes at `to`.
  *
  * @param full  Where the line that goes on at `to` would be full, soft break aside.
  * @param breaks  From here on CR, LF and CRLF are line breaks; those before are escaped.
