@@ -78,6 +78,15 @@ const background: Readonly<
   'broker/src/worker/run-pool.ts': ['catch:2 then:3', 'the worker: onError; stop()', 'store'],
   'broker/src/worker/store-backoff.ts': ['abort setTimer', 'the worker', 'store'],
   'broker/src/worker/worker.ts': ['catch setTimer:3 then void:2', 'the worker: onError; stop()', 'store'],
+  'cli/src/inbox/mailbox.ts': [
+    'abort setTimeout',
+    'one request that waits for a message: its connection, or its timeout',
+  ],
+  'cli/src/inbox/page.ts': ['click:3 setTimeout', 'the page in a browser: ends with it'],
+  'cli/src/inbox/web-server.ts': [
+    'catch close error void',
+    'the page of mb inbox: close(); a request that cannot be answered gets 500',
+  ],
   'cli/src/config/file.ts': ['catch:2', 'a candidate that is not there'],
   'cli/src/end-signal.ts': ['name:2', 'signals of the process: taken off with the command', 'terminal'],
   'cli/src/explain/command.ts': ['catch then', 'the profile of the call: its result'],

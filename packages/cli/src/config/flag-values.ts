@@ -237,6 +237,10 @@ export interface FlagValues {
   readonly save?: boolean | undefined;
   /** Largest message. */
   readonly maxSize?: Value | undefined;
+  /** Show messages on a page, with an HTTP API for tests. */
+  readonly ui?: boolean | undefined;
+  /** Port of the page, 0 for a free one. */
+  readonly uiPort?: Value | undefined;
   /** Flags of `mb dkim` alone. */
   readonly dkim?: DkimFlagValues | Value | readonly Value[] | undefined;
   /** Domains whose mail exchangers are probed on port 25. */
@@ -345,6 +349,10 @@ interface InboxFlagValues {
   readonly maxSize?: Value | undefined;
   /** Check SPF as if messages came from this address. */
   readonly ip?: Value | undefined;
+  /** Show messages on a page, with an HTTP API for tests. */
+  readonly ui?: boolean | undefined;
+  /** Port of the page, 0 for a free one. */
+  readonly uiPort?: Value | undefined;
   /** No DNS lookups: skip DKIM, SPF and DMARC. */
   readonly dns?: boolean | undefined;
   /** DNS servers: 192.0.2.53, [2001:db8::53]:53, https://… (default: resolv.conf). */

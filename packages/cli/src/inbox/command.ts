@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { authenticate, type SessionFacts } from '@mb/broker/lint';
+import { authenticate, lintMessage, type SessionFacts } from '@mb/broker/lint';
 import type { Resolver } from '@mb/dns';
 import { parseMessage } from '@mb/mime';
 import { Command, Option } from 'commander';
@@ -10,9 +10,12 @@ import { handleOutputLoss, jsonLine, lossMessage, notice, print } from '../outpu
 import { parseIp, wholeNumber } from '../parse-flag.ts';
 import { untilSignal } from '../signals.ts';
 import { labelled } from '../terminal.ts';
+import { InboxMailbox } from './mailbox.ts';
 import { describeArrival, formatArrival } from './report.ts';
 import { createSaver } from './save.ts';
-import { type Arrival, startInboxServer } from './server.ts';
+import { type InboxScript, replyTo } from './script.ts';
+import { type Arrival, type InboxServer, startInboxServer } from './server.ts';
+import { startWebServer, type WebParts, type WebServer } from './web-server.ts';
 
 interface InboxFlags extends ResolverFlags {
   readonly host: string;
@@ -24,15 +27,23 @@ interface InboxFlags extends ResolverFlags {
   readonly ip?: string;
   /** False with --no-dns. */
   readonly dns: boolean;
+  readonly ui?: boolean;
+  readonly uiPort: number;
 }
 
 const EXAMPLES = `
 Examples:
   mb inbox
   mb inbox --port 0 --folder /tmp/mail --json
+  mb inbox --ui
+  curl 'http://127.0.0.1:8026/api/messages/wait?to=bob@example.org'
   mb send --dev 127.0.0.1:2525 -f ann@example.com -t bob@example.org --text Hi
 
 Accepts every message for any recipient, with any user name and password, and delivers none.
+--ui shows messages on a page, and serves them by HTTP: GET /api/messages, /api/messages/wait
+(to, from, subject, timeoutMs), /api/messages/ID (links, codes, checks); DELETE /api/messages;
+PUT /api/script with {"recipients":{"gone@example.org":"550 5.1.1 No such user"}} refuses mail.
+
 SPF checks the address that a message comes from; --ip gives the address to check instead of
 that of this machine. Ctrl-C ends it, a second Ctrl-C ends it at once. Exit codes: 0 ended as
 asked, 64 it cannot listen on this address.`;
@@ -53,6 +64,12 @@ export function inboxCommand(): Command {
     .addOption(
       new Option('--ip <address>', 'check SPF as if messages came from this address').argParser(parseIp),
     )
+    .option('--ui', 'show messages on a page, with an HTTP API for tests')
+    .addOption(
+      new Option('--ui-port <number>', 'port of the page, 0 for a free one')
+        .default(8026)
+        .argParser(wholeNumber(0, 65_535)),
+    )
     .option('--no-dns', 'no DNS lookups: skip DKIM, SPF and DMARC');
   for (const option of resolverFlags()) command.addOption(option);
   return command.addHelpText('after', EXAMPLES).action(receive);
@@ -62,37 +79,68 @@ async function receive(flags: InboxFlags): Promise<void> {
   const asJson = flags.json || !process.stdout.isTTY;
   const resolver = flags.dns ? resolverFor(flags, processTerminal) : undefined;
   const save = flags.save ? createSaver(flags.folder) : undefined;
+  const mailbox = new InboxMailbox();
+  const script: { current: InboxScript } = { current: {} };
   const shown = new Set<Promise<void>>();
   const server = await startInboxServer({
     host: flags.host,
     port: flags.port,
     maxBytes: flags.maxSize * 1024 * 1024,
+    refuse: (stage, address) =>
+      stage === 'rcpt' ? replyTo(address ?? '', script.current) : script.current.content,
     async keep(arrival) {
       const file = await save?.(arrival);
       // The client does not wait for DNS.
-      const showing = show(arrival, file, resolver, flags, asJson).catch(complain);
+      const showing = show(arrival, { file, resolver, flags, asJson, mailbox }).catch(complain);
       shown.add(showing);
       void showing.then(() => shown.delete(showing));
     },
   });
-  announce(flags, server.port, asJson);
+  const web = flags.ui ? await openPage(flags, server, { mailbox, script }) : undefined;
+  announce(flags, server.port, asJson, web?.port);
   await untilTold();
+  await web?.close();
   await server.close();
   await Promise.all(shown);
 }
 
-async function show(
-  arrival: Arrival,
-  file: string | undefined,
-  resolver: Resolver | undefined,
-  flags: InboxFlags,
-  asJson: boolean,
-): Promise<void> {
+/** The page and the API; when they cannot listen, the inbox does not either. @throws {CliError} MB_CLI_LISTEN */
+async function openPage(
+  { host, uiPort }: InboxFlags,
+  inbox: InboxServer,
+  parts: Pick<WebParts, 'mailbox' | 'script'>,
+): Promise<WebServer> {
+  try {
+    return await startWebServer({ host, port: uiPort, ...parts });
+  } catch (error) {
+    await inbox.close();
+    throw error;
+  }
+}
+
+/** What showing a message takes. */
+interface ShowParts {
+  readonly file: string | undefined;
+  readonly resolver: Resolver | undefined;
+  readonly flags: InboxFlags;
+  readonly asJson: boolean;
+  readonly mailbox: InboxMailbox;
+}
+
+async function show(arrival: Arrival, { file, resolver, flags, asJson, mailbox }: ShowParts): Promise<void> {
   const message = await parseMessage(arrival.octets);
   const session = sessionOf(arrival, flags.ip);
   const authentication = resolver && (await authenticate(arrival.octets, message, resolver, session));
   const report = describeArrival(arrival, message, authentication, file);
   print(asJson ? jsonLine(report) : formatArrival(report));
+  if (!flags.ui) return;
+  const { findings } = await lintMessage(arrival.octets, { transactional: true });
+  mailbox.add({
+    arrival,
+    message,
+    report,
+    lint: findings.filter(({ severity }) => severity !== 'ok'),
+  });
 }
 
 /** SPF says nothing about loopback: there only --ip says where the message comes from. */
@@ -101,10 +149,23 @@ function sessionOf({ ip, sender, helo }: Arrival, told: string | undefined): Ses
   return /^(127\.|::1$|::ffff:127\.)/.test(ip) ? undefined : { ip, sender, helo };
 }
 
-function announce({ host, folder, save }: InboxFlags, port: number, asJson: boolean): void {
+function announce(
+  { host, folder, save }: InboxFlags,
+  port: number,
+  asJson: boolean,
+  uiPort: number | undefined,
+): void {
   const literal = isIP(host) === 6 ? `[${host}]` : host;
   if (asJson) {
-    print(jsonLine({ type: 'listening', host, port, ...(save && { folder }) }));
+    print(
+      jsonLine({
+        type: 'listening',
+        host,
+        port,
+        ...(save && { folder }),
+        ...(uiPort !== undefined && { uiPort }),
+      }),
+    );
     return;
   }
   const where = save ? `, saving to ${folder}` : '';
@@ -113,7 +174,7 @@ function announce({ host, folder, save }: InboxFlags, port: number, asJson: bool
   host ${host}, port ${port}, no TLS; any user and password, or none
   SMTP_URL=smtp://${literal}:${port}
   mb send --dev ${literal}:${port} …
-
+${uiPort === undefined ? '' : `\nMessages: http://${literal}:${uiPort}/\n`}
 Ctrl-C ends it.\n\n`);
   if (!/^(127\.|::1$|localhost$)/.test(host)) {
     notice(labelled('warning', pc.yellow, 'Other machines on the network can send mail here too.'));

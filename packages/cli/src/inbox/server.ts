@@ -25,6 +25,8 @@ export interface InboxServerOptions {
   readonly port: number;
   /** Octets of a message; more is refused with 552. */
   readonly maxBytes: number;
+  /** The reply that refuses a recipient, or any message after its content; undefined: it is accepted. */
+  readonly refuse?: (stage: 'rcpt' | 'content', address?: string) => string | undefined;
   /** Keeps a message; the client hears 250 when this resolves, and 451 when it rejects. */
   readonly keep: (arrival: Arrival) => Promise<void>;
 }
@@ -55,6 +57,7 @@ export async function startInboxServer(options: InboxServerOptions): Promise<Inb
     maxClients: MAX_CLIENTS,
     socketTimeout: SOCKET_TIMEOUT_MS,
     closeTimeout: 1000,
+    onRcptTo: ({ address }, _session, done) => done(refusalOf(options.refuse?.('rcpt', address))),
     onData: (stream, session, done) => void take(stream, session, options).then(() => done(), done),
   });
   // A client that disconnects does not end the server.
@@ -73,7 +76,7 @@ export async function startInboxServer(options: InboxServerOptions): Promise<Inb
 async function take(
   stream: SMTPServerDataStream,
   session: SMTPServerSession,
-  { maxBytes, keep }: InboxServerOptions,
+  { maxBytes, refuse, keep }: InboxServerOptions,
 ): Promise<void> {
   const pieces: Buffer[] = [];
   let size = 0;
@@ -82,6 +85,8 @@ async function take(
     if (size <= maxBytes) pieces.push(piece);
     else pieces.length = 0;
   }
+  const scripted = refusalOf(refuse?.('content'));
+  if (scripted) throw scripted;
   if (size > maxBytes) throw refusal(552, `5.3.4 The inbox takes ${maxBytes} octets at most`);
   const { mailFrom, rcptTo } = session.envelope;
   const arrival: Arrival = {
@@ -98,6 +103,11 @@ async function take(
   } catch {
     throw refusal(451, '4.3.0 The message could not be saved');
   }
+}
+
+/** A reply such as `550 5.1.1 No such user`. */
+function refusalOf(reply: string | undefined): Error | undefined {
+  return reply === undefined ? undefined : refusal(Number(reply.slice(0, 3)), reply.slice(4));
 }
 
 function refusal(responseCode: number, message: string): Error {
