@@ -43,7 +43,7 @@ export async function destinationsField(task: DestinationsTask): Promise<Field> 
   };
 }
 
-export const tenDestinations = 'ten destinations';
+const tenDestinations = 'ten destinations';
 
 /** How much slower many destinations are than ten, for a disk whose flushes are slow. */
 export async function manyBesideFewField(task: DestinationsTask): Promise<Field> {
@@ -69,7 +69,7 @@ function sqliteContender(sink: Sink, file: string, task: DestinationsTask): Cont
   return ownContender('@mb/broker', sink, task, () => new SqliteStore(`${file}-${runs++}.db`));
 }
 
-export function ownContender(
+function ownContender(
   name: string,
   sink: Sink,
   task: DestinationsTask,
@@ -237,7 +237,7 @@ class FloorDestinations {
   }
 }
 
-export function domainOf(destination: number): string {
+function domainOf(destination: number): string {
   return `d${destination}.test`;
 }
 
@@ -245,7 +245,7 @@ function addressOf(destination: number): string {
   return `127.1.${destination >> 8}.${destination & 255 || 255}`;
 }
 
-export function zoneOf({ destinations }: DestinationsTask): MemoryZones {
+function zoneOf({ destinations }: DestinationsTask): MemoryZones {
   return Object.fromEntries(
     numbers(destinations).flatMap((at) => [
       [domainOf(at), { MX: [[10, `mx.${domainOf(at)}`] as const] }],

@@ -64,7 +64,7 @@ export async function importField(): Promise<Field> {
   };
 }
 
-export const emptyModule = 'an empty module';
+const emptyModule = 'an empty module';
 
 function started(
   name: string,
