@@ -4,6 +4,7 @@ import { dnsRows } from './dns/rows.ts';
 import type { Row } from './harness/row.ts';
 import { mimeRows } from './mime/rows.ts';
 import { queueRows } from './queue/rows.ts';
+import { serverRows } from './server/rows.ts';
 import { smtpRows } from './smtp/rows.ts';
 import { startRows } from './start/rows.ts';
 
@@ -16,6 +17,7 @@ export const rows: readonly Row[] = [
   ...brokerRows,
   ...queueRows,
   ...startRows,
+  ...serverRows,
 ];
 
 /** The row with this id. */
