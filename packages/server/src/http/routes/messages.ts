@@ -242,7 +242,7 @@ function addPost(api: Api, parts: ApiParts): void {
     requireScope(key, 'send');
     const idempotencyKey = idempotencyKeyOf(context.req.header('idempotency-key'));
     const type = mediaType(context);
-    const call: AcceptCall = { key, parts, idempotencyKey, signal: context.req.raw.signal };
+    const call: AcceptCall = { key, parts, idempotencyKey };
     const result = await acceptAs(type, context, call);
     const location = result.id === undefined ? {} : { location: `/v1/messages/${result.id}` };
     return context.json(acceptedView(result), 202, location);
@@ -254,9 +254,9 @@ function acceptAs(type: string, context: Context<ApiEnv>, call: AcceptCall): Pro
     case 'application/json':
       return readJson(context, call.parts.maxMessageBytes).then((input) => acceptJson(input, call));
     case 'multipart/form-data':
-      return acceptForm(context, call);
+      return acceptForm(context, { ...call, signal: context.req.raw.signal });
     case 'message/rfc822':
-      return acceptReady(context, call);
+      return acceptReady(context, { ...call, signal: context.req.raw.signal });
     default:
       return unsupported(type);
   }
@@ -285,7 +285,7 @@ function addBatch(api: Api, parts: ApiParts): void {
       responses: { 200: json(z.object({ results: z.array(batchResult) }), 'A result for each message') },
     }),
     async (context) => {
-      const call = { key: context.get('key'), parts, signal: context.req.raw.signal };
+      const call = { key: context.get('key'), parts };
       const results = await mapLimited(
         context.req.valid('json').messages,
         16,
@@ -312,7 +312,7 @@ function addTemplated(api: Api, parts: ApiParts): void {
     async (context) => {
       const { template, recipients, ...input } = context.req.valid('json');
       const { render } = parseMessageTemplate(messageOf(template));
-      const call = { key: context.get('key'), parts, signal: context.req.raw.signal };
+      const call = { key: context.get('key'), parts };
       const results = await mapLimited(recipients, 16, ({ to, values, idempotencyKey }) =>
         resultOf(parts, async () =>
           accept({ ...render(values), to: to as MailboxInput }, input, { ...call, idempotencyKey }),
@@ -341,7 +341,8 @@ interface AcceptCall {
   readonly key: ApiKey;
   readonly parts: ApiParts;
   readonly idempotencyKey: string | undefined;
-  readonly signal: AbortSignal;
+  /** Of a request whose body is still coming in. */
+  readonly signal?: AbortSignal;
 }
 
 function acceptJson(input: MessageInput, call: AcceptCall): Promise<EnqueueResult> {
