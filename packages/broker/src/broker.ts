@@ -9,7 +9,7 @@ import type { ReadyMessage } from './message/ready-message.ts';
 import type { ObserveOptions, Observer } from './observer.ts';
 import { type BrokerOptions, resolveBrokerOptions } from './options.ts';
 import type { QueueControl, SuppressionControl } from './queue/control.ts';
-import type { EnqueueOptions, EnqueueResult } from './queue/enqueue.ts';
+import type { EnqueueOptions, EnqueueResult } from './queue/enqueue-options.ts';
 import type { EventHandler, SinkOptions } from './queue/event-sink.ts';
 import type { EventsOptions } from './queue/event-stream.ts';
 import type { InboundReport } from './queue/inbound-report.ts';

@@ -81,7 +81,7 @@ export type {
   EnqueueWarning,
   QueuedDeliveryOptions,
   RecipientDelivery,
-} from './queue/enqueue.ts';
+} from './queue/enqueue-options.ts';
 export { type EventHandler, type SinkOptions, type WebhookOptions, webhook } from './queue/event-sink.ts';
 export type { EventsOptions } from './queue/event-stream.ts';
 export type { InboundRecipient, InboundReport } from './queue/inbound-report.ts';

@@ -8,7 +8,8 @@ import { checkQueueVerp, type MailQueueOptions, mailQueueOptions, resolveSenderO
 import { warn } from './process-warning.ts';
 import { Profiles } from './profiles.ts';
 import { QueueControl, SuppressionControl } from './queue/control.ts';
-import { type EnqueueOptions, type EnqueueResult, enqueueMessage } from './queue/enqueue.ts';
+import { enqueueMessage } from './queue/enqueue.ts';
+import type { EnqueueOptions, EnqueueResult } from './queue/enqueue-options.ts';
 import { type EventHandler, pumpEvents, type SinkOptions, sinkOptions } from './queue/event-sink.ts';
 import { type EventsOptions, eventsOptions, streamEvents } from './queue/event-stream.ts';
 import { type InboundReport, receiveReport } from './queue/inbound-report.ts';

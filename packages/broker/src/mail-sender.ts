@@ -29,7 +29,8 @@ import {
   text,
 } from './option-table.ts';
 import { resolveSenderOptions, type SenderOptions } from './options.ts';
-import { checkWishes, dsnOptions, type QueuedDeliveryOptions, wishesOf } from './queue/enqueue.ts';
+import { checkWishes, wishesOf } from './queue/enqueue.ts';
+import { dsnOptions, type QueuedDeliveryOptions } from './queue/enqueue-options.ts';
 import { type SentMessage, sendEach } from './send-many.ts';
 import { isProfileFailure } from './sender/obtain.ts';
 import { createSendingParts, type SendingParts } from './sending-parts.ts';

@@ -1,3 +1,5 @@
+// Long because each options type has its table beside it, and the two are read together.
+
 import { isIP } from 'node:net';
 import type { SignOptions } from '@mb/dkim';
 import type { MtaStsStore, Resolver, ResolverOptions } from '@mb/dns';

@@ -1,3 +1,5 @@
+// Long because the parser is one state machine, fed in pieces of any size.
+
 import { callback, checkOctets, checkOptions, group, type OptionTable } from './argument.ts';
 import type { CharsetDecoder } from './charset.ts';
 import type { Defect, DefectCode } from './defect.ts';

@@ -1,3 +1,5 @@
+// Long because it has one method for each method of the port, most of which only call what is beside it.
+
 import {
   type Accepted,
   type Alias,

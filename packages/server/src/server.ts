@@ -153,6 +153,7 @@ export interface MailServer {
  * const { token } = (await server.keys.create({ name: 'shop', scopes: ['send'] }));
  * await server.listen({ port: 8025 });
  */
+// Long because the object that it returns wires everything that listens.
 export function createServer(options: ServerOptions): MailServer {
   const read = readOptions(options, serverOptions, 'createServer: options');
   const {

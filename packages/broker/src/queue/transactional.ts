@@ -1,4 +1,4 @@
-import type { EnqueueOptions } from './enqueue.ts';
+import type { EnqueueOptions } from './enqueue-options.ts';
 
 /**
  * Options of `enqueue()` for mail that somebody waits for: password resets, sign-in codes, receipts.

@@ -100,14 +100,7 @@ function keyringOfList(
 ): Keyring {
   const list = listOf(given);
   const resolveTxt = (name: string) => toNodeDns(resolver).resolveTxt(name);
-  const byDomain = new Map<string, SignOptions[]>();
-  for (const option of list) {
-    const domain = domainToAscii(option.domain);
-    // A value that is undefined counts as not given: it must not switch the check off.
-    const { selfCheck = { resolveTxt } } = option;
-    const careful = check === 'refuse' ? { ...option, selfCheck } : option;
-    byDomain.set(domain, [...(byDomain.get(domain) ?? []), careful]);
-  }
+  const byDomain = keysByDomain(list, check === 'refuse' ? { resolveTxt } : undefined);
   const signers = new Map([...byDomain].map(([domain, keys]) => [domain, createSigner(keys)] as const));
   const unchecked = new Set(check === 'warn' ? signers.keys() : []);
 
@@ -155,6 +148,21 @@ function keyringOfList(
   }
 
   return { signerFor, check: (fromDomain) => signerFor(fromDomain) !== undefined };
+}
+
+/** @param selfCheck  For keys that have no check of their own; undefined: they are not checked. */
+function keysByDomain(
+  list: readonly SignOptions[],
+  selfCheck: NonNullable<SignOptions['selfCheck']> | undefined,
+): ReadonlyMap<string, readonly SignOptions[]> {
+  const byDomain = new Map<string, SignOptions[]>();
+  for (const option of list) {
+    const domain = domainToAscii(option.domain);
+    // A value that is undefined counts as not given: it must not switch the check off.
+    const checked = selfCheck ? { ...option, selfCheck: option.selfCheck ?? selfCheck } : option;
+    byDomain.set(domain, [...(byDomain.get(domain) ?? []), checked]);
+  }
+  return byDomain;
 }
 
 function listOf(given: SignOptions | readonly SignOptions[] | undefined): readonly SignOptions[] {

@@ -9,6 +9,8 @@
  *   worker reports under a lease that is no longer its own is refused, except the truth that mail was delivered.
  * - An event is written in the transaction of the change that it tells of.
  * - Delays go in as durations and are added to the store's own clock, so workers need not agree on the time.
+ *
+ * Long because each method says all that an engine must obey.
  */
 
 import { group, integer, list, type OptionTable, word } from '../option-table.ts';

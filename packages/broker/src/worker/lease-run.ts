@@ -1,3 +1,5 @@
+// Long because all that can become of a claim is one state, which no other file may change.
+
 import { profiledMessage } from '../message/profiled-message.ts';
 import type { ProfiledMessage } from '../sending-profile.ts';
 import { defaultSchedule, type RetrySchedule, retryDelayMs, type ScheduleOptions } from '../store/backoff.ts';

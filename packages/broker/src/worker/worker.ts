@@ -1,3 +1,5 @@
+// Long because the loop, its leases and its end are one state, which no other file may change.
+
 import type { Clock } from '../clock.ts';
 import { MonotonicClock } from '../monotonic-clock.ts';
 import type { Observers } from '../observer.ts';

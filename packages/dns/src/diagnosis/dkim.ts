@@ -9,6 +9,7 @@ const leastRsaBits = 1024;
 const goodRsaBits = 2048;
 
 /** Is the key of a selector published, usable, and the one that signs? */
+// Long because each branch is one finding, with its evidence and what to do.
 export async function checkDkim(selector: DkimSelector, context: DiagnosisContext): Promise<Finding> {
   const name = `${selector.selector}._domainkey.${context.domain}`;
   const answer = await context.resolver.query(name, 'TXT', { signal: context.signal });

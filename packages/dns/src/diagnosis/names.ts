@@ -56,6 +56,7 @@ export async function checkPtr(
 }
 
 /** Does the HELO name resolve, and to the sending addresses? */
+// Long because each branch is one finding, with its evidence and what to do.
 export async function checkHelo(context: DiagnosisContext): Promise<Finding[]> {
   const { helo, addresses, resolver, signal } = context;
   if (helo === undefined) return [];

@@ -135,6 +135,7 @@ function countVoid(tree: SpfTree): number {
   );
 }
 
+// Long because each statement is one finding, in the order of the report.
 function lintAll({ mechanisms, redirect }: SpfRecord, domain: string): SpfFinding[] {
   const found: SpfFinding[] = [];
   const at = mechanisms.findIndex((mechanism) => mechanism.name === 'all');

@@ -50,6 +50,7 @@ interface Login {
 const defaultPorts = { starttls: 587, tls: 465, local: 25 };
 
 /** Listens for SMTP submission (RFC 6409). @throws {ServerError} MB_SERVER_LISTEN */
+// Long because each callback of the SMTP server is one step of a session.
 export async function startSubmission(
   options: CheckedSubmissionOptions,
   parts: SubmissionParts,

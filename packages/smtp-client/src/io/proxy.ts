@@ -37,6 +37,7 @@ export function proxySocket(proxy: string): OpenSocket {
     : (target) => openBySocks(url, target);
 }
 
+// Long because the socket, its timer and its listeners are cleaned up in every one of its ends.
 async function openByConnect(url: URL, { address, port, signal }: SocketTarget): Promise<Duplex> {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const secure = url.protocol === 'https:';

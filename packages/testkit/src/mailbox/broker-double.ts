@@ -76,6 +76,7 @@ export interface BrokerDouble {
  * await signUp({ broker: mail.broker, address: 'bob@example.org' });
  * expect((await mail.waitForMessage({ to: 'bob@example.org' })).codes()).toHaveLength(1);
  */
+// Long because the object that it returns has all methods of a broker.
 export function createBrokerDouble(given: BrokerDoubleScript = {}): BrokerDouble {
   const check = (script: BrokerDoubleScript, where: string): BrokerDoubleScript =>
     readOptions(script, brokerDoubleScript, where);

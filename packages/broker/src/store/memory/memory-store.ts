@@ -1,3 +1,5 @@
+// Long because it has one method for each method of the port, most of which only call what is beside it.
+
 import { BrokerError } from '../../errors.ts';
 import { MonotonicClock } from '../../monotonic-clock.ts';
 import { type OptionTable, readOptions, withMethods } from '../../option-table.ts';

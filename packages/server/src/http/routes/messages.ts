@@ -1,3 +1,5 @@
+// Long because all routes of one resource, with their schemas, are in one place.
+
 import { z } from '@hono/zod-openapi';
 import type { EnqueueOptions, EnqueueResult, MessageView, ReadyMessage } from '@mb/broker';
 import { parseMessageTemplate } from '@mb/broker/template';
@@ -60,6 +62,7 @@ const readyQuery = z.strictObject({
 const batchResult = z.union([acceptedSchema, z.object({ error: problemSchema })]).openapi('BatchResult');
 
 /** `/v1/messages`: accept, look at and change messages. */
+// Long because it is a list of routes.
 export function addMessageRoutes(api: Api, parts: ApiParts): void {
   addPost(api, parts);
   addBatch(api, parts);

@@ -23,6 +23,7 @@ const entriesSchema = z.strictObject({
 });
 
 /** `/v1/suppressions`: the addresses that get no mail. */
+// Long because it is a list of routes.
 export function addSuppressionRoutes(api: Api, { broker }: ApiParts): void {
   const { suppressions } = broker;
   api.openapi(

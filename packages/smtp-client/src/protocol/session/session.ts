@@ -1,3 +1,5 @@
+// Long because all inputs and outputs of a session arrive here; states and transitions are tables beside it.
+
 import { checkType, misuse, type Reply, SmtpError, type Stage, type TranscriptEntry } from '../../errors.ts';
 import { readOptions } from '../../option-table.ts';
 import { releaseSlab, type Slab, type TransmitBlock, writeBlock } from '../content/transmit-block.ts';

@@ -14,6 +14,8 @@
  * A transaction has a state in WRITER and one in ENVELOPE; both change only by the ledger's `step` and `read`
  * (transaction/ledger.ts). What is not in a row is illegal: the functions at the end return `undefined` for it, and the
  * session ends with MB_SMTP_INTERNAL.
+ *
+ * Long because each row of the tables has its reason beside it.
  */
 
 export const sessionStates = [

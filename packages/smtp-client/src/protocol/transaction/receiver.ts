@@ -25,6 +25,7 @@ export class Receiver {
     this.#context = context;
   }
 
+  // Long because each stage of a transaction is a case of its own.
   /** The reply to a command of a transaction. */
   reply(expected: Expected, reply: Reply, now: number): void {
     const transaction = expected.transaction!;
