@@ -46,6 +46,7 @@ const longestClaimMs = 30_000;
  */
 export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
   return async (claim, context) => {
+    // Long because all groups of a claim share what follows.
     const { clock, random, experiences } = parts.environment;
     const startedAt = clock.now();
     const hosts = experiences.open();
