@@ -56,7 +56,9 @@ export function orNothing<Entry extends AddressInput | MailboxInput>(
 
 function readText(text: string, field: string): (Mailbox | Group)[] {
   // Lists are often joined with a comma too many.
-  const trimmed = text.replace(/^[\s,;]+|[\s,]+$/g, '');
+  let end = text.length;
+  while (end > 0 && /[\s,]/.test(text[end - 1]!)) end--;
+  const trimmed = text.slice(0, end).replace(/^[\s,;]+/, '');
   if (trimmed === '') return [];
   try {
     return parseAddressList(trimmed, { addresses: 'as-received' });

@@ -89,7 +89,7 @@ export function linksOf({ html = '', text = '' }: Pick<ParsedMessage, 'html' | '
     (found[1] ?? found[2] ?? '').replaceAll('&amp;', '&').trim(),
   ).filter((link) => /^https?:\/\//i.test(link));
   // A sentence may end behind a link.
-  const inText = Array.from(text.matchAll(url), ([link]) => link.replace(/[.,;:!?)\]]+$/, ''));
+  const inText = Array.from(text.matchAll(url), ([link]) => link.replace(/[.,;:!?)\]]{1,9}$/, ''));
   return [...new Set([...inHtml, ...inText])];
 }
 
@@ -97,7 +97,11 @@ export function linksOf({ html = '', text = '' }: Pick<ParsedMessage, 'html' | '
 export function codesOf({ html = '', text = '' }: Pick<ParsedMessage, 'html' | 'text'>): string[] {
   const plain =
     text === ''
-      ? html.replace(/<(?:style|script)\b[\s\S]*?<\/(?:style|script)>/gi, ' ').replace(/<[^>]*>/g, ' ')
+      ? html
+          .split(/<\/?(?:style|script)\b[^<>]*>/i)
+          .filter((_, i) => i % 2 === 0)
+          .join(' ')
+          .replace(/<[^<>]*>/g, ' ')
       : text;
   const found = plain
     .replace(url, ' ')

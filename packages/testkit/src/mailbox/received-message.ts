@@ -102,7 +102,7 @@ function linksOf(
     (found) => unescapeHtml(found[1] ?? found[2] ?? found[3] ?? '').trim(),
   ).filter((link) => /^(?:https?:\/\/|mailto:)/i.test(link));
   // A sentence may end behind a link.
-  const inText = Array.from(text.matchAll(url), ([link]) => link.replace(/[.,;:!?)\]]+$/, ''));
+  const inText = Array.from(text.matchAll(url), ([link]) => link.replace(/[.,;:!?)\]]{1,9}$/, ''));
   return [...new Set([...inHtml, ...inText])].filter((link) => {
     if (host !== undefined && (!URL.canParse(link) || new URL(link).hostname !== host.toLowerCase()))
       return false;
@@ -129,9 +129,8 @@ function codesOf({ html, text }: Pick<MessageFacts, 'html' | 'text'>, pattern?: 
 
 /** Good enough to look for codes in; not what a reader shows. */
 function textOf(html: string): string {
-  return unescapeHtml(
-    html.replace(/<(?:style|script)\b[\s\S]*?<\/(?:style|script)>/gi, ' ').replace(/<[^>]*>/g, ' '),
-  );
+  const outside = html.split(/<\/?(?:style|script)\b[^<>]*>/i).filter((_, i) => i % 2 === 0);
+  return unescapeHtml(outside.join(' ').replace(/<[^<>]*>/g, ' '));
 }
 
 const entities: Readonly<Record<string, string>> = {

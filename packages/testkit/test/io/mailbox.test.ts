@@ -1,5 +1,4 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { createRequire } from 'node:module';
 import { createTransport } from 'nodemailer';
 import { expect, it } from 'vitest';
 import { createBrokerDouble, createMailbox, mailMatchers } from '../../src/index.ts';
@@ -140,7 +139,7 @@ it('TKM-08 does what a script says, such as refusing a recipient', async () => {
 });
 
 it('TKM-09 works in jest: the matchers are plain functions', async () => {
-  const { expect: jestExpect } = createRequire(import.meta.url)('expect') as { expect: typeof expect };
+  const { expect: jestExpect } = (await import('expect')) as unknown as { expect: typeof expect };
   jestExpect.extend(mailMatchers);
   const mail = createBrokerDouble();
   await mail.broker.send(reset);
