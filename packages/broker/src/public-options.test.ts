@@ -11,6 +11,8 @@ import * as broker from './index.ts';
 import * as lint from './lint/index.ts';
 import { lintOptions } from './lint/lint-message.ts';
 import { readyMessageOptions } from './message/ready-message.ts';
+import * as spooling from './message/spool.ts';
+import { spoolOptions } from './message/spool.ts';
 import {
   brokerOptions,
   deliveryOptions,
@@ -25,6 +27,8 @@ import * as printable from './printable-text.ts';
 import { suppressedPageOptions } from './queue/control.ts';
 import { sinkOptions, webhookOptions } from './queue/event-sink.ts';
 import { eventsOptions } from './queue/event-stream.ts';
+import * as relay from './relay/index.ts';
+import { oauth2Options } from './relay/oauth2.ts';
 import { routeOptions } from './route/next-hop.ts';
 import { egressSource } from './sender/egress-source.ts';
 import { verpOptions } from './sender/verp.ts';
@@ -326,6 +330,23 @@ const lintWalk: OptionWalk<typeof lint> = {
   authenticate: 'result',
   listVerdicts: 'result',
 };
+// Either a token or its URL is given, so each may be undefined only beside the other.
+const { token: _token, ...oauth2Table } = oauth2Options;
+const relayWalk: OptionWalk<typeof relay> = {
+  oauth2Credentials: [
+    entry({ user: 'ann', token: () => ({ accessToken: 'x' }) }, oauth2Table, (options) =>
+      relay.oauth2Credentials(options),
+    ),
+  ],
+  microsoftTokenUrl: 'none',
+  // A broker checks the credentials of its routes.
+  relayRoute: 'result',
+  wellKnownRelay: 'result',
+};
+async function* nothing() {}
+const spoolWalk: OptionWalk<typeof spooling> = {
+  spool: [entry({ maxBytes: 5 }, spoolOptions, (options) => spooling.spool(nothing(), options))],
+};
 const printableWalk: OptionWalk<typeof printable> = {
   csvCell: 'none',
   printableJson: 'none',
@@ -336,6 +357,8 @@ const storeCases = [
   ...optionCases(template, templateWalk, 'MB_BROKER_OPTION'),
   ...optionCases(lint, lintWalk, 'MB_BROKER_OPTION'),
   ...optionCases(printable, printableWalk, 'MB_BROKER_OPTION'),
+  ...optionCases(relay, relayWalk, 'MB_BROKER_OPTION'),
+  ...optionCases(spooling, spoolWalk, 'MB_BROKER_OPTION'),
   ...optionCases(conformance, {}, 'MB_BROKER_OPTION'),
 ];
 it.each(storeCases)('OPT-04 $name', ({ check }) => check());

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { deliverOptions } from './client.ts';
 import * as client from './index.ts';
 import { authOptions, connectOptions, tlsOptions } from './io/connect-options.ts';
+import * as proxy from './io/proxy.ts';
 import * as protocol from './protocol/index.ts';
 import { factOptions } from './protocol/session/host-experience.ts';
 import { limitOptions } from './protocol/session/limits.ts';
@@ -79,6 +80,7 @@ const protocolWalk: OptionWalk<typeof protocol> = {
 it.each([
   ...optionCases(client, clientWalk, 'MB_SMTP_OPTION'),
   ...optionCases(protocol, protocolWalk, 'MB_SMTP_OPTION'),
+  ...optionCases(proxy, { proxySocket: 'none' }, 'MB_SMTP_OPTION'),
 ])('OPT-04 $name', ({ check }) => check());
 
 const wrongValues = [

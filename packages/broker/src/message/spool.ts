@@ -2,6 +2,7 @@ import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BrokerError } from '../errors.ts';
+import { matching, type OptionTable, readOptions, required, signal } from '../option-table.ts';
 import type { Octets } from './octets.ts';
 
 /** Octets that were read once and can be read again and again, always the same. */
@@ -19,6 +20,14 @@ export interface SpoolOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What `SpoolOptions` accepts. */
+export const spoolOptions = {
+  maxBytes: required(
+    matching<number>('a number of octets above 0', (value) => typeof value === 'number' && value > 0),
+  ),
+  signal: signal(),
+} satisfies OptionTable<SpoolOptions>;
+
 /** Up to this many octets are kept in memory. */
 const maxMemoryBytes = 1024 * 1024;
 const readBytes = 256 * 1024;
@@ -29,12 +38,10 @@ const readBytes = 256 * 1024;
  *
  * What is checked, signed and sent is then the same, whatever happens to the source meanwhile.
  *
- * @throws {BrokerError} MB_BROKER_MESSAGE_TOO_LARGE, MB_BROKER_CONTENT_FAILED, MB_BROKER_SPOOL
+ * @throws {BrokerError} MB_BROKER_OPTION, MB_BROKER_MESSAGE_TOO_LARGE, MB_BROKER_CONTENT_FAILED, MB_BROKER_SPOOL
  */
-export async function spool(
-  source: AsyncIterable<Uint8Array>,
-  { maxBytes, signal }: SpoolOptions,
-): Promise<Spooled> {
+export async function spool(source: AsyncIterable<Uint8Array>, options: SpoolOptions): Promise<Spooled> {
+  const { maxBytes, signal } = readOptions(options, spoolOptions, 'spool: options');
   const held: Uint8Array[] = [];
   let size = 0;
   let file: SpoolFile | undefined;
@@ -73,14 +80,17 @@ class SpoolFile implements AsyncIterable<Uint8Array> {
   }
 
   static async create(): Promise<SpoolFile> {
+    let folder: string | undefined;
     try {
       // mkdtemp makes a folder of mode 0700 whose name cannot be guessed.
-      const folder = await mkdtemp(join(tmpdir(), 'mb-spool-'));
+      folder = await mkdtemp(join(tmpdir(), 'mb-spool-'));
       const handle = await open(join(folder, 'message'), 'wx+', 0o600);
       // Nothing stays behind when the process is killed. Windows keeps the name until the file is closed.
       if (process.platform !== 'win32') await rm(folder, { recursive: true });
       return new SpoolFile(handle, folder);
     } catch (cause) {
+      // A disk that is full or fails must not fill with folders.
+      if (folder !== undefined) await rm(folder, { recursive: true, force: true }).catch(() => {});
       throw spoolFailed(cause);
     }
   }
