@@ -128,7 +128,7 @@ export interface ObserveOptions {
 type Of<Type extends ObservationType> = Extract<Observation, { readonly type: Type }>;
 
 /**
- * The listeners of a broker. Where nobody listens to a type, nothing is made of it: ask {@link Observers.wants} first.
+ * The listeners of a broker. Ask {@link Observers.wants} before making an observation: without a listener none is needed.
  */
 export class Observers {
   readonly #listeners = new Map<ObservationType, Set<(observation: never) => void>>();

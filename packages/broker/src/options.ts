@@ -116,7 +116,7 @@ export interface DeliveryOptions {
   readonly port?: number | undefined;
   /**
    * CIDR blocks that may be dialled although they are not public, for labs and intranets. Default none.
-   * Danger: whoever controls a recipient domain's DNS can then make this machine connect there.
+   * Danger: the owner of a recipient domain's DNS can then make this machine connect there.
    */
   readonly allowAddresses?: readonly string[] | undefined;
   /** Address families in the order in which they are tried. Default IPv4, then IPv6. */
@@ -152,7 +152,7 @@ export interface TlsOptions {
   /**
    * Least that every host must give. `opportunistic` (default): STARTTLS where it works, else plain text, as mail
    * has always been delivered (RFC 7435). `required`: any TLS. `verified`: a certificate for the host's name.
-   * Danger: many mail exchangers have no valid certificate; `verified` for everybody loses mail.
+   * Danger: many mail exchangers have no valid certificate; `verified` for all hosts loses mail.
    */
   readonly minimum?: 'opportunistic' | 'required' | 'verified' | undefined;
   /** Certificates to trust instead of the system's, in PEM. */

@@ -1,7 +1,7 @@
 /**
  * All failure policy of the broker: what a reply is about, and what may be done next.
  *
- * Nothing here talks to a host; `attempt` and the queue ask and obey. What replies mean stands in `reply-rules.ts`.
+ * Nothing here talks to a host; `attempt` and the queue ask and obey. What replies mean is in `reply-rules.ts`.
  */
 import type { Reply, SmtpError } from '@mb/smtp-client';
 import { optionError } from '../errors.ts';

@@ -212,7 +212,7 @@ export function formatExplanation(explanation: Explanation): string {
     ...(requires.length > 0 ? [`Requires   ${requires.join(', ')}`] : []),
   ];
   for (const delivery of deliveries) lines.push('', ...deliveryLines(delivery));
-  // Host names and reasons come from whoever writes the DNS records.
+  // Host names and reasons come from the owners of DNS records.
   return `${lines.map(printableText).join('\n')}\n`;
 }
 

@@ -32,7 +32,7 @@ export type FailureCategory =
  * Whom a failure concerns.
  *
  * - `recipient`: this address; others at the same host may be fine.
- * - `message`: this message, whoever gets it.
+ * - `message`: this message, for every recipient.
  * - `sender`: us: our address, domain, host name or IP address.
  * - `session`: this connection; a new one may do better.
  * - `destination`: the host, whatever is sent to it.

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 
 /** Hosts remembered at once; the ones that were used least recently go first. */
 const mostHosts = 10_000;
-/** A window that was not used for this long is earned again, and limits learnt this long ago are found out anew. */
+/** A window that was not used for this long is earned again, and limits learnt this long ago are found out again. */
 const dayMs = 24 * 3_600_000;
 /** The time of the latest use is kept with the queue this often. */
 const touchMs = 3_600_000;

@@ -1,7 +1,7 @@
 /**
  * Reply rules: which replies mean what. `reply-rules.ts` holds the table; this module only applies it.
  *
- * The first rule whose conditions all hold decides, so a specific rule stands before a general one. Matching takes
+ * The first rule whose conditions all hold decides, so a specific rule is before a general one. Matching takes
  * linear time: phrases know one wildcard and no backtracking.
  */
 import type { Reply } from '@mb/smtp-client';
@@ -132,7 +132,7 @@ function firstOf(lines: readonly string[]): string[] {
   return first;
 }
 
-/** QUIRK(qmail and its heirs): the enhanced code stands at the end, as in `sorry, no mailbox here by that name (#5.1.1)`. */
+/** QUIRK(qmail and its heirs): the enhanced code is at the end, as in `sorry, no mailbox here by that name (#5.1.1)`. */
 function bracketedCode(code: number, lines: readonly string[]): string | undefined {
   const found = /#([45]\.\d{1,3}\.\d{1,3})\b/.exec(lines.join(' '))?.[1];
   return found?.[0] === String(code)[0] ? found : undefined;
@@ -229,7 +229,7 @@ class Phrase {
   }
 }
 
-/** Where `part` stands in `text` from `from` on; at an open side a word may go on. */
+/** Where `part` is in `text` from `from` on; at an open side a word may go on. */
 function findPart(text: string, part: string, from: number, openStart: boolean, openEnd: boolean): number {
   for (let at = text.indexOf(part, from); at >= 0; at = text.indexOf(part, at + 1)) {
     const startsWord = openStart || !joins(text[at - 1], part[0]);

@@ -96,7 +96,7 @@ export function isReady(message: Message | ReadyMessage): message is ReadyMessag
   return 'raw' in message && message.raw !== undefined;
 }
 
-/** Nobody to send to is a mistake, and an empty list of outcomes would look like success. */
+/** A message without recipients is a mistake; an empty list of outcomes would look like success. */
 function refuseNoRecipients(to: unknown): void {
   if (to !== undefined && (!Array.isArray(to) || to.length > 0)) return;
   throw new BrokerError(

@@ -13,7 +13,7 @@ export interface QueuedEnvelope extends Pick<OutgoingMessage, 'requires' | 'mess
   readonly envid?: string;
   /** RFC 3461 §4.3; default `headers`. */
   readonly ret?: 'full' | 'headers';
-  /** The message is a report on these recipients; when nobody gets it, they get an event. */
+  /** The message is a report on these recipients; when no recipient gets it, they get an event. */
   readonly reportOn?: readonly string[];
 }
 

@@ -85,7 +85,7 @@ function headerOf(part: ParsedPart, encoding: string, outermost: boolean): Uint8
   const added: string[] = [];
   if (outermost && part.headers.get('mime-version') === undefined) added.push('MIME-Version: 1.0');
   if (part.headers.get('content-type') === undefined && encoding !== '7bit') {
-    // RFC 1428 §3: text whose charset nobody named.
+    // RFC 1428 §3: text whose charset is not named.
     const charset = isUtf8(part.content) ? 'utf-8' : 'unknown-8bit';
     added.push(`Content-Type: text/plain; charset=${charset}`);
   }

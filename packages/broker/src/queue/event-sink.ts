@@ -16,7 +16,7 @@ export interface SinkOptions {
   readonly after?: EventCursor | 'start' | undefined;
   /** Called after each event that was taken; keep it, and nothing is handed over twice but for a crash in between. */
   readonly saveCursor?: ((cursor: EventCursor) => Promise<void> | void) | undefined;
-  /** Told of each failure that is going to be tried again. */
+  /** Called with each failure that is going to be tried again. */
   readonly onRetry?: ((error: unknown, event: QueueEvent, delayMs: number) => void) | undefined;
   /** Ends the handing over. */
   readonly signal?: AbortSignal | undefined;

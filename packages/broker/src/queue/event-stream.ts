@@ -21,7 +21,7 @@ export const eventsOptions = {
 export interface EventStreamParts {
   readonly store: Pick<QueueStore, 'events' | 'eventsEnd' | 'onWake'>;
   readonly setTimer: (callback: () => void, delayMs: number) => () => void;
-  /** Told of each failure of the store; the stream goes on. */
+  /** Called with each failure of the store; the stream goes on. */
   readonly onError?: (error: unknown) => void;
 }
 

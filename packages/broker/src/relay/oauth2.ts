@@ -31,7 +31,7 @@ export interface OAuth2Options {
   /** With it, tokens are asked for by the grant `refresh_token`, else by `client_credentials`. */
   readonly refreshToken?: string | undefined;
   readonly scope?: string | undefined;
-  /** Told of a new refresh token, which replaces the old one: keep it. */
+  /** Called with a new refresh token, which replaces the old one: keep it. */
   readonly onRefreshToken?: ((refreshToken: string) => void) | undefined;
   /** A token is renewed so long before it expires; default 60,000 ms. */
   readonly renewBeforeMs?: number | undefined;
@@ -167,7 +167,7 @@ async function askEndpoint(options: OAuth2Options, refreshToken: string | undefi
   };
 }
 
-/** http only where nobody is in between. */
+/** http only where no other host is in between. */
 function isTokenUrl(value: unknown): boolean {
   if (typeof value !== 'string' || !URL.canParse(value)) return false;
   const { protocol, hostname } = new URL(value);

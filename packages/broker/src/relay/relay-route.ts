@@ -7,7 +7,7 @@ import type { Relay } from '../route/next-hop.ts';
  *
  * - `smtps://user:password@smtp.example.com` is TLS from the first octet, on port 465.
  * - `smtp://user:password@smtp.example.com` is STARTTLS on port 587, with a certificate that must be valid.
- * - `?tls=none`, `opportunistic` or `required` asks for less. Danger: the password and the mail then go to whoever answers.
+ * - `?tls=none`, `opportunistic` or `required` asks for less. Danger: the password and the mail then go to any host that answers.
  *
  * @param auth  In place of a user and password in the URL, such as `{ credentials: oauth2Credentials(…) }`.
  * @throws {BrokerError} MB_BROKER_OPTION; the message repeats no password.

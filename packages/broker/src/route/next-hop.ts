@@ -185,7 +185,7 @@ export interface NextHopEnvironment {
   readonly egress?: { blocked(): string | undefined };
 }
 
-/** A configured host may have any address: whoever configures it could dial it anyway. */
+/** A configured host may have any address: the operator chose it. */
 const everywhere = ['0.0.0.0/0', '::/0'];
 
 /**

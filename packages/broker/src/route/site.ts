@@ -5,7 +5,7 @@ import type { NextHop } from './next-hop.ts';
 const maxSiteLength = 200;
 
 /**
- * Names the destination that the hosts of a next hop are, so that all domains behind the same hosts share their limits
+ * Names the destination that the hosts of a next hop are, so that all domains with the same hosts share their limits
  * as those hosts see it: the whole set of mail exchangers, the relay, or the domain.
  *
  * @returns undefined when the route is not known now.

@@ -57,7 +57,7 @@ export interface KeyringOptions {
   readonly check: KeyCheck;
   readonly resolver: Resolver;
   readonly clock: Clock;
-  /** Told of keys that are not published as they should be. */
+  /** Called with a sentence about each key that is not published as it should be. */
   readonly onWarning: (warning: string) => void;
 }
 
@@ -104,7 +104,7 @@ function keyringOfList(
   const signers = new Map([...byDomain].map(([domain, keys]) => [domain, createSigner(keys)] as const));
   const unchecked = new Set(check === 'warn' ? signers.keys() : []);
 
-  /** Beside the delivery: a slow look-up delays nobody's mail. */
+  /** Runs beside the delivery: a slow lookup delays no mail. */
   function checkOnce(domain: string): void {
     if (!unchecked.delete(domain)) return;
     for (const option of byDomain.get(domain)!) {

@@ -66,7 +66,7 @@ export function parseVerp(options: VerpOptions, returnPath: string): RecipientId
 }
 
 /**
- * The recipient that a return path claims to stand for, whoever made it up: {@link parseVerp} proves the claim with the
+ * The recipient that a return path claims to stand for, which any sender may have made up: {@link parseVerp} proves the claim with the
  * options of the recipient's sender, which are found by this id.
  */
 export function claimedRecipientId(returnPath: string): RecipientId | undefined {

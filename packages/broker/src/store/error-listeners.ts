@@ -1,6 +1,6 @@
 import { BrokerError } from '../errors.ts';
 
-/** Who is told of the failures of background work: timers, pumps, connections that wait. */
+/** The listeners to failures of background work: timers, pumps, connections that wait. */
 export class ErrorListeners {
   readonly #listeners = new Set<(error: unknown) => void>();
 
@@ -11,7 +11,7 @@ export class ErrorListeners {
     return () => this.#listeners.delete(entry);
   }
 
-  /** Tells all listeners; what one of them throws is a warning of the process and reaches nobody else. */
+  /** Tells all listeners; what one of them throws is a process warning and reaches no other listener. */
   report(error: unknown): void {
     for (const listener of this.#listeners) guarded(listener)(error);
   }

@@ -120,7 +120,7 @@ export interface NewMessage {
   readonly envelope?: object;
 }
 
-/** Content that was stored ahead of its message. What nobody accepts is discarded, or purged after minutes. */
+/** Content that was stored ahead of its message. Content that no message takes is discarded, or purged after minutes. */
 export interface StagedContent {
   readonly stagedId: string;
   /** Octets. */
@@ -346,9 +346,9 @@ export interface Intake<Transaction = never> {
    */
   discard(content: StagedContent): Promise<void>;
   /**
-   * Accepts a message: resolves when it is durable, or, with `transaction`, when its rows stand in that
+   * Accepts a message: resolves when it is durable, or, with `transaction`, when its rows are in that
    * transaction, so that the message exists if and only if the transaction commits. With a synchronous driver
-   * the rows stand there when the call returns.
+   * the rows are there when the call returns.
    * @throws {BrokerError} MB_BROKER_IDEMPOTENCY_CONFLICT, MB_BROKER_STAGED_UNKNOWN, MB_BROKER_MESSAGE_TOO_LARGE,
    *   MB_BROKER_TRANSACTION_UNSUPPORTED, MB_BROKER_OPTION
    */
@@ -529,7 +529,7 @@ export const maxDetailBytes = 16 * 1024;
 const day = 86_400_000;
 /** How long a message is tried, in milliseconds: five days (RFC 5321 §4.5.4.1). */
 export const defaultExpireAfterMs = 5 * day;
-/** When the sender is told of a delay, in milliseconds after acceptance: four hours. */
+/** When a delay is reported to the sender, in milliseconds after acceptance: four hours. */
 export const defaultDelayNoticeAfterMs = 4 * 3_600_000;
 /** The largest message that a store takes, in octets: 64 MiB. */
 export const defaultMaxMessageBytes = 64 * 1024 * 1024;

@@ -11,7 +11,7 @@ import type { MessageId, RecipientId } from './ids.ts';
  * - `held`, `released`: the recipient waits for a decision, or no longer does.
  * - `unknown`: the message may or may not have been delivered, and the caller wants to know rather than retry.
  * - `bounced`: a report about the recipient was sent back, or came in from outside.
- * - `unreported`: a report about the recipient was due and could not be made, or nobody could be given it.
+ * - `unreported`: a report about the recipient was due and could not be made or delivered.
  * - `complained`: the recipient reported the message as unwanted.
  */
 export type QueueEventType = (typeof queueEventTypes)[number];

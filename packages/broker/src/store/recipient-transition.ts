@@ -55,7 +55,7 @@ export function changeByOutcome(
   outcome: Outcome,
   reporter: Reporter,
 ): RecipientChange | undefined {
-  // That mail was delivered is true whoever says it, however late; all else needs the lease.
+  // That mail was delivered is true without a lease too, however late; everything else needs the lease.
   if (reporter === 'stale' && (outcome.kind !== 'delivered' || isFinal(record.state))) return undefined;
   const { attempts } = record;
   // The claim numbered an attempt that did not take place.
@@ -92,7 +92,7 @@ const firstAbandonedMs = 60_000;
 const longestAbandonedMs = 3_600_000;
 
 /**
- * The change for a recipient whose lease ran out. Nobody knows how its attempt ended, so the message's policy
+ * The change for a recipient whose lease ran out. It is not known how its attempt ended, so the message's policy
  * for unknown outcomes decides; the attempt counts.
  */
 export function changeByLostLease(

@@ -100,7 +100,7 @@ export interface WatchRecordsOptions {
   readonly pollMs?: number | undefined;
   /** Ends the iteration, without an error. */
   readonly signal?: AbortSignal | undefined;
-  /** Told of each failure of the store; the iteration goes on. */
+  /** Called with each failure of the store; the iteration goes on. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -114,7 +114,7 @@ export const watchRecordsOptions = {
 
 /**
  * The changes to a collection as they happen, in this process and in others. A record that changes several times
- * between two looks is told of once, with its latest value.
+ * between two reads is reported once, with its latest value.
  *
  * A store that fails is asked again, later and later up to every half minute. When the store is closed the iteration
  * ends.

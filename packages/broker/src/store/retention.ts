@@ -10,7 +10,7 @@ export interface Retention {
   readonly failedMs: number;
   /** The event log; default 14 days. */
   readonly eventsMs: number;
-  /** Staged content that nobody adds to and nobody accepts; default 15 minutes. */
+  /** Staged content that neither grows nor is accepted; default 15 minutes. */
   readonly stagedMs: number;
   /** Most rows of each kind in one call; default 1,000. */
   readonly batch: number;

@@ -5,7 +5,7 @@ import { isCallersFault } from './error-listeners.ts';
 export interface StoreWatchParts {
   readonly store: { onWake(listener: () => void): () => void };
   readonly setTimer: (callback: () => void, delayMs: number) => () => void;
-  /** Told of each failure of the store. */
+  /** Called with each failure of the store. */
   readonly onError?: ((error: unknown) => void) | undefined;
   /** Ends all waiting. */
   readonly signal?: AbortSignal | undefined;

@@ -25,7 +25,7 @@ export interface Suppression {
 /**
  * The form under which an address is kept.
  *
- * DEVIATES RFC 5321 §2.4: the local part is compared without regard to case. Whoever complained as
+ * DEVIATES RFC 5321 §2.4: the local part is compared without regard to case. A recipient that complained as
  * `User@example.com` does not want to hear more as `user@example.com`.
  */
 export function suppressionKey(address: string): string {

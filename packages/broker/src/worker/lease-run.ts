@@ -76,7 +76,7 @@ export type SiteOf = (
 export interface FoundSite {
   readonly site: SiteKey;
   readonly ttlMs: number;
-  /** True when it is that of every message, whoever sends it. */
+  /** True when it is the same for the messages of all senders. */
   readonly forAll: boolean;
 }
 

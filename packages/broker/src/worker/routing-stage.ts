@@ -18,7 +18,7 @@ export interface RoutingStageOptions {
 
 /** Recipients that one round takes. */
 const roundSize = 200;
-/** Sites of a round that are known by then are written down together; slow look-ups do not hold them up. */
+/** Sites of a round that are known by then are written down together; slow lookups do not delay them. */
 const gatherMs = 500;
 /** Rounds under way at once. */
 const mostRounds = 4;
@@ -65,7 +65,7 @@ export class RoutingStage {
     this.#rounds.add(round);
   }
 
-  /** Ends all look-ups; resolves when nothing is under way. What was not routed is so by the next worker. */
+  /** Ends all lookups; resolves when none is under way. The next worker routes what was not routed. */
   async stop(): Promise<void> {
     this.#abort.abort();
     await Promise.all(this.#rounds);
@@ -123,7 +123,7 @@ export class RoutingStage {
     return new Set(lookups.values());
   }
 
-  /** Resolves when all look-ups have ended, or some after a while, or the worker stops. */
+  /** Resolves when all lookups have ended, or some after a while, or the worker stops. */
   async #gather(lookups: ReadonlySet<Lookup>, signal: AbortSignal): Promise<void> {
     const all = Promise.all([...lookups].map(({ ended }) => ended));
     const some = Promise.race([...lookups].map(({ ended }) => ended));

@@ -13,7 +13,7 @@ const longestMs = 24 * 3_600_000;
 
 /** Finds the site of a domain for a message; see {@link siteOfHop}. */
 export function createSiteOf(broker: AttemptEnvironment, profiles: Profiles): SiteOf {
-  /** Look-ups under way: many messages of one profile ask for the same domain at the same time. */
+  /** Lookups under way: many messages of one profile ask for the same domain at the same time. */
   const underWay = new Map<Profile, Map<string, Promise<FoundSite | undefined>>>();
 
   async function find(domain: string, profile: Profile, signal: AbortSignal): Promise<FoundSite | undefined> {

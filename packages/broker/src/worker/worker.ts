@@ -92,7 +92,7 @@ const defaultLeaseMs = 60_000;
 const purgeEveryMs = 600_000;
 /** Time that attempts get to return after they were told to end at once. */
 const abortPatienceMs = 5_000;
-/** For each slot so many attempts may have ended whose outcomes are not written down yet: they share commits. */
+/** Attempts per slot that may have ended while their outcomes are not written yet: they share commits. */
 const mostUnwritten = 4;
 const longestSleepMs = 3_600_000;
 /** Against a store that says "now" and then has nothing. */

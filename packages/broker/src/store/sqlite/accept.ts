@@ -79,7 +79,7 @@ export function beginStaging({ sql, now }: WriteContext): number {
 }
 
 /**
- * Says that content still comes in, so that it is not purged as content that nobody waits for.
+ * Says that content still comes in, so that it is not purged as abandoned.
  * @throws {BrokerError} MB_BROKER_STAGED_UNKNOWN
  */
 export function continueStaging({ sql, now }: WriteContext, id: number): void {

@@ -65,7 +65,7 @@ export class EventBatch {
     this.#events.length = mark;
   }
 
-  /** Writes what was added, and begins anew. */
+  /** Writes and clears the batch. */
   write(sql: Sql): void {
     let block: string[] = [];
     let characters = 0;

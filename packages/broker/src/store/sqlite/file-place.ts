@@ -14,7 +14,7 @@ const sticky = 0o1000n;
 /**
  * The place of a queue file: made for this user alone, and looked at again before mail is accepted.
  *
- * A file that is deleted or replaced while it is open goes on to take writes, which nobody will ever read.
+ * A file that is deleted or replaced while it is open goes on to take writes, which are lost.
  */
 export class FilePlace {
   readonly #path: string;

@@ -42,7 +42,7 @@ export class FinishedRecipients {
     this.#left.length = mark;
   }
 
-  /** Writes what was added, and begins anew. */
+  /** Writes and clears the batch. */
   write(sql: Sql): void {
     const latest = this.#left.at(-1);
     if (!latest) return;

@@ -17,7 +17,7 @@ export interface Gathered {
   /** The place to which `reset` goes back when what was gathered after it is undone. */
   mark(): number;
   reset(mark: number): void;
-  /** Writes what was gathered, and begins anew. */
+  /** Writes and clears what was gathered. */
   write(): void;
 }
 

@@ -88,7 +88,7 @@ export function assignSites(
       unrouted,
     );
     if (!row) continue;
-    // One that does not wait wakes nobody.
+    // One that does not wait wakes no worker.
     const due = row.state === 0 ? row.due : Math.floor(never / 1000);
     const lane = openLane(context, isOwn(row.domain) ? row.domain : site, row, due);
     sql.run('UPDATE mb_recipient SET lane = ? WHERE id = ?', lane, id);

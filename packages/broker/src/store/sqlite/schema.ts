@@ -10,7 +10,7 @@ import { BrokerError } from '../../errors.ts';
  * - A row of the log is a block of events, those of one transaction, as JSON; its number and its moment are those of
  *   its last event.
  * - Moments are epoch milliseconds, but for `ready`, which is microseconds: it is also the place in the round, and
- *   a site or lane that was served goes behind the others of the same millisecond.
+ *   a site or lane that was served goes after the others of the same millisecond.
  */
 const migrations: readonly string[] = [
   `

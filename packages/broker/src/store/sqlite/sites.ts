@@ -4,7 +4,7 @@ import type { SiteSettings } from '../port.ts';
 import { never } from './codes.ts';
 import type { WriteContext } from './write-context.ts';
 
-/** A destination as it stands in the table, JSON read. */
+/** A row of the table of destinations, JSON read. */
 export interface Site {
   readonly name: string;
   readonly suspended: boolean;

@@ -108,7 +108,7 @@ const cacheKib = 16_384;
 /** Losing these writes to a power cut only puts recipients back into the queue. */
 const relaxed = { durable: false };
 const durable = { durable: true };
-/** Nobody but the worker waits for these. */
+/** Only the worker waits for these. */
 const unhurried = { durable: true, patient: true };
 
 /**
