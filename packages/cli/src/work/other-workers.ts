@@ -14,7 +14,7 @@ const collection = 'worker';
 /**
  * Notes in the records of a queue file that this process delivers its mail. A database is shared by any number of workers.
  *
- * @param warn  Told of each other process of this machine that delivers the mail of the file. No mail is lost or sent
+ * @param warn  Called for each other process of this machine that delivers the mail of the file. No mail is lost or sent
  *   twice by it, but a second worker on a file makes nothing faster, and is mostly one that was forgotten.
  * @returns what takes the note away again.
  */
