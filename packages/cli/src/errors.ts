@@ -15,7 +15,9 @@ export type CliErrorCode =
   /** `mb inbox` cannot listen where it was told to. */
   | 'MB_CLI_LISTEN'
   /** The configuration file has wrong keys or values, or cannot be trusted or loaded. */
-  | 'MB_CLI_CONFIG';
+  | 'MB_CLI_CONFIG'
+  /** The server of `--server` refused a request, or cannot be reached. */
+  | 'MB_CLI_SERVER';
 
 const MARKER = Symbol.for('@mb/cli.error');
 

@@ -20,6 +20,7 @@ async function startService(args: readonly string[]): Promise<Service> {
   let child: ChildProcess | undefined;
   let output = '';
   const ended = mb(['serve', '--hostname', 'mail.client.test', '--http', '127.0.0.1:0', ...args], {
+    timeoutMs: 120_000,
     during: (process) => {
       child = process;
       process.stdout?.on('data', (data) => {
@@ -194,4 +195,58 @@ describe('mb key', () => {
     expect(stdout).toContain('Did you mean dev?');
     await Promise.all([first.close(), second.close()]);
   });
+});
+
+describe('--server', () => {
+  it('CLI-81 commands work on the queue of a server as they do on a queue of their own', async () => {
+    const place = await folder();
+    const store = join(place, 'queue.db');
+    const token = await newKey(store, '--scope', 'send,read,content,operate,admin');
+    const service = await startService(['--store', store, '--role', 'http']);
+    const remote = (args: readonly string[], key = token) =>
+      mb([...args, '--server', `http://${service.addresses.http}`], { env: { MB_API_KEY: key } });
+    const both = async (args: readonly string[]) => {
+      const [here, there] = [await mb([...args, '--store', store]), await remote(args)];
+      const read = (run: Run) =>
+        args.includes('--json')
+          ? { ...run, stdout: JSON.parse(run.stdout) }
+          : { ...run, stdout: run.stdout.replaceAll(/\d+ s ago/g, 'just now') };
+      expect(read(there), args.join(' ')).toEqual(read(here));
+      return there;
+    };
+    for (let n = 0; n < 3; n += 1) expect((await post(service.addresses.http!, token)).status).toBe(202);
+    expect((await both(['queue', 'ls', '--json'])).stdout).toContain('bob@one.test');
+    await both(['queue', 'show', '1']);
+    await both(['queue', 'show', '1', '--content']);
+    await both(['queue', 'show', '77']);
+    await both(['queue', 'stats']);
+    expect((await remote(['queue', 'hold', '1', '2', '--yes', '--json'])).stdout).toContain('"changed": 2');
+    await both(['queue', 'ls', '--state', 'held']);
+    expect((await remote(['queue', 'suspend', 'one.test'])).exitCode).toBe(0);
+    await both(['queue', 'stats', '--json']);
+    expect((await remote(['suppress', 'add', 'eve@one.test', '--reason', 'complaint'])).exitCode).toBe(0);
+    await both(['suppress', 'ls']);
+    await both(['suppress', 'ls', 'eve@one.test', '--json']);
+    await both(['suppress', 'export']);
+    expect((await remote(['suppress', 'lift', 'eve@one.test', 'x@one.test', '--yes'])).stdout).toBe(
+      '1 lifted.\n',
+    );
+    const made = await remote(['key', 'new', '--name', 'second', '--scope', 'read']);
+    expect(made.stdout).toMatch(/^mb_/);
+    await both(['key', 'ls', '--json']);
+    const id = made.stdout.slice(3, 19);
+    expect((await remote(['key', 'revoke', id, '--yes'])).stdout).toContain('is revoked');
+    const wrong = await remote(
+      ['queue', 'ls'],
+      'mb_0000000000000000_0000000000000000000000000000000000000000000',
+    );
+    expect(wrong.exitCode).not.toBe(0);
+    expect(wrong.stderr).toContain('MB_SERVER_UNAUTHORIZED');
+    const none = await mb(['queue', 'ls', '--server', 'http://127.0.0.1:1']);
+    expect(none.stderr).toContain('MB_API_KEY');
+    const gone = await mb(['queue', 'ls', '--server', 'http://127.0.0.1:1'], { env: { MB_API_KEY: token } });
+    expect(gone.stderr).toContain('cannot be reached');
+    service.child.kill('SIGTERM');
+    await service.ended;
+  }, 120_000);
 });

@@ -119,6 +119,8 @@ export interface FlagValues {
   readonly json?: boolean | undefined;
   /** Print errors only. */
   readonly quiet?: boolean | undefined;
+  /** The same as --resolver. */
+  readonly server?: Value | Value | readonly Value[] | undefined;
   /** Recipients in this state. */
   readonly state?:
     | 'queued'
@@ -204,8 +206,6 @@ export interface FlagValues {
   readonly check?: boolean | undefined;
   /** Print the new header fields only. */
   readonly fields?: boolean | undefined;
-  /** The same as --resolver. */
-  readonly server?: Value | readonly Value[] | undefined;
   /** Trust the AD bit of DNS servers that are not on loopback. */
   readonly trustAd?: boolean | undefined;
   /** Also print an Authentication-Results field by this name. */
@@ -755,6 +755,8 @@ interface KeyFlagValues {
 interface RevokeKeyFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
   /** Do not ask; needed where there is no terminal. */
   readonly yes?: boolean | undefined;
 }
@@ -763,6 +765,8 @@ interface RevokeKeyFlagValues {
 interface LsKeyFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
 }
@@ -771,6 +775,8 @@ interface LsKeyFlagValues {
 interface NewKeyFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
   /** Which program gets it. */
   readonly name?: Value | undefined;
   /** What it may do: send, read, content, operate, admin. */
@@ -903,6 +909,8 @@ interface SuppressFlagValues {
 interface ImportSuppressFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
   /** This tenant's list; default the list of messages without a tenant. */
   readonly tenant?: Value | undefined;
   /** Print one JSON object. */
@@ -913,6 +921,8 @@ interface ImportSuppressFlagValues {
 interface ExportSuppressFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
   /** This tenant's list; default the list of messages without a tenant. */
   readonly tenant?: Value | undefined;
   /** How to write. */
@@ -925,6 +935,8 @@ interface ExportSuppressFlagValues {
 interface LiftSuppressFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
   /** This tenant's list; default the list of messages without a tenant. */
   readonly tenant?: Value | undefined;
   /** Do not ask; needed where there is no terminal. */
@@ -937,6 +949,8 @@ interface LiftSuppressFlagValues {
 interface AddSuppressFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
   /** This tenant's list; default the list of messages without a tenant. */
   readonly tenant?: Value | undefined;
   /** Why. */
@@ -949,6 +963,8 @@ interface AddSuppressFlagValues {
 interface LsSuppressFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
   /** This tenant's list; default the list of messages without a tenant. */
   readonly tenant?: Value | undefined;
   /** Print one JSON object. */
@@ -993,6 +1009,8 @@ interface MigrateQueueFlagValues {
 interface ExportQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
   /** Recipients in this state. */
   readonly state?:
     | 'queued'
@@ -1021,6 +1039,8 @@ interface ExportQueueFlagValues {
 interface StatsQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
 }
@@ -1037,6 +1057,8 @@ interface ResumeQueueFlagValues {
 interface SuspendQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
   /** Reason, shown by "mb queue stats". */
   readonly note?: Value | undefined;
   /** Print one JSON object. */
@@ -1047,6 +1069,8 @@ interface SuspendQueueFlagValues {
 interface RetryQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
   /** Recipients in this state. */
   readonly state?:
     | 'queued'
@@ -1077,6 +1101,8 @@ interface RetryQueueFlagValues {
 interface CancelQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
   /** Recipients in this state. */
   readonly state?:
     | 'queued'
@@ -1107,6 +1133,8 @@ interface CancelQueueFlagValues {
 interface ReleaseQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
   /** Recipients in this state. */
   readonly state?:
     | 'queued'
@@ -1137,6 +1165,8 @@ interface ReleaseQueueFlagValues {
 interface HoldQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
   /** Recipients in this state. */
   readonly state?:
     | 'queued'
@@ -1167,6 +1197,8 @@ interface HoldQueueFlagValues {
 interface ShowQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
   /** Print the message itself, as it is stored. */
   readonly content?: boolean | undefined;
   /** Print one JSON object. */
@@ -1177,6 +1209,8 @@ interface ShowQueueFlagValues {
 interface LsQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
   /** Recipients in this state. */
   readonly state?:
     | 'queued'

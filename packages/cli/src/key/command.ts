@@ -7,9 +7,15 @@ import { parseMoment, wholeNumber } from '../parse-flag.ts';
 import { confirm } from '../queue/confirm.ts';
 import { type StoreAccess, withStore } from '../queue/store.ts';
 import { type StoreFlags, storeFlag } from '../queue/store-flag.ts';
+import { serverClient } from '../remote/api.ts';
+import { remoteKeys } from '../remote/remote-keys.ts';
+import { type ServerFlags, serverFlag } from '../remote/server-flag.ts';
 import { formatTable } from '../table.ts';
 
-interface NewKeyFlags extends StoreFlags {
+/** What commands do with keys, be they in a queue that is opened here or behind a server. */
+type KeyAccess = Pick<ApiKeys, 'create' | 'list' | 'get' | 'revoke'>;
+
+interface NewKeyFlags extends StoreFlags, ServerFlags {
   readonly name: string;
   readonly scope: readonly string[];
   readonly tenant?: string;
@@ -38,6 +44,7 @@ function newCommand(): Command {
   return new Command('new')
     .description('make a key; its token is shown once')
     .addOption(storeFlag())
+    .addOption(serverFlag())
     .requiredOption('--name <text>', 'which program gets it')
     .addOption(
       new Option('--scope <scopes>', 'what it may do: send, read, content, operate, admin')
@@ -87,12 +94,13 @@ function listCommand(): Command {
   return new Command('ls')
     .description('list keys')
     .addOption(storeFlag())
+    .addOption(serverFlag())
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       '\nExamples:\n  mb key ls --store queue.db\n\nExit codes: 0 listed, 1 there is none.',
     )
-    .action(async (flags: StoreFlags & { readonly json?: true }) => {
+    .action(async (flags: StoreFlags & ServerFlags & { readonly json?: true }) => {
       const rows = await withKeys(flags, 'read', allKeys);
       process.exitCode = rows.length === 0 ? 1 : 0;
       if (flags.json) return printJson({ rows });
@@ -115,12 +123,13 @@ function revokeCommand(): Command {
     .description('end a key')
     .argument('<id>', 'as "mb key ls" shows it')
     .addOption(storeFlag())
+    .addOption(serverFlag())
     .option('-y, --yes', 'do not ask; needed where there is no terminal')
     .addHelpText(
       'after',
       '\nExamples:\n  mb key revoke 0f1e2d3c4b5a6978 --yes\n\nServers that run refuse it within a second.\nExit codes: 0 revoked, 1 there is no such key, 130 the answer was no.',
     )
-    .action(async (id: string, flags: StoreFlags & { readonly yes?: true }) => {
+    .action(async (id: string, flags: StoreFlags & ServerFlags & { readonly yes?: true }) => {
       const revoked = await withKeys(flags, 'look', async (keys) => {
         const key = await keys.get(id);
         if (!key) return false;
@@ -133,7 +142,7 @@ function revokeCommand(): Command {
     });
 }
 
-async function allKeys(keys: ApiKeys): Promise<ApiKey[]> {
+async function allKeys(keys: KeyAccess): Promise<ApiKey[]> {
   const all: ApiKey[] = [];
   for (let after: string | undefined, more = true; more; ) {
     const { rows, next } = await keys.list({ after, limit: 1000 });
@@ -145,10 +154,11 @@ async function allKeys(keys: ApiKeys): Promise<ApiKey[]> {
 }
 
 async function withKeys<Result>(
-  flags: StoreFlags,
+  flags: StoreFlags & ServerFlags,
   access: StoreAccess,
-  work: (keys: ApiKeys) => Promise<Result>,
+  work: (keys: KeyAccess) => Promise<Result>,
 ): Promise<Result> {
+  if (flags.server !== undefined) return work(remoteKeys(await serverClient(flags.server)));
   // Loaded here: no other command needs it.
   const { ApiKeys, ServerError } = await import('@mb/server');
   return withStore(flags, access, async (store) => {

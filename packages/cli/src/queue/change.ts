@@ -1,17 +1,18 @@
-import type { QueueControl, RecipientState, Selector } from '@mb/broker';
+import type { RecipientState, Selector } from '@mb/broker';
 import { Command } from 'commander';
 import { print, printJson } from '../output.ts';
 import { plural } from '../plural.ts';
+import { type ServerFlags, serverFlag } from '../remote/server-flag.ts';
 import { confirm } from './confirm.ts';
 import { eachRecipient } from './recipients.ts';
 import { addSelectorFlags, requireSelectors, type SelectorFlags } from './selector.ts';
-import { withQueue } from './store.ts';
+import { type QueueAccess, withQueue } from './store.ts';
 import { type StoreFlags, storeFlag } from './store-flag.ts';
 
 /** What an operator does with recipients. */
 export type Change = 'hold' | 'release' | 'cancel' | 'retry';
 
-interface ChangeFlags extends StoreFlags, SelectorFlags {
+interface ChangeFlags extends StoreFlags, ServerFlags, SelectorFlags {
   readonly yes?: true;
   readonly json?: true;
 }
@@ -50,7 +51,8 @@ export function changeCommand(change: Change): Command {
   const command = new Command(change)
     .description(DESCRIPTIONS[change])
     .argument('[message...]', 'ids of messages')
-    .addOption(storeFlag());
+    .addOption(storeFlag())
+    .addOption(serverFlag());
   return addSelectorFlags(command)
     .option('--all', 'all recipients of the queue')
     .option('-y, --yes', 'do not ask; needed where there is no terminal')
@@ -75,7 +77,7 @@ export function changeCommand(change: Change): Command {
 }
 
 /** How many recipients, of how many messages, the change applies to. */
-async function count(control: QueueControl, selectors: readonly Selector[], change: Change) {
+async function count(control: QueueAccess['control'], selectors: readonly Selector[], change: Change) {
   let recipients = 0;
   const messages = new Set<string>();
   for await (const { state, messageId } of eachRecipient(control, selectors)) {

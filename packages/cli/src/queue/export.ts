@@ -3,12 +3,13 @@ import type { RecipientView } from '@mb/broker';
 import { csvCell } from '@mb/broker/printable-text';
 import { Command, Option } from 'commander';
 import { jsonLine } from '../output.ts';
+import { type ServerFlags, serverFlag } from '../remote/server-flag.ts';
 import { eachRecipient, lastWord } from './recipients.ts';
 import { addSelectorFlags, readSelectors, type SelectorFlags } from './selector.ts';
 import { withQueue } from './store.ts';
 import { type StoreFlags, storeFlag } from './store-flag.ts';
 
-interface ExportFlags extends StoreFlags, SelectorFlags {
+interface ExportFlags extends StoreFlags, ServerFlags, SelectorFlags {
   readonly format: 'jsonl' | 'csv';
 }
 
@@ -25,7 +26,8 @@ export function exportCommand(): Command {
   const command = new Command('export')
     .description('write recipients as JSON lines or CSV, for other programs')
     .argument('[message...]', 'only of these messages')
-    .addOption(storeFlag());
+    .addOption(storeFlag())
+    .addOption(serverFlag());
   return addSelectorFlags(command)
     .addOption(new Option('--format <format>', 'how to write').choices(['jsonl', 'csv']).default('jsonl'))
     .addOption(new Option('--json', 'the same as --format jsonl').implies({ format: 'jsonl' }))

@@ -2,6 +2,7 @@ import type { RecipientView } from '@mb/broker';
 import { Command, Option } from 'commander';
 import { print, printJson } from '../output.ts';
 import { wholeNumber } from '../parse-flag.ts';
+import { type ServerFlags, serverFlag } from '../remote/server-flag.ts';
 import { formatTable } from '../table.ts';
 import { formatDistance } from '../time.ts';
 import { eachRecipient, lastWord } from './recipients.ts';
@@ -9,7 +10,7 @@ import { addSelectorFlags, readSelectors, type SelectorFlags } from './selector.
 import { withQueue } from './store.ts';
 import { type StoreFlags, storeFlag } from './store-flag.ts';
 
-interface ListFlags extends StoreFlags, SelectorFlags {
+interface ListFlags extends StoreFlags, ServerFlags, SelectorFlags {
   readonly limit: number;
   readonly json?: true;
 }
@@ -27,7 +28,8 @@ export function listCommand(): Command {
   const command = new Command('ls')
     .description('list recipients')
     .argument('[message...]', 'only of these messages')
-    .addOption(storeFlag());
+    .addOption(storeFlag())
+    .addOption(serverFlag());
   return addSelectorFlags(command)
     .addOption(
       new Option('--limit <number>', 'maximum number of rows')

@@ -4,7 +4,7 @@ const PAGE = 1000;
 
 /** All recipients that the selectors choose, read page by page. */
 export async function* eachRecipient(
-  control: QueueControl,
+  control: Pick<QueueControl, 'list'>,
   selectors: readonly Selector[],
 ): AsyncGenerator<RecipientView> {
   for (const selector of selectors) {

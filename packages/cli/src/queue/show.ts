@@ -4,13 +4,14 @@ import { Command, Option } from 'commander';
 import { colors as pc } from '../colors.ts';
 import { notice, print, printJson } from '../output.ts';
 import { plural } from '../plural.ts';
+import { type ServerFlags, serverFlag } from '../remote/server-flag.ts';
 import { printable } from '../terminal.ts';
 import { formatDistance, formatMoment } from '../time.ts';
 import { formatRecipients } from './list.ts';
 import { withQueue } from './store.ts';
 import { type StoreFlags, storeFlag } from './store-flag.ts';
 
-interface ShowFlags extends StoreFlags {
+interface ShowFlags extends StoreFlags, ServerFlags {
   readonly content?: true;
   readonly json?: true;
 }
@@ -28,6 +29,7 @@ export function showCommand(): Command {
     .description('show a message with its recipients, or its content')
     .argument('<message>', 'its id in the queue')
     .addOption(storeFlag())
+    .addOption(serverFlag())
     .option('--content', 'print the message itself, as it is stored')
     .addOption(new Option('--json', 'print one JSON object').conflicts('content'))
     .addHelpText('after', EXAMPLES)

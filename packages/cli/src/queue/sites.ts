@@ -1,11 +1,11 @@
-import type { QueueControl } from '@mb/broker';
 import { Command } from 'commander';
 import { print, printJson } from '../output.ts';
+import { type ServerFlags, serverFlag } from '../remote/server-flag.ts';
 import { printable } from '../terminal.ts';
-import { withQueue } from './store.ts';
+import { type QueueAccess, withQueue } from './store.ts';
 import { type StoreFlags, storeFlag } from './store-flag.ts';
 
-interface SiteFlags extends StoreFlags {
+interface SiteFlags extends StoreFlags, ServerFlags {
   readonly note?: string;
   readonly json?: true;
 }
@@ -16,6 +16,7 @@ export function suspendCommand(): Command {
     .description('stop attempts at destinations until they are resumed; mail still expires')
     .argument('<site...>', 'destinations, as "mb queue stats" names them')
     .addOption(storeFlag())
+    .addOption(serverFlag())
     .option('--note <text>', 'reason, shown by "mb queue stats"')
     .option('--json', 'print one JSON object')
     .addHelpText('after', examples('suspend', " --note 'They asked us to wait until Monday.'"))
@@ -41,7 +42,7 @@ async function changeSites(
   sites: readonly string[],
   flags: SiteFlags,
   done: string,
-  change: (control: QueueControl, site: string) => Promise<void>,
+  change: (control: QueueAccess['control'], site: string) => Promise<void>,
 ): Promise<void> {
   await withQueue(flags, 'look', async ({ control }) => {
     for (const site of sites) await change(control, site);

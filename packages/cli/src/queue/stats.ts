@@ -2,13 +2,14 @@ import type { QueueStats, SiteView } from '@mb/broker';
 import { Command } from 'commander';
 import { colors as pc } from '../colors.ts';
 import { print, printJson } from '../output.ts';
+import { type ServerFlags, serverFlag } from '../remote/server-flag.ts';
 import { formatTable } from '../table.ts';
 import { wrap } from '../terminal.ts';
 import { formatDistance } from '../time.ts';
 import { withQueue } from './store.ts';
 import { type StoreFlags, storeFlag } from './store-flag.ts';
 
-interface StatsFlags extends StoreFlags {
+interface StatsFlags extends StoreFlags, ServerFlags {
   readonly json?: true;
 }
 
@@ -24,6 +25,7 @@ export function statsCommand(): Command {
   return new Command('stats')
     .description('show queued mail by destination, and what is paused and why')
     .addOption(storeFlag())
+    .addOption(serverFlag())
     .option('--json', 'print one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: StatsFlags) => {

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import type { MailQueue, QueueStore } from '@mb/broker';
+import type { QueueControl, QueueStats, QueueStore, SuppressionControl } from '@mb/broker';
 import type { ConfiguredStoreOptions } from '../config/broker-settings.ts';
 import type { OptionSections } from '../config/option-sections.ts';
 import { CliError } from '../errors.ts';
+import type { ServerFlags } from '../remote/server-flag.ts';
 import type { StoreLocation } from './location.ts';
 import { postgresStore } from './postgres.ts';
 import type { StoreFlags } from './store-flag.ts';
@@ -45,16 +46,31 @@ export async function withStore<Result>(
   }
 }
 
+/** What commands do with a queue, be it opened here or behind a server. */
+export interface QueueAccess {
+  readonly control: Pick<
+    QueueControl,
+    'list' | 'show' | 'content' | 'hold' | 'release' | 'cancel' | 'retry' | 'suspend' | 'resume'
+  >;
+  readonly suppressions: Pick<SuppressionControl, 'list' | 'find' | 'add' | 'lift'>;
+  stats(): Promise<QueueStats>;
+}
+
 /**
- * Runs `work` with what an operator may do with an open queue, and closes it.
+ * Runs `work` with what an operator may do with an open queue, and closes it; or with the queue of a server.
  *
- * @throws {CliError} MB_CLI_USAGE, MB_CLI_FILE, MB_CLI_PACKAGE; BrokerError MB_BROKER_STORE_…
+ * @throws {CliError} MB_CLI_USAGE, MB_CLI_FILE, MB_CLI_PACKAGE, MB_CLI_SERVER; BrokerError MB_BROKER_STORE_…
  */
 export async function withQueue<Result>(
-  flags: StoreFlags,
+  flags: StoreFlags & ServerFlags,
   access: StoreAccess,
-  work: (queue: MailQueue) => Promise<Result>,
+  work: (queue: QueueAccess) => Promise<Result>,
 ): Promise<Result> {
+  if (flags.server !== undefined) {
+    const { remoteQueue } = await import('../remote/remote-queue.ts');
+    const { serverClient } = await import('../remote/api.ts');
+    return work(remoteQueue(await serverClient(flags.server)));
+  }
   const { MailQueue } = await import('@mb/broker');
   return withStore(flags, access, (store) => work(new MailQueue({ store })));
 }

@@ -10,12 +10,13 @@ import { plural } from '../plural.ts';
 import { confirm } from '../queue/confirm.ts';
 import { withQueue } from '../queue/store.ts';
 import { type StoreFlags, storeFlag } from '../queue/store-flag.ts';
+import { type ServerFlags, serverFlag } from '../remote/server-flag.ts';
 import { unreadable } from '../send/file.ts';
 import { formatTable } from '../table.ts';
 import { printable } from '../terminal.ts';
 import { formatMoment } from '../time.ts';
 
-interface SuppressFlags extends StoreFlags {
+interface SuppressFlags extends StoreFlags, ServerFlags {
   /** Absent: the list of messages without a tenant. */
   readonly tenant?: string;
   readonly json?: true;
@@ -39,6 +40,7 @@ function base(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .addOption(storeFlag())
+    .addOption(serverFlag())
     .option('--tenant <name>', "this tenant's list; default the list of messages without a tenant");
 }
 
@@ -158,7 +160,7 @@ function importCommand(): Command {
 }
 
 async function* eachEntry(
-  control: SuppressionControl,
+  control: Pick<SuppressionControl, 'list'>,
   { tenant, allTenants }: SuppressFlags & { readonly allTenants?: true },
 ): AsyncGenerator<Suppression> {
   for (let after: string | undefined, more = true; more; ) {

@@ -1,0 +1,47 @@
+import type { ServerClient } from '@mb/server/client';
+import { CliError } from '../errors.ts';
+
+/** What a request of the client answers. */
+type Answer<Data> = Promise<{ data?: Data; error?: unknown; response: Response }>;
+
+/**
+ * A client of a server, with the key of the environment.
+ *
+ * @throws {CliError} MB_CLI_USAGE
+ */
+export async function serverClient(server: string): Promise<ServerClient> {
+  const token = process.env.MB_API_KEY;
+  if (!token) {
+    throw new CliError('MB_CLI_USAGE', 'Set MB_API_KEY to a key of the server; "mb key new" makes one.');
+  }
+  // Loaded here: no other command needs it.
+  const { createClient } = await import('@mb/server/client');
+  return createClient({ url: server, token });
+}
+
+/** The data of an answer. @throws {CliError} MB_CLI_SERVER for a problem, or a server that cannot be reached */
+export async function dataOf<Data>(answer: Answer<Data>): Promise<Data> {
+  const { data, error, response } = await reached(answer);
+  if (error === undefined) return data as Data;
+  const { detail, code } = error as { readonly detail?: string; readonly code?: string };
+  throw new CliError(
+    'MB_CLI_SERVER',
+    `The server answered ${response.status}: ${detail ?? 'no reason'}${code === undefined ? '' : ` (${code})`}`,
+  );
+}
+
+/** Likewise; undefined where the server has no such object. */
+export async function dataIfAny<Data>(answer: Answer<Data>): Promise<Data | undefined> {
+  const { response } = await reached(answer);
+  return response.status === 404 ? undefined : dataOf(answer);
+}
+
+async function reached<Data>(answer: Answer<Data>): Answer<Data> {
+  try {
+    return await answer;
+  } catch (cause) {
+    const reason =
+      cause instanceof Error ? ((cause.cause as Error | undefined)?.message ?? cause.message) : '';
+    throw new CliError('MB_CLI_SERVER', `The server cannot be reached: ${reason}.`, { cause });
+  }
+}

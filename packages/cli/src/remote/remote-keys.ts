@@ -1,0 +1,37 @@
+import type { ApiKey, ApiKeys, Scope } from '@mb/server';
+import type { components, ServerClient } from '@mb/server/client';
+import { dataOf } from './api.ts';
+
+/** The keys of a server, as the commands use those of a queue that they open themselves. */
+export function remoteKeys(client: ServerClient): Pick<ApiKeys, 'create' | 'list' | 'get' | 'revoke'> {
+  const list: ApiKeys['list'] = async ({ after, limit } = {}) => {
+    const query = { ...(after !== undefined && { after }), ...(limit !== undefined && { limit }) };
+    const { data, next } = await dataOf(client.GET('/v1/keys', { params: { query } }));
+    return { rows: data.map(keyOf), ...(next !== undefined && { next }) };
+  };
+  return {
+    list,
+    async create(given) {
+      const { token, ...key } = await dataOf(client.POST('/v1/keys', { body: given as never }));
+      return { token, key: keyOf(key) };
+    },
+    async get(id) {
+      for (let after: string | undefined; ; ) {
+        const { rows, next } = await list({ after, limit: 1000 });
+        const found = rows.find((key) => key.id === id);
+        if (found || next === undefined) return found;
+        after = next;
+      }
+    },
+    async revoke(id) {
+      const { error, response } = await client.DELETE('/v1/keys/{id}', { params: { path: { id } } });
+      if (response.status === 404) return false;
+      await dataOf(Promise.resolve({ error, response }));
+      return true;
+    },
+  };
+}
+
+function keyOf(key: components['schemas']['ApiKey']): ApiKey {
+  return { ...key, scopes: key.scopes as Scope[] } as ApiKey;
+}
