@@ -4,13 +4,19 @@ import { colors as pc } from '../colors.ts';
 import { CliError } from '../errors.ts';
 import { exitCodes } from '../exit-code.ts';
 import { notice, print, printJson } from '../output.ts';
+import type { StoreFlags } from '../queue/store-flag.ts';
 import { brokerOptions } from '../send/broker-options.ts';
+import type { DeliveryFlags, SignatureFlags } from '../send/flags.ts';
 import { formatTable } from '../table.ts';
 import { fitLines, labelled } from '../terminal.ts';
 import { isConfigured } from './apply.ts';
 import { readBrokerSettings } from './broker-settings.ts';
-import type { CheckFlags } from './command.ts';
 import { secretKeys } from './text-source.ts';
+
+/** Flags of `mb config check`. */
+export interface CheckFlags extends StoreFlags, SignatureFlags, DeliveryFlags {
+  readonly json?: true;
+}
 
 /** A value that is not the default, and where it comes from. */
 interface InForce {

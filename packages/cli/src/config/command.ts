@@ -1,13 +1,7 @@
 import { Command } from 'commander';
-import type { StoreFlags } from '../queue/store-flag.ts';
 import { storeFlag } from '../queue/store-flag.ts';
-import type { DeliveryFlags, SignatureFlags } from '../send/flags.ts';
 import { deliveryOptions, signatureOptions } from '../send/flags.ts';
-
-/** Flags of `mb config check`. */
-export interface CheckFlags extends StoreFlags, SignatureFlags, DeliveryFlags {
-  readonly json?: true;
-}
+import type { CheckFlags } from './check.ts';
 
 const EXAMPLES = `
 Examples:
