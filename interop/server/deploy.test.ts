@@ -92,7 +92,7 @@ while True:
   });
 });
 
-/** Asks `mb` itself: an unknown flag or role is told of before --help is. */
+/** Asks `mb` itself: an unknown flag or role is an error before the queue is opened. */
 async function expectKnownFlags(command: readonly string[]): Promise<void> {
   const { code, stderr } = await runCommand(process.execPath, [
     ...['--conditions=@mb/source', cli, '--no-config', ...command, '--store', '/nowhere/queue.db'],

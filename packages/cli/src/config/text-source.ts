@@ -105,10 +105,17 @@ async function readText(
     if (secret && process.platform !== 'win32' && ((await stat(file)).mode & 0o077) !== 0) {
       warnings.push(`${path}: Other users of this machine may read ${file}; run: chmod 600 ${file}`);
     }
-    if (text.trim() !== '') return text.replace(/(?:\r?\n)+$/, '');
+    if (text.trim() !== '') return withoutLastLineEnds(text);
     problems.push(`${path}: The file ${file} is empty.`);
   } catch (error) {
     problems.push(`${path}: The file ${file} cannot be read: ${(error as Error).message}.`);
   }
   return undefined;
+}
+
+/** A file that an editor wrote ends with a line end, which is no part of its text. */
+function withoutLastLineEnds(text: string): string {
+  let end = text.length;
+  while (end > 0 && (text[end - 1] === '\n' || text[end - 1] === '\r')) end -= 1;
+  return text.slice(0, end);
 }

@@ -5,6 +5,7 @@
  * @param nonce  Of the policy that lets only this script and this style run.
  */
 export function inboxPage(nonce: string): string {
+  // Long because a page is one text.
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

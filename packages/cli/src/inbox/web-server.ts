@@ -58,6 +58,7 @@ async function answer(
   parts: WebParts,
   ending: AbortSignal,
 ): Promise<void> {
+  // Long because each route is one case of it.
   if (!isOwnHost(request.headers.host)) {
     sendJson(response, 403, {
       error: 'Ask by an address, or by localhost: other names may be a page of somebody else.',

@@ -4,9 +4,10 @@ import { print, printJson } from '../output.ts';
 import { plural } from '../plural.ts';
 import { type ServerFlags, serverFlag } from '../remote/server-flag.ts';
 import { confirm } from './confirm.ts';
+import type { QueueAccess } from './queue-access.ts';
 import { eachRecipient } from './recipients.ts';
 import { addSelectorFlags, requireSelectors, type SelectorFlags } from './selector.ts';
-import { type QueueAccess, withQueue } from './store.ts';
+import { withQueue } from './store.ts';
 import { type StoreFlags, storeFlag } from './store-flag.ts';
 
 /** What an operator does with recipients. */

@@ -2,7 +2,8 @@ import { Command } from 'commander';
 import { print, printJson } from '../output.ts';
 import { type ServerFlags, serverFlag } from '../remote/server-flag.ts';
 import { printable } from '../terminal.ts';
-import { type QueueAccess, withQueue } from './store.ts';
+import type { QueueAccess } from './queue-access.ts';
+import { withQueue } from './store.ts';
 import { type StoreFlags, storeFlag } from './store-flag.ts';
 
 interface SiteFlags extends StoreFlags, ServerFlags {

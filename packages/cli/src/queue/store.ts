@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import type { QueueControl, QueueStats, QueueStore, SuppressionControl } from '@mb/broker';
+import type { QueueStore } from '@mb/broker';
 import type { ConfiguredStoreOptions } from '../config/broker-settings.ts';
 import type { OptionSections } from '../config/option-sections.ts';
 import { CliError } from '../errors.ts';
 import type { ServerFlags } from '../remote/server-flag.ts';
 import type { StoreLocation } from './location.ts';
 import { postgresStore } from './postgres.ts';
+import type { QueueAccess } from './queue-access.ts';
 import type { StoreFlags } from './store-flag.ts';
 
 /** A queue of either kind. */
@@ -44,16 +45,6 @@ export async function withStore<Result>(
   } finally {
     await store.close();
   }
-}
-
-/** What commands do with a queue, be it opened here or behind a server. */
-export interface QueueAccess {
-  readonly control: Pick<
-    QueueControl,
-    'list' | 'show' | 'content' | 'hold' | 'release' | 'cancel' | 'retry' | 'suspend' | 'resume'
-  >;
-  readonly suppressions: Pick<SuppressionControl, 'list' | 'find' | 'add' | 'lift'>;
-  stats(): Promise<QueueStats>;
 }
 
 /**

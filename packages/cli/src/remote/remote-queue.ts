@@ -11,7 +11,7 @@ import type {
 } from '@mb/broker';
 import type { components, ServerClient } from '@mb/server/client';
 import { CliError } from '../errors.ts';
-import type { QueueAccess } from '../queue/store.ts';
+import type { QueueAccess } from '../queue/queue-access.ts';
 import { dataIfAny, dataOf } from './api.ts';
 
 type Schemas = components['schemas'];

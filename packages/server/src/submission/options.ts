@@ -72,7 +72,9 @@ const shared = {
   host: text('a host name or an address', { pattern: /^[^\s/]+$/ }),
   port: integer(0, 65_535),
   hostname: required(
-    text('a host name such as mail.example.com', { pattern: /^(?=.{1,255}$)[A-Za-z0-9]([\w-]*\.?)*$/ }),
+    text('a host name such as mail.example.com', {
+      pattern: /^(?=.{1,255}$)[A-Za-z0-9][\w-]*(?:\.[\w-]+)*\.?$/,
+    }),
   ),
   maxClients: integer(1, 100_000, { default: 200 }),
   maxRecipients: integer(1, 65_536, { default: 1000 }),
