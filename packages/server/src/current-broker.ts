@@ -3,7 +3,7 @@ import type { MailBroker } from '@mb/broker';
 /** What the server uses of a broker. */
 export type ServedBroker = Pick<
   MailBroker,
-  'enqueue' | 'explain' | 'health' | 'events' | 'queue' | 'suppressions' | 'records'
+  'enqueue' | 'explain' | 'health' | 'events' | 'receiveReport' | 'queue' | 'suppressions' | 'records'
 >;
 
 /** The broker that the server works with now; another one on the same store may take its place. */
@@ -40,6 +40,10 @@ export class CurrentBroker implements ServedBroker {
 
   events(...args: Parameters<MailBroker['events']>): ReturnType<MailBroker['events']> {
     return this.#broker.events(...args);
+  }
+
+  receiveReport(...args: Parameters<MailBroker['receiveReport']>): ReturnType<MailBroker['receiveReport']> {
+    return this.#broker.receiveReport(...args);
   }
 
   health(...args: Parameters<MailBroker['health']>): ReturnType<MailBroker['health']> {

@@ -1,13 +1,14 @@
 /**
  * The broker behind HTTP and SMTP: accepts mail from many programs, delivers it and tells what became of it.
  *
- * - `createServer()`: a `fetch` function that other servers can mount, `listen()` for HTTP and `listenSubmission()` for SMTP
+ * - `createServer()`: a `fetch` function that other servers can mount, `listen()` for HTTP, `listenSubmission()` for SMTP, `listenInbound()` for bounces
  *
  * @packageDocumentation
  */
 
 export { type ApiKey, ApiKeys, type NewApiKey, type Scope, scopes } from './api-keys.ts';
 export { ServerError, type ServerErrorCode, type ServerErrorKind } from './errors.ts';
+export type { InboundOptions } from './inbound/options.ts';
 export { createServer, type ListenOptions, type MailServer, type ServerOptions } from './server.ts';
 export type {
   LocalSubmissionOptions,

@@ -7,6 +7,7 @@ import { type OptionWalk, optionCases } from '@mb/testkit/option-walk';
 import { expect, it } from 'vitest';
 import * as client from './client/client.ts';
 import { clientOptions } from './client/client.ts';
+import { inboundOptions } from './inbound/options.ts';
 import * as server from './index.ts';
 import { closeOptions, listenOptions, type ServerOptions, serverOptions } from './server.ts';
 import { submissionOptions } from './submission/options.ts';
@@ -46,6 +47,11 @@ const walk: OptionWalk<typeof server> = {
       valid: { security: 'starttls', hostname, port: 0, tls: { key, cert } },
       table: submissionOptions.secure,
       call: (options: never) => briefly((made) => made.listenSubmission(options)),
+    },
+    {
+      valid: { domains: ['bounces.test'], hostname, port: 0, tls: { key, cert } },
+      table: inboundOptions,
+      call: (options: never) => briefly((made) => made.listenInbound(options)),
     },
     {
       valid: { security: 'local', hostname, path },

@@ -10,6 +10,8 @@ import { ApiKeys } from './api-keys.ts';
 import { CurrentBroker } from './current-broker.ts';
 import { ServerError } from './errors.ts';
 import { createApp } from './http/app.ts';
+import { type InboundServer, startInbound } from './inbound/inbound-server.ts';
+import { checkInboundOptions, type InboundOptions } from './inbound/options.ts';
 import {
   callback,
   integer,
@@ -117,6 +119,15 @@ export interface MailServer {
    */
   listenSubmission(options: SubmissionOptions): Promise<SubmissionAddress>;
   /**
+   * Listens for bounces and complaints that come to our return paths, and has the broker write them down; a report of a
+   * mailbox that is not there suppresses it. It needs `queue.verp`, or the `verp` of profiles.
+   *
+   * @throws {ServerError} MB_SERVER_OPTION; MB_SERVER_LISTEN.
+   * @example
+   * await server.listenInbound({ host: '0.0.0.0', hostname: 'mail.example.com', domains: ['bounces.example.com'] });
+   */
+  listenInbound(options: InboundOptions): Promise<{ readonly host: string; readonly port: number }>;
+  /**
    * Begins what runs beside the requests: counting for `/v1/stats`. `listen` and `listenSubmission` do so too; a program
    * that only mounts `fetch` calls it. It ends with {@link MailServer.close}.
    */
@@ -188,6 +199,7 @@ export function createServer(options: ServerOptions): MailServer {
   });
   const listeners = new Set<ServerType>();
   const submissions = new Set<SubmissionServer>();
+  const inbounds = new Set<InboundServer>();
   const series = new SeriesCollector({ broker, now, onError, owner: randomUUID() });
   const start = () => series.start();
   const fetch = async (request: Request) => app.fetch(request);
@@ -199,7 +211,7 @@ export function createServer(options: ServerOptions): MailServer {
       broker.replace(readOptions({ broker: next }, brokerOption, 'replaceBroker').broker),
     replaceCertificate(tls) {
       checkCertificate(tls, 'replaceCertificate');
-      for (const submission of submissions) submission.replaceCertificate(tls);
+      for (const listener of [...submissions, ...inbounds]) listener.replaceCertificate(tls);
     },
     listen: async (given) => {
       const { host, port } = readOptions(given, listenOptions, 'listen: options');
@@ -230,6 +242,11 @@ export function createServer(options: ServerOptions): MailServer {
       start();
       return submission.address;
     },
+    async listenInbound(given) {
+      const inbound = await startInbound(checkInboundOptions(given), { broker, onError });
+      inbounds.add(inbound);
+      return inbound.address;
+    },
     close,
     [Symbol.asyncDispose]: () => close(),
   };
@@ -241,10 +258,11 @@ export function createServer(options: ServerOptions): MailServer {
     await series.stop();
     await Promise.all([
       ...[...listeners].map((server) => closeListener(server, graceMs)),
-      ...[...submissions].map((submission) => submission.close(graceMs)),
+      ...[...submissions, ...inbounds].map((listener) => listener.close(graceMs)),
     ]);
     listeners.clear();
     submissions.clear();
+    inbounds.clear();
   }
 }
 

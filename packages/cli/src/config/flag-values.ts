@@ -165,6 +165,10 @@ export interface FlagValues {
   readonly submissions?: Value | undefined;
   /** Take mail by SMTP without a key on a Unix socket. */
   readonly submissionSocket?: Value | undefined;
+  /** Take bounces and complaints by SMTP, such as 0.0.0.0:25. */
+  readonly inbound?: Value | undefined;
+  /** Domains of the return paths. */
+  readonly inboundDomain?: Value | readonly Value[] | undefined;
   /** Private key of the server, PEM. */
   readonly tlsKey?: Value | undefined;
   /** Certificate chain of the server, PEM. */
@@ -815,6 +819,10 @@ interface ServeFlagValues {
   readonly submissions?: Value | undefined;
   /** Take mail by SMTP without a key on a Unix socket. */
   readonly submissionSocket?: Value | undefined;
+  /** Take bounces and complaints by SMTP, such as 0.0.0.0:25. */
+  readonly inbound?: Value | undefined;
+  /** Domains of the return paths. */
+  readonly inboundDomain?: Value | readonly Value[] | undefined;
   /** Private key of the server, PEM. */
   readonly tlsKey?: Value | undefined;
   /** Certificate chain of the server, PEM. */

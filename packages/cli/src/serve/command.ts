@@ -14,7 +14,7 @@ import { jsonLog, readableLog, type WorkLog } from '../work/log.ts';
 import { noteWorker } from '../work/other-workers.ts';
 import { graceOption, logEvents, stopWhenTold } from '../work/until-stopped.ts';
 import type { Certificate } from './certificate.ts';
-import { type ServeFlags, serveAddressOptions } from './flags.ts';
+import { type ListenAddress, type ServeFlags, serveAddressOptions } from './flags.ts';
 import { RunningBroker, readSettings, warn } from './service.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -138,6 +138,7 @@ const fixedFlags = [
   'submission',
   'submissions',
   'submissionSocket',
+  'inbound',
   'grace',
 ] as const;
 
@@ -163,6 +164,9 @@ async function listen(
   const { role, http, submission, submissions, submissionSocket } = flags;
   const addresses: Record<string, string> = {};
   if (role.includes('http')) addresses.http = shown(await server.listen(http));
+  if (role.includes('inbound') && flags.inbound) {
+    addresses.inbound = shown(await listenInbound(server, flags, flags.inbound, hostname, tls));
+  }
   if (!role.includes('submission')) return addresses;
   const secure = (
     security: 'starttls' | 'tls',
@@ -178,6 +182,20 @@ async function listen(
     addresses.submissionSocket = shown(await server.listenSubmission(local));
   }
   return addresses;
+}
+
+/** Return paths are those that `verp` of the configuration makes. */
+function listenInbound(
+  server: MailServer,
+  { inboundDomain }: ServeFlags,
+  address: ListenAddress,
+  hostname: string,
+  tls: Certificate | undefined,
+): Promise<{ readonly host: string; readonly port: number }> {
+  if (!inboundDomain) {
+    throw new CliError('MB_CLI_USAGE', '--inbound needs --inbound-domain, the domain of the return paths.');
+  }
+  return server.listenInbound({ ...address, hostname, domains: inboundDomain, ...(tls && { tls }) });
 }
 
 function shown(address: SubmissionAddress): string {

@@ -10,7 +10,7 @@ export interface ListenAddress {
 }
 
 /** What a process of the service does. */
-export const serveRoles = ['http', 'submission', 'worker'] as const;
+export const serveRoles = ['http', 'submission', 'worker', 'inbound'] as const;
 
 /** One of {@link serveRoles}. */
 export type ServeRole = (typeof serveRoles)[number];
@@ -22,6 +22,8 @@ export interface ServeAddressFlags {
   readonly submission?: ListenAddress;
   readonly submissions?: ListenAddress;
   readonly submissionSocket?: string;
+  readonly inbound?: ListenAddress;
+  readonly inboundDomain?: readonly string[];
   readonly tlsKey?: string;
   readonly tlsCert?: string;
   readonly maxMessageMb: number;
@@ -46,6 +48,10 @@ export function serveAddressOptions(): Option[] {
     new Option('--submission-socket <file>', 'take mail by SMTP without a key on a Unix socket').env(
       'MB_SUBMISSION_SOCKET',
     ),
+    new Option('--inbound <address>', 'take bounces and complaints by SMTP, such as 0.0.0.0:25')
+      .argParser(parseListenAddress)
+      .env('MB_INBOUND'),
+    new Option('--inbound-domain <domain...>', 'domains of the return paths'),
     new Option('--tls-key <file>', 'private key of the server, PEM').env('MB_TLS_KEY'),
     new Option('--tls-cert <file>', 'certificate chain of the server, PEM').env('MB_TLS_CERT'),
     new Option('--max-message-mb <megabytes>', 'longest message').default(64).argParser(parseMegabytes),

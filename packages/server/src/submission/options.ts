@@ -68,12 +68,21 @@ const pem = matching<string | Uint8Array>(
     Buffer.from(value as Uint8Array).includes('-----BEGIN '),
 );
 
+/** A host name, or a name within the network. */
+export const hostnamePattern = /^(?=.{1,255}$)[A-Za-z0-9][\w-]*(?:\.[\w-]+)*\.?$/;
+
+/** What a certificate accepts. */
+export const certificateOptions = {
+  key: required(pem),
+  cert: required(pem),
+} satisfies OptionTable<TlsCertificate>;
+
 const shared = {
   host: text('a host name or an address', { pattern: /^[^\s/]+$/ }),
   port: integer(0, 65_535),
   hostname: required(
     text('a host name such as mail.example.com', {
-      pattern: /^(?=.{1,255}$)[A-Za-z0-9][\w-]*(?:\.[\w-]+)*\.?$/,
+      pattern: hostnamePattern,
     }),
   ),
   maxClients: integer(1, 100_000, { default: 200 }),
@@ -85,12 +94,7 @@ const shared = {
 export const submissionOptions = {
   secure: {
     security: required(word(['starttls', 'tls'])),
-    tls: required(
-      group<TlsCertificate>({
-        key: required(pem),
-        cert: required(pem),
-      } satisfies OptionTable<TlsCertificate>),
-    ),
+    tls: required(group<TlsCertificate>(certificateOptions)),
     ...shared,
   } satisfies OptionTable<SecureSubmissionOptions>,
   local: {

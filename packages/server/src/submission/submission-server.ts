@@ -10,9 +10,9 @@ import {
 import type { Access } from '../access.ts';
 import type { ApiKey } from '../api-keys.ts';
 import type { ServedBroker } from '../current-broker.ts';
-import { ServerError } from '../errors.ts';
 import type { CheckedSubmissionOptions, TlsCertificate } from './options.ts';
 import { replyOf, SubmissionReply } from './reply.ts';
+import { closeSmtp, listenSmtp } from './smtp-listener.ts';
 import { withTrace } from './trace.ts';
 
 /** What submission works on. */
@@ -115,15 +115,13 @@ export async function startSubmission(
     },
   });
   const address = await listen(server, options);
-  // From here on: a client that goes away is no trouble of ours.
-  server.on('error', () => {});
   return {
     address,
     replaceCertificate({ key, cert }) {
       if (options.security !== 'local')
         server.updateSecureContext({ key: key as string, cert: cert as string });
     },
-    close: (graceMs) => close(server, graceMs),
+    close: (graceMs) => closeSmtp(server, graceMs),
   };
 }
 
@@ -269,30 +267,11 @@ function decodeXtext(text: string): string {
 }
 
 async function listen(server: SMTPServer, options: CheckedSubmissionOptions): Promise<SubmissionAddress> {
-  const path = options.security === 'local' ? options.path : undefined;
+  if (options.security === 'local' && options.path !== undefined) {
+    await listenSmtp(server, { path: options.path });
+    return { path: options.path };
+  }
   const { host = '127.0.0.1', port = defaultPorts[options.security] } = options;
-  const where = path ?? `${host}:${port}`;
-  await new Promise<void>((resolve, reject) => {
-    const fail = (cause: NodeJS.ErrnoException) => {
-      const reason = cause.code === 'EADDRINUSE' ? 'another process listens there' : cause.message;
-      reject(
-        new ServerError('MB_SERVER_LISTEN', 'network', `Cannot listen on ${where}: ${reason}.`, { cause }),
-      );
-    };
-    server.once('error', fail);
-    const ready = () => {
-      server.off('error', fail);
-      resolve();
-    };
-    if (path === undefined) server.listen(port, host, ready);
-    else server.listen(path, ready);
-  });
-  if (path !== undefined) return { path };
-  const address = server.server.address() as AddressInfo;
+  const address = (await listenSmtp(server, { host, port })).address() as AddressInfo;
   return { host: address.address, port: address.port };
-}
-
-async function close(server: SMTPServer, graceMs: number): Promise<void> {
-  server.options.closeTimeout = graceMs;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
 }
