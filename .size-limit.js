@@ -12,5 +12,5 @@ export default [
     ignore: ['@mb/*'],
     ...forNode,
   },
-  { name: '@mb/broker, with its layers', path: 'packages/broker/dist/index.js', limit: '143 kB', ...forNode },
+  { name: '@mb/broker, with its layers', path: 'packages/broker/dist/index.js', limit: '148 kB', ...forNode },
 ];
