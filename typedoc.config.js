@@ -21,6 +21,8 @@ export default {
   readme: 'docs/architecture.md',
   excludePrivate: true,
   excludeInternal: true,
+  // What Node's own classes bring along is documented by Node.
+  excludeExternals: true,
   githubPages: false,
   // Pages lie two folders below docs/ and paths are seen from packages/: these source links work in any clone.
   basePath: '.',

@@ -143,7 +143,7 @@ export interface DeliveryOptions {
   readonly timeouts?: TimeoutOptions | undefined;
   /** Bounds of each session; see `SessionLimits` of @mb/smtp-client. */
   readonly limits?: LimitOptions | undefined;
-  /** Rules for what replies mean, tried in order before {@link defaultReplyRules}. Default none. */
+  /** Rules for what replies mean, tried in order before those that @mb/broker has (docs/reply-rules.md). Default none. */
   readonly replyRules?: readonly ReplyRule[] | undefined;
 }
 

@@ -197,7 +197,10 @@ it('SAFE-35 slips that TypeScript does not see are refused, and nothing happens'
       () => undefined,
       (thrown: unknown) => thrown,
     );
-    expect((error as { code?: string } | undefined)?.code, name).toMatch(/^MB_(?:BROKER|MIME|DKIM)_/);
+    expect(error, name).toBeDefined();
+    expect((error as { code?: string } | undefined)?.code, `${name}: ${String(error)}`).toMatch(
+      /^MB_(?:BROKER|MIME|DKIM)_/,
+    );
     expect((error as Error).message, name).not.toMatch(/\[object|etc\/key/);
   }
   expect((await broker.queue.list()).rows).toEqual([]);

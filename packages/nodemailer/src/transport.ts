@@ -27,9 +27,13 @@ import { type MbSentMessageInfo, type SentParts, sentInfo } from './sent-message
 
 /** What the transport uses of a broker: a `MailBroker`, or a double of one in tests. */
 export interface TransportBroker {
+  /** Makes one attempt now. */
   send(message: Message | ReadyMessage, options?: SendOptions): Promise<RecipientOutcome[]>;
+  /** Accepts a message durably; a worker delivers it. */
   enqueue(message: Message | ReadyMessage, options?: EnqueueOptions): Promise<EnqueueResult>;
+  /** What delivery would do; for `verify()` in mode `send`. */
   explain?(message: Message | ReadyMessage, options?: SendOptions): Promise<Pick<Explanation, 'deliveries'>>;
+  /** Answers while the queue can be used; for `verify()` in mode `queue`. */
   health?(): Promise<unknown>;
 }
 

@@ -27,6 +27,10 @@ export async function renderMessage(
   message: Message | ReadyMessage,
   render: RenderParts | undefined,
 ): Promise<Message | ReadyMessage> {
+  // An async function would wait for it, and so take what was not meant to be a message.
+  if (typeof (message as { then?: unknown } | null | undefined)?.then === 'function') {
+    throw new BrokerError('MB_BROKER_OPTION', 'api-misuse', 'The message is a promise; await it first.');
+  }
   if (render === undefined) return message;
   if (typeof message === 'object' && message !== null && isReady(message)) {
     throw new BrokerError(

@@ -22,7 +22,7 @@ export interface ClientOptions {
   readonly fetch?: ((request: Request) => Promise<Response>) | undefined;
 }
 
-/** What each option of a client accepts. */
+/** What each option of a client accepts. @internal */
 export const clientOptions = {
   url: required(
     text('a URL such as https://mail.example.com', { pattern: /^https?:\/\/[^\s/?#@]+(?:\/[^\s?#]*)?$/ }),

@@ -46,6 +46,7 @@ export interface Mailbox extends AsyncDisposable {
   clear(): void;
   /** Changes what the host does, for connections from now on. */
   setScript(script: SmtpScript): void;
+  /** Ends the host; messages that have arrived stay readable. */
   close(): Promise<void>;
 }
 

@@ -5,6 +5,7 @@ import type { ReceivedMessage } from './received-message.ts';
 /** What a matcher says. */
 export interface MatcherResult {
   readonly pass: boolean;
+  /** Says what was expected and what was found. */
   readonly message: () => string;
 }
 
@@ -17,6 +18,7 @@ export interface SignatureOptions {
 /** Where messages come in: what `createMailbox()` and `createBrokerDouble()` give. */
 export interface MessageSource {
   readonly messages: readonly ReceivedMessage[];
+  /** The first message that fits, also one that is yet to arrive. */
   waitForMessage(options?: WaitOptions): Promise<ReceivedMessage>;
 }
 
