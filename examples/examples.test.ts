@@ -94,7 +94,7 @@ async function run(file: string): Promise<string> {
   // The test runner asks for colour; a reader who pipes does not.
   const { FORCE_COLOR: _, ...env } = process.env;
   const NODE_COMPILE_CACHE = join(tmpdir(), 'mb-examples-compile-cache');
-  const options = { cwd: folder, timeout: 25_000, env: { ...env, NODE_COMPILE_CACHE } };
+  const options = { cwd: folder, timeout: 55_000, env: { ...env, NODE_COMPILE_CACHE } };
   const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=@mb/source', file], options);
   return stdout;
 }
