@@ -21,8 +21,6 @@ export interface MutationTarget<Input extends string | Uint8Array> {
   readonly samples: readonly Input[];
   /** Pieces of the syntax, which are put in more often than other characters. */
   readonly words: readonly string[];
-  /** An input takes milliseconds, because files are written: {@link slowMutationCount} inputs. Default false. */
-  readonly slow?: boolean | undefined;
   /** Inputs are cut at this length. Default 20,000 characters or octets. */
   readonly longest?: number | undefined;
   /**
@@ -41,10 +39,6 @@ export interface MutationReport {
 
 /** Inputs for each parser: `MB_MUTATIONS`, else 2,000. */
 export const mutationCount: number = Number(process.env.MB_MUTATIONS ?? 2_000);
-
-/** Inputs for each parser that is marked `slow`: as many when they are 100,000 or more, else at most 2,000. */
-export const slowMutationCount: number =
-  mutationCount >= 100_000 ? mutationCount : Math.min(mutationCount, 2_000);
 
 /** `MB_MUTATION_SEED`; else the same seed each time, so that a test fails only because of a change. */
 export const mutationSeed: string = process.env.MB_MUTATION_SEED ?? '1';
@@ -104,11 +98,11 @@ interface Alphabet<Input> {
 }
 
 async function mutate<Input extends string | Uint8Array>(
-  { name, words, check, slow = false, longest = defaultLongest }: MutationTarget<Input>,
+  { name, words, check, longest = defaultLongest }: MutationTarget<Input>,
   { samples, characters, toInput, encode }: Alphabet<Input>,
 ): Promise<MutationReport> {
   let accepted = 0;
-  const inputs = slow ? slowMutationCount : mutationCount;
+  const inputs = mutationCount;
   for (let index = 0; index < inputs; index++) {
     const random = createSeededRandom(`${mutationSeed}/${name}/${index}`);
     const text = damage({ samples, words, characters }, random).slice(0, longest);

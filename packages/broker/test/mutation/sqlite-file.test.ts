@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeMutationFolder, mutateOctets, mutationTimeoutMs, slowMutationCount } from '@mb/testkit/mutation';
+import { makeMutationFolder, mutateOctets, mutationCount, mutationTimeoutMs } from '@mb/testkit/mutation';
 import { afterAll, expect, it } from 'vitest';
 import { BrokerError } from '../../src/errors.ts';
 import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
@@ -78,14 +78,13 @@ async function use(store: SqliteStore, seen: (content: string) => void): Promise
   }
 }
 
-it(`MUT-01 MUT-07 a damaged queue file gives typed errors and no content that nobody wrote: ${slowMutationCount} damaged files`, {
+it(`MUT-01 MUT-07 a damaged queue file gives typed errors and no content that nobody wrote: ${mutationCount} damaged files`, {
   timeout: mutationTimeoutMs,
 }, async () => {
   const sample = await makeQueue();
   const path = join(folder, 'damaged.db');
   await mutateOctets({
     name: 'SqliteStore',
-    slow: true,
     samples: [sample],
     words: ['\0\0\0\0', '\xff\xff\xff\xff', 'CREATE TABLE ', 'mb_message', '"', '{', 'site1.test'],
     longest: 1_000_000,

@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeMutationFolder, mutateOctets, mutationTimeoutMs, slowMutationCount } from '@mb/testkit/mutation';
+import { makeMutationFolder, mutateOctets, mutationCount, mutationTimeoutMs } from '@mb/testkit/mutation';
 import { afterAll, expect, it } from 'vitest';
 import { CliError } from '../../src/errors.ts';
 import { RecipientsFile } from '../../src/merge/recipients-file.ts';
@@ -9,7 +9,7 @@ import { ResultsFile } from '../../src/merge/results-file.ts';
 const folder = makeMutationFolder();
 afterAll(() => rmSync(folder, { recursive: true }));
 
-it(`MUT-01 RecipientsFile reads rows or names what is wrong: ${slowMutationCount} damaged files`, {
+it(`MUT-01 RecipientsFile reads rows or names what is wrong: ${mutationCount} damaged files`, {
   timeout: mutationTimeoutMs,
 }, async () => {
   const path = join(folder, 'recipients.csv');
@@ -21,7 +21,6 @@ it(`MUT-01 RecipientsFile reads rows or names what is wrong: ${slowMutationCount
   };
   await mutateOctets({
     name: 'RecipientsFile',
-    slow: true,
     samples: [
       'email,name\r\nann@example.com,"A, ""B"""\r\nbob@example.org,Bob\r\n',
       '\ufeffemail;name\nann@example.com;"two\nlines"\n\n;\n',
@@ -44,14 +43,13 @@ it(`MUT-01 RecipientsFile reads rows or names what is wrong: ${slowMutationCount
   });
 });
 
-it(`MUT-01 ResultsFile reads results or refuses the file: ${slowMutationCount} damaged files`, {
+it(`MUT-01 ResultsFile reads results or refuses the file: ${mutationCount} damaged files`, {
   timeout: mutationTimeoutMs,
 }, async () => {
   const path = join(folder, 'results.jsonl');
   const run = `{"format":"mb-results-1","runId":"r","at":"2026-11-20T10:00:00.000Z","recipients":"a","message":"b","target":"send"}\n`;
   await mutateOctets({
     name: 'ResultsFile',
-    slow: true,
     samples: [
       `${run}{"row":2,"address":"ann@example.com","status":"delivered","at":"x"}\n{"row":3,"address":"bob@example.org","status":"failed","at":"x"}\n`,
       `${run}{"row":2,"address":"ann@example.com","status":"deferred","at":"x"}\n${run}{"row":2,"address":"ann@`,
