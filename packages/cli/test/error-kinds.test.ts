@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BrokerError, MailBroker, MemoryStore } from '@mb/broker';
+import { parseMessageTemplate } from '@mb/broker/template';
 import { DkimError } from '@mb/dkim';
 import { DnsError } from '@mb/dns';
 import { MimeError } from '@mb/mime';
@@ -11,7 +12,7 @@ import { CliError } from '../src/errors.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const page = readFileSync(join(root, 'docs/errors.md'), 'utf8');
-const packages = ['mime', 'dkim', 'dns', 'smtp-client', 'broker', 'server', 'cli', 'testkit'];
+const packages = ['mime', 'dkim', 'dns', 'smtp-client', 'broker', 'server', 'cli', 'testkit', 'nodemailer'];
 
 /** Every code that the packages throw, from the union that types it. */
 const codes = packages.flatMap((name) => {
@@ -80,6 +81,16 @@ const slips: Readonly<Record<string, readonly (() => unknown)[]>> = {
       }),
   ],
   MB_BROKER_NOT_FOUND: [() => broker().queue.content('999999')[Symbol.asyncIterator]().next()],
+  MB_BROKER_RENDER_FAILED: [
+    () =>
+      broker().enqueue(base, {
+        render: () => {
+          throw new TypeError('name is undefined');
+        },
+      }),
+  ],
+  MB_BROKER_TEMPLATE: [() => parseMessageTemplate({ ...base, text: '{{' })],
+  MB_BROKER_TEMPLATE_VALUES: [() => parseMessageTemplate({ ...base, text: '{{code}}' }).render({})],
   MB_SERVER_KEY: [],
 };
 

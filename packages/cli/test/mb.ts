@@ -16,7 +16,7 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Where it runs. Default: where the tests do. */
   readonly cwd?: string;
-  /** Ends what hangs. Default 20,000. */
+  /** Ends what hangs. Default 60,000. */
   readonly timeoutMs?: number;
   /** Called with the process as soon as it runs. */
   readonly during?: (child: ReturnType<typeof spawn>) => void;
@@ -28,7 +28,7 @@ const BINARY = join(import.meta.dirname, '../src/index.ts');
 /** Runs `mb` as a user does: the real binary, in a process of its own, with pipes. */
 export function mb(
   args: readonly string[],
-  { input = '', env = {}, cwd, timeoutMs = 20_000, during }: RunOptions = {},
+  { input = '', env = {}, cwd, timeoutMs = 60_000, during }: RunOptions = {},
 ): Promise<Run> {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(MB_|FORCE_COLOR$|NO_COLOR$)/.test(name),
