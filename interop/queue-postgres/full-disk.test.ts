@@ -69,7 +69,8 @@ describe('a disk that is full', { retry: 0 }, () => {
   }, async () => {
     expect(dataDirectory.startsWith(disk)).toBe(true);
     const troubled = await runThrough(postgres.url, 'full_disk', async () => {
-      await fill(3000);
+      // A busy machine takes seconds to come to a row that needs new space.
+      await fill(8000);
       free();
     });
     expectRetryable(troubled);
