@@ -248,6 +248,10 @@ describe('import of suppressions', () => {
       body: { errors: [{ path: 'line 3' }, { path: 'line 3' }] },
     });
     expect((await bank('GET', '/v1/suppressions')).body.data).toHaveLength(2);
+    // The number is that of the file, and an address that can be on the list can be imported.
+    const shifted = await send(bank, 'address\r\n\r\n"a..b@one.test"\r\nno address\r\n');
+    expect(shifted.body.errors).toEqual([{ path: 'line 4', message: 'has no valid address' }]);
+    expect((await send(bank, 'address\r\n"a..b@one.test"\r\n')).body).toEqual({ entries: 1 });
     for (const [csv, status] of [
       ['', 422],
       ['address\r\n', 422],

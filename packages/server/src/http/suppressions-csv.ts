@@ -15,17 +15,17 @@ const mostErrors = 100;
  * @throws {Problem} 400 for what is no CSV, 422 with the number of each wrong line.
  */
 export function readSuppressionsCsv(octets: Uint8Array, tenant: string | undefined): NewSuppression[] {
-  const rows = readRows(octets);
-  const heading = rows[0]?.map((cell) => cell.trim().toLowerCase()) ?? [];
-  const [address, reason] = [heading.indexOf('address'), heading.indexOf('reason')];
+  const [heading, ...rows] = readRows(octets);
+  const names = heading?.cells.map((cell) => cell.trim().toLowerCase()) ?? [];
+  const [address, reason] = [names.indexOf('address'), names.indexOf('reason')];
   if (address < 0) throw wrong([{ path: 'line 1', message: 'has no column "address"' }]);
   const errors: { path: string; message: string }[] = [];
-  const entries = rows.slice(1).map((row, index): NewSuppression => {
-    const line = `line ${index + 2}`;
-    const given = { address: row[address]!.trim(), reason: row[reason]?.trim() || 'operator' };
-    if (!isMailbox(given.address)) errors.push({ path: line, message: 'has no valid address' });
+  const entries = rows.map(({ cells, line }): NewSuppression => {
+    const path = `line ${line}`;
+    const given = { address: cells[address]!.trim(), reason: cells[reason]?.trim() || 'operator' };
+    if (!isMailbox(given.address)) errors.push({ path, message: 'has no valid address' });
     if (!reasons.includes(given.reason as Reason)) {
-      errors.push({ path: line, message: `must have as reason one of ${reasons.join(', ')}` });
+      errors.push({ path, message: `must have as reason one of ${reasons.join(', ')}` });
     }
     return { ...given, reason: given.reason as Reason, ...(tenant !== undefined && { tenant }) };
   });
@@ -34,10 +34,14 @@ export function readSuppressionsCsv(octets: Uint8Array, tenant: string | undefin
   return entries;
 }
 
-function readRows(octets: Uint8Array): string[][] {
+/** The rows, each with the number of its last line. */
+function readRows(octets: Uint8Array): { readonly cells: readonly string[]; readonly line: number }[] {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(octets);
-    return parse(text, { skip_empty_lines: true, relax_quotes: false });
+    const options = { skip_empty_lines: true, relax_quotes: false, info: true };
+    // Its types do not know what `info` adds.
+    const rows = parse(text, options) as unknown as { record: string[]; info: { lines: number } }[];
+    return rows.map(({ record, info }) => ({ cells: record, line: info.lines }));
   } catch (cause) {
     const said = (cause as Error).message;
     throw new Problem(400, 'MB_SERVER_BODY', `The body is not CSV in UTF-8: ${said}.`, { cause });
@@ -46,7 +50,8 @@ function readRows(octets: Uint8Array): string[][] {
 
 function isMailbox(address: string): boolean {
   try {
-    parseMailbox(address);
+    // As `suppressions.add` does: addresses that the standard forbids can be sent to, and so be suppressed.
+    parseMailbox(address, { addresses: 'as-received' });
     return true;
   } catch {
     return false;
