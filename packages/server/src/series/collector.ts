@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BrokerError, type MailBroker, type Records } from '@mb/broker';
-import { addEvent, type Bucket, emptyBucket, sumOf } from './counts.ts';
-import { finerThan, keyOf, type Resolution, resolutions, startOf, startOfKey, summed } from './resolution.ts';
+import { addEvent, type Bucket, emptyBucket, fitting, sumOf } from './counts.ts';
+import { finerThan, keyOf, type Resolution, resolutions, startOf, summed } from './resolution.ts';
 import { readSpans, type SeriesState, seriesCollection, stateKey } from './spans.ts';
 
 /** What {@link SeriesCollector} takes from outside. */
@@ -85,7 +85,7 @@ export class SeriesCollector {
     const next: SeriesState = {
       ...(events.length > 0 ? { cursor } : state?.cursor !== undefined && { cursor: state.cursor }),
       start,
-      bucket,
+      bucket: fitting(bucket),
       owner,
       ownedUntil: time + ownedMs,
     };
@@ -95,16 +95,17 @@ export class SeriesCollector {
 
   /** Writes a minute down, and the coarser spans that ended with it. */
   async #closeMinute(start: number, bucket: Bucket, next: number): Promise<void> {
-    await this.#records.put(seriesCollection, keyOf('minute', start), bucket);
+    await this.#write('minute', start, bucket);
     for (const resolution of summed) {
       const span = startOf(start, resolution);
       if (startOf(next, resolution) === span) break;
-      await this.#records.put(seriesCollection, keyOf(resolution, span), await this.#sum(resolution, span));
+      await this.#write(resolution, span, await this.#sum(resolution, span));
     }
-    await this.#forget('minute', next);
-    if (startOf(next, 'quarter-hour') !== startOf(start, 'quarter-hour')) {
-      for (const resolution of summed) await this.#forget(resolution, next);
-    }
+    for (const resolution of ['minute', ...summed] as const) await this.#forget(resolution, start, next);
+  }
+
+  async #write(resolution: Resolution, start: number, bucket: Bucket): Promise<void> {
+    await this.#records.put(seriesCollection, keyOf(resolution, start), fitting(bucket));
   }
 
   async #sum(resolution: (typeof summed)[number], start: number): Promise<Bucket> {
@@ -113,11 +114,12 @@ export class SeriesCollector {
     return sumOf([...spans.values()]);
   }
 
-  async #forget(resolution: Resolution, now: number): Promise<void> {
-    const before = now - resolutions[resolution].keepMs;
-    const { rows } = await this.#records.list(seriesCollection, { prefix: `${resolution}/`, limit: 1000 });
-    for (const { key } of rows) {
-      if (startOfKey(key) < before) await this.#records.delete(seriesCollection, key);
+  /** Deletes the spans that are kept no longer, now that the time went on from one moment to another. */
+  async #forget(resolution: Resolution, from: number, to: number): Promise<void> {
+    const { spanMs, keepMs } = resolutions[resolution];
+    const end = startOf(Math.min(to - keepMs, from), resolution);
+    for (let old = startOf(from - keepMs, resolution); old < end; old += spanMs) {
+      await this.#records.delete(seriesCollection, keyOf(resolution, old));
     }
   }
 

@@ -24,14 +24,16 @@ export interface Counts extends Partial<Record<CountedType, number>> {
 /** What happened in a span of time. */
 export interface Bucket {
   readonly all: Counts;
-  /** By tenant, at most {@link maxNames}; the rest is in `all` only. */
+  /** By tenant, at most {@link maxNames} and as many as fit into a record; the rest is in `all` only. */
   readonly tenants: Readonly<Record<string, Counts>>;
   /** By the recipients' domain, likewise. */
   readonly domains: Readonly<Record<string, Counts>>;
 }
 
-/** Most tenants, and most domains, of a bucket: a record of the store has 64 KiB. */
+/** Most tenants, and most domains, of a bucket. */
 export const maxNames = 100;
+/** Most octets of a bucket: the record of the open minute holds a little more, and has at most 64 KiB. */
+const maxBucketBytes = 62 * 1024;
 
 export const emptyBucket: Bucket = { all: {}, tenants: {}, domains: {} };
 
@@ -58,6 +60,20 @@ export function sumOf(buckets: readonly Bucket[]): Bucket {
   };
 }
 
+/** The bucket as it is stored: without the names that occur least often where all of them do not fit into a record. */
+export function fitting(bucket: Bucket): Bucket {
+  let fitted = bucket;
+  for (let most = maxNames; Buffer.byteLength(JSON.stringify(fitted)) > maxBucketBytes; ) {
+    most = Math.floor(most * 0.8);
+    fitted = {
+      all: bucket.all,
+      tenants: busiest(bucket.tenants, most),
+      domains: busiest(bucket.domains, most),
+    };
+  }
+  return fitted;
+}
+
 /** Classes are half an octave wide, from 50 milliseconds on: class `n` ends at 50 × 2^(n/2) milliseconds. */
 export function classOf(elapsedMs: number): number {
   return Math.max(0, Math.ceil(2 * Math.log2(Math.max(elapsedMs, 1) / 50)));
@@ -71,7 +87,8 @@ export function timeWithin(times: Counts['times'], share: number): number | unde
   let seen = 0;
   for (const [number, count] of classes.sort(([a], [b]) => a - b)) {
     seen += count;
-    if (seen >= share * total) return Math.round(50 * 2 ** (number / 2));
+    // The middle of the class, by its ratio: at most 20 percent from each of its times.
+    if (seen >= share * total) return Math.round(50 * 2 ** ((number - 0.5) / 2));
   }
   return undefined;
 }
@@ -111,8 +128,12 @@ function sumOfNames(parts: readonly Readonly<Record<string, Counts>>[]): Readonl
     for (const [name, counts] of Object.entries(part))
       sums.set(name, sumOfCounts(sums.get(name) ?? {}, counts));
   }
-  const most = [...sums].sort(([a, x], [b, y]) => total(y) - total(x) || (a < b ? -1 : 1)).slice(0, maxNames);
-  return Object.fromEntries(most);
+  return busiest(Object.fromEntries(sums), maxNames);
+}
+
+function busiest(named: Readonly<Record<string, Counts>>, most: number): Readonly<Record<string, Counts>> {
+  const sorted = Object.entries(named).sort(([a, x], [b, y]) => total(y) - total(x) || (a < b ? -1 : 1));
+  return Object.fromEntries(sorted.slice(0, most));
 }
 
 function total(counts: Counts): number {
