@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import { type Api, type ApiParts, createApi } from './api.ts';
 import { type AuthenticationParts, authentication } from './authentication.ts';
+import { tooLong } from './body.ts';
 import { LoadGuard } from './load-guard.ts';
 import { answerError, Problem } from './problem.ts';
 import { addDestinationRoutes } from './routes/destinations.ts';
@@ -51,11 +52,7 @@ export function createApp(parts: AppParts): Api {
     // JSON takes more than the octets that it holds.
     maxSize: maxMessageBytes * 2,
     onError: () => {
-      throw new Problem(
-        413,
-        'MB_BROKER_MESSAGE_TOO_LARGE',
-        `The body may have at most ${maxMessageBytes * 2} octets.`,
-      );
+      throw tooLong(maxMessageBytes * 2);
     },
   });
   // A message that is posted alone is bounded while it is streamed.

@@ -7,8 +7,12 @@ import { Problem } from './problem.ts';
  */
 export async function readBounded(request: Request, maxBytes: number): Promise<Uint8Array> {
   refuseLong(request, maxBytes);
-  // HTTP takes no more of a body than its Content-Length says, and reading it at once costs half as much.
-  if (request.headers.has('content-length')) return new Uint8Array(await request.arrayBuffer());
+  if (request.headers.has('content-length')) {
+    // HTTP takes no more of a body than its Content-Length says, and reading it at once costs half as much.
+    const octets = new Uint8Array(await request.arrayBuffer());
+    if (octets.length > maxBytes) throw tooLong(maxBytes);
+    return octets;
+  }
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request.body ?? []) {
@@ -25,7 +29,8 @@ export function refuseLong(request: Request, maxBytes: number): void {
   if (length > maxBytes) throw tooLong(maxBytes);
 }
 
-function tooLong(maxBytes: number): Problem {
+/** The refusal of a body; the connection ends with it, since what is left of the body is not read. */
+export function tooLong(maxBytes: number): Problem {
   return new Problem(413, 'MB_BROKER_MESSAGE_TOO_LARGE', `The body may have at most ${maxBytes} octets.`, {
     headers: { connection: 'close' },
   });

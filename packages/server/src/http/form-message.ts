@@ -6,6 +6,7 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Busboy } from '@fastify/busboy';
 import type { Attachment } from '@mb/mime';
+import { tooLong } from './body.ts';
 import { Problem } from './problem.ts';
 
 /** Most files of one form. */
@@ -31,14 +32,14 @@ export async function readFormMessage(request: Request, maxBytes: number): Promi
   const folder = await mkdtemp(join(tmpdir(), 'mb-form-'));
   const dispose = () => rm(folder, { recursive: true, force: true });
   try {
-    const { json, attachments } = await readForm(request, folder, maxBytes);
-    return { json, attachments, [Symbol.asyncDispose]: dispose };
+    return { ...(await readForm(request, folder, maxBytes)), [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
     throw error instanceof Problem ? error : brokenForm(error);
   }
 }
 
+/** Resolves or throws when no file is written to any more. */
 async function readForm(request: Request, folder: string, maxBytes: number) {
   const form = new Busboy({
     headers: { 'content-type': request.headers.get('content-type') ?? '' },
@@ -49,24 +50,30 @@ async function readForm(request: Request, folder: string, maxBytes: number) {
   const attachments: Attachment[] = [];
   const writing: Promise<void>[] = [];
   let json: string | undefined;
-  const trouble = Promise.withResolvers<never>();
-  trouble.promise.catch(() => {});
+  const end = new AbortController();
+  const { signal } = end;
   form.on('field', (name, value, _nameTruncated, truncated) => {
     if (name !== 'message')
-      trouble.reject(wrongForm(name, 'is unknown; the form has a field "message" and files'));
-    else if (truncated) trouble.reject(tooLong(maxBytes));
-    else if (json !== undefined) trouble.reject(wrongForm(name, 'is given more than once'));
+      end.abort(wrongForm(name, 'is unknown; the form has a field "message" and files'));
+    else if (truncated) end.abort(tooLong(maxBytes));
+    else if (json !== undefined) end.abort(wrongForm(name, 'is given more than once'));
     else json = value;
   });
   form.on('file', (name, stream, filename, _encoding, contentType) => {
     const path = join(folder, String(writing.length));
     attachments.push(attachmentOf(name, filename, contentType, path));
-    writing.push(pipeline(stream, createWriteStream(path, { flags: 'wx', mode: 0o600 })));
+    const written = pipeline(stream, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal });
+    // A disk that is full ends the reading, too.
+    writing.push(written.catch((error: unknown) => end.abort(error)));
   });
-  form.on('filesLimit', () => trouble.reject(wrongForm('files', `are more than ${maxFiles}`)));
-  const body = Readable.from(request.body ?? []);
-  await Promise.race([pipeline(body, bounded(maxBytes), form), trouble.promise]);
+  form.on('filesLimit', () => end.abort(wrongForm('files', `are more than ${maxFiles}`)));
+  try {
+    await pipeline(Readable.from(request.body ?? []), bounded(maxBytes), form, { signal });
+  } catch (error) {
+    end.abort(error);
+  }
   await Promise.all(writing);
+  if (signal.aborted) throw signal.reason;
   if (json === undefined) throw wrongForm('message', 'is missing: the message as JSON, without the files');
   return { json, attachments };
 }
@@ -95,12 +102,6 @@ function bounded(maxBytes: number): Transform {
       length += chunk.length;
       done(length > maxBytes ? tooLong(maxBytes) : null, chunk);
     },
-  });
-}
-
-function tooLong(maxBytes: number): Problem {
-  return new Problem(413, 'MB_BROKER_MESSAGE_TOO_LARGE', `The form may have at most ${maxBytes} octets.`, {
-    headers: { connection: 'close' },
   });
 }
 

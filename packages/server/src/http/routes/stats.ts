@@ -6,6 +6,7 @@ import { type Api, type ApiParts, json, secured, tenantFor } from '../api.ts';
 import { Problem } from '../problem.ts';
 
 const mostPoints = 1000;
+const resolutionSchema = z.enum(['minute', 'quarter-hour', 'day'] satisfies Resolution[]);
 
 const counts = z
   .object({
@@ -18,7 +19,7 @@ const counts = z
 
 const series = z
   .object({
-    resolution: z.enum(['minute', 'quarter-hour', 'day']),
+    resolution: resolutionSchema,
     points: z.array(z.object({ start: z.iso.datetime(), counts })),
     total: counts,
     domains: z
@@ -40,7 +41,7 @@ export function addStatsRoutes(api: Api, { broker, now }: ApiParts): void {
       tags: ['stats'],
       request: {
         query: z.strictObject({
-          resolution: z.enum(['minute', 'quarter-hour', 'day']).default('minute'),
+          resolution: resolutionSchema.default('minute'),
           from: z.iso
             .datetime({ offset: true })
             .optional()

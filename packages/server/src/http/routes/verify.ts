@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { z } from '@hono/zod-openapi';
 import { type LintReport, lintMessage, listVerdicts } from '@mb/broker/lint';
 import type { Resolver } from '@mb/dns';
@@ -65,7 +65,7 @@ export function addVerifyRoute(api: Api, { resolver }: { readonly resolver: Reso
       }
       const found = await lintMessage(octets, {
         resolver,
-        ...(ip !== undefined && { session: { ip, sender, helo: helo ?? `[${ip}]` } }),
+        ...(ip !== undefined && { session: { ip, sender, helo: helo ?? addressLiteral(ip) } }),
         transactional: transactional === 'true',
       });
       return context.json(viewOf(found), 200);
@@ -80,4 +80,9 @@ function viewOf({ findings, authentication }: LintReport): z.infer<typeof report
     ...(author?.status === 'found' && { author: author.domain }),
     findings: [...findings],
   };
+}
+
+/** What a client without a name says in EHLO (RFC 5321 §4.1.3). */
+function addressLiteral(ip: string): string {
+  return isIPv6(ip) ? `[IPv6:${ip}]` : `[${ip}]`;
 }
