@@ -37,3 +37,9 @@ export class ServerError extends Error {
 export function optionError(message: string): ServerError {
   return new ServerError('MB_SERVER_OPTION', 'api-misuse', message);
 }
+
+/** What `listen` throws when an address or a socket cannot be used. */
+export function listenError(where: string, cause: NodeJS.ErrnoException): ServerError {
+  const reason = cause.code === 'EADDRINUSE' ? 'another process listens there' : cause.message;
+  return new ServerError('MB_SERVER_LISTEN', 'network', `Cannot listen on ${where}: ${reason}.`, { cause });
+}

@@ -8,7 +8,7 @@ import { createResolver, type Resolver, type ResolverOptions } from '@mb/dns';
 import { Access } from './access.ts';
 import { ApiKeys } from './api-keys.ts';
 import { CurrentBroker } from './current-broker.ts';
-import { ServerError } from './errors.ts';
+import { listenError } from './errors.ts';
 import { createApp } from './http/app.ts';
 import { type InboundServer, startInbound } from './inbound/inbound-server.ts';
 import { checkInboundOptions, type InboundOptions } from './inbound/options.ts';
@@ -255,8 +255,8 @@ export function createServer(options: ServerOptions): MailServer {
     const { graceMs, drainMs } = readOptions(given, closeOptions, 'close: options');
     draining = true;
     if (drainMs > 0 && listeners.size > 0) await sleep(drainMs);
-    await series.stop();
     await Promise.all([
+      series.stop(),
       ...[...listeners].map((server) => closeListener(server, graceMs)),
       ...[...submissions, ...inbounds].map((listener) => listener.close(graceMs)),
     ]);
@@ -269,12 +269,7 @@ export function createServer(options: ServerOptions): MailServer {
 /** Waits until a server listens. @throws {ServerError} MB_SERVER_LISTEN */
 function listening(server: ServerType, where: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const reason = cause.code === 'EADDRINUSE' ? 'another process listens there' : cause.message;
-      reject(
-        new ServerError('MB_SERVER_LISTEN', 'network', `Cannot listen on ${where}: ${reason}.`, { cause }),
-      );
-    });
+    server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(where, cause)));
     server.once('listening', () => resolve());
   });
 }

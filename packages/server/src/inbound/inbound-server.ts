@@ -8,8 +8,8 @@ import {
 } from 'smtp-server';
 import type { ServedBroker } from '../current-broker.ts';
 import type { TlsCertificate } from '../submission/options.ts';
-import { replyOf, SubmissionReply } from '../submission/reply.ts';
-import { closeSmtp, listenSmtp } from '../submission/smtp-listener.ts';
+import { SubmissionReply } from '../submission/reply.ts';
+import { answerData, bounded, closeSmtp, listenSmtp } from '../submission/smtp-listener.ts';
 import type { checkInboundOptions } from './options.ts';
 
 /** The largest report, in octets; the broker reads no larger ones. */
@@ -62,15 +62,7 @@ export async function startInbound(
       );
     },
     onData: (stream, session, done) => {
-      takeIn(stream, session, parts).then(
-        () => done(null, '2.0.0 Thank you'),
-        (error) => {
-          const reply = replyOf(error);
-          if (reply.responseCode === 451) parts.onError(reply.cause ?? reply);
-          stream.resume();
-          done(reply);
-        },
-      );
+      answerData(takeIn(stream, session, parts), stream, { answer: done, onError: parts.onError });
     },
   });
   const address = (await listenSmtp(server, { host, port })).address() as AddressInfo;
@@ -91,24 +83,19 @@ function isOurs(address: string, domains: ReadonlySet<string>): boolean {
   }
 }
 
-/** A reply that a person wrote is refused, so that they learn that it was not read. */
+/** A letter that a person wrote is refused, so that they learn that it was not read. */
 async function takeIn(
   stream: SMTPServerDataStream,
   { envelope: { rcptTo } }: SMTPServerSession,
   { broker }: InboundParts,
-): Promise<void> {
+): Promise<string> {
   const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-    length += chunk.length;
-    if (length > maxReportBytes)
-      throw new SubmissionReply(552, `5.3.4 A report has at most ${maxReportBytes} octets`);
-    chunks.push(chunk);
-  }
+  for await (const chunk of bounded(stream, maxReportBytes)) chunks.push(chunk);
   const raw = Buffer.concat(chunks);
   const kinds: string[] = [];
   for (const { address } of rcptTo) kinds.push((await broker.receiveReport(raw, address)).kind);
   if (kinds.every((kind) => kind === 'none')) {
-    throw new SubmissionReply(550, '5.7.1 This address takes delivery reports only; nobody reads its mail');
+    throw new SubmissionReply(550, '5.7.1 This address takes delivery reports only');
   }
+  return '2.0.0 The report was read';
 }

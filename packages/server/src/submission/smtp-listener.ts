@@ -1,6 +1,7 @@
 import type { Server } from 'node:net';
-import type { SMTPServer } from 'smtp-server';
-import { ServerError } from '../errors.ts';
+import type { SMTPServer, SMTPServerDataStream } from 'smtp-server';
+import { listenError } from '../errors.ts';
+import { replyOf, SubmissionReply } from './reply.ts';
 
 /** Where to listen: an address, or the path of a socket. */
 export type SmtpPlace = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -9,12 +10,7 @@ export type SmtpPlace = { readonly host: string; readonly port: number } | { rea
 export async function listenSmtp(server: SMTPServer, place: SmtpPlace): Promise<Server> {
   const where = 'path' in place ? place.path : `${place.host}:${place.port}`;
   await new Promise<void>((resolve, reject) => {
-    const fail = (cause: NodeJS.ErrnoException) => {
-      const reason = cause.code === 'EADDRINUSE' ? 'another process listens there' : cause.message;
-      reject(
-        new ServerError('MB_SERVER_LISTEN', 'network', `Cannot listen on ${where}: ${reason}.`, { cause }),
-      );
-    };
+    const fail = (cause: NodeJS.ErrnoException) => reject(listenError(where, cause));
     server.once('error', fail);
     const ready = () => {
       server.off('error', fail);
@@ -32,4 +28,36 @@ export async function listenSmtp(server: SMTPServer, place: SmtpPlace): Promise<
 export async function closeSmtp(server: SMTPServer, graceMs: number): Promise<void> {
   server.options.closeTimeout = graceMs;
   await new Promise<void>((resolve) => server.close(() => resolve()));
+}
+
+/** What smtp-server calls when a message was taken or refused. */
+type Answer = (error: Error | null, text?: string) => void;
+
+/** Answers the end of a message with a text, or with the refusal that an error means. */
+export function answerData(
+  taken: Promise<string>,
+  stream: SMTPServerDataStream,
+  { answer, onError }: { readonly answer: Answer; readonly onError: (error: unknown) => void },
+): void {
+  taken.then(
+    (text) => answer(null, text),
+    (error) => {
+      const reply = replyOf(error);
+      if (reply.responseCode === 451) onError(reply.cause ?? reply);
+      // What is not read would be taken for commands.
+      stream.resume();
+      answer(reply);
+    },
+  );
+}
+
+/** smtp-server notes only that a message is too large; what is told to the client must be what was done. */
+export async function* bounded(stream: SMTPServerDataStream, maxBytes: number): AsyncGenerator<Uint8Array> {
+  let length = 0;
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    if (length > maxBytes)
+      throw new SubmissionReply(552, `5.3.4 The message has more than ${maxBytes} octets`);
+    yield chunk;
+  }
 }

@@ -12,7 +12,7 @@ import type { ApiKey } from '../api-keys.ts';
 import type { ServedBroker } from '../current-broker.ts';
 import type { CheckedSubmissionOptions, TlsCertificate } from './options.ts';
 import { replyOf, SubmissionReply } from './reply.ts';
-import { closeSmtp, listenSmtp } from './smtp-listener.ts';
+import { answerData, bounded, closeSmtp, listenSmtp } from './smtp-listener.ts';
 import { withTrace } from './trace.ts';
 
 /** What submission works on. */
@@ -102,16 +102,8 @@ export async function startSubmission(
       );
     },
     onData: (stream, session, done) => {
-      accept(stream, session, options, parts).then(
-        (text) => done(null, text),
-        (error) => {
-          const reply = replyOf(error);
-          if (reply.responseCode === 451) parts.onError(reply.cause ?? reply);
-          // What is not read would be taken for commands.
-          stream.resume();
-          done(reply);
-        },
-      );
+      const taken = accept(stream, session, options, parts);
+      answerData(taken, stream, { answer: done, onError: parts.onError });
     },
   });
   const address = await listen(server, options);
@@ -214,17 +206,6 @@ async function accept(
     { ...sender, delivery: deliveryOf(session, to) },
   );
   return messageId === undefined ? '2.0.0 Every recipient is suppressed' : `2.0.0 Queued as ${messageId}`;
-}
-
-/** smtp-server notes only that a message is too large; what is told to the client must be what was done. */
-async function* bounded(stream: SMTPServerDataStream, maxBytes: number): AsyncGenerator<Uint8Array> {
-  let length = 0;
-  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-    length += chunk.length;
-    if (length > maxBytes)
-      throw new SubmissionReply(552, `5.3.4 The message has more than ${maxBytes} octets`);
-    yield chunk;
-  }
 }
 
 /** What the client asked for by DSN (RFC 3461) and REQUIRETLS (RFC 8689). */
