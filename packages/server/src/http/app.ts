@@ -6,6 +6,7 @@ import { type AuthenticationParts, authentication } from './authentication.ts';
 import { tooLong } from './body.ts';
 import { LoadGuard } from './load-guard.ts';
 import { answerError, Problem } from './problem.ts';
+import { addAcceptRoutes } from './routes/accept.ts';
 import { addDestinationRoutes } from './routes/destinations.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addExplainRoutes } from './routes/explain.ts';
@@ -57,6 +58,7 @@ export function createApp(parts: AppParts): Api {
   });
   // A message that is posted alone is bounded while it is streamed.
   api.use('/v1/*', (context, next) => (context.req.path === '/v1/messages' ? next() : limit(context, next)));
+  addAcceptRoutes(api, parts);
   addMessageRoutes(api, parts);
   addRecipientRoutes(api, parts);
   addEventRoutes(api, parts);
