@@ -24,7 +24,10 @@ const methods = [
   'unrouted',
 ] as const;
 
-/** A store each of whose calls fails with this probability while `on()`; each method that failed is noted. */
+/**
+ * A store each of whose calls fails with this probability while `on()`, the first of each method for certain; each
+ * method that failed is noted.
+ */
 function failingStore<Store extends QueueStore<never>>(
   store: Store,
   { probability, on, failed }: { probability: number; on: () => boolean; failed: Set<string> },
@@ -36,7 +39,7 @@ function failingStore<Store extends QueueStore<never>>(
       if (typeof value !== 'function') return value;
       if (!(methods as readonly PropertyKey[]).includes(key)) return value.bind(target);
       return (...given: unknown[]) => {
-        if (!on() || random() >= probability) return value.apply(target, given);
+        if (!on() || (failed.has(String(key)) && random() >= probability)) return value.apply(target, given);
         failed.add(String(key));
         const error = new BrokerError('MB_BROKER_STORE_FAILED', 'network', 'The database went away.', {
           retryable: true,
