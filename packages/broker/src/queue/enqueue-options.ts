@@ -91,14 +91,6 @@ const notify = either(
 );
 
 /** What `RecipientDelivery` accepts. */
-const _recipientDelivery = {
-  notify,
-  orcpt: text('type;value, such as "rfc822;bob@example.org"', {
-    pattern: /^[A-Za-z0-9-]{1,20};[^\p{Cc}]{1,400}$/u,
-  }),
-} satisfies OptionTable<RecipientDelivery>;
-
-/** What `RecipientDelivery` accepts. */
 export const recipientDelivery = {
   notify,
   orcpt: text('type;value, such as "rfc822;bob@example.org"', {
