@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { sleep } from '../wait.ts';
 
 const firstMs = 1_000;
 const longestMs = 30_000;
@@ -24,15 +25,6 @@ export class StoreBackoff {
 
   /** The store failed; resolves when it may be asked again, or when the signal is aborted. */
   wait(signal?: AbortSignal): Promise<void> {
-    if (signal?.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = () => {
-        cancel();
-        signal?.removeEventListener('abort', end);
-        resolve();
-      };
-      const cancel = this.#clock.setTimer(end, this.grow());
-      signal?.addEventListener('abort', end, { once: true });
-    });
+    return sleep(this.grow(), this.#clock, signal);
   }
 }
