@@ -1,5 +1,5 @@
 import type { Message } from '@mb/mime';
-import { BrokerError } from '../errors.ts';
+import { BrokerError, optionError } from '../errors.ts';
 import { isReady } from './outgoing-message.ts';
 import type { ReadyMessage } from './ready-message.ts';
 
@@ -29,15 +29,11 @@ export async function renderMessage(
 ): Promise<Message | ReadyMessage> {
   // An async function would wait for it, and so take what was not meant to be a message.
   if (typeof (message as { then?: unknown } | null | undefined)?.then === 'function') {
-    throw new BrokerError('MB_BROKER_OPTION', 'api-misuse', 'The message is a promise; await it first.');
+    throw optionError('The message is a promise; await it first.');
   }
   if (render === undefined) return message;
   if (typeof message === 'object' && message !== null && isReady(message)) {
-    throw new BrokerError(
-      'MB_BROKER_OPTION',
-      'api-misuse',
-      'render cannot be used with a message that is ready.',
-    );
+    throw optionError('render cannot be used with a message that is ready.');
   }
   let rendered: RenderedParts;
   try {
@@ -49,17 +45,16 @@ export async function renderMessage(
       'MB_BROKER_RENDER_FAILED',
       'invalid-input',
       `The message cannot be rendered: ${reason}`,
-      {
-        cause,
-      },
+      { cause },
     );
   }
-  const wrong =
-    typeof rendered !== 'object' || rendered === null
-      ? 'must return an object such as { html, text }'
-      : Object.keys(rendered)
-          .filter((key) => !parts.includes(key))
-          .map((key) => `must not return ${JSON.stringify(key.slice(0, 40))}, only ${parts.join(', ')}`)[0];
-  if (wrong !== undefined) throw new BrokerError('MB_BROKER_OPTION', 'api-misuse', `render ${wrong}.`);
+  if (typeof rendered !== 'object' || rendered === null) {
+    throw optionError('render must return an object such as { html, text }.');
+  }
+  const other = Object.keys(rendered).find((key) => !parts.includes(key));
+  if (other !== undefined) {
+    const name = JSON.stringify(other.slice(0, 40));
+    throw optionError(`render must not return ${name}, only ${parts.join(', ')}.`);
+  }
   return { ...message, ...rendered };
 }

@@ -1,5 +1,5 @@
 import type { CredentialSource } from '@mb/smtp-client';
-import { BrokerError } from '../errors.ts';
+import { BrokerError, optionError } from '../errors.ts';
 import {
   callback,
   integer,
@@ -89,9 +89,7 @@ const timeoutMs = 30_000;
 export function oauth2Credentials(given: OAuth2Options): CredentialSource {
   const options: OAuth2Options = readOptions(given, oauth2Options, 'oauth2Credentials: options');
   if ((options.token === undefined) === (options.tokenUrl === undefined)) {
-    throw new BrokerError(
-      'MB_BROKER_OPTION',
-      'api-misuse',
+    throw optionError(
       'oauth2Credentials: options: give either token, a function, or tokenUrl with clientId.',
     );
   }

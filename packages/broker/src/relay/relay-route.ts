@@ -1,5 +1,5 @@
 import type { AuthOptions } from '@mb/smtp-client';
-import { BrokerError } from '../errors.ts';
+import { BrokerError, optionError } from '../errors.ts';
 import type { Relay } from '../route/next-hop.ts';
 
 /**
@@ -72,9 +72,7 @@ export async function wellKnownRelay(name: string, auth: AuthOptions): Promise<R
   }
   const service = typeof name === 'string' ? wellKnown(name) : false;
   if (!service || service.host === undefined) {
-    throw new BrokerError(
-      'MB_BROKER_OPTION',
-      'api-misuse',
+    throw optionError(
       `wellKnownRelay: ${JSON.stringify(String(name).slice(0, 40))} is not in the list of nodemailer; give a route with a host.`,
     );
   }
@@ -107,5 +105,5 @@ function decoded(text: string): string {
 }
 
 function wrong(reason: string): BrokerError {
-  return new BrokerError('MB_BROKER_OPTION', 'api-misuse', `relayRoute: the URL ${reason}`);
+  return optionError(`relayRoute: the URL ${reason}`);
 }

@@ -102,7 +102,7 @@ export function parseMessageTemplate(message: Message): MessageTemplate {
 function readParts({ subject, text, html, headers, list }: Message): Parts {
   const part = (given: unknown, where: string, makeSafe: Escape): Part => {
     if (typeof given !== 'string') {
-      throw new BrokerError('MB_BROKER_OPTION', 'api-misuse', `Template: ${where} must be a string.`);
+      throw optionError(`Template: ${where} must be a string.`);
     }
     return { text: parseGapText(given, where), makeSafe };
   };
@@ -161,11 +161,7 @@ function pairsOf(headers: HeaderInput): readonly (readonly [name: string, value:
 /** @throws {BrokerError} MB_BROKER_TEMPLATE_VALUES for a value that is not text, and for two that have one name. */
 function lookupIn(values: TemplateValues): LookupValue {
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
-    throw new BrokerError(
-      'MB_BROKER_OPTION',
-      'api-misuse',
-      'Template: values must be an object, such as { name: "Bob" }.',
-    );
+    throw optionError('Template: values must be an object, such as { name: "Bob" }.');
   }
   const byKey = new Map<string, string>();
   for (const [name, value] of Object.entries(values)) {
