@@ -112,10 +112,10 @@ export interface SessionFacts {
 export function sessionOutcome(
   { address: recipient }: PlannedRecipient,
   error: SmtpError,
-  egress: EgressWatch,
+  egress: EgressWatch | undefined,
   { host, relay, rules, attempt }: SessionFacts,
 ): RecipientOutcome {
-  const blocked = error.code === 'MB_SMTP_CONNECT_TIMEOUT' ? egress.blocked() : undefined;
+  const blocked = error.code === 'MB_SMTP_CONNECT_TIMEOUT' ? egress?.blocked() : undefined;
   return {
     // RFC 5321 §4.2.1 and §5.1: even a 5yz greeting is about the host; its mail may go elsewhere, or later.
     // RFC 7504 §3: except 521, which says that the host never takes mail.

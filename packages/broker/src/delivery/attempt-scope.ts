@@ -132,7 +132,7 @@ export class AttemptScope {
   connect(plan: UsableHostPlan): SmtpConnection | Promise<SmtpConnection> {
     const current = this.#connections.tryAcquire(plan.key);
     if (!current) return this.#dial(plan);
-    this.#egress(plan)?.answered();
+    this.egressOf(plan.nextHop)?.answered();
     return current;
   }
 
@@ -141,13 +141,13 @@ export class AttemptScope {
     this.#connections.release(key);
   }
 
-  /** A relay or mail store that is configured says nothing about the mail port. */
-  #egress({ nextHop }: UsableHostPlan): EgressWatch | undefined {
-    return nextHop.tls === undefined ? this.environment.egress : undefined;
+  /** The watch of the mail port; undefined for a configured relay or mail store, which has nothing to do with that port. */
+  egressOf({ tls }: ReachableHop): EgressWatch | undefined {
+    return tls === undefined ? this.environment.egress : undefined;
   }
 
   async #dial(plan: UsableHostPlan): Promise<SmtpConnection> {
-    const egress = this.#egress(plan);
+    const egress = this.egressOf(plan.nextHop);
     const options = this.#connectOptions(plan);
     try {
       const connection = await this.#connections.acquire(plan.key, options, this.#observeDialling(plan));
@@ -181,7 +181,7 @@ export class AttemptScope {
   }
 
   #connectOptions({ host, nextHop, tlsName, tls: asked }: Omit<UsableHostPlan, 'key'>): ConnectOptions {
-    const { delivery, egress, clock, tls, hostname, observers, openSocket: open } = this.environment;
+    const { delivery, clock, tls, hostname, observers, openSocket: open } = this.environment;
     const { source, signal } = this;
     const openSocket = source ? openFrom(source, open) : open;
     return {
@@ -198,7 +198,7 @@ export class AttemptScope {
       timeouts: {
         ...(this.#firstOfSeveral && firstContactTimeouts),
         ...delivery.timeouts,
-        ...shortened(delivery.timeouts, egress.connectMs()),
+        ...shortened(delivery.timeouts, this.egressOf(nextHop)?.connectMs()),
       },
       limits: delivery.limits,
       clock,

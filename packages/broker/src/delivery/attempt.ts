@@ -116,7 +116,7 @@ async function tryHost(offer: Offer, scope: AttemptScope): Promise<RecipientOutc
   if (!plan.usable) {
     return recipients.map((recipient) => policyOutcome(recipient, host, plan, attempt));
   }
-  const { egress, replyRules: rules } = scope.environment;
+  const { replyRules: rules } = scope.environment;
   const factsOf = ({ domain }: PlannedRecipient) => {
     return { host, relay: isForeignRelay(nextHop, host, domain), rules, attempt };
   };
@@ -140,6 +140,7 @@ async function tryHost(offer: Offer, scope: AttemptScope): Promise<RecipientOutc
     );
   } catch (error) {
     if (!SmtpError.isInstance(error) || isCallersFault(error)) throw error;
+    const egress = scope.egressOf(nextHop);
     return recipients.map((recipient) => sessionOutcome(recipient, error, egress, factsOf(recipient)));
   }
 }

@@ -1,5 +1,5 @@
 import { createMemoryResolver } from '@mb/dns/memory';
-import { startSmtpHost } from '@mb/testkit';
+import { startSmtpHost, VirtualClock } from '@mb/testkit';
 import { expect, it } from 'vitest';
 import { MailBroker, MemoryStore, transactional } from '../../src/index.ts';
 import { oauth2Credentials } from '../../src/relay/oauth2.ts';
@@ -78,15 +78,16 @@ it('RLY-08 gives a relay with an expiring token and a rate limit 1,000 messages 
   expect(new Set(refusals).size).toBe(refusals.length);
 });
 
+/** Domains whose mail exchangers never answer. */
+const records = Object.fromEntries(
+  ['one', 'two', 'three'].flatMap((name, i) => [
+    [`${name}.test`, { MX: [[10, `mx.${name}.test`]] as [number, string][] }],
+    [`mx.${name}.test`, { A: `192.0.2.${i + 1}` }],
+  ]),
+);
+
 it('RLY-09 sends through the fallback relay once nothing answers on the mail port, and directly before', async () => {
   await using relay = await startSmtpHost({ address: '127.0.62.2' });
-  const names = ['one', 'two', 'three'];
-  const records = Object.fromEntries(
-    names.flatMap((name, i) => [
-      [`${name}.test`, { MX: [[10, `mx.${name}.test`]] as [number, string][] }],
-      [`mx.${name}.test`, { A: `192.0.2.${i + 1}` }],
-    ]),
-  );
   const dialled: string[] = [];
   const { openTcp } = await import('@mb/smtp-client');
   const broker = new MailBroker({
@@ -117,5 +118,56 @@ it('RLY-09 sends through the fallback relay once nothing answers on the mail por
   });
   expect(await send('one')).toMatchObject({ status: 'delivered' });
   expect(dialled.filter((address) => address.startsWith('192.'))).toEqual(['192.0.2.1', '192.0.2.2']);
+  await broker.close();
+});
+
+it('RLY-10 RLY-11 gives a silent relay its own timeout and reason while the mail port is blocked', async () => {
+  const clock = new VirtualClock();
+  const waits: string[] = [];
+  const broker = new MailBroker({
+    hostname: 'client.test',
+    dns: createMemoryResolver(records),
+    delivery: {
+      allowAddresses: ['192.0.2.0/24'],
+      routes: { '*': { type: 'mx', fallback: relayRoute('smtp://198.51.100.1?tls=none') } },
+    },
+    runtime: {
+      clock,
+      openSocket: ({ address, signal }) => {
+        const begunAt = clock.now();
+        return new Promise((_, reject) =>
+          signal.addEventListener('abort', () => {
+            waits.push(`${address} ${(clock.now() - begunAt) / 1000} s`);
+            reject(signal.reason);
+          }),
+        );
+      },
+    },
+  });
+  const send = async (name: string) => {
+    const sending = broker.send({ from: 'ann@sender.test', to: `bob@${name}.test`, text: 'x' });
+    let ended = false;
+    void sending.finally(() => {
+      ended = true;
+    });
+    while (!ended) {
+      await new Promise((resolve) => setImmediate(resolve));
+      await clock.advance(1000);
+    }
+    return (await sending)[0]!;
+  };
+  await send('one');
+  expect(await send('two')).toMatchObject({
+    category: 'local',
+    reason: expect.stringContaining('on port 25'),
+  });
+  waits.length = 0;
+  const outcome = await send('three');
+  expect(outcome).toMatchObject({ status: 'deferred', host: '198.51.100.1' });
+  expect(outcome).toMatchObject({
+    category: 'temporary-host',
+    reason: expect.not.stringContaining('port 25'),
+  });
+  expect(waits).toEqual(['198.51.100.1 30 s']);
   await broker.close();
 });
