@@ -26,3 +26,13 @@ it('OPT-08 finds a route in whatever case and form its domain is written', () =>
   expect(routeFor('shop.xn--bcher-kva.example', routes)).toEqual(mx);
   expect(routeFor('[192.0.2.1]', routes)).toEqual(relay);
 });
+
+it('uses a fallback relay as it was checked, whatever becomes of the object that was given', () => {
+  const fallback = { type: 'smarthost', host: 'relay.example.com' } as const;
+  const routes = readRoutes({ '*': { type: 'mx', fallback } }, 'routes');
+  Object.assign(fallback, { host: 'a b' });
+  expect(routeFor('example.org', routes)).toEqual({
+    type: 'mx',
+    fallback: { type: 'smarthost', host: 'relay.example.com' },
+  });
+});

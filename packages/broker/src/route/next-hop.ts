@@ -131,7 +131,9 @@ function readRoute(given: RouteOption, path: string): RouteOption {
     throw optionError(`${path} must be an object whose type is "mx", "smarthost" or "lmtp".`);
   }
   const route = readOptions(given, table as OptionTable<RouteOption>, path) as RouteOption;
-  if (route.type === 'mx' && route.fallback) readRoute(route.fallback, `${path}.fallback`);
+  if (route.type === 'mx' && route.fallback) {
+    return { ...route, fallback: readRoute(route.fallback, `${path}.fallback`) as Relay };
+  }
   if (route.type !== 'smarthost' || route.auth === undefined) return route;
   try {
     checkAuth(route.auth, `${path}.auth`);
