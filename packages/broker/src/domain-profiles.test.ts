@@ -71,6 +71,8 @@ it.each<[string, readonly object[], RegExp]>([
   ],
   ['no domain', [{}], /profiles\[0\]\.domain is missing/],
   ['an address', [{ domain: 'ann@a.test' }], /profiles\[0\]\.domain must be/],
+  ['no domain name', [{ domain: 'a.test' }, { domain: 'b..test' }], /profiles\[1\]\.domain: .*mail domain/],
+  ['a long domain', [{ domain: `${'x'.repeat(64)}.test` }], /profiles\[0\]\.domain: .*at most 63/],
   ['an empty list of tenants', [{ domain: 'a.test', tenants: [] }], /profiles\[0\]\.tenants must be/],
   ['a wrong route', [{ domain: 'a.test', routes: { 'a b': { type: 'mx' } } }], /profiles\[0\]\.routes/],
   [

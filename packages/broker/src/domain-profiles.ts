@@ -1,4 +1,4 @@
-import { domainToAscii } from '@mb/mime';
+import { domainToAscii, MimeError } from '@mb/mime';
 import { optionError } from './errors.ts';
 import { list, type OptionTable, readOptions, required, text } from './option-table.ts';
 import { readSendingProfile, sendingProfileOptions } from './options.ts';
@@ -58,7 +58,7 @@ export function profilesByDomain(profiles: readonly DomainProfile[]): ProfileFor
       domainProfileOptions,
       where,
     );
-    const key = domain === '*' ? domain : domainToAscii(domain).toLowerCase();
+    const key = domain === '*' ? domain : readDomain(domain, where);
     const unique = name ?? (tenants ? `${key} (${tenants.join(', ')})` : key);
     if (names.has(unique)) throw optionError(`${where}: two profiles are called ${JSON.stringify(unique)}.`);
     names.add(unique);
@@ -67,6 +67,14 @@ export function profilesByDomain(profiles: readonly DomainProfile[]): ProfileFor
     addProfile(domains, key, tenants, profile, where);
   }
   return (message) => findProfile(domains, message);
+}
+
+function readDomain(domain: string, where: string): string {
+  try {
+    return domainToAscii(domain);
+  } catch (error) {
+    throw MimeError.isInstance(error) ? optionError(`${where}.domain: ${error.message}`) : error;
+  }
 }
 
 function addProfile(
@@ -111,7 +119,7 @@ function nearestEntry(
   domains: ReadonlyMap<string, DomainEntry>,
   authorDomain: string,
 ): readonly [domain: string, entry: DomainEntry | undefined] {
-  for (let name = domainToAscii(authorDomain).toLowerCase(); ; name = name.slice(name.indexOf('.') + 1)) {
+  for (let name = domainToAscii(authorDomain); ; name = name.slice(name.indexOf('.') + 1)) {
     const entry = domains.get(name);
     if (entry) return [name, entry];
     if (!name.includes('.')) return ['*', domains.get('*')];
