@@ -6,12 +6,16 @@ const base = { from: 'ann@sender.test', to: 'bob@one.test', subject: 'Hi' };
 const store = new MemoryStore();
 const broker = new MailBroker({ hostname: 'client.test', store });
 
+async function contentOf(id: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of store.content(id)) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
 it('RND-01 renders before a message is accepted, and queues what was rendered', async () => {
   const render = async () => ({ html: '<p>Rendered</p>', text: 'Rendered' });
   const { id } = await broker.enqueue(base, { render });
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of store.content(id!)) chunks.push(chunk);
-  expect(Buffer.concat(chunks).toString()).toMatch(/<p>Rendered<\/p>/);
+  expect(await contentOf(id!)).toMatch(/<p>Rendered<\/p>/);
 });
 
 it('RND-02 accepts nothing when rendering fails, and says why', async () => {
@@ -36,8 +40,10 @@ it('RND-02 accepts nothing when rendering fails, and says why', async () => {
 });
 
 it('RND-03 takes content from render, and neither recipients nor a ready message', async () => {
-  const evil = () => ({ text: 'x', bcc: 'eve@example.net' }) as never;
-  await expect(broker.enqueue(base, { render: evil })).rejects.toMatchObject({ code: 'MB_BROKER_OPTION' });
+  for (const more of [{ bcc: 'eve@example.net' }, { headers: { 'X-A': '1' } }]) {
+    const evil = () => ({ text: 'x', ...more }) as never;
+    await expect(broker.enqueue(base, { render: evil })).rejects.toMatchObject({ code: 'MB_BROKER_OPTION' });
+  }
   await expect(broker.enqueue(base, { render: () => undefined as never })).rejects.toMatchObject({
     code: 'MB_BROKER_OPTION',
   });
@@ -48,4 +54,13 @@ it('RND-03 takes content from render, and neither recipients nor a ready message
   await expect(broker.enqueue(ready, { render: () => ({ text: 'x' }) })).rejects.toMatchObject({
     code: 'MB_BROKER_OPTION',
   });
+});
+
+it('RND-04 keeps what the message has where render gives undefined', async () => {
+  const render = () => ({ subject: undefined, text: undefined, html: '<p>Rendered</p>' }) as never;
+  const { id } = await broker.enqueue({ ...base, text: 'Given' }, { render });
+  const content = await contentOf(id!);
+  expect(content).toMatch(/^Subject: Hi\r$/m);
+  expect(content).toContain('Given');
+  expect(content).toContain('<p>Rendered</p>');
 });

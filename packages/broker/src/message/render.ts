@@ -51,10 +51,12 @@ export async function renderMessage(
   if (typeof rendered !== 'object' || rendered === null) {
     throw optionError('render must return an object such as { html, text }.');
   }
+  // A value that is undefined counts as not given.
+  const given = Object.entries(rendered).filter(([, value]) => value !== undefined);
   const other = Object.keys(rendered).find((key) => !parts.includes(key));
   if (other !== undefined) {
     const name = JSON.stringify(other.slice(0, 40));
     throw optionError(`render must not return ${name}, only ${parts.join(', ')}.`);
   }
-  return { ...message, ...rendered };
+  return { ...message, ...Object.fromEntries(given) };
 }
