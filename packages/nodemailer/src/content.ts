@@ -58,6 +58,11 @@ export async function readContent(
   access: ContentAccess,
 ): Promise<string | Uint8Array> {
   const { content } = await findContent(option, field, access);
+  return readWhole(content, field);
+}
+
+/** Reads what {@link findContent} found. */
+export async function readWhole(content: ContentInput, field: string): Promise<string | Uint8Array> {
   if (typeof content === 'string' || content instanceof Uint8Array) return content;
   const stream = (typeof content === 'function' ? content() : content) as AsyncIterable<Uint8Array | string>;
   const chunks: Uint8Array[] = [];

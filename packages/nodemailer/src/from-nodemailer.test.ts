@@ -109,6 +109,21 @@ describe('content', () => {
     ]);
   });
 
+  it('NM-24 reads alternatives from everywhere', async () => {
+    const alternatives = [
+      { contentType: 'text/x-web-markdown', path: file },
+      { contentType: 'text/x-web-markdown', content: Readable.from(['From ', 'a file']) },
+      { path: 'data:text/x-web-markdown,From%20a%20file' },
+    ];
+    const converted = await convert({ ...base, alternatives });
+    expect(converted.alternatives!.map(({ content }) => Buffer.from(content).toString())).toEqual(
+      alternatives.map(() => 'From a file'),
+    );
+    await expect(convert({ ...base, alternatives: [null as never] })).rejects.toMatchObject({
+      field: 'alternatives[0]',
+    });
+  });
+
   const unreadable = [
     [{ attachments: [{ path: join(folder, 'missing') }] }, 'attachments[0].path'],
     [{ attachments: [{ path: folder }] }, 'attachments[0].path'],

@@ -2,7 +2,7 @@ import type { ReadyMessage } from '@mb/broker';
 import type { Alternative, Attachment, Message } from '@mb/mime';
 import { inlineDataUrls } from '@mb/mime/data-url';
 import { envelopeAddresses, orNothing, readAddresses, readMailboxes } from './addresses.ts';
-import { type ContentAccess, findContent, readContent, readText } from './content.ts';
+import { type ContentAccess, findContent, readContent, readText, readWhole } from './content.ts';
 import { messageError } from './errors.ts';
 import { readHeaders } from './headers.ts';
 import { readListHeaders } from './list-headers.ts';
@@ -278,12 +278,13 @@ async function calendarOf(
 }
 
 async function alternativeOf(part: PartOption, field: string, access: ContentAccess): Promise<Alternative> {
+  if (typeof part !== 'object' || part === null) throw messageError(field, 'must be an object.');
   if (part.raw !== undefined)
     throw messageError(`${field}.raw`, 'cannot be an alternative; give content and contentType.');
   if (part.headers !== undefined)
     throw messageError(`${field}.headers`, 'cannot be set for an alternative; make it an attachment.');
   const found = await findContent(part, field, access);
-  const content = await readContent(found.content as BodyOption, field, access);
+  const content = await readWhole(found.content, field);
   return { contentType: part.contentType ?? found.contentType ?? 'text/plain; charset=utf-8', content };
 }
 
