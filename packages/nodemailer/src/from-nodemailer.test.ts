@@ -231,6 +231,9 @@ describe('header', () => {
         field: key,
       });
     }
+    await expect(convert({ ...base, dkim: {} }, { unknownOptions: 'ignore' })).rejects.toMatchObject({
+      field: 'dkim',
+    });
     await convert({ ...base, template: 'welcome' }, { unknownOptions: 'ignore' });
     await expect(convert({ ...base, maxRecipients: 1, cc: 'c@example.org' })).rejects.toMatchObject({
       field: 'maxRecipients',

@@ -140,8 +140,8 @@ function checkKeys(message: NodemailerMessage, unknownOptions: 'refuse' | 'ignor
   for (const [key, value] of Object.entries(message)) {
     if (value === undefined || value === null || mapped.has(key) || chosenByContent.has(key)) continue;
     if (key.startsWith('_')) continue;
-    if (unknownOptions === 'ignore') continue;
     const reason = Object.hasOwn(refused, key) ? refused[key] : undefined;
+    if (reason === undefined && unknownOptions === 'ignore') continue;
     throw messageError(
       key,
       reason ??
