@@ -201,6 +201,13 @@ describe('header', () => {
     expect(mail.headers.get('References')).toBe('<a@example.com> <b@example.com>');
   });
 
+  it('NM-30 keeps names that objects of JavaScript have', async () => {
+    const attachments = [{ content: 'x', contentType: 'text/constructor' }];
+    const message = await convert({ ...base, headers: { Constructor: 'a' }, attachments });
+    expect(message.headers).toEqual([['Constructor', 'a']]);
+    expect(message.attachments).toMatchObject([{ filename: 'attachment-1.constructor' }]);
+  });
+
   it('NM-31 writes list headers', async () => {
     const mail = await parsed({
       ...base,

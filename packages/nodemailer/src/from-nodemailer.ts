@@ -330,10 +330,15 @@ function nameOf(
   const name = place?.split(/[/\\]/).pop()?.split('?')[0] || `attachment-${index + 1}`;
   if (name.includes('.')) return name;
   const ending = /^[\w-]+\/(?:x-)?([\w-]+)/.exec(contentType ?? '')?.[1];
-  return `${name}.${ending === undefined || ending === 'octet-stream' ? 'bin' : (endings[ending] ?? ending)}`;
+  return `${name}.${ending === undefined || ending === 'octet-stream' ? 'bin' : (endings.get(ending) ?? ending)}`;
 }
 
-const endings: Readonly<Record<string, string>> = { plain: 'txt', jpeg: 'jpg', svg: 'svg', calendar: 'ics' };
+const endings: ReadonlyMap<string, string> = new Map([
+  ['plain', 'txt'],
+  ['jpeg', 'jpg'],
+  ['svg', 'svg'],
+  ['calendar', 'ics'],
+]);
 
 function envelopeOf(option: EnvelopeOption | undefined): Message['envelope'] {
   if (option === undefined || option === null) return undefined;

@@ -2,19 +2,21 @@ import { messageError } from './errors.ts';
 import type { HeaderOption, HeadersOption } from './nodemailer-message.ts';
 
 /** Fields that nodemailer takes from `headers` as well as from options of their own. */
-const withOption: Readonly<Record<string, string>> = {
-  from: 'from',
-  sender: 'sender',
-  to: 'to',
-  cc: 'cc',
-  bcc: 'bcc',
-  'reply-to': 'replyTo',
-  subject: 'subject',
-  date: 'date',
-  'message-id': 'messageId',
-  'in-reply-to': 'inReplyTo',
-  references: 'references',
-};
+const withOption: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    from: 'from',
+    sender: 'sender',
+    to: 'to',
+    cc: 'cc',
+    bcc: 'bcc',
+    'reply-to': 'replyTo',
+    subject: 'subject',
+    date: 'date',
+    'message-id': 'messageId',
+    'in-reply-to': 'inReplyTo',
+    references: 'references',
+  }),
+);
 
 const ofContent = /^content-(?:type|transfer-encoding|disposition|id)$|^mime-version$/i;
 
@@ -39,7 +41,7 @@ export function readHeaders(headers: HeadersOption | undefined, field = 'headers
     if (ofContent.test(name)) {
       throw messageError(`${field}.${name}`, 'is written from the content; leave it out.');
     }
-    const optionName = withOption[name.toLowerCase()];
+    const optionName = withOption.get(name.toLowerCase());
     if (optionName === undefined) pairs.push([name, value]);
     else options[optionName] = value;
   }
