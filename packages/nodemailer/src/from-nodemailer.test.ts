@@ -277,6 +277,13 @@ describe('URLs', () => {
       await expect(convert(message, { urls })).rejects.toMatchObject({ code: 'MB_NODEMAILER_CONTENT' });
     }
     const named = { ...base, text: { href: server.url.replace('127.0.0.1', 'localhost') } };
+    await expect(convert(named, { urls: { allowAddresses: ['nonsense'] } })).rejects.toMatchObject({
+      code: 'MB_NODEMAILER_OPTION',
+    });
+    const wrongHeader = { ...base, text: { href: server.url, httpHeaders: { 'no name': 'x' } } };
+    await expect(convert(wrongHeader, { urls: lab })).rejects.toMatchObject({
+      code: 'MB_NODEMAILER_CONTENT',
+    });
     await expect(convert(named, { urls: {} })).rejects.toThrow(/loopback/);
     await expect(convert({ ...message, disableUrlAccess: true }, { urls: lab })).rejects.toThrow(
       /only when asked/,
@@ -291,7 +298,8 @@ describe('URLs', () => {
     });
     await using server = await serve((request, response) => {
       const location =
-        request.url === '/private' ? 'http://10.0.0.1/' : request.url === '/loop' ? '/loop' : other.url;
+        { '/private': 'http://10.0.0.1/', '/loop': '/loop', '/broken': 'http://[/' }[request.url!] ??
+        other.url;
       response.writeHead(302, { location }).end();
     });
     const get = (path: string) =>
@@ -303,6 +311,7 @@ describe('URLs', () => {
     expect(seen).toEqual([undefined]);
     await expect(get('/private')).rejects.toThrow(/private/);
     await expect(get('/loop')).rejects.toThrow(/too often/);
+    await expect(get('/broken')).rejects.toMatchObject({ code: 'MB_NODEMAILER_CONTENT' });
   });
 
   it('NM-36 bounds size and time, and refuses other answers than 200', async () => {

@@ -14,20 +14,8 @@ import type {
   NodemailerMessage,
   PartOption,
 } from './nodemailer-message.ts';
-import {
-  either,
-  flag,
-  group,
-  integer,
-  list,
-  literal,
-  type OptionTable,
-  readOptions,
-  signal,
-  text,
-  word,
-} from './option-table.ts';
-import type { RemoteContentOptions } from './remote-content.ts';
+import { either, flag, group, literal, type OptionTable, readOptions, signal, word } from './option-table.ts';
+import { type RemoteContentOptions, remoteContentOptions } from './remote-content.ts';
 
 /** How a message is converted. */
 export interface ConvertOptions {
@@ -43,13 +31,6 @@ export interface ConvertOptions {
   /** Ends reading and fetching. */
   readonly signal?: AbortSignal | undefined;
 }
-
-/** What `RemoteContentOptions` accepts. */
-const remoteContentOptions = {
-  allowAddresses: list(text('a CIDR block such as "192.0.2.0/24"', { pattern: /./s })),
-  maxBytes: integer(1, 2 ** 40, { unit: 'octets' }),
-  timeoutMs: integer(1, 2 ** 31 - 1, { unit: 'ms' }),
-} satisfies OptionTable<RemoteContentOptions>;
 
 /** What `ConvertOptions` accepts. */
 export const convertOptions = {

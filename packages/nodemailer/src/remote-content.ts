@@ -1,9 +1,10 @@
 import { lookup } from 'node:dns';
-import { type IncomingMessage, request as requestHttp } from 'node:http';
+import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { addressRefusal } from '@mb/dns';
 import { NodemailerBridgeError } from './errors.ts';
+import { integer, list, matching, type OptionTable } from './option-table.ts';
 
 /** Which URLs are fetched, and how much of them. */
 export interface RemoteContentOptions {
@@ -13,6 +14,22 @@ export interface RemoteContentOptions {
   readonly maxBytes?: number | undefined;
   /** Time for one URL, redirects included; default 30,000 ms. */
   readonly timeoutMs?: number | undefined;
+}
+
+/** What `RemoteContentOptions` accepts. */
+export const remoteContentOptions = {
+  allowAddresses: list(matching<string>('a CIDR block such as "192.0.2.0/24"', isBlock)),
+  maxBytes: integer(1, 2 ** 40, { unit: 'octets' }),
+  timeoutMs: integer(1, 2 ** 31 - 1, { unit: 'ms' }),
+} satisfies OptionTable<RemoteContentOptions>;
+
+function isBlock(value: unknown): boolean {
+  try {
+    addressRefusal('192.0.2.1', [value as string]);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const mostRedirects = 5;
@@ -39,7 +56,7 @@ export async function fetchContent(
     if (statusCode >= 300 && statusCode < 400 && answered.location !== undefined) {
       response.destroy();
       if (redirects === mostRedirects) throw failed(field, `${target.origin} redirects too often.`);
-      const next = readUrl(new URL(answered.location, target).href, field);
+      const next = readUrl(answered.location, field, target);
       // Credentials are for the host that they were given for.
       if (next.origin !== target.origin) sent = undefined;
       target = next;
@@ -53,15 +70,14 @@ export async function fetchContent(
   }
 }
 
-function readUrl(text: string, field: string): URL {
-  let url: URL | undefined;
-  try {
-    url = new URL(text);
-  } catch {
-    // Handled below.
-  }
+/** @param base  The URL that redirects to this one. */
+function readUrl(text: string, field: string, base?: URL): URL {
+  const url = URL.canParse(text, base?.href) ? new URL(text, base) : undefined;
   if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url;
-  throw failed(field, 'is no http or https URL.');
+  throw failed(
+    field,
+    `${base ? `is redirected by ${base.origin} to what is` : 'is'} not an http or https URL.`,
+  );
 }
 
 function open(
@@ -87,14 +103,20 @@ function open(
   };
   const request = url.protocol === 'https:' ? requestHttps : requestHttp;
   return new Promise((resolve, reject) => {
-    request(url, { headers: { ...headers }, lookup: guarded, signal, agent: false }, resolve)
-      .on('error', (error) => {
-        if (NodemailerBridgeError.isInstance(error)) return reject(error);
-        const reason =
-          signal.aborted && signal.reason instanceof Error ? signal.reason.message : error.message;
-        reject(failed(field, `${url.origin} cannot be fetched: ${reason}`, error));
-      })
-      .end();
+    let outgoing: ClientRequest;
+    try {
+      outgoing = request(url, { headers: { ...headers }, lookup: guarded, signal, agent: false }, resolve);
+    } catch (error) {
+      // A header field that cannot be sent.
+      reject(failed(field, `cannot be fetched: ${(error as Error).message}`));
+      return;
+    }
+    outgoing.on('error', (error) => {
+      if (NodemailerBridgeError.isInstance(error)) return reject(error);
+      const reason = signal.aborted && signal.reason instanceof Error ? signal.reason.message : error.message;
+      reject(failed(field, `${url.origin} cannot be fetched: ${reason}`, error));
+    });
+    outgoing.end();
   });
 }
 
