@@ -288,8 +288,8 @@ function withDsn(
   const requireTls = data.requireTLSExtensionEnabled === true ? { requireTls: true } : {};
   const { dsn } = data as { dsn?: Record<string, unknown> };
   if (typeof dsn !== 'object' || dsn === null) return { ...options, ...requireTls };
-  const ret = dsn.ret ?? dsn.return;
-  const envid = dsn.envid ?? dsn.id;
+  const ret = retOf(dsn.ret || dsn.return);
+  const envid = envidOf(dsn.envid || dsn.id);
   const orcpt = dsn.orcpt ?? dsn.recipient;
   const notify = notifyOf(dsn.notify);
   const named = orcpt === undefined || orcpt === null ? undefined : String(orcpt);
@@ -298,8 +298,8 @@ function withDsn(
     ...requireTls,
     delivery: {
       ...options.delivery,
-      ...(typeof ret === 'string' && { ret: /^full$/i.test(ret) ? ('full' as const) : ('headers' as const) }),
-      ...(typeof envid === 'string' && { envid }),
+      ...(ret !== undefined && { ret }),
+      ...(envid !== undefined && { envid }),
       ...(notify !== undefined && { notify }),
       ...(named !== undefined && {
         recipients: Object.fromEntries(
@@ -308,6 +308,22 @@ function withDsn(
       }),
     },
   };
+}
+
+/** @throws {NodemailerBridgeError} MB_NODEMAILER_MESSAGE */
+function retOf(option: unknown): 'full' | 'headers' | undefined {
+  if (!option) return undefined;
+  const word = String(option).toLowerCase();
+  if (word === 'full' || word === 'body') return 'full';
+  if (word === 'hdrs' || word === 'headers') return 'headers';
+  throw messageError('dsn.ret', 'must be FULL or HDRS (RFC 3461 §4.3).');
+}
+
+/** @throws {NodemailerBridgeError} MB_NODEMAILER_MESSAGE */
+function envidOf(option: unknown): string | undefined {
+  if (!option) return undefined;
+  if (typeof option === 'string' || typeof option === 'number') return String(option);
+  throw messageError('dsn.envid', 'must be a string (RFC 3461 §4.4).');
 }
 
 /** @throws {NodemailerBridgeError} MB_NODEMAILER_MESSAGE */
@@ -321,7 +337,7 @@ function notifyOf(option: unknown): Notify | undefined {
         .split(/[\s,]+/),
     )
     .filter(Boolean);
-  if (words.includes('never')) return 'never';
+  if (words.length === 1 && words[0] === 'never') return 'never';
   const known = ['success', 'failure', 'delay'] as const;
   const wrong = words.find((each) => !known.includes(each as never));
   if (wrong !== undefined || words.length === 0) {

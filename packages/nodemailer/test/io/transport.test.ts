@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { BrokerError, transactional } from '@mb/broker';
 import { parseMessage } from '@mb/mime';
+import { createBrokerDouble } from '@mb/testkit';
 import { createTransport } from 'nodemailer';
 import { describe, expect, it } from 'vitest';
 import { mbTransport } from '../../src/index.ts';
@@ -182,6 +183,23 @@ it.each(['send', 'queue'] as const)('NM-09 passes dsn on to hosts that offer it:
     'ORCPT=rfc822;list@sender.test',
   ]);
   expect(message!.parameters).toEqual(expect.arrayContaining(['RET=HDRS', 'ENVID=job-7']));
+});
+
+it('NM-09 reads dsn as nodemailer does', async () => {
+  const double = createBrokerDouble();
+  const transporter = createTransport(mbTransport({ broker: double.broker }));
+  await transporter.sendMail({ ...mail, dsn: { ret: 'body', envid: 17 } as never });
+  expect(double.calls[0]!.options).toEqual({ dsn: { ret: 'full', envid: '17' } });
+  for (const [field, dsn] of [
+    ['dsn.ret', { ret: 'all' }],
+    ['dsn.notify', { notify: ['NEVER', 'DELAY'] }],
+    ['dsn.notify', { notify: 'sometimes' }],
+  ] as const) {
+    expect(await rejection(transporter.sendMail({ ...mail, dsn: dsn as never }))).toMatchObject({
+      code: 'MB_NODEMAILER_MESSAGE',
+      field,
+    });
+  }
 });
 
 it('NM-10 keeps plugins, and the octets that nodemailer composes', async () => {
