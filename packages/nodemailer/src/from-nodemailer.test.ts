@@ -124,6 +124,15 @@ describe('content', () => {
     });
   });
 
+  it('NM-24 keeps the octets of a part that is ready', async () => {
+    const header = 'Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: 8bit\r\n\r\n';
+    const ready = Buffer.from(`${header}gr\u00fc\u00df\nx`, 'latin1');
+    const { attachments } = await convert({ ...base, attachments: [{ raw: ready }] });
+    expect(Buffer.from((attachments![0] as { part: Uint8Array }).part).toString('latin1')).toBe(
+      `${header}gr\u00fc\u00df\r\nx`,
+    );
+  });
+
   const unreadable = [
     [{ attachments: [{ path: join(folder, 'missing') }] }, 'attachments[0].path'],
     [{ attachments: [{ path: folder }] }, 'attachments[0].path'],

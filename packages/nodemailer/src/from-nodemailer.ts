@@ -277,9 +277,12 @@ async function attachmentOf(
   const field = `attachments[${index}]`;
   if (typeof part !== 'object' || part === null) throw messageError(field, 'must be an object.');
   if (part.raw !== undefined && part.raw !== null) {
-    return {
-      part: Buffer.from((await readText(part.raw, `${field}.raw`, access)).replace(/\r?\n/g, '\r\n')),
-    };
+    const ready = await readContent(part.raw, `${field}.raw`, access);
+    // As Latin-1, so that no octet changes.
+    const lines = Buffer.from(ready as Uint8Array)
+      .toString('latin1')
+      .replace(/\r?\n/g, '\r\n');
+    return { part: Buffer.from(lines, 'latin1') };
   }
   const found = await findContent(part, field, access);
   const headers = readHeaders(part.headers, `${field}.headers`).pairs;
