@@ -176,7 +176,7 @@ function reason(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   const { code = '' } = cause as NodeJS.ErrnoException;
   const words = connectReasons[code];
-  return words === undefined ? cause.message : `${words} (${code})`;
+  return words === undefined ? cause.message.replace(/\.$/, '') : `${words} (${code})`;
 }
 
 function note(notes: TranscriptEntry[], clock: Clock, text: string, options?: ResolvedOptions): void {

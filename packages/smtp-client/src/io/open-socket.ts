@@ -115,8 +115,8 @@ const localTroubles: ReadonlySet<unknown> = new Set([
 /** Whether no transport could be opened because of this machine; with several tries, because of it each time. */
 export function isLocalTrouble(cause: unknown): boolean {
   if (cause instanceof AggregateError) return cause.errors.length > 0 && cause.errors.every(isLocalTrouble);
-  // A proxy that cannot be used is ours, whatever the host.
-  if (SmtpError.isInstance(cause)) return cause.kind === 'local';
+  // A proxy that cannot be used, or whose package is missing, is trouble of this side.
+  if (SmtpError.isInstance(cause)) return cause.kind === 'local' || cause.kind === 'api-misuse';
   return localTroubles.has((cause as NodeJS.ErrnoException | undefined)?.code);
 }
 

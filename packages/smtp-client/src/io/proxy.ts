@@ -24,24 +24,63 @@ const maxAnswerBytes = 16 * 1024;
  * const broker = new MailBroker({ hostname, runtime: { openSocket: proxySocket('socks5://127.0.0.1:1080') } });
  */
 export function proxySocket(proxy: string): OpenSocket {
-  const url = typeof proxy === 'string' && URL.canParse(proxy) ? new URL(proxy) : undefined;
-  const protocol = url?.protocol.slice(0, -1) ?? '';
-  if (!url || url.hostname === '' || !['http', 'https', 'socks', 'socks5', 'socks4'].includes(protocol)) {
+  const read = typeof proxy === 'string' ? readProxy(proxy) : undefined;
+  if (!read) {
     throw misuse(
       'MB_SMTP_OPTION',
       'proxySocket: proxy must be a URL such as "http://proxy.example.com:3128" or "socks5://proxy.example.com:1080".',
     );
   }
-  return protocol.startsWith('http')
-    ? (target) => openByConnect(url, target)
-    : (target) => openBySocks(url, target);
+  return read.protocol.startsWith('http')
+    ? (target) => openByConnect(read, target)
+    : (target) => openBySocks(read, target);
+}
+
+interface Proxy {
+  readonly protocol: string;
+  readonly host: string;
+  readonly port: number;
+  /** Empty when there is none. */
+  readonly user: string;
+  readonly password: string;
+  /** For messages: without user and password. */
+  readonly name: string;
+}
+
+/** Ports of proxy URLs that give none. */
+const defaultPorts: ReadonlyMap<string, number> = new Map([
+  ['http', 80],
+  ['https', 443],
+  ['socks', 1080],
+  ['socks5', 1080],
+  ['socks4', 1080],
+]);
+
+function readProxy(text: string): Proxy | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  const protocol = url.protocol.slice(0, -1);
+  const defaultPort = defaultPorts.get(protocol);
+  if (defaultPort === undefined || url.hostname === '') return undefined;
+  try {
+    return {
+      protocol,
+      host: url.hostname.replace(/^\[|\]$/g, ''),
+      port: url.port === '' ? defaultPort : Number(url.port),
+      user: decodeURIComponent(url.username),
+      password: decodeURIComponent(url.password),
+      name: `${url.protocol}//${url.host}`,
+    };
+  } catch {
+    // A % in user or password that is not followed by two digits.
+    return undefined;
+  }
 }
 
 // Long because the socket, its timer and its listeners are cleaned up in every one of its ends.
-async function openByConnect(url: URL, { address, port, signal }: SocketTarget): Promise<Duplex> {
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  const secure = url.protocol === 'https:';
-  const proxyPort = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
+async function openByConnect(proxy: Proxy, { address, port, signal }: SocketTarget): Promise<Duplex> {
+  const { host, port: proxyPort, user, password } = proxy;
+  const secure = proxy.protocol === 'https';
   const socket = secure
     ? connectTls({
         host,
@@ -51,8 +90,7 @@ async function openByConnect(url: URL, { address, port, signal }: SocketTarget):
       })
     : connectTcp({ host, port: proxyPort, allowHalfOpen: true, noDelay: true });
   const authority = isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
-  const user = decodeURIComponent(url.username);
-  const credentials = Buffer.from(`${user}:${decodeURIComponent(url.password)}`).toString('base64');
+  const credentials = Buffer.from(`${user}:${password}`).toString('base64');
   const request = [
     `CONNECT ${authority} HTTP/1.1`,
     `Host: ${authority}`,
@@ -73,14 +111,14 @@ async function openByConnect(url: URL, { address, port, signal }: SocketTarget):
         socket.destroy();
         reject(error);
       });
-    const onError = (error: Error) => fail(refused(url, error.message, error));
+    const onError = (error: Error) => fail(refused(proxy, error.message, error));
     const onAbort = () => fail(signal.reason);
-    const onEnd = () => fail(refused(url, 'it closed the connection'));
+    const onEnd = () => fail(refused(proxy, 'it closed the connection'));
     const onData = (chunk: Buffer) => {
       answer = Buffer.concat([answer, chunk]);
       const end = answer.indexOf('\r\n\r\n');
       if (end === -1) {
-        if (answer.length > maxAnswerBytes) fail(refused(url, 'its answer has no end'));
+        if (answer.length > maxAnswerBytes) fail(refused(proxy, 'its answer has no end'));
         return;
       }
       const [, status] = /^HTTP\/1\.[01] (\d{3})/.exec(answer.toString('latin1', 0, end)) ?? [];
@@ -90,8 +128,8 @@ async function openByConnect(url: URL, { address, port, signal }: SocketTarget):
         const ofHost = status?.startsWith('5') ? 'network' : 'local';
         fail(
           refused(
-            url,
-            status === undefined ? 'its answer is no HTTP' : `it answered ${status}`,
+            proxy,
+            status === undefined ? 'its answer is not HTTP' : `it answered ${status}`,
             undefined,
             ofHost,
           ),
@@ -112,7 +150,11 @@ async function openByConnect(url: URL, { address, port, signal }: SocketTarget):
   });
 }
 
-async function openBySocks(url: URL, { address, port, signal }: SocketTarget): Promise<Duplex> {
+/** Answers about the host and not about the proxy, in the words of the package `socks` (RFC 1928 §6). */
+const hostRefusal =
+  /rejected connection - \(?(?:Failed|Failure|NetworkUnreachable|HostUnreachable|ConnectionRefused|TTLExpired)\)?$/i;
+
+async function openBySocks(proxy: Proxy, { address, port, signal }: SocketTarget): Promise<Duplex> {
   let socks: typeof import('socks');
   try {
     socks = await import('socks');
@@ -129,11 +171,11 @@ async function openBySocks(url: URL, { address, port, signal }: SocketTarget): P
   signal.throwIfAborted();
   const client = new socks.SocksClient({
     proxy: {
-      host: url.hostname.replace(/^\[|\]$/g, ''),
-      port: url.port === '' ? 1080 : Number(url.port),
-      type: url.protocol === 'socks4:' ? 4 : 5,
-      ...(url.username !== '' && { userId: decodeURIComponent(url.username) }),
-      ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
+      host: proxy.host,
+      port: proxy.port,
+      type: proxy.protocol === 'socks4' ? 4 : 5,
+      ...(proxy.user !== '' && { userId: proxy.user }),
+      ...(proxy.password !== '' && { password: proxy.password }),
     },
     command: 'connect',
     destination: { host: address, port },
@@ -141,7 +183,7 @@ async function openBySocks(url: URL, { address, port, signal }: SocketTarget): P
   return new Promise((resolve, reject) => {
     const onAbort = () => {
       reject(signal.reason);
-      // A connection that comes all the same is closed.
+      // A connection that is opened later is closed.
       client.on('established', ({ socket }) => socket.destroy());
     };
     signal.addEventListener('abort', onAbort, { once: true });
@@ -149,16 +191,22 @@ async function openBySocks(url: URL, { address, port, signal }: SocketTarget): P
       signal.removeEventListener('abort', onAbort);
       if (!signal.aborted) resolve(socket.setNoDelay());
     });
-    client.on('error', (error) => {
+    client.on('error', ({ message }) => {
       signal.removeEventListener('abort', onAbort);
-      reject(error);
+      // Without a cause, because the error of the package holds the password.
+      reject(refused(proxy, message, undefined, hostRefusal.test(message) ? 'network' : 'local'));
     });
     client.connect();
   });
 }
 
-function refused(url: URL, reason: string, cause?: unknown, kind: 'local' | 'network' = 'local'): SmtpError {
-  return new SmtpError(`The proxy ${url.protocol}//${url.host} gives no way through: ${reason}.`, {
+function refused(
+  proxy: Proxy,
+  reason: string,
+  cause?: unknown,
+  kind: 'local' | 'network' = 'local',
+): SmtpError {
+  return new SmtpError(`The proxy ${proxy.name} opened no connection: ${reason}.`, {
     code: kind === 'local' ? 'MB_SMTP_CONNECT_LOCAL' : 'MB_SMTP_CONNECT_FAILED',
     kind,
     scope: 'host',

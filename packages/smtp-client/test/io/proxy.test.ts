@@ -1,5 +1,6 @@
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, connect as dial, type Server, type Socket } from 'node:net';
+import { inspect } from 'node:util';
 import { startSmtpHost } from '@mb/testkit';
 import { expect, it } from 'vitest';
 import { connect, SmtpError } from '../../src/index.ts';
@@ -37,8 +38,8 @@ function httpProxy(seen: string[], status = 200) {
   return listen(server);
 }
 
-/** A SOCKS5 proxy (RFC 1928) for IPv4, with a password (RFC 1929) or none. */
-function socksProxy(seen: string[]) {
+/** A SOCKS5 proxy (RFC 1928) for IPv4, with a password (RFC 1929) or none; it answers requests with `reply`. */
+function socksProxy(seen: string[], reply = 0) {
   return listen(
     createServer((client) => {
       client.on('error', () => {});
@@ -49,6 +50,10 @@ function socksProxy(seen: string[]) {
           const host = [...octets.subarray(4, 8)].join('.');
           const port = octets.readUInt16BE(8);
           seen.push(`${host}:${port}`);
+          if (reply !== 0) {
+            client.end(Buffer.from([5, reply, 0, 1, 0, 0, 0, 0, 0, 0]));
+            return;
+          }
           const upstream = dial(port, host, () => {
             client.write(Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]));
             upstream.pipe(client).pipe(upstream);
@@ -121,8 +126,39 @@ it('PRX-03 takes a proxy that refuses for trouble of this side, and one that fin
   await expect(deliver(host, `http://${gone.at}`)).rejects.toMatchObject({ code: 'MB_SMTP_CONNECT_LOCAL' });
 });
 
+it('PRX-03 tells a SOCKS proxy that refuses from one that finds no way, and repeats no password', async () => {
+  await using host = await startSmtpHost();
+  const errorWith = async (reply: number, user = 'ann') => {
+    await using proxy = await socksProxy([], reply);
+    return await deliver(host, `socks5://${user}:secret@${proxy.at}`).catch((reason: unknown) => reason);
+  };
+  // RFC 1928 §6: 2 is the ruleset of the proxy, 4 an unreachable host, 5 a refused connection.
+  for (const [reply, code] of [
+    [2, 'MB_SMTP_CONNECT_LOCAL'],
+    [4, 'MB_SMTP_CONNECT_FAILED'],
+    [5, 'MB_SMTP_CONNECT_FAILED'],
+  ] as const) {
+    const error = await errorWith(reply);
+    expect(error).toMatchObject({
+      code,
+      message: expect.stringMatching(/rejected connection - \w+\.(?: Check|$)/),
+    });
+    expect(inspect(error, { depth: 9 })).not.toContain('secret');
+  }
+  expect(await errorWith(0, 'eve')).toMatchObject({ code: 'MB_SMTP_CONNECT_LOCAL' });
+  const gone = await listen(createServer());
+  await gone[Symbol.asyncDispose]();
+  await expect(deliver(host, `socks5://${gone.at}`)).rejects.toMatchObject({ code: 'MB_SMTP_CONNECT_LOCAL' });
+});
+
 it('PRX-04 refuses what is no proxy, without repeating its password', () => {
-  for (const proxy of ['ftp://ann:secret@x', 'proxy', '']) {
+  for (const proxy of [
+    'ftp://ann:secret@x',
+    'http://ann:secret%zz@x',
+    'socks5://ann%zz:secret@x',
+    'proxy',
+    '',
+  ]) {
     expect(() => proxySocket(proxy)).toThrow(expect.objectContaining({ code: 'MB_SMTP_OPTION' }));
     expect(() => proxySocket(proxy)).not.toThrow(/secret/);
   }
