@@ -83,6 +83,13 @@ describe('POST /v1/messages', () => {
     expect(Buffer.from(await response.arrayBuffer())).toEqual(raw);
   });
 
+  it('SRV-68 answers 404 with a code when the content of a message is gone', async () => {
+    const { body } = await call('POST', '/v1/messages', message);
+    await call('POST', `/v1/messages/${body.id}/cancel`);
+    const gone = await call('GET', `/v1/messages/${body.id}/content`);
+    expect(gone).toMatchObject({ status: 404, body: { code: 'MB_BROKER_NOT_FOUND' } });
+  });
+
   it('SRV-04 gives the same id for the same Idempotency-Key, and 422 when the message differs', async () => {
     const headers = { 'idempotency-key': '"order-17"' };
     const first = await call('POST', '/v1/messages', message, headers);

@@ -51,8 +51,10 @@ export function addMessageRoutes(api: Api, parts: ApiParts): void {
     async (context) => {
       const { id } = context.req.valid('param');
       const view = await visibleMessage(id, context.get('key'), parts);
-      const body = ReadableStream.from(queue.content(id)) as ReadableStream<Uint8Array>;
-      return new Response(body, {
+      const chunks = queue.content(id)[Symbol.asyncIterator]();
+      // Read before the status is sent: the content may be gone.
+      const first = await chunks.next();
+      return new Response(ReadableStream.from(withFirst(first, chunks)) as ReadableStream<Uint8Array>, {
         headers: {
           'content-type': 'message/rfc822',
           'content-length': String(view.size),
@@ -81,6 +83,18 @@ export function addMessageRoutes(api: Api, parts: ApiParts): void {
       },
     );
   }
+}
+
+/** An iteration of which the first result is known already. */
+function withFirst<T>(first: IteratorResult<T>, rest: AsyncIterator<T>): AsyncIterable<T> {
+  let known: IteratorResult<T> | undefined = first;
+  const next = async () => {
+    const result = known ?? (await rest.next());
+    known = undefined;
+    return result;
+  };
+  const end = async () => (await rest.return?.()) ?? { done: true as const, value: undefined };
+  return { [Symbol.asyncIterator]: () => ({ next, return: end }) };
 }
 
 const word = z.string().min(1).max(1000);
