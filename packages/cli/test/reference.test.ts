@@ -32,3 +32,13 @@ it('documents exit codes and shows examples of every command that does something
 it('CLI-64 lists a command that is not loaded as it is listed when it is', async () => {
   expect((await createProgram([])).helpInformation()).toBe((await createProgram()).helpInformation());
 });
+
+it('CLI-81 each command of queue, suppress and key takes --server, but the one that changes tables', async () => {
+  const groups = (await createProgram()).commands.filter((one) =>
+    ['queue', 'suppress', 'key'].includes(one.name()),
+  );
+  const leaves = groups.flatMap(({ commands }) => commands);
+  expect(leaves.length).toBeGreaterThan(10);
+  const without = leaves.filter(({ options }) => !options.some(({ long }) => long === '--server'));
+  expect(without.map((one) => one.name())).toEqual(['migrate']);
+});

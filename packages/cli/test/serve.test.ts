@@ -222,8 +222,13 @@ describe('--server', () => {
     await both(['queue', 'stats']);
     expect((await remote(['queue', 'hold', '1', '2', '--yes', '--json'])).stdout).toContain('"changed": 2');
     await both(['queue', 'ls', '--state', 'held']);
+    expect((await remote(['queue', 'cancel', '2', '--yes', '--json'])).stdout).toContain('"changed": 1');
+    const over = await remote(['queue', 'show', '2', '--content']);
+    expect(over.stderr).toMatch(/no content of this message any more\.\s\(MB_BROKER_NOT_FOUND\)/);
     expect((await remote(['queue', 'suspend', 'one.test'])).exitCode).toBe(0);
-    await both(['queue', 'stats', '--json']);
+    expect((await both(['queue', 'stats', '--json'])).stdout).toContain('"suspended": true');
+    expect((await remote(['queue', 'resume', 'one.test'])).stdout).toBe('one.test is resumed.\n');
+    expect((await both(['queue', 'stats', '--json'])).stdout).toContain('"suspended": false');
     expect((await remote(['suppress', 'add', 'eve@one.test', '--reason', 'complaint'])).exitCode).toBe(0);
     await both(['suppress', 'ls']);
     await both(['suppress', 'ls', 'eve@one.test', '--json']);

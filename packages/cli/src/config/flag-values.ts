@@ -1057,6 +1057,8 @@ interface StatsQueueFlagValues {
 interface ResumeQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
 }

@@ -32,6 +32,7 @@ export function resumeCommand(): Command {
     .description('end the suspension of destinations, and pauses after failures')
     .argument('<site...>', 'destinations, as "mb queue stats" names them')
     .addOption(storeFlag())
+    .addOption(serverFlag())
     .option('--json', 'print one JSON object')
     .addHelpText('after', examples('resume', ''))
     .action((sites: readonly string[], flags: SiteFlags) =>

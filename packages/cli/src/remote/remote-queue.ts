@@ -46,9 +46,8 @@ function remoteControl(client: ServerClient): QueueAccess['control'] {
     },
     async *content(id) {
       const params = { path: { id } };
-      const { response } = await client.GET('/v1/messages/{id}/content', { params, parseAs: 'stream' });
-      if (!response.ok) throw new CliError('MB_CLI_SERVER', `The server answered ${response.status}.`);
-      yield* response.body as unknown as AsyncIterable<Uint8Array>;
+      const answer = client.GET('/v1/messages/{id}/content', { params, parseAs: 'stream' });
+      yield* (await dataOf(answer)) as unknown as AsyncIterable<Uint8Array>;
     },
     hold: change('hold'),
     release: change('release'),
