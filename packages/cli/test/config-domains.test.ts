@@ -219,6 +219,11 @@ describe('mb config check', () => {
     ],
     [{ domains: {} }, 'domains: It must be a list'],
     [{ domains: [{ domain: 'a.example', dkim: { selector: 's', privateKey: 'x' } }] }, 'MB_CLI_CONFIG'],
+    [
+      { storeOptions: { limits: { maxConcurrency: 'x' } } },
+      'storeOptions.limits.maxConcurrency must be an integer from 1',
+    ],
+    [{ storeOptions: { pollMs: -1 } }, 'storeOptions.pollMs must be an integer from 0'],
     [{ broke: {} }, 'broke: There is no such key. Did you mean broker?'],
   ];
   it.for(wrong)('CLI-73 checks options as the packages do: %j', async ([sections, words]) => {

@@ -63,7 +63,7 @@ export async function readBrokerSettings(
     }
   }
   // A value that could not be read would be reported a second time, as a wrong one.
-  if (problems.length === 0) problems.push(...wrongOptions(broker, domains));
+  if (problems.length === 0) problems.push(...(await wrongOptions({ broker, domains, storeOptions })));
   if (problems.length > 0) {
     const lines = problems.map((problem) => `  ${problem}`).join('\n');
     throw new CliError('MB_CLI_CONFIG', `${sections.path}:\n${lines}`);
@@ -109,11 +109,8 @@ function withKeyDomains(given: unknown): unknown {
   return { ...given, dkim: Array.isArray(dkim) ? dkim.map(withDomain) : withDomain(dkim) };
 }
 
-/** What the broker says of the options, in the words of the configuration. */
-function wrongOptions(
-  broker: Partial<BrokerOptions>,
-  domains: readonly DomainProfile[] | undefined,
-): string[] {
+/** What the broker and its store say of the options, in the words of the configuration. */
+async function wrongOptions({ broker, domains, storeOptions }: BrokerSettings): Promise<string[]> {
   const problems: string[] = [];
   const check = (make: () => unknown) => {
     try {
@@ -126,12 +123,18 @@ function wrongOptions(
             /^MailBroker: options(?:\.(\w)| )/,
             (_all, first?: string) => `broker${first ? `.${first}` : ' '}`,
           )
-          .replace(/^profilesByDomain: profiles/, 'domains'),
+          .replace(/^profilesByDomain: profiles/, 'domains')
+          .replace(/^SqliteStore: options/, 'storeOptions'),
       );
     }
   };
   check(() => new MailBroker({ hostname: 'mb.invalid', ...broker }));
   if (domains) check(() => profilesByDomain(domains));
+  if (Object.keys(storeOptions).length > 0) {
+    const { SqliteStore } = await import('@mb/broker/sqlite');
+    // Every store takes these; nothing is opened.
+    check(() => new SqliteStore('queue.db', storeOptions));
+  }
   return problems;
 }
 
