@@ -22,8 +22,9 @@ export async function serverClient(server: string): Promise<ServerClient> {
 /** The data of an answer. @throws {CliError} MB_CLI_SERVER for a problem, or a server that cannot be reached */
 export async function dataOf<Data>(answer: Answer<Data>): Promise<Data> {
   const { data, error, response } = await reached(answer);
-  if (error === undefined) return data as Data;
-  const { detail, code } = error as { readonly detail?: string; readonly code?: string };
+  if (response.ok) return data as Data;
+  // A proxy in front of the server may answer without a problem.
+  const { detail, code } = (error ?? {}) as { readonly detail?: string; readonly code?: string };
   throw new CliError(
     'MB_CLI_SERVER',
     `The server answered ${response.status}: ${detail ?? 'no reason'}${code === undefined ? '' : ` (${code})`}`,
@@ -34,6 +35,14 @@ export async function dataOf<Data>(answer: Answer<Data>): Promise<Data> {
 export async function dataIfAny<Data>(answer: Answer<Data>): Promise<Data | undefined> {
   const { response } = await reached(answer);
   return response.status === 404 ? undefined : dataOf(answer);
+}
+
+/** Whether something was deleted: the server may have no such object. @throws {CliError} as {@link dataOf} */
+export async function deletedIfAny(answer: Answer<unknown>): Promise<boolean> {
+  const { response } = await reached(answer);
+  if (response.status === 404) return false;
+  await dataOf(answer);
+  return true;
 }
 
 async function reached<Data>(answer: Answer<Data>): Answer<Data> {

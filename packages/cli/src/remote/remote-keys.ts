@@ -1,6 +1,6 @@
 import type { ApiKey, ApiKeys, Scope } from '@mb/server';
 import type { components, ServerClient } from '@mb/server/client';
-import { dataOf } from './api.ts';
+import { dataOf, deletedIfAny } from './api.ts';
 
 /** The keys of a server, as the commands use those of a queue that they open themselves. */
 export function remoteKeys(client: ServerClient): Pick<ApiKeys, 'create' | 'list' | 'get' | 'revoke'> {
@@ -23,12 +23,7 @@ export function remoteKeys(client: ServerClient): Pick<ApiKeys, 'create' | 'list
         after = next;
       }
     },
-    async revoke(id) {
-      const { error, response } = await client.DELETE('/v1/keys/{id}', { params: { path: { id } } });
-      if (response.status === 404) return false;
-      await dataOf(Promise.resolve({ error, response }));
-      return true;
-    },
+    revoke: (id) => deletedIfAny(client.DELETE('/v1/keys/{id}', { params: { path: { id } } })),
   };
 }
 

@@ -12,7 +12,7 @@ import type {
 import type { components, ServerClient } from '@mb/server/client';
 import { CliError } from '../errors.ts';
 import type { QueueAccess } from '../queue/queue-access.ts';
-import { dataIfAny, dataOf } from './api.ts';
+import { dataIfAny, dataOf, deletedIfAny } from './api.ts';
 
 type Schemas = components['schemas'];
 
@@ -46,8 +46,8 @@ function remoteControl(client: ServerClient): QueueAccess['control'] {
     },
     async *content(id) {
       const params = { path: { id } };
-      const answer = client.GET('/v1/messages/{id}/content', { params, parseAs: 'stream' });
-      yield* (await dataOf(answer)) as unknown as AsyncIterable<Uint8Array>;
+      const content = await dataOf(client.GET('/v1/messages/{id}/content', { params, parseAs: 'stream' }));
+      yield* content as unknown as AsyncIterable<Uint8Array>;
     },
     hold: change('hold'),
     release: change('release'),
@@ -101,10 +101,7 @@ function remoteSuppressions(client: ServerClient): QueueAccess['suppressions'] {
       let lifted = 0;
       for (const address of addresses) {
         const params = { path: { address }, query: tenant === undefined ? {} : { tenant } };
-        const { error, response } = await client.DELETE('/v1/suppressions/{address}', { params });
-        if (response.status === 404) continue;
-        await dataOf(Promise.resolve({ error, response }));
-        lifted += 1;
+        if (await deletedIfAny(client.DELETE('/v1/suppressions/{address}', { params }))) lifted += 1;
       }
       return lifted;
     },
