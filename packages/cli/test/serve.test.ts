@@ -197,6 +197,22 @@ describe('mb key', () => {
   });
 });
 
+it('CLI-84 names the flags whose change needs a restart', async () => {
+  const place = await folder();
+  const config = join(place, 'mb.config.json');
+  const configure = (port: number, drain: number) => {
+    const serve = { role: 'http', inbound: `127.0.0.1:${port}`, drain, concurrency: drain };
+    return writeFile(config, JSON.stringify({ serve }), { mode: 0o600 });
+  };
+  await configure(2525, 1);
+  const service = await startService(['--config', config, '--store', join(place, 'queue.db')]);
+  await configure(2526, 2);
+  service.child.kill('SIGHUP');
+  await expect.poll(service.output, { timeout: 15_000 }).toContain('"server-reloaded"');
+  service.child.kill('SIGTERM');
+  expect((await service.ended).stdout).toContain('"needsRestart":"inbound, drain"');
+});
+
 describe('--server', () => {
   it('CLI-81 commands work on the queue of a server as they do on a queue of their own', async () => {
     const place = await folder();

@@ -122,7 +122,7 @@ async function reloadSettings(old: ServeFlags, { store, running, log }: Reloaded
   try {
     const flags = await readFlagsAgain<ServeFlags>('serve');
     running.replace(await readSettings(flags, store, log));
-    const fixed = fixedFlags.filter((name) => String(old[name]) !== String(flags[name]));
+    const fixed = fixedFlags.filter((name) => JSON.stringify(old[name]) !== JSON.stringify(flags[name]));
     log.onState('reloaded', fixed.length > 0 ? { needsRestart: fixed.join(', ') } : {});
   } catch (error) {
     log.onError(error);
@@ -139,7 +139,11 @@ const fixedFlags = [
   'submissions',
   'submissionSocket',
   'inbound',
+  'inboundDomain',
+  'maxMessageMb',
   'grace',
+  'drain',
+  'json',
 ] as const;
 
 async function isReady(server: MailServer): Promise<boolean> {
