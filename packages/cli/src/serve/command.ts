@@ -96,7 +96,7 @@ async function serve(flags: ServeFlags): Promise<void> {
       running.start();
       log.onState('started', { store: String(flags.store), hostname, pid: process.pid, ...addresses });
       endReloading = onSignals(['SIGHUP'], () => void reloadSettings(flags, { store, running, log }));
-      supervisor.ready(() => isReady(server));
+      supervisor.ready(() => isAlive(server));
       if (flags.role.includes('http')) await hintAtKeys(server);
       const stopped = stopWhenTold(end, flags.grace, log, ['SIGINT', 'SIGTERM']);
       await logEvents(store, broker, cursor, stopped, log);
@@ -146,7 +146,7 @@ const fixedFlags = [
   'json',
 ] as const;
 
-async function isReady(server: MailServer): Promise<boolean> {
+async function isAlive(server: MailServer): Promise<boolean> {
   const { status } = await server.fetch(new Request('http://localhost/livez'));
   return status === 200;
 }

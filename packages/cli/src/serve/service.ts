@@ -1,4 +1,4 @@
-import { MailBroker } from '@mb/broker';
+import { type BrokerOptions, MailBroker } from '@mb/broker';
 import type { MailServer } from '@mb/server';
 import { colors as pc } from '../colors.ts';
 import { notice } from '../output.ts';
@@ -7,15 +7,15 @@ import { brokerOptions } from '../send/broker-options.ts';
 import { labelled } from '../terminal.ts';
 import type { WorkLog } from '../work/log.ts';
 import { logErrors } from '../work/until-stopped.ts';
-import { readCertificate } from './certificate.ts';
+import { type Certificate, readCertificate } from './certificate.ts';
 import type { ServeFlags } from './flags.ts';
 
 /** A broker as the flags describe it, and what else comes from them. */
 export interface ServiceSettings {
   readonly broker: MailBroker;
   readonly hostname: string;
-  readonly certificate: Awaited<ReturnType<typeof readCertificate>>;
-  readonly dns: Awaited<ReturnType<typeof brokerOptions>>['dns'];
+  readonly certificate: Certificate | undefined;
+  readonly dns: BrokerOptions['dns'];
 }
 
 /** Makes the broker of a service. @throws {CliError} for wrong flags, keys and files. */
@@ -48,6 +48,7 @@ export class RunningBroker {
   readonly #graceMs: number;
   #current: MailBroker;
   readonly #ending = new Set<Promise<void>>();
+  #stopping = false;
 
   constructor(server: MailServer, broker: MailBroker, { role, grace }: ServeFlags) {
     this.#server = server;
@@ -60,8 +61,9 @@ export class RunningBroker {
     if (this.#isWorker) this.#current.start();
   }
 
-  /** Lets another broker take over. Sessions of the old one go on to their end. */
+  /** Lets another broker take over, unless the service stops. Sessions of the old one go on to their end. */
   replace({ broker, certificate }: ServiceSettings): void {
+    if (this.#stopping) return;
     if (certificate) this.#server.replaceCertificate(certificate);
     this.#server.replaceBroker(broker);
     const old = this.#current;
@@ -72,6 +74,7 @@ export class RunningBroker {
   }
 
   async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
     await Promise.all([this.#current.stop({ graceMs }), ...this.#ending]);
   }
 }
