@@ -150,6 +150,16 @@ it('INB-05 refuses what a script says, until it is taken back', async () => {
   }
 });
 
+it('INB-07 refuses a recipient of a script in any case of its letters', async () => {
+  const script = { recipients: { 'Gone@Example.org': '550 5.1.1 No such user' } };
+  expect((await change('PUT', '/api/script', script)).status).toBe(200);
+  expect(await send({ ...mail, to: 'gone@example.org' })).toBe(550);
+  expect(await send({ ...mail, to: 'GONE@example.org' })).toBe(550);
+  expect((await change('PUT', '/api/script', { recipients: [] })).status).toBe(400);
+  expect((await change('PUT', '/api/script', { recipients: null })).status).toBe(400);
+  expect((await change('PUT', '/api/script', {})).status).toBe(200);
+});
+
 it('INB-06 forgets all messages when asked to', async () => {
   expect((await change('DELETE', '/api/messages')).status).toBe(200);
   expect(await get('/api/messages')).toEqual({ messages: [] });
