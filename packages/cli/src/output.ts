@@ -1,5 +1,7 @@
 import { printableJson } from '@mb/broker/printable-text';
+import { colors as pc } from './colors.ts';
 import { exitCodes } from './exit-code.ts';
+import { labelled } from './terminal.ts';
 
 /** JSON of a value, for people and programs; octets in hexadecimal. */
 export function toJson(value: unknown): string {
@@ -34,6 +36,11 @@ export function showsProgress(shown: boolean): void {
 export function notice(text: string): void {
   if (progressShown && process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   process.stderr.write(`${text}\n`);
+}
+
+/** Tells people of what is possible but dangerous, on standard error. */
+export function warn(text: string): void {
+  notice(labelled('warning', pc.yellow, text));
 }
 
 /** Called once when standard output fails: a closed pipe (EPIPE), a full disk (ENOSPC). */

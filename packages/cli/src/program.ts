@@ -9,7 +9,7 @@ import { refuseEmptyValues } from './empty-value.ts';
 import { type CodedError, isCodedError } from './errors.ts';
 import { exitCodes } from './exit-code.ts';
 import { rememberFlags } from './flags-again.ts';
-import { notice, printJson } from './output.ts';
+import { notice, printJson, warn } from './output.ts';
 import type { StoreFlags } from './queue/store-flag.ts';
 import { redact } from './redact.ts';
 import { labelled, printableLines, terminalWidth } from './terminal.ts';
@@ -112,7 +112,7 @@ function warnOfPassword(_program: Command, command: Command): void {
   const where =
     source === 'cli' ? 'on the command line, where every user of this machine sees it' : 'in a file';
   const text = `The URL has a password ${where}; leave it out and set PGPASSWORD, or put it into ~/.pgpass.`;
-  notice(labelled('warning', pc.yellow, text));
+  warn(text);
 }
 
 /**
@@ -157,7 +157,7 @@ function showWarnings(): void {
   if (process.env.MB_DEBUG) return;
   process.removeAllListeners('warning');
   process.on('warning', ({ name, message }) => {
-    if (name === 'MailBrokerWarning') notice(labelled('warning', pc.yellow, message));
+    if (name === 'MailBrokerWarning') warn(message);
   });
 }
 

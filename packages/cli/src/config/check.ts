@@ -3,12 +3,12 @@ import type { Command } from 'commander';
 import { colors as pc } from '../colors.ts';
 import { CliError } from '../errors.ts';
 import { exitCodes } from '../exit-code.ts';
-import { notice, print, printJson } from '../output.ts';
+import { print, printJson, warn } from '../output.ts';
 import type { StoreFlags } from '../queue/store-flag.ts';
 import { brokerOptions } from '../send/broker-options.ts';
 import type { DeliveryFlags, SignatureFlags } from '../send/flags.ts';
 import { formatTable } from '../table.ts';
-import { fitLines, labelled } from '../terminal.ts';
+import { fitLines } from '../terminal.ts';
 import { isConfigured } from './apply.ts';
 import { readBrokerSettings } from './broker-settings.ts';
 import { secretKeys } from './text-source.ts';
@@ -39,17 +39,17 @@ export async function checkConfig(flags: CheckFlags, command: Command): Promise<
     );
   }
   const warnings: string[] = [];
-  const warn = (text: string) => void warnings.push(text);
+  const keep = (text: string) => void warnings.push(text);
   const settings = await readBrokerSettings(flags.optionSections, () => {});
   const { broker, domains } = settings;
   // All that a worker would find out before it begins.
   // `mb send` takes the domain of From where the key has none.
-  const { hostname, dkim } = await brokerOptions(flags, 'mb.invalid', warn, 'queue');
+  const { hostname, dkim } = await brokerOptions(flags, 'mb.invalid', keep, 'queue');
   for (const { domain, dkim: key, name } of domains ?? []) {
     if (!key)
-      warn(`Mail of ${name ?? domain} is not signed, since it has no dkim; many receivers refuse it.`);
+      keep(`Mail of ${name ?? domain} is not signed, since it has no dkim; many receivers refuse it.`);
   }
-  if (!domains && !dkim) warn('Mail is not signed; give domains with dkim, or dkimKey and dkimSelector.');
+  if (!domains && !dkim) keep('Mail is not signed; give domains with dkim, or dkimKey and dkimSelector.');
   const options = [
     ...describeOptions(broker, 'broker'),
     ...describeOptions(settings.storeOptions, 'storeOptions'),
@@ -74,7 +74,7 @@ export async function checkConfig(flags: CheckFlags, command: Command): Promise<
   if (options.length > 0) {
     print(`\n${fitLines(options.map(([name, value]) => `${pc.bold(name)}  ${value}`))}`);
   }
-  for (const warning of warnings) notice(labelled('warning', pc.yellow, warning));
+  for (const warning of warnings) warn(warning);
 }
 
 /** A domain as it is shown; no key and no secret is. */

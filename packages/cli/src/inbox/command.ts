@@ -6,7 +6,7 @@ import { Command, Option } from 'commander';
 import { colors as pc } from '../colors.ts';
 import { processTerminal, type ResolverFlags, resolverFlags, resolverFor } from '../dns/terminal.ts';
 import { exitCodes } from '../exit-code.ts';
-import { handleOutputLoss, jsonLine, lossMessage, notice, print } from '../output.ts';
+import { handleOutputLoss, jsonLine, lossMessage, notice, print, warn } from '../output.ts';
 import { parseIp, wholeNumber } from '../parse-flag.ts';
 import { untilSignal } from '../signals.ts';
 import { labelled } from '../terminal.ts';
@@ -177,7 +177,7 @@ function announce(
 ${uiPort === undefined ? '' : `\nMessages: http://${literal}:${uiPort}/\n`}
 Ctrl-C ends it.\n\n`);
   if (!/^(127\.|::1$|localhost$)/.test(host)) {
-    notice(labelled('warning', pc.yellow, 'Other machines on the network can send mail here too.'));
+    warn('Other machines on the network can send mail here too.');
   }
 }
 

@@ -9,12 +9,11 @@ import {
 } from '@mb/broker';
 import { composeMessage, type HeaderBlock, type Message, readAuthor } from '@mb/mime';
 import type { Command } from 'commander';
-import { colors as pc } from '../colors.ts';
 import { CliError } from '../errors.ts';
 import { exitCodeOf, exitCodes } from '../exit-code.ts';
-import { notice, print, printJson } from '../output.ts';
+import { notice, print, printJson, warn } from '../output.ts';
 import { type Interruption, interruptible } from '../signals.ts';
-import { fitLines, labelled } from '../terminal.ts';
+import { fitLines } from '../terminal.ts';
 import { brokerOptions, willSign } from './broker-options.ts';
 import { Draft, editorFromEnvironment } from './draft.ts';
 import { readInput } from './file.ts';
@@ -193,10 +192,6 @@ function withStableId(
     .update(JSON.stringify([tenant, idempotencyKey]))
     .digest('hex');
   return { ...message, messageId: `${digest.slice(0, 32)}@${authorDomain(from)}` };
-}
-
-function warn(text: string): void {
-  notice(labelled('warning', pc.yellow, text));
 }
 
 function chooseProgress({ watch, json, quiet }: SendFlags, recipients: number): Progress {

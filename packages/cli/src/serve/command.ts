@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { colors as pc } from '../colors.ts';
 import { CliError } from '../errors.ts';
 import { readFlagsAgain } from '../flags-again.ts';
-import { notice, print } from '../output.ts';
+import { notice, print, warn } from '../output.ts';
 import { wholeNumber } from '../parse-flag.ts';
 import { type OpenStore, withStore } from '../queue/store.ts';
 import { storeFlag } from '../queue/store-flag.ts';
@@ -15,7 +15,7 @@ import { noteWorker } from '../work/other-workers.ts';
 import { graceOption, logEvents, stopWhenTold } from '../work/until-stopped.ts';
 import type { Certificate } from './certificate.ts';
 import { type ListenAddress, type ServeFlags, serveAddressOptions } from './flags.ts';
-import { RunningBroker, readSettings, warn } from './service.ts';
+import { RunningBroker, readSettings } from './service.ts';
 import { Supervisor } from './supervisor.ts';
 
 const EXAMPLES = `

@@ -1,10 +1,8 @@
 import { type BrokerOptions, MailBroker } from '@mb/broker';
 import type { MailServer } from '@mb/server';
-import { colors as pc } from '../colors.ts';
-import { notice } from '../output.ts';
+import { warn } from '../output.ts';
 import type { OpenStore } from '../queue/store.ts';
 import { brokerOptions } from '../send/broker-options.ts';
-import { labelled } from '../terminal.ts';
 import type { WorkLog } from '../work/log.ts';
 import { logErrors } from '../work/until-stopped.ts';
 import { type Certificate, readCertificate } from './certificate.ts';
@@ -34,11 +32,6 @@ export async function readSettings(
   });
   logErrors(broker, log);
   return { broker, certificate, hostname: options.hostname, dns: options.dns };
-}
-
-/** Tells the operator of what is possible but dangerous. */
-export function warn(text: string): void {
-  notice(labelled('warning', pc.yellow, text));
 }
 
 /** The broker that works now, and those that end their last sessions after a reload. */

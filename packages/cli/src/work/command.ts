@@ -1,7 +1,6 @@
 import { MailBroker } from '@mb/broker';
 import { Command } from 'commander';
-import { colors as pc } from '../colors.ts';
-import { notice, print } from '../output.ts';
+import { print, warn } from '../output.ts';
 import { withStore } from '../queue/store.ts';
 import { type StoreFlags, storeFlag } from '../queue/store-flag.ts';
 import { brokerOptions } from '../send/broker-options.ts';
@@ -12,7 +11,6 @@ import {
   type SignatureFlags,
   signatureOptions,
 } from '../send/flags.ts';
-import { labelled } from '../terminal.ts';
 import { jsonLog, readableLog } from './log.ts';
 import { noteWorker } from './other-workers.ts';
 import { graceOption, logErrors, logEvents, stopWhenTold } from './until-stopped.ts';
@@ -83,8 +81,4 @@ async function work(flags: WorkFlags): Promise<void> {
     await endNote();
     log.onState('stopped', {});
   });
-}
-
-function warn(text: string): void {
-  notice(labelled('warning', pc.yellow, text));
 }
