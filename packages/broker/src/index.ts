@@ -118,4 +118,9 @@ export {
 } from './store/records.ts';
 export type { PurgeResult, Retention } from './store/retention.ts';
 export type { ListSelector, Selector, SelectorConditions, WholeQueue } from './store/selector.ts';
-export type { NewSuppression, Suppression, SuppressionReason } from './store/suppression.ts';
+export {
+  type NewSuppression,
+  type Suppression,
+  type SuppressionReason,
+  suppressionReasons,
+} from './store/suppression.ts';

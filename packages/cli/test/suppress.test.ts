@@ -44,3 +44,15 @@ it('SAFE-23 lists, adds, lifts, exports and imports suppressed addresses', async
   expect((await run('suppress', 'import', file)).exitCode).toBe(0);
   expect((await run('suppress', 'ls')).stdout).toContain('carol@example.org');
 }, 240_000);
+
+it('SAFE-53 takes, lifts and imports addresses that the standard forbids', async () => {
+  await run('send', '--queue', '-f', 'ann@example.com', '-t', 'bob@example.org', '--text', 'Hi');
+  const added = await run('suppress', 'add', 'a..b@example.com', '--json');
+  expect(JSON.parse(added.stdout)).toEqual({ suppressed: ['a..b@example.com'] });
+  expect((await run('suppress', 'lift', 'a..b@example.com', '--yes')).stdout).toBe('1 lifted.\n');
+  const file = join(folder, 'list.txt');
+  writeFileSync(file, 'end.@example.com\n');
+  expect((await run('suppress', 'import', file)).exitCode).toBe(0);
+  expect((await run('suppress', 'ls')).stdout).toContain('end.@example.com');
+  expect((await run('suppress', 'add', 'no address')).exitCode).toBe(64);
+}, 240_000);

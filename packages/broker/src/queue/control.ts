@@ -30,7 +30,7 @@ import type {
 } from '../store/port.ts';
 import type { EventCursor, EventPage, QueueEvent } from '../store/queue-event.ts';
 import type { ListSelector, Selector } from '../store/selector.ts';
-import type { NewSuppression, Suppression } from '../store/suppression.ts';
+import { type NewSuppression, type Suppression, suppressionReasons } from '../store/suppression.ts';
 
 /**
  * What an operator does with a queue, while workers run on it.
@@ -257,7 +257,7 @@ const siteSettings = {
 /** What an entry of the suppression list accepts. */
 const suppressionEntry = {
   address: required(text()),
-  reason: required(word(['bad-mailbox', 'complaint', 'operator'])),
+  reason: required(word(suppressionReasons)),
   tenant: text('a name, or left out for messages without a tenant', { pattern: /./s }),
   detail: matching<object>('an object', (value) => typeof value === 'object' && value !== null),
 } satisfies OptionTable<NewSuppression>;

@@ -98,5 +98,6 @@ export {
   type Suppression,
   type SuppressionReason,
   suppressionKey,
+  suppressionReasons,
 } from './suppression.ts';
 export { WakeList } from './wake-list.ts';

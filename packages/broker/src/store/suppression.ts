@@ -1,5 +1,8 @@
-/** Why an address takes no mail. */
-export type SuppressionReason = 'bad-mailbox' | 'complaint' | 'operator';
+/** All reasons for which an address gets no mail. */
+export const suppressionReasons = ['bad-mailbox', 'complaint', 'operator'] as const;
+
+/** Why an address gets no mail. */
+export type SuppressionReason = (typeof suppressionReasons)[number];
 
 /** An address to suppress. */
 export interface NewSuppression {

@@ -1,6 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { NewSuppression, Suppression, SuppressionControl, SuppressionReason } from '@mb/broker';
+import {
+  type NewSuppression,
+  type Suppression,
+  type SuppressionControl,
+  type SuppressionReason,
+  suppressionReasons,
+} from '@mb/broker';
 import { csvCell } from '@mb/broker/printable-text';
 import { parseMailbox } from '@mb/mime';
 import { Command, Option } from 'commander';
@@ -22,7 +28,6 @@ interface SuppressFlags extends StoreFlags, ServerFlags {
   readonly json?: true;
 }
 
-const reasons: readonly SuppressionReason[] = ['bad-mailbox', 'complaint', 'operator'];
 const page = 1000;
 
 /** `mb suppress …`: the addresses that get no mail. */
@@ -72,7 +77,7 @@ function listCommand(): Command {
 function addCommand(): Command {
   return base('add', 'send nothing to addresses from now on')
     .argument('<address...>', 'addresses')
-    .addOption(new Option('--reason <reason>', 'why').choices(reasons).default('operator'))
+    .addOption(new Option('--reason <reason>', 'why').choices(suppressionReasons).default('operator'))
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
@@ -196,7 +201,7 @@ function readEntry(text: string, number: number): NewSuppression {
   try {
     if (!text.startsWith('{')) return { address: mailbox(text), reason: 'operator' };
     const { address, reason = 'operator', tenant, detail } = JSON.parse(text) as Partial<Suppression>;
-    if (typeof address !== 'string' || !reasons.includes(reason))
+    if (typeof address !== 'string' || !suppressionReasons.includes(reason))
       throw new Error('address or reason is missing');
     return {
       address: mailbox(address),
@@ -210,6 +215,7 @@ function readEntry(text: string, number: number): NewSuppression {
   }
 }
 
+/** An address as `suppressions.add` takes it: what can be sent to can be suppressed, even if the standard forbids it. */
 function mailbox(text: string): string {
-  return parseMailbox(text).address;
+  return parseMailbox(text, { addresses: 'as-received' }).address;
 }

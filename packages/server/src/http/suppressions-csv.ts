@@ -1,18 +1,15 @@
-import type { NewSuppression } from '@mb/broker';
+import { type NewSuppression, type SuppressionReason, suppressionReasons } from '@mb/broker';
 import { parseMailbox } from '@mb/mime';
 import { parse } from 'csv-parse/sync';
 import { Problem } from './problem.ts';
 
-const reasons = ['bad-mailbox', 'complaint', 'operator'] as const;
-type Reason = (typeof reasons)[number];
-
-/** Most wrong lines that are told of. */
+/** Most wrong lines that the answer lists. */
 const mostErrors = 100;
 
 /**
- * Entries of the suppression list out of a CSV file with a heading.
+ * Reads entries of the suppression list from a CSV file with a heading.
  *
- * @throws {Problem} 400 for what is no CSV, 422 with the number of each wrong line.
+ * @throws {Problem} 400 when the file is not CSV, 422 with the number of each wrong line.
  */
 export function readSuppressionsCsv(octets: Uint8Array, tenant: string | undefined): NewSuppression[] {
   const [heading, ...rows] = readRows(octets);
@@ -24,10 +21,10 @@ export function readSuppressionsCsv(octets: Uint8Array, tenant: string | undefin
     const path = `line ${line}`;
     const given = { address: cells[address]!.trim(), reason: cells[reason]?.trim() || 'operator' };
     if (!isMailbox(given.address)) errors.push({ path, message: 'has no valid address' });
-    if (!reasons.includes(given.reason as Reason)) {
-      errors.push({ path, message: `must have as reason one of ${reasons.join(', ')}` });
+    if (!suppressionReasons.includes(given.reason as SuppressionReason)) {
+      errors.push({ path, message: `must have as reason one of ${suppressionReasons.join(', ')}` });
     }
-    return { ...given, reason: given.reason as Reason, ...(tenant !== undefined && { tenant }) };
+    return { ...given, reason: given.reason as SuppressionReason, ...(tenant !== undefined && { tenant }) };
   });
   if (entries.length === 0) errors.push({ path: 'line 2', message: 'is missing: the file has no addresses' });
   if (errors.length > 0) throw wrong(errors.slice(0, mostErrors));

@@ -1,12 +1,12 @@
 import { z } from '@hono/zod-openapi';
-import { csvCell, type NewSuppression } from '@mb/broker';
+import { csvCell, type NewSuppression, suppressionReasons } from '@mb/broker';
 import { type Api, type ApiParts, json, notFound, secured, tenantFor } from '../api.ts';
 import { readBounded } from '../body.ts';
 import { pageOf, pageQuery, suppressionSchema, suppressionView } from '../schema/view.ts';
 import { readSuppressionsCsv } from '../suppressions-csv.ts';
 
 const tenant = z.string().min(1).max(255).optional();
-const reason = z.enum(['bad-mailbox', 'complaint', 'operator']);
+const reason = z.enum(suppressionReasons);
 
 /** Most entries of one request. */
 const maxEntries = 10_000;

@@ -8,6 +8,7 @@ import {
   recipientStates,
   type SiteView,
   type Suppression,
+  suppressionReasons,
 } from '@mb/broker';
 
 const moment = z.iso.datetime();
@@ -108,7 +109,7 @@ export const eventSchema = z
 export const suppressionSchema = z
   .object({
     address: z.string(),
-    reason: z.enum(['bad-mailbox', 'complaint', 'operator']),
+    reason: z.enum(suppressionReasons),
     tenant: z.string().optional(),
     since: moment,
     detail: json.optional(),
