@@ -3,6 +3,7 @@ export type DnsErrorCode =
   | 'MB_DNS_OPTION'
   | 'MB_DNS_NAME_INVALID'
   | 'MB_DNS_ADDRESS_INVALID'
+  | 'MB_DNS_ADDRESS_REFUSED'
   | 'MB_DNS_NO_SERVERS'
   | 'MB_DNS_MESSAGE_MALFORMED'
   | 'MB_DNS_ABORTED';
@@ -14,6 +15,7 @@ const kinds: Record<DnsErrorCode, DnsErrorKind> = {
   MB_DNS_OPTION: 'api-misuse',
   MB_DNS_NAME_INVALID: 'invalid-input',
   MB_DNS_ADDRESS_INVALID: 'invalid-input',
+  MB_DNS_ADDRESS_REFUSED: 'invalid-input',
   MB_DNS_NO_SERVERS: 'api-misuse',
   MB_DNS_MESSAGE_MALFORMED: 'peer-misbehaved',
   MB_DNS_ABORTED: 'aborted',

@@ -46,6 +46,7 @@ export {
 } from './dmarc/record.ts';
 export { normalizeDomain } from './domain.ts';
 export { DnsError, type DnsErrorCode, type DnsErrorKind } from './errors.ts';
+export { type AddressCheck, guardedLookup } from './guarded-lookup.ts';
 export type { HostAddress, MailHost, SkippedHost } from './mail-host.ts';
 export {
   type FoundRoute,

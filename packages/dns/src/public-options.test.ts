@@ -176,6 +176,7 @@ const walk: OptionWalk<typeof dns> = {
   createMtaStsMemoryStore: 'none',
   createMtaStsFileStore: 'none',
   addressRefusal: 'none',
+  guardedLookup: 'none',
   isDeliverable: 'none',
   formatPublishedRecord: 'none',
   worstSeverity: 'none',

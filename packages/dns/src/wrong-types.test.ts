@@ -147,6 +147,12 @@ const walk: WrongTypeWalk<typeof dns> = {
       [[], 'undefined', 'array'],
     ],
   },
+  guardedLookup: {
+    parameters: [
+      ['192.0.2.1', 'string'],
+      [[], 'undefined', 'array', 'function'],
+    ],
+  },
   isDeliverable: {
     parameters: [
       ['192.0.2.1', 'string'],

@@ -1,8 +1,7 @@
-import { lookup } from 'node:dns';
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { isIP, type LookupFunction } from 'node:net';
-import { addressRefusal } from '@mb/dns';
+import type { LookupFunction } from 'node:net';
+import { addressRefusal, DnsError, guardedLookup } from '@mb/dns';
 import { NodemailerBridgeError } from './errors.ts';
 import { integer, list, matching, type OptionTable } from './option-table.ts';
 
@@ -87,32 +86,24 @@ function open(
   field: string,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  // Node looks up no name for an address, so that the check below would be left out.
-  if (isIP(host)) refuse(host, allow, field);
-  const guarded: LookupFunction = (name, options, callback) => {
-    lookup(name, { ...options, all: true }, (error, addresses) => {
-      if (error) return callback(error, '', 0);
-      const refusal = addresses
-        .map(({ address }) => addressRefusal(address, allow))
-        .find((why) => why !== undefined);
-      if (refusal !== undefined) return callback(refused(field, refusal), '', 0);
-      if (options.all) return (callback as (e: null, all: typeof addresses) => void)(null, addresses);
-      callback(null, addresses[0]!.address, addresses[0]!.family);
-    });
-  };
+  let lookup: LookupFunction;
+  try {
+    lookup = guardedLookup(url.hostname, allow);
+  } catch (error) {
+    return Promise.reject(problemOf(error, field));
+  }
   const request = url.protocol === 'https:' ? requestHttps : requestHttp;
   return new Promise((resolve, reject) => {
     let outgoing: ClientRequest;
     try {
-      outgoing = request(url, { headers: { ...headers }, lookup: guarded, signal, agent: false }, resolve);
+      outgoing = request(url, { headers: { ...headers }, lookup, signal, agent: false }, resolve);
     } catch (error) {
       // A header field that cannot be sent.
       reject(failed(field, `cannot be fetched: ${(error as Error).message}`));
       return;
     }
     outgoing.on('error', (error) => {
-      if (NodemailerBridgeError.isInstance(error)) return reject(error);
+      if (isRefusal(error)) return reject(problemOf(error, field));
       const reason = signal.aborted && signal.reason instanceof Error ? signal.reason.message : error.message;
       reject(failed(field, `${url.origin} cannot be fetched: ${reason}`, error));
     });
@@ -143,13 +134,13 @@ async function collect(
   return Buffer.concat(chunks);
 }
 
-function refuse(address: string, allow: readonly string[], field: string): void {
-  const refusal = addressRefusal(address, allow);
-  if (refusal !== undefined) throw refused(field, refusal);
+function isRefusal(error: unknown): error is DnsError {
+  return DnsError.isInstance(error) && error.code === 'MB_DNS_ADDRESS_REFUSED';
 }
 
-function refused(field: string, refusal: string): NodemailerBridgeError {
-  return failed(field, `is not fetched: ${refusal}. Permit it with urls.allowAddresses.`);
+function problemOf(error: unknown, field: string): unknown {
+  if (!isRefusal(error)) return error;
+  return failed(field, `is not fetched: ${error.message}. Permit it with urls.allowAddresses.`);
 }
 
 function failed(field: string, reason: string, cause?: unknown): NodemailerBridgeError {
