@@ -123,11 +123,13 @@ export class ApiKeys {
     // An unknown id takes as long as a wrong secret.
     const expected = stored ? Buffer.from(stored.digest, 'base64url') : noSecret;
     const right = timingSafeEqual(digestOf(secret), expected);
-    if (!stored || !right) return undefined;
-    const now = this.#parts.now();
-    if (stored.expiresAt !== undefined && Date.parse(stored.expiresAt) <= now) return undefined;
-    this.#noteUse(id, now);
-    return shown(id, stored);
+    return stored && right ? this.#valid(id, stored) : undefined;
+  }
+
+  /** The key of an id whose holder has shown its token before; undefined when it is revoked or expired. */
+  async current(id: string): Promise<ApiKey | undefined> {
+    const stored = await this.#read(id);
+    return stored ? this.#valid(id, stored) : undefined;
   }
 
   /** All keys in the order of their ids. */
@@ -156,6 +158,13 @@ export class ApiKeys {
     this.#cache.delete(id);
     await this.#parts.records.delete(usesCollection, id);
     return revoked;
+  }
+
+  #valid(id: string, stored: StoredKey): ApiKey | undefined {
+    const now = this.#parts.now();
+    if (stored.expiresAt !== undefined && Date.parse(stored.expiresAt) <= now) return undefined;
+    this.#noteUse(id, now);
+    return shown(id, stored);
   }
 
   async #withUse({ key, value }: StoredRecord): Promise<ApiKey> {

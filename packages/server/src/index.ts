@@ -9,7 +9,13 @@
 export { type ApiKey, ApiKeys, type NewApiKey, type Scope, scopes } from './api-keys.ts';
 export { ServerError, type ServerErrorCode, type ServerErrorKind } from './errors.ts';
 export type { InboundOptions } from './inbound/options.ts';
-export { createServer, type ListenOptions, type MailServer, type ServerOptions } from './server.ts';
+export {
+  createServer,
+  type ListenOptions,
+  type MailServer,
+  type ServerOptions,
+  type SessionOptions,
+} from './server.ts';
 export type {
   LocalSubmissionOptions,
   SecureSubmissionOptions,

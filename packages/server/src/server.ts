@@ -7,6 +7,7 @@ import type { MailBroker } from '@mb/broker';
 import { createResolver, type Resolver, type ResolverOptions } from '@mb/dns';
 import { Access } from './access.ts';
 import { ApiKeys } from './api-keys.ts';
+import { AuditLog } from './audit-log.ts';
 import { CurrentBroker } from './current-broker.ts';
 import { listenError } from './errors.ts';
 import { createApp } from './http/app.ts';
@@ -14,6 +15,8 @@ import { type InboundServer, startInbound } from './inbound/inbound-server.ts';
 import { checkInboundOptions, type InboundOptions } from './inbound/options.ts';
 import {
   callback,
+  flag,
+  group,
   integer,
   matching,
   type OptionTable,
@@ -23,6 +26,7 @@ import {
   withMethods,
 } from './option-table.ts';
 import { SeriesCollector } from './series/collector.ts';
+import { Sessions } from './sessions.ts';
 import {
   checkCertificate,
   checkSubmissionOptions,
@@ -45,6 +49,12 @@ export interface ServerOptions {
   readonly maxInFlight?: number | undefined;
   /** Where `/v1/verify` looks up keys and policies: a resolver, or options for one. Default: the system's servers. */
   readonly dns?: Resolver | ResolverOptions | undefined;
+  /**
+   * Serves the dashboard at `/ui`, such as `dashboard()` of `@mb/dashboard`. Default: there is none.
+   */
+  readonly dashboard?: ((request: Request) => Promise<Response>) | undefined;
+  /** Sessions of browsers. */
+  readonly sessions?: SessionOptions | undefined;
   /** Told of failures of the server itself. Default: a process warning. */
   readonly onError?: ((error: unknown) => void) | undefined;
   /** Told in a sentence of what an operator should know, such as an address that guesses keys. Default: a process warning. */
@@ -52,6 +62,19 @@ export interface ServerOptions {
   /** Epoch milliseconds. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
 }
+
+/** Sessions of browsers, which `POST /v1/session` begins. */
+export interface SessionOptions {
+  /** How long a session lasts, in milliseconds; 60,000 to 2,592,000,000 (30 days), default 43,200,000 (12 hours). */
+  readonly lifetimeMs?: number | undefined;
+  /** True: no session changes anything, whatever its key may do. Default false. */
+  readonly readOnly?: boolean | undefined;
+}
+
+const sessionOptions = {
+  lifetimeMs: integer(60_000, 30 * 86_400_000, { default: 12 * 3_600_000, unit: 'ms' }),
+  readOnly: flag({ default: false }),
+} satisfies OptionTable<SessionOptions>;
 
 const servedBroker = required(withMethods<MailBroker>('enqueue', 'explain', 'events'));
 const brokerOption = { broker: servedBroker };
@@ -62,6 +85,8 @@ export const serverOptions = {
   maxMessageBytes: integer(1024, 2 ** 31, { default: 64 * 1024 * 1024, unit: 'octets' }),
   maxInFlight: integer(1, 100_000, { default: 256 }),
   dns: matching<Resolver | ResolverOptions>('a resolver, or options for one', isObject),
+  dashboard: callback<(request: Request) => Promise<Response>>(),
+  sessions: group<SessionOptions>(sessionOptions),
   onError: callback<(error: unknown) => void>(),
   onWarning: callback<(text: string) => void>(),
   now: callback<() => number>(),
@@ -172,6 +197,8 @@ export function createServer(options: ServerOptions): MailServer {
     maxMessageBytes,
     maxInFlight,
     dns,
+    dashboard,
+    sessions: { lifetimeMs = sessionOptions.lifetimeMs.default, readOnly = false } = {},
     onError = warn,
     onWarning = warn,
     now = Date.now,
@@ -188,6 +215,9 @@ export function createServer(options: ServerOptions): MailServer {
     broker,
     keys,
     access,
+    sessions: new Sessions({ records: broker.records, keys, now, lifetimeMs, readOnly }),
+    auditLog: new AuditLog({ records: broker.records, now, onError }),
+    dashboard,
     now,
     maxMessageBytes,
     maxInFlight,

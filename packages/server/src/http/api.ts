@@ -2,6 +2,7 @@ import { createRoute, OpenAPIHono, type RouteConfig, type z } from '@hono/zod-op
 import type { Context } from 'hono';
 import type { ApiKey, ApiKeys, Scope } from '../api-keys.ts';
 import type { ServedBroker } from '../current-broker.ts';
+import type { Session } from '../sessions.ts';
 import { Problem, problemOfSchema } from './problem.ts';
 import { problemSchema } from './schema/view.ts';
 
@@ -17,7 +18,11 @@ export interface ApiParts {
 
 /** What the middleware leaves for the routes. */
 export interface ApiEnv {
-  Variables: { key: ApiKey };
+  Variables: {
+    key: ApiKey;
+    /** Absent when the request came with the token of a key. */
+    session?: Session;
+  };
 }
 
 /** The application that resources add their routes to. */

@@ -1,12 +1,15 @@
 import type { Resolver } from '@mb/dns';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
+import type { AuditLog } from '../audit-log.ts';
 import { type Api, type ApiParts, createApi } from './api.ts';
+import { audit } from './audit.ts';
 import { type AuthenticationParts, authentication } from './authentication.ts';
 import { tooLong } from './body.ts';
 import { LoadGuard } from './load-guard.ts';
 import { answerError, Problem } from './problem.ts';
 import { addAcceptRoutes } from './routes/accept.ts';
+import { addAuditRoutes } from './routes/audit.ts';
 import { addDestinationRoutes } from './routes/destinations.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addExplainRoutes } from './routes/explain.ts';
@@ -14,6 +17,7 @@ import { addHealthRoute, addProbeRoutes } from './routes/health.ts';
 import { addKeyRoutes } from './routes/keys.ts';
 import { addMessageRoutes } from './routes/messages.ts';
 import { addRecipientRoutes } from './routes/recipients.ts';
+import { addSessionRoutes } from './routes/session.ts';
 import { addStatsRoutes } from './routes/stats.ts';
 import { addSuppressionRoutes } from './routes/suppressions.ts';
 import { addVerifyRoute } from './routes/verify.ts';
@@ -21,6 +25,9 @@ import { addVerifyRoute } from './routes/verify.ts';
 /** What the application takes. */
 export interface AppParts extends ApiParts, AuthenticationParts {
   readonly isDraining: () => boolean;
+  readonly auditLog: AuditLog;
+  /** Serves the dashboard at /ui. */
+  readonly dashboard: ((request: Request) => Promise<Response>) | undefined;
   /** Most requests at once; more are answered with 503. */
   readonly maxInFlight: number;
   readonly version: string;
@@ -49,6 +56,7 @@ export function createApp(parts: AppParts): Api {
   addProbeRoutes(api, parts, parts.isDraining);
   api.use('/v1/*', new LoadGuard(parts.maxInFlight).middleware());
   api.use('/v1/*', authentication(parts));
+  api.use('/v1/*', audit(parts.auditLog, parts.clientAddress));
   const limit = bodyLimit({
     // JSON takes more than the octets that it holds.
     maxSize: maxMessageBytes * 2,
@@ -58,6 +66,8 @@ export function createApp(parts: AppParts): Api {
   });
   // A message that is posted alone is bounded while it is streamed.
   api.use('/v1/*', (context, next) => (context.req.path === '/v1/messages' ? next() : limit(context, next)));
+  addSessionRoutes(api, parts.sessions);
+  addAuditRoutes(api, parts.auditLog);
   addAcceptRoutes(api, parts);
   addMessageRoutes(api, parts);
   addRecipientRoutes(api, parts);
@@ -70,6 +80,8 @@ export function createApp(parts: AppParts): Api {
   addVerifyRoute(api, parts);
   addHealthRoute(api, parts);
   addDocument(api, parts.version);
+  const { dashboard } = parts;
+  if (dashboard) api.on(['GET', 'HEAD'], ['/ui', '/ui/*'], (context) => dashboard(context.req.raw));
   return api;
 }
 
@@ -97,6 +109,8 @@ function addDocument(api: Api, version: string): void {
       { name: 'destinations', description: 'Where mail goes' },
       { name: 'stats', description: 'What happened, by span of time' },
       { name: 'keys', description: 'Who may use this API' },
+      { name: 'session', description: 'Logging in, for browsers' },
+      { name: 'audit', description: 'Who changed what' },
       { name: 'explain', description: 'What would happen' },
       { name: 'health', description: 'The state of the service' },
     ],
