@@ -17,18 +17,26 @@ const MAX_ALIASES = 16;
  * Answers as a resolver in front of these zones does: aliases are followed across zones, a loop is SERVFAIL.
  *
  * @param outside  What a name outside all zones gets.
+ * @param recursive  False: an alias that leaves the zone of the question is the whole answer, as from an authoritative
+ *   server (RFC 1034 §4.3.2).
  */
 export function lookup(
   zones: readonly CompiledZone[],
   question: { readonly name: string; readonly type: string },
   outside: 'NXDOMAIN' | 'REFUSED' | 'SERVFAIL',
+  recursive = true,
 ): LookupResult {
   const answers: Answer[] = [];
   let name = question.name;
   let authentic = true;
+  let first: CompiledZone | undefined;
   for (let aliases = 0; aliases <= MAX_ALIASES; aliases++) {
     const wanted = canonicalName(name);
     const zone = zones.find(({ apex }) => apex === '' || wanted === apex || wanted.endsWith(`.${apex}`));
+    if (!recursive && aliases > 0 && zone !== first) {
+      return { rcode: 'NOERROR', answers, authorities: [], authentic };
+    }
+    first ??= zone;
     if (zone === undefined) return { rcode: outside, answers, authorities: [], authentic: false };
     authentic &&= zone.authentic;
     const types = recordsAt(zone, wanted);

@@ -24,8 +24,15 @@ export function wantsAuthentic(query: DecodedPacket): boolean {
 }
 
 /** The octets of the true response, cut down to a TC flag where it does not fit into a datagram. */
-export function encodeResponse(query: DecodedPacket, result: LookupResult, limits: ResponseLimits): Buffer {
-  const flags = result.authentic && wantsAuthentic(query) ? dnsPacket.AUTHENTIC_DATA : 0;
+export function encodeResponse(
+  query: DecodedPacket,
+  result: LookupResult & { readonly speaksForZone: boolean },
+  limits: ResponseLimits,
+): Buffer {
+  const authentic = result.authentic && wantsAuthentic(query) ? dnsPacket.AUTHENTIC_DATA : 0;
+  // RFC 1035 §4.1.1.
+  const isAnswer = result.rcode === 'NOERROR' || result.rcode === 'NXDOMAIN';
+  const flags = authentic | (result.speaksForZone && isAnswer ? dnsPacket.AUTHORITATIVE_ANSWER : 0);
   const full = encode(query, RCODES[result.rcode] | flags, result);
   if (limits.transport === 'tcp') return full;
   const offered = ednsOf(query)?.udpPayloadSize ?? PLAIN_UDP_BYTES;

@@ -4,6 +4,7 @@ import dnsPacket, { type DecodedPacket } from 'dns-packet';
 import { type Clock, systemClock } from '../clock.ts';
 import { TestkitError } from '../errors.ts';
 import {
+  flag,
   group,
   integer,
   matching,
@@ -35,7 +36,15 @@ export interface DnsServerOptions {
   readonly address?: string | undefined;
   /** Port for both; default 0, a free one. */
   readonly port?: number | undefined;
-  /** What a name outside all zones gets; default `NXDOMAIN`, so that nothing seems to be a server's trouble. */
+  /**
+   * Answers as a server of the zones instead of a resolver: with the AA flag, and with an alias that leaves the zone as
+   * the whole answer. Default false.
+   */
+  readonly authoritative?: boolean | undefined;
+  /**
+   * What a name outside all zones gets; default `NXDOMAIN`, so that nothing seems to be a server's trouble, and `REFUSED`
+   * from an authoritative server.
+   */
   readonly outside?: 'NXDOMAIN' | 'REFUSED' | 'SERVFAIL' | undefined;
   /** The largest UDP answer in octets; a larger one is truncated (TC). Default 1232. */
   readonly maxUdpBytes?: number | undefined;
@@ -64,6 +73,7 @@ export const dnsServerOptions = {
   zones: record<DnsZone>(group<DnsZone>(zoneOptions)),
   address: matching<string>('an IP address', (value) => typeof value === 'string' && isIP(value) !== 0),
   port: integer(0, 65_535, { default: 0 }),
+  authoritative: flag(),
   outside: word(['NXDOMAIN', 'REFUSED', 'SERVFAIL']),
   maxUdpBytes: integer(12, 65_535, { unit: 'octets' }),
   clock: withMethods<Clock>('now', 'setTimer'),
@@ -128,6 +138,7 @@ export class DnsServer implements AsyncDisposable {
   readonly #udp: UdpSocket;
   readonly #clock: Clock;
   readonly #maxUdpBytes: number;
+  readonly #authoritative: boolean;
   readonly #outside: 'NXDOMAIN' | 'REFUSED' | 'SERVFAIL';
   readonly #failures = new FailureTable();
   readonly #connections = new Set<Socket>();
@@ -154,7 +165,8 @@ export class DnsServer implements AsyncDisposable {
       : `${options.address}:${options.port}`;
     this.#clock = options.clock ?? systemClock;
     this.#maxUdpBytes = options.maxUdpBytes ?? 1232;
-    this.#outside = options.outside ?? 'NXDOMAIN';
+    this.#authoritative = options.authoritative ?? false;
+    this.#outside = options.outside ?? (this.#authoritative ? 'REFUSED' : 'NXDOMAIN');
     udp.on('message', (message, from) => this.#receiveUdp(message, from));
     udp.on('error', () => {});
     tcp.on('connection', (socket) => this.#receiveTcp(socket));
@@ -253,7 +265,8 @@ export class DnsServer implements AsyncDisposable {
     }
     this.#record(query, question.name, question.type, transport);
     const limits = { transport, maxUdpBytes: this.#maxUdpBytes };
-    const truth = encodeResponse(query, lookup(this.#zones, question, this.#outside), limits);
+    const result = lookup(this.#zones, question, this.#outside, !this.#authoritative);
+    const truth = encodeResponse(query, { ...result, speaksForZone: this.#authoritative }, limits);
     const told = this.#failures.take(canonicalName(question.name), question.type, transport);
     const { delayMs, failure } = typeof told === 'object' ? told : { delayMs: 0, failure: told };
     const act = () => {
