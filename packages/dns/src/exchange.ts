@@ -14,6 +14,8 @@ export interface ExchangeRequest {
   readonly attemptTimeoutMs: number;
   /** Unpredictable 16-bit number for each message (RFC 5452 §9.2). */
   readonly nextId: () => number;
+  /** False asks each server what its own zones say. Default true. */
+  readonly recursionDesired?: boolean;
 }
 
 /** A server as the exchange sees it. */
@@ -228,7 +230,7 @@ export class Exchange {
   }
 
   #send(attempt: Attempt, now: number, renew = true): ExchangeStep {
-    const { name, type, deadline, attemptTimeoutMs, servers, nextId } = this.#request;
+    const { name, type, deadline, attemptTimeoutMs, servers, nextId, recursionDesired } = this.#request;
     const sent = renew ? { ...attempt, id: nextId() } : attempt;
     const index = this.#attempts.push(sent) - 1;
     const round = Math.floor(this.#next / servers.length);
@@ -242,6 +244,7 @@ export class Exchange {
         name,
         type,
         edns: sent.edns,
+        recursionDesired,
         checkingDisabled: sent.probeFor !== undefined,
       }),
       timeoutAt: Math.min(deadline, now + attemptTimeoutMs * 2 ** Math.min(round, 10)),

@@ -9,6 +9,8 @@
  * @packageDocumentation
  */
 export { addressRefusal, isDeliverable } from './address-guard.ts';
+export { type AuthoritativeOptions, lookupAuthoritative } from './authoritative/lookup.ts';
+export type { AuthoritativeAnswer, ServerAnswer } from './authoritative/verdict.ts';
 export type { CacheOptions } from './cache.ts';
 export type { Clock } from './clock.ts';
 export { type DiagnosisOptions, type DiagnosisProbe, diagnoseSender } from './diagnose.ts';

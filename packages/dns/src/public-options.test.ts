@@ -1,5 +1,6 @@
 import { type OptionWalk, optionCases } from '@mb/testkit/option-walk';
 import { it } from 'vitest';
+import { authoritativeOptions } from './authoritative/lookup.ts';
 import { cacheOptions } from './cache.ts';
 import { diagnosisOptions } from './diagnose.ts';
 import { dmarcRequest } from './dmarc/evaluate.ts';
@@ -139,6 +140,22 @@ const walk: OptionWalk<typeof dns> = {
       call: (options: never) => dns.fetchMtaStsPolicy('nowhere.example.com', resolver, options),
     },
   ],
+  lookupAuthoritative: [
+    {
+      valid: {
+        zoneHint: () => 'example.com',
+        allowAddresses: ['127.0.0.0/8'],
+        port: 1,
+        timeoutMs: 5,
+        clock,
+        signal,
+      },
+      table: authoritativeOptions,
+      opaque: ['clock'],
+      call: (options: never) =>
+        dns.lookupAuthoritative('s1._domainkey.example.com', 'TXT', resolver, options),
+    },
+  ],
   lookupMtaSts: queried((options) => dns.lookupMtaSts('example.com', resolver, options)),
   lookupTlsRpt: queried((options) => dns.lookupTlsRpt('example.com', resolver, options)),
   explainSpf: queried((options) => dns.explainSpf('example.com', resolver, options)),
@@ -211,6 +228,6 @@ const memoryWalk: OptionWalk<typeof memory> = {
 const cases = [
   ...optionCases(dns, walk, 'MB_DNS_OPTION'),
   ...optionCases(memory, memoryWalk, 'MB_DNS_OPTION'),
-  ...optionCases(publicSuffix, { organizationalDomain: 'none' }, 'MB_DNS_OPTION'),
+  ...optionCases(publicSuffix, { organizationalDomain: 'none', isPublicSuffix: 'none' }, 'MB_DNS_OPTION'),
 ];
 it.each(cases)('OPT-04 $name', ({ check }) => check());

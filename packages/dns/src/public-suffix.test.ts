@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { DnsError, evaluateDmarc, lookupDmarc } from './index.ts';
 import { createMemoryResolver } from './memory.ts';
 import * as publicSuffix from './public-suffix.ts';
-import { organizationalDomain, publicSuffixDiscovery } from './public-suffix.ts';
+import { isPublicSuffix, organizationalDomain, publicSuffixDiscovery } from './public-suffix.ts';
 
 const options = { discovery: publicSuffixDiscovery };
 
@@ -63,9 +63,23 @@ it('DMARC-04 aligns two domains of one organization, and none of two', async () 
   expect(await evaluate('user.github.io', 'other.github.io')).toMatchObject({ result: 'fail' });
 });
 
+it.each([
+  ['com', true],
+  ['co.uk', true],
+  ['github.io', true],
+  ['example.co.uk', false],
+  ['example.com', false],
+  ['xn--p1ai', true],
+])('DNS-62 says whether anybody may register below %s', (domain, expected) => {
+  expect(isPublicSuffix(domain)).toBe(expected);
+});
+
 const cases = wrongTypeCases(
   publicSuffix,
-  { organizationalDomain: { parameters: [['x', 'string']] } },
+  {
+    organizationalDomain: { parameters: [['x', 'string']] },
+    isPublicSuffix: { parameters: [['x', 'string']] },
+  },
   DnsError.isInstance,
 );
 it.each(cases)('OPT-06 $name', ({ check }) => check());

@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import { getDomain } from 'tldts';
+import { getDomain, getPublicSuffix } from 'tldts';
 import type { DmarcDiscovery } from './dmarc/lookup.ts';
 import { optionError } from './errors.ts';
 
@@ -25,6 +25,19 @@ export function organizationalDomain(domain: string): string {
     getDomain(domain, { allowPrivateDomains: true, extractHostname: false, validateHostname: false }) ??
     domain
   );
+}
+
+/**
+ * Whether a domain is a public suffix, below which anybody may register a name: `com`, `co.uk`, `github.io`.
+ *
+ * @param domain  In A-labels or U-labels.
+ * @throws {DnsError} MB_DNS_OPTION for anything but a string.
+ * @example isPublicSuffix('co.uk') // true
+ */
+export function isPublicSuffix(domain: string): boolean {
+  if (typeof domain !== 'string') throw optionError('isPublicSuffix: domain must be a string.');
+  const options = { allowPrivateDomains: true, extractHostname: false, validateHostname: false };
+  return getPublicSuffix(domain, options) === domain;
 }
 
 /**

@@ -14,6 +14,8 @@ export interface QueryMessage {
   readonly checkingDisabled?: boolean;
   /** RFC 6891; left out for servers that answer FORMERR to it. Default true. */
   readonly edns?: boolean;
+  /** RD; false for a server that is asked what its own zones say. Default true. */
+  readonly recursionDesired?: boolean | undefined;
 }
 
 /** One resource record of class IN; its data is read when it is wanted. */
@@ -30,6 +32,8 @@ export interface ResourceRecord {
 export interface ResponseMessage {
   readonly id: number;
   readonly truncated: boolean;
+  /** AA of RFC 1035 §4.1.1: the server speaks for the zone of the first name. */
+  readonly authoritative: boolean;
   /** AD of RFC 4035 §3.2.3. */
   readonly authenticData: boolean;
   /** RFC 1035 §4.1.1 with the upper bits of RFC 6891 §6.1.3. */
@@ -57,9 +61,10 @@ const edns: OptAnswer = {
   options: [],
 };
 
-/** Encodes a query for the Internet class with recursion desired and, by RFC 6840 §5.7, AD set. */
+/** Encodes a query for the Internet class, by RFC 6840 §5.7 with AD set. */
 export function encodeQuery({ id, name, type, ...query }: QueryMessage): Uint8Array {
-  const flags = packet.RECURSION_DESIRED | packet.AUTHENTIC_DATA;
+  const recursion = query.recursionDesired === false ? 0 : packet.RECURSION_DESIRED;
+  const flags = recursion | packet.AUTHENTIC_DATA;
   const encoded = packet.encode({
     type: 'query',
     id,
@@ -94,6 +99,7 @@ export function decodeResponse(octets: Uint8Array): ResponseMessage {
   return {
     id: message.readUInt16BE(0),
     truncated,
+    authoritative: (flags & packet.AUTHORITATIVE_ANSWER) !== 0,
     authenticData: (flags & packet.AUTHENTIC_DATA) !== 0,
     // RFC 6891 §6.1.3: the upper eight bits are in the OPT record's TTL.
     responseCode: (flags & 0x0f) | ((opt?.extendedRcode ?? 0) << 4),

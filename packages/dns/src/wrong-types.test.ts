@@ -192,6 +192,7 @@ const walk: WrongTypeWalk<typeof dns> = {
   ],
   matchesMtaSts: { parameters: [[policy], name] },
   parseMtaStsPolicy: { parameters: [text] },
+  lookupAuthoritative: { parameters: [name, ['TXT', 'string'], source, options] },
   lookupMtaSts: { parameters: [name, source, options] },
   byPreference: [
     {

@@ -1,0 +1,211 @@
+import { addressRefusal } from '../address-guard.ts';
+import { checkRecordType } from '../argument.ts';
+import { type Clock, clockRow, systemClock } from '../clock.ts';
+import { normalizeDomain } from '../domain.ts';
+import { DnsError, throwIfAborted } from '../errors.ts';
+import {
+  callback,
+  integer,
+  list,
+  type OptionsRead,
+  type OptionTable,
+  readOptions,
+  signal,
+  text,
+} from '../option-table.ts';
+import { printable } from '../printable.ts';
+import type { RecordData, RecordType } from '../record.ts';
+import { type Answer, checkResolver, isTemporary, type Resolver } from '../resolver.ts';
+import { askServer, isWithin, type ServerReply } from './server-answer.ts';
+import { type AuthoritativeAnswer, judgeAnswers, type ServerAnswer, unknownAnswer } from './verdict.ts';
+
+/** Options of {@link lookupAuthoritative}. */
+export interface AuthoritativeOptions {
+  /**
+   * The name at which the search for the zone of `name` begins: `name` itself or one above it that exists. Default: the
+   * name without its first label. A recursive resolver is asked for its NS records, and remembers for a while that a
+   * name does not exist.
+   */
+  readonly zoneHint?: ((name: string) => string) | undefined;
+  /** CIDR blocks in which servers may be asked although they are not public, for labs and intranets. Default none. */
+  readonly allowAddresses?: readonly string[] | undefined;
+  /** Port of the servers. Default 53; another one only makes sense in a lab. */
+  readonly port?: number | undefined;
+  /** Time for each server, retries included, in milliseconds. Default 4,000. */
+  readonly timeoutMs?: number | undefined;
+  /** Time source. Default: the machine's. */
+  readonly clock?: Clock | undefined;
+  /** Ends the call with MB_DNS_ABORTED. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What {@link AuthoritativeOptions} accepts. */
+export const authoritativeOptions = {
+  zoneHint: callback<(name: string) => string>(),
+  allowAddresses: list(text('a CIDR block')),
+  port: integer(1, 65_535, { default: 53 }),
+  timeoutMs: integer(1, 600_000, { default: 4_000, unit: 'ms' }),
+  clock: clockRow,
+  signal: signal(),
+} satisfies OptionTable<AuthoritativeOptions>;
+
+type Settings = OptionsRead<AuthoritativeOptions, typeof authoritativeOptions>;
+
+/** Zones of a chain of aliases and delegations that are followed. */
+const maxZones = 16;
+/** Servers of a zone, and addresses of a server, that are asked. */
+const maxServers = 16;
+const maxAddresses = 8;
+
+/**
+ * Asks every authoritative server of a name's zone, directly: no cache can hide that a record was published or withdrawn.
+ *
+ * Delegations below the zone and aliases into other zones are followed, to all servers of each.
+ *
+ * @param resolver  Finds the zone, its servers and their addresses.
+ * @returns what the servers say together; a lookup that fails is an answer too.
+ * @throws {DnsError} MB_DNS_NAME_INVALID, MB_DNS_ABORTED, MB_DNS_OPTION.
+ * @example
+ * const { status, reason } = await lookupAuthoritative('s1._domainkey.example.com', 'TXT', createResolver(), {
+ *   zoneHint: () => 'example.com',
+ * });
+ * if (status === 'found') console.log('All servers have it.');
+ */
+export async function lookupAuthoritative<T extends RecordType>(
+  name: string,
+  type: T,
+  resolver: Resolver,
+  given: AuthoritativeOptions = {},
+): Promise<AuthoritativeAnswer<T>> {
+  const settings = readOptions(given, authoritativeOptions, 'lookupAuthoritative: options');
+  checkResolver(resolver, 'lookupAuthoritative');
+  checkRecordType(type);
+  const wanted = normalizeDomain(name);
+  if (wanted === undefined) {
+    throw new DnsError(
+      'MB_DNS_NAME_INVALID',
+      `${printable(name)} is not a domain name that can be asked for.`,
+    );
+  }
+  throwIfAborted(settings.signal);
+  const lookup = new AuthoritativeLookup(type, resolver, settings);
+  return lookup.run(wanted);
+}
+
+interface Zone {
+  readonly name: string;
+  readonly servers: readonly string[];
+}
+
+class AuthoritativeLookup<T extends RecordType> {
+  readonly #type: T;
+  readonly #resolver: Resolver;
+  readonly #settings: Settings;
+  #zonesLeft = maxZones;
+
+  constructor(type: T, resolver: Resolver, settings: Settings) {
+    this.#type = type;
+    this.#resolver = resolver;
+    this.#settings = settings;
+  }
+
+  async run(wanted: string): Promise<AuthoritativeAnswer<T>> {
+    const seen = new Set<string>();
+    for (let name = wanted; ; ) {
+      seen.add(name);
+      const zone = await this.#findZone(name);
+      if (typeof zone === 'string') return unknownAnswer(wanted, this.#type, zone);
+      const answers = await this.#askZone(name, zone);
+      const targets = new Set(answers.map(({ alias }) => alias));
+      const [target] = targets;
+      // Servers that disagree about the alias disagree about the answer.
+      if (targets.size !== 1 || target === undefined)
+        return judgeAnswers(wanted, this.#type, zone.name, answers);
+      if (seen.has(target) || this.#zonesLeft <= 0) {
+        return unknownAnswer(
+          wanted,
+          this.#type,
+          `The chain of aliases at ${wanted} is circular or too long.`,
+        );
+      }
+      name = target;
+    }
+  }
+
+  /** The zone of a name as a recursive resolver knows it, or a sentence why there is none. */
+  async #findZone(name: string): Promise<Zone | string> {
+    const { signal, zoneHint = withoutFirstLabel } = this.#settings;
+    const hint = normalizeDomain(zoneHint(name)) ?? name;
+    for (let zone = isWithin(name, hint) ? hint : name; ; zone = withoutFirstLabel(zone)) {
+      const answer = await this.#resolver.query(zone, 'NS', { signal });
+      if (isTemporary(answer)) return answer.reason;
+      if (answer.status === 'found' && answer.canonicalName === zone) {
+        return { name: zone, servers: unique(answer.records) };
+      }
+      if (!zone.includes('.')) return `No zone was found for ${name}.`;
+    }
+  }
+
+  /** What each server of a zone says, and each server of the zones that it refers to. */
+  async #askZone(name: string, { name: zone, servers }: Zone): Promise<readonly ServerAnswer<T>[]> {
+    this.#zonesLeft--;
+    const asked = await Promise.all(
+      servers.slice(0, maxServers).map((server) => this.#askByName(name, zone, server)),
+    );
+    const answers = asked.flatMap(({ answers }) => answers);
+    const referrals = asked.flatMap(({ referrals }) => referrals);
+    for (const child of new Set(referrals.map(({ name }) => name))) {
+      if (this.#zonesLeft <= 0) break;
+      const below = unique(referrals.filter(({ name }) => name === child).flatMap(({ servers }) => servers));
+      answers.push(...(await this.#askZone(name, { name: child, servers: below })));
+    }
+    return answers;
+  }
+
+  async #askByName(name: string, zone: string, server: string) {
+    const answers: ServerAnswer<T>[] = [];
+    const referrals: Zone[] = [];
+    const { addresses, trouble } = await this.#addressesOf(server);
+    const replies = await Promise.all(
+      addresses.map(async (address) => ({ address, reply: await this.#ask(name, zone, address) })),
+    );
+    for (const { address, reply } of replies) {
+      if (reply.kind === 'referral') referrals.push({ name: reply.zone, servers: reply.servers });
+      else if (reply.kind === 'alias') answers.push({ zone, server, address, alias: reply.target });
+      else answers.push({ zone, server, address, answer: reply.answer });
+    }
+    if (addresses.length === 0) answers.push({ zone, server, trouble });
+    return { answers, referrals };
+  }
+
+  #ask(name: string, zone: string, address: string): Promise<ServerReply<T>> {
+    const { port, timeoutMs, clock = systemClock, signal } = this.#settings;
+    return askServer({ name, type: this.#type, zone, address, port, timeoutMs, clock, signal });
+  }
+
+  async #addressesOf(
+    server: string,
+  ): Promise<{ readonly addresses: readonly string[]; readonly trouble: string }> {
+    const { signal, allowAddresses } = this.#settings;
+    const found = await Promise.all([
+      this.#resolver.query(server, 'A', { signal }),
+      this.#resolver.query(server, 'AAAA', { signal }),
+    ]);
+    const all = unique((found as readonly Answer<'A' | 'AAAA'>[]).flatMap(({ records }) => records));
+    // The owner of a domain chooses its servers; they must not lead into our own network.
+    const refusals = all.map((address) => addressRefusal(address, allowAddresses));
+    const addresses = all.filter((_, index) => refusals[index] === undefined).slice(0, maxAddresses);
+    const failure = found.find(isTemporary)?.reason;
+    const refusal = refusals.find((why) => why !== undefined);
+    const why = failure ?? (refusal === undefined ? 'It has no address.' : `${refusal}.`);
+    return { addresses, trouble: `${server}: ${why}` };
+  }
+}
+
+function withoutFirstLabel(name: string): string {
+  return name.includes('.') ? name.slice(name.indexOf('.') + 1) : name;
+}
+
+function unique<Value extends RecordData['NS' | 'A' | 'AAAA']>(values: readonly Value[]): Value[] {
+  return [...new Set(values)];
+}
