@@ -9,5 +9,8 @@ export default packageBuild({
   store: 'src/store/index.ts',
   relay: 'src/relay/index.ts',
   template: 'src/template/index.ts',
+  'react-email': 'src/template/react-email.ts',
+  mjml: 'src/template/mjml.ts',
+  'inline-css': 'src/template/inline-css.ts',
   'store-conformance': 'src/store/conformance/index.ts',
 });

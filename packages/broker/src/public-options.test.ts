@@ -42,6 +42,12 @@ import { retentionOptions } from './store/retention.ts';
 import * as sqlite from './store/sqlite/sqlite-store.ts';
 import { sqliteStoreOptions } from './store/sqlite/sqlite-store.ts';
 import * as template from './template/index.ts';
+import * as css from './template/inline-css.ts';
+import { inlineCssOptions } from './template/inline-css.ts';
+import * as mjml from './template/mjml.ts';
+import { mjmlOptions } from './template/mjml.ts';
+import * as react from './template/react-email.ts';
+import { reactEmailOptions } from './template/react-email.ts';
 import { workerOptions } from './worker/worker.ts';
 
 const { MailBroker, MailQueue, MailSender, MailWorker, MemoryStore } = broker;
@@ -320,6 +326,22 @@ const templateWalk: OptionWalk<typeof template> = {
   escapeText: 'none',
   escapeUriPart: 'none',
 };
+const reactWalk: OptionWalk<typeof react> = {
+  reactEmail: [
+    entry(
+      { schema: { '~standard': { validate: () => ({}) } } },
+      reactEmailOptions,
+      (options) => react.reactEmail(() => null, {}, options),
+      ['schema'],
+    ),
+  ],
+};
+const mjmlWalk: OptionWalk<typeof mjml> = {
+  compileMjml: [entry({ text: false }, mjmlOptions, (options) => mjml.compileMjml('<mjml></mjml>', options))],
+};
+const cssWalk: OptionWalk<typeof css> = {
+  inlineCss: [entry({ css: 'p {}' }, inlineCssOptions, (options) => css.inlineCss('<p>x</p>', options))],
+};
 const lintWalk: OptionWalk<typeof lint> = {
   lintMessage: [
     entry({ session: { ip: '192.0.2.1', sender: '', helo: 'client.test' } }, lintOptions, (options) =>
@@ -355,6 +377,9 @@ const printableWalk: OptionWalk<typeof printable> = {
 const storeCases = [
   ...optionCases(store, storeWalk, 'MB_BROKER_OPTION'),
   ...optionCases(template, templateWalk, 'MB_BROKER_OPTION'),
+  ...optionCases(react, reactWalk, 'MB_BROKER_OPTION'),
+  ...optionCases(mjml, mjmlWalk, 'MB_BROKER_OPTION'),
+  ...optionCases(css, cssWalk, 'MB_BROKER_OPTION'),
   ...optionCases(lint, lintWalk, 'MB_BROKER_OPTION'),
   ...optionCases(printable, printableWalk, 'MB_BROKER_OPTION'),
   ...optionCases(relay, relayWalk, 'MB_BROKER_OPTION'),

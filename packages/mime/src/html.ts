@@ -1,3 +1,4 @@
+/// <reference path="./html-to-text.d.ts" />
 /**
  * A plain text view of HTML. Needs the package html-to-text.
  *

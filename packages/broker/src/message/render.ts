@@ -10,12 +10,8 @@ export type RenderedParts = Pick<Message, 'subject' | 'text' | 'html' | 'attachm
  * Makes parts of a message, with any template engine; called once, before anything is accepted or sent.
  *
  * @example
- * import { render } from '@react-email/render';
  * await broker.enqueue({ from, to, subject: 'Welcome' }, {
- *   render: async () => ({
- *     html: await render(<Welcome name={name} />),
- *     text: await render(<Welcome name={name} />, { plainText: true }),
- *   }),
+ *   render: async () => ({ html: await engine.render('welcome', { name }) }),
  * });
  */
 export type RenderParts = () => RenderedParts | Promise<RenderedParts>;
