@@ -136,8 +136,9 @@ function codeOf(stage: string | undefined, outcome: MbOutcome): string {
   switch (stage) {
     case 'route':
       return 'EDNS';
-    case 'connect':
     case 'greeting':
+      return 'reply' in outcome && outcome.reply ? 'EPROTOCOL' : 'ECONNECTION';
+    case 'connect':
       return 'ECONNECTION';
     case 'policy':
     case 'starttls':

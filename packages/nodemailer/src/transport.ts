@@ -109,7 +109,10 @@ export function mbTransport(options: MbTransportOptions): MbTransport {
   return new MbTransport(readOptions(options, transportOptions, 'mbTransport: options'));
 }
 
-/** A transport for nodemailer; made by {@link mbTransport}. It emits `idle` when it has room for a message again. */
+/**
+ * A transport for nodemailer; made by {@link mbTransport}. It emits `idle` when it has room for a message again, and
+ * `clear` when no message is under way any more.
+ */
 export class MbTransport extends EventEmitter {
   readonly name = 'mb';
   readonly version: string = manifest.version;
@@ -140,6 +143,7 @@ export class MbTransport extends EventEmitter {
         if (error) callback(error, undefined as never);
         else callback(null, info!);
         this.#tellIdle();
+        if (this.#running === 0) this.emit('clear');
       });
     };
     this.#deliver(mail).then((info) => done(null, info), done);
@@ -166,6 +170,11 @@ export class MbTransport extends EventEmitter {
   /** Whether a message would begin at once. */
   isIdle(): boolean {
     return !this.#closed && this.#running < this.#most;
+  }
+
+  /** Messages that were handed over and are not answered yet. */
+  pendingCount(): number {
+    return this.#running;
   }
 
   /** Takes no more messages; those under way end as they would. The broker stays open. */
@@ -220,7 +229,7 @@ export class MbTransport extends EventEmitter {
     const envelope = { from: from || '', to: [...to] };
     const parts = { envelope, messageId: String(message.messageId()) };
     if (to.length === 0) {
-      throw Object.assign(messageError('to', 'names no recipient.'), { code: 'EENVELOPE' });
+      throw Object.assign(messageError('to', 'names no recipient.'), { code: 'EENVELOPE', command: 'API' });
     }
     if (this.#options.composer !== 'mb') {
       const raw = message.createReadStream() as AsyncIterable<Uint8Array>;

@@ -185,6 +185,16 @@ it.each(['send', 'queue'] as const)('NM-09 passes dsn on to hosts that offer it:
   expect(message!.parameters).toEqual(expect.arrayContaining(['RET=HDRS', 'ENVID=job-7']));
 });
 
+it('NM-09 asks for verified TLS where requireTLSExtensionEnabled does', async () => {
+  for (const mode of ['send', 'queue'] as const) {
+    const double = createBrokerDouble();
+    const transporter = createTransport(mbTransport({ broker: double.broker, mode }));
+    await transporter.sendMail({ ...mail, ...{ requireTLSExtensionEnabled: true } });
+    const { options } = double.calls[0]!;
+    expect(options).toEqual(mode === 'send' ? { requireTls: true } : { delivery: { requireTls: true } });
+  }
+});
+
 it('NM-09 reads dsn as nodemailer does', async () => {
   const double = createBrokerDouble();
   const transporter = createTransport(mbTransport({ broker: double.broker }));
