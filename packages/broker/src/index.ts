@@ -37,8 +37,15 @@ export {
   type Unknown,
 } from './delivery/outcome.ts';
 export { type ExplainedReply, explainReply, parseReply } from './delivery/reply-explanation.ts';
-export type { ReplyClass, ReplyConditions, ReplyContext, ReplyRule } from './delivery/reply-rule.ts';
+export {
+  type ReplyClass,
+  type ReplyConditions,
+  type ReplyContext,
+  type ReplyRule,
+  replyRuleWords,
+} from './delivery/reply-rule.ts';
 export { defaultReplyRules } from './delivery/reply-rules.ts';
+export type { StoredReplyRules } from './delivery/stored-reply-rules.ts';
 export { type DomainProfile, profilesByDomain } from './domain-profiles.ts';
 export { BrokerError, type BrokerErrorCode, type BrokerErrorKind } from './errors.ts';
 export { MailQueue } from './mail-queue.ts';

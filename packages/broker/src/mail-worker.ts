@@ -1,6 +1,7 @@
 import { hostname as machineName } from 'node:os';
 import { connect } from '@mb/smtp-client';
 import { Connections } from './delivery/connections.ts';
+import { followStoredRules } from './delivery/stored-reply-rules.ts';
 import { type ObserveOptions, type Observer, observeWith } from './observer.ts';
 import { integer, type OptionTable, readOptions } from './option-table.ts';
 import {
@@ -74,6 +75,7 @@ export class MailWorker {
   readonly #connections: Connections;
   readonly #worker: QueueWorker;
   readonly #endListening: (() => void)[] = [];
+  #following: { readonly end: AbortController; readonly done: Promise<void> } | undefined;
   /** Reports trouble that this process lives through to the observers, `queue.onError` among them. */
   readonly #onError: (error: unknown) => void;
 
@@ -127,6 +129,7 @@ export class MailWorker {
 
   /** Begins to deliver what is queued. Call `stop()` before the process ends. */
   start(): void {
+    this.#following ??= this.#followRules();
     this.#worker.start();
   }
 
@@ -138,6 +141,9 @@ export class MailWorker {
     const { graceMs } = checkStopOptions(options);
     await this.#worker.stop(graceMs === undefined ? {} : { graceMs });
     this.#connections.close();
+    this.#following?.end.abort();
+    await this.#following?.done;
+    this.#following = undefined;
   }
 
   /** The queue at a glance: depth by state and destination, what is paused and why, and how this worker does. */
@@ -164,6 +170,14 @@ export class MailWorker {
    */
   observe(listener: Observer, options: ObserveOptions = {}): () => void {
     return observeWith(this.#parts.environment.observers, listener, options);
+  }
+
+  #followRules() {
+    const end = new AbortController();
+    const { replyRules } = this.#parts.environment;
+    const options = { signal: end.signal, onError: this.#onError };
+    const done = followStoredRules(this.#store, replyRules, options).catch(this.#onError);
+    return { end, done };
   }
 
   /** Stops the worker as {@link MailWorker.stop} does, for good. */

@@ -7,8 +7,9 @@ import {
 } from '@mb/dns';
 import { type Clock, systemClock } from './clock.ts';
 import type { AttemptEnvironment } from './delivery/attempt-scope.ts';
-import { createReplyRules } from './delivery/classify.ts';
+
 import { HostExperiences } from './delivery/host-experiences.ts';
+import { LiveReplyRules } from './delivery/live-reply-rules.ts';
 import type { ComposeEnvironment } from './message/outgoing-message.ts';
 import { Observers, observationTypes } from './observer.ts';
 import type { BrokerOptions, SendingSettings } from './options.ts';
@@ -22,7 +23,7 @@ import type { VerpOptions } from './sender/verp.ts';
 /** What sending takes; the sender and the worker of one broker share it. */
 export interface SendingParts {
   readonly settings: SendingSettings;
-  readonly environment: AttemptEnvironment;
+  readonly environment: AttemptEnvironment & { readonly replyRules: LiveReplyRules };
   readonly compose: ComposeEnvironment;
   readonly profiles: Profiles;
 }
@@ -53,7 +54,7 @@ export function createSendingParts(settings: SendingSettings, verp?: VerpOptions
       resolverWatch: new ResolverWatch(clock),
       localWatch: new LocalWatch(clock),
       experiences: new HostExperiences(clock),
-      replyRules: createReplyRules(delivery.replyRules),
+      replyRules: new LiveReplyRules(delivery.replyRules),
       ...(openSocket && { openSocket }),
       observers,
     },

@@ -101,6 +101,38 @@ describe('the queue', () => {
       status: 422,
       body: { errors: [{ path: '/limits/maxConcurency' }] },
     });
+    expect((await call('PATCH', '/v1/destinations/one.test', {})).status).toBe(422);
+  });
+
+  it('SRV-69 gives workers rules of replies, in order, and refuses those that somebody else has changed', async () => {
+    await using service = await startService({ script: { rcpt: '554 5.7.1 Closed for good' } });
+    service.broker.start();
+    const call = await service.withKey();
+    expect((await call('GET', '/v1/reply-rules')).body).toEqual({ rules: [], version: 0 });
+    const words = { category: 'bad-mailbox', scope: 'recipient', action: 'suppress' };
+    const rule = { id: 'closed', host: '*.test', text: 'closed for good', ...words };
+    const { status, body } = await call('PUT', '/v1/reply-rules', { rules: [rule], version: 0 });
+    expect({ status, rules: body.rules }).toEqual({ status: 200, rules: [rule] });
+    expect((await call('GET', '/v1/reply-rules')).body).toEqual(body);
+    await expect
+      .poll(async () => {
+        const { id } = (await call('POST', '/v1/messages', message)).body;
+        const shown = id && (await call('GET', `/v1/messages/${id}`)).body.recipients[0];
+        return shown?.detail?.rule ?? (id ? undefined : 'suppressed');
+      })
+      .toBe('suppressed');
+    expect((await call('GET', '/v1/suppressions')).body.data).toMatchObject([{ reason: 'bad-mailbox' }]);
+    const reply = encodeURIComponent('554 5.7.1 Closed for good');
+    const explained = await call('GET', `/v1/explain-reply?reply=${reply}&host=mx.test`);
+    expect(explained.body).toMatchObject({ own: true, rule: { id: 'closed' } });
+    expect(await call('PUT', '/v1/reply-rules', { rules: [], version: 0 })).toMatchObject({
+      status: 409,
+      body: { code: 'MB_BROKER_RECORD_CONFLICT' },
+    });
+    const wrong = await call('PUT', '/v1/reply-rules', { rules: [{ ...rule, category: 'rates' }] });
+    expect(wrong).toMatchObject({ status: 422, body: { errors: [{ path: '/rules/0/category' }] } });
+    expect((await call('PUT', '/v1/reply-rules', { rules: [rule, rule] })).status).toBe(422);
+    expect((await call('PUT', '/v1/reply-rules', { rules: [] })).status).toBe(200);
   });
 
   it('SRV-35 explains a delivery and a reply', async () => {

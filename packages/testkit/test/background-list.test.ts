@@ -27,6 +27,7 @@ const background: Readonly<
   ],
   'broker/src/delivery/credential-gate.ts': ['abort then void', 'an attempt: its signal'],
   'broker/src/delivery/explanation.ts': ['setTimer', 'explain(): ends with the call'],
+  'broker/src/mail-worker.ts': ['catch', 'a worker: onError; stop()', 'service'],
   'broker/src/message/ready-message.ts': ['catch void', 'the source of a refused message, which is closed'],
   'broker/src/message/spool.ts': [
     'catch:4',
@@ -71,7 +72,6 @@ const background: Readonly<
     'store',
   ],
   'broker/src/worker/run-pool.ts': ['catch:2 then:3', 'the worker: onError; stop()', 'store'],
-  'broker/src/worker/store-backoff.ts': ['abort setTimer', 'the worker', 'store'],
   'broker/src/worker/worker.ts': ['catch setTimer:3 then void:2', 'the worker: onError; stop()', 'store'],
   'cli/src/inbox/mailbox.ts': [
     'abort setTimeout',

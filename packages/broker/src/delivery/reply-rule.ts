@@ -246,45 +246,51 @@ function joins(left: string | undefined, right: string | undefined): boolean {
   return left !== undefined && right !== undefined && wordCharacter.test(left) && wordCharacter.test(right);
 }
 
-const categories: readonly FailureCategory[] = [
-  'bad-mailbox',
-  'bad-domain',
-  'mailbox-full',
-  'blocked',
-  'content',
-  'rate',
-  'temporary-host',
-  'protocol',
-  'tls-policy',
-  'local',
-  'unknown-reason',
-];
-const scopes: readonly FailureScope[] = ['recipient', 'message', 'sender', 'session', 'destination'];
-const actions: readonly FailureAction[] = [
-  'suppress',
-  'fail',
-  'retry',
-  'delay',
-  'slow-down',
-  'pause',
-  'reconnect',
-];
-const stages = [
-  'connect',
-  'greeting',
-  'ehlo',
-  'helo',
-  'starttls',
-  'tls',
-  'auth',
-  'idle',
-  'mail',
-  'rcpt',
-  'data',
-  'chunk',
-  'content',
-  'final',
-] as const satisfies readonly Stage[];
+/** The words that a rule may have. */
+export const replyRuleWords = {
+  category: [
+    'bad-mailbox',
+    'bad-domain',
+    'mailbox-full',
+    'blocked',
+    'content',
+    'rate',
+    'temporary-host',
+    'protocol',
+    'tls-policy',
+    'local',
+    'unknown-reason',
+  ],
+  scope: ['recipient', 'message', 'sender', 'session', 'destination'],
+  action: ['suppress', 'fail', 'retry', 'delay', 'slow-down', 'pause', 'reconnect'],
+  stage: [
+    'connect',
+    'greeting',
+    'ehlo',
+    'helo',
+    'starttls',
+    'tls',
+    'auth',
+    'idle',
+    'mail',
+    'rcpt',
+    'data',
+    'chunk',
+    'content',
+    'final',
+  ],
+} as const satisfies {
+  readonly category: readonly FailureCategory[];
+  readonly scope: readonly FailureScope[];
+  readonly action: readonly FailureAction[];
+  readonly stage: readonly Stage[];
+};
+
+const categories: readonly FailureCategory[] = replyRuleWords.category;
+const scopes: readonly FailureScope[] = replyRuleWords.scope;
+const actions: readonly FailureAction[] = replyRuleWords.action;
+const stages: readonly Stage[] = replyRuleWords.stage;
+
 /** What `ReplyContext` accepts. */
 export const replyContextOptions = {
   stage: required(word<Stage, object>(stages)),

@@ -1,4 +1,6 @@
 import { domainToAscii, parseMailbox } from '@mb/mime';
+import type { ReplyRule } from '../delivery/reply-rule.ts';
+import { readStoredRules, type StoredReplyRules, writeStoredRules } from '../delivery/stored-reply-rules.ts';
 import { BrokerError, optionError } from '../errors.ts';
 import {
   checkText,
@@ -29,6 +31,7 @@ import type {
   SiteSettings,
 } from '../store/port.ts';
 import type { EventCursor, EventPage, QueueEvent } from '../store/queue-event.ts';
+import type { RecordCondition } from '../store/records.ts';
 import type { ListSelector, Selector } from '../store/selector.ts';
 import { type NewSuppression, type Suppression, suppressionReasons } from '../store/suppression.ts';
 
@@ -168,6 +171,26 @@ export class QueueControl {
     const checked = readOptions(settings, siteSettings, 'configure: settings') as SiteSettings;
     if (Object.keys(checked).length === 0) throw optionError('configure: settings must say what to change.');
     return this.#store.setSite(siteName(site), checked);
+  }
+
+  /** Rules of replies that all workers of the store try before those of their options; none by default. */
+  async replyRules(): Promise<StoredReplyRules> {
+    return readStoredRules(this.#store.records);
+  }
+
+  /**
+   * Replaces the rules that all workers of the store try first, in order. They hold within seconds, without a restart. A
+   * rule with the `id` of one in a worker's `delivery.replyRules` takes its place.
+   *
+   * @param condition  `ifVersion`: only if nobody has changed them since that version was read.
+   * @throws {BrokerError} MB_BROKER_OPTION for a rule that is not one; MB_BROKER_RECORD_CONFLICT
+   * @example
+   * await broker.queue.setReplyRules([
+   *   { id: 'example-busy', host: '*.example.org', text: 'try later', category: 'rate', scope: 'destination', action: 'slow-down' },
+   * ]);
+   */
+  async setReplyRules(rules: readonly ReplyRule[], condition?: RecordCondition): Promise<StoredReplyRules> {
+    return writeStoredRules(this.#store.records, rules, condition);
   }
 }
 

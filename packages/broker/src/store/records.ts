@@ -85,6 +85,9 @@ export const maxRecordBytes = 64 * 1024;
 /** How long {@link Records.changes} tells of a deletion: one day, in milliseconds. */
 export const recordDeletionMs = 86_400_000;
 
+/** Records change seldom, while the queue wakes its listeners thousands of times a second: ask this often at most. */
+const restMs = 100;
+
 /** What {@link watchRecords} needs of a store. */
 export interface RecordSource {
   readonly records: Records;
@@ -145,7 +148,9 @@ export async function* watchRecords(
         yield change;
         after = change.version;
       }
-      if (changes.length === 0) await watch.idle();
+      if (changes.length > 0) continue;
+      await watch.idle();
+      await watch.rest(restMs);
     }
   } finally {
     watch.close();

@@ -1,4 +1,5 @@
 import { BrokerError } from '../errors.ts';
+import { sleep } from '../wait.ts';
 import { isCallersFault } from './error-listeners.ts';
 
 /** What {@link StoreWatch} takes from outside. */
@@ -64,6 +65,11 @@ export class StoreWatch {
   /** Resolves when something may have changed since the last question was asked. */
   async idle(): Promise<void> {
     if (!this.#woken) await this.#pause(this.#parts.pollMs);
+  }
+
+  /** Waits, whatever happens meanwhile, unless the signal fires: for what need not be asked at each change of the queue. */
+  rest(delayMs: number): Promise<void> {
+    return sleep(delayMs, this.#parts, this.#parts.signal);
   }
 
   close(): void {

@@ -2825,6 +2825,177 @@ export interface paths {
         };
         trace?: never;
     };
+    "/v1/reply-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rules of replies that workers try first */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** The rules */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ReplyRules"];
+                    };
+                };
+                /** No key, or a wrong one */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The key may not do this */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** There is no such object, or it is another tenant's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The request is not valid; `errors` names the places */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Too many requests; see Retry-After */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Overloaded, or the queue cannot be used; see Retry-After */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        /**
+         * Replace the rules of replies
+         * All workers follow within seconds. An empty list leaves those of the workers alone.
+         */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewReplyRules"];
+                };
+            };
+            responses: {
+                /** The rules as they are now */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ReplyRules"];
+                    };
+                };
+                /** No key, or a wrong one */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The key may not do this */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** There is no such object, or it is another tenant's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The request is not valid; `errors` names the places */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Too many requests; see Retry-After */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Overloaded, or the queue cannot be used; see Retry-After */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/keys": {
         parameters: {
             query?: never;
@@ -3216,11 +3387,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Which rule fits a reply of a mail host, and what follows */
+        /**
+         * Which rule fits a reply of a mail host, and what follows
+         * By the rules of `/v1/reply-rules` and those that the broker has.
+         */
         get: {
             parameters: {
                 query: {
                     reply: string;
+                    /** Name of the mail exchanger. */
+                    host?: string;
+                    /** Default `rcpt`. */
+                    stage?: "connect" | "greeting" | "ehlo" | "helo" | "starttls" | "tls" | "auth" | "idle" | "mail" | "rcpt" | "data" | "chunk" | "content" | "final";
                 };
                 header?: never;
                 path?: never;
@@ -4230,6 +4408,39 @@ export interface components {
                     perMs: number;
                 }[];
             } | null;
+        };
+        ReplyRules: {
+            /** In the order in which they are tried. */
+            rules: components["schemas"]["ReplyRule"][];
+            /** Grows with each change; 0 when none were ever stored. */
+            version: number;
+        };
+        ReplyRule: {
+            /** Names the rule in outcomes; unique. */
+            id: string;
+            code?: number | ("4yz" | "5yz") | (number | ("4yz" | "5yz"))[];
+            /** Such as `5.1.1`, `5.7.*`, or `none` for a reply without. */
+            enhanced?: string | string[];
+            stage?: ("connect" | "greeting" | "ehlo" | "helo" | "starttls" | "tls" | "auth" | "idle" | "mail" | "rcpt" | "data" | "chunk" | "content" | "final") | ("connect" | "greeting" | "ehlo" | "helo" | "starttls" | "tls" | "auth" | "idle" | "mail" | "rcpt" | "data" | "chunk" | "content" | "final")[];
+            /** Phrases; `*` stands for any text. */
+            text?: string | string[];
+            /** Name of the mail exchanger: `mx.example.com`, or `*.example.com`. */
+            host?: string | string[];
+            relay?: boolean;
+            shared?: boolean;
+            /** @enum {string} */
+            category: "bad-mailbox" | "bad-domain" | "mailbox-full" | "blocked" | "content" | "rate" | "temporary-host" | "protocol" | "tls-policy" | "local" | "unknown-reason";
+            /** @enum {string} */
+            scope: "recipient" | "message" | "sender" | "session" | "destination";
+            /** @enum {string} */
+            action: "suppress" | "fail" | "retry" | "delay" | "slow-down" | "pause" | "reconnect";
+            afterMs?: number;
+            source?: string;
+        };
+        NewReplyRules: {
+            rules: components["schemas"]["ReplyRule"][];
+            /** Replace only if they are still of this version; 409 otherwise. */
+            version?: number;
         };
         CreatedApiKey: components["schemas"]["ApiKey"] & {
             /** What the client sends. Shown once. */

@@ -18,6 +18,7 @@ import { addKeyRoutes } from './routes/keys.ts';
 import { addMessageRoutes } from './routes/messages.ts';
 import { addRecipientRoutes } from './routes/recipients.ts';
 import { addSessionRoutes } from './routes/session.ts';
+import { addReplyRuleRoutes } from './routes/reply-rules.ts';
 import { addStatsRoutes } from './routes/stats.ts';
 import { addSuppressionRoutes } from './routes/suppressions.ts';
 import { addVerifyRoute } from './routes/verify.ts';
@@ -74,6 +75,7 @@ export function createApp(parts: AppParts): Api {
   addEventRoutes(api, parts);
   addSuppressionRoutes(api, parts);
   addDestinationRoutes(api, parts);
+  addReplyRuleRoutes(api, parts);
   addKeyRoutes(api, parts);
   addExplainRoutes(api, parts);
   addStatsRoutes(api, parts);

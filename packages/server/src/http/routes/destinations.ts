@@ -27,6 +27,7 @@ const settings = z
       .optional()
       .openapi({ description: '`null` returns to the limits of all destinations.' }),
   })
+  .refine((given) => Object.keys(given).length > 0, 'Say what to change: suspended, note, pauseMs or limits.')
   .openapi('DestinationSettings');
 
 /** `/v1/destinations`: where mail goes, with its limits and pauses. Destinations are shared by all tenants. */

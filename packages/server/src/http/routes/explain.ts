@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { explainReply, parseReply } from '@mb/broker';
+import { explainReply, parseReply, replyRuleWords } from '@mb/broker';
 import { type Api, type ApiParts, json, secured } from '../api.ts';
 import { messageOf, messageSchema } from '../schema/message.ts';
 
@@ -29,11 +29,20 @@ export function addExplainRoutes(api: Api, { broker }: ApiParts): void {
       path: '/v1/explain-reply',
       summary: 'Which rule fits a reply of a mail host, and what follows',
       tags: ['explain'],
-      request: { query: z.strictObject({ reply: z.string().min(3).max(2000) }) },
+      description: 'By the rules of `/v1/reply-rules` and those that the broker has.',
+      request: {
+        query: z.strictObject({
+          reply: z.string().min(3).max(2000),
+          host: z.string().min(1).max(255).optional().openapi({ description: 'Name of the mail exchanger.' }),
+          stage: z.enum(replyRuleWords.stage).optional().openapi({ description: 'Default `rcpt`.' }),
+        }),
+      },
       responses: { 200: json(document, 'The rule, and what follows') },
     }),
-    (context) => {
-      const explained = explainReply(parseReply(context.req.valid('query').reply));
+    async (context) => {
+      const { reply, host, stage = 'rcpt' } = context.req.valid('query');
+      const { rules } = await broker.queue.replyRules();
+      const explained = explainReply(parseReply(reply), { stage, host }, rules);
       return context.json(JSON.parse(JSON.stringify(explained)) as z.infer<typeof document>, 200);
     },
   );
