@@ -161,6 +161,7 @@ const background: Readonly<
   ],
   'server/src/access.ts': ['catch', 'one count of a request'],
   'server/src/api-keys.ts': ['catch', 'the note of the last use of a key: onError', 'service'],
+  'server/src/audit-log.ts': ['catch', 'one request: onError', 'service'],
   'server/src/http/form-message.ts': ['catch field file filesLimit', 'one request: ends with its body'],
   'server/src/http/routes/events.ts': [
     'setInterval',

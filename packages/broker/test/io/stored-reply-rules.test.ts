@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { BrokerError, MailQueue, MailWorker, MemoryStore, type ReplyRule } from '../../src/index.ts';
-import { startLab } from '../lab.ts';
+import { type LabPlan, startLab } from '../lab.ts';
 
 const message = { from: 'ann@sender.test', to: 'bob@one.test', subject: 'Rules', text: 'Hello' };
 /** "554 5.7.1" means that the sender is blocked, unless a rule says that the mailbox is not there. */
@@ -12,7 +12,7 @@ const closed: ReplyRule = {
   scope: 'recipient',
   action: 'suppress',
 };
-const plan = {
+const plan: LabPlan = {
   hosts: { mx: { address: '127.0.0.1', script: { rcpt: '554 5.7.1 Closed for good' } } },
   records: { one: { MX: '10 mx.test' } },
 };
