@@ -17,6 +17,7 @@ import type { SentMessage } from './send-many.ts';
 import { createSendingParts } from './sending-parts.ts';
 import type { QueueEvent } from './store/queue-event.ts';
 import type { Records } from './store/records.ts';
+import type { Webhooks } from './webhooks/webhooks.ts';
 
 /**
  * Delivers messages straight to the mail exchangers of their recipients: a {@link MailSender} and, with a store, a
@@ -41,18 +42,18 @@ export class MailBroker {
    *   MB_DNS_OPTION for wrong `dns` options.
    */
   constructor(options: BrokerOptions) {
-    const { sending, queue, store } = resolveBrokerOptions(options, 'MailBroker: options');
+    const { sending, queue, store, webhooks } = resolveBrokerOptions(options, 'MailBroker: options');
     const parts = createSendingParts(sending, queue.verp);
     this.#sender = new MailSender(sending, parts);
     if (!store) return;
     const { compose, profiles } = parts;
     const { suppress } = queue;
-    const { observers } = parts.environment;
+    const { observers, resolver } = parts.environment;
     this.#queued = {
       // `queue.onError` is a listener of the worker, and hears of the errors of both.
       queue: new MailQueue(
-        { store, queue: { suppress }, runtime: { clock: parts.environment.clock } },
-        { compose, profiles, onError: (error) => observers.reportError(error) },
+        { store, queue: { suppress }, webhooks, runtime: { clock: parts.environment.clock } },
+        { compose, profiles, resolver, onError: (error) => observers.reportError(error) },
       ),
       worker: new MailWorker({ ...sending, store }, { queue, store, parts }),
     };
@@ -204,6 +205,11 @@ export class MailBroker {
   /** The addresses that get no mail. @throws {BrokerError} MB_BROKER_NO_STORE */
   get suppressions(): SuppressionControl {
     return this.#needQueue().queue.suppressions;
+  }
+
+  /** Endpoints that are told of what happens to messages. @throws {BrokerError} MB_BROKER_NO_STORE */
+  get webhooks(): Webhooks {
+    return this.#needQueue().queue.webhooks;
   }
 
   /** Small documents that all workers share: settings that change at run time. @throws {BrokerError} MB_BROKER_NO_STORE */

@@ -131,3 +131,16 @@ export {
   type SuppressionReason,
   suppressionReasons,
 } from './store/suppression.ts';
+export type { WebhookAttempt } from './webhooks/attempt.ts';
+export type { WebhookDeliveryOptions } from './webhooks/delivery-options.ts';
+export type { NewWebhook, RotateOptions, WebhookChanges, WebhookEndpoint } from './webhooks/endpoint.ts';
+export type { EventFilter } from './webhooks/filter.ts';
+export type { WebhookSecret } from './webhooks/secret.ts';
+export type { DeadLetter } from './webhooks/waiting-event.ts';
+export { type WebhookEvent, type WebhookEventType, webhookEventTypes } from './webhooks/webhook-event.ts';
+export type {
+  ReplaySelector,
+  WebhookPageRequest,
+  WebhookStatus,
+  Webhooks,
+} from './webhooks/webhooks.ts';

@@ -1,3 +1,4 @@
+import type { Resolver } from '@mb/dns';
 import type { Message } from '@mb/mime';
 import { systemClock } from './clock.ts';
 import { optionError } from './errors.ts';
@@ -18,11 +19,13 @@ import { guarded } from './store/error-listeners.ts';
 import type { QueueStats, QueueStore } from './store/port.ts';
 import type { QueueEvent } from './store/queue-event.ts';
 import type { Records } from './store/records.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
 
 /** What a queue shares with the other roles of its broker. */
 export interface QueueParts {
   readonly compose: ComposeEnvironment;
   readonly profiles: Profiles;
+  readonly resolver: Resolver;
   readonly onError: (error: unknown) => void;
 }
 
@@ -46,6 +49,8 @@ export class MailQueue {
   readonly control: QueueControl;
   /** The addresses that get no mail. */
   readonly suppressions: SuppressionControl;
+  /** Endpoints that are told of what happens. */
+  readonly webhooks: Webhooks;
 
   /**
    * @param parts  For the broker, whose roles share them.
@@ -63,6 +68,13 @@ export class MailQueue {
     if (!parts && onError) this.#endListening = this.#store.onBackgroundError?.(this.#parts.onError);
     this.control = new QueueControl(this.#store);
     this.suppressions = new SuppressionControl(this.#store);
+    this.webhooks = new Webhooks({
+      store: this.#store,
+      clock: this.#clock,
+      resolver: this.#parts.resolver,
+      onError: this.#parts.onError,
+      options: options.webhooks,
+    });
   }
 
   /**
@@ -161,16 +173,24 @@ export class MailQueue {
   }
 }
 
-function createQueueParts({ queue, runtime, store: _, ...signing }: MailQueueOptions): QueueParts {
+function createQueueParts({
+  queue,
+  runtime,
+  store: _,
+  webhooks: __,
+  ...signing
+}: MailQueueOptions): QueueParts {
   const { clock = systemClock, randomBytes } = runtime ?? {};
   // The name is for sessions, and a queue holds none.
   const settings = resolveSenderOptions({ hostname: 'queue.invalid', ...signing }, 'MailQueue: options');
+  const resolver = toResolver(signing.dns);
   return {
+    resolver,
     compose: { now: () => clock.now(), ...(randomBytes && { randomBytes }) },
     profiles: new Profiles({
       settings,
       verp: queue?.verp,
-      resolver: toResolver(signing.dns),
+      resolver,
       clock,
       onWarning: warn,
     }),

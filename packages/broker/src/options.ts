@@ -39,6 +39,7 @@ import type { ProfileFor, ProfileTls, SendingProfile } from './sending-profile.t
 import { type ScheduleOptions, scheduleOptions } from './store/backoff.ts';
 import type { QueueStore } from './store/port.ts';
 import { type RetentionOptions, retentionOptions } from './store/retention.ts';
+import { type WebhookDeliveryOptions, webhookDeliveryOptions } from './webhooks/delivery-options.ts';
 
 /** Options of a sender. Only `hostname` is required. */
 export interface SenderOptions {
@@ -82,6 +83,8 @@ export interface BrokerOptions extends SenderOptions {
   readonly store?: QueueStore<never> | undefined;
   /** How the queue is worked on. */
   readonly queue?: QueueOptions | undefined;
+  /** How webhooks are called. */
+  readonly webhooks?: WebhookDeliveryOptions | undefined;
 }
 
 /** Options of a worker. `hostname` and `store` are required. */
@@ -106,6 +109,8 @@ export interface MailQueueOptions {
   readonly dns?: Resolver | ResolverOptions | undefined;
   /** What is done about reports that come in, and about failures of the store. */
   readonly queue?: Pick<QueueOptions, 'verp' | 'suppress' | 'onError'> | undefined;
+  /** How webhooks are called. */
+  readonly webhooks?: WebhookDeliveryOptions | undefined;
   /** For tests: time and chance from outside. */
   readonly runtime?: Pick<RuntimeOptions, 'clock' | 'randomBytes'> | undefined;
 }
@@ -332,6 +337,7 @@ export const brokerOptions = {
   ...senderOptions,
   store,
   queue: group<QueueOptions>(queueOptions),
+  webhooks: group<WebhookDeliveryOptions>(webhookDeliveryOptions),
 } satisfies OptionTable<BrokerOptions>;
 
 /** What `MailWorkerOptions` accepts. */
@@ -353,6 +359,7 @@ export const mailQueueOptions = {
     suppress: queueOptions.suppress,
     onError: queueOptions.onError,
   }),
+  webhooks: group<WebhookDeliveryOptions>(webhookDeliveryOptions),
   runtime: group<NonNullable<MailQueueOptions['runtime']>>({
     clock: runtimeOptions.clock,
     randomBytes: runtimeOptions.randomBytes,
@@ -400,6 +407,7 @@ export interface BrokerSettings {
   readonly sending: SendingSettings;
   readonly queue: QueueOptions;
   readonly store: QueueStore<unknown> | undefined;
+  readonly webhooks: WebhookDeliveryOptions;
 }
 
 /** Checks the options of a sender. @throws {BrokerError} MB_BROKER_OPTION */
@@ -413,12 +421,13 @@ export function resolveSenderOptions(given: SenderOptions, where: string): Sendi
 /** Checks the options of a broker; what belongs to a layer below is checked there. @throws {BrokerError} MB_BROKER_OPTION */
 export function resolveBrokerOptions(given: BrokerOptions, where: string): BrokerSettings {
   const options: BrokerOptions = readOptions(given, brokerOptions, where);
-  const { store, queue = {}, ...sending } = options;
+  const { store, queue = {}, webhooks = {}, ...sending } = options;
   checkQueueVerp(options, where);
   // Which transactions a store joins is between the caller and the store.
   return {
     sending: sendingSettings(sending, where),
     queue,
+    webhooks,
     store: store as QueueStore<unknown> | undefined,
   };
 }

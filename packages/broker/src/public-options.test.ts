@@ -48,6 +48,8 @@ import * as mjml from './template/mjml.ts';
 import { mjmlOptions } from './template/mjml.ts';
 import * as react from './template/react-email.ts';
 import { reactEmailOptions } from './template/react-email.ts';
+import { newWebhookOptions, rotateOptions, webhookChangesOptions } from './webhooks/endpoint.ts';
+import { replaySelector, webhookPageOptions } from './webhooks/webhooks.ts';
 import { workerOptions } from './worker/worker.ts';
 
 const { MailBroker, MailQueue, MailSender, MailWorker, MemoryStore } = broker;
@@ -58,6 +60,23 @@ const made = () => new MailBroker({ hostname, store: new MemoryStore(), dns: cre
 const dns = createMemoryResolver({});
 const madeSender = () => new MailSender({ hostname, dns });
 const madeQueue = () => new MailQueue({ store: new MemoryStore(), dns });
+/** A queue whose webhooks may be in the network for documentation. */
+async function openQueue() {
+  const store = new MemoryStore();
+  await store.open();
+  return new MailQueue({ store, dns, webhooks: { allowAddresses: ['192.0.2.0/24'] } });
+}
+async function withWebhook<Result>(
+  use: (id: string, queue: MailQueueRole) => Promise<Result>,
+): Promise<Result> {
+  const queue = await openQueue();
+  const { endpoint } = await queue.webhooks.add({ url: 'https://192.0.2.1/' });
+  return use(endpoint.id, queue);
+}
+type MailQueueRole = InstanceType<typeof MailQueue>;
+const changeWebhook = (options: never) => withWebhook((id, queue) => queue.webhooks.change(id, options));
+const rotateSecret = (options: never) => withWebhook((id, queue) => queue.webhooks.rotateSecret(id, options));
+const replay = (options: never) => withWebhook((id, queue) => queue.webhooks.replay(id, options));
 const madeWorker = () => new MailWorker({ hostname, dns, store: new MemoryStore() });
 const limits = { maxConcurrency: 1, rates: [{ count: 1, perMs: 1000 }] };
 const aborted = AbortSignal.abort();
@@ -168,6 +187,23 @@ const walk: OptionWalk<typeof broker> = {
     ),
     entry({ signal: aborted }, { after: eventsOptions.after }, (options) =>
       madeQueue().events(options).next(),
+    ),
+    entry({ url: 'https://192.0.2.1/', types: ['failed'] }, newWebhookOptions, async (options) =>
+      (await openQueue()).webhooks.add(options),
+    ),
+    entry({ enabled: true, description: 'x' }, webhookChangesOptions, async (options) =>
+      changeWebhook(options),
+    ),
+    entry({ overlapMs: 0 }, rotateOptions, async (options) => rotateSecret(options)),
+    entry({ tenant: 'shop' }, webhookPageOptions, async (options) =>
+      (await openQueue()).webhooks.list(options),
+    ),
+    entry({ from: 0, to: 1 }, replaySelector, async (options) => replay(options)),
+    entry(
+      { store: new MemoryStore(), webhooks: { timeoutMs: 1000 } },
+      mailQueueOptions,
+      (options) => new MailQueue(options),
+      ['store'],
     ),
   ],
   MailWorker: [

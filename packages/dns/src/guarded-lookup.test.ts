@@ -2,6 +2,7 @@ import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { guardedLookup } from './guarded-lookup.ts';
+import { createMemoryResolver } from './memory.ts';
 
 const refused = (message: RegExp) =>
   expect.objectContaining({ code: 'MB_DNS_ADDRESS_REFUSED', message: expect.stringMatching(message) });
@@ -41,6 +42,26 @@ describe('guardedLookup', () => {
     );
     expect(status).toBe(200);
     server.close();
+  });
+
+  it.each([
+    ['private.test', refused(/10\.0\.0\.1 is private/)],
+    ['mixed.test', refused(/10\.0\.0\.2 is private/)],
+    ['localhost', refused(/loopback/)],
+    ['www.localhost', refused(/loopback/)],
+    ['none.test', expect.objectContaining({ code: 'ENOTFOUND' })],
+    ['public.test', null],
+  ])('DNS-08 asks a resolver for %s', async (name, expected) => {
+    const resolver = createMemoryResolver({
+      'private.test': { A: '10.0.0.1' },
+      'mixed.test': { A: ['192.0.2.1', '10.0.0.2'] },
+      'public.test': { A: '203.0.113.7' },
+    });
+    const answer = await new Promise<unknown[]>((resolve) =>
+      guardedLookup(name, ['203.0.113.0/24'], resolver)(name, {}, (...given) => resolve(given)),
+    );
+    expect(answer[0]).toEqual(expected);
+    if (expected === null) expect(answer).toEqual([null, '203.0.113.7', 4]);
   });
 
   it('DNS-08 takes a check in place of a list', () => {

@@ -151,6 +151,7 @@ const walk: WrongTypeWalk<typeof dns> = {
     parameters: [
       ['192.0.2.1', 'string'],
       [[], 'undefined', 'array', 'function'],
+      [resolver, 'undefined', 'object'],
     ],
   },
   isDeliverable: {

@@ -3,7 +3,15 @@ import type { MailBroker } from '@mb/broker';
 /** What the server uses of a broker. */
 export type ServedBroker = Pick<
   MailBroker,
-  'enqueue' | 'explain' | 'health' | 'events' | 'receiveReport' | 'queue' | 'suppressions' | 'records'
+  | 'enqueue'
+  | 'explain'
+  | 'health'
+  | 'events'
+  | 'receiveReport'
+  | 'queue'
+  | 'suppressions'
+  | 'records'
+  | 'webhooks'
 >;
 
 /** The broker that the server works with now; another one on the same store may take its place. */
@@ -24,6 +32,10 @@ export class CurrentBroker implements ServedBroker {
 
   get suppressions(): MailBroker['suppressions'] {
     return this.#broker.suppressions;
+  }
+
+  get webhooks(): MailBroker['webhooks'] {
+    return this.#broker.webhooks;
   }
 
   get records(): MailBroker['records'] {

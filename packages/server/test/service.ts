@@ -58,6 +58,7 @@ export async function startService(plan: ServicePlan = {}): Promise<Service> {
     hostname: 'client.test',
     dns: { servers: [`${dns.address}:${dns.port}`] },
     store,
+    webhooks: { allowAddresses: ['127.0.0.0/8'] },
     ...plan.broker,
     delivery: { port: host.port, allowAddresses: ['127.0.0.0/8'], ...plan.broker?.delivery },
   });

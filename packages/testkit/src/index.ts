@@ -55,3 +55,10 @@ export {
   type StepContext,
 } from './smtp/script.ts';
 export { type IdleOptions, VirtualClock } from './virtual-clock.ts';
+export {
+  startWebhookReceiver,
+  type WebhookAnswer,
+  type WebhookCall,
+  type WebhookReceiver,
+  type WebhookReceiverOptions,
+} from './webhook-receiver.ts';

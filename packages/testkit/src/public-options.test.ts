@@ -11,6 +11,7 @@ import { type OptionWalk, optionCases } from './option-walk.ts';
 import { smtpHostOptions } from './smtp/host.ts';
 import { hostAuthOptions, scriptOptions } from './smtp/script.ts';
 import { idleOptions } from './virtual-clock.ts';
+import { webhookReceiverOptions } from './webhook-receiver.ts';
 import * as wrongTypes from './wrong-types.ts';
 
 const clock = new testkit.VirtualClock();
@@ -46,6 +47,13 @@ const walk: OptionWalk<typeof testkit> = {
       table: failureScopeOptions,
       call: (scope: never) =>
         briefly(testkit.startDnsServer(), (server) => server.fail('example.test', 'SERVFAIL', scope)),
+    },
+  ],
+  startWebhookReceiver: [
+    {
+      valid: { port: 0 },
+      table: webhookReceiverOptions,
+      call: (options: never) => briefly(testkit.startWebhookReceiver(options)),
     },
   ],
   createMailbox: [

@@ -22,6 +22,7 @@ import { addSessionRoutes } from './routes/session.ts';
 import { addStatsRoutes } from './routes/stats.ts';
 import { addSuppressionRoutes } from './routes/suppressions.ts';
 import { addVerifyRoute } from './routes/verify.ts';
+import { addWebhookRoutes } from './routes/webhooks.ts';
 
 /** What the application takes. */
 export interface AppParts extends ApiParts, AuthenticationParts {
@@ -77,6 +78,7 @@ export function createApp(parts: AppParts): Api {
   addDestinationRoutes(api, parts);
   addReplyRuleRoutes(api, parts);
   addKeyRoutes(api, parts);
+  addWebhookRoutes(api, parts);
   addExplainRoutes(api, parts);
   addStatsRoutes(api, parts);
   addVerifyRoute(api, parts);
@@ -109,6 +111,7 @@ function addDocument(api: Api, version: string): void {
       { name: 'events', description: 'What happened' },
       { name: 'suppressions', description: 'Addresses that get no mail' },
       { name: 'destinations', description: 'Where mail goes' },
+      { name: 'webhooks', description: 'Programs that are told of what happens' },
       { name: 'stats', description: 'What happened, by span of time' },
       { name: 'keys', description: 'Who may use this API' },
       { name: 'session', description: 'Logging in, for browsers' },

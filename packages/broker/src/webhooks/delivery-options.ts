@@ -1,0 +1,40 @@
+import { group, integer, list, type OptionTable, text } from '../option-table.ts';
+import { type RetrySchedule, type ScheduleOptions, scheduleOptions } from '../store/backoff.ts';
+
+/** How endpoints are called. */
+export interface WebhookDeliveryOptions {
+  /**
+   * CIDR blocks that may be called although they are not public. Default none.
+   * Danger: who may add webhooks can then make this machine call services there.
+   */
+  readonly allowAddresses?: readonly string[] | undefined;
+  /** Time for one call, in milliseconds. Default 15,000. */
+  readonly timeoutMs?: number | undefined;
+  /** Calls of one endpoint at once. Default 32; half of them are for events that were not tried before. */
+  readonly concurrency?: number | undefined;
+  /** How long an event is tried again, in milliseconds. Default one day. */
+  readonly retryForMs?: number | undefined;
+  /** Departures from the retry schedule: 5 seconds, doubling to 1 hour, ±20 %. */
+  readonly schedule?: ScheduleOptions | undefined;
+  /**
+   * How long an endpoint stays with a process that falls silent, in milliseconds; the events of a killed process wait as
+   * long. Default 15,000.
+   */
+  readonly leaseMs?: number | undefined;
+  /** Certificates to trust instead of the system's, in PEM. */
+  readonly ca?: string | undefined;
+}
+
+/** What {@link WebhookDeliveryOptions} accepts. */
+export const webhookDeliveryOptions = {
+  allowAddresses: list(text('a CIDR block such as "192.0.2.0/24"', { pattern: /./s })),
+  timeoutMs: integer(1, 300_000, { default: 15_000, unit: 'ms' }),
+  concurrency: integer(2, 1_000, { default: 32 }),
+  retryForMs: integer(0, 30 * 86_400_000, { default: 86_400_000, unit: 'ms' }),
+  schedule: group<ScheduleOptions>(scheduleOptions),
+  leaseMs: integer(100, 3_600_000, { default: 15_000, unit: 'ms' }),
+  ca: text('certificates in PEM', { pattern: /./s }),
+} satisfies OptionTable<WebhookDeliveryOptions>;
+
+/** Five seconds, doubled from attempt to attempt up to an hour, give or take a fifth: about thirty attempts a day. */
+export const webhookSchedule: RetrySchedule = { firstMs: 5_000, factor: 2, maxMs: 3_600_000, jitter: 0.2 };

@@ -1,0 +1,49 @@
+import type { EventCursor } from '../store/queue-event.ts';
+import type { Records, StoredRecord } from '../store/records.ts';
+
+/** How far an endpoint is, as its record has it. The process whose name is in `owner` delivers to it. */
+export interface DeliveryState {
+  /** Events up to this one are delivered, wait in a record of their own, or were given up. */
+  readonly cursor: EventCursor;
+  /** Absent: no process delivers. */
+  readonly owner?: string;
+  /** Calls that succeeded. */
+  readonly delivered: number;
+  /** Calls that failed. */
+  readonly failed: number;
+  /** Events that wait for another attempt. */
+  readonly waiting: number;
+  /** Epoch milliseconds up to which all events were handed to the endpoint at least once. */
+  readonly upTo?: number;
+  readonly lastSuccessAt?: number;
+  readonly lastFailureAt?: number;
+  readonly lastError?: string;
+  /** Since when every call fails, in epoch milliseconds. */
+  readonly failingSince?: number;
+}
+
+const collection = 'webhook-state';
+
+/** How far an endpoint is; null when there is no such endpoint. */
+export async function readState(
+  records: Records,
+  id: string,
+): Promise<(StoredRecord & { readonly value: DeliveryState }) | null> {
+  return (await records.get(collection, id)) as (StoredRecord & { readonly value: DeliveryState }) | null;
+}
+
+/** Writes how far an endpoint is. @throws {BrokerError} MB_BROKER_RECORD_CONFLICT */
+export async function writeState(
+  records: Records,
+  id: string,
+  state: DeliveryState,
+  ifVersion: number,
+): Promise<number> {
+  const { version } = await records.put(collection, id, state, { ifVersion });
+  return version;
+}
+
+/** Forgets how far an endpoint is. */
+export async function deleteState(records: Records, id: string): Promise<void> {
+  await records.delete(collection, id);
+}

@@ -1,0 +1,46 @@
+import { list, type OptionTable, text, word } from '../option-table.ts';
+import type { QueueEvent } from '../store/queue-event.ts';
+import { type WebhookEventType, webhookEventTypes } from './webhook-event.ts';
+
+/** Which events an endpoint, or a handler, gets. What is left out filters nothing. */
+export interface EventFilter<Type extends string = WebhookEventType> {
+  readonly types?: readonly Type[] | undefined;
+  /** Only events of this tenant's messages. */
+  readonly tenant?: string | undefined;
+  /** Only events of messages with one of these tags. */
+  readonly tags?: readonly string[] | undefined;
+  /** Only events of recipients at one of these domains, in any case. `accepted` has no recipient. */
+  readonly domains?: readonly string[] | undefined;
+}
+
+const word255 = text('a text of 1 to 255 characters without controls', { pattern: /^[^\p{Cc}]{1,255}$/u });
+
+/** What {@link EventFilter} accepts. Empty is not absent: an empty list is refused. */
+export const eventFilterOptions = {
+  types: list(word(webhookEventTypes), 1),
+  tenant: word255,
+  tags: list(word255, 1),
+  domains: list(text('a domain such as "example.com"', { pattern: /^[^\s@,;]{1,255}$/ }), 1),
+} satisfies OptionTable<EventFilter>;
+
+/** A check of events by a filter. */
+export function matchEvents({
+  types,
+  tenant,
+  tags,
+  domains,
+}: EventFilter<string>): (event: QueueEvent) => boolean {
+  const wantedTypes = types && new Set(types);
+  const wantedTags = tags && new Set(tags);
+  const wantedDomains = domains && new Set(domains.map((domain) => domain.toLowerCase()));
+  return (event) => {
+    if (wantedTypes && !wantedTypes.has(event.type)) return false;
+    if (tenant !== undefined && event.tenant !== tenant) return false;
+    if (wantedTags && (event.tag === undefined || !wantedTags.has(event.tag))) return false;
+    return !wantedDomains || (event.address !== undefined && wantedDomains.has(domainOf(event.address)));
+  };
+}
+
+function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf('@') + 1).toLowerCase();
+}

@@ -1,0 +1,368 @@
+import { randomBytes } from 'node:crypto';
+import type { Resolver } from '@mb/dns';
+import type { Clock } from '../clock.ts';
+import { optionError } from '../errors.ts';
+import { integer, list, type OptionsRead, type OptionTable, readOptions, text } from '../option-table.ts';
+import { type Page, type PageRequest, pageOptions } from '../store/page.ts';
+import type { QueueStore } from '../store/port.ts';
+import {
+  addAttempts,
+  deleteAttempts,
+  isRecordConflict,
+  readAttempts,
+  type WebhookAttempt,
+} from './attempt.ts';
+import { callEndpoint } from './call.ts';
+import { type WebhookDeliveryOptions, webhookDeliveryOptions } from './delivery-options.ts';
+import { deleteState, readState, writeState } from './delivery-state.ts';
+import {
+  changedEndpoint,
+  type NewWebhook,
+  newEndpoint,
+  noEndpoint,
+  type RotateOptions,
+  type StoredEndpoint,
+  shownEndpoint,
+  type WebhookChanges,
+  type WebhookEndpoint,
+  withRotatedSecret,
+} from './endpoint.ts';
+import {
+  type DeadLetter,
+  deadIdFrom,
+  deleteDead,
+  deleteEvents,
+  listDead,
+  orderAt,
+  readDead,
+  type WaitingEvent,
+  waitingCollection,
+  waitingKey,
+} from './waiting-event.ts';
+import { WebhookClient } from './webhook-client.ts';
+import { eventId, type WebhookEvent } from './webhook-event.ts';
+
+/** How an endpoint does. */
+export interface WebhookStatus {
+  /** Whether a process delivers to it. */
+  readonly delivering: boolean;
+  /** Calls that succeeded, and that failed. */
+  readonly delivered: number;
+  readonly failed: number;
+  /** Events that wait for another attempt. */
+  readonly waiting: number;
+  /** Events that were given up, counted up to 1,000. */
+  readonly deadLetters: number;
+  /** Epoch milliseconds up to which all events were handed to the endpoint at least once. */
+  readonly upTo?: number;
+  readonly lastSuccessAt?: number;
+  readonly lastFailureAt?: number;
+  readonly lastError?: string;
+  /** Since when every call fails, in epoch milliseconds. */
+  readonly failingSince?: number;
+}
+
+/** Which endpoints are listed. */
+export interface WebhookPageRequest extends PageRequest {
+  /** Only those of this tenant. */
+  readonly tenant?: string | undefined;
+}
+
+/** Which dead letters are delivered again: some by their ids, or those whose events happened in a span of time. */
+export interface ReplaySelector {
+  readonly ids?: readonly string[] | undefined;
+  /** Epoch milliseconds; default the oldest. */
+  readonly from?: number | undefined;
+  /** Epoch milliseconds, the end included; default the newest. */
+  readonly to?: number | undefined;
+}
+
+/** What {@link WebhookPageRequest} accepts. */
+export const webhookPageOptions = {
+  ...pageOptions,
+  tenant: text('a name that is not empty', { pattern: /./s }),
+} satisfies OptionTable<WebhookPageRequest>;
+
+/** What {@link ReplaySelector} accepts. */
+export const replaySelector = {
+  ids: list(text('the id of a dead letter', { pattern: /^\d{15}-[\w-]{1,100}$/ }), 1),
+  from: integer(0, Number.MAX_SAFE_INTEGER, { unit: 'ms' }),
+  to: integer(0, Number.MAX_SAFE_INTEGER, { unit: 'ms' }),
+} satisfies OptionTable<ReplaySelector>;
+
+const collection = 'webhook';
+const idPattern = /^[0-9a-f]{16}$/;
+/** Dead letters that one status counts. */
+const countedDead = 1_000;
+
+/** What {@link Webhooks} takes from outside. */
+export interface WebhooksParts {
+  readonly store: QueueStore<unknown>;
+  readonly clock: Clock;
+  readonly resolver: Resolver;
+  /** Told of failures in the background. */
+  readonly onError: (error: unknown) => void;
+  readonly options?: WebhookDeliveryOptions | undefined;
+}
+
+/**
+ * Endpoints that are told of what happens to messages. They are kept in the records of the store, so that all processes
+ * on it share them; {@link Webhooks.start} makes this process deliver.
+ *
+ * @example
+ * const { endpoint, secret } = await broker.webhooks.add({ url: 'https://app.example.com/mail-events' });
+ * broker.webhooks.start();
+ */
+export class Webhooks {
+  readonly #parts: WebhooksParts;
+  readonly #settings: OptionsRead<WebhookDeliveryOptions, typeof webhookDeliveryOptions>;
+
+  /** @throws {BrokerError} MB_BROKER_OPTION */
+  constructor(parts: WebhooksParts) {
+    this.#parts = parts;
+    this.#settings = readOptions(parts.options, webhookDeliveryOptions, 'options.webhooks');
+  }
+
+  /**
+   * Adds an endpoint. It is told of what happens from now on.
+   *
+   * @returns the endpoint, and the secret that its calls are signed with: the only time that it is shown.
+   * @throws {BrokerError} MB_BROKER_OPTION; MB_BROKER_WEBHOOK_URL when the host has an address in our own network, or
+   *   cannot be found.
+   * @example
+   * await webhooks.add({ url: 'https://app.example.com/bounces', types: ['failed', 'bounced', 'complained'] });
+   */
+  async add(given: NewWebhook): Promise<{ readonly endpoint: WebhookEndpoint; readonly secret: string }> {
+    const stored = newEndpoint(given, this.#now());
+    await this.#check(stored.url);
+    const id = randomBytes(8).toString('hex');
+    const { store } = this.#parts;
+    const cursor = await store.eventsEnd();
+    const counts = { delivered: 0, failed: 0, waiting: 0 };
+    await writeState(store.records, id, { cursor, ...counts, upTo: this.#now() }, 0);
+    await store.records.put(collection, id, stored, { ifVersion: 0 });
+    return { endpoint: shownEndpoint(id, stored), secret: stored.secrets[0]!.secret };
+  }
+
+  /** Endpoints in the order of their ids. A page may be short, even empty, while `next` says that there is more. */
+  async list(page: WebhookPageRequest = {}): Promise<Page<WebhookEndpoint>> {
+    const { tenant, ...rest } = readOptions<WebhookPageRequest, typeof webhookPageOptions>(
+      page,
+      webhookPageOptions,
+      'webhooks.list: page',
+    );
+    const { rows, next } = await this.#records.list(collection, rest);
+    const endpoints = rows.map(({ key, value }) => shownEndpoint(key, value as StoredEndpoint));
+    return {
+      rows: tenant === undefined ? endpoints : endpoints.filter((one) => one.tenant === tenant),
+      ...(next !== undefined && { next }),
+    };
+  }
+
+  /** One endpoint; null when there is none. */
+  async get(id: string): Promise<WebhookEndpoint | null> {
+    const row = idPattern.test(id) ? await this.#records.get(collection, id) : null;
+    return row && shownEndpoint(id, row.value as StoredEndpoint);
+  }
+
+  /**
+   * Changes an endpoint. An endpoint that is enabled again goes on where it stopped.
+   *
+   * @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_OPTION, MB_BROKER_WEBHOOK_URL
+   */
+  async change(id: string, changes: WebhookChanges): Promise<WebhookEndpoint> {
+    const stored = await this.#update(id, (before) => changedEndpoint(before, changes));
+    return shownEndpoint(id, stored);
+  }
+
+  /** Removes an endpoint with everything that waits for it; false when there was none. */
+  async remove(id: string): Promise<boolean> {
+    if (!idPattern.test(id)) return false;
+    const removed = await this.#records.delete(collection, id);
+    await deleteState(this.#records, id);
+    await deleteAttempts(this.#records, id);
+    await deleteEvents(this.#records, id);
+    return removed;
+  }
+
+  /**
+   * Gives an endpoint another secret. Calls are signed with both until the overlap ends, so that the receiver can be
+   * changed in between.
+   *
+   * @returns the endpoint, and its new secret: the only time that it is shown.
+   * @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_OPTION
+   */
+  async rotateSecret(
+    id: string,
+    options: RotateOptions = {},
+  ): Promise<{ readonly endpoint: WebhookEndpoint; readonly secret: string }> {
+    const stored = await this.#update(id, (before) => withRotatedSecret(before, options, this.#now()));
+    return { endpoint: shownEndpoint(id, stored), secret: stored.secrets[0]!.secret };
+  }
+
+  /**
+   * Calls an endpoint once with an event of type `test`, whatever its filter, also while it is disabled.
+   *
+   * @returns what became of the call.
+   * @throws {BrokerError} MB_BROKER_NOT_FOUND
+   */
+  async test(id: string): Promise<WebhookAttempt> {
+    const stored = await this.#stored(id);
+    const at = this.#now();
+    const event: WebhookEvent = {
+      id: eventId([id, 'test', String(at), randomBytes(8).toString('hex')]),
+      type: 'test',
+      at,
+      data: { webhook: id, ...(stored.description !== undefined && { description: stored.description }) },
+    };
+    const client = this.#createClient();
+    try {
+      const { signal } = new AbortController();
+      const { attempt } = await callEndpoint(stored, event, 1, { client, now: () => this.#now(), signal });
+      await addAttempts(this.#records, id, [attempt]);
+      return attempt;
+    } finally {
+      client.close();
+    }
+  }
+
+  /** How an endpoint does. @throws {BrokerError} MB_BROKER_NOT_FOUND */
+  async status(id: string): Promise<WebhookStatus> {
+    await this.#stored(id);
+    const [row, dead] = await Promise.all([
+      readState(this.#records, id),
+      listDead(this.#records, id, { limit: countedDead }),
+    ]);
+    if (!row) throw noEndpoint();
+    const { cursor: _, owner, ...state } = row.value;
+    return { ...state, delivering: owner !== undefined, deadLetters: dead.rows.length };
+  }
+
+  /** The latest calls of an endpoint, the newest first, at most 100. @throws {BrokerError} MB_BROKER_NOT_FOUND */
+  async attempts(id: string): Promise<readonly WebhookAttempt[]> {
+    await this.#stored(id);
+    return readAttempts(this.#records, id);
+  }
+
+  /**
+   * Events that could not be delivered to an endpoint within a day, the oldest first. The 10,000 latest are kept.
+   *
+   * @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_OPTION
+   */
+  async deadLetters(id: string, page: PageRequest = {}): Promise<Page<DeadLetter>> {
+    const checked = readOptions<PageRequest, typeof pageOptions>(
+      page,
+      pageOptions,
+      'webhooks.deadLetters: page',
+    );
+    await this.#stored(id);
+    return listDead(this.#records, id, checked);
+  }
+
+  /**
+   * Delivers dead letters again, with the ids that they had, for another day.
+   *
+   * @param selector  Some by their ids, or those whose events happened from `from` to `to`. An empty selector is refused.
+   * @returns how many.
+   * @throws {BrokerError} MB_BROKER_NOT_FOUND, also for an id of a dead letter; MB_BROKER_OPTION
+   * @example
+   * await webhooks.replay(id, { from: Date.parse('2026-01-31T10:00:00Z') });
+   */
+  async replay(id: string, selector: ReplaySelector): Promise<number> {
+    const where = 'webhooks.replay: selector';
+    const { ids, from, to }: ReplaySelector = readOptions(selector, replaySelector, where);
+    if (ids && (from !== undefined || to !== undefined)) {
+      throw optionError(`${where} must have ids, or from and to, not both.`);
+    }
+    if (!ids && from === undefined && to === undefined) {
+      throw optionError(`${where} must have ids, or from and to; from 0 selects all.`);
+    }
+    await this.#stored(id);
+    let count = 0;
+    const letters = ids ? this.#named(id, ids) : this.#between(id, from ?? 0, to ?? Number.MAX_SAFE_INTEGER);
+    for await (const letter of letters) {
+      await this.#revive(id, letter, count++);
+    }
+    return count;
+  }
+
+  async #revive(id: string, { id: deadId, event }: DeadLetter, place: number): Promise<void> {
+    const now = this.#now();
+    const waiting: WaitingEvent = {
+      event,
+      order: orderAt(now) + place,
+      attempts: 0,
+      dueAt: now,
+      deadline: now + this.#settings.retryForMs,
+    };
+    // Written before the dead letter is deleted: a crash in between delivers it twice, and never loses it.
+    await this.#records.put(waitingCollection, waitingKey(id, event.id), waiting);
+    await deleteDead(this.#records, id, deadId);
+  }
+
+  async *#named(id: string, ids: readonly string[]): AsyncGenerator<DeadLetter> {
+    const letters = await Promise.all(ids.map((one) => readDead(this.#records, id, one)));
+    // All or none: a list with a slip changes nothing.
+    if (letters.includes(undefined)) throw noEndpoint('dead letter');
+    yield* letters as DeadLetter[];
+  }
+
+  async *#between(id: string, from: number, to: number): AsyncGenerator<DeadLetter> {
+    // Ids sort as the times of the events do, and "~" after every digit.
+    let after: string | undefined = from > 0 ? `${deadIdFrom(from - 1)}~` : undefined;
+    do {
+      const page: Page<DeadLetter> = await listDead(this.#records, id, { after, limit: 100 });
+      for (const letter of page.rows) {
+        if (letter.event.at > to) return;
+        yield letter;
+      }
+      after = page.next;
+    } while (after !== undefined);
+  }
+
+  /** @throws {BrokerError} MB_BROKER_NOT_FOUND */
+  async #stored(id: string): Promise<StoredEndpoint> {
+    const row = idPattern.test(id) ? await this.#records.get(collection, id) : null;
+    if (!row) throw noEndpoint();
+    return row.value as StoredEndpoint;
+  }
+
+  async #update(id: string, change: (before: StoredEndpoint) => StoredEndpoint): Promise<StoredEndpoint> {
+    for (let tries = 0; ; tries++) {
+      const row = idPattern.test(id) ? await this.#records.get(collection, id) : null;
+      if (!row) throw noEndpoint();
+      const before = row.value as StoredEndpoint;
+      const after = change(before);
+      if (after.url !== before.url) await this.#check(after.url);
+      try {
+        await this.#records.put(collection, id, after, { ifVersion: row.version });
+        return after;
+      } catch (error) {
+        if (!isRecordConflict(error) || tries === 5) throw error;
+      }
+    }
+  }
+
+  /** @throws {BrokerError} MB_BROKER_WEBHOOK_URL */
+  async #check(url: string): Promise<void> {
+    const client = this.#createClient();
+    try {
+      await client.check(url);
+    } finally {
+      client.close();
+    }
+  }
+
+  #createClient(): WebhookClient {
+    const { allowAddresses = [], timeoutMs, ca } = this.#settings;
+    return new WebhookClient({ resolver: this.#parts.resolver, allowAddresses, timeoutMs, ca });
+  }
+
+  get #records() {
+    return this.#parts.store.records;
+  }
+
+  #now(): number {
+    return this.#parts.clock.now();
+  }
+}
