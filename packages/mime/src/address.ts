@@ -188,28 +188,3 @@ export function addressText(addresses: readonly (Mailbox | Group)[], utf8?: bool
   }
   return text;
 }
-
-/**
- * The words of {@link addressText}, each with the space before it: a line may be folded before each of them.
- *
- * @param pieces  Gets the words.
- */
-export function addressPieces(
-  addresses: readonly (Mailbox | Group)[],
-  utf8: boolean | undefined,
-  pieces: string[],
-): string[] {
-  for (const [index, one] of addresses.entries()) {
-    if (index > 0) pieces[pieces.length - 1] += ',';
-    const group = 'members' in one;
-    if (group || one.name) {
-      for (const word of ` ${writePhrase(one.name!, utf8)}`.split(/(?<! )(?= )/)) pieces.push(word);
-    }
-    if (group) {
-      pieces[pieces.length - 1] += ':';
-      addressPieces(one.members, utf8, pieces);
-      pieces[pieces.length - 1] += ';';
-    } else pieces.push(one.name ? ` <${toWire(one)}>` : ` ${toWire(one)}`);
-  }
-  return pieces;
-}

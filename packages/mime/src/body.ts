@@ -1,4 +1,4 @@
-import { checkOctets, isDetached } from './argument.ts';
+import { isDetached } from './argument.ts';
 import { type StreamSource, toContentSource } from './content.ts';
 import {
   asciiFilename,
@@ -27,7 +27,7 @@ import { boundaryClash, holdsBoundary, type Part, type Segment } from './part-tr
 import { base64Length } from './transfer/base64.ts';
 import { quoteText } from './transfer/quoted-printable.ts';
 import { type ContentSurvey, canonicalLines, MAX_LINE_OCTETS, surveyContent } from './transfer/survey.ts';
-import { borrowUtf8, decodeAscii, encodeUtf8, isAscii } from './utf8.ts';
+import { borrowUtf8, decodeAscii, isAscii } from './utf8.ts';
 
 /** Whether body octets over 127 are encoded, or go out as they are where the next hop offers 8BITMIME (RFC 6152). */
 export type BodyVariant = '7bit' | '8bit';
@@ -97,46 +97,31 @@ function countParts({ text, html, report, alternatives = [], attachments = [] }:
   return bodies + alternatives.length + attachments.length;
 }
 
-/** A content type and its report type, which are written as they are. */
-const REPORT_TYPE = /^message\/(?:global-)?([a-z-]+) \1$/;
+/** How a record of a report builds the report; see `report-format.ts`. */
+export const BUILD_REPORT: unique symbol = Symbol('buildReport');
 
-/** RFC 6522 §3: what people read, what programs read, and the message that it is about. */
+/** What builds a report of a message, whose human-readable forms are given. */
+export type ReportBuilder = (report: ReportInput, forms: readonly Part[], context: BodyContext) => Part;
+
+/** A report is built by its record, so that a bundle without `formatReport` has no part of it. */
 function buildReport(message: Message, report: ReportInput, context: BodyContext): Part {
-  if ((message.attachments?.length ?? 0) > 0) {
-    throw new MimeError('MB_MIME_REPORT', 'A report takes no attachments.');
+  const { [BUILD_REPORT]: build } = (report.record ?? {}) as { readonly [BUILD_REPORT]?: ReportBuilder };
+  if (build === undefined || (message.attachments?.length ?? 0) > 0) {
+    const what = 'A report needs a record that formatReport made, and takes no attachments.';
+    throw new MimeError('MB_MIME_REPORT', what);
   }
-  const forms = buildForms(message, context);
-  const human = forms.length > 1 ? multipart('alternative', forms, context) : forms[0];
-  const { contentType, reportType, text } = report.record ?? {};
-  if (typeof text !== 'string' || !REPORT_TYPE.test(`${contentType} ${reportType}`)) {
-    throw new MimeError('MB_MIME_REPORT', 'The record of a report must come from formatReport.');
-  }
-  const parts = [
-    human ?? buildText('text/plain', '', context),
-    encodeText(`Content-Type: ${contentType}\r\n`, encodeUtf8(text), context),
-  ];
-  const { original } = report;
-  if (original !== undefined && 'message' in original) {
-    checkOctets(original.message, 'report.original.message');
-    const source = { octets: original.message, text: false };
-    parts.push(buildMessageContent('Content-Type: message/rfc822\r\n', source, context));
-  } else if (original !== undefined) {
-    checkOctets(original.headers, 'report.original.headers');
-    parts.push(encodeText('Content-Type: text/rfc822-headers\r\n', original.headers, context));
-  }
-  return multipart('report', parts, context, ['report-type', reportType]);
+  return build(report, buildForms(message, context), context);
 }
 
 /** A text that is the whole message ends in a line break, as SMTP ends it (RFC 5321 §4.1.1.4). */
-function buildText(type: string, text: string, context: BodyContext, alone = false): Part {
+export function buildText(type: string, text: string, context: BodyContext, alone = false): Part {
   if (typeof text !== 'string') throw new MimeError('MB_MIME_CONTENT', 'text and html must be strings.');
   const closed = !alone || text === '' || /[\r\n]$/.test(text) ? text : `${text}\r\n`;
   const header = `Content-Type: ${type}; charset=utf-8\r\n`;
   // No line of a short text is too long.
   if (closed.length < MAX_LINE_OCTETS && /^[\x01-\x7f]*$/.test(closed)) {
-    const canonical =
-      text.includes('\n') || text.includes('\r') ? closed.replace(/\r\n?|\n/g, '\r\n') : closed;
-    return encodedPart(header, '7bit', canonical, true);
+    // Nothing is copied where all line breaks are CRLF.
+    return encodedPart(header, '7bit', closed.replace(/\r(?!\n)|(?<!\r)\n/g, '\r\n'), true);
   }
   return encodeText(header, closed, context);
 }
@@ -155,7 +140,7 @@ function buildAlternative(alternative: Alternative, context: BodyContext): Part 
 }
 
 /** Writes text with the transfer encoding that its content asks for (RFC 2045 §6.2). */
-function encodeText(header: string, text: string | Uint8Array, context: BodyContext): Part {
+export function encodeText(header: string, text: string | Uint8Array, context: BodyContext): Part {
   const octets = typeof text === 'string' ? borrowUtf8(text) : text;
   // UTF-8 takes one octet more for a character of two, two for one of three or four: all of them will be escaped.
   const added = octets.length - text.length;
@@ -256,7 +241,7 @@ function attachmentHeader(
 }
 
 /** message/* goes out as it is: 7bit or 8bit only (RFC 2046 §5.2.1). */
-function buildMessageContent(
+export function buildMessageContent(
   header: string,
   source: ReturnType<typeof toContentSource>,
   context: BodyContext,
@@ -326,7 +311,7 @@ function buildReady({ part }: ReadyPart, context: BodyContext): Part {
 }
 
 /** Joins parts under a boundary that none of them holds (RFC 2046 §5.1.1). */
-function multipart(
+export function multipart(
   subtype: string,
   parts: readonly Part[],
   context: Pick<BodyContext, 'nextBoundary'>,

@@ -646,6 +646,23 @@ describe('composeMessage', () => {
     ]);
   });
 
+  it('MIME-51 folds an address field at any space but one inside an address', async () => {
+    const to = Array.from({ length: 6 }, (_, i) => [
+      { name: `Doe, "J" ${i}`, address: `"${'long local '.repeat(4)}${i}"@example.com` },
+      { name: 'a, b', address: '"@ b"@example.com' },
+      { name: 'g', members: ['"c d"@example.com'] },
+    ]).flat();
+    const text = await composeText({ to });
+    const field = /^To:.*\r\n(?: .*\r\n)*/m.exec(text)![0];
+    const quoted = field.match(/"(?:[^"\\]|\\.)*"@?/gs)!.filter((one) => one.endsWith('@'));
+    expect(quoted).toHaveLength(18);
+    for (const local of quoted) expect(local).not.toContain('\r\n');
+    for (const line of field.split('\r\n')) expect(line.length).toBeLessThanOrEqual(78);
+    expect((await parseMessage(Buffer.from(text))).to).toMatchObject(
+      to.map((one) => ('members' in one ? { members: [{ address: one.members![0] }] } : one)),
+    );
+  });
+
   it('takes the envelope from the sender, or as the caller says', () => {
     const base = { from: 'Ann <ann@example.com>', sender: 'Bot <bot@example.org>', to: 'b@example.net' };
     expect(composeMessage(base).envelope.from).toBe('bot@example.org');

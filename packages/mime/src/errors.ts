@@ -54,10 +54,8 @@ interface MimeErrorOptions extends ErrorPlace {
   readonly kind?: MimeErrorKind;
 }
 
-/** Codes about a text that a user may have typed, whatever the type of the value; without their `MB_MIME_`. */
-const typedTexts: ReadonlySet<string> = wordSet(
-  'FROM_MISSING SENDER_MISSING DATE MESSAGE_ID HEADER_NAME HEADER_RESERVED HEADER_DUPLICATE LINE_LENGTH CONTENT_TYPE CONTENT_ID FILENAME LIST_URI CALENDAR',
-);
+/** Ends of the codes about a text that a user may have typed, whatever the type of the value. */
+const TYPED_TEXT = /(?:MISSING|DATE|_ID|NAME|RESERVED|DUPLICATE|LINE_LENGTH|TYPE|URI|CALENDAR)$/;
 
 const MARKER = Symbol.for('@mb/mime.error');
 
@@ -82,14 +80,18 @@ export class MimeError extends Error {
   constructor(code: MimeErrorCode, message: string, options?: MimeErrorOptions) {
     super(message, options);
     this.code = code;
-    this.kind = options?.kind ?? (typedTexts.has(code.slice(8)) ? 'invalid-input' : 'api-misuse');
+    this.kind = options?.kind ?? (TYPED_TEXT.test(code) ? 'invalid-input' : 'api-misuse');
     if (options?.value !== undefined) this.value = options.value;
-    Object.defineProperty(this, MARKER, { value: true });
+  }
+
+  /** Marks errors of this class for {@link isInstance}. @internal */
+  get [MARKER](): true {
+    return true;
   }
 
   /** True for an error of this class, also when another copy of the package made it. */
   static isInstance(value: unknown): value is MimeError {
-    return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[MARKER] === true;
+    return (value as Record<symbol, unknown> | null | undefined)?.[MARKER] === true;
   }
 }
 

@@ -1,7 +1,6 @@
 import {
   type AddressForm,
   type AddressInput,
-  addressPieces,
   addressText,
   type Group,
   invalidAddress,
@@ -79,6 +78,14 @@ export function reservedField(name: string): MimeError {
   return new MimeError('MB_MIME_HEADER_RESERVED', `The field ${name} is written from its own property.`);
 }
 
+/** The words of an address field, each with the space before it; a quoted local part with spaces is one word. */
+function addressPieces(field: string): string[] {
+  const kept = field.replace(/"[^"\\]*(?:\\.[^"\\]*)*"@?/g, (quoted) =>
+    quoted.endsWith('@') ? quoted.replaceAll(' ', '\0') : quoted,
+  );
+  return kept.split(/(?<! )(?= )/).map((piece) => piece.replaceAll('\0', ' '));
+}
+
 /** Writes header fields one after the other and knows whether they stayed ASCII. */
 export class FieldWriter {
   text = '';
@@ -107,18 +114,12 @@ export class FieldWriter {
   /** An address field, folded between and inside addresses but never inside an addr-spec. */
   addresses(name: string, addresses: readonly (Mailbox | Group)[]): void {
     const value = addressText(addresses, this.#utf8);
+    const ascii = isAscii(value);
+    this.ascii &&= ascii;
     // Without a quoted local part there is no space inside an addr-spec.
-    if (!value.includes('"@')) {
-      if (isAscii(value)) this.raw(name, value);
-      else {
-        this.ascii = false;
-        this.text += foldTrusted(name, value);
-      }
-      return;
-    }
-    const field = foldPieces(name, addressPieces(addresses, this.#utf8, [`${name}:`]));
-    this.ascii &&= isAscii(field);
-    this.text += field;
+    if (value.includes('"@')) this.text += foldPieces(name, addressPieces(`${name}: ${value}`));
+    else if (ascii) this.raw(name, value);
+    else this.text += foldTrusted(name, value);
   }
 
   /** RFC 2047 §5: an encoded-word cannot be part of an address, so the value is read before it is written. */

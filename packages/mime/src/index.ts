@@ -56,13 +56,14 @@ export {
   type DeliveryReport,
   type DispositionReport,
   type FeedbackReport,
+  type FormattedReport,
   parseReport,
   type RecipientStatus,
   type Report,
   readReport,
   type TypedValue,
 } from './report.ts';
-export { type FormattedReport, formatReport } from './report-format.ts';
+export { formatReport } from './report-format.ts';
 export {
   Base64Decoder,
   Base64Encoder,

@@ -13,7 +13,7 @@ import {
   word,
 } from './argument.ts';
 import type { ContentInput } from './content.ts';
-import type { FormattedReport } from './report-format.ts';
+import type { FormattedReport } from './report.ts';
 
 /** A message to be composed. */
 export interface Message {

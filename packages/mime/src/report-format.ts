@@ -1,4 +1,5 @@
 import { wrongArgument } from './argument.ts';
+import { BUILD_REPORT, type ReportBuilder } from './body.ts';
 import { formatDate } from './date.ts';
 import { MimeError } from './errors.ts';
 import { checkHeaderValue, foldTrusted } from './header-fold.ts';
@@ -6,21 +7,13 @@ import type {
   DeliveryReport,
   DispositionReport,
   FeedbackReport,
+  FormattedReport,
   RecipientStatus,
   Report,
   TypedValue,
 } from './report.ts';
+import { buildReportBody } from './report-body.ts';
 import { isAscii } from './utf8.ts';
-
-/** What goes into the machine-readable part of a multipart/report. */
-export interface FormattedReport {
-  /** The type of the part; message/global-… when a value is not ASCII (RFC 6533). */
-  readonly contentType: string;
-  /** The value of the `report-type` parameter (RFC 6522 §3). */
-  readonly reportType: Report['kind'];
-  /** Fields with CRLF line ends. */
-  readonly text: string;
-}
 
 /**
  * Writes the machine-readable part of a report (RFC 3464, RFC 5965, RFC 8098).
@@ -44,7 +37,25 @@ export function formatReport(report: Report): FormattedReport {
   if (global && report.kind === 'feedback-report') {
     throw new MimeError('MB_MIME_REPORT', 'A feedback report holds ASCII only (RFC 5965 §3).');
   }
-  return { contentType: `message/${global ? 'global-' : ''}${report.kind}`, reportType: report.kind, text };
+  return new ReportRecord(`message/${global ? 'global-' : ''}${report.kind}`, report.kind, text);
+}
+
+/** A record that `composeMessage` takes. */
+class ReportRecord implements FormattedReport {
+  readonly contentType: string;
+  readonly reportType: Report['kind'];
+  readonly text: string;
+
+  constructor(contentType: string, reportType: Report['kind'], text: string) {
+    this.contentType = contentType;
+    this.reportType = reportType;
+    this.text = text;
+    Object.freeze(this);
+  }
+
+  get [BUILD_REPORT](): ReportBuilder {
+    return (report, forms, context) => buildReportBody(this, report, forms, context);
+  }
 }
 
 /** The fields of one group; what is undefined is left out. */

@@ -76,6 +76,19 @@ export interface DispositionReport {
 /** The machine-readable part of a multipart/report (RFC 6522). */
 export type Report = DeliveryReport | FeedbackReport | DispositionReport;
 
+/**
+ * What goes into the machine-readable part of a multipart/report, as `formatReport` makes it. `composeMessage` takes that
+ * object and no copy of it.
+ */
+export interface FormattedReport {
+  /** The type of the part; message/global-… when a value is not ASCII (RFC 6533). */
+  readonly contentType: string;
+  /** The value of the `report-type` parameter (RFC 6522 §3). */
+  readonly reportType: Report['kind'];
+  /** Fields with CRLF line ends. */
+  readonly text: string;
+}
+
 /** The media type of each kind, and of its internationalised form (RFC 6533). */
 const REPORT_TYPES: ReadonlyMap<string, Report['kind']> = /* @__PURE__ */ new Map([
   ['message/delivery-status', 'delivery-status'],
