@@ -2,6 +2,7 @@ import { packageBuild } from '../../tsup.base.ts';
 
 export default packageBuild({
   index: 'src/index.ts',
+  domains: 'src/domains/index.ts',
   lint: 'src/lint/index.ts',
   'printable-text': 'src/printable-text.ts',
   spool: 'src/message/spool.ts',

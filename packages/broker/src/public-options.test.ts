@@ -7,6 +7,9 @@ import { it } from 'vitest';
 import { systemClock } from './clock.ts';
 import { replyContextOptions } from './delivery/reply-rule.ts';
 import { domainProfileOptions } from './domain-profiles.ts';
+import * as domains from './domains/index.ts';
+import { keyWrappingOptions } from './domains/key-vault.ts';
+import { managedDomainsOptions, newDomainOptions, removeKeyOptions } from './domains/managed-domains.ts';
 import * as broker from './index.ts';
 import * as lint from './lint/index.ts';
 import { lintOptions } from './lint/lint-message.ts';
@@ -410,7 +413,33 @@ const printableWalk: OptionWalk<typeof printable> = {
   printableJson: 'none',
   printableText: 'none',
 };
+const madeDomains = () => new domains.ManagedDomains({ records: new MemoryStore().records, dns });
+const domainsWalk: OptionWalk<typeof domains> = {
+  ManagedDomains: [
+    entry(
+      { records: new MemoryStore().records, rotation: { settleMs: 1 }, addresses: ['192.0.2.1'] },
+      managedDomainsOptions,
+      (options) => new domains.ManagedDomains(options),
+      ['records'],
+    ),
+    entry({ domain: 'shop.test' }, newDomainOptions, (options) => madeDomains().add(options)),
+    entry({}, recordPageOptions, (options) => madeDomains().list(options)),
+    entry({}, removeKeyOptions, (options) => madeDomains().removeKey('shop.test', 's1', options)),
+  ],
+  createMasterKeyVault: 'none',
+  createWrappingVault: [
+    entry({ wrap: () => ({}), unwrap: () => new Uint8Array() }, keyWrappingOptions, (options) =>
+      domains.createWrappingVault(options),
+    ),
+  ],
+  formatZoneFile: 'none',
+  generateMasterKey: 'none',
+  mtaStsPolicy: 'none',
+  parseMasterKeys: 'none',
+  textStrings: 'none',
+};
 const storeCases = [
+  ...optionCases(domains, domainsWalk, 'MB_BROKER_OPTION'),
   ...optionCases(store, storeWalk, 'MB_BROKER_OPTION'),
   ...optionCases(template, templateWalk, 'MB_BROKER_OPTION'),
   ...optionCases(react, reactWalk, 'MB_BROKER_OPTION'),

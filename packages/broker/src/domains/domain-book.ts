@@ -1,0 +1,112 @@
+import { BrokerError } from '../errors.ts';
+import type { Page } from '../store/page.ts';
+import type { RecordPageRequest, Records } from '../store/records.ts';
+import { domainCollection, type StoredDomain, watchCollection } from './domain-record.ts';
+
+/** A domain with its name and version. */
+export interface BookedDomain {
+  readonly domain: string;
+  readonly version: number;
+  readonly stored: StoredDomain;
+}
+
+/** Repetitions of a change that others got in the way of. */
+const maxTries = 10;
+
+/** The domains among the records of a store; each change is compared and swapped. */
+export class DomainBook {
+  readonly #records: Records;
+
+  constructor(records: Records) {
+    this.#records = records;
+  }
+
+  async find(domain: string): Promise<BookedDomain | undefined> {
+    const row = await this.#records.get(domainCollection, domain);
+    return row ? { domain, version: row.version, stored: row.value as StoredDomain } : undefined;
+  }
+
+  /** @throws {BrokerError} MB_BROKER_NOT_FOUND */
+  async get(domain: string): Promise<BookedDomain> {
+    const found = await this.find(domain);
+    if (found) return found;
+    throw new BrokerError(
+      'MB_BROKER_NOT_FOUND',
+      'invalid-input',
+      `There is no domain ${JSON.stringify(domain.slice(0, 80))}; add it first.`,
+    );
+  }
+
+  async list(page: RecordPageRequest): Promise<Page<BookedDomain>> {
+    const { rows, next } = await this.#records.list(domainCollection, page);
+    const booked = rows.map(({ key, version, value }) => ({
+      domain: key,
+      version,
+      stored: value as StoredDomain,
+    }));
+    return { rows: booked, ...(next !== undefined && { next }) };
+  }
+
+  /** All domains, page by page. */
+  async *all(): AsyncGenerator<BookedDomain, void, undefined> {
+    for (let after: string | undefined; ; ) {
+      const { rows, next } = await this.list({ after, limit: 1000 });
+      yield* rows;
+      if (next === undefined) return;
+      after = next;
+    }
+  }
+
+  /** Writes a new domain. @throws {BrokerError} MB_BROKER_RECORD_CONFLICT when it is there already. */
+  async create(domain: string, stored: StoredDomain): Promise<BookedDomain> {
+    return this.#write(domain, stored, 0);
+  }
+
+  /**
+   * Changes a domain; repeats the change on what others have written in between.
+   *
+   * @param change  May be called several times. Returns what it was given to change nothing.
+   * @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_RECORD_CONFLICT
+   */
+  async change(
+    domain: string,
+    change: (stored: StoredDomain) => StoredDomain | Promise<StoredDomain>,
+  ): Promise<BookedDomain> {
+    for (let tries = 1; ; tries++) {
+      const booked = await this.get(domain);
+      const next = await change(booked.stored);
+      if (next === booked.stored) return booked;
+      try {
+        return await this.#write(domain, next, booked.version);
+      } catch (error) {
+        if (!isConflict(error) || tries >= maxTries) throw error;
+      }
+    }
+  }
+
+  /** Writes what was made of exactly this version; undefined when others have changed it. */
+  async replace({ domain, version }: BookedDomain, stored: StoredDomain): Promise<BookedDomain | undefined> {
+    try {
+      return await this.#write(domain, stored, version);
+    } catch (error) {
+      if (isConflict(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async delete(domain: string): Promise<void> {
+    await this.get(domain);
+    await this.#records.delete(domainCollection, domain);
+    await this.#records.delete(watchCollection, domain);
+  }
+
+  async #write(domain: string, stored: StoredDomain, ifVersion: number): Promise<BookedDomain> {
+    const { version } = await this.#records.put(domainCollection, domain, stored, { ifVersion });
+    return { domain, version, stored };
+  }
+}
+
+/** Whether others have changed a record in between. */
+export function isConflict(error: unknown): boolean {
+  return BrokerError.isInstance(error) && error.code === 'MB_BROKER_RECORD_CONFLICT';
+}

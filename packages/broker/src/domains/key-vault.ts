@@ -1,0 +1,121 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { type DkimAlgorithm, generateKeyPair, type PrivateKeyInput } from '@mb/dkim';
+import { BrokerError } from '../errors.ts';
+import { callback, type OptionTable, readOptions, required } from '../option-table.ts';
+
+/** Which key of which domain something is about. */
+export interface KeyName {
+  readonly domain: string;
+  readonly selector: string;
+  readonly algorithm: DkimAlgorithm;
+}
+
+/** A key that a vault made: what is public, and what the vault needs to find it again. */
+export interface CreatedKey {
+  /** SubjectPublicKeyInfo in PEM. */
+  readonly publicKey: string;
+  /** A JSON object that is stored with the domain: an encrypted key, or the name of a key in a KMS. */
+  readonly handle: object;
+}
+
+/**
+ * Where private keys are kept. {@link createMasterKeyVault} encrypts them with a master key; {@link createWrappingVault}
+ * has a KMS encrypt them; an object of your own can leave keys in a KMS or a token and only have it sign.
+ *
+ * @example
+ * // Keys that never leave a KMS.
+ * const vault: KeyVault = {
+ *   async create({ domain, selector }) {
+ *     const { id, publicKey } = await kms.createKey(`${selector}.${domain}`);
+ *     return { publicKey, handle: { id } };
+ *   },
+ *   open: ({ id }, { algorithm }) => ({ algorithm, sign: (octets) => kms.sign(id, octets) }),
+ * };
+ */
+export interface KeyVault {
+  /** Makes a key. */
+  create(name: KeyName): Promise<CreatedKey> | CreatedKey;
+  /** The key to sign with. What it throws is trouble of our own: mail of the domain waits. */
+  open(handle: object, name: KeyName): Promise<PrivateKeyInput> | PrivateKeyInput;
+  /** Keeps a key that exists already, a private key in PEM. Without it, keys cannot be imported. */
+  keep?(privateKey: string, name: KeyName): Promise<object> | object;
+  /** The handle under the newest master key; undefined when it is up to date. */
+  renew?(handle: object, name: KeyName): Promise<object | undefined> | object | undefined;
+}
+
+/** Encryption by something else, such as Encrypt and Decrypt of a KMS. */
+export interface KeyWrapping {
+  /** Encrypts a private key. `context` names it, and should be authenticated with it. Returns a JSON object. */
+  readonly wrap: (plain: Uint8Array, context: string) => Promise<object> | object;
+  /** The octets that `wrap` was given; throws when `context` differs or the object was changed. */
+  readonly unwrap: (wrapped: object, context: string) => Promise<Uint8Array> | Uint8Array;
+  /** Whether `wrap` would use another key today; `renewKeys()` encrypts such keys again. Default: never. */
+  readonly isOutdated?: ((wrapped: object) => boolean) | undefined;
+}
+
+/** What `KeyWrapping` accepts. */
+export const keyWrappingOptions = {
+  wrap: required(callback<KeyWrapping['wrap']>()),
+  unwrap: required(callback<KeyWrapping['unwrap']>()),
+  isOutdated: callback<(wrapped: object) => boolean>(),
+} satisfies OptionTable<KeyWrapping>;
+
+/**
+ * A vault that makes keys here and has them encrypted.
+ *
+ * @throws {BrokerError} MB_BROKER_OPTION
+ * @example createWrappingVault({ wrap: (plain) => kms.encrypt(plain), unwrap: (wrapped) => kms.decrypt(wrapped) })
+ */
+export function createWrappingVault(wrapping: KeyWrapping): KeyVault {
+  const { wrap, unwrap, isOutdated } = readOptions<KeyWrapping, typeof keyWrappingOptions>(
+    wrapping,
+    keyWrappingOptions,
+    'createWrappingVault: wrapping',
+  );
+  const open = async (handle: object, name: KeyName) =>
+    Buffer.from(await unwrap(handle, contextOf(name))).toString();
+  const keep = async (privateKey: string, name: KeyName) =>
+    wrap(new TextEncoder().encode(privateKey), contextOf(name));
+  return {
+    async create(name) {
+      const { privateKey, publicKey } = await generateKeyPair(name);
+      return { publicKey, handle: await keep(privateKey, name) };
+    },
+    open,
+    keep,
+    async renew(handle, name) {
+      return isOutdated?.(handle) ? keep(await open(handle, name), name) : undefined;
+    },
+  };
+}
+
+/** A key that was moved to another domain or selector does not open. */
+function contextOf({ domain, selector, algorithm }: KeyName): string {
+  return `mb dkim ${algorithm} ${selector}._domainkey.${domain}`;
+}
+
+/**
+ * The key to sign with, checked against the public half that is published.
+ *
+ * @throws {BrokerError} MB_BROKER_DOMAIN_KEY
+ */
+export async function openKey(
+  vault: KeyVault,
+  { handle, publicKey, ...name }: KeyName & CreatedKey,
+): Promise<PrivateKeyInput> {
+  const key = await vault.open(handle, name);
+  // With the public half the signer checks each signature of a key that is held elsewhere.
+  if (typeof key === 'object' && 'sign' in key) return { ...key, sign: (data) => key.sign(data), publicKey };
+  if (!(key instanceof Uint8Array) && pemOf(key) !== pemOf(publicKey)) {
+    throw new BrokerError(
+      'MB_BROKER_DOMAIN_KEY',
+      'invalid-input',
+      `The private key of ${name.selector}._domainkey.${name.domain} does not belong to its record. Rotate the key.`,
+    );
+  }
+  return key;
+}
+
+function pemOf(key: string | KeyObject): string {
+  return createPublicKey(key).export({ type: 'spki', format: 'pem' }) as string;
+}

@@ -1,0 +1,119 @@
+import type { Clock } from '../clock.ts';
+import { forEachLimit } from '../for-each-limit.ts';
+import type { Records, StoredRecord } from '../store/records.ts';
+import { isConflict } from './domain-book.ts';
+import { watchCollection } from './domain-record.ts';
+
+/** When a domain is looked at next. */
+interface Watched {
+  /** Epoch milliseconds. */
+  readonly nextAt: number;
+}
+
+/** What the watch takes. */
+export interface KeyWatchParts {
+  readonly records: Records;
+  readonly clock: Clock;
+  /** All domains. */
+  readonly domains: () => AsyncIterable<string>;
+  /** Looks at a domain and advances its keys; returns after how many milliseconds to look again. */
+  readonly look: (domain: string) => Promise<number>;
+  readonly onError: (error: unknown) => void;
+  /** Time between two rounds, in milliseconds. */
+  readonly roundMs: number;
+}
+
+/** A process that dies while it looks keeps others from looking for so long. */
+const leaseMs = 120_000;
+/** Domains looked at side by side. */
+const width = 8;
+const pageRows = 1000;
+
+/**
+ * Looks at the keys of all domains again and again. Any number of processes may watch: each domain is looked at by the
+ * one that has claimed it, by compare-and-swap on its record.
+ */
+export class KeyWatch {
+  readonly #parts: KeyWatchParts;
+  #cancel: (() => void) | undefined;
+  #round: Promise<void> | undefined;
+  #running = false;
+
+  constructor(parts: KeyWatchParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#next(0);
+  }
+
+  /** Resolves when the round under way is over. */
+  async stop(): Promise<void> {
+    this.#running = false;
+    this.#cancel?.();
+    await this.#round;
+  }
+
+  /** Looks at every domain that is due. A domain that fails is told to `onError` and keeps no other one back. */
+  async round(): Promise<void> {
+    const watched = await this.#watched();
+    const now = this.#parts.clock.now();
+    const due: string[] = [];
+    for await (const domain of this.#parts.domains()) {
+      if ((nextAtOf(watched.get(domain)) ?? 0) <= now) due.push(domain);
+    }
+    await forEachLimit(due, width, async (domain) => {
+      try {
+        await this.#look(domain, watched.get(domain));
+      } catch (error) {
+        this.#parts.onError(error);
+      }
+    });
+  }
+
+  #next(delayMs: number): void {
+    this.#cancel = this.#parts.clock.setTimer(() => {
+      this.#round = this.round()
+        .catch((error: unknown) => this.#parts.onError(error))
+        .then(() => {
+          if (this.#running) this.#next(this.#parts.roundMs);
+        });
+    }, delayMs);
+  }
+
+  async #look(domain: string, row: StoredRecord | undefined): Promise<void> {
+    const { records, clock, look } = this.#parts;
+    const claim = (nextAt: number, ifVersion: number) =>
+      records.put(watchCollection, domain, { nextAt } satisfies Watched, { ifVersion });
+    let version: number;
+    try {
+      ({ version } = await claim(clock.now() + leaseMs, row?.version ?? 0));
+    } catch (error) {
+      // Another process looks at it.
+      if (isConflict(error)) return;
+      throw error;
+    }
+    const againMs = await look(domain);
+    try {
+      await claim(clock.now() + againMs, version);
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+    }
+  }
+
+  async #watched(): Promise<ReadonlyMap<string, StoredRecord>> {
+    const watched = new Map<string, StoredRecord>();
+    for (let after: string | undefined; ; ) {
+      const { rows, next } = await this.#parts.records.list(watchCollection, { after, limit: pageRows });
+      for (const row of rows) watched.set(row.key, row);
+      if (next === undefined) return watched;
+      after = next;
+    }
+  }
+}
+
+function nextAtOf(row: StoredRecord | undefined): number | undefined {
+  return (row?.value as Watched | undefined)?.nextAt;
+}

@@ -1,0 +1,509 @@
+import { randomBytes } from 'node:crypto';
+import { hostname as machineName } from 'node:os';
+import type { DkimAlgorithm } from '@mb/dkim';
+import { createResolver, lookupAuthoritative, type Resolver, type ResolverOptions } from '@mb/dns';
+import { organizationalDomain } from '@mb/dns/public-suffix';
+import { type Clock, systemClock } from '../clock.ts';
+import { BrokerError, optionError } from '../errors.ts';
+import {
+  callback,
+  flag,
+  group,
+  integer,
+  list,
+  matching,
+  type OptionTable,
+  readOptions,
+  required,
+  text,
+  withMethods,
+  word,
+} from '../option-table.ts';
+import { tlsOptions } from '../options.ts';
+import { ehloName } from '../sender/egress-source.ts';
+import type { ProfileFor } from '../sending-profile.ts';
+import type { Page } from '../store/page.ts';
+import { type RecordPageRequest, type Records, recordPageOptions } from '../store/records.ts';
+import { DomainBook, isConflict } from './domain-book.ts';
+import {
+  type ImportedKey,
+  importKeySet,
+  makeKeySet,
+  requireNoRotation,
+  withNextSet,
+  withoutKey,
+} from './domain-keys.ts';
+import { type DomainProfileOptions, DomainProfiles, domainProfileOptions } from './domain-profiles.ts';
+import {
+  type DomainSettings,
+  type StoredDomain,
+  type StoredDomainKey,
+  watchCollection,
+} from './domain-record.ts';
+import { type AskAuthoritative, lookAtKey } from './key-sighting.ts';
+import { advanceKeys, type KeySighting } from './key-state.ts';
+import type { KeyVault } from './key-vault.ts';
+import { KeyWatch } from './key-watch.ts';
+import { type DomainCheck, type ManagedDomain, viewDomain } from './managed-domain.ts';
+import { readOwnDomain, withAncestors } from './own-domain.ts';
+import type { ServiceFacts } from './published-records.ts';
+import { checkRecord } from './record-check.ts';
+
+/** Options of {@link ManagedDomains}. */
+export interface ManagedDomainsOptions {
+  /** Where domains are kept: `broker.records`, or `records` of a store. */
+  readonly records: Records;
+  /** Where private keys are kept. Without one, domains can be looked at and removed; nothing can be added or signed. */
+  readonly vault?: KeyVault | undefined;
+  /** Finds the authoritative servers: a resolver, or options for one. Default: the system's servers. */
+  readonly dns?: Resolver | ResolverOptions | undefined;
+  /** Asks all authoritative servers of a name. Default: `lookupAuthoritative` of @mb/dns. */
+  readonly ask?: AskAuthoritative | undefined;
+  /** CIDR blocks in which servers may be asked although they are not public, for labs and intranets. Default none. */
+  readonly allowAddresses?: readonly string[] | undefined;
+  /** The name in EHLO, for the records to publish. Default: the name of the machine. */
+  readonly hostname?: string | undefined;
+  /** Addresses that mail leaves from, for the SPF record. Default: those that `hostname` has. */
+  readonly addresses?: readonly string[] | undefined;
+  /** When keys change. */
+  readonly rotation?: RotationOptions | undefined;
+  /** Told of what fails in the background. Default: a process warning. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+  /** Time source. Default: the machine's. */
+  readonly clock?: Clock | undefined;
+}
+
+/** When keys change and how often DNS is looked at. */
+export interface RotationOptions {
+  /**
+   * How long all servers must have had the next keys before they replace others, in milliseconds; longer where resolvers
+   * may remember for longer that they were missing, up to 3 hours. Default 5 minutes.
+   */
+  readonly settleMs?: number | undefined;
+  /**
+   * How long keys stay published after their last signature, in milliseconds: the longest `expireAfterMs` of messages
+   * that are signed when they are queued, and time for the queues of receivers. Default 7 days: 5 in our queue, 2 in
+   * theirs.
+   */
+  readonly retireMs?: number | undefined;
+  /** Time between two looks at a domain whose keys wait for something, in milliseconds. Default 1 minute. */
+  readonly pendingMs?: number | undefined;
+  /** Time between two looks at other domains, in milliseconds. Default 15 minutes. */
+  readonly steadyMs?: number | undefined;
+}
+
+/** A domain to add. */
+export interface NewDomain extends DomainSettings {
+  /** The domain of From, in A-labels or U-labels. It is also for the domains below it that are not managed themselves. */
+  readonly domain: string;
+  /** Whose domain it is: no other tenant sends as it, or as a domain below it. Default: that of all tenants. */
+  readonly tenant?: string | undefined;
+  /** Keys to make. Default: `rsa-sha256` and `ed25519-sha256`, which sign side by side. */
+  readonly algorithms?: readonly DkimAlgorithm[] | undefined;
+  /** Keys that the domain has already, instead of new ones. They are active when their records are seen. */
+  readonly keys?: readonly ImportedKey[] | undefined;
+}
+
+/** How a key is removed. */
+export interface RemoveKeyOptions {
+  /** Also one that is retiring, as after a key was stolen: mail on its way may then fail to verify. Default false. */
+  readonly force?: boolean | undefined;
+}
+
+/** What `RemoveKeyOptions` accepts. */
+export const removeKeyOptions = { force: flag({ default: false }) } satisfies OptionTable<RemoveKeyOptions>;
+
+const minute = 60_000;
+const day = 24 * 60 * minute;
+
+/** What `RotationOptions` accepts. */
+export const rotationOptions = {
+  settleMs: integer(0, 30 * day, { default: 5 * minute, unit: 'ms' }),
+  retireMs: integer(0, 365 * day, { default: 7 * day, unit: 'ms' }),
+  pendingMs: integer(1, day, { default: minute, unit: 'ms' }),
+  steadyMs: integer(1, day, { default: 15 * minute, unit: 'ms' }),
+} satisfies OptionTable<RotationOptions>;
+
+/** What `ManagedDomainsOptions` accepts. */
+export const managedDomainsOptions = {
+  records: required(withMethods<Records>('get', 'put', 'delete', 'list', 'changes')),
+  vault: withMethods<KeyVault>('create', 'open'),
+  dns: matching<Resolver | ResolverOptions>(
+    'a resolver, or options for one',
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  ),
+  ask: callback<AskAuthoritative>(),
+  allowAddresses: list(text('a CIDR block')),
+  hostname: text('a full name, such as "mail.example.com"', { pattern: ehloName }),
+  addresses: list(text('an IP address')),
+  rotation: group<RotationOptions>(rotationOptions),
+  onError: callback<(error: unknown) => void>(),
+  clock: withMethods<Clock>('now', 'setTimer'),
+} satisfies OptionTable<ManagedDomainsOptions>;
+
+const settingRows = {
+  hostname: text('a full name, such as "mail.example.com"', { pattern: ehloName }),
+  returnPath: text('a domain such as "bounces.example.com"', { pattern: /./s }),
+  tls: tlsOptions.minimum,
+};
+
+/** What `NewDomain` accepts. */
+export const newDomainOptions = {
+  domain: required(text('a domain such as "example.com"')),
+  tenant: text('a string that is not empty', { pattern: /./s }),
+  ...settingRows,
+  algorithms: list(word(['rsa-sha256', 'ed25519-sha256']), 1),
+  keys: list(
+    group<ImportedKey>({
+      selector: required(text('a selector', { pattern: /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/i })),
+      privateKey: required(text('a private key in PEM')),
+    }),
+    1,
+  ),
+} satisfies OptionTable<NewDomain>;
+
+const bothAlgorithms: readonly DkimAlgorithm[] = ['rsa-sha256', 'ed25519-sha256'];
+
+/**
+ * Domains that are added and whose keys are rotated while programs run: they live among the records of the queue, and
+ * every process that uses them knows of a change within a second.
+ *
+ * A key signs only after every authoritative server of the zone was seen to have its record, asked directly. An answer
+ * that is missing or contradictory never switches a key. Mail of a domain without a key that may sign waits; it is never
+ * sent unsigned.
+ *
+ * It needs the package tldts, to tell domains from public suffixes.
+ *
+ * @example
+ * const store = new SqliteStore('queue.db');
+ * await store.open();
+ * const vault = createMasterKeyVault(parseMasterKeys(process.env.MB_MASTER_KEY));
+ * const domains = new ManagedDomains({ records: store.records, vault, hostname: 'mail.example.com' });
+ * const broker = new MailBroker({ hostname: 'mail.example.com', store, profileFor: domains.profileFor() });
+ * const { records } = await domains.add({ domain: 'example.com' });
+ * console.log(formatZoneFile(records));
+ * domains.start(); // looks at DNS and switches
+ */
+export class ManagedDomains {
+  readonly #book: DomainBook;
+  readonly #records: Records;
+  readonly #vault: KeyVault | undefined;
+  readonly #resolver: Resolver;
+  readonly #ask: AskAuthoritative;
+  readonly #service: ServiceFacts;
+  readonly #rotation: Required<{ readonly [K in keyof RotationOptions]: number }>;
+  readonly #clock: Clock;
+  readonly #watch: KeyWatch;
+
+  /** @throws {BrokerError} MB_BROKER_OPTION; DnsError MB_DNS_OPTION for wrong `dns` options. */
+  constructor(options: ManagedDomainsOptions) {
+    const read: ManagedDomainsOptions = readOptions(
+      options,
+      managedDomainsOptions,
+      'ManagedDomains: options',
+    );
+    const { records, vault, dns, allowAddresses, clock = systemClock, onError = warn } = read;
+    const resolver = dns && 'query' in dns ? dns : createResolver(dns);
+    this.#records = records;
+    this.#book = new DomainBook(records);
+    this.#vault = vault;
+    this.#resolver = resolver;
+    // A resolver that were asked for the name itself would remember that a key is missing, and hide it from receivers.
+    this.#ask =
+      read.ask ??
+      ((name, type) =>
+        lookupAuthoritative(name, type, resolver, { zoneHint: organizationalDomain, allowAddresses }));
+    this.#service = { hostname: read.hostname ?? machineName(), addresses: read.addresses ?? [] };
+    this.#rotation = readOptions<RotationOptions, typeof rotationOptions>(
+      read.rotation,
+      rotationOptions,
+      'ManagedDomains: options.rotation',
+    );
+    this.#clock = clock;
+    this.#watch = new KeyWatch({
+      records,
+      clock,
+      onError,
+      roundMs: Math.min(this.#rotation.pendingMs, this.#rotation.steadyMs, 15_000),
+      domains: () => this.#names(),
+      look: (domain) => this.#look(domain),
+    });
+  }
+
+  /**
+   * Adds a domain with its first keys. Mail of the domain waits until their records are seen.
+   *
+   * @returns the domain, with the records to publish.
+   * @throws {BrokerError} MB_BROKER_DOMAIN for a domain that cannot be sent from, MB_BROKER_DOMAIN_TAKEN for one that is
+   *   there already or below that of another tenant, MB_BROKER_DOMAIN_KEY for keys that cannot be imported,
+   *   MB_BROKER_MASTER_KEY without a vault, MB_BROKER_OPTION; DkimError MB_DKIM_KEY_… for keys that cannot sign.
+   */
+  async add(given: NewDomain): Promise<ManagedDomain> {
+    const {
+      domain: name,
+      algorithms,
+      keys,
+      tenant,
+      ...settings
+    } = readOptions<NewDomain, typeof newDomainOptions>(given, newDomainOptions, 'add: domain');
+    const domain = readOwnDomain(name);
+    const vault = this.#needVault();
+    if (keys && algorithms) throw optionError('add: give keys or algorithms, not both.');
+    await this.#refuseTaken(domain, tenant);
+    const { returnPath } = settings;
+    const now = this.#clock.now();
+    const set = keys
+      ? await importKeySet(domain, keys, vault, now)
+      : await makeKeySet(domain, 1, [...new Set(algorithms ?? bothAlgorithms)], vault, now);
+    const stored: StoredDomain = {
+      ...settings,
+      ...(tenant !== undefined && { tenant }),
+      ...(returnPath !== undefined && {
+        returnPath: readReturnPath(returnPath, domain),
+        returnPathSecret: randomBytes(24).toString('base64url'),
+      }),
+      createdAt: now,
+      sets: [set],
+    };
+    try {
+      await this.#book.create(domain, stored);
+    } catch (error) {
+      throw isConflict(error) ? taken(domain, 'is there already') : error;
+    }
+    return this.#view(domain, stored);
+  }
+
+  /** Domains in the order of their names. @throws {BrokerError} MB_BROKER_OPTION */
+  async list(page: RecordPageRequest = {}): Promise<Page<ManagedDomain>> {
+    const request = readOptions<RecordPageRequest, typeof recordPageOptions>(
+      page,
+      recordPageOptions,
+      'list: page',
+    );
+    const { rows, next } = await this.#book.list(request);
+    const views = rows.map(({ domain, stored }) => this.#view(domain, stored));
+    return { rows: views, ...(next !== undefined && { next }) };
+  }
+
+  /** A domain with its keys and the records to publish. @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_DOMAIN */
+  async get(domain: string): Promise<ManagedDomain> {
+    const booked = await this.#book.get(readOwnDomain(domain));
+    return this.#view(booked.domain, booked.stored);
+  }
+
+  /**
+   * Asks all authoritative servers for every record of a domain, and advances its keys by what they say.
+   *
+   * @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_DOMAIN
+   */
+  async check(domain: string): Promise<DomainCheck> {
+    const { stored, sightings, name } = await this.#lookAndAdvance(readOwnDomain(domain));
+    const view = this.#view(name, stored);
+    const parts = { ask: this.#ask, resolver: this.#resolver, service: this.#service, sightings };
+    const records = await Promise.all(view.records.map((record) => checkRecord(name, record, stored, parts)));
+    const ok = records.every(({ need, status }) => need !== 'required' || status === 'seen');
+    return { domain: view, records, ok };
+  }
+
+  /**
+   * Makes the next keys of a domain. They sign when they were seen; the old ones stay published for `retireMs` more.
+   *
+   * @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_DOMAIN, MB_BROKER_MASTER_KEY without a vault,
+   *   MB_BROKER_DOMAIN_KEY while a rotation is under way.
+   */
+  async rotate(domain: string): Promise<ManagedDomain> {
+    const name = readOwnDomain(domain);
+    const vault = this.#needVault();
+    const { stored } = await this.#book.get(name);
+    requireNoRotation(stored);
+    const latest = stored.sets.at(-1);
+    const algorithms = latest ? latest.keys.map(({ algorithm }) => algorithm) : bothAlgorithms;
+    const set = await makeKeySet(name, 0, [...new Set(algorithms)], vault, this.#clock.now());
+    const changed = await this.#book.change(name, (now) => withNextSet(now, set));
+    await this.#lookSoon(name);
+    return this.#view(name, changed.stored);
+  }
+
+  /**
+   * Removes a key, with those that were made with it: one that does not sign yet, which ends the rotation, or one that
+   * may go.
+   *
+   * @throws {BrokerError} MB_BROKER_DOMAIN_KEY for one that signs, and for one that mail on its way needs;
+   *   MB_BROKER_NOT_FOUND, MB_BROKER_DOMAIN
+   */
+  async removeKey(domain: string, selector: string, options: RemoveKeyOptions = {}): Promise<ManagedDomain> {
+    const { force } = readOptions<RemoveKeyOptions, typeof removeKeyOptions>(
+      options,
+      removeKeyOptions,
+      'removeKey: options',
+    );
+    const name = readOwnDomain(domain);
+    const { stored } = await this.#book.change(name, (now) => withoutKey(now, selector, force));
+    return this.#view(name, stored);
+  }
+
+  /**
+   * Removes a domain with its keys. Its mail that is queued waits, or goes where `otherwise` of `profileFor` sends it.
+   *
+   * @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_DOMAIN
+   */
+  async remove(domain: string): Promise<void> {
+    await this.#book.delete(readOwnDomain(domain));
+  }
+
+  /**
+   * Encrypts all private keys again that the vault would encrypt with another master key today.
+   *
+   * @returns how many keys were encrypted again.
+   * @throws {BrokerError} MB_BROKER_MASTER_KEY without a vault, and for a key that none of the master keys opens; those
+   *   before it are done.
+   */
+  async renewKeys(): Promise<number> {
+    const vault = this.#needVault();
+    let renewed = 0;
+    for await (const { domain } of this.#book.all()) {
+      await this.#book.change(domain, async (stored) => {
+        const before = renewed;
+        const renew = async (key: StoredDomainKey) => {
+          const { selector, algorithm } = key;
+          const handle = await vault.renew?.(key.handle, { domain, selector, algorithm });
+          if (handle) renewed += 1;
+          return handle ? { ...key, handle } : key;
+        };
+        const sets = await Promise.all(
+          stored.sets.map(async (set) => ({ ...set, keys: await Promise.all(set.keys.map(renew)) })),
+        );
+        return renewed > before ? { ...stored, sets } : stored;
+      });
+    }
+    return renewed;
+  }
+
+  /**
+   * Chooses the profile of each message: that of the nearest domain at or above the author's.
+   *
+   * @throws {BrokerError} MB_BROKER_MASTER_KEY without a vault.
+   * @example new MailBroker({ hostname, store, profileFor: domains.profileFor() })
+   */
+  profileFor(options: DomainProfileOptions = {}): ProfileFor {
+    const read = readOptions<DomainProfileOptions, typeof domainProfileOptions>(
+      options,
+      domainProfileOptions,
+      'profileFor: options',
+    );
+    const profiles = new DomainProfiles(
+      { records: this.#records, vault: this.#needVault(), clock: this.#clock },
+      read,
+    );
+    return (message) => profiles.for(message);
+  }
+
+  /** Begins to look at the keys of all domains, here or in whichever process does so too, and to advance them. */
+  start(): void {
+    this.#watch.start();
+  }
+
+  /** Ends that, when the looks under way are over. */
+  async stop(): Promise<void> {
+    await this.#watch.stop();
+  }
+
+  /** Looks at all domains that are due, once: for programs that have a schedule of their own, and for tests. */
+  async advance(): Promise<void> {
+    await this.#watch.round();
+  }
+
+  /** As {@link ManagedDomains.stop}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async *#names(): AsyncGenerator<string, void, undefined> {
+    for await (const { domain } of this.#book.all()) yield domain;
+  }
+
+  /** One look of the watch; returns after how many milliseconds the next one is due. */
+  async #look(domain: string): Promise<number> {
+    const { pendingMs, steadyMs } = this.#rotation;
+    // It may have been removed meanwhile.
+    if (!(await this.#book.find(domain))) return steadyMs;
+    const { stored } = await this.#lookAndAdvance(domain);
+    const isPending = stored.sets.some(
+      ({ state, keys }) =>
+        state === 'next' ||
+        state === 'published' ||
+        (state === 'active' && keys.some(({ withdrawn }) => withdrawn)),
+    );
+    if (isPending) return pendingMs;
+    const ends = stored.sets.map(
+      ({ keepUntil }) => (keepUntil ?? Number.POSITIVE_INFINITY) - this.#clock.now(),
+    );
+    return Math.max(pendingMs, Math.min(steadyMs, ...ends));
+  }
+
+  async #lookAndAdvance(name: string) {
+    const booked = await this.#book.get(name);
+    const keys = booked.stored.sets.flatMap((set) => set.keys);
+    const found = await Promise.all(
+      keys.map(async (key) => [key.selector, await lookAtKey(name, key, this.#ask)] as const),
+    );
+    const sightings: ReadonlyMap<string, KeySighting> = new Map(found);
+    const sets = advanceKeys(booked.stored.sets, sightings, this.#clock.now(), this.#rotation);
+    const changed = JSON.stringify(sets) !== JSON.stringify(booked.stored.sets);
+    const next = changed ? { ...booked.stored, sets } : booked.stored;
+    // What was seen is about the keys that were there: when others have changed them, nothing follows from it.
+    const written = changed ? await this.#book.replace(booked, next) : booked;
+    const { stored } = written ?? (await this.#book.get(name));
+    return { name, stored, sightings };
+  }
+
+  /** Lets the watch look at once instead of when the domain would be due. */
+  async #lookSoon(domain: string): Promise<void> {
+    await this.#records.put(watchCollection, domain, { nextAt: 0 });
+  }
+
+  async #refuseTaken(domain: string, tenant: string | undefined): Promise<void> {
+    for (const name of withAncestors(domain)) {
+      const found = await this.#book.find(name);
+      if (!found) continue;
+      if (name === domain) throw taken(domain, 'is there already');
+      if (found.stored.tenant !== undefined && found.stored.tenant !== tenant) {
+        throw taken(domain, 'is below a domain of another tenant');
+      }
+    }
+  }
+
+  #view(domain: string, stored: StoredDomain): ManagedDomain {
+    return viewDomain(domain, stored, this.#service);
+  }
+
+  #needVault(): KeyVault {
+    if (this.#vault) return this.#vault;
+    throw new BrokerError(
+      'MB_BROKER_MASTER_KEY',
+      'api-misuse',
+      'There is no master key, so that private keys can be neither made nor opened. Give one: "mb domain master-key new" makes it.',
+    );
+  }
+}
+
+/** Relaxed alignment (RFC 9989 §4.4) wants the return path in the same organization, so it must be at or below the domain. */
+function readReturnPath(text: string, domain: string): string {
+  const name = readOwnDomain(text);
+  if (name !== domain && name.endsWith(`.${domain}`)) return name;
+  throw new BrokerError(
+    'MB_BROKER_DOMAIN',
+    'invalid-input',
+    `The return path ${JSON.stringify(name)} must be below ${domain}, such as bounces.${domain}.`,
+    { field: 'returnPath' },
+  );
+}
+
+function taken(domain: string, why: string): BrokerError {
+  const message = `${domain} ${why}; another one cannot be added.`;
+  return new BrokerError('MB_BROKER_DOMAIN_TAKEN', 'invalid-input', message, { field: 'domain' });
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error.message : String(error), { type: 'MailBrokerWarning' });
+}
