@@ -168,7 +168,7 @@ it('SAFE-35 slips that TypeScript does not see are refused, and nothing happens'
     'a misspelt condition': () => file.records.put('domain', 'k', {}, { ifversion: 1 } as never),
     'a version that is a text': () => file.records.put('domain', 'k', {}, { ifVersion: '1' } as never),
     "'10' for 10": () => new MailBroker({ hostname: 'a.test', queue: { concurrency: '10' as never } }),
-    NaN: () => new SqliteStore(':memory:', { limits: { maxConcurrency: Number.NaN } }),
+    'NaN for a number': () => new SqliteStore(':memory:', { limits: { maxConcurrency: Number.NaN } }),
     'a host name that is a URL': () => new MailBroker({ hostname: 'https://a.test' }),
     'a controller for its signal': () => broker.send(message, { signal: new AbortController() as never }),
     'a promise of a message': () => broker.enqueue(Promise.resolve(message) as never),
