@@ -80,7 +80,7 @@ export type {
   SenderOptions,
   TlsOptions,
 } from './options.ts';
-export { csvCell, printableJson, printableText } from './printable-text.ts';
+export { csvCell, printableJson, printableJsonText, printableText } from './printable-text.ts';
 export { QueueControl, SuppressionControl } from './queue/control.ts';
 export type {
   EnqueueOptions,

@@ -33,7 +33,16 @@ export function printableJson(
   replacer?: (key: string, item: unknown) => unknown,
   space?: number,
 ): string {
-  return jsonOf(value, replacer, space).replace(
+  return printableJsonText(jsonOf(value, replacer, space));
+}
+
+/**
+ * JSON text that somebody else has made, in the form of {@link printableJson}.
+ *
+ * @example printableJsonText('{"reply":"\u009b31m"}') // '{"reply":"\\u009b31m"}'
+ */
+export function printableJsonText(json: string): string {
+  return checkText(json, 'printableJsonText: json').replace(
     unsafeInJson,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

@@ -269,6 +269,7 @@ const walk: OptionWalk<typeof broker> = {
   parseReply: 'none',
   csvCell: 'none',
   printableJson: 'none',
+  printableJsonText: 'none',
   printableText: 'none',
   watchRecords: 'result',
   BrokerError: 'none',
@@ -411,6 +412,7 @@ const spoolWalk: OptionWalk<typeof spooling> = {
 const printableWalk: OptionWalk<typeof printable> = {
   csvCell: 'none',
   printableJson: 'none',
+  printableJsonText: 'none',
   printableText: 'none',
 };
 const madeDomains = () => new domains.ManagedDomains({ records: new MemoryStore().records, dns });

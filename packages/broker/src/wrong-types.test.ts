@@ -179,6 +179,7 @@ const walk: WrongTypeWalk<typeof broker> = {
       ],
     ],
   },
+  printableJsonText: { parameters: [['{}', 'string']] },
   printableText: { parameters: [['x', 'string']] },
   watchRecords: 'none',
   BrokerError: 'none',
@@ -203,6 +204,10 @@ const cases = [
   ...wrongTypeCases(calls, callWalk, isOwn),
   ...wrongTypeCases(broker, walk, isOwn),
   ...wrongTypeCases(template, templateWalk, isOwn),
-  ...wrongTypeCases(printable, { csvCell: 'none', printableJson: 'none', printableText: 'none' }, isOwn),
+  ...wrongTypeCases(
+    printable,
+    { csvCell: 'none', printableJson: 'none', printableJsonText: 'none', printableText: 'none' },
+    isOwn,
+  ),
 ];
 it.each(cases)('OPT-06 $name', { timeout: 5000 }, ({ check }) => check());

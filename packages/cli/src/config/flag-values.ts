@@ -153,6 +153,8 @@ export interface FlagValues {
   readonly allTenants?: boolean | undefined;
   /** Time for attempts and requests in progress when stopped. */
   readonly grace?: Value | undefined;
+  /** How much a JSON log holds: debug adds connections, trace sessions. */
+  readonly logLevel?: 'trace' | 'debug' | 'info' | 'error' | undefined;
   /** Time before that in which /readyz says 503 and requests are served. */
   readonly drain?: Value | undefined;
   /** What this process does, such as http,worker. */
@@ -807,8 +809,6 @@ interface ServeFlagValues {
   readonly grace?: Value | undefined;
   /** Time before that in which /readyz says 503 and requests are served. */
   readonly drain?: Value | undefined;
-  /** Log JSON lines on a terminal too. */
-  readonly json?: boolean | undefined;
   /** What this process does, such as http,worker. */
   readonly role?: Value | undefined;
   /** Address of the HTTP API. */
@@ -829,6 +829,10 @@ interface ServeFlagValues {
   readonly tlsCert?: Value | undefined;
   /** Longest message. */
   readonly maxMessageMb?: Value | undefined;
+  /** Log JSON lines on a terminal too. */
+  readonly json?: boolean | undefined;
+  /** How much a JSON log holds: debug adds connections, trace sessions. */
+  readonly logLevel?: 'trace' | 'debug' | 'info' | 'error' | undefined;
   /** This machine's public name, for EHLO; default the system's. */
   readonly hostname?: Value | undefined;
   /** DNS server, such as 192.0.2.53, [2001:db8::53]:53, https://…; default the system's. */
@@ -867,8 +871,10 @@ interface WorkFlagValues {
   readonly concurrency?: Value | undefined;
   /** Time for attempts and requests in progress when stopped. */
   readonly grace?: Value | undefined;
-  /** Log JSON on a terminal too. */
+  /** Log JSON lines on a terminal too. */
   readonly json?: boolean | undefined;
+  /** How much a JSON log holds: debug adds connections, trace sessions. */
+  readonly logLevel?: 'trace' | 'debug' | 'info' | 'error' | undefined;
   /** This machine's public name, for EHLO; default the system's. */
   readonly hostname?: Value | undefined;
   /** DNS server, such as 192.0.2.53, [2001:db8::53]:53, https://…; default the system's. */

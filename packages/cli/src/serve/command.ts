@@ -3,16 +3,16 @@ import { Command, Option } from 'commander';
 import { colors as pc } from '../colors.ts';
 import { CliError } from '../errors.ts';
 import { readFlagsAgain } from '../flags-again.ts';
-import { notice, print, warn } from '../output.ts';
+import { notice, warn } from '../output.ts';
 import { wholeNumber } from '../parse-flag.ts';
 import { type OpenStore, withStore } from '../queue/store.ts';
 import { storeFlag } from '../queue/store-flag.ts';
 import { concurrencyOption, deliveryOptions, signatureOptions } from '../send/flags.ts';
 import { onSignals } from '../signals.ts';
 import { labelled } from '../terminal.ts';
-import { jsonLog, readableLog, type WorkLog } from '../work/log.ts';
+import type { WorkLog } from '../work/log.ts';
 import { noteWorker } from '../work/other-workers.ts';
-import { graceOption, logEvents, stopWhenTold } from '../work/until-stopped.ts';
+import { graceOption, logEvents, logOptions, openLog, stopWhenTold } from '../work/until-stopped.ts';
 import type { Certificate } from './certificate.ts';
 import { type ListenAddress, type ServeFlags, serveAddressOptions } from './flags.ts';
 import { RunningBroker, readSettings } from './service.ts';
@@ -55,19 +55,20 @@ export function serveCommand(): Command {
       new Option('--drain <seconds>', 'time before that in which /readyz says 503 and requests are served')
         .default(0)
         .argParser(wholeNumber(0, 3600)),
-    )
-    .option('--json', 'log JSON lines on a terminal too');
-  for (const option of [...serveAddressOptions(), ...deliveryOptions(), ...signatureOptions()]) {
+    );
+  for (const option of [
+    ...serveAddressOptions(),
+    ...logOptions(),
+    ...deliveryOptions(),
+    ...signatureOptions(),
+  ]) {
     command.addOption(option);
   }
   return command.addHelpText('after', EXAMPLES).action(serve);
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
-  const log =
-    flags.json || !process.stdout.isTTY
-      ? jsonLog(print, Date.now, 'server')
-      : readableLog(print, Date.now, 'server');
+  const log = await openLog(flags, 'server');
   // Loaded here: no other command needs it.
   const { createServer } = await import('@mb/server');
   await withStore(flags, 'work', async (store) => {
@@ -144,6 +145,7 @@ const fixedFlags = [
   'grace',
   'drain',
   'json',
+  'logLevel',
 ] as const;
 
 async function isAlive(server: MailServer): Promise<boolean> {

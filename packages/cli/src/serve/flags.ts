@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import { InvalidArgumentError, Option } from 'commander';
 import type { StoreFlags } from '../queue/store-flag.ts';
 import type { DeliveryFlags, SignatureFlags } from '../send/flags.ts';
+import type { LogFlags } from '../work/until-stopped.ts';
 
 /** Where to listen. */
 export interface ListenAddress {
@@ -86,9 +87,8 @@ function parseMegabytes(text: string): number {
 }
 
 /** All flags of `mb serve`. */
-export interface ServeFlags extends StoreFlags, SignatureFlags, DeliveryFlags, ServeAddressFlags {
+export interface ServeFlags extends StoreFlags, SignatureFlags, DeliveryFlags, ServeAddressFlags, LogFlags {
   readonly concurrency?: number;
   readonly grace: number;
   readonly drain: number;
-  readonly json?: true;
 }

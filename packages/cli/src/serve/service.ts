@@ -4,7 +4,7 @@ import { warn } from '../output.ts';
 import type { OpenStore } from '../queue/store.ts';
 import { brokerOptions } from '../send/broker-options.ts';
 import type { WorkLog } from '../work/log.ts';
-import { logErrors } from '../work/until-stopped.ts';
+import { logObservations } from '../work/until-stopped.ts';
 import { type Certificate, readCertificate } from './certificate.ts';
 import type { ServeFlags } from './flags.ts';
 
@@ -30,7 +30,7 @@ export async function readSettings(
     store,
     queue: { ...options.queue, ...(concurrency !== undefined && { concurrency }) },
   });
-  logErrors(broker, log);
+  logObservations(broker, log);
   return { broker, certificate, hostname: options.hostname, dns: options.dns };
 }
 

@@ -1,6 +1,6 @@
 import { MailBroker } from '@mb/broker';
 import { Command } from 'commander';
-import { print, warn } from '../output.ts';
+import { warn } from '../output.ts';
 import { withStore } from '../queue/store.ts';
 import { type StoreFlags, storeFlag } from '../queue/store-flag.ts';
 import { brokerOptions } from '../send/broker-options.ts';
@@ -11,14 +11,20 @@ import {
   type SignatureFlags,
   signatureOptions,
 } from '../send/flags.ts';
-import { jsonLog, readableLog } from './log.ts';
 import { noteWorker } from './other-workers.ts';
-import { graceOption, logErrors, logEvents, stopWhenTold } from './until-stopped.ts';
+import {
+  graceOption,
+  type LogFlags,
+  logEvents,
+  logObservations,
+  logOptions,
+  openLog,
+  stopWhenTold,
+} from './until-stopped.ts';
 
-interface WorkFlags extends StoreFlags, SignatureFlags, DeliveryFlags {
+interface WorkFlags extends StoreFlags, SignatureFlags, DeliveryFlags, LogFlags {
   readonly concurrency?: number;
   readonly grace: number;
-  readonly json?: true;
 }
 
 const EXAMPLES = `
@@ -51,15 +57,15 @@ export function workCommand(): Command {
     .description('run a worker that delivers queued mail')
     .addOption(storeFlag())
     .addOption(concurrencyOption())
-    .addOption(graceOption())
-    .option('--json', 'log JSON on a terminal too');
-  for (const option of [...deliveryOptions(), ...signatureOptions()]) command.addOption(option);
+    .addOption(graceOption());
+  for (const option of [...logOptions(), ...deliveryOptions(), ...signatureOptions()])
+    command.addOption(option);
   return command.addHelpText('after', EXAMPLES).action(work);
 }
 
 async function work(flags: WorkFlags): Promise<void> {
   const options = await brokerOptions(flags, '', warn, 'queue');
-  const log = flags.json || !process.stdout.isTTY ? jsonLog(print) : readableLog(print);
+  const log = await openLog(flags, 'worker');
   await withStore(flags, 'work', async (store) => {
     const { concurrency } = flags;
     const broker = new MailBroker({
@@ -70,7 +76,7 @@ async function work(flags: WorkFlags): Promise<void> {
         ...(concurrency !== undefined && { concurrency }),
       },
     });
-    logErrors(broker, log);
+    logObservations(broker, log);
     const endNote = await noteWorker(store, flags.store, warn);
     // From before the worker begins, so that nothing it does goes unseen.
     const cursor = await store.eventsEnd();

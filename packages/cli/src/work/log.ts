@@ -1,7 +1,7 @@
-import type { QueueEvent, QueueEventType } from '@mb/broker';
+import type { Observation, ObservationType, QueueEvent, QueueEventType } from '@mb/broker';
+import { printableJsonText } from '@mb/broker/printable-text';
 import { colors as pc } from '../colors.ts';
 import { isCodedError } from '../errors.ts';
-import { jsonLine } from '../output.ts';
 import { lastWord } from '../queue/recipients.ts';
 import { printable } from '../terminal.ts';
 import { formatDistance, formatMoment } from '../time.ts';
@@ -13,23 +13,76 @@ export interface WorkLog {
   onState(state: string, facts: Readonly<Record<string, string | number>>): void;
   /** Trouble that the worker lives through. */
   onError(error: unknown): void;
+  /** What of the inside of a broker it writes down. */
+  readonly observed: readonly ObservationType[];
+  onObservation(seen: Observation): void;
+}
+
+/** How much a JSON log holds. */
+export const logLevels = ['trace', 'debug', 'info', 'error'] as const;
+
+/** One of {@link logLevels}. */
+export type LogLevel = (typeof logLevels)[number];
+
+/** Options of {@link jsonLog}. */
+export interface JsonLogOptions {
+  readonly write: (line: string) => void;
+  /** Default `worker`. */
+  readonly name?: LogName;
+  /** Default `info`. */
+  readonly level?: LogLevel;
+  /** Epoch milliseconds. Default `Date.now`. */
+  readonly now?: () => number;
 }
 
 /** Who says it: `mb work` or `mb serve`. */
 export type LogName = 'worker' | 'server';
 
-/** One JSON object a line: the events as the broker gives them, and the worker's own. */
-export function jsonLog(
-  write: (line: string) => void,
-  now: () => number = Date.now,
-  name: LogName = 'worker',
-): WorkLog {
-  const line = (value: object) => write(jsonLine(value));
+/** At which level each observation is written. */
+const observationLevels = {
+  route: 'debug',
+  connect: 'debug',
+  tls: 'debug',
+  attempt: 'debug',
+  claim: 'trace',
+  settle: 'trace',
+  line: 'trace',
+} as const satisfies Partial<Record<ObservationType, LogLevel>>;
+
+/**
+ * One JSON object a line: the events as the broker gives them, and the worker's own. With level `debug` also routes,
+ * connections, TLS results and attempts; with `trace` also claims, settlements and the lines of sessions.
+ */
+export async function jsonLog({
+  write,
+  name = 'worker',
+  level = 'info',
+  now = Date.now,
+}: JsonLogOptions): Promise<WorkLog> {
+  // Loaded here: text for people does not need it.
+  const { pino } = await import('pino');
+  const log = pino(
+    { base: null, timestamp: false, level, formatters: { level: (label) => ({ level: label }) } },
+    { write: (line: string) => write(printableJsonText(line)) },
+  );
   return {
-    onEvent: line,
-    onState: (state, facts) => line({ type: `${name}-${state}`, at: now(), ...facts }),
-    onError: (error) => line({ type: `${name}-error`, at: now(), ...errorFacts(error) }),
+    onEvent: (event) => log.info(event),
+    onState: (state, facts) => log.info({ type: `${name}-${state}`, at: now(), ...facts }),
+    onError: (error) => log.error({ type: `${name}-error`, at: now(), ...errorFacts(error) }),
+    observed: (Object.keys(observationLevels) as (keyof typeof observationLevels)[]).filter((type) =>
+      log.isLevelEnabled(observationLevels[type]),
+    ),
+    onObservation(seen) {
+      if (seen.type !== 'error') log[observationLevels[seen.type]]({ at: now(), ...observationFacts(seen) });
+    },
   };
+}
+
+/** An attempt without the transcripts of its outcomes, which are events too. */
+function observationFacts(seen: Observation): object {
+  if (seen.type !== 'attempt') return seen;
+  const outcomes = seen.outcomes.map(({ recipient, status }) => ({ recipient, status }));
+  return { ...seen, outcomes };
 }
 
 const SIGNS: Readonly<Partial<Record<QueueEventType, string>>> = {
@@ -43,11 +96,11 @@ const SIGNS: Readonly<Partial<Record<QueueEventType, string>>> = {
 };
 
 /** One line for people each; that an attempt begins is left out, since how it ends follows. */
-export function readableLog(
-  write: (line: string) => void,
-  now: () => number = Date.now,
-  name: LogName = 'worker',
-): WorkLog {
+export function readableLog({
+  write,
+  name = 'worker',
+  now = Date.now,
+}: Omit<JsonLogOptions, 'level'>): WorkLog {
   const line = (at: number, sign: string, text: string) =>
     write(`${pc.dim(formatMoment(at).slice(11))} ${sign} ${printable(text).replaceAll('\n', ' ')}\n`);
   return {
@@ -60,6 +113,8 @@ export function readableLog(
       line(now(), pc.dim('·'), [`${name} ${state}`, ...details].join(', '));
     },
     onError: (error) => line(now(), pc.red('!'), errorFacts(error).message),
+    observed: [],
+    onObservation: () => {},
   };
 }
 

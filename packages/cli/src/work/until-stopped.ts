@@ -1,11 +1,11 @@
 import type { MailBroker } from '@mb/broker';
 import { Option } from 'commander';
 import { exitCodes } from '../exit-code.ts';
-import { handleOutputLoss, lossMessage, notice } from '../output.ts';
+import { handleOutputLoss, lossMessage, notice, print } from '../output.ts';
 import { wholeNumber } from '../parse-flag.ts';
 import type { OpenStore } from '../queue/store.ts';
 import { type EndSignal, untilSignal } from '../signals.ts';
-import type { WorkLog } from './log.ts';
+import { jsonLog, type LogLevel, type LogName, logLevels, readableLog, type WorkLog } from './log.ts';
 
 /** `--grace`, of the commands that run until they are stopped. */
 export function graceOption(): Option {
@@ -49,9 +49,34 @@ export function stopWhenTold(
   });
 }
 
-/** Logs the errors that a broker observes, until the process ends. */
-export function logErrors(broker: MailBroker, log: WorkLog): void {
-  broker.observe((seen) => seen.type === 'error' && log.onError(seen.error), { types: ['error'] });
+/** `--json` and `--log-level`, of the commands that log what they do. */
+export function logOptions(): Option[] {
+  return [
+    new Option('--json', 'log JSON lines on a terminal too'),
+    new Option('--log-level <level>', 'how much a JSON log holds: debug adds connections, trace sessions')
+      .choices(logLevels)
+      .default('info'),
+  ];
+}
+
+/** What {@link logOptions} gives. */
+export interface LogFlags {
+  readonly json?: true;
+  readonly logLevel: LogLevel;
+}
+
+/** Text on a terminal, JSON otherwise. */
+export async function openLog({ json, logLevel }: LogFlags, name: LogName): Promise<WorkLog> {
+  return json || !process.stdout.isTTY
+    ? jsonLog({ write: print, name, level: logLevel })
+    : readableLog({ write: print, name });
+}
+
+/** Logs the errors that a broker observes, and what else the log takes, until the process ends. */
+export function logObservations(broker: MailBroker, log: WorkLog): void {
+  broker.observe((seen) => (seen.type === 'error' ? log.onError(seen.error) : log.onObservation(seen)), {
+    types: ['error', ...log.observed],
+  });
 }
 
 /** Logs events until everything has stopped, the last ones included. */
