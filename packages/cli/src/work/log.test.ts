@@ -22,7 +22,7 @@ async function linesOf(level?: LogLevel) {
 
 const typesOf = (lines: readonly string[]) => lines.map((line) => JSON.parse(line).type);
 
-it('CLI-82 a JSON log has one object a line, with its level and without controls of terminals', async () => {
+it('CLI-88 a JSON log has one object a line, with its level and without controls of terminals', async () => {
   const lines = await linesOf();
   expect(lines.every((line) => line.endsWith('}\n'))).toBe(true);
   expect(lines.join('')).not.toContain('\u009b');
@@ -38,7 +38,7 @@ it('CLI-82 a JSON log has one object a line, with its level and without controls
   ]);
 });
 
-it('CLI-83 --log-level adds connections and attempts, then sessions, and asks a broker for no more', async () => {
+it('CLI-89 --log-level adds connections and attempts, then sessions, and asks a broker for no more', async () => {
   expect(typesOf(await linesOf('error'))).toEqual(['worker-error']);
   const debug = await linesOf('debug');
   expect(typesOf(debug)).toEqual(['failed', 'worker-error', 'connect', 'attempt']);
