@@ -28,6 +28,8 @@ export {
   type Deferred,
   type Delivered,
   type Failed,
+  type KeptSignature,
+  type KeptTranscripts,
   type OutcomeDetail,
   type OutcomeEvidence,
   type Queued,

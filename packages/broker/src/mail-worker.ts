@@ -109,6 +109,7 @@ export class MailWorker {
         profiles: parts.profiles,
         connections: this.#connections,
         store,
+        transcripts: queue.transcripts ?? 'failures',
       }),
       onFinalOutcomes: createFinalOutcomes({
         profiles: parts.profiles,

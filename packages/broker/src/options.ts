@@ -12,6 +12,7 @@ import {
   type TimeoutOptions,
 } from '@mb/smtp-client';
 import type { Clock } from './clock.ts';
+import type { KeptTranscripts } from './delivery/outcome.ts';
 import type { ReplyRule } from './delivery/reply-rule.ts';
 import { type BrokerError, optionError } from './errors.ts';
 import type { Observer, SessionLine } from './observer.ts';
@@ -202,6 +203,12 @@ export interface QueueOptions {
    * connections are shared anyway. An idle connection is open at the host and not counted against its limit.
    */
   readonly idleConnectionMs?: number | undefined;
+  /**
+   * Of which outcomes the transcript of the SMTP session is kept, at most 40 lines each: of attempts that did not
+   * deliver (`failures`), of `all`, or of `none`. It names the recipients of the transaction, never content or
+   * credentials. Default `failures`.
+   */
+  readonly transcripts?: KeptTranscripts | undefined;
   /** What to keep; `null`: somebody else purges. */
   readonly retention?: RetentionOptions | null | undefined;
   /**
@@ -289,6 +296,7 @@ export const queueOptions = {
   suppress: flag(),
   verp: group<VerpOptions>(verpOptions),
   idleConnectionMs: integer(0, longestMs, { unit: 'ms' }),
+  transcripts: word<KeptTranscripts, object>(['none', 'failures', 'all']),
   retention: either(
     matching<null>('null', (value) => value === null),
     group<RetentionOptions>(retentionOptions),

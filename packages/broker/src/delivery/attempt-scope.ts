@@ -10,6 +10,7 @@ import { type EgressSource, openFrom, reachableFrom } from '../sender/egress-sou
 import type { ConnectionScope, DialObserver } from './connections.ts';
 import type { HostExperienceScope, HostExperiences } from './host-experiences.ts';
 import type { HostPlan, UsableHostPlan } from './host-plan.ts';
+import type { KeptTranscripts } from './outcome.ts';
 import type { ReplyRules } from './reply-rule.ts';
 import { observeRefusal, observeSession } from './tls-observation.ts';
 
@@ -43,8 +44,8 @@ export interface AttemptScopeOptions {
   readonly signal?: AbortSignal | undefined;
   /** Aborted when no new transaction may begin; those under way end as they will. */
   readonly stopping?: AbortSignal | undefined;
-  /** False: outcomes have no transcripts, because the caller does not read them. Default true. */
-  readonly transcripts?: boolean;
+  /** Which outcomes have transcripts: those that the caller reads. Default `all`. */
+  readonly transcripts?: KeptTranscripts;
 }
 
 /**
@@ -55,7 +56,7 @@ export class AttemptScope {
   readonly environment: AttemptEnvironment;
   readonly signal: AbortSignal | undefined;
   readonly stopping: AbortSignal | undefined;
-  readonly transcripts: boolean;
+  readonly transcripts: KeptTranscripts;
   readonly #connections: ConnectionScope;
   /** Where this work sends from; undefined: as the machine chooses. */
   readonly source: EgressSource | undefined;
@@ -70,7 +71,7 @@ export class AttemptScope {
     this.environment = environment;
     this.signal = options.signal;
     this.stopping = options.stopping;
-    this.transcripts = options.transcripts ?? true;
+    this.transcripts = options.transcripts ?? 'all';
     this.#routes = options.routes ?? new RouteScope(environment, options.signal);
     this.#connections = options.connections;
     this.source = options.source;

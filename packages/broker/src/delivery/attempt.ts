@@ -122,7 +122,10 @@ async function tryHost(offer: Offer, scope: AttemptScope): Promise<RecipientOutc
   };
   try {
     const { outcome, dsn } = await handOver(offer, plan, scope);
-    const transcript = scope.transcripts ? outcome.transcript : [];
+    const kept =
+      scope.transcripts === 'all' ||
+      (scope.transcripts === 'failures' && outcome.recipients.some(({ status }) => status !== 'delivered'));
+    const transcript = kept ? outcome.transcript : [];
     // RFC 2033 §4.2: only LMTP answers for each recipient after the content.
     const accepted = outcome.recipients.filter(({ stage }) => stage !== 'rcpt').length;
     const shared = nextHop.protocol === 'smtp' && accepted > 1;

@@ -70,18 +70,30 @@ export interface Unknown extends OutcomeEvidence {
   readonly nextAttempt?: Date;
 }
 
+/** Of which outcomes the queue keeps the transcript of the session; see `queue.transcripts`. */
+export type KeptTranscripts = 'none' | 'failures' | 'all';
+
+/** A DKIM key that the worker has signed a message with (RFC 6376 §3.5). */
+export interface KeptSignature {
+  readonly domain: string;
+  readonly selector: string;
+}
+
 /**
  * What the queue keeps of the latest outcome of a recipient, and gives in lists and events: the outcome itself, without
- * its recipient and transcript. Which fields it has depends on how far the attempt came.
+ * its recipient. Which fields it has depends on how far the attempt came, and whether there is a transcript, shortened,
+ * on `queue.transcripts`.
  */
 export interface OutcomeDetail
-  extends Partial<Omit<OutcomeEvidence, 'recipient' | 'transcript'>>,
+  extends Partial<Omit<OutcomeEvidence, 'recipient'>>,
     Partial<FailureClassification> {
   readonly status?: RecipientOutcome['status'];
   readonly enhanced?: string;
   /** Why it was not delivered. */
   readonly reason?: string;
   readonly ownReport?: Delivered['ownReport'];
+  /** The keys that the worker signed with; absent when it did not sign. */
+  readonly signatures?: readonly KeptSignature[];
   /** Code of the error that kept the attempt from being made. */
   readonly code?: string;
   /** Epoch milliseconds of the attempt; absent where none was made. */

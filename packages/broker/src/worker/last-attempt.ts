@@ -10,6 +10,10 @@ export type LastAttempt = OutcomeDetail & Required<Pick<OutcomeDetail, 'attempte
 export function readLastAttempt(detail: object | undefined): LastAttempt | undefined {
   const given = readOutcomeDetail(detail);
   const { attemptedAt, lastAttempt } = given;
-  if (typeof attemptedAt === 'number') return { ...given, attemptedAt };
+  if (typeof attemptedAt === 'number') {
+    // The event of that attempt has its transcript.
+    const { transcript: _, ...rest } = given;
+    return { ...rest, attemptedAt };
+  }
   return typeof lastAttempt === 'object' && lastAttempt !== null ? readLastAttempt(lastAttempt) : undefined;
 }

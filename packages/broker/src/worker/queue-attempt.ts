@@ -3,7 +3,7 @@ import { attemptDelivery } from '../delivery/attempt.ts';
 import { profileOutcome } from '../delivery/attempt-outcome.ts';
 import { type AttemptEnvironment, AttemptScope } from '../delivery/attempt-scope.ts';
 import type { Connections } from '../delivery/connections.ts';
-import type { RecipientOutcome } from '../delivery/outcome.ts';
+import type { KeptSignature, KeptTranscripts, RecipientOutcome } from '../delivery/outcome.ts';
 import { planRecipients, type RecipientPlan } from '../delivery/plan.ts';
 import { profileEnvironment } from '../delivery/profile-environment.ts';
 import { combineFeedback, siteFeedbackOf } from '../delivery/site-feedback.ts';
@@ -20,6 +20,7 @@ import type { Profile } from '../sending-profile.ts';
 import { parseServerDelay } from '../store/backoff.ts';
 import type { SiteFeedback } from '../store/pacing.ts';
 import type { Claim, ClaimedMessage, ClaimedRecipient, QueueStore } from '../store/port.ts';
+import { keptEvidence, signaturesOf } from './kept-evidence.ts';
 import { readLastAttempt } from './last-attempt.ts';
 import { runPool } from './run-pool.ts';
 import { type SendingGroup, SendingGroups } from './sending-groups.ts';
@@ -31,6 +32,7 @@ export interface QueueAttemptParts {
   readonly profiles: Profiles;
   readonly connections: Connections;
   readonly store: Pick<QueueStore, 'content'>;
+  readonly transcripts: KeptTranscripts;
 }
 
 /** Messages in flight on one connection; as many outcomes are unknown if it breaks. */
@@ -88,7 +90,7 @@ export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
         source: group.source,
         signal: context.signal,
         stopping: context.stopping,
-        transcripts: false,
+        transcripts: parts.transcripts,
         firstOfSeveral: messages.every(({ recipients }) => recipients.every(({ attempt }) => attempt === 1)),
       });
       const attemptOne = async (message: ClaimedMessage): Promise<void> => {
@@ -144,14 +146,19 @@ async function attemptMessage(
       results[index] = outcomes[position]!;
     });
   }
-  const attemptedAt = environment.clock.now();
+  const facts = {
+    attemptedAt: environment.clock.now(),
+    acceptedAt: message.acceptedAt,
+    transcripts: parts.transcripts,
+    signatures: signaturesOf(signed.signature),
+  };
   const outcomes = recipients.map((recipient, index) => {
     const { recipientId } = recipient;
     const result = results[plan.firstIndex[index]!]!;
     // What could not be read to its end was not sent to its end either.
     if (stored.failure !== undefined && result.status === 'deferred')
       return { recipientId, ...withoutContent(stored.failure) };
-    return toAttemptOutcome(recipient, result, { attemptedAt, acceptedAt: message.acceptedAt });
+    return toAttemptOutcome(recipient, result, facts);
   });
   const feedback = siteFeedbackOf(results.filter((result) => result !== undefined));
   return { outcomes, ...(feedback && { feedback }) };
@@ -204,6 +211,8 @@ function withoutProfile(
     toAttemptOutcome(recipient, outcomes[index]!, {
       attemptedAt: clock.now(),
       acceptedAt: message.acceptedAt,
+      transcripts: 'none',
+      signatures: [],
     }),
   );
 }
@@ -294,12 +303,20 @@ function withoutContent(
   return damaged ? { kind: 'held', detail } : { kind: 'unattempted', detail };
 }
 
+/** What the outcomes of one message have in common. */
+interface AttemptFacts {
+  readonly attemptedAt: number;
+  readonly acceptedAt: number;
+  readonly transcripts: KeptTranscripts;
+  readonly signatures: readonly KeptSignature[];
+}
+
 function toAttemptOutcome(
   { recipientId, lastDetail }: ClaimedRecipient,
   outcome: RecipientOutcome,
-  { attemptedAt, acceptedAt }: { readonly attemptedAt: number; readonly acceptedAt: number },
+  { attemptedAt, acceptedAt, transcripts, signatures }: AttemptFacts,
 ): AttemptOutcome {
-  const { transcript: _, recipient: __, ...evidence } = outcome;
+  const evidence = keptEvidence(outcome, transcripts, signatures);
   // The time from acceptance to delivery can be told from the event alone.
   const detail = { ...evidence, attemptedAt, ...(outcome.status === 'delivered' && { acceptedAt }) };
   if (outcome.status !== 'deferred') return { recipientId, kind: outcome.status, detail };
