@@ -37,6 +37,7 @@ import {
   type QueueEvent,
   type QueueStats,
   type QueueStore,
+  type RecipientCount,
   type RecipientView,
   type ReportedEvent,
   type RetentionOptions,
@@ -69,6 +70,7 @@ import { listMessages } from './message-list.ts';
 import { flag, integer, matching, type OptionTable, readOptions, text, withMethods } from './option-table.ts';
 import { purge } from './purge.ts';
 import {
+  countWindow,
   inspectMessage,
   recipientRowId,
   selectWindow,
@@ -539,6 +541,12 @@ export class PostgresStore implements QueueStore<Queryable> {
     const rows = window.rows.slice(0, limit);
     const next = rows.length < window.rows.length ? rows.at(-1)!.rowId : window.next;
     return { rows: rows.map(({ rowId: _, ...view }) => view), ...(next !== undefined && { next }) };
+  }
+
+  async count(selector: ListSelector, after = '0'): Promise<RecipientCount> {
+    const checked = checkListSelector(selector);
+    if (!/^\d{1,18}$/.test(after)) throw unknownCursor();
+    return countWindow(this.#opened(), this.#schema, checked, after);
   }
 
   async listMessages(filter: MessageFilter = {}, page: PageRequest = {}): Promise<Page<MessageSummary>> {

@@ -3,6 +3,7 @@ import {
   formatRecipientId,
   type MessageView,
   parseRecipientId,
+  type RecipientCount,
   type RecipientState,
   type RecipientView,
   shownState,
@@ -13,6 +14,8 @@ import type { Database } from './database.ts';
 
 /** Rows that one statement looks at: a selector that matches little finds little, and the page says where to go on. */
 const windowRows = 2000;
+/** Rows that one call counts among. */
+const countedRows = 50_000;
 
 /** Ids in PostgreSQL are 64 bits wide, and 16 of these are the place within the message. */
 const rowsPerMessage = 65_536n;
@@ -67,8 +70,41 @@ export async function selectWindow(
   selector: CheckedSelector,
   after: string,
 ): Promise<RecipientWindow> {
+  const { chosen, range, values } = conditionsOf(selector, after, windowRows);
+  const rows = await db.query<ViewRow & { chosen: boolean | null }>(
+    `SELECT ${viewColumns}, (${chosen}) AS chosen
+     FROM (SELECT * FROM ${schema}.recipient WHERE id > $1 AND ${range} ORDER BY id LIMIT $2) r
+     JOIN ${schema}.message m ON m.id = r.id >> 16 LEFT JOIN ${schema}.lane l ON l.id = r.lane ORDER BY r.id`,
+    values,
+  );
+  const views = rows.filter((row) => row.chosen).map((row) => ({ ...viewOf(row), rowId: row.id }));
+  return { rows: views, next: rows.length === windowRows ? rows.at(-1)!.id : undefined };
+}
+
+/** How many recipients the selector chooses among the next {@link countedRows} after row `after`. */
+export async function countWindow(
+  db: Database,
+  schema: string,
+  selector: CheckedSelector,
+  after: string,
+): Promise<RecipientCount> {
+  const { chosen, range, values } = conditionsOf(selector, after, countedRows);
+  const { tenant, tag, site } = selector;
+  const ofMessage = tenant !== undefined || tag !== undefined;
+  const [counted] = await db.query<{ rows: string; last: string | null; chosen: string }>(
+    `SELECT count(*) AS rows, max(r.id) AS last, count(*) FILTER (WHERE ${chosen}) AS chosen
+     FROM (SELECT id, lane, route, domain, state FROM ${schema}.recipient WHERE id > $1 AND ${range} ORDER BY id LIMIT $2) r
+     ${ofMessage ? `JOIN ${schema}.message m ON m.id = r.id >> 16` : ''}
+     ${site === undefined ? '' : `LEFT JOIN ${schema}.lane l ON l.id = r.lane`}`,
+    values,
+  );
+  const { rows, last, chosen: count } = counted!;
+  return { count: Number(count), ...(Number(rows) === countedRows && last !== null && { next: last }) };
+}
+
+function conditionsOf(selector: CheckedSelector, after: string, limit: number) {
   const { messageId, tenant, tag, site, domain, state } = selector;
-  const values: unknown[] = [after, windowRows];
+  const values: unknown[] = [after, limit];
   const value = (given: unknown) => `$${values.push(given)}`;
   const conditions = ['true'];
   let range = 'true';
@@ -82,14 +118,7 @@ export async function selectWindow(
     conditions.push(`coalesce(nullif(coalesce(l.site, r.route), ''), r.domain) = ${value(site)}`);
   if (domain !== undefined) conditions.push(`r.domain = ${value(domain)}`);
   if (state !== undefined) conditions.push(`r.state = ANY (${value(stateCodes(state))}::smallint[])`);
-  const rows = await db.query<ViewRow & { chosen: boolean | null }>(
-    `SELECT ${viewColumns}, (${conditions.join(' AND ')}) AS chosen
-     FROM (SELECT * FROM ${schema}.recipient WHERE id > $1 AND ${range} ORDER BY id LIMIT $2) r
-     JOIN ${schema}.message m ON m.id = r.id >> 16 LEFT JOIN ${schema}.lane l ON l.id = r.lane ORDER BY r.id`,
-    values,
-  );
-  const chosen = rows.filter((row) => row.chosen).map((row) => ({ ...viewOf(row), rowId: row.id }));
-  return { rows: chosen, next: rows.length === windowRows ? rows.at(-1)!.id : undefined };
+  return { chosen: conditions.join(' AND '), range, values };
 }
 
 /** The state that is shown for a stored code. */

@@ -26,6 +26,7 @@ import type {
   PageRequest,
   QueueStats,
   QueueStore,
+  RecipientCount,
   RecipientView,
   SiteKey,
   SiteSettings,
@@ -61,6 +62,19 @@ export class QueueControl {
    */
   async list(selector: ListSelector = {}, page?: PageRequest): Promise<Page<RecipientView>> {
     return this.#store.list(selector, readOptions(page, pageOptions, 'list: page') as PageRequest);
+  }
+
+  /**
+   * How many recipients the selector chooses, in a bounded part of the queue; while `next` is there, give it as `after`
+   * and add what comes.
+   *
+   * @throws {BrokerError} MB_BROKER_SELECTOR, MB_BROKER_OPTION
+   * @example
+   * const { count, next } = await broker.queue.count({ state: 'queued', domain: 'example.org' });
+   */
+  async count(selector: ListSelector = {}, page?: Pick<PageRequest, 'after'>): Promise<RecipientCount> {
+    const { after } = readOptions(page, countOptions, 'count: page');
+    return this.#store.count(selector, after);
   }
 
   /**
@@ -266,6 +280,9 @@ export interface ConfigurableSettings {
   /** For people. */
   readonly note?: string | undefined;
 }
+
+/** What the page of `count` accepts. */
+const countOptions = { after: pageOptions.after } satisfies OptionTable<Pick<PageRequest, 'after'>>;
 
 /** What `configure` accepts. */
 const siteSettings = {

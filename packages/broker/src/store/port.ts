@@ -310,6 +310,13 @@ export interface QueueStats {
   readonly sites: readonly SiteView[];
 }
 
+/** How many recipients were found in a part of the queue. */
+export interface RecipientCount {
+  readonly count: number;
+  /** Give it as `after` for the next part; absent after the last. */
+  readonly next?: string;
+}
+
 /** Operator's settings of a site. A field left out keeps its value. */
 export interface SiteSettings {
   /** True: nothing is claimed until resumed. Expiry goes on. */
@@ -432,6 +439,12 @@ export interface Operations {
    * @throws {BrokerError} MB_BROKER_SELECTOR, MB_BROKER_OPTION
    */
   list(selector: ListSelector, page?: PageRequest): Promise<Page<RecipientView>>;
+  /**
+   * How many recipients the selector fits among those after `after`, in a bounded part of the queue: while `next` is
+   * there, the sum of further calls is the whole number.
+   * @throws {BrokerError} MB_BROKER_SELECTOR, MB_BROKER_OPTION
+   */
+  count(selector: ListSelector, after?: string): Promise<RecipientCount>;
   /**
    * Messages that the filter fits, the latest accepted first. A call looks at a bounded part of the queue: a page may be
    * short, even empty, while `next` says that there is more.

@@ -76,6 +76,31 @@ export const commandCases: readonly ConformanceCase[] = [
     assert.deepEqual(await listed(context, { all: true }), ['a@one.test', 'b@two.test']);
     assert.equal(await store.cancel({ all: true }), 2);
   }),
+  storeCase('counts what a selector chooses, part by part', async (context) => {
+    const { store } = context;
+    const first = await store.accept(draft(['a@one.test', 'b@two.test'], { tenant: 't1', tag: 'x' }));
+    await store.accept(draft(['c@one.test', 'd@one.test']));
+    const count = async (selector: ListSelector) => {
+      let sum = 0;
+      for (let after: string | undefined; ; ) {
+        const part = await store.count(selector, after);
+        sum += part.count;
+        if (part.next === undefined) return sum;
+        after = part.next;
+      }
+    };
+    assert.equal(await count({}), 4);
+    assert.equal(await count({ domain: 'one.test' }), 3);
+    assert.equal(await count({ tenant: 't1', tag: 'x', site: 'two.test' }), 1);
+    assert.equal(await count({ tenant: null }), 2);
+    assert.equal(await count({ messageId: first.messageId }), 2);
+    assert.equal(await count({ state: 'held' }), 0);
+    await store.hold({ domain: 'one.test' });
+    assert.equal(await count({ state: 'held' }), 3);
+    assert.equal(await count({ state: 'queued' }), 1);
+    await rejectsWith(store.count({ domian: 'x' } as never), 'MB_BROKER_SELECTOR');
+    await rejectsWith(store.count({}, 'not-a-cursor'), 'MB_BROKER_OPTION');
+  }),
   storeCase('lists by message, tenant, tag, site, domain and state, in pages', async (context) => {
     const first = await context.store.accept(draft(['a@one.test', 'b@two.test'], { tenant: 't1', tag: 'x' }));
     await context.store.accept(draft(['c@one.test'], { tenant: 't2', tag: 'y' }));

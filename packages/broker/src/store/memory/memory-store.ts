@@ -367,6 +367,16 @@ export class MemoryStore implements port.QueueStore {
     return { rows };
   }
 
+  async count(selector: ListSelector, after?: string): Promise<port.RecipientCount> {
+    this.#check();
+    const skip = cursorNumber(after);
+    let count = 0;
+    for (const { message, position } of this.#select(checkListSelector(selector))) {
+      if (message.id * 65_536 + position > skip) count++;
+    }
+    return { count };
+  }
+
   async listMessages(
     filter: MessageFilter = {},
     page: port.PageRequest = {},

@@ -31,7 +31,7 @@ import { WakeList } from '../wake-list.ts';
 import { acceptMessage, beginStaging, continueStaging, discardStaged, endStaging } from './accept.ts';
 import { claimMore, claimOverdue, claimSites, hasMore, readySite, siteIsReady } from './claim.ts';
 import { never } from './codes.ts';
-import { command, reschedule, selectWindow } from './command.ts';
+import { command, countWindow, reschedule, selectWindow } from './command.ts';
 import { Sql, type SqliteConnection } from './connection.ts';
 import { chunkBytes, chunkCount, insertChunk, readChunk } from './content.ts';
 import { EventBatch } from './event-batch.ts';
@@ -435,6 +435,12 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     const checked = checkListSelector(selector);
     const [after, limit] = [cursorNumber(page.after), pageLimit(page.limit)];
     return this.#reading((context) => listRecipients(context, checked, after, limit));
+  }
+
+  async count(selector: ListSelector, after?: string): Promise<port.RecipientCount> {
+    const checked = checkListSelector(selector);
+    const place = cursorNumber(after);
+    return this.#reading((context) => countWindow(context, checked, place));
   }
 
   async listMessages(
