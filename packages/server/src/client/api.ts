@@ -1372,6 +1372,193 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/messages/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A message as a person would see it, without its HTML */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** The message */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Preview"];
+                    };
+                };
+                /** No key, or a wrong one */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The key may not do this */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** There is no such object, or it is another tenant's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The request is not valid; `errors` names the places */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Too many requests; see Retry-After */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Overloaded, or the queue cannot be used; see Retry-After */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/{id}/html": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The HTML of a message, for a frame
+         * With a policy under which it runs no script, sends no form and loads nothing; pictures of the message are in it.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** The HTML */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "text/html": string;
+                    };
+                };
+                /** No key, or a wrong one */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The key may not do this */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** There is no such object, or it is another tenant's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The request is not valid; `errors` names the places */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Too many requests; see Retry-After */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Overloaded, or the queue cannot be used; see Retry-After */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/recipients": {
         parameters: {
             query?: never;
@@ -1411,6 +1598,108 @@ export interface paths {
                             /** Give it as `after` for the next page; absent on the last. */
                             next?: string;
                         };
+                    };
+                };
+                /** No key, or a wrong one */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The key may not do this */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** There is no such object, or it is another tenant's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The request is not valid; `errors` names the places */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Too many requests; see Retry-After */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Overloaded, or the queue cannot be used; see Retry-After */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recipients/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many recipients the conditions choose
+         * A call counts in a part of the queue: while `next` is there, give it as `after` and add the counts. Without conditions it counts the whole queue, or all of the tenant.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    messageId?: string;
+                    tenant?: string;
+                    tag?: string;
+                    destination?: string;
+                    domain?: string;
+                    state?: "queued" | "held" | "unknown" | "delivered" | "failed" | "expired" | "cancelled";
+                    /** `next` of the page before. */
+                    after?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** The count of a part */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RecipientCount"];
                     };
                 };
                 /** No key, or a wrong one */
@@ -2823,6 +3112,104 @@ export interface paths {
                 };
             };
         };
+        trace?: never;
+    };
+    "/v1/destinations/{destination}/replies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The latest outcomes of recipients that wait there, by rule
+         * Of at most 1,000 recipients that wait; the most frequent first.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** A domain, or a destination as the list names it. */
+                    destination: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** The groups */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: components["schemas"]["DestinationReply"][];
+                        };
+                    };
+                };
+                /** No key, or a wrong one */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The key may not do this */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** There is no such object, or it is another tenant's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The request is not valid; `errors` names the places */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Too many requests; see Retry-After */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Overloaded, or the queue cannot be used; see Retry-After */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/reply-rules": {
@@ -4420,6 +4807,8 @@ export interface paths {
                     /** Default: now. */
                     to?: string;
                     tenant?: string;
+                    /** Of the recipients; for keys of all tenants, without `tenant`. */
+                    domain?: string;
                 };
                 header?: never;
                 path?: never;
@@ -5275,6 +5664,33 @@ export interface components {
             finishedAt?: string;
             detail?: Record<string, never>;
         };
+        Preview: {
+            subject?: string;
+            from: string;
+            to: string;
+            cc: string;
+            /** Format: date-time */
+            date?: string;
+            messageId?: string;
+            /** At most 200,000 characters. */
+            text?: string;
+            /** Whether there is HTML; /html gives it. */
+            html: boolean;
+            attachments: {
+                filename?: string;
+                contentType: string;
+                sizeBytes: number;
+            }[];
+            /** DKIM signatures that the message was accepted with. */
+            signatures: {
+                domain: string;
+                selector: string;
+            }[];
+        };
+        RecipientCount: {
+            count: number;
+            next?: string;
+        };
         Selector: {
             messageId?: string;
             tenant?: string;
@@ -5288,6 +5704,8 @@ export interface components {
              * @enum {boolean}
              */
             all?: true;
+            /** Changes nothing and answers 409 when the conditions choose more recipients than this: what a person has confirmed. */
+            atMost?: number;
         };
         Suppression: {
             address: string;
@@ -5327,6 +5745,18 @@ export interface components {
                     perMs: number;
                 }[];
             } | null;
+        };
+        DestinationReply: {
+            /** Id of the reply rule, or the category where none decided. */
+            rule: string;
+            category?: string;
+            /** Recipients. */
+            count: number;
+            /** The latest reply or reason. */
+            latest: string;
+            /** Format: date-time */
+            latestAt?: string;
+            host?: string;
         };
         ReplyRules: {
             /** In the order in which they are tried. */
@@ -5551,8 +5981,17 @@ export interface components {
             /** Format: date-time */
             oldestDueAt?: string;
             running: boolean;
-            /** What is wrong now, in sentences. */
+            /** Trouble of the service itself, in sentences. */
             troubles: string[];
+            /** What is wrong now, the worst first, also with destinations and recipients. */
+            findings: {
+                /** @enum {string} */
+                severity: "error" | "warning";
+                text: string;
+                /** What to do about it. */
+                todo: string;
+                destination?: string;
+            }[];
         };
     };
     responses: never;

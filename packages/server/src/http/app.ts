@@ -16,6 +16,7 @@ import { addExplainRoutes } from './routes/explain.ts';
 import { addHealthRoute, addProbeRoutes } from './routes/health.ts';
 import { addKeyRoutes } from './routes/keys.ts';
 import { addMessageRoutes } from './routes/messages.ts';
+import { addPreviewRoutes } from './routes/preview.ts';
 import { addRecipientRoutes } from './routes/recipients.ts';
 import { addReplyRuleRoutes } from './routes/reply-rules.ts';
 import { addSessionRoutes } from './routes/session.ts';
@@ -72,6 +73,7 @@ export function createApp(parts: AppParts): Api {
   addAuditRoutes(api, parts.auditLog);
   addAcceptRoutes(api, parts);
   addMessageRoutes(api, parts);
+  addPreviewRoutes(api, parts);
   addRecipientRoutes(api, parts);
   addEventRoutes(api, parts);
   addSuppressionRoutes(api, parts);

@@ -12,6 +12,8 @@ export interface SeriesRequest {
   readonly to: number;
   /** Default: all. */
   readonly tenant?: string | undefined;
+  /** Domain of the recipients, in lower case; without `tenant`. */
+  readonly domain?: string | undefined;
 }
 
 /** A span of a series. */
@@ -32,19 +34,20 @@ export interface Series {
 
 /** Counts by span of time and as a whole. */
 export async function readSeries(records: Records, request: SeriesRequest): Promise<Series> {
-  const { resolution, tenant } = request;
+  const { resolution } = request;
   const range = { from: startOf(request.from, resolution), to: request.to };
   const spans = await readAllSpans(records, resolution, range);
   const points: SeriesPoint[] = [];
   for (let start = range.from; start <= range.to; start += resolutions[resolution].spanMs) {
     const bucket = spans.get(start);
-    points.push({ start, counts: bucket ? countsOf(bucket, tenant) : {} });
+    points.push({ start, counts: bucket ? countsOf(bucket, request) : {} });
   }
   const sum = sumOf([...spans.values()]);
-  return { points, total: countsOf(sum, tenant), domains: sum.domains };
+  return { points, total: countsOf(sum, request), domains: sum.domains };
 }
 
-function countsOf(bucket: Bucket, tenant: string | undefined): Counts {
-  if (tenant === undefined) return bucket.all;
-  return Object.hasOwn(bucket.tenants, tenant) ? bucket.tenants[tenant]! : {};
+function countsOf(bucket: Bucket, { tenant, domain }: SeriesRequest): Counts {
+  if (tenant === undefined && domain === undefined) return bucket.all;
+  const [named, name] = tenant === undefined ? [bucket.domains, domain!] : [bucket.tenants, tenant];
+  return Object.hasOwn(named, name) ? named[name]! : {};
 }

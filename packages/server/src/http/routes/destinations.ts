@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { type OutcomeDetail, type RecipientView, readOutcomeDetail } from '@mb/broker';
 import { type Api, type ApiParts, json, notFound, requireAllTenants, secured } from '../api.ts';
 import { destinationSchema, destinationView } from '../schema/view.ts';
 
@@ -29,6 +30,48 @@ const settings = z
   })
   .refine((given) => Object.keys(given).length > 0, 'Say what to change: suspended, note, pauseMs or limits.')
   .openapi('DestinationSettings');
+
+const replySchema = z
+  .object({
+    rule: z.string().openapi({ description: 'Id of the reply rule, or the category where none decided.' }),
+    category: z.string().optional(),
+    count: z.int().openapi({ description: 'Recipients.' }),
+    latest: z.string().openapi({ description: 'The latest reply or reason.' }),
+    latestAt: z.iso.datetime().optional(),
+    host: z.string().optional(),
+  })
+  .openapi('DestinationReply');
+
+/** Outcomes in groups of one rule, the largest first. */
+function repliesOf(rows: readonly RecipientView[]): z.infer<typeof replySchema>[] {
+  const groups = new Map<string, { count: number; latest: OutcomeDetail }>();
+  for (const { detail } of rows) {
+    const outcome = readOutcomeDetail(detail);
+    const rule = outcome.rule ?? outcome.category;
+    if (rule === undefined) continue;
+    const known = groups.get(rule);
+    const later = (outcome.attemptedAt ?? 0) >= (known?.latest.attemptedAt ?? 0);
+    groups.set(rule, { count: (known?.count ?? 0) + 1, latest: known && !later ? known.latest : outcome });
+  }
+  return [...groups]
+    .map(
+      ([
+        rule,
+        {
+          count,
+          latest: { category, reply, reason, attemptedAt, host },
+        },
+      ]) => ({
+        rule,
+        ...(category !== undefined && { category }),
+        count,
+        latest: reply ? `${reply.code} ${reply.lines.join(' ')}` : (reason ?? ''),
+        ...(attemptedAt !== undefined && { latestAt: new Date(attemptedAt).toISOString() }),
+        ...(host !== undefined && { host }),
+      }),
+    )
+    .sort((a, b) => b.count - a.count);
+}
 
 /** `/v1/destinations`: where mail goes, with its limits and pauses. Destinations are shared by all tenants. */
 export function addDestinationRoutes(api: Api, { broker }: ApiParts): void {
@@ -69,6 +112,23 @@ export function addDestinationRoutes(api: Api, { broker }: ApiParts): void {
       if (suspended === false) await queue.resume(destination);
       if (Object.keys(rest).length > 0) await queue.configure(destination, rest);
       return context.body(null, 204);
+    },
+  );
+  api.openapi(
+    secured('read', {
+      method: 'get',
+      path: '/v1/destinations/{destination}/replies',
+      summary: 'The latest outcomes of recipients that wait there, by rule',
+      description: 'Of at most 1,000 recipients that wait; the most frequent first.',
+      tags: ['destinations'],
+      request: { params: param },
+      responses: { 200: json(z.object({ data: z.array(replySchema) }), 'The groups') },
+    }),
+    async (context) => {
+      requireAllTenants(context.get('key'));
+      const { destination } = context.req.valid('param');
+      const { rows } = await queue.list({ site: destination, state: 'queued' }, { limit: 1000 });
+      return context.json({ data: repliesOf(rows) }, 200);
     },
   );
   api.openapi(

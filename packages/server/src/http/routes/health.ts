@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { type Api, type ApiParts, json, requireAllTenants, secured } from '../api.ts';
+import { findingsOf } from '../findings.ts';
 
 const problems = z.object({ ready: z.boolean(), reasons: z.array(z.string()) }).openapi('Readiness');
 const health = z
@@ -10,7 +11,17 @@ const health = z
     unknown: z.int(),
     oldestDueAt: z.iso.datetime().optional(),
     running: z.boolean(),
-    troubles: z.array(z.string()).openapi({ description: 'What is wrong now, in sentences.' }),
+    troubles: z.array(z.string()).openapi({ description: 'Trouble of the service itself, in sentences.' }),
+    findings: z
+      .array(
+        z.object({
+          severity: z.enum(['error', 'warning']),
+          text: z.string(),
+          todo: z.string().openapi({ description: 'What to do about it.' }),
+          destination: z.string().optional(),
+        }),
+      )
+      .openapi({ description: 'What is wrong now, the worst first, also with destinations and recipients.' }),
   })
   .openapi('Health');
 
@@ -28,7 +39,7 @@ export function addProbeRoutes(api: Api, { broker }: ApiParts, isDraining: () =>
 }
 
 /** `/v1/health`, for operators. */
-export function addHealthRoute(api: Api, { broker }: ApiParts): void {
+export function addHealthRoute(api: Api, { broker, now }: ApiParts): void {
   api.openapi(
     secured('read', {
       method: 'get',
@@ -39,6 +50,7 @@ export function addHealthRoute(api: Api, { broker }: ApiParts): void {
     }),
     async (context) => {
       requireAllTenants(context.get('key'));
+      const found = await broker.health();
       const {
         queued,
         inFlight,
@@ -49,12 +61,15 @@ export function addHealthRoute(api: Api, { broker }: ApiParts): void {
         portBlocked,
         resolverTrouble,
         localTroubles,
-      } = await broker.health();
+      } = found;
       const troubles = [portBlocked, resolverTrouble, ...(localTroubles ?? [])].filter(
         (one) => one !== undefined,
       );
       const oldest = oldestDueAt === undefined ? {} : { oldestDueAt: new Date(oldestDueAt).toISOString() };
-      return context.json({ queued, inFlight, held, unknown, ...oldest, running, troubles }, 200);
+      return context.json(
+        { queued, inFlight, held, unknown, ...oldest, running, troubles, findings: findingsOf(found, now()) },
+        200,
+      );
     },
   );
 }

@@ -165,7 +165,11 @@ function addHistory(api: Api, parts: ApiParts): void {
 }
 
 /** A message that the key may see. @throws {Problem} 404 */
-async function visibleMessage(id: string, key: ApiKey, { broker }: ApiParts): Promise<MessageView> {
+export async function visibleMessage(
+  id: string,
+  key: ApiKey,
+  { broker }: Pick<ApiParts, 'broker'>,
+): Promise<MessageView> {
   const view = await broker.queue.show(id);
   if (!view || !sees(key, view.tenant)) throw notFound('message');
   return view;

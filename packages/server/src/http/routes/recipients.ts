@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi';
-import type { ListSelector, Selector } from '@mb/broker';
+import type { ListSelector, QueueControl, Selector } from '@mb/broker';
 import type { ApiKey } from '../../api-keys.ts';
 import { type Api, type ApiParts, json, secured, tenantFor } from '../api.ts';
+import { Problem } from '../problem.ts';
 import { pageOf, pageQuery, recipientSchema, recipientView, stateSchema } from '../schema/view.ts';
 
 const word = z.string().min(1).max(1000);
@@ -16,6 +17,8 @@ const conditions = {
   state: stateSchema.optional(),
 };
 
+const countSchema = z.object({ count: z.int(), next: z.string().optional() }).openapi('RecipientCount');
+
 const selectorSchema = z
   .strictObject({
     ...conditions,
@@ -23,10 +26,14 @@ const selectorSchema = z
       .literal(true)
       .optional()
       .openapi({ description: 'The whole queue, or all of the tenant. Alone only.' }),
+    atMost: z.int().min(0).optional().openapi({
+      description:
+        'Changes nothing and answers 409 when the conditions choose more recipients than this: what a person has confirmed.',
+    }),
   })
   .openapi('Selector');
 
-type Conditions = Omit<z.infer<typeof selectorSchema>, 'all'>;
+type Conditions = Omit<z.infer<typeof selectorSchema>, 'all' | 'atMost'>;
 
 /** `/v1/recipients`: the queue, recipient by recipient. */
 export function addRecipientRoutes(api: Api, { broker }: ApiParts): void {
@@ -47,6 +54,23 @@ export function addRecipientRoutes(api: Api, { broker }: ApiParts): void {
       return context.json({ data: rows.map(recipientView), ...(next !== undefined && { next }) }, 200);
     },
   );
+  api.openapi(
+    secured('read', {
+      method: 'get',
+      path: '/v1/recipients/count',
+      summary: 'How many recipients the conditions choose',
+      description:
+        'A call counts in a part of the queue: while `next` is there, give it as `after` and add the counts. Without conditions it counts the whole queue, or all of the tenant.',
+      tags: ['recipients'],
+      request: { query: z.strictObject({ ...conditions, after: pageQuery.after }) },
+      responses: { 200: json(countSchema, 'The count of a part') },
+    }),
+    async (context) => {
+      const { after, ...given } = context.req.valid('query');
+      const selector = conditionsOf(context.get('key'), given);
+      return context.json(await queue.count(selector as ListSelector, { after }), 200);
+    },
+  );
   for (const action of ['hold', 'release', 'cancel', 'retry'] as const) {
     api.openapi(
       secured('operate', {
@@ -59,10 +83,34 @@ export function addRecipientRoutes(api: Api, { broker }: ApiParts): void {
         responses: { 200: json(z.object({ changed: z.int() }), 'How many recipients changed') },
       }),
       async (context) => {
-        const selector = selectorOf(context.get('key'), context.req.valid('json'));
+        const { atMost, ...conditions } = context.req.valid('json');
+        const selector = selectorOf(context.get('key'), conditions);
+        if (atMost !== undefined) await checkCount(queue, selector, atMost);
         return context.json({ changed: await queue[action](selector) }, 200);
       },
     );
+  }
+}
+
+/** @throws {Problem} 409 */
+async function checkCount(
+  queue: Pick<QueueControl, 'count'>,
+  selector: Selector,
+  atMost: number,
+): Promise<void> {
+  let count = 0;
+  for (let after: string | undefined; ; ) {
+    const part = await queue.count(selector, after === undefined ? {} : { after });
+    count += part.count;
+    if (count > atMost) {
+      throw new Problem(
+        409,
+        'MB_SERVER_COUNT',
+        `More than ${atMost} recipients are chosen now. Count again, and repeat the request with the new number.`,
+      );
+    }
+    if (part.next === undefined) return;
+    after = part.next;
   }
 }
 
@@ -76,7 +124,10 @@ function conditionsOf(key: ApiKey, { destination, tenant, ...rest }: Conditions)
 }
 
 /** A tenant's key never selects more than the tenant's; the broker refuses what selects nothing or is contradictory. */
-function selectorOf(key: ApiKey, { all, ...given }: z.infer<typeof selectorSchema>): Selector {
+function selectorOf(
+  key: ApiKey,
+  { all, ...given }: Omit<z.infer<typeof selectorSchema>, 'atMost'>,
+): Selector {
   const stated = Object.keys(given).length > 0;
   if (key.tenant === undefined || stated || !all) {
     const chosen = stated ? conditionsOf(key, given) : {};

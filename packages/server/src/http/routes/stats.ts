@@ -1,8 +1,9 @@
 import { z } from '@hono/zod-openapi';
+import type { ApiKey } from '../../api-keys.ts';
 import { type Counts, countedTypes, timeWithin } from '../../series/counts.ts';
 import { type Resolution, resolutions } from '../../series/resolution.ts';
 import { readSeries } from '../../series/series.ts';
-import { type Api, type ApiParts, json, secured, tenantFor } from '../api.ts';
+import { type Api, type ApiParts, json, requireAllTenants, secured, tenantFor } from '../api.ts';
 import { Problem } from '../problem.ts';
 
 const mostPoints = 1000;
@@ -48,6 +49,12 @@ export function addStatsRoutes(api: Api, { broker, now }: ApiParts): void {
             .openapi({ description: 'Default: an hour ago, a day or 30 days, by the resolution.' }),
           to: z.iso.datetime({ offset: true }).optional().openapi({ description: 'Default: now.' }),
           tenant: z.string().min(1).max(255).optional(),
+          domain: z
+            .string()
+            .min(1)
+            .max(255)
+            .optional()
+            .openapi({ description: 'Of the recipients; for keys of all tenants, without `tenant`.' }),
         }),
       },
       responses: { 200: json(series, 'The series') },
@@ -60,7 +67,9 @@ export function addStatsRoutes(api: Api, { broker, now }: ApiParts): void {
       const from = query.from === undefined ? to - defaultRangeMs[resolution] : Date.parse(query.from);
       checkRange(from, to, resolution);
       const tenant = tenantFor(key, query.tenant);
-      const read = await readSeries(broker.records, { resolution, from, to, tenant });
+      const { domain } = query;
+      if (domain !== undefined) checkDomain(key, tenant);
+      const read = await readSeries(broker.records, { resolution, from, to, tenant, domain });
       const points = read.points.map((point) => ({
         start: new Date(point.start).toISOString(),
         counts: countsView(point.counts),
@@ -84,6 +93,14 @@ const defaultRangeMs: Readonly<Record<Resolution, number>> = {
   'quarter-hour': 95 * 15 * 60_000,
   day: 29 * 86_400_000,
 };
+
+/** Counts by domain are of all tenants. @throws {Problem} 403, 422 */
+function checkDomain(key: ApiKey, tenant: string | undefined): void {
+  requireAllTenants(key);
+  if (tenant === undefined) return;
+  const message = 'Give `tenant` or `domain`, not both.';
+  throw new Problem(422, 'MB_SERVER_SCHEMA', message, { errors: [{ path: 'domain', message }] });
+}
 
 function checkRange(from: number, to: number, resolution: Resolution): void {
   const wrong =
