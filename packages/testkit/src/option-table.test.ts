@@ -13,6 +13,7 @@ const packages = [
   'testkit',
   'server',
   'nodemailer',
+  'dashboard',
 ];
 
 it.each(packages)('OPT-05 option-table.ts of %s is the same as that of dkim', (name) => {
@@ -31,6 +32,7 @@ it('OPT-05 knows every package that has the file', () => {
     'cli',
     'server',
     'nodemailer',
+    'dashboard',
   ];
   expect(all.filter((name) => existsSync(source(name)))).toEqual(
     all.filter((name) => packages.includes(name)),

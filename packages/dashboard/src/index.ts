@@ -1,0 +1,12 @@
+/**
+ * The dashboard of `@mb/server`: static files for a browser, which speaks the HTTP API alone.
+ *
+ * - `dashboard()`: a fetch handler, for `createServer({ dashboard })` and every server with Request and Response
+ * - `nodeDashboard()`: the same for `node:http` and Express
+ *
+ * @packageDocumentation
+ */
+
+export { type DashboardOptions, dashboard } from './dashboard.ts';
+export { DashboardError, type DashboardErrorCode, type DashboardErrorKind } from './errors.ts';
+export { nodeDashboard } from './node-dashboard.ts';

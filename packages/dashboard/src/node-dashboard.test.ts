@@ -1,0 +1,41 @@
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, it } from 'vitest';
+import { nodeDashboard } from './node-dashboard.ts';
+
+/** Asks a server with the handler; `strip` takes a path off the URL, as Express does for a mounted handler. */
+async function ask(
+  method: string,
+  path: string,
+  strip?: string,
+): Promise<{ status: number; policy: unknown }> {
+  const handler = nodeDashboard();
+  const server = createServer((incoming, response) => {
+    if (strip !== undefined) {
+      Object.assign(incoming, { originalUrl: incoming.url, url: incoming.url!.slice(strip.length) || '/' });
+    }
+    handler(incoming, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  try {
+    return await new Promise((resolve, reject) => {
+      request({ port, host: '127.0.0.1', method, path }, (response) => {
+        response.resume();
+        resolve({ status: response.statusCode!, policy: response.headers['content-security-policy'] });
+      })
+        .on('error', reject)
+        .end();
+    });
+  } finally {
+    server.close();
+  }
+}
+
+it('DSH-45 the handler for node:http answers as the other, also mounted in Express', async () => {
+  expect(await ask('GET', '/ui')).toMatchObject({ status: 308, policy: expect.stringContaining("'self'") });
+  expect((await ask('GET', '/ui', '/ui')).status).toBe(308);
+  expect((await ask('GET', '/other')).status).toBe(404);
+  expect((await ask('TRACE', '/ui/')).status).toBe(405);
+  expect((await ask('GET', 'x://[')).status).toBe(400);
+});

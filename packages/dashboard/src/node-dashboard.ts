@@ -1,0 +1,48 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type DashboardOptions, dashboard } from './dashboard.ts';
+
+/**
+ * The dashboard as a request listener of `node:http`, and as a handler of Express and its like.
+ *
+ * @throws {DashboardError} MB_DASHBOARD_OPTION
+ * @example
+ * app.use('/ui', nodeDashboard()); // Express, with the API at /v1
+ */
+export function nodeDashboard(
+  options: DashboardOptions = {},
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const answer = dashboard(options);
+  return (request, response) => {
+    void answerNode(answer, request, response);
+  };
+}
+
+async function answerNode(
+  answer: (request: Request) => Promise<Response>,
+  incoming: IncomingMessage & { readonly originalUrl?: string },
+  response: ServerResponse,
+): Promise<void> {
+  // Express takes the mount path off `url` and keeps the whole in `originalUrl`.
+  const path = incoming.originalUrl ?? incoming.url ?? '/';
+  const url = URL.parse(path.startsWith('/') ? `http://localhost${path}` : path);
+  const coding = incoming.headers['accept-encoding'];
+  const given =
+    url &&
+    (await answer(
+      new Request(url, {
+        method: methodOf(incoming),
+        headers: typeof coding === 'string' ? { 'accept-encoding': coding } : {},
+      }),
+    ));
+  if (!given) {
+    response.writeHead(400).end();
+    return;
+  }
+  response.writeHead(given.status, Object.fromEntries(given.headers));
+  response.end(new Uint8Array(await given.arrayBuffer()));
+}
+
+/** Request refuses some methods, such as TRACE; they get the same answer as POST. */
+function methodOf({ method = 'GET' }: IncomingMessage): string {
+  return method === 'GET' || method === 'HEAD' ? method : 'POST';
+}
