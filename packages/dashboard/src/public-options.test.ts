@@ -11,4 +11,5 @@ const walk: OptionWalk<typeof dashboard> = {
   DashboardError: 'none',
 };
 
-it.each(optionCases(dashboard, walk, 'MB_DASHBOARD_OPTION'))('OPT-04 $name', ({ check }) => check());
+const cases = optionCases(dashboard, walk, 'MB_DASHBOARD_OPTION');
+it.each(cases)('OPT-04 $name', ({ check }) => check());

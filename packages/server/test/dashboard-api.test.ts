@@ -133,15 +133,23 @@ describe('what the dashboard asks for', () => {
       const path = `/v1/destinations/${encodeURIComponent(recipient.destination)}/replies`;
       return (await call('GET', path)).body.data;
     };
-    await expect
-      .poll(replies, { timeout: 15_000 })
-      .toMatchObject([
-        {
-          count: 2,
-          latest: expect.stringContaining('Greylisted'),
-          category: 'temporary-host',
-          host: 'mx.test',
-        },
-      ]);
+    await expect.poll(replies, { timeout: 15_000 }).toMatchObject([
+      {
+        count: 2,
+        latest: expect.stringContaining('Greylisted'),
+        category: 'temporary-host',
+        host: 'mx.test',
+      },
+    ]);
   });
+});
+
+it('DSH-37 every limit of a destination that the API takes is one that the queue knows', async () => {
+  await using service = await startService();
+  const call = await service.withKey();
+  const limits = { startConcurrency: 2, maxConcurrency: 4, rates: [{ count: 10, perMs: 1000 }] };
+  expect((await call('PATCH', '/v1/destinations/one.test', { limits, note: 'slow' })).status).toBe(204);
+  await call('POST', '/v1/messages', message);
+  const { body } = await call('GET', '/v1/destinations/one.test');
+  expect(body).toMatchObject({ limits, note: 'slow' });
 });

@@ -5738,8 +5738,8 @@ export interface components {
             pauseMs?: number;
             /** `null` returns to the limits of all destinations. */
             limits?: {
+                startConcurrency?: number;
                 maxConcurrency?: number;
-                messagesPerConnection?: number;
                 rates?: {
                     count: number;
                     perMs: number;

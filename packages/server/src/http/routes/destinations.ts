@@ -17,8 +17,8 @@ const settings = z
     pauseMs: z.int().min(0).max(9e12).optional().openapi({ description: '0 ends a pause.' }),
     limits: z
       .strictObject({
+        startConcurrency: z.int().min(1).max(1000).optional(),
         maxConcurrency: z.int().min(1).max(1000).optional(),
-        messagesPerConnection: z.int().min(1).max(1_000_000).optional(),
         rates: z
           .array(z.strictObject({ count: z.int().min(1), perMs: z.int().min(1) }))
           .max(10)
