@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ServerType, serve } from '@hono/node-server';
 import type { MailBroker } from '@mb/broker';
+import { ManagedDomains } from '@mb/broker/domains';
 import { createResolver, type Resolver, type ResolverOptions } from '@mb/dns';
 import { Access } from './access.ts';
 import { ApiKeys } from './api-keys.ts';
@@ -55,6 +56,11 @@ export interface ServerOptions {
   readonly dashboard?: ((request: Request) => Promise<Response>) | undefined;
   /** Sessions of browsers. */
   readonly sessions?: SessionOptions | undefined;
+  /**
+   * Domains for `/v1/domains`, on the store of the broker; their keys are looked at only where `domains.start()` was
+   * called. Default: without a master key, so that domains can be looked at and removed.
+   */
+  readonly domains?: ManagedDomains | undefined;
   /** Told of failures of the server itself. Default: a process warning. */
   readonly onError?: ((error: unknown) => void) | undefined;
   /** Told in a sentence of what an operator should know, such as an address that guesses keys. Default: a process warning. */
@@ -87,6 +93,7 @@ export const serverOptions = {
   dns: matching<Resolver | ResolverOptions>('a resolver, or options for one', isObject),
   dashboard: callback<(request: Request) => Promise<Response>>(),
   sessions: group<SessionOptions>(sessionOptions),
+  domains: withMethods<ManagedDomains>('add', 'list', 'check', 'rotate'),
   onError: callback<(error: unknown) => void>(),
   onWarning: callback<(text: string) => void>(),
   now: callback<() => number>(),
@@ -197,6 +204,7 @@ export function createServer(options: ServerOptions): MailServer {
     maxMessageBytes,
     maxInFlight,
     dns,
+    domains,
     dashboard,
     sessions: { lifetimeMs = sessionOptions.lifetimeMs.default, readOnly = false } = {},
     onError = warn,
@@ -204,6 +212,7 @@ export function createServer(options: ServerOptions): MailServer {
     now = Date.now,
   } = read;
   const broker = new CurrentBroker(first);
+  const resolver = dns && 'query' in dns ? dns : createResolver(dns);
   const keys = new ApiKeys({ records: broker.records, now, onError });
   const addresses = new WeakMap<Request, string>();
   let draining = false;
@@ -225,7 +234,8 @@ export function createServer(options: ServerOptions): MailServer {
     isDraining: () => draining,
     clientAddress: (request) => addresses.get(request),
     version: packageVersion(),
-    resolver: dns && 'query' in dns ? dns : createResolver(dns),
+    resolver,
+    domains: domains ?? new ManagedDomains({ records: broker.records, dns: resolver, onError }),
   });
   const listeners = new Set<ServerType>();
   const submissions = new Set<SubmissionServer>();

@@ -2,13 +2,26 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrokerOptions, MailBroker } from '@mb/broker';
+import { createMasterKeyVault, generateMasterKey, ManagedDomains, parseMasterKeys } from '@mb/broker/domains';
 import { SqliteStore } from '@mb/broker/sqlite';
-import { type SmtpHost, type SmtpHostOptions, startDnsServer, startSmtpHost } from '@mb/testkit';
+import { createResolver } from '@mb/dns';
+import {
+  type DnsRecords,
+  type DnsServer,
+  type SmtpHost,
+  type SmtpHostOptions,
+  startDnsServer,
+  startSmtpHost,
+} from '@mb/testkit';
 import { createServer, type MailServer, type NewApiKey, type ServerOptions } from '../src/index.ts';
 
 /** What a service of a test does differently. */
 export interface ServicePlan {
   readonly server?: Partial<ServerOptions>;
+  /** Whether domains can be added; the DNS server of the test is the authoritative one of every zone. */
+  readonly masterKey?: boolean;
+  /** What DNS has besides, in the zone `test`. */
+  readonly records?: Readonly<Record<string, DnsRecords>>;
   readonly broker?: Partial<BrokerOptions>;
   /** What the mail exchanger of one.test says. */
   readonly script?: SmtpHostOptions['script'];
@@ -39,6 +52,7 @@ export interface Service extends AsyncDisposable {
   readonly store: SqliteStore;
   readonly url: string;
   readonly host: SmtpHost;
+  readonly dns: DnsServer;
   /** Makes a key, and the function that calls with it. */
   withKey(key?: Partial<NewApiKey>): Promise<Call & { readonly token: string; readonly id: string }>;
 }
@@ -50,7 +64,7 @@ export async function startService(plan: ServicePlan = {}): Promise<Service> {
     hostname: 'mx.test',
     ...(plan.script && { script: plan.script }),
   });
-  const records = { mx: { A: host.address }, one: { MX: '10 mx.test' } };
+  const records = { ...plan.records, mx: { A: host.address }, one: { MX: '10 mx.test' } };
   const dns = await startDnsServer({ zones: { test: { records } } });
   const store = new SqliteStore(join(folder, 'queue.db'));
   await store.open();
@@ -62,7 +76,8 @@ export async function startService(plan: ServicePlan = {}): Promise<Service> {
     ...plan.broker,
     delivery: { port: host.port, allowAddresses: ['127.0.0.0/8'], ...plan.broker?.delivery },
   });
-  const server = createServer({ broker, ...plan.server });
+  const domains = plan.masterKey && { domains: testDomains(store, dns) };
+  const server = createServer({ broker, ...domains, ...plan.server });
   const { port } = await server.listen({ port: 0 });
   const url = `http://127.0.0.1:${port}`;
   return {
@@ -71,6 +86,7 @@ export async function startService(plan: ServicePlan = {}): Promise<Service> {
     store,
     url,
     host,
+    dns,
     async withKey(given = {}) {
       const { key, token } = await server.keys.create({
         name: 'test',
@@ -87,6 +103,26 @@ export async function startService(plan: ServicePlan = {}): Promise<Service> {
       await rm(folder, { recursive: true });
     },
   };
+}
+
+/** Managed domains whose names are all in the zone `test`. */
+function testDomains({ records }: SqliteStore, dns: DnsServer): ManagedDomains {
+  const resolver = createResolver({ servers: [dns.server], cache: false });
+  return new ManagedDomains({
+    records,
+    vault: createMasterKeyVault(parseMasterKeys(generateMasterKey())),
+    dns: resolver,
+    ask: async (name, type) => {
+      const { records: found, status } = await resolver.query(name, type);
+      const seen = status === 'found' ? 'found' : status === 'servfail' ? 'unknown' : 'absent';
+      return {
+        ...{ name, type, status: seen, records: found, zone: 'test', servers: [] },
+        ...{ negativeTtlSeconds: 0, reason: `The server says ${status}.` },
+      } as never;
+    },
+    hostname: 'client.test',
+    rotation: { settleMs: 0 },
+  });
 }
 
 function caller(url: string, token: string): Call {

@@ -10,7 +10,7 @@ interface Document {
 
 describe('two tenants', () => {
   it('SRV-20 one tenant sees and changes nothing of the other, on any route', async () => {
-    await using service = await startService();
+    await using service = await startService({ masterKey: true });
     const shop = await service.withKey({ tenant: 'shop' });
     const bank = await service.withKey({ tenant: 'bank' });
     const secret = {
@@ -24,6 +24,8 @@ describe('two tenants', () => {
     const hook = { url: 'https://mx.test/secret-hook' };
     const { body: added } = await bank('POST', '/v1/webhooks', hook);
     expect(added.tenant).toBe('bank');
+    const { body: domain } = await bank('POST', '/v1/domains', { domain: 'secret-bank.test' });
+    expect(domain.tenant).toBe('bank');
     const document = (await (await fetch(`${service.url}/openapi.json`)).json()) as Document;
     const idFor = (path: string) => {
       if (path.includes('/keys/')) return bank.id;
@@ -39,6 +41,8 @@ describe('two tenants', () => {
           const filled = path
             .replace('{id}', idFor(path))
             .replace('{address}', encodeURIComponent('secret-address@one.test'))
+            .replace('{domain}', 'secret-bank.test')
+            .replace('{selector}', domain.keys[0].selector)
             .replace('{destination}', 'one.test');
           const answer = await shop(
             method.toUpperCase(),
@@ -47,8 +51,7 @@ describe('two tenants', () => {
           );
           expect(answer.status, `${method} ${filled}`).toBeLessThan(500);
           expect(JSON.stringify(answer.body) ?? '', `${method} ${filled}`).not.toMatch(/secret|"bank"/);
-          if (path.includes('{id}') || path.includes('{address}'))
-            expect(hides(answer), `${method} ${filled}`).toBe(true);
+          if (/\{(?:id|address|domain)\}/.test(path)) expect(hides(answer), `${method} ${filled}`).toBe(true);
         }
       }
     }
@@ -57,6 +60,7 @@ describe('two tenants', () => {
     expect(after.recipients).toMatchObject([{ state: 'queued' }]);
     expect((await bank('GET', '/v1/suppressions')).body.data).toHaveLength(1);
     expect((await bank('GET', '/v1/recipients')).status).toBe(200);
+    expect((await bank('GET', '/v1/domains/secret-bank.test')).body.keys).toEqual(domain.keys);
     const { body: hooks } = await bank('GET', '/v1/webhooks');
     expect(hooks.data).toMatchObject([{ ...hook, enabled: true, secrets: added.secrets }]);
   });

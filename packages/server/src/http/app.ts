@@ -1,3 +1,4 @@
+import type { ManagedDomains } from '@mb/broker/domains';
 import type { Resolver } from '@mb/dns';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
@@ -11,6 +12,7 @@ import { answerError, Problem } from './problem.ts';
 import { addAcceptRoutes } from './routes/accept.ts';
 import { addAuditRoutes } from './routes/audit.ts';
 import { addDestinationRoutes } from './routes/destinations.ts';
+import { addDomainRoutes } from './routes/domains.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addExplainRoutes } from './routes/explain.ts';
 import { addHealthRoute, addProbeRoutes } from './routes/health.ts';
@@ -36,6 +38,8 @@ export interface AppParts extends ApiParts, AuthenticationParts {
   readonly version: string;
   /** For `/v1/verify`. */
   readonly resolver: Resolver;
+  /** For `/v1/domains`. */
+  readonly domains: ManagedDomains;
 }
 
 /** The HTTP API: resources under /v1, and /livez, /readyz and /openapi.json. */
@@ -81,6 +85,7 @@ export function createApp(parts: AppParts): Api {
   addReplyRuleRoutes(api, parts);
   addKeyRoutes(api, parts);
   addWebhookRoutes(api, parts);
+  addDomainRoutes(api, parts.domains);
   addExplainRoutes(api, parts);
   addStatsRoutes(api, parts);
   addVerifyRoute(api, parts);
@@ -113,6 +118,7 @@ function addDocument(api: Api, version: string): void {
       { name: 'events', description: 'What happened' },
       { name: 'suppressions', description: 'Addresses that get no mail' },
       { name: 'destinations', description: 'Where mail goes' },
+      { name: 'domains', description: 'Who mail is sent as, and the keys that sign it' },
       { name: 'webhooks', description: 'Programs that are told of what happens' },
       { name: 'stats', description: 'What happened, by span of time' },
       { name: 'keys', description: 'Who may use this API' },

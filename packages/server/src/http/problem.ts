@@ -69,6 +69,9 @@ const titles: Readonly<Record<number, string>> = {
 const brokerStatuses: Readonly<Partial<Record<BrokerError['code'], number>>> = {
   MB_BROKER_NOT_FOUND: 404,
   MB_BROKER_RECORD_CONFLICT: 409,
+  MB_BROKER_DOMAIN_TAKEN: 409,
+  MB_BROKER_DOMAIN_KEY: 409,
+  MB_BROKER_MASTER_KEY: 409,
   MB_BROKER_MESSAGE_TOO_LARGE: 413,
   MB_BROKER_SENDER: 403,
   MB_BROKER_CONTENT_FAILED: 400,
