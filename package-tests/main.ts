@@ -8,7 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { type PackedPackage, packPackages, placeholder, projectFacts } from '../scripts/release/pack.ts';
 import { bundleForBrowser } from './browser-bundle.ts';
+import { checkPackedFiles } from './packed-files.ts';
+import { type Cell, compilers, writeCells } from './types-matrix.ts';
 
 const run = promisify(execFile);
 
@@ -17,11 +20,6 @@ const nodeVersions = ['22.18.0', '24', '26'];
 
 /** Packages whose code is not tied to Node. */
 const portable = ['@mb/mime', '@mb/dkim'];
-
-interface Packed {
-  readonly name: string;
-  readonly filename: string;
-}
 
 /** One program in one runtime; it prints one line of JSON for each package. */
 interface Program {
@@ -42,14 +40,8 @@ function report(label: string, problem?: string): void {
   );
 }
 
-async function packPackages(folder: string): Promise<Packed[]> {
-  const args = ['-r', '--filter', './packages/*', 'pack', '--json', '--pack-destination', folder];
-  const { stdout } = await run('pnpm', args, { maxBuffer: 64 * 1024 * 1024 });
-  return JSON.parse(stdout);
-}
-
 /** Every tarball and every runtime in one installation. */
-async function installConsumer(folder: string, packed: readonly Packed[]): Promise<void> {
+async function installConsumer(folder: string, packed: readonly PackedPackage[]): Promise<void> {
   await cp(join(import.meta.dirname, 'consumer'), folder, { recursive: true });
   const file = join(folder, 'package.json');
   const manifest = JSON.parse(await readFile(file, 'utf8'));
@@ -57,6 +49,9 @@ async function installConsumer(folder: string, packed: readonly Packed[]): Promi
   // The npm package `node` holds one binary package per platform; an alias for each lets several versions be installed.
   for (const version of nodeVersions) {
     manifest.devDependencies[nodeAlias(version)] = `npm:node-${process.platform}-${process.arch}@${version}`;
+  }
+  for (const [alias, range] of Object.entries(compilers)) {
+    manifest.devDependencies[alias] = `npm:typescript@${range}`;
   }
   await writeFile(file, JSON.stringify(manifest, null, 2));
   await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'], {
@@ -136,27 +131,37 @@ async function finish(command: string, args: readonly string[], cwd: string) {
   }
 }
 
-/** The declarations of every subpath, and a strict consumer's use of them, as its compiler sees them. */
+/** The declarations of every subpath, and a strict program's use of them, as each compiler sees them. */
 async function checkTypes(folder: string, packages: readonly string[]): Promise<void> {
   const { readSpecifiers } = await import(pathToFileURL(join(folder, 'subpaths.mjs')).href);
   const specifiers: string[] = packages.flatMap((name) => readSpecifiers(name, folder));
-  await writeFile(
-    join(folder, 'every-subpath.ts'),
-    specifiers.map((each, index) => `export type * as module${index} from '${each}';\n`).join(''),
+  const [module, commonjs] = await Promise.all(
+    ['program.mts', 'program.cts'].map((name) => readFile(join(folder, name), 'utf8')),
   );
-  const { error, stdout, stderr } = await finish(join(folder, 'node_modules/.bin/tsc'), ['-p', '.'], folder);
-  report(
-    'types: tsc --strict, nodenext, no skipLibCheck',
-    error === undefined ? undefined : `${stdout}${stderr}`.trim(),
-  );
+  const cells = await writeCells(folder, specifiers, { module: module!, commonjs: commonjs! });
+  const compileNext = async () => {
+    for (let cell = cells.shift(); cell; cell = cells.shift()) await compile(folder, cell);
+  };
+  await Promise.all([compileNext(), compileNext()]);
+}
+
+async function compile(folder: string, { label, compiler, folder: project }: Cell): Promise<void> {
+  const tsc = join(folder, 'node_modules', compiler, 'bin/tsc');
+  const { error, stdout, stderr } = await finish(process.execPath, [tsc, '-p', project], folder);
+  report(label, error === undefined ? undefined : `${stdout}${stderr}`.trim());
 }
 
 async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'mb-package-tests-'));
   try {
-    const packed = await packPackages(folder);
+    const root = join(import.meta.dirname, '..');
+    const facts = (await projectFacts(root)) ?? placeholder;
+    const packed = await packPackages(root, folder, facts);
     const expected = (await readdir('packages')).length;
     if (packed.length !== expected) throw new Error(`Packed ${packed.length} of ${expected} packages.`);
+    for (const each of packed) {
+      for (const { label, problem } of await checkPackedFiles(each, root, facts)) report(label, problem);
+    }
     console.log(`installing ${packed.length} tarballs and the runtimes`);
     const consumer = join(folder, 'consumer');
     await installConsumer(consumer, packed);

@@ -20,7 +20,7 @@ const wrongValues = {
   /** An object that looks like a long array: a loop over its length would not end in time. */
   length: () => ({ length: 1e9 }),
   /** A `Uint8Array` whose memory was given to another thread. */
-  detached: () => {
+  detached: (): Uint8Array => {
     const octets = new Uint8Array(8);
     structuredClone(octets.buffer, { transfer: [octets.buffer] });
     return octets;
