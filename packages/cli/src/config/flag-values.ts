@@ -175,6 +175,10 @@ export interface FlagValues {
   readonly tlsKey?: Value | undefined;
   /** Certificate chain of the server, PEM. */
   readonly tlsCert?: Value | undefined;
+  /** Show messages on a page, with an HTTP API for tests. */
+  readonly ui?: boolean | undefined;
+  /** Let people who log in to the dashboard look, and change nothing. */
+  readonly uiReadOnly?: boolean | undefined;
   /** Longest message. */
   readonly maxMessageMb?: Value | undefined;
   /** Which program gets it. */
@@ -243,8 +247,6 @@ export interface FlagValues {
   readonly save?: boolean | undefined;
   /** Largest message. */
   readonly maxSize?: Value | undefined;
-  /** Show messages on a page, with an HTTP API for tests. */
-  readonly ui?: boolean | undefined;
   /** Port of the page, 0 for a free one. */
   readonly uiPort?: Value | undefined;
   /** Flags of `mb dkim` alone. */
@@ -827,6 +829,10 @@ interface ServeFlagValues {
   readonly tlsKey?: Value | undefined;
   /** Certificate chain of the server, PEM. */
   readonly tlsCert?: Value | undefined;
+  /** Without the dashboard at /ui. */
+  readonly ui?: boolean | undefined;
+  /** Let people who log in to the dashboard look, and change nothing. */
+  readonly uiReadOnly?: boolean | undefined;
   /** Longest message. */
   readonly maxMessageMb?: Value | undefined;
   /** Log JSON lines on a terminal too. */

@@ -71,12 +71,15 @@ async function serve(flags: ServeFlags): Promise<void> {
   const log = await openLog(flags, 'server');
   // Loaded here: no other command needs it.
   const { createServer } = await import('@mb/server');
+  const { dashboard } = await import('@mb/dashboard');
   await withStore(flags, 'work', async (store) => {
     const { broker, certificate, hostname, dns } = await readSettings(flags, store, log);
     const server = createServer({
       broker,
       maxMessageBytes: flags.maxMessageMb * 1024 * 1024,
       dns,
+      ...(flags.ui && { dashboard: dashboard() }),
+      sessions: { readOnly: flags.uiReadOnly ?? false },
       onError: (error) => log.onError(error),
       onWarning: (text) => log.onError(new Error(text)),
     });

@@ -28,6 +28,8 @@ export interface ServeAddressFlags {
   readonly tlsKey?: string;
   readonly tlsCert?: string;
   readonly maxMessageMb: number;
+  readonly ui: boolean;
+  readonly uiReadOnly?: true;
 }
 
 /** The flags of {@link ServeAddressFlags}. */
@@ -55,6 +57,8 @@ export function serveAddressOptions(): Option[] {
     new Option('--inbound-domain <domain...>', 'domains of the return paths'),
     new Option('--tls-key <file>', 'private key of the server, PEM').env('MB_TLS_KEY'),
     new Option('--tls-cert <file>', 'certificate chain of the server, PEM').env('MB_TLS_CERT'),
+    new Option('--no-ui', 'without the dashboard at /ui'),
+    new Option('--ui-read-only', 'let people who log in to the dashboard look, and change nothing'),
     new Option('--max-message-mb <megabytes>', 'longest message').default(64).argParser(parseMegabytes),
   ];
 }

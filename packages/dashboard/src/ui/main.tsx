@@ -1,3 +1,4 @@
 import { render } from 'preact';
+import { App } from './app.tsx';
 
-render(<p>mb</p>, document.getElementById('app')!);
+render(<App />, document.getElementById('app')!);

@@ -1,0 +1,158 @@
+import { useEffect } from 'preact/hooks';
+import { loadSession, logOut, may, online, seesAll, session } from './api.ts';
+import { live, startLive, stopLive } from './live.ts';
+import { Login } from './login.tsx';
+import { AuditPage } from './pages/audit.tsx';
+import { BulkPage } from './pages/bulk.tsx';
+import { DestinationPage } from './pages/destination.tsx';
+import { DestinationsPage } from './pages/destinations.tsx';
+import { KeysPage } from './pages/keys.tsx';
+import { MessagePage } from './pages/message.tsx';
+import { MessagesPage } from './pages/messages.tsx';
+import { OverviewPage } from './pages/overview.tsx';
+import { SuppressionsPage } from './pages/suppressions.tsx';
+import { act, Notice, Page, toast } from './parts.tsx';
+import { linkTo, route } from './route.ts';
+import { nextTheme, theme } from './theme.ts';
+
+/** The pages in the order of the menu, with what they need. */
+const pages: readonly { readonly name: string; readonly title: string; readonly shown: () => boolean }[] = [
+  { name: 'overview', title: 'Overview', shown: () => may('read') },
+  { name: 'destinations', title: 'Destinations', shown: () => may('read') && seesAll() },
+  { name: 'messages', title: 'Messages', shown: () => may('read') },
+  { name: 'bulk', title: 'Bulk', shown: () => may('read') && may('operate') },
+  { name: 'suppressions', title: 'Suppressions', shown: () => may('read') },
+  { name: 'keys', title: 'Keys', shown: () => may('admin') },
+  { name: 'audit', title: 'Audit', shown: () => may('admin') },
+];
+
+export function App() {
+  useEffect(() => {
+    void loadSession();
+  }, []);
+  const loggedIn = session.value ? session.value.key.id : session.value;
+  useEffect(() => {
+    if (loggedIn && may('read')) startLive();
+    else stopLive();
+    return stopLive;
+  }, [loggedIn]);
+  if (loggedIn === null) return <Login />;
+  if (loggedIn === undefined) return <main class="login">{online.value ? 'Loading…' : <Offline />}</main>;
+  return (
+    <>
+      <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
+        Skip to the content
+      </button>
+      <Header />
+      <nav class="menu" aria-label="Pages">
+        <ul>
+          {pages
+            .filter(({ shown }) => shown())
+            .map(({ name, title }) => (
+              <li key={name}>
+                <a
+                  href={linkTo(name)}
+                  aria-current={
+                    route.value.page === name || (name === 'messages' && route.value.page === 'message')
+                      ? 'page'
+                      : undefined
+                  }
+                >
+                  {title}
+                </a>
+              </li>
+            ))}
+        </ul>
+      </nav>
+      <main id="main" tabIndex={-1}>
+        {!online.value && <Offline />}
+        <CurrentPage />
+      </main>
+      <div class="toasts" role="status" aria-live="polite">
+        {toast.value && (
+          <div class={`toast ${toast.value.failed ? 'failed' : ''}`}>
+            {toast.value.text}
+            <button type="button" aria-label="Dismiss" onClick={() => (toast.value = undefined)}>
+              ×
+            </button>
+          </div>
+        )}
+      </div>
+    </>
+  );
+}
+
+function Header() {
+  const { key, readOnly } = session.value!;
+  return (
+    <header class="bar">
+      <a class="brand" href={linkTo('overview')}>
+        mb
+      </a>
+      <span
+        class={`live ${live.value ? 'on' : 'off'}`}
+        title={live.value ? 'Events come in' : 'No events come in'}
+      >
+        {live.value ? 'Live' : 'Not live'}
+      </span>
+      <span class="space" />
+      <span class="who">
+        {key.name}
+        {key.tenant !== undefined && <> · {key.tenant}</>}
+        {readOnly && <span class="tag">read-only</span>}
+      </span>
+      <button type="button" onClick={nextTheme}>
+        {theme.value === 'dark' ? 'Light' : 'Dark'}
+      </button>
+      <button
+        type="button"
+        onClick={() =>
+          act(async () => {
+            await logOut();
+            return 'You are logged out.';
+          })
+        }
+      >
+        Log out
+      </button>
+    </header>
+  );
+}
+
+function Offline() {
+  return (
+    <Notice kind="error">The server does not answer. What you see may be old; it is asked again.</Notice>
+  );
+}
+
+function CurrentPage() {
+  const { page, subject } = route.value;
+  const known = pages.find(({ name }) => name === page);
+  if (page !== 'message' && (!known || !known.shown())) {
+    return (
+      <Page title={known ? known.title : 'Not found'}>
+        <Notice kind="warning">
+          {known ? 'Your key has no scope for this page, or is one of a tenant.' : 'There is no such page.'}
+        </Notice>
+      </Page>
+    );
+  }
+  switch (page) {
+    case 'destinations':
+      return subject === undefined ? <DestinationsPage /> : <DestinationPage key={subject} name={subject} />;
+    case 'messages':
+      return <MessagesPage />;
+    case 'message':
+      return <MessagePage key={subject ?? ''} id={subject ?? ''} />;
+    case 'bulk':
+      return <BulkPage />;
+    case 'suppressions':
+      return <SuppressionsPage />;
+    case 'keys':
+      return <KeysPage />;
+    case 'audit':
+      return <AuditPage />;
+    default:
+      return <OverviewPage />;
+  }
+}

@@ -1,0 +1,74 @@
+import { useEffect, useRef } from 'preact/hooks';
+import uPlot from 'uplot';
+import { formatNumber } from './format.ts';
+import { theme } from './theme.ts';
+
+/** A line of a chart. */
+export interface ChartLine {
+  readonly name: string;
+  /** Name of a custom property of the style sheet. */
+  readonly color: string;
+  readonly values: readonly number[];
+}
+
+/** Counts over time. People who do not see it get the sums, which the text beside it has. */
+export function Chart({
+  label,
+  times,
+  lines,
+}: {
+  readonly label: string;
+  /** Epoch seconds. */
+  readonly times: readonly number[];
+  readonly lines: readonly ChartLine[];
+}) {
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | undefined>(undefined);
+  const data = [times, ...lines.map(({ values }) => values)] as unknown as uPlot.AlignedData;
+  const shape = `${theme.value} ${lines.map(({ name }) => name).join()}`;
+  useEffect(() => {
+    const element = box.current!;
+    const style = getComputedStyle(document.documentElement);
+    const color = (name: string) => style.getPropertyValue(name).trim();
+    const axis = {
+      stroke: color('--muted'),
+      grid: { stroke: color('--line'), width: 1 },
+      ticks: { stroke: color('--line'), width: 1 },
+      font: '12px system-ui, sans-serif',
+    };
+    const made = new uPlot(
+      {
+        width: element.clientWidth,
+        height: 220,
+        legend: { live: false },
+        cursor: { drag: { x: false, y: false } },
+        scales: { y: { range: (_plot, _min, max) => [0, Math.max(max, 5)] } },
+        axes: [
+          axis,
+          { ...axis, size: 60, values: (_plot, splits) => splits.map((one) => formatNumber(one)) },
+        ],
+        series: [
+          {},
+          ...lines.map((line) => ({
+            label: line.name,
+            stroke: color(line.color),
+            fill: `${color(line.color)}22`,
+            width: 2,
+            points: { show: false },
+          })),
+        ],
+      },
+      data,
+      element,
+    );
+    plot.current = made;
+    const resize = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: 220 }));
+    resize.observe(element);
+    return () => {
+      resize.disconnect();
+      made.destroy();
+    };
+  }, [shape]);
+  useEffect(() => plot.current?.setData(data), [data]);
+  return <div class="chart" ref={box} role="img" aria-label={label} />;
+}

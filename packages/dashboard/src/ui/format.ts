@@ -1,0 +1,37 @@
+const numbers = new Intl.NumberFormat('en');
+const compactNumbers = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+const moments = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
+
+export const formatNumber = (value: number) => numbers.format(value);
+
+/** Short from ten thousand on, for cards. */
+export const formatCount = (value: number) =>
+  value < 10_000 ? numbers.format(value) : compactNumbers.format(value);
+
+export const formatMoment = (iso: string) => moments.format(new Date(iso));
+
+/** A length of time with its two largest units, such as `2 h 5 min`. */
+export function formatDuration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/** How long ago, or in how long. */
+export function formatAge(iso: string, now = Date.now()): string {
+  const ms = now - Date.parse(iso);
+  return ms >= 0 ? `${formatDuration(ms)} ago` : `in ${formatDuration(-ms)}`;
+}
+
+export function formatBytes(octets: number): string {
+  if (octets < 1024) return `${octets} B`;
+  if (octets < 1024 ** 2) return `${(octets / 1024).toFixed(1)} KiB`;
+  return `${(octets / 1024 ** 2).toFixed(1)} MiB`;
+}
+
+export const plural = (count: number, one: string, many = `${one}s`) =>
+  `${formatNumber(count)} ${count === 1 ? one : many}`;

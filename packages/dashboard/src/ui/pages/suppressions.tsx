@@ -1,0 +1,208 @@
+import { useState } from 'preact/hooks';
+import { api, apiRoot, dataOf, may, type Schemas } from '../api.ts';
+import { Dialog } from '../dialog.tsx';
+import { Field } from '../field.tsx';
+import { plural } from '../format.ts';
+import { act, More, Notice, Page, Panel, Table, When } from '../parts.tsx';
+import { usePages } from '../use-pages.ts';
+
+type Suppression = Schemas['Suppression'];
+const reasons: Readonly<Record<string, string>> = {
+  'bad-mailbox': 'the mailbox does not exist',
+  complaint: 'a complaint',
+  operator: 'by hand',
+};
+
+/** The addresses that get no mail. */
+export function SuppressionsPage() {
+  const [from, setFrom] = useState('');
+  const list = usePages<Suppression>(from, (after) =>
+    api
+      .GET('/v1/suppressions', {
+        // The list is in the order of addresses, so that it can begin anywhere.
+        params: { query: { limit: 100, ...startOf(after, from) } },
+      })
+      .then(dataOf),
+  );
+  const [dialog, setDialog] = useState<'add' | 'import'>();
+  const [lifting, setLifting] = useState<Suppression>();
+  const done = () => {
+    setDialog(undefined);
+    setLifting(undefined);
+    list.restart();
+  };
+  return (
+    <Page
+      title="Suppressions"
+      actions={
+        <>
+          {may('operate') && (
+            <>
+              <button type="button" class="primary" onClick={() => setDialog('add')}>
+                Add
+              </button>
+              <button type="button" onClick={() => setDialog('import')}>
+                Import
+              </button>
+            </>
+          )}
+          <a class="button" href={`${apiRoot}v1/suppressions/export`} download="suppressions.csv">
+            Export
+          </a>
+        </>
+      }
+    >
+      <p class="muted">
+        Mail to these addresses is not sent. An address comes here when its mailbox does not exist, after a
+        complaint, or by hand.
+      </p>
+      <div class="filter">
+        <Field label="Begin with" type="search" value={from} onInput={setFrom} placeholder="bob@" />
+      </div>
+      {list.error !== undefined && <Notice kind="error">{list.error}</Notice>}
+      <Panel>
+        <Table
+          label="Suppressed addresses"
+          rows={list.rows}
+          keyOf={({ address, tenant }) => `${tenant ?? ''} ${address}`}
+          empty={list.loading ? 'Loading…' : 'No address is suppressed.'}
+          columns={[
+            { name: 'Address', cell: ({ address }) => address },
+            { name: 'Reason', cell: ({ reason }) => reasons[reason] ?? reason },
+            { name: 'Since', cell: ({ since }) => <When at={since} /> },
+            {
+              name: 'Evidence',
+              wide: true,
+              cell: ({ detail }) => <span class="reply">{evidenceOf(detail)}</span>,
+            },
+            ...(may('operate')
+              ? [
+                  {
+                    name: 'Change',
+                    cell: (row: Suppression) => (
+                      <button
+                        type="button"
+                        aria-label={`Lift ${row.address}`}
+                        onClick={() => setLifting(row)}
+                      >
+                        Lift
+                      </button>
+                    ),
+                  },
+                ]
+              : []),
+          ]}
+        />
+        {list.next !== undefined && <More loading={list.loading} onMore={list.more} />}
+      </Panel>
+      {dialog === 'add' && <Add onClose={() => setDialog(undefined)} onDone={done} />}
+      {dialog === 'import' && <Import onClose={() => setDialog(undefined)} onDone={done} />}
+      {lifting && (
+        <Dialog
+          title={`Lift ${lifting.address}`}
+          confirm="Lift"
+          onConfirm={() =>
+            void act(async () => {
+              dataOf(
+                await api.DELETE('/v1/suppressions/{address}', {
+                  params: {
+                    path: { address: lifting.address },
+                    query: lifting.tenant === undefined ? {} : { tenant: lifting.tenant },
+                  },
+                }),
+              );
+              done();
+              return `${lifting.address} gets mail again.`;
+            })
+          }
+          onClose={() => setLifting(undefined)}
+        >
+          <p>Mail to it is sent again. If it fails as before, it comes back to the list.</p>
+        </Dialog>
+      )}
+    </Page>
+  );
+}
+
+/** Where the list begins: behind the page before, or just before the text that was given. */
+function startOf(after: string | undefined, from: string): { after?: string } {
+  if (after !== undefined) return { after };
+  const text = from.trim().toLowerCase();
+  if (text === '') return {};
+  // The list gives what sorts behind `after`: a text that sorts just before the wanted one.
+  const last = text.codePointAt(text.length - 1)!;
+  return { after: `${text.slice(0, -1)}${String.fromCodePoint(last - 1)}\u{10ffff}` };
+}
+
+function evidenceOf(detail: Readonly<Record<string, unknown>> | undefined): string {
+  if (!detail) return '';
+  const { reply, reason } = detail as {
+    readonly reply?: { readonly code: number; readonly lines: readonly string[] };
+    readonly reason?: string;
+  };
+  if (reply) return `${reply.code} ${reply.lines.join(' ')}`;
+  return reason ?? JSON.stringify(detail);
+}
+
+function Add({ onClose, onDone }: { readonly onClose: () => void; readonly onDone: () => void }) {
+  const [address, setAddress] = useState('');
+  return (
+    <Dialog
+      title="Add an address"
+      confirm="Add"
+      ready={address.trim() !== ''}
+      onConfirm={() =>
+        void act(async () => {
+          dataOf(
+            await api.POST('/v1/suppressions', {
+              body: { entries: [{ address: address.trim(), reason: 'operator' }] },
+            }),
+          );
+          onDone();
+          return `${address.trim()} gets no mail from now on.`;
+        })
+      }
+      onClose={onClose}
+    >
+      <Field label="Address" value={address} onInput={setAddress} placeholder="bob@example.org" required />
+    </Dialog>
+  );
+}
+
+function Import({ onClose, onDone }: { readonly onClose: () => void; readonly onDone: () => void }) {
+  const [file, setFile] = useState<File>();
+  return (
+    <Dialog
+      title="Import addresses"
+      confirm="Import"
+      ready={file !== undefined}
+      onConfirm={() =>
+        void act(async () => {
+          const { entries } = dataOf(
+            await api.POST('/v1/suppressions/import', {
+              body: await file!.text(),
+              bodySerializer: (body) => body,
+              headers: { 'content-type': 'text/csv' },
+            }),
+          );
+          onDone();
+          return `${plural(entries, 'address', 'addresses')} imported.`;
+        })
+      }
+      onClose={onClose}
+    >
+      <p>
+        A CSV file with a heading: <code>address</code> and, if wanted, <code>reason</code>. One wrong line,
+        and nothing is added.
+      </p>
+      <label class="field">
+        <span>File</span>
+        <input
+          type="file"
+          accept=".csv,text/csv"
+          onChange={(event) => setFile(event.currentTarget.files?.[0])}
+        />
+      </label>
+    </Dialog>
+  );
+}

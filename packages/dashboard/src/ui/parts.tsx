@@ -1,0 +1,222 @@
+import { signal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { formatAge, formatMoment } from './format.ts';
+import type { Resource } from './resource.ts';
+
+/** A page: its heading gets the focus when the page changes, so that a screen reader says where one is. */
+export function Page({
+  title,
+  actions,
+  children,
+}: {
+  readonly title: string;
+  readonly actions?: ComponentChildren;
+  readonly children: ComponentChildren;
+}) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${title} · mb`;
+    heading.current?.focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }, [title]);
+  return (
+    <>
+      <div class="page-head">
+        <h1 ref={heading} tabIndex={-1}>
+          {title}
+        </h1>
+        {actions && <div class="actions">{actions}</div>}
+      </div>
+      {children}
+    </>
+  );
+}
+
+export function Panel({
+  title,
+  children,
+  actions,
+}: {
+  readonly title?: string;
+  readonly children: ComponentChildren;
+  readonly actions?: ComponentChildren;
+}) {
+  return (
+    <section class="panel">
+      {title !== undefined && (
+        <div class="panel-head">
+          <h2>{title}</h2>
+          {actions}
+        </div>
+      )}
+      {children}
+    </section>
+  );
+}
+
+/** What is loaded, or why it is not there. */
+export function Loaded<Data>({
+  from,
+  children,
+}: {
+  readonly from: Resource<Data>;
+  readonly children: (data: Data) => ComponentChildren;
+}) {
+  const { data, error, loading } = from;
+  return (
+    <>
+      {error !== undefined && <Notice kind="error">{error}</Notice>}
+      {data !== undefined ? children(data) : loading && <p class="muted">Loading…</p>}
+    </>
+  );
+}
+
+export function Notice({
+  kind,
+  children,
+}: {
+  readonly kind: 'error' | 'warning' | 'info';
+  readonly children: ComponentChildren;
+}) {
+  return (
+    <div class={`notice ${kind}`} role={kind === 'error' ? 'alert' : 'status'}>
+      {children}
+    </div>
+  );
+}
+
+/** A state or type of event, as a word with a colour. */
+export function State({ value }: { readonly value: string }) {
+  return <span class={`state ${value}`}>{value}</span>;
+}
+
+/** A moment: its distance from now, with the exact time on demand. */
+export function When({ at }: { readonly at: string | undefined }) {
+  if (at === undefined) return <span class="muted">–</span>;
+  return (
+    <time dateTime={at} title={formatMoment(at)}>
+      {formatAge(at)}
+    </time>
+  );
+}
+
+/** A column of a table. */
+export interface Column<Row> {
+  readonly name: string;
+  readonly cell: (row: Row) => ComponentChildren;
+  /** Numbers are to the right. */
+  readonly end?: boolean;
+  /** Left out on narrow screens. */
+  readonly wide?: boolean;
+}
+
+export function Table<Row>({
+  label,
+  columns,
+  rows,
+  keyOf,
+  empty,
+}: {
+  readonly label: string;
+  readonly columns: readonly Column<Row>[];
+  readonly rows: readonly Row[];
+  readonly keyOf: (row: Row) => string;
+  /** Shown when there is no row. */
+  readonly empty: string;
+}) {
+  if (rows.length === 0) return <p class="empty">{empty}</p>;
+  const classOf = ({ end, wide }: Column<Row>) => `${end ? 'end' : ''} ${wide ? 'wide' : ''}`.trim();
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard.
+    <section class="scroll" aria-label={label} tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column.name} scope="col" class={classOf(column)}>
+                {column.name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={keyOf(row)}>
+              {columns.map((column) => (
+                <td key={column.name} class={classOf(column)}>
+                  {column.cell(row)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+/** Loads the next page when it comes into view, and by a button. */
+export function More({ onMore, loading }: { readonly onMore: () => void; readonly loading: boolean }) {
+  const button = useRef<HTMLButtonElement>(null);
+  const latest = useRef(onMore);
+  latest.current = onMore;
+  useEffect(() => {
+    const observer = new IntersectionObserver((entries) => {
+      if (entries.some(({ isIntersecting }) => isIntersecting)) latest.current();
+    });
+    if (button.current && !loading) observer.observe(button.current);
+    return () => observer.disconnect();
+  }, [loading]);
+  return (
+    <p class="more">
+      <button ref={button} type="button" disabled={loading} onClick={onMore}>
+        {loading ? 'Loading…' : 'Show more'}
+      </button>
+    </p>
+  );
+}
+
+/** Terms with what they are. */
+export function Facts({
+  facts,
+}: {
+  readonly facts: readonly (readonly [string, ComponentChildren] | undefined | false)[];
+}) {
+  return (
+    <dl class="facts">
+      {facts.map(
+        (fact) =>
+          fact && (
+            <div key={fact[0]}>
+              <dt>{fact[0]}</dt>
+              <dd>{fact[1]}</dd>
+            </div>
+          ),
+      )}
+    </dl>
+  );
+}
+
+/** What was done last, said once. */
+export const toast = signal<{ readonly text: string; readonly failed: boolean } | undefined>(undefined);
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+function say(text: string, failed = false): void {
+  toast.value = { text, failed };
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    toast.value = undefined;
+  }, 8000);
+}
+
+/** Does something, and says what came of it. @returns whether it was done */
+export async function act(work: () => Promise<string>): Promise<boolean> {
+  try {
+    say(await work());
+    return true;
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error), true);
+    return false;
+  }
+}
