@@ -108,12 +108,13 @@ export { MemoryStore, type MemoryStoreOptions } from './store/memory/memory-stor
 export type { MessageFilter, MessageSummary } from './store/message-filter.ts';
 export type { PauseReason, SiteFeedback, SiteLimits } from './store/pacing.ts';
 export type * from './store/port.ts';
-export type {
-  EventCursor,
-  EventPage,
-  QueueEvent,
-  QueueEventType,
-  ReportedEvent,
+export {
+  type EventCursor,
+  type EventPage,
+  type QueueEvent,
+  type QueueEventType,
+  queueEventTypes,
+  type ReportedEvent,
 } from './store/queue-event.ts';
 export type { Rate } from './store/rate.ts';
 export { recipientStates } from './store/recipient-state.ts';

@@ -26,6 +26,20 @@ describe('the queue', () => {
     expect((await call('GET', `/v1/events?after=${page.next}`)).body).toEqual({ data: [], next: page.next });
   });
 
+  it('SRV-71 refuses unknown types of events, and cursors that are none, before a stream begins', async () => {
+    await using service = await startService();
+    const call = await service.withKey();
+    for (const path of ['/v1/events?types=delivered,dellivered', '/v1/events/stream?types=opened']) {
+      expect(await call('GET', path)).toMatchObject({ status: 422, body: { errors: [{ path: 'types' }] } });
+    }
+    expect((await call('GET', '/v1/events?types=delivered,failed')).status).toBe(200);
+    for (const cursor of ['nonsense', '-1']) {
+      expect((await call('GET', `/v1/events/stream?after=${cursor}`)).status).toBe(422);
+      const answer = await call('GET', '/v1/events/stream', undefined, { 'last-event-id': cursor });
+      expect(answer.status).toBe(422);
+    }
+  });
+
   it('SRV-31 holds, releases, retries and cancels a message', async () => {
     await using service = await startService();
     const call = await service.withKey();

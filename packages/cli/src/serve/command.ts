@@ -85,7 +85,9 @@ async function serve(flags: ServeFlags): Promise<void> {
     });
     const running = new RunningBroker(server, broker, flags);
     const supervisor = new Supervisor((error) => log.onError(error));
-    const end = async (graceMs: number) => {
+    let ended: Promise<void> | undefined;
+    const end = (graceMs: number) => (ended ??= endAll(graceMs));
+    const endAll = async (graceMs: number) => {
       supervisor.stopping();
       // First refuse new requests, then finish those in progress.
       await server.close({ graceMs, drainMs: graceMs === 0 ? 0 : flags.drain * 1000 });

@@ -24,7 +24,11 @@ export class Supervisor {
     const period = Number(process.env.WATCHDOG_USEC) / 1000;
     if (!(period > 0)) return;
     this.#watchdog = setInterval(async () => {
-      if (await isAlive()) this.#tell('WATCHDOG=1');
+      try {
+        if (await isAlive()) this.#tell('WATCHDOG=1');
+      } catch (error) {
+        this.#onError(error);
+      }
     }, period / 2);
     this.#watchdog.unref();
   }

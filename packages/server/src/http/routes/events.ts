@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import type { QueueEvent } from '@mb/broker';
+import { type QueueEvent, queueEventTypes } from '@mb/broker';
 import { streamSSE } from 'hono/streaming';
 import type { ApiKey } from '../../api-keys.ts';
 import { type Api, type ApiParts, json, secured, sees } from '../api.ts';
@@ -9,7 +9,10 @@ const heartbeatMs = 15_000;
 
 const types = z
   .string()
-  .regex(/^[a-z]+(?:,[a-z]+)*$/)
+  .refine(
+    (text) => text.split(',').every((type) => (queueEventTypes as readonly string[]).includes(type)),
+    `It must be a list of ${queueEventTypes.join(', ')}, with commas.`,
+  )
   .optional()
   .openapi({ description: 'Only these, such as `delivered,failed`.' });
 
@@ -48,9 +51,11 @@ export function addEventRoutes(api: Api, { broker, onError }: ApiParts): void {
         200: { description: 'The stream', content: { 'text/event-stream': { schema: eventSchema } } },
       },
     }),
-    (context) => {
+    async (context) => {
       const { after, types: wanted } = context.req.valid('query');
       const begin = context.req.header('last-event-id') ?? after;
+      // A cursor that is none is refused here: once the stream has begun it has no status to say so.
+      if (begin !== undefined && begin !== 'start') await broker.queue.events({ after: begin, limit: 1 });
       const wants = filterOf(context.get('key'), wanted);
       context.header('x-accel-buffering', 'no');
       return streamSSE(
