@@ -51,6 +51,12 @@ export const commandList: readonly ListedCommand[] = [
     load: async () => (await import('./key/command.ts')).keyCommand(),
   },
   {
+    name: 'domain',
+    description: 'add domains, see what to publish, and rotate their DKIM keys while the service runs',
+    usage: '',
+    load: async () => (await import('./domain/command.ts')).domainCommand(),
+  },
+  {
     name: 'config',
     description: 'check the configuration',
     usage: '',

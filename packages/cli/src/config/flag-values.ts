@@ -155,6 +155,8 @@ export interface FlagValues {
   readonly grace?: Value | undefined;
   /** How much a JSON log holds: debug adds connections, trace sessions. */
   readonly logLevel?: 'trace' | 'debug' | 'info' | 'error' | undefined;
+  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  readonly masterKey?: Value | undefined;
   /** Time before that in which /readyz says 503 and requests are served. */
   readonly drain?: Value | undefined;
   /** What this process does, such as http,worker. */
@@ -191,12 +193,22 @@ export interface FlagValues {
   readonly expires?: Value | undefined;
   /** Requests a minute; default 6000. */
   readonly rate?: Value | undefined;
-  /** Kind of key. */
-  readonly algorithm?: 'rsa' | 'ed25519' | undefined;
+  /** The name in EHLO for its mail; default that of the service. */
+  readonly ehlo?: Value | undefined;
+  /** Domain below it for return paths, such as bounces.example.com. */
+  readonly returnPath?: Value | undefined;
+  /** What its mail asks of TLS; default that of the service. */
+  readonly minimumTls?: 'opportunistic' | 'required' | 'verified' | undefined;
+  /** A key that the domain has already, instead of new ones; repeat the flag. */
+  readonly importKey?: Value | undefined;
+  /** Print the records as lines of a zone file, and nothing else. */
+  readonly zone?: boolean | undefined;
+  /** Also a key that is retiring: mail on its way may then fail to verify. */
+  readonly force?: boolean | undefined;
+  /** Make none: encrypt with the first one that is given. */
+  readonly new?: boolean | undefined;
   /** Length of an RSA key (default: 2048). */
   readonly bits?: Value | undefined;
-  /** File for the private key, - for standard output (default: SELECTOR.DOMAIN.pem). */
-  readonly out?: Value | undefined;
   /** Default: relaxed/relaxed. */
   readonly canonicalization?:
     | 'relaxed/relaxed'
@@ -271,6 +283,8 @@ export interface FlagValues {
   readonly serve?: ServeFlagValues | undefined;
   /** Flags of `mb key` alone. */
   readonly key?: KeyFlagValues | undefined;
+  /** Flags of `mb domain` alone. */
+  readonly domain?: DomainFlagValues | undefined;
   /** Flags of `mb config` alone. */
   readonly config?: ConfigFlagValues | undefined;
   /** Flags of `mb explain` alone. */
@@ -749,6 +763,186 @@ interface CheckConfigFlagValues {
   readonly json?: boolean | undefined;
 }
 
+/** Flags of `mb domain`. */
+interface DomainFlagValues {
+  /** Flags of `mb domain add` alone. */
+  readonly add?: AddDomainFlagValues | undefined;
+  /** Flags of `mb domain ls` alone. */
+  readonly ls?: LsDomainFlagValues | undefined;
+  /** Flags of `mb domain show` alone. */
+  readonly show?: ShowDomainFlagValues | undefined;
+  /** Flags of `mb domain check` alone. */
+  readonly check?: CheckDomainFlagValues | undefined;
+  /** Flags of `mb domain rotate` alone. */
+  readonly rotate?: RotateDomainFlagValues | undefined;
+  /** Flags of `mb domain rm` alone. */
+  readonly rm?: RmDomainFlagValues | undefined;
+  /** Flags of `mb domain master-key` alone. */
+  readonly 'master-key'?: MasterKeyDomainFlagValues | undefined;
+}
+
+/** Flags of `mb domain master-key`. */
+interface MasterKeyDomainFlagValues {
+  /** Flags of `mb domain master-key new` alone. */
+  readonly new?: NewMasterKeyDomainFlagValues | undefined;
+  /** Flags of `mb domain master-key rotate` alone. */
+  readonly rotate?: RotateMasterKeyDomainFlagValues | undefined;
+}
+
+/** Flags of `mb domain master-key rotate`. */
+interface RotateMasterKeyDomainFlagValues {
+  /** The queue: a SQLite file, or postgres://…. */
+  readonly store?: Value | undefined;
+  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  readonly masterKey?: Value | undefined;
+  /** Make none: encrypt with the first one that is given. */
+  readonly new?: boolean | undefined;
+}
+
+/** Flags of `mb domain master-key new`. */
+interface NewMasterKeyDomainFlagValues {
+  /** File that only this user may read, - for standard output. */
+  readonly out?: Value | undefined;
+}
+
+/** Flags of `mb domain rm`. */
+interface RmDomainFlagValues {
+  /** The queue: a SQLite file, or postgres://…. */
+  readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
+  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  readonly masterKey?: Value | undefined;
+  /** This machine's public name, for EHLO; default the system's. */
+  readonly hostname?: Value | undefined;
+  /** DNS server, such as 192.0.2.53, [2001:db8::53]:53, https://…; default the system's. */
+  readonly resolver?: Value | readonly Value[] | undefined;
+  /** Addresses that may be used although not public, for labs. */
+  readonly allow?: Value | readonly Value[] | undefined;
+  /** Address of this machine to connect from. */
+  readonly localAddress?: Value | readonly Value[] | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
+  /** Also a key that is retiring: mail on its way may then fail to verify. */
+  readonly force?: boolean | undefined;
+  /** Do not ask; needed where there is no terminal. */
+  readonly yes?: boolean | undefined;
+}
+
+/** Flags of `mb domain rotate`. */
+interface RotateDomainFlagValues {
+  /** The queue: a SQLite file, or postgres://…. */
+  readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
+  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  readonly masterKey?: Value | undefined;
+  /** This machine's public name, for EHLO; default the system's. */
+  readonly hostname?: Value | undefined;
+  /** DNS server, such as 192.0.2.53, [2001:db8::53]:53, https://…; default the system's. */
+  readonly resolver?: Value | readonly Value[] | undefined;
+  /** Addresses that may be used although not public, for labs. */
+  readonly allow?: Value | readonly Value[] | undefined;
+  /** Address of this machine to connect from. */
+  readonly localAddress?: Value | readonly Value[] | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
+}
+
+/** Flags of `mb domain check`. */
+interface CheckDomainFlagValues {
+  /** The queue: a SQLite file, or postgres://…. */
+  readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
+  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  readonly masterKey?: Value | undefined;
+  /** This machine's public name, for EHLO; default the system's. */
+  readonly hostname?: Value | undefined;
+  /** DNS server, such as 192.0.2.53, [2001:db8::53]:53, https://…; default the system's. */
+  readonly resolver?: Value | readonly Value[] | undefined;
+  /** Addresses that may be used although not public, for labs. */
+  readonly allow?: Value | readonly Value[] | undefined;
+  /** Address of this machine to connect from. */
+  readonly localAddress?: Value | readonly Value[] | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
+}
+
+/** Flags of `mb domain show`. */
+interface ShowDomainFlagValues {
+  /** The queue: a SQLite file, or postgres://…. */
+  readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
+  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  readonly masterKey?: Value | undefined;
+  /** This machine's public name, for EHLO; default the system's. */
+  readonly hostname?: Value | undefined;
+  /** DNS server, such as 192.0.2.53, [2001:db8::53]:53, https://…; default the system's. */
+  readonly resolver?: Value | readonly Value[] | undefined;
+  /** Addresses that may be used although not public, for labs. */
+  readonly allow?: Value | readonly Value[] | undefined;
+  /** Address of this machine to connect from. */
+  readonly localAddress?: Value | readonly Value[] | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
+  /** Print the records as lines of a zone file, and nothing else. */
+  readonly zone?: boolean | undefined;
+}
+
+/** Flags of `mb domain ls`. */
+interface LsDomainFlagValues {
+  /** The queue: a SQLite file, or postgres://…. */
+  readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
+  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  readonly masterKey?: Value | undefined;
+  /** This machine's public name, for EHLO; default the system's. */
+  readonly hostname?: Value | undefined;
+  /** DNS server, such as 192.0.2.53, [2001:db8::53]:53, https://…; default the system's. */
+  readonly resolver?: Value | readonly Value[] | undefined;
+  /** Addresses that may be used although not public, for labs. */
+  readonly allow?: Value | readonly Value[] | undefined;
+  /** Address of this machine to connect from. */
+  readonly localAddress?: Value | readonly Value[] | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
+}
+
+/** Flags of `mb domain add`. */
+interface AddDomainFlagValues {
+  /** The queue: a SQLite file, or postgres://…. */
+  readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
+  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  readonly masterKey?: Value | undefined;
+  /** This machine's public name, for EHLO; default the system's. */
+  readonly hostname?: Value | undefined;
+  /** DNS server, such as 192.0.2.53, [2001:db8::53]:53, https://…; default the system's. */
+  readonly resolver?: Value | readonly Value[] | undefined;
+  /** Addresses that may be used although not public, for labs. */
+  readonly allow?: Value | readonly Value[] | undefined;
+  /** Address of this machine to connect from. */
+  readonly localAddress?: Value | readonly Value[] | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
+  /** Whose domain it is; default that of all tenants. */
+  readonly tenant?: Value | undefined;
+  /** The name in EHLO for its mail; default that of the service. */
+  readonly ehlo?: Value | undefined;
+  /** Domain below it for return paths, such as bounces.example.com. */
+  readonly returnPath?: Value | undefined;
+  /** What its mail asks of TLS; default that of the service. */
+  readonly minimumTls?: 'opportunistic' | 'required' | 'verified' | undefined;
+  /** Keys to make; default rsa,ed25519. */
+  readonly algorithm?: Value | undefined;
+  /** A key that the domain has already, instead of new ones; repeat the flag. */
+  readonly importKey?: Value | undefined;
+}
+
 /** Flags of `mb key`. */
 interface KeyFlagValues {
   /** Flags of `mb key new` alone. */
@@ -867,6 +1061,8 @@ interface ServeFlagValues {
   readonly dkimSelector?: Value | undefined;
   /** Signing domain; default that of From. */
   readonly dkimDomain?: Value | undefined;
+  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  readonly masterKey?: Value | undefined;
 }
 
 /** Flags of `mb work`. */
@@ -909,6 +1105,8 @@ interface WorkFlagValues {
   readonly dkimSelector?: Value | undefined;
   /** Signing domain; default that of From. */
   readonly dkimDomain?: Value | undefined;
+  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  readonly masterKey?: Value | undefined;
 }
 
 /** Flags of `mb suppress`. */

@@ -40,7 +40,8 @@ export async function readDkimKey(
   return { domain, selector, privateKey, ...(passphrase && { passphrase }) };
 }
 
-async function warnIfOpen(path: string, warn: (text: string) => void): Promise<void> {
+/** Warns when others may read or change a file with a secret. */
+export async function warnIfOpen(path: string, warn: (text: string) => void): Promise<void> {
   if (process.platform === 'win32') return;
   const facts = await stat(path).catch(() => undefined);
   if (facts && (facts.mode & 0o077) !== 0) {

@@ -1,6 +1,9 @@
+import type { ManagedDomains } from '@mb/broker/domains';
 import type { MailServer, SubmissionAddress, SubmissionOptions } from '@mb/server';
 import { Command, Option } from 'commander';
 import { colors as pc } from '../colors.ts';
+import { managedDomains } from '../domain/managed-profiles.ts';
+import { masterKeyFlag } from '../domain/master-key.ts';
 import { CliError } from '../errors.ts';
 import { readFlagsAgain } from '../flags-again.ts';
 import { notice, warn } from '../output.ts';
@@ -30,6 +33,9 @@ The HTTP API listens on 127.0.0.1:8025 unless --http says otherwise; its documen
 /openapi.json. Put a proxy with TLS in front of it where others shall reach it. Keys are the
 passwords of SMTP submission. With a queue in PostgreSQL, any number of processes serve and
 deliver; a file is for one process.
+
+Domains of "mb domain" are sent as they say there, with the master key that encrypts their keys. Where
+the configuration has the same domain, or a nearer one, the configuration counts.
 
 SIGHUP reads the configuration, keys and certificates again; sessions go on, and what is wrong
 changes nothing. The store, roles and addresses need a restart.
@@ -61,6 +67,7 @@ export function serveCommand(): Command {
     ...logOptions(),
     ...deliveryOptions(),
     ...signatureOptions(),
+    masterKeyFlag(),
   ]) {
     command.addOption(option);
   }
@@ -73,9 +80,11 @@ async function serve(flags: ServeFlags): Promise<void> {
   const { createServer } = await import('@mb/server');
   const { dashboard } = await import('@mb/dashboard');
   await withStore(flags, 'work', async (store) => {
-    const { broker, certificate, hostname, dns } = await readSettings(flags, store, log);
+    const domains = await managedDomains(flags, store);
+    const { broker, certificate, hostname, dns } = await readSettings(flags, store, log, domains);
     const server = createServer({
       broker,
+      domains,
       maxMessageBytes: flags.maxMessageMb * 1024 * 1024,
       dns,
       ...(flags.ui && { dashboard: dashboard() }),
@@ -91,6 +100,7 @@ async function serve(flags: ServeFlags): Promise<void> {
       supervisor.stopping();
       // First refuse new requests, then finish those in progress.
       await server.close({ graceMs, drainMs: graceMs === 0 ? 0 : flags.drain * 1000 });
+      await domains?.stop();
       await running.stop(graceMs);
     };
     let endReloading = () => {};
@@ -100,8 +110,12 @@ async function serve(flags: ServeFlags): Promise<void> {
       const cursor = await store.eventsEnd();
       const addresses = await listen(server, flags, hostname, certificate);
       running.start();
+      if (flags.role.includes('worker')) domains?.start();
       log.onState('started', { store: String(flags.store), hostname, pid: process.pid, ...addresses });
-      endReloading = onSignals(['SIGHUP'], () => void reloadSettings(flags, { store, running, log }));
+      endReloading = onSignals(
+        ['SIGHUP'],
+        () => void reloadSettings(flags, { store, running, log, domains }),
+      );
       supervisor.ready(() => isAlive(server));
       if (flags.role.includes('http')) await hintAtKeys(server);
       const stopped = stopWhenTold(end, flags.grace, log, ['SIGINT', 'SIGTERM']);
@@ -121,13 +135,14 @@ interface Reloaded {
   readonly store: OpenStore;
   readonly running: RunningBroker;
   readonly log: WorkLog;
+  readonly domains: ManagedDomains | undefined;
 }
 
 /** Reads the configuration again. What is wrong with it changes nothing. */
-async function reloadSettings(old: ServeFlags, { store, running, log }: Reloaded): Promise<void> {
+async function reloadSettings(old: ServeFlags, { store, running, log, domains }: Reloaded): Promise<void> {
   try {
     const flags = await readFlagsAgain<ServeFlags>('serve');
-    running.replace(await readSettings(flags, store, log));
+    running.replace(await readSettings(flags, store, log, domains));
     const fixed = fixedFlags.filter((name) => JSON.stringify(old[name]) !== JSON.stringify(flags[name]));
     log.onState('reloaded', fixed.length > 0 ? { needsRestart: fixed.join(', ') } : {});
   } catch (error) {
@@ -139,6 +154,7 @@ async function reloadSettings(old: ServeFlags, { store, running, log }: Reloaded
 /** Flags that hold from the start to the end of a process. */
 const fixedFlags = [
   'store',
+  'masterKey',
   'role',
   'http',
   'submission',

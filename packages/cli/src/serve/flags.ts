@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { InvalidArgumentError, Option } from 'commander';
+import type { MasterKeyFlags } from '../domain/master-key.ts';
 import type { StoreFlags } from '../queue/store-flag.ts';
 import type { DeliveryFlags, SignatureFlags } from '../send/flags.ts';
 import type { LogFlags } from '../work/until-stopped.ts';
@@ -91,7 +92,13 @@ function parseMegabytes(text: string): number {
 }
 
 /** All flags of `mb serve`. */
-export interface ServeFlags extends StoreFlags, SignatureFlags, DeliveryFlags, ServeAddressFlags, LogFlags {
+export interface ServeFlags
+  extends StoreFlags,
+    SignatureFlags,
+    DeliveryFlags,
+    MasterKeyFlags,
+    ServeAddressFlags,
+    LogFlags {
   readonly concurrency?: number;
   readonly grace: number;
   readonly drain: number;

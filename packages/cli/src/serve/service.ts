@@ -1,5 +1,7 @@
 import { type BrokerOptions, MailBroker } from '@mb/broker';
+import type { ManagedDomains } from '@mb/broker/domains';
 import type { MailServer } from '@mb/server';
+import { withManagedDomains } from '../domain/managed-profiles.ts';
 import { warn } from '../output.ts';
 import type { OpenStore } from '../queue/store.ts';
 import { brokerOptions } from '../send/broker-options.ts';
@@ -21,9 +23,11 @@ export async function readSettings(
   flags: ServeFlags,
   store: OpenStore,
   log: WorkLog,
+  domains: ManagedDomains | undefined,
 ): Promise<ServiceSettings> {
   const certificate = await readCertificate(flags);
-  const options = await brokerOptions(flags, '', warn, 'queue');
+  const own = await brokerOptions(flags, '', warn, 'queue');
+  const options = domains ? await withManagedDomains(own, domains, flags) : own;
   const { concurrency } = flags;
   const broker = new MailBroker({
     ...options,

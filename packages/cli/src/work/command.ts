@@ -1,5 +1,7 @@
 import { MailBroker } from '@mb/broker';
 import { Command } from 'commander';
+import { managedDomains, withManagedDomains } from '../domain/managed-profiles.ts';
+import { type MasterKeyFlags, masterKeyFlag } from '../domain/master-key.ts';
 import { warn } from '../output.ts';
 import { withStore } from '../queue/store.ts';
 import { type StoreFlags, storeFlag } from '../queue/store-flag.ts';
@@ -22,7 +24,7 @@ import {
   stopWhenTold,
 } from './until-stopped.ts';
 
-interface WorkFlags extends StoreFlags, SignatureFlags, DeliveryFlags, LogFlags {
+interface WorkFlags extends StoreFlags, SignatureFlags, DeliveryFlags, MasterKeyFlags, LogFlags {
   readonly concurrency?: number;
   readonly grace: number;
 }
@@ -58,15 +60,17 @@ export function workCommand(): Command {
     .addOption(storeFlag())
     .addOption(concurrencyOption())
     .addOption(graceOption());
-  for (const option of [...logOptions(), ...deliveryOptions(), ...signatureOptions()])
+  for (const option of [...logOptions(), ...deliveryOptions(), ...signatureOptions(), masterKeyFlag()])
     command.addOption(option);
   return command.addHelpText('after', EXAMPLES).action(work);
 }
 
 async function work(flags: WorkFlags): Promise<void> {
-  const options = await brokerOptions(flags, '', warn, 'queue');
+  const own = await brokerOptions(flags, '', warn, 'queue');
   const log = await openLog(flags, 'worker');
   await withStore(flags, 'work', async (store) => {
+    const domains = await managedDomains(flags, store);
+    const options = domains ? await withManagedDomains(own, domains, flags) : own;
     const { concurrency } = flags;
     const broker = new MailBroker({
       ...options,
@@ -81,9 +85,11 @@ async function work(flags: WorkFlags): Promise<void> {
     // From before the worker begins, so that nothing it does goes unseen.
     const cursor = await store.eventsEnd();
     broker.start();
+    domains?.start();
     log.onState('started', { store: String(flags.store), hostname: options.hostname, pid: process.pid });
     const stopped = stopWhenTold((graceMs) => broker.stop({ graceMs }), flags.grace, log);
     await logEvents(store, broker, cursor, stopped, log);
+    await domains?.stop();
     await endNote();
     log.onState('stopped', {});
   });

@@ -1,0 +1,219 @@
+import { formatZoneFile, type ImportedKey, type NewDomain } from '@mb/broker/domains';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type KeyName, parseKeyName } from '../dkim/key-file.ts';
+import { notice, print, printJson } from '../output.ts';
+import { confirm } from '../queue/confirm.ts';
+import { storeFlag } from '../queue/store-flag.ts';
+import { serverFlag } from '../remote/server-flag.ts';
+import { readInput } from '../send/file.ts';
+import { deliveryOptions } from '../send/flags.ts';
+import { type DomainFlags, type ShownDomain, withDomains } from './domain-access.ts';
+import { masterKeyFlag } from './master-key.ts';
+import { masterKeyCommand } from './master-key-command.ts';
+import { checkTable, domainTable, keyTable, recordTable } from './report.ts';
+
+interface AddFlags extends DomainFlags {
+  readonly tenant?: string;
+  readonly ehlo?: string;
+  readonly returnPath?: string;
+  readonly minimumTls?: NewDomain['tls'];
+  readonly algorithm?: readonly ('rsa' | 'ed25519')[];
+  readonly importKey?: readonly KeyName[];
+}
+
+/** `mb domain …`: who mail is sent as, and the keys that sign it. */
+export function domainCommand(): Command {
+  return new Command('domain')
+    .description('add domains, see what to publish, and rotate their DKIM keys while the service runs')
+    .addCommand(addCommand())
+    .addCommand(listCommand())
+    .addCommand(showCommand())
+    .addCommand(checkCommand())
+    .addCommand(rotateCommand())
+    .addCommand(removeCommand())
+    .addCommand(masterKeyCommand());
+}
+
+/** A command on the domains of a queue or a server. */
+function command(name: string, description: string): Command {
+  const shared = deliveryOptions().filter((option) =>
+    ['hostname', 'resolver', 'allow', 'localAddress'].includes(option.attributeName()),
+  );
+  const made = new Command(name).description(description).addOption(storeFlag()).addOption(serverFlag());
+  for (const option of [masterKeyFlag(), ...shared]) made.addOption(option);
+  return made.option('--json', 'print one JSON object');
+}
+
+function addCommand(): Command {
+  const words = (text: string, before: readonly string[] = []) => {
+    const names = text.split(',').map((one) => one.trim());
+    if (names.some((one) => one !== 'rsa' && one !== 'ed25519')) {
+      throw new InvalidArgumentError('It must be rsa, ed25519 or both with a comma between them.');
+    }
+    return [...before, ...names];
+  };
+  return command('add', 'add a domain, and print what to publish')
+    .argument('<domain>', 'domain of From; it is also for the domains below it')
+    .option('--tenant <name>', 'whose domain it is; default that of all tenants')
+    .option('--ehlo <name>', 'the name in EHLO for its mail; default that of the service')
+    .option('--return-path <domain>', 'domain below it for return paths, such as bounces.example.com')
+    .addOption(
+      new Option('--minimum-tls <level>', 'what its mail asks of TLS; default that of the service').choices([
+        'opportunistic',
+        'required',
+        'verified',
+      ]),
+    )
+    .addOption(new Option('--algorithm <names>', 'keys to make; default rsa,ed25519').argParser(words))
+    .addOption(
+      new Option(
+        '--import-key <selector:file>',
+        'a key that the domain has already, instead of new ones; repeat the flag',
+      ).argParser(parseKeyName),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  mb domain master-key new --out master.key
+  mb domain add example.com --store queue.db --master-key master.key --hostname mail.example.com
+  mb domain add shop.example --tenant shop --return-path bounces.shop.example --server https://mail.example.com
+
+Mail of the domain waits until every authoritative server has the records of its keys.
+Exit codes: 0 added.`,
+    )
+    .action(async (domain: string, flags: AddFlags) => {
+      const { tenant, ehlo, returnPath, minimumTls, algorithm, importKey } = flags;
+      const keys = importKey && (await Promise.all(importKey.map(readImported)));
+      const given: NewDomain = {
+        domain,
+        ...(tenant !== undefined && { tenant }),
+        ...(ehlo !== undefined && { hostname: ehlo }),
+        ...(returnPath !== undefined && { returnPath }),
+        ...(minimumTls && { tls: minimumTls }),
+        ...(algorithm && { algorithms: algorithm.map((name) => `${name}-sha256` as const) }),
+        ...(keys && { keys }),
+      };
+      const added = await withDomains(flags, 'create', (domains) => domains.add(given));
+      if (flags.json) return printJson(added);
+      printRecords(added);
+      notice(`${added.domain} is added. ${added.status}`);
+    });
+}
+
+function listCommand(): Command {
+  return command('ls', 'list domains')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  mb domain ls --store queue.db\n\nExit codes: 0 listed, 1 there is none.',
+    )
+    .action(async (flags: DomainFlags) => {
+      const rows = await withDomains(flags, 'read', (domains) => domains.list());
+      process.exitCode = rows.length === 0 ? 1 : 0;
+      if (flags.json) return printJson({ rows });
+      print(rows.length === 0 ? 'There is no domain.\n' : domainTable(rows));
+    });
+}
+
+function showCommand(): Command {
+  return command('show', 'show a domain: its keys, and the records to publish')
+    .argument('<domain>')
+    .option('--zone', 'print the records as lines of a zone file, and nothing else')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  mb domain show example.com\n  mb domain show example.com --zone >>example.com.zone\n\nExit codes: 0 shown.',
+    )
+    .action(async (domain: string, flags: DomainFlags & { readonly zone?: true }) => {
+      const found = await withDomains(flags, 'read', (domains) => domains.get(domain));
+      if (flags.json) return printJson(found);
+      if (flags.zone) return print(formatZoneFile(found.records));
+      print(`${found.domain}: ${found.status}\n\n${keyTable(found)}\n`);
+      printRecords(found);
+    });
+}
+
+function checkCommand(): Command {
+  return command('check', 'ask all authoritative servers for the records of a domain')
+    .argument('<domain>')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  mb domain check example.com
+  mb domain check example.com --json | jq '.records[] | select(.status != "seen")'
+
+What they say advances the keys, as it does in the service, which looks every minute while keys
+wait for something.
+Exit codes: 0 all that is required is seen, 1 something is missing.`,
+    )
+    .action(async (domain: string, flags: DomainFlags) => {
+      const check = await withDomains(flags, 'look', (domains) => domains.check(domain));
+      process.exitCode = check.ok ? 0 : 1;
+      if (flags.json) return printJson(check);
+      print(`${check.domain.domain}: ${check.domain.status}\n\n${checkTable(check)}`);
+    });
+}
+
+function rotateCommand(): Command {
+  return command('rotate', 'make the next keys of a domain, and print what to publish')
+    .argument('<domain>')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  mb domain rotate example.com
+
+The service switches when every authoritative server has had the records for some minutes. Keep the
+old ones published for a week more: "mb domain show" says when they may go.
+Exit codes: 0 made, 64 a rotation is under way.`,
+    )
+    .action(async (domain: string, flags: DomainFlags) => {
+      const rotated = await withDomains(flags, 'look', (domains) => domains.rotate(domain));
+      if (flags.json) return printJson(rotated);
+      const next = rotated.keys.filter(({ state }) => state === 'next').map(({ record }) => record);
+      print(`${recordTable(next)}\n${formatZoneFile(next)}`);
+      notice(rotated.status);
+    });
+}
+
+function removeCommand(): Command {
+  return command('rm', 'remove a domain, or one of its keys')
+    .argument('<domain>')
+    .argument('[selector]', 'a key that does not sign yet, or that may go')
+    .option('--force', 'also a key that is retiring: mail on its way may then fail to verify')
+    .option('-y, --yes', 'do not ask; needed where there is no terminal')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  mb domain rm example.com
+  mb domain rm example.com mb20260101-x7k2-rsa --yes
+
+The keys that were made together are removed together.
+Exit codes: 0 removed, 64 the key is needed, 130 the answer was no.`,
+    )
+    .action(
+      async (
+        domain: string,
+        selector: string | undefined,
+        flags: DomainFlags & { readonly force?: true; readonly yes?: true },
+      ) => {
+        const what = selector === undefined ? `${domain} and its keys` : `Key ${selector} of ${domain}`;
+        await withDomains(flags, 'look', async (domains) => {
+          if (!(await confirm(`${what} will be removed.`, flags.yes ?? false))) return;
+          if (selector === undefined) await domains.remove(domain);
+          else await domains.removeKey(domain, selector, flags.force ?? false);
+          if (flags.json) printJson({ domain, ...(selector !== undefined && { selector }), removed: true });
+          else print(`${what} ${selector === undefined ? 'are' : 'is'} removed.\n`);
+        });
+      },
+    );
+}
+
+function printRecords({ records }: ShownDomain): void {
+  print(`${recordTable(records)}\n${formatZoneFile(records)}`);
+}
+
+async function readImported({ selector, path }: KeyName): Promise<ImportedKey> {
+  return { selector, privateKey: (await readInput('--import-key', path)).toString() };
+}

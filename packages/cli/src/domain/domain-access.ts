@@ -1,0 +1,114 @@
+import type { CheckedRecord, ManagedDomain, ManagedDomains, NewDomain } from '@mb/broker/domains';
+import type { components } from '@mb/server/client';
+import { allowedAddresses } from '../allow.ts';
+import { CliError } from '../errors.ts';
+import { warn } from '../output.ts';
+import { type OpenStore, type StoreAccess, withStore } from '../queue/store.ts';
+import type { StoreFlags } from '../queue/store-flag.ts';
+import { serverClient } from '../remote/api.ts';
+import type { ServerFlags } from '../remote/server-flag.ts';
+import { brokerOptions } from '../send/broker-options.ts';
+import type { DeliveryFlags } from '../send/flags.ts';
+import { type MasterKeyFlags, masterKeyVault } from './master-key.ts';
+
+/** Flags of the commands on domains. */
+export type DomainFlags = StoreFlags &
+  ServerFlags &
+  DeliveryFlags &
+  MasterKeyFlags & { readonly json?: true };
+
+/** A domain as commands print it, and as a server shows it. */
+export type ShownDomain = components['schemas']['Domain'];
+
+/** What the servers of a domain say, as commands print it. */
+export interface ShownCheck {
+  readonly ok: boolean;
+  readonly domain: ShownDomain;
+  readonly records: readonly CheckedRecord[];
+}
+
+/** What commands do with domains, be they in a queue that is opened here or behind a server. */
+export interface DomainAccess {
+  add(domain: NewDomain): Promise<ShownDomain>;
+  list(): Promise<readonly ShownDomain[]>;
+  get(domain: string): Promise<ShownDomain>;
+  check(domain: string): Promise<ShownCheck>;
+  rotate(domain: string): Promise<ShownDomain>;
+  removeKey(domain: string, selector: string, force: boolean): Promise<ShownDomain>;
+  remove(domain: string): Promise<void>;
+}
+
+/** Runs `work` on the domains of a queue or a server. */
+export async function withDomains<Result>(
+  flags: DomainFlags,
+  access: StoreAccess,
+  work: (domains: DomainAccess) => Promise<Result>,
+): Promise<Result> {
+  if (flags.server !== undefined) {
+    const { remoteDomains } = await import('../remote/remote-domains.ts');
+    return work(remoteDomains(await serverClient(flags.server)));
+  }
+  return withStore(flags, access, async (store) => work(localDomains(await openDomains(flags, store))));
+}
+
+/** The domains of a queue, with what the flags say of the service. */
+export async function openDomains(flags: DomainFlags, store: OpenStore): Promise<ManagedDomains> {
+  const { ManagedDomains } = await import('@mb/broker/domains');
+  // No key is needed to look at domains.
+  const options = await brokerOptions(flags, '', warn, 'explain');
+  const vault = await masterKeyVault(flags, warn);
+  return new ManagedDomains({
+    records: store.records,
+    hostname: options.hostname,
+    addresses: (options.delivery?.sources ?? []).flatMap(({ localAddresses }) => localAddresses),
+    ...(vault && { vault }),
+    ...(options.dns && { dns: options.dns }),
+    ...(flags.allow && { allowAddresses: allowedAddresses(flags.allow) }),
+  });
+}
+
+function localDomains(domains: ManagedDomains): DomainAccess {
+  return {
+    add: async (domain) => shownOf(await domains.add(domain)),
+    async list() {
+      const all: ShownDomain[] = [];
+      for (let after: string | undefined; ; ) {
+        const { rows, next } = await domains.list({ after, limit: 1000 });
+        all.push(...rows.map(shownOf));
+        if (next === undefined) return all;
+        after = next;
+      }
+    },
+    get: async (domain) => shownOf(await domains.get(domain)),
+    async check(name) {
+      const { ok, domain, records } = await domains.check(name);
+      return { ok, domain: shownOf(domain), records };
+    },
+    rotate: async (domain) => shownOf(await domains.rotate(domain)),
+    removeKey: async (domain, selector, force) =>
+      shownOf(await domains.removeKey(domain, selector, { force })),
+    remove: (domain) => domains.remove(domain),
+  };
+}
+
+function shownOf({ createdAt, keys, ...rest }: ManagedDomain): ShownDomain {
+  const iso = (at: number) => new Date(at).toISOString();
+  return {
+    ...rest,
+    createdAt: iso(createdAt),
+    keys: keys.map(({ since, keepUntil, ...key }) => ({
+      ...key,
+      since: iso(since),
+      ...(keepUntil !== undefined && { keepUntil: iso(keepUntil) }),
+    })),
+  } as ShownDomain;
+}
+
+/** Master keys are of the queue itself. @throws {CliError} MB_CLI_USAGE */
+export function refuseServer({ server }: ServerFlags): void {
+  if (server === undefined) return;
+  throw new CliError(
+    'MB_CLI_USAGE',
+    'A server tells nobody its master key; give --store instead of --server.',
+  );
+}

@@ -1,0 +1,41 @@
+import type { ServerClient } from '@mb/server/client';
+import type { DomainAccess, ShownCheck, ShownDomain } from '../domain/domain-access.ts';
+import { CliError } from '../errors.ts';
+import { dataOf } from './api.ts';
+
+/** The domains of a server, as the commands use those of a queue that they open themselves. */
+export function remoteDomains(client: ServerClient): DomainAccess {
+  const at = (domain: string) => ({ params: { path: { domain } } });
+  return {
+    add({ keys, ...domain }) {
+      if (keys) {
+        const message = 'Private keys are not sent to a server; import them with --store.';
+        throw new CliError('MB_CLI_USAGE', message);
+      }
+      return dataOf(client.POST('/v1/domains', { body: domain as never }));
+    },
+    async list() {
+      const all: ShownDomain[] = [];
+      for (let after: string | undefined; ; ) {
+        const query = { limit: 1000, ...(after !== undefined && { after }) };
+        const { data, next } = await dataOf(client.GET('/v1/domains', { params: { query } }));
+        all.push(...data);
+        if (next === undefined) return all;
+        after = next;
+      }
+    },
+    get: (domain) => dataOf(client.GET('/v1/domains/{domain}', at(domain))),
+    check: async (domain) =>
+      (await dataOf(client.POST('/v1/domains/{domain}/check', at(domain)))) as ShownCheck,
+    rotate: (domain) => dataOf(client.POST('/v1/domains/{domain}/rotate', at(domain))),
+    removeKey: (domain, selector, force) =>
+      dataOf(
+        client.DELETE('/v1/domains/{domain}/keys/{selector}', {
+          params: { path: { domain, selector }, query: force ? { force: 'true' } : {} },
+        }),
+      ),
+    async remove(domain) {
+      await dataOf(client.DELETE('/v1/domains/{domain}', at(domain)));
+    },
+  };
+}
