@@ -1,3 +1,16 @@
 import { packageBuild } from '../../tsup.base.ts';
+import { webInject, webPlatform } from './web-build.config.ts';
 
-export default packageBuild({ index: 'src/index.ts' });
+export default [
+  packageBuild({ index: 'src/index.ts' }, { clean: ['**/*', '!web*'] }),
+  packageBuild(
+    { web: 'src/web/index.ts' },
+    {
+      clean: false,
+      platform: 'browser',
+      esbuildPlugins: [webPlatform],
+      inject: webInject,
+      splitting: false,
+    },
+  ),
+];

@@ -33,6 +33,7 @@ export class BodyHash {
   #total = 0;
   #state: 'reading' | 'gathering' | 'ending' = 'reading';
   #result: BodyDigest | undefined;
+  #pending: PromiseLike<Buffer> | undefined;
 
   constructor(algorithm: Canonicalization, bareCr: BareCr, limit = Number.POSITIVE_INFINITY) {
     this.#limit = limit;
@@ -56,6 +57,12 @@ export class BodyHash {
     this.#result = this.#resultOf(hash('sha256', wholeBody.subarray(0, this.#buffered), 'buffer'));
   }
 
+  /** Ends the body, and waits for its hash where the platform gives it later. */
+  async settle(): Promise<void> {
+    this.#result ??= this.#finish();
+    if (this.#pending) this.#result = { ...this.#result, digest: await this.#pending };
+  }
+
   /** Ends the body; later calls give the same result. */
   digest(): BodyDigest {
     this.#result ??= this.#finish();
@@ -70,6 +77,7 @@ export class BodyHash {
   }
 
   #resultOf(digest: Buffer): BodyDigest {
+    if (!(digest instanceof Uint8Array)) this.#pending = digest as PromiseLike<Buffer>;
     return { digest, totalBytes: this.#total, hashedBytes: Math.min(this.#total, this.#limit) };
   }
 
@@ -149,8 +157,14 @@ export class BodyHashSet {
   async read(message: SplitMessage, signal: AbortSignal | undefined): Promise<void> {
     if (this.#hashes.size === 0) return;
     if (message.rest !== undefined || message.bodyStart.length > wholeBytes) {
-      return readBody(message, signal, (chunk) => this.write(chunk));
+      await readBody(message, signal, (chunk) => this.write(chunk));
+    } else {
+      for (const body of this.#hashes.values()) body.writeWhole(message.bodyStart);
     }
-    for (const body of this.#hashes.values()) body.writeWhole(message.bodyStart);
+    await this.settle();
+  }
+  /** Ends all bodies; {@link read} does it. */
+  async settle(): Promise<void> {
+    for (const body of this.#hashes.values()) await body.settle();
   }
 }

@@ -71,17 +71,18 @@ export function loadSigningKey(input: PrivateKeyInput, passphrase?: string | Uin
   };
 }
 
-/** Whether `signature` over `data` is by `publicKey`. Never throws: an impossible signature is a wrong one. */
-export function isSignatureBy(
+/** Whether `signature` over `data` is by `publicKey`. Never rejects: an impossible signature is a wrong one. */
+export async function isSignatureBy(
   publicKey: KeyObject,
   algorithm: DkimAlgorithm,
   data: Uint8Array,
   signature: Uint8Array,
-): boolean {
+): Promise<boolean> {
   try {
+    // WebCrypto, in the place of node:crypto, answers later.
     return algorithm === 'rsa-sha256'
-      ? verify('sha256', data, publicKey, signature)
-      : verify(null, sha256(data), publicKey, signature);
+      ? await verify('sha256', data, publicKey, signature)
+      : await verify(null, sha256(data), publicKey, signature);
   } catch {
     return false;
   }
@@ -124,7 +125,7 @@ async function signElsewhere(
   data: Uint8Array,
 ): Promise<Uint8Array> {
   let signature: Uint8Array;
-  const octets = key.algorithm === 'ed25519-sha256' ? sha256(data) : data;
+  const octets = key.algorithm === 'ed25519-sha256' ? await sha256(data) : data;
   try {
     signature = await key.sign(octets);
   } catch (cause) {
@@ -143,7 +144,7 @@ async function signElsewhere(
       `The key callback must give a Uint8Array with the raw ${key.algorithm} signature (64 octets for Ed25519, at least 128 for RSA).`,
     );
   }
-  if (publicKey !== undefined && !isSignatureBy(publicKey, key.algorithm, data, signature)) {
+  if (publicKey !== undefined && !(await isSignatureBy(publicKey, key.algorithm, data, signature))) {
     throw new DkimError(
       'MB_DKIM_KEY_CALLBACK',
       'The signature by the key callback does not verify with its publicKey; check which key and which hash it uses.',

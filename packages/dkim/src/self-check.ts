@@ -56,7 +56,7 @@ export class SelfCheck {
       withoutSignature({ octets, field: own }),
       signature.header,
     );
-    const verdict = checkSignature(signature, data, await this.#lookUp(name, nowMs), {
+    const verdict = await checkSignature(signature, data, await this.#lookUp(name, nowMs), {
       nowMs,
       minRsaBits: 1024,
     });

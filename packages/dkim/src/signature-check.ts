@@ -39,12 +39,12 @@ export function checkBody(signature: Signature, body: BodyHash): Verdict | undef
  *
  *  The first key that verifies decides; if none does, the first that could have been used tells why.
  */
-export function checkSignature(
+export async function checkSignature(
   signature: Signature,
   data: Uint8Array,
   lookup: KeyLookup,
   policy: CheckPolicy,
-): KeyedVerdict {
+): Promise<KeyedVerdict> {
   let best: KeyedVerdict = { ...lookup.problem, published: undefined };
   for (const published of lookup.keys) {
     const problem = keyProblem(signature, published, policy);
@@ -52,7 +52,7 @@ export function checkSignature(
       if (best.published === undefined) best = { ...problem, published };
       continue;
     }
-    if (isSignatureBy(published.key, signature.algorithm, data, signature.signature)) {
+    if (await isSignatureBy(published.key, signature.algorithm, data, signature.signature)) {
       return { status: 'pass', reason: 'verified', detail: 'The signature verifies.', published };
     }
     const detail = 'A signed header field was changed, or another key made the signature.';

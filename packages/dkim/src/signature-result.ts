@@ -90,7 +90,7 @@ export async function finishCheck(
   );
   const lookup = await keys;
   const policy = { nowMs: plan.now(), minRsaBits: plan.minRsaBits };
-  const { published, ...verdict } = checkSignature(signature, data, lookup, policy);
+  const { published, ...verdict } = await checkSignature(signature, data, lookup, policy);
   const { totalBytes } = body.digest();
   return {
     ...facts,

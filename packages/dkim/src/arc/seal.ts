@@ -98,6 +98,8 @@ export async function sealMessage(message: MessageSource, given: SealOptions): P
     received.write(chunk);
     passedOn.write(chunk);
   });
+  await received.settle();
+  await passedOn.settle();
   const chain = check
     ? await finishChain(header, check, verification)
     : requireChainOf(header, options.chain!);

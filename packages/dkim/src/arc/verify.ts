@@ -188,7 +188,7 @@ async function checkSeal(
     withoutSignature({ octets, field: own.seal }),
     'relaxed',
   );
-  const { published, ...verdict } = checkSignature(signature, data, await keys, {
+  const { published, ...verdict } = await checkSignature(signature, data, await keys, {
     nowMs: plan.now(),
     minRsaBits: plan.minRsaBits,
   });

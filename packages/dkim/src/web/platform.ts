@@ -1,0 +1,18 @@
+/** What this package uses of node:url, node:timers/promises and node:process, where there is no Node. */
+
+/** The A-labels of a label in Unicode, by the platform's own URL; empty where it is no name. */
+export function domainToASCII(label: string): string {
+  try {
+    return new URL(`http://${label}.invalid`).hostname.slice(0, -'.invalid'.length);
+  } catch {
+    return '';
+  }
+}
+
+/** Lets other work have its turn. */
+export function setImmediate(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** Warnings of a key are in `warnings` of its signer; there is nobody else to tell. */
+export default { emitWarning(): void {} };

@@ -1,0 +1,29 @@
+import { join } from 'node:path';
+import type { Options } from 'tsup';
+
+const platform = (file: string) => join(import.meta.dirname, 'src/web', file);
+
+/** Which module stands for which of Node where there is no Node. */
+const modules: Readonly<Record<string, string>> = {
+  'node:crypto': platform('crypto.ts'),
+  'node:buffer': platform('buffer.ts'),
+  'node:url': platform('platform.ts'),
+  'node:timers/promises': platform('platform.ts'),
+  'node:process': platform('platform.ts'),
+};
+
+/** Builds `@mb/dkim/web` from the sources of `@mb/dkim`: an import of any other module of Node fails the build. */
+export const webPlatform: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'web-platform',
+  setup(build) {
+    build.onResolve({ filter: /^node:/ }, ({ path }) => {
+      const file = modules[path];
+      return file === undefined
+        ? { errors: [{ text: `${path} has no stand-in for the web` }] }
+        : { path: file };
+    });
+  },
+};
+
+/** Gives `Buffer` to modules that use it as a global. */
+export const webInject = [platform('buffer.ts')];
