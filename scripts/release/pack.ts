@@ -48,14 +48,14 @@ export async function packPackages(
     const args = ['-r', '--filter', './packages/*', 'pack', '--json', '--pack-destination', work];
     const { stdout } = await run('pnpm', args, { cwd: root, maxBuffer: 64 * 1024 * 1024 });
     const packed: { name: string; filename: string }[] = JSON.parse(stdout);
-    return await Promise.all(
-      packed.map(async ({ name, filename }) => {
-        const staged = join(destination, 'staged', basename(name));
-        await mkdir(staged, { recursive: true });
-        await run('tar', ['-xzf', filename, '-C', staged, '--strip-components=1']);
-        return stagePackage(root, destination, staged, name, facts);
-      }),
-    );
+    const ready: PackedPackage[] = [];
+    for (const { name, filename } of packed) {
+      const staged = join(destination, 'staged', basename(name));
+      await mkdir(staged, { recursive: true });
+      await run('tar', ['-xzf', filename, '-C', staged, '--strip-components=1']);
+      ready.push(await stagePackage(root, destination, staged, name, facts));
+    }
+    return ready;
   } finally {
     await rm(work, { recursive: true });
   }
@@ -74,9 +74,11 @@ async function stagePackage(
   const manifest = packedManifest(JSON.parse(await readFile(file, 'utf8')), folder, facts);
   await writeFile(file, `${JSON.stringify(manifest, null, 2)}\n`);
   const readme = join(staged, 'README.md');
+  const page = await readFile(readme, 'utf8').catch(() => undefined);
+  if (page === undefined) throw new Error(`${folder} has no README.md.`);
   const front = await readFile(join(root, 'README.md'), 'utf8');
-  const page = packedReadme(await readFile(readme, 'utf8'), folder, facts.repository);
-  await writeFile(readme, withPackageTable(page, front, facts.repository));
+  const linked = packedReadme(page, folder, facts.repository);
+  await writeFile(readme, withPackageTable(linked, front, facts.repository));
   await cp(join(root, 'LICENSE'), join(staged, 'LICENSE'));
   // Before the first release there is none.
   await cp(join(source, 'CHANGELOG.md'), join(staged, 'CHANGELOG.md')).catch(() => {});

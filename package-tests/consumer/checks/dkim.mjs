@@ -33,4 +33,16 @@ export async function check(modules) {
     outcome.signatures.every(({ status }) => status === 'fail'),
     JSON.stringify(outcome),
   );
+  await checkWeb(modules['@mb/dkim/web'], { signers, resolveTxt, fields: new TextDecoder().decode(fields) });
+}
+
+/** What WebCrypto signs is what node:crypto signs, and each verifies the other. */
+async function checkWeb({ signMessage, verifyMessage }, { signers, resolveTxt, fields }) {
+  const signatures = await signMessage(message, signers);
+  const signed = new Uint8Array([...new TextEncoder().encode(signatures + fields), ...message]);
+  const outcome = await verifyMessage(signed, { resolveTxt });
+  assert(
+    outcome.signatures.length === 4 && outcome.signatures.every(({ status }) => status === 'pass'),
+    JSON.stringify(outcome),
+  );
 }

@@ -8,6 +8,7 @@ import { publishedKeyOptions } from './published-key.ts';
 import { signCallOptions } from './sign.ts';
 import { selectorKeyOptions, signOptions } from './sign-options.ts';
 import { verifyOptions } from './verify-options.ts';
+import * as web from './web/index.ts';
 
 const message = Buffer.from('From: a@example.com\r\n\r\nx\r\n');
 const { privateKey } = await dkim.generateKeyPair({
@@ -128,5 +129,9 @@ const walk: OptionWalk<typeof dkim> = {
   DkimError: 'none',
 };
 
-const cases = optionCases(dkim, walk, 'MB_DKIM_OPTION');
+/** The entry for the web has the same functions, fewer of them. */
+const webWalk = Object.fromEntries(Object.entries(walk).filter(([name]) => name in web)) as OptionWalk<
+  typeof web
+>;
+const cases = [...optionCases(dkim, walk, 'MB_DKIM_OPTION'), ...optionCases(web, webWalk, 'MB_DKIM_OPTION')];
 it.each(cases)('OPT-04 $name', ({ check }) => check());
