@@ -23,6 +23,16 @@ const rooms = [
     comment: 'An application uses the queue through the port; the worker is not its business.',
   },
   {
+    from: 'webhooks',
+    to: 'sender|message|route|delivery|worker|store/(memory|sqlite|conformance)',
+    comment: 'Webhooks tell of what the event log says, whoever delivered it.',
+  },
+  {
+    from: 'sender|message|route|delivery|queue|worker|store',
+    to: 'webhooks',
+    comment: 'What happens to mail does not depend on who is told of it.',
+  },
+  {
     from: 'worker',
     to: 'store/(memory|sqlite|conformance)',
     comment: 'The worker knows the port, not the engine.',

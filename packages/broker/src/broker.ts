@@ -6,11 +6,12 @@ import { MailQueue } from './mail-queue.ts';
 import { type ExplainOptions, MailSender, type SendOptions } from './mail-sender.ts';
 import { checkStopOptions, type Health, MailWorker, type StopOptions } from './mail-worker.ts';
 import type { ReadyMessage } from './message/ready-message.ts';
-import type { ObserveOptions, Observer } from './observer.ts';
+import { type ObserveOptions, type Observer, observeWebhook } from './observer.ts';
 import { type BrokerOptions, resolveBrokerOptions } from './options.ts';
 import type { QueueControl, SuppressionControl } from './queue/control.ts';
 import type { EnqueueOptions, EnqueueResult } from './queue/enqueue-options.ts';
-import type { EventHandler, SinkOptions } from './queue/event-sink.ts';
+import type { EventHandler } from './queue/event-pump.ts';
+import type { SinkOptions } from './queue/event-sink.ts';
 import type { EventsOptions } from './queue/event-stream.ts';
 import type { InboundReport } from './queue/inbound-report.ts';
 import type { SentMessage } from './send-many.ts';
@@ -48,12 +49,19 @@ export class MailBroker {
     if (!store) return;
     const { compose, profiles } = parts;
     const { suppress } = queue;
-    const { observers, resolver } = parts.environment;
+    const { observers, resolver, random } = parts.environment;
     this.#queued = {
       // `queue.onError` is a listener of the worker, and hears of the errors of both.
       queue: new MailQueue(
         { store, queue: { suppress }, webhooks, runtime: { clock: parts.environment.clock } },
-        { compose, profiles, resolver, onError: (error) => observers.reportError(error) },
+        {
+          compose,
+          profiles,
+          resolver,
+          random,
+          onError: (error) => observers.reportError(error),
+          onWebhook: (id, attempt, event) => observeWebhook(observers, id, attempt, event),
+        },
       ),
       worker: new MailWorker({ ...sending, store }, { queue, store, parts }),
     };
@@ -144,10 +152,11 @@ export class MailBroker {
     this.#needQueue().worker.start();
   }
 
-  /** Ends delivery; what is left waits for the next start with nothing lost. See {@link MailWorker.stop}. */
+  /** Ends delivery, also of webhooks; what is left waits for the next start with nothing lost. See {@link MailWorker.stop}. */
   async stop(options: StopOptions = {}): Promise<void> {
-    if (this.#queued) await this.#queued.worker.stop(options);
-    else checkStopOptions(options);
+    checkStopOptions(options);
+    const { worker, queue } = this.#queued ?? {};
+    await Promise.all([worker?.stop(options), queue?.webhooks.stop(options)]);
   }
 
   /**

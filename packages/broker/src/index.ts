@@ -70,6 +70,7 @@ export type {
   SessionLine,
   SettleObservation,
   TlsObservation,
+  WebhookObservation,
 } from './observer.ts';
 export type {
   BrokerOptions,
@@ -91,7 +92,9 @@ export type {
   QueuedDeliveryOptions,
   RecipientDelivery,
 } from './queue/enqueue-options.ts';
-export { type EventHandler, type SinkOptions, type WebhookOptions, webhook } from './queue/event-sink.ts';
+export type { EventFilter } from './queue/event-filter.ts';
+export type { EventHandler } from './queue/event-pump.ts';
+export { type SinkOptions, type WebhookOptions, webhook } from './queue/event-sink.ts';
 export type { EventsOptions } from './queue/event-stream.ts';
 export type { InboundRecipient, InboundReport } from './queue/inbound-report.ts';
 export { transactional } from './queue/transactional.ts';
@@ -137,7 +140,6 @@ export {
 export type { WebhookAttempt } from './webhooks/attempt.ts';
 export type { WebhookDeliveryOptions } from './webhooks/delivery-options.ts';
 export type { NewWebhook, RotateOptions, WebhookChanges, WebhookEndpoint } from './webhooks/endpoint.ts';
-export type { EventFilter } from './webhooks/filter.ts';
 export type { WebhookSecret } from './webhooks/secret.ts';
 export type { DeadLetter } from './webhooks/waiting-event.ts';
 export { type WebhookEvent, type WebhookEventType, webhookEventTypes } from './webhooks/webhook-event.ts';

@@ -11,7 +11,8 @@ import { Profiles } from './profiles.ts';
 import { QueueControl, SuppressionControl } from './queue/control.ts';
 import { enqueueMessage } from './queue/enqueue.ts';
 import type { EnqueueOptions, EnqueueResult } from './queue/enqueue-options.ts';
-import { type EventHandler, pumpEvents, type SinkOptions, sinkOptions } from './queue/event-sink.ts';
+import type { EventHandler } from './queue/event-pump.ts';
+import { pumpEvents, type SinkOptions, sinkOptions } from './queue/event-sink.ts';
 import { type EventsOptions, eventsOptions, streamEvents } from './queue/event-stream.ts';
 import { type InboundReport, receiveReport } from './queue/inbound-report.ts';
 import { toResolver } from './sending-parts.ts';
@@ -19,13 +20,16 @@ import { guarded } from './store/error-listeners.ts';
 import type { QueueStats, QueueStore } from './store/port.ts';
 import type { QueueEvent } from './store/queue-event.ts';
 import type { Records } from './store/records.ts';
-import { Webhooks } from './webhooks/webhooks.ts';
+import { Webhooks, type WebhooksParts } from './webhooks/webhooks.ts';
 
 /** What a queue shares with the other roles of its broker. */
 export interface QueueParts {
   readonly compose: ComposeEnvironment;
   readonly profiles: Profiles;
   readonly resolver: Resolver;
+  readonly random: () => number;
+  /** Told of each call of a webhook. */
+  readonly onWebhook?: WebhooksParts['onAttempt'];
   readonly onError: (error: unknown) => void;
 }
 
@@ -72,7 +76,9 @@ export class MailQueue {
       store: this.#store,
       clock: this.#clock,
       resolver: this.#parts.resolver,
+      random: this.#parts.random,
       onError: this.#parts.onError,
+      ...(this.#parts.onWebhook && { onAttempt: this.#parts.onWebhook }),
       options: options.webhooks,
     });
   }
@@ -120,7 +126,8 @@ export class MailQueue {
   }
 
   /**
-   * Hands events to a handler or a webhook, one by one and in order, each until it is taken.
+   * Hands events to a handler or a webhook, each until it is taken: those of one message one by one and in their order,
+   * those of several messages side by side. For endpoints that are kept in the store, see {@link MailQueue.webhooks}.
    *
    * @returns when `signal` fires.
    * @example await queue.deliverEvents(webhook('https://app.example.com/hook'), { after, saveCursor, signal });
@@ -158,8 +165,9 @@ export class MailQueue {
     });
   }
 
-  /** Stops listening to the store, which stays open: it belongs to the caller. */
+  /** Ends the delivery of webhooks and stops listening to the store, which stays open: it belongs to the caller. */
   async close(): Promise<void> {
+    await this.webhooks.stop();
     this.#endListening?.();
   }
 
@@ -186,6 +194,7 @@ function createQueueParts({
   const resolver = toResolver(signing.dns);
   return {
     resolver,
+    random: Math.random,
     compose: { now: () => clock.now(), ...(randomBytes && { randomBytes }) },
     profiles: new Profiles({
       settings,

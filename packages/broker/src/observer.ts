@@ -3,6 +3,8 @@ import type { RecipientOutcome } from './delivery/outcome.ts';
 import { optionError } from './errors.ts';
 import { list, type OptionTable, readOptions, word } from './option-table.ts';
 import type { SecurityBasis } from './route/tls-policy.ts';
+import type { WebhookAttempt } from './webhooks/attempt.ts';
+import type { WebhookEvent, WebhookEventType } from './webhooks/webhook-event.ts';
 
 /** A line of a session, with the host that it was held with. */
 export interface SessionLine extends TranscriptEntry {
@@ -96,6 +98,26 @@ export interface SettleObservation {
   readonly durationMs: number;
 }
 
+/** A webhook was called. */
+export interface WebhookObservation {
+  readonly type: 'webhook';
+  /** Id of the endpoint. */
+  readonly endpoint: string;
+  readonly eventId: string;
+  /** Type of the event. */
+  readonly event: WebhookEventType;
+  /** The message that the event is about. */
+  readonly messageId?: string;
+  /** Number of the attempt, 1 for the first. */
+  readonly attempt: number;
+  readonly succeeded: boolean;
+  /** The HTTP status; absent when there was no answer. */
+  readonly status?: number;
+  readonly durationMs: number;
+  /** From the event to the end of the call. */
+  readonly lagMs: number;
+}
+
 /** Something failed in the background and will be tried again. */
 export interface ErrorObservation {
   readonly type: 'error';
@@ -111,6 +133,7 @@ export type Observation =
   | AttemptObservation
   | ClaimObservation
   | SettleObservation
+  | WebhookObservation
   | ErrorObservation;
 
 /** Names of {@link Observation}s. */
@@ -191,6 +214,7 @@ export const observationTypes = [
   'attempt',
   'claim',
   'settle',
+  'webhook',
   'error',
 ] as const satisfies readonly ObservationType[];
 
@@ -203,4 +227,26 @@ export function observeWith(observers: Observers, listener: Observer, options: O
   if (typeof listener !== 'function') throw optionError('observe: listener must be a function.');
   const { types = observationTypes } = readOptions(options, observeOptions, 'observe: options');
   return observers.add(types, listener);
+}
+
+/** Observes a call of a webhook. */
+export function observeWebhook(
+  observers: Observers,
+  endpoint: string,
+  { at, eventId, messageId, attempt, succeeded, status, durationMs }: WebhookAttempt,
+  event: WebhookEvent,
+): void {
+  if (!observers.wants('webhook')) return;
+  observers.emit({
+    type: 'webhook',
+    endpoint,
+    eventId,
+    event: event.type,
+    ...(messageId !== undefined && { messageId }),
+    attempt,
+    succeeded,
+    ...(status !== undefined && { status }),
+    durationMs,
+    lagMs: Math.max(0, at + durationMs - event.at),
+  });
 }

@@ -132,6 +132,7 @@ describe('SAFE-09 background work survives a store that fails', () => {
       },
       {
         after: 'start',
+        concurrency: 1,
         signal: end.signal,
         saveCursor: (cursor) => {
           if (saved.length === 0 && handled.length === 1 && trouble-- > -3)

@@ -1,20 +1,29 @@
 import { createHmac } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { optionError } from '../errors.ts';
-import { callback, integer, type OptionTable, readOptions, record, text } from '../option-table.ts';
-import { guarded } from '../store/error-listeners.ts';
+import { callback, group, integer, type OptionTable, readOptions, record, text } from '../option-table.ts';
 import type { EventCursor, QueueEvent } from '../store/queue-event.ts';
-import { sleep } from '../wait.ts';
+import { type EventFilter, eventFilterOptions, matchEvents } from './event-filter.ts';
+import { type EventHandler, EventPump } from './event-pump.ts';
 import { eventsOptions } from './event-stream.ts';
 
-/** Takes one event; what it throws makes the same event come again later. */
-export type EventHandler = (event: QueueEvent, signal: AbortSignal) => Promise<void> | void;
+const defaultConcurrency = 16;
 
 /** How events are handed over. */
 export interface SinkOptions {
   /** Where to go on: the cursor that `saveCursor` got last, or `start`. Default: only what is yet to happen. */
   readonly after?: EventCursor | 'start' | undefined;
-  /** Called after each event that was taken; keep it, and nothing is handed over twice but for a crash in between. */
+  /** Only events that match; what is left out filters nothing. Default all. */
+  readonly filter?: EventFilter | undefined;
+  /**
+   * Messages whose events are handed over at once. Default 16. Events of one message come one by one and in their order;
+   * with 1 all events do.
+   */
+  readonly concurrency?: number | undefined;
+  /**
+   * Called with the place up to which all events were taken, one call at a time. Keep it: after a crash what was taken
+   * since is handed over again.
+   */
   readonly saveCursor?: ((cursor: EventCursor) => Promise<void> | void) | undefined;
   /** Called with each failure that is going to be tried again. */
   readonly onRetry?: ((error: unknown, event: QueueEvent, delayMs: number) => void) | undefined;
@@ -25,41 +34,26 @@ export interface SinkOptions {
 /** What `SinkOptions` accepts. */
 export const sinkOptions = {
   ...eventsOptions,
+  filter: group<EventFilter>(eventFilterOptions),
+  concurrency: integer(1, 1_000),
   saveCursor: callback<NonNullable<SinkOptions['saveCursor']>>(),
   onRetry: callback<NonNullable<SinkOptions['onRetry']>>(),
 } satisfies OptionTable<SinkOptions>;
 
-const firstRetryMs = 1_000;
-const longestRetryMs = 5 * 60_000;
-
 /**
- * Hands events to a handler one by one, in order, each until it is taken: after a failure the same event comes again,
- * later and later, up to every five minutes. A cursor that cannot be saved is tried again in the same way.
+ * Hands events over as the options say.
+ *
+ * @returns when the signal fires, and what is under way has ended.
  */
-export async function pumpEvents(
+export function pumpEvents(
   events: AsyncIterable<QueueEvent>,
   handler: EventHandler,
-  { saveCursor, onRetry, signal = new AbortController().signal }: Omit<SinkOptions, 'after'>,
+  { filter = {}, concurrency = defaultConcurrency, signal, ...rest }: Omit<SinkOptions, 'after'>,
   clock: Pick<Clock, 'setTimer'>,
 ): Promise<void> {
-  const tell = onRetry && guarded(onRetry);
-  const untilDone = async (event: QueueEvent, work: () => Promise<void> | void) => {
-    for (let delayMs = firstRetryMs; !signal.aborted; delayMs = Math.min(delayMs * 2, longestRetryMs)) {
-      try {
-        await work();
-        return;
-      } catch (error) {
-        if (signal.aborted) return;
-        tell?.(error, event, delayMs);
-        await sleep(delayMs, clock, signal);
-      }
-    }
-  };
-  for await (const event of events) {
-    await untilDone(event, () => handler(event, signal));
-    if (signal.aborted) return;
-    if (saveCursor) await untilDone(event, () => saveCursor(event.cursor));
-  }
+  const matches = matchEvents(filter);
+  const ends = signal ?? new AbortController().signal;
+  return new EventPump({ ...rest, handler, matches, concurrency, signal: ends, clock }).run(events);
 }
 
 /** How a webhook is called. */

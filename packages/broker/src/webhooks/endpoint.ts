@@ -3,18 +3,21 @@ import {
   either,
   flag,
   integer,
+  list,
   matching,
   type OptionRow,
   type OptionTable,
   readOptions,
   required,
   text,
+  word,
 } from '../option-table.ts';
-import { type EventFilter, eventFilterOptions } from './filter.ts';
+import { type EventFilter, eventFilterOptions } from '../queue/event-filter.ts';
 import { checkSecret, createSecret, type WebhookSecret } from './secret.ts';
+import { type WebhookEventType, webhookEventTypes } from './webhook-event.ts';
 
 /** A URL that is told of events. */
-export interface WebhookEndpoint extends EventFilter {
+export interface WebhookEndpoint extends EventFilter<WebhookEventType> {
   readonly id: string;
   readonly url: string;
   readonly description?: string;
@@ -29,7 +32,7 @@ export interface WebhookEndpoint extends EventFilter {
 }
 
 /** An endpoint to be added. */
-export interface NewWebhook extends EventFilter {
+export interface NewWebhook extends EventFilter<WebhookEventType> {
   /**
    * Where events are posted: an https: URL without user and password. `http:` is taken only for hosts whose addresses
    * are permitted by `webhooks.allowAddresses`.
@@ -48,7 +51,7 @@ export interface WebhookChanges {
   readonly url?: string | undefined;
   readonly description?: string | null | undefined;
   readonly enabled?: boolean | undefined;
-  readonly types?: EventFilter['types'] | null;
+  readonly types?: EventFilter<WebhookEventType>['types'] | null;
   readonly tenant?: string | null | undefined;
   readonly tags?: readonly string[] | null | undefined;
   readonly domains?: readonly string[] | null | undefined;
@@ -70,9 +73,12 @@ const description = text('a text of 1 to 500 characters without controls', {
 });
 const secret = text('"whsec_" and octets in base64', { pattern: /^whsec_./ });
 
+const types = list(word(webhookEventTypes), 1);
+
 /** What {@link NewWebhook} accepts. */
 export const newWebhookOptions = {
   ...eventFilterOptions,
+  types,
   url: required(url),
   description,
   enabled: flag(),
@@ -90,7 +96,7 @@ export const webhookChangesOptions = {
   url,
   description: orNull(description),
   enabled: flag(),
-  types: orNull(eventFilterOptions.types),
+  types: orNull(types),
   tenant: orNull(eventFilterOptions.tenant),
   tags: orNull(eventFilterOptions.tags),
   domains: orNull(eventFilterOptions.domains),

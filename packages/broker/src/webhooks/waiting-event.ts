@@ -99,6 +99,17 @@ export async function deleteDead(records: Records, endpointId: string, id: strin
   await records.delete(deadCollection, `${endpointId}/${id}`);
 }
 
+/** How many dead letters an endpoint has. */
+export async function countDead(records: Records, endpointId: string): Promise<number> {
+  return (await allOf(records, deadCollection, `${endpointId}/`)).length;
+}
+
+/** Forgets the dead letter with the oldest event. */
+export async function deleteOldestDead(records: Records, endpointId: string): Promise<void> {
+  const { rows } = await records.list(deadCollection, { prefix: `${endpointId}/`, limit: 1 });
+  if (rows[0]) await records.delete(deadCollection, rows[0].key);
+}
+
 /** The beginning of the ids of dead letters from a moment. */
 export function deadIdFrom(at: number): string {
   return String(at).padStart(15, '0');

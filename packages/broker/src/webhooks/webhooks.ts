@@ -1,8 +1,10 @@
+// Long because each method says what it promises.
 import { randomBytes } from 'node:crypto';
 import type { Resolver } from '@mb/dns';
 import type { Clock } from '../clock.ts';
 import { optionError } from '../errors.ts';
 import { integer, list, type OptionsRead, type OptionTable, readOptions, text } from '../option-table.ts';
+import type { RetrySchedule } from '../store/backoff.ts';
 import { type Page, type PageRequest, pageOptions } from '../store/page.ts';
 import type { QueueStore } from '../store/port.ts';
 import {
@@ -13,7 +15,8 @@ import {
   type WebhookAttempt,
 } from './attempt.ts';
 import { callEndpoint } from './call.ts';
-import { type WebhookDeliveryOptions, webhookDeliveryOptions } from './delivery-options.ts';
+import { Deliverer } from './deliverer.ts';
+import { type WebhookDeliveryOptions, webhookDeliveryOptions, webhookSchedule } from './delivery-options.ts';
 import { deleteState, readState, writeState } from './delivery-state.ts';
 import {
   changedEndpoint,
@@ -90,16 +93,29 @@ export const replaySelector = {
   to: integer(0, Number.MAX_SAFE_INTEGER, { unit: 'ms' }),
 } satisfies OptionTable<ReplaySelector>;
 
+const stopOptions = {
+  graceMs: integer(0, 86_400_000, { unit: 'ms' }),
+} satisfies OptionTable<StopOptions>;
+
 const collection = 'webhook';
 const idPattern = /^[0-9a-f]{16}$/;
 /** Dead letters that one status counts. */
 const countedDead = 1_000;
+
+/** How delivery ends. */
+interface StopOptions {
+  /** Time for calls under way, in milliseconds. Default 10,000. */
+  readonly graceMs?: number | undefined;
+}
 
 /** What {@link Webhooks} takes from outside. */
 export interface WebhooksParts {
   readonly store: QueueStore<unknown>;
   readonly clock: Clock;
   readonly resolver: Resolver;
+  readonly random: () => number;
+  /** Told of each call. */
+  readonly onAttempt?: (id: string, attempt: WebhookAttempt, event: WebhookEvent) => void;
   /** Told of failures in the background. */
   readonly onError: (error: unknown) => void;
   readonly options?: WebhookDeliveryOptions | undefined;
@@ -115,12 +131,51 @@ export interface WebhooksParts {
  */
 export class Webhooks {
   readonly #parts: WebhooksParts;
+  #deliverer: Deliverer | undefined;
   readonly #settings: OptionsRead<WebhookDeliveryOptions, typeof webhookDeliveryOptions>;
 
   /** @throws {BrokerError} MB_BROKER_OPTION */
   constructor(parts: WebhooksParts) {
     this.#parts = parts;
     this.#settings = readOptions(parts.options, webhookDeliveryOptions, 'options.webhooks');
+  }
+
+  /**
+   * Begins to deliver to the endpoints that no other process on the store delivers to. Call {@link Webhooks.stop} before
+   * the process ends; after a crash another process takes over within `webhooks.leaseMs`.
+   *
+   * Each event comes at least once, with the same id in all attempts. Events of one message come in their order, those of
+   * several messages side by side. What an endpoint does not take is tried again for a day, then it is a dead letter. An
+   * endpoint that answers 410, or fails for three days without a single success, is disabled.
+   */
+  start(): void {
+    const { store, clock, random, onError, onAttempt = () => {} } = this.#parts;
+    const { concurrency, retryForMs, leaseMs, schedule } = this.#settings;
+    this.#deliverer ??= new Deliverer({
+      store,
+      clock,
+      random,
+      onError,
+      onAttempt,
+      concurrency,
+      retryForMs,
+      leaseMs,
+      schedule: { ...webhookSchedule, ...(schedule as Partial<RetrySchedule>) },
+      createClient: () => this.#createClient(),
+      disable: (id, disabledReason) => this.#disable(id, disabledReason),
+    });
+  }
+
+  /** Ends the delivery: calls under way get `graceMs` (default 10,000) to end, and the rest waits for the next start. */
+  async stop(options: StopOptions = {}): Promise<void> {
+    const { graceMs = 10_000 } = readOptions<StopOptions, typeof stopOptions>(
+      options,
+      stopOptions,
+      'webhooks.stop: options',
+    );
+    const deliverer = this.#deliverer;
+    this.#deliverer = undefined;
+    await deliverer?.stop(graceMs);
   }
 
   /**
@@ -341,6 +396,10 @@ export class Webhooks {
         if (!isRecordConflict(error) || tries === 5) throw error;
       }
     }
+  }
+
+  async #disable(id: string, disabledReason: string): Promise<void> {
+    await this.#update(id, (before) => ({ ...before, enabled: false, disabledReason }));
   }
 
   /** @throws {BrokerError} MB_BROKER_WEBHOOK_URL */

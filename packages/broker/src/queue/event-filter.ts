@@ -1,9 +1,8 @@
 import { list, type OptionTable, text, word } from '../option-table.ts';
-import type { QueueEvent } from '../store/queue-event.ts';
-import { type WebhookEventType, webhookEventTypes } from './webhook-event.ts';
+import { type QueueEvent, type QueueEventType, queueEventTypes } from '../store/queue-event.ts';
 
-/** Which events an endpoint, or a handler, gets. What is left out filters nothing. */
-export interface EventFilter<Type extends string = WebhookEventType> {
+/** Which events a handler, or a webhook, gets. What is left out filters nothing. */
+export interface EventFilter<Type extends string = QueueEventType> {
   readonly types?: readonly Type[] | undefined;
   /** Only events of this tenant's messages. */
   readonly tenant?: string | undefined;
@@ -17,7 +16,7 @@ const word255 = text('a text of 1 to 255 characters without controls', { pattern
 
 /** What {@link EventFilter} accepts. Empty is not absent: an empty list is refused. */
 export const eventFilterOptions = {
-  types: list(word(webhookEventTypes), 1),
+  types: list(word(queueEventTypes), 1),
   tenant: word255,
   tags: list(word255, 1),
   domains: list(text('a domain such as "example.com"', { pattern: /^[^\s@,;]{1,255}$/ }), 1),

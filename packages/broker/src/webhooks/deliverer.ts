@@ -1,0 +1,161 @@
+import { hostname as machineName } from 'node:os';
+import type { Clock } from '../clock.ts';
+import type { RetrySchedule } from '../store/backoff.ts';
+import type { QueueStore } from '../store/port.ts';
+import { type RecordChange, watchRecords } from '../store/records.ts';
+import { sleep } from '../wait.ts';
+import { isRecordConflict, type WebhookAttempt } from './attempt.ts';
+import { readState, writeState } from './delivery-state.ts';
+import type { StoredEndpoint } from './endpoint.ts';
+import { EndpointDelivery } from './endpoint-delivery.ts';
+import { EventPages } from './event-pages.ts';
+import { deleteEvents, waitingCollection } from './waiting-event.ts';
+import type { WebhookClient } from './webhook-client.ts';
+import type { WebhookEvent } from './webhook-event.ts';
+
+/** What {@link Deliverer} takes from outside. */
+export interface DelivererParts {
+  readonly store: QueueStore<unknown>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly schedule: RetrySchedule;
+  readonly concurrency: number;
+  readonly retryForMs: number;
+  readonly leaseMs: number;
+  readonly createClient: () => WebhookClient;
+  readonly onError: (error: unknown) => void;
+  readonly onAttempt: (id: string, attempt: WebhookAttempt, event: WebhookEvent) => void;
+  readonly disable: (id: string, reason: string) => Promise<void>;
+}
+
+/** The state of an endpoint as it was seen last, and since when it is that. */
+interface Seen {
+  readonly version: number;
+  readonly since: number;
+}
+
+/**
+ * Delivers to all endpoints that no other process on the store delivers to. An endpoint belongs to the process that its
+ * state names, and to another one when that state has not changed for the time of a lease: clocks need not agree.
+ */
+export class Deliverer {
+  readonly #parts: DelivererParts;
+  readonly #pages: EventPages;
+  readonly #owner: string;
+  readonly #end = new AbortController();
+  readonly #endpoints = new Map<string, StoredEndpoint>();
+  readonly #deliveries = new Map<string, EndpointDelivery>();
+  readonly #seen = new Map<string, Seen>();
+  readonly #loops: Promise<void>;
+  #graceMs = 0;
+  #wake: () => void = () => {};
+
+  constructor(parts: DelivererParts) {
+    this.#parts = parts;
+    this.#pages = new EventPages(parts.store);
+    this.#owner = `${machineName()}:${process.pid}:${Math.floor(parts.random() * 2 ** 32).toString(36)}`;
+    this.#loops = this.#run();
+  }
+
+  /** Begins with nothing new, and gives calls under way `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
+    this.#graceMs = graceMs;
+    this.#end.abort();
+    await this.#loops;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#end;
+    const { onError } = this.#parts;
+    const watching = [
+      this.#each('webhook', (change) => this.#onEndpoint(change)),
+      this.#each(waitingCollection, (change) => this.#onWaiting(change)),
+    ];
+    while (!signal.aborted) {
+      for (const [id, endpoint] of this.#endpoints) {
+        if (!endpoint.enabled || this.#deliveries.has(id) || signal.aborted) continue;
+        await this.#tryToOwn(id, endpoint).catch((error: unknown) => {
+          if (!isRecordConflict(error)) onError(error);
+        });
+      }
+      await this.#pause();
+    }
+    await Promise.all(watching);
+    await Promise.all([...this.#deliveries.values()].map((one) => one.stop(this.#graceMs)));
+  }
+
+  async #each(collection: string, onChange: (change: RecordChange) => void): Promise<void> {
+    const { store, onError } = this.#parts;
+    try {
+      for await (const change of watchRecords(store, collection, { signal: this.#end.signal, onError })) {
+        onChange(change);
+      }
+    } catch (error) {
+      onError(error);
+    }
+  }
+
+  #onEndpoint({ key: id, value }: RecordChange): void {
+    const endpoint = value as StoredEndpoint | undefined;
+    if (endpoint) this.#endpoints.set(id, endpoint);
+    else this.#endpoints.delete(id);
+    const delivery = this.#deliveries.get(id);
+    if (delivery && endpoint?.enabled) delivery.update(endpoint);
+    else if (delivery) void this.#stopDelivery(id, delivery, endpoint === undefined);
+    else if (endpoint?.enabled) this.#wake();
+  }
+
+  async #stopDelivery(id: string, delivery: EndpointDelivery, removed: boolean): Promise<void> {
+    await delivery.stop(0);
+    // What a call that was under way wrote after the endpoint was removed.
+    if (removed) await deleteEvents(this.#parts.store.records, id).catch(this.#parts.onError);
+  }
+
+  #onWaiting({ key, value }: RecordChange): void {
+    if (!value) return;
+    const [id = '', eventId = ''] = key.split('/');
+    void this.#deliveries.get(id)?.handIn(eventId);
+  }
+
+  async #tryToOwn(id: string, endpoint: StoredEndpoint): Promise<void> {
+    const { store, clock, leaseMs, onAttempt, disable, createClient } = this.#parts;
+    const row = await readState(store.records, id);
+    // The endpoint is being removed.
+    if (!row) return;
+    const { owner } = row.value;
+    if (owner !== undefined && !this.#isAbandoned(id, row.version)) return;
+    const state = { ...row.value, owner: this.#owner };
+    const stateVersion = await writeState(store.records, id, state, row.version);
+    const delivery = new EndpointDelivery({
+      ...this.#parts,
+      id,
+      endpoint: this.#endpoints.get(id) ?? endpoint,
+      state,
+      stateVersion,
+      pages: this.#pages,
+      client: createClient(),
+      clock,
+      leaseMs,
+      onAttempt: (attempt, event) => onAttempt(id, attempt, event),
+      disable: (reason) => disable(id, reason),
+    });
+    this.#seen.delete(id);
+    this.#deliveries.set(id, delivery);
+    void delivery.ended.then(() => this.#deliveries.delete(id));
+  }
+
+  #isAbandoned(id: string, version: number): boolean {
+    const { clock, leaseMs } = this.#parts;
+    const seen = this.#seen.get(id);
+    if (seen?.version === version) return clock.now() - seen.since > leaseMs;
+    this.#seen.set(id, { version, since: clock.now() });
+    return false;
+  }
+
+  async #pause(): Promise<void> {
+    const { clock, leaseMs } = this.#parts;
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    await sleep(Math.min(leaseMs / 5, 3_000), clock, AbortSignal.any([woken.signal, this.#end.signal]));
+  }
+}

@@ -1,0 +1,31 @@
+import type { EventLog } from '../store/port.ts';
+import type { EventCursor, EventPage } from '../store/queue-event.ts';
+
+const kept = 16;
+
+/**
+ * Reads the event log once for all endpoints of a process: those that are at the end of the log ask for the same pages.
+ */
+export class EventPages {
+  readonly #store: Pick<EventLog, 'events'>;
+  readonly #pages = new Map<EventCursor, Promise<EventPage>>();
+
+  constructor(store: Pick<EventLog, 'events'>) {
+    this.#store = store;
+  }
+
+  /** Events after a cursor. */
+  after(cursor: EventCursor): Promise<EventPage> {
+    const known = this.#pages.get(cursor);
+    if (known) return known;
+    const page = this.#store.events(cursor);
+    this.#pages.set(cursor, page);
+    const forget = () => this.#pages.delete(cursor);
+    // A page with events never changes; after an empty one there may be more the next time.
+    page.then(({ events }) => {
+      if (events.length === 0) forget();
+      else if (this.#pages.size > kept) this.#pages.delete(this.#pages.keys().next().value!);
+    }, forget);
+    return page;
+  }
+}
