@@ -57,6 +57,12 @@ export const commandList: readonly ListedCommand[] = [
     load: async () => (await import('./domain/command.ts')).domainCommand(),
   },
   {
+    name: 'webhook',
+    description: 'add, show, test and replay webhooks, which are told what becomes of mail',
+    usage: '',
+    load: async () => (await import('./webhook/command.ts')).webhookCommand(),
+  },
+  {
     name: 'config',
     description: 'check the configuration',
     usage: '',

@@ -7,10 +7,8 @@ type Value = string | number | Date;
 
 /** Flags of all commands, and a section for each command. */
 export interface FlagValues {
-  /** Author, such as "Ann <ann@example.com>". */
+  /** Events from this time on. */
   readonly from?: Value | undefined;
-  /** Recipient; repeat the flag or separate with commas. */
-  readonly to?: Value | readonly Value[] | undefined;
   /** Recipient of a copy. */
   readonly cc?: Value | readonly Value[] | undefined;
   /** Recipient that the other recipients do not see. */
@@ -139,7 +137,7 @@ export interface FlagValues {
   readonly limit?: Value | undefined;
   /** Print the message itself, as it is stored. */
   readonly content?: boolean | undefined;
-  /** All recipients of the queue. */
+  /** All dead letters. */
   readonly all?: boolean | undefined;
   /** Do not ask; needed where there is no terminal. */
   readonly yes?: boolean | undefined;
@@ -153,6 +151,8 @@ export interface FlagValues {
   readonly allTenants?: boolean | undefined;
   /** Time for attempts and requests in progress when stopped. */
   readonly grace?: Value | undefined;
+  /** Addresses that webhooks may have although not public. */
+  readonly webhookAllow?: Value | readonly Value[] | undefined;
   /** How much a JSON log holds: debug adds connections, trace sessions. */
   readonly logLevel?: 'trace' | 'debug' | 'info' | 'error' | undefined;
   /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
@@ -207,6 +207,16 @@ export interface FlagValues {
   readonly force?: boolean | undefined;
   /** Make none: encrypt with the first one that is given. */
   readonly new?: boolean | undefined;
+  /** Only these types, such as delivered,failed,bounced. */
+  readonly type?: Value | readonly Value[] | undefined;
+  /** For people. */
+  readonly description?: Value | undefined;
+  /** Show the events that could not be delivered instead of calls. */
+  readonly deadLetters?: boolean | undefined;
+  /** These dead letters, as "mb webhook show --dead-letters" has them. */
+  readonly id?: Value | readonly Value[] | undefined;
+  /** How long calls are also signed with the old one; default 24. */
+  readonly overlap?: Value | undefined;
   /** Length of an RSA key (default: 2048). */
   readonly bits?: Value | undefined;
   /** Default: relaxed/relaxed. */
@@ -285,6 +295,8 @@ export interface FlagValues {
   readonly key?: KeyFlagValues | undefined;
   /** Flags of `mb domain` alone. */
   readonly domain?: DomainFlagValues | undefined;
+  /** Flags of `mb webhook` alone. */
+  readonly webhook?: WebhookFlagValues | undefined;
   /** Flags of `mb config` alone. */
   readonly config?: ConfigFlagValues | undefined;
   /** Flags of `mb explain` alone. */
@@ -763,6 +775,146 @@ interface CheckConfigFlagValues {
   readonly json?: boolean | undefined;
 }
 
+/** Flags of `mb webhook`. */
+interface WebhookFlagValues {
+  /** Flags of `mb webhook add` alone. */
+  readonly add?: AddWebhookFlagValues | undefined;
+  /** Flags of `mb webhook ls` alone. */
+  readonly ls?: LsWebhookFlagValues | undefined;
+  /** Flags of `mb webhook show` alone. */
+  readonly show?: ShowWebhookFlagValues | undefined;
+  /** Flags of `mb webhook test` alone. */
+  readonly test?: TestWebhookFlagValues | undefined;
+  /** Flags of `mb webhook replay` alone. */
+  readonly replay?: ReplayWebhookFlagValues | undefined;
+  /** Flags of `mb webhook enable` alone. */
+  readonly enable?: EnableWebhookFlagValues | undefined;
+  /** Flags of `mb webhook disable` alone. */
+  readonly disable?: DisableWebhookFlagValues | undefined;
+  /** Flags of `mb webhook rotate-secret` alone. */
+  readonly 'rotate-secret'?: RotateSecretWebhookFlagValues | undefined;
+  /** Flags of `mb webhook rm` alone. */
+  readonly rm?: RmWebhookFlagValues | undefined;
+}
+
+/** Flags of `mb webhook rm`. */
+interface RmWebhookFlagValues {
+  /** The queue: a SQLite file, or postgres://…. */
+  readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
+  /** Do not ask; needed where there is no terminal. */
+  readonly yes?: boolean | undefined;
+}
+
+/** Flags of `mb webhook rotate-secret`. */
+interface RotateSecretWebhookFlagValues {
+  /** The queue: a SQLite file, or postgres://…. */
+  readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
+  /** How long calls are also signed with the old one; default 24. */
+  readonly overlap?: Value | undefined;
+}
+
+/** Flags of `mb webhook disable`. */
+interface DisableWebhookFlagValues {
+  /** The queue: a SQLite file, or postgres://…. */
+  readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
+}
+
+/** Flags of `mb webhook enable`. */
+interface EnableWebhookFlagValues {
+  /** The queue: a SQLite file, or postgres://…. */
+  readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
+}
+
+/** Flags of `mb webhook replay`. */
+interface ReplayWebhookFlagValues {
+  /** The queue: a SQLite file, or postgres://…. */
+  readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
+  /** These dead letters, as "mb webhook show --dead-letters" has them. */
+  readonly id?: Value | readonly Value[] | undefined;
+  /** Events from this time on. */
+  readonly from?: Value | undefined;
+  /** Events up to this time. */
+  readonly to?: Value | undefined;
+  /** All dead letters. */
+  readonly all?: boolean | undefined;
+}
+
+/** Flags of `mb webhook test`. */
+interface TestWebhookFlagValues {
+  /** The queue: a SQLite file, or postgres://…. */
+  readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
+  /** Addresses that webhooks may have although not public. */
+  readonly webhookAllow?: Value | readonly Value[] | undefined;
+}
+
+/** Flags of `mb webhook show`. */
+interface ShowWebhookFlagValues {
+  /** The queue: a SQLite file, or postgres://…. */
+  readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
+  /** Show the events that could not be delivered instead of calls. */
+  readonly deadLetters?: boolean | undefined;
+}
+
+/** Flags of `mb webhook ls`. */
+interface LsWebhookFlagValues {
+  /** The queue: a SQLite file, or postgres://…. */
+  readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
+}
+
+/** Flags of `mb webhook add`. */
+interface AddWebhookFlagValues {
+  /** The queue: a SQLite file, or postgres://…. */
+  readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
+  /** Only these types, such as delivered,failed,bounced. */
+  readonly type?: Value | readonly Value[] | undefined;
+  /** Only mail of this tenant. */
+  readonly tenant?: Value | undefined;
+  /** Only mail with one of these tags. */
+  readonly tag?: Value | readonly Value[] | undefined;
+  /** Only recipients at these domains. */
+  readonly domain?: Value | readonly Value[] | undefined;
+  /** For people. */
+  readonly description?: Value | undefined;
+  /** Addresses that webhooks may have although not public. */
+  readonly webhookAllow?: Value | readonly Value[] | undefined;
+}
+
 /** Flags of `mb domain`. */
 interface DomainFlagValues {
   /** Flags of `mb domain add` alone. */
@@ -1003,6 +1155,8 @@ interface ServeFlagValues {
   readonly concurrency?: Value | undefined;
   /** Time for attempts and requests in progress when stopped. */
   readonly grace?: Value | undefined;
+  /** Addresses that webhooks may have although not public. */
+  readonly webhookAllow?: Value | readonly Value[] | undefined;
   /** Time before that in which /readyz says 503 and requests are served. */
   readonly drain?: Value | undefined;
   /** What this process does, such as http,worker. */
@@ -1073,6 +1227,8 @@ interface WorkFlagValues {
   readonly concurrency?: Value | undefined;
   /** Time for attempts and requests in progress when stopped. */
   readonly grace?: Value | undefined;
+  /** Addresses that webhooks may have although not public. */
+  readonly webhookAllow?: Value | readonly Value[] | undefined;
   /** Log JSON lines on a terminal too. */
   readonly json?: boolean | undefined;
   /** How much a JSON log holds: debug adds connections, trace sessions. */

@@ -13,6 +13,7 @@ import { storeFlag } from '../queue/store-flag.ts';
 import { concurrencyOption, deliveryOptions, signatureOptions } from '../send/flags.ts';
 import { onSignals } from '../signals.ts';
 import { labelled } from '../terminal.ts';
+import { webhookAllowOption } from '../webhook/webhook-access.ts';
 import type { WorkLog } from '../work/log.ts';
 import { noteWorker } from '../work/other-workers.ts';
 import { graceOption, logEvents, logOptions, openLog, stopWhenTold } from '../work/until-stopped.ts';
@@ -57,6 +58,7 @@ export function serveCommand(): Command {
     .addOption(storeFlag())
     .addOption(concurrencyOption())
     .addOption(graceOption())
+    .addOption(webhookAllowOption())
     .addOption(
       new Option('--drain <seconds>', 'time before that in which /readyz says 503 and requests are served')
         .default(0)

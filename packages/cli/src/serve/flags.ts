@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { MasterKeyFlags } from '../domain/master-key.ts';
 import type { StoreFlags } from '../queue/store-flag.ts';
 import type { DeliveryFlags, SignatureFlags } from '../send/flags.ts';
+import type { WebhookAllowFlag } from '../webhook/webhook-access.ts';
 import type { LogFlags } from '../work/until-stopped.ts';
 
 /** Where to listen. */
@@ -98,7 +99,8 @@ export interface ServeFlags
     DeliveryFlags,
     MasterKeyFlags,
     ServeAddressFlags,
-    LogFlags {
+    LogFlags,
+    WebhookAllowFlag {
   readonly concurrency?: number;
   readonly grace: number;
   readonly drain: number;

@@ -5,6 +5,7 @@ import { withManagedDomains } from '../domain/managed-profiles.ts';
 import { warn } from '../output.ts';
 import type { OpenStore } from '../queue/store.ts';
 import { brokerOptions } from '../send/broker-options.ts';
+import { webhookOptions } from '../webhook/webhook-access.ts';
 import type { WorkLog } from '../work/log.ts';
 import { logObservations } from '../work/until-stopped.ts';
 import { type Certificate, readCertificate } from './certificate.ts';
@@ -31,6 +32,7 @@ export async function readSettings(
   const { concurrency } = flags;
   const broker = new MailBroker({
     ...options,
+    ...webhookOptions(flags, options.webhooks),
     store,
     queue: { ...options.queue, ...(concurrency !== undefined && { concurrency }) },
   });
@@ -55,7 +57,9 @@ export class RunningBroker {
   }
 
   start(): void {
-    if (this.#isWorker) this.#current.start();
+    if (!this.#isWorker) return;
+    this.#current.start();
+    this.#current.webhooks.start();
   }
 
   /** Lets another broker take over, unless the service stops. Sessions of the old one go on to their end. */

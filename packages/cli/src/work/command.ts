@@ -13,6 +13,7 @@ import {
   type SignatureFlags,
   signatureOptions,
 } from '../send/flags.ts';
+import { type WebhookAllowFlag, webhookAllowOption, webhookOptions } from '../webhook/webhook-access.ts';
 import { noteWorker } from './other-workers.ts';
 import {
   graceOption,
@@ -24,7 +25,13 @@ import {
   stopWhenTold,
 } from './until-stopped.ts';
 
-interface WorkFlags extends StoreFlags, SignatureFlags, DeliveryFlags, MasterKeyFlags, LogFlags {
+interface WorkFlags
+  extends StoreFlags,
+    SignatureFlags,
+    DeliveryFlags,
+    MasterKeyFlags,
+    LogFlags,
+    WebhookAllowFlag {
   readonly concurrency?: number;
   readonly grace: number;
 }
@@ -59,7 +66,8 @@ export function workCommand(): Command {
     .description('run a worker that delivers queued mail')
     .addOption(storeFlag())
     .addOption(concurrencyOption())
-    .addOption(graceOption());
+    .addOption(graceOption())
+    .addOption(webhookAllowOption());
   for (const option of [...logOptions(), ...deliveryOptions(), ...signatureOptions(), masterKeyFlag()])
     command.addOption(option);
   return command.addHelpText('after', EXAMPLES).action(work);
@@ -74,6 +82,7 @@ async function work(flags: WorkFlags): Promise<void> {
     const { concurrency } = flags;
     const broker = new MailBroker({
       ...options,
+      ...webhookOptions(flags, options.webhooks),
       store,
       queue: {
         ...options.queue,
@@ -86,6 +95,7 @@ async function work(flags: WorkFlags): Promise<void> {
     const cursor = await store.eventsEnd();
     broker.start();
     domains?.start();
+    broker.webhooks.start();
     log.onState('started', { store: String(flags.store), hostname: options.hostname, pid: process.pid });
     const stopped = stopWhenTold((graceMs) => broker.stop({ graceMs }), flags.grace, log);
     await logEvents(store, broker, cursor, stopped, log);

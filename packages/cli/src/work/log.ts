@@ -44,6 +44,7 @@ const observationLevels = {
   connect: 'debug',
   tls: 'debug',
   attempt: 'debug',
+  webhook: 'debug',
   claim: 'trace',
   settle: 'trace',
   line: 'trace',
@@ -51,7 +52,7 @@ const observationLevels = {
 
 /**
  * One JSON object a line: the events as the broker gives them, and the worker's own. With level `debug` also routes,
- * connections, TLS results and attempts; with `trace` also claims, settlements and the lines of sessions.
+ * connections, TLS results, attempts and calls of webhooks; with `trace` also claims, settlements and the lines of sessions.
  */
 export async function jsonLog({
   write,
