@@ -55,6 +55,28 @@ const tenMegabytes = Buffer.alloc(10_000_000);
 const ids = (calls: readonly WebhookCall[]) => calls.map(({ headers }) => headers['webhook-id']);
 const messages = (calls: readonly WebhookCall[]) => calls.map(({ json }) => json.data.messageId);
 
+/** What a hostile or broken endpoint does. */
+const poisons: readonly (readonly [string, WebhookReceiver['answer']])[] = [
+  ['answers 500', () => 500],
+  ['does not answer', () => undefined],
+  ['answers with 10 MB', (_, response) => void response.writeHead(500).end(tenMegabytes)],
+  [
+    'answers for ever',
+    (_, response) => {
+      response.writeHead(500);
+      const more = setInterval(() => response.write('more '), 5);
+      response.on('close', () => clearInterval(more));
+      return undefined;
+    },
+  ],
+  [
+    'redirects to loopback',
+    (_, response) => void response.writeHead(307, { location: 'http://127.0.0.1:9/' }).end(),
+  ],
+  ['hangs up', (_, response) => void response.destroy()],
+  ['talks no HTTP', (_, response) => void response.socket!.end('220 mail.test ESMTP\r\n')],
+];
+
 /** The machine may have more to do. */
 const poll = <T>(ask: () => T, options = { timeout: 10_000 }) => expect.poll(ask, options);
 
@@ -165,30 +187,11 @@ describe('the delivery of webhooks', () => {
     await receiver.until((calls) => others.every((id) => messages(calls).includes(id)));
   });
 
-  it.each<[string, WebhookReceiver['answer'] | string]>([
-    ['answers 500', () => 500],
-    ['does not answer', () => undefined],
-    ['answers with 10 MB', (_, response) => void response.writeHead(500).end(tenMegabytes)],
-    [
-      'answers for ever',
-      (_, response) => {
-        response.writeHead(500);
-        const more = setInterval(() => response.write('more '), 5);
-        response.on('close', () => clearInterval(more));
-        return undefined;
-      },
-    ],
-    [
-      'redirects to loopback',
-      (_, response) => void response.writeHead(307, { location: 'http://127.0.0.1:9/' }).end(),
-    ],
-    ['hangs up', (_, response) => void response.destroy()],
-    ['talks no HTTP', (_, response) => void response.socket!.end('220 mail.test ESMTP\r\n')],
-  ])('WHK-10 an endpoint that %s delays no event of another endpoint', async (_, answer) => {
+  it.each(poisons)('WHK-10 an endpoint that %s delays no event of another endpoint', async (_, answer) => {
     await using w = await world({ timeoutMs: 1_000 });
     await using poisoned = await startWebhookReceiver();
     await using good = await startWebhookReceiver();
-    poisoned.answer = answer as WebhookReceiver['answer'];
+    poisoned.answer = answer;
     const { id } = await added(w.queue, poisoned);
     await added(w.queue, good);
     w.queue.webhooks.start();
