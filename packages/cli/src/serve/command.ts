@@ -35,8 +35,8 @@ The HTTP API listens on 127.0.0.1:8025 unless --http says otherwise; its documen
 passwords of SMTP submission. With a queue in PostgreSQL, any number of processes serve and
 deliver; a file is for one process.
 
-Domains of "mb domain" are sent as they say there, with the master key that encrypts their keys. Where
-the configuration has the same domain, or a nearer one, the configuration counts.
+Mail of the domains of "mb domain" is sent as they say there, with the master key that encrypts
+their keys. Where the configuration has the same domain, or a nearer one, the configuration counts.
 
 SIGHUP reads the configuration, keys and certificates again; sessions go on, and what is wrong
 changes nothing. The store, roles and addresses need a restart.
