@@ -18,6 +18,9 @@ const run = promisify(execFile);
 /** The oldest Node that the packages' `engines` admit, then the newest of each later even line. */
 const nodeVersions = ['22.18.0', '24', '26'];
 
+/** A Node that is too old: `mb` says so. */
+const tooOld = '20';
+
 /** Packages whose code is not tied to Node. */
 const portable = ['@mb/mime', '@mb/dkim'];
 
@@ -47,7 +50,7 @@ async function installConsumer(folder: string, packed: readonly PackedPackage[])
   const manifest = JSON.parse(await readFile(file, 'utf8'));
   for (const { name, filename } of packed) manifest.dependencies[name] = `file:${filename}`;
   // The npm package `node` holds one binary package per platform; an alias for each lets several versions be installed.
-  for (const version of nodeVersions) {
+  for (const version of [...nodeVersions, tooOld]) {
     manifest.devDependencies[nodeAlias(version)] = `npm:node-${process.platform}-${process.arch}@${version}`;
   }
   for (const [alias, range] of Object.entries(compilers)) {
@@ -151,6 +154,14 @@ async function compile(folder: string, { label, compiler, folder: project }: Cel
   report(label, error === undefined ? undefined : `${stdout}${stderr}`.trim());
 }
 
+/** One sentence, and no stack trace. */
+async function checkOldNode(folder: string): Promise<void> {
+  const node = join(folder, 'node_modules', nodeAlias(tooOld), 'bin/node');
+  const { error, stderr } = await finish(node, ['node_modules/@mb/cli/dist/index.js', '--version'], folder);
+  const said = /^mb needs Node\.js 22\.18 or later; this is 20\.[\d.]+\.\n$/.test(stderr);
+  report(`mb on node ${tooOld}`, error !== undefined && said ? undefined : stderr);
+}
+
 async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'mb-package-tests-'));
   try {
@@ -167,6 +178,7 @@ async function main(): Promise<void> {
     await installConsumer(consumer, packed);
     const packages = packed.map(({ name }) => name);
     for (const program of listPrograms(consumer, packages)) await runProgram(program, consumer);
+    await checkOldNode(consumer);
     await checkTypes(consumer, packages);
     report('browser bundle of @mb/mime', await bundleForBrowser(consumer));
   } finally {
