@@ -42,7 +42,8 @@ async function readTests(): Promise<Map<string, Set<string>>> {
     const ids = new Set<string>();
     const source = readFileSync(file, 'utf8');
     for (const match of source.matchAll(
-      /\b(?:it|test|describe)(?:\.\w+(?:\([^)]*\))?)*\(\s*['"`]((?:[A-Z]+-\d+[ ,]+)+)/g,
+      // `it('`, or the end of `it.each(…)('`.
+      /(?:\b(?:it|test|describe)(?:\.\w+(?:\([^)]*\))?)*|\))\(\s*['"`]((?:[A-Z]+-\d+[ ,]+)+)/g,
     )) {
       for (const id of match[1]?.match(/[A-Z]+-\d+/g) ?? []) ids.add(id);
     }

@@ -97,7 +97,7 @@ describe('ARC', () => {
     }
   }, 300_000);
 
-  it('ARC-02 our cv=fail seal is a failed chain elsewhere', async () => {
+  it('ARC-06 our cv=fail seal is a failed chain elsewhere', async () => {
     const broken = Buffer.concat([await ours(messages[0]!.wire), Buffer.from('added\r\n')]);
     const sealed = await ours(broken);
     expect(sealed.toString('latin1')).toMatch(/^ARC-Seal: i=2; .*cv=fail/);

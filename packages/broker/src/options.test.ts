@@ -52,13 +52,13 @@ it.each([
 });
 
 it.each(['', '.', 'exa mple.org', 'a..b', 'ann@example.org', '*.example.org', '.*'])(
-  'OPT-08 refuses a route for %j, which is no domain',
+  'OPT-12 refuses a route for %j, which is no domain',
   (domain) => {
     expect(made({ routes: { [domain]: { type: 'mx' } } })).toThrow(/a route is for a domain/);
   },
 );
 
-it('OPT-08 refuses two routes for one domain', () => {
+it('OPT-13 refuses two routes for one domain', () => {
   const routes = { 'Example.org': { type: 'mx' }, 'example.org.': { type: 'mx' } };
   expect(made({ routes })).toThrow(/two routes for example\.org/);
 });

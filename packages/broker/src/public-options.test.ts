@@ -276,7 +276,7 @@ const walk: OptionWalk<typeof broker> = {
 };
 
 const cases = optionCases(broker, walk, 'MB_BROKER_OPTION');
-it.each(cases)('OPT-04 $name', ({ check }) => check());
+it.each(cases)('OPT-04 OPT-11 $name', ({ check }) => check());
 
 const file = () => join(mkdtempSync(join(tmpdir(), 'mb-options-')), 'queue.db');
 
@@ -291,7 +291,7 @@ const sqliteWalk: OptionWalk<typeof sqlite> = {
   ],
 };
 const sqliteCases = optionCases(sqlite, sqliteWalk, 'MB_BROKER_OPTION');
-it.each(sqliteCases)('OPT-04 $name', ({ check }) => check());
+it.each(sqliteCases)('OPT-04 OPT-11 $name', ({ check }) => check());
 
 const worker = {
   store: new MemoryStore(),
@@ -453,4 +453,4 @@ const storeCases = [
   ...optionCases(spooling, spoolWalk, 'MB_BROKER_OPTION'),
   ...optionCases(conformance, {}, 'MB_BROKER_OPTION'),
 ];
-it.each(storeCases)('OPT-04 $name', ({ check }) => check());
+it.each(storeCases)('OPT-04 OPT-11 $name', ({ check }) => check());

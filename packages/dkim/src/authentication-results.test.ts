@@ -205,7 +205,7 @@ describe('Authentication-Results', () => {
     expect(read('mx.example.org; none')).toEqual({ authservId: 'mx.example.org', results: [] });
   });
 
-  it('ARC-04 keeps a comment with quoted pairs the same however often it is formatted and parsed', () => {
+  it('ARC-08 keeps a comment with quoted pairs the same however often it is formatted and parsed', () => {
     let content = parseAuthenticationResults('mx; dkim=pass (a \\(b\\) \\\\ c (d)) action=none');
     const comment = 'a (b) \\ c (d)';
     for (let round = 0; round < 3; round++) {

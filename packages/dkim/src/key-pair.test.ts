@@ -57,7 +57,7 @@ describe('the check of a published record', () => {
       ...(privateKey !== undefined && { privateKey }),
     });
 
-  it('DKIM-17 tells whether a record belongs to a private key', async () => {
+  it('DKIM-46 tells whether a record belongs to a private key', async () => {
     expect(await check(rsa.dnsRecord, rsa.privateKey)).toMatchObject({
       status: 'match',
       keyBits: 2048,
@@ -73,7 +73,7 @@ describe('the check of a published record', () => {
     ).toMatchObject({ status: 'match' });
   });
 
-  it('DKIM-17 tells a missing, revoked or broken record and a silent DNS apart', async () => {
+  it('DKIM-46 tells a missing, revoked or broken record and a silent DNS apart', async () => {
     expect((await check('ENOTFOUND', rsa.privateKey)).status).toBe('missing');
     expect((await check('ENODATA')).status).toBe('missing');
     expect((await check('v=DKIM1; p=')).status).toBe('revoked');

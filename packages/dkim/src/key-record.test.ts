@@ -16,7 +16,7 @@ function codeOf(text: string): string {
 const p = rsa.dnsRecord.slice(rsa.dnsRecord.indexOf('p='));
 
 describe('key records', () => {
-  it('DKIM-22 takes RSA where k= is absent, and all hashes and services', () => {
+  it('DKIM-47 takes RSA where k= is absent, and all hashes and services', () => {
     expect(parseKeyRecord(p)).toMatchObject({
       keyType: 'rsa',
       hashAlgorithms: undefined,
@@ -26,7 +26,7 @@ describe('key records', () => {
     });
   });
 
-  it('DKIM-22 reads h=, s=, t= and n=, and ignores unknown tags', () => {
+  it('DKIM-50 reads h=, s=, t= and n=, and ignores unknown tags', () => {
     expect(
       parseKeyRecord(`v=DKIM1; h=sha1 : SHA256; s=email:tlsrpt; t=y:s:future; n=note; g=*; x=y; ${p}`),
     ).toMatchObject({
@@ -38,19 +38,19 @@ describe('key records', () => {
     });
   });
 
-  it('DKIM-22 wants v= first and DKIM1, if at all', () => {
+  it('DKIM-49 wants v= first and DKIM1, if at all', () => {
     expect(codeOf(`v=DKIM1; ${p}`)).toBe('accepted');
     expect(codeOf(`k=rsa; v=DKIM1; ${p}`)).toBe('MB_DKIM_RECORD_SYNTAX');
     expect(codeOf(`v=DKIM2; ${p}`)).toBe('MB_DKIM_RECORD_SYNTAX');
     expect(codeOf(`v=dkim1; ${p}`)).toBe('MB_DKIM_RECORD_SYNTAX');
   });
 
-  it('DKIM-22 takes the empty p= of a revoked key, and refuses a missing one', () => {
+  it('DKIM-48 takes the empty p= of a revoked key, and refuses a missing one', () => {
     expect(parseKeyRecord('v=DKIM1; p=').publicKey.length).toBe(0);
     expect(codeOf('v=DKIM1; k=rsa')).toBe('MB_DKIM_RECORD_SYNTAX');
   });
 
-  it('DKIM-22 takes 32 raw octets for an Ed25519 key, and nothing else', () => {
+  it('DKIM-52 takes 32 raw octets for an Ed25519 key, and nothing else', () => {
     expect(codeOf(ed25519.dnsRecord)).toBe('accepted');
     const spki = createPublicKey(ed25519.publicKey)
       .export({ type: 'spki', format: 'der' })

@@ -59,7 +59,7 @@ describe('private keys', () => {
   ];
 
   it.each(forms)(
-    'DKIM-10 accepts a key as %s (%s), and the algorithm follows the key',
+    'DKIM-33 accepts a key as %s (%s), and the algorithm follows the key',
     async (_, selector, privateKey, passphrase) => {
       const field = await signMessage(plainMessage, {
         domain: 'example.com',
@@ -72,7 +72,7 @@ describe('private keys', () => {
     },
   );
 
-  it('DKIM-10 refuses a key that cannot sign, with a code that says why', () => {
+  it('DKIM-34 refuses a key that cannot sign, with a code that says why', () => {
     const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const pss = generateKeyPairSync('rsa-pss', { modulusLength: 2048 });
     const pem = rsa.privateKey;
@@ -102,13 +102,13 @@ describe('private keys', () => {
     for (const [input, code, passphrase] of cases) expect(codeOf(input, passphrase)).toBe(code);
   });
 
-  it('DKIM-10 refuses it when the signer is made, before there is a message', () => {
+  it('DKIM-35 refuses it when the signer is made, before there is a message', () => {
     expect(() => createSigner({ domain: 'example.com', selector: 's', privateKey: rsa.publicKey })).toThrow(
       DkimError,
     );
   });
 
-  it('DKIM-10 never gives a message away unsigned when the callback fails', async () => {
+  it('DKIM-36 never gives a message away unsigned when the callback fails', async () => {
     const failing: [string, () => unknown][] = [
       ['throws', () => Promise.reject(new Error('the token is locked'))],
       ['gives nothing', () => undefined],
@@ -132,7 +132,7 @@ describe('private keys', () => {
     expect(codeOf(mismatch)).toBe('MB_DKIM_KEY_TYPE');
   });
 
-  it('DKIM-11 refuses RSA keys under 1024 bits and warns under 2048', () => {
+  it('DKIM-11 DKIM-37 refuses RSA keys under 1024 bits and warns under 2048', () => {
     const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey;
     const short = generateKeyPairSync('rsa', { modulusLength: 768 }).privateKey;
     expect(codeOf(short)).toBe('MB_DKIM_KEY_TOO_SHORT');

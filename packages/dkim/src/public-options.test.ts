@@ -134,4 +134,4 @@ const webWalk = Object.fromEntries(Object.entries(walk).filter(([name]) => name 
   typeof web
 >;
 const cases = [...optionCases(dkim, walk, 'MB_DKIM_OPTION'), ...optionCases(web, webWalk, 'MB_DKIM_OPTION')];
-it.each(cases)('OPT-04 $name', ({ check }) => check());
+it.each(cases)('OPT-04 OPT-11 $name', ({ check }) => check());

@@ -51,7 +51,7 @@ describe('signing', () => {
     }
   });
 
-  it('DKIM-11 never produces rsa-sha1', async () => {
+  it('DKIM-38 never produces rsa-sha1', async () => {
     expect(tagsOf(await signMessage(plainMessage, signWithRsa)).get('a')).toBe('rsa-sha256');
   });
 
@@ -64,7 +64,7 @@ describe('signing', () => {
     expect(await statusOf(withFields(field, reordered))).toBe('fail');
   });
 
-  it('DKIM-12 signs From always', async () => {
+  it('DKIM-39 signs From always', async () => {
     const field = await signMessage(plainMessage, { ...signWithRsa, headers: ['Subject'], oversign: [] });
     expect(tagsOf(field).get('h')).toBe('from:subject');
     await expect(signMessage(octets('To: b\r\n\r\nx'), signWithRsa)).rejects.toMatchObject({
@@ -72,7 +72,7 @@ describe('signing', () => {
     });
   });
 
-  it('DKIM-12 oversigns what a forger would add: prepending any of them breaks the signature', async () => {
+  it('DKIM-40 oversigns what a forger would add: prepending any of them breaks the signature', async () => {
     const names = [
       'From',
       'To',
@@ -94,7 +94,7 @@ describe('signing', () => {
     }
   });
 
-  it('DKIM-13 folds the field to 78 columns, with b= last and everything before it signed', async () => {
+  it('DKIM-13 DKIM-41 folds the field to 78 columns, with b= last and everything before it signed', async () => {
     const long = `a${'b'.repeat(50)}.example.com`;
     const { privateKey } = await generateKeyPair({ domain: long, selector: 's' });
     for (const options of [
@@ -138,7 +138,7 @@ describe('signing', () => {
     }
   });
 
-  it('DKIM-13 refuses an identity that no line can hold', () => {
+  it('DKIM-42 refuses an identity that no line can hold', () => {
     const identity = `${'x'.repeat(600)}@example.com`;
     expect(() => createSigner({ ...signWithRsa, identity })).toThrowError(
       expect.objectContaining({ code: 'MB_DKIM_OPTION' }),
@@ -197,7 +197,7 @@ describe('signing', () => {
     expect([...tagsOf(field).keys()]).toEqual(['v', 'a', 'c', 'd', 's', 'h', 'bh', 'b']);
   });
 
-  it('DKIM-14 signs the whole body length, and refuses to promise more than there is', async () => {
+  it('DKIM-45 signs the whole body length, and refuses to promise more than there is', async () => {
     const whole = await signMessage(plainMessage, { ...signWithRsa, bodyLength: 'whole' });
     expect(tagsOf(whole).get('l')).toBe(String('Shall we meet ?\r\n\r\n.hidden\r\n'.length));
     await expect(signMessage(plainMessage, { ...signWithRsa, bodyLength: 1000 })).rejects.toMatchObject({
@@ -205,7 +205,7 @@ describe('signing', () => {
     });
   });
 
-  it('DKIM-14 sends d= and s= as A-labels', async () => {
+  it('DKIM-43 sends d= and s= as A-labels', async () => {
     const field = await signMessage(plainMessage, {
       ...signWithRsa,
       domain: 'müller.example',
@@ -215,7 +215,7 @@ describe('signing', () => {
     expect(tagsOf(field).get('s')).toBe('xn--schlssel-95a.2026');
   });
 
-  it('DKIM-14 refuses values that could become tags or fields', () => {
+  it('DKIM-44 refuses values that could become tags or fields', () => {
     const bad: Partial<SignOptions>[] = [
       { domain: 'example.com; x=1' },
       { domain: 'example.com\r\nBcc: x' },

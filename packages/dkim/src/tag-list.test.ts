@@ -34,7 +34,7 @@ describe('tag lists', () => {
     ]);
   });
 
-  it('DKIM-22 DKIM-23 refuses duplicate tags', () => {
+  it('DKIM-53 DKIM-23 refuses duplicate tags', () => {
     expect(codeOf('a=1; b=2; a=1')).toBe('MB_DKIM_TAG_DUPLICATE');
   });
 

@@ -230,4 +230,4 @@ const cases = [
   ...optionCases(memory, memoryWalk, 'MB_DNS_OPTION'),
   ...optionCases(publicSuffix, { organizationalDomain: 'none', isPublicSuffix: 'none' }, 'MB_DNS_OPTION'),
 ];
-it.each(cases)('OPT-04 $name', ({ check }) => check());
+it.each(cases)('OPT-04 OPT-11 $name', ({ check }) => check());

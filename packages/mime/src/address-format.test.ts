@@ -178,7 +178,7 @@ const odd: readonly (readonly [received: string, wire: string])[] = [
 ];
 
 describe('what was received can be answered', () => {
-  it.each(odd)('ADDR-17 writes to %s when it is told to', async (address, wire) => {
+  it.each(odd)('ADDR-17 ADDR-28 writes to %s when it is told to', async (address, wire) => {
     const error = errorOf(() => composeMessage({ ...base, to: address }));
     expect(error.code).toMatch(/^MB_MIME_(?:ADDRESS|DOMAIN)/);
     if (!address.endsWith('.')) expect(error.message).toContain("addresses: 'as-received'");

@@ -157,7 +157,7 @@ describe('DMARC aggregate reports', () => {
     expect(parseAggregateReport(Buffer.from(latin, 'latin1')).organization).toBe('Müller');
   });
 
-  it('PARSE-51 expands no entity of a document type', () => {
+  it('PARSE-64 expands no entity of a document type', () => {
     const bomb = `<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;"><!ENTITY f SYSTEM "file:///etc/passwd">]>
       <feedback><report_metadata><org_name>&b;&f;</org_name></report_metadata></feedback>`;
     expect(parseAggregateReport(Buffer.from(bomb)).organization).toBe('&b;&f;');
@@ -248,7 +248,7 @@ describe('DMARC aggregate reports', () => {
       expect(await codeOf(() => parseAggregateReport(damaged)), name).toBe('MB_MIME_REPORT_SYNTAX');
   });
 
-  it('PARSE-61 reads a count with signs between its digits, and refuses one that is no number', async () => {
+  it('PARSE-61 PARSE-66 reads a count with signs between its digits, and refuses one that is no number', async () => {
     const counted = (count: string) =>
       parseAggregateReport(Buffer.from(rfc7489.replace('<count>2</count>', `<count>${count}</count>`)));
     for (const [count, expected] of [

@@ -48,7 +48,7 @@ describe('PARSE-33 PARSE-35 charsets of bodies', () => {
     expect(await read(label, octets)).toEqual([text, defect]);
   });
 
-  it('PARSE-35 keeps what a right label says, though it is UTF-8, too', async () => {
+  it('PARSE-63 keeps what a right label says, though it is UTF-8, too', async () => {
     expect(await read('iso-8859-1', [0xc3, 0xa9])).toEqual(['Ã©']);
     expect(await read('utf-8', [0xef, 0xbf, 0xbd])).toEqual(['\ufffd']);
   });

@@ -63,7 +63,7 @@ describe('encodeWords', () => {
     }
   });
 
-  it('MIME-04 uses only the characters of a phrase in a phrase, and no encoded-word inside quotes or addresses', () => {
+  it('MIME-04 MIME-63 uses only the characters of a phrase in a phrase, and no encoded-word inside quotes or addresses', () => {
     const all = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).join('');
     for (const [, encoding, payload] of encodeWords(`é${all}${all}`, { context: 'phrase' }).matchAll(WORD)) {
       if (encoding === 'Q') expect(payload).toMatch(/^[A-Za-z0-9!*+\-/=_]*$/);

@@ -222,7 +222,7 @@ describe('growth of time', () => {
     ['groups', 'g:'],
     ['angle brackets', '<'],
     ['quotes', '"a'],
-  ])('ADDR-05 is linear for %s that nest without end', (_, opening) => {
+  ])('ADDR-06 is linear for %s that nest without end', (_, opening) => {
     expectLinear((n) =>
       ignoringErrors(() => parseAddressList(opening.repeat(2 * Math.floor(n / 2 / opening.length) + 1))),
     );

@@ -14,7 +14,7 @@ const fieldValue = fc
   .map((words) => words.join('').replace(/[\0-\x08\x0a-\x1f\x7f]/g, ''));
 
 describe('foldHeader', () => {
-  it('MIME-07 comes back by unfolding; no line is white space alone', () => {
+  it('MIME-07 MIME-64 comes back by unfolding; no line is white space alone', () => {
     fc.assert(
       fc.property(fieldValue, (value) => {
         const field = foldHeader('X-Name', value);

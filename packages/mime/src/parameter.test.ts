@@ -111,7 +111,7 @@ describe('parseParameters', () => {
     expect(get('a/b; n=1; n=2', 'n')).toBe('1');
   });
 
-  it('MIME-11 takes __proto__ and constructor as ordinary parameter names', () => {
+  it('MIME-65 takes __proto__ and constructor as ordinary parameter names', () => {
     expect(get('a/b; __proto__=x', '__proto__')).toBe('x');
     expect(get('a/b', 'constructor')).toBeUndefined();
     expect(({} as Record<string, unknown>).x).toBeUndefined();

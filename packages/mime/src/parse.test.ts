@@ -270,7 +270,7 @@ describe('parseMessage', () => {
     expect([...headers].map(({ name }) => name)).toEqual(['Subject', '', 'from']);
   });
 
-  it('MIME-11 takes __proto__ and constructor for names', async () => {
+  it('MIME-65 takes __proto__ and constructor for names', async () => {
     const { headers } = await parse('__proto__: a\nconstructor: b\n\n');
     expect([headers.get('__proto__'), headers.get('constructor'), headers.get('toString')]).toEqual([
       'a',
@@ -279,7 +279,7 @@ describe('parseMessage', () => {
     ]);
   });
 
-  it('MIME-16 opens nothing that a message names', async () => {
+  it('MIME-66 opens nothing that a message names', async () => {
     const message = await parse(
       'Content-Type: message/external-body; access-type=URL; URL="file:///etc/passwd"\n\nContent-Type: text/plain\n\n',
     );

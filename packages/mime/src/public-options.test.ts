@@ -250,9 +250,9 @@ const cases = [
     'MB_MIME_OPTION',
   ),
 ];
-it.each(cases)('OPT-04 $name', ({ check }) => check());
+it.each(cases)('OPT-04 OPT-11 $name', ({ check }) => check());
 
-it('OPT-04 takes each field of a message that is undefined as not given', async () => {
+it('OPT-11 takes each field of a message that is undefined as not given', async () => {
   const now = () => 1e12;
   const randomBytes = (length: number) => new Uint8Array(length);
   const plain = await mime.composeMessage(message, { now, randomBytes }).bytes();

@@ -118,7 +118,7 @@ describe('TLS reports', () => {
     });
   });
 
-  it('PARSE-56 answers whatever is no report with a typed error', async () => {
+  it('PARSE-65 answers whatever is no report with a typed error', async () => {
     for (const input of ['', '<feedback/>', '{', '{}', '{"policies":{}}', gzipSync(json).subarray(0, 50)])
       expect(await codeOf(() => parseTlsReport(Buffer.from(input)))).toBe('MB_MIME_REPORT_SYNTAX');
     const bomb = gzipSync(`{"policies":[${' '.repeat(70 << 20)}]}`);

@@ -30,4 +30,4 @@ const walk: OptionWalk<typeof bridge> = {
 };
 
 const cases = optionCases(bridge, walk, 'MB_NODEMAILER_OPTION');
-it.each(cases)('OPT-04 $name', ({ check }) => check());
+it.each(cases)('OPT-04 OPT-11 $name', ({ check }) => check());

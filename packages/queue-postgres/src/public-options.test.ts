@@ -22,4 +22,4 @@ const walk: OptionWalk<typeof postgres> = {
 };
 
 const cases = optionCases(postgres, walk, 'MB_BROKER_OPTION');
-it.each(cases)('OPT-04 $name', ({ check }) => check());
+it.each(cases)('OPT-04 OPT-11 $name', ({ check }) => check());

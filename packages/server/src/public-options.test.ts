@@ -78,7 +78,7 @@ const cases = [
   ...optionCases(server, walk, 'MB_SERVER_OPTION'),
   ...optionCases(client, clientWalk, 'MB_SERVER_OPTION'),
 ];
-it.each(cases)('OPT-04 $name', ({ check }) => check());
+it.each(cases)('OPT-04 OPT-11 $name', ({ check }) => check());
 
 it.each([
   ['a broker that is an empty object', { broker: {} }, 'options.broker must be an object with the methods'],

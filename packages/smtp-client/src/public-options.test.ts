@@ -81,7 +81,7 @@ it.each([
   ...optionCases(client, clientWalk, 'MB_SMTP_OPTION'),
   ...optionCases(protocol, protocolWalk, 'MB_SMTP_OPTION'),
   ...optionCases(proxy, { proxySocket: 'none' }, 'MB_SMTP_OPTION'),
-])('OPT-04 $name', ({ check }) => check());
+])('OPT-04 OPT-11 $name', ({ check }) => check());
 
 const wrongValues = [
   undefined,

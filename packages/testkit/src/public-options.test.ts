@@ -136,4 +136,4 @@ const cases = [
   ...optionCases(optionWalk, optionWalkWalk, 'MB_TESTKIT_OPTION'),
   ...optionCases(wrongTypes, wrongTypesWalk, 'MB_TESTKIT_OPTION'),
 ];
-it.each(cases)('OPT-04 $name', ({ check }) => check());
+it.each(cases)('OPT-04 OPT-11 $name', ({ check }) => check());

@@ -42,7 +42,7 @@ it('OPT-10 knows the entry points', () => {
   for (const { source } of entryPoints) expect(existsSync(source), source).toBe(true);
 });
 
-it.each(entryPoints)('OPT-10 the calls of $entry are walked', ({ folder, source }) => {
+it.each(entryPoints)('OPT-14 the calls of $entry are walked', ({ folder, source }) => {
   // Set-up files export nothing.
   if (!/^export /m.test(readFileSync(source, 'utf8'))) return;
   expect([...walkedFiles(folder)].map((file) => relative(root, file))).toContain(relative(root, source));

@@ -138,7 +138,7 @@ describe('mb dkim', () => {
     await expect(run(sign('other'), zones)).rejects.toMatchObject({ code: 'MB_DKIM_SELF_CHECK_MISMATCH' });
   });
 
-  it('DKIM-17 checks a published record against a private key', async () => {
+  it('DKIM-46 checks a published record against a private key', async () => {
     const zones = await keygen('ed');
     await keygen('other');
     const check = (...key: string[]) => run(['check', 'example.com', 'ed', ...key], zones);

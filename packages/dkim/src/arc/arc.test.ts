@@ -149,7 +149,7 @@ describe('ARC chains', () => {
     });
   });
 
-  it('ARC-02 takes either a way to verify or a chain, and only the chain of the message', async () => {
+  it('ARC-07 takes either a way to verify or a chain, and only the chain of the message', async () => {
     const chain = await verify(plainMessage);
     const options = { signature: signWithRsa, authservId: 'mx.example.org', results: [] };
     for (const bad of [options, { ...options, chain, verification: { resolveTxt } }]) {
@@ -199,7 +199,7 @@ describe('ARC chains', () => {
     });
   });
 
-  it('ARC-02 seals a failed chain once, over its own set, and never again', async () => {
+  it('ARC-06 seals a failed chain once, over its own set, and never again', async () => {
     const broken = await changed('Shall', 'Shell');
     const once = await seal(broken);
     expect(once).toMatchObject({ sealed: true, instance: 3, chain: { status: 'fail' } });

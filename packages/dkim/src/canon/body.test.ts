@@ -53,7 +53,7 @@ describe('body canonicalisation', () => {
     expect(whole('\r\n\r\n', 'simple')).toBe('\r\n');
   });
 
-  it('DKIM-02 makes runs of SP and HTAB one SP, drops them at line ends, and drops lines of nothing else at the end', () => {
+  it('DKIM-02 DKIM-30 makes runs of SP and HTAB one SP, drops them at line ends, and drops lines of nothing else at the end', () => {
     // The example of RFC 6376 §3.4.5.
     expect(whole(' C \r\nD \t E\r\n\r\n\r\n', 'relaxed')).toBe(' C\r\nD E\r\n');
     expect(whole(' C \r\nD \t E\r\n\r\n\r\n', 'simple')).toBe(' C \r\nD \t E\r\n');
@@ -61,7 +61,7 @@ describe('body canonicalisation', () => {
     expect(whole(' \t ', 'relaxed')).toBe('');
   });
 
-  it('DKIM-02 takes NBSP, VT and FF for content', () => {
+  it('DKIM-31 takes NBSP, VT and FF for content', () => {
     expect(whole('a\xa0\xa0\v\v\f\f\r\n', 'relaxed')).toBe('a\xa0\xa0\v\v\f\f\r\n');
     expect(whole('\xa0\r\n\v\r\n\f', 'relaxed')).toBe('\xa0\r\n\v\r\n\f\r\n');
   });

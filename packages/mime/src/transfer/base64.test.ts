@@ -36,7 +36,7 @@ describe('encodeBase64', () => {
     expect(encodeBase64(new Uint8Array(0))).toBe('');
   });
 
-  it('MIME-21 gives the same output however the input is cut, and comes back', () => {
+  it('MIME-72 gives the same output however the input is cut, and comes back', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 600 }), chunkSizes, (octets, sizes) => {
         expect(encodeChunks(cut(octets, sizes))).toBe(wrapped(octets));
@@ -47,7 +47,7 @@ describe('encodeBase64', () => {
       expect(encodeChunks(cut(large, [size]))).toBe(wrapped(large));
   });
 
-  it('MIME-21 writes the same at odd and even offsets', () => {
+  it('MIME-72 writes the same at odd and even offsets', () => {
     const octets = Uint8Array.from({ length: 100 }, (_, i) => i);
     for (const offset of [0, 1, 2, 3]) {
       const out = new Uint8Array(200);
@@ -59,7 +59,7 @@ describe('encodeBase64', () => {
   it.each([
     ['vectors', {}],
     ['JavaScript alone', { WebAssembly: undefined }],
-  ])('MIME-21 fills blocks and lines of any length, by %s', async (_, globals) => {
+  ])('MIME-72 fills blocks and lines of any length, by %s', async (_, globals) => {
     for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value);
     vi.resetModules();
     const { encodeBase64: encode } = await import('./base64.ts');
@@ -79,7 +79,7 @@ describe('encodeBase64', () => {
     }
   });
 
-  it('MIME-21 gives octets of exactly the text', () => {
+  it('MIME-72 gives octets of exactly the text', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 600 }), fc.constantFrom(0, 4, 76, 996), (octets, lineLength) => {
         expect(latin1(encodeBase64Octets(octets, { lineLength }))).toBe(
@@ -91,7 +91,7 @@ describe('encodeBase64', () => {
     expect(latin1(encodeBase64Octets(large))).toBe(wrapped(large));
   });
 
-  it('MIME-21 gives the same octets where the runtime has no Buffer', () => {
+  it('MIME-72 gives the same octets where the runtime has no Buffer', () => {
     const withBuffer = encodeBase64Octets(large);
     expect(withBuffer.constructor).toBe(Uint8Array);
     vi.stubGlobal('Buffer', undefined);

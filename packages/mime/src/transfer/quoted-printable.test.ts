@@ -69,7 +69,7 @@ function octetsOf(text: string): number[] {
 }
 
 describe('encodeQuotedPrintable', () => {
-  it('MIME-20 breaks lines at 76 characters and never inside =XX', () => {
+  it('MIME-20 MIME-67 breaks lines at 76 characters and never inside =XX', () => {
     for (let lead = 0; lead < 80; lead++) {
       const encoded = encodeQuotedPrintable(`${'x'.repeat(lead)}${'é'.repeat(60)}`);
       for (const line of encoded.split('\r\n')) {
@@ -81,14 +81,14 @@ describe('encodeQuotedPrintable', () => {
     expect(encodeQuotedPrintable('a'.repeat(75))).toBe('a'.repeat(75));
   });
 
-  it('MIME-20 encodes a blank at the end of a line and of the content, also when a chunk ends there', () => {
+  it('MIME-68 encodes a blank at the end of a line and of the content, also when a chunk ends there', () => {
     expect(encodeQuotedPrintable('a \nb\t\r\nc ')).toBe('a=20\r\nb=09\r\nc=20');
     expect(encodeChunks([utf8.encode('a '), utf8.encode('\nb')], 'text')).toBe('a=20\r\nb');
     expect(encodeChunks([utf8.encode('a '), utf8.encode('b')], 'text')).toBe('a b');
     expect(encodeQuotedPrintable(`${'a'.repeat(74)} \nb`)).toBe(`${'a'.repeat(74)}=\r\n=20\r\nb`);
   });
 
-  it('MIME-20 writes CR, LF and CRLF as line breaks in text and as octets in binary content', () => {
+  it('MIME-69 writes CR, LF and CRLF as line breaks in text and as octets in binary content', () => {
     expect(encodeQuotedPrintable('a\rb\nc\r\nd')).toBe('a\r\nb\r\nc\r\nd');
     expect(encodeQuotedPrintable(utf8.encode('a\rb\nc\r\nd '))).toBe('a=0Db=0Ac=0D=0Ad=20');
     expect(encodeChunks([utf8.encode('a\r'), utf8.encode('\nb')], 'text')).toBe('a\r\nb');
@@ -103,7 +103,7 @@ describe('encodeQuotedPrintable', () => {
   it.each([
     ['vectors', {}],
     ['JavaScript alone', { WebAssembly: undefined }],
-  ])('MIME-20 writes what RFC 2045 says, whatever the chunks, by %s', async (_, globals) => {
+  ])('MIME-70 writes what RFC 2045 says, whatever the chunks, by %s', async (_, globals) => {
     for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value);
     vi.resetModules();
     const { QuotedPrintableEncoder: Encoder } = await import('./quoted-printable.ts');
@@ -117,7 +117,7 @@ describe('encodeQuotedPrintable', () => {
     );
   });
 
-  it('MIME-20 encodes long content like short content, characters over 127 at every place', () => {
+  it('MIME-70 encodes long content like short content, characters over 127 at every place', () => {
     for (let lead = 0; lead < 4; lead++) {
       const text = 'x'.repeat(lead) + 'é\u{1f600}日 \r\n'.repeat(9000);
       const octets = utf8.encode(text);
@@ -128,7 +128,7 @@ describe('encodeQuotedPrintable', () => {
     expect(encodeQuotedPrintable(`${'y'.repeat(100_000)}\ud83d`)).toMatch(/=EF=BF=BD$/);
   });
 
-  it('MIME-20 gives octets of exactly the text, of a string and of octets, in both modes', () => {
+  it('MIME-71 gives octets of exactly the text, of a string and of octets, in both modes', () => {
     fc.assert(
       fc.property(fc.oneof(bodyText, runs), (input) => {
         const octets = typeof input === 'string' ? utf8.encode(input) : input;
@@ -144,7 +144,7 @@ describe('encodeQuotedPrintable', () => {
     expect(latin1(encodeQuotedPrintableOctets(long))).toBe(encodeQuotedPrintable(long));
   });
 
-  it('MIME-20 gives octets back in binary mode, and text with CRLF line ends, whatever the chunks', () => {
+  it('MIME-71 gives octets back in binary mode, and text with CRLF line ends, whatever the chunks', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), chunkSizes, (octets, sizes) => {
         const encoded = encodeQuotedPrintable(octets);
