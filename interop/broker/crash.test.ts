@@ -93,7 +93,7 @@ describe('killed by SIGKILL again and again', { retry: 0 }, () => {
     await dns?.stop();
   });
 
-  it('Q-01 Q-02 goes on where the process before it died', { timeout: 60_000 + kills * 4_000 }, async () => {
+  it('Q-26 Q-28 goes on where the process before it died', { timeout: 60_000 + kills * 4_000 }, async () => {
     // One that ends in peace makes the file, and leaves its compiled code to the others, which never get to it.
     const first = startLife('first', 0);
     first.begin();
@@ -119,7 +119,7 @@ describe('killed by SIGKILL again and again', { retry: 0 }, () => {
     expect(evidence.accepted.size).toBeGreaterThan(kills * 3);
   });
 
-  it('Q-01 Q-02 has lost nothing, said nothing false, and repeated only what was in hand at a kill', {
+  it('Q-26 Q-28 has lost nothing, said nothing false, and repeated only what was in hand at a kill', {
     timeout: 60_000,
   }, async () => {
     const { rows, events } = await readQueue(path);
@@ -166,7 +166,7 @@ describe('killed by SIGKILL again and again', { retry: 0 }, () => {
     expect(duplicates).toBeLessThanOrEqual(inHand);
   });
 
-  it('Q-01 leaves a whole file behind', () => {
+  it('Q-26 leaves a whole file behind', () => {
     const db = new DatabaseSync(path);
     expect(db.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' });
     const halves = db.prepare(

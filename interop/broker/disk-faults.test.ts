@@ -67,7 +67,7 @@ describe('a disk that fails', () => {
     },
   );
 
-  it('SAFE-50 goes on when the disk is well, and has lost nothing and kept nothing of what it refused', async () => {
+  it('SAFE-61 goes on when the disk is well, and has lost nothing and kept nothing of what it refused', async () => {
     expect(report.recovered).toEqual(Object.keys(errors).map(() => true));
     const store = new SqliteStore(join(queue, 'queue.db'), { pollMs: 0 });
     await store.open();

@@ -92,7 +92,7 @@ describe('mb doctor', () => {
     expect(code).toBe(0);
   });
 
-  it('DIAG-01 tells what is wrong with another address, and what to publish', async () => {
+  it('DIAG-02 tells what is wrong with another address, and what to publish', async () => {
     const { code, findings } = await doctor(
       '--ip',
       '127.0.9.8',
@@ -118,7 +118,7 @@ describe('mb doctor', () => {
     expect(code).toBe(2);
   });
 
-  it('DIAG-01 has a fast verdict on a blocked port 25', async () => {
+  it('DIAG-04 has a fast verdict on a blocked port 25', async () => {
     await postfix.stop();
     const start = performance.now();
     const { findings } = await doctor('--ip', '127.0.9.9');

@@ -111,7 +111,7 @@ describe('MTA-STS from nginx', () => {
     });
   });
 
-  it('STS-01 refuses wrong certificates, redirects, other types, and what is too large or too slow', async () => {
+  it('STS-01 STS-06 refuses wrong certificates, redirects, other types, and what is too large or too slow', async () => {
     for (const [domain, cause] of [
       ['expired.test', 'tls'],
       ['wrong-name.test', 'tls'],
@@ -135,7 +135,7 @@ describe('MTA-STS from nginx', () => {
     expect(await fetchMtaStsPolicy('good.test', createResolver(), withoutCa)).toMatchObject({ cause: 'tls' });
   });
 
-  it('STS-03 keeps the policy when the host breaks or the record vanishes, over a restart too', async () => {
+  it('STS-03 STS-11 keeps the policy when the host breaks or the record vanishes, over a restart too', async () => {
     const store = () => createMtaStsFileStore(join(folder, 'store'));
     const cache = (name: string) =>
       createMtaStsCache(createResolver({ cache: false }), {
@@ -170,7 +170,7 @@ describe('MTA-STS from nginx', () => {
     });
   }, 60_000);
 
-  it('DIAG-01 says that DNS is the trouble when nothing resolves', async () => {
+  it('DIAG-06 says that DNS is the trouble when nothing resolves', async () => {
     const findings = await diagnoseSender(
       { domain: 'good.test', addresses: ['192.0.2.1'], probe: false },
       createResolver(),

@@ -69,7 +69,7 @@ afterAll(async () => {
 
 /** What a validating and a plain resolver have in common. */
 function checkAnswers(make: () => Resolver) {
-  it('DNS-01 DNS-02 reads addresses, exchangers, TLSA, and text that needs TCP', async () => {
+  it('DNS-01 DNS-02 DNS-68 reads addresses, exchangers, TLSA, and text that needs TCP', async () => {
     const resolver = make();
     expect(await resolver.query('mx.signed.test', 'AAAA')).toMatchObject({
       status: 'found',
@@ -82,7 +82,7 @@ function checkAnswers(make: () => Resolver) {
     expect(text.status === 'found' && text.records[0]?.join('')).toHaveLength(4_000);
   });
 
-  it('DNS-01 tells a missing name from missing data, and gives both a TTL', async () => {
+  it('DNS-01 DNS-63 tells a missing name from missing data, and gives both a TTL', async () => {
     const resolver = make();
     expect(await resolver.query('empty.signed.test', 'A')).toMatchObject({ status: 'nodata' });
     const missing = await resolver.query('nothing.unsigned.test', 'A');
@@ -91,7 +91,7 @@ function checkAnswers(make: () => Resolver) {
     expect(missing.ttlSeconds).toBeLessThanOrEqual(300);
   });
 
-  it('DNS-05 follows aliases, and ends in a failure where they go round', async () => {
+  it('DNS-05 DNS-73 follows aliases, and ends in a failure where they go round', async () => {
     const resolver = make();
     expect(await resolver.query('alias.signed.test', 'A')).toMatchObject({
       status: 'found',
@@ -100,7 +100,7 @@ function checkAnswers(make: () => Resolver) {
     expect(await resolver.query('loop.unsigned.test', 'A')).toMatchObject({ status: 'servfail' });
   });
 
-  it('DNS-02 says within the deadline that a zone is dead', async () => {
+  it('DNS-69 says within the deadline that a zone is dead', async () => {
     const answer = (await make().query('a.dead.test', 'A')) as FailedAnswer;
     expect(['servfail', 'timeout']).toContain(answer.status);
     expect(answer.reason).toContain('a.dead.test A');
@@ -126,7 +126,7 @@ function checkAnswers(make: () => Resolver) {
 
 /** What only validation shows. */
 function checkValidation(make: () => Resolver) {
-  it('DNS-01 marks signed answers and signed denials as authentic, unsigned ones not', async () => {
+  it('DNS-64 marks signed answers and signed denials as authentic, unsigned ones not', async () => {
     const resolver = make();
     for (const [name, authentic] of [
       ['mx.signed.test', true],
@@ -207,14 +207,14 @@ describe('an Unbound that does not validate', () => {
   const make = () => createResolver({ servers: [plain.address] });
   checkAnswers(make);
 
-  it('DNS-01 marks nothing as authentic, and cannot tell a bogus zone', async () => {
+  it('DNS-64 marks nothing as authentic, and cannot tell a bogus zone', async () => {
     expect((await make().query('mx.signed.test', 'A')).authentic).toBe(false);
     expect(await make().query('mx.bogus.test', 'A')).toMatchObject({ status: 'found', authentic: false });
   });
 });
 
 describe('several servers', () => {
-  it('DNS-02 goes on from one that does not listen and one that is silent', async () => {
+  it('DNS-69 goes on from one that does not listen and one that is silent', async () => {
     const resolver = createResolver({ servers: ['127.0.0.99', '127.0.0.53'], attemptTimeoutMs: 300 });
     expect(await resolver.query('mx.signed.test', 'A')).toMatchObject({ status: 'found' });
   });

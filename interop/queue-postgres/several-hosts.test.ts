@@ -138,7 +138,7 @@ function mostInASecond(times: readonly number[]): number {
   return Math.max(...sorted.map((start, i) => sorted.slice(i).filter((at) => at < start + 1000).length));
 }
 
-it('Q-01 Q-03 Q-07 deliver thousands of messages once each, from every address, within caps and rates', async () => {
+it('Q-26 Q-03 Q-40 deliver thousands of messages once each, from every address, within caps and rates', async () => {
   const started = Date.now();
   const [numbers, slow] = await Promise.all([enqueue(3000, fast), enqueue(120, [paced])]);
   await allSettled(60_000);
@@ -170,7 +170,7 @@ it('Q-01 Q-03 Q-07 deliver thousands of messages once each, from every address, 
   );
 }, 90_000);
 
-it('Q-01 Q-02 Q-03 Q-07 lose nothing when a worker’s network goes away, and refuse what it says too late', async () => {
+it('Q-26 Q-28 Q-03 Q-07 lose nothing when a worker’s network goes away, and refuse what it says too late', async () => {
   const first = messages;
   const delivered = () => [...deliveries().keys()].filter((number) => number >= first).length;
   const { victim, cutAt, expires, held } = await amidWork('no worker had much in hand', async () => {

@@ -95,7 +95,7 @@ describe('domains in the configuration', () => {
     expect(host.messages[0]!.from).toBe('ann@shop.example');
   });
 
-  it('CLI-66 a domain of tenants is sent as by these alone, and a domain without an entry by nobody', async () => {
+  it('CLI-66 CLI-89 a domain of tenants is sent as by these alone, and a domain without an entry by nobody', async () => {
     write(config());
     const foreign = await mail('ann@shop.example');
     expect(foreign.exitCode).toBe(1);
@@ -122,7 +122,7 @@ describe('domains in the configuration', () => {
     expect(seen().sort()).toEqual(['mail.example.com 127.0.44.2', 'mail.shop.example 127.0.44.1']);
   });
 
-  it('CLI-68 flags about routes, addresses and TLS count for all domains; keys are refused beside them', async () => {
+  it('CLI-68 CLI-90 flags about routes, addresses and TLS count for all domains; keys are refused beside them', async () => {
     write(config());
     const through = ['--relay', `127.0.44.9:${relay.port}`, '--local-address', '127.0.44.3'];
     expect((await mail('ann@club.example', ...through, '--tls', 'opportunistic')).exitCode).toBe(0);

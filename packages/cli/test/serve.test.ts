@@ -113,7 +113,7 @@ describe('mb serve', () => {
 });
 
 describe('mb key', () => {
-  it('CLI-62 makes, lists and revokes keys; the token alone goes to standard output', async () => {
+  it('CLI-62 CLI-86 makes, lists and revokes keys; the token alone goes to standard output', async () => {
     const store = join(await folder(), 'queue.db');
     const token = await newKey(
       store,
@@ -137,13 +137,13 @@ describe('mb key', () => {
     expect((await mb(['key', 'ls', '--store', store])).stdout).toBe('There is no key.\n');
   });
 
-  it('CLI-62 refuses a scope that does not exist', async () => {
+  it('CLI-87 refuses a scope that does not exist', async () => {
     const store = join(await folder(), 'queue.db');
     const run = await mb(['key', 'new', '--store', store, '--name', 'x', '--scope', 'sned']);
     expect(run).toMatchObject({ exitCode: 64, stderr: expect.stringContaining('scopes') });
   });
 
-  it('CLI-80 reads its configuration again at SIGHUP, and keeps the old one when the new one is wrong', async () => {
+  it('CLI-80 CLI-88 reads its configuration again at SIGHUP, and keeps the old one when the new one is wrong', async () => {
     const place = await folder();
     const store = join(place, 'queue.db');
     const config = join(place, 'mb.config.json');

@@ -101,7 +101,7 @@ it.each([
   expect(run.stderr).toContain('Standard input is empty.');
 });
 
-it('SAFE-49 a second worker on a queue file says which process was there first', async () => {
+it('SAFE-49 SAFE-60 a second worker on a queue file says which process was there first', async () => {
   const args = [
     ...['work', '--store', join(folder, 'two.db'), '--resolver', '127.0.0.1:1', '--json', ...hostname],
   ];

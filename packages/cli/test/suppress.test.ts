@@ -29,7 +29,7 @@ it('SAFE-22 queues once when the same command with an idempotency key is repeate
   ]);
 }, 240_000);
 
-it('SAFE-23 lists, adds, lifts, exports and imports suppressed addresses', async () => {
+it('SAFE-23 SAFE-57 lists, adds, lifts, exports and imports suppressed addresses', async () => {
   await run('send', '--queue', '-f', 'ann@example.com', '-t', 'bob@example.org', '--text', 'Hi');
   expect((await run('suppress', 'add', 'carol@example.org', '--reason', 'complaint')).exitCode).toBe(0);
   const exported = await run('suppress', 'export');

@@ -69,7 +69,7 @@ describe('diagnoseSender', () => {
     expect(worstSeverity(findings)).toBe('ok');
   });
 
-  it('DIAG-01 gives each trouble its severity, evidence, a fix in one sentence, and the record to publish', async () => {
+  it('DIAG-02 gives each trouble its severity, evidence, a fix in one sentence, and the record to publish', async () => {
     const cases: [string, MemoryZones, string[], string?][] = [
       [
         'no reverse name',
@@ -157,14 +157,14 @@ describe('diagnoseSender', () => {
     }
   });
 
-  it('DIAG-01 sees when the MTA-STS policy leaves an exchanger out or cannot be had', async () => {
+  it('DIAG-03 sees when the MTA-STS policy leaves an exchanger out or cannot be had', async () => {
     const other = { ...policy, policy: { ...policy.policy, mx: ['mx.other.test'] } } as MtaStsFetch;
     expect(grave(await diagnose({}, { fetchPolicy: async () => other }))).toEqual(['mta-sts error']);
     const failed: MtaStsFetch = { status: 'failed', cause: 'tls', reason: 'The certificate has expired.' };
     expect(grave(await diagnose({}, { fetchPolicy: async () => failed }))).toEqual(['mta-sts error']);
   });
 
-  it('DIAG-01 sees a blocked port 25, and does not try its own addresses', async () => {
+  it('DIAG-04 sees a blocked port 25, and does not try its own addresses', async () => {
     const probe = (result: ProbeResult) => diagnose({}, { probe: { connect: async () => result } });
     expect(grave(await probe('timeout'))).toEqual(['port-25 error']);
     expect(grave(await probe('refused'))).toEqual(['port-25 warning']);
@@ -186,13 +186,13 @@ describe('diagnoseSender', () => {
     expect(tried).toEqual(['192.0.2.77']);
   });
 
-  it('DIAG-01 judges alignment by the MAIL FROM domain and the DKIM selectors', async () => {
+  it('DIAG-05 judges alignment by the MAIL FROM domain and the DKIM selectors', async () => {
     const zones = { 'other.test': { TXT: 'v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 -all' } };
     expect(grave(await diagnose(zones, { mailFrom: 'other.test', dkim: [] }))).toEqual(['dmarc error']);
     expect(grave(await diagnose(zones, { mailFrom: 'other.test' }))).toEqual([]);
   });
 
-  it('DIAG-01 warns, and blames DNS, when DNS fails', async () => {
+  it('DIAG-06 warns, and blames DNS, when DNS fails', async () => {
     const findings = await diagnose({}, {}, (resolver) => {
       for (const name of Object.keys(sound)) resolver.fail(name, 'servfail');
     });

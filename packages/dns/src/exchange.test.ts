@@ -68,7 +68,7 @@ function reply(
 }
 
 describe('Exchange', () => {
-  it('DNS-02 takes only an answer to its own id and question, in any case', () => {
+  it('DNS-70 takes only an answer to its own id and question, in any case', () => {
     const { exchange, first } = start();
     expect(exchange.receive(0, reply(first, { id: 99 }), 1)).toEqual({ do: 'wait' });
     expect(exchange.receive(0, reply(first, { name: 'b.test' }), 1)).toEqual({ do: 'wait' });
@@ -80,7 +80,7 @@ describe('Exchange', () => {
     });
   });
 
-  it('DNS-02 goes round the servers, waits twice as long each round, and stops at the deadline', () => {
+  it('DNS-69 goes round the servers, waits twice as long each round, and stops at the deadline', () => {
     const { exchange, first } = start();
     expect(first).toMatchObject({ server: 0, timeoutAt: 1_000, transport: 'datagram' });
     const second = sent(exchange.handleTimeout(1_000));
@@ -99,7 +99,7 @@ describe('Exchange', () => {
     });
   });
 
-  it('DNS-02 takes a late answer to an earlier attempt', () => {
+  it('DNS-70 takes a late answer to an earlier attempt', () => {
     const { exchange, first } = start();
     exchange.handleTimeout(1_000);
     expect(exchange.receive(first.attempt, reply(first), 1_500)).toMatchObject({
@@ -108,7 +108,7 @@ describe('Exchange', () => {
     });
   });
 
-  it('DNS-02 turns to a stream when the answer is truncated', () => {
+  it('DNS-68 turns to a stream when the answer is truncated', () => {
     const { exchange, first } = start();
     const second = sent(exchange.receive(0, reply(first, { flags: 0x0200 }), 5));
     expect(second).toMatchObject({ server: 0, transport: 'stream' });
@@ -133,7 +133,7 @@ describe('Exchange', () => {
     expect(sent(exchange.receive(1, reply(second, { rcode: 1 }), 5)).server).toBe(1);
   });
 
-  it('DNS-01 DNS-02 moves on at once when a server refuses, and names the last when all do', () => {
+  it('DNS-01 DNS-69 moves on at once when a server refuses, and names the last when all do', () => {
     const { exchange, first } = start(servers.map((server) => ({ ...server, trusted: false })));
     const second = sent(exchange.receive(0, reply(first, { rcode: 5 }), 5));
     expect(second.server).toBe(1);
@@ -147,7 +147,7 @@ describe('Exchange', () => {
     });
   });
 
-  it('DNS-01 calls SERVFAIL of a validating server bogus when it says so', () => {
+  it('DNS-66 calls SERVFAIL of a validating server bogus when it says so', () => {
     for (const extendedError of [6, 7, 8, 9, 10, 11, 12]) {
       const { exchange, first } = start();
       expect(exchange.receive(0, reply(first, { rcode: 2, extendedError }), 5)).toMatchObject({
@@ -157,7 +157,7 @@ describe('Exchange', () => {
     }
   });
 
-  it('DNS-01 calls SERVFAIL bogus when the same question with CD has an answer', () => {
+  it('DNS-66 calls SERVFAIL bogus when the same question with CD has an answer', () => {
     const { exchange, first } = start();
     const probe = sent(exchange.receive(0, reply(first, { rcode: 2 }), 5));
     expect(packet.decode(Buffer.from(probe.message)).flag_cd).toBe(true);
@@ -167,7 +167,7 @@ describe('Exchange', () => {
     });
   });
 
-  it('DNS-01 leaves SERVFAIL as it is when CD does not help, and never asks an untrusted server that', () => {
+  it('DNS-66 leaves SERVFAIL as it is when CD does not help, and never asks an untrusted server that', () => {
     const { exchange, first } = start([servers[0]!]);
     const probe = sent(exchange.receive(0, reply(first, { rcode: 2 }), 5));
     expect(exchange.receive(probe.attempt, reply(probe, { rcode: 2 }), 6)).toMatchObject({
@@ -184,7 +184,7 @@ describe('Exchange', () => {
     });
   });
 
-  it('DNS-01 believes AD only from a trusted server', () => {
+  it('DNS-64 believes AD only from a trusted server', () => {
     for (const server of servers) {
       const { exchange, first } = start([server]);
       expect(exchange.receive(0, reply(first, { flags: 0x20 }), 5)).toMatchObject({
@@ -193,7 +193,7 @@ describe('Exchange', () => {
     }
   });
 
-  it('DNS-01 lays a failure at the domain once a server answered, else at us, and leaves silence open', () => {
+  it('DNS-65 lays a failure at the domain once a server answered, else at us, and leaves silence open', () => {
     const codes = { refused: 5, servfail: 2 };
     const scopeOf = (...behaviours: ('silent' | 'unreachable' | 'truncated' | keyof typeof codes)[]) => {
       const { exchange, first } = start(behaviours.map(() => servers[1]!));

@@ -89,7 +89,7 @@ describe('findMailRoute', () => {
     });
   });
 
-  it('MX-02 is temporary when nothing is usable and any lookup may yet succeed', async () => {
+  it('MX-10 is temporary when nothing is usable and any lookup may yet succeed', async () => {
     const zones = {
       'example.test': { MX: [[10, 'gone.example.test'] as const, [20, 'slow.example.test'] as const] },
       'slow.example.test': { A: a(1) },
@@ -107,7 +107,7 @@ describe('findMailRoute', () => {
     });
   });
 
-  it('MX-02 says whether the domain or our own resolver failed, and ours first', async () => {
+  it('MX-11 says whether the domain or our own resolver failed, and ours first', async () => {
     const zones = {
       'example.test': { MX: [[10, 'broken.example.test'] as const, [20, 'mx.example.test'] as const] },
       'mx.example.test': { A: a(1) },
@@ -125,7 +125,7 @@ describe('findMailRoute', () => {
     expect(await route('nowhere.test', {})).toMatchObject({ status: 'permanent', scope: 'domain' });
   });
 
-  it('MX-03 refuses a sole null MX with 556 5.1.10 and ignores one among others', async () => {
+  it('MX-03 MX-12 refuses a sole null MX with 556 5.1.10 and ignores one among others', async () => {
     const resolver = createMemoryResolver({ 'example.test': { MX: [[0, '.']], A: a(1) } });
     expect(await findMailRoute('example.test', resolver)).toMatchObject({
       status: 'permanent',
@@ -147,7 +147,7 @@ describe('findMailRoute', () => {
     ).toMatchObject({ status: 'found', hosts: [{ name: 'mx.example.test' }], skipped: [{ name: '.' }] });
   });
 
-  it('MX-04 returns mail for a name that does not exist and keeps it for every failed lookup', async () => {
+  it('MX-04 MX-13 returns mail for a name that does not exist and keeps it for every failed lookup', async () => {
     expect(await route('nowhere.test', {})).toMatchObject({
       status: 'permanent',
       cause: 'no-such-domain',
@@ -166,7 +166,7 @@ describe('findMailRoute', () => {
     }
   });
 
-  it('MX-05 passes over literals, single labels and localhost, follows aliases and takes underscores', async () => {
+  it('MX-05 MX-15 MX-14 passes over literals, single labels and localhost, follows aliases and takes underscores', async () => {
     const found = await route('example.test', {
       'example.test': {
         MX: [
@@ -213,7 +213,7 @@ describe('findMailRoute', () => {
     });
   });
 
-  it('MX-07 cuts itself and everything less preferred, by name, alias and address', async () => {
+  it('MX-07 MX-16 cuts itself and everything less preferred, by name, alias and address', async () => {
     const zones = {
       'example.test': {
         MX: [

@@ -29,7 +29,7 @@ describe('createMemoryResolver', () => {
     expect(resolver.calls).toHaveLength(8);
   });
 
-  it('DNS-05 follows aliases, and calls a loop a failure', async () => {
+  it('DNS-05 DNS-73 follows aliases, and calls a loop a failure', async () => {
     const resolver = createMemoryResolver(
       {
         'a.test': { CNAME: 'b.test' },

@@ -37,7 +37,7 @@ describe('confirmReverse', () => {
     expect(await confirmReverse('192.0.2.4', resolver)).toMatchObject({ status: 'none' });
   });
 
-  it('PTR-01 follows ten names at most, and says when DNS failed', async () => {
+  it('PTR-02 follows ten names at most, and says when DNS failed', async () => {
     const names = Array.from({ length: 30 }, (_, index) => `n${index}.test`);
     const zones = { [reverseName('192.0.2.1')]: { PTR: names }, 'n20.test': { A: '192.0.2.1' } };
     const resolver = createMemoryResolver(zones);

@@ -37,7 +37,7 @@ it('DNS-07 reads resolv.conf again when it has changed, and looks at it once a s
   expect(servers.current()).toBe(second);
 });
 
-it('DNS-07 keeps what it has while the file is missing or wrong, and follows a link to another file', () => {
+it('DNS-74 keeps what it has while the file is missing or wrong, and follows a link to another file', () => {
   write('nameserver 192.0.2.1\n');
   const servers = new SystemServers(path(), undefined, clock);
   unlinkSync(path());

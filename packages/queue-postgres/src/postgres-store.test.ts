@@ -246,7 +246,7 @@ describe('several workers', () => {
     expect(Math.max(...holders.values())).toBe(1);
   }, 60_000);
 
-  it('Q-02 Q-03 finish messages of many sites exactly, settled from all sides at the same time', async () => {
+  it('Q-27 Q-03 finish messages of many sites exactly, settled from all sides at the same time', async () => {
     const stores = await Promise.all([openStore(), openStore(), openStore()]);
     const sites = ['a.test', 'b.test', 'c.test'];
     for (let i = 0; i < 60; i++) await stores[0]!.accept(draft(sites.map((site) => `u${i}@${site}`)));
@@ -311,7 +311,7 @@ describe('several workers', () => {
     ]);
   });
 
-  it('Q-07 leaves no site behind that became ready while a claim was looking', async () => {
+  it('Q-40 leaves no site behind that became ready while a claim was looking', async () => {
     const store = await openStore();
     for (const site of ['a', 'b']) await store.accept(draft(`user@${site}.example.net`));
     await store.route();
@@ -353,7 +353,7 @@ describe('several workers', () => {
     expect(claim?.messages[0]?.recipients[0]?.address).toBe('other@example.net');
   });
 
-  it('Q-07 goes on with a site that is claimed again in the same millisecond, whatever the number of its lease', async () => {
+  it('Q-40 goes on with a site that is claimed again in the same millisecond, whatever the number of its lease', async () => {
     const store = await openStore({ clock: new VirtualClock() });
     for (let i = 0; i < 4; i++) await store.accept(draft(`user${i}@example.net`));
     await store.route();
@@ -361,7 +361,7 @@ describe('several workers', () => {
     for (let i = 0; i < 4; i++) expect(await store.claim({ worker: 'w', max: 1, leaseMs })).not.toBeNull();
   });
 
-  it('Q-07 claims together what is asked for together, within the caps', async () => {
+  it('Q-40 claims together what is asked for together, within the caps', async () => {
     const store = await openStore({ limits: { startConcurrency: 1, maxConcurrency: 1 } });
     for (let i = 0; i < 12; i++) await store.accept(draft(`u${i}@site${i % 4}.test`));
     await store.route();
@@ -571,7 +571,7 @@ describe('the schema', () => {
     expect((await store.list({ state: 'held' })).rows).toHaveLength(4);
   });
 
-  it('Q-13 holds a message whose record is damaged, and hands out the others', async () => {
+  it('Q-13 Q-44 holds a message whose record is damaged, and hands out the others', async () => {
     const store = await openStore();
     const { messageId } = await store.accept(draft('a@example.net', { envelope: { ret: 'FULL' } }));
     await store.accept(draft('b@example.net'));
@@ -582,7 +582,7 @@ describe('the schema', () => {
     expect((await store.list({ state: 'held' })).rows).toMatchObject([{ detail: { reason: 'corrupt' } }]);
   });
 
-  it('Q-15 deletes content soon after its message is finished', async () => {
+  it('Q-46 deletes content soon after its message is finished', async () => {
     const store = await openStore();
     await store.accept(draft('a@example.net', { content: octets(400_000) }));
     await store.cancel({ all: true });

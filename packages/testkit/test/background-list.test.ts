@@ -258,7 +258,7 @@ it('SAFE-33 the scan finds what it looks for, and a second of a kind', () => {
   expect(kindsIn(source)).toBe('abort:2 catch close setInterval then void');
 });
 
-it.each(Object.entries(brokenBy))('SAFE-33 a test breaks the %s under the work on it', (on, [file, rule]) => {
+it.each(Object.entries(brokenBy))('SAFE-59 a test breaks the %s under the work on it', (on, [file, rule]) => {
   expect(Object.values(background).some((entry) => entry[2] === on)).toBe(true);
   expect(readFileSync(join(root, file), 'utf8')).toMatch(
     new RegExp(`(?:it|describe)(?:\\.\\w+)?\\([\\s\\S]{0,80}${rule} `),

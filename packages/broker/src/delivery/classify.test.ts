@@ -52,7 +52,7 @@ describe('DSN-02 a reply is classified by what it is about', () => {
     [550, undefined, 'User rejected: your IP is blocklisted at dnsbl.example.net'],
     [550, '5.1.1', 'Blocked because of bad reputation'],
     [554, '5.7.1', 'Message refused by Spamhaus'],
-  ])('DSN-02 %i %s "%s" is never a bad address', (code, enhanced, text) => {
+  ])('DSN-10 %i %s "%s" is never a bad address', (code, enhanced, text) => {
     const reply = enhanced ? { code, enhanced, lines: [text] } : { code, lines: [text] };
     expect(categorizeReply(reply, 'rcpt')).toBe('blocked');
   });

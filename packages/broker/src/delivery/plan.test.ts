@@ -11,7 +11,7 @@ function summary(
   );
 }
 
-it('BRK-03 groups recipients by domain, and mail exchangers get one domain in an envelope', () => {
+it('BRK-11 groups recipients by domain, and mail exchangers get one domain in an envelope', () => {
   expect(summary(['a@example.com', 'b@example.org', 'c@EXAMPLE.com'])).toEqual([
     'example.com: 0 2',
     'example.org: 1',
@@ -39,7 +39,7 @@ it('gives one copy to an address that stands twice, also when it is quoted once'
   expect(plan.firstIndex).toEqual([0, 0, 2]);
 });
 
-it('BRK-03 puts no more recipients into an envelope than allowed: one for VERP', () => {
+it('BRK-13 puts no more recipients into an envelope than allowed: one for VERP', () => {
   const three = ['a@example.com', 'b@example.com', 'c@example.com'];
   expect(summary(three, 2)).toEqual(['example.com: 0 1', 'example.com: 2']);
   expect(summary(three, 1)).toEqual(['example.com: 0', 'example.com: 1', 'example.com: 2']);

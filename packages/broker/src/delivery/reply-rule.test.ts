@@ -39,7 +39,7 @@ it('RPL-04 finds a phrase at the edges of words, over line ends and whatever sta
   expect(fits({ text: '用户不存在' }, '550 该用户不存在。')).toBe(true);
 });
 
-it('RPL-04 reads neither the address nor the path of a URL as words of the host', () => {
+it('RPL-13 reads neither the address nor the path of a URL as words of the host', () => {
   expect(
     fits(
       { text: ['spam', 'blocked'] },
@@ -91,13 +91,13 @@ it.each([
   [{ host: 'mx.*.com' }, /host must be/],
   [{ relay: 'yes' }, /must be true or false/],
   [{ afterMs: -1 }, /afterMs must be/],
-])('RPL-05 refuses the rule %j', (part, message) => {
+])('RPL-14 refuses the rule %j', (part, message) => {
   const rule = { id: 'a', ...rest, ...part } as ReplyRule;
   expect(() => createReplyRules([rule])).toThrow(message);
   expect(() => createReplyRules([rule])).toThrow(expect.objectContaining({ code: 'MB_BROKER_OPTION' }));
 });
 
-it('RPL-05 refuses two rules of one id, a default one included', () => {
+it('RPL-14 refuses two rules of one id, a default one included', () => {
   expect(() => createReplyRules([other, other])).toThrow(/"other" is given twice/);
   expect(() => createReplyRules([{ ...other, id: 'greylisted' }])).toThrow(/"greylisted" is given twice/);
 });

@@ -43,14 +43,14 @@ describe('POL-01 DANE before MTA-STS before opportunistic', () => {
     expect(decide({ tlsa: tlsa.found, mtaSts: sts('enforce', 'other.example.test') })).toBe('dane: dane');
   });
 
-  it('POL-01 never lets MTA-STS rescue a failing TLSA look-up', () => {
+  it('POL-05 never lets MTA-STS rescue a failing TLSA look-up', () => {
     expect(decide({ tlsa: tlsa.temporary })).toBe('dane: no (4.7.5)');
     expect(decide({ tlsa: tlsa.temporary, mtaSts: sts('enforce', 'mx.example.test') })).toBe(
       'dane: no (4.7.5)',
     );
   });
 
-  it('POL-01 requires TLS when no TLSA record can be used, and the certificate too when MTA-STS asks for it', () => {
+  it('POL-07 requires TLS when no TLSA record can be used, and the certificate too when MTA-STS asks for it', () => {
     expect(decide({ tlsa: tlsa.unusable })).toBe('dane: required');
     expect(decide({ tlsa: tlsa.unusable, mtaSts: sts('enforce', 'mx.example.test') })).toBe(
       'mta-sts: verified',
@@ -62,7 +62,7 @@ describe('POL-01 DANE before MTA-STS before opportunistic', () => {
     expect(decide({ mtaSts: sts('enforce', 'other.example.test') })).toBe('mta-sts: no (4.7.5)');
   });
 
-  it('POL-01 is blocked by no policy in testing mode', () => {
+  it('POL-06 is blocked by no policy in testing mode', () => {
     expect(decide({ mtaSts: sts('testing', 'other.example.test') })).toBe('opportunistic: opportunistic');
     expect(decide({ mtaSts: sts('none') })).toBe('opportunistic: opportunistic');
   });

@@ -24,7 +24,7 @@ describe('the retry schedule', () => {
     expect(Math.max(...delays)).toBeGreaterThan(5.45 * minute);
   });
 
-  it('Q-04 takes the delay that a host named, not a moment less, within bounds', () => {
+  it('Q-31 takes the delay that a host named, not a moment less, within bounds', () => {
     const named = (attempt: number, ms: number, random: number) =>
       retryDelayMs(defaultSchedule, attempt, () => random, ms);
     expect(named(1, 300_000, 0)).toBe(300_000);
@@ -62,7 +62,7 @@ describe('a delay named in a reply', () => {
     ['Message delayed 45 secs', 45_000],
     ['RETRY IN 1 HOUR', hour],
     ['please resend your message after about 15 minutes', 15 * minute],
-  ])('Q-04 is found in "%s"', (text, expected) => {
+  ])('Q-31 is found in "%s"', (text, expected) => {
     expect(parseServerDelay(text)).toBe(expected);
   });
 

@@ -42,12 +42,12 @@ describe('pacing', () => {
     expect(allowedConnections(pacing, limits)).toBe(6);
   });
 
-  it('Q-07 falls by one at the start of a run of failures only', () => {
+  it('Q-35 falls by one at the start of a run of failures only', () => {
     const falls = [1, 2, 3, 4].map((count) => allowedConnections(after(times(count, unreachable)), limits));
     expect(falls).toEqual([4, 4, 4, 4]);
   });
 
-  it('Q-07 gives a site up after a cohort of failures, and probes it with one connection after 300 s', () => {
+  it('Q-36 gives a site up after a cohort of failures, and probes it with one connection after 300 s', () => {
     const dead = after(times(5, unreachable));
     expect(dead).toMatchObject({ pausedUntil: 300_000, pauseReason: 'unreachable', probing: true });
     expect(allowedConnections(dead, limits)).toBe(1);
@@ -57,13 +57,13 @@ describe('pacing', () => {
     expect(again).toMatchObject({ pausedUntil: 600_000, probing: true });
   });
 
-  it('Q-07 begins a new run after a success', () => {
+  it('Q-35 begins a new run after a success', () => {
     const pacing = after([unreachable, unreachable, unreachable, succeeded, unreachable]);
     expect(pacing.failedCohorts).toBeCloseTo(0.25);
     expect(allowedConnections(pacing, limits)).toBe(3);
   });
 
-  it('Q-07 halves and pauses when the host asks for less, longer each time, once for all connections that hear it', () => {
+  it('Q-37 halves and pauses when the host asks for less, longer each time, once for all connections that hear it', () => {
     const busy = after(times(100, succeeded));
     const once = after([{ kind: 'throttled' }, { kind: 'throttled' }, { kind: 'throttled' }], busy, 1000);
     expect(once).toMatchObject({ pausedUntil: 61_000, pauseReason: 'throttled', throttles: 1 });
@@ -73,7 +73,7 @@ describe('pacing', () => {
     expect(after(times(1, succeeded), twice, 200_000).throttles).toBe(0);
   });
 
-  it('Q-07 takes the pause that the host named, up to four hours', () => {
+  it('Q-37 takes the pause that the host named, up to four hours', () => {
     expect(after([{ kind: 'throttled', retryAfterMs: 7_200_000 }]).pausedUntil).toBe(7_200_000);
     expect(after([{ kind: 'throttled', retryAfterMs: 1e12 }]).pausedUntil).toBe(4 * 3_600_000);
     const first = after([{ kind: 'throttled', retryAfterMs: 10_000 }]);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type Rate, returnToRates, takeFromRates } from './rate.ts';
 
-it('Q-07 lets no window of a rate hold more than its count, for any demand', () => {
+it('Q-38 lets no window of a rate hold more than its count, for any demand', () => {
   const rate = fc.record({
     count: fc.integer({ min: 1, max: 50 }),
     perMs: fc.constantFrom(1000, 60_000, 3_600_000),
@@ -36,7 +36,7 @@ it('Q-07 lets no window of a rate hold more than its count, for any demand', () 
   );
 });
 
-it('Q-07 grants exactly the count in the long run, and is ready when it said it would be', () => {
+it('Q-38 grants exactly the count in the long run, and is ready when it said it would be', () => {
   const rates: Rate[] = [{ count: 7, perMs: 1000 }];
   let arrivals: readonly number[] = [];
   let now = 1_700_000_000_000;

@@ -17,7 +17,7 @@ const codeOf = (call: () => unknown) => {
   return 'none';
 };
 
-it('TPL-01 fills gaps by name, in either case and with spaces around it', () => {
+it('TPL-01 TPL-11 fills gaps by name, in either case and with spaces around it', () => {
   expect(fill('{{first name}} <{{ EMAIL }}>{{email}} {{code}}')).toBe(
     'Bob <bob@example.org>bob@example.org 7',
   );
@@ -26,7 +26,7 @@ it('TPL-01 fills gaps by name, in either case and with spaces around it', () => 
   expect(fill('a } b }} c { d \\{{x}}')).toBe('a } b }} c { d {{x}}');
 });
 
-it('TPL-02 takes the text of the gap where there is no value, and an empty value is a value', () => {
+it('TPL-02 TPL-12 takes the text of the gap where there is no value, and an empty value is a value', () => {
   expect(fill('{{x|none}} {{x|}}.')).toBe('none .');
   expect(fill('{{First Name | you}}')).toBe('Bob');
   expect(fill('{{x|none}}.', { x: '' })).toBe('.');

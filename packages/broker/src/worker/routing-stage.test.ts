@@ -40,7 +40,7 @@ function bench(siteOf?: SiteOf) {
 const domains = Array.from({ length: 50 }, (_, n) => `d${n}.test`);
 const found = (site: string) => ({ site, ttlMs: 60_000, forAll: true });
 
-it('STAGE-02 routes new domains side by side and writes them down together, with no claim and no event', async () => {
+it('STAGE-02 STAGE-07 routes new domains side by side and writes them down together, with no claim and no event', async () => {
   let running = 0;
   let most = 0;
   const context = bench(async () => {
@@ -86,7 +86,7 @@ it('STAGE-04 a domain whose route cannot be had is its own site', async () => {
   expect(await context.store.unrouted({ max: 10, holdMs: 0 })).toEqual([]);
 });
 
-it('STAGE-05 what is under way ends with the worker, and is routed by the next one', async () => {
+it('STAGE-05 STAGE-08 what is under way ends with the worker, and is routed by the next one', async () => {
   const context = bench(() => new Promise(() => {}));
   await context.accept(['d0.test']);
   context.stage.look();

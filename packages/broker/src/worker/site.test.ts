@@ -25,7 +25,7 @@ function farm(count: number): MemoryZones {
   };
 }
 
-it('Q-07 keeps a domain at its site while the addresses of one of its exchangers cannot be had', async () => {
+it('Q-39 keeps a domain at its site while the addresses of one of its exchangers cannot be had', async () => {
   const resolver = createMemoryResolver(farm(3));
   const site = siteOf(resolver);
   expect(await site('example.org')).toBe('mx0.example.org,mx1.example.org,mx2.example.org');
@@ -35,14 +35,14 @@ it('Q-07 keeps a domain at its site while the addresses of one of its exchangers
   expect(await site('example.org')).toBeUndefined();
 });
 
-it('Q-07 has one site for a domain with more exchangers than are tried, whichever chance picks', async () => {
+it('Q-39 has one site for a domain with more exchangers than are tried, whichever chance picks', async () => {
   const site = siteOf(createMemoryResolver(farm(12)), createSeededRandom(1).random);
   const sites = new Set<string | undefined>();
   for (let look = 0; look < 20; look++) sites.add(await site('example.org'));
   expect(sites.size).toBe(1);
 });
 
-it('Q-07 has one site for all domains behind the same exchangers, in whatever order and case', async () => {
+it('Q-39 has one site for all domains behind the same exchangers, in whatever order and case', async () => {
   const site = siteOf(
     createMemoryResolver({
       'one.example.org': {

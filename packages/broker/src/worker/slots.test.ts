@@ -36,7 +36,7 @@ async function end(worker: QueueWorker, clock: VirtualClock): Promise<void> {
 }
 
 describe('slots of a worker', () => {
-  it('Q-08 keep half for sites that answer: 100 that answer after 50 s do not delay a fast one', async () => {
+  it('Q-41 keep half for sites that answer: 100 that answer after 50 s do not delay a fast one', async () => {
     const { clock, store, worker, seen } = slowWorld(50_000);
     worker.start();
     await store.accept(draft('first@fast.test'));
@@ -62,7 +62,7 @@ describe('slots of a worker', () => {
     await end(worker, clock);
   });
 
-  it('Q-08 let a site that was never attempted in among those known to be slow', async () => {
+  it('Q-41 let a site that was never attempted in among those known to be slow', async () => {
     const { clock, store, worker, seen } = slowWorld(50_000);
     worker.start();
     for (let i = 0; i < 30; i++) await store.accept(draft(`u@slow${i}.test`));
@@ -79,7 +79,7 @@ describe('slots of a worker', () => {
     await end(worker, clock);
   });
 
-  it('Q-08 tell the store of a site that became slow before its attempt is over', async () => {
+  it('Q-41 tell the store of a site that became slow before its attempt is over', async () => {
     const { clock, store, worker } = slowWorld(50_000);
     worker.start();
     await store.accept(draft('a@slow.test'));

@@ -171,7 +171,7 @@ describe('a worker', () => {
     expect((await context.store.stats()).inFlight).toBe(0);
   });
 
-  it('Q-04 tries after 5 minutes ± 10 %, doubling to 4 hours, notes the delay at 4 hours, expires at 5 days', async () => {
+  it('Q-04 Q-29 tries after 5 minutes ± 10 %, doubling to 4 hours, notes the delay at 4 hours, expires at 5 days', async () => {
     const context = bench(scripted(() => ({ kind: 'deferred' })));
     const id = await context.accept('a@example.net');
     const start = context.clock.now();
@@ -196,7 +196,7 @@ describe('a worker', () => {
     await context.worker.stop();
   });
 
-  it('Q-04 follows the message’s own schedule and lifetime, and a delay that the host named', async () => {
+  it('Q-30 follows the message’s own schedule and lifetime, and a delay that the host named', async () => {
     const context = bench(
       scripted((address, attempt) => {
         if (address !== 'named@example.net') return { kind: 'deferred' };
@@ -250,7 +250,7 @@ describe('a worker', () => {
     await context.worker.stop();
   });
 
-  it('Q-06 spends no attempt on trouble of our own, and does not hold it against the site', async () => {
+  it('Q-06 Q-32 spends no attempt on trouble of our own, and does not hold it against the site', async () => {
     let trouble = true;
     const context = bench(scripted(() => (trouble ? { kind: 'unattempted' } : { kind: 'delivered' })));
     const id = await context.accept('a@example.net');
@@ -342,7 +342,7 @@ describe('a worker', () => {
     await context.worker.stop();
   });
 
-  it('SITE-05 suspends a domain and no other, before and after its destination is known', async () => {
+  it('SITE-05 SITE-07 suspends a domain and no other, before and after its destination is known', async () => {
     const context = bench(async (claim) => reportAll(claim.messages, 'delivered'), {
       siteOf: async () => ({ site: 'mx:shared.test', ttlMs: 3_600_000, forAll: true }),
     });
@@ -527,7 +527,7 @@ describe('a worker whose lease or store fails', () => {
     await context.worker.stop();
   });
 
-  it('Q-02 Q-06 claims nothing while an outcome cannot be written down, and loses none', async () => {
+  it('Q-27 Q-06 claims nothing while an outcome cannot be written down, and loses none', async () => {
     const context = bench(
       scripted(() => ({ kind: 'delivered' })),
       { slots: 5 },
@@ -703,7 +703,7 @@ describe('a worker with a large queue', () => {
     await stopping;
   });
 
-  it('Q-09 neither floods nor freezes when the clock is set', async () => {
+  it('Q-42 neither floods nor freezes when the clock is set', async () => {
     const context = bench(
       scripted((_address, attempt) => ({ kind: attempt < 3 ? 'deferred' : 'delivered' })),
     );

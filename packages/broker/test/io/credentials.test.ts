@@ -27,7 +27,7 @@ const tries = (lab: Lab): number =>
     .length;
 
 it.each([1, 2])(
-  'CRED-01 tries a refused password once a pause, however much mail waits: %i workers',
+  'CRED-01 CRED-04 tries a refused password once a pause, however much mail waits: %i workers',
   async (workers) => {
     await using lab = await startRelay(['PLAIN']);
     for (const domain of domains) {

@@ -125,7 +125,7 @@ describe('sending profiles', () => {
     for (const path of paths) expect(path).toMatch(/^bounces\+\d+\.\d+-\w{16}@(alpha|beta|gamma)\.test$/);
   });
 
-  it('PROF-03 is chosen at the attempt, by tenant, tag and author domain, also for reports', async () => {
+  it('PROF-03 PROF-16 is chosen at the attempt, by tenant, tag and author domain, also for reports', async () => {
     const asked: ProfiledMessage[] = [];
     const store = new MemoryStore();
     await using lab = await startLab({
@@ -178,7 +178,7 @@ describe('sending profiles', () => {
     ],
   ];
   it.each(failing)(
-    'PROF-04 a profile that cannot be had defers the message as trouble of our own: it %s',
+    'PROF-04 PROF-18 PROF-17 a profile that cannot be had defers the message as trouble of our own: it %s',
     async (_what, profileFor) => {
       const store = new MemoryStore();
       await using lab = await startLab({ hosts, records, broker: { store, profileFor } });

@@ -152,7 +152,7 @@ it('suppresses an address that does not exist, explains it, and lifts it on requ
   await lab.broker.stop();
 });
 
-it('Q-11 gives the same id for the same key, and refuses another message under it', async () => {
+it('Q-11 Q-43 gives the same id for the same key, and refuses another message under it', async () => {
   await using lab = await startQueueLab({});
   const first = await lab.broker.enqueue(message, { idempotencyKey: 'order-17' });
   const again = await lab.broker.enqueue(message, { idempotencyKey: 'order-17' });
@@ -166,7 +166,7 @@ it('Q-11 gives the same id for the same key, and refuses another message under i
   });
 });
 
-it('Q-15 stages a large message and streams it out again', async () => {
+it('Q-45 stages a large message and streams it out again', async () => {
   const chunk = new Uint8Array(64 * 1024).fill(120);
   await using lab = await startQueueLab({
     hosts: { mx1: { address: '127.0.11.1' } },

@@ -65,7 +65,7 @@ it('SAFE-08 sendTo() gives one outcome for one recipient, whoever else the heade
   ]);
 });
 
-it('SAFE-08 send() gives one outcome and one copy for an address that to and cc name several times', async () => {
+it('SAFE-55 send() gives one outcome and one copy for an address that to and cc name several times', async () => {
   await using world = await lab();
   const { broker, hosts } = world;
   const outcomes = await broker.send({

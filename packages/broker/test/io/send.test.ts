@@ -68,7 +68,7 @@ it('BRK-02 gives the evidence: stage, host, address, reply, TLS, attempt number,
   expect(JSON.stringify(outcome!.transcript)).not.toContain('with a dot');
 });
 
-it('BRK-03 a domain that is silent neither delays nor fails the others, and Bcc stays invisible', async () => {
+it('BRK-03 BRK-12 a domain that is silent neither delays nor fails the others, and Bcc stays invisible', async () => {
   const finished: string[] = [];
   await using lab = await startLab({
     hosts: {

@@ -43,7 +43,7 @@ describe('evaluateDmarc', () => {
     ).toMatchObject({ result: 'pass' });
   });
 
-  it('DMARC-02 gives the disposition with its reason, one step weaker in test mode', async () => {
+  it('DMARC-11 gives the disposition with its reason, one step weaker in test mode', async () => {
     const request = {
       domain: 'example.com',
       spf: { result: 'softfail', domain: 'example.com' },
@@ -73,7 +73,7 @@ describe('evaluateDmarc', () => {
     });
   });
 
-  it('DMARC-02 is temporary only when failing DNS could have changed the result', async () => {
+  it('DMARC-12 is temporary only when failing DNS could have changed the result', async () => {
     const failures = { '_dmarc.bounce.example.com': 'servfail' };
     expect(
       await evaluate({ domain: 'example.com', spf: pass('bounce.example.com') }, relaxed, failures),
@@ -93,7 +93,7 @@ describe('evaluateDmarc', () => {
     });
   });
 
-  it('DMARC-02 looks at ten signatures at most', async () => {
+  it('DMARC-13 looks at ten signatures at most', async () => {
     const resolver = createMemoryResolver({ '_dmarc.example.com': { TXT: 'v=DMARC1; p=reject' } });
     await evaluateDmarc(
       { domain: 'example.com', dkim: Array.from({ length: 500 }, (_, i) => pass(`s${i}.example.com`)) },

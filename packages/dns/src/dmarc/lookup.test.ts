@@ -72,7 +72,7 @@ describe('lookupDmarc', () => {
     });
   });
 
-  it('DMARC-01 takes several records for none, and stops at one without a valid policy', async () => {
+  it('DMARC-07 takes several records for none, and stops at one without a valid policy', async () => {
     expect(
       await lookup('mail.example.com', {
         'mail.example.com': ['v=DMARC1; p=reject', 'v=DMARC1; p=none'],
@@ -94,7 +94,7 @@ describe('lookupDmarc', () => {
     });
   });
 
-  it('DMARC-01 takes np for names that do not exist, sp for others, p when there is neither', async () => {
+  it('DMARC-09 takes np for names that do not exist, sp for others, p when there is neither', async () => {
     const record = { 'example.com': 'v=DMARC1; p=reject; sp=none; np=quarantine' };
     expect(await lookup('sub.example.com', record)).toMatchObject({ policy: 'quarantine', policyTag: 'np' });
     expect(
@@ -107,7 +107,7 @@ describe('lookupDmarc', () => {
     });
   });
 
-  it('DMARC-01 goes by the older rule when asked to', async () => {
+  it('DMARC-05 goes by the older rule when asked to', async () => {
     const discovery = { organizationalDomain: (domain: string) => domain.split('.').slice(-2).join('.') };
     const resolver = zone({ 'b.example.com': 'v=DMARC1; p=none', 'example.com': 'v=DMARC1; p=reject' });
     expect(await lookupDmarc('a.b.example.com', resolver, { discovery })).toMatchObject({
@@ -117,7 +117,7 @@ describe('lookupDmarc', () => {
     expect(resolver.calls).toHaveLength(2);
   });
 
-  it('DMARC-01 says that DNS failed rather than that there is no policy', async () => {
+  it('DMARC-10 says that DNS failed rather than that there is no policy', async () => {
     const resolver = zone({ 'example.com': 'v=DMARC1; p=reject; np=none' });
     resolver.fail('_dmarc.example.com', 'servfail');
     expect(await lookupDmarc('mail.example.com', resolver)).toMatchObject({ status: 'temporary' });

@@ -8,7 +8,7 @@ function parse(text: string) {
 }
 
 describe('parseDmarcRecord', () => {
-  it('DMARC-01 reads every tag and fills in the defaults', () => {
+  it('DMARC-06 reads every tag and fills in the defaults', () => {
     expect(
       parse(
         'v=DMARC1; p=Reject; sp=quarantine; np=none; adkim=S; aspf=r; t=y; psd=n; fo=1:d; rua=mailto:A@Example.test!10m , https://r.test/x; ruf=mailto:f@example.test; x=y',
@@ -39,7 +39,7 @@ describe('parseDmarcRecord', () => {
     });
   });
 
-  it('DMARC-01 reports what is wrong instead of throwing', () => {
+  it('DMARC-08 reports what is wrong instead of throwing', () => {
     const record = parse(
       'v=DMARC1; p=none; p=reject; adkim=x; t=yes; rua=dmarc@example.test, mailto:a@b.test; pct=50; garbage',
     );
@@ -48,7 +48,7 @@ describe('parseDmarcRecord', () => {
     expect(record.problems).toHaveLength(6);
   });
 
-  it('DMARC-01 takes a wrong policy with a report address for none, and without for no record', () => {
+  it('DMARC-08 takes a wrong policy with a report address for none, and without for no record', () => {
     for (const wrong of ['p=block', 'sp=bounce; p=reject', 'p=reject; np=', '']) {
       expect(parseDmarcRecord(`v=DMARC1; ${wrong}`), wrong).toMatchObject({ ok: false });
       expect(parse(`v=DMARC1; ${wrong}; rua=mailto:a@b.test`)).toMatchObject({

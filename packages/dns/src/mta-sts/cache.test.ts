@@ -38,7 +38,7 @@ function lab(store: MtaStsStore = createMtaStsMemoryStore()) {
 }
 
 describe('createMtaStsCache', () => {
-  it('STS-03 fetches once, and again when the id changes or a day has passed', async () => {
+  it('STS-13 fetches once, and again when the id changes or a day has passed', async () => {
     const { cache, state, publish } = lab();
     expect(await cache.policyFor('A.test')).toMatchObject({ status: 'policy', source: 'fetched', id: '1' });
     expect(await cache.policyFor('a.test')).toMatchObject({ status: 'policy', source: 'cached', id: '1' });
@@ -49,7 +49,7 @@ describe('createMtaStsCache', () => {
     expect(state.fetches).toBe(3);
   });
 
-  it('STS-03 keeps an unexpired policy through a failing fetch, and tries again after 300 s', async () => {
+  it('STS-03 STS-12 keeps an unexpired policy through a failing fetch, and tries again after 300 s', async () => {
     const { cache, state, publish } = lab();
     await cache.policyFor('a.test');
     publish('2');
@@ -82,7 +82,7 @@ describe('createMtaStsCache', () => {
     expect(await cache.policyFor('not a name')).toMatchObject({ status: 'none' });
   });
 
-  it('STS-03 has no policy when the first fetch fails, and backs off', async () => {
+  it('STS-12 has no policy when the first fetch fails, and backs off', async () => {
     const { cache, state } = lab();
     state.result = bad;
     expect(await cache.policyFor('a.test')).toMatchObject({ status: 'none', problem: expect.any(String) });
@@ -90,7 +90,7 @@ describe('createMtaStsCache', () => {
     expect(state.fetches).toBe(1);
   });
 
-  it('STS-03 survives a restart in a folder of files', async () => {
+  it('STS-11 survives a restart in a folder of files', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'mta-sts-'));
     try {
       await lab(createMtaStsFileStore(folder)).cache.policyFor('a.test');
@@ -115,7 +115,7 @@ describe('createMtaStsCache', () => {
 });
 
 describe('lookupMtaSts', () => {
-  it('STS-01 takes exactly one valid record', async () => {
+  it('STS-05 takes exactly one valid record', async () => {
     const lookup = (TXT: string[]) =>
       lookupMtaSts('a.test', createMemoryResolver({ '_mta-sts.a.test': { TXT } }));
     expect(await lookup(['v=STSv1; id=20260101T000000;', 'other'])).toMatchObject({

@@ -29,7 +29,7 @@ it('STS-04 writes files for the owner only, whole or not at all', async () => {
   expect(await store.get('example.com')).toEqual({ ...entry, id: '2' });
 });
 
-it('STS-04 neither reads nor writes through a symbolic link', async () => {
+it('STS-14 neither reads nor writes through a symbolic link', async () => {
   const folder = join(base, 'policies');
   const store = createMtaStsFileStore(folder);
   await store.set(entry);
@@ -50,7 +50,7 @@ it('STS-04 neither reads nor writes through a symbolic link', async () => {
   expect(await linked.get('example.com')).toBeUndefined();
 });
 
-it('STS-04 refuses a folder that others may write to', async () => {
+it('STS-15 refuses a folder that others may write to', async () => {
   const folder = join(base, 'open');
   await mkdir(folder);
   await chmod(folder, 0o777);
@@ -59,7 +59,7 @@ it('STS-04 refuses a folder that others may write to', async () => {
   expect(await readdir(folder)).toEqual([]);
 });
 
-it.each([undefined, 5, '', {}])('STS-04 refuses %j as folder', (folder) => {
+it.each([undefined, 5, '', {}])('STS-15 refuses %j as folder', (folder) => {
   expect(() => createMtaStsFileStore(folder as never)).toThrowError(
     expect.objectContaining({ code: 'MB_DNS_OPTION' }),
   );

@@ -9,7 +9,7 @@ const policyOf = (mode: MtaStsPolicy['mode'], mx: string[]): MtaStsPolicy => ({
 });
 
 describe('parseMtaStsPolicy', () => {
-  it('STS-01 reads lines that end in CRLF or LF', () => {
+  it('STS-08 reads lines that end in CRLF or LF', () => {
     const lines = [
       'version: STSv1',
       'mode: enforce',
@@ -26,7 +26,7 @@ describe('parseMtaStsPolicy', () => {
     }
   });
 
-  it('STS-01 takes at most a year, and refuses what is incomplete', () => {
+  it('STS-09 takes at most a year, and refuses what is incomplete', () => {
     const text = (mode: string, age: string, mx = 'mx: a.test') =>
       `version: STSv1\nmode: ${mode}\n${mx}\nmax_age: ${age}\n`;
     expect(parseMtaStsPolicy(text('testing', '31557601'))).toMatchObject({
@@ -76,7 +76,7 @@ describe('matchesMtaSts', () => {
     }
   });
 
-  it('STS-02 skips hosts outside the policy in enforce, and never blocks in testing', () => {
+  it('STS-10 skips hosts outside the policy in enforce, and never blocks in testing', () => {
     const hosts = [{ name: 'mx.example.test' }, { name: 'mx.other.test' }];
     expect(applyMtaSts(policyOf('enforce', ['mx.example.test']), hosts)).toEqual({
       hosts: [hosts[0]],

@@ -31,7 +31,7 @@ describe('lookupTlsa', () => {
     expect(resolver.calls).toEqual([]);
   });
 
-  it('DANE-01 defers when the answer fails, and has no DANE when there is none', async () => {
+  it('DANE-04 defers when the answer fails, and has no DANE when there is none', async () => {
     for (const status of ['servfail', 'bogus', 'timeout'] as const) {
       expect(await lookupTlsa(target(), dns({}, { '_25._tcp.mx.signed.test': status }))).toMatchObject({
         status: 'temporary',
@@ -69,7 +69,7 @@ describe('lookupTlsa', () => {
     });
   });
 
-  it('DANE-02 takes the end of the alias chain as base, then the name itself', async () => {
+  it('DANE-07 takes the end of the alias chain as base, then the name itself', async () => {
     const host = { name: 'alias.signed.test', canonicalName: 'real.signed.test' };
     const both = { ...at('real.signed.test', record(3)), ...at('alias.signed.test', record(2)) };
     expect(await lookupTlsa(target(host), dns(both))).toMatchObject({
@@ -89,7 +89,7 @@ describe('lookupTlsa', () => {
     expect(await lookupTlsa(target(toPlain), createMemoryResolver(zones))).toMatchObject({ status: 'none' });
   });
 
-  it('DANE-02 asks for the port of the service', async () => {
+  it('DANE-08 asks for the port of the service', async () => {
     const resolver = dns({ '_587._tcp.mx.signed.test': { TLSA: [record(3)] } });
     expect(await lookupTlsa(target(), resolver, { port: 587 })).toMatchObject({ status: 'found' });
   });

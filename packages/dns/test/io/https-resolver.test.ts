@@ -59,7 +59,7 @@ const encode = (query: packet.DecodedPacket, flags = 0) =>
   });
 
 describe('DNS over HTTPS', () => {
-  it('DNS-02 posts the query with id 0 and reads answers of any length', async () => {
+  it('DNS-72 posts the query with id 0 and reads answers of any length', async () => {
     answer = (query, response) => send(response, encode(query));
     expect(await resolver().query('a.test', 'A')).toMatchObject({
       status: 'found',
@@ -69,7 +69,7 @@ describe('DNS over HTTPS', () => {
     expect(seen.at(-1)).toEqual({ method: 'POST', type: 'application/dns-message', id: 0 });
   });
 
-  it('DNS-01 believes AD over HTTPS only when told to', async () => {
+  it('DNS-64 believes AD over HTTPS only when told to', async () => {
     answer = (query, response) => send(response, encode(query, 0x20));
     expect((await resolver(false).query('a.test', 'A')).authentic).toBe(false);
     expect((await resolver(true).query('a.test', 'A')).authentic).toBe(true);

@@ -86,7 +86,7 @@ describe('fetchMtaStsPolicy', () => {
     ).toMatchObject({ cause: 'tls' });
   });
 
-  it('STS-01 refuses redirects, other statuses, other types, and what is too large', async () => {
+  it('STS-06 refuses redirects, other statuses, other types, and what is too large', async () => {
     serve({ ...text, location: 'https://mta-sts.good.test/' }, policy, 302);
     expect(await fetchFrom('good.test')).toMatchObject({ status: 'failed', cause: 'http' });
     serve(text, policy, 404);
@@ -99,7 +99,7 @@ describe('fetchMtaStsPolicy', () => {
     expect(await fetchFrom('good.test')).toMatchObject({ status: 'failed', cause: 'syntax' });
   });
 
-  it('STS-01 ends within its time, however slow the host is', async () => {
+  it('STS-07 ends within its time, however slow the host is', async () => {
     answer = () => {};
     expect(await fetchFrom('good.test', { timeoutMs: 200 })).toMatchObject({
       status: 'failed',

@@ -47,7 +47,7 @@ describe('createResolver', () => {
     }
   });
 
-  it('DNS-02 asks again over TCP when the answer is truncated', async () => {
+  it('DNS-68 asks again over TCP when the answer is truncated', async () => {
     const server = await serve((query, transport) => {
       if (transport === 'udp') return { flags: truncated };
       const { name } = query.questions![0]!;
@@ -60,7 +60,7 @@ describe('createResolver', () => {
     expect(server.queries.map((query) => query.transport)).toEqual(['udp', 'tcp']);
   });
 
-  it('DNS-01 believes AD from loopback, and not when told not to', async () => {
+  it('DNS-64 believes AD from loopback, and not when told not to', async () => {
     const server = await serve((query) => ({
       flags: authentic,
       answers: [{ type: 'A', name: query.questions![0]!.name, ttl: 5, data: '192.0.2.1' }],
@@ -71,7 +71,7 @@ describe('createResolver', () => {
     expect(server.queries[0]!.query.flag_ad).toBe(true);
   });
 
-  it('DNS-02 names the server that cannot be reached, within the deadline', async () => {
+  it('DNS-69 names the server that cannot be reached, within the deadline', async () => {
     const server = await serve(() => undefined);
     const silent = await createResolver({
       servers: [server.address],
@@ -95,7 +95,7 @@ describe('createResolver', () => {
     });
   });
 
-  it('DNS-01 calls silence our own trouble until the same server has answered for another name', async () => {
+  it('DNS-65 calls silence our own trouble until the same server has answered for another name', async () => {
     let aheadMs = 0;
     const clock = {
       now: () => Date.now() + aheadMs,
@@ -118,7 +118,7 @@ describe('createResolver', () => {
     expect(await silence()).toMatchObject({ status: 'timeout', scope: 'local' });
   });
 
-  it('DNS-02 asks each time from another port and under another id', async () => {
+  it('DNS-67 asks each time from another port and under another id', async () => {
     const server = await serve(answerA);
     const resolver = createResolver({ servers: [server.address], cache: false });
     await Promise.all(Array.from({ length: 50 }, (_, index) => resolver.query(`h${index}.test`, 'A')));
@@ -126,7 +126,7 @@ describe('createResolver', () => {
     expect(new Set(server.queries.map(({ query }) => query.id)).size).toBeGreaterThan(45);
   });
 
-  it('DNS-02 goes on to the next server', async () => {
+  it('DNS-69 goes on to the next server', async () => {
     const silent = await serve(() => undefined);
     const refusing = await serve(() => ({ flags: 5 }));
     const good = await serve(answerA);
@@ -136,7 +136,7 @@ describe('createResolver', () => {
     expect(refusing.queries).toHaveLength(1);
   });
 
-  it('DNS-02 ends at once by its signal, and only for the caller who gave it', async () => {
+  it('DNS-71 ends at once by its signal, and only for the caller who gave it', async () => {
     const server = await serve(() => undefined);
     const resolver = createResolver({ servers: [server.address], timeoutMs: 400, attemptTimeoutMs: 400 });
     const controller = new AbortController();

@@ -41,7 +41,7 @@ function match(records: TlsaRecord[], chain: IssuedCertificate[], names = ['mx.e
 }
 
 describe('matchTlsa', () => {
-  it('DANE-02 matches usage 3 by certificate or key, whatever names and dates say', () => {
+  it('DANE-05 matches usage 3 by certificate or key, whatever names and dates say', () => {
     for (const selector of [0, 1]) {
       for (const matchingType of [0, 1, 2]) {
         const record = tlsa(3, selector, matchingType, expired);
@@ -57,7 +57,7 @@ describe('matchTlsa', () => {
     expect(match([tlsa(3, 1, 1, middle)], [leaf, middle])).toMatchObject({ matched: false });
   });
 
-  it('DANE-02 matches usage 2 by an issuer that was sent', () => {
+  it('DANE-06 matches usage 2 by an issuer that was sent', () => {
     for (const selector of [0, 1]) {
       for (const matchingType of [0, 1, 2]) {
         expect(match([tlsa(2, selector, matchingType, middle)], [leaf, middle, root])).toMatchObject({
@@ -73,13 +73,13 @@ describe('matchTlsa', () => {
     expect(match([tlsa(2, 0, 1, leaf)], [leaf, middle])).toMatchObject({ matched: false });
   });
 
-  it('DANE-02 matches usage 2 by a whole issuer in the record that was not sent', () => {
+  it('DANE-06 matches usage 2 by a whole issuer in the record that was not sent', () => {
     expect(match([tlsa(2, 0, 0, root)], [leaf, middle])).toMatchObject({ matched: true, depth: 2 });
     expect(match([tlsa(2, 1, 0, middle)], [leaf])).toMatchObject({ matched: true, depth: 1 });
     expect(match([tlsa(2, 1, 1, root)], [leaf, middle])).toMatchObject({ matched: false });
   });
 
-  it('DANE-02 checks names, dates, signatures and the CA flag for usage 2', () => {
+  it('DANE-06 checks names, dates, signatures and the CA flag for usage 2', () => {
     const anchor = tlsa(2, 0, 1, middle);
     expect(match([anchor], [leaf, middle], ['a.wild.test'])).toMatchObject({ matched: true });
     expect(match([anchor], [leaf, middle], ['wild.test', 'a.b.wild.test', 'other.test'])).toMatchObject({
@@ -98,7 +98,7 @@ describe('matchTlsa', () => {
     expect(match([tlsa(2, 0, 1, otherRoot)], [leaf, middle, otherRoot])).toMatchObject({ matched: false });
   });
 
-  it('DANE-02 does not look at the dates of the anchor itself, but at those of issuers below it', async () => {
+  it('DANE-06 does not look at the dates of the anchor itself, but at those of issuers below it', async () => {
     const old = await root.issue({ commonName: 'Old', ca: true, notAfter: new Date('2025-06-01') });
     const under = await old.issue({ commonName: 'x', names: ['mx.example.test'] });
     expect(match([tlsa(2, 0, 1, old)], [under, old, root])).toMatchObject({ matched: true, depth: 1 });

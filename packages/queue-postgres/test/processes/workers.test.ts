@@ -92,7 +92,7 @@ function count(lines: readonly string[]): Map<string, number> {
 }
 
 describe('worker processes', () => {
-  it(`Q-01 Q-02 Q-03 Q-07 lose nothing and keep caps, killed, paused, and cut off (seed ${seed})`, async () => {
+  it(`Q-26 Q-28 Q-03 Q-40 lose nothing and keep caps, killed, paused, and cut off (seed ${seed})`, async () => {
     const url = new URL(inject('postgresUrl'));
     const schema = `chaos_${process.pid}`;
     const connection = { connectionString: url.href };
@@ -206,7 +206,7 @@ describe('worker processes', () => {
     );
   }, 300_000);
 
-  it('Q-01 Q-02 go on after the server was restarted', async () => {
+  it('Q-26 Q-28 go on after the server was restarted', async () => {
     const { url, server, remove } = await startServer(['-c', 'max_connections=100'], { persistent: true });
     cleanups.push(remove, () => server.stop().catch(() => {}));
     const schema = 'mb';

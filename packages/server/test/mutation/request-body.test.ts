@@ -110,7 +110,7 @@ it(`MUT-08 POST /v1/messages queues a message or nothing: ${mutationCount} damag
   });
 });
 
-it(`MUT-08 POST /v1/recipients/cancel changes nothing of another tenant: ${mutationCount} damaged selectors`, {
+it(`MUT-09 POST /v1/recipients/cancel changes nothing of another tenant: ${mutationCount} damaged selectors`, {
   timeout: mutationTimeoutMs,
 }, async () => {
   const service = await startService();

@@ -112,7 +112,7 @@ it('PRX-02 delivers through a SOCKS proxy, with and without a password', async (
   expect(host.messages).toHaveLength(2);
 });
 
-it('PRX-03 takes a proxy that refuses for trouble of this side, and one that finds no way for trouble of the host', async () => {
+it('PRX-03 PRX-05 takes a proxy that refuses for trouble of this side, and one that finds no way for trouble of the host', async () => {
   await using host = await startSmtpHost();
   const codeWith = async (status: number) => {
     await using proxy = await httpProxy([], status);

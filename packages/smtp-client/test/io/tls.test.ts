@@ -172,7 +172,7 @@ describe('levels', () => {
     expect(refused.sessions).toBe(1);
   });
 
-  it('TLS-25 a server without STARTTLS: plain text under opportunistic, refused under the others', async () => {
+  it('TLS-41 a server without STARTTLS: plain text under opportunistic, refused under the others', async () => {
     expect((await attempt({}, {})).connection?.tls).toEqual({
       secure: false,
       level: 'opportunistic',

@@ -181,7 +181,7 @@ describe('SAFE-12 what is wrong with the disk is a typed error', () => {
   });
 });
 
-describe('SAFE-13 a queue that may only be read can be looked at', () => {
+describe('SAFE-13 SAFE-56 a queue that may only be read can be looked at', () => {
   it('also in a folder where nothing can be written', async () => {
     const store = await openStore();
     const { messageId } = await store.accept(draft());

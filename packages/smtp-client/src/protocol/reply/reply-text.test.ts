@@ -15,7 +15,7 @@ it('SMTP-04 finds a status only at the beginning of a line and only as a word of
   }
 });
 
-it('SMTP-51 replaces control characters and what is no UTF-8', () => {
+it('SMTP-71 replaces control characters and what is no UTF-8', () => {
   expect(read('a\u0007b\u007f\tc').text).toBe('a\ufffdb\ufffd\tc');
   expect(read('a\u009bb\u2028c').text).toBe('a\ufffdb\ufffdc');
   expect(readText(Uint8Array.of(0x61, 0xe9, 0x62), 0, 3).text).toBe('a\ufffdb');

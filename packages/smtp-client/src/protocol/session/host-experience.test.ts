@@ -174,7 +174,7 @@ describe('what is learnt', () => {
   it.each([
     ['one at a time', 1],
     ['in a window', 16],
-  ])('SESS-10 SESS-28 after a 4yz to MAIL about the messages of this session it is full, %s', (_, window) => {
+  ])('SESS-10 SESS-41 SESS-28 after a 4yz to MAIL about the messages of this session it is full, %s', (_, window) => {
     for (const text of [
       '452 4.5.3 Too many recipients: Too many messages sent',
       '451 MI:DMC, too many mails in this connection',

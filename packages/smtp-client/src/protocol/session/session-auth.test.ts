@@ -170,7 +170,7 @@ describe('AUTH', () => {
     expect(none.closed?.error?.code).toBe('MB_SMTP_AUTH_UNAVAILABLE');
   });
 
-  it('TLS-34 fails when no mechanism is left', async () => {
+  it('TLS-42 fails when no mechanism is left', async () => {
     expect(authTalk('GSSAPI').closed?.error?.code).toBe('MB_SMTP_AUTH_UNAVAILABLE');
     const talk = authTalk('PLAIN');
     await drive(talk);

@@ -151,7 +151,7 @@ describe('STARTTLS', () => {
     expect(talk.closed?.error?.code).toBe('MB_SMTP_TLS_INJECTION');
   });
 
-  it('TLS-25 a refused STARTTLS ends the session, whatever the level; a missing one only where TLS is required', () => {
+  it('TLS-25 TLS-41 a refused STARTTLS ends the session, whatever the level; a missing one only where TLS is required', () => {
     for (const starttls of ['offered', 'required'] as const) {
       const talk = offering({ starttls });
       talk.server('454 not now');

@@ -158,7 +158,7 @@ describe('the ledger of a session', () => {
     expect(ledger.idle).toBe(true);
   });
 
-  it('SESS-11 refuses what a table does not have', () => {
+  it('SESS-42 refuses what a table does not have', () => {
     const { start, add, write } = setup();
     start();
     add(1);
