@@ -2,7 +2,7 @@
  * Holds docs/conformance.md against the tests: every rule has a test that starts with its id,
  * no test names an unknown rule, and the test file that a row names really holds that test.
  *
- * A row is `| ID | statement | RFC section | test file |`. A rule that is deliberately not met
+ * A row is `| ID | statement | RFC section | test file |`, with one claim. A rule that is deliberately not met
  * has `not met: reason` in the last column.
  */
 import { readFileSync } from 'node:fs';
@@ -28,6 +28,7 @@ function readRules(): { rules: Map<string, Rule>; problems: string[] } {
     if (rules.has(id)) problems.push(`${id} appears twice in ${catalogue}`);
     if (!statement || !source || !evidence)
       problems.push(`${id}: a row needs statement, source and test file`);
+    if (statement.includes(';')) problems.push(`${id}: a row has one claim; give each its own row`);
     rules.set(id, { id, statement, source, evidence });
   }
   return { rules, problems };

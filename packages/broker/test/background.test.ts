@@ -42,7 +42,7 @@ describe('SAFE-09 background work survives a store that fails', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('events(): asks again, tells onError, and ends quietly when the store is closed', async () => {
+  it('SAFE-62 events(): asks again, tells onError, and ends quietly when the store is closed', async () => {
     const { store, fail } = failingStore();
     const told: unknown[] = [];
     const broker = new MailBroker({
@@ -66,7 +66,7 @@ describe('SAFE-09 background work survives a store that fails', () => {
     await reading;
   });
 
-  it('watchRecords(): asks again, tells onError, and ends quietly when the store is closed', async () => {
+  it('SAFE-62 watchRecords(): asks again, tells onError, and ends quietly when the store is closed', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'mb-background-'));
     const store = new SqliteStore(join(folder, 'q.db'));
     await store.open();

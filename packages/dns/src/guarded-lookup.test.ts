@@ -18,7 +18,7 @@ describe('guardedLookup', () => {
     expect(() => guardedLookup(host)).toThrow(refused(why));
   });
 
-  it('DNS-08 refuses a name with an address that is not public, in both forms of the callback', async () => {
+  it('DNS-75 refuses a name with an address that is not public, in both forms of the callback', async () => {
     for (const all of [true, false]) {
       const error = await new Promise((resolve) =>
         guardedLookup('localhost')('localhost', { all }, (thrown) => resolve(thrown)),

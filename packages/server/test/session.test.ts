@@ -105,7 +105,7 @@ describe('sessions of browsers', () => {
     expect((await request(strict, other.cookie, 'POST', '/v1/messages/1/cancel')).status).toBe(403);
   });
 
-  it('DSH-05 a session begins with a key only, and wrong keys are counted', async () => {
+  it('DSH-05 DSH-16 a session begins with a key only, and wrong keys are counted', async () => {
     await using service = await startService();
     const { token } = await service.withKey();
     const { cookie } = await logIn(service, token);

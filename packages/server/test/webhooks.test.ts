@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { startService } from './service.ts';
 
 describe('/v1/webhooks', () => {
-  it('WHK-01 adds, shows, changes, tests and removes a webhook', async () => {
+  it('WHK-01 WHK-04 adds, shows, changes, tests and removes a webhook', async () => {
     await using service = await startService();
     await using receiver = await startWebhookReceiver();
     const call = await service.withKey();

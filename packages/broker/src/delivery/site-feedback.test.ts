@@ -75,7 +75,7 @@ function outcomeOf(outcomeClass: string, stage: Stage, scope: FailureScope): Rec
   }
 }
 
-describe('PACE-01 what an outcome says about its site follows from its stage, its class and its scope', () => {
+describe('PACE-01 PACE-06 PACE-05 what an outcome says about its site follows from its stage, its class and its scope', () => {
   it.each(table)('%s, %s: %s', (group, outcomeClass, expected) => {
     for (const stage of stageGroups[group]!) {
       for (const scope of scopes) {

@@ -107,7 +107,7 @@ describe('compileMjml', () => {
     });
   });
 
-  it('TPL-09 reads includes beside the file that is named, and refuses one that is not there', async () => {
+  it('TPL-13 reads includes beside the file that is named, and refuses one that is not there', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'mjml-'));
     try {
       await writeFile(join(folder, 'part.mjml'), '<mj-text>Included</mj-text>');

@@ -6,8 +6,8 @@ import { startLab } from '../lab.ts';
 
 const message = { from: 'ann@sender.test', to: ['bob@one.test', 'eve@one.test'], text: 'x' };
 
-describe('DSN-09 NOTIFY and ORCPT of single recipients', () => {
-  it('reach a host that offers DSN', async () => {
+describe('NOTIFY and ORCPT of single recipients', () => {
+  it('DSN-09 reach a host that offers DSN', async () => {
     const store = new MemoryStore();
     await using lab = await startLab({
       hosts: { mx1: { address: '127.0.12.1', keywords: ['PIPELINING', 'DSN'] } },
@@ -33,7 +33,7 @@ describe('DSN-09 NOTIFY and ORCPT of single recipients', () => {
     ]);
   });
 
-  it('ORCPT is in the report of a failure', async () => {
+  it('DSN-11 ORCPT is in the report of a failure', async () => {
     const store = new MemoryStore();
     await using lab = await startLab({
       hosts: {
@@ -66,7 +66,7 @@ describe('DSN-09 NOTIFY and ORCPT of single recipients', () => {
     ['a recipient that the message does not have', { 'bpb@one.test': { notify: 'never' as const } }],
     ['an unknown key', { 'bob@one.test': { notfy: 'never' } as object }],
     ['an address without its type', { 'bob@one.test': { orcpt: 'first@example.org' } }],
-  ])('refuses %s', async (_, recipients) => {
+  ])('DSN-12 refuses %s', async (_, recipients) => {
     const { MailQueue } = await import('../../src/index.ts');
     const queue = new MailQueue({ store: new MemoryStore() });
     await expect(queue.enqueue(message, { delivery: { recipients } })).rejects.toMatchObject({
