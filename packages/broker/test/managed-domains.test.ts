@@ -173,7 +173,7 @@ describe('the profiles of managed domains', () => {
     expect(selectors(await profileFor(message('shop.test')))).toEqual([added.keys[0]!.selector]);
   });
 
-  it('DOM-40 a process knows of a change within a second, and asks the store once for many messages', async () => {
+  it('DOM-91 a process knows of a change within a second, and asks the store once for many messages', async () => {
     const { domains, zone, clock, store, add } = await lab();
     const profileFor = domains.profileFor();
     zone.publish((await add('shop.test')).records);
@@ -204,7 +204,7 @@ describe('the profiles of managed domains', () => {
     await expect(profileFor(message('shop.test'))).rejects.toThrow('disk');
   });
 
-  it('DOM-42 the nearest domain decides, and one of another tenant is not sent as', async () => {
+  it('DOM-42 DOM-92 the nearest domain decides, and one of another tenant is not sent as', async () => {
     const { domains, zone, add } = await lab();
     zone.publish((await add('shop.test')).records);
     zone.publish((await add('news.shop.test', 'news')).records);
@@ -354,7 +354,7 @@ describe('a rotation', () => {
     await domains.rotate('shop.test');
   });
 
-  it('DOM-52 a retiring key can be removed by force, as after it was stolen', async () => {
+  it('DOM-93 a retiring key can be removed by force, as after it was stolen', async () => {
     const { domains, clock, zone, first } = await rotating();
     zone.publish((await domains.rotate('shop.test')).records);
     await domains.check('shop.test');
@@ -383,7 +383,7 @@ describe('a rotation', () => {
     expect(zone.asked).toHaveLength(2);
   });
 
-  it('DOM-53 a domain that cannot be looked at keeps no other one back, and the failure is told', async () => {
+  it('DOM-94 a domain that cannot be looked at keeps no other one back, and the failure is told', async () => {
     const zone = new FakeZone();
     const { domains, add, errors } = await lab({
       ask: (name, type) =>

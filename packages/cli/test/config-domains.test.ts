@@ -95,7 +95,7 @@ describe('domains in the configuration', () => {
     expect(host.messages[0]!.from).toBe('ann@shop.example');
   });
 
-  it('CLI-66 CLI-89 a domain of tenants is sent as by these alone, and a domain without an entry by nobody', async () => {
+  it('CLI-66 CLI-99 a domain of tenants is sent as by these alone, and a domain without an entry by nobody', async () => {
     write(config());
     const foreign = await mail('ann@shop.example');
     expect(foreign.exitCode).toBe(1);

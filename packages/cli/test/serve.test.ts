@@ -143,7 +143,7 @@ describe('mb key', () => {
     expect(run).toMatchObject({ exitCode: 64, stderr: expect.stringContaining('scopes') });
   });
 
-  it('CLI-80 CLI-88 reads its configuration again at SIGHUP, and keeps the old one when the new one is wrong', async () => {
+  it('CLI-80 CLI-98 reads its configuration again at SIGHUP, and keeps the old one when the new one is wrong', async () => {
     const place = await folder();
     const store = join(place, 'queue.db');
     const config = join(place, 'mb.config.json');

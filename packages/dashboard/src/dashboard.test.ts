@@ -80,7 +80,7 @@ describe('the handler', () => {
     [{ api: 'https://elsewhere.example/' }, 'options.api must be a path that ends with /'],
     [{ api: '/"><script>/' }, 'options.api must be a path that ends with /'],
     [{ pfad: '/ui' }, 'has no key "pfad"'],
-  ])('DSH-41 refuses %j', async (options, message) => {
+  ])('DSH-93 refuses %j', async (options, message) => {
     expect(() => dashboardOf(() => files, options as DashboardOptions)).toThrow(
       expect.objectContaining({ code: 'MB_DASHBOARD_OPTION', message: expect.stringContaining(message) }),
     );

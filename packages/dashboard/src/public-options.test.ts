@@ -12,4 +12,4 @@ const walk: OptionWalk<typeof dashboard> = {
 };
 
 const cases = optionCases(dashboard, walk, 'MB_DASHBOARD_OPTION');
-it.each(cases)('OPT-04 $name', ({ check }) => check());
+it.each(cases)('OPT-04 OPT-11 $name', ({ check }) => check());

@@ -81,7 +81,7 @@ describe('what the dashboard asks for', () => {
     expect((await call('GET', `/v1/messages/${plain.id}/html`)).status).toBe(404);
   });
 
-  it('DSH-33 recipients are counted by conditions, of the tenant alone', async () => {
+  it('DSH-33 DSH-92 recipients are counted by conditions, of the tenant alone', async () => {
     await using service = await startService();
     const call = await service.withKey();
     const shop = await service.withKey({ tenant: 'shop' });

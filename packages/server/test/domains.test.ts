@@ -46,7 +46,7 @@ describe('/v1/domains', () => {
     expect(await call('GET', '/v1/domains/shop.test')).toMatchObject({ status: 404 });
   });
 
-  it('DOM-60 no answer has a private key or what opens it', async () => {
+  it('DOM-95 no answer has a private key or what opens it', async () => {
     await using service = await startService({ masterKey: true });
     const call = await service.withKey();
     await call('POST', '/v1/domains', { domain: 'shop.test', algorithms, returnPath: 'bounces.shop.test' });

@@ -163,7 +163,7 @@ describe('the queue', () => {
 });
 
 describe('the service', () => {
-  it('SRV-40 SRV-70 is alive and ready without a key, and not ready while it stops', async () => {
+  it('SRV-40 SRV-90 is alive and ready without a key, and not ready while it stops', async () => {
     await using service = await startService();
     expect((await fetch(`${service.url}/livez`)).status).toBe(200);
     expect(await (await fetch(`${service.url}/readyz`)).json()).toEqual({ ready: true, reasons: [] });

@@ -43,7 +43,7 @@ describe('advanceKeys', () => {
   const cases = states.flatMap((state) =>
     sightingsOf.map((seen) => [state, seen, table[state][seen] ?? state] as const),
   );
-  it.each(cases)('DOM-10 a single set that is %s and %s becomes %s', (state, seen, expected) => {
+  it.each(cases)('DOM-90 a single set that is %s and %s becomes %s', (state, seen, expected) => {
     const more = state === 'retiring' ? { keepUntil: 100 } : {};
     expect(after([set(state, 1, more)], seen)).toEqual(expected === 'gone' ? [] : [`1 ${expected}`]);
   });

@@ -48,7 +48,7 @@ it('DSH-20 an outcome keeps the transcript of its session where it did not deliv
   expect(delivered.transcript).toBeUndefined();
 });
 
-it('DSH-20 `transcripts` keeps those of all outcomes, or none', async () => {
+it('DSH-90 `transcripts` keeps those of all outcomes, or none', async () => {
   const all = await detailsWith('all');
   expect(all.delivered.transcript!.map(({ text }) => text)).toContainEqual(
     expect.stringMatching(/^MAIL FROM:<ann@sender.test>/),
@@ -57,7 +57,7 @@ it('DSH-20 `transcripts` keeps those of all outcomes, or none', async () => {
   expect(none.deferred.transcript).toBeUndefined();
 });
 
-it('DSH-20 a long transcript is shortened, so that the outcome fits', async () => {
+it('DSH-91 a long transcript is shortened, so that the outcome fits', async () => {
   const line = Array.from(
     { length: 60 },
     (_, n) => `451${n < 59 ? '-' : ' '}line ${'x'.repeat(n === 0 ? 300 : 1)}`,
