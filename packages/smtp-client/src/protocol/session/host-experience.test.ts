@@ -174,23 +174,26 @@ describe('what is learnt', () => {
   it.each([
     ['one at a time', 1],
     ['in a window', 16],
-  ])('SESS-10 SESS-41 SESS-28 after a 4yz to MAIL about the messages of this session it is full, %s', (_, window) => {
-    for (const text of [
-      '452 4.5.3 Too many recipients: Too many messages sent',
-      '451 MI:DMC, too many mails in this connection',
-      '450 4.7.1 You have sent the maximum of messages for this session',
-    ]) {
-      const experience = new HostExperience({ window });
-      const talk = Talk.ready(['PIPELINING'], { experience });
-      for (let sent = 0; sent < 3; sent++) deliver(talk);
-      const ids = [talk.submit({}, 'x'), talk.submit({}, 'x')];
-      const commands = talk.said().match(/^(?:MAIL|RCPT|DATA)/gm)!;
-      for (const command of commands) talk.server(command === 'MAIL' ? text : '503 5.5.1 what?');
-      for (const id of ids) expect(talk.notAttempted(id), text).toBe('MB_SMTP_MAIL_LIMIT');
-      expect(experience.facts, text).toMatchObject({ messagesPerSession: 3, window });
-      expect(talk.session.mailsLeft).toBeLessThanOrEqual(0);
-    }
-  });
+  ])(
+    'SESS-10 SESS-41 SESS-28 after a 4yz to MAIL about the messages of this session it is full, %s',
+    (_, window) => {
+      for (const text of [
+        '452 4.5.3 Too many recipients: Too many messages sent',
+        '451 MI:DMC, too many mails in this connection',
+        '450 4.7.1 You have sent the maximum of messages for this session',
+      ]) {
+        const experience = new HostExperience({ window });
+        const talk = Talk.ready(['PIPELINING'], { experience });
+        for (let sent = 0; sent < 3; sent++) deliver(talk);
+        const ids = [talk.submit({}, 'x'), talk.submit({}, 'x')];
+        const commands = talk.said().match(/^(?:MAIL|RCPT|DATA)/gm)!;
+        for (const command of commands) talk.server(command === 'MAIL' ? text : '503 5.5.1 what?');
+        for (const id of ids) expect(talk.notAttempted(id), text).toBe('MB_SMTP_MAIL_LIMIT');
+        expect(experience.facts, text).toMatchObject({ messagesPerSession: 3, window });
+        expect(talk.session.mailsLeft).toBeLessThanOrEqual(0);
+      }
+    },
+  );
 
   it('SESS-10 nothing of that from such a reply to the first message, nor from one that asks for less', () => {
     for (const [sent, text] of [
