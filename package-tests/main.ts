@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { type PackedPackage, packPackages, placeholder, projectFacts } from '../scripts/release/pack.ts';
-import { bundleForBrowser } from './browser-bundle.ts';
+import { checkBundles, checkWorker } from './browser-bundles.ts';
 import { checkPackedFiles } from './packed-files.ts';
 import { type Cell, compilers, writeCells } from './types-matrix.ts';
 
@@ -180,7 +180,8 @@ async function main(): Promise<void> {
     for (const program of listPrograms(consumer, packages)) await runProgram(program, consumer);
     await checkOldNode(consumer);
     await checkTypes(consumer, packages);
-    report('browser bundle of @mb/mime', await bundleForBrowser(consumer));
+    for (const [name, problem] of await checkBundles(consumer)) report(`page by ${name}`, problem);
+    report('worker', await checkWorker(consumer).catch(String));
   } finally {
     if (failed === 0) await rm(folder, { recursive: true, force: true });
     else console.log(`kept for inspection: ${folder}`);
