@@ -153,3 +153,16 @@ it('DSH-37 every limit of a destination that the API takes is one that the queue
   const { body } = await call('GET', '/v1/destinations/one.test');
   expect(body).toMatchObject({ limits, note: 'slow' });
 });
+
+it('DSH-38 one address is looked up in the suppression list, of the tenant alone', async () => {
+  await using service = await startService();
+  const call = await service.withKey();
+  const shop = await service.withKey({ tenant: 'shop' });
+  await call('POST', '/v1/suppressions', { entries: [{ address: 'a@one.test' }, { address: 'b@one.test' }] });
+  const found = async (by: typeof call, address: string) =>
+    (await by('GET', `/v1/suppressions?address=${encodeURIComponent(address)}`)).body;
+  expect((await found(call, 'B@one.test')).data).toMatchObject([{ address: 'b@one.test' }]);
+  expect((await found(call, 'c@one.test')).data).toEqual([]);
+  expect((await found(shop, 'b@one.test')).data).toEqual([]);
+  expect(await found(call, 'no address')).toMatchObject({ status: 422, code: 'MB_BROKER_ADDRESS' });
+});

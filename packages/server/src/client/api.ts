@@ -2378,6 +2378,8 @@ export interface paths {
             parameters: {
                 query?: {
                     tenant?: string;
+                    /** Only this address. */
+                    address?: string;
                     /** `next` of the page before. */
                     after?: string;
                     /** Default 100. */

@@ -74,6 +74,7 @@ function repliesOf(rows: readonly RecipientView[]): z.infer<typeof replySchema>[
 }
 
 /** `/v1/destinations`: where mail goes, with its limits and pauses. Destinations are shared by all tenants. */
+// Long because it is a list of routes.
 export function addDestinationRoutes(api: Api, { broker }: ApiParts): void {
   const { queue } = broker;
   api.openapi(

@@ -28,6 +28,7 @@ const unauthorized = {
 const anyKey = { tags: ['session'], security: [{ bearer: [] }] };
 
 /** `/v1/session`: logging in with a key, for browsers. */
+// Long because it is a list of routes.
 export function addSessionRoutes(api: Api, sessions: Sessions): void {
   api.openapi(
     createRoute({

@@ -32,15 +32,23 @@ export function addSuppressionRoutes(api: Api, { broker }: ApiParts): void {
       path: '/v1/suppressions',
       summary: 'Addresses that get no mail',
       tags: ['suppressions'],
-      request: { query: z.strictObject({ tenant, ...pageQuery }) },
+      request: {
+        query: z.strictObject({
+          tenant,
+          address: z.string().min(1).max(1000).optional().openapi({ description: 'Only this address.' }),
+          ...pageQuery,
+        }),
+      },
       responses: { 200: json(pageOf(suppressionSchema), 'A page') },
     }),
     async (context) => {
-      const { tenant: asked, ...page } = context.req.valid('query');
-      const { rows, next } = await suppressions.list({
-        ...page,
-        tenant: tenantFor(context.get('key'), asked),
-      });
+      const { tenant: asked, address, ...page } = context.req.valid('query');
+      const owner = tenantFor(context.get('key'), asked);
+      if (address !== undefined) {
+        const found = await suppressions.find([address], owner);
+        return context.json({ data: found.map(suppressionView) }, 200);
+      }
+      const { rows, next } = await suppressions.list({ ...page, tenant: owner });
       return context.json({ data: rows.map(suppressionView), ...(next !== undefined && { next }) }, 200);
     },
   );
