@@ -13,4 +13,10 @@ export default [
     ...forNode,
   },
   { name: '@mb/broker, with its layers', path: 'packages/broker/dist/index.js', limit: '148 kB', ...forNode },
+  {
+    name: '@mb/dashboard, all that a browser loads',
+    path: ['packages/dashboard/dist/ui/**/*'],
+    limit: '60 kB',
+    gzip: true,
+  },
 ];

@@ -36,7 +36,7 @@ function readRules(): { rules: Map<string, Rule>; problems: string[] } {
 /** Test file → ids at the start of its test and suite names. `MIME-01 MIME-02 does…` names both. */
 async function readTests(): Promise<Map<string, Set<string>>> {
   const tests = new Map<string, Set<string>>();
-  for await (const file of glob('{packages,interop}/**/*.test.ts', {
+  for await (const file of glob('{packages,interop,browser}/**/*.test.ts', {
     exclude: (path) => path.includes('node_modules'),
   })) {
     const ids = new Set<string>();

@@ -6,11 +6,15 @@ import { AuditPage } from './pages/audit.tsx';
 import { BulkPage } from './pages/bulk.tsx';
 import { DestinationPage } from './pages/destination.tsx';
 import { DestinationsPage } from './pages/destinations.tsx';
+import { DomainPage } from './pages/domain.tsx';
+import { DomainsPage } from './pages/domains.tsx';
 import { KeysPage } from './pages/keys.tsx';
 import { MessagePage } from './pages/message.tsx';
 import { MessagesPage } from './pages/messages.tsx';
 import { OverviewPage } from './pages/overview.tsx';
 import { SuppressionsPage } from './pages/suppressions.tsx';
+import { WebhookPage } from './pages/webhook.tsx';
+import { WebhooksPage } from './pages/webhooks.tsx';
 import { act, Notice, Page, toast } from './parts.tsx';
 import { linkTo, route } from './route.ts';
 import { nextTheme, theme } from './theme.ts';
@@ -22,6 +26,8 @@ const pages: readonly { readonly name: string; readonly title: string; readonly 
   { name: 'messages', title: 'Messages', shown: () => may('read') },
   { name: 'bulk', title: 'Bulk', shown: () => may('read') && may('operate') },
   { name: 'suppressions', title: 'Suppressions', shown: () => may('read') },
+  { name: 'domains', title: 'Domains', shown: () => may('read') },
+  { name: 'webhooks', title: 'Webhooks', shown: () => may('read') },
   { name: 'keys', title: 'Keys', shown: () => may('admin') },
   { name: 'audit', title: 'Audit', shown: () => may('admin') },
 ];
@@ -128,7 +134,7 @@ function Offline() {
 function CurrentPage() {
   const { page, subject } = route.value;
   const known = pages.find(({ name }) => name === page);
-  if (page !== 'message' && (!known || !known.shown())) {
+  if (page !== 'message' && !known?.shown()) {
     return (
       <Page title={known ? known.title : 'Not found'}>
         <Notice kind="warning">
@@ -148,6 +154,10 @@ function CurrentPage() {
       return <BulkPage />;
     case 'suppressions':
       return <SuppressionsPage />;
+    case 'domains':
+      return subject === undefined ? <DomainsPage /> : <DomainPage key={subject} name={subject} />;
+    case 'webhooks':
+      return subject === undefined ? <WebhooksPage /> : <WebhookPage key={subject} id={subject} />;
     case 'keys':
       return <KeysPage />;
     case 'audit':

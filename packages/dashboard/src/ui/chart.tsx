@@ -11,6 +11,9 @@ export interface ChartLine {
   readonly values: readonly number[];
 }
 
+/** Counts are whole: 1, 2, 5, 10, … */
+const wholeSteps = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((one) => one * 10 ** power)).flat();
+
 /** Counts over time. People who do not see it get the sums, which the text beside it has. */
 export function Chart({
   label,
@@ -44,8 +47,13 @@ export function Chart({
         cursor: { drag: { x: false, y: false } },
         scales: { y: { range: (_plot, _min, max) => [0, Math.max(max, 5)] } },
         axes: [
-          axis,
-          { ...axis, size: 60, values: (_plot, splits) => splits.map((one) => formatNumber(one)) },
+          { ...axis, space: 80 },
+          {
+            ...axis,
+            size: 60,
+            incrs: wholeSteps,
+            values: (_plot, splits) => splits.map((one) => formatNumber(one)),
+          },
         ],
         series: [
           {},

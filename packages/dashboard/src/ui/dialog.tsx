@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { Notice, toast } from './parts.tsx';
 
 /** A dialog over the page; Escape and Cancel close it, and the focus goes back to where it was. */
 export function Dialog({
@@ -24,6 +25,7 @@ export function Dialog({
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const before = document.activeElement;
+    toast.value = undefined;
     dialog.current?.showModal();
     return () => {
       if (before instanceof HTMLElement) before.focus();
@@ -38,6 +40,8 @@ export function Dialog({
         }}
       >
         <h2>{title}</h2>
+        {/* What failed is said here: the rest of the page is behind. */}
+        {toast.value?.failed && <Notice kind="error">{toast.value.text}</Notice>}
         {children}
         <div class="actions">
           <button type="button" onClick={onClose}>

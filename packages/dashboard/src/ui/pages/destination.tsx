@@ -119,7 +119,7 @@ function State({ destination }: { readonly destination: Destination }) {
             ['Oldest due', <When key="due" at={oldestDueAt} />],
             [
               'Limit',
-              `${String(numbers.maxConcurrency)} connections, ${String(numbers.startConcurrency)} at first`,
+              `${numbers.maxConcurrency} connections, ${Math.min(Number(numbers.startConcurrency), Number(numbers.maxConcurrency))} at first`,
             ],
             [
               'Rates',

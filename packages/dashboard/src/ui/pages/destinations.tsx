@@ -16,9 +16,15 @@ const providers: readonly (readonly [RegExp, string])[] = [
 
 /** Which provider a destination belongs to: by its first exchanger, else the domain of that. */
 function providerOf(destination: string): string {
-  const host = destination.split(',')[0]!.replace(/:\d+$/, '').toLowerCase();
+  // `smtp:` and a port mark a relay of the configuration.
+  const host = destination
+    .split(',')[0]!
+    .replace(/^[a-z]+:/, '')
+    .replace(/:\d+$/, '')
+    .toLowerCase();
   const known = providers.find(([pattern]) => pattern.test(`.${host}`));
-  return known ? known[1] : host.split('.').slice(-2).join('.');
+  if (known) return known[1];
+  return /^[\d.]+$|:/.test(host) ? host : host.split('.').slice(-2).join('.');
 }
 
 function groupsOf(destinations: readonly Destination[]): [string, Destination[]][] {

@@ -15,12 +15,18 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** The addresses that get no mail. */
 export function SuppressionsPage() {
-  const [from, setFrom] = useState('');
-  const list = usePages<Suppression>(from, (after) =>
+  const [draft, setDraft] = useState('');
+  const [wanted, setWanted] = useState('');
+  const list = usePages<Suppression>(wanted, (after) =>
     api
       .GET('/v1/suppressions', {
-        // The list is in the order of addresses, so that it can begin anywhere.
-        params: { query: { limit: 100, ...startOf(after, from) } },
+        params: {
+          query: {
+            limit: 100,
+            ...(wanted !== '' && { address: wanted }),
+            ...(after !== undefined && { after }),
+          },
+        },
       })
       .then(dataOf),
   );
@@ -56,16 +62,46 @@ export function SuppressionsPage() {
         Mail to these addresses is not sent. An address comes here when its mailbox does not exist, after a
         complaint, or by hand.
       </p>
-      <div class="filter">
-        <Field label="Begin with" type="search" value={from} onInput={setFrom} placeholder="bob@" />
-      </div>
+      <form
+        class="filter panel"
+        onSubmit={(event) => {
+          event.preventDefault();
+          setWanted(draft.trim());
+        }}
+      >
+        <div class="fields">
+          <Field
+            label="Address"
+            type="search"
+            value={draft}
+            onInput={setDraft}
+            placeholder="bob@example.org"
+          />
+        </div>
+        <div class="actions">
+          <button type="submit" class="primary">
+            Look up
+          </button>
+          <button
+            type="button"
+            onClick={() => {
+              setDraft('');
+              setWanted('');
+            }}
+          >
+            Clear
+          </button>
+        </div>
+      </form>
       {list.error !== undefined && <Notice kind="error">{list.error}</Notice>}
       <Panel>
         <Table
           label="Suppressed addresses"
           rows={list.rows}
           keyOf={({ address, tenant }) => `${tenant ?? ''} ${address}`}
-          empty={list.loading ? 'Loading…' : 'No address is suppressed.'}
+          empty={
+            list.loading ? 'Loading…' : wanted === '' ? 'No address is suppressed.' : 'It is not suppressed.'
+          }
           columns={[
             { name: 'Address', cell: ({ address }) => address },
             { name: 'Reason', cell: ({ reason }) => reasons[reason] ?? reason },
@@ -122,16 +158,6 @@ export function SuppressionsPage() {
       )}
     </Page>
   );
-}
-
-/** Where the list begins: behind the page before, or just before the text that was given. */
-function startOf(after: string | undefined, from: string): { after?: string } {
-  if (after !== undefined) return { after };
-  const text = from.trim().toLowerCase();
-  if (text === '') return {};
-  // The list gives what sorts behind `after`: a text that sorts just before the wanted one.
-  const last = text.codePointAt(text.length - 1)!;
-  return { after: `${text.slice(0, -1)}${String.fromCodePoint(last - 1)}\u{10ffff}` };
 }
 
 function evidenceOf(detail: Readonly<Record<string, unknown>> | undefined): string {
