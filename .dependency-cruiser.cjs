@@ -33,6 +33,11 @@ const rooms = [
     comment: 'What happens to mail does not depend on who is told of it.',
   },
   {
+    from: 'telemetry|alerts',
+    to: 'sender|message|route|delivery|worker|store/(memory|sqlite|conformance)',
+    comment: 'What watches a broker sees what any observer sees.',
+  },
+  {
     from: 'worker',
     to: 'store/(memory|sqlite|conformance)',
     comment: 'The worker knows the port, not the engine.',
@@ -64,7 +69,7 @@ module.exports = {
       name: 'broker-facade',
       comment: 'The facade and the roles are on top: no room imports them.',
       severity: 'error',
-      from: { path: `${broker}/[^/]+/` },
+      from: { path: `${broker}/[^/]+/`, pathNot: `${broker}/(telemetry|alerts)/` },
       to: { path: `${broker}/(broker|index|mail-sender|mail-queue|mail-worker|sending-parts)\\.ts$` },
     },
   ],

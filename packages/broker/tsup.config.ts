@@ -3,7 +3,9 @@ import { packageBuild } from '../../tsup.base.ts';
 export default packageBuild({
   index: 'src/index.ts',
   domains: 'src/domains/index.ts',
+  alerts: 'src/alerts/index.ts',
   lint: 'src/lint/index.ts',
+  telemetry: 'src/telemetry/index.ts',
   'printable-text': 'src/printable-text.ts',
   spool: 'src/message/spool.ts',
   sqlite: 'src/store/sqlite/sqlite-store.ts',

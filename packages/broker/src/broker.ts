@@ -6,7 +6,7 @@ import { MailQueue } from './mail-queue.ts';
 import { type ExplainOptions, MailSender, type SendOptions } from './mail-sender.ts';
 import { checkStopOptions, type Health, MailWorker, type StopOptions } from './mail-worker.ts';
 import type { ReadyMessage } from './message/ready-message.ts';
-import { type ObserveOptions, type Observer, observeWebhook } from './observer.ts';
+import { type ObserveOptions, type Observer, observeAcceptance, observeWebhook } from './observer.ts';
 import { type BrokerOptions, resolveBrokerOptions } from './options.ts';
 import type { QueueControl, SuppressionControl } from './queue/control.ts';
 import type { EnqueueOptions, EnqueueResult } from './queue/enqueue-options.ts';
@@ -49,17 +49,19 @@ export class MailBroker {
     if (!store) return;
     const { compose, profiles } = parts;
     const { suppress } = queue;
-    const { observers, resolver, random } = parts.environment;
+    const { observers, resolver, random, clock } = parts.environment;
     this.#queued = {
       // `queue.onError` is a listener of the worker, and hears of the errors of both.
       queue: new MailQueue(
-        { store, queue: { suppress }, webhooks, runtime: { clock: parts.environment.clock } },
+        { store, queue: { suppress }, webhooks, runtime: { clock } },
         {
           compose,
           profiles,
           resolver,
           random,
           onError: (error) => observers.reportError(error),
+          onAccept: (result, { tenant }, durationMs) =>
+            observeAcceptance(observers, result, { tenant, durationMs, endedAt: clock.now() }),
           onWebhook: (id, attempt, event) => observeWebhook(observers, id, attempt, event),
         },
       ),

@@ -57,6 +57,7 @@ export type { Notify } from './message/queued-envelope.ts';
 export type { ReadyMessage } from './message/ready-message.ts';
 export type { RenderedParts, RenderParts } from './message/render.ts';
 export type {
+  AcceptObservation,
   AttemptObservation,
   ClaimObservation,
   ConnectObservation,

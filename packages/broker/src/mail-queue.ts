@@ -28,6 +28,8 @@ export interface QueueParts {
   readonly profiles: Profiles;
   readonly resolver: Resolver;
   readonly random: () => number;
+  /** Called after each message that was accepted, or was known. */
+  readonly onAccept?: (result: EnqueueResult, options: EnqueueOptions, durationMs: number) => void;
   /** Told of each call of a webhook. */
   readonly onWebhook?: WebhooksParts['onAttempt'];
   readonly onError: (error: unknown) => void;
@@ -94,9 +96,12 @@ export class MailQueue {
    * @example
    * const { id } = await queue.enqueue(message, { idempotencyKey: 'order-17-confirmation' });
    */
-  enqueue(message: Message | ReadyMessage, options: EnqueueOptions = {}): Promise<EnqueueResult> {
-    const { compose, profiles } = this.#parts;
-    return enqueueMessage(message, { store: this.#store, compose, profiles }, options);
+  async enqueue(message: Message | ReadyMessage, options: EnqueueOptions = {}): Promise<EnqueueResult> {
+    const { compose, profiles, onAccept } = this.#parts;
+    const begun = performance.now();
+    const result = await enqueueMessage(message, { store: this.#store, compose, profiles }, options);
+    onAccept?.(result, options, performance.now() - begun);
+    return result;
   }
 
   /** Small documents that all workers share: settings that change at run time. */

@@ -2,6 +2,7 @@ import type { TlsEvidence, TlsResultType, TranscriptEntry } from '@mb/smtp-clien
 import type { RecipientOutcome } from './delivery/outcome.ts';
 import { optionError } from './errors.ts';
 import { list, type OptionTable, readOptions, word } from './option-table.ts';
+import type { EnqueueResult } from './queue/enqueue-options.ts';
 import type { SecurityBasis } from './route/tls-policy.ts';
 import type { WebhookAttempt } from './webhooks/attempt.ts';
 import type { WebhookEvent, WebhookEventType } from './webhooks/webhook-event.ts';
@@ -76,6 +77,26 @@ export interface AttemptObservation {
   readonly attempt: number;
   readonly outcomes: readonly RecipientOutcome[];
   readonly durationMs: number;
+  /** Epoch milliseconds. */
+  readonly endedAt: number;
+  /** Name of the sending profile; absent without `profileFor`. */
+  readonly profile?: string;
+  /** The queue's id of the message; absent for `send()`. */
+  readonly queueId?: string;
+  /** When the queue accepted the message, in epoch milliseconds; absent for `send()`. */
+  readonly acceptedAt?: number;
+}
+
+/** The queue accepted a message. */
+export interface AcceptObservation {
+  readonly type: 'accept';
+  /** The queue's id of the message. */
+  readonly queueId: string;
+  readonly recipients: number;
+  readonly tenant?: string;
+  readonly durationMs: number;
+  /** Epoch milliseconds. */
+  readonly endedAt: number;
 }
 
 /** The worker took recipients out of the queue. */
@@ -116,6 +137,8 @@ export interface WebhookObservation {
   readonly durationMs: number;
   /** From the event to the end of the call. */
   readonly lagMs: number;
+  /** Epoch milliseconds. */
+  readonly endedAt: number;
 }
 
 /** Something failed in the background and will be tried again. */
@@ -130,6 +153,7 @@ export type Observation =
   | ConnectObservation
   | TlsObservation
   | LineObservation
+  | AcceptObservation
   | AttemptObservation
   | ClaimObservation
   | SettleObservation
@@ -211,6 +235,7 @@ export const observationTypes = [
   'connect',
   'tls',
   'line',
+  'accept',
   'attempt',
   'claim',
   'settle',
@@ -248,5 +273,27 @@ export function observeWebhook(
     ...(status !== undefined && { status }),
     durationMs,
     lagMs: Math.max(0, at + durationMs - event.at),
+    endedAt: at + durationMs,
+  });
+}
+
+/** Observes the acceptance of a message; a message that was known or has no recipient left is none. */
+export function observeAcceptance(
+  observers: Observers,
+  { id, duplicate, recipients }: EnqueueResult,
+  {
+    tenant,
+    durationMs,
+    endedAt,
+  }: { readonly tenant: string | undefined; readonly durationMs: number; readonly endedAt: number },
+): void {
+  if (id === undefined || duplicate || !observers.wants('accept')) return;
+  observers.emit({
+    type: 'accept',
+    queueId: id,
+    recipients: recipients.length,
+    ...(tenant !== undefined && { tenant }),
+    durationMs,
+    endedAt,
   });
 }

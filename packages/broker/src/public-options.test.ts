@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { createMemoryResolver } from '@mb/dns/memory';
 import { type OptionWalk, optionCases } from '@mb/testkit/option-walk';
 import { it } from 'vitest';
+import { alertOptions } from './alerts/alerts.ts';
+import * as alerts from './alerts/index.ts';
 import { systemClock } from './clock.ts';
 import { replyContextOptions } from './delivery/reply-rule.ts';
 import { domainProfileOptions } from './domain-profiles.ts';
@@ -44,6 +46,8 @@ import { recordPageOptions, watchRecordsOptions } from './store/records.ts';
 import { retentionOptions } from './store/retention.ts';
 import * as sqlite from './store/sqlite/sqlite-store.ts';
 import { sqliteStoreOptions } from './store/sqlite/sqlite-store.ts';
+import * as telemetry from './telemetry/index.ts';
+import { instrumentOptions } from './telemetry/instrument.ts';
 import * as template from './template/index.ts';
 import * as css from './template/inline-css.ts';
 import { inlineCssOptions } from './template/inline-css.ts';
@@ -379,6 +383,19 @@ const reactWalk: OptionWalk<typeof react> = {
 const mjmlWalk: OptionWalk<typeof mjml> = {
   compileMjml: [entry({ text: false }, mjmlOptions, (options) => mjml.compileMjml('<mjml></mjml>', options))],
 };
+const telemetryWalk: OptionWalk<typeof telemetry> = {
+  instrument: [
+    entry({ maxOperators: 1 }, instrumentOptions, (options) => telemetry.instrument(made(), options)()),
+  ],
+  providerOf: 'none',
+};
+const alertsWalk: OptionWalk<typeof alerts> = {
+  startAlerts: [
+    entry({ name: 'mx1', thresholds: { bounceRate: 0.5 } }, alertOptions, (options) =>
+      alerts.startAlerts(made(), options).stop(),
+    ),
+  ],
+};
 const cssWalk: OptionWalk<typeof css> = {
   inlineCss: [entry({ css: 'p {}' }, inlineCssOptions, (options) => css.inlineCss('<p>x</p>', options))],
 };
@@ -447,6 +464,8 @@ const storeCases = [
   ...optionCases(react, reactWalk, 'MB_BROKER_OPTION'),
   ...optionCases(mjml, mjmlWalk, 'MB_BROKER_OPTION'),
   ...optionCases(css, cssWalk, 'MB_BROKER_OPTION'),
+  ...optionCases(telemetry, telemetryWalk, 'MB_BROKER_OPTION'),
+  ...optionCases(alerts, alertsWalk, 'MB_BROKER_OPTION'),
   ...optionCases(lint, lintWalk, 'MB_BROKER_OPTION'),
   ...optionCases(printable, printableWalk, 'MB_BROKER_OPTION'),
   ...optionCases(relay, relayWalk, 'MB_BROKER_OPTION'),

@@ -39,6 +39,7 @@ import {
   type SubmissionServer,
   startSubmission,
 } from './submission/submission-server.ts';
+import { Metrics } from './telemetry/metrics.ts';
 
 /** Options of {@link createServer}. */
 export interface ServerOptions {
@@ -220,6 +221,7 @@ export function createServer(options: ServerOptions): MailServer {
     keys,
     onGuessing: (address) => onWarning(`${address} sends wrong API keys; it has to wait now.`),
   });
+  const metrics = new Metrics(first);
   const app = createApp({
     broker,
     keys,
@@ -227,6 +229,7 @@ export function createServer(options: ServerOptions): MailServer {
     sessions: new Sessions({ records: broker.records, keys, now, lifetimeMs, readOnly }),
     auditLog: new AuditLog({ records: broker.records, now, onError }),
     dashboard,
+    metrics,
     now,
     maxMessageBytes,
     maxInFlight,
@@ -247,8 +250,11 @@ export function createServer(options: ServerOptions): MailServer {
     fetch,
     keys,
     start,
-    replaceBroker: (next) =>
-      broker.replace(readOptions({ broker: next }, brokerOption, 'replaceBroker').broker),
+    replaceBroker(given) {
+      const { broker: next } = readOptions({ broker: given }, brokerOption, 'replaceBroker');
+      broker.replace(next);
+      metrics.replace(next);
+    },
     replaceCertificate(tls) {
       checkCertificate(tls, 'replaceCertificate');
       for (const listener of [...submissions, ...inbounds]) listener.replaceCertificate(tls);
@@ -297,6 +303,7 @@ export function createServer(options: ServerOptions): MailServer {
     if (drainMs > 0 && listeners.size > 0) await sleep(drainMs);
     await Promise.all([
       series.stop(),
+      metrics.close(),
       ...[...listeners].map((server) => closeListener(server, graceMs)),
       ...[...submissions, ...inbounds].map((listener) => listener.close(graceMs)),
     ]);

@@ -21,6 +21,12 @@ import type { PlannedDelivery, PlannedRecipient } from './plan.ts';
 /** No further host is tried once an attempt has lasted this long; each session is bounded by its own timeouts. */
 const longestAttemptMs = 10 * 60_000;
 
+/** What the queue knows of a message. */
+export interface QueuedFacts {
+  readonly queueId: string;
+  readonly acceptedAt: number;
+}
+
 /**
  * Tries to deliver one message to recipients of one next hop, host after host (RFC 5321 §5.1).
  *
@@ -28,6 +34,7 @@ const longestAttemptMs = 10 * 60_000;
  * host has decided on are not offered to another, above all not after an unknown end.
  *
  * @param attempt  Number of this attempt, 1 for the first.
+ * @param queued  What the queue knows of the message, for observers.
  * @returns one outcome for each recipient, in their order; failures are outcomes, never exceptions.
  */
 export async function attemptDelivery(
@@ -35,17 +42,29 @@ export async function attemptDelivery(
   message: SignedMessage,
   attempt: number,
   scope: AttemptScope,
+  queued?: QueuedFacts,
 ): Promise<RecipientOutcome[]> {
-  const { clock, localWatch, observers } = scope.environment;
+  const { clock, localWatch, observers, profile } = scope.environment;
   const startedAt = clock.now();
   const outcomes = await tryHosts(delivery, message, attempt, scope);
   const { domain, recipients } = delivery;
   localWatch.saw(domain, outcomes);
   if (observers.wants('attempt')) {
-    const durationMs = clock.now() - startedAt;
+    const endedAt = clock.now();
     const domains = [...new Set(recipients.map((recipient) => recipient.domain))];
     const { messageId } = message;
-    observers.emit({ type: 'attempt', domain, domains, messageId, attempt, outcomes, durationMs });
+    observers.emit({
+      type: 'attempt',
+      domain,
+      domains,
+      messageId,
+      attempt,
+      outcomes,
+      durationMs: endedAt - startedAt,
+      endedAt,
+      ...(profile !== '' && { profile }),
+      ...queued,
+    });
   }
   return outcomes;
 }

@@ -80,6 +80,15 @@ export interface ReplaySelector {
   readonly to?: number | undefined;
 }
 
+/** An event that no message brings. */
+export interface PublishedEvent {
+  readonly type: 'alert-fired' | 'alert-recovered';
+  /** When it happened, in epoch milliseconds. */
+  readonly at: number;
+  readonly key: readonly string[];
+  readonly data: object;
+}
+
 /** What {@link WebhookPageRequest} accepts. */
 export const webhookPageOptions = {
   ...pageOptions,
@@ -278,6 +287,34 @@ export class Webhooks {
       return attempt;
     } finally {
       client.close();
+    }
+  }
+
+  /**
+   * Tells all enabled endpoints of something that no message brings, such as an alert. Endpoints with a filter by tenant,
+   * tag or domain get nothing, since it belongs to none.
+   *
+   * @param event  `key`: words that name the event; with the same words and time it has the same id.
+   */
+  async publish({ type, at, key, data }: PublishedEvent): Promise<void> {
+    const event: WebhookEvent = { id: eventId([...key, String(at)]), type, at, data };
+    const now = this.#now();
+    const waiting: WaitingEvent = {
+      event,
+      order: orderAt(now),
+      attempts: 0,
+      dueAt: now,
+      deadline: now + this.#settings.retryForMs,
+    };
+    for (let after: string | undefined, more = true; more; ) {
+      const { rows, next } = await this.list({ after, limit: 1_000 });
+      for (const { id, enabled, types, tenant, tags, domains } of rows) {
+        const ofMail = tenant !== undefined || tags !== undefined || domains !== undefined;
+        if (!enabled || ofMail || (types && !types.includes(type))) continue;
+        await this.#records.put(waitingCollection, waitingKey(id, event.id), waiting);
+      }
+      after = next;
+      more = next !== undefined;
     }
   }
 

@@ -141,7 +141,10 @@ async function attemptMessage(
     const { recipientId } = recipients[delivery.recipients[0]!.index]!;
     const content = personal ? withReturnPath(signed, formatVerp(verp, recipientId)) : signed;
     const attempt = Math.max(...delivery.recipients.map(({ index }) => recipients[index]!.attempt));
-    const outcomes = await attemptDelivery(delivery, content, attempt, scope);
+    const outcomes = await attemptDelivery(delivery, content, attempt, scope, {
+      queueId: message.messageId,
+      acceptedAt: message.acceptedAt,
+    });
     delivery.recipients.forEach(({ index }, position) => {
       results[index] = outcomes[position]!;
     });

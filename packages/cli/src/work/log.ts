@@ -40,6 +40,7 @@ export type LogName = 'worker' | 'server';
 
 /** At which level each observation is written. */
 const observationLevels = {
+  accept: 'debug',
   route: 'debug',
   connect: 'debug',
   tls: 'debug',

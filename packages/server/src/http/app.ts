@@ -3,6 +3,7 @@ import type { Resolver } from '@mb/dns';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import type { AuditLog } from '../audit-log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import { type Api, type ApiParts, createApi } from './api.ts';
 import { audit } from './audit.ts';
 import { type AuthenticationParts, authentication } from './authentication.ts';
@@ -18,6 +19,7 @@ import { addExplainRoutes } from './routes/explain.ts';
 import { addHealthRoute, addProbeRoutes } from './routes/health.ts';
 import { addKeyRoutes } from './routes/keys.ts';
 import { addMessageRoutes } from './routes/messages.ts';
+import { addMetricsRoute } from './routes/metrics.ts';
 import { addPreviewRoutes } from './routes/preview.ts';
 import { addRecipientRoutes } from './routes/recipients.ts';
 import { addReplyRuleRoutes } from './routes/reply-rules.ts';
@@ -29,6 +31,8 @@ import { addWebhookRoutes } from './routes/webhooks.ts';
 
 /** What the application takes. */
 export interface AppParts extends ApiParts, AuthenticationParts {
+  /** For `/metrics`. */
+  readonly metrics: Metrics;
   readonly isDraining: () => boolean;
   readonly auditLog: AuditLog;
   /** Serves the dashboard at /ui. */
@@ -61,6 +65,8 @@ export function createApp(parts: AppParts): Api {
     if (parts.isDraining()) context.header('connection', 'close');
   });
   addProbeRoutes(api, parts, parts.isDraining);
+  api.use('/metrics', authentication(parts));
+  addMetricsRoute(api, parts.metrics);
   api.use('/v1/*', new LoadGuard(parts.maxInFlight).middleware());
   api.use('/v1/*', authentication(parts));
   api.use('/v1/*', audit(parts.auditLog, parts.clientAddress));
