@@ -13,6 +13,11 @@ const rooms = [
     comment: 'Who sends and what is sent is known before it is known where it goes.',
   },
   {
+    from: 'domains',
+    to: 'route|delivery|queue|worker|store/(memory|sqlite|conformance)',
+    comment: 'Domains are records and profiles; delivery does not know of them.',
+  },
+  {
     from: 'route|delivery',
     to: 'queue|worker|store/(memory|sqlite|conformance)',
     comment: 'Routing and one attempt work without a queue.',

@@ -121,7 +121,7 @@ describe('mb domain', () => {
     expect(runs[2]!.exitCode).not.toBe(0);
   });
 
-  it('DOM-74 master-key rotate encrypts every key again and keeps the old key behind the new one', async () => {
+  it('DOM-74 master-key rotate encrypts every key again and keeps the old key after the new one', async () => {
     const { key, domain, store } = await place();
     const old = (await readFile(key, 'utf8')).trim();
     await domain('add', 'example.com', ...ed25519);

@@ -9,6 +9,12 @@
  */
 
 export type { ImportedKey } from './domain-keys.ts';
+export type {
+  ManagedDomainsOptions,
+  NewDomain,
+  RemoveKeyOptions,
+  RotationOptions,
+} from './domain-options.ts';
 export type { DomainProfileOptions } from './domain-profiles.ts';
 export type { DomainSettings } from './domain-record.ts';
 export type { AskAuthoritative } from './key-sighting.ts';
@@ -21,13 +27,7 @@ export {
   type KeyWrapping,
 } from './key-vault.ts';
 export type { DomainCheck, DomainKey, ManagedDomain } from './managed-domain.ts';
-export {
-  ManagedDomains,
-  type ManagedDomainsOptions,
-  type NewDomain,
-  type RemoveKeyOptions,
-  type RotationOptions,
-} from './managed-domains.ts';
+export { ManagedDomains } from './managed-domains.ts';
 export { createMasterKeyVault, generateMasterKey, type MasterKey, parseMasterKeys } from './master-key.ts';
 export {
   type DomainRecord,

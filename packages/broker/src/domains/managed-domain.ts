@@ -62,7 +62,7 @@ export function viewDomain(domain: string, stored: StoredDomain, service: Servic
         since: set.since,
         ...(set.keepUntil !== undefined && { keepUntil: set.keepUntil }),
         ...key.sighting,
-        record: keyRecordOf(domain, key, set.state === 'removable'),
+        record: keyRecordOf(domain, key, set.state),
       };
     }),
   );

@@ -1,6 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import type { StoredDomain, StoredDomainKey } from './domain-record.ts';
+import type { KeyState } from './key-state.ts';
 
 /** What a record is for. */
 export type RecordPurpose = 'dkim' | 'spf' | 'return-path' | 'dmarc' | 'mta-sts' | 'tls-rpt';
@@ -35,23 +36,29 @@ export interface ServiceFacts {
 /** All records of a domain, the keys first. */
 export function recordsOf(domain: string, stored: StoredDomain, service: ServiceFacts): DomainRecord[] {
   return [
-    ...stored.sets.flatMap(({ state, keys }) =>
-      keys.map((key) => keyRecordOf(domain, key, state === 'removable')),
-    ),
+    ...stored.sets.flatMap(({ state, keys }) => keys.map((key) => keyRecordOf(domain, key, state))),
     ...policyRecords(domain, stored, service),
   ];
 }
 
+const keyNotes: Readonly<Record<KeyState, string>> = {
+  next: 'it will sign when all servers have this record',
+  published: 'it will sign soon',
+  active: 'it signs',
+  retiring: 'mail that it signed is on its way',
+  removable: 'this record may go',
+};
+
 /** The record of a key. */
-export function keyRecordOf(domain: string, key: StoredDomainKey, isRemovable: boolean): DomainRecord {
+export function keyRecordOf(domain: string, key: StoredDomainKey, state: KeyState): DomainRecord {
   const kind = key.algorithm === 'rsa-sha256' ? 'RSA' : 'Ed25519';
   return {
     purpose: 'dkim',
-    need: isRemovable ? 'remove' : 'required',
+    need: state === 'removable' ? 'remove' : 'required',
     name: `${key.selector}._domainkey.${domain}`,
     type: 'TXT',
     value: keyText(key),
-    note: isRemovable ? `Old ${kind} key; it may go.` : `${kind} key that signs, signed or will sign.`,
+    note: `${kind} key: ${keyNotes[state]}.`,
   };
 }
 

@@ -7,10 +7,11 @@ import { storeFlag } from '../queue/store-flag.ts';
 import { serverFlag } from '../remote/server-flag.ts';
 import { readInput } from '../send/file.ts';
 import { deliveryOptions } from '../send/flags.ts';
-import { type DomainFlags, type ShownDomain, withDomains } from './domain-access.ts';
+import { type DomainFlags, withDomains } from './domain-access.ts';
 import { masterKeyFlag } from './master-key.ts';
 import { masterKeyCommand } from './master-key-command.ts';
 import { checkTable, domainTable, keyTable, recordTable } from './report.ts';
+import type { ShownDomain } from './shown-domain.ts';
 
 interface AddFlags extends DomainFlags {
   readonly tenant?: string;

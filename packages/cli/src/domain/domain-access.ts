@@ -1,7 +1,5 @@
-import type { CheckedRecord, ManagedDomain, ManagedDomains, NewDomain } from '@mb/broker/domains';
-import type { components } from '@mb/server/client';
+import type { ManagedDomain, ManagedDomains } from '@mb/broker/domains';
 import { allowedAddresses } from '../allow.ts';
-import { CliError } from '../errors.ts';
 import { warn } from '../output.ts';
 import { type OpenStore, type StoreAccess, withStore } from '../queue/store.ts';
 import type { StoreFlags } from '../queue/store-flag.ts';
@@ -10,33 +8,13 @@ import type { ServerFlags } from '../remote/server-flag.ts';
 import { brokerOptions } from '../send/broker-options.ts';
 import type { DeliveryFlags } from '../send/flags.ts';
 import { type MasterKeyFlags, masterKeyVault } from './master-key.ts';
+import type { DomainAccess, ShownDomain } from './shown-domain.ts';
 
 /** Flags of the commands on domains. */
 export type DomainFlags = StoreFlags &
   ServerFlags &
   DeliveryFlags &
   MasterKeyFlags & { readonly json?: true };
-
-/** A domain as commands print it, and as a server shows it. */
-export type ShownDomain = components['schemas']['Domain'];
-
-/** What the servers of a domain say, as commands print it. */
-export interface ShownCheck {
-  readonly ok: boolean;
-  readonly domain: ShownDomain;
-  readonly records: readonly CheckedRecord[];
-}
-
-/** What commands do with domains, be they in a queue that is opened here or behind a server. */
-export interface DomainAccess {
-  add(domain: NewDomain): Promise<ShownDomain>;
-  list(): Promise<readonly ShownDomain[]>;
-  get(domain: string): Promise<ShownDomain>;
-  check(domain: string): Promise<ShownCheck>;
-  rotate(domain: string): Promise<ShownDomain>;
-  removeKey(domain: string, selector: string, force: boolean): Promise<ShownDomain>;
-  remove(domain: string): Promise<void>;
-}
 
 /** Runs `work` on the domains of a queue or a server. */
 export async function withDomains<Result>(
@@ -102,13 +80,4 @@ function shownOf({ createdAt, keys, ...rest }: ManagedDomain): ShownDomain {
       ...(keepUntil !== undefined && { keepUntil: iso(keepUntil) }),
     })),
   } as ShownDomain;
-}
-
-/** Master keys are of the queue itself. @throws {CliError} MB_CLI_USAGE */
-export function refuseServer({ server }: ServerFlags): void {
-  if (server === undefined) return;
-  throw new CliError(
-    'MB_CLI_USAGE',
-    'A server tells nobody its master key; give --store instead of --server.',
-  );
 }

@@ -52,7 +52,7 @@ Examples:
   mb domain master-key rotate --store queue.db --master-key /etc/mb/master.key
   mb domain master-key rotate --store postgres://mail@db.example.com/mail --no-new
 
-The file keeps the old key behind the new one: backups of the queue need it. Services on this
+The file keeps the old key after the new one: backups of the queue need it. Services on this
 machine read the file again. With several machines put the new key into the file of each first,
 and then use --no-new.
 Exit codes: 0 all private keys are encrypted with the first master key.`,

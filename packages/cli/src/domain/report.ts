@@ -1,7 +1,7 @@
 import type { CheckedRecord, DomainRecord } from '@mb/broker/domains';
 import { formatTable } from '../table.ts';
 import { printable } from '../terminal.ts';
-import type { ShownCheck, ShownDomain } from './domain-access.ts';
+import type { ShownCheck, ShownDomain } from './shown-domain.ts';
 
 /** The records of a domain as a table; their values are in the zone file. */
 export function recordTable(records: readonly DomainRecord[]): string {

@@ -1,5 +1,5 @@
 import type { ServerClient } from '@mb/server/client';
-import type { DomainAccess, ShownCheck, ShownDomain } from '../domain/domain-access.ts';
+import type { DomainAccess, ShownCheck, ShownDomain } from '../domain/shown-domain.ts';
 import { CliError } from '../errors.ts';
 import { dataOf } from './api.ts';
 
