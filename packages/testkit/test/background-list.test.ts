@@ -28,6 +28,12 @@ const background: Readonly<
   'broker/src/delivery/credential-gate.ts': ['abort then void', 'an attempt: its signal'],
   'broker/src/delivery/explanation.ts': ['setTimer', 'explain(): ends with the call'],
   'broker/src/mail-worker.ts': ['catch', 'a worker: onError; stop()', 'service'],
+  'broker/src/domains/domain-profiles.ts': [
+    'catch',
+    'a profile that cannot be made: the message waits, and the next one asks again',
+    'store',
+  ],
+  'broker/src/domains/key-watch.ts': ['catch setTimer then', 'the key watch: onError; stop()', 'store'],
   'broker/src/message/ready-message.ts': ['catch void', 'the source of a refused message, which is closed'],
   'broker/src/message/spool.ts': [
     'catch:4',
@@ -159,6 +165,7 @@ const background: Readonly<
     'LISTEN: onBackgroundError; close()',
     'database',
   ],
+  'server/src/http/routes/domains.ts': ['catch', 'a request: a domain that is not there'],
   'server/src/access.ts': ['catch', 'one count of a request'],
   'server/src/api-keys.ts': ['catch', 'the note of the last use of a key: onError', 'service'],
   'server/src/audit-log.ts': ['catch', 'one request: onError', 'service'],
