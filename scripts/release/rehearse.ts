@@ -40,7 +40,10 @@ async function rehearse(work: string): Promise<void> {
     say(`installed ${each.name} alone, and loaded it`);
   }
 
-  const problems = await findLicenceProblems(join(together, 'node_modules'));
+  const problems = [
+    ...(await findLicenceProblems(join(together, 'node_modules'))),
+    ...(await findInstallScripts(together)),
+  ];
   if (problems.length > 0) throw new Error(problems.join('\n'));
   const { stdout } = await run('npm', ['sbom', '--sbom-format', 'cyclonedx', '--omit', 'dev'], {
     cwd: together,
@@ -117,6 +120,16 @@ async function load(folder: string, packed: readonly PackedPackage[]): Promise<v
   for (const { name, staged } of packed) if ((await manifestOf(staged)).exports['.']) names.push(name);
   const code = names.map((name) => `await import(${JSON.stringify(name)});`).join('\n');
   await run(process.execPath, ['--input-type=module', '-e', code], { cwd: folder });
+}
+
+/** SECURITY.md says that there are none. */
+async function findInstallScripts(folder: string): Promise<string[]> {
+  const { packages } = JSON.parse(await readFile(join(folder, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { readonly hasInstallScript?: boolean }>;
+  };
+  return Object.entries(packages)
+    .filter(([, { hasInstallScript }]) => hasInstallScript)
+    .map(([path]) => `${path} has an install script`);
 }
 
 /** npm's own list of what it would publish is what was packed. */

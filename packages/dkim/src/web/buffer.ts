@@ -62,7 +62,7 @@ function octetsOf(text: string): Octets {
   return octets;
 }
 
-/** In pieces, as a call takes so many arguments only. */
+/** In pieces, as the number of arguments of a call is limited. */
 function latin1(octets: Uint8Array): string {
   let text = '';
   for (let at = 0; at < octets.length; at += 8192)

@@ -14,5 +14,5 @@ export function setImmediate(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-/** Warnings of a key are in `warnings` of its signer; there is nobody else to tell. */
+/** Warnings about a key are in `warnings` of its signer; this platform has no other place for them. */
 export default { emitWarning(): void {} };
