@@ -8,9 +8,10 @@ import { confirm } from '../queue/confirm.ts';
 import { storeFlag } from '../queue/store-flag.ts';
 import { serverFlag } from '../remote/server-flag.ts';
 import { formatTable } from '../table.ts';
-import { type WebhookAccess, type WebhookFlags, webhookAllowOption, withWebhooks } from './webhook-access.ts';
+import { type WebhookAccess, type WebhookFlags, webhookAllowOption } from './webhook-access.ts';
+import { withWebhooks } from './with-webhooks.ts';
 
-/** `mb webhook …`: programs that are told of what happens. */
+/** `mb webhook …`: programs that get events by HTTP. */
 export function webhookCommand(): Command {
   return new Command('webhook')
     .description('add, show, test and replay webhooks, which are told what becomes of mail')
