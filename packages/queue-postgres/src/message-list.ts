@@ -4,6 +4,8 @@ import { stateCodes, stateOfCode } from './recipient-rows.ts';
 
 /** Messages that one call looks at. */
 const windowRows = 20_000;
+/** Recipients that one call looks at, where a condition is about these: messages may have thousands each. */
+const windowRecipients = 50_000;
 
 interface SummaryRow {
   readonly id: string;
@@ -26,13 +28,9 @@ export async function listMessages(
   below: string | undefined,
   limit: number,
 ): Promise<Page<MessageSummary>> {
-  const top = below ?? '9223372036854775807';
-  const [window] = await db.query<{ count: number; lowest: string | null }>(
-    `SELECT count(*)::int AS count, min(id) AS lowest
-     FROM (SELECT id FROM ${schema}.message WHERE id < $1 ORDER BY id DESC LIMIT $2) m`,
-    [top, windowRows],
-  );
-  const values: unknown[] = [top, window!.lowest ?? top, limit];
+  const top = below ?? String(largestId);
+  const { lowest, more } = await windowBelow(db, schema, top, isOfRecipient(filter));
+  const values: unknown[] = [top, lowest ?? top, limit];
   const conditions = conditionsOf(schema, filter, (value) => `$${values.push(value)}`);
   const found = await db.query<SummaryRow>(
     `SELECT m.*, (SELECT address FROM ${schema}.recipient WHERE id = m.id * 65536) AS first,
@@ -48,7 +46,38 @@ export async function listMessages(
   );
   const rows = found.map(summaryOf);
   if (rows.length === limit) return { rows, next: rows.at(-1)!.messageId };
-  return { rows, ...(window!.count === windowRows && { next: window!.lowest! }) };
+  return { rows, ...(more && { next: lowest! }) };
+}
+
+/** Where a call stops to look, and whether there is more. */
+async function windowBelow(
+  db: Database,
+  schema: string,
+  below: string,
+  recipients: boolean,
+): Promise<{ readonly lowest: string | null; readonly more: boolean }> {
+  const last = async (table: string, end: string, limit: number) => {
+    const [found] = await db.query<{ count: number; lowest: string | null }>(
+      `SELECT count(*)::int AS count, min(id) AS lowest
+       FROM (SELECT id FROM ${schema}.${table} WHERE id < $1 ORDER BY id DESC LIMIT $2) w`,
+      [end, limit],
+    );
+    return found!;
+  };
+  const messages = await last('message', below, windowRows);
+  const byMessages = { lowest: messages.lowest, more: messages.count === windowRows };
+  if (!recipients) return byMessages;
+  const end = BigInt(below) * 65_536n;
+  const found = await last('recipient', String(end < largestId ? end : largestId), windowRecipients);
+  if (found.count < windowRecipients) return byMessages;
+  const lowest = BigInt(found.lowest!) / 65_536n;
+  return lowest > BigInt(messages.lowest ?? 0) ? { lowest: String(lowest), more: true } : byMessages;
+}
+
+const largestId = 9_223_372_036_854_775_807n;
+
+function isOfRecipient({ recipient, domain, state, search }: CheckedMessageFilter): boolean {
+  return [recipient, domain, state, search].some((one) => one !== undefined);
 }
 
 function conditionsOf(

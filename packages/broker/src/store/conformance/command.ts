@@ -76,6 +76,26 @@ export const commandCases: readonly ConformanceCase[] = [
     assert.deepEqual(await listed(context, { all: true }), ['a@one.test', 'b@two.test']);
     assert.equal(await store.cancel({ all: true }), 2);
   }),
+  storeCase('finds messages by recipient behind many recipients, each once', async (context) => {
+    const { store } = context;
+    const ids: string[] = [];
+    for (let message = 0; message < 3; message++) {
+      const addresses = Array.from({ length: 20_000 }, (_, n) => `u${n}@m${message}.test`);
+      ids.push((await store.accept(draft(addresses))).messageId);
+    }
+    const found = async (filter: MessageFilter) => {
+      const messages: string[] = [];
+      for (let after: string | undefined; ; ) {
+        const page = await store.listMessages(filter, after === undefined ? {} : { after });
+        messages.push(...page.rows.map(({ messageId }) => messageId));
+        if (page.next === undefined) return messages;
+        after = page.next;
+      }
+    };
+    assert.deepEqual(await found({ recipient: 'u19999@m0.test' }), [ids[0]]);
+    assert.deepEqual(await found({ search: 'u19999@' }), [...ids].reverse());
+    assert.deepEqual(await found({ domain: 'm3.test' }), []);
+  }),
   storeCase('counts what a selector chooses, part by part', async (context) => {
     const { store } = context;
     const first = await store.accept(draft(['a@one.test', 'b@two.test'], { tenant: 't1', tag: 'x' }));

@@ -6,6 +6,8 @@ import type { Sql, SqlValue } from './connection.ts';
 
 /** Messages that one call looks at. */
 const windowRows = 20_000;
+/** Recipients that one call looks at, where a condition is about these: messages may have thousands each. */
+const windowRecipients = 50_000;
 
 interface SummaryRow {
   readonly id: number;
@@ -24,24 +26,43 @@ export function listMessages(
   below: number,
   limit: number,
 ): Page<MessageSummary> {
-  const window = sql.get<{ count: number; lowest: number | null }>(
-    'SELECT count(*) AS count, min(id) AS lowest FROM (SELECT id FROM mb_message WHERE id < ? ORDER BY id DESC LIMIT ?)',
-    below,
-    windowRows,
-  )!;
+  const { lowest, more } = windowBelow(sql, below, isOfRecipient(filter));
   const { conditions, values } = conditionsOf(filter);
   const found = sql.all<SummaryRow>(
     `SELECT m.id, m.tenant, m.tag, m.sender, m.size, m.accepted, m.expires FROM mb_message m
      WHERE m.id < ? AND m.id >= ? AND m.staged = 0 ${conditions.map((one) => ` AND ${one}`).join('')}
      ORDER BY m.id DESC LIMIT ?`,
     below,
-    window.lowest ?? below,
+    lowest ?? below,
     ...values,
     limit,
   );
   const rows = found.map((row) => summaryOf(sql, row));
   if (rows.length === limit) return { rows, next: rows.at(-1)!.messageId };
-  return { rows, ...(window.count === windowRows && { next: String(window.lowest) }) };
+  return { rows, ...(more && { next: String(lowest) }) };
+}
+
+/** Where a call stops to look, and whether there is more. */
+function windowBelow(sql: Sql, below: number, recipients: boolean): { lowest: number | null; more: boolean } {
+  const last = (table: string) =>
+    `SELECT count(*) AS count, min(id) AS lowest FROM (SELECT id FROM ${table} WHERE id < ? ORDER BY id DESC LIMIT ?)`;
+  const messages = sql.get<Window>(last('mb_message'), below, windowRows)!;
+  const byMessages = { lowest: messages.lowest, more: messages.count === windowRows };
+  if (!recipients) return byMessages;
+  const end = Math.min(below * rowsPerMessage, Number.MAX_SAFE_INTEGER);
+  const found = sql.get<Window>(last('mb_recipient'), end, windowRecipients)!;
+  if (found.count < windowRecipients) return byMessages;
+  const lowest = Math.floor(found.lowest! / rowsPerMessage);
+  return lowest > (messages.lowest ?? 0) ? { lowest, more: true } : byMessages;
+}
+
+interface Window {
+  readonly count: number;
+  readonly lowest: number | null;
+}
+
+function isOfRecipient({ recipient, domain, state, search }: CheckedMessageFilter): boolean {
+  return [recipient, domain, state, search].some((one) => one !== undefined);
 }
 
 function conditionsOf(filter: CheckedMessageFilter): { conditions: string[]; values: SqlValue[] } {
