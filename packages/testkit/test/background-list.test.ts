@@ -27,18 +27,19 @@ const background: Readonly<
   ],
   'broker/src/delivery/credential-gate.ts': ['abort then void', 'an attempt: its signal'],
   'broker/src/delivery/explanation.ts': ['setTimer', 'explain(): ends with the call'],
-  'broker/src/mail-worker.ts': ['catch', 'a worker: onError; stop()', 'service'],
   'broker/src/domains/domain-profiles.ts': [
     'catch',
-    'a profile that cannot be made: the message waits, and the next one asks again',
+    'a profile that is asked for: ends with the call',
     'store',
   ],
-  'broker/src/domains/key-watch.ts': ['catch setTimer then', 'the key watch: onError; stop()', 'store'],
+  'broker/src/domains/key-watch.ts': ['catch setTimer then', 'the rounds: onError; stop()', 'service'],
+  'broker/src/mail-worker.ts': ['catch', 'a worker: onError; stop()', 'service'],
   'broker/src/message/ready-message.ts': ['catch void', 'the source of a refused message, which is closed'],
   'broker/src/message/spool.ts': [
     'catch:4',
     'a temporary file that is closed: a failure leaves nothing to do',
   ],
+  'broker/src/queue/event-pump.ts': ['then:3', 'deliverEvents(): its signal', 'store'],
   'broker/src/queue/enqueue.ts': [
     'catch',
     'staged content that cannot be discarded: purge() takes it',
@@ -71,6 +72,15 @@ const background: Readonly<
   ],
   'broker/src/store/wake-list.ts': ['queueMicrotask', 'listeners: one microtask', 'store'],
   'broker/src/wait.ts': ['abort setTimer', 'who waits: the signal ends it'],
+  'broker/src/webhooks/deliverer.ts': ['catch:2 void:2', 'all endpoints: onError; close()', 'service'],
+  'broker/src/webhooks/endpoint-delivery.ts': ['setTimer:2', 'one endpoint: onError; close()', 'service'],
+  'broker/src/webhooks/event-pages.ts': [
+    'then',
+    'a page that several endpoints read: ends with the call',
+    'service',
+  ],
+  'broker/src/webhooks/lanes.ts': ['setTimer:2', 'one endpoint: stop()'],
+  'broker/src/webhooks/webhook-client.ts': ['error setTimeout', 'one call: its result'],
   'broker/src/worker/lease-run.ts': ['catch', 'the worker: onError; the run ends with it', 'store'],
   'broker/src/worker/routing-stage.ts': [
     'abort catch:2 setTimer then:2',
@@ -111,6 +121,8 @@ const background: Readonly<
   'cli/src/work/until-stopped.ts': ['catch then', 'mb work: its signal', 'store'],
   'dkim/src/key-lookup.ts': ['setTimeout', 'one lookup'],
   'dkim/src/message.ts': ['abort catch setImmediate then', 'one message: its signal'],
+  'dkim/src/web/platform.ts': ['setImmediate setTimeout', 'one verification: ends with the call'],
+  'dns/src/guarded-lookup.ts': ['catch then', 'one lookup: its callback'],
   'dns/src/clock.ts': ['setTimeout setTimer:2', 'who calls setTimer'],
   'dns/src/diagnose.ts': ['then:4', 'diagnoseSender(): awaited together'],
   'dns/src/diagnosis/egress.ts': [
@@ -216,6 +228,7 @@ const background: Readonly<
   ],
   'testkit/src/smtp/host.ts': ['connection error:2 setTimeout void', 'the host: close()'],
   'testkit/src/smtp/octet-reader.ts': ['data:2', 'a session of the host'],
+  'testkit/src/webhook-receiver.ts': ['error', 'the start of the receiver'],
   'testkit/src/virtual-clock.ts': ['setImmediate setTimer', 'the test that made it'],
 };
 

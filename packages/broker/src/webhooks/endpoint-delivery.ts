@@ -197,8 +197,8 @@ export class EndpointDelivery {
 
   async #run(lane: Lane, job: Job): Promise<void> {
     const wasRetry = job.attempts > 0;
+    const { client, clock, onAttempt, onError } = this.#parts;
     try {
-      const { client, clock, onAttempt } = this.#parts;
       const { attempt, result } = await callEndpoint(this.#endpoint, job.event, job.attempts + 1, {
         client,
         now: () => clock.now(),
@@ -209,6 +209,10 @@ export class EndpointDelivery {
       this.#note(attempt);
       onAttempt(attempt, job.event);
       await this.#attempt(() => this.#settle(lane, job, result));
+    } catch (error) {
+      // No caller awaits this: what fails here is told, and tried again.
+      job.dueAt = clock.now() + flushMs;
+      onError(error);
     } finally {
       this.#lanes.end(lane, wasRetry);
       this.#onProgress();
