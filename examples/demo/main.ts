@@ -11,11 +11,18 @@ import {
   showReceipts,
   showSessions,
   showTimeline,
+  showWebhook,
 } from './report.ts';
 import { startService, timelineOf } from './service.ts';
 import { during, paint } from './terminal.ts';
 import { verify } from './verify.ts';
+import { listenForDeliveries } from './webhook.ts';
 
+const shownMetrics = [
+  'mb_attempt_recipients_total',
+  'mb_delivery_duration_seconds_count',
+  'mb_tls_sessions_total',
+];
 const started = performance.now();
 console.log(paint('bold', 'One message, from an object to two mail exchangers'));
 
@@ -52,6 +59,7 @@ try {
   good &&= copies.length === outcomes.length;
 
   await using service = await during('starting mb serve', startService(lab));
+  await using listener = await listenForDeliveries(service);
   const posted = await service.client.POST('/v1/messages', {
     body: { from: 'shop@example.com', to: 'ann@north.test', subject: 'Your order', text: 'By HTTP.' },
   });
@@ -69,6 +77,10 @@ try {
     showTimeline(index === 0 ? 'HTTP' : 'SMTP submission', id, events);
     good &&= events.some(({ type }) => type === 'delivered');
   }
+  const { call, verified } = await during('waiting for the webhook', listener.firstDelivery());
+  const metrics = await service.metrics(...shownMetrics);
+  showWebhook(call, verified, metrics);
+  good &&= verified && shownMetrics.every((name) => metrics.some((line) => line.startsWith(name)));
 
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   if (good) console.log(`\n${paint('green', '✓')} Delivered, signed and verified in ${seconds} s.`);

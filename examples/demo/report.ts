@@ -99,6 +99,22 @@ export function showTimeline(
   }
 }
 
+/** The call of a webhook, and what `/metrics` says. */
+export function showWebhook(
+  {
+    headers,
+    json,
+  }: { readonly headers: object; readonly json: { type: string; data: { address?: string } } },
+  verified: boolean,
+  metrics: readonly string[],
+): void {
+  heading('A webhook and three metrics');
+  row('Event', `${json.type} ${json.data.address ?? ''}`);
+  row('Id', String((headers as { 'webhook-id'?: string })['webhook-id']));
+  row('Signature', verdict(verified ? 'pass' : 'fail'));
+  for (const line of metrics) console.log(paint('dim', `  ${fit(line, 2)}`));
+}
+
 function describeTls({
   secure,
   protocol,

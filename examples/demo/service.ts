@@ -16,6 +16,8 @@ const mb = join(require.resolve('@mb/cli/package.json'), '../src/index.ts');
 export interface Service extends AsyncDisposable {
   readonly url: string;
   readonly client: ServerClient;
+  /** The lines of `/metrics` that begin with one of these names. */
+  metrics(...names: string[]): Promise<string[]>;
   /** Sends one message by SMTP submission; gives the id that the server told. */
   submit(message: { from: string; to: string; subject: string; text: string }): Promise<string>;
 }
@@ -52,6 +54,7 @@ export async function startService(lab: Lab): Promise<Service> {
         await file('ca.pem', lab.authority),
       ],
       ...['--port', String(lab.servers[0]!.port), '--allow', '127.0.1.0/24'],
+      ...['--webhook-allow', '127.0.0.0/8'],
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
@@ -67,6 +70,11 @@ export async function startService(lab: Lab): Promise<Service> {
   return {
     url,
     client: createClient({ url, token }),
+    async metrics(...names) {
+      const response = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
+      const lines = (await response.text()).split('\n');
+      return lines.filter((line) => names.some((name) => line.startsWith(name)));
+    },
     async submit(message) {
       const { response } = await transport.sendMail(message);
       return /Queued as (\S+)/.exec(response)![1]!;
@@ -83,7 +91,7 @@ export async function startService(lab: Lab): Promise<Service> {
 
 /** `mb key new` prints the token, and nothing else. */
 async function makeKey(store: string): Promise<string> {
-  const flags = ['key', 'new', '--store', store, '--name', 'shop', '--scope', 'send,read'];
+  const flags = ['key', 'new', '--store', store, '--name', 'shop', '--scope', 'send,read,admin'];
   const child = spawn(process.execPath, ['--conditions=@mb/source', mb, '--no-config', ...flags], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
