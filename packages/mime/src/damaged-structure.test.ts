@@ -46,6 +46,22 @@ describe('PARSE-06 PARSE-07 PARSE-08 PARSE-09 PARSE-10 damaged structure', () =>
   );
 
   it.each([
+    ['no semicolon between pieces', 'attachment; filename*0="a" filename*1="b.pdf"', 'ab.pdf'],
+    ['no semicolon between bare pieces', 'attachment; filename*0=a\n filename*1=b.pdf', 'ab.pdf'],
+    [
+      'no semicolon between encoded pieces',
+      "attachment; filename*0*=utf-8''%C3%A9 filename*1*=%20b.pdf",
+      'é b.pdf',
+    ],
+    ['no semicolon after quotes', 'attachment; filename="a.pdf" size=3', 'a.pdf'],
+    ['no semicolon before it', 'attachment; size="3" filename=a b.pdf', 'a b.pdf'],
+    ['what looks like a parameter in it', 'attachment; filename=a b=c.pdf', 'a b=c.pdf'],
+  ])('PARSE-67 is a file name with %s', async (_, disposition, expected) => {
+    const message = await parse(`Content-Disposition: ${disposition}\n\nx`);
+    expect(message.attachments[0]?.filename).toBe(expected);
+  });
+
+  it.each([
     ['an empty name in the disposition', 'attachment; filename=""', '; name="x.pdf"', 'x.pdf'],
     ['a path alone', 'attachment; filename="/"', '; name="x.pdf"', 'x.pdf'],
     ['pieces that begin at 1', 'attachment; filename*1="a"; filename*2="b.pdf"', '', 'ab.pdf'],

@@ -104,8 +104,12 @@ export function decodeParameters(text: string, options: CharsetOptions = {}): Pa
   return { value, parameters };
 }
 
-/** A parameter: its name, and its value in quotes or without. */
-const PARAMETER = /([^=;]*)(?:=[ \t]*(?:"([^"\\]*(?:\\.[^"\\]*)*\\?)"?[^;]*|([^;]*)))?(?:;|$)/gs;
+/**
+ * A parameter: its name, and its value in quotes or without. QUIRK(several senders): no semicolon before the next one,
+ * which is seen after quotes, and before the next piece of a value (`name*1=`).
+ */
+const PARAMETER =
+  /([^=;]*)(?:=[ \t]*(?:"([^"\\]*(?:\\.[^"\\]*)*\\?)"?(?:(?=[ \t]+[\w*-]+=)|[^;]*)|((?:(?![ \t][\w-]+\*\d+\*?=)[^;])*)))?(?:;|$|(?=[ \t]))/gs;
 
 /** Reads value and parameters as they are written, without decoding RFC 2231; names are in lower case. */
 export function readParameters(text: string): { value: string; written: [name: string, value: string][] } {
