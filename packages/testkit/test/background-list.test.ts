@@ -66,7 +66,7 @@ const background: Readonly<
     'file',
   ],
   'broker/src/store/store-watch.ts': [
-    'abort setTimer',
+    'setTimer',
     'events() and watchRecords(): onError; signal, return() or close()',
     'store',
   ],

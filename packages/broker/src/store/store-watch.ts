@@ -1,5 +1,5 @@
 import { BrokerError } from '../errors.ts';
-import { sleep } from '../wait.ts';
+import { sleep, wait } from '../wait.ts';
 import { isCallersFault } from './error-listeners.ts';
 
 /** What {@link StoreWatch} takes from outside. */
@@ -21,7 +21,6 @@ const longestRetryMs = 30_000;
 export class StoreWatch {
   readonly #parts: StoreWatchParts;
   readonly #stopListening: () => void;
-  readonly #notice: () => void;
   #woken = false;
   #wake: () => void = () => {};
   #wasOpen = false;
@@ -29,12 +28,10 @@ export class StoreWatch {
 
   constructor(parts: StoreWatchParts) {
     this.#parts = parts;
-    this.#notice = () => {
+    this.#stopListening = parts.store.onWake(() => {
       this.#woken = true;
       this.#wake();
-    };
-    this.#stopListening = parts.store.onWake(this.#notice);
-    parts.signal?.addEventListener('abort', this.#notice);
+    });
   }
 
   /**
@@ -74,19 +71,15 @@ export class StoreWatch {
 
   close(): void {
     this.#stopListening();
-    this.#parts.signal?.removeEventListener('abort', this.#notice);
   }
 
   async #pause(delayMs: number): Promise<void> {
     const { setTimer, signal } = this.#parts;
-    if (signal?.aborted) return;
-    await new Promise<void>((resolve) => {
-      const cancel = setTimer(resolve, delayMs);
-      this.#wake = () => {
-        cancel();
-        resolve();
-      };
-    });
+    const begin = (resolve: () => void) => {
+      this.#wake = resolve;
+      return setTimer(resolve, delayMs);
+    };
+    await wait<void, 'resolve'>(begin, signal, 'resolve');
     this.#wake = () => {};
   }
 }

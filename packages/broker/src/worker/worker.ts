@@ -20,6 +20,7 @@ import { isCallersFault } from '../store/error-listeners.ts';
 import type { SiteSpeed } from '../store/learned.ts';
 import type { Claim, QueueStore, Settlement } from '../store/port.ts';
 import { type RetentionOptions, retentionOptions } from '../store/retention.ts';
+import { wait } from '../wait.ts';
 import { type Attempt, LeaseRun, type OnFinalOutcomes, type SiteOf } from './lease-run.ts';
 import { RoutingStage } from './routing-stage.ts';
 import { StoreBackoff } from './store-backoff.ts';
@@ -296,18 +297,18 @@ export class QueueWorker {
   /** Resolves after `ms`, or when something happens. */
   #sleep(ms: number): Promise<void> {
     if (this.#kicked || !this.#running) return Promise.resolve();
-    return new Promise((resolve) => {
-      const awake = () => {
-        cancel();
-        this.#wakeUp = undefined;
-        resolve();
-      };
+    const begin = (resolve: () => void) => {
       const cancel = this.#options.clock.setTimer(() => {
         this.#housekeptAt = Number.NEGATIVE_INFINITY;
-        awake();
+        resolve();
       }, ms);
-      this.#wakeUp = awake;
-    });
+      this.#wakeUp = resolve;
+      return () => {
+        cancel();
+        this.#wakeUp = undefined;
+      };
+    };
+    return wait<void, 'resolve'>(begin, undefined, 'resolve');
   }
 
   #begin(claim: Claim): Promise<void> {
