@@ -17,6 +17,7 @@ const types = z
   .openapi({ description: 'Only these, such as `delivered,failed`.' });
 
 /** `/v1/events`: the log of what happened, page by page or as it happens. */
+// Long because it is a list of routes.
 export function addEventRoutes(api: Api, { broker, onError }: ApiParts): void {
   api.openapi(
     secured('read', {
