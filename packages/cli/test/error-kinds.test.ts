@@ -69,6 +69,7 @@ const slips: Readonly<Record<string, readonly (() => unknown)[]>> = {
   MB_BROKER_DOMAIN: [],
   MB_BROKER_DOMAIN_TAKEN: [],
   MB_BROKER_DOMAIN_KEY: [],
+  MB_BROKER_WEBHOOK_URL: [() => broker().webhooks.add({ url: 'https://127.0.0.1/hook' })],
   MB_BROKER_MESSAGE_SYNTAX: [
     () => broker().enqueue({ raw: raw('x'), envelope: { from: 'a@b.test', to: ['b@c.test'] } }),
   ],

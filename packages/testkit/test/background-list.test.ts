@@ -20,6 +20,7 @@ const brokenBy = {
 const background: Readonly<
   Record<string, readonly [kinds: string, owner: string, on?: keyof typeof brokenBy]>
 > = {
+  'broker/src/alerts/alerts.ts': ['catch', 'the look at each interval: onError; stop()', 'store'],
   'broker/src/clock.ts': ['setTimeout setTimer:2', 'who calls setTimer'],
   'broker/src/delivery/connections.ts': [
     'catch setTimeout setTimer void:3',
@@ -71,6 +72,7 @@ const background: Readonly<
     'store',
   ],
   'broker/src/store/wake-list.ts': ['queueMicrotask', 'listeners: one microtask', 'store'],
+  'broker/src/telemetry/instrument.ts': ['catch', 'one collection of metrics: leaves the queue out', 'store'],
   'broker/src/wait.ts': ['abort setTimer', 'who waits: the signal ends it'],
   'broker/src/webhooks/deliverer.ts': ['catch:2 void:2', 'all endpoints: onError; close()', 'service'],
   'broker/src/webhooks/endpoint-delivery.ts': ['setTimer:2', 'one endpoint: onError; close()', 'service'],
