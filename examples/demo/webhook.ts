@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { startWebhookReceiver, type WebhookCall } from '@mb/testkit';
 import type { Service } from './service.ts';
 
-/** A program that is told of deliveries. */
+/** A program that is notified of deliveries. */
 export interface Listener extends AsyncDisposable {
   /** The first call about a delivery, and whether its signature is right. */
   firstDelivery(): Promise<{ readonly call: WebhookCall; readonly verified: boolean }>;

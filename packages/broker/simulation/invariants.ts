@@ -227,7 +227,7 @@ function credentialsBlameNobody(recipients: readonly RecipientView[]): string[] 
     .map(({ recipientId }) => `recipient ${recipientId} failed because a relay refused our password`);
 }
 
-/** A sender who wants to know hears of each recipient that failed or expired, once; nobody else hears anything. */
+/** A sender that asks for reports gets one for each recipient that failed or expired; no other sender gets any. */
 function reportsMade(
   { accepted, reported }: RunRecord,
   recipients: readonly RecipientView[],

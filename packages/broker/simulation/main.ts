@@ -36,7 +36,7 @@ if (isMainThread) await main();
 else await work(workerData as Share);
 
 async function work({ from, seeds, stride, store }: Share): Promise<void> {
-  // A simulated fault makes an error, and nobody reads its stack; a replay has them.
+  // The stack of a simulated fault is of no use; a replay has it.
   Error.stackTraceLimit = 0;
   for (let index = 0; index < seeds; index++) {
     const seed = from + index * stride;

@@ -45,7 +45,7 @@ const writes = new Set([
   'alias',
 ]);
 
-/** Of the calls while the store is in trouble, so many fail. */
+/** Share of the calls that fail while the store is in trouble. */
 const failingShare = 0.7;
 
 const never = new Promise<never>(() => {});

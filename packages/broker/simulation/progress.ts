@@ -18,7 +18,7 @@ export class Progress {
     return (performance.now() - this.#startedAt) / 1000;
   }
 
-  /** So many are done, so many of them failed. */
+  /** Shows how many are done, and how many of them failed. */
   show(done: number, failed: number): void {
     const now = performance.now();
     if (now - this.#shownAt < (this.#terminal ? updateEveryMs : lineEveryMs)) return;

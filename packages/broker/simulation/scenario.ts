@@ -5,7 +5,7 @@ import { drawTenants, type TenantName, type TenantPlan, tenantNames } from './te
 export type Mailbox =
   | { readonly kind: 'good' }
   | { readonly kind: 'unknown-user' }
-  /** 451 so many times, then accepted; `plain`: without the word "greylisted", as content filters say it. */
+  /** 451 this many times, then accepted; `plain`: without the word "greylisted", as content filters say it. */
   | { readonly kind: 'greylisted'; readonly refusals: number; readonly plain?: boolean }
   /** 452 until the faults are over. */
   | { readonly kind: 'full' };
@@ -22,7 +22,7 @@ export interface HostTrouble {
   readonly final5: number;
   /** The connection breaks in the middle of the content: certainly not accepted. */
   readonly cutInContent: number;
-  /** The message is accepted and the connection breaks before the reply: nobody but the host knows. */
+  /** The message is accepted and the connection breaks before the reply: only the host knows. */
   readonly cutAfterAcceptance: number;
   /** The host stops answering. */
   readonly hang: number;
@@ -35,7 +35,7 @@ export interface HostTrouble {
 /** How a host says that a session has had its messages. */
 export const sessionLimitReplies = ['limits', '421', '452', 'hang-up'] as const;
 
-/** A host that takes only so many messages a session, and how it says so. */
+/** A host that takes a limited number of messages a session, and how it says so. */
 export interface SessionLimit {
   readonly messages: number;
   /** `limits`: in its reply to EHLO (RFC 9422); else at the first message too many. After `452` the session stays open. */
@@ -122,7 +122,7 @@ export function drawScenario(random: SeededRandom): Scenario {
   const domains: DomainPlan[] = [];
   for (let left = random.integer(1, 4); left > 0; left--) {
     const domain = drawDomain(random, domains.length, severity, kinds);
-    // Some domains are behind the same hosts, which count all connections.
+    // Some domains have the same hosts, which count all connections.
     const shares = domains.length > 0 && random.random() < 0.25;
     domains.push(shares ? { ...domain, hosts: random.pick(domains).hosts } : domain);
   }

@@ -130,7 +130,7 @@ describe('the simulation finds what is wrong', { timeout: 120_000 }, () => {
     expect(await firstViolation(20, lossy)).toMatch(/accepted and is lost/);
   });
 
-  it('a success that nobody gave', async () => {
+  it('a success that no host gave', async () => {
     const hopeful = withBug((store) => ({
       settle: (settlement) =>
         store.settle({
@@ -143,7 +143,7 @@ describe('the simulation finds what is wrong', { timeout: 120_000 }, () => {
     expect(await firstViolation(100, hopeful)).toMatch(/called delivered and no host took it/);
   });
 
-  it('a failure that the sender is not told of', async () => {
+  it('a failure that is not reported to the sender', async () => {
     const silent = withBug((store) => ({
       settle: ({ bounces: _, ...settlement }) => store.settle(settlement),
     }));

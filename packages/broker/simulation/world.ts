@@ -23,7 +23,7 @@ export interface RunRecord {
   /** Every message that a host took, in order. */
   readonly acceptances: readonly Acceptance[];
   readonly processes: readonly SimulatedProcess[];
-  /** Messages whose sender wants to be told of failures. */
+  /** Messages whose sender asks for reports of failures. */
   readonly reported: ReadonlySet<string>;
   /** Steps between which the store was in trouble. */
   readonly storeTroubles: readonly { readonly from: number; readonly to: number }[];
@@ -34,7 +34,7 @@ export interface RunRecord {
   readonly leaps: readonly { readonly from: number; readonly to: number }[];
   /** Suspensions of domains, with the places in the log at which they began and ended. */
   readonly suspensions: readonly Suspension[];
-  /** How often what nobody planned happened, such as the death of a process at a write. */
+  /** How often each unplanned event happened, such as the death of a process at a write. */
   readonly happened: ReadonlyMap<string, number>;
   /** What happened, a line each, for a person. */
   readonly trace: readonly string[];

@@ -218,7 +218,7 @@ export class MailBroker {
     return this.#needQueue().queue.suppressions;
   }
 
-  /** Endpoints that are told of what happens to messages. @throws {BrokerError} MB_BROKER_NO_STORE */
+  /** Endpoints that are notified of what happens to messages. @throws {BrokerError} MB_BROKER_NO_STORE */
   get webhooks(): Webhooks {
     return this.#needQueue().queue.webhooks;
   }

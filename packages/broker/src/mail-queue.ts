@@ -30,7 +30,7 @@ export interface QueueParts {
   readonly random: () => number;
   /** Called after each message that was accepted, or was known. */
   readonly onAccept?: (result: EnqueueResult, options: EnqueueOptions, durationMs: number) => void;
-  /** Told of each call of a webhook. */
+  /** Called with each call of a webhook. */
   readonly onWebhook?: WebhooksParts['onAttempt'];
   readonly onError: (error: unknown) => void;
 }
@@ -55,7 +55,7 @@ export class MailQueue {
   readonly control: QueueControl;
   /** The addresses that get no mail. */
   readonly suppressions: SuppressionControl;
-  /** Endpoints that are told of what happens. */
+  /** Endpoints that are notified of what happens. */
   readonly webhooks: Webhooks;
 
   /**

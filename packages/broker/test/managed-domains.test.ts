@@ -371,7 +371,7 @@ describe('a rotation', () => {
     await labs[0]!.add('shop.test');
     await Promise.all(labs.map(({ domains }) => domains.advance()));
     expect(zone.asked).toHaveLength(1);
-    // A look that never ends is that of a process which died.
+    // A check that never ends is that of a process which died.
     const dead = await lab({ store, clock, ask: () => new Promise(() => {}) });
     await clock.advance(minute);
     void dead.domains.advance();

@@ -15,8 +15,8 @@ it.each(sessionLimitReplies)(
   'SITE-03 hands 400 messages to a host of three a session within 5 minutes: %s',
   async (said) => {
     // Code that the client loads at its first connection takes real time, of which none may pass in a virtual minute.
-    const nobody = () => Promise.reject(new Error('Nobody is there.'));
-    await connect({ host: '192.0.2.1', hostname: 'mail.example.com', openSocket: nobody }).catch(() => {});
+    const refused = () => Promise.reject(new Error('No server is there.'));
+    await connect({ host: '192.0.2.1', hostname: 'mail.example.com', openSocket: refused }).catch(() => {});
     const clock = new VirtualClock();
     let accepted = 0;
     const trouble = Object.fromEntries(troubleKinds.map((kind) => [kind, 0])) as unknown as HostTrouble;

@@ -17,7 +17,7 @@ export interface Allowance {
 /** What access takes from outside. */
 export interface AccessParts {
   readonly keys: ApiKeys;
-  /** Told of each address that guesses keys. */
+  /** Called with each address that guesses keys. */
   readonly onGuessing: (address: string) => void;
 }
 

@@ -62,7 +62,7 @@ export interface ServerOptions {
    * called. Default: without a master key, so that domains can be looked at and removed.
    */
   readonly domains?: ManagedDomains | undefined;
-  /** Told of failures of the server itself. Default: a process warning. */
+  /** Called with each failure of the server itself. Default: a process warning. */
   readonly onError?: ((error: unknown) => void) | undefined;
   /** Told in a sentence of what an operator should know, such as an address that guesses keys. Default: a process warning. */
   readonly onWarning?: ((text: string) => void) | undefined;

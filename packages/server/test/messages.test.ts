@@ -138,7 +138,7 @@ describe('what bad input gets', () => {
     ],
     ['no author', { to: 'bob@one.test' }, { status: 422, body: { errors: [{ path: '/from' }] } }],
     [
-      'nobody to send to',
+      'no recipient',
       { from: 'ann@sender.test', text: 'x' },
       { status: 422, body: { code: 'MB_BROKER_NO_RECIPIENTS' } },
     ],

@@ -50,7 +50,7 @@ export interface AlertOptions {
   readonly disks?: readonly string[] | undefined;
   /** Time between two looks, in milliseconds. Default 60,000. */
   readonly everyMs?: number | undefined;
-  /** Told of failures; the next look comes anyway. Default a process warning. */
+  /** Called with failures; the next check comes anyway. Default a process warning. */
   readonly onError?: ((error: unknown) => void) | undefined;
   /** For tests. */
   readonly clock?: Clock | undefined;
@@ -106,7 +106,7 @@ interface AlertState {
   /** Epoch milliseconds of the change. */
   readonly since: number;
   readonly detail: string;
-  /** Whether webhooks and mail were told of the change. */
+  /** Whether webhooks and mail were notified of the change. */
   readonly told: boolean;
 }
 
@@ -209,7 +209,7 @@ class AlertLoop {
     const known = row?.value as AlertState | undefined;
     const firing = detail !== undefined;
     if ((known?.firing ?? false) === firing) {
-      // A change that was written down before a crash, and not told of.
+      // A change that was written down before a crash, and not reported.
       if (known && !known.told) await this.#tell(rule, key, known, row!.version);
       return;
     }

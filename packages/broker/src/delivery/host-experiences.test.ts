@@ -24,7 +24,7 @@ describe('SITE-06 what was learnt about a host ages', () => {
     expect(experiences.of(host).window).toBe(1);
   });
 
-  it('limits are found out anew a day after they were learnt, also while they are in use', async () => {
+  it('limits are measured again a day after they were learnt, also while they are in use', async () => {
     const clock = new VirtualClock();
     const experiences = new HostExperiences(clock);
     const learn = () => {

@@ -68,7 +68,7 @@ it.each([
   ['550 5.1.1 LDAP lookup failure', 'unknown-reason'],
   ['550 5.1.1 Database unavailable, user unknown', 'unknown-reason'],
   ['550 5.1.1 Message too big', 'content'],
-])('RPL-02 suppresses nobody for %s, whose words or codes disagree', (reply, category) => {
+])('RPL-02 suppresses no address for %s, whose words or codes disagree', (reply, category) => {
   const classification = readReply(parseReply(reply), { stage: 'rcpt' }, rules);
   expect([classification.category, classification.action === 'suppress']).toEqual([category, false]);
 });

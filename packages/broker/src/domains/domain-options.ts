@@ -40,7 +40,7 @@ export interface ManagedDomainsOptions {
   readonly addresses?: readonly string[] | undefined;
   /** When keys change. */
   readonly rotation?: RotationOptions | undefined;
-  /** Told of what fails in the background. Default: a process warning. */
+  /** Called with what fails in the background. Default: a process warning. */
   readonly onError?: ((error: unknown) => void) | undefined;
   /** Time source. Default: the machine's. */
   readonly clock?: Clock | undefined;

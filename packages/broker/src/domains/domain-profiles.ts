@@ -37,7 +37,7 @@ export interface DomainProfilesParts {
 
 /** How old what is known of the domains may be when a message is signed, in milliseconds. */
 const maxAgeMs = 1000;
-/** After so long a deletion may be forgotten, so that all domains are read anew. */
+/** After this time the store may have forgotten a deletion, so that all domains are read again. */
 const rereadMs = recordDeletionMs / 2;
 const pageRows = 1000;
 
@@ -136,9 +136,9 @@ export class DomainProfiles {
 
   async #read(age: number): Promise<void> {
     const startedAt = this.#parts.clock.now();
-    const anew = !(age < rereadMs);
-    const known = anew ? new Map<string, KnownDomain>() : this.#known;
-    let version = anew ? 0 : this.#version;
+    const rereads = !(age < rereadMs);
+    const known = rereads ? new Map<string, KnownDomain>() : this.#known;
+    let version = rereads ? 0 : this.#version;
     for (;;) {
       const changes = await this.#parts.records.changes(domainCollection, version, pageRows);
       for (const change of changes) apply(known, change);

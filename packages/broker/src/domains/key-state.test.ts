@@ -79,7 +79,7 @@ describe('advanceKeys', () => {
       const next = advanceKeys(sets, sightings, 1e9, times);
       expect(next[0]!.state).toBe('active');
       expect(next[1]!.state).toBe(seen === 'unknown' ? 'published' : 'next');
-      // Seen again, its time begins anew.
+      // Seen again, its time begins again.
       const again = advanceKeys(next, all('seen', ...next), 1e9 + 1, times);
       expect(again.map(({ state }) => state)).toEqual(['active', 'published']);
     },

@@ -76,7 +76,7 @@ export interface RotationTimes {
 const maxNegativeTtlMs = 3 * 3_600_000;
 
 /**
- * What becomes of the sets of a domain after a look.
+ * The sets of a domain after a lookup of their records.
  *
  * @param sightings  By selector; a key that was not looked at counts as unknown.
  * @returns the sets, in the order of their numbers; those whose records are gone are left out. At most one is active.

@@ -156,7 +156,7 @@ export class QueueControl {
    *
    * `site` is a domain, or a destination as `stats()` and `list()` name it: the mail exchangers that several domains
    * share, or a relay. A domain holds for its own recipients only, before and after its exchangers are known: while it
-   * is suspended, paused or has limits, it is a destination of its own. What waits behind the shared exchangers moves
+   * is suspended, paused or has limits, it is a destination of its own. What waits for the shared exchangers moves
    * there when its turn comes, without an attempt.
    *
    * @example
@@ -196,7 +196,7 @@ export class QueueControl {
    * Replaces the rules that all workers of the store try first, in order. They hold within seconds, without a restart. A
    * rule with the `id` of one in a worker's `delivery.replyRules` takes its place.
    *
-   * @param condition  `ifVersion`: only if nobody has changed them since that version was read.
+   * @param condition  `ifVersion`: only if they have not changed since that version was read.
    * @throws {BrokerError} MB_BROKER_OPTION for a rule that is not one; MB_BROKER_RECORD_CONFLICT
    * @example
    * await broker.queue.setReplyRules([

@@ -43,7 +43,7 @@ describe('POL-01 DANE before MTA-STS before opportunistic', () => {
     expect(decide({ tlsa: tlsa.found, mtaSts: sts('enforce', 'other.example.test') })).toBe('dane: dane');
   });
 
-  it('POL-05 never lets MTA-STS rescue a failing TLSA look-up', () => {
+  it('POL-05 never lets MTA-STS rescue a failing TLSA lookup', () => {
     expect(decide({ tlsa: tlsa.temporary })).toBe('dane: no (4.7.5)');
     expect(decide({ tlsa: tlsa.temporary, mtaSts: sts('enforce', 'mx.example.test') })).toBe(
       'dane: no (4.7.5)',

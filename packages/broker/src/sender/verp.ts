@@ -41,7 +41,7 @@ export function formatVerp(options: VerpOptions, recipientId: RecipientId): stri
 }
 
 /**
- * The recipient that a return path stands for; undefined for an address that is none of ours, or was tampered with.
+ * The recipient that a return path names; undefined for another address, and for one that was tampered with.
  *
  * Local parts are compared without regard to case, since some hosts change it on the way.
  */

@@ -99,7 +99,7 @@ describe('compileMjml', () => {
     ['an unknown attribute', body('<mj-text colour="red">x</mj-text>'), /line 1: Attribute colour/],
     ['HTML', '<p>Hello</p>', /Malformed MJML/],
     ['nothing', '', /MJML/],
-    ['an include that nobody asked for', body('<mj-include path="./part.mjml" />'), /includesFrom/],
+    ['an include that was not asked for', body('<mj-include path="./part.mjml" />'), /includesFrom/],
   ])('TPL-09 refuses what is not MJML, and says where: %s', async (_, source, message) => {
     await expect(compileMjml(source)).rejects.toMatchObject({
       code: 'MB_BROKER_TEMPLATE',

@@ -33,7 +33,7 @@ export interface EndpointDeliveryParts {
   readonly retryForMs: number;
   readonly leaseMs: number;
   readonly onError: (error: unknown) => void;
-  /** Told of each call. */
+  /** Called with each call. */
   readonly onAttempt: (attempt: WebhookAttempt, event: WebhookEvent) => void;
   /** Disables the endpoint. */
   readonly disable: (reason: string) => Promise<void>;
@@ -43,7 +43,7 @@ export interface EndpointDeliveryParts {
 const mostOpen = 1_000;
 /** Events that wait in records; more of an endpoint that never answers are not read, others are given up. */
 const mostWaiting = 5_000;
-/** An endpoint that fails for so many times the retry time without a single success is disabled. */
+/** An endpoint that fails for this multiple of the retry time without a single success is disabled. */
 const failingTimes = 3;
 const flushMs = 1_000;
 const pollMs = 1_000;
@@ -141,7 +141,7 @@ export class EndpointDelivery {
     } catch (error) {
       this.#parts.onError(error);
     }
-    // Whoever ends the reading also ends the calls.
+    // What ends the reading also ends the calls.
     await wait<void, 'resolve'>(() => () => {}, this.#calling.signal, 'resolve');
     this.#watch.close();
     await flushing;

@@ -16,7 +16,7 @@ import { type EventFilter, eventFilterOptions } from '../queue/event-filter.ts';
 import { checkSecret, createSecret, type WebhookSecret } from './secret.ts';
 import { type WebhookEventType, webhookEventTypes } from './webhook-event.ts';
 
-/** A URL that is told of events. */
+/** A URL that is notified of events. */
 export interface WebhookEndpoint extends EventFilter<WebhookEventType> {
   readonly id: string;
   readonly url: string;

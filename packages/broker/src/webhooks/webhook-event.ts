@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { type QueueEvent, queueEventTypes } from '../store/queue-event.ts';
 
-/** Types of events that an endpoint can be told of: those of the queue, alerts, and the test that an operator asks for. */
+/** Types of events that an endpoint can be notified of: those of the queue, alerts, and the test that an operator asks for. */
 export const webhookEventTypes = [...queueEventTypes, 'alert-fired', 'alert-recovered', 'test'] as const;
 
 /** One of {@link webhookEventTypes}. */
 export type WebhookEventType = (typeof webhookEventTypes)[number];
 
-/** What an endpoint is told of. */
+/** What an endpoint is notified of. */
 export interface WebhookEvent {
   /** The `webhook-id`: equal in all attempts, after a crash too, and for all endpoints. */
   readonly id: string;
@@ -20,7 +20,7 @@ export interface WebhookEvent {
   readonly data: object;
 }
 
-/** An event of the queue as endpoints are told of it. */
+/** An event of the queue as endpoints get it. */
 export function webhookEventOf(event: QueueEvent): WebhookEvent {
   const { cursor, type, at, messageId, tenant, nextAttemptAt, ...rest } = event;
   return {

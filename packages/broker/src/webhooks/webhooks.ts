@@ -123,15 +123,15 @@ export interface WebhooksParts {
   readonly clock: Clock;
   readonly resolver: Resolver;
   readonly random: () => number;
-  /** Told of each call. */
+  /** Called with each call. */
   readonly onAttempt?: (id: string, attempt: WebhookAttempt, event: WebhookEvent) => void;
-  /** Told of failures in the background. */
+  /** Called with each failure in the background. */
   readonly onError: (error: unknown) => void;
   readonly options?: WebhookDeliveryOptions | undefined;
 }
 
 /**
- * Endpoints that are told of what happens to messages. They are kept in the records of the store, so that all processes
+ * Endpoints that are notified of what happens to messages. They are kept in the records of the store, so that all processes
  * on it share them; {@link Webhooks.start} makes this process deliver.
  *
  * @example
@@ -188,7 +188,7 @@ export class Webhooks {
   }
 
   /**
-   * Adds an endpoint. It is told of what happens from now on.
+   * Adds an endpoint, which is notified of what happens from now on.
    *
    * @returns the endpoint, and the secret that its calls are signed with: the only time that it is shown.
    * @throws {BrokerError} MB_BROKER_OPTION; MB_BROKER_WEBHOOK_URL when the host has an address in our own network, or

@@ -16,7 +16,7 @@ function siteOf(resolver: MemoryResolver, random = () => 0) {
   return async (domain: string) => (await find(domain, message, signal))?.site;
 }
 
-/** A domain with so many exchangers of equal preference. */
+/** A domain with the given number of exchangers of equal preference. */
 function farm(count: number): MemoryZones {
   const names = Array.from({ length: count }, (_, index) => `mx${index}.example.org`);
   return {
@@ -42,7 +42,7 @@ it('Q-39 has one site for a domain with more exchangers than are tried, whicheve
   expect(sites.size).toBe(1);
 });
 
-it('Q-39 has one site for all domains behind the same exchangers, in whatever order and case', async () => {
+it('Q-39 has one site for all domains with the same exchangers, in whatever order and case', async () => {
   const site = siteOf(
     createMemoryResolver({
       'one.example.org': {

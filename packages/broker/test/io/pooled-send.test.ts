@@ -152,7 +152,7 @@ describe('sendMany()', () => {
     await lab.broker.close();
   });
 
-  it('SEND-05 ends the source when nobody wants more, and passes its failure on behind the rest', async () => {
+  it('SEND-05 ends the source when no more is wanted, and passes its failure on after the rest', async () => {
     await using lab = await startLab({ hosts: { mx1: { address: '127.0.13.1' } }, records: one });
     let returned = false;
     function* endless() {

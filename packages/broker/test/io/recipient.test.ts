@@ -12,7 +12,7 @@ const lab = () =>
     broker: { store: new MemoryStore() },
   });
 
-it('SAFE-07 refuses a message for nobody in send, enqueue and explain', async () => {
+it('SAFE-07 refuses a message without recipients in send, enqueue and explain', async () => {
   const broker = new MailBroker({
     hostname: 'client.test',
     store: new MemoryStore(),
@@ -42,7 +42,7 @@ it('SAFE-07 refuses a message for nobody in send, enqueue and explain', async ()
   }
 });
 
-it('SAFE-08 sendTo() gives one outcome for one recipient, whoever else the header names', async () => {
+it('SAFE-08 sendTo() gives one outcome for one recipient, whatever the header names', async () => {
   await using world = await lab();
   const { broker, hosts } = world;
   const outcome = await broker.sendTo({ from: 'ann@sender.test', text: 'x' }, 'Bob <bob@one.test>');

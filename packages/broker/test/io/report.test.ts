@@ -121,7 +121,7 @@ describe('a report', () => {
     expect(report.recipients).toMatchObject([{ status: '5.1.1' }]);
   });
 
-  it('DSN-05 that nobody takes is an event of the recipient that it is about', async () => {
+  it('DSN-05 that no host takes is an event of the recipient that it is about', async () => {
     await using lab = await startReportLab({
       mx0: { address: '127.0.12.1', script: { rcpt: '550 5.1.1 No such user' } },
       mx1: { address: '127.0.12.2', script: { rcpt: '550 5.1.1 No such user' } },

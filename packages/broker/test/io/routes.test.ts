@@ -93,7 +93,7 @@ it('POL-01 verifies a host by its TLSA record, and delivers nothing to one that 
   expect(lab.hosts.wrong!.messages).toHaveLength(0);
 });
 
-it('POL-05 defers when the TLSA look-up fails, rather than be talked into plain text', async () => {
+it('POL-05 defers when the TLSA lookup fails, rather than be talked into plain text', async () => {
   await using lab = await startLab({
     hosts: { mx1: { address: '127.0.12.1', tls: true } },
     records: { one: { MX: '10 mx1.test' } },

@@ -342,7 +342,7 @@ it('ends all sessions when aborted, and still answers for every recipient', asyn
   expect(outcomes[0]).toMatchObject({ status: 'deferred', category: 'local' });
 });
 
-it('streams a large attachment anew to the next host', async () => {
+it('streams a large attachment again to the next host', async () => {
   let opened = 0;
   const chunk = new Uint8Array(64 * 1024).fill(120);
   await using lab = await startLab({

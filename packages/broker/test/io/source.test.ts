@@ -51,7 +51,7 @@ describe('egress sources', () => {
   });
 
   it('SRC-02 without an address of the host’s family dial nothing, and ask no other resolver', async () => {
-    const lookup = vi.spyOn(dns, 'lookup').mockRejectedValue(new Error('Nobody may ask.'));
+    const lookup = vi.spyOn(dns, 'lookup').mockRejectedValue(new Error('This lookup must not happen.'));
     syncBuiltinESMExports();
     const dialled: string[] = [];
     await using lab = await startLab({

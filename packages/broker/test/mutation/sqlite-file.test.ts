@@ -78,7 +78,7 @@ async function use(store: SqliteStore, seen: (content: string) => void): Promise
   }
 }
 
-it(`MUT-01 MUT-07 a damaged queue file gives typed errors and no content that nobody wrote: ${mutationCount} damaged files`, {
+it(`MUT-01 MUT-07 a damaged queue file gives typed errors and no content that was not written: ${mutationCount} damaged files`, {
   timeout: mutationTimeoutMs,
 }, async () => {
   const sample = await makeQueue();
@@ -100,7 +100,8 @@ it(`MUT-01 MUT-07 a damaged queue file gives typed errors and no content that no
       }
       try {
         await use(store, (content) => {
-          if (content !== 'new' && !contents.includes(content)) throw new Error('Content that nobody wrote.');
+          if (content !== 'new' && !contents.includes(content))
+            throw new Error('Content that was not written.');
         });
       } finally {
         await store.close();

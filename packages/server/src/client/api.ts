@@ -3767,7 +3767,7 @@ export interface paths {
         put?: never;
         /**
          * Add a webhook
-         * It is told of what happens from now on. Calls are signed as Standard Webhooks; the secret is shown once. A host with an address that is not public is refused unless the operator permits it.
+         * It is notified of what happens from now on. Calls are signed as Standard Webhooks; the secret is shown once. A host with an address that is not public is refused unless the operator permits it.
          */
         post: {
             parameters: {

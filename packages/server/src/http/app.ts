@@ -125,7 +125,7 @@ function addDocument(api: Api, version: string): void {
       { name: 'suppressions', description: 'Addresses that get no mail' },
       { name: 'destinations', description: 'Where mail goes' },
       { name: 'domains', description: 'Who mail is sent as, and the keys that sign it' },
-      { name: 'webhooks', description: 'Programs that are told of what happens' },
+      { name: 'webhooks', description: 'Programs that are notified of what happens' },
       { name: 'stats', description: 'What happened, by span of time' },
       { name: 'keys', description: 'Who may use this API' },
       { name: 'session', description: 'Logging in, for browsers' },

@@ -43,7 +43,7 @@ export async function readFormMessage(request: Request, maxBytes: number): Promi
 async function readForm(request: Request, folder: string, maxBytes: number) {
   const form = new Busboy({
     headers: { 'content-type': request.headers.get('content-type') ?? '' },
-    // A path in a name is made harmless, and told of, when the message is composed.
+    // A path in a name becomes harmless, with a warning, when the message is composed.
     preservePath: true,
     limits: { files: maxFiles, fields: 10, fieldSize: maxBytes, fieldNameSize: 200 },
   });

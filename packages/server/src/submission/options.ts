@@ -45,8 +45,8 @@ export interface SecureSubmissionOptions extends SharedOptions {
 }
 
 /**
- * Submission without a key by programs of this machine: on a loopback address or a Unix socket. Everybody who can connect
- * can send, so give a socket a folder that others may not enter.
+ * Submission without a key by programs of this machine: on a loopback address or a Unix socket. All programs that can
+ * connect can send, so give a socket a folder that others may not enter.
  */
 export interface LocalSubmissionOptions extends SharedOptions {
   readonly security: 'local';

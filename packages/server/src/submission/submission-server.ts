@@ -77,7 +77,7 @@ export async function startSubmission(
           cert: options.tls.cert as string,
           minVersion: 'TLSv1.2',
         }),
-    // A client must not be told of AUTH where it would send its key in the clear (RFC 4954 §9).
+    // A client must not be offered AUTH where it would send its key in the clear (RFC 4954 §9).
     onConnect: (session, done) => {
       if (options.security === 'starttls') session.disabledCommands = ['AUTH'];
       done();
@@ -175,7 +175,7 @@ async function checkRecipient(
   const mailbox = wireAddress(parseMailbox(address, { addresses: 'as-received' }));
   const { sender } = await senderOf(session, options, parts);
   const [suppression] = await parts.broker.suppressions.find([mailbox], sender.tenant);
-  // The client must hear it: after 250 nobody would tell.
+  // The client gets the error now: after 250 there is no way to report it.
   if (suppression) {
     throw new SubmissionReply(550, `5.7.1 The address is on the suppression list (${suppression.reason})`);
   }

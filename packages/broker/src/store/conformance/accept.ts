@@ -112,7 +112,7 @@ export const acceptCases: readonly ConformanceCase[] = [
     assert.ok(Buffer.from(await readAll(context.store.content(messageId))).equals(content));
   }),
 
-  storeCase('accepts staged content once, and refuses content that nobody staged', async (context) => {
+  storeCase('accepts staged content once, and refuses content that was not staged', async (context) => {
     const staged = await context.store.stage(chunksOf(octets(10), 3));
     await context.store.accept(draft('a@example.net', { content: staged }));
     await rejectsWith(

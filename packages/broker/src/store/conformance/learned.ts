@@ -68,7 +68,7 @@ export const learnedCases: readonly ConformanceCase[] = [
     assert.equal((await mustClaim(context, 1)).learned?.speed, 'slow');
   }),
 
-  storeCase('keeps facts about so many hosts of a site and no more', async (context) => {
+  storeCase('keeps facts about a limited number of hosts of a site', async (context) => {
     const hosts = Object.fromEntries(
       Array.from({ length: maxLearnedHosts }, (_, i) => [`mx${i}.test`, { window: i + 1 }]),
     );

@@ -49,7 +49,7 @@ async function feed(context: StoreUnderTest, feedback: SiteFeedback) {
 }
 
 export const pacingCases: readonly ConformanceCase[] = [
-  storeCase('starts with five connections to a site, whoever asks', async (context) => {
+  storeCase('starts with five connections to a site, for all workers together', async (context) => {
     await fill(context, 30);
     const claims = [];
     for (let i = 0; i < 10; i++) {

@@ -81,7 +81,7 @@ export const retentionCases: readonly ConformanceCase[] = [
     },
   ),
 
-  storeCase('purges staged content that nobody accepts after a quarter of an hour', async (context) => {
+  storeCase('purges staged content that is not accepted within a quarter of an hour', async (context) => {
     const { store } = context;
     const old = await store.stage(once(octets(300_000)));
     await context.advance(minutes(14));
@@ -128,7 +128,7 @@ export const retentionCases: readonly ConformanceCase[] = [
     );
   }),
 
-  storeCase('purges staged content that nobody accepted', async (context) => {
+  storeCase('purges staged content that was not accepted', async (context) => {
     const kept = await context.store.stage(once(octets(5)));
     await context.store.accept(draft('a@example.net', { content: kept }));
     const lost = await context.store.stage(once(octets(5)));

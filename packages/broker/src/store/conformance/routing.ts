@@ -30,7 +30,7 @@ async function route(context: StoreUnderTest, site: string, max?: number): Promi
 const types = async ({ store }: StoreUnderTest) => (await store.events()).events.map(({ type }) => type);
 
 export const routingCases: readonly ConformanceCase[] = [
-  storeCase('gives new mail to nobody before its site is known', async (context) => {
+  storeCase('gives no worker new mail before its site is known', async (context) => {
     await context.store.accept(
       newMail(['a@example.net', 'b@example.org'], { tenant: 't', tag: 'news', envelope: { x: 1 } }),
     );

@@ -227,6 +227,6 @@ export const settleCases: readonly ConformanceCase[] = [
     end();
     await context.store.accept(draft('c@example.net'));
     await new Promise((resolve) => setTimeout(resolve, 30));
-    assert.equal(woken, 0, 'nobody listens any more');
+    assert.equal(woken, 0, 'no listener is left');
   }),
 ];

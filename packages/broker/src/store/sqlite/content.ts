@@ -57,7 +57,7 @@ function corrupt(cause?: unknown): BrokerError {
   return new BrokerError(
     'MB_BROKER_MESSAGE_CORRUPT',
     'internal',
-    'The stored content of this message is damaged. It was not sent; cancel it and send it anew.',
+    'The stored content of this message is damaged. It was not sent; cancel it and send it again.',
     { cause },
   );
 }

@@ -122,7 +122,7 @@ describe.skipIf(process.platform === 'win32')('SAFE-11 a queue file is for its u
 });
 
 describe('SAFE-12 what is wrong with the disk is a typed error', () => {
-  it('a missing folder, a folder as the file, a file that is none of SQLite', async () => {
+  it('a missing folder, a folder as the file, a file of another format', async () => {
     for (const [place, says] of [
       [join(folder, 'none', 'queue.db'), `There is no folder ${join(folder, 'none')} for the queue file.`],
       [folder, `The queue file ${folder} is a folder; give the path of a file in it.`],

@@ -5,7 +5,7 @@ import { chunkBytes } from './content.ts';
 import { FinishedRecipients } from './finished-recipients.ts';
 import { migrateSchema } from './schema.ts';
 
-/** A queue with messages of so many open recipients, each with as many chunks of content as its size asks for. */
+/** A queue with messages of the given number of open recipients, each with as many chunks of content as its size asks for. */
 function open(messages: readonly { readonly open: number; readonly size: number }[]) {
   const db = new DatabaseSync(':memory:');
   migrateSchema(db, true);

@@ -37,7 +37,7 @@ it('Q-23 commits what need not be durable without the patient writes, which go o
   expect([done.join(''), clock.pendingTimers]).toEqual(['abcdfe', 0]);
 });
 
-it('makes nobody wait longer than a few milliseconds, nor at all in a quiet queue or at the end', async () => {
+it('makes no caller wait longer than a few milliseconds, nor at all in a quiet queue or at the end', async () => {
   const { clock, commits, done, write } = open();
   await Promise.all(['a', 'b', 'c', 'd'].map((name) => write(name, patient)));
   const gathered = write('e', patient);

@@ -19,7 +19,7 @@ it('keeps neither large nor staged content', () => {
   expect([recent.take(1), recent.take(2)]).toEqual([undefined, undefined]);
 });
 
-it('Q-47 takes no more when it is full, until what nobody claimed for ten seconds makes room', () => {
+it('Q-47 takes no more when it is full, until what no worker claimed for ten seconds makes room', () => {
   const recent = new RecentMessages();
   const each = record(63 * 1024);
   for (let id = 1; id <= 200; id++) recent.add(id, each, 0);

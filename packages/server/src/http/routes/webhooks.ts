@@ -24,7 +24,7 @@ const body = <Schema extends z.ZodType>(schema: Schema) => ({
 });
 const tags = ['webhooks'];
 
-/** `/v1/webhooks`: programs that are told of what happens. A key of one tenant sees and makes those of its tenant. */
+/** `/v1/webhooks`: programs that are notified of what happens. A key of one tenant sees and makes those of its tenant. */
 // Long because it is a list of routes.
 export function addWebhookRoutes(api: Api, { broker }: ApiParts): void {
   const viewOf = async (endpoint: WebhookEndpoint) =>
@@ -58,7 +58,7 @@ export function addWebhookRoutes(api: Api, { broker }: ApiParts): void {
       path: '/v1/webhooks',
       summary: 'Add a webhook',
       description:
-        'It is told of what happens from now on. Calls are signed as Standard Webhooks; the secret is shown once. A host with an address that is not public is refused unless the operator permits it.',
+        'It is notified of what happens from now on. Calls are signed as Standard Webhooks; the secret is shown once. A host with an address that is not public is refused unless the operator permits it.',
       tags,
       request: { body: body(newWebhookSchema) },
       responses: { 201: json(webhookWithSecretSchema, 'The webhook, with its secret') },

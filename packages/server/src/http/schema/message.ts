@@ -77,7 +77,7 @@ export const deliverySchema = z.strictObject({
 
 const name = z.string().min(1).max(255);
 
-/** Options that stand beside the fields of a message. */
+/** Options beside the fields of a message. */
 export const queueFields = {
   tenant: name.optional().openapi({ description: 'Only for keys of all tenants.' }),
   tag: name.optional().openapi({ description: 'A word by which messages can be selected later.' }),
