@@ -98,14 +98,15 @@ function countParts({ text, html, report, alternatives = [], attachments = [] }:
 }
 
 /** How a record of a report builds the report; see `report-format.ts`. */
-export const BUILD_REPORT: unique symbol = Symbol('buildReport');
+export const BUILD_REPORT: unique symbol = Symbol();
 
 /** What builds a report of a message, whose human-readable forms are given. */
 export type ReportBuilder = (report: ReportInput, forms: readonly Part[], context: BodyContext) => Part;
 
 /** A report is built by its record, so that a bundle without `formatReport` has no part of it. */
 function buildReport(message: Message, report: ReportInput, context: BodyContext): Part {
-  const { [BUILD_REPORT]: build } = (report.record ?? {}) as { readonly [BUILD_REPORT]?: ReportBuilder };
+  const record = report.record as { readonly [BUILD_REPORT]?: ReportBuilder } | undefined;
+  const build = record?.[BUILD_REPORT];
   if (build === undefined || (message.attachments?.length ?? 0) > 0) {
     const what = 'A report needs a record that formatReport made, and takes no attachments.';
     throw new MimeError('MB_MIME_REPORT', what);

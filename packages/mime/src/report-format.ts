@@ -37,25 +37,16 @@ export function formatReport(report: Report): FormattedReport {
   if (global && report.kind === 'feedback-report') {
     throw new MimeError('MB_MIME_REPORT', 'A feedback report holds ASCII only (RFC 5965 §3).');
   }
-  return new ReportRecord(`message/${global ? 'global-' : ''}${report.kind}`, report.kind, text);
+  return reportRecord(`message/${global ? 'global-' : ''}${report.kind}`, report.kind, text);
 }
 
-/** A record that `composeMessage` takes. */
-class ReportRecord implements FormattedReport {
-  readonly contentType: string;
-  readonly reportType: Report['kind'];
-  readonly text: string;
-
-  constructor(contentType: string, reportType: Report['kind'], text: string) {
-    this.contentType = contentType;
-    this.reportType = reportType;
-    this.text = text;
-    Object.freeze(this);
-  }
-
-  get [BUILD_REPORT](): ReportBuilder {
-    return (report, forms, context) => buildReportBody(this, report, forms, context);
-  }
+/** A record that `composeMessage` takes. No class: bundlers keep one with a symbol among its members, used or not. */
+function reportRecord(contentType: string, reportType: Report['kind'], text: string): FormattedReport {
+  const record = { contentType, reportType, text };
+  const build: ReportBuilder = (report, forms, context) => buildReportBody(record, report, forms, context);
+  // Not enumerable, so that the record is compared and shown as the data that it is.
+  Object.defineProperty(record, BUILD_REPORT, { value: build });
+  return Object.freeze(record);
 }
 
 /** The fields of one group; what is undefined is left out. */
