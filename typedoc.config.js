@@ -44,6 +44,7 @@ export default {
     '@mb/mime.WebStream.getReader.__type.read',
     '@mb/mime.WebStream.getReader.__type.cancel',
     '@mb/dns.DmarcDiscovery.__type.organizationalDomain',
+    '@mb/broker/react-email.PropertySchema.~standard.__type.validate',
     '@mb/broker.MemoryStoreOptions.clock.__type.now',
     '@mb/queue-postgres.PostgresStoreOptions.clock.__type.now',
     '@mb/broker/store-conformance.StoreUnderTest.store.__type.accept',

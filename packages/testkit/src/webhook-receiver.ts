@@ -55,6 +55,7 @@ export interface WebhookReceiver extends AsyncDisposable {
    * @throws {TestkitError} MB_TESTKIT_WAIT after `timeoutMs`, 5,000 by default.
    */
   until(done: (calls: readonly WebhookCall[]) => boolean, timeoutMs?: number): Promise<void>;
+  /** Takes no more calls, and closes all connections. */
   close(): Promise<void>;
 }
 

@@ -114,6 +114,7 @@ interface AlertState {
 export interface AlertWatch {
   /** Looks at all rules now. */
   look(): Promise<void>;
+  /** Ends the watch, after the look under way. */
   stop(): Promise<void>;
 }
 
