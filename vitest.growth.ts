@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
 
-// Far apart, because memory that no longer fits a cache costs a large input a constant factor.
-const SMALL = 10_000;
+// Far apart, because memory that no longer fits a cache costs a large input a constant factor; and below 128 KiB, from
+// which on a string costs V8 an allocation of its own kind.
+const SMALL = 7_500;
 const FACTOR = 16;
 
 /** Processor time of so many runs, in milliseconds; the clock of some machines steps by several. */
@@ -30,7 +31,7 @@ function growthExponent(run: (n: number) => void, runs: number): number {
 /** Expects that `run` takes time proportional to `n`, the size of the input that it makes and reads. */
 export function expectLinear(run: (n: number) => void): void {
   const { runs, runMs } = measurableRuns(run);
-  // The square of 160,000 steps takes hundreds of times longer.
+  // The square of 120,000 steps takes hundreds of times longer.
   if (runMs < 1) return;
   let exponent = Number.POSITIVE_INFINITY;
   // A busy machine may spoil a measurement; a quadratic reader fails all of them.
