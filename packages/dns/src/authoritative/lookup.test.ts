@@ -116,6 +116,20 @@ describe('lookupAuthoritative', () => {
     expect(await lookup(behind)).toMatchObject({ status: 'contradictory', zone: 'keys.test' });
   });
 
+  it('DOM-04 follows an alias that one of two addresses of a server gives, while the other is silent', async () => {
+    const alias: DnsZones = { 'shop.test': { records: { 's1._domainkey': { CNAME: 's1.keys.test' } } } };
+    await start(alias, alias, { 'keys.test': { records: { s1: { TXT: key } } } });
+    const zones = {
+      ...delegation,
+      'ns2.shop.test': { A: ['127.0.41.2', '127.0.41.9'] },
+      'keys.test': { NS: 'ns3.keys.test' },
+      'ns3.keys.test': { A: '127.0.41.3' },
+    };
+    expect(await lookup(zones)).toMatchObject({ status: 'found', zone: 'keys.test', records: [[key]] });
+    const silent = { ...zones, 'ns2.shop.test': { A: '127.0.41.9' } };
+    expect(await lookup(silent)).toMatchObject({ status: 'unknown', zone: 'shop.test' });
+  });
+
   it('DOM-04 ends a chain of aliases that goes round', async () => {
     const alias: DnsZones = { 'shop.test': { records: { 's1._domainkey': { CNAME: 's1.keys.test' } } } };
     const back: DnsZones = { 'keys.test': { records: { s1: { CNAME: name } } } };

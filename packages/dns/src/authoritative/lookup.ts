@@ -115,12 +115,9 @@ class AuthoritativeLookup<T extends RecordType> {
       seen.add(name);
       const zone = await this.#findZone(name);
       if (typeof zone === 'string') return unknownAnswer(wanted, this.#type, zone);
-      const answers = await this.#askZone(name, zone);
-      const targets = new Set(answers.map(({ alias }) => alias));
-      const [target] = targets;
-      // Servers that disagree about the alias disagree about the answer.
-      if (targets.size !== 1 || target === undefined)
-        return judgeAnswers(wanted, this.#type, zone.name, answers);
+      const verdict = judgeAnswers(wanted, this.#type, zone.name, await this.#askZone(name, zone));
+      if (verdict.status !== 'alias') return verdict;
+      const { target } = verdict;
       if (seen.has(target) || this.#zonesLeft <= 0) {
         return unknownAnswer(
           wanted,

@@ -39,6 +39,12 @@ export interface AuthoritativeAnswer<T extends RecordType = RecordType> {
   readonly reason: string;
 }
 
+/** All servers say that the name is an alias of one in another zone. */
+export interface AgreedAlias {
+  readonly status: 'alias';
+  readonly target: string;
+}
+
 /** The answer where no server could be asked. */
 export function unknownAnswer<T extends RecordType>(
   name: string,
@@ -59,7 +65,7 @@ export function judgeAnswers<T extends RecordType>(
   type: T,
   zone: string,
   servers: readonly ServerAnswer<T>[],
-): AuthoritativeAnswer<T> {
+): AuthoritativeAnswer<T> | AgreedAlias {
   const views = new Map<string, ServerAnswer<T>[]>();
   for (const one of servers) {
     const view = viewOf(one);
@@ -77,6 +83,8 @@ export function judgeAnswers<T extends RecordType>(
     const why = trouble ?? (answer && isTemporary(answer) ? answer.reason : 'It has no servers.');
     return { ...base, status: 'unknown', reason: `${namesOf(silent) || zone} gave no answer: ${why}` };
   }
+  const target = servers.find(({ alias }) => alias !== undefined)?.alias;
+  if (target !== undefined) return { status: 'alias', target };
   const found = servers.find(({ answer }) => answer?.status === 'found')?.answer;
   const count = answered.size === 1 ? 'The server' : `All ${answered.size} servers`;
   const verb = answered.size === 1 ? 'has' : 'have';
