@@ -37,5 +37,13 @@ it('DSH-45 the handler for node:http answers as the other, also mounted in Expre
   expect((await ask('GET', '/ui', '/ui')).status).toBe(308);
   expect((await ask('GET', '/other')).status).toBe(404);
   expect((await ask('TRACE', '/ui/')).status).toBe(405);
-  expect((await ask('GET', 'x://[')).status).toBe(400);
+});
+
+it.each([
+  'x://[',
+  'http://user:secret@localhost/ui/',
+  'http://user@localhost/ui/',
+  'http://:secret@localhost/ui/',
+])('DSH-46 the target "%s" gets 400', async (target) => {
+  expect((await ask('GET', target)).status).toBe(400);
 });

@@ -25,19 +25,18 @@ async function answerNode(
   // Express takes the mount path off `url` and keeps the whole in `originalUrl`.
   const path = incoming.originalUrl ?? incoming.url ?? '/';
   const url = URL.parse(path.startsWith('/') ? `http://localhost${path}` : path);
-  const coding = incoming.headers['accept-encoding'];
-  const given =
-    url &&
-    (await answer(
-      new Request(url, {
-        method: methodOf(incoming),
-        headers: typeof coding === 'string' ? { 'accept-encoding': coding } : {},
-      }),
-    ));
-  if (!given) {
+  // RFC 9110 §4.2.4: a user name or a password in the target is an error; Request throws for it.
+  if (!url || url.username !== '' || url.password !== '') {
     response.writeHead(400).end();
     return;
   }
+  const coding = incoming.headers['accept-encoding'];
+  const given = await answer(
+    new Request(url, {
+      method: methodOf(incoming),
+      headers: typeof coding === 'string' ? { 'accept-encoding': coding } : {},
+    }),
+  );
   response.writeHead(given.status, Object.fromEntries(given.headers));
   response.end(new Uint8Array(await given.arrayBuffer()));
 }
