@@ -69,6 +69,18 @@ describe('the audit log', () => {
     expect(body.data[1].details.body.entries).toHaveLength(21);
   });
 
+  it('DSH-17 a request whose details do not fit into a record gets its own answer', async () => {
+    await using service = await startService();
+    const call = await service.withKey();
+    const object = Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`k${n}`, 'ü'.repeat(200)]));
+    const given = { unknown: new Array(20).fill(object) };
+    const answer = await call('POST', '/v1/recipients/hold', given);
+    expect(answer).toMatchObject({ status: 422, body: { code: 'MB_SERVER_SCHEMA' } });
+    const { body } = await call('GET', '/v1/audit');
+    expect(body.data).toMatchObject([{ path: '/v1/recipients/hold', status: 422 }]);
+    expect(body.data[0].details).toEqual({ bodyBytes: Buffer.byteLength(JSON.stringify(given)) });
+  });
+
   it('DSH-13 a key of one tenant sees what the keys of its tenant did', async () => {
     await using service = await startService();
     const shop = await service.withKey({ tenant: 'shop' });

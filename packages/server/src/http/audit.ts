@@ -19,6 +19,8 @@ const maxMembers = 20;
 const maxDepth = 4;
 /** Longest JSON that is looked at, in octets. */
 const maxBodyBytes = 1024 * 1024;
+/** Longest summary of a body, in octets of JSON: with the rest of its entry it must fit into a record. */
+const maxSummaryBytes = 16 * 1024;
 const secretName = /secret|token|password|passphrase|private|credential|authorization/i;
 
 /** Writes each change into the audit log, before it is made and with its result. */
@@ -56,12 +58,12 @@ async function detailsOf(context: Context<ApiEnv>): Promise<Record<string, unkno
     return length > 0 ? { ...given, bodyBytes: length } : given;
   }
   try {
-    const body: unknown = await context.req.raw.clone().json();
-    return { ...given, body: summaryOf(body, 0) };
+    const body = summaryOf(await context.req.raw.clone().json(), 0);
+    if (Buffer.byteLength(JSON.stringify(body)) <= maxSummaryBytes) return { ...given, body };
   } catch {
     // The route says what is wrong with it.
-    return { ...given, bodyBytes: length };
   }
+  return { ...given, bodyBytes: length };
 }
 
 /** A value with its long texts and lists shortened, and its secrets left out. */
