@@ -21,8 +21,9 @@ export function toAscii(value: unknown, name: string): string {
   return ascii;
 }
 
+/** ASCII besides letters, digits, hyphen and underscore is left for the caller to refuse: a URL parser would end at it. */
 function labelToAscii(label: string): string {
-  return /^[\x00-\x7f]*$/.test(label) ? label : domainToASCII(label);
+  return /^[\x00-\x7f]*$|[^\w\x80-\u{10ffff}-]/u.test(label) ? label : domainToASCII(label);
 }
 
 /** Whether `domain` is `parent` or a subdomain of it; both in A-labels, in any case. */

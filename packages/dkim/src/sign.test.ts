@@ -215,11 +215,13 @@ describe('signing', () => {
     expect(tagsOf(field).get('s')).toBe('xn--schlssel-95a.2026');
   });
 
-  it('DKIM-44 refuses values that could become tags or fields', () => {
+  it('DKIM-44 refuses values that could become other tags, fields or names', () => {
     const bad: Partial<SignOptions>[] = [
       { domain: 'example.com; x=1' },
       { domain: 'example.com\r\nBcc: x' },
       { domain: '' },
+      { domain: 'müller/x.example' },
+      { domain: 'ann@müller.example' },
       { domain: 'a..b' },
       { selector: 's;t=1' },
       { selector: 's\n' },

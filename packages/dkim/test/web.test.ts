@@ -172,8 +172,15 @@ describe('sign', () => {
         );
       expect(await code(web.signMessage as never)).toBe(await code(node.signMessage));
     }
-    const long = { ...keys[0][1] };
-    await expect(web.signMessage(message, long, { maxHeaderBytes: 20 })).rejects.toMatchObject({
+    for (const domain of ['é@b.example', 'müller-und-söhne/x.example', 'é:80.example', '２０２６.example']) {
+      const make =
+        ({ createSigner }: Pick<typeof node, 'createSigner'>) =>
+        () =>
+          createSigner({ ...base, privateKey: rsa.privateKey, domain });
+      expect(make(node), domain).toThrow(expect.objectContaining({ code: 'MB_DKIM_OPTION' }));
+      expect(make(web as never), domain).toThrow(expect.objectContaining({ code: 'MB_DKIM_OPTION' }));
+    }
+    await expect(web.signMessage(message, keys[0][1], { maxHeaderBytes: 20 })).rejects.toMatchObject({
       code: 'MB_DKIM_HEADER_TOO_LARGE',
     });
     expect(

@@ -3,7 +3,7 @@
 /** The A-labels of a label in Unicode, by the platform's own URL; empty where it is no name. */
 export function domainToASCII(label: string): string {
   try {
-    return new URL(`http://${label}.invalid`).hostname.slice(0, -'.invalid'.length);
+    return new URL(`http://${label}`).hostname;
   } catch {
     return '';
   }
