@@ -2,7 +2,7 @@ import { hostname as machineName } from 'node:os';
 import type { Resolver } from '@mb/dns';
 import type { MailBroker } from '../broker.ts';
 import { type Clock, systemClock } from '../clock.ts';
-import { BrokerError, optionError } from '../errors.ts';
+import { optionError } from '../errors.ts';
 import {
   callback,
   group,
@@ -15,6 +15,7 @@ import {
   withMethods,
   word,
 } from '../option-table.ts';
+import { isRecordConflict } from '../store/records.ts';
 import { ProviderNames } from '../telemetry/provider.ts';
 import { sleep } from '../wait.ts';
 import { findUnpublished, readCertificates, readDisks, type WatchedKey } from './facts.ts';
@@ -220,7 +221,7 @@ class AlertLoop {
       await this.#tell(rule, key, next, version);
     } catch (error) {
       // Another process was faster, and tells of it.
-      if (!BrokerError.isInstance(error) || error.code !== 'MB_BROKER_RECORD_CONFLICT') throw error;
+      if (!isRecordConflict(error)) throw error;
     }
   }
 

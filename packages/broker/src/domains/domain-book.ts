@@ -1,6 +1,6 @@
 import { BrokerError } from '../errors.ts';
 import type { Page } from '../store/page.ts';
-import type { RecordPageRequest, Records } from '../store/records.ts';
+import { isRecordConflict, type RecordPageRequest, type Records } from '../store/records.ts';
 import { domainCollection, type StoredDomain, watchCollection } from './domain-record.ts';
 
 /** A domain with its name and version. */
@@ -79,7 +79,7 @@ export class DomainBook {
       try {
         return await this.#write(domain, next, booked.version);
       } catch (error) {
-        if (!isConflict(error) || tries >= maxTries) throw error;
+        if (!isRecordConflict(error) || tries >= maxTries) throw error;
       }
     }
   }
@@ -89,7 +89,7 @@ export class DomainBook {
     try {
       return await this.#write(domain, stored, version);
     } catch (error) {
-      if (isConflict(error)) return undefined;
+      if (isRecordConflict(error)) return undefined;
       throw error;
     }
   }
@@ -104,9 +104,4 @@ export class DomainBook {
     const { version } = await this.#records.put(domainCollection, domain, stored, { ifVersion });
     return { domain, version, stored };
   }
-}
-
-/** Whether others have changed a record in between. */
-export function isConflict(error: unknown): boolean {
-  return BrokerError.isInstance(error) && error.code === 'MB_BROKER_RECORD_CONFLICT';
 }

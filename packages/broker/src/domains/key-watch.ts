@@ -1,7 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { forEachLimit } from '../for-each-limit.ts';
-import type { Records, StoredRecord } from '../store/records.ts';
-import { isConflict } from './domain-book.ts';
+import { isRecordConflict, type Records, type StoredRecord } from '../store/records.ts';
 import { watchCollection } from './domain-record.ts';
 
 /** When a domain is looked at next. */
@@ -92,14 +91,14 @@ export class KeyWatch {
       ({ version } = await claim(clock.now() + leaseMs, row?.version ?? 0));
     } catch (error) {
       // Another process looks at it.
-      if (isConflict(error)) return;
+      if (isRecordConflict(error)) return;
       throw error;
     }
     const againMs = await look(domain);
     try {
       await claim(clock.now() + againMs, version);
     } catch (error) {
-      if (!isConflict(error)) throw error;
+      if (!isRecordConflict(error)) throw error;
     }
   }
 

@@ -8,8 +8,13 @@ import { BrokerError, optionError } from '../errors.ts';
 import { readOptions } from '../option-table.ts';
 import type { ProfileFor } from '../sending-profile.ts';
 import type { Page } from '../store/page.ts';
-import { type RecordPageRequest, type Records, recordPageOptions } from '../store/records.ts';
-import { DomainBook, isConflict } from './domain-book.ts';
+import {
+  isRecordConflict,
+  type RecordPageRequest,
+  type Records,
+  recordPageOptions,
+} from '../store/records.ts';
+import { DomainBook } from './domain-book.ts';
 import { importKeySet, makeKeySet, requireNoRotation, withNextSet, withoutKey } from './domain-keys.ts';
 import {
   type ManagedDomainsOptions,
@@ -138,7 +143,7 @@ export class ManagedDomains {
     try {
       await this.#book.create(domain, stored);
     } catch (error) {
-      throw isConflict(error) ? taken(domain, 'is there already') : error;
+      throw isRecordConflict(error) ? taken(domain, 'is there already') : error;
     }
     return this.#view(domain, stored);
   }

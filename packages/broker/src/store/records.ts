@@ -221,6 +221,11 @@ export function recordConflict(collection: string, key: string): BrokerError {
   );
 }
 
+/** Whether a condition on a version did not hold, because somebody else changed the record first. */
+export function isRecordConflict(error: unknown): boolean {
+  return BrokerError.isInstance(error) && error.code === 'MB_BROKER_RECORD_CONFLICT';
+}
+
 function misuse(message: string): BrokerError {
   return new BrokerError('MB_BROKER_OPTION', 'api-misuse', message);
 }

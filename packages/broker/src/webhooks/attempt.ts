@@ -1,5 +1,4 @@
-import { BrokerError } from '../errors.ts';
-import type { Records } from '../store/records.ts';
+import { isRecordConflict, type Records, type StoredRecord } from '../store/records.ts';
 import type { WebhookEventType } from './webhook-event.ts';
 
 /** One call of an endpoint. */
@@ -29,8 +28,7 @@ const mostBytes = 60 * 1024;
 
 /** The latest attempts of an endpoint, the newest first. */
 export async function readAttempts(records: Records, id: string): Promise<readonly WebhookAttempt[]> {
-  const row = await records.get(collection, id);
-  return (row?.value as { readonly attempts: readonly WebhookAttempt[] } | undefined)?.attempts ?? [];
+  return attemptsOf(await records.get(collection, id));
 }
 
 /** Adds attempts, the newest last, to those that are kept. Several processes may do so at once. */
@@ -41,9 +39,7 @@ export async function addAttempts(
 ): Promise<void> {
   for (let tries = 0; ; tries++) {
     const row = await records.get(collection, id);
-    const known =
-      (row?.value as { readonly attempts: readonly WebhookAttempt[] } | undefined)?.attempts ?? [];
-    const attempts = fitting([...added].reverse().concat(known).slice(0, keptAttempts));
+    const attempts = fitting([...added].reverse().concat(attemptsOf(row)).slice(0, keptAttempts));
     try {
       await records.put(collection, id, { attempts }, { ifVersion: row?.version ?? 0 });
       return;
@@ -58,9 +54,8 @@ export async function deleteAttempts(records: Records, id: string): Promise<void
   await records.delete(collection, id);
 }
 
-/** Whether somebody else changed a record first. */
-export function isRecordConflict(error: unknown): boolean {
-  return BrokerError.isInstance(error) && error.code === 'MB_BROKER_RECORD_CONFLICT';
+function attemptsOf(row: StoredRecord | null): readonly WebhookAttempt[] {
+  return (row?.value as { readonly attempts: readonly WebhookAttempt[] } | undefined)?.attempts ?? [];
 }
 
 function fitting(attempts: readonly WebhookAttempt[]): readonly WebhookAttempt[] {

@@ -7,13 +7,8 @@ import { integer, list, type OptionsRead, type OptionTable, readOptions, text } 
 import type { RetrySchedule } from '../store/backoff.ts';
 import { type Page, type PageRequest, pageOptions } from '../store/page.ts';
 import type { QueueStore } from '../store/port.ts';
-import {
-  addAttempts,
-  deleteAttempts,
-  isRecordConflict,
-  readAttempts,
-  type WebhookAttempt,
-} from './attempt.ts';
+import { isRecordConflict } from '../store/records.ts';
+import { addAttempts, deleteAttempts, readAttempts, type WebhookAttempt } from './attempt.ts';
 import { callEndpoint } from './call.ts';
 import { Deliverer } from './deliverer.ts';
 import { type WebhookDeliveryOptions, webhookDeliveryOptions, webhookSchedule } from './delivery-options.ts';
