@@ -1,12 +1,8 @@
-import { execFile } from 'node:child_process';
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import type { PackedPackage } from '../scripts/release/pack.ts';
+import { filesOf, type PackedPackage } from '../scripts/release/pack.ts';
 import type { ProjectFacts } from '../scripts/release/packed-manifest.ts';
-import { linksOf } from '../scripts/release/packed-readme.ts';
-
-const run = promisify(execFile);
+import { linksOf, withoutCodeBlocks } from '../scripts/release/packed-readme.ts';
 
 /** A check and what is wrong; without a problem it passed. */
 export interface Finding {
@@ -32,13 +28,7 @@ export async function checkPackedFiles(
   root: string,
   facts: ProjectFacts,
 ): Promise<Finding[]> {
-  const { stdout } = await run('tar', ['-tzf', filename], { maxBuffer: 16 * 1024 * 1024 });
-  const files = new Set(
-    stdout
-      .trim()
-      .split('\n')
-      .map((path) => path.replace(/^package\//, '')),
-  );
+  const files = new Set(await filesOf(filename));
   const manifest = JSON.parse(await readFile(join(staged, 'package.json'), 'utf8'));
   const readme = await readFile(join(staged, 'README.md'), 'utf8');
   return [
@@ -125,7 +115,7 @@ async function findFileProblem(path: string, anchor: string | undefined): Promis
 
 /** The anchors that pages of repositories give to headings. */
 function anchorsOf(text: string): Set<string> {
-  const headings = text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/^#+ +(.*)$/gm);
+  const headings = withoutCodeBlocks(text).matchAll(/^#+ +(.*)$/gm);
   return new Set(
     Array.from(headings, ([, heading]) =>
       heading!
@@ -137,10 +127,7 @@ function anchorsOf(text: string): Set<string> {
 }
 
 function findSectionProblems(readme: string): string[] {
-  const headings = Array.from(
-    readme.replace(/^```[\s\S]*?^```/gm, '').matchAll(/^## +(.*)$/gm),
-    ([, heading]) => heading!,
-  );
+  const headings = Array.from(withoutCodeBlocks(readme).matchAll(/^## +(.*)$/gm), ([, heading]) => heading!);
   const found = headings.filter((heading) => sections.includes(heading));
   const ordered = sections.filter((section) => found.includes(section));
   return [

@@ -61,6 +61,15 @@ export async function packPackages(
   }
 }
 
+/** The paths of the files in a tarball, within the package. */
+export async function filesOf(tarball: string): Promise<string[]> {
+  const { stdout } = await run('tar', ['-tzf', tarball], { maxBuffer: 16 * 1024 * 1024 });
+  return stdout
+    .trim()
+    .split('\n')
+    .map((path) => path.replace(/^package\//, ''));
+}
+
 async function stagePackage(
   root: string,
   destination: string,

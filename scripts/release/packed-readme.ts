@@ -38,6 +38,11 @@ export function withPackageTable(text: string, front: string, repository: string
 
 /** The targets of all links and pictures outside of code. */
 export function linksOf(text: string): string[] {
-  const prose = text.replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, '');
+  const prose = withoutCodeBlocks(text).replace(/`[^`\n]*`/g, '');
   return Array.from(prose.matchAll(link), ([, , , target]) => target!);
+}
+
+/** Markdown without what is between lines of three backquotes. */
+export function withoutCodeBlocks(text: string): string {
+  return text.replace(/^```[\s\S]*?^```/gm, '');
 }

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { findLicenceProblems } from './licences.ts';
-import { type PackedPackage, packPackages, placeholder, projectFacts } from './pack.ts';
+import { filesOf, type PackedPackage, packPackages, placeholder, projectFacts } from './pack.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
@@ -147,11 +147,7 @@ async function publishDry({ name, version, filename }: PackedPackage): Promise<v
   const { stdout } = await run('npm', args, { cwd: dirname(filename), maxBuffer: 16 * 1024 * 1024 });
   const told = JSON.parse(stdout);
   const { files, id } = told[name] ?? told;
-  const { stdout: listed } = await run('tar', ['-tzf', filename]);
-  const packedFiles = listed
-    .trim()
-    .split('\n')
-    .map((path) => path.replace(/^package\//, ''));
+  const packedFiles = await filesOf(filename);
   const published = (files as { path: string }[]).map(({ path }) => path);
   if (id !== `${name}@${version}` || published.sort().join() !== packedFiles.sort().join())
     throw new Error(`npm would publish ${id} with other files than were packed.`);
