@@ -15,6 +15,7 @@ import {
   withMethods,
   word,
 } from '../option-table.ts';
+import { warn } from '../process-warning.ts';
 import { isRecordConflict } from '../store/records.ts';
 import { ProviderNames } from '../telemetry/provider.ts';
 import { sleep } from '../wait.ts';
@@ -254,12 +255,8 @@ class AlertLoop {
   }
 
   #report(error: unknown): void {
-    const { onError } = this.#settings;
-    if (onError) onError(error);
-    else
-      process.emitWarning(error instanceof Error ? error.message : String(error), {
-        type: 'MailBrokerWarning',
-      });
+    const { onError = warn } = this.#settings;
+    onError(error);
   }
 
   get #name(): string {

@@ -6,6 +6,7 @@ import { organizationalDomain } from '@mb/dns/public-suffix';
 import { type Clock, systemClock } from '../clock.ts';
 import { BrokerError, optionError } from '../errors.ts';
 import { readOptions } from '../option-table.ts';
+import { warn } from '../process-warning.ts';
 import type { ProfileFor } from '../sending-profile.ts';
 import type { Page } from '../store/page.ts';
 import {
@@ -377,8 +378,4 @@ function readReturnPath(text: string, domain: string): string {
 function taken(domain: string, why: string): BrokerError {
   const message = `${domain} ${why}; another one cannot be added.`;
   return new BrokerError('MB_BROKER_DOMAIN_TAKEN', 'invalid-input', message, { field: 'domain' });
-}
-
-function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error.message : String(error), { type: 'MailBrokerWarning' });
 }
