@@ -1,5 +1,5 @@
 import { BrokerError } from '../errors.ts';
-import type { Page } from '../store/page.ts';
+import { everyRow, type Page } from '../store/page.ts';
 import { isRecordConflict, type RecordPageRequest, type Records } from '../store/records.ts';
 import { domainCollection, type StoredDomain, watchCollection } from './domain-record.ts';
 
@@ -48,13 +48,8 @@ export class DomainBook {
   }
 
   /** All domains, page by page. */
-  async *all(): AsyncGenerator<BookedDomain, void, undefined> {
-    for (let after: string | undefined; ; ) {
-      const { rows, next } = await this.list({ after, limit: 1000 });
-      yield* rows;
-      if (next === undefined) return;
-      after = next;
-    }
+  all(): AsyncGenerator<BookedDomain, void, undefined> {
+    return everyRow((page) => this.list(page));
   }
 
   /** Writes a new domain. @throws {BrokerError} MB_BROKER_RECORD_CONFLICT when it is there already. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { forEachLimit } from '../for-each-limit.ts';
+import { everyRow } from '../store/page.ts';
 import { isRecordConflict, type Records, type StoredRecord } from '../store/records.ts';
 import { watchCollection } from './domain-record.ts';
 
@@ -26,7 +27,6 @@ export interface KeyWatchParts {
 const leaseMs = 120_000;
 /** Domains looked at side by side. */
 const width = 8;
-const pageRows = 1000;
 
 /**
  * Looks at the keys of all domains again and again. Any number of processes may watch: each domain is looked at by the
@@ -104,12 +104,10 @@ export class KeyWatch {
 
   async #watched(): Promise<ReadonlyMap<string, StoredRecord>> {
     const watched = new Map<string, StoredRecord>();
-    for (let after: string | undefined; ; ) {
-      const { rows, next } = await this.#parts.records.list(watchCollection, { after, limit: pageRows });
-      for (const row of rows) watched.set(row.key, row);
-      if (next === undefined) return watched;
-      after = next;
-    }
+    const { records } = this.#parts;
+    for await (const row of everyRow((page) => records.list(watchCollection, page)))
+      watched.set(row.key, row);
+    return watched;
   }
 }
 

@@ -26,6 +26,18 @@ export const pageOptions = {
   limit: integer(1, maxPageLimit),
 } satisfies OptionTable<PageRequest>;
 
+/** Every row of a list, read page by page. */
+export async function* everyRow<Row>(
+  list: (page: PageRequest) => Promise<Page<Row>>,
+): AsyncGenerator<Row, void, undefined> {
+  let after: string | undefined;
+  do {
+    const { rows, next } = await list({ after, limit: maxPageLimit });
+    yield* rows;
+    after = next;
+  } while (after !== undefined);
+}
+
 /** @throws {BrokerError} MB_BROKER_OPTION */
 export function pageLimit(limit = defaultPageLimit): number {
   if (Number.isInteger(limit) && limit >= 1 && limit <= maxPageLimit) return limit;

@@ -1,4 +1,4 @@
-import type { Page, PageRequest } from '../store/page.ts';
+import { everyRow, type Page, type PageRequest } from '../store/page.ts';
 import type { Records, StoredRecord } from '../store/records.ts';
 import type { WebhookEvent } from './webhook-event.ts';
 
@@ -130,10 +130,6 @@ function deadId({ at, id }: WebhookEvent): string {
 
 async function allOf(records: Records, collection: string, prefix: string): Promise<StoredRecord[]> {
   const all: StoredRecord[] = [];
-  for (let after: string | undefined; ; ) {
-    const { rows, next } = await records.list(collection, { prefix, after, limit: 1000 });
-    all.push(...rows);
-    if (next === undefined) return all;
-    after = next;
-  }
+  for await (const row of everyRow((page) => records.list(collection, { ...page, prefix }))) all.push(row);
+  return all;
 }

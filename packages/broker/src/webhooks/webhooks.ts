@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts';
 import { optionError } from '../errors.ts';
 import { integer, list, type OptionsRead, type OptionTable, readOptions, text } from '../option-table.ts';
 import type { RetrySchedule } from '../store/backoff.ts';
-import { type Page, type PageRequest, pageOptions } from '../store/page.ts';
+import { everyRow, type Page, type PageRequest, pageOptions } from '../store/page.ts';
 import type { QueueStore } from '../store/port.ts';
 import { isRecordConflict } from '../store/records.ts';
 import { addAttempts, deleteAttempts, readAttempts, type WebhookAttempt } from './attempt.ts';
@@ -301,15 +301,10 @@ export class Webhooks {
       dueAt: now,
       deadline: now + this.#settings.retryForMs,
     };
-    for (let after: string | undefined, more = true; more; ) {
-      const { rows, next } = await this.list({ after, limit: 1_000 });
-      for (const { id, enabled, types, tenant, tags, domains } of rows) {
-        const ofMail = tenant !== undefined || tags !== undefined || domains !== undefined;
-        if (!enabled || ofMail || (types && !types.includes(type))) continue;
-        await this.#records.put(waitingCollection, waitingKey(id, event.id), waiting);
-      }
-      after = next;
-      more = next !== undefined;
+    for await (const { id, enabled, types, tenant, tags, domains } of everyRow((page) => this.list(page))) {
+      const ofMail = tenant !== undefined || tags !== undefined || domains !== undefined;
+      if (!enabled || ofMail || (types && !types.includes(type))) continue;
+      await this.#records.put(waitingCollection, waitingKey(id, event.id), waiting);
     }
   }
 
