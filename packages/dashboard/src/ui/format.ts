@@ -33,5 +33,8 @@ export function formatBytes(octets: number): string {
   return `${(octets / 1024 ** 2).toFixed(1)} MiB`;
 }
 
+/** What went wrong, in a sentence. */
+export const errorText = (thrown: unknown) => (thrown instanceof Error ? thrown.message : String(thrown));
+
 export const plural = (count: number, one: string, many = `${one}s`) =>
   `${formatNumber(count)} ${count === 1 ? one : many}`;

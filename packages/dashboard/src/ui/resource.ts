@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { errorText } from './format.ts';
 import { liveTick } from './live.ts';
 
 /** What was loaded, and what went wrong. */
@@ -41,13 +42,13 @@ export function useResource<Data>(
       const data = await load();
       if (mine === turn.current) setState({ data, error: undefined, loading: false });
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      if (mine === turn.current) setState(({ data }) => ({ data, error: text, loading: false }));
+      if (mine === turn.current) setState(({ data }) => ({ data, error: errorText(error), loading: false }));
     } finally {
       busy.current = false;
       if (again.current || mine !== turn.current) {
         again.current = false;
-        void run();
+        // Not this function: `load` may be another one by now.
+        void latest.current();
       }
     }
   };
