@@ -53,3 +53,24 @@ it('DSH-65 an answer for an earlier range is not shown for the present one', asy
   await card.waitFor();
   expect(await card.textContent()).toBe('30');
 });
+
+it('DSH-66 a page of a list that could not be loaded is asked for again only on demand', async () => {
+  await using dashboard = await openDashboard(browser, service);
+  const { page } = dashboard;
+  let failed = 0;
+  await answer(page, '/v1/suppressions', async (query, route) => {
+    if (query.has('after')) {
+      failed++;
+      await route.fulfill({ status: 500, json: { detail: 'The disk is full.' } });
+      return;
+    }
+    const row = { address: 'ann@example.org', reason: 'operator', since: new Date().toISOString() };
+    await route.fulfill({ json: { data: [row], next: 'x' } });
+  });
+  await dashboard.go('#/suppressions');
+  await page.getByText('The disk is full.').first().waitFor();
+  await page.waitForTimeout(500);
+  expect(failed).toBe(1);
+  await page.getByRole('button', { name: 'Show more' }).click();
+  await expect.poll(() => failed).toBe(2);
+});

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { loggedOutReason, logIn } from './api.ts';
 import { Check, Field } from './field.tsx';
+import { errorText } from './format.ts';
 import { Notice } from './parts.tsx';
 
 /** Exchanges the token of a key for a session. The token is kept nowhere. */
@@ -15,7 +16,7 @@ export function Login() {
     try {
       await logIn(token.trim(), readOnly);
     } catch (thrown) {
-      setError(thrown instanceof Error ? thrown.message : String(thrown));
+      setError(errorText(thrown));
     } finally {
       setBusy(false);
     }

@@ -1,8 +1,9 @@
 import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { formatAge, formatMoment } from './format.ts';
+import { errorText, formatAge, formatMoment } from './format.ts';
 import type { Resource } from './resource.ts';
+import type { Pages } from './use-pages.ts';
 
 /** A page: its heading gets the focus when the page changes, so that a screen reader says where one is. */
 export function Page({
@@ -156,21 +157,29 @@ export function Table<Row>({
   );
 }
 
-/** Loads the next page when it comes into view, and by a button. */
-export function More({ onMore, loading }: { readonly onMore: () => void; readonly loading: boolean }) {
+/**
+ * Loads the next page of a list when its button comes into view; after a failure only when the button is pressed, so
+ * that a server in trouble is not asked over and over.
+ */
+export function More({
+  list: { next, loading, error, more },
+}: {
+  readonly list: Pick<Pages<unknown>, 'next' | 'loading' | 'error' | 'more'>;
+}) {
   const button = useRef<HTMLButtonElement>(null);
-  const latest = useRef(onMore);
-  latest.current = onMore;
+  const latest = useRef(more);
+  latest.current = more;
   useEffect(() => {
     const observer = new IntersectionObserver((entries) => {
       if (entries.some(({ isIntersecting }) => isIntersecting)) latest.current();
     });
-    if (button.current && !loading) observer.observe(button.current);
+    if (button.current && !loading && error === undefined) observer.observe(button.current);
     return () => observer.disconnect();
-  }, [loading]);
+  }, [next, loading, error]);
+  if (next === undefined) return null;
   return (
     <p class="more">
-      <button ref={button} type="button" disabled={loading} onClick={onMore}>
+      <button ref={button} type="button" disabled={loading} onClick={more}>
         {loading ? 'Loading…' : 'Show more'}
       </button>
     </p>
@@ -216,7 +225,7 @@ export async function act(work: () => Promise<string>): Promise<boolean> {
     say(await work());
     return true;
   } catch (error) {
-    say(error instanceof Error ? error.message : String(error), true);
+    say(errorText(error), true);
     return false;
   }
 }

@@ -1,49 +1,84 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { errorText } from './format.ts';
 
 /** A page of the API. */
-interface PageOf<Row> {
+export interface PageOf<Row> {
   readonly data: readonly Row[];
   readonly next?: string | undefined;
 }
 
-/** A list that grows page by page; it begins anew when `key` changes. */
-export function usePages<Row>(key: string, load: (after: string | undefined) => Promise<PageOf<Row>>) {
+/** Loads a page. What takes several requests shows what it has so far, and ends when that is wanted no more. */
+type LoadPage<Row> = (
+  after: string | undefined,
+  show: (part: PageOf<Row>) => boolean,
+) => Promise<PageOf<Row>>;
+
+/** A list that grows page by page. */
+export interface Pages<Row> {
+  readonly rows: readonly Row[];
+  readonly next: string | undefined;
+  readonly loading: boolean;
+  /** Whether the first page is loaded again while the rows stay. */
+  readonly refreshing: boolean;
+  readonly error: string | undefined;
+  restart(): void;
+  refresh(): void;
+  more(): void;
+}
+
+/** Loads a list page by page, and from its beginning when `key` changes; an answer that comes too late is dropped. */
+export function usePages<Row>(key: string, load: LoadPage<Row>): Pages<Row> {
   const [rows, setRows] = useState<readonly Row[]>([]);
   const [next, setNext] = useState<string>();
   const [loading, setLoading] = useState(true);
+  const [refreshing, setRefreshing] = useState(false);
   const [error, setError] = useState<string>();
   const turn = useRef(0);
   const fetchPage = async (after: string | undefined, before: readonly Row[]) => {
-    const mine = turn.current;
+    const mine = ++turn.current;
+    const show = (page: PageOf<Row>) => {
+      if (mine !== turn.current) return false;
+      setRows([...before, ...page.data]);
+      setNext(page.next);
+      return true;
+    };
     setLoading(true);
     setError(undefined);
     try {
-      const page = await load(after);
-      if (mine !== turn.current) return;
-      setRows([...before, ...page.data]);
-      setNext(page.next);
+      show(await load(after, show));
     } catch (thrown) {
-      if (mine === turn.current) setError(thrown instanceof Error ? thrown.message : String(thrown));
+      if (mine === turn.current) setError(errorText(thrown));
     } finally {
       if (mine === turn.current) setLoading(false);
     }
   };
-  const restart = () => {
-    turn.current++;
-    void fetchPage(undefined, []);
+  const refresh = async () => {
+    const mine = turn.current;
+    const isWanted = () => mine === turn.current;
+    setRefreshing(true);
+    try {
+      const page = await load(undefined, isWanted);
+      if (!isWanted()) return;
+      setRows(page.data);
+      setNext(page.next);
+    } catch {
+      // The rows stay as they are.
+    } finally {
+      setRefreshing(false);
+    }
   };
   useEffect(() => {
-    restart();
+    setRows([]);
+    setNext(undefined);
+    void fetchPage(undefined, []);
     return () => {
       turn.current++;
     };
   }, [key]);
   return {
-    rows,
-    next,
-    loading,
-    error,
-    restart,
+    ...{ rows, next, loading, refreshing, error },
+    restart: () => void fetchPage(undefined, []),
+    refresh: () => void refresh(),
     more: () => {
       if (!loading && next !== undefined) void fetchPage(next, rows);
     },

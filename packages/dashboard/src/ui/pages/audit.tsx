@@ -54,7 +54,7 @@ export function AuditPage() {
             { name: 'From', wide: true, cell: ({ address }) => address ?? '' },
           ]}
         />
-        {list.next !== undefined && <More loading={list.loading} onMore={list.more} />}
+        <More list={list} />
       </Panel>
     </Page>
   );

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, dataOf, type Schemas, seesAll } from '../api.ts';
 import { Dialog } from '../dialog.tsx';
 import { Check, Choice, Field, stateOptions } from '../field.tsx';
-import { formatNumber, plural } from '../format.ts';
+import { errorText, formatNumber, plural } from '../format.ts';
 import { act, Notice, Page, Panel, State, Table, When } from '../parts.tsx';
 import { linkTo } from '../route.ts';
 
@@ -182,7 +182,7 @@ function useChosen() {
         after = part.next;
       } while (after !== undefined);
     } catch (thrown) {
-      if (mine === turn.current) setError(thrown instanceof Error ? thrown.message : String(thrown));
+      if (mine === turn.current) setError(errorText(thrown));
     } finally {
       if (mine === turn.current) setBusy(false);
     }

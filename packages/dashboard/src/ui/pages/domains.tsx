@@ -43,7 +43,7 @@ export function DomainsPage() {
             { name: 'Tenant', wide: true, cell: ({ tenant }) => tenant ?? 'all' },
           ]}
         />
-        {list.next !== undefined && <More loading={list.loading} onMore={list.more} />}
+        <More list={list} />
       </Panel>
       {adding && <Add onClose={() => setAdding(false)} />}
     </Page>

@@ -68,7 +68,7 @@ export function KeysPage() {
             },
           ]}
         />
-        {list.next !== undefined && <More loading={list.loading} onMore={list.more} />}
+        <More list={list} />
       </Panel>
       {making && (
         <NewKey

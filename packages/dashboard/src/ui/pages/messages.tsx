@@ -85,7 +85,7 @@ export function MessagesPage() {
             { name: 'Size', wide: true, end: true, cell: ({ sizeBytes }) => formatBytes(sizeBytes) },
           ]}
         />
-        {list.next !== undefined && <More loading={list.loading} onMore={list.more} />}
+        <More list={list} />
       </Panel>
     </Page>
   );

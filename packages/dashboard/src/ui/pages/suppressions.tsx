@@ -129,7 +129,7 @@ export function SuppressionsPage() {
               : []),
           ]}
         />
-        {list.next !== undefined && <More loading={list.loading} onMore={list.more} />}
+        <More list={list} />
       </Panel>
       {dialog === 'add' && <Add onClose={() => setDialog(undefined)} onDone={done} />}
       {dialog === 'import' && <Import onClose={() => setDialog(undefined)} onDone={done} />}

@@ -147,7 +147,7 @@ export function WebhookPage({ id }: { readonly id: string }) {
               : []),
           ]}
         />
-        {dead.next !== undefined && <More loading={dead.loading} onMore={dead.more} />}
+        <More list={dead} />
       </Panel>
       {removing && (
         <Dialog

@@ -59,7 +59,7 @@ export function WebhooksPage() {
             { name: 'Events', wide: true, cell: ({ types }) => types?.join(', ') ?? 'all' },
           ]}
         />
-        {list.next !== undefined && <More loading={list.loading} onMore={list.more} />}
+        <More list={list} />
       </Panel>
       {adding && (
         <Add
