@@ -34,6 +34,11 @@ async function answer(
   );
 }
 
+const message = (id: string) => ({
+  ...{ id, sender: 'shop@example.com', sizeBytes: 100, acceptedAt: new Date().toISOString() },
+  ...{ firstRecipient: `${id}@example.org`, recipients: 1, states: { queued: 1 } },
+});
+
 it('DSH-65 an answer for an earlier range is not shown for the present one', async () => {
   await using dashboard = await openDashboard(browser, service);
   const { page } = dashboard;
@@ -73,4 +78,53 @@ it('DSH-66 a page of a list that could not be loaded is asked for again only on 
   expect(failed).toBe(1);
   await page.getByRole('button', { name: 'Show more' }).click();
   await expect.poll(() => failed).toBe(2);
+});
+
+it('DSH-67 messages of an earlier filter are not added to those of the present one', async () => {
+  await using dashboard = await openDashboard(browser, service);
+  const { page } = dashboard;
+  const held = Promise.withResolvers<void>();
+  await answer(page, '/v1/messages', async (query, route) => {
+    if (query.get('tag') === 'other') {
+      await route.fulfill({ json: { data: [message('other')] } });
+      return;
+    }
+    if (query.has('after')) await held.promise;
+    const name = query.has('after') ? 'late' : 'first';
+    const data = Array.from({ length: 50 }, (_, index) => message(`${name}-${index}`));
+    await route.fulfill({ json: { data, ...(!query.has('after') && { next: 'x' }) } });
+  });
+  await dashboard.go('#/messages');
+  const asked = page.waitForRequest(/after=x/);
+  await page.getByRole('button', { name: 'Show more' }).click();
+  await asked;
+  await page.evaluate("location.hash = '#/messages?tag=other'");
+  await page.getByRole('link', { name: 'other', exact: true }).waitFor();
+  const late = page.waitForResponse(/after=x/);
+  held.resolve();
+  await late;
+  await page.waitForTimeout(300);
+  expect(await page.locator('tbody tr').count()).toBe(1);
+});
+
+it('DSH-68 a message that a filter finds late stays in sight while events come in', async () => {
+  await using dashboard = await openDashboard(browser, service);
+  const { page } = dashboard;
+  let round = 0;
+  await answer(page, '/v1/messages', async (query, route) => {
+    if (!query.has('after')) round++;
+    // The first page of the second round on is empty, and what follows it never comes.
+    if (query.has('after') && round > 1) return;
+    await route.fulfill({ json: query.has('after') ? { data: [message('rare')] } : { data: [], next: 'x' } });
+  });
+  await dashboard.go('#/messages?search=rare');
+  const row = page.getByRole('link', { name: 'rare', exact: true });
+  await row.waitFor();
+  const again = page.waitForRequest(/after=x/);
+  await service.api.POST('/v1/messages', {
+    body: { from: 'shop@example.com', to: 'later-ann@example.org', text: 'Hello' },
+  });
+  await again;
+  await page.waitForTimeout(300);
+  expect(await row.count()).toBe(1);
 });

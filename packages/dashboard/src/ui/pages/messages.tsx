@@ -5,6 +5,7 @@ import { formatBytes, formatNumber } from '../format.ts';
 import { liveTick } from '../live.ts';
 import { More, Notice, Page, Panel, State, Table, When } from '../parts.tsx';
 import { goTo, linkTo, route } from '../route.ts';
+import { type PageOf, usePages } from '../use-pages.ts';
 
 type Summary = Schemas['MessageSummary'];
 const names = [
@@ -20,7 +21,7 @@ const names = [
 ] as const;
 type Filter = Readonly<Record<(typeof names)[number], string>>;
 
-/** Pages that are asked for to fill one: a filter that fits little gives short ones. */
+/** Most requests for one page. */
 const mostRequests = 20;
 const pageRows = 50;
 
@@ -37,7 +38,7 @@ export function MessagesPage() {
     <Page title="Messages">
       <Search key={key} filter={filterOf(query)} />
       {list.error !== undefined && <Notice kind="error">{list.error}</Notice>}
-      {list.fresh > 0 && (
+      {list.fresh && (
         <p>
           <button type="button" onClick={list.restart}>
             Show what is new
@@ -91,74 +92,43 @@ export function MessagesPage() {
   );
 }
 
-/** The rows so far, and how to get more. */
+/** The rows so far, how to get more, and whether there are new ones that are not shown. */
 function useMessages(filter: Filter, key: string) {
-  const [rows, setRows] = useState<readonly Summary[]>([]);
-  const [next, setNext] = useState<string>();
-  const [loading, setLoading] = useState(true);
-  const [error, setError] = useState<string>();
-  const [seenTick, setSeenTick] = useState(liveTick.value);
-  const load = async (after: string | undefined, before: readonly Summary[], isCurrent: () => boolean) => {
-    setLoading(true);
-    setError(undefined);
-    try {
-      let cursor = after;
-      let found: Summary[] = [];
-      for (let request = 0; request < mostRequests && found.length < pageRows; request++) {
-        const page = await messagePage(filter, cursor);
-        if (!isCurrent()) return;
-        found = [...found, ...page.data];
-        cursor = page.next;
-        setRows([...before, ...found]);
-        setNext(cursor);
-        if (cursor === undefined) break;
-      }
-    } catch (thrown) {
-      if (isCurrent()) setError(thrown instanceof Error ? thrown.message : String(thrown));
-    } finally {
-      if (isCurrent()) setLoading(false);
-    }
-  };
-  const [turn, setTurn] = useState(0);
-  useEffect(() => {
-    let current = true;
-    setSeenTick(liveTick.value);
-    setRows([]);
-    setNext(undefined);
-    void load(undefined, [], () => current);
-    return () => {
-      current = false;
-    };
-  }, [key, turn]);
-  // The first page is loaded again by itself while nothing further was loaded: a new message appears at once.
+  const list = usePages<Summary>(key, (after, show) => filledPage(filter, after, show));
   const tick = liveTick.value;
-  const short = rows.length <= pageRows;
+  const [seenTick, setSeenTick] = useState(tick);
+  useEffect(() => setSeenTick(liveTick.value), [key]);
+  // The first page is loaded again by itself while nothing further was loaded: a new message appears at once.
+  const short = list.rows.length <= pageRows;
+  const busy = list.loading || list.refreshing;
   useEffect(() => {
-    if (tick === seenTick || !short || loading) return;
-    let current = true;
+    if (tick === seenTick || !short || busy) return;
     setSeenTick(tick);
-    void messagePage(filter, undefined)
-      .then((page) => {
-        if (!current) return;
-        setRows(page.data);
-        setNext(page.next);
-      })
-      .catch(() => {});
-    return () => {
-      current = false;
-    };
-  }, [tick, short, loading]);
+    list.refresh();
+  }, [tick, short, busy]);
   return {
-    rows,
-    next,
-    loading,
-    error,
-    fresh: short ? 0 : tick - seenTick,
-    more: () => {
-      if (!loading && next !== undefined) void load(next, rows, () => true);
+    ...list,
+    fresh: !short && tick > seenTick,
+    restart: () => {
+      setSeenTick(liveTick.value);
+      list.restart();
     },
-    restart: () => setTurn(turn + 1),
   };
+}
+
+/** Asks until a page is full: a filter that fits little gives short ones. */
+async function filledPage(
+  filter: Filter,
+  after: string | undefined,
+  show: (part: PageOf<Summary>) => boolean,
+): Promise<PageOf<Summary>> {
+  let found: PageOf<Summary> = { data: [], next: after };
+  for (let request = 0; request < mostRequests && found.data.length < pageRows; request++) {
+    const { data, next } = await messagePage(filter, found.next);
+    found = { data: [...found.data, ...data], next };
+    if (next === undefined || !show(found)) break;
+  }
+  return found;
 }
 
 async function messagePage(filter: Filter, after: string | undefined) {
