@@ -26,7 +26,7 @@ async function answerNode(
   const path = incoming.originalUrl ?? incoming.url ?? '/';
   const url = URL.parse(path.startsWith('/') ? `http://localhost${path}` : path);
   // RFC 9110 §4.2.4: a user name or a password in the target is an error; Request throws for it.
-  if (!url || url.username !== '' || url.password !== '') {
+  if (url?.username !== '' || url.password !== '') {
     response.writeHead(400).end();
     return;
   }
