@@ -75,7 +75,10 @@ export class MailWorker {
   readonly #connections: Connections;
   readonly #worker: QueueWorker;
   readonly #endListening: (() => void)[] = [];
-  #following: { readonly end: AbortController; readonly done: Promise<void> } | undefined;
+  /** Follows the reply rules of the store. */
+  #following:
+    | { readonly end: AbortController; readonly known: Promise<void>; readonly done: Promise<void> }
+    | undefined;
   /** Reports trouble that this process lives through to the observers, `queue.onError` among them. */
   readonly #onError: (error: unknown) => void;
 
@@ -99,18 +102,23 @@ export class MailWorker {
     const ending = store.onBackgroundError?.(this.#onError);
     if (ending) this.#endListening.push(ending);
     const { concurrency, name, leaseMs, schedule, retention } = queue;
+    const attempt = createQueueAttempt({
+      environment: parts.environment,
+      profiles: parts.profiles,
+      connections: this.#connections,
+      store,
+      transcripts: queue.transcripts ?? 'failures',
+    });
     this.#worker = new QueueWorker({
       store,
       clock,
       random,
       name: name ?? `${machineName()}:${process.pid}:${Math.floor(random() * 2 ** 32).toString(36)}`,
-      attempt: createQueueAttempt({
-        environment: parts.environment,
-        profiles: parts.profiles,
-        connections: this.#connections,
-        store,
-        transcripts: queue.transcripts ?? 'failures',
-      }),
+      attempt: async (claim, context) => {
+        // A reply must not be judged before all rules are known.
+        await this.#following?.known;
+        return attempt(claim, context);
+      },
       onFinalOutcomes: createFinalOutcomes({
         profiles: parts.profiles,
         ...parts.compose,
@@ -140,9 +148,11 @@ export class MailWorker {
    */
   async stop(options: StopOptions = {}): Promise<void> {
     const { graceMs } = checkStopOptions(options);
-    await this.#worker.stop(graceMs === undefined ? {} : { graceMs });
-    this.#connections.close();
+    const stopped = this.#worker.stop(graceMs === undefined ? {} : { graceMs });
+    // Attempts that wait for the rules go on now, and find that the worker stops.
     this.#following?.end.abort();
+    await stopped;
+    this.#connections.close();
     await this.#following?.done;
     this.#following = undefined;
   }
@@ -176,9 +186,13 @@ export class MailWorker {
   #followRules() {
     const end = new AbortController();
     const { replyRules } = this.#parts.environment;
-    const options = { signal: end.signal, onError: this.#onError };
-    const done = followStoredRules(this.#store, replyRules, options).catch(this.#onError);
-    return { end, done };
+    let onKnown = () => {};
+    const known = new Promise<void>((resolve) => {
+      onKnown = resolve;
+    });
+    const parts = { signal: end.signal, onError: this.#onError, onKnown };
+    const done = followStoredRules(this.#store, replyRules, parts).catch(this.#onError);
+    return { end, known, done };
   }
 
   /** Stops the worker as {@link MailWorker.stop} does, for good. */

@@ -1,6 +1,7 @@
+import { systemClock } from '../clock.ts';
 import { optionError } from '../errors.ts';
-import type { RecordCondition, RecordSource, Records } from '../store/records.ts';
-import { watchRecords } from '../store/records.ts';
+import { type RecordCondition, type RecordSource, type Records, watchRecords } from '../store/records.ts';
+import { StoreWatch } from '../store/store-watch.ts';
 import { createReplyRules } from './classify.ts';
 import type { LiveReplyRules } from './live-reply-rules.ts';
 import type { ReplyRule } from './reply-rule.ts';
@@ -38,19 +39,42 @@ export async function writeStoredRules(
   return { rules, version };
 }
 
+/** How {@link followStoredRules} goes on and ends. */
+export interface FollowParts {
+  readonly signal: AbortSignal;
+  /** Called with each failure of the store, and with wrong rules. */
+  readonly onError: (error: unknown) => void;
+  /** Called once, when the rules were read or are not going to be. */
+  readonly onKnown: () => void;
+}
+
 /** Keeps live rules as the store has them, until the signal fires. Wrong ones are reported, and change nothing. */
 export async function followStoredRules(
   store: RecordSource,
   live: LiveReplyRules,
-  { signal, onError }: { readonly signal: AbortSignal; readonly onError: (error: unknown) => void },
+  { signal, onError, onKnown }: FollowParts,
 ): Promise<void> {
-  for await (const { value } of watchRecords(store, collection, { signal, onError })) {
+  const take = (rules: readonly ReplyRule[]) => {
     try {
-      live.replaceStored(value ? rulesOf(value) : []);
+      live.replaceStored(rules);
     } catch (error) {
       onError(error);
     }
+  };
+  const { setTimer } = systemClock;
+  const watch = new StoreWatch({ store, setTimer, onError, signal, pollMs: 1_000 });
+  let after: number;
+  try {
+    const known = await watch.ask(() => readStoredRules(store.records));
+    if (!known) return;
+    take(known.rules);
+    after = known.version;
+  } finally {
+    watch.close();
+    onKnown();
   }
+  for await (const { value } of watchRecords(store, collection, { after, signal, onError }))
+    take(value ? rulesOf(value) : []);
 }
 
 function rulesOf(value: object): readonly ReplyRule[] {

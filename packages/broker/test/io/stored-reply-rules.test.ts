@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { BrokerError, MailQueue, MailWorker, MemoryStore, type ReplyRule } from '../../src/index.ts';
 import { type LabPlan, startLab } from '../lab.ts';
@@ -24,6 +25,16 @@ async function failure(queue: MailQueue, store: MemoryStore) {
   for await (const event of queue.events({ after }))
     if (event.type === 'failed' && event.messageId === id) return event.detail;
   throw new Error('no event');
+}
+
+/** An object but for one member. */
+function withMember<Whole extends object>(whole: Whole, name: string, member: unknown): Whole {
+  return new Proxy(whole, {
+    get(target, key) {
+      const value = key === name ? member : Reflect.get(target, key);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 }
 
 it('RPL-10 a worker follows the rules of its store while it runs, before those of its options', async () => {
@@ -84,4 +95,55 @@ it('RPL-12 a record of rules that is damaged is reported, and the worker keeps t
   await store.records.put('reply-rules', 'all', { rules: 7 });
   await expect.poll(() => told.length).toBe(2);
   expect(await failure(queue, store)).toMatchObject({ category: 'content' });
+});
+
+it('RPL-15 no reply is judged before the rules of the store are known', async () => {
+  await using lab = await startLab(plan);
+  const store = new MemoryStore();
+  const queue = new MailQueue({ store, queue: { suppress: false } });
+  await queue.control.setReplyRules([{ ...closed, category: 'content', action: 'fail' }]);
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let failures = 1;
+  const get = async (...given: Parameters<typeof store.records.get>) => {
+    if (failures-- > 0)
+      throw new BrokerError('MB_BROKER_STORE_FAILED', 'network', 'Gone.', { retryable: true });
+    await released;
+    return store.records.get(...given);
+  };
+  const told: unknown[] = [];
+  await using worker = new MailWorker({
+    ...lab.options,
+    store: withMember(store, 'records', withMember(store.records, 'get', get)),
+    queue: { suppress: false, bounces: false, onError: (error) => told.push(error) },
+  });
+  worker.start();
+  const failed = failure(queue, store);
+  await expect.poll(async () => (await worker.health()).activeClaims).toBe(1);
+  await sleep(300);
+  expect(lab.hosts.mx!.sessions).toHaveLength(0);
+  release();
+  expect(await failed).toMatchObject({ category: 'content', rule: 'closed' });
+  expect(told).toMatchObject([{ code: 'MB_BROKER_STORE_FAILED' }]);
+});
+
+it('RPL-16 a worker that waits for the rules of its store stops at once, and tries nothing', async () => {
+  await using lab = await startLab(plan);
+  const store = new MemoryStore();
+  const gone = () =>
+    Promise.reject(new BrokerError('MB_BROKER_STORE_FAILED', 'network', 'Gone.', { retryable: true }));
+  const queue = new MailQueue({ store });
+  const worker = new MailWorker({
+    ...lab.options,
+    store: withMember(store, 'records', withMember(store.records, 'get', gone)),
+    queue: { onError: () => {} },
+  });
+  const { id } = await queue.enqueue(message);
+  worker.start();
+  await expect.poll(async () => (await worker.health()).activeClaims).toBe(1);
+  await worker.close();
+  expect(lab.hosts.mx!.sessions).toHaveLength(0);
+  expect((await queue.control.show(id!))?.recipients).toMatchObject([{ state: 'queued', attempts: 0 }]);
 });
