@@ -32,6 +32,7 @@ const readyQuery = z.strictObject({
 });
 
 const batchResult = z.union([acceptedSchema, z.object({ error: problemSchema })]).openapi('BatchResult');
+
 /** `/v1/messages`: accept messages, alone, several at once, or out of a template. */
 export function addAcceptRoutes(api: Api, parts: ApiParts): void {
   addPost(api, parts);
