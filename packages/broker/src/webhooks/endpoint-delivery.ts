@@ -71,6 +71,8 @@ export class EndpointDelivery {
   #dirty = false;
   #attempts: WebhookAttempt[] = [];
   #onProgress: () => void = () => {};
+  /** Resolves when the events that wait are in the lanes. */
+  readonly #loaded: Promise<void>;
   /** Resolves when this process no longer delivers to the endpoint. */
   readonly ended: Promise<void>;
   /** Whether another process may deliver to the endpoint, so that nothing must be written any more. */
@@ -99,6 +101,7 @@ export class EndpointDelivery {
       signal: this.#reading.signal,
       pollMs,
     });
+    this.#loaded = this.#loadWaiting();
     this.ended = this.#begin();
   }
 
@@ -110,6 +113,8 @@ export class EndpointDelivery {
 
   /** Another process handed in an event. */
   async handIn(eventId: string): Promise<void> {
+    // It may be one of those, and those of its message that wait longer come first.
+    await this.#loaded;
     if (this.#waiting.has(eventId)) return;
     const job = await this.#watch.ask(() => this.#waiting.load(eventId));
     if (!job || this.#reading.signal.aborted) return;
@@ -135,9 +140,7 @@ export class EndpointDelivery {
   async #begin(): Promise<void> {
     const flushing = this.#flushUntilEnd();
     try {
-      const jobs = await this.#watch.ask(() => this.#waiting.loadAll());
-      for (const job of jobs ?? []) this.#lanes.add(job);
-      this.#lanes.dispatch();
+      await this.#loaded;
       await this.#readLog();
     } catch (error) {
       this.#parts.onError(error);
@@ -147,6 +150,12 @@ export class EndpointDelivery {
     this.#watch.close();
     await flushing;
     this.#parts.client.close();
+  }
+
+  async #loadWaiting(): Promise<void> {
+    const jobs = await this.#watch.ask(() => this.#waiting.loadAll());
+    for (const job of jobs ?? []) this.#lanes.add(job);
+    this.#lanes.dispatch();
   }
 
   async #readLog(): Promise<void> {
