@@ -114,7 +114,7 @@ export class Deliverer {
   #onWaiting({ key, value }: RecordChange): void {
     if (!value) return;
     const [id = '', eventId = ''] = key.split('/');
-    void this.#deliveries.get(id)?.handIn(eventId);
+    this.#deliveries.get(id)?.handIn(eventId).catch(this.#parts.onError);
   }
 
   async #tryToOwn(id: string, endpoint: StoredEndpoint): Promise<void> {
