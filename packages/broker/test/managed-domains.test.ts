@@ -145,6 +145,32 @@ describe('adding a domain', () => {
     expect((await domains.list()).rows).toEqual([]);
   });
 
+  it('DOM-34 two keys whose selectors differ in case alone are refused, and none of them is kept', async () => {
+    const kept: string[] = [];
+    const vault = createMasterKeyVault(parseMasterKeys(generateMasterKey()));
+    const { domains } = await lab({
+      vault: {
+        ...vault,
+        keep: (privateKey, name) => {
+          kept.push(name.selector);
+          return vault.keep!(privateKey, name);
+        },
+      },
+    });
+    const keys = ['s1', 'S1'].map((selector) => ({
+      selector,
+      privateKey: generateKeyPairSync('ed25519').privateKey.export({
+        type: 'pkcs8',
+        format: 'pem',
+      }) as string,
+    }));
+    await expect(domains.add({ domain: 'shop.test', keys })).rejects.toMatchObject({
+      code: 'MB_BROKER_DOMAIN_KEY',
+      message: expect.stringContaining('same selector'),
+    });
+    expect(kept).toEqual([]);
+  });
+
   it('DOM-30 refuses a return path that is not below the domain', async () => {
     const { domains } = await lab();
     for (const returnPath of ['shop.test', 'bounces.other.test', 'x']) {

@@ -47,10 +47,14 @@ export async function importKeySet(
 ): Promise<KeySet<StoredDomainKey>> {
   const { keep } = vault;
   if (!keep) throw keyError('The key vault keeps no keys that were made elsewhere; let it make new ones.');
+  // RFC 4343: names are the same in upper and lower case.
+  if (new Set(given.map(({ selector }) => selector.toLowerCase())).size < given.length) {
+    throw keyError('Two keys have the same selector.');
+  }
+  // Refuses what cannot sign, before the vault keeps any of them.
+  for (const { selector, privateKey } of given) createSigner([{ domain, selector, privateKey }]);
   const keys = await Promise.all(
     given.map(async ({ selector, privateKey }) => {
-      // Refuses what cannot sign.
-      createSigner([{ domain, selector, privateKey }]);
       const key = createPrivateKey(privateKey);
       const algorithm: DkimAlgorithm = key.asymmetricKeyType === 'rsa' ? 'rsa-sha256' : 'ed25519-sha256';
       const publicKey = createPublicKey(key).export({ type: 'spki', format: 'pem' }) as string;
@@ -58,9 +62,6 @@ export async function importKeySet(
       return { selector, algorithm, publicKey, handle };
     }),
   );
-  if (new Set(keys.map(({ selector }) => selector)).size < keys.length) {
-    throw keyError('Two keys have the same selector.');
-  }
   return { number: 1, state: 'next', since: now, keys };
 }
 
