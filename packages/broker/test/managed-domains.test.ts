@@ -460,4 +460,22 @@ describe('master keys of domains', () => {
       code: 'MB_BROKER_MASTER_KEY',
     });
   });
+
+  it('DOM-22 a key that is encrypted twice, since another process changed its domain, counts once', async () => {
+    const [old, fresh] = [generateMasterKey(), generateMasterKey()];
+    const before = await lab({ vault: createMasterKeyVault(parseMasterKeys(old)) });
+    await before.add('shop.test');
+    const { store } = before;
+    const put = store.records.put.bind(store.records);
+    let puts = 0;
+    store.records.put = async (...args) => {
+      puts += 1;
+      if (puts === 1)
+        await put('domain', 'shop.test', (await store.records.get('domain', 'shop.test'))!.value);
+      return put(...args);
+    };
+    const both = await lab({ store, vault: createMasterKeyVault(parseMasterKeys(`${fresh} ${old}`)) });
+    expect(await both.domains.renewKeys()).toBe(1);
+    expect(puts).toBe(2);
+  });
 });

@@ -236,10 +236,12 @@ export class ManagedDomains {
    */
   async renewKeys(): Promise<number> {
     const vault = this.#needVault();
-    let renewed = 0;
+    let total = 0;
     for await (const { domain } of this.#book.all()) {
+      let renewed = 0;
       await this.#book.change(domain, async (stored) => {
-        const before = renewed;
+        // The change may be repeated: only keys of the one that is written count.
+        renewed = 0;
         const renew = async (key: StoredDomainKey) => {
           const { selector, algorithm } = key;
           const handle = await vault.renew?.(key.handle, { domain, selector, algorithm });
@@ -249,10 +251,11 @@ export class ManagedDomains {
         const sets = await Promise.all(
           stored.sets.map(async (set) => ({ ...set, keys: await Promise.all(set.keys.map(renew)) })),
         );
-        return renewed > before ? { ...stored, sets } : stored;
+        return renewed > 0 ? { ...stored, sets } : stored;
       });
+      total += renewed;
     }
-    return renewed;
+    return total;
   }
 
   /**
