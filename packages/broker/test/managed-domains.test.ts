@@ -380,13 +380,25 @@ describe('a rotation', () => {
     await domains.rotate('shop.test');
   });
 
-  it('DOM-93 a retiring key can be removed by force, as after it was stolen', async () => {
+  it('DOM-93 a retiring key can be removed by force alone, as after it was stolen', async () => {
     const { domains, clock, zone, first } = await rotating();
     zone.publish((await domains.rotate('shop.test')).records);
     await domains.check('shop.test');
     await clock.advance(5 * minute);
     await domains.check('shop.test');
+    await expect(domains.removeKey('shop.test', first)).rejects.toMatchObject({
+      code: 'MB_BROKER_DOMAIN_KEY',
+    });
     expect((await domains.removeKey('shop.test', first, { force: true })).keys).toHaveLength(1);
+  });
+
+  it('DOM-96 an active key is not removed, even by force', async () => {
+    const { domains, first } = await rotating();
+    for (const force of [false, true]) {
+      await expect(domains.removeKey('shop.test', first, { force })).rejects.toMatchObject({
+        code: 'MB_BROKER_DOMAIN_KEY',
+      });
+    }
   });
 
   it('DOM-53 of several processes one looks at a domain, and after one that died another does', async () => {
