@@ -33,6 +33,20 @@ export function formatBytes(octets: number): string {
   return `${(octets / 1024 ** 2).toFixed(1)} MiB`;
 }
 
+/** What a host said, else the reason where there was no reply; empty for neither. */
+export function formatOutcome(detail: object | undefined): string {
+  const { reply, reason } = (detail ?? {}) as {
+    readonly reply?: { readonly code: number; readonly lines: readonly string[] };
+    readonly reason?: string;
+  };
+  return reply ? `${reply.code} ${reply.lines.join(' ')}` : (reason ?? '');
+}
+
+/** The names of the keys of DKIM signatures. */
+export const formatSigners = (
+  signatures: readonly { readonly domain: string; readonly selector: string }[],
+) => signatures.map(({ domain, selector }) => `${selector}._domainkey.${domain}`).join(', ');
+
 /** What went wrong, in a sentence. */
 export const errorText = (thrown: unknown) => (thrown instanceof Error ? thrown.message : String(thrown));
 

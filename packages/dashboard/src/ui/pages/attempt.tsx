@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { Schemas } from '../api.ts';
-import { formatDuration, formatMoment } from '../format.ts';
+import { formatDuration, formatMoment, formatOutcome, formatSigners } from '../format.ts';
 import { Facts, State, When } from '../parts.tsx';
 
 /** What an event says of an attempt, as far as it is shown. */
@@ -22,19 +22,11 @@ interface Detail {
   readonly transcript?: readonly { readonly direction: string; readonly text: string }[];
 }
 
+/** What has a place of its own, and what is not shown. */
 const shownApart = new Set([
   ...['host', 'address', 'source', 'stage', 'reply', 'enhanced', 'reason', 'category', 'action', 'rule'],
-  ...[
-    'acceptedAt',
-    'attemptedAt',
-    'signatures',
-    'tls',
-    'transcript',
-    'status',
-    'attempt',
-    'maybeDelivered',
-    'scope',
-  ],
+  ...['acceptedAt', 'attemptedAt', 'signatures', 'tls', 'transcript'],
+  ...['status', 'attempt', 'maybeDelivered', 'scope'],
 ]);
 
 /** An event, with its evidence behind a click. */
@@ -57,9 +49,7 @@ export function Attempt({ event }: { readonly event: Schemas['Event'] }) {
     <details class="event">
       <summary>
         {line}
-        {(reply || reason) && (
-          <span class="reply">{reply ? `${reply.code} ${reply.lines.join(' ')}` : reason}</span>
-        )}
+        {(reply || reason) && <span class="reply">{formatOutcome(detail)}</span>}
       </summary>
       <div class="evidence">
         <Facts
@@ -67,7 +57,7 @@ export function Attempt({ event }: { readonly event: Schemas['Event'] }) {
             detail.host !== undefined && ['Host', [detail.host, detail.address].filter(Boolean).join(' at ')],
             detail.source !== undefined && ['Sent from', detail.source],
             detail.stage !== undefined && ['Last stage', detail.stage],
-            reply && ['Reply', <code key="reply">{`${reply.code} ${reply.lines.join(' ')}`}</code>],
+            reply && ['Reply', <code key="reply">{formatOutcome(detail)}</code>],
             reason !== undefined && ['Why', reason],
             detail.category !== undefined && [
               'Meaning',
@@ -80,10 +70,7 @@ export function Attempt({ event }: { readonly event: Schemas['Event'] }) {
               formatDuration(Date.parse(at) - detail.acceptedAt),
             ],
             nextAttemptAt !== undefined && ['Next attempt', <When key="next" at={nextAttemptAt} />],
-            detail.signatures && [
-              'Signed by',
-              detail.signatures.map(({ domain, selector }) => `${selector}._domainkey.${domain}`).join(', '),
-            ],
+            detail.signatures && ['Signed by', formatSigners(detail.signatures)],
             ...rest.map(([name, value]) => [name, shown(value)] as const),
           ]}
         />

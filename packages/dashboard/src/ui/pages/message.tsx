@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { api, apiRoot, dataOf, may, type Schemas } from '../api.ts';
 import { Dialog } from '../dialog.tsx';
-import { formatBytes, formatMoment, plural } from '../format.ts';
+import { formatBytes, formatMoment, formatOutcome, formatSigners, plural } from '../format.ts';
 import { act, Facts, Loaded, Notice, Page, Panel, State, Table, When } from '../parts.tsx';
 import { useResource } from '../resource.ts';
 import { linkTo } from '../route.ts';
@@ -170,7 +170,7 @@ function About({ message }: { readonly message: Message }) {
             },
             {
               name: 'Last word',
-              cell: ({ detail }) => <span class="reply">{lastWord(detail)}</span>,
+              cell: ({ detail }) => <span class="reply">{formatOutcome(detail)}</span>,
             },
           ]}
         />
@@ -178,14 +178,6 @@ function About({ message }: { readonly message: Message }) {
       </Panel>
     </>
   );
-}
-
-function lastWord(detail: Readonly<Record<string, unknown>> | undefined): string {
-  const { reply, reason } = (detail ?? {}) as {
-    readonly reply?: { readonly code: number; readonly lines: readonly string[] };
-    readonly reason?: string;
-  };
-  return reply ? `${reply.code} ${reply.lines.join(' ')}` : (reason ?? '');
 }
 
 /** Every event, each attempt with its evidence. */
@@ -239,10 +231,7 @@ function Preview({ id }: { readonly id: string }) {
               ['To', to],
               cc !== '' && ['Cc', cc],
               date !== undefined && ['Date', formatMoment(date)],
-              signatures.length > 0 && [
-                'Signed by',
-                signatures.map(({ domain, selector }) => `${selector}._domainkey.${domain}`).join(', '),
-              ],
+              signatures.length > 0 && ['Signed by', formatSigners(signatures)],
               attachments.length > 0 && [
                 'Attachments',
                 attachments

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { api, apiRoot, dataOf, may, type Schemas } from '../api.ts';
 import { Dialog } from '../dialog.tsx';
 import { Field } from '../field.tsx';
-import { plural } from '../format.ts';
+import { formatOutcome, plural } from '../format.ts';
 import { act, More, Notice, Page, Panel, Table, When } from '../parts.tsx';
 import { usePages } from '../use-pages.ts';
 
@@ -109,7 +109,9 @@ export function SuppressionsPage() {
             {
               name: 'Evidence',
               wide: true,
-              cell: ({ detail }) => <span class="reply">{evidenceOf(detail)}</span>,
+              cell: ({ detail }) => (
+                <span class="reply">{formatOutcome(detail) || (detail ? JSON.stringify(detail) : '')}</span>
+              ),
             },
             ...(may('operate')
               ? [
@@ -158,16 +160,6 @@ export function SuppressionsPage() {
       )}
     </Page>
   );
-}
-
-function evidenceOf(detail: Readonly<Record<string, unknown>> | undefined): string {
-  if (!detail) return '';
-  const { reply, reason } = detail as {
-    readonly reply?: { readonly code: number; readonly lines: readonly string[] };
-    readonly reason?: string;
-  };
-  if (reply) return `${reply.code} ${reply.lines.join(' ')}`;
-  return reason ?? JSON.stringify(detail);
 }
 
 function Add({ onClose, onDone }: { readonly onClose: () => void; readonly onDone: () => void }) {
