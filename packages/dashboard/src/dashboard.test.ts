@@ -14,7 +14,7 @@ const files = new Map([
 ]);
 
 async function get(path: string, options: DashboardOptions = {}, init: RequestInit = {}) {
-  return dashboardOf(() => files, options)(new Request(`http://localhost${path}`, init));
+  return dashboardOf(async () => files, options)(new Request(`http://localhost${path}`, init));
 }
 
 describe('the handler', () => {
@@ -81,7 +81,7 @@ describe('the handler', () => {
     [{ api: '/"><script>/' }, 'options.api must be a path that ends with /'],
     [{ pfad: '/ui' }, 'has no key "pfad"'],
   ])('DSH-93 refuses %j', async (options, message) => {
-    expect(() => dashboardOf(() => files, options as DashboardOptions)).toThrow(
+    expect(() => dashboardOf(async () => files, options as DashboardOptions)).toThrow(
       expect.objectContaining({ code: 'MB_DASHBOARD_OPTION', message: expect.stringContaining(message) }),
     );
   });

@@ -56,11 +56,11 @@ export function dashboard(options: DashboardOptions = {}): (request: Request) =>
 
 /** As {@link dashboard}, with other files. @internal */
 export function dashboardOf(
-  read: () => ReadonlyMap<string, DashboardFile>,
+  read: () => Promise<ReadonlyMap<string, DashboardFile>>,
   options: DashboardOptions,
 ): (request: Request) => Promise<Response> {
   const { path, api } = readOptions(options, dashboardOptions, 'dashboard: options');
-  let files: ReadonlyMap<string, DashboardFile> | undefined;
+  let reading: ReturnType<typeof read> | undefined;
   return async (request) => {
     const { pathname } = new URL(request.url);
     if (pathname !== path && !pathname.startsWith(`${path}/`)) return plain(404, 'There is nothing here.');
@@ -69,9 +69,12 @@ export function dashboardOf(
     }
     // Relative, so that a prefix of a proxy stays: /mail/ui leads to /mail/ui/.
     if (pathname === path) return plain(308, '', { location: `${path.slice(path.lastIndexOf('/') + 1)}/` });
+    let files: ReadonlyMap<string, DashboardFile>;
     try {
-      files ??= read();
+      reading ??= read();
+      files = await reading;
     } catch (error) {
+      reading = undefined;
       if (DashboardError.isInstance(error)) return plain(503, error.message);
       throw error;
     }

@@ -6,11 +6,11 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { readFiles } from './files.ts';
 
-it('DSH-44 says how to build the files when they are not there', () => {
+it('DSH-44 says how to build the files when they are not there', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mb-dashboard-'));
   try {
     for (const url of [pathToFileURL(`${folder}/`), pathToFileURL(`${folder}/none/`)]) {
-      expect(() => readFiles(url)).toThrow(
+      await expect(readFiles(url)).rejects.toThrow(
         expect.objectContaining({ code: 'MB_DASHBOARD_FILES', message: expect.stringContaining('build') }),
       );
     }
@@ -19,12 +19,12 @@ it('DSH-44 says how to build the files when they are not there', () => {
   }
 });
 
-it('DSH-42 reads files of known types, and compresses them', () => {
+it('DSH-42 reads files of known types, and compresses them', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mb-dashboard-'));
   try {
     writeFileSync(join(folder, 'index.html'), '<p>page</p>');
     writeFileSync(join(folder, 'notes.txt'), 'not served');
-    const files = readFiles(pathToFileURL(`${folder}/`));
+    const files = await readFiles(pathToFileURL(`${folder}/`));
     expect([...files.keys()]).toEqual(['index.html']);
     const { compressed, type } = files.get('index.html')!;
     expect(type).toBe('text/html; charset=utf-8');

@@ -1,8 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { brotliCompress, gzip } from 'node:zlib';
 import { DashboardError } from './errors.ts';
+
+const compressors = { br: promisify(brotliCompress), gzip: promisify(gzip) };
 
 /** A file of the dashboard, ready to be sent. */
 export interface DashboardFile {
@@ -26,21 +29,22 @@ export const builtFolder = new URL(
 );
 
 /**
- * Reads all files of a folder once, by their path within it; they are few and small.
+ * Reads all files of a folder once, by their path within it; they are few and small. Compressing them takes a few
+ * hundred milliseconds, in threads: the server goes on meanwhile.
  *
  * @throws {DashboardError} MB_DASHBOARD_FILES
  */
-export function readFiles(folder: URL): ReadonlyMap<string, DashboardFile> {
+export async function readFiles(folder: URL): Promise<ReadonlyMap<string, DashboardFile>> {
   try {
-    const names = readdirSync(fileURLToPath(folder), { recursive: true, encoding: 'utf8' });
+    const names = await readdir(fileURLToPath(folder), { recursive: true, encoding: 'utf8' });
     const files = new Map<string, DashboardFile>();
     for (const name of names) {
       const type = types[extname(name)];
       if (type === undefined) continue;
-      const octets = readFileSync(new URL(name, folder));
+      const octets = await readFile(new URL(name, folder));
       const compressed = {
-        br: new Uint8Array(brotliCompressSync(octets)),
-        gzip: new Uint8Array(gzipSync(octets)),
+        br: new Uint8Array(await compressors.br(octets)),
+        gzip: new Uint8Array(await compressors.gzip(octets)),
       };
       files.set(name.replaceAll('\\', '/'), { type, octets: new Uint8Array(octets), compressed });
     }
