@@ -1,7 +1,7 @@
 import type { DkimAlgorithm } from '@mb/dkim';
 import type { DomainSettings, StoredDomain } from './domain-record.ts';
 import type { KeyState, Sighting } from './key-state.ts';
-import { type DomainRecord, keyRecordOf, recordsOf, type ServiceFacts } from './published-records.ts';
+import { type DomainRecord, keyRecordOf, policyRecordsOf, type ServiceFacts } from './published-records.ts';
 import type { CheckedRecord } from './record-check.ts';
 
 /** A key of a domain, as it is shown: everything but what opens it. */
@@ -73,7 +73,7 @@ export function viewDomain(domain: string, stored: StoredDomain, service: Servic
     ready,
     status: statusOf(keys),
     keys,
-    records: recordsOf(domain, stored, service),
+    records: [...keys.map(({ record }) => record), ...policyRecordsOf(domain, stored, service)],
   };
 }
 

@@ -3,8 +3,8 @@ import { normalizeDomain } from '@mb/dns';
 import { isPublicSuffix } from '@mb/dns/public-suffix';
 import { BrokerError } from '../errors.ts';
 
-/** Names that no one can send from (RFC 6761, 6762, 7686). `.test` may be used: it is for labs like ours. */
-const specialNames = ['localhost', 'local', 'invalid', 'onion', 'arpa', 'internal', 'home.arpa'];
+/** Names that no one can send from (RFC 6761, 6762, 7686, 8375). `.test` may be used: it is for labs like ours. */
+const specialNames = ['localhost', 'local', 'invalid', 'onion', 'arpa', 'internal'];
 /** RFC 1123 §2.1. */
 const hostLabel = /^(?!-)[a-z0-9-]+(?<!-)$/;
 /** Room for a selector and `._domainkey.` in front (RFC 1035 §2.3.4: 253 characters in all). */

@@ -33,14 +33,6 @@ export interface ServiceFacts {
   readonly addresses: readonly string[];
 }
 
-/** All records of a domain, the keys first. */
-export function recordsOf(domain: string, stored: StoredDomain, service: ServiceFacts): DomainRecord[] {
-  return [
-    ...stored.sets.flatMap(({ state, keys }) => keys.map((key) => keyRecordOf(domain, key, state))),
-    ...policyRecords(domain, stored, service),
-  ];
-}
-
 const keyNotes: Readonly<Record<KeyState, string>> = {
   next: 'it will sign when all servers have this record',
   published: 'it will sign soon',
@@ -69,7 +61,8 @@ function keyText({ algorithm, publicKey }: StoredDomainKey): string {
   return `v=DKIM1; k=${isRsa ? 'rsa' : 'ed25519'}; p=${(isRsa ? der : der.subarray(-32)).toString('base64')}`;
 }
 
-function policyRecords(
+/** The records of a domain besides those of its keys. */
+export function policyRecordsOf(
   domain: string,
   { hostname: own, returnPath, createdAt }: StoredDomain,
   service: ServiceFacts,
