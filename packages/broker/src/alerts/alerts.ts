@@ -211,17 +211,17 @@ class AlertLoop {
     const row = await records.get(collection, key);
     const known = row?.value as AlertState | undefined;
     const firing = detail !== undefined;
-    if ((known?.firing ?? false) === firing) {
-      // A change that was written down before a crash, and not reported.
-      if (known && !known.told) await this.#tell(rule, key, known, row!.version);
-      return;
-    }
-    const next: AlertState = { firing, since: now, detail: detail ?? known!.detail, told: false };
     try {
+      if ((known?.firing ?? false) === firing) {
+        // A change that was written down before a crash, and not reported.
+        if (known && !known.told) await this.#tell(rule, key, known, row!.version);
+        return;
+      }
+      const next: AlertState = { firing, since: now, detail: detail ?? known!.detail, told: false };
       const { version } = await records.put(collection, key, next, { ifVersion: row?.version ?? 0 });
       await this.#tell(rule, key, next, version);
     } catch (error) {
-      // Another process was faster, and tells of it.
+      // Another process was faster, and reports it.
       if (!isRecordConflict(error)) throw error;
     }
   }

@@ -198,6 +198,16 @@ describe('alerts', () => {
     await rm(folder, { recursive: true });
   });
 
+  it('ALR-01 a change that was not reported before a crash is reported by one of two checks at once', async () => {
+    await using w = await world({ rules: ['queue-age', 'resolver'] });
+    const crashed = { firing: true, since: 0, detail: 'Mail has been due.', told: false };
+    await w.queue.records.put('alert', 'queue-age', crashed);
+    w.set({ oldestDueAt: w.clock.now() - 20 * minute, resolverTrouble: 'No DNS server answers.' });
+    await Promise.all([w.look(), w.look()]);
+    await w.receiver.until((calls) => calls.length === 2, 15_000);
+    expect(w.receiver.calls.map(({ json }) => json.data.alert).sort()).toEqual(['queue-age', 'resolver']);
+  });
+
   it('ALR-02 every rule is fired by a test', () => {
     expect([...Object.keys(troubles), 'certificate-expiring'].sort()).toEqual([...alertNames].sort());
   });
