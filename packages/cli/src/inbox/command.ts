@@ -97,8 +97,10 @@ async function receive(flags: InboxFlags): Promise<void> {
     },
   });
   const web = flags.ui ? await openPage(flags, server, { mailbox, script }) : undefined;
+  // Before it says so: a test may stop it as soon as it has read that.
+  const told = untilTold();
   announce(flags, server.port, asJson, web?.port);
-  await untilTold();
+  await told;
   await web?.close();
   await server.close();
   await Promise.all(shown);

@@ -111,16 +111,17 @@ async function serve(flags: ServeFlags): Promise<void> {
       if (flags.role.includes('worker')) endNote = await noteWorker(store, flags.store, warn);
       const cursor = await store.eventsEnd();
       const addresses = await listen(server, flags, hostname, certificate);
+      if (flags.role.includes('http')) await hintAtKeys(server);
       running.start();
       if (flags.role.includes('worker')) domains?.start();
-      log.onState('started', { store: String(flags.store), hostname, pid: process.pid, ...addresses });
       endReloading = onSignals(
         ['SIGHUP'],
         () => void reloadSettings(flags, { store, running, log, domains }),
       );
-      supervisor.ready(() => isAlive(server));
-      if (flags.role.includes('http')) await hintAtKeys(server);
+      // Before it says so: a supervisor may stop it as soon as it has read that.
       const stopped = stopWhenTold(end, flags.grace, log, ['SIGINT', 'SIGTERM']);
+      log.onState('started', { store: String(flags.store), hostname, pid: process.pid, ...addresses });
+      supervisor.ready(() => isAlive(server));
       await logEvents(store, broker, cursor, stopped, log);
     } finally {
       endReloading();

@@ -96,8 +96,9 @@ async function work(flags: WorkFlags): Promise<void> {
     broker.start();
     domains?.start();
     broker.webhooks.start();
-    log.onState('started', { store: String(flags.store), hostname: options.hostname, pid: process.pid });
+    // Before it says so: a supervisor may stop it as soon as it has read that.
     const stopped = stopWhenTold((graceMs) => broker.stop({ graceMs }), flags.grace, log);
+    log.onState('started', { store: String(flags.store), hostname: options.hostname, pid: process.pid });
     await logEvents(store, broker, cursor, stopped, log);
     await domains?.stop();
     await endNote();
