@@ -74,7 +74,7 @@ const background: Readonly<
   'broker/src/store/wake-list.ts': ['queueMicrotask', 'listeners: one microtask', 'store'],
   'broker/src/telemetry/instrument.ts': ['catch', 'one collection of metrics: leaves the queue out', 'store'],
   'broker/src/wait.ts': ['abort setTimer', 'who waits: the signal ends it'],
-  'broker/src/webhooks/deliverer.ts': ['catch:2 void:2', 'all endpoints: onError; close()', 'service'],
+  'broker/src/webhooks/deliverer.ts': ['catch:3 void', 'all endpoints: onError; close()', 'service'],
   'broker/src/webhooks/endpoint-delivery.ts': ['setTimer:2', 'one endpoint: onError; close()', 'service'],
   'broker/src/webhooks/event-pages.ts': [
     'then',
