@@ -144,7 +144,7 @@ function checkValidation(make: () => Resolver) {
     });
   });
 
-  it('DNS-01 MX-04 calls a zone with a wrong key bogus, and mail to it temporary', async () => {
+  it('DNS-01 MX-13 calls a zone with a wrong key bogus, and mail to it temporary', async () => {
     const answer = (await make().query('mx.bogus.test', 'A')) as FailedAnswer;
     expect(answer, answer.reason).toMatchObject({ status: 'bogus', cause: 'validation' });
     expect(await findMailRoute('bogus.test', make())).toMatchObject({

@@ -297,7 +297,7 @@ describe('verification', () => {
     });
   });
 
-  it('DKIM-24 DKIM-55 DKIM-54 tries eight signatures and no more, with one lookup a selector', async () => {
+  it('DKIM-54 DKIM-55 tries eight signatures and no more, with one lookup a selector', async () => {
     const names: string[] = [];
     const counting = async (name: string) => {
       names.push(name);

@@ -207,7 +207,7 @@ describe('several workers', () => {
     await woken;
   });
 
-  it('Q-03 Q-07 share a site’s connections exactly, and never a recipient, under concurrency', async () => {
+  it('Q-03 Q-40 share a site’s connections exactly, and never a recipient, under concurrency', async () => {
     const limits = { startConcurrency: 3, maxConcurrency: 3 };
     const stores = await Promise.all(Array.from({ length: 4 }, () => openStore({ limits })));
     const addresses = Array.from({ length: 600 }, (_, i) => `u${i}@site${i % 4}.test`);

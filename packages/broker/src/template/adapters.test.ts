@@ -62,7 +62,7 @@ describe('reactEmail', () => {
     expect(await right()).toEqual({ html: expect.stringContaining('BOB') });
   });
 
-  it('RND-06 leaves what a component throws to the hook', async () => {
+  it('RND-02 leaves what a component throws to the hook', async () => {
     const broker = new MailBroker({ hostname: 'client.test', store: new MemoryStore() });
     await expect(broker.enqueue(base, { render: reactEmail(Broken, {}) })).rejects.toMatchObject({
       code: 'MB_BROKER_RENDER_FAILED',

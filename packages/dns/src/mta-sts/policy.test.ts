@@ -54,7 +54,7 @@ describe('parseMtaStsPolicy', () => {
     }
   });
 
-  it('STS-01 throws on no text', () => {
+  it('STS-16 throws on no text', () => {
     fc.assert(fc.property(fc.string(), (text) => void parseMtaStsPolicy(text)));
   });
 });

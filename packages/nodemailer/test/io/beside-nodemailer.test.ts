@@ -138,7 +138,7 @@ it.each([
 });
 
 describe.each(contenders)('%s', (who) => {
-  it('NM-13 names itself, and its version', async () => {
+  it('NM-37 names itself, and its version', async () => {
     await using bench = await startBench(who);
     const { name, version } = (bench.transporter as Sent).transporter;
     expect([name, version]).toEqual([expect.stringMatching(/./), expect.stringMatching(/^\d+\.\d+\.\d+/)]);
