@@ -106,7 +106,7 @@ describe('mb domain', () => {
     expect(run).toMatchObject({ exitCode: 64, stderr: expect.stringContaining('MB_BROKER_MASTER_KEY') });
   });
 
-  it('DOM-73 the master key is in a file of its own and is never printed', async () => {
+  it('DOM-73 DOM-96 the master key is in a file of its own and is never printed', async () => {
     const { key, domain, store } = await place();
     expect((await stat(key)).mode & 0o777).toBe(0o600);
     const secret = (await readFile(key, 'utf8')).trim();
@@ -191,7 +191,7 @@ const signers = ({ messages }: SmtpHost) =>
   );
 
 describe('a service with managed domains', () => {
-  it('DOM-75 mb serve signs with active keys, keeps mail of other managed domains waiting, and sends the rest as before', async () => {
+  it('DOM-75 DOM-97 DOM-98 DOM-99 mb serve signs with active keys, keeps mail of other managed domains waiting, and sends the rest as before', async () => {
     const { store, key, domain } = await place();
     const host = await startSmtpHost({ address: '127.0.33.9', hostname: 'mx.test' });
     await domain('add', 'ready.example', ...ed25519);

@@ -153,7 +153,7 @@ describe('sign', () => {
     expect(await web.signMessage(message, options)).toBe(await node.signMessage(message, options));
   });
 
-  it('WEB-03 has the errors and limits of Node', async () => {
+  it('WEB-03 WEB-05 has the errors and limits of Node', async () => {
     const weak = generateKeyPairSync('rsa', { modulusLength: 512 }).privateKey;
     const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
     const pem = (key: typeof weak) => key.export({ format: 'pem', type: 'pkcs8' }) as string;
@@ -188,7 +188,7 @@ describe('sign', () => {
     ).toEqual([]);
   });
 
-  it('WEB-04 hashes a body of several mebibytes, seals and verifies ARC', async () => {
+  it('WEB-04 WEB-06 hashes a body of several mebibytes, seals and verifies ARC', async () => {
     const large = Buffer.concat([Buffer.from(text), Buffer.alloc(3 << 20, 'line of text\r\n')]);
     const field = await web.signMessage(large, { ...keys[1][1], timestamp: false });
     expect(field).toBe(await node.signMessage(large, { ...keys[1][1], timestamp: false }));

@@ -26,7 +26,7 @@ const clock = {
 };
 
 describe('pumpEvents', () => {
-  it('WHK-18 a slow event holds up its own message only, and the cursor', async () => {
+  it('WHK-18 WHK-27 WHK-29 a slow event holds up its own message only, and the cursor', async () => {
     const end = new AbortController();
     const { signal } = end;
     const slow = Promise.withResolvers<void>();
@@ -72,7 +72,7 @@ describe('pumpEvents', () => {
     await running;
   });
 
-  it('WHK-18 no more messages than were asked for are under way', async () => {
+  it('WHK-27 no more messages than were asked for are under way', async () => {
     const end = new AbortController();
     const { signal } = end;
     let running = 0;
@@ -98,7 +98,7 @@ describe('pumpEvents', () => {
     await pumping;
   });
 
-  it('WHK-18 a filter leaves out what it does not name, and the cursor goes past it', async () => {
+  it('WHK-28 WHK-29 a filter leaves out what it does not name, and the cursor goes past it', async () => {
     const end = new AbortController();
     const { signal } = end;
     const seen: string[] = [];
@@ -125,7 +125,7 @@ describe('pumpEvents', () => {
     await running;
   });
 
-  it('WHK-18 a handler that ignores the signal is waited for, and its event is not saved', async () => {
+  it('WHK-29 a handler that ignores the signal is waited for, and its event is not saved', async () => {
     const end = new AbortController();
     const { signal } = end;
     const saved: string[] = [];

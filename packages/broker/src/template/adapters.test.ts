@@ -107,7 +107,7 @@ describe('compileMjml', () => {
     });
   });
 
-  it('TPL-13 reads includes beside the file that is named, and refuses one that is not there', async () => {
+  it('TPL-13 TPL-16 reads includes beside the file that is named, and refuses one that is not there', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'mjml-'));
     try {
       await writeFile(join(folder, 'part.mjml'), '<mj-text>Included</mj-text>');
@@ -128,7 +128,7 @@ describe('inlineCss', () => {
     '<html><head><style>p{color:red}p:hover{color:blue}@media (max-width:9px){p{margin:0}}</style></head>' +
     '<body><p class="{{class}}">Grüße {{name|"friend" & co}}</p></body></html>';
 
-  it('TPL-10 writes rules into elements, and keeps gaps and what no attribute can say', () => {
+  it('TPL-10 TPL-14 writes rules into elements, and keeps gaps and what no attribute can say', () => {
     const inlined = inlineCss(html);
     expect(inlined).toContain('<p class="{{class}}" style="color: red;">Grüße {{name|"friend" & co}}</p>');
     expect(inlined).toMatch(/p:hover \{\s*color: blue;/);
@@ -138,12 +138,12 @@ describe('inlineCss', () => {
     expect(inlineCss(html, { keepStyles: true })).toContain('p{color:red}');
   });
 
-  it('TPL-10 fetches no linked style sheet, and leaves the link', () => {
+  it('TPL-15 fetches no linked style sheet, and leaves the link', () => {
     const linked = '<link rel="stylesheet" href="http://127.0.0.1:1/a.css"><p>x</p>';
     expect(inlineCss(linked)).toBe(linked);
   });
 
-  it('TPL-10 prepares a template whose values are filled in afterwards', () => {
+  it('TPL-14 prepares a template whose values are filled in afterwards', () => {
     const template = parseMessageTemplate({ ...base, html: inlineCss(html) });
     expect(template.render({ class: 'a', name: '<i>' }).html).toContain(
       'class="a" style="color: red;">Grüße &#60;i&#62;',

@@ -172,7 +172,7 @@ describe('instrument', () => {
     await provider.shutdown();
   });
 
-  it('TEL-04 without an SDK nothing is measured, and what ends is observed no more', () => {
+  it('TEL-04 TEL-12 without an SDK nothing is measured, and what ends is observed no more', () => {
     const { broker, tell, listeners } = scripted();
     const end = instrument(broker);
     tell(attempt('one.test', 'mx.one.test'));

@@ -81,7 +81,7 @@ const poisons: readonly (readonly [string, WebhookReceiver['answer']])[] = [
 const poll = <T>(ask: () => T, options = { timeout: 10_000 }) => expect.poll(ask, options);
 
 describe('the delivery of webhooks', () => {
-  it('WHK-06 an event is signed, and has one id, one body and a new timestamp in all attempts', async () => {
+  it('WHK-06 WHK-21 an event is signed, and has one id, one body and a new timestamp in all attempts', async () => {
     await using w = await world({ schedule: { firstMs: 1_100, factor: 1, maxMs: 1_100, jitter: 0 } });
     await using receiver = await startWebhookReceiver();
     receiver.answer = () => (receiver.calls.length === 1 ? 500 : 200);
@@ -204,7 +204,7 @@ describe('the delivery of webhooks', () => {
     expect(attempt).toMatchObject({ succeeded: false, error: expect.stringMatching(/endpoint|answer/) });
   });
 
-  it('WHK-11 an answer is read to a bound, and a redirect is not followed', async () => {
+  it('WHK-11 WHK-22 an answer is read to a bound, and a redirect is not followed', async () => {
     await using w = await world();
     await using target = await startWebhookReceiver();
     await using receiver = await startWebhookReceiver();
@@ -222,7 +222,7 @@ describe('the delivery of webhooks', () => {
     expect(target.calls).toEqual([]);
   });
 
-  it('WHK-12 what fails until the time is over is a dead letter, and is replayed by id and by time', async () => {
+  it('WHK-12 WHK-23 what fails until the time is over is a dead letter, and is replayed by id and by time', async () => {
     await using w = await world({ retryForMs: 150 });
     await using receiver = await startWebhookReceiver({ answer: () => 500 });
     const { id } = await added(w.queue, receiver);
@@ -251,7 +251,7 @@ describe('the delivery of webhooks', () => {
     await expect(slip).rejects.toMatchObject({ code: 'MB_BROKER_NOT_FOUND' });
   });
 
-  it('WHK-13 an endpoint that answers 410 is disabled, and goes on where it stopped when it is enabled', async () => {
+  it('WHK-13 WHK-24 an endpoint that answers 410 is disabled, and goes on where it stopped when it is enabled', async () => {
     await using w = await world();
     await using receiver = await startWebhookReceiver({ answer: () => 410 });
     const { id } = await added(w.queue, receiver);
@@ -286,7 +286,7 @@ describe('the delivery of webhooks', () => {
     expect(receiver.calls[1]!.at - receiver.calls[0]!.at).toBeGreaterThanOrEqual(990);
   });
 
-  it('WHK-15 one of several processes delivers to an endpoint, and another takes over', async () => {
+  it('WHK-15 WHK-25 one of several processes delivers to an endpoint, and another takes over', async () => {
     await using w = await world();
     await using receiver = await startWebhookReceiver();
     const other = new MailQueue({ store: w.store, dns: createMemoryResolver({}), webhooks: fast });
@@ -304,7 +304,7 @@ describe('the delivery of webhooks', () => {
     await other.close();
   });
 
-  it('WHK-16 an address in our own network is refused at each connection, not only when it is added', async () => {
+  it('WHK-16 WHK-26 an address in our own network is refused at each connection, not only when it is added', async () => {
     await using w = await world();
     await using receiver = await startWebhookReceiver();
     const { id } = await added(w.queue, receiver);

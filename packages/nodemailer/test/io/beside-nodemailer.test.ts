@@ -159,7 +159,7 @@ describe.each(contenders)('%s', (who) => {
     expect(bench.host.sessions.length).toBeLessThan(30);
   });
 
-  it('NM-13 applies the defaults of the transporter to messages that do not say otherwise', async () => {
+  it('NM-38 applies the defaults of the transporter to messages that do not say otherwise', async () => {
     await using bench = await startBench(who, {}, { from: 'shop@sender.test', headers: { 'X-Shop': '1' } });
     const { from: _, ...rest } = mail;
     await bench.transporter.sendMail(rest);
@@ -172,7 +172,7 @@ describe.each(contenders)('%s', (who) => {
     expect(parsed[1]!.headers.get('X-Other')).toBe('2');
   });
 
-  it.each(['compile', 'stream'])('NM-13 sends nothing when a plugin for %s fails', async (step) => {
+  it.each(['compile', 'stream'])('NM-39 sends nothing when a plugin for %s fails', async (step) => {
     await using bench = await startBench(who);
     const failure = new Error('The plugin fails.');
     bench.transporter.use(step as 'compile', (_, done) => done(failure));
@@ -180,7 +180,7 @@ describe.each(contenders)('%s', (who) => {
     expect(bench.host.messages).toEqual([]);
   });
 
-  it('NM-13 says that it is idle at first, and after its messages', async () => {
+  it('NM-40 says that it is idle at first, and after its messages', async () => {
     await using bench = await startBench(who);
     let idle = 0;
     bench.transporter.on('idle', () => idle++);
@@ -191,7 +191,7 @@ describe.each(contenders)('%s', (who) => {
     expect(idle).toBeGreaterThan(1);
   });
 
-  it('NM-13 refuses messages after close(), and finishes the one under way', async () => {
+  it('NM-41 refuses messages after close(), and finishes the one under way', async () => {
     let arrived = () => {};
     const content = () => {
       arrived();
