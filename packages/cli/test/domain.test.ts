@@ -106,7 +106,7 @@ describe('mb domain', () => {
     expect(run).toMatchObject({ exitCode: 64, stderr: expect.stringContaining('MB_BROKER_MASTER_KEY') });
   });
 
-  it('DOM-73 DOM-96 the master key is in a file of its own and is never printed', async () => {
+  it('DOM-73 DOM-100 the master key is in a file of its own and is never printed', async () => {
     const { key, domain, store } = await place();
     expect((await stat(key)).mode & 0o777).toBe(0o600);
     const secret = (await readFile(key, 'utf8')).trim();

@@ -81,7 +81,7 @@ const poisons: readonly (readonly [string, WebhookReceiver['answer']])[] = [
 const poll = <T>(ask: () => T, options = { timeout: 10_000 }) => expect.poll(ask, options);
 
 describe('the delivery of webhooks', () => {
-  it('WHK-06 WHK-21 an event is signed, and has one id, one body and a new timestamp in all attempts', async () => {
+  it('WHK-06 WHK-30 an event is signed, and has one id, one body and a new timestamp in all attempts', async () => {
     await using w = await world({ schedule: { firstMs: 1_100, factor: 1, maxMs: 1_100, jitter: 0 } });
     await using receiver = await startWebhookReceiver();
     receiver.answer = () => (receiver.calls.length === 1 ? 500 : 200);
