@@ -18,6 +18,11 @@ const rooms = [
     comment: 'Domains are records and profiles; delivery does not know of them.',
   },
   {
+    from: 'encryption',
+    to: 'sender|message|route|delivery|queue|worker|store|domains|webhooks|telemetry|alerts',
+    comment: 'Encryption does not know what is encrypted.',
+  },
+  {
     from: 'route|delivery',
     to: 'queue|worker|store/(memory|sqlite|conformance)',
     comment: 'Routing and one attempt work without a queue.',

@@ -3,6 +3,7 @@ import { packageBuild } from '../../tsup.base.ts';
 export default packageBuild({
   index: 'src/index.ts',
   domains: 'src/domains/index.ts',
+  encryption: 'src/encryption/index.ts',
   alerts: 'src/alerts/index.ts',
   lint: 'src/lint/index.ts',
   telemetry: 'src/telemetry/index.ts',

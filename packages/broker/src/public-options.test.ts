@@ -11,7 +11,8 @@ import { replyContextOptions } from './delivery/reply-rule.ts';
 import { domainProfileOptions } from './domain-profiles.ts';
 import { managedDomainsOptions, newDomainOptions, removeKeyOptions } from './domains/domain-options.ts';
 import * as domains from './domains/index.ts';
-import { keyWrappingOptions } from './domains/key-vault.ts';
+import * as encryption from './encryption/index.ts';
+import { keyWrappingOptions } from './encryption/key-wrapping.ts';
 import * as broker from './index.ts';
 import * as lint from './lint/index.ts';
 import { lintOptions } from './lint/lint-message.ts';
@@ -457,7 +458,13 @@ const domainsWalk: OptionWalk<typeof domains> = {
   parseMasterKeys: 'none',
   textStrings: 'none',
 };
+const encryptionWalk: OptionWalk<typeof encryption> = {
+  createMasterKeyWrapping: 'none',
+  generateMasterKey: 'none',
+  parseMasterKeys: 'none',
+};
 const storeCases = [
+  ...optionCases(encryption, encryptionWalk, 'MB_BROKER_OPTION'),
   ...optionCases(domains, domainsWalk, 'MB_BROKER_OPTION'),
   ...optionCases(store, storeWalk, 'MB_BROKER_OPTION'),
   ...optionCases(template, templateWalk, 'MB_BROKER_OPTION'),

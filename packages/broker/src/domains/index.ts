@@ -8,6 +8,8 @@
  * @packageDocumentation
  */
 
+export type { KeyWrapping } from '../encryption/key-wrapping.ts';
+export { generateMasterKey, type MasterKey, parseMasterKeys } from '../encryption/master-key.ts';
 export type { ImportedKey } from './domain-keys.ts';
 export type {
   ManagedDomainsOptions,
@@ -21,14 +23,13 @@ export type { AskAuthoritative } from './key-sighting.ts';
 export type { KeyState, Sighting } from './key-state.ts';
 export {
   type CreatedKey,
+  createMasterKeyVault,
   createWrappingVault,
   type KeyName,
   type KeyVault,
-  type KeyWrapping,
 } from './key-vault.ts';
 export type { DomainCheck, DomainKey, ManagedDomain } from './managed-domain.ts';
 export { ManagedDomains } from './managed-domains.ts';
-export { createMasterKeyVault, generateMasterKey, type MasterKey, parseMasterKeys } from './master-key.ts';
 export {
   type DomainRecord,
   formatZoneFile,

@@ -1,7 +1,9 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { type DkimAlgorithm, generateKeyPair, type PrivateKeyInput } from '@mb/dkim';
+import { type KeyWrapping, keyWrappingOptions } from '../encryption/key-wrapping.ts';
+import { createMasterKeyWrapping, type MasterKey } from '../encryption/master-key.ts';
 import { BrokerError } from '../errors.ts';
-import { callback, type OptionTable, readOptions, required } from '../option-table.ts';
+import { readOptions } from '../option-table.ts';
 
 /** Which key of which domain something is about. */
 export interface KeyName {
@@ -43,23 +45,6 @@ export interface KeyVault {
   renew?(handle: object, name: KeyName): Promise<object | undefined> | object | undefined;
 }
 
-/** Encryption by something else, such as Encrypt and Decrypt of a KMS. */
-export interface KeyWrapping {
-  /** Encrypts a private key. `context` names it, and should be authenticated with it. Returns a JSON object. */
-  readonly wrap: (plain: Uint8Array, context: string) => Promise<object> | object;
-  /** The octets that `wrap` was given; throws when `context` differs or the object was changed. */
-  readonly unwrap: (wrapped: object, context: string) => Promise<Uint8Array> | Uint8Array;
-  /** Whether `wrap` would use another key today; `renewKeys()` encrypts such keys again. Default: never. */
-  readonly isOutdated?: ((wrapped: object) => boolean) | undefined;
-}
-
-/** What `KeyWrapping` accepts. */
-export const keyWrappingOptions = {
-  wrap: required(callback<KeyWrapping['wrap']>()),
-  unwrap: required(callback<KeyWrapping['unwrap']>()),
-  isOutdated: callback<(wrapped: object) => boolean>(),
-} satisfies OptionTable<KeyWrapping>;
-
 /**
  * A vault that makes keys here and has them encrypted.
  *
@@ -87,6 +72,18 @@ export function createWrappingVault(wrapping: KeyWrapping): KeyVault {
       return isOutdated?.(handle) ? keep(await open(handle, name), name) : undefined;
     },
   };
+}
+
+/**
+ * A vault that encrypts private keys by AES-256-GCM (NIST SP 800-38D), bound to their domain and selector.
+ *
+ * @param keys  The first one encrypts, all of them decrypt; `parseMasterKeys()` reads them.
+ * @throws {BrokerError} MB_BROKER_MASTER_KEY without a key; its `open` throws it for a private key that another master
+ *   key encrypted, or that was changed.
+ * @example createMasterKeyVault(parseMasterKeys(process.env.MB_MASTER_KEY))
+ */
+export function createMasterKeyVault(keys: readonly MasterKey[]): KeyVault {
+  return createWrappingVault(createMasterKeyWrapping(keys));
 }
 
 /** A key that was moved to another domain or selector does not open. */

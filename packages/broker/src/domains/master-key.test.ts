@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createWrappingVault, type KeyName, openKey } from './key-vault.ts';
-import { createMasterKeyVault, generateMasterKey, parseMasterKeys } from './master-key.ts';
+import { generateMasterKey, parseMasterKeys } from '../encryption/master-key.ts';
+import { createMasterKeyVault, createWrappingVault, type KeyName, openKey } from './key-vault.ts';
 
 const name: KeyName = { domain: 'shop.test', selector: 's1', algorithm: 'ed25519-sha256' };
 const keys = (...texts: string[]) => parseMasterKeys(texts.join('\n'));

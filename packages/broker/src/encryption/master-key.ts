@@ -1,8 +1,8 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { BrokerError } from '../errors.ts';
-import { createWrappingVault, type KeyVault } from './key-vault.ts';
+import type { KeyWrapping } from './key-wrapping.ts';
 
-/** A key that encrypts private keys. */
+/** A key that encrypts private keys and secrets. */
 export interface MasterKey {
   /** First octets of a hash of the key, in hexadecimal digits: says which key encrypted something, and nothing of it. */
   readonly id: string;
@@ -10,7 +10,7 @@ export interface MasterKey {
   readonly key: Uint8Array;
 }
 
-/** A private key as {@link createMasterKeyVault} stores it. */
+/** A key as {@link createMasterKeyWrapping} returns it. */
 interface EncryptedKey {
   readonly cipher: 'aes-256-gcm';
   /** Which master key. */
@@ -34,7 +34,7 @@ export function generateMasterKey(): string {
  * Reads master keys, one a line or separated by spaces: the first one encrypts, all of them decrypt. Lines that begin
  * with `#` are comments.
  *
- * To rotate: put a new key in front, have `renewKeys()` encrypt all private keys again, and take the old key out.
+ * To rotate: put a new key in front, have `renewKeys()` and `renewSecrets()` encrypt everything again, and take the old key out.
  *
  * @throws {BrokerError} MB_BROKER_MASTER_KEY for a text without a key, and for what is no key.
  * @example parseMasterKeys(readFileSync('/etc/mb/master.key', 'utf8'))
@@ -56,21 +56,23 @@ export function parseMasterKeys(text: string): readonly MasterKey[] {
 }
 
 /**
- * A vault that encrypts private keys by AES-256-GCM (NIST SP 800-38D), bound to their domain and selector.
+ * Encrypts by AES-256-GCM (NIST SP 800-38D); what was encrypted opens only under the same context.
  *
  * @param keys  The first one encrypts, all of them decrypt; {@link parseMasterKeys} reads them.
- * @throws {BrokerError} MB_BROKER_MASTER_KEY without a key; its `open` throws it for a private key that another master
- *   key encrypted, or that was changed.
- * @example createMasterKeyVault(parseMasterKeys(process.env.MB_MASTER_KEY))
+ * @throws {BrokerError} MB_BROKER_MASTER_KEY without a key; its `unwrap` throws it for what another master key encrypted,
+ *   and for what was changed.
+ * @example
+ * const wrapping = createMasterKeyWrapping(parseMasterKeys(process.env.MB_MASTER_KEY));
+ * const broker = new MailBroker({ hostname, store, webhooks: { wrapping } });
  */
-export function createMasterKeyVault(keys: readonly MasterKey[]): KeyVault {
+export function createMasterKeyWrapping(keys: readonly MasterKey[]): KeyWrapping {
   const [current] = keys;
   if (current === undefined) throw wrong('There is no master key.');
-  return createWrappingVault({
+  return {
     wrap: (plain, context) => encrypt(plain, context, current),
     unwrap: (wrapped, context) => decrypt(wrapped, context, keys),
     isOutdated: (wrapped) => (wrapped as EncryptedKey).master !== current.id,
-  });
+  };
 }
 
 function encrypt(plain: Uint8Array, context: string, { id, key }: MasterKey): EncryptedKey {
@@ -83,12 +85,12 @@ function encrypt(plain: Uint8Array, context: string, { id, key }: MasterKey): En
 
 function decrypt(wrapped: object, context: string, keys: readonly MasterKey[]): Uint8Array {
   const { cipher: name, master, nonce, data, tag } = wrapped as EncryptedKey;
-  if (name !== 'aes-256-gcm') throw wrong('A private key is not encrypted with a master key.');
+  if (name !== 'aes-256-gcm') throw wrong('The stored key is not encrypted with a master key.');
   const found = keys.find(({ id }) => id === master);
   if (!found) {
     const given = keys.map(({ id }) => id).join(', ');
     throw wrong(
-      `A private key is encrypted with master key ${master}, which is not given; given: ${given}. Add it to the master keys.`,
+      `The stored key is encrypted with master key ${master}, which is not given; given: ${given}. Add it to the master keys.`,
     );
   }
   try {
@@ -98,9 +100,12 @@ function decrypt(wrapped: object, context: string, keys: readonly MasterKey[]): 
     decipher.setAAD(Buffer.from(context)).setAuthTag(Buffer.from(tag, 'base64'));
     return Buffer.concat([decipher.update(Buffer.from(data, 'base64')), decipher.final()]);
   } catch (cause) {
-    throw wrong('An encrypted private key was changed, or belongs to another domain. Restore the record.', {
-      cause,
-    });
+    throw wrong(
+      'An encrypted key was changed, or belongs to another domain or webhook. Restore the record.',
+      {
+        cause,
+      },
+    );
   }
 }
 
