@@ -147,6 +147,7 @@ export { type WebhookEvent, type WebhookEventType, webhookEventTypes } from './w
 export type {
   ReplaySelector,
   WebhookPageRequest,
+  WebhookSecretStorage,
   WebhookStatus,
   Webhooks,
 } from './webhooks/webhooks.ts';

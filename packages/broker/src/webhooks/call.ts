@@ -1,8 +1,13 @@
 import type { WebhookAttempt } from './attempt.ts';
-import type { StoredEndpoint } from './endpoint.ts';
-import { signatureOf } from './secret.ts';
+import { signatureOf, type WebhookSecret } from './secret.ts';
 import type { CallResult, WebhookClient } from './webhook-client.ts';
 import { bodyOf, type WebhookEvent } from './webhook-event.ts';
+
+/** Where an endpoint is, and what its calls are signed with. */
+export interface CallTarget {
+  readonly url: string;
+  readonly secrets: readonly WebhookSecret[];
+}
 
 /** What {@link callEndpoint} takes from outside. */
 export interface CallParts {
@@ -16,7 +21,7 @@ export interface CallParts {
  * in all attempts; `webhook-timestamp` is the time of the attempt, since verifiers refuse one that is minutes old.
  */
 export async function callEndpoint(
-  { url, secrets }: StoredEndpoint,
+  { url, secrets }: CallTarget,
   event: WebhookEvent,
   number: number,
   { client, now, signal }: CallParts,

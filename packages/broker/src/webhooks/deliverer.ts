@@ -7,7 +7,8 @@ import { sleep } from '../wait.ts';
 import type { WebhookAttempt } from './attempt.ts';
 import { readState, writeState } from './delivery-state.ts';
 import type { StoredEndpoint } from './endpoint.ts';
-import { EndpointDelivery } from './endpoint-delivery.ts';
+import { EndpointDelivery, type OpenEndpoint } from './endpoint-delivery.ts';
+import type { EndpointSecrets } from './endpoint-secrets.ts';
 import { EventPages } from './event-pages.ts';
 import { deleteEvents, waitingCollection } from './waiting-event.ts';
 import type { WebhookClient } from './webhook-client.ts';
@@ -22,6 +23,7 @@ export interface DelivererParts {
   readonly concurrency: number;
   readonly retryForMs: number;
   readonly leaseMs: number;
+  readonly secrets: EndpointSecrets;
   readonly createClient: () => WebhookClient;
   readonly onError: (error: unknown) => void;
   readonly onAttempt: (id: string, attempt: WebhookAttempt, event: WebhookEvent) => void;
@@ -46,6 +48,8 @@ export class Deliverer {
   readonly #endpoints = new Map<string, StoredEndpoint>();
   readonly #deliveries = new Map<string, EndpointDelivery>();
   readonly #seen = new Map<string, Seen>();
+  /** Endpoints whose secrets did not open, as they were then: each is reported once. */
+  readonly #unopened = new Map<string, StoredEndpoint>();
   readonly #loops: Promise<void>;
   #graceMs = 0;
   #wake: () => void = () => {};
@@ -84,25 +88,51 @@ export class Deliverer {
     await Promise.all([...this.#deliveries.values()].map((one) => one.stop(this.#graceMs)));
   }
 
-  async #each(collection: string, onChange: (change: RecordChange) => void): Promise<void> {
+  async #each(collection: string, onChange: (change: RecordChange) => void | Promise<void>): Promise<void> {
     const { store, onError } = this.#parts;
     try {
       for await (const change of watchRecords(store, collection, { signal: this.#end.signal, onError })) {
-        onChange(change);
+        await onChange(change);
       }
     } catch (error) {
       onError(error);
     }
   }
 
-  #onEndpoint({ key: id, value }: RecordChange): void {
-    const endpoint = value as StoredEndpoint | undefined;
-    if (endpoint) this.#endpoints.set(id, endpoint);
+  async #onEndpoint({ key: id, value }: RecordChange): Promise<void> {
+    if (value) this.#endpoints.set(id, value as StoredEndpoint);
     else this.#endpoints.delete(id);
+    await this.#apply(id);
+  }
+
+  /** Goes on with an endpoint as it is now. */
+  async #apply(id: string): Promise<void> {
+    const endpoint = this.#endpoints.get(id);
     const delivery = this.#deliveries.get(id);
-    if (delivery && endpoint?.enabled) delivery.update(endpoint);
-    else if (delivery) void this.#stopDelivery(id, delivery, endpoint === undefined);
-    else if (endpoint?.enabled) this.#wake();
+    if (!endpoint) this.#unopened.delete(id);
+    if (!delivery) {
+      if (endpoint?.enabled) this.#wake();
+      return;
+    }
+    const open = endpoint?.enabled && (await this.#open(id, endpoint));
+    // Changed meanwhile: the latest change counts, and is applied by whoever saw it.
+    if (this.#endpoints.get(id) !== endpoint) return;
+    if (open) delivery.update(open);
+    else void this.#stopDelivery(id, delivery, endpoint === undefined);
+  }
+
+  /** The endpoint with its secrets; undefined where they cannot be opened, so that a process with the key delivers. */
+  async #open(id: string, endpoint: StoredEndpoint): Promise<OpenEndpoint | undefined> {
+    const { secrets, clock, onError } = this.#parts;
+    try {
+      const open = { ...endpoint, secrets: await secrets.open(id, endpoint.secrets, clock.now()) };
+      this.#unopened.delete(id);
+      return open;
+    } catch (error) {
+      if (this.#unopened.get(id) !== endpoint) onError(error);
+      this.#unopened.set(id, endpoint);
+      return undefined;
+    }
   }
 
   async #stopDelivery(id: string, delivery: EndpointDelivery, removed: boolean): Promise<void> {
@@ -124,12 +154,14 @@ export class Deliverer {
     if (!row) return;
     const { owner } = row.value;
     if (owner !== undefined && !this.#isAbandoned(id, row.version)) return;
+    const open = await this.#open(id, endpoint);
+    if (!open || this.#endpoints.get(id) !== endpoint) return;
     const state = { ...row.value, owner: this.#owner };
     const stateVersion = await writeState(store.records, id, state, row.version);
     const delivery = new EndpointDelivery({
       ...this.#parts,
       id,
-      endpoint: this.#endpoints.get(id) ?? endpoint,
+      endpoint: open,
       state,
       stateVersion,
       pages: this.#pages,
@@ -142,6 +174,7 @@ export class Deliverer {
     this.#seen.delete(id);
     this.#deliveries.set(id, delivery);
     void delivery.ended.then(() => this.#deliveries.delete(id));
+    if (this.#endpoints.get(id) !== endpoint) await this.#apply(id);
   }
 
   #isAbandoned(id: string, version: number): boolean {

@@ -1,3 +1,4 @@
+import { type KeyWrapping, keyWrappingOptions } from '../encryption/key-wrapping.ts';
 import { group, integer, list, type OptionTable, text } from '../option-table.ts';
 import { type RetrySchedule, type ScheduleOptions, scheduleOptions } from '../store/backoff.ts';
 
@@ -23,6 +24,11 @@ export interface WebhookDeliveryOptions {
   readonly leaseMs?: number | undefined;
   /** Certificates to trust instead of the system's, in PEM. */
   readonly ca?: string | undefined;
+  /**
+   * Encrypts the secrets of webhooks in the store; `createMasterKeyWrapping` of `@mb/broker/encryption` makes it of a
+   * master key. Default: none. Danger: without it whoever reads the store, or a backup of it, can sign as this service.
+   */
+  readonly wrapping?: KeyWrapping | undefined;
 }
 
 /** What {@link WebhookDeliveryOptions} accepts. */
@@ -34,6 +40,7 @@ export const webhookDeliveryOptions = {
   schedule: group<ScheduleOptions>(scheduleOptions),
   leaseMs: integer(100, 3_600_000, { default: 15_000, unit: 'ms' }),
   ca: text('certificates in PEM', { pattern: /./s }),
+  wrapping: group<KeyWrapping>(keyWrappingOptions),
 } satisfies OptionTable<WebhookDeliveryOptions>;
 
 /** Five seconds, doubled from attempt to attempt up to an hour, give or take a fifth: about thirty attempts a day. */

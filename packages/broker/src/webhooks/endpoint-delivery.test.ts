@@ -46,7 +46,7 @@ it('WHK-21 what waits is delivered in its order, also when an event is handed in
   const errors: unknown[] = [];
   const delivery = new EndpointDelivery({
     id,
-    endpoint: { url: 'https://app.example.com/', enabled: true, createdAt: 0, secrets: [] },
+    endpoint: { url: 'https://app.example.com/', secrets: [] },
     state,
     stateVersion: await writeState(records, id, state, 0),
     store: { records: slow, onWake: (listener) => store.onWake(listener) },

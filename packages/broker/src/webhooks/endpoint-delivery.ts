@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { CursorWindow } from '../queue/cursor-window.ts';
-import { matchEvents } from '../queue/event-filter.ts';
+import { type EventFilter, matchEvents } from '../queue/event-filter.ts';
 import { type RetrySchedule, retryDelayMs } from '../store/backoff.ts';
 import type { QueueStore } from '../store/port.ts';
 import type { QueueEvent } from '../store/queue-event.ts';
@@ -8,19 +8,21 @@ import { isRecordConflict } from '../store/records.ts';
 import { StoreWatch } from '../store/store-watch.ts';
 import { sleep, wait } from '../wait.ts';
 import { addAttempts, keptAttempts, type WebhookAttempt } from './attempt.ts';
-import { callEndpoint } from './call.ts';
+import { type CallTarget, callEndpoint } from './call.ts';
 import { type DeliveryState, writeState } from './delivery-state.ts';
-import type { StoredEndpoint } from './endpoint.ts';
 import type { EventPages } from './event-pages.ts';
 import { type Job, type Lane, Lanes } from './lanes.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import type { CallResult, WebhookClient } from './webhook-client.ts';
-import { type WebhookEvent, webhookEventOf } from './webhook-event.ts';
+import { type WebhookEvent, type WebhookEventType, webhookEventOf } from './webhook-event.ts';
+
+/** An endpoint with its secrets open: what is delivered, where, and what it is signed with. */
+export interface OpenEndpoint extends EventFilter<WebhookEventType>, CallTarget {}
 
 /** What {@link EndpointDelivery} takes from outside. */
 export interface EndpointDeliveryParts {
   readonly id: string;
-  readonly endpoint: StoredEndpoint;
+  readonly endpoint: OpenEndpoint;
   /** How far the endpoint is; this process is its owner. */
   readonly state: DeliveryState;
   readonly stateVersion: number;
@@ -63,7 +65,7 @@ export class EndpointDelivery {
   readonly #watch: StoreWatch;
   readonly #reading = new AbortController();
   readonly #calling = new AbortController();
-  #endpoint: StoredEndpoint;
+  #endpoint: OpenEndpoint;
   #matches: (event: QueueEvent) => boolean;
   #state: DeliveryState;
   #stateVersion: number;
@@ -106,7 +108,7 @@ export class EndpointDelivery {
   }
 
   /** Goes on with the endpoint as it is now. */
-  update(endpoint: StoredEndpoint): void {
+  update(endpoint: OpenEndpoint): void {
     this.#endpoint = endpoint;
     this.#matches = matchEvents(endpoint);
   }

@@ -13,6 +13,7 @@ import {
   word,
 } from '../option-table.ts';
 import { type EventFilter, eventFilterOptions } from '../queue/event-filter.ts';
+import type { StoredSecret } from './endpoint-secrets.ts';
 import { checkSecret, createSecret, type WebhookSecret } from './secret.ts';
 import { type WebhookEventType, webhookEventTypes } from './webhook-event.ts';
 
@@ -115,11 +116,14 @@ const mostSecrets = 4;
 
 /** An endpoint as its record has it. */
 export interface StoredEndpoint extends Omit<WebhookEndpoint, 'id' | 'secrets'> {
-  readonly secrets: readonly WebhookSecret[];
+  readonly secrets: readonly StoredSecret[];
 }
 
-/** The endpoint of what an application gives. @throws {BrokerError} MB_BROKER_OPTION */
-export function newEndpoint(given: NewWebhook, now: number): StoredEndpoint {
+/** The endpoint of what an application gives, and its secret. @throws {BrokerError} MB_BROKER_OPTION */
+export function newEndpoint(
+  given: NewWebhook,
+  now: number,
+): { readonly settings: Omit<StoredEndpoint, 'secrets'>; readonly secret: WebhookSecret } {
   const where = 'webhooks.add: webhook';
   const {
     enabled = true,
@@ -127,13 +131,12 @@ export function newEndpoint(given: NewWebhook, now: number): StoredEndpoint {
     ...rest
   } = readOptions<NewWebhook, typeof newWebhookOptions>(given, newWebhookOptions, where);
   checkUrl(rest.url, `${where}.url`);
-  const chosen = own === undefined ? createSecret() : checkSecret(own, `${where}.secret`);
-  return {
-    ...rest,
-    enabled,
-    createdAt: now,
-    secrets: [{ secret: chosen, createdAt: now }],
-  } as StoredEndpoint;
+  const settings = { ...rest, enabled, createdAt: now } as Omit<StoredEndpoint, 'secrets'>;
+  return { settings, secret: { secret: chosenSecret(own, where), createdAt: now } };
+}
+
+function chosenSecret(own: string | undefined, where: string): string {
+  return own === undefined ? createSecret() : checkSecret(own, `${where}.secret`);
 }
 
 /** An endpoint with changes. @throws {BrokerError} MB_BROKER_OPTION */
@@ -148,29 +151,53 @@ export function changedEndpoint(stored: StoredEndpoint, given: WebhookChanges): 
   return next as unknown as StoredEndpoint;
 }
 
-/** An endpoint with another secret; the one that there was stays valid for the overlap. @throws {BrokerError} MB_BROKER_OPTION */
-export function withRotatedSecret(stored: StoredEndpoint, given: RotateOptions, now: number): StoredEndpoint {
-  const where = 'webhooks.rotateSecret: options';
+const rotateWhere = 'webhooks.rotateSecret: options';
+
+/** The next secret of an endpoint, and how long the others stay valid. @throws {BrokerError} MB_BROKER_OPTION */
+export function nextSecret(
+  given: RotateOptions,
+  now: number,
+): { readonly secret: WebhookSecret; readonly isOwn: boolean; readonly overlapMs: number } {
   const { secret: own, overlapMs } = readOptions<RotateOptions, typeof rotateOptions>(
     given,
     rotateOptions,
-    where,
+    rotateWhere,
   );
-  const chosen = own === undefined ? createSecret() : checkSecret(own, `${where}.secret`);
-  const before = stored.secrets
+  const secret = { secret: chosenSecret(own, rotateWhere), createdAt: now };
+  return { secret, isOwn: own !== undefined, overlapMs };
+}
+
+/**
+ * An endpoint with another secret; those that there were stay valid for the overlap.
+ *
+ * @param before  Those that there were, without one that is equal to the new one.
+ * @throws {BrokerError} MB_BROKER_OPTION
+ */
+export function withNextSecret(
+  stored: StoredEndpoint,
+  secret: StoredSecret,
+  before: readonly StoredSecret[],
+  overlapMs: number,
+): StoredEndpoint {
+  const now = secret.createdAt;
+  const overlapping = before
     .map((one) => ({ ...one, expiresAt: Math.min(one.expiresAt ?? now + overlapMs, now + overlapMs) }))
-    .filter(({ expiresAt, secret: old }) => expiresAt > now && old !== chosen);
-  if (before.length >= mostSecrets) {
+    .filter(({ expiresAt }) => expiresAt > now);
+  if (overlapping.length >= mostSecrets) {
     throw optionError(
-      `${where}: ${before.length} secrets are still valid. Wait until one has expired, or give overlapMs 0.`,
+      `${rotateWhere}: ${overlapping.length} secrets are still valid. Wait until one has expired, or give overlapMs 0.`,
     );
   }
-  return { ...stored, secrets: [{ secret: chosen, createdAt: now }, ...before] };
+  return { ...stored, secrets: [secret, ...overlapping] };
 }
 
 /** An endpoint as it is shown. */
 export function shownEndpoint(id: string, { secrets, ...rest }: StoredEndpoint): WebhookEndpoint {
-  return { id, ...rest, secrets: secrets.map(({ secret: _, ...facts }) => facts) };
+  const shown = secrets.map(({ createdAt, expiresAt }) => ({
+    createdAt,
+    ...(expiresAt !== undefined && { expiresAt }),
+  }));
+  return { id, ...rest, secrets: shown };
 }
 
 /** The error for an id that no endpoint has. */

@@ -17,14 +17,16 @@ import {
   changedEndpoint,
   type NewWebhook,
   newEndpoint,
+  nextSecret,
   noEndpoint,
   type RotateOptions,
   type StoredEndpoint,
   shownEndpoint,
   type WebhookChanges,
   type WebhookEndpoint,
-  withRotatedSecret,
+  withNextSecret,
 } from './endpoint.ts';
+import { EndpointSecrets, masterKeyError } from './endpoint-secrets.ts';
 import {
   type DeadLetter,
   deadIdFrom,
@@ -106,6 +108,15 @@ const idPattern = /^[0-9a-f]{16}$/;
 /** Dead letters that one status counts. */
 const countedDead = 1_000;
 
+/** How the secrets of all endpoints are stored. */
+export interface WebhookSecretStorage {
+  /** Secrets in plain text. */
+  readonly plain: number;
+  readonly encrypted: number;
+  /** Whether this process encrypts secrets and opens encrypted ones: `webhooks.wrapping` was given. */
+  readonly encrypts: boolean;
+}
+
 /** How delivery ends. */
 interface StopOptions {
   /** Time for calls under way, in milliseconds. Default 10,000. */
@@ -137,11 +148,13 @@ export class Webhooks {
   readonly #parts: WebhooksParts;
   #deliverer: Deliverer | undefined;
   readonly #settings: OptionsRead<WebhookDeliveryOptions, typeof webhookDeliveryOptions>;
+  readonly #secrets: EndpointSecrets;
 
   /** @throws {BrokerError} MB_BROKER_OPTION */
   constructor(parts: WebhooksParts) {
     this.#parts = parts;
     this.#settings = readOptions(parts.options, webhookDeliveryOptions, 'options.webhooks');
+    this.#secrets = new EndpointSecrets(this.#settings.wrapping);
   }
 
   /**
@@ -165,6 +178,7 @@ export class Webhooks {
       retryForMs,
       leaseMs,
       schedule: { ...webhookSchedule, ...(schedule as Partial<RetrySchedule>) },
+      secrets: this.#secrets,
       createClient: () => this.#createClient(),
       disable: (id, disabledReason) => this.#disable(id, disabledReason),
     });
@@ -192,15 +206,16 @@ export class Webhooks {
    * await webhooks.add({ url: 'https://app.example.com/bounces', types: ['failed', 'bounced', 'complained'] });
    */
   async add(given: NewWebhook): Promise<{ readonly endpoint: WebhookEndpoint; readonly secret: string }> {
-    const stored = newEndpoint(given, this.#now());
-    await this.#check(stored.url);
+    const { settings, secret } = newEndpoint(given, this.#now());
+    await this.#check(settings.url);
     const id = randomBytes(8).toString('hex');
+    const stored: StoredEndpoint = { ...settings, secrets: [await this.#secrets.keep(id, secret)] };
     const { store } = this.#parts;
     const cursor = await store.eventsEnd();
     const counts = { delivered: 0, failed: 0, waiting: 0 };
     await writeState(store.records, id, { cursor, ...counts, upTo: this.#now() }, 0);
     await store.records.put(collection, id, stored, { ifVersion: 0 });
-    return { endpoint: shownEndpoint(id, stored), secret: stored.secrets[0]!.secret };
+    return { endpoint: shownEndpoint(id, stored), secret: secret.secret };
   }
 
   /** Endpoints in the order of their ids. A page may be short, even empty, while `next` says that there is more. */
@@ -255,15 +270,71 @@ export class Webhooks {
     id: string,
     options: RotateOptions = {},
   ): Promise<{ readonly endpoint: WebhookEndpoint; readonly secret: string }> {
-    const stored = await this.#update(id, (before) => withRotatedSecret(before, options, this.#now()));
-    return { endpoint: shownEndpoint(id, stored), secret: stored.secrets[0]!.secret };
+    const now = this.#now();
+    const { secret, isOwn, overlapMs } = nextSecret(options, now);
+    const kept = await this.#secrets.keep(id, secret);
+    const stored = await this.#update(id, async (before) => {
+      // A new one differs from all; where no other stays valid none is opened, since its key may be lost.
+      const others =
+        isOwn && overlapMs > 0
+          ? await this.#secrets.without(secret.secret, id, before.secrets, now)
+          : before.secrets;
+      return withNextSecret(before, kept, others, overlapMs);
+    });
+    return { endpoint: shownEndpoint(id, stored), secret: secret.secret };
+  }
+
+  /**
+   * Encrypts the secrets of all endpoints with the newest key of `webhooks.wrapping`: those in plain text, and those that
+   * another key encrypted. Secrets that have expired are removed.
+   *
+   * @returns how many secrets were encrypted.
+   * @throws {BrokerError} MB_BROKER_MASTER_KEY without `webhooks.wrapping`, and for a secret that no given key opens.
+   */
+  async renewSecrets(): Promise<number> {
+    if (!this.#secrets.encrypts) {
+      throw masterKeyError(
+        'There is no key to encrypt the secrets of webhooks with: give webhooks.wrapping.',
+      );
+    }
+    let renewed = 0;
+    for await (const { id } of everyRow((page) => this.list(page))) {
+      let count = 0;
+      const renew = async (before: StoredEndpoint) => {
+        const secrets = await this.#secrets.renew(id, before.secrets, this.#now());
+        count = secrets.filter((one) => !before.secrets.includes(one)).length;
+        const isChanged = count > 0 || secrets.length < before.secrets.length;
+        return isChanged ? { ...before, secrets } : before;
+      };
+      try {
+        await this.#update(id, renew);
+      } catch (error) {
+        // One that was removed meanwhile has no secrets.
+        if (await this.#records.get(collection, id)) throw error;
+      }
+      renewed += count;
+    }
+    return renewed;
+  }
+
+  /** How the secrets of all endpoints are stored. */
+  async secretStorage(): Promise<WebhookSecretStorage> {
+    let plain = 0;
+    let encrypted = 0;
+    for await (const { value } of everyRow((page) => this.#records.list(collection, page))) {
+      for (const secret of (value as StoredEndpoint).secrets) {
+        if ('wrapped' in secret) encrypted++;
+        else plain++;
+      }
+    }
+    return { plain, encrypted, encrypts: this.#secrets.encrypts };
   }
 
   /**
    * Calls an endpoint once with an event of type `test`, whatever its filter, also while it is disabled.
    *
    * @returns what became of the call.
-   * @throws {BrokerError} MB_BROKER_NOT_FOUND
+   * @throws {BrokerError} MB_BROKER_NOT_FOUND; MB_BROKER_MASTER_KEY for a secret that cannot be opened.
    */
   async test(id: string): Promise<WebhookAttempt> {
     const stored = await this.#stored(id);
@@ -277,7 +348,8 @@ export class Webhooks {
     const client = this.#createClient();
     try {
       const { signal } = new AbortController();
-      const { attempt } = await callEndpoint(stored, event, 1, { client, now: () => this.#now(), signal });
+      const target = { url: stored.url, secrets: await this.#secrets.open(id, stored.secrets, at) };
+      const { attempt } = await callEndpoint(target, event, 1, { client, now: () => this.#now(), signal });
       await addAttempts(this.#records, id, [attempt]);
       return attempt;
     } finally {
@@ -409,12 +481,17 @@ export class Webhooks {
     return row.value as StoredEndpoint;
   }
 
-  async #update(id: string, change: (before: StoredEndpoint) => StoredEndpoint): Promise<StoredEndpoint> {
+  /** Changes an endpoint, again on what others have written meanwhile. What `change` returns unchanged is not written. */
+  async #update(
+    id: string,
+    change: (before: StoredEndpoint) => StoredEndpoint | Promise<StoredEndpoint>,
+  ): Promise<StoredEndpoint> {
     for (let tries = 0; ; tries++) {
       const row = idPattern.test(id) ? await this.#records.get(collection, id) : null;
       if (!row) throw noEndpoint();
       const before = row.value as StoredEndpoint;
-      const after = change(before);
+      const after = await change(before);
+      if (after === before) return before;
       if (after.url !== before.url) await this.#check(after.url);
       try {
         await this.#records.put(collection, id, after, { ifVersion: row.version });
