@@ -136,7 +136,9 @@ describe('the simulation finds what is wrong', { timeout: 120_000 }, () => {
         store.settle({
           ...settlement,
           outcomes: settlement.outcomes.map((outcome) =>
-            outcome.kind === 'deferred' ? { recipientId: outcome.recipientId, kind: 'delivered' } : outcome,
+            outcome.status === 'deferred'
+              ? { recipientId: outcome.recipientId, status: 'delivered' }
+              : outcome,
           ),
         }),
     }));
@@ -176,7 +178,7 @@ describe('the simulation finds what is wrong', { timeout: 120_000 }, () => {
         if (++claims % 5 > 0) return [claim, ...others];
         const recipients = claim.messages.flatMap((message) => message.recipients);
         const outcomes = recipients.map(({ recipientId }) => {
-          return { recipientId, kind: 'deferred', retryAfterMs: 1000 } as const;
+          return { recipientId, status: 'deferred', retryAfterMs: 1000 } as const;
         });
         await store.settle({ leaseId: claim.leaseId, outcomes, release: true });
         return others;

@@ -196,17 +196,24 @@ export interface ClaimRequest {
   readonly slowest?: SiteSpeed;
 }
 
-/** What became of one claimed recipient. `detail` is JSON of at most {@link maxDetailBytes} octets. */
+/**
+ * What became of one claimed recipient, told apart by `status`. It has the words of `RecipientOutcome`, which is what
+ * `detail` keeps, and those of the queue. `detail` is JSON of at most {@link maxDetailBytes} octets.
+ */
 export type Outcome = { readonly recipientId: RecipientId; readonly detail?: object } & (
-  | { readonly kind: 'delivered' | 'failed' | 'expired' | 'held' | 'unknown' }
+  | { readonly status: 'delivered' | 'failed' | 'held' }
+  /** It may have been delivered or not, and the message's {@link UnknownPolicy} is `report`. */
+  | { readonly status: 'unknown' }
+  /** Its lifetime is over. */
+  | { readonly status: 'expired' }
   /** Try again after `retryAfterMs`. */
-  | { readonly kind: 'deferred'; readonly retryAfterMs: number }
+  | { readonly status: 'deferred'; readonly retryAfterMs: number }
   /** The attempt did not begin: its number is given back. */
-  | { readonly kind: 'unattempted'; readonly retryAfterMs: number }
+  | { readonly status: 'unattempted'; readonly retryAfterMs: number }
   /** Likewise, and the recipient belongs to another site. */
-  | { readonly kind: 'rerouted'; readonly site: SiteKey }
+  | { readonly status: 'rerouted'; readonly site: SiteKey }
   /** The delay notice was given (`overdue` claims): back to the queue, unchanged otherwise. */
-  | { readonly kind: 'delayed' }
+  | { readonly status: 'delayed' }
 );
 
 /** A report to the sender that is accepted in the same transaction as the outcome that caused it. */

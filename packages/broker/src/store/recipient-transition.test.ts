@@ -14,22 +14,22 @@ const record = (more: Partial<RecipientRecord> = {}): RecipientRecord => {
   return { state: 'in-flight', intent: null, attempts: 3, abandoned: 1, ...more };
 };
 const outcomes: readonly Outcome[] = [
-  { recipientId: '1.0', kind: 'delivered' },
-  { recipientId: '1.0', kind: 'failed' },
-  { recipientId: '1.0', kind: 'expired' },
-  { recipientId: '1.0', kind: 'held' },
-  { recipientId: '1.0', kind: 'unknown' },
-  { recipientId: '1.0', kind: 'deferred', retryAfterMs: 5 },
-  { recipientId: '1.0', kind: 'unattempted', retryAfterMs: 7 },
-  { recipientId: '1.0', kind: 'rerouted', site: 'x' },
-  { recipientId: '1.0', kind: 'delayed' },
+  { recipientId: '1.0', status: 'delivered' },
+  { recipientId: '1.0', status: 'failed' },
+  { recipientId: '1.0', status: 'expired' },
+  { recipientId: '1.0', status: 'held' },
+  { recipientId: '1.0', status: 'unknown' },
+  { recipientId: '1.0', status: 'deferred', retryAfterMs: 5 },
+  { recipientId: '1.0', status: 'unattempted', retryAfterMs: 7 },
+  { recipientId: '1.0', status: 'rerouted', site: 'x' },
+  { recipientId: '1.0', status: 'delayed' },
 ];
 
 describe('outcomes', () => {
   it('lead where the table says', () => {
     const table = outcomes.map((outcome) => {
       const change = changeByOutcome(record(), outcome, 'attempt')!;
-      return [outcome.kind, change.state, change.attempts, change.dueInMs, change.events.join()];
+      return [outcome.status, change.state, change.attempts, change.dueInMs, change.events.join()];
     });
     expect(table).toEqual([
       ['delivered', 'delivered', 3, undefined, 'delivered'],
@@ -48,7 +48,7 @@ describe('outcomes', () => {
     for (const state of storedStates) {
       for (const outcome of outcomes) {
         const change = changeByOutcome(record({ state }), outcome, 'stale');
-        if (outcome.kind === 'delivered' && !isFinal(state)) expect(change?.state).toBe('delivered');
+        if (outcome.status === 'delivered' && !isFinal(state)) expect(change?.state).toBe('delivered');
         else expect(change).toBeUndefined();
       }
     }
@@ -58,10 +58,10 @@ describe('outcomes', () => {
     for (const outcome of outcomes) {
       const held = changeByOutcome(record({ intent: 'hold' }), outcome, 'attempt')!;
       const cancelled = changeByOutcome(record({ intent: 'cancel' }), outcome, 'attempt')!;
-      const final = ['delivered', 'failed', 'expired'].includes(outcome.kind);
-      expect(held.state).toBe(final ? outcome.kind : 'held');
-      expect(cancelled.state).toBe(final ? outcome.kind : 'cancelled');
-      expect(cancelled.events.at(-1)).toBe(final ? outcome.kind : 'cancelled');
+      const final = ['delivered', 'failed', 'expired'].includes(outcome.status);
+      expect(held.state).toBe(final ? outcome.status : 'held');
+      expect(cancelled.state).toBe(final ? outcome.status : 'cancelled');
+      expect(cancelled.events.at(-1)).toBe(final ? outcome.status : 'cancelled');
     }
   });
 

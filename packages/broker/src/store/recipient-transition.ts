@@ -56,19 +56,19 @@ export function changeByOutcome(
   reporter: Reporter,
 ): RecipientChange | undefined {
   // That mail was delivered is true without a lease too, however late; everything else needs the lease.
-  if (reporter === 'stale' && (outcome.kind !== 'delivered' || isFinal(record.state))) return undefined;
+  if (reporter === 'stale' && (outcome.status !== 'delivered' || isFinal(record.state))) return undefined;
   const { attempts } = record;
   // The claim numbered an attempt that did not take place.
   const given = { attempts: reporter === 'attempt' ? Math.max(0, attempts - 1) : attempts, abandoned: 0 };
-  switch (outcome.kind) {
+  switch (outcome.status) {
     case 'delivered':
     case 'failed':
-      return { state: outcome.kind, attempts, abandoned: 0, events: [outcome.kind] };
+      return { state: outcome.status, attempts, abandoned: 0, events: [outcome.status] };
     case 'expired':
       return { state: 'expired', ...given, events: ['expired'] };
     case 'held':
     case 'unknown':
-      return park(record, { state: outcome.kind, attempts, abandoned: 0, events: [outcome.kind] });
+      return park(record, { state: outcome.status, attempts, abandoned: 0, events: [outcome.status] });
     case 'deferred':
       return requeue(record, { attempts, abandoned: 0 }, Math.floor(outcome.retryAfterMs), ['deferred']);
     case 'unattempted':

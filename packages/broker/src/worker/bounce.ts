@@ -15,7 +15,7 @@ import {
 /** A recipient to report on, and how it ended, or that it still waits. */
 export interface ReportedRecipient {
   readonly recipient: ClaimedRecipient;
-  readonly kind: 'failed' | 'expired' | 'delayed' | 'delivered';
+  readonly status: 'failed' | 'expired' | 'delayed' | 'delivered';
   /** Outcome of the last attempt; absent when there was none. */
   readonly outcome?: OutcomeDetail;
 }
@@ -42,16 +42,16 @@ const subjects: Readonly<Record<ReportSubject, string>> = {
   success: 'Successful mail delivery report',
 };
 
-/** What a recipient's fate is a report of. */
-export function subjectOf({ kind }: Pick<ReportedRecipient, 'kind'>): ReportSubject {
-  if (kind === 'delayed') return 'delay';
-  return kind === 'delivered' ? 'success' : 'failure';
+/** The subject of the report on a recipient that ended so. */
+export function subjectOf({ status }: Pick<ReportedRecipient, 'status'>): ReportSubject {
+  if (status === 'delayed') return 'delay';
+  return status === 'delivered' ? 'success' : 'failure';
 }
 
 /** Whether the sender wants a report of this (RFC 3461 §4.1). Nothing asked for: of failures alone. */
-export function isWanted({ recipient, kind }: ReportedRecipient): boolean {
+export function isWanted({ recipient, status }: ReportedRecipient): boolean {
   const { notify } = (recipient.options ?? {}) as QueuedRecipientOptions;
-  const subject = subjectOf({ kind });
+  const subject = subjectOf({ status });
   return notify === undefined ? subject === 'failure' : notify !== 'never' && notify.includes(subject);
 }
 
@@ -129,10 +129,10 @@ function explain(
   { expiresAt }: ClaimedMessage,
   hostname: string,
 ): string {
-  const lines = reported.map(({ recipient, kind, outcome }) => {
+  const lines = reported.map(({ recipient, status, outcome }) => {
     const host = outcome?.host === undefined ? '' : ` (host ${outcome.host})`;
     const reply = outcome?.reply ? replyText(outcome.reply) : reasonOf(outcome);
-    const end = kind === 'expired' ? 'no attempt succeeded in time. The last one: ' : '';
+    const end = status === 'expired' ? 'no attempt succeeded in time. The last one: ' : '';
     return printableText(`<${recipient.address}>${host}: ${end}${reply}`);
   });
   const endings: Record<ReportSubject, string> = {
@@ -157,7 +157,7 @@ function reasonOf(outcome: ReportedRecipient['outcome']): string {
 }
 
 function recipientStatus(
-  { recipient, kind, outcome }: ReportedRecipient,
+  { recipient, status, outcome }: ReportedRecipient,
   { expiresAt }: ClaimedMessage,
 ): RecipientStatus {
   const enhanced = outcome && 'enhanced' in outcome ? outcome.enhanced : undefined;
@@ -171,12 +171,12 @@ function recipientStatus(
       type: isAscii(Buffer.from(recipient.address)) ? 'rfc822' : 'utf-8',
       value: recipient.address,
     },
-    ...actionAndStatus(kind, enhanced, outcome),
+    ...actionAndStatus(status, enhanced, outcome),
     ...(outcome?.host !== undefined && { remoteMta: { type: 'dns', value: outcome.host } }),
     ...(outcome?.reply && { diagnosticCode: { type: 'smtp', value: replyText(outcome.reply) } }),
     // RFC 3464 §2.3.7: when the attempt was made, not when its time ran out.
     ...(attemptedAt !== undefined && { lastAttemptDate: new Date(attemptedAt) }),
-    ...(kind === 'delayed' && { willRetryUntil: new Date(expiresAt) }),
+    ...(status === 'delayed' && { willRetryUntil: new Date(expiresAt) }),
   };
 }
 
@@ -186,11 +186,11 @@ function typedAddress(orcpt: string): { readonly type: string; readonly value: s
 }
 
 function actionAndStatus(
-  kind: ReportedRecipient['kind'],
+  ended: ReportedRecipient['status'],
   enhanced: string | undefined,
   outcome: ReportedRecipient['outcome'],
 ): Pick<RecipientStatus, 'action' | 'status'> {
-  switch (kind) {
+  switch (ended) {
     case 'expired':
       return { action: 'failed', status: '4.4.7' }; // RFC 3463 §3.5: X.4.7 is the time that ran out.
     case 'delayed':

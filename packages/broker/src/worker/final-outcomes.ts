@@ -102,17 +102,18 @@ async function tellUnreported(
 }
 
 function reportedRecipient(message: ClaimedMessage, outcome: Outcome): ReportedRecipient[] {
-  const { kind } = outcome;
-  if (kind !== 'failed' && kind !== 'expired' && kind !== 'delayed' && kind !== 'delivered') return [];
+  const { status } = outcome;
+  if (status !== 'failed' && status !== 'expired' && status !== 'delayed' && status !== 'delivered')
+    return [];
   const recipient = message.recipients.find(({ recipientId }) => recipientId === outcome.recipientId);
   if (!recipient) return [];
   const { detail } = outcome;
-  return [{ recipient, kind, ...(detail && { outcome: readOutcomeDetail(detail) }) }];
+  return [{ recipient, status, ...(detail && { outcome: readOutcomeDetail(detail) }) }];
 }
 
 /** DSN-02: only what a host said of the address itself speaks against it. */
-function isBadMailbox({ kind, outcome }: ReportedRecipient): boolean {
-  return kind === 'failed' && (outcome as Partial<Failed> | undefined)?.action === 'suppress';
+function isBadMailbox({ status, outcome }: ReportedRecipient): boolean {
+  return status === 'failed' && (outcome as Partial<Failed> | undefined)?.action === 'suppress';
 }
 
 /** RFC 3461 §4.3: the header, or of a failure the whole message where it was asked for and is not too large. */

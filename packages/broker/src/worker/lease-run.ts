@@ -21,17 +21,21 @@ import type { NewSuppression } from '../store/suppression.ts';
 import { readLastAttempt } from './last-attempt.ts';
 
 /**
- * An outcome as an attempt reports it; the worker adds when the recipient is due again.
+ * An {@link Outcome} as an attempt reports it; the worker adds when the recipient is due again.
  *
  * `unknown` becomes what the message's policy says. `deferred` becomes due by the schedule; `serverDelayMs` is
- * what the host named. `unattempted` costs no attempt: a limit of our own, the resolver, the disk, a shutdown,
+ * the delay that the host named. `unattempted` costs no attempt: a limit of our own, the resolver, the disk, a shutdown,
  * or a site that could not be reached; `retryAfterMs` defaults to 0 where `feedback` paces the site, else to a minute.
  */
-export type AttemptOutcome = { readonly recipientId: RecipientId; readonly detail?: object } & (
-  | { readonly kind: Extract<Outcome['kind'], 'delivered' | 'failed' | 'held' | 'unknown'> }
-  | { readonly kind: 'deferred'; readonly serverDelayMs?: number }
-  | { readonly kind: 'unattempted'; readonly retryAfterMs?: number }
-);
+export type AttemptOutcome =
+  | Extract<Outcome, { readonly status: 'delivered' | 'failed' | 'held' | 'unknown' }>
+  | (WithoutDelay<'deferred'> & { readonly serverDelayMs?: number })
+  | (WithoutDelay<'unattempted'> & { readonly retryAfterMs?: number });
+
+type WithoutDelay<Status extends 'deferred' | 'unattempted'> = Omit<
+  Extract<Outcome, { readonly status: Status }>,
+  'retryAfterMs'
+>;
 
 /** What an attempt reports at its end. Recipients of the claim that it never named count as unattempted. */
 export interface AttemptReport {
@@ -108,11 +112,12 @@ const slowAfterMs = 10_000;
 const localTroubleMs = 60_000;
 
 /** Outcomes that a report to the sender may follow. */
-const reportedKinds: readonly Outcome['kind'][] = ['failed', 'expired', 'delayed'];
+const reportedStatuses: readonly Outcome['status'][] = ['failed', 'expired', 'delayed'];
 
-function mayBeReported({ kind, detail }: Outcome): boolean {
+function mayBeReported({ status, detail }: Outcome): boolean {
   return (
-    reportedKinds.includes(kind) || (kind === 'delivered' && detail !== undefined && 'ownReport' in detail)
+    reportedStatuses.includes(status) ||
+    (status === 'delivered' && detail !== undefined && 'ownReport' in detail)
   );
 }
 
@@ -179,7 +184,7 @@ export class LeaseRun {
     this.#progressedAt = now;
     const answered =
       report.feedback?.kind === 'succeeded' ||
-      report.outcomes.some(({ kind }) => kind === 'delivered' || kind === 'failed');
+      report.outcomes.some(({ status }) => status === 'delivered' || status === 'failed');
     if (gap >= slowAfterMs) this.#becomes('slow');
     else if (answered && this.#claim.kind === 'attempt') this.#becomes('fast');
   }
@@ -233,7 +238,7 @@ export class LeaseRun {
       if (!expired && this.#claim.kind !== 'overdue') continue;
       // RFC 3464 §2.3: what is reported is the last attempt, not that its time has run out since.
       const detail = readLastAttempt(lastDetail);
-      outcomes.push({ recipientId, kind: expired ? 'expired' : 'delayed', ...(detail && { detail }) });
+      outcomes.push({ recipientId, status: expired ? 'expired' : 'delayed', ...(detail && { detail }) });
     }
     return outcomes;
   }
@@ -243,7 +248,7 @@ export class LeaseRun {
     return this.#stillOpen(messages)
       .flatMap(({ recipients }) => recipients)
       .filter(({ ownSite, domain }) => ownSite && domain !== this.#claim.site)
-      .map(({ recipientId, domain }) => ({ recipientId, kind: 'rerouted', site: domain }));
+      .map(({ recipientId, domain }) => ({ recipientId, status: 'rerouted', site: domain }));
   }
 
   /** Recipients that are queued under their domain only because their site was not known yet. */
@@ -264,7 +269,7 @@ export class LeaseRun {
         if (!route || route.site === current) continue;
         const { site } = route;
         outcomes.push(
-          ...unrouted.map(({ recipientId }) => ({ recipientId, kind: 'rerouted' as const, site })),
+          ...unrouted.map(({ recipientId }) => ({ recipientId, status: 'rerouted' as const, site })),
         );
       }
     } catch (error) {
@@ -293,7 +298,7 @@ export class LeaseRun {
       this.#options.report(error);
       const detail = { reason: 'internal-error' };
       const open = [...this.#open.keys()];
-      return { outcomes: open.map((recipientId) => ({ recipientId, kind: 'deferred', detail })) };
+      return { outcomes: open.map((recipientId) => ({ recipientId, status: 'deferred', detail })) };
     }
   }
 
@@ -317,7 +322,7 @@ export class LeaseRun {
   #completed({ outcomes, feedback }: AttemptReport): AttemptReport {
     const named = new Set(outcomes.map(({ recipientId }) => recipientId));
     const silent = [...this.#open.keys()].filter((recipientId) => !named.has(recipientId));
-    const unattempted = silent.map((recipientId) => ({ recipientId, kind: 'unattempted' as const }));
+    const unattempted = silent.map((recipientId) => ({ recipientId, status: 'unattempted' as const }));
     return { outcomes: [...outcomes, ...unattempted], ...(feedback && { feedback }) };
   }
 
@@ -326,37 +331,34 @@ export class LeaseRun {
     const paced = feedback !== undefined && feedback.kind !== 'succeeded' && feedback.kind !== 'answered';
     const atOnce = paced || this.#stopping.signal.aborted;
     return outcomes.map((outcome): Outcome => {
-      const { recipientId, detail } = outcome;
-      const common = { recipientId, ...(detail && { detail }) };
-      switch (outcome.kind) {
+      const { recipientId } = outcome;
+      switch (outcome.status) {
         case 'unattempted':
           return {
-            ...common,
-            kind: 'unattempted',
+            ...outcome,
             retryAfterMs: outcome.retryAfterMs ?? (atOnce ? 0 : this.#localDelay(recipientId)),
           };
-        case 'deferred':
-          return {
-            ...common,
-            kind: 'deferred',
-            retryAfterMs: this.#delay(recipientId, outcome.serverDelayMs),
-          };
+        case 'deferred': {
+          const { serverDelayMs, ...rest } = outcome;
+          return { ...rest, retryAfterMs: this.#delay(recipientId, serverDelayMs) };
+        }
         case 'unknown':
-          return this.#unknown(recipientId, common);
+          return this.#unknown(outcome);
         default:
-          return { ...common, kind: outcome.kind };
+          return outcome;
       }
     });
   }
 
-  #unknown(recipientId: RecipientId, common: { recipientId: RecipientId; detail?: object }): Outcome {
+  #unknown(outcome: Extract<AttemptOutcome, { readonly status: 'unknown' }>): Outcome {
+    const { recipientId } = outcome;
     switch (this.#open.get(recipientId)?.message.onUnknown) {
       case 'hold':
-        return { ...common, kind: 'held' };
+        return { ...outcome, status: 'held' };
       case 'report':
-        return { ...common, kind: 'unknown' };
+        return outcome;
       default:
-        return { ...common, kind: 'deferred', retryAfterMs: this.#delay(recipientId, undefined) };
+        return { ...outcome, status: 'deferred', retryAfterMs: this.#delay(recipientId, undefined) };
     }
   }
 

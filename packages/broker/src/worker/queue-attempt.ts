@@ -198,7 +198,7 @@ async function addByProfile(
     }
     if (isProfileFailure(one.error)) return withoutProfile(one.message, one.error, environment);
     // The worker stops.
-    return one.message.recipients.map(({ recipientId }) => ({ recipientId, kind: 'unattempted' as const }));
+    return one.message.recipients.map(({ recipientId }) => ({ recipientId, status: 'unattempted' as const }));
   });
 }
 
@@ -296,14 +296,14 @@ async function loadSigned(
  */
 function withoutContent(
   error: unknown,
-): Omit<AttemptOutcome, 'recipientId'> & { kind: 'held' | 'unattempted' } {
+): Omit<AttemptOutcome, 'recipientId'> & { status: 'held' | 'unattempted' } {
   const known = DkimError.isInstance(error) || BrokerError.isInstance(error);
   const detail = {
     code: known ? error.code : 'internal',
     reason: error instanceof Error ? error.message : 'Failed.',
   };
   const damaged = BrokerError.isInstance(error) && !error.retryable;
-  return damaged ? { kind: 'held', detail } : { kind: 'unattempted', detail };
+  return damaged ? { status: 'held', detail } : { status: 'unattempted', detail };
 }
 
 /** What the outcomes of one message have in common. */
@@ -322,14 +322,18 @@ function toAttemptOutcome(
   const evidence = keptEvidence(outcome, transcripts, signatures);
   // The time from acceptance to delivery can be told from the event alone.
   const detail = { ...evidence, attemptedAt, ...(outcome.status === 'delivered' && { acceptedAt }) };
-  if (outcome.status !== 'deferred') return { recipientId, kind: outcome.status, detail };
+  if (outcome.status !== 'deferred') return { recipientId, status: outcome.status, detail };
   // what is our own trouble spends no attempt, nor does a session that ended before it came to this message.
   if (outcome.category === 'local' || outcome.untouched) {
     // the worker stops, and nothing was tried that there is anything to say about.
-    if (outcome.category === 'local' && outcome.untouched) return { recipientId, kind: 'unattempted' };
+    if (outcome.category === 'local' && outcome.untouched) return { recipientId, status: 'unattempted' };
     const lastAttempt = readLastAttempt(lastDetail);
-    return { recipientId, kind: 'unattempted', detail: { ...evidence, ...(lastAttempt && { lastAttempt }) } };
+    return {
+      recipientId,
+      status: 'unattempted',
+      detail: { ...evidence, ...(lastAttempt && { lastAttempt }) },
+    };
   }
   const serverDelayMs = (outcome.reply && parseServerDelay(outcome.reply.lines.join(' '))) ?? outcome.afterMs;
-  return { recipientId, kind: 'deferred', detail, ...(serverDelayMs !== undefined && { serverDelayMs }) };
+  return { recipientId, status: 'deferred', detail, ...(serverDelayMs !== undefined && { serverDelayMs }) };
 }

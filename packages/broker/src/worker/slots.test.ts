@@ -20,7 +20,7 @@ function slowWorld(slowMs: number) {
     const recipients = messages.flatMap((message) => message.recipients);
     for (const { address } of recipients) seen.delivered.set(address, clock.now());
     return {
-      outcomes: recipients.map(({ recipientId }) => ({ recipientId, kind: 'delivered' as const })),
+      outcomes: recipients.map(({ recipientId }) => ({ recipientId, status: 'delivered' as const })),
       feedback: { kind: 'succeeded' },
     };
   };

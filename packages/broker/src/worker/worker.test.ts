@@ -32,9 +32,9 @@ function idsOf(messages: readonly ClaimedMessage[]): string[] {
 
 function reportAll(
   messages: readonly ClaimedMessage[],
-  kind: 'delivered' | 'failed' | 'deferred',
+  status: 'delivered' | 'failed' | 'deferred',
 ): AttemptReport {
-  return { outcomes: idsOf(messages).map((recipientId) => ({ recipientId, kind })) };
+  return { outcomes: idsOf(messages).map((recipientId) => ({ recipientId, status })) };
 }
 
 /** An attempt that does what `script` says about each recipient. */
@@ -45,7 +45,7 @@ function scripted(script: Script): Attempt {
       const outcome = script(address, attempt);
       return outcome ? [{ ...outcome, recipientId }] : [];
     });
-    const attempted = outcomes.some(({ kind }) => kind !== 'unattempted');
+    const attempted = outcomes.some(({ status }) => status !== 'unattempted');
     return { outcomes, ...(attempted && { feedback: { kind: 'succeeded' } }) };
   };
 }
@@ -89,7 +89,7 @@ function bench(
 
 describe('a worker', () => {
   it('delivers what is accepted before and after it starts, to every site', async () => {
-    const { accept, clock, states, worker } = bench(scripted(() => ({ kind: 'delivered' })));
+    const { accept, clock, states, worker } = bench(scripted(() => ({ status: 'delivered' })));
     const first = await accept(['a@one.test', 'b@two.test']);
     worker.start();
     await clock.advance(0);
@@ -121,7 +121,7 @@ describe('a worker', () => {
 
   it('Q-25 attempts at most four claims per slot whose outcomes are not written down', async () => {
     const context = bench(
-      scripted(() => ({ kind: 'delivered' })),
+      scripted(() => ({ status: 'delivered' })),
       { slots: 1 },
     );
     const original = context.store.settle.bind(context.store);
@@ -172,7 +172,7 @@ describe('a worker', () => {
   });
 
   it('Q-04 Q-29 tries after 5 minutes ± 10 %, doubling to 4 hours, notes the delay at 4 hours, expires at 5 days', async () => {
-    const context = bench(scripted(() => ({ kind: 'deferred' })));
+    const context = bench(scripted(() => ({ status: 'deferred' })));
     const id = await context.accept('a@example.net');
     const start = context.clock.now();
     context.worker.start();
@@ -199,8 +199,8 @@ describe('a worker', () => {
   it('Q-30 follows the message’s own schedule and lifetime, and a delay that the host named', async () => {
     const context = bench(
       scripted((address, attempt) => {
-        if (address !== 'named@example.net') return { kind: 'deferred' };
-        return attempt === 1 ? { kind: 'deferred', serverDelayMs: 120_000 } : { kind: 'delivered' };
+        if (address !== 'named@example.net') return { status: 'deferred' };
+        return attempt === 1 ? { status: 'deferred', serverDelayMs: 120_000 } : { status: 'delivered' };
       }),
     );
     await context.accept('own@example.net', {
@@ -252,7 +252,7 @@ describe('a worker', () => {
 
   it('Q-06 Q-32 spends no attempt on trouble of our own, and does not hold it against the site', async () => {
     let trouble = true;
-    const context = bench(scripted(() => (trouble ? { kind: 'unattempted' } : { kind: 'delivered' })));
+    const context = bench(scripted(() => (trouble ? { status: 'unattempted' } : { status: 'delivered' })));
     const id = await context.accept('a@example.net');
     context.worker.start();
     await context.clock.advance(hours(1));
@@ -290,7 +290,7 @@ describe('a worker', () => {
   });
 
   it('does what the message says with unknown outcomes', async () => {
-    const context = bench(scripted(() => ({ kind: 'unknown', detail: { maybeDelivered: true } })));
+    const context = bench(scripted(() => ({ status: 'unknown', detail: { maybeDelivered: true } })));
     const retry = await context.accept('a@one.test');
     const hold = await context.accept('a@two.test', { onUnknown: 'hold' });
     const report = await context.accept('a@three.test', { onUnknown: 'report' });
@@ -430,13 +430,15 @@ describe('a worker', () => {
 
   it('writes bounces down with the failures and expiries that cause them', async () => {
     const context = bench(
-      scripted((address) => ({ kind: address.startsWith('bad') ? 'failed' : 'delivered' })),
+      scripted((address) => ({ status: address.startsWith('bad') ? 'failed' : 'delivered' })),
       {
         onFinalOutcomes: async (message, outcomes) => {
           if (message.sender === '') return {};
           const recipients = outcomes.map(({ recipientId }) => recipientId);
-          const kinds = outcomes.map(({ kind }) => kind).join();
-          return { bounces: [{ message: draft(`sender+${kinds}@example.com`, { sender: '' }), recipients }] };
+          const statuses = outcomes.map(({ status }) => status).join();
+          return {
+            bounces: [{ message: draft(`sender+${statuses}@example.com`, { sender: '' }), recipients }],
+          };
         },
       },
     );
@@ -457,7 +459,7 @@ describe('a worker', () => {
 
   it('writes the outcome down even when the bounce cannot be made or is refused', async () => {
     const context = bench(
-      scripted(() => ({ kind: 'failed' })),
+      scripted(() => ({ status: 'failed' })),
       {
         onFinalOutcomes: async (message, outcomes) => {
           if (message.recipients[0]?.domain === 'one.test') throw new Error('no template');
@@ -529,7 +531,7 @@ describe('a worker whose lease or store fails', () => {
 
   it('Q-27 Q-06 claims nothing while an outcome cannot be written down, and loses none', async () => {
     const context = bench(
-      scripted(() => ({ kind: 'delivered' })),
+      scripted(() => ({ status: 'delivered' })),
       { slots: 5 },
     );
     const settle = context.store.settle.bind(context.store);
@@ -557,7 +559,7 @@ describe('a worker whose lease or store fails', () => {
   });
 
   it('goes on when the store that failed to give out claims works again', async () => {
-    const context = bench(scripted(() => ({ kind: 'delivered' })));
+    const context = bench(scripted(() => ({ status: 'delivered' })));
     const original = context.store.claimSites.bind(context.store);
     context.store.claimSites = async () => {
       throw new Error('connection refused');
@@ -573,7 +575,7 @@ describe('a worker whose lease or store fails', () => {
   });
 
   it('takes over what a worker that fell silent held', async () => {
-    const context = bench(scripted(() => ({ kind: 'delivered' })));
+    const context = bench(scripted(() => ({ status: 'delivered' })));
     const id = await context.accept('a@example.net');
     await context.store.claim({ worker: 'gone', max: 1, leaseMs: 60_000 });
     context.worker.start();
@@ -705,7 +707,7 @@ describe('a worker with a large queue', () => {
 
   it('Q-42 neither floods nor freezes when the clock is set', async () => {
     const context = bench(
-      scripted((_address, attempt) => ({ kind: attempt < 3 ? 'deferred' : 'delivered' })),
+      scripted((_address, attempt) => ({ status: attempt < 3 ? 'deferred' : 'delivered' })),
     );
     const id = await context.accept(Array.from({ length: 50 }, (_, i) => `u${i}@example.net`));
     context.worker.start();

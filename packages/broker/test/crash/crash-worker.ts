@@ -34,7 +34,7 @@ const worker = new QueueWorker({
       const outcomes: AttemptOutcome[] = [];
       for (const { recipientId } of message.recipients) {
         say(`D ${recipientId} ${digest}`);
-        outcomes.push({ recipientId, kind: 'delivered' });
+        outcomes.push({ recipientId, status: 'delivered' });
       }
       await settle({ outcomes });
     }

@@ -37,7 +37,7 @@ it.each([false, true])(
     }
     await broker.stop();
     const outcomes = store.settled.flatMap((settlement) => settlement.outcomes);
-    expect(outcomes).toMatchObject([{ kind: 'delivered' }]);
+    expect(outcomes).toMatchObject([{ status: 'delivered' }]);
     expect(store.settled.filter(({ outcomes: [first], release }) => first && release)).toHaveLength(
       failing ? 0 : 1,
     );

@@ -55,7 +55,7 @@ async function use(store: SqliteStore, seen: (content: string) => void): Promise
       await store.settle({
         leaseId: claim.leaseId,
         outcomes: claim.messages.flatMap(({ recipients }) =>
-          recipients.map(({ recipientId }) => ({ recipientId, kind: 'delivered' as const })),
+          recipients.map(({ recipientId }) => ({ recipientId, status: 'delivered' as const })),
         ),
         release: true,
         feedback: { kind: 'succeeded' },

@@ -161,7 +161,7 @@ export const acceptCases: readonly ConformanceCase[] = [
       assert.deepEqual([first.duplicate, second.duplicate].sort(), [false, true]);
       const claim = await mustClaim(context);
       assert.equal((await context.store.accept(message)).duplicate, true);
-      await settleAll(context, claim, { kind: 'delivered' });
+      await settleAll(context, claim, { status: 'delivered' });
       assert.equal((await context.store.accept(message)).messageId, first.messageId);
       assert.equal(await claimSome(context), null);
     },
@@ -206,7 +206,7 @@ export const acceptCases: readonly ConformanceCase[] = [
   storeCaseThatNeeds('reopen', 'keeps everything when it is closed and opened again', async (context) => {
     const { messageId } = await context.store.accept(draft(['a@example.net', 'b@example.org']));
     const claim = await mustClaim(context, 1);
-    await settleAll(context, claim, { kind: 'delivered', detail: { host: 'mx.example.net' } });
+    await settleAll(context, claim, { status: 'delivered', detail: { host: 'mx.example.net' } });
     const store = await context.reopen();
     const view = await store.inspect(messageId);
     assert.deepEqual(view?.recipients.map(({ state }) => state).sort(), ['delivered', 'queued']);

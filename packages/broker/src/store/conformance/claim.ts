@@ -56,7 +56,7 @@ export const claimCases: readonly ConformanceCase[] = [
     assert.equal(new Set(claims.map(({ leaseId }) => leaseId)).size, 6);
     for (const claim of claims) {
       assert.deepEqual(claimedAddresses(claim), [`a@${claim.site}`, `b@${claim.site}`]);
-      await settleAll(context, claim, { kind: 'delivered' });
+      await settleAll(context, claim, { status: 'delivered' });
     }
     assert.deepEqual(await context.store.claimSites(request, 5), []);
   }),
@@ -100,7 +100,7 @@ export const claimCases: readonly ConformanceCase[] = [
     for (let i = 0; i < 3; i++) {
       const claim = await mustClaim(context, 10);
       seen.push(...claimedAddresses(claim));
-      await settleAll(context, claim, { kind: 'delivered' });
+      await settleAll(context, claim, { status: 'delivered' });
       await context.advance(1);
     }
     assert.ok(seen.includes('small1@example.net') && seen.includes('small2@example.net'), seen.join(' '));
@@ -157,7 +157,7 @@ export const claimCases: readonly ConformanceCase[] = [
         await context.advance(1);
         const claim = await mustClaim(context, 5);
         seen.push(claim.messages[0]!.tenant);
-        await settleAll(context, claim, { kind: 'delivered' });
+        await settleAll(context, claim, { status: 'delivered' });
       }
       assert.equal(seen.filter((tenant) => tenant === 'b').length, 4, seen.join(' '));
     },
@@ -172,7 +172,7 @@ export const claimCases: readonly ConformanceCase[] = [
     const [waiting] = await context.store.unrouted({ max: 10, holdMs: 1000 });
     await context.store.assignSites([{ recipientId: waiting!.recipientId, site: 'relay' }]);
     const claim = await mustClaim(context);
-    await settleAll(context, claim, { kind: 'rerouted', site: 'other' });
+    await settleAll(context, claim, { status: 'rerouted', site: 'other' });
     await context.advance(1);
     const normal = draft('normal@example.net');
     await context.store.accept({
@@ -205,7 +205,7 @@ export const claimCases: readonly ConformanceCase[] = [
     assert.equal(stats.sites.find(({ site }) => site === claim.site)?.connections, 1);
     const outcomes = claimedIds({ messages: more }).map((recipientId) => ({
       recipientId,
-      kind: 'delivered' as const,
+      status: 'delivered' as const,
     }));
     const settled = await context.store.settle({ leaseId: claim.leaseId, outcomes, release: true });
     assert.deepEqual(settled.refused, []);
@@ -219,7 +219,7 @@ export const claimCases: readonly ConformanceCase[] = [
       assert.equal(claim.messages[0]?.recipients[0]?.attempt, attempt);
       const during = await onlyRecipient(context, messageId);
       assert.deepEqual([during.attempts, during.inFlight, during.state], [attempt, true, 'queued']);
-      await settleAll(context, claim, { kind: 'deferred', retryAfterMs: 1000 });
+      await settleAll(context, claim, { status: 'deferred', retryAfterMs: 1000 });
       await context.advance(1000);
     }
   }),
@@ -239,7 +239,7 @@ export const claimCases: readonly ConformanceCase[] = [
       const claim = await context.store.claimOverdue({ worker: 'w', max: 10, leaseMs });
       assert.equal(claim?.kind, 'overdue');
       assert.equal(claim.messages[0]?.recipients[0]?.expired, true);
-      await settleAll(context, claim, { kind: 'expired' });
+      await settleAll(context, claim, { status: 'expired' });
       const { state, attempts } = await onlyRecipient(context, messageId);
       assert.deepEqual([state, attempts], ['expired', 0]);
       assert.deepEqual(await eventTypes(context), ['accepted', 'expired']);
@@ -256,7 +256,7 @@ export const claimCases: readonly ConformanceCase[] = [
       await context.advance(minutes(10));
       const claim = await mustClaim(context);
       assert.equal(claim.messages[0]?.recipients[0]?.expired, true);
-      await settleAll(context, claim, { kind: 'expired' });
+      await settleAll(context, claim, { status: 'expired' });
       const { state, attempts } = await onlyRecipient(context, messageId);
       assert.deepEqual([state, attempts], ['expired', 0]);
       assert.deepEqual(await eventTypes(context), ['accepted', 'expired']);
@@ -267,13 +267,13 @@ export const claimCases: readonly ConformanceCase[] = [
     'offers the delay notice once, and the recipient keeps its place in the queue',
     async (context) => {
       const { messageId } = await context.store.accept(draft('a@example.net'));
-      await settleAll(context, await mustClaim(context), { kind: 'deferred', retryAfterMs: hours(6) });
+      await settleAll(context, await mustClaim(context), { status: 'deferred', retryAfterMs: hours(6) });
       await context.advance(hours(4) - 1);
       assert.equal(await context.store.claimOverdue({ worker: 'w', max: 10, leaseMs }), null);
       await context.advance(1);
       const claim = await context.store.claimOverdue({ worker: 'w', max: 10, leaseMs });
       assert.equal(claim?.messages[0]?.recipients[0]?.expired, false);
-      await settleAll(context, claim!, { kind: 'delayed' });
+      await settleAll(context, claim!, { status: 'delayed' });
       assert.equal(await context.store.claimOverdue({ worker: 'w', max: 10, leaseMs }), null);
       assert.deepEqual(await eventTypes(context), ['accepted', 'attempted', 'deferred', 'delayed']);
       const { attempts, state } = await onlyRecipient(context, messageId);
@@ -291,7 +291,7 @@ export const claimCases: readonly ConformanceCase[] = [
       await context.store.setSite('example.net', { pauseMs: days(30) });
       await context.advance(hours(4));
       await settleAll(context, (await context.store.claimOverdue({ worker: 'w', max: 10, leaseMs }))!, {
-        kind: 'delayed',
+        status: 'delayed',
       });
       await context.advance(days(5) - hours(4));
       const claim = await context.store.claimOverdue({ worker: 'w', max: 10, leaseMs });

@@ -128,7 +128,7 @@ export const commandCases: readonly ConformanceCase[] = [
       ...draft('d@three.test'),
       recipients: [{ address: 'd@three.test', domain: 'three.test', site: 'one.test' }],
     });
-    await settleAll(context, await mustClaim(context, 1), { kind: 'delivered' });
+    await settleAll(context, await mustClaim(context, 1), { status: 'delivered' });
     const delivered = await listed(context, { state: 'delivered' });
     assert.equal(delivered.length, 1);
     assert.deepEqual(await listed(context, {}, 1), [
@@ -161,7 +161,7 @@ export const commandCases: readonly ConformanceCase[] = [
       const page = await context.store.list({}, { limit: 33, ...(after !== undefined && { after }) });
       seen.push(...page.rows.map(({ address }) => address));
       const claim = await claimSome(context, 10);
-      if (claim) await settleAll(context, claim, { kind: 'delivered' });
+      if (claim) await settleAll(context, claim, { status: 'delivered' });
       if (page.next === undefined) break;
       after = page.next;
     }
@@ -278,8 +278,8 @@ export const commandCases: readonly ConformanceCase[] = [
     const outcomes = claim.messages.map(({ messageId, recipients }) => ({
       recipientId: recipients[0]!.recipientId,
       ...(messageId === delivered.messageId
-        ? ({ kind: 'delivered' } as const)
-        : ({ kind: 'deferred', retryAfterMs: 0 } as const)),
+        ? ({ status: 'delivered' } as const)
+        : ({ status: 'deferred', retryAfterMs: 0 } as const)),
     }));
     await context.store.settle({ leaseId: claim.leaseId, outcomes, release: true });
     assert.equal((await onlyRecipient(context, cancelled.messageId)).state, 'cancelled');
@@ -293,17 +293,17 @@ export const commandCases: readonly ConformanceCase[] = [
     const claim = await mustClaim(context);
     await context.store.hold({ all: true });
     assert.equal(await context.store.release({ all: true }), 1);
-    await settleAll(context, claim, { kind: 'deferred', retryAfterMs: 0 });
+    await settleAll(context, claim, { status: 'deferred', retryAfterMs: 0 });
     assert.ok(await claimSome(context));
   }),
 
   storeCase('tries again now, and later, when told to', async (context) => {
     await context.store.accept(draft('a@example.net'));
-    await settleAll(context, await mustClaim(context), { kind: 'deferred', retryAfterMs: hours(4) });
+    await settleAll(context, await mustClaim(context), { status: 'deferred', retryAfterMs: hours(4) });
     assert.equal(await claimSome(context), null);
     assert.equal(await context.store.reschedule({ all: true }, 0), 1);
     const claim = await mustClaim(context);
-    await settleAll(context, claim, { kind: 'deferred', retryAfterMs: 0 });
+    await settleAll(context, claim, { status: 'deferred', retryAfterMs: 0 });
     assert.equal(await context.store.reschedule({ all: true }, minutes(10)), 1);
     assert.equal(await claimSome(context), null);
     assert.equal(await context.store.nextDueMs(), minutes(10));
@@ -313,7 +313,7 @@ export const commandCases: readonly ConformanceCase[] = [
 
   storeCase('releases what is unknown, to be tried again', async (context) => {
     await context.store.accept(draft('a@example.net', { onUnknown: 'report' }));
-    await settleAll(context, await mustClaim(context), { kind: 'unknown' });
+    await settleAll(context, await mustClaim(context), { status: 'unknown' });
     assert.equal((await context.store.stats()).unknown, 1);
     assert.equal(await context.store.release({ state: 'unknown' }), 1);
     assert.deepEqual(await drain(context), ['a@example.net']);

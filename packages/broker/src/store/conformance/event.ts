@@ -18,12 +18,12 @@ export const eventCases: readonly ConformanceCase[] = [
     const { messageId } = await context.store.accept(draft('a@example.net', { tenant: 't', tag: 'x' }));
     const claim = await mustClaim(context);
     await settleAll(context, claim, {
-      kind: 'deferred',
+      status: 'deferred',
       retryAfterMs: minutes(5),
       detail: { reply: '451 busy' },
     });
     await context.advance(minutes(5));
-    await drain(context, { kind: 'delivered', detail: { reply: '250 ok' } });
+    await drain(context, { status: 'delivered', detail: { reply: '250 ok' } });
     const events = await allEvents(context);
     assert.deepEqual(
       events.map(({ type, attempt, detail }) => [type, attempt, detail]),
@@ -64,7 +64,7 @@ export const eventCases: readonly ConformanceCase[] = [
     await drain(context);
     const { messageId } = await store.accept(draft(['a@example.net', 'b@example.net']));
     await store.accept(draft('after@example.net'));
-    await settleAll(context, await mustClaim(context), { kind: 'deferred', retryAfterMs: minutes(5) });
+    await settleAll(context, await mustClaim(context), { status: 'deferred', retryAfterMs: minutes(5) });
     await context.advance(minutes(5));
     await drain(context);
     await store.report([{ type: 'bounced', recipientId: `${messageId}.1`, detail: { status: '5.1.1' } }]);
@@ -121,7 +121,7 @@ export const eventCases: readonly ConformanceCase[] = [
       await context.store.accept(draft('a@example.net'));
       const claim = await mustClaim(context);
       assert.equal(claimedIds(claim).length, 1);
-      await settleAll(context, claim, { kind: 'failed' });
+      await settleAll(context, claim, { status: 'failed' });
       assert.deepEqual(
         (await allEvents(context)).map(({ type }) => type),
         ['failed'],

@@ -113,7 +113,7 @@ export function settleAll(context: StoreUnderTest, claim: Claim, outcome: Shared
 /** Claims until nothing is due and reports the same for everything; returns the addresses in order. */
 export async function drain(
   context: StoreUnderTest,
-  outcome: SharedOutcome = { kind: 'delivered' },
+  outcome: SharedOutcome = { status: 'delivered' },
 ): Promise<string[]> {
   const addresses: string[] = [];
   for (let claim = await claimSome(context); claim; claim = await claimSome(context)) {

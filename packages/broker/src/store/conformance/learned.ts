@@ -18,7 +18,7 @@ import {
 async function learn(context: StoreUnderTest, address: string, learned: Partial<Learned>): Promise<void> {
   await context.store.accept(draft(address));
   const claim = await mustClaim(context);
-  const outcomes = claimedIds(claim).map((recipientId) => ({ recipientId, kind: 'delivered' as const }));
+  const outcomes = claimedIds(claim).map((recipientId) => ({ recipientId, status: 'delivered' as const }));
   await context.store.settle({ leaseId: claim.leaseId, outcomes, release: true, learned });
 }
 
@@ -30,7 +30,7 @@ export const learnedCases: readonly ConformanceCase[] = [
     await context.store.accept(draft('a@example.net'));
     const first = await mustClaim(context);
     assert.deepEqual(first.learned, nothingLearned);
-    await settleAll(context, first, { kind: 'delivered' });
+    await settleAll(context, first, { status: 'delivered' });
     await learn(context, 'a@example.net', {
       hosts: { 'mx1.test': { window: 2 }, 'mx2.test': { window: 4 } },
     });
@@ -103,7 +103,7 @@ export const learnedCases: readonly ConformanceCase[] = [
     assert.equal(first.messages[0]!.recipients[0]!.lastDetail, undefined);
     const [recipientId] = claimedIds(first) as [string];
     const detail = { reply: { code: 451, lines: ['Later'] } };
-    const outcomes = [{ recipientId, kind: 'deferred' as const, retryAfterMs: 1000, detail }];
+    const outcomes = [{ recipientId, status: 'deferred' as const, retryAfterMs: 1000, detail }];
     await context.store.settle({ leaseId: first.leaseId, outcomes, release: true });
     await context.advance(1000);
     assert.deepEqual((await mustClaim(context)).messages[0]!.recipients[0]!.lastDetail, detail);

@@ -23,7 +23,7 @@ export const leaseCases: readonly ConformanceCase[] = [
       assert.equal(await context.store.reap(), 0);
       assert.deepEqual(await context.store.heartbeat([claim.leaseId, '987654321'], leaseMs), [claim.leaseId]);
     }
-    await settleAll(context, claim, { kind: 'delivered' });
+    await settleAll(context, claim, { status: 'delivered' });
     assert.deepEqual(await context.store.heartbeat([claim.leaseId], leaseMs), []);
   }),
 
@@ -48,16 +48,20 @@ export const leaseCases: readonly ConformanceCase[] = [
       await context.advance(leaseMs);
       await context.store.reap();
       const before = await onlyRecipient(context, messageId);
-      assert.deepEqual((await settleAll(context, late, { kind: 'failed' })).refused, claimedIds(late));
+      assert.deepEqual((await settleAll(context, late, { status: 'failed' })).refused, claimedIds(late));
       assert.deepEqual(await onlyRecipient(context, messageId), before);
       const owner = await mustClaim(context, 20, 'w2');
       assert.notEqual(owner.leaseId, late.leaseId);
-      const shared = [{ kind: 'failed' }, { kind: 'deferred', retryAfterMs: 1 }, { kind: 'held' }] as const;
+      const shared = [
+        { status: 'failed' },
+        { status: 'deferred', retryAfterMs: 1 },
+        { status: 'held' },
+      ] as const;
       for (const outcome of shared) {
         assert.deepEqual((await settleAll(context, late, outcome)).refused, claimedIds(late));
       }
       assert.deepEqual(await context.store.heartbeat([late.leaseId], leaseMs), []);
-      assert.deepEqual((await settleAll(context, owner, { kind: 'delivered' })).refused, []);
+      assert.deepEqual((await settleAll(context, owner, { status: 'delivered' })).refused, []);
     },
   ),
 
@@ -66,7 +70,7 @@ export const leaseCases: readonly ConformanceCase[] = [
     const late = await mustClaim(context);
     await context.advance(leaseMs);
     await context.store.reap();
-    assert.deepEqual((await settleAll(context, late, { kind: 'delivered' })).refused, []);
+    assert.deepEqual((await settleAll(context, late, { status: 'delivered' })).refused, []);
     assert.equal((await onlyRecipient(context, messageId)).state, 'delivered');
     assert.equal(await claimSome(context), null);
   }),
@@ -79,8 +83,8 @@ export const leaseCases: readonly ConformanceCase[] = [
       await context.advance(leaseMs);
       await context.store.reap();
       const owner = await mustClaim(context, 20, 'w2');
-      await settleAll(context, late, { kind: 'delivered' });
-      assert.deepEqual((await settleAll(context, owner, { kind: 'failed' })).refused, claimedIds(owner));
+      await settleAll(context, late, { status: 'delivered' });
+      assert.deepEqual((await settleAll(context, owner, { status: 'failed' })).refused, claimedIds(owner));
       assert.equal((await onlyRecipient(context, messageId)).state, 'delivered');
       assert.deepEqual((await eventTypes(context)).filter((type) => type === 'delivered').length, 1);
     },

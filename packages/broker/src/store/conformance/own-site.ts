@@ -33,7 +33,7 @@ function ownSites(claim: Claim | null): Record<string, boolean> {
 async function seen(context: StoreUnderTest): Promise<Record<string, boolean>> {
   const claim = await mustClaim(context);
   assert.equal(claim.site, exchangers);
-  await settleAll(context, claim, { kind: 'unattempted', retryAfterMs: 0 });
+  await settleAll(context, claim, { status: 'unattempted', retryAfterMs: 0 });
   return ownSites(claim);
 }
 
@@ -76,7 +76,7 @@ export const ownSiteCases: readonly ConformanceCase[] = [
     await context.store.accept(draft(`x@${domain}`));
     const claim = await mustClaim(context);
     const outcomes = claimedIds(claim).map((recipientId) => {
-      return { recipientId, kind: 'deferred' as const, retryAfterMs: minutes(60) };
+      return { recipientId, status: 'deferred' as const, retryAfterMs: minutes(60) };
     });
     const feedback = { kind: 'throttled' as const, retryAfterMs: minutes(30) };
     await context.store.settle({ leaseId: claim.leaseId, outcomes, release: true, feedback });
@@ -107,8 +107,8 @@ export const ownSiteCases: readonly ConformanceCase[] = [
       .flatMap(({ recipients }) => recipients)
       .map(({ recipientId, ownSite }) =>
         ownSite
-          ? ({ recipientId, kind: 'rerouted', site: domain } as const)
-          : ({ recipientId, kind: 'delivered' } as const),
+          ? ({ recipientId, status: 'rerouted', site: domain } as const)
+          : ({ recipientId, status: 'delivered' } as const),
       );
     await context.store.settle({ leaseId: claim.leaseId, outcomes, release: true });
     assert.equal(await claimSome(context), null);

@@ -43,7 +43,7 @@ async function view(context: StoreUnderTest): Promise<SiteView> {
 async function feed(context: StoreUnderTest, feedback: SiteFeedback) {
   const claim = await mustClaim(context, 1);
   const outcomes = claimedIds(claim).map((recipientId) => {
-    return { recipientId, kind: 'unattempted' as const, retryAfterMs: 0 };
+    return { recipientId, status: 'unattempted' as const, retryAfterMs: 0 };
   });
   await context.store.settle({ leaseId: claim.leaseId, outcomes, release: true, feedback });
 }
@@ -73,7 +73,7 @@ export const pacingCases: readonly ConformanceCase[] = [
     for (let round = 0; round < 40; round++) {
       for (const claim of open) {
         const outcomes = claimedIds(claim).map((recipientId) => {
-          return { recipientId, kind: 'unattempted' as const, retryAfterMs: 0 };
+          return { recipientId, status: 'unattempted' as const, retryAfterMs: 0 };
         });
         const feedback = { kind: 'succeeded' as const };
         await context.store.settle({ leaseId: claim.leaseId, outcomes, release: false, feedback });
@@ -203,8 +203,8 @@ export const pacingCases: readonly ConformanceCase[] = [
       assert.equal(await claimSome(context), null);
       const outcomes = claimedIds(first).map((recipientId, i) => {
         return i < 2
-          ? ({ recipientId, kind: 'delivered' } as const)
-          : ({ recipientId, kind: 'unattempted', retryAfterMs: 0 } as const);
+          ? ({ recipientId, status: 'delivered' } as const)
+          : ({ recipientId, status: 'unattempted', retryAfterMs: 0 } as const);
       });
       await context.store.settle({ leaseId: first.leaseId, outcomes, release: true });
       assert.equal(claimedIds(await claimSome(context)).length, 2);

@@ -24,11 +24,11 @@ export const retentionCases: readonly ConformanceCase[] = [
       const delivered = await context.store.accept(draft('a@one.test'));
       await drain(context);
       const failed = await context.store.accept(draft('b@two.test'));
-      await drain(context, { kind: 'failed' });
+      await drain(context, { status: 'failed' });
       const waiting = await context.store.accept(
         draft(['c@three.test', 'd@four.test'], { expireAfterMs: days(90) }),
       );
-      await settleAll(context, await mustClaim(context), { kind: 'delivered' });
+      await settleAll(context, await mustClaim(context), { status: 'delivered' });
       const exists = async ({ messageId }: { messageId: string }) =>
         (await context.store.inspect(messageId)) !== null;
       const all = async () => [await exists(delivered), await exists(failed), await exists(waiting)];

@@ -57,7 +57,7 @@ export const routingCases: readonly ConformanceCase[] = [
       claim.messages.flatMap(({ recipients }) => recipients.map(({ attempt }) => attempt)),
       [1, 1, 1],
     );
-    await settleAll(context, claim, { kind: 'delivered' });
+    await settleAll(context, claim, { status: 'delivered' });
     const [accepted, ...others] = await types(context);
     assert.equal(accepted, 'accepted');
     assert.deepEqual(others.sort(), [...Array(3).fill('attempted'), ...Array(3).fill('delivered')]);
@@ -154,7 +154,7 @@ export const routingCases: readonly ConformanceCase[] = [
     await context.advance(minutes(6));
     const claim = await context.store.claimOverdue({ worker: 'w1', max: 20, leaseMs: 60_000 });
     assert.deepEqual(claimedAddresses(claim), ['a@example.net']);
-    await settleAll(context, claim!, { kind: 'expired' });
+    await settleAll(context, claim!, { status: 'expired' });
     assert.deepEqual(await take(context), []);
   }),
 ];

@@ -27,11 +27,11 @@ export const settleCases: readonly ConformanceCase[] = [
       leaseId: claim.leaseId,
       release: true,
       outcomes: [
-        { recipientId: a, kind: 'delivered', detail: { reply: '250 2.0.0 ok' } },
-        { recipientId: b, kind: 'failed', detail: { reply: '550 5.1.1 ünknown' } },
-        { recipientId: c, kind: 'deferred', retryAfterMs: minutes(5), detail: { reply: '450' } },
-        { recipientId: d, kind: 'unknown' },
-        { recipientId: e, kind: 'held' },
+        { recipientId: a, status: 'delivered', detail: { reply: '250 2.0.0 ok' } },
+        { recipientId: b, status: 'failed', detail: { reply: '550 5.1.1 ünknown' } },
+        { recipientId: c, status: 'deferred', retryAfterMs: minutes(5), detail: { reply: '450' } },
+        { recipientId: d, status: 'unknown' },
+        { recipientId: e, status: 'held' },
       ],
     });
     const view = await context.store.inspect(messageId);
@@ -61,13 +61,13 @@ export const settleCases: readonly ConformanceCase[] = [
     await context.store.settle({
       leaseId,
       release: false,
-      outcomes: [{ recipientId: a, kind: 'delivered' }],
+      outcomes: [{ recipientId: a, status: 'delivered' }],
     });
     assert.equal(await claimSome(context), null, 'the other one is still held');
     const settled = await context.store.settle({
       leaseId,
       release: true,
-      outcomes: [{ recipientId: b, kind: 'delivered' }],
+      outcomes: [{ recipientId: b, status: 'delivered' }],
     });
     assert.deepEqual(settled.refused, []);
   }),
@@ -85,7 +85,7 @@ export const settleCases: readonly ConformanceCase[] = [
     'gives back the attempt of what was not attempted, after the delay asked for',
     async (context) => {
       const { messageId } = await context.store.accept(draft('a@example.net'));
-      await settleAll(context, await mustClaim(context), { kind: 'unattempted', retryAfterMs: 5000.5 });
+      await settleAll(context, await mustClaim(context), { status: 'unattempted', retryAfterMs: 5000.5 });
       assert.equal((await onlyRecipient(context, messageId)).attempts, 0);
       assert.equal(await claimSome(context), null);
       await context.advance(5000);
@@ -95,7 +95,7 @@ export const settleCases: readonly ConformanceCase[] = [
 
   storeCase('moves rerouted recipients to their site, with their attempt', async (context) => {
     const { messageId } = await context.store.accept(draft('a@example.net'));
-    await settleAll(context, await mustClaim(context), { kind: 'rerouted', site: 'mx.example.org' });
+    await settleAll(context, await mustClaim(context), { status: 'rerouted', site: 'mx.example.org' });
     assert.equal((await onlyRecipient(context, messageId)).site, 'mx.example.org');
     const claim = await mustClaim(context);
     assert.deepEqual([claim.site, claim.messages[0]?.recipients[0]?.attempt], ['mx.example.org', 1]);
@@ -104,9 +104,9 @@ export const settleCases: readonly ConformanceCase[] = [
   storeCase('refuses a second outcome for a settled recipient', async (context) => {
     const { messageId } = await context.store.accept(draft('a@example.net'));
     const claim = await mustClaim(context);
-    await settleAll(context, claim, { kind: 'delivered' });
-    for (const kind of ['delivered', 'failed'] as const) {
-      assert.deepEqual((await settleAll(context, claim, { kind })).refused, [`${messageId}.0`]);
+    await settleAll(context, claim, { status: 'delivered' });
+    for (const status of ['delivered', 'failed'] as const) {
+      assert.deepEqual((await settleAll(context, claim, { status })).refused, [`${messageId}.0`]);
     }
     assert.equal((await onlyRecipient(context, messageId)).state, 'delivered');
     assert.deepEqual(await eventTypes(context), ['accepted', 'attempted', 'delivered']);
@@ -121,7 +121,7 @@ export const settleCases: readonly ConformanceCase[] = [
       release: true,
       outcomes: [...strangers, `${messageId}.0`].map((recipientId) => ({
         recipientId,
-        kind: 'delivered' as const,
+        status: 'delivered' as const,
       })),
     });
     assert.deepEqual(settled.refused, strangers);
@@ -132,7 +132,7 @@ export const settleCases: readonly ConformanceCase[] = [
     const { messageId } = await context.store.accept(draft('a@example.net'));
     const claim = await mustClaim(context);
     for (const retryAfterMs of [Number.NaN, -1, Number.POSITIVE_INFINITY]) {
-      await rejectsWith(settleAll(context, claim, { kind: 'deferred', retryAfterMs }), 'MB_BROKER_OPTION');
+      await rejectsWith(settleAll(context, claim, { status: 'deferred', retryAfterMs }), 'MB_BROKER_OPTION');
     }
     await rejectsWith(context.store.reschedule({ all: true }, Number.NaN), 'MB_BROKER_OPTION');
     assert.equal((await onlyRecipient(context, messageId)).inFlight, true);
@@ -143,7 +143,7 @@ export const settleCases: readonly ConformanceCase[] = [
     const claim = await mustClaim(context);
     const [a, b] = claimedIds(claim) as [string, string];
     const bounce = draft('sender@example.com', { sender: '' });
-    const failed = [a, b].map((recipientId) => ({ recipientId, kind: 'failed' as const }));
+    const failed = [a, b].map((recipientId) => ({ recipientId, status: 'failed' as const }));
     await rejectsWith(
       context.store.settle({
         leaseId: claim.leaseId,
@@ -172,11 +172,11 @@ export const settleCases: readonly ConformanceCase[] = [
   storeCase('bounces nothing when the outcome was refused', async (context) => {
     await context.store.accept(draft('a@example.net'));
     const claim = await mustClaim(context);
-    await settleAll(context, claim, { kind: 'delivered' });
+    await settleAll(context, claim, { status: 'delivered' });
     const [a] = claimedIds(claim) as [string];
     const settled = await context.store.settle({
       leaseId: claim.leaseId,
-      outcomes: [{ recipientId: a, kind: 'failed' }],
+      outcomes: [{ recipientId: a, status: 'failed' }],
       release: true,
       bounces: [{ message: draft('sender@example.com', { sender: '' }), recipients: [a] }],
     });
@@ -186,11 +186,11 @@ export const settleCases: readonly ConformanceCase[] = [
 
   storeCase('frees the content with the last recipient, and not before', async (context) => {
     const { messageId } = await context.store.accept(draft(['a@example.net', 'b@example.org']));
-    await settleAll(context, await mustClaim(context), { kind: 'delivered' });
+    await settleAll(context, await mustClaim(context), { status: 'delivered' });
     let length = 0;
     for await (const chunk of context.store.content(messageId)) length += chunk.length;
     assert.equal(length, 300);
-    await settleAll(context, await mustClaim(context), { kind: 'failed' });
+    await settleAll(context, await mustClaim(context), { status: 'failed' });
     await rejectsWith(
       (async () => {
         for await (const _ of context.store.content(messageId));
@@ -202,7 +202,7 @@ export const settleCases: readonly ConformanceCase[] = [
   storeCase('replaces a detail that is far too long by a note', async (context) => {
     const { messageId } = await context.store.accept(draft('a@example.net'));
     await settleAll(context, await mustClaim(context), {
-      kind: 'failed',
+      status: 'failed',
       detail: { text: 'x'.repeat(100_000) },
     });
     const { detail } = await onlyRecipient(context, messageId);
@@ -222,7 +222,7 @@ export const settleCases: readonly ConformanceCase[] = [
     assert.ok((await settledWakes()) > 0, 'accept wakes');
     const claim = await mustClaim(context, 1);
     assert.equal(claimedAddresses(claim).length, 1);
-    await settleAll(context, claim, { kind: 'delivered' });
+    await settleAll(context, claim, { status: 'delivered' });
     assert.ok((await settledWakes()) > 0, 'settle wakes');
     end();
     await context.store.accept(draft('c@example.net'));

@@ -46,7 +46,7 @@ export const suppressionCases: readonly ConformanceCase[] = [
   storeCase('suppresses in the transaction of the failure that is the reason', async (context) => {
     await context.store.accept(draft('a@example.net'));
     const claim = await mustClaim(context);
-    const outcomes = claimedIds(claim).map((recipientId) => ({ recipientId, kind: 'failed' as const }));
+    const outcomes = claimedIds(claim).map((recipientId) => ({ recipientId, status: 'failed' as const }));
     const suppress = [{ address: 'a@example.net', reason: 'bad-mailbox' as const }];
     await context.store.settle({ leaseId: claim.leaseId, outcomes, release: true, suppress });
     assert.equal((await context.store.suppressed(['a@example.net'])).length, 1);

@@ -24,15 +24,15 @@ import {
 } from './harness.ts';
 
 const sharedOutcomes: readonly SharedOutcome[] = [
-  { kind: 'delivered' },
-  { kind: 'failed' },
-  { kind: 'expired' },
-  { kind: 'held' },
-  { kind: 'unknown' },
-  { kind: 'deferred', retryAfterMs: 60_000 },
-  { kind: 'unattempted', retryAfterMs: 60_000 },
-  { kind: 'rerouted', site: 'elsewhere.test' },
-  { kind: 'delayed' },
+  { status: 'delivered' },
+  { status: 'failed' },
+  { status: 'expired' },
+  { status: 'held' },
+  { status: 'unknown' },
+  { status: 'deferred', retryAfterMs: 60_000 },
+  { status: 'unattempted', retryAfterMs: 60_000 },
+  { status: 'rerouted', site: 'elsewhere.test' },
+  { status: 'delayed' },
 ];
 const intents: readonly Intent[] = [null, 'hold', 'cancel'];
 const commands: readonly Command[] = ['hold', 'release', 'cancel'];
@@ -116,7 +116,7 @@ const inFlightCases = reporters.flatMap((reporter) =>
   intents.flatMap((intent) => [
     ...sharedOutcomes.map((shared) =>
       storeCase(
-        `makes of ${shared.kind} (${reporter}) what the transitions say, ${pending(intent)}`,
+        `makes of ${shared.status} (${reporter}) what the transitions say, ${pending(intent)}`,
         async (context) => {
           const inFlight = await takeInFlight(context, reporter, intent);
           const outcome = { ...shared, recipientId: `${inFlight.messageId}.0` } as Outcome;
@@ -177,7 +177,7 @@ const lostAgain = storeCase(
 const staleCases = sharedOutcomes.flatMap((shared) =>
   (['queued', 'failed'] as const).map((state) =>
     storeCase(
-      `makes of ${shared.kind} without a lease what the transitions say, when ${state}`,
+      `makes of ${shared.status} without a lease what the transitions say, when ${state}`,
       async (context) => {
         const { store } = context;
         const { messageId, claim } = await takeInFlight(context, 'attempt', null);
@@ -185,7 +185,7 @@ const staleCases = sharedOutcomes.flatMap((shared) =>
         await store.reap();
         let attempts = 1;
         if (state === 'failed') {
-          await settleAll(context, await mustClaim(context), { kind: 'failed' });
+          await settleAll(context, await mustClaim(context), { status: 'failed' });
           attempts = 2;
         }
         const { dueAt } = (await store.inspect(messageId))!.recipients[0]!;
@@ -213,10 +213,10 @@ async function bringInto(context: StoreUnderTest, state: StoredState): Promise<s
   else if (state === 'expired') {
     await context.advance(2);
     const claim = await store.claimOverdue({ worker: 'w1', max: 20, leaseMs });
-    await settleAll(context, claim!, { kind: 'expired' });
+    await settleAll(context, claim!, { status: 'expired' });
   } else {
     const claim = await mustClaim(context);
-    if (state !== 'in-flight') await settleAll(context, claim, { kind: state });
+    if (state !== 'in-flight') await settleAll(context, claim, { status: state });
   }
   const [view] = (await store.inspect(messageId))!.recipients;
   assert.deepEqual([view!.state, view!.inFlight], [shownState(state), state === 'in-flight']);

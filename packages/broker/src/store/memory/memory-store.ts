@@ -235,8 +235,8 @@ export class MemoryStore implements port.QueueStore {
         refused.push(outcome.recipientId);
         continue;
       }
-      if (outcome.kind === 'rerouted') row.lane = this.#queue.lane(outcome.site, row.message.record);
-      if (outcome.kind === 'delayed') row.deadline = row.message.expiresAt;
+      if (outcome.status === 'rerouted') row.lane = this.#queue.lane(outcome.site, row.message.record);
+      if (outcome.status === 'delayed') row.deadline = row.message.expiresAt;
       if (change.events[0] === 'returned') returned++;
       this.#apply(row, change, now, detailText(outcome.detail));
     }

@@ -315,7 +315,7 @@ function quarantine(context: WriteContext, rows: readonly ClaimedRow[], attempt:
   const detail = JSON.stringify({ reason: 'corrupt' });
   for (const { id } of rows) {
     const recipient = recipientByRow(context, id);
-    const outcome = { recipientId: '', kind: 'held' } as const;
+    const outcome = { recipientId: '', status: 'held' } as const;
     const change = recipient && changeByOutcome(recipient, outcome, attempt ? 'attempt' : 'overdue');
     if (recipient && change) applyChange(context, recipient, change, detail);
   }

@@ -84,10 +84,10 @@ function moved(
   outcome: Settlement['outcomes'][number],
 ): Recipient {
   const { sql, now } = context;
-  if (outcome.kind === 'delayed') {
+  if (outcome.status === 'delayed') {
     sql.run('UPDATE mb_recipient SET deadline = ? WHERE id = ?', recipient.expires, recipient.id);
   }
-  if (outcome.kind !== 'rerouted') return recipient;
+  if (outcome.status !== 'rerouted') return recipient;
   const select = 'SELECT tenant, priority FROM mb_lane WHERE id = ?';
   const lane = openLane(context, outcome.site, sql.get<LaneKey>(select, recipient.lane)!, now);
   sql.run('UPDATE mb_recipient SET lane = ? WHERE id = ?', lane, recipient.id);

@@ -355,7 +355,7 @@ describe('the file', () => {
     await store.settle({
       leaseId: claim!.leaseId,
       release: true,
-      outcomes: [{ recipientId: recipient!.recipientId, kind: 'deferred', retryAfterMs: 300_000 }],
+      outcomes: [{ recipientId: recipient!.recipientId, status: 'deferred', retryAfterMs: 300_000 }],
     });
     await store.accept(draft('later@example.org', { notBefore: clock.now() + hours(1) }));
     await store.close();
