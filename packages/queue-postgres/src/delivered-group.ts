@@ -80,8 +80,8 @@ export class DeliveredGroup {
 function deliveredRows({ outcomes, learned }: Settlement): string[] | undefined {
   if (learned) return undefined;
   const rowIds: string[] = [];
-  for (const { kind, recipientId } of outcomes) {
-    const id = kind === 'delivered' ? recipientRowId(recipientId) : undefined;
+  for (const { status, recipientId } of outcomes) {
+    const id = status === 'delivered' ? recipientRowId(recipientId) : undefined;
     if (id === undefined) return undefined;
     rowIds.push(id);
   }

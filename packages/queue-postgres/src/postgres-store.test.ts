@@ -71,7 +71,7 @@ async function openStore(options: PostgresStoreOptions = {}): Promise<PostgresSt
 function settleDelivered(store: PostgresStore, { leaseId, messages }: Claim): Promise<Settled> {
   const outcomes = messages
     .flatMap(({ recipients }) => recipients)
-    .map(({ recipientId }) => ({ recipientId, kind: 'delivered' as const }));
+    .map(({ recipientId }) => ({ recipientId, status: 'delivered' as const }));
   return store.settle({ leaseId, outcomes, release: true, feedback: { kind: 'succeeded' } });
 }
 
@@ -149,7 +149,7 @@ describe('accepting within the application’s transaction', () => {
       expect(claim).not.toBeNull();
       const recipients = claim!.messages.flatMap((message) => message.recipients);
       addresses.push(...recipients.map(({ address }) => address));
-      const outcomes = recipients.map(({ recipientId }) => ({ recipientId, kind: 'delivered' as const }));
+      const outcomes = recipients.map(({ recipientId }) => ({ recipientId, status: 'delivered' as const }));
       await store.settle({ leaseId: claim!.leaseId, outcomes, release: true });
     }
     expect(addresses.sort()).toEqual(['first@example.net', 'outside@example.net']);
@@ -233,7 +233,7 @@ describe('several workers', () => {
         seen.push(...ids);
         await new Promise((resolve) => setTimeout(resolve, 5));
         open.set(claim.site, open.get(claim.site)! - 1);
-        const outcomes = ids.map((recipientId) => ({ recipientId, kind: 'delivered' as const }));
+        const outcomes = ids.map((recipientId) => ({ recipientId, status: 'delivered' as const }));
         const { refused } = await store.settle({ leaseId: claim.leaseId, outcomes, release: true });
         expect(refused).toEqual([]);
       }
@@ -259,7 +259,7 @@ describe('several workers', () => {
         // One in five is settled by itself, after those that are settled together.
         const outcomes = ids.map((recipientId, i) => ({
           recipientId,
-          kind: i % 5 === 4 ? ('failed' as const) : ('delivered' as const),
+          status: i % 5 === 4 ? ('failed' as const) : ('delivered' as const),
         }));
         const { refused } = await store.settle({ leaseId: claim.leaseId, outcomes, release: true });
         expect(refused).toEqual([]);
@@ -291,8 +291,8 @@ describe('several workers', () => {
     const settling = store.settle({
       leaseId: claim.leaseId,
       outcomes: [
-        { recipientId: a, kind: 'delivered' },
-        { recipientId: b, kind: 'failed' },
+        { recipientId: a, status: 'delivered' },
+        { recipientId: b, status: 'failed' },
       ],
       release: true,
     });
@@ -422,7 +422,7 @@ describe('several workers', () => {
     await store.route();
     const { leaseId, messages } = (await store.claim({ worker: 'w', max: 2, leaseMs }))!;
     const settled = messages.map(({ recipients }, i) => {
-      const outcomes = [{ recipientId: recipients[0]!.recipientId, kind: 'delivered' as const }];
+      const outcomes = [{ recipientId: recipients[0]!.recipientId, status: 'delivered' as const }];
       return store.settle({ leaseId, outcomes, release: i === 1 });
     });
     expect((await Promise.all(settled)).flatMap(({ refused }) => refused)).toEqual([]);
@@ -556,7 +556,7 @@ describe('the schema', () => {
     }
     const outcomes = messages
       .flatMap(({ recipients }) => recipients)
-      .map(({ recipientId }) => ({ recipientId, kind: 'deferred' as const, retryAfterMs: 0 }));
+      .map(({ recipientId }) => ({ recipientId, status: 'deferred' as const, retryAfterMs: 0 }));
     await store.settle({ leaseId: claim!.leaseId, outcomes, release: true });
     await admin.query(
       `UPDATE ${schema}.content SET ascii = overlay(ascii PLACING 'ł' FROM 2), bytes = set_byte(bytes, 0, 255)`,
@@ -604,7 +604,7 @@ describe('the schema', () => {
       expect(messageId).toBe((await store.list({})).rows[0]?.messageId);
       expect((await store.inspect(messageId))?.messageId).toBe(messageId);
       const claim = (await claimWithin(store, 3000))!;
-      const outcomes = [{ recipientId: `${messageId}.0`, kind: 'delivered' as const }];
+      const outcomes = [{ recipientId: `${messageId}.0`, status: 'delivered' as const }];
       expect((await store.settle({ leaseId: claim.leaseId, outcomes, release: true })).refused).toEqual([]);
       const { events } = await store.events();
       expect(events.map(({ messageId: id }) => id)).toEqual(Array(3).fill(messageId));

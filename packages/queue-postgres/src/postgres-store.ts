@@ -682,7 +682,11 @@ export class PostgresStore implements QueueStore<Queryable> {
     const claimed = claimedMessages(rows, inlineContentBytes);
     if (claimed.damaged.length > 0) {
       const detail = { reason: 'corrupt' };
-      const outcomes = claimed.damaged.map((recipientId) => ({ recipientId, kind: 'held' as const, detail }));
+      const outcomes = claimed.damaged.map((recipientId) => ({
+        recipientId,
+        status: 'held' as const,
+        detail,
+      }));
       await settle(this.#opened(), this.#context(), { leaseId, outcomes, release: false });
     }
     return claimed;

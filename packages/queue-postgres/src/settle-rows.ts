@@ -33,9 +33,9 @@ export async function settle(
   const [row] = await callFunction<{ settle_v1: string[] }>(db, schema, 'settle_v1', [
     leaseNumber(leaseId),
     known.map(({ id }) => String(id)),
-    known.map(({ outcome }) => outcome.kind),
+    known.map(({ outcome }) => outcome.status),
     known.map(({ outcome }) => delayOf(outcome)),
-    known.map(({ outcome }) => (outcome.kind === 'rerouted' ? outcome.site : null)),
+    known.map(({ outcome }) => (outcome.status === 'rerouted' ? outcome.site : null)),
     known.map(({ outcome }) => detailText(outcome.detail)),
     release,
     feedback ? JSON.stringify(feedback) : null,

@@ -82,7 +82,7 @@ END $$;
 
 -- Writes down what became of claimed recipients; returns those whose outcome was refused.
 CREATE FUNCTION @schema@.settle_v1(
-  p_lease bigint, p_ids bigint[], p_kinds text[], p_delays bigint[], p_sites text[], p_details text[],
+  p_lease bigint, p_ids bigint[], p_statuses text[], p_delays bigint[], p_sites text[], p_details text[],
   p_release boolean, p_feedback jsonb, p_learned jsonb, p_most_hosts int, p_limits jsonb, p_log text[], p_now bigint
 ) RETURNS bigint[] LANGUAGE plpgsql @lookups@ AS $$
 DECLARE
@@ -121,14 +121,14 @@ BEGIN
   IF v_all_held AND NOT FOUND THEN RAISE serialization_failure; END IF;
   IF v_all_held THEN
     -- Another settlement of the same lease may have been faster.
-    v_done := ARRAY(SELECT n FROM unnest(p_kinds) WITH ORDINALITY AS u(kind, n) WHERE kind = 'delivered');
+    v_done := ARRAY(SELECT n FROM unnest(p_statuses) WITH ORDINALITY AS u(status, n) WHERE status = 'delivered');
     IF deliver_v1(ARRAY[p_lease], array_fill(1, ARRAY[cardinality(v_done)]), ARRAY(SELECT p_ids[n] FROM unnest(v_done) n),
         ARRAY(SELECT p_details[n] FROM unnest(v_done) n), p_log, t) < cardinality(v_done) THEN
       RAISE serialization_failure;
     END IF;
   END IF;
   FOR i IN 1..cardinality(p_ids) LOOP
-    CONTINUE WHEN v_all_held AND p_kinds[i] = 'delivered';
+    CONTINUE WHEN v_all_held AND p_statuses[i] = 'delivered';
     SELECT r.state, r.intent, r.attempts, r.abandoned, r.lease, m.expires, m.tenant, m.priority INTO c
       FROM recipient r JOIN message m ON m.id = r.id >> 16 WHERE r.id = p_ids[i] FOR UPDATE OF r;
     IF NOT FOUND THEN
@@ -137,12 +137,12 @@ BEGIN
     END IF;
     v_holds := coalesce(c.lease = le.id, false);
     -- A delivery is recorded from any worker, however late; every other outcome needs the lease.
-    IF NOT v_holds AND (p_kinds[i] <> 'delivered' OR c.state >= 4) THEN
+    IF NOT v_holds AND (p_statuses[i] <> 'delivered' OR c.state >= 4) THEN
       v_refused := v_refused || p_ids[i];
       CONTINUE;
     END IF;
     v_given := CASE WHEN le.site IS NULL THEN c.attempts ELSE greatest(0, c.attempts - 1) END;
-    CASE p_kinds[i]
+    CASE p_statuses[i]
       WHEN 'delivered' THEN
         PERFORM change_v1(p_ids[i], 4, c.attempts, 0, NULL, p_details[i], '{delivered}', p_log, t);
       WHEN 'failed' THEN

@@ -45,7 +45,7 @@ const worker = new QueueWorker({
       if (stopping.aborted) break;
       const outcomes: AttemptOutcome[] = message.recipients.map(({ recipientId }) => {
         say(`D ${recipientId}`);
-        return { recipientId, kind: 'delivered' };
+        return { recipientId, status: 'delivered' };
       });
       await settle({ outcomes });
     }

@@ -54,11 +54,11 @@ async function deliver(worker: string): Promise<void> {
       .flatMap((message) => message.recipients)
       .map(({ recipientId, attempt }) =>
         attempt === 1 && Math.random() < 0.1
-          ? ({ recipientId, kind: 'deferred', retryAfterMs: 1000 } as const)
-          : ({ recipientId, kind: 'delivered' } as const),
+          ? ({ recipientId, status: 'deferred', retryAfterMs: 1000 } as const)
+          : ({ recipientId, status: 'delivered' } as const),
       );
     await store.settle({ leaseId: claim.leaseId, outcomes, release: true, feedback: { kind: 'succeeded' } });
-    settled += outcomes.filter(({ kind }) => kind === 'delivered').length;
+    settled += outcomes.filter(({ status }) => status === 'delivered').length;
   }
 }
 

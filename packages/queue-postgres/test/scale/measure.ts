@@ -39,7 +39,7 @@ for (const backlog of backlogs.length > 0 ? backlogs : [0, 100_000, 1_000_000]) 
     claims.push(performance.now() - start);
     if (!claim) return 0;
     const ids = claim.messages.flatMap((message) => message.recipients.map(({ recipientId }) => recipientId));
-    const outcomes = ids.map((recipientId) => ({ recipientId, kind: 'delivered' as const }));
+    const outcomes = ids.map((recipientId) => ({ recipientId, status: 'delivered' as const }));
     const middle = performance.now();
     await store.settle({ leaseId: claim.leaseId, outcomes, release: true, feedback: { kind: 'succeeded' } });
     settles.push(performance.now() - middle);

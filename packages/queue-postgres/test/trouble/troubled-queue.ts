@@ -71,7 +71,7 @@ export async function runThrough(
       for (const message of claim.messages) {
         const outcomes: AttemptOutcome[] = message.recipients.map(({ recipientId }) => {
           delivered.add(recipientId);
-          return { recipientId, kind: 'delivered' };
+          return { recipientId, status: 'delivered' };
         });
         await settle({ outcomes });
       }
