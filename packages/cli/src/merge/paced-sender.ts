@@ -194,19 +194,19 @@ class RowStore extends MemoryStore {
 
   /** Writes down what became of a row; that it is over is all that this queue keeps. */
   async #finish(outcome: Outcome): Promise<Outcome> {
-    const { recipientId, kind, detail } = outcome;
+    const { recipientId, status, detail } = outcome;
     const [id = ''] = recipientId.split('.');
     const open = this.#claimed.get(id);
     // To be claimed again: for another destination, or because nothing was tried.
-    if (!open || kind === 'rerouted' || kind === 'delayed') return outcome;
-    if (kind === 'unattempted' && !detail) {
+    if (!open || status === 'rerouted' || status === 'delayed') return outcome;
+    if (status === 'unattempted' && !detail) {
       if (this.stopping) await this.#return(open);
       return outcome;
     }
     this.#claimed.delete(id);
-    const status = kind === 'delivered' || kind === 'failed' || kind === 'unknown' ? kind : 'deferred';
-    await this.#end(open, { status, ...resultOf(detail) });
-    return status === 'deferred' ? { recipientId, kind: 'failed', ...(detail && { detail }) } : outcome;
+    const ended = status === 'delivered' || status === 'failed' || status === 'unknown';
+    await this.#end(open, { status: ended ? status : 'deferred', ...resultOf(detail) });
+    return ended ? outcome : { recipientId, status: 'failed', ...(detail && { detail }) };
   }
 
   /** Nothing was tried, and nothing will be in this run. */
