@@ -83,7 +83,7 @@ export class MillionQueue {
       if (site === CLOGGED) problem ??= 'a destination got a connection more than it may have';
       if (recipients.length !== BATCH) problem ??= `a claim gave ${recipients.length} recipients`;
       const outcomes = recipients.map(({ recipientId }) => {
-        return { recipientId, kind: 'unattempted', retryAfterMs: 0 } as const;
+        return { recipientId, status: 'unattempted', retryAfterMs: 0 } as const;
       });
       await this.#store.settle({ leaseId, outcomes, release: true });
     }

@@ -41,7 +41,10 @@ export async function openOurs(
         addresses: recipients.map(({ address }) => address),
         connections: [claim.site],
         async settle() {
-          const outcomes = recipients.map(({ recipientId }) => ({ recipientId, kind: 'delivered' as const }));
+          const outcomes = recipients.map(({ recipientId }) => ({
+            recipientId,
+            status: 'delivered' as const,
+          }));
           const feedback = { kind: 'succeeded', count: outcomes.length } as const;
           await store.settle({ leaseId: claim.leaseId, outcomes, release: true, feedback });
         },
