@@ -48,7 +48,7 @@ async function deliver(): Promise<void> {
   );
   await store.settle({
     leaseId: claim.leaseId,
-    outcomes: recipientIds.map((recipientId) => ({ recipientId, kind: 'delivered' as const })),
+    outcomes: recipientIds.map((recipientId) => ({ recipientId, status: 'delivered' as const })),
     release: true,
     feedback: { kind: 'succeeded' },
   });

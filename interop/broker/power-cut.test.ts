@@ -181,7 +181,7 @@ async function claimAll(store: SqliteStore, problems: string[]): Promise<Set<str
     }
     await store.settle({
       leaseId: claim.leaseId,
-      outcomes: recipientIds.map((recipientId) => ({ recipientId, kind: 'delivered' })),
+      outcomes: recipientIds.map((recipientId) => ({ recipientId, status: 'delivered' })),
       release: true,
       feedback: { kind: 'succeeded' },
     });

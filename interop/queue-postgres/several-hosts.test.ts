@@ -198,7 +198,11 @@ it('Q-26 Q-28 Q-03 Q-40 lose nothing when a worker’s network goes away, and re
 
   // It comes back, believing that it is the owner: its reports must change nothing.
   for (const { id, lease } of held) {
-    const late = { leaseId: lease, outcomes: [{ recipientId: id, kind: 'failed' as const }], release: true };
+    const late = {
+      leaseId: lease,
+      outcomes: [{ recipientId: id, status: 'failed' as const }],
+      release: true,
+    };
     expect((await store.settle(late)).refused).toEqual([id]);
   }
   await host.plug();
