@@ -197,7 +197,7 @@ describe.each(['SQLite', 'PostgreSQL'] as const)('the dashboard on %s', (kind) =
     expect(dashboard.complaints).toEqual([]);
   });
 
-  it('DSH-55 a destination is suspended, limited and resumed', async () => {
+  it('DSH-55 DSH-97 a destination is suspended, limited and resumed', async () => {
     ids.waiting = await send(service, ['later-x@example.org', 'later-y@example.org']);
     await tried(service, ids.waiting);
     await using dashboard = await openDashboard(browser, service);
@@ -260,7 +260,7 @@ describe.each(['SQLite', 'PostgreSQL'] as const)('the dashboard on %s', (kind) =
     expect(dashboard.complaints).toEqual([]);
   });
 
-  it('DSH-57 a key is made, shown once and revoked, and the audit log has it all', async () => {
+  it('DSH-57 DSH-98 a key is made, shown once and revoked, and the audit log has it all', async () => {
     await using dashboard = await openDashboard(browser, service);
     const { page } = dashboard;
     await dashboard.go('#/keys');
@@ -360,7 +360,7 @@ describe.each(['SQLite', 'PostgreSQL'] as const)('the dashboard on %s', (kind) =
 
   // The pages are the same on both stores: both themes with one of them are enough.
   const shown = kind === 'SQLite' ? themes : (['light'] as const);
-  it.each(shown)('DSH-63 axe finds nothing in any page of the %s theme', async (theme) => {
+  it.each(shown)('DSH-63 DSH-99 axe finds nothing in any page of the %s theme', async (theme) => {
     await using dashboard = await openDashboard(browser, service, { theme });
     for (const [name, hash] of pagesOf(ids)) {
       await dashboard.go(hash);
@@ -381,7 +381,7 @@ describe.each(['SQLite', 'PostgreSQL'] as const)('the dashboard on %s', (kind) =
     expect(dashboard.complaints).toEqual([]);
   });
 
-  it('DSH-64 says that the server is gone, and goes on when it is back', async () => {
+  it('DSH-64 DSH-100 says that the server is gone, and goes on when it is back', async () => {
     await using dashboard = await openDashboard(browser, service);
     const { page } = dashboard;
     await page.getByText('Live', { exact: true }).waitFor();

@@ -82,7 +82,7 @@ const mail = {
   attachments: [{ filename: '<i>plan.txt', content: 'the plan', contentType: 'text/plain' }],
 };
 
-it('INB-20 shows a message in every view, as text or in a frame without scripts and network', async () => {
+it('INB-20 INB-24 shows a message in every view, as text or in a frame without scripts and network', async () => {
   await send(mail);
   await page.getByRole('button', { name: /Reset <b>your<\/b> password/ }).click();
   expect(await page.getByRole('heading', { level: 2 }).textContent()).toBe(mail.subject);
@@ -117,7 +117,7 @@ it('INB-21 saves an attachment under its name, as a download and never as a page
   expect(complaints).toEqual([]);
 });
 
-it('INB-22 lists what comes while it is open, can be used by keyboard, and deletes all', async () => {
+it('INB-22 INB-25 lists what comes while it is open, can be used by keyboard, and deletes all', async () => {
   const before = await page.locator('#list button').count();
   await send({ ...mail, subject: 'Just now' });
   await expect.poll(() => page.locator('#list button').count()).toBeGreaterThan(before);

@@ -2,11 +2,12 @@
  * Holds docs/conformance.md against the tests: every rule has a test that starts with its id,
  * no test names an unknown rule, and the test file that a row names really holds that test.
  *
- * A row is `| ID | statement | RFC section | test file |`, with one claim. A rule that is deliberately not met
- * has `not met: reason` in the last column.
+ * A row is `| ID | statement | RFC section | test file |`, with one claim (`claims.ts` refuses the words that join two).
+ * A rule that is deliberately not met has `not met: reason` in the last column.
  */
 import { readFileSync } from 'node:fs';
 import { glob } from 'node:fs/promises';
+import { findSecondClaim } from './claims.ts';
 
 const catalogue = 'docs/conformance.md';
 const idPattern = /^[A-Z]+-\d+$/;
@@ -28,6 +29,8 @@ function readRules(): { rules: Map<string, Rule>; problems: string[] } {
     if (rules.has(id)) problems.push(`${id} appears twice in ${catalogue}`);
     if (!statement || !source || !evidence)
       problems.push(`${id}: a row needs statement, source and test file`);
+    const joint = findSecondClaim(statement);
+    if (joint) problems.push(`${id}: "${joint}" joins two claims; give each a row, or say it as one`);
     rules.set(id, { id, statement, source, evidence });
   }
   return { rules, problems };

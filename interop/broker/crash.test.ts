@@ -166,7 +166,7 @@ describe('killed by SIGKILL again and again', { retry: 0 }, () => {
     expect(duplicates).toBeLessThanOrEqual(inHand);
   });
 
-  it('Q-26 leaves a whole file behind', () => {
+  it('Q-26 Q-59 leaves a whole file behind', () => {
     const db = new DatabaseSync(path);
     expect(db.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' });
     const halves = db.prepare(

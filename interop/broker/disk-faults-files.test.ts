@@ -58,7 +58,7 @@ describe('files of mb on a disk that fails', () => {
   });
 
   it.each(errors)(
-    'SAFE-52 %s: a mail merge sends no row whose result it could not note',
+    'SAFE-52 SAFE-72 %s: a mail merge sends no row whose result it could not note',
     async (name, errno) => {
       const results = makeFolder(`results-${name}`);
       const rows = join(folder, `people-${name}.csv`);

@@ -112,7 +112,7 @@ describe('Postfix that hangs up, with messages of one claim', () => {
       },
     );
 
-    it(`SMTP-33 SMTP-37 SITE-03 ${domain}: also when the largest window has been earned`, async () => {
+    it(`SMTP-33 SMTP-37 SMTP-76 SITE-03 ${domain}: also when the largest window has been earned`, async () => {
       await using mail = createQueuedMail();
       const earning = mailsTo(domain, `${domain}-earning`, 80);
       await mail.enqueue(earning);

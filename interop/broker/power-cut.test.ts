@@ -58,7 +58,7 @@ describe('power cuts', { retry: 0 }, () => {
     expect(written.subarray(0, 15).toString()).toBe('SQLite format 3');
   });
 
-  it(`Q-16 lose nothing that was acknowledged: ${cuts} images (seed ${seed})`, {
+  it(`Q-16 Q-56 Q-55 lose nothing that was acknowledged: ${cuts} images (seed ${seed})`, {
     timeout: 300_000,
   }, async () => {
     const random = createSeededRandom(`${seed}/obeys`);

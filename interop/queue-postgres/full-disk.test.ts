@@ -64,7 +64,7 @@ async function fill(ms: number): Promise<void> {
 const free = () => rmSync(join(disk, 'ballast'), { force: true });
 
 describe('a disk that is full', { retry: 0 }, () => {
-  it('SAFE-27 where the tables are: rows are refused, nothing is lost, and the queue goes on', {
+  it('SAFE-27 SAFE-77 SAFE-76 where the tables are: rows are refused, nothing is lost, and the queue goes on', {
     timeout: 120_000,
   }, async () => {
     expect(dataDirectory.startsWith(disk)).toBe(true);
@@ -79,7 +79,7 @@ describe('a disk that is full', { retry: 0 }, () => {
     expect(said.filter((text) => text.includes('No space left on device'))).not.toEqual([]);
   });
 
-  it('SAFE-27 where the log is: the server ends itself, is started again with space, and has lost nothing', {
+  it('SAFE-27 SAFE-77 SAFE-76 where the log is: the server ends itself, is started again with space, and has lost nothing', {
     timeout: 120_000,
   }, async () => {
     let down = false;

@@ -170,7 +170,7 @@ it('Q-26 Q-03 Q-40 deliver thousands of messages once each, from every address, 
   );
 }, 90_000);
 
-it('Q-26 Q-28 Q-03 Q-40 lose nothing when a worker’s network goes away, and refuse what it says too late', async () => {
+it('Q-26 Q-28 Q-03 Q-49 Q-40 lose nothing when a worker’s network goes away, and refuse what it says too late', async () => {
   const first = messages;
   const delivered = () => [...deliveries().keys()].filter((number) => number >= first).length;
   const { victim, cutAt, expires, held } = await amidWork('no worker had much in hand', async () => {

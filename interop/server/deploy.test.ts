@@ -14,7 +14,7 @@ const cli = join(import.meta.dirname, '../../packages/cli/src/index.ts');
 beforeAll(() => ensureDebianPackages(['systemd']), 300_000);
 
 describe('files for operators', () => {
-  it('OPS-01 systemd verifies the unit, and finds that it exposes little', async () => {
+  it('OPS-01 OPS-06 systemd verifies the unit, and finds that it exposes little', async () => {
     const root = makeFolder('unit');
     // The unit names a command that is not installed here.
     const unit = join(root, 'mb.service');
@@ -67,7 +67,7 @@ while True:
     }
   }, 90_000);
 
-  it('OPS-03 the Dockerfile has no mistakes, runs as a user of its own, and names commands that there are', async () => {
+  it('OPS-03 OPS-07 the Dockerfile has no mistakes, runs as a user of its own, and names commands that there are', async () => {
     const text = readFileSync(join(deploy, 'Dockerfile'), 'utf8');
     expect(validate(text)).toEqual([]);
     const instructions = text.replaceAll(/^#.*\n/gm, '').replaceAll('\\\n', ' ');
@@ -77,7 +77,7 @@ while True:
     await expectKnownFlags(command);
   });
 
-  it('OPS-04 the compose file is one, and its commands are known', async () => {
+  it('OPS-04 OPS-08 the compose file is one, and its commands are known', async () => {
     const text = readFileSync(join(deploy, 'compose.yaml'), 'utf8');
     const file = parse(text, { merge: true, strict: true, uniqueKeys: true }) as {
       services: Record<string, { command?: string[]; image?: string; build?: string; environment: object }>;

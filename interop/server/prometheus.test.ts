@@ -70,7 +70,7 @@ it('TEL-10 promtool finds nothing wrong in the alert rules', async () => {
   });
 });
 
-it('TEL-11 Prometheus scrapes the metrics with a key, and evaluates the rules on them', async () => {
+it('TEL-11 TEL-13 Prometheus scrapes the metrics with a key, and evaluates the rules on them', async () => {
   const configuration = join(folder, 'prometheus.yml');
   writeFileSync(
     configuration,

@@ -35,7 +35,7 @@ afterAll(() => postfix?.stop());
 describe('Postfix', () => {
   const named = { host: 'mx.example.test', addresses: [address] };
 
-  it('TLS-23 TLS-04 takes mail inside verified TLS', async () => {
+  it('TLS-23 TLS-04 TLS-45 takes mail inside verified TLS', async () => {
     const connection = await dial(address, { ...named, tls: { level: 'verified', ca } });
     expect(connection.tls).toMatchObject({ verifiedBy: 'pkix', peerNames: ['mx.example.test'] });
     expect(connection.capabilities).toMatchObject({ pipelining: true, chunking: true, maxSize: 200_000 });

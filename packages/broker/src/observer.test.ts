@@ -9,7 +9,7 @@ const route: Observation = {
   durationMs: 3,
 };
 
-it('OBS-01 passes an observation to those who listen to its type, until they stop', () => {
+it('OBS-01 OBS-08 passes an observation to those who listen to its type, until they stop', () => {
   const observers = new Observers(() => {});
   const seen: string[] = [];
   expect(observers.wants('route')).toBe(false);
@@ -24,7 +24,7 @@ it('OBS-01 passes an observation to those who listen to its type, until they sto
   expect(observers.wants('route')).toBe(false);
 });
 
-it('OBS-01 removes once what was added twice', () => {
+it('OBS-01 OBS-08 removes once what was added twice', () => {
   const observers = new Observers(() => {});
   let count = 0;
   const listener = () => count++;

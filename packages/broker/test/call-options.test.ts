@@ -95,7 +95,7 @@ it.each(wrong)('SAFE-20 %s refuses wrong options: case %#', async (_, call, opti
   expect((await broker.queue.list()).rows).toEqual([]);
 });
 
-it('SAFE-20 counts undefined as not given', async () => {
+it('SAFE-64 counts undefined as not given', async () => {
   const broker = newBroker();
   const nothing = {
     idempotencyKey: undefined,
@@ -117,7 +117,7 @@ it('SAFE-20 counts undefined as not given', async () => {
   await broker.stop({ graceMs: undefined });
 });
 
-it('SAFE-21 says which entry of the suppression list is wrong, and adds none of them', async () => {
+it('SAFE-21 SAFE-65 says which entry of the suppression list is wrong, and adds none of them', async () => {
   const broker = newBroker();
   const good = { address: 'bob@one.test', reason: 'operator' };
   for (const [entries, expected] of [
@@ -147,7 +147,7 @@ it('SAFE-21 says which entry of the suppression list is wrong, and adds none of 
   expect((await broker.suppressions.list()).rows).toEqual([]);
 });
 
-it('SAFE-35 slips that TypeScript does not see are refused, and nothing happens', async () => {
+it('SAFE-35 SAFE-69 slips that TypeScript does not see are refused, and nothing happens', async () => {
   const broker = newBroker();
   const file = new SqliteStore(':memory:');
   await file.open();

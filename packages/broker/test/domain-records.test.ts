@@ -93,7 +93,7 @@ describe('the records of a domain', () => {
     expect(await check('dmarc')).toMatchObject({ status: 'seen', detail: expect.stringContaining('reject') });
   });
 
-  it('DOM-58 cuts a text into strings of at most 255 octets, and comments out what may go', async () => {
+  it('DOM-58 DOM-112 cuts a text into strings of at most 255 octets, and comments out what may go', async () => {
     const { added } = await lab();
     const [key] = added.records;
     const long = { ...key!, value: `v=DKIM1; p=${'A'.repeat(400)}"\\` };

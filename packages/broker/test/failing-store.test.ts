@@ -135,13 +135,15 @@ async function deliverAll(store: MemoryStore | SqliteStore): Promise<void> {
   expect(rejections).toEqual([]);
 }
 
-describe('SAFE-38 a store whose calls fail three times out of ten', { timeout: 60_000 }, () => {
-  it('SAFE-38 in memory: all mail is delivered, and everything ends', async () => {
+describe('SAFE-38 SAFE-75 SAFE-74 a store whose calls fail three times out of ten', {
+  timeout: 60_000,
+}, () => {
+  it('SAFE-38 SAFE-75 SAFE-74 in memory: all mail is delivered, and everything ends', async () => {
     const store = new MemoryStore();
     await deliverAll(store);
   });
 
-  it('SAFE-38 in a file: all mail is delivered, and everything ends', async () => {
+  it('SAFE-38 SAFE-75 SAFE-74 in a file: all mail is delivered, and everything ends', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'mb-failing-'));
     const store = new SqliteStore(join(folder, 'q.db'), { pollMs: 20 });
     await store.open();

@@ -45,7 +45,7 @@ const zones = {
 };
 
 it.each(['EADDRNOTAVAIL', 'EMFILE', 'ENFILE', 'ENETUNREACH', 'EAFNOSUPPORT', 'EPERM'])(
-  'LOCAL-01 spends no attempt on %s of our own machine, and says so in health()',
+  'LOCAL-01 LOCAL-06 LOCAL-05 spends no attempt on %s of our own machine, and says so in health()',
   async (code) => {
     const { recipient, health } = await startBroker(code, {}, zones);
     expect(recipient).toMatchObject({
@@ -65,7 +65,7 @@ it.each([
   ['relay takes no mail', 'smarthost', { 'relay.example.net': { MX: [[0, ''] as const] } }],
   ['LMTP host does not exist', 'lmtp', {}],
 ] as const)(
-  'LOCAL-02 defers while a configured %s, spends no attempt, and says so in health()',
+  'LOCAL-02 LOCAL-04 defers while a configured %s, spends no attempt, and says so in health()',
   async (_why, type, records) => {
     const routes = { '*': { type, host: 'relay.example.net' } } as const;
     const { recipient, health } = await startBroker(

@@ -299,7 +299,7 @@ describe('a rotation', () => {
     return { ...one, first: added.keys[0]!.selector, signer };
   }
 
-  it('DOM-50 the watch switches when all servers have had the keys for long enough, and says when the old ones may go', async () => {
+  it('DOM-50 DOM-105 DOM-104 the watch switches when all servers have had the keys for long enough, and says when the old ones may go', async () => {
     const { domains, clock, zone, first, signer } = await rotating();
     domains.start();
     const rotated = await domains.rotate('shop.test');
@@ -348,7 +348,7 @@ describe('a rotation', () => {
   });
 
   it.each(['contradictory', 'unknown'] as const)(
-    'DOM-51 servers whose answers are %s switch nothing and take nothing out of use',
+    'DOM-106 servers whose answers are %s switch nothing and take nothing out of use',
     async (trouble) => {
       const { domains, clock, zone, first, signer } = await rotating();
       zone.publish((await domains.rotate('shop.test')).records);
@@ -401,7 +401,7 @@ describe('a rotation', () => {
     }
   });
 
-  it('DOM-53 of several processes one looks at a domain, and after one that died another does', async () => {
+  it('DOM-53 DOM-107 of several processes one looks at a domain, and after one that died another does', async () => {
     const store = new MemoryStore();
     const clock = new VirtualClock();
     const zone = new FakeZone();

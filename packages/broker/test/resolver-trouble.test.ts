@@ -40,7 +40,7 @@ const zones = {
   'mx.example.org': { A: '192.0.2.1' },
 };
 
-it('Q-33 spends no attempt while our own resolver is down, asks again each minute, and says so in health()', async () => {
+it('Q-33 Q-52 spends no attempt while our own resolver is down, asks again each minute, and says so in health()', async () => {
   const dns = createMemoryResolver(zones, { failures: { 'example.org': 'unreachable' } });
   const { broker, clock, dialled, recipient } = await startBroker(dns);
   await clock.advance(60 * minute);

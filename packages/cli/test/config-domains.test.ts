@@ -232,7 +232,7 @@ describe('mb config check', () => {
     expect([exitCode, stderr.replaceAll(/\s+/g, ' ')]).toEqual([64, expect.stringContaining(words)]);
   });
 
-  it('CLI-74 shows what is in force and where it comes from, and no secret', async () => {
+  it('CLI-74 CLI-103 shows what is in force and where it comes from, and no secret', async () => {
     write(config({ broker: { delivery: { maxHosts: 2 } }, storeOptions: { limits: { maxConcurrency: 3 } } }));
     const { exitCode, stdout } = await run(['config', 'check', '--json'], { MB_HOSTNAME: 'env.example.com' });
     expect(exitCode).toBe(0);
@@ -295,7 +295,7 @@ export default defineConfig({ hostname, domains: [{ domain: 'example.com' }] });
   },
 );
 
-it('CLI-76 is CommonJS in a folder of type commonjs', async () => {
+it('CLI-104 is CommonJS in a folder of type commonjs', async () => {
   writeFileSync(join(folder, 'package.json'), '{"type":"commonjs"}');
   writeFileSync(join(folder, 'mb.config.js'), `module.exports = { hostname: 'cjs.example.com' };\n`);
   expect(JSON.parse((await run(['config', 'check', '--json'])).stdout)).toMatchObject({

@@ -39,7 +39,7 @@ async function activate(path: string, domain: string): Promise<void> {
 }
 
 describe('mb domain', () => {
-  it('DOM-70 adds, lists, shows and removes a domain; the zone file has each record', async () => {
+  it('DOM-70 DOM-109 adds, lists, shows and removes a domain; the zone file has each record', async () => {
     const { domain } = await place();
     const added = await domain('add', 'example.com', ...ed25519);
     expect(added).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('Mail waits') });
@@ -121,7 +121,7 @@ describe('mb domain', () => {
     expect(runs[2]!.exitCode).not.toBe(0);
   });
 
-  it('DOM-74 master-key rotate encrypts every key again and keeps the old key after the new one', async () => {
+  it('DOM-74 DOM-110 master-key rotate encrypts every key again and keeps the old key after the new one', async () => {
     const { key, domain, store } = await place();
     const old = (await readFile(key, 'utf8')).trim();
     await domain('add', 'example.com', ...ed25519);

@@ -98,7 +98,7 @@ const slips: Readonly<Record<string, readonly (() => unknown)[]>> = {
   MB_SERVER_KEY: [],
 };
 
-describe('SAFE-29 SAFE-58 what a user typed is of the kind invalid-input, and so documented', () => {
+describe('SAFE-29 SAFE-58 SAFE-73 what a user typed is of the kind invalid-input, and so documented', () => {
   it('every code has one row in docs/errors.md, and every row a code', () => {
     const rows = [...page.matchAll(/^\| `(MB_[A-Z0-9_]+)` \|/gm)].map(([, code]) => code ?? '');
     expect(rows.filter((code, index) => rows.indexOf(code) !== index)).toEqual([]);

@@ -117,7 +117,7 @@ it('INB-03 runs only its own script on the page', async () => {
   expect(await (await fetch(`${base}/`)).text()).not.toContain(nonce);
 });
 
-it('INB-04 answers no other name than its own, and no change that another page could send', async () => {
+it('INB-04 INB-23 answers no other name than its own, and no change that another page could send', async () => {
   const status = await new Promise((resolve, reject) => {
     request(`${base}/api/messages`, { headers: { host: 'evil.example.com' } }, (response) => {
       response.resume();

@@ -80,14 +80,14 @@ it('SAFE-26 mb work whose log pipe closes ends what is under way and exits with 
   ]);
 });
 
-it('SAFE-26 mb work ends what is under way at SIGHUP, and exits with 129', async () => {
+it('SAFE-66 mb work ends what is under way at SIGHUP, and exits with 129', async () => {
   const { exitCode, rows } = await workerThat('ignore', (worker) => worker.kill('SIGHUP'));
   expect(rows).toMatchObject(delivered);
   expect(exitCode).toBe(129);
 });
 
 it.skipIf(process.platform !== 'linux')(
-  'SAFE-26 mb work delivers while its log is on a full disk, and exits with 74 when told to end',
+  'SAFE-67 mb work delivers while its log is on a full disk, and exits with 74 when told to end',
   async () => {
     const { exitCode, stderr, rows } = await workerThat(openSync('/dev/full', 'w'), (worker) =>
       worker.kill('SIGTERM'),

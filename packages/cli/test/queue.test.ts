@@ -210,7 +210,7 @@ describe('mb queue', () => {
     expect([nothing.exitCode, nothing.stdout]).toEqual([1, '0 recipients released.\n']);
   });
 
-  it('SAFE-02 SAFE-54 asks on a terminal before recipients change, and needs --yes without one', async () => {
+  it('SAFE-02 SAFE-63 SAFE-54 asks on a terminal before recipients change, and needs --yes without one', async () => {
     const id = await enqueue('bob@example.org,dan@example.net');
     for (const change of ['hold', 'cancel', 'retry']) {
       const refused = await queue(change, '--domain', 'example.org');

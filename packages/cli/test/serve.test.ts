@@ -51,7 +51,7 @@ async function newKey(store: string, ...flags: readonly string[]): Promise<strin
 }
 
 describe('mb serve', () => {
-  it('CLI-60 takes mail by HTTP and SMTP, delivers it, and ends in order', async () => {
+  it('CLI-60 CLI-101 CLI-100 takes mail by HTTP and SMTP, delivers it, and ends in order', async () => {
     const place = await folder();
     const store = join(place, 'queue.db');
     const host = await startSmtpHost({ address: '127.0.33.1', hostname: 'mx.test' });
@@ -105,7 +105,7 @@ describe('mb serve', () => {
     ['an address without a port', ['--http', 'localhost']],
     ['a key without its certificate', ['--tls-key', 'key.pem']],
     ['submission without a certificate', ['--http', '127.0.0.1:0', '--submission', '127.0.0.1:0']],
-  ])('CLI-61 refuses %s', async (_, args) => {
+  ])('CLI-61 CLI-102 refuses %s', async (_, args) => {
     const store = join(await folder(), 'queue.db');
     const run = await mb(['serve', '--hostname', 'mail.client.test', '--store', store, ...args]);
     expect(run.exitCode).toBe(64);

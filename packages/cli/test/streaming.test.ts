@@ -118,7 +118,7 @@ describe('SAFE-30 messages of any size go through in constant memory', () => {
   });
 });
 
-describe('SAFE-31 a lone CR in the header of a message is refused by every command that signs or sends it', () => {
+describe('SAFE-31 SAFE-80 a lone CR in the header of a message is refused by every command that signs or sends it', () => {
   const forged =
     'From: ann@example.com\r\nSubject: x\rFrom: ceo@example.net\r\nTo: bob@example.org\r\n\r\nbody\r\n';
   it.each([

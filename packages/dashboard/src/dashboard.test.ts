@@ -58,7 +58,7 @@ describe('the handler', () => {
     expect(response.headers.get('vary')).toBe('accept-encoding');
   });
 
-  it('DSH-43 answers GET and HEAD alone, and nothing but its own files', async () => {
+  it('DSH-43 DSH-96 answers GET and HEAD alone, and nothing but its own files', async () => {
     expect((await get('/ui/', {}, { method: 'POST' })).status).toBe(405);
     const head = await get('/ui/', {}, { method: 'HEAD' });
     expect([head.status, await head.text()]).toEqual([200, '']);

@@ -241,7 +241,7 @@ describe('Authentication-Results', () => {
     expect(parseAuthenticationResults(field.slice(field.indexOf(':') + 1))).toEqual(content);
   });
 
-  it('ARC-05 writes no line over 998 octets, whatever a message or a caller brings', async () => {
+  it('ARC-05 ARC-09 writes no line over 998 octets, whatever a message or a caller brings', async () => {
     const long = 'x'.repeat(3000);
     const hostile = octets(
       `DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=rsa; i=${long}@example.com; h=from; bh=AAAA; b=AAAA\r\n` +

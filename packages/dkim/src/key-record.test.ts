@@ -16,7 +16,7 @@ function codeOf(text: string): string {
 const p = rsa.dnsRecord.slice(rsa.dnsRecord.indexOf('p='));
 
 describe('key records', () => {
-  it('DKIM-47 takes RSA where k= is absent, and all hashes and services', () => {
+  it('DKIM-47 DKIM-61 takes RSA where k= is absent, and all hashes and services', () => {
     expect(parseKeyRecord(p)).toMatchObject({
       keyType: 'rsa',
       hashAlgorithms: undefined,

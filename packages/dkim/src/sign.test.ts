@@ -114,7 +114,7 @@ describe('signing', () => {
     }
   });
 
-  it('DKIM-27 folds copied header fields of any length, and the field still verifies', async () => {
+  it('DKIM-27 DKIM-62 folds copied header fields of any length, and the field still verifies', async () => {
     const to = Array.from({ length: 60 }, (_, index) => `R\u00e9cipient <user${index}@example.net>`).join(
       ',\r\n ',
     );

@@ -266,7 +266,7 @@ describe('findMailRoute', () => {
     expect(resolver.calls).toEqual([]);
   });
 
-  it('MX-09 says how the route was found and alternates the families of each host', async () => {
+  it('MX-09 MX-17 says how the route was found and alternates the families of each host', async () => {
     const zones = {
       'example.test': { A: [a(1), a(2), a(3)], AAAA: ['2001:db8::1', '2001:db8::2'] },
     };

@@ -9,7 +9,7 @@ const lookup = (TXT: string | string[] | undefined) =>
   );
 
 describe('lookupTlsRpt', () => {
-  it('TLSRPT-01 reads the report URIs', async () => {
+  it('TLSRPT-01 TLSRPT-02 reads the report URIs', async () => {
     expect(await lookup('v=TLSRPTv1; rua=mailto:tls@example.test, https://example.test/r ; x=1')).toEqual({
       status: 'found',
       domain: 'example.test',
@@ -19,7 +19,7 @@ describe('lookupTlsRpt', () => {
     expect(await lookup(['unrelated', 'v=TLSRPTv1;rua=mailto:a@b.test;'])).toMatchObject({ status: 'found' });
   });
 
-  it('TLSRPT-01 takes no record, several or a broken one for none', async () => {
+  it('TLSRPT-01 TLSRPT-02 takes no record, several or a broken one for none', async () => {
     expect(await lookup(undefined)).toMatchObject({ status: 'none', problems: [] });
     expect(await lookup('v=TLSRPTv2; rua=mailto:a@b.test')).toMatchObject({ status: 'none', problems: [] });
     expect(

@@ -305,7 +305,7 @@ describe('custom address fields', () => {
     ).toBeDefined();
   });
 
-  it('ADDR-23 says of an invalid address where it was, what it was, and that a user may have typed it', () => {
+  it('ADDR-23 ADDR-30 says of an invalid address where it was, what it was, and that a user may have typed it', () => {
     const long = `bad address ${'x'.repeat(100)}\r\n`;
     const cases: readonly (readonly [Message, object])[] = [
       [

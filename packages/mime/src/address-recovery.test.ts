@@ -103,7 +103,7 @@ const quoted: readonly (readonly [field: string, ...entries: string[]])[] = [
 
 describe('damaged address lists', () => {
   it.each(lastBrackets)(
-    'ADDR-08 takes the last angle brackets for the address: %s',
+    'ADDR-08 ADDR-29 takes the last angle brackets for the address: %s',
     async (field, ...entries) => {
       const [found] = await read(field);
       expect(found).toEqual(entries);
@@ -134,7 +134,7 @@ describe('damaged address lists', () => {
     expect(parseAddressList(field)[0]!.name).toContain('=?');
   });
 
-  it('ADDR-08 ADDR-10 reads the expected addresses of the samples', async () => {
+  it('ADDR-08 ADDR-29 ADDR-10 reads the expected addresses of the samples', async () => {
     const file = new URL('../test/vectors/addresses.json', import.meta.url);
     const samples = JSON.parse(readFileSync(file, 'utf8')) as { field: string; addresses: string[] }[];
     expect(samples.length).toBeGreaterThan(20);

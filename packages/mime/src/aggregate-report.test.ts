@@ -205,7 +205,7 @@ describe('DMARC aggregate reports', () => {
     );
   });
 
-  it('PARSE-53 answers whatever is no report with a typed error', async () => {
+  it('PARSE-53 PARSE-72 answers whatever is no report with a typed error', async () => {
     const gzip = gzipSync(rfc7489);
     const inputs = [
       '',

@@ -75,20 +75,20 @@ describe('readAuthor', () => {
     },
   );
 
-  it.each(missing)('AUTHOR-02 finds no author, but a reason: %s, %s', async (reason, ...fields) => {
+  it.each(missing)('AUTHOR-02 AUTHOR-05 finds no author, but a reason: %s, %s', async (reason, ...fields) => {
     const reading = await read(...fields);
     expect(reading).toMatchObject({ status: 'none', reason });
     expect(reading.status === 'none' && reading.detail).toMatch(/^[A-Z].*\.$/);
   });
 
-  it('AUTHOR-02 relies on no address in an unknown charset', async () => {
+  it('AUTHOR-02 AUTHOR-05 relies on no address in an unknown charset', async () => {
     const latin1 = Buffer.from('From: J\u00f6rg <ann@b\u00fccher.example>\r\n', 'latin1');
     expect(await read(latin1)).toMatchObject({ status: 'none', reason: 'unreadable' });
     const name = Buffer.from('From: J\u00f6rg <ann@example.com>\r\n', 'latin1');
     expect(await read(name)).toMatchObject({ status: 'found', domain: 'example.com' });
   });
 
-  it('AUTHOR-02 finds no author in a header that the parser cut', async () => {
+  it('AUTHOR-02 AUTHOR-05 finds no author in a header that the parser cut', async () => {
     const octets = Buffer.from(
       `From: ann@example.com\r\n${'X: y\r\n'.repeat(20)}From: ceo@bank.example\r\n\r\n`,
     );

@@ -10,7 +10,7 @@ const codes = (message: ParsedMessage) => message.defects.map(({ code }) => code
 const leaves = (part: ParsedPart): ParsedPart[] =>
   part.parts.length > 0 ? part.parts.flatMap(leaves) : [part];
 
-describe('PARSE-06 PARSE-07 PARSE-08 PARSE-09 PARSE-10 damaged structure', () => {
+describe('PARSE-06 PARSE-07 PARSE-08 PARSE-09 PARSE-10 PARSE-70 damaged structure', () => {
   it.each([
     ['blanks around the slash', 'text / html'],
     ['quotes', '"text/html"'],
@@ -129,7 +129,7 @@ describe('PARSE-06 PARSE-07 PARSE-08 PARSE-09 PARSE-10 damaged structure', () =>
     ['at the end without a line break', '--b'],
     ['with empty lines after it', '--b\n\n\n'],
     ['with blanks after it', '--b\n\n \t\n'],
-  ])('PARSE-10 lacks the dashes of the last delimiter: %s', async (_, end) => {
+  ])('PARSE-10 PARSE-70 lacks the dashes of the last delimiter: %s', async (_, end) => {
     const body = `--b\n\none\n--b\nContent-Type: image/png\n\ntwo\n${end}`;
     const message = await parse(`Content-Type: multipart/mixed; boundary=b\n\n${body}`);
     expect(leaves(message.root).map(({ path }) => path)).toEqual(['1', '2']);
@@ -141,7 +141,7 @@ describe('PARSE-06 PARSE-07 PARSE-08 PARSE-09 PARSE-10 damaged structure', () =>
     expect(leaves(inner.root).map(({ path }) => path)).toEqual(['1.1', '1.2', '2']);
   });
 
-  it('PARSE-10 keeps a last part that holds something', async () => {
+  it('PARSE-10 PARSE-70 keeps a last part that holds something', async () => {
     const head = 'Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b\n';
     for (const [end, count] of [
       ['\nx', 2],

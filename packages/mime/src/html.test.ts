@@ -3,7 +3,7 @@ import { expectLinear } from '../../../vitest.growth.ts';
 import { textFromHtml } from './html.ts';
 
 describe('textFromHtml', () => {
-  it('MIME-40 writes paragraphs, links, lists and descriptions of pictures, and no script', () => {
+  it('MIME-40 MIME-79 writes paragraphs, links, lists and descriptions of pictures, and no script', () => {
     const html =
       '<html><head><style>p { color: red }</style></head><body><h1>Hello</h1><p>Grüße &amp; <b>more</b></p>' +
       '<script>alert(1)</script><ul><li>one</li><li>two</li></ul>' +

@@ -28,7 +28,7 @@ function codesOf(message: ParsedMessage): DefectCode[] {
 }
 
 describe('malformed mail', () => {
-  it.each(vectors)('PARSE-01 keeps all octets and reports what is wrong: $name', async (vector) => {
+  it.each(vectors)('PARSE-01 PARSE-69 keeps all octets and reports what is wrong: $name', async (vector) => {
     const octets = Buffer.from(vector.lines.join('\r\n'), 'latin1');
     const message = await parseMessage(octets);
     expect(codesOf(message)).toEqual(vector.defects);

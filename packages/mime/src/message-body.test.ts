@@ -55,7 +55,7 @@ async function expectBody(part: Part, expected: Expected): Promise<void> {
   expect(codes(message)).toEqual([]);
 }
 
-describe('BODY-01 BODY-02 BODY-03 BODY-04 the body of a message', () => {
+describe('BODY-01 BODY-02 BODY-11 BODY-03 BODY-04 the body of a message', () => {
   it.each<[string, Part, Expected]>([
     [
       'at the root by its type',
@@ -125,7 +125,7 @@ describe('BODY-01 BODY-02 BODY-03 BODY-04 the body of a message', () => {
       ['multipart/related', [html('<p>a'), plain('b')]],
       { html: '<p>a', text: undefined, attachments: ['2 text/plain'] },
     ],
-  ])('BODY-02 leaves attachments out: %s', async (_, part, expected) => {
+  ])('BODY-02 BODY-11 leaves attachments out: %s', async (_, part, expected) => {
     await expectBody(part, expected);
   });
 

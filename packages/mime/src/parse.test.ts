@@ -123,12 +123,12 @@ describe('parseMessage', () => {
     ['unknown encoding', 'Content-Transfer-Encoding: x-uuencode\r\n\r\nx', ['unknown-encoding']],
     ['unknown charset', 'Content-Type: text/plain; charset=x-none\r\n\r\n\xe9', ['unknown-charset']],
     ['odd media type', 'Content-Type: text / html\r\n\r\nx', ['content-type-malformed']],
-  ])('PARSE-01 reports and goes on: %s', async (_, raw, expected) => {
+  ])('PARSE-01 PARSE-69 reports and goes on: %s', async (_, raw, expected) => {
     const message = await parseMessage(Buffer.from(raw, 'latin1'));
     expect(codes(message)).toEqual(expected);
   });
 
-  it('PARSE-01 keeps what is sound around a defect', async () => {
+  it('PARSE-01 PARSE-69 keeps what is sound around a defect', async () => {
     const message = await parseMessage(
       Buffer.from(
         'junk\r\nSubject: s\xe9\r\nTo: x@example.com, broken@\r\nContent-Type: text/plain; charset=x\r\n\r\nb\xe9',
@@ -140,7 +140,7 @@ describe('parseMessage', () => {
     expect(message.text).toBe('bé');
   });
 
-  it('PARSE-01 keeps the parts behind a multipart that has the boundary of the one around it', async () => {
+  it('PARSE-01 PARSE-69 keeps the parts behind a multipart that has the boundary of the one around it', async () => {
     const inner = '--b\n\none\n--b\n\ntwo\n--b--\n';
     const message = await parse(
       'Content-Type: multipart/mixed; boundary=b\n\n' +
@@ -177,7 +177,7 @@ describe('parseMessage', () => {
     expect(second?.message).toBeUndefined();
   });
 
-  it('PARSE-01 never throws, whatever the octets', async () => {
+  it('PARSE-01 PARSE-69 never throws, whatever the octets', async () => {
     const pieces = fc.oneof(
       fc.constantFrom(
         'Content-Type: multipart/mixed; boundary=b\r\n',

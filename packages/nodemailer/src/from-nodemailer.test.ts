@@ -39,7 +39,7 @@ describe('addresses', () => {
     ]);
   });
 
-  it('NM-21 names the option and what is no address in it', async () => {
+  it('NM-46 names the option and what is no address in it', async () => {
     await expect(convert({ ...base, to: ['a@example.org', 'nobody at all'] })).rejects.toMatchObject({
       code: 'MB_NODEMAILER_MESSAGE',
       field: 'to[1]',
@@ -189,7 +189,7 @@ describe('content', () => {
 });
 
 describe('header', () => {
-  it('NM-30 maps headers, those of options among them, and folds no value into another field', async () => {
+  it('NM-30 NM-47 maps headers, those of options among them, and folds no value into another field', async () => {
     const mail = await parsed({
       ...base,
       headers: {
@@ -278,7 +278,7 @@ describe('URLs', () => {
   };
   const lab = { allowAddresses: ['127.0.0.1/32'] };
 
-  it('NM-34 fetches only what it was asked to, and only from public addresses', async () => {
+  it('NM-34 NM-48 fetches only what it was asked to, and only from public addresses', async () => {
     await using server = await serve((_, response) => response.end('From a URL'));
     const message = { ...base, text: { href: server.url } };
     expect((await convert(message, { urls: lab })).text).toBe('From a URL');
@@ -299,7 +299,7 @@ describe('URLs', () => {
     );
   });
 
-  it('NM-35 checks the target of each redirect, and sends headers to no other host', async () => {
+  it('NM-35 NM-49 checks the target of each redirect, and sends headers to no other host', async () => {
     const seen: unknown[] = [];
     await using other = await serve((request, response) => {
       seen.push(request.headers.authorization);
@@ -323,7 +323,7 @@ describe('URLs', () => {
     await expect(get('/broken')).rejects.toMatchObject({ code: 'MB_NODEMAILER_CONTENT' });
   });
 
-  it('NM-36 bounds size and time, and refuses other answers than 200', async () => {
+  it('NM-36 NM-50 bounds size and time, and refuses other answers than 200', async () => {
     await using server = await serve((request, response) => {
       if (request.url === '/404') response.writeHead(404).end();
       else if (request.url === '/slow') setTimeout(() => response.destroy(), 3000).unref();

@@ -99,7 +99,7 @@ const refusedListeners: readonly (readonly [string, unknown, string])[] = [
   ['a URL as host', { port: 0, host: 'http://127.0.0.1' }, 'options.host must be a host name'],
   ['an empty host, which would be every address', { port: 0, host: '' }, 'not an empty string'],
 ];
-it.each(refusedListeners)('SAFE-36 listen refuses %s', async (_, given, message) => {
+it.each(refusedListeners)('SAFE-36 SAFE-78 listen refuses %s', async (_, given, message) => {
   await expect(briefly((made) => made.listen(given as never))).rejects.toMatchObject({
     code: 'MB_SERVER_OPTION',
     message: expect.stringContaining(message),

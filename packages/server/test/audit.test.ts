@@ -49,7 +49,7 @@ describe('the audit log', () => {
     expect((await call('GET', '/v1/suppressions')).body.data).toHaveLength(1);
   });
 
-  it('DSH-12 an entry has no secrets and bounded details', async () => {
+  it('DSH-12 DSH-95 an entry has no secrets and bounded details', async () => {
     await using service = await startService();
     const call = await service.withKey();
     const { body: made } = await call('POST', '/v1/keys', { name: 'shop', scopes: ['send'] });

@@ -22,7 +22,7 @@ it('SRV-53 the typed client sends a message and follows it to its delivery', asy
   expect(page!.data).toMatchObject([{ type: 'delivered', messageId: id, address: 'bob@one.test' }]);
 });
 
-it('SRV-53 the typed client gives problems as data', async () => {
+it('SRV-97 the typed client gives problems as data', async () => {
   await using service = await startService();
   const { token } = await service.withKey({ scopes: ['read'] });
   const client = createClient({ url: `${service.url}/`, token });

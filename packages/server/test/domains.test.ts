@@ -115,7 +115,7 @@ describe('/v1/domains', () => {
     expect(answer).toMatchObject({ status: 403, body: { code: 'MB_SERVER_SCOPE' } });
   });
 
-  it('DOM-63 without a master key domains can be looked at, and what needs one says so', async () => {
+  it('DOM-63 DOM-108 without a master key domains can be looked at, and what needs one says so', async () => {
     await using service = await startService();
     const call = await service.withKey();
     expect((await call('GET', '/v1/domains')).body).toEqual({ data: [] });

@@ -84,7 +84,7 @@ describe('SAFE-39 a service whose store is gone', () => {
     },
   );
 
-  it('SAFE-39 keeps streams of events open, and goes on with the store', async () => {
+  it('SAFE-70 keeps streams of events open, and goes on with the store', async () => {
     const { call, lose, restore } = await startService();
     const stream = await call('GET', '/v1/events/stream?after=start');
     const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
@@ -101,7 +101,7 @@ describe('SAFE-39 a service whose store is gone', () => {
     await reader.cancel();
   });
 
-  it('SAFE-39 ends streams of events without an error when the store is closed', async () => {
+  it('SAFE-71 ends streams of events without an error when the store is closed', async () => {
     const { call, store, told } = await startService();
     const stream = await call('GET', '/v1/events/stream');
     const reader = stream.body!.getReader();

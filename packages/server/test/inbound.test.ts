@@ -77,7 +77,7 @@ describe('inbound reports', () => {
     ]);
   });
 
-  it('SRV-67 it relays nothing, reads no letters and believes no report that did not come to its return path', async () => {
+  it('SRV-67 SRV-102 SRV-101 it relays nothing, reads no letters and believes no report that did not come to its return path', async () => {
     await using service = await startService({ host: 17, broker: { queue: { verp } } });
     const call = await service.withKey();
     const { deliver } = await startInbound(service);

@@ -4,7 +4,7 @@ import { startService } from './service.ts';
 const message = { from: 'ann@sender.test', to: 'bob@one.test', text: 'x' };
 
 describe('keys', () => {
-  it('SRV-10 shows the token once and keeps only its digest', async () => {
+  it('SRV-10 SRV-104 shows the token once and keeps only its digest', async () => {
     await using service = await startService();
     const call = await service.withKey();
     const { status, body } = await call('POST', '/v1/keys', { name: 'shop', scopes: ['send'] });
@@ -93,7 +93,7 @@ describe('keys', () => {
     expect(ready).toMatchObject({ status: 403 });
   });
 
-  it('SRV-16 counts requests per key and says how many are left', async () => {
+  it('SRV-16 SRV-92 counts requests per key and says how many are left', async () => {
     await using service = await startService();
     const call = await service.withKey({ requestsPerMinute: 2 });
     const first = await call('GET', '/v1/recipients');
@@ -106,7 +106,7 @@ describe('keys', () => {
     expect((await (await service.withKey())('GET', '/v1/recipients')).status).toBe(200);
   });
 
-  it('SRV-17 an address that guesses keys has to wait, and an operator hears of it', async () => {
+  it('SRV-17 SRV-93 an address that guesses keys has to wait, and an operator hears of it', async () => {
     const warnings: string[] = [];
     await using service = await startService({ server: { onWarning: (text) => warnings.push(text) } });
     const guess = () =>

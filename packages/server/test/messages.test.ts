@@ -90,7 +90,7 @@ describe('POST /v1/messages', () => {
     expect(gone).toMatchObject({ status: 404, body: { code: 'MB_BROKER_NOT_FOUND' } });
   });
 
-  it('SRV-04 gives the same id for the same Idempotency-Key, and 422 when the message differs', async () => {
+  it('SRV-04 SRV-91 gives the same id for the same Idempotency-Key, and 422 when the message differs', async () => {
     const headers = { 'idempotency-key': '"order-17"' };
     const first = await call('POST', '/v1/messages', message, headers);
     const second = await call('POST', '/v1/messages', message, { 'idempotency-key': 'order-17' });
@@ -204,7 +204,7 @@ describe('finding messages', () => {
 });
 
 describe('other ways to send', () => {
-  it('SRV-57 takes a message and files as a form, in which files are streamed', async () => {
+  it('SRV-57 SRV-103 takes a message and files as a form, in which files are streamed', async () => {
     await using service = await startService({ host: 14, server: { maxMessageBytes: 200_000 } });
     const call = await service.withKey();
     const post = async (form: FormData) => {

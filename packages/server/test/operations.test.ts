@@ -4,7 +4,7 @@ import { startService } from './service.ts';
 const message = { from: 'ann@sender.test', to: 'bob@one.test', subject: 'Hi', text: 'Hello' };
 
 describe('the queue', () => {
-  it('SRV-30 delivers what was accepted, and tells it as events', async () => {
+  it('SRV-30 SRV-95 SRV-94 delivers what was accepted, and tells it as events', async () => {
     await using service = await startService();
     const call = await service.withKey();
     service.broker.start();
@@ -26,7 +26,7 @@ describe('the queue', () => {
     expect((await call('GET', `/v1/events?after=${page.next}`)).body).toEqual({ data: [], next: page.next });
   });
 
-  it('SRV-71 refuses unknown types of events, and cursors that are none, before a stream begins', async () => {
+  it('SRV-71 SRV-98 refuses unknown types of events, and cursors that are none, before a stream begins', async () => {
     await using service = await startService();
     const call = await service.withKey();
     for (const path of ['/v1/events?types=delivered,dellivered', '/v1/events/stream?types=opened']) {
@@ -234,7 +234,7 @@ describe('the service', () => {
     }
   });
 
-  it('SRV-43 answers 503 and accepts nothing while the store is down', async () => {
+  it('SRV-43 SRV-96 answers 503 and accepts nothing while the store is down', async () => {
     const errors: unknown[] = [];
     await using service = await startService({ server: { onError: (error) => errors.push(error) } });
     const call = await service.withKey();

@@ -62,7 +62,7 @@ describe('settings that change while the server runs', () => {
     expect(await shownName(port)).toContain('two.server.test');
   });
 
-  it('SRV-63 a server that drains is not ready, serves on, and asks clients to connect elsewhere', async () => {
+  it('SRV-63 SRV-100 SRV-99 a server that drains is not ready, serves on, and asks clients to connect elsewhere', async () => {
     await using service = await startService({ host: 16 });
     const call = await service.withKey();
     const closing = service.server.close({ drainMs: 1500, graceMs: 5000 });

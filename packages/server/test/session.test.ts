@@ -134,7 +134,7 @@ describe('sessions of browsers', () => {
     expect(rows).toHaveLength(20);
   });
 
-  it('DSH-07 the server mounts a dashboard at /ui, and has none by default', async () => {
+  it('DSH-07 DSH-94 the server mounts a dashboard at /ui, and has none by default', async () => {
     await using plain = await startService();
     expect((await fetch(`${plain.url}/ui/`)).status).toBe(404);
     const dashboard = async (asked: Request) => new Response(`page of ${new URL(asked.url).pathname}`);

@@ -95,7 +95,7 @@ describe('submission', () => {
     },
   );
 
-  it('SUB-02 adds a Received field, and Date and Message-ID where they are missing', async () => {
+  it('SUB-02 SUB-17 adds a Received field, and Date and Message-ID where they are missing', async () => {
     await using service = await startService();
     const port = await listen(service, { security: 'local', port: 0, hostname: 'mail.client.test' });
     const raw = 'From: ann@sender.test\r\nBcc: eve@one.test\r\n\r\nHello\r\n';
@@ -111,7 +111,7 @@ describe('submission', () => {
     expect(text).toBe('Hello\n');
   });
 
-  it('SUB-03 offers AUTH only under TLS, and takes no mail without it', async () => {
+  it('SUB-03 SUB-18 offers AUTH only under TLS, and takes no mail without it', async () => {
     await using service = await startService();
     const port = await listen(service);
     const [, ehlo, auth, sender] = await talk(port, [
@@ -125,7 +125,7 @@ describe('submission', () => {
     expect(sender).toMatch(/^530/);
   });
 
-  it('SUB-04 refuses a wrong key, and one without the scope `send`', async () => {
+  it('SUB-04 SUB-19 refuses a wrong key, and one without the scope `send`', async () => {
     await using service = await startService();
     const port = await listen(service);
     const { token } = await service.withKey({ scopes: ['read'] });
@@ -188,7 +188,7 @@ describe('submission', () => {
     await expect(client(port).sendMail(mail)).rejects.toMatchObject({ responseCode: 550 });
   });
 
-  it('SUB-09 refuses a message that is too large, by SIZE and by its octets', async () => {
+  it('SUB-09 SUB-20 refuses a message that is too large, by SIZE and by its octets', async () => {
     await using service = await startService({ server: { maxMessageBytes: 10_000 } });
     const port = await listen(service, { security: 'local', port: 0, hostname: 'mail.client.test' });
     const [, , size] = await talk(port, ['EHLO x.test', 'MAIL FROM:<ann@sender.test> SIZE=20000']);

@@ -266,7 +266,7 @@ it('SAFE-33 every timer, listener and promise chain is listed with its owner, an
   );
 });
 
-it('SAFE-33 the scan finds what it looks for, and a second of a kind', () => {
+it('SAFE-68 the scan finds what it looks for, and a second of a kind', () => {
   const source = `
     const timer = setInterval(look, 5);
     socket?.once('close', end);

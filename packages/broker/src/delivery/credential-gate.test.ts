@@ -47,7 +47,7 @@ it('CRED-03 gives those who wait the refusal of the first, and lets one try late
   expect(await again).toBe(connection);
 });
 
-it('CRED-02 holds no connection back once credentials were accepted, nor for a host that is down', async () => {
+it('CRED-02 CRED-05 holds no connection back once credentials were accepted, nor for a host that is down', async () => {
   const gate = new CredentialGate(new VirtualClock());
   const { open, dial } = dials();
   const down = Array.from({ length: 4 }, () => gate.pass(options('right'), dial).catch((error) => error));
@@ -61,7 +61,7 @@ it('CRED-02 holds no connection back once credentials were accepted, nor for a h
   expect(open.length).toBe(7);
 });
 
-it('CRED-02 ends the wait of a caller who aborts', async () => {
+it('CRED-02 CRED-05 ends the wait of a caller who aborts', async () => {
   const gate = new CredentialGate(new VirtualClock());
   const { open, dial } = dials();
   void gate.pass(options('right'), dial);

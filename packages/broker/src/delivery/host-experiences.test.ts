@@ -12,7 +12,7 @@ function recalled(clock: VirtualClock, kept: Record<string, object> | undefined)
   return experiences;
 }
 
-describe('SITE-06 what was learnt about a host ages', () => {
+describe('SITE-06 SITE-10 what was learnt about a host ages', () => {
   it('a window that was not used for a day is earned again, one in use stays', async () => {
     const clock = new VirtualClock();
     const experiences = recalled(clock, { [host]: { window: 16, cleanRun: 0 } });

@@ -98,7 +98,7 @@ it('PACE-02 takes a pause from the words of the host, else from the rule', () =>
   expect(siteFeedbackOf([named])).toEqual({ kind: 'throttled', retryAfterMs: 90_000 });
 });
 
-it('PACE-03 lets a host that asks for less outweigh the rest of a claim, and an answer outweigh silence', () => {
+it('PACE-03 PACE-10 PACE-09 PACE-08 lets a host that asks for less outweigh the rest of a claim, and an answer outweigh silence', () => {
   const [succeeded, answered, unreachable] = [
     { kind: 'succeeded' },
     { kind: 'answered' },

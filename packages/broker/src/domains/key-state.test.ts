@@ -90,7 +90,7 @@ describe('advanceKeys', () => {
     expect(advanceKeys(sets, new Map(), 1e9, times).map(({ state }) => state)).toEqual(['active', 'next']);
   });
 
-  it('DOM-13 an active key whose record is gone from all servers does not sign until it is seen again', () => {
+  it('DOM-13 DOM-102 an active key whose record is gone from all servers does not sign until it is seen again', () => {
     const active = set('active');
     const sightings = all('seen', active);
     sightings.set('e1', { seen: 'absent', detail: '', negativeTtlMs: 0 });
@@ -104,7 +104,7 @@ describe('advanceKeys', () => {
     expect(signingKeys(sets)).toHaveLength(2);
   });
 
-  it('DOM-14 a set that retires stays published until its time, and is deleted when its records are gone', () => {
+  it('DOM-14 DOM-103 a set that retires stays published until its time, and is deleted when its records are gone', () => {
     const sets = [set('retiring', 1, { keepUntil: 500 }), set('active', 2)];
     expect(after(sets, 'seen', 499)).toEqual(['1 retiring', '2 active']);
     expect(after(sets, 'seen', 500)).toEqual(['1 removable', '2 active']);

@@ -160,7 +160,7 @@ describe('SAFE-05 the octets that are checked are the octets that are sent', () 
   });
 });
 
-describe('SAFE-06 a stream is read in constant memory', () => {
+describe('SAFE-06 SAFE-79 a stream is read in constant memory', () => {
   it('reads 256 MB (1 GB with MB_LARGE=1) three times without holding it', async () => {
     const chunk = Buffer.from(`${'x'.repeat(76)}\r\n`.repeat(840));
     const chunks = Math.round(((process.env.MB_LARGE === '1' ? 1024 : 256) * 1024 * 1024) / chunk.length);

@@ -18,7 +18,7 @@ it('RND-01 renders before a message is accepted, and queues what was rendered', 
   expect(await contentOf(id!)).toMatch(/<p>Rendered<\/p>/);
 });
 
-it('RND-02 accepts nothing when rendering fails, and says why', async () => {
+it('RND-02 RND-07 accepts nothing when rendering fails, and says why', async () => {
   const before = (await store.stats()).queued;
   const fails = () => {
     throw new TypeError('name is undefined');

@@ -7,7 +7,7 @@ import { googleTokenUrl, microsoftTokenUrl, oauth2Credentials } from './oauth2.t
 const user = 'shop@example.com';
 const refused = {} as Reply;
 
-it('RLY-04 asks a token endpoint with the refresh token, and uses the token until shortly before it expires', async () => {
+it('RLY-04 RLY-13 asks a token endpoint with the refresh token, and uses the token until shortly before it expires', async () => {
   const asked: string[] = [];
   const server = createServer(async (request, response) => {
     let body = '';

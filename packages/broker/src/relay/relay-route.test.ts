@@ -27,7 +27,7 @@ const wrong = [
   'smtp://ann:%zz@smtp.example.com',
 ];
 
-it.each(wrong)('RLY-02 refuses %s, and repeats no password', (url) => {
+it.each(wrong)('RLY-02 RLY-12 refuses %s, and repeats no password', (url) => {
   const error = (() => {
     try {
       return relayRoute(url);

@@ -8,7 +8,7 @@ const hour = 60 * minute;
 const middle = () => 0.5;
 
 describe('the retry schedule', () => {
-  it('Q-04 begins at 5 minutes and doubles to 4 hours', () => {
+  it('Q-04 Q-51 begins at 5 minutes and doubles to 4 hours', () => {
     const delays = [1, 2, 3, 4, 5, 6, 7, 8, 100].map((attempt) =>
       retryDelayMs(defaultSchedule, attempt, middle),
     );

@@ -25,7 +25,7 @@ function after(
 const times = (count: number, feedback: SiteFeedback) => Array<SiteFeedback>(count).fill(feedback);
 
 describe('pacing', () => {
-  it('Q-07 starts at 5 and rises by 1/N a success, to 20', () => {
+  it('Q-07 Q-58 starts at 5 and rises by 1/N a success, to 20', () => {
     expect(allowedConnections(freshPacing(limits), limits)).toBe(5);
     expect(allowedConnections(after(times(4, succeeded)), limits)).toBe(5);
     expect(allowedConnections(after(times(5, succeeded)), limits)).toBe(6);
@@ -63,7 +63,7 @@ describe('pacing', () => {
     expect(allowedConnections(pacing, limits)).toBe(3);
   });
 
-  it('Q-37 halves and pauses when the host asks for less, longer each time, once for all connections that hear it', () => {
+  it('Q-37 Q-61 halves and pauses when the host asks for less, longer each time, once for all connections that hear it', () => {
     const busy = after(times(100, succeeded));
     const once = after([{ kind: 'throttled' }, { kind: 'throttled' }, { kind: 'throttled' }], busy, 1000);
     expect(once).toMatchObject({ pausedUntil: 61_000, pauseReason: 'throttled', throttles: 1 });
@@ -73,7 +73,7 @@ describe('pacing', () => {
     expect(after(times(1, succeeded), twice, 200_000).throttles).toBe(0);
   });
 
-  it('Q-37 takes the pause that the host named, up to four hours', () => {
+  it('Q-37 Q-61 takes the pause that the host named, up to four hours', () => {
     expect(after([{ kind: 'throttled', retryAfterMs: 7_200_000 }]).pausedUntil).toBe(7_200_000);
     expect(after([{ kind: 'throttled', retryAfterMs: 1e12 }]).pausedUntil).toBe(4 * 3_600_000);
     const first = after([{ kind: 'throttled', retryAfterMs: 10_000 }]);

@@ -44,7 +44,7 @@ describe('outcomes', () => {
     ]);
   });
 
-  it('Q-03 are refused from a stale lease in every state, but for the truth of a delivery that is not final yet', () => {
+  it('Q-03 Q-49 are refused from a stale lease in every state, but for the truth of a delivery that is not final yet', () => {
     for (const state of storedStates) {
       for (const outcome of outcomes) {
         const change = changeByOutcome(record({ state }), outcome, 'stale');

@@ -100,7 +100,7 @@ describe('compileMjml', () => {
     ['HTML', '<p>Hello</p>', /Malformed MJML/],
     ['nothing', '', /MJML/],
     ['an include that was not asked for', body('<mj-include path="./part.mjml" />'), /includesFrom/],
-  ])('TPL-09 refuses what is not MJML, and says where: %s', async (_, source, message) => {
+  ])('TPL-09 TPL-19 refuses what is not MJML, and says where: %s', async (_, source, message) => {
     await expect(compileMjml(source)).rejects.toMatchObject({
       code: 'MB_BROKER_TEMPLATE',
       message: expect.stringMatching(message),

@@ -58,7 +58,7 @@ it('TPL-05 reads no gap in a value', () => {
   expect(fill('{{first name}}', { 'first name': '{{email}} $& $1' })).toBe('{{email}} $& $1');
 });
 
-it('TPL-06 escapes values for HTML and for a URI, and keeps line breaks out of header fields', async () => {
+it('TPL-06 TPL-18 TPL-17 escapes values for HTML and for a URI, and keeps line breaks out of header fields', async () => {
   const template = parseMessageTemplate({
     from,
     to: 'bob@example.org',

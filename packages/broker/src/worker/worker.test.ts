@@ -171,7 +171,7 @@ describe('a worker', () => {
     expect((await context.store.stats()).inFlight).toBe(0);
   });
 
-  it('Q-04 Q-29 tries after 5 minutes ± 10 %, doubling to 4 hours, notes the delay at 4 hours, expires at 5 days', async () => {
+  it('Q-04 Q-51 Q-29 Q-60 tries after 5 minutes ± 10 %, doubling to 4 hours, notes the delay at 4 hours, expires at 5 days', async () => {
     const context = bench(scripted(() => ({ status: 'deferred' })));
     const id = await context.accept('a@example.net');
     const start = context.clock.now();
@@ -492,7 +492,7 @@ describe('a worker whose lease or store fails', () => {
     return { running, attempt };
   }
 
-  it('Q-03 keeps its lease by heartbeats for as long as an attempt takes', async () => {
+  it('Q-03 Q-50 keeps its lease by heartbeats for as long as an attempt takes', async () => {
     const { running, attempt } = controlled();
     const context = bench(attempt);
     const id = await context.accept('a@example.net');
@@ -506,7 +506,7 @@ describe('a worker whose lease or store fails', () => {
     await context.worker.stop();
   });
 
-  it('Q-03 begins nothing new under a lost lease, and its late deferral changes nothing', async () => {
+  it('Q-03 Q-49 begins nothing new under a lost lease, and its late deferral changes nothing', async () => {
     const { running, attempt } = controlled();
     const context = bench(attempt);
     const id = await context.accept('a@example.net');
@@ -529,7 +529,7 @@ describe('a worker whose lease or store fails', () => {
     await context.worker.stop();
   });
 
-  it('Q-27 Q-06 claims nothing while an outcome cannot be written down, and loses none', async () => {
+  it('Q-27 Q-48 Q-06 claims nothing while an outcome cannot be written down, and loses none', async () => {
     const context = bench(
       scripted(() => ({ status: 'delivered' })),
       { slots: 5 },
@@ -587,7 +587,7 @@ describe('a worker whose lease or store fails', () => {
     await context.worker.stop();
   });
 
-  it('Q-14 stops gracefully: nothing new, those under way may end, the rest resumes', async () => {
+  it('Q-14 Q-54 Q-53 stops gracefully: nothing new, those under way may end, the rest resumes', async () => {
     const { running, attempt } = controlled();
     // Sites that are new get half of the slots.
     const context = bench(attempt, { slots: 4 });

@@ -62,7 +62,7 @@ async function live(
   return said.split('\n').slice(0, -1);
 }
 
-it('Q-26 Q-28 loses nothing accepted and repeats only the commit window, however often it is killed', async () => {
+it('Q-26 Q-59 Q-28 loses nothing accepted and repeats only the commit window, however often it is killed', async () => {
   const path = join(directory, 'queue.db');
   const lines: string[] = [];
   for (let round = 0; round < rounds; round++) {

@@ -11,7 +11,7 @@ import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 
 const script = fileURLToPath(new URL('./webhook-worker.ts', import.meta.url));
 
-it('WHK-19 after kill -9 each event comes at least once, with the id that it had, and none is lost', async () => {
+it('WHK-19 WHK-69 after kill -9 each event comes at least once, with the id that it had, and none is lost', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'mb-webhook-crash-'));
   const path = join(directory, 'queue.db');
   await using receiver = await startWebhookReceiver();

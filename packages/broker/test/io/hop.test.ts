@@ -47,7 +47,7 @@ describe('next hop before domain', () => {
     expect(deliveries).toMatchObject([{ domains: domains.map((name) => `${name}.test`), port: lab.port }]);
   });
 
-  it('HOP-03 domains with the same mail exchangers share a connection, and have transactions of their own', async () => {
+  it('HOP-03 HOP-06 domains with the same mail exchangers share a connection, and have transactions of their own', async () => {
     await using lab = await startLab({ hosts: { mx1: { address: '127.0.42.1' } }, records });
     const outcomes = await lab.broker.send(message);
     await lab.broker.close();

@@ -30,7 +30,7 @@ it.each(['DANE', 'MTA-STS', 'a minimum of required'])(
   },
 );
 
-it('BRK-07 a greeting of 521 is final for that host, and the next one is tried', async () => {
+it('BRK-07 BRK-14 a greeting of 521 is final for that host, and the next one is tried', async () => {
   const never = { code: 521, text: 'This host takes no mail', after: 'close' } as const;
   await using lab = await startLab({
     hosts: {
@@ -56,7 +56,7 @@ it('BRK-08 an address beyond ASCII at a host without SMTPUTF8 and 8BITMIME fails
   ]);
 });
 
-it('BRK-09 a reply that does not come to the end of data is unknown, and said to be late', async () => {
+it('BRK-09 BRK-15 a reply that does not come to the end of data is unknown, and said to be late', async () => {
   await using lab = await startLab({
     hosts: { mx1: { address: '127.0.13.5', script: { content: { code: 250, delayMs: 5_000 } } } },
     records: { one: { MX: '10 mx1.test' } },

@@ -125,7 +125,7 @@ describe('send()', () => {
 });
 
 describe('sendMany()', () => {
-  it('SEND-05 takes messages as they can be sent, and gives what became of each', async () => {
+  it('SEND-05 SEND-06 takes messages as they can be sent, and gives what became of each', async () => {
     await using lab = await startLab({
       hosts: { mx1: { address: '127.0.13.1' } },
       records: one,

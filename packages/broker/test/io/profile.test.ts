@@ -331,7 +331,7 @@ describe('sending profiles', () => {
     await lab.broker.close();
   });
 
-  it('PROF-12 a report whose profile cannot be had is refused, to be given again later', async () => {
+  it('PROF-12 PROF-19 a report whose profile cannot be had is refused, to be given again later', async () => {
     const store = new MemoryStore();
     const queue = new MailQueue({
       store,

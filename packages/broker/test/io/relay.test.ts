@@ -5,7 +5,7 @@ import { MailBroker, MemoryStore, transactional } from '../../src/index.ts';
 import { oauth2Credentials } from '../../src/relay/oauth2.ts';
 import { relayRoute } from '../../src/relay/relay-route.ts';
 
-it('RLY-08 gives a relay with an expiring token and a rate limit 1,000 messages in order of priority, none refused twice', {
+it('RLY-08 RLY-14 gives a relay with an expiring token and a rate limit 1,000 messages in order of priority, none refused twice', {
   timeout: 60_000,
 }, async () => {
   let valid = 0;

@@ -81,7 +81,7 @@ async function startZone() {
 }
 
 describe('a rotation under load', () => {
-  it('DOM-55 no message is unsigned, and none is signed with a key that is not on every server', {
+  it('DOM-55 DOM-111 no message is unsigned, and none is signed with a key that is not on every server', {
     timeout: 120_000,
   }, async () => {
     const { zone, ask, servers, two } = await startZone();

@@ -37,7 +37,7 @@ function withMember<Whole extends object>(whole: Whole, name: string, member: un
   });
 }
 
-it('RPL-10 a worker follows the rules of its store while it runs, before those of its options', async () => {
+it('RPL-10 RPL-17 a worker follows the rules of its store while it runs, before those of its options', async () => {
   await using lab = await startLab(plan);
   const store = new MemoryStore();
   const queue = new MailQueue({ store, queue: { suppress: false } });
@@ -62,7 +62,7 @@ it('RPL-10 a worker follows the rules of its store while it runs, before those o
   await expect.poll(() => failure(queue, store)).toMatchObject({ category: 'content', rule: 'own' });
 });
 
-it('RPL-11 wrong rules, and rules that somebody else has changed, are refused; nothing changes', async () => {
+it('RPL-11 RPL-19 RPL-18 wrong rules, and rules that somebody else has changed, are refused; nothing changes', async () => {
   const queue = new MailQueue({ store: new MemoryStore() });
   const { version } = await queue.control.setReplyRules([closed]);
   const refused = async (rules: unknown, condition?: { ifVersion: number }) => {
@@ -129,7 +129,7 @@ it('RPL-15 no reply is judged before the rules of the store are known', async ()
   expect(told).toMatchObject([{ code: 'MB_BROKER_STORE_FAILED' }]);
 });
 
-it('RPL-16 a worker that waits for the rules of its store stops at once, and tries nothing', async () => {
+it('RPL-16 RPL-20 a worker that waits for the rules of its store stops at once, and tries nothing', async () => {
   await using lab = await startLab(plan);
   const store = new MemoryStore();
   const gone = () =>

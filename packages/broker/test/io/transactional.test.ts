@@ -16,14 +16,14 @@ async function finals(events: AsyncIterable<QueueEvent>, count: number): Promise
   return seen;
 }
 
-it('TRX-01 lets transactional mail live for an hour, without a delay notice', async () => {
+it('TRX-01 TRX-04 lets transactional mail live for an hour, without a delay notice', async () => {
   await using lab = await startLab({ broker: { store: new MemoryStore() } });
   const { id } = await lab.broker.enqueue(message('bob@one.test'), transactional);
   const view = await lab.broker.queue.show(id!);
   expect(view!.expiresAt - view!.acceptedAt).toBe(3_600_000);
 });
 
-it('TRX-02 sends no report by mail when transactional mail fails or expires', async () => {
+it('TRX-02 TRX-05 sends no report by mail when transactional mail fails or expires', async () => {
   await using lab = await startLab({
     hosts: {
       mx0: { address: '127.0.61.1' },

@@ -78,7 +78,7 @@ async function use(store: SqliteStore, seen: (content: string) => void): Promise
   }
 }
 
-it(`MUT-01 MUT-07 a damaged queue file gives typed errors and no content that was not written: ${mutationCount} damaged files`, {
+it(`MUT-01 MUT-07 MUT-10 a damaged queue file gives typed errors and no content that was not written: ${mutationCount} damaged files`, {
   timeout: mutationTimeoutMs,
 }, async () => {
   const sample = await makeQueue();

@@ -47,7 +47,7 @@ function lookup(zones: MemoryZones = delegation, wanted = name) {
 }
 
 describe('lookupAuthoritative', () => {
-  it('DOM-01 asks every server of the zone, without recursion, and never a resolver for the name itself', async () => {
+  it('DOM-01 DOM-101 asks every server of the zone, without recursion, and never a resolver for the name itself', async () => {
     const [one, two] = await start(zone(key), zone(key));
     const asked = lookup();
     expect(await asked).toMatchObject({ status: 'found', records: [[key]], zone: 'shop.test' });

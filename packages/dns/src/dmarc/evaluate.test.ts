@@ -43,7 +43,7 @@ describe('evaluateDmarc', () => {
     ).toMatchObject({ result: 'pass' });
   });
 
-  it('DMARC-11 gives the disposition with its reason, one step weaker in test mode', async () => {
+  it('DMARC-11 DMARC-14 gives the disposition with its reason, one step weaker in test mode', async () => {
     const request = {
       domain: 'example.com',
       spf: { result: 'softfail', domain: 'example.com' },

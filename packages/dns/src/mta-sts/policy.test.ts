@@ -76,7 +76,7 @@ describe('matchesMtaSts', () => {
     }
   });
 
-  it('STS-10 skips hosts outside the policy in enforce, and never blocks in testing', () => {
+  it('STS-10 STS-17 skips hosts outside the policy in enforce, and never blocks in testing', () => {
     const hosts = [{ name: 'mx.example.test' }, { name: 'mx.other.test' }];
     expect(applyMtaSts(policyOf('enforce', ['mx.example.test']), hosts)).toEqual({
       hosts: [hosts[0]],

@@ -31,7 +31,7 @@ function chain(length: number): MemoryZones {
 }
 
 describe('checkHost', () => {
-  it('SPF-07 chooses the record by its exact version', async () => {
+  it('SPF-07 SPF-14 chooses the record by its exact version', async () => {
     const zone = (TXT: readonly (string | readonly string[])[]) => check({ zones: { 'a.test': { TXT } } });
     expect(await zone(['v=spf10 -all', 'v=spf1', 'other'])).toMatchObject({ result: 'neutral' });
     expect(await zone([['v=sp', 'f1 +a', 'll']])).toMatchObject({ result: 'pass' });
@@ -198,7 +198,7 @@ describe('checkHost', () => {
     });
   });
 
-  it('SPF-05 tells which term of which record matched, and what it cost', async () => {
+  it('SPF-05 SPF-15 tells which term of which record matched, and what it cost', async () => {
     const outcome = await check({
       zones: {
         'a.test': { TXT: 'v=spf1 a:other.test include:b.test -all' },

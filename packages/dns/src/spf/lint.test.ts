@@ -13,7 +13,7 @@ const record = (TXT: string | string[], more: MemoryZones = {}): MemoryZones => 
 });
 
 describe('explainSpf', () => {
-  it('SPF-05 shows the tree of includes with the lookups that each costs', async () => {
+  it('SPF-05 SPF-15 shows the tree of includes with the lookups that each costs', async () => {
     const tree = await explain({
       'a.test': {
         TXT: 'v=spf1 mx include:b.test include:c.test exists:%{i}.x.test ip4:192.0.2.1 -all',

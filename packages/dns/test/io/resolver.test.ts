@@ -154,7 +154,7 @@ describe('createResolver', () => {
     await expect(last).rejects.toMatchObject({ code: 'MB_DNS_ABORTED' });
   });
 
-  it('DNS-03 shares one exchange among equal questions, and the cache answers later ones', async () => {
+  it('DNS-03 DNS-80 shares one exchange among equal questions, and the cache answers later ones', async () => {
     let now = 0;
     const server = await serve(answerA);
     const clock = {
@@ -178,7 +178,7 @@ describe('createResolver', () => {
     expect(server.queries).toHaveLength(3);
   });
 
-  it('DNS-03 keeps negative answers by their SOA, and does not keep failures', async () => {
+  it('DNS-03 DNS-79 DNS-77 keeps negative answers by their SOA, and does not keep failures', async () => {
     const soa = {
       mname: 'ns.test',
       rname: 'h.test',

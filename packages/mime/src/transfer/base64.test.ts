@@ -27,7 +27,7 @@ afterEach(() => {
 });
 
 describe('encodeBase64', () => {
-  it('MIME-21 writes 76-character lines, none of them empty, as the platform encodes', () => {
+  it('MIME-21 MIME-78 writes 76-character lines, none of them empty, as the platform encodes', () => {
     for (let length = 0; length < 400; length++) {
       const octets = Uint8Array.from({ length }, (_, i) => (i * 37) & 255);
       expect(encodeBase64(octets)).toBe(wrapped(octets));

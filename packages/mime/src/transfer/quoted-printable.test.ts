@@ -96,7 +96,7 @@ describe('encodeQuotedPrintable', () => {
     expect(encodeChunks([utf8.encode('a\r')], 'text')).toBe('a\r\n');
   });
 
-  it('MIME-06 writes a lone surrogate as U+FFFD and keeps its neighbours', () => {
+  it('MIME-06 MIME-80 writes a lone surrogate as U+FFFD and keeps its neighbours', () => {
     expect(encodeQuotedPrintable('a\ud800b')).toBe('a=EF=BF=BDb');
   });
 

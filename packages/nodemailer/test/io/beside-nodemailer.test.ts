@@ -191,7 +191,7 @@ describe.each(contenders)('%s', (who) => {
     expect(idle).toBeGreaterThan(1);
   });
 
-  it('NM-41 refuses messages after close(), and finishes the one under way', async () => {
+  it('NM-41 NM-51 refuses messages after close(), and finishes the one under way', async () => {
     let arrived = () => {};
     const content = () => {
       arrived();

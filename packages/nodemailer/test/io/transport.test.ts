@@ -16,7 +16,7 @@ const rejection = (promise: Promise<unknown>) =>
   );
 
 describe.each(['nodemailer', 'mb'] as const)('composed by %s', (composer) => {
-  it('NM-01 gives what the hosts said as nodemailer users read it, with the outcomes beside', async () => {
+  it('NM-01 NM-42 gives what the hosts said as nodemailer users read it, with the outcomes beside', async () => {
     await using lab = await startLab(composer === 'mb' ? '71' : '72', {
       one: { recipients: { 'gone@one.test': '550 5.1.1 No such user' } },
       two: { rcpt: '451 4.3.0 Later' },
@@ -70,7 +70,7 @@ describe.each(['nodemailer', 'mb'] as const)('composed by %s', (composer) => {
     });
   });
 
-  it('NM-03 resolves when the queue has the message, which the worker delivers', async () => {
+  it('NM-03 NM-43 resolves when the queue has the message, which the worker delivers', async () => {
     await using lab = await startLab(composer === 'mb' ? '75' : '76');
     const transporter = createTransport(
       mbTransport({
@@ -134,7 +134,7 @@ it('NM-05 is idle while it has room, and says so when it has room again', async 
   expect(lab.one.messages).toHaveLength(7);
 });
 
-it('NM-06 takes nothing after close(), and leaves the broker open', async () => {
+it('NM-06 NM-44 takes nothing after close(), and leaves the broker open', async () => {
   await using lab = await startLab('79');
   const transporter = createTransport(mbTransport({ broker: lab.broker }));
   transporter.close();
@@ -154,7 +154,7 @@ it('NM-07 ends the attempt when the signal of a message fires', async () => {
   expect(Date.now() - started).toBeLessThan(20_000);
 });
 
-it('NM-08 verifies on paper in mode send, and the store in mode queue', async () => {
+it('NM-08 NM-45 verifies on paper in mode send, and the store in mode queue', async () => {
   await using lab = await startLab('81');
   const named = createTransport(mbTransport({ broker: lab.broker }), { from: 'ann@one.test' });
   expect(await named.verify()).toBe(true);

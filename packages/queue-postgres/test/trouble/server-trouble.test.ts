@@ -117,16 +117,20 @@ const troubles: Readonly<Record<string, (schema: string) => Promise<void>>> = {
   },
 };
 
-describe('SAFE-27 a queue whose server is in trouble loses nothing and goes on', { retry: 0 }, () => {
+describe('SAFE-27 SAFE-77 SAFE-76 a queue whose server is in trouble loses nothing and goes on', {
+  retry: 0,
+}, () => {
   for (const [name, trouble] of Object.entries(troubles)) {
-    it(`SAFE-27 ${name}`, { timeout: 120_000 }, async () => {
+    it(`SAFE-27 SAFE-77 SAFE-76 ${name}`, { timeout: 120_000 }, async () => {
       const schema = nextSchema();
       const troubled = await runThrough(server.url, schema, () => trouble(schema));
       expectRetryable(troubled);
     });
   }
 
-  it('SAFE-27 a network that is cut within transactions, again and again', { timeout: 120_000 }, async () => {
+  it('SAFE-27 SAFE-77 SAFE-76 a network that is cut within transactions, again and again', {
+    timeout: 120_000,
+  }, async () => {
     const { hostname, port, pathname, username, password } = new URL(server.url);
     const proxy: FreezableProxy = await startProxy({ host: hostname, port: Number(port) });
     try {
@@ -149,7 +153,7 @@ describe('SAFE-27 a queue whose server is in trouble loses nothing and goes on',
   });
 
   it.each(['message', 'recipient', 'event', 'record'])(
-    'SAFE-27 a table that vanished and came back: %s',
+    'SAFE-27 SAFE-77 SAFE-76 a table that vanished and came back: %s',
     {
       timeout: 120_000,
     },
@@ -167,7 +171,7 @@ describe('SAFE-27 a queue whose server is in trouble loses nothing and goes on',
     },
   );
 
-  it('SAFE-27 a server that is down at the start is a typed error, and open() may be repeated', {
+  it('SAFE-27 SAFE-77 SAFE-76 a server that is down at the start is a typed error, and open() may be repeated', {
     timeout: 60_000,
   }, async () => {
     await server.server.stop();

@@ -177,7 +177,7 @@ describe('addresses', () => {
     expect((await failure({ ...base, host: 'does-not-exist.invalid' })).code).toBe('MB_SMTP_CONNECT_FAILED');
   });
 
-  it('SMTP-06 a host that greets with 4yz or 5yz at one address may do so at the next, else that is the error', async () => {
+  it('SMTP-06 SMTP-74 a host that greets with 4yz or 5yz at one address may do so at the next, else that is the error', async () => {
     await using refusing = await startSmtpHost({
       address: '127.0.0.2',
       script: { greeting: '554 5.7.1 go away' },

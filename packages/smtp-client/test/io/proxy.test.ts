@@ -151,7 +151,7 @@ it('PRX-03 tells a SOCKS proxy that refuses from one that finds no way, and repe
   await expect(deliver(host, `socks5://${gone.at}`)).rejects.toMatchObject({ code: 'MB_SMTP_CONNECT_LOCAL' });
 });
 
-it('PRX-04 refuses what is no proxy, without repeating its password', () => {
+it('PRX-04 PRX-06 refuses what is no proxy, without repeating its password', () => {
   for (const proxy of [
     'ftp://ann:secret@x',
     'http://ann:secret%zz@x',

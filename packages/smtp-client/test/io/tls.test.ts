@@ -72,7 +72,7 @@ const hostWith = ({ key, cert }: TestCertificate, more: object = {}): SmtpHostOp
 });
 
 describe('levels', () => {
-  it('TLS-23 TLS-04 verified: a certificate of a known authority for the name', async () => {
+  it('TLS-23 TLS-04 TLS-45 verified: a certificate of a known authority for the name', async () => {
     const { connection, secured } = await attempt(hostWith(good), { level: 'verified', ca: ca.root });
     expect(secured).toEqual([true]);
     expect(connection?.tls).toMatchObject({
@@ -97,7 +97,7 @@ describe('levels', () => {
     ],
   ];
   for (const [kind, issue] of broken) {
-    it(`TLS-23 TLS-04 a certificate that is ${kind} is refused under verified, used under opportunistic and required`, async () => {
+    it(`TLS-23 TLS-04 TLS-45 a certificate that is ${kind} is refused under verified, used under opportunistic and required`, async () => {
       const certificate = await issue();
       const refused = await attempt(hostWith(certificate), { level: 'verified', ca: ca.root });
       expect(refused.error).toMatchObject({
@@ -126,7 +126,7 @@ describe('levels', () => {
     ['454 to STARTTLS', { ...hostWith(good), script: { starttls: '454 4.7.0 TLS not available' } }],
   ];
   for (const [kind, options] of failing) {
-    it(`TLS-03 TLS-22 ${kind}: in plain text on a new connection under opportunistic, recorded; never under other levels`, async () => {
+    it(`TLS-03 TLS-22 TLS-43 ${kind}: in plain text on a new connection under opportunistic, recorded; never under other levels`, async () => {
       const { connection, sessions, secured } = await attempt(options, { level: 'opportunistic' });
       expect([sessions, secured]).toEqual([2, [false]]);
       expect(connection?.tls).toMatchObject({ secure: false, verifiedBy: 'none', error: expect.any(String) });
@@ -287,7 +287,7 @@ describe('DANE', () => {
     ...more,
   });
 
-  it('TLS-27 3 x x matches by key and by certificate, by digest and by value, and ignores names and dates', async () => {
+  it('TLS-27 TLS-44 3 x x matches by key and by certificate, by digest and by value, and ignores names and dates', async () => {
     const certificates = [
       good,
       await ca.issue({ names: ['other.example.test'], validity: 'expired' }),

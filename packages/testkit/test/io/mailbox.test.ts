@@ -33,7 +33,7 @@ it('TKM-02 finds links of HTML and text, by host and by what is in them', async 
   ]);
 });
 
-it('TKM-03 finds codes, and neither dates, amounts nor parts of links', async () => {
+it('TKM-03 TKM-10 finds codes, and neither dates, amounts nor parts of links', async () => {
   const mail = createBrokerDouble();
   await mail.broker.send(reset);
   const message = await mail.waitForMessage();
@@ -68,7 +68,7 @@ it('TKM-04 waits for what is not there yet, and says what came instead', async (
   expect(mailbox.messages).toEqual([]);
 });
 
-it('TKM-05 has matchers that wait, and say what there is', async () => {
+it('TKM-05 TKM-11 has matchers that wait, and say what there is', async () => {
   await using mailbox = await createMailbox();
   const transporter = createTransport(mailbox.url);
   setTimeout(() => void transporter.sendMail(reset), 50);
@@ -104,7 +104,7 @@ it('TKM-06 tells whose signature verifies', async () => {
   );
 });
 
-it('TKM-07 replaces a broker: outcomes, idempotency and failures, without a socket', async () => {
+it('TKM-07 TKM-12 replaces a broker: outcomes, idempotency and failures, without a socket', async () => {
   const mail = createBrokerDouble({
     recipients: { 'gone@example.org': { status: 'failed', reason: 'No such user' } },
   });

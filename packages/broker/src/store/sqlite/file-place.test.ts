@@ -89,37 +89,40 @@ describe('SAFE-10 a queue file that is not in its place any more takes no mail',
   });
 });
 
-describe.skipIf(process.platform === 'win32')('SAFE-11 a queue file is for its user alone', () => {
-  it('is made with mode 0600, as are the files beside it, whatever the umask', async () => {
-    const before = process.umask(0);
-    try {
-      const store = await openStore();
-      await store.accept(draft());
-      const modes = readdirSync(folder).map((file) => statSync(join(folder, file)).mode & 0o777);
-      expect(modes).toEqual([0o600, 0o600, 0o600]);
-    } finally {
-      process.umask(before);
-    }
-  });
+describe.skipIf(process.platform === 'win32')(
+  'SAFE-11 SAFE-82 SAFE-81 a queue file is for its user alone',
+  () => {
+    it('is made with mode 0600, as are the files beside it, whatever the umask', async () => {
+      const before = process.umask(0);
+      try {
+        const store = await openStore();
+        await store.accept(draft());
+        const modes = readdirSync(folder).map((file) => statSync(join(folder, file)).mode & 0o777);
+        expect(modes).toEqual([0o600, 0o600, 0o600]);
+      } finally {
+        process.umask(before);
+      }
+    });
 
-  it('is not opened through a symbolic link, dangling or not', async () => {
-    const target = join(folder, 'target.db');
-    symlinkSync(target, path);
-    await expect(openStore()).rejects.toMatchObject({ code: 'MB_BROKER_STORE_UNSAFE' });
-    writeFileSync(target, '');
-    await expect(openStore()).rejects.toMatchObject({ code: 'MB_BROKER_STORE_UNSAFE' });
-    expect(statSync(target).size).toBe(0);
-  });
+    it('is not opened through a symbolic link, dangling or not', async () => {
+      const target = join(folder, 'target.db');
+      symlinkSync(target, path);
+      await expect(openStore()).rejects.toMatchObject({ code: 'MB_BROKER_STORE_UNSAFE' });
+      writeFileSync(target, '');
+      await expect(openStore()).rejects.toMatchObject({ code: 'MB_BROKER_STORE_UNSAFE' });
+      expect(statSync(target).size).toBe(0);
+    });
 
-  it('is not opened in a folder, or as a file, that every user may write to', async () => {
-    chmodSync(folder, 0o777);
-    await expect(openStore()).rejects.toMatchObject({ code: 'MB_BROKER_STORE_UNSAFE' });
-    chmodSync(folder, 0o1777);
-    await openStore();
-    chmodSync(path, 0o666);
-    await expect(openStore()).rejects.toMatchObject({ code: 'MB_BROKER_STORE_UNSAFE' });
-  });
-});
+    it('is not opened in a folder, or as a file, that every user may write to', async () => {
+      chmodSync(folder, 0o777);
+      await expect(openStore()).rejects.toMatchObject({ code: 'MB_BROKER_STORE_UNSAFE' });
+      chmodSync(folder, 0o1777);
+      await openStore();
+      chmodSync(path, 0o666);
+      await expect(openStore()).rejects.toMatchObject({ code: 'MB_BROKER_STORE_UNSAFE' });
+    });
+  },
+);
 
 describe('SAFE-12 what is wrong with the disk is a typed error', () => {
   it('a missing folder, a folder as the file, a file of another format', async () => {

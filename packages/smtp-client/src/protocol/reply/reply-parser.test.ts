@@ -70,14 +70,14 @@ describe('ReplyParser', () => {
     });
   }
 
-  it('SMTP-53 reads lines of 2,048 octets and refuses those over the limit, also without a line end', () => {
+  it('SMTP-53 SMTP-72 reads lines of 2,048 octets and refuses those over the limit, also without a line end', () => {
     const line = `250 ${'x'.repeat(2042)}\r\n`;
     expect(parse([line])[0]?.lines[0]).toHaveLength(2042);
     expect(() => parse([`250 ${'x'.repeat(4096)}\r\n`])).toThrow(/4096 octets/);
     expect(() => parse(Array.from({ length: 5000 }, () => 'x'))).toThrow(/4096 octets/);
   });
 
-  it('SMTP-53 refuses a reply of too many lines', () => {
+  it('SMTP-53 SMTP-73 refuses a reply of too many lines', () => {
     expect(() => parse([`${'250-x\r\n'.repeat(513)}`])).toThrow(/512 lines/);
     expect(parse([`${'250-x\r\n'.repeat(511)}250 x\r\n`])[0]?.lines).toHaveLength(512);
   });

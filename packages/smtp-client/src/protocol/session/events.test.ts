@@ -22,7 +22,7 @@ describe('events of a session', () => {
     expect(event).toMatchObject({ recipients: [{ status: 'delivered' }, { status: 'failed' }] });
   });
 
-  it('SESS-12 the answers to events are checked', () => {
+  it('SESS-44 the answers to events are checked', () => {
     const { session, now } = Talk.ready();
     const wrong = [
       () => session.receive('250 ok' as never, now),

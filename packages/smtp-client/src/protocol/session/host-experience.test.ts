@@ -27,7 +27,7 @@ function refuse(talk: Talk): void {
 
 describe('the window of messages', () => {
   for (const keywords of [['PIPELINING'], chunking]) {
-    it(`SMTP-32 is one at first: nothing follows a message that has no answer (${keywords})`, () => {
+    it(`SMTP-32 SMTP-77 is one at first: nothing follows a message that has no answer (${keywords})`, () => {
       const talk = Talk.ready(keywords, { experience: new HostExperience() });
       talk.submit({}, 'one\r\n');
       talk.submit({}, 'two\r\n');
@@ -118,7 +118,7 @@ describe('the window of messages', () => {
     expect(talk.said().match(/MAIL/g)).toHaveLength(1);
   });
 
-  it('SMTP-37 nothing follows a message at a place where a session has ended before', () => {
+  it('SMTP-37 SMTP-76 nothing follows a message at a place where a session has ended before', () => {
     const experience = new HostExperience({ window: 4, endedAfter: 6 });
     const far = Talk.ready(chunking, { experience });
     for (let count = 0; count < 3; count++) far.submit({}, 'x');

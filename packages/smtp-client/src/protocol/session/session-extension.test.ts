@@ -409,7 +409,7 @@ describe('LMTP', () => {
 });
 
 describe('transcript', () => {
-  it('SESS-05 tells commands and replies with their times, and no content', () => {
+  it('SESS-05 SESS-43 tells commands and replies with their times, and no content', () => {
     const seen: string[] = [];
     const talk = Talk.ready(['PIPELINING'], { onTranscript: ({ text }) => seen.push(text) });
     talk.now += 5;

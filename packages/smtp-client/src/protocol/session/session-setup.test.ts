@@ -60,18 +60,21 @@ describe('greeting and EHLO', () => {
     [450, 'MB_SMTP_GREETING_REFUSED'],
     [421, 'MB_SMTP_SERVICE_CLOSING'],
     [354, 'MB_SMTP_REPLY_UNEXPECTED'],
-  ])('SMTP-06 takes %i for a greeting as being about the host and worth a later try', (code, error) => {
-    const talk = new Talk();
-    const id = talk.submit({}, 'hi');
-    talk.server(`${code} go away`);
-    expect(talk.closed?.error).toMatchObject({
-      code: error,
-      scope: 'host',
-      retryable: true,
-      reply: { code },
-    });
-    expect(talk.notAttempted(id)).toBeDefined();
-  });
+  ])(
+    'SMTP-06 SMTP-74 takes %i for a greeting as being about the host and worth a later try',
+    (code, error) => {
+      const talk = new Talk();
+      const id = talk.submit({}, 'hi');
+      talk.server(`${code} go away`);
+      expect(talk.closed?.error).toMatchObject({
+        code: error,
+        scope: 'host',
+        retryable: true,
+        reply: { code },
+      });
+      expect(talk.notAttempted(id)).toBeDefined();
+    },
+  );
 
   it('SMTP-35 takes 521 for a greeting as final: the host never takes mail (RFC 7504)', () => {
     for (const [line, enhanced] of [
@@ -112,7 +115,7 @@ describe('STARTTLS', () => {
     return talk;
   };
 
-  it('TLS-16 asks for TLS, forgets what it knew and says EHLO again', () => {
+  it('TLS-16 TLS-46 asks for TLS, forgets what it knew and says EHLO again', () => {
     const talk = offering();
     expect(talk.said()).toBe('EHLO client.example.org\r\nSTARTTLS\r\n');
     talk.server('220 go');

@@ -174,7 +174,7 @@ describe('one transaction', () => {
     ['rcpt', '503 bad sequence', ['250 ok', '503 bad sequence']],
     ['data', '503 bad sequence', ['250 ok', '250 ok', '503 bad sequence']],
     ['final', '503 bad sequence', ['250 ok', '250 ok', '354 go', '503 bad sequence']],
-  ])('SMTP-11 at %s a misplaced %s is temporary and drops the session', (_, __, answers) => {
+  ])('SMTP-11 SMTP-75 at %s a misplaced %s is temporary and drops the session', (_, __, answers) => {
     const talk = Talk.ready();
     const id = talk.submit({}, 'x');
     for (const answer of answers) talk.server(answer);
@@ -182,7 +182,7 @@ describe('one transaction', () => {
     expect(talk.closed?.error).toMatchObject({ code: 'MB_SMTP_REPLY_UNEXPECTED', kind: 'peer-misbehaved' });
   });
 
-  it('SMTP-11 a reply that nothing asked for drops the session', () => {
+  it('SMTP-11 SMTP-75 a reply that nothing asked for drops the session', () => {
     const talk = Talk.ready();
     talk.server('250 hello?');
     expect(talk.closed?.error?.code).toBe('MB_SMTP_REPLY_UNEXPECTED');
@@ -192,7 +192,7 @@ describe('one transaction', () => {
 describe('421', () => {
   const before = ['250 ok', '550 5.1.1 no', '250 ok', '250 ok', '354 go'];
   for (let at = 0; at <= before.length; at++) {
-    it(`SMTP-05 after ${at} replies defers the undecided and leaves the refused`, () => {
+    it(`SMTP-05 SMTP-78 after ${at} replies defers the undecided and leaves the refused`, () => {
       const talk = Talk.ready();
       const id = talk.submit({ to: three }, 'x');
       talk.server(...before.slice(0, at), '421 4.3.2 closing');
@@ -208,7 +208,7 @@ describe('421', () => {
     });
   }
 
-  it('SMTP-05 SMTP-12 a 421 in the middle of the content ends it', () => {
+  it('SMTP-05 SMTP-78 SMTP-12 a 421 in the middle of the content ends it', () => {
     const talk = Talk.ready();
     const id = talk.submit();
     talk.server('250 ok', '250 ok', '354 go');
