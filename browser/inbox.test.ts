@@ -21,8 +21,9 @@ beforeAll(async () => {
   inbox = spawn(
     process.execPath,
     ['--conditions=@mb/source', join(root, 'packages/cli/src/index.ts'), ...flags],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    { stdio: ['ignore', 'pipe', 'pipe'] },
   );
+  inbox.stderr!.on('data', (text) => process.stderr.write(text));
   let output = '';
   // The stream stays open: without a reader the inbox would end.
   inbox.stdout!.on('data', (chunk) => {

@@ -40,8 +40,9 @@ async function serve(role: string, port: number): Promise<ChildProcess> {
       ...['--hostname', 'mail.client.test', '--http', `127.0.0.1:${port}`],
       ...['--dev', `${host.address}:${host.port}`, '--role', role, '--drain', '1'],
     ),
-    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, MB_STORE: database.url } },
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, MB_STORE: database.url } },
   );
+  child.stderr!.on('data', (text) => process.stderr.write(text));
   running.add(child);
   let output = '';
   child.stdout!.on('data', (chunk) => {

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSeededRandom, type SmtpHost, startSmtpHost } from '@mb/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startNode } from '../../vitest.process.ts';
 import { makeFolder } from '../lab/folder.ts';
 import { mustRun } from '../lab/process.ts';
 
@@ -27,14 +28,12 @@ afterAll(() => host?.close());
 
 /** Starts the service; gives the process and where it listens. */
 async function startService(): Promise<{ readonly child: ChildProcess; readonly url: string }> {
-  const child = spawn(
-    node,
+  const child = startNode(
     mb(
       'serve',
       ...['--store', join(folder, 'queue.db'), '--hostname', 'mail.client.test', '--http', '127.0.0.1:0'],
       ...['--dev', `${host.address}:${host.port}`, '--role', 'http,worker'],
     ),
-    { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   let output = '';
   child.stdout!.on('data', (chunk) => {

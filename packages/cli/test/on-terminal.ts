@@ -22,7 +22,7 @@ export function onTerminal(
   const child = spawn('script', ['-qec', command, '/dev/null'], {
     env: { ...Object.fromEntries(inherited), TERM: 'xterm', ...env },
     timeout: 20_000,
-    stdio: [onOutput ? 'pipe' : 'ignore', 'pipe', 'inherit'],
+    stdio: [onOutput ? 'pipe' : 'ignore', 'pipe', 'ignore'],
   });
   let output = '';
   child.stdout!.on('data', (data) => {

@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateKeyPair } from '@mb/dkim';
-import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
+import { startNode } from '../../../vitest.process.ts';
 import { createProgram } from '../src/program.ts';
 import { mb } from './mb.ts';
 
@@ -105,11 +105,8 @@ it.each([
 it('SAFE-49 SAFE-60 a second worker on a queue file says which process was there first', async () => {
   const path = join(await mkdtemp(join(folder, 'two-')), 'queue.db');
   const args = ['work', '--store', path, '--resolver', '127.0.0.1:1', '--json', ...hostname];
-  const first = spawn(process.execPath, ['--conditions=@mb/source', 'src/index.ts', ...args], {
-    cwd: join(import.meta.dirname, '..'),
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  onTestFinished(() => void first.kill('SIGKILL'));
+  const program = join(import.meta.dirname, '../src/index.ts');
+  const first = startNode(['--conditions=@mb/source', program, ...args]);
   await new Promise((resolve) => first.stdout.once('data', resolve));
   const second = await mb(args, {
     during: (child) => child.stdout?.once('data', () => child.kill('SIGTERM')),

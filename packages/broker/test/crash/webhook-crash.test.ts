@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { createMemoryResolver } from '@mb/dns/memory';
 import { startWebhookReceiver } from '@mb/testkit';
 import { expect, it } from 'vitest';
+import { startNode } from '../../../../vitest.process.ts';
 import { MailQueue } from '../../src/index.ts';
 import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 
@@ -43,9 +43,9 @@ it('WHK-19 WHK-69 after kill -9 each event comes at least once, with the id that
   const accepted: string[] = [];
   for (let round = 0; round < 6; round++) {
     const before = count;
-    const child = spawn(process.execPath, ['--conditions=@mb/source', script, path, round < 5 ? '60' : '0'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, NODE_OPTIONS: '' },
+    const child = startNode(['--conditions=@mb/source', script, path, round < 5 ? '60' : '0'], {
+      ...process.env,
+      NODE_OPTIONS: '',
     });
     let said = '';
     child.stdout.on('data', (data) => {

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { startNode } from '../../../../vitest.process.ts';
 import { MailBroker } from '../../src/index.ts';
 import { startLab } from '../lab.ts';
 
@@ -99,11 +99,7 @@ describe('send()', () => {
           const [outcome] = await broker.send({ from: 'ann@sender.test', to, text: 'Hello' });
           console.log(outcome.status);
         }`;
-      const child = spawn(
-        process.execPath,
-        ['--conditions=@mb/source', '--input-type=module', '--eval', program],
-        { stdio: ['ignore', 'pipe', 'inherit'] },
-      );
+      const child = startNode(['--conditions=@mb/source', '--input-type=module', '--eval', program]);
       let said = '';
       child.stdout.on('data', (octets) => {
         said += octets;

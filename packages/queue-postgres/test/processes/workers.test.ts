@@ -41,9 +41,10 @@ afterEach(async () => {
 function startWorker(url: string, schema: string, name: string): Worker {
   const given = [script, url, schema, name, slots, leaseMs, cap].map(String);
   const child = spawn(process.execPath, ['--conditions=@mb/source', ...given], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_OPTIONS: '' },
   });
+  child.stderr.on('data', (text) => process.stderr.write(text));
   alive.add(child);
   let said = '';
   child.stdout.on('data', (data) => {
