@@ -5,6 +5,8 @@ import { drawTenants, type TenantName, type TenantPlan, tenantNames } from './te
 export type Mailbox =
   | { readonly kind: 'good' }
   | { readonly kind: 'unknown-user' }
+  /** The host refuses us, as one does that asks a block list. */
+  | { readonly kind: 'blocking' }
   /** 451 this many times, then accepted; `plain`: without the word "greylisted", as content filters say it. */
   | { readonly kind: 'greylisted'; readonly refusals: number; readonly plain?: boolean }
   /** 452 until the faults are over. */

@@ -281,6 +281,9 @@ class HostSession {
     if (this.#sender === undefined) return '503 5.5.1 MAIL first';
     const mailbox = this.#world.mailboxes.get(address) ?? { kind: 'good' };
     if (mailbox.kind === 'unknown-user') return '550 5.1.1 No such user';
+    if (mailbox.kind === 'blocking' && this.#world.faulty()) {
+      return '550 5.7.1 Service unavailable; client host [198.51.100.7] blocked';
+    }
     if (mailbox.kind === 'full' && this.#world.faulty()) return '452 4.2.2 Mailbox full';
     if (mailbox.kind === 'greylisted') {
       const refusals = this.#world.refusals.get(address) ?? 0;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createMemoryResolver } from '@mb/dns/memory';
 import { type OptionWalk, optionCases } from '@mb/testkit/option-walk';
 import { it } from 'vitest';
-import { alertOptions } from './alerts/alerts.ts';
+import { alertOptions } from './alerts/alert-options.ts';
 import * as alerts from './alerts/index.ts';
 import { systemClock } from './clock.ts';
 import { replyContextOptions } from './delivery/reply-rule.ts';
@@ -391,11 +391,14 @@ const telemetryWalk: OptionWalk<typeof telemetry> = {
   providerOf: 'none',
 };
 const alertsWalk: OptionWalk<typeof alerts> = {
-  startAlerts: [
-    entry({ name: 'mx1', thresholds: { bounceRate: 0.5 } }, alertOptions, (options) =>
-      alerts.startAlerts(made(), options).stop(),
+  Alerts: [
+    entry(
+      { name: 'mx1', thresholds: { bounceRate: 0.5 } },
+      alertOptions,
+      (options) => new alerts.Alerts(made(), options),
     ),
   ],
+  listAlerts: 'none',
 };
 const cssWalk: OptionWalk<typeof css> = {
   inlineCss: [entry({ css: 'p {}' }, inlineCssOptions, (options) => css.inlineCss('<p>x</p>', options))],

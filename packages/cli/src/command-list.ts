@@ -63,6 +63,12 @@ export const commandList: readonly ListedCommand[] = [
     load: async () => (await import('./webhook/command.ts')).webhookCommand(),
   },
   {
+    name: 'alert',
+    description: 'show what is wrong with the service, and test whether alerts arrive',
+    usage: '',
+    load: async () => (await import('./alert/command.ts')).alertCommand(),
+  },
+  {
     name: 'config',
     description: 'check the configuration',
     usage: '',

@@ -7,6 +7,7 @@ export type ServedBroker = Pick<
   | 'explain'
   | 'health'
   | 'events'
+  | 'observe'
   | 'receiveReport'
   | 'queue'
   | 'suppressions'
@@ -52,6 +53,10 @@ export class CurrentBroker implements ServedBroker {
 
   events(...args: Parameters<MailBroker['events']>): ReturnType<MailBroker['events']> {
     return this.#broker.events(...args);
+  }
+
+  observe(...args: Parameters<MailBroker['observe']>): ReturnType<MailBroker['observe']> {
+    return this.#broker.observe(...args);
   }
 
   receiveReport(...args: Parameters<MailBroker['receiveReport']>): ReturnType<MailBroker['receiveReport']> {

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ServerType, serve } from '@hono/node-server';
 import type { MailBroker } from '@mb/broker';
+import { Alerts } from '@mb/broker/alerts';
 import { ManagedDomains } from '@mb/broker/domains';
 import { createResolver, type Resolver, type ResolverOptions } from '@mb/dns';
 import { Access } from './access.ts';
@@ -62,6 +63,11 @@ export interface ServerOptions {
    * called. Default: without a master key, so that domains can be looked at and removed.
    */
   readonly domains?: ManagedDomains | undefined;
+  /**
+   * Alerts for `/v1/alerts`, on the store of the broker; rules are watched only where `alerts.start()` was called.
+   * Default: without mail, so that a test goes to webhooks alone.
+   */
+  readonly alerts?: Pick<Alerts, 'list' | 'test'> | undefined;
   /** Called with each failure of the server itself. Default: a process warning. */
   readonly onError?: ((error: unknown) => void) | undefined;
   /** Told in a sentence of what an operator should know, such as an address that guesses keys. Default: a process warning. */
@@ -95,6 +101,7 @@ export const serverOptions = {
   dashboard: callback<(request: Request) => Promise<Response>>(),
   sessions: group<SessionOptions>(sessionOptions),
   domains: withMethods<ManagedDomains>('add', 'list', 'check', 'rotate'),
+  alerts: withMethods<Pick<Alerts, 'list' | 'test'>>('list', 'test'),
   onError: callback<(error: unknown) => void>(),
   onWarning: callback<(text: string) => void>(),
   now: callback<() => number>(),
@@ -206,6 +213,7 @@ export function createServer(options: ServerOptions): MailServer {
     maxInFlight,
     dns,
     domains,
+    alerts,
     dashboard,
     sessions: { lifetimeMs = sessionOptions.lifetimeMs.default, readOnly = false } = {},
     onError = warn,
@@ -239,6 +247,7 @@ export function createServer(options: ServerOptions): MailServer {
     version: packageVersion(),
     resolver,
     domains: domains ?? new ManagedDomains({ records: broker.records, dns: resolver, onError }),
+    alerts: alerts ?? new Alerts(broker, { onError }),
   });
   const listeners = new Set<ServerType>();
   const submissions = new Set<SubmissionServer>();

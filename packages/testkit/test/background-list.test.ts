@@ -20,7 +20,7 @@ const brokenBy = {
 const background: Readonly<
   Record<string, readonly [kinds: string, owner: string, on?: keyof typeof brokenBy]>
 > = {
-  'broker/src/alerts/alerts.ts': ['catch', 'the look at each interval: onError; stop()', 'store'],
+  'broker/src/alerts/alerts.ts': ['catch:3 then', 'the check at each interval: onError; stop()', 'store'],
   'broker/src/clock.ts': ['setTimeout setTimer:2', 'who calls setTimer'],
   'broker/src/delivery/connections.ts': [
     'catch setTimeout setTimer void:3',

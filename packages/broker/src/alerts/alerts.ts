@@ -1,194 +1,203 @@
+import { randomUUID } from 'node:crypto';
 import { hostname as machineName } from 'node:os';
-import type { Resolver } from '@mb/dns';
 import type { MailBroker } from '../broker.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { optionError } from '../errors.ts';
-import {
-  callback,
-  group,
-  integer,
-  list,
-  matching,
-  type OptionTable,
-  readOptions,
-  text,
-  withMethods,
-  word,
-} from '../option-table.ts';
 import { warn } from '../process-warning.ts';
 import { isRecordConflict } from '../store/records.ts';
 import { ProviderNames } from '../telemetry/provider.ts';
 import { sleep } from '../wait.ts';
-import { findUnpublished, readCertificates, readDisks, type WatchedKey } from './facts.ts';
-import { RateWindow } from './rate-window.ts';
+import type { WebhookAttempt } from '../webhooks/attempt.ts';
+import { type AlertOptions, type AlertSettings, readAlertOptions, recipientsOf } from './alert-options.ts';
 import {
-  type AlertFacts,
-  type AlertName,
-  type AlertThresholds,
-  alertNames,
-  defaultThresholds,
-  rules,
-} from './rules.ts';
+  type Alert,
+  type AlertChannel,
+  type AlertNotice,
+  type AlertState,
+  alertCollection,
+  alertKey,
+  claimWatch,
+  listAlerts,
+  releaseWatch,
+  subjectOf,
+} from './alert-state.ts';
+import { findUnpublished, readCertificates, readDisks } from './facts.ts';
+import { RateWindow } from './rate-window.ts';
+import { type AlertFacts, type AlertName, defaultThresholds, rules } from './rules.ts';
 
-/** Options of {@link startAlerts}. */
-export interface AlertOptions {
-  /** Rules that are watched. Default all. */
-  readonly rules?: readonly AlertName[] | undefined;
-  readonly thresholds?: AlertThresholds | undefined;
-  /** Mail about each alert. Default none; webhooks are told anyway. */
-  readonly mail?: { readonly from: string; readonly to: string } | undefined;
-  /** Names what only this process can see in its alerts. Default the name of the machine. */
-  readonly name?: string | undefined;
-  /** Keys for `key-unpublished`, or a function that gives them. Default none. */
-  readonly keys?:
-    | readonly WatchedKey[]
-    | (() => readonly WatchedKey[] | Promise<readonly WatchedKey[]>)
-    | undefined;
-  /** Where the keys are looked up; without it `key-unpublished` never fires. */
-  readonly resolver?: Resolver | undefined;
-  /** Files of certificates, PEM, for `certificate-expiring`. Default none. */
-  readonly certificates?: readonly string[] | undefined;
-  /** Paths whose file systems `disk-full` watches. Default none. */
-  readonly disks?: readonly string[] | undefined;
-  /** Time between two looks, in milliseconds. Default 60,000. */
-  readonly everyMs?: number | undefined;
-  /** Called with failures; the next check comes anyway. Default a process warning. */
-  readonly onError?: ((error: unknown) => void) | undefined;
-  /** For tests. */
-  readonly clock?: Clock | undefined;
-  /** For tests: the share of a file system that is free. */
-  readonly readDisks?: typeof readDisks | undefined;
-}
-
-const share = matching<number>(
-  'a number from 0 to 1',
-  (value) => typeof value === 'number' && value >= 0 && value <= 1,
-);
-const name = text('a text of 1 to 100 characters without controls', { pattern: /^[^\p{Cc}]{1,100}$/u });
-
-/** What {@link AlertOptions} accepts. */
-export const alertOptions = {
-  rules: list<AlertName>(word(alertNames), 1),
-  thresholds: group<AlertThresholds>({
-    queueAgeMs: integer(1, 30 * 86_400_000, { unit: 'ms' }),
-    bounceRate: share,
-    blockedRate: share,
-    throttledRate: share,
-    certificateDays: integer(0, 3_650),
-    freeDisk: share,
-  }),
-  mail: matching<{ readonly from: string; readonly to: string }>(
-    'an object with from and to',
-    (value) =>
-      typeof value === 'object' &&
-      value !== null &&
-      Object.keys(value).sort().join() === 'from,to' &&
-      Object.values(value).every((one) => typeof one === 'string' && one !== ''),
-  ),
-  name,
-  keys: matching<NonNullable<AlertOptions['keys']>>(
-    'an array of keys, or a function that gives it',
-    (value) => Array.isArray(value) || typeof value === 'function',
-  ),
-  resolver: withMethods<Resolver>('query'),
-  certificates: list(text('the path of a file', { pattern: /./s })),
-  disks: list(text('a path', { pattern: /./s })),
-  everyMs: integer(100, 3_600_000, { default: 60_000, unit: 'ms' }),
-  onError: callback<(error: unknown) => void>(),
-  clock: withMethods<Clock>('now', 'setTimer'),
-  readDisks: callback<typeof readDisks>(),
-} satisfies OptionTable<AlertOptions>;
-
-/** What {@link startAlerts} uses of a broker. */
+/** What {@link Alerts} uses of a broker. */
 export type WatchedBroker = Pick<MailBroker, 'observe' | 'health' | 'records' | 'enqueue' | 'webhooks'>;
 
-/** An alert as its record has it. */
-interface AlertState {
-  readonly firing: boolean;
-  /** Epoch milliseconds of the change. */
-  readonly since: number;
-  readonly detail: string;
-  /** Whether webhooks and mail were notified of the change. */
-  readonly told: boolean;
+/** Who was told of a test. */
+export interface AlertTest {
+  /** How many webhooks in the store will be called. */
+  readonly webhooks: number;
+  /** What became of the call of the webhook of the options; absent without one. */
+  readonly webhook?: WebhookAttempt;
+  /** The queue's id of the mail; absent without mail in the options. */
+  readonly messageId?: string;
 }
 
-/** A running watch. */
-export interface AlertWatch {
-  /** Looks at all rules now. */
-  look(): Promise<void>;
-  /** Ends the watch, after the look under way. */
-  stop(): Promise<void>;
+/** An alert as it is told. */
+interface Told extends Omit<AlertNotice, 'to'> {
+  readonly alert: AlertName | 'test';
+  /** Names it in the store. */
+  readonly key: string;
+  /** The process that it is about. */
+  readonly subject: string | undefined;
 }
 
-const collection = 'alert';
-/** Rules about the whole queue; the others are about this process. */
-const ofQueue: ReadonlySet<AlertName> = new Set(['queue-age']);
+/** For so long the webhook of the options is called again, in milliseconds. */
+const retryForMs = 86_400_000;
+/** Changes of one alert that wait to be told; older ones are given up. */
+const mostNotices = 10;
 
 /**
- * Watches a broker and tells webhooks (`alert-fired`, `alert-recovered`) and an address of what is wrong. An alert is told
- * of once when it fires and once when it recovers: its state is in the records of the store, so that a restart changes
- * nothing and several processes tell of an alert about the queue once.
+ * Watches a broker and tells webhooks (`alert-fired`, `alert-recovered`) and addresses of what is wrong. An alert is told
+ * once when it fires and once when it recovers: its state is in the records of the store, so that a restart changes
+ * nothing and several processes tell of an alert about the queue once. What cannot be found out changes no alert.
  *
- * @throws {BrokerError} MB_BROKER_OPTION
  * @example
- * const alerts = startAlerts(broker, { mail: { from: 'alerts@example.com', to: 'ops@example.com' }, disks: ['/var/lib/mb'] });
+ * const alerts = new Alerts(broker, { mail: { from: 'alerts@example.com', to: 'ops@example.com' }, disks: ['/var/lib/mb'] });
+ * alerts.start();
  */
-export function startAlerts(broker: WatchedBroker, options: AlertOptions = {}): AlertWatch {
-  if (typeof broker !== 'object' || broker === null || typeof broker.observe !== 'function') {
-    throw optionError('startAlerts: broker must be a MailBroker.');
-  }
-  const read = readOptions<AlertOptions, typeof alertOptions>(options, alertOptions, 'startAlerts: options');
-  const watch = new AlertLoop(broker, read);
-  return { look: () => watch.look(), stop: () => watch.stop() };
-}
-
-type Settings = ReturnType<typeof readOptions<AlertOptions, typeof alertOptions>>;
-
-class AlertLoop {
-  readonly #broker: WatchedBroker;
-  readonly #settings: Settings;
+export class Alerts {
+  #broker: WatchedBroker;
+  #settings: AlertSettings;
   readonly #clock: Clock;
-  readonly #rates: RateWindow;
-  readonly #end = new AbortController();
-  readonly #endObserving: () => void;
-  readonly #running: Promise<void>;
+  readonly #owner = randomUUID();
+  readonly #providers = new ProviderNames(100);
+  /** Begins to count with the watch. */
+  #rates: RateWindow;
+  #endObserving = () => {};
+  #end: AbortController | undefined;
+  #running: Promise<void> = Promise.resolve();
+  /** The check that is under way. */
+  #turn: Promise<void> = Promise.resolve();
+  /** The last failure of each kind, so that one that stays is reported once. */
+  #reported = new Set<string>();
 
-  constructor(broker: WatchedBroker, settings: Settings) {
-    this.#broker = broker;
-    this.#settings = settings;
-    this.#clock = settings.clock ?? systemClock;
+  /** @throws {BrokerError} MB_BROKER_OPTION */
+  constructor(broker: WatchedBroker, options: AlertOptions = {}) {
+    this.#broker = checkBroker(broker);
+    this.#settings = readAlertOptions(options, 'Alerts: options');
+    this.#clock = this.#settings.clock ?? systemClock;
     this.#rates = new RateWindow(() => this.#clock.now());
-    const providers = new ProviderNames(100);
-    this.#endObserving = broker.observe(
+  }
+
+  /** Begins to watch: a check now and one at every interval. */
+  start(): void {
+    if (this.#end) return;
+    this.#end = new AbortController();
+    this.#rates = new RateWindow(() => this.#clock.now());
+    this.#observe();
+    this.#running = this.#run(this.#end.signal);
+  }
+
+  /** Ends the watch, after the check under way. */
+  async stop(): Promise<void> {
+    if (!this.#end) return;
+    this.#end.abort();
+    this.#end = undefined;
+    this.#endObserving();
+    await this.#running;
+    await releaseWatch(this.#broker.records, this.#name, this.#owner).catch((error: unknown) => {
+      if (!isRecordConflict(error)) this.#report(error);
+    });
+  }
+
+  /** As {@link Alerts.stop}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /**
+   * Goes on with another broker on the same store and with other options, as after a reload. What was counted stays. The
+   * clock and the name cannot be changed.
+   *
+   * @throws {BrokerError} MB_BROKER_OPTION; then nothing is changed.
+   */
+  replace(broker: WatchedBroker, options: AlertOptions = {}): void {
+    checkBroker(broker);
+    const { clock, name } = this.#settings;
+    this.#settings = readAlertOptions({ ...options, clock, name }, 'Alerts.replace: options');
+    this.#broker = broker;
+    if (!this.#end) return;
+    this.#endObserving();
+    this.#observe();
+  }
+
+  /** All rules that are watched on the store, by this process and by others, with their state. */
+  list(): Promise<readonly Alert[]> {
+    return listAlerts(this.#broker.records);
+  }
+
+  /**
+   * Tells everybody who is told of alerts of one that is named `test`, as `alert-fired`; nothing is watched or stored.
+   *
+   * @returns who was told. Without webhooks that take alerts, and without `webhook` and `mail`, no one was.
+   */
+  async test(): Promise<AlertTest> {
+    const { webhook, mail } = this.#settings;
+    const told: Told = {
+      alert: 'test',
+      key: `test/${this.#name}/${randomUUID()}`,
+      subject: this.#name,
+      firing: true,
+      at: this.#clock.now(),
+      detail: 'This is a test; nothing is wrong.',
+    };
+    const webhooks = await this.#broker.webhooks.publish(eventOf(told));
+    const attempt = webhook && (await this.#broker.webhooks.call(webhook, eventOf(told)));
+    const messageId = mail && (await this.#mail(told));
+    return {
+      webhooks,
+      ...(attempt && { webhook: attempt }),
+      ...(messageId !== undefined && { messageId }),
+    };
+  }
+
+  /** Checks all rules now, after a check that is under way. */
+  check(): Promise<void> {
+    const turn = this.#turn.then(() => this.#checkAll());
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #checkAll(): Promise<void> {
+    const { watched, everyMs, thresholds: given } = this.#settings;
+    const { records } = this.#broker;
+    const facts = await this.#facts();
+    const watch = { owner: this.#owner, rules: watched, everyMs, checkedAt: facts.now };
+    if (!(await claimWatch(records, this.#name, watch))) {
+      const text = `Another process watches as ${JSON.stringify(this.#name)}; give this one a name of its own to have it watched too.`;
+      this.#reportOnce([new Error(text)]);
+      return;
+    }
+    this.#reportOnce(
+      [facts.unpublishedKeys, facts.certificates, facts.disks].flatMap(({ failures }) => failures),
+    );
+    const thresholds = { ...defaultThresholds, ...given } as typeof defaultThresholds;
+    const ends = await Promise.allSettled(
+      watched.map((rule) => this.#apply(rule, rules[rule](facts, thresholds), facts.now)),
+    );
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.check().catch((error: unknown) => this.#report(error));
+      await sleep(this.#settings.everyMs, this.#clock, signal);
+    }
+  }
+
+  #observe(): void {
+    this.#endObserving = this.#broker.observe(
       (seen) => {
-        if (seen.type === 'attempt') this.#rates.add(seen, (host) => providers.nameOf(host));
+        if (seen.type === 'attempt') this.#rates.add(seen, (host) => this.#providers.nameOf(host));
       },
       { types: ['attempt'] },
     );
-    this.#running = this.#run();
-  }
-
-  async stop(): Promise<void> {
-    this.#end.abort();
-    this.#endObserving();
-    await this.#running;
-  }
-
-  /** Looks at all rules. Several calls at once are harmless: the condition on the record lets one of them tell. */
-  async look(): Promise<void> {
-    const facts = await this.#facts();
-    const thresholds = { ...defaultThresholds, ...this.#settings.thresholds } as typeof defaultThresholds;
-    for (const rule of this.#settings.rules ?? alertNames) {
-      await this.#apply(rule, rules[rule](facts, thresholds), facts.now);
-    }
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#end;
-    while (!signal.aborted) {
-      await sleep(this.#settings.everyMs, this.#clock, signal);
-      if (!signal.aborted) await this.look().catch((error: unknown) => this.#report(error));
-    }
   }
 
   async #facts(): Promise<AlertFacts> {
@@ -198,60 +207,120 @@ class AlertLoop {
       now: this.#clock.now(),
       health: await this.#broker.health(),
       rates: this.#rates,
-      unpublishedKeys: resolver ? await findUnpublished(watched, resolver) : [],
+      unpublishedKeys: await findUnpublished(watched, resolver),
       certificates: await readCertificates(certificates),
       disks: await (this.#settings.readDisks ?? readDisks)(disks),
     };
   }
 
-  /** Moves an alert to what holds now, and tells of the change. */
-  async #apply(rule: AlertName, detail: string | undefined, now: number): Promise<void> {
+  /** Moves an alert to what holds now, and tells of the change and of earlier ones that were not told. */
+  async #apply(rule: AlertName, verdict: string | false | undefined, now: number): Promise<void> {
     const { records } = this.#broker;
-    const key = ofQueue.has(rule) ? rule : `${rule}/${this.#name}`;
-    const row = await records.get(collection, key);
+    const subject = subjectOf(rule, this.#name);
+    const key = alertKey(rule, subject);
+    const row = await records.get(alertCollection, key);
     const known = row?.value as AlertState | undefined;
-    const firing = detail !== undefined;
+    const wasFiring = known?.firing ?? false;
+    const firing = verdict === undefined ? wasFiring : verdict !== false;
+    const waiting = known?.notices ?? [];
+    const isTold = waiting.length === 0 || now < (known?.noticesAt ?? 0) + this.#settings.everyMs;
+    if (firing === wasFiring && isTold) return;
+    const detail = typeof verdict === 'string' && !wasFiring ? verdict : (known?.detail ?? '');
+    const notice: AlertNotice = { firing, at: now, detail, to: this.#channels() };
+    const next: AlertState =
+      firing === wasFiring
+        ? { ...known!, noticesAt: now }
+        : { firing, since: now, detail, notices: [...waiting, notice].slice(-mostNotices), noticesAt: now };
     try {
-      if ((known?.firing ?? false) === firing) {
-        // A change that was written down before a crash, and not reported.
-        if (known && !known.told) await this.#tell(rule, key, known, row!.version);
-        return;
-      }
-      const next: AlertState = { firing, since: now, detail: detail ?? known!.detail, told: false };
-      const { version } = await records.put(collection, key, next, { ifVersion: row?.version ?? 0 });
-      await this.#tell(rule, key, next, version);
+      const { version } = await records.put(alertCollection, key, next, { ifVersion: row?.version ?? 0 });
+      const notices = await this.#tellAll(rule, key, subject, next.notices);
+      const { noticesAt: _, ...rest } = next;
+      const left = { ...rest, notices, ...(notices.length > 0 && { noticesAt: now }) };
+      await records.put(alertCollection, key, left, { ifVersion: version });
     } catch (error) {
-      // Another process was faster, and reports it.
+      // Another process was faster, and tells of it.
       if (!isRecordConflict(error)) throw error;
     }
   }
 
-  async #tell(rule: AlertName, key: string, state: AlertState, ifVersion: number): Promise<void> {
-    const { records, webhooks } = this.#broker;
-    const { firing, since, detail } = state;
-    const type = firing ? 'alert-fired' : 'alert-recovered';
-    const data = { alert: rule, ...(ofQueue.has(rule) ? {} : { name: this.#name }), detail };
-    // Both can be repeated: the event has the same id, the message the same key.
-    await webhooks.publish({ type, at: since, key: [key, type], data });
-    await this.#mail(rule, key, state);
-    await records.put(collection, key, { ...state, told: true }, { ifVersion });
+  #channels(): AlertChannel[] {
+    const { webhook, mail } = this.#settings;
+    return ['webhooks', ...(webhook ? (['webhook'] as const) : []), ...(mail ? (['mail'] as const) : [])];
   }
 
-  async #mail(rule: AlertName, key: string, { firing, since, detail }: AlertState): Promise<void> {
+  /** Tells what was not told; returns what still was not, in order: a channel that has failed gets nothing later. */
+  async #tellAll(
+    alert: AlertName,
+    key: string,
+    subject: string | undefined,
+    notices: readonly AlertNotice[],
+  ): Promise<AlertNotice[]> {
+    const failed = new Set<AlertChannel>();
+    const left: AlertNotice[] = [];
+    for (const { to, ...notice } of notices) {
+      const rest: AlertChannel[] = [];
+      for (const channel of to) {
+        const isDone =
+          !failed.has(channel) && (await this.#tell(channel, { ...notice, alert, key, subject }));
+        if (isDone) continue;
+        failed.add(channel);
+        rest.push(channel);
+      }
+      if (rest.length > 0) left.push({ ...notice, to: rest });
+    }
+    return left;
+  }
+
+  /** Whether a channel was told, or will not be; all can be repeated: the event keeps its id, the message its key. */
+  async #tell(channel: AlertChannel, told: Told): Promise<boolean> {
+    try {
+      if (channel === 'webhooks') await this.#broker.webhooks.publish(eventOf(told));
+      if (channel === 'mail') await this.#mail(told);
+      return channel !== 'webhook' || (await this.#call(told));
+    } catch (error) {
+      this.#report(error);
+      return false;
+    }
+  }
+
+  async #call(told: Told): Promise<boolean> {
+    const { webhook } = this.#settings;
+    if (!webhook) return true;
+    const { succeeded, error } = await this.#broker.webhooks.call(webhook, eventOf(told));
+    if (succeeded) return true;
+    const isLast = this.#clock.now() - told.at >= retryForMs;
+    this.#report(
+      new Error(
+        `The webhook of alerts was not told of ${told.key}: ${error} ${isLast ? 'It is given up.' : 'It will be called again.'}`,
+      ),
+    );
+    return isLast;
+  }
+
+  /** Queues mail about an alert; returns the id of the message. */
+  async #mail({ alert, key, subject, firing, at, detail }: Told): Promise<string | undefined> {
     const { mail } = this.#settings;
-    if (!mail) return;
+    if (!mail) return undefined;
     const state = firing ? 'fired' : 'recovered';
-    const where = ofQueue.has(rule) ? '' : ` on ${this.#name}`;
-    await this.#broker.enqueue(
+    const where = subject === undefined ? '' : ` on ${subject}`;
+    const { id } = await this.#broker.enqueue(
       {
         from: mail.from,
-        to: mail.to,
-        subject: `Alert ${state}: ${rule}${where}`,
-        text: `${firing ? '' : 'No longer true: '}${detail}\n\nSince ${new Date(since).toISOString()}.\n`,
+        to: recipientsOf(mail),
+        subject: `Alert ${state}: ${alert}${where}`,
+        text: `${firing ? '' : 'No longer true: '}${detail}\n\nSince ${new Date(at).toISOString()}.\n`,
+        // RFC 3834 §5.
         headers: { 'Auto-Submitted': 'auto-generated' },
       },
-      { idempotencyKey: `alert ${key} ${state} ${since}`, priority: 'high' },
+      { idempotencyKey: `alert ${key} ${state} ${at}`, priority: 'high' },
     );
+    return id;
+  }
+
+  /** Reports failures that were not there at the last check. */
+  #reportOnce(failures: readonly Error[]): void {
+    for (const error of failures) if (!this.#reported.has(error.message)) this.#report(error);
+    this.#reported = new Set(failures.map(({ message }) => message));
   }
 
   #report(error: unknown): void {
@@ -262,4 +331,15 @@ class AlertLoop {
   get #name(): string {
     return this.#settings.name ?? machineName();
   }
+}
+
+function eventOf({ alert, key, subject, firing, at, detail }: Told) {
+  const type = firing ? 'alert-fired' : 'alert-recovered';
+  const data = { alert, ...(subject !== undefined && { name: subject }), detail };
+  return { type, at, key: [key, type], data } as const;
+}
+
+function checkBroker(broker: WatchedBroker): WatchedBroker {
+  if (typeof broker === 'object' && broker !== null && typeof broker.observe === 'function') return broker;
+  throw optionError('Alerts: broker must be a MailBroker.');
 }

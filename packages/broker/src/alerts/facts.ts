@@ -1,44 +1,75 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile, statfs } from 'node:fs/promises';
 import type { Resolver } from '@mb/dns';
+import { forEachLimit } from '../for-each-limit.ts';
 
 /** A key that mail is signed with. */
 export interface WatchedKey {
   readonly domain: string;
   readonly selector: string;
+  /** What is known of its record already, as managed domains know it. Default: it is looked up. */
+  readonly seen?: 'seen' | 'absent' | 'unknown' | undefined;
 }
+
+/** What was found out about some things, and what could not be found out. */
+export interface Findings<Found> {
+  readonly found: readonly Found[];
+  /** One error for each thing that could not be looked at; about it nothing is known. */
+  readonly failures: readonly Error[];
+}
+
+/** Keys that are looked up at the same time. */
+const lookups = 20;
 
 /**
  * Names of keys that are not in DNS. An answer that is missing or failed says nothing: only the name server's own "there
  * is no such record" counts.
  */
-export async function findUnpublished(keys: readonly WatchedKey[], resolver: Resolver): Promise<string[]> {
-  const names = keys.map(({ domain, selector }) => `${selector}._domainkey.${domain}`);
-  const answers = await Promise.all(names.map((name) => resolver.query(name, 'TXT')));
-  return names.filter((_, index) => ['nodata', 'nxdomain'].includes(answers[index]!.status));
+export async function findUnpublished(
+  keys: readonly WatchedKey[],
+  resolver: Resolver | undefined,
+): Promise<Findings<string>> {
+  const found: string[] = [];
+  const failures: Error[] = [];
+  await forEachLimit(keys, lookups, async ({ domain, selector, seen }) => {
+    const name = `${selector}._domainkey.${domain}`;
+    const status = seen ?? (await resolver?.query(name, 'TXT'))?.status;
+    if (status === 'absent' || status === 'nodata' || status === 'nxdomain') found.push(name);
+    else if (status !== 'seen' && status !== 'found')
+      failures.push(new Error(`DNS does not say whether ${name} is there.`));
+  });
+  return { found: found.sort(), failures };
 }
 
-/** The ends of the first certificates of files. A file that cannot be read is none that ends. */
-export async function readCertificates(paths: readonly string[]) {
-  const read = await Promise.all(
-    paths.map(async (path) => {
-      try {
-        const { validTo } = new X509Certificate(await readFile(path));
-        return [{ name: path, endsAt: Date.parse(validTo) }];
-      } catch {
-        return [];
-      }
-    }),
-  );
-  return read.flat();
+/** The ends of the first certificates of files. */
+export async function readCertificates(
+  paths: readonly string[],
+): Promise<Findings<{ readonly name: string; readonly endsAt: number }>> {
+  return examine(paths, async (name) => {
+    const { validTo } = new X509Certificate(await readFile(name));
+    return { name, endsAt: Date.parse(validTo) };
+  });
 }
 
 /** The share of each file system that is free for us. */
-export async function readDisks(paths: readonly string[]) {
-  return Promise.all(
-    paths.map(async (path) => {
-      const { bavail, blocks } = await statfs(path);
-      return { path, free: blocks === 0 ? 1 : bavail / blocks };
-    }),
+export async function readDisks(
+  paths: readonly string[],
+): Promise<Findings<{ readonly path: string; readonly free: number }>> {
+  return examine(paths, async (path) => {
+    const { bavail, blocks } = await statfs(path);
+    return { path, free: blocks === 0 ? 1 : bavail / blocks };
+  });
+}
+
+async function examine<Found>(
+  paths: readonly string[],
+  look: (path: string) => Promise<Found>,
+): Promise<Findings<Found>> {
+  const settled = await Promise.allSettled(paths.map(look));
+  const failures = settled.flatMap((one, index) =>
+    one.status === 'rejected'
+      ? [new Error(`${paths[index]}: ${String(one.reason?.message)}`, { cause: one.reason })]
+      : [],
   );
+  return { found: settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])), failures };
 }

@@ -3,6 +3,10 @@ import type { AttemptObservation } from '../observer.ts';
 /** Recipients of attempts by what became of them. */
 export interface RateCounts {
   readonly all: number;
+  /** Those whose mail hosts were found. */
+  readonly routed: number;
+  /** Those about whom a host has said something. */
+  readonly answered: number;
   readonly delivered: number;
   readonly failed: number;
   /** Refused because of who sends. */
@@ -18,7 +22,15 @@ const slots = 15;
 /** More providers of one minute are counted together. */
 const mostProviders = 200;
 
-const none = (): Mutable => ({ all: 0, delivered: 0, failed: 0, blocked: 0, throttled: 0 });
+const none = (): Mutable => ({
+  all: 0,
+  routed: 0,
+  answered: 0,
+  delivered: 0,
+  failed: 0,
+  blocked: 0,
+  throttled: 0,
+});
 
 /** What became of recipients in the last fifteen minutes, by provider. */
 export class RateWindow {
@@ -26,8 +38,17 @@ export class RateWindow {
   /** Minutes with their counts, the oldest first. */
   readonly #slots: { readonly start: number; readonly counts: Map<string, Mutable> }[] = [];
 
+  /** Since when recipients are counted. */
+  readonly #begun: number;
+
   constructor(now: () => number) {
     this.#now = now;
+    this.#begun = now();
+  }
+
+  /** Whether everything of the last fifteen minutes was counted. */
+  isFull(): boolean {
+    return this.#now() - this.#begun >= slots * slotMs;
   }
 
   /** @param providerOf  The name of the group of a host. */
@@ -39,6 +60,8 @@ export class RateWindow {
       const count = counts.get(key) ?? none();
       counts.set(key, count);
       count.all++;
+      if (outcome.host !== undefined) count.routed++;
+      if (outcome.reply !== undefined || outcome.status === 'delivered') count.answered++;
       if (outcome.status === 'delivered') count.delivered++;
       if (outcome.status === 'failed') count.failed++;
       if ('category' in outcome && outcome.category === 'blocked') count.blocked++;

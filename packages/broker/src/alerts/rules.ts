@@ -1,4 +1,5 @@
 import type { Health } from '../mail-worker.ts';
+import type { Findings } from './facts.ts';
 import type { RateWindow } from './rate-window.ts';
 
 /** Names of the built-in rules. */
@@ -49,63 +50,99 @@ export interface AlertFacts {
   readonly health: Health;
   readonly rates: RateWindow;
   /** Names of keys that are not published, such as `s1._domainkey.example.com`. */
-  readonly unpublishedKeys: readonly string[];
+  readonly unpublishedKeys: Findings<string>;
   /** Certificates with their end, in epoch milliseconds. */
-  readonly certificates: readonly { readonly name: string; readonly endsAt: number }[];
+  readonly certificates: Findings<{ readonly name: string; readonly endsAt: number }>;
   /** Disks with the share of them that is free. */
-  readonly disks: readonly { readonly path: string; readonly free: number }[];
+  readonly disks: Findings<{ readonly path: string; readonly free: number }>;
 }
+
+/**
+ * What a rule says of the facts: a sentence while it holds; false while it does not; undefined when that is not known, so
+ * that the alert stays as it is.
+ */
+export type Verdict = string | false | undefined;
 
 const leastFinished = 50;
 const leastOfProvider = 10;
 const percent = (share: number) => `${Math.round(share * 100)} %`;
 
-/** What each rule says of the facts: one sentence while it holds, else undefined. Pure. */
+/** The verdict of a rule about some things: what was not found out can neither fire it nor let it recover. */
+function verdictOn<Found>(
+  { found, failures }: Findings<Found>,
+  isBad: (one: Found) => boolean,
+  sentence: (bad: readonly Found[]) => string,
+): Verdict {
+  const bad = found.filter(isBad);
+  if (bad.length > 0) return sentence(bad);
+  return failures.length > 0 ? undefined : false;
+}
+
+/** Too few recipients say nothing until a whole window was counted: a process that was just started has seen few. */
+const tooFew = (rates: RateWindow): Verdict => (rates.isFull() ? false : undefined);
+
+/** The verdict of each rule. Pure. */
 export const rules: {
   readonly [Name in AlertName]: (
     facts: AlertFacts,
     thresholds: Required<{ [K in keyof AlertThresholds]: number }>,
-  ) => string | undefined;
+  ) => Verdict;
 } = {
   'queue-age': ({ now, health: { oldestDueAt } }, { queueAgeMs }) => {
     const age = oldestDueAt === undefined ? 0 : now - oldestDueAt;
-    if (age <= queueAgeMs) return undefined;
+    if (age <= queueAgeMs) return false;
     return `Mail has been due for ${Math.round(age / 60_000)} minutes. Is a worker running, and what do the logs say?`;
   },
   'bounce-rate': ({ rates }, { bounceRate }) => {
     const { delivered, failed } = rates.total();
-    const share = failed / Math.max(1, delivered + failed);
-    if (delivered + failed < leastFinished || share <= bounceRate) return undefined;
-    return `${percent(share)} of the recipients of the last 15 minutes failed (${failed} of ${delivered + failed}). Check the list that is sent to.`;
+    const finished = delivered + failed;
+    if (finished < leastFinished) return tooFew(rates);
+    if (failed / finished <= bounceRate) return false;
+    return `${percent(failed / finished)} of the recipients of the last 15 minutes failed (${failed} of ${finished}). Check the list that is sent to.`;
   },
   'provider-blocked': ({ rates }, { blockedRate }) => {
     const found = rates.providers().filter(([, { all, blocked }]) => {
       return all >= leastOfProvider && blocked / all > blockedRate;
     });
-    if (found.length === 0) return undefined;
+    // The provider that it fired for is not among those that were counted, or mail to it has stopped.
+    if (found.length === 0) return tooFew(rates);
     const names = found.map(([name, { all, blocked }]) => `${name} (${blocked} of ${all})`).join(', ');
     return `Mail is refused because of who sends it, by ${names}. "mb explain-reply" says what the replies mean.`;
   },
   throttled: ({ rates }, { throttledRate }) => {
     const { all, throttled } = rates.total();
-    if (all < leastFinished || throttled / all <= throttledRate) return undefined;
+    if (all < leastFinished) return tooFew(rates);
+    if (throttled / all <= throttledRate) return false;
     return `${percent(throttled / all)} of the recipients of the last 15 minutes were deferred with 421. Send more slowly.`;
   },
-  'port-blocked': ({ health }) => health.portBlocked,
-  resolver: ({ health }) => health.resolverTrouble,
+  // A process that was just started does not know of the trouble yet.
+  'port-blocked': ({ health, rates }) =>
+    health.portBlocked ?? (rates.total().answered > 0 ? false : tooFew(rates)),
+  resolver: ({ health, rates }) =>
+    health.resolverTrouble ?? (rates.total().routed > 0 ? false : tooFew(rates)),
   'key-unpublished': ({ unpublishedKeys }) =>
-    unpublishedKeys.length === 0
-      ? undefined
-      : `Mail is signed with keys that are not in DNS: ${unpublishedKeys.slice(0, 10).join(', ')}. Publish them.`,
-  'certificate-expiring': ({ now, certificates }, { certificateDays }) => {
-    const ending = certificates.filter(({ endsAt }) => endsAt - now < certificateDays * 86_400_000);
-    if (ending.length === 0) return undefined;
-    const ends = ending.map(({ name, endsAt }) => `${name} (${new Date(endsAt).toISOString().slice(0, 10)})`);
-    return `Certificates end soon: ${ends.join(', ')}. Renew them.`;
-  },
-  'disk-full': ({ disks }, { freeDisk }) => {
-    const full = disks.filter(({ free }) => free < freeDisk);
-    if (full.length === 0) return undefined;
-    return `Disks are nearly full: ${full.map(({ path, free }) => `${path} (${percent(free)} free)`).join(', ')}.`;
-  },
+    verdictOn(
+      unpublishedKeys,
+      () => true,
+      (names) =>
+        `Mail is signed with keys that are not in DNS: ${names.slice(0, 10).join(', ')}${names.length > 10 ? ` and ${names.length - 10} more` : ''}. Publish them.`,
+    ),
+  'certificate-expiring': ({ now, certificates }, { certificateDays }) =>
+    verdictOn(
+      certificates,
+      ({ endsAt }) => endsAt - now < certificateDays * 86_400_000,
+      (ending) => {
+        const ends = ending.map(
+          ({ name, endsAt }) => `${name} (${new Date(endsAt).toISOString().slice(0, 10)})`,
+        );
+        return `Certificates end soon: ${ends.join(', ')}. Renew them.`;
+      },
+    ),
+  'disk-full': ({ disks }, { freeDisk }) =>
+    verdictOn(
+      disks,
+      ({ free }) => free < freeDisk,
+      (full) =>
+        `Disks are nearly full: ${full.map(({ path, free }) => `${path} (${percent(free)} free)`).join(', ')}.`,
+    ),
 };

@@ -205,8 +205,12 @@ export function noEndpoint(what = 'webhook'): BrokerError {
   return new BrokerError('MB_BROKER_NOT_FOUND', 'invalid-input', `There is no such ${what}.`);
 }
 
-/** The URL may hold a token, so it is not repeated. */
-function checkUrl(given: string, where: string): void {
+/**
+ * Checks a URL that is going to be called. It may hold a token, so it is not repeated.
+ *
+ * @throws {BrokerError} MB_BROKER_OPTION
+ */
+export function checkUrl(given: string, where: string): void {
   const read = URL.parse(given);
   if (read === null)
     throw optionError(`${where} must be a URL such as "https://app.example.com/mail-events".`);

@@ -9,7 +9,7 @@ import { everyRow, type Page, type PageRequest, pageOptions } from '../store/pag
 import type { QueueStore } from '../store/port.ts';
 import { isRecordConflict } from '../store/records.ts';
 import { addAttempts, deleteAttempts, readAttempts, type WebhookAttempt } from './attempt.ts';
-import { callEndpoint } from './call.ts';
+import { type CallTarget, callEndpoint } from './call.ts';
 import { Deliverer } from './deliverer.ts';
 import { type WebhookDeliveryOptions, webhookDeliveryOptions, webhookSchedule } from './delivery-options.ts';
 import { deleteState, readState, writeState } from './delivery-state.ts';
@@ -41,6 +41,7 @@ import {
 } from './waiting-event.ts';
 import { WebhookClient } from './webhook-client.ts';
 import { eventId, type WebhookEvent } from './webhook-event.ts';
+import { readTarget, type WebhookTarget } from './webhook-target.ts';
 
 /** How an endpoint does. */
 export interface WebhookStatus {
@@ -345,16 +346,10 @@ export class Webhooks {
       at,
       data: { webhook: id, ...(stored.description !== undefined && { description: stored.description }) },
     };
-    const client = this.#createClient();
-    try {
-      const { signal } = new AbortController();
-      const target = { url: stored.url, secrets: await this.#secrets.open(id, stored.secrets, at) };
-      const { attempt } = await callEndpoint(target, event, 1, { client, now: () => this.#now(), signal });
-      await addAttempts(this.#records, id, [attempt]);
-      return attempt;
-    } finally {
-      client.close();
-    }
+    const secrets = await this.#secrets.open(id, stored.secrets, at);
+    const attempt = await this.#callOnce({ url: stored.url, secrets }, event);
+    await addAttempts(this.#records, id, [attempt]);
+    return attempt;
   }
 
   /**
@@ -362,10 +357,13 @@ export class Webhooks {
    * tag or domain get nothing, since it belongs to none.
    *
    * @param event  `key`: words that name the event; with the same words and time it has the same id.
+   * @returns how many endpoints will be told.
    */
-  async publish({ type, at, key, data }: PublishedEvent): Promise<void> {
-    const event: WebhookEvent = { id: eventId([...key, String(at)]), type, at, data };
+  async publish(published: PublishedEvent): Promise<number> {
+    const event = publishedEvent(published);
+    const { type } = event;
     const now = this.#now();
+    let told = 0;
     const waiting: WaitingEvent = {
       event,
       order: orderAt(now),
@@ -377,7 +375,21 @@ export class Webhooks {
       const ofMail = tenant !== undefined || tags !== undefined || domains !== undefined;
       if (!enabled || ofMail || (types && !types.includes(type))) continue;
       await this.#records.put(waitingCollection, waitingKey(id, event.id), waiting);
+      told += 1;
     }
+    return told;
+  }
+
+  /**
+   * Calls a URL once with something that no message brings, such as an alert. The URL is no endpoint: nothing about it is
+   * stored, and repeating a call that failed is up to the caller.
+   *
+   * @returns what became of the call.
+   * @throws {BrokerError} MB_BROKER_OPTION
+   */
+  async call(target: WebhookTarget, published: PublishedEvent): Promise<WebhookAttempt> {
+    const { url, secret } = readTarget(target, 'webhooks.call: target');
+    return this.#callOnce({ url, secrets: [{ secret, createdAt: 0 }] }, publishedEvent(published));
   }
 
   /** How an endpoint does. @throws {BrokerError} MB_BROKER_NOT_FOUND */
@@ -516,6 +528,17 @@ export class Webhooks {
     }
   }
 
+  async #callOnce(target: CallTarget, event: WebhookEvent): Promise<WebhookAttempt> {
+    const client = this.#createClient();
+    try {
+      const { signal } = new AbortController();
+      const { attempt } = await callEndpoint(target, event, 1, { client, now: () => this.#now(), signal });
+      return attempt;
+    } finally {
+      client.close();
+    }
+  }
+
   #createClient(): WebhookClient {
     const { allowAddresses = [], timeoutMs, ca } = this.#settings;
     return new WebhookClient({ resolver: this.#parts.resolver, allowAddresses, timeoutMs, ca });
@@ -528,4 +551,8 @@ export class Webhooks {
   #now(): number {
     return this.#parts.clock.now();
   }
+}
+
+function publishedEvent({ type, at, key, data }: PublishedEvent): WebhookEvent {
+  return { id: eventId([...key, String(at)]), type, at, data };
 }

@@ -1,166 +1,170 @@
+import { X509Certificate } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { generateKeyPair, verifyMessage } from '@mb/dkim';
 import { createMemoryResolver } from '@mb/dns/memory';
-import { startWebhookReceiver, VirtualClock } from '@mb/testkit';
-import { describe, expect, it } from 'vitest';
-import { type AlertName, type AlertOptions, alertNames, startAlerts } from '../../src/alerts/index.ts';
-import { type Health, type MailBroker, MailQueue, MemoryStore, type Observation } from '../../src/index.ts';
+import { createSelfSignedCertificate } from '@mb/testkit';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type AlertName, type AlertOptions, Alerts, alertNames, listAlerts } from '../../src/alerts/index.ts';
+import { MailBroker, MemoryStore } from '../../src/index.ts';
+import { startLab } from '../lab.ts';
+import { type AlertWorld, minute, startAlertWorld } from './alert-world.ts';
 
-const minute = 60_000;
+const day = 86_400_000;
 
-/** A world with a clock of its own: a queue, a webhook for alerts, and a broker whose state the test decides. */
-async function world(options: AlertOptions) {
-  const clock = new VirtualClock();
-  const receiver = await startWebhookReceiver();
-  const store = new MemoryStore();
-  await store.open();
-  const queue = new MailQueue({
-    store,
-    dns: createMemoryResolver({}),
-    webhooks: { allowAddresses: ['127.0.0.0/8'] },
-  });
-  await queue.webhooks.add({ url: receiver.url, types: ['alert-fired', 'alert-recovered'] });
-  queue.webhooks.start();
-  let health: Partial<Health> = {};
-  const listeners = new Set<(seen: Observation) => void>();
-  const broker = {
-    observe(listener: (seen: Observation) => void) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    health: async () => ({ sites: [], queued: 0, ...health }) as never,
-    records: queue.records,
-    enqueue: queue.enqueue.bind(queue),
-    webhooks: queue.webhooks,
-  } as unknown as MailBroker;
-  const start = () => startAlerts(broker, { clock, name: 'mx1', ...options });
-  let alerts = start();
-  return {
-    clock,
-    receiver,
-    queue,
-    set: (next: Partial<Health>) => {
-      health = next;
-    },
-    attempts(count: number, host: string, outcome: object) {
-      for (const listener of listeners) {
-        for (let i = 0; i < count; i++) {
-          listener({ type: 'attempt', outcomes: [{ recipient: 'x@y.test', host, ...outcome }] } as never);
-        }
-      }
-    },
-    look: () => alerts.look(),
-    async restart() {
-      await alerts.stop();
-      alerts = start();
-    },
-    async [Symbol.asyncDispose]() {
-      await alerts.stop();
-      await queue.close();
-      await store.close();
-      await receiver.close();
-    },
-  };
-}
-
-type World = Awaited<ReturnType<typeof world>>;
+/** One rule alone. */
+const only = (...names: AlertName[]): AlertOptions['rules'] =>
+  Object.fromEntries(alertNames.map((name) => [name, names.includes(name)]));
 
 /** How each rule comes to hold, and no longer holds. */
 interface Trouble {
-  readonly options?: AlertOptions;
-  begin(world: World): void;
-  end(world: World): void;
+  readonly options?: (world: { readonly folder: string }) => AlertOptions;
+  begin(world: AlertWorld, folder: string): Promise<void>;
+  end(world: AlertWorld, folder: string): Promise<void>;
   readonly says: RegExp;
 }
 
 let free = 0.5;
-let published = true;
-const key = 's1._domainkey.sender.test';
-const quarter = (w: World) => w.clock.jump(16 * minute);
+const keyName = 's1._domainkey.sender.test';
+const certificate = async (validity: 'expired' | 'current') =>
+  (await createSelfSignedCertificate({ names: ['mail.test'], validity })).cert;
 
-const troubles: { readonly [Name in Exclude<AlertName, 'certificate-expiring'>]: Trouble } = {
+const troubles: { readonly [Name in AlertName]: Trouble } = {
   'queue-age': {
-    begin: (w) => w.set({ oldestDueAt: w.clock.now() - 20 * minute }),
-    end: (w) => w.set({}),
-    says: /due for 20 minutes/,
+    // No worker runs.
+    async begin(w) {
+      await w.stopBroker();
+      await w.queue('one.test', 1);
+      await w.clock.advance(20 * minute);
+    },
+    async end(w) {
+      w.broker.start();
+      await w.clock.advance(minute);
+    },
+    says: /due for 16 minutes/,
   },
   'bounce-rate': {
-    begin(w) {
-      w.attempts(80, 'mx.one.test', { status: 'delivered' });
-      w.attempts(20, 'mx.one.test', { status: 'failed', category: 'bad-mailbox' });
+    async begin(w) {
+      await w.queue('one.test', 80);
+      await w.queue('one.test', 20, 'unknown-user');
+      await w.clock.advance(minute);
     },
-    end: quarter,
+    end: (w) => w.clock.advance(20 * minute),
     says: /20 %.*20 of 100/,
   },
   'provider-blocked': {
-    begin(w) {
-      w.attempts(12, 'aspmx.l.google.com', { status: 'deferred', category: 'blocked' });
-      w.attempts(100, 'mx.one.test', { status: 'delivered' });
+    async begin(w) {
+      w.trouble.faulty = true;
+      await w.queue('gmail.test', 12, 'blocking');
+      await w.queue('one.test', 100);
+      await w.clock.advance(minute);
     },
-    end: quarter,
+    async end(w) {
+      w.trouble.faulty = false;
+      await w.clock.advance(20 * minute);
+    },
     says: /google \(12 of 12\)/,
   },
   throttled: {
-    begin: (w) => w.attempts(60, 'mx.one.test', { status: 'deferred', reply: { code: 421, lines: [] } }),
-    end: quarter,
+    async begin(w) {
+      w.trouble.faulty = true;
+      await w.queue('two.test', 60);
+      await w.clock.advance(minute);
+    },
+    async end(w) {
+      w.trouble.faulty = false;
+      await w.clock.advance(20 * minute);
+    },
     says: /100 %.*421/,
   },
   'port-blocked': {
-    begin: (w) => w.set({ portBlocked: 'Nothing answers on port 25.' }),
-    end: (w) => w.set({}),
+    async begin(w) {
+      w.trouble.silent = true;
+      await w.queue('one.test', 1);
+      await w.queue('two.test', 1);
+      await w.clock.advance(2 * minute);
+    },
+    async end(w) {
+      w.trouble.silent = false;
+      await w.clock.advance(30 * minute);
+    },
     says: /port 25/,
   },
   resolver: {
-    begin: (w) => w.set({ resolverTrouble: 'No DNS server answers.' }),
-    end: (w) => w.set({}),
-    says: /No DNS server/,
+    async begin(w) {
+      w.dns.fail('one.test', 'unreachable');
+      await w.queue('one.test', 1);
+      await w.clock.advance(minute);
+    },
+    async end(w) {
+      w.dns.fail('one.test', undefined);
+      await w.clock.advance(2 * minute);
+    },
+    says: /DNS resolver of this machine/,
   },
   'key-unpublished': {
-    options: {
-      keys: [{ domain: 'sender.test', selector: 's1' }],
-      resolver: {
-        query: (name: string, type: 'TXT') =>
-          createMemoryResolver(
-            published ? { [key]: { TXT: 'v=DKIM1; p=x' } } : { 'sender.test': { A: '192.0.2.1' } },
-          ).query(name, type),
-      } as never,
+    options: () => ({ keys: [{ domain: 'sender.test', selector: 's1' }] }),
+    async begin(w) {
+      w.dns.set(keyName, undefined);
     },
-    begin: () => {
-      published = false;
-    },
-    end: () => {
-      published = true;
+    async end(w) {
+      w.dns.set(keyName, { TXT: 'v=DKIM1; p=x' });
     },
     says: /s1\._domainkey\.sender\.test/,
   },
+  'certificate-expiring': {
+    options: ({ folder }) => ({ certificates: [join(folder, 'cert.pem')] }),
+    // It is renewed by one that ends two days later.
+    async begin(w, folder) {
+      const cert = await certificate('expired');
+      await writeFile(join(folder, 'cert.pem'), cert);
+      const endsAt = Date.parse(new X509Certificate(cert).validTo);
+      w.clock.jump(endsAt - 13 * day - w.clock.now());
+    },
+    async end(_, folder) {
+      await writeFile(join(folder, 'cert.pem'), await certificate('current'));
+    },
+    says: /cert\.pem/,
+  },
   'disk-full': {
-    options: { disks: ['/var'], readDisks: async () => [{ path: '/var', free }] },
-    begin: () => {
+    options: () => ({
+      disks: ['/var'],
+      readDisks: async () => ({ found: [{ path: '/var', free }], failures: [] }),
+    }),
+    async begin() {
       free = 0.04;
     },
-    end: () => {
+    async end() {
       free = 0.5;
     },
     says: /\/var \(4 % free\)/,
   },
 };
 
+async function makeFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'mb-alert-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
 describe('alerts', () => {
   it.each(Object.entries(troubles))(
     'ALR-01 %s fires once and recovers once, by webhook and by mail',
     async (name, { options, begin, end, says }) => {
-      await using w = await world({
-        rules: [name as AlertName],
-        mail: { from: 'alerts@sender.test', to: 'ops@sender.test' },
-        ...options,
-      });
-      await w.look();
+      const folder = await makeFolder();
+      await using w = await startAlertWorld({ rules: only(name as AlertName), ...options?.({ folder }) });
+      w.broker.start();
+      await w.check();
       expect(w.receiver.calls).toEqual([]);
-      begin(w);
-      for (let i = 0; i < 3; i++) await w.look();
+      await begin(w, folder);
+      await w.check(3);
       await w.receiver.until((calls) => calls.length === 1, 15_000);
-      // A process that was restarted knows that it was told already.
-      await w.restart();
-      end(w);
-      for (let i = 0; i < 3; i++) await w.look();
+      // A process that was restarted knows of what was told already.
+      if (name !== 'queue-age') await w.restart();
+      await w.check(2);
+      await end(w, folder);
+      await w.check(3);
       await w.receiver.until((calls) => calls.length === 2, 15_000);
       const [fired, recovered] = w.receiver.calls;
       expect(fired!.json).toMatchObject({
@@ -168,72 +172,256 @@ describe('alerts', () => {
         data: { alert: name, detail: expect.stringMatching(says) },
       });
       expect(recovered!.json).toMatchObject({ type: 'alert-recovered', data: { alert: name } });
-      const { rows } = await w.queue.control.list({});
-      expect(rows.map(({ address }) => address)).toEqual(['ops@sender.test', 'ops@sender.test']);
+      await w.clock.advance(5 * minute);
+      await w.check();
+      expect(w.receiver.calls).toHaveLength(2);
+      expect(w.mails()).toBe(2);
+      expect(w.failures.map(String).filter((text) => !text.includes('cert.pem'))).toEqual([]);
+    },
+    60_000,
+  );
+
+  it('ALR-02 every rule is fired by a test', () => {
+    expect(Object.keys(troubles).sort()).toEqual([...alertNames].sort());
+  });
+
+  it.each(['timeout', 'servfail'] as const)(
+    'ALR-03 an answer of DNS that is missing or failed (%s) fires nothing',
+    async (status) => {
+      await using w = await startAlertWorld({
+        rules: only('key-unpublished'),
+        keys: () => [{ domain: 'sender.test', selector: 's1' }],
+      });
+      w.dns.fail(keyName, status);
+      await w.check();
+      expect((await w.alerts.list()).filter(({ firing }) => firing)).toEqual([]);
     },
   );
 
-  it('ALR-01 certificate-expiring fires before the end of a certificate', async () => {
-    const { createSelfSignedCertificate } = await import('@mb/testkit');
-    const { mkdtemp, rm, writeFile } = await import('node:fs/promises');
-    const { tmpdir } = await import('node:os');
-    const { join } = await import('node:path');
-    const folder = await mkdtemp(join(tmpdir(), 'mb-alert-'));
+  it('ALR-05 what cannot be found out lets no alert recover', async () => {
+    const folder = await makeFolder();
     const path = join(folder, 'cert.pem');
-    await writeFile(path, (await createSelfSignedCertificate({ names: ['mail.test'] })).cert);
-    const { X509Certificate } = await import('node:crypto');
-    const { readFile } = await import('node:fs/promises');
-    const endsAt = Date.parse(new X509Certificate(await readFile(path)).validTo);
-    await using w = await world({ rules: ['certificate-expiring'], certificates: [path] });
-    w.clock.jump(endsAt - 15 * 86_400_000 - w.clock.now());
-    await w.look();
-    expect(w.receiver.calls).toEqual([]);
-    w.clock.jump(2 * 86_400_000);
-    for (let i = 0; i < 3; i++) await w.look();
+    await writeFile(path, await certificate('expired'));
+    await using w = await startAlertWorld({
+      rules: only('key-unpublished', 'certificate-expiring', 'bounce-rate'),
+      keys: [{ domain: 'sender.test', selector: 's1' }],
+      certificates: [path],
+    });
+    w.broker.start();
+    w.clock.jump(2 * day);
+    w.dns.set(keyName, undefined);
+    await w.queue('one.test', 60, 'unknown-user');
+    await w.clock.advance(minute);
+    await w.check();
+    const firing = async () => (await w.alerts.list()).filter((one) => one.firing).map(({ alert }) => alert);
+    const all = ['bounce-rate', 'key-unpublished', 'certificate-expiring'];
+    expect(await firing()).toEqual(all);
+    w.dns.fail(keyName, 'servfail');
+    await rm(path);
+    // What was counted is gone with the process.
+    await w.restart();
+    await w.check(2);
+    expect(await firing()).toEqual(all);
+    expect(w.failures.map(String)).toEqual(
+      expect.arrayContaining([expect.stringContaining('cert.pem'), expect.stringContaining(keyName)]),
+    );
+  });
+
+  it('ALR-06 a failure in one rule holds up no other', async () => {
+    await using w = await startAlertWorld({
+      rules: only('disk-full', 'key-unpublished'),
+      disks: ['/there/is/no/such/folder'],
+      keys: [{ domain: 'sender.test', selector: 's1' }],
+    });
+    w.dns.set(keyName, undefined);
+    await w.check();
+    expect(await w.alerts.list()).toMatchObject([
+      { alert: 'key-unpublished', firing: true },
+      { alert: 'disk-full', firing: false },
+    ]);
+    // It stays the same trouble, and is said once.
+    await w.check(2);
+    expect(w.failures.filter((one) => String(one).includes('no/such/folder'))).toHaveLength(1);
+  });
+
+  it('ALR-07 two processes of one name do not watch at the same time, and the other takes over', async () => {
+    await using w = await startAlertWorld({ rules: only('queue-age') });
+    await w.check();
+    const failures: unknown[] = [];
+    const other = new Alerts(w.broker, {
+      clock: w.clock,
+      name: 'mx1',
+      rules: only('queue-age'),
+      onError: (error) => failures.push(error),
+    });
+    await other.check();
+    expect(failures.map(String)).toEqual([expect.stringContaining('Another process watches as "mx1"')]);
+    await w.alerts.stop();
+    await other.check();
+    expect(failures).toHaveLength(1);
+    expect(await other.list()).toMatchObject([{ alert: 'queue-age', checkedAt: w.clock.now() }]);
+  });
+
+  it('ALR-13 a process that died is followed by another after three intervals', async () => {
+    await using w = await startAlertWorld({ rules: only('queue-age') });
+    await w.check();
+    await w.store.records.put('alert-watch', 'mx1', {
+      owner: 'died',
+      rules: ['queue-age'],
+      everyMs: minute,
+      checkedAt: w.clock.now(),
+    });
+    await w.clock.advance(2 * minute);
+    expect(w.failures).toHaveLength(1);
+    const seen = async () => (await listAlerts(w.store.records))[0]!.checkedAt;
+    const before = await seen();
+    await w.clock.advance(2 * minute);
+    expect(await seen()).toBeGreaterThan(before!);
+  });
+
+  it('ALR-08 a change that was written down before a crash is told by one of two checks at once', async () => {
+    await using w = await startAlertWorld({ rules: only('queue-age', 'disk-full') });
+    await w.check();
+    await w.queue('one.test', 1);
+    w.clock.jump(20 * minute);
+    const at = w.clock.now() - 2 * minute;
+    const notice = { firing: true, at, detail: 'Mail has been due.', to: ['webhooks', 'mail'] };
+    const crashed = { firing: true, since: at, detail: notice.detail, notices: [notice], noticesAt: at };
+    await w.store.records.put('alert', 'queue-age', crashed);
+    const other = new Alerts(w.broker, { clock: w.clock, name: 'mx2', rules: only('queue-age') });
+    await Promise.all([w.check(), other.check()]);
+    await w.receiver.until((calls) => calls.length === 1, 15_000);
+    expect(w.receiver.calls[0]!.json.data).toMatchObject({ alert: 'queue-age', detail: notice.detail });
+    w.broker.start();
+    await w.clock.advance(30_000);
+    expect(w.mails()).toBe(1);
+  });
+
+  it('ALR-09 ALR-14 mail about an alert is delivered, signed, and marked as automatic', async () => {
+    const { privateKey, dnsName, dnsRecord } = await generateKeyPair({
+      domain: 'sender.test',
+      selector: 's1',
+      algorithm: 'ed25519-sha256',
+    });
+    const store = new MemoryStore();
+    await store.open();
+    await using lab = await startLab({
+      hosts: { mx: { address: '127.0.0.4' } },
+      records: {
+        ops: { MX: '10 mx.test' },
+        [dnsName.replace(/\.test$/, '')]: { TXT: dnsRecord },
+      },
+      broker: { store, dkim: { domain: 'sender.test', selector: 's1', privateKey } },
+    });
+    const { broker, hosts } = lab;
+    broker.start();
+    const alerts = new Alerts(broker, {
+      name: 'mx1',
+      rules: only('disk-full'),
+      disks: ['/'],
+      readDisks: async () => ({ found: [{ path: '/', free: 0.01 }], failures: [] }),
+      mail: { from: 'Alerts <alerts@sender.test>', to: ['ann@ops.test', 'bob@ops.test'] },
+    });
+    await alerts.check();
+    const host = hosts.mx!;
+    await host.until(() => host.messages.flatMap(({ recipients }) => recipients).length === 2, 20_000);
+    await alerts.stop();
+    await broker.close();
+    await store.close();
+    const content = host.messages[0]!.content;
+    const text = Buffer.from(content).toString();
+    expect(text).toMatch(/^Subject: Alert fired: disk-full on mx1\r$/m);
+    expect(text).toMatch(/^Auto-Submitted: auto-generated\r$/m);
+    const { signatures } = await verifyMessage(content, {
+      resolveTxt: async (name: string) => (name === dnsName ? [[dnsRecord]] : []),
+    });
+    expect(signatures).toMatchObject([{ status: 'pass', domain: 'sender.test' }]);
+  });
+
+  it('ALR-10 the webhook of the options is called with its secret, and again until it takes the alert', async () => {
+    const { startWebhookReceiver } = await import('@mb/testkit');
+    const { Webhook } = await import('standardwebhooks');
+    await using pager = await startWebhookReceiver({ answer: () => 500 });
+    const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+    await using w = await startAlertWorld({
+      rules: only('disk-full'),
+      disks: ['/'],
+      readDisks: async () => ({ found: [{ path: '/', free: 0.01 }], failures: [] }),
+      webhook: { url: pager.url, secret },
+    });
+    await w.check();
+    expect(pager.calls).toHaveLength(1);
+    expect(String(w.failures.at(-1))).toContain('It will be called again.');
+    pager.answer = () => 204;
+    w.clock.jump(minute);
+    await w.check(2);
+    expect(pager.calls).toHaveLength(2);
+    const [first, second] = pager.calls;
+    expect(second!.headers['webhook-id']).toBe(first!.headers['webhook-id']);
+    expect(second!.json).toMatchObject({ type: 'alert-fired', data: { alert: 'disk-full', name: 'mx1' } });
+    const signed = new Webhook(secret).sign(
+      String(second!.headers['webhook-id']),
+      new Date(Number(second!.headers['webhook-timestamp']) * 1000),
+      second!.body,
+    );
+    expect(second!.headers['webhook-signature']).toBe(signed);
+    // Webhooks in the store were told once.
+    await w.receiver.until((calls) => calls.length === 1, 15_000);
+    // The secret is nowhere in the store.
+    expect(JSON.stringify((await w.store.records.list('alert')).rows)).not.toContain(secret);
+  });
+
+  it('ALR-11 ALR-15 a test alert goes to everybody who is told of alerts, and changes none', async () => {
+    await using w = await startAlertWorld({ rules: only('queue-age') });
+    w.broker.start();
+    expect(await w.alerts.test()).toEqual({ webhooks: 1, messageId: expect.any(String) });
     await w.receiver.until((calls) => calls.length === 1, 15_000);
     expect(w.receiver.calls[0]!.json).toMatchObject({
       type: 'alert-fired',
-      data: { alert: 'certificate-expiring' },
+      data: { alert: 'test', name: 'mx1' },
     });
-    await rm(folder, { recursive: true });
+    await w.clock.advance(minute);
+    expect(w.mails()).toBe(1);
+    expect((await w.store.records.list('alert')).rows).toEqual([]);
   });
 
-  it('ALR-01 a change that was not reported before a crash is reported by one of two checks at once', async () => {
-    await using w = await world({ rules: ['queue-age', 'resolver'] });
-    const crashed = { firing: true, since: 0, detail: 'Mail has been due.', told: false };
-    await w.queue.records.put('alert', 'queue-age', crashed);
-    w.set({ oldestDueAt: w.clock.now() - 20 * minute, resolverTrouble: 'No DNS server answers.' });
-    await Promise.all([w.look(), w.look()]);
-    await w.receiver.until((calls) => calls.length === 2, 15_000);
-    expect(w.receiver.calls.map(({ json }) => json.data.alert).sort()).toEqual(['queue-age', 'resolver']);
-  });
-
-  it('ALR-02 every rule is fired by a test', () => {
-    expect([...Object.keys(troubles), 'certificate-expiring'].sort()).toEqual([...alertNames].sort());
-  });
-
-  it('ALR-03 an answer of DNS that is missing or failed fires nothing', async () => {
-    await using w = await world({
-      rules: ['key-unpublished'],
-      keys: () => [{ domain: 'sender.test', selector: 's1' }],
-      resolver: createMemoryResolver({}, { failures: { [key]: 'timeout' } }),
-    });
-    await w.look();
-    const { rows } = await w.queue.records.list('alert');
-    expect(rows).toEqual([]);
+  it('ALR-12 a reload keeps what was counted and changes whom is told', async () => {
+    await using w = await startAlertWorld({ rules: only('bounce-rate') });
+    w.broker.start();
+    await w.queue('one.test', 40, 'unknown-user');
+    await w.clock.advance(minute);
+    w.alerts.replace(w.broker, { rules: only('bounce-rate'), thresholds: { bounceRate: 0.5 } });
+    await w.queue('one.test', 40, 'unknown-user');
+    await w.clock.advance(minute);
+    await w.check();
+    expect(await w.alerts.list()).toMatchObject([
+      { alert: 'bounce-rate', name: 'mx1', firing: true, detail: expect.stringContaining('80 of 80') },
+    ]);
+    await w.clock.advance(minute);
+    // The mail of the options before the reload.
+    expect(w.mails()).toBe(0);
+    expect(() => w.alerts.replace(w.broker, { everyMs: 1 })).toThrow(/replace: options.everyMs must be/);
   });
 
   it.each([
-    ['a rule that names nothing', { rules: ['queue-agee'] }, /rules\[0\] must be one of "queue-age"/],
-    ['no rule at all', { rules: [] }, /rules must be an array of at least 1/],
+    ['a rule that names nothing', { rules: { 'queue-agee': true } }, /did you mean "queue-age"/],
     [
-      'a threshold that is none',
-      { thresholds: { bounceRate: 5 } },
-      /bounceRate must be a number from 0 to 1/,
+      'no rule at all',
+      { rules: Object.fromEntries(alertNames.map((name) => [name, false])) },
+      /rules must leave one rule/,
     ],
+    ['a wrong threshold', { thresholds: { bounceRate: 5 } }, /bounceRate must be a number from 0 to 1/],
     ['a misspelt threshold', { thresholds: { queueAge: 5 } }, /did you mean "queueAgeMs"/],
-    ['mail to nobody', { mail: { from: 'a@b.test' } }, /mail must be an object with from and to/],
+    ['mail without a recipient', { mail: { from: 'a@b.test' } }, /mail.to is missing/],
+    ['mail from no address', { mail: { from: 'nobody', to: 'a@b.test' } }, /mail.from must be an address/],
+    ['an empty list of recipients', { mail: { from: 'a@b.test', to: [] } }, /mail.to must be/],
+    [
+      'a secret that is too short',
+      { webhook: { url: 'https://pager.test/', secret: 'whsec_AAAA' } },
+      /webhook.secret must have 24 to 64 octets/,
+    ],
   ])('ALR-04 refuses %s', (_, options, message) => {
-    expect(() => startAlerts({ observe: () => () => {} } as never, options as never)).toThrow(message);
+    const broker = new MailBroker({ hostname: 'mail.sender.test', dns: createMemoryResolver({}) });
+    expect(() => new Alerts(broker, options as never)).toThrow(message);
   });
 });

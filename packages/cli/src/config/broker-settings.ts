@@ -1,5 +1,6 @@
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { type BrokerOptions, type DomainProfile, MailBroker, profilesByDomain } from '@mb/broker';
+import type { AlertOptions } from '@mb/broker/alerts';
 import type { StoreOptions } from '@mb/broker/store';
 import { CliError, isCodedError } from '../errors.ts';
 import type { OptionSections } from './option-sections.ts';
@@ -10,6 +11,12 @@ export interface ConfiguredStoreOptions extends StoreOptions {
   readonly pollMs?: number;
 }
 
+/** Options of alerts that a configuration gives; the rest comes from the service. */
+export type ConfiguredAlerts = Pick<
+  AlertOptions,
+  'rules' | 'thresholds' | 'mail' | 'webhook' | 'name' | 'certificates' | 'disks' | 'everyMs'
+>;
+
 /** What the option sections of a configuration say, with all texts read. */
 export interface BrokerSettings {
   /** `hostname` may be missing: a flag may give it. */
@@ -17,6 +24,7 @@ export interface BrokerSettings {
   /** Undefined without a section. */
   readonly domains: readonly DomainProfile[] | undefined;
   readonly storeOptions: ConfiguredStoreOptions;
+  readonly alerts: ConfiguredAlerts;
 }
 
 /** Options that only a program can give. */
@@ -28,6 +36,9 @@ const notForConfiguration: Readonly<Record<string, string>> = {
 
 /** Options of the broker that belong to each domain where domains are given. */
 const ofDomains = ['dkim', 'delivery.sources', 'delivery.routes', 'queue.verp'];
+
+/** Options of alerts; what else they take comes from the service. */
+const alertKeys = ['rules', 'thresholds', 'mail', 'webhook', 'name', 'certificates', 'disks', 'everyMs'];
 
 /** Options of stores; what else a store takes has a flag. */
 const storeKeys = ['limits', 'maxMessageBytes', 'eventTypes', 'pollMs'];
@@ -42,12 +53,13 @@ export async function readBrokerSettings(
   sections: OptionSections | undefined,
   warn: (text: string) => void,
 ): Promise<BrokerSettings> {
-  if (!sections) return { broker: {}, domains: undefined, storeOptions: {} };
+  if (!sections) return { broker: {}, domains: undefined, storeOptions: {}, alerts: {} };
   const findings: TextFindings = { problems: [], warnings: [] };
   const { problems } = findings;
   const folder = dirname(sections.path);
   const broker = await readSection(sections.broker, 'broker', folder, findings);
   const storeOptions = await readSection(sections.storeOptions, 'storeOptions', folder, findings);
+  const alerts = withPaths(await readSection(sections.alerts, 'alerts', folder, findings), folder);
   const domains = await readDomains(sections.domains, folder, findings);
   for (const [key, why] of Object.entries(notForConfiguration)) {
     if (broker[key] !== undefined) problems.push(`broker.${key}: It cannot be configured. ${why}`);
@@ -57,19 +69,19 @@ export async function readBrokerSettings(
       problems.push(`broker.${path}: It cannot be given beside domains; give it in each domain.`);
     }
   }
-  for (const key of Object.keys(storeOptions)) {
-    if (!storeKeys.includes(key)) {
-      problems.push(`storeOptions.${key}: There is no such key. Known keys: ${storeKeys.join(', ')}.`);
-    }
-  }
+  problems.push(
+    ...unknownKeys('storeOptions', storeOptions, storeKeys),
+    ...unknownKeys('alerts', alerts, alertKeys),
+  );
   // A value that could not be read would be reported a second time, as a wrong one.
-  if (problems.length === 0) problems.push(...(await wrongOptions({ broker, domains, storeOptions })));
+  if (problems.length === 0)
+    problems.push(...(await wrongOptions({ broker, domains, storeOptions, alerts })));
   if (problems.length > 0) {
     const lines = problems.map((problem) => `  ${problem}`).join('\n');
     throw new CliError('MB_CLI_CONFIG', `${sections.path}:\n${lines}`);
   }
   for (const warning of findings.warnings) warn(warning);
-  return { broker, domains, storeOptions };
+  return { broker, domains, storeOptions, alerts };
 }
 
 async function readSection(
@@ -84,6 +96,24 @@ async function readSection(
   }
   findings.problems.push(`${name}: It must be an object.`);
   return {};
+}
+
+function unknownKeys(section: string, given: object, known: readonly string[]): string[] {
+  return Object.keys(given)
+    .filter((key) => !known.includes(key))
+    .map((key) => `${section}.${key}: There is no such key. Known keys: ${known.join(', ')}.`);
+}
+
+/** Files are named as seen from the configuration. */
+function withPaths(alerts: Record<string, unknown>, folder: string): ConfiguredAlerts {
+  const paths = ['certificates', 'disks'].flatMap((key) => {
+    const list = alerts[key];
+    if (!Array.isArray(list)) return [];
+    return [
+      [key, list.map((path) => (typeof path === 'string' && path !== '' ? resolve(folder, path) : path))],
+    ];
+  });
+  return { ...alerts, ...Object.fromEntries(paths) };
 }
 
 async function readDomains(
@@ -110,7 +140,7 @@ function withKeyDomains(given: unknown): unknown {
 }
 
 /** What the broker and its store say of the options, in the words of the configuration. */
-async function wrongOptions({ broker, domains, storeOptions }: BrokerSettings): Promise<string[]> {
+async function wrongOptions({ broker, domains, storeOptions, alerts }: BrokerSettings): Promise<string[]> {
   const problems: string[] = [];
   const check = (make: () => unknown) => {
     try {
@@ -124,7 +154,8 @@ async function wrongOptions({ broker, domains, storeOptions }: BrokerSettings): 
             (_all, first?: string) => `broker${first ? `.${first}` : ' '}`,
           )
           .replace(/^profilesByDomain: profiles/, 'domains')
-          .replace(/^SqliteStore: options/, 'storeOptions'),
+          .replace(/^SqliteStore: options/, 'storeOptions')
+          .replace(/^Alerts: options/, 'alerts'),
       );
     }
   };
@@ -134,6 +165,11 @@ async function wrongOptions({ broker, domains, storeOptions }: BrokerSettings): 
     const { SqliteStore } = await import('@mb/broker/sqlite');
     // Every store takes these; nothing is opened.
     check(() => new SqliteStore('queue.db', storeOptions));
+  }
+  if (Object.keys(alerts).length > 0) {
+    const { Alerts } = await import('@mb/broker/alerts');
+    // It watches nothing until it is started.
+    check(() => new Alerts(new MailBroker({ hostname: 'mb.invalid' }), alerts));
   }
   return problems;
 }

@@ -53,6 +53,7 @@ export async function checkConfig(flags: CheckFlags, command: Command): Promise<
   const options = [
     ...describeOptions(broker, 'broker'),
     ...describeOptions(settings.storeOptions, 'storeOptions'),
+    ...describeOptions(settings.alerts, 'alerts'),
   ];
   const inForce = flagsInForce(command);
   if (warnings.length > 0) process.exitCode = 1;

@@ -5,11 +5,11 @@
  */
 import type { BrokerOptions, DomainProfile, KeySource } from '@mb/broker';
 import type { SignOptions } from '@mb/dkim';
-import type { ConfiguredStoreOptions } from './broker-settings.ts';
+import type { ConfiguredAlerts, ConfiguredStoreOptions } from './broker-settings.ts';
 import type { FlagValues } from './flag-values.ts';
 import type { Configured, TextSource } from './text-source.ts';
 
-export type { ConfiguredStoreOptions, FlagValues, TextSource };
+export type { ConfiguredAlerts, ConfiguredStoreOptions, FlagValues, TextSource };
 
 /** A DKIM key of a domain. `domain` is that of the entry unless given. */
 export type ConfiguredKey = Configured<Omit<SignOptions, 'domain'>> & {
@@ -33,6 +33,8 @@ export interface Config extends FlagValues {
   readonly broker?: Configured<Partial<Omit<BrokerOptions, 'store' | 'runtime' | 'profileFor'>>> | undefined;
   /** Options of the queue's store. */
   readonly storeOptions?: ConfiguredStoreOptions | undefined;
+  /** What the alerts of `mb serve` and `mb work` watch, and who is told; flags come first. */
+  readonly alerts?: Configured<ConfiguredAlerts> | undefined;
 }
 
 /**

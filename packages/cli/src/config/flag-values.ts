@@ -157,6 +157,14 @@ export interface FlagValues {
   readonly logLevel?: 'trace' | 'debug' | 'info' | 'error' | undefined;
   /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
+  /** Mail alerts to these addresses. */
+  readonly alertTo?: Value | readonly Value[] | undefined;
+  /** Author of that mail, at a domain that is signed for. */
+  readonly alertFrom?: Value | undefined;
+  /** Call this URL about alerts, as webhooks are called. */
+  readonly alertWebhook?: Value | undefined;
+  /** Its secret, whsec_…; MB_ALERT_WEBHOOK_SECRET may hold the secret itself. */
+  readonly alertWebhookSecret?: Value | undefined;
   /** Time before that in which /readyz says 503 and requests are served. */
   readonly drain?: Value | undefined;
   /** What this process does, such as http,worker. */
@@ -297,6 +305,8 @@ export interface FlagValues {
   readonly domain?: DomainFlagValues | undefined;
   /** Flags of `mb webhook` alone. */
   readonly webhook?: WebhookFlagValues | undefined;
+  /** Flags of `mb alert` alone. */
+  readonly alert?: AlertFlagValues | undefined;
   /** Flags of `mb config` alone. */
   readonly config?: ConfigFlagValues | undefined;
   /** Flags of `mb explain` alone. */
@@ -775,6 +785,74 @@ interface CheckConfigFlagValues {
   readonly json?: boolean | undefined;
 }
 
+/** Flags of `mb alert`. */
+interface AlertFlagValues {
+  /** Flags of `mb alert ls` alone. */
+  readonly ls?: LsAlertFlagValues | undefined;
+  /** Flags of `mb alert test` alone. */
+  readonly test?: TestAlertFlagValues | undefined;
+}
+
+/** Flags of `mb alert test`. */
+interface TestAlertFlagValues {
+  /** The queue: a SQLite file, or postgres://…. */
+  readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
+  /** Mail alerts to these addresses. */
+  readonly alertTo?: Value | readonly Value[] | undefined;
+  /** Author of that mail, at a domain that is signed for. */
+  readonly alertFrom?: Value | undefined;
+  /** Call this URL about alerts, as webhooks are called. */
+  readonly alertWebhook?: Value | undefined;
+  /** Its secret, whsec_…; MB_ALERT_WEBHOOK_SECRET may hold the secret itself. */
+  readonly alertWebhookSecret?: Value | undefined;
+  /** Addresses that webhooks may have although not public. */
+  readonly webhookAllow?: Value | readonly Value[] | undefined;
+  /** This machine's public name, for EHLO; default the system's. */
+  readonly hostname?: Value | undefined;
+  /** DNS server, such as 192.0.2.53, [2001:db8::53]:53, https://…; default the system's. */
+  readonly resolver?: Value | readonly Value[] | undefined;
+  /** Port of mail exchangers; default 25. */
+  readonly port?: Value | undefined;
+  /** Addresses that may be used although not public, for labs. */
+  readonly allow?: Value | readonly Value[] | undefined;
+  /** Send all mail through this host; smtps://host for implicit TLS. */
+  readonly relay?: Value | undefined;
+  /** Deliver all mail to this host and nowhere else, such as "mb inbox". */
+  readonly dev?: Value | undefined;
+  /** Address of this machine to connect from. */
+  readonly localAddress?: Value | readonly Value[] | undefined;
+  /** IPv4 or IPv6 only. */
+  readonly family?: '4' | '6' | undefined;
+  /** Minimum that each host must offer; default opportunistic. */
+  readonly tls?: 'opportunistic' | 'required' | 'verified' | undefined;
+  /** Certificates to trust instead of the system's, PEM. */
+  readonly ca?: Value | undefined;
+  /** JSON list of reply rules to try first. */
+  readonly replyRules?: Value | undefined;
+  /** Private key, PEM; MB_DKIM_KEY may hold the PEM itself. */
+  readonly dkimKey?: Value | undefined;
+  /** Selector of the key in DNS. */
+  readonly dkimSelector?: Value | undefined;
+  /** Signing domain; default that of From. */
+  readonly dkimDomain?: Value | undefined;
+  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  readonly masterKey?: Value | undefined;
+}
+
+/** Flags of `mb alert ls`. */
+interface LsAlertFlagValues {
+  /** The queue: a SQLite file, or postgres://…. */
+  readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
+}
+
 /** Flags of `mb webhook`. */
 interface WebhookFlagValues {
   /** Flags of `mb webhook add` alone. */
@@ -1217,6 +1295,14 @@ interface ServeFlagValues {
   readonly dkimDomain?: Value | undefined;
   /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
+  /** Mail alerts to these addresses. */
+  readonly alertTo?: Value | readonly Value[] | undefined;
+  /** Author of that mail, at a domain that is signed for. */
+  readonly alertFrom?: Value | undefined;
+  /** Call this URL about alerts, as webhooks are called. */
+  readonly alertWebhook?: Value | undefined;
+  /** Its secret, whsec_…; MB_ALERT_WEBHOOK_SECRET may hold the secret itself. */
+  readonly alertWebhookSecret?: Value | undefined;
 }
 
 /** Flags of `mb work`. */
@@ -1263,6 +1349,14 @@ interface WorkFlagValues {
   readonly dkimDomain?: Value | undefined;
   /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
+  /** Mail alerts to these addresses. */
+  readonly alertTo?: Value | readonly Value[] | undefined;
+  /** Author of that mail, at a domain that is signed for. */
+  readonly alertFrom?: Value | undefined;
+  /** Call this URL about alerts, as webhooks are called. */
+  readonly alertWebhook?: Value | undefined;
+  /** Its secret, whsec_…; MB_ALERT_WEBHOOK_SECRET may hold the secret itself. */
+  readonly alertWebhookSecret?: Value | undefined;
 }
 
 /** Flags of `mb suppress`. */

@@ -1,5 +1,5 @@
 /** Keys of a configuration that are no flags but hold options of the packages below. */
-export const optionSectionNames = ['broker', 'domains', 'storeOptions'] as const;
+export const optionSectionNames = ['broker', 'domains', 'storeOptions', 'alerts'] as const;
 
 /** One of {@link optionSectionNames}. */
 export type OptionSectionName = (typeof optionSectionNames)[number];

@@ -1,6 +1,7 @@
 import type { ManagedDomains } from '@mb/broker/domains';
 import type { MailServer, SubmissionAddress, SubmissionOptions } from '@mb/server';
 import { Command, Option } from 'commander';
+import { alertOptions } from '../alert/alert-flags.ts';
 import { colors as pc } from '../colors.ts';
 import { managedDomains } from '../domain/managed-profiles.ts';
 import { masterKeyFlag } from '../domain/master-key.ts';
@@ -38,6 +39,9 @@ deliver; a file is for one process.
 Mail of the domains of "mb domain" is sent as they say there, with the master key that encrypts
 their keys. Where the configuration has the same domain, or a nearer one, the configuration counts.
 
+The worker watches for what is wrong, such as a full disk or mail that bounces: "mb alert ls" shows
+it, and --alert-to and --alert-webhook say who is told.
+
 SIGHUP reads the configuration, keys and certificates again; sessions go on, and what is wrong
 changes nothing. The store, roles and addresses need a restart.
 
@@ -70,6 +74,7 @@ export function serveCommand(): Command {
     ...deliveryOptions(),
     ...signatureOptions(),
     masterKeyFlag(),
+    ...alertOptions(),
   ]) {
     command.addOption(option);
   }
@@ -81,12 +86,16 @@ async function serve(flags: ServeFlags): Promise<void> {
   // Loaded here: no other command needs it.
   const { createServer } = await import('@mb/server');
   const { dashboard } = await import('@mb/dashboard');
+  const { Alerts } = await import('@mb/broker/alerts');
   await withStore(flags, 'work', async (store) => {
     const domains = await managedDomains(flags, store);
-    const { broker, certificate, hostname, dns } = await readSettings(flags, store, log, domains);
+    const settings = await readSettings(flags, store, log, domains);
+    const { broker, certificate, hostname, dns } = settings;
+    const alerts = new Alerts(broker, settings.alerts);
     const server = createServer({
       broker,
       domains,
+      alerts,
       maxMessageBytes: flags.maxMessageMb * 1024 * 1024,
       dns,
       ...(flags.ui && { dashboard: dashboard() }),
@@ -94,7 +103,7 @@ async function serve(flags: ServeFlags): Promise<void> {
       onError: (error) => log.onError(error),
       onWarning: (text) => log.onError(new Error(text)),
     });
-    const running = new RunningBroker(server, broker, flags);
+    const running = new RunningBroker(server, broker, alerts, flags);
     const supervisor = new Supervisor((error) => log.onError(error));
     let ended: Promise<void> | undefined;
     const end = (graceMs: number) => (ended ??= endAll(graceMs));

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { InvalidArgumentError, Option } from 'commander';
+import type { AlertFlags } from '../alert/alert-flags.ts';
 import type { MasterKeyFlags } from '../domain/master-key.ts';
 import type { StoreFlags } from '../queue/store-flag.ts';
 import type { DeliveryFlags, SignatureFlags } from '../send/flags.ts';
@@ -100,7 +101,8 @@ export interface ServeFlags
     MasterKeyFlags,
     ServeAddressFlags,
     LogFlags,
-    WebhookAllowFlag {
+    WebhookAllowFlag,
+    AlertFlags {
   readonly concurrency?: number;
   readonly grace: number;
   readonly drain: number;

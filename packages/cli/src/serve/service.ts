@@ -1,12 +1,13 @@
-import { type BrokerOptions, MailBroker } from '@mb/broker';
+import type { BrokerOptions, MailBroker } from '@mb/broker';
+import type { AlertOptions, Alerts } from '@mb/broker/alerts';
 import type { ManagedDomains } from '@mb/broker/domains';
 import type { MailServer } from '@mb/server';
-import { withManagedDomains } from '../domain/managed-profiles.ts';
+import { serviceAlertOptions } from '../alert/service-alerts.ts';
 import { warn } from '../output.ts';
 import type { OpenStore } from '../queue/store.ts';
 import { brokerOptions } from '../send/broker-options.ts';
-import { webhookOptions } from '../webhook/webhook-access.ts';
 import type { WorkLog } from '../work/log.ts';
+import { queueBroker } from '../work/queue-broker.ts';
 import { logObservations } from '../work/until-stopped.ts';
 import { type Certificate, readCertificate } from './certificate.ts';
 import type { ServeFlags } from './flags.ts';
@@ -17,6 +18,8 @@ export interface ServiceSettings {
   readonly hostname: string;
   readonly certificate: Certificate | undefined;
   readonly dns: BrokerOptions['dns'];
+  /** What is watched, and who is told. */
+  readonly alerts: AlertOptions;
 }
 
 /** Makes the broker of a service. @throws {CliError} for wrong flags, keys and files. */
@@ -27,30 +30,27 @@ export async function readSettings(
   domains: ManagedDomains | undefined,
 ): Promise<ServiceSettings> {
   const certificate = await readCertificate(flags);
-  const own = await brokerOptions(flags, '', warn, 'queue');
-  const options = domains ? await withManagedDomains(own, domains, flags) : own;
-  const { concurrency } = flags;
-  const broker = new MailBroker({
-    ...options,
-    ...webhookOptions(flags, options.webhooks),
-    store,
-    queue: { ...options.queue, ...(concurrency !== undefined && { concurrency }) },
-  });
+  const options = await brokerOptions(flags, '', warn, 'queue');
+  const broker = await queueBroker(options, flags, store, domains);
+  const onError = (error: unknown) => log.onError(error);
+  const alerts = await serviceAlertOptions({ flags, options, domains, onError });
   logObservations(broker, log);
-  return { broker, certificate, hostname: options.hostname, dns: options.dns };
+  return { broker, certificate, hostname: options.hostname, dns: options.dns, alerts };
 }
 
 /** The broker that works now, and those that end their last sessions after a reload. */
 export class RunningBroker {
   readonly #server: MailServer;
+  readonly #alerts: Alerts;
   readonly #isWorker: boolean;
   readonly #graceMs: number;
   #current: MailBroker;
   readonly #ending = new Set<Promise<void>>();
   #stopping = false;
 
-  constructor(server: MailServer, broker: MailBroker, { role, grace }: ServeFlags) {
+  constructor(server: MailServer, broker: MailBroker, alerts: Alerts, { role, grace }: ServeFlags) {
     this.#server = server;
+    this.#alerts = alerts;
     this.#current = broker;
     this.#isWorker = role.includes('worker');
     this.#graceMs = grace * 1000;
@@ -60,11 +60,13 @@ export class RunningBroker {
     if (!this.#isWorker) return;
     this.#current.start();
     this.#current.webhooks.start();
+    this.#alerts.start();
   }
 
   /** Lets another broker take over, unless the service stops. Sessions of the old one go on to their end. */
-  replace({ broker, certificate }: ServiceSettings): void {
+  replace({ broker, certificate, alerts }: ServiceSettings): void {
     if (this.#stopping) return;
+    this.#alerts.replace(broker, alerts);
     if (certificate) this.#server.replaceCertificate(certificate);
     this.#server.replaceBroker(broker);
     const old = this.#current;
@@ -76,6 +78,7 @@ export class RunningBroker {
 
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
+    await this.#alerts.stop();
     await Promise.all([this.#current.stop({ graceMs }), ...this.#ending]);
   }
 }

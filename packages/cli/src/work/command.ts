@@ -1,20 +1,16 @@
-import { MailBroker } from '@mb/broker';
 import { Command } from 'commander';
-import { managedDomains, withManagedDomains } from '../domain/managed-profiles.ts';
-import { type MasterKeyFlags, masterKeyFlag } from '../domain/master-key.ts';
+import { type AlertFlags, alertOptions } from '../alert/alert-flags.ts';
+import { serviceAlerts } from '../alert/service-alerts.ts';
+import { managedDomains } from '../domain/managed-profiles.ts';
+import { masterKeyFlag } from '../domain/master-key.ts';
 import { warn } from '../output.ts';
 import { withStore } from '../queue/store.ts';
-import { type StoreFlags, storeFlag } from '../queue/store-flag.ts';
+import { storeFlag } from '../queue/store-flag.ts';
 import { brokerOptions } from '../send/broker-options.ts';
-import {
-  concurrencyOption,
-  type DeliveryFlags,
-  deliveryOptions,
-  type SignatureFlags,
-  signatureOptions,
-} from '../send/flags.ts';
-import { type WebhookAllowFlag, webhookAllowOption, webhookOptions } from '../webhook/webhook-access.ts';
+import { concurrencyOption, deliveryOptions, signatureOptions } from '../send/flags.ts';
+import { webhookAllowOption } from '../webhook/webhook-access.ts';
 import { noteWorker } from './other-workers.ts';
+import { type QueueBrokerFlags, queueBroker } from './queue-broker.ts';
 import {
   graceOption,
   type LogFlags,
@@ -25,14 +21,7 @@ import {
   stopWhenTold,
 } from './until-stopped.ts';
 
-interface WorkFlags
-  extends StoreFlags,
-    SignatureFlags,
-    DeliveryFlags,
-    MasterKeyFlags,
-    LogFlags,
-    WebhookAllowFlag {
-  readonly concurrency?: number;
+interface WorkFlags extends QueueBrokerFlags, AlertFlags, LogFlags {
   readonly grace: number;
 }
 
@@ -68,27 +57,26 @@ export function workCommand(): Command {
     .addOption(concurrencyOption())
     .addOption(graceOption())
     .addOption(webhookAllowOption());
-  for (const option of [...logOptions(), ...deliveryOptions(), ...signatureOptions(), masterKeyFlag()])
+  for (const option of [
+    ...logOptions(),
+    ...deliveryOptions(),
+    ...signatureOptions(),
+    masterKeyFlag(),
+    ...alertOptions(),
+  ]) {
     command.addOption(option);
+  }
   return command.addHelpText('after', EXAMPLES).action(work);
 }
 
 async function work(flags: WorkFlags): Promise<void> {
-  const own = await brokerOptions(flags, '', warn, 'queue');
+  const options = await brokerOptions(flags, '', warn, 'queue');
   const log = await openLog(flags, 'worker');
   await withStore(flags, 'work', async (store) => {
     const domains = await managedDomains(flags, store);
-    const options = domains ? await withManagedDomains(own, domains, flags) : own;
-    const { concurrency } = flags;
-    const broker = new MailBroker({
-      ...options,
-      ...webhookOptions(flags, options.webhooks),
-      store,
-      queue: {
-        ...options.queue,
-        ...(concurrency !== undefined && { concurrency }),
-      },
-    });
+    const broker = await queueBroker(options, flags, store, domains);
+    const onError = (error: unknown) => log.onError(error);
+    const alerts = await serviceAlerts(broker, { flags, options, domains, onError });
     logObservations(broker, log);
     const endNote = await noteWorker(store, flags.store, warn);
     // From before the worker begins, so that nothing it does goes unseen.
@@ -96,10 +84,12 @@ async function work(flags: WorkFlags): Promise<void> {
     broker.start();
     domains?.start();
     broker.webhooks.start();
+    alerts.start();
     // Before it says so: a supervisor may stop it as soon as it has read that.
     const stopped = stopWhenTold((graceMs) => broker.stop({ graceMs }), flags.grace, log);
     log.onState('started', { store: String(flags.store), hostname: options.hostname, pid: process.pid });
     await logEvents(store, broker, cursor, stopped, log);
+    await alerts.stop();
     await domains?.stop();
     await endNote();
     log.onState('stopped', {});

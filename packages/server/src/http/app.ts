@@ -1,3 +1,4 @@
+import type { Alerts } from '@mb/broker/alerts';
 import type { ManagedDomains } from '@mb/broker/domains';
 import type { Resolver } from '@mb/dns';
 import { bodyLimit } from 'hono/body-limit';
@@ -11,6 +12,7 @@ import { tooLong } from './body.ts';
 import { LoadGuard } from './load-guard.ts';
 import { answerError, Problem } from './problem.ts';
 import { addAcceptRoutes } from './routes/accept.ts';
+import { addAlertRoutes } from './routes/alerts.ts';
 import { addAuditRoutes } from './routes/audit.ts';
 import { addDestinationRoutes } from './routes/destinations.ts';
 import { addDomainRoutes } from './routes/domains.ts';
@@ -44,6 +46,8 @@ export interface AppParts extends ApiParts, AuthenticationParts {
   readonly resolver: Resolver;
   /** For `/v1/domains`. */
   readonly domains: ManagedDomains;
+  /** For `/v1/alerts`. */
+  readonly alerts: Pick<Alerts, 'list' | 'test'>;
 }
 
 /** The HTTP API: resources under /v1, and /livez, /readyz and /openapi.json. */
@@ -92,6 +96,7 @@ export function createApp(parts: AppParts): Api {
   addKeyRoutes(api, parts);
   addWebhookRoutes(api, parts);
   addDomainRoutes(api, parts.domains);
+  addAlertRoutes(api, parts.alerts);
   addExplainRoutes(api, parts);
   addStatsRoutes(api, parts);
   addVerifyRoute(api, parts);
@@ -126,6 +131,7 @@ function addDocument(api: Api, version: string): void {
       { name: 'destinations', description: 'Where mail goes' },
       { name: 'domains', description: 'Who mail is sent as, and the keys that sign it' },
       { name: 'webhooks', description: 'Programs that are notified of what happens' },
+      { name: 'alerts', description: 'What is wrong' },
       { name: 'stats', description: 'What happened, by span of time' },
       { name: 'keys', description: 'Who may use this API' },
       { name: 'session', description: 'Logging in, for browsers' },

@@ -1,0 +1,149 @@
+import { everyRow } from '../store/page.ts';
+import { isRecordConflict, type Records } from '../store/records.ts';
+import { type AlertName, alertNames } from './rules.ts';
+
+/** A rule, and whether it holds. */
+export interface Alert {
+  readonly alert: AlertName;
+  /** The process that it is about; absent for the queue as a whole. */
+  readonly name?: string;
+  readonly firing: boolean;
+  /** When it fired or recovered last, in epoch milliseconds; absent when it never has. */
+  readonly since?: number;
+  /** What was wrong when it fired, a sentence. */
+  readonly detail?: string;
+  /** When it was checked last, in epoch milliseconds; absent when it is not watched. */
+  readonly checkedAt?: number;
+}
+
+/** Where an alert goes: the webhooks in the store, the webhook of the options, and the mail of the options. */
+export type AlertChannel = 'webhooks' | 'webhook' | 'mail';
+
+/** That an alert has fired or recovered, while some do not know it. */
+export interface AlertNotice {
+  readonly firing: boolean;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly detail: string;
+  readonly to: readonly AlertChannel[];
+}
+
+/** An alert as its record has it. */
+export interface AlertState {
+  readonly firing: boolean;
+  /** Epoch milliseconds of the change. */
+  readonly since: number;
+  readonly detail: string;
+  /** What is still to be said, the oldest first. */
+  readonly notices: readonly AlertNotice[];
+  /** When a process began to say it, in epoch milliseconds: others leave it alone for a while. */
+  readonly noticesAt?: number;
+}
+
+/** That a process watches, as its record has it. */
+interface WatchState {
+  /** The watch that checks under this name; absent once it has stopped. */
+  readonly owner?: string;
+  readonly rules: readonly AlertName[];
+  readonly everyMs: number;
+  readonly checkedAt: number;
+}
+
+/** The collection of alerts; the key is the rule, with the process where it is about one. */
+export const alertCollection = 'alert';
+/** Who watches; the key is the name of the process. */
+const watchCollection = 'alert-watch';
+/** Rules about the whole queue; the others are about one process. */
+const ofQueue: ReadonlySet<AlertName> = new Set(['queue-age']);
+
+/** The process that an alert is about; undefined for the whole queue. */
+export function subjectOf(alert: AlertName, name: string): string | undefined {
+  return ofQueue.has(alert) ? undefined : name;
+}
+
+/** The key of an alert's record. */
+export function alertKey(alert: AlertName, subject: string | undefined): string {
+  return subject === undefined ? alert : `${alert}/${subject}`;
+}
+
+/**
+ * All rules that are watched on a store, and those that were: in the order of the rules, then of the processes.
+ *
+ * @example
+ * const firing = (await listAlerts(broker.records)).filter(({ firing }) => firing);
+ */
+export async function listAlerts(records: Records): Promise<readonly Alert[]> {
+  const alerts = new Map<string, Alert>();
+  for await (const { key, value } of everyRow((page) => records.list(watchCollection, page))) {
+    const { rules, checkedAt, owner } = value as WatchState;
+    for (const alert of rules) {
+      const subject = subjectOf(alert, key);
+      const id = alertKey(alert, subject);
+      const before = alerts.get(id)?.checkedAt ?? 0;
+      alerts.set(id, {
+        alert,
+        ...(subject !== undefined && { name: subject }),
+        firing: false,
+        ...((owner !== undefined || before > 0) && {
+          checkedAt: Math.max(before, owner === undefined ? 0 : checkedAt),
+        }),
+      });
+    }
+  }
+  for await (const { key, value } of everyRow((page) => records.list(alertCollection, page))) {
+    const { firing, since, detail } = value as AlertState;
+    const [alert, name] = splitKey(key);
+    alerts.set(key, {
+      alert,
+      ...(name !== undefined && { name }),
+      ...alerts.get(key),
+      firing,
+      since,
+      detail,
+    });
+  }
+  const place = ({ alert }: Alert) => alertNames.indexOf(alert);
+  return [...alerts.values()].sort(
+    (one, other) => place(one) - place(other) || (one.name ?? '').localeCompare(other.name ?? ''),
+  );
+}
+
+function splitKey(key: string): [alert: AlertName, name: string | undefined] {
+  const slash = key.indexOf('/');
+  return slash < 0 ? [key as AlertName, undefined] : [key.slice(0, slash) as AlertName, key.slice(slash + 1)];
+}
+
+/** A watch that was not heard of for so many intervals has died. */
+const deadAfter = 3;
+
+/**
+ * Says that a watch checks under a name.
+ *
+ * @returns false when another watch does so, and is alive.
+ */
+export async function claimWatch(
+  records: Records,
+  name: string,
+  { owner, rules, everyMs, checkedAt }: WatchState & { readonly owner: string },
+): Promise<boolean> {
+  const row = await records.get(watchCollection, name);
+  const known = row?.value as WatchState | undefined;
+  const isOther = known?.owner !== undefined && known.owner !== owner;
+  if (isOther && checkedAt - known.checkedAt < deadAfter * known.everyMs) return false;
+  try {
+    const next: WatchState = { owner, rules, everyMs, checkedAt };
+    await records.put(watchCollection, name, next, { ifVersion: row?.version ?? 0 });
+    return true;
+  } catch (error) {
+    if (isRecordConflict(error)) return false;
+    throw error;
+  }
+}
+
+/** Says that a watch has stopped, so that another one can take over at once. */
+export async function releaseWatch(records: Records, name: string, owner: string): Promise<void> {
+  const row = await records.get(watchCollection, name);
+  const { owner: holder, ...rest } = (row?.value ?? {}) as WatchState;
+  if (!row || holder !== owner) return;
+  await records.put(watchCollection, name, rest, { ifVersion: row.version });
+}

@@ -1,0 +1,85 @@
+import type { AlertOptions } from '@mb/broker/alerts';
+import { Option } from 'commander';
+import { readBrokerSettings } from '../config/broker-settings.ts';
+import type { ConfiguredFlags } from '../config/option-sections.ts';
+import { CliError } from '../errors.ts';
+import { warnIfOpen } from '../send/dkim-key.ts';
+import { readInput } from '../send/file.ts';
+
+/** Whom alerts are told to; the configuration has more in its section `alerts`. */
+export interface AlertFlags extends ConfiguredFlags {
+  readonly alertTo?: readonly string[];
+  readonly alertFrom?: string;
+  readonly alertWebhook?: string;
+  readonly alertWebhookSecret?: string;
+}
+
+/** The flags of {@link AlertFlags}. */
+export function alertOptions(): Option[] {
+  return [
+    new Option('--alert-to <address...>', 'mail alerts to these addresses'),
+    new Option('--alert-from <address>', 'author of that mail, at a domain that is signed for'),
+    new Option('--alert-webhook <url>', 'call this URL about alerts, as webhooks are called'),
+    new Option(
+      '--alert-webhook-secret <file>',
+      'its secret, whsec_…; MB_ALERT_WEBHOOK_SECRET may hold the secret itself',
+    ).env('MB_ALERT_WEBHOOK_SECRET_FILE'),
+  ];
+}
+
+/**
+ * The options of alerts that the flags and the configuration describe; flags come first.
+ *
+ * @throws {CliError} MB_CLI_USAGE, MB_CLI_FILE, MB_CLI_CONFIG
+ */
+export async function readAlertFlags(flags: AlertFlags, warn: (text: string) => void): Promise<AlertOptions> {
+  const { alerts } = await readBrokerSettings(flags.optionSections, warn);
+  const mail = readMail(flags, alerts.mail);
+  const webhook = await readWebhook(flags, alerts.webhook, warn);
+  return { ...alerts, ...(mail && { mail }), ...(webhook && { webhook }) };
+}
+
+function readMail(
+  { alertFrom, alertTo }: AlertFlags,
+  configured: AlertOptions['mail'],
+): AlertOptions['mail'] {
+  const from = alertFrom ?? configured?.from;
+  const to = alertTo ?? configured?.to;
+  if (from === undefined && to === undefined) return undefined;
+  if (from !== undefined && to !== undefined) return { from, to };
+  throw new CliError(
+    'MB_CLI_USAGE',
+    from === undefined
+      ? '--alert-to needs --alert-from, an address at a domain that is signed for.'
+      : '--alert-from needs --alert-to, the addresses that are told.',
+  );
+}
+
+async function readWebhook(
+  { alertWebhook, alertWebhookSecret: path }: AlertFlags,
+  configured: AlertOptions['webhook'],
+  warn: (text: string) => void,
+): Promise<AlertOptions['webhook']> {
+  const url = alertWebhook ?? configured?.url;
+  const given = await readSecret(path, warn);
+  // A secret in the environment may be for other commands.
+  if (url === undefined) {
+    if (path === undefined) return undefined;
+    throw new CliError('MB_CLI_USAGE', '--alert-webhook-secret needs --alert-webhook.');
+  }
+  const secret = given ?? configured?.secret;
+  if (secret !== undefined) return { url, secret };
+  throw new CliError(
+    'MB_CLI_USAGE',
+    '--alert-webhook needs a secret, with which calls are signed: --alert-webhook-secret FILE, or MB_ALERT_WEBHOOK_SECRET. Make one: echo "whsec_$(openssl rand -base64 32)"',
+  );
+}
+
+async function readSecret(
+  path: string | undefined,
+  warn: (text: string) => void,
+): Promise<string | undefined> {
+  if (path === undefined) return process.env.MB_ALERT_WEBHOOK_SECRET || undefined;
+  await warnIfOpen(path, warn);
+  return (await readInput('--alert-webhook-secret', path)).toString().trim();
+}

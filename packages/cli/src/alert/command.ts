@@ -1,0 +1,156 @@
+import type { AlertTest } from '@mb/broker/alerts';
+import type { components } from '@mb/server/client';
+import { Command } from 'commander';
+import { managedDomains } from '../domain/managed-profiles.ts';
+import { masterKeyFlag } from '../domain/master-key.ts';
+import { print, printJson, warn } from '../output.ts';
+import { plural } from '../plural.ts';
+import { withStore } from '../queue/store.ts';
+import { storeFlag } from '../queue/store-flag.ts';
+import { serverFlag } from '../remote/server-flag.ts';
+import { brokerOptions } from '../send/broker-options.ts';
+import { deliveryOptions, signatureOptions } from '../send/flags.ts';
+import { formatTable } from '../table.ts';
+import { webhookAllowOption } from '../webhook/webhook-access.ts';
+import { type QueueBrokerFlags, queueBroker } from '../work/queue-broker.ts';
+import { type AlertFlags, alertOptions } from './alert-flags.ts';
+import { serviceAlerts } from './service-alerts.ts';
+
+type ShownAlert = components['schemas']['Alert'];
+
+interface Flags extends QueueBrokerFlags, AlertFlags {
+  readonly server?: string;
+  readonly json?: true;
+}
+
+/** `mb alert …`: what is wrong with the service. */
+export function alertCommand(): Command {
+  return new Command('alert')
+    .description('show what is wrong with the service, and test whether alerts arrive')
+    .addCommand(listCommand())
+    .addCommand(testCommand());
+}
+
+function command(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .addOption(storeFlag())
+    .addOption(serverFlag())
+    .option('--json', 'print one JSON object');
+}
+
+function listCommand(): Command {
+  return command('ls', 'list the rules that are watched, with their state')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  mb alert ls --store queue.db
+  mb alert ls --json | jq '.rows[] | select(.firing)'
+
+"mb serve" with the role worker and "mb work" watch. Rules without a process are about the queue.
+Exit codes: 0 nothing is wrong, 1 an alert fires, or nothing watches.`,
+    )
+    .action(async (flags: Flags) => {
+      const rows = await listAlertsOf(flags);
+      const watched = rows.some(({ checkedAt }) => checkedAt !== undefined);
+      process.exitCode = watched && !rows.some(({ firing }) => firing) ? 0 : 1;
+      if (flags.json) return printJson({ rows });
+      if (rows.length > 0) print(alertTable(rows));
+      if (!watched) print('Nothing watches: start "mb serve" or "mb work".\n');
+    });
+}
+
+function testCommand(): Command {
+  const made = command('test', 'tell everybody who is told of alerts of one that is named "test"');
+  for (const option of [
+    ...alertOptions(),
+    webhookAllowOption(),
+    ...deliveryOptions(),
+    ...signatureOptions(),
+    masterKeyFlag(),
+  ]) {
+    made.addOption(option);
+  }
+  return made
+    .addHelpText(
+      'after',
+      `
+Examples:
+  mb alert test --store queue.db --alert-to ops@example.com --alert-from alerts@example.com
+  mb alert test --server https://mail.example.com
+
+With --server the running service tells those that it is configured with. Mail and calls of webhooks
+in the queue are delivered by "mb serve" or "mb work".
+Exit codes: 0 told, 1 no one is told of alerts, or the webhook did not take it.`,
+    )
+    .action(async (flags: Flags) => {
+      const test = await testAlertsOf(flags);
+      const { webhooks, webhook, messageId } = test;
+      const isTold = webhooks > 0 || webhook !== undefined || messageId !== undefined;
+      process.exitCode = isTold && webhook?.succeeded !== false ? 0 : 1;
+      if (flags.json) return printJson(test);
+      if (!isTold) {
+        return print(
+          'No one is told of alerts: give --alert-to and --alert-from, or --alert-webhook, or add a webhook.\n',
+        );
+      }
+      if (messageId !== undefined) print(`Mail is queued as ${messageId}.\n`);
+      if (webhook?.succeeded) print(`The webhook answered ${webhook.status} in ${webhook.durationMs} ms.\n`);
+      if (webhook?.succeeded === false) print(`The webhook did not take it: ${webhook.error}\n`);
+      if (webhooks > 0) print(`${plural(webhooks, 'webhook')} of the queue will be called.\n`);
+    });
+}
+
+async function listAlertsOf(flags: Flags): Promise<readonly ShownAlert[]> {
+  if (flags.server !== undefined) {
+    const { data } = await (await remote(flags.server)).list();
+    return data;
+  }
+  const { listAlerts } = await import('@mb/broker/alerts');
+  const alerts = await withStore(flags, 'read', (store) => listAlerts(store.records));
+  const iso = (at: number) => new Date(at).toISOString();
+  return alerts.map(({ since, checkedAt, ...alert }) => ({
+    ...alert,
+    ...(since !== undefined && { since: iso(since) }),
+    ...(checkedAt !== undefined && { checkedAt: iso(checkedAt) }),
+  }));
+}
+
+async function testAlertsOf(flags: Flags): Promise<AlertTest | components['schemas']['AlertTest']> {
+  if (flags.server !== undefined) return (await remote(flags.server)).test();
+  const options = await brokerOptions(flags, '', warn, 'queue');
+  return withStore(flags, 'look', async (store) => {
+    const domains = await managedDomains(flags, store);
+    const broker = await queueBroker(options, flags, store, domains);
+    const alerts = await serviceAlerts(broker, {
+      flags,
+      options,
+      domains,
+      onError: (error) => warn(String(error)),
+    });
+    try {
+      return await alerts.test();
+    } finally {
+      await broker.close();
+    }
+  });
+}
+
+async function remote(server: string) {
+  const { remoteAlerts } = await import('../remote/remote-alerts.ts');
+  const { serverClient } = await import('../remote/api.ts');
+  return remoteAlerts(await serverClient(server));
+}
+
+function alertTable(alerts: readonly ShownAlert[]): string {
+  const rows = alerts.map(({ alert, name, firing, since, checkedAt, detail }) => [
+    alert,
+    name ?? '',
+    firing ? 'FIRES' : checkedAt === undefined ? 'not watched' : 'ok',
+    since ?? '',
+    checkedAt ?? '',
+    firing ? (detail ?? '') : '',
+  ]);
+  return formatTable(['ALERT', 'PROCESS', 'STATE', 'SINCE', 'CHECKED', 'DETAIL'], rows);
+}

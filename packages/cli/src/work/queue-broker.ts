@@ -1,0 +1,39 @@
+import { type BrokerOptions, MailBroker } from '@mb/broker';
+import type { ManagedDomains } from '@mb/broker/domains';
+import { withManagedDomains } from '../domain/managed-profiles.ts';
+import type { MasterKeyFlags } from '../domain/master-key.ts';
+import type { OpenStore } from '../queue/store.ts';
+import type { StoreFlags } from '../queue/store-flag.ts';
+import type { DeliveryFlags, SignatureFlags } from '../send/flags.ts';
+import { type WebhookAllowFlag, webhookOptions } from '../webhook/webhook-access.ts';
+
+/** Flags that describe the broker of a queue. */
+export interface QueueBrokerFlags
+  extends StoreFlags,
+    SignatureFlags,
+    DeliveryFlags,
+    MasterKeyFlags,
+    WebhookAllowFlag {
+  readonly concurrency?: number;
+}
+
+/**
+ * The broker of a queue.
+ *
+ * @param own  What the flags and the configuration say, without what managed domains add.
+ */
+export async function queueBroker(
+  own: BrokerOptions,
+  flags: QueueBrokerFlags,
+  store: OpenStore,
+  domains: ManagedDomains | undefined,
+): Promise<MailBroker> {
+  const options = domains ? await withManagedDomains(own, domains, flags) : own;
+  const { concurrency } = flags;
+  return new MailBroker({
+    ...options,
+    ...webhookOptions(flags, options.webhooks),
+    store,
+    queue: { ...options.queue, ...(concurrency !== undefined && { concurrency }) },
+  });
+}
