@@ -78,4 +78,16 @@ describe('/v1/webhooks', () => {
     expect(refused).toMatchObject({ status: 422, body: { code, detail: expect.stringMatching(detail) } });
     expect((await call('GET', '/v1/webhooks')).body.data).toEqual([]);
   });
+
+  it('WHK-70 the findings of /v1/health name secrets in plain text', async () => {
+    await using service = await startService();
+    await using receiver = await startWebhookReceiver();
+    const call = await service.withKey();
+    const findings = async () => (await call('GET', '/v1/health')).body.findings;
+    expect(await findings()).toEqual([]);
+    await call('POST', '/v1/webhooks', { url: receiver.url });
+    expect(await findings()).toEqual([
+      expect.objectContaining({ severity: 'warning', text: expect.stringContaining('plain text') }),
+    ]);
+  });
 });

@@ -155,7 +155,7 @@ export interface FlagValues {
   readonly webhookAllow?: Value | readonly Value[] | undefined;
   /** How much a JSON log holds: debug adds connections, trace sessions. */
   readonly logLevel?: 'trace' | 'debug' | 'info' | 'error' | undefined;
-  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** Mail alerts to these addresses. */
   readonly alertTo?: Value | readonly Value[] | undefined;
@@ -839,7 +839,7 @@ interface TestAlertFlagValues {
   readonly dkimSelector?: Value | undefined;
   /** Signing domain; default that of From. */
   readonly dkimDomain?: Value | undefined;
-  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
 }
 
@@ -897,6 +897,8 @@ interface RotateSecretWebhookFlagValues {
   readonly json?: boolean | undefined;
   /** How long calls are also signed with the old one; default 24. */
   readonly overlap?: Value | undefined;
+  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
+  readonly masterKey?: Value | undefined;
 }
 
 /** Flags of `mb webhook disable`. */
@@ -947,6 +949,8 @@ interface TestWebhookFlagValues {
   readonly json?: boolean | undefined;
   /** Addresses that webhooks may have although not public. */
   readonly webhookAllow?: Value | readonly Value[] | undefined;
+  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
+  readonly masterKey?: Value | undefined;
 }
 
 /** Flags of `mb webhook show`. */
@@ -991,6 +995,8 @@ interface AddWebhookFlagValues {
   readonly description?: Value | undefined;
   /** Addresses that webhooks may have although not public. */
   readonly webhookAllow?: Value | readonly Value[] | undefined;
+  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
+  readonly masterKey?: Value | undefined;
 }
 
 /** Flags of `mb domain`. */
@@ -1023,7 +1029,7 @@ interface MasterKeyDomainFlagValues {
 interface RotateMasterKeyDomainFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** Make none: encrypt with the first one that is given. */
   readonly new?: boolean | undefined;
@@ -1041,7 +1047,7 @@ interface RmDomainFlagValues {
   readonly store?: Value | undefined;
   /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
   readonly server?: Value | undefined;
-  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
   readonly hostname?: Value | undefined;
@@ -1065,7 +1071,7 @@ interface RotateDomainFlagValues {
   readonly store?: Value | undefined;
   /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
   readonly server?: Value | undefined;
-  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
   readonly hostname?: Value | undefined;
@@ -1085,7 +1091,7 @@ interface CheckDomainFlagValues {
   readonly store?: Value | undefined;
   /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
   readonly server?: Value | undefined;
-  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
   readonly hostname?: Value | undefined;
@@ -1105,7 +1111,7 @@ interface ShowDomainFlagValues {
   readonly store?: Value | undefined;
   /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
   readonly server?: Value | undefined;
-  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
   readonly hostname?: Value | undefined;
@@ -1127,7 +1133,7 @@ interface LsDomainFlagValues {
   readonly store?: Value | undefined;
   /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
   readonly server?: Value | undefined;
-  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
   readonly hostname?: Value | undefined;
@@ -1147,7 +1153,7 @@ interface AddDomainFlagValues {
   readonly store?: Value | undefined;
   /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
   readonly server?: Value | undefined;
-  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
   readonly hostname?: Value | undefined;
@@ -1293,7 +1299,7 @@ interface ServeFlagValues {
   readonly dkimSelector?: Value | undefined;
   /** Signing domain; default that of From. */
   readonly dkimDomain?: Value | undefined;
-  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** Mail alerts to these addresses. */
   readonly alertTo?: Value | readonly Value[] | undefined;
@@ -1347,7 +1353,7 @@ interface WorkFlagValues {
   readonly dkimSelector?: Value | undefined;
   /** Signing domain; default that of From. */
   readonly dkimDomain?: Value | undefined;
-  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** Mail alerts to these addresses. */
   readonly alertTo?: Value | readonly Value[] | undefined;

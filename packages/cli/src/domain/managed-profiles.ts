@@ -5,7 +5,7 @@ import { CliError } from '../errors.ts';
 import type { OpenStore } from '../queue/store.ts';
 import type { DeliveryFlags } from '../send/flags.ts';
 import { type DomainFlags, openDomains } from './domain-access.ts';
-import type { MasterKeyFlags } from './master-key.ts';
+import { hasMasterKey } from './master-key.ts';
 
 /**
  * The managed domains of a queue, for a process that delivers; undefined when there is no master key and no domain.
@@ -23,11 +23,6 @@ export async function managedDomains(
     'MB_CLI_USAGE',
     'The queue has managed domains, whose mail cannot be signed without the master key: give --master-key FILE or MB_MASTER_KEY.',
   );
-}
-
-/** Whether the flags or the environment give a master key. */
-export function hasMasterKey({ masterKey }: MasterKeyFlags): boolean {
-  return masterKey !== undefined || Boolean(process.env.MB_MASTER_KEY);
 }
 
 /** Options of a broker that sends as managed domains, and otherwise as before. */

@@ -1,18 +1,19 @@
-import { generateMasterKey } from '@mb/broker/domains';
+import { MailQueue } from '@mb/broker';
+import { generateMasterKey } from '@mb/broker/encryption';
 import { Command } from 'commander';
 import { writeKey } from '../dkim/key-file.ts';
 import { CliError } from '../errors.ts';
 import { notice, print } from '../output.ts';
-import { withStore } from '../queue/store.ts';
+import { plural } from '../plural.ts';
+import { type OpenStore, withStore } from '../queue/store.ts';
 import { storeFlag } from '../queue/store-flag.ts';
 import { type DomainFlags, openDomains } from './domain-access.ts';
-import { hasMasterKey } from './managed-profiles.ts';
-import { masterKeyFlag, prependMasterKey } from './master-key.ts';
+import { hasMasterKey, masterKeyFlag, masterKeyWrapping, prependMasterKey } from './master-key.ts';
 
-/** `mb domain master-key …`: the key that encrypts private keys. */
+/** `mb domain master-key …`: the key that encrypts private keys and secrets of webhooks. */
 export function masterKeyCommand(): Command {
   return new Command('master-key')
-    .description('make and rotate the key that encrypts the private keys of domains')
+    .description('make and rotate the key that encrypts private keys of domains and secrets of webhooks')
     .addCommand(newCommand())
     .addCommand(rotateCommand());
 }
@@ -28,7 +29,7 @@ Examples:
   mb domain master-key new --out /etc/mb/master.key
   export MB_MASTER_KEY=$(mb domain master-key new)
 
-Without it the private keys cannot be opened: keep a copy apart from the queue.
+Without it private keys and secrets of webhooks cannot be opened: keep a copy apart from the queue.
 Exit codes: 0 made, 64 the file exists already.`,
     )
     .action(async ({ out }: { readonly out: string }) => {
@@ -41,7 +42,7 @@ Exit codes: 0 made, 64 the file exists already.`,
 
 function rotateCommand(): Command {
   return new Command('rotate')
-    .description('put a new master key in front, and encrypt all private keys with it')
+    .description('put a new master key in front, and encrypt private keys and secrets of webhooks with it')
     .addOption(storeFlag())
     .addOption(masterKeyFlag())
     .option('--no-new', 'make none: encrypt with the first one that is given')
@@ -54,8 +55,8 @@ Examples:
 
 The file keeps the old key after the new one: backups of the queue need it. Services on this
 machine read the file again. With several machines put the new key into the file of each first,
-and then use --no-new.
-Exit codes: 0 all private keys are encrypted with the first master key.`,
+and then use --no-new. Secrets of webhooks that are in plain text are encrypted as well.
+Exit codes: 0 all private keys and secrets are encrypted with the first master key.`,
     )
     .action(async (flags: DomainFlags & { readonly new: boolean }) => {
       if (!hasMasterKey(flags)) {
@@ -71,10 +72,25 @@ Exit codes: 0 all private keys are encrypted with the first master key.`,
       }
       const renewed = await withStore(flags, 'look', async (store) => {
         // What the store refuses must not leave a new key behind.
-        await (await openDomains({ ...flags, hostname: 'mb.invalid' }, store)).renewKeys();
-        if (flags.new) await prependMasterKey(flags.masterKey!);
-        return (await openDomains({ ...flags, hostname: 'mb.invalid' }, store)).renewKeys();
+        const before = await renewAll(flags, store);
+        if (!flags.new) return before;
+        await prependMasterKey(flags.masterKey!);
+        return renewAll(flags, store);
       });
-      print(`${renewed} private ${renewed === 1 ? 'key is' : 'keys are'} encrypted again.\n`);
+      const { keys, secrets } = renewed;
+      print(
+        `Encrypted with the first master key: ${plural(keys, 'private key')}, ${plural(secrets, 'webhook secret')}.\n`,
+      );
     });
+}
+
+/** Encrypts private keys and secrets of webhooks with the first master key; how many were not yet. */
+async function renewAll(
+  flags: DomainFlags,
+  store: OpenStore,
+): Promise<{ readonly keys: number; readonly secrets: number }> {
+  const keys = await (await openDomains({ ...flags, hostname: 'mb.invalid' }, store)).renewKeys();
+  const wrapping = await masterKeyWrapping(flags, () => {});
+  const secrets = await new MailQueue({ store, webhooks: { wrapping } }).webhooks.renewSecrets();
+  return { keys, secrets };
 }

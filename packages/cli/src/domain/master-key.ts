@@ -1,13 +1,14 @@
 import { rename } from 'node:fs/promises';
 import { BrokerError } from '@mb/broker';
 import type { KeyVault } from '@mb/broker/domains';
+import type { KeyWrapping } from '@mb/broker/encryption';
 import { Option } from 'commander';
 import { CliError } from '../errors.ts';
 import { writeNewFile } from '../private-file.ts';
 import { warnIfOpen } from '../send/dkim-key.ts';
 import { readInput } from '../send/file.ts';
 
-/** What every command takes that makes, opens or uses the keys of managed domains. */
+/** What every command takes that makes, opens or uses the keys of managed domains or the secrets of webhooks. */
 export interface MasterKeyFlags {
   readonly masterKey?: string;
 }
@@ -16,44 +17,60 @@ export interface MasterKeyFlags {
 export function masterKeyFlag(): Option {
   return new Option(
     '--master-key <file>',
-    'encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself',
+    'encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself',
   ).env('MB_MASTER_KEY_FILE');
 }
 
+/** Whether the flags or the environment give a master key. */
+export function hasMasterKey({ masterKey }: MasterKeyFlags): boolean {
+  return masterKey !== undefined || Boolean(process.env.MB_MASTER_KEY);
+}
+
+/** The vault of the master keys in a file or in the environment; undefined when none is given. See {@link masterKeyWrapping}. */
+export async function masterKeyVault(
+  flags: MasterKeyFlags,
+  warn: (text: string) => void,
+): Promise<KeyVault | undefined> {
+  const wrapping = await masterKeyWrapping(flags, warn);
+  if (!wrapping) return undefined;
+  const { createWrappingVault } = await import('@mb/broker/domains');
+  return createWrappingVault(wrapping);
+}
+
 /**
- * The vault of the master keys in a file or in the environment; undefined when none is given.
+ * Encrypts with the master keys in a file or in the environment; undefined when none is given.
  *
- * A file is read again when it lacks the master key of a private key, so that services go on while master keys are
+ * A file is read again when it lacks the master key of what is opened, so that services go on while master keys are
  * rotated.
  *
  * @throws {CliError} MB_CLI_FILE; BrokerError MB_BROKER_MASTER_KEY
  */
-export async function masterKeyVault(
+export async function masterKeyWrapping(
   { masterKey: path }: MasterKeyFlags,
   warn: (text: string) => void,
-): Promise<KeyVault | undefined> {
-  const { createMasterKeyVault, parseMasterKeys } = await import('@mb/broker/domains');
+): Promise<KeyWrapping | undefined> {
   const text = process.env.MB_MASTER_KEY;
-  if (path === undefined) return text ? createMasterKeyVault(parseMasterKeys(text)) : undefined;
+  if (path === undefined && !text) return undefined;
+  const { createMasterKeyWrapping, parseMasterKeys } = await import('@mb/broker/encryption');
+  if (path === undefined) return createMasterKeyWrapping(parseMasterKeys(text!));
   await warnIfOpen(path, warn);
   const read = async () =>
-    createMasterKeyVault(parseMasterKeys((await readInput('--master-key', path)).toString()));
+    createMasterKeyWrapping(parseMasterKeys((await readInput('--master-key', path)).toString()));
   return rereading(await read(), read);
 }
 
-function rereading(first: KeyVault, read: () => Promise<KeyVault>): KeyVault {
-  let vault = first;
+function rereading(first: KeyWrapping, read: () => Promise<KeyWrapping>): KeyWrapping {
+  let wrapping = first;
   return {
-    create: (name) => vault.create(name),
-    keep: (privateKey, name) => vault.keep!(privateKey, name),
-    renew: (handle, name) => vault.renew!(handle, name),
-    async open(handle, name) {
+    wrap: (plain, context) => wrapping.wrap(plain, context),
+    isOutdated: (wrapped) => wrapping.isOutdated!(wrapped),
+    async unwrap(wrapped, context) {
       try {
-        return await vault.open(handle, name);
+        return await wrapping.unwrap(wrapped, context);
       } catch (error) {
         if (!BrokerError.isInstance(error) || error.code !== 'MB_BROKER_MASTER_KEY') throw error;
-        vault = await read();
-        return vault.open(handle, name);
+        wrapping = await read();
+        return wrapping.unwrap(wrapped, context);
       }
     },
   };
@@ -61,7 +78,7 @@ function rereading(first: KeyVault, read: () => Promise<KeyVault>): KeyVault {
 
 /** Puts a new master key in front of those of a file. */
 export async function prependMasterKey(path: string): Promise<void> {
-  const { generateMasterKey } = await import('@mb/broker/domains');
+  const { generateMasterKey } = await import('@mb/broker/encryption');
   const before = (await readInput('--master-key', path)).toString();
   const draft = `${path}.new`;
   try {

@@ -1,5 +1,6 @@
 import type { NewWebhook, WebhookAttempt, WebhookEndpoint } from '@mb/broker';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { hasMasterKey, masterKeyFlag } from '../domain/master-key.ts';
 import { CliError } from '../errors.ts';
 import { notice, print, printJson } from '../output.ts';
 import { parseMoment, wholeNumber } from '../parse-flag.ts';
@@ -60,6 +61,7 @@ function addCommand(): Command {
     .addOption(new Option('--domain <domains>', 'only recipients at these domains').argParser(words))
     .option('--description <text>', 'for people')
     .addOption(webhookAllowOption())
+    .addOption(masterKeyFlag())
     .addHelpText(
       'after',
       `
@@ -68,6 +70,7 @@ Examples:
   SECRET=$(mb webhook add https://app.example.com/mail-events)
 
 The secret alone goes to standard output: the receiver verifies calls with it (Standard Webhooks).
+In the queue it is encrypted with the master key where one is given, as to "mb serve" and "mb work".
 "mb serve" and "mb work" deliver.
 Exit codes: 0 added, 64 the URL is wrong or names our own network.`,
     )
@@ -84,7 +87,7 @@ Exit codes: 0 added, 64 the URL is wrong or names our own network.`,
       const { endpoint, secret } = await withWebhooks(flags, 'create', (webhooks) => webhooks.add(given));
       if (flags.json) return printJson({ ...shown(endpoint), secret });
       print(`${secret}\n`);
-      notice(`Webhook ${endpoint.id} is added. Keep the secret: it is not shown again.`);
+      notice(`Webhook ${endpoint.id} is added. ${keepSecret(flags)}`);
     });
 }
 
@@ -162,6 +165,7 @@ function testCommand(): Command {
   return command('test', 'call a webhook once with an event of type "test"')
     .argument('<id>', 'as "mb webhook ls" shows it')
     .addOption(webhookAllowOption())
+    .addOption(masterKeyFlag())
     .addHelpText(
       'after',
       '\nExamples:\n  mb webhook test 0f1e2d3c4b5a6978\n\nExit codes: 0 it took the event, 1 it did not, or there is no such webhook.',
@@ -248,6 +252,7 @@ function rotateCommand(): Command {
         'how long calls are also signed with the old one; default 24',
       ).argParser(wholeNumber(0, 720)),
     )
+    .addOption(masterKeyFlag())
     .addHelpText(
       'after',
       '\nExamples:\n  SECRET=$(mb webhook rotate-secret 0f1e2d3c4b5a6978 --overlap 48)\n\nExit codes: 0 rotated, 1 there is no such webhook.',
@@ -262,7 +267,7 @@ function rotateCommand(): Command {
       if (!rotated) return missing();
       if (flags.json) return printJson({ ...shown(rotated.endpoint), secret: rotated.secret });
       print(`${rotated.secret}\n`);
-      notice('Keep the secret: it is not shown again.');
+      notice(keepSecret(flags));
     });
 }
 
@@ -296,6 +301,12 @@ async function allWebhooks(webhooks: WebhookAccess): Promise<WebhookEndpoint[]> 
     if (next === undefined) return all;
     after = next;
   }
+}
+
+function keepSecret(flags: WebhookFlags): string {
+  const isPlain = flags.server === undefined && !hasMasterKey(flags);
+  const storage = isPlain ? ' The queue has it in plain text; with --master-key it is encrypted.' : '';
+  return `Keep the secret: it is not shown again.${storage}`;
 }
 
 function missing(): void {

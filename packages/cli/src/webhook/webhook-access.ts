@@ -1,6 +1,8 @@
-import type { Webhooks } from '@mb/broker';
+import type { WebhookDeliveryOptions, Webhooks } from '@mb/broker';
+import type { KeyWrapping } from '@mb/broker/encryption';
 import { Option } from 'commander';
 import { allowedAddresses } from '../allow.ts';
+import type { MasterKeyFlags } from '../domain/master-key.ts';
 import type { StoreFlags } from '../queue/store-flag.ts';
 import type { ServerFlags } from '../remote/server-flag.ts';
 
@@ -21,7 +23,7 @@ export type WebhookAccess = Pick<
 >;
 
 /** What every command on webhooks takes. */
-export interface WebhookFlags extends StoreFlags, ServerFlags, WebhookAllowFlag {
+export interface WebhookFlags extends StoreFlags, ServerFlags, WebhookAllowFlag, MasterKeyFlags {
   readonly json?: true;
 }
 
@@ -37,11 +39,17 @@ export function webhookAllowOption(): Option {
     .env('MB_WEBHOOK_ALLOW');
 }
 
-/** The option of a broker for `--webhook-allow`; what else the configuration says of webhooks holds. */
-export function webhookOptions<Options extends { readonly allowAddresses?: readonly string[] | undefined }>(
+/** The option of a broker for `--webhook-allow` and the master key; what else the configuration says of webhooks holds. */
+export function webhookOptions(
   { webhookAllow }: WebhookAllowFlag,
-  configured?: Options,
-) {
-  if (!webhookAllow) return configured ? { webhooks: configured } : {};
-  return { webhooks: { ...configured, allowAddresses: allowedAddresses(webhookAllow) } };
+  wrapping: KeyWrapping | undefined,
+  configured?: WebhookDeliveryOptions,
+): { readonly webhooks: WebhookDeliveryOptions } {
+  return {
+    webhooks: {
+      ...configured,
+      ...(webhookAllow && { allowAddresses: allowedAddresses(webhookAllow) }),
+      ...(wrapping && { wrapping }),
+    },
+  };
 }

@@ -1,3 +1,5 @@
+import { masterKeyWrapping } from '../domain/master-key.ts';
+import { warn } from '../output.ts';
 import { type StoreAccess, withStore } from '../queue/store.ts';
 import { type WebhookAccess, type WebhookFlags, webhookOptions } from './webhook-access.ts';
 
@@ -17,7 +19,8 @@ export async function withWebhooks<Result>(
     return work(remoteWebhooks(await serverClient(flags.server)));
   }
   const { MailQueue } = await import('@mb/broker');
+  const wrapping = await masterKeyWrapping(flags, warn);
   return withStore(flags, access, (store) =>
-    work(new MailQueue({ store, ...webhookOptions(flags) }).webhooks),
+    work(new MailQueue({ store, ...webhookOptions(flags, wrapping) }).webhooks),
   );
 }

@@ -1,7 +1,7 @@
 import { type BrokerOptions, MailBroker } from '@mb/broker';
 import type { ManagedDomains } from '@mb/broker/domains';
 import { withManagedDomains } from '../domain/managed-profiles.ts';
-import type { MasterKeyFlags } from '../domain/master-key.ts';
+import { type MasterKeyFlags, masterKeyWrapping } from '../domain/master-key.ts';
 import type { OpenStore } from '../queue/store.ts';
 import type { StoreFlags } from '../queue/store-flag.ts';
 import type { DeliveryFlags, SignatureFlags } from '../send/flags.ts';
@@ -32,7 +32,7 @@ export async function queueBroker(
   const { concurrency } = flags;
   return new MailBroker({
     ...options,
-    ...webhookOptions(flags, options.webhooks),
+    ...webhookOptions(flags, await masterKeyWrapping(flags, () => {}), options.webhooks),
     store,
     queue: { ...options.queue, ...(concurrency !== undefined && { concurrency }) },
   });

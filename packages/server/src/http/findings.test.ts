@@ -69,3 +69,25 @@ it('DSH-30 errors come before warnings', () => {
   const findings = findingsOf({ ...health, held: 1, portBlocked: 'Closed.' }, now);
   expect(findings.map(({ severity }) => severity)).toEqual(['error', 'warning']);
 });
+
+it.each([
+  [
+    'secrets that cannot be opened',
+    { plain: 0, encrypted: 1, encrypts: false },
+    [{ severity: 'error', text: expect.stringContaining('1 secret of webhooks is encrypted') }],
+  ],
+  [
+    'secrets in plain text without a master key',
+    { plain: 2, encrypted: 0, encrypts: false },
+    [{ severity: 'warning', todo: expect.stringContaining('master-key new') }],
+  ],
+  [
+    'secrets in plain text beside a master key',
+    { plain: 2, encrypted: 3, encrypts: true },
+    [{ severity: 'warning', text: '2 secrets of webhooks are in plain text in the queue.' }],
+  ],
+  ['secrets that are all encrypted', { plain: 0, encrypted: 3, encrypts: true }, []],
+])('WHK-70 WHK-71 findings name %s', (_, secrets, expected) => {
+  expect(findingsOf(health, now, secrets)).toMatchObject(expected);
+  expect(findingsOf(health, now, secrets)).toHaveLength(expected.length);
+});

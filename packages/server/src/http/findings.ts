@@ -1,4 +1,4 @@
-import type { Health } from '@mb/broker';
+import type { Health, WebhookSecretStorage } from '@mb/broker';
 
 /** What is wrong now, in a sentence, with what to do. */
 export interface Finding {
@@ -14,8 +14,8 @@ const lateMs = 15 * 60_000;
 const mostDestinations = 50;
 
 /** What an operator should know, the worst first. */
-export function findingsOf(health: Health, now: number): Finding[] {
-  const findings = [...ofService(health, now), ...ofDestinations(health)];
+export function findingsOf(health: Health, now: number, secrets?: WebhookSecretStorage): Finding[] {
+  const findings = [...ofService(health, now), ...ofSecrets(secrets), ...ofDestinations(health)];
   return findings.sort((a, b) => Number(a.severity === 'warning') - Number(b.severity === 'warning'));
 }
 
@@ -55,6 +55,30 @@ function ofService(health: Health, now: number): Finding[] {
     found.push(
       warning(`${held} ${held === 1 ? 'recipient is' : 'recipients are'} held.`, 'Release or cancel them.'),
     );
+  return found;
+}
+
+/** Secrets of webhooks that this process cannot open, and those in plain text. */
+function ofSecrets(secrets: WebhookSecretStorage | undefined): Finding[] {
+  if (!secrets) return [];
+  const { plain, encrypted, encrypts } = secrets;
+  const found: Finding[] = [];
+  const are = (count: number) =>
+    `${count} ${count === 1 ? 'secret of webhooks is' : 'secrets of webhooks are'}`;
+  if (encrypted > 0 && !encrypts)
+    found.push({
+      severity: 'error',
+      text: `${are(encrypted)} encrypted, and this process has no master key: it delivers nothing to these webhooks.`,
+      todo: 'Give this process the master key: --master-key FILE or MB_MASTER_KEY.',
+    });
+  if (plain > 0)
+    found.push({
+      severity: 'warning',
+      text: `${are(plain)} in plain text in the queue.`,
+      todo: encrypts
+        ? 'Encrypt them: `mb domain master-key rotate --no-new`.'
+        : 'Make a master key with `mb domain master-key new`, give it to all processes, then encrypt them: `mb domain master-key rotate --no-new`.',
+    });
   return found;
 }
 

@@ -50,7 +50,7 @@ export function addHealthRoute(api: Api, { broker, now }: ApiParts): void {
     }),
     async (context) => {
       requireAllTenants(context.get('key'));
-      const found = await broker.health();
+      const [found, secrets] = await Promise.all([broker.health(), broker.webhooks.secretStorage()]);
       const {
         queued,
         inFlight,
@@ -67,7 +67,16 @@ export function addHealthRoute(api: Api, { broker, now }: ApiParts): void {
       );
       const oldest = oldestDueAt === undefined ? {} : { oldestDueAt: new Date(oldestDueAt).toISOString() };
       return context.json(
-        { queued, inFlight, held, unknown, ...oldest, running, troubles, findings: findingsOf(found, now()) },
+        {
+          queued,
+          inFlight,
+          held,
+          unknown,
+          ...oldest,
+          running,
+          troubles,
+          findings: findingsOf(found, now(), secrets),
+        },
         200,
       );
     },
