@@ -3,6 +3,7 @@ import { startWebhookReceiver, type WebhookCall, type WebhookReceiver } from '@m
 import { Webhook } from 'standardwebhooks';
 import { expect, it } from 'vitest';
 import { MailQueue, type NewWebhook, type QueueStore, type WebhookDeliveryOptions } from '../../src/index.ts';
+import { poisons, tenMegabytes } from './poisons.ts';
 
 const fast: WebhookDeliveryOptions = {
   allowAddresses: ['127.0.0.0/8'],
@@ -53,31 +54,8 @@ async function added(queue: MailQueue, receiver: WebhookReceiver, given: Partial
   return { id: endpoint.id, secret };
 }
 
-const tenMegabytes = Buffer.alloc(10_000_000);
 const ids = (calls: readonly WebhookCall[]) => calls.map(({ headers }) => headers['webhook-id']);
 const messages = (calls: readonly WebhookCall[]) => calls.map(({ json }) => json.data.messageId);
-
-/** What a hostile or broken endpoint does. */
-const poisons: readonly (readonly [string, WebhookReceiver['answer']])[] = [
-  ['answers 500', () => 500],
-  ['does not answer', () => undefined],
-  ['answers with 10 MB', (_, response) => void response.writeHead(500).end(tenMegabytes)],
-  [
-    'answers for ever',
-    (_, response) => {
-      response.writeHead(500);
-      const more = setInterval(() => response.write('more '), 5);
-      response.on('close', () => clearInterval(more));
-      return undefined;
-    },
-  ],
-  [
-    'redirects to loopback',
-    (_, response) => void response.writeHead(307, { location: 'http://127.0.0.1:9/' }).end(),
-  ],
-  ['hangs up', (_, response) => void response.destroy()],
-  ['talks no HTTP', (_, response) => void response.socket!.end('220 mail.test ESMTP\r\n')],
-];
 
 /** The machine may have more to do. */
 const poll = <T>(ask: () => T, options = { timeout: 10_000 }) => expect.poll(ask, options);
