@@ -232,7 +232,7 @@ describe('mb webhook', () => {
     await walk(place, ['--server', `http://127.0.0.1:${port}`], { MB_API_KEY: token });
   }, 240_000);
 
-  it('WHK-69 the master key encrypts secrets, and its rotation encrypts them again', async () => {
+  it('WHK-79 WHK-86 the master key encrypts secrets, and its rotation encrypts them again', async () => {
     const { path, folder, receiver } = await openPlace();
     const key = join(folder, 'master.key');
     expect((await mb(['domain', 'master-key', 'new', '--out', key])).exitCode).toBe(0);

@@ -79,7 +79,7 @@ describe('/v1/webhooks', () => {
     expect((await call('GET', '/v1/webhooks')).body.data).toEqual([]);
   });
 
-  it('WHK-70 the findings of /v1/health name secrets in plain text', async () => {
+  it('WHK-80 the findings of /v1/health name secrets in plain text', async () => {
     await using service = await startService();
     await using receiver = await startWebhookReceiver();
     const call = await service.withKey();

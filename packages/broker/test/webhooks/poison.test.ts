@@ -41,7 +41,7 @@ function worstDelay(calls: readonly WebhookCall[], ids: ReadonlySet<string>): nu
   return Math.max(...of.map(({ at, json }) => at - Date.parse(json.timestamp)));
 }
 
-it('WHK-74 WHK-75 a poisoned endpoint makes no event of another, and of no other message, a second late', async ({
+it('WHK-84 WHK-85 a poisoned endpoint makes no event of another, and of no other message, a second late', async ({
   annotate,
 }) => {
   const queue = await openQueue();

@@ -87,7 +87,7 @@ it.each([
     [{ severity: 'warning', text: '2 secrets of webhooks are in plain text in the queue.' }],
   ],
   ['secrets that are all encrypted', { plain: 0, encrypted: 3, encrypts: true }, []],
-])('WHK-70 WHK-71 findings name %s', (_, secrets, expected) => {
+])('WHK-80 WHK-81 findings name %s', (_, secrets, expected) => {
   expect(findingsOf(health, now, secrets)).toMatchObject(expected);
   expect(findingsOf(health, now, secrets)).toHaveLength(expected.length);
 });
