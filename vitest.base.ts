@@ -9,7 +9,9 @@ export function packageTests() {
     test: {
       include: ['{src,test,simulation}/**/*.test.ts'],
       passWithNoTests: false,
-      setupFiles: [new URL('vitest.properties.ts', import.meta.url).pathname],
+      setupFiles: ['vitest.left-processes.ts', 'vitest.properties.ts'].map(
+        (file) => new URL(file, import.meta.url).pathname,
+      ),
       // Machines can be busy; a time-out here only ends what hangs.
       testTimeout: 30_000,
       hookTimeout: 60_000,

@@ -12,7 +12,7 @@ export default defineConfig({
   test: {
     include: ['*/**/*.test.ts'],
     globalSetup: ['lab/require-lab.ts'],
-    setupFiles: ['../vitest.properties.ts', 'lab/stop-processes.ts'],
+    setupFiles: ['../vitest.left-processes.ts', '../vitest.properties.ts', 'lab/stop-processes.ts'],
     pool: 'forks',
     fileParallelism: false,
     sequence: { shuffle: { files: true, tests: false } },
