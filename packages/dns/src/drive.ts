@@ -2,16 +2,20 @@ import type { Clock } from './clock.ts';
 import { abortError } from './errors.ts';
 import { Exchange, type ExchangeOutcome, type ExchangeRequest, type ExchangeStep } from './exchange.ts';
 import type { DnsServer } from './server-address.ts';
-import { openDatagram } from './transport/datagram.ts';
-import { type FetchFunction, openHttps } from './transport/https.ts';
 import type { Link, LinkEvents } from './transport/link.ts';
-import { openStream } from './transport/stream.ts';
+
+/** Sends one query to a server. */
+export type OpenLink = (
+  server: DnsServer,
+  step: Extract<ExchangeStep, { do: 'send' }>,
+  events: LinkEvents,
+) => Link;
 
 /** What an exchange needs from outside. */
 export interface DriveOptions {
   readonly servers: readonly DnsServer[];
   readonly clock: Clock;
-  readonly fetch: FetchFunction;
+  readonly openLink: OpenLink;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -55,19 +59,8 @@ export function driveExchange(request: ExchangeRequest, options: DriveOptions): 
         onMessage: (octets) => perform(exchange.receive(step.attempt, octets, clock.now())),
         onFailure: (why) => perform(exchange.fail(step.attempt, why, clock.now())),
       };
-      links.push(openLink(options.servers[step.server]!, step, events, options.fetch));
+      links.push(options.openLink(options.servers[step.server]!, step, events));
     };
     perform(exchange.start(clock.now()));
   });
-}
-
-function openLink(
-  server: DnsServer,
-  step: Extract<ExchangeStep, { do: 'send' }>,
-  events: LinkEvents,
-  fetch: FetchFunction,
-): Link {
-  if (server.transport === 'stream') return openHttps(server.url, step.message, events, fetch);
-  const open = step.transport === 'stream' ? openStream : openDatagram;
-  return open(server, step.message, events);
 }

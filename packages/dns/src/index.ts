@@ -86,7 +86,7 @@ export {
 } from './mta-sts/policy.ts';
 export { lookupMtaSts, type MtaStsLookup } from './mta-sts/record.ts';
 export { byPreference } from './mx-order.ts';
-export { createResolver, type NodeResolver, type ResolverOptions } from './node-resolver.ts';
+export { createResolver, type NodeResolver } from './node-resolver.ts';
 export { type NodeDnsError, type NodeSoa, type PromisesAdapter, toNodeDns } from './promises-adapter.ts';
 export type { MxRecord, RecordData, RecordType, SoaRecord, SrvRecord, TlsaRecord } from './record.ts';
 export {
@@ -101,6 +101,7 @@ export {
   type QueryOptions,
   type Resolver,
 } from './resolver.ts';
+export type { ResolverOptions } from './resolver-options.ts';
 export { confirmReverse, type ReverseOutcome, reverseName } from './reverse.ts';
 export type { SpfLimits } from './spf/budget.ts';
 export { type CheckHostOptions, checkHost, type SpfRequest } from './spf/check-host.ts';

@@ -5,12 +5,13 @@ import { cacheOptions } from './cache.ts';
 import { diagnosisOptions } from './diagnose.ts';
 import { dmarcRequest } from './dmarc/evaluate.ts';
 import { dmarcLookupOptions } from './dmarc/lookup.ts';
+import * as https from './https.ts';
 import * as dns from './index.ts';
 import { mailRouteOptions } from './mail-route.ts';
 import * as memory from './memory.ts';
 import { mtaStsCacheOptions } from './mta-sts/cache.ts';
 import { mtaStsFetchOptions } from './mta-sts/fetch.ts';
-import { resolverOptions } from './node-resolver.ts';
+import { resolverOptions } from './resolver-options.ts';
 import * as publicSuffix from './public-suffix.ts';
 import { queryOptions } from './resolver.ts';
 import { checkHostOptions, spfRequest } from './spf/check-host.ts';
@@ -225,9 +226,23 @@ const memoryWalk: OptionWalk<typeof memory> = {
   ],
 };
 
+const httpsWalk: OptionWalk<typeof https> = {
+  createHttpsResolver: [
+    {
+      valid: { servers: ['https://dns.example.net/dns-query'], timeoutMs: 5, cache: { maxEntries: 1 }, clock },
+      table: https.httpsResolverOptions,
+      opaque: ['clock'],
+      call: (options: never) => https.createHttpsResolver(options),
+    },
+  ],
+  isTemporary: 'result',
+  DnsError: 'none',
+};
+
 const cases = [
   ...optionCases(dns, walk, 'MB_DNS_OPTION'),
   ...optionCases(memory, memoryWalk, 'MB_DNS_OPTION'),
+  ...optionCases(https, httpsWalk, 'MB_DNS_OPTION'),
   ...optionCases(publicSuffix, { organizationalDomain: 'none', isPublicSuffix: 'none' }, 'MB_DNS_OPTION'),
 ];
 it.each(cases)('OPT-04 OPT-11 $name', ({ check }) => check());

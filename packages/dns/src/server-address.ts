@@ -1,5 +1,6 @@
 import { isIP, isIPv6 } from 'node:net';
 import { DnsError } from './errors.ts';
+import type { ExchangeServer } from './exchange.ts';
 import { parseMappedAddress } from './ip-address.ts';
 import { printable } from './printable.ts';
 
@@ -38,4 +39,21 @@ function invalidServer(text: string): DnsError {
     'MB_DNS_OPTION',
     `${printable(text)} is not a DNS server: write an IP address with an optional port (192.0.2.53:53, [2001:db8::53]:53) or an https: URL.`,
   );
+}
+
+/** The servers that a resolver asks; both lists are in the same order. */
+export interface ServerSet {
+  readonly servers: readonly DnsServer[];
+  readonly exchangeServers: readonly ExchangeServer[];
+}
+
+/** @param trustAuthenticData  for all servers; undefined: only those on loopback. */
+export function makeServerSet(texts: readonly string[], trustAuthenticData: boolean | undefined): ServerSet {
+  const servers = texts.map(parseServer);
+  const exchangeServers = servers.map(({ label, transport, loopback }) => ({
+    label,
+    transport,
+    trusted: trustAuthenticData ?? loopback,
+  }));
+  return { servers, exchangeServers };
 }

@@ -1,25 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Clock } from './clock.ts';
-import type { ExchangeServer } from './exchange.ts';
-import { type DnsServer, parseServer } from './server-address.ts';
+import { makeServerSet, type ServerSet } from './server-address.ts';
 import { readSystemConfig, type SystemConfig } from './system-config.ts';
-
-/** The servers that a resolver asks; both lists are in the same order. */
-export interface ServerSet {
-  readonly servers: readonly DnsServer[];
-  readonly exchangeServers: readonly ExchangeServer[];
-}
-
-/** @param trustAuthenticData  for all servers; undefined: only those on loopback. */
-export function makeServerSet(texts: readonly string[], trustAuthenticData: boolean | undefined): ServerSet {
-  const servers = texts.map(parseServer);
-  const exchangeServers = servers.map(({ label, transport, loopback }) => ({
-    label,
-    transport,
-    trusted: trustAuthenticData ?? loopback,
-  }));
-  return { servers, exchangeServers };
-}
 
 /** How often resolv.conf is looked at while there are lookups. */
 const checkMs = 1_000;

@@ -133,7 +133,7 @@ const background: Readonly<
   ],
   'dns/src/drive.ts': ['abort setTimer', 'one query'],
   'dns/src/mta-sts/fetch.ts': ['abort error setTimer then', 'one request'],
-  'dns/src/node-resolver.ts': [
+  'dns/src/caching-resolver.ts': [
     'abort catch then',
     'one query, or a refresh of the cache, whose failure the next query repeats',
   ],

@@ -6,6 +6,8 @@ import { driveExchange } from '../drive.ts';
 import { DnsError } from '../errors.ts';
 import type { RecordType } from '../record.ts';
 import type { Answer } from '../resolver.ts';
+import { globalFetch } from '../transport/https.ts';
+import { openLink } from '../transport/open-link.ts';
 import { type ResponseMessage, readData } from '../wire.ts';
 
 /** What one server of a zone says about a name. */
@@ -51,7 +53,7 @@ export async function askServer<T extends RecordType>(question: ServerQuestion<T
     {
       servers: [{ transport: 'datagram', label, address, port, loopback: false }],
       clock,
-      fetch: globalThis.fetch,
+      openLink: (server, step, events) => openLink(server, step, events, globalFetch),
       signal,
     },
   );

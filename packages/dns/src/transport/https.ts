@@ -10,10 +10,13 @@ export type FetchFunction = (
     method: 'POST';
     headers: Record<string, string>;
     body: Uint8Array;
-    redirect: 'error';
+    redirect: 'manual';
     signal: AbortSignal;
   },
 ) => Promise<Response>;
+
+/** The `fetch` of the runtime. */
+export const globalFetch: FetchFunction = (url, init) => globalThis.fetch(url, init);
 
 /** Sends one query by HTTPS POST (RFC 8484 §4.1). */
 export function openHttps(url: string, message: Uint8Array, events: LinkEvents, fetch: FetchFunction): Link {
@@ -45,7 +48,11 @@ async function postMessage(
   body[0] = 0;
   body[1] = 0;
   const headers = { accept: mediaType, 'content-type': mediaType };
-  const response = await fetch(url, { method: 'POST', headers, body, redirect: 'error', signal });
+  // Workers know no `redirect: 'error'`.
+  const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal });
+  // Browsers hide the status of a redirect.
+  if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400))
+    throw new Error('the server answers with a redirect');
   if (response.status !== 200) throw new Error(`HTTP status ${response.status}`);
   // RFC 8484 §6: the media type says that this is a DNS message.
   if (response.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() !== mediaType) {

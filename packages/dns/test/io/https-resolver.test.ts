@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import packet from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createHttpsResolver } from '../../src/https.ts';
 import { createResolver } from '../../src/index.ts';
 
 const url = 'https://dns.example.test/dns-query';
@@ -96,5 +97,37 @@ describe('DNS over HTTPS', () => {
       status: 'timeout',
       reason: expect.stringContaining(url),
     });
+  });
+});
+
+describe('createHttpsResolver', () => {
+  const fetchHere = (_url: string, init: RequestInit) => fetch(origin, init);
+
+  it('DNS-76 asks over HTTPS, and answers from its cache until it is cleared', async () => {
+    answer = (query, response) => send(response, encode(query));
+    const caching = createHttpsResolver({ servers: [url], fetch: fetchHere });
+    const asked = seen.length;
+    const first = await caching.query('b.test', 'A');
+    expect(first).toMatchObject({ status: 'found', name: 'b.test' });
+    expect(await caching.query('b.test', 'A')).toEqual(first);
+    expect(seen.length - asked).toBe(1);
+    caching.clearCache();
+    await caching.query('b.test', 'A');
+    expect(seen.length - asked).toBe(2);
+  });
+
+  it.each(['192.0.2.53', '[2001:db8::53]:53', 'http://dns.example.net/', 'https://'])(
+    'DNS-77 refuses the server %s, which cannot be asked over HTTPS',
+    (server) => {
+      expect(() => createHttpsResolver({ servers: [url, server] })).toThrow(
+        expect.objectContaining({ code: 'MB_DNS_OPTION', message: expect.stringContaining(server) }),
+      );
+    },
+  );
+
+  it('DNS-77 refuses to be made without a server', () => {
+    expect(() => createHttpsResolver({ servers: [] })).toThrow(
+      expect.objectContaining({ code: 'MB_DNS_NO_SERVERS' }),
+    );
   });
 });

@@ -1,0 +1,18 @@
+import type { ExchangeStep } from '../exchange.ts';
+import type { DnsServer } from '../server-address.ts';
+import { openDatagram } from './datagram.ts';
+import { type FetchFunction, openHttps } from './https.ts';
+import type { Link, LinkEvents } from './link.ts';
+import { openStream } from './stream.ts';
+
+/** Sends one query over UDP, TCP or HTTPS, as the server's address and the step say. */
+export function openLink(
+  server: DnsServer,
+  step: Extract<ExchangeStep, { do: 'send' }>,
+  events: LinkEvents,
+  fetch: FetchFunction,
+): Link {
+  if (server.transport === 'stream') return openHttps(server.url, step.message, events, fetch);
+  const open = step.transport === 'stream' ? openStream : openDatagram;
+  return open(server, step.message, events);
+}
