@@ -5,16 +5,16 @@
  * list of what they install with its licences, and lets npm say what it would publish.
  */
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { billOfMaterials, installPacked, writeBillOfMaterials } from './bill-of-materials.ts';
 import { findLicenceProblems } from './licences.ts';
 import { filesOf, type PackedPackage, packPackages, placeholder, projectFacts } from './pack.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
-const npmFlags = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
 
 async function rehearse(work: string): Promise<void> {
   const copy = join(work, 'copy');
@@ -45,13 +45,8 @@ async function rehearse(work: string): Promise<void> {
     ...(await findInstallScripts(together)),
   ];
   if (problems.length > 0) throw new Error(problems.join('\n'));
-  const { stdout } = await run('npm', ['sbom', '--sbom-format', 'cyclonedx', '--omit', 'dev'], {
-    cwd: together,
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  const { components } = JSON.parse(stdout) as { components: readonly object[] };
-  if (components.length < packed.length) throw new Error('The bill of materials lacks packages.');
-  say(`listed ${components.length} components, all under a permissive licence`);
+  const components = await writeBillOfMaterials(together, join(root, billOfMaterials), packed);
+  say(`listed ${components} components, all under a permissive licence: ${billOfMaterials}`);
 
   for (const each of packed) await publishDry(each);
 }
@@ -106,11 +101,7 @@ async function checkVersion(
 
 async function install(work: string, name: string, packed: readonly PackedPackage[]): Promise<string> {
   const folder = join(work, name);
-  await mkdir(folder);
-  const dependencies = Object.fromEntries(packed.map((each) => [each.name, `file:${each.filename}`]));
-  const manifest = { name, version: '1.0.0', private: true, type: 'module', dependencies };
-  await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
-  await run('npm', ['install', ...npmFlags], { cwd: folder });
+  await installPacked(folder, packed);
   return folder;
 }
 

@@ -8,6 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { billOfMaterials, installPacked, writeBillOfMaterials } from './bill-of-materials.ts';
 import { type PackedPackage, packPackages, projectFacts } from './pack.ts';
 
 const run = promisify(execFile);
@@ -29,7 +30,13 @@ if (changes !== '') {
 const work = await mkdtemp(join(tmpdir(), 'mb-release-'));
 try {
   await run('turbo', ['run', 'build'], { cwd: root, maxBuffer: 64 * 1024 * 1024 });
-  for (const each of await packPackages(root, work, facts)) await publish(each);
+  const packed = await packPackages(root, work, facts);
+  // Before anything is published: what cannot be installed or listed is not.
+  const installed = join(work, 'installed');
+  await installPacked(installed, packed);
+  const components = await writeBillOfMaterials(installed, join(root, billOfMaterials), packed);
+  console.log(`listed ${components} components in ${billOfMaterials}`);
+  for (const each of packed) await publish(each);
   await run('changeset', ['tag'], { cwd: root });
 } finally {
   await rm(work, { recursive: true, force: true });
