@@ -1,4 +1,5 @@
-import { createHash, type Hash, hash } from 'node:crypto';
+// `hash` not by name: an older Node would fail on the import before it is told what it needs.
+import crypto, { createHash, type Hash } from 'node:crypto';
 import { type BareCr, BodyCanonicalizer } from './canon/body.ts';
 import type { Canonicalization } from './canon/canonicalization.ts';
 import { readBody, type SplitMessage } from './message.ts';
@@ -54,7 +55,7 @@ export class BodyHash {
     this.#canonicalizer.write(body);
     this.#canonicalizer.end();
     this.#buffer = undefined;
-    this.#result = this.#resultOf(hash('sha256', wholeBody.subarray(0, this.#buffered), 'buffer'));
+    this.#result = this.#resultOf(crypto.hash('sha256', wholeBody.subarray(0, this.#buffered), 'buffer'));
   }
 
   /** Ends the body, and waits for its hash where the platform gives it later. */

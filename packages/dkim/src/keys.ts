@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, hash, KeyObject, sign, verify } from 'node:crypto';
+import crypto, { createPrivateKey, createPublicKey, KeyObject, sign, verify } from 'node:crypto';
 import { DkimError } from './errors.ts';
 import { matching } from './option-table.ts';
 
@@ -98,7 +98,7 @@ export function keyBits(key: KeyObject): number {
 }
 
 function sha256(data: Uint8Array): Buffer {
-  return hash('sha256', data, 'buffer');
+  return crypto.hash('sha256', data, 'buffer');
 }
 
 function isExternalKey(input: unknown): input is ExternalKey {

@@ -1,4 +1,5 @@
-import { crc32 } from 'node:zlib';
+// Not by name: an older Node would fail on the import before it is told what it needs.
+import zlib from 'node:zlib';
 import { type Accepted, checkIdempotency, type MessageId, type MessageRecord } from '@mb/broker/store';
 import { storedColumns, unknownStaged } from './content-rows.ts';
 import type { Database, Queryable } from './database.ts';
@@ -38,7 +39,7 @@ export async function acceptMessage(
     record.envelope,
     record.schedule,
     record.size,
-    bytes && crc32(bytes),
+    bytes && zlib.crc32(bytes),
     ...storedColumns(bytes),
     recipients.map(({ address }) => address),
     recipients.map(({ domain }) => domain),

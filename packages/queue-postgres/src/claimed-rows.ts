@@ -1,4 +1,5 @@
-import { crc32 } from 'node:zlib';
+// Not by name: an older Node would fail on the import before it is told what it needs.
+import zlib from 'node:zlib';
 import {
   type ClaimedMessage,
   type ClaimedRecipient,
@@ -79,7 +80,7 @@ function readMessage(rows: readonly ClaimedRow[], inlineBytes: number): ClaimedM
   // The content is in the first row of the message, whichever that is.
   const stored = rows.find((row) => row.crc !== null) ?? first;
   const bytes = storedOctets(stored);
-  if (inline && size > 0 && (bytes?.byteLength !== size || crc32(bytes) !== Number(stored.crc)))
+  if (inline && size > 0 && (bytes?.byteLength !== size || zlib.crc32(bytes) !== Number(stored.crc)))
     return undefined;
   try {
     const expired = Number(first.expires) <= Number(first.claim_now);

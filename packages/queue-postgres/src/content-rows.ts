@@ -1,5 +1,6 @@
 import { isAscii } from 'node:buffer';
-import { crc32 } from 'node:zlib';
+// Not by name: an older Node would fail on the import before it is told what it needs.
+import zlib from 'node:zlib';
 import { BrokerError, type MessageId, rechunk, type StagedContent } from '@mb/broker/store';
 import type { Database } from './database.ts';
 import { messageRowId } from './recipient-rows.ts';
@@ -20,7 +21,7 @@ export async function stageContent(
   signal: AbortSignal | undefined,
 ): Promise<StagedContent> {
   const write = async (id: string | null, n: number, bytes: Uint8Array | null) => {
-    const values = [id, n, bytes && crc32(bytes), ...storedColumns(bytes), now];
+    const values = [id, n, bytes && zlib.crc32(bytes), ...storedColumns(bytes), now];
     const [row] = await callFunction<{ stage_v1: string }>(db, schema, 'stage_v1', values);
     return row!.stage_v1;
   };
@@ -100,7 +101,7 @@ export async function* readContent(
     );
     const expected = Math.min(chunkBytes, size - n * chunkBytes);
     const bytes = chunk && storedOctets(chunk);
-    if (bytes?.byteLength !== expected || crc32(bytes) !== Number(chunk!.crc)) throw corrupt();
+    if (bytes?.byteLength !== expected || zlib.crc32(bytes) !== Number(chunk!.crc)) throw corrupt();
     yield bytes;
   }
 }

@@ -69,7 +69,7 @@ export class KeyObject {
   }
 
   /** The octets of a public key, as node:crypto gives them for `{ format: 'der', type: 'spki' }`. */
-  export(): Buffer {
+  export(): Uint8Array {
     return Buffer.from(this.#der);
   }
 }
@@ -194,3 +194,6 @@ export async function verify(
 ): Promise<boolean> {
   return subtle().verify(key.algorithm, await key.cryptoKey(), signature, await data);
 }
+
+/** What the package takes from the module as a whole. */
+export default { hash };

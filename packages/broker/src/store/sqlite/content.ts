@@ -1,4 +1,5 @@
-import { crc32 } from 'node:zlib';
+// Not by name: an older Node would fail on the import before it is told what it needs.
+import zlib from 'node:zlib';
 import { BrokerError } from '../../errors.ts';
 import { rowsPerMessage } from './codes.ts';
 import type { Sql } from './connection.ts';
@@ -8,7 +9,7 @@ export const chunkBytes = 256 * 1024;
 
 export function insertChunk(sql: Sql, messageId: number, n: number, bytes: Uint8Array): void {
   const insert = 'INSERT INTO mb_content (id, crc, bytes) VALUES (?, ?, ?)';
-  sql.run(insert, messageId * rowsPerMessage + n, crc32(bytes), bytes);
+  sql.run(insert, messageId * rowsPerMessage + n, zlib.crc32(bytes), bytes);
 }
 
 export function insertContent(sql: Sql, messageId: number, bytes: Uint8Array): void {
@@ -49,7 +50,7 @@ export function readChunk(sql: Sql, messageId: number, n: number, size: number):
   } catch (error) {
     throw corrupt(error);
   }
-  if (chunk?.bytes.byteLength !== expected || crc32(chunk.bytes) !== chunk.crc) throw corrupt();
+  if (chunk?.bytes.byteLength !== expected || zlib.crc32(chunk.bytes) !== chunk.crc) throw corrupt();
   return chunk.bytes;
 }
 

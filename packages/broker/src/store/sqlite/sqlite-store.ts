@@ -1,7 +1,8 @@
 // Long because it has one method for each method of the port, most of which only call what is beside it.
 
 import { statSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
+import process from 'node:process';
+import type { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { type Clock, systemClock } from '../../clock.ts';
 import { BrokerError } from '../../errors.ts';
@@ -57,6 +58,9 @@ import {
 } from './suppression-list.ts';
 import { inspectMessage, listRecipients, queueStats } from './views.ts';
 import type { WriteContext } from './write-context.ts';
+
+// Not by import: an older Node, which has none, would fail on it before it is told what it needs.
+const sqlite = process.getBuiltinModule('node:sqlite');
 
 export type { SqliteConnection, SqliteStatement, SqlValue } from './connection.ts';
 export { schemaSql, schemaVersion } from './schema.ts';
@@ -183,7 +187,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     const place = new FilePlace(this.#path);
     try {
       place.prepare(true);
-      db = new DatabaseSync(this.#path, { timeout: 5000 });
+      db = new sqlite.DatabaseSync(this.#path, { timeout: 5000 });
       const migrate = this.#options.migrate ?? true;
       // A file that is refused stays as it is: what follows writes to it.
       checkSchema(db, migrate);
@@ -634,7 +638,7 @@ function closed(): BrokerError {
 
 /** A connection that writes nothing, also to a file in a folder where SQLite cannot make the files that it shares. */
 function openReadOnly(path: string): DatabaseSync {
-  const db = new DatabaseSync(path, { timeout: 5000, readOnly: true });
+  const db = new sqlite.DatabaseSync(path, { timeout: 5000, readOnly: true });
   try {
     db.prepare('SELECT 1 FROM sqlite_master LIMIT 1').get();
     return db;
@@ -645,7 +649,7 @@ function openReadOnly(path: string): DatabaseSync {
     if (log && log.size > 0) throw error;
     const url = pathToFileURL(path);
     url.searchParams.set('immutable', '1');
-    return new DatabaseSync(url, { readOnly: true });
+    return new sqlite.DatabaseSync(url, { readOnly: true });
   }
 }
 
