@@ -10,6 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { type PackedPackage, packPackages, placeholder, projectFacts } from '../scripts/release/pack.ts';
 import { checkBundles, checkWorker } from './browser-bundles.ts';
+import { checkDefinitions } from './definitions.ts';
 import { checkPackedFiles } from './packed-files.ts';
 import { type Cell, compilers, writeCells } from './types-matrix.ts';
 
@@ -18,8 +19,11 @@ const run = promisify(execFile);
 /** The oldest Node that the packages' `engines` admit, then the newest of each later even line. */
 const nodeVersions = ['22.18.0', '24', '26'];
 
-/** A Node that is too old: `mb` says so. */
-const tooOld = '20';
+/** Nodes that are too old: the packages say so. */
+const tooOld = ['18', '20'];
+
+/** Subpaths that ask nothing of Node. */
+const anyRuntime = new Set(['@mb/dkim/web', '@mb/cli/config']);
 
 /** Packages whose code is not tied to Node. */
 const portable = ['@mb/mime', '@mb/dkim'];
@@ -50,7 +54,7 @@ async function installConsumer(folder: string, packed: readonly PackedPackage[])
   const manifest = JSON.parse(await readFile(file, 'utf8'));
   for (const { name, filename } of packed) manifest.dependencies[name] = `file:${filename}`;
   // The npm package `node` holds one binary package per platform; an alias for each lets several versions be installed.
-  for (const version of [...nodeVersions, tooOld]) {
+  for (const version of [...nodeVersions, ...tooOld]) {
     manifest.devDependencies[nodeAlias(version)] = `npm:node-${process.platform}-${process.arch}@${version}`;
   }
   for (const [alias, range] of Object.entries(compilers)) {
@@ -134,10 +138,14 @@ async function finish(command: string, args: readonly string[], cwd: string) {
   }
 }
 
-/** The declarations of every subpath, and a strict program's use of them, as each compiler sees them. */
-async function checkTypes(folder: string, packages: readonly string[]): Promise<void> {
+/** Every subpath of the installed packages. */
+async function listSpecifiers(folder: string, packages: readonly string[]): Promise<string[]> {
   const { readSpecifiers } = await import(pathToFileURL(join(folder, 'subpaths.mjs')).href);
-  const specifiers: string[] = packages.flatMap((name) => readSpecifiers(name, folder));
+  return packages.flatMap((name) => readSpecifiers(name, folder));
+}
+
+/** The declarations of every subpath, and a strict program's use of them, as each compiler sees them. */
+async function checkTypes(folder: string, specifiers: readonly string[]): Promise<void> {
   const [module, commonjs] = await Promise.all(
     ['program.mts', 'program.cts'].map((name) => readFile(join(folder, name), 'utf8')),
   );
@@ -154,12 +162,24 @@ async function compile(folder: string, { label, compiler, folder: project }: Cel
   report(label, error === undefined ? undefined : `${stdout}${stderr}`.trim());
 }
 
-/** One sentence, and no stack trace. */
-async function checkOldNode(folder: string): Promise<void> {
-  const node = join(folder, 'node_modules', nodeAlias(tooOld), 'bin/node');
+/** One sentence that says what to install: of `mb` nothing else, of each subpath as the message of its error. */
+async function checkOldNode(folder: string, version: string, specifiers: readonly string[]): Promise<void> {
+  const node = join(folder, 'node_modules', nodeAlias(version), 'bin/node');
+  const sentence = new RegExp(
+    `^[\\w@/-]+ needs Node\\.js 22\\.18 or later; this is ${version}\\.[\\d.]+\\.$`,
+  );
   const { error, stderr } = await finish(node, ['node_modules/@mb/cli/dist/index.js', '--version'], folder);
-  const said = /^mb needs Node\.js 22\.18 or later; this is 20\.[\d.]+\.\n$/.test(stderr);
-  report(`mb on node ${tooOld}`, error !== undefined && said ? undefined : stderr);
+  const said = error !== undefined && stderr.startsWith('mb ') && sentence.test(stderr.trimEnd());
+  report(`mb on node ${version}`, said ? undefined : stderr);
+  const asked = specifiers.filter((each) => !anyRuntime.has(each));
+  const code = `for (const name of process.argv.slice(1))
+    await import(name).then(() => console.log('was loaded'), ({ message }) => console.log(message.split('\\n')[0]));`;
+  const { stdout } = await finish(node, ['--input-type=module', '-e', code, ...asked], folder);
+  const lines = stdout.trimEnd().split('\n');
+  const problems = asked.flatMap((name, at) =>
+    sentence.test(lines[at] ?? '') ? [] : [`${name}: ${lines[at] ?? 'did not run'}`],
+  );
+  report(`import on node ${version}, ${asked.length} subpaths`, problems.join('\n') || undefined);
 }
 
 async function main(): Promise<void> {
@@ -178,8 +198,10 @@ async function main(): Promise<void> {
     await installConsumer(consumer, packed);
     const packages = packed.map(({ name }) => name);
     for (const program of listPrograms(consumer, packages)) await runProgram(program, consumer);
-    await checkOldNode(consumer);
-    await checkTypes(consumer, packages);
+    const specifiers = await listSpecifiers(consumer, packages);
+    for (const version of tooOld) await checkOldNode(consumer, version, specifiers);
+    await checkTypes(consumer, specifiers);
+    for (const { label, problem } of await checkDefinitions(consumer, specifiers)) report(label, problem);
     for (const [name, problem] of await checkBundles(consumer)) report(`page by ${name}`, problem);
     report('worker', await checkWorker(consumer).catch(String));
   } finally {

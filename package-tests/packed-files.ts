@@ -48,7 +48,7 @@ function finding(label: string, problems: readonly string[]): Finding {
 function findFileProblems(files: ReadonlySet<string>, version: string): string[] {
   const wanted = ['package.json', 'README.md', 'LICENSE', ...(version === '0.0.0' ? [] : ['CHANGELOG.md'])];
   const known =
-    /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w./-]+\.(?:js|d\.c?ts|wasm|sql|json|html|css|svg|map)|telemetry\/[\w-]+\.(?:json|yml))$/;
+    /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w./-]+\.(?:js|d\.c?ts|d\.c?ts\.map|wasm|sql|json|html|css|svg)|src\/[\w./-]+(?<!\.test)\.tsx?|telemetry\/[\w-]+\.(?:json|yml))$/;
   return [
     ...wanted.filter((file) => !files.has(file)).map((file) => `${file} is not packed`),
     ...[...files].filter((file) => !known.test(file)).map((file) => `${file} should not be packed`),

@@ -40,6 +40,10 @@ const matrix: Readonly<Record<Compiler, readonly Setting[]>> = {
 /** The declarations of pg, which is not ours, need TypeScript 5.7. */
 const notOn: Partial<Record<Compiler, readonly string[]>> = { 'typescript-5.6': ['@mb/queue-postgres'] };
 
+/** What runs without Node compiles without the types of Node, as pages and as workers. */
+const withoutNode = ['@mb/mime', '@mb/dkim/web', '@mb/dns/https'];
+const platforms = ['DOM', 'WebWorker'];
+
 /** One project for one compiler; `folder` has its tsconfig.json. */
 export interface Cell {
   readonly label: string;
@@ -67,19 +71,36 @@ export async function writeCells(
       const { type, ...options } = settings[name];
       const left = specifiers.filter((each) => !notOn[compiler]?.some((other) => each.startsWith(other)));
       await writeFile(join(cell, 'package.json'), JSON.stringify({ type }));
-      await writeFile(
-        join(cell, 'every-subpath.ts'),
-        left.map((each, index) => `export type * as module${index} from '${each}';\n`).join(''),
-      );
+      await writeFile(join(cell, 'every-subpath.ts'), exportsOf(left));
       await writeFile(join(cell, 'program.ts'), type === 'module' ? programs.module : programs.commonjs);
       await writeFile(join(cell, 'tsconfig.json'), JSON.stringify(configuration(compiler, options)));
       cells.push({ label: `types: ${compiler}, ${name}`, compiler, folder: cell });
     }
   }
+  for (const compiler of ['typescript-5.6', 'typescript-7.0'] as const)
+    for (const platform of platforms) cells.push(await writePlatformCell(folder, compiler, platform));
   return cells;
 }
 
-function configuration(compiler: Compiler, options: object): object {
+async function writePlatformCell(folder: string, compiler: Compiler, platform: string): Promise<Cell> {
+  const cell = join(folder, 'types', `${compiler}-${platform}`);
+  await mkdir(cell, { recursive: true });
+  const { compilerOptions } = configuration(compiler, settings.bundler);
+  const options = { ...compilerOptions, types: [], lib: ['ES2022', platform] };
+  await writeFile(join(cell, 'package.json'), JSON.stringify({ type: 'module' }));
+  await writeFile(join(cell, 'every-subpath.ts'), exportsOf(withoutNode));
+  await writeFile(
+    join(cell, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: options, files: ['every-subpath.ts'] }),
+  );
+  return { label: `types: ${compiler}, ${platform} without Node`, compiler, folder: cell };
+}
+
+function exportsOf(specifiers: readonly string[]): string {
+  return specifiers.map((each, index) => `export type * as module${index} from '${each}';\n`).join('');
+}
+
+function configuration(compiler: Compiler, options: object) {
   return {
     compilerOptions: {
       target: 'ES2022',

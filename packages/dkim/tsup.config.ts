@@ -1,5 +1,5 @@
 import { packageBuild } from '../../tsup.base.ts';
-import { webInject, webPlatform } from './web-build.config.ts';
+import { webDeclarations, webInject, webPlatform } from './web-build.config.ts';
 
 export default [
   packageBuild({ index: 'src/index.ts' }, { clean: ['**/*', '!web*'] }),
@@ -11,6 +11,8 @@ export default [
       esbuildPlugins: [webPlatform],
       inject: webInject,
       splitting: false,
+      banner: {},
     },
+    { plugins: [webDeclarations] },
   ),
 ];

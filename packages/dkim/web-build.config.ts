@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Plugin } from 'rollup';
 import type { Options } from 'tsup';
 
 const platform = (file: string) => join(import.meta.dirname, 'src/web', file);
@@ -23,6 +24,12 @@ export const webPlatform: NonNullable<Options['esbuildPlugins']>[number] = {
         : { path: file };
     });
   },
+};
+
+/** The same for its declarations, which then compile without the types of Node. */
+export const webDeclarations: Plugin = {
+  name: 'web-platform',
+  resolveId: (source) => modules[source],
 };
 
 /** Gives `Buffer` to modules that use it as a global. */

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { writeCommonjsDeclarations } from './commonjs-declarations.ts';
+import { copyDeclarationSources } from './declaration-sources.ts';
 import { type ProjectFacts, packedManifest, readProjectFacts } from './packed-manifest.ts';
 import { packedReadme, withPackageTable } from './packed-readme.ts';
 
@@ -91,6 +92,7 @@ async function stagePackage(
   await cp(join(root, 'LICENSE'), join(staged, 'LICENSE'));
   // Before the first release there is none.
   await cp(join(source, 'CHANGELOG.md'), join(staged, 'CHANGELOG.md')).catch(() => {});
+  await copyDeclarationSources(source, staged);
   await writeCommonjsDeclarations(join(staged, 'dist'));
   const { stdout } = await run(
     'npm',

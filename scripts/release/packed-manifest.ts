@@ -58,7 +58,8 @@ export function packedManifest(packed: Json, folder: string, facts: ProjectFacts
       : manifest.sideEffects,
     ...(manifest.imports && { imports: withoutSource(manifest.imports) }),
     exports: Object.fromEntries(typed),
-    files: [...manifest.files, 'CHANGELOG.md'],
+    // The sources are for editors: maps of the declarations lead there, no entry does.
+    files: [...manifest.files, 'src', 'CHANGELOG.md'],
     publishConfig: { access: 'public', provenance: true },
   };
 }
@@ -75,7 +76,7 @@ function withTypesForRequire(target: Json): Json {
   };
 }
 
-/** Sources are not packed. */
+/** No entry of a packed package leads to sources. */
 function withoutSource(imports: Record<string, Json>): Json {
   return Object.fromEntries(
     Object.entries(imports).map(([key, { '@mb/source': _, ...rest }]) => [key, rest]),

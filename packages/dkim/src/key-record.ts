@@ -8,7 +8,7 @@ export interface KeyRecord {
   /** `k=`: `rsa` where absent. */
   readonly keyType: string;
   /** `p=`: SubjectPublicKeyInfo in DER for RSA, 32 raw octets for Ed25519; empty for a revoked key. */
-  readonly publicKey: Buffer;
+  readonly publicKey: Uint8Array;
   /** `h=`: accepted hash algorithms; undefined means all. */
   readonly hashAlgorithms: readonly string[] | undefined;
   /** `s=`: `*` where absent. */
@@ -70,9 +70,10 @@ export function publicKeyOf(record: KeyRecord): KeyObject {
   }
   if (keyType !== 'rsa') throw recordError('The key type in k= is unknown.');
   // RFC 6376 §3.6.1 names RSAPublicKey; what domains publish is SubjectPublicKeyInfo (erratum 3017). Both are read.
+  const der = Buffer.from(publicKey.buffer, publicKey.byteOffset, publicKey.byteLength);
   for (const type of ['spki', 'pkcs1'] as const) {
     try {
-      const key = createPublicKey({ key: publicKey, format: 'der', type });
+      const key = createPublicKey({ key: der, format: 'der', type });
       if (key.asymmetricKeyType === 'rsa') return key;
     } catch {}
   }

@@ -88,7 +88,7 @@ describe('verify', () => {
     const short = generateKeyPairSync('rsa', { modulusLength: 512 }).publicKey;
     const pkcs1 = node.parseKeyRecord(zone[rsa.dnsName]!).publicKey.subarray(24);
     const records = [
-      `v=DKIM1; p=${pkcs1.toString('base64')}`,
+      `v=DKIM1; p=${Buffer.from(pkcs1).toString('base64')}`,
       `v=DKIM1; p=${short.export({ format: 'der', type: 'spki' }).toString('base64')}`,
       'v=DKIM1; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GN',
       'v=DKIM1; k=ed25519; p=AAAA',

@@ -11,9 +11,9 @@ import { mailRouteOptions } from './mail-route.ts';
 import * as memory from './memory.ts';
 import { mtaStsCacheOptions } from './mta-sts/cache.ts';
 import { mtaStsFetchOptions } from './mta-sts/fetch.ts';
-import { resolverOptions } from './resolver-options.ts';
 import * as publicSuffix from './public-suffix.ts';
 import { queryOptions } from './resolver.ts';
+import { resolverOptions } from './resolver-options.ts';
 import { checkHostOptions, spfRequest } from './spf/check-host.ts';
 import { tlsaLookupOptions, tlsaTarget } from './tlsa/lookup.ts';
 import { tlsaPeer } from './tlsa/match.ts';
@@ -229,7 +229,12 @@ const memoryWalk: OptionWalk<typeof memory> = {
 const httpsWalk: OptionWalk<typeof https> = {
   createHttpsResolver: [
     {
-      valid: { servers: ['https://dns.example.net/dns-query'], timeoutMs: 5, cache: { maxEntries: 1 }, clock },
+      valid: {
+        servers: ['https://dns.example.net/dns-query'],
+        timeoutMs: 5,
+        cache: { maxEntries: 1 },
+        clock,
+      },
       table: https.httpsResolverOptions,
       opaque: ['clock'],
       call: (options: never) => https.createHttpsResolver(options),
