@@ -58,8 +58,9 @@ export async function startService(lab: Lab): Promise<Service> {
       ...['--port', String(lab.servers[0]!.port), '--allow', '127.0.1.0/24'],
       ...['--webhook-allow', '127.0.0.0/8'],
     ],
-    { stdio: ['ignore', 'pipe', 'inherit'], env },
+    { stdio: ['ignore', 'pipe', 'pipe'], env },
   );
+  child.stderr!.on('data', (text) => process.stderr.write(text));
   const { http, submissions } = await addressesOf(child);
   const url = `http://${http}`;
   const transport = createTransport({

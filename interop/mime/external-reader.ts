@@ -6,7 +6,8 @@ export async function read(
   args: readonly string[],
   input: Buffer | string,
 ): Promise<Record<string, unknown>[]> {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(command, args, { stdio: 'pipe' });
+  child.stderr.on('data', (text) => process.stderr.write(text));
   const chunks: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
   child.stdin.on('error', () => undefined); // its exit code tells

@@ -103,7 +103,7 @@ describe('DNS over HTTPS', () => {
 describe('createHttpsResolver', () => {
   const fetchHere = (_url: string, init: RequestInit) => fetch(origin, init);
 
-  it('DNS-76 asks over HTTPS, and answers from its cache until it is cleared', async () => {
+  it('DNS-90 DNS-92 asks over HTTPS, and answers from its cache until it is cleared', async () => {
     answer = (query, response) => send(response, encode(query));
     const caching = createHttpsResolver({ servers: [url], fetch: fetchHere });
     const asked = seen.length;
@@ -117,7 +117,7 @@ describe('createHttpsResolver', () => {
   });
 
   it.each(['192.0.2.53', '[2001:db8::53]:53', 'http://dns.example.net/', 'https://'])(
-    'DNS-77 refuses the server %s, which cannot be asked over HTTPS',
+    'DNS-91 refuses the server %s, which cannot be asked over HTTPS',
     (server) => {
       expect(() => createHttpsResolver({ servers: [url, server] })).toThrow(
         expect.objectContaining({ code: 'MB_DNS_OPTION', message: expect.stringContaining(server) }),
@@ -125,7 +125,7 @@ describe('createHttpsResolver', () => {
     },
   );
 
-  it('DNS-77 refuses to be made without a server', () => {
+  it('DNS-91 refuses to be made without a server', () => {
     expect(() => createHttpsResolver({ servers: [] })).toThrow(
       expect.objectContaining({ code: 'MB_DNS_NO_SERVERS' }),
     );
