@@ -9,6 +9,7 @@ import * as alerts from './alerts/index.ts';
 import { systemClock } from './clock.ts';
 import { replyContextOptions } from './delivery/reply-rule.ts';
 import { domainProfileOptions } from './domain-profiles.ts';
+import { changeDomainOptions, domainChangesOptions } from './domains/domain-changes.ts';
 import { managedDomainsOptions, newDomainOptions, removeKeyOptions } from './domains/domain-options.ts';
 import * as domains from './domains/index.ts';
 import * as encryption from './encryption/index.ts';
@@ -447,6 +448,12 @@ const domainsWalk: OptionWalk<typeof domains> = {
     ),
     entry({ domain: 'shop.test' }, newDomainOptions, (options) => madeDomains().add(options)),
     entry({}, recordPageOptions, (options) => madeDomains().list(options)),
+    entry({ hostname: 'mx.shop.test', tls: 'required' }, domainChangesOptions, (options) =>
+      madeDomains().change('shop.test', options),
+    ),
+    entry({}, changeDomainOptions, (options) =>
+      madeDomains().change('shop.test', { tls: 'required' }, options),
+    ),
     entry({}, removeKeyOptions, (options) => madeDomains().removeKey('shop.test', 's1', options)),
   ],
   createMasterKeyVault: 'none',

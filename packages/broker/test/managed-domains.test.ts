@@ -55,6 +55,9 @@ const message = (authorDomain: string, tenant?: string) => ({
 const selectors = ({ dkim }: SendingProfile) =>
   (dkim as readonly { readonly selector: string }[]).map(({ selector }) => selector);
 
+const ed25519Pem = () =>
+  generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+
 describe('adding a domain', () => {
   it.each([
     ['a public suffix', 'co.uk', /public suffix/],
@@ -117,8 +120,7 @@ describe('adding a domain', () => {
 
   it('DOM-34 keys that a domain has already can be brought along, and sign when their record is theirs', async () => {
     const { domains, zone } = await lab();
-    const pem = () =>
-      generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+    const pem = ed25519Pem;
     const added = await domains.add({ domain: 'shop.test', keys: [{ selector: 's1', privateKey: pem() }] });
     expect(added.keys).toMatchObject([{ selector: 's1', algorithm: 'ed25519-sha256', state: 'next' }]);
     // The record of another key.
@@ -133,6 +135,28 @@ describe('adding a domain', () => {
       keys: [{ state: 'active' }],
     });
   });
+
+  it.each([
+    ['another key', 1, /does not match what is published as s1\._domainkey\.shop\.test: .+ another selector/],
+    ['several records', 2, /There are 2 TXT records/],
+  ])(
+    'DOM-113 a key is refused when its selector has %s in DNS, and nothing is kept',
+    async (_, count, reason) => {
+      const { domains, zone, store, add } = await lab();
+      const other = await add('other.test');
+      const texts = Array.from({ length: count }, () => other.keys[0]!.record.value);
+      zone.texts.set('s1._domainkey.shop.test', texts);
+      const adding = domains.add({
+        domain: 'shop.test',
+        keys: [{ selector: 's1', privateKey: ed25519Pem() }],
+      });
+      await expect(adding).rejects.toMatchObject({
+        code: 'MB_BROKER_DOMAIN_KEY',
+        message: expect.stringMatching(reason),
+      });
+      expect(await store.records.get('domain', 'shop.test')).toBeNull();
+    },
+  );
 
   it('DOM-34 a key that cannot sign is refused', async () => {
     const { domains } = await lab();
@@ -489,5 +513,111 @@ describe('master keys of domains', () => {
     const both = await lab({ store, vault: createMasterKeyVault(parseMasterKeys(`${fresh} ${old}`)) });
     expect(await both.domains.renewKeys()).toBe(1);
     expect(puts).toBe(2);
+  });
+});
+
+describe('changing a domain', () => {
+  it('DOM-114 settings count for the next message, and null goes back to the default', async () => {
+    const { clock, domains, zone, add } = await lab();
+    zone.publish((await add('shop.test')).records);
+    await domains.check('shop.test');
+    const profileFor = domains.profileFor();
+    expect(await profileFor(message('shop.test'))).not.toHaveProperty('verp');
+    const settings = {
+      returnPath: 'Bounces.shop.test',
+      hostname: 'mx.shop.test',
+      tls: 'required',
+      tenant: 'shop',
+    } as const;
+    const changed = await domains.change('shop.test', settings);
+    expect(changed).toMatchObject({ ...settings, returnPath: 'bounces.shop.test' });
+    expect(changed.records).toContainEqual(
+      expect.objectContaining({ purpose: 'return-path', value: '10 mx.shop.test' }),
+    );
+    await clock.advance(1001);
+    const profile = await profileFor(message('shop.test', 'shop'));
+    expect(profile).toMatchObject({
+      hostname: 'mx.shop.test',
+      tls: { minimum: 'required' },
+      verp: { address: 'bounces@bounces.shop.test' },
+    });
+    await expect(profileFor(message('shop.test'))).rejects.toThrow('another tenant');
+    const back = await domains.change('shop.test', {
+      returnPath: null,
+      hostname: null,
+      tls: null,
+      tenant: null,
+    });
+    for (const name of Object.keys(settings)) expect(back).not.toHaveProperty(name);
+    await domains.change('shop.test', { returnPath: 'bounces.shop.test' });
+    await clock.advance(1001);
+    // Bounces of mail from before are still known to be ours.
+    expect((await profileFor(message('shop.test'))).verp).toEqual(profile.verp);
+  });
+
+  it('DOM-115 a change with the version of before is refused', async () => {
+    const { domains, add } = await lab();
+    const { version } = await add('shop.test');
+    const { version: next } = await domains.change('shop.test', { tls: 'verified' }, { ifVersion: version });
+    expect(next).toBeGreaterThan(version);
+    await expect(
+      domains.change('shop.test', { tls: 'required' }, { ifVersion: version }),
+    ).rejects.toMatchObject({ code: 'MB_BROKER_RECORD_CONFLICT' });
+    expect(await domains.get('shop.test')).toMatchObject({ tls: 'verified', version: next });
+  });
+
+  it('DOM-116 of changes at the same time none is lost', async () => {
+    const one = await lab();
+    const two = await lab({ store: one.store });
+    await one.add('shop.test');
+    await Promise.all([
+      one.domains.change('shop.test', { tls: 'verified' }),
+      two.domains.change('shop.test', { hostname: 'mx.shop.test' }),
+      one.domains.change('shop.test', { returnPath: 'bounces.shop.test' }),
+    ]);
+    const expected = { tls: 'verified', hostname: 'mx.shop.test', returnPath: 'bounces.shop.test' };
+    expect(await two.domains.get('shop.test')).toMatchObject(expected);
+  });
+
+  it.each([
+    ['a return path elsewhere', { returnPath: 'bounces.other.test' }, 'MB_BROKER_DOMAIN'],
+    ['an EHLO name that is none', { hostname: 'mx' }, 'MB_BROKER_OPTION'],
+    ['no change', {}, 'MB_BROKER_OPTION'],
+    ['an unknown setting', { returnpath: 'bounces.news.shop.test' }, 'MB_BROKER_OPTION'],
+    ['the tenant of a domain below that of another', { tenant: 'bank' }, 'MB_BROKER_DOMAIN_TAKEN'],
+  ])('DOM-117 refuses %s, and changes nothing', async (_, changes, code) => {
+    const { domains, add } = await lab();
+    await add('shop.test', 'shop');
+    const before = await add('news.shop.test', 'shop');
+    await expect(domains.change('news.shop.test', changes as object)).rejects.toMatchObject({ code });
+    expect(await domains.get('news.shop.test')).toEqual(before);
+  });
+
+  it('DOM-118 the file of MTA-STS names the hosts that bounces come to', async () => {
+    const dns = createMemoryResolver({
+      'shop.test': { MX: [[10, 'mx1.mail.test'] as const, [20, 'MX2.mail.test'] as const] },
+      'other.test': { A: '192.0.2.1' },
+    });
+    const { domains, add } = await lab({ dns });
+    await add('shop.test');
+    expect(await domains.mtaSts('shop.test')).toMatchObject({
+      url: 'https://mta-sts.shop.test/.well-known/mta-sts.txt',
+      policy:
+        'version: STSv1\r\nmode: testing\r\nmx: mx1.mail.test\r\nmx: mx2.mail.test\r\nmax_age: 604800\r\n',
+    });
+    const idOf = ({ records }: Awaited<ReturnType<typeof add>>) =>
+      records.find(({ purpose }) => purpose === 'mta-sts')!.value;
+    const before = idOf(await domains.get('shop.test'));
+    const changed = await domains.change('shop.test', { returnPath: 'bounces.shop.test' });
+    // RFC 8461 §3.1: the id changes with the policy.
+    expect(idOf(changed)).not.toBe(before);
+    expect(await domains.mtaSts('shop.test')).toMatchObject({
+      url: 'https://mta-sts.bounces.shop.test/.well-known/mta-sts.txt',
+      policy: expect.stringContaining('mx: mail.shop.test\r\n'),
+    });
+    await add('other.test');
+    const none = await domains.mtaSts('other.test');
+    expect(none).not.toHaveProperty('policy');
+    expect(none.detail).toContain('has no MX records');
   });
 });

@@ -3,9 +3,13 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MailBroker, MemoryStore } from '@mb/broker';
+import { createMasterKeyVault, generateMasterKey, ManagedDomains, parseMasterKeys } from '@mb/broker/domains';
 import { SqliteStore } from '@mb/broker/sqlite';
+import { createServer } from '@mb/server';
 import { type SmtpHost, startSmtpHost } from '@mb/testkit';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { remoteDomains } from '../src/remote/remote-domains.ts';
 import { mb, type Run } from './mb.ts';
 
 const hostname = ['--hostname', 'mail.client.test'];
@@ -76,6 +80,81 @@ describe('mb domain', () => {
     const { keys } = JSON.parse((await domain('show', 'example.com', '--json')).stdout);
     expect(keys).toMatchObject([{ state: 'active' }]);
   });
+
+  it('DOM-125 set changes settings, and goes back to their defaults', async () => {
+    const { domain } = await place();
+    await domain('add', 'example.com', ...ed25519);
+    const changed = await domain(
+      ...['set', 'example.com', '--return-path', 'bounces.example.com', '--ehlo', 'mx.example.com'],
+      ...['--minimum-tls', 'required'],
+    );
+    expect(changed).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('is changed') });
+    expect(changed.stdout).toContain('\nbounces.example.com. 3600 IN MX 10 mx.example.com.\n');
+    const policy = await domain('show', 'example.com', '--mta-sts');
+    expect(policy).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('\nmx: mx.example.com\r\n'),
+    });
+    const unset = await domain('set', 'example.com', '--unset', 'minimum-tls,ehlo', '--json');
+    expect(JSON.parse(unset.stdout)).not.toHaveProperty('tls');
+    expect(JSON.parse(unset.stdout)).toMatchObject({ returnPath: 'bounces.example.com' });
+    const shown = await domain('show', 'example.com');
+    expect(shown.stdout).toContain(
+      'File for https://mta-sts.bounces.example.com/.well-known/mta-sts.txt\nversion: STSv1\n',
+    );
+    expect(shown.stdout).toContain('mx: mail.client.test\n');
+  }, 60_000);
+
+  it.each([
+    ['nothing', [], 'Give what is changed'],
+    ['an unknown setting', ['--unset', 'selector'], 'It must be some of tenant, ehlo'],
+    ['a setting twice', ['--ehlo', 'mx.example.com', '--unset', 'ehlo'], 'contradict each other'],
+  ])('DOM-126 set refuses %s', async (_, args, reason) => {
+    const run = await mb(['domain', 'set', 'example.com', '--store', 'queue.db', ...args]);
+    expect(run).toMatchObject({ exitCode: 64, stderr: expect.stringContaining(reason) });
+  });
+
+  it('DOM-127 a key that a domain has already is imported into a server', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'mb-domain-'));
+    const file = join(folder, 'dkim.pem');
+    const { privateKey } = generateKeyPairSync('ed25519');
+    await writeFile(file, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+    const store = new MemoryStore();
+    await store.open();
+    const broker = new MailBroker({ hostname: 'mail.client.test', store });
+    const vault = createMasterKeyVault(parseMasterKeys(generateMasterKey()));
+    const dns = { servers: ['127.0.0.1:1'] };
+    const domains = new ManagedDomains({ records: store.records, vault, dns, hostname: 'mail.client.test' });
+    const server = createServer({ broker, domains });
+    onTestFinished(async () => {
+      await server.close({ graceMs: 100 });
+      await broker.close();
+      await store.close();
+    });
+    const { port } = await server.listen({ port: 0 });
+    const { token } = await server.keys.create({ name: 'ops', scopes: ['read', 'operate', 'admin'] });
+    const run = (...args: string[]) =>
+      mb(['domain', ...args, '--server', `http://127.0.0.1:${port}`, '--json'], {
+        env: { MB_API_KEY: token },
+      });
+    const added = await run('add', 'example.com', '--import-key', `s1:${file}`);
+    expect(JSON.parse(added.stdout)).toMatchObject({
+      keys: [{ selector: 's1', state: 'next' }],
+      mtaSts: { url: 'https://mta-sts.example.com/.well-known/mta-sts.txt' },
+    });
+    expect(added.stdout + added.stderr).not.toContain('PRIVATE');
+    const changed = await run('set', 'example.com', '--return-path', 'bounces.example.com');
+    expect(JSON.parse(changed.stdout)).toMatchObject({ returnPath: 'bounces.example.com' });
+  }, 60_000);
+
+  it.each(['http://mail.example.com', 'http://127.0.0.1.example.com', 'http://192.0.2.1'])(
+    'DOM-128 no private key is sent to %s',
+    (server) => {
+      const domains = remoteDomains({} as never, server);
+      const keys = [{ selector: 's1', privateKey: 'x' }];
+      expect(() => domains.add({ domain: 'example.com', keys })).toThrow('are not sent to');
+    },
+  );
 
   it('DOM-71 check says what DNS did not tell, and exits with 1', async () => {
     const { domain } = await place();

@@ -100,7 +100,7 @@ export const serverOptions = {
   dns: matching<Resolver | ResolverOptions>('a resolver, or options for one', isObject),
   dashboard: callback<(request: Request) => Promise<Response>>(),
   sessions: group<SessionOptions>(sessionOptions),
-  domains: withMethods<ManagedDomains>('add', 'list', 'check', 'rotate'),
+  domains: withMethods<ManagedDomains>('add', 'list', 'change', 'check', 'rotate'),
   alerts: withMethods<Pick<Alerts, 'list' | 'test'>>('list', 'test'),
   onError: callback<(error: unknown) => void>(),
   onWarning: callback<(text: string) => void>(),

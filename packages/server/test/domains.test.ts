@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createClient } from '../src/client/client.ts';
 import { type Service, startService } from './service.ts';
@@ -44,6 +45,68 @@ describe('/v1/domains', () => {
     expect((await call('GET', '/v1/domains')).body.data).toEqual([ended.body]);
     expect((await call('DELETE', '/v1/domains/shop.test')).status).toBe(204);
     expect(await call('GET', '/v1/domains/shop.test')).toMatchObject({ status: 404 });
+  });
+
+  it('DOM-122 changes settings, and refuses a version of before', async () => {
+    await using service = await startService({ masterKey: true });
+    const call = await service.withKey();
+    const { body: added } = await call('POST', '/v1/domains', { domain: 'shop.test', algorithms });
+    const path = '/v1/domains/shop.test';
+    const changes = { returnPath: 'bounces.shop.test', tls: 'required', ifVersion: added.version };
+    const changed = await call('PATCH', path, changes);
+    expect(changed).toMatchObject({
+      status: 200,
+      body: { returnPath: 'bounces.shop.test', tls: 'required' },
+    });
+    expect(await call('PATCH', path, { tls: null, ifVersion: added.version })).toMatchObject({
+      status: 409,
+      body: { code: 'MB_BROKER_RECORD_CONFLICT' },
+    });
+    expect((await call('PATCH', path, { tls: null })).body).not.toHaveProperty('tls');
+    expect(await call('PATCH', path, { returnPath: 'bounces.other.test' })).toMatchObject({
+      status: 422,
+      body: { code: 'MB_BROKER_DOMAIN' },
+    });
+    const shop = await service.withKey({ tenant: 'shop', scopes: ['admin', 'read'] });
+    expect(await shop('PATCH', path, { tls: null })).toMatchObject({ status: 404 });
+    await call('PATCH', path, { tenant: 'shop' });
+    expect(await shop('PATCH', path, { tenant: null })).toMatchObject({ status: 403 });
+  });
+
+  it('DOM-123 gives the file that belongs to the _mta-sts record', async () => {
+    await using service = await startService({ masterKey: true });
+    const call = await service.withKey({ scopes: ['admin', 'read'] });
+    await call('POST', '/v1/domains', { domain: 'shop.test', algorithms, returnPath: 'bounces.shop.test' });
+    expect((await call('GET', '/v1/domains/shop.test/mta-sts')).body).toMatchObject({
+      domain: 'bounces.shop.test',
+      url: 'https://mta-sts.bounces.shop.test/.well-known/mta-sts.txt',
+      policy: expect.stringContaining('mx: client.test\r\n'),
+    });
+  });
+
+  it('DOM-124 takes a key that a domain has already; it must be that of its record', async () => {
+    await using service = await startService({ masterKey: true });
+    const call = await service.withKey();
+    const makeKey = () => {
+      const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+      const raw = publicKey.export({ type: 'spki', format: 'der' }).subarray(-32);
+      return {
+        privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+        record: `v=DKIM1; k=ed25519; p=${raw.toString('base64')}`,
+      };
+    };
+    const own = makeKey();
+    const other = makeKey();
+    service.dns.setRecords('test', 's1._domainkey.shop.test', { TXT: own.record });
+    const add = ({ privateKey }: { readonly privateKey: string }) =>
+      call('POST', '/v1/domains', { domain: 'shop.test', keys: [{ selector: 's1', privateKey }] });
+    expect(await add(other)).toMatchObject({ status: 409, body: { code: 'MB_BROKER_DOMAIN_KEY' } });
+    const added = await add(own);
+    expect(added).toMatchObject({ status: 201, body: { keys: [{ selector: 's1', state: 'next' }] } });
+    expect((await call('POST', '/v1/domains/shop.test/check')).body.domain).toMatchObject({ ready: true });
+    const log = await call('GET', '/v1/audit');
+    expect(JSON.stringify([added.body, log.body])).not.toContain('PRIVATE KEY');
+    expect(JSON.stringify(log.body)).toContain('"selector":"s1"');
   });
 
   it('DOM-95 no answer has a private key or what opens it', async () => {
@@ -101,6 +164,7 @@ describe('/v1/domains', () => {
     ['read', 'POST', '/v1/domains'],
     ['read', 'POST', '/v1/domains/shop.test/check'],
     ['read', 'POST', '/v1/domains/shop.test/rotate'],
+    ['operate', 'PATCH', '/v1/domains/shop.test'],
     ['operate', 'DELETE', '/v1/domains/shop.test'],
     ['operate', 'DELETE', '/v1/domains/shop.test/keys/s1'],
     ['send', 'GET', '/v1/domains'],

@@ -61,14 +61,17 @@ export class DomainBook {
    * Changes a domain; repeats the change on what others have written in between.
    *
    * @param change  May be called several times. Returns what it was given to change nothing.
+   * @param ifVersion  Only this version is changed.
    * @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_RECORD_CONFLICT
    */
   async change(
     domain: string,
     change: (stored: StoredDomain) => StoredDomain | Promise<StoredDomain>,
+    ifVersion?: number,
   ): Promise<BookedDomain> {
     for (let tries = 1; ; tries++) {
       const booked = await this.get(domain);
+      if (ifVersion !== undefined && booked.version !== ifVersion) throw changedMeanwhile(domain);
       const next = await change(booked.stored);
       if (next === booked.stored) return booked;
       try {
@@ -99,4 +102,12 @@ export class DomainBook {
     const { version } = await this.#records.put(domainCollection, domain, stored, { ifVersion });
     return { domain, version, stored };
   }
+}
+
+function changedMeanwhile(domain: string): BrokerError {
+  return new BrokerError(
+    'MB_BROKER_RECORD_CONFLICT',
+    'invalid-input',
+    `${domain} was changed by somebody else since it was read; read it again.`,
+  );
 }

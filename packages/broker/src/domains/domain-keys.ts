@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, randomInt } from 'node:crypto';
 import { createSigner, type DkimAlgorithm } from '@mb/dkim';
 import { BrokerError } from '../errors.ts';
 import type { StoredDomain, StoredDomainKey } from './domain-record.ts';
+import { type AskAuthoritative, lookAtKey } from './key-sighting.ts';
 import type { KeySet } from './key-state.ts';
 import type { KeyVault } from './key-vault.ts';
 
@@ -38,12 +39,17 @@ export async function makeKeySet(
   return { number, state: 'next', since: now, keys };
 }
 
-/** A set of keys that exist already. @throws {BrokerError} MB_BROKER_DOMAIN_KEY; DkimError MB_DKIM_KEY_… */
+/**
+ * A set of keys that exist already. What is published under their selectors must be theirs; nothing need be.
+ *
+ * @throws {BrokerError} MB_BROKER_DOMAIN_KEY; DkimError MB_DKIM_KEY_…
+ */
 export async function importKeySet(
   domain: string,
   given: readonly ImportedKey[],
   vault: KeyVault,
   now: number,
+  ask: AskAuthoritative,
 ): Promise<KeySet<StoredDomainKey>> {
   const { keep } = vault;
   if (!keep) throw keyError('The key vault keeps no keys that were made elsewhere; let it make new ones.');
@@ -53,16 +59,33 @@ export async function importKeySet(
   }
   // Refuses what cannot sign, before the vault keeps any of them.
   for (const { selector, privateKey } of given) createSigner([{ domain, selector, privateKey }]);
+  const read = given.map(({ selector, privateKey }) => {
+    const key = createPrivateKey(privateKey);
+    const algorithm: DkimAlgorithm = key.asymmetricKeyType === 'rsa' ? 'rsa-sha256' : 'ed25519-sha256';
+    const publicKey = createPublicKey(key).export({ type: 'spki', format: 'pem' }) as string;
+    return { selector, algorithm, publicKey, privateKey };
+  });
+  await Promise.all(read.map((key) => refuseOtherRecord(domain, key, ask)));
   const keys = await Promise.all(
-    given.map(async ({ selector, privateKey }) => {
-      const key = createPrivateKey(privateKey);
-      const algorithm: DkimAlgorithm = key.asymmetricKeyType === 'rsa' ? 'rsa-sha256' : 'ed25519-sha256';
-      const publicKey = createPublicKey(key).export({ type: 'spki', format: 'pem' }) as string;
-      const handle = await keep.call(vault, privateKey, { domain, selector, algorithm });
-      return { selector, algorithm, publicKey, handle };
+    read.map(async ({ privateKey, ...key }) => {
+      const { selector, algorithm } = key;
+      return { ...key, handle: await keep.call(vault, privateKey, { domain, selector, algorithm }) };
     }),
   );
   return { number: 1, state: 'next', since: now, keys };
+}
+
+/** Refuses a key whose record is that of another one, or is there several times: what it signs would not verify. */
+async function refuseOtherRecord(
+  domain: string,
+  key: Parameters<typeof lookAtKey>[1],
+  ask: AskAuthoritative,
+): Promise<void> {
+  const { seen, detail } = await lookAtKey(domain, key, ask);
+  if (seen !== 'different' && seen !== 'contradictory') return;
+  throw keyError(
+    `The key does not match what is published as ${key.selector}._domainkey.${domain}: ${detail} Give the key of that record, or another selector.`,
+  );
 }
 
 /** The domain with another set of keys in line. @throws {BrokerError} MB_BROKER_DOMAIN_KEY while a rotation is under way */

@@ -32,6 +32,8 @@ export interface StoredDomain extends DomainSettings {
   readonly tenant?: string;
   /** Epoch milliseconds. */
   readonly createdAt: number;
+  /** When its settings were changed last, in epoch milliseconds. */
+  readonly changedAt?: number;
   /** Proves return paths to be ours. It is no key: who can read the queue learns nothing from it. */
   readonly returnPathSecret?: string;
   readonly sets: readonly KeySet<StoredDomainKey>[];

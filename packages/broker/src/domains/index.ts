@@ -10,6 +10,7 @@
 
 export type { KeyWrapping } from '../encryption/key-wrapping.ts';
 export { generateMasterKey, type MasterKey, parseMasterKeys } from '../encryption/master-key.ts';
+export type { ChangeDomainOptions, DomainChanges } from './domain-changes.ts';
 export type { ImportedKey } from './domain-keys.ts';
 export type {
   ManagedDomainsOptions,
@@ -30,6 +31,7 @@ export {
 } from './key-vault.ts';
 export type { DomainCheck, DomainKey, ManagedDomain } from './managed-domain.ts';
 export { ManagedDomains } from './managed-domains.ts';
+export type { MtaStsSuggestion } from './mta-sts-policy.ts';
 export {
   type DomainRecord,
   formatZoneFile,

@@ -1,5 +1,6 @@
 import type { DkimAlgorithm } from '@mb/dkim';
-import type { DomainSettings, StoredDomain } from './domain-record.ts';
+import type { BookedDomain } from './domain-book.ts';
+import type { DomainSettings } from './domain-record.ts';
 import type { KeyState, Sighting } from './key-state.ts';
 import { type DomainRecord, keyRecordOf, policyRecordsOf, type ServiceFacts } from './published-records.ts';
 import type { CheckedRecord } from './record-check.ts';
@@ -27,6 +28,8 @@ export interface DomainKey {
 export interface ManagedDomain extends DomainSettings {
   /** In A-labels and lower case. */
   readonly domain: string;
+  /** Grows with each change, also of what was seen of its keys; `change()` takes it as `ifVersion`. */
+  readonly version: number;
   /** Absent: that of all tenants. */
   readonly tenant?: string;
   /** Epoch milliseconds. */
@@ -49,8 +52,8 @@ export interface DomainCheck {
 }
 
 /** A stored domain as it is shown. */
-export function viewDomain(domain: string, stored: StoredDomain, service: ServiceFacts): ManagedDomain {
-  const { sets, returnPathSecret: _, ...facts } = stored;
+export function viewDomain({ domain, version, stored }: BookedDomain, service: ServiceFacts): ManagedDomain {
+  const { sets, returnPathSecret: _, changedAt: __, ...facts } = stored;
   const keys = sets.flatMap((set) =>
     set.keys.map((key): DomainKey => {
       const signs = set.state === 'active' && !key.withdrawn;
@@ -69,6 +72,7 @@ export function viewDomain(domain: string, stored: StoredDomain, service: Servic
   const ready = keys.some(({ signs }) => signs);
   return {
     domain,
+    version,
     ...facts,
     ready,
     status: statusOf(keys),

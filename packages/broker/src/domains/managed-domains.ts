@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+// Long because each method says what it promises.
 import { hostname as machineName } from 'node:os';
 import type { DkimAlgorithm } from '@mb/dkim';
 import { createResolver, lookupAuthoritative, type Resolver } from '@mb/dns';
@@ -15,7 +15,16 @@ import {
   type Records,
   recordPageOptions,
 } from '../store/records.ts';
-import { DomainBook } from './domain-book.ts';
+import { type BookedDomain, DomainBook } from './domain-book.ts';
+import {
+  type ChangeDomainOptions,
+  changeDomainOptions,
+  createReturnPathSecret,
+  type DomainChanges,
+  readDomainChanges,
+  readReturnPath,
+  withChanges,
+} from './domain-changes.ts';
 import { importKeySet, makeKeySet, requireNoRotation, withNextSet, withoutKey } from './domain-keys.ts';
 import {
   type ManagedDomainsOptions,
@@ -34,6 +43,7 @@ import { advanceKeys, type KeySighting } from './key-state.ts';
 import type { KeyVault } from './key-vault.ts';
 import { KeyWatch } from './key-watch.ts';
 import { type DomainCheck, type ManagedDomain, viewDomain } from './managed-domain.ts';
+import { type MtaStsSuggestion, suggestMtaSts } from './mta-sts-policy.ts';
 import { readOwnDomain, withAncestors } from './own-domain.ts';
 import type { ServiceFacts } from './published-records.ts';
 import { checkRecord } from './record-check.ts';
@@ -129,24 +139,23 @@ export class ManagedDomains {
     const { returnPath } = settings;
     const now = this.#clock.now();
     const set = keys
-      ? await importKeySet(domain, keys, vault, now)
+      ? await importKeySet(domain, keys, vault, now, this.#ask)
       : await makeKeySet(domain, 1, [...new Set(algorithms ?? bothAlgorithms)], vault, now);
     const stored: StoredDomain = {
       ...settings,
       ...(tenant !== undefined && { tenant }),
       ...(returnPath !== undefined && {
         returnPath: readReturnPath(returnPath, domain),
-        returnPathSecret: randomBytes(24).toString('base64url'),
+        returnPathSecret: createReturnPathSecret(),
       }),
       createdAt: now,
       sets: [set],
     };
     try {
-      await this.#book.create(domain, stored);
+      return this.#view(await this.#book.create(domain, stored));
     } catch (error) {
       throw isRecordConflict(error) ? taken(domain, 'is there already') : error;
     }
-    return this.#view(domain, stored);
   }
 
   /** Domains in the order of their names. @throws {BrokerError} MB_BROKER_OPTION */
@@ -157,14 +166,50 @@ export class ManagedDomains {
       'list: page',
     );
     const { rows, next } = await this.#book.list(request);
-    const views = rows.map(({ domain, stored }) => this.#view(domain, stored));
+    const views = rows.map((booked) => this.#view(booked));
     return { rows: views, ...(next !== undefined && { next }) };
   }
 
   /** A domain with its keys and the records to publish. @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_DOMAIN */
   async get(domain: string): Promise<ManagedDomain> {
-    const booked = await this.#book.get(readOwnDomain(domain));
-    return this.#view(booked.domain, booked.stored);
+    return this.#view(await this.#book.get(readOwnDomain(domain)));
+  }
+
+  /**
+   * Changes the settings of a domain, for the mail that is sent from then on.
+   *
+   * @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_DOMAIN, MB_BROKER_OPTION; MB_BROKER_DOMAIN_TAKEN for a tenant
+   *   when a domain above belongs to another one; MB_BROKER_RECORD_CONFLICT when `ifVersion` does not hold.
+   * @example
+   * const { version } = await domains.get('example.com');
+   * await domains.change('example.com', { returnPath: 'bounces.example.com', tls: null }, { ifVersion: version });
+   */
+  async change(
+    domain: string,
+    changes: DomainChanges,
+    options: ChangeDomainOptions = {},
+  ): Promise<ManagedDomain> {
+    const name = readOwnDomain(domain);
+    const read = readDomainChanges(changes, name);
+    const { ifVersion } = readOptions<ChangeDomainOptions, typeof changeDomainOptions>(
+      options,
+      changeDomainOptions,
+      'change: options',
+    );
+    if (read.tenant !== undefined) await this.#refuseOthers(name, read.tenant ?? undefined);
+    const changedAt = this.#clock.now();
+    const change = (stored: StoredDomain) => withChanges(stored, read, changedAt);
+    return this.#view(await this.#book.change(name, change, ifVersion));
+  }
+
+  /**
+   * The file that belongs to the `_mta-sts` record of a domain. Without a return path, the MX records are looked up.
+   *
+   * @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_DOMAIN
+   */
+  async mtaSts(domain: string): Promise<MtaStsSuggestion> {
+    const { domain: name, stored } = await this.#book.get(readOwnDomain(domain));
+    return suggestMtaSts(name, stored, this.#service, this.#resolver);
   }
 
   /**
@@ -173,8 +218,9 @@ export class ManagedDomains {
    * @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_DOMAIN
    */
   async check(domain: string): Promise<DomainCheck> {
-    const { stored, sightings, name } = await this.#lookAndAdvance(readOwnDomain(domain));
-    const view = this.#view(name, stored);
+    const { booked, sightings } = await this.#lookAndAdvance(readOwnDomain(domain));
+    const { domain: name, stored } = booked;
+    const view = this.#view(booked);
     const parts = { ask: this.#ask, resolver: this.#resolver, service: this.#service, sightings };
     const records = await Promise.all(view.records.map((record) => checkRecord(name, record, stored, parts)));
     const ok = records.every(({ need, status }) => need !== 'required' || status === 'seen');
@@ -197,7 +243,7 @@ export class ManagedDomains {
     const set = await makeKeySet(name, 0, [...new Set(algorithms)], vault, this.#clock.now());
     const changed = await this.#book.change(name, (now) => withNextSet(now, set));
     await this.#lookSoon(name);
-    return this.#view(name, changed.stored);
+    return this.#view(changed);
   }
 
   /**
@@ -214,8 +260,7 @@ export class ManagedDomains {
       'removeKey: options',
     );
     const name = readOwnDomain(domain);
-    const { stored } = await this.#book.change(name, (now) => withoutKey(now, selector, force));
-    return this.#view(name, stored);
+    return this.#view(await this.#book.change(name, (now) => withoutKey(now, selector, force)));
   }
 
   /**
@@ -306,7 +351,7 @@ export class ManagedDomains {
     const { pendingMs, steadyMs } = this.#rotation;
     // It may have been removed meanwhile.
     if (!(await this.#book.find(domain))) return steadyMs;
-    const { stored } = await this.#lookAndAdvance(domain);
+    const { stored } = (await this.#lookAndAdvance(domain)).booked;
     const isPending = stored.sets.some(
       ({ state, keys }) =>
         state === 'next' ||
@@ -332,8 +377,7 @@ export class ManagedDomains {
     const next = changed ? { ...booked.stored, sets } : booked.stored;
     // What was seen is about the keys that were there: when others have changed them, nothing follows from it.
     const written = changed ? await this.#book.replace(booked, next) : booked;
-    const { stored } = written ?? (await this.#book.get(name));
-    return { name, stored, sightings };
+    return { booked: written ?? (await this.#book.get(name)), sightings };
   }
 
   /** Lets the watch look at once instead of when the domain would be due. */
@@ -342,18 +386,22 @@ export class ManagedDomains {
   }
 
   async #refuseTaken(domain: string, tenant: string | undefined): Promise<void> {
+    if (await this.#book.find(domain)) throw taken(domain, 'is there already');
+    await this.#refuseOthers(domain, tenant);
+  }
+
+  /** Refuses a domain below one of another tenant. */
+  async #refuseOthers(domain: string, tenant: string | undefined): Promise<void> {
     for (const name of withAncestors(domain)) {
-      const found = await this.#book.find(name);
-      if (!found) continue;
-      if (name === domain) throw taken(domain, 'is there already');
-      if (found.stored.tenant !== undefined && found.stored.tenant !== tenant) {
+      const found = name === domain ? undefined : await this.#book.find(name);
+      if (found?.stored.tenant !== undefined && found.stored.tenant !== tenant) {
         throw taken(domain, 'is below a domain of another tenant');
       }
     }
   }
 
-  #view(domain: string, stored: StoredDomain): ManagedDomain {
-    return viewDomain(domain, stored, this.#service);
+  #view(booked: BookedDomain): ManagedDomain {
+    return viewDomain(booked, this.#service);
   }
 
   #needVault(): KeyVault {
@@ -366,19 +414,7 @@ export class ManagedDomains {
   }
 }
 
-/** Relaxed alignment (RFC 9989 §4.4) wants the return path in the same organization, so it must be at or below the domain. */
-function readReturnPath(text: string, domain: string): string {
-  const name = readOwnDomain(text);
-  if (name !== domain && name.endsWith(`.${domain}`)) return name;
-  throw new BrokerError(
-    'MB_BROKER_DOMAIN',
-    'invalid-input',
-    `The return path ${JSON.stringify(name)} must be below ${domain}, such as bounces.${domain}.`,
-    { field: 'returnPath' },
-  );
-}
-
 function taken(domain: string, why: string): BrokerError {
-  const message = `${domain} ${why}; another one cannot be added.`;
+  const message = `${domain} ${why}.`;
   return new BrokerError('MB_BROKER_DOMAIN_TAKEN', 'invalid-input', message, { field: 'domain' });
 }

@@ -64,7 +64,7 @@ function keyText({ algorithm, publicKey }: StoredDomainKey): string {
 /** The records of a domain besides those of its keys. */
 export function policyRecordsOf(
   domain: string,
-  { hostname: own, returnPath, createdAt }: StoredDomain,
+  { hostname: own, returnPath, createdAt, changedAt }: StoredDomain,
   service: ServiceFacts,
 ): DomainRecord[] {
   const hostname = own ?? service.hostname;
@@ -107,7 +107,7 @@ export function policyRecordsOf(
       'mta-sts',
       'optional',
       `_mta-sts.${envelope}`,
-      `v=STSv1; id=${new Date(createdAt).toISOString().slice(0, 10).replaceAll('-', '')}`,
+      `v=STSv1; id=${policyId(createdAt, changedAt)}`,
       'Needs the policy at its https address (RFC 8461).',
     ),
     text(
@@ -118,6 +118,12 @@ export function policyRecordsOf(
       'Where reports on TLS go (RFC 8460).',
     ),
   ];
+}
+
+/** RFC 8461 §3.1: letters and digits that change with the policy. */
+function policyId(createdAt: number, changedAt: number | undefined): string {
+  const digits = new Date(changedAt ?? createdAt).toISOString().replaceAll(/\D/g, '');
+  return digits.slice(0, changedAt === undefined ? 'yyyymmdd'.length : 'yyyymmddhhmmss'.length);
 }
 
 /** RFC 7208 §5.6; without addresses those of the host, which costs a lookup. */

@@ -201,16 +201,16 @@ export interface FlagValues {
   readonly expires?: Value | undefined;
   /** Requests a minute; default 6000. */
   readonly rate?: Value | undefined;
-  /** The name in EHLO for its mail; default that of the service. */
-  readonly ehlo?: Value | undefined;
   /** Domain below it for return paths, such as bounces.example.com. */
   readonly returnPath?: Value | undefined;
-  /** What its mail asks of TLS; default that of the service. */
-  readonly minimumTls?: 'opportunistic' | 'required' | 'verified' | undefined;
   /** A key that the domain has already, instead of new ones; repeat the flag. */
   readonly importKey?: Value | undefined;
   /** Print the records as lines of a zone file, and nothing else. */
   readonly zone?: boolean | undefined;
+  /** Print the file that belongs to the _mta-sts record, and nothing else. */
+  readonly mtaSts?: boolean | undefined;
+  /** Back to the default: tenant, ehlo, return-path, minimum-tls. */
+  readonly unset?: Value | undefined;
   /** Also a key that is retiring: mail on its way may then fail to verify. */
   readonly force?: boolean | undefined;
   /** Make none: encrypt with the first one that is given. */
@@ -1007,6 +1007,8 @@ interface DomainFlagValues {
   readonly ls?: LsDomainFlagValues | undefined;
   /** Flags of `mb domain show` alone. */
   readonly show?: ShowDomainFlagValues | undefined;
+  /** Flags of `mb domain set` alone. */
+  readonly set?: SetDomainFlagValues | undefined;
   /** Flags of `mb domain check` alone. */
   readonly check?: CheckDomainFlagValues | undefined;
   /** Flags of `mb domain rotate` alone. */
@@ -1105,6 +1107,36 @@ interface CheckDomainFlagValues {
   readonly json?: boolean | undefined;
 }
 
+/** Flags of `mb domain set`. */
+interface SetDomainFlagValues {
+  /** The queue: a SQLite file, or postgres://…. */
+  readonly store?: Value | undefined;
+  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  readonly server?: Value | undefined;
+  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  readonly masterKey?: Value | undefined;
+  /** This machine's public name, for EHLO; default the system's. */
+  readonly hostname?: Value | undefined;
+  /** DNS server, such as 192.0.2.53, [2001:db8::53]:53, https://…; default the system's. */
+  readonly resolver?: Value | readonly Value[] | undefined;
+  /** Addresses that may be used although not public, for labs. */
+  readonly allow?: Value | readonly Value[] | undefined;
+  /** Address of this machine to connect from. */
+  readonly localAddress?: Value | readonly Value[] | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
+  /** Whose domain it is. */
+  readonly tenant?: Value | undefined;
+  /** The name in EHLO for its mail. */
+  readonly ehlo?: Value | undefined;
+  /** Domain below it for return paths, such as bounces.example.com. */
+  readonly returnPath?: Value | undefined;
+  /** What its mail asks of TLS. */
+  readonly minimumTls?: 'opportunistic' | 'required' | 'verified' | undefined;
+  /** Back to the default: tenant, ehlo, return-path, minimum-tls. */
+  readonly unset?: Value | undefined;
+}
+
 /** Flags of `mb domain show`. */
 interface ShowDomainFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
@@ -1125,6 +1157,8 @@ interface ShowDomainFlagValues {
   readonly json?: boolean | undefined;
   /** Print the records as lines of a zone file, and nothing else. */
   readonly zone?: boolean | undefined;
+  /** Print the file that belongs to the _mta-sts record, and nothing else. */
+  readonly mtaSts?: boolean | undefined;
 }
 
 /** Flags of `mb domain ls`. */

@@ -1,6 +1,13 @@
-import { formatZoneFile, type ImportedKey, type NewDomain } from '@mb/broker/domains';
+import {
+  type DomainChanges,
+  formatZoneFile,
+  type ImportedKey,
+  type MtaStsSuggestion,
+  type NewDomain,
+} from '@mb/broker/domains';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type KeyName, parseKeyName } from '../dkim/key-file.ts';
+import { CliError } from '../errors.ts';
 import { notice, print, printJson } from '../output.ts';
 import { confirm } from '../queue/confirm.ts';
 import { storeFlag } from '../queue/store-flag.ts';
@@ -29,6 +36,7 @@ export function domainCommand(): Command {
     .addCommand(addCommand())
     .addCommand(listCommand())
     .addCommand(showCommand())
+    .addCommand(setCommand())
     .addCommand(checkCommand())
     .addCommand(rotateCommand())
     .addCommand(removeCommand())
@@ -95,9 +103,13 @@ Exit codes: 0 added.`,
         ...(algorithm && { algorithms: algorithm.map((name) => `${name}-sha256` as const) }),
         ...(keys && { keys }),
       };
-      const added = await withDomains(flags, 'create', (domains) => domains.add(given));
-      if (flags.json) return printJson(added);
+      const { added, mtaSts } = await withDomains(flags, 'create', async (domains) => {
+        const made = await domains.add(given);
+        return { added: made, mtaSts: await domains.mtaSts(made.domain) };
+      });
+      if (flags.json) return printJson({ ...added, mtaSts });
       printRecords(added);
+      printPolicy(mtaSts);
       notice(`${added.domain} is added. ${added.status}`);
     });
 }
@@ -120,16 +132,100 @@ function showCommand(): Command {
   return command('show', 'show a domain: its keys, and the records to publish')
     .argument('<domain>')
     .option('--zone', 'print the records as lines of a zone file, and nothing else')
+    .option('--mta-sts', 'print the file that belongs to the _mta-sts record, and nothing else')
     .addHelpText(
       'after',
-      '\nExamples:\n  mb domain show example.com\n  mb domain show example.com --zone >>example.com.zone\n\nExit codes: 0 shown.',
+      '\nExamples:\n  mb domain show example.com\n  mb domain show example.com --zone >>example.com.zone\n  mb domain show example.com --mta-sts >mta-sts.txt\n\nExit codes: 0 shown, 1 there is no such file yet.',
     )
-    .action(async (domain: string, flags: DomainFlags & { readonly zone?: true }) => {
-      const found = await withDomains(flags, 'read', (domains) => domains.get(domain));
-      if (flags.json) return printJson(found);
+    .action(async (domain: string, flags: DomainFlags & { readonly zone?: true; readonly mtaSts?: true }) => {
+      const { found, mtaSts } = await withDomains(flags, 'read', async (domains) => {
+        const shown = await domains.get(domain);
+        return { found: shown, mtaSts: await domains.mtaSts(shown.domain) };
+      });
+      if (flags.json) return printJson({ ...found, mtaSts });
       if (flags.zone) return print(formatZoneFile(found.records));
+      if (flags.mtaSts) {
+        if (mtaSts.policy !== undefined) return print(mtaSts.policy);
+        process.exitCode = 1;
+        return notice(mtaSts.detail);
+      }
       print(`${found.domain}: ${found.status}\n\n${keyTable(found)}\n`);
       printRecords(found);
+      printPolicy(mtaSts);
+    });
+}
+
+interface SetFlags extends DomainFlags {
+  readonly tenant?: string;
+  readonly ehlo?: string;
+  readonly returnPath?: string;
+  readonly minimumTls?: NewDomain['tls'];
+  readonly unset?: readonly Setting[];
+}
+
+/** Settings by the flag that sets them. */
+const settings = {
+  tenant: 'tenant',
+  ehlo: 'hostname',
+  'return-path': 'returnPath',
+  'minimum-tls': 'tls',
+} as const satisfies Readonly<Record<string, keyof DomainChanges>>;
+
+type Setting = keyof typeof settings;
+
+function setCommand(): Command {
+  const known = Object.keys(settings) as Setting[];
+  const names = (text: string, before: readonly Setting[] = []) => {
+    const given = text.split(',').map((one) => one.trim()) as Setting[];
+    if (given.some((one) => !known.includes(one))) {
+      throw new InvalidArgumentError(`It must be some of ${known.join(', ')}, with commas between them.`);
+    }
+    return [...before, ...given];
+  };
+  return command('set', 'change the settings of a domain, for the mail that is sent from then on')
+    .argument('<domain>')
+    .option('--tenant <name>', 'whose domain it is')
+    .option('--ehlo <name>', 'the name in EHLO for its mail')
+    .option('--return-path <domain>', 'domain below it for return paths, such as bounces.example.com')
+    .addOption(
+      new Option('--minimum-tls <level>', 'what its mail asks of TLS').choices([
+        'opportunistic',
+        'required',
+        'verified',
+      ]),
+    )
+    .addOption(new Option('--unset <names>', `back to the default: ${known.join(', ')}`).argParser(names))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  mb domain set example.com --return-path bounces.example.com --minimum-tls required
+  mb domain set example.com --unset minimum-tls,tenant
+
+Bounces to a return path that is changed are recognised no more: change it when the mail on its way
+is delivered. "mb domain show" has the records that are needed then.
+Exit codes: 0 changed, 64 a setting is wrong.`,
+    )
+    .action(async (domain: string, flags: SetFlags) => {
+      const { tenant, ehlo, returnPath, minimumTls, unset = [] } = flags;
+      const given: DomainChanges = {
+        ...(tenant !== undefined && { tenant }),
+        ...(ehlo !== undefined && { hostname: ehlo }),
+        ...(returnPath !== undefined && { returnPath }),
+        ...(minimumTls && { tls: minimumTls }),
+      };
+      const twice = unset.find((name) => settings[name] in given);
+      if (twice !== undefined) {
+        throw new CliError('MB_CLI_USAGE', `--${twice} and --unset ${twice} contradict each other.`);
+      }
+      const changes = { ...given, ...Object.fromEntries(unset.map((name) => [settings[name], null])) };
+      if (Object.keys(changes).length === 0) {
+        throw new CliError('MB_CLI_USAGE', `Give what is changed: ${known.join(', ')} or --unset.`);
+      }
+      const changed = await withDomains(flags, 'look', (domains) => domains.change(domain, changes));
+      if (flags.json) return printJson(changed);
+      printRecords(changed);
+      notice(`${changed.domain} is changed.`);
     });
 }
 
@@ -213,6 +309,11 @@ Exit codes: 0 removed, 64 the key is needed, 130 the answer was no.`,
 
 function printRecords({ records }: ShownDomain): void {
   print(`${recordTable(records)}\n${formatZoneFile(records)}`);
+}
+
+function printPolicy({ url, policy, detail }: MtaStsSuggestion): void {
+  const text = policy?.replaceAll('\r\n', '\n') ?? '';
+  print(`\nFile for ${url}\n${text === '' ? '' : `${text}\n`}${detail}\n`);
 }
 
 async function readImported({ selector, path }: KeyName): Promise<ImportedKey> {

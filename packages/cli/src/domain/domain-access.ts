@@ -24,7 +24,7 @@ export async function withDomains<Result>(
 ): Promise<Result> {
   if (flags.server !== undefined) {
     const { remoteDomains } = await import('../remote/remote-domains.ts');
-    return work(remoteDomains(await serverClient(flags.server)));
+    return work(remoteDomains(await serverClient(flags.server), flags.server));
   }
   return withStore(flags, access, async (store) => work(localDomains(await openDomains(flags, store))));
 }
@@ -58,6 +58,8 @@ function localDomains(domains: ManagedDomains): DomainAccess {
       }
     },
     get: async (domain) => shownOf(await domains.get(domain)),
+    change: async (domain, changes) => shownOf(await domains.change(domain, changes)),
+    mtaSts: (domain) => domains.mtaSts(domain),
     async check(name) {
       const { ok, domain, records } = await domains.check(name);
       return { ok, domain: shownOf(domain), records };

@@ -1,4 +1,4 @@
-import type { CheckedRecord, NewDomain } from '@mb/broker/domains';
+import type { CheckedRecord, DomainChanges, MtaStsSuggestion, NewDomain } from '@mb/broker/domains';
 import type { components } from '@mb/server/client';
 
 /** A domain as commands print it, and as a server shows it. */
@@ -16,6 +16,8 @@ export interface DomainAccess {
   add(domain: NewDomain): Promise<ShownDomain>;
   list(): Promise<readonly ShownDomain[]>;
   get(domain: string): Promise<ShownDomain>;
+  change(domain: string, changes: DomainChanges): Promise<ShownDomain>;
+  mtaSts(domain: string): Promise<MtaStsSuggestion>;
   check(domain: string): Promise<ShownCheck>;
   rotate(domain: string): Promise<ShownDomain>;
   removeKey(domain: string, selector: string, force: boolean): Promise<ShownDomain>;

@@ -4,12 +4,12 @@ import { CliError } from '../errors.ts';
 import { dataOf } from './api.ts';
 
 /** The domains of a server, as the commands use those of a queue that they open themselves. */
-export function remoteDomains(client: ServerClient): DomainAccess {
+export function remoteDomains(client: ServerClient, server: string): DomainAccess {
   const at = (domain: string) => ({ params: { path: { domain } } });
   return {
-    add({ keys, ...domain }) {
-      if (keys) {
-        const message = 'Private keys are not sent to a server; import them with --store.';
+    add(domain) {
+      if (domain.keys && !isConfidential(server)) {
+        const message = `Private keys are not sent to ${server} in clear: use https:, or --store on its machine.`;
         throw new CliError('MB_CLI_USAGE', message);
       }
       return dataOf(client.POST('/v1/domains', { body: domain as never }));
@@ -25,6 +25,9 @@ export function remoteDomains(client: ServerClient): DomainAccess {
       }
     },
     get: (domain) => dataOf(client.GET('/v1/domains/{domain}', at(domain))),
+    change: (domain, changes) =>
+      dataOf(client.PATCH('/v1/domains/{domain}', { ...at(domain), body: changes as never })),
+    mtaSts: (domain) => dataOf(client.GET('/v1/domains/{domain}/mta-sts', at(domain))),
     check: async (domain) =>
       (await dataOf(client.POST('/v1/domains/{domain}/check', at(domain)))) as ShownCheck,
     rotate: (domain) => dataOf(client.POST('/v1/domains/{domain}/rotate', at(domain))),
@@ -38,4 +41,10 @@ export function remoteDomains(client: ServerClient): DomainAccess {
       await dataOf(client.DELETE('/v1/domains/{domain}', at(domain)));
     },
   };
+}
+
+/** Whether no one on the way can read along. */
+function isConfidential(server: string): boolean {
+  const { protocol, hostname } = new URL(server);
+  return protocol === 'https:' || /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname);
 }

@@ -4935,6 +4935,181 @@ export interface paths {
         };
         options?: never;
         head?: never;
+        /**
+         * Change the settings of a domain
+         * What is left out stays as it is; `null` goes back to the default.
+         */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    domain: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["DomainChanges"];
+                };
+            };
+            responses: {
+                /** The domain, with the records to publish */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Domain"];
+                    };
+                };
+                /** No key, or a wrong one */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The key may not do this */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** There is no such object, or it is another tenant's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The request is not valid; `errors` names the places */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Too many requests; see Retry-After */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Overloaded, or the queue cannot be used; see Retry-After */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        trace?: never;
+    };
+    "/v1/domains/{domain}/mta-sts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file that belongs to the _mta-sts record of a domain */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    domain: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** The file, and where it belongs */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MtaStsPolicy"];
+                    };
+                };
+                /** No key, or a wrong one */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The key may not do this */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** There is no such object, or it is another tenant's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The request is not valid; `errors` names the places */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Too many requests; see Retry-After */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Overloaded, or the queue cannot be used; see Retry-After */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -6837,6 +7012,8 @@ export interface components {
         };
         Domain: {
             domain: string;
+            /** Grows with each change, also of what was seen of its keys. */
+            version: number;
             tenant?: string;
             hostname?: string;
             returnPath?: string;
@@ -6907,6 +7084,31 @@ export interface components {
             tls?: "opportunistic" | "required" | "verified";
             /** Keys to make. Default: one of each. */
             algorithms?: ("rsa-sha256" | "ed25519-sha256")[];
+            /** Keys that the domain has already, instead of new ones. What is published under their selectors must be theirs. */
+            keys?: {
+                selector: string;
+                /** In PEM, not encrypted. */
+                privateKey: string;
+            }[];
+        };
+        DomainChanges: {
+            hostname?: string | null;
+            /** Bounces to the one before are recognised no more. */
+            returnPath?: string | null;
+            /** @enum {string|null} */
+            tls?: "opportunistic" | "required" | "verified" | null;
+            tenant?: string | null;
+            /** Only when the domain still has this version; else 409. */
+            ifVersion?: number;
+        };
+        MtaStsPolicy: {
+            /** The domain that bounces come to. */
+            domain: string;
+            /** Where senders look for the file. */
+            url: string;
+            /** The text of the file. Absent: the mail exchangers of the domain are not known. */
+            policy?: string;
+            detail: string;
         };
         DomainCheck: {
             /** Whether every record that is required is seen. */

@@ -4,10 +4,12 @@ import { formatZoneFile, type ManagedDomain, type ManagedDomains } from '@mb/bro
 import type { ApiKey } from '../../api-keys.ts';
 import { type Api, json, notFound, secured, sees, tenantFor } from '../api.ts';
 import {
+  domainChangesSchema,
   domainCheckSchema,
   domainCheckView,
   domainSchema,
   domainView,
+  mtaStsSchema,
   newDomainSchema,
 } from '../schema/domain.ts';
 import { pageOf, pageQuery } from '../schema/view.ts';
@@ -75,6 +77,42 @@ export function addDomainRoutes(api: Api, domains: ManagedDomains): void {
     async (context) => {
       const found = await visible(context.get('key'), context.req.valid('param').domain);
       return context.json(domainView(found), 200);
+    },
+  );
+  api.openapi(
+    secured('admin', {
+      method: 'patch',
+      path: '/v1/domains/{domain}',
+      summary: 'Change the settings of a domain',
+      description: 'What is left out stays as it is; `null` goes back to the default.',
+      tags,
+      request: {
+        params,
+        body: { required: true, content: { 'application/json': { schema: domainChangesSchema } } },
+      },
+      responses: { 200: json(domainSchema, 'The domain, with the records to publish') },
+    }),
+    async (context) => {
+      const key = context.get('key');
+      const { domain } = await visible(key, context.req.valid('param').domain);
+      const { ifVersion, ...changes } = context.req.valid('json');
+      // A key of one tenant gives its domain to no other one.
+      if (changes.tenant !== undefined) tenantFor(key, changes.tenant ?? '');
+      return context.json(domainView(await domains.change(domain, changes, { ifVersion })), 200);
+    },
+  );
+  api.openapi(
+    secured('read', {
+      method: 'get',
+      path: '/v1/domains/{domain}/mta-sts',
+      summary: 'The file that belongs to the _mta-sts record of a domain',
+      tags,
+      request: { params },
+      responses: { 200: json(mtaStsSchema, 'The file, and where it belongs') },
+    }),
+    async (context) => {
+      const { domain } = await visible(context.get('key'), context.req.valid('param').domain);
+      return context.json({ ...(await domains.mtaSts(domain)) }, 200);
     },
   );
   api.openapi(

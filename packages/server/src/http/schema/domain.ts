@@ -50,6 +50,7 @@ const domainKeySchema = z
 export const domainSchema = z
   .object({
     domain: z.string(),
+    version: z.int().openapi({ description: 'Grows with each change, also of what was seen of its keys.' }),
     tenant: z.string().optional(),
     hostname: z.string().optional(),
     returnPath: z.string().optional(),
@@ -89,8 +90,49 @@ export const newDomainSchema = z
       .max(2)
       .optional()
       .openapi({ description: 'Keys to make. Default: one of each.' }),
+    keys: z
+      .array(
+        z.strictObject({
+          selector: z.string().min(1).max(63),
+          privateKey: z.string().min(1).max(16_384).openapi({ description: 'In PEM, not encrypted.' }),
+        }),
+      )
+      .min(1)
+      .max(2)
+      .optional()
+      .openapi({
+        description:
+          'Keys that the domain has already, instead of new ones. What is published under their selectors must be theirs.',
+      }),
   })
   .openapi('NewDomain');
+
+/** What of a domain is changed. */
+export const domainChangesSchema = z
+  .strictObject({
+    hostname: z.string().min(1).max(255).nullable().optional(),
+    returnPath: z.string().min(1).max(255).nullable().optional().openapi({
+      description: 'Bounces to the one before are recognised no more.',
+    }),
+    tls: z.enum(['opportunistic', 'required', 'verified']).nullable().optional(),
+    tenant: z.string().min(1).max(255).nullable().optional(),
+    ifVersion: z.int().min(1).optional().openapi({
+      description: 'Only when the domain still has this version; else 409.',
+    }),
+  })
+  .openapi('DomainChanges');
+
+/** The MTA-STS policy of a domain. */
+export const mtaStsSchema = z
+  .object({
+    domain: z.string().openapi({ description: 'The domain that bounces come to.' }),
+    url: z.string().openapi({ description: 'Where senders look for the file.' }),
+    policy: z.string().optional().openapi({
+      description: 'The text of the file. Absent: the mail exchangers of the domain are not known.',
+    }),
+    detail: z.string(),
+  })
+  .openapi('MtaStsPolicy');
 
 export function domainView(domain: ManagedDomain): z.infer<typeof domainSchema> {
   const { createdAt, keys, records, tenant, hostname, returnPath, tls, ...rest } = domain;
