@@ -269,5 +269,5 @@ describe('--server', () => {
     expect(gone.stderr).toContain('cannot be reached');
     service.child.kill('SIGTERM');
     await service.ended;
-  }, 120_000);
+  }, 300_000);
 });
