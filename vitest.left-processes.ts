@@ -2,21 +2,28 @@ import type { ChildProcess } from 'node:child_process';
 import { subscribe } from 'node:diagnostics_channel';
 import { afterAll } from 'vitest';
 
-/** Processes that were started here and have not ended. */
-const running = new Set<ChildProcess>();
+const runningKey = Symbol.for('mb.test.running-processes');
 
-subscribe('child_process', (message) => {
-  const { process: child } = message as { process: ChildProcess };
-  running.add(child);
-  child.once('exit', () => running.delete(child));
-  // It never started.
-  child.once('error', () => child.pid === undefined && running.delete(child));
-});
+/** Processes that were started here and have not ended; once for a worker, which runs this file for each test file. */
+const held = globalThis as { [runningKey]?: Set<ChildProcess> };
+held[runningKey] ??= watchProcesses();
+const running = held[runningKey];
 
-// A run that is ended from outside runs no hook.
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
+function watchProcesses(): Set<ChildProcess> {
+  const started = new Set<ChildProcess>();
+  subscribe('child_process', (message) => {
+    const { process: child } = message as { process: ChildProcess };
+    started.add(child);
+    child.once('exit', () => started.delete(child));
+    // It never started.
+    child.once('error', () => child.pid === undefined && started.delete(child));
+  });
+  // A run that is ended from outside runs no hook.
+  process.once('exit', () => {
+    for (const child of started) child.kill('SIGKILL');
+  });
+  return started;
+}
 
 /**
  * Waits for the processes that were started here, and kills those that have not ended in time.
