@@ -9,7 +9,7 @@ export function packageTests() {
     test: {
       include: ['{src,test,simulation}/**/*.test.ts'],
       passWithNoTests: false,
-// Files of a worker share its modules: loading them anew for each took half of the time. What a test needs for
+      // Files of a worker share its modules: loading them anew for each took half of the time. What a test needs for
       // itself alone (memory, a signal, the end of a process) it tries in a process of its own.
       isolate: false,
       setupFiles: ['vitest.left-processes.ts', 'vitest.properties.ts'].map(
