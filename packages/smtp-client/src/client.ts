@@ -62,8 +62,8 @@ export class SmtpConnection {
   readonly #prologue: readonly TranscriptEntry[];
   /**
    * Deliveries without an outcome, oldest first; that is the order in which they settle, but for those taken back.
-   * Not a map: a map that is written to all day replaces its table again and again, and once one of them is in V8's
-   * old generation, all later ones and what stood in them survive until the next full collection.
+   * Not a map: a map that is written to all the time replaces its table repeatedly. Once one table is in V8's old
+   * generation, later tables and what they hold survive until the next full collection.
    */
   readonly #pending: Pending[] = [];
   #used = false;
@@ -150,7 +150,7 @@ export class SmtpConnection {
     if (this.#closing || driver.session.state !== 'ready') throw this.#gone();
     const whole = content instanceof Uint8Array ? content : undefined;
     const id = driver.session.submit(envelope, whole, options?.sevenBitContent);
-    // After others that wait it makes nothing possible that was not possible before.
+    // After other waiting deliveries it cannot be written yet.
     if (driver.session.waiting === 1) driver.wake();
     return new Promise((resolve, reject) => {
       this.#pending.push({

@@ -51,7 +51,7 @@ export type AuthOptions = (
 ) & {
   /**
    * Mechanisms to use, best first: names of this package's, or your own. Default: all that fit the credentials, those
-   * that prove the server first; then, over a channel that does not protect them, those that tell least.
+   * that prove the server first; then, over a channel that does not protect them, those that reveal least.
    */
   readonly mechanisms?: readonly (SaslMechanismName | SaslMechanism)[] | undefined;
   /** Dangerous: sends credentials also in clear text or to an unverified server. Default false. */

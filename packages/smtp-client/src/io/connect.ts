@@ -60,7 +60,7 @@ async function withCredentials(options: ResolvedOptions): Promise<ResolvedOption
   return { ...options, authentication: { ...authentication, credentials } };
 }
 
-/** A host's addresses are several machines at times: what one of them cannot do another one may. */
+/** The addresses of a host may be different machines, so another one may succeed. */
 function worthAnotherAddress({ kind, code }: SmtpError): boolean {
   return (
     code !== 'MB_SMTP_ABORTED' &&
@@ -162,7 +162,7 @@ function connectError(facts: {
   return new SmtpError(text, { ...shared, code: 'MB_SMTP_CONNECT_FAILED', kind: 'network', scope: 'host' });
 }
 
-/** What connect(2) says as a code, in words. */
+/** The codes of connect(2) in words. */
 const connectReasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the host refused the connection',
   ECONNRESET: 'the host closed the connection',

@@ -88,7 +88,7 @@ export class Driver {
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  /** Something may have become possible: look when all that runs now, promises included, has run. */
+  /** Runs the loop after all that runs now, promises included. */
   wake(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -101,15 +101,15 @@ export class Driver {
   };
 
   /**
-   * Writes on only after another look at what has arrived: Node drops unread octets when a write fails, and a server
-   * that refuses content midway and closes says why in exactly those. It has a turn to read what was written last.
+   * Goes on writing only after reading what has arrived. Node drops unread octets when a write fails, and the reply of a
+   * server that refuses content midway and closes is among them. The server has a turn to read what was written last.
    */
   #wakeAfterReading(): void {
     setImmediate(() => setImmediate(() => setImmediate(this.#wakeUp)));
   }
 
   #run(now: number): void {
-    // A transport that answers within a write: the loop below sees what it said.
+    // The transport answered within a write: the loop below reads the answer.
     if (this.#running) return;
     this.#running = true;
     try {

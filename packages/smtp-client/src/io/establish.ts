@@ -139,7 +139,7 @@ class Setup {
           insecureAuth: auth?.insecure === true,
         }),
         ...(implicitTls && { implicitTls }),
-        // A socket of the system copies what it writes; what else a caller hands in may keep it.
+        // A socket of the system copies what it writes; another transport may keep it.
         reuseBlocks: this.#opened.socket instanceof Socket,
       },
       clock.now(),

@@ -96,7 +96,7 @@ function unresolved(code: SmtpErrorCode, kind: SmtpErrorKind, text: string, caus
   return new SmtpError(text, { code, kind, scope: 'host', stage: 'connect', retryable: true, cause });
 }
 
-/** What connect(2) and socket(2) say when this machine is at fault, or has no way there at all. */
+/** Codes of connect(2) and socket(2) for trouble of this machine, a missing route included. */
 const localTroubles: ReadonlySet<unknown> = new Set([
   'EACCES',
   'EADDRINUSE',

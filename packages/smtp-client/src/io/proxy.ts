@@ -9,7 +9,7 @@ import { connect as connectTls } from 'node:tls';
 import { misuse, SmtpError } from '../errors.ts';
 import type { OpenSocket, SocketTarget } from './open-socket.ts';
 
-/** Most octets of the proxy's answer before the connection is through. */
+/** Most octets of the proxy's answer to CONNECT. */
 const maxAnswerBytes = 16 * 1024;
 
 /**
@@ -77,7 +77,7 @@ function readProxy(text: string): Proxy | undefined {
   }
 }
 
-// Long because the socket, its timer and its listeners are cleaned up in every one of its ends.
+// Long because the socket, its timer and its listeners are cleaned up on every exit.
 async function openByConnect(proxy: Proxy, { address, port, signal }: SocketTarget): Promise<Duplex> {
   const { host, port: proxyPort, user, password } = proxy;
   const secure = proxy.protocol === 'https';

@@ -142,7 +142,7 @@ const resultTypes: Readonly<Record<string, TlsResultType>> = {
   CERT_NOT_YET_VALID: 'validation-failure',
 };
 
-/** Whether what was found is too little for the level. */
+/** The error for evidence that does not satisfy the level. */
 function refuse(evidence: TlsEvidence, level: TlsLevel): SmtpError | undefined {
   if (evidence.verifiedBy !== 'none' || (level !== 'verified' && level !== 'dane')) return undefined;
   return new SmtpError(

@@ -19,13 +19,13 @@ export interface ContentScan {
 
 let scan: ((octets: Uint8Array) => Findings) | undefined;
 
-/** Looks once at all octets, by the fastest means that the runtime has. */
+/** Scans all octets once, by the fastest means that the runtime has. */
 export function findIn(octets: Uint8Array): Findings {
   scan ??= createVectorScan() ?? scanWords;
   return scan(octets);
 }
 
-/** Looks once at all octets of the content. @throws {SmtpError} MB_SMTP_OPTION */
+/** Scans the octets of the content once. @throws {SmtpError} MB_SMTP_OPTION */
 export function scanContent(octets: Uint8Array): ContentScan {
   checkType(octets instanceof Uint8Array, 'scanContent: octets', 'a Uint8Array');
   const { lacking, eightBit, dots } = findIn(octets);

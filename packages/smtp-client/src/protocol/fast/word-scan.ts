@@ -17,7 +17,7 @@ export interface Findings {
 }
 
 /**
- * Looks once at all octets, in JavaScript.
+ * Scans all octets once, in JavaScript.
  *
  * Most are text between line ends and are looked at four at a time: an octet has its top bit set in `v | (v & 0x7f) + 0x72`
  * unless it is a control up to CR.

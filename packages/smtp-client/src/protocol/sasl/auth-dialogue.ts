@@ -77,13 +77,13 @@ export class AuthDialogue {
 
   /**
    * Notes a refusal and says what is tried next: another mechanism, the same one with renewed credentials, or nothing. A
-   * refusal of the credentials allows one more of each, for every further one counts towards locking the account.
+   * refusal of the credentials allows one further try of each, since every refusal counts towards locking the account.
    */
   refuse(reply: Reply): 'next' | 'renew' | 'end' {
     this.refusal = reply;
     if (aboutMechanism.has(reply.code)) return 'next';
     this.credentialRefusal = reply;
-    // RFC 4954 §6: 454 is temporary, and so about neither.
+    // RFC 4954 §6: 454 is temporary; neither the mechanism nor the credentials are at fault.
     if (reply.code < 500) return 'end';
     if (this.#renewable) {
       this.#renewable = false;

@@ -4,7 +4,7 @@ import { oauthBearer, xoauth2 } from './oauth.ts';
 import { login, plain } from './plain.ts';
 import { scram } from './scram.ts';
 
-/** The mechanisms that this package can do. */
+/** The mechanisms of this package. */
 export type SaslMechanismName =
   | 'SCRAM-SHA-256-PLUS'
   | 'SCRAM-SHA-256'
@@ -16,14 +16,14 @@ export type SaslMechanismName =
   | 'OAUTHBEARER'
   | 'XOAUTH2';
 
-/** Proves both sides and tells nothing; first on every channel. */
+/** Proves both sides without revealing the password; first on every channel. */
 const mutual = ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256', 'SCRAM-SHA-1-PLUS', 'SCRAM-SHA-1'] as const;
 
 /**
  * Names of the mechanisms for some credentials, best first.
  *
  * Over TLS with a verified server the channel protects the password, so what servers implement best (PLAIN) comes
- * before CRAM-MD5, for which they keep passwords in clear text. On any other channel CRAM-MD5 tells less.
+ * before CRAM-MD5, for which they keep passwords in clear text. On any other channel CRAM-MD5 reveals less.
  * @param verified  Whether the server's certificate was verified.
  */
 export function mechanismsFor(credentials: Credentials, verified: boolean): SaslMechanismName[] {

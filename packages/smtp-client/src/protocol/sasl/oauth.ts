@@ -2,7 +2,7 @@ import type { SaslMechanism } from './mechanism.ts';
 
 const encoder = new TextEncoder();
 
-/** XOAUTH2 as Google and Microsoft describe it. An error comes as a challenge and is answered with nothing. */
+/** XOAUTH2 as Google and Microsoft describe it. An error comes as a challenge and gets an empty response. */
 export const xoauth2: SaslMechanism = {
   name: 'XOAUTH2',
   begin({ credentials }) {
@@ -16,7 +16,7 @@ export const xoauth2: SaslMechanism = {
   },
 };
 
-/** OAUTHBEARER (RFC 7628). RFC 7628 §3.2.3: an error comes as a challenge and is answered with one 0x01. */
+/** OAUTHBEARER (RFC 7628). RFC 7628 §3.2.3: an error comes as a challenge and gets the response 0x01. */
 export const oauthBearer: SaslMechanism = {
   name: 'OAUTHBEARER',
   begin({ credentials, host, port }) {

@@ -5,7 +5,7 @@ import type { SaslContext, SaslCrypto, SaslExchange, SaslHash, SaslMechanism } f
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** RFC 7677 §4 asks for at least 4,096; far more is a way to keep the client busy. */
+/** RFC 7677 §4 asks for at least 4,096; a much larger count would keep the client busy. */
 const leastIterations = 4096;
 const mostIterations = 1_000_000;
 
@@ -78,7 +78,7 @@ function beginScram(
       const text = decodeText(challenge);
       if (expectedSignature === undefined) return clientFinal(text);
       const { v, e } = attributes(text);
-      // RFC 5802 §7: the server says why it refuses; that is answered with nothing, and its 535 follows.
+      // RFC 5802 §7: the server says why it refuses; the answer is empty, and its 535 follows.
       if (e !== undefined && v === undefined) return new Uint8Array(0);
       // RFC 5802 §9: only a server that knows the password can make this signature.
       if (v !== expectedSignature) throw broken('signature');

@@ -36,7 +36,7 @@ export class Deadlines {
     if (first?.block === this.#taken++) this.#replySince = now;
   }
 
-  /** A whole reply came; octets of a reply count for nothing. */
+  /** A whole reply came. Part of a reply does not extend the wait. */
   replied(now: number): void {
     this.#replySince = now;
   }

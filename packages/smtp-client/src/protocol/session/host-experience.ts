@@ -22,7 +22,7 @@ export interface HostFacts {
   readonly endedAfter?: number;
 }
 
-/** The same, each one optional. */
+/** The same, each field optional. */
 export type FactOptions = { readonly [K in keyof HostFacts]?: HostFacts[K] | undefined };
 
 /** Text of a 421 to a session that has reached the number of messages allowed. */
@@ -166,7 +166,7 @@ export class HostExperience {
   /**
    * @internal The host ended a session where another message began.
    * @param messages  How many it had answered in that session.
-   * @param reason  The text of its 421; undefined when it hung up without a word.
+   * @param reason  The text of its 421; undefined when it closed the connection without a reply.
    */
   endedBetween(messages: number, reason: string | undefined): void {
     if (messages === 0) return;

@@ -8,7 +8,7 @@ export interface SessionLimits {
   readonly replyLines: number;
   /** Octets of text kept per reply; the rest is read and dropped. Default 8,192. */
   readonly replyTextOctets: number;
-  /** Most messages with CHUNKING whose fate can be open at once on one connection. Default 16. */
+  /** Most messages with CHUNKING that may await their final reply at once on one connection. Default 16. */
   readonly chunkingWindow: number;
   /** A message up to this size is sent with BDAT before the replies to its recipients are known. Default 262,144 octets. */
   readonly eagerOctets: number;
@@ -35,7 +35,7 @@ export const defaultLimits: SessionLimits = {
   transcriptEntries: 1000,
 };
 
-/** The same, each one optional. */
+/** The same, each field optional. */
 export type LimitOptions = { readonly [K in keyof SessionLimits]?: SessionLimits[K] | undefined };
 
 const most = 2 ** 31 - 1;

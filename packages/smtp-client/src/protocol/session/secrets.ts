@@ -7,25 +7,25 @@ const blanks = /\s+/g;
 
 /** Credentials that were sent; they are masked when a server repeats them, so that no log holds them. */
 export class Secrets {
-  /** Stretches of secrets without white space and in lower case, by their length. */
-  readonly #stretches = new Map<number, Set<string>>();
+  /** Parts of secrets, without white space and in lower case, by their length. */
+  readonly #parts = new Map<number, Set<string>>();
 
   /** Takes note of a secret in every form in which it can come back. */
   add(secret: string): void {
     const bare = lowerCase(secret.replace(blanks, ''));
     if (bare === '') return;
     const length = Math.min(bare.length, telling);
-    let known = this.#stretches.get(length);
+    let known = this.#parts.get(length);
     if (!known) {
       known = new Set();
-      this.#stretches.set(length, known);
+      this.#parts.set(length, known);
     }
     for (let at = 0; at + length <= bare.length; at++) known.add(bare.slice(at, at + length));
   }
 
   /** `reply` without secrets: also where one is cut by lines or blanks, written in base64 or in other case. */
   mask(reply: Reply): Reply {
-    if (this.#stretches.size === 0) return reply;
+    if (this.#parts.size === 0) return reply;
     const flat: string[] = [];
     /** Position of each character of `flat`: its line and its index there. */
     const places: [line: number, at: number][] = [];
@@ -48,7 +48,7 @@ export class Secrets {
 
   #find(flat: string): Set<number> {
     const hidden = new Set<number>();
-    for (const [length, known] of this.#stretches) {
+    for (const [length, known] of this.#parts) {
       for (let at = 0; at + length <= flat.length; at++) {
         if (!known.has(flat.slice(at, at + length))) continue;
         for (let index = at; index < at + length; index++) hidden.add(index);
@@ -58,7 +58,7 @@ export class Secrets {
   }
 }
 
-/** One mask for each stretch, blanks within it included, so that its length tells nothing. */
+/** Writes one mask for each masked part, its blanks included, so that the length reveals nothing. */
 function withHoles(line: string, holes: ReadonlySet<number>): string {
   let out = '';
   let blanksAfterMask: string | undefined;

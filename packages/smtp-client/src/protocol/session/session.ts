@@ -176,7 +176,7 @@ export class SmtpSession {
   }
 
   /**
-   * Queues a message; its fate comes as one event with the returned id.
+   * Queues a message; one event with the returned id reports its outcome.
    *
    * @param content  All octets, or undefined when they will come by `provideContent` after `content-wanted`.
    * @param sevenBitContent  The same message in 7-bit encodings, for servers without 8BITMIME.
@@ -245,7 +245,7 @@ export class SmtpSession {
   /**
    * The answer to `auth-challenge`; undefined for the first one means that the mechanism waits for the server.
    * @throws {SmtpError} MB_SMTP_OPTION
-   * @param secrets  What must not be shown should the server repeat it, beside the response itself.
+   * @param secrets  Texts to mask when the server repeats them, in addition to the response.
    */
   authRespond(response: Uint8Array | undefined, now: number, secrets: readonly string[] = []): void {
     this.#now = now;
@@ -318,7 +318,7 @@ export class SmtpSession {
     this.#command('QUIT', 'quit');
   }
 
-  /** What happened; undefined when there is nothing more to tell. */
+  /** The next event; undefined when there is none. */
   next(): SessionEvent | undefined {
     return this.#events.shift();
   }
@@ -362,7 +362,7 @@ export class SmtpSession {
     return this.#over ? undefined : this.#deadlines.next(this.#pipeline.first, this.#ledger.since);
   }
 
-  /** Tells the time; ends the session when its deadline has passed. */
+  /** Ends the session when its deadline has passed. */
   handleTimeout(now: number): void {
     this.#now = now;
     const deadline = this.nextDeadline();

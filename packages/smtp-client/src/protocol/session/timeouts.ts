@@ -54,10 +54,10 @@ export const defaultTimeouts: Timeouts = {
   transactionMs: 3_600_000,
 };
 
-/** The same, each one optional. */
+/** The same, each field optional. */
 export type TimeoutOptions = { readonly [K in keyof Timeouts]?: Timeouts[K] | undefined };
 
-/** The longest time that a timer of the platform can wait. */
+/** The longest delay of a timer of the platform. */
 const longestMs = 2 ** 31 - 1;
 const milliseconds = <const Default extends number>(value: Default) =>
   integer(1, longestMs, { default: value, unit: 'ms' });

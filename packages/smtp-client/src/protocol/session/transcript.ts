@@ -22,17 +22,17 @@ export class Transcript {
     this.#hook = hook;
   }
 
-  /** The client said a line. */
+  /** A line that the client sent. */
   command(at: number, line: string): void {
     this.#add(at, line, 1);
   }
 
-  /** The server said something. */
+  /** A reply of the server. */
   reply(at: number, reply: Reply): void {
     this.#add(at, reply, Math.max(reply.lines.length, 1));
   }
 
-  /** Something worth knowing happened. */
+  /** A note about the session. */
   note(at: number, note: string): void {
     this.#add(at, { note }, 1);
   }

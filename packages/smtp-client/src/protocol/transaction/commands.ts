@@ -1,7 +1,7 @@
 import type { Capabilities } from '../session/capabilities.ts';
 import type { CheckedEnvelope, CheckedRecipient } from './envelope.ts';
 
-/** What MAIL says about one transaction, after it has been held against the server's capabilities. */
+/** The parameters of MAIL for one transaction, after the check against the server's capabilities. */
 export interface MailParameters {
   /** Octets as sent, without the dots added (RFC 1870 §3); absent when unknown. */
   readonly size: number | undefined;

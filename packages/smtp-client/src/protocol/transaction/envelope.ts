@@ -2,7 +2,7 @@ import { checkType, misuse } from '../../errors.ts';
 import { refuseUnknownKeys } from '../../option-table.ts';
 import { type Mailbox, parseMailbox } from './mailbox.ts';
 
-/** When a recipient's fate is reported (RFC 3461 §4.1). */
+/** When a recipient's outcome is reported (RFC 3461 §4.1). */
 export type Notify = 'never' | readonly ('success' | 'failure' | 'delay')[];
 
 /** A recipient with its own delivery options. */
@@ -22,9 +22,9 @@ export interface Envelope {
   readonly to: readonly (string | EnvelopeRecipient)[];
   /** Octets of the content for SIZE (RFC 1870); counted from the octets when the content is one array. */
   readonly size?: number | undefined;
-  /** The content or its header needs SMTPUTF8; addresses are looked at anyway. */
+  /** The content or its header needs SMTPUTF8; addresses are checked in any case. */
   readonly smtputf8?: boolean | undefined;
-  /** Kind of content; found out from the octets when the content is one array and this is absent. */
+  /** Kind of content; read from the octets when the content is one array and this is absent. */
   readonly body?: '7bit' | '8bitmime' | 'binarymime' | undefined;
   /** RFC 3461 §4.3: what a failure report returns. */
   readonly ret?: 'full' | 'headers' | undefined;

@@ -6,7 +6,7 @@ import type { FlightWindow } from './flight-window.ts';
 import { mailLimit, type PlanFacts, planTransaction, refusalLimit } from './plan.ts';
 import type { Beginning, Transaction } from './transaction.ts';
 
-/** A connection that was idle for longer than this may be dead without our knowing. */
+/** A connection that was idle for longer than this may be dead. */
 const doubtfulAfterMs = 1000;
 
 /** What the ledger needs from the session around it. */
@@ -188,7 +188,7 @@ export class TransactionLedger {
   /** Puts the recipients that the server wants in another transaction at the head of the queue. */
   reoffer(transaction: Transaction): void {
     const { delivery, recipientBound } = transaction;
-    // What the server took before it said stop is what it takes.
+    // The server takes as many recipients as it accepted before it refused one.
     if (recipientBound) {
       const { accepted, saidSo } = recipientBound;
       const facts = this.#facts!;

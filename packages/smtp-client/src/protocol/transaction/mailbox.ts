@@ -8,7 +8,7 @@ const quotedString = /^"(?:[\x20\x21\x23-\x5b\x5d-\x7e\u0080-\u{10ffff}]|\\[\x20
 const domainName =
   /^[A-Za-z0-9_\u0080-\u{10ffff}](?:[A-Za-z0-9_.\-\u0080-\u{10ffff}]*[A-Za-z0-9_\u0080-\u{10ffff}])?$/u;
 const addressLiteral = /^\[[A-Za-z0-9:.-]+\]$/;
-// What almost every address is; all that it takes passes the checks above as well.
+// Matches almost every address; whatever matches passes the checks above as well.
 const plainMailbox = /^[\w!#$%&'*+/=?^`{|}~.-]+@\w[\w-]*(?:\.\w[\w-]*)*(?<!-)$/;
 const unsafe = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 const nonAscii = /[^\u0000-\u007f]/;

@@ -4,7 +4,7 @@ import type { Transaction } from './transaction.ts';
 /** A command, or the end of data, whose reply has not been read. */
 export interface Expected {
   readonly stage: ReplyStage;
-  /** Absent for what is no part of a transaction. */
+  /** Absent outside of a transaction. */
   readonly transaction: Transaction | undefined;
   /** Index of the recipient in the delivery, for RCPT and for LMTP's replies to the end of data. */
   readonly recipient: number | undefined;
