@@ -29,6 +29,11 @@ const words: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\beverybody\b/i, 'all callers, every reader'],
   [/\ba look\b(?! at )/i, 'a check, a read'],
   [/\bis none of\b/i, 'must be one of'],
+  [/\bfate\b/i, 'outcome'],
+  [/\bdepartures\b/i, 'overrides'],
+  [/\bfor ever\b/i, 'forever, without a limit'],
+  [/\b(?:see to|look after) (?:its?|the)\b/i, 'check'],
+  [/\bfor what is no\b/i, 'for anything that is not a'],
 ];
 
 const files = execFileSync('git', ['ls-files'], { encoding: 'utf8' })

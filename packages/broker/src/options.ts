@@ -190,7 +190,7 @@ export interface QueueOptions {
    * waits as long. Default 60,000. A live worker renews its claims three times as often.
    */
   readonly leaseMs?: number | undefined;
-  /** Departures from the retry schedule: 5 minutes, doubling to 4 hours, ±10 %. */
+  /** Overrides of the retry schedule: 5 minutes, doubling to 4 hours, ±10 %. */
   readonly schedule?: ScheduleOptions | undefined;
   /** Report failures to the return path (RFC 3464). Default true. */
   readonly bounces?: boolean | undefined;

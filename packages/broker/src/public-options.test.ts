@@ -161,7 +161,7 @@ const walk: OptionWalk<typeof broker> = {
     entry({}, { graceMs: {} }, (options) => made().close(options)),
     entry({ signal: aborted }, { after: eventsOptions.after }, (options) => made().events(options).next()),
     entry({ signal: aborted }, { ...sinkOptions, signal: { required: false } }, async (options) => {
-      // Without a signal it goes on for ever: what matters is what it says at once.
+      // Without a signal it goes on forever: what matters is what it says at once.
       await Promise.race([
         made().deliverEvents(() => {}, options),
         new Promise((done) => setTimeout(done, 20)),
@@ -351,7 +351,7 @@ const storeWalk: OptionWalk<typeof store> = {
   checkListSelector: 'result',
   checkMessageFilter: [entry({}, messageFilter, (filter) => store.checkMessageFilter(filter))],
   watchRecords: [
-    // Without a signal it waits for ever: what matters is what it says at once.
+    // Without a signal it waits forever: what matters is what it says at once.
     entry({ signal: aborted }, watchRecordsOptions, (options) =>
       Promise.race([
         store.watchRecords(new MemoryStore(), 'domain', options).next(),

@@ -17,8 +17,8 @@ export type SentMessage<Input> = {
  * Sends messages as they come, `width` at once, and gives what became of each as soon as that is known. It takes no more
  * messages than it works on, so a long list is never in memory.
  *
- * @throws what the source of the messages throws, after everything that was under way; MB_BROKER_OPTION for what is no
- *   source.
+ * @throws what the source of the messages throws, after everything that was under way; MB_BROKER_OPTION for anything
+ *   that is not a source.
  */
 export async function* sendEach<Input>(
   messages: AsyncIterable<Input> | Iterable<Input>,

@@ -58,7 +58,7 @@ export const commandList: readonly ListedCommand[] = [
   },
   {
     name: 'webhook',
-    description: 'add, show, test and replay webhooks, which are told what becomes of mail',
+    description: 'add, show, test and replay webhooks, which are notified of what happens to mail',
     usage: '',
     load: async () => (await import('./webhook/command.ts')).webhookCommand(),
   },
@@ -82,7 +82,7 @@ export const commandList: readonly ListedCommand[] = [
   },
   {
     name: 'dns',
-    description: 'look up what e-mail asks of DNS',
+    description: 'look up the DNS records that e-mail uses',
     usage: '',
     load: async () => (await import('./dns/index.ts')).dnsCommand(),
   },
@@ -100,7 +100,7 @@ export const commandList: readonly ListedCommand[] = [
   },
   {
     name: 'message',
-    description: 'look into a message: its parts and defects, and what receivers will think of it',
+    description: 'show the parts and defects of a message, and what receivers require of it',
     usage: '',
     load: async () => (await import('./message/index.ts')).messageCommand(),
   },

@@ -101,7 +101,7 @@ export async function openPrivateFile(path: string): Promise<FileHandle> {
   const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW = 0 } = constants;
   const handle = await open(target, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
   try {
-    if (!(await handle.stat()).isFile()) throw new Error('it is no file');
+    if (!(await handle.stat()).isFile()) throw new Error('it is not a file');
     // One of an earlier version, or made by hand, may be open to others.
     await handle.chmod(0o600);
     return handle;

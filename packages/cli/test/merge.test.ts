@@ -201,7 +201,7 @@ describe('mb send --to-file', () => {
   it.for([
     ['name,code\nBob,1\n', BODY, 'there is no column called email or to'],
     ['email,name\nbob@example.org,B\n', BODY, 'There is no column "code", which the text uses as {{code}}'],
-    ['email,code\nbob@example.org,"1\n', BODY, 'it is no CSV: Quote Not Closed'],
+    ['email,code\nbob@example.org,"1\n', BODY, 'it is not CSV: Quote Not Closed'],
     ['email,code,Email\nbob@example.org,1,2\n', BODY, 'two columns are called "Email"'],
     ['', BODY, 'it is empty'],
     [Buffer.from('email,code\nm\xfcller@example.org,1\n', 'latin1'), BODY, 'not UTF-8'],
@@ -293,7 +293,7 @@ describe('mb send --to-file', () => {
     const again = await send(BODY);
     expect(again.exitCode).toBe(open.size > 0 ? 3 : 0);
     if (open.size > 0) {
-      expect(words(again.stderr)).toContain(`${open.size} of unknown fate, left alone`);
+      expect(words(again.stderr)).toContain(`${open.size} with an unknown outcome, not sent again`);
       expect(words(again.stdout)).toContain('--resend-unknown');
     }
     const sent = addresses();
@@ -410,7 +410,7 @@ describe('mb send --to-file', () => {
       },
     });
     expect(run.exitCode).toBe(1);
-    expect(words(run.stderr)).toMatch(/ asks for less; it is left alone until \d\d:\d\d:\d\d\./);
+    expect(words(run.stderr)).toMatch(/ asks for less mail; nothing is sent to it until \d\d:\d\d:\d\d\./);
     const [, delivered, deferred] = /(\d+) delivered, (\d+) deferred/.exec(run.stdout) ?? [];
     expect(Number(delivered) + Number(deferred)).toBe(40);
     expect(Number(delivered)).toBeGreaterThan(10);

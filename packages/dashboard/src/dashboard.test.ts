@@ -40,7 +40,7 @@ describe('the handler', () => {
     expect((await get('/uix/', {})).status).toBe(404);
   });
 
-  it('DSH-42 files with a digest are kept for ever, the page is asked for again', async () => {
+  it('DSH-42 files with a digest are kept forever, the page is asked for again', async () => {
     expect((await get('/ui/assets/main-a1.js')).headers.get('cache-control')).toContain('immutable');
     expect((await get('/ui/')).headers.get('cache-control')).toBe('no-cache');
   });

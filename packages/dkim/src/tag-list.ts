@@ -47,7 +47,7 @@ export function parseTagList(text: string): TagList {
 
 /** Formats tags as a list on one line, `a=1; b=2`.
  *
- *  @throws {DkimError} MB_DKIM_OPTION for what is no list of pairs of strings.
+ *  @throws {DkimError} MB_DKIM_OPTION for anything that is not a list of pairs of strings.
  */
 export function formatTagList(tags: Iterable<readonly [string, string]>): string {
   const isPair = (tag: unknown) => Array.isArray(tag) && tag.every((one) => typeof one === 'string');

@@ -25,7 +25,7 @@ export interface QueryOptions {
 /** What {@link QueryOptions} accepts. */
 export const queryOptions = { signal: signal() } satisfies OptionTable<QueryOptions>;
 
-/** Throws MB_DNS_OPTION for what is no resolver, such as one that was forgotten. */
+/** Throws MB_DNS_OPTION for anything that is not a resolver, such as one that was forgotten. */
 export function checkResolver(resolver: Resolver, where: string): void {
   if (resolverRow.accepts(resolver)) return;
   throw optionError(`${where}: resolver must be ${resolverRow.wanted}; createResolver makes one.`);

@@ -99,7 +99,8 @@ export interface AggregateReport {
  *
  * @param content  The octets of the part, its transfer encoding undone.
  * @param options  What is taken from it at most.
- * @throws {MimeError} MB_MIME_REPORT_SIZE beyond the limits, MB_MIME_REPORT_SYNTAX for what is no aggregate report.
+ * @throws {MimeError} MB_MIME_REPORT_SIZE beyond the limits, MB_MIME_REPORT_SYNTAX for anything that is not an
+ *   aggregate report.
  * @example parseAggregateReport(part.content).records[0]?.sourceIp
  */
 export function parseAggregateReport(content: Uint8Array, options: ReportOptions = {}): AggregateReport {

@@ -51,7 +51,8 @@ export interface CalendarParts {
  * Makes an iCalendar object the alternative and the attachment that an invitation consists of (RFC 6047 §2.4).
  *
  * @returns To be spread into a message, or joined with its own alternatives and attachments.
- * @throws {MimeError} MB_MIME_CALENDAR for what is no iCalendar object, and for a METHOD that is missing or another.
+ * @throws {MimeError} MB_MIME_CALENDAR for anything that is not an iCalendar object, and for a METHOD that is missing
+ *   or another.
  * @example composeMessage({ from, to, subject, text, ...calendarParts({ method: 'REQUEST', content }) })
  */
 export function calendarParts(input: CalendarInput): CalendarParts {

@@ -53,7 +53,8 @@ export interface TlsReport {
  *
  * @param content  The octets of the part, its transfer encoding undone.
  * @param options  What is taken from it at most.
- * @throws {MimeError} MB_MIME_REPORT_SIZE beyond the limits, MB_MIME_REPORT_SYNTAX for what is no TLS report.
+ * @throws {MimeError} MB_MIME_REPORT_SIZE beyond the limits, MB_MIME_REPORT_SYNTAX for anything that is not a TLS
+ *   report.
  * @example parseTlsReport(part.content).policies[0]?.failedSessions
  */
 export function parseTlsReport(content: Uint8Array, options: ReportOptions = {}): TlsReport {

@@ -6,7 +6,8 @@ import type { AddressOption } from './nodemailer-message.ts';
  * Reads addresses in any of the forms of nodemailer: `a@example.com, "B" <b@example.com>`, `{ name, address }`, and
  * lists of both.
  *
- * @throws {NodemailerBridgeError} MB_NODEMAILER_MESSAGE for what is no address; nothing is left out silently.
+ * @throws {NodemailerBridgeError} MB_NODEMAILER_MESSAGE for anything that is not an address; nothing is left out
+ *   silently.
  */
 export function readAddresses(option: unknown, field: string): (Mailbox | Group)[] {
   if (option === undefined || option === null || option === '' || option === false) return [];

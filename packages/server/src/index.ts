@@ -1,5 +1,5 @@
 /**
- * The broker behind HTTP and SMTP: accepts mail from many programs, delivers it and tells what became of it.
+ * The broker behind HTTP and SMTP: accepts mail from many programs, delivers it and reports the outcome.
  *
  * - `createServer()`: a `fetch` function that other servers can mount, `listen()` for HTTP, `listenSubmission()` for SMTP, `listenInbound()` for bounces
  *

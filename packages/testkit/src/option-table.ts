@@ -68,7 +68,10 @@ export function readOptions<T extends object, const Table extends OptionTable<T>
   return readRows(given === undefined ? {} : given, table as Rows, where) as OptionsRead<T, Table>;
 }
 
-/** Throws for what is no object, and for a key that `known` does not have, with the key that was probably meant. */
+/**
+ * Throws for anything that is not an object, and for a key that `known` does not have, with the key that was probably
+ * meant.
+ */
 export function refuseUnknownKeys(given: object, known: object, where: string): void {
   if (!isPlain(given)) throw optionError(`${where} must be an object, not ${nameOf(given)}.`);
   for (const key of Object.keys(given)) {

@@ -55,7 +55,7 @@ function permanentAction(action: FailureAction): FailureAction {
  * @param reply  The reply as received.
  * @param stage  The stage of the session in which it came.
  * @param host  Name of the mail exchanger, for what only some providers mean.
- * @throws {BrokerError} MB_BROKER_OPTION for what is no reply or no stage.
+ * @throws {BrokerError} MB_BROKER_OPTION for anything that is not a reply or not a stage.
  * @example
  * categorizeReply({ code: 550, enhanced: '5.7.1', lines: ['Blocked'] }, 'rcpt'); // 'blocked'
  */
@@ -69,7 +69,7 @@ export function categorizeReply(reply: Reply, stage: Stage, host?: string): Fail
   return readReply(reply, context, defaultRules()).category;
 }
 
-/** @throws {BrokerError} MB_BROKER_OPTION for what is no reply of a server. */
+/** @throws {BrokerError} MB_BROKER_OPTION for anything that is not a reply of a server. */
 export function checkReply(reply: Reply, where: string): void {
   if (Array.isArray(reply?.lines) && Number.isInteger(reply.code)) return;
   throw optionError(`${where}: reply must be what parseReply() returns.`);

@@ -78,7 +78,7 @@ describe('SITE-06 SITE-10 what was learnt about a host ages', () => {
     expect(work()).toBeUndefined();
   });
 
-  it('facts that cannot be read are learnt again, and a clock that was set back keeps nothing for ever', async () => {
+  it('facts that cannot be read are learnt again, and a clock that was set back keeps nothing forever', async () => {
     const clock = new VirtualClock();
     expect(recalled(clock, { [host]: { window: 'wide' } }).of(host).window).toBe(1);
     const future = clock.now() + 30 * 24 * hour;

@@ -101,7 +101,7 @@ function checkExchanger({ value }: DomainRecord, { records, reason }: Authoritat
   const wanted = value.split(' ')[1]?.toLowerCase();
   const found = records.map(({ preference, exchange }) => `${preference} ${exchange}`);
   if (records.length === 0) {
-    return { status: 'missing', found, detail: reason, fix: 'Publish it, so that bounces find their way.' };
+    return { status: 'missing', found, detail: reason, fix: 'Publish it, so that bounces arrive.' };
   }
   if (records.some(({ exchange }) => exchange.toLowerCase() === wanted)) {
     return { status: 'seen', found, detail: reason };
@@ -111,7 +111,7 @@ function checkExchanger({ value }: DomainRecord, { records, reason }: Authoritat
     status: 'different',
     found,
     detail,
-    fix: `Let it lead to ${wanted}, or hand bounces on from there.`,
+    fix: `Let it lead to ${wanted}, or forward bounces from there.`,
   };
 }
 

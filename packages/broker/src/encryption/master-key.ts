@@ -36,7 +36,7 @@ export function generateMasterKey(): string {
  *
  * To rotate: put a new key in front, have `renewKeys()` and `renewSecrets()` encrypt everything again, and take the old key out.
  *
- * @throws {BrokerError} MB_BROKER_MASTER_KEY for a text without a key, and for what is no key.
+ * @throws {BrokerError} MB_BROKER_MASTER_KEY for a text without a key, and for anything that is not a key.
  * @example parseMasterKeys(readFileSync('/etc/mb/master.key', 'utf8'))
  */
 export function parseMasterKeys(text: string): readonly MasterKey[] {

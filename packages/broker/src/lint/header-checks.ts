@@ -40,7 +40,7 @@ function checkFrom(message: ParsedMessage): LintFinding {
   }
   const { address, domain } = reading.author;
   if (!/^[^.\s]+(\.[^.\s]+)+$/.test(domain)) {
-    return error('from', `${address} is not an address that anybody can answer.`, fix);
+    return error('from', `${address} cannot receive answers.`, fix);
   }
   return ok('from', `The author is ${address}.`);
 }
@@ -68,13 +68,13 @@ function checkRecipients({ headers, to, cc }: ParsedMessage): LintFinding {
   if (headers.get('Bcc') !== undefined) {
     return error(
       'recipients',
-      'The Bcc field is still there, for all to read.',
+      'The Bcc field is still in the message, where all recipients can read it.',
       'Take it out before sending.',
     );
   }
   return to.length + cc.length > 0
     ? ok('recipients', 'To or Cc names a recipient.')
-    : warning('recipients', 'Neither To nor Cc names anybody.', 'Name the recipient in To.');
+    : warning('recipients', 'Neither To nor Cc names a recipient.', 'Name the recipient in To.');
 }
 
 function checkSubject(subject: string | undefined): LintFinding {

@@ -1,7 +1,7 @@
 import type { NewMessage } from '../store/port.ts';
 import type { OutgoingMessage } from './unsigned-message.ts';
 
-/** When a recipient's fate is reported to the return path (RFC 3461 §4.1). */
+/** When a recipient's outcome is reported to the return path (RFC 3461 §4.1). */
 export type Notify = 'never' | readonly ('success' | 'failure' | 'delay')[];
 
 /** What the queue keeps of a message beside its octets, as JSON, for delivery and for reports. */

@@ -255,7 +255,7 @@ function readHeader(raw: Uint8Array): CheckedHeader {
   const names = new Set<string>();
   for (const { name } of headers.fields) {
     const key = name.toLowerCase();
-    if (name === '') throw syntax('The header has a line that is no field: a name, a colon and a value.');
+    if (name === '') throw syntax('The header has a line that is not a field (a name, a colon and a value).');
     if (singletons.has(key) && names.has(key)) {
       throw syntax(`The field ${name} may appear only once (RFC 5322 §3.6).`);
     }

@@ -137,7 +137,7 @@ function spoolFailed(cause: unknown): BrokerError {
   return new BrokerError(
     'MB_BROKER_SPOOL',
     'internal',
-    `The message could not be kept in a temporary file: ${said}. Nothing was sent; see to the disk of TMPDIR.`,
+    `The message could not be kept in a temporary file: ${said}. Nothing was sent; check the disk of TMPDIR.`,
     { cause, retryable: true },
   );
 }

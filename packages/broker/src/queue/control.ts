@@ -136,7 +136,7 @@ export class QueueControl {
     return this.#store.hold(selector);
   }
 
-  /** Lets held recipients, and those of unknown fate, be attempted now; returns how many. */
+  /** Makes held recipients, and those with an unknown outcome, due now; returns how many. */
   release(selector: Selector): Promise<number> {
     return this.#store.release(selector);
   }
@@ -273,7 +273,7 @@ export const suppressedPageOptions = {
 
 /** What `configure` changes; what is not given stays as it is. */
 export interface ConfigurableSettings {
-  /** Departures from the store's limits; `null` returns to these. */
+  /** Overrides of the store's limits; `null` returns to these. */
   readonly limits?: SiteLimitOptions | null | undefined;
   /** Attempt nothing for so long, in milliseconds; 0 ends a pause. */
   readonly pauseMs?: number | undefined;
@@ -346,7 +346,7 @@ function checkEntries(entries: readonly NewSuppression[]): NewSuppression[] {
 /** An address in a list, or an error that says which one is wrong. */
 function checkAddress(address: unknown, index: number): void {
   try {
-    if (typeof address !== 'string') throw new TypeError('it is no text');
+    if (typeof address !== 'string') throw new TypeError('it is not a string');
     // Addresses that the standard forbids can be sent to, and so be suppressed.
     parseMailbox(address, { addresses: 'as-received' });
   } catch (cause) {

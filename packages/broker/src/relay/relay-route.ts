@@ -21,7 +21,7 @@ export function relayRoute(url: string, auth?: AuthOptions): Relay {
   const { protocol, hostname, port, username, password, pathname, searchParams, hash } = new URL(url);
   if (protocol !== 'smtp:' && protocol !== 'smtps:') throw wrong('must begin with smtp:// or smtps://.');
   if (hostname === '' || (pathname !== '' && pathname !== '/') || hash !== '') {
-    throw wrong('must have a host, and nothing behind it but a port and ?tls=….');
+    throw wrong('must have a host, followed by nothing except a port and ?tls=….');
   }
   const [key, ...more] = searchParams.keys();
   const tls = searchParams.get('tls');
@@ -100,7 +100,7 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw wrong('has a % in the user or password that is no escape; write %25.');
+    throw wrong('has a % in the user or password that is not an escape; write %25.');
   }
 }
 

@@ -27,7 +27,7 @@ function checkJson(value: unknown, path: string, depth: number): void {
   }
   if (typeof value !== 'object') throw lost(path, value === undefined ? 'undefined' : `a ${typeof value}`);
   if (depth === maxDepth)
-    throw optionError(`${path} is more than ${maxDepth} objects deep, or holds itself.`);
+    throw optionError(`${path} is more than ${maxDepth} objects deep, or contains itself.`);
   if (Array.isArray(value)) {
     // By index: a hole would become null.
     for (let index = 0; index < value.length; index++)
@@ -48,5 +48,5 @@ function className(value: object): string {
 }
 
 function lost(path: string, what: string) {
-  return optionError(`${path} is ${what}, which would be something else when it is read again.`);
+  return optionError(`${path} is ${what}, which JSON would change.`);
 }

@@ -114,7 +114,7 @@ export interface NewMessage {
   readonly delayNoticeAfterMs?: number | null;
   /** Default `retry`. */
   readonly onUnknown?: UnknownPolicy;
-  /** Departures from the worker's retry schedule. */
+  /** Overrides of the worker's retry schedule. */
   readonly schedule?: Partial<RetrySchedule>;
   /** Whatever the broker needs again at delivery (ENVID, RET, REQUIRETLS, …); JSON. */
   readonly envelope?: object;
@@ -332,7 +332,7 @@ export interface SiteSettings {
   readonly pauseMs?: number;
   /** Why, for people. */
   readonly note?: string;
-  /** Departures from the store's limits; `null` or `{}` returns to these. */
+  /** Overrides of the store's limits; `null` or `{}` returns to these. */
   readonly limits?: Partial<SiteLimits> | null;
 }
 

@@ -194,7 +194,7 @@ export function recordPage(page: RecordPageRequest | undefined) {
   return { after, prefix, limit: pageLimit(limit) };
 }
 
-/** @throws {BrokerError} MB_BROKER_OPTION for what is no version of a record. */
+/** @throws {BrokerError} MB_BROKER_OPTION for anything that is not a version of a record. */
 export function checkVersion(version: number): number {
   if (Number.isSafeInteger(version) && version >= 0) return version;
   throw misuse('after must be the version of a record, or 0 for all changes.');
@@ -216,7 +216,7 @@ export function recordConflict(collection: string, key: string): BrokerError {
   return new BrokerError(
     'MB_BROKER_RECORD_CONFLICT',
     'api-misuse',
-    `The record ${JSON.stringify(key)} in "${collection}" was changed by somebody else. Read it again and repeat the change.`,
+    `The record ${JSON.stringify(key)} in "${collection}" was changed by another writer. Read it again and repeat the change.`,
     { retryable: true },
   );
 }

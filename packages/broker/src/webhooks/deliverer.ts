@@ -115,7 +115,7 @@ export class Deliverer {
       return;
     }
     const open = endpoint?.enabled && (await this.#open(id, endpoint));
-    // Changed meanwhile: the latest change counts, and is applied by whoever saw it.
+    // Changed meanwhile: the latest change counts, and the call that saw it applies it.
     if (this.#endpoints.get(id) !== endpoint) return;
     if (open) delivery.update(open);
     else void this.#stopDelivery(id, delivery, endpoint === undefined);

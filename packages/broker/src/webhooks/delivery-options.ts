@@ -15,7 +15,7 @@ export interface WebhookDeliveryOptions {
   readonly concurrency?: number | undefined;
   /** How long an event is tried again, in milliseconds. Default one day. */
   readonly retryForMs?: number | undefined;
-  /** Departures from the retry schedule: 5 seconds, doubling to 1 hour, ±20 %. */
+  /** Overrides of the retry schedule: 5 seconds, doubling to 1 hour, ±20 %. */
   readonly schedule?: ScheduleOptions | undefined;
   /**
    * How long an endpoint stays with a process that falls silent, in milliseconds; the events of a killed process wait as
@@ -26,7 +26,8 @@ export interface WebhookDeliveryOptions {
   readonly ca?: string | undefined;
   /**
    * Encrypts the secrets of webhooks in the store; `createMasterKeyWrapping` of `@mb/broker/encryption` makes it of a
-   * master key. Default: none. Danger: without it whoever reads the store, or a backup of it, can sign as this service.
+   * master key. Default: none. Danger: without it, a program that reads the store or a backup of it can sign as this
+   * service.
    */
   readonly wrapping?: KeyWrapping | undefined;
 }

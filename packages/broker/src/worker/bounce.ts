@@ -137,8 +137,8 @@ function explain(
   });
   const endings: Record<ReportSubject, string> = {
     failure: 'It will not be tried again.',
-    delay: `It is tried until ${new Date(expiresAt).toUTCString()}. You need not send it again.`,
-    success: 'The hosts named send no reports of their own: you may hear nothing more of it.',
+    delay: `It will be tried until ${new Date(expiresAt).toUTCString()}. You need not send it again.`,
+    success: 'The hosts above send no reports of their own, so you may not be notified again.',
   };
   return [
     `This is the mail system at ${hostname}.`,

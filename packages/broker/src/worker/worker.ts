@@ -53,7 +53,7 @@ export interface WorkerOptions {
   readonly batch?: number | undefined;
   /** How long a claim outlives a silent worker, in milliseconds; default 60,000. */
   readonly leaseMs?: number | undefined;
-  /** Departures from the default retry schedule. */
+  /** Overrides of the default retry schedule. */
   readonly schedule?: ScheduleOptions | undefined;
   /** What to keep; `null`: somebody else purges. */
   readonly retention?: RetentionOptions | null | undefined;

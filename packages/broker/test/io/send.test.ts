@@ -371,7 +371,7 @@ it('streams a large attachment again to the next host', async () => {
   expect(lab.hosts.second!.messages[0]!.contentBytes).toBeGreaterThan(64 * 64 * 1024);
 });
 
-it('gives up on a host that ends every connection once it is greeted, rather than dial it for ever', async () => {
+it('gives up on a host that ends every connection once it is greeted, rather than dial it forever', async () => {
   await using lab = await startLab({
     hosts: { mx1: { address: '127.0.10.1', script: { ehlo: { raw: '250 mx1.test\r\n', after: 'close' } } } },
     records: { one: { MX: '10 mx1.test' } },

@@ -197,7 +197,7 @@ export interface FlagValues {
   readonly scope?: Value | readonly Value[] | undefined;
   /** Domains of authors and return paths; default any. */
   readonly senderDomain?: Value | readonly Value[] | undefined;
-  /** Until when it holds; default for ever. */
+  /** When it expires; default never. */
   readonly expires?: Value | undefined;
   /** Requests a minute; default 6000. */
   readonly rate?: Value | undefined;
@@ -1257,7 +1257,7 @@ interface NewKeyFlagValues {
   readonly tenant?: Value | undefined;
   /** Domains of authors and return paths; default any. */
   readonly senderDomain?: Value | readonly Value[] | undefined;
-  /** Until when it holds; default for ever. */
+  /** When it expires; default never. */
   readonly expires?: Value | undefined;
   /** Requests a minute; default 6000. */
   readonly rate?: Value | undefined;

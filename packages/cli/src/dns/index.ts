@@ -33,7 +33,7 @@ Examples:
 /** `mb dns …`: lookups that matter for mail. Exit code 0 found, 1 absent or refused, 2 failed for now. */
 export function dnsCommand(terminal: Terminal = processTerminal): Command {
   const command = new Command('dns')
-    .description('look up what e-mail asks of DNS')
+    .description('look up the DNS records that e-mail uses')
     .addHelpText('after', help);
   addLookup<AllowFlag>(command, terminal, 'mx <domain>', 'where mail for a domain goes', reportMx).addOption(
     allowOption(),
@@ -58,7 +58,7 @@ export function dnsCommand(terminal: Terminal = processTerminal): Command {
     command,
     terminal,
     'tlsa <domain>',
-    'what DANE asks of the mail exchangers of a domain',
+    'the TLSA records of the mail exchangers of a domain',
     reportTlsa,
   )
     .addOption(

@@ -61,7 +61,8 @@ async function answer(
   // Long because each route is one case of it.
   if (!isOwnHost(request.headers.host)) {
     sendJson(response, 403, {
-      error: 'Ask by an address, or by localhost: other names may be a page of somebody else.',
+      error:
+        'Use an IP address or localhost as the host name: another name may belong to a page of another site.',
     });
     return;
   }

@@ -57,7 +57,7 @@ function newCommand(): Command {
         wordList,
       ),
     )
-    .addOption(new Option('--expires <date>', 'until when it holds; default for ever').argParser(parseMoment))
+    .addOption(new Option('--expires <date>', 'when it expires; default never').argParser(parseMoment))
     .addOption(
       new Option('--rate <number>', 'requests a minute; default 6000').argParser(wholeNumber(1, 1_000_000)),
     )
@@ -133,7 +133,7 @@ function revokeCommand(): Command {
       const revoked = await withKeys(flags, 'look', async (keys) => {
         const key = await keys.get(id);
         if (!key) return false;
-        if (!(await confirm(`The key of ${key.name} ends.`, flags.yes ?? false))) return undefined;
+        if (!(await confirm(`The key of ${key.name} will be revoked.`, flags.yes ?? false))) return undefined;
         return keys.revoke(id);
       });
       if (revoked === undefined) return;

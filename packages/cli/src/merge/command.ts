@@ -155,7 +155,7 @@ async function deliverRows(
   await work.send(line, (_runId, write, note) => {
     const onError = (error: unknown) => note(`warning: ${(error as Error).message}`);
     const onPause = (site: string, until: number) => {
-      note(`${site} asks for less; it is left alone until ${formatMoment(until).slice(11)}.`);
+      note(`${site} asks for less mail; nothing is sent to it until ${formatMoment(until).slice(11)}.`);
     };
     return new PacedSender(options, {
       tenant,

@@ -173,7 +173,7 @@ class RowStore extends MemoryStore {
     }
   }
 
-  /** What was begun, but waits without having been attempted, is not of unknown fate. */
+  /** A row that was begun, but waits without an attempt, has no unknown outcome. */
   async giveBack(): Promise<void> {
     for (const [id, open] of [...this.#claimed]) {
       const [recipient] = (await this.inspect(id))?.recipients ?? [];

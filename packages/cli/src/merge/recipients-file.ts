@@ -97,7 +97,7 @@ async function readHead(path: string): Promise<string> {
   }
   try {
     await using handle = await open(path);
-    if (!(await handle.stat()).isFile()) throw new Error('it is no file that can be read several times');
+    if (!(await handle.stat()).isFile()) throw new Error('it is not a file that can be read several times');
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
     return buffer.toString('utf8', 0, bytesRead);
   } catch (cause) {
@@ -125,7 +125,7 @@ function readError(path: string, row: number, cause: unknown): unknown {
   if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
     return wrong(path, `row ${row} or soon after it is not UTF-8; save it as "CSV UTF-8"`, cause);
   }
-  if (cause instanceof CsvError) return wrong(path, `it is no CSV: ${message.replace(/\.$/, '')}`, cause);
+  if (cause instanceof CsvError) return wrong(path, `it is not CSV: ${message.replace(/\.$/, '')}`, cause);
   return unreadable('--to-file', path, cause);
 }
 

@@ -30,7 +30,7 @@ export function formatPlan(path: string, plan: RowPlan): string {
     `${toSend} to send${again > 0 ? ` (${again} of them again)` : ''}`,
     ...(done > 0 ? [`${done} done before`] : []),
     ...(failed > 0 ? [`${failed} refused before`] : []),
-    ...(unknown > 0 ? [`${unknown} of unknown fate, left alone`] : []),
+    ...(unknown > 0 ? [`${unknown} with an unknown outcome, not sent again`] : []),
     ...(bad > 0 ? [`${bad} left out`] : []),
   ];
   return wrap(`${printable(path)}: ${plural(rows, 'row')}; ${facts.join(', ')}.`, '');

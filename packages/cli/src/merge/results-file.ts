@@ -162,7 +162,7 @@ async function readContents(path: string, handle: FileHandle): Promise<Contents>
     else
       throw new CliError(
         'MB_CLI_RESULTS',
-        `${path}: line ${number} is no result of mb; name another file by --results.`,
+        `${path}: line ${number} is not a result of mb; name another file by --results.`,
       );
   }
   return { states, lastRun, bytes };
@@ -209,7 +209,7 @@ async function lock(path: string): Promise<void> {
     const owner = Number(await readFile(name, 'utf8').catch(() => ''));
     // In containers the process that was killed may have had our number.
     if (owner > 0 && owner !== process.pid && isRunning(owner)) {
-      const message = `Process ${owner} is sending with ${path} now; wait for it, or name another file by --results. If that is no mb, delete ${name}.`;
+      const message = `Process ${owner} is sending with ${path} now; wait for it, or name another file by --results. If that is not mb, delete ${name}.`;
       throw new CliError('MB_CLI_RESULTS', message, { cause });
     }
     // Its owner was killed.

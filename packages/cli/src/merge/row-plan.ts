@@ -16,7 +16,7 @@ export interface RowPlan {
   readonly done: number;
   /** Rows that were refused for good before. */
   readonly failed: number;
-  /** Rows of unknown fate that are left alone. */
+  /** Rows with an unknown outcome, which are not sent again. */
   readonly unknown: number;
   /** Rows that cannot be sent. */
   readonly bad: number;

@@ -5,7 +5,7 @@ import { showCommand } from './show.ts';
 /** `mb message …`: looks into a message that is a file. */
 export function messageCommand(): Command {
   return new Command('message')
-    .description('look into a message: its parts and defects, and what receivers will think of it')
+    .description('show the parts and defects of a message, and what receivers require of it')
     .addCommand(showCommand())
     .addCommand(lintCommand());
 }

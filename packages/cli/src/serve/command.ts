@@ -32,7 +32,7 @@ Examples:
   mb serve --store postgres://mail@db.example.com/mail --role http
 
 The HTTP API listens on 127.0.0.1:8025 unless --http says otherwise; its document is at
-/openapi.json. Put a proxy with TLS in front of it where others shall reach it. Keys are the
+/openapi.json. Put a proxy with TLS in front of it to let others reach it. Keys are the
 passwords of SMTP submission. With a queue in PostgreSQL, any number of processes serve and
 deliver; a file is for one process.
 

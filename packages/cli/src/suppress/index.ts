@@ -211,7 +211,7 @@ function readEntry(text: string, number: number): NewSuppression {
     };
   } catch (cause) {
     const said = cause instanceof Error ? cause.message : String(cause);
-    throw new CliError('MB_CLI_RECIPIENTS', `Line ${number} is no entry of the list: ${said}`, { cause });
+    throw new CliError('MB_CLI_RECIPIENTS', `Line ${number} is not an entry of the list: ${said}`, { cause });
   }
 }
 

@@ -15,7 +15,7 @@ import { withWebhooks } from './with-webhooks.ts';
 /** `mb webhook …`: programs that get events by HTTP. */
 export function webhookCommand(): Command {
   return new Command('webhook')
-    .description('add, show, test and replay webhooks, which are told what becomes of mail')
+    .description('add, show, test and replay webhooks, which are notified of what happens to mail')
     .addCommand(addCommand())
     .addCommand(listCommand())
     .addCommand(showCommand())
@@ -108,7 +108,7 @@ function listCommand(): Command {
 }
 
 function showCommand(): Command {
-  return command('show', 'show a webhook, how it does and its latest calls')
+  return command('show', 'show a webhook, its status and its latest calls')
     .argument('<id>', 'as "mb webhook ls" shows it')
     .option('--dead-letters', 'show the events that could not be delivered instead of calls')
     .addHelpText(

@@ -178,7 +178,7 @@ describe('checkHost', () => {
     });
   });
 
-  it('SPF-13 gives none for what is no domain, and asks nothing', async () => {
+  it('SPF-13 gives none for anything that is not a domain, and asks nothing', async () => {
     for (const sender of [
       'a@localhost',
       'a@',

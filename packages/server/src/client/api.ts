@@ -3680,7 +3680,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Webhooks, with how they do */
+        /** Webhooks with their status */
         get: {
             parameters: {
                 query?: {
@@ -4222,7 +4222,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** What became of the call */
+                /** The result of the call */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -7048,7 +7048,7 @@ export interface components {
              */
             keepUntil?: string;
             /**
-             * What the authoritative servers said at the last look.
+             * What the authoritative servers said at the last check.
              * @enum {string}
              */
             seen?: "seen" | "absent" | "different" | "contradictory" | "unknown";

@@ -119,12 +119,12 @@ function addDocument(api: Api, version: string): void {
       title: '@mb/server',
       version,
       description:
-        'Accepts mail, delivers it straight to the mail exchangers of its recipients, and tells what became of it.',
+        'Accepts mail, delivers it straight to the mail exchangers of its recipients, and reports the outcome.',
       license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
     },
     servers: [{ url: '/' }],
     tags: [
-      { name: 'messages', description: 'Accept messages and look at them' },
+      { name: 'messages', description: 'Accept and read messages' },
       { name: 'recipients', description: 'The queue, recipient by recipient' },
       { name: 'events', description: 'What happened' },
       { name: 'suppressions', description: 'Addresses that get no mail' },

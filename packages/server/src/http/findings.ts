@@ -48,7 +48,7 @@ function ofService(health: Health, now: number): Finding[] {
     found.push(
       warning(
         `${unknown} ${unknown === 1 ? 'recipient has' : 'recipients have'} an unknown outcome: the connection was lost after the content was sent.`,
-        'Look whether they got the message; then release them to send again, or cancel.',
+        'Check whether they received the message; then release them to send it again, or cancel them.',
       ),
     );
   if (held > 0)
@@ -106,12 +106,12 @@ const pauses = {
   unreachable: [
     'error',
     'cannot be reached',
-    'Nothing, if the fault is theirs: it is tried again. Else check the network of this machine.',
+    'Nothing if the fault is theirs: it is tried again. Otherwise check the network of this machine.',
   ],
   throttled: [
     'warning',
     'asks us to send less',
-    'Nothing at first: it is paced. If it goes on, read the replies, and send less at once.',
+    'Nothing at first: it is paced. If it continues, read the replies, and send less at once.',
   ],
   credentials: ['error', 'refuses our user name and password', 'Correct the credentials of the relay.'],
   operator: ['warning', 'is paused', 'Resume it when the reason is gone.'],

@@ -101,8 +101,8 @@ export class Driver {
   };
 
   /**
-   * Goes on writing only after reading what has arrived. Node drops unread octets when a write fails, and the reply of a
-   * server that refuses content midway and closes is among them. The server has a turn to read what was written last.
+   * Goes on writing only after reading what has arrived. Node drops unread octets when a write fails, and the reply of
+   * a server that refuses content midway and closes is among them. The server has a turn to read what was written last.
    */
   #wakeAfterReading(): void {
     setImmediate(() => setImmediate(() => setImmediate(this.#wakeUp)));

@@ -270,14 +270,14 @@ function isBusy(error: unknown): boolean {
 
 /** What an operator can do about a result code, and whether the same call may succeed later (sqlite.org/rescode.html). */
 const advice: Readonly<Record<number, readonly [what: string, retryable: boolean]>> = {
-  3: ['this user may not use the queue file; see to its owner and mode', false],
+  3: ['this user may not use the queue file; check its owner and mode', false],
   7: ['there is not enough memory', true],
   8: ['the queue file or its file system is read-only', true],
-  10: ['the disk failed to read or write; look after it', true],
+  10: ['the disk failed to read or write; check it', true],
   11: ['the queue file is damaged; stop, and restore it from a backup', false],
   13: ['the disk is full; free some space', true],
-  14: ['the queue file cannot be opened; see to its path, its folder and their modes', true],
-  26: ['the file is no SQLite database, or is damaged', false],
+  14: ['the queue file cannot be opened; check its path, its folder and their modes', true],
+  26: ['the file is not an SQLite database, or is damaged', false],
 };
 
 /** The broker's error for what went wrong with the queue file; errors that are the broker's stay what they are. */

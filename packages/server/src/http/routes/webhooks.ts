@@ -39,7 +39,7 @@ export function addWebhookRoutes(api: Api, { broker }: ApiParts): void {
     secured('read', {
       method: 'get',
       path: '/v1/webhooks',
-      summary: 'Webhooks, with how they do',
+      summary: 'Webhooks with their status',
       tags,
       request: { query: z.strictObject(pageQuery) },
       responses: { 200: json(pageOf(webhookSchema), 'A page; it may be short while there is more') },
@@ -147,7 +147,7 @@ export function addWebhookRoutes(api: Api, { broker }: ApiParts): void {
       summary: 'Call a webhook once with an event of type `test`',
       tags,
       request: { params },
-      responses: { 200: json(attemptSchema, 'What became of the call') },
+      responses: { 200: json(attemptSchema, 'The result of the call') },
     }),
     async (context) => {
       const { id } = await visible(context.get('key'), context.req.valid('param').id);

@@ -40,7 +40,7 @@ const domainKeySchema = z
     seen: z
       .enum(['seen', 'absent', 'different', 'contradictory', 'unknown'])
       .optional()
-      .openapi({ description: 'What the authoritative servers said at the last look.' }),
+      .openapi({ description: 'What the authoritative servers said at the last check.' }),
     detail: z.string().optional(),
     record: domainRecordSchema,
   })
