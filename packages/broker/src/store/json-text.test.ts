@@ -33,7 +33,7 @@ it.each([
   ['an instance', { e: new Error('x') }, 'value.e is a Error'],
   ['a promise', { e: Promise.resolve(1) }, 'value.e is a Promise'],
   ['toJSON()', { e: { toJSON: () => 5 } }, 'value.e is an object with toJSON()'],
-  ['itself', circle, 'more than 100 objects deep, or holds itself'],
+  ['itself', circle, 'more than 100 objects deep, or contains itself'],
   ['a list', [1] as object, 'value must be an object'],
   ['null', null as unknown as object, 'value must be an object'],
   ['a date alone', new Date(0), 'value is a Date'],
