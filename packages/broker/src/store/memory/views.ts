@@ -19,13 +19,7 @@ export function claimedMessages(
   return [...byMessage].map(([message, recipients]) => {
     const { record } = message;
     return {
-      messageId: String(message.id),
-      tenant: record.tenant,
-      ...(record.tag !== null && { tag: record.tag }),
-      sender: record.sender,
-      size: record.size,
-      acceptedAt: message.acceptedAt,
-      expiresAt: message.expiresAt,
+      ...messageFacts(message),
       onUnknown: record.onUnknown,
       ...(record.schedule !== null && { schedule: JSON.parse(record.schedule) as object }),
       ...(record.envelope !== null && { envelope: JSON.parse(record.envelope) as object }),
@@ -42,6 +36,20 @@ export function claimedMessages(
       })),
     };
   });
+}
+
+/** What claims, views and lists say of a message. */
+function messageFacts({ id, record, acceptedAt, expiresAt }: MessageRow) {
+  const { tenant, tag, sender, size } = record;
+  return {
+    messageId: String(id),
+    tenant,
+    ...(tag !== null && { tag }),
+    sender,
+    size,
+    acceptedAt,
+    expiresAt,
+  };
 }
 
 /** A copy, so that a caller that changes it changes nothing here. */
@@ -79,13 +87,7 @@ export function siteOfRow({ lane, domain }: RecipientRow): string {
 export function messageView(message: MessageRow): MessageView {
   const { record } = message;
   return {
-    messageId: String(message.id),
-    tenant: record.tenant,
-    ...(record.tag !== null && { tag: record.tag }),
-    sender: record.sender,
-    size: record.size,
-    acceptedAt: message.acceptedAt,
-    expiresAt: message.expiresAt,
+    ...messageFacts(message),
     ...(record.envelope !== null && { envelope: JSON.parse(record.envelope) as object }),
     recipients: message.recipients.map(recipientView),
   };
@@ -96,13 +98,7 @@ export function messageSummary(message: MessageRow): MessageSummary {
   const states: Partial<Record<RecipientState, number>> = {};
   for (const row of recipients) states[shownState(row.state)] = (states[shownState(row.state)] ?? 0) + 1;
   return {
-    messageId: String(message.id),
-    tenant: record.tenant,
-    ...(record.tag !== null && { tag: record.tag }),
-    sender: record.sender,
-    size: record.size,
-    acceptedAt: message.acceptedAt,
-    expiresAt: message.expiresAt,
+    ...messageFacts(message),
     firstRecipient: recipients[0]!.address,
     states,
   };
