@@ -65,7 +65,7 @@ export class Authenticator {
   ): Promise<void> {
     const exchange = this.#exchange!;
     if (!exchange.complete && data) await exchange.respond(data);
-    // RFC 5802 §5: without the server's signature its 235 is worth nothing.
+    // RFC 5802 §5: without the server's signature its 235 proves nothing.
     if (!exchange.complete)
       throw unproven('The server accepted the credentials without proving that it knows them');
     session.authConfirm(now());

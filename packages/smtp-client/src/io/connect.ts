@@ -80,7 +80,7 @@ async function setUp(
     return await establish(options, opened, notes);
   } catch (error) {
     if (!SmtpError.isInstance(error) || !fallsBack(options, error)) throw error;
-    // RFC 7435 §3 (opportunistic security): no TLS is better than no mail, but on a clean connection and on the record.
+    // RFC 7435 §3 (opportunistic security): mail goes without TLS rather than not at all, on a new connection and with a note.
     note(notes, options.clock, `${error.message} Trying again without TLS.`);
     const plain = await open(options, [opened.address], notes);
     const { failure } = error.tls ?? {};

@@ -32,7 +32,7 @@ export class ContentWriter {
     this.#context = context;
   }
 
-  /** Writes on; true when the last octet of the content and of its end is in the block. */
+  /** Continues writing; true when the last octet of the content and of its end is in the block. */
   write(transaction: Transaction, block: TransmitBlock, now: number, lockstep: boolean): boolean {
     return transaction.mode === 'data'
       ? this.#writeData(transaction, block)

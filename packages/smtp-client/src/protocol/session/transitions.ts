@@ -111,7 +111,7 @@ export const SESSION = {
     'service-closing': 'closed',
     lost: 'closed',
   },
-  // RFC 5802 §5: whether the server has proved itself too is the mechanism's to say, whatever its 235 says.
+  // RFC 5802 §5: the mechanism decides whether the server has proved itself, whatever its 235 says.
   authenticated: { 'choose-ready': 'ready', lost: 'closed' },
   ready: { quit: 'quitting', 'service-closing': 'closed', lost: 'closed' },
   // RFC 5321 §4.1.1.10: whatever the reply, the session is over.

@@ -73,7 +73,7 @@ export class Receiver {
       case 'drop':
       case 'never': {
         const error = misplaced(expected.stage, reply);
-        // RFC 5321 §4.2: it is an answer, if a wrong one; so the outcome of those it is about is certain.
+        // RFC 5321 §4.2: a misplaced reply is an answer too, so the outcome of its recipients is certain.
         if (expected.recipient !== undefined)
           transaction.delivery.decide(expected.recipient, notAccepted(expected.stage, error));
         else transaction.decide(notAccepted(expected.stage, error));
@@ -109,7 +109,7 @@ export class Receiver {
     this.#context.fail(refusedMidway(reply));
   }
 
-  /** The session is over: every recipient without an answer gets the result that is true. */
+  /** The session is over: every recipient without an answer gets its result. */
   lost(error: SmtpError, now: number): void {
     const { ledger } = this.#context;
     const { open, waiting } = ledger.drain();

@@ -74,7 +74,7 @@ export class Sender {
     if (writing?.delivery.id === id) this.#content.end(writing);
   }
 
-  /** Writes on; false when nothing more can be written before something happens. */
+  /** Continues writing; false when nothing more can be written before something happens. */
   #advance(transaction: Transaction, block: TransmitBlock, now: number): boolean {
     switch (transaction.writer) {
       case 'waiting':
