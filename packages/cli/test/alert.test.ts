@@ -154,11 +154,11 @@ it('ALR-35 certificates and disks of a configuration are named as seen from it',
   expect(settings.alerts).toEqual({ certificates: ['/etc/mb/tls.pem'], disks: ['/var/lib/mb'] });
 });
 
-it('ALR-34 mb alert test says that no one is told of alerts', async () => {
+it('ALR-34 mb alert test says that alerts have no recipient', async () => {
   const path = join(await makeFolder(), 'queue.db');
   const store = new SqliteStore(path);
   await store.open();
   await store.close();
   const run = await mb(['alert', 'test', '--store', path, '--hostname', 'mail.client.test']);
-  expect(run).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('No one is told of alerts') });
+  expect(run).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('Alerts have no recipient') });
 }, 60_000);

@@ -113,7 +113,7 @@ function splitKey(key: string): [alert: AlertName, name: string | undefined] {
   return slash < 0 ? [key as AlertName, undefined] : [key.slice(0, slash) as AlertName, key.slice(slash + 1)];
 }
 
-/** A watch that was not heard of for so many intervals has died. */
+/** A watch that was not heard of for this many intervals has died. */
 const deadAfter = 3;
 
 /**

@@ -28,7 +28,7 @@ import { type AlertFacts, type AlertName, defaultThresholds, rules } from './rul
 /** What {@link Alerts} uses of a broker. */
 export type WatchedBroker = Pick<MailBroker, 'observe' | 'health' | 'records' | 'enqueue' | 'webhooks'>;
 
-/** Who was told of a test. */
+/** Who was notified of a test. */
 export interface AlertTest {
   /** How many webhooks in the store will be called. */
   readonly webhooks: number;
@@ -133,7 +133,7 @@ export class Alerts {
   }
 
   /**
-   * Tells everybody who is told of alerts of one that is named `test`, as `alert-fired`; nothing is watched or stored.
+   * Sends an alert that is named `test` to all recipients of alerts, as `alert-fired`; nothing is watched or stored.
    *
    * @returns who was told. Without webhooks that take alerts, and without `webhook` and `mail`, no one was.
    */
@@ -291,7 +291,7 @@ export class Alerts {
     const isLast = this.#clock.now() - told.at >= retryForMs;
     this.#report(
       new Error(
-        `The webhook of alerts was not told of ${told.key}: ${error} ${isLast ? 'It is given up.' : 'It will be called again.'}`,
+        `The webhook of alerts was not notified of ${told.key}: ${error} ${isLast ? 'It is given up.' : 'It will be called again.'}`,
       ),
     );
     return isLast;

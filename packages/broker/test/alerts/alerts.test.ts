@@ -371,7 +371,7 @@ describe('alerts', () => {
     expect(JSON.stringify((await w.store.records.list('alert')).rows)).not.toContain(secret);
   });
 
-  it('ALR-11 ALR-15 a test alert goes to everybody who is told of alerts, and changes none', async () => {
+  it('ALR-11 ALR-15 a test alert goes to all recipients of alerts, and changes none', async () => {
     await using w = await startAlertWorld({ rules: only('queue-age') });
     w.broker.start();
     expect(await w.alerts.test()).toEqual({ webhooks: 1, messageId: expect.any(String) });

@@ -62,7 +62,7 @@ Exit codes: 0 nothing is wrong, 1 an alert fires, or nothing watches.`,
 }
 
 function testCommand(): Command {
-  const made = command('test', 'tell everybody who is told of alerts of one that is named "test"');
+  const made = command('test', 'send a test alert to all recipients of alerts');
   for (const option of [
     ...alertOptions(),
     webhookAllowOption(),
@@ -82,7 +82,7 @@ Examples:
 
 With --server the running service tells those that it is configured with. Mail and calls of webhooks
 in the queue are delivered by "mb serve" or "mb work".
-Exit codes: 0 told, 1 no one is told of alerts, or the webhook did not take it.`,
+Exit codes: 0 sent, 1 alerts have no recipient, or the webhook did not take it.`,
     )
     .action(async (flags: Flags) => {
       const test = await testAlertsOf(flags);
@@ -92,7 +92,7 @@ Exit codes: 0 told, 1 no one is told of alerts, or the webhook did not take it.`
       if (flags.json) return printJson(test);
       if (!isTold) {
         return print(
-          'No one is told of alerts: give --alert-to and --alert-from, or --alert-webhook, or add a webhook.\n',
+          'Alerts have no recipient: give --alert-to and --alert-from, or --alert-webhook, or add a webhook.\n',
         );
       }
       if (messageId !== undefined) print(`Mail is queued as ${messageId}.\n`);

@@ -5592,7 +5592,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Tell everybody who is told of alerts of one that is named `test` */
+        /** Send an alert that is named `test` to all recipients of alerts */
         post: {
             parameters: {
                 query?: never;

@@ -24,7 +24,7 @@ export function addAlertRoutes(api: Api, alerts: Pick<Alerts, 'list' | 'test'>):
     secured('operate', {
       method: 'post',
       path: '/v1/alerts/test',
-      summary: 'Tell everybody who is told of alerts of one that is named `test`',
+      summary: 'Send an alert that is named `test` to all recipients of alerts',
       tags,
       responses: { 200: json(alertTestSchema, 'Who was told') },
     }),

@@ -21,7 +21,7 @@ export const alertSchema = z
   })
   .openapi('Alert');
 
-/** Who was told of a test. */
+/** Who was notified of a test. */
 export const alertTestSchema = z
   .object({
     webhooks: z.int().openapi({ description: 'How many webhooks will be called.' }),
