@@ -30,17 +30,17 @@ const rooms = [
   {
     from: 'queue',
     to: 'worker|store/(memory|sqlite|conformance)',
-    comment: 'An application uses the queue through the port; the worker is not its business.',
+    comment: 'An application uses the queue through the port; the worker is no part of that.',
   },
   {
     from: 'webhooks',
     to: 'sender|message|route|delivery|worker|store/(memory|sqlite|conformance)',
-    comment: 'Webhooks tell of what the event log says, whoever delivered it.',
+    comment: 'Webhooks report what the event log says, whichever process delivered it.',
   },
   {
     from: 'sender|message|route|delivery|queue|worker|store',
     to: 'webhooks',
-    comment: 'What happens to mail does not depend on who is told of it.',
+    comment: 'What happens to mail does not depend on who is notified of it.',
   },
   {
     from: 'telemetry|alerts',
