@@ -5,7 +5,7 @@
  * linear time: phrases know one wildcard and no backtracking.
  */
 import type { Reply } from '@mb/smtp-client';
-import { BrokerError } from '../errors.ts';
+import { optionError } from '../errors.ts';
 import { flag, type OptionTable, required, text, word } from '../option-table.ts';
 import type { FailureAction, FailureCategory, FailureScope } from './failure.ts';
 import type { Stage } from './outcome.ts';
@@ -75,11 +75,12 @@ const maxPhraseLength = 200;
  * @throws {BrokerError} MB_BROKER_OPTION for a rule that is not one, and for an id given twice.
  */
 export function compileReplyRules(rules: readonly ReplyRule[]): ReplyRules {
-  if (rules.length > maxRules) throw misuse(`There may be at most ${maxRules} reply rules.`);
+  if (rules.length > maxRules) throw optionError(`There may be at most ${maxRules} reply rules.`);
   const ids = new Set<string>();
   const compiled = rules.map((rule, index) => {
     checkRule(rule, index);
-    if (ids.has(rule.id)) throw misuse(`Reply rule "${rule.id}" is given twice; give each an id of its own.`);
+    if (ids.has(rule.id))
+      throw optionError(`Reply rule "${rule.id}" is given twice; give each an id of its own.`);
     ids.add(rule.id);
     return { rule, fits: compileConditions(rule) };
   });
@@ -317,11 +318,11 @@ const keys = [
 
 function checkRule(rule: ReplyRule, index: number): void {
   if (typeof rule !== 'object' || rule === null || Array.isArray(rule)) {
-    throw misuse(`Reply rule ${index + 1} must be an object.`);
+    throw optionError(`Reply rule ${index + 1} must be an object.`);
   }
   const name = typeof rule.id === 'string' ? `Reply rule "${rule.id}"` : `Reply rule ${index + 1}`;
   const need = (right: boolean, what: string) => {
-    if (!right) throw misuse(`${name}: ${what}.`);
+    if (!right) throw optionError(`${name}: ${what}.`);
   };
   need(
     typeof rule.id === 'string' && /^[\w.:-]{1,64}$/.test(rule.id),
@@ -385,8 +386,4 @@ function checkConditions(rule: ReplyConditions, need: (right: boolean, what: str
     matches(/^(?:\*\.)?[\w-]+(?:\.[\w-]+)*\.?$/),
     "host must be like 'mx.example.com' or '*.example.com', or a list of them",
   );
-}
-
-function misuse(message: string): BrokerError {
-  return new BrokerError('MB_BROKER_OPTION', 'api-misuse', message);
 }

@@ -1,4 +1,4 @@
-import { BrokerError } from '../errors.ts';
+import { BrokerError, optionError } from '../errors.ts';
 import {
   defaultDelayNoticeAfterMs,
   defaultExpireAfterMs,
@@ -58,7 +58,7 @@ export function messageRecord(message: NewMessage, maxMessageBytes = defaultMaxM
   const size = content instanceof Uint8Array ? content.byteLength : content.size;
   checkSize(size, maxMessageBytes);
   if (recipients.length < 1 || recipients.length > maxRecipients) {
-    throw misuse(
+    throw optionError(
       `A message has 1 to ${maxRecipients} recipients, not ${recipients.length}; send several messages.`,
     );
   }
@@ -124,7 +124,7 @@ const longestDelayMs = 3.2e12;
  */
 export function checkDelay(name: string, delayMs: number): number {
   if (delayMs >= 0 && delayMs <= longestDelayMs) return Math.floor(delayMs);
-  throw misuse(`${name} must be milliseconds from 0 to ${longestDelayMs}, not ${delayMs}.`);
+  throw optionError(`${name} must be milliseconds from 0 to ${longestDelayMs}, not ${delayMs}.`);
 }
 
 /**
@@ -155,14 +155,14 @@ function delayNotice(value: number | null | undefined): number | null {
 function checkedText(name: string, value: string, maxLength: number): string {
   // PostgreSQL's text holds no NUL, and none of these names may hold a line end.
   if (typeof value !== 'string' || value.length > maxLength || /[\0\r\n]/.test(value)) {
-    throw misuse(`${name} must be a string of at most ${maxLength} characters without NUL, CR and LF.`);
+    throw optionError(`${name} must be a string of at most ${maxLength} characters without NUL, CR and LF.`);
   }
   return value;
 }
 
 function checkedTime(name: string, value: number): number {
   if (value >= 0 && value <= latestTime) return Math.floor(value);
-  throw misuse(`${name} must be milliseconds from 0 to ${latestTime}, not ${value}.`);
+  throw optionError(`${name} must be milliseconds from 0 to ${latestTime}, not ${value}.`);
 }
 
 function limitedJson(name: string, value: object | undefined, maxBytes: number): string | null {
@@ -170,10 +170,6 @@ function limitedJson(name: string, value: object | undefined, maxBytes: number):
   const text = JSON.stringify(value);
   // An octet count is at most three times the character count.
   if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes)
-    throw misuse(`${name} takes at most ${maxBytes} octets of JSON.`);
+    throw optionError(`${name} takes at most ${maxBytes} octets of JSON.`);
   return text;
-}
-
-function misuse(message: string): BrokerError {
-  return new BrokerError('MB_BROKER_OPTION', 'api-misuse', message);
 }

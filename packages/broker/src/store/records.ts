@@ -1,5 +1,5 @@
 import { systemClock } from '../clock.ts';
-import { BrokerError } from '../errors.ts';
+import { BrokerError, optionError } from '../errors.ts';
 import {
   callback,
   integer,
@@ -163,13 +163,13 @@ const keyPattern = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
 /** @throws {BrokerError} MB_BROKER_OPTION */
 export function checkCollection(collection: string): string {
   if (typeof collection === 'string' && collectionPattern.test(collection)) return collection;
-  throw misuse('A collection must be lower-case letters, digits and hyphens, at most 40 characters.');
+  throw optionError('A collection must be lower-case letters, digits and hyphens, at most 40 characters.');
 }
 
 /** @throws {BrokerError} MB_BROKER_OPTION */
 export function checkRecordKey(key: string): string {
   if (typeof key === 'string' && keyPattern.test(key)) return key;
-  throw misuse('The key of a record must be 1 to 255 characters without control characters.');
+  throw optionError('The key of a record must be 1 to 255 characters without control characters.');
 }
 
 /** @throws {BrokerError} MB_BROKER_OPTION */
@@ -178,7 +178,7 @@ export function checkIfVersion(condition: RecordCondition | undefined): number |
   if (condition !== undefined) refuseUnknownKeys(condition, { ifVersion: 1 }, 'condition');
   const version = condition?.ifVersion;
   if (version === undefined || (Number.isSafeInteger(version) && version >= 0)) return version;
-  throw misuse('ifVersion must be the version of a record, or 0 for a record that must not exist.');
+  throw optionError('ifVersion must be the version of a record, or 0 for a record that must not exist.');
 }
 
 /**
@@ -197,7 +197,7 @@ export function recordPage(page: RecordPageRequest | undefined) {
 /** @throws {BrokerError} MB_BROKER_OPTION for anything that is not a version of a record. */
 export function checkVersion(version: number): number {
   if (Number.isSafeInteger(version) && version >= 0) return version;
-  throw misuse('after must be the version of a record, or 0 for all changes.');
+  throw optionError('after must be the version of a record, or 0 for all changes.');
 }
 
 /**
@@ -207,7 +207,7 @@ export function checkVersion(version: number): number {
 export function recordText(value: object): string {
   const text = jsonText(value, 'The value of a record');
   if (Buffer.byteLength(text) > maxRecordBytes)
-    throw misuse(`The value of a record must have at most ${maxRecordBytes} octets of JSON.`);
+    throw optionError(`The value of a record must have at most ${maxRecordBytes} octets of JSON.`);
   return text;
 }
 
@@ -224,8 +224,4 @@ export function recordConflict(collection: string, key: string): BrokerError {
 /** Whether a condition on a version did not hold, because somebody else changed the record first. */
 export function isRecordConflict(error: unknown): boolean {
   return BrokerError.isInstance(error) && error.code === 'MB_BROKER_RECORD_CONFLICT';
-}
-
-function misuse(message: string): BrokerError {
-  return new BrokerError('MB_BROKER_OPTION', 'api-misuse', message);
 }

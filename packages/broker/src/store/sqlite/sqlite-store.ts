@@ -5,7 +5,7 @@ import process from 'node:process';
 import type { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { type Clock, systemClock } from '../../clock.ts';
-import { BrokerError } from '../../errors.ts';
+import { BrokerError, optionError } from '../../errors.ts';
 import { MonotonicClock } from '../../monotonic-clock.ts';
 import { flag, integer, type OptionTable, readOptions, withMethods } from '../../option-table.ts';
 import { rechunk } from '../content-chunks.ts';
@@ -156,10 +156,10 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
    */
   constructor(path: string, given: SqliteStoreOptions = {}) {
     if (typeof path !== 'string' || path === '') {
-      throw misuse("SqliteStore: the path must be the name of a file: new SqliteStore('queue.db').");
+      throw optionError("SqliteStore: the path must be the name of a file: new SqliteStore('queue.db').");
     }
     if (/^file:|^[a-z][a-z0-9+.-]*:\/\//i.test(path)) {
-      throw misuse(
+      throw optionError(
         'SqliteStore: give the path of the file, not a URL: what SQLite opens must be what is checked.',
       );
     }
@@ -553,7 +553,9 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   #acceptWithin(connection: SqliteConnection, record: MessageRecord): port.Accepted {
     this.#opened();
     if (connection.isTransaction === false || connection.inTransaction === false) {
-      throw misuse('The connection has no open transaction. Begin one, or leave out the transaction option.');
+      throw optionError(
+        'The connection has no open transaction. Begin one, or leave out the transaction option.',
+      );
     }
     let sql = this.#foreign.get(connection);
     if (!sql) {
@@ -671,8 +673,4 @@ function suppressionCursor(after: string | undefined): readonly [string, string]
     // Falls through to the error below.
   }
   throw unknownCursor();
-}
-
-function misuse(message: string): BrokerError {
-  return new BrokerError('MB_BROKER_OPTION', 'api-misuse', message);
 }
