@@ -10,6 +10,13 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   };
 }
 
+/** Reads a whole number of seconds, at least 1. */
+export function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (Number.isInteger(seconds) && seconds >= 1) return seconds;
+  throw new InvalidArgumentError('It must be a number of seconds.');
+}
+
 /** Reads a moment. */
 export function parseMoment(text: string): Date {
   const date = new Date(text);

@@ -1,7 +1,8 @@
 import { type CanonicalizationPair, createSigner, type SignOptions } from '@mb/dkim';
 import { toNodeDns } from '@mb/dns';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { type ResolverFlags, resolverFlags, resolverFor, toJson } from '../dns/terminal.ts';
+import { parseSeconds } from '../parse-flag.ts';
 import { spoolInput } from '../spooled-input.ts';
 import { crlfLines } from './crlf.ts';
 import { type KeyName, parseKeyName, readKey } from './key-file.ts';
@@ -93,11 +94,4 @@ async function signOptions(flags: SignFlags, terminal: DkimTerminal): Promise<Si
 
 function parseNames(text: string): string[] {
   return text.split(',').map((name) => name.trim());
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (!Number.isInteger(seconds) || seconds < 1)
-    throw new InvalidArgumentError('It must be a number of seconds.');
-  return seconds;
 }

@@ -10,6 +10,7 @@ import {
   type Terminal,
   toJson,
 } from '../dns/terminal.ts';
+import { parseSeconds } from '../parse-flag.ts';
 import { unreadable } from '../send/file.ts';
 import { examineHost, type ProbeReport } from './examine.ts';
 import { formatProbe } from './report.ts';
@@ -94,11 +95,4 @@ function parsePort(text: string): number {
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new InvalidArgumentError('It must be a port number.');
   return port;
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (!Number.isInteger(seconds) || seconds < 1)
-    throw new InvalidArgumentError('It must be a number of seconds.');
-  return seconds;
 }
