@@ -1,9 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { type Alert, type AlertTest, alertNames } from '@mb/broker/alerts';
+import { iso, moment } from './moment.ts';
 import { attemptSchema, attemptView } from './webhook.ts';
-
-const moment = z.iso.datetime();
-const iso = (at: number) => new Date(at).toISOString();
 
 /** A rule with its state. */
 export const alertSchema = z

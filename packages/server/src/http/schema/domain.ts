@@ -1,8 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { CheckedRecord, DomainCheck, DomainRecord, ManagedDomain } from '@mb/broker/domains';
-
-const moment = z.iso.datetime();
-const iso = (at: number) => new Date(at).toISOString();
+import { iso, moment } from './moment.ts';
 
 /** A record to publish. */
 export const domainRecordSchema = z

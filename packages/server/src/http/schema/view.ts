@@ -10,11 +10,9 @@ import {
   type Suppression,
   suppressionReasons,
 } from '@mb/broker';
+import { iso, isoOf, moment } from './moment.ts';
 
-const moment = z.iso.datetime();
 const json = z.record(z.string(), z.unknown()).openapi({ type: 'object' });
-const iso = (at: number) => new Date(at).toISOString();
-const isoOf = (at: number | undefined) => (at === undefined ? undefined : iso(at));
 
 /** States of a recipient. */
 export const stateSchema = z.enum(recipientStates);
@@ -285,6 +283,6 @@ export function destinationView(view: SiteView): z.infer<typeof destinationSchem
 }
 
 /** Without what is undefined: JSON has no such value. */
-function compact<T extends object>(value: T): T {
+export function compact<T extends object>(value: T): T {
   return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as T;
 }

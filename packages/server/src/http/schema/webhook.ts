@@ -6,10 +6,9 @@ import {
   type WebhookStatus,
   webhookEventTypes,
 } from '@mb/broker';
+import { iso, isoOf, moment } from './moment.ts';
+import { compact } from './view.ts';
 
-const moment = z.iso.datetime();
-const iso = (at: number) => new Date(at).toISOString();
-const isoOf = (at: number | undefined) => (at === undefined ? undefined : iso(at));
 const eventType = z.enum(webhookEventTypes);
 const word = z
   .string()
@@ -204,9 +203,4 @@ function statusView(state: WebhookStatus): z.infer<typeof status> {
     lastFailureAt: isoOf(lastFailureAt),
     failingSince: isoOf(failingSince),
   });
-}
-
-/** Without what is undefined: JSON has no such value. */
-function compact<T extends object>(value: T): T {
-  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as T;
 }
