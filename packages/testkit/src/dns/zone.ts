@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Answer } from 'dns-packet';
-import { TestkitError } from '../errors.ts';
+import { optionError } from '../errors.ts';
 import { flag, group, integer, matching, type OptionTable, record, required, text } from '../option-table.ts';
 
 /** The zones of a server: apex, such as `example.test`, to zone. */
@@ -94,7 +94,7 @@ export function canonicalName(name: string): string {
 /** The name that holds the PTR record of an IP address (RFC 1035 §3.5, RFC 3596 §2.5). */
 export function reverseName(address: string): string {
   if (isIPv4(address)) return `${address.split('.').reverse().join('.')}.in-addr.arpa`;
-  if (!isIPv6(address)) throw wrong(`"${address}" is not an IP address.`);
+  if (!isIPv6(address)) throw optionError(`"${address}" is not an IP address.`);
   const hexadecimal = new URL(`http://[${address}]`).hostname.slice(1, -1);
   const [front = '', back] = hexadecimal.split('::');
   const groups = front === '' ? [] : front.split(':');
@@ -164,7 +164,7 @@ function labelCount(name: string): number {
 
 function compileRecords(name: string, type: string, value: unknown, ttl: number): StoredRecord[] {
   if (!RECORD_TYPES.includes(type as DnsRecordType)) {
-    throw wrong(`${name} has records of type ${type}; a zone holds ${RECORD_TYPES.join(', ')}.`);
+    throw optionError(`${name} has records of type ${type}; a zone holds ${RECORD_TYPES.join(', ')}.`);
   }
   const values = Array.isArray(value) ? value : [value];
   return values.map((one) => ({ type, name, ttl, data: recordData(name, type, one) }) as StoredRecord);
@@ -174,10 +174,10 @@ function recordData(name: string, type: string, value: unknown): unknown {
   switch (type) {
     case 'A':
       if (typeof value === 'string' && isIPv4(value)) return value;
-      throw wrong(`${name} A: "${value}" is not an IPv4 address.`);
+      throw optionError(`${name} A: "${value}" is not an IPv4 address.`);
     case 'AAAA':
       if (typeof value === 'string' && isIPv6(value)) return value;
-      throw wrong(`${name} AAAA: "${value}" is not an IPv6 address.`);
+      throw optionError(`${name} AAAA: "${value}" is not an IPv6 address.`);
     case 'MX':
       return typeof value === 'string' ? parseMx(name, value) : value;
     case 'TLSA':
@@ -192,7 +192,7 @@ function recordData(name: string, type: string, value: unknown): unknown {
 function parseMx(name: string, text: string): { preference: number; exchange: string } {
   const [, preference, exchange] = /^(\d+)\s+(\S+)$/.exec(text) ?? [];
   if (preference === undefined || exchange === undefined) {
-    throw wrong(`${name} MX: "${text}" is not a preference and a host, such as "10 mx.example.test".`);
+    throw optionError(`${name} MX: "${text}" is not a preference and a host, such as "10 mx.example.test".`);
   }
   return { preference: Number(preference), exchange };
 }
@@ -201,7 +201,7 @@ function parseTlsa(name: string, text: string): object {
   const [, usage, selector, matchingType, digits] =
     /^(\d+) (\d+) (\d+) ((?:[0-9a-f]{2})+)$/i.exec(text) ?? [];
   if (digits === undefined) {
-    throw wrong(`${name} TLSA: "${text}" is not "usage selector matching-type hexadecimal-digits".`);
+    throw optionError(`${name} TLSA: "${text}" is not "usage selector matching-type hexadecimal-digits".`);
   }
   return {
     usage: Number(usage),
@@ -218,8 +218,4 @@ function characterStrings(value: string | readonly string[]): Buffer[] {
   const strings: Buffer[] = [];
   for (let at = 0; at === 0 || at < octets.length; at += 255) strings.push(octets.subarray(at, at + 255));
   return strings;
-}
-
-function wrong(message: string): TestkitError {
-  return new TestkitError('MB_TESTKIT_OPTION', message);
 }

@@ -1,4 +1,4 @@
-import { TestkitError } from '../errors.ts';
+import { optionError } from '../errors.ts';
 import {
   group,
   matching,
@@ -166,7 +166,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** Reads a message as a broker is given it: an object with fields, or `{ raw, envelope }`. */
 async function readGiven(given: unknown, only?: string): Promise<ReceivedMessage> {
-  if (typeof given !== 'object' || given === null) throw wrong('A message must be an object.');
+  if (typeof given !== 'object' || given === null) throw optionError('A message must be an object.');
   const message = given as Fields;
   if (message.raw !== undefined) {
     const { from, to } = message.envelope as { from: string; to: string[] };
@@ -178,7 +178,7 @@ async function readGiven(given: unknown, only?: string): Promise<ReceivedMessage
       ? (envelope.to ?? ['to', 'cc', 'bcc'].flatMap((key) => addresses(message[key])))
       : [only];
   const to = [...new Set(named.map((address) => address.toLowerCase()))];
-  if (to.length === 0) throw wrong('The message has no recipient.');
+  if (to.length === 0) throw optionError('The message has no recipient.');
   return receivedMessage({
     from: envelope.from ?? addresses(message.sender ?? message.from)[0] ?? '',
     to,
@@ -231,8 +231,4 @@ async function octetsOf(content: unknown): Promise<Uint8Array> {
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
-}
-
-function wrong(message: string): TestkitError {
-  return new TestkitError('MB_TESTKIT_OPTION', message);
 }
