@@ -9,7 +9,7 @@ export const poisons: readonly (readonly [string, WebhookReceiver['answer']])[] 
   ['does not answer', () => undefined],
   ['answers with 10 MB', (_, response) => void response.writeHead(500).end(tenMegabytes)],
   [
-    'answers for ever',
+    'answers forever',
     (_, response) => {
       response.writeHead(500);
       const more = setInterval(() => response.write('more '), 5);

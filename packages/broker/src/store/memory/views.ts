@@ -94,7 +94,7 @@ export function messageView(message: MessageRow): MessageView {
 }
 
 export function messageSummary(message: MessageRow): MessageSummary {
-  const { record, recipients } = message;
+  const { recipients } = message;
   const states: Partial<Record<RecipientState, number>> = {};
   for (const row of recipients) states[shownState(row.state)] = (states[shownState(row.state)] ?? 0) + 1;
   return {
