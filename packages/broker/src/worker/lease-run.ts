@@ -29,13 +29,12 @@ import { readLastAttempt } from './last-attempt.ts';
  */
 export type AttemptOutcome =
   | Extract<Outcome, { readonly status: 'delivered' | 'failed' | 'held' | 'unknown' }>
-  | (WithoutDelay<'deferred'> & { readonly serverDelayMs?: number })
-  | (WithoutDelay<'unattempted'> & { readonly retryAfterMs?: number });
-
-type WithoutDelay<Status extends 'deferred' | 'unattempted'> = Omit<
-  Extract<Outcome, { readonly status: Status }>,
-  'retryAfterMs'
->;
+  | (Omit<Extract<Outcome, { readonly status: 'deferred' }>, 'retryAfterMs'> & {
+      readonly serverDelayMs?: number;
+    })
+  | (Omit<Extract<Outcome, { readonly status: 'unattempted' }>, 'retryAfterMs'> & {
+      readonly retryAfterMs?: number;
+    });
 
 /** What an attempt reports at its end. Recipients of the claim that it never named count as unattempted. */
 export interface AttemptReport {
