@@ -356,7 +356,7 @@ export class Webhooks {
    * Tells all enabled endpoints of something that no message brings, such as an alert. Endpoints with a filter by tenant,
    * tag or domain get nothing, since it belongs to none.
    *
-   * @param event  `key`: words that name the event; with the same words and time it has the same id.
+   * @param published  `key`: words that name the event; with the same words and time it has the same id.
    * @returns how many endpoints will be told.
    */
   async publish(published: PublishedEvent): Promise<number> {
