@@ -1113,7 +1113,7 @@ interface SetDomainFlagValues {
   readonly store?: Value | undefined;
   /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
   readonly server?: Value | undefined;
-  /** Encrypts the keys of managed domains; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
   readonly hostname?: Value | undefined;
