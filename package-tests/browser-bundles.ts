@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { serveOverHttp } from './https-dns.ts';
 
 const run = promisify(execFile);
 
@@ -85,23 +86,40 @@ export async function checkBundles(consumer: string): Promise<Map<string, string
 }
 
 /**
- * Runs the same use in a Worker, as Miniflare runs it.
+ * Runs the same use in a Worker, as Miniflare runs it, and lookups over HTTPS of the DNS server of the testkit.
  *
  * @returns what went wrong, or undefined.
  */
 export async function checkWorker(consumer: string): Promise<string | undefined> {
   const bundle = join(consumer, 'worker-bundle.mjs');
+  // dns-packet asks for `buffer` by `require()`; wrangler turns that into the import of a Worker, too.
   const flags = ['--bundle', '--format=esm', '--conditions=workerd,worker,browser', `--outfile=${bundle}`];
-  await run(join(consumer, 'node_modules/.bin/esbuild'), ['worker.mjs', ...flags], { cwd: consumer });
-  const { Miniflare } = createRequire(join(consumer, 'package.json'))('miniflare');
-  const script = await readFile(bundle, 'utf8');
-  const worker = new Miniflare({ modules: true, script, compatibilityDate: '2026-01-01' });
+  const nodeModules = ['--external:node:*', '--alias:buffer=./worker-buffer.mjs'];
+  await writeFile(join(consumer, 'worker-buffer.mjs'), "export * from 'node:buffer';\n");
+  await run(join(consumer, 'node_modules/.bin/esbuild'), ['worker.mjs', ...flags, ...nodeModules], {
+    cwd: consumer,
+  });
+  const load = createRequire(join(consumer, 'package.json'));
+  const dns = await load('@mb/testkit').startDnsServer({
+    zones: { 'example.org': { records: { '@': { MX: '10 mx.example.org' } } } },
+  });
+  const https = await serveOverHttp(dns);
+  const worker = new (load('miniflare').Miniflare)({
+    modules: true,
+    script: await readFile(bundle, 'utf8'),
+    compatibilityDate: '2026-01-01',
+    compatibilityFlags: ['nodejs_compat'],
+    bindings: { dnsUrl: https.url },
+  });
   try {
     const response = await worker.dispatchFetch('http://worker.test/');
     const text = await response.text();
-    return text === 'ok' ? undefined : text;
+    const wanted = JSON.stringify({ exchange: 'mx.example.org', mx: 'found', none: 'nxdomain' });
+    return text === wanted ? undefined : text;
   } finally {
     await worker.dispose();
+    https.close();
+    await dns.close();
   }
 }
 

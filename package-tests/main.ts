@@ -11,8 +11,11 @@ import { promisify } from 'node:util';
 import { type PackedPackage, packPackages, placeholder, projectFacts } from '../scripts/release/pack.ts';
 import { checkBundles, checkWorker } from './browser-bundles.ts';
 import { checkDefinitions } from './definitions.ts';
+import { checkNextApp } from './next-app.ts';
 import { checkPackedFiles } from './packed-files.ts';
+import { checkStartTimes } from './start-times.ts';
 import { type Cell, compilers, writeCells } from './types-matrix.ts';
+import { checkTypeScriptProgram } from './typescript-programs.ts';
 
 const run = promisify(execFile);
 
@@ -200,10 +203,14 @@ async function main(): Promise<void> {
     for (const program of listPrograms(consumer, packages)) await runProgram(program, consumer);
     const specifiers = await listSpecifiers(consumer, packages);
     for (const version of tooOld) await checkOldNode(consumer, version, specifiers);
-    await checkTypes(consumer, specifiers);
-    for (const { label, problem } of await checkDefinitions(consumer, specifiers)) report(label, problem);
+    for (const type of ['module', 'commonjs'] as const)
+      report(`TypeScript program, ${type}`, await checkTypeScriptProgram(consumer, type));
     for (const [name, problem] of await checkBundles(consumer)) report(`page by ${name}`, problem);
     report('worker', await checkWorker(consumer).catch(String));
+    report('Next.js route handler', await checkNextApp(consumer).catch(String));
+    for (const { label, problem } of await checkStartTimes(consumer)) report(label, problem);
+    for (const { label, problem } of await checkDefinitions(consumer, specifiers)) report(label, problem);
+    await checkTypes(consumer, specifiers);
   } finally {
     if (failed === 0) await rm(folder, { recursive: true, force: true });
     else console.log(`kept for inspection: ${folder}`);

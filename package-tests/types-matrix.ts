@@ -41,7 +41,7 @@ const matrix: Readonly<Record<Compiler, readonly Setting[]>> = {
 const notOn: Partial<Record<Compiler, readonly string[]>> = { 'typescript-5.6': ['@mb/queue-postgres'] };
 
 /** What runs without Node compiles without the types of Node, as pages and as workers. */
-const withoutNode = ['@mb/mime', '@mb/dkim/web', '@mb/dns/https'];
+const withoutNode = ['@mb/mime', '@mb/dkim/web'];
 const platforms = ['DOM', 'WebWorker'];
 
 /** One project for one compiler; `folder` has its tsconfig.json. */
