@@ -30,14 +30,16 @@ export function ownQueues<Output>(
   ];
 }
 
-interface OpenQueue {
+/** A queue at work. */
+export interface OpenQueue {
   accept(): Promise<unknown>;
   /** Messages that still have to be delivered, or whose delivery is not written down yet. */
   depth(): Promise<number>;
   close(): Promise<void>;
 }
 
-function queueContender<Output>(
+/** A contender whose queue is opened with its first run, and must be empty after each. */
+export function queueContender<Output>(
   name: string,
   role: 'ours' | 'limit',
   task: QueueTask<Output>,
@@ -58,7 +60,11 @@ function queueContender<Output>(
 }
 
 /** A broker at work that delivers all to one port. */
-async function openOurs(port: number, file: string): Promise<OpenQueue> {
+export async function openOurs(
+  port: number,
+  file: string,
+  prepare: (broker: MailBroker) => void = () => {},
+): Promise<OpenQueue> {
   const store = new SqliteStore(file);
   await store.open();
   const broker = new MailBroker({
@@ -66,6 +72,7 @@ async function openOurs(port: number, file: string): Promise<OpenQueue> {
     store,
     delivery: { routes: { '*': { type: 'smarthost', host: '[127.0.0.1]', port, tls: 'none' } } },
   });
+  prepare(broker);
   broker.start();
   const message = { raw: MESSAGE, envelope: { from: SENDER, to: [RECIPIENT] } };
   return {

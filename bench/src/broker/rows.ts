@@ -70,6 +70,23 @@ export const brokerRows: readonly Row[] = [
     ),
     slowDisk: true,
   },
+  telemetryRow('broker/telemetry', 'metrics of OpenTelemetry’s SDK', true),
+  telemetryRow('broker/telemetry-no-sdk', 'OpenTelemetry’s API without an SDK', false),
+  {
+    id: 'broker/webhook',
+    title: '500 events of 500 messages told to a webhook that takes 20 ms for each',
+    metric: 'wall',
+    amount: { count: 1, unit: 'events' },
+    limit: 'fetch, 32 at once',
+    goals: [{ kind: 'share', of: 'fetch, 32 at once', atLeast: 0.5 }],
+    wholeRuns: true,
+    apart: true,
+    maxRounds: 5,
+    field: async ({ smoke }) => {
+      const { webhookField } = await import('./webhook.ts');
+      return webhookField({ count: smoke ? 40 : 500, answerMs: 20 });
+    },
+  },
   slowBesideRow(12),
   slowBesideRow(100),
   millionRow('broker/million', 'a claim from one SQLite file, by what else is queued', 'p50', [
@@ -94,6 +111,25 @@ export const brokerRows: readonly Row[] = [
     },
   },
 ];
+
+/** Processor time of a message in a broker that is measured, beside one that is not. */
+function telemetryRow(id: string, what: string, withSdk: boolean): Row {
+  const plain = 'not measured';
+  return {
+    id,
+    title: `5 kB messages accepted durably and delivered, with ${what}`,
+    metric: 'cpu',
+    amount: { count: 1, unit: 'messages' },
+    limit: plain,
+    goals: [{ kind: 'ratio', to: plain, atMost: 1.03 }],
+    wholeRuns: true,
+    apart: true,
+    field: async ({ smoke }) => {
+      const { telemetryField } = await import('./telemetry.ts');
+      return telemetryField(smoke ? 50 : 2000, withSdk, smoke);
+    },
+  };
+}
 
 /** 3,000 messages spread over destinations that were never sent to before. */
 function destinationsRow(name: string, destinations: number): Row {
