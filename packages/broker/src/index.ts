@@ -146,6 +146,7 @@ export type { DeadLetter } from './webhooks/waiting-event.ts';
 export { type WebhookEvent, type WebhookEventType, webhookEventTypes } from './webhooks/webhook-event.ts';
 export type {
   ReplaySelector,
+  WebhookLag,
   WebhookPageRequest,
   WebhookSecretStorage,
   WebhookStatus,

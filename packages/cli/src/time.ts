@@ -16,8 +16,13 @@ const UNITS = [
 /** How far a moment is from another, in its largest unit: `in 4 min`, `2 h ago`, `now`. */
 export function formatDistance(at: number, now = Date.now()): string {
   const distance = Math.abs(at - now);
-  const [name, length] = UNITS.find(([, unit]) => distance >= unit) ?? ['now', 0];
-  if (length === 0) return name;
-  const text = `${Math.floor(distance / length)} ${name}`;
+  if (distance < 1000) return 'now';
+  const text = formatSpan(distance);
   return at > now ? `in ${text}` : `${text} ago`;
+}
+
+/** A length of time in its largest unit: `4 min`, `0 s`. */
+export function formatSpan(lengthMs: number): string {
+  const [name, unit] = UNITS.find(([, unit]) => lengthMs >= unit) ?? ['s', 1000];
+  return `${Math.floor(lengthMs / unit)} ${name}`;
 }

@@ -61,7 +61,7 @@ const steps: readonly Step[] = [
       [, place.id = ''] = /Webhook (\w{16})/.exec(stderr) ?? [];
     },
   },
-  { name: 'ls', args: () => ['ls'], exitCode: 0, out: /failed,bounced; tag news/ },
+  { name: 'ls', args: () => ['ls'], exitCode: 0, out: /LAG\s[\s\S]*failed,bounced; tag news +yes +\d+ s/ },
   { name: 'test', args: ({ id, own }) => ['test', id, ...own], exitCode: 0, out: /answered 204/ },
   {
     name: 'test of one that fails',

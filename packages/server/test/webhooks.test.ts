@@ -31,7 +31,11 @@ describe('/v1/webhooks', () => {
     expect(changed).toMatchObject({ status: 200, body: { enabled: false, description: 'the shop' } });
     expect(changed.body).not.toHaveProperty('types');
     expect((await call('GET', '/v1/webhooks')).body.data).toMatchObject([
-      { id, enabled: false, status: { delivering: false, delivered: 0, waiting: 0, deadLetters: 0 } },
+      {
+        id,
+        enabled: false,
+        status: { delivering: false, delivered: 0, waiting: 0, deadLetters: 0, lagMs: expect.any(Number) },
+      },
     ]);
     expect((await call('DELETE', `/v1/webhooks/${id}`)).status).toBe(204);
     expect((await call('GET', `/v1/webhooks/${id}`)).status).toBe(404);

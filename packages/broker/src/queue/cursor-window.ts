@@ -37,6 +37,11 @@ export class CursorWindow {
     return this.#first?.at ?? this.#readAt;
   }
 
+  /** The time of the first event that is not finished, in epoch milliseconds. */
+  get openSince(): number | undefined {
+    return this.#first?.at;
+  }
+
   /** Events that were taken and are not finished, with those that were finished out of order. */
   get size(): number {
     return this.#open.length - this.#finished;

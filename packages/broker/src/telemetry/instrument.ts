@@ -39,10 +39,12 @@ export const instrumentOptions = {
 } satisfies OptionTable<InstrumentOptions>;
 
 /** What {@link instrument} uses of a broker. */
-export type InstrumentedBroker = Pick<MailBroker, 'observe' | 'health'>;
+export type InstrumentedBroker = Pick<MailBroker, 'observe' | 'health' | 'webhooks'>;
 
 /** Profiles that get series of their own. */
 const mostProfiles = 50;
+/** Webhooks that get series of their own. */
+const mostWebhooks = 50;
 /** How long the state of the queue is used again, in milliseconds: a scrape must not load the store. */
 const healthMs = 5_000;
 
@@ -76,6 +78,7 @@ export function instrument(broker: InstrumentedBroker, options: InstrumentOption
   const ends = [
     countObservations(broker, meter, maxOperators),
     watchQueue(broker, meter),
+    watchWebhooks(broker, meter),
     watchEventLoop(meter),
     traceObservations(broker, {
       tracer: tracer ?? trace.getTracer('@mb/broker'),
@@ -198,15 +201,7 @@ function watchQueue(broker: InstrumentedBroker, meter: Meter): () => void {
   const troubles = meter.createObservableGauge('mb.troubles', {
     description: 'Troubles of this machine: 1 while there is one',
   });
-  let known: Promise<Awaited<ReturnType<MailBroker['health']>>> | undefined;
-  let until = 0;
-  const health = () => {
-    if (known === undefined || Date.now() > until) {
-      known = broker.health();
-      until = Date.now() + healthMs;
-    }
-    return known;
-  };
+  const health = reused(() => broker.health());
   const observe = async (result: BatchResult) => {
     const { queued, inFlight, held, unknown, oldestDueAt, sites, ...rest } = await health();
     for (const [state, count] of Object.entries({ queued, 'in-flight': inFlight, held, unknown })) {
@@ -227,6 +222,42 @@ function watchQueue(broker: InstrumentedBroker, meter: Meter): () => void {
   const quiet = (result: BatchResult) => observe(result).catch(() => {});
   meter.addBatchObservableCallback(quiet, instruments);
   return () => meter.removeBatchObservableCallback(quiet, instruments);
+}
+
+/** How late webhooks are, read when metrics are collected. */
+function watchWebhooks(broker: InstrumentedBroker, meter: Meter): () => void {
+  const gauge = meter.createObservableGauge('mb.webhook.oldest.age', {
+    ...seconds,
+    description: 'Age of the oldest event that a webhook has not taken',
+  });
+  const names = new BoundedNames(mostWebhooks, 1);
+  const lags = reused(() => broker.webhooks.lags());
+  const observe = async (result: ObservableResult) => {
+    const worst = new Map<string, number>();
+    // The latest first: those get names before others.
+    for (const { id, lagMs } of await lags()) {
+      const name = names.nameOf(id);
+      worst.set(name, Math.max(lagMs, worst.get(name) ?? 0));
+    }
+    for (const [webhook, lagMs] of worst) result.observe(lagMs / 1000, { webhook });
+  };
+  // As in the gauges of the queue.
+  const quiet = (result: ObservableResult) => observe(result).catch(() => {});
+  gauge.addCallback(quiet);
+  return () => gauge.removeCallback(quiet);
+}
+
+/** Reads something at most every {@link healthMs}. */
+function reused<Value>(read: () => Promise<Value>): () => Promise<Value> {
+  let known: Promise<Value> | undefined;
+  let until = 0;
+  return async () => {
+    if (known === undefined || Date.now() > until) {
+      known = read();
+      until = Date.now() + healthMs;
+    }
+    return known;
+  };
 }
 
 type BatchResult = Parameters<Parameters<Meter['addBatchObservableCallback']>[0]>[0];

@@ -1,3 +1,4 @@
+import { everyRow } from '../store/page.ts';
 import type { EventCursor } from '../store/queue-event.ts';
 import type { Records, StoredRecord } from '../store/records.ts';
 
@@ -15,6 +16,8 @@ export interface DeliveryState {
   readonly waiting: number;
   /** Epoch milliseconds up to which all events were handed to the endpoint at least once. */
   readonly upTo?: number;
+  /** When the oldest event that was taken from the log and not delivered happened, in epoch milliseconds. */
+  readonly oldestAt?: number;
   readonly lastSuccessAt?: number;
   readonly lastFailureAt?: number;
   readonly lastError?: string;
@@ -46,4 +49,22 @@ export async function writeState(
 /** Forgets how far an endpoint is. */
 export async function deleteState(records: Records, id: string): Promise<void> {
   await records.delete(collection, id);
+}
+
+/** How old the oldest event is that an endpoint has not taken; while no process delivers, at least how long that is so. */
+export function lagOf(
+  { value: { owner, oldestAt, upTo }, updatedAt }: StoredRecord & { readonly value: DeliveryState },
+  now: number,
+  silentAfterMs: number,
+): number {
+  const isDelivering = owner !== undefined && now - updatedAt <= silentAfterMs;
+  const since = oldestAt ?? (isDelivering ? now : upTo) ?? now;
+  return Math.max(0, now - since);
+}
+
+/** How far all endpoints are. */
+export function allStates(
+  records: Records,
+): AsyncGenerator<StoredRecord & { readonly value: DeliveryState }, void, undefined> {
+  return everyRow((page) => records.list(collection, page)) as ReturnType<typeof allStates>;
 }

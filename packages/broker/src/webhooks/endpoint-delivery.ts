@@ -308,8 +308,9 @@ export class EndpointDelivery {
 
   async #flush(stay: boolean): Promise<void> {
     const { id, store, clock } = this.#parts;
-    const { owner, ...state } = this.#state;
-    const { cursor, upTo } = this.#window;
+    const { owner, oldestAt: _, ...state } = this.#state;
+    const { cursor, upTo, openSince } = this.#window;
+    const { oldestAt = openSince } = this.#waiting;
     const attempts = this.#attempts.splice(0);
     this.#dirty = false;
     try {
@@ -321,6 +322,7 @@ export class EndpointDelivery {
           cursor,
           waiting: this.#waiting.size,
           ...(upTo !== undefined && { upTo }),
+          ...(oldestAt !== undefined && { oldestAt: Math.min(oldestAt, openSince ?? oldestAt) }),
           ...(stay && owner !== undefined && { owner }),
         },
         this.#stateVersion,

@@ -22,7 +22,8 @@ export interface WaitingRoomParts {
 /** The events of one endpoint that wait for another attempt, each durable in a record of its own. */
 export class WaitingRoom {
   readonly #parts: WaitingRoomParts;
-  readonly #ids = new Set<string>();
+  /** The time of each event that waits, by its id. */
+  readonly #times = new Map<string, number>();
   #lastOrder = 0;
   #dead: number | undefined;
 
@@ -31,11 +32,18 @@ export class WaitingRoom {
   }
 
   get size(): number {
-    return this.#ids.size;
+    return this.#times.size;
+  }
+
+  /** When the oldest event that waits happened, in epoch milliseconds. */
+  get oldestAt(): number | undefined {
+    let oldest: number | undefined;
+    for (const at of this.#times.values()) if (oldest === undefined || at < oldest) oldest = at;
+    return oldest;
   }
 
   has(eventId: string): boolean {
-    return this.#ids.has(eventId);
+    return this.#times.has(eventId);
   }
 
   /** A number above all that were given, here and by processes that hand events in. */
@@ -64,11 +72,11 @@ export class WaitingRoom {
     const { event, order, attempts, dueAt, deadline } = job;
     const value: WaitingEvent = { event, order, attempts, dueAt, deadline };
     // First here, so that the change is not taken for one that another process handed in.
-    this.#ids.add(event.id);
+    this.#times.set(event.id, event.at);
     try {
       await records.put(waitingCollection, waitingKey(endpointId, event.id), value);
     } catch (error) {
-      if (!job.stored) this.#ids.delete(event.id);
+      if (!job.stored) this.#times.delete(event.id);
       throw error;
     }
     job.stored = true;
@@ -80,7 +88,7 @@ export class WaitingRoom {
     if (!stored) return;
     const { records, endpointId } = this.#parts;
     await records.delete(waitingCollection, waitingKey(endpointId, event.id));
-    this.#ids.delete(event.id);
+    this.#times.delete(event.id);
   }
 
   /** Gives up an event. */
@@ -96,7 +104,7 @@ export class WaitingRoom {
   }
 
   #jobOf({ event, order, attempts, dueAt, deadline }: WaitingEvent): Job {
-    this.#ids.add(event.id);
+    this.#times.set(event.id, event.at);
     this.#lastOrder = Math.max(this.#lastOrder, order);
     return { event, order, attempts, dueAt, deadline, stored: true, finish: () => {} };
   }

@@ -12,7 +12,7 @@ import { addAttempts, deleteAttempts, readAttempts, type WebhookAttempt } from '
 import { type CallTarget, callEndpoint } from './call.ts';
 import { Deliverer } from './deliverer.ts';
 import { type WebhookDeliveryOptions, webhookDeliveryOptions, webhookSchedule } from './delivery-options.ts';
-import { deleteState, readState, writeState } from './delivery-state.ts';
+import { allStates, deleteState, lagOf, readState, writeState } from './delivery-state.ts';
 import {
   changedEndpoint,
   type NewWebhook,
@@ -54,6 +54,11 @@ export interface WebhookStatus {
   readonly waiting: number;
   /** Events that were given up, counted up to 1,000. */
   readonly deadLetters: number;
+  /**
+   * How old the oldest event is that the endpoint has not taken, in milliseconds; 0 when there is none. Dead letters do not
+   * count. While no process delivers it grows, whether there are events or not.
+   */
+  readonly lagMs: number;
   /** Epoch milliseconds up to which all events were handed to the endpoint at least once. */
   readonly upTo?: number;
   readonly lastSuccessAt?: number;
@@ -108,6 +113,13 @@ const collection = 'webhook';
 const idPattern = /^[0-9a-f]{16}$/;
 /** Dead letters that one status counts. */
 const countedDead = 1_000;
+
+/** How late an endpoint is. */
+export interface WebhookLag {
+  readonly id: string;
+  /** As in {@link WebhookStatus}. */
+  readonly lagMs: number;
+}
 
 /** How the secrets of all endpoints are stored. */
 export interface WebhookSecretStorage {
@@ -400,8 +412,23 @@ export class Webhooks {
       listDead(this.#records, id, { limit: countedDead }),
     ]);
     if (!row) throw noEndpoint();
-    const { cursor: _, owner, ...state } = row.value;
-    return { ...state, delivering: owner !== undefined, deadLetters: dead.rows.length };
+    const { cursor: _, owner, oldestAt: __, ...state } = row.value;
+    const lagMs = lagOf(row, this.#now(), this.#silentAfterMs);
+    return { ...state, delivering: owner !== undefined, deadLetters: dead.rows.length, lagMs };
+  }
+
+  /** {@link WebhookStatus.lagMs} of all enabled endpoints, the latest first: cheaper than all of their statuses. */
+  async lags(): Promise<readonly WebhookLag[]> {
+    const enabled = new Set<string>();
+    for await (const { id, enabled: isEnabled } of everyRow((page) => this.list(page))) {
+      if (isEnabled) enabled.add(id);
+    }
+    const lags: WebhookLag[] = [];
+    for await (const row of allStates(this.#records)) {
+      if (enabled.has(row.key))
+        lags.push({ id: row.key, lagMs: lagOf(row, this.#now(), this.#silentAfterMs) });
+    }
+    return lags.sort((a, b) => b.lagMs - a.lagMs);
   }
 
   /** The latest calls of an endpoint, the newest first, at most 100. @throws {BrokerError} MB_BROKER_NOT_FOUND */
@@ -546,6 +573,11 @@ export class Webhooks {
 
   get #records() {
     return this.#parts.store.records;
+  }
+
+  /** An endpoint whose owner has written nothing for so long has none. */
+  get #silentAfterMs(): number {
+    return 2 * this.#settings.leaseMs;
   }
 
   #now(): number {

@@ -132,6 +132,19 @@ describe('instrument', () => {
     await close();
   });
 
+  it('TEL-60 the lag of webhooks is a gauge with a bounded number of series', async () => {
+    const { meter, collect, close } = sdk();
+    const lags = Array.from({ length: 500 }, (_, i) => ({ id: `w${i}`, lagMs: 500_000 - i * 1_000 }));
+    instrument({ ...scripted().broker, webhooks: { lags: async () => lags } } as never, { meter });
+    const { points } = await collect();
+    const found = points('mb.webhook.oldest.age');
+    expect(found).toHaveLength(51);
+    expect(found).toContainEqual({ webhook: 'w0', value: 500 });
+    // The worst of those without a series of their own.
+    expect(found).toContainEqual({ webhook: 'other', value: 450 });
+    await close();
+  });
+
   it('TEL-03 all spans of a message are in one trace, in whatever process they are made', async () => {
     const exporter = new InMemorySpanExporter();
     const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });

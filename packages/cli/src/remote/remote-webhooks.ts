@@ -1,4 +1,4 @@
-import type { DeadLetter, WebhookAttempt, WebhookEndpoint, WebhookStatus } from '@mb/broker';
+import type { DeadLetter, WebhookAttempt, WebhookEndpoint, WebhookLag, WebhookStatus } from '@mb/broker';
 import type { components, ServerClient } from '@mb/server/client';
 import type { WebhookAccess } from '../webhook/webhook-access.ts';
 import { dataIfAny, dataOf } from './api.ts';
@@ -26,6 +26,16 @@ export function remoteWebhooks(client: ServerClient): WebhookAccess {
     async status(id) {
       const { status } = await dataOf(client.GET('/v1/webhooks/{id}', at(id)));
       return statusOf(status!);
+    },
+    async lags() {
+      const lags: WebhookLag[] = [];
+      for (let after: string | undefined; ; ) {
+        const query = { limit: 1000, ...(after !== undefined && { after }) };
+        const { data, next } = await dataOf(client.GET('/v1/webhooks', { params: { query } }));
+        for (const { id, enabled, status } of data) if (enabled) lags.push({ id, lagMs: status!.lagMs });
+        if (next === undefined) return lags.sort((a, b) => b.lagMs - a.lagMs);
+        after = next;
+      }
     },
     async change(id, changes) {
       const options = { ...at(id), body: changes as never };

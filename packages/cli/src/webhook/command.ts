@@ -9,6 +9,7 @@ import { confirm } from '../queue/confirm.ts';
 import { storeFlag } from '../queue/store-flag.ts';
 import { serverFlag } from '../remote/server-flag.ts';
 import { formatTable } from '../table.ts';
+import { formatSpan } from '../time.ts';
 import { type WebhookAccess, type WebhookFlags, webhookAllowOption } from './webhook-access.ts';
 import { withWebhooks } from './with-webhooks.ts';
 
@@ -95,15 +96,26 @@ function listCommand(): Command {
   return command('ls', 'list webhooks')
     .addHelpText(
       'after',
-      '\nExamples:\n  mb webhook ls --store queue.db\n\nExit codes: 0 listed, 1 there is none.',
+      '\nExamples:\n  mb webhook ls --store queue.db\n\nLAG is the age of the oldest event that a webhook has not taken; it grows while no process delivers.\nExit codes: 0 listed, 1 there is none.',
     )
     .action(async (flags: WebhookFlags) => {
-      const rows = await withWebhooks(flags, 'read', allWebhooks);
+      const { rows, lags } = await withWebhooks(flags, 'read', async (webhooks) => ({
+        rows: await allWebhooks(webhooks),
+        lags: new Map((await webhooks.lags()).map(({ id, lagMs }) => [id, lagMs])),
+      }));
+      /** What is disabled is not late. */
+      const lagOf = (id: string) => lags.get(id);
       process.exitCode = rows.length === 0 ? 1 : 0;
-      if (flags.json) return printJson({ rows: rows.map(shown) });
+      if (flags.json) {
+        return printJson({ rows: rows.map((one) => ({ ...shown(one), lagMs: lagOf(one.id) })) });
+      }
       if (rows.length === 0) return print('There is no webhook.\n');
-      const cells = rows.map((one) => [one.id, one.url, filterOf(one), one.enabled ? 'yes' : 'no']);
-      print(formatTable(['ID', 'URL', 'EVENTS', 'ENABLED'], cells));
+      const cells = rows.map((one) => {
+        const lag = lagOf(one.id);
+        const late = lag === undefined ? '' : formatSpan(lag);
+        return [one.id, one.url, filterOf(one), one.enabled ? 'yes' : 'no', late];
+      });
+      print(formatTable(['ID', 'URL', 'EVENTS', 'ENABLED', 'LAG'], cells));
     });
 }
 
@@ -138,6 +150,7 @@ function showCommand(): Command {
         ['Enabled', endpoint.enabled ? 'yes' : `no${because(endpoint.disabledReason)}`],
         ['Delivered', `${status.delivered} calls, ${status.failed} failed`],
         ['Waiting', plural(status.waiting, 'event')],
+        ['Lag', formatSpan(status.lagMs)],
         ['Dead letters', `${status.deadLetters}${status.deadLetters >= 1000 ? ' or more' : ''}`],
         ['Up to', time(status.upTo)],
         ['Failing since', time(status.failingSince)],

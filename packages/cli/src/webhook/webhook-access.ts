@@ -13,6 +13,7 @@ export type WebhookAccess = Pick<
   | 'list'
   | 'get'
   | 'status'
+  | 'lags'
   | 'change'
   | 'remove'
   | 'rotateSecret'

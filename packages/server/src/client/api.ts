@@ -6921,6 +6921,8 @@ export interface components {
             waiting: number;
             /** Events that were given up; 1000 stands for more. */
             deadLetters: number;
+            /** How old the oldest event is that it has not taken; 0 when there is none. Grows while no process delivers. */
+            lagMs: number;
             /**
              * Format: date-time
              * Up to when all events were handed over at least once.

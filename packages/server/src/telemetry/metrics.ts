@@ -14,6 +14,7 @@ const timed = [
   'mb.store.duration',
   'mb.webhook.duration',
   'mb.webhook.lag',
+  'mb.webhook.oldest.age',
 ];
 
 /** The metrics of the broker that works now, in the text format of Prometheus. */

@@ -89,6 +89,10 @@ const status = z
     failed: z.int().openapi({ description: 'Calls that failed.' }),
     waiting: z.int().openapi({ description: 'Events that wait for another attempt.' }),
     deadLetters: z.int().openapi({ description: 'Events that were given up; 1000 stands for more.' }),
+    lagMs: z.int().openapi({
+      description:
+        'How old the oldest event is that it has not taken; 0 when there is none. Grows while no process delivers.',
+    }),
     upTo: moment.optional().openapi({ description: 'Up to when all events were handed over at least once.' }),
     lastSuccessAt: moment.optional(),
     lastFailureAt: moment.optional(),
