@@ -122,6 +122,7 @@ function telemetryRow(id: string, what: string, withSdk: boolean): Row {
     amount: { count: 1, unit: 'messages' },
     limit: plain,
     goals: [{ kind: 'ratio', to: plain, atMost: 1.03 }],
+    timeoutSeconds: 400,
     wholeRuns: true,
     apart: true,
     field: async ({ smoke }) => {
