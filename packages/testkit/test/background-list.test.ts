@@ -72,7 +72,11 @@ const background: Readonly<
     'store',
   ],
   'broker/src/store/wake-list.ts': ['queueMicrotask', 'listeners: one microtask', 'store'],
-  'broker/src/telemetry/instrument.ts': ['catch', 'one collection of metrics: leaves the queue out', 'store'],
+  'broker/src/telemetry/instrument.ts': [
+    'catch:2',
+    'one collection of metrics: leaves the queue or the webhooks out',
+    'store',
+  ],
   'broker/src/wait.ts': ['abort setTimer', 'who waits: the signal ends it'],
   'broker/src/webhooks/deliverer.ts': ['catch:3 void', 'all endpoints: onError; close()', 'service'],
   'broker/src/webhooks/endpoint-delivery.ts': ['setTimer:2', 'one endpoint: onError; close()', 'service'],
