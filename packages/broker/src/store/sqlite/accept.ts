@@ -16,7 +16,7 @@ const updateStaged = `UPDATE mb_message SET (staged, ${columns}) = (0, ?, ?, ?, 
  * @throws {BrokerError} MB_BROKER_IDEMPOTENCY_CONFLICT, MB_BROKER_STAGED_UNKNOWN
  */
 export function acceptMessage(context: WriteContext, record: MessageRecord): Accepted {
-  const { sql, now, log } = context;
+  const { sql, now, log, counts } = context;
   const { tenant, idempotencyKey, idempotencyDigest, content } = record;
   if (idempotencyKey !== null) {
     const known = sql.get<{ id: number; idem_digest: string }>(
@@ -68,6 +68,7 @@ export function acceptMessage(context: WriteContext, record: MessageRecord): Acc
       deadline,
       recipient.options,
     );
+    counts.change({ lane, domain: recipient.domain }, null, 'queued');
   }
   log.add({ type: 'accepted', at: now, message: id, tenant, tag: record.tag, attempt: 0 });
   return { messageId: String(id), duplicate: false };

@@ -126,11 +126,14 @@ export function claimMore(context: WriteContext, leaseId: number, max: number): 
 
 /** Takes waiting recipients whose deadline has passed, whatever their sites allow. */
 export function claimOverdue(context: WriteContext, request: ClaimRequest): Claim | null {
-  const { sql, now } = context;
+  const { sql, now, counts } = context;
   const rows = sql.all<ClaimedRow>(selectOverdue, now, request.max);
   if (rows.length === 0) return null;
   const lease = insertLease(context, null, request);
-  for (const { id } of rows) sql.run('UPDATE mb_recipient SET state = 1, lease = ? WHERE id = ?', lease, id);
+  for (const row of rows) {
+    sql.run('UPDATE mb_recipient SET state = 1, lease = ? WHERE id = ?', lease, row.id);
+    counts.change(row, 'queued', 'in-flight');
+  }
   const messages = readMessages(context, rows, false);
   if (messages.length > 0) return { leaseId: String(lease), kind: 'overdue', site: '', messages };
   sql.run('DELETE FROM mb_lease WHERE id = ?', lease);
@@ -153,6 +156,7 @@ function turnOf({ now }: WriteContext, lease: number): number {
 
 interface ClaimedRow {
   readonly id: number;
+  readonly lane: number;
   readonly address: string;
   readonly domain: string;
   readonly attempts: number;
@@ -160,7 +164,7 @@ interface ClaimedRow {
   readonly detail: string | null;
 }
 
-const claimedColumns = 'id, address, domain, attempts, options, detail';
+const claimedColumns = 'id, lane, address, domain, attempts, options, detail';
 const selectDue = `SELECT ${claimedColumns} FROM mb_recipient WHERE lane = ? AND state = 0 AND due <= ? ORDER BY due, id LIMIT ?`;
 const selectOverdue = `SELECT ${claimedColumns} FROM mb_recipient WHERE state = 0 AND deadline <= ? ORDER BY deadline LIMIT ?`;
 
@@ -191,7 +195,7 @@ function takeFromTenant(
   lease: number,
   max: number,
 ): ClaimedRow[] {
-  const { sql, now } = context;
+  const { sql, now, counts } = context;
   const lanes = sql.all<{ id: number }>(
     'SELECT id FROM mb_lane WHERE site = ? AND tenant = ? AND ready < ? ORDER BY priority',
     site,
@@ -203,7 +207,10 @@ function takeFromTenant(
     const wanted = max - rows.length;
     const taken = wanted === 0 ? [] : sql.all<ClaimedRow>(selectDue, lane.id, now, wanted);
     const take = 'UPDATE mb_recipient SET state = 1, lease = ?, attempts = attempts + 1 WHERE id = ?';
-    for (const { id } of taken) sql.run(take, lease, id);
+    for (const row of taken) {
+      sql.run(take, lease, row.id);
+      counts.change(row, 'queued', 'in-flight');
+    }
     const next = sql.get<{ due: number }>(
       'SELECT due FROM mb_recipient WHERE lane = ? AND state = 0 ORDER BY due, id LIMIT 1',
       lane.id,

@@ -5,9 +5,9 @@ import { rowsPerMessage, stateCode, stateOf } from './codes.ts';
 import type { Sql, SqlValue } from './connection.ts';
 
 /** Messages that one call looks at. */
-const windowRows = 20_000;
+const windowRows = 5000;
 /** Recipients that one call looks at, where a condition is about these: messages may have thousands each. */
-const windowRecipients = 50_000;
+const windowRecipients = 10_000;
 
 interface SummaryRow {
   readonly id: number;

@@ -11,6 +11,7 @@ export interface Recipient extends RecipientRecord {
   readonly id: number;
   readonly message: number;
   readonly address: string;
+  readonly domain: string;
   readonly lane: number;
   readonly due: number;
   readonly lease: number | null;
@@ -29,6 +30,7 @@ export interface Recipient extends RecipientRecord {
 interface RecipientRow {
   readonly id: number;
   readonly address: string;
+  readonly domain: string;
   readonly lane: number;
   readonly state: number;
   readonly intent: number;
@@ -46,7 +48,7 @@ interface RecipientRow {
 }
 
 const selectRecipients = `
-  SELECT r.id, r.address, r.lane, r.state, r.intent, r.due, r.attempts, r.abandoned, r.lease, l.site AS lease_site,
+  SELECT r.id, r.address, r.domain, r.lane, r.state, r.intent, r.due, r.attempts, r.abandoned, r.lease, l.site AS lease_site,
          m.tenant, m.tag, m.expires, m.on_unknown, m.open, m.size
   FROM mb_recipient r JOIN mb_message m ON m.id = r.id / ${rowsPerMessage} LEFT JOIN mb_lease l ON l.id = r.lease`;
 const selectById = `${selectRecipients} WHERE r.id = ?`;
@@ -78,6 +80,7 @@ function recipientOf(row: RecipientRow): Recipient {
     id: row.id,
     message: Math.floor(row.id / rowsPerMessage),
     address: row.address,
+    domain: row.domain,
     lane: row.lane,
     state: stateOf(row.state),
     intent: intentOf(row.intent),
@@ -105,7 +108,7 @@ export function applyChange(
   change: RecipientChange,
   detail: string | null,
 ): void {
-  const { sql, now, finished } = context;
+  const { sql, now, finished, counts } = context;
   const due = change.dueInMs === undefined ? recipient.due : now + change.dueInMs;
   const final = isFinal(change.state);
   sql.run(
@@ -118,6 +121,7 @@ export function applyChange(
     detail,
     recipient.id,
   );
+  counts.change(recipient, recipient.state, change.state);
   if (change.state === 'queued') wakeLane(context, recipient.lane, due);
   if (final) finished.add(recipient, change.state !== 'delivered', now);
   for (const [i, type] of change.events.entries()) {

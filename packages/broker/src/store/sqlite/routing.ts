@@ -74,7 +74,7 @@ export function assignSites(
   recipients: readonly RoutedRecipient[],
   aliases: readonly Alias[],
 ): void {
-  const { sql } = context;
+  const { sql, counts } = context;
   const isOwn = memoized((domain) => isOwnSite(context, domain));
   for (const { domain, site, ttlMs } of aliases) if (!isOwn(domain)) setAlias(context, domain, site, ttlMs);
   const left = new Set<number>();
@@ -92,6 +92,10 @@ export function assignSites(
     const due = row.state === 0 ? row.due : Math.floor(never / 1000);
     const lane = openLane(context, isOwn(row.domain) ? row.domain : site, row, due);
     sql.run('UPDATE mb_recipient SET lane = ? WHERE id = ?', lane, id);
+    if (row.state === 0) {
+      counts.change(row, 'queued', null);
+      counts.change({ ...row, lane }, null, 'queued');
+    }
     left.add(row.lane);
   }
   for (const lane of left) wakeUnrouted(context, lane);

@@ -126,11 +126,27 @@ const migrations: readonly string[] = [
   CREATE TABLE mb_record_version (n INTEGER NOT NULL) STRICT;
   INSERT INTO mb_record_version (n) VALUES (0);
   `,
+  // How many recipients wait and where, kept by each transaction that changes it.
+  `
+  ALTER TABLE mb_lane ADD COLUMN queued INTEGER NOT NULL DEFAULT 0;
+  UPDATE mb_lane SET queued = (SELECT count(*) FROM mb_recipient r WHERE r.lane = mb_lane.id AND r.state = 0);
+  CREATE INDEX mb_lane_waiting ON mb_lane(id) WHERE queued > 0;
+  CREATE INDEX mb_site_suspended ON mb_site(name) WHERE suspended = 1;
+  -- By domain, of recipients whose site is not known.
+  CREATE TABLE mb_unrouted (domain TEXT PRIMARY KEY, queued INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO mb_unrouted (domain, queued)
+    SELECT domain, count(*) FROM mb_recipient
+    WHERE state = 0 AND lane IN (SELECT id FROM mb_lane WHERE site = '') GROUP BY domain;
+  CREATE TABLE mb_count (state INTEGER PRIMARY KEY, recipients INTEGER NOT NULL) STRICT;
+  INSERT INTO mb_count (state, recipients)
+    SELECT s.value, (SELECT count(*) FROM mb_recipient WHERE state = s.value) FROM json_each('[0, 1, 2, 3]') s;
+  `,
 ];
 
 /** The version of this code, and the oldest version of the code that can work on what it writes. */
 export const schemaVersion = migrations.length;
-const minReader = 1;
+// Code that does not know the counts would leave them as they are.
+const minReader = 2;
 
 /** The statements that make the tables, for those who apply them themselves. */
 export const schemaSql = migrations.join('\n');

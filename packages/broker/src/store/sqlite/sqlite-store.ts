@@ -44,19 +44,21 @@ import { listMessages } from './message-list.ts';
 import { purge } from './purge.ts';
 import { rebaseTime } from './rebase.ts';
 import { RecentMessages } from './recent-messages.ts';
+import { RecipientCounts } from './recipient-counts.ts';
 import { logRecipient, readRecipient } from './recipients.ts';
 import { SqliteRecords } from './record-area.ts';
 import { assignSites, hasUnrouted, setAlias, takeUnrouted, unroutedReady } from './routing.ts';
 import { checkSchema, migrateSchema } from './schema.ts';
 import { heartbeat, leaseNumber, reap, settle } from './settle.ts';
 import { changeSite } from './sites.ts';
+import { queueStats } from './stats.ts';
 import {
   addSuppressions,
   deleteSuppressions,
   findSuppressions,
   listSuppressions,
 } from './suppression-list.ts';
-import { inspectMessage, listRecipients, queueStats } from './views.ts';
+import { inspectMessage, listRecipients } from './views.ts';
 import type { WriteContext } from './write-context.ts';
 
 // Not by import: an older Node, which has none, would fail on it before it is told what it needs.
@@ -100,6 +102,8 @@ interface Open {
   readonly log: EventBatch;
   /** Recipients that it finished. */
   readonly finished: FinishedRecipients;
+  /** How it changes the counts of recipients. */
+  readonly counts: RecipientCounts;
   readonly commits: GroupCommit;
 }
 
@@ -209,10 +213,11 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       const setTimer = clock?.setTimer?.bind(clock) ?? systemClock.setTimer;
       const log = new EventBatch(this.#eventTypes);
       const finished = new FinishedRecipients();
-      const gathered = [gatheredBy(finished, sql), gatheredBy(log, sql)];
+      const counts = new RecipientCounts();
+      const gathered = [gatheredBy(finished, sql), gatheredBy(counts, sql), gatheredBy(log, sql)];
       const commits = new GroupCommit(db, setTimer, gathered, () => place.check());
       place.remember();
-      this.#open = { db, sql, log, finished, commits };
+      this.#open = { db, sql, log, finished, counts, commits };
       this.#startPolling(db);
     } catch (error) {
       db?.close();
@@ -230,7 +235,9 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       const sql = new Sql(db);
       const log = new EventBatch(this.#eventTypes);
       const finished = new FinishedRecipients();
-      this.#open = { db, sql, log, finished, commits: new GroupCommit(db, systemClock.setTimer) };
+      const counts = new RecipientCounts();
+      const commits = new GroupCommit(db, systemClock.setTimer);
+      this.#open = { db, sql, log, finished, counts, commits };
       this.#startPolling(db);
     } catch (error) {
       db?.close();
@@ -470,8 +477,8 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     return this.#reading(({ sql }) => readMessageEvents(sql, messageId, after, limit));
   }
 
-  async stats(): Promise<port.QueueStats> {
-    return this.#reading(queueStats);
+  stats(): Promise<port.QueueStats> {
+    return queueStats((read) => this.#reading(read));
   }
 
   async events(cursor?: EventCursor, limit = 500): Promise<EventPage> {
@@ -529,8 +536,9 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     throw closed();
   }
 
-  #writeContext({ sql, log, finished }: Pick<Open, 'sql' | 'log' | 'finished'>): WriteContext {
-    return { sql, now: this.#clock.now(), limits: this.#limits, log, finished, recent: this.#recent };
+  #writeContext(open: Pick<Open, 'sql' | 'log' | 'finished' | 'counts'>): WriteContext {
+    const { sql, log, finished, counts } = open;
+    return { sql, now: this.#clock.now(), limits: this.#limits, log, finished, counts, recent: this.#recent };
   }
 
   /** Reads outside of a transaction. @throws {BrokerError} also for a file that is damaged or gone. */
@@ -567,7 +575,9 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       try {
         const log = new EventBatch(this.#eventTypes);
         const finished = new FinishedRecipients();
-        const accepted = acceptMessage(this.#writeContext({ sql, log, finished }), record);
+        const counts = new RecipientCounts();
+        const accepted = acceptMessage(this.#writeContext({ sql, log, finished, counts }), record);
+        counts.write(sql);
         log.write(sql);
         return accepted;
       } catch (error) {
@@ -656,7 +666,7 @@ function openReadOnly(path: string): DatabaseSync {
 }
 
 /** What is written by one connection's statements. */
-function gatheredBy(batch: EventBatch | FinishedRecipients, sql: Sql): Gathered {
+function gatheredBy(batch: EventBatch | FinishedRecipients | RecipientCounts, sql: Sql): Gathered {
   return {
     mark: () => batch.mark(),
     reset: (mark) => batch.reset(mark),

@@ -3,6 +3,7 @@ import type { Sql } from './connection.ts';
 import type { EventBatch } from './event-batch.ts';
 import type { FinishedRecipients } from './finished-recipients.ts';
 import type { RecentMessages } from './recent-messages.ts';
+import type { RecipientCounts } from './recipient-counts.ts';
 
 /** What every write works with: a connection in a transaction, and one moment for all that it writes. */
 export interface WriteContext {
@@ -13,5 +14,6 @@ export interface WriteContext {
   readonly limits: SiteLimits;
   readonly log: EventBatch;
   readonly finished: FinishedRecipients;
+  readonly counts: RecipientCounts;
   readonly recent: RecentMessages;
 }

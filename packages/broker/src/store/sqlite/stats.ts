@@ -1,0 +1,165 @@
+import { setImmediate } from 'node:timers/promises';
+import { allowedConnections } from '../pacing.ts';
+import { type QueueStats, type SiteView, unrouted } from '../port.ts';
+import { never } from './codes.ts';
+import { newSite, type Site, type SiteRow, siteOf } from './sites.ts';
+import type { WriteContext } from './write-context.ts';
+
+const mostSites = 1000;
+/** Lanes, domains or sites that are read at once; the event loop has its turn after each part. */
+const partRows = 250;
+/** Lanes without a site whose first recipients are looked at. */
+const mostUnroutedLanes = 20;
+
+/** Runs a synchronous read of the store. */
+type Read = <Result>(read: (context: WriteContext) => Result) => Result;
+
+interface Depth {
+  readonly site: string;
+  readonly queued: number;
+  readonly due: number;
+}
+
+interface LaneDepth extends Depth {
+  readonly id: number;
+}
+
+/**
+ * The queue at a glance, from counts that are kept: the work grows with the destinations that have mail, not with the
+ * recipients. It is done in parts, between which other work goes on.
+ */
+export async function queueStats(read: Read): Promise<QueueStats> {
+  const { queued, inFlight, held, unknown } = read(readCounts);
+  const lanes = await readDepths(read);
+  const oldest = lanes.reduce((least, { due }) => Math.min(least, due), Number.POSITIVE_INFINITY);
+  const withoutSite = lanes.filter(({ site }) => site === unrouted);
+  const routed = lanes.filter(({ site }) => site !== unrouted);
+  const depthOf = new Map<string, Depth>();
+  for (const { site, queued, due } of [...routed, ...read((context) => readUnrouted(context, withoutSite))]) {
+    const known = depthOf.get(site);
+    const sum = { site, queued: queued + (known?.queued ?? 0), due: Math.min(due, known?.due ?? due) };
+    depthOf.set(site, sum);
+  }
+  const { connections, suspended } = read(readOpen);
+  const deepest = [...depthOf.values()].sort((a, b) => b.queued - a.queued).slice(0, mostSites);
+  const names = new Set([...deepest.map(({ site }) => site), ...connections.keys(), ...suspended]);
+  const views: SiteView[] = [];
+  for (const part of parts([...names].slice(0, mostSites))) {
+    if (views.length > 0) await setImmediate();
+    views.push(
+      ...read((context) =>
+        readSites(context, part).map((site) =>
+          siteView(context, site, depthOf.get(site.name), connections.get(site.name) ?? 0),
+        ),
+      ),
+    );
+  }
+  return {
+    queued,
+    inFlight,
+    held,
+    unknown,
+    ...(lanes.length > 0 && { oldestDueAt: oldest }),
+    sites: views,
+  };
+}
+
+function readCounts({ sql }: WriteContext) {
+  const rows = sql.all<{ recipients: number }>('SELECT recipients FROM mb_count ORDER BY state');
+  const [queued = 0, inFlight = 0, held = 0, unknown = 0] = rows.map(({ recipients }) => recipients);
+  return { queued, inFlight, held, unknown };
+}
+
+const selectLanes = `
+  SELECT id, site, queued, coalesce((SELECT due FROM mb_recipient r WHERE r.lane = l.id AND state = 0 ORDER BY due LIMIT 1), ${never})
+    AS due
+  FROM mb_lane l WHERE queued > 0 AND id > ? ORDER BY id LIMIT ?`;
+
+/** Every lane that has something, with when it is due. */
+async function readDepths(read: Read): Promise<LaneDepth[]> {
+  const found: LaneDepth[] = [];
+  for (let after = 0; ; ) {
+    const rows = read(({ sql }) => sql.all<LaneDepth>(selectLanes, after, partRows));
+    found.push(...rows);
+    if (rows.length < partRows) return found;
+    after = rows.at(-1)!.id;
+    await setImmediate();
+  }
+}
+
+/**
+ * What waits for its site, by domain. Recipients get their sites in the order in which they are due, so the first of each
+ * lane tell when most domains are due; for the others, the earliest time at which they can be due is shown.
+ */
+function readUnrouted({ sql }: WriteContext, lanes: readonly LaneDepth[]): Depth[] {
+  if (lanes.length === 0) return [];
+  const dueOf = new Map<string, number>();
+  const byDue = [...lanes].sort((a, b) => a.due - b.due);
+  let rest = byDue[mostUnroutedLanes]?.due ?? never;
+  for (const { id } of byDue.slice(0, mostUnroutedLanes)) {
+    const first = sql.all<{ domain: string; due: number }>(selectUnrouted, id, partRows);
+    for (const { domain, due } of first) dueOf.set(domain, Math.min(due, dueOf.get(domain) ?? due));
+    if (first.length === partRows) rest = Math.min(rest, first.at(-1)!.due);
+  }
+  const domains = sql.all<{ domain: string; queued: number }>(
+    'SELECT domain, queued FROM mb_unrouted ORDER BY queued DESC LIMIT ?',
+    mostSites,
+  );
+  return domains.map(({ domain, queued }) => ({ site: domain, queued, due: dueOf.get(domain) ?? rest }));
+}
+
+const selectUnrouted =
+  'SELECT domain, due FROM mb_recipient WHERE lane = ? AND state = 0 ORDER BY due, id LIMIT ?';
+
+function readOpen({ sql }: WriteContext) {
+  const open = sql.all<{ site: string; count: number }>(
+    'SELECT site, count(*) AS count FROM mb_lease WHERE site IS NOT NULL GROUP BY site',
+  );
+  const suspended = sql.all<{ name: string }>(
+    "SELECT name FROM mb_site WHERE suspended = 1 AND name <> '' LIMIT ?",
+    mostSites,
+  );
+  return {
+    connections: new Map(open.map(({ site, count }) => [site, count])),
+    suspended: suspended.map(({ name }) => name),
+  };
+}
+
+/** The sites of these names, in their order. */
+function readSites({ sql, limits }: WriteContext, names: readonly string[]): Site[] {
+  const rows = sql.all<SiteRow>(
+    'SELECT * FROM mb_site WHERE name IN (SELECT value FROM json_each(?))',
+    JSON.stringify(names),
+  );
+  const known = new Map(rows.map((row) => [row.name, row]));
+  return names.map((name) => {
+    const row = known.get(name);
+    return row ? siteOf(row, limits) : newSite(name, limits);
+  });
+}
+
+function* parts(names: readonly string[]): Iterable<readonly string[]> {
+  for (let first = 0; first < names.length; first += partRows) yield names.slice(first, first + partRows);
+}
+
+function siteView(
+  { now }: WriteContext,
+  site: Site,
+  depth: Depth | undefined,
+  connections: number,
+): SiteView {
+  const paused = site.pacing.pausedUntil > now;
+  return {
+    site: site.name,
+    queued: depth?.queued ?? 0,
+    connections,
+    concurrency: allowedConnections(site.pacing, site.limits),
+    ...(paused && { pausedUntil: site.pacing.pausedUntil }),
+    ...(paused && site.pacing.pauseReason && { pauseReason: site.pacing.pauseReason }),
+    suspended: site.suspended,
+    ...(site.note !== null && { note: site.note }),
+    limits: site.limits,
+    learned: site.learned,
+    ...(depth && { oldestDueAt: depth.due }),
+  };
+}
