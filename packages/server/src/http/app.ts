@@ -25,6 +25,7 @@ import { addMetricsRoute } from './routes/metrics.ts';
 import { addPreviewRoutes } from './routes/preview.ts';
 import { addRecipientRoutes } from './routes/recipients.ts';
 import { addReplyRuleRoutes } from './routes/reply-rules.ts';
+import { addResendRoute } from './routes/resend.ts';
 import { addSessionRoutes } from './routes/session.ts';
 import { addStatsRoutes } from './routes/stats.ts';
 import { addSuppressionRoutes } from './routes/suppressions.ts';
@@ -87,6 +88,7 @@ export function createApp(parts: AppParts): Api {
   addAuditRoutes(api, parts.auditLog);
   addAcceptRoutes(api, parts);
   addMessageRoutes(api, parts);
+  addResendRoute(api, parts);
   addPreviewRoutes(api, parts);
   addRecipientRoutes(api, parts);
   addEventRoutes(api, parts);

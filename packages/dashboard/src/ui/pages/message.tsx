@@ -6,6 +6,7 @@ import { act, Facts, Loaded, Notice, Page, Panel, State, Table, When } from '../
 import { useResource } from '../resource.ts';
 import { linkTo } from '../route.ts';
 import { Attempt } from './attempt.tsx';
+import { isFinished, Resend } from './resend.tsx';
 
 type Message = Schemas['QueuedMessage'];
 type Action = 'hold' | 'release' | 'cancel' | 'retry';
@@ -31,6 +32,8 @@ export function MessagePage({ id }: { readonly id: string }) {
   });
   const [tab, setTab] = useState<'timeline' | 'preview' | 'source'>('timeline');
   const [cancelling, setCancelling] = useState(false);
+  const [resending, setResending] = useState(false);
+  const finished = message.data?.recipients.filter(isFinished) ?? [];
   const change = (action: Action) =>
     act(async () => {
       const { changed } = dataOf(await api.POST(`/v1/messages/{id}/${action}`, params));
@@ -58,6 +61,11 @@ export function MessagePage({ id }: { readonly id: string }) {
                   </button>
                 ),
             )}
+          {may('send') && finished.length > 0 && (
+            <button type="button" onClick={() => setResending(true)}>
+              Send again
+            </button>
+          )}
           {may('content') && message.data && (
             <a
               class="button"
@@ -102,6 +110,7 @@ export function MessagePage({ id }: { readonly id: string }) {
           </div>
         </>
       )}
+      {resending && <Resend id={id} recipients={finished} onClose={() => setResending(false)} />}
       {cancelling && (
         <Dialog
           title="Cancel the message"

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { MessageView } from '@mb/broker';
 import type { ApiKey } from '../../api-keys.ts';
+import { strictObject } from '../../strict-object.ts';
 import { type Api, type ApiParts, json, notFound, secured, sees, tenantFor } from '../api.ts';
 import {
   eventSchema,
@@ -86,7 +87,7 @@ export function addMessageRoutes(api: Api, parts: ApiParts): void {
 }
 
 /** An iteration of which the first result is known already. */
-function withFirst<T>(first: IteratorResult<T>, rest: AsyncIterator<T>): AsyncIterable<T> {
+export function withFirst<T>(first: IteratorResult<T>, rest: AsyncIterator<T>): AsyncIterable<T> {
   let known: IteratorResult<T> | undefined = first;
   const next = async () => {
     const result = known ?? (await rest.next());
@@ -100,7 +101,7 @@ function withFirst<T>(first: IteratorResult<T>, rest: AsyncIterator<T>): AsyncIt
 const word = z.string().min(1).max(1000);
 const moment = z.iso.datetime({ offset: true }).optional();
 
-const listQuery = z.strictObject({
+const listQuery = strictObject({
   ...pageQuery,
   search: word
     .optional()
@@ -151,7 +152,7 @@ function addHistory(api: Api, parts: ApiParts): void {
       summary: 'What happened to a message and its recipients, oldest first',
       description: 'A page may be empty while `next` says that there is more.',
       tags: ['messages'],
-      request: { params: idParam, query: z.strictObject(pageQuery) },
+      request: { params: idParam, query: strictObject(pageQuery) },
       responses: { 200: json(pageOf(eventSchema), 'A page') },
     }),
     async (context) => {
