@@ -2,6 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { BrokerError, type Records, type StoredRecord } from '@mb/broker';
 import { z } from 'zod';
 import { ServerError } from './errors.ts';
+import { strictObject } from './strict-object.ts';
 
 /**
  * What a key may do:
@@ -31,7 +32,7 @@ const senderDomain = z
   .regex(senderDomainPattern, 'must be a domain such as example.com or *.example.com');
 
 /** What a new key is given. */
-export const newApiKeySchema = z.strictObject({
+export const newApiKeySchema = strictObject({
   name: word.describe('For people: which program has the key.'),
   scopes: z.array(z.enum(scopes)).min(1),
   tenant: word.optional().describe('Whose mail it sees and sends. Default: that of all tenants.'),

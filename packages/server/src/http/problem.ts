@@ -149,7 +149,12 @@ function placesOfIssue({ code, path, message, keys }: Issue, target: string): Wr
   const at = (place: readonly PropertyKey[]) =>
     target === 'json' ? `/${place.map(pointer).join('/')}` : place.map(String).join('.');
   if (code !== 'unrecognized_keys' || !keys) return [{ path: at(path), message }];
-  return keys.map((key) => ({ path: at([...path, key]), message: 'There is no such field.' }));
+  // A line for each unknown field, where the schema knows what it may have been meant to be.
+  const lines = message.split('\n');
+  return keys.map((key, index) => ({
+    path: at([...path, key]),
+    message: lines.length === keys.length ? lines[index]! : 'There is no such field.',
+  }));
 }
 
 function pointer(key: PropertyKey): string {

@@ -4,6 +4,7 @@ import { parseMessageTemplate } from '@mb/broker/template';
 import type { MailboxInput, Message } from '@mb/mime';
 import type { Context } from 'hono';
 import type { ApiKey } from '../../api-keys.ts';
+import { strictObject } from '../../strict-object.ts';
 import { type Api, type ApiEnv, type ApiParts, json, requireScope, secured, tenantFor } from '../api.ts';
 import { readBounded, refuseLong } from '../body.ts';
 import { readFormMessage } from '../form-message.ts';
@@ -21,7 +22,7 @@ import {
 import { acceptedSchema, acceptedView, problemSchema } from '../schema/view.ts';
 
 /** Query of a message that is posted as `message/rfc822`. */
-const readyQuery = z.strictObject({
+const readyQuery = strictObject({
   from: z.string().openapi({ description: 'Return path; empty for the null one.' }),
   to: z
     .union([z.string().min(1), z.array(z.string().min(1)).min(1)])

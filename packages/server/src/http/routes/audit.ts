@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { csvCell } from '@mb/broker';
 import type { AuditLog, KeptAuditEntry } from '../../audit-log.ts';
+import { strictObject } from '../../strict-object.ts';
 import { type Api, json, secured } from '../api.ts';
 import { pageOf, pageQuery } from '../schema/view.ts';
 
@@ -32,7 +33,7 @@ export function addAuditRoutes(api: Api, log: AuditLog): void {
       description:
         'Every request that changes something, but for the acceptance of messages. Entries are kept for a year, at most 100,000. A page may be short, even empty, while `next` says that there is more.',
       tags: ['audit'],
-      request: { query: z.strictObject(pageQuery) },
+      request: { query: strictObject(pageQuery) },
       responses: { 200: json(pageOf(auditEntrySchema), 'A page') },
     }),
     async (context) => {

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { type OutcomeDetail, type RecipientView, readOutcomeDetail } from '@mb/broker';
+import { strictObject } from '../../strict-object.ts';
 import { type Api, type ApiParts, json, notFound, requireAllTenants, secured } from '../api.ts';
 import { destinationSchema, destinationView } from '../schema/view.ts';
 
@@ -10,24 +11,22 @@ const param = z.object({
     .max(2000)
     .openapi({ description: 'A domain, or a destination as the list names it.' }),
 });
-const settings = z
-  .strictObject({
-    suspended: z.boolean().optional(),
-    note: z.string().max(1000).optional(),
-    pauseMs: z.int().min(0).max(9e12).optional().openapi({ description: '0 ends a pause.' }),
-    limits: z
-      .strictObject({
-        startConcurrency: z.int().min(1).max(1000).optional(),
-        maxConcurrency: z.int().min(1).max(1000).optional(),
-        rates: z
-          .array(z.strictObject({ count: z.int().min(1), perMs: z.int().min(1) }))
-          .max(10)
-          .optional(),
-      })
-      .nullable()
-      .optional()
-      .openapi({ description: '`null` returns to the limits of all destinations.' }),
+const settings = strictObject({
+  suspended: z.boolean().optional(),
+  note: z.string().max(1000).optional(),
+  pauseMs: z.int().min(0).max(9e12).optional().openapi({ description: '0 ends a pause.' }),
+  limits: strictObject({
+    startConcurrency: z.int().min(1).max(1000).optional(),
+    maxConcurrency: z.int().min(1).max(1000).optional(),
+    rates: z
+      .array(strictObject({ count: z.int().min(1), perMs: z.int().min(1) }))
+      .max(10)
+      .optional(),
   })
+    .nullable()
+    .optional()
+    .openapi({ description: '`null` returns to the limits of all destinations.' }),
+})
   .refine((given) => Object.keys(given).length > 0, 'Say what to change: suspended, note, pauseMs or limits.')
   .openapi('DestinationSettings');
 

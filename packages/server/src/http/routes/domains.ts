@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { BrokerError } from '@mb/broker';
 import { formatZoneFile, type ManagedDomain, type ManagedDomains } from '@mb/broker/domains';
 import type { ApiKey } from '../../api-keys.ts';
+import { strictObject } from '../../strict-object.ts';
 import { type Api, json, notFound, secured, sees, tenantFor } from '../api.ts';
 import {
   domainChangesSchema,
@@ -37,7 +38,7 @@ export function addDomainRoutes(api: Api, domains: ManagedDomains): void {
       path: '/v1/domains',
       summary: 'Domains that mail is sent as',
       tags,
-      request: { query: z.strictObject(pageQuery) },
+      request: { query: strictObject(pageQuery) },
       responses: { 200: json(pageOf(domainSchema), 'A page; it may be short while there is more') },
     }),
     async (context) => {
@@ -170,7 +171,7 @@ export function addDomainRoutes(api: Api, domains: ManagedDomains): void {
       tags,
       request: {
         params: keyParams,
-        query: z.strictObject({
+        query: strictObject({
           force: z.enum(['true', 'false']).optional().openapi({
             description: 'Also one that is retiring: mail on its way may then fail to verify.',
           }),

@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { type QueueEvent, queueEventTypes } from '@mb/broker';
 import { streamSSE } from 'hono/streaming';
 import type { ApiKey } from '../../api-keys.ts';
+import { strictObject } from '../../strict-object.ts';
 import { type Api, type ApiParts, json, secured, sees } from '../api.ts';
 import { eventSchema, eventView, pageOf, pageQuery } from '../schema/view.ts';
 
@@ -27,7 +28,7 @@ export function addEventRoutes(api: Api, { broker, onError }: ApiParts): void {
       description:
         'Without `after` it begins with the oldest event that is kept. `next` is always there: the same request later goes on behind it.',
       tags: ['events'],
-      request: { query: z.strictObject({ ...pageQuery, types }) },
+      request: { query: strictObject({ ...pageQuery, types }) },
       responses: { 200: json(pageOf(eventSchema), 'A page; it may be empty while there is more') },
     }),
     async (context) => {
@@ -45,7 +46,7 @@ export function addEventRoutes(api: Api, { broker, onError }: ApiParts): void {
       description: 'Server-sent events; the id of each is its cursor, and Last-Event-ID resumes behind it.',
       tags: ['events'],
       request: {
-        query: z.strictObject({ after: pageQuery.after, types }),
+        query: strictObject({ after: pageQuery.after, types }),
         headers: z.object({ 'last-event-id': z.string().optional() }),
       },
       responses: {

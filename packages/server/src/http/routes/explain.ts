@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { explainReply, parseReply, replyRuleWords } from '@mb/broker';
+import { strictObject } from '../../strict-object.ts';
 import { type Api, type ApiParts, json, secured } from '../api.ts';
 import { messageOf, messageSchema } from '../schema/message.ts';
 
@@ -31,7 +32,7 @@ export function addExplainRoutes(api: Api, { broker }: ApiParts): void {
       tags: ['explain'],
       description: 'By the rules of `/v1/reply-rules` and those that the broker has.',
       request: {
-        query: z.strictObject({
+        query: strictObject({
           reply: z.string().min(3).max(2000),
           host: z.string().min(1).max(255).optional().openapi({ description: 'Name of the mail exchanger.' }),
           stage: z.enum(replyRuleWords.stage).optional().openapi({ description: 'Default `rcpt`.' }),

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { printableText } from '@mb/broker';
 import { type ApiKey, type NewApiKey, newApiKeySchema } from '../../api-keys.ts';
+import { strictObject } from '../../strict-object.ts';
 import {
   type Api,
   type ApiParts,
@@ -48,7 +49,7 @@ export function addKeyRoutes(api: Api, { keys }: ApiParts): void {
       path: '/v1/keys',
       summary: 'All keys',
       tags: ['keys'],
-      request: { query: z.strictObject(pageQuery) },
+      request: { query: strictObject(pageQuery) },
       responses: { 200: json(pageOf(keySchema), 'A page') },
     }),
     async (context) => {

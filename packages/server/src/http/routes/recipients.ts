@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { ListSelector, QueueControl, Selector } from '@mb/broker';
 import type { ApiKey } from '../../api-keys.ts';
+import { strictObject } from '../../strict-object.ts';
 import { type Api, type ApiParts, json, secured, tenantFor } from '../api.ts';
 import { Problem } from '../problem.ts';
 import { pageOf, pageQuery, recipientSchema, recipientView, stateSchema } from '../schema/view.ts';
@@ -19,19 +20,17 @@ const conditions = {
 
 const countSchema = z.object({ count: z.int(), next: z.string().optional() }).openapi('RecipientCount');
 
-const selectorSchema = z
-  .strictObject({
-    ...conditions,
-    all: z
-      .literal(true)
-      .optional()
-      .openapi({ description: 'The whole queue, or all of the tenant. Alone only.' }),
-    atMost: z.int().min(0).optional().openapi({
-      description:
-        'Changes nothing and answers 409 when the conditions choose more recipients than this: what a person has confirmed.',
-    }),
-  })
-  .openapi('Selector');
+const selectorSchema = strictObject({
+  ...conditions,
+  all: z
+    .literal(true)
+    .optional()
+    .openapi({ description: 'The whole queue, or all of the tenant. Alone only.' }),
+  atMost: z.int().min(0).optional().openapi({
+    description:
+      'Changes nothing and answers 409 when the conditions choose more recipients than this: what a person has confirmed.',
+  }),
+}).openapi('Selector');
 
 type Conditions = Omit<z.infer<typeof selectorSchema>, 'all' | 'atMost'>;
 
@@ -44,7 +43,7 @@ export function addRecipientRoutes(api: Api, { broker }: ApiParts): void {
       path: '/v1/recipients',
       summary: 'Recipients that the conditions choose',
       tags: ['recipients'],
-      request: { query: z.strictObject({ ...conditions, ...pageQuery }) },
+      request: { query: strictObject({ ...conditions, ...pageQuery }) },
       responses: { 200: json(pageOf(recipientSchema), 'A page; it may be short while `next` is there') },
     }),
     async (context) => {
@@ -62,7 +61,7 @@ export function addRecipientRoutes(api: Api, { broker }: ApiParts): void {
       description:
         'A call counts in a part of the queue: while `next` is there, give it as `after` and add the counts. Without conditions it counts the whole queue, or all of the tenant.',
       tags: ['recipients'],
-      request: { query: z.strictObject({ ...conditions, after: pageQuery.after }) },
+      request: { query: strictObject({ ...conditions, after: pageQuery.after }) },
       responses: { 200: json(countSchema, 'The count of a part') },
     }),
     async (context) => {

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { ReplyRule } from '@mb/broker';
+import { strictObject } from '../../strict-object.ts';
 import { type Api, type ApiParts, json, requireAllTenants, secured } from '../api.ts';
 import { replyRuleSchema } from '../schema/reply-rule.ts';
 
@@ -13,14 +14,12 @@ const stored = z
     version,
   })
   .openapi('ReplyRules');
-const replacement = z
-  .strictObject({
-    rules: z.array(replyRuleSchema).max(200),
-    version: version
-      .optional()
-      .openapi({ description: 'Replace only if they are still of this version; 409 otherwise.' }),
-  })
-  .openapi('NewReplyRules');
+const replacement = strictObject({
+  rules: z.array(replyRuleSchema).max(200),
+  version: version
+    .optional()
+    .openapi({ description: 'Replace only if they are still of this version; 409 otherwise.' }),
+}).openapi('NewReplyRules');
 
 /** `/v1/reply-rules`: what replies mean, tried before the rules of workers. They are shared by all tenants. */
 export function addReplyRuleRoutes(api: Api, { broker }: ApiParts): void {

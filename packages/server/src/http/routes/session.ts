@@ -2,6 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import type { Session, Sessions } from '../../sessions.ts';
+import { strictObject } from '../../strict-object.ts';
 import { type Api, type ApiEnv, json } from '../api.ts';
 import { sessionCookie } from '../authentication.ts';
 import { Problem } from '../problem.ts';
@@ -43,7 +44,7 @@ export function addSessionRoutes(api: Api, sessions: Sessions): void {
           required: true,
           content: {
             'application/json': {
-              schema: z.strictObject({
+              schema: strictObject({
                 readOnly: z
                   .boolean()
                   .default(false)

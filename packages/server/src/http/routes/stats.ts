@@ -3,6 +3,7 @@ import type { ApiKey } from '../../api-keys.ts';
 import { type Counts, countedTypes, timeWithin } from '../../series/counts.ts';
 import { type Resolution, resolutions } from '../../series/resolution.ts';
 import { readSeries } from '../../series/series.ts';
+import { strictObject } from '../../strict-object.ts';
 import { type Api, type ApiParts, json, requireAllTenants, secured, tenantFor } from '../api.ts';
 import { Problem } from '../problem.ts';
 
@@ -41,7 +42,7 @@ export function addStatsRoutes(api: Api, { broker, now }: ApiParts): void {
         'Minutes are kept for two hours, quarter-hours for seven days, days for two years. Counts are at most a few seconds behind.',
       tags: ['stats'],
       request: {
-        query: z.strictObject({
+        query: strictObject({
           resolution: resolutionSchema.default('minute'),
           from: z.iso
             .datetime({ offset: true })

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { csvCell, type NewSuppression, suppressionReasons } from '@mb/broker';
+import { strictObject } from '../../strict-object.ts';
 import { type Api, type ApiParts, json, notFound, secured, tenantFor } from '../api.ts';
 import { readBounded } from '../body.ts';
 import { pageOf, pageQuery, suppressionSchema, suppressionView } from '../schema/view.ts';
@@ -14,10 +15,10 @@ const maxEntries = 10_000;
 /** Longest file of an import, in octets. */
 const maxImportBytes = 50 * 1024 * 1024;
 
-const entriesSchema = z.strictObject({
+const entriesSchema = strictObject({
   tenant,
   entries: z
-    .array(z.strictObject({ address: z.string().min(1), reason: reason.default('operator') }))
+    .array(strictObject({ address: z.string().min(1), reason: reason.default('operator') }))
     .min(1)
     .max(maxEntries),
 });
@@ -33,7 +34,7 @@ export function addSuppressionRoutes(api: Api, { broker }: ApiParts): void {
       summary: 'Addresses that get no mail',
       tags: ['suppressions'],
       request: {
-        query: z.strictObject({
+        query: strictObject({
           tenant,
           address: z.string().min(1).max(1000).optional().openapi({ description: 'Only this address.' }),
           ...pageQuery,
@@ -58,7 +59,7 @@ export function addSuppressionRoutes(api: Api, { broker }: ApiParts): void {
       path: '/v1/suppressions/export',
       summary: 'The whole list as CSV',
       tags: ['suppressions'],
-      request: { query: z.strictObject({ tenant }) },
+      request: { query: strictObject({ tenant }) },
       responses: { 200: { description: 'The list', content: { 'text/csv': { schema: z.string() } } } },
     }),
     (context) => {
@@ -102,7 +103,7 @@ export function addSuppressionRoutes(api: Api, { broker }: ApiParts): void {
         'As the export writes it: a heading, then `address` and, if the heading names it, `reason`; other columns are ignored. The whole file is checked first: one wrong line, and nothing is added.',
       tags: ['suppressions'],
       request: {
-        query: z.strictObject({ tenant }),
+        query: strictObject({ tenant }),
         body: { required: true, content: { 'text/csv': { schema: z.string() } } },
       },
       responses: { 200: json(z.object({ entries: z.int() }), 'How many entries were taken') },
@@ -122,7 +123,7 @@ export function addSuppressionRoutes(api: Api, { broker }: ApiParts): void {
       path: '/v1/suppressions/{address}',
       summary: 'Take an address off the list',
       tags: ['suppressions'],
-      request: { params: z.object({ address: z.string().min(1) }), query: z.strictObject({ tenant }) },
+      request: { params: z.object({ address: z.string().min(1) }), query: strictObject({ tenant }) },
       responses: { 204: { description: 'It is off the list' } },
     }),
     async (context) => {

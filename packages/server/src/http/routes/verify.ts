@@ -2,6 +2,7 @@ import { isIP, isIPv6 } from 'node:net';
 import { z } from '@hono/zod-openapi';
 import { type LintReport, lintMessage, listVerdicts } from '@mb/broker/lint';
 import type { Resolver } from '@mb/dns';
+import { strictObject } from '../../strict-object.ts';
 import { type Api, json, secured } from '../api.ts';
 import { readBounded } from '../body.ts';
 import { Problem } from '../problem.ts';
@@ -24,7 +25,7 @@ const report = z
   .object({ verdicts: z.array(verdict), author: z.string().optional(), findings: z.array(finding) })
   .openapi('Verification');
 
-const query = z.strictObject({
+const query = strictObject({
   ip: z
     .string()
     .refine((text) => isIP(text) !== 0, 'must be an IP address')

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { WebhookEndpoint } from '@mb/broker';
 import type { ApiKey } from '../../api-keys.ts';
+import { strictObject } from '../../strict-object.ts';
 import { type Api, type ApiParts, json, notFound, secured, tenantFor } from '../api.ts';
 import { pageOf, pageQuery } from '../schema/view.ts';
 import {
@@ -41,7 +42,7 @@ export function addWebhookRoutes(api: Api, { broker }: ApiParts): void {
       path: '/v1/webhooks',
       summary: 'Webhooks with their status',
       tags,
-      request: { query: z.strictObject(pageQuery) },
+      request: { query: strictObject(pageQuery) },
       responses: { 200: json(pageOf(webhookSchema), 'A page; it may be short while there is more') },
     }),
     async (context) => {
@@ -175,7 +176,7 @@ export function addWebhookRoutes(api: Api, { broker }: ApiParts): void {
       path: '/v1/webhooks/{id}/dead-letters',
       summary: 'Events that could not be delivered, the oldest first',
       tags,
-      request: { params, query: z.strictObject(pageQuery) },
+      request: { params, query: strictObject(pageQuery) },
       responses: { 200: json(pageOf(deadLetterSchema), 'A page') },
     }),
     async (context) => {

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { CheckedRecord, DomainCheck, DomainRecord, ManagedDomain } from '@mb/broker/domains';
+import { strictObject } from '../../strict-object.ts';
 import { iso, moment } from './moment.ts';
 
 /** A record to publish. */
@@ -71,54 +72,50 @@ export const domainCheckSchema = z
   .openapi('DomainCheck');
 
 /** A domain to add. */
-export const newDomainSchema = z
-  .strictObject({
-    domain: z.string().min(1).max(255).openapi({ description: 'The domain of From, and of those below it.' }),
-    tenant: z.string().min(1).max(255).optional().openapi({ description: 'Default: that of all tenants.' }),
-    hostname: z.string().min(1).max(255).optional().openapi({
-      description: 'The name in EHLO. Default: that of the service.',
-    }),
-    returnPath: z.string().min(1).max(255).optional().openapi({
-      description: 'A domain below it for return paths, such as bounces.example.com.',
-    }),
-    tls: z.enum(['opportunistic', 'required', 'verified']).optional(),
-    algorithms: z
-      .array(z.enum(['rsa-sha256', 'ed25519-sha256']))
-      .min(1)
-      .max(2)
-      .optional()
-      .openapi({ description: 'Keys to make. Default: one of each.' }),
-    keys: z
-      .array(
-        z.strictObject({
-          selector: z.string().min(1).max(63),
-          privateKey: z.string().min(1).max(16_384).openapi({ description: 'In PEM, not encrypted.' }),
-        }),
-      )
-      .min(1)
-      .max(2)
-      .optional()
-      .openapi({
-        description:
-          'Keys that the domain has already, instead of new ones. What is published under their selectors must be theirs.',
+export const newDomainSchema = strictObject({
+  domain: z.string().min(1).max(255).openapi({ description: 'The domain of From, and of those below it.' }),
+  tenant: z.string().min(1).max(255).optional().openapi({ description: 'Default: that of all tenants.' }),
+  hostname: z.string().min(1).max(255).optional().openapi({
+    description: 'The name in EHLO. Default: that of the service.',
+  }),
+  returnPath: z.string().min(1).max(255).optional().openapi({
+    description: 'A domain below it for return paths, such as bounces.example.com.',
+  }),
+  tls: z.enum(['opportunistic', 'required', 'verified']).optional(),
+  algorithms: z
+    .array(z.enum(['rsa-sha256', 'ed25519-sha256']))
+    .min(1)
+    .max(2)
+    .optional()
+    .openapi({ description: 'Keys to make. Default: one of each.' }),
+  keys: z
+    .array(
+      strictObject({
+        selector: z.string().min(1).max(63),
+        privateKey: z.string().min(1).max(16_384).openapi({ description: 'In PEM, not encrypted.' }),
       }),
-  })
-  .openapi('NewDomain');
+    )
+    .min(1)
+    .max(2)
+    .optional()
+    .openapi({
+      description:
+        'Keys that the domain has already, instead of new ones. What is published under their selectors must be theirs.',
+    }),
+}).openapi('NewDomain');
 
 /** What of a domain is changed. */
-export const domainChangesSchema = z
-  .strictObject({
-    hostname: z.string().min(1).max(255).nullable().optional(),
-    returnPath: z.string().min(1).max(255).nullable().optional().openapi({
-      description: 'Bounces to the one before are recognised no more.',
-    }),
-    tls: z.enum(['opportunistic', 'required', 'verified']).nullable().optional(),
-    tenant: z.string().min(1).max(255).nullable().optional(),
-    ifVersion: z.int().min(1).optional().openapi({
-      description: 'Only when the domain still has this version; else 409.',
-    }),
-  })
-  .openapi('DomainChanges');
+export const domainChangesSchema = strictObject({
+  hostname: z.string().min(1).max(255).nullable().optional(),
+  returnPath: z.string().min(1).max(255).nullable().optional().openapi({
+    description: 'Bounces to the one before are recognised no more.',
+  }),
+  tls: z.enum(['opportunistic', 'required', 'verified']).nullable().optional(),
+  tenant: z.string().min(1).max(255).nullable().optional(),
+  ifVersion: z.int().min(1).optional().openapi({
+    description: 'Only when the domain still has this version; else 409.',
+  }),
+}).openapi('DomainChanges');
 
 /** The MTA-STS policy of a domain. */
 export const mtaStsSchema = z

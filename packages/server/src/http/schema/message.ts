@@ -1,32 +1,31 @@
 import { z } from '@hono/zod-openapi';
 import type { EnqueueOptions } from '@mb/broker';
 import type { Attachment, Message } from '@mb/mime';
+import { strictObject } from '../../strict-object.ts';
 import { Problem } from '../problem.ts';
 
 const text = z.string();
 const mailbox = z
-  .union([text, z.strictObject({ name: text.optional(), address: text })])
+  .union([text, strictObject({ name: text.optional(), address: text })])
   .openapi({ description: 'One mailbox: `Ann <ann@example.com>`, or `{ name, address }`.' });
-const group = z.strictObject({ name: text, members: z.array(mailbox) });
+const group = strictObject({ name: text, members: z.array(mailbox) });
 const recipient = z.union([mailbox, group]);
 const recipients = z.union([recipient, z.array(recipient)]);
 const texts = z.union([text, z.array(text)]);
 const moment = z.iso.datetime({ offset: true });
 const milliseconds = z.int().min(0).max(9e12);
 
-const attachment = z
-  .strictObject({
-    filename: text.optional(),
-    content: z.base64().openapi({ description: 'The octets in base64.' }),
-    contentType: text.optional().openapi({ description: 'Default: by the ending of the file name.' }),
-    contentId: text.optional().openapi({ description: 'For `cid:` links from the HTML.' }),
-    disposition: z.enum(['attachment', 'inline']).optional(),
-    headers: z.record(text, texts).optional(),
-  })
-  .openapi('Attachment');
+const attachment = strictObject({
+  filename: text.optional(),
+  content: z.base64().openapi({ description: 'The octets in base64.' }),
+  contentType: text.optional().openapi({ description: 'Default: by the ending of the file name.' }),
+  contentId: text.optional().openapi({ description: 'For `cid:` links from the HTML.' }),
+  disposition: z.enum(['attachment', 'inline']).optional(),
+  headers: z.record(text, texts).optional(),
+}).openapi('Attachment');
 
-const list = z.strictObject({
-  id: z.union([text, z.strictObject({ name: text.optional(), id: text })]).optional(),
+const list = strictObject({
+  id: z.union([text, strictObject({ name: text.optional(), id: text })]).optional(),
   unsubscribe: texts.optional(),
   oneClick: z.boolean().optional(),
   help: text.optional(),
@@ -47,7 +46,7 @@ const messageFields = {
   subject: text.optional(),
   text: text.optional(),
   html: text.optional(),
-  alternatives: z.array(z.strictObject({ contentType: text, content: text })).optional(),
+  alternatives: z.array(strictObject({ contentType: text, content: text })).optional(),
   attachments: z.array(attachment).optional(),
   headers: z.record(text, texts).optional(),
   messageId: text.optional(),
@@ -60,11 +59,11 @@ const messageFields = {
   priority: z.enum(['high', 'normal', 'low']).optional(),
   feedbackId: text.optional(),
   addresses: z.enum(['strict', 'as-received']).optional(),
-  envelope: z.strictObject({ from: text.optional(), to: z.array(text).optional() }).optional(),
+  envelope: strictObject({ from: text.optional(), to: z.array(text).optional() }).optional(),
 };
 
 /** How a message is queued, as `enqueue()` of @mb/broker takes it. */
-export const deliverySchema = z.strictObject({
+export const deliverySchema = strictObject({
   requireTls: z.boolean().optional().openapi({ description: 'Only over verified TLS (RFC 8689).' }),
   sign: z.enum(['attempt', 'enqueue']).optional(),
   expireAfterMs: milliseconds.optional().openapi({ description: 'Default: five days.' }),
@@ -86,44 +85,40 @@ export const queueFields = {
 };
 
 /** A message and how it is queued. */
-export const messageSchema = z.strictObject({ ...messageFields, ...queueFields }).openapi('Message');
+export const messageSchema = strictObject({ ...messageFields, ...queueFields }).openapi('Message');
 
 /** A message of a batch. */
-export const batchSchema = z
-  .strictObject({
-    messages: z
-      .array(
-        z
-          .strictObject({ ...messageFields, ...queueFields, idempotencyKey: name.optional() })
-          .openapi('BatchMessage'),
-      )
-      .min(1)
-      .max(1000),
-  })
-  .openapi('Batch');
+export const batchSchema = strictObject({
+  messages: z
+    .array(
+      strictObject({ ...messageFields, ...queueFields, idempotencyKey: name.optional() }).openapi(
+        'BatchMessage',
+      ),
+    )
+    .min(1)
+    .max(1000),
+}).openapi('Batch');
 
 const { to: _to, cc: _cc, bcc: _bcc, envelope: _envelope, ...templateFields } = messageFields;
 
 /** A message with gaps, and the values of each recipient. */
-export const templatedSchema = z
-  .strictObject({
-    template: z.strictObject(templateFields).openapi('Template'),
-    recipients: z
-      .array(
-        z.strictObject({
-          to: mailbox,
-          values: z
-            .record(z.string().min(1).max(200), z.union([z.string(), z.number(), z.null()]))
-            .default({})
-            .openapi({ description: 'By the name of the gap, in either case.' }),
-          idempotencyKey: name.optional(),
-        }),
-      )
-      .min(1)
-      .max(1000),
-    ...queueFields,
-  })
-  .openapi('TemplatedMessages');
+export const templatedSchema = strictObject({
+  template: strictObject(templateFields).openapi('Template'),
+  recipients: z
+    .array(
+      strictObject({
+        to: mailbox,
+        values: z
+          .record(z.string().min(1).max(200), z.union([z.string(), z.number(), z.null()]))
+          .default({})
+          .openapi({ description: 'By the name of the gap, in either case.' }),
+        idempotencyKey: name.optional(),
+      }),
+    )
+    .min(1)
+    .max(1000),
+  ...queueFields,
+}).openapi('TemplatedMessages');
 
 /** A message as a client sends it. */
 export type MessageInput = z.infer<typeof messageSchema>;

@@ -6,6 +6,7 @@ import {
   type WebhookStatus,
   webhookEventTypes,
 } from '@mb/broker';
+import { strictObject } from '../../strict-object.ts';
 import { iso, isoOf, moment } from './moment.ts';
 import { compact } from './view.ts';
 
@@ -34,53 +35,45 @@ const secret = z
   .openapi({ description: '`whsec_` and 24 to 64 octets in base64. Default: a new one.' });
 
 /** A webhook to be added. */
-export const newWebhookSchema = z
-  .strictObject({
-    url,
-    description: description.optional(),
-    enabled: z.boolean().optional().openapi({ description: 'Default true.' }),
-    secret: secret.optional(),
-    types: filter.types.optional(),
-    tenant: filter.tenant.optional(),
-    tags: filter.tags.optional(),
-    domains: filter.domains.optional(),
-  })
-  .openapi('NewWebhook');
+export const newWebhookSchema = strictObject({
+  url,
+  description: description.optional(),
+  enabled: z.boolean().optional().openapi({ description: 'Default true.' }),
+  secret: secret.optional(),
+  types: filter.types.optional(),
+  tenant: filter.tenant.optional(),
+  tags: filter.tags.optional(),
+  domains: filter.domains.optional(),
+}).openapi('NewWebhook');
 
 /** What of a webhook is changed. */
-export const webhookChangesSchema = z
-  .strictObject({
-    url: url.optional(),
-    description: description.nullable().optional(),
-    enabled: z.boolean().optional(),
-    types: filter.types.nullable().optional(),
-    tenant: filter.tenant.nullable().optional(),
-    tags: filter.tags.nullable().optional(),
-    domains: filter.domains.nullable().optional(),
-  })
-  .openapi('WebhookChanges');
+export const webhookChangesSchema = strictObject({
+  url: url.optional(),
+  description: description.nullable().optional(),
+  enabled: z.boolean().optional(),
+  types: filter.types.nullable().optional(),
+  tenant: filter.tenant.nullable().optional(),
+  tags: filter.tags.nullable().optional(),
+  domains: filter.domains.nullable().optional(),
+}).openapi('WebhookChanges');
 
 /** How a secret is rotated. */
-export const rotateSchema = z
-  .strictObject({
-    secret: secret.optional(),
-    overlapMs: z
-      .int()
-      .min(0)
-      .max(30 * 86_400_000)
-      .optional()
-      .openapi({ description: 'For how long calls are signed with the old secret too. Default one day.' }),
-  })
-  .openapi('SecretRotation');
+export const rotateSchema = strictObject({
+  secret: secret.optional(),
+  overlapMs: z
+    .int()
+    .min(0)
+    .max(30 * 86_400_000)
+    .optional()
+    .openapi({ description: 'For how long calls are signed with the old secret too. Default one day.' }),
+}).openapi('SecretRotation');
 
 /** Which dead letters are replayed. */
-export const replaySchema = z
-  .strictObject({
-    ids: z.array(z.string().min(1).max(200)).min(1).max(1000).optional(),
-    from: z.iso.datetime({ offset: true }).optional(),
-    to: z.iso.datetime({ offset: true }).optional(),
-  })
-  .openapi('Replay');
+export const replaySchema = strictObject({
+  ids: z.array(z.string().min(1).max(200)).min(1).max(1000).optional(),
+  from: z.iso.datetime({ offset: true }).optional(),
+  to: z.iso.datetime({ offset: true }).optional(),
+}).openapi('Replay');
 
 const status = z
   .object({

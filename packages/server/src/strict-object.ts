@@ -1,0 +1,24 @@
+import { z } from '@hono/zod-openapi';
+import { refuseUnknownKeys } from './option-table.ts';
+
+/**
+ * An object whose fields are all known: another one is refused with the field that it may have been meant to be, as an
+ * unknown option of a function is. The message of the issue has a line for each unknown field.
+ */
+export function strictObject<Shape extends z.core.$ZodShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? (issue.keys as string[]).map((key) => unknownField(key, shape)).join('\n')
+        : undefined,
+  });
+}
+
+function unknownField(key: string, known: object): string {
+  try {
+    refuseUnknownKeys({ [key]: true }, known as never, 'This object');
+    return 'There is no such field.';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
