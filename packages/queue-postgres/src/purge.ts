@@ -39,8 +39,15 @@ export async function purge(
   );
   await db.query(`DELETE FROM ${schema}.alias WHERE expires <= ${schema}.time_v1($1)`, [now]);
   await purgeRecords(db, schema, now);
+  const [summed] = await db.query<{ count: number }>(`SELECT ${schema}.sum_tally_v1(10000) AS count`);
+  await db.query(`DELETE FROM ${schema}.tally_sum WHERE n = 0`);
   const events = blocks.reduce((sum, block) => sum + block.count, 0);
-  return { messages, events, staged, more: Math.max(ended, messages, staged, blocks.length) >= batch };
+  return {
+    messages,
+    events,
+    staged,
+    more: Math.max(ended, messages, staged, blocks.length) >= batch || summed!.count === 10_000,
+  };
 }
 
 /**

@@ -11,6 +11,15 @@ import type { Database } from './database.ts';
 
 const mostSites = 1000;
 
+/** The same in every row. */
+interface CountRow {
+  readonly all_queued: string;
+  readonly in_flight: string;
+  readonly held: string;
+  readonly unknown: string;
+  readonly oldest: string | null;
+}
+
 interface SiteRow {
   readonly name: string;
   readonly suspended: boolean;
@@ -27,56 +36,70 @@ interface SiteRow {
   readonly connections: string | null;
 }
 
-/** The queue at a glance. Counts what waits by an index alone; with a million recipients that takes a moment. */
+/** Waiting recipients without a site, or without a lane, that are looked at for the due times of their domains. */
+const unroutedRows = 500;
+
+/** The queue at a glance, from counts that are kept: the work grows with the destinations that have mail, not with the recipients. */
 export async function queueStats(
   db: Database,
   schema: string,
   limits: SiteLimits,
   now: number | null,
 ): Promise<QueueStats> {
-  const [counts] = await db.query<{
-    queued: string;
-    in_flight: string;
-    held: string;
-    unknown: string;
-    oldest: string | null;
-  }>(
-    `SELECT (SELECT count(*) FROM ${schema}.recipient WHERE state = 0 AND due >= 0) AS queued,
-       (SELECT count(*) FROM ${schema}.recipient WHERE lease IS NOT NULL) AS in_flight,
-       (SELECT count(*) FROM ${schema}.recipient WHERE state = 2 AND state IN (2, 3)) AS held,
-       (SELECT count(*) FROM ${schema}.recipient WHERE state = 3 AND state IN (2, 3)) AS unknown,
-       (SELECT min(due) FROM ${schema}.recipient WHERE state = 0 AND due >= 0) AS oldest`,
-  );
-  const sites = await db.query<SiteRow>(
-    `WITH depth AS (
-       SELECT site, sum(n) AS queued, min(due) AS due FROM (
-         SELECT coalesce(l.site, d.route) AS site, d.n, d.due FROM (
-           SELECT lane, route, count(*) AS n, min(due) AS due FROM ${schema}.recipient
-           WHERE state = 0 AND due >= 0 GROUP BY lane, route
-         ) d LEFT JOIN ${schema}.lane l ON l.id = d.lane WHERE coalesce(l.site, d.route) <> ''
-         UNION ALL
-         SELECT r.domain, count(*), min(r.due) FROM ${schema}.recipient r LEFT JOIN ${schema}.lane l ON l.id = r.lane
-         WHERE r.state = 0 AND r.due >= 0 AND coalesce(l.site, r.route) = '' GROUP BY r.domain
-       ) x GROUP BY site ORDER BY 2 DESC LIMIT ${mostSites}
+  const rows = await db.query<CountRow & SiteRow>(
+    `WITH counts AS MATERIALIZED (
+       SELECT place, state, sum(n) AS n FROM (
+         SELECT place, state, n FROM ${schema}.tally_sum UNION ALL SELECT place, state, n FROM ${schema}.tally
+         UNION ALL SELECT c.place, 0, c.n FROM ${schema}.intake i, unnest(i.places, i.counts) AS c(place, n)
+       ) x GROUP BY 1, 2 HAVING sum(n) <> 0
+     ), lanes AS MATERIALIZED (
+       SELECT l.id, l.site, (
+         SELECT r.due FROM ${schema}.recipient r WHERE r.lane = l.id AND r.state = 0 AND r.due >= 0 AND r.due >= l.floor
+         ORDER BY r.due, r.id LIMIT 1) AS due
+       FROM ${schema}.lane l WHERE l.site = '' OR l.site IN (SELECT place FROM counts WHERE state = 0)
+     ), unrouted AS MATERIALIZED (
+       SELECT r.domain AS site, r.due FROM lanes l CROSS JOIN LATERAL (
+         SELECT domain, due FROM ${schema}.recipient WHERE lane = l.id AND state = 0 AND due >= 0
+         ORDER BY due, id LIMIT ${unroutedRows}) r
+       WHERE l.site = '' AND l.due IS NOT NULL
+     ), incoming AS MATERIALIZED (
+       SELECT ${schema}.place_v1(NULL, r.route, r.domain) AS site, r.due
+       FROM (SELECT message FROM ${schema}.intake ORDER BY message LIMIT ${unroutedRows}) i CROSS JOIN LATERAL (
+         SELECT * FROM ${schema}.recipient WHERE id >= i.message * 65536 AND id < (i.message + 1) * 65536) r
+       WHERE r.lane IS NULL AND r.state = 0
+     ), dues AS (
+       SELECT site, min(due) AS due FROM (
+         SELECT site, due FROM lanes WHERE site <> '' UNION ALL SELECT * FROM unrouted UNION ALL SELECT * FROM incoming
+       ) d GROUP BY site
+     ), depth AS (
+       SELECT c.place AS site, c.n AS queued, coalesce(d.due, (SELECT max(due) FROM unrouted)) AS due
+       FROM counts c LEFT JOIN dues d ON d.site = c.place WHERE c.state = 0 ORDER BY 2 DESC LIMIT ${mostSites}
      ), open AS (
        SELECT site, count(*) AS connections FROM ${schema}.lease WHERE site IS NOT NULL GROUP BY site
+     ), sites AS (
+       SELECT coalesce(s.name, depth.site) AS name, coalesce(s.suspended, false) AS suspended, coalesce(s.speed, 1) AS speed,
+         coalesce(s.learned, '{}') AS learned, s.note, s.limits, s.concurrency, coalesce(s.paused_until, 0) AS paused_until,
+         s.pause_reason, depth.queued, depth.due, open.connections
+       FROM ${schema}.site s FULL JOIN depth ON depth.site = s.name LEFT JOIN open ON open.site = s.name
+       WHERE s.name IS DISTINCT FROM '' AND (s.suspended OR depth.site IS NOT NULL OR open.site IS NOT NULL)
+       ORDER BY coalesce(depth.queued, 0) DESC, 1 LIMIT ${mostSites}
      )
-     SELECT coalesce(s.name, depth.site) AS name, coalesce(s.suspended, false) AS suspended, coalesce(s.speed, 1) AS speed,
-       coalesce(s.learned, '{}') AS learned, s.note, s.limits, s.concurrency, coalesce(s.paused_until, 0) AS paused_until,
-       s.pause_reason,
-       ${schema}.time_v1($1) AS now, depth.queued, depth.due, open.connections
-     FROM ${schema}.site s FULL JOIN depth ON depth.site = s.name LEFT JOIN open ON open.site = s.name
-     WHERE s.name IS DISTINCT FROM '' AND (s.suspended OR depth.site IS NOT NULL OR open.site IS NOT NULL)
-     ORDER BY coalesce(depth.queued, 0) DESC, 1 LIMIT ${mostSites}`,
+     SELECT all_queued, in_flight, held, unknown, oldest, ${schema}.time_v1($1) AS now, sites.* FROM (
+       SELECT coalesce(sum(n) FILTER (WHERE state = 0), 0) AS all_queued, coalesce(sum(n) FILTER (WHERE state = 1), 0) AS in_flight,
+         coalesce(sum(n) FILTER (WHERE state = 2), 0) AS held, coalesce(sum(n) FILTER (WHERE state = 3), 0) AS unknown,
+         least((SELECT min(due) FROM lanes), (SELECT min(due) FROM incoming)) AS oldest
+       FROM counts) total LEFT JOIN sites ON true
+     ORDER BY coalesce(sites.queued, 0) DESC, sites.name`,
     [now],
   );
+  const { all_queued: queued, in_flight: inFlight, held, unknown, oldest } = rows[0]!;
   return {
-    queued: Number(counts!.queued),
-    inFlight: Number(counts!.in_flight),
-    held: Number(counts!.held),
-    unknown: Number(counts!.unknown),
-    ...(counts!.oldest !== null && { oldestDueAt: Number(counts!.oldest) }),
-    sites: sites.map((row) => siteView(row, limits)),
+    queued: Number(queued),
+    inFlight: Number(inFlight),
+    held: Number(held),
+    unknown: Number(unknown),
+    ...(oldest !== null && { oldestDueAt: Number(oldest) }),
+    sites: rows.filter(({ name }) => name !== null).map((row) => siteView(row, limits)),
   };
 }
 

@@ -13,9 +13,10 @@ class PromptStore extends PostgresStore {
   }
 }
 
-const tables = 'message content intake ended site lane recipient lease alias event suppression record'.split(
-  ' ',
-);
+const tables =
+  'message content intake ended site lane recipient tally tally_sum lease alias event suppression record'.split(
+    ' ',
+  );
 
 /** Opens the stores of the conformance suite: the tables of a schema are made once, and each case empties them. */
 export function conformanceStores(admin: Client, schema: string, reached: PostgresStoreOptions): OpenStore {

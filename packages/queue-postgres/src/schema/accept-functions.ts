@@ -1,12 +1,12 @@
-/** Taking messages in, and finding their lanes. */
+/** Taking messages in, and finding their lanes. A later migration replaces them with themselves. */
 export const acceptFunctions = `
-CREATE FUNCTION @schema@.time_v1(p_now bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$
+CREATE OR REPLACE FUNCTION @schema@.time_v1(p_now bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$
   SELECT coalesce(p_now, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
 $$;
 
 -- Writes one chunk of content ahead of its message; makes the message's row with the first. Nothing waits for the
 -- disk here: the commit of the message does, and its flush covers what went before.
-CREATE FUNCTION @schema@.stage_v1(p_message bigint, p_n int, p_crc bigint, p_ascii text, p_bytes bytea, p_now bigint)
+CREATE OR REPLACE FUNCTION @schema@.stage_v1(p_message bigint, p_n int, p_crc bigint, p_ascii text, p_bytes bytea, p_now bigint)
 RETURNS bigint LANGUAGE plpgsql SET search_path = @schema@, pg_temp AS $$
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
@@ -20,7 +20,7 @@ BEGIN
 END $$;
 
 -- Only inserts: no site is touched, so this may run in a long transaction.
-CREATE FUNCTION @schema@.accept_v1(
+CREATE OR REPLACE FUNCTION @schema@.accept_v1(
   p_staged bigint, p_tenant text, p_tag text, p_priority int, p_key text, p_digest text, p_sender text, p_not_before bigint,
   p_expire_after bigint, p_notice_after bigint, p_on_unknown text, p_envelope text, p_schedule text, p_size bigint,
   p_crc bigint, p_ascii text, p_bytes bytea, p_addresses text[], p_domains text[], p_sites text[], p_options text[],
@@ -69,7 +69,11 @@ BEGIN
     CROSS JOIN LATERAL (SELECT CASE WHEN u.site <> '' THEN u.site WHEN a.site IS NOT NULL THEN a.site
       WHEN u.site IS NULL OR own_site_v1(u.domain, t) THEN u.domain ELSE '' END AS name) s
     LEFT JOIN lane l ON l.site = s.name AND l.tenant = p_tenant AND l.priority = p_priority;
-  INSERT INTO intake (message) VALUES (v_id);
+  INSERT INTO intake (message, places, counts) SELECT v_id, array_agg(x.place), array_agg(x.n)
+    FROM (
+      SELECT place_v1(l.site, r.route, r.domain) AS place, count(*) AS n FROM recipient r LEFT JOIN lane l ON l.id = r.lane
+      WHERE r.id >= v_id * 65536 AND r.id < (v_id + 1) * 65536 GROUP BY 1
+    ) x;
   IF p_log IS NULL OR 'accepted' = ANY (p_log) THEN
     INSERT INTO event (at, type, count, events) VALUES
       (t, 'accepted', 1, json_build_array(json_build_array(v_id, NULL, p_tenant, p_tag, NULL, 0, NULL, NULL)));
@@ -79,7 +83,7 @@ END $$;
 -- Wakes the sites and lanes of messages taken in, and makes those that are missing. One at a time: the others
 -- find nothing left to do. Looks at messages from p_from on; returns how many there were (-1 when another does it)
 -- and the highest.
-CREATE FUNCTION @schema@.route_v1(p_max int, p_from bigint, p_now bigint, OUT count int, OUT highest bigint)
+CREATE OR REPLACE FUNCTION @schema@.route_v1(p_max int, p_from bigint, p_now bigint, OUT count int, OUT highest bigint)
 LANGUAGE plpgsql @lookups@ AS $$
 DECLARE
   never constant bigint := 9007199254740991;
@@ -96,10 +100,14 @@ BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
   WITH gone AS (
     DELETE FROM intake WHERE message = ANY (ARRAY(SELECT message FROM intake WHERE message >= p_from ORDER BY message LIMIT p_max))
-    RETURNING message
+    RETURNING message, places, counts
+  ), counted AS (
+    INSERT INTO tally (place, state, n)
+      SELECT c.place, 0, sum(c.n) FROM gone, unnest(gone.places, gone.counts) AS c(place, n) GROUP BY c.place
   ) SELECT array_agg(message), max(message) INTO v_ids, highest FROM gone;
   IF v_ids IS NULL THEN RETURN; END IF;
   count := cardinality(v_ids);
+  IF random() < 0.05 THEN PERFORM sum_tally_v1(10000); END IF;
   WITH names AS (
     SELECT DISTINCT coalesce(l.site, r.route) AS name
     FROM unnest(v_ids) AS u(id)

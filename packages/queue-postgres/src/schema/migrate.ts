@@ -7,6 +7,7 @@ import { routingFunctions } from './routing-functions.ts';
 import { settleFunctions } from './settle-functions.ts';
 import { siteFunctions } from './site-functions.ts';
 import { tables } from './tables.ts';
+import { tally } from './tally.ts';
 
 /**
  * Forward only, and additive: the functions carry a version in their names, so that workers of the release before
@@ -14,6 +15,7 @@ import { tables } from './tables.ts';
  */
 const migrations: readonly string[] = [
   [tables, acceptFunctions, siteFunctions, routingFunctions, claimFunctions, settleFunctions].join('\n'),
+  [tally, acceptFunctions].join('\n'),
 ];
 
 /**
