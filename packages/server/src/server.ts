@@ -27,6 +27,7 @@ import {
   text,
   withMethods,
 } from './option-table.ts';
+import { ReportArchive } from './reports/report-archive.ts';
 import { SeriesCollector } from './series/collector.ts';
 import { Sessions } from './sessions.ts';
 import {
@@ -160,7 +161,7 @@ export interface MailServer {
   listenSubmission(options: SubmissionOptions): Promise<SubmissionAddress>;
   /**
    * Listens for bounces and complaints that come to our return paths, and has the broker write them down; a report of a
-   * mailbox that is not there suppresses it. It needs `queue.verp`, or the `verp` of profiles.
+   * mailbox that is not there suppresses it. DMARC and TLS reports to these domains are kept for `/v1/reports`. It needs `queue.verp`, or the `verp` of profiles.
    *
    * @throws {ServerError} MB_SERVER_OPTION; MB_SERVER_LISTEN.
    * @example
@@ -230,9 +231,11 @@ export function createServer(options: ServerOptions): MailServer {
     onGuessing: (address) => onWarning(`${address} sends wrong API keys; it has to wait now.`),
   });
   const metrics = new Metrics(first);
+  const reports = new ReportArchive({ records: broker.records, now, onError });
   const app = createApp({
     broker,
     keys,
+    reports,
     access,
     sessions: new Sessions({ records: broker.records, keys, now, lifetimeMs, readOnly }),
     auditLog: new AuditLog({ records: broker.records, now, onError }),
@@ -298,7 +301,7 @@ export function createServer(options: ServerOptions): MailServer {
       return submission.address;
     },
     async listenInbound(given) {
-      const inbound = await startInbound(checkInboundOptions(given), { broker, onError });
+      const inbound = await startInbound(checkInboundOptions(given), { broker, reports, onError });
       inbounds.add(inbound);
       return inbound.address;
     },

@@ -12,6 +12,7 @@ import { KeysPage } from './pages/keys.tsx';
 import { MessagePage } from './pages/message.tsx';
 import { MessagesPage } from './pages/messages.tsx';
 import { OverviewPage } from './pages/overview.tsx';
+import { ReportsPage } from './pages/reports.tsx';
 import { SuppressionsPage } from './pages/suppressions.tsx';
 import { WebhookPage } from './pages/webhook.tsx';
 import { WebhooksPage } from './pages/webhooks.tsx';
@@ -28,6 +29,7 @@ const pages: readonly { readonly name: string; readonly title: string; readonly 
   { name: 'suppressions', title: 'Suppressions', shown: () => may('read') },
   { name: 'domains', title: 'Domains', shown: () => may('read') },
   { name: 'webhooks', title: 'Webhooks', shown: () => may('read') },
+  { name: 'reports', title: 'Reports', shown: () => may('read') && seesAll() },
   { name: 'keys', title: 'Keys', shown: () => may('admin') },
   { name: 'audit', title: 'Audit', shown: () => may('admin') },
 ];
@@ -158,6 +160,8 @@ function CurrentPage() {
       return subject === undefined ? <DomainsPage /> : <DomainPage key={subject} name={subject} />;
     case 'webhooks':
       return subject === undefined ? <WebhooksPage /> : <WebhookPage key={subject} id={subject} />;
+    case 'reports':
+      return <ReportsPage />;
     case 'keys':
       return <KeysPage />;
     case 'audit':

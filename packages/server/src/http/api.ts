@@ -2,6 +2,7 @@ import { createRoute, OpenAPIHono, type RouteConfig, type z } from '@hono/zod-op
 import type { Context } from 'hono';
 import type { ApiKey, ApiKeys, Scope } from '../api-keys.ts';
 import type { ServedBroker } from '../current-broker.ts';
+import type { ReportArchive } from '../reports/report-archive.ts';
 import type { Session } from '../sessions.ts';
 import { Problem, problemOfSchema } from './problem.ts';
 import { problemSchema } from './schema/view.ts';
@@ -10,6 +11,7 @@ import { problemSchema } from './schema/view.ts';
 export interface ApiParts {
   readonly broker: ServedBroker;
   readonly keys: ApiKeys;
+  readonly reports: ReportArchive;
   readonly now: () => number;
   /** Longest message, in octets. */
   readonly maxMessageBytes: number;

@@ -25,6 +25,7 @@ import { addMetricsRoute } from './routes/metrics.ts';
 import { addPreviewRoutes } from './routes/preview.ts';
 import { addRecipientRoutes } from './routes/recipients.ts';
 import { addReplyRuleRoutes } from './routes/reply-rules.ts';
+import { addReportRoutes } from './routes/reports.ts';
 import { addResendRoute } from './routes/resend.ts';
 import { addSessionRoutes } from './routes/session.ts';
 import { addStatsRoutes } from './routes/stats.ts';
@@ -101,6 +102,7 @@ export function createApp(parts: AppParts): Api {
   addAlertRoutes(api, parts.alerts);
   addExplainRoutes(api, parts);
   addStatsRoutes(api, parts);
+  addReportRoutes(api, parts);
   addVerifyRoute(api, parts);
   addHealthRoute(api, parts);
   addDocument(api, parts.version);
@@ -135,6 +137,7 @@ function addDocument(api: Api, version: string): void {
       { name: 'webhooks', description: 'Programs that are notified of what happens' },
       { name: 'alerts', description: 'What is wrong' },
       { name: 'stats', description: 'What happened, by span of time' },
+      { name: 'reports', description: 'What receivers report of mail that names our domains' },
       { name: 'keys', description: 'Who may use this API' },
       { name: 'session', description: 'Logging in, for browsers' },
       { name: 'audit', description: 'Who changed what' },

@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import { parseMailbox } from '@mb/mime';
+import { MimeError, parseMailbox } from '@mb/mime';
 import {
   SMTPServer,
   type SMTPServerAddress,
@@ -7,6 +7,7 @@ import {
   type SMTPServerSession,
 } from 'smtp-server';
 import type { ServedBroker } from '../current-broker.ts';
+import type { ReportArchive } from '../reports/report-archive.ts';
 import type { TlsCertificate } from '../submission/options.ts';
 import { SubmissionReply } from '../submission/reply.ts';
 import { answerData, bounded, closeSmtp, listenSmtp } from '../submission/smtp-listener.ts';
@@ -20,6 +21,7 @@ const maxRecipients = 10;
 /** What the listener works on. */
 export interface InboundParts {
   readonly broker: ServedBroker;
+  readonly reports: ReportArchive;
   readonly onError: (error: unknown) => void;
 }
 
@@ -31,8 +33,8 @@ export interface InboundServer {
 }
 
 /**
- * Takes bounces and complaints (RFC 3464, RFC 5965) that come to our return paths, and nothing else: it relays nothing
- * and keeps nothing but what the broker writes down.
+ * Takes bounces and complaints (RFC 3464, RFC 5965) that come to our return paths, DMARC and TLS reports (RFC 9990,
+ * RFC 8460), and nothing else: it relays nothing and keeps nothing but what these say.
  *
  * @throws {ServerError} MB_SERVER_LISTEN
  */
@@ -87,15 +89,25 @@ function isOurs(address: string, domains: ReadonlySet<string>): boolean {
 async function takeIn(
   stream: SMTPServerDataStream,
   { envelope: { rcptTo } }: SMTPServerSession,
-  { broker }: InboundParts,
+  { broker, reports }: InboundParts,
 ): Promise<string> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of bounded(stream, maxReportBytes)) chunks.push(chunk);
   const raw = Buffer.concat(chunks);
   const kinds: string[] = [];
   for (const { address } of rcptTo) kinds.push((await broker.receiveReport(raw, address)).kind);
-  if (kinds.every((kind) => kind === 'none')) {
-    throw new SubmissionReply(550, '5.7.1 This address takes delivery reports only');
+  if (kinds.every((kind) => kind === 'none') && (await keepReports(raw, reports)) === 0) {
+    throw new SubmissionReply(550, '5.7.1 This address takes reports only');
   }
   return '2.0.0 The report was read';
+}
+
+/** How many reports of domains the message holds; a damaged one counts as none. */
+async function keepReports(raw: Uint8Array, reports: ReportArchive): Promise<number> {
+  try {
+    return (await reports.takeMessage(raw)).length;
+  } catch (error) {
+    if (MimeError.isInstance(error)) return 0;
+    throw error;
+  }
 }
