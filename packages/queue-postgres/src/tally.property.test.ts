@@ -137,10 +137,10 @@ async function take(store: PostgresStore, one: Step, claims: Claim[]): Promise<v
   }
 }
 
-function outcomeOf(recipientId: string, kind: string): Outcome {
-  if (kind === 'deferred') return { recipientId, kind, retryAfterMs: 1000 };
-  if (kind === 'rerouted') return { recipientId, kind, site: 'third.example' };
-  return { recipientId, kind } as Outcome;
+function outcomeOf(recipientId: string, status: string): Outcome {
+  if (status === 'deferred') return { recipientId, status, retryAfterMs: 1000 };
+  if (status === 'rerouted') return { recipientId, status, site: 'third.example' };
+  return { recipientId, status } as Outcome;
 }
 
 const order = 'GROUP BY 1, 2 HAVING sum(n) <> 0 ORDER BY 1, 2';

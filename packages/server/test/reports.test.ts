@@ -58,7 +58,7 @@ function tlsReport(id: string): Buffer {
   );
 }
 
-it('SRV-90 a DMARC report that is posted in gzip is kept by source', async () => {
+it('SRV-98 a DMARC report that is posted in gzip is kept by source', async () => {
   const report = dmarcReport('r-90', [
     ['192.0.2.1', 40, 'pass', 'pass'],
     ['192.0.2.1', 2, 'fail', 'pass'],

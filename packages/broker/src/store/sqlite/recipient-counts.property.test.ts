@@ -149,10 +149,10 @@ async function take(store: SqliteStore, one: Step, claims: Claim[]): Promise<voi
   }
 }
 
-function outcomeOf(recipientId: string, kind: string): Outcome {
-  if (kind === 'deferred') return { recipientId, kind, retryAfterMs: 1000 };
-  if (kind === 'rerouted') return { recipientId, kind, site: 'third.example' };
-  return { recipientId, kind } as never;
+function outcomeOf(recipientId: string, status: string): Outcome {
+  if (status === 'deferred') return { recipientId, status, retryAfterMs: 1000 };
+  if (status === 'rerouted') return { recipientId, status, site: 'third.example' };
+  return { recipientId, status } as Outcome;
 }
 
 function kept(db: DatabaseSync) {
