@@ -19,6 +19,7 @@ function unknownField(key: string, known: object): string {
     refuseUnknownKeys({ [key]: true }, known as never, 'This object');
     return 'There is no such field.';
   } catch (error) {
-    return (error as Error).message;
+    // All fields are in the document of the API.
+    return (error as Error).message.split(' Known keys: ')[0]!;
   }
 }
