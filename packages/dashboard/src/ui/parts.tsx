@@ -102,6 +102,19 @@ export function When({ at }: { readonly at: string | undefined }) {
   );
 }
 
+/** A button that puts a text into the clipboard. */
+export function Copy({ text, what }: { readonly text: string; readonly what: string }) {
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    return 'Copied.';
+  };
+  return (
+    <button type="button" class="small" aria-label={`Copy ${what}`} onClick={() => void act(copy)}>
+      Copy
+    </button>
+  );
+}
+
 /** A column of a table. */
 export interface Column<Row> {
   readonly name: string;
@@ -158,13 +171,13 @@ export function Table<Row>({
 }
 
 /**
- * Loads the next page of a list when its button comes into view; after a failure only when the button is pressed, so
- * that a server in trouble is not asked over and over.
+ * Loads the next page of a list when its button comes into view; only when the button is pressed after a failure, so that
+ * a server in trouble is not asked over and over, and where the next page takes the place of what is shown.
  */
 export function More({
-  list: { next, loading, error, more },
+  list: { next, loading, error, full, later, more, restart },
 }: {
-  readonly list: Pick<Pages<unknown>, 'next' | 'loading' | 'error' | 'more'>;
+  readonly list: Pick<Pages<unknown>, 'next' | 'loading' | 'error' | 'full' | 'later' | 'more' | 'restart'>;
 }) {
   const button = useRef<HTMLButtonElement>(null);
   const latest = useRef(more);
@@ -173,15 +186,22 @@ export function More({
     const observer = new IntersectionObserver((entries) => {
       if (entries.some(({ isIntersecting }) => isIntersecting)) latest.current();
     });
-    if (button.current && !loading && error === undefined) observer.observe(button.current);
+    if (button.current && !loading && !full && error === undefined) observer.observe(button.current);
     return () => observer.disconnect();
-  }, [next, loading, error]);
-  if (next === undefined) return null;
+  }, [next, loading, full, error]);
+  if (next === undefined && !later) return null;
   return (
     <p class="more">
-      <button ref={button} type="button" disabled={loading} onClick={more}>
-        {loading ? 'Loading…' : 'Show more'}
-      </button>
+      {later && (
+        <button type="button" disabled={loading} onClick={restart}>
+          Back to the first
+        </button>
+      )}
+      {next !== undefined && (
+        <button ref={button} type="button" disabled={loading} onClick={more}>
+          {loading ? 'Loading…' : full ? 'Show the next' : 'Show more'}
+        </button>
+      )}
     </p>
   );
 }

@@ -21,10 +21,17 @@ export interface Pages<Row> {
   /** Whether the first page is loaded again while the rows stay. */
   readonly refreshing: boolean;
   readonly error: string | undefined;
+  /** Whether the next page takes the place of the rows, so that a long list does not fill the browser. */
+  readonly full: boolean;
+  /** Whether the rows are not the first ones of the list. */
+  readonly later: boolean;
   restart(): void;
   refresh(): void;
   more(): void;
 }
+
+/** Most rows that are shown at once. */
+const mostRows = 500;
 
 /** Loads a list page by page, and from its beginning when `key` changes; an answer that comes too late is dropped. */
 export function usePages<Row>(key: string, load: LoadPage<Row>): Pages<Row> {
@@ -33,6 +40,8 @@ export function usePages<Row>(key: string, load: LoadPage<Row>): Pages<Row> {
   const [loading, setLoading] = useState(true);
   const [refreshing, setRefreshing] = useState(false);
   const [error, setError] = useState<string>();
+  const [later, setLater] = useState(false);
+  const full = rows.length >= mostRows;
   const turn = useRef(0);
   const fetchPage = async (after: string | undefined, before: readonly Row[]) => {
     const mine = ++turn.current;
@@ -40,6 +49,7 @@ export function usePages<Row>(key: string, load: LoadPage<Row>): Pages<Row> {
       if (mine !== turn.current) return false;
       setRows([...before, ...page.data]);
       setNext(page.next);
+      setLater(after !== undefined && (later || before.length === 0));
       return true;
     };
     setLoading(true);
@@ -61,6 +71,7 @@ export function usePages<Row>(key: string, load: LoadPage<Row>): Pages<Row> {
       if (!isWanted()) return;
       setRows(page.data);
       setNext(page.next);
+      setLater(false);
     } catch {
       // The rows stay as they are.
     } finally {
@@ -70,17 +81,20 @@ export function usePages<Row>(key: string, load: LoadPage<Row>): Pages<Row> {
   useEffect(() => {
     setRows([]);
     setNext(undefined);
+    setLater(false);
     void fetchPage(undefined, []);
     return () => {
       turn.current++;
     };
   }, [key]);
   return {
-    ...{ rows, next, loading, refreshing, error },
+    ...{ rows, next, loading, refreshing, error, full, later },
     restart: () => void fetchPage(undefined, []),
     refresh: () => void refresh(),
     more: () => {
-      if (!loading && next !== undefined) void fetchPage(next, rows);
+      if (loading || next === undefined) return;
+      if (full) scrollTo(0, 0);
+      void fetchPage(next, full ? [] : rows);
     },
   };
 }

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { api, apiRoot, dataOf, may, type Schemas } from '../api.ts';
 import { Dialog } from '../dialog.tsx';
-import { act, Facts, Loaded, Page, Panel, Table, When } from '../parts.tsx';
+import { act, Copy, Facts, Loaded, Page, Panel, Table, When } from '../parts.tsx';
 import { useResource } from '../resource.ts';
 import { goTo, linkTo } from '../route.ts';
 import { Ready } from './domains.tsx';
@@ -146,7 +146,14 @@ function State({ domain, check }: { readonly domain: Schemas['Domain']; readonly
             { name: 'Need', cell: ({ need }) => need },
             { name: 'Name', cell: ({ name }) => <code>{name}</code> },
             { name: 'Type', cell: ({ type }) => type },
-            { name: 'Value', cell: ({ value }) => <code>{value}</code> },
+            {
+              name: 'Value',
+              cell: ({ name, type, value }) => (
+                <>
+                  <code>{value}</code> <Copy text={value} what={`the ${type} record of ${name}`} />
+                </>
+              ),
+            },
             {
               name: 'In DNS',
               cell: ({ name, type, value, note }) => {

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { api, dataOf, type Schemas, seesAll, session } from '../api.ts';
 import { Dialog } from '../dialog.tsx';
 import { Check, Field } from '../field.tsx';
-import { act, More, Notice, Page, Panel, Table, When } from '../parts.tsx';
+import { act, Copy, More, Notice, Page, Panel, Table, When } from '../parts.tsx';
 import { usePages } from '../use-pages.ts';
 
 type Key = Schemas['ApiKey'];
@@ -87,12 +87,7 @@ export function KeysPage() {
             <code class="token">{token}</code>
           </p>
           <p>
-            <button
-              type="button"
-              onClick={() => void act(async () => navigator.clipboard.writeText(token).then(() => 'Copied.'))}
-            >
-              Copy
-            </button>
+            <Copy text={token} what="the token" />
           </p>
         </Dialog>
       )}

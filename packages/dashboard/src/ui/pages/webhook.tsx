@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { api, dataOf, may, type Schemas } from '../api.ts';
 import { Dialog } from '../dialog.tsx';
+import { Field } from '../field.tsx';
 import { formatNumber, plural } from '../format.ts';
 import { act, Facts, Loaded, More, Page, Panel, State, Table, When } from '../parts.tsx';
 import { useResource } from '../resource.ts';
@@ -30,6 +31,7 @@ export function WebhookPage({ id }: { readonly id: string }) {
       .then(dataOf),
   );
   const [removing, setRemoving] = useState(false);
+  const [replaying, setReplaying] = useState(false);
   const replay = (body: Schemas['Replay'], what: string) =>
     act(async () => {
       const { replayed } = dataOf(await api.POST('/v1/webhooks/{id}/replay', { ...params, body }));
@@ -117,9 +119,14 @@ export function WebhookPage({ id }: { readonly id: string }) {
         actions={
           may('operate') &&
           dead.rows.length > 0 && (
-            <button type="button" onClick={() => void replay({ to: new Date().toISOString() }, 'event')}>
-              Replay all
-            </button>
+            <>
+              <button type="button" onClick={() => setReplaying(true)}>
+                Replay a span
+              </button>
+              <button type="button" onClick={() => void replay({ to: new Date().toISOString() }, 'event')}>
+                Replay all
+              </button>
+            </>
           )
         }
       >
@@ -149,6 +156,14 @@ export function WebhookPage({ id }: { readonly id: string }) {
         />
         <More list={dead} />
       </Panel>
+      {replaying && (
+        <ReplaySpan
+          onReplay={async (span) => {
+            if (await replay(span, 'event')) setReplaying(false);
+          }}
+          onClose={() => setReplaying(false)}
+        />
+      )}
       {removing && (
         <Dialog
           title="Remove the webhook"
@@ -167,6 +182,33 @@ export function WebhookPage({ id }: { readonly id: string }) {
         </Dialog>
       )}
     </Page>
+  );
+}
+
+/** Asks for the span of the events that are to be delivered again. */
+function ReplaySpan({
+  onReplay,
+  onClose,
+}: {
+  readonly onReplay: (span: Schemas['Replay']) => Promise<void>;
+  readonly onClose: () => void;
+}) {
+  const [from, setFrom] = useState('');
+  const [to, setTo] = useState('');
+  const at = (name: 'from' | 'to', value: string) =>
+    value === '' ? {} : { [name]: new Date(value).toISOString() };
+  return (
+    <Dialog
+      title="Replay a span"
+      confirm="Replay"
+      ready={from !== '' || to !== ''}
+      onConfirm={() => void onReplay({ ...at('from', from), ...at('to', to) })}
+      onClose={onClose}
+    >
+      <p>Events that were given up and happened in this span are delivered again.</p>
+      <Field label="From" type="datetime-local" value={from} onInput={setFrom} hint="Empty: the first." />
+      <Field label="To" type="datetime-local" value={to} onInput={setTo} hint="Empty: the last." />
+    </Dialog>
   );
 }
 
