@@ -22,7 +22,7 @@ const names = [
 type Filter = Readonly<Record<(typeof names)[number], string>>;
 
 /** Most requests for one page. */
-const mostRequests = 20;
+const mostRequests = 50;
 const pageRows = 50;
 
 function filterOf(query: URLSearchParams): Filter {
