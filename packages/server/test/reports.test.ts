@@ -58,7 +58,7 @@ function tlsReport(id: string): Buffer {
   );
 }
 
-it('SRV-98 a DMARC report that is posted in gzip is kept by source', async () => {
+it('SRV-130 a DMARC report that is posted in gzip is kept by source', async () => {
   const report = dmarcReport('r-90', [
     ['192.0.2.1', 40, 'pass', 'pass'],
     ['192.0.2.1', 2, 'fail', 'pass'],
@@ -80,7 +80,7 @@ it('SRV-98 a DMARC report that is posted in gzip is kept by source', async () =>
   });
 });
 
-it('SRV-91 a TLS report that comes by mail is kept by kind of failure', async () => {
+it('SRV-131 a TLS report that comes by mail is kept by kind of failure', async () => {
   const inbound = await service.server.listenInbound({
     host: '127.0.0.1',
     port: 0,
@@ -115,7 +115,7 @@ it('SRV-91 a TLS report that comes by mail is kept by kind of failure', async ()
   ]);
 });
 
-it('SRV-92 a letter of a person to the address of reports is refused', async () => {
+it('SRV-132 a letter of a person to the address of reports is refused', async () => {
   const inbound = await service.server.listenInbound({
     host: '127.0.0.1',
     port: 0,
@@ -127,14 +127,14 @@ it('SRV-92 a letter of a person to the address of reports is refused', async () 
   await expect(sender.sendMail(letter)).rejects.toMatchObject({ responseCode: 550 });
 });
 
-it('SRV-93 a report that comes twice is kept once', async () => {
+it('SRV-133 a report that comes twice is kept once', async () => {
   const report = dmarcReport('r-93', [['192.0.2.7', 1, 'pass', 'pass']]);
   const post = () => call('POST', '/v1/reports', report, { 'content-type': 'application/xml' });
   const [first, second] = [await post(), await post()];
   expect(second.body.data[0].id).toBe(first.body.data[0].id);
 });
 
-it('SRV-94 reports are summed up by domain, source and kind of failure', async () => {
+it('SRV-134 reports are summed up by domain, source and kind of failure', async () => {
   const own = await startService({ host: 9 });
   try {
     const ask = await own.withKey();
@@ -168,14 +168,14 @@ it('SRV-94 reports are summed up by domain, source and kind of failure', async (
   }
 });
 
-it('SRV-95 what is no report is refused', async () => {
+it('SRV-135 what is no report is refused', async () => {
   const answer = await call('POST', '/v1/reports', Buffer.from('Hello'), {
     'content-type': 'application/gzip',
   });
   expect(answer).toMatchObject({ status: 422, body: { code: 'MB_MIME_REPORT_SYNTAX' } });
 });
 
-it('SRV-96 a report with very many sources keeps those with most messages, and says how many it left out', async () => {
+it('SRV-136 a report with very many sources keeps those with most messages, and says how many it left out', async () => {
   const rows = Array.from(
     { length: 1000 },
     (_, n) => [`2001:db8::${n.toString(16)}`, n + 1, 'pass', 'pass'] as const,
@@ -189,7 +189,7 @@ it('SRV-96 a report with very many sources keeps those with most messages, and s
   expect(messages).toBe(500_500);
 });
 
-it('SRV-97 reports need a key of all tenants', async () => {
+it('SRV-137 reports need a key of all tenants', async () => {
   const tenant = await service.withKey({ tenant: 'shop' });
   expect((await tenant('GET', '/v1/reports')).status).toBe(403);
   expect((await tenant('GET', '/v1/reports/totals')).status).toBe(403);
