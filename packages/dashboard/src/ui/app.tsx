@@ -38,6 +38,12 @@ export function App() {
   useEffect(() => {
     void loadSession();
   }, []);
+  const { page } = route.value;
+  useEffect(() => {
+    // On narrow screens the menu is longer than the screen is wide.
+    const current = document.querySelector('.menu [aria-current]');
+    current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [page, session.value]);
   const loggedIn = session.value ? session.value.key.id : session.value;
   useEffect(() => {
     if (loggedIn && may('read')) startLive();

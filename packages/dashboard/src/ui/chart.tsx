@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
-import { formatNumber } from './format.ts';
+import { formatAxis, formatNumber } from './format.ts';
 import { theme } from './theme.ts';
 
 /** A line of a chart. */
@@ -47,7 +47,7 @@ export function Chart({
         cursor: { drag: { x: false, y: false } },
         scales: { y: { range: (_plot, _min, max) => [0, Math.max(max, 5)] } },
         axes: [
-          { ...axis, space: 80 },
+          { ...axis, space: 80, values: (_plot, splits) => splits.map(formatAxis) },
           {
             ...axis,
             size: 60,

@@ -2,11 +2,20 @@ const numbers = new Intl.NumberFormat('en');
 const compactNumbers = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 const moments = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 
+const days = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+const times = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+
 export const formatNumber = (value: number) => numbers.format(value);
 
 /** Short from ten thousand on, for cards. */
 export const formatCount = (value: number) =>
   value < 10_000 ? numbers.format(value) : compactNumbers.format(value);
+
+/** A place on an axis of times, in epoch seconds: the day at its beginning, the time of day elsewhere. */
+export function formatAxis(seconds: number): string {
+  const at = new Date(seconds * 1000);
+  return (at.getHours() === 0 && at.getMinutes() === 0 ? days : times).format(at);
+}
 
 export const formatMoment = (iso: string) => moments.format(new Date(iso));
 

@@ -65,7 +65,9 @@ export function DestinationPage({ name }: { readonly name: string }) {
       <Loaded from={found}>
         {(destination) =>
           destination === null ? (
-            <p class="empty">No mail waits there, and nothing is set.</p>
+            <Panel>
+              <p class="empty">No mail waits there, and nothing is set.</p>
+            </Panel>
           ) : (
             <State destination={destination} />
           )
