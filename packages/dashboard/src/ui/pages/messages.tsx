@@ -99,7 +99,7 @@ function useMessages(filter: Filter, key: string) {
   const [seenTick, setSeenTick] = useState(tick);
   useEffect(() => setSeenTick(liveTick.value), [key]);
   // The first page is loaded again by itself while nothing further was loaded: a new message appears at once.
-  const short = list.rows.length <= pageRows;
+  const short = list.rows.length <= pageRows && !list.later;
   const busy = list.loading || list.refreshing;
   useEffect(() => {
     if (tick === seenTick || !short || busy) return;
