@@ -66,6 +66,7 @@ const background: Readonly<
     'the poll: onBackgroundError; close()',
     'file',
   ],
+  'broker/src/store/sqlite/stats.ts': ['setImmediate:2', 'one call: its result'],
   'broker/src/store/store-watch.ts': [
     'setTimer',
     'events() and watchRecords(): onError; signal, return() or close()',
@@ -195,6 +196,7 @@ const background: Readonly<
   ],
   'server/src/http/routes/health.ts': ['setTimeout then', 'one probe: its result', 'service'],
   'server/src/http/routes/accept.ts': ['then', 'one request: its result'],
+  'server/src/reports/report-archive.ts': ['catch', 'the clearing of old reports: onError', 'service'],
   'server/src/series/collector.ts': ['catch', 'the collector: onError; close()', 'service'],
   'server/src/server.ts': ['error listening setTimeout', 'listen() and close()'],
   'server/src/submission/smtp-listener.ts': [
