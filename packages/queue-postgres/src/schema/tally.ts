@@ -1,7 +1,7 @@
 /**
  * How many recipients are in each state, and how many wait where, so that no statistics have to count rows.
  *
- * Nobody waits for a lock to count: what a statement changes is a row of `tally`, and now and then these are summed up
+ * No statement waits for a lock to count: what a statement changes is a row of `tally`, and now and then these are summed up
  * in `tally_sum`. What a message brings is in its row of `intake` until it is routed, so that accepting writes no
  * further row.
  */

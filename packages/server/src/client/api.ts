@@ -6082,7 +6082,7 @@ export interface paths {
         };
         /**
          * DMARC and TLS reports, those about the latest span first
-         * Kept for 90 days, at most 10,000. Nobody proves that a report is true. A page may be short, even empty, while `next` says that there is more.
+         * Kept for 90 days, at most 10,000. Reports are not verified. A page may be short, even empty, while `next` says that there is more.
          */
         get: {
             parameters: {

@@ -31,7 +31,7 @@ const scannedRows = 2000;
 
 /**
  * What receivers report of mail that names our domains: DMARC aggregate reports (RFC 9990) and TLS reports (RFC 8460), in
- * the records of the queue, for all servers. Nobody proves that a report is true: it is what its sender says.
+ * the records of the queue, for all servers. A report is not verified: it is what its sender says.
  */
 export class ReportArchive {
   readonly #parts: ReportArchiveParts;

@@ -75,7 +75,7 @@ function conditionsOf(filter: CheckedMessageFilter): { conditions: string[]; val
   ofMessage.add('m.accepted < ?', acceptedBefore);
   const ofRecipient = new Conditions();
   ofRecipient.add('lower(r.address) = ?', recipient);
-  // The plus signs keep SQLite from making an index over all recipients, for each call anew, to find those of a window.
+  // The plus signs keep SQLite from making an index over all recipients in each call, to find those of a window.
   ofRecipient.add('+r.domain = ?', domain);
   if (state === 'queued') ofRecipient.texts.push('+r.state IN (0, 1)');
   else ofRecipient.add('+r.state = ?', state && stateCode(state));

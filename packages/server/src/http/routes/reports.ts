@@ -96,7 +96,7 @@ export function addReportRoutes(api: Api, { reports, now }: ApiParts): void {
       path: '/v1/reports',
       summary: 'DMARC and TLS reports, those about the latest span first',
       description:
-        'Kept for 90 days, at most 10,000. Nobody proves that a report is true. A page may be short, even empty, while `next` says that there is more.',
+        'Kept for 90 days, at most 10,000. Reports are not verified. A page may be short, even empty, while `next` says that there is more.',
       tags: ['reports'],
       request: {
         query: strictObject({
