@@ -40,6 +40,7 @@ interface SiteRow {
 const unroutedRows = 500;
 
 /** The queue at a glance, from counts that are kept: the work grows with the destinations that have mail, not with the recipients. */
+// Long because it is one statement.
 export async function queueStats(
   db: Database,
   schema: string,

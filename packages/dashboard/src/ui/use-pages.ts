@@ -34,6 +34,7 @@ export interface Pages<Row> {
 const mostRows = 500;
 
 /** Loads a list page by page, and from its beginning when `key` changes; an answer that comes too late is dropped. */
+// Long because the pages of a list share its state.
 export function usePages<Row>(key: string, load: LoadPage<Row>): Pages<Row> {
   const [rows, setRows] = useState<readonly Row[]>([]);
   const [next, setNext] = useState<string>();
