@@ -114,7 +114,7 @@ async function throughFetch({ count }: WebhookTask, { url }: Endpoint): Promise<
 interface Endpoint {
   readonly url: string;
   taken(): number;
-  /** Resolves when so many more calls were answered. */
+  /** Resolves when `count` further calls were answered. */
   more(count: number): Promise<void>;
   close(): Promise<void>;
 }
