@@ -8,10 +8,10 @@ import { AnswerCache } from './cache.ts';
 import { CachingResolver } from './caching-resolver.ts';
 import { systemClock } from './clock.ts';
 import { DnsError, optionError } from './errors.ts';
-import { list, type OptionTable, readOptions, required, text } from './option-table.ts';
+import { readOptions } from './option-table.ts';
 import { printable } from './printable.ts';
 import type { Resolver } from './resolver.ts';
-import { type ResolverOptions, resolverOptions } from './resolver-options.ts';
+import { type HttpsResolverOptions, httpsResolverOptions } from './resolver-options.ts';
 import { makeServerSet } from './server-address.ts';
 import { globalFetch, openHttps } from './transport/https.ts';
 
@@ -20,19 +20,8 @@ export type { Clock } from './clock.ts';
 export { DnsError, type DnsErrorCode, type DnsErrorKind } from './errors.ts';
 export type { RecordData, RecordType } from './record.ts';
 export { type Answer, isTemporary, type QueryOptions, type Resolver } from './resolver.ts';
+export type { HttpsResolverOptions } from './resolver-options.ts';
 export type { FetchFunction } from './transport/https.ts';
-
-/** Options of `createHttpsResolver`. */
-export interface HttpsResolverOptions extends Omit<ResolverOptions, 'servers'> {
-  /** Recursive servers: `https://…` URLs (RFC 8484). There is no default. */
-  readonly servers: readonly string[];
-}
-
-/** What {@link HttpsResolverOptions} accepts. */
-export const httpsResolverOptions = {
-  ...resolverOptions,
-  servers: required(list(text('an https: URL'))),
-} satisfies OptionTable<HttpsResolverOptions>;
 
 /** A resolver that asks over HTTPS, as `createHttpsResolver` returns it. */
 export interface HttpsResolver extends Resolver {

@@ -13,7 +13,7 @@ import { mtaStsCacheOptions } from './mta-sts/cache.ts';
 import { mtaStsFetchOptions } from './mta-sts/fetch.ts';
 import * as publicSuffix from './public-suffix.ts';
 import { queryOptions } from './resolver.ts';
-import { resolverOptions } from './resolver-options.ts';
+import { httpsResolverOptions, resolverOptions } from './resolver-options.ts';
 import { checkHostOptions, spfRequest } from './spf/check-host.ts';
 import { tlsaLookupOptions, tlsaTarget } from './tlsa/lookup.ts';
 import { tlsaPeer } from './tlsa/match.ts';
@@ -235,7 +235,7 @@ const httpsWalk: OptionWalk<typeof https> = {
         cache: { maxEntries: 1 },
         clock,
       },
-      table: https.httpsResolverOptions,
+      table: httpsResolverOptions,
       opaque: ['clock'],
       call: (options: never) => https.createHttpsResolver(options),
     },

@@ -9,6 +9,7 @@ import {
   list,
   literal,
   type OptionTable,
+  required,
   text,
 } from './option-table.ts';
 import type { FetchFunction } from './transport/https.ts';
@@ -54,3 +55,15 @@ export const resolverOptions = {
   clock: clockRow,
   fetch: callback<FetchFunction>(),
 } satisfies OptionTable<ResolverOptions>;
+
+/** Options of `createHttpsResolver`. */
+export interface HttpsResolverOptions extends Omit<ResolverOptions, 'servers'> {
+  /** Recursive servers: `https://…` URLs (RFC 8484). There is no default. */
+  readonly servers: readonly string[];
+}
+
+/** What {@link HttpsResolverOptions} accepts. */
+export const httpsResolverOptions = {
+  ...resolverOptions,
+  servers: required(list(text('an https: URL'))),
+} satisfies OptionTable<HttpsResolverOptions>;
