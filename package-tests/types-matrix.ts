@@ -85,9 +85,10 @@ export async function writeCells(
 async function writePlatformCell(folder: string, compiler: Compiler, platform: string): Promise<Cell> {
   const cell = join(folder, 'types', `${compiler}-${platform}`);
   await mkdir(cell, { recursive: true });
-  const { compilerOptions } = configuration(compiler, settings.bundler);
+  const { type, ...resolution } = settings.bundler;
+  const { compilerOptions } = configuration(compiler, resolution);
   const options = { ...compilerOptions, types: [], lib: ['ES2022', platform] };
-  await writeFile(join(cell, 'package.json'), JSON.stringify({ type: 'module' }));
+  await writeFile(join(cell, 'package.json'), JSON.stringify({ type }));
   await writeFile(join(cell, 'every-subpath.ts'), exportsOf(withoutNode));
   await writeFile(
     join(cell, 'tsconfig.json'),
