@@ -1,8 +1,8 @@
 import { callback, type OptionTable, required } from '../option-table.ts';
 
 /**
- * Encrypts private keys and secrets before they are stored: {@link createMasterKeyWrapping} makes one of a master key;
- * Encrypt and Decrypt of a KMS make another.
+ * Encrypts private keys and secrets before they are stored: `createMasterKeyWrapping` of `@mb/broker/encryption` makes
+ * one of a master key; Encrypt and Decrypt of a KMS make another.
  *
  * @example
  * const wrapping: KeyWrapping = {
