@@ -1,5 +1,8 @@
 import { mergeConfig } from 'vitest/config';
 import { packageTests } from '../../vitest.base.ts';
 
-/** Most tests start processes, one after the other, and machines can be busy. */
-export default mergeConfig(packageTests(), { test: { testTimeout: 90_000 } });
+/**
+ * Most tests start processes, one after the other: a file for each core, since a test mostly waits, and a time-out that
+ * busy machines do not reach.
+ */
+export default mergeConfig(packageTests(), { test: { testTimeout: 90_000, maxWorkers: '100%' } });

@@ -204,11 +204,11 @@ describe('mb message lint', () => {
   it.concurrent.for([
     ['To: b@example.org\n\nHi', ['from: There is no From', 'date: There is no', 'message-id: There is no']],
     ['From: a@example.com\nFrom: b@example.com\n\nHi', ['several From fields']],
-    ['From: a@localhost\n\nHi', ['not an address that anybody can answer']],
+    ['From: a@localhost\n\nHi', ['a@localhost cannot receive answers']],
     ['From: a@example.com\nDate: soon\n\nHi', ['Date cannot be read']],
     ['From: a@example.com\nDate: 1 Jan 2020 00:00:00 +0000\n\nHi', ['! date: Date is ']],
     ['From: a@example.com\nMessage-ID: 17\n\nHi', ['not one identifier']],
-    ['From: a@example.com\nBcc: eve@example.org\n\nHi', ['Bcc field is still there']],
+    ['From: a@example.com\nBcc: eve@example.org\n\nHi', ['Bcc field is still in the message']],
     ['From: a@example.com\nSubject: x\nSubject: y\n\nHi', ['Subject appears 2 times']],
     ['From: a@example.com\n\n', ['! text: The body is empty', '! subject:', '! recipients:']],
     [`From: a@example.com\n\n${'x'.repeat(998)}\n${'y'.repeat(999)}\n`, ['Line 4 is longer']],
