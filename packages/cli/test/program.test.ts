@@ -69,7 +69,7 @@ it('refuses unknown commands and flags of every command alike', async () => {
   }
 });
 
-it.each(['serve', 'key new', 'key revoke', 'suppress import'])(
+it.each(['serve', 'work', 'key new', 'key revoke', 'suppress import'])(
   'shows the help of %s in 100 columns',
   async (name) => {
     const run = await mb([...name.split(' '), '--help']);

@@ -37,7 +37,8 @@ passwords of SMTP submission. With a queue in PostgreSQL, any number of processe
 deliver; a file is for one process.
 
 Mail of the domains of "mb domain" is sent as they say there, with the master key that encrypts
-their keys; it encrypts the secrets of webhooks too. Where the configuration has the same domain, or a nearer one, the configuration counts.
+their keys; it encrypts the secrets of webhooks too. Where the configuration has the same domain,
+or a nearer one, the configuration counts.
 
 The worker watches for what is wrong, such as a full disk or mail that bounces: "mb alert ls" shows
 it, and --alert-to and --alert-webhook say who is told.
