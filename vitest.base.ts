@@ -9,6 +9,8 @@ export function packageTests() {
     test: {
       include: ['{src,test,simulation}/**/*.test.ts'],
       passWithNoTests: false,
+      // No file may lean on what another left behind; `--sequence.seed N` repeats an order.
+      sequence: { shuffle: { files: true, tests: false } },
       // Files of a worker share its modules: loading them anew for each took half of the time. What a test needs for
       // itself alone (memory, a signal, the end of a process) it tries in a process of its own.
       isolate: false,
