@@ -45,7 +45,7 @@ export function crashMessage(name: string): CrashMessage {
   return { to, raw: Buffer.from(`${[...header, '', ...body, 'The end.'].join('\r\n')}\r\n`) };
 }
 
-/** The same numbers in [0, 1) for the same name. The testkit has a better source, whose package starts too slowly to be started 300 times. */
+/** The same numbers in [0, 1) for the same name. The testkit has a better source, whose package starts too slowly to be started so often. */
 function numbersFrom(name: string): () => number {
   const octets = createHash('shake256', { outputLength: 65_536 }).update(name).digest();
   let at = 0;

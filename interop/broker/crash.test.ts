@@ -17,7 +17,7 @@ import { type SignedDns, startSignedDns } from '../lab/signed-dns.ts';
 import { crashMessage, mailboxes, unknownMailbox } from './crash-message.ts';
 
 /** Kills, each of a new process. */
-const kills = Number(process.env.MB_CRASH_ROUNDS ?? 300);
+const kills = Number(process.env.MB_CRASH_ROUNDS ?? 100);
 const seed = process.env.MB_CRASH_SEED ?? String(Date.now());
 /** Most messages that a process enqueues before it is killed. */
 const messagesOfALife = 30;
