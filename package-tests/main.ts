@@ -216,7 +216,8 @@ async function main(): Promise<void> {
     else console.log(`kept for inspection: ${folder}`);
   }
   console.log(`package-tests: ${passed} passed, ${failed} failed`);
-  process.exitCode = failed > 0 ? 1 : 0;
 }
 
 await main();
+// Not before all is done, and not after: what bundlers and compilers leave open keeps a process alive.
+process.exit(failed > 0 ? 1 : 0);
