@@ -4,6 +4,7 @@ import type { AlertOptions, Alerts, WatchedKey } from '@mb/broker/alerts';
 import type { ManagedDomains } from '@mb/broker/domains';
 import { createResolver } from '@mb/dns';
 import { readBrokerSettings } from '../config/broker-settings.ts';
+import { everyRow } from '../every-row.ts';
 import { warn } from '../output.ts';
 import type { StoreFlags } from '../queue/store-flag.ts';
 import type { DeliveryFlags } from '../send/flags.ts';
@@ -48,17 +49,13 @@ export async function serviceAlertOptions({
 /** The keys that managed domains sign with; the authoritative servers were asked for their records. */
 async function managedKeys(domains: ManagedDomains): Promise<WatchedKey[]> {
   const watched: WatchedKey[] = [];
-  for (let after: string | undefined; ; ) {
-    const { rows, next } = await domains.list({ after, limit: 1000 });
-    for (const { domain, keys } of rows) {
-      for (const { selector, state, signs, seen } of keys) {
-        if (state !== 'active') continue;
-        watched.push({ domain, selector, seen: !signs ? 'absent' : seen === 'seen' ? 'seen' : 'unknown' });
-      }
+  for await (const { domain, keys } of everyRow((page) => domains.list(page))) {
+    for (const { selector, state, signs, seen } of keys) {
+      if (state !== 'active') continue;
+      watched.push({ domain, selector, seen: !signs ? 'absent' : seen === 'seen' ? 'seen' : 'unknown' });
     }
-    if (next === undefined) return watched;
-    after = next;
   }
+  return watched;
 }
 
 /** The keys that the flags and the configuration name; mail of a development server is not verified. */

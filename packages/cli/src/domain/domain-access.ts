@@ -1,5 +1,6 @@
 import type { ManagedDomain, ManagedDomains } from '@mb/broker/domains';
 import { allowedAddresses } from '../allow.ts';
+import { allRows } from '../every-row.ts';
 import { warn } from '../output.ts';
 import { type OpenStore, type StoreAccess, withStore } from '../queue/store.ts';
 import type { StoreFlags } from '../queue/store-flag.ts';
@@ -48,15 +49,7 @@ export async function openDomains(flags: DomainFlags, store: OpenStore): Promise
 function localDomains(domains: ManagedDomains): DomainAccess {
   return {
     add: async (domain) => shownOf(await domains.add(domain)),
-    async list() {
-      const all: ShownDomain[] = [];
-      for (let after: string | undefined; ; ) {
-        const { rows, next } = await domains.list({ after, limit: 1000 });
-        all.push(...rows.map(shownOf));
-        if (next === undefined) return all;
-        after = next;
-      }
-    },
+    list: async () => (await allRows((page) => domains.list(page))).map(shownOf),
     get: async (domain) => shownOf(await domains.get(domain)),
     change: async (domain, changes) => shownOf(await domains.change(domain, changes)),
     mtaSts: (domain) => domains.mtaSts(domain),

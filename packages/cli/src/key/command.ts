@@ -1,7 +1,8 @@
 import { MailQueue } from '@mb/broker';
-import type { ApiKey, ApiKeys, NewApiKey, Scope } from '@mb/server';
+import type { ApiKeys, NewApiKey, Scope } from '@mb/server';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { CliError } from '../errors.ts';
+import { allRows } from '../every-row.ts';
 import { notice, print, printJson } from '../output.ts';
 import { parseMoment, wholeNumber } from '../parse-flag.ts';
 import { confirm } from '../queue/confirm.ts';
@@ -101,7 +102,7 @@ function listCommand(): Command {
       '\nExamples:\n  mb key ls --store queue.db\n\nExit codes: 0 listed, 1 there is none.',
     )
     .action(async (flags: StoreFlags & ServerFlags & { readonly json?: true }) => {
-      const rows = await withKeys(flags, 'read', allKeys);
+      const rows = await withKeys(flags, 'read', (keys) => allRows((page) => keys.list(page)));
       process.exitCode = rows.length === 0 ? 1 : 0;
       if (flags.json) return printJson({ rows });
       if (rows.length === 0) return print('There is no key.\n');
@@ -140,17 +141,6 @@ function revokeCommand(): Command {
       process.exitCode = revoked ? 0 : 1;
       print(revoked ? `Key ${id} is revoked.\n` : 'There is no such key.\n');
     });
-}
-
-async function allKeys(keys: KeyAccess): Promise<ApiKey[]> {
-  const all: ApiKey[] = [];
-  for (let after: string | undefined, more = true; more; ) {
-    const { rows, next } = await keys.list({ after, limit: 1000 });
-    all.push(...rows);
-    after = next;
-    more = next !== undefined;
-  }
-  return all;
 }
 
 async function withKeys<Result>(

@@ -1,20 +1,12 @@
 import { type QueueControl, type RecipientView, readOutcomeDetail, type Selector } from '@mb/broker';
-
-const PAGE = 1000;
+import { everyRow } from '../every-row.ts';
 
 /** All recipients that the selectors choose, read page by page. */
 export async function* eachRecipient(
   control: Pick<QueueControl, 'list'>,
   selectors: readonly Selector[],
 ): AsyncGenerator<RecipientView> {
-  for (const selector of selectors) {
-    let after: string | undefined;
-    do {
-      const page = await control.list(selector, { limit: PAGE, ...(after !== undefined && { after }) });
-      yield* page.rows;
-      after = page.next;
-    } while (after !== undefined);
-  }
+  for (const selector of selectors) yield* everyRow((page) => control.list(selector, page));
 }
 
 /** The latest word on a recipient: the host's reply, or why none was given. */

@@ -1,6 +1,7 @@
 import type { ServerClient } from '@mb/server/client';
-import type { DomainAccess, ShownCheck, ShownDomain } from '../domain/shown-domain.ts';
+import type { DomainAccess, ShownCheck } from '../domain/shown-domain.ts';
 import { CliError } from '../errors.ts';
+import { allRows } from '../every-row.ts';
 import { dataOf } from './api.ts';
 
 /** The domains of a server, as the commands use those of a queue that they open themselves. */
@@ -14,16 +15,11 @@ export function remoteDomains(client: ServerClient, server: string): DomainAcces
       }
       return dataOf(client.POST('/v1/domains', { body: domain as never }));
     },
-    async list() {
-      const all: ShownDomain[] = [];
-      for (let after: string | undefined; ; ) {
-        const query = { limit: 1000, ...(after !== undefined && { after }) };
+    list: () =>
+      allRows(async (query) => {
         const { data, next } = await dataOf(client.GET('/v1/domains', { params: { query } }));
-        all.push(...data);
-        if (next === undefined) return all;
-        after = next;
-      }
-    },
+        return { rows: data, next };
+      }),
     get: (domain) => dataOf(client.GET('/v1/domains/{domain}', at(domain))),
     change: (domain, changes) =>
       dataOf(client.PATCH('/v1/domains/{domain}', { ...at(domain), body: changes as never })),

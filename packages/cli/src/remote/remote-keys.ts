@@ -1,5 +1,6 @@
 import type { ApiKey, ApiKeys, Scope } from '@mb/server';
 import type { components, ServerClient } from '@mb/server/client';
+import { everyRow } from '../every-row.ts';
 import { dataOf, deletedIfAny } from './api.ts';
 
 /** The keys of a server, as the commands use those of a queue that they open themselves. */
@@ -16,12 +17,8 @@ export function remoteKeys(client: ServerClient): Pick<ApiKeys, 'create' | 'list
       return { token, key: keyOf(key) };
     },
     async get(id) {
-      for (let after: string | undefined; ; ) {
-        const { rows, next } = await list({ after, limit: 1000 });
-        const found = rows.find((key) => key.id === id);
-        if (found || next === undefined) return found;
-        after = next;
-      }
+      for await (const key of everyRow(list)) if (key.id === id) return key;
+      return undefined;
     },
     revoke: (id) => deletedIfAny(client.DELETE('/v1/keys/{id}', { params: { path: { id } } })),
   };

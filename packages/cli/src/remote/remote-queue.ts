@@ -11,12 +11,11 @@ import type {
 } from '@mb/broker';
 import type { components, ServerClient } from '@mb/server/client';
 import { CliError } from '../errors.ts';
+import { everyRow } from '../every-row.ts';
 import type { QueueAccess } from '../queue/queue-access.ts';
 import { dataIfAny, dataOf, deletedIfAny } from './api.ts';
 
 type Schemas = components['schemas'];
-
-const pageRows = 1000;
 
 /** The queue of a server, as the commands use a queue that they open themselves. */
 export function remoteQueue(client: ServerClient): QueueAccess {
@@ -83,12 +82,9 @@ function remoteSuppressions(client: ServerClient): QueueAccess['suppressions'] {
     async find(addresses, tenant = '') {
       const wanted = new Set(addresses.map((address) => address.toLowerCase()));
       const found: Suppression[] = [];
-      for (let after: string | undefined; ; ) {
-        const { rows, next } = await list({ tenant, limit: pageRows, ...(after !== undefined && { after }) });
-        found.push(...rows.filter(({ address }) => wanted.has(address.toLowerCase())));
-        if (next === undefined) return found;
-        after = next;
-      }
+      for await (const entry of everyRow((page) => list({ tenant, ...page })))
+        if (wanted.has(entry.address.toLowerCase())) found.push(entry);
+      return found;
     },
     async add(entries) {
       for (const tenant of new Set(entries.map((entry) => entry.tenant))) {

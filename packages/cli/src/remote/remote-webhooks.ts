@@ -1,5 +1,6 @@
-import type { DeadLetter, WebhookAttempt, WebhookEndpoint, WebhookLag, WebhookStatus } from '@mb/broker';
+import type { DeadLetter, WebhookAttempt, WebhookEndpoint, WebhookStatus } from '@mb/broker';
 import type { components, ServerClient } from '@mb/server/client';
+import { allRows } from '../every-row.ts';
 import type { WebhookAccess } from '../webhook/webhook-access.ts';
 import { dataIfAny, dataOf } from './api.ts';
 
@@ -29,14 +30,12 @@ export function remoteWebhooks(client: ServerClient): WebhookAccess {
       return statusOf(status!);
     },
     async lags() {
-      const lags: WebhookLag[] = [];
-      for (let after: string | undefined; ; ) {
-        const query = { limit: 1000, ...(after !== undefined && { after }) };
+      const lags = await allRows(async (query) => {
         const { data, next } = await dataOf(client.GET('/v1/webhooks', { params: { query } }));
-        for (const { id, enabled, status } of data) if (enabled) lags.push({ id, lagMs: status!.lagMs });
-        if (next === undefined) return lags.sort((a, b) => b.lagMs - a.lagMs);
-        after = next;
-      }
+        const enabled = data.filter((one) => one.enabled);
+        return { rows: enabled.map(({ id, status }) => ({ id, lagMs: status!.lagMs })), next };
+      });
+      return lags.sort((a, b) => b.lagMs - a.lagMs);
     },
     async change(id, changes) {
       const options = { ...at(id), body: changes as never };

@@ -11,6 +11,7 @@ import { csvCell } from '@mb/broker/printable-text';
 import { parseMailbox } from '@mb/mime';
 import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
+import { everyRow } from '../every-row.ts';
 import { jsonLine, print, printJson } from '../output.ts';
 import { plural } from '../plural.ts';
 import { confirm } from '../queue/confirm.ts';
@@ -164,20 +165,11 @@ function importCommand(): Command {
     });
 }
 
-async function* eachEntry(
+function eachEntry(
   control: Pick<SuppressionControl, 'list'>,
   { tenant, allTenants }: SuppressFlags & { readonly allTenants?: true },
 ): AsyncGenerator<Suppression> {
-  for (let after: string | undefined, more = true; more; ) {
-    const { rows, next } = await control.list({
-      limit: page,
-      ...(!allTenants && { tenant: tenant ?? '' }),
-      ...(after !== undefined && { after }),
-    });
-    yield* rows;
-    after = next;
-    more = next !== undefined;
-  }
+  return everyRow((request) => control.list({ ...request, ...(!allTenants && { tenant: tenant ?? '' }) }));
 }
 
 async function readEntries(path: string, tenant: string | undefined): Promise<NewSuppression[]> {

@@ -2,6 +2,7 @@ import type { NewWebhook, WebhookAttempt, WebhookEndpoint } from '@mb/broker';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { hasMasterKey, masterKeyFlag } from '../domain/master-key.ts';
 import { CliError } from '../errors.ts';
+import { allRows } from '../every-row.ts';
 import { notice, print, printJson } from '../output.ts';
 import { parseMoment, wholeNumber } from '../parse-flag.ts';
 import { plural } from '../plural.ts';
@@ -10,7 +11,7 @@ import { storeFlag } from '../queue/store-flag.ts';
 import { serverFlag } from '../remote/server-flag.ts';
 import { formatTable } from '../table.ts';
 import { formatSpan } from '../time.ts';
-import { type WebhookAccess, type WebhookFlags, webhookAllowOption } from './webhook-access.ts';
+import { type WebhookFlags, webhookAllowOption } from './webhook-access.ts';
 import { withWebhooks } from './with-webhooks.ts';
 
 /** `mb webhook …`: programs that get events by HTTP. */
@@ -100,7 +101,7 @@ function listCommand(): Command {
     )
     .action(async (flags: WebhookFlags) => {
       const { rows, lags } = await withWebhooks(flags, 'read', async (webhooks) => ({
-        rows: await allWebhooks(webhooks),
+        rows: await allRows((page) => webhooks.list(page)),
         lags: new Map((await webhooks.lags()).map(({ id, lagMs }) => [id, lagMs])),
       }));
       /** What is disabled is not late. */
@@ -304,16 +305,6 @@ function removeCommand(): Command {
       if (flags.json) return printJson({ removed: id });
       print(`Webhook ${id} is removed.\n`);
     });
-}
-
-async function allWebhooks(webhooks: WebhookAccess): Promise<WebhookEndpoint[]> {
-  const all: WebhookEndpoint[] = [];
-  for (let after: string | undefined; ; ) {
-    const { rows, next } = await webhooks.list({ after, limit: 1000 });
-    all.push(...rows);
-    if (next === undefined) return all;
-    after = next;
-  }
 }
 
 function keepSecret(flags: WebhookFlags): string {
