@@ -45,7 +45,6 @@ export async function checkDefinitions(folder: string, specifiers: readonly stri
       findings.push(problems.length === 0 ? { label } : { label, problem: problems.join('\n') });
     }
   }
-  editor.close();
   return findings;
 }
 
@@ -79,22 +78,8 @@ function listExports(
 function openEditor(ts: typeof TypeScript) {
   const nothing = () => {};
   const timers = { setTimeout, clearTimeout, setImmediate, clearImmediate };
-  const watchers: TypeScript.FileWatcher[] = [];
-  const watching =
-    <Given extends readonly unknown[]>(watch: (...given: Given) => TypeScript.FileWatcher) =>
-    (...given: Given) => {
-      const watcher = watch(...given);
-      watchers.push(watcher);
-      return watcher;
-    };
-  const host = {
-    ...ts.sys,
-    ...timers,
-    watchFile: watching(ts.sys.watchFile!),
-    watchDirectory: watching(ts.sys.watchDirectory!),
-    // It writes what it answers, too.
-    write: nothing,
-  } as server.ServerHost;
+  // It writes what it answers, too.
+  const host = { ...ts.sys, ...timers, write: nothing } as server.ServerHost;
   const session = new ts.server.Session({
     host,
     cancellationToken: ts.server.nullCancellationToken,
@@ -123,10 +108,6 @@ function openEditor(ts: typeof TypeScript) {
     open: (file: string) => void ask('open', { file }),
     definition: (file: string, line: number, offset: number) =>
       ask('definition', { file, line, offset }) as readonly server.protocol.FileSpan[],
-    /** Ends what it watches, which keeps the process alive. */
-    close() {
-      for (const watcher of watchers) watcher.close();
-    },
   };
 }
 
