@@ -17,7 +17,7 @@ export function packageTests() {
       setupFiles: ['vitest.left-processes.ts', 'vitest.properties.ts'].map(
         (file) => new URL(file, import.meta.url).pathname,
       ),
-      // Machines can be busy; a time-out here only ends what hangs.
+      // Machines can be busy; a timeout here only ends what hangs.
       testTimeout: 30_000,
       hookTimeout: 60_000,
       expect: { poll: { timeout: 20_000 } },
