@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { BrokerError, type Records } from '@mb/broker';
+import { DatedRecords, placeOf } from './dated-records.ts';
 
 /** A request that changed something, or was meant to. */
 export interface AuditEntry {
@@ -39,8 +40,6 @@ const collection = 'audit';
 const keepMs = 366 * 86_400_000;
 /** Most entries that are kept; a program that changes much must not fill the store. */
 const maxEntries = 100_000;
-const pageRows = 1000;
-const purgeEveryMs = 3_600_000;
 
 /**
  * Who changed what, by the HTTP API. An entry is written before the change is made and completed after it, so that no
@@ -48,10 +47,12 @@ const purgeEveryMs = 3_600_000;
  */
 export class AuditLog {
   readonly #parts: AuditLogParts;
-  #purgedAt = Number.NEGATIVE_INFINITY;
+  readonly #dated: DatedRecords;
 
   constructor(parts: AuditLogParts) {
     this.#parts = parts;
+    const { records, onError } = parts;
+    this.#dated = new DatedRecords({ records, collection, keepMs, most: maxEntries, onError });
   }
 
   /** Writes down that a change begins. @returns what completes the entry with the status of the response. */
@@ -61,10 +62,7 @@ export class AuditLog {
     const entry: AuditEntry = { at: new Date(at).toISOString(), ...given };
     const id = `${placeOf(at)}-${randomBytes(6).toString('hex')}`;
     await records.put(collection, id, entry);
-    if (at - this.#purgedAt >= purgeEveryMs) {
-      this.#purgedAt = at;
-      this.#purge(at).catch(onError);
-    }
+    this.#dated.purgeWhenDue(at);
     return async (status) => {
       try {
         await records.put(collection, id, { ...entry, status });
@@ -89,25 +87,4 @@ export class AuditLog {
       ...(next !== undefined && { next }),
     };
   }
-
-  /** Deletes what is too old, and what is beyond the number of entries. */
-  async #purge(now: number): Promise<void> {
-    const { records } = this.#parts;
-    const oldest = placeOf(now - keepMs);
-    let after: string | undefined;
-    for (let seen = 0; ; ) {
-      const { rows, next } = await records.list(collection, { limit: pageRows, ...(after && { after }) });
-      for (const { key } of rows) {
-        seen++;
-        if (seen > maxEntries || key > oldest) await records.delete(collection, key);
-      }
-      if (next === undefined) return;
-      after = next;
-    }
-  }
-}
-
-/** Keys sort as text, and the latest entry comes first. */
-function placeOf(at: number): string {
-  return String(9_999_999_999_999 - at).padStart(13, '0');
 }

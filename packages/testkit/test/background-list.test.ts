@@ -187,7 +187,7 @@ const background: Readonly<
   'server/src/http/routes/domains.ts': ['catch', 'a request: a domain that is not there'],
   'server/src/access.ts': ['catch', 'one count of a request'],
   'server/src/api-keys.ts': ['catch', 'the note of the last use of a key: onError', 'service'],
-  'server/src/audit-log.ts': ['catch', 'one request: onError', 'service'],
+  'server/src/dated-records.ts': ['catch', 'the clearing of old records: onError', 'service'],
   'server/src/http/form-message.ts': ['catch field file filesLimit', 'one request: ends with its body'],
   'server/src/http/routes/events.ts': [
     'setInterval',
@@ -196,7 +196,6 @@ const background: Readonly<
   ],
   'server/src/http/routes/health.ts': ['setTimeout then', 'one probe: its result', 'service'],
   'server/src/http/routes/accept.ts': ['then', 'one request: its result'],
-  'server/src/reports/report-archive.ts': ['catch', 'the clearing of old reports: onError', 'service'],
   'server/src/series/collector.ts': ['catch', 'the collector: onError; close()', 'service'],
   'server/src/server.ts': ['error listening setTimeout', 'listen() and close()'],
   'server/src/submission/smtp-listener.ts': [

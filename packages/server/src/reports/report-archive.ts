@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Records } from '@mb/broker';
 import { MimeError, parseMessage } from '@mb/mime';
+import { DatedRecords, placeOf } from '../dated-records.ts';
 import { type ReportSummary, summarizeDmarc, summarizeTls } from './summary.ts';
 
 /** A report with the moment at which it came in. */
@@ -24,7 +25,6 @@ const collection = 'report';
 const keepMs = 90 * 86_400_000;
 /** Most reports that are kept: anybody can send one. */
 const maxReports = 10_000;
-const purgeEveryMs = 3_600_000;
 const pageRows = 500;
 /** Records that one page looks at for those that a filter fits. */
 const scannedRows = 2000;
@@ -35,10 +35,12 @@ const scannedRows = 2000;
  */
 export class ReportArchive {
   readonly #parts: ReportArchiveParts;
-  #purgedAt = Number.NEGATIVE_INFINITY;
+  readonly #dated: DatedRecords;
 
   constructor(parts: ReportArchiveParts) {
     this.#parts = parts;
+    const { records, onError } = parts;
+    this.#dated = new DatedRecords({ records, collection, keepMs, most: maxReports, onError });
   }
 
   /** Keeps the reports of a message that came in; none when it holds no report. */
@@ -113,7 +115,7 @@ export class ReportArchive {
   }
 
   async #keep(reports: readonly ReportSummary[]): Promise<readonly KeptReport[]> {
-    const { records, now, onError } = this.#parts;
+    const { records, now } = this.#parts;
     const at = now();
     const kept: KeptReport[] = [];
     for (const report of reports) {
@@ -126,21 +128,8 @@ export class ReportArchive {
       await records.put(collection, id, value);
       kept.push({ ...value, id });
     }
-    if (at - this.#purgedAt >= purgeEveryMs) {
-      this.#purgedAt = at;
-      this.#purge(at).catch(onError);
-    }
+    this.#dated.purgeWhenDue(at);
     return kept;
-  }
-
-  /** Deletes what is too old, and what is beyond the number of reports. */
-  async #purge(now: number): Promise<void> {
-    const oldest = placeOf(now - keepMs);
-    let seen = 0;
-    for await (const { id } of this.since(0)) {
-      seen++;
-      if (seen > maxReports || id > oldest) await this.#parts.records.delete(collection, id);
-    }
   }
 }
 
@@ -154,9 +143,4 @@ function fits({ kind, domain }: KeptReport, filter: ReportFilter): boolean {
     (filter.kind === undefined || filter.kind === kind) &&
     (filter.domain === undefined || filter.domain.toLowerCase() === domain)
   );
-}
-
-/** Keys sort as text, and the latest report comes first. */
-function placeOf(at: number): string {
-  return String(9_999_999_999_999 - Math.max(0, at)).padStart(13, '0');
 }

@@ -1,0 +1,53 @@
+import type { Records } from '@mb/broker';
+
+/** What {@link DatedRecords} takes from outside. */
+export interface DatedRecordsParts {
+  readonly records: Records;
+  readonly collection: string;
+  /** How long records are kept, in milliseconds. */
+  readonly keepMs: number;
+  /** Most records that are kept. */
+  readonly most: number;
+  /** Called with what failed in the background. */
+  readonly onError: (error: unknown) => void;
+}
+
+const pageRows = 1000;
+const purgeEveryMs = 3_600_000;
+
+/** Records of a collection whose keys begin with a place in time, the latest first. */
+export class DatedRecords {
+  readonly #parts: DatedRecordsParts;
+  #purgedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: DatedRecordsParts) {
+    this.#parts = parts;
+  }
+
+  /** Deletes in the background what is too old and what is too much; at most once an hour. */
+  purgeWhenDue(now: number): void {
+    if (now - this.#purgedAt < purgeEveryMs) return;
+    this.#purgedAt = now;
+    this.#purge(now).catch(this.#parts.onError);
+  }
+
+  async #purge(now: number): Promise<void> {
+    const { records, collection, keepMs, most } = this.#parts;
+    const oldest = placeOf(now - keepMs);
+    let after: string | undefined;
+    for (let seen = 0; ; ) {
+      const { rows, next } = await records.list(collection, { limit: pageRows, ...(after && { after }) });
+      for (const { key } of rows) {
+        seen++;
+        if (seen > most || key > oldest) await records.delete(collection, key);
+      }
+      if (next === undefined) return;
+      after = next;
+    }
+  }
+}
+
+/** Keys sort as text, and the latest comes first. */
+export function placeOf(at: number): string {
+  return String(9_999_999_999_999 - Math.max(0, at)).padStart(13, '0');
+}
