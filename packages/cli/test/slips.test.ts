@@ -62,6 +62,16 @@ describe('SAFE-45 variables that no flag reads', () => {
       ['send', ...message, '--text', 'x', '--relay', '127.0.0.1:1', ...hostname],
       { MB_RELAY_USER: 'x', MB_RELAY_PASSWORD: '' },
     ],
+    [
+      'MB_MASTER_KEY',
+      ['webhook', 'add', 'https://app.example.com/', '--store', 'q.db'],
+      { MB_MASTER_KEY: '' },
+    ],
+    [
+      'MB_ALERT_WEBHOOK_SECRET',
+      ['work', '--store', 'q.db', '--alert-webhook', 'https://app.example.com/', ...hostname],
+      { MB_ALERT_WEBHOOK_SECRET: '' },
+    ],
   ])('SAFE-45 an empty %s is refused', async (variable, args, env) => {
     const run = await mb(args, { env, cwd: folder });
     expect([run.exitCode, run.stdout]).toEqual([64, '']);

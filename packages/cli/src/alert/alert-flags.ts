@@ -2,6 +2,7 @@ import type { AlertOptions } from '@mb/broker/alerts';
 import { Option } from 'commander';
 import { readBrokerSettings } from '../config/broker-settings.ts';
 import type { ConfiguredFlags } from '../config/option-sections.ts';
+import { readVariable } from '../environment.ts';
 import { CliError } from '../errors.ts';
 import { warnIfOpen } from '../send/dkim-key.ts';
 import { readInput } from '../send/file.ts';
@@ -79,7 +80,7 @@ async function readSecret(
   path: string | undefined,
   warn: (text: string) => void,
 ): Promise<string | undefined> {
-  if (path === undefined) return process.env.MB_ALERT_WEBHOOK_SECRET || undefined;
+  if (path === undefined) return readVariable('MB_ALERT_WEBHOOK_SECRET');
   await warnIfOpen(path, warn);
   return (await readInput('--alert-webhook-secret', path)).toString().trim();
 }

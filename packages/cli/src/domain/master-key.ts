@@ -3,6 +3,7 @@ import { BrokerError } from '@mb/broker';
 import type { KeyVault } from '@mb/broker/domains';
 import type { KeyWrapping } from '@mb/broker/encryption';
 import { Option } from 'commander';
+import { readVariable } from '../environment.ts';
 import { CliError } from '../errors.ts';
 import { writeNewFile } from '../private-file.ts';
 import { warnIfOpen } from '../send/dkim-key.ts';
@@ -23,7 +24,7 @@ export function masterKeyFlag(): Option {
 
 /** Whether the flags or the environment give a master key. */
 export function hasMasterKey({ masterKey }: MasterKeyFlags): boolean {
-  return masterKey !== undefined || Boolean(process.env.MB_MASTER_KEY);
+  return masterKey !== undefined || readVariable('MB_MASTER_KEY') !== undefined;
 }
 
 /** The vault of the master keys in a file or in the environment; undefined when none is given. See {@link masterKeyWrapping}. */
@@ -49,10 +50,13 @@ export async function masterKeyWrapping(
   { masterKey: path }: MasterKeyFlags,
   warn: (text: string) => void,
 ): Promise<KeyWrapping | undefined> {
-  const text = process.env.MB_MASTER_KEY;
-  if (path === undefined && !text) return undefined;
+  if (path === undefined) {
+    const text = readVariable('MB_MASTER_KEY');
+    if (text === undefined) return undefined;
+    const { createMasterKeyWrapping, parseMasterKeys } = await import('@mb/broker/encryption');
+    return createMasterKeyWrapping(parseMasterKeys(text));
+  }
   const { createMasterKeyWrapping, parseMasterKeys } = await import('@mb/broker/encryption');
-  if (path === undefined) return createMasterKeyWrapping(parseMasterKeys(text!));
   await warnIfOpen(path, warn);
   const read = async () =>
     createMasterKeyWrapping(parseMasterKeys((await readInput('--master-key', path)).toString()));
