@@ -125,11 +125,11 @@ const subject = (flags: AlertFlags) => ({
 });
 
 it.each([
-  [{ alertTo: ['ops@one.test'] }, '', '--alert-to needs --alert-from'],
-  [{ alertFrom: 'alerts@sender.test' }, '', '--alert-from needs --alert-to'],
-  [{ alertWebhook: 'https://pager.test/' }, '', '--alert-webhook needs a secret'],
+  [{ alertTo: ['ops@one.test'] }, undefined, '--alert-to needs --alert-from'],
+  [{ alertFrom: 'alerts@sender.test' }, undefined, '--alert-from needs --alert-to'],
+  [{ alertWebhook: 'https://pager.test/' }, undefined, '--alert-webhook needs a secret'],
   [{ alertWebhook: 'https://pager.test/' }, 'whsec_AAAA', '24 to 64 octets'],
-  [{ alertTo: ['ops'], alertFrom: 'alerts@sender.test' }, '', 'mail.to must be an address'],
+  [{ alertTo: ['ops'], alertFrom: 'alerts@sender.test' }, undefined, 'mail.to must be an address'],
 ] as const)('ALR-32 refuses %j', async (flags, environment, reason) => {
   vi.stubEnv('MB_ALERT_WEBHOOK_SECRET', environment);
   onTestFinished(() => void vi.unstubAllEnvs());
