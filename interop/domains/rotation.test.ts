@@ -12,7 +12,7 @@ import {
 } from '@mb/broker/domains';
 import { SqliteStore } from '@mb/broker/sqlite';
 import { createResolver } from '@mb/dns';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { makeFolder } from '../lab/folder.ts';
 import { type Knot, type LabZone, startKnot } from '../lab/knot.ts';
 import { type Postfix, startPostfix } from '../lab/postfix.ts';
@@ -98,6 +98,13 @@ describe('a rotation beside Knot, Postfix and rspamd', () => {
       profileFor: domains.profileFor(),
       queue: { concurrency: 20 },
     });
+    let ended = false;
+    onTestFinished(async () => {
+      ended = true;
+      await broker.close();
+      await domains.stop();
+      await store.close();
+    });
     const keys = async (...states: string[]) =>
       (await domains.get('example.com')).keys.filter(({ state }) => states.includes(state));
     const recordsOf = async (...states: string[]) => (await keys(...states)).map(({ record }) => record);
@@ -116,7 +123,6 @@ describe('a rotation beside Knot, Postfix and rspamd', () => {
 
     broker.start();
     let queued = 0;
-    let ended = false;
     const began = Date.now();
     const load = (async () => {
       while (!ended) {
@@ -165,9 +171,6 @@ describe('a rotation beside Knot, Postfix and rspamd', () => {
       const { queued: waiting, inFlight } = await broker.health();
       return waiting + inFlight === 0;
     });
-    await broker.close();
-    await domains.stop();
-    await store.close();
 
     const messages = await postfix.waitForMessages('bob@example.net', queued, 60_000);
     expect(messages).toHaveLength(queued);

@@ -14,10 +14,23 @@ export function maildirOf(mailbox: string): string {
 /** Messages delivered to a mailbox so far, oldest first. */
 export async function readMaildir(root: string, mailbox: string): Promise<Buffer[]> {
   const inbox = join(root, maildirOf(mailbox), 'new');
-  const names = (await readdir(inbox).catch(() => [])).sort(
+  const names = (await deliveredNames(root, mailbox)).sort(
     (left, right) => deliveredAt(left) - deliveredAt(right),
   );
-  return Promise.all(names.map((name) => readFile(join(inbox, name))));
+  const messages: Buffer[] = [];
+  // One file after the other: a mailbox may hold more messages than a process may have open files.
+  for (const name of names) messages.push(await readFile(join(inbox, name)));
+  return messages;
+}
+
+async function deliveredNames(root: string, mailbox: string): Promise<string[]> {
+  try {
+    return await readdir(join(root, maildirOf(mailbox), 'new'));
+  } catch (error) {
+    // The server makes the folder with the first message.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 /** Names start with the seconds; `M` and the microseconds follow. */
@@ -35,11 +48,11 @@ export async function waitForMaildir(
 ): Promise<Buffer[]> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
-    const found = await readMaildir(root, mailbox);
-    if (found.length >= count) return found;
+    const found = (await deliveredNames(root, mailbox)).length;
+    if (found >= count) return readMaildir(root, mailbox);
     if (performance.now() > deadline) {
       throw new Error(
-        `${mailbox} holds ${found.length} of ${count} messages after ${timeoutMs} ms:\n${log().slice(-4_000)}`,
+        `${mailbox} holds ${found} of ${count} messages after ${timeoutMs} ms:\n${log().slice(-4_000)}`,
       );
     }
     await sleep(25);

@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Certificate } from './certificate.ts';
 import { ensureDebianPackages } from './debian.ts';
@@ -60,7 +60,8 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
     args: ['-qefc', `exec /usr/sbin/postfix -c ${join(folder, 'etc')} start-fg`, '/dev/null'],
     ready: { address: options.addresses[0] ?? '127.0.0.1', port: 25 },
     // The master runs in a session of its own, which the signals to this process group do not reach.
-    shutDown: () => mustRun('/usr/sbin/postfix', ['-c', join(folder, 'etc'), 'stop']),
+    shutDown: () =>
+      mustRun('/usr/sbin/postfix', ['-c', join(folder, 'etc'), 'stop']).catch(() => killMaster(folder)),
   });
   return {
     configurationFolder: join(folder, 'etc'),
@@ -70,6 +71,11 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
     output: postfix.output,
     stop: postfix.stop,
   };
+}
+
+/** Its other processes end when their master is gone. */
+function killMaster(folder: string): void {
+  process.kill(Number(readFileSync(join(folder, 'queue/pid/master.pid'), 'utf8')), 'SIGKILL');
 }
 
 function defaultSettings(folder: string, options: PostfixOptions): Record<string, string> {

@@ -60,7 +60,9 @@ ${domainsOf(mailboxes)
     async messages() {
       const inbox = join(mail, 'new');
       const names = await readdir(inbox).catch(() => []);
-      return Promise.all(names.map((name) => readFile(join(inbox, name))));
+      const messages: Buffer[] = [];
+      for (const name of names) messages.push(await readFile(join(inbox, name)));
+      return messages;
     },
     output: server.output,
     async stop() {
