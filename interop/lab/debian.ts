@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mustRun, runCommand } from './process.ts';
@@ -77,14 +77,16 @@ export async function unpackDebianPackages(names: readonly string[]): Promise<st
   const folder = join(cacheFolder, names.join('+'));
   if (existsSync(folder)) return folder;
   await updateLists();
-  const draft = `${folder}.${process.pid}`;
-  mkdirSync(draft, { recursive: true });
+  mkdirSync(cacheFolder, { recursive: true });
+  // By chance, not by process id: each run counts its processes from 1.
+  const draft = mkdtempSync(`${folder}.`);
   try {
     await runOutside(`
       downloads=$(mktemp -d); chmod 777 $downloads; trap 'rm -rf '$downloads EXIT
       cd $downloads
       apt-get -q download ${names.join(' ')} </dev/null
       for package in *.deb; do dpkg -x $package ${draft}; done`);
+    chmodSync(draft, 0o755);
     if (!existsSync(folder)) renameSync(draft, folder);
   } finally {
     rmSync(draft, { recursive: true, force: true });
