@@ -3,6 +3,7 @@ import {
   type AddressForm,
   domainToAscii,
   type Envelope,
+  findHeaderEnd,
   type HeaderBlock,
   MimeError,
   parseHeaderBlock,
@@ -22,7 +23,6 @@ import {
   text,
   word,
 } from '../option-table.ts';
-import { findHeaderEnd } from './header-end.ts';
 import { hasLoneCr, LineEnds } from './line-end.ts';
 import { isSealed } from './seven-bit.ts';
 import { spool } from './spool.ts';

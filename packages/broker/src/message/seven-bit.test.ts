@@ -21,7 +21,7 @@ describe('a message in seven bits', () => {
       'an attached message',
       `${head}MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: message/rfc822\nContent-Transfer-Encoding: 8bit\n\nFrom: c@example.com\nSubject: inner\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\nÜber\n--x--\n`,
     ],
-  ])('MSG-01 has the same content: %s', async (_, text) => {
+  ])('MSG-06 has the same content: %s', async (_, text) => {
     const original = octets(text);
     const converted = await toSevenBit(original);
     expect(isAscii(converted!)).toBe(true);
