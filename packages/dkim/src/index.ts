@@ -34,7 +34,7 @@ export {
   type SignCallOptions,
   signMessage,
 } from './sign.ts';
-export type { SelectorKey, SignatureSettings, SignOptions } from './sign-options.ts';
+export { isKeyValid, type SelectorKey, type SignatureSettings, type SignOptions } from './sign-options.ts';
 export type { SignatureResult } from './signature-result.ts';
 export { formatTagList, parseTagList, type TagList } from './tag-list.ts';
 export type { Verdict, VerifyReason, VerifyStatus } from './verdict.ts';

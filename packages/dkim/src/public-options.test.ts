@@ -123,6 +123,7 @@ const walk: OptionWalk<typeof dkim> = {
   parseTagList: 'none',
   formatTagList: 'none',
   toCrlf: 'none',
+  isKeyValid: 'none',
   prependFields: 'none',
   dkimResults: 'none',
   arcResult: 'none',

@@ -195,7 +195,7 @@ export function planSignature(given: SignOptions, where: string): SignaturePlan 
 export function keyAt(plan: SignaturePlan, nowMs: number): PlannedKey {
   let chosen: PlannedKey | undefined;
   for (const key of plan.keys) {
-    if (nowMs < key.from || nowMs >= key.until) continue;
+    if (!covers(key, nowMs)) continue;
     if (chosen === undefined || key.from > chosen.from) chosen = key;
   }
   if (chosen !== undefined) return chosen;
@@ -203,6 +203,38 @@ export function keyAt(plan: SignaturePlan, nowMs: number): PlannedKey {
     'MB_DKIM_KEY_WINDOW',
     `No key for ${plan.domain} is valid at this time; add one, or widen validFrom and validUntil.`,
   );
+}
+
+/** Whether a key may be used at a moment: from `validFrom` on, and before `validUntil`.
+ *
+ *  @param key  A key as `keys` of {@link SignOptions} has it.
+ *  @param atMs  Epoch milliseconds.
+ *  @throws {DkimError} MB_DKIM_OPTION.
+ *  @example keys.filter((key) => isKeyValid(key, Date.now()))
+ */
+export function isKeyValid(key: Pick<SelectorKey, 'validFrom' | 'validUntil'>, atMs: number): boolean {
+  if (typeof key !== 'object' || key === null) throw optionError('isKeyValid: key must be an object.');
+  if (typeof atMs !== 'number' || Number.isNaN(atMs)) {
+    throw optionError('isKeyValid: atMs must be epoch milliseconds.');
+  }
+  return covers(windowOf(key), atMs);
+}
+
+/** The time in which a key may be used, in epoch milliseconds. */
+type KeyWindow = Pick<PlannedKey, 'from' | 'until'>;
+
+function covers({ from, until }: KeyWindow, atMs: number): boolean {
+  return from <= atMs && atMs < until;
+}
+
+function windowOf({ validFrom, validUntil }: Pick<SelectorKey, 'validFrom' | 'validUntil'>): KeyWindow {
+  const from = validFrom === undefined ? Number.NEGATIVE_INFINITY : Number(validFrom);
+  const until = validUntil === undefined ? Number.POSITIVE_INFINITY : Number(validUntil);
+  // Also false where one of them is no date at all.
+  if (!(from < until)) {
+    throw optionError('validFrom must be before validUntil, each a Date or epoch milliseconds.');
+  }
+  return { from, until };
 }
 
 function planKeys(options: ReadSignOptions, where: string): PlannedKey[] {
@@ -219,19 +251,9 @@ function ownKey({ selector, privateKey, passphrase, validFrom, validUntil }: Rea
 }
 
 function planKey(key: SelectorKey): PlannedKey {
-  const from = key.validFrom === undefined ? Number.NEGATIVE_INFINITY : Number(key.validFrom);
-  const until = key.validUntil === undefined ? Number.POSITIVE_INFINITY : Number(key.validUntil);
-  // Also false where one of them is no date at all.
-  if (!(from < until)) {
-    throw new DkimError(
-      'MB_DKIM_OPTION',
-      'validFrom must be before validUntil, each a Date or epoch milliseconds.',
-    );
-  }
   return {
     selector: toAscii(key.selector, 'selector'),
-    from,
-    until,
+    ...windowOf(key),
     ...loadSigningKey(key.privateKey, key.passphrase),
   };
 }

@@ -16,7 +16,7 @@ import {
 import { generateKeyPair } from './key-pair.ts';
 import { toCrlf } from './message.ts';
 import { createSigner, signMessage } from './sign.ts';
-import type { SignOptions } from './sign-options.ts';
+import { isKeyValid, type SignOptions } from './sign-options.ts';
 import { parseTagList } from './tag-list.ts';
 import { verifyMessage } from './verify.ts';
 
@@ -314,6 +314,16 @@ describe('key rotation', () => {
 
   it('refuses to send unsigned when no key is valid', async () => {
     await expect(selectorAt(20 * day)).rejects.toMatchObject({ code: 'MB_DKIM_KEY_WINDOW' });
+  });
+
+  it('DKIM-70 a key is valid from validFrom on, and before validUntil', () => {
+    const key = { validFrom: new Date(10), validUntil: 20 };
+    expect([9, 10, 19, 20].map((at) => isKeyValid(key, at))).toEqual([false, true, true, false]);
+    expect(isKeyValid({}, 0)).toBe(true);
+    expect(isKeyValid({ validUntil: 5 }, -1e12)).toBe(true);
+    for (const wrong of [{ validFrom: 2, validUntil: 1 }, { validFrom: Number.NaN }]) {
+      expect(() => isKeyValid(wrong, 0)).toThrow(expect.objectContaining({ code: 'MB_DKIM_OPTION' }));
+    }
   });
 
   it('wants either keys or one key', () => {

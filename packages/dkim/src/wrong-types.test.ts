@@ -133,6 +133,12 @@ const walk: WrongTypeWalk<typeof dkim> = {
   parseKeyRecord: { parameters: [text] },
   toCrlf: { parameters: [input, ['line-end', 'undefined']] },
   prependFields: { parameters: [['X: y\r\n'], input] },
+  isKeyValid: {
+    parameters: [
+      [{ validFrom: 5 }, 'object', 'array', 'length', 'detached'],
+      [5, 'number'],
+    ],
+  },
   checkPublishedKey: { parameters: [[{ domain: 'example.com', selector: 's', resolveTxt }]] },
   formatTagList: { parameters: [[[['a', 'b']], 'array']] },
   parseTagList: { parameters: [text] },

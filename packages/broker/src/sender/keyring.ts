@@ -2,6 +2,7 @@ import {
   checkPublishedKey,
   createSigner,
   type DkimSigner,
+  isKeyValid,
   type SelectorKey,
   type SignOptions,
 } from '@mb/dkim';
@@ -182,7 +183,5 @@ export function checkKeys(given: DkimKeys | undefined): void {
 function keysInUse(option: SignOptions): readonly SelectorKey[] {
   const now = (option.now ?? Date.now)();
   const keys = option.keys ?? [option];
-  return keys.filter(({ validFrom = 0, validUntil = Number.POSITIVE_INFINITY }) => {
-    return Number(validFrom) <= now && now < Number(validUntil);
-  });
+  return keys.filter((key) => isKeyValid(key, now));
 }
