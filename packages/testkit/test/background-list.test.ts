@@ -26,7 +26,7 @@ const background: Readonly<
     'catch setTimeout setTimer void:3',
     'idle connections: Connections.close(), in stop()',
   ],
-  'broker/src/delivery/credential-gate.ts': ['abort then void', 'an attempt: its signal'],
+  'broker/src/delivery/credential-gate.ts': ['then:2', 'an attempt: its signal'],
   'broker/src/delivery/explanation.ts': ['setTimer', 'explain(): ends with the call'],
   'broker/src/domains/domain-profiles.ts': [
     'catch',
@@ -89,11 +89,7 @@ const background: Readonly<
   'broker/src/webhooks/lanes.ts': ['setTimer:2', 'one endpoint: stop()'],
   'broker/src/webhooks/webhook-client.ts': ['error setTimeout', 'one call: its result'],
   'broker/src/worker/lease-run.ts': ['catch', 'the worker: onError; the run ends with it', 'store'],
-  'broker/src/worker/routing-stage.ts': [
-    'abort catch:2 setTimer then:2',
-    'the worker: onError; stop()',
-    'store',
-  ],
+  'broker/src/worker/routing-stage.ts': ['catch:2 setTimer then:3', 'the worker: onError; stop()', 'store'],
   'broker/src/worker/run-pool.ts': ['catch:2 then:3', 'the worker: onError; stop()', 'store'],
   'broker/src/worker/worker.ts': ['catch setTimer:3 then void:2', 'the worker: onError; stop()', 'store'],
   'cli/src/inbox/mailbox.ts': [

@@ -61,7 +61,7 @@ it('CRED-02 CRED-05 holds no connection back once credentials were accepted, nor
   expect(open.length).toBe(7);
 });
 
-it('CRED-02 CRED-05 ends the wait of a caller who aborts', async () => {
+it('CRED-06 ends the wait of a caller who aborts', async () => {
   const gate = new CredentialGate(new VirtualClock());
   const { open, dial } = dials();
   void gate.pass(options('right'), dial);

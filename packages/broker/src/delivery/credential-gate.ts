@@ -1,6 +1,7 @@
 import { type ConnectOptions, type SmtpConnection, SmtpError } from '@mb/smtp-client';
 import { byIdentity } from '../by-identity.ts';
 import type { Clock } from '../clock.ts';
+import { wait } from '../wait.ts';
 
 /** How long a refusal also answers those who ask next: until the queue has written down that the destination pauses. */
 const refusalHoldsMs = 1_000;
@@ -93,14 +94,12 @@ export class CredentialGate {
 }
 
 function untilOver(trial: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (!signal) return trial;
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const end = () => {
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    signal.addEventListener('abort', end, { once: true });
-    void trial.then(end);
-  });
+  return wait<void, 'resolve'>(
+    (resolve, reject) => {
+      trial.then(resolve, reject);
+      return () => {};
+    },
+    signal,
+    'resolve',
+  );
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { profiledMessage } from '../message/profiled-message.ts';
 import { isCallersFault } from '../store/error-listeners.ts';
 import type { Alias, QueueStore, RoutedRecipient, UnroutedRecipient } from '../store/port.ts';
+import { wait } from '../wait.ts';
 import type { FoundSite, SiteOf } from './lease-run.ts';
 import { StoreBackoff } from './store-backoff.ts';
 
@@ -125,20 +126,15 @@ export class RoutingStage {
 
   /** Resolves when all lookups have ended, or some after a while, or the worker stops. */
   async #gather(lookups: ReadonlySet<Lookup>, signal: AbortSignal): Promise<void> {
-    const all = Promise.all([...lookups].map(({ ended }) => ended));
-    const some = Promise.race([...lookups].map(({ ended }) => ended));
-    let stop = () => {};
-    const stopped = new Promise<void>((resolve) => {
-      stop = resolve;
-      signal.addEventListener('abort', stop, { once: true });
-    });
-    let cancel = () => {};
-    const later = new Promise<void>((resolve) => {
-      cancel = this.#options.clock.setTimer(resolve, gatherMs);
-    });
-    await Promise.race([all, stopped, later.then(() => some)]);
-    cancel();
-    signal.removeEventListener('abort', stop);
+    const ends = [...lookups].map(({ ended }) => ended);
+    await wait<unknown, 'resolve'>(
+      (resolve, reject) => {
+        Promise.all(ends).then(resolve, reject);
+        return this.#options.clock.setTimer(() => Promise.race(ends).then(resolve, reject), gatherMs);
+      },
+      signal,
+      'resolve',
+    );
   }
 
   async #write(lookups: readonly Lookup[], signal: AbortSignal): Promise<void> {
