@@ -251,6 +251,11 @@ export class PostgresStore implements QueueStore<Queryable> {
     this.#wake.notify();
   }
 
+  /** As {@link PostgresStore.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   async stage(
     chunks: AsyncIterable<Uint8Array>,
     options: { readonly signal?: AbortSignal } = {},

@@ -181,6 +181,11 @@ export class SmtpConnection {
     if (this.#parts.driver.session.state === 'ready') this.#parts.driver.quit();
   }
 
+  /** As {@link SmtpConnection.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   /** Closes at once; outstanding deliveries get the result that is true at this moment. */
   destroy(): void {
     this.#closing = true;

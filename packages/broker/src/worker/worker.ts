@@ -200,6 +200,11 @@ export class QueueWorker {
     await this.#idleOrAfter(abortPatienceMs);
   }
 
+  /** As {@link QueueWorker.stop}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
   /** Ends the sleep of the loop, now or, when it is at work, the next one. */
   #kick(): void {
     this.#kicked = true;

@@ -333,6 +333,15 @@ describe('hostile hosts', () => {
     });
   }
 
+  it('ROLE-06 a connection is closed with QUIT when it is disposed of', async () => {
+    await using host = await startSmtpHost();
+    {
+      await using connection = await connect(at(host));
+      expect(connection.capabilities).toBeDefined();
+    }
+    await host.until(() => host.sessions[0]!.commands.at(-1) === 'QUIT');
+  });
+
   it('SMTP-01 replies cut at every octet are read as well', async () => {
     const script: SmtpScript = {
       greeting: { code: 220, text: 'mx', cut: 'octets' },

@@ -62,7 +62,7 @@ export const claimCases: readonly ConformanceCase[] = [
   }),
 
   storeCase(
-    'Q-22 gives a site one claim for each connection that it allows',
+    'Q-87 gives a site one claim for each connection that it allows',
     async (context) => {
       await context.store.accept(draft(Array.from({ length: 8 }, (_, i) => `u${i}@one.test`)));
       const claims = await context.store.claimSites({ worker: 'w', max: 2, leaseMs }, 9);

@@ -168,7 +168,7 @@ export const commandCases: readonly ConformanceCase[] = [
     assert.deepEqual(seen, addresses);
   }),
 
-  storeCase('lists messages by what is known of them, the latest first', async (context) => {
+  storeCase('Q-20 Q-85 lists messages by what is known of them, the latest first', async (context) => {
     const { store } = context;
     const ids: string[] = [];
     const take = async (message: NewMessage) => ids.push((await store.accept(message)).messageId);

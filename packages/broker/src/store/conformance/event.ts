@@ -58,7 +58,7 @@ export const eventCases: readonly ConformanceCase[] = [
     assert.deepEqual(end, { events: [], cursor: all.at(-1)!.cursor });
   }),
 
-  storeCase('tells the story of one message among others, in pages', async (context) => {
+  storeCase('Q-21 Q-86 tells the story of one message among others, in pages', async (context) => {
     const { store } = context;
     await store.accept(draft('before@example.net'));
     await drain(context);

@@ -118,6 +118,11 @@ export class MemoryStore implements port.QueueStore {
     this.#wake.notify();
   }
 
+  /** As {@link MemoryStore.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   async stage(chunks: AsyncIterable<Uint8Array>, options: { readonly signal?: AbortSignal } = {}) {
     const stored: Uint8Array[] = [];
     let size = 0;

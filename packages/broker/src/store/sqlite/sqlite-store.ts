@@ -261,6 +261,11 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     this.#wake.notify();
   }
 
+  /** As {@link SqliteStore.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   async stage(
     chunks: AsyncIterable<Uint8Array>,
     options: { readonly signal?: AbortSignal } = {},
