@@ -4,33 +4,14 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { expect, it, onTestFinished } from 'vitest';
-import type { Claim, NewMessage, Outcome } from '../port.ts';
+import { acceptStep, messageTo, queueStep, takeStep } from '../../../test/queue-steps.ts';
+import type { Claim, NewMessage } from '../port.ts';
 import { SqliteStore } from './sqlite-store.ts';
 
-const domains = ['a.example', 'b.example', 'c.example'];
-
-/** What happens to a queue. */
+/** A step of a queue, or the acceptance of a message beside a write that fails. */
 const step = fc.oneof(
-  fc.record({
-    kind: fc.constant('accept' as const),
-    domains: fc.array(fc.nat(2), { minLength: 1, maxLength: 4 }),
-    site: fc.constantFrom(null, '', 'mx.example'),
-    tenant: fc.constantFrom('t1', 't2'),
-    fails: fc.boolean(),
-  }),
-  fc.record({ kind: fc.constant('claim' as const), max: fc.integer({ min: 1, max: 5 }) }),
-  fc.record({ kind: fc.constant('overdue' as const) }),
-  fc.record({
-    kind: fc.constant('settle' as const),
-    outcome: fc.constantFrom('delivered', 'failed', 'deferred', 'unknown', 'held', 'rerouted', 'nothing'),
-    release: fc.boolean(),
-  }),
-  fc.record({ kind: fc.constant('route' as const), site: fc.constantFrom('mx.example', 'other.example') }),
-  fc.record({
-    kind: fc.constantFrom('hold' as const, 'release' as const, 'cancel' as const),
-    domain: fc.nat(2),
-  }),
-  fc.record({ kind: fc.constant('later' as const), ms: fc.constantFrom(1000, 120_000, 400_000_000) }),
+  queueStep,
+  acceptStep.map((accepted) => ({ ...accepted, kind: 'accept-beside-failure' as const })),
 );
 
 it('Q-80 the kept counts are those of the rows, whatever happens to a queue', async () => {
@@ -44,11 +25,12 @@ it('Q-80 the kept counts are those of the rows, whatever happens to a queue', as
       const rows = new DatabaseSync(path);
       try {
         const claims: Claim[] = [];
+        const advance = (ms: number) => {
+          now += ms;
+        };
         for (const one of steps) {
-          if (one.kind === 'later') {
-            now += one.ms;
-            await store.reap();
-          } else await take(store, one, claims);
+          if (one.kind === 'accept-beside-failure') await acceptBesideFailure(store, messageTo(one));
+          else await takeStep({ store, claims, advance }, one);
           expect(kept(rows)).toEqual(counted(rows));
         }
         const { queued, inFlight, held, unknown, sites } = await store.stats();
@@ -72,7 +54,7 @@ it('Q-81 a queue of an earlier version is counted when it is opened', async () =
   const store = new SqliteStore(path);
   await store.open();
   for (const site of ['', null])
-    await store.accept(message(['a.example', 'a.example', 'b.example'], { site }));
+    await store.accept(messageTo({ domains: ['a.example', 'a.example', 'b.example'], site, tenant: '' }));
   await store.hold({ domain: 'b.example' });
   await store.close();
   const db = new DatabaseSync(path);
@@ -87,72 +69,10 @@ it('Q-81 a queue of an earlier version is counted when it is opened', async () =
   db.close();
 });
 
-function message(names: readonly string[], { site = null as string | null, tenant = '' } = {}): NewMessage {
-  return {
-    sender: 'a@example.com',
-    content: new TextEncoder().encode('From: a@example.com\r\n\r\nHello\r\n'),
-    tenant,
-    recipients: names.map((domain, n) => ({
-      address: `${n}@${domain}`,
-      domain,
-      ...(site !== null && { site }),
-    })),
-  };
-}
-
-type Step = Exclude<typeof step extends fc.Arbitrary<infer One> ? One : never, { readonly kind: 'later' }>;
-
-async function take(store: SqliteStore, one: Step, claims: Claim[]): Promise<void> {
-  const request = { worker: 'w', max: 5, leaseMs: 60_000 };
-  switch (one.kind) {
-    case 'accept': {
-      const names = one.domains.map((n) => domains[n]!);
-      const accepted = [store.accept(message(names, one))];
-      // A write that fails is undone alone, and what shares its transaction is counted once.
-      if (one.fails) {
-        const staged = { ...message(names, one), content: { stagedId: '999' } };
-        accepted.push(store.accept(staged as never).catch(() => undefined as never));
-      }
-      await Promise.all(accepted);
-      return;
-    }
-    case 'claim': {
-      const claim = await store.claim({ ...request, max: one.max });
-      if (claim) claims.push(claim);
-      return;
-    }
-    case 'overdue': {
-      const claim = await store.claimOverdue(request);
-      if (claim) claims.push(claim);
-      return;
-    }
-    case 'settle': {
-      const claim = claims.shift();
-      if (!claim) return;
-      const ids = claim.messages.flatMap(({ recipients }) =>
-        recipients.map(({ recipientId }) => recipientId),
-      );
-      const outcomes = one.outcome === 'nothing' ? [] : ids.map((id) => outcomeOf(id, one.outcome));
-      await store.settle({ leaseId: claim.leaseId, outcomes, release: one.release });
-      return;
-    }
-    case 'route': {
-      const waiting = await store.unrouted({ max: 3, holdMs: 1 });
-      await store.assignSites(
-        waiting.map(({ recipientId }) => ({ recipientId, site: one.site })),
-        [],
-      );
-      return;
-    }
-    default:
-      await store[one.kind]({ domain: domains[one.domain]! });
-  }
-}
-
-function outcomeOf(recipientId: string, status: string): Outcome {
-  if (status === 'deferred') return { recipientId, status, retryAfterMs: 1000 };
-  if (status === 'rerouted') return { recipientId, status, site: 'third.example' };
-  return { recipientId, status } as Outcome;
+/** A write that fails is undone alone; the write that shares its transaction must be counted once. */
+async function acceptBesideFailure(store: SqliteStore, message: NewMessage): Promise<void> {
+  const staged = { ...message, content: { stagedId: '999' } };
+  await Promise.all([store.accept(message), store.accept(staged as never).catch(() => undefined)]);
 }
 
 function kept(db: DatabaseSync) {
