@@ -1,4 +1,5 @@
 import type { Records } from '@mb/broker';
+import { everyRow } from './every-page.ts';
 
 /** What {@link DatedRecords} takes from outside. */
 export interface DatedRecordsParts {
@@ -12,7 +13,6 @@ export interface DatedRecordsParts {
   readonly onError: (error: unknown) => void;
 }
 
-const pageRows = 1000;
 const purgeEveryMs = 3_600_000;
 
 /** Records of a collection whose keys begin with a place in time, the latest first. */
@@ -34,15 +34,10 @@ export class DatedRecords {
   async #purge(now: number): Promise<void> {
     const { records, collection, keepMs, most } = this.#parts;
     const oldest = placeOf(now - keepMs);
-    let after: string | undefined;
-    for (let seen = 0; ; ) {
-      const { rows, next } = await records.list(collection, { limit: pageRows, ...(after && { after }) });
-      for (const { key } of rows) {
-        seen++;
-        if (seen > most || key > oldest) await records.delete(collection, key);
-      }
-      if (next === undefined) return;
-      after = next;
+    let seen = 0;
+    for await (const { key } of everyRow((page) => records.list(collection, page))) {
+      seen++;
+      if (seen > most || key > oldest) await records.delete(collection, key);
     }
   }
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Records } from '@mb/broker';
 import { MimeError, parseMessage } from '@mb/mime';
 import { DatedRecords, placeOf } from '../dated-records.ts';
+import { everyRow } from '../every-page.ts';
 import { type ReportSummary, summarizeDmarc, summarizeTls } from './summary.ts';
 
 /** A report with the moment at which it came in. */
@@ -26,12 +27,12 @@ const keepMs = 90 * 86_400_000;
 /** Most reports that are kept: anybody can send one. */
 const maxReports = 10_000;
 const pageRows = 500;
-/** Records that one page looks at for those that a filter fits. */
+/** Most records that one page reads to find those that match the filter. */
 const scannedRows = 2000;
 
 /**
- * What receivers report of mail that names our domains: DMARC aggregate reports (RFC 9990) and TLS reports (RFC 8460), in
- * the records of the queue, for all servers. A report is not verified: it is what its sender says.
+ * What receivers report about mail that uses our domains: DMARC aggregate reports (RFC 9990) and TLS reports (RFC
+ * 8460), in the records of the queue, for all servers. A report is not verified: it is what its sender says.
  */
 export class ReportArchive {
   readonly #parts: ReportArchiveParts;
@@ -96,14 +97,9 @@ export class ReportArchive {
   /** Every report about a span that ended at `since` or later, the latest first. */
   async *since(since: number): AsyncGenerator<KeptReport> {
     const oldest = placeOf(since);
-    for (let after: string | undefined; ; ) {
-      const { rows, next } = await this.#page(after);
-      for (const one of rows) {
-        if (one.id.slice(0, oldest.length) > oldest) return;
-        yield one;
-      }
-      if (next === undefined) return;
-      after = next;
+    for await (const one of everyRow(({ after }) => this.#page(after))) {
+      if (one.id.slice(0, oldest.length) > oldest) return;
+      yield one;
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Records } from '@mb/broker';
+import { everyRow } from '../every-page.ts';
 import { type Bucket, sumOf } from './counts.ts';
 import { finerThan, type Resolution, resolutions, startOf, startOfKey } from './resolution.ts';
 
@@ -32,14 +33,11 @@ export type Spans = ReadonlyMap<number, Bucket>;
 export async function readSpans(records: Records, resolution: Resolution, range: Range): Promise<Spans> {
   const spans = new Map<number, Bucket>();
   for (const prefix of prefixesOf(resolution, range)) {
-    for (let after: string | undefined; ; ) {
-      const page = await records.list(seriesCollection, { prefix, limit: 1000, ...(after && { after }) });
-      for (const { key, value } of page.rows) {
-        const start = startOfKey(key);
-        if (start >= range.from && start <= range.to) spans.set(start, value as Bucket);
-      }
-      if (page.next === undefined) break;
-      after = page.next;
+    for await (const { key, value } of everyRow((page) =>
+      records.list(seriesCollection, { ...page, prefix }),
+    )) {
+      const start = startOfKey(key);
+      if (start >= range.from && start <= range.to) spans.set(start, value as Bucket);
     }
   }
   return spans;

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { csvCell } from '@mb/broker';
 import type { AuditLog, KeptAuditEntry } from '../../audit-log.ts';
+import { everyPage } from '../../every-page.ts';
 import { strictObject } from '../../strict-object.ts';
 import { type Api, json, secured } from '../api.ts';
 import { pageOf, pageQuery } from '../schema/view.ts';
@@ -65,12 +66,9 @@ export function addAuditRoutes(api: Api, log: AuditLog): void {
 
 async function* csvRows(log: AuditLog, tenant: string | undefined): AsyncGenerator<string> {
   yield 'at,key,name,tenant,session,address,method,path,status,details\r\n';
-  let after: string | undefined;
-  do {
-    const { rows, next } = await log.list({ after, tenant, limit: 1000 });
+  for await (const rows of everyPage((page) => log.list({ ...page, tenant }))) {
     yield rows.map((row) => `${cellsOf(row).map(csvCell).join(',')}\r\n`).join('');
-    after = next;
-  } while (after !== undefined);
+  }
 }
 
 function cellsOf(entry: KeptAuditEntry): string[] {

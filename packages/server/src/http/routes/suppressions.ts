@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { csvCell, type NewSuppression, suppressionReasons } from '@mb/broker';
+import { csvCell, type NewSuppression, type Suppression, suppressionReasons } from '@mb/broker';
+import { everyPage } from '../../every-page.ts';
 import { strictObject } from '../../strict-object.ts';
 import { type Api, type ApiParts, json, notFound, secured, tenantFor } from '../api.ts';
 import { readBounded } from '../body.ts';
@@ -64,7 +65,7 @@ export function addSuppressionRoutes(api: Api, { broker }: ApiParts): void {
     }),
     (context) => {
       const owner = tenantFor(context.get('key'), context.req.valid('query').tenant);
-      const rows = csvRows((after) => suppressions.list({ after, tenant: owner, limit: 1000 }));
+      const rows = csvRows(everyPage((page) => suppressions.list({ ...page, tenant: owner })));
       return new Response(ReadableStream.from(rows).pipeThrough(new TextEncoderStream()), {
         headers: {
           'content-type': 'text/csv; charset=utf-8; header=present',
@@ -100,7 +101,7 @@ export function addSuppressionRoutes(api: Api, { broker }: ApiParts): void {
       path: '/v1/suppressions/import',
       summary: 'Add the addresses of a CSV file',
       description:
-        'As the export writes it: a heading, then `address` and, if the heading names it, `reason`; other columns are ignored. The whole file is checked first: one wrong line, and nothing is added.',
+        'As the export writes it: a heading, then `address` and, if the heading names it, `reason`; other columns are ignored. The whole file is checked first: when a line is wrong, nothing is added.',
       tags: ['suppressions'],
       request: {
         query: strictObject({ tenant }),
@@ -135,18 +136,13 @@ export function addSuppressionRoutes(api: Api, { broker }: ApiParts): void {
   );
 }
 
-async function* csvRows(
-  list: (after: string | undefined) => ReturnType<ApiParts['broker']['suppressions']['list']>,
-): AsyncGenerator<string> {
+async function* csvRows(pages: AsyncIterable<readonly Suppression[]>): AsyncGenerator<string> {
   yield 'address,reason,since\r\n';
-  let after: string | undefined;
-  do {
-    const { rows, next } = await list(after);
+  for await (const rows of pages) {
     yield rows
       .map(
         (row) => `${[row.address, row.reason, new Date(row.since).toISOString()].map(csvCell).join(',')}\r\n`,
       )
       .join('');
-    after = next;
-  } while (after !== undefined);
+  }
 }
