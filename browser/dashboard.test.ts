@@ -348,7 +348,7 @@ describe.each(['SQLite', 'PostgreSQL'] as const)('the dashboard on %s', (kind) =
     await page.getByRole('link', { name: 'Messages' }).focus();
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Messages', level: 1 }).waitFor();
-    // The heading has the focus, so that a screen reader says where one is.
+    // The heading has the focus, so that a screen reader announces the page.
     await expect.poll(() => page.evaluate('document.activeElement.tagName')).toBe('H1');
     await dashboard.go('#/suppressions');
     await page.getByRole('button', { name: 'Add', exact: true }).focus();

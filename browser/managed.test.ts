@@ -1,4 +1,6 @@
-/** What the dashboard does with domains, webhooks, keys and reports, on a server with a master key and a DNS of its own. */
+/**
+ * What the dashboard does with domains, webhooks, keys and reports, on a server with a master key and a DNS of its own.
+ */
 import { gzipSync } from 'node:zlib';
 import { startWebhookReceiver, type WebhookReceiver } from '@mb/testkit';
 import type { Browser } from 'playwright-core';
@@ -56,7 +58,7 @@ it('DSH-70 a domain whose records were copied and published signs after a check'
   expect(await page.evaluate('navigator.clipboard.readText()')).toBe(key.record.value);
   await checkAccess(page, 'domain');
   await page.getByRole('button', { name: 'Check DNS' }).click();
-  await page.getByText('Some records are not as they should be.').waitFor();
+  await page.getByText('Some records are missing or wrong.').waitFor();
   await page.getByText('missing').first().waitFor();
   for (const { record } of added.keys) service.dns.setRecords('test', record.name, { TXT: record.value });
   service.dns.setRecords('test', 'client', { A: '192.0.2.1' });
@@ -111,7 +113,7 @@ it('DSH-73 a webhook is added, its secret shown once, a test sent, and it is tur
   await page.getByRole('button', { name: 'Turn off' }).click();
   await page.getByText('It is off.').waitFor();
   await page.getByRole('button', { name: 'Turn on' }).click();
-  await page.getByText('It is on, and goes on where it stopped.').waitFor();
+  await page.getByText('It is enabled, and continues where it stopped.').waitFor();
   await checkAccess(page, 'webhook');
   await page.getByRole('button', { name: 'Remove' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();

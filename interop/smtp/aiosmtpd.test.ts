@@ -28,7 +28,7 @@ describe('aiosmtpd', () => {
     await connection.close();
   });
 
-  it('SMTP-21 sees one message in what would smuggle another', async () => {
+  it('SMTP-60 sees one message in what would smuggle another', async () => {
     const connection = await dial(address);
     const before = (await server.waitForMessages(0)).length;
     const sequences = ['\n.\n', '\n.\r\n', '\r.\r', '\r\n\0.\r\n', '\r\r\n.\r\r\n'];

@@ -5,7 +5,7 @@ import type { Acceptance } from './simulated-host.ts';
 import { tenantsApart } from './tenants.ts';
 import type { RunRecord } from './world.ts';
 
-/** What must hold after every run, whatever went wrong in it (rule SIM-02). Gives what does not. */
+/** What must hold after every run, whatever went wrong in it (rules SIM-02 to SIM-07). Gives what does not. */
 export async function findViolations(record: RunRecord): Promise<string[]> {
   const recipients = await allRecipients(record.store);
   const events = await allEvents(record.store);

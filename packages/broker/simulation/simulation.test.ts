@@ -78,7 +78,7 @@ describe('simulation', () => {
     }
   });
 
-  it(`SIM-02 PROF-10 holds its invariants over ${seeds} seeds, which meet every fault`, {
+  it(`SIM-02 SIM-03 SIM-04 SIM-05 SIM-06 SIM-07 PROF-10 holds its invariants over ${seeds} seeds, which meet every fault`, {
     timeout: 300_000,
   }, async () => {
     const coverage: Coverage = new Map();
@@ -102,7 +102,9 @@ describe('simulation', () => {
     );
   });
 
-  it('SIM-02 holds its invariants on SQLite too', { timeout: 120_000 }, async () => {
+  it('SIM-02 SIM-03 SIM-04 SIM-05 SIM-06 SIM-07 holds its invariants on SQLite too', {
+    timeout: 120_000,
+  }, async () => {
     const makeStore: MakeStore = ({ clock, limits }) =>
       new SqliteStore(':memory:', { clock, limits, pollMs: 0 });
     expect(await firstViolation(Math.ceil(seeds / 10), makeStore)).toBeUndefined();
@@ -110,7 +112,7 @@ describe('simulation', () => {
 });
 
 describe('the simulation finds what is wrong', { timeout: 120_000 }, () => {
-  it('an outcome that is not written down', async () => {
+  it('SIM-04 an outcome that is not written down', async () => {
     let settlements = 0;
     const forgetful = withBug((store) => ({
       settle: (settlement) =>
@@ -119,7 +121,7 @@ describe('the simulation finds what is wrong', { timeout: 120_000 }, () => {
     expect(await firstViolation(100, forgetful)).toMatch(/again without need|taken by|ends as/);
   });
 
-  it('a message that is accepted and not kept', async () => {
+  it('SIM-02 a message that is accepted and not kept', async () => {
     const lossy = withBug((store) => ({
       accept: async (message, options) => {
         const accepted = await store.accept(message, options as never);
@@ -130,7 +132,7 @@ describe('the simulation finds what is wrong', { timeout: 120_000 }, () => {
     expect(await firstViolation(20, lossy)).toMatch(/accepted and is lost/);
   });
 
-  it('a success that no host gave', async () => {
+  it('SIM-07 a success that no host gave', async () => {
     const hopeful = withBug((store) => ({
       settle: (settlement) =>
         store.settle({
@@ -224,7 +226,7 @@ describe('the simulation finds what is wrong', { timeout: 120_000 }, () => {
     );
   });
 
-  it('more connections than allowed', async () => {
+  it('SIM-05 more connections than allowed', async () => {
     const greedy: MakeStore = ({ clock, limits }) =>
       memoryStore({ clock, limits: { startConcurrency: 5, maxConcurrency: limits.maxConcurrency + 2 } });
     expect(await firstViolation(300, greedy)).toMatch(/connections at once/);

@@ -64,7 +64,7 @@ async function pass(clock: VirtualClock, minutes: number): Promise<void> {
   for (let passed = 0; passed < minutes; passed++) await clock.advance(minute);
 }
 
-it('Q-18 gives a host one minute for its greeting at the first attempt and five at the next', async () => {
+it('Q-18 Q-84 gives a host one minute for its greeting at the first attempt and five at the next', async () => {
   const { clock, broker, dialled, recipient } = await startBroker(2 * minute, ['mx1']);
   await pass(clock, 2);
   expect(await recipient()).toMatchObject({ state: 'queued', attempts: 1, detail: { stage: 'greeting' } });

@@ -24,46 +24,53 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-describe.skipIf(process.platform === 'win32')(
-  'SAFE-18 files that hold mail, keys or results are private',
-  () => {
-    it('a new file is 0600, whole, and replaces nothing, a symbolic link neither', async () => {
-      const before = process.umask(0);
-      try {
-        const path = join(folder, 'key.pem');
-        await writeNewFile(path, 'secret');
-        expect([statSync(path).mode & 0o777, readFileSync(path, 'utf8')]).toEqual([0o600, 'secret']);
-        await expect(writeNewFile(path, 'other')).rejects.toMatchObject({ code: 'EEXIST' });
-        const link = join(folder, 'link.pem');
-        symlinkSync(join(folder, 'target'), link);
-        await expect(writeNewFile(link, 'other')).rejects.toMatchObject({ code: 'EEXIST' });
-        expect(readdirSync(folder).sort()).toEqual(['key.pem', 'link.pem']);
-        expect(readFileSync(path, 'utf8')).toBe('secret');
-      } finally {
-        process.umask(before);
-      }
-    });
+describe.skipIf(process.platform === 'win32')('files that hold mail, keys or results are private', () => {
+  it('SAFE-18 a new file has mode 0600, whatever the umask', async () => {
+    const before = process.umask(0);
+    try {
+      const path = join(folder, 'key.pem');
+      await writeNewFile(path, 'secret');
+      expect([statSync(path).mode & 0o777, readFileSync(path, 'utf8')]).toEqual([0o600, 'secret']);
+    } finally {
+      process.umask(before);
+    }
+  });
 
-    it('one that is appended to is made 0600 and is never opened through a link', async () => {
-      const path = join(folder, 'results.jsonl');
-      writeFileSync(path, '', { mode: 0o644 });
-      await (await openPrivateFile(path)).close();
-      expect(statSync(path).mode & 0o777).toBe(0o600);
-      symlinkSync(path, join(folder, 'link'));
-      await expect(openPrivateFile(join(folder, 'link'))).rejects.toMatchObject({ code: 'ELOOP' });
-      await expect(ResultsFile.open(join(folder, 'link'))).rejects.toMatchObject({ code: 'MB_CLI_RESULTS' });
-      await expect(openPrivateFile(folder)).rejects.toThrow();
-    });
+  it('SAFE-96 a new file replaces no other, a symbolic link neither', async () => {
+    const path = join(folder, 'key.pem');
+    await writeNewFile(path, 'secret');
+    await expect(writeNewFile(path, 'other')).rejects.toMatchObject({ code: 'EEXIST' });
+    const link = join(folder, 'link.pem');
+    symlinkSync(join(folder, 'target'), link);
+    await expect(writeNewFile(link, 'other')).rejects.toMatchObject({ code: 'EEXIST' });
+    expect(readdirSync(folder).sort()).toEqual(['key.pem', 'link.pem']);
+    expect(readFileSync(path, 'utf8')).toBe('secret');
+  });
 
-    it('and none is written where every user may exchange it', async () => {
-      const shared = join(folder, 'shared');
-      mkdirSync(shared);
-      chmodSync(shared, 0o777);
-      await expect(writeNewFile(join(shared, 'key.pem'), 'x')).rejects.toThrow(/every user/);
-      await expect(openPrivateFile(join(shared, 'results'))).rejects.toThrow(/every user/);
-    });
-  },
-);
+  it('SAFE-18 a file that is appended to is made 0600', async () => {
+    const path = join(folder, 'results.jsonl');
+    writeFileSync(path, '', { mode: 0o644 });
+    await (await openPrivateFile(path)).close();
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('SAFE-97 a file that is appended to is not opened through a link', async () => {
+    const path = join(folder, 'results.jsonl');
+    writeFileSync(path, '');
+    symlinkSync(path, join(folder, 'link'));
+    await expect(openPrivateFile(join(folder, 'link'))).rejects.toMatchObject({ code: 'ELOOP' });
+    await expect(ResultsFile.open(join(folder, 'link'))).rejects.toMatchObject({ code: 'MB_CLI_RESULTS' });
+    await expect(openPrivateFile(folder)).rejects.toThrow();
+  });
+
+  it('SAFE-98 no file is written where every user may exchange it', async () => {
+    const shared = join(folder, 'shared');
+    mkdirSync(shared);
+    chmodSync(shared, 0o777);
+    await expect(writeNewFile(join(shared, 'key.pem'), 'x')).rejects.toThrow(/every user/);
+    await expect(openPrivateFile(join(shared, 'results'))).rejects.toThrow(/every user/);
+  });
+});
 
 /** A group that /etc/group does not list: anybody may be in it. */
 const unlistedGroup = 54_321;

@@ -144,7 +144,7 @@ describe('domains in the configuration', () => {
     expect(host.messages).toEqual([]);
   });
 
-  it('CLI-69 a mail merge sends as the domain, without return paths of a queue', async () => {
+  it('CLI-69 CLI-105 a mail merge sends as the domain, without return paths of a queue', async () => {
     write(config());
     writeFileSync(join(folder, 'people.csv'), 'email\nbob@example.org\neve@example.org\n');
     const merge = ['send', '--to-file', 'people.csv', '-f', 'ann@shop.example', '-s', 'Hi', '--text', 'Hi'];

@@ -105,7 +105,7 @@ describe('mb serve', () => {
     ['an address without a port', ['--http', 'localhost']],
     ['a key without its certificate', ['--tls-key', 'key.pem']],
     ['submission without a certificate', ['--http', '127.0.0.1:0', '--submission', '127.0.0.1:0']],
-  ])('CLI-61 CLI-102 refuses %s', async (_, args) => {
+  ])('CLI-102 refuses %s', async (_, args) => {
     const store = join(await folder(), 'queue.db');
     const run = await mb(['serve', '--hostname', 'mail.client.test', '--store', store, ...args]);
     expect(run.exitCode).toBe(64);

@@ -51,7 +51,7 @@ describe('the handler', () => {
     ['br;q=0, gzip', 'gzip'],
     ['identity', null],
     ['', null],
-  ])('DSH-42 for accept-encoding "%s" the content coding is %s', async (accept, coding) => {
+  ])('DSH-104 for accept-encoding "%s" the content coding is %s', async (accept, coding) => {
     const response = await get('/ui/assets/main-a1.js', {}, { headers: { 'accept-encoding': accept } });
     expect(response.headers.get('content-encoding')).toBe(coding);
     expect(await response.text()).toBe(coding ?? 'code');

@@ -19,7 +19,7 @@ it('DSH-44 says how to build the files when they are not there', async () => {
   }
 });
 
-it('DSH-42 reads files of known types, and compresses them', async () => {
+it('DSH-104 reads files of known types, and compresses them', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mb-dashboard-'));
   try {
     writeFileSync(join(folder, 'index.html'), '<p>page</p>');

@@ -100,7 +100,7 @@ describe('verification', () => {
     ]);
   });
 
-  it('DKIM-21 tells what was signed and what was not', async () => {
+  it('DKIM-59 DKIM-69 tells what was signed and what was not', async () => {
     const message = withFields('X-Later: x\r\nTo: again\r\n', await signed({ ...signWithRsa, oversign: [] }));
     expect(await first(message)).toMatchObject({
       status: 'pass',

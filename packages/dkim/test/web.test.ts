@@ -13,6 +13,7 @@ import { canonicalizations, ed25519, resolverOf, resolveTxt, rsa, zone } from '.
 
 const run = promisify(execFile);
 let folder: string;
+let code: string;
 let web: typeof Web;
 
 /** What browsers, workers and edge runtimes have in common. */
@@ -36,12 +37,16 @@ beforeAll(async () => {
   // A build, of another format and into another folder, without what follows one.
   const args = ['--format', 'iife', '--global-name', 'dkim', '--out-dir', folder, '--onSuccess', 'true'];
   await run('tsup', [...args, '--silent'], { cwd: join(import.meta.dirname, '..') });
-  const code = await readFile(join(folder, 'web.global.js'), 'utf8');
-  expect(/\brequire\(|\bimport\(|from "node:/.exec(code)?.[0]).toBe(undefined);
+  code = await readFile(join(folder, 'web.global.js'), 'utf8');
   web = runInContext(`${code}; dkim`, createContext({ ...platform }));
 }, 60_000);
 
 afterAll(() => rm(folder, { recursive: true }));
+
+it('WEB-07 loads nothing, and runs in a context without the globals of Node', () => {
+  expect(/\brequire\(|\bimport\(|from "node:/.exec(code)?.[0]).toBe(undefined);
+  expect(web.verifyMessage).toBeTypeOf('function');
+});
 
 const vectors = (name: string) => new URL(`vectors/${name}`, import.meta.url);
 const plain = (value: unknown) => JSON.parse(JSON.stringify(value));

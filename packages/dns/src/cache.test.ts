@@ -39,7 +39,7 @@ describe('AnswerCache', () => {
     expect(cache.size).toBe(0);
   });
 
-  it('DNS-03 DNS-77 keeps negative answers for at most five minutes', () => {
+  it('DNS-77 keeps negative answers for at most five minutes', () => {
     const cache = new AnswerCache();
     for (const status of ['nxdomain', 'nodata'] as const) {
       const answer = {
@@ -57,14 +57,14 @@ describe('AnswerCache', () => {
     }
   });
 
-  it('DNS-03 DNS-79 never keeps a failure, nor an answer without TTL', () => {
+  it('DNS-79 never keeps a failure, nor an answer without TTL', () => {
     const cache = new AnswerCache();
     for (const status of ['servfail', 'bogus', 'timeout'] as const) cache.set(failed(status), 0);
     cache.set(found('zero.test', 0), 0);
     expect(cache.size).toBe(0);
   });
 
-  it('DNS-03 DNS-78 drops the least recently used answer beyond its size', () => {
+  it('DNS-78 drops the least recently used answer beyond its size', () => {
     const cache = new AnswerCache({ maxEntries: 2 });
     cache.set(found('a.test', 60), 0);
     cache.set(found('b.test', 60), 0);

@@ -125,7 +125,7 @@ describe('Exchange', () => {
     expect(exchange.receive(0, reply(first), 6)).toEqual({ do: 'wait' });
   });
 
-  it('DNS-02 DNS-76 asks a server without EDNS again without it', () => {
+  it('DNS-76 asks a server without EDNS again without it', () => {
     const { exchange, first } = start();
     const second = sent(exchange.receive(0, reply(first, { rcode: 1 }), 5));
     expect(second.server).toBe(0);

@@ -14,7 +14,23 @@ function route(
 const a = (last: number) => `192.0.2.${last}`;
 
 describe('findMailRoute', () => {
-  it('MX-01 sorts by preference and takes each name and each address once', async () => {
+  it('MX-01 sorts by preference', async () => {
+    const found = await route('example.test', {
+      'example.test': {
+        MX: [
+          [20, 'b.example.test'],
+          [10, 'c.example.test'],
+          [30, 'a.example.test'],
+        ],
+      },
+      'a.example.test': { A: a(1) },
+      'b.example.test': { A: a(2) },
+      'c.example.test': { A: a(3) },
+    });
+    expect(found.status === 'found' && found.hosts.map(({ preference }) => preference)).toEqual([10, 20, 30]);
+  });
+
+  it('MX-19 takes each name and each address once', async () => {
     const found = await route('example.test', {
       'example.test': {
         MX: [
@@ -39,7 +55,7 @@ describe('findMailRoute', () => {
     });
   });
 
-  it('MX-01 puts equal preferences in every order, each about as often', async () => {
+  it('MX-18 puts equal preferences in every order, each about as often', async () => {
     const resolver = createMemoryResolver({
       'example.test': { MX: ['x', 'y', 'z'].map((label) => [10, `${label}.example.test`] as const) },
       'x.example.test': { A: a(1) },
@@ -62,7 +78,7 @@ describe('findMailRoute', () => {
     for (const count of counts.values()) expect(count).toBeGreaterThan(140);
   });
 
-  it('MX-01 cuts what is beyond maxHosts and asks nothing about it', async () => {
+  it('MX-20 cuts what is beyond maxHosts and asks nothing about it', async () => {
     const zones: Record<string, MemoryZones[string]> = {
       'example.test': { MX: Array.from({ length: 50 }, (_, i) => [i, `mx${i}.example.test`] as const) },
     };
@@ -107,7 +123,7 @@ describe('findMailRoute', () => {
     });
   });
 
-  it('MX-11 says whether the domain or our own resolver failed, and ours first', async () => {
+  it('MX-11 MX-21 says whether the domain or our own resolver failed, and ours first', async () => {
     const zones = {
       'example.test': { MX: [[10, 'broken.example.test'] as const, [20, 'mx.example.test'] as const] },
       'mx.example.test': { A: a(1) },

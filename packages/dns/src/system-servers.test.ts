@@ -22,19 +22,27 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-it('DNS-07 reads resolv.conf again when it has changed, and looks at it once a second', () => {
+it('DNS-07 reads resolv.conf again when it has changed', () => {
   write('nameserver 192.0.2.1\n');
   const servers = new SystemServers(path(), undefined, clock);
-  const first = servers.current();
   expect(labels(servers)).toEqual(['192.0.2.1:53']);
   write('nameserver 192.0.2.2\noptions trust-ad\n');
-  expect(servers.current()).toBe(first);
   later();
   expect(labels(servers)).toEqual(['192.0.2.2:53']);
   expect(servers.current().exchangeServers[0]?.trusted).toBe(true);
   const second = servers.current();
   later();
   expect(servers.current()).toBe(second);
+});
+
+it('DNS-94 looks at resolv.conf once a second at most', () => {
+  write('nameserver 192.0.2.1\n');
+  const servers = new SystemServers(path(), undefined, clock);
+  const first = servers.current();
+  write('nameserver 192.0.2.2\n');
+  expect(servers.current()).toBe(first);
+  later();
+  expect(servers.current()).not.toBe(first);
 });
 
 it('DNS-74 keeps what it has while the file is missing or wrong, and follows a link to another file', () => {

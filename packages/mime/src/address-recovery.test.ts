@@ -122,12 +122,9 @@ describe('damaged address lists', () => {
     expect(await read(field)).toEqual([entries, true]);
   });
 
-  it.each(encoded)(
-    'ADDR-11 takes an encoded-word for one atom, whatever it holds: %s',
-    async (field, entry) => {
-      expect(await read(field)).toEqual([[entry], false]);
-    },
-  );
+  it.each(encoded)('ADDR-11 splits the list before it decodes an encoded-word: %s', async (field, entry) => {
+    expect(await read(field)).toEqual([[entry], false]);
+  });
 
   it.each(quoted)('ADDR-12 decodes an encoded-word in quotes, with a defect: %s', async (field, entry) => {
     expect(await read(field)).toEqual([[entry], true]);

@@ -205,7 +205,7 @@ describe('DMARC aggregate reports', () => {
     );
   });
 
-  it('PARSE-53 PARSE-72 answers whatever is no report with a typed error', async () => {
+  it('PARSE-72 answers whatever is no report with a typed error', async () => {
     const gzip = gzipSync(rfc7489);
     const inputs = [
       '',
@@ -299,7 +299,7 @@ describe('DMARC aggregate reports', () => {
     expect(await find('application/zip', 'r.zip', zipSync({ 'a.txt': Buffer.from('no') }))).toBeUndefined();
   });
 
-  it('PARSE-53 keeps time linear for records, and reads a hundred thousand', () => {
+  it('PARSE-50 reads 20,000 records', () => {
     const record = /<record>.*<\/record>/s.exec(rfc7489)![0];
     const many = gzipSync(rfc7489.replace(record, record.repeat(20_000)));
     expect(parseAggregateReport(many).records).toHaveLength(20_000);

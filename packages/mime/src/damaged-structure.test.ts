@@ -141,7 +141,7 @@ describe('PARSE-06 PARSE-07 PARSE-08 PARSE-09 PARSE-10 PARSE-70 damaged structur
     expect(leaves(inner.root).map(({ path }) => path)).toEqual(['1.1', '1.2', '2']);
   });
 
-  it('PARSE-10 PARSE-70 keeps a last part that holds something', async () => {
+  it('PARSE-10 keeps a last part that holds something', async () => {
     const head = 'Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b\n';
     for (const [end, count] of [
       ['\nx', 2],

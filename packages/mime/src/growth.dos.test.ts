@@ -217,7 +217,7 @@ const readers: [name: string, run: (n: number) => void][] = [
 ];
 
 describe('growth of time', () => {
-  it.each(readers)('ADDR-06 PARSE-02 is linear for %s', (_, run) => {
+  it.each(readers)('ADDR-06 PARSE-74 is linear for %s', (_, run) => {
     expectLinear(run);
   });
 

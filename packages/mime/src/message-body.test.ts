@@ -185,12 +185,9 @@ describe('BODY-01 BODY-02 BODY-11 BODY-03 BODY-04 the body of a message', () => 
       ['multipart/signed', [plain('a'), ['application/pgp-signature; name=signature.asc', 'x']]],
       { text: 'a', attachments: ['2 application/pgp-signature'] },
     ],
-  ])(
-    'BODY-03 BODY-08 holds all texts in order, each form filled from the other: %s',
-    async (_, part, expected) => {
-      await expectBody(part, expected);
-    },
-  );
+  ])('BODY-03 BODY-08 BODY-12 holds all texts in order, in both forms: %s', async (_, part, expected) => {
+    await expectBody(part, expected);
+  });
 
   it.each<[string, Part, Expected]>([
     [

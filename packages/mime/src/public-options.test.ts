@@ -144,6 +144,7 @@ const walk: OptionWalk<typeof mime> = {
   HeaderBlock: 'none',
   HeaderField: 'none',
   parseHeaderBlock: 'none',
+  findHeaderEnd: 'none',
   foldHeader: 'none',
   unfoldHeader: 'none',
   formatParameter: 'none',

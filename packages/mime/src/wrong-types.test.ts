@@ -64,6 +64,7 @@ const walk: WrongTypeWalk<typeof mime> = {
   ],
   HeaderField: { parameters: [input], call: (raw: never) => new mime.HeaderField(raw) },
   parseHeaderBlock: { parameters: [input, [5, 'undefined', 'number']] },
+  findHeaderEnd: { parameters: [input, [5, 'undefined', 'number']] },
   foldHeader: { parameters: [text, text] },
   unfoldHeader: { parameters: [text] },
   formatParameter: { parameters: [text, text] },

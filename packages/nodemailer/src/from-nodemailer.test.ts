@@ -53,15 +53,20 @@ describe('addresses', () => {
     expect(composeMessage(message).envelope.from).toBe('a@example.com');
   });
 
-  it('NM-23 takes the envelope, with the null sender', async () => {
-    const given = await convert({
-      ...base,
-      envelope: { from: '', to: 'x@example.org, y@example.org', bcc: 'z@example.org' },
+  it('NM-23 takes the envelope', async () => {
+    const envelope = { from: 'B <b@example.com>', to: 'x@example.org, y@example.org', bcc: 'z@example.org' };
+    expect((await convert({ ...base, envelope })).envelope).toEqual({
+      from: 'b@example.com',
+      to: ['x@example.org', 'y@example.org', 'z@example.org'],
     });
-    expect(given.envelope).toEqual({ from: '', to: ['x@example.org', 'y@example.org', 'z@example.org'] });
-    expect((await convert({ ...base, envelope: { from: 'B <b@example.com>' } })).envelope).toEqual({
+    expect((await convert({ ...base, envelope: { from: 'b@example.com' } })).envelope).toEqual({
       from: 'b@example.com',
     });
+  });
+
+  it('NM-53 takes the null sender', async () => {
+    const given = await convert({ ...base, envelope: { from: '', to: 'x@example.org' } });
+    expect(given.envelope).toEqual({ from: '', to: ['x@example.org'] });
   });
 });
 
@@ -295,7 +300,7 @@ describe('URLs', () => {
     });
     await expect(convert(named, { urls: {} })).rejects.toThrow(/loopback/);
     await expect(convert({ ...message, disableUrlAccess: true }, { urls: lab })).rejects.toThrow(
-      /only when asked/,
+      /only on request/,
     );
   });
 

@@ -17,7 +17,7 @@ describe('what the dashboard asks for', () => {
     ]);
   });
 
-  it('DSH-31 a preview shows a message as a person would see it', async () => {
+  it('DSH-31 DSH-103 a preview shows a message as a person would see it', async () => {
     await using service = await startService();
     const call = await service.withKey();
     const raw = [

@@ -168,7 +168,7 @@ describe('/v1/domains', () => {
     ['operate', 'DELETE', '/v1/domains/shop.test'],
     ['operate', 'DELETE', '/v1/domains/shop.test/keys/s1'],
     ['send', 'GET', '/v1/domains'],
-  ] as const)('DOM-62 a key with scope %s may not %s %s', async (scope, method, path) => {
+  ] as const)('DOM-136 a key with scope %s may not %s %s', async (scope, method, path) => {
     await using service = await startService({ masterKey: true });
     const call = await service.withKey({ scopes: [scope] });
     const answer = await call(

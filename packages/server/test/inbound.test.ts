@@ -56,7 +56,7 @@ async function startInbound(service: Service) {
 }
 
 describe('inbound reports', () => {
-  it('SRV-66 a bounce that comes to a return path is an event of its recipient, who gets no more mail', async () => {
+  it('SRV-66 SRV-149 a bounce that comes to a return path is an event of its recipient, who gets no more mail', async () => {
     await using service = await startService({ host: 17, broker: { queue: { verp } } });
     const call = await service.withKey();
     const { deliver } = await startInbound(service);

@@ -62,7 +62,7 @@ describe('POST /v1/messages', () => {
     ]);
   });
 
-  it('SRV-03 takes a message that is ready, octet by octet, with the envelope of the query', async () => {
+  it('SRV-03 takes a message that is ready, octet by octet', async () => {
     const raw = Buffer.from(
       'From: ann@sender.test\r\nSubject: ready\r\n\r\n.dot\r\nGr\xfc\xdfe\r\n',
       'latin1',
@@ -81,6 +81,19 @@ describe('POST /v1/messages', () => {
       headers: { authorization: `Bearer ${(await service.withKey()).token}` },
     });
     expect(Buffer.from(await response.arrayBuffer())).toEqual(raw);
+  });
+
+  it('SRV-138 takes the envelope of a ready message from the query', async () => {
+    const { body } = await call(
+      'POST',
+      '/v1/messages?from=bounce@sender.test&to=bob@one.test&to=eve@one.test',
+      Buffer.from('From: ann@sender.test\r\nTo: else@one.test\r\n\r\nx\r\n'),
+      { 'content-type': 'message/rfc822' },
+    );
+    expect(body.recipients).toMatchObject([{ recipient: 'bob@one.test' }, { recipient: 'eve@one.test' }]);
+    expect((await call('GET', `/v1/messages/${body.id}`)).body).toMatchObject({
+      sender: 'bounce@sender.test',
+    });
   });
 
   it('SRV-68 answers 404 with a code when the content of a message is gone', async () => {
@@ -174,7 +187,7 @@ describe('what bad input gets', () => {
 });
 
 describe('finding messages', () => {
-  it('SRV-56 lists messages by what is known of them, and tells the story of one', async () => {
+  it('SRV-56 SRV-146 lists messages by what is known of them, and tells the story of one', async () => {
     await using service = await startService({ host: 13 });
     const call = await service.withKey();
     const send = async (to: string, tag: string) =>
@@ -254,7 +267,7 @@ describe('other ways to send', () => {
     expect((await readdir(tmpdir())).filter((name) => name.startsWith('mb-form-'))).toEqual([]);
   });
 
-  it('SRV-58 fills a template for each recipient, escaped, and tells of each what is missing', async () => {
+  it('SRV-58 SRV-147 SRV-148 fills a template for each recipient, escaped, and tells of each what is missing', async () => {
     await using service = await startService({ host: 14 });
     const call = await service.withKey();
     const { status, body } = await call('POST', '/v1/messages/templated', {

@@ -31,7 +31,7 @@ async function halfDelivered(): Promise<string> {
   return body.id;
 }
 
-it('SRV-80 sends the octets of a message again to chosen recipients, as a message of its own', async () => {
+it('SRV-80 SRV-150 SRV-151 sends the octets of a message again to chosen recipients, as a message of its own', async () => {
   const id = await halfDelivered();
   const again = await call('POST', `/v1/messages/${id}/resend`, { recipients: ['bob@one.test'] });
   expect(again).toMatchObject({

@@ -117,7 +117,7 @@ describe('counting events', () => {
     );
   });
 
-  it('SRV-54 of two processes one counts; the other goes on when the first is gone', async () => {
+  it('SRV-139 of two processes one counts; the other goes on when the first is gone', async () => {
     const log = new Log();
     let time = begin;
     const [first, second] = [collector(log, 'one', () => time), collector(log, 'two', () => time)];
@@ -136,7 +136,7 @@ describe('counting events', () => {
     expect(await total()).toBe(2);
   });
 
-  it('SRV-54 minutes older than two hours go, and their quarter-hours stay', async () => {
+  it('SRV-140 minutes older than two hours go, and their quarter-hours stay', async () => {
     const log = new Log();
     for (let minute = 0; minute < 300; minute++) log.add('failed', begin + minute * 60_000);
     await countAll(log);
@@ -149,7 +149,7 @@ describe('counting events', () => {
     expect((await readSeries(log.store.records, { resolution: 'day', ...range })).total.failed).toBe(300);
   });
 
-  it('SRV-54 many tenants and domains stay within a record', async () => {
+  it('SRV-141 many tenants and domains stay within a record', async () => {
     const log = new Log();
     for (let n = 0; n < 3000; n++) {
       const address = `x@${'d'.repeat(40)}${n}.test`;
@@ -169,7 +169,7 @@ describe('counting events', () => {
     expect(Object.keys(domains)).toHaveLength(100);
   });
 
-  it('SRV-54 the busiest names are kept where all of them would not fit into a record', async () => {
+  it('SRV-142 the busiest names are kept where all of them would not fit into a record', async () => {
     const log = new Log();
     const name = (n: number) => `${'n'.repeat(200)}${n}`;
     for (let n = 0; n < 100; n++) {
@@ -190,7 +190,7 @@ describe('counting events', () => {
     expect(one.total.delivered).toBe(80);
   });
 
-  it('SRV-54 the time within which a share of the deliveries came is exact to 20 percent', () => {
+  it('SRV-143 the time within which a share of the deliveries came is exact to 20 percent', () => {
     for (let ms = 50; ms < 5 * 86_400_000; ms *= 1.03) {
       const found = timeWithin({ [classOf(ms)]: 1 }, 0.5)!;
       expect(Math.abs(found / ms - 1), `${ms}`).toBeLessThan(0.2);
@@ -202,7 +202,7 @@ describe('counting events', () => {
 });
 
 describe('GET /v1/stats', () => {
-  it('SRV-55 shows deliveries and how long they took within seconds, to each tenant its own', async () => {
+  it('SRV-55 SRV-144 shows deliveries and how long they took within seconds, to each tenant its own', async () => {
     await using service = await startService({ host: 12 });
     const all = await service.withKey();
     const shop = await service.withKey({ tenant: 'shop' });
@@ -220,7 +220,7 @@ describe('GET /v1/stats', () => {
     expect((await all('GET', '/v1/stats?resolution=day')).body.total).toMatchObject({ delivered: 1 });
   });
 
-  it('SRV-55 refuses ranges that are turned round or too long', async () => {
+  it('SRV-145 refuses ranges that are reversed or too long', async () => {
     await using service = await startService({ host: 12 });
     const call = await service.withKey();
     const wrong = [

@@ -111,6 +111,18 @@ describe('submission', () => {
     expect(text).toBe('Hello\n');
   });
 
+  it('SUB-21 takes no line of the body for a field', async () => {
+    await using service = await startService();
+    const port = await listen(service, { security: 'local', port: 0, hostname: 'mail.client.test' });
+    const raw = 'From: ann@sender.test\r\n\r\nDate: tomorrow\r\nMessage-ID: <x@y.test>\r\n';
+    await client(port).sendMail({ envelope: { from: 'ann@sender.test', to: 'bob@one.test' }, raw });
+    const [row] = (await service.broker.queue.list({})).rows;
+    const octets: Uint8Array[] = [];
+    for await (const chunk of service.broker.queue.content(row!.messageId)) octets.push(chunk);
+    const { headers } = await parseMessage(Buffer.concat(octets));
+    expect(headers.fields.map(({ name }) => name)).toEqual(['Received', 'Date', 'Message-ID', 'From']);
+  });
+
   it('SUB-03 SUB-18 offers AUTH only under TLS, and takes no mail without it', async () => {
     await using service = await startService();
     const port = await listen(service);

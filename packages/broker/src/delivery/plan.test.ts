@@ -39,7 +39,7 @@ it('gives one copy to an address that is given twice, also when it is quoted onc
   expect(plan.firstIndex).toEqual([0, 0, 2]);
 });
 
-it('BRK-13 puts no more recipients into an envelope than allowed: one for VERP', () => {
+it('BRK-13 puts no more recipients into an envelope than allowed', () => {
   const three = ['a@example.com', 'b@example.com', 'c@example.com'];
   expect(summary(three, 2)).toEqual(['example.com: 0 1', 'example.com: 2']);
   expect(summary(three, 1)).toEqual(['example.com: 0', 'example.com: 1', 'example.com: 2']);

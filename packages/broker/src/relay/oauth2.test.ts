@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
 import type { Reply } from '@mb/smtp-client';
 import { expect, it } from 'vitest';
 import { googleTokenUrl, microsoftTokenUrl, oauth2Credentials } from './oauth2.ts';
@@ -65,7 +66,7 @@ it('RLY-05 asks once for 50 callers at the same time', async () => {
   expect(count).toBe(2);
 });
 
-it('RLY-06 says why there is no token, without a secret, and asks again the next time', async () => {
+it('RLY-06 RLY-15 says why there is no token, without a secret, and asks again the next time', async () => {
   const answers = [
     () => Promise.reject(new Error('offline')),
     () => Response.json({ error: 'invalid_grant', error_description: 'secret things' }, { status: 400 }),
@@ -79,7 +80,9 @@ it('RLY-06 says why there is no token, without a secret, and asks again the next
     fetch: (async () => answers.shift()!()) as typeof fetch,
   });
   await expect(credentials({})).rejects.toMatchObject({ code: 'MB_BROKER_TOKEN_FAILED', retryable: true });
-  await expect(credentials({})).rejects.toThrow('The token endpoint answered 400: invalid_grant.');
+  const error = await credentials({}).catch((thrown: Error) => thrown);
+  expect((error as Error).message).toContain('The token endpoint answered 400: invalid_grant.');
+  expect(inspect(error, { depth: 9 })).not.toContain('secret');
   expect(await credentials({})).toMatchObject({ accessToken: 'ok' });
 });
 

@@ -32,7 +32,7 @@ it('BRK-06 BRK-16 says in one breath that the port is blocked when several hosts
   );
 });
 
-it('BRK-06 BRK-16 shortens the wait once the first host was silent, so that the outcome takes under a minute', () => {
+it('BRK-06 shortens the wait once the first host was silent, so that the outcome takes under a minute', () => {
   const watch = new EgressWatch(new VirtualClock(), 25);
   expect(watch.connectMs()).toBeUndefined();
   watch.failed(dual, timeout);
@@ -42,7 +42,7 @@ it('BRK-06 BRK-16 shortens the wait once the first host was silent, so that the 
   expect(watch.connectMs()).toBe(10_000);
 });
 
-it('BRK-06 BRK-16 never blames the network when anything answered, be it with a refusal', () => {
+it('BRK-06 never blames the network when anything answered, be it with a refusal', () => {
   const watch = new EgressWatch(new VirtualClock(), 25);
   watch.failed(dual, timeout);
   watch.answered();

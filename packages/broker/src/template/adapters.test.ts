@@ -32,11 +32,20 @@ const Broken = ({ user }: { user?: { name: string } }) => createElement('p', nul
 describe('reactEmail', () => {
   const schema = z.object({ name: z.string().min(1), url: z.url() });
 
-  it('RND-05 queues the HTML and the text of a React component, with its values escaped', async () => {
+  const welcome = (properties: Parameters<typeof Welcome>[0]) =>
+    queued((broker) => broker.enqueue(base, { render: reactEmail(Welcome, properties) }));
+
+  it('RND-05 queues the HTML and the text of a React component', async () => {
+    const message = await welcome({ name: 'Bob', url: 'https://example.com/' });
+    expect(message.html).toContain('Bob</h1>');
+    expect(message.html).toContain('href="https://example.com/"');
+    expect(message.text).toContain('BOB');
+    expect(message.text).toContain('https://example.com/');
+  });
+
+  it('RND-08 escapes the values of a component', async () => {
     const properties = { name: '<b>Bob</b> & Söhne', url: 'https://example.com/?a=1&b="2"' };
-    const message = await queued((broker) =>
-      broker.enqueue(base, { render: reactEmail(Welcome, properties) }),
-    );
+    const message = await welcome(properties);
     expect(message.html).toContain('&lt;b&gt;Bob&lt;/b&gt; &amp; Söhne</h1>');
     expect(message.html).toContain('href="https://example.com/?a=1&amp;b=&quot;2&quot;"');
     expect(message.text).toContain('<B>BOB</B> & SÖHNE');

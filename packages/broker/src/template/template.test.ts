@@ -83,12 +83,12 @@ it('TPL-06 TPL-18 TPL-17 escapes values for HTML and for a URI, and keeps line b
   expect(template.render({ v, s: 'a\tb é' }).subject).toBe('S a\tb é');
 });
 
-it.for([
-  [{ a: true }, '"a" must be a string or a number'],
-  [{ a: {} }, '"a" must be a string or a number'],
-  [{ a: '1', A: '2' }, '"A" is given twice'],
-])('TPL-07 refuses the values %j', ([given, problem]) => {
-  expect(() => fill('{{a}}', given as TemplateValues)).toThrow(problem as string);
+it.for([[{ a: true }], [{ a: {} }]])('TPL-07 refuses the values %j', ([given]) => {
+  expect(() => fill('{{a}}', given as unknown as TemplateValues)).toThrow('"a" must be a string or a number');
+});
+
+it('TPL-20 refuses a value that is given twice', () => {
+  expect(() => fill('{{a}}', { a: '1', A: '2' })).toThrow('"A" is given twice');
 });
 
 it.for([[{ from, subject: 7 }], [{ from, headers: { 'X-A': 7 } }]])(

@@ -428,6 +428,28 @@ describe('a worker', () => {
     await context.worker.stop();
   });
 
+  it('Q-27 writes an outcome down while the rest of its claim is attempted', async () => {
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const context = bench(async (claim, { settle }) => {
+      const [first, ...rest] = claim.messages;
+      await settle(reportAll([first!], 'delivered'));
+      await ended;
+      return reportAll(rest, 'delivered');
+    });
+    const ids = [await context.accept('a@example.net'), await context.accept('b@example.net')];
+    const states = async () => (await Promise.all(ids.map((id) => context.states(id)))).flat();
+    context.worker.start();
+    await context.clock.advance(0);
+    expect(await states()).toEqual(['delivered', 'queued']);
+    end();
+    await context.clock.advance(0);
+    expect(await states()).toEqual(['delivered', 'delivered']);
+    await context.worker.stop();
+  });
+
   it('writes bounces down with the failures and expiries that cause them', async () => {
     const context = bench(
       scripted((address) => ({ status: address.startsWith('bad') ? 'failed' : 'delivered' })),
@@ -529,7 +551,7 @@ describe('a worker whose lease or store fails', () => {
     await context.worker.stop();
   });
 
-  it('Q-27 Q-48 Q-06 claims nothing while an outcome cannot be written down, and loses none', async () => {
+  it('Q-48 Q-06 claims nothing while an outcome cannot be written down, and loses none', async () => {
     const context = bench(
       scripted(() => ({ status: 'delivered' })),
       { slots: 5 },

@@ -150,7 +150,7 @@ async function makeFolder(): Promise<string> {
 
 describe('alerts', () => {
   it.each(Object.entries(troubles))(
-    'ALR-01 %s fires once and recovers once, by webhook and by mail',
+    'ALR-01 ALR-38 ALR-39 %s fires once and recovers once, by webhook and by mail',
     async (name, { options, begin, end, says }) => {
       const folder = await makeFolder();
       await using w = await startAlertWorld({ rules: only(name as AlertName), ...options?.({ folder }) });

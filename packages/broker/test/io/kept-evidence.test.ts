@@ -39,7 +39,7 @@ async function detailsWith(transcripts: KeptTranscripts | undefined, line = '451
   return { deferred: detail('deferred'), delivered: detail('delivered') };
 }
 
-it('DSH-20 an outcome keeps the transcript of its session where it did not deliver, without content', async () => {
+it('DSH-20 DSH-101 an outcome keeps the transcript of its session where it did not deliver, without content', async () => {
   const { deferred, delivered } = await detailsWith(undefined);
   const texts = deferred.transcript!.map(({ direction, text }) => `${direction} ${text}`);
   expect(texts).toContain('client RCPT TO:<bob@one.test>');

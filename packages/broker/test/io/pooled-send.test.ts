@@ -51,6 +51,14 @@ describe('send()', () => {
     expect(lab.hosts.mx1!.sessions.length).toBe(2);
   });
 
+  it('SEND-07 closes a connection that is idle for idleConnectionMs', async () => {
+    await using lab = await startLab({ hosts: { mx1: { address: '127.0.13.1' } }, records: one });
+    const options = { ...lab.options, delivery: { ...lab.options.delivery, idleConnectionMs: 50 } };
+    await using broker = new MailBroker(options);
+    await broker.send({ ...message, to: 'a@one.test' });
+    await expect.poll(() => lab.hosts.mx1!.sessions[0]!.commands.at(-1)).toBe('QUIT');
+  });
+
   it('SEND-02 connects again when the host has hung up in between', async () => {
     await using lab = await startLab({
       hosts: {

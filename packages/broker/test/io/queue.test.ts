@@ -80,7 +80,7 @@ it('signs at the attempt, with the keys of that moment, and never sends unsigned
   expect(lab.hosts.mx1!.messages[0]!.content.toString()).toMatch(/^DKIM-Signature: .*\bs=s1;/s);
 });
 
-it('DSN-01 reports a permanent failure to the return path, from the null reverse-path', async () => {
+it('DSN-01 DSN-13 reports a permanent failure to the return path, from the null reverse-path', async () => {
   await using lab = await startQueueLab({
     hosts: {
       mx1: { address: '127.0.11.1', script: { rcpt: '550 5.1.1 <b>No such user</b>' } },
@@ -115,7 +115,7 @@ it('DSN-01 reports a permanent failure to the return path, from the null reverse
   expect(bounce!.content.toString()).not.toContain('Hello');
 });
 
-it('DSN-01 never reports to a null reverse-path, nor where NOTIFY says not to', async () => {
+it('DSN-14 DSN-15 reports neither to a null reverse-path, nor where NOTIFY says not to', async () => {
   await using lab = await startQueueLab({
     hosts: { mx1: { address: '127.0.11.1', script: { rcpt: '550 5.1.1 No such user' } } },
     records: { one: { MX: '10 mx1.test' }, sender: { MX: '10 mx1.test' } },
@@ -240,7 +240,7 @@ it('says what is missing when there is no store', () => {
   expect(() => broker.queue).toThrow(/SqliteStore/);
 });
 
-it('gives each recipient a return path of its own, and takes in the bounce and the complaint that come back to it', async () => {
+it('BRK-18 gives each recipient a return path of its own, and takes in the bounce and the complaint that come back to it', async () => {
   const verp = { address: 'bounces@sender.test', secret: 'sixteen characters or more' };
   await using lab = await startQueueLab({
     hosts: { mx1: { address: '127.0.11.1' } },
@@ -375,7 +375,7 @@ async function composeReport(record: Report): Promise<Uint8Array> {
   }).bytes();
 }
 
-it('BRK-05 tries again after an unknown end, with the same octets and Message-ID', async () => {
+it('BRK-05 BRK-21 tries again after an unknown end, with the same octets and Message-ID', async () => {
   await using lab = await startQueueLab({
     hosts: { mx1: { address: '127.0.11.1', script: { content: inTurn({ after: 'close' }, undefined) } } },
     records: { one: { MX: '10 mx1.test' } },

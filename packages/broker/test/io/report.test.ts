@@ -150,17 +150,23 @@ describe('a report', () => {
     expect(report.recipients[0]?.finalRecipient).toEqual({ type: 'utf-8', value: 'jürgen@one.test' });
   });
 
-  it('DSN-07 tells of a delay where NOTIFY asks for it', async () => {
+  it('DSN-07 tells of a delay where NOTIFY asks for it, and nowhere else', async () => {
     await using lab = await startReportLab({
       mx1: { address: '127.0.12.2', script: { rcpt: '451 4.3.2 Later' } },
     });
+    const silent = { raw: eightBit, envelope: { from: 'ann@sender.test', to: ['carol@one.test'] } };
+    await lab.broker.enqueue(silent, { delivery: { delayNoticeAfterMs: 400 } });
     const delivery = { notify: ['delay'], delayNoticeAfterMs: 400 } as const;
     await lab.broker.enqueue({ raw: eightBit, envelope: toBob }, { delivery });
     lab.broker.start();
     const { report, content } = await reportAt(lab.hosts.mx0!);
+    let delayed = 0;
+    for await (const { type } of lab.broker.events({ after: 'start', signal: AbortSignal.timeout(8_000) }))
+      if (type === 'delayed' && ++delayed === 2) break;
     await lab.broker.stop();
     expect(report.recipients).toMatchObject([
       {
+        finalRecipient: { value: 'bob@one.test' },
         action: 'delayed',
         status: '4.3.2',
         willRetryUntil: expect.any(Date),
@@ -194,7 +200,7 @@ describe('a report', () => {
 });
 
 describe('a ready message in eight bits, to a host without 8BITMIME', () => {
-  it('MSG-01 is put into seven bits and signed as it is sent', async () => {
+  it('MSG-01 MSG-07 is put into seven bits and signed as it is sent', async () => {
     const { privateKey, publicKey } = generateKeyPairSync('ed25519');
     await using lab = await startReportLab(
       { mx1: { address: '127.0.12.2', keywords: [] } },

@@ -43,7 +43,7 @@ it('ROLE-02 delivers with a worker what a queue in another place accepted', asyn
   expect(await worker.health()).toMatchObject({ running: true, queued: 0 });
 });
 
-it('ROLE-03 sends with a sender alone, and closes its connections when it is disposed of', async () => {
+it('ROLE-03 ROLE-05 sends with a sender alone, and closes its connections when it is disposed of', async () => {
   await using lab = await startLab({
     hosts: { mx: { address: '127.0.0.1' } },
     records: { one: { MX: '10 mx.test' } },

@@ -17,7 +17,7 @@ function statuses(outcomes: readonly RecipientOutcome[]): string[] {
   return outcomes.map(({ recipient, status }) => `${recipient} ${status}`);
 }
 
-it('BRK-01 answers for every recipient in the order of the input, whatever became of each', async () => {
+it('BRK-01 BRK-17 answers for every recipient in the order of the input, whatever became of each', async () => {
   await using lab = await startLab({
     hosts: {
       mx1: {
@@ -118,7 +118,7 @@ it('BRK-04 goes to the next host after a refused connection, a 4yz greeting, a 5
   for (const name of ['busy', 'closed', 'full']) expect(lab.hosts[name]!.sessions).toHaveLength(1);
 });
 
-it('BRK-04 never goes to the next host after a 5yz to the recipient', async () => {
+it('BRK-19 does not go to the next host after a 5yz to the recipient', async () => {
   await using lab = await startLab({
     hosts: {
       first: { address: '127.0.10.1', script: { rcpt: '550 5.1.1 No such user' } },
@@ -136,7 +136,7 @@ it('BRK-04 never goes to the next host after a 5yz to the recipient', async () =
   expect(lab.hosts.second!.sessions).toHaveLength(0);
 });
 
-it('BRK-04 never goes to the next host after an unknown end', async () => {
+it('BRK-20 does not go to the next host after an unknown end', async () => {
   await using lab = await startLab({
     hosts: {
       first: { address: '127.0.10.1', script: { content: { after: 'close' } } },

@@ -50,7 +50,7 @@ describe('egress sources', () => {
     expect(attempts).toEqual(Array.from({ length: count }, () => 2));
   });
 
-  it('SRC-02 without an address of the host’s family dial nothing, and ask no other resolver', async () => {
+  it('SRC-02 SRC-04 without an address of the host’s family dial nothing, and ask no other resolver', async () => {
     const lookup = vi.spyOn(dns, 'lookup').mockRejectedValue(new Error('This lookup must not happen.'));
     syncBuiltinESMExports();
     const dialled: string[] = [];
@@ -97,7 +97,7 @@ describe('egress sources', () => {
     syncBuiltinESMExports();
   });
 
-  it('SRC-02 use the next host that they can reach', async () => {
+  it('SRC-03 use the next host that they can reach', async () => {
     await using lab = await startLab({
       hosts: { mx2: { address: '127.0.11.2' } },
       records: { one: { MX: ['10 mx1.test', '20 mx2.test'] }, mx1: { AAAA: '2606:4700:4700::1111' } },

@@ -62,7 +62,7 @@ it('RPL-10 RPL-17 a worker follows the rules of its store while it runs, before 
   await expect.poll(() => failure(queue, store)).toMatchObject({ category: 'content', rule: 'own' });
 });
 
-it('RPL-11 RPL-19 RPL-18 wrong rules, and rules that somebody else has changed, are refused; nothing changes', async () => {
+it('RPL-19 RPL-18 wrong rules, and rules that somebody else has changed, are refused; nothing changes', async () => {
   const queue = new MailQueue({ store: new MemoryStore() });
   const { version } = await queue.control.setReplyRules([closed]);
   const refused = async (rules: unknown, condition?: { ifVersion: number }) => {
@@ -75,6 +75,13 @@ it('RPL-11 RPL-19 RPL-18 wrong rules, and rules that somebody else has changed, 
   expect(await refused(undefined)).toBe('MB_BROKER_OPTION');
   expect(await refused([], { ifVersion: version + 1 })).toBe('MB_BROKER_RECORD_CONFLICT');
   expect(await queue.control.replyRules()).toEqual({ rules: [closed], version });
+});
+
+it('RPL-11 replaces all rules at once', async () => {
+  const queue = new MailQueue({ store: new MemoryStore() });
+  await queue.control.setReplyRules([closed, { ...closed, id: 'other' }]);
+  await queue.control.setReplyRules([{ ...closed, id: 'third' }]);
+  expect((await queue.control.replyRules()).rules.map(({ id }) => id)).toEqual(['third']);
 });
 
 it('RPL-12 a record of rules that is damaged is reported, and the worker keeps those that it has', async () => {

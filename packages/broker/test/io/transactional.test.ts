@@ -1,6 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { VirtualClock } from '@mb/testkit';
 import { expect, it } from 'vitest';
-import { MemoryStore, type QueueEvent, transactional } from '../../src/index.ts';
+import { MailQueue, MemoryStore, type QueueEvent, transactional } from '../../src/index.ts';
+import { QueueWorker } from '../../src/worker/worker.ts';
 import { startLab } from '../lab.ts';
 
 const message = (to: string) => ({ from: 'no-reply@sender.test', to, subject: 'Reset', text: 'x' });
@@ -16,11 +18,46 @@ async function finals(events: AsyncIterable<QueueEvent>, count: number): Promise
   return seen;
 }
 
-it('TRX-01 TRX-04 lets transactional mail live for an hour, without a delay notice', async () => {
+it('TRX-01 lets transactional mail live for an hour', async () => {
   await using lab = await startLab({ broker: { store: new MemoryStore() } });
   const { id } = await lab.broker.enqueue(message('bob@one.test'), transactional);
   const view = await lab.broker.queue.show(id!);
   expect(view!.expiresAt - view!.acceptedAt).toBe(3_600_000);
+});
+
+it('TRX-04 sends no delay notice for transactional mail, however long it lives', async () => {
+  const clock = new VirtualClock();
+  const errors: unknown[] = [];
+  const store = new MemoryStore({ clock });
+  const queue = new MailQueue({ store, runtime: { clock } });
+  const long = { expireAfterMs: 36_000_000 };
+  const plain = await queue.enqueue(message('bob@one.test'), { delivery: long });
+  const urgent = await queue.enqueue(message('eve@one.test'), {
+    ...transactional,
+    delivery: { ...transactional.delivery, ...long },
+  });
+  const worker = new QueueWorker({
+    store,
+    clock,
+    random: () => 0.5,
+    name: 'w',
+    onError: (error) => errors.push(error),
+    siteOf: async (domain) => ({ site: domain, ttlMs: 86_400_000 }),
+    attempt: async ({ messages }) => ({
+      outcomes: messages.flatMap(({ recipients }) =>
+        recipients.map(({ recipientId }) => ({ recipientId, status: 'deferred' as const })),
+      ),
+    }),
+  });
+  worker.start();
+  await clock.advance(5 * 3_600_000);
+  await worker.stop();
+  const { events } = await store.events(undefined, 1000);
+  const of = (id?: string) => events.filter(({ messageId }) => messageId === id).map(({ type }) => type);
+  expect(errors).toEqual([]);
+  expect(of(plain.id)).toContain('delayed');
+  expect(of(urgent.id)).toContain('deferred');
+  expect(of(urgent.id)).not.toContain('delayed');
 });
 
 it('TRX-02 TRX-05 sends no report by mail when transactional mail fails or expires', async () => {

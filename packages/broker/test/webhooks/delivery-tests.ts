@@ -209,7 +209,7 @@ export function webhookDeliveryTests(openStore: OpenStore): void {
     expect(target.calls).toEqual([]);
   });
 
-  it('WHK-12 WHK-23 what fails until the time is over is a dead letter, and is replayed by id and by time', async () => {
+  it('WHK-12 WHK-23 WHK-89 what fails until the time is over is a dead letter, and is replayed by id and by time', async () => {
     await using w = await world({ retryForMs: 150 });
     await using receiver = await startWebhookReceiver({ answer: () => 500 });
     const { id } = await added(w.queue, receiver);

@@ -1,3 +1,4 @@
+import { verify as verifySignature } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   ed25519,
@@ -199,7 +200,7 @@ describe('ARC chains', () => {
     });
   });
 
-  it('ARC-06 seals a failed chain once, over its own set, and never again', async () => {
+  it('ARC-06 seals a failed chain once, and never again', async () => {
     const broken = await changed('Shall', 'Shell');
     const once = await seal(broken);
     expect(once).toMatchObject({ sealed: true, instance: 3, chain: { status: 'fail' } });
@@ -207,6 +208,29 @@ describe('ARC chains', () => {
     const after = withFields(once.fields, broken);
     expect(await verify(after)).toMatchObject({ status: 'fail', reason: 'failed-before' });
     expect(await seal(after)).toMatchObject({ sealed: false, fields: '' });
+  });
+
+  it('ARC-10 seals a failed chain over its own set alone', async () => {
+    const { fields } = await seal(await changed('Shall', 'Shell'));
+    // RFC 8617 §5.1.2: of a failed chain only the newest set is hashed; relaxed, the seal last and with an empty b=.
+    const set = fields
+      .split(/\r\n(?![\t ])/)
+      .filter((field) => field !== '')
+      .map((field) =>
+        field
+          .replace(/\s+/g, ' ')
+          .trim()
+          .replace(/^([^:]+): ?/, (_, name) => `${name.toLowerCase()}:`),
+      )
+      .reverse();
+    expect(set.map((field) => field.slice(0, field.indexOf(':')))).toEqual([
+      'arc-authentication-results',
+      'arc-message-signature',
+      'arc-seal',
+    ]);
+    const signature = Buffer.from(/; b=([^;]*)/.exec(set[2]!)![1]!, 'base64');
+    const hashed = [...set.slice(0, 2), set[2]!.replace(/(; b=)[^;]*/, '$1')].join('\r\n');
+    expect(verifySignature('sha256', Buffer.from(hashed), rsa.publicKey, signature)).toBe(true);
   });
 
   it('ARC-01 ARC-02 neither judges nor seals while DNS does not answer', async () => {

@@ -46,10 +46,13 @@ const bodies = [
 ];
 
 describe('body canonicalisation', () => {
-  it('DKIM-01 DKIM-63 hashes an empty body as nothing in relaxed and as one CRLF in simple', () => {
+  it('DKIM-01 hashes an empty body as nothing in relaxed', () => {
     expect(whole('', 'relaxed')).toBe('');
-    expect(whole('', 'simple')).toBe('\r\n');
     expect(whole('\r\n\r\n', 'relaxed')).toBe('');
+  });
+
+  it('DKIM-63 hashes an empty body as one CRLF in simple', () => {
+    expect(whole('', 'simple')).toBe('\r\n');
     expect(whole('\r\n\r\n', 'simple')).toBe('\r\n');
   });
 
@@ -66,14 +69,16 @@ describe('body canonicalisation', () => {
     expect(whole('\xa0\r\n\v\r\n\f', 'relaxed')).toBe('\xa0\r\n\v\r\n\f\r\n');
   });
 
-  it('DKIM-03 DKIM-65 adds a missing last CRLF and removes many', () => {
-    for (const algorithm of ['simple', 'relaxed'] as const) {
-      expect(whole('a', algorithm)).toBe('a\r\n');
-      expect(whole(`a${'\r\n'.repeat(500)}`, algorithm)).toBe('a\r\n');
-    }
+  it('DKIM-03 adds a missing last CRLF', () => {
+    for (const algorithm of ['simple', 'relaxed'] as const) expect(whole('a', algorithm)).toBe('a\r\n');
   });
 
-  it('DKIM-03 DKIM-65 reads 100 MB of CRLF without keeping them', () => {
+  it('DKIM-65 removes surplus CRLFs at the end', () => {
+    for (const algorithm of ['simple', 'relaxed'] as const)
+      expect(whole(`a${'\r\n'.repeat(500)}`, algorithm)).toBe('a\r\n');
+  });
+
+  it('DKIM-66 reads 100 MB of CRLF without keeping them', () => {
     const block = octets('\r\n'.repeat(32_768));
     for (const algorithm of ['simple', 'relaxed'] as const) {
       let written = 0;

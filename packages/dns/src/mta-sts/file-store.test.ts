@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(base, { recursive: true }));
 
-it('STS-04 writes files for the owner only, whole or not at all', async () => {
+it('STS-04 writes files for the owner only', async () => {
   const folder = join(base, 'a', 'b');
   const store = createMtaStsFileStore(folder);
   await store.set(entry);
@@ -27,6 +27,29 @@ it('STS-04 writes files for the owner only, whole or not at all', async () => {
   expect((await lstat(folder)).mode & 0o777).toBe(0o700);
   expect((await lstat(join(folder, files[0]!))).mode & 0o777).toBe(0o600);
   expect(await store.get('example.com')).toEqual({ ...entry, id: '2' });
+});
+
+it('STS-18 is read whole while it is written, and leaves no other file', async () => {
+  const folder = join(base, 'policies');
+  const store = createMtaStsFileStore(folder);
+  const mx = Array.from({ length: 500 }, (_, n) => `mx${n}.example.com`);
+  const version = (id: number) => ({
+    ...entry,
+    id: String(id),
+    policy: { ...entry.policy, mx: mx.slice(id) },
+  });
+  await store.set(version(0));
+  let last = 0;
+  const writing = (async () => {
+    for (let id = 1; id <= 50; id++) await store.set(version(id));
+    last = 50;
+  })();
+  while (last === 0) {
+    const found = await store.get('example.com');
+    expect(found).toEqual(version(Number(found?.id)));
+  }
+  await writing;
+  expect(await readdir(folder)).toHaveLength(1);
 });
 
 it('STS-14 neither reads nor writes through a symbolic link', async () => {

@@ -42,18 +42,22 @@ describe('checkHost', () => {
     expect(await zone(['v=spf2.0/pra +all'])).toMatchObject({ result: 'none', problem: 'no-record' });
   });
 
-  it('SPF-08 gives the owner explanation of a fail, and never control characters', async () => {
-    const zone = (text: string, options?: CheckHostOptions) =>
-      check({
-        ...spf('v=spf1 -all exp=why.a.test', { 'why.a.test': { TXT: text } }),
-        ...(options && { options }),
-      });
-    expect((await zone('%{i} is not ours, %{s}. See %{R}', { receiver: 'mx b' })).explanation).toBe(
+  const explained = (text: string, options?: CheckHostOptions) =>
+    check({
+      ...spf('v=spf1 -all exp=why.a.test', { 'why.a.test': { TXT: text } }),
+      ...(options && { options }),
+    });
+
+  it('SPF-08 gives the explanation of the owner of a fail', async () => {
+    expect((await explained('%{i} is not ours, %{s}. See %{R}', { receiver: 'mx b' })).explanation).toBe(
       '192.0.2.1 is not ours, ada@a.test. See mx%20b',
     );
-    expect(await zone('bell \u0007')).not.toHaveProperty('explanation');
-    expect(await zone('broken %{')).not.toHaveProperty('explanation');
-    expect(await zone('x', { explain: false })).not.toHaveProperty('explanation');
+    expect(await explained('broken %{')).not.toHaveProperty('explanation');
+    expect(await explained('x', { explain: false })).not.toHaveProperty('explanation');
+  });
+
+  it('SPF-16 gives no explanation with control characters', async () => {
+    expect(await explained('bell \u0007')).not.toHaveProperty('explanation');
   });
 
   it('SPF-02 allows ten lookups and no more', async () => {
@@ -77,7 +81,7 @@ describe('checkHost', () => {
     });
   });
 
-  it('SPF-10 refuses more than ten names of one mx, and looks at ten names of ptr', async () => {
+  it('SPF-10 refuses more than ten names of one mx', async () => {
     const mx = (count: number) => ({
       'mx.a.test': { MX: Array.from({ length: count }, (_, i) => [i, `h${i}.a.test`] as const) },
     });
@@ -90,6 +94,9 @@ describe('checkHost', () => {
       result: 'permerror',
       problem: 'mx-limit',
     });
+  });
+
+  it('SPF-17 looks at ten names of a ptr', async () => {
     const names = (count: number) => ({
       '1.2.0.192.in-addr.arpa': {
         PTR: [...Array.from({ length: count }, (_, i) => `no${i}.b.test`), 'yes.a.test'],
@@ -222,7 +229,7 @@ describe('checkHost', () => {
     ]);
   });
 
-  it('SPF-05 names the reason of each permerror', async () => {
+  it('SPF-18 names the reason of each permerror', async () => {
     for (const [record, problem] of [
       ['v=spf1 ip4:1.2.3 -all', 'syntax'],
       ['v=spf1 include:none.test', 'include-without-record'],

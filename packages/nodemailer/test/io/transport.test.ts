@@ -3,7 +3,7 @@ import { BrokerError, transactional } from '@mb/broker';
 import { parseMessage } from '@mb/mime';
 import { createBrokerDouble } from '@mb/testkit';
 import { createTransport } from 'nodemailer';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { mbTransport } from '../../src/index.ts';
 import type { MbRecipientError } from '../../src/sent-message.ts';
 import { startLab } from '../lab.ts';
@@ -98,17 +98,43 @@ describe.each(['nodemailer', 'mb'] as const)('composed by %s', (composer) => {
   });
 });
 
-it('NM-04 calls back, once, outside of its own promises', async () => {
+it('NM-04 calls back once, with the result or the error', async () => {
   await using lab = await startLab('77');
   const transporter = createTransport(mbTransport({ broker: lab.broker }));
-  const calls = await new Promise((resolve) => transporter.sendMail(mail, (...args) => resolve(args)));
-  expect(calls).toEqual([null, expect.objectContaining({ accepted: ['bob@one.test'] })]);
-  const failed = await new Promise((resolve) =>
-    transporter.sendMail({ ...mail, from: 'ann@sender.test', to: 'bob@nowhere.test' }, (error) =>
-      resolve(error),
-    ),
-  );
-  expect(failed).toMatchObject({ code: 'EDNS', rejected: ['bob@nowhere.test'] });
+  const calls: unknown[][] = [];
+  const sent = (message: object) =>
+    new Promise<void>((resolve) =>
+      transporter.sendMail(message, (...args) => {
+        calls.push(args);
+        resolve();
+      }),
+    );
+  await sent(mail);
+  await sent({ ...mail, from: 'ann@sender.test', to: 'bob@nowhere.test' });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(calls).toEqual([
+    [null, expect.objectContaining({ accepted: ['bob@one.test'] })],
+    [expect.objectContaining({ code: 'EDNS', rejected: ['bob@nowhere.test'] }), undefined],
+  ]);
+});
+
+it('NM-52 leaves what a callback throws to its program, and does not call it again', async () => {
+  await using lab = await startLab('77');
+  const transporter = createTransport(mbTransport({ broker: lab.broker }));
+  const listeners = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  onTestFinished(() => {
+    for (const listener of listeners) process.on('uncaughtException', listener);
+  });
+  const thrown = new Promise((resolve) => process.once('uncaughtException', resolve));
+  let calls = 0;
+  transporter.sendMail(mail, () => {
+    calls++;
+    throw new Error('thrown by the callback');
+  });
+  expect(await thrown).toMatchObject({ message: 'thrown by the callback' });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(calls).toBe(1);
 });
 
 it('NM-05 is idle while it has room, and says so when it has room again', async () => {
@@ -154,7 +180,7 @@ it('NM-07 ends the attempt when the signal of a message fires', async () => {
   expect(Date.now() - started).toBeLessThan(20_000);
 });
 
-it('NM-08 NM-45 verifies on paper in mode send, and the store in mode queue', async () => {
+it('NM-08 NM-45 checks a message in mode send, and the store in mode queue', async () => {
   await using lab = await startLab('81');
   const named = createTransport(mbTransport({ broker: lab.broker }), { from: 'ann@one.test' });
   expect(await named.verify()).toBe(true);

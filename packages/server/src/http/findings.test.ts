@@ -65,7 +65,7 @@ it.each<[string, Partial<Health>, string, 'error' | 'warning']>([
   expect(findings[0]!.todo).toMatch(/^[A-Z].*\.$/);
 });
 
-it('DSH-30 errors come before warnings', () => {
+it('DSH-102 errors come before warnings', () => {
   const findings = findingsOf({ ...health, held: 1, portBlocked: 'Closed.' }, now);
   expect(findings.map(({ severity }) => severity)).toEqual(['error', 'warning']);
 });

@@ -89,7 +89,7 @@ describe('deliver', () => {
     '\r\n.\r\n',
   ];
   for (const keywords of [classic, [...classic, 'CHUNKING']]) {
-    it(`SMTP-21 smuggling sequences leave one end of data and one message on the wire (${keywords.at(-1)})`, async () => {
+    it(`SMTP-21 SMTP-60 smuggling sequences leave one end of data and one message on the wire (${keywords.at(-1)})`, async () => {
       for (const lenientLineEnds of [false, true]) {
         await using host = await startSmtpHost({ keywords, lenientLineEnds });
         const connection = await open(host);

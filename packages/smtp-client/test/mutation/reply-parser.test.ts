@@ -30,7 +30,7 @@ function* cut(octets: Uint8Array, integer: (least: number, most: number) => numb
   }
 }
 
-it(`SMTP-36 MUT-01 MUT-03 ReplyParser gives replies or its own error, and cuts do not matter: ${mutationCount} dialogues`, {
+it(`SMTP-83 MUT-01 MUT-03 ReplyParser gives replies or its own error, and cuts do not matter: ${mutationCount} dialogues`, {
   timeout: mutationTimeoutMs,
 }, async () => {
   await mutateOctets({

@@ -88,6 +88,14 @@ describe('ReplyParser', () => {
     expect(next).toEqual({ code: 220, lines: ['next'] });
   });
 
+  it('SMTP-79 reads the same lines with CRLF and with LF', () => {
+    const lines = '250-mx\r\n250-SIZE 5\r\n250 DSN\r\n550 5.1.1 no\r\n';
+    const replies = parse([lines]);
+    expect(replies).toHaveLength(2);
+    expect(parse([lines.replaceAll('\r\n', '\n')])).toEqual(replies);
+    expect(parse([lines.replace('\r\n', '\n')])).toEqual(replies);
+  });
+
   it('SMTP-57 ignores an enhanced code of another class than the reply', () => {
     expect(parse(['550 4.7.1 odd\r\n'])[0]?.enhanced).toBeUndefined();
     expect(parse(['450 5.7.1 odd\r\n'])[0]?.enhanced).toBeUndefined();

@@ -4,20 +4,17 @@ import { parseCapabilities } from './capabilities.ts';
 const parse = (...lines: string[]) => parseCapabilities({ code: 250, lines });
 
 describe('parseCapabilities', () => {
-  it('SMTP-02 reads keywords from the second line on, without case, by their first token', () => {
-    const offered = parse(
-      'mx-dsn.example starttls PIPELINING',
-      'Pipelining',
-      'size 1000',
-      '8bitmime',
-      'XDSN',
-    );
+  it('SMTP-02 reads keywords from the second line on, by their first word', () => {
+    const offered = parse('mx-dsn.example STARTTLS PIPELINING', 'PIPELINING', 'SIZE 1000', 'XDSN');
     expect(offered.domain).toBe('mx-dsn.example');
-    expect(offered.pipelining).toBe(true);
-    expect(offered.maxSize).toBe(1000);
-    expect(offered.eightBitMime).toBe(true);
+    expect([offered.startTls, offered.pipelining, offered.maxSize]).toEqual([false, true, 1000]);
     // A keyword within a longer word is another keyword.
     expect(offered.dsn).toBe(false);
+  });
+
+  it('SMTP-80 reads keywords in upper and lower case', () => {
+    const offered = parse('mx.example', 'Pipelining', 'size 1000', '8bitmime');
+    expect([offered.pipelining, offered.maxSize, offered.eightBitMime]).toEqual([true, 1000, true]);
   });
 
   it('SMTP-55 takes no extension from the line with the name of the server', () => {

@@ -120,13 +120,16 @@ describe('8BITMIME and BINARYMIME', () => {
 describe('SMTPUTF8', () => {
   const offered = ['PIPELINING', 'SMTPUTF8', '8BITMIME'];
 
-  it('SMTP-50 says 5.6.7 also where 8BITMIME is lacking too', () => {
+  it('SMTP-85 says 5.6.7 also where 8BITMIME is lacking too', () => {
     for (const envelope of [{ smtputf8: true }, { from: 'ü@example.org' }]) {
       const talk = Talk.ready(['PIPELINING']);
       expect(talk.results(talk.submit(envelope, 'grüß'))).toMatchObject([
         { ...failure('MB_SMTP_SMTPUTF8_NOT_OFFERED', '5.6.7'), lacks: 'smtputf8' },
       ]);
     }
+  });
+
+  it('SMTP-50 says 5.6.7 of the recipients that need it, where 8BITMIME is lacking too', () => {
     const talk = Talk.ready(['PIPELINING']);
     expect(talk.results(talk.submit({ to: ['b@example.com', 'ü@example.com'] }, 'grüß'))).toMatchObject([
       { ...failure('MB_SMTP_8BITMIME_NOT_OFFERED', '5.6.3'), lacks: '8bitmime' },
@@ -165,7 +168,11 @@ describe('SMTPUTF8', () => {
       { status: 'delivered' },
       failure('MB_SMTP_SMTPUTF8_NOT_OFFERED', '5.6.7'),
     ]);
+  });
+
+  it('SMTP-85 without it, a message whose sender or header needs it fails with 5.6.7', () => {
     for (const envelope of [{ smtputf8: true }, { from: 'ü@example.org' }]) {
+      const talk = Talk.ready(['PIPELINING', 'SMTPUTF8']);
       expect(talk.results(talk.submit(envelope, 'x'))).toMatchObject([
         failure('MB_SMTP_SMTPUTF8_NOT_OFFERED', '5.6.7'),
       ]);

@@ -128,14 +128,22 @@ describe('one transaction', () => {
     expect(talk.said()).toMatch(/^RSET\r\nMAIL/);
   });
 
-  it('SMTP-23 answers 354 without accepted recipients with a lone dot and ignores the reply', () => {
+  it('SMTP-23 answers 354 without accepted recipients with a lone dot', () => {
     const talk = Talk.ready();
     const id = talk.submit({}, 'secret\r\n');
     talk.said();
     talk.server('250 ok', '550 no', '354 go');
     expect(talk.said()).toBe('.\r\n');
     expect(talk.summary(id)).toEqual(['failed 550 @rcpt']);
+  });
+
+  it('SMTP-81 ignores the reply to that dot', () => {
+    const talk = Talk.ready();
+    const id = talk.submit({}, 'secret\r\n');
+    talk.server('250 ok', '550 no', '354 go');
+    talk.said();
     talk.server('250 queued as nothing');
+    expect(talk.summary(id)).toEqual(['failed 550 @rcpt']);
     const next = talk.submit({}, 'y\r\n');
     expect(talk.said()).toMatch(/^MAIL/);
     talk.server('250 ok', '250 ok', '354 go');

@@ -95,7 +95,7 @@ describe('checkEnvelope', () => {
     for (const envelope of bad) expect(() => check(envelope as Partial<Envelope>)).toThrow(/./);
   });
 
-  it('SMTP-28 encodes NOTIFY, ORCPT, RET and ENVID', () => {
+  it('SMTP-82 encodes NOTIFY, ORCPT, RET and ENVID', () => {
     const checked = check({
       ret: 'headers',
       envid: 'id+1=2 3',
@@ -117,7 +117,7 @@ describe('checkEnvelope', () => {
     ]);
   });
 
-  it('SMTP-28 writes xtext and utf-8-addr-xtext as RFC 3461 §4 and RFC 6533 §3 say', () => {
+  it('SMTP-82 writes xtext and utf-8-addr-xtext as RFC 3461 §4 and RFC 6533 §3 say', () => {
     expect(encodeXtext('a+b=c d\u007f')).toBe('a+2Bb+3Dc+20d+7F');
     expect(encodeUtf8Address('\\用户@例え.test')).toBe('\\x{5C}\\x{7528}\\x{6237}@\\x{4F8B}\\x{3048}.test');
   });
