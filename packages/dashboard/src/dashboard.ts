@@ -7,9 +7,9 @@ export interface DashboardOptions {
   /** Where the dashboard is mounted; requests elsewhere get 404. Default `/ui`. */
   readonly path?: string | undefined;
   /**
-   * Where the API is, as the browser sees it from the page: a path that ends with `/`, in front of `v1/`. It must be of
-   * the same origin, since a session's cookie goes nowhere else. Default `../`, which fits `/ui` beside `/v1`, also
-   * behind a proxy that puts a prefix in front of both.
+   * Path of the API, relative to the page: it ends with `/`, and `v1/` follows it. It must be of the same origin, since
+   * the cookie of a session is sent nowhere else. Default `../`, which fits `/ui` beside `/v1`, also behind a proxy
+   * that puts a prefix in front of both.
    */
   readonly api?: string | undefined;
 }
@@ -24,8 +24,8 @@ export const dashboardOptions = {
 } satisfies OptionTable<DashboardOptions>;
 
 /**
- * The page runs its own script and style alone, speaks to its own origin alone, and is in no frame. A message's HTML is
- * in a frame of its own, whose policy the API sets.
+ * The page runs only its own script and style, connects only to its own origin, and cannot be framed. A message's HTML
+ * is in a frame of its own, whose policy the API sets.
  */
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; " +
@@ -43,7 +43,7 @@ const commonHeaders = {
 
 /**
  * Makes a fetch handler that serves the dashboard. The files are read at the first request; in a clone of the project
- * that was not built, requests get 503 with a sentence that says so.
+ * that was not built, requests get 503 with the command that builds it.
  *
  * @throws {DashboardError} MB_DASHBOARD_OPTION
  * @example
@@ -63,7 +63,7 @@ export function dashboardOf(
   let reading: ReturnType<typeof read> | undefined;
   return async (request) => {
     const { pathname } = new URL(request.url);
-    if (pathname !== path && !pathname.startsWith(`${path}/`)) return plain(404, 'There is nothing here.');
+    if (pathname !== path && !pathname.startsWith(`${path}/`)) return plain(404, 'There is no such page.');
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return plain(405, 'The dashboard only answers GET.', { allow: 'GET, HEAD' });
     }
@@ -80,7 +80,7 @@ export function dashboardOf(
     }
     const name = pathname.slice(path.length + 1) || 'index.html';
     const file = files.get(name);
-    if (!file) return plain(404, 'There is nothing here.');
+    if (!file) return plain(404, 'There is no such page.');
     return name === 'index.html'
       ? send(pageFor(file, api), request, 'no-cache')
       : send(file, request, cacheOf(name));

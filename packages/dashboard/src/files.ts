@@ -30,7 +30,7 @@ export const builtFolder = new URL(
 
 /**
  * Reads all files of a folder once, by their path within it; they are few and small. Compressing them takes a few
- * hundred milliseconds, in threads: the server goes on meanwhile.
+ * hundred milliseconds in threads, so that the server is not blocked.
  *
  * @throws {DashboardError} MB_DASHBOARD_FILES
  */
@@ -53,7 +53,7 @@ export async function readFiles(folder: URL): Promise<ReadonlyMap<string, Dashbo
   } catch (cause) {
     throw new DashboardError(
       'MB_DASHBOARD_FILES',
-      'The files of the dashboard are not there; in a clone of the project, build them: pnpm --filter @mb/dashboard build',
+      'The files of the dashboard are missing; in a clone of the project, build them: pnpm --filter @mb/dashboard build',
       { cause },
     );
   }

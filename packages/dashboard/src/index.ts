@@ -1,5 +1,5 @@
 /**
- * The dashboard of `@mb/server`: static files for a browser, which speaks the HTTP API alone.
+ * The dashboard of `@mb/server`: static files for a browser, which uses only the HTTP API.
  *
  * - `dashboard()`: a fetch handler, for `createServer({ dashboard })` and every server with Request and Response
  * - `nodeDashboard()`: the same for `node:http` and Express

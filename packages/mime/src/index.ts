@@ -32,6 +32,7 @@ export {
 export { type ErrorPlace, MimeError, type MimeErrorCode, type MimeErrorKind } from './errors.ts';
 export { decodeFlowed, type FlowedOptions } from './format-flowed.ts';
 export { HeaderBlock, HeaderField, type HeaderReading, parseHeaderBlock } from './header-block.ts';
+export { findHeaderEnd } from './header-end.ts';
 export type { HeaderCharset } from './header-fields.ts';
 export { foldHeader, unfoldHeader } from './header-fold.ts';
 export { DEFAULT_PARSE_LIMITS, type ParseLimits } from './limits.ts';

@@ -56,7 +56,7 @@ export function orNothing<Entry extends AddressInput | MailboxInput>(
 }
 
 function readText(text: string, field: string): (Mailbox | Group)[] {
-  // Lists are often joined with a comma too many.
+  // Lists often have a superfluous comma.
   let end = text.length;
   while (end > 0 && /[\s,]/.test(text[end - 1]!)) end--;
   const trimmed = text.slice(0, end).replace(/^[\s,;]+/, '');
@@ -64,6 +64,6 @@ function readText(text: string, field: string): (Mailbox | Group)[] {
   try {
     return parseAddressList(trimmed, { addresses: 'as-received' });
   } catch (error) {
-    throw messageError(field, `holds what is no address: ${(error as Error).message}`);
+    throw messageError(field, `has an invalid address: ${(error as Error).message}`);
   }
 }

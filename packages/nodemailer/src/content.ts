@@ -163,7 +163,7 @@ function urlsAreOff(field: string): NodemailerBridgeError {
   return new NodemailerBridgeError(
     'MB_NODEMAILER_CONTENT',
     'invalid-input',
-    `${field} names a URL, and URLs are fetched only when asked to: fromNodemailer(message, { urls: {} }).`,
+    `${field} names a URL, and URLs are fetched only on request: fromNodemailer(message, { urls: {} }).`,
     { field },
   );
 }

@@ -26,7 +26,7 @@ export interface ConvertOptions {
    * that is checked is the one that is connected to.
    */
   readonly urls?: RemoteContentOptions | false | undefined;
-  /** What is done about options that nodemailer does not document, such as those of plugins; default `refuse`. */
+  /** How options that nodemailer does not document are handled, such as those of plugins; default `refuse`. */
   readonly unknownOptions?: 'refuse' | 'ignore' | undefined;
   /** Ends reading and fetching. */
   readonly signal?: AbortSignal | undefined;
@@ -50,7 +50,7 @@ const mapped = new Set(
 /** Options about octets only; composing chooses them by the content, so that nothing of their meaning is lost. */
 const chosenByContent = new Set(['encoding', 'textEncoding', 'boundaryPrefix', 'baseBoundary', 'newline']);
 
-/** Options that are not the message's business, each with what to do instead. */
+/** Options that are not about the message, each with what to do instead. */
 const refused: Readonly<Record<string, string>> = {
   dkim: 'is not used here: give the keys to the broker, as its option dkim.',
   normalizeHeaderKey: 'is not used here: names of fields are written as they are given.',
@@ -126,12 +126,12 @@ function checkKeys(message: NodemailerMessage, unknownOptions: 'refuse' | 'ignor
     throw messageError(
       key,
       reason ??
-        'is no option of a message of nodemailer. Leave it out, or give { unknownOptions: "ignore" } if a plugin reads it.',
+        'is not an option of a message of nodemailer. Leave it out, or give { unknownOptions: "ignore" } if a plugin reads it.',
     );
   }
 }
 
-/** Empty text and false stand for "not given" in nodemailer. */
+/** In nodemailer empty text and false mean "not given". */
 function withoutEmpty(message: NodemailerMessage): NodemailerMessage {
   return Object.fromEntries(
     Object.entries(message).filter(
@@ -185,7 +185,7 @@ function dateOf(value: unknown): Date {
   return date;
 }
 
-/** Nodemailer writes fields for high and low, and takes all else for normal. */
+/** Nodemailer writes fields for high and low, and treats everything else as normal. */
 function priorityOf(value: unknown): 'high' | 'low' | undefined {
   const word = String(value).toLowerCase();
   return word === 'high' || word === 'low' ? word : undefined;

@@ -1,6 +1,6 @@
 /**
- * Nodemailer's programs on `@mb/broker`: a transport for `nodemailer.createTransport()`, and a converter from its message
- * options that needs no nodemailer.
+ * Programs that use nodemailer on `@mb/broker`: a transport for `nodemailer.createTransport()`, and a converter from
+ * its message options that needs no nodemailer.
  *
  * @packageDocumentation
  */

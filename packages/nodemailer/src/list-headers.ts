@@ -24,7 +24,7 @@ export function readListHeaders(
       .toLowerCase()
       .replace(/(^|-)([a-z])/g, (_, dash, letter) => dash + letter.toUpperCase())}`;
     const field = `list.${key}`;
-    // RFC 8058 §3.1: its value is no URL.
+    // RFC 8058 §3.1: its value is not a URL.
     if (name === 'List-Unsubscribe-Post') return [[name, String(option)] as const];
     return [option].flat().flatMap((row) => {
       const value = [row]
@@ -46,7 +46,7 @@ function readUrl(option: ListOption, field: string): ListUrl[] {
   return [{ url, comment: typeof comment === 'string' && comment !== '' ? comment : undefined }];
 }
 
-/** RFC 2369 §2: the URL in angle brackets, with a comment behind it. */
+/** RFC 2369 §2: the URL in angle brackets, followed by a comment. */
 function formatUrl(name: string, { url, comment }: ListUrl): string {
   // Some receivers read List-Unsubscribe only as the plain URIs of RFC 8058 §3.1.
   const said = name === 'List-Unsubscribe' ? undefined : comment?.replace(/[\r\n]+/g, ' ');

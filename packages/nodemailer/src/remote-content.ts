@@ -5,7 +5,7 @@ import { addressRefusal, DnsError, guardedLookup } from '@mb/dns';
 import { NodemailerBridgeError } from './errors.ts';
 import { integer, list, matching, type OptionTable } from './option-table.ts';
 
-/** Which URLs are fetched, and how much of them. */
+/** Which URLs are fetched, and limits of size and time. */
 export interface RemoteContentOptions {
   /** CIDR blocks that may be fetched from although they are not public. Default none. */
   readonly allowAddresses?: readonly string[] | undefined;

@@ -1,13 +1,13 @@
 import type { EnqueueResult, Failed, Queued, RecipientOutcome } from '@mb/broker';
 
-/** What became of one recipient: the broker's own word for it. */
+/** The outcome of one recipient as the broker gives it. */
 export type MbOutcome = RecipientOutcome | Queued | Failed;
 
 /**
  * What `sendMail()` gives: the fields of nodemailer's SMTP transport, and the broker's outcomes beside them.
  *
- * `accepted`: a mail host took responsibility, or the queue did. `rejected`: refused for good. `pending`: not delivered,
- * and a later attempt may be, or nobody knows; `send` makes no further attempt, the queue does.
+ * `accepted`: a mail host took responsibility, or the queue did. `rejected`: refused for good. `pending`: not delivered
+ * now, or the outcome is unknown; `send` makes no further attempt, the queue does.
  */
 export interface MbSentMessageInfo {
   readonly envelope: { readonly from: string; readonly to: string[] };
@@ -114,7 +114,7 @@ function recipientError(outcome: MbOutcome): MbRecipientError {
   );
 }
 
-/** The command that nodemailer names for a stage of ours. */
+/** The command that nodemailer names for one of our stages. */
 const commands: Readonly<Record<string, string>> = {
   connect: 'CONN',
   greeting: 'CONN',

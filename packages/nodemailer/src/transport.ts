@@ -47,15 +47,15 @@ export interface MbTransportOptions {
    */
   readonly mode?: 'send' | 'queue' | undefined;
   /**
-   * Who writes the octets: `nodemailer`, so that its plugins and options work as they did, or `mb`, by
+   * What composes the message: `nodemailer`, so that its plugins and options work as before, or `mb`, with
    * `fromNodemailer()` and `@mb/mime`. Default `nodemailer`.
    */
   readonly composer?: 'nodemailer' | 'mb' | undefined;
   /** Options of `send()` or `enqueue()` for all messages, such as `transactional`; `mb` of a message comes before them. */
   readonly options?: MbMessageOptions | undefined;
-  /** Messages at once before `isIdle()` says false. Default 100. More are taken anyway. */
+  /** Messages at once before `isIdle()` is false. Default 100. Further messages are accepted nevertheless. */
   readonly maxConcurrent?: number | undefined;
-  /** The author whose mail `verify()` tries on paper; default `from` of the defaults of `createTransport()`. */
+  /** The author whose mail `verify()` checks without sending; default `from` of the defaults of `createTransport()`. */
   readonly verifyFrom?: string | undefined;
 }
 
@@ -92,11 +92,11 @@ export interface TransportMail {
   readonly message: any;
 }
 
-/** Called once with what became of a message. */
+/** Called once with the result of a message. */
 export type SendCallback = (error: Error | null, info: MbSentMessageInfo) => void;
 
 /**
- * Makes a transport for nodemailer: the program stays as it is but for this line.
+ * Makes a transport for nodemailer: nothing else in the program changes.
  *
  * @throws {NodemailerBridgeError} MB_NODEMAILER_OPTION
  * @example
@@ -138,7 +138,7 @@ export class MbTransport extends EventEmitter {
     this.#running++;
     const done = (error: Error | null, info?: MbSentMessageInfo) => {
       this.#running--;
-      // Not inside the promise: what the caller's function throws is its own.
+      // Outside of the promise: an error that the callback throws must not call it again.
       setImmediate(() => {
         if (error) callback(error, undefined as never);
         else callback(null, info!);
@@ -150,8 +150,8 @@ export class MbTransport extends EventEmitter {
   }
 
   /**
-   * Tries on paper what a message would meet. `queue`: the store answers. `send`: keys, DNS, route and TLS policy for a
-   * message from `verifyFrom` to itself; no mail host is connected to.
+   * Checks what a message would meet, without sending one. `queue`: the store answers. `send`: keys, DNS, route and TLS
+   * policy for a message from `verifyFrom` to itself; no mail host is connected to.
    *
    * @throws {NodemailerBridgeError} MB_NODEMAILER_VERIFY
    */
@@ -172,12 +172,12 @@ export class MbTransport extends EventEmitter {
     return !this.#closed && this.#running < this.#most;
   }
 
-  /** Messages that were handed over and are not answered yet. */
+  /** Messages that are under way. */
   pendingCount(): number {
     return this.#running;
   }
 
-  /** Takes no more messages; those under way end as they would. The broker stays open. */
+  /** Takes no more messages and finishes those under way. The broker stays open. */
   close(): void {
     this.#closed = true;
   }
@@ -251,9 +251,7 @@ export class MbTransport extends EventEmitter {
     }
     const from = verifyFrom ?? this.mailer?._defaults?.from;
     if (from === undefined || !broker.explain) {
-      throw unverified(
-        'nothing says whose mail to try. Give verifyFrom, or createTransport(transport, { from }).',
-      );
+      throw unverified('the author is not known. Give verifyFrom, or createTransport(transport, { from }).');
     }
     const probe = await fromNodemailer({ from, to: from, text: 'x' });
     const { deliveries } = await broker.explain(probe);
@@ -355,7 +353,7 @@ function notifyOf(option: unknown): Notify | undefined {
   return words as (typeof known)[number][];
 }
 
-/** Options of `enqueue()` that mean something for one attempt; the others are the queue's. */
+/** Options of `enqueue()` that apply to one attempt; the others are about the queue. */
 function sendOptionsOf({ tenant, tag, requireTls, delivery = {} }: MbMessageOptions): SendOptions {
   const { notify, ret, envid, recipients } = delivery;
   const dsn = {

@@ -21,7 +21,7 @@ export interface AccessParts {
   readonly onGuessing: (address: string) => void;
 }
 
-/** Who may use the server and how often, whichever way they come in. */
+/** Who may use the server and how often, by HTTP and by SMTP. */
 export class Access {
   readonly #parts: AccessParts;
   readonly #guesses = new RateLimiterMemory({ points: wrongKeysPerMinute, duration: 60 });
@@ -31,7 +31,7 @@ export class Access {
     this.#parts = parts;
   }
 
-  /** Seconds that an address has to wait because it has sent wrong keys; 0 for nearly all. */
+  /** Seconds that an address has to wait after wrong keys; 0 when it need not wait. */
   async waitSeconds(address: string): Promise<number> {
     const guessed = await this.#guesses.get(address);
     return guessed !== null && guessed.remainingPoints <= 0 ? Math.ceil(guessed.msBeforeNext / 1000) : 0;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { BrokerError, type Records } from '@mb/broker';
 import { DatedRecords, placeOf } from './dated-records.ts';
 
-/** A request that changed something, or was meant to. */
+/** A request to change something, with its result. */
 export interface AuditEntry {
   /** ISO 8601. */
   readonly at: string;
@@ -42,8 +42,8 @@ const keepMs = 366 * 86_400_000;
 const maxEntries = 100_000;
 
 /**
- * Who changed what, by the HTTP API. An entry is written before the change is made and completed after it, so that no
- * change is without one. Entries are kept in the records of the queue, for all servers.
+ * Who changed what, by the HTTP API. An entry is written before the change is made and completed after it, so that
+ * every change has one. Entries are kept in the records of the queue, for all servers.
  */
 export class AuditLog {
   readonly #parts: AuditLogParts;
@@ -67,7 +67,7 @@ export class AuditLog {
       try {
         await records.put(collection, id, { ...entry, status });
       } catch (error) {
-        // The change is made: its response must not be lost for its entry.
+        // The change is made: a failure to complete its entry must not cost the client the response.
         if (!BrokerError.isInstance(error) || error.code !== 'MB_BROKER_STORE_CLOSED') onError(error);
       }
     };

@@ -15,7 +15,7 @@ export type ServedBroker = Pick<
   | 'webhooks'
 >;
 
-/** The broker that the server works with now; another one on the same store may take its place. */
+/** The broker that the server uses now; another one on the same store may replace it. */
 export class CurrentBroker implements ServedBroker {
   #broker: MailBroker;
 

@@ -61,7 +61,7 @@ export interface ServerOptions {
   readonly sessions?: SessionOptions | undefined;
   /**
    * Domains for `/v1/domains`, on the store of the broker; their keys are looked at only where `domains.start()` was
-   * called. Default: without a master key, so that domains can be looked at and removed.
+   * called. Default: without a master key, so that domains can be listed and removed.
    */
   readonly domains?: ManagedDomains | undefined;
   /**
@@ -71,7 +71,10 @@ export interface ServerOptions {
   readonly alerts?: Pick<Alerts, 'list' | 'test'> | undefined;
   /** Called with each failure of the server itself. Default: a process warning. */
   readonly onError?: ((error: unknown) => void) | undefined;
-  /** Told in a sentence of what an operator should know, such as an address that guesses keys. Default: a process warning. */
+  /**
+   * Called with a sentence for the operator, such as one about an address that guesses keys. Default: a process
+   * warning.
+   */
   readonly onWarning?: ((text: string) => void) | undefined;
   /** Epoch milliseconds. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
@@ -112,7 +115,7 @@ export const serverOptions = {
 export interface ListenOptions {
   /** 0 takes a free one. */
   readonly port: number;
-  /** Default `127.0.0.1`: say it when others shall reach the server. */
+  /** Default `127.0.0.1`, which other machines cannot reach. */
   readonly host?: string | undefined;
 }
 
@@ -127,7 +130,7 @@ export interface CloseOptions {
   /** Time for requests under way, in milliseconds; those that take longer are cut off. Default 10,000. */
   readonly graceMs?: number | undefined;
   /**
-   * For so long before that, in milliseconds, `/readyz` answers 503 while requests are still served, so that a load
+   * Time before that, in milliseconds, in which `/readyz` answers 503 while requests are still served, so that a load
    * balancer sends them elsewhere. Default 0.
    */
   readonly drainMs?: number | undefined;
@@ -160,8 +163,9 @@ export interface MailServer {
    */
   listenSubmission(options: SubmissionOptions): Promise<SubmissionAddress>;
   /**
-   * Listens for bounces and complaints that come to our return paths, and has the broker write them down; a report of a
-   * mailbox that is not there suppresses it. DMARC and TLS reports to these domains are kept for `/v1/reports`. It needs `queue.verp`, or the `verp` of profiles.
+   * Listens for bounces and complaints that come to our return paths, and records them in the queue; a mailbox that
+   * does not exist is suppressed. DMARC and TLS reports to these domains are kept for `/v1/reports`. It needs
+   * `queue.verp`, or the `verp` of profiles.
    *
    * @throws {ServerError} MB_SERVER_OPTION; MB_SERVER_LISTEN.
    * @example
@@ -174,8 +178,8 @@ export interface MailServer {
    */
   start(): void;
   /**
-   * Lets another broker take the place of the one that there is, from the next request on: for settings that change while
-   * the server runs. It must use the same store. Starting it, and stopping the old one, is the caller's business.
+   * Replaces the broker from the next request on: for settings that change while the server runs. The new one must use
+   * the same store. The caller starts the new one and stops the old one.
    *
    * @throws {ServerError} MB_SERVER_OPTION
    */
@@ -187,7 +191,7 @@ export interface MailServer {
    */
   replaceCertificate(tls: TlsCertificate): void;
   /**
-   * Takes no more requests, waits for those under way, and resolves. The broker stays as it is.
+   * Stops taking requests, waits for those under way, and resolves. The broker keeps running.
    *
    * @throws {ServerError} MB_SERVER_OPTION
    */

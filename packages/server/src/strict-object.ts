@@ -2,8 +2,8 @@ import { z } from '@hono/zod-openapi';
 import { refuseUnknownKeys } from './option-table.ts';
 
 /**
- * An object whose fields are all known: another one is refused with the field that it may have been meant to be, as an
- * unknown option of a function is. The message of the issue has a line for each unknown field.
+ * An object that refuses unknown fields and suggests the field that was probably meant, as functions do for unknown
+ * options. The message of the issue has a line for each unknown field.
  */
 export function strictObject<Shape extends z.core.$ZodShape>(shape: Shape) {
   return z.strictObject(shape, {

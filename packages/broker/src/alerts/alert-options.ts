@@ -22,7 +22,7 @@ import { type AlertName, type AlertThresholds, alertNames } from './rules.ts';
 
 /** Mail about alerts. */
 export interface AlertMail {
-  /** Author and return path: an address of a domain that the broker signs for. */
+  /** Author and return path: an address in a domain that the broker signs for. */
   readonly from: string;
   /** One recipient or several. */
   readonly to: string | readonly string[];
@@ -36,12 +36,12 @@ export interface AlertOptions {
   /** Mail about each alert. Default: none. */
   readonly mail?: AlertMail | undefined;
   /**
-   * A URL that is called about each alert, besides the webhooks in the store, which always are. The secret stays out of
-   * the store. What fails is repeated for a day. Default: none.
+   * A URL that is called for each alert, in addition to the webhooks in the store. The secret is not stored. A failed
+   * call is repeated for a day. Default: none.
    */
   readonly webhook?: WebhookTarget | undefined;
   /**
-   * Names this process in alerts about what only it can see. Two processes with one name do not watch at the same time.
+   * Name of this process in alerts about its own state. Two processes with one name do not watch at the same time.
    * Default: the name of the machine.
    */
   readonly name?: string | undefined;
@@ -50,7 +50,7 @@ export interface AlertOptions {
     | readonly WatchedKey[]
     | (() => readonly WatchedKey[] | Promise<readonly WatchedKey[]>)
     | undefined;
-  /** Where keys are looked up that come without `seen`. Default: they are not. */
+  /** Resolver for keys that come without `seen`. Default: they are not looked up. */
   readonly resolver?: Resolver | undefined;
   /** Files of certificates in PEM, for `certificate-expiring`. Default: none. */
   readonly certificates?: readonly string[] | undefined;

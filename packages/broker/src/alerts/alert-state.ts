@@ -19,7 +19,7 @@ export interface Alert {
 /** Where an alert goes: the webhooks in the store, the webhook of the options, and the mail of the options. */
 export type AlertChannel = 'webhooks' | 'webhook' | 'mail';
 
-/** That an alert has fired or recovered, while some do not know it. */
+/** A change of an alert that some recipients were not notified of. */
 export interface AlertNotice {
   readonly firing: boolean;
   /** Epoch milliseconds. */
@@ -34,13 +34,13 @@ export interface AlertState {
   /** Epoch milliseconds of the change. */
   readonly since: number;
   readonly detail: string;
-  /** What is still to be said, the oldest first. */
+  /** Changes that are still to be sent, the oldest first. */
   readonly notices: readonly AlertNotice[];
-  /** When a process began to say it, in epoch milliseconds: others leave it alone for a while. */
+  /** When a process began to send it, in epoch milliseconds: other processes do not send it for a while. */
   readonly noticesAt?: number;
 }
 
-/** That a process watches, as its record has it. */
+/** A process that watches, as its record has it. */
 interface WatchState {
   /** The watch that checks under this name; absent once it has stopped. */
   readonly owner?: string;
@@ -113,11 +113,11 @@ function splitKey(key: string): [alert: AlertName, name: string | undefined] {
   return slash < 0 ? [key as AlertName, undefined] : [key.slice(0, slash) as AlertName, key.slice(slash + 1)];
 }
 
-/** A watch that was not heard of for this many intervals has died. */
+/** A watch that has not written for this many intervals has died. */
 const deadAfter = 3;
 
 /**
- * Says that a watch checks under a name.
+ * Registers a watch under a name.
  *
  * @returns false when another watch does so, and is alive.
  */
@@ -140,7 +140,7 @@ export async function claimWatch(
   }
 }
 
-/** Says that a watch has stopped, so that another one can take over at once. */
+/** Removes the watch of a name, so that another one can take over at once. */
 export async function releaseWatch(records: Records, name: string, owner: string): Promise<void> {
   const row = await records.get(watchCollection, name);
   const { owner: holder, ...rest } = (row?.value ?? {}) as WatchState;

@@ -32,13 +32,13 @@ export type WatchedBroker = Pick<MailBroker, 'observe' | 'health' | 'records' | 
 export interface AlertTest {
   /** How many webhooks in the store will be called. */
   readonly webhooks: number;
-  /** What became of the call of the webhook of the options; absent without one. */
+  /** Result of the call of the webhook of the options; absent without one. */
   readonly webhook?: WebhookAttempt;
   /** The queue's id of the mail; absent without mail in the options. */
   readonly messageId?: string;
 }
 
-/** An alert as it is told. */
+/** An alert as it is sent. */
 interface Told extends Omit<AlertNotice, 'to'> {
   readonly alert: AlertName | 'test';
   /** Names it in the store. */
@@ -47,15 +47,16 @@ interface Told extends Omit<AlertNotice, 'to'> {
   readonly subject: string | undefined;
 }
 
-/** For so long the webhook of the options is called again, in milliseconds. */
+/** Time for which calls of the webhook of the options are repeated, in milliseconds. */
 const retryForMs = 86_400_000;
-/** Changes of one alert that wait to be told; older ones are given up. */
+/** Most changes of one alert that wait to be sent; older ones are dropped. */
 const mostNotices = 10;
 
 /**
- * Watches a broker and tells webhooks (`alert-fired`, `alert-recovered`) and addresses of what is wrong. An alert is told
- * once when it fires and once when it recovers: its state is in the records of the store, so that a restart changes
- * nothing and several processes tell of an alert about the queue once. What cannot be found out changes no alert.
+ * Watches a broker and notifies webhooks (`alert-fired`, `alert-recovered`) and addresses of problems. Each alert is
+ * sent once when it fires and once when it recovers: its state is in the records of the store, so that a restart does
+ * not repeat it and of several processes one sends an alert about the queue. A fact that cannot be determined changes
+ * no alert.
  *
  * @example
  * const alerts = new Alerts(broker, { mail: { from: 'alerts@example.com', to: 'ops@example.com' }, disks: ['/var/lib/mb'] });
@@ -112,7 +113,7 @@ export class Alerts {
   }
 
   /**
-   * Goes on with another broker on the same store and with other options, as after a reload. What was counted stays. The
+   * Continues with another broker on the same store and with other options, as after a reload. Counts are kept. The
    * clock and the name cannot be changed.
    *
    * @throws {BrokerError} MB_BROKER_OPTION; then nothing is changed.
@@ -135,7 +136,7 @@ export class Alerts {
   /**
    * Sends an alert that is named `test` to all recipients of alerts, as `alert-fired`; nothing is watched or stored.
    *
-   * @returns who was told. Without webhooks that take alerts, and without `webhook` and `mail`, no one was.
+   * @returns who was notified: no recipient without webhooks that take alerts, `webhook` and `mail`.
    */
   async test(): Promise<AlertTest> {
     const { webhook, mail } = this.#settings;
@@ -213,7 +214,7 @@ export class Alerts {
     };
   }
 
-  /** Moves an alert to what holds now, and tells of the change and of earlier ones that were not told. */
+  /** Updates the state of an alert, and sends the change and earlier ones that were not sent. */
   async #apply(rule: AlertName, verdict: string | false | undefined, now: number): Promise<void> {
     const { records } = this.#broker;
     const subject = subjectOf(rule, this.#name);
@@ -238,7 +239,7 @@ export class Alerts {
       const left = { ...rest, notices, ...(notices.length > 0 && { noticesAt: now }) };
       await records.put(alertCollection, key, left, { ifVersion: version });
     } catch (error) {
-      // Another process was faster, and tells of it.
+      // Another process was faster, and sends it.
       if (!isRecordConflict(error)) throw error;
     }
   }
@@ -248,7 +249,10 @@ export class Alerts {
     return ['webhooks', ...(webhook ? (['webhook'] as const) : []), ...(mail ? (['mail'] as const) : [])];
   }
 
-  /** Tells what was not told; returns what still was not, in order: a channel that has failed gets nothing later. */
+  /**
+   * Sends pending changes in order; returns those that are still pending. A channel that has failed gets no later
+   * change.
+   */
   async #tellAll(
     alert: AlertName,
     key: string,
@@ -271,7 +275,10 @@ export class Alerts {
     return left;
   }
 
-  /** Whether a channel was told, or will not be; all can be repeated: the event keeps its id, the message its key. */
+  /**
+   * Whether a channel got the change, or never will. A call may be repeated: the event keeps its id, the message its
+   * key.
+   */
   async #tell(channel: AlertChannel, told: Told): Promise<boolean> {
     try {
       if (channel === 'webhooks') await this.#broker.webhooks.publish(eventOf(told));
@@ -317,7 +324,7 @@ export class Alerts {
     return id;
   }
 
-  /** Reports failures that were not there at the last check. */
+  /** Reports failures that are new since the last check. */
   #reportOnce(failures: readonly Error[]): void {
     for (const error of failures) if (!this.#reported.has(error.message)) this.#report(error);
     this.#reported = new Set(failures.map(({ message }) => message));

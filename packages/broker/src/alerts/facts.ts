@@ -7,14 +7,14 @@ import { forEachLimit } from '../for-each-limit.ts';
 export interface WatchedKey {
   readonly domain: string;
   readonly selector: string;
-  /** What is known of its record already, as managed domains know it. Default: it is looked up. */
+  /** Whether its record was seen, as managed domains know. Default: it is looked up. */
   readonly seen?: 'seen' | 'absent' | 'unknown' | undefined;
 }
 
-/** What was found out about some things, and what could not be found out. */
+/** Facts about some items, and the items about which nothing is known. */
 export interface Findings<Found> {
   readonly found: readonly Found[];
-  /** One error for each thing that could not be looked at; about it nothing is known. */
+  /** One error for each item that could not be checked; nothing is known about it. */
   readonly failures: readonly Error[];
 }
 
@@ -51,7 +51,7 @@ export async function readCertificates(
   });
 }
 
-/** The share of each file system that is free for us. */
+/** The free share of each file system. */
 export async function readDisks(
   paths: readonly string[],
 ): Promise<Findings<{ readonly path: string; readonly free: number }>> {

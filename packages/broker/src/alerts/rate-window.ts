@@ -1,15 +1,15 @@
 import type { AttemptObservation } from '../observer.ts';
 
-/** Recipients of attempts by what became of them. */
+/** Recipients of attempts by their outcome. */
 export interface RateCounts {
   readonly all: number;
   /** Those whose mail hosts were found. */
   readonly routed: number;
-  /** Those about whom a host has said something. */
+  /** Recipients about whom a host has replied. */
   readonly answered: number;
   readonly delivered: number;
   readonly failed: number;
-  /** Refused because of who sends. */
+  /** Refused because of the sender. */
   readonly blocked: number;
   /** Deferred with 421. */
   readonly throttled: number;
@@ -32,7 +32,7 @@ const none = (): Mutable => ({
   throttled: 0,
 });
 
-/** What became of recipients in the last fifteen minutes, by provider. */
+/** Outcomes of recipients in the last fifteen minutes, by provider. */
 export class RateWindow {
   readonly #now: () => number;
   /** Minutes with their counts, the oldest first. */

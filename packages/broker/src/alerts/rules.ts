@@ -18,7 +18,7 @@ export const alertNames = [
 /** One of {@link alertNames}. */
 export type AlertName = (typeof alertNames)[number];
 
-/** From when on a rule fires. What is left out has its default. */
+/** Thresholds at which rules fire. Those that are left out have their defaults. */
 export interface AlertThresholds {
   /** `queue-age`: milliseconds for which the oldest due recipient has been due. Default 15 minutes. */
   readonly queueAgeMs?: number | undefined;
@@ -58,8 +58,8 @@ export interface AlertFacts {
 }
 
 /**
- * What a rule says of the facts: a sentence while it holds; false while it does not; undefined when that is not known, so
- * that the alert stays as it is.
+ * The verdict of a rule: a sentence while it holds; false while it does not; undefined when that is not known, so that
+ * the alert does not change.
  */
 export type Verdict = string | false | undefined;
 
@@ -67,7 +67,9 @@ const leastFinished = 50;
 const leastOfProvider = 10;
 const percent = (share: number) => `${Math.round(share * 100)} %`;
 
-/** The verdict of a rule about some things: what was not found out can neither fire it nor let it recover. */
+/**
+ * The verdict of a rule about some items: an item about which nothing is known can neither fire the rule nor end it.
+ */
 function verdictOn<Found>(
   { found, failures }: Findings<Found>,
   isBad: (one: Found) => boolean,
@@ -107,7 +109,7 @@ export const rules: {
     // The provider that it fired for is not among those that were counted, or mail to it has stopped.
     if (found.length === 0) return tooFew(rates);
     const names = found.map(([name, { all, blocked }]) => `${name} (${blocked} of ${all})`).join(', ');
-    return `Mail is refused because of who sends it, by ${names}. "mb explain-reply" says what the replies mean.`;
+    return `Mail is refused because of its sender by ${names}. "mb explain-reply" says what the replies mean.`;
   },
   throttled: ({ rates }, { throttledRate }) => {
     const { all, throttled } = rates.total();

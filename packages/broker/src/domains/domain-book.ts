@@ -10,7 +10,7 @@ export interface BookedDomain {
   readonly stored: StoredDomain;
 }
 
-/** Repetitions of a change that others got in the way of. */
+/** Repetitions of a change that conflicts with other changes. */
 const maxTries = 10;
 
 /** The domains among the records of a store; each change is compared and swapped. */
@@ -58,7 +58,7 @@ export class DomainBook {
   }
 
   /**
-   * Changes a domain; repeats the change on what others have written in between.
+   * Changes a domain; repeats the change when another process has written in between.
    *
    * @param change  May be called several times. Returns what it was given to change nothing.
    * @param ifVersion  Only this version is changed.
@@ -82,7 +82,7 @@ export class DomainBook {
     }
   }
 
-  /** Writes what was made of exactly this version; undefined when others have changed it. */
+  /** Writes a change of exactly this version; undefined when another process has changed it. */
   async replace({ domain, version }: BookedDomain, stored: StoredDomain): Promise<BookedDomain | undefined> {
     try {
       return await this.#write(domain, stored, version);
@@ -108,6 +108,6 @@ function changedMeanwhile(domain: string): BrokerError {
   return new BrokerError(
     'MB_BROKER_RECORD_CONFLICT',
     'invalid-input',
-    `${domain} was changed by somebody else since it was read; read it again.`,
+    `${domain} was changed by another process since it was read; read it again.`,
   );
 }

@@ -6,13 +6,13 @@ import { newDomainOptions } from './domain-options.ts';
 import type { DomainSettings, StoredDomain } from './domain-record.ts';
 import { readOwnDomain } from './own-domain.ts';
 
-/** What of a domain is changed. What is left out stays as it is; `null` goes back to the default. */
+/** Changes of a domain. Fields that are left out keep their values; `null` restores the default. */
 export interface DomainChanges {
   /** The name in EHLO, and the host that the return path leads to. */
   readonly hostname?: string | null | undefined;
   /**
-   * A domain for return paths. Bounces to the one before are recognised no more: change it when the mail on its way is
-   * delivered.
+   * A domain for return paths. Bounces to the previous one are no longer recognised: change it when the mail on its way
+   * is delivered.
    */
   readonly returnPath?: string | null | undefined;
   /** As `tls.minimum` of a profile. */
@@ -23,7 +23,7 @@ export interface DomainChanges {
 
 /** How a domain is changed. */
 export interface ChangeDomainOptions {
-  /** Only when the domain still has this `version`. Default: whatever others have changed meanwhile. */
+  /** Change only when the domain still has this `version`. Default: change any version. */
   readonly ifVersion?: number | undefined;
 }
 

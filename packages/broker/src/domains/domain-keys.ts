@@ -18,7 +18,7 @@ const algorithmNames: Readonly<Record<DkimAlgorithm, string>> = {
   'ed25519-sha256': 'ed',
 };
 
-/** A new set of keys for a domain, with selectors that it never had: caches know nothing of them. */
+/** A new set of keys for a domain, with selectors that it never had, so that no cache has their names. */
 export async function makeKeySet(
   domain: string,
   number: number,
@@ -40,7 +40,7 @@ export async function makeKeySet(
 }
 
 /**
- * A set of keys that exist already. What is published under their selectors must be theirs; nothing need be.
+ * A set of keys that exist already. Records under their selectors, if there are any, must be those of these keys.
  *
  * @throws {BrokerError} MB_BROKER_DOMAIN_KEY; DkimError MB_DKIM_KEY_…
  */
@@ -75,7 +75,7 @@ export async function importKeySet(
   return { number: 1, state: 'next', since: now, keys };
 }
 
-/** Refuses a key whose record is that of another one, or is there several times: what it signs would not verify. */
+/** Refuses a key whose selector has the record of another key, or several records: its signatures would not verify. */
 async function refuseOtherRecord(
   domain: string,
   key: Parameters<typeof lookAtKey>[1],

@@ -59,9 +59,9 @@ export interface RotationOptions {
    * theirs.
    */
   readonly retireMs?: number | undefined;
-  /** Time between two looks at a domain whose keys wait for something, in milliseconds. Default 1 minute. */
+  /** Time between two checks of a domain whose keys wait for something, in milliseconds. Default 1 minute. */
   readonly pendingMs?: number | undefined;
-  /** Time between two looks at other domains, in milliseconds. Default 15 minutes. */
+  /** Time between two checks of other domains, in milliseconds. Default 15 minutes. */
   readonly steadyMs?: number | undefined;
 }
 
@@ -69,7 +69,9 @@ export interface RotationOptions {
 export interface NewDomain extends DomainSettings {
   /** The domain of From, in A-labels or U-labels. It is also for the domains below it that are not managed themselves. */
   readonly domain: string;
-  /** Whose domain it is: no other tenant sends as it, or as a domain below it. Default: that of all tenants. */
+  /**
+   * The tenant of the domain: no other tenant may send as it, or as a domain below it. Default: that of all tenants.
+   */
   readonly tenant?: string | undefined;
   /** Keys to make. Default: `rsa-sha256` and `ed25519-sha256`, which sign side by side. */
   readonly algorithms?: readonly DkimAlgorithm[] | undefined;
@@ -79,7 +81,10 @@ export interface NewDomain extends DomainSettings {
 
 /** How a key is removed. */
 export interface RemoveKeyOptions {
-  /** Also one that is retiring, as after a key was stolen: mail on its way may then fail to verify. Default false. */
+  /**
+   * Also remove a key that is retiring, for example after it was stolen: mail on its way may then fail to verify.
+   * Default false.
+   */
   readonly force?: boolean | undefined;
 }
 

@@ -8,9 +8,9 @@ import { signingKeys } from './key-state.ts';
 import { type KeyVault, openKey } from './key-vault.ts';
 import { withAncestors } from './own-domain.ts';
 
-/** What the mail of managed domains has besides, and where other mail goes. */
+/** Other parts of the profiles of managed domains, and the profiles of other mail. */
 export interface DomainProfileOptions {
-  /** Parts of each profile that domains do not have: sources, routes, limits. Default: the broker's. */
+  /** Parts of each profile that do not come from the domain: sources, routes, limits. Default: those of the broker. */
   readonly defaults?: Omit<SendingProfile, 'name' | 'dkim' | 'dkimCheck' | 'verp'> | undefined;
   /** Chooses the profile of mail that is of no managed domain. Default: such mail waits. */
   readonly otherwise?: ProfileFor | undefined;
@@ -35,7 +35,7 @@ export interface DomainProfilesParts {
   readonly clock: Clock;
 }
 
-/** How old what is known of the domains may be when a message is signed, in milliseconds. */
+/** Greatest age of the known domains when a message is signed, in milliseconds. */
 const maxAgeMs = 1000;
 /** After this time the store may have forgotten a deletion, so that all domains are read again. */
 const rereadMs = recordDeletionMs / 2;
@@ -49,8 +49,7 @@ interface KnownDomain {
 /**
  * The sending profiles of the managed domains, as the records of the store say now.
  *
- * Before a message is sent, changes of the last second at most are unknown; while the store cannot be read there is no
- * profile, and mail waits.
+ * A change applies after a second at most; while the store cannot be read there is no profile, and mail waits.
  */
 export class DomainProfiles {
   readonly #parts: DomainProfilesParts;
@@ -69,7 +68,7 @@ export class DomainProfiles {
     );
   }
 
-  /** @throws what says why there is no profile, which makes the message wait. */
+  /** @throws an error that says why there is no profile; the message then waits. */
   async for(message: ProfiledMessage): Promise<SendingProfile> {
     await this.#refresh();
     const { otherwise } = this.#options;
@@ -114,7 +113,7 @@ export class DomainProfiles {
       // No profile of the configuration has a name with this sign.
       name: `${domain} (managed)`,
       dkim,
-      // All servers of the zone are asked before a key signs, which is more than one lookup tells.
+      // All servers of the zone are asked before a key signs, so the check of the profile would add nothing.
       dkimCheck: 'off',
       ...(hostname !== undefined && { hostname }),
       ...(returnPath !== undefined &&
@@ -158,7 +157,7 @@ function apply(known: Map<string, KnownDomain>, { key, value }: RecordChange): v
   }
   const stored = value as StoredDomain;
   const before = known.get(key);
-  // A profile stays the same object while what it is made of does: parsed keys and connections belong to it.
+  // A profile stays the same object while its parts do: parsed keys and connections belong to it.
   const profile = before && sameProfile(before.stored, stored) ? before.profile : undefined;
   known.set(key, { stored, ...(profile && { profile }) });
 }

@@ -5,10 +5,10 @@ import type { CreatedKey } from './key-vault.ts';
 
 /** The collection of domains among the records of a store; the key is the domain. */
 export const domainCollection = 'domain';
-/** When each domain is looked at next. It changes with each look, which the domain itself does not. */
+/** When each domain is checked next: a record of its own, since it changes with each check and the domain does not. */
 export const watchCollection = 'domain-watch';
 
-/** What a domain is sent with, besides its keys. */
+/** Settings of a domain, besides its keys. */
 export interface DomainSettings {
   /** The name in EHLO, and the host that the return path leads to. Default: the broker's. */
   readonly hostname?: string | undefined;
@@ -34,7 +34,7 @@ export interface StoredDomain extends DomainSettings {
   readonly createdAt: number;
   /** When its settings were changed last, in epoch milliseconds. */
   readonly changedAt?: number;
-  /** Proves return paths to be ours. It is no key: who can read the queue learns nothing from it. */
+  /** Proves that a return path is ours. It does not protect mail: a program that can read the queue may know it. */
   readonly returnPathSecret?: string;
   readonly sets: readonly KeySet<StoredDomainKey>[];
 }

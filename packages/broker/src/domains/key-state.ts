@@ -14,7 +14,7 @@
  * - `next`: made; not seen by all authoritative servers
  * - `published`: all of them have it; it becomes active when it was seen for long enough
  * - `active`: signs
- * - `retiring`: signs no more; stays published, since mail that it signed is still on its way
+ * - `retiring`: no longer signs; stays published, since mail that it signed is still on its way
  * - `removable`: its records may go; when they are gone it is deleted
  */
 export type KeyState = 'next' | 'published' | 'active' | 'retiring' | 'removable';
@@ -30,7 +30,7 @@ export type KeyState = 'next' | 'published' | 'active' | 'retiring' | 'removable
  */
 export type Sighting = 'seen' | 'absent' | 'different' | 'contradictory' | 'unknown';
 
-/** What one look found about a key. */
+/** What one check found about a key. */
 export interface KeySighting {
   readonly seen: Sighting;
   /** A sentence: who says what. */
@@ -42,7 +42,7 @@ export interface KeySighting {
 /** A key as the transitions see it. */
 export interface KeyInSet {
   readonly selector: string;
-  /** What the last look found. */
+  /** What the last check found. */
   readonly sighting?: Omit<KeySighting, 'negativeTtlMs'>;
   /** All servers said that the record of this active key is gone: it does not sign until it is seen again. */
   readonly withdrawn?: boolean;
@@ -120,7 +120,8 @@ function noteSighting<Key extends KeyInSet>(key: Key, found: KeySighting | undef
   if (!found) return key;
   const { withdrawn: before, ...rest } = key;
   const { seen, detail } = found;
-  // Certain answers only: a server that is silent or behind takes no key out of use, and puts none back.
+  // Only certain answers count: a server that is silent or outdated neither stops a key from signing nor lets it sign
+  // again.
   const isCertain = seen === 'seen' || seen === 'absent' || seen === 'different';
   const withdrawn = state === 'active' && (isCertain ? seen !== 'seen' : before === true);
   return { ...(rest as Key), sighting: { seen, detail }, ...(withdrawn && { withdrawn }) };
@@ -133,7 +134,7 @@ function advanceSet<Key extends KeyInSet>(set: KeySet<Key>, now: number): KeySet
     case 'published': {
       if (allAre(set, 'seen')) return { ...set, seenSince: set.seenSince ?? now };
       const { seenSince: _, ...rest } = set;
-      // A server that is silent sets the clock back; one without the record sets the key back.
+      // A silent server restarts the settling time; a server without the record makes the key `next` again.
       return set.keys.every(({ sighting }) => sighting?.seen === 'seen' || sighting?.seen === 'unknown')
         ? rest
         : entered(rest, 'next', now);

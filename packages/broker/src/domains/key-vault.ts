@@ -5,7 +5,7 @@ import { createMasterKeyWrapping, type MasterKey } from '../encryption/master-ke
 import { BrokerError } from '../errors.ts';
 import { readOptions } from '../option-table.ts';
 
-/** Which key of which domain something is about. */
+/** Names a key: its domain and selector. */
 export interface KeyName {
   readonly domain: string;
   readonly selector: string;
@@ -37,7 +37,7 @@ export interface CreatedKey {
 export interface KeyVault {
   /** Makes a key. */
   create(name: KeyName): Promise<CreatedKey> | CreatedKey;
-  /** The key to sign with. What it throws is trouble of our own: mail of the domain waits. */
+  /** The key to sign with. When it throws, mail of the domain waits. */
   open(handle: object, name: KeyName): Promise<PrivateKeyInput> | PrivateKeyInput;
   /** Keeps a key that exists already, a private key in PEM. Without it, keys cannot be imported. */
   keep?(privateKey: string, name: KeyName): Promise<object> | object;

@@ -16,21 +16,21 @@ export interface KeyWatchParts {
   readonly clock: Clock;
   /** All domains. */
   readonly domains: () => AsyncIterable<string>;
-  /** Looks at a domain and advances its keys; returns after how many milliseconds to look again. */
+  /** Checks a domain and advances its keys; returns after how many milliseconds to check again. */
   readonly look: (domain: string) => Promise<number>;
   readonly onError: (error: unknown) => void;
   /** Time between two rounds, in milliseconds. */
   readonly roundMs: number;
 }
 
-/** A process that dies while it looks keeps others from looking for so long. */
+/** Time for which a process that dies during a check keeps others from checking, in milliseconds. */
 const leaseMs = 120_000;
 /** Domains looked at side by side. */
 const width = 8;
 
 /**
- * Looks at the keys of all domains again and again. Any number of processes may watch: each domain is looked at by the
- * one that has claimed it, by compare-and-swap on its record.
+ * Checks the keys of all domains repeatedly. Any number of processes may watch: each domain is checked by the one that
+ * has claimed it, by compare-and-swap on its record.
  */
 export class KeyWatch {
   readonly #parts: KeyWatchParts;
@@ -55,7 +55,7 @@ export class KeyWatch {
     await this.#round;
   }
 
-  /** Looks at every domain that is due. A domain that fails is told to `onError` and keeps no other one back. */
+  /** Looks at every domain that is due. A domain that fails is reported to `onError` and does not delay another one. */
   async round(): Promise<void> {
     const watched = await this.#watched();
     const now = this.#parts.clock.now();

@@ -5,7 +5,7 @@ import type { KeyState, Sighting } from './key-state.ts';
 import { type DomainRecord, keyRecordOf, policyRecordsOf, type ServiceFacts } from './published-records.ts';
 import type { CheckedRecord } from './record-check.ts';
 
-/** A key of a domain, as it is shown: everything but what opens it. */
+/** A key of a domain, as it is shown: without the private key. */
 export interface DomainKey {
   readonly selector: string;
   readonly algorithm: DkimAlgorithm;
@@ -28,7 +28,7 @@ export interface DomainKey {
 export interface ManagedDomain extends DomainSettings {
   /** In A-labels and lower case. */
   readonly domain: string;
-  /** Grows with each change, also of what was seen of its keys; `change()` takes it as `ifVersion`. */
+  /** Grows with each change, including changes of what was seen of its keys; `change()` takes it as `ifVersion`. */
   readonly version: number;
   /** Absent: that of all tenants. */
   readonly tenant?: string;
@@ -36,7 +36,7 @@ export interface ManagedDomain extends DomainSettings {
   readonly createdAt: number;
   /** Whether mail of the domain can be signed. While it cannot, it waits. */
   readonly ready: boolean;
-  /** A sentence: what comes next, and who has to do it. */
+  /** A sentence: the next step, and who has to take it. */
   readonly status: string;
   readonly keys: readonly DomainKey[];
   /** What to publish, and what may go. */

@@ -1,4 +1,4 @@
-// Long because each method says what it promises.
+// Long because of the docstrings of the methods.
 import { hostname as machineName } from 'node:os';
 import type { DkimAlgorithm } from '@mb/dkim';
 import { createResolver, lookupAuthoritative, type Resolver } from '@mb/dns';
@@ -51,8 +51,8 @@ import { checkRecord } from './record-check.ts';
 const bothAlgorithms: readonly DkimAlgorithm[] = ['rsa-sha256', 'ed25519-sha256'];
 
 /**
- * Domains that are added and whose keys are rotated while programs run: they live among the records of the queue, and
- * every process that uses them knows of a change within a second.
+ * Domains that are added and whose keys are rotated while programs run: they are stored in the records of the queue,
+ * and a change reaches every process within a second.
  *
  * A key signs only after every authoritative server of the zone was seen to have its record, asked directly. An answer
  * that is missing or contradictory never switches a key. Mail of a domain without a key that may sign waits; it is never
@@ -94,7 +94,7 @@ export class ManagedDomains {
     this.#book = new DomainBook(records);
     this.#vault = vault;
     this.#resolver = resolver;
-    // A resolver that were asked for the name itself would remember that a key is missing, and hide it from receivers.
+    // A resolver that is asked for the name itself would remember that a key is missing, and hide it from receivers.
     this.#ask =
       read.ask ??
       ((name, type) =>
@@ -273,7 +273,7 @@ export class ManagedDomains {
   }
 
   /**
-   * Encrypts all private keys again that the vault would encrypt with another master key today.
+   * Encrypts again all private keys that the vault would now encrypt with another master key.
    *
    * @returns how many keys were encrypted again.
    * @throws {BrokerError} MB_BROKER_MASTER_KEY without a vault, and for a key that none of the master keys opens; those
@@ -322,17 +322,17 @@ export class ManagedDomains {
     return (message) => profiles.for(message);
   }
 
-  /** Begins to look at the keys of all domains, here or in whichever process does so too, and to advance them. */
+  /** Begins to check and advance the keys of all domains; of several processes one checks a domain at a time. */
   start(): void {
     this.#watch.start();
   }
 
-  /** Ends that, when the looks under way are over. */
+  /** Ends the watch, after the checks under way. */
   async stop(): Promise<void> {
     await this.#watch.stop();
   }
 
-  /** Looks at all domains that are due, once: for programs that have a schedule of their own, and for tests. */
+  /** Checks all domains that are due, once: for programs with a schedule of their own, and for tests. */
   async advance(): Promise<void> {
     await this.#watch.round();
   }
@@ -346,7 +346,7 @@ export class ManagedDomains {
     for await (const { domain } of this.#book.all()) yield domain;
   }
 
-  /** One look of the watch; returns after how many milliseconds the next one is due. */
+  /** One check of the watch; returns after how many milliseconds the next one is due. */
   async #look(domain: string): Promise<number> {
     const { pendingMs, steadyMs } = this.#rotation;
     // It may have been removed meanwhile.
@@ -375,12 +375,12 @@ export class ManagedDomains {
     const sets = advanceKeys(booked.stored.sets, sightings, this.#clock.now(), this.#rotation);
     const changed = JSON.stringify(sets) !== JSON.stringify(booked.stored.sets);
     const next = changed ? { ...booked.stored, sets } : booked.stored;
-    // What was seen is about the keys that were there: when others have changed them, nothing follows from it.
+    // The sightings are about the keys as they were read: when another process has changed them, they are ignored.
     const written = changed ? await this.#book.replace(booked, next) : booked;
     return { booked: written ?? (await this.#book.get(name)), sightings };
   }
 
-  /** Lets the watch look at once instead of when the domain would be due. */
+  /** Makes the domain due at once. */
   async #lookSoon(domain: string): Promise<void> {
     await this.#records.put(watchCollection, domain, { nextAt: 0 });
   }

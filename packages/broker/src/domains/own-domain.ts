@@ -3,7 +3,7 @@ import { normalizeDomain } from '@mb/dns';
 import { isPublicSuffix } from '@mb/dns/public-suffix';
 import { BrokerError } from '../errors.ts';
 
-/** Names that no one can send from (RFC 6761, 6762, 7686, 8375). `.test` may be used: it is for labs like ours. */
+/** Names that mail cannot be sent from (RFC 6761, 6762, 7686, 8375). `.test` may be used, in tests. */
 const specialNames = ['localhost', 'local', 'invalid', 'onion', 'arpa', 'internal'];
 /** RFC 1123 §2.1. */
 const hostLabel = /^(?!-)[a-z0-9-]+(?<!-)$/;
@@ -34,7 +34,9 @@ export function readOwnDomain(text: string): string {
   const special = specialNames.find((name) => domain === name || domain.endsWith(`.${name}`));
   if (special !== undefined) throw refused(`${shown} is not in the public DNS: .${special} is reserved.`);
   if (isPublicSuffix(domain)) {
-    throw refused(`${shown} is a public suffix, below which anybody may register. Name your own domain.`);
+    throw refused(
+      `${shown} is a public suffix, below which everyone may register names. Give your own domain.`,
+    );
   }
   return domain;
 }

@@ -6,14 +6,14 @@ import type { KeyState } from './key-state.ts';
 /** What a record is for. */
 export type RecordPurpose = 'dkim' | 'spf' | 'return-path' | 'dmarc' | 'mta-sts' | 'tls-rpt';
 
-/** A record that belongs into the DNS of a domain. */
+/** A record for the DNS of a domain. */
 export interface DomainRecord {
   readonly purpose: RecordPurpose;
   /**
    * - `required`: without it mail waits, or is refused
-   * - `recommended`: large receivers want it
+   * - `recommended`: large receivers ask for it
    * - `optional`: a safeguard or reports; the value is a suggestion
-   * - `remove`: it is needed no more
+   * - `remove`: it is no longer needed
    */
   readonly need: 'required' | 'recommended' | 'optional' | 'remove';
   /** Owner name, without the final dot. */
@@ -25,7 +25,7 @@ export interface DomainRecord {
   readonly note: string;
 }
 
-/** What records say about the service. */
+/** Facts about the service that records contain. */
 export interface ServiceFacts {
   /** The name in EHLO. */
   readonly hostname: string;

@@ -15,7 +15,7 @@ import { type DomainRecord, type ServiceFacts, spfMechanisms } from './published
 /** A record of a domain, and what the authoritative servers say. */
 export interface CheckedRecord extends DomainRecord {
   /**
-   * - `seen`: it is there, or another one that does the same
+   * - `seen`: the record or an equivalent one is there
    * - `missing`: every server says that there is none
    * - `different`: there is another one
    * - `contradictory`: the servers differ, or there are several
@@ -111,7 +111,7 @@ function checkExchanger({ value }: DomainRecord, { records, reason }: Authoritat
     status: 'different',
     found,
     detail,
-    fix: `Let it lead to ${wanted}, or forward bounces from there.`,
+    fix: `Point it to ${wanted}, or forward bounces from there.`,
   };
 }
 
@@ -147,7 +147,7 @@ async function checkSpf(
   return { status, found: texts, detail: `${bad.ip} gets ${bad.result}: ${bad.reason}`, fix };
 }
 
-/** What was seen is what is checked: a cache may still have the record of before. */
+/** The record that was seen is checked: a cache may still have an older one. */
 function withText(resolver: Resolver, name: string, text: string): Resolver {
   return {
     query: async (asked, type, options) => {

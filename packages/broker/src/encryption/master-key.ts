@@ -4,7 +4,7 @@ import type { KeyWrapping } from './key-wrapping.ts';
 
 /** A key that encrypts private keys and secrets. */
 export interface MasterKey {
-  /** First octets of a hash of the key, in hexadecimal digits: says which key encrypted something, and nothing of it. */
+  /** First octets of a hash of the key, in hexadecimal digits: identifies the key without revealing it. */
   readonly id: string;
   /** 32 octets. */
   readonly key: Uint8Array;
@@ -15,7 +15,7 @@ interface EncryptedKey {
   readonly cipher: 'aes-256-gcm';
   /** Which master key. */
   readonly master: string;
-  /** base64, as what follows. */
+  /** base64, like the fields below. */
   readonly nonce: string;
   readonly data: string;
   readonly tag: string;
@@ -47,7 +47,7 @@ export function parseMasterKeys(text: string): readonly MasterKey[] {
   if (words.length === 0) throw wrong('There is no master key: it is a line of 44 characters in base64.');
   const keys = words.map((word, index) => {
     const key = Buffer.from(word, 'base64');
-    // Buffer.from() leaves out what is no base64 and says nothing. The value stays out of the message: it is a secret.
+    // Buffer.from() ignores characters that are not base64. The value is a secret, so the message does not repeat it.
     if (key.length === keyBytes && key.toString('base64') === word) return { id: idOf(key), key };
     throw wrong(`Master key ${index + 1} is not 32 octets in base64. "mb domain master-key new" makes one.`);
   });

@@ -19,7 +19,7 @@ export interface SessionFacts {
   readonly helo: string;
 }
 
-/** What receivers find out about who sent a message. */
+/** What receivers find out about the sender of a message. */
 export interface Authentication {
   readonly dkim: VerifyOutcome;
   /** Absent where the session is not known. */
@@ -60,7 +60,7 @@ async function evaluateWithoutAuthor(
   { reason, detail, mailboxes }: Extract<AuthorReading, { status: 'none' }>,
   resolver: Resolver,
 ): Promise<DmarcOutcome> {
-  // The policy of the domain that most readers will show still says what to do with the message.
+  // The policy of the domain that most mail programs show still applies to the message.
   const shown = reason === 'ambiguous' && mailboxes.length === 1 ? mailboxes[0]!.domain : null;
   const outcome = await evaluateDmarc({ domain: shown, dkim: [] }, resolver);
   if (outcome.result === 'fail') return { ...outcome, reason: detail };

@@ -9,11 +9,11 @@ const MAX_SIZE = 25 * MIB;
 const LARGE_SIZE = 10 * MIB;
 /** Gmail shows no more of an HTML body than about 102 KB and hides the rest behind a link. */
 const MAX_HTML = 102 * 1024;
-/** Endings of attachments that large receivers refuse, whatever they hold. */
+/** Extensions of attachments that large receivers refuse, whatever their content. */
 const BLOCKED =
   /\.(ade|adp|apk|appx|bat|cab|chm|cmd|com|cpl|dll|dmg|exe|hta|ins|iso|isp|jar|js|jse|lib|lnk|mde|msc|msi|msix|msp|mst|nsh|pif|ps1|scr|sct|shb|sys|vb|vbe|vbs|vhd|vxd|wsc|wsf|wsh)$/i;
 
-/** Lines, size, forms of the body and attachments. */
+/** Line lengths, size, forms of the body and attachments. */
 export function checkBody(octets: Uint8Array, message: ParsedMessage): LintFinding[] {
   return [
     checkLines(octets),

@@ -1,5 +1,6 @@
 /**
- * What receivers find out about a message: DKIM, SPF and DMARC, and what large receivers ask of those who send much.
+ * What receivers find out about a message: DKIM, SPF and DMARC, and the requirements of large receivers for bulk
+ * senders.
  *
  * - `lintMessage()`: all findings on a message
  * - `authenticate()`, `listVerdicts()`: who sent it

@@ -51,8 +51,8 @@ export interface LintReport {
 }
 
 /**
- * Checks a message against what large receivers ask of those who send much: a signature of the author's domain, a DMARC
- * policy, one-click unsubscribe, valid From, Date and Message-ID, line lengths, size, plain text beside HTML.
+ * Checks a message against the requirements of large receivers for bulk senders: a signature of the author's domain, a
+ * DMARC policy, one-click unsubscribe, valid From, Date and Message-ID, line lengths, size, plain text beside HTML.
  *
  * @param octets  The message as it is sent, or as it was received.
  * @throws {BrokerError} MB_BROKER_OPTION; MimeError as `parseMessage` of @mb/mime.

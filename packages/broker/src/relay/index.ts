@@ -1,5 +1,5 @@
 /**
- * Relays as programs have them: by a URL, by the name of a service, with OAuth 2.0.
+ * Routes to relays: by a URL, by the name of a service, with OAuth 2.0.
  *
  * @packageDocumentation
  */

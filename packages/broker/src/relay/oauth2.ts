@@ -17,7 +17,7 @@ export interface AccessToken {
   readonly expiresInMs?: number | undefined;
 }
 
-/** How access tokens are had: from a token endpoint by a refresh token, or from a function. */
+/** Where access tokens come from: a token endpoint with a refresh token, or a function. */
 export interface OAuth2Options {
   /** The account, as it is named in AUTH. */
   readonly user: string;
@@ -33,7 +33,7 @@ export interface OAuth2Options {
   readonly scope?: string | undefined;
   /** Called with a new refresh token, which replaces the old one: keep it. */
   readonly onRefreshToken?: ((refreshToken: string) => void) | undefined;
-  /** A token is renewed so long before it expires; default 60,000 ms. */
+  /** Time before its expiry at which a token is renewed; default 60,000 ms. */
   readonly renewBeforeMs?: number | undefined;
   /** For tests: default the platform's `fetch`. */
   readonly fetch?: typeof fetch | undefined;
@@ -77,7 +77,7 @@ const timeoutMs = 30_000;
  * Makes a source of credentials for the route of a relay that wants OAuth 2.0 (XOAUTH2, OAUTHBEARER).
  *
  * A token is asked for once and used by all connections until shortly before it expires, or until the relay refuses it;
- * callers that need a new one at the same time share one request. A failure is trouble of our own: the mail waits.
+ * callers that need a new one at the same time share one request. While there is no token, mail waits.
  *
  * @throws {BrokerError} MB_BROKER_OPTION
  * @example
@@ -113,7 +113,7 @@ export function oauth2Credentials(given: OAuth2Options): CredentialSource {
     current = { accessToken: answer.accessToken, expiresAt: now() + (answer.expiresInMs ?? 3_600_000) };
   };
   return async ({ refused }) => {
-    // A refusal is of the token that was current then; one that came since is tried first.
+    // The refusal is about the token that was current then; a newer token is tried first.
     const known = current;
     if (refused || !known || known.expiresAt - renewBeforeMs <= now()) {
       asking ??= renew().finally(() => {
@@ -165,7 +165,7 @@ async function askEndpoint(options: OAuth2Options, refreshToken: string | undefi
   };
 }
 
-/** http only where no other host is in between. */
+/** http is permitted only on a loopback address. */
 function isTokenUrl(value: unknown): boolean {
   if (typeof value !== 'string' || !URL.canParse(value)) return false;
   const { protocol, hostname } = new URL(value);

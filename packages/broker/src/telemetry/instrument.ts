@@ -45,7 +45,7 @@ export type InstrumentedBroker = Pick<MailBroker, 'observe' | 'health' | 'webhoo
 const mostProfiles = 50;
 /** Webhooks that get series of their own. */
 const mostWebhooks = 50;
-/** How long the state of the queue is used again, in milliseconds: a scrape must not load the store. */
+/** How long the state of the queue is cached, in milliseconds: a scrape must not load the store. */
 const healthMs = 5_000;
 
 const seconds = { unit: 's' };
@@ -218,7 +218,7 @@ function watchQueue(broker: InstrumentedBroker, meter: Meter): () => void {
     result.observe(troubles, rest.localTroubles?.length ?? 0, { kind: 'local' });
   };
   const instruments = [depth, age, paused, troubles];
-  // A broker that only sends has no queue, and a store may be out of order: then there is nothing to say.
+  // A broker without a store has no queue, and a store may fail: then nothing is reported.
   const quiet = (result: BatchResult) => observe(result).catch(() => {});
   meter.addBatchObservableCallback(quiet, instruments);
   return () => meter.removeBatchObservableCallback(quiet, instruments);

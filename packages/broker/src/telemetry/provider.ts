@@ -46,8 +46,8 @@ function operatorOf(host: string): string {
 }
 
 /**
- * Names for labels, of which there are never more than a fixed number: what was not counted often enough, or comes when
- * all names are given, is `other`. A name that was given once stays, so that no series changes its meaning.
+ * Names for labels, of which there are never more than a fixed number: names that were not counted often enough, or
+ * that come after all labels are taken, are `other`. A label stays, so that no series changes its meaning.
  */
 export class BoundedNames {
   readonly #most: number;
@@ -74,7 +74,7 @@ export class BoundedNames {
       this.#given.add(name);
       return name;
     }
-    // What is rare makes room for what is counted next.
+    // Rare names make room for new ones.
     if (this.#counts.size >= this.#most * 50) this.#counts.clear();
     this.#counts.set(name, count);
     return 'other';

@@ -18,10 +18,10 @@ export interface Gap {
   readonly fallback?: string;
 }
 
-/** Gives the value of a variable by its name in lower case; undefined: there is none. */
+/** Gives the value of a variable by its name in lower case; undefined when there is none. */
 export type LookupValue = (key: string) => string | undefined;
 
-/** What makes a value harmless where it goes; a value that cannot be made so is returned as a problem. */
+/** Escapes a value for its place; a value that cannot be escaped is returned as a problem. */
 export type Escape = (value: string) => string | { readonly problem: string };
 
 const gap = /\\\{\{|\{\{([^{}|\r\n]*)(?:\|([^{}]*))?\}\}|\{\{/g;

@@ -32,7 +32,7 @@ export interface MessageTemplate {
   /**
    * Fills all gaps. Values are escaped for where they go: HTML, a part of a URI, a header field of one line.
    *
-   * @param values  By name in either case; a value that no gap asks for is ignored.
+   * @param values  By name in either case; a value without a gap is ignored.
    * @throws {BrokerError} MB_BROKER_TEMPLATE_VALUES, which names every value that is missing or does not fit.
    */
   render(values: TemplateValues): Message;

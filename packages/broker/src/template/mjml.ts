@@ -69,7 +69,7 @@ async function compiled(source: string, includesFrom: string | undefined): Promi
   } catch (cause) {
     throw wrongTemplate(cause instanceof Error ? cause.message : String(cause), cause);
   }
-  // QUIRK(mjml): a comment is all that it says of a file that it cannot or may not read.
+  // QUIRK(mjml): it writes only a comment for a file that it cannot or may not read.
   if (/<!-- mj-include (?:denied|fails)/.test(result.html)) {
     throw wrongTemplate(
       'a file of an mj-include cannot be read, or is outside of the folder of the template',

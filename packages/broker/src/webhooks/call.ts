@@ -17,8 +17,9 @@ export interface CallParts {
 }
 
 /**
- * Tells an endpoint of an event, signed as Standard Webhooks 1.0.0 says. The id, the body and the time in it are equal
- * in all attempts; `webhook-timestamp` is the time of the attempt, since verifiers refuse one that is minutes old.
+ * Notifies an endpoint of an event, signed as Standard Webhooks 1.0.0 specifies. The id, the body and the time in it
+ * are equal in all attempts; `webhook-timestamp` is the time of the attempt, since verifiers refuse one that is minutes
+ * old.
  */
 export async function callEndpoint(
   { url, secrets }: CallTarget,

@@ -30,7 +30,7 @@ export interface DelivererParts {
   readonly disable: (id: string, reason: string) => Promise<void>;
 }
 
-/** The state of an endpoint as it was seen last, and since when it is that. */
+/** The last known state of an endpoint, and since when it has not changed. */
 interface Seen {
   readonly version: number;
   readonly since: number;
@@ -38,7 +38,8 @@ interface Seen {
 
 /**
  * Delivers to all endpoints that no other process on the store delivers to. An endpoint belongs to the process that its
- * state names, and to another one when that state has not changed for the time of a lease: clocks need not agree.
+ * state names. Another process takes it over when the state has not changed for the time of a lease, so that clocks
+ * need not agree.
  */
 export class Deliverer {
   readonly #parts: DelivererParts;
@@ -61,7 +62,7 @@ export class Deliverer {
     this.#loops = this.#run();
   }
 
-  /** Begins with nothing new, and gives calls under way `graceMs`. */
+  /** Starts no new calls, and waits `graceMs` for those under way. */
   async stop(graceMs: number): Promise<void> {
     this.#graceMs = graceMs;
     this.#end.abort();
@@ -105,7 +106,7 @@ export class Deliverer {
     await this.#apply(id);
   }
 
-  /** Goes on with an endpoint as it is now. */
+  /** Continues with an endpoint as it is now. */
   async #apply(id: string): Promise<void> {
     const endpoint = this.#endpoints.get(id);
     const delivery = this.#deliveries.get(id);
@@ -137,7 +138,7 @@ export class Deliverer {
 
   async #stopDelivery(id: string, delivery: EndpointDelivery, removed: boolean): Promise<void> {
     await delivery.stop(0);
-    // What a call that was under way wrote after the endpoint was removed.
+    // State that a call under way wrote after the endpoint was removed.
     if (removed) await deleteEvents(this.#parts.store.records, id).catch(this.#parts.onError);
   }
 

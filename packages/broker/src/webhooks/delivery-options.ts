@@ -5,8 +5,8 @@ import { type RetrySchedule, type ScheduleOptions, scheduleOptions } from '../st
 /** How endpoints are called. */
 export interface WebhookDeliveryOptions {
   /**
-   * CIDR blocks that may be called although they are not public. Default none.
-   * Danger: who may add webhooks can then make this machine call services there.
+   * CIDR blocks that may be called although they are not public. Default none. Danger: users who may add webhooks can
+   * then make this machine call services there.
    */
   readonly allowAddresses?: readonly string[] | undefined;
   /** Time for one call, in milliseconds. Default 15,000. */
@@ -18,8 +18,8 @@ export interface WebhookDeliveryOptions {
   /** Overrides of the retry schedule: 5 seconds, doubling to 1 hour, ±20 %. */
   readonly schedule?: ScheduleOptions | undefined;
   /**
-   * How long an endpoint stays with a process that falls silent, in milliseconds; the events of a killed process wait as
-   * long. Default 15,000.
+   * Time after which another process takes over the endpoints of a process that has died, in milliseconds. Default
+   * 15,000.
    */
   readonly leaseMs?: number | undefined;
   /** Certificates to trust instead of the system's, in PEM. */

@@ -2,7 +2,7 @@ import { everyRow } from '../store/page.ts';
 import type { EventCursor } from '../store/queue-event.ts';
 import type { Records, StoredRecord } from '../store/records.ts';
 
-/** How far an endpoint is, as its record has it. The process whose name is in `owner` delivers to it. */
+/** The progress of an endpoint, as its record has it. The process whose name is in `owner` delivers to it. */
 export interface DeliveryState {
   /** Events up to this one are delivered, wait in a record of their own, or were given up. */
   readonly cursor: EventCursor;
@@ -27,7 +27,7 @@ export interface DeliveryState {
 
 const collection = 'webhook-state';
 
-/** How far an endpoint is; null when there is no such endpoint. */
+/** The progress of an endpoint; null when there is no such endpoint. */
 export async function readState(
   records: Records,
   id: string,
@@ -35,7 +35,7 @@ export async function readState(
   return (await records.get(collection, id)) as (StoredRecord & { readonly value: DeliveryState }) | null;
 }
 
-/** Writes how far an endpoint is. @throws {BrokerError} MB_BROKER_RECORD_CONFLICT */
+/** Writes the progress of an endpoint. @throws {BrokerError} MB_BROKER_RECORD_CONFLICT */
 export async function writeState(
   records: Records,
   id: string,
@@ -46,12 +46,12 @@ export async function writeState(
   return version;
 }
 
-/** Forgets how far an endpoint is. */
+/** Deletes the progress of an endpoint. */
 export async function deleteState(records: Records, id: string): Promise<void> {
   await records.delete(collection, id);
 }
 
-/** How old the oldest event is that an endpoint has not taken; while no process delivers, at least how long that is so. */
+/** Age of the oldest event that an endpoint has not taken; while no process delivers, at least the time since then. */
 export function lagOf(
   { value: { owner, oldestAt, upTo }, updatedAt }: StoredRecord & { readonly value: DeliveryState },
   now: number,
@@ -62,7 +62,7 @@ export function lagOf(
   return Math.max(0, now - since);
 }
 
-/** How far all endpoints are. */
+/** The progress of all endpoints. */
 export function allStates(
   records: Records,
 ): AsyncGenerator<StoredRecord & { readonly value: DeliveryState }, void, undefined> {

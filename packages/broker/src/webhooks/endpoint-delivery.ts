@@ -23,7 +23,7 @@ export interface OpenEndpoint extends EventFilter<WebhookEventType>, CallTarget 
 export interface EndpointDeliveryParts {
   readonly id: string;
   readonly endpoint: OpenEndpoint;
-  /** How far the endpoint is; this process is its owner. */
+  /** The progress of the endpoint; this process is its owner. */
   readonly state: DeliveryState;
   readonly stateVersion: number;
   readonly store: Pick<QueueStore<unknown>, 'records' | 'onWake'>;
@@ -107,7 +107,7 @@ export class EndpointDelivery {
     this.ended = this.#begin();
   }
 
-  /** Goes on with the endpoint as it is now. */
+  /** Continues with the endpoint as it is now. */
   update(endpoint: OpenEndpoint): void {
     this.#endpoint = endpoint;
     this.#matches = matchEvents(endpoint);
@@ -115,7 +115,7 @@ export class EndpointDelivery {
 
   /** Another process handed in an event. */
   async handIn(eventId: string): Promise<void> {
-    // It may be one of those, and those of its message that wait longer come first.
+    // It may be one of these; events of its message that wait longer come first.
     await this.#loaded;
     if (this.#waiting.has(eventId)) return;
     const job = await this.#watch.ask(() => this.#waiting.load(eventId));
@@ -124,7 +124,7 @@ export class EndpointDelivery {
     this.#lanes.dispatch();
   }
 
-  /** Begins with nothing new, gives calls under way `graceMs`, and lets another process take over. */
+  /** Starts no new calls, waits `graceMs` for those under way, and lets another process take over. */
   async stop(graceMs: number): Promise<void> {
     this.#reading.abort();
     this.#lanes.stop();
@@ -147,7 +147,7 @@ export class EndpointDelivery {
     } catch (error) {
       this.#parts.onError(error);
     }
-    // What ends the reading also ends the calls.
+    // The signal that ends the reading also ends the calls.
     await wait<void, 'resolve'>(() => () => {}, this.#calling.signal, 'resolve');
     this.#watch.close();
     await flushing;
@@ -186,7 +186,7 @@ export class EndpointDelivery {
   #take(event: QueueEvent): void {
     const { cursor, at } = event;
     const known = this.#matches(event) ? webhookEventOf(event) : undefined;
-    // What waits already was written down before a crash, and the place in the log was not.
+    // An event that waits already was recorded before a crash that came before the place in the log was.
     if (!known || this.#waiting.has(known.id)) {
       this.#window.skip(cursor, at);
       return;
@@ -203,7 +203,7 @@ export class EndpointDelivery {
       finish: this.#window.take(cursor, at),
     };
     const lane = this.#lanes.add(job);
-    // Behind an event of its message that waits, it waits in a record too, so that the log can be read on.
+    // After a waiting event of the same message it waits in a record too, so that the log can be read on.
     if (lane.jobs[0]!.stored) void this.#attempt(() => this.#waiting.store(job));
   }
 
@@ -222,7 +222,7 @@ export class EndpointDelivery {
       onAttempt(attempt, job.event);
       await this.#attempt(() => this.#settle(lane, job, result));
     } catch (error) {
-      // No caller awaits this: what fails here is told, and tried again.
+      // No caller awaits this: a failure is reported, and the work is repeated.
       job.dueAt = clock.now() + flushMs;
       onError(error);
     } finally {
@@ -245,14 +245,14 @@ export class EndpointDelivery {
     job.attempts++;
     job.dueAt = now + retryDelayMs(schedule, job.attempts, random);
     await this.#waiting.store(job);
-    // What came in the meantime too: behind a job that waits, the log is read on.
+    // Also the events that came meanwhile: the log is read on past a job that waits.
     const unstored = () => lane.jobs.find(({ stored }) => !stored);
     for (let next = unstored(); next; next = unstored()) await this.#waiting.store(next);
     if (result.status === 410) await this.#parts.disable('The endpoint answered 410 Gone.');
     else if (this.#hasFailedTooLong(now)) await this.#parts.disable(error);
   }
 
-  /** Takes a job from its lane once it is written down where it goes. */
+  /** Removes a job from its lane once its new place is durable. */
   async #leave(lane: Lane, job: Job, write: () => Promise<void>): Promise<void> {
     try {
       await write();
@@ -337,7 +337,7 @@ export class EndpointDelivery {
     }
   }
 
-  /** Work that the store may refuse for a while. */
+  /** Repeats work while the store fails. */
   async #attempt(work: () => Promise<void>): Promise<void> {
     try {
       await work();

@@ -22,7 +22,7 @@ export interface WebhookEndpoint extends EventFilter<WebhookEventType> {
   readonly id: string;
   readonly url: string;
   readonly description?: string;
-  /** False: it gets nothing, and goes on where it stopped when it is enabled again. */
+  /** False: it gets nothing, and continues where it stopped when it is enabled again. */
   readonly enabled: boolean;
   /** Why it was disabled, when the service did it. */
   readonly disabledReason?: string;
@@ -47,7 +47,7 @@ export interface NewWebhook extends EventFilter<WebhookEventType> {
   readonly secret?: string | undefined;
 }
 
-/** What of an endpoint is changed. `null` removes a part of the filter or the description. */
+/** Changes of an endpoint. `null` removes a part of the filter or the description. */
 export interface WebhookChanges {
   readonly url?: string | undefined;
   readonly description?: string | null | undefined;
@@ -62,7 +62,7 @@ export interface WebhookChanges {
 export interface RotateOptions {
   /** `whsec_` and 24 to 64 octets in base64. Default: a new one. */
   readonly secret?: string | undefined;
-  /** For how long calls are also signed with the secret that there was, in milliseconds. Default one day. */
+  /** For how long calls are also signed with the previous secret, in milliseconds. Default one day. */
   readonly overlapMs?: number | undefined;
 }
 
@@ -168,9 +168,9 @@ export function nextSecret(
 }
 
 /**
- * An endpoint with another secret; those that there were stay valid for the overlap.
+ * An endpoint with another secret; the previous ones stay valid for the overlap.
  *
- * @param before  Those that there were, without one that is equal to the new one.
+ * @param before The previous ones, without one that is equal to the new one.
  * @throws {BrokerError} MB_BROKER_OPTION
  */
 export function withNextSecret(

@@ -4,7 +4,7 @@ import type { EventCursor, EventPage } from '../store/queue-event.ts';
 const kept = 16;
 
 /**
- * Reads the event log once for all endpoints of a process: those that are at the end of the log ask for the same pages.
+ * Reads the event log once for all endpoints of a process: endpoints at the end of the log read the same pages.
  */
 export class EventPages {
   readonly #store: Pick<EventLog, 'events'>;
@@ -21,7 +21,7 @@ export class EventPages {
     const page = this.#store.events(cursor);
     this.#pages.set(cursor, page);
     const forget = () => this.#pages.delete(cursor);
-    // A page with events never changes; after an empty one there may be more the next time.
+    // A page with events never changes; an empty one may have events later.
     page.then(({ events }) => {
       if (events.length === 0) forget();
       else if (this.#pages.size > kept) this.#pages.delete(this.#pages.keys().next().value!);

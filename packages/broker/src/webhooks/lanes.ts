@@ -11,7 +11,7 @@ export interface Job {
   readonly order: number;
   /** Whether a record holds it. */
   stored: boolean;
-  /** Tells the reader of the log that the event needs no second reading. */
+  /** Called when the event need not be read from the log again. */
   readonly finish: () => void;
 }
 
@@ -36,8 +36,8 @@ export interface LanesParts {
 }
 
 /**
- * Decides which event is delivered next: those of one message in their order, messages side by side, and retries never
- * in more than half of the places, so that they cannot hold up what was not tried before.
+ * Decides which event is delivered next: events of one message in their order, messages in parallel, and retries in at
+ * most half of the places, so that they do not delay first attempts.
  */
 export class Lanes {
   readonly #parts: LanesParts;
@@ -69,7 +69,7 @@ export class Lanes {
     return lane;
   }
 
-  /** The run of a lane's first job is over; the job is gone from the lane, or has another time. */
+  /** Called when the run of a lane's first job has ended; the job has left the lane, or has another time. */
   end(lane: Lane, wasRetry: boolean): void {
     lane.running = false;
     this.#running--;
@@ -78,7 +78,7 @@ export class Lanes {
     this.dispatch();
   }
 
-  /** Begins with as many lanes as may run. */
+  /** Starts as many lanes as may run. */
   dispatch(): void {
     const { concurrency, now, run } = this.#parts;
     if (this.#stopped || this.#pausedUntil > now()) return;
@@ -95,7 +95,7 @@ export class Lanes {
     }
   }
 
-  /** Begins with nothing for a while. */
+  /** Starts no lane for a while. */
   pause(delayMs: number): void {
     const { now, setTimer } = this.#parts;
     this.#pausedUntil = Math.max(this.#pausedUntil, now() + delayMs);
@@ -103,7 +103,7 @@ export class Lanes {
     this.#cancelPause = setTimer(() => this.dispatch(), this.#pausedUntil - now());
   }
 
-  /** Begins with nothing any more. */
+  /** Starts no lane any more. */
   stop(): void {
     this.#stopped = true;
     this.#cancelPause?.();

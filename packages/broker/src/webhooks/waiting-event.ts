@@ -33,7 +33,7 @@ const deadCollection = 'webhook-dead';
 /** Collection of the records of {@link WaitingEvent}s. */
 export { waitingCollection };
 
-/** Most dead letters of an endpoint; the oldest make room. */
+/** Most dead letters of an endpoint; the oldest are deleted. */
 export const mostDeadLetters = 10_000;
 
 /** The key of an event that waits. */
@@ -46,7 +46,7 @@ export async function readWaiting(records: Records, endpointId: string): Promise
   return allOf(records, waitingCollection, `${endpointId}/`);
 }
 
-/** An order for events that are handed in, which is after all that there are. */
+/** The order number of an event that is handed in: higher than all present ones. */
 export function orderAt(now: number): number {
   return now * 1000;
 }
@@ -115,7 +115,7 @@ export function deadIdFrom(at: number): string {
   return String(at).padStart(15, '0');
 }
 
-/** Deletes what waits for an endpoint, and its dead letters. */
+/** Deletes the waiting events of an endpoint, and its dead letters. */
 export async function deleteEvents(records: Records, endpointId: string): Promise<void> {
   for (const collection of [waitingCollection, deadCollection]) {
     for (const { key } of await allOf(records, collection, `${endpointId}/`)) {

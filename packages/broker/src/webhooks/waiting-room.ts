@@ -46,13 +46,13 @@ export class WaitingRoom {
     return this.#times.has(eventId);
   }
 
-  /** A number above all that were given, here and by processes that hand events in. */
+  /** A number higher than all that were given, here and by processes that hand events in. */
   nextOrder(): number {
     this.#lastOrder = Math.max(this.#lastOrder + 1, orderAt(this.#parts.now()));
     return this.#lastOrder;
   }
 
-  /** What waits, in its order. */
+  /** The waiting events, in their order. */
   async loadAll(): Promise<readonly Job[]> {
     const { records, endpointId } = this.#parts;
     const rows = await readWaiting(records, endpointId);
@@ -71,7 +71,7 @@ export class WaitingRoom {
     const { records, endpointId } = this.#parts;
     const { event, order, attempts, dueAt, deadline } = job;
     const value: WaitingEvent = { event, order, attempts, dueAt, deadline };
-    // First here, so that the change is not taken for one that another process handed in.
+    // Added here first, so that the change is not mistaken for an event that another process handed in.
     this.#times.set(event.id, event.at);
     try {
       await records.put(waitingCollection, waitingKey(endpointId, event.id), value);

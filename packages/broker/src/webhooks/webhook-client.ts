@@ -16,7 +16,7 @@ export interface WebhookClientParts {
   readonly ca?: string | undefined;
 }
 
-/** What became of a call. */
+/** The result of a call. */
 export interface CallResult {
   readonly succeeded: boolean;
   readonly status?: number;
@@ -25,7 +25,7 @@ export interface CallResult {
   readonly error?: string;
   /** The beginning of the body of a failure. */
   readonly answer?: string;
-  /** When the endpoint asked to be left alone for a while. */
+  /** Set when the endpoint asked for a pause (429 or 503 with Retry-After). */
   readonly retryAfterMs?: number;
 }
 
@@ -55,7 +55,7 @@ export class WebhookClient {
   }
 
   /**
-   * Finds out whether an endpoint may be called at all.
+   * Checks whether an endpoint may be called.
    *
    * @throws {BrokerError} MB_BROKER_WEBHOOK_URL when its host has an address that is not permitted, or none.
    */
@@ -82,7 +82,7 @@ export class WebhookClient {
     }
   }
 
-  /** Makes one call. Whatever happens is a result. */
+  /** Makes one call. A failure is a result, not an exception. */
   async post(
     url: string,
     headers: Readonly<Record<string, string>>,

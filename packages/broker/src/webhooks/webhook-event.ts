@@ -9,7 +9,7 @@ export type WebhookEventType = (typeof webhookEventTypes)[number];
 
 /** What an endpoint is notified of. */
 export interface WebhookEvent {
-  /** The `webhook-id`: equal in all attempts, after a crash too, and for all endpoints. */
+  /** The `webhook-id`: equal in all attempts, also after a crash, and for all endpoints. */
   readonly id: string;
   readonly type: WebhookEventType;
   /** When it happened, in epoch milliseconds. */
@@ -24,7 +24,7 @@ export interface WebhookEvent {
 export function webhookEventOf(event: QueueEvent): WebhookEvent {
   const { cursor, type, at, messageId, tenant, nextAttemptAt, ...rest } = event;
   return {
-    // A cursor alone could come again in a store that was restored from a backup.
+    // In a store that was restored from a backup, the same cursor could name another event.
     id: eventId([cursor, String(at), messageId, type, event.recipientId ?? '']),
     type,
     at,

@@ -2,7 +2,7 @@ import { type OptionTable, readOptions, required } from '../option-table.ts';
 import { checkUrl, newWebhookOptions } from './endpoint.ts';
 import { checkSecret } from './secret.ts';
 
-/** A URL that is called as the endpoints in the store are, without being one of them. */
+/** A URL that is called like an endpoint, without being stored. */
 export interface WebhookTarget {
   /** An https: URL; `http:` is taken only for hosts whose addresses are permitted by `webhooks.allowAddresses`. */
   readonly url: string;

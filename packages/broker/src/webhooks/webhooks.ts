@@ -1,4 +1,4 @@
-// Long because each method says what it promises.
+// Long because of the docstrings of the methods.
 import { randomBytes } from 'node:crypto';
 import type { Resolver } from '@mb/dns';
 import type { Clock } from '../clock.ts';
@@ -43,7 +43,7 @@ import { WebhookClient } from './webhook-client.ts';
 import { eventId, type WebhookEvent } from './webhook-event.ts';
 import { readTarget, type WebhookTarget } from './webhook-target.ts';
 
-/** How an endpoint does. */
+/** The state of an endpoint. */
 export interface WebhookStatus {
   /** Whether a process delivers to it. */
   readonly delivering: boolean;
@@ -55,8 +55,8 @@ export interface WebhookStatus {
   /** Events that were given up, counted up to 1,000. */
   readonly deadLetters: number;
   /**
-   * How old the oldest event is that the endpoint has not taken, in milliseconds; 0 when there is none. Dead letters do not
-   * count. While no process delivers it grows, whether there are events or not.
+   * Age of the oldest event that the endpoint has not taken, in milliseconds; 0 when there is none. Dead letters do not
+   * count. It grows while no process delivers, whether there are events or not.
    */
   readonly lagMs: number;
   /** Epoch milliseconds up to which all events were handed to the endpoint at least once. */
@@ -74,7 +74,7 @@ export interface WebhookPageRequest extends PageRequest {
   readonly tenant?: string | undefined;
 }
 
-/** Which dead letters are delivered again: some by their ids, or those whose events happened in a span of time. */
+/** Dead letters that are delivered again: chosen by their ids, or by the time of their events. */
 export interface ReplaySelector {
   readonly ids?: readonly string[] | undefined;
   /** Epoch milliseconds; default the oldest. */
@@ -83,7 +83,7 @@ export interface ReplaySelector {
   readonly to?: number | undefined;
 }
 
-/** An event that no message brings. */
+/** An event that does not come from a message. */
 export interface PublishedEvent {
   readonly type: 'alert-fired' | 'alert-recovered';
   /** When it happened, in epoch milliseconds. */
@@ -114,7 +114,7 @@ const idPattern = /^[0-9a-f]{16}$/;
 /** Dead letters that one status counts. */
 const countedDead = 1_000;
 
-/** How late an endpoint is. */
+/** The lag of an endpoint. */
 export interface WebhookLag {
   readonly id: string;
   /** As in {@link WebhookStatus}. */
@@ -174,9 +174,9 @@ export class Webhooks {
    * Begins to deliver to the endpoints that no other process on the store delivers to. Call {@link Webhooks.stop} before
    * the process ends; after a crash another process takes over within `webhooks.leaseMs`.
    *
-   * Each event comes at least once, with the same id in all attempts. Events of one message come in their order, those of
-   * several messages side by side. What an endpoint does not take is tried again for a day, then it is a dead letter. An
-   * endpoint that answers 410, or fails for three days without a single success, is disabled.
+   * Each event comes at least once, with the same id in all attempts. Events of one message come in their order, those
+   * of several messages side by side. An event that an endpoint does not take is tried again for a day, then it is a
+   * dead letter. An endpoint that answers 410, or fails for three days without a single success, is disabled.
    */
   start(): void {
     const { store, clock, random, onError, onAttempt = () => {} } = this.#parts;
@@ -197,7 +197,9 @@ export class Webhooks {
     });
   }
 
-  /** Ends the delivery: calls under way get `graceMs` (default 10,000) to end, and the rest waits for the next start. */
+  /**
+   * Ends the delivery: waits `graceMs` (default 10,000) for calls under way; other events wait for the next start.
+   */
   async stop(options: StopOptions = {}): Promise<void> {
     const { graceMs = 10_000 } = readOptions<StopOptions, typeof stopOptions>(
       options,
@@ -207,6 +209,11 @@ export class Webhooks {
     const deliverer = this.#deliverer;
     this.#deliverer = undefined;
     await deliverer?.stop(graceMs);
+  }
+
+  /** As {@link Webhooks.stop}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
   }
 
   /**
@@ -253,7 +260,7 @@ export class Webhooks {
   }
 
   /**
-   * Changes an endpoint. An endpoint that is enabled again goes on where it stopped.
+   * Changes an endpoint. An endpoint that is enabled again continues where it stopped.
    *
    * @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_OPTION, MB_BROKER_WEBHOOK_URL
    */
@@ -287,7 +294,8 @@ export class Webhooks {
     const { secret, isOwn, overlapMs } = nextSecret(options, now);
     const kept = await this.#secrets.keep(id, secret);
     const stored = await this.#update(id, async (before) => {
-      // A new one differs from all; where no other stays valid none is opened, since its key may be lost.
+      // A generated secret differs from all others. Where no other stays valid, none is decrypted, since the key may be
+      // lost.
       const others =
         isOwn && overlapMs > 0
           ? await this.#secrets.without(secret.secret, id, before.secrets, now)
@@ -344,9 +352,9 @@ export class Webhooks {
   }
 
   /**
-   * Calls an endpoint once with an event of type `test`, whatever its filter, also while it is disabled.
+   * Calls an endpoint once with an event of type `test`, regardless of its filter, also while it is disabled.
    *
-   * @returns what became of the call.
+   * @returns the result of the call.
    * @throws {BrokerError} MB_BROKER_NOT_FOUND; MB_BROKER_MASTER_KEY for a secret that cannot be opened.
    */
   async test(id: string): Promise<WebhookAttempt> {
@@ -365,11 +373,11 @@ export class Webhooks {
   }
 
   /**
-   * Tells all enabled endpoints of something that no message brings, such as an alert. Endpoints with a filter by tenant,
-   * tag or domain get nothing, since it belongs to none.
+   * Notifies all enabled endpoints of an event that does not come from a message, such as an alert. Endpoints with a
+   * filter by tenant, tag or domain get nothing.
    *
    * @param published  `key`: words that name the event; with the same words and time it has the same id.
-   * @returns how many endpoints will be told.
+   * @returns how many endpoints will be notified.
    */
   async publish(published: PublishedEvent): Promise<number> {
     const event = publishedEvent(published);
@@ -393,10 +401,10 @@ export class Webhooks {
   }
 
   /**
-   * Calls a URL once with something that no message brings, such as an alert. The URL is no endpoint: nothing about it is
-   * stored, and repeating a call that failed is up to the caller.
+   * Calls a URL once with an event that does not come from a message, such as an alert. The URL is not an endpoint:
+   * nothing about it is stored, and the caller repeats a call that failed.
    *
-   * @returns what became of the call.
+   * @returns the result of the call.
    * @throws {BrokerError} MB_BROKER_OPTION
    */
   async call(target: WebhookTarget, published: PublishedEvent): Promise<WebhookAttempt> {
@@ -404,7 +412,7 @@ export class Webhooks {
     return this.#callOnce({ url, secrets: [{ secret, createdAt: 0 }] }, publishedEvent(published));
   }
 
-  /** How an endpoint does. @throws {BrokerError} MB_BROKER_NOT_FOUND */
+  /** The state of an endpoint. @throws {BrokerError} MB_BROKER_NOT_FOUND */
   async status(id: string): Promise<WebhookStatus> {
     await this.#stored(id);
     const [row, dead] = await Promise.all([
@@ -455,7 +463,7 @@ export class Webhooks {
   /**
    * Delivers dead letters again, with the ids that they had, for another day.
    *
-   * @param selector  Some by their ids, or those whose events happened from `from` to `to`. An empty selector is refused.
+   * @param selector Ids, or the time of the events, from `from` to `to`. An empty selector is refused.
    * @returns how many.
    * @throws {BrokerError} MB_BROKER_NOT_FOUND, also for an id of a dead letter; MB_BROKER_OPTION
    * @example
@@ -495,7 +503,7 @@ export class Webhooks {
 
   async *#named(id: string, ids: readonly string[]): AsyncGenerator<DeadLetter> {
     const letters = await Promise.all(ids.map((one) => readDead(this.#records, id, one)));
-    // All or none: a list with a slip changes nothing.
+    // All or none: a list with an unknown id changes nothing.
     if (letters.includes(undefined)) throw noEndpoint('dead letter');
     yield* letters as DeadLetter[];
   }
@@ -520,7 +528,10 @@ export class Webhooks {
     return row.value as StoredEndpoint;
   }
 
-  /** Changes an endpoint, again on what others have written meanwhile. What `change` returns unchanged is not written. */
+  /**
+   * Changes an endpoint; repeats the change when another process has written meanwhile. An unchanged result of `change`
+   * is not written.
+   */
   async #update(
     id: string,
     change: (before: StoredEndpoint) => StoredEndpoint | Promise<StoredEndpoint>,
@@ -575,7 +586,7 @@ export class Webhooks {
     return this.#parts.store.records;
   }
 
-  /** An endpoint whose owner has written nothing for so long has none. */
+  /** An endpoint whose owner has written nothing for this time has no owner. */
   get #silentAfterMs(): number {
     return 2 * this.#settings.leaseMs;
   }

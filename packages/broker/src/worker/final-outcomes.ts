@@ -1,5 +1,5 @@
+import { findHeaderEnd } from '@mb/mime';
 import { type Failed, readOutcomeDetail } from '../delivery/outcome.ts';
-import { findHeaderEnd } from '../message/header-end.ts';
 import { profiledMessage } from '../message/profiled-message.ts';
 import { readQueuedEnvelope } from '../message/queued-envelope.ts';
 import type { Profiles } from '../profiles.ts';

@@ -1,10 +1,10 @@
 import type { ReadyMessage } from '@mb/broker';
-import { type HeaderBlock, type Mailbox, parseAddressList, parseHeaderBlock } from '@mb/mime';
+import { findHeaderEnd, type HeaderBlock, type Mailbox, parseAddressList, parseHeaderBlock } from '@mb/mime';
 import { CliError } from '../errors.ts';
 import { openInput } from '../spooled-input.ts';
 import type { SendFlags } from './flags.ts';
 
-/** Recipients are looked for in so much of a message. */
+/** Longest header that recipients are read from, in octets. */
 const MAX_HEADER_BYTES = 1024 * 1024;
 
 /** A message that was read, and what its header says. */
@@ -15,8 +15,8 @@ export interface ReadMessage {
 
 /** A file that is a message already, with the envelope from flags, or else from its header. */
 export async function readReadyMessage(path: string, flags: SendFlags): Promise<ReadMessage> {
-  const { head, raw } = await splitHead(openInput('--eml', path));
-  const headers = headerOf(head);
+  const { header, raw } = await splitHead(openInput('--eml', path));
+  const { headers } = parseHeaderBlock(header);
   if (!headers.fields.some(({ name }) => name !== '')) {
     throw new CliError(
       'MB_CLI_USAGE',
@@ -51,34 +51,23 @@ function mailboxes(list: string): string[] {
   return members.map(({ address }) => address);
 }
 
-/** The start of a stream, and the whole of it. */
+/** The header of a message, and the whole of the message. */
 async function splitHead(
   source: AsyncGenerator<Buffer>,
-): Promise<{ readonly head: Buffer; readonly raw: AsyncIterable<Uint8Array> }> {
-  const pieces: Buffer[] = [];
-  let size = 0;
-  let over = false;
-  let before = '';
-  while (!over && size < MAX_HEADER_BYTES) {
+): Promise<{ readonly header: Buffer; readonly raw: AsyncIterable<Uint8Array> }> {
+  let head = Buffer.alloc(0);
+  let end = 0;
+  while (end === head.length && head.length < MAX_HEADER_BYTES) {
     const { value, done } = await source.next();
     if (done) break;
-    pieces.push(value);
-    size += value.length;
-    over = /\n\r?\n/.test(before + value.toString('latin1'));
-    before = value.subarray(-2).toString('latin1');
+    // The octets at the end may be part of the empty line.
+    const searched = Math.max(0, head.length - 2);
+    head = Buffer.concat([head, value]);
+    end = findHeaderEnd(head, searched);
   }
   async function* whole(): AsyncGenerator<Uint8Array> {
-    yield* pieces.splice(0);
+    yield head;
     yield* source;
   }
-  const head = Buffer.concat(pieces);
-  return { head, raw: whole() };
-}
-
-function headerOf(raw: Buffer): HeaderBlock {
-  const [front = ''] = raw
-    .subarray(0, MAX_HEADER_BYTES)
-    .toString('latin1')
-    .split(/(?<=\n)\r?\n/, 1);
-  return parseHeaderBlock(raw.subarray(0, front.length)).headers;
+  return { header: head.subarray(0, Math.min(end, MAX_HEADER_BYTES)), raw: whole() };
 }

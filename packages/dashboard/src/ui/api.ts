@@ -11,7 +11,7 @@ const root = document.querySelector<HTMLMetaElement>('meta[name="mb-api"]')?.con
 /** Where `v1/` is, with a slash at its end. */
 export const apiRoot = new URL(root, document.baseURI).href;
 
-/** Undefined until it is known whether somebody is logged in; null: nobody is. */
+/** Undefined until it is known whether a user is logged in; null: no user is. */
 export const session = signal<Session | null | undefined>(undefined);
 /** Why the login page is shown. */
 export const loggedOutReason = signal<string | undefined>(undefined);
@@ -59,7 +59,7 @@ export async function loadSession(): Promise<void> {
     if (data) session.value = data;
     else if (response.status === 401) session.value = null;
   } catch {
-    // `online` says so, and it is asked again.
+    // `online` shows the failure, and the request is repeated.
     setTimeout(loadSession, 2000);
   }
 }

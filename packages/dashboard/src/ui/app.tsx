@@ -135,7 +135,9 @@ function Header() {
 
 function Offline() {
   return (
-    <Notice kind="error">The server does not answer. What you see may be old; it is asked again.</Notice>
+    <Notice kind="error">
+      The server does not answer. What you see may be old; the dashboard tries again.
+    </Notice>
   );
 }
 

@@ -14,7 +14,7 @@ export interface ChartLine {
 /** Counts are whole: 1, 2, 5, 10, … */
 const wholeSteps = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((one) => one * 10 ** power)).flat();
 
-/** Counts over time. People who do not see it get the sums, which the text beside it has. */
+/** Counts over time. Screen readers get the sums from the text beside it. */
 export function Chart({
   label,
   times,

@@ -36,7 +36,7 @@ const types = [
   'unknown',
 ];
 
-/** Follows the events from now on, while somebody is logged in. */
+/** Follows the events from now on, while a user is logged in. */
 export function startLive(): void {
   stopLive();
   source = new EventSource(`${apiRoot}v1/events/stream`);

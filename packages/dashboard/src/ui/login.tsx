@@ -43,7 +43,7 @@ export function Login() {
           hint="The token that `mb key new` has shown."
         />
         <Check checked={readOnly} onChange={setReadOnly}>
-          Only look: this session changes nothing
+          Read only: this session changes nothing
         </Check>
         <button type="submit" class="primary" disabled={busy || token.trim() === ''}>
           {busy ? 'Logging in…' : 'Log in'}

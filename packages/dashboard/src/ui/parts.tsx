@@ -5,7 +5,7 @@ import { errorText, formatAge, formatMoment } from './format.ts';
 import type { Resource } from './resource.ts';
 import type { Pages } from './use-pages.ts';
 
-/** A page: its heading gets the focus when the page changes, so that a screen reader says where one is. */
+/** A page: its heading gets the focus when the page changes, so that a screen reader announces it. */
 export function Page({
   title,
   actions,
@@ -56,7 +56,7 @@ export function Panel({
   );
 }
 
-/** What is loaded, or why it is not there. */
+/** The loaded data, or the reason why there is none. */
 export function Loaded<Data>({
   from,
   children,
@@ -171,8 +171,8 @@ export function Table<Row>({
 }
 
 /**
- * Loads the next page of a list when its button comes into view; only when the button is pressed after a failure, so that
- * a server in trouble is not asked over and over, and where the next page takes the place of what is shown.
+ * Loads the next page of a list when its button comes into view; only when the button is pressed after a failure, so
+ * that a failing server is not asked again and again, and where the next page replaces the one shown.
  */
 export function More({
   list: { next, loading, error, full, later, more, restart },
@@ -227,7 +227,7 @@ export function Facts({
   );
 }
 
-/** What was done last, said once. */
+/** Announces the last action once. */
 export const toast = signal<{ readonly text: string; readonly failed: boolean } | undefined>(undefined);
 let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -239,7 +239,7 @@ function say(text: string, failed = false): void {
   }, 8000);
 }
 
-/** Does something, and says what came of it. @returns whether it was done */
+/** Runs an action and announces its result. @returns whether it succeeded */
 export async function act(work: () => Promise<string>): Promise<boolean> {
   try {
     say(await work());

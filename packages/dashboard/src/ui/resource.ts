@@ -17,7 +17,10 @@ interface Options {
   readonly everyMs?: number;
 }
 
-/** Loads something when `key` changes; an answer that comes too late is dropped, and the old data stays meanwhile. */
+/**
+ * Loads something when `key` changes; an answer that comes too late is dropped, and the old data stays until the new
+ * one is there.
+ */
 export function useResource<Data>(
   key: string,
   load: () => Promise<Data>,

@@ -7,7 +7,7 @@ export interface PageOf<Row> {
   readonly next?: string | undefined;
 }
 
-/** Loads a page. What takes several requests shows what it has so far, and ends when that is wanted no more. */
+/** Loads a page. With several requests it shows what it has so far, and stops when `signal` aborts. */
 type LoadPage<Row> = (
   after: string | undefined,
   show: (part: PageOf<Row>) => boolean,
@@ -21,7 +21,7 @@ export interface Pages<Row> {
   /** Whether the first page is loaded again while the rows stay. */
   readonly refreshing: boolean;
   readonly error: string | undefined;
-  /** Whether the next page takes the place of the rows, so that a long list does not fill the browser. */
+  /** Whether the next page replaces the rows, so that a long list does not fill the browser. */
   readonly full: boolean;
   /** Whether the rows are not the first ones of the list. */
   readonly later: boolean;

@@ -1574,7 +1574,7 @@ export interface paths {
         };
         /**
          * The HTML of a message, for a frame
-         * With a policy under which it runs no script, sends no form and loads nothing; pictures of the message are in it.
+         * The policy of the response forbids scripts, forms and loading; pictures of the message are embedded.
          */
         get: {
             parameters: {
@@ -1774,7 +1774,7 @@ export interface paths {
         };
         /**
          * How many recipients the conditions choose
-         * A call counts in a part of the queue: while `next` is there, give it as `after` and add the counts. Without conditions it counts the whole queue, or all of the tenant.
+         * A call counts a part of the queue: while the answer has `next`, give it as `after` and add the counts. Without conditions the whole queue is counted, or all of the tenant.
          */
         get: {
             parameters: {
@@ -2272,7 +2272,7 @@ export interface paths {
         };
         /**
          * Events after a cursor, oldest first
-         * Without `after` it begins with the oldest event that is kept. `next` is always there: the same request later goes on behind it.
+         * Without `after` it begins with the oldest event that is kept. `next` is always present: give it as `after` in a later request to continue.
          */
         get: {
             parameters: {
@@ -2376,7 +2376,7 @@ export interface paths {
         };
         /**
          * Events as they happen
-         * Server-sent events; the id of each is its cursor, and Last-Event-ID resumes behind it.
+         * Server-sent events; the id of each is its cursor, and Last-Event-ID resumes after it.
          */
         get: {
             parameters: {
@@ -2765,7 +2765,7 @@ export interface paths {
         put?: never;
         /**
          * Add the addresses of a CSV file
-         * As the export writes it: a heading, then `address` and, if the heading names it, `reason`; other columns are ignored. The whole file is checked first: one wrong line, and nothing is added.
+         * As the export writes it: a heading, then `address` and, if the heading names it, `reason`; other columns are ignored. The whole file is checked first: when a line is wrong, nothing is added.
          */
         post: {
             parameters: {
@@ -3134,7 +3134,7 @@ export interface paths {
         head?: never;
         /**
          * Suspend, resume, pause or limit a destination
-         * What is left out stays as it is. `suspended: false` also ends every pause.
+         * Fields that are left out keep their values. `suspended: false` also ends every pause.
          */
         patch: {
             parameters: {
@@ -3152,7 +3152,7 @@ export interface paths {
                 };
             };
             responses: {
-                /** It holds from now on */
+                /** The settings apply from now on */
                 204: {
                     headers: {
                         [name: string]: unknown;
@@ -3399,7 +3399,7 @@ export interface paths {
         };
         /**
          * Replace the rules of replies
-         * All workers follow within seconds. An empty list leaves those of the workers alone.
+         * All workers follow within seconds. With an empty list only the rules of the workers apply.
          */
         put: {
             parameters: {
@@ -4119,7 +4119,7 @@ export interface paths {
         head?: never;
         /**
          * Change a webhook
-         * What is left out stays as it is; `null` removes a part of the filter. A webhook that is enabled again goes on where it stopped.
+         * Fields that are left out keep their values; `null` removes a part of the filter. A webhook that is enabled again continues where it stopped.
          */
         patch: {
             parameters: {
@@ -4214,7 +4214,7 @@ export interface paths {
         put?: never;
         /**
          * Give a webhook another secret
-         * Until the overlap ends, calls have a signature by each.
+         * Until the overlap ends, calls are signed with both secrets.
          */
         post: {
             parameters: {
@@ -4603,7 +4603,7 @@ export interface paths {
         put?: never;
         /**
          * Deliver dead letters again
-         * Some by their ids, or those whose events happened from `from` to `to`.
+         * Chosen by their ids, or by the time of their events, from `from` to `to`.
          */
         post: {
             parameters: {
@@ -5038,7 +5038,7 @@ export interface paths {
         head?: never;
         /**
          * Change the settings of a domain
-         * What is left out stays as it is; `null` goes back to the default.
+         * Fields that are left out keep their values; `null` restores the default.
          */
         patch: {
             parameters: {
@@ -5409,7 +5409,7 @@ export interface paths {
         put?: never;
         /**
          * Make the next keys of a domain
-         * They sign when every authoritative server was seen to have their records for long enough. The old ones stay published for a week more.
+         * They sign when every authoritative server has had their records for long enough. The old ones must stay published for another week.
          */
         post: {
             parameters: {
@@ -5504,13 +5504,13 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Remove a key, with those that were made with it
-         * A key that does not sign yet, which ends the rotation, or one that may go.
+         * Remove a key, with the keys that were made together with it
+         * Removes a key that does not sign yet, which ends the rotation, or one that is no longer needed.
          */
         delete: {
             parameters: {
                 query?: {
-                    /** Also one that is retiring: mail on its way may then fail to verify. */
+                    /** Also remove a key that is retiring: mail on its way may then fail to verify. */
                     force?: "true" | "false";
                 };
                 header?: never;
@@ -5879,7 +5879,7 @@ export interface paths {
         };
         /**
          * Which rule fits a reply of a mail host, and what follows
-         * By the rules of `/v1/reply-rules` and those that the broker has.
+         * Uses the rules of `/v1/reply-rules`, then those of the broker.
          */
         get: {
             parameters: {
@@ -6171,8 +6171,8 @@ export interface paths {
         };
         put?: never;
         /**
-         * Keep a DMARC or TLS report that came in another way
-         * The message that brought it as message/rfc822, or the report itself with any other type: XML or JSON, as it is or in gzip or zip. A report that is posted twice is kept once.
+         * Store a DMARC or TLS report that was received in another way
+         * The body is the message that contained it, as message/rfc822, or the report itself with any other type: XML or JSON, plain or in gzip or zip. A report that is posted twice is kept once.
          */
         post: {
             parameters: {
@@ -7400,7 +7400,7 @@ export interface components {
             waiting: number;
             /** Events that were given up; 1000 stands for more. */
             deadLetters: number;
-            /** How old the oldest event is that it has not taken; 0 when there is none. Grows while no process delivers. */
+            /** Age of the oldest event that it has not taken; 0 when there is none. Grows while no process delivers. */
             lagMs: number;
             /**
              * Format: date-time
@@ -7493,7 +7493,7 @@ export interface components {
         };
         Domain: {
             domain: string;
-            /** Grows with each change, also of what was seen of its keys. */
+            /** Grows with each change, including changes of what was seen of its keys. */
             version: number;
             tenant?: string;
             hostname?: string;
@@ -7504,7 +7504,7 @@ export interface components {
             createdAt: string;
             /** Whether its mail can be signed. While it cannot, it waits. */
             ready: boolean;
-            /** What comes next, and who has to do it. */
+            /** The next step, and who has to take it. */
             status: string;
             keys: components["schemas"]["DomainKey"][];
             /** What to publish, and what may go. */
@@ -7540,7 +7540,7 @@ export interface components {
             /** @enum {string} */
             purpose: "dkim" | "spf" | "return-path" | "dmarc" | "mta-sts" | "tls-rpt";
             /**
-             * `remove`: it is needed no more. `optional`: the value is a suggestion.
+             * `remove`: the record is no longer needed. `optional`: the value is a suggestion.
              * @enum {string}
              */
             need: "required" | "recommended" | "optional" | "remove";
@@ -7565,7 +7565,7 @@ export interface components {
             tls?: "opportunistic" | "required" | "verified";
             /** Keys to make. Default: one of each. */
             algorithms?: ("rsa-sha256" | "ed25519-sha256")[];
-            /** Keys that the domain has already, instead of new ones. What is published under their selectors must be theirs. */
+            /** Keys that the domain has already, instead of new ones. The records under their selectors must be those of the keys. */
             keys?: {
                 selector: string;
                 /** In PEM, not encrypted. */
@@ -7574,7 +7574,7 @@ export interface components {
         };
         DomainChanges: {
             hostname?: string | null;
-            /** Bounces to the one before are recognised no more. */
+            /** Bounces to the previous one are no longer recognised. */
             returnPath?: string | null;
             /** @enum {string|null} */
             tls?: "opportunistic" | "required" | "verified" | null;

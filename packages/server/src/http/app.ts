@@ -65,7 +65,7 @@ export function createApp(parts: AppParts): Api {
     ).toResponse(),
   );
   api.use(secureHeaders());
-  // A client that keeps its connection would not notice that others have taken over.
+  // A client that keeps its connection would not move to another server.
   api.use(async (context, next) => {
     await next();
     if (parts.isDraining()) context.header('connection', 'close');
@@ -137,7 +137,7 @@ function addDocument(api: Api, version: string): void {
       { name: 'webhooks', description: 'Programs that are notified of what happens' },
       { name: 'alerts', description: 'What is wrong' },
       { name: 'stats', description: 'What happened, by span of time' },
-      { name: 'reports', description: 'What receivers report of mail that names our domains' },
+      { name: 'reports', description: 'What receivers report about mail that uses our domains' },
       { name: 'keys', description: 'Who may use this API' },
       { name: 'session', description: 'Logging in, for browsers' },
       { name: 'audit', description: 'Who changed what' },

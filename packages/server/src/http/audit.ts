@@ -3,8 +3,7 @@ import type { AuditLog } from '../audit-log.ts';
 import type { ApiEnv } from './api.ts';
 
 /**
- * Requests other than GET that change nothing but the queue's intake, whose log is that of its events, or nothing at
- * all.
+ * Requests other than GET that change nothing, or only accept messages, which the log of events records.
  */
 const unaudited: ReadonlySet<string> = new Set([
   '/v1/messages',

@@ -18,7 +18,7 @@ export interface AuthenticationParts {
 export const sessionCookie = 'mb_session';
 /**
  * The header that a request with a cookie must have when it changes something. A page of another site cannot send it:
- * the browser would ask first (a CORS preflight), and this server allows nobody.
+ * the browser would ask first (a CORS preflight), and this server allows no other origin.
  */
 export const requestHeader = 'x-mb-request';
 

@@ -16,7 +16,7 @@ const maxFiles = 100;
 export interface FormMessage extends AsyncDisposable {
   /** The field `message`: JSON. */
   readonly json: string;
-  /** The files of the form, in its order; they lie in temporary files until the form is disposed. */
+  /** The files of the form, in its order; they are in temporary files until the form is disposed. */
   readonly attachments: readonly Attachment[];
 }
 
@@ -63,7 +63,7 @@ async function readForm(request: Request, folder: string, maxBytes: number) {
     const path = join(folder, String(writing.length));
     attachments.push(attachmentOf(name, filename, contentType, path));
     const written = pipeline(stream, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal });
-    // A disk that is full ends the reading, too.
+    // A full disk also ends the reading.
     writing.push(written.catch((error: unknown) => end.abort(error)));
   });
   form.on('filesLimit', () => end.abort(wrongForm('files', `are more than ${maxFiles}`)));
@@ -89,7 +89,7 @@ function attachmentOf(
     // Opened when the octets are needed; with an idempotency key they are read twice.
     content: () => createReadStream(path),
     ...(filename !== undefined && filename !== '' && { filename }),
-    // Browsers say so of files that they do not know; the ending of the name says more.
+    // Browsers send this type for files that they do not know; the extension says more.
     ...(contentType !== 'application/octet-stream' && { contentType }),
     ...(cid !== undefined && { contentId: cid }),
   };

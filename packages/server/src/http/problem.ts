@@ -79,7 +79,7 @@ const brokerStatuses: Readonly<Partial<Record<BrokerError['code'], number>>> = {
 
 const retryAfterSeconds = '5';
 
-/** What an exception means for the client. What it does not understand is a 500 without details. */
+/** The problem that an exception is for the client; an unknown exception is a 500 without details. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof HTTPException) return problemOfHttp(error);
@@ -92,7 +92,7 @@ export function problemOf(error: unknown): Problem {
   });
 }
 
-/** What is wrong with the message is of either kind; a wrong option that names no field is a defect of ours. */
+/** An error about the message is of either kind; a wrong option without a field is a defect of the server. */
 function isInput({ field, code }: MimeError): boolean {
   return field !== undefined || code !== 'MB_MIME_OPTION';
 }
@@ -121,7 +121,7 @@ function placesOf({ field, index, message }: MimeError | BrokerError): WrongPlac
   return [{ path, message }];
 }
 
-/** What a schema says of a value: the part of zod's issues that is used here. */
+/** The part of zod's issues that is used here. */
 interface Issue {
   readonly code?: string | undefined;
   readonly path: readonly PropertyKey[];
@@ -149,7 +149,7 @@ function placesOfIssue({ code, path, message, keys }: Issue, target: string): Wr
   const at = (place: readonly PropertyKey[]) =>
     target === 'json' ? `/${place.map(pointer).join('/')}` : place.map(String).join('.');
   if (code !== 'unrecognized_keys' || !keys) return [{ path: at(path), message }];
-  // A line for each unknown field, where the schema knows what it may have been meant to be.
+  // A line for each unknown field; the schema may suggest the field that was meant.
   const lines = message.split('\n');
   return keys.map((key, index) => ({
     path: at([...path, key]),
@@ -161,7 +161,7 @@ function pointer(key: PropertyKey): string {
   return String(key).replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
-/** Answers an exception, and tells `onError` of what is the server's own fault. */
+/** Answers an exception, and passes the server's own faults to `onError`. */
 export function answerError(error: unknown, context: Context, onError: (error: unknown) => void): Response {
   const problem = problemOf(error);
   if (problem.status >= 500 && !context.req.raw.signal.aborted) onError(problem.cause ?? problem);

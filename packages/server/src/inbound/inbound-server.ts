@@ -33,8 +33,8 @@ export interface InboundServer {
 }
 
 /**
- * Takes bounces and complaints (RFC 3464, RFC 5965) that come to our return paths, DMARC and TLS reports (RFC 9990,
- * RFC 8460), and nothing else: it relays nothing and keeps nothing but what these say.
+ * Takes bounces and complaints (RFC 3464, RFC 5965) that come to our return paths, DMARC and TLS reports (RFC 9990, RFC
+ * 8460), and nothing else: it relays no mail and keeps only what the reports say.
  *
  * @throws {ServerError} MB_SERVER_LISTEN
  */

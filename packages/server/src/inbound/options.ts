@@ -10,9 +10,9 @@ import {
 export interface InboundOptions {
   /** Domains of the return paths; mail for any other is refused. */
   readonly domains: readonly string[];
-  /** What the server calls itself in its greeting: a name that the MX records of the domains give. */
+  /** Host name in the greeting: a name that the MX records of the domains give. */
   readonly hostname: string;
-  /** Address to listen on. Default 127.0.0.1; say it when others shall reach the server. */
+  /** Address to listen on. Default 127.0.0.1, which other machines cannot reach. */
   readonly host?: string | undefined;
   /** 0 takes a free one. Default 25. */
   readonly port?: number | undefined;

@@ -134,7 +134,7 @@ export function summarizeTls(report: TlsReport): ReportSummary[] {
   });
 }
 
-/** As many of the first rows as are kept. */
+/** The first rows, as many as are kept. */
 function firstRows<Row>(rows: readonly Row[]): Row[] {
   const kept: Row[] = [];
   let bytes = 0;

@@ -20,10 +20,10 @@ const pageEvents = 1000;
 /**
  * Counts events by the minute, and sums minutes to quarter-hours and these to days.
  *
- * Each event is counted exactly once, whatever is killed when. The place in the log and the counts of the minute that is
- * open are one record, written together; a minute that is closed is written before that record moves on, and would be
- * written again with the same counts, since the log never changes. One process counts at a time; the condition on the
- * version of the record refuses any other.
+ * Each event is counted exactly once, also when processes are killed at any moment. The place in the log and the counts
+ * of the minute that is open are one record, written together; a minute that is closed is written before that record
+ * moves on, and would be written again with the same counts, since the log never changes. One process counts at a time;
+ * the condition on the version of the record refuses any other.
  */
 export class SeriesCollector {
   readonly #parts: SeriesCollectorParts;
@@ -74,7 +74,7 @@ export class SeriesCollector {
     let bucket = state?.bucket ?? emptyBucket;
     for (const event of events) {
       const begins = startOf(event.at, 'minute');
-      // What is late, from a transaction that took long, is counted in the minute that is open.
+      // A late event, of a transaction that took long, is counted in the open minute.
       if (begins > start) {
         await this.#closeMinute(start, bucket, begins);
         start = begins;
@@ -114,7 +114,7 @@ export class SeriesCollector {
     return sumOf([...spans.values()]);
   }
 
-  /** Deletes the spans that are kept no longer, now that the time went on from one moment to another. */
+  /** Deletes the spans whose time has ended between two moments. */
   async #forget(resolution: Resolution, from: number, to: number): Promise<void> {
     const { spanMs, keepMs } = resolutions[resolution];
     const end = startOf(Math.min(to - keepMs, from), resolution);

@@ -16,17 +16,17 @@ import {
 } from '../option-table.ts';
 
 interface SharedOptions {
-  /** Address to listen on. Default 127.0.0.1; say it when others shall reach the server. */
+  /** Address to listen on. Default 127.0.0.1, which other machines cannot reach. */
   readonly host?: string | undefined;
   /** 0 takes a free one. Default: 587 for `starttls`, 465 for `tls`, 25 for `local`. */
   readonly port?: number | undefined;
-  /** What the server calls itself in its greeting and in Received fields. */
+  /** Host name in the greeting and in Received fields. */
   readonly hostname: string;
   /** Most connections at once; more are refused with 421. Default 200. */
   readonly maxClients?: number | undefined;
   /** Most recipients of a message; more are refused with 452. Default 1,000. */
   readonly maxRecipients?: number | undefined;
-  /** A client that is silent for so long is disconnected; milliseconds, default 300,000 (RFC 5321 §4.5.3.2.7). */
+  /** Time after which a silent client is disconnected, in milliseconds; default 300,000 (RFC 5321 §4.5.3.2.7). */
   readonly idleMs?: number | undefined;
 }
 
@@ -36,7 +36,9 @@ export interface TlsCertificate {
   readonly cert: string | Uint8Array;
 }
 
-/** Submission over TLS by holders of a key with the scope `send`; the token is the password, the user name is free. */
+/**
+ * Submission over TLS by holders of a key with the scope `send`; the token is the password, the user name may be any.
+ */
 export interface SecureSubmissionOptions extends SharedOptions {
   /** `starttls`: TLS before AUTH (port 587, RFC 6409). `tls`: TLS from the start (port 465, RFC 8314 §3.3). */
   readonly security: 'starttls' | 'tls';
@@ -150,7 +152,7 @@ export function checkSubmissionOptions(given: SubmissionOptions) {
   return options;
 }
 
-/** What OpenSSL says of a key and a certificate that do not fit is said before a client connects. */
+/** OpenSSL checks here, before a client connects, whether the key and the certificate belong together. */
 export function checkCertificate({ key, cert }: TlsCertificate, where: string): void {
   try {
     createSecureContext({ key: key as string, cert: cert as string });

@@ -14,7 +14,7 @@ export async function listenSmtp(server: SMTPServer, place: SmtpPlace): Promise<
     server.once('error', fail);
     const ready = () => {
       server.off('error', fail);
-      // From here on: a client that goes away is no trouble of ours.
+      // From here on an error is that of a client that went away, which is not reported.
       server.on('error', () => {});
       resolve();
     };
@@ -44,14 +44,14 @@ export function answerData(
     (error) => {
       const reply = replyOf(error);
       if (reply.responseCode === 451) onError(reply.cause ?? reply);
-      // What is not read would be taken for commands.
+      // Octets that are not read would be taken for commands.
       stream.resume();
       answer(reply);
     },
   );
 }
 
-/** smtp-server notes only that a message is too large; what is told to the client must be what was done. */
+/** smtp-server only notes that a message is too large; the reply must say what was done. */
 export async function* bounded(stream: SMTPServerDataStream, maxBytes: number): AsyncGenerator<Uint8Array> {
   let length = 0;
   for await (const chunk of stream as AsyncIterable<Uint8Array>) {

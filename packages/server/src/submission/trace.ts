@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { formatDate, parseHeaderBlock } from '@mb/mime';
+import { findHeaderEnd, formatDate, parseHeaderBlock } from '@mb/mime';
 
 /** What a Received field says (RFC 5321 §4.4). */
 export interface Trace {
@@ -32,21 +32,20 @@ export async function* withTrace(
       yield chunk;
       continue;
     }
+    // The octets at the end may be part of the empty line.
+    const searched = Math.max(0, start.length - 2);
     start = Buffer.concat([start, chunk]);
-    if (!hasWholeHeader(start) && start.length < maxHeaderBytes) continue;
+    const end = findHeaderEnd(start, searched);
+    if (end === start.length && end < maxHeaderBytes) continue;
     looking = false;
-    yield Buffer.concat([additions(start, trace), start]);
+    yield Buffer.concat([additions(start.subarray(0, end), trace), start]);
     start = Buffer.alloc(0);
   }
   if (looking) yield Buffer.concat([additions(start, trace), start]);
 }
 
-function hasWholeHeader(octets: Buffer): boolean {
-  return octets.includes('\r\n\r\n') || octets.subarray(0, 2).equals(Buffer.from('\r\n'));
-}
-
-function additions(start: Buffer, trace: Trace): Buffer {
-  const { headers } = parseHeaderBlock(start);
+function additions(header: Buffer, trace: Trace): Buffer {
+  const { headers } = parseHeaderBlock(header);
   const { now, hostname } = trace;
   const fields = [
     received(trace),

@@ -3,7 +3,7 @@ import type { Schemas } from '../api.ts';
 import { formatDuration, formatMoment, formatOutcome, formatSigners } from '../format.ts';
 import { Facts, State, When } from '../parts.tsx';
 
-/** What an event says of an attempt, as far as it is shown. */
+/** The details of an attempt that are shown. */
 interface Detail {
   readonly host?: string;
   readonly address?: string;
@@ -22,7 +22,7 @@ interface Detail {
   readonly transcript?: readonly { readonly direction: string; readonly text: string }[];
 }
 
-/** What has a place of its own, and what is not shown. */
+/** Details that are shown elsewhere, and those that are not shown. */
 const shownApart = new Set([
   ...['host', 'address', 'source', 'stage', 'reply', 'enhanced', 'reason', 'category', 'action', 'rule'],
   ...['acceptedAt', 'attemptedAt', 'signatures', 'tls', 'transcript'],

@@ -223,7 +223,7 @@ function Confirm({
       <p>
         {action === 'cancel'
           ? 'They will not get the message, and no report is sent. This cannot be undone.'
-          : 'Those of them that are in another state by then stay as they are.'}
+          : 'Recipients that have changed their state by then are left as they are.'}
       </p>
       <Field label={`Type ${formatNumber(count)} to confirm`} value={typed} onInput={setTyped} required />
     </Dialog>

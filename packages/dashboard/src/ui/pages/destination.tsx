@@ -11,14 +11,14 @@ import { Pace } from './destinations.tsx';
 
 type Destination = Schemas['Destination'];
 
-/** One destination: how fast it goes and why, what was learnt, and what can be changed. */
+/** One destination: its pace and the reason for it, what was learned, and what can be changed. */
 export function DestinationPage({ name }: { readonly name: string }) {
   const params = { params: { path: { destination: name } } };
   const found = useResource(
     name,
     async () => {
       const result = await api.GET('/v1/destinations/{destination}', params);
-      // Nothing waits there and nothing was set: it can be changed all the same.
+      // Nothing waits there and nothing is set; it can be changed nevertheless.
       return result.response.status === 404 ? null : dataOf(result);
     },
     { live: true, everyMs: 5000 },
@@ -91,7 +91,7 @@ export function DestinationPage({ name }: { readonly name: string }) {
           onLimits={(limits) =>
             change(
               { limits },
-              limits === null ? 'The limits of all destinations hold again.' : 'The limits are set.',
+              limits === null ? 'The limits of all destinations apply again.' : 'The limits are set.',
             )
           }
         />
@@ -237,7 +237,7 @@ function Suspend({
       onConfirm={() => onSuspend(note)}
       onClose={onClose}
     >
-      <p>Nothing is attempted there until it is resumed. Lifetimes go on.</p>
+      <p>Nothing is attempted there until it is resumed. Messages still expire.</p>
       <Field label="Why" value={note} onInput={setNote} hint="For people who look at it later." />
     </Dialog>
   );

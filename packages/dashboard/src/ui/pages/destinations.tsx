@@ -6,7 +6,7 @@ import { linkTo } from '../route.ts';
 
 type Destination = Schemas['Destination'];
 
-/** Mail exchangers of well-known providers, by the end of their names. */
+/** Well-known providers, by the end of the names of their mail exchangers. */
 const providers: readonly (readonly [RegExp, string])[] = [
   [/\.google(?:mail)?\.com$/, 'Google'],
   [/\.outlook\.com$|\.hotmail\.com$|\.microsoft$/, 'Microsoft'],
@@ -110,7 +110,7 @@ function Group({
   );
 }
 
-/** Why a destination is as fast or slow as it is. */
+/** The reason for the pace of a destination. */
 export function Pace({ of }: { readonly of: Destination }) {
   const { suspended, note, pausedUntil, pauseReason } = of;
   if (suspended)

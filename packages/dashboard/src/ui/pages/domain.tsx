@@ -29,7 +29,7 @@ export function DomainPage({ name }: { readonly name: string }) {
       const found = dataOf(await api.POST('/v1/domains/{domain}/check', params));
       setCheck(found);
       domain.reload();
-      return found.ok ? 'Every required record is seen.' : 'Some records are not as they should be.';
+      return found.ok ? 'Every required record is seen.' : 'Some records are missing or wrong.';
     });
     setChecking(false);
   };
@@ -90,7 +90,7 @@ export function DomainPage({ name }: { readonly name: string }) {
           }
           onClose={() => setRemoving(false)}
         >
-          <p>Its keys are deleted. Mail of the domain that waits cannot be signed any more.</p>
+          <p>Its keys are deleted. Waiting mail of the domain can no longer be signed.</p>
         </Dialog>
       )}
     </Page>

@@ -107,7 +107,7 @@ export function KeysPage() {
           onClose={() => setRevoking(undefined)}
         >
           <p>
-            Programs with this key can do nothing any more.{' '}
+            Programs with this key are refused from now on.{' '}
             {revoking.id === session.value?.key.id && <strong>You are logged in with it.</strong>}
           </p>
         </Dialog>

@@ -29,7 +29,7 @@ function filterOf(query: URLSearchParams): Filter {
   return Object.fromEntries(names.map((name) => [name, query.get(name) ?? ''])) as Filter;
 }
 
-/** Messages that a filter fits, the latest first. */
+/** Messages that match the filter, the latest first. */
 export function MessagesPage() {
   const { query } = route.value;
   const key = query.toString();
@@ -55,7 +55,7 @@ export function MessagesPage() {
               ? 'Searching…'
               : key === ''
                 ? 'There is no message yet.'
-                : 'No message fits the filter.'
+                : 'No message matches the filter.'
           }
           columns={[
             { name: 'Accepted', cell: ({ acceptedAt }) => <When at={acceptedAt} /> },
@@ -116,7 +116,7 @@ function useMessages(filter: Filter, key: string) {
   };
 }
 
-/** Asks until a page is full: a filter that fits little gives short ones. */
+/** Requests more until a page is full: a filter that matches little gives short pages. */
 async function filledPage(
   filter: Filter,
   after: string | undefined,

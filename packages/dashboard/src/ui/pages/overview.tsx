@@ -7,7 +7,7 @@ import { Loaded, Page, Panel, State, Table, When } from '../parts.tsx';
 import { useResource } from '../resource.ts';
 import { linkTo } from '../route.ts';
 
-/** What can be looked at, with the length of its spans. */
+/** The ranges to choose from, with the length of their spans. */
 const ranges = {
   minute: { title: '1 hour', spans: '60 minutes' },
   'quarter-hour': { title: '24 hours', spans: '96 quarter-hours' },

@@ -11,7 +11,7 @@ type Report = Schemas['Report'];
 
 const ranges = [7, 30, 90] as const;
 
-/** What receivers report of mail that names our domains. */
+/** What receivers report about mail that uses our domains. */
 export function ReportsPage() {
   const [days, setDays] = useState<number>(30);
   const totals = useResource(String(days), async () =>

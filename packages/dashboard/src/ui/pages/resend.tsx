@@ -16,7 +16,7 @@ export function isFinished({ state }: Recipient): boolean {
   return state !== 'queued' && state !== 'held';
 }
 
-/** Asks who is to get a message again, and accepts it as a new one. */
+/** Asks which recipients get a message again, and accepts it as a new one. */
 export function Resend({
   id,
   recipients,
@@ -27,7 +27,7 @@ export function Resend({
   readonly onClose: () => void;
 }) {
   const offered = recipients.slice(0, shownRecipients);
-  // Those who have it already are chosen on purpose only.
+  // Recipients that have it already are not chosen by default.
   const [chosen, setChosen] = useState<ReadonlySet<string>>(
     () => new Set(offered.filter(({ state }) => state !== 'delivered').map(({ address }) => address)),
   );
@@ -58,7 +58,7 @@ export function Resend({
       }
       onClose={onClose}
     >
-      <p>A new message with the same content is accepted. Who has got the first one may get it twice.</p>
+      <p>A new message with the same content is accepted. Recipients of the first one may get it twice.</p>
       {offered.map(({ address, state }) => (
         <Check key={address} checked={chosen.has(address)} onChange={(on) => toggle(address, on)}>
           {address} <State value={state} />

@@ -210,8 +210,8 @@ function Import({ onClose, onDone }: { readonly onClose: () => void; readonly on
       onClose={onClose}
     >
       <p>
-        A CSV file with a heading: <code>address</code> and, if wanted, <code>reason</code>. One wrong line,
-        and nothing is added.
+        A CSV file with a heading: <code>address</code> and, if wanted, <code>reason</code>. When a line is
+        wrong, nothing is added.
       </p>
       <label class="field">
         <span>File</span>

@@ -11,7 +11,7 @@ import { Health, lagOf } from './webhooks.tsx';
 
 type DeadLetter = Schemas['DeadLetter'];
 
-/** A webhook: how it does, its latest calls, and what was given up. */
+/** A webhook: its state, its latest calls, and the events that were given up. */
 export function WebhookPage({ id }: { readonly id: string }) {
   const params = { params: { path: { id } } };
   const webhook = useResource(id, async () => dataOf(await api.GET('/v1/webhooks/{id}', params)), {
@@ -69,7 +69,7 @@ export function WebhookPage({ id }: { readonly id: string }) {
                   void act(async () => {
                     dataOf(await api.PATCH('/v1/webhooks/{id}', { ...params, body: { enabled: !enabled } }));
                     webhook.reload();
-                    return enabled ? 'It is off.' : 'It is on, and goes on where it stopped.';
+                    return enabled ? 'It is off.' : 'It is enabled, and continues where it stopped.';
                   })
                 }
               >
@@ -178,7 +178,7 @@ export function WebhookPage({ id }: { readonly id: string }) {
           }
           onClose={() => setRemoving(false)}
         >
-          <p>It is removed with all that waits for it.</p>
+          <p>It is removed, with all events that wait for it.</p>
         </Dialog>
       )}
     </Page>

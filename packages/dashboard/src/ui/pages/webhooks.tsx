@@ -23,7 +23,7 @@ export function Health({ of }: { readonly of: Webhook }) {
   return <span class="tag fine">on</span>;
 }
 
-/** Programs that are told of what happens. */
+/** Programs that are notified of events. */
 export function WebhooksPage() {
   const list = usePages<Webhook>('webhooks', (after) =>
     api
@@ -110,7 +110,7 @@ function Add({
             ...(description.trim() !== '' && { description: description.trim() }),
           };
           onMade(dataOf(await api.POST('/v1/webhooks', { body })));
-          return 'It is told of what happens from now on.';
+          return 'It is notified of events from now on.';
         })
       }
       onClose={onClose}

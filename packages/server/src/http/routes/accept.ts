@@ -34,7 +34,7 @@ const readyQuery = strictObject({
 
 const batchResult = z.union([acceptedSchema, z.object({ error: problemSchema })]).openapi('BatchResult');
 
-/** `/v1/messages`: accept messages, alone, several at once, or out of a template. */
+/** `/v1/messages`: accept messages one by one, in batches, or from a template. */
 export function addAcceptRoutes(api: Api, parts: ApiParts): void {
   addPost(api, parts);
   addBatch(api, parts);
@@ -163,7 +163,7 @@ function addTemplated(api: Api, parts: ApiParts): void {
   );
 }
 
-/** What became of one message of several. */
+/** The result of one message of a batch. */
 async function resultOf(
   { onError }: ApiParts,
   work: () => Promise<EnqueueResult>,

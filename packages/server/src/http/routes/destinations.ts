@@ -96,13 +96,13 @@ export function addDestinationRoutes(api: Api, { broker }: ApiParts): void {
       method: 'patch',
       path: '/v1/destinations/{destination}',
       summary: 'Suspend, resume, pause or limit a destination',
-      description: 'What is left out stays as it is. `suspended: false` also ends every pause.',
+      description: 'Fields that are left out keep their values. `suspended: false` also ends every pause.',
       tags: ['destinations'],
       request: {
         params: param,
         body: { required: true, content: { 'application/json': { schema: settings } } },
       },
-      responses: { 204: { description: 'It holds from now on' } },
+      responses: { 204: { description: 'The settings apply from now on' } },
     }),
     async (context) => {
       requireAllTenants(context.get('key'));

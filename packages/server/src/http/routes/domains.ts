@@ -19,7 +19,10 @@ const tags = ['domains'];
 const params = z.object({ domain: z.string().min(1).max(255) });
 const keyParams = params.extend({ selector: z.string().min(1).max(255) });
 
-/** `/v1/domains`: who mail is sent as, with keys that are rotated. A key of one tenant sees and adds its tenant's. */
+/**
+ * `/v1/domains`: the domains that mail is sent as, with keys that are rotated. A key of one tenant sees and adds
+ * domains of its tenant.
+ */
 // Long because it is a list of routes.
 export function addDomainRoutes(api: Api, domains: ManagedDomains): void {
   /** The same answer for what is not there and for what is another tenant's. */
@@ -85,7 +88,7 @@ export function addDomainRoutes(api: Api, domains: ManagedDomains): void {
       method: 'patch',
       path: '/v1/domains/{domain}',
       summary: 'Change the settings of a domain',
-      description: 'What is left out stays as it is; `null` goes back to the default.',
+      description: 'Fields that are left out keep their values; `null` restores the default.',
       tags,
       request: {
         params,
@@ -97,7 +100,7 @@ export function addDomainRoutes(api: Api, domains: ManagedDomains): void {
       const key = context.get('key');
       const { domain } = await visible(key, context.req.valid('param').domain);
       const { ifVersion, ...changes } = context.req.valid('json');
-      // A key of one tenant gives its domain to no other one.
+      // A key of one tenant cannot give its domain to another tenant.
       if (changes.tenant !== undefined) tenantFor(key, changes.tenant ?? '');
       return context.json(domainView(await domains.change(domain, changes, { ifVersion })), 200);
     },
@@ -152,7 +155,7 @@ export function addDomainRoutes(api: Api, domains: ManagedDomains): void {
       path: '/v1/domains/{domain}/rotate',
       summary: 'Make the next keys of a domain',
       description:
-        'They sign when every authoritative server was seen to have their records for long enough. The old ones stay published for a week more.',
+        'They sign when every authoritative server has had their records for long enough. The old ones must stay published for another week.',
       tags,
       request: { params },
       responses: { 200: json(domainSchema, 'The domain, with the records to publish') },
@@ -166,14 +169,15 @@ export function addDomainRoutes(api: Api, domains: ManagedDomains): void {
     secured('admin', {
       method: 'delete',
       path: '/v1/domains/{domain}/keys/{selector}',
-      summary: 'Remove a key, with those that were made with it',
-      description: 'A key that does not sign yet, which ends the rotation, or one that may go.',
+      summary: 'Remove a key, with the keys that were made together with it',
+      description:
+        'Removes a key that does not sign yet, which ends the rotation, or one that is no longer needed.',
       tags,
       request: {
         params: keyParams,
         query: strictObject({
           force: z.enum(['true', 'false']).optional().openapi({
-            description: 'Also one that is retiring: mail on its way may then fail to verify.',
+            description: 'Also remove a key that is retiring: mail on its way may then fail to verify.',
           }),
         }),
       },

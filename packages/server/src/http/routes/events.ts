@@ -26,7 +26,7 @@ export function addEventRoutes(api: Api, { broker, onError }: ApiParts): void {
       path: '/v1/events',
       summary: 'Events after a cursor, oldest first',
       description:
-        'Without `after` it begins with the oldest event that is kept. `next` is always there: the same request later goes on behind it.',
+        'Without `after` it begins with the oldest event that is kept. `next` is always present: give it as `after` in a later request to continue.',
       tags: ['events'],
       request: { query: strictObject({ ...pageQuery, types }) },
       responses: { 200: json(pageOf(eventSchema), 'A page; it may be empty while there is more') },
@@ -43,7 +43,7 @@ export function addEventRoutes(api: Api, { broker, onError }: ApiParts): void {
       method: 'get',
       path: '/v1/events/stream',
       summary: 'Events as they happen',
-      description: 'Server-sent events; the id of each is its cursor, and Last-Event-ID resumes behind it.',
+      description: 'Server-sent events; the id of each is its cursor, and Last-Event-ID resumes after it.',
       tags: ['events'],
       request: {
         query: strictObject({ after: pageQuery.after, types }),
@@ -56,7 +56,7 @@ export function addEventRoutes(api: Api, { broker, onError }: ApiParts): void {
     async (context) => {
       const { after, types: wanted } = context.req.valid('query');
       const begin = context.req.header('last-event-id') ?? after;
-      // A cursor that is none is refused here: once the stream has begun it has no status to say so.
+      // An invalid cursor is refused here: after the stream has begun, no status can be sent.
       if (begin !== undefined && begin !== 'start') await broker.queue.events({ after: begin, limit: 1 });
       const wants = filterOf(context.get('key'), wanted);
       context.header('x-accel-buffering', 'no');

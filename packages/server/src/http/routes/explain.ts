@@ -30,7 +30,7 @@ export function addExplainRoutes(api: Api, { broker }: ApiParts): void {
       path: '/v1/explain-reply',
       summary: 'Which rule fits a reply of a mail host, and what follows',
       tags: ['explain'],
-      description: 'By the rules of `/v1/reply-rules` and those that the broker has.',
+      description: 'Uses the rules of `/v1/reply-rules`, then those of the broker.',
       request: {
         query: strictObject({
           reply: z.string().min(3).max(2000),

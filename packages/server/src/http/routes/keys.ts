@@ -79,7 +79,8 @@ export function addKeyRoutes(api: Api, { keys }: ApiParts): void {
 }
 
 /**
- * What a new key may be given by a key of one tenant: nothing that it lacks itself. What is left out is taken from it.
+ * Limits what a key of one tenant gives to a new key: nothing that it lacks itself. Fields that are left out are copied
+ * from it.
  *
  * @throws {Problem} 403
  */
@@ -108,7 +109,7 @@ function within(own: ApiKey, given: NewApiKey): NewApiKey {
   return { ...given, senderDomains, expiresAt, requestsPerMinute };
 }
 
-/** Whether all mail of a domain, or of the domains below `*.`, may be sent by who has these domains. */
+/** Whether a key with these domains may send all mail of a domain, or with `*.` of all domains below it. */
 function covers(domains: readonly string[] | undefined, domain: string): boolean {
   if (domains === undefined) return true;
   const wanted = domain.toLowerCase();

@@ -60,7 +60,7 @@ export function addMessageRoutes(api: Api, parts: ApiParts): void {
           'content-type': 'message/rfc822',
           'content-length': String(view.size),
           'content-disposition': `attachment; filename="${id}.eml"`,
-          // A browser must not take mail for a page of ours.
+          // A browser must not show mail as a page of this server.
           'content-security-policy': "default-src 'none'; sandbox",
           'x-content-type-options': 'nosniff',
         },

@@ -54,7 +54,7 @@ export function addPreviewRoutes(api: Api, parts: ApiParts): void {
       path: '/v1/messages/{id}/html',
       summary: 'The HTML of a message, for a frame',
       description:
-        'With a policy under which it runs no script, sends no form and loads nothing; pictures of the message are in it.',
+        'The policy of the response forbids scripts, forms and loading; pictures of the message are embedded.',
       tags: ['messages'],
       request: { params: idParam },
       responses: { 200: { description: 'The HTML', content: { 'text/html': { schema: z.string() } } } },

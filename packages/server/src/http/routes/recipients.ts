@@ -59,7 +59,7 @@ export function addRecipientRoutes(api: Api, { broker }: ApiParts): void {
       path: '/v1/recipients/count',
       summary: 'How many recipients the conditions choose',
       description:
-        'A call counts in a part of the queue: while `next` is there, give it as `after` and add the counts. Without conditions it counts the whole queue, or all of the tenant.',
+        'A call counts a part of the queue: while the answer has `next`, give it as `after` and add the counts. Without conditions the whole queue is counted, or all of the tenant.',
       tags: ['recipients'],
       request: { query: strictObject({ ...conditions, after: pageQuery.after }) },
       responses: { 200: json(countSchema, 'The count of a part') },

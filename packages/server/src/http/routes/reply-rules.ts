@@ -43,7 +43,8 @@ export function addReplyRuleRoutes(api: Api, { broker }: ApiParts): void {
       method: 'put',
       path: '/v1/reply-rules',
       summary: 'Replace the rules of replies',
-      description: 'All workers follow within seconds. An empty list leaves those of the workers alone.',
+      description:
+        'All workers follow within seconds. With an empty list only the rules of the workers apply.',
       tags: ['destinations'],
       request: { body: { required: true, content: { 'application/json': { schema: replacement } } } },
       responses: { 200: json(stored, 'The rules as they are now') },

@@ -158,9 +158,9 @@ function addPost(api: Api, reports: ReportArchive): void {
   const { middleware: _, ...documented } = secured('operate', {
     method: 'post',
     path: '/v1/reports',
-    summary: 'Keep a DMARC or TLS report that came in another way',
+    summary: 'Store a DMARC or TLS report that was received in another way',
     description:
-      'The message that brought it as message/rfc822, or the report itself with any other type: XML or JSON, as it is or in gzip or zip. A report that is posted twice is kept once.',
+      'The body is the message that contained it, as message/rfc822, or the report itself with any other type: XML or JSON, plain or in gzip or zip. A report that is posted twice is kept once.',
     tags: ['reports'],
     request: {
       body: {

@@ -108,12 +108,12 @@ export function addSessionRoutes(api: Api, sessions: Sessions): void {
 }
 
 /**
- * No Path: RFC 6265 §5.1.4 takes that of the request without its last part, so `/v1` as the browser sees it, also behind
- * a proxy that puts something in front.
+ * No Path: the default (RFC 6265 §5.1.4) is that of the request without its last part: `/v1` as the browser sees it,
+ * also behind a proxy that adds a prefix.
  */
 function cookieOptions(context: Context<ApiEnv>) {
   const { protocol } = new URL(context.req.url);
-  // The header of a proxy is believed here: it can only make the cookie more restricted.
+  // The header of a proxy is trusted here: it can only make the cookie more restricted.
   const secure = protocol === 'https:' || context.req.header('x-forwarded-proto') === 'https';
   return { httpOnly: true, sameSite: 'Strict', secure, path: '' } as const;
 }

@@ -8,7 +8,7 @@ export const domainRecordSchema = z
   .object({
     purpose: z.enum(['dkim', 'spf', 'return-path', 'dmarc', 'mta-sts', 'tls-rpt']),
     need: z.enum(['required', 'recommended', 'optional', 'remove']).openapi({
-      description: '`remove`: it is needed no more. `optional`: the value is a suggestion.',
+      description: '`remove`: the record is no longer needed. `optional`: the value is a suggestion.',
     }),
     name: z.string().openapi({ description: 'Owner name, without the final dot.' }),
     type: z.enum(['TXT', 'MX']),
@@ -49,14 +49,16 @@ const domainKeySchema = z
 export const domainSchema = z
   .object({
     domain: z.string(),
-    version: z.int().openapi({ description: 'Grows with each change, also of what was seen of its keys.' }),
+    version: z
+      .int()
+      .openapi({ description: 'Grows with each change, including changes of what was seen of its keys.' }),
     tenant: z.string().optional(),
     hostname: z.string().optional(),
     returnPath: z.string().optional(),
     tls: z.enum(['opportunistic', 'required', 'verified']).optional(),
     createdAt: moment,
     ready: z.boolean().openapi({ description: 'Whether its mail can be signed. While it cannot, it waits.' }),
-    status: z.string().openapi({ description: 'What comes next, and who has to do it.' }),
+    status: z.string().openapi({ description: 'The next step, and who has to take it.' }),
     keys: z.array(domainKeySchema),
     records: z.array(domainRecordSchema).openapi({ description: 'What to publish, and what may go.' }),
   })
@@ -100,15 +102,15 @@ export const newDomainSchema = strictObject({
     .optional()
     .openapi({
       description:
-        'Keys that the domain has already, instead of new ones. What is published under their selectors must be theirs.',
+        'Keys that the domain has already, instead of new ones. The records under their selectors must be those of the keys.',
     }),
 }).openapi('NewDomain');
 
-/** What of a domain is changed. */
+/** Changes of a domain. */
 export const domainChangesSchema = strictObject({
   hostname: z.string().min(1).max(255).nullable().optional(),
   returnPath: z.string().min(1).max(255).nullable().optional().openapi({
-    description: 'Bounces to the one before are recognised no more.',
+    description: 'Bounces to the previous one are no longer recognised.',
   }),
   tls: z.enum(['opportunistic', 'required', 'verified']).nullable().optional(),
   tenant: z.string().min(1).max(255).nullable().optional(),

@@ -147,7 +147,7 @@ function attachmentOf({ content, ...rest }: z.infer<typeof attachment>): Attachm
 /** The value of an Idempotency-Key header. @throws {Problem} */
 export function idempotencyKeyOf(header: string | undefined): string | undefined {
   if (header === undefined) return undefined;
-  // The draft wants a quoted string; a bare one is what most clients send.
+  // The draft requires a quoted string; most clients send a bare one.
   const key = /^"(.*)"$/.exec(header)?.[1] ?? header;
   if (key.length >= 1 && key.length <= 255) return key;
   throw new Problem(400, 'MB_SERVER_HEADER', 'Idempotency-Key must have 1 to 255 characters.', {

@@ -46,7 +46,7 @@ export const newWebhookSchema = strictObject({
   domains: filter.domains.optional(),
 }).openapi('NewWebhook');
 
-/** What of a webhook is changed. */
+/** Changes of a webhook. */
 export const webhookChangesSchema = strictObject({
   url: url.optional(),
   description: description.nullable().optional(),
@@ -84,7 +84,7 @@ const status = z
     deadLetters: z.int().openapi({ description: 'Events that were given up; 1000 stands for more.' }),
     lagMs: z.int().openapi({
       description:
-        'How old the oldest event is that it has not taken; 0 when there is none. Grows while no process delivers.',
+        'Age of the oldest event that it has not taken; 0 when there is none. Grows while no process delivers.',
     }),
     upTo: moment.optional().openapi({ description: 'Up to when all events were handed over at least once.' }),
     lastSuccessAt: moment.optional(),
