@@ -123,7 +123,7 @@ const walk: OptionWalk<typeof dkim> = {
   parseTagList: 'none',
   formatTagList: 'none',
   toCrlf: 'none',
-  isKeyValid: 'none',
+  isKeyValid: 'result',
   prependFields: 'none',
   dkimResults: 'none',
   arcResult: 'none',

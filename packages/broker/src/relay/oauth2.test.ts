@@ -80,7 +80,7 @@ it('RLY-06 RLY-15 says why there is no token, without a secret, and asks again t
     fetch: (async () => answers.shift()!()) as typeof fetch,
   });
   await expect(credentials({})).rejects.toMatchObject({ code: 'MB_BROKER_TOKEN_FAILED', retryable: true });
-  const error = await credentials({}).catch((thrown: Error) => thrown);
+  const error = await Promise.resolve(credentials({})).catch((thrown: Error) => thrown);
   expect((error as Error).message).toContain('The token endpoint answered 400: invalid_grant.');
   expect(inspect(error, { depth: 9 })).not.toContain('secret');
   expect(await credentials({})).toMatchObject({ accessToken: 'ok' });

@@ -42,7 +42,7 @@ it('TRX-04 sends no delay notice for transactional mail, however long it lives',
     random: () => 0.5,
     name: 'w',
     onError: (error) => errors.push(error),
-    siteOf: async (domain) => ({ site: domain, ttlMs: 86_400_000 }),
+    siteOf: async (domain) => ({ site: domain, ttlMs: 86_400_000, forAll: false }),
     attempt: async ({ messages }) => ({
       outcomes: messages.flatMap(({ recipients }) =>
         recipients.map(({ recipientId }) => ({ recipientId, status: 'deferred' as const })),
