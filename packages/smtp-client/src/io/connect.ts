@@ -111,12 +111,19 @@ async function open(
   notes: TranscriptEntry[],
 ): Promise<OpenedSocket> {
   const { host, port, localAddress, openSocket, clock, signal, timeouts } = options;
-  const timeout = new AbortController();
-  const cancel = clock.setTimer(() => timeout.abort(), timeouts.connectMs);
-  const stop = signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal;
+  const stop = new AbortController();
+  let timedOut = false;
+  const cancel = clock.setTimer(() => {
+    timedOut = true;
+    stop.abort();
+  }, timeouts.connectMs);
+  // Not `AbortSignal.any()`, which costs as much as the three other controllers of a connection.
+  const onAbort = (): void => stop.abort(signal!.reason);
+  if (signal?.aborted) onAbort();
+  signal?.addEventListener('abort', onAbort, { once: true });
   try {
     const target = localAddress === undefined ? { host, port } : { host, port, localAddress };
-    const opened = await openFirst(addresses, target, { openSocket, clock, signal: stop });
+    const opened = await openFirst(addresses, target, { openSocket, clock, signal: stop.signal });
     note(notes, clock, `connected to ${formatAddress(opened.address, port)}`, options);
     return opened;
   } catch (cause) {
@@ -125,11 +132,12 @@ async function open(
       tried,
       cause,
       signal,
-      timedOut: timeout.signal.aborted,
+      timedOut,
       notes,
     });
   } finally {
     cancel();
+    signal?.removeEventListener('abort', onAbort);
   }
 }
 

@@ -183,7 +183,8 @@ export class Driver {
     if (socket === undefined) return;
     this.detach();
     socket.on('error', () => {});
-    if (orderly) socket.end();
+    // After QUIT it was ended already, and Node makes an error of the second time.
+    if (orderly && !socket.writableEnded) socket.end();
     socket.destroy();
   }
 

@@ -33,8 +33,8 @@ class Setup {
   readonly #options: ResolvedOptions;
   readonly #opened: OpenedSocket;
   readonly #notes: readonly TranscriptEntry[];
-  /** Aborts a handshake when the session ends meanwhile. */
-  readonly #stop = new AbortController();
+  /** Aborts a handshake when the session ends meanwhile; made with the handshake. */
+  #stop: AbortController | undefined;
   #evidence: TlsEvidence;
   #session: SmtpSession | undefined;
   readonly #authenticator: Authenticator | undefined;
@@ -97,7 +97,7 @@ class Setup {
       const finish = (): void => {
         signal?.removeEventListener('abort', onAbort);
         // Without a reason, abort() makes a DOMException with a stack for each connection.
-        this.#stop.abort('established');
+        this.#stop?.abort('established');
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       driver.attach(socket);
@@ -155,13 +155,10 @@ class Setup {
   async #upgrade(driver: Driver): Promise<void> {
     const { clock, host, tls } = this.#options;
     const transport = driver.detach();
+    this.#stop ??= new AbortController();
+    const { signal } = this.#stop;
     try {
-      const { socket, evidence, binding } = await this.#options.secure!(
-        transport,
-        host,
-        tls,
-        this.#stop.signal,
-      );
+      const { socket, evidence, binding } = await this.#options.secure!(transport, host, tls, signal);
       this.#evidence = evidence;
       this.#binding = binding;
       driver.session.tlsEstablished(describe(evidence), clock.now());
@@ -177,8 +174,10 @@ class Setup {
   async #secureFirst() {
     const { clock, host, tls, timeouts, signal } = this.#options;
     const { socket: transport } = this.#opened;
-    const cancel = clock.setTimer(() => this.#stop.abort(handshakeTimeout()), timeouts.handshakeMs);
-    const stop = signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal;
+    const ended = new AbortController();
+    this.#stop = ended;
+    const cancel = clock.setTimer(() => ended.abort(handshakeTimeout()), timeouts.handshakeMs);
+    const stop = signal ? AbortSignal.any([signal, ended.signal]) : ended.signal;
     try {
       const { socket, evidence, binding } = await this.#options.secure!(transport, host, tls, stop);
       this.#evidence = evidence;

@@ -588,7 +588,8 @@ export class SmtpSession {
     // A server that hangs up after a refusal has given its reason: the refusal, not the try that was under way.
     const reported = refused && endedByPeer(error) ? authRefused(refused) : error;
     if (reported) this.#setup.note(this.#now, reported.message);
-    this.#receiver.lost(reported ?? connectionLost('quit'), this.#now);
+    // After QUIT nothing is left that could be lost, and an error with its stack costs more than the QUIT.
+    if (reported || !this.#ledger.idle) this.#receiver.lost(reported ?? connectionLost('quit'), this.#now);
     this.#events.push(reported ? { type: 'closed', error: reported } : { type: 'closed' });
   }
 
