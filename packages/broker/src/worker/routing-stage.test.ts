@@ -31,7 +31,7 @@ function bench(siteOf?: SiteOf) {
       content: new Uint8Array(),
     });
   const sites = async () => {
-    const { rows } = await store.list({});
+    const { rows } = await store.list({}, { limit: 1000 });
     return Object.fromEntries(rows.map(({ domain, site }) => [domain, site]));
   };
   return { clock, store, stage, accept, sites, written, errors };
@@ -85,6 +85,24 @@ it('STAGE-03 a slow lookup does not hold up the other domains', async () => {
   expect(Object.values(before).filter((site) => site === 'mx.test')).toHaveLength(49);
   await context.clock.advance(20_000);
   expect(await context.sites()).toMatchObject({ 'd7.test': 'mx.test' });
+});
+
+it('STAGE-11 new mail is routed while two hundred lookups hang, and no recipient is looked up twice', async () => {
+  const asked: string[] = [];
+  const context = bench((domain) => {
+    asked.push(domain);
+    return domain.startsWith('slow') ? new Promise(() => {}) : Promise.resolve(found('mx.test'));
+  });
+  await context.accept(Array.from({ length: 200 }, (_, n) => `slow${n}.test`));
+  context.stage.look();
+  await context.clock.advance(10);
+  for (const domain of ['a.test', 'b.test']) {
+    await context.accept([domain]);
+    context.stage.look();
+    await context.clock.advance(10);
+    expect(await context.sites()).toMatchObject({ [domain]: 'mx.test' });
+  }
+  expect(asked).toHaveLength(202);
 });
 
 it('STAGE-04 a domain whose route cannot be had is its own site', async () => {

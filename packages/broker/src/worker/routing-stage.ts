@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { profiledMessage } from '../message/profiled-message.ts';
 import { isCallersFault } from '../store/error-listeners.ts';
-import type { Alias, QueueStore, RoutedRecipient, UnroutedRecipient } from '../store/port.ts';
+import type { Alias, QueueStore, RecipientId, RoutedRecipient, UnroutedRecipient } from '../store/port.ts';
 import { wait } from '../wait.ts';
 import type { FoundSite, SiteOf } from './lease-run.ts';
 import { StoreBackoff } from './store-backoff.ts';
@@ -33,6 +33,8 @@ const mostRounds = 4;
 export class RoutingStage {
   readonly #options: RoutingStageOptions;
   readonly #rounds = new Set<Promise<void>>();
+  /** Recipients whose lookups have not ended, or are not written down. */
+  readonly #underWay = new Set<RecipientId>();
   #abort = new AbortController();
   /** A round asks the store for recipients. */
   #asking = false;
@@ -75,13 +77,25 @@ export class RoutingStage {
   async #route(): Promise<void> {
     const { store, holdMs } = this.#options;
     this.#asking = true;
+    // New mail makes the store give again what is under way, the oldest first: it must not keep the new mail waiting.
+    const max = roundSize + this.#underWay.size;
     let rows: readonly UnroutedRecipient[];
     try {
-      rows = await store.unrouted({ max: roundSize, holdMs });
+      rows = await store.unrouted({ max, holdMs });
     } finally {
       this.#asking = false;
     }
-    if (rows.length === roundSize) this.#again = true;
+    if (rows.length === max) this.#again = true;
+    const fresh = rows.filter(({ recipientId }) => !this.#underWay.has(recipientId));
+    for (const { recipientId } of fresh) this.#underWay.add(recipientId);
+    try {
+      await this.#routeAll(fresh);
+    } finally {
+      for (const { recipientId } of fresh) this.#underWay.delete(recipientId);
+    }
+  }
+
+  async #routeAll(rows: readonly UnroutedRecipient[]): Promise<void> {
     const { signal } = this.#abort;
     const lookups = this.#lookUp(rows, signal);
     while (lookups.size > 0 && !signal.aborted) {

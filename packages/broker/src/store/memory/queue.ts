@@ -36,6 +36,8 @@ export class MemoryQueue {
   /** Makes a recipient wait. */
   add(row: RecipientRow): void {
     row.lane.queued.add(row);
+    // It is not one of those that somebody looks up.
+    row.lane.heldUntil = 0;
     this.#deadlines.add(row);
   }
 
