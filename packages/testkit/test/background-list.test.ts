@@ -56,8 +56,13 @@ const background: Readonly<
     'a callback of the application that rejects: a process warning',
     'store',
   ],
+  'broker/src/store/sqlite/checkpointer.ts': [
+    'error exit message:2',
+    'the thread that carries the log over: onBackgroundError; close()',
+    'file',
+  ],
   'broker/src/store/sqlite/group-commit.ts': [
-    'setImmediate setTimeout setTimer',
+    'setImmediate setTimeout setTimer void',
     'writes: settle their calls; close()',
     'file',
   ],

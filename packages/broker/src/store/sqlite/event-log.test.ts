@@ -62,7 +62,7 @@ it('forgets the events of a write that failed, and of no other', async () => {
     reset: (mark: number) => batch.reset(mark),
     write: () => batch.write(sql),
   };
-  const commits = new GroupCommit(db, new VirtualClock(0).setTimer, [gathered]);
+  const commits = new GroupCommit(db, { setTimer: new VirtualClock(0).setTimer, gathered: [gathered] });
   const write = (message: number) =>
     commits.write(
       () => {

@@ -1,15 +1,35 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Clock } from '../../clock.ts';
 import { BrokerError } from '../../errors.ts';
+import { isBusy, storeError } from './store-error.ts';
 
 /** How a write is to be committed. */
 export interface WriteOptions {
-  /** The commit waits for the disk. */
+  /** Its promise waits for the disk. */
   readonly durable: boolean;
   /** It accepts mail: the file must still be where it was opened. */
   readonly accepts?: boolean;
   /** It may wait a moment for others to share its commit. */
   readonly patient?: boolean;
+}
+
+/** The write-ahead log of the file, which is flushed without blocking the event loop. */
+export interface FlushedLog {
+  /** Resolves when all that was committed before the call is on the disk. */
+  flush(): Promise<void>;
+  /** Told of each commit. */
+  committed(): void;
+}
+
+/** What a {@link GroupCommit} has besides its connection. */
+export interface GroupCommitOptions {
+  readonly setTimer: Clock['setTimer'];
+  /** Written at the end of each transaction, in this order. Default: nothing. */
+  readonly gathered?: readonly Gathered[];
+  /** Throws when mail must not be accepted; called before each commit that accepts some. */
+  readonly checkPlace?: () => void;
+  /** Default: each commit that must be durable waits for the disk itself, which blocks the event loop. */
+  readonly log?: FlushedLog | undefined;
 }
 
 /** What all writes of a transaction gather, to be written once at its end. */
@@ -23,6 +43,7 @@ export interface Gathered {
 
 interface Write extends WriteOptions {
   readonly work: () => unknown;
+  readonly committed: ((result: never) => void) | undefined;
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -38,35 +59,39 @@ const companyWrites = 192;
 const busyRetryMs = 5;
 const busyPatienceMs = 30_000;
 
-const primaryResultCode = 0xff;
-const sqliteBusy = 5;
-const sqliteLocked = 6;
-
 /**
- * Runs all writes of one turn of the event loop in one transaction, so that they share one fsync.
+ * Runs all writes of one turn of the event loop in one transaction, so that they share one flush of the disk.
  *
  * A write that fails is undone alone: savepoints cost as much as small writes, so the writes run without any at first,
- * and when one fails, all are undone and run once more, each in a savepoint. A promise resolves after the commit.
- * The commit waits for the disk when one of the writes must be durable; losing the others would only put
- * recipients back into the queue.
+ * and when one fails, all are undone and run once more, each in a savepoint. The promise of a durable write resolves when
+ * the log was flushed after its commit, of any other after the commit; losing the others would only put recipients back
+ * into the queue.
+ *
+ * One flush is under way at a time. Durable writes that come meanwhile share the next transaction; the others, such as
+ * claims, are committed at once. A transaction can be seen before it is on the disk: what is lost then was acknowledged
+ * to nobody.
  *
  * In a busy queue, writes that only the worker waits for are given a few milliseconds to gather: a page that several of
- * them change is then written once. A claim, which need not be durable, does not end that wait: it commits alone, without
- * waiting for the disk.
+ * them change is then written once. A claim does not end that wait.
  */
 export class GroupCommit {
   readonly #db: DatabaseSync;
   readonly #savepoint: StatementSync;
   readonly #release: StatementSync;
-  readonly #setTimer: Clock['setTimer'];
+  readonly #options: GroupCommitOptions;
   readonly #gathered: readonly Gathered[];
-  readonly #checkPlace: () => void;
-  /** Writes of the next transaction. */
-  #hurried: Write[] = [];
+  /** Writes of the next transactions. */
+  #waiting: Write[] = [];
+  /** Those of `#waiting` that need not be durable. */
+  #relaxed = 0;
   /** Writes that wait for company until the timer of `#cancelPatience` ends. */
   #patient: Write[] = [];
   /** The next transaction begins in a later turn of the event loop. */
   #scheduled = false;
+  /** The log is being flushed. */
+  #flushing = false;
+  /** A flush failed: what was committed before may not be on the disk, whatever the next flush says. */
+  #suspect = false;
   #cancelPatience: (() => void) | undefined;
   /** Writes of the latest transaction that waited for the disk. */
   #latest = 0;
@@ -74,41 +99,42 @@ export class GroupCommit {
   #busySince: number | undefined;
   #idle: (() => void)[] = [];
 
-  /** @param checkPlace  Throws when mail must not be accepted; called before each commit that accepts some. */
-  constructor(
-    db: DatabaseSync,
-    setTimer: Clock['setTimer'],
-    gathered: readonly Gathered[] = [],
-    checkPlace: () => void = () => {},
-  ) {
+  constructor(db: DatabaseSync, options: GroupCommitOptions) {
     this.#db = db;
-    this.#setTimer = setTimer;
-    this.#gathered = gathered;
-    this.#checkPlace = checkPlace;
+    this.#options = options;
+    this.#gathered = options.gathered ?? [];
     this.#savepoint = db.prepare('SAVEPOINT mb_write');
     this.#release = db.prepare('RELEASE mb_write');
   }
 
-  /** Runs `work` in the next transaction; more than once when a transaction is undone, so it changes nothing else. */
-  write<Result>(work: () => Result, options: WriteOptions): Promise<Result> {
+  /**
+   * Runs `work` in the next transaction; more than once when a transaction is undone, so it changes nothing else.
+   *
+   * @param committed  Called with its result right after the commit, before a flush.
+   */
+  write<Result>(
+    work: () => Result,
+    options: WriteOptions,
+    committed?: (result: Result) => void,
+  ): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
-      const write = { ...options, work, resolve, reject };
+      const write: Write = { ...options, work, committed: committed as Write['committed'], resolve, reject };
       if (options.patient && this.#latest >= busyWrites && this.#patient.length + 1 < companyWrites) {
         this.#patient.push(write);
-        this.#cancelPatience ??= this.#setTimer(() => this.#endPatience(), patienceMs);
+        this.#cancelPatience ??= this.#options.setTimer(() => this.#endPatience(), patienceMs);
         return;
       }
       // A commit that waits for the disk takes the patient writes along.
       if (options.durable) this.#endPatience();
-      this.#hurried.push(write);
+      this.#add([write]);
       this.#schedule();
     });
   }
 
-  /** Resolves when nothing is left to write, which now waits for nothing. */
+  /** Resolves when nothing is left to write or to flush, which now waits for nothing. */
   idle(): Promise<void> {
     this.#endPatience();
-    if (!this.#scheduled) return Promise.resolve();
+    if (!this.#scheduled && !this.#flushing) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
@@ -116,39 +142,60 @@ export class GroupCommit {
   #endPatience(): void {
     this.#cancelPatience?.();
     this.#cancelPatience = undefined;
-    this.#hurried.push(...this.#patient.splice(0));
+    this.#add(this.#patient.splice(0));
     this.#schedule();
   }
 
-  #schedule(): void {
-    if (this.#scheduled || this.#hurried.length === 0) return;
-    this.#scheduled = true;
-    setImmediate(() => this.#flush());
+  #add(writes: readonly Write[]): void {
+    for (const write of writes) {
+      this.#waiting.push(write);
+      if (!write.durable) this.#relaxed++;
+    }
   }
 
-  #flush(): void {
-    const writes = this.#hurried.slice(0, mostWrites);
+  #schedule(): void {
+    const ready = this.#flushing ? this.#relaxed : this.#waiting.length;
+    if (this.#scheduled || ready === 0) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#transact());
+  }
+
+  /** Writes of the next transaction: while the log is flushed, those that need not be durable. */
+  #nextWrites(): readonly Write[] {
+    if (!this.#flushing) return this.#waiting.slice(0, mostWrites);
+    return this.#waiting.filter(({ durable }) => !durable).slice(0, mostWrites);
+  }
+
+  #transact(): void {
+    const writes = this.#nextWrites();
     const durable = writes.some((write) => write.durable);
     if (durable) this.#latest = writes.length;
     let results: readonly Result[];
     try {
-      this.#setSynchronous(durable ? 'FULL' : 'NORMAL');
+      if (durable && this.#suspect) this.#carryOver();
+      this.#setSynchronous(durable && !this.#options.log ? 'FULL' : 'NORMAL');
       results = this.#run(writes);
     } catch (error) {
       if (isBusy(error) && this.#mayWaitLonger()) {
         // Blocking here would keep the transaction that we wait for from ending, if it is our own process's.
-        setTimeout(() => this.#flush(), busyRetryMs);
+        setTimeout(() => this.#transact(), busyRetryMs);
         return;
       }
-      this.#hurried = this.#hurried.slice(writes.length);
-      for (const write of writes) write.reject(storeError(error));
+      this.#forget(writes);
+      rejectAll(writes, error);
       this.#next();
       return;
     }
     this.#busySince = undefined;
-    this.#hurried = this.#hurried.slice(writes.length);
+    this.#forget(writes);
     this.#commit(writes, results);
     this.#next();
+  }
+
+  #forget(writes: readonly Write[]): void {
+    const begun = new Set(writes);
+    this.#waiting = this.#waiting.filter((write) => !begun.has(write));
+    for (const { durable } of writes) if (!durable) this.#relaxed--;
   }
 
   /**
@@ -189,18 +236,76 @@ export class GroupCommit {
     try {
       if (!this.#db.isTransaction) throw results.find((result) => 'error' in result)?.error;
       for (const gathered of this.#gathered) gathered.write();
-      if (writes.some(({ accepts }) => accepts)) this.#checkPlace();
+      if (writes.some(({ accepts }) => accepts)) this.#options.checkPlace?.();
       this.#db.exec('COMMIT');
     } catch (error) {
       this.#rollBack();
-      for (const write of writes) write.reject(storeError(error));
+      rejectAll(writes, error);
       return;
     }
-    for (let i = 0; i < writes.length; i++) {
+    const { log } = this.#options;
+    const unflushed: Done[] = [];
+    for (const [i, write] of writes.entries()) {
       const result = results[i]!;
-      if ('error' in result) writes[i]!.reject(storeError(result.error));
-      else writes[i]!.resolve(result.value as never);
+      if ('error' in result) {
+        write.reject(storeError(result.error));
+        continue;
+      }
+      write.committed?.(result.value as never);
+      if (write.durable && log) unflushed.push({ write, value: result.value });
+      else write.resolve(result.value as never);
     }
+    if (log && unflushed.length > 0) void this.#flush(log, unflushed);
+    log?.committed();
+  }
+
+  /** Flushes the log, and resolves the writes that wait for that. */
+  async #flush(log: FlushedLog, done: readonly Done[]): Promise<void> {
+    this.#flushing = true;
+    let failure: unknown;
+    try {
+      await log.flush();
+    } catch (error) {
+      failure = this.#isCarriedOver() ? undefined : storeError(error);
+    }
+    this.#flushing = false;
+    for (const { write, value } of done) {
+      if (failure === undefined) write.resolve(value as never);
+      // It is in the log, and may be there after a restart as well.
+      else write.reject(failure);
+    }
+    this.#goOn();
+  }
+
+  /** Whether, after a flush that failed, what was committed is on the disk all the same. */
+  #isCarriedOver(): boolean {
+    this.#suspect = true;
+    try {
+      this.#carryOver();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * Carries the log over into the file and flushes that. The kernel reports a flush that failed once, and may say of the
+   * next one that all is well: only what is written again is certain.
+   *
+   * @throws when that fails too; then no durable write is taken until it succeeds.
+   */
+  #carryOver(): void {
+    this.#setSynchronous('FULL');
+    const { busy } = this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number };
+    if (busy !== 0) {
+      throw new BrokerError(
+        'MB_BROKER_STORE_FAILED',
+        'internal',
+        'The disk failed to flush the log of the queue file, which another process reads. Check the disk.',
+        { retryable: true },
+      );
+    }
+    this.#suspect = false;
   }
 
   /** The error that led here is the one that is reported; the next transaction tries again to roll back. */
@@ -237,8 +342,13 @@ export class GroupCommit {
 
   #next(): void {
     this.#scheduled = false;
+    this.#goOn();
+  }
+
+  #goOn(): void {
     this.#schedule();
-    if (!this.#scheduled) for (const resolve of this.#idle.splice(0)) resolve();
+    if (this.#scheduled || this.#flushing) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   #setSynchronous(level: 'FULL' | 'NORMAL'): void {
@@ -257,59 +367,12 @@ export class GroupCommit {
 
 type Result = { readonly value: unknown } | { readonly error: unknown };
 
-/** SQLite's primary result code; undefined for errors that are not SQLite's. */
-function resultCode(error: unknown): number | undefined {
-  const code = (error as { errcode?: unknown } | null)?.errcode;
-  return typeof code === 'number' ? code & primaryResultCode : undefined;
+/** A write that is committed. */
+interface Done {
+  readonly write: Write;
+  readonly value: unknown;
 }
 
-function isBusy(error: unknown): boolean {
-  const code = resultCode(error);
-  return code === sqliteBusy || code === sqliteLocked;
-}
-
-/** What an operator can do about a result code, and whether the same call may succeed later (sqlite.org/rescode.html). */
-const advice: Readonly<Record<number, readonly [what: string, retryable: boolean]>> = {
-  3: ['this user may not use the queue file; check its owner and mode', false],
-  7: ['there is not enough memory', true],
-  8: ['the queue file or its file system is read-only', true],
-  10: ['the disk failed to read or write; check it', true],
-  11: ['the queue file is damaged; stop, and restore it from a backup', false],
-  13: ['the disk is full; free some space', true],
-  14: ['the queue file cannot be opened; check its path, its folder and their modes', true],
-  26: ['the file is not an SQLite database, or is damaged', false],
-};
-
-/** The broker's error for what went wrong with the queue file; errors that are the broker's stay what they are. */
-export function storeError(error: unknown): unknown {
-  if (BrokerError.isInstance(error)) return error;
-  if (isBusy(error)) {
-    return new BrokerError(
-      'MB_BROKER_STORE_BUSY',
-      'internal',
-      'Another process holds the write lock of the queue file. End its transaction; for many processes use @mb/queue-postgres.',
-      { cause: error, retryable: true },
-    );
-  }
-  const code = resultCode(error);
-  const [what, retryable] = advice[code ?? -1] ?? [];
-  const said = error instanceof Error ? error.message : String(error);
-  const failed =
-    code === undefined
-      ? 'The queue could not be written or read'
-      : 'SQLite could not write or read the queue';
-  return new BrokerError(
-    'MB_BROKER_STORE_FAILED',
-    'internal',
-    `${failed}: ${said}${what ? `: ${what}` : ''}.`,
-    {
-      cause: error,
-      // What is no error of SQLite comes from a row that cannot be read, or from the file system.
-      retryable: retryable ?? (code !== undefined || isSystemError(error)),
-    },
-  );
-}
-
-function isSystemError(error: unknown): boolean {
-  return typeof (error as { syscall?: unknown } | null)?.syscall === 'string';
+function rejectAll(writes: readonly Write[], error: unknown): void {
+  for (const write of writes) write.reject(storeError(error));
 }

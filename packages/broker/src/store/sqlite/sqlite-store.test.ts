@@ -1,4 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
@@ -171,28 +172,31 @@ describe('the file', () => {
     await expect(store.stats()).rejects.toMatchObject({ code: 'MB_BROKER_STORE_CLOSED' });
   });
 
-  it('Q-01 is synced before accept and settle resolve, and need not be for claims', async () => {
+  it('Q-01 is flushed before accept and settle resolve, and need not be for claims', async () => {
     const store = await openStore();
-    const pragmas: string[] = [];
-    const exec = DatabaseSync.prototype.exec;
-    DatabaseSync.prototype.exec = function (sql: string) {
-      pragmas.push(sql);
-      return exec.call(this, sql);
-    };
+    const done: string[] = [];
+    const fs = process.getBuiltinModule('node:fs');
+    const { fdatasync } = fs;
+    fs.fdatasync = ((file: number, callback: (error: Error | null) => void) => {
+      const commits = openDatabase().prepare('SELECT count(*) AS n FROM mb_message').get()!.n;
+      fdatasync(file, (error) => {
+        done.push(`flushed ${commits}`);
+        callback(error);
+      });
+    }) as typeof fdatasync;
+    syncBuiltinESMExports();
     try {
       await store.accept(draft('a@example.net'));
+      done.push('accepted');
       const claim = await store.claim({ worker: 'w', max: 1, leaseMs });
+      done.push('claimed');
       await store.settle({ leaseId: claim!.leaseId, outcomes: [], release: true });
+      done.push('settled');
     } finally {
-      DatabaseSync.prototype.exec = exec;
+      fs.fdatasync = fdatasync;
+      syncBuiltinESMExports();
     }
-    const commits: string[] = [];
-    let level = '';
-    for (const sql of pragmas) {
-      level = /synchronous = (\w+)/.exec(sql)?.[1] ?? level;
-      if (sql === 'COMMIT') commits.push(level);
-    }
-    expect(commits).toEqual(['FULL', 'NORMAL', 'FULL']);
+    expect(done).toEqual(['flushed 1', 'accepted', 'claimed', 'flushed 1', 'settled']);
   });
 
   it('shares one commit among all writes of a turn, and undoes only the one that fails', async () => {

@@ -39,7 +39,7 @@ import { EventBatch } from './event-batch.ts';
 import { latestEvent, readEvents, readMessageEvents, skipEventNumbers } from './event-log.ts';
 import { FilePlace } from './file-place.ts';
 import { FinishedRecipients } from './finished-recipients.ts';
-import { type Gathered, GroupCommit, storeError, type WriteOptions } from './group-commit.ts';
+import { type Gathered, GroupCommit, type WriteOptions } from './group-commit.ts';
 import { listMessages } from './message-list.ts';
 import { purge } from './purge.ts';
 import { rebaseTime } from './rebase.ts';
@@ -52,6 +52,7 @@ import { checkSchema, migrateSchema } from './schema.ts';
 import { heartbeat, leaseNumber, reap, settle } from './settle.ts';
 import { changeSite } from './sites.ts';
 import { queueStats } from './stats.ts';
+import { storeError } from './store-error.ts';
 import {
   addSuppressions,
   deleteSuppressions,
@@ -59,6 +60,7 @@ import {
   listSuppressions,
 } from './suppression-list.ts';
 import { inspectMessage, listRecipients } from './views.ts';
+import { WriteAheadLog } from './write-ahead-log.ts';
 import type { WriteContext } from './write-context.ts';
 
 // Not by import: an older Node, which has none, would fail on it before it is told what it needs.
@@ -105,12 +107,12 @@ interface Open {
   /** How it changes the counts of recipients. */
   readonly counts: RecipientCounts;
   readonly commits: GroupCommit;
+  /** undefined: a file that is read only, or is in memory. */
+  readonly wal: WriteAheadLog | undefined;
 }
 
 /** While the file cannot be read it is looked at this seldom. */
 const longestPollMs = 30_000;
-/** Pages of the write-ahead log (4 KiB each) after which it is carried over into the database file. */
-const checkpointPages = 8_192;
 /** Content passes through the page cache, and must not push out the indices of a queue to thousands of destinations. */
 const cacheKib = 16_384;
 /** Losing these writes to a power cut only puts recipients back into the queue. */
@@ -122,9 +124,9 @@ const unhurried = { durable: true, patient: true };
 /**
  * A queue in one SQLite file, which may be the application's own: all its tables begin with `mb_`.
  *
- * What `accept` and `settle` resolve to is on the disk (WAL, `synchronous = FULL`); all writes of one turn of the
- * event loop share one fsync. One process works on the queue; others may accept, list and command at the same time.
- * The file must be on a local disk: SQLite's locks do not hold on network file systems.
+ * What `accept` and `settle` resolve to is on the disk: the write-ahead log is flushed after the commit, in the thread
+ * pool, once for all writes that came during the flush before. One process works on the queue; others may accept, list
+ * and command at the same time. The file must be on a local disk: SQLite's locks do not hold on network file systems.
  *
  * @example
  * const store = new SqliteStore('queue.db');
@@ -198,7 +200,8 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       // A savepoint keeps the pages as they were: in memory, not in a temporary file.
       db.exec('PRAGMA temp_store = MEMORY');
       // Only before the first table; a file that has tables stays as it is.
-      db.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+      db.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL');
+      const { journal_mode: journal } = db.prepare('PRAGMA journal_mode = WAL').get()!;
       this.#foundSchema = migrateSchema(db, migrate);
       const sql = new Sql(db);
       db.exec('BEGIN IMMEDIATE');
@@ -207,17 +210,19 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       db.exec('COMMIT');
       // From here on another process's transaction is waited for without blocking this one.
       db.exec('PRAGMA busy_timeout = 0');
-      // Every checkpoint syncs the database file; one for some thousand messages costs less than one for some hundred.
-      db.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}; PRAGMA cache_size = -${cacheKib}`);
+      db.exec(`PRAGMA cache_size = -${cacheKib}`);
       const { clock } = this.#options;
       const setTimer = clock?.setTimer?.bind(clock) ?? systemClock.setTimer;
       const log = new EventBatch(this.#eventTypes);
       const finished = new FinishedRecipients();
       const counts = new RecipientCounts();
       const gathered = [gatheredBy(finished, sql), gatheredBy(counts, sql), gatheredBy(log, sql)];
-      const commits = new GroupCommit(db, setTimer, gathered, () => place.check());
       place.remember();
-      this.#open = { db, sql, log, finished, counts, commits };
+      const report = (error: unknown) => this.#errors.report(storeError(error));
+      // A file in memory has no log.
+      const wal = journal === 'wal' ? new WriteAheadLog(db, this.#path, report) : undefined;
+      const commits = new GroupCommit(db, { setTimer, gathered, checkPlace: () => place.check(), log: wal });
+      this.#open = { db, sql, log, finished, counts, commits, wal };
       this.#startPolling(db);
     } catch (error) {
       db?.close();
@@ -236,8 +241,8 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       const log = new EventBatch(this.#eventTypes);
       const finished = new FinishedRecipients();
       const counts = new RecipientCounts();
-      const commits = new GroupCommit(db, systemClock.setTimer);
-      this.#open = { db, sql, log, finished, counts, commits };
+      const commits = new GroupCommit(db, { setTimer: systemClock.setTimer });
+      this.#open = { db, sql, log, finished, counts, commits, wal: undefined };
       this.#startPolling(db);
     } catch (error) {
       db?.close();
@@ -256,6 +261,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     this.#stopPolling?.();
     await open.commits.idle();
     this.#open = undefined;
+    await open.wal?.close();
     this.#recent.clear();
     open.db.close();
     this.#wake.notify();
@@ -307,11 +313,14 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     // The caller may change its buffer before the transaction begins.
     const { content } = record;
     const kept = content instanceof Uint8Array ? { ...record, content: new Uint8Array(content) } : record;
-    const { accepted, now } = await this.#write(
+    const { accepted } = await this.#write(
       (context) => ({ accepted: acceptMessage(context, kept), now: context.now }),
       { ...durable, accepts: true },
+      // Not later: a claim may find it before it is on the disk.
+      ({ accepted: { messageId, duplicate }, now }) => {
+        if (!duplicate) this.#recent.add(Number(messageId), kept, now);
+      },
     );
-    if (!accepted.duplicate) this.#recent.add(Number(accepted.messageId), kept, now);
     this.#wake.notify();
     return accepted;
   }
@@ -543,7 +552,8 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
 
   #writeContext(open: Pick<Open, 'sql' | 'log' | 'finished' | 'counts'>): WriteContext {
     const { sql, log, finished, counts } = open;
-    return { sql, now: this.#clock.now(), limits: this.#limits, log, finished, counts, recent: this.#recent };
+    const [now, limits, recent] = [this.#clock.now(), this.#limits, this.#recent];
+    return { sql, now, limits, log, finished, counts, recent };
   }
 
   /** Reads outside of a transaction. @throws {BrokerError} also for a file that is damaged or gone. */
@@ -556,10 +566,14 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     }
   }
 
-  #write<Result>(work: (context: WriteContext) => Result, options: WriteOptions): Promise<Result> {
+  #write<Result>(
+    work: (context: WriteContext) => Result,
+    options: WriteOptions,
+    committed?: (result: Result) => void,
+  ): Promise<Result> {
     const open = this.#open;
     if (!open) return Promise.reject(closed());
-    return open.commits.write(() => work(this.#writeContext(open)), options);
+    return open.commits.write(() => work(this.#writeContext(open)), options, committed);
   }
 
   /** Runs now, in the transaction that the application has open on its own connection to the file. */
