@@ -17,13 +17,12 @@ import { applyChange, logRecipient, recipientByRow } from './recipients.ts';
 import {
   connectionsOf,
   isOwnSite,
-  lanesReady,
   postponeSite,
   readSite,
   type Site,
   type SiteRow,
   siteOf,
-  writeSite,
+  writeClaimedSite,
 } from './sites.ts';
 import type { WriteContext } from './write-context.ts';
 
@@ -88,11 +87,10 @@ function claimOf(context: WriteContext, asleep: Site, request: ClaimRequest): Cl
   const lease = insertLease(context, name, request);
   const { messages, taken } = takeFromSite(context, name, lease, granted);
   const arrivals = takeFromRates(site.limits.rates, site.arrivals, now, taken).arrivals;
-  const lanes = lanesReady(context, name);
   const full = open.count + 1 >= allowed;
   const firstExpiry = Math.min(open.firstExpiry, now + request.leaseMs);
-  const next = Math.max(lanes, turnOf(context, lease), full ? firstExpiry * 1000 : 0);
-  writeSite(context, { ...site, arrivals }, lanes === never ? never : next);
+  const earliest = Math.max(turnOf(context, lease), full ? firstExpiry * 1000 : 0);
+  writeClaimedSite(context, { ...site, arrivals }, earliest);
   if (messages.length > 0)
     return { leaseId: String(lease), kind: 'attempt', site: name, messages, learned: site.learned };
   sql.run('DELETE FROM mb_lease WHERE id = ?', lease);
@@ -170,54 +168,64 @@ const selectOverdue = `SELECT ${claimedColumns} FROM mb_recipient WHERE state = 
 
 function takeFromSite(context: WriteContext, site: string, lease: number, max: number) {
   const rows: ClaimedRow[] = [];
-  for (const tenant of tenantsInTurn(context, site)) {
-    rows.push(...takeFromTenant(context, { site, tenant }, lease, max - rows.length));
+  for (const lanes of lanesInTurn(context, site)) {
+    rows.push(...takeFromTenant(context, lanes, lease, max - rows.length));
     if (rows.length >= max) break;
   }
   return { messages: readMessages(context, rows, true), taken: rows.length };
 }
 
-/** Tenants with something due at a site, the one that was served longest ago first. */
-function tenantsInTurn({ sql, now }: WriteContext, site: string): Set<string> {
-  const lanes = sql.all<{ tenant: string }>(
-    'SELECT tenant FROM mb_lane WHERE site = ? AND ready < ? ORDER BY ready LIMIT ?',
-    site,
-    (now + 1) * 1000,
-    mostLanes,
-  );
-  return new Set(lanes.map(({ tenant }) => tenant));
+interface ReadyLane {
+  readonly id: number;
+  readonly tenant: string;
+  readonly priority: number;
 }
+
+const selectReadyLanes = `SELECT id, tenant, priority FROM mb_lane WHERE site = ? AND ready < ? ORDER BY ready LIMIT ?`;
+const selectTenantLanes = `SELECT id, tenant, priority FROM mb_lane WHERE site = ? AND tenant = ? AND ready < ?
+  ORDER BY priority`;
+
+/** The lanes with something due at a site, by tenant: the tenant that was served longest ago first. */
+function* lanesInTurn({ sql, now }: WriteContext, site: string): Generator<readonly ReadyLane[]> {
+  const before = (now + 1) * 1000;
+  const found = sql.all<ReadyLane>(selectReadyLanes, site, before, mostLanes);
+  const byTenant = new Map<string, ReadyLane[]>();
+  for (const lane of found) {
+    const lanes = byTenant.get(lane.tenant);
+    if (lanes) lanes.push(lane);
+    else byTenant.set(lane.tenant, [lane]);
+  }
+  for (const [tenant, lanes] of byTenant) {
+    // Beyond those that were looked at the tenant may have more.
+    if (found.length === mostLanes) yield sql.all<ReadyLane>(selectTenantLanes, site, tenant, before);
+    else yield lanes.sort((a, b) => a.priority - b.priority);
+  }
+}
+
+const takeRow = 'UPDATE mb_recipient SET state = 1, lease = ?, attempts = attempts + 1 WHERE id = ?';
+/** When the lane has something next, but not before its turn; never when nothing is left. */
+const updateReady = `UPDATE mb_lane SET ready = coalesce(max(?1, 1000 * (
+    SELECT due FROM mb_recipient WHERE lane = ?2 AND state = 0 ORDER BY due, id LIMIT 1
+  )), ${never}) WHERE id = ?2`;
 
 /** Takes due recipients from the lanes of a tenant at a site, the highest priority first. */
 function takeFromTenant(
   context: WriteContext,
-  { site, tenant }: { readonly site: string; readonly tenant: string },
+  lanes: readonly ReadyLane[],
   lease: number,
   max: number,
 ): ClaimedRow[] {
   const { sql, now, counts } = context;
-  const lanes = sql.all<{ id: number }>(
-    'SELECT id FROM mb_lane WHERE site = ? AND tenant = ? AND ready < ? ORDER BY priority',
-    site,
-    tenant,
-    (now + 1) * 1000,
-  );
   const rows: ClaimedRow[] = [];
   for (const lane of lanes) {
     const wanted = max - rows.length;
     const taken = wanted === 0 ? [] : sql.all<ClaimedRow>(selectDue, lane.id, now, wanted);
-    const take = 'UPDATE mb_recipient SET state = 1, lease = ?, attempts = attempts + 1 WHERE id = ?';
     for (const row of taken) {
-      sql.run(take, lease, row.id);
+      sql.run(takeRow, lease, row.id);
       counts.change(row, 'queued', 'in-flight');
     }
-    const next = sql.get<{ due: number }>(
-      'SELECT due FROM mb_recipient WHERE lane = ? AND state = 0 ORDER BY due, id LIMIT 1',
-      lane.id,
-    );
     // A lane that got nothing has had its turn as well: turns are those of tenants.
-    const ready = next === undefined ? never : Math.max(next.due * 1000, turnOf(context, lease));
-    sql.run('UPDATE mb_lane SET ready = ? WHERE id = ?', ready, lane.id);
+    sql.run(updateReady, turnOf(context, lease), lane.id);
     rows.push(...taken);
   }
   return rows;

@@ -16,10 +16,13 @@ interface Moved extends WaitingPlace {
 }
 
 const updateState = 'UPDATE mb_count SET recipients = recipients + ? WHERE state = ?';
-const updateLane = 'UPDATE mb_lane SET queued = queued + ? WHERE id = ? RETURNING site';
-const updateDomain = `INSERT INTO mb_unrouted (domain, queued) VALUES (?, ?)
+const updateLanes = `UPDATE mb_lane SET queued = queued + by.value FROM json_each(?) by
+  WHERE mb_lane.id = CAST(by.key AS INTEGER)`;
+/** Those of the lanes whose recipients have no site yet. */
+const selectUnrouted = `SELECT id FROM mb_lane WHERE id IN (SELECT CAST(key AS INTEGER) FROM json_each(?)) AND site = ''`;
+const updateDomains = `INSERT INTO mb_unrouted (domain, queued) SELECT key, value FROM json_each(?) WHERE true
   ON CONFLICT (domain) DO UPDATE SET queued = queued + excluded.queued`;
-const deleteEmpty = 'DELETE FROM mb_unrouted WHERE domain = ? AND queued = 0';
+const deleteEmpty = 'DELETE FROM mb_unrouted WHERE domain IN (SELECT key FROM json_each(?)) AND queued = 0';
 
 /** States that are counted: those of recipients that are not finished. */
 const countedStates = storedStates.slice(0, 4) satisfies readonly StoredState[];
@@ -59,25 +62,46 @@ export class RecipientCounts {
       if (from !== null && from < states.length) states[from]!--;
       if (to !== null && to < states.length) states[to]!++;
       const by = Number(to === queued) - Number(from === queued);
-      if (by === 0) continue;
-      const domains = lanes.get(lane) ?? new Map<string, number>();
-      lanes.set(lane, domains.set(domain, (domains.get(domain) ?? 0) + by));
+      if (by !== 0) add(lanes, lane, domain, by);
     }
     for (const [state, by] of states.entries()) if (by !== 0) sql.run(updateState, by, state);
-    for (const [lane, domains] of lanes) writeLane(sql, lane, domains);
+    if (lanes.size > 0) writeLanes(sql, lanes);
     this.#moved.length = 0;
   }
 }
 
-function writeLane(sql: Sql, lane: number, domains: ReadonlyMap<string, number>): void {
-  let sum = 0;
-  for (const by of domains.values()) sum += by;
-  const row = sql.get<{ site: string }>(updateLane, sum, lane);
-  // Recipients whose site is not known are shown under their domain.
-  if (row?.site !== '') return;
-  for (const [domain, by] of domains) {
-    if (by === 0) continue;
-    sql.run(updateDomain, domain, by);
-    if (by < 0) sql.run(deleteEmpty, domain);
+function add(lanes: Map<number, Map<string, number>>, lane: number, domain: string, by: number): void {
+  let domains = lanes.get(lane);
+  if (!domains) {
+    domains = new Map();
+    lanes.set(lane, domains);
   }
+  domains.set(domain, (domains.get(domain) ?? 0) + by);
+}
+
+/** All lanes in a few statements: one for each costs as much as the change that it counts. */
+function writeLanes(sql: Sql, lanes: ReadonlyMap<number, ReadonlyMap<string, number>>): void {
+  const sums: [number, number][] = [];
+  for (const [lane, domains] of lanes) {
+    let sum = 0;
+    for (const by of domains.values()) sum += by;
+    sums.push([lane, sum]);
+  }
+  const byLane = jsonObject(sums);
+  sql.run(updateLanes, byLane);
+  const unrouted = sql.all<{ id: number }>(selectUnrouted, byLane);
+  // Recipients whose site is not known are shown under their domain.
+  const byDomain = new Map<string, number>();
+  for (const { id } of unrouted) {
+    for (const [domain, by] of lanes.get(id)!) byDomain.set(domain, (byDomain.get(domain) ?? 0) + by);
+  }
+  const changed = [...byDomain].filter(([, by]) => by !== 0);
+  if (changed.length > 0) sql.run(updateDomains, jsonObject(changed));
+  const less = changed.filter(([, by]) => by < 0);
+  if (less.length > 0) sql.run(deleteEmpty, jsonObject(less));
+}
+
+/** Not by `Object.fromEntries`: a domain may be called `__proto__`. */
+function jsonObject(entries: readonly (readonly [string | number, number])[]): string {
+  return `{${entries.map(([key, value]) => `${JSON.stringify(String(key))}:${value}`).join(',')}}`;
 }

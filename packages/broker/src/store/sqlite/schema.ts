@@ -141,12 +141,19 @@ const migrations: readonly string[] = [
   INSERT INTO mb_count (state, recipients)
     SELECT s.value, (SELECT count(*) FROM mb_recipient WHERE state = s.value) FROM json_each('[0, 1, 2, 3]') s;
   `,
+  // The sites that an operator suspended, limited or paused; of a pause that is over, too.
+  `
+  CREATE TABLE mb_own_site (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  INSERT INTO mb_own_site (name) SELECT name FROM mb_site WHERE name <> '' AND (
+    suspended = 1 OR limits IS NOT NULL OR pacing ->> 'pauseReason' = 'operator'
+  );
+  `,
 ];
 
 /** The version of this code, and the oldest version of the code that can work on what it writes. */
 export const schemaVersion = migrations.length;
-// Code that does not know the counts would leave them as they are.
-const minReader = 2;
+// Code that knows neither the counts nor the sites of their own would leave them as they are.
+const minReader = 3;
 
 /** The statements that make the tables, for those who apply them themselves. */
 export const schemaSql = migrations.join('\n');

@@ -1,3 +1,4 @@
+import { mergeLearned } from '../learned.ts';
 import { detailText, type MessageRecord } from '../new-message.ts';
 import { applyFeedback } from '../pacing.ts';
 import type { LeaseId, Settled, Settlement } from '../port.ts';
@@ -5,15 +6,7 @@ import { returnToRates } from '../rate.ts';
 import { changeByLostLease, changeByOutcome, changeByRelease } from '../recipient-transition.ts';
 import { acceptMessage } from './accept.ts';
 import { applyChange, logRecipient, type Recipient, readRecipient, recipientsOfLease } from './recipients.ts';
-import {
-  connectionsOf,
-  type LaneKey,
-  learnAboutSite,
-  openLane,
-  readSite,
-  siteReady,
-  writeSite,
-} from './sites.ts';
+import { type LaneKey, openLane, readBusySite, readSite, readyAt, siteReady, writeSite } from './sites.ts';
 import { addSuppressions } from './suppression-list.ts';
 import type { WriteContext } from './write-context.ts';
 
@@ -21,6 +14,13 @@ interface Lease {
   readonly id: number;
   readonly site: string | null;
   readonly worker: string;
+}
+
+/** What a settlement needs of its lease. */
+interface EndingLease {
+  readonly site: string | null;
+  /** 1: it has recipients that were not settled. */
+  readonly holds: number;
 }
 
 /** The number of a lease; one that cannot be any when the id was not given by this store. */
@@ -64,13 +64,15 @@ export function settle(
   return { refused, bounceIds };
 }
 
+const selectLease = `SELECT site, EXISTS (SELECT 1 FROM mb_recipient WHERE lease = mb_lease.id) AS holds
+  FROM mb_lease WHERE id = ?`;
+
 /** Ends the lease, if that was asked for, and lets its site learn. */
 function endLease(context: WriteContext, leaseId: number, settlement: Settlement, returned: number): void {
-  const lease = context.sql.get<Lease>('SELECT id, site, worker FROM mb_lease WHERE id = ?', leaseId);
+  const lease = context.sql.get<EndingLease>(selectLease, leaseId);
   if (!lease) return;
-  const released = settlement.release ? release(context, lease) : 0;
-  if (lease.site && settlement.learned) learnAboutSite(context, lease.site, settlement.learned);
-  if (lease.site) applySiteFeedback(context, lease.site, settlement, returned + released);
+  const released = settlement.release ? release(context, leaseId, lease) : 0;
+  if (lease.site) teachSite(context, lease.site, settlement, returned + released);
 }
 
 function kindOf(site: string | null): 'attempt' | 'overdue' {
@@ -111,34 +113,35 @@ function acceptBounce(context: WriteContext, record: MessageRecord, recipients: 
 }
 
 /** Ends a lease; returns how many attempts were given back. */
-function release(context: WriteContext, lease: Lease): number {
+function release(context: WriteContext, leaseId: number, { site, holds }: EndingLease): number {
   let returned = 0;
-  for (const recipient of recipientsOfLease(context, lease.id)) {
-    const change = changeByRelease(recipient, kindOf(lease.site));
+  for (const recipient of holds ? recipientsOfLease(context, leaseId) : []) {
+    const change = changeByRelease(recipient, kindOf(site));
     if (change.events[0] === 'returned') returned++;
     applyChange(context, recipient, change, null);
   }
-  context.sql.run('DELETE FROM mb_lease WHERE id = ?', lease.id);
+  context.sql.run('DELETE FROM mb_lease WHERE id = ?', leaseId);
   return returned;
 }
 
 /** What the connection taught about its site, and when the site has something to do next. */
-function applySiteFeedback(
+function teachSite(
   context: WriteContext,
   name: string,
-  { feedback, release: released }: Settlement,
+  { feedback, learned, release: released }: Settlement,
   returned: number,
 ): void {
-  const site = readSite(context, name);
-  if (!site) return;
+  const found = readBusySite(context, name);
+  if (!found) return;
+  const { site, lanes, open } = found;
   // The connection that reports is one of those open, even if it just ended.
-  const open = feedback ? connectionsOf(context, name).count + Number(released) : 0;
+  const connections = open.count + Number(released);
   const pacing = feedback
-    ? applyFeedback(site.pacing, feedback, site.limits, open, context.now)
+    ? applyFeedback(site.pacing, feedback, site.limits, connections, context.now)
     : site.pacing;
   const arrivals = returnToRates(site.limits.rates, site.arrivals, returned);
   const changed = { ...site, pacing, arrivals };
-  writeSite(context, changed, siteReady(context, changed));
+  writeSite(context, changed, readyAt(changed, lanes, open), learned && mergeLearned(site.learned, learned));
 }
 
 /** Returns the recipients of leases that ran out; how many. */

@@ -1,4 +1,4 @@
-import { type Learned, mergeLearned, siteSpeeds } from '../learned.ts';
+import { type Learned, siteSpeeds } from '../learned.ts';
 import { allowedConnections, freshPacing, type Pacing, type SiteLimits } from '../pacing.ts';
 import type { SiteSettings } from '../port.ts';
 import { never } from './codes.ts';
@@ -56,36 +56,53 @@ export function readSite({ sql, limits }: WriteContext, name: string): Site | un
   return row && siteOf(row, limits);
 }
 
-const selectOwn = `SELECT 1 FROM mb_site WHERE name = ? AND (suspended = 1 OR limits IS NOT NULL
-  OR (pacing ->> 'pauseReason' = 'operator' AND pacing ->> 'pausedUntil' > ?))`;
-
 /** See `hasOwnSettings`: this is the same without reading the row's JSON. */
-export function isOwnSite({ sql, now }: WriteContext, domain: string): boolean {
-  return sql.get(selectOwn, domain, now) !== undefined;
+export function isOwnSite({ sql, now, own }: WriteContext, domain: string): boolean {
+  return own.has(sql, domain, now);
 }
 
-/** What a claim or a settlement changes about a site. */
-export function writeSite({ sql }: WriteContext, site: Site, readyUs: number): void {
+const updateSite = 'UPDATE mb_site SET ready = ?, pacing = ?, arrivals = ?, used = ? WHERE name = ?';
+const updateTaughtSite = `UPDATE mb_site SET ready = ?, pacing = ?, arrivals = ?, used = ?, speed = ?, learned = ?
+  WHERE name = ?`;
+
+/**
+ * What a claim or a settlement changes about a site.
+ *
+ * @param taught  What is known of the site and its hosts from now on; undefined: as before.
+ */
+export function writeSite({ sql }: WriteContext, site: Site, readyUs: number, taught?: Learned): void {
+  const { name, used } = site;
+  const ready = Math.min(Math.ceil(readyUs), never);
+  const [pacing, arrivals] = [JSON.stringify(site.pacing), JSON.stringify(site.arrivals)];
+  if (!taught) {
+    sql.run(updateSite, ready, pacing, arrivals, used, name);
+    return;
+  }
+  const { speed, hosts } = taught;
+  const learned = JSON.stringify(hosts);
+  sql.run(updateTaughtSite, ready, pacing, arrivals, used, siteSpeeds.indexOf(speed), learned, name);
+}
+
+const updateClaimedSite = `UPDATE mb_site SET pacing = ?2, arrivals = ?3, used = ?4, ready = (
+    SELECT CASE WHEN min(l.ready) < ${never} THEN max(min(l.ready), ?5) ELSE ${never} END
+    FROM mb_lane l WHERE l.site = ?1
+  ) WHERE name = ?1`;
+
+/**
+ * What a claim changes about a site, which is ready again when one of its lanes is.
+ *
+ * @param earliestUs  But not before this; microseconds.
+ */
+export function writeClaimedSite({ sql }: WriteContext, site: Site, earliestUs: number): void {
+  const { name, used } = site;
+  const earliest = Math.min(Math.ceil(earliestUs), never);
   sql.run(
-    'UPDATE mb_site SET ready = ?, pacing = ?, arrivals = ?, used = ? WHERE name = ?',
-    Math.min(Math.ceil(readyUs), never),
+    updateClaimedSite,
+    name,
     JSON.stringify(site.pacing),
     JSON.stringify(site.arrivals),
-    site.used,
-    site.name,
-  );
-}
-
-/** Writes down what was learnt about a site and its hosts. */
-export function learnAboutSite(context: WriteContext, name: string, report: Partial<Learned>): void {
-  const site = readSite(context, name);
-  if (!site) return;
-  const { speed, hosts } = mergeLearned(site.learned, report);
-  context.sql.run(
-    'UPDATE mb_site SET speed = ?, learned = ? WHERE name = ?',
-    siteSpeeds.indexOf(speed),
-    JSON.stringify(hosts),
-    name,
+    used,
+    earliest,
   );
 }
 
@@ -157,7 +174,12 @@ export function lanesReady({ sql }: WriteContext, site: string): number {
 }
 
 /** Open connections of a site, and when the first lease would run out. */
-export function connectionsOf({ sql }: WriteContext, site: string): { count: number; firstExpiry: number } {
+export interface OpenConnections {
+  readonly count: number;
+  readonly firstExpiry: number;
+}
+
+export function connectionsOf({ sql }: WriteContext, site: string): OpenConnections {
   const row = sql.get<{ count: number; first: number | null }>(
     'SELECT count(*) AS count, min(expires) AS first FROM mb_lease WHERE site = ?',
     site,
@@ -165,13 +187,41 @@ export function connectionsOf({ sql }: WriteContext, site: string): { count: num
   return { count: row.count, firstExpiry: row.first ?? Number.POSITIVE_INFINITY };
 }
 
+/** A site with what its lanes and leases say. */
+export interface BusySite {
+  readonly site: Site;
+  /** As {@link lanesReady}. */
+  readonly lanes: number;
+  readonly open: OpenConnections;
+}
+
+const selectBusy = `SELECT *, (SELECT min(l.ready) FROM mb_lane l WHERE l.site = name) AS lanes,
+    (SELECT count(*) FROM mb_lease e WHERE e.site = name) AS open,
+    (SELECT min(e.expires) FROM mb_lease e WHERE e.site = name) AS first
+  FROM mb_site WHERE name = ?`;
+
+/** All that a settlement needs of a site, in one statement. */
+export function readBusySite({ sql, limits }: WriteContext, name: string): BusySite | undefined {
+  const row = sql.get<SiteRow & { lanes: number | null; open: number; first: number | null }>(
+    selectBusy,
+    name,
+  );
+  if (!row) return undefined;
+  const open = { count: row.open, firstExpiry: row.first ?? Number.POSITIVE_INFINITY };
+  return { site: siteOf(row, limits), lanes: row.lanes ?? never, open };
+}
+
 /** When to look at a site next, in microseconds: when a lane has something, but not while it is paused or full. */
 export function siteReady(context: WriteContext, site: Site): number {
   const lanes = lanesReady(context, site.name);
+  return lanes === never ? never : readyAt(site, lanes, connectionsOf(context, site.name));
+}
+
+/** As {@link siteReady}, of what is known of the site's lanes and connections. */
+export function readyAt({ pacing, limits }: Site, lanes: number, open: OpenConnections): number {
   if (lanes === never) return never;
-  const { count, firstExpiry } = connectionsOf(context, site.name);
-  const full = count >= allowedConnections(site.pacing, site.limits);
-  return Math.max(lanes, site.pacing.pausedUntil * 1000, full ? firstExpiry * 1000 : 0);
+  const full = open.count >= allowedConnections(pacing, limits);
+  return Math.max(lanes, pacing.pausedUntil * 1000, full ? open.firstExpiry * 1000 : 0);
 }
 
 export function changeSite(context: WriteContext, name: string, settings: SiteSettings): void {
@@ -190,6 +240,7 @@ export function changeSite(context: WriteContext, name: string, settings: SiteSe
   const paused = pauseMs === undefined ? {} : pauseOf(pauseMs, now);
   const changed = { ...site, pacing: { ...site.pacing, ...paused } };
   writeSite(context, changed, siteReady(context, changed));
+  context.own.changed(sql, name);
 }
 
 function isEmpty(limits: Partial<SiteLimits> | null): boolean {

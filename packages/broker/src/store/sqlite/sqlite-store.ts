@@ -41,6 +41,7 @@ import { FilePlace } from './file-place.ts';
 import { FinishedRecipients } from './finished-recipients.ts';
 import { type Gathered, GroupCommit, type WriteOptions } from './group-commit.ts';
 import { listMessages } from './message-list.ts';
+import { OwnSites } from './own-sites.ts';
 import { purge } from './purge.ts';
 import { rebaseTime } from './rebase.ts';
 import { RecentMessages } from './recent-messages.ts';
@@ -106,6 +107,8 @@ interface Open {
   readonly finished: FinishedRecipients;
   /** How it changes the counts of recipients. */
   readonly counts: RecipientCounts;
+  /** As it sees them. */
+  readonly own: OwnSites;
   readonly commits: GroupCommit;
   /** undefined: a file that is read only, or is in memory. */
   readonly wal: WriteAheadLog | undefined;
@@ -216,13 +219,15 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       const log = new EventBatch(this.#eventTypes);
       const finished = new FinishedRecipients();
       const counts = new RecipientCounts();
-      const gathered = [gatheredBy(finished, sql), gatheredBy(counts, sql), gatheredBy(log, sql)];
+      const own = new OwnSites();
+      const forgotten = { mark: () => 0, reset: () => own.forget(), write: () => {} };
+      const gathered = [forgotten, gatheredBy(finished, sql), gatheredBy(counts, sql), gatheredBy(log, sql)];
       place.remember();
       const report = (error: unknown) => this.#errors.report(storeError(error));
       // A file in memory has no log.
       const wal = journal === 'wal' ? new WriteAheadLog(db, this.#path, report) : undefined;
       const commits = new GroupCommit(db, { setTimer, gathered, checkPlace: () => place.check(), log: wal });
-      this.#open = { db, sql, log, finished, counts, commits, wal };
+      this.#open = { db, sql, log, finished, counts, own, commits, wal };
       this.#startPolling(db);
     } catch (error) {
       db?.close();
@@ -241,8 +246,9 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       const log = new EventBatch(this.#eventTypes);
       const finished = new FinishedRecipients();
       const counts = new RecipientCounts();
+      const own = new OwnSites();
       const commits = new GroupCommit(db, { setTimer: systemClock.setTimer });
-      this.#open = { db, sql, log, finished, counts, commits, wal: undefined };
+      this.#open = { db, sql, log, finished, counts, own, commits, wal: undefined };
       this.#startPolling(db);
     } catch (error) {
       db?.close();
@@ -550,10 +556,10 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     throw closed();
   }
 
-  #writeContext(open: Pick<Open, 'sql' | 'log' | 'finished' | 'counts'>): WriteContext {
-    const { sql, log, finished, counts } = open;
+  #writeContext(open: Pick<Open, 'sql' | 'log' | 'finished' | 'counts' | 'own'>): WriteContext {
+    const { sql, log, finished, counts, own } = open;
     const [now, limits, recent] = [this.#clock.now(), this.#limits, this.#recent];
-    return { sql, now, limits, log, finished, counts, recent };
+    return { sql, now, limits, log, finished, counts, own, recent };
   }
 
   /** Reads outside of a transaction. @throws {BrokerError} also for a file that is damaged or gone. */
@@ -595,7 +601,8 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
         const log = new EventBatch(this.#eventTypes);
         const finished = new FinishedRecipients();
         const counts = new RecipientCounts();
-        const accepted = acceptMessage(this.#writeContext({ sql, log, finished, counts }), record);
+        const own = new OwnSites();
+        const accepted = acceptMessage(this.#writeContext({ sql, log, finished, counts, own }), record);
         counts.write(sql);
         log.write(sql);
         return accepted;

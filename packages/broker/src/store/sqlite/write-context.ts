@@ -2,6 +2,7 @@ import type { SiteLimits } from '../pacing.ts';
 import type { Sql } from './connection.ts';
 import type { EventBatch } from './event-batch.ts';
 import type { FinishedRecipients } from './finished-recipients.ts';
+import type { OwnSites } from './own-sites.ts';
 import type { RecentMessages } from './recent-messages.ts';
 import type { RecipientCounts } from './recipient-counts.ts';
 
@@ -15,5 +16,6 @@ export interface WriteContext {
   readonly log: EventBatch;
   readonly finished: FinishedRecipients;
   readonly counts: RecipientCounts;
+  readonly own: OwnSites;
   readonly recent: RecentMessages;
 }
