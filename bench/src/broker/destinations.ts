@@ -75,6 +75,7 @@ function ownContender(
   task: DestinationsTask,
   newStore: () => QueueStore<unknown>,
 ): Contender {
+  const zone = zoneOf(task);
   return {
     name,
     role: 'ours',
@@ -84,7 +85,7 @@ function ownContender(
       const broker = new MailBroker({
         hostname: CLIENT,
         store: store as QueueStore,
-        dns: createMemoryResolver(zoneOf(task)),
+        dns: createMemoryResolver(zone),
         delivery: { port: sink.port, allowAddresses: ['127.0.0.0/8'] },
         tls: { mtaSts: false },
       });
@@ -114,7 +115,7 @@ function ownContender(
 }
 
 /** What was delivered must leave the queue too, or it would be delivered again. */
-async function leftIn(broker: MailBroker): Promise<number> {
+export async function leftIn(broker: MailBroker): Promise<number> {
   for (let tries = 0; ; tries++) {
     const { queued, inFlight: held } = await broker.health();
     if (queued + held === 0 || tries > 100) return queued + held;

@@ -21,7 +21,8 @@ export class FloorQueue {
   #connections: Promise<FloorConnection[]>;
   readonly #idle: number[] = [];
 
-  constructor(file: string, port: number) {
+  /** @param port  Where to deliver; undefined: nothing is delivered. */
+  constructor(file: string, port?: number) {
     this.#database = new DatabaseSync(file);
     this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
     this.#database.exec(
@@ -29,10 +30,9 @@ export class FloorQueue {
     );
     this.#insert = this.#database.prepare('INSERT INTO message (sender, recipient, body) VALUES (?, ?, ?)');
     this.#remove = this.#database.prepare('DELETE FROM message WHERE id = ?');
-    this.#connections = Promise.all(
-      Array.from({ length: CONNECTIONS }, () => FloorConnection.open(port, false)),
-    );
-    this.#idle.push(...Array.from({ length: CONNECTIONS }, (_, i) => i));
+    const indices = Array.from({ length: port === undefined ? 0 : CONNECTIONS }, (_, i) => i);
+    this.#connections = Promise.all(indices.map(() => FloorConnection.open(port!, false)));
+    this.#idle.push(...indices);
   }
 
   /** Resolves once the message is on the disk. */

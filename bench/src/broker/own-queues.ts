@@ -23,11 +23,14 @@ export function ownQueues<Output>(
 ): [ours: Contender, floor: Contender] {
   return [
     queueContender('@mb/broker', 'ours', task, () => openOurs(sink.port, path.join(folder, 'ours.db'))),
-    queueContender('floor: SQLite + overlap', 'limit', task, async () => {
-      const queue = new FloorQueue(path.join(folder, 'floor.db'), sink.port);
-      return { accept: () => queue.accept(), depth: async () => queue.depth, close: () => queue.close() };
-    }),
+    queueContender('floor: SQLite + overlap', 'limit', task, async () =>
+      floorQueue(new FloorQueue(path.join(folder, 'floor.db'), sink.port)),
+    ),
   ];
+}
+
+export function floorQueue(queue: FloorQueue): OpenQueue {
+  return { accept: () => queue.accept(), depth: async () => queue.depth, close: () => queue.close() };
 }
 
 /** A queue at work. */
@@ -59,9 +62,9 @@ export function queueContender<Output>(
   };
 }
 
-/** A broker at work that delivers all to one port. */
+/** A broker at work that delivers all to one port; without one it delivers nothing. */
 export async function openOurs(
-  port: number,
+  port: number | undefined,
   file: string,
   prepare: (broker: MailBroker) => void = () => {},
 ): Promise<OpenQueue> {
@@ -70,10 +73,12 @@ export async function openOurs(
   const broker = new MailBroker({
     hostname: CLIENT,
     store,
-    delivery: { routes: { '*': { type: 'smarthost', host: '[127.0.0.1]', port, tls: 'none' } } },
+    delivery: {
+      routes: { '*': { type: 'smarthost', host: '[127.0.0.1]', port: port ?? 25, tls: 'none' } },
+    },
   });
   prepare(broker);
-  broker.start();
+  if (port !== undefined) broker.start();
   const message = { raw: MESSAGE, envelope: { from: SENDER, to: [RECIPIENT] } };
   return {
     accept: () => broker.enqueue(message),

@@ -3,6 +3,7 @@ import type { Goal, Row, Scale } from '../harness/row.ts';
 
 const FLOOR = 'floor: SQLite + overlap';
 const FEW = '1,000 queued';
+const LOCKSTEP = 'floor: lockstep';
 /** As `tenDestinations` of destinations.ts. */
 const TEN = 'ten destinations';
 const MIB = 2 ** 20;
@@ -14,6 +15,7 @@ export const brokerRows: readonly Row[] = [
     title: '5 kB messages accepted durably and delivered',
     metric: 'wall',
     amount: { count: 1, unit: 'messages' },
+    destinations: 1,
     limit: FLOOR,
     goals: [
       { kind: 'share', of: FLOOR, atLeast: 0.5 },
@@ -50,14 +52,44 @@ export const brokerRows: readonly Row[] = [
       );
     },
   },
-  enqueueRow('broker/enqueue', 'a 5 kB message on the disk, one caller', 'p50', 1),
-  enqueueRow('broker/enqueue-p99', 'the slowest hundredth of such acceptances, 64 callers', 'p99', 64),
+  sendRow('broker/send', '5 kB messages, a call of send() for each, one after another', 1, 1, [
+    { kind: 'share', of: LOCKSTEP, atLeast: 0.7 },
+  ]),
+  sendRow('broker/send-10', '5 kB messages, a call of send() for each, ten at a time', 10, 1, [
+    { kind: 'share', of: LOCKSTEP, atLeast: 0.7 },
+  ]),
+  sendRow('broker/relay', '5 kB messages, each to ten recipients at ten domains, through a relay', 1, 10, []),
+  pauseRow('accept', 'accepted durably'),
+  pauseRow('deliver', 'delivered'),
+  enqueueRow('broker/enqueue', 'a 5 kB message on the disk, one caller', 'p50', 1, 1.5),
+  enqueueRow('broker/enqueue-p99', 'the slowest hundredth of such acceptances, 64 callers', 'p99', 64, 2),
+  {
+    ...enqueueRow(
+      'broker/enqueue-alone',
+      'a 5 kB message on the disk, one caller, no delivery',
+      'p50',
+      1,
+      1.1,
+    ),
+    ...enqueueAlone('p50', 1),
+  },
+  {
+    ...enqueueRow(
+      'broker/enqueue-alone-64',
+      'half of such acceptances, 64 callers, no delivery',
+      'p50',
+      64,
+      1.3,
+    ),
+    ...enqueueAlone('p50', 64),
+  },
   {
     ...enqueueRow(
       'broker/enqueue-slow-disk',
       'a 5 kB message on a disk whose flushes take 4 ms, one caller',
       'p50',
       1,
+      1.5,
     ),
     slowDisk: true,
   },
@@ -67,6 +99,7 @@ export const brokerRows: readonly Row[] = [
       'the slowest hundredth of such acceptances, 64 callers',
       'p99',
       64,
+      2,
     ),
     slowDisk: true,
   },
@@ -141,6 +174,7 @@ function destinationsRow(name: string, destinations: number): Row {
     title: `3,000 messages of 5 kB accepted durably and delivered to ${destinations} new destinations, ${each}`,
     metric: 'wall',
     amount: { count: 1, unit: 'messages' },
+    destinations,
     limit: FLOOR,
     goals: [
       { kind: 'share', of: FLOOR, atLeast: 0.5 },
@@ -159,20 +193,80 @@ function destinationsRow(name: string, destinations: number): Row {
   };
 }
 
+/** Messages that are sent at once, without a queue. */
+function sendRow(
+  id: string,
+  title: string,
+  callers: number,
+  recipients: 1 | 10,
+  goals: readonly Goal[],
+): Row {
+  return {
+    id,
+    title,
+    metric: 'wall',
+    amount: { count: 1, unit: 'messages' },
+    limit: LOCKSTEP,
+    goals: [{ kind: 'share', of: 'nodemailer pool', atLeast: 1 }, ...goals],
+    wholeRuns: true,
+    apart: true,
+    maxRounds: 5,
+    field: async ({ smoke }) => {
+      const { oneRecipient, sendField, tenRecipients } = await import('./send.ts');
+      return sendField({
+        count: smoke ? 20 : 1000,
+        callers,
+        recipients: recipients === 1 ? oneRecipient : tenRecipients,
+        floor: 'lockstep',
+        withoutServers: smoke,
+      });
+    },
+  };
+}
+
+/** What a large message keeps the event loop from. */
+function pauseRow(name: 'accept' | 'deliver', what: string): Row {
+  return {
+    id: `broker/pause-${name}`,
+    title: `the longest pause of the event loop while a message of 40 MB is ${what}`,
+    metric: 'pause',
+    amount: { count: 1, unit: 'messages' },
+    limit: name === 'accept' ? 'floor: base64 to a file' : 'floor: base64 to a socket',
+    goals: [{ kind: 'micros', atMost: 10_000 }],
+    wholeRuns: true,
+    apart: true,
+    maxRounds: 5,
+    field: async ({ smoke }) => {
+      const { pauseAcceptField, pauseDeliverField } = await import('./pause.ts');
+      const task = { attachmentBytes: smoke ? 300_000 : 29_000_000 };
+      return name === 'accept' ? pauseAcceptField(task) : pauseDeliverField(task);
+    },
+  };
+}
+
 /** Acceptances, each waited for, while what was accepted before is delivered. */
-function enqueueRow(id: string, title: string, metric: QuantileMetric, callers: number): Row {
+function enqueueRow(id: string, title: string, metric: QuantileMetric, callers: number, atMost: number): Row {
   return {
     id,
     title,
     metric,
     amount: { count: 1, unit: 'acceptances' },
     limit: FLOOR,
-    goals: [],
+    goals: [{ kind: 'ratio', to: FLOOR, atMost }],
     wholeRuns: true,
     apart: true,
     field: async ({ smoke }) => {
       const { enqueueField } = await import('./enqueue.ts');
       return enqueueField({ metric, callers, count: smoke ? 50 : 3000, withoutServers: smoke });
+    },
+  };
+}
+
+function enqueueAlone(metric: QuantileMetric, callers: number): Pick<Row, 'field'> {
+  return {
+    field: async ({ smoke }) => {
+      const { enqueueAloneField } = await import('./enqueue.ts');
+      return enqueueAloneField({ metric, callers, count: smoke ? 50 : 3000, withoutServers: smoke });
     },
   };
 }

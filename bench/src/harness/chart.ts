@@ -66,29 +66,79 @@ async function drawChart(rows: readonly KeptResult[]): Promise<string> {
   return readableInTheDark(svg);
 }
 
-function specOf(rows: readonly KeptResult[], series: readonly (readonly [string, string])[]): TopLevelSpec {
-  const dots = rows.flatMap(points);
-  const order = rows.map(({ title }) => title);
-  const y = { field: 'row', type: 'nominal', sort: order, title: null } as const;
-  const x = { type: 'quantitative', scale: { type: 'log', nice: false } } as const;
-  const color = {
+type SeriesColours = readonly (readonly [name: string, colour: string])[];
+
+/** The costs of all rows, and above them the rates by the number of destinations where rows differ in that. */
+function specOf(rows: readonly KeptResult[], series: SeriesColours): TopLevelSpec {
+  const shapes = rows.filter(({ destinations }) => destinations !== undefined);
+  const costs = costSpec(rows, series);
+  return {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    background: '#ffffff',
+    padding: 16,
+    config: theme,
+    ...(shapes.length > 1 ? { vconcat: [shapeSpec(shapes, series), costs], spacing: 40 } : costs),
+  } as TopLevelSpec;
+}
+
+/** Messages a second of each contender, by the number of destinations that they are spread over. */
+function shapeSpec(rows: readonly KeptResult[], series: SeriesColours) {
+  const values = rows.flatMap(({ destinations, contenders }) =>
+    contenders.flatMap(({ name, role, problem, perSecond }) =>
+      perSecond === undefined || problem !== undefined
+        ? []
+        : [{ destinations, series: role === 'peer' ? base(name) : role, perSecond }],
+    ),
+  );
+  return {
+    width: 520,
+    height: 220,
+    title: { text: 'Messages a second, by the number of destinations (higher is better)', anchor: 'start' },
+    data: { values },
+    mark: { type: 'line', point: { size: 90 }, strokeWidth: 2 },
+    encoding: {
+      x: {
+        field: 'destinations',
+        type: 'quantitative',
+        scale: { type: 'log' },
+        title: 'destinations',
+        axis: { values: [...new Set(rows.map(({ destinations }) => destinations))], format: ',' },
+      },
+      y: {
+        field: 'perSecond',
+        type: 'quantitative',
+        scale: { type: 'log' },
+        title: 'messages a second',
+        axis: { format: ',' },
+      },
+      color: colorOf(series),
+    },
+  };
+}
+
+function colorOf(series: SeriesColours) {
+  return {
     field: 'series',
     type: 'nominal',
     title: null,
     scale: { domain: series.map(([name]) => name), range: series.map(([, colour]) => colour) },
     legend: { orient: 'top', columns: 6, symbolSize: 90 },
   } as const;
+}
+
+function costSpec(rows: readonly KeptResult[], series: SeriesColours) {
+  const dots = rows.flatMap(points);
+  const order = rows.map(({ title }) => title);
+  const y = { field: 'row', type: 'nominal', sort: order, title: null } as const;
+  const x = { type: 'quantitative', scale: { type: 'log', nice: false } } as const;
+  const color = colorOf(series);
   return {
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    background: '#ffffff',
-    padding: 16,
     width: 520,
     height: { step: 24 },
     title: {
       text: 'Cost as a multiple of the least work the platform needs (further left is better)',
       anchor: 'start',
     },
-    config: theme,
     layer: [
       {
         data: { values: rows.flatMap(goalPoints) },
@@ -118,7 +168,7 @@ function specOf(rows: readonly KeptResult[], series: readonly (readonly [string,
         encoding: { y, x: { ...x, field: 'median' }, color },
       },
     ],
-  } as TopLevelSpec;
+  };
 }
 
 const font = 'system-ui, sans-serif';

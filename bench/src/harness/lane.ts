@@ -1,4 +1,4 @@
-import type { Contender, PeakOutput, Row, ToldOutput } from './row.ts';
+import type { Contender, Metric, PeakOutput, Row, ToldOutput } from './row.ts';
 
 /** How long and how often to measure. */
 export interface Effort {
@@ -16,7 +16,7 @@ export interface Series {
   readonly wall: readonly number[];
   /** Processor microseconds per operation of this process. */
   readonly cpu: readonly number[];
-  /** What the runs reported of themselves, in the row's unit; only in `peak`, `p50`, `p99` and `disk` rows. */
+  /** What the runs reported of themselves, in the row's unit; in rows of other metrics than `cpu` and `wall`. */
   readonly told: readonly number[];
   /** What was wrong with the first wrong output, or the error thrown. */
   readonly problem?: string;
@@ -92,8 +92,7 @@ export class LocalLane implements Lane {
     this.#wall.push((sample.wallMs * 1000) / operations);
     this.#cpu.push((sample.cpuMs * 1000) / operations);
     if (metric === 'peak') this.#told.push((sample.output as PeakOutput).peakBytes);
-    if (metric === 'p50' || metric === 'p99' || metric === 'disk')
-      this.#told.push((sample.output as ToldOutput).told);
+    if (isTold(metric)) this.#told.push((sample.output as ToldOutput).told);
   }
 
   series(): Series {
@@ -120,6 +119,10 @@ export class LocalLane implements Lane {
       return undefined;
     }
   }
+}
+
+function isTold(metric: Metric): boolean {
+  return metric === 'p50' || metric === 'p99' || metric === 'pause' || metric === 'disk';
 }
 
 async function time(contender: Contender, repeats: number): Promise<Sample> {

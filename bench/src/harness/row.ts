@@ -8,9 +8,10 @@
  * - `peak`: highest resident set of a fresh child process, in octets;
  * - `p50`: what half of a run's operations take at most, in microseconds, as the run tells it;
  * - `p99`: what the slowest hundredth of a run's operations takes at least, in microseconds, as the run tells it;
+ * - `pause`: the longest time that a run kept the event loop from its next turn, in microseconds, as the run tells it;
  * - `disk`: octets of storage that an operation leaves, as the run tells it.
  */
-export type Metric = 'cpu' | 'wall' | 'peak' | 'p50' | 'p99' | 'disk';
+export type Metric = 'cpu' | 'wall' | 'peak' | 'p50' | 'p99' | 'pause' | 'disk';
 
 /** Who a contender is: our package, another project's, or the least that the platform needs for the same result. */
 export type Role = 'ours' | 'peer' | 'limit';
@@ -37,14 +38,19 @@ export interface PeakOutput {
   readonly peakBytes: number;
 }
 
-/** What the output of a contender in a `p50`, `p99` or `disk` row looks like. */
+/** What the output of a contender in a `p50`, `p99`, `pause` or `disk` row looks like. */
 export interface ToldOutput {
   /** Microseconds or octets per operation. */
   readonly told: number;
 }
 
-/** A target for our contender, checked against the figures of the same run. */
-export type Goal =
+/**
+ * A target for our contender, checked against the figures of the same run. `limitedBy` says what of the platform keeps us
+ * from it, with the shares of a profile (`--profile`); it is shown while the goal is missed.
+ */
+export type Goal = AnyGoal & { readonly limitedBy?: string };
+
+type AnyGoal =
   /** Ours costs at most `atMost` times what the named contender costs. */
   | { readonly kind: 'ratio'; readonly to: string; readonly atMost: number }
   /** Ours reaches at least this share of the named contender's speed. */
@@ -88,6 +94,8 @@ export interface Row {
   readonly metric: Metric;
   /** What one operation handles: how many of what. The unit `B` makes a rate in octets. */
   readonly amount: { readonly count: number; readonly unit: string };
+  /** How many destinations the messages are spread over, where rows differ in that alone: an axis of the chart. */
+  readonly destinations?: number;
   /** The limit contender that the ratio column refers to. */
   readonly limit: string;
   readonly goals: readonly Goal[];

@@ -85,6 +85,7 @@ const costTitle: Readonly<Record<Metric, string>> = {
   peak: 'peak memory',
   p50: 'half take at most',
   p99: '99 % take at most',
+  pause: 'longest pause',
   disk: 'on disk per operation',
 };
 
@@ -135,5 +136,7 @@ function goalLine(goal: GoalResult): string {
   const measured =
     goal.goal.kind === 'above' ? `${(goal.measured! / 2 ** 20).toFixed(1)} MiB` : goal.measured!.toFixed(2);
   const verdict = goal.met ? styleText('green', 'met') : styleText('red', 'missed');
-  return `  goal ${goal.text}: ${verdict} at ${measured}`;
+  const { limitedBy } = goal.goal;
+  const why = goal.met || limitedBy === undefined ? '' : `\n    ${limitedBy}`;
+  return `  goal ${goal.text}: ${verdict} at ${measured}${why}`;
 }

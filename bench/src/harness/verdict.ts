@@ -37,6 +37,7 @@ export interface RowResult {
   readonly title: string;
   readonly metric: Metric;
   readonly amount: Row['amount'];
+  readonly destinations?: number;
   readonly limit: string;
   readonly bestPeer?: string;
   readonly contenders: readonly ContenderResult[];
@@ -79,6 +80,7 @@ export function judge(
     title: row.title,
     metric: row.metric,
     amount: row.amount,
+    ...(row.destinations === undefined ? {} : { destinations: row.destinations }),
     limit: row.limit,
     ...(best === undefined ? {} : { bestPeer: best.contender.name }),
     contenders,

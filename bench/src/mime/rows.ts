@@ -91,6 +91,18 @@ export const mimeRows: readonly Row[] = [
     timeoutSeconds: 600,
     field: async (scale) => (await import('./stream.ts')).streamField(sized(scale, GIB)),
   },
+  {
+    id: 'mime/pause-parse',
+    title: 'the longest pause of the event loop while a message of 40 MB is parsed from a file',
+    metric: 'pause',
+    amount: { count: 1, unit: 'messages' },
+    limit: 'floor: the file read',
+    goals: [{ kind: 'micros', atMost: 10_000 }],
+    wholeRuns: true,
+    apart: true,
+    maxRounds: 5,
+    field: async (scale) => (await import('./pause.ts')).pauseParseField(sized(scale, 29 * MB)),
+  },
 ];
 
 function quotedPrintableRow(id: string, title: string, text: (bytes: number) => string, atMost: number): Row {

@@ -6,15 +6,14 @@ import { openOurs } from './ours.ts';
 import { openPrototype } from './prototype.ts';
 import { type BenchServer, startBenchServer } from './server.ts';
 
-const WORKERS = 8;
 const DESTINATIONS = 200;
 
 /** Empties queues of 5 kB messages to destinations that take two connections each. */
-export async function claimCompleteField(count: number): Promise<Field> {
+export async function claimCompleteField(count: number, workers: number): Promise<Field> {
   const server = await startBenchServer();
   const contenders: Contender[] = [];
-  for (const engine of await openEngines(server, WORKERS))
-    contenders.push(await drainContender(engine, WORKERS, count, DESTINATIONS));
+  for (const engine of await openEngines(server, workers))
+    contenders.push(await drainContender(engine, workers, count, DESTINATIONS));
   return { contenders, operationsPerRun: count, close: () => server.close() };
 }
 

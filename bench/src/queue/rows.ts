@@ -1,27 +1,19 @@
-import type { Row } from '../harness/row.ts';
+import type { Goal, Row } from '../harness/row.ts';
 
 const PROTOTYPE = 'prototype: bare statements';
+const BOSS_AND_POOL = 'pg-boss + nodemailer pool';
 const FIRST = 'after the first cycle';
 const EMPTY = 'the same, nothing waiting';
 
 /** Rows of @mb/queue-postgres. */
 export const queueRows: readonly Row[] = [
-  {
-    id: 'queue/claim-complete',
-    title: '5 kB messages claimed and settled within the caps of 200 destinations',
-    metric: 'wall',
-    amount: { count: 1, unit: 'messages' },
-    limit: PROTOTYPE,
-    goals: [{ kind: 'share', of: PROTOTYPE, atLeast: 1 }, { kind: 'best' }],
-    wholeRuns: true,
-    maxRounds: 5,
-    // A queue is filled for each run, which takes longer than emptying it.
-    timeoutSeconds: 300,
-    field: async (scale) => {
-      const { claimCompleteField } = await import('./claim-complete.ts');
-      return claimCompleteField(scale.smoke ? 50 : 2000);
-    },
-  },
+  claimCompleteRow(8, [{ kind: 'share', of: PROTOTYPE, atLeast: 1 }, { kind: 'best' }]),
+  claimCompleteRow(1),
+  claimCompleteRow(4),
+  deliverRow('relay', 1, 1),
+  deliverRow('relay', 1, 4),
+  deliverRow('200', 200, 1),
+  deliverRow('200', 200, 4),
   {
     id: 'queue/storage',
     title: 'octets that a delivered 5 kB message leaves in the tables until it is purged',
@@ -57,6 +49,51 @@ export const queueRows: readonly Row[] = [
   backlogRow('1m', 1_000_000, true),
   backlogRow('10m', 10_000_000, false),
 ];
+
+/** Taking and completing alone, by loops of one process. */
+function claimCompleteRow(
+  workers: number,
+  goals: readonly Goal[] = [{ kind: 'share', of: 'pg-boss groupConcurrency', atLeast: 2 }],
+): Row {
+  const many = workers === 1 ? 'one worker' : `${workers} workers`;
+  return {
+    id: workers === 8 ? 'queue/claim-complete' : `queue/claim-complete-${workers}`,
+    title: `5 kB messages claimed and settled within the caps of 200 destinations, ${many}`,
+    metric: 'wall',
+    amount: { count: 1, unit: 'messages' },
+    limit: PROTOTYPE,
+    goals,
+    wholeRuns: true,
+    maxRounds: 5,
+    // A queue is filled for each run, which takes longer than emptying it.
+    timeoutSeconds: 300,
+    field: async (scale) => {
+      const { claimCompleteField } = await import('./claim-complete.ts');
+      return claimCompleteField(scale.smoke ? 50 : 2000, workers);
+    },
+  };
+}
+
+/** Accepted by one process and delivered by others. */
+function deliverRow(name: string, destinations: number, workers: number): Row {
+  const to = destinations === 1 ? 'one relay' : `${destinations} destinations`;
+  const by = workers === 1 ? 'one process' : `${workers} processes`;
+  return {
+    id: `queue/deliver-${name}-${workers}`,
+    title: `5 kB messages accepted durably in PostgreSQL and delivered to ${to} by ${by}`,
+    metric: 'wall',
+    amount: { count: 1, unit: 'messages' },
+    limit: BOSS_AND_POOL,
+    goals: [{ kind: 'share', of: BOSS_AND_POOL, atLeast: 1.5 }],
+    timeoutSeconds: 300,
+    wholeRuns: true,
+    maxRounds: 5,
+    field: async (scale) => {
+      const { deliverField } = await import('./deliver.ts');
+      return deliverField({ count: scale.smoke ? 50 : 4000, workers, destinations });
+    },
+  };
+}
 
 /** A row about claims beside a backlog, which should not matter. */
 function backlogRow(size: string, rows: number, peers: boolean): Row {

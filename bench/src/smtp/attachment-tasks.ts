@@ -22,6 +22,13 @@ export async function idle(): Promise<boolean> {
   return true;
 }
 
+/** A file in lines of base64, piece by piece. */
+export async function* base64Of(file: string): AsyncGenerator<string> {
+  // A multiple of the 57 octets that make a line.
+  for await (const chunk of createReadStream(file, { highWaterMark: 57 * 256 }))
+    yield (chunk as Buffer).toString('base64').replaceAll(/.{1,76}/g, '$&\r\n');
+}
+
 /** The floor: the file in base64, piece by piece, into a socket that says when it is full. */
 export async function streamOnly({ port, file }: AttachmentOrder): Promise<boolean> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
@@ -35,9 +42,7 @@ export async function streamOnly({ port, file }: AttachmentOrder): Promise<boole
     await reply();
   }
   socket.write(`Subject: ${SUBJECT}\r\nContent-Transfer-Encoding: base64\r\n\r\n`);
-  // A multiple of the 57 octets that make a line.
-  for await (const chunk of createReadStream(file, { highWaterMark: 57 * 256 })) {
-    const lines = (chunk as Buffer).toString('base64').replaceAll(/.{1,76}/g, '$&\r\n');
+  for await (const lines of base64Of(file)) {
     if (!socket.write(lines, 'latin1')) await once(socket, 'drain');
   }
   socket.write('.\r\n');

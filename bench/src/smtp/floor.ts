@@ -27,12 +27,26 @@ const LF = 0x0a;
 const HYPHEN = 0x2d;
 
 const MAIL = Buffer.from(`MAIL FROM:<${SENDER}>\r\n`);
-const RCPT = Buffer.from(`RCPT TO:<${RECIPIENT}>\r\n`);
 const DATA = Buffer.from('DATA\r\n');
-const COMMANDS = Buffer.concat([MAIL, RCPT, DATA]);
 const STUFFED = Buffer.from(`${MESSAGE.toString('latin1').replaceAll('\r\n.', '\r\n..')}.\r\n`, 'latin1');
-const OVERLAPPED = Buffer.concat([STUFFED, COMMANDS]);
-const BDAT = Buffer.concat([MAIL, RCPT, Buffer.from(`BDAT ${MESSAGE.length} LAST\r\n`), MESSAGE]);
+const BDAT = Buffer.concat([Buffer.from(`BDAT ${MESSAGE.length} LAST\r\n`), MESSAGE]);
+
+/** What the styles write for a message to these recipients, made once. */
+export class FloorWrites {
+  readonly rcpts: readonly Buffer[];
+  readonly commands: Buffer;
+  readonly overlapped: Buffer;
+  readonly bdat: Buffer;
+
+  constructor(recipients: readonly string[]) {
+    this.rcpts = recipients.map((recipient) => Buffer.from(`RCPT TO:<${recipient}>\r\n`));
+    this.commands = Buffer.concat([MAIL, ...this.rcpts, DATA]);
+    this.overlapped = Buffer.concat([STUFFED, this.commands]);
+    this.bdat = Buffer.concat([MAIL, ...this.rcpts, BDAT]);
+  }
+}
+
+const toOne = new FloorWrites([RECIPIENT]);
 
 /** A greeted connection that sends the one message again and again. */
 export class FloorConnection {
@@ -61,9 +75,13 @@ export class FloorConnection {
     return connection;
   }
 
-  /** Sends the message the given number of times; resolves with the number of messages that were accepted. */
-  async send(count: number, style: FloorStyle): Promise<number> {
-    const groups = groupsOf(style, count);
+  /**
+   * Sends the message the given number of times; resolves with the number of messages that were accepted.
+   *
+   * @param writes  Default: to the one recipient of most rows.
+   */
+  async send(count: number, style: FloorStyle, writes: FloorWrites = toOne): Promise<number> {
+    const groups = groupsOf(style, count, writes);
     return this.#run(groups, style === 'bdat-window' ? WINDOW : 1);
   }
 
@@ -135,24 +153,27 @@ export class FloorConnection {
   }
 }
 
-function* groupsOf(style: FloorStyle, count: number): Generator<Group, void> {
-  if (style === 'overlap') yield { octets: COMMANDS, replies: 3, messages: 0 };
+function* groupsOf(style: FloorStyle, count: number, writes: FloorWrites): Generator<Group, void> {
+  const { rcpts, commands, overlapped, bdat } = writes;
+  /** Replies to MAIL, to each RCPT and to DATA. */
+  const replies = rcpts.length + 2;
+  if (style === 'overlap') yield { octets: commands, replies, messages: 0 };
   for (let i = 1; i <= count; i++) {
     switch (style) {
       case 'lockstep':
-        for (const octets of [MAIL, RCPT, DATA]) yield { octets, replies: 1, messages: 0 };
+        for (const octets of [MAIL, ...rcpts, DATA]) yield { octets, replies: 1, messages: 0 };
         yield { octets: STUFFED, replies: 1, messages: 1 };
         break;
       case 'one-write':
-        yield { octets: COMMANDS, replies: 3, messages: 0 };
+        yield { octets: commands, replies, messages: 0 };
         yield { octets: STUFFED, replies: 1, messages: 1 };
         break;
       case 'overlap':
-        if (i < count) yield { octets: OVERLAPPED, replies: 4, messages: 1 };
+        if (i < count) yield { octets: overlapped, replies: replies + 1, messages: 1 };
         else yield { octets: STUFFED, replies: 1, messages: 1 };
         break;
       case 'bdat-window':
-        yield { octets: BDAT, replies: 3, messages: 1 };
+        yield { octets: bdat, replies, messages: 1 };
         break;
     }
   }
