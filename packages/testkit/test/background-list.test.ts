@@ -62,7 +62,7 @@ const background: Readonly<
     'file',
   ],
   'broker/src/store/sqlite/group-commit.ts': [
-    'setImmediate setTimeout setTimer void',
+    'setImmediate setTimeout setTimer',
     'writes: settle their calls; close()',
     'file',
   ],
@@ -207,7 +207,7 @@ const background: Readonly<
   'server/src/submission/submission-server.ts': ['then:3', 'one command of a session: its reply', 'service'],
   'smtp-client/src/client.ts': ['abort then void:2', 'a connection: close()'],
   'smtp-client/src/io/clock.ts': ['setTimeout setTimer:2', 'who calls setTimer'],
-  'smtp-client/src/io/connect.ts': ['setTimer', 'one connect()'],
+  'smtp-client/src/io/connect.ts': ['abort setTimer', 'one connect()'],
   'smtp-client/src/io/drive.ts': [
     'close data drain end error:2 setImmediate:5 setTimeout setTimer',
     'a connection: close()',

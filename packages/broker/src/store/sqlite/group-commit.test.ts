@@ -81,7 +81,7 @@ function openFlushed() {
 }
 
 describe('beside a log', () => {
-  it('Q-84 resolves a durable write when the log was flushed after its commit', async () => {
+  it('Q-124 resolves a durable write when the log was flushed after its commit', async () => {
     const { commits, flushes, write, since } = openFlushed();
     void write('a', hurried);
     expect(await since()).toEqual(['write a', 'committed a']);
@@ -94,7 +94,7 @@ describe('beside a log', () => {
     expect([await since(), idle]).toEqual([['resolved a'], true]);
   });
 
-  it('Q-85 commits claims while the log is flushed, and lets durable writes share the next flush', async () => {
+  it('Q-125 commits claims while the log is flushed, and lets durable writes share the next flush', async () => {
     const { flushes, write, since } = openFlushed();
     void write('a', hurried);
     await since();
@@ -109,7 +109,7 @@ describe('beside a log', () => {
     expect(flushes).toHaveLength(2);
   });
 
-  it('Q-86 carries the log over after a flush that failed, and takes nothing durable until that succeeds', async () => {
+  it('Q-126 carries the log over after a flush that failed, and takes nothing durable until that succeeds', async () => {
     const { db, flushes, write, since } = openFlushed();
     const { prepare } = db;
     let carriedOver = 0;

@@ -44,7 +44,7 @@ it('counts the pages since the log began anew', async () => {
   db.close();
 });
 
-it('Q-87 carries a long log over in another thread, and lets it begin anew', async () => {
+it('Q-127 carries a long log over in another thread, and lets it begin anew', async () => {
   const { db, wal, write, errors } = openFile('long.db');
   for (let commits = 0; commits < 96; commits++) write(128);
   expect(wal.pages()).toBeGreaterThan(12_000);
