@@ -5,11 +5,10 @@ import { parseMessage } from '@mb/mime';
 import { Command, Option } from 'commander';
 import { colors as pc } from '../colors.ts';
 import { processTerminal, type ResolverFlags, resolverFlags, resolverFor } from '../dns/terminal.ts';
-import { exitCodes } from '../exit-code.ts';
-import { handleOutputLoss, jsonLine, lossMessage, notice, print, warn } from '../output.ts';
+import { jsonLine, notice, print, warn } from '../output.ts';
 import { parseIp, wholeNumber } from '../parse-flag.ts';
-import { untilSignal } from '../signals.ts';
 import { labelled } from '../terminal.ts';
+import { whenTold } from '../work/until-stopped.ts';
 import { InboxMailbox } from './mailbox.ts';
 import { describeArrival, formatArrival } from './report.ts';
 import { createSaver } from './save.ts';
@@ -98,7 +97,7 @@ async function receive(flags: InboxFlags): Promise<void> {
   });
   const web = flags.ui ? await openPage(flags, server, { mailbox, script }) : undefined;
   // Before it says so: a test may stop it as soon as it has read that.
-  const told = untilTold();
+  const told = new Promise<void>((resolve) => whenTold(() => resolve()));
   announce(flags, server.port, asJson, web?.port);
   await told;
   await web?.close();
@@ -181,22 +180,6 @@ Ctrl-C ends it.\n\n`);
   if (!/^(127\.|::1$|localhost$)/.test(host)) {
     warn('Other machines on the network can send mail here too.');
   }
-}
-
-/** Resolves at the first signal to end, or when the output is lost; a second signal ends the process. */
-function untilTold(): Promise<void> {
-  return new Promise((resolve) => {
-    const end = untilSignal((signal) => {
-      if (signal === 'SIGHUP') process.exitCode = exitCodes.hungUp;
-      resolve();
-    });
-    handleOutputLoss((error) => {
-      process.exitCode = exitCodes.outputLost;
-      notice(lossMessage(error));
-      end();
-      resolve();
-    });
-  });
 }
 
 function complain(error: unknown): void {

@@ -14,11 +14,38 @@ export function graceOption(): Option {
     .argParser(wholeNumber(0, 3600));
 }
 
+/** How {@link whenTold} is told. */
+interface Tellers {
+  /** Default: all that ask a process to end. */
+  readonly signals?: readonly EndSignal[] | undefined;
+  /** Whether a full disk for the output is a reason to end; default true. */
+  readonly endsOnFullDisk?: boolean | undefined;
+}
+
 /**
- * Resolves when a signal came, or the log was lost, and what runs has ended; a second signal ends the process.
+ * Calls `end` when a signal asks the command to end, or its output is lost; a second signal ends the process.
  *
- * A supervisor must see a lost log: the exit code is not 0 then, nor after SIGHUP.
+ * A supervisor must see a lost output: the exit code is not 0 then, nor after SIGHUP.
  */
+export function whenTold(
+  end: (signal: EndSignal | undefined) => void,
+  { signals, endsOnFullDisk = true }: Tellers = {},
+): void {
+  const ignoreFirst = untilSignal((signal) => {
+    if (signal === 'SIGHUP') process.exitCode = exitCodes.hungUp;
+    end(signal);
+  }, signals);
+  handleOutputLoss((error) => {
+    process.exitCode = exitCodes.outputLost;
+    const goesOn = !endsOnFullDisk && error.code === 'ENOSPC';
+    notice(`${lossMessage(error)} ${goesOn ? 'Continuing without it.' : 'Stopping.'}`);
+    if (goesOn) return;
+    ignoreFirst();
+    end(undefined);
+  });
+}
+
+/** Resolves when a signal came, or the log was lost, and what runs has ended; see {@link whenTold}. */
 export function stopWhenTold(
   end: (graceMs: number) => Promise<void>,
   graceSeconds: number,
@@ -26,26 +53,17 @@ export function stopWhenTold(
   signals?: readonly EndSignal[],
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const ignoreFirst = untilSignal((signal) => {
-      if (signal === 'SIGHUP') process.exitCode = exitCodes.hungUp;
-      stop({ signal });
-    }, signals);
     let stopping = false;
-    const stop = (facts: Readonly<Record<string, string>>) => {
-      if (stopping) return;
-      stopping = true;
-      log.onState('stopping', { ...facts, graceSeconds });
-      end(graceSeconds * 1000).then(resolve, reject);
-    };
-    handleOutputLoss((error) => {
-      process.exitCode = exitCodes.outputLost;
+    whenTold(
+      (signal) => {
+        if (stopping) return;
+        stopping = true;
+        log.onState('stopping', { ...(signal && { signal }), graceSeconds });
+        end(graceSeconds * 1000).then(resolve, reject);
+      },
       // A full disk for logs is no reason to keep mail waiting.
-      const goesOn = error.code === 'ENOSPC';
-      notice(`${lossMessage(error)} ${goesOn ? 'Continuing without it.' : 'Stopping.'}`);
-      if (goesOn) return;
-      ignoreFirst();
-      stop({});
-    });
+      { signals, endsOnFullDisk: false },
+    );
   });
 }
 
