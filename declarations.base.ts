@@ -25,7 +25,14 @@ export async function writeDeclarations(
       ...plugins,
       dts({
         sourcemap: true,
-        compilerOptions: { declaration: true, noEmit: false, emitDeclarationOnly: true, noEmitOnError: true },
+        compilerOptions: {
+          declaration: true,
+          noEmit: false,
+          emitDeclarationOnly: true,
+          noEmitOnError: true,
+          // What is @internal would bring types along that no entry exports.
+          stripInternal: true,
+        },
       }),
     ],
     onwarn(warning, handle) {

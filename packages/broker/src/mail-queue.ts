@@ -22,7 +22,7 @@ import type { QueueEvent } from './store/queue-event.ts';
 import type { Records } from './store/records.ts';
 import { Webhooks, type WebhooksParts } from './webhooks/webhooks.ts';
 
-/** What a queue shares with the other roles of its broker. */
+/** What a queue shares with the other roles of its broker. @internal */
 export interface QueueParts {
   readonly compose: ComposeEnvironment;
   readonly profiles: Profiles;
@@ -58,10 +58,10 @@ export class MailQueue {
   /** Endpoints that are notified of what happens. */
   readonly webhooks: Webhooks;
 
-  /**
-   * @param parts  For the broker, whose roles share them.
-   * @throws {BrokerError} MB_BROKER_OPTION; DkimError MB_DKIM_KEY_… for a key that cannot sign.
-   */
+  /** @throws {BrokerError} MB_BROKER_OPTION; DkimError MB_DKIM_KEY_… for a key that cannot sign. */
+  constructor(given: MailQueueOptions);
+  /** @internal For the broker, whose roles share parts. */
+  constructor(given: MailQueueOptions, parts: QueueParts);
   constructor(given: MailQueueOptions, parts?: QueueParts) {
     const options: MailQueueOptions = readOptions(given, mailQueueOptions, 'MailQueue: options');
     const { onError } = options.queue ?? {};

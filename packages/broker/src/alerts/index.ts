@@ -6,6 +6,7 @@
  *
  * @packageDocumentation
  */
+export type { WebhookTarget } from '../webhooks/webhook-target.ts';
 export type { AlertMail, AlertOptions } from './alert-options.ts';
 export { type Alert, listAlerts } from './alert-state.ts';
 export { Alerts, type AlertTest, type WatchedBroker } from './alerts.ts';

@@ -20,7 +20,7 @@ export interface SpoolOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What `SpoolOptions` accepts. */
+/** What `SpoolOptions` accepts. @internal */
 export const spoolOptions = {
   maxBytes: required(
     matching<number>('a number of octets above 0', (value) => typeof value === 'number' && value > 0),

@@ -163,7 +163,7 @@ export class Webhooks {
   readonly #settings: OptionsRead<WebhookDeliveryOptions, typeof webhookDeliveryOptions>;
   readonly #secrets: EndpointSecrets;
 
-  /** @throws {BrokerError} MB_BROKER_OPTION */
+  /** @internal @throws {BrokerError} MB_BROKER_OPTION */
   constructor(parts: WebhooksParts) {
     this.#parts = parts;
     this.#settings = readOptions(parts.options, webhookDeliveryOptions, 'options.webhooks');

@@ -57,7 +57,7 @@ export interface WorkerOptions {
   readonly schedule?: ScheduleOptions | undefined;
   /** What to keep; `null`: somebody else purges. */
   readonly retention?: RetentionOptions | null | undefined;
-  /** Listeners for claims and settlements. Default: none. */
+  /** Listeners for claims and settlements. Default: none. @internal */
   readonly observers?: Observers | undefined;
   /** Called with every failure of the store or of `attempt` that the worker survives. Default: failures are ignored. */
   readonly onError?: ((error: unknown) => void) | undefined;

@@ -88,7 +88,7 @@ export interface SqliteStoreOptions extends port.StoreOptions {
   readonly pollMs?: number | undefined;
 }
 
-/** What `SqliteStoreOptions` accepts. */
+/** What `SqliteStoreOptions` accepts. @internal */
 export const sqliteStoreOptions = {
   ...port.storeOptions,
   clock: withMethods<Pick<Clock, 'now'> & Partial<Clock>>('now'),
