@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 
 /** What is checked; vectors and results of measurements are not ours to word. */
 const checked =
-  /^(bench|interop|examples|scripts|package-tests|docs|packages\/(testkit|smtp-client|cli|dns|dkim|queue-postgres|broker|server))\/.*\.(ts|mjs|md)$|^(README|CONTRIBUTING|SECURITY)\.md$/;
+  /^(\.changeset|bench|browser|interop|examples|scripts|package-tests|docs|packages)\/.*\.(tsx?|mjs|md)$|^(README|CONTRIBUTING|SECURITY)\.md$/;
 const unchecked = /\/vectors\/|\/prisma\/|CHANGELOG\.md$|^scripts\/check-english\.ts$/;
 
 const words: readonly (readonly [pattern: RegExp, instead: string])[] = [

@@ -75,7 +75,7 @@ const best: readonly (readonly [field: string, ...entries: string[]])[] = [
   ['a..b.@docomo.example', 'a..b.@docomo.example'],
   ['ann\u200b@example.com', 'ann\u200b@example.com'],
   [`${'a'.repeat(70)}@example.com`, `${'a'.repeat(70)}@example.com`],
-  ['nobody, ann@example.com', 'ann@example.com'],
+  ['no-address, ann@example.com', 'ann@example.com'],
   ['x\\_y@example.com', '"x\\\\_y"@example.com'],
   ['Ann ((home <ann@example.com> (x@attacker.example)', 'Ann ((home <ann@example.com>'],
   ['=?utf-8?Q?Ann=0D=0ABcc:_x?= <ann@example.com>', 'Ann Bcc: x <ann@example.com>'],

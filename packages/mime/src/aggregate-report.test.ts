@@ -174,7 +174,7 @@ describe('DMARC aggregate reports', () => {
       Buffer.concat([gzipSync(xml.subarray(0, 100)), gzipSync(xml.subarray(100))]), // RFC 1952 §2.2: two members
     ];
     for (const one of packed) expect(parseAggregateReport(one)).toEqual(parseAggregateReport(xml));
-    // By Python's zipfile onto a pipe: sizes stand behind the content, and a file of macOS comes first.
+    // By Python's zipfile onto a pipe: sizes follow the content, and a file of macOS comes first.
     const streamed =
       'UEsDBBQACAAIAIAMfl0AAAAAAAAAAAAAAAAMAAAAX19NQUNPU1gvLl94Y2AEAFBLBwhpIt42BAAAAAIAAABQSwMEFAAIAAgAgAx+XQAAAAAAAAAAAAAAAB8AAABleGFtcGxlLm5ldCFleGFtcGxlLmNvbSExITIueG1sZY5BDsIwDATvfQXqAxp6N+6Jd0RuYiAijqM0ReX3IAHpgdvuajRamDaJhweXJWg69eNw7Cfs4MLsZ3J3hMJZS7XClTxVQtBytYmE8byR5Mhg2vKDg8cRzF5a3i1ZY3BPm9c5huXGb8arUEjIH+vgVMB8NzD/uGkXuxdQSwcIK6Nan3oAAADEAAAAUEsBAhQDFAAIAAgAgAx+XWki3jYEAAAAAgAAAAwAAAAAAAAAAAAAAIABAAAAAF9fTUFDT1NYLy5feFBLAQIUAxQACAAIAIAMfl0ro1qfegAAAMQAAAAfAAAAAAAAAAAAAACAAT4AAABleGFtcGxlLm5ldCFleGFtcGxlLmNvbSExITIueG1sUEsFBgAAAAACAAIAhwAAAAUBAAAAAA==';
     expect(parseAggregateReport(Buffer.from(streamed, 'base64')).organization).toBe('Example');

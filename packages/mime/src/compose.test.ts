@@ -59,7 +59,7 @@ describe('composeMessage', () => {
     );
   });
 
-  it('MIME-10 writes exactly the fields that were asked for, whatever stands in them', async () => {
+  it('MIME-10 writes exactly the fields that were asked for, whatever their values', async () => {
     const plain = names(
       await composeText({ to: 'b@example.net', subject: 's', headers: { 'X-A': 'a' }, text: 't' }),
     );

@@ -163,7 +163,7 @@ export function readHeaderBlock(octets: Uint8Array, maxFields: number): HeaderRe
   return { headers: new HeaderBlock(fields), defects: [...defects].map((code) => ({ code })) };
 }
 
-/** Behind the line break that no white space follows (RFC 5322 §2.2.3). */
+/** After the line break that no white space follows (RFC 5322 §2.2.3). */
 function endOfField(octets: Uint8Array, start: number): number {
   for (let at = start; ; ) {
     const lf = octets.indexOf(LF, at);

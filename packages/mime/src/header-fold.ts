@@ -64,7 +64,9 @@ export function foldTrusted(name: string, value: string): string {
 /** Printable ASCII without backslash, and single spaces between. */
 const PLAIN_WORDS = /^[!-[\]-~]+(?: [!-[\]-~]+)*$/;
 
-/** Folds a value with runs of white space, quoted-pairs or UTF-8: before white space that a backslash does not quote. */
+/**
+ * Folds a value with runs of white space, quoted-pairs or UTF-8: before white space that a backslash does not quote.
+ */
 function foldAnything(name: string, value: string): string {
   return foldPieces(name, `${name}: ${value}`.split(/(?<=[^ \t\\]|(?<!\\)(?:\\\\)+)(?=[ \t]+[^ \t])/));
 }
@@ -104,7 +106,7 @@ function foldWords(name: string, value: string): string {
     let end = text.lastIndexOf(' ', start + FOLD_COLUMN);
     const first = Math.max(start, firstSpace);
     if (end <= first) {
-      // The word is longer than the line. Behind the name it stays, unless it fits on a line of its own.
+      // The word is longer than the line. After the name it stays, unless it fits on a line of its own.
       const next = text.indexOf(' ', first + 1);
       const wordEnd = next < 0 ? text.length : next;
       const apart = start === 0 && (wordEnd - first <= FOLD_COLUMN || wordEnd > MAX_LINE_OCTETS);

@@ -60,7 +60,7 @@ const message: fc.Arbitrary<Message> = fc.record(
 const octets = (content: unknown): Buffer =>
   Buffer.from(typeof content === 'string' ? content : (content as Uint8Array));
 const lines = (text: string) => text.toWellFormed().replace(/\r\n|\r/g, '\n');
-/** What stands alone ends in a line break on the wire. */
+/** A part without siblings ends in a line break on the wire. */
 const oneLine = (text: string | undefined) =>
   text === undefined || text === '' || text.endsWith('\n') ? text : `${text}\n`;
 

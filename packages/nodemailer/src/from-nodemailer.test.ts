@@ -40,7 +40,7 @@ describe('addresses', () => {
   });
 
   it('NM-46 names the option and what is no address in it', async () => {
-    await expect(convert({ ...base, to: ['a@example.org', 'nobody at all'] })).rejects.toMatchObject({
+    await expect(convert({ ...base, to: ['a@example.org', 'no address at all'] })).rejects.toMatchObject({
       code: 'MB_NODEMAILER_MESSAGE',
       field: 'to[1]',
     });

@@ -335,9 +335,9 @@ function envelopeOf(option: EnvelopeOption | undefined): Message['envelope'] {
   const [sender, ...more] = envelopeAddresses(from, 'envelope.from');
   if (more.length > 0) throw messageError('envelope.from', 'must be one address.');
   // RFC 5321 §4.5.5: '' is the null reverse-path.
-  const nobody = from === '' || from === false;
+  const noSender = from === '' || from === false;
   return {
-    ...(sender !== undefined ? { from: sender } : nobody ? { from: '' } : {}),
+    ...(sender !== undefined ? { from: sender } : noSender ? { from: '' } : {}),
     ...(to !== undefined || cc !== undefined || bcc !== undefined ? { to: [...new Set(recipients)] } : {}),
   };
 }

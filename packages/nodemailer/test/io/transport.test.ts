@@ -186,8 +186,8 @@ it('NM-08 NM-45 checks a message in mode send, and the store in mode queue', asy
   expect(await named.verify()).toBe(true);
   const wrong = createTransport(mbTransport({ broker: lab.broker, verifyFrom: 'ann@nowhere.test' }));
   await expect(wrong.verify()).rejects.toMatchObject({ code: 'MB_NODEMAILER_VERIFY' });
-  const nobody = createTransport(mbTransport({ broker: lab.broker }));
-  await expect(nobody.verify()).rejects.toMatchObject({ code: 'MB_NODEMAILER_VERIFY' });
+  const unnamed = createTransport(mbTransport({ broker: lab.broker }));
+  await expect(unnamed.verify()).rejects.toMatchObject({ code: 'MB_NODEMAILER_VERIFY' });
   const queue = createTransport(mbTransport({ broker: lab.broker, mode: 'queue' }));
   expect(await new Promise((resolve) => queue.verify((error, ok) => resolve([error, ok])))).toEqual([
     null,
