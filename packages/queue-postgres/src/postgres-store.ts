@@ -51,6 +51,7 @@ import {
   type SiteLimits,
   type SiteSettings,
   type SiteSpeed,
+  type SiteView,
   type StagedContent,
   type StoreOptions,
   type Suppression,
@@ -82,7 +83,7 @@ import { Router } from './router.ts';
 import { ScanFloor } from './scan-floor.ts';
 import { checkSchemaName, migrateSchema } from './schema/migrate.ts';
 import { leaseNumber, settle } from './settle-rows.ts';
-import { queueStats } from './site-rows.ts';
+import { queueStats, siteStats } from './site-rows.ts';
 import { callFunction, type StoreContext } from './statement.ts';
 import {
   addSuppressions,
@@ -571,6 +572,10 @@ export class PostgresStore implements QueueStore<Queryable> {
 
   events(cursor?: EventCursor, limit = 500): Promise<EventPage> {
     return readEvents(this.#opened(), this.#schema, cursor, pageLimit(limit));
+  inspectSite(site: SiteKey): Promise<SiteView | null> {
+    return siteStats(this.#opened(), this.#schema, site, this.#limits, this.#now());
+  }
+
   }
 
   async messageEvents(messageId: MessageId, page: PageRequest = {}): Promise<Page<QueueEvent>> {

@@ -104,6 +104,52 @@ export async function queueStats(
   };
 }
 
+/** One destination; null when nothing is known of it. */
+// Long because it is one statement.
+export async function siteStats(
+  db: Database,
+  schema: string,
+  name: string,
+  limits: SiteLimits,
+  now: number | null,
+): Promise<SiteView | null> {
+  const [row] = await db.query<SiteRow>(
+    `WITH depth AS MATERIALIZED (
+       SELECT coalesce(sum(n), 0) AS queued FROM (
+         SELECT n FROM ${schema}.tally_sum WHERE place = $2 AND state = 0
+         UNION ALL SELECT n FROM ${schema}.tally WHERE place = $2 AND state = 0
+         UNION ALL SELECT c.n FROM ${schema}.intake i, unnest(i.places, i.counts) AS c(place, n) WHERE c.place = $2) x
+     ), lanes AS MATERIALIZED (
+       SELECT l.site, (
+         SELECT r.due FROM ${schema}.recipient r WHERE r.lane = l.id AND r.state = 0 AND r.due >= 0 AND r.due >= l.floor
+         ORDER BY r.due, r.id LIMIT 1) AS due, l.id
+       FROM ${schema}.lane l WHERE l.site = $2 OR l.site = ''
+     ), unrouted AS MATERIALIZED (
+       SELECT r.domain, r.due FROM lanes l CROSS JOIN LATERAL (
+         SELECT domain, due FROM ${schema}.recipient WHERE lane = l.id AND state = 0 AND due >= 0
+         ORDER BY due, id LIMIT ${unroutedRows}) r
+       WHERE l.site = '' AND l.due IS NOT NULL
+     ), incoming AS MATERIALIZED (
+       SELECT r.due
+       FROM (SELECT message FROM ${schema}.intake ORDER BY message LIMIT ${unroutedRows}) i CROSS JOIN LATERAL (
+         SELECT * FROM ${schema}.recipient WHERE id >= i.message * 65536 AND id < (i.message + 1) * 65536) r
+       WHERE r.lane IS NULL AND r.state = 0 AND ${schema}.place_v1(NULL, r.route, r.domain) = $2
+     ), dues AS (
+       SELECT due FROM lanes WHERE site = $2 UNION ALL SELECT due FROM unrouted WHERE domain = $2
+       UNION ALL SELECT due FROM incoming
+     )
+     SELECT $2 AS name, coalesce(s.suspended, false) AS suspended, coalesce(s.speed, 1) AS speed,
+       coalesce(s.learned, '{}') AS learned, s.note, s.limits, s.concurrency, coalesce(s.paused_until, 0) AS paused_until,
+       s.pause_reason, depth.queued, CASE WHEN depth.queued > 0 THEN
+         coalesce((SELECT min(due) FROM dues), (SELECT max(due) FROM unrouted)) END AS due,
+       (SELECT count(*) FROM ${schema}.lease WHERE site = $2) AS connections, ${schema}.time_v1($1) AS now
+     FROM depth LEFT JOIN ${schema}.site s ON s.name = $2
+     WHERE $2 <> '' AND (s.name IS NOT NULL OR depth.queued > 0)`,
+    [now, name],
+  );
+  return row ? siteView(row, limits) : null;
+}
+
 function siteView(row: SiteRow, defaults: SiteLimits): SiteView {
   const limits = { ...defaults, ...row.limits };
   const concurrency = row.concurrency ?? defaults.startConcurrency;

@@ -30,6 +30,7 @@ import type {
   RecipientView,
   SiteKey,
   SiteSettings,
+  SiteView,
 } from '../store/port.ts';
 import type { EventCursor, EventPage, QueueEvent } from '../store/queue-event.ts';
 import type { RecordCondition } from '../store/records.ts';
@@ -120,6 +121,18 @@ export class QueueControl {
    *
    * @param page  `after`: the cursor of the last event seen, or nothing for the oldest that is kept; `limit`: 1 to
    *   1,000, default 100.
+  /**
+   * One destination as `stats()` shows it, without a look at the others; null when nothing is known of it. `site` is as
+   * in {@link QueueControl.suspend}.
+   *
+   * @throws {BrokerError} MB_BROKER_OPTION
+   * @example
+   * const { queued, pausedUntil } = (await broker.queue.showSite('example.org')) ?? {};
+   */
+  async showSite(site: SiteKey): Promise<SiteView | null> {
+    return this.#store.inspectSite(siteName(site));
+  }
+
    */
   async events(page?: PageRequest): Promise<EventPage> {
     const { after, limit = 100 } = readOptions(page, pageOptions, 'events: page');

@@ -465,6 +465,11 @@ export interface Operations {
 
   /** Deletes what `retention` no longer keeps, a bounded batch a call; call again while `more`. */
   purge(retention?: RetentionOptions): Promise<PurgeResult>;
+  /**
+   * One destination as {@link Operations.stats} shows it, by the name that it has there, without a look at the others;
+   * null when nothing is known of it.
+   */
+  inspectSite(site: SiteKey): Promise<SiteView | null>;
 }
 
 /** What happened. */

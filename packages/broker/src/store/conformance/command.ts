@@ -319,6 +319,26 @@ export const commandCases: readonly ConformanceCase[] = [
     assert.deepEqual(await drain(context), ['a@example.net']);
   }),
 
+  storeCase(
+    'shows one destination as the statistics do, and one where nothing waits any more',
+    async (context) => {
+      const { store } = context;
+      await store.accept(draft(['a@one.test', 'b@one.test', 'c@two.test'], { tenant: 'first' }));
+      await store.accept(draft('d@one.test', { tenant: 'second', notBefore: 1 }));
+      await store.setSite('three.test', { suspended: true, note: 'by agreement' });
+      assert.equal((await mustClaim(context, 1)).messages.length, 1);
+      const { sites } = await store.stats();
+      assert.equal(sites.length, 3);
+      for (const one of sites) assert.deepEqual(await store.inspectSite(one.site), one);
+      assert.equal(await store.inspectSite('unheard-of.test'), null);
+      await store.cancel({ site: 'two.test' });
+      await drain(context);
+      await store.setSite('two.test', { limits: { maxConcurrency: 3 } });
+      const idle = await store.inspectSite('two.test');
+      assert.deepEqual([idle?.queued, idle?.limits.maxConcurrency, idle?.oldestDueAt], [0, 3, undefined]);
+    },
+  ),
+
   storeCase('commands more recipients than one batch holds', async (context) => {
     const addresses = Array.from({ length: 3000 }, (_, i) => `u${i}@example.net`);
     await context.store.accept(draft(addresses));

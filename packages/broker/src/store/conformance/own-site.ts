@@ -95,6 +95,7 @@ export const ownSiteCases: readonly ConformanceCase[] = [
     const { sites } = await context.store.stats();
     const view = sites.find(({ site }) => site === domain);
     assert.deepEqual([view?.suspended, view?.queued], [true, 1]);
+    assert.deepEqual(await context.store.inspectSite(domain), view);
     await context.store.setSite(domain, { suspended: false });
     assert.deepEqual(claimedAddresses(await claimSome(context)), [`a@${domain}`]);
   }),

@@ -36,6 +36,7 @@ async function claimAll(context: StoreUnderTest) {
 async function view(context: StoreUnderTest): Promise<SiteView> {
   const found = (await context.store.stats()).sites.find((each) => each.site === site);
   assert.ok(found);
+  assert.deepEqual(await context.store.inspectSite(site), found);
   return found;
 }
 

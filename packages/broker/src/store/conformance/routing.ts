@@ -141,6 +141,7 @@ export const routingCases: readonly ConformanceCase[] = [
       'example.net 1',
       'example.org 1',
     ]);
+    for (const one of sites) assert.deepEqual(await context.store.inspectSite(one.site), one);
     assert.equal(await context.store.hold({ domain: 'example.net' }), 1);
     assert.equal(await context.store.cancel({ domain: 'example.org' }), 1);
     assert.deepEqual(await take(context), []);

@@ -421,6 +421,11 @@ export class MemoryStore implements port.QueueStore {
       unknown: count.unknown,
       ...(due.length > 0 && { oldestDueAt: due.reduce((a, b) => Math.min(a, b)) }),
       sites: sites.slice(0, 1000),
+  async inspectSite(site: port.SiteKey): Promise<port.SiteView | null> {
+    this.#check();
+    return this.#queue.view(site, this.#clock.now()) ?? null;
+  }
+
     };
   }
 

@@ -215,7 +215,11 @@ export class MemoryQueue {
   views(now: number): SiteView[] {
     const byDomain = new Map<string, RecipientRow[]>();
     for (const { queued } of this.#sites.get(unrouted)?.lanes.values() ?? []) {
-      for (const row of queued.items()) byDomain.set(row.domain, [...(byDomain.get(row.domain) ?? []), row]);
+      for (const row of queued.items()) {
+        const rows = byDomain.get(row.domain);
+        if (rows) rows.push(row);
+        else byDomain.set(row.domain, [row]);
+      }
     }
     for (const domain of byDomain.keys()) this.#site(domain);
     return [...this.#sites.values()]
@@ -223,6 +227,17 @@ export class MemoryQueue {
       .map((site) => this.#view(site, now, byDomain.get(site.key) ?? []))
       .filter((site) => site.queued > 0 || site.connections > 0 || site.suspended)
       .sort((a, b) => b.queued - a.queued);
+  }
+
+  /** One of {@link MemoryQueue.views}, or a site that has nothing to show but what is known of it. */
+  view(key: SiteKey, now: number): SiteView | undefined {
+    if (key === unrouted) return undefined;
+    const rows: RecipientRow[] = [];
+    for (const { queued } of this.#sites.get(unrouted)?.lanes.values() ?? []) {
+      for (const row of queued.items()) if (row.domain === key) rows.push(row);
+    }
+    const known = this.#sites.has(key) || rows.length > 0;
+    return known ? this.#view(this.#site(key), now, rows) : undefined;
   }
 
   #site(key: SiteKey): Site {

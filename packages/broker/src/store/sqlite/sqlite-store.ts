@@ -52,7 +52,7 @@ import { assignSites, hasUnrouted, setAlias, takeUnrouted, unroutedReady } from 
 import { checkSchema, migrateSchema } from './schema.ts';
 import { heartbeat, leaseNumber, reap, settle } from './settle.ts';
 import { changeSite } from './sites.ts';
-import { queueStats } from './stats.ts';
+import { queueStats, siteStats } from './stats.ts';
 import { storeError } from './store-error.ts';
 import {
   addSuppressions,
@@ -495,6 +495,10 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     const limit = pageLimit(page.limit);
     const after = page.after === undefined ? undefined : cursorNumber(page.after);
     return this.#reading(({ sql }) => readMessageEvents(sql, messageId, after, limit));
+  }
+
+  async inspectSite(site: port.SiteKey): Promise<port.SiteView | null> {
+    return this.#reading((context) => siteStats(context, site));
   }
 
   stats(): Promise<port.QueueStats> {

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { allowedConnections } from '../pacing.ts';
 import { type QueueStats, type SiteView, unrouted } from '../port.ts';
 import { never } from './codes.ts';
-import { newSite, type Site, type SiteRow, siteOf } from './sites.ts';
+import { connectionsOf, newSite, readSite, type Site, type SiteRow, siteOf } from './sites.ts';
 import type { WriteContext } from './write-context.ts';
 
 const mostSites = 1000;
@@ -35,11 +35,8 @@ export async function queueStats(read: Read): Promise<QueueStats> {
   const withoutSite = lanes.filter(({ site }) => site === unrouted);
   const routed = lanes.filter(({ site }) => site !== unrouted);
   const depthOf = new Map<string, Depth>();
-  for (const { site, queued, due } of [...routed, ...read((context) => readUnrouted(context, withoutSite))]) {
-    const known = depthOf.get(site);
-    const sum = { site, queued: queued + (known?.queued ?? 0), due: Math.min(due, known?.due ?? due) };
-    depthOf.set(site, sum);
-  }
+  for (const one of [...routed, ...read((context) => readUnrouted(context, withoutSite))])
+    depthOf.set(one.site, sumOfDepths(depthOf.get(one.site), one));
   const { connections, suspended } = read(readOpen);
   const deepest = [...depthOf.values()].sort((a, b) => b.queued - a.queued).slice(0, mostSites);
   const names = new Set([...deepest.map(({ site }) => site), ...connections.keys(), ...suspended]);
@@ -70,10 +67,31 @@ function readCounts({ sql }: WriteContext) {
   return { queued, inFlight, held, unknown };
 }
 
-const selectLanes = `
+/** One destination; null when nothing is known of it. */
+export function siteStats(context: WriteContext, name: string): SiteView | null {
+  const { sql, limits } = context;
+  const lanes = sql.all<LaneDepth>(`${selectDepths} AND site = ?`, name);
+  const waiting = sql.get<{ queued: number }>('SELECT queued FROM mb_unrouted WHERE domain = ?', name);
+  if (waiting) {
+    const dueOf = unroutedDues(context, sql.all<LaneDepth>(`${selectDepths} AND site = ?`, unrouted));
+    lanes.push({ id: 0, site: name, queued: waiting.queued, due: dueOf(name) });
+  }
+  // The site without a name holds what has no site.
+  const site = name === unrouted ? undefined : readSite(context, name);
+  if (!site && lanes.length === 0) return null;
+  const depth = lanes.reduce<Depth | undefined>(sumOfDepths, undefined);
+  return siteView(context, site ?? newSite(name, limits), depth, connectionsOf(context, name).count);
+}
+
+function sumOfDepths(known: Depth | undefined, { site, queued, due }: Depth): Depth {
+  return { site, queued: queued + (known?.queued ?? 0), due: Math.min(due, known?.due ?? due) };
+}
+
+const selectDepths = `
   SELECT id, site, queued, coalesce((SELECT due FROM mb_recipient r WHERE r.lane = l.id AND state = 0 ORDER BY due LIMIT 1), ${never})
     AS due
-  FROM mb_lane l WHERE queued > 0 AND id > ? ORDER BY id LIMIT ?`;
+  FROM mb_lane l WHERE queued > 0`;
+const selectLanes = `${selectDepths} AND id > ? ORDER BY id LIMIT ?`;
 
 /** Every lane that has something, with when it is due. */
 async function readDepths(read: Read): Promise<LaneDepth[]> {
@@ -87,12 +105,22 @@ async function readDepths(read: Read): Promise<LaneDepth[]> {
   }
 }
 
-/**
- * What waits for its site, by domain. Recipients get their sites in the order in which they are due, so the first of each
- * lane tell when most domains are due; for the others, the earliest time at which they can be due is shown.
- */
-function readUnrouted({ sql }: WriteContext, lanes: readonly LaneDepth[]): Depth[] {
+/** What waits for its site, by domain. */
+function readUnrouted(context: WriteContext, lanes: readonly LaneDepth[]): Depth[] {
   if (lanes.length === 0) return [];
+  const dueOf = unroutedDues(context, lanes);
+  const domains = context.sql.all<{ domain: string; queued: number }>(
+    'SELECT domain, queued FROM mb_unrouted ORDER BY queued DESC LIMIT ?',
+    mostSites,
+  );
+  return domains.map(({ domain, queued }) => ({ site: domain, queued, due: dueOf(domain) }));
+}
+
+/**
+ * When a domain without a site is due. Recipients get their sites in the order in which they are due, so the first of each
+ * lane tell when most domains are due; for the others, it is the earliest time at which they can be due.
+ */
+function unroutedDues({ sql }: WriteContext, lanes: readonly LaneDepth[]): (domain: string) => number {
   const dueOf = new Map<string, number>();
   const byDue = [...lanes].sort((a, b) => a.due - b.due);
   let rest = byDue[mostUnroutedLanes]?.due ?? never;
@@ -101,11 +129,7 @@ function readUnrouted({ sql }: WriteContext, lanes: readonly LaneDepth[]): Depth
     for (const { domain, due } of first) dueOf.set(domain, Math.min(due, dueOf.get(domain) ?? due));
     if (first.length === partRows) rest = Math.min(rest, first.at(-1)!.due);
   }
-  const domains = sql.all<{ domain: string; queued: number }>(
-    'SELECT domain, queued FROM mb_unrouted ORDER BY queued DESC LIMIT ?',
-    mostSites,
-  );
-  return domains.map(({ domain, queued }) => ({ site: domain, queued, due: dueOf.get(domain) ?? rest }));
+  return (domain) => dueOf.get(domain) ?? rest;
 }
 
 const selectUnrouted =

@@ -143,8 +143,7 @@ export function addDestinationRoutes(api: Api, { broker }: ApiParts): void {
     async (context) => {
       requireAllTenants(context.get('key'));
       const { destination } = context.req.valid('param');
-      const { sites } = await queue.stats();
-      const found = sites.find(({ site }) => site === destination);
+      const found = await queue.showSite(destination);
       if (!found) throw notFound('destination');
       return context.json(destinationView(found), 200);
     },
