@@ -315,6 +315,7 @@ const storeWalk: OptionWalk<typeof store> = {
   ],
   resolveRetention: [entry({ batch: 1 }, retentionOptions, (options) => store.resolveRetention(options))],
   rechunk: 'none',
+  contentGone: 'none',
   ErrorListeners: 'none',
   isAllowedSpeed: 'none',
   mergeLearned: 'result',

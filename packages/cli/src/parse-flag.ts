@@ -17,6 +17,16 @@ export function parseSeconds(text: string): number {
   throw new InvalidArgumentError('It must be a number of seconds.');
 }
 
+const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Reads a time such as `30m`, `12h` or `7d` to milliseconds; `0` needs no unit. */
+export function parseDuration(text: string): number {
+  const match = /^(?<count>\d{1,5})(?<unit>[smhd])$/.exec(text)?.groups;
+  if (match) return Number(match.count) * unitMs[match.unit!]!;
+  if (text === '0') return 0;
+  throw new InvalidArgumentError('It must be a time such as 30m, 12h or 7d.');
+}
+
 /** Reads a moment. */
 export function parseMoment(text: string): Date {
   const date = new Date(text);

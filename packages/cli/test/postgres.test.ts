@@ -63,7 +63,7 @@ describe('mb queue on PostgreSQL', () => {
     expect([early.exitCode, early.stderr]).toEqual([64, expect.stringContaining('MB_BROKER_STORE_SCHEMA')]);
     const made = await queue('migrate', '--json');
     expect([made.exitCode, JSON.parse(made.stdout)]).toMatchObject([0, { from: 0, to: 2 }]);
-    expect((await queue('migrate')).stdout).toBe('The queue has schema 2, which is current.\n');
+    expect((await queue('migrate')).stdout).toBe('The queue has schema 3, which is current.\n');
     expect((await queue('ls')).stdout).toBe('No such recipients.\n');
   });
 
@@ -214,6 +214,6 @@ it.skipIf(process.platform !== 'linux')('shows a queue on PostgreSQL in a narrow
   const stats = screen(await onTerminal('queue stats', env));
   expect(stats).toContain('1 queued');
   const migrated = screen(await onTerminal('queue migrate', env));
-  expect(migrated).toBe('The queue has schema 2, which is current.\n');
+  expect(migrated).toBe('The queue has schema 3, which is current.\n');
   for (const line of [listed, stats].join('\n').split('\n')) expect(line.length).toBeLessThanOrEqual(48);
 });

@@ -1,8 +1,9 @@
 import { isAscii } from 'node:buffer';
 // Not by name: an older Node would fail on the import before it is told what it needs.
 import zlib from 'node:zlib';
-import { BrokerError, type MessageId, rechunk, type StagedContent } from '@mb/broker/store';
+import { BrokerError, contentGone, type MessageId, rechunk, type StagedContent } from '@mb/broker/store';
 import type { Database } from './database.ts';
+import { hasContent } from './kept-content.ts';
 import { messageRowId } from './recipient-rows.ts';
 import { callFunction } from './statement.ts';
 
@@ -74,25 +75,23 @@ export function unknownStaged(): BrokerError {
   );
 }
 
-/** The octets of a message, verified chunk by chunk. */
+/**
+ * The octets of a message, verified chunk by chunk.
+ *
+ * @param keeps  Whether this store keeps content after the last outcome; see {@link hasContent}.
+ */
 export async function* readContent(
   db: Database,
   schema: string,
   messageId: MessageId,
+  keeps: boolean,
 ): AsyncGenerator<Uint8Array> {
   const id = messageRowId(messageId);
   const [message] = await db.query<{ size: string }>(
-    `SELECT size FROM ${schema}.message WHERE id = $1 AND staged = 0 AND EXISTS (
-       SELECT FROM ${schema}.recipient WHERE id >= $1::bigint * 65536 AND id < ($1::bigint + 1) * 65536 AND state < 4)`,
-    [id],
+    `SELECT size FROM ${schema}.message m WHERE id = $1 AND staged = 0 AND ${hasContent(schema, '$2')}`,
+    [id, keeps],
   );
-  if (!message) {
-    throw new BrokerError(
-      'MB_BROKER_NOT_FOUND',
-      'invalid-input',
-      'There is no content of this message any more.',
-    );
-  }
+  if (!message) throw contentGone();
   const size = Number(message.size);
   for (let n = 0; n * chunkBytes < size; n++) {
     const [chunk] = await db.query<StoredOctets & { crc: string }>(

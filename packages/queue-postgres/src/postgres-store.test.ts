@@ -24,7 +24,7 @@ const caseSchema = `case_${process.pid}`;
 
 const open: OpenStore = (options) => conformanceStores(admin, caseSchema, { connection })(options);
 
-describe('SITE-01 SITE-02 SITE-05 Q-02 Q-03 Q-05 Q-57 Q-06 Q-07 Q-08 Q-10 Q-11 Q-13 Q-15 SAFE-01 REC-01 REC-02 REC-04 REC-03 STAGE-01 STAGE-10 STAGE-09 TRN-01 TRN-02 TRN-03 TRN-04 TRN-05 TRN-06 TRN-07 Q-20 Q-85 Q-21 Q-86 Q-22 Q-87 PRI-01 PRI-02 the PostgreSQL store', () => {
+describe('SITE-01 SITE-02 SITE-05 Q-02 Q-03 Q-05 Q-57 Q-06 Q-07 Q-08 Q-10 Q-11 Q-13 Q-15 SAFE-01 REC-01 REC-02 REC-04 REC-03 STAGE-01 STAGE-10 STAGE-09 TRN-01 TRN-02 TRN-03 TRN-04 TRN-05 TRN-06 TRN-07 Q-20 Q-85 Q-21 Q-86 Q-22 Q-87 Q-140 Q-141 Q-142 Q-143 PRI-01 PRI-02 the PostgreSQL store', () => {
   for (const { name, run } of storeConformance) it(name, () => run(open));
 });
 

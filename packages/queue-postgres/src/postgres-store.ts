@@ -157,6 +157,7 @@ export class PostgresStore implements QueueStore<Queryable> {
   readonly #limits: SiteLimits;
   readonly #limitsJson: string;
   readonly #maxMessageBytes: number;
+  readonly #keepContentMs: number;
   readonly #log: readonly string[] | null;
   readonly #wake = new WakeList();
   readonly #errors = new ErrorListeners();
@@ -178,6 +179,7 @@ export class PostgresStore implements QueueStore<Queryable> {
     this.#limits = resolveSiteLimits(options.limits);
     this.#limitsJson = JSON.stringify(this.#limits);
     this.#maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
+    this.#keepContentMs = options.keepContentMs ?? 0;
     this.#log = options.eventTypes ?? null;
     this.records = new PostgresRecords({
       schema: this.#schema,
@@ -492,7 +494,7 @@ export class PostgresStore implements QueueStore<Queryable> {
   }
 
   async *content(messageId: MessageId): AsyncGenerator<Uint8Array> {
-    yield* readContent(this.#opened(), this.#schema, messageId);
+    yield* readContent(this.#opened(), this.#schema, messageId, this.#keepContentMs > 0);
   }
 
   async alias(domain: string, site: SiteKey, ttlMs: number): Promise<void> {
@@ -563,19 +565,19 @@ export class PostgresStore implements QueueStore<Queryable> {
   }
 
   inspect(messageId: MessageId): Promise<MessageView | null> {
-    return inspectMessage(this.#opened(), this.#schema, messageId);
+    return inspectMessage(this.#opened(), this.#schema, messageId, this.#keepContentMs > 0);
   }
 
   stats(): Promise<QueueStats> {
     return queueStats(this.#opened(), this.#schema, this.#limits, this.#now());
   }
 
-  events(cursor?: EventCursor, limit = 500): Promise<EventPage> {
-    return readEvents(this.#opened(), this.#schema, cursor, pageLimit(limit));
   inspectSite(site: SiteKey): Promise<SiteView | null> {
     return siteStats(this.#opened(), this.#schema, site, this.#limits, this.#now());
   }
 
+  events(cursor?: EventCursor, limit = 500): Promise<EventPage> {
+    return readEvents(this.#opened(), this.#schema, cursor, pageLimit(limit));
   }
 
   async messageEvents(messageId: MessageId, page: PageRequest = {}): Promise<Page<QueueEvent>> {
@@ -613,7 +615,8 @@ export class PostgresStore implements QueueStore<Queryable> {
   }
 
   async purge(retention?: RetentionOptions): Promise<PurgeResult> {
-    return purge(this.#opened(), this.#schema, resolveRetention(retention), this.#now());
+    const keep = resolveRetention(retention);
+    return purge(this.#opened(), this.#schema, keep, this.#keepContentMs, this.#now());
   }
 
   #opened(): Database {

@@ -1,23 +1,34 @@
 import type { PurgeResult, Retention } from '@mb/broker/store';
 import type { Database } from './database.ts';
+import { purgeContents } from './kept-content.ts';
 import { purgeRecords } from './record-rows.ts';
 
-/** Deletes a batch of what is not kept any longer, in short transactions. */
+/**
+ * Deletes a batch of what is not kept any longer, in short transactions.
+ *
+ * @param keepContentMs  How long content is kept after the last outcome.
+ */
 export async function purge(
   db: Database,
   schema: string,
   keep: Retention,
+  keepContentMs: number,
   now: number | null,
 ): Promise<PurgeResult> {
   const { batch } = keep;
   const count = async (text: string, values: readonly unknown[]) => (await db.query(text, values)).length;
-  const ended = await finish(db, schema, batch);
+  const ended = await finish(db, schema, batch, keepContentMs > 0);
+  const contents = await purgeContents(db, schema, batch, keepContentMs, now);
   const messages = await count(
     `WITH old AS MATERIALIZED (
        (SELECT id FROM ${schema}.message WHERE NOT failed AND finished <= ${schema}.time_v1($2) - $3 LIMIT $1)
        UNION ALL
        (SELECT id FROM ${schema}.message WHERE failed AND finished <= ${schema}.time_v1($2) - $4 LIMIT $1)
        LIMIT $1
+     ), kept AS (
+       DELETE FROM ${schema}.kept WHERE message IN (SELECT id FROM old) RETURNING message
+     ), content AS (
+       DELETE FROM ${schema}.content WHERE message IN (SELECT message FROM kept)
      ), recipient AS (
        DELETE FROM ${schema}.recipient r USING old WHERE r.id >= old.id * 65536 AND r.id < (old.id + 1) * 65536
      )
@@ -46,15 +57,16 @@ export async function purge(
     messages,
     events,
     staged,
-    more: Math.max(ended, messages, staged, blocks.length) >= batch || summed!.count === 10_000,
+    contents,
+    more: Math.max(ended, messages, staged, blocks.length, contents) >= batch || summed!.count === 10_000,
   };
 }
 
 /**
- * Finishes messages that have no recipient left to deliver to, and deletes their content: at leisure, since the
+ * Finishes messages that have no recipient left to deliver to, and deletes or keeps their content: at leisure, since the
  * transaction of the last outcome is in a hurry. Returns of how many messages a recipient had ended.
  */
-async function finish(db: Database, schema: string, batch: number): Promise<number> {
+async function finish(db: Database, schema: string, batch: number, keeps: boolean): Promise<number> {
   const [row] = await db.query<{ count: string }>(
     `WITH taken AS MATERIALIZED (
        SELECT n, messages FROM ${schema}.ended WHERE n = ANY (ARRAY(
@@ -71,12 +83,14 @@ async function finish(db: Database, schema: string, batch: number): Promise<numb
        FROM known JOIN ${schema}.recipient r ON r.id >= known.id * 65536 AND r.id < (known.id + 1) * 65536
        GROUP BY known.id HAVING bool_and(r.state >= 4)
      ), content AS (
-       DELETE FROM ${schema}.content WHERE message IN (SELECT id FROM done)
+       DELETE FROM ${schema}.content WHERE NOT $2 AND message IN (SELECT id FROM done)
+     ), kept AS (
+       INSERT INTO ${schema}.kept (message, ended) SELECT id, finished FROM done WHERE $2 ON CONFLICT DO NOTHING
      ), finished AS (
        UPDATE ${schema}.message m SET finished = done.finished, failed = done.failed FROM done WHERE m.id = done.id
      )
      SELECT coalesce(sum(cardinality(messages)), 0) AS count FROM taken`,
-    [batch],
+    [batch, keeps],
   );
   return Number(row!.count);
 }

@@ -11,6 +11,7 @@ import {
   type UnroutedRecipient,
 } from '@mb/broker/store';
 import type { Database } from './database.ts';
+import { hasContent } from './kept-content.ts';
 
 /** Rows that one statement looks at: a selector that matches little finds little, and the page says where to go on. */
 const windowRows = 2000;
@@ -131,11 +132,16 @@ export function stateCodes(state: RecipientState): number[] {
   return storedStates.flatMap((each, code) => (shownState(each) === state ? [code] : []));
 }
 
-/** A message with all its recipients; null when it does not exist. */
+/**
+ * A message with all its recipients; null when it does not exist.
+ *
+ * @param keeps  Whether this store keeps content after the last outcome.
+ */
 export async function inspectMessage(
   db: Database,
   schema: string,
   messageId: string,
+  keeps: boolean,
 ): Promise<MessageView | null> {
   const id = messageRowId(messageId);
   const [message] = await db.query<{
@@ -146,7 +152,11 @@ export async function inspectMessage(
     accepted: string;
     expires: string;
     envelope: string | null;
-  }>(`SELECT * FROM ${schema}.message WHERE id = $1 AND staged = 0`, [id]);
+    has_content: boolean;
+  }>(
+    `SELECT m.*, ${hasContent(schema, '$2')} AS has_content FROM ${schema}.message m WHERE id = $1 AND staged = 0`,
+    [id, keeps],
+  );
   if (!message) return null;
   const recipients = await db.query<ViewRow>(
     `SELECT ${viewColumns} FROM ${schema}.recipient r JOIN ${schema}.message m ON m.id = r.id >> 16
@@ -163,6 +173,7 @@ export async function inspectMessage(
     acceptedAt: Number(message.accepted),
     expiresAt: Number(message.expires),
     ...(message.envelope !== null && { envelope: JSON.parse(message.envelope) as object }),
+    hasContent: message.has_content,
     recipients: recipients.map(viewOf),
   };
 }

@@ -52,12 +52,12 @@ it('Q-83 a queue of the version before the counts is counted when it is opened',
   const before = await counted();
   await admin.query(
     `DROP TRIGGER recipient_tally ON ${schema}.recipient; DROP FUNCTION ${schema}.tally_v1, ${schema}.sum_tally_v1, ${schema}.place_v1;
-     DROP TABLE ${schema}.tally, ${schema}.tally_sum; ALTER TABLE ${schema}.intake DROP places, DROP counts;
+     DROP TABLE ${schema}.tally, ${schema}.tally_sum, ${schema}.kept; ALTER TABLE ${schema}.intake DROP places, DROP counts;
      UPDATE ${schema}.meta SET version = 1`,
   );
   const store = new PostgresStore({ connection, schema });
   await store.open();
-  expect([store.foundSchema, schemaVersion]).toEqual([1, 2]);
+  expect([store.foundSchema, schemaVersion]).toEqual([1, 3]);
   await store.close();
   expect(before.length).toBeGreaterThan(0);
   expect(await kept()).toEqual(before);

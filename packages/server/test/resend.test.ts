@@ -64,7 +64,7 @@ it('SRV-82 sends again to recipients of the message only', async () => {
   expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: '/recipients/0' }] } });
 });
 
-it('SRV-83 answers 404 when the content is gone', async () => {
+it('SRV-83 SRV-106 SRV-107 answers 404 when the content is gone, with how to keep it', async () => {
   const { body } = await call('POST', '/v1/messages', {
     from: 'ann@sender.test',
     to: 'bob@one.test',
@@ -76,7 +76,11 @@ it('SRV-83 answers 404 when the content is gone', async () => {
     })
     .toBe('delivered');
   const answer = await call('POST', `/v1/messages/${body.id}/resend`, { recipients: ['bob@one.test'] });
-  expect(answer).toMatchObject({ status: 404, body: { code: 'MB_BROKER_NOT_FOUND' } });
+  expect(answer).toMatchObject({
+    status: 404,
+    body: { code: 'MB_BROKER_NOT_FOUND', detail: expect.stringContaining('--keep-content') },
+  });
+  expect((await call('GET', `/v1/messages/${body.id}`)).body.hasContent).toBe(false);
 });
 
 it('SRV-84 sending again needs the scope `send`', async () => {

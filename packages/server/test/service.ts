@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrokerOptions, MailBroker } from '@mb/broker';
 import { createMasterKeyVault, generateMasterKey, ManagedDomains, parseMasterKeys } from '@mb/broker/domains';
-import { SqliteStore } from '@mb/broker/sqlite';
+import { SqliteStore, type SqliteStoreOptions } from '@mb/broker/sqlite';
 import { createResolver } from '@mb/dns';
 import {
   type DnsRecords,
@@ -23,8 +23,10 @@ export interface ServicePlan {
   /** What DNS has besides, in the zone `test`. */
   readonly records?: Readonly<Record<string, DnsRecords>>;
   readonly broker?: Partial<BrokerOptions>;
+  readonly store?: SqliteStoreOptions;
   /** What the mail exchanger of one.test says. */
   readonly script?: SmtpHostOptions['script'];
+  readonly tls?: SmtpHostOptions['tls'];
   /** Last octet of the exchanger's address, so that tests of one file do not meet. */
   readonly host?: number;
 }
@@ -63,10 +65,11 @@ export async function startService(plan: ServicePlan = {}): Promise<Service> {
     address: `127.0.31.${plan.host ?? 1}`,
     hostname: 'mx.test',
     ...(plan.script && { script: plan.script }),
+    ...(plan.tls && { tls: plan.tls }),
   });
   const records = { ...plan.records, mx: { A: host.address }, one: { MX: '10 mx.test' } };
   const dns = await startDnsServer({ zones: { test: { records } } });
-  const store = new SqliteStore(join(folder, 'queue.db'));
+  const store = new SqliteStore(join(folder, 'queue.db'), plan.store);
   await store.open();
   const broker = new MailBroker({
     hostname: 'client.test',

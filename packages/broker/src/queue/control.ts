@@ -106,7 +106,12 @@ export class QueueControl {
     return this.#store.inspect(checkId(messageId));
   }
 
-  /** The octets of a message as they are stored, in constant memory. */
+  /**
+   * The octets of a message as they are stored, in constant memory: until the last outcome, and for the store's
+   * `keepContentMs` after it.
+   *
+   * @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_MESSAGE_CORRUPT
+   */
   content(messageId: MessageId): AsyncIterable<Uint8Array> {
     return this.#store.content(checkId(messageId));
   }
@@ -116,11 +121,6 @@ export class QueueControl {
     return this.#store.stats();
   }
 
-  /**
-   * Events after a cursor, oldest first, without waiting for more; `broker.events()` waits.
-   *
-   * @param page  `after`: the cursor of the last event seen, or nothing for the oldest that is kept; `limit`: 1 to
-   *   1,000, default 100.
   /**
    * One destination as `stats()` shows it, without a look at the others; null when nothing is known of it. `site` is as
    * in {@link QueueControl.suspend}.
@@ -133,6 +133,11 @@ export class QueueControl {
     return this.#store.inspectSite(siteName(site));
   }
 
+  /**
+   * Events after a cursor, oldest first, without waiting for more; `broker.events()` waits.
+   *
+   * @param page  `after`: the cursor of the last event seen, or nothing for the oldest that is kept; `limit`: 1 to
+   *   1,000, default 100.
    */
   async events(page?: PageRequest): Promise<EventPage> {
     const { after, limit = 100 } = readOptions(page, pageOptions, 'events: page');

@@ -9,6 +9,7 @@ export { BrokerError } from '../errors.ts';
 export { type Attempt, type AttemptOutcome, QueueWorker, type WorkerOptions } from '../worker/worker.ts';
 export type { ScheduleOptions } from './backoff.ts';
 export { rechunk } from './content-chunks.ts';
+export { contentGone } from './content-gone.ts';
 export { ErrorListeners } from './error-listeners.ts';
 export {
   isAllowedSpeed,

@@ -278,6 +278,8 @@ export interface MessageView {
   readonly acceptedAt: number;
   readonly expiresAt: number;
   readonly envelope?: object;
+  /** Whether {@link WorkQueue.content} gives its octets; see {@link StoreOptions.keepContentMs}. */
+  readonly hasContent: boolean;
   readonly recipients: readonly RecipientView[];
 }
 
@@ -412,7 +414,8 @@ export interface WorkQueue {
   alias(domain: string, site: SiteKey, ttlMs: number): Promise<void>;
 
   /**
-   * The octets of a message, in constant memory, verified chunk by chunk.
+   * The octets of a message, in constant memory, verified chunk by chunk. They are there until the last outcome, and
+   * {@link StoreOptions.keepContentMs} longer.
    * @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_MESSAGE_CORRUPT
    */
   content(messageId: MessageId): AsyncIterable<Uint8Array>;
@@ -462,14 +465,14 @@ export interface Operations {
   inspect(messageId: MessageId): Promise<MessageView | null>;
   /** How much waits, and since when. */
   stats(): Promise<QueueStats>;
-
-  /** Deletes what `retention` no longer keeps, a bounded batch a call; call again while `more`. */
-  purge(retention?: RetentionOptions): Promise<PurgeResult>;
   /**
    * One destination as {@link Operations.stats} shows it, by the name that it has there, without a look at the others;
    * null when nothing is known of it.
    */
   inspectSite(site: SiteKey): Promise<SiteView | null>;
+
+  /** Deletes what `retention` no longer keeps, a bounded batch a call; call again while `more`. */
+  purge(retention?: RetentionOptions): Promise<PurgeResult>;
 }
 
 /** What happened. */
@@ -535,6 +538,14 @@ export interface StoreOptions {
   readonly maxMessageBytes?: number | undefined;
   /** Events to log; default all. */
   readonly eventTypes?: readonly QueueEventType[] | undefined;
+  /**
+   * How long the octets of a message are kept after its last outcome, in milliseconds, so that it can be read and sent
+   * again; at most as long as the message itself ({@link RetentionOptions}). Default 0: they are deleted with the last
+   * outcome. Kept mail takes its space, and whoever reads the store can read it.
+   *
+   * `purge` deletes what is kept longer than its own store says: give all processes that work on a queue the same time.
+   */
+  readonly keepContentMs?: number | undefined;
 }
 
 /** What `StoreOptions` accepts; stores add rows of their own. */
@@ -542,6 +553,7 @@ export const storeOptions = {
   limits: group<SiteLimitOptions>(siteLimitOptions),
   maxMessageBytes: integer(1, 2 ** 40, { unit: 'octets' }),
   eventTypes: list<QueueEventType>(word(queueEventTypes)),
+  keepContentMs: integer(0, 9e12, { unit: 'ms' }),
 } satisfies OptionTable<StoreOptions>;
 
 /** Most recipients of one message. */

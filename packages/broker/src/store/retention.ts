@@ -52,6 +52,8 @@ export interface PurgeResult {
   readonly messages: number;
   readonly events: number;
   readonly staged: number;
+  /** Messages that ended before and whose octets were kept until now. */
+  readonly contents: number;
   /** True when a batch was full, so that there may be more. */
   readonly more: boolean;
 }

@@ -41,7 +41,7 @@ const ofDomains = ['dkim', 'delivery.sources', 'delivery.routes', 'queue.verp'];
 const alertKeys = ['rules', 'thresholds', 'mail', 'webhook', 'name', 'certificates', 'disks', 'everyMs'];
 
 /** Options of stores; what else a store takes has a flag. */
-const storeKeys = ['limits', 'maxMessageBytes', 'eventTypes', 'pollMs'];
+const storeKeys = ['limits', 'maxMessageBytes', 'eventTypes', 'keepContentMs', 'pollMs'];
 
 /**
  * Reads and checks the option sections of a configuration.

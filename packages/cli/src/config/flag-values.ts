@@ -149,6 +149,8 @@ export interface FlagValues {
   readonly reason?: 'bad-mailbox' | 'complaint' | 'operator' | undefined;
   /** The lists of all tenants. */
   readonly allTenants?: boolean | undefined;
+  /** Keep the content of a message after its last outcome, such as 7d, to read it and send it again; default: not at all. */
+  readonly keepContent?: Value | undefined;
   /** Time for attempts and requests in progress when stopped. */
   readonly grace?: Value | undefined;
   /** Addresses that webhooks may have although not public. */
@@ -1269,6 +1271,8 @@ interface NewKeyFlagValues {
 interface ServeFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** Keep the content of a message after its last outcome, such as 7d, to read it and send it again; default: not at all. */
+  readonly keepContent?: Value | undefined;
   /** Maximum number of connections; default 50. */
   readonly concurrency?: Value | undefined;
   /** Time for attempts and requests in progress when stopped. */
@@ -1349,6 +1353,8 @@ interface ServeFlagValues {
 interface WorkFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
+  /** Keep the content of a message after its last outcome, such as 7d, to read it and send it again; default: not at all. */
+  readonly keepContent?: Value | undefined;
   /** Maximum number of connections; default 50. */
   readonly concurrency?: Value | undefined;
   /** Time for attempts and requests in progress when stopped. */

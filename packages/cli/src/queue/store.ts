@@ -28,7 +28,7 @@ export type StoreAccess = 'read' | 'look' | 'migrate' | 'create' | 'work';
  * @throws {CliError} MB_CLI_USAGE, MB_CLI_FILE, MB_CLI_PACKAGE; BrokerError MB_BROKER_STORE_…
  */
 export async function withStore<Result>(
-  { store: location, optionSections }: StoreFlags,
+  { store: location, optionSections, keepContent }: StoreFlags,
   access: StoreAccess,
   work: (store: OpenStore) => Promise<Result>,
 ): Promise<Result> {
@@ -38,7 +38,10 @@ export async function withStore<Result>(
       'No queue is given. Give --store queue.db or --store postgres://…, or set MB_STORE.',
     );
   }
-  const store = await newStore(location, access, await storeOptions(optionSections));
+  const store = await newStore(location, access, {
+    ...(await storeOptions(optionSections)),
+    ...(keepContent !== undefined && { keepContentMs: keepContent }),
+  });
   await store.open();
   try {
     return await work(store);

@@ -10,7 +10,7 @@ import { readFlagsAgain } from '../flags-again.ts';
 import { notice, warn } from '../output.ts';
 import { wholeNumber } from '../parse-flag.ts';
 import { type OpenStore, withStore } from '../queue/store.ts';
-import { storeFlag } from '../queue/store-flag.ts';
+import { keepContentOption, storeFlag } from '../queue/store-flag.ts';
 import { concurrencyOption, deliveryOptions, signatureOptions } from '../send/flags.ts';
 import { onSignals } from '../signals.ts';
 import { labelled } from '../terminal.ts';
@@ -61,6 +61,7 @@ export function serveCommand(): Command {
   const command = new Command('serve')
     .description('run the service: an HTTP API and SMTP submission in front of a queue, and its worker')
     .addOption(storeFlag())
+    .addOption(keepContentOption())
     .addOption(concurrencyOption())
     .addOption(graceOption())
     .addOption(webhookAllowOption())
@@ -167,6 +168,7 @@ async function reloadSettings(old: ServeFlags, { store, running, log, domains }:
 /** Flags that hold from the start to the end of a process. */
 const fixedFlags = [
   'store',
+  'keepContent',
   'masterKey',
   'role',
   'http',

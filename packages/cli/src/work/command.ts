@@ -5,7 +5,7 @@ import { managedDomains } from '../domain/managed-profiles.ts';
 import { masterKeyFlag } from '../domain/master-key.ts';
 import { warn } from '../output.ts';
 import { withStore } from '../queue/store.ts';
-import { storeFlag } from '../queue/store-flag.ts';
+import { keepContentOption, storeFlag } from '../queue/store-flag.ts';
 import { brokerOptions } from '../send/broker-options.ts';
 import { concurrencyOption, deliveryOptions, signatureOptions } from '../send/flags.ts';
 import { webhookAllowOption } from '../webhook/webhook-access.ts';
@@ -54,6 +54,7 @@ export function workCommand(): Command {
   const command = new Command('work')
     .description('run a worker that delivers queued mail')
     .addOption(storeFlag())
+    .addOption(keepContentOption())
     .addOption(concurrencyOption())
     .addOption(graceOption())
     .addOption(webhookAllowOption());

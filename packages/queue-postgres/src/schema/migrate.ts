@@ -3,6 +3,7 @@ import type { ClientBase } from 'pg';
 import { optionError } from '../errors.ts';
 import { acceptFunctions } from './accept-functions.ts';
 import { claimFunctions } from './claim-functions.ts';
+import { kept } from './kept.ts';
 import { routingFunctions } from './routing-functions.ts';
 import { settleFunctions } from './settle-functions.ts';
 import { siteFunctions } from './site-functions.ts';
@@ -16,6 +17,7 @@ import { tally } from './tally.ts';
 const migrations: readonly string[] = [
   [tables, acceptFunctions, siteFunctions, routingFunctions, claimFunctions, settleFunctions].join('\n'),
   [tally, acceptFunctions].join('\n'),
+  kept,
 ];
 
 /**

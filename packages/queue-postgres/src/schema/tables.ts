@@ -29,7 +29,7 @@ CREATE TABLE @schema@.message (
   envelope text,
   schedule text,
   failed boolean NOT NULL DEFAULT false,
-  finished bigint -- and its content is gone; set some time after its last recipient
+  finished bigint -- its content is deleted, or in the table kept; set some time after its last recipient
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
 CREATE UNIQUE INDEX message_idem ON @schema@.message (tenant, idem_key) WHERE idem_key IS NOT NULL;
 CREATE INDEX message_finished ON @schema@.message (failed, finished) WHERE finished IS NOT NULL;

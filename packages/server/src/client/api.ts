@@ -6262,6 +6262,102 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/reports/own-tls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How TLS went in our own sessions, by domain, host and kind of failure
+         * Counted by every process that runs the server with a worker, by days, and kept for 90 days. With `no-policy-found` the mail went out all the same.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** Default 30. */
+                    days?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** The sums */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OwnTlsTotals"];
+                    };
+                };
+                /** No key, or a wrong one */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The key may not do this */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** There is no such object, or it is another tenant's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** The request is not valid; `errors` names the places */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Too many requests; see Retry-After */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** Overloaded, or the queue cannot be used; see Retry-After */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/reports/totals": {
         parameters: {
             query?: never;
@@ -7198,6 +7294,8 @@ export interface components {
             acceptedAt: string;
             /** Format: date-time */
             expiresAt: string;
+            /** Whether its content can be read, previewed and sent again. It is deleted with the last outcome, unless the queue is told to keep it. */
+            hasContent: boolean;
             recipients: components["schemas"]["Recipient"][];
         };
         Recipient: {
@@ -7714,6 +7812,29 @@ export interface components {
                 sessions: number;
             }[];
             omittedFailures: number;
+        };
+        OwnTlsTotals: {
+            /** Format: date-time */
+            since: string;
+            /** Sessions with TLS as the policy demands. */
+            succeeded: number;
+            failed: number;
+            /** Domains with failures, the most failures first. */
+            domains: {
+                domain: string;
+                succeeded: number;
+                failed: number;
+                failures: {
+                    /** RFC 8460 §4.3. */
+                    resultType: string;
+                    host: string;
+                    /** RFC 8460 §4.4: `tlsa`, `sts` or `no-policy-found`. */
+                    policy: string;
+                    sessions: number;
+                    /** The latest one, in a sentence. */
+                    detail?: string;
+                }[];
+            }[];
         };
         ReportTotals: {
             /** Format: date-time */

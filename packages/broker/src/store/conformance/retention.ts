@@ -5,9 +5,11 @@ import {
   days,
   draft,
   drain,
+  hours,
   minutes,
   mustClaim,
   octets,
+  readAll,
   rejectsWith,
   settleAll,
   storeCase,
@@ -104,6 +106,79 @@ export const retentionCases: readonly ConformanceCase[] = [
     assert.deepEqual(counts, [10, 10, 5]);
     assert.equal((await context.store.list({})).rows.length, 0);
   }),
+
+  storeCase('says whether a message has content: until its last outcome', async (context) => {
+    const { store } = context;
+    const { messageId } = await store.accept(draft(['a@one.test', 'b@two.test']));
+    await settleAll(context, await mustClaim(context), { status: 'delivered' });
+    assert.equal((await store.inspect(messageId))?.hasContent, true);
+    await drain(context);
+    assert.equal((await store.inspect(messageId))?.hasContent, false);
+  }),
+
+  storeCase(
+    'keeps content for its time after the last outcome, and no longer',
+    async (context) => {
+      const { store } = context;
+      const small = octets(300);
+      // More than one piece, in every store.
+      const large = octets(600_000, 2);
+      const delivered = await store.accept(draft('a@one.test', { content: small }));
+      const failed = await store.accept(draft('b@two.test', { content: await store.stage(once(large)) }));
+      const empty = await store.accept(draft('c@three.test', { content: new Uint8Array() }));
+      await settleAll(context, await mustClaim(context), { status: 'delivered' });
+      await settleAll(context, await mustClaim(context), { status: 'failed' });
+      const check = async () => {
+        assert.deepEqual(Buffer.from(await readAll(store.content(delivered.messageId))), Buffer.from(small));
+        assert.ok(Buffer.from(await readAll(store.content(failed.messageId))).equals(large));
+        assert.equal((await readAll(store.content(empty.messageId))).length, 0);
+        assert.equal((await store.inspect(failed.messageId))?.hasContent, true);
+      };
+      await check();
+      await drain(context);
+      await check();
+      await context.advance(hours(2) - 1);
+      assert.equal((await store.purge()).contents, 0);
+      await check();
+      await context.advance(1);
+      assert.equal((await store.purge()).contents, 3);
+      for (const { messageId } of [delivered, failed, empty]) {
+        await rejectsWith(readAll(store.content(messageId)), 'MB_BROKER_NOT_FOUND');
+        assert.equal((await store.inspect(messageId))?.hasContent, false);
+      }
+      assert.equal((await store.purge()).contents, 0);
+    },
+    { keepContentMs: hours(2) },
+  ),
+
+  storeCase(
+    'purges kept content in batches, and at the latest with its message',
+    async (context) => {
+      const { store } = context;
+      for (let i = 0; i < 5; i++) await store.accept(draft(`u${i}@example.net`));
+      await drain(context);
+      const last = await store.accept(draft('last@example.net'));
+      await drain(context);
+      const first = await store.purge({ batch: 100 });
+      assert.deepEqual([first.contents, first.messages], [0, 0]);
+      await context.advance(hours(2));
+      const counts: number[] = [];
+      for (let more = true; more; ) {
+        const purged = await store.purge({ batch: 4 });
+        counts.push(purged.contents);
+        more = purged.more;
+      }
+      assert.deepEqual(counts, [4, 2]);
+      const { messageId } = await store.accept(draft('short@example.net'));
+      await drain(context);
+      assert.equal((await store.inspect(messageId))?.hasContent, true);
+      while ((await store.purge({ deliveredMs: 0 })).more);
+      assert.equal(await store.inspect(messageId), null);
+      assert.equal(await store.inspect(last.messageId), null);
+      await rejectsWith(readAll(store.content(messageId)), 'MB_BROKER_NOT_FOUND');
+    },
+    { keepContentMs: hours(2) },
+  ),
 
   storeCase('forgets an idempotency key with its message', async (context) => {
     const message = draft('a@example.net', { idempotency: { key: 'k', digest: 'd' } });

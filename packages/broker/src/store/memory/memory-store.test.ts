@@ -11,7 +11,7 @@ const open: OpenStore = async (options) => {
   return { store, advance: (ms) => clock.advance(ms), dispose: () => store.close() };
 };
 
-describe('SITE-05 SAFE-01 REC-01 REC-02 REC-04 REC-03 STAGE-01 STAGE-10 STAGE-09 TRN-01 TRN-02 TRN-03 TRN-04 TRN-05 TRN-06 TRN-07 Q-20 Q-85 Q-21 Q-86 Q-22 Q-87 PRI-01 PRI-02 the memory store', () => {
+describe('SITE-05 SAFE-01 REC-01 REC-02 REC-04 REC-03 STAGE-01 STAGE-10 STAGE-09 TRN-01 TRN-02 TRN-03 TRN-04 TRN-05 TRN-06 TRN-07 Q-20 Q-85 Q-21 Q-86 Q-22 Q-87 Q-140 Q-141 Q-142 Q-143 PRI-01 PRI-02 the memory store', () => {
   for (const { name, needs, run } of storeConformance) if (!needs) it(name, () => run(open));
 
   it('says that it has no transactions to join', async () => {

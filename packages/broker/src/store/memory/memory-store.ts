@@ -3,6 +3,7 @@
 import { BrokerError } from '../../errors.ts';
 import { MonotonicClock } from '../../monotonic-clock.ts';
 import { type OptionTable, readOptions, withMethods } from '../../option-table.ts';
+import { contentGone } from '../content-gone.ts';
 import type { SiteSpeed } from '../learned.ts';
 import { checkMessageFilter, type MessageFilter, type MessageSummary } from '../message-filter.ts';
 import type { MessageRecord } from '../new-message.ts';
@@ -76,6 +77,7 @@ export const memoryStoreOptions = {
 export class MemoryStore implements port.QueueStore {
   readonly #clock: MonotonicClock;
   readonly #maxMessageBytes: number;
+  readonly #keepContentMs: number;
   readonly #wake = new WakeList();
   readonly #log: MemoryEventLog;
   readonly #suppressions = new MemorySuppressionList();
@@ -102,6 +104,7 @@ export class MemoryStore implements port.QueueStore {
     this.#clock = new MonotonicClock(options.clock ?? Date);
     this.#queue = new MemoryQueue(resolveSiteLimits(options.limits));
     this.#maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
+    this.#keepContentMs = options.keepContentMs ?? 0;
     this.#log = new MemoryEventLog(options.eventTypes);
   }
 
@@ -305,15 +308,9 @@ export class MemoryStore implements port.QueueStore {
 
   async *content(messageId: port.MessageId): AsyncGenerator<Uint8Array> {
     this.#check();
-    const message = this.#messages.get(Number(messageId));
-    if (!message || message.finishedAt !== undefined) {
-      throw new BrokerError(
-        'MB_BROKER_NOT_FOUND',
-        'invalid-input',
-        'There is no content of this message any more.',
-      );
-    }
-    yield* message.content;
+    const content = this.#messages.get(Number(messageId))?.content;
+    if (!content) throw contentGone();
+    yield* content;
   }
 
   async alias(domain: string, site: port.SiteKey, ttlMs: number): Promise<void> {
@@ -421,12 +418,12 @@ export class MemoryStore implements port.QueueStore {
       unknown: count.unknown,
       ...(due.length > 0 && { oldestDueAt: due.reduce((a, b) => Math.min(a, b)) }),
       sites: sites.slice(0, 1000),
+    };
+  }
+
   async inspectSite(site: port.SiteKey): Promise<port.SiteView | null> {
     this.#check();
     return this.#queue.view(site, this.#clock.now()) ?? null;
-  }
-
-    };
   }
 
   async events(cursor?: EventCursor, limit = 500): Promise<EventPage> {
@@ -484,6 +481,14 @@ export class MemoryStore implements port.QueueStore {
     this.#check();
     const keep = resolveRetention(retention);
     const now = this.#clock.now();
+    let contents = 0;
+    for (const message of this.#messages.values()) {
+      const { finishedAt, content } = message;
+      if (finishedAt === undefined || finishedAt > now - this.#keepContentMs || !content) continue;
+      if (contents === keep.batch) break;
+      message.content = undefined;
+      contents++;
+    }
     let messages = 0;
     for (const [id, { finishedAt, failed, record }] of this.#messages) {
       if (finishedAt === undefined || finishedAt > now - (failed ? keep.failedMs : keep.deliveredMs))
@@ -502,7 +507,8 @@ export class MemoryStore implements port.QueueStore {
     }
     this.records.purge(now);
     for (const [domain, { until }] of this.#aliases) if (until <= now) this.#aliases.delete(domain);
-    return { messages, events, staged, more: Math.max(messages, events, staged) === keep.batch };
+    const more = Math.max(messages, events, staged, contents) === keep.batch;
+    return { messages, events, staged, contents, more };
   }
 
   #check(): void {
@@ -617,7 +623,7 @@ export class MemoryStore implements port.QueueStore {
     if (row.state !== 'delivered') message.failed = true;
     if (--message.open > 0) return;
     message.finishedAt = now;
-    message.content = [];
+    if (this.#keepContentMs === 0) message.content = undefined;
   }
 
   #logRecipient(type: QueueEventType, row: RecipientRow, now: number, detail: string | null): void {

@@ -9,7 +9,8 @@ import type { IndexedHeap } from './indexed-heap.ts';
 export interface MessageRow {
   readonly id: number;
   readonly record: MessageRecord;
-  content: readonly Uint8Array[];
+  /** Undefined: deleted. */
+  content: readonly Uint8Array[] | undefined;
   readonly acceptedAt: number;
   readonly expiresAt: number;
   readonly recipients: RecipientRow[];

@@ -23,7 +23,7 @@ export function claimedMessages(
       onUnknown: record.onUnknown,
       ...(record.schedule !== null && { schedule: JSON.parse(record.schedule) as object }),
       ...(record.envelope !== null && { envelope: JSON.parse(record.envelope) as object }),
-      ...(record.size <= inlineContentBytes && { content: joined(message.content) }),
+      ...(record.size <= inlineContentBytes && { content: joined(message.content ?? []) }),
       recipients: recipients.map((row) => ({
         recipientId: formatRecipientId(String(message.id), row.position),
         address: row.address,
@@ -89,6 +89,7 @@ export function messageView(message: MessageRow): MessageView {
   return {
     ...messageFacts(message),
     ...(record.envelope !== null && { envelope: JSON.parse(record.envelope) as object }),
+    hasContent: message.content !== undefined,
     recipients: message.recipients.map(recipientView),
   };
 }

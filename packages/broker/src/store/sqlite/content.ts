@@ -32,6 +32,14 @@ export function deleteSingleChunks(sql: Sql, messageIds: readonly number[]): voi
   sql.run(remove, JSON.stringify(messageIds.map((id) => id * rowsPerMessage)));
 }
 
+const isKept = '(finished IS NULL OR EXISTS (SELECT 1 FROM mb_kept k WHERE k.message = mb_message.id))';
+
+/** The octets of a message whose content is there; undefined when there is none. */
+export function storedSize(sql: Sql, messageId: number): number | undefined {
+  const select = `SELECT size FROM mb_message WHERE id = ? AND staged = 0 AND ${isKept}`;
+  return sql.get<{ size: number }>(select, messageId)?.size;
+}
+
 /** Number of chunks of a message of `size` octets. */
 export function chunkCount(size: number): number {
   return Math.ceil(size / chunkBytes);

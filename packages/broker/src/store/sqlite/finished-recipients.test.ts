@@ -29,7 +29,7 @@ function open(messages: readonly { readonly open: number; readonly size: number 
       .all()
       .map((row) => row.message),
   });
-  const finished = new FinishedRecipients();
+  const finished = new FinishedRecipients({ keepsContent: false });
   const leave = (message: number, failed = false) =>
     finished.add({ message, ...messages[message - 1]! }, failed, 7);
   return { finished, leave, state, write: () => finished.write(new Sql(db)) };

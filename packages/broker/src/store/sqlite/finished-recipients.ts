@@ -16,16 +16,22 @@ interface Left extends LeftMessage {
 }
 
 const updateOpen = 'UPDATE mb_message SET open = ?, failed = max(failed, ?) WHERE id = ?';
+const keepContents = 'INSERT INTO mb_kept (message, ended) SELECT value, ? FROM json_each(?)';
 const finishMessages = `UPDATE mb_message SET open = 0, failed = max(failed, ?), finished = ?
   WHERE id IN (SELECT value FROM json_each(?))`;
 
 /**
  * The recipients that one transaction finishes. Their messages learn of it at its end, all at once: the last recipient
- * finishes its message, whose content goes then. Until then nothing in a transaction looks at `open` but to add here.
- * What is undone takes its recipients along by `mark` and `reset`.
+ * finishes its message, whose content is deleted then, or kept for a time. Until then nothing in a transaction looks at
+ * `open` but to add here. What is undone takes its recipients along by `mark` and `reset`.
  */
 export class FinishedRecipients {
   readonly #left: Left[] = [];
+  readonly #keepsContent: boolean;
+
+  constructor({ keepsContent }: { readonly keepsContent: boolean }) {
+    this.#keepsContent = keepsContent;
+  }
 
   /** @param at  Epoch milliseconds. */
   add({ message, open, size }: LeftMessage, failed: boolean, at: number): void {
@@ -55,6 +61,15 @@ export class FinishedRecipients {
       const ids = ended.filter((message) => message.failed === failed).map(({ message }) => message);
       if (ids.length > 0) sql.run(finishMessages, Number(failed), latest.at, JSON.stringify(ids));
     }
+    if (ended.length > 0) this.#endContents(sql, ended, latest.at);
+    this.#left.length = 0;
+  }
+
+  #endContents(sql: Sql, ended: readonly Left[], at: number): void {
+    if (this.#keepsContent) {
+      sql.run(keepContents, at, JSON.stringify(ended.map(({ message }) => message)));
+      return;
+    }
     const [single, others] = [[] as Left[], [] as Left[]];
     for (const message of ended) (chunkCount(message.size) === 1 ? single : others).push(message);
     if (single.length > 0) {
@@ -64,7 +79,6 @@ export class FinishedRecipients {
       );
     }
     for (const { message, size } of others) deleteContent(sql, message, size);
-    this.#left.length = 0;
   }
 
   /** Each message once, with the recipients that stay open. */

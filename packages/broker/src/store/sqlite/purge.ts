@@ -10,9 +10,14 @@ interface Doomed {
   readonly size: number;
 }
 
-/** Deletes a batch of what is not kept any longer. */
-export function purge(context: WriteContext, keep: Retention): PurgeResult {
+/**
+ * Deletes a batch of what is not kept any longer.
+ *
+ * @param keepContentMs  How long content is kept after the last outcome.
+ */
+export function purge(context: WriteContext, keep: Retention, keepContentMs: number): PurgeResult {
   const { sql, now } = context;
+  const contents = purgeContents(context, now - keepContentMs, keep.batch);
   const finished =
     'SELECT id, size FROM mb_message WHERE failed = ? AND finished <= ? AND finished IS NOT NULL LIMIT ?';
   const delivered = sql.all<Doomed>(finished, 0, now - keep.deliveredMs, keep.batch);
@@ -27,13 +32,30 @@ export function purge(context: WriteContext, keep: Retention): PurgeResult {
   sql.run('DELETE FROM mb_alias WHERE expires <= ?', now);
   purgeRecords(sql, now);
   const messages = delivered.length + failed.length;
-  const more = Math.max(messages, staged.length, events) >= keep.batch;
-  return { messages, events, staged: staged.length, more };
+  const more = Math.max(messages, staged.length, events, contents) >= keep.batch;
+  return { messages, events, staged: staged.length, contents, more };
+}
+
+/** Deletes the content of messages that ended at `until` or before; returns of how many. */
+function purgeContents({ sql }: WriteContext, until: number, batch: number): number {
+  // A message that older code has deleted took its content along.
+  const ended = sql.all<Doomed>(
+    `SELECT k.message AS id, coalesce(m.size, 0) AS size FROM mb_kept k LEFT JOIN mb_message m ON m.id = k.message
+     WHERE k.ended <= ? ORDER BY k.ended LIMIT ?`,
+    until,
+    batch,
+  );
+  for (const { id, size } of ended) {
+    deleteContent(sql, id, size);
+    sql.run('DELETE FROM mb_kept WHERE message = ?', id);
+  }
+  return ended.length;
 }
 
 function deleteMessage({ sql }: WriteContext, { id, size }: Doomed): void {
   const first = id * rowsPerMessage;
   deleteContent(sql, id, size);
+  sql.run('DELETE FROM mb_kept WHERE message = ?', id);
   sql.run('DELETE FROM mb_recipient WHERE id >= ? AND id < ?', first, first + rowsPerMessage);
   sql.run('DELETE FROM mb_message WHERE id = ?', id);
 }

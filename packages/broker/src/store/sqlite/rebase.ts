@@ -22,6 +22,7 @@ export function rebaseTime(sql: Sql, now: number): void {
     ahead,
   );
   sql.run('UPDATE mb_lease SET expires = expires - ?', ahead);
+  sql.run('UPDATE mb_kept SET ended = ended - ?', ahead);
   sql.run("UPDATE mb_site SET ready = 0, pacing = NULL, arrivals = '[]', used = 0");
   sql.run('UPDATE mb_lane SET ready = 0');
   sql.run('DELETE FROM mb_alias');

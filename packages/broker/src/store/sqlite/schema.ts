@@ -148,6 +148,11 @@ const migrations: readonly string[] = [
     suspended = 1 OR limits IS NOT NULL OR pacing ->> 'pauseReason' = 'operator'
   );
   `,
+  // Messages that ended, whose content is kept for a time.
+  `
+  CREATE TABLE mb_kept (message INTEGER PRIMARY KEY, ended INTEGER NOT NULL) STRICT;
+  CREATE INDEX mb_kept_ended ON mb_kept(ended);
+  `,
 ];
 
 /** The version of this code, and the oldest version of the code that can work on what it writes. */

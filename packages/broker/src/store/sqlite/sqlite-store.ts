@@ -9,6 +9,7 @@ import { BrokerError, optionError } from '../../errors.ts';
 import { MonotonicClock } from '../../monotonic-clock.ts';
 import { flag, integer, type OptionTable, readOptions, withMethods } from '../../option-table.ts';
 import { rechunk } from '../content-chunks.ts';
+import { contentGone } from '../content-gone.ts';
 import { ErrorListeners } from '../error-listeners.ts';
 import type { SiteSpeed } from '../learned.ts';
 import { checkMessageFilter, type MessageFilter, type MessageSummary } from '../message-filter.ts';
@@ -34,7 +35,7 @@ import { claimMore, claimOverdue, claimSites, hasMore, readySite, siteIsReady } 
 import { never } from './codes.ts';
 import { command, countWindow, reschedule, selectWindow } from './command.ts';
 import { Sql, type SqliteConnection } from './connection.ts';
-import { chunkBytes, chunkCount, insertChunk, readChunk } from './content.ts';
+import { chunkBytes, chunkCount, insertChunk, readChunk, storedSize } from './content.ts';
 import { EventBatch } from './event-batch.ts';
 import { latestEvent, readEvents, readMessageEvents, skipEventNumbers } from './event-log.ts';
 import { FilePlace } from './file-place.ts';
@@ -141,6 +142,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   readonly #clock: MonotonicClock;
   readonly #limits: SiteLimits;
   readonly #maxMessageBytes: number;
+  readonly #keepContentMs: number;
   readonly #eventTypes: ReadonlySet<QueueEventType> | undefined;
   readonly #wake = new WakeList();
   readonly #errors = new ErrorListeners();
@@ -178,6 +180,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     this.#clock = new MonotonicClock(options.clock ?? Date);
     this.#limits = resolveSiteLimits(options.limits);
     this.#maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
+    this.#keepContentMs = options.keepContentMs ?? 0;
     this.#eventTypes = options.eventTypes && new Set(options.eventTypes);
   }
 
@@ -217,7 +220,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       const { clock } = this.#options;
       const setTimer = clock?.setTimer?.bind(clock) ?? systemClock.setTimer;
       const log = new EventBatch(this.#eventTypes);
-      const finished = new FinishedRecipients();
+      const finished = this.#finishedRecipients();
       const counts = new RecipientCounts();
       const own = new OwnSites();
       const forgotten = { mark: () => 0, reset: () => own.forget(), write: () => {} };
@@ -244,7 +247,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       this.#foundSchema = checkSchema(db, false);
       const sql = new Sql(db);
       const log = new EventBatch(this.#eventTypes);
-      const finished = new FinishedRecipients();
+      const finished = this.#finishedRecipients();
       const counts = new RecipientCounts();
       const own = new OwnSites();
       const commits = new GroupCommit(db, { setTimer: systemClock.setTimer });
@@ -422,17 +425,10 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
 
   async *content(messageId: port.MessageId): AsyncGenerator<Uint8Array> {
     const id = /^\d{1,11}$/.test(messageId) ? Number(messageId) : -1;
-    const select = 'SELECT size FROM mb_message WHERE id = ? AND staged = 0 AND finished IS NULL';
-    const message = this.#reading(({ sql }) => sql.get<{ size: number }>(select, id));
-    if (!message) {
-      throw new BrokerError(
-        'MB_BROKER_NOT_FOUND',
-        'invalid-input',
-        'There is no content of this message any more.',
-      );
-    }
-    for (let n = 0; n < chunkCount(message.size); n++) {
-      yield this.#reading(({ sql }) => readChunk(sql, id, n, message.size));
+    const size = this.#reading(({ sql }) => storedSize(sql, id));
+    if (size === undefined) throw contentGone();
+    for (let n = 0; n < chunkCount(size); n++) {
+      yield this.#reading(({ sql }) => readChunk(sql, id, n, size));
     }
   }
 
@@ -497,12 +493,12 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     return this.#reading(({ sql }) => readMessageEvents(sql, messageId, after, limit));
   }
 
-  async inspectSite(site: port.SiteKey): Promise<port.SiteView | null> {
-    return this.#reading((context) => siteStats(context, site));
-  }
-
   stats(): Promise<port.QueueStats> {
     return queueStats((read) => this.#reading(read));
+  }
+
+  async inspectSite(site: port.SiteKey): Promise<port.SiteView | null> {
+    return this.#reading((context) => siteStats(context, site));
   }
 
   async events(cursor?: EventCursor, limit = 500): Promise<EventPage> {
@@ -546,13 +542,17 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
 
   async purge(retention?: RetentionOptions): Promise<PurgeResult> {
     const keep = resolveRetention(retention);
-    const purged = await this.#write((context) => purge(context, keep), relaxed);
+    const purged = await this.#write((context) => purge(context, keep, this.#keepContentMs), relaxed);
     // Gives pages back to the file system, a few at a time; the rest is used again.
-    if (purged.messages + purged.staged > 0) {
+    if (purged.messages + purged.staged + purged.contents > 0) {
       const { db } = this.#opened();
       this.#reading(() => db.exec('PRAGMA incremental_vacuum(1000)'));
     }
     return purged;
+  }
+
+  #finishedRecipients(): FinishedRecipients {
+    return new FinishedRecipients({ keepsContent: this.#keepContentMs > 0 });
   }
 
   #opened() {
@@ -603,7 +603,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       sql.run('SAVEPOINT mb_accept');
       try {
         const log = new EventBatch(this.#eventTypes);
-        const finished = new FinishedRecipients();
+        const finished = this.#finishedRecipients();
         const counts = new RecipientCounts();
         const own = new OwnSites();
         const accepted = acceptMessage(this.#writeContext({ sql, log, finished, counts, own }), record);

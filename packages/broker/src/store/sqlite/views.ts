@@ -3,6 +3,7 @@ import { isFinal, shownState } from '../recipient-state.ts';
 import type { CheckedSelector } from '../selector.ts';
 import { fromJson, rowsPerMessage, stateOf } from './codes.ts';
 import { selectWindow } from './command.ts';
+import { storedSize } from './content.ts';
 import type { WriteContext } from './write-context.ts';
 
 /** Windows that one page may look through. */
@@ -74,6 +75,7 @@ export function inspectMessage({ sql }: WriteContext, messageId: string): Messag
     acceptedAt: message.accepted,
     expiresAt: message.expires,
     ...(envelope && { envelope }),
+    hasContent: storedSize(sql, id) !== undefined,
     recipients: sql.all<ViewRow>(range, first, first + rowsPerMessage).map(viewOf),
   };
 }

@@ -33,6 +33,9 @@ export function MessagePage({ id }: { readonly id: string }) {
   const [tab, setTab] = useState<'timeline' | 'preview' | 'source'>('timeline');
   const [cancelling, setCancelling] = useState(false);
   const [resending, setResending] = useState(false);
+  const hasContent = message.data?.hasContent ?? false;
+  const readable = hasContent && may('content');
+  const shownTab = readable ? tab : 'timeline';
   const finished = message.data?.recipients.filter(isFinished) ?? [];
   const change = (action: Action) =>
     act(async () => {
@@ -61,12 +64,12 @@ export function MessagePage({ id }: { readonly id: string }) {
                   </button>
                 ),
             )}
-          {may('send') && finished.length > 0 && (
+          {may('send') && hasContent && finished.length > 0 && (
             <button type="button" onClick={() => setResending(true)}>
               Send again
             </button>
           )}
-          {may('content') && message.data && (
+          {readable && (
             <a
               class="button"
               href={`${apiRoot}v1/messages/${encodeURIComponent(id)}/content`}
@@ -81,21 +84,27 @@ export function MessagePage({ id }: { readonly id: string }) {
       <p>
         <a href={linkTo('messages')}>All messages</a>
       </p>
+      {message.data && !hasContent && (may('send') || may('content')) && (
+        <Notice kind="info">
+          The content of this message was deleted with its last outcome: it cannot be shown or sent again. To
+          keep content for a time, start the service with <code>--keep-content 7d</code>.
+        </Notice>
+      )}
       <Loaded from={message}>{(data) => <About message={data} />}</Loaded>
       {message.data && (
         <>
           <div class="tabs" role="tablist" aria-label="Views of the message">
             {(['timeline', 'preview', 'source'] as const)
-              .filter((one) => one === 'timeline' || may('content'))
+              .filter((one) => one === 'timeline' || readable)
               .map((one) => (
                 <button
                   key={one}
                   id={`tab-${one}`}
                   type="button"
                   role="tab"
-                  aria-selected={tab === one}
+                  aria-selected={shownTab === one}
                   aria-controls="tab-panel"
-                  tabIndex={tab === one ? 0 : -1}
+                  tabIndex={shownTab === one ? 0 : -1}
                   onClick={() => setTab(one)}
                   onKeyDown={(event) => moveTab(event)}
                 >
@@ -103,10 +112,10 @@ export function MessagePage({ id }: { readonly id: string }) {
                 </button>
               ))}
           </div>
-          <div id="tab-panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
-            {tab === 'timeline' && <Timeline id={id} />}
-            {tab === 'preview' && <Preview id={id} />}
-            {tab === 'source' && <Source id={id} />}
+          <div id="tab-panel" role="tabpanel" aria-labelledby={`tab-${shownTab}`}>
+            {shownTab === 'timeline' && <Timeline id={id} />}
+            {shownTab === 'preview' && <Preview id={id} />}
+            {shownTab === 'source' && <Source id={id} />}
           </div>
         </>
       )}

@@ -48,6 +48,10 @@ export const messageViewSchema = z
     sizeBytes: z.int(),
     acceptedAt: moment,
     expiresAt: moment,
+    hasContent: z.boolean().openapi({
+      description:
+        'Whether its content can be read, previewed and sent again. It is deleted with the last outcome, unless the queue is told to keep it.',
+    }),
     recipients: z.array(recipientSchema),
   })
   .openapi('QueuedMessage');
@@ -193,7 +197,7 @@ export function recipientView(view: RecipientView): z.infer<typeof recipientSche
 }
 
 export function messageView(view: MessageView): z.infer<typeof messageViewSchema> {
-  const { messageId, sender, tenant, tag, size, acceptedAt, expiresAt, recipients } = view;
+  const { messageId, sender, tenant, tag, size, acceptedAt, expiresAt, hasContent, recipients } = view;
   return compact({
     id: messageId,
     sender,
@@ -202,6 +206,7 @@ export function messageView(view: MessageView): z.infer<typeof messageViewSchema
     sizeBytes: size,
     acceptedAt: iso(acceptedAt),
     expiresAt: iso(expiresAt),
+    hasContent,
     recipients: recipients.map(recipientView),
   });
 }
