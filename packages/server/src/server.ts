@@ -28,6 +28,7 @@ import {
   withMethods,
 } from './option-table.ts';
 import { ReportArchive } from './reports/report-archive.ts';
+import { TlsResults } from './reports/tls-results.ts';
 import { SeriesCollector } from './series/collector.ts';
 import { Sessions } from './sessions.ts';
 import {
@@ -236,10 +237,14 @@ export function createServer(options: ServerOptions): MailServer {
   });
   const metrics = new Metrics(first);
   const reports = new ReportArchive({ records: broker.records, now, onError });
+  const owner = randomUUID();
+  const tlsResults = new TlsResults({ records: broker.records, now, onError, owner });
+  let endTlsResults = tlsResults.watch(first);
   const app = createApp({
     broker,
     keys,
     reports,
+    tlsResults,
     access,
     sessions: new Sessions({ records: broker.records, keys, now, lifetimeMs, readOnly }),
     auditLog: new AuditLog({ records: broker.records, now, onError }),
@@ -259,7 +264,7 @@ export function createServer(options: ServerOptions): MailServer {
   const listeners = new Set<ServerType>();
   const submissions = new Set<SubmissionServer>();
   const inbounds = new Set<InboundServer>();
-  const series = new SeriesCollector({ broker, now, onError, owner: randomUUID() });
+  const series = new SeriesCollector({ broker, now, onError, owner });
   const start = () => series.start();
   const fetch = async (request: Request) => app.fetch(request);
   return {
@@ -270,6 +275,8 @@ export function createServer(options: ServerOptions): MailServer {
       const { broker: next } = readOptions({ broker: given }, brokerOption, 'replaceBroker');
       broker.replace(next);
       metrics.replace(next);
+      endTlsResults();
+      endTlsResults = tlsResults.watch(next);
     },
     replaceCertificate(tls) {
       checkCertificate(tls, 'replaceCertificate');
@@ -317,8 +324,10 @@ export function createServer(options: ServerOptions): MailServer {
     const { graceMs, drainMs } = readOptions(given, closeOptions, 'close: options');
     draining = true;
     if (drainMs > 0 && listeners.size > 0) await sleep(drainMs);
+    endTlsResults();
     await Promise.all([
       series.stop(),
+      tlsResults.write().catch(onError),
       metrics.close(),
       ...[...listeners].map((server) => closeListener(server, graceMs)),
       ...[...submissions, ...inbounds].map((listener) => listener.close(graceMs)),

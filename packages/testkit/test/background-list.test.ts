@@ -197,6 +197,11 @@ const background: Readonly<
   ],
   'server/src/http/routes/health.ts': ['setTimeout then', 'one probe: its result', 'service'],
   'server/src/http/routes/accept.ts': ['then', 'one request: its result'],
+  'server/src/reports/tls-results.ts': [
+    'catch:2 setTimeout then void',
+    'the counts of TLS: onError; close()',
+    'service',
+  ],
   'server/src/series/collector.ts': ['catch', 'the collector: onError; close()', 'service'],
   'server/src/server.ts': ['error listening setTimeout', 'listen() and close()'],
   'server/src/submission/smtp-listener.ts': [

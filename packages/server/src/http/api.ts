@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import type { ApiKey, ApiKeys, Scope } from '../api-keys.ts';
 import type { ServedBroker } from '../current-broker.ts';
 import type { ReportArchive } from '../reports/report-archive.ts';
+import type { TlsResults } from '../reports/tls-results.ts';
 import type { Session } from '../sessions.ts';
 import { Problem, problemOfSchema } from './problem.ts';
 import { problemSchema } from './schema/view.ts';
@@ -12,6 +13,7 @@ export interface ApiParts {
   readonly broker: ServedBroker;
   readonly keys: ApiKeys;
   readonly reports: ReportArchive;
+  readonly tlsResults: TlsResults;
   readonly now: () => number;
   /** Longest message, in octets. */
   readonly maxMessageBytes: number;

@@ -8,6 +8,7 @@ import { usePages } from '../use-pages.ts';
 
 type Totals = Schemas['ReportTotals'];
 type Report = Schemas['Report'];
+type OwnTls = Schemas['OwnTlsTotals'];
 
 const ranges = [7, 30, 90] as const;
 
@@ -16,6 +17,9 @@ export function ReportsPage() {
   const [days, setDays] = useState<number>(30);
   const totals = useResource(String(days), async () =>
     dataOf(await api.GET('/v1/reports/totals', { params: { query: { days } } })),
+  );
+  const ownTls = useResource(`own ${days}`, async () =>
+    dataOf(await api.GET('/v1/reports/own-tls', { params: { query: { days } } })),
   );
   const list = usePages<Report>('reports', (after) =>
     api
@@ -46,9 +50,10 @@ export function ReportsPage() {
     >
       <p class="muted">
         DMARC and TLS reports that came to the addresses of the inbound role, or were added. They say what
-        their senders claim.
+        their senders claim. What our own sessions saw is below.
       </p>
       <Loaded from={totals}>{(data) => <Sums totals={data} />}</Loaded>
+      <Loaded from={ownTls}>{(data) => <OwnSessions totals={data} />}</Loaded>
       {list.error !== undefined && <Notice kind="error">{list.error}</Notice>}
       <Panel title="Latest reports">
         <Table
@@ -124,7 +129,7 @@ function Sums({ totals: { dmarc, tls, complete, reports } }: { readonly totals: 
         </Panel>
       ))}
       {tls.length > 0 && (
-        <Panel title="TLS">
+        <Panel title="TLS, as receivers report it">
           <Table
             label="TLS failures"
             rows={tls.flatMap(({ domain, succeeded, failed, failures }) =>
@@ -147,6 +152,44 @@ function Sums({ totals: { dmarc, tls, complete, reports } }: { readonly totals: 
     </>
   );
 }
+
+/** TLS of our own sessions, of which no receiver tells. */
+function OwnSessions({ totals: { succeeded, failed, domains } }: { readonly totals: OwnTls }) {
+  const title =
+    succeeded + failed === 0
+      ? 'TLS in our own sessions'
+      : `TLS in our own sessions: ${formatNumber(failed)} of ${plural(succeeded + failed, 'session')} failed`;
+  return (
+    <Panel title={title}>
+      <Table
+        label="TLS failures of our own sessions"
+        rows={domains.flatMap(({ domain, failures, ...counts }) =>
+          failures.map((one) => ({ ...one, domain, of: counts.succeeded + counts.failed })),
+        )}
+        keyOf={({ domain, resultType, host, policy }) => `${domain} ${resultType} ${host} ${policy}`}
+        empty={succeeded + failed === 0 ? 'No session was counted yet.' : 'No session failed.'}
+        columns={[
+          { name: 'Domain', cell: ({ domain }) => domain },
+          {
+            name: 'Failure',
+            cell: ({ resultType, detail }) => <span title={detail}>{resultType}</span>,
+          },
+          { name: 'Host', cell: ({ host }) => host },
+          { name: 'Policy', wide: true, cell: ({ policy }) => policies[policy] ?? policy },
+          { name: 'Failed sessions', end: true, cell: ({ sessions }) => formatNumber(sessions) },
+          { name: 'Of all', end: true, wide: true, cell: ({ of }) => formatNumber(of) },
+        ]}
+      />
+    </Panel>
+  );
+}
+
+/** Policies as RFC 8460 names them, and what they mean for the mail. */
+const policies: Readonly<Record<string, string>> = {
+  tlsa: 'DANE: the mail waits',
+  sts: 'MTA-STS: the mail waits',
+  'no-policy-found': 'none: the mail is sent all the same',
+};
 
 function Unaligned({ count }: { readonly count: number }) {
   return count === 0 ? <>0</> : <span class="tag warning">{formatNumber(count)}</span>;

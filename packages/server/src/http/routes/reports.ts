@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { KeptReport, ReportArchive } from '../../reports/report-archive.ts';
+import type { TlsResults } from '../../reports/tls-results.ts';
 import { summarizeReports } from '../../reports/totals.ts';
 import { strictObject } from '../../strict-object.ts';
 import { type Api, type ApiParts, json, notFound, requireAllTenants, requireScope, secured } from '../api.ts';
@@ -9,6 +10,10 @@ import { pageOf, pageQuery } from '../schema/view.ts';
 
 /** Longest report that may be posted, in octets as it comes. */
 const maxReportBytes = 10 * 1024 * 1024;
+
+const daysQuery = strictObject({
+  days: z.coerce.number().int().min(1).max(90).default(30).openapi({ description: 'Default 30.' }),
+});
 
 const sourceSchema = z.object({
   ip: z.string(),
@@ -84,12 +89,41 @@ const totalsSchema = z
   })
   .openapi('ReportTotals');
 
+const ownTlsSchema = z
+  .object({
+    since: z.iso.datetime(),
+    succeeded: z.int().openapi({ description: 'Sessions with TLS as the policy demands.' }),
+    failed: z.int(),
+    domains: z
+      .array(
+        z.object({
+          domain: z.string(),
+          succeeded: z.int(),
+          failed: z.int(),
+          failures: z.array(
+            z.object({
+              resultType: z.string().openapi({ description: 'RFC 8460 §4.3.' }),
+              host: z.string(),
+              policy: z
+                .string()
+                .openapi({ description: 'RFC 8460 §4.4: `tlsa`, `sts` or `no-policy-found`.' }),
+              sessions: z.int(),
+              detail: z.string().optional().openapi({ description: 'The latest one, in a sentence.' }),
+            }),
+          ),
+        }),
+      )
+      .openapi({ description: 'Domains with failures, the most failures first.' }),
+  })
+  .openapi('OwnTlsTotals');
+
 type ReportView = z.infer<typeof reportSchema>;
 
 /** `/v1/reports`: DMARC aggregate reports and TLS reports that came in. Domains are shared by all tenants. */
 // Long because it is a list of routes.
-export function addReportRoutes(api: Api, { reports, now }: ApiParts): void {
+export function addReportRoutes(api: Api, { reports, tlsResults, now }: ApiParts): void {
   addPost(api, reports);
+  addOwnTls(api, tlsResults, now);
   api.openapi(
     secured('read', {
       method: 'get',
@@ -121,9 +155,7 @@ export function addReportRoutes(api: Api, { reports, now }: ApiParts): void {
       summary: 'Sources that use our domains, and TLS failures, summed up by domain',
       tags: ['reports'],
       request: {
-        query: strictObject({
-          days: z.coerce.number().int().min(1).max(90).default(30).openapi({ description: 'Default 30.' }),
-        }),
+        query: daysQuery,
       },
       responses: { 200: json(totalsSchema, 'The sums') },
     }),
@@ -148,6 +180,28 @@ export function addReportRoutes(api: Api, { reports, now }: ApiParts): void {
       const report = await reports.get(context.req.valid('param').id);
       if (!report) throw notFound('report');
       return context.json(viewOf(report), 200);
+    },
+  );
+}
+
+function addOwnTls(api: Api, tlsResults: TlsResults, now: () => number): void {
+  api.openapi(
+    secured('read', {
+      method: 'get',
+      path: '/v1/reports/own-tls',
+      summary: 'How TLS went in our own sessions, by domain, host and kind of failure',
+      description:
+        'Counted by every process that runs the server with a worker, by days, and kept for 90 days. With `no-policy-found` the mail went out all the same.',
+      tags: ['reports'],
+      request: { query: daysQuery },
+      responses: { 200: json(ownTlsSchema, 'The sums') },
+    }),
+    async (context) => {
+      requireAllTenants(context.get('key'));
+      const since = now() - context.req.valid('query').days * 86_400_000;
+      const { domains, ...sums } = await tlsResults.totals(since);
+      const view = { since: new Date(since).toISOString(), ...sums, domains: [...domains] };
+      return context.json(view as z.infer<typeof ownTlsSchema>, 200);
     },
   );
 }
