@@ -20,4 +20,18 @@ export const serverRows: readonly Row[] = [
       return acceptField(smoke ? 50 : 2000);
     },
   },
+  {
+    id: 'server/series',
+    title: 'an event counted for the time series: by minute, 150 domains, 20 tenants',
+    metric: 'cpu',
+    amount: { count: 1, unit: 'events' },
+    limit: 'the log read alone',
+    goals: [{ kind: 'micros', atMost: 20 }],
+    wholeRuns: true,
+    maxRounds: 7,
+    field: async ({ smoke }) => {
+      const { seriesField } = await import('./series.ts');
+      return seriesField(smoke ? 300 : 5000);
+    },
+  },
 ];

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BrokerError, type MailBroker, type Records } from '@mb/broker';
-import { addEvent, type Bucket, emptyBucket, fitting, sumOf } from './counts.ts';
+import { type Bucket, fitting, sumOf, Tally } from './counts.ts';
 import { finerThan, keyOf, type Resolution, resolutions, startOf, summed } from './resolution.ts';
 import { readSpans, type SeriesState, seriesCollection, stateKey } from './spans.ts';
 
@@ -71,21 +71,21 @@ export class SeriesCollector {
     const renew = !state || state.owner !== owner || state.ownedUntil - time < ownedMs / 2;
     if (events.length === 0 && !renew) return false;
     let start = state?.start ?? startOf(events[0]?.at ?? time, 'minute');
-    let bucket = state?.bucket ?? emptyBucket;
+    let tally = new Tally(state?.bucket);
     for (const event of events) {
       const begins = startOf(event.at, 'minute');
       // A late event, of a transaction that took long, is counted in the open minute.
       if (begins > start) {
-        await this.#closeMinute(start, bucket, begins);
+        await this.#closeMinute(start, tally.bucket, begins);
         start = begins;
-        bucket = emptyBucket;
+        tally = new Tally();
       }
-      bucket = addEvent(bucket, event);
+      tally.add(event);
     }
     const next: SeriesState = {
       ...(events.length > 0 ? { cursor } : state?.cursor !== undefined && { cursor: state.cursor }),
       start,
-      bucket: fitting(bucket),
+      bucket: fitting(tally.bucket),
       owner,
       ownedUntil: time + ownedMs,
     };

@@ -35,20 +35,52 @@ export const maxNames = 100;
 /** Most octets of a bucket: the record of the open minute holds a little more, and has at most 64 KiB. */
 const maxBucketBytes = 62 * 1024;
 
-export const emptyBucket: Bucket = { all: {}, tenants: {}, domains: {} };
+const emptyBucket: Bucket = { all: {}, tenants: {}, domains: {} };
 
 const counted: ReadonlySet<string> = new Set(countedTypes);
 
-/** A bucket with one event more. */
-export function addEvent(bucket: Bucket, event: QueueEvent): Bucket {
-  if (!counted.has(event.type)) return bucket;
-  const { tenant } = event;
-  const domain = event.address?.slice(event.address.lastIndexOf('@') + 1).toLowerCase();
-  return {
-    all: counting(bucket.all, event),
-    tenants: tenant === '' ? bucket.tenants : countingName(bucket.tenants, tenant, event),
-    domains: domain === undefined ? bucket.domains : countingName(bucket.domains, domain, event),
-  };
+/** Counts events one by one. */
+export class Tally {
+  readonly #all: Growing;
+  readonly #tenants: Map<string, Growing>;
+  readonly #domains: Map<string, Growing>;
+
+  /** @param bucket  What was counted before. */
+  constructor({ all, tenants, domains }: Bucket = emptyBucket) {
+    this.#all = growing(all);
+    this.#tenants = growingNames(tenants);
+    this.#domains = growingNames(domains);
+  }
+
+  add(event: QueueEvent): void {
+    if (!counted.has(event.type)) return;
+    const { tenant, address } = event;
+    const time = timeClassOf(event);
+    count(this.#all, event, time);
+    if (tenant !== '') countName(this.#tenants, tenant, event, time);
+    if (address === undefined) return;
+    countName(this.#domains, address.slice(address.lastIndexOf('@') + 1).toLowerCase(), event, time);
+  }
+
+  /** What was counted so far; it changes with the next event. */
+  get bucket(): Bucket {
+    return {
+      all: this.#all,
+      tenants: Object.fromEntries(this.#tenants),
+      domains: Object.fromEntries(this.#domains),
+    };
+  }
+}
+
+/** {@link Counts} that are counted. */
+type Growing = Partial<Record<CountedType, number>> & { times?: Record<string, number> };
+
+function growing({ times, ...counts }: Counts): Growing {
+  return { ...counts, ...(times && { times: { ...times } }) };
+}
+
+function growingNames(named: Readonly<Record<string, Counts>>): Map<string, Growing> {
+  return new Map(Object.entries(named).map(([name, counts]) => [name, growing(counts)]));
 }
 
 /** The sum of buckets; of too many names those that occur most often are kept. */
@@ -93,22 +125,32 @@ export function timeWithin(times: Counts['times'], share: number): number | unde
   return undefined;
 }
 
-function counting(counts: Counts, { type, at, detail }: QueueEvent): Counts {
-  const { acceptedAt } = readOutcomeDetail(detail);
-  const next = { ...counts, [type]: (counts[type as CountedType] ?? 0) + 1 };
-  if (type !== 'delivered' || typeof acceptedAt !== 'number') return next;
-  const number = classOf(at - acceptedAt);
-  return { ...next, times: { ...counts.times, [number]: (counts.times?.[number] ?? 0) + 1 } };
+/** The class of the time to delivery; undefined for what is no delivery. */
+function timeClassOf({ type, at, detail }: QueueEvent): number | undefined {
+  const { acceptedAt } = type === 'delivered' ? readOutcomeDetail(detail) : {};
+  return typeof acceptedAt === 'number' ? classOf(at - acceptedAt) : undefined;
 }
 
-function countingName(
-  named: Readonly<Record<string, Counts>>,
+function count(counts: Growing, { type }: QueueEvent, time: number | undefined): void {
+  counts[type as CountedType] = (counts[type as CountedType] ?? 0) + 1;
+  if (time === undefined) return;
+  counts.times ??= {};
+  counts.times[time] = (counts.times[time] ?? 0) + 1;
+}
+
+function countName(
+  named: Map<string, Growing>,
   name: string,
   event: QueueEvent,
-): Readonly<Record<string, Counts>> {
-  const known = Object.hasOwn(named, name) ? named[name]! : undefined;
-  if (!known && Object.keys(named).length >= maxNames) return named;
-  return { ...named, [name]: counting(known ?? {}, event) };
+  time: number | undefined,
+): void {
+  let counts = named.get(name);
+  if (!counts) {
+    if (named.size >= maxNames) return;
+    counts = {};
+    named.set(name, counts);
+  }
+  count(counts, event, time);
 }
 
 function sumOfCounts(a: Counts, b: Counts): Counts {
