@@ -97,11 +97,20 @@ async function mb(args: readonly string[]): Promise<string> {
   return stdout.trim();
 }
 
+/** What a service of a test does differently. */
+export interface ServicePlan {
+  readonly port?: number;
+  /** The key of an earlier service on the same store. */
+  readonly token?: string;
+  /** Further flags of `mb serve`. */
+  readonly flags?: readonly string[];
+}
+
 /** Starts the service on a store, delivering through one host. */
 export async function startService(
   store: string,
   exchanger: Exchanger,
-  { port = 0, token }: { readonly port?: number; readonly token?: string } = {},
+  { port = 0, token, flags = [] }: ServicePlan = {},
 ): Promise<Service> {
   const key =
     token ??
@@ -118,6 +127,7 @@ export async function startService(
   const child = spawnMb([
     ...['serve', '--store', store, '--hostname', 'mail.example.com', '--http', `127.0.0.1:${port}`],
     ...['--relay', `127.0.0.1:${exchanger.port}`, '--ca', exchanger.ca, '--role', 'http,worker'],
+    ...flags,
   ]);
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const address = await started(child);

@@ -2,7 +2,7 @@
 import type { Browser, Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { launchChromium } from './chromium.ts';
-import { openDashboard } from './page.ts';
+import { checkAccess, openDashboard } from './page.ts';
 import { type Exchanger, type Place, places, type Service, startExchanger, startService } from './service.ts';
 
 let browser: Browser;
@@ -127,4 +127,112 @@ it('DSH-68 a message that a filter finds late stays in sight while events come i
   await again;
   await page.waitForTimeout(300);
   expect(await row.count()).toBe(1);
+});
+
+/** Pages, with what each of them cannot do without. */
+const askedBy: readonly (readonly [hash: string, path: RegExp])[] = [
+  ['#/overview', /^\/v1\/(health|stats)$/],
+  ['#/destinations', /^\/v1\/destinations$/],
+  ['#/destinations/example.org', /^\/v1\/destinations\/example\.org/],
+  ['#/messages', /^\/v1\/messages$/],
+  ['#/message/1', /^\/v1\/messages\/1/],
+  ['#/suppressions', /^\/v1\/suppressions$/],
+  ['#/domains', /^\/v1\/domains$/],
+  ['#/domains/example.org', /^\/v1\/domains\/example\.org/],
+  ['#/webhooks', /^\/v1\/webhooks$/],
+  ['#/webhooks/x', /^\/v1\/webhooks\/x/],
+  ['#/reports', /^\/v1\/reports/],
+  ['#/keys', /^\/v1\/keys$/],
+  ['#/audit', /^\/v1\/audit$/],
+];
+
+it('DSH-80 every page says what the server says when it cannot answer', async () => {
+  await using dashboard = await openDashboard(browser, service);
+  const { page } = dashboard;
+  const detail = 'The queue cannot be used: the disk is full.';
+  const failing = (url: URL) => askedBy.some(([, path]) => path.test(url.pathname));
+  await page.route(failing, (route) =>
+    route.fulfill({ status: 503, contentType: 'application/problem+json', json: { detail } }),
+  );
+  for (const [hash] of askedBy) {
+    await page.evaluate(`location.hash = ${JSON.stringify(hash)}`);
+    await page.getByRole('alert').getByText(detail).first().waitFor();
+    await expect
+      .poll(() =>
+        page.evaluate<boolean>("/Loading…|Searching…/.test(document.querySelector('main').innerText)"),
+      )
+      .toBe(false);
+    // What is said is the same part of every page.
+    if (hash === '#/overview') await checkAccess(page, `${hash} in trouble`);
+    // The next page must not show what this one said.
+    await page.evaluate("location.hash = '#/nowhere'");
+    await page.getByText('There is no such page.').waitFor();
+  }
+});
+
+it('DSH-81 pages that a key has no scope for say so', async () => {
+  const { data } = await service.api.POST('/v1/keys', {
+    body: { name: 'shop', scopes: ['read'], tenant: 'shop' },
+  });
+  await using dashboard = await openDashboard(browser, { url: service.url, token: data!.token });
+  const { page } = dashboard;
+  for (const hash of ['#/destinations', '#/bulk', '#/reports', '#/keys', '#/audit']) {
+    await dashboard.go(hash);
+    await page.getByText('Your key has no scope for this page, or is one of a tenant.').waitFor();
+    expect(await page.getByRole('navigation').locator(`a[href$="${hash}"]`).count(), hash).toBe(0);
+  }
+  expect(dashboard.complaints).toEqual([]);
+});
+
+it('DSH-82 a message, destination, domain or webhook that does not exist is said to be none', async () => {
+  await using dashboard = await openDashboard(browser, service);
+  const { page } = dashboard;
+  for (const [hash, text] of [
+    ['#/message/987654', 'There is no such message'],
+    ['#/destinations/unheard-of.example', 'No mail waits there'],
+    ['#/domains/unheard-of.example', 'There is no such domain'],
+    ['#/webhooks/0123456789abcdef', 'There is no such webhook'],
+  ] as const) {
+    await dashboard.go(hash);
+    await page.getByRole('main').getByText(text).first().waitFor();
+  }
+  expect(dashboard.complaints).toEqual([]);
+});
+
+it('DSH-83 a change that fails says why, and leaves the dialog open', async () => {
+  await using dashboard = await openDashboard(browser, service);
+  const { page } = dashboard;
+  await page.route(
+    (url) => url.pathname === '/v1/suppressions',
+    (route) =>
+      route.request().method() === 'POST'
+        ? route.fulfill({ status: 503, json: { detail: 'The queue cannot be used: the disk is full.' } })
+        : route.continue(),
+  );
+  await dashboard.go('#/suppressions');
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Address').fill('dora@example.org');
+  await dialog.getByRole('button', { name: 'Add' }).click();
+  await dialog.getByRole('alert').getByText('the disk is full').waitFor();
+  expect(await dialog.getByLabel('Address').inputValue()).toBe('dora@example.org');
+});
+
+it('DSH-84 a message whose content is gone says how to keep content, and offers nothing that needs it', async () => {
+  const { data } = await service.api.POST('/v1/messages', {
+    body: { from: 'shop@example.com', to: 'carol@example.org', text: 'Hello' },
+  });
+  const path = { id: data!.id! };
+  await expect
+    .poll(async () => (await service.api.GET('/v1/messages/{id}', { params: { path } })).data?.hasContent)
+    .toBe(false);
+  await using dashboard = await openDashboard(browser, service);
+  const { page } = dashboard;
+  await dashboard.go(`#/message/${path.id}`);
+  await page.getByText('--keep-content 7d').waitFor();
+  await checkAccess(page, 'message without content');
+  for (const name of ['Send again', 'Preview', 'Source', 'Download .eml']) {
+    expect(await page.getByText(name, { exact: true }).count(), name).toBe(0);
+  }
+  expect(dashboard.complaints).toEqual([]);
 });
