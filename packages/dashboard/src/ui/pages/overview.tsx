@@ -9,9 +9,9 @@ import { linkTo } from '../route.ts';
 
 /** The ranges to choose from, with the length of their spans. */
 const ranges = {
-  minute: { title: '1 hour', spans: '60 minutes' },
-  'quarter-hour': { title: '24 hours', spans: '96 quarter-hours' },
-  day: { title: '30 days', spans: '30 days' },
+  minute: { title: '1 hour', last: 'hour', spans: '60 minutes' },
+  'quarter-hour': { title: '24 hours', last: '24 hours', spans: '96 quarter-hours' },
+  day: { title: '30 days', last: '30 days', spans: '30 days' },
 } as const;
 type Range = keyof typeof ranges;
 
@@ -74,7 +74,7 @@ function Counts({ stats, range }: { readonly stats: Schemas['Stats']; readonly r
   ];
   return (
     <>
-      <ul class="cards" aria-label={`Counts of the last ${ranges[range].title}`}>
+      <ul class="cards" aria-label={`Counts of the last ${ranges[range].last}`}>
         {cards.map(([name, value, kind = '']) => (
           <li key={name} class={`card ${kind}`}>
             <span class="card-name">{name}</span>
@@ -85,7 +85,7 @@ function Counts({ stats, range }: { readonly stats: Schemas['Stats']; readonly r
           </li>
         ))}
       </ul>
-      <Panel title={`Outcomes of the last ${ranges[range].title}`}>
+      <Panel title={`Outcomes of the last ${ranges[range].last}`}>
         <Chart
           label={`Chart of ${ranges[range].spans}: ${lines
             .map(
