@@ -31,7 +31,7 @@ function fail(error: unknown): never {
   throw error;
 }
 
-it('SRV-140 sessions are counted by domain, kind of failure and host, for all processes together', async () => {
+it('SRV-170 sessions are counted by domain, kind of failure and host, for all processes together', async () => {
   const records = await memoryRecords();
   const processes = ['one', 'two'].map((owner) => {
     const results = new TlsResults({ records, now: () => 20 * day, onError: fail, owner });
@@ -68,7 +68,7 @@ it('SRV-140 sessions are counted by domain, kind of failure and host, for all pr
   });
 });
 
-it('SRV-141 counts of TLS are by day', async () => {
+it('SRV-171 counts of TLS are by day', async () => {
   let now = 20 * day + 1;
   const results = new TlsResults({
     records: await memoryRecords(),
@@ -88,7 +88,7 @@ it('SRV-141 counts of TLS are by day', async () => {
   expect((await results.totals(22 * day)).failed).toBe(0);
 });
 
-it('SRV-142 counts of TLS that the store refused are written with the next ones', async () => {
+it('SRV-172 counts of TLS that the store refused are written with the next ones', async () => {
   const records = await memoryRecords();
   let broken = true;
   const failing = new Proxy(records, {
@@ -108,7 +108,7 @@ it('SRV-142 counts of TLS that the store refused are written with the next ones'
   expect((await results.totals(day)).failed).toBe(2);
 });
 
-it('SRV-143 very many failures fit into the records', async () => {
+it('SRV-173 very many failures fit into the records', async () => {
   const results = new TlsResults({
     records: await memoryRecords(),
     now: () => day,
@@ -127,7 +127,7 @@ it('SRV-143 very many failures fit into the records', async () => {
   expect(domains[0]!.failures).toHaveLength(50);
 });
 
-it('SRV-144 TLS failures of sessions that were held are shown by the API', async () => {
+it('SRV-174 TLS failures of sessions that were held are shown by the API', async () => {
   const authority = await createCertificateAuthority();
   const tls = await authority.issue({ names: ['other.test'] });
   const service = await startService({ host: 29, tls: { key: tls.key, cert: tls.cert } });
@@ -157,7 +157,7 @@ it('SRV-144 TLS failures of sessions that were held are shown by the API', async
   ]);
 });
 
-it('SRV-145 TLS of our own sessions is shown to keys of all tenants alone', async () => {
+it('SRV-175 TLS of our own sessions is shown to keys of all tenants alone', async () => {
   const service = await startService({ host: 30 });
   onTestFinished(() => service[Symbol.asyncDispose]());
   const call = await service.withKey({ tenant: 'shop' });
