@@ -198,12 +198,12 @@ const background: Readonly<
   'server/src/http/routes/health.ts': ['setTimeout then', 'one probe: its result', 'service'],
   'server/src/http/routes/accept.ts': ['then', 'one request: its result'],
   'server/src/reports/tls-results.ts': [
-    'catch:2 setTimeout then void',
+    'catch:2 setTimeout then',
     'the counts of TLS: onError; close()',
     'service',
   ],
   'server/src/series/collector.ts': ['catch', 'the collector: onError; close()', 'service'],
-  'server/src/server.ts': ['error listening setTimeout', 'listen() and close()'],
+  'server/src/server.ts': ['catch error listening setTimeout', 'listen() and close()'],
   'server/src/submission/smtp-listener.ts': [
     'error:2 then',
     'one session: its end; the server: close()',
