@@ -1,4 +1,4 @@
-// Find the hosts that take the mail of a domain: MX, address records, null MX, failures told apart.
+// Find the hosts that take the mail of a domain: MX, address records, null MX, failures distinguished.
 import { createResolver, findMailRoute } from '@mb/dns';
 import { startDnsServer } from '@mb/testkit';
 

@@ -13,7 +13,7 @@ import { type Sink, startOwnSink } from '../smtp/sink.ts';
 import { leftIn } from './destinations.ts';
 import { arrival } from './queue.ts';
 
-/** A message with an attachment of so many octets, which takes a third more in base64. */
+/** A message with an attachment of this many octets, which takes a third more in base64. */
 export interface PauseTask {
   readonly attachmentBytes: number;
 }

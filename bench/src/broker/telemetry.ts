@@ -12,7 +12,7 @@ import { arrival, checkTaken, startSink } from './queue.ts';
 /** Messages that wait for their acceptance at a time. */
 const IN_FLIGHT = 64;
 
-/** Metrics that are collected when somebody asks, as `/metrics` does. */
+/** Metrics that are collected on request, as `/metrics` does. */
 class AskedReader extends MetricReader {
   protected override async onShutdown(): Promise<void> {}
   protected override async onForceFlush(): Promise<void> {}

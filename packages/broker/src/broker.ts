@@ -51,7 +51,7 @@ export class MailBroker {
     const { suppress } = queue;
     const { observers, resolver, random, clock } = parts.environment;
     this.#queued = {
-      // `queue.onError` is a listener of the worker, and hears of the errors of both.
+      // `queue.onError` is a listener of the worker, and gets the errors of both.
       queue: new MailQueue(
         { store, queue: { suppress }, webhooks, runtime: { clock } },
         {
@@ -133,7 +133,7 @@ export class MailBroker {
   /**
    * Calls `listener` with what happens inside: routes, connections, TLS results, session lines, attempts, claims,
    * settlements and errors. It costs nothing where no listener asks for a type. Lines are observed on connections that
-   * are opened while somebody listens for them.
+   * are opened while there is a listener for them.
    *
    * A listener must return quickly, since delivery waits for it; what it throws becomes a process warning.
    *

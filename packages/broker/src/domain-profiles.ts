@@ -32,7 +32,7 @@ interface DomainEntry {
 
 /**
  * Makes a `profileFor` of a list: the domain of From chooses, the nearest one first, and the tenant where profiles name
- * tenants. A message that no profile fits is not sent; it waits as for every profile that cannot be had.
+ * tenants. A message that no profile fits is not sent; it waits as for every profile that is not available.
  *
  * @throws {BrokerError} MB_BROKER_OPTION for two profiles that fit the same messages, and for wrong options, with the
  *   index; DkimError MB_DKIM_KEY_… for a key that cannot sign.

@@ -70,7 +70,7 @@ export class MailQueue {
     // Which transactions a store joins is between the caller and the store.
     this.#store = options.store as QueueStore<unknown>;
     this.#parts = parts ?? createQueueParts(options);
-    // A worker on the same store hears of its failures anyway.
+    // A worker on the same store is notified of its failures anyway.
     if (!parts && onError) this.#endListening = this.#store.onBackgroundError?.(this.#parts.onError);
     this.control = new QueueControl(this.#store);
     this.suppressions = new SuppressionControl(this.#store);

@@ -263,7 +263,7 @@ export class MailSender {
   }
 }
 
-/** @throws {BrokerError} MB_BROKER_OPTION for a wish for somebody who gets no copy. */
+/** @throws {BrokerError} MB_BROKER_OPTION for a wish for an address that gets no copy. */
 function dsnRequest(addresses: readonly string[], dsn: DsnOptions): DsnRequest {
   checkWishes(addresses, dsn.recipients, 'send: options.dsn.recipients');
   const { ret, envid } = dsn;

@@ -186,7 +186,7 @@ export class Observers {
     this.#onFailure = onFailure;
   }
 
-  /** Whether anybody listens to this type. */
+  /** Whether anyone listens to this type. */
   wants(type: ObservationType): boolean {
     return this.#listeners.has(type);
   }

@@ -209,7 +209,7 @@ export interface QueueOptions {
    * credentials. Default `failures`.
    */
   readonly transcripts?: KeptTranscripts | undefined;
-  /** What to keep; `null`: somebody else purges. */
+  /** What to keep; `null`: another process purges. */
   readonly retention?: RetentionOptions | null | undefined;
   /**
    * Called with errors that the worker survives: the store failing, an attempt that threw. The same as a listener of

@@ -37,7 +37,7 @@ export function printableJson(
 }
 
 /**
- * JSON text that somebody else has made, in the form of {@link printableJson}.
+ * JSON text from another source, in the form of {@link printableJson}.
  *
  * @example printableJsonText('{"reply":"\u009b31m"}') // '{"reply":"\\u009b31m"}'
  */

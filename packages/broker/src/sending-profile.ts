@@ -20,7 +20,7 @@ export interface ProfiledMessage {
  * Chooses the {@link SendingProfile} of a message. It is asked at each attempt.
  *
  * What it throws, a promise that rejects or takes longer than 10 seconds, and a profile that is invalid are trouble of
- * our own: the message is tried again later, and never goes out unsigned or as somebody else.
+ * our own: the message is tried again later, and never goes out unsigned or under another name.
  */
 export type ProfileFor = (message: ProfiledMessage) => SendingProfile | Promise<SendingProfile>;
 

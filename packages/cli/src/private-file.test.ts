@@ -72,7 +72,7 @@ describe.skipIf(process.platform === 'win32')('files that hold mail, keys or res
   });
 });
 
-/** A group that /etc/group does not list: anybody may be in it. */
+/** A group that /etc/group does not list: anyone may be in it. */
 const unlistedGroup = 54_321;
 
 describe.skipIf(process.platform === 'win32')(

@@ -27,7 +27,7 @@ async function groupMayWrite({ mode, gid }: Stats): Promise<boolean> {
   return (mode & membersMayWrite) !== 0 && (await hasOtherMembers(gid));
 }
 
-/** As far as /etc says; a group that it does not list may have anybody in it. */
+/** As far as /etc says; a group that it does not list may have anyone in it. */
 async function hasOtherMembers(gid: number): Promise<boolean> {
   const read = (path: string) => readFile(path, 'utf8').catch(() => '');
   const [groups, users] = await Promise.all([read('/etc/group'), read('/etc/passwd')]);

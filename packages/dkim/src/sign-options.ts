@@ -59,7 +59,7 @@ export interface SignatureSettings {
   /** `t=`: time of signing. Default true. */
   readonly timestamp?: boolean | undefined;
   /** `l=`: sign only this many octets of the canonical body, or `whole` for its whole length.
-   *  Danger: anybody can append content to the message and the signature still verifies. Default: no tag.
+   *  Danger: anyone can append content to the message and the signature still verifies. Default: no tag.
    */
   readonly bodyLength?: number | 'whole' | undefined;
   /** `q=dns/txt`. Default: no tag, which means the same. */

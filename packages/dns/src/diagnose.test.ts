@@ -157,7 +157,7 @@ describe('diagnoseSender', () => {
     }
   });
 
-  it('DIAG-03 sees when the MTA-STS policy leaves an exchanger out or cannot be had', async () => {
+  it('DIAG-03 sees when the MTA-STS policy leaves an exchanger out or is not available', async () => {
     const other = { ...policy, policy: { ...policy.policy, mx: ['mx.other.test'] } } as MtaStsFetch;
     expect(grave(await diagnose({}, { fetchPolicy: async () => other }))).toEqual(['mta-sts error']);
     const failed: MtaStsFetch = { status: 'failed', cause: 'tls', reason: 'The certificate has expired.' };

@@ -10,7 +10,7 @@ import { checkResolver, isTemporary, type Resolver } from './resolver.ts';
 export type AddressCheck = (address: string) => string | undefined;
 
 /**
- * The `lookup` option for a connection to a host that somebody else named: it gives only addresses that may be
+ * The `lookup` option for a connection to a host that another party named: it gives only addresses that may be
  * connected to, and the address that was checked is the one that is used. A host that has one refused address is
  * refused as a whole.
  *

@@ -27,7 +27,7 @@ import {
   type Resolver,
 } from './resolver.ts';
 
-/** Where the mail for a domain goes, told apart by `status`. */
+/** Where the mail for a domain goes, distinguished by `status`. */
 export type MailRoute = FoundRoute | RouteFailure;
 
 /** How a route was found: by MX records, by the domain's own address, by an address literal, or by configuration. */

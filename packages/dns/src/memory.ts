@@ -88,7 +88,7 @@ const maxAliases = 16;
  * Makes a resolver on zones in memory. It tells NODATA (the name, or one below it, is listed) from
  * NXDOMAIN, follows aliases, and never does I/O.
  *
- * @throws {DnsError} MB_DNS_OPTION, MB_DNS_NAME_INVALID for a name that is none.
+ * @throws {DnsError} MB_DNS_OPTION, MB_DNS_NAME_INVALID for an invalid name.
  * @example
  * const resolver = createMemoryResolver(
  *   { 'example.test': { MX: [[10, 'mx.example.test']] }, 'mx.example.test': { A: '192.0.2.1' } },

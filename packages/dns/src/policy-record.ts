@@ -2,7 +2,7 @@ import { normalizeDomain } from './domain.ts';
 import { printable } from './printable.ts';
 import { isTemporary, type Resolver } from './resolver.ts';
 
-/** What a name under a domain that holds one versioned TXT record says, told apart by `status`. */
+/** What a name under a domain that holds one versioned TXT record says, distinguished by `status`. */
 export type PolicyRecordLookup =
   | { readonly status: 'found'; readonly domain: string; readonly text: string }
   | { readonly status: 'none'; readonly domain: string; readonly problems: readonly string[] }

@@ -70,7 +70,7 @@ it.each([
   ['example.co.uk', false],
   ['example.com', false],
   ['xn--p1ai', true],
-])('DNS-62 says whether anybody may register below %s', (domain, expected) => {
+])('DNS-62 says whether anyone may register below %s', (domain, expected) => {
   expect(isPublicSuffix(domain)).toBe(expected);
 });
 

@@ -28,7 +28,7 @@ export function organizationalDomain(domain: string): string {
 }
 
 /**
- * Whether a domain is a public suffix, below which anybody may register a name: `com`, `co.uk`, `github.io`.
+ * Whether a domain is a public suffix, below which anyone may register a name: `com`, `co.uk`, `github.io`.
  *
  * @param domain  In A-labels or U-labels.
  * @throws {DnsError} MB_DNS_OPTION for anything but a string.

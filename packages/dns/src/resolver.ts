@@ -33,7 +33,7 @@ export function checkResolver(resolver: Resolver, where: string): void {
 
 const resolverRow = withMethods<Resolver>('query');
 
-/** How a lookup ended, told apart by `status`. */
+/** How a lookup ended, distinguished by `status`. */
 export type Answer<T extends RecordType = RecordType> =
   | FoundAnswer<T>
   | NoDataAnswer

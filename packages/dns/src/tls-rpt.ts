@@ -4,7 +4,7 @@ import { printable } from './printable.ts';
 import { checkResolver, type QueryOptions, queryOptions, type Resolver } from './resolver.ts';
 import { parseTagList } from './tag-list.ts';
 
-/** Where reports about TLS with a domain go, told apart by `status`. */
+/** Where reports about TLS with a domain go, distinguished by `status`. */
 export type TlsRptLookup =
   | {
       readonly status: 'found';

@@ -61,7 +61,7 @@ export class Database {
         });
         if (tries === mostTries || !mayRepeat(error)) throw databaseError(error);
       } finally {
-        // A connection that cannot even roll back is not given to anybody else.
+        // A connection that cannot even roll back is not given to anyone else.
         client.release(broken);
       }
     }

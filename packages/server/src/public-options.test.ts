@@ -142,7 +142,7 @@ const refusedSubmissions: readonly (readonly [string, unknown, string])[] = [
   ],
   ['a time in seconds', { ...secure, idleMs: 300 }, 'idleMs must be an integer from 1000'],
   ['an empty path', { security: 'local', hostname, path: '' }, 'options.path must be the path of a socket'],
-  ['an open relay', { security: 'local', hostname, host: '0.0.0.0', port: 0 }, 'anybody could send'],
+  ['an open relay', { security: 'local', hostname, host: '0.0.0.0', port: 0 }, 'anyone could send'],
 ];
 it.each(refusedSubmissions)('SAFE-37 listenSubmission refuses %s', async (_, given, message) => {
   const error = await briefly((made) => made.listenSubmission(given as never)).catch((thrown) => thrown);

@@ -127,7 +127,7 @@ describe('keys', () => {
 
   it.each([
     ['a scope that it lacks', { scopes: ['send', 'content'] }, 'MB_SERVER_SCOPE'],
-    ['the domain of somebody else', { senderDomains: ['other.test'] }, 'MB_SERVER_TENANT'],
+    ['the domain of another tenant', { senderDomains: ['other.test'] }, 'MB_SERVER_TENANT'],
     ['all domains below its own', { senderDomains: ['*.shop.test'] }, 'MB_SERVER_TENANT'],
     ['a longer life', { expiresAt: '2099-01-01T00:00:00Z' }, 'MB_SERVER_TENANT'],
     ['a higher rate', { requestsPerMinute: 1000 }, 'MB_SERVER_TENANT'],

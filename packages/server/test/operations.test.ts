@@ -118,7 +118,7 @@ describe('the queue', () => {
     expect((await call('PATCH', '/v1/destinations/one.test', {})).status).toBe(422);
   });
 
-  it('SRV-69 gives workers rules of replies, in order, and refuses those that somebody else has changed', async () => {
+  it('SRV-69 gives workers rules of replies, in order, and refuses those that were changed meanwhile', async () => {
     await using service = await startService({ script: { rcpt: '554 5.7.1 Closed for good' } });
     service.broker.start();
     const call = await service.withKey();

@@ -12,7 +12,7 @@
  * - `tls-policy`: no connection met the security that the policy asks for.
  * - `suppressed`: the address is on the suppression list.
  * - `local`: our own side (sockets, resolver, disk, configuration, shutdown).
- * - `unknown-reason`: the host refused and did not say why. Never held against anybody.
+ * - `unknown-reason`: the host refused and did not say why. Never held against anyone.
  */
 export type FailureCategory =
   | 'bad-mailbox'

@@ -115,5 +115,5 @@ export interface Queued {
   readonly recipient: string;
 }
 
-/** How one attempt ended for one recipient; told apart by `status`. */
+/** How one attempt ended for one recipient; distinguished by `status`. */
 export type RecipientOutcome = Delivered | Failed | Deferred | Unknown;

@@ -14,7 +14,7 @@ const maxLength = 180;
  * A domain that mail can be sent from, in A-labels and lower case.
  *
  * @throws {BrokerError} MB_BROKER_DOMAIN for anything that is not a domain, an address, a single label, a name that
- *   cannot be registered and a public suffix, below which anybody may register.
+ *   cannot be registered and a public suffix, below which anyone may register.
  * @example readOwnDomain('Bücher.example') // 'xn--bcher-kva.example'
  */
 export function readOwnDomain(text: string): string {

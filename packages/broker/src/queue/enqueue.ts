@@ -88,7 +88,7 @@ async function enqueuePrepared(
   return { id: accepted.messageId, duplicate: accepted.duplicate, recipients, warnings };
 }
 
-/** A wish for somebody who gets no copy is a mistake. @throws {BrokerError} MB_BROKER_OPTION */
+/** A wish for an address that gets no copy is a mistake. @throws {BrokerError} MB_BROKER_OPTION */
 export function checkWishes(
   addresses: readonly string[],
   wishes: QueuedDeliveryOptions['recipients'] = {},

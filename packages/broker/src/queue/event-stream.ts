@@ -33,7 +33,7 @@ const pollMs = 1_000;
  *
  * A store that fails is asked again, later and later up to every half minute. When the store is closed the stream ends.
  *
- * @throws {BrokerError} MB_BROKER_OPTION for a cursor that is none; MB_BROKER_STORE_CLOSED when the store was not open
+ * @throws {BrokerError} MB_BROKER_OPTION for an invalid cursor; MB_BROKER_STORE_CLOSED when the store was not open
  *   in the first place.
  */
 export async function* streamEvents(

@@ -58,8 +58,8 @@ const maxReportBytes = 10 * 1024 * 1024;
  *
  * @param raw  The message as received.
  * @param recipient  The envelope recipient that it came to: with VERP it proves which recipient the report is about.
- *   Without that proof only what the report says is returned: anybody can write a report.
- * @throws {BrokerError} MB_BROKER_PROFILE_FAILED when the profile cannot be had; nothing was written down then.
+ *   Without that proof only what the report says is returned: anyone can write a report.
+ * @throws {BrokerError} MB_BROKER_PROFILE_FAILED when the profile is not available; nothing was written down then.
  */
 export async function receiveReport(
   raw: Uint8Array,

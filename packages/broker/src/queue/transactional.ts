@@ -1,7 +1,7 @@
 import type { EnqueueOptions } from './enqueue-options.ts';
 
 /**
- * Options of `enqueue()` for mail that somebody waits for: password resets, sign-in codes, receipts.
+ * Options of `enqueue()` for mail that a user waits for: password resets, sign-in codes, receipts.
  *
  * It goes before the tenant's other mail to the same destination, is given up after an hour, and is reported as an event
  * only, never by mail: the address that it is sent from need not receive.

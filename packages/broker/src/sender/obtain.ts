@@ -45,7 +45,7 @@ function profileFailure(what: string, cause: unknown): BrokerError {
   return new BrokerError(code, 'internal', `Cannot get ${what}: ${said}`, { cause, retryable: true });
 }
 
-/** True when a profile or its keys could not be had: trouble of our own, which another attempt may end. */
+/** True when a profile or its keys were not available: trouble of our own, which another attempt may end. */
 export function isProfileFailure(error: unknown): error is BrokerError {
   return BrokerError.isInstance(error) && error.code === 'MB_BROKER_PROFILE_FAILED';
 }

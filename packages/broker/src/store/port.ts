@@ -7,7 +7,7 @@
  * - A method that changes something resolves when the change is durable; if it throws, nothing changed.
  * - A recipient is in the hands of at most one lease. The id of a lease is its fencing token: what a
  *   worker reports under a lease that is no longer its own is refused, except the truth that mail was delivered.
- * - An event is written in the transaction of the change that it tells of.
+ * - An event is written in the transaction of the change that it reports.
  * - Delays go in as durations and are added to the store's own clock, so workers need not agree on the time.
  *
  * Long because each method says all that an engine must obey.
@@ -197,7 +197,7 @@ export interface ClaimRequest {
 }
 
 /**
- * What became of one claimed recipient, told apart by `status`. It has the words of `RecipientOutcome`, which is what
+ * What became of one claimed recipient, distinguished by `status`. It has the words of `RecipientOutcome`, which is what
  * `detail` keeps, and those of the queue. `detail` is JSON of at most {@link maxDetailBytes} octets.
  */
 export type Outcome = { readonly recipientId: RecipientId; readonly detail?: object } & (

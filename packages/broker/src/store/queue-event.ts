@@ -38,7 +38,7 @@ export const queueEventTypes = [
 /** A place in the event log; opaque, comparable only by the store that gave it. */
 export type EventCursor = string;
 
-/** One entry of the event log, written in the transaction of the change that it tells of. */
+/** One entry of the event log, written in the transaction of the change that it reports. */
 export interface QueueEvent {
   /** Reading on after this cursor gives the next event. */
   readonly cursor: EventCursor;

@@ -174,7 +174,7 @@ export function checkRecordKey(key: string): string {
 
 /** @throws {BrokerError} MB_BROKER_OPTION */
 export function checkIfVersion(condition: RecordCondition | undefined): number | undefined {
-  // A misspelt key would replace what somebody else has written.
+  // A misspelt key would replace what another process has written.
   if (condition !== undefined) refuseUnknownKeys(condition, { ifVersion: 1 }, 'condition');
   const version = condition?.ifVersion;
   if (version === undefined || (Number.isSafeInteger(version) && version >= 0)) return version;
@@ -221,7 +221,7 @@ export function recordConflict(collection: string, key: string): BrokerError {
   );
 }
 
-/** Whether a condition on a version did not hold, because somebody else changed the record first. */
+/** Whether a condition on a version did not hold, because another process changed the record first. */
 export function isRecordConflict(error: unknown): boolean {
   return BrokerError.isInstance(error) && error.code === 'MB_BROKER_RECORD_CONFLICT';
 }

@@ -21,7 +21,7 @@ describe('the words for what became of a recipient', () => {
     >();
   });
 
-  it('are told apart by status: an attempt gives the outcome of the queue, except for the delay', () => {
+  it('are distinguished by status: an attempt gives the outcome of the queue, except for the delay', () => {
     type Certain = 'delivered' | 'failed' | 'held' | 'unknown';
     expectTypeOf<Of<AttemptOutcome, Certain>>().toEqualTypeOf<Of<Outcome, Certain>>();
     type Delayed = Of<AttemptOutcome, 'deferred'> & { readonly retryAfterMs: number };

@@ -105,7 +105,7 @@ it('STAGE-31 STAGE-32 new mail is routed while two hundred lookups hang, and no 
   expect(asked).toHaveLength(202);
 });
 
-it('STAGE-04 a domain whose route cannot be had is its own site', async () => {
+it('STAGE-04 a domain whose route is not available is its own site', async () => {
   const context = bench(async (domain) => {
     if (domain === 'd1.test') throw new Error('The lookup failed.');
     return domain === 'd2.test' ? undefined : found('mx.test');

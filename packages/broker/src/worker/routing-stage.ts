@@ -28,7 +28,7 @@ const mostRounds = 4;
  * Finds out which sites new mail belongs to, for many domains side by side, and writes down those of a round in one
  * transaction. It is a stage before delivery: nothing is claimed for it, and no attempt and no event comes of it.
  *
- * A domain whose route cannot be had now is its own site: the attempt there says what is wrong with it.
+ * A domain whose route is not available now is its own site: the attempt there says what is wrong with it.
  */
 export class RoutingStage {
   readonly #options: RoutingStageOptions;

@@ -25,7 +25,7 @@ function farm(count: number): MemoryZones {
   };
 }
 
-it('Q-39 keeps a domain at its site while the addresses of one of its exchangers cannot be had', async () => {
+it('Q-39 keeps a domain at its site while the addresses of one of its exchangers are not available', async () => {
   const resolver = createMemoryResolver(farm(3));
   const site = siteOf(resolver);
   expect(await site('example.org')).toBe('mx0.example.org,mx1.example.org,mx2.example.org');

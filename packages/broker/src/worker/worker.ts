@@ -55,7 +55,7 @@ export interface WorkerOptions {
   readonly leaseMs?: number | undefined;
   /** Overrides of the default retry schedule. */
   readonly schedule?: ScheduleOptions | undefined;
-  /** What to keep; `null`: somebody else purges. */
+  /** What to keep; `null`: another process purges. */
   readonly retention?: RetentionOptions | null | undefined;
   /** Listeners for claims and settlements. Default: none. @internal */
   readonly observers?: Observers | undefined;

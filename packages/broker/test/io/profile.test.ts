@@ -178,7 +178,7 @@ describe('sending profiles', () => {
     ],
   ];
   it.each(failing)(
-    'PROF-04 PROF-18 PROF-17 a profile that cannot be had defers the message as trouble of our own: it %s',
+    'PROF-04 PROF-18 PROF-17 a profile that is not available defers the message as trouble of our own: it %s',
     async (_what, profileFor) => {
       const store = new MemoryStore();
       await using lab = await startLab({ hosts, records, broker: { store, profileFor } });
@@ -331,7 +331,7 @@ describe('sending profiles', () => {
     await lab.broker.close();
   });
 
-  it('PROF-12 PROF-19 a report whose profile cannot be had is refused, to be given again later', async () => {
+  it('PROF-12 PROF-19 a report whose profile is not available is refused, to be given again later', async () => {
     const store = new MemoryStore();
     const queue = new MailQueue({
       store,

@@ -302,7 +302,7 @@ it('BRK-18 gives each recipient a return path of its own, and takes in the bounc
   ]);
 });
 
-it('believes no report about anybody that did not come to a return path of ours', async () => {
+it('believes no report about anyone that did not come to a return path of ours', async () => {
   await using lab = await startQueueLab({
     broker: { queue: { verp: { address: 'bounces@sender.test', secret: 'sixteen characters or more' } } },
   });

@@ -62,7 +62,7 @@ it('RPL-10 RPL-17 a worker follows the rules of its store while it runs, before 
   await expect.poll(() => failure(queue, store)).toMatchObject({ category: 'content', rule: 'own' });
 });
 
-it('RPL-19 RPL-18 wrong rules, and rules that somebody else has changed, are refused; nothing changes', async () => {
+it('RPL-19 RPL-18 wrong rules, and rules that were changed meanwhile, are refused; nothing changes', async () => {
   const queue = new MailQueue({ store: new MemoryStore() });
   const { version } = await queue.control.setReplyRules([closed]);
   const refused = async (rules: unknown, condition?: { ifVersion: number }) => {

@@ -131,7 +131,7 @@ async function answer(
   }
 }
 
-/** A name that leads here by DNS of somebody else must not read mail (DNS rebinding). */
+/** A name that leads here by DNS of another party must not read mail (DNS rebinding). */
 function isOwnHost(host: string | undefined): boolean {
   return /^(?:localhost|\d+(?:\.\d+){3}|\[[\da-f:.]+\])(?::\d+)?$/i.test(host ?? '');
 }

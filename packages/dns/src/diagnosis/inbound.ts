@@ -97,7 +97,7 @@ export async function checkMtaSts(route: MailRoute, context: DiagnosisContext): 
   };
 }
 
-/** Does anybody hear of failing TLS? */
+/** Does anyone hear of failing TLS? */
 export async function checkTlsRpt({ domain, resolver, signal }: DiagnosisContext): Promise<Finding> {
   const base = { check: 'tls-rpt', subject: domain } as const;
   const record = await lookupTlsRpt(domain, resolver, { signal });

@@ -182,7 +182,7 @@ async function align(
   if (domain === lookup.domain) return { aligned: true };
   if (mode === 'strict') return { aligned: false };
   const { organizationalDomain } = lookup;
-  // Another organisation needs no lookup to be told apart.
+  // Another organisation needs no lookup to be distinguished.
   if (domain !== organizationalDomain && !domain.endsWith(`.${organizationalDomain}`))
     return { aligned: false };
   if (discovery !== 'tree-walk') {

@@ -15,7 +15,7 @@ import { checkResolver, isTemporary, type Resolver } from '../resolver.ts';
 import type { DmarcPolicy, DmarcRecord } from './record.ts';
 import { type DmarcNode, DmarcReader } from './tree-walk.ts';
 
-/** The policy that holds for the mail of a domain, told apart by `status`. */
+/** The policy that holds for the mail of a domain, distinguished by `status`. */
 export type DmarcLookup = DmarcFound | DmarcNone | DmarcTemporary;
 
 interface DmarcLookupBase {

@@ -44,7 +44,7 @@ export type MtaStsOutcome =
       readonly id: string;
       /** `fetched` now, or `cached` before. */
       readonly source: 'fetched' | 'cached';
-      /** Why a newer policy could not be had, if so. */
+      /** Why a newer policy was not available, if so. */
       readonly problem?: string;
     }
   | { readonly status: 'none'; readonly domain: string; readonly problem?: string };

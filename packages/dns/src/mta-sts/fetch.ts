@@ -11,13 +11,13 @@ import { printable } from '../printable.ts';
 import { checkResolver, type Resolver } from '../resolver.ts';
 import { type MtaStsPolicy, parseMtaStsPolicy } from './policy.ts';
 
-/** How the fetching of a policy file ended, told apart by `status`. */
+/** How the fetching of a policy file ended, distinguished by `status`. */
 export type MtaStsFetch =
   | { readonly status: 'fetched'; readonly policy: MtaStsPolicy; readonly problems: readonly string[] }
   | { readonly status: 'failed'; readonly cause: MtaStsFetchFailure; readonly reason: string };
 
 /**
- * Why a policy file could not be had: the host has no usable address (`address`), the connection
+ * Why a policy file was not available: the host has no usable address (`address`), the connection
  * (`network`), the certificate or handshake (`tls`), the status (`http`), the media type (`content-type`),
  * the size (`size`), the time (`timeout`) or the text (`syntax`).
  */

@@ -3,7 +3,7 @@ import { lookupPolicyRecord } from '../policy-record.ts';
 import { checkResolver, type QueryOptions, queryOptions, type Resolver } from '../resolver.ts';
 import { parseTagList } from '../tag-list.ts';
 
-/** What `_mta-sts.<domain>` says, told apart by `status`. */
+/** What `_mta-sts.<domain>` says, distinguished by `status`. */
 export type MtaStsLookup =
   | { readonly status: 'found'; readonly domain: string; readonly id: string }
   | { readonly status: 'none'; readonly domain: string; readonly problems: readonly string[] }

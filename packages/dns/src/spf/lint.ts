@@ -4,7 +4,7 @@ import type { SpfMechanism, SpfRecord } from './record.ts';
 
 /** Something to change in an SPF record. */
 export interface SpfFinding {
-  /** `error`: receivers reject the record or anybody may send; `warning`: it works less well than it should. */
+  /** `error`: receivers reject the record or anyone may send; `warning`: it works less well than it should. */
   readonly severity: 'error' | 'warning';
   readonly code: SpfFindingCode;
   /** Whose record. */

@@ -14,7 +14,7 @@ export interface Network extends IpWords {
   readonly prefix: number;
 }
 
-/** Reads an address; one in ::ffff:0:0/96, and no other IPv6 address, counts as IPv4 (RFC 7208 §5). Undefined when it is none. */
+/** Reads an address; one in ::ffff:0:0/96, and no other IPv6 address, counts as IPv4 (RFC 7208 §5). Undefined when it is invalid. */
 export function parseIp(text: string): IpWords | undefined {
   if (isIPv4(text)) return { family: 4, words: [ipv4Word(text)] };
   if (!isIPv6(text) || text.includes('%')) return undefined;
@@ -24,7 +24,7 @@ export function parseIp(text: string): IpWords | undefined {
   return { family: 6, words: address.parts };
 }
 
-/** The words of an IPv6 address as they are, mapped or not; undefined when it is none. */
+/** The words of an IPv6 address as they are, mapped or not; undefined when it is invalid. */
 export function parseIpv6(text: string): IpWords | undefined {
   if (!isIPv6(text) || text.includes('%')) return undefined;
   return { family: 6, words: (parseIpAddress(text) as ipaddr.IPv6).parts };

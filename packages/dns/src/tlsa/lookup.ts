@@ -60,7 +60,7 @@ export const tlsaLookupOptions = {
   signal: signal(),
 } satisfies OptionTable<TlsaLookupOptions>;
 
-/** What DANE asks of a connection, told apart by `status`. */
+/** What DANE asks of a connection, distinguished by `status`. */
 export type TlsaLookup =
   /** No DANE: something is not signed, or there are no records. */
   | { readonly status: 'none'; readonly reason: string }

@@ -6,7 +6,7 @@ import type { Link, LinkEvents } from './link.ts';
  * Sends one query by UDP from a socket of its own.
  *
  * A fresh socket has a fresh source port that the kernel chose at random (RFC 5452 §9.2), and being
- * connected it takes datagrams from that server only (§9.1) and hears of an unreachable port at once.
+ * connected it takes datagrams from that server only (§9.1) and is notified of an unreachable port at once.
  */
 export function openDatagram(
   server: { address: string; port: number },

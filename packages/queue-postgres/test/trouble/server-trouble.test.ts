@@ -165,7 +165,7 @@ describe('SAFE-27 SAFE-77 SAFE-76 a queue whose server is in trouble loses nothi
         await ask(`ALTER TABLE ${schema}.away RENAME TO ${table}`);
       });
       expect(refused.length + told.length).toBeGreaterThan(0);
-      // The same call fails until somebody restores the table.
+      // The same call fails until an operator restores the table.
       for (const error of [...refused, ...told])
         expect(error).toMatchObject({ code: 'MB_BROKER_STORE_FAILED' });
     },

@@ -24,7 +24,7 @@ export interface ReportFilter {
 const collection = 'report';
 /** How long reports are kept, in milliseconds: 90 days. */
 const keepMs = 90 * 86_400_000;
-/** Most reports that are kept: anybody can send one. */
+/** Most reports that are kept: anyone can send one. */
 const maxReports = 10_000;
 const pageRows = 500;
 /** Most records that one page reads to find those that match the filter. */

@@ -146,7 +146,7 @@ export function checkSubmissionOptions(given: SubmissionOptions) {
   }
   if (path === undefined && !isLoopback(host ?? '127.0.0.1')) {
     throw optionError(
-      `${where}.host must be a loopback address when no keys are needed, not ${JSON.stringify(host)}: anybody could send.`,
+      `${where}.host must be a loopback address when no keys are needed, not ${JSON.stringify(host)}: anyone could send.`,
     );
   }
   return options;

@@ -89,7 +89,7 @@ export class OctetReader {
     stream.on('data', this.#onData);
   }
 
-  /** Leaves the stream to somebody else. */
+  /** Leaves the stream to another reader. */
   detach(): void {
     this.#stream.off('data', this.#onData);
   }

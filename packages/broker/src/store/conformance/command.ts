@@ -224,7 +224,7 @@ export const commandCases: readonly ConformanceCase[] = [
     await rejectsWith(store.listMessages({}, { after: "1' OR 1" }), 'MB_BROKER_OPTION');
   }),
 
-  storeCase('refuses a page of no or too many rows and a cursor that is none', async (context) => {
+  storeCase('refuses a page of no or too many rows and an invalid cursor', async (context) => {
     await rejectsWith(context.store.list({}, { limit: 0 }), 'MB_BROKER_OPTION');
     await rejectsWith(context.store.list({}, { limit: 100_000 }), 'MB_BROKER_OPTION');
     await rejectsWith(context.store.list({}, { after: "1' OR 1" }), 'MB_BROKER_OPTION');

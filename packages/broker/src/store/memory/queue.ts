@@ -36,7 +36,7 @@ export class MemoryQueue {
   /** Makes a recipient wait. */
   add(row: RecipientRow): void {
     row.lane.queued.add(row);
-    // It is not one of those that somebody looks up.
+    // It is not one of those that are being looked up.
     row.lane.heldUntil = 0;
     this.#deadlines.add(row);
   }

@@ -47,7 +47,7 @@ export interface Lane {
   /** When the tenant had its turn at the site; its lanes share it. */
   readonly turn: { served: number };
   readonly queued: IndexedHeap<RecipientRow>;
-  /** Epoch milliseconds until which somebody looks for the sites of its recipients. */
+  /** Epoch milliseconds until which a worker looks for the sites of its recipients. */
   heldUntil: number;
 }
 

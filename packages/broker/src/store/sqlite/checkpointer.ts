@@ -1,11 +1,11 @@
 import { Worker } from 'node:worker_threads';
 
-/** How long to wait for readers of an old state, while which nobody else can write; milliseconds. */
+/** How long to wait for readers of an old state, during which no other connection can write; milliseconds. */
 const patienceMs = 20;
 
 /**
- * The worker's code, as text so that it needs no file beside the bundle. A passive checkpoint, which keeps nobody from
- * writing, carries over most pages; the second one takes what was written meanwhile, and lets the log begin anew.
+ * The worker's code, as text so that it needs no file beside the bundle. A passive checkpoint, which blocks no writer,
+ * carries over most pages; the second one takes what was written meanwhile, and lets the log begin again.
  */
 const code = `
 const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads');
@@ -41,7 +41,7 @@ export class Checkpointer {
   #busy = false;
   #whenDone: (() => void) | undefined;
 
-  /** @param onError  Told of each checkpoint that failed. */
+  /** @param onError Called with the error of each checkpoint that failed. */
   constructor(path: string, onError: (error: unknown) => void) {
     this.#path = path;
     this.#onError = onError;

@@ -36,7 +36,7 @@ const mostCharacters = 64 * 1024;
 
 /**
  * The events of one transaction, which are written as few rows at its end: a row for each costs more than the change
- * that it tells of. What is undone takes its events along by `mark` and `reset`.
+ * that it reports. What is undone takes its events along by `mark` and `reset`.
  */
 export class EventBatch {
   readonly #types: ReadonlySet<QueueEventType> | undefined;

@@ -17,7 +17,7 @@ export interface WriteOptions {
 export interface FlushedLog {
   /** Resolves when all that was committed before the call is on the disk. */
   flush(): Promise<void>;
-  /** Told of each commit. */
+  /** Called after each commit. */
   committed(): void;
 }
 
@@ -63,7 +63,8 @@ const busyPatienceMs = 30_000;
  * Runs all writes of one turn of the event loop in one transaction, so that they share one flush of the disk.
  *
  * A write that fails is undone alone: savepoints cost as much as small writes, so the writes run without any at first,
- * and when one fails, all are undone and run once more, each in a savepoint. The promise of a durable write resolves when
+ * and when one fails, all are undone and run once more, each in a savepoint. The promise of a durable write resolves
+ * when
  * the log was flushed after its commit, of any other after the commit; losing the others would only put recipients back
  * into the queue.
  *
@@ -289,7 +290,8 @@ export class GroupCommit {
   }
 
   /**
-   * Carries the log over into the file and flushes that. The kernel reports a flush that failed once, and may say of the
+   * Carries the log over into the file and flushes that. The kernel reports a flush that failed once, and may say of
+   * the
    * next one that all is well: only what is written again is certain.
    *
    * @throws when that fails too; then no durable write is taken until it succeeds.

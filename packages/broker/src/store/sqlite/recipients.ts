@@ -54,7 +54,7 @@ const selectRecipients = `
 const selectById = `${selectRecipients} WHERE r.id = ?`;
 const selectByLease = `${selectRecipients} WHERE r.lease = ?`;
 
-/** The row of a recipient id; undefined when it is none. */
+/** The row of a recipient id; undefined when it is invalid. */
 export function recipientRowId(id: RecipientId): number | undefined {
   const parsed = parseRecipientId(id);
   if (!parsed || !/^\d{1,11}$/.test(parsed.messageId) || parsed.position >= rowsPerMessage) return undefined;

@@ -27,7 +27,7 @@ function openFile(name: string) {
   return { path, db, wal, write, counted, errors };
 }
 
-it('counts the pages since the log began anew', async () => {
+it('counts the pages since the log began again', async () => {
   const { db, wal, write, counted } = openFile('pages.db');
   expect(wal.pages()).toBe(counted());
   for (const pages of [1, 3, 40, 2]) {
@@ -44,17 +44,17 @@ it('counts the pages since the log began anew', async () => {
   db.close();
 });
 
-it('Q-127 carries a long log over in another thread, and lets it begin anew', async () => {
+it('Q-127 carries a long log over in another thread, and lets it begin again', async () => {
   const { db, wal, write, errors } = openFile('long.db');
   for (let commits = 0; commits < 96; commits++) write(128);
   expect(wal.pages()).toBeGreaterThan(12_000);
   for (let tries = 0; wal.pages() > 1000 && tries < 400; tries++) {
     await sleep(10);
-    // Only a write begins anew.
+    // Only a write begins it again.
     try {
       write(1);
     } catch (error) {
-      // While the last pages are carried over, nobody writes.
+      // While the last pages are carried over, no connection writes.
       expect(error).toMatchObject({ errcode: 5 });
     }
   }

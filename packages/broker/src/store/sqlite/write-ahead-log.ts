@@ -4,11 +4,12 @@ import { Checkpointer } from './checkpointer.ts';
 import type { FlushedLog } from './group-commit.ts';
 
 /**
- * Pages of the log (4 KiB each) after which it is carried over into the database file. Each checkpoint flushes that file;
+ * Pages of the log (4 KiB each) after which it is carried over into the database file. Each checkpoint flushes that
+ * file;
  * one for some thousand messages costs less than one for some hundred.
  */
 const checkpointPages = 8_192;
-/** Where no worker can run, the event loop is blocked for a checkpoint after so many. */
+/** Where no worker can run, the event loop is blocked for a checkpoint after this many. */
 const mostPages = 4 * checkpointPages;
 /** The length of the log is looked at once in as many commits. */
 const commitsPerLook = 32;
@@ -22,8 +23,10 @@ const frameSaltAt = 8;
 const saltBytes = 8;
 
 /**
- * The write-ahead log of a queue file that SQLite has open. What `PRAGMA synchronous = FULL` does at each commit, and what
- * `PRAGMA wal_autocheckpoint` does at some, happens in other threads: a flush in the thread pool, a checkpoint in a worker.
+ * The write-ahead log of a queue file that SQLite has open. What `PRAGMA synchronous = FULL` does at each commit, and
+ * what
+ * `PRAGMA wal_autocheckpoint` does at some, happens in other threads: a flush in the thread pool, a checkpoint in a
+ * worker.
  */
 export class WriteAheadLog implements FlushedLog {
   readonly #file: number;
@@ -65,12 +68,12 @@ export class WriteAheadLog implements FlushedLog {
     const pages = this.pages();
     if (pages < checkpointPages) this.#enough = checkpointPages;
     if (pages < this.#enough) return;
-    // A log that does not begin anew, because somebody reads an old state of the file, is left alone for a while.
+    // A log that does not begin again, because a reader uses an old state of the file, is left alone for a while.
     this.#enough = pages + checkpointPages;
     this.#checkpointer.run();
   }
 
-  /** Pages in the log, counted from its latest beginning: each time it begins anew its frames get another salt. */
+  /** Pages in the log, counted from its latest beginning: each time it begins again its frames get another salt. */
   pages(): number {
     const header = Buffer.alloc(headerBytes);
     if (readSync(this.#file, header, 0, headerBytes, 0) < headerBytes) return 0;

@@ -39,7 +39,7 @@ export function addResendRoute(api: Api, parts: ApiParts): void {
       const message = await visibleMessage(id, key, parts);
       const to = chosenOf(message, context.req.valid('json').recipients);
       const chunks = broker.queue.content(id)[Symbol.asyncIterator]();
-      // Read now: content that is gone is told apart from content that fails on the way.
+      // Read now: content that is gone is distinguished from content that fails on the way.
       const raw = withFirst(await chunks.next(), chunks);
       const options: EnqueueOptions = {
         tenant: message.tenant === '' ? undefined : message.tenant,
