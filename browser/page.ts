@@ -44,7 +44,7 @@ export async function openDashboard(
   });
   await page.goto(`${service.url}/ui/`);
   await page.getByLabel('API key').fill(service.token);
-  if (readOnly) await page.getByLabel(/Only look/).check();
+  if (readOnly) await page.getByLabel(/Read only/).check();
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
   return {

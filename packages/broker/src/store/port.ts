@@ -541,7 +541,7 @@ export interface StoreOptions {
   /**
    * How long the octets of a message are kept after its last outcome, in milliseconds, so that it can be read and sent
    * again; at most as long as the message itself ({@link RetentionOptions}). Default 0: they are deleted with the last
-   * outcome. Kept mail takes its space, and whoever reads the store can read it.
+   * outcome. Kept mail takes up space, and everyone who can read the store can read it.
    *
    * `purge` deletes what is kept longer than its own store says: give all processes that work on a queue the same time.
    */

@@ -52,7 +52,7 @@ function readMail(
     'MB_CLI_USAGE',
     from === undefined
       ? '--alert-to needs --alert-from, an address at a domain that is signed for.'
-      : '--alert-from needs --alert-to, the addresses that are told.',
+      : '--alert-from needs --alert-to, the addresses that get alerts.',
   );
 }
 

@@ -41,7 +41,7 @@ their keys; it encrypts the secrets of webhooks too. Where the configuration has
 or a nearer one, the configuration counts.
 
 The worker watches for what is wrong, such as a full disk or mail that bounces: "mb alert ls" shows
-it, and --alert-to and --alert-webhook say who is told.
+it, and --alert-to and --alert-webhook say who gets alerts.
 
 SIGHUP reads the configuration, keys and certificates again; sessions go on, and what is wrong
 changes nothing. The store, roles and addresses need a restart.

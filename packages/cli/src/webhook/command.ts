@@ -240,7 +240,7 @@ function replayCommand(): Command {
 }
 
 function switchCommand(name: 'enable' | 'disable', enabled: boolean): Command {
-  const effect = enabled ? 'It goes on where it stopped.' : 'It gets nothing until it is enabled again.';
+  const effect = enabled ? 'It continues where it stopped.' : 'It gets nothing until it is enabled again.';
   return command(name, `${name} a webhook`)
     .argument('<id>', 'as "mb webhook ls" shows it')
     .addHelpText(

@@ -46,7 +46,7 @@ const keepMs = 90 * dayMs;
 const maxRecords = 10_000;
 /** Domains that one process counts apart in a day; the sessions of the others are in the sums alone. */
 const maxDomains = 10_000;
-/** Hosts and ways to fail that are told apart for one domain. */
+/** Hosts and ways to fail that are distinguished for one domain. */
 const maxFailures = 50;
 /** Octets of the domains of a record, which may have 64 KiB. */
 const maxBytes = 48 * 1024;

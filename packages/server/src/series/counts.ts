@@ -125,7 +125,7 @@ export function timeWithin(times: Counts['times'], share: number): number | unde
   return undefined;
 }
 
-/** The class of the time to delivery; undefined for what is no delivery. */
+/** The class of the time to delivery; undefined for anything that is not a delivery. */
 function timeClassOf({ type, at, detail }: QueueEvent): number | undefined {
   const { acceptedAt } = type === 'delivered' ? readOutcomeDetail(detail) : {};
   return typeof acceptedAt === 'number' ? classOf(at - acceptedAt) : undefined;
