@@ -29,12 +29,13 @@ type SendOne = () => Promise<boolean>;
 
 export async function sendField(task: SendTask): Promise<Field> {
   const sink = await startSink(task.withoutServers);
+  const tally = new Tally(sink);
   return {
     contenders: [
-      ours(sink, task),
-      nodemailer(sink, task, false),
-      nodemailer(sink, task, true),
-      floor(sink, task),
+      ours(sink, tally, task),
+      nodemailer(sink, tally, task, false),
+      nodemailer(sink, tally, task, true),
+      floor(sink, tally, task),
     ],
     operationsPerRun: task.count,
     close: () => sink.stop(),
@@ -43,12 +44,11 @@ export async function sendField(task: SendTask): Promise<Field> {
 
 /** Runs the calls, and compares what they say with what the sink took: one message each, however many recipients. */
 function contender(
-  sink: Sink,
+  tally: Tally,
   task: SendTask,
   who: Pick<Contender, 'name' | 'role' | 'package' | 'close'>,
   sendOne: SendOne,
 ): Contender {
-  const tally = new Tally(sink);
   return {
     ...who,
     run: async () => {
@@ -62,7 +62,7 @@ function contender(
   };
 }
 
-function ours(sink: Sink, task: SendTask): Contender {
+function ours(sink: Sink, tally: Tally, task: SendTask): Contender {
   const broker = new MailBroker({
     hostname: CLIENT,
     delivery: {
@@ -71,13 +71,13 @@ function ours(sink: Sink, task: SendTask): Contender {
   });
   const message = { raw: MESSAGE, envelope: { from: SENDER, to: [...task.recipients] } };
   const close = () => broker.close({ graceMs: 0 });
-  return contender(sink, task, { name: '@mb/broker', role: 'ours', close }, async () => {
+  return contender(tally, task, { name: '@mb/broker', role: 'ours', close }, async () => {
     const outcomes = await broker.send(message);
     return outcomes.every(({ status }) => status === 'delivered');
   });
 }
 
-function nodemailer(sink: Sink, task: SendTask, pool: boolean): Contender {
+function nodemailer(sink: Sink, tally: Tally, task: SendTask, pool: boolean): Contender {
   const options = { host: '127.0.0.1', port: sink.port, name: CLIENT, ignoreTLS: true };
   const transport: Pick<Transporter, 'sendMail' | 'close'> = pool
     ? createTransport({
@@ -90,20 +90,20 @@ function nodemailer(sink: Sink, task: SendTask, pool: boolean): Contender {
   const message = { raw: MESSAGE, envelope: { from: SENDER, to: [...task.recipients] } };
   const name = pool ? 'nodemailer pool' : 'nodemailer';
   const close = () => transport.close();
-  return contender(sink, task, { name, role: 'peer', package: 'nodemailer', close }, async () => {
+  return contender(tally, task, { name, role: 'peer', package: 'nodemailer', close }, async () => {
     const { accepted } = await transport.sendMail(message);
     return accepted?.length === task.recipients.length;
   });
 }
 
 /** A bare connection for each caller, which stays open. */
-function floor(sink: Sink, task: SendTask): Contender {
+function floor(sink: Sink, tally: Tally, task: SendTask): Contender {
   const idle: FloorConnection[] = [];
   const writes = new FloorWrites(task.recipients);
   const close = () => {
     for (const connection of idle) connection.close();
   };
-  return contender(sink, task, { name: `floor: ${task.floor}`, role: 'limit', close }, async () => {
+  return contender(tally, task, { name: `floor: ${task.floor}`, role: 'limit', close }, async () => {
     const connection = idle.pop() ?? (await FloorConnection.open(sink.port, false));
     const accepted = await connection.send(1, task.floor, writes);
     idle.push(connection);
