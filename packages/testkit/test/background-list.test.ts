@@ -67,8 +67,8 @@ const background: Readonly<
     'file',
   ],
   'broker/src/store/sqlite/sqlite-store.ts': [
-    'catch setTimeout',
-    'the poll: onBackgroundError; close()',
+    'catch:2 setTimeout',
+    'the poll and the deletion of large content: onBackgroundError; close()',
     'file',
   ],
   'broker/src/store/sqlite/stats.ts': ['setImmediate:2', 'one call: its result'],

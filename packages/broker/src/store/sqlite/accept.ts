@@ -2,7 +2,7 @@ import { BrokerError } from '../../errors.ts';
 import { checkIdempotency, type MessageRecord, messageTimes } from '../new-message.ts';
 import { type Accepted, type SiteKey, unrouted } from '../port.ts';
 import { rowsPerMessage } from './codes.ts';
-import { deleteContent, insertContent } from './content.ts';
+import { deletePartialContent, insertContent } from './content.ts';
 import { isOwnSite, openLane } from './sites.ts';
 import type { WriteContext } from './write-context.ts';
 
@@ -101,8 +101,7 @@ export function endStaging({ sql, now }: WriteContext, id: number, size: number)
 export function discardStaged({ sql }: WriteContext, stagedId: string): void {
   const id = stagedNumber(stagedId);
   if (sql.run('DELETE FROM mb_message WHERE id = ? AND staged > 0', id).changes === 0) return;
-  // Of content that is not complete the size is not known.
-  deleteContent(sql, id, 0);
+  deletePartialContent(sql, id);
 }
 
 /** @throws {BrokerError} MB_BROKER_STAGED_UNKNOWN */

@@ -18,12 +18,44 @@ export function insertContent(sql: Sql, messageId: number, bytes: Uint8Array): v
   }
 }
 
-/** Deletes the content of a message of `size` octets; of one that is not staged to its end, whatever there is. */
+/** Most chunks that one transaction deletes: the pages of 2 MB are found and freed within milliseconds. */
+const mostDeleted = 8;
+
+/** Deletes the content of a message of `size` octets; what is large is deleted bit by bit by {@link sweepContent}. */
 export function deleteContent(sql: Sql, messageId: number, size: number): void {
+  deleteChunks(sql, messageId, chunkCount(size));
+}
+
+/** Deletes the content of a message that is not staged to its end, whatever there is. */
+export function deletePartialContent(sql: Sql, messageId: number): void {
+  const first = messageId * rowsPerMessage;
+  const count = 'SELECT count(*) AS chunks FROM mb_content WHERE id >= ? AND id < ?';
+  deleteChunks(sql, messageId, sql.get<{ chunks: number }>(count, first, first + rowsPerMessage)!.chunks);
+}
+
+function deleteChunks(sql: Sql, messageId: number, chunks: number): void {
   const first = messageId * rowsPerMessage;
   // By far the most messages are one chunk, which is found without a range.
-  if (chunkCount(size) === 1) sql.run('DELETE FROM mb_content WHERE id = ?', first);
+  if (chunks === 1) sql.run('DELETE FROM mb_content WHERE id = ?', first);
+  else if (chunks > mostDeleted)
+    sql.run('INSERT INTO mb_unused_content (id) VALUES (?) ON CONFLICT (id) DO NOTHING', messageId);
   else sql.run('DELETE FROM mb_content WHERE id >= ? AND id < ?', first, first + rowsPerMessage);
+}
+
+/** Whether {@link sweepContent} has something to do. */
+export function hasUnusedContent(sql: Sql): boolean {
+  return sql.get('SELECT 1 FROM mb_unused_content LIMIT 1') !== undefined;
+}
+
+/** Deletes the next few chunks of large content that nothing needs any more. */
+export function sweepContent(sql: Sql): void {
+  const unused = sql.get<{ id: number }>('SELECT id FROM mb_unused_content LIMIT 1');
+  if (!unused) return;
+  const first = unused.id * rowsPerMessage;
+  const remove = `DELETE FROM mb_content WHERE id IN (
+    SELECT id FROM mb_content WHERE id >= ? AND id < ? ORDER BY id LIMIT ${mostDeleted})`;
+  if (sql.run(remove, first, first + rowsPerMessage).changes === mostDeleted) return;
+  sql.run('DELETE FROM mb_unused_content WHERE id = ?', unused.id);
 }
 
 /** Deletes the content of messages that have one chunk each. */

@@ -59,7 +59,7 @@ it('Q-81 a queue of an earlier version is counted when it is opened', async () =
   await store.close();
   const db = new DatabaseSync(path);
   db.exec(`DROP INDEX mb_lane_waiting; ALTER TABLE mb_lane DROP COLUMN queued; DROP INDEX mb_site_suspended;
-    DROP TABLE mb_unrouted; DROP TABLE mb_count; DROP TABLE mb_own_site; DROP TABLE mb_kept;
+    DROP TABLE mb_unrouted; DROP TABLE mb_count; DROP TABLE mb_own_site; DROP TABLE mb_kept; DROP TABLE mb_unused_content;
     UPDATE mb_meta SET version = 1, min_reader = 1`);
   const again = new SqliteStore(path);
   await again.open();

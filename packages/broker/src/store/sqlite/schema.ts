@@ -153,6 +153,8 @@ const migrations: readonly string[] = [
   CREATE TABLE mb_kept (message INTEGER PRIMARY KEY, ended INTEGER NOT NULL) STRICT;
   CREATE INDEX mb_kept_ended ON mb_kept(ended);
   `,
+  // Messages whose content is deleted bit by bit.
+  `CREATE TABLE mb_unused_content (id INTEGER PRIMARY KEY) STRICT;`,
 ];
 
 /** The version of this code, and the oldest version of the code that can work on what it writes. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 import { VirtualClock } from '@mb/testkit';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { days, draft, hours, octets, readAll } from '../conformance/harness.ts';
 import { type OpenStore, storeConformance } from '../conformance/index.ts';
 import { SqliteStore, type SqliteStoreOptions, schemaSql, schemaVersion } from './sqlite-store.ts';
@@ -170,6 +170,33 @@ describe('the file', () => {
       await used.open();
     }
     await expect(store.stats()).rejects.toMatchObject({ code: 'MB_BROKER_STORE_CLOSED' });
+  });
+
+  it('Q-128 deletes large content bit by bit, also what a process before left', async () => {
+    const store = await openStore({ pollMs: 0 });
+    const large = () => store.accept(draft('a@example.net', { content: octets(6_000_000) }));
+    const { messageId } = await large();
+    await store.cancel({ messageId });
+    const db = openDatabase();
+    const chunks = () => Number(db.prepare('SELECT count(*) AS n FROM mb_content').get()!.n);
+    expect(chunks()).toBe(23);
+    await expect(readAll(store.content(messageId))).rejects.toMatchObject({ code: 'MB_BROKER_NOT_FOUND' });
+    await store.close();
+    const deleted: number[] = [];
+    const exec = DatabaseSync.prototype.exec;
+    DatabaseSync.prototype.exec = function (sql: string) {
+      if (sql === 'COMMIT')
+        deleted.push(Number(this.prepare('SELECT count(*) AS n FROM mb_content').get()!.n));
+      return exec.call(this, sql);
+    };
+    try {
+      await openStore({ pollMs: 10 });
+      await vi.waitUntil(() => chunks() === 0 && deleted.length >= 4);
+    } finally {
+      DatabaseSync.prototype.exec = exec;
+    }
+    expect([...new Set(deleted)]).toEqual([23, 15, 7, 0]);
+    expect(db.prepare('SELECT count(*) AS n FROM mb_unused_content').get()!.n).toBe(0);
   });
 
   it('Q-01 is flushed before accept and settle resolve, and need not be for claims', async () => {

@@ -35,7 +35,15 @@ import { claimMore, claimOverdue, claimSites, hasMore, readySite, siteIsReady } 
 import { never } from './codes.ts';
 import { command, countWindow, reschedule, selectWindow } from './command.ts';
 import { Sql, type SqliteConnection } from './connection.ts';
-import { chunkBytes, chunkCount, insertChunk, readChunk, storedSize } from './content.ts';
+import {
+  chunkBytes,
+  chunkCount,
+  hasUnusedContent,
+  insertChunk,
+  readChunk,
+  storedSize,
+  sweepContent,
+} from './content.ts';
 import { EventBatch } from './event-batch.ts';
 import { latestEvent, readEvents, readMessageEvents, skipEventNumbers } from './event-log.ts';
 import { FilePlace } from './file-place.ts';
@@ -160,6 +168,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   #open: Open | undefined;
   #stopPolling: (() => void) | undefined;
   #foundSchema: number | undefined;
+  #sweeping = false;
 
   /**
    * @param path  The file; made when it does not exist.
@@ -543,6 +552,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   async purge(retention?: RetentionOptions): Promise<PurgeResult> {
     const keep = resolveRetention(retention);
     const purged = await this.#write((context) => purge(context, keep, this.#keepContentMs), relaxed);
+    await this.#sweep();
     // Gives pages back to the file system, a few at a time; the rest is used again.
     if (purged.messages + purged.staged + purged.contents > 0) {
       const { db } = this.#opened();
@@ -553,6 +563,26 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
 
   #finishedRecipients(): FinishedRecipients {
     return new FinishedRecipients({ keepsContent: this.#keepContentMs > 0 });
+  }
+
+  /** What a process that ended left is deleted as well. */
+  #sweepLater(): void {
+    if (this.#sweeping || this.#options.readOnly) return;
+    this.#sweeping = true;
+    this.#sweep()
+      .catch((error) => {
+        // A store that was closed meanwhile leaves the rest to the next one.
+        if (this.#open) this.#errors.report(error);
+      })
+      .finally(() => {
+        this.#sweeping = false;
+      });
+  }
+
+  /** Deletes the content of large messages that are gone, a few chunks at a time: the event loop turns in between. */
+  async #sweep(): Promise<void> {
+    while (this.#reading(({ sql }) => hasUnusedContent(sql)))
+      await this.#write(({ sql }) => sweepContent(sql), relaxed);
   }
 
   #opened() {
@@ -661,6 +691,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
         const now = version.get()?.data_version;
         if (now !== seen) this.#wake.notify();
         seen = now;
+        this.#sweepLater();
         failures = 0;
       } catch (error) {
         // A disk that fails once may work again; until then the file is left alone for longer and longer.
