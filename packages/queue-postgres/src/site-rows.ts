@@ -1,6 +1,7 @@
 import {
   allowedConnections,
   type Learned,
+  maxRecipients,
   type Pacing,
   type QueueStats,
   type SiteLimits,
@@ -66,7 +67,8 @@ export async function queueStats(
      ), incoming AS MATERIALIZED (
        SELECT ${schema}.place_v1(NULL, r.route, r.domain) AS site, r.due
        FROM (SELECT message FROM ${schema}.intake ORDER BY message LIMIT ${unroutedRows}) i CROSS JOIN LATERAL (
-         SELECT * FROM ${schema}.recipient WHERE id >= i.message * 65536 AND id < (i.message + 1) * 65536) r
+         SELECT * FROM ${schema}.recipient WHERE id >= i.message * 65536 AND id < (i.message + 1) * 65536
+         ORDER BY id LIMIT ${maxRecipients}) r
        WHERE r.lane IS NULL AND r.state = 0
      ), dues AS (
        SELECT site, min(due) AS due FROM (
@@ -132,7 +134,8 @@ export async function siteStats(
      ), incoming AS MATERIALIZED (
        SELECT r.due
        FROM (SELECT message FROM ${schema}.intake ORDER BY message LIMIT ${unroutedRows}) i CROSS JOIN LATERAL (
-         SELECT * FROM ${schema}.recipient WHERE id >= i.message * 65536 AND id < (i.message + 1) * 65536) r
+         SELECT * FROM ${schema}.recipient WHERE id >= i.message * 65536 AND id < (i.message + 1) * 65536
+         ORDER BY id LIMIT ${maxRecipients}) r
        WHERE r.lane IS NULL AND r.state = 0 AND ${schema}.place_v1(NULL, r.route, r.domain) = $2
      ), dues AS (
        SELECT due FROM lanes WHERE site = $2 UNION ALL SELECT due FROM unrouted WHERE domain = $2
