@@ -11,6 +11,8 @@ import { type Exchanger, type Place, places, type Service, startExchanger, start
 /** Not in git: pictures to look at. */
 const pictures = join(import.meta.dirname, '../out/screenshots');
 const docs = join(import.meta.dirname, '../docs');
+/** So that messages have all that a page can show of them. */
+const flags = ['--keep-content', '1h'];
 
 const message = {
   from: 'Shop <shop@example.com>',
@@ -64,7 +66,7 @@ describe.each(['SQLite', 'PostgreSQL'] as const)('the dashboard on %s', (kind) =
 
   beforeAll(async () => {
     place = await places[kind]();
-    service = await startService(place.store, exchanger);
+    service = await startService(place.store, exchanger, { flags });
   });
   afterAll(async () => {
     await service?.kill();
@@ -394,7 +396,7 @@ describe.each(['SQLite', 'PostgreSQL'] as const)('the dashboard on %s', (kind) =
     await page.getByRole('alert').getByText('The server does not answer.').first().waitFor();
     await checkAccess(page, 'server gone');
     if (kind === 'SQLite') await picture(dashboard, 'server-gone-light-1280');
-    service = await startService(place.store, exchanger, { port: Number(port), token: service.token });
+    service = await startService(place.store, exchanger, { port: Number(port), token: service.token, flags });
     await page.getByText('Live', { exact: true }).waitFor({ timeout: 30_000 });
     await page.getByText('The server does not answer.').first().waitFor({ state: 'detached' });
   });
