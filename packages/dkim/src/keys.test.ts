@@ -132,6 +132,24 @@ describe('private keys', () => {
     expect(codeOf(mismatch)).toBe('MB_DKIM_KEY_TYPE');
   });
 
+  it('DKIM-66 waits for a key that is held elsewhere until the signal fires', async () => {
+    const given: unknown[] = [];
+    const privateKey = {
+      algorithm: 'rsa-sha256' as const,
+      publicKey: rsa.publicKey,
+      sign: (...call: unknown[]) => {
+        given.push(call[1]);
+        return new Promise<never>(() => {});
+      },
+    };
+    const signer = createSigner({ domain: 'example.com', selector: 'rsa', privateKey });
+    const abort = new AbortController();
+    const signed = signer.sign(plainMessage, { signal: abort.signal });
+    await expect.poll(() => given).toEqual([{ signal: abort.signal }]);
+    abort.abort(new Error('enough'));
+    await expect(signed).rejects.toMatchObject({ code: 'MB_DKIM_ABORTED', kind: 'aborted' });
+  });
+
   it('DKIM-11 DKIM-37 refuses RSA keys under 1024 bits and warns under 2048', () => {
     const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey;
     const short = generateKeyPairSync('rsa', { modulusLength: 768 }).privateKey;

@@ -1,4 +1,5 @@
 import crypto, { createPrivateKey, createPublicKey, KeyObject, sign, verify } from 'node:crypto';
+import { abortError, unlessAborted } from './abort.ts';
 import { DkimError } from './errors.ts';
 import { matching } from './option-table.ts';
 
@@ -10,8 +11,11 @@ export interface ExternalKey {
   readonly algorithm: DkimAlgorithm;
   /** Signs `data`: for rsa-sha256 with RSASSA-PKCS1-v1_5 and SHA-256 over the octets given; for ed25519-sha256
    *  with PureEdDSA over the 32 octets given, which are the SHA-256 hash of the header data (RFC 8463 §3).
+   *
+   *  `signal` is that of the call of `sign()`, if it has one: when it fires, the signature is no longer waited for.
+   *  There is no time limit of its own; `@mb/broker` sets one of 10 seconds.
    */
-  sign(data: Uint8Array): Promise<Uint8Array> | Uint8Array;
+  sign(data: Uint8Array, options?: { readonly signal: AbortSignal }): Promise<Uint8Array> | Uint8Array;
   /** The public half (PEM or KeyObject). With it, every signature is checked before it is used. */
   readonly publicKey?: string | KeyObject | undefined;
 }
@@ -39,7 +43,8 @@ export interface SigningKey {
   readonly bits: number | undefined;
   /** The public half where it is known. */
   readonly publicKey: KeyObject | undefined;
-  sign(data: Uint8Array): Uint8Array | Promise<Uint8Array>;
+  /** @throws {DkimError} MB_DKIM_KEY_CALLBACK, MB_DKIM_ABORTED for a key that is held elsewhere. */
+  sign(data: Uint8Array, signal?: AbortSignal): Uint8Array | Promise<Uint8Array>;
 }
 
 /** RFC 8301 §3.2: signers use at least 1024 bits, and should use at least 2048. */
@@ -116,19 +121,25 @@ function externalSigningKey(key: ExternalKey): SigningKey {
   }
   const bits = publicKey === undefined ? undefined : keyBits(publicKey);
   if (bits !== undefined) refuseShortKey(algorithm, bits);
-  return { algorithm, bits, publicKey, sign: (data) => signElsewhere(key, publicKey, data) };
+  return { algorithm, bits, publicKey, sign: (data, signal) => signElsewhere(key, publicKey, data, signal) };
 }
 
 async function signElsewhere(
   key: ExternalKey,
   publicKey: KeyObject | undefined,
   data: Uint8Array,
+  signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
   let signature: Uint8Array;
   const octets = key.algorithm === 'ed25519-sha256' ? await sha256(data) : data;
   try {
-    signature = await key.sign(octets);
+    signature = signal
+      ? await unlessAborted(signal, () => key.sign(octets, { signal }))
+      : await key.sign(octets);
   } catch (cause) {
+    if (signal?.aborted) throw abortError(signal);
+    // What calls a key for others knows better what became of it.
+    if (DkimError.isInstance(cause)) throw cause;
     throw new DkimError('MB_DKIM_KEY_CALLBACK', 'The key callback failed; see the cause.', {
       kind: 'rejected',
       retryable: true,

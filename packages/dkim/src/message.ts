@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { refuseAborted, unlessAborted } from './abort.ts';
 import type { BareCr } from './canon/body.ts';
 import { DkimError, optionError } from './errors.ts';
 
@@ -134,7 +135,9 @@ async function nextChunk(
   chunks: AsyncIterator<Uint8Array>,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array | undefined> {
-  const next = await (signal === undefined ? chunks.next() : untilAborted(chunks, signal));
+  const read = () => chunks.next();
+  // After the signal the stream is closed without waiting for it.
+  const next = await (signal === undefined ? read() : unlessAborted(signal, read, () => chunks.return?.()));
   if (next.done) return undefined;
   if (isOctets(next.value)) return next.value;
   await chunks.return?.();
@@ -142,36 +145,6 @@ async function nextChunk(
     'MB_DKIM_MESSAGE_TYPE',
     'A message stream must yield Uint8Array chunks that were not transferred; remove the encoding from the stream.',
   );
-}
-
-/** The next chunk, unless the signal fires first; then the stream is closed without waiting for it. */
-function untilAborted(
-  chunks: AsyncIterator<Uint8Array>,
-  signal: AbortSignal,
-): Promise<IteratorResult<Uint8Array>> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      reject(abortError(signal));
-      Promise.resolve(chunks.return?.()).catch(() => {});
-    };
-    if (signal.aborted) return stop();
-    signal.addEventListener('abort', stop, { once: true });
-    chunks
-      .next()
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', stop));
-  });
-}
-
-function refuseAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw abortError(signal);
-}
-
-function abortError(signal: AbortSignal): DkimError {
-  return new DkimError('MB_DKIM_ABORTED', 'The caller aborted the operation.', {
-    kind: 'aborted',
-    cause: signal.reason,
-  });
 }
 
 function refuseLongHeader(bytes: number, options: ReadOptions): void {

@@ -17,7 +17,7 @@ import { openField, signatureInput } from './signature-input.ts';
 
 /** Options of one call. */
 export interface SignCallOptions {
-  /** Stops reading the message. */
+  /** Stops reading the message, and waiting for a key that is held elsewhere. */
   readonly signal?: AbortSignal | undefined;
   /** Longest header accepted, in octets. Default 1 MiB. */
   readonly maxHeaderBytes?: number | undefined;
@@ -125,7 +125,7 @@ async function signPlanned(
   });
   await bodies.read(split, signal);
   const groups = fieldsByName(fields);
-  const signed = pending.map((one) => signOne(one, split.header, fields, groups));
+  const signed = pending.map((one) => signOne(one, split.header, fields, groups, signal));
   return signed.length === 1 ? signed[0]! : (await Promise.all(signed)).join('');
 }
 
@@ -134,6 +134,7 @@ async function signOne(
   header: Uint8Array,
   fields: readonly HeaderField[],
   groups: ReadonlyMap<string, readonly HeaderField[]>,
+  signal: AbortSignal | undefined,
 ): Promise<string> {
   const { digest, totalBytes } = body.digest();
   const selection = selectFields(groups, plan.headers, plan.oversign);
@@ -155,7 +156,7 @@ async function signOne(
   const covered = selection.fields.map((field) => ({ octets: header, field }));
   const data = signatureInput(covered, openField(writer.openSignature()), plan.header);
   // A key at hand signs at once; only one that is held elsewhere has to be waited for.
-  const signature = key.sign(data);
+  const signature = key.sign(data, signal);
   const field = writer.close(signature instanceof Uint8Array ? signature : await signature);
   if (plan.selfCheck) await plan.selfCheck.confirm(field, header, digest, nowMs);
   return field;

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import { callback, list, matching, type OptionTable, text } from '../option-table.ts';
 import type { ProfiledMessage, ProfileFor, SendingProfile } from '../sending-profile.ts';
 import { type RecordChange, type Records, recordDeletionMs } from '../store/records.ts';
+import { TimedCalls } from '../timed-calls.ts';
 import { domainCollection, type StoredDomain } from './domain-record.ts';
 import { signingKeys } from './key-state.ts';
 import { type KeyVault, openKey } from './key-vault.ts';
@@ -43,6 +44,7 @@ const pageRows = 1000;
 
 interface KnownDomain {
   readonly stored: StoredDomain;
+  readonly vaultCalls: TimedCalls;
   profile?: Promise<SendingProfile>;
 }
 
@@ -88,23 +90,25 @@ export class DomainProfiles {
     // The nearest domain decides: one that belongs to another tenant is not sent as through a wider one.
     if (stored.tenant !== undefined && stored.tenant !== tenant)
       throw new Error(`${domain} belongs to another tenant.`);
-    known.profile ??= this.#make(domain, stored).catch((error) => {
-      // A vault that fails is asked again.
+    known.profile ??= this.#make(domain, known).catch((error) => {
+      // A vault that fails is asked again; one that is silent, after a while.
       delete known.profile;
       throw error;
     });
     return known.profile;
   }
 
-  async #make(domain: string, stored: StoredDomain): Promise<SendingProfile> {
+  async #make(domain: string, { stored, vaultCalls }: KnownDomain): Promise<SendingProfile> {
     const keys = signingKeys(stored.sets);
     if (keys.length === 0) throw new Error(whyUnsigned(domain, stored));
-    const dkim = await Promise.all(
-      keys.map(async (key) => ({
-        domain,
-        selector: key.selector,
-        privateKey: await openKey(this.#parts.vault, { ...key, domain }),
-      })),
+    const dkim = await vaultCalls.call('the key vault', () =>
+      Promise.all(
+        keys.map(async (key) => ({
+          domain,
+          selector: key.selector,
+          privateKey: await openKey(this.#parts.vault, { ...key, domain }),
+        })),
+      ),
     );
     const { hostname, returnPath, returnPathSecret: secret, tls } = stored;
     const { defaults = {} } = this.#options;
@@ -140,7 +144,7 @@ export class DomainProfiles {
     let version = rereads ? 0 : this.#version;
     for (;;) {
       const changes = await this.#parts.records.changes(domainCollection, version, pageRows);
-      for (const change of changes) apply(known, change);
+      for (const change of changes) this.#apply(known, change);
       version = changes.at(-1)?.version ?? version;
       this.#version = version;
       if (changes.length < pageRows) break;
@@ -148,18 +152,19 @@ export class DomainProfiles {
     this.#known = known;
     this.#readAt = startedAt;
   }
-}
 
-function apply(known: Map<string, KnownDomain>, { key, value }: RecordChange): void {
-  if (!value) {
-    known.delete(key);
-    return;
+  #apply(known: Map<string, KnownDomain>, { key, value }: RecordChange): void {
+    if (!value) {
+      known.delete(key);
+      return;
+    }
+    const stored = value as StoredDomain;
+    const before = known.get(key);
+    const vaultCalls = before?.vaultCalls ?? new TimedCalls(this.#parts.clock);
+    // A profile stays the same object while its parts do: parsed keys and connections belong to it.
+    const profile = before && sameProfile(before.stored, stored) ? before.profile : undefined;
+    known.set(key, { stored, vaultCalls, ...(profile && { profile }) });
   }
-  const stored = value as StoredDomain;
-  const before = known.get(key);
-  // A profile stays the same object while its parts do: parsed keys and connections belong to it.
-  const profile = before && sameProfile(before.stored, stored) ? before.profile : undefined;
-  known.set(key, { stored, ...(profile && { profile }) });
 }
 
 function sameProfile(one: StoredDomain, other: StoredDomain): boolean {

@@ -1,9 +1,11 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { type DkimAlgorithm, generateKeyPair, type PrivateKeyInput } from '@mb/dkim';
+import type { Clock } from '../clock.ts';
 import { type KeyWrapping, keyWrappingOptions } from '../encryption/key-wrapping.ts';
 import { createMasterKeyWrapping, type MasterKey } from '../encryption/master-key.ts';
 import { BrokerError } from '../errors.ts';
 import { readOptions } from '../option-table.ts';
+import { TimedCalls } from '../timed-calls.ts';
 
 /** Names a key: its domain and selector. */
 export interface KeyName {
@@ -37,7 +39,10 @@ export interface CreatedKey {
 export interface KeyVault {
   /** Makes a key. */
   create(name: KeyName): Promise<CreatedKey> | CreatedKey;
-  /** The key to sign with. When it throws, mail of the domain waits. */
+  /**
+   * The key to sign with. When it throws, or takes longer than 10 seconds, mail of the domain waits. After 10 seconds
+   * without an answer the vault is not asked for keys of the domain for 30 seconds.
+   */
   open(handle: object, name: KeyName): Promise<PrivateKeyInput> | PrivateKeyInput;
   /** Keeps a key that exists already, a private key in PEM. Without it, keys cannot be imported. */
   keep?(privateKey: string, name: KeyName): Promise<object> | object;
@@ -86,6 +91,23 @@ export function createMasterKeyVault(keys: readonly MasterKey[]): KeyVault {
   return createWrappingVault(createMasterKeyWrapping(keys));
 }
 
+/**
+ * The vault with 10 seconds for each call that makes, keeps or renews a key. `open` is as before: signing limits it, domain by domain.
+ *
+ * @throws {BrokerError} The calls: MB_BROKER_KEY_SERVICE when they take longer.
+ */
+export function limitVault(vault: KeyVault, clock: Clock): KeyVault {
+  const { keep, renew } = vault;
+  const call = <Result>(ask: () => Result | Promise<Result>) =>
+    new TimedCalls(clock).call('The key vault', ask);
+  return {
+    create: (name) => call(() => vault.create(name)),
+    open: (handle, name) => vault.open(handle, name),
+    ...(keep && { keep: (privateKey, name) => call(() => keep.call(vault, privateKey, name)) }),
+    ...(renew && { renew: (handle, name) => call(() => renew.call(vault, handle, name)) }),
+  };
+}
+
 /** A key that was moved to another domain or selector does not open. */
 function contextOf({ domain, selector, algorithm }: KeyName): string {
   return `mb dkim ${algorithm} ${selector}._domainkey.${domain}`;
@@ -102,7 +124,8 @@ export async function openKey(
 ): Promise<PrivateKeyInput> {
   const key = await vault.open(handle, name);
   // With the public half the signer checks each signature of a key that is held elsewhere.
-  if (typeof key === 'object' && 'sign' in key) return { ...key, sign: (data) => key.sign(data), publicKey };
+  if (typeof key === 'object' && 'sign' in key)
+    return { ...key, sign: (...call) => key.sign(...call), publicKey };
   if (!(key instanceof Uint8Array) && pemOf(key) !== pemOf(publicKey)) {
     throw new BrokerError(
       'MB_BROKER_DOMAIN_KEY',

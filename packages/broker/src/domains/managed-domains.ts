@@ -40,7 +40,7 @@ import { type DomainProfileOptions, DomainProfiles, domainProfileOptions } from 
 import { type StoredDomain, type StoredDomainKey, watchCollection } from './domain-record.ts';
 import { type AskAuthoritative, lookAtKey } from './key-sighting.ts';
 import { advanceKeys, type KeySighting } from './key-state.ts';
-import type { KeyVault } from './key-vault.ts';
+import { type KeyVault, limitVault } from './key-vault.ts';
 import { KeyWatch } from './key-watch.ts';
 import { type DomainCheck, type ManagedDomain, viewDomain } from './managed-domain.ts';
 import { type MtaStsSuggestion, suggestMtaSts } from './mta-sts-policy.ts';
@@ -92,7 +92,7 @@ export class ManagedDomains {
     const resolver = dns && 'query' in dns ? dns : createResolver(dns);
     this.#records = records;
     this.#book = new DomainBook(records);
-    this.#vault = vault;
+    this.#vault = vault && limitVault(vault, clock);
     this.#resolver = resolver;
     // A resolver that is asked for the name itself would remember that a key is missing, and hide it from receivers.
     this.#ask =

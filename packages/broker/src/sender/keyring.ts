@@ -1,8 +1,11 @@
 import {
   checkPublishedKey,
   createSigner,
+  DkimError,
   type DkimSigner,
+  type ExternalKey,
   isKeyValid,
+  type PrivateKeyInput,
   type SelectorKey,
   type SignOptions,
 } from '@mb/dkim';
@@ -10,6 +13,7 @@ import { type Resolver, toNodeDns } from '@mb/dns';
 import { domainToAscii } from '@mb/mime';
 import type { Clock } from '../clock.ts';
 import { BrokerError } from '../errors.ts';
+import { TimedCalls } from '../timed-calls.ts';
 import { obtain } from './obtain.ts';
 
 /**
@@ -33,7 +37,12 @@ export type KeySource = (
   authorDomain: string,
 ) => SignOptions | readonly SignOptions[] | Promise<SignOptions | readonly SignOptions[]>;
 
-/** Keys to sign with: one or several, or where to get them. */
+/**
+ * Keys to sign with: one or several, or where to get them.
+ *
+ * A key that is held elsewhere has 10 seconds for a signature. One that takes longer fails with DkimError
+ * MB_DKIM_KEY_CALLBACK, which is retryable: queued messages wait. For the next 30 seconds it is not asked.
+ */
 export type DkimKeys = SignOptions | readonly SignOptions[] | KeySource;
 
 /** The DKIM keys of all sender domains, each parsed once. */
@@ -96,10 +105,10 @@ function keyringOfSource(source: KeySource, options: KeyringOptions): Keyring {
 /** @param checked  Keys whose publication was checked before; grows. */
 function keyringOfList(
   given: SignOptions | readonly SignOptions[] | undefined,
-  { check, resolver, onWarning }: KeyringOptions,
+  { check, resolver, clock, onWarning }: KeyringOptions,
   checked = new Set<string>(),
 ): Keyring {
-  const list = listOf(given);
+  const list = listOf(given).map((option) => withTimedKeys(option, clock));
   const resolveTxt = (name: string) => toNodeDns(resolver).resolveTxt(name);
   const byDomain = keysByDomain(list, check === 'refuse' ? { resolveTxt } : undefined);
   const signers = new Map([...byDomain].map(([domain, keys]) => [domain, createSigner(keys)] as const));
@@ -149,6 +158,40 @@ function keyringOfList(
   }
 
   return { signerFor, check: (fromDomain) => signerFor(fromDomain) !== undefined };
+}
+
+/** The option with a time limit for each key that is held elsewhere: one that is silent must hold up no other mail. */
+function withTimedKeys(option: SignOptions, clock: Clock): SignOptions {
+  const { domain, keys } = option;
+  if (!keys) return { ...option, privateKey: timedKey(option, domain, clock) };
+  return { ...option, keys: keys.map((key) => ({ ...key, privateKey: timedKey(key, domain, clock) })) };
+}
+
+function timedKey({ privateKey, selector }: SelectorKey, domain: string, clock: Clock): PrivateKeyInput {
+  if (!isExternal(privateKey)) return privateKey;
+  const name = `${selector}._domainkey.${domain}`;
+  const calls = new TimedCalls(clock);
+  const { algorithm, publicKey } = privateKey;
+  return {
+    algorithm,
+    publicKey,
+    async sign(data, options) {
+      try {
+        return await calls.call('sign()', () => privateKey.sign(data, options));
+      } catch (cause) {
+        const said = cause instanceof Error ? cause.message : String(cause);
+        throw new DkimError('MB_DKIM_KEY_CALLBACK', `The key ${name} did not sign: ${said}`, {
+          kind: 'rejected',
+          retryable: true,
+          cause,
+        });
+      }
+    },
+  };
+}
+
+function isExternal(key: PrivateKeyInput): key is ExternalKey {
+  return typeof key === 'object' && key !== null && 'sign' in key && typeof key.sign === 'function';
 }
 
 /** @param selfCheck  For keys that have no check of their own; undefined: they are not checked. */

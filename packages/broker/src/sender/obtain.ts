@@ -1,9 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { BrokerError } from '../errors.ts';
-import { wait } from '../wait.ts';
-
-/** How long a function of the application may take to give a profile or keys, in milliseconds. */
-export const obtainTimeoutMs = 10_000;
+import { inTime, longestCallMs } from '../timed-calls.ts';
 
 /**
  * Asks the application for a profile or for keys.
@@ -20,23 +17,12 @@ export async function obtain<Given, Result>(
 ): Promise<Result> {
   signal?.throwIfAborted();
   try {
-    return read(await inTime(ask, clock, signal));
+    const late = () => new Error(`it took longer than ${longestCallMs / 1000} seconds.`);
+    return read(await inTime(ask, late, clock, signal));
   } catch (cause) {
     if (signal?.aborted && cause === signal.reason) throw cause;
     throw profileFailure(what, cause);
   }
-}
-
-function inTime<T>(ask: () => T | Promise<T>, clock: Clock, signal: AbortSignal | undefined): Promise<T> {
-  return wait<T, 'reject'>(
-    (resolve, reject) => {
-      Promise.resolve().then(ask).then(resolve, reject);
-      const late = () => reject(new Error(`it took longer than ${obtainTimeoutMs / 1000} seconds.`));
-      return clock.setTimer(late, obtainTimeoutMs);
-    },
-    signal,
-    'reject',
-  );
 }
 
 function profileFailure(what: string, cause: unknown): BrokerError {

@@ -125,11 +125,13 @@ export class Deliverer {
   /** The endpoint with its secrets; undefined where they cannot be opened, so that a process with the key delivers. */
   async #open(id: string, endpoint: StoredEndpoint): Promise<OpenEndpoint | undefined> {
     const { secrets, clock, onError } = this.#parts;
+    const { signal } = this.#end;
     try {
-      const open = { ...endpoint, secrets: await secrets.open(id, endpoint.secrets, clock.now()) };
+      const open = { ...endpoint, secrets: await secrets.open(id, endpoint.secrets, clock.now(), signal) };
       this.#unopened.delete(id);
       return open;
     } catch (error) {
+      if (signal.aborted) return undefined;
       if (this.#unopened.get(id) !== endpoint) onError(error);
       this.#unopened.set(id, endpoint);
       return undefined;

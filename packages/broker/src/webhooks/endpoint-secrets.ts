@@ -1,5 +1,7 @@
+import type { Clock } from '../clock.ts';
 import type { KeyWrapping } from '../encryption/key-wrapping.ts';
 import { BrokerError } from '../errors.ts';
+import { TimedCalls } from '../timed-calls.ts';
 import type { WebhookSecret } from './secret.ts';
 
 /** A secret as its record has it: encrypted, or in plain text where there is nothing to encrypt with. */
@@ -9,10 +11,12 @@ export type StoredSecret = Omit<WebhookSecret, 'secret'> &
 /** Encrypts the secrets of endpoints before they are stored, and opens them. */
 export class EndpointSecrets {
   readonly #wrapping: KeyWrapping | undefined;
+  readonly #calls: TimedCalls;
 
   /** @param wrapping  Undefined: new secrets are stored in plain text, and encrypted ones do not open. */
-  constructor(wrapping: KeyWrapping | undefined) {
+  constructor(wrapping: KeyWrapping | undefined, clock: Clock) {
     this.#wrapping = wrapping;
+    this.#calls = new TimedCalls(clock);
   }
 
   /** Whether new secrets are encrypted. */
@@ -22,22 +26,26 @@ export class EndpointSecrets {
 
   /** The secret as it is stored. */
   async keep(endpointId: string, { secret, ...facts }: WebhookSecret): Promise<StoredSecret> {
-    if (!this.#wrapping) return { ...facts, secret };
+    const wrapping = this.#wrapping;
+    if (!wrapping) return { ...facts, secret };
     const plain = new TextEncoder().encode(secret);
-    return { ...facts, wrapped: await this.#wrapping.wrap(plain, contextOf(endpointId)) };
+    const wrap = () => wrapping.wrap(plain, contextOf(endpointId));
+    return { ...facts, wrapped: await this.#calls.call('webhooks.wrapping.wrap()', wrap) };
   }
 
   /**
    * The secrets that are valid at a time, to sign with.
    *
-   * @throws {BrokerError} MB_BROKER_MASTER_KEY, or what `unwrap` of the application throws.
+   * @throws {BrokerError} MB_BROKER_MASTER_KEY, MB_BROKER_KEY_SERVICE, what `unwrap` of the application throws, or the
+   *   reason of `signal`.
    */
   async open(
     endpointId: string,
     stored: readonly StoredSecret[],
     now: number,
+    signal?: AbortSignal,
   ): Promise<readonly WebhookSecret[]> {
-    return Promise.all(valid(stored, now).map((one) => this.#open(endpointId, one)));
+    return Promise.all(valid(stored, now).map((one) => this.#open(endpointId, one, signal)));
   }
 
   /** The secrets that are valid at a time, encrypted with the newest key; those that are up to date are the same objects. */
@@ -66,15 +74,17 @@ export class EndpointSecrets {
     return others.filter((_, index) => opened[index]!.secret !== secret);
   }
 
-  async #open(endpointId: string, stored: StoredSecret): Promise<WebhookSecret> {
+  async #open(endpointId: string, stored: StoredSecret, signal?: AbortSignal): Promise<WebhookSecret> {
     if (!('wrapped' in stored)) return stored;
-    if (!this.#wrapping) {
+    const wrapping = this.#wrapping;
+    if (!wrapping) {
       throw masterKeyError(
         `The secret of webhook ${endpointId} is encrypted, and there is no master key: nothing is delivered to it here. Give "mb" --master-key FILE or MB_MASTER_KEY, and a broker webhooks.wrapping.`,
       );
     }
     const { wrapped, ...facts } = stored;
-    const plain = await this.#wrapping.unwrap(wrapped, contextOf(endpointId));
+    const unwrap = () => wrapping.unwrap(wrapped, contextOf(endpointId));
+    const plain = await this.#calls.call('webhooks.wrapping.unwrap()', unwrap, signal);
     return { ...facts, secret: Buffer.from(plain).toString() };
   }
 }

@@ -167,7 +167,7 @@ export class Webhooks {
   constructor(parts: WebhooksParts) {
     this.#parts = parts;
     this.#settings = readOptions(parts.options, webhookDeliveryOptions, 'options.webhooks');
-    this.#secrets = new EndpointSecrets(this.#settings.wrapping);
+    this.#secrets = new EndpointSecrets(this.#settings.wrapping, parts.clock);
   }
 
   /**

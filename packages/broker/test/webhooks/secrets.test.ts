@@ -2,6 +2,7 @@ import { createMemoryResolver } from '@mb/dns/memory';
 import { startWebhookReceiver, type WebhookCall } from '@mb/testkit';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Clock, systemClock } from '../../src/clock.ts';
 import {
   createMasterKeyWrapping,
   generateMasterKey,
@@ -20,13 +21,14 @@ async function openStore(): Promise<MemoryStore> {
 }
 
 /** A queue of one process on a store. */
-function queueOn(store: MemoryStore, wrapping?: KeyWrapping) {
+function queueOn(store: MemoryStore, wrapping?: KeyWrapping, clock: Clock = systemClock) {
   const errors: unknown[] = [];
   const queue = new MailQueue({
     store,
     dns: createMemoryResolver({}),
     webhooks: { allowAddresses: ['127.0.0.0/8'], leaseMs: 500, ...(wrapping && { wrapping }) },
     queue: { onError: (error) => errors.push(error) },
+    runtime: { clock },
   });
   onTestFinished(() => queue.close());
   return { queue, webhooks: queue.webhooks, errors };
@@ -221,5 +223,39 @@ describe('the secrets of webhooks', () => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(target.calls).toEqual([]);
     expect(await webhooks.status(endpoint.id)).toMatchObject({ delivering: false });
+  });
+
+  it('WHK-89 WHK-90 that are never opened hold up no other webhook, and no stop()', async () => {
+    const store = await openStore();
+    const [plain, encrypted] = [await receiver(), await receiver()];
+    await queueOn(store, wrappingOf(generateMasterKey())).webhooks.add({ url: encrypted.url });
+    await queueOn(store).webhooks.add({ url: plain.url });
+    let asked = 0;
+    const silent: KeyWrapping = {
+      wrap: () => ({}),
+      unwrap: () => {
+        asked++;
+        return new Promise<never>(() => {});
+      },
+    };
+    const clock: Clock = {
+      now: () => Date.now(),
+      setTimer: (callback, delayMs) => systemClock.setTimer(callback, delayMs === 10_000 ? 100 : delayMs),
+    };
+    const hurried = queueOn(store, silent, clock);
+    hurried.webhooks.start();
+    await hurried.queue.enqueue({ from: 'ann@sender.test', to: 'bob@one.test', text: 'x' });
+    await plain.until((calls) => calls.length === 1);
+    expect(hurried.errors).toEqual([
+      expect.objectContaining({ code: 'MB_BROKER_KEY_SERVICE', retryable: true }),
+    ]);
+    await hurried.webhooks.stop();
+    // On the time of the machine the call is still under way.
+    const waiting = queueOn(store, silent);
+    waiting.webhooks.start();
+    await expect.poll(() => asked).toBeGreaterThan(1);
+    await waiting.webhooks.stop();
+    expect(waiting.errors).toEqual([]);
+    expect(encrypted.calls).toEqual([]);
   });
 });

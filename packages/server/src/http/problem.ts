@@ -72,6 +72,7 @@ const brokerStatuses: Readonly<Partial<Record<BrokerError['code'], number>>> = {
   MB_BROKER_DOMAIN_TAKEN: 409,
   MB_BROKER_DOMAIN_KEY: 409,
   MB_BROKER_MASTER_KEY: 409,
+  MB_BROKER_KEY_SERVICE: 503,
   MB_BROKER_MESSAGE_TOO_LARGE: 413,
   MB_BROKER_SENDER: 403,
   MB_BROKER_CONTENT_FAILED: 400,
@@ -107,7 +108,8 @@ function problemOfBroker(error: BrokerError): Problem {
     });
   }
   const status = brokerStatuses[code] ?? (code === 'MB_BROKER_MESSAGE_CORRUPT' ? 500 : 422);
-  return new Problem(status, code, message, { errors: placesOf(error), cause: error });
+  const headers = status === 503 ? { 'retry-after': retryAfterSeconds } : {};
+  return new Problem(status, code, message, { errors: placesOf(error), headers, cause: error });
 }
 
 function problemOfHttp(error: HTTPException): Problem {
