@@ -5,7 +5,7 @@ import { type AlertName, alertNames } from './rules.ts';
 /** A rule, and whether it holds. */
 export interface Alert {
   readonly alert: AlertName;
-  /** The process that it is about; absent for the queue as a whole. */
+  /** The process that it is about, or the key for `key-unpublished`; absent for the queue as a whole. */
   readonly name?: string;
   readonly firing: boolean;
   /** When it fired or recovered last, in epoch milliseconds; absent when it never has. */
@@ -38,6 +38,8 @@ export interface AlertState {
   readonly notices: readonly AlertNotice[];
   /** When a process began to send it, in epoch milliseconds: other processes do not send it for a while. */
   readonly noticesAt?: number;
+  /** The process that saw it fire. */
+  readonly by?: string;
 }
 
 /** A process that watches, as its record has it. */
@@ -53,12 +55,12 @@ interface WatchState {
 export const alertCollection = 'alert';
 /** Who watches; the key is the name of the process. */
 const watchCollection = 'alert-watch';
-/** Rules about the whole queue; the others are about one process. */
-const ofQueue: ReadonlySet<AlertName> = new Set(['queue-age']);
+/** Rules that all processes share: about the queue, or about keys. The others are about one process. */
+const shared: ReadonlySet<AlertName> = new Set(['queue-age', 'key-unpublished']);
 
-/** The process that an alert is about; undefined for the whole queue. */
+/** The process that an alert is about; undefined where all processes share it. */
 export function subjectOf(alert: AlertName, name: string): string | undefined {
-  return ofQueue.has(alert) ? undefined : name;
+  return shared.has(alert) ? undefined : name;
 }
 
 /** The key of an alert's record. */
@@ -90,13 +92,17 @@ export async function listAlerts(records: Records): Promise<readonly Alert[]> {
       });
     }
   }
+  const watched = new Map(alerts);
   for await (const { key, value } of everyRow((page) => records.list(alertCollection, page))) {
     const { firing, since, detail } = value as AlertState;
     const [alert, name] = splitKey(key);
+    // An alert about a key was checked when its rule was.
+    const checkedAt = (alerts.get(key) ?? watched.get(alert))?.checkedAt;
+    if (name !== undefined) alerts.delete(alert);
     alerts.set(key, {
       alert,
       ...(name !== undefined && { name }),
-      ...alerts.get(key),
+      ...(checkedAt !== undefined && { checkedAt }),
       firing,
       since,
       detail,
@@ -138,6 +144,22 @@ export async function claimWatch(
     if (isRecordConflict(error)) return false;
     throw error;
   }
+}
+
+/** The alerts of a rule that has one for each thing, by the name of the thing. */
+export async function alertsOf(records: Records, rule: AlertName): Promise<ReadonlyMap<string, AlertState>> {
+  const states = new Map<string, AlertState>();
+  for await (const { key, value } of everyRow((page) => records.list(alertCollection, page))) {
+    const [alert, name] = splitKey(key);
+    if (alert === rule && name !== undefined) states.set(name, value as AlertState);
+  }
+  return states;
+}
+
+/** Whether a watch checks under a name now. */
+export async function isWatching(records: Records, name: string, now: number): Promise<boolean> {
+  const known = (await records.get(watchCollection, name))?.value as WatchState | undefined;
+  return known?.owner !== undefined && now - known.checkedAt < deadAfter * known.everyMs;
 }
 
 /** Removes the watch of a name, so that another one can take over at once. */

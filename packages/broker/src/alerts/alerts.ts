@@ -16,14 +16,23 @@ import {
   type AlertState,
   alertCollection,
   alertKey,
+  alertsOf,
   claimWatch,
+  isWatching,
   listAlerts,
   releaseWatch,
   subjectOf,
 } from './alert-state.ts';
-import { findUnpublished, readCertificates, readDisks } from './facts.ts';
+import { lookUpKeys, readCertificates, readDisks } from './facts.ts';
 import { RateWindow } from './rate-window.ts';
-import { type AlertFacts, type AlertName, defaultThresholds, rules } from './rules.ts';
+import {
+  type AlertFacts,
+  type AlertName,
+  defaultThresholds,
+  rules,
+  type Verdict,
+  type Verdicts,
+} from './rules.ts';
 
 /** What {@link Alerts} uses of a broker. */
 export type WatchedBroker = Pick<MailBroker, 'observe' | 'health' | 'records' | 'enqueue' | 'webhooks'>;
@@ -43,7 +52,7 @@ interface Told extends Omit<AlertNotice, 'to'> {
   readonly alert: AlertName | 'test';
   /** Names it in the store. */
   readonly key: string;
-  /** The process that it is about. */
+  /** The process, or the key, that it is about. */
   readonly subject: string | undefined;
 }
 
@@ -175,12 +184,15 @@ export class Alerts {
       this.#reportOnce([new Error(text)]);
       return;
     }
-    this.#reportOnce(
-      [facts.unpublishedKeys, facts.certificates, facts.disks].flatMap(({ failures }) => failures),
-    );
+    this.#reportOnce([facts.keys, facts.certificates, facts.disks].flatMap(({ failures }) => failures));
     const thresholds = { ...defaultThresholds, ...given } as typeof defaultThresholds;
     const ends = await Promise.allSettled(
-      watched.map((rule) => this.#apply(rule, rules[rule](facts, thresholds), facts.now)),
+      watched.map((rule) => {
+        const verdict = rules[rule](facts, thresholds);
+        return typeof verdict === 'object'
+          ? this.#applyEach(rule, verdict, facts.now)
+          : this.#apply(rule, subjectOf(rule, this.#name), verdict, facts.now);
+      }),
     );
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
   }
@@ -208,16 +220,36 @@ export class Alerts {
       now: this.#clock.now(),
       health: await this.#broker.health(),
       rates: this.#rates,
-      unpublishedKeys: await findUnpublished(watched, resolver),
+      keys: await lookUpKeys(watched, resolver),
       certificates: await readCertificates(certificates),
       disks: await (this.#settings.readDisks ?? readDisks)(disks),
     };
   }
 
-  /** Updates the state of an alert, and sends the change and earlier ones that were not sent. */
-  async #apply(rule: AlertName, verdict: string | false | undefined, now: number): Promise<void> {
+  /**
+   * Updates the alerts of a rule that has several, one for each key. Processes may differ in what they see, as their resolvers do:
+   * the one that saw an alert fire decides when it recovers; another one does only when that process no longer watches.
+   */
+  async #applyEach(rule: AlertName, verdicts: Verdicts, now: number): Promise<void> {
     const { records } = this.#broker;
-    const subject = subjectOf(rule, this.#name);
+    const known = await alertsOf(records, rule);
+    const isOurs = async ({ by }: AlertState) =>
+      by === undefined || by === this.#name || !(await isWatching(records, by, now));
+    for (const [subject, verdict] of verdicts) {
+      const state = known.get(subject);
+      if (!state && typeof verdict !== 'string') continue;
+      const isLeft = verdict === false && state?.firing && !(await isOurs(state));
+      await this.#apply(rule, subject, isLeft ? undefined : verdict, now);
+    }
+    // What this process no longer watches is no longer wrong.
+    for (const [subject, state] of known) {
+      if (!verdicts.has(subject) && state.by === this.#name) await this.#apply(rule, subject, false, now);
+    }
+  }
+
+  /** Updates the state of an alert, and sends the change and earlier ones that were not sent. */
+  async #apply(rule: AlertName, subject: string | undefined, verdict: Verdict, now: number): Promise<void> {
+    const { records } = this.#broker;
     const key = alertKey(rule, subject);
     const row = await records.get(alertCollection, key);
     const known = row?.value as AlertState | undefined;
@@ -231,11 +263,23 @@ export class Alerts {
     const next: AlertState =
       firing === wasFiring
         ? { ...known!, noticesAt: now }
-        : { firing, since: now, detail, notices: [...waiting, notice].slice(-mostNotices), noticesAt: now };
+        : {
+            firing,
+            since: now,
+            detail,
+            notices: [...waiting, notice].slice(-mostNotices),
+            noticesAt: now,
+            by: this.#name,
+          };
     try {
       const { version } = await records.put(alertCollection, key, next, { ifVersion: row?.version ?? 0 });
       const notices = await this.#tellAll(rule, key, subject, next.notices);
       const { noticesAt: _, ...rest } = next;
+      // Things come and go, and an alert about one is kept until it has recovered.
+      if (!next.firing && notices.length === 0 && subject !== subjectOf(rule, this.#name)) {
+        await records.delete(alertCollection, key, { ifVersion: version });
+        return;
+      }
       const left = { ...rest, notices, ...(notices.length > 0 && { noticesAt: now }) };
       await records.put(alertCollection, key, left, { ifVersion: version });
     } catch (error) {
@@ -309,7 +353,7 @@ export class Alerts {
     const { mail } = this.#settings;
     if (!mail) return undefined;
     const state = firing ? 'fired' : 'recovered';
-    const where = subject === undefined ? '' : ` on ${subject}`;
+    const where = subject === undefined ? '' : `${alert === 'key-unpublished' ? ':' : ' on'} ${subject}`;
     const { id } = await this.#broker.enqueue(
       {
         from: mail.from,

@@ -21,24 +21,36 @@ export interface Findings<Found> {
 /** Keys that are looked up at the same time. */
 const lookups = 20;
 
+/** A key, and whether its record is in DNS; undefined where that is not known. */
+export interface KeyState {
+  /** Where the record belongs, such as `s1._domainkey.example.com`. */
+  readonly name: string;
+  readonly isPublished: boolean | undefined;
+}
+
 /**
- * Names of keys that are not in DNS. An answer that is missing or failed says nothing: only the name server's own "there
- * is no such record" counts.
+ * Whether keys are in DNS. An answer that is missing or failed says nothing: only the name server's own "there is no such
+ * record" counts.
  */
-export async function findUnpublished(
+export async function lookUpKeys(
   keys: readonly WatchedKey[],
   resolver: Resolver | undefined,
-): Promise<Findings<string>> {
-  const found: string[] = [];
+): Promise<Findings<KeyState>> {
+  const found: KeyState[] = [];
   const failures: Error[] = [];
   await forEachLimit(keys, lookups, async ({ domain, selector, seen }) => {
     const name = `${selector}._domainkey.${domain}`;
     const status = seen ?? (await resolver?.query(name, 'TXT'))?.status;
-    if (status === 'absent' || status === 'nodata' || status === 'nxdomain') found.push(name);
-    else if (status !== 'seen' && status !== 'found')
-      failures.push(new Error(`DNS does not say whether ${name} is there.`));
+    const isPublished =
+      status === 'seen' || status === 'found'
+        ? true
+        : status === 'absent' || status === 'nodata' || status === 'nxdomain'
+          ? false
+          : undefined;
+    found.push({ name, isPublished });
+    if (isPublished === undefined) failures.push(new Error(`DNS does not say whether ${name} is there.`));
   });
-  return { found: found.sort(), failures };
+  return { found, failures };
 }
 
 /** The ends of the first certificates of files. */

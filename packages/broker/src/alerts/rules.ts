@@ -1,5 +1,5 @@
 import type { Health } from '../mail-worker.ts';
-import type { Findings } from './facts.ts';
+import type { Findings, KeyState } from './facts.ts';
 import type { RateWindow } from './rate-window.ts';
 
 /** Names of the built-in rules. */
@@ -49,8 +49,8 @@ export interface AlertFacts {
   readonly now: number;
   readonly health: Health;
   readonly rates: RateWindow;
-  /** Names of keys that are not published, such as `s1._domainkey.example.com`. */
-  readonly unpublishedKeys: Findings<string>;
+  /** The keys that mail is signed with. */
+  readonly keys: Findings<KeyState>;
   /** Certificates with their end, in epoch milliseconds. */
   readonly certificates: Findings<{ readonly name: string; readonly endsAt: number }>;
   /** Disks with the share of them that is free. */
@@ -62,6 +62,9 @@ export interface AlertFacts {
  * the alert does not change.
  */
 export type Verdict = string | false | undefined;
+
+/** The verdicts of a rule that has an alert for each thing, by its name. */
+export type Verdicts = ReadonlyMap<string, Verdict>;
 
 const leastFinished = 50;
 const leastOfProvider = 10;
@@ -83,12 +86,12 @@ function verdictOn<Found>(
 /** Too few recipients say nothing until a whole window was counted: a process that was just started has seen few. */
 const tooFew = (rates: RateWindow): Verdict => (rates.isFull() ? false : undefined);
 
-/** The verdict of each rule. Pure. */
+/** The verdict of each rule, or its verdicts. Pure. */
 export const rules: {
   readonly [Name in AlertName]: (
     facts: AlertFacts,
     thresholds: Required<{ [K in keyof AlertThresholds]: number }>,
-  ) => Verdict;
+  ) => Verdict | Verdicts;
 } = {
   'queue-age': ({ now, health: { oldestDueAt } }, { queueAgeMs }) => {
     const age = oldestDueAt === undefined ? 0 : now - oldestDueAt;
@@ -122,12 +125,14 @@ export const rules: {
     health.portBlocked ?? (rates.total().answered > 0 ? false : tooFew(rates)),
   resolver: ({ health, rates }) =>
     health.resolverTrouble ?? (rates.total().routed > 0 ? false : tooFew(rates)),
-  'key-unpublished': ({ unpublishedKeys }) =>
-    verdictOn(
-      unpublishedKeys,
-      () => true,
-      (names) =>
-        `Mail is signed with keys that are not in DNS: ${names.slice(0, 10).join(', ')}${names.length > 10 ? ` and ${names.length - 10} more` : ''}. Publish them.`,
+  'key-unpublished': ({ keys }) =>
+    new Map(
+      keys.found.map(({ name, isPublished }): [string, Verdict] => [
+        name,
+        isPublished === false
+          ? `Mail is signed with the key ${name}, which is not in DNS. Publish it.`
+          : isPublished && false,
+      ]),
     ),
   'certificate-expiring': ({ now, certificates }, { certificateDays }) =>
     verdictOn(

@@ -297,6 +297,62 @@ describe('alerts', () => {
     expect(w.mails()).toBe(1);
   });
 
+  it('ALR-16 ALR-17 of two processes one tells of each key that is missing, and of its return', async () => {
+    const keys = ['s1', 's2'].map((selector) => ({ domain: 'sender.test', selector }));
+    await using w = await startAlertWorld({ rules: only('key-unpublished'), keys });
+    const second = 's2._domainkey.sender.test';
+    w.dns.set(keyName, undefined);
+    w.dns.set(second, undefined);
+    const other = new Alerts(w.broker, {
+      clock: w.clock,
+      name: 'mx2',
+      rules: only('key-unpublished'),
+      resolver: w.dns,
+      keys,
+    });
+    await Promise.all([w.check(2), other.check(), other.check()]);
+    await w.receiver.until((calls) => calls.length === 2, 15_000);
+    const told = () => w.receiver.calls.map(({ json }) => [json.type, (json.data as { name: string }).name]);
+    expect(told().sort()).toEqual([
+      ['alert-fired', keyName],
+      ['alert-fired', second],
+    ]);
+    w.dns.set(second, { TXT: 'v=DKIM1; p=x' });
+    await Promise.all([w.check(2), other.check(), other.check()]);
+    await w.receiver.until((calls) => calls.length === 3, 15_000);
+    expect(told()[2]).toEqual(['alert-recovered', second]);
+    expect(await w.alerts.list()).toMatchObject([
+      { alert: 'key-unpublished', name: keyName, firing: true, checkedAt: w.clock.now() },
+    ]);
+    await other.stop();
+  });
+
+  it('ALR-18 a process whose resolver still knows a key lets no alert of another one recover', async () => {
+    const options = { rules: only('key-unpublished'), keys: [{ domain: 'sender.test', selector: 's1' }] };
+    await using w = await startAlertWorld(options);
+    w.dns.set(keyName, undefined);
+    await w.check();
+    const remembering = createMemoryResolver({ [keyName]: { TXT: 'v=DKIM1; p=x' } });
+    const other = new Alerts(w.broker, { ...options, clock: w.clock, name: 'mx2', resolver: remembering });
+    await other.check();
+    expect(await other.list()).toMatchObject([{ name: keyName, firing: true }]);
+    // Without the process that saw it, the other one decides.
+    await w.alerts.stop();
+    await other.check();
+    expect(await other.list()).toMatchObject([{ alert: 'key-unpublished', firing: false }]);
+  });
+
+  it('ALR-19 an alert about a key recovers when mail is no longer signed with it', async () => {
+    let keys = [{ domain: 'sender.test', selector: 's1' }];
+    await using w = await startAlertWorld({ rules: only('key-unpublished'), keys: () => keys });
+    w.dns.set(keyName, undefined);
+    await w.check();
+    keys = [];
+    await w.check();
+    await w.receiver.until((calls) => calls.length === 2, 15_000);
+    expect(w.receiver.calls[1]!.json).toMatchObject({ type: 'alert-recovered', data: { name: keyName } });
+  });
+
   it('ALR-09 ALR-14 mail about an alert is delivered, signed, and marked as automatic', async () => {
     const { privateKey, dnsName, dnsRecord } = await generateKeyPair({
       domain: 'sender.test',

@@ -1,13 +1,12 @@
 import type { AlertTest } from '@mb/broker/alerts';
 import type { components } from '@mb/server/client';
 import { Command } from 'commander';
-import { managedDomains } from '../domain/managed-profiles.ts';
+import { openQueueKeys } from '../domain/managed-profiles.ts';
 import { masterKeyFlag } from '../domain/master-key.ts';
 import { print, printJson, warn } from '../output.ts';
 import { plural } from '../plural.ts';
 import { withStore } from '../queue/store.ts';
-import { storeFlag } from '../queue/store-flag.ts';
-import { serverFlag } from '../remote/server-flag.ts';
+import { serviceCommand } from '../remote/service-command.ts';
 import { brokerOptions } from '../send/broker-options.ts';
 import { deliveryOptions, signatureOptions } from '../send/flags.ts';
 import { formatTable } from '../table.ts';
@@ -31,16 +30,8 @@ export function alertCommand(): Command {
     .addCommand(testCommand());
 }
 
-function command(name: string, description: string): Command {
-  return new Command(name)
-    .description(description)
-    .addOption(storeFlag())
-    .addOption(serverFlag())
-    .option('--json', 'print one JSON object');
-}
-
 function listCommand(): Command {
-  return command('ls', 'list the rules that are watched, with their state')
+  return serviceCommand('ls', 'list the rules that are watched, with their state')
     .addHelpText(
       'after',
       `
@@ -48,7 +39,7 @@ Examples:
   mb alert ls --store queue.db
   mb alert ls --json | jq '.rows[] | select(.firing)'
 
-"mb serve" with the role worker and "mb work" watch. Rules without a process are about the queue.
+"mb serve" with the role worker and "mb work" watch. Rules about nothing else are about the queue.
 Exit codes: 0 nothing is wrong, 1 an alert fires, or nothing watches.`,
     )
     .action(async (flags: Flags) => {
@@ -62,7 +53,7 @@ Exit codes: 0 nothing is wrong, 1 an alert fires, or nothing watches.`,
 }
 
 function testCommand(): Command {
-  const made = command('test', 'send a test alert to all recipients of alerts');
+  const made = serviceCommand('test', 'send a test alert to all recipients of alerts');
   for (const option of [
     ...alertOptions(),
     webhookAllowOption(),
@@ -121,12 +112,12 @@ async function testAlertsOf(flags: Flags): Promise<AlertTest | components['schem
   if (flags.server !== undefined) return (await remote(flags.server)).test();
   const options = await brokerOptions(flags, '', warn, 'queue');
   return withStore(flags, 'look', async (store) => {
-    const domains = await managedDomains(flags, store);
-    const broker = await queueBroker(options, flags, store, domains);
+    const keys = await openQueueKeys(flags, store);
+    const broker = await queueBroker(options, flags, store, keys);
     const alerts = await serviceAlerts(broker, {
       flags,
       options,
-      domains,
+      domains: keys.domains,
       onError: (error) => warn(String(error)),
     });
     try {
@@ -152,5 +143,5 @@ function alertTable(alerts: readonly ShownAlert[]): string {
     checkedAt ?? '',
     firing ? (detail ?? '') : '',
   ]);
-  return formatTable(['ALERT', 'PROCESS', 'STATE', 'SINCE', 'CHECKED', 'DETAIL'], rows);
+  return formatTable(['ALERT', 'ABOUT', 'STATE', 'SINCE', 'CHECKED', 'DETAIL'], rows);
 }

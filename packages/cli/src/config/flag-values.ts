@@ -1051,6 +1051,8 @@ interface RmDomainFlagValues {
   readonly store?: Value | undefined;
   /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
   readonly server?: Value | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
   /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
@@ -1061,8 +1063,6 @@ interface RmDomainFlagValues {
   readonly allow?: Value | readonly Value[] | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
-  /** Print one JSON object. */
-  readonly json?: boolean | undefined;
   /** Also a key that is retiring: mail on its way may then fail to verify. */
   readonly force?: boolean | undefined;
   /** Do not ask; needed where there is no terminal. */
@@ -1075,6 +1075,8 @@ interface RotateDomainFlagValues {
   readonly store?: Value | undefined;
   /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
   readonly server?: Value | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
   /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
@@ -1085,8 +1087,6 @@ interface RotateDomainFlagValues {
   readonly allow?: Value | readonly Value[] | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
-  /** Print one JSON object. */
-  readonly json?: boolean | undefined;
 }
 
 /** Flags of `mb domain check`. */
@@ -1095,6 +1095,8 @@ interface CheckDomainFlagValues {
   readonly store?: Value | undefined;
   /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
   readonly server?: Value | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
   /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
@@ -1105,8 +1107,6 @@ interface CheckDomainFlagValues {
   readonly allow?: Value | readonly Value[] | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
-  /** Print one JSON object. */
-  readonly json?: boolean | undefined;
 }
 
 /** Flags of `mb domain set`. */
@@ -1115,6 +1115,8 @@ interface SetDomainFlagValues {
   readonly store?: Value | undefined;
   /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
   readonly server?: Value | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
   /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
@@ -1125,8 +1127,6 @@ interface SetDomainFlagValues {
   readonly allow?: Value | readonly Value[] | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
-  /** Print one JSON object. */
-  readonly json?: boolean | undefined;
   /** Whose domain it is. */
   readonly tenant?: Value | undefined;
   /** The name in EHLO for its mail. */
@@ -1145,6 +1145,8 @@ interface ShowDomainFlagValues {
   readonly store?: Value | undefined;
   /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
   readonly server?: Value | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
   /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
@@ -1155,8 +1157,6 @@ interface ShowDomainFlagValues {
   readonly allow?: Value | readonly Value[] | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
-  /** Print one JSON object. */
-  readonly json?: boolean | undefined;
   /** Print the records as lines of a zone file, and nothing else. */
   readonly zone?: boolean | undefined;
   /** Print the file that belongs to the _mta-sts record, and nothing else. */
@@ -1169,6 +1169,8 @@ interface LsDomainFlagValues {
   readonly store?: Value | undefined;
   /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
   readonly server?: Value | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
   /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
@@ -1179,8 +1181,6 @@ interface LsDomainFlagValues {
   readonly allow?: Value | readonly Value[] | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
-  /** Print one JSON object. */
-  readonly json?: boolean | undefined;
 }
 
 /** Flags of `mb domain add`. */
@@ -1189,6 +1189,8 @@ interface AddDomainFlagValues {
   readonly store?: Value | undefined;
   /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
   readonly server?: Value | undefined;
+  /** Print one JSON object. */
+  readonly json?: boolean | undefined;
   /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
@@ -1199,8 +1201,6 @@ interface AddDomainFlagValues {
   readonly allow?: Value | readonly Value[] | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
-  /** Print one JSON object. */
-  readonly json?: boolean | undefined;
   /** Whose domain it is; default that of all tenants. */
   readonly tenant?: Value | undefined;
   /** The name in EHLO for its mail; default that of the service. */

@@ -10,8 +10,7 @@ import { type KeyName, parseKeyName } from '../dkim/key-file.ts';
 import { CliError } from '../errors.ts';
 import { notice, print, printJson } from '../output.ts';
 import { confirm } from '../queue/confirm.ts';
-import { storeFlag } from '../queue/store-flag.ts';
-import { serverFlag } from '../remote/server-flag.ts';
+import { serviceCommand } from '../remote/service-command.ts';
 import { readInput } from '../send/file.ts';
 import { deliveryOptions } from '../send/flags.ts';
 import { type DomainFlags, withDomains } from './domain-access.ts';
@@ -48,9 +47,9 @@ function command(name: string, description: string): Command {
   const shared = deliveryOptions().filter((option) =>
     ['hostname', 'resolver', 'allow', 'localAddress'].includes(option.attributeName()),
   );
-  const made = new Command(name).description(description).addOption(storeFlag()).addOption(serverFlag());
+  const made = serviceCommand(name, description);
   for (const option of [masterKeyFlag(), ...shared]) made.addOption(option);
-  return made.option('--json', 'print one JSON object');
+  return made;
 }
 
 function addCommand(): Command {

@@ -1,4 +1,5 @@
 import type { ManagedDomain, ManagedDomains } from '@mb/broker/domains';
+import type { KeyWrapping } from '@mb/broker/encryption';
 import { allowedAddresses } from '../allow.ts';
 import { allRows } from '../every-row.ts';
 import { warn } from '../output.ts';
@@ -8,7 +9,7 @@ import { serverClient } from '../remote/api.ts';
 import type { ServerFlags } from '../remote/server-flag.ts';
 import { brokerOptions } from '../send/broker-options.ts';
 import type { DeliveryFlags } from '../send/flags.ts';
-import { type MasterKeyFlags, masterKeyVault } from './master-key.ts';
+import { type MasterKeyFlags, masterKeyWrapping } from './master-key.ts';
 import type { DomainAccess, ShownDomain } from './shown-domain.ts';
 
 /** Flags of the commands on domains. */
@@ -27,20 +28,30 @@ export async function withDomains<Result>(
     const { remoteDomains } = await import('../remote/remote-domains.ts');
     return work(remoteDomains(await serverClient(flags.server), flags.server));
   }
-  return withStore(flags, access, async (store) => work(localDomains(await openDomains(flags, store))));
+  const wrapping = await masterKeyWrapping(flags, warn);
+  return withStore(flags, access, async (store) =>
+    work(localDomains(await openDomains(flags, store, wrapping))),
+  );
 }
 
-/** The domains of a queue, with what the flags say of the service. */
-export async function openDomains(flags: DomainFlags, store: OpenStore): Promise<ManagedDomains> {
-  const { ManagedDomains } = await import('@mb/broker/domains');
+/**
+ * The domains of a queue, with what the flags say of the service.
+ *
+ * @param wrapping  Encrypts and opens their keys; undefined: they can be looked at.
+ */
+export async function openDomains(
+  flags: DomainFlags,
+  store: OpenStore,
+  wrapping: KeyWrapping | undefined,
+): Promise<ManagedDomains> {
+  const { createWrappingVault, ManagedDomains } = await import('@mb/broker/domains');
   // No key is needed to look at domains.
   const options = await brokerOptions(flags, '', warn, 'explain');
-  const vault = await masterKeyVault(flags, warn);
   return new ManagedDomains({
     records: store.records,
     hostname: options.hostname,
     addresses: (options.delivery?.sources ?? []).flatMap(({ localAddresses }) => localAddresses),
-    ...(vault && { vault }),
+    ...(wrapping && { vault: createWrappingVault(wrapping) }),
     ...(options.dns && { dns: options.dns }),
     ...(flags.allow && { allowAddresses: allowedAddresses(flags.allow) }),
   });

@@ -1,24 +1,33 @@
 import type { BrokerOptions, SendingProfile } from '@mb/broker';
 import type { ManagedDomains } from '@mb/broker/domains';
+import type { KeyWrapping } from '@mb/broker/encryption';
 import { readBrokerSettings } from '../config/broker-settings.ts';
 import { CliError } from '../errors.ts';
+import { warn } from '../output.ts';
 import type { OpenStore } from '../queue/store.ts';
 import type { DeliveryFlags } from '../send/flags.ts';
 import { type DomainFlags, openDomains } from './domain-access.ts';
-import { hasMasterKey } from './master-key.ts';
+import { masterKeyWrapping } from './master-key.ts';
+
+/** What a process that delivers opens the secrets of a queue with. */
+export interface QueueKeys {
+  /** Encrypts and opens keys and secrets; undefined without a master key. */
+  readonly wrapping: KeyWrapping | undefined;
+  /** The managed domains; undefined when there is no master key and no domain. */
+  readonly domains: ManagedDomains | undefined;
+}
 
 /**
- * The managed domains of a queue, for a process that delivers; undefined when there is no master key and no domain.
+ * Reads the master key of a process that delivers, once for all that it opens.
  *
- * @throws {CliError} MB_CLI_USAGE for a queue with domains whose keys could not be opened.
+ * @throws {CliError} MB_CLI_USAGE for a queue with domains whose keys could not be opened; MB_CLI_FILE.
  */
-export async function managedDomains(
-  flags: DomainFlags,
-  store: OpenStore,
-): Promise<ManagedDomains | undefined> {
-  if (hasMasterKey(flags)) return openDomains(flags, store);
+export async function openQueueKeys(flags: DomainFlags, store: OpenStore): Promise<QueueKeys> {
+  const wrapping = await masterKeyWrapping(flags, warn);
+  if (wrapping) return { wrapping, domains: await openDomains(flags, store, wrapping) };
   // Without them, mail of these domains would leave unsigned.
-  if ((await store.records.list('domain', { limit: 1 })).rows.length === 0) return undefined;
+  if ((await store.records.list('domain', { limit: 1 })).rows.length === 0)
+    return { wrapping, domains: undefined };
   throw new CliError(
     'MB_CLI_USAGE',
     'The queue has managed domains, whose mail cannot be signed without the master key: give --master-key FILE or MB_MASTER_KEY.',

@@ -3,7 +3,7 @@ import { generateMasterKey } from '@mb/broker/encryption';
 import { Command } from 'commander';
 import { writeKey } from '../dkim/key-file.ts';
 import { CliError } from '../errors.ts';
-import { notice, print } from '../output.ts';
+import { notice, print, warn } from '../output.ts';
 import { plural } from '../plural.ts';
 import { type OpenStore, withStore } from '../queue/store.ts';
 import { storeFlag } from '../queue/store-flag.ts';
@@ -89,8 +89,9 @@ async function renewAll(
   flags: DomainFlags,
   store: OpenStore,
 ): Promise<{ readonly keys: number; readonly secrets: number }> {
-  const keys = await (await openDomains({ ...flags, hostname: 'mb.invalid' }, store)).renewKeys();
-  const wrapping = await masterKeyWrapping(flags, () => {});
+  const wrapping = await masterKeyWrapping(flags, warn);
+  const domains = await openDomains({ ...flags, hostname: 'mb.invalid' }, store, wrapping);
+  const keys = await domains.renewKeys();
   const secrets = await new MailQueue({ store, webhooks: { wrapping } }).webhooks.renewSecrets();
   return { keys, secrets };
 }

@@ -1,6 +1,5 @@
-import { rename } from 'node:fs/promises';
+import { chown, rename, stat } from 'node:fs/promises';
 import { BrokerError } from '@mb/broker';
-import type { KeyVault } from '@mb/broker/domains';
 import type { KeyWrapping } from '@mb/broker/encryption';
 import { Option } from 'commander';
 import { readVariable } from '../environment.ts';
@@ -25,17 +24,6 @@ export function masterKeyFlag(): Option {
 /** Whether the flags or the environment give a master key. */
 export function hasMasterKey({ masterKey }: MasterKeyFlags): boolean {
   return masterKey !== undefined || readVariable('MB_MASTER_KEY') !== undefined;
-}
-
-/** The vault of the master keys in a file or in the environment; undefined when none is given. See {@link masterKeyWrapping}. */
-export async function masterKeyVault(
-  flags: MasterKeyFlags,
-  warn: (text: string) => void,
-): Promise<KeyVault | undefined> {
-  const wrapping = await masterKeyWrapping(flags, warn);
-  if (!wrapping) return undefined;
-  const { createWrappingVault } = await import('@mb/broker/domains');
-  return createWrappingVault(wrapping);
 }
 
 /**
@@ -80,13 +68,15 @@ function rereading(first: KeyWrapping, read: () => Promise<KeyWrapping>): KeyWra
   };
 }
 
-/** Puts a new master key in front of those of a file. */
+/** Puts a new master key in front of those of a file, which keeps its owner: a service reads it as a user of its own. */
 export async function prependMasterKey(path: string): Promise<void> {
   const { generateMasterKey } = await import('@mb/broker/encryption');
   const before = (await readInput('--master-key', path)).toString();
   const draft = `${path}.new`;
   try {
+    const { uid, gid } = await stat(path);
     await writeNewFile(draft, `${generateMasterKey()}\n${before}`);
+    if (process.getuid?.() === 0) await chown(draft, uid, gid);
     await rename(draft, path);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);

@@ -1,9 +1,8 @@
-import type { ManagedDomains } from '@mb/broker/domains';
 import type { MailServer, SubmissionAddress, SubmissionOptions } from '@mb/server';
 import { Command, Option } from 'commander';
 import { alertOptions } from '../alert/alert-flags.ts';
 import { colors as pc } from '../colors.ts';
-import { managedDomains } from '../domain/managed-profiles.ts';
+import { openQueueKeys, type QueueKeys } from '../domain/managed-profiles.ts';
 import { masterKeyFlag } from '../domain/master-key.ts';
 import { CliError } from '../errors.ts';
 import { readFlagsAgain } from '../flags-again.ts';
@@ -90,8 +89,9 @@ async function serve(flags: ServeFlags): Promise<void> {
   const { dashboard } = await import('@mb/dashboard');
   const { Alerts } = await import('@mb/broker/alerts');
   await withStore(flags, 'work', async (store) => {
-    const domains = await managedDomains(flags, store);
-    const settings = await readSettings(flags, store, log, domains);
+    const keys = await openQueueKeys(flags, store);
+    const { domains } = keys;
+    const settings = await readSettings(flags, store, log, keys);
     const { broker, certificate, hostname, dns } = settings;
     const alerts = new Alerts(broker, settings.alerts);
     const server = createServer({
@@ -105,7 +105,7 @@ async function serve(flags: ServeFlags): Promise<void> {
       onError: (error) => log.onError(error),
       onWarning: (text) => log.onError(new Error(text)),
     });
-    const running = new RunningBroker(server, broker, alerts, flags);
+    const running = new RunningBroker(server, broker, alerts, flags, (error) => log.onError(error));
     const supervisor = new Supervisor((error) => log.onError(error));
     let ended: Promise<void> | undefined;
     const end = (graceMs: number) => (ended ??= endAll(graceMs));
@@ -125,10 +125,7 @@ async function serve(flags: ServeFlags): Promise<void> {
       if (flags.role.includes('http')) await hintAtKeys(server);
       running.start();
       if (flags.role.includes('worker')) domains?.start();
-      endReloading = onSignals(
-        ['SIGHUP'],
-        () => void reloadSettings(flags, { store, running, log, domains }),
-      );
+      endReloading = onSignals(['SIGHUP'], () => void reloadSettings(flags, { store, running, log, keys }));
       // Before it says so: a supervisor may stop it as soon as it has read that.
       const stopped = stopWhenTold(end, flags.grace, log, ['SIGINT', 'SIGTERM']);
       log.onState('started', { store: String(flags.store), hostname, pid: process.pid, ...addresses });
@@ -149,14 +146,14 @@ interface Reloaded {
   readonly store: OpenStore;
   readonly running: RunningBroker;
   readonly log: WorkLog;
-  readonly domains: ManagedDomains | undefined;
+  readonly keys: QueueKeys;
 }
 
 /** Reads the configuration again. What is wrong with it changes nothing. */
-async function reloadSettings(old: ServeFlags, { store, running, log, domains }: Reloaded): Promise<void> {
+async function reloadSettings(old: ServeFlags, { store, running, log, keys }: Reloaded): Promise<void> {
   try {
     const flags = await readFlagsAgain<ServeFlags>('serve');
-    running.replace(await readSettings(flags, store, log, domains));
+    running.replace(await readSettings(flags, store, log, keys));
     const fixed = fixedFlags.filter((name) => JSON.stringify(old[name]) !== JSON.stringify(flags[name]));
     log.onState('reloaded', fixed.length > 0 ? { needsRestart: fixed.join(', ') } : {});
   } catch (error) {

@@ -11,7 +11,7 @@ it('CLI-85 a reload that comes while the service stops starts no worker', async 
   const [first, second] = [1, 2].map(() => new MailBroker({ hostname: 'mail.client.test', store }));
   const flags = { role: ['worker'], grace: 1 } as unknown as ServeFlags;
   const alerts = new Alerts(first!);
-  const running = new RunningBroker(createServer({ broker: first! }), first!, alerts, flags);
+  const running = new RunningBroker(createServer({ broker: first! }), first!, alerts, flags, () => {});
   running.start();
   const stopped = running.stop(1000);
   const start = vi.spyOn(second!, 'start');

@@ -1,8 +1,8 @@
 import type { BrokerOptions, MailBroker } from '@mb/broker';
 import type { AlertOptions, Alerts } from '@mb/broker/alerts';
-import type { ManagedDomains } from '@mb/broker/domains';
 import type { MailServer } from '@mb/server';
 import { serviceAlertOptions } from '../alert/service-alerts.ts';
+import type { QueueKeys } from '../domain/managed-profiles.ts';
 import { warn } from '../output.ts';
 import type { OpenStore } from '../queue/store.ts';
 import { brokerOptions } from '../send/broker-options.ts';
@@ -27,13 +27,13 @@ export async function readSettings(
   flags: ServeFlags,
   store: OpenStore,
   log: WorkLog,
-  domains: ManagedDomains | undefined,
+  keys: QueueKeys,
 ): Promise<ServiceSettings> {
   const certificate = await readCertificate(flags);
   const options = await brokerOptions(flags, '', warn, 'queue');
-  const broker = await queueBroker(options, flags, store, domains);
+  const broker = await queueBroker(options, flags, store, keys);
   const onError = (error: unknown) => log.onError(error);
-  const alerts = await serviceAlertOptions({ flags, options, domains, onError });
+  const alerts = await serviceAlertOptions({ flags, options, domains: keys.domains, onError });
   logObservations(broker, log);
   return { broker, certificate, hostname: options.hostname, dns: options.dns, alerts };
 }
@@ -46,9 +46,18 @@ export class RunningBroker {
   readonly #graceMs: number;
   #current: MailBroker;
   readonly #ending = new Set<Promise<void>>();
+  readonly #onError: (error: unknown) => void;
   #stopping = false;
 
-  constructor(server: MailServer, broker: MailBroker, alerts: Alerts, { role, grace }: ServeFlags) {
+  /** @param onError  Called with what fails when an old broker ends. */
+  constructor(
+    server: MailServer,
+    broker: MailBroker,
+    alerts: Alerts,
+    { role, grace }: ServeFlags,
+    onError: (error: unknown) => void,
+  ) {
+    this.#onError = onError;
     this.#server = server;
     this.#alerts = alerts;
     this.#current = broker;
@@ -72,7 +81,10 @@ export class RunningBroker {
     const old = this.#current;
     this.#current = broker;
     this.start();
-    const ending = old.close({ graceMs: this.#graceMs }).finally(() => this.#ending.delete(ending));
+    const ending = old
+      .close({ graceMs: this.#graceMs })
+      .catch(this.#onError)
+      .finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
   }
 

@@ -7,8 +7,7 @@ import { notice, print, printJson } from '../output.ts';
 import { parseMoment, wholeNumber } from '../parse-flag.ts';
 import { plural } from '../plural.ts';
 import { confirm } from '../queue/confirm.ts';
-import { storeFlag } from '../queue/store-flag.ts';
-import { serverFlag } from '../remote/server-flag.ts';
+import { serviceCommand } from '../remote/service-command.ts';
 import { formatTable } from '../table.ts';
 import { formatSpan } from '../time.ts';
 import { type WebhookFlags, webhookAllowOption } from './webhook-access.ts';
@@ -35,15 +34,6 @@ const words = (text: string, before: readonly string[] = []) => {
   return [...before, ...list];
 };
 
-/** A command on webhooks with the flags that all have. */
-function command(name: string, description: string): Command {
-  return new Command(name)
-    .description(description)
-    .addOption(storeFlag())
-    .addOption(serverFlag())
-    .option('--json', 'print one JSON object');
-}
-
 interface AddFlags extends WebhookFlags {
   readonly type?: readonly string[];
   readonly tenant?: string;
@@ -53,7 +43,7 @@ interface AddFlags extends WebhookFlags {
 }
 
 function addCommand(): Command {
-  return command('add', 'add a webhook; its secret is shown once')
+  return serviceCommand('add', 'add a webhook; its secret is shown once')
     .argument('<url>', 'where events are posted')
     .addOption(
       new Option('--type <types>', 'only these types, such as delivered,failed,bounced').argParser(words),
@@ -94,7 +84,7 @@ Exit codes: 0 added, 64 the URL is wrong or names our own network.`,
 }
 
 function listCommand(): Command {
-  return command('ls', 'list webhooks')
+  return serviceCommand('ls', 'list webhooks')
     .addHelpText(
       'after',
       '\nExamples:\n  mb webhook ls --store queue.db\n\nLAG is the age of the oldest event that a webhook has not taken; it grows while no process delivers.\nExit codes: 0 listed, 1 there is none.',
@@ -121,7 +111,7 @@ function listCommand(): Command {
 }
 
 function showCommand(): Command {
-  return command('show', 'show a webhook, its status and its latest calls')
+  return serviceCommand('show', 'show a webhook, its status and its latest calls')
     .argument('<id>', 'as "mb webhook ls" shows it')
     .option('--dead-letters', 'show the events that could not be delivered instead of calls')
     .addHelpText(
@@ -176,7 +166,7 @@ function showCommand(): Command {
 }
 
 function testCommand(): Command {
-  return command('test', 'call a webhook once with an event of type "test"')
+  return serviceCommand('test', 'call a webhook once with an event of type "test"')
     .argument('<id>', 'as "mb webhook ls" shows it')
     .addOption(webhookAllowOption())
     .addOption(masterKeyFlag())
@@ -208,7 +198,7 @@ interface ReplayFlags extends WebhookFlags {
 }
 
 function replayCommand(): Command {
-  return command('replay', 'deliver events again that could not be delivered')
+  return serviceCommand('replay', 'deliver events again that could not be delivered')
     .argument('<id>', 'as "mb webhook ls" shows it')
     .addOption(
       new Option('--id <ids>', 'these dead letters, as "mb webhook show --dead-letters" has them').argParser(
@@ -241,7 +231,7 @@ function replayCommand(): Command {
 
 function switchCommand(name: 'enable' | 'disable', enabled: boolean): Command {
   const effect = enabled ? 'It continues where it stopped.' : 'It gets nothing until it is enabled again.';
-  return command(name, `${name} a webhook`)
+  return serviceCommand(name, `${name} a webhook`)
     .argument('<id>', 'as "mb webhook ls" shows it')
     .addHelpText(
       'after',
@@ -258,7 +248,7 @@ function switchCommand(name: 'enable' | 'disable', enabled: boolean): Command {
 }
 
 function rotateCommand(): Command {
-  return command('rotate-secret', 'give a webhook another secret, which is shown once')
+  return serviceCommand('rotate-secret', 'give a webhook another secret, which is shown once')
     .argument('<id>', 'as "mb webhook ls" shows it')
     .addOption(
       new Option(
@@ -286,7 +276,7 @@ function rotateCommand(): Command {
 }
 
 function removeCommand(): Command {
-  return command('rm', 'remove a webhook with all that waits for it')
+  return serviceCommand('rm', 'remove a webhook with all that waits for it')
     .argument('<id>', 'as "mb webhook ls" shows it')
     .option('-y, --yes', 'do not ask; needed where there is no terminal')
     .addHelpText(

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { type AlertFlags, alertOptions } from '../alert/alert-flags.ts';
 import { serviceAlerts } from '../alert/service-alerts.ts';
-import { managedDomains } from '../domain/managed-profiles.ts';
+import { openQueueKeys } from '../domain/managed-profiles.ts';
 import { masterKeyFlag } from '../domain/master-key.ts';
 import { warn } from '../output.ts';
 import { withStore } from '../queue/store.ts';
@@ -74,8 +74,9 @@ async function work(flags: WorkFlags): Promise<void> {
   const options = await brokerOptions(flags, '', warn, 'queue');
   const log = await openLog(flags, 'worker');
   await withStore(flags, 'work', async (store) => {
-    const domains = await managedDomains(flags, store);
-    const broker = await queueBroker(options, flags, store, domains);
+    const keys = await openQueueKeys(flags, store);
+    const { domains } = keys;
+    const broker = await queueBroker(options, flags, store, keys);
     const onError = (error: unknown) => log.onError(error);
     const alerts = await serviceAlerts(broker, { flags, options, domains, onError });
     logObservations(broker, log);

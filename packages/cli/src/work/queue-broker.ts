@@ -1,7 +1,6 @@
 import { type BrokerOptions, MailBroker } from '@mb/broker';
-import type { ManagedDomains } from '@mb/broker/domains';
-import { withManagedDomains } from '../domain/managed-profiles.ts';
-import { type MasterKeyFlags, masterKeyWrapping } from '../domain/master-key.ts';
+import { type QueueKeys, withManagedDomains } from '../domain/managed-profiles.ts';
+import type { MasterKeyFlags } from '../domain/master-key.ts';
 import type { OpenStore } from '../queue/store.ts';
 import type { StoreFlags } from '../queue/store-flag.ts';
 import type { DeliveryFlags, SignatureFlags } from '../send/flags.ts';
@@ -21,18 +20,19 @@ export interface QueueBrokerFlags
  * The broker of a queue.
  *
  * @param own  What the flags and the configuration say, without what managed domains add.
+ * @param keys  What {@link openQueueKeys} gave for the same queue.
  */
 export async function queueBroker(
   own: BrokerOptions,
   flags: QueueBrokerFlags,
   store: OpenStore,
-  domains: ManagedDomains | undefined,
+  { domains, wrapping }: QueueKeys,
 ): Promise<MailBroker> {
   const options = domains ? await withManagedDomains(own, domains, flags) : own;
   const { concurrency } = flags;
   return new MailBroker({
     ...options,
-    ...webhookOptions(flags, await masterKeyWrapping(flags, () => {}), options.webhooks),
+    ...webhookOptions(flags, wrapping, options.webhooks),
     store,
     queue: { ...options.queue, ...(concurrency !== undefined && { concurrency }) },
   });

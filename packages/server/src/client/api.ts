@@ -7707,7 +7707,7 @@ export interface components {
         Alert: {
             /** @enum {string} */
             alert: "queue-age" | "bounce-rate" | "provider-blocked" | "throttled" | "port-blocked" | "resolver" | "key-unpublished" | "certificate-expiring" | "disk-full";
-            /** The process that it is about. Absent: the queue as a whole. */
+            /** The process or DKIM key that it is about. Absent: the queue as a whole. */
             name?: string;
             firing: boolean;
             /**

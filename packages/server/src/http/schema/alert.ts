@@ -8,7 +8,7 @@ export const alertSchema = z
   .object({
     alert: z.enum(alertNames),
     name: z.string().optional().openapi({
-      description: 'The process that it is about. Absent: the queue as a whole.',
+      description: 'The process or DKIM key that it is about. Absent: the queue as a whole.',
     }),
     firing: z.boolean(),
     since: moment.optional().openapi({ description: 'When it fired or recovered last. Absent: never.' }),
