@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, openSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type DnsServer, type SmtpHost, startDnsServer, startSmtpHost } from '@mb/testkit';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { mb } from './mb.ts';
@@ -26,7 +27,10 @@ afterAll(async () => {
 type Stdout = 'pipe' | 'ignore' | number;
 
 /** Queues a message, runs a worker until the message is under way, does something to it, and waits for its end. */
-async function workerThat(stdout: Stdout, disturb: (worker: ReturnType<typeof spawn>) => void) {
+async function workerThat(
+  stdout: Stdout,
+  disturb: (worker: ReturnType<typeof spawn>, queue: string) => unknown,
+) {
   const env = {
     ...process.env,
     MB_STORE: join(mkdtempSync(join(tmpdir(), 'mb-loss-')), 'queue.db'),
@@ -63,7 +67,7 @@ async function workerThat(stdout: Stdout, disturb: (worker: ReturnType<typeof sp
   });
   const ended = new Promise<number | null>((resolve) => worker.on('close', resolve));
   await host.until(() => host.sessions.flatMap(({ transactions }) => transactions).length > before, 15_000);
-  disturb(worker);
+  await disturb(worker, env.MB_STORE);
   const exitCode = await ended;
   const listed = await mb(['--no-config', 'queue', 'ls', '--json'], { env });
   return { exitCode, stderr, rows: JSON.parse(listed.stdout).rows };
@@ -96,3 +100,21 @@ it.skipIf(process.platform !== 'linux')(
     expect([exitCode, stderr]).toEqual([74, expect.stringContaining('(ENOSPC). Continuing without it.')]);
   },
 );
+
+it('SAFE-105 mb work goes on when its queue cannot be read or written for a while', async () => {
+  let log = '';
+  const { exitCode, rows } = await workerThat('pipe', async (worker, queue) => {
+    worker.stdout!.on('data', (text) => {
+      log += text;
+    });
+    const db = new DatabaseSync(queue, { timeout: 5_000 });
+    db.exec('ALTER TABLE mb_event RENAME TO away');
+    await expect.poll(() => log, { timeout: 10_000 }).toContain('MB_BROKER_STORE_FAILED');
+    db.exec('ALTER TABLE away RENAME TO mb_event');
+    db.close();
+    await expect.poll(() => log, { timeout: 20_000 }).toContain('"delivered"');
+    worker.kill('SIGTERM');
+  });
+  expect(rows).toMatchObject(delivered);
+  expect(exitCode).toBe(0);
+});

@@ -47,3 +47,22 @@ it.each([
 ])('DSH-46 the target "%s" gets 400', async (target) => {
   expect((await ask('GET', target)).status).toBe(400);
 });
+
+it('SAFE-107 a request that cannot be answered ends alone', async () => {
+  const rejections: unknown[] = [];
+  const onRejection = (reason: unknown) => rejections.push(reason);
+  process.on('unhandledRejection', onRejection);
+  const handler = nodeDashboard();
+  const server = createServer((incoming, response) => {
+    // A middleware in front has answered already.
+    response.write('begun');
+    handler(incoming, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await expect(fetch(`http://127.0.0.1:${port}/ui`).then((response) => response.text())).rejects.toThrow();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  process.off('unhandledRejection', onRejection);
+  server.close();
+  expect(rejections).toEqual([]);
+});

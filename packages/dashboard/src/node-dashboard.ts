@@ -13,7 +13,11 @@ export function nodeDashboard(
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const answer = dashboard(options);
   return (request, response) => {
-    void answerNode(answer, request, response);
+    answerNode(answer, request, response).catch(() => {
+      // The caller waits for nothing: what fails here must not end the process.
+      if (response.headersSent) response.destroy();
+      else response.writeHead(500).end();
+    });
   };
 }
 

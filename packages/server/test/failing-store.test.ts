@@ -1,6 +1,8 @@
 import { BrokerError, MailBroker, MemoryStore } from '@mb/broker';
 import { describe, expect, it } from 'vitest';
+import { DatedRecords, placeOf } from '../src/dated-records.ts';
 import { createServer, type NewApiKey } from '../src/index.ts';
+import { SeriesCollector } from '../src/series/collector.ts';
 
 /** A store in memory that can be taken away. */
 function lossyStore() {
@@ -108,5 +110,45 @@ describe('SAFE-39 a service whose store is gone', () => {
     await store.close();
     for (;;) if ((await reader.read()).done) break;
     expect(told).toEqual([]);
+  });
+
+  it('SAFE-103 counts of messages go on with the store', async () => {
+    const { broker, call, told, lose, restore } = await startService();
+    const collector = new SeriesCollector({
+      broker,
+      now: Date.now,
+      owner: 'one',
+      pauseMs: 10,
+      onError: (error) => told.push(error),
+    });
+    lose();
+    collector.start();
+    await expect.poll(() => told.length).toBeGreaterThan(0);
+    expect(told.every(BrokerError.isInstance)).toBe(true);
+    restore();
+    expect((await call('POST', '/v1/messages', message)).status).toBe(202);
+    await expect
+      .poll(async () => JSON.stringify((await broker.records.list('series')).rows))
+      .toMatch(/"accepted"/);
+    await collector.stop();
+  });
+
+  it('SAFE-104 old records are cleared another time when the store fails', async () => {
+    const { broker, told, lose, restore } = await startService();
+    const now = Date.now();
+    await broker.records.put('notes', `${placeOf(now - 5_000)}-a`, {});
+    const dated = new DatedRecords({
+      records: broker.records,
+      collection: 'notes',
+      keepMs: 1_000,
+      most: 10,
+      onError: (error) => told.push(error),
+    });
+    lose();
+    dated.purgeWhenDue(now);
+    await expect.poll(() => told).toEqual([expect.objectContaining({ code: 'MB_BROKER_STORE_FAILED' })]);
+    restore();
+    dated.purgeWhenDue(now + 3_600_000);
+    await expect.poll(async () => (await broker.records.list('notes')).rows).toEqual([]);
   });
 });

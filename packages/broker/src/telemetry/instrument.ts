@@ -247,7 +247,7 @@ function watchWebhooks(broker: InstrumentedBroker, meter: Meter): () => void {
   return () => gauge.removeCallback(quiet);
 }
 
-/** Reads something at most every {@link healthMs}. */
+/** Reads something at most every {@link healthMs}, and after a failure at once. */
 function reused<Value>(read: () => Promise<Value>): () => Promise<Value> {
   let known: Promise<Value> | undefined;
   let until = 0;
@@ -255,6 +255,9 @@ function reused<Value>(read: () => Promise<Value>): () => Promise<Value> {
     if (known === undefined || Date.now() > until) {
       known = read();
       until = Date.now() + healthMs;
+      known.catch(() => {
+        until = 0;
+      });
     }
     return known;
   };

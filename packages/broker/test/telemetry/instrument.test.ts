@@ -145,6 +145,28 @@ describe('instrument', () => {
     await close();
   });
 
+  it('SAFE-102 a store that is gone leaves the queue out of one collection, and not of the next', async () => {
+    const { meter, collect, close } = sdk();
+    const store = new MemoryStore();
+    await store.open();
+    const broker = new MailBroker({
+      hostname: 'mail.sender.test',
+      store,
+      dns: createMemoryResolver({}),
+    });
+    const end = instrument(broker, { meter });
+    await broker.enqueue({ from: 'ann@sender.test', to: 'bob@one.test', text: 'x' });
+    const stats = store.stats;
+    store.stats = () => Promise.reject(new Error('The database went away.'));
+    expect((await collect()).points('mb.queue.recipients')).toEqual([]);
+    store.stats = stats;
+    expect((await collect()).points('mb.queue.recipients')).toContainEqual({ state: 'queued', value: 1 });
+    end();
+    await broker.close();
+    await store.close();
+    await close();
+  });
+
   it('TEL-03 all spans of a message are in one trace, in whatever process they are made', async () => {
     const exporter = new InMemorySpanExporter();
     const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });

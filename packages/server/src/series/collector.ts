@@ -11,9 +11,10 @@ export interface SeriesCollectorParts {
   readonly onError: (error: unknown) => void;
   /** Names this process among those that share the store. */
   readonly owner: string;
+  /** Time between two looks at the log, in milliseconds, and five times that after a failure. Default 1,000. */
+  readonly pauseMs?: number;
 }
 
-const pauseMs = 1000;
 const ownedMs = 15_000;
 const pageEvents = 1000;
 
@@ -47,6 +48,7 @@ export class SeriesCollector {
   }
 
   async #run(): Promise<void> {
+    const { pauseMs = 1000 } = this.#parts;
     while (!this.#end.signal.aborted) {
       try {
         const more = await this.count();
