@@ -24,9 +24,12 @@ export class StoreLocation {
    * @throws {CliError} MB_CLI_USAGE, which does not repeat the text.
    */
   static parse(text: string): StoreLocation {
-    if (!/^[a-z][a-z\d+.-]+:\/\//i.test(text)) return new StoreLocation('sqlite', text, text, false);
+    // A URL with a slip would be the name of a file, and be shown with its password.
+    const isFile = !/^[a-z][a-z\d+.-]+:\/\/|^postgres(?:ql)?:|:[^/]*@/i.test(text);
+    if (isFile) return new StoreLocation('sqlite', text, text, false);
     const url = /^postgres(?:ql)?:/i.test(text) ? URL.parse(text) : null;
-    if (url === null) {
+    // An "@" in the path may be that of a password whose slash is not written as %2F.
+    if (url === null || url.pathname.includes('@')) {
       const message =
         '--store must be a file such as queue.db, or a URL such as postgres://mail@db.example.com/mail.';
       throw new CliError('MB_CLI_USAGE', message);
