@@ -26,14 +26,24 @@ async function* large() {
 }
 
 const message = (subject: string) => ({ from: 'ann@sender.test', to: 'bob@one.test', subject, text: 'x' });
+const path = join(folder, 'queue.db');
 const calls = {
   small: (name: string) => broker.enqueue(message(name)),
   large: () => broker.enqueue({ raw: large(), envelope: { from: 'ann@sender.test', to: ['bob@one.test'] } }),
   hold: () => broker.queue.hold({ domain: 'one.test' }),
   suppress: (name: string) => broker.suppressions.add([{ address: `${name}@one.test`, reason: 'operator' }]),
   record: (name: string) => broker.records.put('domain', `${name}.test`, { name }),
+  reopen: async () => {
+    const other = new SqliteStore(path, { pollMs: 0 });
+    await other.open().finally(() => other.close());
+  },
 };
+/** What writes, and what reads or opens files; each is called while that fails. */
+const writing = ['small', 'large', 'hold', 'suppress', 'record'] as const;
+const reading = ['large', 'reopen'] as const;
 
+/** The number of the error when a process has too many open files. */
+const emfile = '24';
 const accepted: string[] = [];
 const refused: object[] = [];
 const note = async (call: keyof typeof calls, name: string, error: string) => {
@@ -53,7 +63,8 @@ const recovered: boolean[] = [];
 await note('small', 'first', 'none');
 for (const number of numbers) {
   writeFileSync(switchFile, number);
-  for (const call of Object.keys(calls) as (keyof typeof calls)[]) await note(call, `e${number}`, number);
+  const isReading = number === emfile || number.startsWith('r');
+  for (const call of isReading ? reading : writing) await note(call, `e${number}`, number);
   rmSync(switchFile);
   recovered.push(await note('small', `after${number}`, 'none'));
 }

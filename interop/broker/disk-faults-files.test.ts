@@ -16,6 +16,7 @@ const errors = [
   ['EROFS', 30],
   ['ENOSPC', 28],
   ['EDQUOT', 122],
+  ['EMFILE', 24],
 ] as const;
 
 let folder: string;

@@ -9,8 +9,10 @@ import { mustRun } from '../lab/process.ts';
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-/** Numbers of errors of Linux. */
-const errors = { EIO: 5, EROFS: 30, ENOSPC: 28, EDQUOT: 122 } as const;
+/** Numbers of errors of Linux, for all that writes. */
+const errors = { EIO: '5', EROFS: '30', ENOSPC: '28', EDQUOT: '122' } as const;
+/** For what reads, and for what opens files. */
+const otherErrors = { 'EIO of reads': 'r5', EMFILE: '24' } as const;
 
 interface Report {
   readonly accepted: readonly string[];
@@ -41,7 +43,7 @@ describe('a disk that fails', () => {
       chmodSync(path, 0o700);
     }
     const worker = ['--conditions=@mb/source', here('disk-fault-worker.ts'), queue];
-    const stdout = await mustRun(process.execPath, [...worker, ...Object.values(errors).map(String)], {
+    const stdout = await mustRun(process.execPath, [...worker, ...Object.values({ ...errors, ...otherErrors })], {
       timeoutMs: 120_000,
       env: {
         LD_PRELOAD: library,
@@ -56,19 +58,26 @@ describe('a disk that fails', () => {
 
   it.each(Object.entries(errors))(
     'SAFE-50 %s is a typed error that may be repeated, in every call that writes',
-    (_, number) => {
-      const during = report.refused.filter(({ error }) => error === String(number));
-      expect(during.map(({ call }) => call)).toEqual(['small', 'large', 'hold', 'suppress', 'record']);
-      for (const { typed, code, retryable, message } of during) {
-        expect({ typed, retryable, message }).toMatchObject({ typed: true, retryable: true });
-        expect(code).toMatch(/^MB_BROKER_(STORE_FAILED|SPOOL)$/);
-      }
-      expect(report.untyped).toEqual([]);
-    },
+    (_, number) => expectTyped(number, ['small', 'large', 'hold', 'suppress', 'record']),
   );
 
+  it.each(Object.entries(otherErrors))(
+    'SAFE-96 %s is a typed error that may be repeated, of a temporary file and of a queue that is opened',
+    (_, number) => expectTyped(number, ['large', 'reopen']),
+  );
+
+  function expectTyped(number: string, calls: readonly string[]): void {
+    const during = report.refused.filter(({ error }) => error === number);
+    expect(during.map(({ call }) => call)).toEqual(calls);
+    for (const { typed, code, retryable, message } of during) {
+      expect({ typed, retryable, message }).toMatchObject({ typed: true, retryable: true });
+      expect(code).toMatch(/^MB_BROKER_(STORE_FAILED|SPOOL)$/);
+    }
+    expect(report.untyped).toEqual([]);
+  }
+
   it('SAFE-61 goes on when the disk is well, and has lost nothing and kept nothing of what it refused', async () => {
-    expect(report.recovered).toEqual(Object.keys(errors).map(() => true));
+    expect(report.recovered).toEqual(Object.keys({ ...errors, ...otherErrors }).map(() => true));
     const store = new SqliteStore(join(queue, 'queue.db'), { pollMs: 0 });
     await store.open();
     const { rows } = await store.list({}, { limit: 1000 });

@@ -1,7 +1,9 @@
 /* Makes the disk of a process fail below a folder, for tests of broken disks: LD_PRELOAD=fail_writes.so.
  *
  *   MB_FAIL_FOLDER   writes, syncs and opens for writing of files whose path begins with this fail
- *   MB_FAIL_ERRNO    a file that holds the number of the error; while it is missing or empty nothing fails
+ *   MB_FAIL_ERRNO    a file that holds the number of the error; while it is missing or empty nothing fails.
+ *                    EMFILE fails opens alone, also those for reading. With "r" in front of the number reads fail, and
+ *                    nothing else.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -18,8 +20,10 @@
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-/* The error that holds now; 0: none. */
-static int wanted(void)
+enum access { READING, WRITING, OPENING, OPENING_TO_READ };
+
+/* The error that holds now for an access; 0: none. */
+static int wanted(enum access access)
 {
 	const char *path = getenv("MB_FAIL_ERRNO");
 	char text[16];
@@ -33,7 +37,12 @@ static int wanted(void)
 	if (length <= 0)
 		return 0;
 	text[length] = '\0';
-	return atoi(text);
+	if (text[0] == 'r')
+		return access == READING ? atoi(text + 1) : 0;
+	int error = atoi(text);
+	if (error == EMFILE)
+		return access == OPENING || access == OPENING_TO_READ ? error : 0;
+	return access == WRITING || access == OPENING ? error : 0;
 }
 
 static int is_below(const char *path)
@@ -42,8 +51,8 @@ static int is_below(const char *path)
 	return folder != NULL && path != NULL && strncmp(path, folder, strlen(folder)) == 0;
 }
 
-/* Sets errno and returns 1 when a write to this file fails. */
-static int fails(int file)
+/* Sets errno and returns 1 when an access to this file fails. */
+static int fails(int file, enum access access)
 {
 	char link[64], path[PATH_MAX];
 	snprintf(link, sizeof link, "/proc/self/fd/%d", file);
@@ -53,7 +62,7 @@ static int fails(int file)
 	path[length] = '\0';
 	if (!is_below(path))
 		return 0;
-	int error = wanted();
+	int error = wanted(access);
 	if (error == 0)
 		return 0;
 	errno = error;
@@ -67,8 +76,9 @@ static int fails(int file)
 		va_start(rest, flags); \
 		mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0; \
 		va_end(rest); \
-		if ((flags & (O_WRONLY | O_RDWR | O_CREAT)) && is_below(path)) { \
-			int error = wanted(); \
+		if (is_below(path)) { \
+			int writes = flags & (O_WRONLY | O_RDWR | O_CREAT); \
+			int error = wanted(writes ? OPENING : OPENING_TO_READ); \
 			if (error != 0) { \
 				errno = error; \
 				return -1; \
@@ -77,11 +87,13 @@ static int fails(int file)
 		return REAL(name)(path, flags, mode); \
 	}
 
-#define DEFINE_WRITE(result, name, parameters, arguments) \
+#define DEFINE(access, result, name, parameters, arguments) \
 	result name parameters \
 	{ \
-		return fails(file) ? -1 : REAL(name) arguments; \
+		return fails(file, access) ? -1 : REAL(name) arguments; \
 	}
+#define DEFINE_WRITE(...) DEFINE(WRITING, __VA_ARGS__)
+#define DEFINE_READ(...) DEFINE(READING, __VA_ARGS__)
 
 DEFINE_OPEN(open)
 DEFINE_OPEN(open64)
@@ -94,3 +106,9 @@ DEFINE_WRITE(int, fsync, (int file), (file))
 DEFINE_WRITE(int, fdatasync, (int file), (file))
 DEFINE_WRITE(int, ftruncate, (int file, off_t length), (file, length))
 DEFINE_WRITE(int, ftruncate64, (int file, off64_t length), (file, length))
+DEFINE_READ(ssize_t, read, (int file, void *data, size_t length), (file, data, length))
+DEFINE_READ(ssize_t, readv, (int file, const struct iovec *data, int count), (file, data, count))
+DEFINE_READ(ssize_t, pread, (int file, void *data, size_t length, off_t at), (file, data, length, at))
+DEFINE_READ(ssize_t, pread64, (int file, void *data, size_t length, off64_t at), (file, data, length, at))
+DEFINE_READ(ssize_t, preadv, (int file, const struct iovec *data, int count, off_t at), (file, data, count, at))
+DEFINE_READ(ssize_t, preadv64, (int file, const struct iovec *data, int count, off64_t at), (file, data, count, at))
