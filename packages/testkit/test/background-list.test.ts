@@ -107,7 +107,11 @@ const background: Readonly<
   'broker/src/webhooks/lanes.ts': ['setTimer:2', 'one endpoint: stop()'],
   'broker/src/webhooks/webhook-client.ts': ['error setTimeout', 'one call: its result'],
   'broker/src/worker/lease-run.ts': ['catch', 'the worker: onError; the run ends with it', 'store'],
-  'broker/src/worker/routing-stage.ts': ['catch:2 finally setTimer then:3', 'the worker: onError; stop()', 'store'],
+  'broker/src/worker/routing-stage.ts': [
+    'catch:2 finally setTimer then:3',
+    'the worker: onError; stop()',
+    'store',
+  ],
   'broker/src/worker/run-pool.ts': ['catch:2 then:3', 'the worker: onError; stop()', 'store'],
   'broker/src/worker/site.ts': ['finally', 'a route that several messages ask for: ends with the calls'],
   'broker/src/worker/worker.ts': [
