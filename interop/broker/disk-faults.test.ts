@@ -43,16 +43,20 @@ describe('a disk that fails', () => {
       chmodSync(path, 0o700);
     }
     const worker = ['--conditions=@mb/source', here('disk-fault-worker.ts'), queue];
-    const stdout = await mustRun(process.execPath, [...worker, ...Object.values({ ...errors, ...otherErrors })], {
-      timeoutMs: 120_000,
-      env: {
-        LD_PRELOAD: library,
-        MB_FAIL_FOLDER: queue,
-        MB_FAIL_ERRNO: join(folder, 'errno'),
-        TMPDIR: join(queue, 'tmp'),
-        NODE_OPTIONS: '',
+    const stdout = await mustRun(
+      process.execPath,
+      [...worker, ...Object.values({ ...errors, ...otherErrors })],
+      {
+        timeoutMs: 120_000,
+        env: {
+          LD_PRELOAD: library,
+          MB_FAIL_FOLDER: queue,
+          MB_FAIL_ERRNO: join(folder, 'errno'),
+          TMPDIR: join(queue, 'tmp'),
+          NODE_OPTIONS: '',
+        },
       },
-    });
+    );
     report = JSON.parse(stdout.trim().split('\n').at(-1)!) as Report;
   }, 300_000);
 
@@ -62,7 +66,7 @@ describe('a disk that fails', () => {
   );
 
   it.each(Object.entries(otherErrors))(
-    'SAFE-96 %s is a typed error that may be repeated, of a temporary file and of a queue that is opened',
+    'SAFE-126 %s is a typed error that may be repeated, of a temporary file and of a queue that is opened',
     (_, number) => expectTyped(number, ['large', 'reopen']),
   );
 

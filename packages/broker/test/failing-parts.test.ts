@@ -88,7 +88,7 @@ afterEach(() => {
 const message = { from: 'ann@sender.test', to: 'bob@one.test', text: 'x' };
 
 describe('a store that is gone for a while', () => {
-  it('SAFE-97 alerts tell onError, and fire when it is back', async () => {
+  it('SAFE-127 alerts tell onError, and fire when it is back', async () => {
     const { broker, onError, loseUntilTold, expectSilence } = await startLossyStore();
     const alerts = new Alerts(broker, {
       rules: Object.fromEntries(alertNames.map((name) => [name, name === 'disk-full'])),
@@ -106,7 +106,7 @@ describe('a store that is gone for a while', () => {
     await expectSilence();
   });
 
-  it('SAFE-98 the keys of domains are looked at when it is back', async () => {
+  it('SAFE-128 the keys of domains are looked at when it is back', async () => {
     const { store, told, onError, loseUntilTold, expectSilence } = await startLossyStore();
     const zone = new FakeZone();
     const domains = new ManagedDomains({
@@ -128,7 +128,7 @@ describe('a store that is gone for a while', () => {
     await expectSilence();
   });
 
-  it('SAFE-99 webhooks are called when it is back', async () => {
+  it('SAFE-129 webhooks are called when it is back', async () => {
     const { broker, loseUntilTold, expectSilence } = await startLossyStore();
     await using receiver = await startWebhookReceiver({ answer: () => 500 });
     await broker.webhooks.add({ url: receiver.url });

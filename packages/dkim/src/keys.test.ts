@@ -132,7 +132,7 @@ describe('private keys', () => {
     expect(codeOf(mismatch)).toBe('MB_DKIM_KEY_TYPE');
   });
 
-  it('DKIM-66 waits for a key that is held elsewhere until the signal fires', async () => {
+  it('DKIM-86 waits for a key that is held elsewhere until the signal fires', async () => {
     const given: unknown[] = [];
     const privateKey = {
       algorithm: 'rsa-sha256' as const,

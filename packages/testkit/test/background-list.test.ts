@@ -6,10 +6,10 @@ import { expect, it } from 'vitest';
 const brokenBy = {
   store: ['broker/test/failing-store.test.ts', 'SAFE-38'],
   watch: ['broker/test/background.test.ts', 'SAFE-62'],
-  alerts: ['broker/test/failing-parts.test.ts', 'SAFE-97'],
+  alerts: ['broker/test/failing-parts.test.ts', 'SAFE-127'],
   metrics: ['broker/test/telemetry/instrument.test.ts', 'SAFE-102'],
-  domains: ['broker/test/failing-parts.test.ts', 'SAFE-98'],
-  webhooks: ['broker/test/failing-parts.test.ts', 'SAFE-99'],
+  domains: ['broker/test/failing-parts.test.ts', 'SAFE-128'],
+  webhooks: ['broker/test/failing-parts.test.ts', 'SAFE-129'],
   rules: ['broker/test/failing-parts.test.ts', 'SAFE-100'],
   content: ['broker/test/failing-parts.test.ts', 'SAFE-101'],
   file: ['broker/test/background.test.ts', 'SAFE-09'],

@@ -92,7 +92,7 @@ it.each([
   ['sign', '127.0.42.31', { detail: { code: 'MB_DKIM_KEY_CALLBACK' } }],
   ['open', '127.0.42.32', { detail: { category: 'local' } }],
 ] as const)(
-  'DOM-129 DOM-130 a key service whose %s() never answers keeps its own mail waiting, and no other',
+  'DOM-149 DOM-150 a key service whose %s() never answers keeps its own mail waiting, and no other',
   async (silent, address, outcome) => {
     const { clock, state: time } = createHurriedClock();
     const { broker, host, state } = await startService(address, clock);
@@ -116,7 +116,7 @@ it.each([
   },
 );
 
-it('DOM-131 stop() waits for no signature that never comes, and the message stays queued', async () => {
+it('DOM-151 stop() waits for no signature that never comes, and the message stays queued', async () => {
   const { broker, state } = await startService('127.0.42.33', systemClock);
   state.silent = 'sign';
   const { id } = await broker.enqueue(messageOf('shop.test'));
@@ -126,7 +126,7 @@ it('DOM-131 stop() waits for no signature that never comes, and the message stay
   expect((await broker.queue.show(id!))!.recipients[0]).toMatchObject({ state: 'queued', attempts: 0 });
 });
 
-it('DOM-132 send() says in time that a key did not sign, and may be repeated', async () => {
+it('DOM-152 send() says in time that a key did not sign, and may be repeated', async () => {
   const { clock } = createHurriedClock();
   const { broker, state } = await startService('127.0.42.34', clock);
   state.silent = 'sign';
@@ -140,7 +140,7 @@ it('DOM-132 send() says in time that a key did not sign, and may be repeated', a
   ).rejects.toMatchObject({ code: 'MB_DKIM_KEY_CALLBACK' });
 });
 
-it('DOM-133 a vault that makes no key in time is a typed error that may be repeated', async () => {
+it('DOM-153 a vault that makes no key in time is a typed error that may be repeated', async () => {
   const { clock } = createHurriedClock();
   const { domains, state } = await startService('127.0.42.35', clock);
   await domains.remove('shop.test');

@@ -225,7 +225,7 @@ describe('the secrets of webhooks', () => {
     expect(await webhooks.status(endpoint.id)).toMatchObject({ delivering: false });
   });
 
-  it('WHK-89 WHK-90 that are never opened hold up no other webhook, and no stop()', async () => {
+  it('WHK-109 WHK-110 that are never opened hold up no other webhook, and no stop()', async () => {
     const store = await openStore();
     const [plain, encrypted] = [await receiver(), await receiver()];
     await queueOn(store, wrappingOf(generateMasterKey())).webhooks.add({ url: encrypted.url });
