@@ -76,7 +76,7 @@ const background: Readonly<
     'file',
   ],
   'broker/src/store/sqlite/sqlite-store.ts': [
-    'catch:2 setTimeout',
+    'catch:2 finally setTimeout',
     'the poll and the deletion of large content: onBackgroundError; close()',
     'file',
   ],
