@@ -1,8 +1,9 @@
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseMessage } from '@mb/mime';
 import { simpleParser } from 'mailparser';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Call, type Service, startService } from './service.ts';
 
 let service: Service;
@@ -218,6 +219,12 @@ describe('finding messages', () => {
 
 describe('other ways to send', () => {
   it('SRV-57 SRV-103 takes a message and files as a form, in which files are streamed', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'forms-'));
+    vi.stubEnv('TMPDIR', folder);
+    onTestFinished(async () => {
+      vi.unstubAllEnvs();
+      await rm(folder, { recursive: true, force: true });
+    });
     await using service = await startService({ host: 14, server: { maxMessageBytes: 200_000 } });
     const call = await service.withKey();
     const post = async (form: FormData) => {
@@ -264,7 +271,7 @@ describe('other ways to send', () => {
       'content-type': 'multipart/form-data; boundary=b',
     });
     expect(torn.status).toBe(400);
-    expect((await readdir(tmpdir())).filter((name) => name.startsWith('mb-form-'))).toEqual([]);
+    expect((await readdir(folder)).filter((name) => name.startsWith('mb-form-'))).toEqual([]);
   });
 
   it('SRV-58 SRV-147 SRV-148 fills a template for each recipient, escaped, and tells of each what is missing', async () => {
