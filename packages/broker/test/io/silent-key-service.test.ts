@@ -19,7 +19,7 @@ function createHurriedClock() {
   return { clock, state };
 }
 
-/** A key service with a key for each domain; what it does for `shop.test` can be made to last for ever. */
+/** A key service with a key for each domain; what it does for `shop.test` can be made to last without a limit. */
 function startKeyService() {
   const keys = new Map<string, KeyObject>();
   const state = { silent: undefined as 'sign' | 'open' | 'create' | undefined, asked: 0 };

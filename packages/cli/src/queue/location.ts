@@ -25,8 +25,8 @@ export class StoreLocation {
    */
   static parse(text: string): StoreLocation {
     // A URL with a slip would be the name of a file, and be shown with its password.
-    const isFile = !/^[a-z][a-z\d+.-]+:\/\/|^postgres(?:ql)?:|:[^/]*@/i.test(text);
-    if (isFile) return new StoreLocation('sqlite', text, text, false);
+    const isUrl = /^[a-z][a-z\d+.-]+:\/\//i.test(text) || /^postgres(?:ql)?:/i.test(text);
+    if (!isUrl && !holdsPassword(text)) return new StoreLocation('sqlite', text, text, false);
     const url = /^postgres(?:ql)?:/i.test(text) ? URL.parse(text) : null;
     // An "@" in the path may be that of a password whose slash is not written as %2F.
     if (url === null || url.pathname.includes('@')) {
@@ -66,4 +66,11 @@ export class StoreLocation {
   toJSON(): string {
     return this.#shown;
   }
+}
+
+/** Whether a text has a colon and, without a slash in between, an "@" after it, as in `user:password@host`. */
+function holdsPassword(text: string): boolean {
+  const at = text.lastIndexOf('@');
+  const colon = text.lastIndexOf(':', at);
+  return at > 0 && colon >= 0 && !text.slice(colon, at).includes('/');
 }

@@ -69,7 +69,7 @@ async function readForm(request: Request, folder: string, maxBytes: number) {
   });
   form.on('filesLimit', () => end.abort(wrongForm('files', `are more than ${maxFiles}`)));
   let isRead = false;
-  // QUIRK(busboy): a boundary within the header of a part makes it wait for ever.
+  // QUIRK(busboy): a boundary within the header of a part makes it wait without a limit.
   const endIfStuck = async () => {
     for (let known = -1; known !== writing.length; ) {
       known = writing.length;
