@@ -68,9 +68,7 @@ export class StoreLocation {
   }
 }
 
-/** Whether a text has a colon and, without a slash in between, an "@" after it, as in `user:password@host`. */
+/** Whether a part between slashes has a colon and an "@" after it, as in `user:password@host`. */
 function holdsPassword(text: string): boolean {
-  const at = text.lastIndexOf('@');
-  const colon = text.lastIndexOf(':', at);
-  return at > 0 && colon >= 0 && !text.slice(colon, at).includes('/');
+  return text.split('/').some((part) => part.includes(':') && part.lastIndexOf('@') > part.indexOf(':'));
 }
