@@ -28,14 +28,14 @@ export class StoreLocation {
     const isUrl = /^[a-z][a-z\d+.-]+:\/\//i.test(text) || /^postgres(?:ql)?:/i.test(text);
     if (!isUrl && !holdsPassword(text)) return new StoreLocation('sqlite', text, text, false);
     const url = /^postgres(?:ql)?:/i.test(text) ? URL.parse(text) : null;
-    // An "@" in the path may be that of a password whose slash is not written as %2F.
-    if (url === null || url.pathname.includes('@')) {
+    // What is shown must not hold an "@" but that of the user: it may be that of a password with a slip.
+    const schema = url?.searchParams.get('schema') ?? null;
+    if (url === null || `${url.username}${url.host}${url.pathname}${schema}`.includes('@')) {
       const message =
         '--store must be a file such as queue.db, or a URL such as postgres://mail@db.example.com/mail.';
       throw new CliError('MB_CLI_USAGE', message);
     }
     const hasPassword = url.password !== '' || url.searchParams.has('password');
-    const schema = url.searchParams.get('schema');
     const user = url.username === '' ? '' : `${url.username}@`;
     const shown = `postgres://${user}${url.host}${url.pathname}${schema === null ? '' : `?schema=${schema}`}`;
     return new StoreLocation('postgres', text, shown, hasPassword);
