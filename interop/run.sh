@@ -2,7 +2,8 @@
 # Runs the interop suites, or any command, in a private view of this machine:
 #
 #   - a network namespace: an empty loopback, so every 127.x.y.z has its ports 25 and 53 free;
-#   - a mount namespace: /etc/resolv.conf names the lab's resolver, /run/mb-lab is an empty tmpfs;
+#   - a mount namespace: /etc/resolv.conf names the lab's resolver, and /run is an empty tmpfs: no socket, PID file or
+#     named namespace of the machine, or of a run that was killed, is seen;
 #   - a process namespace: whatever a suite leaves running ends with the run.
 #
 #   bash run.sh [vitest arguments]     bash run.sh --exec COMMAND [arguments]
@@ -29,9 +30,11 @@ outside=$2
 shift 2
 trap 'exit 143' TERM INT
 
-mkdir -p /run/mb-lab
-mount -t tmpfs -o mode=755 mb-lab /run/mb-lab
-mkdir /run/mb-lab/outside-proc
+# Often a link into /run.
+resolver=$(readlink -m /etc/resolv.conf)
+mount -t tmpfs -o mode=755 mb-lab /run
+mkdir -p /run/mb-lab/outside-proc
+[[ -e $resolver ]] || { mkdir -p "$(dirname "$resolver")" && : >"$resolver"; }
 mount --bind /proc /run/mb-lab/outside-proc
 mount -t proc proc /proc
 printf 'nameserver 127.0.0.53\noptions timeout:3 attempts:2\n' >/run/mb-lab/resolv.conf

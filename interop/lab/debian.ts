@@ -1,6 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { mustRun, runCommand } from './process.ts';
 
 const cacheFolder = '/var/cache/mb-interop';
@@ -74,12 +83,15 @@ async function updateLists(): Promise<void> {
  * @returns the folder, laid out like `/`.
  */
 export async function unpackDebianPackages(names: readonly string[]): Promise<string> {
-  const folder = join(cacheFolder, names.join('+'));
+  // They fit the libraries of one release.
+  const release = /^VERSION_ID="?([\d.]+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'testing';
+  const folder = join(cacheFolder, `debian-${release}`, names.join('+'));
   if (existsSync(folder)) return folder;
   await updateLists();
-  mkdirSync(cacheFolder, { recursive: true });
+  mkdirSync(dirname(folder), { recursive: true });
   // By chance, not by process id: each run counts its processes from 1.
   const draft = mkdtempSync(`${folder}.`);
+  chmodSync(draft, 0o755);
   try {
     await runOutside(`
       downloads=$(mktemp -d); chmod 777 $downloads; trap 'rm -rf '$downloads EXIT

@@ -4,6 +4,7 @@ import type { Certificate } from './certificate.ts';
 import { ensureDebianPackages, ensureUser, unpackDebianPackages } from './debian.ts';
 import { makeFolder } from './folder.ts';
 import { mailboxUser, maildirOf, readMaildir, waitForMaildir } from './maildir.ts';
+import { mountFolder } from './mount.ts';
 import { mustRun, startProcess } from './process.ts';
 
 export interface EximOptions {
@@ -49,9 +50,7 @@ export async function startExim(options: EximOptions): Promise<Exim> {
   );
   writeFileSync(join(folder, 'etc/exim4.conf'), formatConfiguration(folder, exim, options));
   // Exim gives up root for any configuration but the one at its own path: ours is mounted there, for this run only.
-  mkdirSync('/etc/exim4', { recursive: true });
-  await mustRun('mount', ['--bind', join(folder, 'etc'), '/etc/exim4']);
-  const unmount = () => mustRun('umount', ['/etc/exim4']);
+  const unmount = await mountFolder(join(folder, 'etc'), '/etc/exim4');
   const log = join(folder, 'spool/mainlog');
   const output = () => (existsSync(log) ? readFileSync(log, 'utf8') : '');
   try {

@@ -31,9 +31,31 @@ export interface LabProcess {
 /** Stops of the servers that run now; a suite that fails half-way leaves some. */
 const running = new Set<() => Promise<void>>();
 
-/** Stops every server that is still running. `stop-processes.ts` calls it after each test file. */
+/** What must be undone before the next suite: mounts, addresses, network namespaces. */
+const changes = new Set<() => Promise<void>>();
+
+/**
+ * Registers how a change of the lab is undone.
+ *
+ * @returns a function that undoes it now. Without a call it is undone after the last test of the file.
+ */
+export function undoLater(undo: () => Promise<unknown>): () => Promise<void> {
+  const once = async () => {
+    if (changes.delete(once)) await undo();
+  };
+  changes.add(once);
+  return once;
+}
+
+/**
+ * Stops every server that is still running, then undoes what was changed, the latest change first. `stop-processes.ts`
+ * calls it after each test file.
+ */
 export async function stopAllProcesses(): Promise<void> {
   await Promise.all([...running].map((stop) => stop()));
+  const problems: unknown[] = [];
+  for (const undo of [...changes].reverse()) await undo().catch((error) => problems.push(error));
+  if (problems.length > 0) throw new AggregateError(problems, 'Changes of the lab could not be undone.');
 }
 
 /**

@@ -1,4 +1,4 @@
-import { mustRun } from '../lab/process.ts';
+import { mustRun, undoLater } from '../lab/process.ts';
 
 /** Names of the interfaces in the lab; short, as the kernel wants them. */
 const bridge = 'mbq0';
@@ -20,11 +20,15 @@ export interface Host {
   plug(): Promise<void>;
 }
 
-/** Makes the switch, and a host for each name with its last octets. */
+/**
+ * Makes the switch, and a host for each name with its last octets. They are taken down after the last test of the file,
+ * also where something fails half-way.
+ */
 export async function startNetwork(
   hosts: Readonly<Record<string, readonly number[]>>,
 ): Promise<Record<string, Host>> {
   await ip('link', 'add', bridge, 'type', 'bridge');
+  undoLater(() => ip('link', 'delete', bridge));
   await ip('address', 'add', `${labAddress}/24`, 'dev', bridge);
   await ip('link', 'set', bridge, 'up');
   const made: Record<string, Host> = {};
@@ -37,6 +41,8 @@ async function addHost(name: string, octets: readonly number[]): Promise<Host> {
   const cable = `mbq-${name}`;
   const addresses = octets.map((octet) => `${subnet}.${octet}`);
   await ip('netns', 'add', space);
+  // The cable goes with it.
+  undoLater(() => ip('netns', 'delete', space));
   await ip('link', 'add', cable, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', space);
   await ip('link', 'set', cable, 'master', bridge, 'up');
   await ip('-n', space, 'link', 'set', 'lo', 'up');
@@ -49,12 +55,6 @@ async function addHost(name: string, octets: readonly number[]): Promise<Host> {
     unplug: () => ip('link', 'set', cable, 'down'),
     plug: () => ip('link', 'set', cable, 'up'),
   };
-}
-
-/** Takes everything down again. */
-export async function stopNetwork(hosts: Readonly<Record<string, Host>>): Promise<void> {
-  for (const name of Object.keys(hosts)) await ip('netns', 'delete', `mbq-${name}`);
-  await ip('link', 'delete', bridge);
 }
 
 async function ip(...args: string[]): Promise<void> {

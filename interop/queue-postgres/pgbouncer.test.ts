@@ -2,8 +2,7 @@
  * The queue behind PgBouncer in transaction mode, where each transaction may run on another server connection:
  * nothing may depend on the session. Judged by the suite that every store passes.
  */
-import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type OpenStore, storeConformance } from '@mb/broker/store-conformance';
 import { PostgresStore } from '@mb/queue-postgres';
@@ -12,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { conformanceStores } from '../../packages/queue-postgres/test/conformance-stores.ts';
 import { freePort, startServer } from '../../packages/queue-postgres/test/server.ts';
 import { ensureDebianPackages } from '../lab/debian.ts';
+import { makeFolder } from '../lab/folder.ts';
 import { type LabProcess, startProcess } from '../lab/process.ts';
 
 let postgres: Awaited<ReturnType<typeof startServer>>;
@@ -25,9 +25,7 @@ beforeAll(async () => {
   postgres = await startServer(['-c', 'autovacuum=off', '-c', 'fsync=off']);
   const server = new URL(postgres.url);
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), 'mb-pgbouncer-'));
-  chmodSync(folder, 0o755);
-  const settings = join(folder, 'pgbouncer.ini');
+  const settings = join(makeFolder('pgbouncer'), 'pgbouncer.ini');
   writeFileSync(
     settings,
     `[databases]

@@ -11,7 +11,7 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { startServer } from '../../packages/queue-postgres/test/server.ts';
 import { type LabProcess, startProcess } from '../lab/process.ts';
-import { type Host, labAddress, networkBlock, startNetwork, stopNetwork } from './network.ts';
+import { type Host, labAddress, networkBlock, startNetwork } from './network.ts';
 import { type ReceivedConnection, type Receiver, startReceiver } from './receiver.ts';
 
 const workers = ['w1', 'w2', 'w3', 'w4'] as const;
@@ -65,7 +65,6 @@ afterAll(async () => {
   await postgres?.server.stop();
   postgres?.remove();
   await receiver?.stop();
-  if (hosts) await stopNetwork(hosts);
 });
 
 async function startWorker(name: string): Promise<void> {

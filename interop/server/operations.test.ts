@@ -8,10 +8,11 @@ import {
   startDnsServer,
   startSmtpHost,
 } from '@mb/testkit';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { ensureDebianPackages } from '../lab/debian.ts';
 import { makeFolder } from '../lab/folder.ts';
-import { mustRun, runCommand } from '../lab/process.ts';
+import { mountEmpty } from '../lab/mount.ts';
+import { isRunning, mustRun, runCommand, undoLater } from '../lab/process.ts';
 
 const root = join(import.meta.dirname, '../..');
 const guide = readFileSync(join(root, 'docs/operations.md'), 'utf8');
@@ -42,19 +43,22 @@ beforeAll(async () => {
   shims = join(folder, 'bin');
   mkdirSync(shims);
   // Folders of this run alone, so that a second run finds an empty machine too.
-  for (const path of ['/etc/mb', '/var/lib/mb', '/etc/systemd/system']) {
-    mkdirSync(path, { recursive: true });
-    await mustRun('mount', ['-t', 'tmpfs', 'mb-operations', path]);
-  }
-  for (const address of [receiver, sender])
+  for (const path of ['/etc/mb', '/var/lib/mb', '/etc/systemd/system']) await mountEmpty(path);
+  for (const address of [receiver, sender]) {
     await mustRun('ip', ['address', 'add', `${address}/32`, 'dev', 'lo']);
+    undoLater(() => mustRun('ip', ['address', 'delete', `${address}/32`, 'dev', 'lo']));
+  }
   host = await startSmtpHost({ address: receiver, port: 25, hostname: 'mx.example.org' });
   writeShims();
 }, 300_000);
 
 afterAll(async () => {
-  const pid = join(folder, 'service.pid');
-  if (existsSync(pid)) process.kill(-Number(readFileSync(pid, 'utf8')), 'SIGTERM');
+  const file = join(folder, 'service.pid');
+  if (existsSync(file)) {
+    const pid = Number(readFileSync(file, 'utf8'));
+    process.kill(-pid, 'SIGTERM');
+    await vi.waitUntil(() => !isRunning(pid), { timeout: 60_000, interval: 50 });
+  }
   await Promise.all([host?.close(), dns?.close(), zone?.close()]);
 });
 

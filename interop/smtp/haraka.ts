@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../lab/folder.ts';
 import { mustRun, startProcess } from '../lab/process.ts';
 
 const version = '3.3.4';
-const cacheFolder = `/var/cache/mb-interop/haraka-${version}`;
+const cacheFolder = '/var/cache/mb-interop';
+const harakaFolder = join(cacheFolder, `haraka-${version}`);
 
 export interface Haraka {
   /** Messages that came in, as Haraka's queue gets them. */
@@ -15,12 +16,14 @@ export interface Haraka {
 
 /** Installs Haraka from npm into the cache, with the machine's network. */
 async function ensureHaraka(): Promise<string> {
-  const server = join(cacheFolder, 'node_modules/Haraka/bin/haraka');
+  const server = join(harakaFolder, 'node_modules/Haraka/bin/haraka');
   if (existsSync(server)) return server;
   mkdirSync(cacheFolder, { recursive: true });
+  // Under its name only when it is whole: an installation that was interrupted is made again.
+  const draft = mkdtempSync(`${harakaFolder}.`);
   // The release asks for a libmime that is gone from the registry.
   const manifest = { private: true, dependencies: { Haraka: version }, overrides: { libmime: '5.3.6' } };
-  writeFileSync(join(cacheFolder, 'package.json'), JSON.stringify(manifest));
+  writeFileSync(join(draft, 'package.json'), JSON.stringify(manifest));
   const outside = process.env.MB_LAB_OUTSIDE;
   const enter = outside ? ['nsenter', `--net=${outside}/ns/net`, `--mount=${outside}/ns/mnt`] : [];
   const [command = 'npm', ...args] = [
@@ -29,7 +32,7 @@ async function ensureHaraka(): Promise<string> {
     ...[
       'install',
       '--prefix',
-      cacheFolder,
+      draft,
       '--ignore-scripts',
       '--omit=optional',
       '--omit=dev',
@@ -37,7 +40,13 @@ async function ensureHaraka(): Promise<string> {
       '--no-fund',
     ],
   ];
-  await mustRun(command, args, { timeoutMs: 280_000 });
+  try {
+    await mustRun(command, args, { timeoutMs: 280_000 });
+    rmSync(harakaFolder, { recursive: true, force: true });
+    renameSync(draft, harakaFolder);
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
   return server;
 }
 
@@ -56,7 +65,7 @@ export async function startHaraka(
   const server = await ensureHaraka();
   const folder = makeFolder('haraka');
   for (const each of ['config', 'plugins', 'queue']) mkdirSync(join(folder, each));
-  const shipped = readFileSync(join(cacheFolder, 'node_modules/Haraka/config/connection.ini'), 'utf8');
+  const shipped = readFileSync(join(harakaFolder, 'node_modules/Haraka/config/connection.ini'), 'utf8');
   const files = {
     'config/smtp.ini': `listen=${address}:25\nnodes=0\n`,
     // It breaks lines of more than 992 octets unless told otherwise.

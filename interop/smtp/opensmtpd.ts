@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureDebianPackages, ensureUser, unpackDebianPackages } from '../lab/debian.ts';
 import { makeFolder } from '../lab/folder.ts';
+import { mountFolder } from '../lab/mount.ts';
 import { mustRun, startProcess } from '../lab/process.ts';
 
 export interface OpenSmtpd {
@@ -37,10 +38,8 @@ export async function startOpenSmtpd(
   ];
   for (const each of ['spool', 'empty/empty'])
     mkdirSync(join(folder, each), { recursive: true, mode: 0o711 });
-  for (const [from, to] of mounts) {
-    mkdirSync(to, { recursive: true });
-    await mustRun('mount', ['--bind', from, to]);
-  }
+  const unmounts: (() => Promise<void>)[] = [];
+  for (const [from, to] of mounts) unmounts.push(await mountFolder(from, to));
   writeFileSync(join(folder, 'mailboxes'), mailboxes.map((mailbox) => `${mailbox} labmail\n`).join(''));
   const configuration = join(folder, 'smtpd.conf');
   writeFileSync(
@@ -67,7 +66,7 @@ ${domainsOf(mailboxes)
     output: server.output,
     async stop() {
       await server.stop();
-      for (const [, to] of mounts) await mustRun('umount', ['-l', to]);
+      for (const unmount of unmounts) await unmount();
     },
   };
 }
