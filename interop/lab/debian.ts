@@ -91,7 +91,6 @@ export async function unpackDebianPackages(names: readonly string[]): Promise<st
   mkdirSync(dirname(folder), { recursive: true });
   // By chance, not by process id: each run counts its processes from 1.
   const draft = mkdtempSync(`${folder}.`);
-  chmodSync(draft, 0o755);
   try {
     await runOutside(`
       downloads=$(mktemp -d); chmod 777 $downloads; trap 'rm -rf '$downloads EXIT

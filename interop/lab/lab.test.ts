@@ -1,13 +1,15 @@
 import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Aiosmtpd, startAiosmtpd } from './aiosmtpd.ts';
 import { makeAuthority } from './certificate.ts';
 import { ensureDebianPackages, isInstalled } from './debian.ts';
 import { type Exim, startExim } from './exim.ts';
+import { mountEmpty } from './mount.ts';
 import { type Postfix, startPostfix } from './postfix.ts';
 import { isRunning, mustRun, runCommand, startProcess, stopAllProcesses } from './process.ts';
 import { type SignedDns, startSignedDns } from './signed-dns.ts';
@@ -50,6 +52,14 @@ it('refuses to start a server on a port that another one holds', async () => {
   } finally {
     holder.close();
   }
+});
+
+it('removes the mounts that a suite has left, and the folders that were made for them', async () => {
+  const place = '/var/lib/mb-lab-mount';
+  await mountEmpty(place);
+  writeFileSync(join(place, 'file'), '');
+  await stopAllProcesses();
+  expect(existsSync(place)).toBe(false);
 });
 
 it('stops the servers that a suite has left running', async () => {
