@@ -8,6 +8,15 @@ import { printable } from './printable.ts';
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 type Range = readonly [Address, number];
 
+/** A table that is made when it is first needed: parsing the blocks is most of what an import of this module takes. */
+function once<Table>(make: () => Table): () => Table {
+  let made: Table | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
 /** Ranges where no public mail exchanger is, by the names of ipaddr.js (IANA special-purpose registries). */
 const refusedRanges: Readonly<Record<string, string>> = {
   unspecified: 'is unspecified',
@@ -24,17 +33,17 @@ const refusedRanges: Readonly<Record<string, string>> = {
 };
 
 /** Refused, but no range of ipaddr.js, or one that it lumps with harmless ones. */
-const refusedBlocks: readonly (readonly [range: Range, why: string])[] = [
+const refusedBlocks = once((): readonly (readonly [range: Range, why: string])[] => [
   [ipaddr.parseCIDR('192.0.0.0/24'), 'is reserved for protocols'],
   [ipaddr.parseCIDR('198.18.0.0/15'), 'is reserved for benchmarks'],
   [ipaddr.parseCIDR('240.0.0.0/4'), 'is reserved'],
   // The host side of a large cloud answers with machine metadata on this public address.
   [ipaddr.parseCIDR('168.63.129.16/32'), 'is a metadata service'],
   [ipaddr.parseCIDR('64:ff9b:1::/48'), 'is a local NAT64 address (RFC 8215)'],
-];
+]);
 
 /** IPv6 forms that carry an IPv4 address, with the octet where it starts. */
-const embeddings: readonly (readonly [range: Range, offset: number, inverted: boolean])[] = [
+const embeddings = once((): readonly (readonly [range: Range, offset: number, inverted: boolean])[] => [
   [ipaddr.parseCIDR('::ffff:0:0/96'), 12, false], // RFC 4291 §2.5.5.2 mapped
   [ipaddr.parseCIDR('::/96'), 12, false], // RFC 4291 §2.5.5.1 compatible
   [ipaddr.parseCIDR('::ffff:0:0:0/96'), 12, false], // RFC 2765 translated
@@ -42,7 +51,7 @@ const embeddings: readonly (readonly [range: Range, offset: number, inverted: bo
   [ipaddr.parseCIDR('2002::/16'), 2, false], // RFC 3056 6to4
   [ipaddr.parseCIDR('2001::/32'), 4, false], // RFC 4380 Teredo, the server
   [ipaddr.parseCIDR('2001::/32'), 12, true], // RFC 4380 Teredo, the client
-];
+]);
 
 /** Blocks by the list that gave them; callers copy their lists, so it is the text that tells lists apart. */
 const compiledAllowLists = new Map<string, readonly Range[]>();
@@ -97,13 +106,13 @@ export function canonicalAddress(address: string): string {
 function refusalOf(address: Address): string | undefined {
   const range = refusedRanges[address.range()];
   if (range !== undefined) return range;
-  return refusedBlocks.find(([block]) => isIn(address, [block]))?.[1];
+  return refusedBlocks().find(([block]) => isIn(address, [block]))?.[1];
 }
 
 function embeddedAddresses(address: Address): Address[] {
   if (address.kind() === 'ipv4') return [];
   const octets = address.toByteArray();
-  return embeddings
+  return embeddings()
     .filter(([range]) => isIn(address, [range]))
     .map(([, offset, inverted]) => {
       const four = octets.slice(offset, offset + 4);

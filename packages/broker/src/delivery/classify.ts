@@ -19,15 +19,18 @@ import { defaultReplyRules } from './reply-rules.ts';
 
 /** The rules of a broker: the caller's own in front of the default ones. @throws {BrokerError} MB_BROKER_OPTION */
 export function createReplyRules(own: readonly ReplyRule[] = []): ReplyRules {
-  return own.length === 0 ? defaultRules() : compileReplyRules([...own, ...defaultReplyRules]);
+  return own.length === 0 ? defaultRules : compileReplyRules([...own, ...defaultReplyRules]);
 }
 
 let compiledDefaults: ReplyRules | undefined;
 
-function defaultRules(): ReplyRules {
-  compiledDefaults ??= compileReplyRules(defaultReplyRules);
-  return compiledDefaults;
-}
+/** Compiled for the first reply that is a failure: a message that is delivered needs none of them. */
+const defaultRules: ReplyRules = {
+  match(reply, context) {
+    compiledDefaults ??= compileReplyRules(defaultReplyRules);
+    return compiledDefaults.match(reply, context);
+  },
+};
 
 /** What follows from a 4yz or 5yz reply by a rule. RFC 5321 §4.2.1: no rule makes one of the other. */
 export function readReply(reply: Reply, context: ReplyContext, rules: ReplyRules): FailureClassification {
@@ -66,7 +69,7 @@ export function categorizeReply(reply: Reply, stage: Stage, host?: string): Fail
     replyContextOptions,
     'categorizeReply',
   );
-  return readReply(reply, context, defaultRules()).category;
+  return readReply(reply, context, defaultRules).category;
 }
 
 /** @throws {BrokerError} MB_BROKER_OPTION for anything that is not a reply of a server. */

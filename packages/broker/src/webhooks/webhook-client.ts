@@ -1,5 +1,5 @@
-import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import type { Agent as HttpAgent, IncomingMessage } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { addressRefusal, DnsError, guardedLookup, type Resolver } from '@mb/dns';
 import { BrokerError } from '../errors.ts';
@@ -42,16 +42,10 @@ const longestRetryAfterMs = 3_600_000;
  */
 export class WebhookClient {
   readonly #parts: WebhookClientParts;
-  readonly #http = new HttpAgent({ keepAlive: true, maxFreeSockets: 8 });
-  readonly #https: HttpsAgent;
+  #agents: { readonly http: HttpAgent; readonly https: HttpsAgent } | undefined;
 
   constructor(parts: WebhookClientParts) {
     this.#parts = parts;
-    this.#https = new HttpsAgent({
-      keepAlive: true,
-      maxFreeSockets: 8,
-      ...(parts.ca !== undefined && { ca: parts.ca }),
-    });
   }
 
   /**
@@ -112,8 +106,20 @@ export class WebhookClient {
 
   /** Closes all connections. */
   close(): void {
-    this.#http.destroy();
-    this.#https.destroy();
+    this.#agents?.http.destroy();
+    this.#agents?.https.destroy();
+  }
+
+  /** Made for the first call. An import of these modules would take a tenth of a second, most of it for WebSocket. */
+  #connections() {
+    const { ca } = this.#parts;
+    const http = process.getBuiltinModule('node:http');
+    const https = process.getBuiltinModule('node:https');
+    this.#agents ??= {
+      http: new http.Agent({ keepAlive: true, maxFreeSockets: 8 }),
+      https: new https.Agent({ keepAlive: true, maxFreeSockets: 8, ...(ca !== undefined && { ca }) }),
+    };
+    return { http, https, agents: this.#agents };
   }
 
   async #send(
@@ -124,16 +130,17 @@ export class WebhookClient {
     sent: { reused: boolean },
   ): Promise<IncomingMessage> {
     const lookup = this.#lookup(url);
-    const secure = url.protocol === 'https:';
+    const protocol = url.protocol === 'https:' ? 'https' : 'http';
+    const connections = this.#connections();
     const options = {
       method: 'POST',
       headers: { ...headers, 'content-length': String(Buffer.byteLength(body)) },
       lookup,
       signal,
-      agent: secure ? this.#https : this.#http,
+      agent: connections.agents[protocol],
     };
     return new Promise((resolve, reject) => {
-      const request = (secure ? requestHttps : requestHttp)(url, options, resolve);
+      const request = connections[protocol].request(url, options, resolve);
       request.on('error', (error) => {
         sent.reused = request.reusedSocket;
         reject(error);

@@ -5,7 +5,6 @@
  */
 import { connect as connectTcp, isIP, isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect as connectTls } from 'node:tls';
 import { misuse, SmtpError } from '../errors.ts';
 import type { OpenSocket, SocketTarget } from './open-socket.ts';
 
@@ -82,7 +81,7 @@ async function openByConnect(proxy: Proxy, { address, port, signal }: SocketTarg
   const { host, port: proxyPort, user, password } = proxy;
   const secure = proxy.protocol === 'https';
   const socket = secure
-    ? connectTls({
+    ? process.getBuiltinModule('node:tls').connect({
         host,
         port: proxyPort,
         ALPNProtocols: ['http/1.1'],

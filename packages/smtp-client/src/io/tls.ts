@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { SmtpError } from '../errors.ts';
 import type { ChannelBinding } from '../protocol/sasl/mechanism.ts';
 import { handshakeFailed } from '../protocol/session/session-errors.ts';
@@ -52,7 +52,8 @@ export function secure(
 ): Promise<SecuredSocket> {
   return new Promise((resolve, reject) => {
     const name = comparableName(host);
-    const socket = connectTls({
+    // Loaded with the first handshake: it takes longer than all of this package.
+    const socket = process.getBuiltinModule('node:tls').connect({
       socket: transport,
       // RFC 6066 §3: SNI carries names without their trailing dot, not addresses.
       ...(isIP(name) ? {} : { servername: name }),
