@@ -23,6 +23,10 @@ export class Driver {
   #socket: Duplex | undefined;
   #detach: () => void = () => {};
   #blocked = false;
+  /** Octets written since something was read, or since the event loop last had a turn. */
+  #writtenInTurn = 0;
+  /** Waits for turns of the event loop in which to read. */
+  #reading = false;
   #scheduled = false;
   #running = false;
   #cancelTimer: (() => void) | undefined;
@@ -41,6 +45,7 @@ export class Driver {
     this.#socket = socket;
     this.#blocked = false;
     const onData = (octets: Uint8Array): void => {
+      this.#writtenInTurn = 0;
       const now = this.#clock.now();
       this.session.receive(octets, now);
       this.#run(now);
@@ -105,21 +110,29 @@ export class Driver {
    * a server that refuses content midway and closes is among them. The server has a turn to read what was written last.
    */
   #wakeAfterReading(): void {
-    setImmediate(() => setImmediate(() => setImmediate(this.#wakeUp)));
+    if (this.#reading) return;
+    this.#reading = true;
+    setImmediate(() => setImmediate(() => setImmediate(this.#wakeInNewTurn)));
   }
+
+  readonly #wakeInNewTurn = (): void => {
+    this.#reading = false;
+    this.#writtenInTurn = 0;
+    this.#wakeUp();
+  };
 
   #run(now: number): void {
     // The transport answered within a write: the loop below reads the answer.
     if (this.#running) return;
     this.#running = true;
     try {
-      let budget = octetsPerTurn;
+      // Content whose chunks come by promises wakes this loop many times in a turn: the octets of all of them count.
       for (let busy = true; busy; ) {
-        const written = this.#transmit(budget, now);
-        budget -= written;
+        const written = this.#transmit(octetsPerTurn - this.#writtenInTurn, now);
+        this.#writtenInTurn += written;
         busy = this.#report() || written > 0;
       }
-      if (budget <= 0) this.#wakeAfterReading();
+      if (this.#writtenInTurn >= octetsPerTurn) this.#wakeAfterReading();
     } finally {
       this.#running = false;
     }

@@ -428,6 +428,42 @@ describe('abort', () => {
     expect(released).toBe(true);
   });
 
+  it('SESS-45 leaves the event loop a turn for each 256 KiB of content, however fast it is taken', async () => {
+    const [near, far] = duplexPair();
+    // The other side takes and answers everything within one turn.
+    const replies = ['250-mx\r\n250 PIPELINING\r\n', '250 ok\r\n250 ok\r\n354 go\r\n'];
+    let tail = '';
+    far.write('220 mx\r\n');
+    far.on('data', (octets: Buffer) => {
+      tail = (tail + octets.subarray(-5).toString('latin1')).slice(-5);
+      const reply = replies.shift() ?? (tail === '\r\n.\r\n' ? '250 2.0.0 queued\r\n' : undefined);
+      if (reply !== undefined) far.write(reply);
+    });
+    const chunk = Buffer.from(`${'x'.repeat(62)}\r\n`.repeat(1024));
+    async function* content() {
+      yield Buffer.from('Subject: large\r\n\r\n');
+      for (let at = 0; at < 128; at++) yield chunk;
+    }
+    const connection = await connect({
+      host: 'mx.example.test',
+      addresses: ['192.0.2.1'],
+      hostname: 'client.example.org',
+      openSocket: async () => near,
+    });
+    let turns = 0;
+    let ended = false;
+    const count = (): void => {
+      turns++;
+      if (!ended) setImmediate(count);
+    };
+    setImmediate(count);
+    const outcome = await connection.deliver(envelope, content());
+    ended = true;
+    expect(outcome.recipients[0]).toMatchObject({ status: 'delivered' });
+    expect(turns).toBeGreaterThanOrEqual((128 * chunk.length) / 262_144);
+    near.destroy();
+  });
+
   it('SESS-16 10,000 sessions that are aborted leave no timer and no memory in use', async () => {
     const clock = new VirtualClock();
     const run = async (count: number): Promise<void> => {
