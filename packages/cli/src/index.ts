@@ -5,7 +5,9 @@
  * @packageDocumentation
  */
 // Nothing else is imported before the version is known: an older Node fails on an import with a stack trace.
+import { statSync } from 'node:fs';
 import module from 'node:module';
+import { isAbsolute, join } from 'node:path';
 import process from 'node:process';
 import manifest from '../package.json' with { type: 'json' };
 
@@ -16,11 +18,32 @@ if (isTooOld(process.versions.node, manifest.engines.node)) {
   process.exit(1);
 }
 // A third of the time to start, from the second run on; what is loaded before this line does not profit.
-module.enableCompileCache();
+enableCompileCache();
 const { watchOutput } = await import('./output.ts');
 watchOutput();
 const { run } = await import('./program.ts');
 process.exitCode = await run(process.argv.slice(2));
+
+/**
+ * Keeps compiled code between runs: in the folder of NODE_COMPILE_CACHE, or else in the user's own cache;
+ * NODE_DISABLE_COMPILE_CACHE=1 keeps none.
+ *
+ * Node's default is below /tmp, where any user of the machine could put code in advance for the next run of `mb` by root.
+ * The home of another user, which `sudo` may leave in place, is no better. Where the folder cannot be made, such as for a
+ * service without a home, nothing is kept.
+ */
+function enableCompileCache(): void {
+  // The default is a folder of the user there.
+  if (process.platform === 'win32' || process.env.NODE_COMPILE_CACHE) return void module.enableCompileCache();
+  const { HOME = '', XDG_CACHE_HOME = '' } = process.env;
+  const isOwn = (folder: string) => {
+    const owner = statSync(folder, { throwIfNoEntry: false })?.uid;
+    return owner === undefined || owner === process.geteuid?.();
+  };
+  if (isAbsolute(XDG_CACHE_HOME)) {
+    if (isOwn(XDG_CACHE_HOME)) module.enableCompileCache(join(XDG_CACHE_HOME, 'mb'));
+  } else if (isAbsolute(HOME) && isOwn(HOME)) module.enableCompileCache(join(HOME, '.cache', 'mb'));
+}
 
 /** @param range  As `engines` says it: `>=22.18`. */
 function isTooOld(version: string, range: string): boolean {

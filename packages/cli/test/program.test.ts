@@ -1,7 +1,9 @@
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { promisify } from 'node:util';
+import { expect, it, onTestFinished } from 'vitest';
 import { mb } from './mb.ts';
 
 it('shows its commands and exit codes', async () => {
@@ -89,6 +91,46 @@ it('is coloured when asked, and never in a pipe otherwise', async () => {
   expect((await mb(['send'], { env: { FORCE_COLOR: '1' } })).stderr).toContain('\x1b');
   expect((await mb(['send'], { env: { FORCE_COLOR: '1', NO_COLOR: '1' } })).stderr).not.toContain('\x1b');
 });
+
+/** Runs `mb --version` with folders below a new one, and gives that one. */
+async function runIn(...environments: readonly Record<string, string>[]): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'mb-cache-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  for (const each of ['tmp', 'foreign']) mkdirSync(join(folder, each));
+  if (process.getuid?.() === 0) chownSync(join(folder, 'foreign'), 65_534, 65_534);
+  const { NODE_COMPILE_CACHE: _, XDG_CACHE_HOME: _xdg, ...env } = process.env;
+  const args = ['--conditions=@mb/source', join(import.meta.dirname, '../src/index.ts'), '--version'];
+  for (const each of environments) {
+    const places = Object.entries(each).map(([name, value]) => [name, value.replace('FOLDER', folder)]);
+    const given = { ...env, HOME: folder, TMPDIR: join(folder, 'tmp'), ...Object.fromEntries(places) };
+    await promisify(execFile)(process.execPath, args, { env: given });
+  }
+  return folder;
+}
+
+it.skipIf(process.platform === 'win32')(
+  'SAFE-110 compiled code is kept in a folder of the user, not below /tmp',
+  async () => {
+    // A service may have no home.
+    const folder = await runIn(
+      {},
+      { XDG_CACHE_HOME: 'FOLDER/xdg' },
+      { HOME: '/dev/null', XDG_CACHE_HOME: 'relative' },
+    );
+    expect(readdirSync(folder).sort()).toEqual(['.cache', 'foreign', 'tmp', 'xdg']);
+    expect(readdirSync(join(folder, 'tmp'))).toEqual([]);
+    for (const cache of ['.cache/mb', 'xdg/mb']) expect(readdirSync(join(folder, cache))).toHaveLength(1);
+  },
+);
+
+it.skipIf(process.getuid?.() !== 0)(
+  'SAFE-111 root keeps no compiled code in the home of another user',
+  async () => {
+    const folder = await runIn({ HOME: 'FOLDER/foreign' }, { XDG_CACHE_HOME: 'FOLDER/foreign' });
+    expect(readdirSync(join(folder, 'foreign'))).toEqual([]);
+    expect(readdirSync(folder).sort()).toEqual(['foreign', 'tmp']);
+  },
+);
 
 it('ends quietly when its output is closed', async () => {
   const binary = join(import.meta.dirname, '../src/index.ts');
