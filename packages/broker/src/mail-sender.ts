@@ -163,7 +163,8 @@ export class MailSender {
    * Sends messages as they come from `messages`, `delivery.concurrency` at once, and gives what became of each as soon as
    * that is known, not in their order. A message that is invalid has an `error` and does not end the others.
    *
-   * @throws what `messages` throws, after everything that was under way.
+   * @throws {BrokerError} MB_BROKER_OPTION, at the call. While it runs: what `messages` throws, after everything that was
+   * under way.
    * @example
    * for await (const { message, outcomes, error } of sender.sendMany(newsletter())) {
    *   if (error) console.error(message.to, error);
@@ -174,8 +175,9 @@ export class MailSender {
     messages: AsyncIterable<Input> | Iterable<Input>,
     options: SendOptions = {},
   ): AsyncGenerator<SentMessage<Input>, void, undefined> {
+    const checked: SendOptions = readOptions(options, sendOptions, 'sendMany: options');
     const { concurrency } = this.#parts.environment.delivery;
-    return sendEach(messages, concurrency, (message) => this.send(message, options));
+    return sendEach(messages, concurrency, (message) => this.send(message, checked));
   }
 
   /**

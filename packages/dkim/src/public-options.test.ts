@@ -1,4 +1,4 @@
-import { type OptionWalk, optionCases } from '@mb/testkit/option-walk';
+import { type MethodWalk, methodCases, type OptionWalk, optionCases } from '@mb/testkit/option-walk';
 import { it } from 'vitest';
 import { sealOptions } from './arc/seal.ts';
 import { authenticationResults } from './authentication-results.ts';
@@ -134,5 +134,10 @@ const walk: OptionWalk<typeof dkim> = {
 const webWalk = Object.fromEntries(Object.entries(walk).filter(([name]) => name in web)) as OptionWalk<
   typeof web
 >;
-const cases = [...optionCases(dkim, walk, 'MB_DKIM_OPTION'), ...optionCases(web, webWalk, 'MB_DKIM_OPTION')];
+const methods: MethodWalk<typeof dkim> = { 'createSigner.sign': 'the walk of createSigner' };
+const cases = [
+  ...optionCases(dkim, walk, 'MB_DKIM_OPTION'),
+  ...optionCases(web, webWalk, 'MB_DKIM_OPTION'),
+  ...methodCases<typeof dkim>(methods, 'MB_DKIM_OPTION'),
+];
 it.each(cases)('OPT-04 OPT-11 $name', ({ check }) => check());

@@ -1,4 +1,4 @@
-import { type OptionWalk, optionCases } from '@mb/testkit/option-walk';
+import { type MethodWalk, methodCases, type OptionWalk, optionCases } from '@mb/testkit/option-walk';
 import { it } from 'vitest';
 import { authoritativeOptions } from './authoritative/lookup.ts';
 import { cacheOptions } from './cache.ts';
@@ -244,10 +244,15 @@ const httpsWalk: OptionWalk<typeof https> = {
   DnsError: 'none',
 };
 
+const methods: MethodWalk<typeof dns> = {
+  'createResolver.query': 'the walk of createResolver',
+  'createMtaStsCache.policyFor': 'the walk of createMtaStsCache',
+};
 const cases = [
   ...optionCases(dns, walk, 'MB_DNS_OPTION'),
   ...optionCases(memory, memoryWalk, 'MB_DNS_OPTION'),
   ...optionCases(https, httpsWalk, 'MB_DNS_OPTION'),
   ...optionCases(publicSuffix, { organizationalDomain: 'none', isPublicSuffix: 'none' }, 'MB_DNS_OPTION'),
+  ...methodCases<typeof dns>(methods, 'MB_DNS_OPTION'),
 ];
 it.each(cases)('OPT-04 OPT-11 $name', ({ check }) => check());

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MailBroker, MemoryStore } from '@mb/broker';
 import { createSelfSignedCertificate } from '@mb/testkit';
-import { type OptionWalk, optionCases } from '@mb/testkit/option-walk';
+import { type MethodWalk, methodCases, type OptionWalk, optionCases } from '@mb/testkit/option-walk';
 import { expect, it } from 'vitest';
 import * as client from './client/client.ts';
 import { clientOptions } from './client/client.ts';
@@ -74,9 +74,27 @@ const clientWalk: OptionWalk<typeof client> = {
   ],
 };
 
+const ofCreateServer = 'the walk of createServer';
+const keyMethods = {
+  // Its options are what the API takes, and it answers as the API does.
+  create: 'a test of its own, below',
+  list: [{ valid: {}, table: {}, call: (page: never) => briefly((made) => made.keys.list(page)) }],
+} as const;
+const methods: MethodWalk<typeof server> = {
+  'createServer.listen': ofCreateServer,
+  'createServer.listenSubmission': ofCreateServer,
+  'createServer.listenInbound': ofCreateServer,
+  'createServer.close': ofCreateServer,
+  'createServer.keys.create': keyMethods.create,
+  'createServer.keys.list': keyMethods.list,
+  'ApiKeys.create': keyMethods.create,
+  'ApiKeys.list': keyMethods.list,
+};
+
 const cases = [
   ...optionCases(server, walk, 'MB_SERVER_OPTION'),
   ...optionCases(client, clientWalk, 'MB_SERVER_OPTION'),
+  ...methodCases<typeof server>(methods, 'MB_BROKER_OPTION'),
 ];
 it.each(cases)('OPT-04 OPT-11 $name', ({ check }) => check());
 
@@ -161,4 +179,12 @@ it.each([
   const call = () => client.createClient(given as unknown as client.ClientOptions);
   expect(call).toThrow(message);
   expect(call).not.toThrow('secret');
+});
+
+it('OPT-04 ApiKeys.create refuses an unknown key', async () => {
+  const given = { name: 'shop', scopes: ['send'], tennant: 'shop' };
+  await expect(briefly((made) => made.keys.create(given as never))).rejects.toMatchObject({
+    code: 'MB_SERVER_KEY',
+    message: expect.stringContaining('tennant'),
+  });
 });

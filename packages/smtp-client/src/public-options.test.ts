@@ -1,4 +1,4 @@
-import { type OptionWalk, optionCases } from '@mb/testkit/option-walk';
+import { type MethodWalk, methodCases, type OptionWalk, optionCases } from '@mb/testkit/option-walk';
 import { describe, expect, it } from 'vitest';
 import { deliverOptions } from './client.ts';
 import * as client from './index.ts';
@@ -77,10 +77,18 @@ const protocolWalk: OptionWalk<typeof protocol> = {
   scanContent: 'none',
 };
 
+const methods: MethodWalk<typeof client> = {
+  'connect.deliver': 'deliver, below',
+  'connect.handle': 'internal',
+  'connect.experience.offered': 'internal',
+  'HostExperience.offered': 'internal',
+};
+
 it.each([
   ...optionCases(client, clientWalk, 'MB_SMTP_OPTION'),
   ...optionCases(protocol, protocolWalk, 'MB_SMTP_OPTION'),
   ...optionCases(proxy, { proxySocket: 'none' }, 'MB_SMTP_OPTION'),
+  ...methodCases<typeof client>(methods, 'MB_SMTP_OPTION'),
 ])('OPT-04 OPT-11 $name', ({ check }) => check());
 
 const wrongValues = [

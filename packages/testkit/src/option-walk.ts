@@ -39,6 +39,53 @@ export type OptionWalk<Module> = {
     : readonly OptionEntry[] | 'none';
 };
 
+/**
+ * The methods with options of what the classes and functions of a module make, and of the parts of that:
+ * `MailBroker.send`, `MailBroker.queue.list`, `createResolver.query`.
+ */
+export type MethodNames<Module> = {
+  [Name in CallableNames<Module> & string]: `${Name}.${MethodPaths<Made<Module[Name]>>}`;
+}[CallableNames<Module> & string];
+
+/** Entries for each of {@link MethodNames}, or why a method has none: what else checks its options. */
+export type MethodWalk<Module> = {
+  readonly [Name in MethodNames<Module>]: readonly [OptionEntry, ...OptionEntry[]] | string;
+};
+
+/** What a class or function makes; never for errors and for values without methods of ours. */
+type Made<Callable> = Callable extends abstract new (
+  ...args: never[]
+) => infer Instance
+  ? Part<Instance>
+  : Callable extends (...args: never[]) => infer Result
+    ? Part<Awaited<Result>>
+    : never;
+/** An object whose methods are ours to check. */
+type Part<Value> = Value extends
+  | Error
+  | Date
+  | Uint8Array
+  | readonly unknown[]
+  | ReadonlyMap<unknown, unknown>
+  | ReadonlySet<unknown>
+  | AbortSignal
+  | AsyncIterable<unknown>
+  | Iterable<unknown>
+  | ((...args: never[]) => unknown)
+  ? never
+  : Value extends object
+    ? Value
+    : never;
+type MethodPaths<Value, Depth extends 'whole' | 'part' = 'whole'> = {
+  [Key in keyof Value & string]: Exclude<Value[Key], undefined> extends (...args: infer Args) => unknown
+    ? HasOptions<Args> extends true
+      ? Key
+      : never
+    : Depth extends 'part'
+      ? never
+      : `${Key}.${MethodPaths<Part<Exclude<Value[Key], undefined>>, 'part'>}`;
+}[keyof Value & string];
+
 /** Whether a parameter of a function or constructor is an object with optional keys; error classes do not count. */
 type TakesOptions<Callable> = Callable extends (...args: infer Args) => unknown
   ? HasOptions<Args>
@@ -108,6 +155,21 @@ export function optionCases<Module extends object>(
     }
   }
   return cases;
+}
+
+/**
+ * The checks for the methods of what a module makes, as {@link optionCases} has them for its functions and constructors.
+ *
+ * @example
+ * it.each(methodCases<typeof exports>(methods, 'MB_DKIM_OPTION'))('$name', ({ check }) => check());
+ */
+export function methodCases<Module>(walk: MethodWalk<Module>, code: string): OptionCase[] {
+  const entries = Object.entries(walk as Readonly<Record<string, readonly OptionEntry[] | string>>);
+  return entries.flatMap(([name, own]) =>
+    typeof own === 'string'
+      ? []
+      : own.flatMap((entry, index) => entryCases(`${name} ${index + 1}`, entry, code)),
+  );
 }
 
 function entryCases(name: string, entry: OptionEntry, code: string): OptionCase[] {

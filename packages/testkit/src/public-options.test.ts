@@ -127,7 +127,7 @@ const mutationWalk: OptionWalk<typeof mutation> = {
   mutateOctets: 'result',
   mutateText: 'result',
 };
-const optionWalkWalk: OptionWalk<typeof optionWalk> = { optionCases: 'none' };
+const optionWalkWalk: OptionWalk<typeof optionWalk> = { optionCases: 'none', methodCases: 'none' };
 const wrongTypesWalk: OptionWalk<typeof wrongTypes> = { wrongTypeCases: 'none' };
 
 const cases = [

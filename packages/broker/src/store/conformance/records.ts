@@ -116,6 +116,10 @@ export const recordCases: readonly ConformanceCase[] = [
     for (const value of [[], 'text', 5, null, { n: 5n }, { text: 'x'.repeat(65_537) }])
       await rejectsWith(records.put('domain', 'a', value as object), code);
     await rejectsWith(records.put('domain', 'a', {}, { ifVersion: -1 }), code);
+    const unknown = { ifversion: 1 } as object;
+    await rejectsWith(records.put('domain', 'a', {}, unknown), code);
+    await rejectsWith(records.delete('domain', 'a', unknown), code);
+    await rejectsWith(records.list('domain', unknown), code);
     assert.deepEqual((await records.list('domain')).rows, []);
   }),
 

@@ -59,7 +59,7 @@ export class MemoryRecords implements Records {
 
   async delete(collection: string, key: string, condition?: RecordCondition): Promise<boolean> {
     const exists = Boolean(this.#rows(collection).get(checkRecordKey(key))?.text);
-    if (exists || condition?.ifVersion) this.#write(collection, key, null, condition);
+    if (exists || checkIfVersion(condition)) this.#write(collection, key, null, condition);
     return exists;
   }
 
