@@ -23,6 +23,8 @@ export interface MutationTarget<Input extends string | Uint8Array> {
   readonly words: readonly string[];
   /** Inputs are cut at this length. Default 20,000 characters or octets. */
   readonly longest?: number | undefined;
+  /** How many inputs. Default {@link mutationCount}; {@link mutationFileCount} where each input is a file. */
+  readonly inputs?: number | undefined;
   /**
    * Gives the input to the parser and throws if an assertion does not hold.
    * @returns whether the parser accepted the input.
@@ -39,6 +41,9 @@ export interface MutationReport {
 
 /** Inputs for each parser: `MB_MUTATIONS`, else 2,000. */
 export const mutationCount: number = Number(process.env.MB_MUTATIONS ?? 2_000);
+
+/** Inputs where each is a file that is written, opened and changed: a tenth, since they take ten times as long. */
+export const mutationFileCount: number = Math.ceil(mutationCount / 10);
 
 /** `MB_MUTATION_SEED`; else the same seed each time, so that a test fails only because of a change. */
 export const mutationSeed: string = process.env.MB_MUTATION_SEED ?? '1';
@@ -98,11 +103,10 @@ interface Alphabet<Input> {
 }
 
 async function mutate<Input extends string | Uint8Array>(
-  { name, words, check, longest = defaultLongest }: MutationTarget<Input>,
+  { name, words, check, longest = defaultLongest, inputs = mutationCount }: MutationTarget<Input>,
   { samples, characters, toInput, encode }: Alphabet<Input>,
 ): Promise<MutationReport> {
   let accepted = 0;
-  const inputs = mutationCount;
   for (let index = 0; index < inputs; index++) {
     const random = createSeededRandom(`${mutationSeed}/${name}/${index}`);
     const text = damage({ samples, words, characters }, random).slice(0, longest);

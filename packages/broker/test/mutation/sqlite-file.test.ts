@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeMutationFolder, mutateOctets, mutationCount, mutationTimeoutMs } from '@mb/testkit/mutation';
+import { makeMutationFolder, mutateOctets, mutationFileCount, mutationTimeoutMs } from '@mb/testkit/mutation';
 import { afterAll, expect, it } from 'vitest';
 import { BrokerError } from '../../src/errors.ts';
 import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
@@ -78,7 +78,7 @@ async function use(store: SqliteStore, seen: (content: string) => void): Promise
   }
 }
 
-it(`MUT-01 MUT-07 MUT-10 a damaged queue file gives typed errors and no content that was not written: ${mutationCount} damaged files`, {
+it(`MUT-01 MUT-07 MUT-10 a damaged queue file gives typed errors and no content that was not written: ${mutationFileCount} damaged files`, {
   timeout: mutationTimeoutMs,
 }, async () => {
   const sample = await makeQueue();
@@ -88,6 +88,7 @@ it(`MUT-01 MUT-07 MUT-10 a damaged queue file gives typed errors and no content 
     samples: [sample],
     words: ['\0\0\0\0', '\xff\xff\xff\xff', 'CREATE TABLE ', 'mb_message', '"', '{', 'site1.test'],
     longest: 1_000_000,
+    inputs: mutationFileCount,
     async check(octets) {
       for (const name of [path, `${path}-wal`, `${path}-shm`]) rmSync(name, { force: true });
       writeFileSync(path, octets, { mode: 0o600 });
