@@ -20,7 +20,8 @@ const classes = globSync('*/src/**/*.ts', { cwd: root })
     const entries = Object.values(manifest.exports ?? {}) as { readonly '@mb/source'?: string }[];
     return entries.some((entry) => {
       const source = entry['@mb/source'];
-      return source && new RegExp(`\\b${name}\\b`).test(readFileSync(join(root, folder, source), 'utf8'));
+      const exported = new RegExp(`^export (?:class ${name}\\b|(?:type )?\\{[^}]*\\b${name}\\b)`, 'm');
+      return source && exported.test(readFileSync(join(root, folder, source), 'utf8'));
     });
   });
 
