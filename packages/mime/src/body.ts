@@ -108,7 +108,7 @@ function buildReport(message: Message, report: ReportInput, context: BodyContext
   const record = report.record as { readonly [BUILD_REPORT]?: ReportBuilder } | undefined;
   const build = record?.[BUILD_REPORT];
   if (build === undefined || (message.attachments?.length ?? 0) > 0) {
-    const what = 'A report needs a record that formatReport made, and takes no attachments.';
+    const what = 'A report needs a record of formatReport and takes no attachments.';
     throw new MimeError('MB_MIME_REPORT', what);
   }
   return build(report, buildForms(message, context), context);

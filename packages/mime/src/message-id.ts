@@ -34,7 +34,7 @@ export function formatReference(id: string): string {
   if (isRepeatable(inner)) return `<${inner}>`;
   throw new MimeError(
     'MB_MIME_MESSAGE_ID',
-    `An identifier of another message must have at most ${MAX_IDENTIFIER} octets without control characters and brackets.`,
+    `The identifier of a message has at most ${MAX_IDENTIFIER} octets without control characters and brackets.`,
   );
 }
 
