@@ -1,4 +1,4 @@
-import type { Records } from '@mb/broker';
+import type { Records, StoredRecord } from '@mb/broker';
 import { everyRow } from './every-page.ts';
 
 /** What {@link DatedRecords} takes from outside. */
@@ -14,6 +14,8 @@ export interface DatedRecordsParts {
 }
 
 const purgeEveryMs = 3_600_000;
+/** Records may have 64 KiB each. */
+const pageRows = 500;
 
 /** Records of a collection whose keys begin with a place in time, the latest first. */
 export class DatedRecords {
@@ -22,6 +24,15 @@ export class DatedRecords {
 
   constructor(parts: DatedRecordsParts) {
     this.#parts = parts;
+  }
+
+  /** The records of a moment and later ones, the latest first. */
+  async *since(at: number): AsyncGenerator<StoredRecord> {
+    const oldest = placeOf(at);
+    for await (const record of this.#all()) {
+      if (record.key.slice(0, oldest.length) > oldest) return;
+      yield record;
+    }
   }
 
   /** Deletes in the background what is too old and what is too much; at most once an hour. */
@@ -35,10 +46,15 @@ export class DatedRecords {
     const { records, collection, keepMs, most } = this.#parts;
     const oldest = placeOf(now - keepMs);
     let seen = 0;
-    for await (const { key } of everyRow((page) => records.list(collection, page))) {
+    for await (const { key } of this.#all()) {
       seen++;
       if (seen > most || key > oldest) await records.delete(collection, key);
     }
+  }
+
+  #all(): AsyncGenerator<StoredRecord> {
+    const { records, collection } = this.#parts;
+    return everyRow(({ after }) => records.list(collection, { after, limit: pageRows }));
   }
 }
 

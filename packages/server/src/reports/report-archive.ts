@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Records } from '@mb/broker';
+import type { Records, StoredRecord } from '@mb/broker';
 import { MimeError, parseMessage } from '@mb/mime';
 import { DatedRecords, placeOf } from '../dated-records.ts';
-import { everyRow } from '../every-page.ts';
 import { type ReportSummary, summarizeDmarc, summarizeTls } from './summary.ts';
 
 /** A report with the moment at which it came in. */
@@ -91,23 +90,17 @@ export class ReportArchive {
 
   async get(id: string): Promise<KeptReport | undefined> {
     const record = await this.#parts.records.get(collection, id);
-    return record ? ({ ...record.value, id } as KeptReport) : undefined;
+    return record ? keptReport(record) : undefined;
   }
 
   /** Every report about a span that ended at `since` or later, the latest first. */
   async *since(since: number): AsyncGenerator<KeptReport> {
-    const oldest = placeOf(since);
-    for await (const one of everyRow(({ after }) => this.#page(after))) {
-      if (one.id.slice(0, oldest.length) > oldest) return;
-      yield one;
-    }
+    for await (const record of this.#dated.since(since)) yield keptReport(record);
   }
 
   async #page(after: string | undefined) {
-    const page = { limit: pageRows, ...(after !== undefined && { after }) };
-    const { rows, next } = await this.#parts.records.list(collection, page);
-    const reports = rows.map(({ key, value }) => ({ ...(value as object), id: key }) as KeptReport);
-    return { rows: reports, next };
+    const { rows, next } = await this.#parts.records.list(collection, { after, limit: pageRows });
+    return { rows: rows.map(keptReport), next };
   }
 
   async #keep(reports: readonly ReportSummary[]): Promise<readonly KeptReport[]> {
@@ -127,6 +120,10 @@ export class ReportArchive {
     this.#dated.purgeWhenDue(at);
     return kept;
   }
+}
+
+function keptReport({ key, value }: StoredRecord): KeptReport {
+  return { ...(value as Omit<KeptReport, 'id'>), id: key } as KeptReport;
 }
 
 /** Loaded when the first report comes: most servers get none. */

@@ -1,5 +1,6 @@
 import type { AggregateReport } from '@mb/mime/aggregate-report';
 import type { TlsPolicyResult, TlsReport } from '@mb/mime/tls-report';
+import { firstRows } from './first-rows.ts';
 
 /** Messages of one address that used a domain of ours as their author's. */
 export interface DmarcSource {
@@ -86,7 +87,7 @@ export function summarizeDmarc(report: AggregateReport): ReportSummary {
     });
   }
   const all = [...bySource.values()].sort((a, b) => b.messages - a.messages);
-  const sources = firstRows(all);
+  const sources = firstRows(all.slice(0, maxRows), maxRowBytes);
   return {
     kind: 'dmarc',
     domain: shortened(report.policy.domain.toLowerCase()),
@@ -120,7 +121,7 @@ export function summarizeTls(report: TlsReport): ReportSummary[] {
       counted.set(key, { resultType: type, ...(mx !== undefined && { mx }), sessions });
     }
     const all = [...counted.values()].sort((a, b) => b.sessions - a.sessions);
-    const failures = firstRows(all);
+    const failures = firstRows(all.slice(0, maxRows), maxRowBytes);
     return {
       kind: 'tls',
       domain,
@@ -132,18 +133,6 @@ export function summarizeTls(report: TlsReport): ReportSummary[] {
       omittedFailures: all.length - failures.length,
     };
   });
-}
-
-/** The first rows, as many as are kept. */
-function firstRows<Row>(rows: readonly Row[]): Row[] {
-  const kept: Row[] = [];
-  let bytes = 0;
-  for (const row of rows.slice(0, maxRows)) {
-    bytes += Buffer.byteLength(JSON.stringify(row));
-    if (bytes > maxRowBytes) break;
-    kept.push(row);
-  }
-  return kept;
 }
 
 function commonOf({ organization, reportId, begin, end }: AggregateReport | TlsReport) {

@@ -1,5 +1,6 @@
 import type { MailBroker, Records, TlsObservation } from '@mb/broker';
 import { DatedRecords, placeOf } from '../dated-records.ts';
+import { firstRows } from './first-rows.ts';
 
 /** Sessions with one host that failed in one way, under one policy. */
 export interface OwnTlsFailure {
@@ -52,7 +53,6 @@ const maxFailures = 50;
 const maxBytes = 48 * 1024;
 const maxText = 200;
 const writeEveryMs = 10_000;
-const pageRows = 500;
 
 interface Counted {
   succeeded: number;
@@ -106,18 +106,8 @@ export class TlsResults {
   async totals(since: number): Promise<OwnTlsTotals> {
     await this.write();
     const sums = emptyDay(startOfDay(since));
-    const oldest = placeOf(sums.start);
-    for (let after: string | undefined; ; ) {
-      const page = { limit: pageRows, ...(after !== undefined && { after }) };
-      const { rows, next } = await this.#parts.records.list(collection, page);
-      for (const { key, value } of rows) {
-        // Keys sort by time, the latest first.
-        if (key.slice(0, oldest.length) > oldest) return totalsOf(sums);
-        addTotals(sums, value as OwnTlsTotals);
-      }
-      if (next === undefined) return totalsOf(sums);
-      after = next;
-    }
+    for await (const { value } of this.#dated.since(sums.start)) addTotals(sums, value as OwnTlsTotals);
+    return totalsOf(sums);
   }
 
   #count({ domain, host, policy, result, detail }: TlsObservation): void {
@@ -134,7 +124,9 @@ export class TlsResults {
     for (const day of [...this.#changed]) {
       this.#changed.delete(day);
       try {
-        await records.put(collection, `${placeOf(day.start)}-${owner}`, fitting(totalsOf(day)));
+        const totals = totalsOf(day);
+        const value = { ...totals, domains: firstRows(totals.domains, maxBytes) };
+        await records.put(collection, `${placeOf(day.start)}-${owner}`, value);
       } catch (error) {
         this.#changed.add(day);
         throw error;
@@ -206,16 +198,4 @@ function totalsOf({ succeeded, failed, domains }: Day): OwnTlsTotals {
       }))
       .sort((a, b) => b.failed - a.failed),
   };
-}
-
-/** As many of the domains as fit into a record. */
-function fitting({ domains, ...sums }: OwnTlsTotals): OwnTlsTotals {
-  const kept: OwnTlsDomain[] = [];
-  let bytes = 0;
-  for (const one of domains) {
-    bytes += Buffer.byteLength(JSON.stringify(one));
-    if (bytes > maxBytes) break;
-    kept.push(one);
-  }
-  return { ...sums, domains: kept };
 }
