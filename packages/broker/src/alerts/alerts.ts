@@ -227,8 +227,9 @@ export class Alerts {
   }
 
   /**
-   * Updates the alerts of a rule that has several, one for each key. Processes may differ in what they see, as their resolvers do:
-   * the one that saw an alert fire decides when it recovers; another one does only when that process no longer watches.
+   * Updates the alerts of a rule that has several, one for each key. Processes may differ in what they see, as their
+   * resolvers do: the one that saw an alert fire decides when it recovers; another one does only when that process no
+   * longer watches.
    */
   async #applyEach(rule: AlertName, verdicts: Verdicts, now: number): Promise<void> {
     const { records } = this.#broker;

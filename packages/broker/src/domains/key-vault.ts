@@ -92,7 +92,8 @@ export function createMasterKeyVault(keys: readonly MasterKey[]): KeyVault {
 }
 
 /**
- * The vault with 10 seconds for each call that makes, keeps or renews a key. `open` is as before: signing limits it, domain by domain.
+ * The vault with a limit of 10 seconds for each call that makes, keeps or renews a key. `open` has none here: signing
+ * limits it, domain by domain.
  *
  * @throws {BrokerError} The calls: MB_BROKER_KEY_SERVICE when they take longer.
  */

@@ -64,9 +64,8 @@ const busyPatienceMs = 30_000;
  *
  * A write that fails is undone alone: savepoints cost as much as small writes, so the writes run without any at first,
  * and when one fails, all are undone and run once more, each in a savepoint. The promise of a durable write resolves
- * when
- * the log was flushed after its commit, of any other after the commit; losing the others would only put recipients back
- * into the queue.
+ * when the log was flushed after its commit, of any other after the commit; losing the others would only put
+ * recipients back into the queue.
  *
  * One flush is under way at a time. Durable writes that come meanwhile share the next transaction; the others, such as
  * claims, are committed at once. A transaction can be seen before it is on the disk: what is lost then was acknowledged
@@ -291,8 +290,7 @@ export class GroupCommit {
 
   /**
    * Carries the log over into the file and flushes that. The kernel reports a flush that failed once, and may say of
-   * the
-   * next one that all is well: only what is written again is certain.
+   * the next one that all is well: only what is written again is certain.
    *
    * @throws when that fails too; then no durable write is taken until it succeeds.
    */

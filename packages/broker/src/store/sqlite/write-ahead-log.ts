@@ -5,8 +5,7 @@ import type { FlushedLog } from './group-commit.ts';
 
 /**
  * Pages of the log (4 KiB each) after which it is carried over into the database file. Each checkpoint flushes that
- * file;
- * one for some thousand messages costs less than one for some hundred.
+ * file; one for some thousand messages costs less than one for some hundred.
  */
 const checkpointPages = 8_192;
 /** Where no worker can run, the event loop is blocked for a checkpoint after this many. */
@@ -24,9 +23,8 @@ const saltBytes = 8;
 
 /**
  * The write-ahead log of a queue file that SQLite has open. What `PRAGMA synchronous = FULL` does at each commit, and
- * what
- * `PRAGMA wal_autocheckpoint` does at some, happens in other threads: a flush in the thread pool, a checkpoint in a
- * worker.
+ * what `PRAGMA wal_autocheckpoint` does at some, happens in other threads: a flush in the thread pool, a checkpoint in
+ * a worker.
  */
 export class WriteAheadLog implements FlushedLog {
   readonly #file: number;
