@@ -11,7 +11,7 @@ import type { Deferred, RecipientOutcome } from './outcome.ts';
 import type { PlannedRecipient } from './plan.ts';
 import type { ReplyRules } from './reply-rule.ts';
 
-/** Who the message is sent as could not be found out, so nothing was done. */
+/** The sending profile could not be determined, so nothing was tried. */
 export function profileOutcome(recipient: string, error: BrokerError, attempt: number): Deferred {
   return {
     status: 'deferred',
@@ -51,7 +51,7 @@ export function routeOutcome(
   };
 }
 
-/** The host must not be used under the policy that holds for it. */
+/** The policy does not permit this host. */
 export function policyOutcome(
   { address: recipient }: PlannedRecipient,
   host: MailHost,
@@ -74,7 +74,7 @@ export function policyOutcome(
   };
 }
 
-/** No address of a host is of a family that the source has. */
+/** The source has no address of a family that the host has. */
 export function unreachableOutcome(
   { address: recipient }: PlannedRecipient,
   host: MailHost,
@@ -94,7 +94,7 @@ export function unreachableOutcome(
     scope: 'destination',
     action: 'retry',
     enhanced: '4.4.0',
-    reason: `The source "${source.name}" has no address to reach ${host.name} from (${families}); give it one of that family.`,
+    reason: `The source "${source.name}" has no address to reach ${host.name} from (${families}); add an address of that family.`,
     transcript: [],
   };
 }
@@ -108,7 +108,7 @@ export interface SessionFacts {
   readonly attempt: number;
 }
 
-/** No session, or none that got as far as the message: the same outcome for every recipient. */
+/** There was no session, or it failed before the message: the same outcome for every recipient. */
 export function sessionOutcome(
   { address: recipient }: PlannedRecipient,
   error: SmtpError,
@@ -142,7 +142,7 @@ export function recipientOutcome(
   session: SessionFacts & {
     readonly outcome: Pick<DeliveryOutcome, 'address' | 'tls'>;
     readonly transcript: RecipientOutcome['transcript'];
-    /** Whether replies after RCPT are about all recipients of the transaction, and there are several. */
+    /** True when replies after RCPT apply to several recipients at once. */
     readonly shared: boolean;
   },
 ): RecipientOutcome {

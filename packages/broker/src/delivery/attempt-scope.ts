@@ -14,11 +14,11 @@ import type { KeptTranscripts } from './outcome.ts';
 import type { ReplyRules } from './reply-rule.ts';
 import { observeRefusal, observeSession } from './tls-observation.ts';
 
-/** What every attempt under one sending profile shares. */
+/** What all attempts under one sending profile share. */
 export interface AttemptEnvironment extends RouteEnvironment {
   /** Name of the sending profile; empty without `profileFor`. */
   readonly profile: string;
-  /** Our EHLO name where the source has none of its own. */
+  /** Our EHLO name when the source has none of its own. */
   readonly hostname: string;
   readonly delivery: DeliverySettings;
   readonly tls: TlsOptions;
@@ -29,28 +29,26 @@ export interface AttemptEnvironment extends RouteEnvironment {
   readonly openSocket?: ConnectOptions['openSocket'];
 }
 
-/** What differs from one piece of work to another. */
+/** What differs between pieces of work. */
 export interface AttemptScopeOptions {
   readonly connections: ConnectionScope;
   /** Routes that were looked up before. Default: none. */
   readonly routes?: RouteScope | undefined;
   readonly experiences: HostExperienceScope;
-  /**
-   * True when another attempt will follow: hosts get less time for their greeting in this one. Default false.
-   */
+  /** True when another attempt can follow: hosts get less time for their greeting in this one. Default false. */
   readonly firstOfSeveral?: boolean;
-  /** Where to send from; absent: as the machine chooses. */
+  /** Where to send from; when absent, the operating system chooses the address. */
   readonly source?: EgressSource | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Aborted when no new transaction may begin; those under way end as they will. */
+  /** Aborted when no new transaction may begin; those under way continue. */
   readonly stopping?: AbortSignal | undefined;
-  /** Which outcomes have transcripts: those that the caller reads. Default `all`. */
+  /** Which outcomes get transcripts: those that the caller reads. Default `all`. */
   readonly transcripts?: KeptTranscripts;
 }
 
 /**
- * What the messages of one piece of work share: where they go, how the hosts there are talked to, each found once, and
- * the connections. A piece of work is short: a message that is sent at once, or a claim.
+ * What the messages of one piece of work share: routes and host plans, each found once, and the connections. A piece of
+ * work is short: one message that is sent without a queue, or one claim.
  */
 export class AttemptScope {
   readonly environment: AttemptEnvironment;
@@ -58,7 +56,7 @@ export class AttemptScope {
   readonly stopping: AbortSignal | undefined;
   readonly transcripts: KeptTranscripts;
   readonly #connections: ConnectionScope;
-  /** Where this work sends from; undefined: as the machine chooses. */
+  /** Where this work sends from; when undefined, the operating system chooses the address. */
   readonly source: EgressSource | undefined;
   readonly #experiences: HostExperienceScope;
   readonly #firstOfSeveral: boolean;
@@ -79,7 +77,7 @@ export class AttemptScope {
     this.#firstOfSeveral = options.firstOfSeveral ?? false;
   }
 
-  /** Gives the connections back. */
+  /** Ends the work: its connections are kept for a while, or closed. */
   end(): Promise<void> {
     return this.#connections.end();
   }
@@ -89,7 +87,7 @@ export class AttemptScope {
     return this.#routes.nextHop(domain);
   }
 
-  /** How one of the hosts of a next hop is talked to. */
+  /** How to connect to one of the hosts of a next hop. */
   hostPlan(nextHop: ReachableHop, host: MailHost, requireTls: boolean): Promise<HostPlan> {
     const known = requireTls ? this.#strictHostPlans : this.#hostPlans;
     let plan = known.get(host);
@@ -137,12 +135,14 @@ export class AttemptScope {
     return current;
   }
 
-  /** A message that was given a connection is done with it. */
+  /** Gives back a connection from `connect()`. */
   release({ key }: UsableHostPlan): void {
     this.#connections.release(key);
   }
 
-  /** The watch of the mail port; undefined for a configured relay or mail store, which has nothing to do with that port. */
+  /**
+   * The watch over the mail port; undefined for a configured relay or mail store, which says nothing about that port.
+   */
   egressOf({ tls }: ReachableHop): EgressWatch | undefined {
     return tls === undefined ? this.environment.egress : undefined;
   }
@@ -223,12 +223,12 @@ function tlsKey({ tls }: ConnectOptions): unknown {
 }
 
 /**
- * A host that is slow to greet at the first attempt gets the full time of RFC 5321 §4.5.3.2.1 at the next one: most hosts
- * that have not greeted after a minute never do.
+ * The timeouts of a first attempt. Most hosts that have not greeted after a minute never do; one that is only slow gets
+ * the full time of RFC 5321 §4.5.3.2.1 at the next attempt.
  */
 const firstContactTimeouts: TimeoutOptions = { greetingMs: 60_000, helloMs: 60_000 };
 
-/** The configured timeout, unless a shorter one is enough. */
+/** The connect timeout: the shorter of the configured one and `connectMs`. */
 function shortened(timeouts: TimeoutOptions, connectMs: number | undefined): TimeoutOptions {
   if (connectMs === undefined) return {};
   return { connectMs: Math.min(connectMs, timeouts.connectMs ?? connectMs) };

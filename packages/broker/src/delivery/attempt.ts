@@ -30,8 +30,8 @@ export interface QueuedFacts {
 /**
  * Tries to deliver one message to recipients of one next hop, host after host (RFC 5321 §5.1).
  *
- * A host that cannot be reached, answers 4yz or lacks an extension is followed by the next one; recipients that a
- * host has decided on are not offered to another, above all not after an unknown end.
+ * When a host cannot be reached, answers 4yz or lacks an extension, the next one is tried. A recipient that a host has
+ * accepted or refused permanently is not offered to another host, nor is one whose outcome is unknown.
  *
  * @param attempt  Number of this attempt, 1 for the first.
  * @param queued  What the queue knows of the message, for observers.
@@ -82,12 +82,12 @@ async function tryHosts(
     return recipients.map((recipient) => routeOutcome(recipient, route, attempt));
   }
   const offer = { nextHop: { ...nextHop, route }, message, attempt };
-  // RFC 5321 §5.1: hosts of equal preference share the load, message by message, though the route is that of the claim.
+  // RFC 5321 §5.1: shuffled for each message, so that hosts of equal preference share the messages of a claim.
   const hosts = byPreference(route.hosts, scope.environment.random);
   const [first, ...others] = hosts.filter(
     ({ addresses }) => reachableFrom(scope.source, addresses).length > 0,
   );
-  // An empty list of addresses means that there is nothing to dial, never that the platform may resolve the name.
+  // Without an address that the source can reach there is nothing to dial: the platform must not resolve the name.
   if (!first) return recipients.map((one) => unreachableOutcome(one, hosts[0]!, scope.source!, attempt));
   const { clock } = scope.environment;
   const startedAt = clock.now();
@@ -98,7 +98,7 @@ async function tryHosts(
     const left = open.map((index) => recipients[index]!);
     const results = await tryHost({ ...offer, host, recipients: left }, scope);
     open.forEach((index, position) => {
-      outcomes[index] = moreHopeful(outcomes[index]!, results[position]!);
+      outcomes[index] = combineOutcomes(outcomes[index]!, results[position]!);
     });
   }
   const { source } = scope;
@@ -106,20 +106,20 @@ async function tryHosts(
 }
 
 /**
- * Of two hosts that both left the recipient open, the outcome to report: as long as one host may take the message
- * later the recipient is deferred, and a host that said something tells more than one that did not.
+ * The outcome to report when two hosts left the recipient open: deferred while one of them may accept the message
+ * later; of two deferrals the latest, but one with a reply rather than one without.
  */
-function moreHopeful(before: RecipientOutcome, now: RecipientOutcome): RecipientOutcome {
+function combineOutcomes(before: RecipientOutcome, now: RecipientOutcome): RecipientOutcome {
   if (before.status !== 'deferred') return now;
   if (now.status === 'deferred') {
-    // Trouble of our own with one host says nothing about what another one said.
+    // Trouble of our own with this host says less than what the host before did.
     if (now.category === 'local') return before;
     return now.reply || !before.reply ? now : before;
   }
   return now.status === 'failed' && mayTryNextHost(now) ? before : now;
 }
 
-/** One host of a route and what it is to be offered. */
+/** A message for some recipients, and the host to offer it to. */
 interface Offer {
   readonly nextHop: ReachableHop;
   readonly host: MailHost;
@@ -128,7 +128,7 @@ interface Offer {
   readonly attempt: number;
 }
 
-/** Offers the message to one host; gives the results in the order of `recipients`. */
+/** Offers the message to one host; returns the outcomes in the order of `recipients`. */
 async function tryHost(offer: Offer, scope: AttemptScope): Promise<RecipientOutcome[]> {
   const { nextHop, host, recipients, message, attempt } = offer;
   const plan = await scope.hostPlan(nextHop, host, message.requireTls ?? false);
@@ -167,14 +167,14 @@ async function tryHost(offer: Offer, scope: AttemptScope): Promise<RecipientOutc
   }
 }
 
-/** A relay knows the mailboxes of its own domain; what it says about others is about us or about itself. */
+/** Whether the host is a relay for a domain other than its own: such a relay does not know the mailboxes there. */
 function isForeignRelay({ route, protocol }: ReachableHop, { name }: MailHost, domain: string): boolean {
   if (route.via !== 'smarthost' || protocol === 'lmtp') return false;
   const host = name.toLowerCase();
   return host !== domain && !host.endsWith(`.${domain}`);
 }
 
-/** RFC 3461 §5.2.2: where a report of success was asked for and the host will not send one, we do. */
+/** RFC 3461 §5.2.2: we send the report of success that was asked for when the host does not. */
 function withOwnReport(
   outcome: RecipientOutcome,
   notify: Notify | undefined,
@@ -185,19 +185,19 @@ function withOwnReport(
   return { ...outcome, ownReport: protocol === 'lmtp' ? 'delivered' : 'relayed' };
 }
 
-/** What became of a message at one host, and whether that host reports on it. */
+/** The outcome of a message at one host, and whether the host sends reports. */
 interface HandOver {
   readonly outcome: DeliveryOutcome;
   /** RFC 3461: the host offers DSN. */
   readonly dsn: boolean;
 }
 
-/** Hands the message to the host, over as many connections as it takes: a session may be full before the message is. */
+/** Delivers the message over as many connections as needed: a session may take only some of the recipients. */
 async function handOver(offer: Offer, plan: UsableHostPlan, scope: AttemptScope): Promise<HandOver> {
   const first = await handOverOnce(offer, plan, scope);
   const { outcome } = first;
   const untouched = [...outcome.recipients.keys()].filter((index) => isUntouched(outcome.recipients[index]!));
-  // A session that decided on none of them made no progress, and would make none the next time either.
+  // A session that decided on no recipient made no progress, and another one would make none either.
   if (untouched.length === 0 || untouched.length === outcome.recipients.length) return first;
   const recipients = untouched.map((index) => offer.recipients[index]!);
   try {
@@ -231,7 +231,7 @@ async function handOverOnce(
   let failure: unknown;
   try {
     const { eightBitMime, dsn } = connection.capabilities;
-    // RFC 6152 §3: to a host without 8BITMIME goes the message in seven bits, where there is such a form of it.
+    // RFC 6152 §3: a host without 8BITMIME gets the seven-bit form of the message, if there is one.
     const form = (!eightBitMime && (await message.sevenBit?.())) || message;
     if (scope.stopping?.aborted) throw notBegun();
     const envelope = envelopeOf(message, form, recipients);
@@ -242,8 +242,8 @@ async function handOverOnce(
   } finally {
     scope.release(plan);
   }
-  // SESS-03: nothing was offered, as the session had ended or was full. Each session that answered something is followed
-  // by another one; of those that answered nothing, one may have been idle for too long.
+  // SESS-03: nothing was offered, because the session had ended or was full. A session that answered some message is
+  // always followed by another one. One session that answered none may fail, since it may have been idle for too long.
   if (!wasNotOffered(failure) || signal?.aborted) throw failure;
   const passing = connection.answered > 0 || failure.code === 'MB_SMTP_CONNECTION_CLOSED';
   const spent = passing ? 0 : withoutProgress + 1;
@@ -251,7 +251,7 @@ async function handOverOnce(
   return handOverOnce(offer, plan, scope, spent);
 }
 
-/** Q-14: the worker stops, and what has not begun waits for the next start. */
+/** Q-14: the worker stops; a delivery that has not begun waits for the next start. */
 function notBegun(): SmtpError {
   return new SmtpError('The worker stops; nothing was offered.', {
     code: 'MB_SMTP_ABORTED',
@@ -278,7 +278,7 @@ function envelopeOf(
     smtputf8: requires.smtputf8,
     ...(size === undefined ? {} : { size }),
     ...(requireTls && { requireTls }),
-    // One array is looked at octet by octet anyway; of a stream only the composer knows.
+    // @mb/smtp-client finds 8-bit octets in an array itself; in a stream only the composer knows of them.
     ...(content instanceof Uint8Array ? {} : { body: requires.eightBit ? '8bitmime' : '7bit' }),
   };
 }

@@ -1,7 +1,7 @@
 /**
- * All failure policy of the broker: what a reply is about, and what may be done next.
+ * The failure policy of the broker: what a failure is about, and whether another host may be tried.
  *
- * Nothing here talks to a host; `attempt` and the queue ask and obey. What replies mean is in `reply-rules.ts`.
+ * Nothing here does I/O; `attempt.ts` and the worker ask. What each reply means is in `reply-rules.ts`.
  */
 import type { Reply, SmtpError } from '@mb/smtp-client';
 import { optionError } from '../errors.ts';
@@ -17,14 +17,14 @@ import {
 } from './reply-rule.ts';
 import { defaultReplyRules } from './reply-rules.ts';
 
-/** The rules of a broker: the caller's own in front of the default ones. @throws {BrokerError} MB_BROKER_OPTION */
+/** The rules of a broker: the caller's own, then the defaults. @throws {BrokerError} MB_BROKER_OPTION */
 export function createReplyRules(own: readonly ReplyRule[] = []): ReplyRules {
   return own.length === 0 ? defaultRules : compileReplyRules([...own, ...defaultReplyRules]);
 }
 
 let compiledDefaults: ReplyRules | undefined;
 
-/** Compiled for the first reply that is a failure: a message that is delivered needs none of them. */
+/** Compiled at the first failure, because a message that is delivered needs no rule. */
 const defaultRules: ReplyRules = {
   match(reply, context) {
     compiledDefaults ??= compileReplyRules(defaultReplyRules);
@@ -32,7 +32,9 @@ const defaultRules: ReplyRules = {
   },
 };
 
-/** What follows from a 4yz or 5yz reply by a rule. RFC 5321 §4.2.1: no rule makes one of the other. */
+/**
+ * What follows from a 4yz or 5yz reply. RFC 5321 §4.2.1: no rule makes a temporary failure permanent, or the reverse.
+ */
 export function readReply(reply: Reply, context: ReplyContext, rules: ReplyRules): FailureClassification {
   const { id, category, scope, action, afterMs } = rules.match(reply, context);
   return {
@@ -53,12 +55,12 @@ function permanentAction(action: FailureAction): FailureAction {
 }
 
 /**
- * Says what a 4yz or 5yz reply is about, by the default rules.
+ * Returns what a 4yz or 5yz reply is about, by the default rules.
  *
  * @param reply  The reply as received.
  * @param stage  The stage of the session in which it came.
- * @param host  Name of the mail exchanger, for what only some providers mean.
- * @throws {BrokerError} MB_BROKER_OPTION for anything that is not a reply or not a stage.
+ * @param host  Name of the mail exchanger, for the rules that hold for some providers only.
+ * @throws {BrokerError} MB_BROKER_OPTION for an invalid reply or stage.
  * @example
  * categorizeReply({ code: 550, enhanced: '5.7.1', lines: ['Blocked'] }, 'rcpt'); // 'blocked'
  */
@@ -72,7 +74,7 @@ export function categorizeReply(reply: Reply, stage: Stage, host?: string): Fail
   return readReply(reply, context, defaultRules).category;
 }
 
-/** @throws {BrokerError} MB_BROKER_OPTION for anything that is not a reply of a server. */
+/** @throws {BrokerError} MB_BROKER_OPTION for an invalid reply. */
 export function checkReply(reply: Reply, where: string): void {
   if (Array.isArray(reply?.lines) && Number.isInteger(reply.code)) return;
   throw optionError(`${where}: reply must be what parseReply() returns.`);
@@ -91,7 +93,7 @@ export function classifyError(
   }
   const permanent = stage === 'plan' && !retryable;
   const action = permanent ? 'fail' : 'retry';
-  // What a host lacks has a code of its own (5.3.4, 5.6.3, 5.6.7), although no reply said it.
+  // A missing extension has a code of its own (5.3.4, 5.6.3, 5.6.7), although no reply gave it.
   if (enhanced) return { category: categoryOfLack(enhanced), scope: 'message', action, enhanced };
   const [category, scope, detail] = withoutReply(error);
   return {
@@ -131,9 +133,9 @@ function withoutReply(error: SmtpError): readonly [FailureCategory, FailureScope
 /**
  * Whether another mail exchanger may be offered a recipient in the same attempt.
  *
- * Yes after trouble of one host or session: not reachable from here, 421, any 4yz, an extension that it lacks, a host
- * that takes no mail. No after a 5yz to the recipient or the message, and never after an unknown end, which would risk
- * a second copy.
+ * Yes after trouble with one host or session: the host cannot be reached, answers 421 or another 4yz, lacks an
+ * extension, or accepts no mail. No after a 5yz to the recipient or the message, and never after an unknown outcome,
+ * because that would risk a second copy.
  */
 export function mayTryNextHost({ status, stage, ...outcome }: RecipientOutcome): boolean {
   if (status === 'deferred') {
@@ -141,6 +143,6 @@ export function mayTryNextHost({ status, stage, ...outcome }: RecipientOutcome):
     const oneHost = stage === 'connect' || stage === 'policy';
     return !('category' in outcome) || outcome.category !== 'local' || oneHost;
   }
-  // What one host cannot carry (5.3.4, 5.6.3, 5.6.7, 5.7.30) was never offered to it; another one may.
+  // A message that one host cannot take (5.3.4, 5.6.3, 5.6.7, 5.7.30) was not offered to it; another host may take it.
   return status === 'failed' && (stage === 'plan' || stage === 'policy' || stage === 'greeting');
 }

@@ -8,35 +8,38 @@ import {
 import type { Clock } from '../clock.ts';
 import { CredentialGate } from './credential-gate.ts';
 
-/** How connections are kept. */
+/** Options of {@link Connections}. */
 export interface ConnectionsOptions {
   readonly connect: (options: ConnectOptions) => Promise<SmtpConnection>;
   readonly clock: Clock;
   /** How long an idle connection is kept for the next message; 0 closes it at once. Default 0. */
   readonly idleMs?: number;
-  /** Oldest connection that takes another message. A cap by count would favour the slowest host. Default 300,000. */
+  /**
+   * Maximum age at which a connection takes another message. Default 300,000. A maximum number of messages instead
+   * would keep connections to slow hosts open longest.
+   */
   readonly maxAgeMs?: number;
   /** Idle connections do not keep the process from ending. Default false. */
   readonly unref?: boolean;
 }
 
-/** Called with each new session, or with why there is none, and with how long that took. */
+/** Called when a connection was dialled: with the session or the error, and how long it took. */
 export type DialObserver = (session: SmtpConnection | SmtpError, durationMs: number) => void;
 
 interface Kept {
   readonly connection: SmtpConnection;
   readonly openedAt: number;
-  /** The transport, where it is a socket of the platform. */
+  /** The transport, when it is a socket of the platform. */
   readonly socket: Refable | undefined;
 }
 
-/** A socket or timer that keeps the process from ending, unless told not to. */
+/** A socket that keeps the process alive until `unref()` is called. */
 interface Refable {
   ref(): unknown;
   unref(): unknown;
 }
 
-/** Connections that wait for the next message to the same hosts under the same policy. */
+/** Idle connections, kept for the next message to the same host under the same policy. */
 export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #idleMs: number;
@@ -52,14 +55,14 @@ export class Connections {
     this.#maxAgeMs = options.maxAgeMs ?? 300_000;
   }
 
-  /** Begins a piece of work whose messages share connections; end it with `end()`. */
+  /** Starts a piece of work whose messages share connections; finish it with `end()`. */
   open(): ConnectionScope {
     return new ConnectionScope(this);
   }
 
   /**
-   * Ends everything that is idle.
-   * @param forGood  What is in use is closed when its work is done, and nothing is kept any more.
+   * Closes all idle connections.
+   * @param forGood  Connections in use are closed, not kept, when their work is done.
    */
   close(forGood = false): void {
     this.#closed = forGood;
@@ -72,7 +75,7 @@ export class Connections {
     for (const kept of this.#idle.get(key) ?? []) {
       this.#forget(key, kept);
       kept.socket?.ref();
-      // SESS-03: a server that said 421 or closed meanwhile is not a failed attempt.
+      // SESS-03: an idle connection that the server has ended, by 421 or by closing it, is not a failed attempt.
       if (kept.connection.reusable && this.#isYoung(kept)) return kept;
       void kept.connection.close();
     }
@@ -96,7 +99,7 @@ export class Connections {
     }
   }
 
-  /** @internal Keeps a connection for a while. */
+  /** @internal Keeps a connection for `idleMs`, or closes it when it takes no more messages. */
   keep(key: string, kept: Kept): void {
     if (this.#closed || this.#idleMs === 0 || !kept.connection.reusable || !this.#isYoung(kept)) {
       void kept.connection.close();
@@ -150,17 +153,17 @@ export class ConnectionScope {
     return this.#lines.get(key)?.tryAcquire();
   }
 
-  /** A message that was given a connection is done with it. */
+  /** Gives back a connection from `tryAcquire()` or `acquire()`. */
   release(key: string): void {
     this.#lines.get(key)?.release();
   }
 
   /**
-   * The connection for a key: the one in use by this scope, an idle one, or a new one. A host that takes no more
-   * messages in the session gets the next one once it has answered those that it has; and no message is given to one
-   * before its window has room, so that as few as can be are under way. Give it back with `release()`.
+   * The connection for a key: the one in use by this scope, an idle one, or a new one. A session that takes no more
+   * messages is replaced after the host has answered those under way. A message waits until the window of the
+   * connection has room, so that as few messages as possible are under way. Give it back with `release()`.
    *
-   * @param key  everything that two messages must have in common to share a connection: source, hosts, policy.
+   * @param key  Everything that two messages must have in common to share a connection: source, hosts, policy.
    * @throws {SmtpError} when the connection fails, or has failed for this scope before.
    */
   acquire(key: string, options: ConnectOptions, onDialled?: DialObserver): Promise<SmtpConnection> {
@@ -172,7 +175,7 @@ export class ConnectionScope {
     return line.acquire();
   }
 
-  /** Gives the connections back: kept for a while, or closed. */
+  /** Ends the work: its connections are kept for a while, or closed. */
   async end(): Promise<void> {
     for (const [key, line] of this.#lines) {
       const kept = await line.end();
@@ -182,13 +185,17 @@ export class ConnectionScope {
   }
 }
 
-/** The connections to one host: one after the other, never two at once, because a claim is counted as one connection. */
+/**
+ * The connections to one host: one after the other, never two at once, because a claim is counted as one connection.
+ */
 class Line {
   readonly #take: () => Promise<Kept>;
   #kept: Kept | undefined;
-  /** The next connection, on its way; a failure stays, so that the host is not dialled again for the next message. */
+  /**
+   * The connection being opened. A rejected promise stays, so that the host is not dialled again for the next message.
+   */
   #next: Promise<Kept> | undefined;
-  /** Messages that were given a connection of this line and are not done. */
+  /** Messages that hold a connection of this line. */
   #users = 0;
   readonly #waiting: (() => void)[] = [];
 
@@ -211,7 +218,7 @@ class Line {
       else {
         this.#next ??= this.#renew();
         const { connection: fresh } = await this.#next;
-        // One that is closed at once is given out all the same: its delivery says why it cannot be used.
+        // A connection that was closed at once is returned too: `deliver()` reports why it cannot be used.
         if (!fresh.reusable) {
           this.#users++;
           return fresh;
@@ -228,7 +235,7 @@ class Line {
   async #renew(): Promise<Kept> {
     const before = this.#kept;
     this.#kept = undefined;
-    // Waits for the answers to what the host has got already.
+    // Waits for the replies to messages under way.
     await before?.connection.close();
     this.#kept = await this.#take();
     this.#next = undefined;
@@ -241,7 +248,10 @@ class Line {
   }
 }
 
-/** `…_CLOSED`: another message made way for the next session between the choice of this one and its use. */
+/**
+ * Errors of a message that the session was not offered. `…_CLOSED`: another message closed this connection, to open the
+ * next one, after it was chosen.
+ */
 const notOffered: ReadonlySet<string> = new Set([
   'MB_SMTP_CONNECTION_STALE',
   'MB_SMTP_CONNECTION_CLOSED',

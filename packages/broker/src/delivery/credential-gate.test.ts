@@ -26,7 +26,7 @@ function dials() {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-it('CRED-03 gives those who wait the refusal of the first, and lets one try later', async () => {
+it('CRED-03 gives waiting connections the refusal of the first, and lets one try again later', async () => {
   const clock = new VirtualClock();
   const gate = new CredentialGate(clock);
   const { open, dial } = dials();

@@ -3,16 +3,16 @@ import { byIdentity } from '../by-identity.ts';
 import type { Clock } from '../clock.ts';
 import { wait } from '../wait.ts';
 
-/** How long a refusal also answers those who ask next: until the queue has written down that the destination pauses. */
+/** How long a refusal is reused for further connections: by then the queue has recorded that the destination pauses. */
 const refusalHoldsMs = 1_000;
 
-/** Credentials remembered at once; those that were used least recently go first. */
+/** Maximum number of credentials remembered; the least recently used are dropped first. */
 const mostStates = 1_000;
 
 interface State {
   /** True once the server has accepted the credentials, until it refuses them. */
   accepted: boolean;
-  /** The one connection that tries credentials which are not accepted yet; resolves when it is known how that ends. */
+  /** The one connection that tries credentials which are not accepted yet; resolves when it has succeeded or failed. */
   trial: Promise<void> | undefined;
   refusal: { readonly error: SmtpError; readonly at: number } | undefined;
 }
@@ -31,17 +31,17 @@ export class CredentialGate {
     this.#clock = clock;
   }
 
-  /** Dials, or gives the refusal that another connection has just got. @throws {SmtpError} as `dial` */
+  /** Dials, or throws the refusal that another connection has just received. @throws {SmtpError} as `dial` */
   async pass(options: ConnectOptions, dial: () => Promise<SmtpConnection>): Promise<SmtpConnection> {
     if (options.auth === undefined) return dial();
     const state = this.#stateOf(options);
     while (!state.accepted) {
       if (!state.trial) return this.#try(state, dial);
       await untilOver(state.trial, options.signal);
-      // An aborted wait ends in the dialling, which says so.
+      // `dial` reports the abort.
       if (options.signal?.aborted) break;
       if (this.#refusal(state)) continue;
-      // The trial failed for another reason, which must not make all others wait for each other.
+      // The trial failed for another reason: dial without one, so that the others do not wait for each other.
       break;
     }
     return this.#dial(state, dial);

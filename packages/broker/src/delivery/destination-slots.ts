@@ -18,12 +18,12 @@ interface Destination {
   readonly waiting: Set<() => void>;
 }
 
-/** Destinations remembered while nothing is under way there. */
+/** Above this many destinations, those without deliveries under way are forgotten, the least recently used first. */
 const mostIdle = 1_000;
 
 /**
- * The deliveries that are made at once at each destination, for those who send without a queue: as many connections as
- * the queue would open, by the same rules; later deliveries wait.
+ * Limits the deliveries under way at each destination when there is no queue: as many as the queue would open
+ * connections, by the same rules. Further deliveries wait.
  */
 export class DestinationSlots {
   readonly #limits: SiteLimits;
@@ -36,10 +36,10 @@ export class DestinationSlots {
   }
 
   /**
-   * Does `work` when the destination has a slot.
+   * Runs `work` when the destination has a slot.
    *
-   * @param work  Gives its result and what it showed about the destination.
-   * @param signal  Ends the wait: the work begins at once, and sees for itself that it was aborted.
+   * @param work  Returns its result and what it showed about the destination.
+   * @param signal  Ends the wait: `work` starts at once, and must check the signal itself.
    */
   async run<Result>(
     name: string,
@@ -53,7 +53,7 @@ export class DestinationSlots {
       const { result, feedback } = await work();
       const { pacing, running } = destination;
       const now = this.#clock.now();
-      // One attempt is what was asked for, so nothing here is ever paused.
+      // send() makes a single attempt, so a destination is never paused here.
       if (feedback) {
         const next = applyFeedback({ ...pacing, pausedUntil: 0 }, feedback, this.#limits, running, now);
         destination.pacing = next;

@@ -15,8 +15,8 @@ import { type PlannedDelivery, planRecipients } from './plan.ts';
 import { siteFeedbackOf } from './site-feedback.ts';
 
 /**
- * Sends without a queue: one attempt for every recipient. All calls share connections, and each destination sees no more
- * of them at once than the queue would open.
+ * Sends without a queue: one attempt for every recipient. All calls share connections, and no destination gets more of
+ * them at once than the queue would open.
  */
 export class DirectSender {
   readonly #connections: Connections;
@@ -28,8 +28,9 @@ export class DirectSender {
   }
 
   /**
-   * One outcome for each envelope recipient, in their order.
-   * @param environment  Of the message's sending profile.
+   * Delivers a message.
+   * @param environment  The environment of the message's sending profile.
+   * @returns one outcome for each envelope recipient, in their order.
    */
   async deliver(
     signed: SignedMessage,
@@ -56,7 +57,7 @@ export class DirectSender {
     );
   }
 
-  /** Makes one delivery on the visit that this message pays to its destination now, or on a new one. */
+  /** Makes one delivery, as part of the message's current visit to the destination or of a new one. */
   async #attempt(
     planned: PlannedDelivery,
     work: Work,
@@ -120,7 +121,7 @@ interface Visit {
   /** Resolves when the destination has a slot. */
   readonly begun: Promise<AttemptScope>;
   readonly outcomes: RecipientOutcome[];
-  /** Deliveries that are not made. */
+  /** Number of deliveries that have not ended. */
   deliveries: number;
   readonly end: () => void;
   readonly over: Promise<unknown>;

@@ -9,12 +9,12 @@ import { chooseSource } from '../sender/egress-source.ts';
 import type { AttemptEnvironment } from './attempt-scope.ts';
 import { type PlannedDelivery, planRecipients } from './plan.ts';
 
-/** What would happen to a message, found out without connecting to any mail host. */
+/** What would happen to a message, determined without connecting to any mail host. */
 export interface Explanation {
   readonly messageId: string;
   /** The reverse-path's mailbox; empty for the null reverse-path. */
   readonly from: string;
-  /** Octets with the signatures, where they are known. */
+  /** Size in octets, with the signatures; absent when it is not known. */
   readonly size?: number;
   /** Extensions that every host must offer. */
   readonly requires: readonly ('8BITMIME' | 'SMTPUTF8' | 'REQUIRETLS')[];
@@ -42,7 +42,7 @@ export interface ExplainedDelivery {
   readonly via?: RouteSource;
   readonly port: number;
   readonly protocol: 'smtp' | 'lmtp';
-  /** Name of the source that a draw by weight gave; absent when the machine chooses. */
+  /** Name of the egress source, drawn by weight; absent when none is configured. */
   readonly source?: string;
   /** In the order in which they would be tried. */
   readonly hosts: readonly ExplainedHost[];
@@ -52,7 +52,7 @@ export interface ExplainedDelivery {
   readonly failure?: Pick<RouteFailure, 'status' | 'enhancedCode' | 'reason'>;
 }
 
-/** A host, and how it would be talked to. */
+/** A host, and how secure a connection to it would have to be. */
 export interface ExplainedHost {
   readonly name: string;
   readonly preference: number;
@@ -62,13 +62,13 @@ export interface ExplainedHost {
 
 /** How long an explanation may take. */
 interface ExplanationLimits {
-  /** Ends it with an error. */
+  /** Aborts the explanation, which then rejects with the reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Ends the lookups, so that the explanation says what is known by then. */
+  /** Time for all lookups together, in milliseconds; the explanation then says what is known. Default: no limit. */
   readonly timeoutMs?: number | undefined;
 }
 
-/** Works out the plan for a message. */
+/** Explains how a message would be delivered. */
 export async function explainDelivery(
   message: SignedMessage,
   environment: AttemptEnvironment,
@@ -92,7 +92,7 @@ class LookupTime {
   readonly #cancel: () => void = () => {};
 
   constructor(clock: Clock, timeoutMs: number | undefined, signal: AbortSignal | undefined) {
-    this.reason = `Not known: DNS and the policy did not answer within ${(timeoutMs ?? 0) / 1000} s.`;
+    this.reason = `Not known: the lookups (DNS, MTA-STS) did not end within ${(timeoutMs ?? 0) / 1000} s.`;
     this.signal = signal;
     if (timeoutMs === undefined) return;
     this.#cancel = clock.setTimer(() => this.#late.abort(new Error(this.reason)), timeoutMs);
@@ -184,7 +184,7 @@ async function explainOne(
   return { ...facts, via: route.via, hosts };
 }
 
-/** The tags of our own DKIM-Signature fields, which hold no surprises. */
+/** The tags of DKIM-Signature fields that we wrote, so that a simple pattern reads them. */
 function readSignatures(fields: string): ExplainedSignature[] {
   return fields
     .split(/^DKIM-Signature:/im)
@@ -212,7 +212,7 @@ export function formatExplanation(explanation: Explanation): string {
     ...(requires.length > 0 ? [`Requires   ${requires.join(', ')}`] : []),
   ];
   for (const delivery of deliveries) lines.push('', ...deliveryLines(delivery));
-  // Host names and reasons come from the owners of DNS records.
+  // Host names and reasons contain text from DNS, so control characters are escaped.
   return `${lines.map(printableText).join('\n')}\n`;
 }
 

@@ -5,15 +5,15 @@ import { HostExperiences } from './host-experiences.ts';
 const hour = 3_600_000;
 const host = 'mx.example.org:25';
 
-/** Experiences of another process, which takes in what the queue kept. */
+/** Experiences of another process, which loads what the queue has stored. */
 function recalled(clock: VirtualClock, kept: Record<string, object> | undefined): HostExperiences {
   const experiences = new HostExperiences(clock);
   experiences.recall(kept!);
   return experiences;
 }
 
-describe('SITE-06 SITE-10 what was learnt about a host ages', () => {
-  it('a window that was not used for a day is earned again, one in use stays', async () => {
+describe('SITE-06 SITE-10 facts about a host expire', () => {
+  it('resets a window that was not used for a day, and keeps one in use', async () => {
     const clock = new VirtualClock();
     const experiences = recalled(clock, { [host]: { window: 16, cleanRun: 0 } });
     for (let hours = 0; hours < 30; hours += 10) {
@@ -24,7 +24,7 @@ describe('SITE-06 SITE-10 what was learnt about a host ages', () => {
     expect(experiences.of(host).window).toBe(1);
   });
 
-  it('limits are measured again a day after they were learnt, also while they are in use', async () => {
+  it('forgets limits a day after they were learnt, even while they are in use', async () => {
     const clock = new VirtualClock();
     const experiences = new HostExperiences(clock);
     const learn = () => {
@@ -43,13 +43,13 @@ describe('SITE-06 SITE-10 what was learnt about a host ages', () => {
         refusesChunking: true,
       });
       await clock.advance(hour);
-      // Where sessions ended before, nothing runs ahead.
+      // After sessions that were full the window stays at one.
       expect(experiences.of(host).facts).toEqual({ window: 1, cleanRun: 0, endedAfter: 3 });
       learn();
     }
   });
 
-  it('ages are kept with the facts, so that they hold in another process', async () => {
+  it('stores the ages with the facts, so that they hold in another process', async () => {
     const clock = new VirtualClock();
     const first = new HostExperiences(clock);
     const scope = first.open();
@@ -63,7 +63,7 @@ describe('SITE-06 SITE-10 what was learnt about a host ages', () => {
     expect(recalled(clock, JSON.parse(JSON.stringify(kept))).of(host).endedAfter).toBe(3);
   });
 
-  it('the time of the latest use is kept once an hour, and nothing for a host of which nothing is known', async () => {
+  it('stores the time of the latest use once an hour, and nothing for an unknown host', async () => {
     const clock = new VirtualClock();
     const experiences = recalled(clock, { [host]: { window: 4, cleanRun: 0 } });
     const work = () => {
@@ -78,7 +78,7 @@ describe('SITE-06 SITE-10 what was learnt about a host ages', () => {
     expect(work()).toBeUndefined();
   });
 
-  it('facts that cannot be read are learnt again, and a clock that was set back keeps nothing forever', async () => {
+  it('ignores facts that cannot be read, and those from the future after the clock was set back', async () => {
     const clock = new VirtualClock();
     expect(recalled(clock, { [host]: { window: 'wide' } }).of(host).window).toBe(1);
     const future = clock.now() + 30 * 24 * hour;

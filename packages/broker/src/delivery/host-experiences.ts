@@ -1,16 +1,16 @@
 import { HostExperience, type HostFacts, SmtpError } from '@mb/smtp-client';
 import type { Clock } from '../clock.ts';
 
-/** Hosts remembered at once; the ones that were used least recently go first. */
+/** Maximum number of hosts remembered; the least recently used are dropped first. */
 const mostHosts = 10_000;
-/** A window that was not used for this long is earned again, and limits learnt this long ago are found out again. */
+/** After this time without a session the window starts at one again; limits learnt this long ago are measured again. */
 const dayMs = 24 * 3_600_000;
-/** The time of the latest use is kept with the queue this often. */
+/** The time of the latest session is stored at most this often. */
 const touchMs = 3_600_000;
 
-/** What is kept of a host: facts about it, and how old they are. */
+/** What the queue stores about a host: the facts and their age. */
 interface KeptFacts extends Partial<HostFacts> {
-  /** Epoch milliseconds of the latest session; absent in what older versions kept. */
+  /** Epoch milliseconds of the latest session; absent in facts that older versions stored. */
   readonly usedAt?: number;
   /** Epoch milliseconds at which the limits among the facts were learnt. */
   readonly limitsAt?: number;
@@ -18,22 +18,22 @@ interface KeptFacts extends Partial<HostFacts> {
 
 interface Host {
   readonly experience: HostExperience;
-  /** The limits that `limitsAt` is about. */
+  /** The limits as they were at `limitsAt`. */
   limits: string;
   limitsAt: number;
   usedAt: number;
-  /** `usedAt` as it was last kept. */
+  /** `usedAt` as last stored. */
   keptAt: number;
 }
 
 /**
- * What sessions have shown about hosts, one object a host for all connections of the process.
+ * What sessions have shown about hosts: one `HostExperience` for each host, shared by all connections of the process.
  *
- * The queue keeps the facts with the destination, so that they outlive the process: `recall()` takes them in, and
- * {@link HostExperienceScope.changes} gives those that a piece of work has changed.
+ * The queue stores the facts with the destination, so that they survive a restart: `recall()` loads them, and
+ * {@link HostExperienceScope.changes} returns those that a piece of work has changed.
  *
- * Hosts change their minds: after a day without a session the window is one again, and a day after limits were learnt a
- * session goes without them, and learns them again if they still hold.
+ * Facts expire, because hosts change: after a day without a session the window is one again, and a day after limits
+ * were learnt a session ignores them, and learns them again if they still hold.
  */
 export class HostExperiences {
   readonly #byHost = new Map<string, Host>();
@@ -43,12 +43,12 @@ export class HostExperiences {
     this.#clock = clock;
   }
 
-  /** What is known of a host; nothing for a new one. */
+  /** What is known of a host; an empty experience for a new one. */
   of(host: string): HostExperience {
     return this.#use(host).experience;
   }
 
-  /** Takes in what was kept, for hosts that this process knows nothing of. */
+  /** Loads stored facts of hosts that this process does not know yet. */
   recall(facts: Readonly<Record<string, object>>): void {
     for (const [host, known] of Object.entries(facts)) {
       if (this.#byHost.has(host)) continue;
@@ -59,18 +59,18 @@ export class HostExperiences {
         const limits = limitsOf(experience.facts);
         this.#keep(host, { experience, limits, limitsAt, usedAt, keptAt: usedAt });
       } catch (error) {
-        // Facts that another version of this code wrote, and that are learnt again.
+        // Another version of this code wrote these facts; they are learnt again.
         if (!SmtpError.isInstance(error)) throw error;
       }
     }
   }
 
-  /** Begins a piece of work. */
+  /** Starts a piece of work. */
   open(): HostExperienceScope {
     return new HostExperienceScope(this);
   }
 
-  /** @internal What to keep of a host that a piece of work has used; undefined when that is kept already. */
+  /** @internal What to store about a host after a piece of work; undefined when nothing has changed. */
   keptFacts(host: string, before: HostFacts): KeptFacts | undefined {
     const known = this.#byHost.get(host);
     if (!known) return undefined;
@@ -94,7 +94,7 @@ export class HostExperiences {
       keptAt: now,
     };
     this.#noteLimits(known);
-    // A clock that was set back says as little about the age of facts as one that leapt.
+    // The absolute difference, because facts from the future, after the clock was set back, have no known age either.
     if (Math.abs(now - known.usedAt) >= dayMs) known.experience.forgetWindow();
     if (known.limits !== noLimits && Math.abs(now - known.limitsAt) >= dayMs) {
       known.experience.forgetLimits();
@@ -121,7 +121,7 @@ export class HostExperiences {
   }
 }
 
-/** The hosts that one piece of work deals with. */
+/** The hosts that one piece of work uses. */
 export class HostExperienceScope {
   readonly #all: HostExperiences;
   readonly #used = new Map<string, { readonly experience: HostExperience; readonly before: HostFacts }>();
@@ -140,7 +140,7 @@ export class HostExperienceScope {
     return experience;
   }
 
-  /** Facts that have changed since, by host; undefined when none is worth keeping. */
+  /** Facts that have changed since the work began, by host; undefined when there is nothing to store. */
   changes(): Record<string, object> | undefined {
     const changed: [string, object][] = [];
     for (const [host, { before }] of this.#used) {
@@ -151,12 +151,12 @@ export class HostExperienceScope {
   }
 }
 
-/** All but the run of messages that changes with each one. */
+/** All facts except `cleanRun`, which changes with each message. */
 function lasting({ cleanRun: _, ...facts }: HostFacts): string {
   return JSON.stringify(facts);
 }
 
-/** What the host does not take. */
+/** The limits among the facts, as text to compare. */
 function limitsOf({ messagesPerSession, recipientsPerTransaction, refusesChunking }: HostFacts): string {
   return JSON.stringify([messagesPerSession, recipientsPerTransaction, refusesChunking]);
 }

@@ -3,8 +3,8 @@ import { createReplyRules } from './classify.ts';
 import type { ReplyContext, ReplyRule, ReplyRules } from './reply-rule.ts';
 
 /**
- * Rules that change while a worker runs: those of the store, then those of its options, then the default ones. A rule of
- * the store takes the place of one of the options with the same id.
+ * Rules that can change while a worker runs: those of the store, then those of the worker's options, then the defaults.
+ * A rule of the store replaces one of the options that has the same id.
  */
 export class LiveReplyRules implements ReplyRules {
   readonly #configured: readonly ReplyRule[];
@@ -21,8 +21,8 @@ export class LiveReplyRules implements ReplyRules {
   }
 
   /**
-   * Takes other rules of the store.
-   * @throws {BrokerError} MB_BROKER_OPTION for a rule that is not one; the rules stay as they are.
+   * Replaces the rules of the store.
+   * @throws {BrokerError} MB_BROKER_OPTION for an invalid rule; the rules in force do not change.
    */
   replaceStored(stored: readonly ReplyRule[]): void {
     const ids = new Set(stored.map(({ id }) => id));

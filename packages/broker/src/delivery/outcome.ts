@@ -2,12 +2,13 @@ import type { Reply, Stage as SessionStage, TlsEvidence, TranscriptEntry } from 
 import type { FailureClassification } from './failure.ts';
 
 /**
- * Where a delivery ended: before it began (`suppression`), before it was known who sends (`profile`) or where to
- * (`route`), before a host was dialled (`policy`), or in the session.
+ * The stage at which a delivery ended: the check of the suppression list (`suppression`), the choice of the sending
+ * profile (`profile`), the lookup of the hosts (`route`), the policy for a host before it is dialled (`policy`), or a
+ * stage of the session.
  */
 export type Stage = 'suppression' | 'profile' | 'route' | 'policy' | SessionStage;
 
-/** What every outcome says. */
+/** The fields that every outcome has. */
 export interface OutcomeEvidence {
   /** The address as the envelope has it. */
   readonly recipient: string;
@@ -25,7 +26,9 @@ export interface OutcomeEvidence {
   readonly reply?: Reply;
   /** Name of the egress source that was used; absent when none is configured. */
   readonly source?: string;
-  /** True when no host was offered the message: its session ended or was full, or the caller aborted. Spends no attempt. */
+  /**
+   * True when no host was offered the message: its session ended or was full, or the caller aborted. Spends no attempt.
+   */
   readonly untouched?: true;
   /** How the session was secured; absent when there was no session. */
   readonly tls?: TlsEvidence;
@@ -37,24 +40,24 @@ export interface OutcomeEvidence {
 export interface Delivered extends OutcomeEvidence {
   readonly status: 'delivered';
   /**
-   * A report of success was asked for and is ours to make, as the host offers no DSN (RFC 3461 §5.2.2): the message was
-   * `relayed` to it, or `delivered` by it into the mailbox (LMTP).
+   * Set when a report of success was asked for and we must send it, because the host does not offer DSN (RFC 3461
+   * §5.2.2): the message was `relayed` to the host, or `delivered` by it into the mailbox (LMTP).
    */
   readonly ownReport?: 'relayed' | 'delivered';
   readonly host: string;
   readonly reply: Reply;
 }
 
-/** Trying again changes nothing. */
+/** A permanent failure: another attempt would not succeed. */
 export interface Failed extends OutcomeEvidence, FailureClassification {
   readonly status: 'failed';
-  /** RFC 3463 code: the host's own, or the one that describes what we found. */
+  /** Enhanced status code (RFC 3463): the host's, or ours when no reply had one. */
   readonly enhanced: string;
   /** One or two sentences: what is wrong and what to do. */
   readonly reason: string;
 }
 
-/** Not delivered, and a later attempt may be. */
+/** A temporary failure: a later attempt may succeed. */
 export interface Deferred extends OutcomeEvidence, FailureClassification {
   readonly status: 'deferred';
   readonly enhanced: string;
@@ -63,14 +66,14 @@ export interface Deferred extends OutcomeEvidence, FailureClassification {
   readonly nextAttempt?: Date;
 }
 
-/** The end of data was sent and no reply came: the message may have been delivered or not. */
+/** The end of the content was sent and no reply came: the message may or may not have been delivered. */
 export interface Unknown extends OutcomeEvidence {
   readonly status: 'unknown';
   readonly reason: string;
   readonly nextAttempt?: Date;
 }
 
-/** Of which outcomes the queue keeps the transcript of the session; see `queue.transcripts`. */
+/** Which outcomes are kept with the transcript of their session; see `queue.transcripts`. */
 export type KeptTranscripts = 'none' | 'failures' | 'all';
 
 /** A DKIM key that the worker has signed a message with (RFC 6376 §3.5). */
@@ -80,9 +83,9 @@ export interface KeptSignature {
 }
 
 /**
- * What the queue keeps of the latest outcome of a recipient, and gives in lists and events: the outcome itself, without
- * its recipient. Which fields it has depends on how far the attempt came, and whether there is a transcript, shortened,
- * on `queue.transcripts`.
+ * What the queue keeps of a recipient's latest outcome, and returns in lists and events: the outcome without its
+ * recipient. Which fields are present depends on how far the attempt came. `queue.transcripts` decides whether there is
+ * a transcript, which is shortened.
  */
 export interface OutcomeDetail
   extends Partial<Omit<OutcomeEvidence, 'recipient'>>,
@@ -94,22 +97,22 @@ export interface OutcomeDetail
   readonly ownReport?: Delivered['ownReport'];
   /** The keys that the worker signed with; absent when it did not sign. */
   readonly signatures?: readonly KeptSignature[];
-  /** Code of the error that kept the attempt from being made. */
+  /** Code of the error that prevented the attempt. */
   readonly code?: string;
   /** Epoch milliseconds of the attempt; absent where none was made. */
   readonly attemptedAt?: number;
-  /** Epoch milliseconds at which the message was accepted; of `delivered` only. */
+  /** Epoch milliseconds at which the message was accepted; only with `delivered`. */
   readonly acceptedAt?: number;
-  /** The attempt before trouble of our own kept others from being made. */
+  /** The latest attempt that was made, when trouble of our own has prevented attempts since. */
   readonly lastAttempt?: OutcomeDetail;
 }
 
-/** Reads the `detail` of a recipient or an event; what another program wrote may have other fields. */
+/** Reads the `detail` of a recipient or an event. One that another program wrote may have other fields. */
 export function readOutcomeDetail(detail: object | undefined): OutcomeDetail {
   return typeof detail === 'object' && detail !== null ? detail : {};
 }
 
-/** Accepted by the queue, which will attempt it. */
+/** Accepted into the queue. */
 export interface Queued {
   readonly status: 'queued';
   readonly recipient: string;

@@ -22,7 +22,7 @@ it('groups U-labels with their A-labels', () => {
   expect(summary(['a@faß.test', 'b@xn--fa-hia.test'])).toEqual(['xn--fa-hia.test: 0 1']);
 });
 
-it('gives one copy to an address that is given twice, also when it is quoted once', () => {
+it('gives one copy to an address that is given twice, once of them quoted', () => {
   const plan = planRecipients(['joe@example.com', '"joe"@Example.com', 'Joe@example.com'], {
     maxRecipients: 100,
     hopOf: () => undefined,

@@ -10,32 +10,34 @@ export interface PlannedRecipient {
 
 /** Recipients that share one transaction. */
 export interface PlannedDelivery {
-  /** The domain that is routed: that of all of them, or, where a route is configured for several domains, the first. */
+  /**
+   * The domain to route: that of all recipients, or of the first one when a configured route serves several domains.
+   */
   readonly domain: string;
   readonly recipients: readonly PlannedRecipient[];
 }
 
-/** Addresses given more than once, with every index at which each stood. */
+/** The deliveries of a message, and which recipient each address of the input became. */
 export interface RecipientPlan {
   readonly deliveries: readonly PlannedDelivery[];
-  /** For each index of the input the index of the first equal address; itself where there is none. */
+  /** For each index of the input, the index of the first equal address, which may be itself. */
   readonly firstIndex: readonly number[];
 }
 
-/** How recipients may be put together. */
+/** Options of {@link planRecipients}. */
 export interface PlanOptions {
-  /** Most recipients of one delivery; 1 for VERP. */
+  /** Maximum number of recipients in one delivery; 1 for VERP. */
   readonly maxRecipients: number;
-  /** Names the configured host that the mail of a domain goes to; undefined where its mail exchangers are asked for. */
+  /** Names the relay or mail store configured for a domain; undefined when its mail exchangers are looked up. */
   readonly hopOf: (domain: string) => string | undefined;
 }
 
 /**
- * Groups recipients into deliveries: by the relay or mail store that they go to, else by domain. Equal addresses get one
- * copy.
+ * Groups recipients into deliveries: by the relay or mail store that they go to, else by domain. Equal addresses get
+ * one copy.
  *
- * QUIRK(Gmail): mail exchangers that many domains share may take only one domain in a transaction (451 4.3.0), so what
- * goes to them is never mixed. It shares their connections.
+ * QUIRK(Gmail): mail exchangers that many domains share may accept only one domain in a transaction (451 4.3.0), so
+ * domains are not mixed there. They share connections.
  *
  * @param recipients  addr-specs in the caller's order.
  * @throws {MimeError} for an invalid address.
@@ -50,7 +52,7 @@ export function planRecipients(
   const firstByAddress = new Map<string, number>();
   const groups = new Map<string, PlannedRecipient[][]>();
   const firstIndex = recipients.map((address, index) => {
-    // They were checked when the message was composed or read.
+    // Addresses were checked when the message was composed or read.
     const mailbox = parseMailbox(address, { addresses: 'as-received' });
     const canonical = canonicalAddress(mailbox);
     const first = firstByAddress.get(canonical);

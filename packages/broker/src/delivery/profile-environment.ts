@@ -3,7 +3,10 @@ import type { AttemptEnvironment } from './attempt-scope.ts';
 
 const environments = new WeakMap<Profile, AttemptEnvironment>();
 
-/** What every attempt under a profile shares: what the broker shares, with the profile's own name, addresses, routes and limits. */
+/**
+ * What all attempts under a profile share: the broker's environment, with the name, addresses, routes and limits of the
+ * profile. One object for each profile.
+ */
 export function profileEnvironment(broker: AttemptEnvironment, profile: Profile): AttemptEnvironment {
   const known = environments.get(profile);
   if (known) return known;

@@ -6,12 +6,12 @@ import type { FailureClassification } from './failure.ts';
 import { type ReplyContext, type ReplyRule, replyContextOptions } from './reply-rule.ts';
 import { defaultReplyRules } from './reply-rules.ts';
 
-/** What a reply means, and by which rule. */
+/** What a reply means, and which rule says so. */
 export interface ExplainedReply {
   readonly reply: Reply;
   readonly context: ReplyContext;
   readonly classification: FailureClassification;
-  /** The rule that fits. */
+  /** The rule that matched. */
   readonly rule: ReplyRule;
   /** Whether the rule is one of the caller's own. */
   readonly own: boolean;
@@ -20,14 +20,14 @@ export interface ExplainedReply {
 }
 
 /**
- * Says what a reply means and what the broker does about it.
+ * Explains what a reply means and what the broker does about it.
  *
  * @param reply  A 4yz or 5yz reply, as a session gave it or {@link parseReply} read it.
- * @param context  Where it came from; by default from an exchanger of unknown name, to RCPT.
+ * @param context  Where it came from; default: the reply of an unnamed exchanger to RCPT.
  * @param rules  Rules of your own, as in `delivery.replyRules`.
- * @throws {BrokerError} MB_BROKER_OPTION for a rule that is not one.
- * @example
- * explainReply(parseReply('550 5.1.1 No such user')).classification; // { category: 'bad-mailbox', action: 'suppress', … }
+ * @throws {BrokerError} MB_BROKER_OPTION for an invalid reply, context or rule.
+ * @example explainReply(parseReply('550 5.1.1 No such user')).classification; // { category: 'bad-mailbox', action:
+ *   'suppress', … }
  */
 export function explainReply(
   reply: Reply,
@@ -74,7 +74,7 @@ function consequenceOf({ action, afterMs, category }: FailureClassification, { c
 }
 
 /**
- * Reads a reply as logs and reports write it: one line or several, `550-` or `550 ` in front of each.
+ * Parses a reply as logs and reports write it: one or several lines, each with `550-` or `550 ` at its beginning.
  *
  * @throws {BrokerError} MB_BROKER_OPTION when the text does not begin with a code from 400 to 599.
  * @example parseReply('550-5.1.1 No such user\n550 5.1.1 See https://example.com/'); // code 550, enhanced '5.1.1'

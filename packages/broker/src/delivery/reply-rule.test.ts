@@ -29,7 +29,7 @@ it('RPL-04 matches a rule by code, enhanced code, stage, host and phrase, all of
   expect(fits({ code: 550, text: 'no' }, '551 No')).toBe(false);
 });
 
-it('RPL-04 finds a phrase at the edges of words, over line ends and whatever stands for *', () => {
+it('RPL-04 finds a phrase between edges of words, across lines, with any text for *', () => {
   expect(fits({ text: 'rbl' }, '550 Marble')).toBe(false);
   expect(fits({ text: 'throttl*' }, '450 You are throttled')).toBe(true);
   expect(fits({ text: 'mailbox * found' }, '550-5.1.1 Mailbox of Bob was not\n550 5.1.1 found here')).toBe(
@@ -97,7 +97,7 @@ it.each([
   expect(() => createReplyRules([rule])).toThrow(expect.objectContaining({ code: 'MB_BROKER_OPTION' }));
 });
 
-it('RPL-14 refuses two rules of one id, a default one included', () => {
+it('RPL-14 refuses two rules with the same id, defaults included', () => {
   expect(() => createReplyRules([other, other])).toThrow(/"other" is given twice/);
   expect(() => createReplyRules([{ ...other, id: 'greylisted' }])).toThrow(/"greylisted" is given twice/);
 });
@@ -111,7 +111,7 @@ it('reads replies of several lines, also when a log has joined them', () => {
   expect(() => parseReply('250 Ok')).toThrow(/begins with its code, from 400 to 599/);
 });
 
-it('names a source for each reply of the vectors', () => {
+it('lists the replies among the vectors in SOURCES.md', () => {
   const text = readFileSync(new URL('../../test/vectors/SOURCES.md', import.meta.url), 'utf8');
   expect(text).toContain('replies.json');
 });

@@ -1,8 +1,8 @@
 /**
- * Reply rules: which replies mean what. `reply-rules.ts` holds the table; this module only applies it.
+ * Reply rules: what a reply means. `reply-rules.ts` holds the table; this module only applies it.
  *
- * The first rule whose conditions all hold decides, so a specific rule is before a general one. Matching takes
- * linear time: phrases know one wildcard and no backtracking.
+ * The first rule whose conditions all hold decides, so a specific rule comes before a general one. Matching takes
+ * linear time: phrases have one wildcard and need no backtracking.
  */
 import type { Reply } from '@mb/smtp-client';
 import { optionError } from '../errors.ts';
@@ -10,7 +10,7 @@ import { flag, type OptionTable, required, text, word } from '../option-table.ts
 import type { FailureAction, FailureCategory, FailureScope } from './failure.ts';
 import type { Stage } from './outcome.ts';
 
-/** What a reply must be for a rule to fit. All conditions that are given must hold; a list holds if one entry does. */
+/** When a rule matches a reply. All conditions that are given must hold; a list holds when one entry does. */
 export interface ReplyConditions {
   /** Basic code such as `550`, or a class: `'4yz'`, `'5yz'`. */
   readonly code?: number | ReplyClass | readonly (number | ReplyClass)[];
@@ -19,8 +19,8 @@ export interface ReplyConditions {
   /** Stage of the session in which the reply came. */
   readonly stage?: Stage | readonly Stage[];
   /**
-   * Phrases, in any case. A phrase begins and ends at the edge of a word, and `*` stands for any text: `'user *
-   * unknown'`, `'throttl*'`. Mail addresses in a reply are left out before, and of a URL only the host is kept.
+   * Phrases, in any case. A phrase begins and ends at the edge of a word, and `*` matches any text: `'user *
+   * unknown'`, `'throttl*'`. Mail addresses are removed from a reply first, and URLs are reduced to their host.
    */
   readonly text?: string | readonly string[];
   /** Name of the mail exchanger: `'mx.example.com'`, or `'*.example.com'` for that domain and all names below it. */
@@ -34,45 +34,45 @@ export interface ReplyConditions {
 /** All permanent or all temporary replies. */
 export type ReplyClass = '4yz' | '5yz';
 
-/** A rule: conditions, and what a reply means that meets them. */
+/** A rule: conditions, and the meaning of a reply that meets them. */
 export interface ReplyRule extends ReplyConditions {
   /** Names the rule in outcomes and in `mb explain-reply`; unique among the rules of a broker. */
   readonly id: string;
   readonly category: FailureCategory;
   readonly scope: FailureScope;
   readonly action: FailureAction;
-  /** With `delay`, `slow-down` and `pause`: how long, in milliseconds, where the host names no time. */
+  /** With `delay`, `slow-down` and `pause`: how long, in milliseconds, when the host names no time. */
   readonly afterMs?: number;
-  /** Where the meaning is written down: a URL or an RFC section. */
+  /** Where the meaning is documented: a URL or an RFC section. */
   readonly source?: string;
 }
 
-/** What is known of a reply beside the reply itself. */
+/** Where a reply came from. */
 export interface ReplyContext {
   readonly stage: Stage;
   /** Name of the mail exchanger. */
   readonly host?: string | undefined;
   /** Whether the host is a relay that was configured for domains other than its own. Default false. */
   readonly relay?: boolean | undefined;
-  /** Whether the reply decides on several recipients at once. Default false. */
+  /** Whether the reply applies to several recipients at once. Default false. */
   readonly shared?: boolean | undefined;
 }
 
-/** Rules made ready for matching. */
+/** Compiled rules. */
 export interface ReplyRules {
-  /** The first rule that fits. */
+  /** Returns the first rule that matches. */
   match(reply: Reply, context: ReplyContext): ReplyRule;
 }
 
-/** Only this much of a reply's text is searched. */
+/** Only this many characters of a reply's text are searched. */
 const maxSearchedText = 2048;
 const maxRules = 1000;
 const maxPhraseLength = 200;
 
 /**
- * Makes rules ready for matching. The last one should fit every reply.
+ * Compiles rules. The last one must match every reply.
  *
- * @throws {BrokerError} MB_BROKER_OPTION for a rule that is not one, and for an id given twice.
+ * @throws {BrokerError} MB_BROKER_OPTION for an invalid rule, and for a duplicate id.
  */
 export function compileReplyRules(rules: readonly ReplyRule[]): ReplyRules {
   if (rules.length > maxRules) throw optionError(`There may be at most ${maxRules} reply rules.`);
@@ -88,13 +88,13 @@ export function compileReplyRules(rules: readonly ReplyRule[]): ReplyRules {
     match(reply, context) {
       const facts = readFacts(reply, context);
       const found = compiled.find(({ fits }) => fits(facts));
-      if (!found) throw new Error('The last reply rule must fit every reply.');
+      if (!found) throw new Error('The last reply rule must match every reply.');
       return found.rule;
     },
   };
 }
 
-/** A reply as conditions see it. */
+/** What conditions are checked against. */
 interface Facts {
   readonly code: number;
   readonly enhanced: string | undefined;
@@ -121,7 +121,7 @@ function readFacts(
   };
 }
 
-/** As much of the lines as is searched. */
+/** The first lines, up to {@link maxSearchedText} characters in all. */
 function firstOf(lines: readonly string[]): string[] {
   const first: string[] = [];
   let room = maxSearchedText;
@@ -133,7 +133,10 @@ function firstOf(lines: readonly string[]): string[] {
   return first;
 }
 
-/** QUIRK(qmail and its heirs): the enhanced code is at the end, as in `sorry, no mailbox here by that name (#5.1.1)`. */
+/**
+ * QUIRK(qmail and its descendants): the enhanced code is at the end, as in `sorry, no mailbox here by that name
+ * (#5.1.1)`.
+ */
 function bracketedCode(code: number, lines: readonly string[]): string | undefined {
   const found = /#([45]\.\d{1,3}\.\d{1,3})\b/.exec(lines.join(' '))?.[1];
   return found?.[0] === String(code)[0] ? found : undefined;
@@ -205,7 +208,7 @@ function hostFits(pattern: string, host: string): boolean {
   return host === pattern.slice(2) || host.endsWith(pattern.slice(1));
 }
 
-/** Words with `*` for any text. */
+/** A phrase, in which `*` matches any text. */
 class Phrase {
   readonly #parts: readonly string[];
 
@@ -216,7 +219,7 @@ class Phrase {
       .map((part) => part.trim());
   }
 
-  /** The leftmost place for each part leaves the most room for the next, so there is nothing to go back to. */
+  /** The leftmost match of each part leaves the most text for the next one, so no backtracking is needed. */
   occursIn(text: string): boolean {
     const last = this.#parts.length - 1;
     let from = 0;
@@ -230,7 +233,10 @@ class Phrase {
   }
 }
 
-/** Where `part` is in `text` from `from` on; at an open side a word may go on. */
+/**
+ * The index of `part` in `text`, at `from` or later, or -1. It ends at the edge of a word on each side that is not
+ * open.
+ */
 function findPart(text: string, part: string, from: number, openStart: boolean, openEnd: boolean): number {
   for (let at = text.indexOf(part, from); at >= 0; at = text.indexOf(part, at + 1)) {
     const startsWord = openStart || !joins(text[at - 1], part[0]);
@@ -240,14 +246,14 @@ function findPart(text: string, part: string, from: number, openStart: boolean, 
   return -1;
 }
 
-/** Letters and digits of scripts that put spaces between words. */
+/** Digits, and letters of scripts that put spaces between words. */
 const wordCharacter = /[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}\p{Nd}]/u;
 
 function joins(left: string | undefined, right: string | undefined): boolean {
   return left !== undefined && right !== undefined && wordCharacter.test(left) && wordCharacter.test(right);
 }
 
-/** The words that a rule may have. */
+/** The values that a rule may have. */
 export const replyRuleWords = {
   category: [
     'bad-mailbox',
@@ -335,14 +341,14 @@ function checkRule(rule: ReplyRule, index: number): void {
   need(actions.includes(rule.action), `action must be one of ${actions.join(', ')}`);
   need(
     rule.action !== 'suppress' || rule.category === 'bad-mailbox',
-    'action suppress needs category bad-mailbox, which alone speaks against an address',
+    'action suppress needs category bad-mailbox, because no other says that an address does not exist',
   );
   const { afterMs } = rule;
   need(
     afterMs === undefined || (Number.isSafeInteger(afterMs) && afterMs >= 0 && afterMs <= 4 * 3_600_000),
     'afterMs must be a whole number of milliseconds, at most 14400000 (four hours)',
   );
-  need(rule.source === undefined || typeof rule.source === 'string', 'source must be a text');
+  need(rule.source === undefined || typeof rule.source === 'string', 'source must be a string');
   for (const flag of [rule.relay, rule.shared])
     need(flag === undefined || typeof flag === 'boolean', 'relay and shared must be true or false');
   checkConditions(rule, need);
@@ -371,7 +377,7 @@ function checkConditions(rule: ReplyConditions, need: (right: boolean, what: str
   each(
     rule.stage,
     (stage) => (stages as readonly unknown[]).includes(stage),
-    `stage must be of ${stages.join(', ')}`,
+    `stage must be one of ${stages.join(', ')}, or a list of them`,
   );
   each(
     rule.text,
@@ -379,7 +385,7 @@ function checkConditions(rule: ReplyConditions, need: (right: boolean, what: str
       typeof phrase === 'string' &&
       phrase.length <= maxPhraseLength &&
       phrase.replaceAll('*', '').trim().length > 1,
-    `text must be phrases of 2 to ${maxPhraseLength} characters, in which * stands for any text`,
+    `text must be a phrase of 2 to ${maxPhraseLength} characters, in which * matches any text, or a list of them`,
   );
   each(
     rule.host,

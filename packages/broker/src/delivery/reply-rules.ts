@@ -1,15 +1,15 @@
 /**
- * The table of reply rules, in the order in which they are tried: the first that fits decides.
+ * The table of reply rules, in the order in which they are tried: the first that matches decides.
  *
- * 1. Codes and words of one provider's own.
- * 2. What ends a session, asks for less, or defers for a while.
- * 3. Refusals of us: reputation, authentication, relaying.
- * 4. The mailbox: full, gone, unknown. The message: content. A bare code that says that the mailbox does not exist.
- * 5. Enhanced codes, then basic codes, for replies whose words say nothing.
+ * 1. Codes and phrases of single providers.
+ * 2. Replies that end a session, ask for less mail, or defer for a while.
+ * 3. Refusals because of the sender: reputation, authentication, relaying.
+ * 4. Refusals because of the mailbox (full, closed, unknown) or of the content, and bare codes for an unknown mailbox.
+ * 5. Enhanced codes, then basic codes, for replies whose text matches no rule.
  *
- * An address is suppressed only on positive evidence, so a reply that names a reason on our side comes before one that
- * names the mailbox. To add a rule: put the reply into test/vectors/replies.json, with its source, and the rule here, as
- * far down as it works. docs/reply-rules.md is generated from this file; it is long because it is a table.
+ * An address is suppressed only on positive evidence, so rules for a reason on our side come before rules for the
+ * mailbox. To add a rule: put the reply into test/vectors/replies.json, with its source, and the rule here, as far down
+ * as it works. docs/reply-rules.md is generated from this file; it is long because it is a table.
  */
 
 import type { Stage } from './outcome.ts';
@@ -292,7 +292,7 @@ const basicRules: readonly ReplyRule[] = [
   { id: 'unknown', category: 'unknown-reason', scope: 'recipient', action: 'fail', source: `${rfc5321}#section-4.2.1` },
 ];
 
-/** The rules that hold where the caller gives none, in order. Together they fit every 4yz and 5yz reply. */
+/** The default rules, in order. Together they match every 4yz and 5yz reply. */
 export const defaultReplyRules: readonly ReplyRule[] = [
   ...providerRules,
   ...pacingRules,

@@ -1,29 +1,29 @@
 /**
- * What outcomes teach about the site, as a pure function: whether it works with us, wants less, or cannot be reached.
+ * What outcomes say about their site, as a pure function: whether it accepts mail, asks for less, or cannot be reached.
  *
- * Q-07: a reply is about its recipient unless it says otherwise. Only a host that asks for less (421, its own codes, or
- * words that say so) is slowed down; the same temporary answer to a thousand recipients is a thousand answers, and
- * neither raises nor lowers the number of connections.
+ * Q-07: a reply is about its recipient unless it says otherwise. A host is slowed down only when it asks for less, by
+ * 421, a code of its own or words. Temporary replies to recipients, however many, neither raise nor lower the number of
+ * connections.
  */
 import { parseServerDelay } from '../store/backoff.ts';
 import type { SiteFeedback } from '../store/pacing.ts';
 import type { RecipientOutcome, Stage } from './outcome.ts';
 
-/** Stages before a host has shown that it works with us. */
+/** Stages before the first transaction. */
 const beforeMail: readonly Stage[] = ['connect', 'greeting', 'ehlo', 'helo', 'starttls', 'tls', 'auth'];
-/** Nothing was asked of any host. */
+/** Stages in which no host was contacted. */
 const withoutHost: readonly Stage[] = ['suppression', 'route', 'policy'];
 
 /** What the outcomes of one message say about the site; undefined when they say nothing. */
 export function siteFeedbackOf(outcomes: readonly RecipientOutcome[]): SiteFeedback | undefined {
   const feedback = combineFeedback(outcomes.flatMap((outcome) => feedbackOf(outcome) ?? []));
-  // However many recipients it has, it is one message.
+  // A message counts once, however many recipients it has.
   return feedback?.kind === 'succeeded' ? { kind: 'succeeded' } : feedback;
 }
 
 /**
- * What several messages of one claim say together: a host that asks for less outweighs refused credentials, these
- * outweigh success, success outweighs mere answers, and one answer outweighs silence.
+ * What several messages of one claim say together. The first of these that occurs decides: `throttled` (with the
+ * longest pause), `credentials-refused`, `succeeded` (with the sum of the counts), `answered`, `unreachable`.
  */
 export function combineFeedback(feedbacks: readonly SiteFeedback[]): SiteFeedback | undefined {
   const throttled = feedbacks.filter((feedback) => feedback.kind === 'throttled');
@@ -45,7 +45,7 @@ export function combineFeedback(feedbacks: readonly SiteFeedback[]): SiteFeedbac
 function feedbackOf(outcome: RecipientOutcome): SiteFeedback | undefined {
   const { status, stage, reply } = outcome;
   if (status === 'delivered') return { kind: 'succeeded' };
-  // The session was lost, which is neither a success nor proof that the host cannot be reached.
+  // A lost session is neither a success nor proof that the host cannot be reached.
   if (status === 'unknown' || withoutHost.includes(stage)) return undefined;
   if (status === 'deferred' && outcome.untouched) return undefined;
   if (outcome.category === 'local') {
@@ -56,7 +56,7 @@ function feedbackOf(outcome: RecipientOutcome): SiteFeedback | undefined {
     return { kind: 'throttled', ...(retryAfterMs !== undefined && { retryAfterMs }) };
   }
   if (status === 'deferred' && beforeMail.includes(stage)) return { kind: 'unreachable' };
-  // RFC 5321 §4.2.1: a host that decides for good about a mailbox or a message works as it should.
+  // RFC 5321 §4.2.1: a permanent reply about a mailbox or a message shows that the host works.
   const decided = status === 'failed' && (outcome.scope === 'recipient' || outcome.scope === 'message');
   if (decided) return { kind: 'succeeded' };
   return reply || stage === 'plan' ? { kind: 'answered' } : undefined;

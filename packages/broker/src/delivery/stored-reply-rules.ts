@@ -6,7 +6,7 @@ import { createReplyRules } from './classify.ts';
 import type { LiveReplyRules } from './live-reply-rules.ts';
 import type { ReplyRule } from './reply-rule.ts';
 
-/** The reply rules that a store holds for its workers. */
+/** The reply rules in a store, which all its workers apply. */
 export interface StoredReplyRules {
   /** In the order in which they are tried. */
   readonly rules: readonly ReplyRule[];
@@ -14,11 +14,11 @@ export interface StoredReplyRules {
   readonly version: number;
 }
 
-// One record for all, because their order counts.
+// One record holds all rules, because their order matters.
 const collection = 'reply-rules';
 const key = 'all';
 
-/** The rules of a store; none when none were stored. */
+/** Reads the rules of a store; an empty list, version 0, when none were ever stored. */
 export async function readStoredRules(records: Records): Promise<StoredReplyRules> {
   const row = await records.get(collection, key);
   return row ? { rules: rulesOf(row.value), version: row.version } : { rules: [], version: 0 };
@@ -26,7 +26,7 @@ export async function readStoredRules(records: Records): Promise<StoredReplyRule
 
 /**
  * Replaces the rules of a store.
- * @throws {BrokerError} MB_BROKER_OPTION for a rule that is not one, MB_BROKER_RECORD_CONFLICT
+ * @throws {BrokerError} MB_BROKER_OPTION for an invalid rule; MB_BROKER_RECORD_CONFLICT when `condition` does not hold.
  */
 export async function writeStoredRules(
   records: Records,
@@ -39,16 +39,19 @@ export async function writeStoredRules(
   return { rules, version };
 }
 
-/** How {@link followStoredRules} goes on and ends. */
+/** What {@link followStoredRules} calls, and the signal that ends it. */
 export interface FollowParts {
   readonly signal: AbortSignal;
-  /** Called with each failure of the store, and with wrong rules. */
+  /** Called with each failure of the store, and with the error for invalid rules. */
   readonly onError: (error: unknown) => void;
-  /** Called once, when the rules were read or are not going to be. */
+  /** Called once, when the first read has ended, whether or not it succeeded. */
   readonly onKnown: () => void;
 }
 
-/** Keeps live rules as the store has them, until the signal fires. Wrong ones are reported, and change nothing. */
+/**
+ * Applies the rules of a store, and each later change of them, until the signal is aborted. Invalid rules are reported
+ * to `onError` and change nothing.
+ */
 export async function followStoredRules(
   store: RecordSource,
   live: LiveReplyRules,

@@ -24,13 +24,14 @@ export function observeSession(
     : { ...facts, result: 'success' };
 }
 
-/** A host that a policy ruled out (RFC 8460 §4.3.2). */
+/** A host that a policy does not permit (RFC 8460 §4.3.2). */
 export function observeRefusal(
   domain: string,
   host: string,
   { basis, why }: Extract<HostPlan, { readonly usable: false }>,
 ): TlsObservation {
-  // RFC 8460 §4.3.2.1: TLSA records that are not available with DNSSEC; §4.3.2.2 has no type for a host outside of the policy.
+  // RFC 8460 §4.3.2.1: TLSA records that are not available with DNSSEC; §4.3.2.2 has no type for a host outside of the
+  // policy.
   const result = basis === 'dane' ? 'dnssec-invalid' : 'validation-failure';
   return { type: 'tls', domain, host, policy: policyOf(basis), basis, result, detail: why };
 }
