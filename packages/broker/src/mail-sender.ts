@@ -29,7 +29,7 @@ import {
   text,
 } from './option-table.ts';
 import { resolveSenderOptions, type SenderOptions } from './options.ts';
-import { checkWishes, wishesOf } from './queue/enqueue.ts';
+import { checkRecipientDeliveries, recipientOptionsOf } from './queue/enqueue.ts';
 import { dsnOptions, type QueuedDeliveryOptions } from './queue/enqueue-options.ts';
 import { type SentMessage, sendEach } from './send-many.ts';
 import { isProfileFailure } from './sender/obtain.ts';
@@ -265,16 +265,16 @@ export class MailSender {
   }
 }
 
-/** @throws {BrokerError} MB_BROKER_OPTION for a wish for an address that gets no copy. */
+/** @throws {BrokerError} MB_BROKER_OPTION for options of an address that is not in the envelope. */
 function dsnRequest(addresses: readonly string[], dsn: DsnOptions): DsnRequest {
-  checkWishes(addresses, dsn.recipients, 'send: options.dsn.recipients');
+  checkRecipientDeliveries(addresses, dsn.recipients, 'send: options.dsn.recipients');
   const { ret, envid } = dsn;
-  const wishes = addresses.flatMap((address) => {
-    const { options } = wishesOf(address, dsn);
+  const entries = addresses.flatMap((address) => {
+    const { options } = recipientOptionsOf(address, dsn);
     return options ? [[address, options] as const] : [];
   });
   return {
-    recipients: new Map(wishes),
+    recipients: new Map(entries),
     ...(ret !== undefined && { ret }),
     ...(envid !== undefined && { envid }),
   };

@@ -38,9 +38,9 @@ import type { ListSelector, Selector } from '../store/selector.ts';
 import { type NewSuppression, type Suppression, suppressionReasons } from '../store/suppression.ts';
 
 /**
- * What an operator does with a queue, while workers run on it.
+ * What an operator can do with a queue, while workers run on it.
  *
- * A selector's conditions are joined by "and": `{ domain: 'example.org', state: 'queued' }`. `hold`, `release`, `cancel`
+ * All conditions of a selector must hold: `{ domain: 'example.org', state: 'queued' }`. `hold`, `release`, `cancel`
  * and `retry` need at least one condition, or `{ all: true }` for the whole queue; a selector that is empty, or has an
  * unknown key or an empty value, is refused with MB_BROKER_SELECTOR, and nothing changes.
  *
@@ -57,7 +57,7 @@ export class QueueControl {
   }
 
   /**
-   * Recipients that the selector chooses, a page at a time. It only reads, so `{}`, the default, chooses all.
+   * Lists the recipients that match a selector, a page at a time. The default, `{}`, matches all.
    *
    * @throws {BrokerError} MB_BROKER_SELECTOR for an unknown key, an empty string and `undefined` as a value.
    */
@@ -66,8 +66,8 @@ export class QueueControl {
   }
 
   /**
-   * How many recipients the selector chooses, in a bounded part of the queue; while `next` is there, give it as `after`
-   * and add what comes.
+   * Counts the recipients that match a selector, in a bounded part of the queue. While the result has `next`, call
+   * again with it as `after`, and add the counts.
    *
    * @throws {BrokerError} MB_BROKER_SELECTOR, MB_BROKER_OPTION
    * @example
@@ -79,8 +79,8 @@ export class QueueControl {
   }
 
   /**
-   * Messages that a filter fits, the latest accepted first, a page at a time. A call looks at a bounded part of the queue,
-   * so that a page may be short, even empty, while `next` says that there is more.
+   * Lists the messages that match a filter, the latest accepted first, a page at a time. A call reads a bounded part of
+   * the queue, so a page may be short, even empty, although `next` says that there is more.
    *
    * @throws {BrokerError} MB_BROKER_OPTION
    * @example
@@ -91,8 +91,8 @@ export class QueueControl {
   }
 
   /**
-   * What happened to a message and its recipients, oldest first, a page at a time; a page may be empty while `next` says
-   * that there is more. Events are kept as long as `queue.retention.eventsMs` says.
+   * Lists the events of a message and its recipients, oldest first, a page at a time; a page may be empty although
+   * `next` says that there is more. Events are kept for `queue.retention.eventsMs`.
    *
    * @throws {BrokerError} MB_BROKER_OPTION
    */
@@ -101,14 +101,14 @@ export class QueueControl {
     return this.#store.messageEvents(checkId(messageId), checked);
   }
 
-  /** A message with all its recipients; null when there is none. */
+  /** Returns a message with all its recipients; null when there is no such message. */
   async show(messageId: MessageId): Promise<MessageView | null> {
     return this.#store.inspect(checkId(messageId));
   }
 
   /**
-   * The octets of a message as they are stored, in constant memory: until the last outcome, and for the store's
-   * `keepContentMs` after it.
+   * Reads the octets of a message as they are stored, in constant memory. They are kept until the last outcome, and for
+   * the store's `keepContentMs` after it.
    *
    * @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_MESSAGE_CORRUPT
    */
@@ -116,14 +116,14 @@ export class QueueControl {
     return this.#store.content(checkId(messageId));
   }
 
-  /** How much waits, and the destinations with their connections, limits and pauses. */
+  /** Returns how many recipients wait, and the destinations with their connections, limits and pauses. */
   stats(): Promise<QueueStats> {
     return this.#store.stats();
   }
 
   /**
-   * One destination as `stats()` shows it, without a look at the others; null when nothing is known of it. `site` is as
-   * in {@link QueueControl.suspend}.
+   * Returns one destination as `stats()` shows it, without reading the others; null when nothing is known of it. `site`
+   * is as in {@link QueueControl.suspend}.
    *
    * @throws {BrokerError} MB_BROKER_OPTION
    * @example
@@ -134,7 +134,7 @@ export class QueueControl {
   }
 
   /**
-   * Events after a cursor, oldest first, without waiting for more; `broker.events()` waits.
+   * Returns events after a cursor, oldest first, without waiting for more; `broker.events()` waits.
    *
    * @param page  `after`: the cursor of the last event seen, or nothing for the oldest that is kept; `limit`: 1 to
    *   1,000, default 100.
@@ -144,12 +144,12 @@ export class QueueControl {
     return this.#store.events(after, limit);
   }
 
-  /** The end of the event log: reading after it gives only what is yet to happen. */
+  /** Returns the cursor at the end of the event log: reading after it gives only future events. */
   eventsEnd(): Promise<EventCursor> {
     return this.#store.eventsEnd();
   }
 
-  /** Keeps recipients from being attempted; returns how many. */
+  /** Holds recipients: they are not attempted until they are released. Returns how many. */
   hold(selector: Selector): Promise<number> {
     return this.#store.hold(selector);
   }
@@ -170,16 +170,17 @@ export class QueueControl {
   }
 
   /**
-   * Attempts nothing at a destination until it is resumed. Lifetimes go on, and mail in flight finishes.
+   * Suspends a destination: nothing is attempted there until it is resumed. Lifetimes are not extended, and mail in
+   * flight finishes.
    *
    * `site` is a domain, or a destination as `stats()` and `list()` name it: the mail exchangers that several domains
-   * share, or a relay. A domain holds for its own recipients only, before and after its exchangers are known: while it
-   * is suspended, paused or has limits, it is a destination of its own. What waits for the shared exchangers moves
-   * there when its turn comes, without an attempt.
+   * share, or a relay. A domain means its own recipients only, whether or not its exchangers are known yet: while it is
+   * suspended, paused or has limits, it is a destination of its own. Its recipients that wait for shared exchangers
+   * move there when their turn comes, without an attempt.
    *
    * @example
    * await broker.queue.suspend('example.org'); // this domain
-   * await broker.queue.suspend('mx1.example.net,mx2.example.net'); // every domain behind these exchangers
+   * await broker.queue.suspend('mx1.example.net,mx2.example.net'); // every domain with these exchangers
    */
   async suspend(site: SiteKey, note?: string): Promise<void> {
     if (note !== undefined) checkText(note, 'suspend: note');
@@ -188,7 +189,7 @@ export class QueueControl {
 
   /**
    * Ends a suspension, and every pause that trouble at the destination has caused. A domain without limits of its own
-   * goes back to the destination that it shares.
+   * returns to the destination that it shares.
    */
   async resume(site: SiteKey): Promise<void> {
     return this.#store.setSite(siteName(site), { suspended: false, pauseMs: 0 });
@@ -196,7 +197,8 @@ export class QueueControl {
 
   /**
    * Changes the limits of a destination; see `SiteLimits`. A domain with limits is a destination of its own, as with
-   * {@link QueueControl.suspend}: the limits of the shared destination do not count for it. `limits: null` ends that.
+   * {@link QueueControl.suspend}: the limits of the shared destination do not apply to it. `limits: null` removes its
+   * limits.
    */
   async configure(site: SiteKey, settings: ConfigurableSettings): Promise<void> {
     if (settings === undefined) throw optionError('configure: settings must say what to change.');
@@ -205,17 +207,17 @@ export class QueueControl {
     return this.#store.setSite(siteName(site), checked);
   }
 
-  /** Rules of replies that all workers of the store try before those of their options; none by default. */
+  /** Returns the reply rules that all workers of the store try before those of their options; none by default. */
   async replyRules(): Promise<StoredReplyRules> {
     return readStoredRules(this.#store.records);
   }
 
   /**
-   * Replaces the rules that all workers of the store try first, in order. They hold within seconds, without a restart. A
-   * rule with the `id` of one in a worker's `delivery.replyRules` takes its place.
+   * Replaces the reply rules that all workers of the store try first, in order. They take effect within seconds,
+   * without a restart. A rule replaces one with the same `id` in a worker's `delivery.replyRules`.
    *
    * @param condition  `ifVersion`: only if they have not changed since that version was read.
-   * @throws {BrokerError} MB_BROKER_OPTION for a rule that is not one; MB_BROKER_RECORD_CONFLICT
+   * @throws {BrokerError} MB_BROKER_OPTION for an invalid rule; MB_BROKER_RECORD_CONFLICT
    * @example
    * await broker.queue.setReplyRules([
    *   { id: 'example-busy', host: '*.example.org', text: 'try later', category: 'rate', scope: 'destination', action: 'slow-down' },
@@ -226,7 +228,7 @@ export class QueueControl {
   }
 }
 
-/** The addresses that get no mail: they failed as bad mailboxes, or complained, or were put here by hand. */
+/** The suppression list: addresses that get no mail, because they do not exist, complained, or were added by hand. */
 export class SuppressionControl {
   readonly #store: QueueStore<unknown>;
 
@@ -235,7 +237,7 @@ export class SuppressionControl {
     this.#store = store;
   }
 
-  /** Addresses that are not sent to, a page at a time. */
+  /** Lists suppressed addresses, a page at a time. */
   async list(page?: SuppressedPageRequest): Promise<Page<Suppression>> {
     return this.#store.listSuppressed(
       readOptions(page, suppressedPageOptions, 'list: page') as SuppressedPageRequest,
@@ -243,9 +245,9 @@ export class SuppressionControl {
   }
 
   /**
-   * The entries of those of `addresses` that are on the list.
+   * Returns the entries of those `addresses` that are on the list.
    *
-   * @param tenant  Whose list; left out for that of messages without a tenant.
+   * @param tenant  The tenant of the list; when absent, the list of messages without a tenant.
    * @throws {BrokerError} MB_BROKER_ADDRESS; MB_BROKER_OPTION, also for an empty tenant.
    */
   async find(addresses: readonly string[], tenant?: string): Promise<readonly Suppression[]> {
@@ -257,17 +259,17 @@ export class SuppressionControl {
   /**
    * Adds addresses; a known one keeps its first entry.
    *
-   * @throws {BrokerError} MB_BROKER_ADDRESS for an entry without a valid address, with its `field`, `index` and `value`;
-   *   MB_BROKER_OPTION for an unknown key or reason. Nothing is added then.
+   * @throws {BrokerError} MB_BROKER_ADDRESS for an entry without a valid address, with its `field`, `index` and
+   *   `value`; MB_BROKER_OPTION for an unknown key or reason. Nothing is added then.
    */
   async add(entries: readonly NewSuppression[]): Promise<void> {
     return this.#store.suppress(checkEntries(entries));
   }
 
   /**
-   * Lifts addresses; returns how many were on the list.
+   * Removes addresses from the list; returns how many were on it.
    *
-   * @param tenant  Whose list; left out for that of messages without a tenant.
+   * @param tenant  The tenant of the list; when absent, the list of messages without a tenant.
    * @throws {BrokerError} MB_BROKER_ADDRESS; MB_BROKER_OPTION, also for an empty tenant.
    */
   async lift(addresses: readonly string[], tenant?: string): Promise<number> {
@@ -289,13 +291,13 @@ export const suppressedPageOptions = {
   tenant: text(),
 } satisfies OptionTable<SuppressedPageRequest>;
 
-/** What `configure` changes; what is not given stays as it is. */
+/** Settings that `configure` changes; an absent one keeps its value. */
 export interface ConfigurableSettings {
-  /** Overrides of the store's limits; `null` returns to these. */
+  /** Overrides of the store's limits; `null` removes them. */
   readonly limits?: SiteLimitOptions | null | undefined;
-  /** Attempt nothing for so long, in milliseconds; 0 ends a pause. */
+  /** How long nothing is attempted, in milliseconds; 0 ends a pause. */
   readonly pauseMs?: number | undefined;
-  /** For people. */
+  /** A note for operators, shown with the destination. */
   readonly note?: string | undefined;
 }
 
@@ -320,13 +322,13 @@ const suppressionEntry = {
   detail: matching<object>('an object', (value) => typeof value === 'object' && value !== null),
 } satisfies OptionTable<NewSuppression>;
 
-/** An id that is unset must not look like a message that is not there. */
+/** Refuses an unset id, which would otherwise look like a message that does not exist. */
 function checkId(messageId: unknown): MessageId {
   if (typeof messageId === 'string' && messageId !== '') return messageId;
-  throw optionError('The id of a message must be a string that is not empty, as enqueue() gives it.');
+  throw optionError('The id of a message must be a string that is not empty, as enqueue() returns it.');
 }
 
-/** An unset variable must not stand for the list of messages without a tenant. */
+/** Refuses an empty tenant: an unset variable must not select the list of messages without a tenant. */
 function tenantOf(tenant: unknown, where: string): string | undefined {
   if (tenant === undefined || (typeof tenant === 'string' && tenant !== '')) return tenant;
   throw optionError(`${where}: tenant must be a name; leave it out for messages without a tenant.`);
@@ -337,7 +339,7 @@ function siteName(site: unknown): string {
   throw optionError('The site must be the name of a destination, such as "example.org".');
 }
 
-/** A destination as stores name it: domains in lower-case A-labels; lists of hosts and relays stand for themselves. */
+/** A destination as stores name it: domains in lower-case A-labels; lists of hosts and relays are not changed. */
 function siteOfText(text: string): SiteKey {
   if (/[,:]/.test(text)) return text;
   try {

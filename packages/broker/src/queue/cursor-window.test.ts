@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CursorWindow } from './cursor-window.ts';
 
 describe('CursorWindow', () => {
-  it('WHK-05 stays in front of the first event that is not finished', () => {
+  it('WHK-05 stays before the first unfinished event', () => {
     const window = new CursorWindow('0');
     const first = window.take('1', 10);
     window.skip('2', 20);
@@ -15,7 +15,7 @@ describe('CursorWindow', () => {
     expect(window.upTo).toBe(99);
   });
 
-  it('WHK-05 goes past thousands in any order', () => {
+  it('WHK-05 advances over thousands of events that finish in any order', () => {
     const window = new CursorWindow('0');
     const ends = Array.from({ length: 5_000 }, (_, i) => window.take(String(i + 1), i));
     for (const end of ends.slice(1).reverse()) end();

@@ -1,59 +1,61 @@
 import type { EventCursor } from '../store/queue-event.ts';
 
 interface Entry {
-  /** The place in the log in front of the event. */
+  /** The cursor that reads on with this event. */
   readonly before: EventCursor;
   readonly at: number;
   done: boolean;
 }
 
 /**
- * How far a reader of the event log is, when it finishes events out of order: up to the first one that is not finished.
+ * The position of a reader that finishes events of the log out of order: before the first unfinished event.
  */
 export class CursorWindow {
   #read: EventCursor;
   #readAt: number | undefined;
   #open: Entry[] = [];
-  /** Finished entries at the front, which are removed in one go: the array would be moved for each otherwise. */
+  /** Number of finished entries at the front. They are removed many at a time, because removal copies the array. */
   #finished = 0;
 
-  /** @param start  Where the log is read on. */
+  /** @param start  The cursor to read after. */
   constructor(start: EventCursor) {
     this.#read = start;
   }
 
-  /** Where the log is read on. */
+  /** The cursor to read after. */
   get read(): EventCursor {
     return this.#read;
   }
 
-  /** Events up to this one are finished. */
+  /** All events up to this cursor are finished. */
   get cursor(): EventCursor {
     return this.#first?.before ?? this.#read;
   }
 
-  /** The time of the first event that is not finished, else of the latest that was read, in epoch milliseconds. */
+  /**
+   * The time of the first unfinished event, or of the latest event read when all are finished, in epoch milliseconds.
+   */
   get upTo(): number | undefined {
     return this.#first?.at ?? this.#readAt;
   }
 
-  /** The time of the first event that is not finished, in epoch milliseconds. */
+  /** The time of the first unfinished event, in epoch milliseconds. */
   get openSince(): number | undefined {
     return this.#first?.at;
   }
 
-  /** Events that were taken and are not finished, with those that were finished out of order. */
+  /** Number of events from the first unfinished one on, including those that were finished out of order. */
   get size(): number {
     return this.#open.length - this.#finished;
   }
 
-  /** Goes past an event that is of no interest. */
+  /** Passes over an event that is not handled. */
   skip(cursor: EventCursor, at: number): void {
     this.#read = cursor;
     this.#readAt = at;
   }
 
-  /** Takes an event; returns what finishes it. */
+  /** Takes an event; returns the function that finishes it. */
   take(cursor: EventCursor, at: number): () => void {
     const entry: Entry = { before: this.#read, at, done: false };
     this.#open.push(entry);

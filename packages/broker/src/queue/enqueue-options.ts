@@ -21,17 +21,17 @@ import type { Priority, UnknownPolicy } from '../store/port.ts';
 /** Options of one `enqueue()`. */
 export interface EnqueueOptions<Transaction = unknown> {
   /**
-   * The same key with the same message gives the same id back and queues nothing; with another message it is
-   * refused.
+   * Makes repeated calls safe. A second call with the same key and the same message queues nothing and returns the id
+   * of the first; with another message it is refused with MB_BROKER_IDEMPOTENCY_CONFLICT.
    */
   readonly idempotencyKey?: string | undefined;
-  /** Not before this moment; a Date or epoch milliseconds. */
+  /** Nothing is attempted before this time, a Date or epoch milliseconds. Default: now. */
   readonly notBefore?: Date | number | undefined;
   /** The caller's own database transaction: the message exists if and only if it commits. */
   readonly transaction?: Transaction | undefined;
   /** Whose mail it is: tenants take turns at every destination, and have suppression lists of their own. */
   readonly tenant?: string | undefined;
-  /** A word by which messages can be selected later. */
+  /** A label by which messages can be selected later. */
   readonly tag?: string | undefined;
   /**
    * Which of a tenant's messages to a destination go first: all that are due of a higher priority before any of a lower
@@ -44,9 +44,9 @@ export interface EnqueueOptions<Transaction = unknown> {
    * MB_BROKER_SENDER. Default: any.
    */
   readonly senderDomains?: readonly string[] | undefined;
-  /** Makes subject, text, HTML or attachments with a template engine, before anything is accepted. */
+  /** Renders subject, text, HTML or attachments with a template engine, before anything is accepted. */
   readonly render?: RenderParts | undefined;
-  /** How it is delivered and reported on. */
+  /** How the message is delivered and reported on. */
   readonly delivery?: QueuedDeliveryOptions | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -57,29 +57,30 @@ export interface QueuedDeliveryOptions {
   readonly requireTls?: boolean | undefined;
   /** When to sign: at each attempt (default; keys rotate, signatures age), or once now. */
   readonly sign?: 'attempt' | 'enqueue' | undefined;
-  /** Time until it is given up. Default 5 days (RFC 5321 §4.5.4.1). */
+  /** Lifetime in milliseconds; recipients that are still queued then expire. Default 5 days (RFC 5321 §4.5.4.1). */
   readonly expireAfterMs?: number | undefined;
   /**
-   * Time until the delay is noted: an event, and a report where `notify` has `delay`. Default 4 hours; `null`: never.
+   * Time in milliseconds until a delay notice: an event, and a report if `notify` has `delay`. Default 4 hours; `null`:
+   * never.
    */
   readonly delayNoticeAfterMs?: number | null | undefined;
-  /** What becomes of an attempt that ended without an answer. Default `retry`, with the same octets. */
+  /** What follows when an attempt ended without a reply. Default `retry`, with the same octets. */
   readonly onUnknown?: UnknownPolicy | undefined;
-  /** When recipients' fates are reported to the return path (RFC 3461 §4.1). Default: failures. */
+  /** Which outcomes are reported to the return path (RFC 3461 §4.1). Default: failures. */
   readonly notify?: Notify | undefined;
   /** What a report returns (RFC 3461 §4.3). Default `headers`. */
   readonly ret?: 'full' | 'headers' | undefined;
-  /** Your own name for this message, repeated in reports (RFC 3461 §4.4). */
+  /** Your own identifier of the message, repeated in reports (RFC 3461 §4.4). */
   readonly envid?: string | undefined;
-  /** What differs for single recipients, by the address as the envelope has it. */
+  /** Overrides for single recipients, by address as in the envelope. */
   readonly recipients?: Readonly<Record<string, RecipientDelivery>> | undefined;
 }
 
-/** What differs for one recipient. */
+/** Overrides for one recipient. */
 export interface RecipientDelivery {
   /** As `delivery.notify`. */
   readonly notify?: Notify | undefined;
-  /** The address that the message was sent to first, as `rfc822;bob@example.org` (RFC 3461 §4.2); it is in reports. */
+  /** The original recipient, as `rfc822;bob@example.org`, repeated in reports (RFC 3461 §4.2). */
   readonly orcpt?: string | undefined;
 }
 
@@ -122,7 +123,7 @@ const deliveryOptions = {
   ...dsnOptions,
 } satisfies OptionTable<QueuedDeliveryOptions>;
 
-/** 1990-01-01: a number before it is no moment to send at. */
+/** 1990-01-01: the earliest accepted time. */
 const firstNotBefore = 631_152_000_000;
 
 /** What `EnqueueOptions` accepts. */
@@ -130,7 +131,7 @@ export const enqueueOptions = {
   idempotencyKey: name,
   notBefore: either(
     matching<Date>('a valid Date', (value) => value instanceof Date && !Number.isNaN(value.getTime())),
-    // Seconds, or a duration, would be a moment long past, and the message would go out at once.
+    // Seconds or a duration, given by mistake, would be a time long past, and the message would be sent at once.
     integer(firstNotBefore, 9e12, { unit: 'ms since 1970' }),
   ),
   transaction: matching<object>(
@@ -146,7 +147,7 @@ export const enqueueOptions = {
   signal: signal(),
 } satisfies OptionTable<EnqueueOptions>;
 
-/** Something about an accepted message that will keep some hosts from taking it. */
+/** A property of an accepted message that prevents its delivery to some hosts. */
 export interface EnqueueWarning {
   /**
    * `eight-bit-signed`: the message has octets beyond ASCII, and is signed as it is (DKIM, ARC, S/MIME, PGP, or
@@ -158,14 +159,14 @@ export interface EnqueueWarning {
   readonly message: string;
 }
 
-/** What became of `enqueue()`. */
+/** The result of `enqueue()`. */
 export interface EnqueueResult {
-  /** The queue's name for the message; absent when every recipient is suppressed. */
+  /** Id of the message in the queue; absent when every recipient is suppressed. */
   readonly id?: string;
   /** True when the idempotency key was known: nothing new was queued. */
   readonly duplicate: boolean;
   /** In the order of the envelope: queued, or failed because the address is suppressed. */
   readonly recipients: readonly (Queued | Failed)[];
-  /** What will keep some hosts from taking the message; empty for nearly every message. */
+  /** What prevents delivery to some hosts; empty for nearly every message. */
   readonly warnings: readonly EnqueueWarning[];
 }

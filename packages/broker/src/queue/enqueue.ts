@@ -28,7 +28,7 @@ import {
   recipientDelivery,
 } from './enqueue-options.ts';
 
-/** What enqueueing takes. */
+/** What {@link enqueueMessage} needs. */
 export interface EnqueueParts {
   readonly store: QueueStore<unknown>;
   readonly compose: ComposeEnvironment;
@@ -72,7 +72,11 @@ async function enqueuePrepared(
   const { store } = parts;
   const { idempotencyKey, signal, tenant } = options;
   checkSender(prepared, options.senderDomains);
-  checkWishes(prepared.envelope.to, options.delivery?.recipients, 'enqueue: options.delivery.recipients');
+  checkRecipientDeliveries(
+    prepared.envelope.to,
+    options.delivery?.recipients,
+    'enqueue: options.delivery.recipients',
+  );
   const keyring = await keyringFor(prepared, parts, options);
   const suppressed = await suppressions(prepared.envelope.to, store, tenant);
   const recipients = prepared.envelope.to.map((address) => outcomeOf(address, suppressed.get(address)));
@@ -88,18 +92,21 @@ async function enqueuePrepared(
   return { id: accepted.messageId, duplicate: accepted.duplicate, recipients, warnings };
 }
 
-/** A wish for an address that gets no copy is a mistake. @throws {BrokerError} MB_BROKER_OPTION */
-export function checkWishes(
+/**
+ * Checks overrides for single recipients. One for an address that is not in the envelope is a mistake.
+ * @throws {BrokerError} MB_BROKER_OPTION
+ */
+export function checkRecipientDeliveries(
   addresses: readonly string[],
-  wishes: QueuedDeliveryOptions['recipients'] = {},
+  deliveries: QueuedDeliveryOptions['recipients'] = {},
   where: string,
 ): void {
-  for (const [address, wish] of Object.entries(wishes)) {
+  for (const [address, delivery] of Object.entries(deliveries)) {
     const path = `${where}[${JSON.stringify(printableText(address.slice(0, 100)))}]`;
     if (!addresses.includes(address)) {
       throw optionError(`${path}: the envelope of the message has no such recipient.`);
     }
-    readOptions<RecipientDelivery, typeof recipientDelivery>(wish, recipientDelivery, path);
+    readOptions<RecipientDelivery, typeof recipientDelivery>(delivery, recipientDelivery, path);
   }
 }
 
@@ -134,10 +141,10 @@ function domainOf(address: string): string {
 }
 
 /**
- * The keys to sign with now, where that was asked for.
+ * The keys to sign with now; undefined when the worker signs.
  *
- * @throws {BrokerError} MB_BROKER_NO_SIGNING_KEY, also when the worker signs: a message that cannot be signed is refused
- *   now. Where the keys depend on the message, only the worker knows them.
+ * @throws {BrokerError} MB_BROKER_NO_SIGNING_KEY, also when the worker signs, so that a message without a key is
+ *   refused now. With `profileFor` only the worker knows the keys, and checks them.
  */
 async function keyringFor(
   { authorDomain, envelope }: OutgoingMessage,
@@ -158,7 +165,7 @@ function warningsOf({ requires, sealed }: OutgoingMessage, signNow: boolean): En
   return [{ code: 'eight-bit-signed', message }];
 }
 
-/** Accepts a message; content that was staged for one that is not accepted does not stay. */
+/** Accepts a message, or discards the content that was staged for it. */
 async function acceptOrDiscard(
   store: QueueStore<unknown>,
   message: NewMessage,
@@ -166,7 +173,7 @@ async function acceptOrDiscard(
 ): Promise<Accepted> {
   const { content } = message;
   const discard = async () => {
-    // What cannot be discarded now is purged.
+    // Content that cannot be discarded now is purged later.
     if ('stagedId' in content) await store.discard(content).catch(() => {});
   };
   try {
@@ -206,13 +213,13 @@ function outcomeOf(recipient: string, suppression: Suppression | undefined): Que
     scope: 'recipient',
     action: 'fail',
     enhanced: '5.7.1',
-    reason: `The address is on the suppression list since ${since} (${suppression.reason}); lift it there to send again.`,
+    reason: `The address has been on the suppression list since ${since} (${suppression.reason}); lift it there to send again.`,
     transcript: [],
   };
 }
 
 interface NewMessageParts {
-  /** Keys to sign with now; undefined: the worker signs. */
+  /** Keys to sign with now; undefined when the worker signs. */
   readonly keyring: Keyring | undefined;
   readonly parts: EnqueueParts;
   readonly options: EnqueueOptions;
@@ -244,7 +251,7 @@ async function newMessage(
       address,
       domain: domainOf(address),
       site: unrouted,
-      ...wishesOf(address, delivery),
+      ...recipientOptionsOf(address, delivery),
     })),
     content: small ? octets : await parts.store.stage(chunksOf(octets), signal ? { signal } : {}),
     envelope,
@@ -259,8 +266,8 @@ async function newMessage(
   };
 }
 
-/** What is kept beside the address; nothing for nearly every recipient. */
-export function wishesOf(
+/** The delivery options to store with a recipient; empty for nearly every recipient. */
+export function recipientOptionsOf(
   address: string,
   { notify, recipients }: Pick<QueuedDeliveryOptions, 'notify' | 'recipients'>,
 ): { options?: QueuedRecipientOptions } {
@@ -281,7 +288,7 @@ async function* chunksOf(octets: Uint8Array | AsyncIterable<Uint8Array>): AsyncG
   else yield* octets;
 }
 
-/** Octets that depend on the key alone, so that the same message composes to the same octets at the same moment. */
+/** In place of random octets: octets derived from the idempotency key, so that the same message composes equally. */
 function octetsFrom(key: string, tenant = ''): (length: number) => Uint8Array {
   let draw = 0;
   return (length) =>
@@ -290,7 +297,7 @@ function octetsFrom(key: string, tenant = ''): (length: number) => Uint8Array {
       .digest();
 }
 
-/** Digest of what the caller gave: the octets as they would be at one fixed moment, and the envelope. */
+/** Digest of the message that the caller gave: the envelope, and the octets as composed at a fixed time. */
 async function digestOf(
   message: Message | ReadyMessage,
   prepared: OutgoingMessage,

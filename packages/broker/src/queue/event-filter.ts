@@ -1,7 +1,7 @@
 import { list, type OptionTable, text, word } from '../option-table.ts';
 import { type QueueEvent, type QueueEventType, queueEventTypes } from '../store/queue-event.ts';
 
-/** Which events a handler, or a webhook, gets. What is left out filters nothing. */
+/** Which events a handler or a webhook gets. All conditions must hold; an absent condition matches every event. */
 export interface EventFilter<Type extends string = QueueEventType> {
   readonly types?: readonly Type[] | undefined;
   /** Only events of this tenant's messages. */
@@ -22,7 +22,7 @@ export const eventFilterOptions = {
   domains: list(text('a domain such as "example.com"', { pattern: /^[^\s@,;]{1,255}$/ }), 1),
 } satisfies OptionTable<EventFilter>;
 
-/** A check of events by a filter. */
+/** Returns the function that tells whether an event matches a filter. */
 export function matchEvents({
   types,
   tenant,

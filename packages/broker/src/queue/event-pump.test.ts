@@ -20,7 +20,7 @@ async function* streamOf(events: readonly QueueEvent[], signal: AbortSignal) {
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
-/** Time in which a second is a millisecond. */
+/** A clock on which a second takes a millisecond. */
 const clock = {
   setTimer: (callback: () => void, delayMs: number) => systemClock.setTimer(callback, delayMs / 1000),
 };

@@ -6,15 +6,15 @@ import { CursorWindow } from './cursor-window.ts';
 
 const firstRetryMs = 1_000;
 const longestRetryMs = 5 * 60_000;
-/** Events that are read ahead of one that is not taken yet. */
+/** Maximum number of events read ahead of an unfinished one. */
 const mostOpen = 1_000;
-/** Events that the filter left out, before the cursor behind them is saved. */
+/** Number of events left out by the filter after which the cursor is saved. */
 const mostSkipped = 500;
 
-/** Takes one event; what it throws makes the same event come again later. */
+/** Handles one event. When it throws, the same event comes again later. */
 export type EventHandler = (event: QueueEvent, signal: AbortSignal) => Promise<void> | void;
 
-/** What {@link EventPump} takes. */
+/** What {@link EventPump} needs. */
 export interface EventPumpParts {
   readonly saveCursor?: ((cursor: EventCursor) => Promise<void> | void) | undefined;
   readonly onRetry?: ((error: unknown, event: QueueEvent, delayMs: number) => void) | undefined;
@@ -26,9 +26,9 @@ export interface EventPumpParts {
 }
 
 /**
- * Hands events to a handler, each until it is taken: those of one message one by one and in their order, those of several
- * messages side by side. After a failure the same event comes again, later and later, up to every five minutes. A cursor
- * that cannot be saved is tried again in the same way.
+ * Passes each event to a handler until it succeeds: events of one message one by one, in order; events of several
+ * messages concurrently. After a failure the same event comes again after one second, doubled each time up to five
+ * minutes. A cursor that cannot be saved is retried in the same way.
  */
 export class EventPump {
   readonly #parts: EventPumpParts;
@@ -36,7 +36,7 @@ export class EventPump {
   /** The last piece of work of each message. */
   readonly #lanes = new Map<string, Promise<void>>();
   #free: number;
-  /** Wakes what waits for a place or for an event that is taken. */
+  /** Callbacks that wait for a free place or a finished event. */
   readonly #waiters = new Set<() => void>();
   #saved: EventCursor = '';
   #saving: Promise<void> = Promise.resolve();
@@ -47,7 +47,7 @@ export class EventPump {
     this.#free = parts.concurrency;
   }
 
-  /** @returns when the signal fires, and what is under way has ended. */
+  /** @returns when the signal has fired and calls under way have ended. */
   async run(events: AsyncIterable<QueueEvent>): Promise<void> {
     const { signal, matches, concurrency, saveCursor } = this.#parts;
     for await (const event of events) {
@@ -55,7 +55,7 @@ export class EventPump {
       else {
         const done = this.#begin(event);
         if (concurrency === 1) await done;
-        // One that goes on in the order of the log wants each cursor, too.
+        // A handler that takes events in the order of the log also gets each cursor saved.
         if (concurrency === 1 && saveCursor) await this.#saving;
         while (this.#window.size >= mostOpen && !signal.aborted) await this.#progress();
       }
@@ -70,7 +70,7 @@ export class EventPump {
     const finish = this.#window.take(event.cursor, event.at);
     const work = (this.#lanes.get(messageId) ?? Promise.resolve()).then(async () => {
       const taken = await this.#untilDone(event, () => this.#handle(event));
-      // What a handler did after the signal fired may be half of it.
+      // A handler that was interrupted by the signal may have done half of its work.
       if (!taken || this.#parts.signal.aborted) return;
       finish();
       this.#save(event);
@@ -100,7 +100,7 @@ export class EventPump {
     if (++this.#skipped >= mostSkipped) this.#save(event);
   }
 
-  /** Saves how far all events are taken; one cursor at a time, and the latest next. */
+  /** Saves the cursor up to which all events are handled. Calls do not overlap; each saves the latest cursor. */
   #save(event: QueueEvent): void {
     const { saveCursor } = this.#parts;
     if (!saveCursor) return;
@@ -112,7 +112,7 @@ export class EventPump {
     });
   }
 
-  /** Whether work was done before the signal fired. */
+  /** Repeats `work` until it succeeds; false when the signal fired before. */
   async #untilDone(event: QueueEvent, work: () => Promise<void> | void): Promise<boolean> {
     const { signal, onRetry, clock } = this.#parts;
     const tell = onRetry && guarded(onRetry);

@@ -9,25 +9,25 @@ import { eventsOptions } from './event-stream.ts';
 
 const defaultConcurrency = 16;
 
-/** How events are handed over. */
+/** How events are passed to a handler. */
 export interface SinkOptions {
-  /** Where to go on: the cursor that `saveCursor` got last, or `start`. Default: only what is yet to happen. */
+  /** Where to continue: the cursor that `saveCursor` got last, or `start`. Default: only future events. */
   readonly after?: EventCursor | 'start' | undefined;
-  /** Only events that match; what is left out filters nothing. Default all. */
+  /** Only events that match are passed on. Default: all. */
   readonly filter?: EventFilter | undefined;
   /**
-   * Messages whose events are handed over at once. Default 16. Events of one message come one by one and in their order;
-   * with 1 all events do.
+   * Maximum number of messages whose events are handled at once. Default 16. Events of one message are handled one by
+   * one, in order; with 1, all events are.
    */
   readonly concurrency?: number | undefined;
   /**
-   * Called with the place up to which all events were taken, one call at a time. Keep it: after a crash what was taken
-   * since is handed over again.
+   * Called with the cursor up to which all events are handled, one call at a time. Store it: after a crash, events that
+   * were handled since are passed on again.
    */
   readonly saveCursor?: ((cursor: EventCursor) => Promise<void> | void) | undefined;
-  /** Called with each failure that is going to be tried again. */
+  /** Called with each failure; it is tried again after `delayMs`. */
   readonly onRetry?: ((error: unknown, event: QueueEvent, delayMs: number) => void) | undefined;
-  /** Ends the handing over. */
+  /** Ends the delivery of events. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -41,9 +41,9 @@ export const sinkOptions = {
 } satisfies OptionTable<SinkOptions>;
 
 /**
- * Hands events over as the options say.
+ * Passes events to a handler, as the options say.
  *
- * @returns when the signal fires, and what is under way has ended.
+ * @returns when the signal has fired and calls under way have ended.
  */
 export function pumpEvents(
   events: AsyncIterable<QueueEvent>,
@@ -56,13 +56,13 @@ export function pumpEvents(
   return new EventPump({ ...rest, handler, matches, concurrency, signal: ends, clock }).run(events);
 }
 
-/** How a webhook is called. */
+/** Options of {@link webhook}. */
 export interface WebhookOptions {
   /** Signs each call: `X-Mb-Signature: sha256=<HMAC of the body in hexadecimal>`. */
   readonly secret?: string | undefined;
-  /** Further header fields of each call. */
+  /** Additional header fields of each call. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Time for one call. Default 10,000. */
+  /** Timeout of one call, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -74,7 +74,7 @@ export const webhookOptions = {
 } satisfies OptionTable<WebhookOptions>;
 
 /**
- * A handler that POSTs each event as JSON; any answer but 2xx, and no answer in time, makes it come again.
+ * Creates a handler that POSTs each event as JSON. After a timeout or a response other than 2xx the event comes again.
  *
  * @throws {BrokerError} MB_BROKER_OPTION
  * @example
@@ -106,7 +106,9 @@ export function webhook(url: string | URL, options: WebhookOptions = {}): EventH
   };
 }
 
-/** What `fetch` would only say at the first event. The URL may hold a password, so it is not repeated. */
+/**
+ * Checks what `fetch` would report only at the first event. The URL may hold a password, so errors do not repeat it.
+ */
 function checkEndpoint(url: string | URL, headers: Readonly<Record<string, string>>): void {
   const read = typeof url === 'string' || url instanceof URL ? URL.parse(String(url)) : null;
   if (read === null || !/^https?:$/.test(read.protocol)) {

@@ -3,9 +3,9 @@ import type { QueueStore } from '../store/port.ts';
 import type { EventCursor, QueueEvent } from '../store/queue-event.ts';
 import { StoreWatch } from '../store/store-watch.ts';
 
-/** Where to begin, and when to end. */
+/** Where an event stream begins, and what ends it. */
 export interface EventsOptions {
-  /** Go on after this event; `start` for the oldest that is kept. Default: only what is yet to happen. */
+  /** Cursor of the event to continue after; `start` for the oldest event that is kept. Default: only future events. */
   readonly after?: EventCursor | 'start' | undefined;
   /** Ends the stream without an error. */
   readonly signal?: AbortSignal | undefined;
@@ -17,7 +17,7 @@ export const eventsOptions = {
   signal: signal(),
 } satisfies OptionTable<EventsOptions>;
 
-/** What the stream takes from outside. */
+/** What {@link streamEvents} needs. */
 export interface EventStreamParts {
   readonly store: Pick<QueueStore, 'events' | 'eventsEnd' | 'onWake'>;
   readonly setTimer: (callback: () => void, delayMs: number) => () => void;
@@ -29,12 +29,12 @@ export interface EventStreamParts {
 const pollMs = 1_000;
 
 /**
- * The event log as a stream that waits for more.
+ * The event log as a stream that waits for further events.
  *
- * A store that fails is asked again, later and later up to every half minute. When the store is closed the stream ends.
+ * A store that fails is asked again after one second, doubled each time up to 30 seconds. The stream ends when the
+ * store is closed.
  *
- * @throws {BrokerError} MB_BROKER_OPTION for an invalid cursor; MB_BROKER_STORE_CLOSED when the store was not open
- *   in the first place.
+ * @throws {BrokerError} MB_BROKER_OPTION for an invalid cursor; MB_BROKER_STORE_CLOSED when the store was never open.
  */
 export async function* streamEvents(
   { store, setTimer, onError }: EventStreamParts,

@@ -23,16 +23,16 @@ import type { NewSuppression } from '../store/suppression.ts';
 
 /** What an incoming message reported. */
 export interface InboundReport {
-  /** `none`: the message is no report that can be read, such as a reply written by a person. */
+  /** `none`: the message is not a readable report but, for example, a reply written by a person. */
   readonly kind: 'bounce' | 'delay' | 'complaint' | 'none';
   readonly recipients: readonly InboundRecipient[];
 }
 
 /** A recipient that a report names. */
 export interface InboundRecipient {
-  /** As the report has it. */
+  /** As in the report. */
   readonly address: string;
-  /** Known when the report came to a return path of ours. */
+  /** Present when the report came to a return path of ours. */
   readonly recipientId?: RecipientId;
   /** RFC 3463 code. */
   readonly status?: string;
@@ -41,15 +41,16 @@ export interface InboundRecipient {
   readonly suppressed: boolean;
 }
 
-/** How reports are read and what becomes of them. */
+/** What {@link receiveReport} needs. */
 export interface InboundReportParts {
   readonly store: QueueStore<unknown>;
-  /** Whose return paths count: those of the sending profile of the message that a path names. */
+  /** A return path counts if the sending profile of the message that it names has created it. */
   readonly profiles: Profiles;
+  /** Whether to suppress addresses that do not exist or have complained. */
   readonly suppress: boolean;
 }
 
-/** Larger messages are no reports. */
+/** A larger message is not read as a report. */
 const maxReportBytes = 10 * 1024 * 1024;
 
 /**
@@ -58,8 +59,8 @@ const maxReportBytes = 10 * 1024 * 1024;
  *
  * @param raw  The message as received.
  * @param recipient  The envelope recipient that it came to: with VERP it proves which recipient the report is about.
- *   Without that proof only what the report says is returned: anyone can write a report.
- * @throws {BrokerError} MB_BROKER_PROFILE_FAILED when the profile is not available; nothing was written down then.
+ *   Without that proof nothing is logged or suppressed, because anyone can write a report.
+ * @throws {BrokerError} MB_BROKER_PROFILE_FAILED when the profile is not available; nothing was written then.
  */
 export async function receiveReport(
   raw: Uint8Array,
@@ -77,7 +78,7 @@ export async function receiveReport(
         ? readComplaint(report)
         : none;
   const recipients = found.recipients.map((one): InboundRecipient => {
-    // One return path stands for one recipient; what else a report claims is hearsay.
+    // A return path proves one recipient; what a report says of others is not trusted.
     if (!proven || !sameAddress(one.address, proven.address, found.recipients.length)) {
       return { ...one, suppressed: false };
     }
@@ -120,14 +121,14 @@ function readComplaint(report: FeedbackReport): Found {
   return report.feedbackType === 'not-spam' ? none : { kind: 'complaint', recipients };
 }
 
-/** The recipient that a return path stands for, if the profile that sent its message made that path. */
+/** The recipient that a return path names, if the profile of its message has created that path. */
 async function recipientOf(
   returnPath: string,
   store: QueueStore<unknown>,
   profiles: Profiles,
 ): Promise<RecipientView | undefined> {
   const { single, own } = profiles;
-  // One profile: a path that it did not make costs no read of the store.
+  // With a single profile, a forged path is refused without a read of the store.
   const claimed = single ? own.verp && parseVerp(own.verp, returnPath) : claimedRecipientId(returnPath);
   if (claimed === undefined) return undefined;
   const message = await store.inspect(parseRecipientId(claimed)!.messageId);
