@@ -12,7 +12,7 @@ import {
   unrouted,
 } from '../store/port.ts';
 
-/** A recipient to report on, and how it ended, or that it still waits. */
+/** A recipient to report on, with its status. */
 export interface ReportedRecipient {
   readonly recipient: ClaimedRecipient;
   readonly status: 'failed' | 'expired' | 'delayed' | 'delivered';
@@ -23,17 +23,17 @@ export interface ReportedRecipient {
 /** What a report is about: each has a message of its own (RFC 3464 §2). */
 export type ReportSubject = 'failure' | 'delay' | 'success';
 
-/** What a report needs from outside. */
+/** What {@link composeBounce} needs. */
 export interface BounceEnvironment {
   /** Our name, for Reporting-MTA. */
   readonly hostname: string;
   readonly now: () => number;
   readonly randomBytes?: (length: number) => Uint8Array;
-  /** The message reported on: its header, or, where the sender asked for it, all of it. */
+  /** The message reported on: its header, or all of it when the sender asked for that. */
   readonly original: { readonly headers: Uint8Array } | { readonly message: Uint8Array };
 }
 
-/** Bounces are given up sooner than mail. */
+/** Lifetime of a report, which is shorter than that of other mail. */
 const expireAfterMs = 2 * 86_400_000;
 
 const subjects: Readonly<Record<ReportSubject, string>> = {
@@ -42,13 +42,13 @@ const subjects: Readonly<Record<ReportSubject, string>> = {
   success: 'Successful mail delivery report',
 };
 
-/** The subject of the report on a recipient that ended so. */
+/** The subject of the report on a recipient with this status. */
 export function subjectOf({ status }: Pick<ReportedRecipient, 'status'>): ReportSubject {
   if (status === 'delayed') return 'delay';
   return status === 'delivered' ? 'success' : 'failure';
 }
 
-/** Whether the sender wants a report of this (RFC 3461 §4.1). Nothing asked for: of failures alone. */
+/** Whether the sender wants a report on this recipient (RFC 3461 §4.1). Default: of failures only. */
 export function isWanted({ recipient, status }: ReportedRecipient): boolean {
   const { notify } = (recipient.options ?? {}) as QueuedRecipientOptions;
   const subject = subjectOf({ status });
@@ -90,7 +90,7 @@ export async function composeBounce(
       // RFC 3464 §2: a report has a null reverse-path, so that it never causes another one.
       envelope: { from: '', to: [message.sender] },
     },
-    // A message in 8-bit octets is returned as it was; its header alone is put into seven bits.
+    // A whole message is returned with its 8-bit octets; a header alone is encoded in seven bits.
     { now, body: 'message' in original ? '8bit' : '7bit', ...(randomBytes && { randomBytes }) },
   );
   const { requires } = composed;
@@ -104,7 +104,7 @@ export async function composeBounce(
     })),
     content: await composed.bytes(),
     tenant: message.tenant,
-    // The report is sent as the message was.
+    // With the tenant and the tag, the report is sent under the same profile as the message.
     ...(message.tag !== undefined && { tag: message.tag }),
     expireAfterMs,
     envelope: {
@@ -120,7 +120,7 @@ export async function composeBounce(
 const openings: Readonly<Record<ReportSubject, string>> = {
   failure: 'Your message could not be delivered to:',
   delay: 'Your message has not been delivered yet to:',
-  success: 'Your message was passed on for:',
+  success: 'Your message was relayed or delivered to:',
 };
 
 function explain(
@@ -192,13 +192,13 @@ function actionAndStatus(
 ): Pick<RecipientStatus, 'action' | 'status'> {
   switch (ended) {
     case 'expired':
-      return { action: 'failed', status: '4.4.7' }; // RFC 3463 §3.5: X.4.7 is the time that ran out.
+      return { action: 'failed', status: '4.4.7' }; // RFC 3463 §3.5: X.4.7, delivery time expired
     case 'delayed':
       return { action: 'delayed', status: enhanced?.startsWith('4') ? enhanced : '4.0.0' };
     case 'delivered': {
       const own = outcome && 'ownReport' in outcome ? outcome.ownReport : undefined;
       const said = outcome?.reply?.enhanced;
-      // RFC 3461 §5.2.2: relayed to a host that will report nothing.
+      // RFC 3461 §5.2.2: relayed to a host that sends no reports.
       return { action: own ?? 'relayed', status: said?.startsWith('2') ? said : '2.0.0' };
     }
     case 'failed':
@@ -206,7 +206,7 @@ function actionAndStatus(
   }
 }
 
-/** Longest text of a host that a report repeats. */
+/** Maximum length of a reply in a report, in characters. */
 const maxReplyText = 500;
 
 function replyText({ code, lines }: NonNullable<OutcomeEvidence['reply']>): string {

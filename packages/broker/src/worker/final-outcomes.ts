@@ -14,18 +14,18 @@ import {
 } from './bounce.ts';
 import type { OnFinalOutcomes } from './worker.ts';
 
-/** What follows from final outcomes. */
+/** Options of {@link createFinalOutcomes}. */
 export interface FinalOutcomesOptions extends Omit<BounceEnvironment, 'original' | 'hostname'> {
-  /** Whose host name the reports give. */
+  /** The profile of a message gives the host name in the reports on it. */
   readonly profiles: Profiles;
   readonly store: Pick<QueueStore, 'content' | 'report'>;
-  /** Report failures to the return path. */
+  /** Whether to send reports to the return path. */
   readonly bounces: boolean;
-  /** Put addresses that do not exist on the suppression list. */
+  /** Whether to suppress addresses that do not exist. */
   readonly suppress: boolean;
 }
 
-/** A larger message is not returned, whatever RET asks for; nor is more header than this. */
+/** Of a larger message only the header is returned, whatever RET asks for; a longer header is cut. */
 const maxReturnedBytes = 1024 * 1024;
 const maxHeaderBytes = 64 * 1024;
 
@@ -49,14 +49,15 @@ export function createFinalOutcomes(options: FinalOutcomesOptions): OnFinalOutco
   };
 }
 
-/** A report for each subject that the sender wants to hear of; one that cannot be made is an event. */
+/** Composes one report for each subject that the sender wants; a report that cannot be composed becomes an event. */
 async function bouncesOf(
   message: ClaimedMessage,
   reported: readonly ReportedRecipient[],
   options: FinalOutcomesOptions,
 ): Promise<Bounce[]> {
   if (message.sender === '') {
-    // RFC 5321 §4.5.5: no report by mail. The recipients that the lost report was about get an event.
+    // RFC 5321 §4.5.5: a null reverse-path gets no report. If the message was a report itself, the recipients that it
+    // was about get an event.
     const { reportOn = [] } = readQueuedEnvelope(message.envelope, '');
     const [lost] = reported.filter((one) => subjectOf(one) === 'failure');
     if (lost)
@@ -83,7 +84,7 @@ async function bouncesOf(
   return bounces;
 }
 
-/** The name of whom the message is sent as; of the broker when that is not known now, as a report must not wait. */
+/** The host name of the message's profile; the broker's when the profile is not available, so that no report waits. */
 async function hostnameFor(message: ClaimedMessage, profiles: Profiles): Promise<string> {
   try {
     return (await profiles.for(profiledMessage(message))).hostname;
@@ -111,12 +112,12 @@ function reportedRecipient(message: ClaimedMessage, outcome: Outcome): ReportedR
   return [{ recipient, status, ...(detail && { outcome: readOutcomeDetail(detail) }) }];
 }
 
-/** DSN-02: only what a host said of the address itself speaks against it. */
+/** DSN-02: an address is suppressed only when a host said that it does not exist. */
 function isBadMailbox({ status, outcome }: ReportedRecipient): boolean {
   return status === 'failed' && (outcome as Partial<Failed> | undefined)?.action === 'suppress';
 }
 
-/** RFC 3461 §4.3: the header, or of a failure the whole message where it was asked for and is not too large. */
+/** RFC 3461 §4.3: the header; for a failure with RET=FULL the whole message, if it is not too large. */
 async function originalOf(
   message: ClaimedMessage,
   store: Pick<QueueStore, 'content'>,
@@ -134,7 +135,7 @@ async function originalOf(
   const octets = Buffer.concat(chunks);
   if (full) return { message: octets };
   const end = findHeaderEnd(octets);
-  // A header without end is cut at a line.
+  // A longer header is cut at the end of a line.
   return {
     headers: octets.subarray(0, end < octets.length ? end : octets.lastIndexOf('\r\n', maxHeaderBytes) + 2),
   };

@@ -1,7 +1,9 @@
 import type { TranscriptEntry } from '@mb/smtp-client';
 import type { KeptSignature, KeptTranscripts, OutcomeDetail, RecipientOutcome } from '../delivery/outcome.ts';
 
-/** Entries kept of a long transcript, half of them from its beginning: those of a detail must fit into 16 KiB. */
+/**
+ * Maximum number of transcript entries kept, half from the beginning, half from the end: a detail has at most 16 KiB.
+ */
 const maxEntries = 40;
 const maxText = 160;
 

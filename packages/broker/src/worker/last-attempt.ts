@@ -4,8 +4,8 @@ import { type OutcomeDetail, readOutcomeDetail } from '../delivery/outcome.ts';
 export type LastAttempt = OutcomeDetail & Required<Pick<OutcomeDetail, 'attemptedAt'>>;
 
 /**
- * The latest attempt of which the detail of a recipient's latest outcome tells: that outcome, or the one before trouble of
- * our own kept further attempts from being made.
+ * Reads the latest attempt from the detail of a recipient's latest outcome: that outcome itself, or its `lastAttempt`
+ * when trouble of our own has prevented attempts since.
  */
 export function readLastAttempt(detail: object | undefined): LastAttempt | undefined {
   const given = readOutcomeDetail(detail);

@@ -1,4 +1,4 @@
-// Long because all that can become of a claim is one state, which no other file may change.
+// Long because all that can happen to a claim changes one state.
 
 import { profiledMessage } from '../message/profiled-message.ts';
 import type { ProfiledMessage } from '../sending-profile.ts';
@@ -23,9 +23,11 @@ import { readLastAttempt } from './last-attempt.ts';
 /**
  * An {@link Outcome} as an attempt reports it; the worker adds when the recipient is due again.
  *
- * `unknown` becomes what the message's policy says. `deferred` becomes due by the schedule; `serverDelayMs` is
- * the delay that the host named. `unattempted` costs no attempt: a limit of our own, the resolver, the disk, a shutdown,
- * or a site that could not be reached; `retryAfterMs` defaults to 0 where `feedback` paces the site, else to a minute.
+ * - `unknown`: the message's `onUnknown` policy decides.
+ * - `deferred`: due again by the schedule; `serverDelayMs` is the delay that the host named.
+ * - `unattempted`: uses up no attempt. The cause is a limit of our own, the resolver, the disk, a shutdown, or a site
+ *   that could not be reached. `retryAfterMs` defaults to 0 when `feedback` paces the site or the worker stops, else to
+ *   the first delay of the schedule, at most a minute.
  */
 export type AttemptOutcome =
   | Extract<Outcome, { readonly status: 'delivered' | 'failed' | 'held' | 'unknown' }>
@@ -36,7 +38,7 @@ export type AttemptOutcome =
       readonly retryAfterMs?: number;
     });
 
-/** What an attempt reports at its end. Recipients of the claim that it never named count as unattempted. */
+/** What an attempt reports at its end. Recipients of the claim that no report named count as unattempted. */
 export interface AttemptReport {
   readonly outcomes: readonly AttemptOutcome[];
   readonly feedback?: SiteFeedback;
@@ -50,25 +52,28 @@ export interface AttemptContext {
   readonly signal: AbortSignal;
   /** Aborted when no new transaction may begin: the worker stops, or the lease is lost. */
   readonly stopping: AbortSignal;
-  /** Writes down what is known so far; a crash after it repeats none of it. */
+  /** Writes the outcomes that are known so far; once it resolves, a crash does not repeat those attempts. */
   settle(report: AttemptReport): Promise<void>;
-  /** More recipients of the same site, for the same connection; empty when there are none. */
+  /** Claims more recipients of the same site, for the same connection; empty when there are none. */
   more(max: number): Promise<readonly ClaimedMessage[]>;
 }
 
-/** Tries to deliver what a claim holds. It should not throw: what it throws defers all that it did not report. */
+/** Tries to deliver to the recipients of a claim. It should not throw: an error defers all that it has not reported. */
 export type Attempt = (claim: Claim, context: AttemptContext) => Promise<AttemptReport>;
 
-/** What follows from final outcomes, written down in the same transaction. */
+/** What follows from final outcomes, written in the same transaction. */
 export interface FollowUp {
   readonly bounces?: readonly Bounce[];
   readonly suppress?: readonly NewSuppression[];
 }
 
-/** Decides what follows when recipients of a message failed, expired, or are delayed. */
+/**
+ * Decides what follows when recipients of a message failed, expired or are delayed, or were delivered by a host that
+ * sends no reports of its own.
+ */
 export type OnFinalOutcomes = (message: ClaimedMessage, outcomes: readonly Outcome[]) => Promise<FollowUp>;
 
-/** Finds the site of a domain for a message; undefined when that cannot be known now. */
+/** Finds the site of a domain for a message; undefined when it cannot be determined now. */
 export type SiteOf = (
   domain: string,
   message: ProfiledMessage,
@@ -78,8 +83,9 @@ export type SiteOf = (
 /** The site of a domain. */
 export interface FoundSite {
   readonly site: SiteKey;
+  /** How long the site may be used without another lookup, in milliseconds. */
   readonly ttlMs: number;
-  /** True when it is the same for the messages of all senders. */
+  /** True when the site is the same for the messages of all senders. */
   readonly forAll: boolean;
 }
 
@@ -98,16 +104,16 @@ export interface LeaseRunOptions {
   report(error: unknown): void;
   /** The worker's time. */
   now(): number;
-  /** Told when the run shows its site to be faster or slower than it was held to be. */
+  /** Called when the site turns out to be faster or slower than assumed. */
   onSpeed?(before: SiteSpeed, after: SiteSpeed): void;
-  /** Told when the attempt has ended; what is left to do is to write its outcomes down. */
+  /** Called when the attempt has ended and only its outcomes remain to be written. */
   onAttempted?(): void;
 }
 
 /** A run that makes no progress for this long is slow. */
 const slowAfterMs = 10_000;
 
-/** Without feedback on the site, what was not attempted waits this long, or as the schedule begins if that is less. */
+/** Maximum delay after trouble of our own; the first delay of the schedule is used if it is shorter. */
 const localTroubleMs = 60_000;
 
 /** Outcomes that a report to the sender may follow. */
@@ -125,7 +131,7 @@ interface Held {
   readonly recipient: ClaimedRecipient;
 }
 
-/** One claim on its way from the store and back. */
+/** One claim, from the answer of the store to the release of the lease. */
 export class LeaseRun {
   readonly leaseId: LeaseId;
   /** When the store last confirmed the lease; milliseconds on the worker's clock. */
@@ -134,7 +140,7 @@ export class LeaseRun {
   readonly #options: LeaseRunOptions;
   readonly #stopping = new AbortController();
   readonly #abort = new AbortController();
-  /** Recipients that were not reported on yet. */
+  /** Recipients whose outcome is not settled yet. */
   readonly #open = new Map<RecipientId, Held>();
   #abandoned = false;
   #attempted = false;
@@ -158,7 +164,7 @@ export class LeaseRun {
     return this.#speed;
   }
 
-  /** Notices that the run has made no progress for long, and tells the store while it goes on. */
+  /** Marks the site as slow when the run has made no progress for {@link slowAfterMs}, and tells the store at once. */
   checkProgress(now: number): void {
     if (this.#attempted || this.#speed === 'slow' || now - this.#progressedAt < slowAfterMs) return;
     this.#becomes('slow');
@@ -175,7 +181,10 @@ export class LeaseRun {
     if (!this.#attempted) this.#options.onSpeed?.(before, speed);
   }
 
-  /** Q-08: what took longer than {@link slowAfterMs} was slow, and what took less was fast if a host answered. */
+  /**
+   * Q-08: a report that took {@link slowAfterMs} shows a slow site; an earlier one shows a fast site if a host
+   * answered.
+   */
   #progress(report: AttemptReport): void {
     if (report.outcomes.length === 0 && !report.feedback) return;
     const now = this.#options.now();
@@ -188,7 +197,7 @@ export class LeaseRun {
     else if (answered && this.#claim.kind === 'attempt') this.#becomes('fast');
   }
 
-  /** True when no connection is in use any more. */
+  /** True when the attempt has ended and no connection is in use. */
   get attempted(): boolean {
     return this.#attempted;
   }
@@ -197,18 +206,18 @@ export class LeaseRun {
     return this.#abandoned;
   }
 
-  /** No new transaction may begin. */
+  /** Prevents new transactions. */
   stop(): void {
     this.#stopping.abort();
   }
 
-  /** Whatever is under way ends now. */
+  /** Ends what is under way at once. */
   abort(): void {
     this.#stopping.abort();
     this.#abort.abort();
   }
 
-  /** The worker no longer waits for this run; a store that fails is not asked again. */
+  /** Aborts the run. The worker no longer waits for it, and a failing store is not asked again. */
   abandon(): void {
     this.#abandoned = true;
     this.abort();
@@ -230,19 +239,19 @@ export class LeaseRun {
     await this.#settle(outcomes, report.feedback, true, this.#learned(report));
   }
 
-  /** Outcomes that need no attempt: lifetimes that are over, delay notices that are due. */
+  /** Outcomes of recipients that need no attempt: their lifetime is over, or their delay notice is due. */
   #overdue(messages: readonly ClaimedMessage[]): Outcome[] {
     const outcomes: Outcome[] = [];
     for (const { recipientId, expired, lastDetail } of messages.flatMap(({ recipients }) => recipients)) {
       if (!expired && this.#claim.kind !== 'overdue') continue;
-      // RFC 3464 §2.3: what is reported is the last attempt, not that its time has run out since.
+      // RFC 3464 §2.3: the report is about the last attempt, not about the end of the lifetime.
       const detail = readLastAttempt(lastDetail);
       outcomes.push({ recipientId, status: expired ? 'expired' : 'delayed', ...(detail && { detail }) });
     }
     return outcomes;
   }
 
-  /** SITE-05: recipients here whose domain an operator gave settings of its own: it is their site. */
+  /** SITE-05: moves recipients whose domain has settings of its own to the site of their domain. */
   #ownSites(messages: readonly ClaimedMessage[]): Outcome[] {
     return this.#stillOpen(messages)
       .flatMap(({ recipients }) => recipients)
@@ -250,7 +259,7 @@ export class LeaseRun {
       .map(({ recipientId, domain }) => ({ recipientId, status: 'rerouted', site: domain }));
   }
 
-  /** Recipients that are queued under their domain only because their site was not known yet. */
+  /** Moves recipients that are queued under their domain, because their site was not known, to their site. */
   async #rerouted(): Promise<Outcome[]> {
     const { siteOf, store } = this.#options;
     const { site: current } = this.#claim;
@@ -272,7 +281,7 @@ export class LeaseRun {
         );
       }
     } catch (error) {
-      // Under its own name the domain is as deliverable as before.
+      // Without a site the recipients are attempted under their domain.
       this.#options.report(error);
     }
     return outcomes;
@@ -301,7 +310,7 @@ export class LeaseRun {
     }
   }
 
-  /** What the store does not know yet. */
+  /** What the run has learnt and the store does not know yet. */
   #learned({ hosts }: AttemptReport): Partial<Learned> | undefined {
     const known = this.#claim.learned?.speed ?? 'new';
     if (this.#speed === known && !hosts) return undefined;
@@ -317,7 +326,7 @@ export class LeaseRun {
     return this.#stillOpen(messages);
   }
 
-  /** The report with those added that the attempt never named. */
+  /** The report, with the recipients that the attempt never named added as unattempted. */
   #completed({ outcomes, feedback }: AttemptReport): AttemptReport {
     const named = new Set(outcomes.map(({ recipientId }) => recipientId));
     const silent = [...this.#open.keys()].filter((recipientId) => !named.has(recipientId));
@@ -325,7 +334,7 @@ export class LeaseRun {
     return { outcomes: [...outcomes, ...unattempted], ...(feedback && { feedback }) };
   }
 
-  /** The store's outcomes for those that an attempt reports. */
+  /** Converts the outcomes of an attempt to those of the store. */
   #outcomes({ outcomes, feedback }: AttemptReport): Outcome[] {
     const paced = feedback !== undefined && feedback.kind !== 'succeeded' && feedback.kind !== 'answered';
     const atOnce = paced || this.#stopping.signal.aborted;
@@ -413,7 +422,7 @@ export class LeaseRun {
         bounces.push(...(followUp.bounces ?? []));
         suppress.push(...(followUp.suppress ?? []));
       } catch (error) {
-        // A report that cannot be made does not keep the outcome from being written down.
+        // The outcome is written even when no report can be composed.
         this.#options.report(error);
       }
     }
@@ -427,7 +436,7 @@ export class LeaseRun {
     }
   }
 
-  /** The messages with those of their recipients that were not reported on. */
+  /** The messages, each with the recipients whose outcome is not settled yet. */
   #stillOpen(messages: readonly ClaimedMessage[]): ClaimedMessage[] {
     return messages.flatMap((message) => {
       const recipients = message.recipients.filter(({ recipientId }) => this.#open.has(recipientId));

@@ -9,7 +9,7 @@ import type { AttemptOutcome } from './worker.ts';
 type StatusOf<Result extends { readonly status?: unknown }> = NonNullable<Result['status']>;
 type Of<Each, Status> = Extract<Each, { readonly status: Status }>;
 
-describe('the words for what became of a recipient', () => {
+describe('the words for the outcome of a recipient', () => {
   it('are the same from the reply of a host to the queue', () => {
     expectTypeOf<StatusOf<RecipientOutcome>>().toEqualTypeOf<StatusOf<RecipientResult>>();
     expectTypeOf<StatusOf<OutcomeDetail>>().toEqualTypeOf<StatusOf<RecipientOutcome>>();

@@ -26,7 +26,7 @@ import { runPool } from './run-pool.ts';
 import { type SendingGroup, SendingGroups } from './sending-groups.ts';
 import type { Attempt, AttemptOutcome } from './worker.ts';
 
-/** What executing claims takes. */
+/** What {@link createQueueAttempt} needs. */
 export interface QueueAttemptParts {
   readonly environment: AttemptEnvironment;
   readonly profiles: Profiles;
@@ -35,20 +35,20 @@ export interface QueueAttemptParts {
   readonly transcripts: KeptTranscripts;
 }
 
-/** Messages in flight on one connection; as many outcomes are unknown if it breaks. */
+/** Maximum number of messages in flight on one connection, and so of unknown outcomes when it breaks. */
 const messagesInFlight = 16;
-/** Recipients asked for when none of a claim waits and its connection is still good. */
+/** Number of further recipients to claim when none waits and the connection still works. */
 const moreRecipients = 20;
-/** Time after which the lease is given back, so that one site does not keep a worker's slot for itself. */
+/** After this time nothing more is claimed under a lease, so that no site occupies a slot of the worker forever. */
 const longestClaimMs = 30_000;
 
 /**
- * Makes the worker's attempt: every message of a claim is signed, offered to its hosts and settled on its own, all
- * that are sent as the same sender over one connection.
+ * Creates the worker's attempt. Each message of a claim is signed, offered to its hosts and settled on its own;
+ * messages with the same profile and egress source share a connection.
  */
 export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
   return async (claim, context) => {
-    // Long because all groups of a claim share what follows.
+    // Long because all groups of a claim share its state.
     const { clock, random, experiences } = parts.environment;
     const startedAt = clock.now();
     const hosts = experiences.open();
@@ -62,7 +62,7 @@ export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
     await add(claim.messages);
     /** Messages of the group that are under way or wait. */
     let open = 0;
-    /** Outcomes of the last message, which are written down with the end of the lease if nothing follows it. */
+    /** Outcomes of the last message, which are written when the lease is released if no message follows. */
     let last: readonly AttemptOutcome[] = [];
     const take = async (group: SendingGroup): Promise<Claim['messages']> => {
       const messages = waiting.take(group);
@@ -105,7 +105,7 @@ export function createQueueAttempt(parts: QueueAttemptParts): Attempt {
       try {
         await runPool(messages, messagesInFlight, attemptOne, () => more(group));
       } catch (error) {
-        // What was delivered must not be lost with the rest.
+        // Outcomes that are known must not be lost with the error.
         await context.settle({ outcomes: last });
         throw error;
       } finally {
@@ -158,7 +158,7 @@ async function attemptMessage(
   const outcomes = recipients.map((recipient, index) => {
     const { recipientId } = recipient;
     const result = results[plan.firstIndex[index]!]!;
-    // What could not be read to its end was not sent to its end either.
+    // Content that could not be read completely was not sent completely either.
     if (stored.failure !== undefined && result.status === 'deferred')
       return { recipientId, ...withoutContent(stored.failure) };
     return toAttemptOutcome(recipient, result, facts);
@@ -168,9 +168,9 @@ async function attemptMessage(
 }
 
 /**
- * Puts messages into their groups.
+ * Adds messages to their groups.
  *
- * @returns outcomes for those whose sender cannot be found out now.
+ * @returns outcomes for the messages whose profile is not available.
  */
 async function addByProfile(
   messages: readonly ClaimedMessage[],
@@ -197,12 +197,12 @@ async function addByProfile(
       return [];
     }
     if (isProfileFailure(one.error)) return withoutProfile(one.message, one.error, environment);
-    // The worker stops.
+    // The lookup was aborted because the worker stops.
     return one.message.recipients.map(({ recipientId }) => ({ recipientId, status: 'unattempted' as const }));
   });
 }
 
-/** Q-06: that it cannot be said who sends the message is our own trouble and spends no attempt. */
+/** Q-06: a missing profile is trouble of our own and uses up no attempt. */
 function withoutProfile(
   message: ClaimedMessage,
   error: BrokerError,
@@ -220,7 +220,7 @@ function withoutProfile(
   );
 }
 
-/** By far the most claimed messages have one recipient, whose domain the queue knows. */
+/** Plans a claimed message. Nearly all have one recipient, whose domain the queue knows; it need not be parsed. */
 function planClaimed(
   recipients: readonly ClaimedRecipient[],
   maxRecipients: number,
@@ -245,7 +245,7 @@ function withReturnPath(message: SignedMessage, from: string): SignedMessage {
 /** The octets of a claimed message: those that came with the claim, or those in the store, read again each time. */
 class StoredContent {
   readonly octets: Octets;
-  /** Why the store could not give all octets. */
+  /** The error that ended the reading of the octets, if any. */
   failure: unknown;
 
   constructor({ content, messageId }: ClaimedMessage, store: Pick<QueueStore, 'content'>) {
@@ -282,17 +282,17 @@ async function loadSigned(
   const ready = signed
     ? { ...outgoing, content: octets, signature: '' }
     : await signOutgoing(outgoing, keyring, signal);
-  const wishes = new Map(recipients.map(({ address, options = {} }) => [address, options]));
+  const optionsByAddress = new Map(recipients.map(({ address, options = {} }) => [address, options]));
   return {
     ...ready,
     ...(requireTls && { requireTls }),
-    dsn: { recipients: wishes, ...(ret && { ret }), ...(envid !== undefined && { envid }) },
+    dsn: { recipients: optionsByAddress, ...(ret && { ret }), ...(envid !== undefined && { envid }) },
   };
 }
 
 /**
- * The message cannot be sent now, and no host is to blame: octets that are damaged are set aside for a person to look
- * at, and a key that fails is tried again later. Unsigned it never goes out.
+ * The outcome of a message that cannot be read or signed. Damaged content is held for an operator; a key that fails is
+ * tried again later. The message is not sent without its signature.
  */
 function withoutContent(
   error: unknown,
@@ -320,12 +320,12 @@ function toAttemptOutcome(
   { attemptedAt, acceptedAt, transcripts, signatures }: AttemptFacts,
 ): AttemptOutcome {
   const evidence = keptEvidence(outcome, transcripts, signatures);
-  // The time from acceptance to delivery can be told from the event alone.
+  // With `acceptedAt` the event alone gives the time from acceptance to delivery.
   const detail = { ...evidence, attemptedAt, ...(outcome.status === 'delivered' && { acceptedAt }) };
   if (outcome.status !== 'deferred') return { recipientId, status: outcome.status, detail };
-  // Q-06: what is our own trouble spends no attempt, nor does a session that ended before it came to this message.
+  // Q-06: trouble of our own uses up no attempt, nor does a session that ended before it came to this message.
   if (outcome.category === 'local' || outcome.untouched) {
-    // Q-14: the worker stops, and nothing was tried that there is anything to say about.
+    // Q-14: the worker stops and nothing was tried, so there is no detail to keep.
     if (outcome.category === 'local' && outcome.untouched) return { recipientId, status: 'unattempted' };
     const lastAttempt = readLastAttempt(lastDetail);
     return {

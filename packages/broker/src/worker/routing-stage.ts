@@ -6,51 +6,51 @@ import { wait } from '../wait.ts';
 import type { FoundSite, SiteOf } from './lease-run.ts';
 import { StoreBackoff } from './store-backoff.ts';
 
-/** What routing takes of its worker. */
+/** Options of {@link RoutingStage}. */
 export interface RoutingStageOptions {
   readonly store: Pick<QueueStore, 'unrouted' | 'assignSites'>;
   /** Default: the domain is the site. */
   readonly siteOf?: SiteOf | undefined;
   readonly clock: Clock;
-  /** How long other workers leave alone what this one looks up, in milliseconds. */
+  /** How long recipients that are being routed are withheld from other workers, in milliseconds. */
   readonly holdMs: number;
   readonly report: (error: unknown) => void;
 }
 
-/** Recipients that one round takes. */
+/** Maximum number of new recipients in one round. */
 const roundSize = 200;
-/** Sites of a round that are known by then are written down together; slow lookups do not delay them. */
+/** After this time the sites found so far in a round are written together, so that slow lookups do not delay them. */
 const gatherMs = 500;
-/** Rounds under way at once. */
+/** Maximum number of rounds under way. */
 const mostRounds = 4;
 
 /**
- * Finds out which sites new mail belongs to, for many domains side by side, and writes down those of a round in one
- * transaction. It is a stage before delivery: nothing is claimed for it, and no attempt and no event comes of it.
+ * Finds the sites of new mail, many domains in parallel, and writes those of a round in one transaction. It runs before
+ * delivery: it claims nothing, and causes no attempt and no event.
  *
- * A domain whose route is not available now is its own site: the attempt there says what is wrong with it.
+ * A domain whose route is not available becomes its own site: the attempt there reports what is wrong.
  */
 export class RoutingStage {
   readonly #options: RoutingStageOptions;
   readonly #rounds = new Set<Promise<void>>();
-  /** Recipients whose lookups have not ended, or are not written down. */
+  /** Recipients whose sites are being looked up or written. */
   readonly #underWay = new Set<RecipientId>();
   #abort = new AbortController();
-  /** A round asks the store for recipients. */
+  /** A round is asking the store for recipients. */
   #asking = false;
-  /** Another look was asked for meanwhile. */
+  /** `look()` was called meanwhile. */
   #again = false;
 
   constructor(options: RoutingStageOptions) {
     this.#options = options;
   }
 
-  /** Lets {@link RoutingStage.look} work. */
+  /** Enables {@link RoutingStage.look}. */
   start(): void {
     this.#abort = new AbortController();
   }
 
-  /** Routes what waits for it, in the background. */
+  /** Starts to route unrouted recipients, in the background. */
   look(): void {
     if (this.#abort.signal.aborted) return;
     if (this.#asking || this.#rounds.size >= mostRounds) {
@@ -77,7 +77,8 @@ export class RoutingStage {
   async #route(): Promise<void> {
     const { store, holdMs } = this.#options;
     this.#asking = true;
-    // New mail makes the store give again what is under way, the oldest first: it must not keep the new mail waiting.
+    // New mail ends the hold of its lane, so the store may return recipients under way again, the oldest first: ask for
+    // as many more, so that they do not keep new mail waiting.
     const max = roundSize + this.#underWay.size;
     let rows: readonly UnroutedRecipient[];
     try {
@@ -106,7 +107,7 @@ export class RoutingStage {
     }
   }
 
-  /** Looks up the sites of recipients, once for those that have the same. */
+  /** Looks up the sites of recipients, once for those with the same domain and sender. */
   #lookUp(rows: readonly UnroutedRecipient[], signal: AbortSignal): Set<Lookup> {
     const { siteOf, report } = this.#options;
     const lookups = new Map<string, Lookup>();
@@ -125,7 +126,7 @@ export class RoutingStage {
           domain,
           recipients: [],
           site: undefined,
-          // Under its own name a domain is as deliverable.
+          // A domain without a route is its own site.
           ended: ended.then((site) => {
             made.site = site ?? { site: domain, ttlMs: 0, forAll: false };
           }),
@@ -138,7 +139,9 @@ export class RoutingStage {
     return new Set(lookups.values());
   }
 
-  /** Resolves when all lookups have ended, or some after a while, or the worker stops. */
+  /**
+   * Resolves when all lookups have ended, when at least one has ended after {@link gatherMs}, or when the worker stops.
+   */
   async #gather(lookups: ReadonlySet<Lookup>, signal: AbortSignal): Promise<void> {
     const ends = [...lookups].map(({ ended }) => ended);
     await wait<unknown, 'resolve'>(
@@ -163,8 +166,8 @@ export class RoutingStage {
   }
 
   /**
-   * Writes sites down, also when the store works again only after a while: until the hold ends no worker looks at these
-   * recipients, so that giving up would delay their mail by as much.
+   * Writes sites, and retries while the store fails, until the hold ends: before that no worker gets these recipients,
+   * so giving up would delay their mail.
    */
   async #assign(
     recipients: readonly RoutedRecipient[],

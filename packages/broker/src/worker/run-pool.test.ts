@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { runPool } from './run-pool.ts';
 
-/** Work that ends when it is told to, and what was under way at most. */
+/** Work that ends when the test says so, and the largest number of items that was under way. */
 function bench() {
   const ends = new Map<number, () => void>();
   let most = 0;
@@ -65,7 +65,7 @@ it('asks for nothing after a failure, works on what it has, and reports the fail
   await rejected;
 });
 
-it('fails with what asking for more failed with', async () => {
+it('fails with the error of asking for more', async () => {
   await expect(
     runPool([1], 2, settled as () => Promise<void>, () => Promise.reject(new Error('store'))),
   ).rejects.toThrow('store');

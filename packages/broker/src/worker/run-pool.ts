@@ -1,9 +1,10 @@
 /**
- * Works on items, and on more of them that it asks for as soon as none waits, so that up to `width` stay under way.
+ * Runs `work` for each item, up to `width` at once, and asks for more items as soon as none waits.
  *
- * @param more  gives items; none when there are none now. It is asked a last time when no work is under way.
- * @returns when there are no more items; after a failure it asks for no more, and rejects with it when the others have
- *   ended.
+ * @param more  Returns further items, or none. It is asked once more when no work is under way; if it then has none,
+ *   the pool ends.
+ * @returns when there are no more items. After a failure it asks for no more, finishes the items that it has, and
+ *   rejects with the first error.
  */
 export function runPool<T>(
   given: readonly T[],

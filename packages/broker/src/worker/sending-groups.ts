@@ -4,10 +4,10 @@ import type { Profile } from '../sending-profile.ts';
 import type { ClaimedMessage } from '../store/port.ts';
 import { readLastAttempt } from './last-attempt.ts';
 
-/** Messages of a claim that are sent as the same sender, from the same addresses. */
+/** Messages of a claim with the same profile and egress source. */
 export interface SendingGroup {
   readonly profile: Profile;
-  /** undefined: none is configured, and the machine chooses. */
+  /** Undefined when none is configured; the operating system then chooses the address. */
   readonly source: EgressSource | undefined;
 }
 
@@ -16,11 +16,11 @@ interface Waiting extends SendingGroup {
 }
 
 /**
- * The messages of a claim by who sends them and the source that they leave by.
+ * The messages of a claim, grouped by profile and egress source.
  *
- * A message that was attempted before stays with its source while that works: a host that greylists by the client's
- * address takes another one for a stranger. All others of a profile leave by one source, drawn once, as a claim stands
- * for one connection.
+ * A message that was attempted before keeps its source while that works, because a host that greylists by client
+ * address would treat another address as new. All other messages of a profile share one source, drawn once, because a
+ * claim counts as one connection.
  */
 export class SendingGroups {
   readonly #random: () => number;
@@ -41,7 +41,7 @@ export class SendingGroups {
     group.messages.push(message);
   }
 
-  /** A group that messages wait in. */
+  /** A group with waiting messages; undefined when there is none. */
   next(): SendingGroup | undefined {
     return this.#groups.find(({ messages }) => messages.length > 0);
   }
@@ -51,7 +51,7 @@ export class SendingGroups {
     return this.#groups.some((other) => other !== group && other.messages.length > 0);
   }
 
-  /** The messages that wait in a group; they wait no longer. */
+  /** Removes and returns the waiting messages of a group. */
   take(group: SendingGroup): ClaimedMessage[] {
     return this.#groups.find((one) => one === group)?.messages.splice(0) ?? [];
   }
@@ -75,7 +75,7 @@ function sourceOf(
   return undefined;
 }
 
-/** Whether the source got through to a host that did not refuse it for what it is. */
+/** Whether the source reached a host that did not refuse it because of the sender. */
 function works({ address, category }: OutcomeDetail): boolean {
   return address !== undefined && category !== 'blocked' && category !== 'local';
 }

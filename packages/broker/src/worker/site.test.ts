@@ -35,7 +35,7 @@ it('Q-39 keeps a domain at its site while the addresses of one of its exchangers
   expect(await site('example.org')).toBeUndefined();
 });
 
-it('Q-39 has one site for a domain with more exchangers than are tried, whichever chance picks', async () => {
+it('Q-39 has one site for a domain with more exchangers than are tried, whichever are drawn', async () => {
   const site = siteOf(createMemoryResolver(farm(12)), createSeededRandom(1).random);
   const sites = new Set<string | undefined>();
   for (let look = 0; look < 20; look++) sites.add(await site('example.org'));

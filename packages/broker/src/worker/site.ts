@@ -7,13 +7,13 @@ import { isProfileFailure } from '../sender/obtain.ts';
 import type { Profile, ProfiledMessage } from '../sending-profile.ts';
 import type { FoundSite, SiteOf } from './lease-run.ts';
 
-/** A route is believed at least and at most this long, whatever its TTL. */
+/** Minimum and maximum time for which a route is used, whatever its TTL. */
 const shortestMs = 60_000;
 const longestMs = 24 * 3_600_000;
 
-/** Finds the site of a domain for a message; see {@link siteOfHop}. */
+/** Creates the function that finds the site of a domain for a message; see {@link siteOfHop}. */
 export function createSiteOf(broker: AttemptEnvironment, profiles: Profiles): SiteOf {
-  /** Lookups under way: many messages of one profile ask for the same domain at the same time. */
+  /** Lookups under way, because many messages of one profile need the same domain at the same time. */
   const underWay = new Map<Profile, Map<string, Promise<FoundSite | undefined>>>();
 
   async function find(domain: string, profile: Profile, signal: AbortSignal): Promise<FoundSite | undefined> {
@@ -42,7 +42,9 @@ export function createSiteOf(broker: AttemptEnvironment, profiles: Profiles): Si
   };
 }
 
-/** The attempt asks again, and defers the message when there is still no answer. */
+/**
+ * Undefined when the profile is not available: the attempt asks again, and defers the message if there is still none.
+ */
 async function profileOf(
   message: ProfiledMessage,
   profiles: Profiles,

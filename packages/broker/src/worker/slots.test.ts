@@ -56,13 +56,13 @@ describe('slots of a worker', () => {
     delays.sort((a, b) => a - b);
     expect(delays[Math.floor(delays.length * 0.99)]).toBeLessThan(200);
     expect(seen.mostSlow).toBeLessThanOrEqual(slots / 2);
-    // The slow ones get on meanwhile.
+    // Slow sites make progress meanwhile.
     const slow = [...seen.delivered.keys()].filter((address) => address.includes('@slow'));
     expect(slow.length).toBeGreaterThan(100);
     await end(worker, clock);
   });
 
-  it('Q-41 let a site that was never attempted in among those known to be slow', async () => {
+  it('Q-41 are given to a site that was never attempted while sites known to be slow wait', async () => {
     const { clock, store, worker, seen } = slowWorld(50_000);
     worker.start();
     for (let i = 0; i < 30; i++) await store.accept(draft(`u@slow${i}.test`));
@@ -84,7 +84,7 @@ describe('slots of a worker', () => {
     worker.start();
     await store.accept(draft('a@slow.test'));
     await clock.advance(11_000);
-    // Any look at the queue notices it.
+    // Any check of the queue notices it.
     await store.accept(draft('b@fast.test'));
     await clock.advance(10);
     const { sites } = await store.stats();

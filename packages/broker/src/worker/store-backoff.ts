@@ -4,7 +4,7 @@ import { sleep } from '../wait.ts';
 const firstMs = 1_000;
 const longestMs = 30_000;
 
-/** How long to leave a failing store alone: a second, then twice as long each time, up to half a minute. */
+/** How long to wait before a failing store is asked again: one second, doubled each time up to 30 seconds. */
 export class StoreBackoff {
   readonly #clock: Clock;
   #failures = 0;
@@ -13,7 +13,7 @@ export class StoreBackoff {
     this.#clock = clock;
   }
 
-  /** The store failed; returns how long to leave it alone, in milliseconds. */
+  /** The store failed; returns how long to wait, in milliseconds. */
   grow(): number {
     return Math.min(firstMs * 2 ** this.#failures++, longestMs);
   }

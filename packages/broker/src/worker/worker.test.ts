@@ -18,7 +18,7 @@ interface Bench {
   eventTypes(): Promise<string[]>;
 }
 
-/** What becomes of a recipient; nothing: the attempt does not mention it. */
+/** The outcome of a recipient; undefined when the attempt does not name it. */
 type ScriptedOutcome = AttemptOutcome extends infer Each
   ? Each extends AttemptOutcome
     ? Omit<Each, 'recipientId'>
@@ -268,7 +268,7 @@ describe('a worker', () => {
     await context.worker.stop();
   });
 
-  it('returns what an attempt said nothing about, and defers all of an attempt that throws', async () => {
+  it('returns recipients that an attempt did not name, and defers all of an attempt that throws', async () => {
     const context = bench(
       scripted((address) => {
         if (address.startsWith('silent')) return undefined;
@@ -580,7 +580,7 @@ describe('a worker whose lease or store fails', () => {
     await context.worker.stop();
   });
 
-  it('goes on when the store that failed to give out claims works again', async () => {
+  it('claims again when a store that failed to claim works again', async () => {
     const context = bench(scripted(() => ({ status: 'delivered' })));
     const original = context.store.claimSites.bind(context.store);
     context.store.claimSites = async () => {
@@ -596,7 +596,7 @@ describe('a worker whose lease or store fails', () => {
     await context.worker.stop();
   });
 
-  it('takes over what a worker that fell silent held', async () => {
+  it('takes over the recipients of a worker that fell silent', async () => {
     const context = bench(scripted(() => ({ status: 'delivered' })));
     const id = await context.accept('a@example.net');
     await context.store.claim({ worker: 'gone', max: 1, leaseMs: 60_000 });
@@ -643,7 +643,7 @@ describe('a worker whose lease or store fails', () => {
     await context.worker.stop();
   });
 
-  it('Q-14 aborts what takes longer than the grace, and gives up on what does not even hear that', async () => {
+  it('Q-14 aborts what takes longer than the grace period, and abandons what ignores the abort', async () => {
     let aborted = 0;
     const deaf: Attempt = (_claim, { signal }) => {
       signal.addEventListener('abort', () => aborted++);
@@ -748,7 +748,7 @@ describe('a worker with a large queue', () => {
   });
 });
 
-it('refuses options that make no sense', () => {
+it('refuses invalid options', () => {
   const options = { store: {} as QueueStore, attempt: async () => ({ outcomes: [] }), name: 'w' };
   const common = { ...options, clock: new VirtualClock(), random: Math.random };
   expect(() => new QueueWorker({ ...common, slots: 0 })).toThrow(

@@ -1,4 +1,4 @@
-// Long because the loop, its leases and its end are one state, which no other file may change.
+// Long because the loop, the leases and the stop share one state.
 
 import type { Clock } from '../clock.ts';
 import { MonotonicClock } from '../monotonic-clock.ts';
@@ -47,15 +47,15 @@ export interface WorkerOptions {
   readonly onFinalOutcomes?: OnFinalOutcomes | undefined;
   /** Finds the site of a domain; default: the domain is the site. */
   readonly siteOf?: SiteOf | undefined;
-  /** Claims under way at once, so connections; default 50. */
+  /** Maximum number of claims under way, and so of connections; default 50. */
   readonly slots?: number | undefined;
-  /** Most recipients of one claim; default 20. */
+  /** Maximum number of recipients in one claim; default 20. */
   readonly batch?: number | undefined;
-  /** How long a claim outlives a silent worker, in milliseconds; default 60,000. */
+  /** How long a claim lasts without a heartbeat, in milliseconds; default 60,000. */
   readonly leaseMs?: number | undefined;
   /** Overrides of the default retry schedule. */
   readonly schedule?: ScheduleOptions | undefined;
-  /** What to keep; `null`: another process purges. */
+  /** How long finished messages and events are kept; `null` when another process purges. */
   readonly retention?: RetentionOptions | null | undefined;
   /** Listeners for claims and settlements. Default: none. @internal */
   readonly observers?: Observers | undefined;
@@ -91,26 +91,26 @@ const defaultSlots = 50;
 const defaultBatch = 20;
 const defaultLeaseMs = 60_000;
 const purgeEveryMs = 600_000;
-/** Time that attempts get to return after they were told to end at once. */
+/** Grace period after an abort. */
 const abortPatienceMs = 5_000;
-/** Attempts per slot that may have ended while their outcomes are not written yet: they share commits. */
+/** Maximum number of claims per slot whose attempts have ended and whose outcomes are not written yet. */
 const mostUnwritten = 4;
 const longestSleepMs = 3_600_000;
-/** Against a store that says "now" and then has nothing. */
+/** Minimum sleep, in case a store reports something due and then has nothing to claim. */
 const shortestSleepMs = 20;
-/** Overdue recipients and lost leases are looked for this often at least while the queue is busy. */
+/** How often overdue recipients and lost leases are looked for while the queue is busy. */
 const housekeepingEveryMs = 1_000;
-/** Runs without progress are looked for this often at most. */
+/** Minimum time between two checks for runs without progress. */
 const progressEveryMs = 250;
 
 /**
- * Claims recipients, has them attempted, and writes down what came of it, until it is stopped.
+ * Claims recipients, runs the attempts and records the outcomes, until it is stopped.
  *
- * At least half of the slots are kept for sites that are known to be fast; sites known to be slow get a quarter at most.
+ * At least half of the slots are reserved for sites known to be fast; sites known to be slow get at most a quarter.
  *
- * Invariants: a claim is written down before its attempt begins. The slot of an attempt is free when the attempt ends, so
- * that outcomes of several sites share a commit; those that are not written down yet are bounded. While the store fails,
- * nothing new is claimed, because mail that is delivered and not written down is delivered twice.
+ * Invariants: a claim is durable before its attempt begins. A slot is free as soon as its attempt ends, so that
+ * outcomes of several sites share a commit; the number of claims with unwritten outcomes is bounded. While the store
+ * fails, nothing is claimed, because mail that is delivered but not recorded would be delivered again.
  *
  * @example
  * const worker = new QueueWorker({ store, attempt, clock: systemClock, random: Math.random, name: 'host-1' });
@@ -127,14 +127,14 @@ export class QueueWorker {
   readonly #time: MonotonicClock;
   #loop: Promise<void> | undefined;
   #running = false;
-  /** Something happened since the latest look. */
+  /** Something happened since the queue was last checked. */
   #kicked = false;
-  /** Settlements that the store has refused to write down so far. */
+  /** Number of settlements that the store has failed to write so far. */
   #unwritten = 0;
   #wakeUp: (() => void) | undefined;
   #whenIdle: (() => void) | undefined;
   #cancelHeartbeat: (() => void) | undefined;
-  /** Runs that hold a slot, by the speed of their sites; the others wait for their outcome to be written down. */
+  /** Number of runs that hold a slot, by the speed of their sites; other runs wait for their outcomes to be written. */
   readonly #runsBySpeed = { fast: 0, new: 0, slow: 0 };
   #housekeptAt = Number.NEGATIVE_INFINITY;
   #progressCheckedAt = Number.NEGATIVE_INFINITY;
@@ -168,7 +168,7 @@ export class QueueWorker {
     return this.#runs.size;
   }
 
-  /** Begins to work; does nothing when it already does. */
+  /** Starts the worker; does nothing when it already runs. */
   start(): void {
     if (this.#running) return;
     this.#running = true;
@@ -178,8 +178,8 @@ export class QueueWorker {
   }
 
   /**
-   * Ends work: no new transaction begins, those under way get `graceMs` (default 30,000) to end, then they are
-   * aborted. Leases are given back; what is left is attempted after the next start.
+   * Stops the worker: no new transaction begins; those under way get `graceMs` milliseconds (default 30,000) to end,
+   * then they are aborted. Leases are given back, and remaining recipients are attempted after the next start.
    */
   async stop(options: { readonly graceMs?: number } = {}): Promise<void> {
     this.#running = false;
@@ -192,11 +192,11 @@ export class QueueWorker {
     for (const run of this.#runs) run.abandon();
     this.#cancelHeartbeat?.();
     this.#cancelHeartbeat = undefined;
-    // With every run over or abandoned, the loop waits for nothing but the store's answer.
+    // No run is left, so the loop waits only for an answer of the store.
     if (this.#runs.size > 0) return;
     await routed;
     await this.#loop;
-    // The answer may have been one more claim, which gives back what it took.
+    // That answer may have been a claim, which is given back.
     await this.#idleOrAfter(abortPatienceMs);
   }
 
@@ -205,7 +205,7 @@ export class QueueWorker {
     await this.stop();
   }
 
-  /** Ends the sleep of the loop, now or, when it is at work, the next one. */
+  /** Ends the sleep of the loop; when the loop is at work, it skips its next sleep. */
   #kick(): void {
     this.#kicked = true;
     this.#wakeUp?.();
@@ -246,7 +246,7 @@ export class QueueWorker {
     }
   }
 
-  /** Q-08: the slowest sites that may have slots, and how many slots these may have; undefined when there are none. */
+  /** Q-08: how slow a site may be to get a slot, and how many slots such sites may get; undefined when none is free. */
   #room(): { readonly slowest: SiteSpeed; readonly sites: number } | undefined {
     const slots = this.#slots;
     const runs = this.#runsBySpeed;
@@ -267,7 +267,7 @@ export class QueueWorker {
     for (const run of this.#runs) run.checkProgress(now);
   }
 
-  /** Lost leases, overdue recipients, and what need not be kept any longer. */
+  /** Reaps lost leases, settles overdue recipients, and purges. */
   async #keepHouse(): Promise<void> {
     const { store, name, batch = defaultBatch, retention } = this.#options;
     this.#housekeptAt = this.#time.now();
@@ -277,7 +277,7 @@ export class QueueWorker {
     if (overdue) {
       this.#observeClaim(overdue, askedAt);
       await this.#begin(overdue);
-      // There may be more, and they need not wait a second.
+      // There may be more: check again at once.
       this.#housekeptAt = Number.NEGATIVE_INFINITY;
       this.#kicked = true;
     }
@@ -287,12 +287,12 @@ export class QueueWorker {
     }
   }
 
-  /** Milliseconds until there may be something to do that no wake-up tells of. */
+  /** Milliseconds until something may be due without a wake-up. */
   async #untilDue(): Promise<number> {
     const { store, retention } = this.#options;
     const room = this.#room();
     let delay = (await store.nextDueMs(room?.slowest)) ?? longestSleepMs;
-    // What is due while all slots are taken is found when one of them is free.
+    // Recipients that are due while all slots are taken are claimed when a slot becomes free.
     const busy = room === undefined || this.#unwritten > 0;
     if (busy) delay = Math.max(delay, housekeepingEveryMs);
     if (retention !== null) delay = Math.min(delay, this.#purgedAt + purgeEveryMs - this.#time.now());
@@ -326,7 +326,7 @@ export class QueueWorker {
       now: () => this.#time.now(),
       onAttempted: () => {
         this.#runsBySpeed[run.speed]--;
-        // The slot is free; the outcome is on its way to the store.
+        // The slot is free, although the outcomes are not written yet.
         this.#kick();
       },
       onSpeed: (before, after) => {
@@ -338,7 +338,7 @@ export class QueueWorker {
     });
     this.#runs.add(run);
     this.#runsBySpeed[run.speed]++;
-    // The store was asked before the worker was told to stop, and answers after it.
+    // This claim was requested before stop() and arrived after it.
     if (!this.#running) run.stop();
     this.#heartbeatLater();
     return run.execute().then(
@@ -361,7 +361,7 @@ export class QueueWorker {
     this.#kick();
   }
 
-  /** Writes a settlement down, however long the store takes to recover; nothing is claimed meanwhile. */
+  /** Writes a settlement, and retries until the store has recovered; nothing is claimed meanwhile. */
   async #settle(settlement: Settlement, run: LeaseRun): Promise<void> {
     const startedAt = this.#time.now();
     let backoff: StoreBackoff | undefined;
@@ -382,7 +382,7 @@ export class QueueWorker {
           if (run.abandoned || (misuse && !bounces && !suppress)) throw error;
           this.#unwritten += 1 - unwritten;
           unwritten = 1;
-          // A report to the sender that cannot be accepted must not keep the outcome from being written down.
+          // A report to the sender that the store refuses must not prevent the outcome from being written.
           if (misuse) {
             dropped = bounces;
             current = bare;
@@ -418,7 +418,7 @@ export class QueueWorker {
     const { store } = this.#options;
     const sentAt = this.#time.now();
     const runs = [...this.#runs];
-    // Two thirds of the lease without a sign from the store: others may take the recipients soon.
+    // Two thirds of the lease have passed without a confirmation: another worker may soon take the recipients.
     for (const run of runs) if (sentAt - run.confirmedAt >= (this.#leaseMs * 2) / 3) run.stop();
     try {
       const held = new Set(
