@@ -81,7 +81,7 @@ export const claimCases: readonly ConformanceCase[] = [
       const addresses = Array.from({ length: 60 }, (_, i) => `u${i}@site${i % 3}.test`);
       await context.store.accept(draft(addresses));
       const claims = await Promise.all(Array.from({ length: 30 }, (_, i) => claimSome(context, 5, `w${i}`)));
-      // A store may let a claim that meets another one come back empty.
+      // A claim that meets another one may return nothing.
       for (let claim = await claimSome(context, 5); claim; claim = await claimSome(context, 5))
         claims.push(claim);
       const ids = claims.flatMap(claimedIds);
@@ -91,20 +91,23 @@ export const claimCases: readonly ConformanceCase[] = [
     { limits: { startConcurrency: 20, maxConcurrency: 20 } },
   ),
 
-  storeCase('gives tenants turns at a site, so that a large one holds up no small one', async (context) => {
-    const large = Array.from({ length: 500 }, (_, i) => `large${i}@example.net`);
-    await context.store.accept(draft(large, { tenant: 'large' }));
-    await context.advance(1);
-    await context.store.accept(draft(['small1@example.net', 'small2@example.net'], { tenant: 'small' }));
-    const seen: string[] = [];
-    for (let i = 0; i < 3; i++) {
-      const claim = await mustClaim(context, 10);
-      seen.push(...claimedAddresses(claim));
-      await settleAll(context, claim, { status: 'delivered' });
+  storeCase(
+    'gives tenants turns at a site, so that a large one does not delay a small one',
+    async (context) => {
+      const large = Array.from({ length: 500 }, (_, i) => `large${i}@example.net`);
+      await context.store.accept(draft(large, { tenant: 'large' }));
       await context.advance(1);
-    }
-    assert.ok(seen.includes('small1@example.net') && seen.includes('small2@example.net'), seen.join(' '));
-  }),
+      await context.store.accept(draft(['small1@example.net', 'small2@example.net'], { tenant: 'small' }));
+      const seen: string[] = [];
+      for (let i = 0; i < 3; i++) {
+        const claim = await mustClaim(context, 10);
+        seen.push(...claimedAddresses(claim));
+        await settleAll(context, claim, { status: 'delivered' });
+        await context.advance(1);
+      }
+      assert.ok(seen.includes('small1@example.net') && seen.includes('small2@example.net'), seen.join(' '));
+    },
+  ),
 
   storeCase('takes the oldest first within a site and tenant', async (context) => {
     const accepted: string[] = [];
@@ -118,7 +121,7 @@ export const claimCases: readonly ConformanceCase[] = [
     assert.deepEqual(seen, accepted);
   }),
 
-  storeCase('takes what is due of a higher priority first, within a site and tenant', async (context) => {
+  storeCase('takes due recipients of a higher priority first, within a site and tenant', async (context) => {
     const bulk = Array.from({ length: 30 }, (_, i) => `bulk${i}@example.net`);
     await context.store.accept(draft(bulk, { priority: 'low' }));
     await context.advance(1);
@@ -225,7 +228,7 @@ export const claimCases: readonly ConformanceCase[] = [
   }),
 
   storeCase(
-    'offers recipients whose lifetime is over as overdue, whatever keeps their site from being claimed',
+    'offers recipients whose lifetime is over as overdue, even when their site cannot be claimed',
     async (context) => {
       const { messageId } = await context.store.accept(
         draft('a@example.net', { delayNoticeAfterMs: null, expireAfterMs: hours(1) }),
@@ -248,7 +251,7 @@ export const claimCases: readonly ConformanceCase[] = [
   ),
 
   storeCase(
-    'marks what is claimed after its lifetime as expired; reporting so costs no attempt',
+    'marks recipients that are claimed after their lifetime as expired, which counts no attempt',
     async (context) => {
       const { messageId } = await context.store.accept(
         draft('a@example.net', { expireAfterMs: minutes(10) }),
@@ -264,7 +267,7 @@ export const claimCases: readonly ConformanceCase[] = [
   ),
 
   storeCase(
-    'offers the delay notice once, and the recipient keeps its place in the queue',
+    'offers a recipient for its delay notice once, and does not change when it is due',
     async (context) => {
       const { messageId } = await context.store.accept(draft('a@example.net'));
       await settleAll(context, await mustClaim(context), { status: 'deferred', retryAfterMs: hours(6) });
@@ -299,24 +302,20 @@ export const claimCases: readonly ConformanceCase[] = [
     },
   ),
 
-  storeCaseThatNeeds(
-    'corrupt',
-    'refuses to hand out content that was spoilt, and holds that message alone',
-    async (context) => {
-      const spoilt = await context.store.accept(draft('a@example.net'));
-      await context.store.accept(draft('b@example.net'));
-      await context.corrupt(spoilt.messageId);
-      assert.deepEqual(await drain(context), ['b@example.net']);
-      const { state, detail } = await onlyRecipient(context, spoilt.messageId);
-      assert.equal(state, 'held');
-      assert.equal((detail as { reason: string }).reason, 'corrupt');
-      assert.ok((await eventTypes(context, spoilt.messageId)).includes('held'));
-      await rejectsWith(
-        (async () => {
-          for await (const _ of context.store.content(spoilt.messageId));
-        })(),
-        'MB_BROKER_MESSAGE_CORRUPT',
-      );
-    },
-  ),
+  storeCaseThatNeeds('corrupt', 'holds a message whose content is damaged, and no other', async (context) => {
+    const spoilt = await context.store.accept(draft('a@example.net'));
+    await context.store.accept(draft('b@example.net'));
+    await context.corrupt(spoilt.messageId);
+    assert.deepEqual(await drain(context), ['b@example.net']);
+    const { state, detail } = await onlyRecipient(context, spoilt.messageId);
+    assert.equal(state, 'held');
+    assert.equal((detail as { reason: string }).reason, 'corrupt');
+    assert.ok((await eventTypes(context, spoilt.messageId)).includes('held'));
+    await rejectsWith(
+      (async () => {
+        for await (const _ of context.store.content(spoilt.messageId));
+      })(),
+      'MB_BROKER_MESSAGE_CORRUPT',
+    );
+  }),
 ];

@@ -19,7 +19,7 @@ import {
   storeCase,
 } from './harness.ts';
 
-/** All addresses that a selector chooses, page by page. */
+/** All addresses that a selector matches, page by page. */
 async function listed(context: StoreUnderTest, selector: ListSelector, limit = 7): Promise<string[]> {
   const addresses: string[] = [];
   for (let after: string | undefined; ; ) {
@@ -31,7 +31,7 @@ async function listed(context: StoreUnderTest, selector: ListSelector, limit = 7
   }
 }
 
-/** Selectors that choose nothing in particular; none of them may choose everything. */
+/** Invalid selectors, none of which may select everything. */
 const refusedSelectors: readonly unknown[] = [
   {},
   undefined,
@@ -76,7 +76,7 @@ export const commandCases: readonly ConformanceCase[] = [
     assert.deepEqual(await listed(context, { all: true }), ['a@one.test', 'b@two.test']);
     assert.equal(await store.cancel({ all: true }), 2);
   }),
-  storeCase('finds messages by recipient behind many recipients, each once', async (context) => {
+  storeCase('finds messages by recipient among many recipients, each once', async (context) => {
     const { store } = context;
     const ids: string[] = [];
     for (let message = 0; message < 3; message++) {
@@ -96,7 +96,7 @@ export const commandCases: readonly ConformanceCase[] = [
     assert.deepEqual(await found({ search: 'u19999@' }), [...ids].reverse());
     assert.deepEqual(await found({ domain: 'm3.test' }), []);
   }),
-  storeCase('counts what a selector chooses, part by part', async (context) => {
+  storeCase('counts the recipients that a selector matches, part by part', async (context) => {
     const { store } = context;
     const first = await store.accept(draft(['a@one.test', 'b@two.test'], { tenant: 't1', tag: 'x' }));
     await store.accept(draft(['c@one.test', 'd@one.test']));
@@ -168,7 +168,7 @@ export const commandCases: readonly ConformanceCase[] = [
     assert.deepEqual(seen, addresses);
   }),
 
-  storeCase('Q-20 Q-85 lists messages by what is known of them, the latest first', async (context) => {
+  storeCase('Q-20 Q-85 lists messages by filters, the latest first', async (context) => {
     const { store } = context;
     const ids: string[] = [];
     const take = async (message: NewMessage) => ids.push((await store.accept(message)).messageId);
@@ -254,7 +254,7 @@ export const commandCases: readonly ConformanceCase[] = [
     assert.ok(await context.store.claimOverdue({ worker: 'w', max: 1, leaseMs: 1000 }));
   }),
 
-  storeCase('cancels what waits, for good', async (context) => {
+  storeCase('cancels waiting recipients, which cannot be released', async (context) => {
     const { messageId } = await context.store.accept(draft('a@example.net'));
     const held = await context.store.accept(draft('b@example.net'));
     await context.store.hold({ messageId: held.messageId });
@@ -267,7 +267,7 @@ export const commandCases: readonly ConformanceCase[] = [
     assert.equal(await context.store.nextDueMs(), null);
   }),
 
-  storeCase('cancels and holds what is in flight as soon as it comes back', async (context) => {
+  storeCase('cancels and holds recipients in flight when they return', async (context) => {
     const cancelled = await context.store.accept(draft('a@example.net'));
     const held = await context.store.accept(draft('b@example.net'));
     const delivered = await context.store.accept(draft('c@example.net'));
@@ -288,7 +288,7 @@ export const commandCases: readonly ConformanceCase[] = [
     assert.equal(await claimSome(context), null);
   }),
 
-  storeCase('forgets an intent to hold that was taken back', async (context) => {
+  storeCase('forgets an intent to hold that was withdrawn', async (context) => {
     await context.store.accept(draft('a@example.net'));
     const claim = await mustClaim(context);
     await context.store.hold({ all: true });
@@ -297,7 +297,7 @@ export const commandCases: readonly ConformanceCase[] = [
     assert.ok(await claimSome(context));
   }),
 
-  storeCase('tries again now, and later, when told to', async (context) => {
+  storeCase('makes recipients due now, or later', async (context) => {
     await context.store.accept(draft('a@example.net'));
     await settleAll(context, await mustClaim(context), { status: 'deferred', retryAfterMs: hours(4) });
     assert.equal(await claimSome(context), null);
@@ -319,25 +319,22 @@ export const commandCases: readonly ConformanceCase[] = [
     assert.deepEqual(await drain(context), ['a@example.net']);
   }),
 
-  storeCase(
-    'shows one destination as the statistics do, and one where nothing waits any more',
-    async (context) => {
-      const { store } = context;
-      await store.accept(draft(['a@one.test', 'b@one.test', 'c@two.test'], { tenant: 'first' }));
-      await store.accept(draft('d@one.test', { tenant: 'second', notBefore: 1 }));
-      await store.setSite('three.test', { suspended: true, note: 'by agreement' });
-      assert.equal((await mustClaim(context, 1)).messages.length, 1);
-      const { sites } = await store.stats();
-      assert.equal(sites.length, 3);
-      for (const one of sites) assert.deepEqual(await store.inspectSite(one.site), one);
-      assert.equal(await store.inspectSite('unheard-of.test'), null);
-      await store.cancel({ site: 'two.test' });
-      await drain(context);
-      await store.setSite('two.test', { limits: { maxConcurrency: 3 } });
-      const idle = await store.inspectSite('two.test');
-      assert.deepEqual([idle?.queued, idle?.limits.maxConcurrency, idle?.oldestDueAt], [0, 3, undefined]);
-    },
-  ),
+  storeCase('shows one destination as the statistics do, even one without recipients', async (context) => {
+    const { store } = context;
+    await store.accept(draft(['a@one.test', 'b@one.test', 'c@two.test'], { tenant: 'first' }));
+    await store.accept(draft('d@one.test', { tenant: 'second', notBefore: 1 }));
+    await store.setSite('three.test', { suspended: true, note: 'by agreement' });
+    assert.equal((await mustClaim(context, 1)).messages.length, 1);
+    const { sites } = await store.stats();
+    assert.equal(sites.length, 3);
+    for (const one of sites) assert.deepEqual(await store.inspectSite(one.site), one);
+    assert.equal(await store.inspectSite('unheard-of.test'), null);
+    await store.cancel({ site: 'two.test' });
+    await drain(context);
+    await store.setSite('two.test', { limits: { maxConcurrency: 3 } });
+    const idle = await store.inspectSite('two.test');
+    assert.deepEqual([idle?.queued, idle?.limits.maxConcurrency, idle?.oldestDueAt], [0, 3, undefined]);
+  }),
 
   storeCase('commands more recipients than one batch holds', async (context) => {
     const addresses = Array.from({ length: 3000 }, (_, i) => `u${i}@example.net`);

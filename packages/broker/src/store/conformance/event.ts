@@ -14,7 +14,7 @@ import {
 } from './harness.ts';
 
 export const eventCases: readonly ConformanceCase[] = [
-  storeCase('tells the story of a recipient in order, with attempts and details', async (context) => {
+  storeCase('logs the events of a recipient in order, with attempts and details', async (context) => {
     const { messageId } = await context.store.accept(draft('a@example.net', { tenant: 't', tag: 'x' }));
     const claim = await mustClaim(context);
     await settleAll(context, claim, {
@@ -58,7 +58,7 @@ export const eventCases: readonly ConformanceCase[] = [
     assert.deepEqual(end, { events: [], cursor: all.at(-1)!.cursor });
   }),
 
-  storeCase('Q-21 Q-86 tells the story of one message among others, in pages', async (context) => {
+  storeCase('Q-21 Q-86 lists the events of one message among others, in pages', async (context) => {
     const { store } = context;
     await store.accept(draft('before@example.net'));
     await drain(context);
@@ -97,7 +97,7 @@ export const eventCases: readonly ConformanceCase[] = [
     );
   }),
 
-  storeCase('logs reports that come in from outside, and passes over unknown recipients', async (context) => {
+  storeCase('logs received reports, and skips unknown recipients', async (context) => {
     const { messageId } = await context.store.accept(draft('a@example.net'));
     await drain(context);
     await context.store.report(
@@ -116,7 +116,7 @@ export const eventCases: readonly ConformanceCase[] = [
   }),
 
   storeCase(
-    'logs only what it is told to',
+    'logs only the given eventTypes',
     async (context) => {
       await context.store.accept(draft('a@example.net'));
       const claim = await mustClaim(context);

@@ -17,11 +17,11 @@ export interface StoreUnderTest {
   readonly store: Omit<QueueStore, 'accept'> & {
     accept(message: NewMessage): ReturnType<QueueStore['accept']>;
   };
-  /** Moves the store's clock forward; it stands still otherwise. */
+  /** Moves the store's clock forward; it does not move otherwise. */
   advance(ms: number): void | Promise<void>;
-  /** Spoils the stored content of a message, for stores that can read back what was spoilt. */
+  /** Damages the stored content of a message; absent for stores that keep content in memory. */
   corrupt?(messageId: string): void | Promise<void>;
-  /** Closes the store and opens another on what it kept, for stores that keep anything. */
+  /** Closes the store and opens it again; absent for stores that do not outlive the process. */
   reopen?(): Promise<StoreUnderTest['store']>;
   /** Closes and removes everything. */
   dispose(): Promise<void>;
@@ -30,16 +30,16 @@ export interface StoreUnderTest {
 /** Makes a store for one case. */
 export type OpenStore = (options?: StoreOptions) => Promise<StoreUnderTest>;
 
-/** One thing that every store does. */
+/** One rule that every store obeys. */
 export interface ConformanceCase {
   readonly name: string;
   /** The optional part of {@link StoreUnderTest} without which the case cannot run. */
   readonly needs?: 'corrupt' | 'reopen';
-  /** Rejects with an assertion error when the store does not. */
+  /** Rejects with an assertion error when the store breaks the rule. */
   run(open: OpenStore): Promise<void>;
 }
 
-/** A case with one store, which is disposed of however it ends. */
+/** Creates a case with one store, which is always disposed of. */
 export function storeCase(
   name: string,
   body: (context: StoreUnderTest) => Promise<void>,
@@ -141,7 +141,7 @@ export async function allEvents(context: StoreUnderTest): Promise<QueueEvent[]> 
   }
 }
 
-/** Types of the events so far, of one message if wanted. */
+/** Types of the events so far, optionally of one message. */
 export async function eventTypes(context: StoreUnderTest, messageId?: string): Promise<QueueEventType[]> {
   const events = await allEvents(context);
   return events
@@ -167,7 +167,7 @@ export const minutes = (count: number) => count * 60_000;
 export const hours = (count: number) => count * 3_600_000;
 export const days = (count: number) => count * 86_400_000;
 
-/** A case that only stores with the named means can run. */
+/** Creates a case for stores with the named means. */
 export function storeCaseThatNeeds<Means extends 'corrupt' | 'reopen'>(
   needs: Means,
   name: string,

@@ -26,7 +26,7 @@ const claimOf = (context: StoreUnderTest, slowest: 'fast' | 'new' | 'slow') =>
   context.store.claim({ worker: 'w1', max: 20, leaseMs, slowest });
 
 export const learnedCases: readonly ConformanceCase[] = [
-  storeCase('hands what was learnt about a site to the next claim, host by host', async (context) => {
+  storeCase('returns what was learnt about a site with the next claim, host by host', async (context) => {
     await context.store.accept(draft('a@example.net'));
     const first = await mustClaim(context);
     assert.deepEqual(first.learned, nothingLearned);
@@ -46,7 +46,7 @@ export const learnedCases: readonly ConformanceCase[] = [
     assert.deepEqual(sites.find(({ site }) => site === 'example.net')?.learned, learned['example.net']);
   }),
 
-  storeCase('learns in the middle of a lease, and nothing from a lease that is lost', async (context) => {
+  storeCase('learns during a lease, and nothing from a lost lease', async (context) => {
     await context.store.accept(draft(['a@example.net', 'b@example.net']));
     const claim = await mustClaim(context, 1);
     await context.store.settle({
@@ -97,17 +97,20 @@ export const learnedCases: readonly ConformanceCase[] = [
     assert.equal((await claimSome(context))?.site, 'slow.test');
   }),
 
-  storeCase('gives the detail of the latest outcome with the next claim of a recipient', async (context) => {
-    await context.store.accept(draft('a@example.net'));
-    const first = await mustClaim(context);
-    assert.equal(first.messages[0]!.recipients[0]!.lastDetail, undefined);
-    const [recipientId] = claimedIds(first) as [string];
-    const detail = { reply: { code: 451, lines: ['Later'] } };
-    const outcomes = [{ recipientId, status: 'deferred' as const, retryAfterMs: 1000, detail }];
-    await context.store.settle({ leaseId: first.leaseId, outcomes, release: true });
-    await context.advance(1000);
-    assert.deepEqual((await mustClaim(context)).messages[0]!.recipients[0]!.lastDetail, detail);
-  }),
+  storeCase(
+    'returns the detail of the latest outcome with the next claim of a recipient',
+    async (context) => {
+      await context.store.accept(draft('a@example.net'));
+      const first = await mustClaim(context);
+      assert.equal(first.messages[0]!.recipients[0]!.lastDetail, undefined);
+      const [recipientId] = claimedIds(first) as [string];
+      const detail = { reply: { code: 451, lines: ['Later'] } };
+      const outcomes = [{ recipientId, status: 'deferred' as const, retryAfterMs: 1000, detail }];
+      await context.store.settle({ leaseId: first.leaseId, outcomes, release: true });
+      await context.advance(1000);
+      assert.deepEqual((await mustClaim(context)).messages[0]!.recipients[0]!.lastDetail, detail);
+    },
+  ),
 
   storeCaseThatNeeds('reopen', 'keeps what was learnt', async (context) => {
     const learned = { speed: 'slow', hosts: { 'mx1.test': { window: 8 } } } as const;

@@ -15,7 +15,7 @@ import {
 } from './harness.ts';
 
 export const leaseCases: readonly ConformanceCase[] = [
-  storeCase('keeps a lease alive by heartbeats, and tells whose are gone', async (context) => {
+  storeCase('extends leases by heartbeats, and reports those that are lost', async (context) => {
     await context.store.accept(draft('a@example.net'));
     const claim = await mustClaim(context);
     for (let i = 0; i < 5; i++) {
@@ -90,7 +90,7 @@ export const leaseCases: readonly ConformanceCase[] = [
     },
   ),
 
-  storeCase('makes a recipient that takes its workers down wait longer each time', async (context) => {
+  storeCase('delays a recipient whose lease is lost repeatedly, longer each time', async (context) => {
     await context.store.accept(draft('a@example.net'));
     for (const waitMs of [0, minutes(1), minutes(2)]) {
       await mustClaim(context);
@@ -106,7 +106,7 @@ export const leaseCases: readonly ConformanceCase[] = [
   }),
 
   storeCase(
-    'holds or reports, rather than repeats, when the message says so and its worker fell silent',
+    'holds or reports, rather than repeats, when a worker fell silent and the message says so',
     async (context) => {
       const hold = await context.store.accept(draft('a@example.net', { onUnknown: 'hold' }));
       const report = await context.store.accept(draft('b@example.net', { onUnknown: 'report' }));

@@ -29,7 +29,7 @@ function ownSites(claim: Claim | null): Record<string, boolean> {
   return Object.fromEntries(recipients.map((each) => [each.domain, each.ownSite ?? false]));
 }
 
-/** Claims what the exchangers have and gives it back. */
+/** Claims the recipients of the exchangers and returns them to the queue. */
 async function seen(context: StoreUnderTest): Promise<Record<string, boolean>> {
   const claim = await mustClaim(context);
   assert.equal(claim.site, exchangers);
@@ -46,7 +46,7 @@ const settings: readonly [string, SiteSettings, SiteSettings][] = [
 
 export const ownSiteCases: readonly ConformanceCase[] = [
   ...settings.map(([name, begin, end]) =>
-    storeCase(`says of a claimed recipient that its domain is ${name}, and of no other`, async (context) => {
+    storeCase(`marks claimed recipients whose domain is ${name}, and no others`, async (context) => {
       await context.store.accept(routed([`a@${domain}`, 'b@example.org']));
       assert.deepEqual(await seen(context), { [domain]: false, 'example.org': false });
       await context.store.setSite(domain, begin);
@@ -56,7 +56,7 @@ export const ownSiteCases: readonly ConformanceCase[] = [
     }),
   ),
 
-  storeCase('says so of recipients that a lease takes later', async (context) => {
+  storeCase('marks recipients that a lease takes later', async (context) => {
     await context.store.accept(routed([`a@${domain}`, `b@${domain}`]));
     const claim = await mustClaim(context, 1);
     await context.store.setSite(domain, { suspended: true });
@@ -64,7 +64,7 @@ export const ownSiteCases: readonly ConformanceCase[] = [
     assert.deepEqual(ownSites({ ...claim, messages }), { [domain]: true });
   }),
 
-  storeCase('forgets the end of a pause by hand', async (context) => {
+  storeCase('marks nothing after a pause by hand has ended', async (context) => {
     await context.store.accept(routed([`a@${domain}`]));
     await context.store.setSite(domain, { pauseMs: minutes(1) });
     assert.deepEqual(await seen(context), { [domain]: true });
@@ -72,7 +72,7 @@ export const ownSiteCases: readonly ConformanceCase[] = [
     assert.deepEqual(await seen(context), { [domain]: false });
   }),
 
-  storeCase('takes trouble at a domain’s own hosts for no settings', async (context) => {
+  storeCase('does not treat trouble at a domain’s own hosts as settings', async (context) => {
     await context.store.accept(draft(`x@${domain}`));
     const claim = await mustClaim(context);
     const outcomes = claimedIds(claim).map((recipientId) => {
@@ -84,7 +84,7 @@ export const ownSiteCases: readonly ConformanceCase[] = [
     assert.deepEqual(await seen(context), { [domain]: false });
   }),
 
-  storeCase('takes new mail for a domain with settings of its own to its own site', async (context) => {
+  storeCase('puts new mail for a domain with settings of its own under its own site', async (context) => {
     await context.store.alias(domain, exchangers, minutes(60));
     await context.store.alias('example.org', exchangers, minutes(60));
     await context.store.setSite(domain, { suspended: true });
@@ -100,7 +100,7 @@ export const ownSiteCases: readonly ConformanceCase[] = [
     assert.deepEqual(claimedAddresses(await claimSome(context)), [`a@${domain}`]);
   }),
 
-  storeCase('keeps what is sent to a suspended domain’s own site until it is resumed', async (context) => {
+  storeCase('keeps recipients at a suspended domain’s own site until it is resumed', async (context) => {
     await context.store.accept(routed([`a@${domain}`, 'b@example.org']));
     await context.store.setSite(domain, { suspended: true });
     const claim = await mustClaim(context);

@@ -25,7 +25,7 @@ function fill(context: StoreUnderTest, count: number) {
   return context.store.accept(draft(Array.from({ length: count }, (_, i) => `u${i}@${site}`)));
 }
 
-/** Claims one recipient after the other until the store refuses; returns how many. */
+/** Claims one recipient at a time until the store refuses; returns the claims. */
 async function claimAll(context: StoreUnderTest) {
   const claims = [];
   for (let claim = await claimSome(context, 1); claim; claim = await claimSome(context, 1))
@@ -40,7 +40,7 @@ async function view(context: StoreUnderTest): Promise<SiteView> {
   return found;
 }
 
-/** Claims one recipient, returns it with the feedback. */
+/** Claims one recipient, and returns it to the queue with the feedback. */
 async function feed(context: StoreUnderTest, feedback: SiteFeedback) {
   const claim = await mustClaim(context, 1);
   const outcomes = claimedIds(claim).map((recipientId) => {
@@ -62,13 +62,13 @@ export const pacingCases: readonly ConformanceCase[] = [
     assert.deepEqual([connections, concurrency, queued], [5, 5, 25]);
   }),
 
-  storeCase('rises by 1/N a success, to no more than the limit', async (context) => {
+  storeCase('rises by 1/N for each success', async (context) => {
     await fill(context, 500);
     for (let i = 0; i < 5; i++) await feed(context, { kind: 'succeeded' });
     assert.equal((await claimAll(context)).length, 6);
   }),
 
-  storeCase('goes no higher than the limit and not far beyond what is used', async (context) => {
+  storeCase('rises no higher than the limit, and not far beyond what is used', async (context) => {
     await fill(context, 500);
     let open = await claimAll(context);
     for (let round = 0; round < 40; round++) {
@@ -87,7 +87,7 @@ export const pacingCases: readonly ConformanceCase[] = [
   }),
 
   storeCase(
-    'gives a site up after a cohort of connection failures, and probes it with one connection later',
+    'pauses a site after a cohort of connection failures, and probes it with one connection later',
     async (context) => {
       await fill(context, 30);
       await feed(context, { kind: 'unreachable' });
@@ -117,7 +117,7 @@ export const pacingCases: readonly ConformanceCase[] = [
     );
     let pacing = freshPacing(defaultSiteLimits);
     let now = start;
-    // A fixed sequence that looks random, so that every run compares the same.
+    // A fixed pseudo-random sequence, so that every run compares the same.
     let state = 12345;
     const draw = (below: number) => {
       state = (Math.imul(state, 1103515245) + 12345) >>> 0;
@@ -155,21 +155,18 @@ export const pacingCases: readonly ConformanceCase[] = [
     }
   }),
 
-  storeCase(
-    'leaves a site alone that refuses our credentials, then tries with one connection',
-    async (context) => {
-      await fill(context, 30);
-      await feed(context, { kind: 'credentials-refused' });
-      assert.equal(await claimSome(context), null);
-      assert.equal((await view(context)).pauseReason, 'credentials');
-      await context.advance(minutes(5));
-      const probes = await claimAll(context);
-      assert.equal(probes.length, 1, 'one try');
-      const settlement = { leaseId: probes[0]!.leaseId, outcomes: [], release: true } as const;
-      await context.store.settle({ ...settlement, feedback: { kind: 'credentials-refused' } });
-      assert.equal(await claimSome(context), null, 'paused again');
-    },
-  ),
+  storeCase('pauses a site that refuses our credentials, then tries with one connection', async (context) => {
+    await fill(context, 30);
+    await feed(context, { kind: 'credentials-refused' });
+    assert.equal(await claimSome(context), null);
+    assert.equal((await view(context)).pauseReason, 'credentials');
+    await context.advance(minutes(5));
+    const probes = await claimAll(context);
+    assert.equal(probes.length, 1, 'one try');
+    const settlement = { leaseId: probes[0]!.leaseId, outcomes: [], release: true } as const;
+    await context.store.settle({ ...settlement, feedback: { kind: 'credentials-refused' } });
+    assert.equal(await claimSome(context), null, 'paused again');
+  }),
 
   storeCase('neither raises nor lowers the limit of a site that only defers', async (context) => {
     await fill(context, 100);
@@ -177,22 +174,25 @@ export const pacingCases: readonly ConformanceCase[] = [
     assert.equal((await claimAll(context)).length, 5);
   }),
 
-  storeCase('does not let one site’s trouble touch another', async (context) => {
+  storeCase('does not let trouble at one site affect another', async (context) => {
     await fill(context, 30);
     for (let i = 0; i < 5; i++) await feed(context, { kind: 'unreachable' });
     await context.store.accept(draft('a@example.org'));
     assert.equal((await mustClaim(context)).site, 'example.org');
   }),
 
-  storeCase('pauses for as long as a throttling host says, then goes on with half', async (context) => {
-    await fill(context, 30);
-    await feed(context, { kind: 'throttled', retryAfterMs: 89_999.5 });
-    assert.equal(await claimSome(context), null);
-    assert.equal((await view(context)).pauseReason, 'throttled');
-    assert.equal(await context.store.nextDueMs(), 90_000);
-    await context.advance(90_000);
-    assert.equal((await claimAll(context)).length, 2);
-  }),
+  storeCase(
+    'pauses for as long as a throttling host says, then continues with half of the connections',
+    async (context) => {
+      await fill(context, 30);
+      await feed(context, { kind: 'throttled', retryAfterMs: 89_999.5 });
+      assert.equal(await claimSome(context), null);
+      assert.equal((await view(context)).pauseReason, 'throttled');
+      assert.equal(await context.store.nextDueMs(), 90_000);
+      await context.advance(90_000);
+      assert.equal((await claimAll(context)).length, 2);
+    },
+  ),
 
   storeCase(
     'keeps a rate across workers, and gives back what was not used',
@@ -234,7 +234,7 @@ export const pacingCases: readonly ConformanceCase[] = [
     assert.equal(await claimSome(context), null);
   }),
 
-  storeCase('suspends a site until it is resumed, and pauses it for as long as said', async (context) => {
+  storeCase('suspends a site until it is resumed, and pauses it for the given time', async (context) => {
     await fill(context, 3);
     await context.store.setSite(site, { suspended: true, note: 'maintenance' });
     assert.equal(await claimSome(context), null);
@@ -250,7 +250,7 @@ export const pacingCases: readonly ConformanceCase[] = [
     assert.ok(await claimSome(context, 1));
   }),
 
-  storeCase('takes a site’s own limits over the common ones, and gives these back', async (context) => {
+  storeCase('prefers a site’s own limits to the common ones, until they are removed', async (context) => {
     await fill(context, 40);
     await context.store.setSite(site, { limits: { maxConcurrency: 2 } });
     const claims = await claimAll(context);
@@ -259,7 +259,7 @@ export const pacingCases: readonly ConformanceCase[] = [
     assert.equal((await claimAll(context)).length, 3);
   }),
 
-  storeCase('starts low again at a site that was left alone', async (context) => {
+  storeCase('starts low again at a site that was not used', async (context) => {
     await fill(context, 100);
     for (let i = 0; i < 30; i++) await feed(context, { kind: 'succeeded' });
     assert.ok((await view(context)).concurrency > 5);

@@ -28,11 +28,11 @@ export const recordCases: readonly ConformanceCase[] = [
     await rejectsWith(records.delete('key', 'b', { ifVersion: second.version }), code);
     assert.deepEqual((await records.get('key', 'a'))?.value, { n: 2 });
     assert.equal(await records.delete('key', 'a', { ifVersion: second.version }), true);
-    // What was deleted does not exist, so it can be created again.
+    // A deleted record does not exist, so it can be created again.
     await records.put('key', 'a', { n: 4 }, { ifVersion: 0 });
   }),
 
-  storeCase('lets one of many simultaneous changes win', async ({ store: { records } }) => {
+  storeCase('lets only one of many simultaneous changes succeed', async ({ store: { records } }) => {
     const { version } = await records.put('counter', 'a', { n: 0 });
     const tries = await Promise.allSettled(
       Array.from({ length: 8 }, (_, n) => records.put('counter', 'a', { n }, { ifVersion: version })),
@@ -64,7 +64,7 @@ export const recordCases: readonly ConformanceCase[] = [
     assert.deepEqual(await list('nothing'), []);
   }),
 
-  storeCase('tells of changes above a version, deletions too, each record once', async (context) => {
+  storeCase('lists changes above a version, deletions too, each record once', async (context) => {
     const { records } = context.store;
     await records.put('domain', 'a', { n: 1 });
     const b = await records.put('domain', 'b', { n: 1 });
@@ -86,7 +86,7 @@ export const recordCases: readonly ConformanceCase[] = [
     assert.ok(again.version > b.version + 3);
   }),
 
-  storeCase('wakes those who watch a collection', async ({ store }) => {
+  storeCase('wakes iterations that watch a collection', async ({ store }) => {
     await store.records.put('domain', 'a', { n: 1 });
     const stop = new AbortController();
     const seen: unknown[] = [];
@@ -106,7 +106,7 @@ export const recordCases: readonly ConformanceCase[] = [
     ]);
   }),
 
-  storeCase('refuses what is not a record', async ({ store: { records } }) => {
+  storeCase('refuses invalid records', async ({ store: { records } }) => {
     const code = 'MB_BROKER_OPTION';
     await rejectsWith(records.put('Domain', 'a', {}), code);
     await rejectsWith(records.put('', 'a', {}), code);

@@ -12,7 +12,7 @@ import {
   storeCase,
 } from './harness.ts';
 
-/** A message whose recipients' sites are not known. */
+/** A message to recipients whose sites are not known. */
 function newMail(addresses: string | readonly string[], more: Partial<NewMessage> = {}): NewMessage {
   const message = draft(addresses, more);
   return { ...message, recipients: message.recipients.map((one) => ({ ...one, site: unrouted })) };
@@ -30,7 +30,7 @@ async function route(context: StoreUnderTest, site: string, max?: number): Promi
 const types = async ({ store }: StoreUnderTest) => (await store.events()).events.map(({ type }) => type);
 
 export const routingCases: readonly ConformanceCase[] = [
-  storeCase('gives no worker new mail before its site is known', async (context) => {
+  storeCase('lets no claim take new mail before its site is known', async (context) => {
     await context.store.accept(
       newMail(['a@example.net', 'b@example.org'], { tenant: 't', tag: 'news', envelope: { x: 1 } }),
     );
@@ -63,23 +63,26 @@ export const routingCases: readonly ConformanceCase[] = [
     assert.deepEqual(others.sort(), [...Array(3).fill('attempted'), ...Array(3).fill('delivered')]);
   }),
 
-  storeCase('holds what it gave out back for a while, and gives it again then', async (context) => {
-    await context.store.accept(newMail('a@example.net'));
-    assert.equal((await take(context)).length, 1);
-    assert.deepEqual(await take(context), []);
-    assert.ok((await context.store.nextDueMs())! > 0);
-    await context.advance(holdMs);
-    assert.equal((await take(context)).length, 1);
-  }),
+  storeCase(
+    'withholds the recipients that it has returned for holdMs, and then returns them again',
+    async (context) => {
+      await context.store.accept(newMail('a@example.net'));
+      assert.equal((await take(context)).length, 1);
+      assert.deepEqual(await take(context), []);
+      assert.ok((await context.store.nextDueMs())! > 0);
+      await context.advance(holdMs);
+      assert.equal((await take(context)).length, 1);
+    },
+  ),
 
-  storeCase('takes at most as many as asked for, and then the others', async (context) => {
+  storeCase('returns at most max recipients, and then the others', async (context) => {
     for (let i = 0; i < 5; i++) await context.store.accept(newMail(`u${i}@example.net`));
     assert.equal((await route(context, 'mx.test', 3)).length, 3);
     assert.equal((await route(context, 'mx.test', 3)).length, 2);
     assert.deepEqual(await take(context), []);
   }),
 
-  storeCase('gives mail that is not due yet to nobody', async (context) => {
+  storeCase('returns no mail that is not due yet', async (context) => {
     const { messageId } = await context.store.accept(draft('x@example.com'));
     const now = (await context.store.inspect(messageId))!.acceptedAt;
     await context.store.accept(newMail('a@example.net', { notBefore: now + minutes(10) }));
@@ -118,7 +121,7 @@ export const routingCases: readonly ConformanceCase[] = [
     assert.equal((await mustClaim(context)).site, 'example.net');
   }),
 
-  storeCase('skips what is not unrouted any more', async (context) => {
+  storeCase('skips recipients that are no longer unrouted', async (context) => {
     await context.store.accept(newMail(['a@example.net', 'b@example.net']));
     const rows = await take(context);
     const to = (site: string) => rows.map(({ recipientId }) => ({ recipientId, site }));
@@ -150,7 +153,7 @@ export const routingCases: readonly ConformanceCase[] = [
     assert.deepEqual(claimedAddresses(await mustClaim(context)), ['a@example.net']);
   }),
 
-  storeCase('ends the lifetime of mail without a site', async (context) => {
+  storeCase('expires mail without a site', async (context) => {
     await context.store.accept(newMail('a@example.net', { expireAfterMs: minutes(5) }));
     await context.advance(minutes(6));
     const claim = await context.store.claimOverdue({ worker: 'w1', max: 20, leaseMs: 60_000 });

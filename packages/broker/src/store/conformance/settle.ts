@@ -72,17 +72,20 @@ export const settleCases: readonly ConformanceCase[] = [
     assert.deepEqual(settled.refused, []);
   }),
 
-  storeCase('returns what a released lease said nothing about, with its attempt', async (context) => {
-    const { messageId } = await context.store.accept(draft('a@example.net'));
-    const claim = await mustClaim(context);
-    await context.store.settle({ leaseId: claim.leaseId, outcomes: [], release: true });
-    assert.equal((await onlyRecipient(context, messageId)).attempts, 0);
-    assert.equal((await mustClaim(context)).messages[0]?.recipients[0]?.attempt, 1);
-    assert.deepEqual(await eventTypes(context), ['accepted', 'attempted', 'returned', 'attempted']);
-  }),
+  storeCase(
+    'returns recipients that a released lease did not name, and does not count the attempt',
+    async (context) => {
+      const { messageId } = await context.store.accept(draft('a@example.net'));
+      const claim = await mustClaim(context);
+      await context.store.settle({ leaseId: claim.leaseId, outcomes: [], release: true });
+      assert.equal((await onlyRecipient(context, messageId)).attempts, 0);
+      assert.equal((await mustClaim(context)).messages[0]?.recipients[0]?.attempt, 1);
+      assert.deepEqual(await eventTypes(context), ['accepted', 'attempted', 'returned', 'attempted']);
+    },
+  ),
 
   storeCase(
-    'gives back the attempt of what was not attempted, after the delay asked for',
+    'does not count an attempt that did not begin, and repeats it after the given delay',
     async (context) => {
       const { messageId } = await context.store.accept(draft('a@example.net'));
       await settleAll(context, await mustClaim(context), { status: 'unattempted', retryAfterMs: 5000.5 });
@@ -93,7 +96,7 @@ export const settleCases: readonly ConformanceCase[] = [
     },
   ),
 
-  storeCase('moves rerouted recipients to their site, with their attempt', async (context) => {
+  storeCase('moves rerouted recipients to their site, and does not count the attempt', async (context) => {
     const { messageId } = await context.store.accept(draft('a@example.net'));
     await settleAll(context, await mustClaim(context), { status: 'rerouted', site: 'mx.example.org' });
     assert.equal((await onlyRecipient(context, messageId)).site, 'mx.example.org');
@@ -128,7 +131,7 @@ export const settleCases: readonly ConformanceCase[] = [
     assert.equal((await onlyRecipient(context, messageId)).state, 'delivered');
   }),
 
-  storeCase('refuses delays that are none, and changes nothing', async (context) => {
+  storeCase('refuses invalid delays, and changes nothing', async (context) => {
     const { messageId } = await context.store.accept(draft('a@example.net'));
     const claim = await mustClaim(context);
     for (const retryAfterMs of [Number.NaN, -1, Number.POSITIVE_INFINITY]) {
@@ -184,7 +187,7 @@ export const settleCases: readonly ConformanceCase[] = [
     assert.equal(await claimSome(context), null);
   }),
 
-  storeCase('frees the content with the last recipient, and not before', async (context) => {
+  storeCase('deletes the content with the last recipient, and not before', async (context) => {
     const { messageId } = await context.store.accept(draft(['a@example.net', 'b@example.org']));
     await settleAll(context, await mustClaim(context), { status: 'delivered' });
     let length = 0;
@@ -209,7 +212,7 @@ export const settleCases: readonly ConformanceCase[] = [
     assert.ok(JSON.stringify(detail).length < 200, JSON.stringify(detail).slice(0, 300));
   }),
 
-  storeCase('wakes those who wait when something is accepted and when a lease ends', async (context) => {
+  storeCase('wakes listeners when something is accepted and when a lease ends', async (context) => {
     let woken = 0;
     const end = context.store.onWake(() => woken++);
     const settledWakes = async () => {

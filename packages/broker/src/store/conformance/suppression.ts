@@ -43,7 +43,7 @@ export const suppressionCases: readonly ConformanceCase[] = [
     assert.equal((await context.store.listSuppressed({ tenant: 't' })).rows.length, 5);
   }),
 
-  storeCase('suppresses in the transaction of the failure that is the reason', async (context) => {
+  storeCase('suppresses an address in the transaction of its failure', async (context) => {
     await context.store.accept(draft('a@example.net'));
     const claim = await mustClaim(context);
     const outcomes = claimedIds(claim).map((recipientId) => ({ recipientId, status: 'failed' as const }));

@@ -41,7 +41,7 @@ const policies: readonly UnknownPolicy[] = ['retry', 'hold', 'report'];
 type Reporter = 'attempt' | 'overdue';
 const reporters: readonly Reporter[] = ['attempt', 'overdue'];
 
-/** A recipient that a lease holds, and what the command of an operator is going to make of it. */
+/** A recipient that a lease holds, with the intent that an operator has for it. */
 interface InFlight {
   readonly messageId: string;
   readonly claim: Claim;
@@ -67,7 +67,7 @@ async function takeInFlight(
     draft('a@example.net', reporter === 'overdue' ? { ...more, ...overdue } : more),
   );
   if (reporter === 'overdue') {
-    // A delay notice is due for what waits, such as for a site that is suspended.
+    // The site is suspended, so that the recipient waits until its delay notice is due.
     await store.setSite('example.net', { suspended: true });
     await context.advance(noticeAfterMs + 1);
   }
@@ -83,7 +83,7 @@ async function takeInFlight(
   return { messageId, claim, record, dueAt: dueAt!, cursor: await store.eventsEnd() };
 }
 
-/** The store's time: that at which it accepts something. */
+/** The store's time, at which it accepts something. */
 async function timeOf({ store }: StoreUnderTest): Promise<number> {
   const { messageId } = await store.accept(draft('clock@clock.test', { notBefore: 8_000_000_000_000 }));
   const { acceptedAt } = (await store.inspect(messageId))!;
@@ -91,7 +91,7 @@ async function timeOf({ store }: StoreUnderTest): Promise<number> {
   return acceptedAt;
 }
 
-/** Compares a recipient with what a change should have made of it. */
+/** Compares a recipient with the result of a transition. */
 async function expectChange(
   context: StoreUnderTest,
   { messageId, dueAt, cursor }: Pick<InFlight, 'messageId' | 'dueAt' | 'cursor'>,
@@ -109,14 +109,14 @@ async function expectChange(
   assert.equal(view!.dueAt, change.dueInMs === undefined ? dueAt : (await timeOf(context)) + change.dueInMs);
 }
 
-const pending = (intent: Intent) => `when ${intent ?? 'nothing'} was asked for`;
+const pending = (intent: Intent) => `with ${intent ?? 'no'} intent`;
 
-/** What an outcome, an end of the lease without a word, and a lease that ran out make of a recipient in flight. */
+/** Outcomes, released leases and lost leases of a recipient in flight. */
 const inFlightCases = reporters.flatMap((reporter) =>
   intents.flatMap((intent) => [
     ...sharedOutcomes.map((shared) =>
       storeCase(
-        `makes of ${shared.status} (${reporter}) what the transitions say, ${pending(intent)}`,
+        `applies the transition of ${shared.status} (${reporter}), ${pending(intent)}`,
         async (context) => {
           const inFlight = await takeInFlight(context, reporter, intent);
           const outcome = { ...shared, recipientId: `${inFlight.messageId}.0` } as Outcome;
@@ -128,7 +128,7 @@ const inFlightCases = reporters.flatMap((reporter) =>
       ),
     ),
     storeCase(
-      `makes of a release without an outcome (${reporter}) what the transitions say, ${pending(intent)}`,
+      `applies the transition of a release without an outcome (${reporter}), ${pending(intent)}`,
       async (context) => {
         const inFlight = await takeInFlight(context, reporter, intent);
         const { leaseId } = inFlight.claim;
@@ -138,7 +138,7 @@ const inFlightCases = reporters.flatMap((reporter) =>
     ),
     ...policies.map((onUnknown) =>
       storeCase(
-        `makes of a lost lease (${reporter}, ${onUnknown}) what the transitions say, ${pending(intent)}`,
+        `applies the transition of a lost lease (${reporter}, ${onUnknown}), ${pending(intent)}`,
         async (context) => {
           const inFlight = await takeInFlight(context, reporter, intent, { onUnknown });
           await context.advance(leaseMs + 1);
@@ -150,34 +150,31 @@ const inFlightCases = reporters.flatMap((reporter) =>
   ]),
 );
 
-const lostAgain = storeCase(
-  'makes of a lease that is lost again and again what the transitions say',
-  async (context) => {
-    const { store } = context;
-    const { messageId } = await store.accept(draft('a@example.net'));
-    for (let abandoned = 0; abandoned < 4; abandoned++) {
-      await mustClaim(context);
-      const record: RecipientRecord = {
-        state: 'in-flight',
-        intent: null,
-        attempts: abandoned + 1,
-        abandoned,
-      };
-      const cursor = await store.eventsEnd();
-      await context.advance(leaseMs + 1);
-      assert.equal(await store.reap(), 1);
-      const change = changeByLostLease(record, 'retry', 'attempt');
-      await expectChange(context, { messageId, dueAt: 0, cursor }, change);
-      await context.advance(change.dueInMs!);
-    }
-  },
-);
+const lostAgain = storeCase('applies the transitions of a lease that is lost repeatedly', async (context) => {
+  const { store } = context;
+  const { messageId } = await store.accept(draft('a@example.net'));
+  for (let abandoned = 0; abandoned < 4; abandoned++) {
+    await mustClaim(context);
+    const record: RecipientRecord = {
+      state: 'in-flight',
+      intent: null,
+      attempts: abandoned + 1,
+      abandoned,
+    };
+    const cursor = await store.eventsEnd();
+    await context.advance(leaseMs + 1);
+    assert.equal(await store.reap(), 1);
+    const change = changeByLostLease(record, 'retry', 'attempt');
+    await expectChange(context, { messageId, dueAt: 0, cursor }, change);
+    await context.advance(change.dueInMs!);
+  }
+});
 
-/** What a worker reports whose lease ran out, while the recipient waits and after it was finished. */
+/** Reports of a worker whose lease was lost, while the recipient waits and after it was finished. */
 const staleCases = sharedOutcomes.flatMap((shared) =>
   (['queued', 'failed'] as const).map((state) =>
     storeCase(
-      `makes of ${shared.status} without a lease what the transitions say, when ${state}`,
+      `applies the transition of ${shared.status} without a lease, when ${state}`,
       async (context) => {
         const { store } = context;
         const { messageId, claim } = await takeInFlight(context, 'attempt', null);
@@ -223,10 +220,10 @@ async function bringInto(context: StoreUnderTest, state: StoredState): Promise<s
   return messageId;
 }
 
-/** What the commands of an operator make of a recipient in each state. */
+/** Commands of an operator in each state. */
 const commandCases = storedStates.flatMap((state) => [
   ...commands.map((command) =>
-    storeCase(`makes of ${command} what the transitions say, when ${state}`, async (context) => {
+    storeCase(`applies the transition of ${command}, when ${state}`, async (context) => {
       const { store } = context;
       const messageId = await bringInto(context, state);
       const before = (await store.inspect(messageId))!.recipients[0]!;
@@ -244,7 +241,7 @@ const commandCases = storedStates.flatMap((state) => [
     }),
   ),
   storeCase(
-    `changes only when a recipient is due by retry, and only while it waits, when ${state}`,
+    `changes only the due time by reschedule, and only of a waiting recipient, when ${state}`,
     async (context) => {
       const { store } = context;
       const messageId = await bringInto(context, state);
@@ -260,7 +257,7 @@ const commandCases = storedStates.flatMap((state) => [
       );
     },
   ),
-  storeCase(`changes no recipient by suspend and resume, when ${state}`, async (context) => {
+  storeCase(`changes no recipient by setSite, when ${state}`, async (context) => {
     const { store } = context;
     const messageId = await bringInto(context, state);
     const before = (await store.inspect(messageId))!;
@@ -276,7 +273,7 @@ const commandCases = storedStates.flatMap((state) => [
   }),
 ]);
 
-/** An engine may write the transitions down again, such as in SQL; these compare it with `recipient-transition.ts`. */
+/** A store may implement the transitions again, such as in SQL; these cases compare it with `recipient-transition.ts`. */
 export const transitionCases: readonly ConformanceCase[] = [
   ...inFlightCases,
   lostAgain,
