@@ -241,7 +241,7 @@ describe('--server', () => {
     expect((await remote(['queue', 'cancel', '2', '--yes', '--json'])).stdout).toContain('"changed": 1');
     const over = await remote(['queue', 'show', '2', '--content']);
     expect(over.stderr).toMatch(
-      /no content of this message any more\..*--keep-content.*\(MB_BROKER_NOT_FOUND\)/s,
+      /content of this message is not stored\..*--keep-content.*\(MB_BROKER_NOT_FOUND\)/s,
     );
     expect((await remote(['queue', 'suspend', 'one.test'])).exitCode).toBe(0);
     expect((await both(['queue', 'stats', '--json'])).stdout).toContain('"suspended": true');

@@ -16,7 +16,7 @@ describe('the retry schedule', () => {
     expect(delays).toEqual([5, 10, 20, 40, 80, 160, 240, 240, 240].map((minutes) => minutes * minute));
   });
 
-  it('Q-04 varies by ten per cent to either side, and uses all of that', () => {
+  it('Q-04 varies by up to ten per cent in both directions', () => {
     const { random } = createSeededRandom('jitter');
     const delays = Array.from({ length: 2000 }, () => retryDelayMs(defaultSchedule, 1, random));
     expect(Math.min(...delays)).toBeGreaterThanOrEqual(4.5 * minute);
@@ -25,7 +25,7 @@ describe('the retry schedule', () => {
     expect(Math.max(...delays)).toBeGreaterThan(5.45 * minute);
   });
 
-  it('Q-31 takes the delay that a host named, not a moment less, within bounds', () => {
+  it('Q-31 waits for the delay that a host named, within bounds, and never less', () => {
     const named = (attempt: number, ms: number, random: number) =>
       retryDelayMs(defaultSchedule, attempt, () => random, ms);
     expect(named(1, 300_000, 0)).toBe(300_000);

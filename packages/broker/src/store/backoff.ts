@@ -1,4 +1,6 @@
-/** When a deferred recipient is tried again: a pure function of the attempt, a random number and what the host said. */
+/**
+ * When a deferred recipient is tried again, as a pure function of the attempt, a random number and the host's reply.
+ */
 import { integer, matching, type OptionTable } from '../option-table.ts';
 
 const minute = 60_000;
@@ -8,15 +10,15 @@ const hour = 60 * minute;
 export interface RetrySchedule {
   /** Delay after the first attempt, in milliseconds; default 5 minutes. */
   readonly firstMs: number;
-  /** By what the delay grows from attempt to attempt; default 2. */
+  /** Factor by which the delay grows from attempt to attempt; default 2. */
   readonly factor: number;
-  /** Longest delay, in milliseconds; default 4 hours. */
+  /** Maximum delay, in milliseconds; default 4 hours. */
   readonly maxMs: number;
-  /** Share of the delay by which it varies to either side; default 0.1. */
+  /** Fraction of the delay by which it varies at random in both directions; default 0.1. */
   readonly jitter: number;
 }
 
-/** What may be given of it. */
+/** The same, each field optional. */
 export type ScheduleOptions = { readonly [K in keyof RetrySchedule]?: RetrySchedule[K] | undefined };
 
 const between = (least: number, most: number) =>
@@ -33,7 +35,7 @@ export const scheduleOptions = {
   jitter: between(0, 1),
 } satisfies OptionTable<ScheduleOptions>;
 
-/** Five minutes, doubled from attempt to attempt up to four hours, give or take a tenth. */
+/** Five minutes, doubled from attempt to attempt up to four hours, varied by ten per cent. */
 export const defaultSchedule: RetrySchedule = {
   firstMs: 5 * minute,
   factor: 2,
@@ -41,7 +43,7 @@ export const defaultSchedule: RetrySchedule = {
   jitter: 0.1,
 };
 
-/** A delay named by a host is never taken below this, nor below an eighth of what the schedule says. */
+/** A delay named by a host is raised to this, and to an eighth of the scheduled delay. */
 const leastServerDelayMs = minute;
 const shortestShareOfSchedule = 1 / 8;
 
@@ -50,9 +52,9 @@ const shortestShareOfSchedule = 1 / 8;
  *
  * @param attempt        Number of the attempt that was deferred, 1 for the first.
  * @param random         Draws from [0, 1).
- * @param serverDelayMs  What the host named ({@link parseServerDelay}). It replaces the schedule's delay within
- *   bounds (one minute or an eighth of the schedule's delay, and the schedule's longest), and is never shortened
- *   by jitter: a greylisting host that says 300 seconds refuses again after 299.
+ * @param serverDelayMs  The delay that the host named ({@link parseServerDelay}). It replaces the scheduled delay,
+ *   within bounds: at least one minute and an eighth of the scheduled delay, at most the schedule's maximum. Jitter
+ *   only lengthens it: a greylisting host that says 300 seconds refuses again after 299.
  * @example
  * retryDelayMs(defaultSchedule, 1, Math.random); // about 300_000
  */
@@ -72,12 +74,12 @@ export function retryDelayMs(
   return Math.round(named * (1 + schedule.jitter * random()));
 }
 
-/** Only this much of a host's text is searched. */
+/** Only this many characters of a host's text are searched. */
 const maxSearchedText = 1024;
 
 const millisecondsByUnit: Readonly<Record<string, number>> = { s: 1000, m: minute, h: hour };
 
-/** "again in 300 seconds", "retry after 5 min", "greylisted for 1 hour": a verb, few words, a number, a unit. */
+/** "again in 300 seconds", "retry after 5 min", "greylisted for 1 hour": a keyword, a short text, a number, a unit. */
 const namedDelay =
   /\b(?:again|retry|resend|come back|wait|delay(?:ed)?|gr[ea]ylist(?:ed|ing)?)\b[^.;\d]{0,40}(\d{1,6}) ?(s(?:ec(?:ond)?s?)?|m(?:in(?:ute)?s?)?|h(?:(?:ou)?rs?)?)\b/i;
 

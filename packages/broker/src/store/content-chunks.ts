@@ -1,7 +1,7 @@
 import { checkSize } from './new-message.ts';
 
 /**
- * Pieces of `chunkBytes`, whatever the pieces that come in; one is all that is held in memory.
+ * Cuts a stream into pieces of `chunkBytes` octets, the last one shorter. One piece is held in memory.
  *
  * @throws {BrokerError} MB_BROKER_MESSAGE_TOO_LARGE as soon as there are more than `maxBytes`.
  */

@@ -1,23 +1,23 @@
 import { BrokerError } from '../errors.ts';
 
-/** The listeners to failures of background work: timers, pumps, connections that wait. */
+/** Listeners for failures of background work, such as timers and waiting connections. */
 export class ErrorListeners {
   readonly #listeners = new Set<(error: unknown) => void>();
 
-  /** Returns what takes the listener off again. */
+  /** Returns the function that removes the listener. */
   add(listener: (error: unknown) => void): () => void {
     const entry = (error: unknown) => listener(error);
     this.#listeners.add(entry);
     return () => this.#listeners.delete(entry);
   }
 
-  /** Tells all listeners; what one of them throws is a process warning and reaches no other listener. */
+  /** Calls all listeners. An error that one throws becomes a process warning and does not reach the others. */
   report(error: unknown): void {
     for (const listener of this.#listeners) guarded(listener)(error);
   }
 }
 
-/** A callback of the application that cannot break what calls it: what it throws becomes a warning of the process. */
+/** Wraps a callback of the application so that it cannot break its caller: errors become process warnings. */
 export function guarded<Args extends readonly unknown[]>(
   callback: (...args: Args) => unknown,
 ): (...args: Args) => void {
@@ -35,7 +35,7 @@ export function guarded<Args extends readonly unknown[]>(
   };
 }
 
-/** True for an error that a repetition of the same call cannot end, because the call itself is wrong. */
+/** Whether the call itself is wrong, so that repeating it cannot succeed. */
 export function isCallersFault(error: unknown): boolean {
   return BrokerError.isInstance(error) && (error.kind === 'api-misuse' || error.kind === 'invalid-input');
 }

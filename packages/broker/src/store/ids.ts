@@ -4,10 +4,10 @@ export type MessageId = string;
 /** `<message id>.<position in the message's recipients, from 0>`; see {@link formatRecipientId}. */
 export type RecipientId = string;
 
-/** Names a lease and is its fencing token: never given twice. */
+/** Identifies a lease and is its fencing token: it is never used again. */
 export type LeaseId = string;
 
-/** Names a destination whose limits are shared: a domain, a set of mail exchangers, a smarthost. */
+/** Names a destination that shares limits: a domain, a set of mail exchangers, or a relay. */
 export type SiteKey = string;
 
 /** The id of the recipient at `position` (from 0) of a message. */

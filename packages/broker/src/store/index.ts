@@ -1,8 +1,8 @@
 /**
- * What authors of a {@link QueueStore} need: the port, its types, the rules that all stores share, and the worker
- * to try a store with.
+ * What authors of a {@link QueueStore} need: the port, its types, the rules that all stores share, and a worker to try
+ * the store with.
  *
- * Run `@mb/broker/store-conformance` on what you write.
+ * Test a store with `@mb/broker/store-conformance`.
  */
 
 export { BrokerError } from '../errors.ts';

@@ -1,14 +1,14 @@
 import { optionError } from '../errors.ts';
 
-/** Objects and arrays within each other. */
+/** Maximum depth of nested objects and arrays. */
 const maxDepth = 100;
 
 /**
- * The JSON text of an object that is the same value when it is read again. Properties that are undefined are left out.
+ * The JSON text of an object, which reads back as an equal value. Properties that are undefined are left out.
  *
- * @param name  How errors call the object, such as `value`; what is wrong in it is said with its path.
- * @throws {BrokerError} MB_BROKER_OPTION for what JSON would change without a word (NaN becomes null, a Date a string, a
- *   Map an empty object), and for what it cannot express.
+ * @param name  Name of the object in errors, such as `value`; a wrong value is named by its path.
+ * @throws {BrokerError} MB_BROKER_OPTION for a value that JSON changes silently (NaN becomes null, a Date a string, a
+ *   Map an empty object), or cannot express.
  * @example jsonText({ n: 1 }, 'value') // '{"n":1}'
  */
 export function jsonText(value: object, name: string): string {
@@ -29,7 +29,7 @@ function checkJson(value: unknown, path: string, depth: number): void {
   if (depth === maxDepth)
     throw optionError(`${path} is more than ${maxDepth} objects deep, or contains itself.`);
   if (Array.isArray(value)) {
-    // By index: a hole would become null.
+    // By index, to find holes, which would become null.
     for (let index = 0; index < value.length; index++)
       checkJson(value[index], `${path}[${index}]`, depth + 1);
     return;

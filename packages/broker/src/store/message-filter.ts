@@ -1,24 +1,24 @@
 import { either, integer, matching, type OptionTable, readOptions, text, word } from '../option-table.ts';
 import { type RecipientState, recipientStates } from './recipient-state.ts';
 
-/** Which messages to list; the conditions are joined by "and", and none fits all. */
+/** Which messages to list. All conditions must hold; without any, all messages match. */
 export interface MessageFilter {
   /** `null`: messages that were accepted without a tenant. */
   readonly tenant?: string | null | undefined;
   readonly tag?: string | undefined;
-  /** The reverse-path's mailbox, in any case; empty: the null reverse-path. */
+  /** The reverse-path's mailbox, in any case; empty for the null reverse-path. */
   readonly sender?: string | undefined;
-  /** Accepted at this moment or later, in epoch milliseconds. */
+  /** Accepted at this time or later, in epoch milliseconds. */
   readonly acceptedFrom?: number | undefined;
-  /** Accepted before this moment, in epoch milliseconds. */
+  /** Accepted before this time, in epoch milliseconds. */
   readonly acceptedBefore?: number | undefined;
-  /** With a recipient of this address, in any case. */
+  /** With this recipient address, in any case. */
   readonly recipient?: string | undefined;
-  /** With a recipient in this domain; where other conditions on recipients are given, the same recipient. */
+  /** With a recipient in this domain. Several conditions on recipients must hold for the same recipient. */
   readonly domain?: string | undefined;
   /** With a recipient in this state. */
   readonly state?: RecipientState | undefined;
-  /** This text is somewhere in the reverse-path or in a recipient's address, in any case. */
+  /** With this text in the reverse-path or in a recipient's address, in any case. */
   readonly search?: string | undefined;
 }
 

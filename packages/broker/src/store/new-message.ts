@@ -12,12 +12,12 @@ import {
   type UnknownPolicy,
 } from './port.ts';
 
-/** A message checked and made flat, as every store keeps it; JSON is text already. */
+/** A checked message, as every store keeps it: its fields on one level, objects as JSON text. */
 export interface MessageRecord {
   readonly sender: string;
   readonly tenant: string;
   readonly tag: string | null;
-  /** 0 high, 1 normal, 2 low: the order in which a tenant's lanes at a site are emptied. */
+  /** 0 high, 1 normal, 2 low: the order in which a tenant's lanes at a site are served. */
   readonly priority: number;
   readonly idempotencyKey: string | null;
   readonly idempotencyDigest: string | null;
@@ -40,12 +40,12 @@ export interface MessageRecord {
 
 const priorities: readonly Priority[] = ['high', 'normal', 'low'];
 
-/** Longest tenant, tag, idempotency key, domain or site, in characters; an index entry holds them. */
+/** Maximum length of a tenant, tag, idempotency key, domain or site, in characters; they are in indices. */
 const maxNameLength = 512;
-/** Longest address: RFC 5321 §4.5.3.1.3 gives 254 octets, with room for long VERP local parts. */
+/** Maximum length of an address, in characters: RFC 5321 §4.5.3.1.3 allows 254 octets, VERP needs more. */
 const maxAddressLength = 1024;
 const maxEnvelopeBytes = 64 * 1024;
-/** The year 2255: microseconds up to here are exact in a double. */
+/** The year 2255: up to here, microseconds are exact in a double. */
 const latestTime = 9e12;
 
 /**
@@ -94,11 +94,11 @@ export function checkSize(size: number, maxMessageBytes: number): void {
   throw new BrokerError(
     'MB_BROKER_MESSAGE_TOO_LARGE',
     'invalid-input',
-    `The message has more than ${maxMessageBytes} octets. Raise maxMessageBytes if the hosts take it.`,
+    `The message has more than ${maxMessageBytes} octets. Raise maxMessageBytes if the hosts accept it.`,
   );
 }
 
-/** The moments of a message accepted at `now`, in epoch milliseconds. */
+/** The times of a message accepted at `now`, in epoch milliseconds. */
 export function messageTimes(record: MessageRecord, now: number) {
   const begin = Math.max(now, record.notBefore ?? now);
   const expiresAt = Math.min(begin + record.expireAfterMs, latestTime);
@@ -106,7 +106,7 @@ export function messageTimes(record: MessageRecord, now: number) {
   return { dueAt: begin, expiresAt, deadline: Math.min(noticeAt, expiresAt) };
 }
 
-/** The JSON text of an outcome's detail; one that is too long is replaced by a note of its size. */
+/** The JSON text of an outcome's detail; a detail that is too long is replaced by a note of its size. */
 export function detailText(detail: object | undefined): string | null {
   if (detail === undefined) return null;
   const text = JSON.stringify(detail);
@@ -115,11 +115,11 @@ export function detailText(detail: object | undefined): string | null {
   return JSON.stringify({ omitted: `detail of ${Buffer.byteLength(text)} octets` });
 }
 
-/** Longest delay of a recipient, in milliseconds: a hundred years. */
+/** Maximum delay of a recipient, in milliseconds: a hundred years. */
 const longestDelayMs = 3.2e12;
 
 /**
- * A delay in whole milliseconds.
+ * Checks a delay and rounds it down to whole milliseconds.
  * @throws {BrokerError} MB_BROKER_OPTION
  */
 export function checkDelay(name: string, delayMs: number): number {
@@ -128,7 +128,7 @@ export function checkDelay(name: string, delayMs: number): number {
 }
 
 /**
- * Checks the delays of a settlement, which come from what hosts said.
+ * Checks the delays of a settlement, which hosts may have named.
  * @throws {BrokerError} MB_BROKER_OPTION
  */
 export function checkDelays(outcomes: readonly Outcome[]): void {

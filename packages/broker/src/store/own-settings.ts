@@ -1,10 +1,10 @@
 import type { Pacing, SiteLimits } from './pacing.ts';
 
 /**
- * Whether an operator gave a site settings of its own: it is suspended, paused by hand, or has limits of its own.
+ * Whether a site has settings of its own: an operator has suspended or paused it, or given it limits.
  *
- * The recipients of a domain with settings of its own belong to the site of that name, not to the site that its mail
- * exchangers are: the settings hold for this domain, and for no other domain with the same hosts.
+ * The recipients of a domain with settings of its own belong to the site of that name, not to the site of its mail
+ * exchangers, so that the settings apply to no other domain with the same hosts.
  */
 export function hasOwnSettings(
   site: {

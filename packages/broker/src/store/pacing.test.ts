@@ -25,7 +25,7 @@ function after(
 const times = (count: number, feedback: SiteFeedback) => Array<SiteFeedback>(count).fill(feedback);
 
 describe('pacing', () => {
-  it('Q-07 Q-58 starts at 5 and rises by 1/N a success, to 20', () => {
+  it('Q-07 Q-58 starts at 5 and rises by 1/N for each success, to 20', () => {
     expect(allowedConnections(freshPacing(limits), limits)).toBe(5);
     expect(allowedConnections(after(times(4, succeeded)), limits)).toBe(5);
     expect(allowedConnections(after(times(5, succeeded)), limits)).toBe(6);
@@ -47,7 +47,7 @@ describe('pacing', () => {
     expect(falls).toEqual([4, 4, 4, 4]);
   });
 
-  it('Q-36 gives a site up after a cohort of failures, and probes it with one connection after 300 s', () => {
+  it('Q-36 pauses a site after a cohort of failures, and probes it with one connection after 300 s', () => {
     const dead = after(times(5, unreachable));
     expect(dead).toMatchObject({ pausedUntil: 300_000, pauseReason: 'unreachable', probing: true });
     expect(allowedConnections(dead, limits)).toBe(1);
@@ -63,7 +63,7 @@ describe('pacing', () => {
     expect(allowedConnections(pacing, limits)).toBe(3);
   });
 
-  it('Q-37 Q-61 halves and pauses when the host asks for less, longer each time, once for all connections that hear it', () => {
+  it('Q-37 Q-61 halves and pauses when the host asks for less, longer each time, once for all open connections', () => {
     const busy = after(times(100, succeeded));
     const once = after([{ kind: 'throttled' }, { kind: 'throttled' }, { kind: 'throttled' }], busy, 1000);
     expect(once).toMatchObject({ pausedUntil: 61_000, pauseReason: 'throttled', throttles: 1 });
@@ -80,12 +80,12 @@ describe('pacing', () => {
     expect(after([{ kind: 'throttled', retryAfterMs: 30_000 }], first, 5000).pausedUntil).toBe(35_000);
   });
 
-  it('lets what was under way when a pause began change nothing', () => {
+  it('ignores reports of connections that were open when a pause began', () => {
     const dead = after(times(5, unreachable));
     expect(after([succeeded, unreachable], dead, 299_999)).toEqual(dead);
   });
 
-  it('starts low at a site that was left alone', () => {
+  it('starts low at a site that was not used', () => {
     const busy = after(times(1000, succeeded));
     expect(wakePacing(busy, limits, 0, 299_999)).toBe(busy);
     expect(wakePacing(busy, limits, 0, 300_000).concurrency).toBe(5);

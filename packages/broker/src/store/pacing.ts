@@ -1,27 +1,27 @@
 /**
- * How many connections a site gets, as a pure function of what the connections before reported.
+ * How many connections a site gets, as a pure function of the reports of earlier connections.
  *
- * The rules are those of Postfix's queue manager: start low, rise by 1/N a success, fall at the start of a run
- * of connection failures, stop after a whole cohort of them, probe later with one connection. A host that asks
- * for less gets half and a pause. One that refuses our credentials is left alone, then tried with one connection.
- * Trouble with one mailbox changes nothing.
+ * The rules are those of Postfix's queue manager: start low, rise by 1/N for each success, fall at the start of a run
+ * of connection failures, stop after a whole cohort of them, and probe later with one connection. A host that asks for
+ * less gets half of its connections and a pause. One that refuses our credentials is paused, then tried with one
+ * connection. Trouble with one mailbox changes nothing.
  */
 import { group, integer, list, type OptionTable } from '../option-table.ts';
 import { type Rate, rateOptions } from './rate.ts';
 
 /** Limits of a site. */
 export interface SiteLimits {
-  /** Connections at first, and after a pause in use; default 5. */
+  /** Number of connections at first, and after a time without use; default 5. */
   readonly startConcurrency: number;
-  /** Most connections; default 20. */
+  /** Maximum number of connections; default 20. */
   readonly maxConcurrency: number;
-  /** How long an unreachable site is left alone, in milliseconds; default 300,000. */
+  /** How long an unreachable site is paused before it is probed, in milliseconds; default 300,000. */
   readonly probeAfterMs: number;
-  /** All of them hold; default none. */
+  /** Rates, which all apply; default none. */
   readonly rates: readonly Rate[];
 }
 
-/** What may be given of them. */
+/** The same, each field optional. */
 export type SiteLimitOptions = { readonly [K in keyof SiteLimits]?: SiteLimits[K] | undefined };
 
 /** What `limits` accepts. */
@@ -32,7 +32,7 @@ export const siteLimitOptions = {
   rates: list<Rate>(group<Rate>(rateOptions)),
 } satisfies OptionTable<SiteLimitOptions>;
 
-/** The limits of a site where the caller says nothing. */
+/** The default limits of a site. */
 export const defaultSiteLimits: SiteLimits = {
   startConcurrency: 5,
   maxConcurrency: 20,
@@ -47,46 +47,49 @@ export function resolveSiteLimits(given: SiteLimitOptions = {}): SiteLimits {
 }
 
 /**
- * What a connection, or the attempt to make one, taught about its site.
+ * What a connection, or the attempt to open one, showed about its site.
  *
- * - `succeeded`: the host worked with us through `count` messages (default 1): it took them, or decided about mailboxes.
- * - `answered`: the host can be reached and deferred or refused what it was offered. The limit neither rises nor falls.
+ * - `succeeded`: the host handled `count` messages (default 1): it accepted them, or decided about their mailboxes.
+ * - `answered`: the host can be reached, and deferred or refused what it was offered. The limit neither rises nor
+ *   falls.
  * - `unreachable`: connecting, greeting or handshake failed on all hosts.
- * - `throttled`: the host asked us to slow down, perhaps naming a delay.
- * - `credentials-refused`: the host does not take our user name and password.
+ * - `throttled`: the host asked us to slow down, possibly for a time that it named.
+ * - `credentials-refused`: the host refused our credentials.
  */
 export type SiteFeedback =
   | { readonly kind: 'succeeded'; readonly count?: number }
   | { readonly kind: 'answered' | 'unreachable' | 'credentials-refused' }
   | { readonly kind: 'throttled'; readonly retryAfterMs?: number };
 
-/** Why nothing is claimed for a site: its hosts are silent, ask for less or refuse our credentials, or an operator says so. */
+/**
+ * Why a site is paused: its hosts cannot be reached, ask for less or refuse our credentials, or an operator paused it.
+ */
 export type PauseReason = 'unreachable' | 'throttled' | 'credentials' | 'operator';
 
-/** What a site remembers. */
+/** The pacing state of a site. */
 export interface Pacing {
-  /** Connections allowed, with the fraction that successes have added; use {@link allowedConnections}. */
+  /** Connections allowed, including the fraction that successes have added; use {@link allowedConnections}. */
   readonly concurrency: number;
-  /** Failures since the last success, in cohorts: each counts 1/N. */
+  /** Failures since the last success, in cohorts: each failure counts 1/N. */
   readonly failedCohorts: number;
   /** Nothing is claimed before this; epoch milliseconds. */
   readonly pausedUntil: number;
   readonly pauseReason: PauseReason | null;
-  /** True from the moment that a site is given up until a connection succeeds. */
+  /** True after a pause for unreachable hosts or refused credentials, until a connection succeeds. */
   readonly probing: boolean;
   /** Throttlings since the last success. */
   readonly throttles: number;
 }
 
-/** Sum of 1/N over a cohort of N may be a rounding error short of 1. */
+/** The sum of 1/N over a cohort of N, which may be short of 1 by a rounding error. */
 const wholeCohort = 1 - 1e-9;
 
 const firstThrottlePauseMs = 60_000;
 const longestThrottlePauseMs = 30 * 60_000;
-/** A pause that the host named is believed up to this. */
+/** Maximum pause that a host can name. */
 const longestNamedPauseMs = 4 * 3_600_000;
 
-/** The memory of a site that nothing is known about. */
+/** The pacing of a site of which nothing is known. */
 export function freshPacing(limits: SiteLimits): Pacing {
   return {
     concurrency: Math.min(limits.startConcurrency, limits.maxConcurrency),
@@ -98,21 +101,23 @@ export function freshPacing(limits: SiteLimits): Pacing {
   };
 }
 
-/** How many connections the site may have; a site that is being probed has one. */
+/** How many connections the site may have; one while it is probed. */
 export function allowedConnections(pacing: Pick<Pacing, 'concurrency'>, limits: SiteLimits): number {
   return Math.max(1, Math.floor(Math.min(pacing.concurrency, limits.maxConcurrency)));
 }
 
-/** A site that was left alone for `probeAfterMs` starts as low as a new one: what it could take then says little. */
+/**
+ * A site that was not used for `probeAfterMs` starts as low as a new one, because what it could take then says little.
+ */
 export function wakePacing(pacing: Pacing, limits: SiteLimits, usedAt: number, now: number): Pacing {
   if (now - usedAt < limits.probeAfterMs || pacing.concurrency <= limits.startConcurrency) return pacing;
   return { ...pacing, concurrency: limits.startConcurrency };
 }
 
 /**
- * The memory of a site after one more report.
+ * The pacing of a site after one more report.
  *
- * @param connections  Connections open when the report came in: the limit does not grow far beyond what is used.
+ * @param connections  Connections open at the time of the report: the limit does not grow far beyond what is used.
  * @param now          Epoch milliseconds.
  * @example
  * applyFeedback(freshPacing(defaultSiteLimits), { kind: 'succeeded' }, defaultSiteLimits, 5, 0).concurrency; // 5.2
@@ -127,12 +132,12 @@ export function applyFeedback(
   const paused = now < pacing.pausedUntil;
   switch (feedback.kind) {
     case 'succeeded':
-      // A success that was under way when the site was paused says nothing about the pause.
+      // A success of a connection that was open before the pause does not end the pause.
       return paused ? pacing : afterSuccess(pacing, feedback.count ?? 1, limits, connections);
     case 'answered':
       return paused ? pacing : afterAnswer(pacing, limits);
     case 'unreachable':
-      // Likewise the failures of the same run.
+      // A failure of a connection from before the pause belongs to the run that caused the pause.
       return paused ? pacing : afterFailure(pacing, limits, now);
     case 'throttled':
       return afterThrottling(pacing, feedback.retryAfterMs, now);
@@ -149,13 +154,13 @@ function afterSuccess(pacing: Pacing, count: number, limits: SiteLimits, connect
   return { ...settled, concurrency: Math.max(pacing.concurrency, Math.min(risen, ceiling)) };
 }
 
-/** The host can be reached: a run of failures is over, a probe has ended well, and that is all. */
+/** The host can be reached: this ends a run of failures and a probe, and changes nothing else. */
 function afterAnswer(pacing: Pacing, limits: SiteLimits): Pacing {
   const reached = { ...pacing, failedCohorts: 0, probing: false, pausedUntil: 0, pauseReason: null };
   return pacing.probing ? { ...reached, concurrency: freshPacing(limits).concurrency } : reached;
 }
 
-/** Nothing is claimed for a while, then one connection tries. */
+/** Pauses a site for `probeAfterMs`, after which one connection tries. */
 function leftAlone(pacing: Pacing, pauseReason: PauseReason, limits: SiteLimits, now: number): Pacing {
   const pausedUntil = now + limits.probeAfterMs;
   return { ...pacing, concurrency: 1, failedCohorts: 0, pausedUntil, pauseReason, probing: true };
@@ -176,7 +181,7 @@ function afterFailure(pacing: Pacing, limits: SiteLimits, now: number): Pacing {
 function afterThrottling(pacing: Pacing, retryAfterMs: number | undefined, now: number): Pacing {
   const named = Math.ceil(Math.min(Math.max(retryAfterMs ?? 0, 0), longestNamedPauseMs));
   if (now < pacing.pausedUntil) {
-    // The other connections of the same cohort hear it too: that is one throttling, not many.
+    // Other connections of the same cohort get the same reply: that counts as one throttling, not many.
     return { ...pacing, pausedUntil: Math.max(pacing.pausedUntil, now + named) };
   }
   const throttles = pacing.throttles + 1;

@@ -3,20 +3,20 @@ import { integer, type OptionTable, text } from '../option-table.ts';
 
 /** Which page of a list to return. */
 export interface PageRequest {
-  /** `next` of the page before. */
+  /** `next` of the previous page; absent for the first page. */
   readonly after?: string | undefined;
-  /** Most rows; 1 to 1,000; default 100. */
+  /** Maximum number of rows, 1 to 1,000; default 100. */
   readonly limit?: number | undefined;
 }
 
-/** Part of a list. A page may be short, even empty, while `next` says that there is more. */
+/** Part of a list. A page may be short, even empty, although `next` says that there is more. */
 export interface Page<Row> {
   readonly rows: readonly Row[];
   /** Absent on the last page. */
   readonly next?: string;
 }
 
-/** Rows of a page when nothing is asked for. */
+/** Default number of rows of a page. */
 const defaultPageLimit = 100;
 const maxPageLimit = 1000;
 
@@ -48,14 +48,14 @@ export function pageLimit(limit = defaultPageLimit): number {
   );
 }
 
-/** A number out of a cursor that a page gave earlier. */
+/** Reads the number in a cursor; 0 for the first page. @throws {BrokerError} MB_BROKER_OPTION */
 export function cursorNumber(cursor: string | undefined): number {
   if (cursor === undefined) return 0;
   if (/^\d{1,15}$/.test(cursor)) return Number(cursor);
   throw unknownCursor();
 }
 
-/** The error for a cursor that no page of this store gave. */
+/** The error for a cursor that this store did not return. */
 export function unknownCursor(): BrokerError {
   return new BrokerError('MB_BROKER_OPTION', 'invalid-input', 'This cursor was not given by this store.');
 }

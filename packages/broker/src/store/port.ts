@@ -1,16 +1,16 @@
 /**
- * The port between the broker and whatever keeps its queue.
+ * The interface between the broker and the store of its queue.
  *
- * A store keeps messages, their recipients, the destinations ("sites") that these go to, and a log of
- * what happened. The rules that each store obeys are checked by `@mb/broker/store-conformance`:
+ * A store keeps messages, their recipients, the destinations ("sites") of these, and a log of events.
+ * `@mb/broker/store-conformance` checks the rules that each store obeys:
  *
  * - A method that changes something resolves when the change is durable; if it throws, nothing changed.
- * - A recipient is in the hands of at most one lease. The id of a lease is its fencing token: what a
- *   worker reports under a lease that is no longer its own is refused, except the truth that mail was delivered.
+ * - At most one lease holds a recipient. The id of a lease is its fencing token: a report under a lost lease is
+ *   refused, except that mail was delivered.
  * - An event is written in the transaction of the change that it reports.
- * - Delays go in as durations and are added to the store's own clock, so workers need not agree on the time.
+ * - Delays are passed as durations and added to the store's own clock, so workers need not agree on the time.
  *
- * Long because each method says all that an engine must obey.
+ * Long because each method documents all that a store must do.
  */
 
 import { group, integer, list, type OptionTable, word } from '../option-table.ts';
@@ -44,7 +44,7 @@ export * from './ids.ts';
 export type { Page, PageRequest } from './page.ts';
 export type { RecipientState } from './recipient-state.ts';
 
-/** What becomes of a recipient whose attempt ended without an answer: try again, hold, or leave it `unknown`. */
+/** What follows for a recipient whose attempt ended without a reply: try again, hold, or leave it `unknown`. */
 export type UnknownPolicy = 'retry' | 'hold' | 'report';
 
 /**
@@ -60,19 +60,19 @@ export interface NewRecipient {
   /** Its domain in A-labels, lower case. */
   readonly domain: string;
   /**
-   * Default: the site that {@link QueueStore.alias} named for the domain, else the domain. {@link unrouted}: likewise,
-   * but without an alias it waits in {@link QueueStore.unrouted} until its site is named, unless its domain has settings
-   * of its own.
+   * Default: the site that {@link QueueStore.alias} named for the domain, else the domain. With {@link unrouted}, a
+   * recipient without an alias waits in {@link QueueStore.unrouted} until its site is assigned, unless its domain has
+   * settings of its own.
    */
   readonly site?: SiteKey | typeof unrouted;
-  /** Whatever the broker needs again at delivery (NOTIFY, ORCPT); JSON. */
+  /** What the broker needs at delivery (NOTIFY, ORCPT); JSON. */
   readonly options?: object;
 }
 
-/** In place of a site: it is not known yet. No claim finds it. */
+/** In place of a site that is not known yet. No claim takes such a recipient. */
 export const unrouted = '';
 
-/** A recipient whose site is not known yet, with what its route depends on. */
+/** A recipient whose site is not known yet, with the facts that its route depends on. */
 export interface UnroutedRecipient
   extends Pick<ClaimedMessage, 'tenant' | 'tag' | 'sender' | 'envelope'>,
     Pick<ClaimedRecipient, 'recipientId' | 'domain'> {}
@@ -90,7 +90,7 @@ export interface Alias {
   readonly ttlMs: number;
 }
 
-/** A message to be accepted, bytes and all. */
+/** A message to be accepted, with its content. */
 export interface NewMessage {
   /** The reverse-path's mailbox; empty for the null reverse-path. */
   readonly sender: string;
@@ -100,57 +100,59 @@ export interface NewMessage {
   readonly content: Uint8Array | StagedContent;
   /** Tenants take turns at each site; default `''`. */
   readonly tenant?: string;
-  /** A word by which messages can be selected later. */
+  /** A label by which messages can be selected later. */
   readonly tag?: string;
   /** Default `normal`. */
   readonly priority?: Priority;
-  /** The same key within a tenant gives the same message; another digest under it is refused. */
+  /** A known key within a tenant returns the known message; with another digest it is refused. */
   readonly idempotency?: { readonly key: string; readonly digest: string };
   /** Epoch milliseconds before which nothing is attempted. */
   readonly notBefore?: number;
-  /** Lifetime, from now or from `notBefore`; default 5 days (RFC 5321 §4.5.4.1). */
+  /** Lifetime in milliseconds, from now or from `notBefore`; default 5 days (RFC 5321 §4.5.4.1). */
   readonly expireAfterMs?: number;
-  /** When the `delayed` notice is due, counted likewise; default 4 hours; `null`: never. */
+  /** When the delay notice is due, in milliseconds from the same time; default 4 hours; `null`: never. */
   readonly delayNoticeAfterMs?: number | null;
   /** Default `retry`. */
   readonly onUnknown?: UnknownPolicy;
   /** Overrides of the worker's retry schedule. */
   readonly schedule?: Partial<RetrySchedule>;
-  /** Whatever the broker needs again at delivery (ENVID, RET, REQUIRETLS, …); JSON. */
+  /** What the broker needs at delivery (ENVID, RET, REQUIRETLS, …); JSON. */
   readonly envelope?: object;
 }
 
-/** Content that was stored ahead of its message. Content that no message takes is discarded, or purged after minutes. */
+/**
+ * Content that was stored before its message. Content that no message uses is discarded, or purged after some minutes.
+ */
 export interface StagedContent {
   readonly stagedId: string;
   /** Octets. */
   readonly size: number;
 }
 
-/** What became of an accepted message. */
+/** The result of {@link Intake.accept}. */
 export interface Accepted {
   readonly messageId: MessageId;
   /** True when the idempotency key was known: nothing was stored. */
   readonly duplicate: boolean;
 }
 
-/** A recipient in a worker's hands. */
+/** A recipient that a claim holds. */
 export interface ClaimedRecipient {
   readonly recipientId: RecipientId;
   readonly address: string;
   readonly domain: string;
   /** Number of this attempt, 1 for the first; it is durable. */
   readonly attempt: number;
-  /** True when its lifetime is over: it is reported `expired`, not attempted. */
+  /** True when its lifetime is over: it must be reported as `expired`, not attempted. */
   readonly expired: boolean;
-  /** True when an operator gave its domain settings of its own, so that it belongs to the site of its domain. Default false. */
+  /** True when its domain has settings of its own, so that it belongs to the site of its domain. Default false. */
   readonly ownSite?: boolean;
   readonly options?: object;
   /** Detail of the latest outcome; absent before the first. */
   readonly lastDetail?: object;
 }
 
-/** A message with those of its recipients that one claim holds. */
+/** A message, with the recipients of it that one claim holds. */
 export interface ClaimedMessage {
   readonly messageId: MessageId;
   readonly tenant: string;
@@ -164,17 +166,17 @@ export interface ClaimedMessage {
   readonly onUnknown: UnknownPolicy;
   readonly schedule?: Partial<RetrySchedule>;
   readonly envelope?: object;
-  /** The octets, verified, when they are few ({@link inlineContentBytes}); else read {@link QueueStore.content}. */
+  /** The verified octets of a message up to {@link inlineContentBytes}; otherwise read {@link QueueStore.content}. */
   readonly content?: Uint8Array;
   readonly recipients: readonly ClaimedRecipient[];
 }
 
-/** Recipients of one site, held until the lease ends. One claim is meant for one connection. */
+/** Recipients of one site, held until the lease ends. A claim counts as one connection. */
 export interface Claim {
   readonly leaseId: LeaseId;
   /**
-   * `attempt`: try to deliver. `overdue`: the lifetime is over, or the delay notice is due; no connection is
-   * meant, no attempt is counted, and the recipients may belong to several sites.
+   * `attempt`: try to deliver. `overdue`: the lifetime is over, or the delay notice is due; there is no connection, no
+   * attempt is counted, and the recipients may belong to several sites.
    */
   readonly kind: 'attempt' | 'overdue';
   /** Empty for `overdue`. */
@@ -186,33 +188,33 @@ export interface Claim {
 
 /** What to claim. */
 export interface ClaimRequest {
-  /** Names the worker in lists and in the log. */
+  /** Name of the worker in lists and in the log. */
   readonly worker: string;
-  /** Most recipients; at least 1. */
+  /** Maximum number of recipients in a claim; at least 1. */
   readonly max: number;
   /** How long the lease lasts without a heartbeat, in milliseconds. */
   readonly leaseMs: number;
-  /** Leaves out sites that are slower than this; default `slow`: none. `claimOverdue` ignores it. */
+  /** Sites slower than this are left out; default `slow`: no site is. `claimOverdue` ignores it. */
   readonly slowest?: SiteSpeed;
 }
 
 /**
- * What became of one claimed recipient, distinguished by `status`. It has the words of `RecipientOutcome`, which is what
- * `detail` keeps, and those of the queue. `detail` is JSON of at most {@link maxDetailBytes} octets.
+ * The outcome of one claimed recipient, distinguished by `status`: the values of `RecipientOutcome`, whose evidence is
+ * in `detail`, and those of the queue. `detail` is JSON of at most {@link maxDetailBytes} octets.
  */
 export type Outcome = { readonly recipientId: RecipientId; readonly detail?: object } & (
   | { readonly status: 'delivered' | 'failed' | 'held' }
-  /** It may have been delivered or not, and the message's {@link UnknownPolicy} is `report`. */
+  /** It may or may not have been delivered, and the message's {@link UnknownPolicy} is `report`. */
   | { readonly status: 'unknown' }
   /** Its lifetime is over. */
   | { readonly status: 'expired' }
   /** Try again after `retryAfterMs`. */
   | { readonly status: 'deferred'; readonly retryAfterMs: number }
-  /** The attempt did not begin: its number is given back. */
+  /** The attempt did not begin and is not counted. */
   | { readonly status: 'unattempted'; readonly retryAfterMs: number }
-  /** Likewise, and the recipient belongs to another site. */
+  /** The attempt did not begin and is not counted; the recipient belongs to another site. */
   | { readonly status: 'rerouted'; readonly site: SiteKey }
-  /** The delay notice was given (`overdue` claims): back to the queue, unchanged otherwise. */
+  /** The delay notice was given (`overdue` claims); otherwise unchanged, the recipient returns to the queue. */
   | { readonly status: 'delayed' }
 );
 
@@ -227,9 +229,9 @@ export interface Bounce {
 export interface Settlement {
   readonly leaseId: LeaseId;
   readonly outcomes: readonly Outcome[];
-  /** True ends the lease; recipients that no outcome named return to the queue, their attempts given back. */
+  /** True ends the lease; recipients that no outcome named return to the queue, and their attempts are not counted. */
   readonly release: boolean;
-  /** What the connection taught about the site. */
+  /** What the connection showed about the site. */
   readonly feedback?: SiteFeedback;
   /** What was learnt about the site and its hosts; see `mergeLearned`. */
   readonly learned?: Partial<Learned>;
@@ -237,7 +239,7 @@ export interface Settlement {
   readonly suppress?: readonly NewSuppression[];
 }
 
-/** What a settlement did. */
+/** The result of {@link WorkQueue.settle}. */
 export interface Settled {
   /** Recipients whose outcome was refused, because the lease no longer held them. */
   readonly refused: readonly RecipientId[];
@@ -251,7 +253,7 @@ export interface RecipientView {
   readonly messageId: MessageId;
   readonly address: string;
   readonly domain: string;
-  /** The domain while the site is not known. */
+  /** The domain, while the site is not known. */
   readonly site: SiteKey;
   readonly tenant: string;
   readonly tag?: string;
@@ -278,7 +280,7 @@ export interface MessageView {
   readonly acceptedAt: number;
   readonly expiresAt: number;
   readonly envelope?: object;
-  /** Whether {@link WorkQueue.content} gives its octets; see {@link StoreOptions.keepContentMs}. */
+  /** Whether {@link WorkQueue.content} returns its octets; see {@link StoreOptions.keepContentMs}. */
   readonly hasContent: boolean;
   readonly recipients: readonly RecipientView[];
 }
@@ -286,35 +288,35 @@ export interface MessageView {
 /** A destination as `health()` shows it. */
 export interface SiteView {
   readonly site: SiteKey;
-  /** Recipients that wait. */
+  /** Number of recipients that wait. */
   readonly queued: number;
-  /** Leases, so connections. */
+  /** Number of leases, and so of connections. */
   readonly connections: number;
-  /** Connections allowed now. */
+  /** Number of connections allowed now. */
   readonly concurrency: number;
-  /** Epoch milliseconds until which nothing is claimed: the site is unreachable, or asked for a pause. */
+  /** Epoch milliseconds until which nothing is claimed; `pauseReason` says why. */
   readonly pausedUntil?: number;
   readonly pauseReason?: PauseReason;
   readonly suspended: boolean;
-  /** Given when it was suspended or paused. */
+  /** The operator's note. */
   readonly note?: string;
   readonly limits: SiteLimits;
   readonly learned: Learned;
-  /** Epoch milliseconds of the earliest recipient that waits. */
+  /** Epoch milliseconds at which the first waiting recipient is or was due. */
   readonly oldestDueAt?: number;
 }
 
-/** The queue at a glance. */
+/** A summary of the queue. */
 export interface QueueStats {
   readonly queued: number;
   readonly inFlight: number;
   readonly held: number;
   readonly unknown: number;
-  /** Epoch milliseconds of the earliest recipient that waits anywhere. */
+  /** Epoch milliseconds at which the first waiting recipient of the queue is or was due. */
   readonly oldestDueAt?: number;
   /**
-   * Sites with recipients waiting or connections open, or that are suspended; most recipients first, at most 1,000. What
-   * has no site yet is shown under its domain.
+   * Sites that have waiting recipients or open connections, or are suspended; those with most recipients first, at most
+   * 1,000. Recipients without a site are shown under their domain.
    */
   readonly sites: readonly SiteView[];
 }
@@ -322,34 +324,34 @@ export interface QueueStats {
 /** How many recipients were found in a part of the queue. */
 export interface RecipientCount {
   readonly count: number;
-  /** Give it as `after` for the next part; absent after the last. */
+  /** The `after` of the next call; absent after the last part. */
   readonly next?: string;
 }
 
-/** Operator's settings of a site. A field left out keeps its value. */
+/** An operator's settings of a site. An absent field keeps its value. */
 export interface SiteSettings {
-  /** True: nothing is claimed until resumed. Expiry goes on. */
+  /** True: nothing is claimed until it is resumed. Recipients still expire. */
   readonly suspended?: boolean;
-  /** Nothing is claimed for this long; 0 ends every pause, also those for unreachable or throttled. */
+  /** How long nothing is claimed, in milliseconds; 0 ends every pause, whatever its reason. */
   readonly pauseMs?: number;
-  /** Why, for people. */
+  /** A note for operators. */
   readonly note?: string;
-  /** Overrides of the store's limits; `null` or `{}` returns to these. */
+  /** Overrides of the store's limits; `null` or `{}` removes them. */
   readonly limits?: Partial<SiteLimits> | null;
 }
 
 /**
- * Takes messages in.
+ * Accepts messages.
  *
- * `Transaction` is what {@link Intake.accept} joins: a synchronous SQLite connection, a `pg` client; `never` for a
- * store that cannot.
+ * `Transaction` is the type of transaction that {@link Intake.accept} can join: a synchronous SQLite connection or a
+ * `pg` client; `never` for a store that cannot join one.
  */
 export interface Intake<Transaction = never> {
-  /** The largest message that it takes, in octets; absent: it does not say. */
+  /** Maximum size of a message, in octets; absent when it is not known. */
   readonly maxMessageBytes?: number;
 
   /**
-   * Stores content ahead of its message, in constant memory.
+   * Stores content before its message, in constant memory.
    * @throws {BrokerError} MB_BROKER_MESSAGE_TOO_LARGE
    */
   stage(
@@ -357,55 +359,59 @@ export interface Intake<Transaction = never> {
     options?: { readonly signal?: AbortSignal },
   ): Promise<StagedContent>;
   /**
-   * Deletes staged content that is not going to be accepted; does nothing for content that was accepted or is gone.
-   * `stage` does so by itself when it fails.
+   * Deletes staged content that will not be accepted; does nothing for content that was accepted or no longer exists.
+   * `stage` calls it when it fails.
    */
   discard(content: StagedContent): Promise<void>;
   /**
-   * Accepts a message: resolves when it is durable, or, with `transaction`, when its rows are in that
-   * transaction, so that the message exists if and only if the transaction commits. With a synchronous driver
-   * the rows are there when the call returns.
+   * Accepts a message. Resolves when it is durable or, with `transaction`, when its rows are written in that
+   * transaction: the message then exists if and only if the transaction commits. With a synchronous driver the rows are
+   * written when the call returns.
    * @throws {BrokerError} MB_BROKER_IDEMPOTENCY_CONFLICT, MB_BROKER_STAGED_UNKNOWN, MB_BROKER_MESSAGE_TOO_LARGE,
    *   MB_BROKER_TRANSACTION_UNSUPPORTED, MB_BROKER_OPTION
    */
   accept(message: NewMessage, options?: { readonly transaction?: Transaction }): Promise<Accepted>;
 }
 
-/** Hands recipients out to workers, and writes down what became of them. */
+/** Gives recipients to workers, and records their outcomes. */
 export interface WorkQueue {
   /**
-   * Due recipients whose site is not known yet, at most `max`, tenants in turn; the next call does not give them again for
-   * `holdMs`. It is neither a claim nor an attempt, and is logged nowhere.
+   * Returns due recipients whose site is not known yet, at most `max`, tenants in turn, and does not return them again
+   * for `holdMs`. This is neither a claim nor an attempt, and is not logged.
    */
   unrouted(request: { readonly max: number; readonly holdMs: number }): Promise<readonly UnroutedRecipient[]>;
   /**
-   * Names the sites of unrouted recipients, and of domains from now on, in one transaction and without an event.
-   * Recipients that are not unrouted any more are skipped; those whose domain has settings of its own go to the site of
-   * their domain, and such a domain gets no alias.
+   * Assigns sites to unrouted recipients, and aliases to domains, in one transaction and without an event. Recipients
+   * that are no longer unrouted are skipped. Those whose domain has settings of its own go to the site of their domain,
+   * and such a domain gets no alias.
    */
   assignSites(recipients: readonly RoutedRecipient[], aliases?: readonly Alias[]): Promise<void>;
-  /** Takes due recipients of the site whose turn it is; null when nothing may be attempted now. */
+  /** Claims due recipients of the site whose turn it is; null when nothing may be attempted now. */
   claim(request: ClaimRequest): Promise<Claim | null>;
   /**
-   * Makes up to `most` claims in one transaction, for the sites whose turn it is; a site may appear once for each
-   * connection that it allows. Fewer than `most` when nothing else may be attempted now.
+   * Makes up to `most` claims in one transaction, for the sites whose turn it is; a site can have one for each
+   * connection that it allows. Returns fewer than `most` when nothing else may be attempted now.
    */
   claimSites(request: ClaimRequest, most: number): Promise<readonly Claim[]>;
-  /** Takes more recipients of the lease's site, for the same connection; empty when there are none or the lease is lost. */
+  /**
+   * Claims more recipients of the lease's site, for the same connection; empty when there are none or the lease is
+   * lost.
+   */
   claimMore(leaseId: LeaseId, max: number): Promise<readonly ClaimedMessage[]>;
-  /** Takes waiting recipients whose lifetime is over or whose delay notice is due, whatever their sites allow. */
+  /** Claims waiting recipients whose lifetime is over or whose delay notice is due, whatever their sites allow. */
   claimOverdue(request: ClaimRequest): Promise<Claim | null>;
-  /** Writes down what became of claimed recipients. */
+  /** Records the outcomes of claimed recipients. */
   settle(settlement: Settlement): Promise<Settled>;
-  /** Prolongs leases; returns those that are still the worker's. */
+  /** Extends leases; returns those that are not lost. */
   heartbeat(leaseIds: readonly LeaseId[], leaseMs: number): Promise<readonly LeaseId[]>;
   /**
-   * Returns the recipients of expired leases to the queue (or to what the message's {@link UnknownPolicy} says),
-   * later each time it happens to the same one; returns how many recipients.
+   * Returns the recipients of expired leases to the queue, or to the state that the message's {@link UnknownPolicy}
+   * says. A recipient to which it happens again is due later each time. Returns how many recipients there were.
    */
   reap(): Promise<number>;
   /**
-   * Milliseconds until `unrouted`, `claim`, `claimOverdue` or `reap` may find something, perhaps too few; null when nothing waits.
+   * Milliseconds until `unrouted`, `claim`, `claimOverdue` or `reap` may find something; it may be too short. Null when
+   * nothing waits.
    * @param slowest  As in {@link ClaimRequest}.
    */
   nextDueMs(slowest?: SiteSpeed): Promise<number | null>;
@@ -414,98 +420,104 @@ export interface WorkQueue {
   alias(domain: string, site: SiteKey, ttlMs: number): Promise<void>;
 
   /**
-   * The octets of a message, in constant memory, verified chunk by chunk. They are there until the last outcome, and
-   * {@link StoreOptions.keepContentMs} longer.
+   * Reads the octets of a message, in constant memory, verified chunk by chunk. They are kept until the last outcome,
+   * and for {@link StoreOptions.keepContentMs} after it.
    * @throws {BrokerError} MB_BROKER_NOT_FOUND, MB_BROKER_MESSAGE_CORRUPT
    */
   content(messageId: MessageId): AsyncIterable<Uint8Array>;
 }
 
-/** What operators do, while workers run. */
+/** Operations on the queue, while workers run. */
 export interface Operations {
   /**
    * Changes a site's settings; the site need not exist yet.
    *
-   * A domain that is suspended, paused by hand or given limits is a site of its own while that holds: the store forgets
-   * its {@link QueueStore.alias}, and says so of each of its recipients that is claimed ({@link ClaimedRecipient.ownSite}).
+   * While a domain is suspended, paused by hand or has limits, it is a site of its own: the store drops its
+   * {@link QueueStore.alias}, and marks each of its recipients that is claimed ({@link ClaimedRecipient.ownSite}).
    */
   setSite(site: SiteKey, settings: SiteSettings): Promise<void>;
 
   /**
-   * Each of these four throws MB_BROKER_SELECTOR for an empty selector, an unknown key and an empty value, and then
-   * changes nothing; `{ all: true }` selects the whole queue.
+   * Holds recipients: queued or unknown → held. Recipients in flight follow unless they are delivered or fail. Returns
+   * how many.
    *
-   * Queued or unknown → held; recipients in flight follow unless delivered or failed. Returns how many.
+   * `hold`, `release`, `cancel` and `reschedule` throw MB_BROKER_SELECTOR for an empty selector, an unknown key and an
+   * empty value, and then change nothing; `{ all: true }` selects the whole queue.
    */
   hold(selector: Selector): Promise<number>;
   /** Held or unknown → queued, due now. Returns how many. */
   release(selector: Selector): Promise<number>;
-  /** Queued, held or unknown → cancelled; recipients in flight follow unless delivered or failed. Returns how many. */
+  /**
+   * Queued, held or unknown → cancelled. Recipients in flight follow unless they are delivered or fail. Returns how
+   * many.
+   */
   cancel(selector: Selector): Promise<number>;
   /** Makes queued recipients due `afterMs` from now. Returns how many. */
   reschedule(selector: Selector, afterMs: number): Promise<number>;
   /**
-   * Recipients that the selector fits, a page at a time; `{}` fits all.
+   * Lists the recipients that match a selector, a page at a time; `{}` matches all.
    * @throws {BrokerError} MB_BROKER_SELECTOR, MB_BROKER_OPTION
    */
   list(selector: ListSelector, page?: PageRequest): Promise<Page<RecipientView>>;
   /**
-   * How many recipients the selector fits among those after `after`, in a bounded part of the queue: while `next` is
-   * there, the sum of further calls is the whole number.
+   * Counts the recipients after `after` that match a selector, in a bounded part of the queue. While the result has
+   * `next`, the counts of further calls must be added.
    * @throws {BrokerError} MB_BROKER_SELECTOR, MB_BROKER_OPTION
    */
   count(selector: ListSelector, after?: string): Promise<RecipientCount>;
   /**
-   * Messages that the filter fits, the latest accepted first. A call looks at a bounded part of the queue: a page may be
-   * short, even empty, while `next` says that there is more.
+   * Lists the messages that match a filter, the latest accepted first. A call reads a bounded part of the queue, so a
+   * page may be short, even empty, although `next` says that there is more.
    * @throws {BrokerError} MB_BROKER_OPTION
    */
   listMessages(filter?: MessageFilter, page?: PageRequest): Promise<Page<MessageSummary>>;
-  /** Null when there is no such message. */
+  /** Returns a message with all its recipients; null when there is no such message. */
   inspect(messageId: MessageId): Promise<MessageView | null>;
-  /** How much waits, and since when. */
+  /** Returns how many recipients wait, where, and since when. */
   stats(): Promise<QueueStats>;
   /**
-   * One destination as {@link Operations.stats} shows it, by the name that it has there, without a look at the others;
-   * null when nothing is known of it.
+   * Returns one destination as {@link Operations.stats} shows it, by its name there, without reading the others; null
+   * when nothing is known of it.
    */
   inspectSite(site: SiteKey): Promise<SiteView | null>;
 
-  /** Deletes what `retention` no longer keeps, a bounded batch a call; call again while `more`. */
+  /** Deletes a batch of what `retention` no longer keeps; call again while `more` is true. */
   purge(retention?: RetentionOptions): Promise<PurgeResult>;
 }
 
-/** What happened. */
+/** The log of events. */
 export interface EventLog {
-  /** Events after `cursor`, oldest first; from the start of the log when absent. At most `limit` (default 500). */
+  /**
+   * Returns events after `cursor`, oldest first; from the start of the log when absent. At most `limit` (default 500).
+   */
   events(cursor?: EventCursor, limit?: number): Promise<EventPage>;
   /**
-   * Events of one message, oldest first. A call looks at a bounded part of the log: a page may be empty while `next` says
-   * that there is more. Empty and last when there is no such message.
+   * Lists the events of one message, oldest first. A call reads a bounded part of the log, so a page may be empty
+   * although `next` says that there is more. Empty and without `next` when there is no such message.
    * @throws {BrokerError} MB_BROKER_OPTION
    */
   messageEvents(messageId: MessageId, page?: PageRequest): Promise<Page<QueueEvent>>;
-  /** The end of the log: reading after it gives only what is yet to happen. */
+  /** Returns the end of the log: reading after it returns only future events. */
   eventsEnd(): Promise<EventCursor>;
-  /** Logs what came in from outside, and suppresses addresses in the same transaction. Unknown recipients are skipped. */
+  /** Logs reported events, and suppresses addresses in the same transaction. Unknown recipients are skipped. */
   report(events: readonly ReportedEvent[], suppress?: readonly NewSuppression[]): Promise<void>;
 }
 
-/** The addresses that get no mail. */
+/** The suppression list: addresses that get no mail. */
 export interface Suppressions {
   /** Adds addresses to the suppression list; a known address keeps its first entry. */
   suppress(entries: readonly NewSuppression[]): Promise<void>;
-  /** Those of `addresses` that are suppressed for the tenant. */
+  /** Returns the entries of those `addresses` that are suppressed for the tenant. */
   suppressed(addresses: readonly string[], tenant?: string): Promise<readonly Suppression[]>;
-  /** Takes addresses off the list; returns how many were on it. */
+  /** Removes addresses from the list; returns how many were on it. */
   unsuppress(addresses: readonly string[], tenant?: string): Promise<number>;
-  /** Addresses that are not sent to, a page at a time. */
+  /** Lists suppressed addresses, a page at a time. */
   listSuppressed(page?: PageRequest & { readonly tenant?: string | undefined }): Promise<Page<Suppression>>;
 }
 
 /**
- * Keeps the queue: the parts above and {@link Records}, with one life. Each part has its own section of the store
- * conformance.
+ * Keeps the queue: the parts above and {@link Records}, opened and closed together. Each part has its own section in
+ * the store conformance.
  */
 export interface QueueStore<Transaction = never>
   extends Intake<Transaction>,
@@ -516,34 +528,34 @@ export interface QueueStore<Transaction = never>
   /** Small documents that all workers share: settings that change at run time. */
   readonly records: Records;
 
-  /** Prepares the store; called once before any other method. Migrates unless told not to. */
+  /** Opens the store; called once, before any other method. Migrates the schema unless told not to. */
   open(): Promise<void>;
-  /** Lets running writes end, then frees everything and wakes the listeners: `events` of a closed store ends them. */
+  /** Waits for writes under way, closes the store, and wakes the listeners, whose streams then end. */
   close(): Promise<void>;
 
-  /** Calls `listener` after something may have become due or was logged; returns what ends it. */
+  /** Calls `listener` when something may have become due or was logged; returns the function that ends it. */
   onWake(listener: () => void): () => void;
   /**
-   * Calls `listener` with the failures of the store's own timers and connections, which go on; returns what ends it.
-   * Absent: the store does nothing in the background.
+   * Calls `listener` with each failure of background work, which continues; returns the function that ends it. Absent
+   * when the store does nothing in the background.
    */
   onBackgroundError?(listener: (error: unknown) => void): () => void;
 }
 
 /** Options that all stores share. */
 export interface StoreOptions {
-  /** Limits of sites that have none of their own. */
+  /** Default limits of sites. */
   readonly limits?: SiteLimitOptions | undefined;
-  /** Most octets of one message; default 64 MiB. */
+  /** Maximum size of a message, in octets; default 64 MiB. */
   readonly maxMessageBytes?: number | undefined;
   /** Events to log; default all. */
   readonly eventTypes?: readonly QueueEventType[] | undefined;
   /**
    * How long the octets of a message are kept after its last outcome, in milliseconds, so that it can be read and sent
    * again; at most as long as the message itself ({@link RetentionOptions}). Default 0: they are deleted with the last
-   * outcome. Kept mail takes up space, and everyone who can read the store can read it.
+   * outcome. Kept mail takes up space, and can be read by everyone who can read the store.
    *
-   * `purge` deletes what is kept longer than its own store says: give all processes that work on a queue the same time.
+   * `purge` deletes by the setting of its own store: use the same time in all processes that work on a queue.
    */
   readonly keepContentMs?: number | undefined;
 }
@@ -556,17 +568,17 @@ export const storeOptions = {
   keepContentMs: integer(0, 9e12, { unit: 'ms' }),
 } satisfies OptionTable<StoreOptions>;
 
-/** Most recipients of one message. */
+/** Maximum number of recipients of one message. */
 export const maxRecipients = 65_536;
-/** Content up to this many octets comes with the claim. */
+/** Content up to this many octets is returned with the claim. */
 export const inlineContentBytes = 64 * 1024;
-/** Longer `detail` is replaced by a note of its size. */
+/** Maximum size of `detail`, in octets of JSON; a longer one is replaced by a note of its size. */
 export const maxDetailBytes = 16 * 1024;
 
 const day = 86_400_000;
-/** How long a message is tried, in milliseconds: five days (RFC 5321 §4.5.4.1). */
+/** Default lifetime of a message, in milliseconds: five days (RFC 5321 §4.5.4.1). */
 export const defaultExpireAfterMs = 5 * day;
-/** When a delay is reported to the sender, in milliseconds after acceptance: four hours. */
+/** Default time until the delay notice, in milliseconds after acceptance: four hours. */
 export const defaultDelayNoticeAfterMs = 4 * 3_600_000;
-/** The largest message that a store takes, in octets: 64 MiB. */
+/** Default maximum size of a message, in octets: 64 MiB. */
 export const defaultMaxMessageBytes = 64 * 1024 * 1024;

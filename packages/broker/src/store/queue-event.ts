@@ -3,14 +3,14 @@ import type { MessageId, RecipientId } from './ids.ts';
 /**
  * What happened to a message or a recipient.
  *
- * - `accepted`: the message is durable (one event a message).
- * - `attempted`: an attempt was numbered and is about to begin; `returned`: it did not begin, its number is free again.
+ * - `accepted`: the message is durable; one event for each message.
+ * - `attempted`: an attempt was counted and is about to begin; `returned`: it did not begin and is not counted.
  * - `delivered`, `failed`, `expired`, `cancelled`: the recipient is finished.
  * - `deferred`: another attempt will follow.
- * - `delayed`: the notice that delivery takes long, once a recipient.
+ * - `delayed`: the delay notice; at most one for each recipient.
  * - `held`, `released`: the recipient waits for a decision, or no longer does.
- * - `unknown`: the message may or may not have been delivered, and the caller wants to know rather than retry.
- * - `bounced`: a report about the recipient was sent back, or came in from outside.
+ * - `unknown`: the message may or may not have been delivered, and the caller chose to be told rather than to retry.
+ * - `bounced`: a report about the recipient was sent to the return path, or was received.
  * - `unreported`: a report about the recipient was due and could not be made or delivered.
  * - `complained`: the recipient reported the message as unwanted.
  */
@@ -35,12 +35,12 @@ export const queueEventTypes = [
   'unknown',
 ] as const;
 
-/** A place in the event log; opaque, comparable only by the store that gave it. */
+/** A position in the event log; opaque, and meaningful only to the store that returned it. */
 export type EventCursor = string;
 
 /** One entry of the event log, written in the transaction of the change that it reports. */
 export interface QueueEvent {
-  /** Reading on after this cursor gives the next event. */
+  /** Reading after this cursor returns the next event. */
   readonly cursor: EventCursor;
   readonly type: QueueEventType;
   /** Epoch milliseconds on the store's clock. */
@@ -53,15 +53,15 @@ export interface QueueEvent {
   readonly address?: string;
   /** Number of the attempt, 1 for the first; 0 where none was made. */
   readonly attempt: number;
-  /** Epoch milliseconds; of `deferred` only. */
+  /** Epoch milliseconds; only with `deferred`. */
   readonly nextAttemptAt?: number;
-  /** What the writer of the change said about it: replies, host, reason. */
+  /** What is known of the change: replies, host, reason. */
   readonly detail?: object;
 }
 
 /**
- * An event that no change of a recipient brings: a report or a complaint that the application received, or a report of
- * our own that came to nothing.
+ * An event without a change of a recipient: a report or a complaint that was received, or a report of ours that could
+ * not be sent.
  */
 export interface ReportedEvent {
   readonly type: 'bounced' | 'complained' | 'unreported';
@@ -72,6 +72,6 @@ export interface ReportedEvent {
 /** Part of the event log, in order. */
 export interface EventPage {
   readonly events: readonly QueueEvent[];
-  /** Where to read on; stays what it was when there was nothing new. */
+  /** The cursor to read after next; unchanged when there were no events. */
   readonly cursor: EventCursor;
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type Rate, returnToRates, takeFromRates } from './rate.ts';
 
-it('Q-38 lets no window of a rate hold more than its count, for any demand', () => {
+it('Q-38 grants no more than the count in any window of a rate, whatever the demand', () => {
   const rate = fc.record({
     count: fc.integer({ min: 1, max: 50 }),
     perMs: fc.constantFrom(1000, 60_000, 3_600_000),
@@ -36,7 +36,7 @@ it('Q-38 lets no window of a rate hold more than its count, for any demand', () 
   );
 });
 
-it('Q-38 grants exactly the count in the long run, and is ready when it said it would be', () => {
+it('Q-38 grants exactly the count in the long run, and is ready at the time that it named', () => {
   const rates: Rate[] = [{ count: 7, perMs: 1000 }];
   let arrivals: readonly number[] = [];
   let now = 1_700_000_000_000;
@@ -55,7 +55,7 @@ it('Q-38 grants exactly the count in the long run, and is ready when it said it 
   expect(granted).toBeLessThanOrEqual(701);
 });
 
-it('takes the strictest of several rates, and gives back what was not used', () => {
+it('applies the strictest of several rates, and gives back what was not used', () => {
   const rates: Rate[] = [
     { count: 100, perMs: 1000, burst: 100 },
     { count: 30, perMs: 60_000, burst: 30 },
@@ -67,6 +67,6 @@ it('takes the strictest of several rates, and gives back what was not used', () 
   expect(takeFromRates(rates, returned, 1000, 50).granted).toBe(10);
 });
 
-it('grants everything where there is no rate', () => {
+it('grants everything when there is no rate', () => {
   expect(takeFromRates([], [], 5, 20)).toEqual({ granted: 20, arrivals: [], readyAt: 5 });
 });

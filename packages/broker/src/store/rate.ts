@@ -1,6 +1,6 @@
 /**
- * Rates by the generic cell rate algorithm (ITU-T I.371): one number a rate, the "theoretical arrival time",
- * says everything, so that workers on several machines can share it in a row.
+ * Rates by the generic cell rate algorithm (ITU-T I.371). The state of a rate is one number, its "theoretical arrival
+ * time", so that workers on several machines can share it in a row.
  */
 import { integer, type OptionTable, required } from '../option-table.ts';
 
@@ -21,20 +21,20 @@ export const rateOptions = {
   burst: integer(1, 1_000_000),
 } satisfies OptionTable<Rate>;
 
-/** What a rate allows. */
+/** What rates allow now. */
 export interface RateGrant {
   /** How many of those wanted may go now. */
   readonly granted: number;
-  /** The arrival times with the granted ones in them, one a rate. */
+  /** The arrival time of each rate after the granted recipients. */
   readonly arrivals: readonly number[];
   /** When one more may go, if none may now; epoch milliseconds. */
   readonly readyAt: number;
 }
 
-/** A double holds today's epoch milliseconds to a quarter of a microsecond; a sum of them is that little wrong. */
+/** Tolerance for rounding: a double holds today's epoch milliseconds to a quarter of a microsecond. */
 const roundingMs = 1e-3;
 
-/** Milliseconds between two recipients. A burst takes its share from the rest, so that no window exceeds `count`. */
+/** Milliseconds between two recipients. A burst makes them longer, so that no window exceeds `count`. */
 function rateIntervalMs(rate: Rate): number {
   return rate.perMs / (rate.count - (rate.burst ?? 1) + 1);
 }
@@ -42,7 +42,7 @@ function rateIntervalMs(rate: Rate): number {
 /**
  * Takes up to `wanted` from all rates together.
  *
- * @param arrivals  What the call before returned, one a rate; shorter or empty at first.
+ * @param arrivals  The arrival times that the previous call returned, one for each rate; shorter or empty at first.
  * @param now       Epoch milliseconds.
  */
 export function takeFromRates(
@@ -64,7 +64,7 @@ export function takeFromRates(
   return { granted, arrivals: addToArrivals(rates, current, granted), readyAt };
 }
 
-/** Puts back `count` that were taken and not used. */
+/** Gives back `count` that were taken and not used. */
 export function returnToRates(
   rates: readonly Rate[],
   arrivals: readonly number[],

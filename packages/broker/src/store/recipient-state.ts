@@ -1,4 +1,4 @@
-/** Every state of a recipient as stores keep it; SQLite and PostgreSQL keep the index of a state in this list. */
+/** Every state of a recipient in a store; SQLite and PostgreSQL store the index of a state in this list. */
 export const storedStates = [
   'queued',
   'in-flight',
@@ -10,7 +10,7 @@ export const storedStates = [
   'cancelled',
 ] as const;
 
-/** A state as stores keep it: the public one, except that a recipient which a lease holds is `in-flight`. */
+/** A state in a store: the public one, except that a recipient is `in-flight` while a lease holds it. */
 export type StoredState = (typeof storedStates)[number];
 
 /** State of a queued recipient. The last four never change again; see {@link isFinal}. */
@@ -19,7 +19,7 @@ export type RecipientState = Exclude<StoredState, 'in-flight'>;
 /** Every state of a recipient. */
 export const recipientStates = storedStates.filter((state) => state !== 'in-flight');
 
-/** The state that is shown: a recipient in flight is `queued`. */
+/** The public state: a recipient in flight is `queued`. */
 export function shownState(state: StoredState): RecipientState {
   return state === 'in-flight' ? 'queued' : state;
 }

@@ -26,7 +26,7 @@ const outcomes: readonly Outcome[] = [
 ];
 
 describe('outcomes', () => {
-  it('lead where the table says', () => {
+  it('cause the transitions of the table', () => {
     const table = outcomes.map((outcome) => {
       const change = changeByOutcome(record(), outcome, 'attempt')!;
       return [outcome.status, change.state, change.attempts, change.dueInMs, change.events.join()];
@@ -44,7 +44,7 @@ describe('outcomes', () => {
     ]);
   });
 
-  it('Q-03 Q-49 are refused from a stale lease in every state, but for the truth of a delivery that is not final yet', () => {
+  it('Q-03 Q-49 are refused from a stale lease in every state, except a delivery while the state is not final', () => {
     for (const state of storedStates) {
       for (const outcome of outcomes) {
         const change = changeByOutcome(record({ state }), outcome, 'stale');
@@ -54,7 +54,7 @@ describe('outcomes', () => {
     }
   });
 
-  it('give way to what an operator wanted meanwhile, unless they are final', () => {
+  it('are followed by what an operator wanted meanwhile, unless they are final', () => {
     for (const outcome of outcomes) {
       const held = changeByOutcome(record({ intent: 'hold' }), outcome, 'attempt')!;
       const cancelled = changeByOutcome(record({ intent: 'cancel' }), outcome, 'attempt')!;
@@ -75,7 +75,7 @@ describe('outcomes', () => {
   });
 });
 
-it('a lost lease counts the attempt and waits longer each time, but at first not at all', () => {
+it('a lost lease counts the attempt, is due at once the first time, and later each further time', () => {
   const delays = [0, 1, 2, 3, 4, 5, 6, 7, 8].map((abandoned) => {
     return changeByLostLease(record({ abandoned }), 'retry', 'attempt').dueInMs! / 60_000;
   });
@@ -85,7 +85,7 @@ it('a lost lease counts the attempt and waits longer each time, but at first not
   expect(changeByLostLease(record(), 'hold', 'overdue')).toMatchObject({ state: 'queued', events: [] });
 });
 
-it('Q-10 commands lead where the table says, from every state', () => {
+it('Q-10 commands cause the transitions of the table, from every state', () => {
   const intents: readonly Intent[] = [null, 'hold', 'cancel'];
   const table = (['hold', 'release', 'cancel'] as const).map((command) => [
     command,

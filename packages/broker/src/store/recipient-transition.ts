@@ -1,5 +1,5 @@
 /**
- * Every change that a recipient's record can go through, in one place.
+ * Every transition of a recipient's record, in one place.
  *
  *             accept
  *               │
@@ -12,41 +12,43 @@
  *     └──── held, unknown ◄───────────┘
  *   release
  *
- * Invariant: a recipient is in flight if and only if a lease holds it. An operator's hold or cancel of a
- * recipient in flight cannot call it back; it is kept as an intent and takes effect when the recipient returns.
+ * Invariant: a recipient is in flight if and only if a lease holds it. An operator's hold or cancel of a recipient in
+ * flight cannot stop the attempt; it is stored as an intent and takes effect when the recipient returns.
  */
 
 import type { Outcome, UnknownPolicy } from './port.ts';
 import type { QueueEventType } from './queue-event.ts';
 import { isFinal, type StoredState } from './recipient-state.ts';
 
-/** What becomes of a recipient in flight if it returns to the queue. */
+/** What an operator wants for a recipient in flight when it returns to the queue. */
 export type Intent = 'hold' | 'cancel' | null;
 
-/** The part of a record that decides. */
+/** The fields of a recipient's record that decide on transitions. */
 export interface RecipientRecord {
   readonly state: StoredState;
   readonly intent: Intent;
   readonly attempts: number;
-  /** How many leases in a row ended without a word. */
+  /** How many leases in a row were lost. */
   readonly abandoned: number;
 }
 
-/** A change to a record. */
+/** A transition of a record. */
 export interface RecipientChange {
   readonly state: StoredState;
   readonly attempts: number;
   readonly abandoned: number;
-  /** When it is due again, from now; undefined: unchanged. */
+  /** When it is due again, in milliseconds from now; undefined when unchanged. */
   readonly dueInMs?: number;
   readonly events: readonly QueueEventType[];
 }
 
-/** Who reports: the lease that holds the recipient (for an attempt, or because it is overdue), or one that did. */
+/**
+ * Who reports: the lease that holds the recipient, for an attempt or because it is overdue, or a lease that held it.
+ */
 export type Reporter = 'attempt' | 'overdue' | 'stale';
 
 /**
- * The change that an outcome brings.
+ * The transition for an outcome.
  *
  * @returns undefined when the outcome is refused.
  */
@@ -55,10 +57,10 @@ export function changeByOutcome(
   outcome: Outcome,
   reporter: Reporter,
 ): RecipientChange | undefined {
-  // That mail was delivered is true without a lease too, however late; everything else needs the lease.
+  // A delivery is a fact, so it is recorded without the lease too, however late; all else needs the lease.
   if (reporter === 'stale' && (outcome.status !== 'delivered' || isFinal(record.state))) return undefined;
   const { attempts } = record;
-  // The claim numbered an attempt that did not take place.
+  // The claim counted an attempt that did not take place.
   const given = { attempts: reporter === 'attempt' ? Math.max(0, attempts - 1) : attempts, abandoned: 0 };
   switch (outcome.status) {
     case 'delivered':
@@ -80,20 +82,20 @@ export function changeByOutcome(
   }
 }
 
-/** The change for a recipient that no outcome named when its lease was released. */
+/** The transition for a recipient that no outcome named when its lease was released. */
 export function changeByRelease(record: RecipientRecord, reporter: 'attempt' | 'overdue'): RecipientChange {
   const { attempts } = record;
   if (reporter === 'overdue') return requeue(record, { attempts, abandoned: 0 }, undefined, []);
   return requeue(record, { attempts: Math.max(0, attempts - 1), abandoned: 0 }, 0, ['returned']);
 }
 
-/** A recipient that takes its workers down with it waits longer each time. */
+/** A recipient whose lease is lost again waits longer each time, because it may be what crashes the workers. */
 const firstAbandonedMs = 60_000;
 const longestAbandonedMs = 3_600_000;
 
 /**
- * The change for a recipient whose lease ran out. It is not known how its attempt ended, so the message's policy
- * for unknown outcomes decides; the attempt counts.
+ * The transition for a recipient whose lease ran out. How its attempt ended is not known, so the message's policy for
+ * unknown outcomes decides; the attempt counts.
  */
 export function changeByLostLease(
   record: RecipientRecord,
@@ -121,7 +123,7 @@ function requeue(
   return park(record, { state: 'queued', ...counts, ...due, events });
 }
 
-/** Lets the operator's intent have its way with a recipient that is not finished. */
+/** Applies the operator's intent to a recipient that is not finished. */
 function park(record: RecipientRecord, change: RecipientChange): RecipientChange {
   if (record.intent === 'cancel') {
     return { ...change, state: 'cancelled', events: [...change.events, 'cancelled'] };
@@ -135,7 +137,7 @@ function park(record: RecipientRecord, change: RecipientChange): RecipientChange
 /** An operator's command. */
 export type Command = 'hold' | 'release' | 'cancel';
 
-/** What a command does to a recipient: a change of state, an intent for later, or nothing (undefined). */
+/** The transition for a command: a change of state, an intent for later, or none (undefined). */
 export function changeByCommand(
   record: { readonly state: StoredState; readonly intent: Intent },
   command: Command,

@@ -19,7 +19,7 @@ export interface StoredRecord {
   readonly collection: string;
   /** Its name within the collection: 1 to 255 characters without control characters. */
   readonly key: string;
-  /** Grows with each change to any record of the store; never given twice. */
+  /** Grows with each change to any record of the store; never used twice. */
   readonly version: number;
   /** A JSON object of at most {@link maxRecordBytes} octets. */
   readonly value: object;
@@ -49,10 +49,10 @@ export const recordPageOptions = {
 } satisfies OptionTable<RecordPageRequest>;
 
 /**
- * Domains and keys, API keys, webhook endpoints and other settings that change at run time. It is meant for thousands
- * of small documents that change seldom; mail does not go in here.
+ * Domains and keys, API keys, webhook endpoints and other settings that change at run time: thousands of small
+ * documents that change rarely. Mail is not kept here.
  *
- * A change resolves when it is durable, and its reader sees whole documents only.
+ * A change resolves when it is durable. Readers see whole documents only.
  *
  * @example
  * const { version } = await store.records.put('domain', 'example.com', { selector: 's1' });
@@ -82,10 +82,12 @@ export interface Records {
 
 /** The largest record, in octets of JSON. */
 export const maxRecordBytes = 64 * 1024;
-/** How long {@link Records.changes} tells of a deletion: one day, in milliseconds. */
+/** How long {@link Records.changes} reports a deletion: one day, in milliseconds. */
 export const recordDeletionMs = 86_400_000;
 
-/** Records change seldom, while the queue wakes its listeners thousands of times a second: ask this often at most. */
+/**
+ * Minimum time between two reads: the queue wakes its listeners thousands of times a second, and records change rarely.
+ */
 const restMs = 100;
 
 /** What {@link watchRecords} needs of a store. */
@@ -97,9 +99,9 @@ export interface RecordSource {
 
 /** Options of {@link watchRecords}. */
 export interface WatchRecordsOptions {
-  /** Only changes above this version. Default 0: first everything that there is. */
+  /** Only changes above this version. Default 0: all existing records first. */
   readonly after?: number | undefined;
-  /** Longest wait between two looks, for changes by other processes whose wake-up was lost. Default 1,000 ms. */
+  /** Maximum time between two reads, for changes by other processes whose wake-up was lost. Default 1,000. */
   readonly pollMs?: number | undefined;
   /** Ends the iteration, without an error. */
   readonly signal?: AbortSignal | undefined;
@@ -116,14 +118,14 @@ export const watchRecordsOptions = {
 } satisfies OptionTable<WatchRecordsOptions>;
 
 /**
- * The changes to a collection as they happen, in this process and in others. A record that changes several times
- * between two reads is reported once, with its latest value.
+ * Iterates over the changes to a collection as they happen, in this process and in others. A record that changes
+ * several times between two reads is reported once, with its latest value.
  *
- * A store that fails is asked again, later and later up to every half minute. When the store is closed the iteration
- * ends.
+ * A store that fails is asked again after one second, doubled each time up to 30 seconds. The iteration ends when the
+ * store is closed.
  *
- * @throws {BrokerError} MB_BROKER_OPTION for a wrong collection or version; MB_BROKER_STORE_CLOSED when the store was
- *   not open in the first place.
+ * @throws {BrokerError} MB_BROKER_OPTION for an invalid collection or version; MB_BROKER_STORE_CLOSED when the store is
+ *   not open at the start.
  * @example
  * for await (const { key, value } of watchRecords(store, 'domain', { signal })) {
  *   if (value) domains.set(key, value);
@@ -174,7 +176,7 @@ export function checkRecordKey(key: string): string {
 
 /** @throws {BrokerError} MB_BROKER_OPTION */
 export function checkIfVersion(condition: RecordCondition | undefined): number | undefined {
-  // A misspelt key would replace what another process has written.
+  // A misspelt `ifVersion` would overwrite what another process has written.
   if (condition !== undefined) refuseUnknownKeys(condition, { ifVersion: 1 }, 'condition');
   const version = condition?.ifVersion;
   if (version === undefined || (Number.isSafeInteger(version) && version >= 0)) return version;
@@ -182,7 +184,7 @@ export function checkIfVersion(condition: RecordCondition | undefined): number |
 }
 
 /**
- * A page of records with its defaults.
+ * Checks a page request and fills in its defaults.
  * @throws {BrokerError} MB_BROKER_OPTION
  */
 export function recordPage(page: RecordPageRequest | undefined) {
@@ -194,14 +196,14 @@ export function recordPage(page: RecordPageRequest | undefined) {
   return { after, prefix, limit: pageLimit(limit) };
 }
 
-/** @throws {BrokerError} MB_BROKER_OPTION for anything that is not a version of a record. */
+/** @throws {BrokerError} MB_BROKER_OPTION for an invalid version. */
 export function checkVersion(version: number): number {
   if (Number.isSafeInteger(version) && version >= 0) return version;
   throw optionError('after must be the version of a record, or 0 for all changes.');
 }
 
 /**
- * The JSON text of a record, which reads back as the same value.
+ * The JSON text of a record's value, which reads back as an equal value.
  * @throws {BrokerError} MB_BROKER_OPTION
  */
 export function recordText(value: object): string {
@@ -211,7 +213,7 @@ export function recordText(value: object): string {
   return text;
 }
 
-/** The error for a condition that does not hold. */
+/** The error for an `ifVersion` that does not hold. */
 export function recordConflict(collection: string, key: string): BrokerError {
   return new BrokerError(
     'MB_BROKER_RECORD_CONFLICT',
@@ -221,7 +223,7 @@ export function recordConflict(collection: string, key: string): BrokerError {
   );
 }
 
-/** Whether a condition on a version did not hold, because another process changed the record first. */
+/** Whether an `ifVersion` did not hold, because another writer changed the record first. */
 export function isRecordConflict(error: unknown): boolean {
   return BrokerError.isInstance(error) && error.code === 'MB_BROKER_RECORD_CONFLICT';
 }

@@ -2,7 +2,7 @@ import { BrokerError } from '../errors.ts';
 import type { MessageId, SiteKey } from './ids.ts';
 import { type RecipientState, recipientStates } from './recipient-state.ts';
 
-/** The conditions of a {@link Selector}; those given are joined by "and". */
+/** The conditions of a {@link Selector}; all that are given must hold. */
 export interface SelectorConditions {
   readonly messageId?: MessageId;
   /** `null` selects the messages that were accepted without a tenant. */
@@ -37,10 +37,10 @@ export type Selector =
       readonly [Key in keyof SelectorConditions]?: never;
     });
 
-/** Selects recipients for reading, where `{}` is the whole queue as well. */
+/** Selects recipients for reading, where `{}` selects the whole queue as well. */
 export type ListSelector = Selector | Readonly<Record<string, never>>;
 
-/** A selector as stores use it: conditions that were checked; none selects the whole queue. */
+/** A selector as stores use it: checked conditions. Without any it selects the whole queue. */
 export interface CheckedSelector extends Omit<SelectorConditions, 'tenant'> {
   /** `''` for messages without a tenant. */
   readonly tenant?: string;
@@ -74,7 +74,7 @@ export function checkListSelector(selector: ListSelector): CheckedSelector {
 }
 
 function checkConditions(selector: unknown): CheckedSelector | 'none' {
-  // Neither an array nor a Date, a Map, a promise or octets, all of which have no keys.
+  // Refuses arrays, dates, maps, promises and octets, which would look like an object without keys.
   if (Object.prototype.toString.call(selector) !== '[object Object]') {
     throw wrongSelector('A selector is an object such as { domain: "example.org" } or { all: true }.');
   }
@@ -104,7 +104,7 @@ function checkCondition(key: string, value: unknown): void {
     const found = value === '' ? 'an empty string' : value === null ? 'null' : `of type ${typeof value}`;
     const without = key === 'tenant' ? ' null selects messages without a tenant.' : '';
     throw wrongSelector(
-      `The condition ${key} is ${found}; it must be a string that is not empty, or be left out.${without}`,
+      `The condition ${key} is ${found}; it must be a string that is not empty, or left out.${without}`,
     );
   }
   if (key === 'state' && !recipientStates.includes(value as RecipientState)) {

@@ -2,22 +2,22 @@ import { BrokerError } from '../errors.ts';
 import { sleep, wait } from '../wait.ts';
 import { isCallersFault } from './error-listeners.ts';
 
-/** What {@link StoreWatch} takes from outside. */
+/** What {@link StoreWatch} needs. */
 export interface StoreWatchParts {
   readonly store: { onWake(listener: () => void): () => void };
   readonly setTimer: (callback: () => void, delayMs: number) => () => void;
   /** Called with each failure of the store. */
   readonly onError?: ((error: unknown) => void) | undefined;
-  /** Ends all waiting. */
+  /** Ends all waits. */
   readonly signal?: AbortSignal | undefined;
-  /** Longest wait between two questions, for changes by other processes whose wake-up was lost. */
+  /** Maximum time between two questions, in milliseconds, for changes by other processes whose wake-up was lost. */
   readonly pollMs: number;
 }
 
 const firstRetryMs = 1_000;
 const longestRetryMs = 30_000;
 
-/** Asks a store for what is new, again and again, also while the store fails. */
+/** Asks a store repeatedly for what is new, and keeps asking while the store fails. */
 export class StoreWatch {
   readonly #parts: StoreWatchParts;
   readonly #stopListening: () => void;
@@ -35,10 +35,11 @@ export class StoreWatch {
   }
 
   /**
-   * The store's answer. After a failure it is asked again, later and later up to every half minute.
+   * Returns the store's answer. After a failure the store is asked again after one second, doubled each time up to 30
+   * seconds.
    *
    * @returns undefined when the signal fired or the store was closed.
-   * @throws {BrokerError} for a wrong question, and MB_BROKER_STORE_CLOSED when the store was not open in the first place.
+   * @throws {BrokerError} for an invalid question; MB_BROKER_STORE_CLOSED when the store is not open at the start.
    */
   async ask<Answer>(question: () => Promise<Answer>): Promise<Answer | undefined> {
     const { signal, onError } = this.#parts;
@@ -64,7 +65,7 @@ export class StoreWatch {
     if (!this.#woken) await this.#pause(this.#parts.pollMs);
   }
 
-  /** Waits, whatever happens meanwhile, unless the signal fires: for what need not be asked at each change of the queue. */
+  /** Waits for the whole time unless the signal fires, to ask less often than the queue changes. */
   rest(delayMs: number): Promise<void> {
     return sleep(delayMs, this.#parts, this.#parts.signal);
   }

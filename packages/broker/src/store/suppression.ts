@@ -9,7 +9,7 @@ export interface NewSuppression {
   /** Compared without regard to case, as receivers do in practice. */
   readonly address: string;
   readonly reason: SuppressionReason;
-  /** The list it goes on; default `''`. */
+  /** The tenant whose list it is added to; default `''`. */
   readonly tenant?: string;
   /** Evidence; JSON. */
   readonly detail?: object;
@@ -26,10 +26,10 @@ export interface Suppression {
 }
 
 /**
- * The form under which an address is kept.
+ * The form in which an address is stored.
  *
  * DEVIATES RFC 5321 §2.4: the local part is compared without regard to case. A recipient that complained as
- * `User@example.com` does not want to hear more as `user@example.com`.
+ * `User@example.com` does not want more mail as `user@example.com`.
  */
 export function suppressionKey(address: string): string {
   return address.toLowerCase();

@@ -1,17 +1,17 @@
-/** Listeners that are told, once for all that happens in the same turn. */
+/** Listeners that are called once for all notifications in the same turn of the event loop. */
 export class WakeList {
   readonly #listeners = new Set<() => void>();
   #pending = false;
 
-  /** Returns what takes the listener off again. */
+  /** Returns the function that removes the listener. */
   add(listener: () => void): () => void {
-    // A wrapper of its own, so that the same function added twice is taken off once.
+    // A wrapper of its own, so that a function added twice is removed once.
     const entry = () => listener();
     this.#listeners.add(entry);
     return () => this.#listeners.delete(entry);
   }
 
-  /** Tells the listeners, after the code that runs now. */
+  /** Calls the listeners, in a microtask. */
   notify(): void {
     if (this.#pending || this.#listeners.size === 0) return;
     this.#pending = true;

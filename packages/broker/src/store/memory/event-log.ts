@@ -3,7 +3,7 @@ import { formatRecipientId } from '../port.ts';
 import type { EventCursor, EventPage, QueueEvent, QueueEventType } from '../queue-event.ts';
 import type { MessageRow, RecipientRow } from './records.ts';
 
-/** An event as the memory store hands it in. */
+/** An event to log. */
 export interface LoggedEvent {
   readonly type: QueueEventType;
   readonly at: number;

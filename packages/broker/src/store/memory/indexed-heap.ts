@@ -1,4 +1,4 @@
-/** A binary heap from which any item can be taken, not only the first. */
+/** A binary heap from which any item can be removed, not only the first. */
 export class IndexedHeap<Item> {
   readonly #before: (a: Item, b: Item) => boolean;
   readonly #items: Item[] = [];
@@ -17,7 +17,7 @@ export class IndexedHeap<Item> {
     return this.#items[0];
   }
 
-  /** All items, in no order. */
+  /** All items, in no particular order. */
   items(): readonly Item[] {
     return this.#items;
   }
@@ -27,7 +27,7 @@ export class IndexedHeap<Item> {
     this.#rise(this.#items.length - 1);
   }
 
-  /** Takes an item out; false when it was not in. */
+  /** Removes an item; false when it was not in the heap. */
   delete(item: Item): boolean {
     const position = this.#positions.get(item);
     if (position === undefined) return false;

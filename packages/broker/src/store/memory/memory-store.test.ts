@@ -14,13 +14,13 @@ const open: OpenStore = async (options) => {
 describe('SITE-05 SAFE-01 REC-01 REC-02 REC-04 REC-03 STAGE-01 STAGE-10 STAGE-09 TRN-01 TRN-02 TRN-03 TRN-04 TRN-05 TRN-06 TRN-07 Q-20 Q-85 Q-21 Q-86 Q-22 Q-87 Q-140 Q-141 Q-142 Q-143 PRI-01 PRI-02 the memory store', () => {
   for (const { name, needs, run } of storeConformance) if (!needs) it(name, () => run(open));
 
-  it('says that it has no transactions to join', async () => {
+  it('refuses a transaction, because it cannot join one', async () => {
     const store = new MemoryStore();
     const accepting = store.accept(draft('a@example.net'), { transaction: {} as never });
     await expect(accepting).rejects.toMatchObject({ code: 'MB_BROKER_TRANSACTION_UNSUPPORTED' });
   });
 
-  it('looks at no other alias when it is given one', async () => {
+  it('reads no other alias when it is given one', async () => {
     const store = new MemoryStore();
     for (let i = 0; i < 10; i++) await store.alias(`d${i}.example.net`, 'site', 1000);
     const iterate = vi.spyOn(Map.prototype, Symbol.iterator);
@@ -38,7 +38,7 @@ describe('SITE-05 SAFE-01 REC-01 REC-02 REC-04 REC-03 STAGE-01 STAGE-10 STAGE-09
     await expect(store.stats()).rejects.toMatchObject({ code: 'MB_BROKER_STORE_CLOSED' });
   });
 
-  it('refuses to work after it was closed', async () => {
+  it('refuses calls after it was closed', async () => {
     const store = new MemoryStore();
     await store.close();
     await expect(store.accept(draft('a@example.net'))).rejects.toMatchObject({

@@ -1,4 +1,4 @@
-// Long because it has one method for each method of the port, most of which only call what is beside it.
+// Long because it has one method for each method of the port; most of them only call another module.
 
 import { BrokerError } from '../../errors.ts';
 import { MonotonicClock } from '../../monotonic-clock.ts';
@@ -67,9 +67,9 @@ export const memoryStoreOptions = {
 } satisfies OptionTable<MemoryStoreOptions>;
 
 /**
- * A queue that lives and dies with the process: for tests, simulations, and mail that may be lost.
+ * A queue in memory, which is lost with the process: for tests, simulations, and mail that may be lost.
  *
- * Every method runs to its end in the turn in which it is called, so nothing interleaves.
+ * Every method completes in the turn of the event loop in which it is called, so calls do not interleave.
  *
  * @example
  * const broker = new MailBroker({ hostname: 'mail.example.com', store: new MemoryStore() });
@@ -225,7 +225,7 @@ export class MemoryStore implements port.QueueStore {
 
   async settle(settlement: port.Settlement): Promise<port.Settled> {
     this.#check();
-    // Whatever may throw does so before anything changes.
+    // All that can throw comes before the first change.
     checkDelays(settlement.outcomes);
     const bounces = (settlement.bounces ?? []).map((bounce) =>
       messageRecord(bounce.message, this.#maxMessageBytes),
@@ -538,7 +538,7 @@ export class MemoryStore implements port.QueueStore {
     const id = isStaged ? Number(content.stagedId) : ++this.#ids;
     const message: MessageRow = {
       id,
-      // The octets are kept once, below.
+      // The octets are kept only once, in `content` below.
       record: { ...record, content: new Uint8Array() },
       content: isStaged ? this.#staged.get(id)!.chunks : [new Uint8Array(content)],
       acceptedAt: now,

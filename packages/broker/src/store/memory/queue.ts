@@ -7,18 +7,18 @@ import { returnToRates, takeFromRates } from '../rate.ts';
 import { IndexedHeap } from './indexed-heap.ts';
 import { deadlineBefore, dueBefore, type Lane, type Lease, type RecipientRow, type Site } from './records.ts';
 
-/** What tells the lanes of a site apart. */
+/** What distinguishes the lanes of a site. */
 export interface LaneKey {
   readonly tenant: string;
   readonly priority: number;
 }
 
-/** The tenant that was served longest ago first; of one tenant, the highest priority first. */
+/** Lanes in turn: the tenant that was served longest ago first, and its highest priority first. */
 function inTurn(lanes: ReadonlyMap<string, Lane> = new Map()): Lane[] {
   return [...lanes.values()].sort((a, b) => a.turn.served - b.turn.served || a.priority - b.priority);
 }
 
-/** Sites, their lanes and leases, and which waiting recipient is whose turn. */
+/** Sites with their lanes and leases, and the waiting recipients in their order. */
 export class MemoryQueue {
   readonly #limits: SiteLimits;
   readonly #sites = new Map<SiteKey, Site>();
@@ -26,33 +26,33 @@ export class MemoryQueue {
   /** All waiting recipients, whatever their sites allow. */
   readonly #deadlines = new IndexedHeap<RecipientRow>(deadlineBefore);
   #leaseIds = 0;
-  /** Counts who was served, so that the others come first. */
+  /** Counts turns, so that the lane or site that was served longest ago comes first. */
   #turns = 0;
 
   constructor(limits: SiteLimits) {
     this.#limits = limits;
   }
 
-  /** Makes a recipient wait. */
+  /** Adds a waiting recipient. */
   add(row: RecipientRow): void {
     row.lane.queued.add(row);
-    // It is not one of those that are being looked up.
+    // The lane has a recipient that is not being routed, so its hold ends.
     row.lane.heldUntil = 0;
     this.#deadlines.add(row);
   }
 
-  /** Takes a waiting recipient out. */
+  /** Removes a waiting recipient. */
   remove(row: RecipientRow): void {
     row.lane.queued.delete(row);
     this.#deadlines.delete(row);
   }
 
-  /** The lane of a recipient as it was accepted, or as it was routed. */
+  /** The lane of a new recipient; that of its domain if it has no site and the domain has settings of its own. */
   laneFor(domain: string, site: SiteKey, record: LaneKey, now: number): Lane {
     return this.lane(site === unrouted && this.isOwnSite(domain, now) ? domain : site, record);
   }
 
-  /** Due recipients that wait for their site, from lanes in turn, which are left alone until `until`. */
+  /** Returns due recipients without a site, lanes in turn, and holds these lanes until `until`. */
   takeUnrouted(max: number, now: number, until: number): RecipientRow[] {
     const rows: RecipientRow[] = [];
     for (const lane of inTurn(this.#sites.get(unrouted)?.lanes)) {
@@ -95,7 +95,7 @@ export class MemoryQueue {
     return this.#leases.get(id);
   }
 
-  /** The site whose turn it is, among those that may be claimed now. */
+  /** The site whose turn it is, of those that may be claimed now. */
   nextSite(now: number, slowest?: SiteSpeed): Site | undefined {
     let chosen: Site | undefined;
     for (const site of this.#sites.values()) {
@@ -107,7 +107,7 @@ export class MemoryQueue {
     return chosen;
   }
 
-  /** Begins a lease; without a site it is for overdue recipients. */
+  /** Begins a lease; a lease without a site is for overdue recipients. */
   begin(request: ClaimRequest, site: Site | undefined, now: number): Lease {
     const id = String(++this.#leaseIds);
     const { worker, leaseMs } = request;
@@ -163,7 +163,7 @@ export class MemoryQueue {
     return { lease, rows };
   }
 
-  /** When something may be claimed, is overdue, or is lost; undefined when nothing waits. */
+  /** When something may be claimed, is overdue, or has a lost lease; undefined when nothing waits. */
   nextDueAt(now: number, slowest?: SiteSpeed): number | undefined {
     const times = [...this.#leases.values()].map(({ expiresAt }) => expiresAt);
     if (this.#deadlines.first) times.push(this.#deadlines.first.deadline);
@@ -172,24 +172,24 @@ export class MemoryQueue {
     }
     for (const site of this.#sites.values()) {
       if (site.key === unrouted || !isAllowedSpeed(site.learned.speed, slowest)) continue;
-      // A site at its cap is woken by the settlement that frees it.
+      // A site without a free connection is woken by the settlement that frees one.
       const readyAt = this.#hasRoom(site) ? this.#readyAt(site, now) : undefined;
       if (readyAt !== undefined) times.push(readyAt);
     }
     return times.length === 0 ? undefined : times.reduce((a, b) => Math.min(a, b));
   }
 
-  /** Writes down what a connection taught about its site. */
+  /** Records what a connection showed about its site. */
   applySiteFeedback(site: Site, feedback: SiteFeedback, now: number): void {
     site.pacing = applyFeedback(site.pacing, feedback, this.#limitsOf(site), site.leases.size, now);
   }
 
-  /** Writes down what was learnt about a site and its hosts. */
+  /** Records what was learnt about a site and its hosts. */
   learn(site: Site, report: Partial<Learned>): void {
     site.learned = mergeLearned(site.learned, report);
   }
 
-  /** Gives back to the rates of a site what was taken and not used. */
+  /** Gives back to the rates of a site what was not used. */
   giveBack(site: Site, count: number): void {
     site.arrivals = returnToRates(this.#limitsOf(site).rates, site.arrivals, count);
   }
@@ -211,7 +211,7 @@ export class MemoryQueue {
     return site !== undefined && hasOwnSettings(site, now);
   }
 
-  /** Sites with recipients waiting or connections open, or that are suspended; most recipients first. */
+  /** Sites that have waiting recipients or open connections, or are suspended; those with most recipients first. */
   views(now: number): SiteView[] {
     const byDomain = new Map<string, RecipientRow[]>();
     for (const { queued } of this.#sites.get(unrouted)?.lanes.values() ?? []) {
@@ -229,7 +229,7 @@ export class MemoryQueue {
       .sort((a, b) => b.queued - a.queued);
   }
 
-  /** One of {@link MemoryQueue.views}, or a site that has nothing to show but what is known of it. */
+  /** One site as in {@link MemoryQueue.views}, even one without recipients; undefined when nothing is known of it. */
   view(key: SiteKey, now: number): SiteView | undefined {
     if (key === unrouted) return undefined;
     const rows: RecipientRow[] = [];
@@ -270,7 +270,7 @@ export class MemoryQueue {
     return site.leases.size < allowedConnections(site.pacing, this.#limitsOf(site));
   }
 
-  /** When the site may be claimed, connections aside; undefined when nothing waits or it is suspended. */
+  /** When the site may be claimed if a connection is free; undefined when nothing waits or it is suspended. */
   #readyAt(site: Site, now: number): number | undefined {
     if (site.suspended) return undefined;
     let due: number | undefined;

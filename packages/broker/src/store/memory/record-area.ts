@@ -32,7 +32,7 @@ export interface MemoryRecordsEnvironment {
   changed(): void;
 }
 
-/** Records that live as long as the process. */
+/** Records that are kept as long as the process runs. */
 export class MemoryRecords implements Records {
   readonly #environment: MemoryRecordsEnvironment;
   readonly #collections = new Map<string, Map<string, Row>>();
@@ -121,7 +121,7 @@ function change(collection: string, key: string, row: Row): RecordChange {
   return text === null ? { collection, key, version, updatedAt } : stored(collection, key, row, text);
 }
 
-/** The order of UTF-8, in which databases sort. */
+/** The order of UTF-8 octets, in which databases sort. */
 function byCodePoint(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

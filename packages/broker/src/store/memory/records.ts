@@ -9,14 +9,14 @@ import type { IndexedHeap } from './indexed-heap.ts';
 export interface MessageRow {
   readonly id: number;
   readonly record: MessageRecord;
-  /** Undefined: deleted. */
+  /** Undefined when deleted. */
   content: readonly Uint8Array[] | undefined;
   readonly acceptedAt: number;
   readonly expiresAt: number;
   readonly recipients: RecipientRow[];
-  /** Recipients that are not finished. */
+  /** Number of recipients that are not finished. */
   open: number;
-  /** True once a recipient did not end as delivered. */
+  /** True once a recipient is finished without being delivered. */
   failed: boolean;
   finishedAt: number | undefined;
 }
@@ -44,10 +44,10 @@ export interface RecipientRow {
 export interface Lane {
   readonly site: Site;
   readonly priority: number;
-  /** When the tenant had its turn at the site; its lanes share it. */
+  /** The latest turn of the tenant at the site, which its lanes share. */
   readonly turn: { served: number };
   readonly queued: IndexedHeap<RecipientRow>;
-  /** Epoch milliseconds until which a worker looks for the sites of its recipients. */
+  /** Epoch milliseconds until which its recipients are being routed by a worker. */
   heldUntil: number;
 }
 
@@ -73,13 +73,13 @@ export interface Site {
 export interface Lease {
   readonly id: string;
   readonly worker: string;
-  /** undefined: an `overdue` claim. */
+  /** Undefined for an `overdue` claim. */
   readonly site: Site | undefined;
   readonly recipients: Set<RecipientRow>;
   expiresAt: number;
 }
 
-/** Whether `a` is due before `b`; by message and position where the moment is the same. */
+/** Whether `a` is due before `b`; at the same time, by message and position. */
 export function dueBefore(a: RecipientRow, b: RecipientRow): boolean {
   return a.due === b.due ? acceptedBefore(a, b) : a.due < b.due;
 }

@@ -38,7 +38,7 @@ export function claimedMessages(
   });
 }
 
-/** What claims, views and lists say of a message. */
+/** The fields of a message that claims, views and lists have in common. */
 function messageFacts({ id, record, acceptedAt, expiresAt }: MessageRow) {
   const { tenant, tag, sender, size } = record;
   return {
@@ -52,7 +52,7 @@ function messageFacts({ id, record, acceptedAt, expiresAt }: MessageRow) {
   };
 }
 
-/** A copy, so that a caller that changes it changes nothing here. */
+/** Joins the chunks into a copy, which the caller may change. */
 function joined(chunks: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(chunks));
 }
@@ -79,7 +79,7 @@ export function recipientView(row: RecipientRow): RecipientView {
   };
 }
 
-/** The site as it is shown: the domain while the site is not known. */
+/** The site as it is shown: the domain, while the site is not known. */
 export function siteOfRow({ lane, domain }: RecipientRow): string {
   return lane.site.key === unrouted ? domain : lane.site.key;
 }
@@ -105,7 +105,7 @@ export function messageSummary(message: MessageRow): MessageSummary {
   };
 }
 
-/** Whether a filter fits a message. */
+/** Whether a message matches a filter. */
 export function fits(message: MessageRow, filter: CheckedMessageFilter): boolean {
   const { tenant, tag, sender, acceptedFrom = 0, acceptedBefore = Number.POSITIVE_INFINITY } = filter;
   const { record, acceptedAt, recipients } = message;
@@ -124,7 +124,7 @@ export function fits(message: MessageRow, filter: CheckedMessageFilter): boolean
   });
 }
 
-/** What a route depends on. */
+/** An unrouted recipient, with the facts that its route depends on. */
 export function unroutedRecipient(row: RecipientRow): UnroutedRecipient {
   const { tenant, tag, sender, envelope } = row.message.record;
   return {

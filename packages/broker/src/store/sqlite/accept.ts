@@ -12,7 +12,7 @@ const insertMessage = `INSERT INTO mb_message (staged, ${columns}) VALUES (0, ?,
 const updateStaged = `UPDATE mb_message SET (staged, ${columns}) = (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?`;
 
 /**
- * Writes a message and its recipients. Whatever is wrong is found before the first write.
+ * Writes a message and its recipients. All errors are thrown before the first write.
  * @throws {BrokerError} MB_BROKER_IDEMPOTENCY_CONFLICT, MB_BROKER_STAGED_UNKNOWN
  */
 export function acceptMessage(context: WriteContext, record: MessageRecord): Accepted {
@@ -51,7 +51,7 @@ export function acceptMessage(context: WriteContext, record: MessageRecord): Acc
   if (content instanceof Uint8Array) insertContent(sql, id, content);
   const lanes = new Map<string, number>();
   for (const [n, recipient] of record.recipients.entries()) {
-    // Sites that were named and sites of domains are looked up apart: only the latter may have an alias.
+    // A named site and the site of a domain have different keys, because only the latter may have an alias.
     const name = recipient.site ? `site ${recipient.site}` : `domain ${recipient.domain} ${recipient.site}`;
     let lane = lanes.get(name);
     if (lane === undefined) {
@@ -74,13 +74,13 @@ export function acceptMessage(context: WriteContext, record: MessageRecord): Acc
   return { messageId: String(id), duplicate: false };
 }
 
-/** Makes the row of a message to be, which holds the place of its content. */
+/** Inserts the row of a message whose content is being staged. */
 export function beginStaging({ sql, now }: WriteContext): number {
   return sql.run('INSERT INTO mb_message (staged, accepted) VALUES (1, ?)', now).id;
 }
 
 /**
- * Says that content still comes in, so that it is not purged as abandoned.
+ * Notes that content is still being written, so that it is not purged as abandoned.
  * @throws {BrokerError} MB_BROKER_STAGED_UNKNOWN
  */
 export function continueStaging({ sql, now }: WriteContext, id: number): void {
@@ -89,7 +89,7 @@ export function continueStaging({ sql, now }: WriteContext, id: number): void {
 }
 
 /**
- * The content is complete.
+ * Marks staged content as complete.
  * @throws {BrokerError} MB_BROKER_STAGED_UNKNOWN
  */
 export function endStaging({ sql, now }: WriteContext, id: number, size: number): void {
@@ -97,7 +97,7 @@ export function endStaging({ sql, now }: WriteContext, id: number, size: number)
   if (sql.run(end, size, now, id).changes === 0) throw unknownStaged();
 }
 
-/** Deletes staged content; does nothing when it was accepted, or is gone. */
+/** Deletes staged content; does nothing when it was accepted or no longer exists. */
 export function discardStaged({ sql }: WriteContext, stagedId: string): void {
   const id = stagedNumber(stagedId);
   if (sql.run('DELETE FROM mb_message WHERE id = ? AND staged > 0', id).changes === 0) return;
@@ -123,7 +123,7 @@ function unknownStaged(): BrokerError {
   );
 }
 
-/** The site that was named, or that of the domain, which may be unknown. */
+/** The site that was named, else that of the domain, which may not be known yet. */
 function siteFor(context: WriteContext, { domain, site }: MessageRecord['recipients'][number]): SiteKey {
   if (site !== null && site !== unrouted) return site;
   const { sql, now } = context;

@@ -4,12 +4,12 @@ import { Worker } from 'node:worker_threads';
 const patienceMs = 20;
 
 /**
- * The worker's code, as text so that it needs no file beside the bundle. A passive checkpoint, which blocks no writer,
- * carries over most pages; the second one takes what was written meanwhile, and lets the log begin again.
+ * The code of the worker thread, as text so that it needs no file beside the bundle. A passive checkpoint, which blocks
+ * no writer, copies most pages; the second one copies what was written meanwhile, and lets the log begin again.
  */
 const code = `
 const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads');
-// That SQLite is experimental in older releases of Node was said by the first thread.
+// The main thread has already printed the warning of older releases of Node that SQLite is experimental.
 process.removeAllListeners('warning');
 const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
 const db = new DatabaseSync(workerData.path, { timeout: workerData.patienceMs });
@@ -31,8 +31,8 @@ parentPort.on('message', (task) => {
 `;
 
 /**
- * Carries the write-ahead log of a queue file over into the file, in a thread of its own: it copies and flushes tens of
- * megabytes. The thread begins with the first checkpoint, which small queues never need.
+ * Copies the write-ahead log of a queue file into the file (a checkpoint), in a thread of its own, because it copies
+ * and flushes tens of megabytes. The thread starts with the first checkpoint, which small queues never need.
  */
 export class Checkpointer {
   readonly #path: string;
@@ -47,7 +47,7 @@ export class Checkpointer {
     this.#onError = onError;
   }
 
-  /** A checkpoint is under way. */
+  /** Whether a checkpoint is under way. */
   get busy(): boolean {
     return this.#busy;
   }
@@ -82,7 +82,7 @@ export class Checkpointer {
       name: 'mb-checkpoint',
       workerData: { path: this.#path, patienceMs },
     });
-    // A process that has nothing else to do ends; the next one finds the log as it is.
+    // The thread does not keep the process alive; the next process continues with the log as it is.
     worker.unref();
     worker.on('message', (failure: unknown) => this.#done(failure));
     worker.on('error', (error) => {

@@ -26,9 +26,9 @@ import {
 } from './sites.ts';
 import type { WriteContext } from './write-context.ts';
 
-/** Sites that are looked at in one claim before it gives up; those that allow nothing are put off on the way. */
+/** Maximum number of sites that one claim reads; those that allow nothing now are postponed. */
 const mostSites = 200;
-/** Lanes that one claim looks at for tenants whose turn it is. */
+/** Maximum number of lanes that one claim reads to find the tenants whose turn it is. */
 const mostLanes = 20;
 
 const selectReady = 'SELECT * FROM mb_site WHERE suspended = 0 AND ready < ? ORDER BY ready LIMIT 1';
@@ -37,7 +37,7 @@ const selectFast =
 const selectNotSlow =
   'SELECT * FROM mb_site WHERE suspended = 0 AND speed < 2 AND ready < ? ORDER BY ready LIMIT 1';
 
-/** The site that is ready first, of those that are not slower than asked for. */
+/** The site that is ready first, of those that are at least as fast as `slowest`. */
 export function readySite({ sql }: WriteContext, beforeUs: number, slowest: SiteSpeed = 'slow') {
   const select = [selectFast, selectNotSlow, selectReady][siteSpeeds.indexOf(slowest)]!;
   return sql.get<SiteRow>(select, beforeUs);
@@ -48,7 +48,7 @@ export function siteIsReady(context: WriteContext, slowest?: SiteSpeed): boolean
   return readySite(context, (context.now + 1) * 1000, slowest) !== undefined;
 }
 
-/** Claims of the sites whose turn it is, at most `most`. */
+/** Makes up to `most` claims, for the sites whose turn it is. */
 export function claimSites(context: WriteContext, request: ClaimRequest, most: number): Claim[] {
   const claims: Claim[] = [];
   while (claims.length < most) {
@@ -59,7 +59,7 @@ export function claimSites(context: WriteContext, request: ClaimRequest, most: n
   return claims;
 }
 
-/** Takes due recipients of the site whose turn it is; null when there are none. */
+/** Claims due recipients of the site whose turn it is; null when there are none. */
 function claimSite(context: WriteContext, request: ClaimRequest): Claim | null {
   const { now, limits } = context;
   for (let i = 0; i < mostSites; i++) {
@@ -71,7 +71,7 @@ function claimSite(context: WriteContext, request: ClaimRequest): Claim | null {
   return null;
 }
 
-/** A claim of this site; undefined, and the site put off, when it allows nothing now. */
+/** Claims recipients of a site; when it allows nothing now, postpones it and returns undefined. */
 function claimOf(context: WriteContext, asleep: Site, request: ClaimRequest): Claim | undefined {
   const { sql, now } = context;
   const site = { ...asleep, pacing: wakePacing(asleep.pacing, asleep.limits, asleep.used, now), used: now };
@@ -107,7 +107,7 @@ export function hasMore({ sql, now }: WriteContext, leaseId: number): boolean {
   return sql.get(select, leaseId, (now + 1) * 1000) !== undefined;
 }
 
-/** Takes more for a lease that runs; empty when it is lost, or its site allows nothing now. */
+/** Claims more recipients for a lease; empty when it is lost, or its site allows nothing now. */
 export function claimMore(context: WriteContext, leaseId: number, max: number): ClaimedMessage[] {
   const lease = context.sql.get<{ site: string | null }>('SELECT site FROM mb_lease WHERE id = ?', leaseId);
   const site = lease?.site ? readSite(context, lease.site) : undefined;
@@ -122,7 +122,7 @@ export function claimMore(context: WriteContext, leaseId: number, max: number): 
   return messages;
 }
 
-/** Takes waiting recipients whose deadline has passed, whatever their sites allow. */
+/** Claims waiting recipients whose deadline has passed, whatever their sites allow. */
 export function claimOverdue(context: WriteContext, request: ClaimRequest): Claim | null {
   const { sql, now, counts } = context;
   const rows = sql.all<ClaimedRow>(selectOverdue, now, request.max);
@@ -147,7 +147,7 @@ function insertLease(
     .id;
 }
 
-/** Behind all others that became ready in the same millisecond, in the order of leases. */
+/** A `ready` after all others of the same millisecond, in the order of leases. */
 function turnOf({ now }: WriteContext, lease: number): number {
   return now * 1000 + (lease % 1000);
 }
@@ -185,7 +185,7 @@ const selectReadyLanes = `SELECT id, tenant, priority FROM mb_lane WHERE site = 
 const selectTenantLanes = `SELECT id, tenant, priority FROM mb_lane WHERE site = ? AND tenant = ? AND ready < ?
   ORDER BY priority`;
 
-/** The lanes with something due at a site, by tenant: the tenant that was served longest ago first. */
+/** The lanes of a site with due recipients, by tenant: the tenant that was served longest ago first. */
 function* lanesInTurn({ sql, now }: WriteContext, site: string): Generator<readonly ReadyLane[]> {
   const before = (now + 1) * 1000;
   const found = sql.all<ReadyLane>(selectReadyLanes, site, before, mostLanes);
@@ -196,14 +196,14 @@ function* lanesInTurn({ sql, now }: WriteContext, site: string): Generator<reado
     else byTenant.set(lane.tenant, [lane]);
   }
   for (const [tenant, lanes] of byTenant) {
-    // Beyond those that were looked at the tenant may have more.
+    // The tenant may have more lanes than those that were read.
     if (found.length === mostLanes) yield sql.all<ReadyLane>(selectTenantLanes, site, tenant, before);
     else yield lanes.sort((a, b) => a.priority - b.priority);
   }
 }
 
 const takeRow = 'UPDATE mb_recipient SET state = 1, lease = ?, attempts = attempts + 1 WHERE id = ?';
-/** When the lane has something next, but not before its turn; never when nothing is left. */
+/** When the lane has a due recipient, but not before its next turn; never when none is left. */
 const updateReady = `UPDATE mb_lane SET ready = coalesce(max(?1, 1000 * (
     SELECT due FROM mb_recipient WHERE lane = ?2 AND state = 0 ORDER BY due, id LIMIT 1
   )), ${never}) WHERE id = ?2`;
@@ -224,7 +224,7 @@ function takeFromTenant(
       sql.run(takeRow, lease, row.id);
       counts.change(row, 'queued', 'in-flight');
     }
-    // A lane that got nothing has had its turn as well: turns are those of tenants.
+    // A lane from which nothing was taken has had its turn as well, because turns are those of tenants.
     sql.run(updateReady, turnOf(context, lease), lane.id);
     rows.push(...taken);
   }
@@ -234,7 +234,7 @@ function takeFromTenant(
 const selectMessage = `SELECT tenant, tag, sender, accepted, expires, size, on_unknown, envelope, schedule
   FROM mb_message WHERE id = ?`;
 
-/** Groups claimed rows by message; a message that cannot be read is held and left out, and the others go on. */
+/** Groups claimed rows by message. A message that cannot be read is held and left out. */
 function readMessages(
   context: WriteContext,
   rows: readonly ClaimedRow[],
@@ -253,7 +253,7 @@ function readMessages(
       if (attempt && message.expiresAt > context.now) logAttempts(context, id, message, group);
       return [message];
     } catch (error) {
-      // What is written after the transaction's end would stand by itself, and the claim would not.
+      // After the end of the transaction a hold would be written, and the claim would not.
       if (!isDamage(error) || !context.sql.inTransaction) throw error;
       quarantine(context, group, attempt);
       return [];
@@ -320,7 +320,7 @@ function logAttempts(
   }
 }
 
-/** Broken JSON, a missing record, or content that is not what was stored. */
+/** Whether an error shows invalid JSON, a missing record, or content that differs from what was stored. */
 function isDamage(error: unknown): boolean {
   if (error instanceof SyntaxError) return true;
   return BrokerError.isInstance(error) && error.code === 'MB_BROKER_MESSAGE_CORRUPT';

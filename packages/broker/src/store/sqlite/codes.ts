@@ -3,13 +3,13 @@ import type { Intent } from '../recipient-transition.ts';
 
 const intents: readonly Intent[] = [null, 'hold', 'cancel'];
 
-/** Rows of one message: recipients and chunks. */
+/** Number of ids reserved for the recipients, and for the chunks, of one message. */
 export const rowsPerMessage = 65_536;
 
-/** The moment that does not come, in microseconds. */
+/** A time that is never reached, in microseconds. */
 export const never = Number.MAX_SAFE_INTEGER;
 
-/** The number of a state in the tables; partial indices name 0, 2 and 3. */
+/** The number of a state in the tables; partial indices use 0, 2 and 3. */
 export function stateCode(state: StoredState): number {
   return storedStates.indexOf(state);
 }
@@ -28,7 +28,7 @@ export function intentOf(code: number): Intent {
   return intents[code] ?? null;
 }
 
-/** JSON from a column. */
+/** Parses JSON from a column; undefined for NULL. */
 export function fromJson(text: string | null): object | undefined {
   return text === null ? undefined : (JSON.parse(text) as object);
 }

@@ -6,22 +6,22 @@ import { applyChange, recipientByRow } from './recipients.ts';
 import { wakeLane } from './sites.ts';
 import type { WriteContext } from './write-context.ts';
 
-/** Recipients that one transaction looks at. */
+/** Number of recipients that one transaction reads. */
 const windowRows = 2000;
-/** Recipients that one call counts among: some hundredths of a second of work. */
+/** Number of recipients that one call of `count` reads: some hundredths of a second of work. */
 const countedRows = 20_000;
 
-/** A part of the recipients, in the order of their ids, and where the next part begins. */
+/** Recipients selected in a part of the queue, in the order of their ids, and where the next part begins. */
 export interface Window {
   readonly ids: readonly number[];
-  /** undefined after the last part. */
+  /** Undefined after the last part. */
   readonly next: number | undefined;
 }
 
 /**
- * The recipients that a selector chooses among the next {@link windowRows} after `after`.
+ * Selects recipients among the next {@link windowRows} after `after`.
  *
- * A window bounds the work whatever the selector: one that matches little finds little, and says where to go on.
+ * A window bounds the work, even for a selector that matches few recipients.
  */
 export function selectWindow(
   { sql }: Pick<WriteContext, 'sql'>,
@@ -40,7 +40,7 @@ export function selectWindow(
   return { ids, next: rows.length === windowRows ? rows.at(-1)!.id : undefined };
 }
 
-/** Recipients that a selector chooses among the next {@link countedRows} after `after`. */
+/** Counts the recipients that a selector matches among the next {@link countedRows} after `after`. */
 export function countWindow({ sql }: Pick<WriteContext, 'sql'>, selector: CheckedSelector, after: number) {
   const { chosen, values, first, beyond } = conditionsOf(selector, after);
   const counted = sql.get<{ rows: number; last: number | null; chosen: number | null }>(
@@ -54,7 +54,7 @@ export function countWindow({ sql }: Pick<WriteContext, 'sql'>, selector: Checke
   return { count: counted.chosen ?? 0, ...(next !== undefined && { next }) };
 }
 
-/** A part of the recipients: three parameters say from where, to where and how many. */
+/** A part of the recipients. Its three parameters are the id to begin after, the id to end before, and the limit. */
 const windowOf = `(SELECT id, lane, domain, state FROM mb_recipient WHERE id > ? AND id < ? ORDER BY id LIMIT ?) r
   JOIN mb_lane l ON l.id = r.lane JOIN mb_message m ON m.id = r.id / ${rowsPerMessage}`;
 
@@ -79,7 +79,7 @@ function conditionsOf(selector: CheckedSelector, after: number) {
   return { chosen: conditions.length > 0 ? conditions.join(' AND ') : '1', values, first, beyond };
 }
 
-/** Carries out a command on recipients by id; returns on how many it had an effect. */
+/** Applies a command to recipients; returns how many it changed. */
 export function command(context: WriteContext, ids: readonly number[], name: Command): number {
   let count = 0;
   for (const id of ids) {

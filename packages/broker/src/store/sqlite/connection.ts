@@ -1,7 +1,7 @@
-/** A value as SQLite keeps it. */
+/** A value in SQLite. */
 export type SqlValue = null | number | bigint | string | Uint8Array;
 
-/** A row; each statement knows its columns. */
+/** A row, by column. */
 export type Row = Record<string, SqlValue>;
 
 /** A prepared statement of `node:sqlite` or `better-sqlite3`. */
@@ -21,13 +21,13 @@ export interface SqliteStatement {
 export interface SqliteConnection {
   /** Compiles a statement. */
   prepare(sql: string): SqliteStatement;
-  /** node:sqlite's word for it. */
+  /** Whether a transaction is open, in node:sqlite. */
   readonly isTransaction?: boolean;
-  /** better-sqlite3's. */
+  /** Whether a transaction is open, in better-sqlite3. */
   readonly inTransaction?: boolean;
 }
 
-/** A connection with its statements prepared once. */
+/** A connection that prepares each statement once. */
 export class Sql {
   readonly #connection: SqliteConnection;
   readonly #statements = new Map<string, SqliteStatement>();
@@ -49,7 +49,7 @@ export class Sql {
     return this.#statement(sql).all(...values) as Found[];
   }
 
-  /** False after an error that ended the whole transaction, as a failing disk does. */
+  /** False after an error that ended the whole transaction, such as a failing disk. */
   get inTransaction(): boolean {
     return this.#connection.isTransaction ?? this.#connection.inTransaction ?? true;
   }

@@ -1,10 +1,10 @@
-// Not by name: an older Node would fail on the import before it is told what it needs.
+// Not by name: an older Node without crc32 would fail on the import, before the version check can say what is needed.
 import zlib from 'node:zlib';
 import { BrokerError } from '../../errors.ts';
 import { rowsPerMessage } from './codes.ts';
 import type { Sql } from './connection.ts';
 
-/** Content is stored in pieces of this many octets: one is all that a reader or writer has in memory. */
+/** Content is stored in chunks of this many octets; a reader or writer has one chunk in memory. */
 export const chunkBytes = 256 * 1024;
 
 export function insertChunk(sql: Sql, messageId: number, n: number, bytes: Uint8Array): void {
@@ -18,15 +18,15 @@ export function insertContent(sql: Sql, messageId: number, bytes: Uint8Array): v
   }
 }
 
-/** Most chunks that one transaction deletes: the pages of 2 MB are found and freed within milliseconds. */
+/** Maximum number of chunks that one transaction deletes: the pages of 2 MB are found and freed within milliseconds. */
 const mostDeleted = 8;
 
-/** Deletes the content of a message of `size` octets; what is large is deleted bit by bit by {@link sweepContent}. */
+/** Deletes the content of a message of `size` octets; large content is deleted later, by {@link sweepContent}. */
 export function deleteContent(sql: Sql, messageId: number, size: number): void {
   deleteChunks(sql, messageId, chunkCount(size));
 }
 
-/** Deletes the content of a message that is not staged to its end, whatever there is. */
+/** Deletes the chunks of content that was not staged completely. */
 export function deletePartialContent(sql: Sql, messageId: number): void {
   const first = messageId * rowsPerMessage;
   const count = 'SELECT count(*) AS chunks FROM mb_content WHERE id >= ? AND id < ?';
@@ -35,19 +35,19 @@ export function deletePartialContent(sql: Sql, messageId: number): void {
 
 function deleteChunks(sql: Sql, messageId: number, chunks: number): void {
   const first = messageId * rowsPerMessage;
-  // By far the most messages are one chunk, which is found without a range.
+  // Nearly all messages have one chunk, which is found without a range.
   if (chunks === 1) sql.run('DELETE FROM mb_content WHERE id = ?', first);
   else if (chunks > mostDeleted)
     sql.run('INSERT INTO mb_unused_content (id) VALUES (?) ON CONFLICT (id) DO NOTHING', messageId);
   else sql.run('DELETE FROM mb_content WHERE id >= ? AND id < ?', first, first + rowsPerMessage);
 }
 
-/** Whether {@link sweepContent} has something to do. */
+/** Whether {@link sweepContent} has something to delete. */
 export function hasUnusedContent(sql: Sql): boolean {
   return sql.get('SELECT 1 FROM mb_unused_content LIMIT 1') !== undefined;
 }
 
-/** Deletes the next few chunks of large content that nothing needs any more. */
+/** Deletes the next few chunks of large content that is no longer used. */
 export function sweepContent(sql: Sql): void {
   const unused = sql.get<{ id: number }>('SELECT id FROM mb_unused_content LIMIT 1');
   if (!unused) return;
@@ -66,7 +66,7 @@ export function deleteSingleChunks(sql: Sql, messageIds: readonly number[]): voi
 
 const isKept = '(finished IS NULL OR EXISTS (SELECT 1 FROM mb_kept k WHERE k.message = mb_message.id))';
 
-/** The octets of a message whose content is there; undefined when there is none. */
+/** The size of a message in octets; undefined when its content is not stored. */
 export function storedSize(sql: Sql, messageId: number): number | undefined {
   const select = `SELECT size FROM mb_message WHERE id = ? AND staged = 0 AND ${isKept}`;
   return sql.get<{ size: number }>(select, messageId)?.size;
@@ -78,7 +78,7 @@ export function chunkCount(size: number): number {
 }
 
 /**
- * Chunk `n` of a message, verified.
+ * Reads and verifies chunk `n` of a message.
  * @throws {BrokerError} MB_BROKER_MESSAGE_CORRUPT
  */
 export function readChunk(sql: Sql, messageId: number, n: number, size: number): Uint8Array {

@@ -16,7 +16,7 @@ export interface EventRecord {
   readonly detail?: string | null;
 }
 
-/** An event as a block holds it; its number follows from its place. */
+/** An event in a block; its number follows from its position. */
 export type StoredEvent = readonly [
   at: number,
   type: QueueEventType,
@@ -30,19 +30,19 @@ export type StoredEvent = readonly [
   detail: object | null,
 ];
 
-/** Most events of a block, and the characters after which no more are added: a reader parses a block whole. */
+/** Maximum number of events in a block, and the length after which no more are added: a reader parses a whole block. */
 const mostEvents = 128;
 const mostCharacters = 64 * 1024;
 
 /**
- * The events of one transaction, which are written as few rows at its end: a row for each costs more than the change
- * that it reports. What is undone takes its events along by `mark` and `reset`.
+ * The events of one transaction, which are written as a few rows at its end, because a row for each event costs more
+ * than the change that it reports. A write that is undone removes its events with `mark` and `reset`.
  */
 export class EventBatch {
   readonly #types: ReadonlySet<QueueEventType> | undefined;
   readonly #events: { readonly at: number; readonly json: string }[] = [];
 
-  /** @param types  The types that are logged; undefined: all. */
+  /** @param types  The types that are logged; all when undefined. */
   constructor(types: ReadonlySet<QueueEventType> | undefined) {
     this.#types = types;
   }
@@ -55,12 +55,12 @@ export class EventBatch {
     this.#events.push({ at, json: `${values.slice(0, -1)},${event.detail ?? 'null'}]` });
   }
 
-  /** The place to which `reset` goes back. */
+  /** The position for `reset`. */
   mark(): number {
     return this.#events.length;
   }
 
-  /** Forgets what was added after `mark`. */
+  /** Removes what was added after `mark`. */
   reset(mark: number): void {
     this.#events.length = mark;
   }

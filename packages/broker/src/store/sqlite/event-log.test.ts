@@ -19,7 +19,7 @@ function event(message: number, more: Partial<EventRecord> = {}): EventRecord {
   return { type: 'accepted', at: 1000 + message, message, tenant: '', tag: null, attempt: 0, ...more };
 }
 
-it('reads the same events in pages of any size, wherever a block ends', () => {
+it('reads the same events in pages of any size, whatever the sizes of the blocks', () => {
   const { sql, batch } = openLog();
   const many = [1, 127, 128, 129, 300];
   let message = 0;
@@ -88,7 +88,7 @@ it('forgets the events of a write that failed, and of no other', async () => {
   expect(readEvents(sql, 0, 100).events).toHaveLength(7);
 });
 
-it('purges no block that holds an event which is to be kept', () => {
+it('purges no block with an event that is still kept', () => {
   const { sql, batch } = openLog();
   for (const blocks of [3, 4, 5]) {
     for (let i = 0; i < blocks; i++) batch.add(event(blocks, { at: blocks * 1000 + i }));

@@ -22,10 +22,10 @@ export function readEvents(sql: Sql, after: number, limit: number): EventPage {
   return { events, cursor: events.at(-1)?.cursor ?? String(after) };
 }
 
-/** Blocks that one look for the events of a message reads. */
+/** Number of blocks that one call for the events of a message reads. */
 const windowBlocks = 2000;
 
-/** Events of one message after the event numbered `after`; from the acceptance of the message on when undefined. */
+/** Events of one message after the event numbered `after`; when undefined, from its acceptance on. */
 export function readMessageEvents(
   sql: Sql,
   messageId: string,
@@ -40,7 +40,7 @@ export function readMessageEvents(
     : undefined;
   if (!accepted) return { rows: [] };
   const from = after ?? lastBefore(sql, accepted.at);
-  // An event begins with its moment, its type and the number of its message.
+  // The JSON of an event begins with its time, its type and the number of its message.
   const window = sql.get<{ count: number; last: number | null }>(
     'SELECT count(*) AS count, max(seq) AS last FROM (SELECT seq FROM mb_event WHERE seq > ? ORDER BY seq LIMIT ?)',
     from,
@@ -67,7 +67,7 @@ export function readMessageEvents(
   return { rows, ...(window.count === windowBlocks && { next: String(window.last) }) };
 }
 
-/** The number of a block whose events are all from before a moment; blocks lie in the order of their moments. */
+/** The number of a block whose events are all from before the time `at`; blocks are in the order of time. */
 function lastBefore(sql: Sql, at: number): number {
   let { low, high } = sql.get<{ low: number; high: number }>(
     'SELECT coalesce(min(seq), 1) - 1 AS low, coalesce(max(seq), 0) AS high FROM mb_event',
@@ -90,8 +90,8 @@ export function latestEvent(sql: Sql): number {
 }
 
 /**
- * Leaves a gap in the numbers. Events of a claim are not on the disk when they can be read; should a power cut
- * take them back, their numbers, which a reader may have as its cursor, must not be given to others.
+ * Leaves a gap in the numbers. Events of a claim can be read before they are on the disk. If a power cut loses them,
+ * their numbers, which a reader may have as its cursor, must not be used again.
  */
 export function skipEventNumbers(sql: Sql): void {
   const gap = 100_000;
@@ -99,7 +99,7 @@ export function skipEventNumbers(sql: Sql): void {
   if (changes === 0) sql.run("INSERT INTO sqlite_sequence (name, seq) VALUES ('mb_event', 0)");
 }
 
-/** Deletes blocks whose events are all from before a moment, until `limit` events are gone; returns how many. */
+/** Deletes blocks whose events are all from before the time `before`, up to about `limit` events; returns how many. */
 export function purgeEvents(sql: Sql, before: number, limit: number): number {
   let seen = 0;
   let last = 0;

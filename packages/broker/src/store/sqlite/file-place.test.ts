@@ -61,7 +61,7 @@ const vanish: Readonly<Record<string, () => void>> = {
   'left without its log': () => rmSync(`${path}-wal`),
 };
 
-describe('SAFE-10 a queue file that is not in its place any more takes no mail', () => {
+describe('SAFE-10 a queue file that is no longer in its place takes no mail', () => {
   for (const [name, act] of Object.entries(vanish)) {
     it(name, async () => {
       const store = await openStore();
@@ -78,7 +78,7 @@ describe('SAFE-10 a queue file that is not in its place any more takes no mail',
     });
   }
 
-  it('and one that was checkpointed by another process is still the same', async () => {
+  it('accepts mail after a checkpoint of another process', async () => {
     const store = await openStore();
     await store.accept(draft());
     const other = new DatabaseSync(path);
@@ -184,8 +184,8 @@ describe('SAFE-12 what is wrong with the disk is a typed error', () => {
   });
 });
 
-describe('SAFE-13 SAFE-56 a queue that may only be read can be looked at', () => {
-  it('also in a folder where nothing can be written', async () => {
+describe('SAFE-13 SAFE-56 a read-only queue can be inspected', () => {
+  it('even in a folder where nothing can be written', async () => {
     const store = await openStore();
     const { messageId } = await store.accept(draft());
     await store.close();
@@ -199,14 +199,14 @@ describe('SAFE-13 SAFE-56 a queue that may only be read can be looked at', () =>
     await expect(look.cancel({ all: true })).rejects.toMatchObject({ code: 'MB_BROKER_STORE_FAILED' });
   });
 
-  it('and a missing one is not made by looking', async () => {
+  it('and a missing one is not created', async () => {
     await expect(openStore({ readOnly: true })).rejects.toMatchObject({ code: 'MB_BROKER_STORE_FAILED' });
     expect(readdirSync(folder)).toEqual([]);
     mkdirSync(join(folder, 'x'));
   });
 });
 
-/** Bounds the pages of the connection that the store holds, by a message that is accepted within its transaction. */
+/** Limits the number of pages of the store's connection, by a statement before the one that `setSite` executes. */
 async function limitPages(store: SqliteStore, pages: number): Promise<void> {
   const original = DatabaseSync.prototype.exec;
   await new Promise<void>((resolve, reject) => {

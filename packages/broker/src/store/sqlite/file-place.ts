@@ -2,7 +2,7 @@ import { closeSync, lstatSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { BrokerError } from '../../errors.ts';
 
-/** A file as the system knows it, whatever its name. */
+/** What identifies a file in the system, whatever its name. */
 interface Identity {
   readonly device: bigint;
   readonly inode: bigint;
@@ -12,26 +12,26 @@ const othersMayWrite = 0o002n;
 const sticky = 0o1000n;
 
 /**
- * The place of a queue file: made for this user alone, and looked at again before mail is accepted.
- *
- * A file that is deleted or replaced while it is open goes on to take writes, which are lost.
+ * The path of a queue file. The file is created for this user alone, and checked before mail is accepted: a file that
+ * is deleted or replaced while it is open still takes writes, which are lost.
  */
 export class FilePlace {
   readonly #path: string;
   #file: Identity | undefined;
   #log: Identity | undefined;
 
-  /** @param path  As given to SQLite; one in memory has no place. */
+  /** @param path  As given to SQLite; nothing is checked for a queue in memory. */
   constructor(path: string) {
     this.#path = path;
   }
 
   /**
-   * Makes the file with mode 0600 when it does not exist; SQLite gives the files beside it the same mode.
+   * Checks the path and, with `create`, creates a missing file with mode 0600; SQLite creates the files beside it with
+   * the same mode.
    *
-   * @throws {BrokerError} MB_BROKER_STORE_FAILED when its folder does not exist, or a folder or the like has its name;
-   *   MB_BROKER_STORE_UNSAFE for a symbolic link, for a folder that other users may write to, and
-   *   for a file of another user in a shared folder.
+   * @throws {BrokerError} MB_BROKER_STORE_FAILED when the folder does not exist, or the path is not a file;
+   *   MB_BROKER_STORE_UNSAFE for a symbolic link, for a file or folder that every user may write to, and for a file of
+   *   another user in a shared folder.
    */
   prepare(create: boolean): void {
     if (!this.#onDisk) return;
@@ -39,7 +39,7 @@ export class FilePlace {
     if (process.platform !== 'win32') refuseUnsafe(this.#path);
     if (!create) return;
     try {
-      // Exclusive: a link that was put there meanwhile is not followed.
+      // Exclusive: a link that was created meanwhile is not followed.
       closeSync(openSync(this.#path, 'wx', 0o600));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
@@ -53,7 +53,7 @@ export class FilePlace {
     this.#log = identityOf(`${this.#path}-wal`);
   }
 
-  /** @throws {BrokerError} MB_BROKER_STORE_MOVED when another file, or none, is in the place of one that is open. */
+  /** @throws {BrokerError} MB_BROKER_STORE_MOVED when the path no longer leads to the open file. */
   check(): void {
     if (!this.#onDisk || !this.#file) return;
     if (isSame(identityOf(this.#path), this.#file)) {
@@ -71,14 +71,14 @@ export class FilePlace {
   }
 }
 
-/** What is there must be a file, in a folder that exists; SQLite would call anything else an error of the disk. */
+/** Refuses a missing folder and anything but a file, which SQLite would report as an error of the disk. */
 function refuseOtherKinds(path: string): void {
   const folder = dirname(resolve(path));
   const place = statSync(folder, { throwIfNoEntry: false });
   if (!place?.isDirectory()) throw wrongPlace(`There is no folder ${folder} for the queue file.`);
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (!found || found.isFile() || found.isSymbolicLink()) return;
-  const kind = found.isDirectory() ? 'a folder; give the path of a file in it' : 'no file';
+  const kind = found.isDirectory() ? 'a folder; give the path of a file in it' : 'not a file';
   throw wrongPlace(`The queue file ${path} is ${kind}.`);
 }
 

@@ -5,7 +5,7 @@ import { chunkBytes } from './content.ts';
 import { FinishedRecipients } from './finished-recipients.ts';
 import { migrateSchema } from './schema.ts';
 
-/** A queue with messages of the given number of open recipients, each with as many chunks of content as its size asks for. */
+/** A queue of messages with the given numbers of open recipients, and chunks of content according to their sizes. */
 function open(messages: readonly { readonly open: number; readonly size: number }[]) {
   const db = new DatabaseSync(':memory:');
   migrateSchema(db, true);
@@ -35,7 +35,7 @@ function open(messages: readonly { readonly open: number; readonly size: number 
   return { finished, leave, state, write: () => finished.write(new Sql(db)) };
 }
 
-it('finishes messages with their last recipients, of which one failure is kept, and lets their content go', () => {
+it('finishes messages with their last recipients, notes whether one failed, and deletes their content', () => {
   const { leave, state, write } = open([
     { open: 1, size: 10 },
     { open: 3, size: 10 },
@@ -60,7 +60,7 @@ it('finishes messages with their last recipients, of which one failure is kept, 
   });
 });
 
-it('forgets what was undone, and writes nothing twice', () => {
+it('forgets recipients that were undone, and writes nothing twice', () => {
   const { finished, leave, state, write } = open([
     { open: 2, size: 10 },
     { open: 1, size: 10 },

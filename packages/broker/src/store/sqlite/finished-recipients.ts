@@ -1,10 +1,10 @@
 import type { Sql } from './connection.ts';
 import { chunkCount, deleteContent, deleteSingleChunks } from './content.ts';
 
-/** A message that one of its recipients left. */
+/** A message of which a recipient was finished. */
 export interface LeftMessage {
   readonly message: number;
-  /** Recipients that were open before the transaction. */
+  /** Number of recipients that were open before the transaction. */
   readonly open: number;
   /** Octets. */
   readonly size: number;
@@ -21,9 +21,9 @@ const finishMessages = `UPDATE mb_message SET open = 0, failed = max(failed, ?),
   WHERE id IN (SELECT value FROM json_each(?))`;
 
 /**
- * The recipients that one transaction finishes. Their messages learn of it at its end, all at once: the last recipient
- * finishes its message, whose content is deleted then, or kept for a time. Until then nothing in a transaction looks at
- * `open` but to add here. What is undone takes its recipients along by `mark` and `reset`.
+ * The recipients that one transaction finishes. Their messages are updated together at its end: the last recipient
+ * finishes its message, whose content is then deleted, or kept for a time. Until then the transaction reads `open` only
+ * to add here. A write that is undone removes its recipients with `mark` and `reset`.
  */
 export class FinishedRecipients {
   readonly #left: Left[] = [];
@@ -38,12 +38,12 @@ export class FinishedRecipients {
     this.#left.push({ message, open, size, failed, at });
   }
 
-  /** The place to which `reset` goes back. */
+  /** The position for `reset`. */
   mark(): number {
     return this.#left.length;
   }
 
-  /** Forgets what was added after `mark`. */
+  /** Removes what was added after `mark`. */
   reset(mark: number): void {
     this.#left.length = mark;
   }
@@ -81,7 +81,7 @@ export class FinishedRecipients {
     for (const { message, size } of others) deleteContent(sql, message, size);
   }
 
-  /** Each message once, with the recipients that stay open. */
+  /** Each message once, with the number of recipients that stay open. */
   #byMessage(): Iterable<Left> {
     const messages = new Map<number, Left>();
     for (const left of this.#left) {

@@ -15,7 +15,7 @@ function open() {
   return { clock, commits, done, write };
 }
 
-it('lets patient writes gather while the queue is busy, and commits them with the first that is in a hurry', async () => {
+it('lets patient writes wait while the queue is busy, and commits them with the first that is not patient', async () => {
   const { clock, done, write } = open();
   await Promise.all(['a', 'b', 'c', 'd'].map((name) => write(name, patient)));
   const gathered = write('e', patient);
@@ -26,7 +26,7 @@ it('lets patient writes gather while the queue is busy, and commits them with th
   expect([done.join(''), clock.pendingTimers]).toEqual(['abcdef', 0]);
 });
 
-it('Q-23 commits what need not be durable without the patient writes, which go on waiting', async () => {
+it('Q-23 commits writes that need not be durable without the patient writes, which still wait', async () => {
   const { clock, done, write } = open();
   await Promise.all(['a', 'b', 'c', 'd'].map((name) => write(name, patient)));
   const gathered = write('e', patient);
@@ -37,7 +37,7 @@ it('Q-23 commits what need not be durable without the patient writes, which go o
   expect([done.join(''), clock.pendingTimers]).toEqual(['abcdfe', 0]);
 });
 
-it('makes no caller wait longer than a few milliseconds, nor at all in a quiet queue or at the end', async () => {
+it('lets patient writes wait a few milliseconds, and not at all in a quiet queue or at the end', async () => {
   const { clock, commits, done, write } = open();
   await Promise.all(['a', 'b', 'c', 'd'].map((name) => write(name, patient)));
   const gathered = write('e', patient);
@@ -109,7 +109,7 @@ describe('beside a log', () => {
     expect(flushes).toHaveLength(2);
   });
 
-  it('Q-126 carries the log over after a flush that failed, and takes nothing durable until that succeeds', async () => {
+  it('Q-126 copies the log into the file after a failed flush, and refuses durable writes until that succeeds', async () => {
     const { db, flushes, write, since } = openFlushed();
     const { prepare } = db;
     let carriedOver = 0;
@@ -156,7 +156,7 @@ function openWords() {
   return { db, insert, words };
 }
 
-it('undoes a write that fails, and it alone: the others are committed, and each takes effect once', async () => {
+it('undoes only the write that fails: the others are committed, and each takes effect once', async () => {
   const { insert, words } = openWords();
   const refuse = () => {
     throw new Error('refused');
@@ -168,7 +168,7 @@ it('undoes a write that fails, and it alone: the others are committed, and each 
   expect(words()).toEqual(['a', 'c']);
 });
 
-it('writes nothing outside of a transaction that ended under a write', async () => {
+it('writes nothing after a write has ended the transaction', async () => {
   const { db, insert, words } = openWords();
   const end = () => {
     if (db.isTransaction) db.exec('ROLLBACK');

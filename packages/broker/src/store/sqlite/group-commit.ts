@@ -3,13 +3,13 @@ import type { Clock } from '../../clock.ts';
 import { BrokerError } from '../../errors.ts';
 import { isBusy, storeError } from './store-error.ts';
 
-/** How a write is to be committed. */
+/** How a write is committed. */
 export interface WriteOptions {
-  /** Its promise waits for the disk. */
+  /** Whether the promise waits for the disk. */
   readonly durable: boolean;
-  /** It accepts mail: the file must still be where it was opened. */
+  /** Whether it accepts mail: then the file must still be where it was opened. Default false. */
   readonly accepts?: boolean;
-  /** It may wait a moment for others to share its commit. */
+  /** Whether it may wait a few milliseconds for other writes to share its commit. Default false. */
   readonly patient?: boolean;
 }
 
@@ -21,23 +21,24 @@ export interface FlushedLog {
   committed(): void;
 }
 
-/** What a {@link GroupCommit} has besides its connection. */
+/** Options of {@link GroupCommit}. */
 export interface GroupCommitOptions {
   readonly setTimer: Clock['setTimer'];
-  /** Written at the end of each transaction, in this order. Default: nothing. */
+  /** Batches to write at the end of each transaction, in this order. Default: none. */
   readonly gathered?: readonly Gathered[];
-  /** Throws when mail must not be accepted; called before each commit that accepts some. */
+  /** Throws when mail must not be accepted; called before each commit that accepts mail. */
   readonly checkPlace?: () => void;
-  /** Default: each commit that must be durable waits for the disk itself, which blocks the event loop. */
+  /** Default: none; each durable commit then flushes the disk itself, which blocks the event loop. */
   readonly log?: FlushedLog | undefined;
 }
 
-/** What all writes of a transaction gather, to be written once at its end. */
+/** A batch that the writes of a transaction add to, and that is written once at its end. */
 export interface Gathered {
-  /** The place to which `reset` goes back when what was gathered after it is undone. */
+  /** The position for `reset`. */
   mark(): number;
+  /** Removes what was added after `mark`, because the write that added it is undone. */
   reset(mark: number): void;
-  /** Writes and clears what was gathered. */
+  /** Writes and clears the batch. */
   write(): void;
 }
 
@@ -48,11 +49,11 @@ interface Write extends WriteOptions {
   readonly reject: (error: unknown) => void;
 }
 
-/** More writes than this wait for the next transaction, so that one does not keep the event loop for long. */
+/** Maximum number of writes in a transaction, so that it does not block the event loop for long. */
 const mostWrites = 512;
-/** In a busy queue patient writes wait so long for others. */
+/** How long patient writes wait for others in a busy queue. */
 const patienceMs = 15;
-/** The queue is busy after a transaction of as many writes; patient writes wait no longer once `companyWrites` do. */
+/** The queue is busy after a transaction of this many writes. Once `companyWrites` are pending, they are committed. */
 const busyWrites = 4;
 const companyWrites = 192;
 /** How long to wait for another process that holds the write lock. */
@@ -62,17 +63,17 @@ const busyPatienceMs = 30_000;
 /**
  * Runs all writes of one turn of the event loop in one transaction, so that they share one flush of the disk.
  *
- * A write that fails is undone alone: savepoints cost as much as small writes, so the writes run without any at first,
- * and when one fails, all are undone and run once more, each in a savepoint. The promise of a durable write resolves
- * when the log was flushed after its commit, of any other after the commit; losing the others would only put
- * recipients back into the queue.
+ * A write that fails is undone alone. Savepoints cost as much as small writes, so the writes run without any at first;
+ * when one fails, all are undone and run again, each in a savepoint. The promise of a durable write resolves when the
+ * log was flushed after its commit, that of any other write after the commit: a power cut that loses such a write only
+ * returns recipients to the queue.
  *
- * One flush is under way at a time. Durable writes that come meanwhile share the next transaction; the others, such as
- * claims, are committed at once. A transaction can be seen before it is on the disk: what is lost then was acknowledged
- * to nobody.
+ * One flush is under way at a time. Durable writes that come meanwhile share the next transaction; other writes, such
+ * as claims, are committed at once. A transaction can be read before it is on the disk, but no durable write of
+ * it resolves before.
  *
- * In a busy queue, writes that only the worker waits for are given a few milliseconds to gather: a page that several of
- * them change is then written once. A claim does not end that wait.
+ * In a busy queue, writes that only the worker waits for wait a few milliseconds for others, so that a page that
+ * several of them change is written once. A claim does not end that wait.
  */
 export class GroupCommit {
   readonly #db: DatabaseSync;
@@ -82,18 +83,18 @@ export class GroupCommit {
   readonly #gathered: readonly Gathered[];
   /** Writes of the next transactions. */
   #waiting: Write[] = [];
-  /** Those of `#waiting` that need not be durable. */
+  /** Number of writes in `#waiting` that need not be durable. */
   #relaxed = 0;
-  /** Writes that wait for company until the timer of `#cancelPatience` ends. */
+  /** Writes that wait for others, until the timer of `#cancelPatience` ends. */
   #patient: Write[] = [];
-  /** The next transaction begins in a later turn of the event loop. */
+  /** A transaction is scheduled for a later turn of the event loop. */
   #scheduled = false;
   /** The log is being flushed. */
   #flushing = false;
-  /** A flush failed: what was committed before may not be on the disk, whatever the next flush says. */
+  /** A flush failed: earlier commits may not be on the disk, even if the next flush succeeds. */
   #suspect = false;
   #cancelPatience: (() => void) | undefined;
-  /** Writes of the latest transaction that waited for the disk. */
+  /** Number of writes in the latest durable transaction. */
   #latest = 0;
   #synchronous = '';
   #busySince: number | undefined;
@@ -108,7 +109,7 @@ export class GroupCommit {
   }
 
   /**
-   * Runs `work` in the next transaction; more than once when a transaction is undone, so it changes nothing else.
+   * Runs `work` in the next transaction. It runs again when a transaction is undone, so it must change nothing else.
    *
    * @param committed  Called with its result right after the commit, before a flush.
    */
@@ -124,21 +125,21 @@ export class GroupCommit {
         this.#cancelPatience ??= this.#options.setTimer(() => this.#endPatience(), patienceMs);
         return;
       }
-      // A commit that waits for the disk takes the patient writes along.
+      // Patient writes share a commit that waits for the disk.
       if (options.durable) this.#endPatience();
       this.#add([write]);
       this.#schedule();
     });
   }
 
-  /** Resolves when nothing is left to write or to flush, which now waits for nothing. */
+  /** Ends all waits, and resolves when nothing is left to write or flush. */
   idle(): Promise<void> {
     this.#endPatience();
     if (!this.#scheduled && !this.#flushing) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** Patient writes wait no longer. */
+  /** Moves the patient writes to the next transaction. */
   #endPatience(): void {
     this.#cancelPatience?.();
     this.#cancelPatience = undefined;
@@ -160,7 +161,7 @@ export class GroupCommit {
     setImmediate(() => this.#transact());
   }
 
-  /** Writes of the next transaction: while the log is flushed, those that need not be durable. */
+  /** The writes of the next transaction; while the log is being flushed, only those that need not be durable. */
   #nextWrites(): readonly Write[] {
     if (!this.#flushing) return this.#waiting.slice(0, mostWrites);
     return this.#waiting.filter(({ durable }) => !durable).slice(0, mostWrites);
@@ -177,7 +178,7 @@ export class GroupCommit {
       results = this.#run(writes);
     } catch (error) {
       if (isBusy(error) && this.#mayWaitLonger()) {
-        // Blocking here would keep the transaction that we wait for from ending, if it is our own process's.
+        // Blocking would prevent the transaction that we wait for from ending, if it is one of this process.
         setTimeout(() => this.#transact(), busyRetryMs);
         return;
       }
@@ -218,7 +219,7 @@ export class GroupCommit {
     for (const gathered of this.#gathered) gathered.reset(0);
   }
 
-  /** Undefined when one of the writes failed, or the transaction did not outlive it (a failing disk ends it). */
+  /** Undefined when a write failed, or the transaction has ended (a failing disk ends it). */
   #runTogether(writes: readonly Write[]): readonly Result[] | undefined {
     const results: Result[] = [];
     try {
@@ -271,13 +272,13 @@ export class GroupCommit {
     this.#flushing = false;
     for (const { write, value } of done) {
       if (failure === undefined) write.resolve(value as never);
-      // It is in the log, and may be there after a restart as well.
+      // The write is in the log, and may still be there after a restart.
       else write.reject(failure);
     }
     this.#goOn();
   }
 
-  /** Whether, after a flush that failed, what was committed is on the disk all the same. */
+  /** After a failed flush: tries a checkpoint, and returns whether all commits are on the disk. */
   #isCarriedOver(): boolean {
     this.#suspect = true;
     try {
@@ -289,10 +290,10 @@ export class GroupCommit {
   }
 
   /**
-   * Carries the log over into the file and flushes that. The kernel reports a flush that failed once, and may say of
-   * the next one that all is well: only what is written again is certain.
+   * Copies the log into the file and flushes the file. The kernel reports a failed flush only once, and the next flush
+   * may succeed although data was lost; only writing the pages again is safe.
    *
-   * @throws when that fails too; then no durable write is taken until it succeeds.
+   * @throws when that fails too; durable writes are then refused until it succeeds.
    */
   #carryOver(): void {
     this.#setSynchronous('FULL');
@@ -308,7 +309,7 @@ export class GroupCommit {
     this.#suspect = false;
   }
 
-  /** The error that led here is the one that is reported; the next transaction tries again to roll back. */
+  /** Rolls back. A failure is ignored: the first error is reported, and the next transaction rolls back again. */
   #rollBack(): void {
     try {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
@@ -316,7 +317,7 @@ export class GroupCommit {
   }
 
   #attempt(work: () => unknown): Result {
-    // An error that ended the whole transaction (a full disk does) leaves nothing to do for those behind it.
+    // An error that ended the whole transaction, such as a full disk, ends the remaining writes as well.
     if (!this.#db.isTransaction) return { error: new Error('The transaction was rolled back.') };
     const marks = this.#gathered.map((gathered) => gathered.mark());
     try {
@@ -335,7 +336,7 @@ export class GroupCommit {
     try {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK TO mb_write; RELEASE mb_write');
     } catch {
-      // What cannot be undone alone is undone with the others.
+      // If the write cannot be undone alone, the whole transaction is.
       this.#rollBack();
     }
   }
@@ -367,7 +368,7 @@ export class GroupCommit {
 
 type Result = { readonly value: unknown } | { readonly error: unknown };
 
-/** A write that is committed. */
+/** A committed write with its result. */
 interface Done {
   readonly write: Write;
   readonly value: unknown;

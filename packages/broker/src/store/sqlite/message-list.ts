@@ -4,9 +4,9 @@ import { type RecipientState, shownState } from '../recipient-state.ts';
 import { rowsPerMessage, stateCode, stateOf } from './codes.ts';
 import type { Sql, SqlValue } from './connection.ts';
 
-/** Messages that one call looks at. */
+/** Number of messages that one call reads. */
 const windowRows = 5000;
-/** Recipients that one call looks at, where a condition is about these: messages may have thousands each. */
+/** Number of recipients that one call reads when there are conditions on them: a message may have thousands. */
 const windowRecipients = 10_000;
 
 interface SummaryRow {
@@ -19,7 +19,7 @@ interface SummaryRow {
   readonly expires: number;
 }
 
-/** Messages with an id below `below` that a filter fits, the latest first. */
+/** Messages with an id below `below` that match a filter, the latest first. */
 export function listMessages(
   sql: Sql,
   filter: CheckedMessageFilter,
@@ -42,7 +42,7 @@ export function listMessages(
   return { rows, ...(more && { next: String(lowest) }) };
 }
 
-/** Where a call stops to look, and whether there is more. */
+/** The lowest id that a call reads, and whether there are messages below. */
 function windowBelow(sql: Sql, below: number, recipients: boolean): { lowest: number | null; more: boolean } {
   const last = (table: string) =>
     `SELECT count(*) AS count, min(id) AS lowest FROM (SELECT id FROM ${table} WHERE id < ? ORDER BY id DESC LIMIT ?)`;
@@ -75,7 +75,7 @@ function conditionsOf(filter: CheckedMessageFilter): { conditions: string[]; val
   ofMessage.add('m.accepted < ?', acceptedBefore);
   const ofRecipient = new Conditions();
   ofRecipient.add('lower(r.address) = ?', recipient);
-  // The plus signs keep SQLite from making an index over all recipients in each call, to find those of a window.
+  // The plus signs prevent SQLite from building an automatic index over all recipients in each call.
   ofRecipient.add('+r.domain = ?', domain);
   if (state === 'queued') ofRecipient.texts.push('+r.state IN (0, 1)');
   else ofRecipient.add('+r.state = ?', state && stateCode(state));

@@ -36,13 +36,13 @@ it('knows the sites with settings of their own, and no others', () => {
   expect(own.has(sql, 'suspended.test', now)).toBe(false);
 });
 
-it('knows them also when there are many', () => {
+it('knows them even when there are many', () => {
   const { sql, own, set } = openSites();
   for (let n = 0; n < 600; n++) set(`d${n}.test`, 'suspended = 1');
   expect([0, 599, 600].map((n) => own.has(sql, `d${n}.test`, now))).toEqual([true, true, false]);
 });
 
-it('of a queue of the version before they are those with such settings', () => {
+it('are found by the migration of a queue of the previous version', () => {
   const db = new DatabaseSync(':memory:');
   const [before, migration] = schemaSql.split('CREATE TABLE mb_own_site');
   db.exec(before!);

@@ -1,6 +1,6 @@
 import type { Sql } from './connection.ts';
 
-/** With more sites of their own than this, each is looked up by name. */
+/** With more names than this, each site is looked up in the tables. */
 const mostNames = 500;
 
 const selectNames = 'SELECT name FROM mb_own_site LIMIT ?';
@@ -10,20 +10,20 @@ const isCandidate = `SELECT 1 FROM mb_site WHERE name = ? AND (suspended = 1 OR 
   OR pacing ->> 'pauseReason' = 'operator')`;
 
 /**
- * The sites that an operator gave settings of their own, as one transaction sees them. There are few, and nearly every
- * step of a message asks whether its domain is one of them: the names are read once.
+ * The sites with settings of their own, as one transaction sees them. There are few, and nearly every step of a message
+ * asks whether its domain is one of them, so the names are read once.
  */
 export class OwnSites {
   #names: ReadonlySet<string> | 'many' | undefined;
 
-  /** Whether a domain is its own site at a moment, epoch milliseconds. */
+  /** Whether a domain is its own site at the time `now`, in epoch milliseconds. */
   has(sql: Sql, domain: string, now: number): boolean {
     this.#names ??= this.#read(sql);
     if (this.#names !== 'many' && !this.#names.has(domain)) return false;
     return sql.get(selectOwn, domain, now) !== undefined;
   }
 
-  /** Writes down whether a site whose settings were changed is one. */
+  /** Updates the list of names after the settings of a site have changed. */
   changed(sql: Sql, name: string): void {
     const write = sql.get(isCandidate, name)
       ? 'INSERT INTO mb_own_site (name) VALUES (?) ON CONFLICT (name) DO NOTHING'
@@ -32,7 +32,7 @@ export class OwnSites {
     this.forget();
   }
 
-  /** What follows is another transaction, or one that was undone in part. */
+  /** Forgets the names, at the beginning of a transaction and when a write was undone. */
   forget(): void {
     this.#names = undefined;
   }

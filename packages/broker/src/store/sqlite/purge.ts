@@ -11,7 +11,7 @@ interface Doomed {
 }
 
 /**
- * Deletes a batch of what is not kept any longer.
+ * Deletes a batch of what is no longer kept.
  *
  * @param keepContentMs  How long content is kept after the last outcome.
  */
@@ -36,9 +36,9 @@ export function purge(context: WriteContext, keep: Retention, keepContentMs: num
   return { messages, events, staged: staged.length, contents, more };
 }
 
-/** Deletes the content of messages that ended at `until` or before; returns of how many. */
+/** Deletes the content of messages that ended at `until` or before; returns the number of messages. */
 function purgeContents({ sql }: WriteContext, until: number, batch: number): number {
-  // A message that older code has deleted took its content along.
+  // The message may be missing: older code deleted it with its content.
   const ended = sql.all<Doomed>(
     `SELECT k.message AS id, coalesce(m.size, 0) AS size FROM mb_kept k LEFT JOIN mb_message m ON m.id = k.message
      WHERE k.ended <= ? ORDER BY k.ended LIMIT ?`,

@@ -1,11 +1,11 @@
 import type { Sql } from './connection.ts';
 
-/** A file that is this far ahead of the clock was written while the clock was wrong, or the clock is wrong now. */
+/** If a file is this far ahead of the clock, the clock was wrong when it was written, or is wrong now. */
 const toleranceMs = 60_000;
 
 /**
- * Moves all moments of what waits back when the file is ahead of the clock, so that nothing waits for years because
- * a machine once started with a wrong date. What the sender wanted not before a moment still waits for it.
+ * Moves all times of waiting recipients back when the file is ahead of the clock, so that nothing waits for years
+ * because a machine once started with a wrong date. `notBefore` still holds.
  */
 export function rebaseTime(sql: Sql, now: number): void {
   const latest = sql.get<{ at: number }>('SELECT at FROM mb_event ORDER BY seq DESC LIMIT 1')?.at ?? now;

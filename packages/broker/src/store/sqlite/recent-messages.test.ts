@@ -5,7 +5,7 @@ import { RecentMessages } from './recent-messages.ts';
 
 const record = (length = 300) => messageRecord(draft('a@example.com', { content: octets(length) }));
 
-it('gives a message away once', () => {
+it('returns a message once', () => {
   const recent = new RecentMessages();
   recent.add(1, record(), 0);
   expect(recent.take(1)).toMatchObject({ row: { size: 300, accepted: 0 }, content: octets(300) });
@@ -19,7 +19,7 @@ it('keeps neither large nor staged content', () => {
   expect([recent.take(1), recent.take(2)]).toEqual([undefined, undefined]);
 });
 
-it('Q-47 takes no more when it is full, until what no worker claimed for ten seconds makes room', () => {
+it('Q-47 takes no more when it is full, until messages that were not claimed for ten seconds make room', () => {
   const recent = new RecentMessages();
   const each = record(63 * 1024);
   for (let id = 1; id <= 200; id++) recent.add(id, each, 0);

@@ -2,13 +2,13 @@ import { type MessageRecord, messageTimes } from '../new-message.ts';
 import { inlineContentBytes } from '../port.ts';
 import type { MessageRow } from './message-row.ts';
 
-/** Most octets of content that are kept, each message counted as this many more. */
+/** Maximum number of octets of content kept, and how many more each message counts. */
 const mostBytes = 8 * 1024 * 1024;
 const messageBytes = 1024;
-/** What was not claimed by then waits for more than a free connection. */
+/** A message that was not claimed after this time is not likely to be claimed soon. */
 const longestMs = 10_000;
 
-/** What the tables hold of a message and its content. */
+/** A message and its content, as in the tables. */
 export interface RecentMessage {
   readonly row: MessageRow;
   readonly content: Uint8Array;
@@ -17,18 +17,18 @@ export interface RecentMessage {
 /**
  * Small messages that this process accepted just now, so that their first claim need not read them back.
  *
- * Only what is committed may be added: the id of a message that was rolled back is given to another one.
+ * Only committed messages may be added: the id of a message that was rolled back is used again.
  */
 export class RecentMessages {
   readonly #messages = new Map<number, RecentMessage>();
   #bytes = 0;
 
-  /** @param now  The moment of acceptance, epoch milliseconds. */
+  /** @param now  Time of acceptance, in epoch milliseconds. */
   add(id: number, record: MessageRecord, now: number): void {
     const { content, tenant, tag, sender, size, onUnknown, envelope, schedule } = record;
     if (!(content instanceof Uint8Array) || size > inlineContentBytes) return;
     this.#forget(now - longestMs);
-    // Messages are claimed in the order of their acceptance: those that are here go out before this one.
+    // Messages are claimed in the order of acceptance, so those that are kept already are needed before this one.
     if (this.#bytes >= mostBytes) return;
     const { expiresAt } = messageTimes(record, now);
     const times = { accepted: now, expires: expiresAt };
@@ -37,7 +37,7 @@ export class RecentMessages {
     this.#bytes += size + messageBytes;
   }
 
-  /** Gives a message away; undefined when it must be read from the tables. */
+  /** Removes and returns a message; undefined when it must be read from the tables. */
   take(id: number): RecentMessage | undefined {
     const message = this.#messages.get(id);
     if (!message) return undefined;

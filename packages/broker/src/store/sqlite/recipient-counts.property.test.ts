@@ -14,7 +14,7 @@ const step = fc.oneof(
   acceptStep.map((accepted) => ({ ...accepted, kind: 'accept-beside-failure' as const })),
 );
 
-it('Q-80 the kept counts are those of the rows, whatever happens to a queue', async () => {
+it('Q-80 the stored counts are those of the rows, whatever happens to a queue', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
       const folder = mkdtempSync(join(tmpdir(), 'mb-counts-'));
@@ -70,7 +70,7 @@ it('Q-81 a queue of an earlier version is counted when it is opened', async () =
   db.close();
 });
 
-/** A write that fails is undone alone; the write that shares its transaction must be counted once. */
+/** Accepts a message beside a write that fails and is undone alone: the message must be counted once. */
 async function acceptBesideFailure(store: SqliteStore, message: NewMessage): Promise<void> {
   const staged = { ...message, content: { stagedId: '999' } };
   await Promise.all([store.accept(message), store.accept(staged as never).catch(() => undefined)]);

@@ -8,9 +8,9 @@ export interface WaitingPlace {
   readonly domain: string;
 }
 
-/** A recipient that came, went or changed its state. */
+/** A recipient that was added or removed, or whose state changed. */
 interface Moved extends WaitingPlace {
-  /** Codes of states; null: not there. */
+  /** Codes of states; null when the recipient was not in the lane before, or is not after. */
   readonly from: number | null;
   readonly to: number | null;
 }
@@ -18,7 +18,7 @@ interface Moved extends WaitingPlace {
 const updateState = 'UPDATE mb_count SET recipients = recipients + ? WHERE state = ?';
 const updateLanes = `UPDATE mb_lane SET queued = queued + by.value FROM json_each(?) by
   WHERE mb_lane.id = CAST(by.key AS INTEGER)`;
-/** Those of the lanes whose recipients have no site yet. */
+/** The lanes among these whose recipients have no site yet. */
 const selectUnrouted = `SELECT id FROM mb_lane WHERE id IN (SELECT CAST(key AS INTEGER) FROM json_each(?)) AND site = ''`;
 const updateDomains = `INSERT INTO mb_unrouted (domain, queued) SELECT key, value FROM json_each(?) WHERE true
   ON CONFLICT (domain) DO UPDATE SET queued = queued + excluded.queued`;
@@ -29,9 +29,9 @@ const countedStates = storedStates.slice(0, 4) satisfies readonly StoredState[];
 const queued = stateCode('queued');
 
 /**
- * How many recipients are in each state, and how many wait in each lane, so that no statistics have to count rows. Every
- * statement that inserts a recipient or changes its state or lane says so here; the sums are written once at the end of
- * the transaction. What is undone takes its changes along by `mark` and `reset`.
+ * How many recipients are in each state, and how many wait in each lane, so that statistics need not count rows. Every
+ * write that inserts a recipient or changes its state or lane calls `change`; the sums are written once at the end of
+ * the transaction. A write that is undone removes its changes with `mark` and `reset`.
  */
 export class RecipientCounts {
   readonly #moved: Moved[] = [];
@@ -43,12 +43,12 @@ export class RecipientCounts {
     this.#moved.push({ lane, domain, from: code(from), to: code(to) });
   }
 
-  /** The place to which `reset` goes back. */
+  /** The position for `reset`. */
   mark(): number {
     return this.#moved.length;
   }
 
-  /** Forgets what was added after `mark`. */
+  /** Removes what was added after `mark`. */
   reset(mark: number): void {
     this.#moved.length = mark;
   }
@@ -79,7 +79,7 @@ function add(lanes: Map<number, Map<string, number>>, lane: number, domain: stri
   domains.set(domain, (domains.get(domain) ?? 0) + by);
 }
 
-/** All lanes in a few statements: one for each costs as much as the change that it counts. */
+/** Writes all lanes in a few statements, because a statement for each costs as much as the change that it counts. */
 function writeLanes(sql: Sql, lanes: ReadonlyMap<number, ReadonlyMap<string, number>>): void {
   const sums: [number, number][] = [];
   for (const [lane, domains] of lanes) {
@@ -101,7 +101,7 @@ function writeLanes(sql: Sql, lanes: ReadonlyMap<number, ReadonlyMap<string, num
   if (less.length > 0) sql.run(deleteEmpty, jsonObject(less));
 }
 
-/** Not by `Object.fromEntries`: a domain may be called `__proto__`. */
+/** The JSON of an object. Not by `Object.fromEntries`, because a domain may be called `__proto__`. */
 function jsonObject(entries: readonly (readonly [string | number, number])[]): string {
   return `{${entries.map(([key, value]) => `${JSON.stringify(String(key))}:${value}`).join(',')}}`;
 }

@@ -6,7 +6,7 @@ import { intentOf, rowsPerMessage, stateCode, stateOf } from './codes.ts';
 import { wakeLane } from './sites.ts';
 import type { WriteContext } from './write-context.ts';
 
-/** A recipient with what its changes need of its message. */
+/** A recipient, with the fields of its message that transitions need. */
 export interface Recipient extends RecipientRecord {
   readonly id: number;
   readonly message: number;
@@ -15,13 +15,13 @@ export interface Recipient extends RecipientRecord {
   readonly lane: number;
   readonly due: number;
   readonly lease: number | null;
-  /** Of the lease; null: none, or one for overdue recipients. */
+  /** Site of the lease; null without a lease, and for overdue recipients. */
   readonly leaseSite: string | null;
   readonly tenant: string;
   readonly tag: string | null;
   readonly expires: number;
   readonly onUnknown: UnknownPolicy;
-  /** Recipients of the message that were not finished before this transaction. */
+  /** Number of recipients of the message that were not finished before this transaction. */
   readonly open: number;
   /** Octets of the message. */
   readonly size: number;
@@ -101,7 +101,7 @@ function recipientOf(row: RecipientRow): Recipient {
 const updateRecipient = `UPDATE mb_recipient SET state = ?, intent = 0, attempts = ?, abandoned = ?, due = ?, lease = NULL,
   finished = ?, detail = coalesce(?, detail) WHERE id = ?`;
 
-/** Writes a change down, with its events, and finishes the message with its last recipient. */
+/** Writes a transition with its events, and finishes the message with its last recipient. */
 export function applyChange(
   context: WriteContext,
   recipient: Recipient,

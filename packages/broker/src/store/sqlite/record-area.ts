@@ -34,7 +34,7 @@ export interface SqliteRecordsEnvironment {
   write<Result>(work: (sql: Sql, now: number) => Result): Promise<Result>;
 }
 
-/** Records in the queue's file. */
+/** Records in the queue file. */
 export class SqliteRecords implements Records {
   readonly #environment: SqliteRecordsEnvironment;
 
@@ -91,7 +91,7 @@ export class SqliteRecords implements Records {
     });
   }
 
-  /** Undefined when a record was to be deleted that does not exist. */
+  /** Writes a record, or a deletion; undefined when the record to delete does not exist. */
   #change(
     collection: string,
     key: string,

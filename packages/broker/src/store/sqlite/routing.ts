@@ -11,7 +11,7 @@ import { recipientRowId } from './recipients.ts';
 import { isOwnSite, type LaneKey, lanesReady, openLane } from './sites.ts';
 import type { WriteContext } from './write-context.ts';
 
-/** Lanes that one call takes from. */
+/** Maximum number of lanes that one call takes recipients from. */
 const mostLanes = 20;
 
 /** Whether {@link takeUnrouted} may find something. */
@@ -38,7 +38,7 @@ const selectUnrouted = `
   FROM (SELECT id, domain FROM mb_recipient WHERE lane = ? AND state = 0 AND due <= ? ORDER BY due, id LIMIT ?) r
   JOIN mb_message m ON m.id = r.id / ${rowsPerMessage}`;
 
-/** Due recipients without a site, from lanes in turn, which are left alone for `holdMs`. */
+/** Returns due recipients without a site, lanes in turn, and holds these lanes for `holdMs`. */
 export function takeUnrouted(context: WriteContext, max: number, holdMs: number): UnroutedRecipient[] {
   const { sql, now } = context;
   const lanes = sql.all<{ id: number }>(
@@ -68,7 +68,7 @@ export function takeUnrouted(context: WriteContext, max: number, holdMs: number)
   });
 }
 
-/** Moves recipients without a site to theirs, and remembers the sites of domains. */
+/** Assigns sites to recipients without one, and aliases to domains. */
 export function assignSites(
   context: WriteContext,
   recipients: readonly RoutedRecipient[],
@@ -88,7 +88,7 @@ export function assignSites(
       unrouted,
     );
     if (!row) continue;
-    // One that does not wait wakes no worker.
+    // A recipient that does not wait wakes no worker.
     const due = row.state === 0 ? row.due : Math.floor(never / 1000);
     const lane = openLane(context, isOwn(row.domain) ? row.domain : site, row, due);
     sql.run('UPDATE mb_recipient SET lane = ? WHERE id = ?', lane, id);
@@ -101,7 +101,7 @@ export function assignSites(
   for (const lane of left) wakeUnrouted(context, lane);
 }
 
-/** Names the site of a domain for recipients that are accepted during the next `ttlMs`. */
+/** Sets the site of a domain for recipients that are accepted during the next `ttlMs`. */
 export function setAlias({ sql, now }: WriteContext, domain: string, site: SiteKey, ttlMs: number): void {
   sql.run(
     `INSERT INTO mb_alias (domain, site, expires) VALUES (?, ?, ?)

@@ -2,21 +2,20 @@ import type { DatabaseSync } from 'node:sqlite';
 import { BrokerError } from '../../errors.ts';
 
 /**
- * The tables. Names begin with `mb_`, so that the queue can live in the application's own file.
+ * The tables. Names begin with `mb_`, so that the queue can be in the application's own file.
  *
- * - Recipient `n` of message `m` has the id `m * 65536 + n`, and so has chunk `n` of its content: what belongs to
- *   a message lies together, and needs no index.
- * - The hot indices are (owner, time, id) of what waits, never time alone.
- * - A row of the log is a block of events, those of one transaction, as JSON; its number and its moment are those of
- *   its last event.
- * - Moments are epoch milliseconds, but for `ready`, which is microseconds: it is also the place in the round, and
- *   a site or lane that was served goes after the others of the same millisecond.
+ * - Recipient `n` of message `m` has the id `m * 65536 + n`, and so has chunk `n` of its content: the rows of a message
+ *   are adjacent, and need no index.
+ * - The indices that claims use are (owner, time, id) of waiting recipients, never time alone.
+ * - A row of the log is a block of events of one transaction, as JSON; its number and time are those of its last event.
+ * - Times are epoch milliseconds, except `ready`, which is microseconds: it is also the order of turns, and a site or
+ *   lane that was served comes after the others of the same millisecond.
  */
 const migrations: readonly string[] = [
   `
   CREATE TABLE mb_message (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    staged INTEGER NOT NULL, -- 1: content comes in, 2: content without a message, 0: a message
+    staged INTEGER NOT NULL, -- 1: content being staged, 2: content without a message, 0: a message
     tenant TEXT NOT NULL DEFAULT '',
     tag TEXT,
     idem_key TEXT,
@@ -53,7 +52,7 @@ const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX mb_site_ready ON mb_site(ready) WHERE suspended = 0;
   CREATE INDEX mb_site_fast ON mb_site(ready) WHERE suspended = 0 AND speed = 0;
-  -- Holds the lanes of recipients whose site is not known; suspended, so that no claim finds it.
+  -- Has the lanes of recipients whose site is not known; suspended, so that no claim finds it.
   INSERT INTO mb_site (name, ready, suspended) VALUES ('', 9007199254740991, 1);
 
   CREATE TABLE mb_lane (
@@ -126,13 +125,13 @@ const migrations: readonly string[] = [
   CREATE TABLE mb_record_version (n INTEGER NOT NULL) STRICT;
   INSERT INTO mb_record_version (n) VALUES (0);
   `,
-  // How many recipients wait and where, kept by each transaction that changes it.
+  // How many recipients wait, and where; updated by each transaction that changes it.
   `
   ALTER TABLE mb_lane ADD COLUMN queued INTEGER NOT NULL DEFAULT 0;
   UPDATE mb_lane SET queued = (SELECT count(*) FROM mb_recipient r WHERE r.lane = mb_lane.id AND r.state = 0);
   CREATE INDEX mb_lane_waiting ON mb_lane(id) WHERE queued > 0;
   CREATE INDEX mb_site_suspended ON mb_site(name) WHERE suspended = 1;
-  -- By domain, of recipients whose site is not known.
+  -- Counts of recipients whose site is not known, by domain.
   CREATE TABLE mb_unrouted (domain TEXT PRIMARY KEY, queued INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   INSERT INTO mb_unrouted (domain, queued)
     SELECT domain, count(*) FROM mb_recipient
@@ -141,36 +140,36 @@ const migrations: readonly string[] = [
   INSERT INTO mb_count (state, recipients)
     SELECT s.value, (SELECT count(*) FROM mb_recipient WHERE state = s.value) FROM json_each('[0, 1, 2, 3]') s;
   `,
-  // The sites that an operator suspended, limited or paused; of a pause that is over, too.
+  // The sites that an operator has suspended, limited or paused, even when the pause is over.
   `
   CREATE TABLE mb_own_site (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
   INSERT INTO mb_own_site (name) SELECT name FROM mb_site WHERE name <> '' AND (
     suspended = 1 OR limits IS NOT NULL OR pacing ->> 'pauseReason' = 'operator'
   );
   `,
-  // Messages that ended, whose content is kept for a time.
+  // Finished messages whose content is kept for a time.
   `
   CREATE TABLE mb_kept (message INTEGER PRIMARY KEY, ended INTEGER NOT NULL) STRICT;
   CREATE INDEX mb_kept_ended ON mb_kept(ended);
   `,
-  // Messages whose content is deleted bit by bit.
+  // Messages whose content is being deleted in several transactions.
   `CREATE TABLE mb_unused_content (id INTEGER PRIMARY KEY) STRICT;`,
 ];
 
-/** The version of this code, and the oldest version of the code that can work on what it writes. */
+/** The version of the tables that this code writes. */
 export const schemaVersion = migrations.length;
-// Code that knows neither the counts nor the sites of their own would leave them as they are.
+/** The oldest version of the code that can write such a file: older code does not update the counts and own sites. */
 const minReader = 3;
 
-/** The statements that make the tables, for those who apply them themselves. */
+/** The statements that create the tables, for applications that run migrations themselves. */
 export const schemaSql = migrations.join('\n');
 
 /**
- * Looks whether this code may work on a file, without writing to it.
+ * Checks whether this code can use a file, without writing to it.
  *
  * @returns the version that was found; 0 when there was none.
- * @throws {BrokerError} MB_BROKER_STORE_SCHEMA when the file belongs to newer code that this cannot follow, or,
- *   with `migrate` false, is older than this code.
+ * @throws {BrokerError} MB_BROKER_STORE_SCHEMA when the file needs newer code or, with `migrate` false, is older than
+ *   this code.
  */
 export function checkSchema(db: DatabaseSync, migrate: boolean): number {
   const known = readVersion(db);
@@ -189,7 +188,7 @@ export function checkSchema(db: DatabaseSync, migrate: boolean): number {
 }
 
 /**
- * Brings the tables up to date; safe when several processes start at once.
+ * Migrates the tables; safe when several processes start at once.
  *
  * @returns the version that was found; 0 when there was none.
  * @throws {BrokerError} MB_BROKER_STORE_SCHEMA, as {@link checkSchema}.
@@ -202,7 +201,7 @@ export function migrateSchema(db: DatabaseSync, migrate: boolean): number {
     db.exec(
       'CREATE TABLE IF NOT EXISTS mb_meta (version INTEGER NOT NULL, min_reader INTEGER NOT NULL) STRICT',
     );
-    // Another process may have been faster.
+    // Another process may have migrated the tables meanwhile.
     const version = readVersion(db)?.version ?? 0;
     for (const migration of migrations.slice(version)) db.exec(migration);
     if (version < schemaVersion) {

@@ -16,19 +16,19 @@ interface Lease {
   readonly worker: string;
 }
 
-/** What a settlement needs of its lease. */
+/** The lease of a settlement. */
 interface EndingLease {
   readonly site: string | null;
-  /** 1: it has recipients that were not settled. */
+  /** 1 when it holds recipients that were not settled. */
   readonly holds: number;
 }
 
-/** The number of a lease; one that cannot be any when the id was not given by this store. */
+/** The number of a lease; -1 when this store did not return the id. */
 export function leaseNumber(id: LeaseId): number {
   return /^\d{1,15}$/.test(id) ? Number(id) : -1;
 }
 
-/** Leases and most recipients that one call of `reap` takes. */
+/** Maximum number of leases that one call of `reap` ends. */
 const reapBatch = 500;
 
 /** @param bounces  The records of `settlement.bounces`, checked. */
@@ -57,7 +57,7 @@ export function settle(
     return reported.length === 0 ? undefined : acceptBounce(context, bounces[i]!, reported);
   });
   addSuppressions(sql, settlement.suppress ?? [], now);
-  // What merely ended leaves the site as it is; what waits again has woken its lane.
+  // Outcomes alone do not change the site; a recipient that waits again has woken its lane already.
   if (settlement.feedback || settlement.learned || settlement.release || returned > 0) {
     endLease(context, leaseId, settlement, returned);
   }
@@ -67,7 +67,7 @@ export function settle(
 const selectLease = `SELECT site, EXISTS (SELECT 1 FROM mb_recipient WHERE lease = mb_lease.id) AS holds
   FROM mb_lease WHERE id = ?`;
 
-/** Ends the lease, if that was asked for, and lets its site learn. */
+/** Ends the lease if it is released, and updates its site. */
 function endLease(context: WriteContext, leaseId: number, settlement: Settlement, returned: number): void {
   const lease = context.sql.get<EndingLease>(selectLease, leaseId);
   if (!lease) return;
@@ -79,7 +79,7 @@ function kindOf(site: string | null): 'attempt' | 'overdue' {
   return site === null ? 'overdue' : 'attempt';
 }
 
-/** The recipient after what an outcome changes about its place, not its state. */
+/** The recipient after what an outcome changes beside its state: its lane or its deadline. */
 function moved(
   context: WriteContext,
   recipient: Recipient,
@@ -112,7 +112,7 @@ function acceptBounce(context: WriteContext, record: MessageRecord, recipients: 
   return messageId;
 }
 
-/** Ends a lease; returns how many attempts were given back. */
+/** Ends a lease; returns how many recipients were not attempted. */
 function release(context: WriteContext, leaseId: number, { site, holds }: EndingLease): number {
   let returned = 0;
   for (const recipient of holds ? recipientsOfLease(context, leaseId) : []) {
@@ -124,7 +124,7 @@ function release(context: WriteContext, leaseId: number, { site, holds }: Ending
   return returned;
 }
 
-/** What the connection taught about its site, and when the site has something to do next. */
+/** Writes what the connection showed about its site, and when the site is ready next. */
 function teachSite(
   context: WriteContext,
   name: string,
@@ -134,7 +134,7 @@ function teachSite(
   const found = readBusySite(context, name);
   if (!found) return;
   const { site, lanes, open } = found;
-  // The connection that reports is one of those open, even if it just ended.
+  // The connection that reports counts as open, even if it has just ended.
   const connections = open.count + Number(released);
   const pacing = feedback
     ? applyFeedback(site.pacing, feedback, site.limits, connections, context.now)
@@ -144,7 +144,7 @@ function teachSite(
   writeSite(context, changed, readyAt(changed, lanes, open), learned && mergeLearned(site.learned, learned));
 }
 
-/** Returns the recipients of leases that ran out; how many. */
+/** Returns the recipients of expired leases to the queue; returns how many there were. */
 export function reap(context: WriteContext): number {
   const { sql, now } = context;
   const leases = sql.all<Lease>(
@@ -167,7 +167,7 @@ export function reap(context: WriteContext): number {
   return count;
 }
 
-/** Prolongs leases; returns those that are there. */
+/** Extends leases; returns those that exist. */
 export function heartbeat(
   { sql, now }: WriteContext,
   leaseIds: readonly LeaseId[],

@@ -4,7 +4,7 @@ import type { SiteSettings } from '../port.ts';
 import { never } from './codes.ts';
 import type { WriteContext } from './write-context.ts';
 
-/** A row of the table of destinations, JSON read. */
+/** A row of the table of destinations, with its JSON parsed. */
 export interface Site {
   readonly name: string;
   readonly suspended: boolean;
@@ -56,7 +56,7 @@ export function readSite({ sql, limits }: WriteContext, name: string): Site | un
   return row && siteOf(row, limits);
 }
 
-/** See `hasOwnSettings`: this is the same without reading the row's JSON. */
+/** The same as `hasOwnSettings`, without reading the JSON of the row. */
 export function isOwnSite({ sql, now, own }: WriteContext, domain: string): boolean {
   return own.has(sql, domain, now);
 }
@@ -66,9 +66,9 @@ const updateTaughtSite = `UPDATE mb_site SET ready = ?, pacing = ?, arrivals = ?
   WHERE name = ?`;
 
 /**
- * What a claim or a settlement changes about a site.
+ * Writes what a claim or a settlement changes about a site.
  *
- * @param taught  What is known of the site and its hosts from now on; undefined: as before.
+ * @param taught  What is known of the site and its hosts from now on; undefined when unchanged.
  */
 export function writeSite({ sql }: WriteContext, site: Site, readyUs: number, taught?: Learned): void {
   const { name, used } = site;
@@ -89,9 +89,9 @@ const updateClaimedSite = `UPDATE mb_site SET pacing = ?2, arrivals = ?3, used =
   ) WHERE name = ?1`;
 
 /**
- * What a claim changes about a site, which is ready again when one of its lanes is.
+ * Writes what a claim changes about a site, which is ready again when one of its lanes is.
  *
- * @param earliestUs  But not before this; microseconds.
+ * @param earliestUs  Microseconds; the site is not ready before this.
  */
 export function writeClaimedSite({ sql }: WriteContext, site: Site, earliestUs: number): void {
   const { name, used } = site;
@@ -106,18 +106,18 @@ export function writeClaimedSite({ sql }: WriteContext, site: Site, earliestUs: 
   );
 }
 
-/** Looks again at a site not before `atMs`. */
+/** Makes a site ready no sooner than `atMs`. */
 export function postponeSite({ sql }: WriteContext, name: string, atMs: number): void {
   sql.run('UPDATE mb_site SET ready = ? WHERE name = ?', Math.min(Math.ceil(atMs) * 1000, never), name);
 }
 
-/** What tells the lanes of a site apart. */
+/** What distinguishes the lanes of a site. */
 export interface LaneKey {
   readonly tenant: string;
   readonly priority: number;
 }
 
-/** A lane of a site, made if need be, and awake at `dueMs`. */
+/** Returns a lane of a site, creates it if necessary, and makes it ready at `dueMs`. */
 export function openLane(
   context: WriteContext,
   site: string,
@@ -155,7 +155,7 @@ function insertLane(
   return sql.run(insert, site, tenant, priority, ready).id;
 }
 
-/** Sees to it that a recipient of the lane that is due at `dueMs` is found. The claim puts off what is not allowed yet. */
+/** Makes a lane and its site ready at `dueMs`. The claim postpones a site that allows nothing yet. */
 export function wakeLane({ sql }: WriteContext, lane: number, dueMs: number): void {
   const ready = dueMs * 1000;
   const row = sql.get<{ site: string; ready: number }>('SELECT site, ready FROM mb_lane WHERE id = ?', lane);
@@ -164,7 +164,7 @@ export function wakeLane({ sql }: WriteContext, lane: number, dueMs: number): vo
   sql.run('UPDATE mb_site SET ready = ? WHERE name = ? AND ready > ?', ready, row.site, ready);
 }
 
-/** When the lanes of a site have something, in microseconds. */
+/** When the first lane of a site is ready, in microseconds. */
 export function lanesReady({ sql }: WriteContext, site: string): number {
   const row = sql.get<{ ready: number | null }>(
     'SELECT min(ready) AS ready FROM mb_lane WHERE site = ?',
@@ -173,7 +173,7 @@ export function lanesReady({ sql }: WriteContext, site: string): number {
   return row?.ready ?? never;
 }
 
-/** Open connections of a site, and when the first lease would run out. */
+/** The open connections of a site, and when the first lease expires. */
 export interface OpenConnections {
   readonly count: number;
   readonly firstExpiry: number;
@@ -187,7 +187,7 @@ export function connectionsOf({ sql }: WriteContext, site: string): OpenConnecti
   return { count: row.count, firstExpiry: row.first ?? Number.POSITIVE_INFINITY };
 }
 
-/** A site with what its lanes and leases say. */
+/** A site with the state of its lanes and leases. */
 export interface BusySite {
   readonly site: Site;
   /** As {@link lanesReady}. */
@@ -200,7 +200,7 @@ const selectBusy = `SELECT *, (SELECT min(l.ready) FROM mb_lane l WHERE l.site =
     (SELECT min(e.expires) FROM mb_lease e WHERE e.site = name) AS first
   FROM mb_site WHERE name = ?`;
 
-/** All that a settlement needs of a site, in one statement. */
+/** Reads all that a settlement needs of a site, in one statement. */
 export function readBusySite({ sql, limits }: WriteContext, name: string): BusySite | undefined {
   const row = sql.get<SiteRow & { lanes: number | null; open: number; first: number | null }>(
     selectBusy,
@@ -211,13 +211,13 @@ export function readBusySite({ sql, limits }: WriteContext, name: string): BusyS
   return { site: siteOf(row, limits), lanes: row.lanes ?? never, open };
 }
 
-/** When to look at a site next, in microseconds: when a lane has something, but not while it is paused or full. */
+/** When a site is ready next, in microseconds: when a lane is, but not while the site is paused or full. */
 export function siteReady(context: WriteContext, site: Site): number {
   const lanes = lanesReady(context, site.name);
   return lanes === never ? never : readyAt(site, lanes, connectionsOf(context, site.name));
 }
 
-/** As {@link siteReady}, of what is known of the site's lanes and connections. */
+/** As {@link siteReady}, when the state of its lanes and connections is known. */
 export function readyAt({ pacing, limits }: Site, lanes: number, open: OpenConnections): number {
   if (lanes === never) return never;
   const full = open.count >= allowedConnections(pacing, limits);
@@ -247,7 +247,7 @@ function isEmpty(limits: Partial<SiteLimits> | null): boolean {
   return limits === null || Object.keys(limits).length === 0;
 }
 
-/** A site that nothing was written down of. */
+/** A site without a row. */
 export function newSite(name: string, limits: SiteLimits): Site {
   return siteOf({ name, ...emptyRow }, limits);
 }

@@ -23,7 +23,7 @@ const open: OpenStore = async (options) => {
     store,
     advance: (ms) => clock.advance(ms),
     async corrupt(messageId) {
-      // A message that was accepted just now is not read back: only an open that knows nothing of it sees the damage.
+      // A message that was just accepted is kept in memory, so only a reopened store reads the damaged content.
       await store.close();
       await store.open();
       const db = new DatabaseSync(path);
@@ -102,7 +102,7 @@ describe('accepting within the application’s transaction', () => {
     expect(await store.claim({ worker: 'w', max: 5, leaseMs })).toMatchObject({ site: 'example.net' });
   });
 
-  it('Q-12 shows nothing before the commit, and everything else goes on', async () => {
+  it('Q-12 shows nothing before the commit, and other writes wait for it', async () => {
     const store = await openStore();
     await store.accept(draft('before@example.org'));
     const app = openDatabase();
@@ -172,7 +172,7 @@ describe('the file', () => {
     await expect(store.stats()).rejects.toMatchObject({ code: 'MB_BROKER_STORE_CLOSED' });
   });
 
-  it('Q-128 deletes large content bit by bit, also what a process before left', async () => {
+  it('Q-128 deletes large content in several transactions, and also what an earlier process has left', async () => {
     const store = await openStore({ pollMs: 0 });
     const large = () => store.accept(draft('a@example.net', { content: octets(6_000_000) }));
     const { messageId } = await large();
@@ -249,13 +249,13 @@ describe('the file', () => {
     expect((await store.list({}, { limit: 1000 })).rows.length).toBe(101);
   });
 
-  it('reports writes as failed when the disk is full, and takes them when it is not any more', async () => {
+  it('rejects writes while the disk is full, and accepts them afterwards', async () => {
     const store = await openStore();
     await store.accept(draft('before@example.net'));
     const big = draft('big@example.net', { content: octets(60_000) });
     const exec = DatabaseSync.prototype.exec;
     DatabaseSync.prototype.exec = function (sql: string) {
-      // As many as there are.
+      // SQLite raises this to the current number of pages.
       if (sql === 'BEGIN IMMEDIATE') exec.call(this, 'PRAGMA max_page_count = 1');
       return exec.call(this, sql);
     };
@@ -294,7 +294,7 @@ describe('the file', () => {
     ]);
   });
 
-  it('Q-13 writes nothing about a message whose reading ended the transaction', async () => {
+  it('Q-13 writes nothing about a message when reading it has ended the transaction', async () => {
     const store = await openStore();
     await store.accept(draft('a@example.net'));
     await store.close();
@@ -336,7 +336,7 @@ describe('the file', () => {
     expect(read).toBe(256 * 1024);
   });
 
-  it('is made by schemaSql too, and refused when it is newer than this code or may not be migrated', async () => {
+  it('can be created with schemaSql, and is refused when it needs newer code or must not be migrated', async () => {
     await expect(openStore({ migrate: false })).rejects.toMatchObject({ code: 'MB_BROKER_STORE_SCHEMA' });
     const db = openDatabase();
     db.exec(schemaSql);
@@ -366,7 +366,7 @@ describe('the file', () => {
     await refused();
   });
 
-  it('may be opened by several at once, who see each other’s writes', async () => {
+  it('may be opened by several stores at once, which see each other’s writes', async () => {
     const stores = await Promise.all([openStore(), openStore(), openStore()]);
     await Promise.all(stores.map((store, i) => store.accept(draft(`u${i}@example.net`))));
     for (const store of stores) expect((await store.list({})).rows.length).toBe(3);
@@ -374,7 +374,7 @@ describe('the file', () => {
     expect(await stores[1]!.claim({ worker: 'w', max: 5, leaseMs })).toBeNull();
   });
 
-  it('never gives the number of an event again, even if a power cut took the event back', async () => {
+  it('never uses the number of an event again, even if a power cut has lost the event', async () => {
     const store = await openStore();
     await store.accept(draft('a@example.net'));
     const before = Number(await store.eventsEnd());
@@ -444,11 +444,11 @@ describe('the file', () => {
     }
     clearInterval(watch);
     expect(length).toBe(400_000_000);
-    // Half of the message; what is above a few chunks is garbage that was not collected yet.
+    // Half of the message: the process needs a few chunks, and the rest is garbage that was not collected yet.
     expect(most - before).toBeLessThan(200 * 1024 * 1024);
   }, 30_000);
 
-  it('refuses options that it does not know', () => {
+  it('refuses unknown options', () => {
     expect(() => new SqliteStore(path, { fsync: false } as never)).toThrow(
       expect.objectContaining({ code: 'MB_BROKER_OPTION' }),
     );

@@ -1,4 +1,4 @@
-// Long because it has one method for each method of the port, most of which only call what is beside it.
+// Long because it has one method for each method of the port; most of them only call another module.
 
 import { statSync } from 'node:fs';
 import process from 'node:process';
@@ -73,7 +73,7 @@ import { inspectMessage, listRecipients } from './views.ts';
 import { WriteAheadLog } from './write-ahead-log.ts';
 import type { WriteContext } from './write-context.ts';
 
-// Not by import: an older Node, which has none, would fail on it before it is told what it needs.
+// Not imported: an older Node without the module would fail here, before the version check can say what is needed.
 const sqlite = process.getBuiltinModule('node:sqlite');
 
 export type { SqliteConnection, SqliteStatement, SqlValue } from './connection.ts';
@@ -83,16 +83,16 @@ export { schemaSql, schemaVersion } from './schema.ts';
 export interface SqliteStoreOptions extends port.StoreOptions {
   /** Default: the system's, also for timers. */
   readonly clock?: (Pick<Clock, 'now'> & Partial<Clock>) | undefined;
-  /** False: refuse to open a file whose tables are older than this code, rather than bring them up to date. Default true. */
+  /** False: refuse to open a file whose tables are older than this code, instead of migrating them. Default true. */
   readonly migrate?: boolean | undefined;
   /**
-   * True: only look. Nothing is written, not even when the store is opened, and the file, or the file system that it is
-   * on, may be read-only. Default false.
+   * True: read only. Nothing is written, not even when the store is opened, so the file or its file system may be
+   * read-only. Default false.
    */
   readonly readOnly?: boolean | undefined;
   /**
-   * How often to look for what other processes and the application's own transactions wrote, in milliseconds;
-   * 0: never. Default 250.
+   * How often to look for writes of other processes and of the application's own transactions, in milliseconds; 0:
+   * never. Default 250.
    */
   readonly pollMs?: number | undefined;
 }
@@ -106,39 +106,40 @@ export const sqliteStoreOptions = {
   pollMs: integer(0, 86_400_000, { unit: 'ms' }),
 } satisfies OptionTable<SqliteStoreOptions>;
 
-/** What there is while the store is open. */
+/** State of an open store. */
 interface Open {
   readonly db: DatabaseSync;
   readonly sql: Sql;
-  /** Events of the transaction that runs. */
+  /** Events of the current transaction. */
   readonly log: EventBatch;
-  /** Recipients that it finished. */
+  /** Recipients that the current transaction has finished. */
   readonly finished: FinishedRecipients;
-  /** How it changes the counts of recipients. */
+  /** Changes of the current transaction to the counts of recipients. */
   readonly counts: RecipientCounts;
-  /** As it sees them. */
+  /** Sites with settings of their own, as the current transaction sees them. */
   readonly own: OwnSites;
   readonly commits: GroupCommit;
-  /** undefined: a file that is read only, or is in memory. */
+  /** Undefined for a read-only file, and in memory. */
   readonly wal: WriteAheadLog | undefined;
 }
 
-/** While the file cannot be read it is looked at this seldom. */
+/** Maximum time between two polls while the file cannot be read. */
 const longestPollMs = 30_000;
-/** Content passes through the page cache, and must not push out the indices of a queue to thousands of destinations. */
+/** Large enough for the indices of a queue to thousands of destinations beside the content that passes through. */
 const cacheKib = 16_384;
-/** Losing these writes to a power cut only puts recipients back into the queue. */
+/** For writes whose loss in a power cut only returns recipients to the queue. */
 const relaxed = { durable: false };
 const durable = { durable: true };
-/** Only the worker waits for these. */
+/** For writes that only the worker waits for. */
 const unhurried = { durable: true, patient: true };
 
 /**
- * A queue in one SQLite file, which may be the application's own: all its tables begin with `mb_`.
+ * A queue in one SQLite file, which may be the application's own: the names of all tables begin with `mb_`.
  *
- * What `accept` and `settle` resolve to is on the disk: the write-ahead log is flushed after the commit, in the thread
- * pool, once for all writes that came during the flush before. One process works on the queue; others may accept, list
- * and command at the same time. The file must be on a local disk: SQLite's locks do not hold on network file systems.
+ * When `accept` or `settle` resolves, its change is on the disk: the write-ahead log is flushed after the commit, in
+ * the thread pool, once for all writes that came during the previous flush. One process delivers from the queue; others
+ * may accept, list and change recipients at the same time. The file must be on a local disk, because SQLite's locks do
+ * not work on network file systems.
  *
  * @example
  * const store = new SqliteStore('queue.db');
@@ -163,7 +164,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       return result;
     },
   });
-  /** Statements of the application's own connections. */
+  /** Prepared statements of the application's own connections. */
   readonly #foreign = new WeakMap<SqliteConnection, Sql>();
   #open: Open | undefined;
   #stopPolling: (() => void) | undefined;
@@ -171,7 +172,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   #sweeping = false;
 
   /**
-   * @param path  The file; made when it does not exist.
+   * @param path  Path of the file, which is created when it does not exist.
    * @throws {BrokerError} MB_BROKER_OPTION
    */
   constructor(path: string, given: SqliteStoreOptions = {}) {
@@ -198,7 +199,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   }
 
   /**
-   * Opens the file and brings its tables up to date.
+   * Opens the file and migrates its tables.
    * @throws {BrokerError} MB_BROKER_STORE_SCHEMA, MB_BROKER_STORE_FAILED, MB_BROKER_STORE_BUSY
    */
   async open(): Promise<void> {
@@ -210,11 +211,11 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       place.prepare(true);
       db = new sqlite.DatabaseSync(this.#path, { timeout: 5000 });
       const migrate = this.#options.migrate ?? true;
-      // A file that is refused stays as it is: what follows writes to it.
+      // Before the first write, so that a file that is refused stays as it is.
       checkSchema(db, migrate);
-      // A savepoint keeps the pages as they were: in memory, not in a temporary file.
+      // Savepoints keep copies of pages, in memory rather than in a temporary file.
       db.exec('PRAGMA temp_store = MEMORY');
-      // Only before the first table; a file that has tables stays as it is.
+      // auto_vacuum takes effect only before the first table.
       db.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL');
       const { journal_mode: journal } = db.prepare('PRAGMA journal_mode = WAL').get()!;
       this.#foundSchema = migrateSchema(db, migrate);
@@ -223,7 +224,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       skipEventNumbers(sql);
       rebaseTime(sql, this.#clock.now());
       db.exec('COMMIT');
-      // From here on another process's transaction is waited for without blocking this one.
+      // From here on, waiting for the transaction of another process does not block the event loop.
       db.exec('PRAGMA busy_timeout = 0');
       db.exec(`PRAGMA cache_size = -${cacheKib}`);
       const { clock } = this.#options;
@@ -247,7 +248,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     }
   }
 
-  /** Opens the file as it is. */
+  /** Opens the file without writing to it. */
   #openToRead(): void {
     let db: DatabaseSync | undefined;
     try {
@@ -268,7 +269,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     }
   }
 
-  /** The version of the tables that `open()` found, before it brought them up to date; 0: there were none. */
+  /** The version of the tables that `open()` found, before it migrated them; 0 when there were none. */
   get foundSchema(): number | undefined {
     return this.#foundSchema;
   }
@@ -308,10 +309,10 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
           insertChunk(context.sql, id, place, piece);
         }, relaxed);
       }
-      // The commit of the message that uses it waits for the disk; until then there is nothing to lose.
+      // Not durable: the commit of the message that uses the content waits for the disk.
       await this.#write((context) => endStaging(context, id, size), relaxed);
     } catch (error) {
-      // If this fails too, it is purged.
+      // If this fails too, the content is purged later.
       await this.discard({ stagedId, size }).catch(() => {});
       throw error;
     }
@@ -334,7 +335,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     const { accepted } = await this.#write(
       (context) => ({ accepted: acceptMessage(context, kept), now: context.now }),
       { ...durable, accepts: true },
-      // Not later: a claim may find it before it is on the disk.
+      // At the commit, because a claim may read the message before it is flushed.
       ({ accepted: { messageId, duplicate }, now }) => {
         if (!duplicate) this.#recent.add(Number(messageId), kept, now);
       },
@@ -363,7 +364,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
   }
 
   async claimSites(request: port.ClaimRequest, most: number): Promise<readonly port.Claim[]> {
-    // A read costs less than a transaction, and a connection that may be opened does not wait for others.
+    // A read costs less than a transaction. Not patient: a free connection should not wait for other writes.
     return this.#reading((context) => siteIsReady(context, request.slowest))
       ? this.#write((context) => claimSites(context, request, most), relaxed)
       : [];
@@ -371,7 +372,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
 
   async claimMore(leaseId: port.LeaseId, max: number): Promise<readonly port.ClaimedMessage[]> {
     const id = leaseNumber(leaseId);
-    // Most destinations get one message: a read tells that there is no other.
+    // Most destinations get one message, and a read is enough to find that there are no others.
     return this.#reading((context) => hasMore(context, id))
       ? this.#write((context) => claimMore(context, id, max), { ...relaxed, patient: true })
       : [];
@@ -553,7 +554,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     const keep = resolveRetention(retention);
     const purged = await this.#write((context) => purge(context, keep, this.#keepContentMs), relaxed);
     await this.#sweep();
-    // Gives pages back to the file system, a few at a time; the rest is used again.
+    // Returns pages to the file system, a few at a time; the others are used again.
     if (purged.messages + purged.staged + purged.contents > 0) {
       const { db } = this.#opened();
       this.#reading(() => db.exec('PRAGMA incremental_vacuum(1000)'));
@@ -565,13 +566,13 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     return new FinishedRecipients({ keepsContent: this.#keepContentMs > 0 });
   }
 
-  /** What a process that ended left is deleted as well. */
+  /** Deletes unused content in the background, including that of processes that have ended. */
   #sweepLater(): void {
     if (this.#sweeping || this.#options.readOnly) return;
     this.#sweeping = true;
     this.#sweep()
       .catch((error) => {
-        // A store that was closed meanwhile leaves the rest to the next one.
+        // If the store was closed meanwhile, the next one deletes the rest.
         if (this.#open) this.#errors.report(error);
       })
       .finally(() => {
@@ -579,7 +580,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
       });
   }
 
-  /** Deletes the content of large messages that are gone, a few chunks at a time: the event loop turns in between. */
+  /** Deletes the content of large messages that no longer exist, a few chunks in each turn of the event loop. */
   async #sweep(): Promise<void> {
     while (this.#reading(({ sql }) => hasUnusedContent(sql)))
       await this.#write(({ sql }) => sweepContent(sql), relaxed);
@@ -596,7 +597,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     return { sql, now, limits, log, finished, counts, own, recent };
   }
 
-  /** Reads outside of a transaction. @throws {BrokerError} also for a file that is damaged or gone. */
+  /** Reads outside of a transaction. @throws {BrokerError} also for a file that is damaged or missing. */
   #reading<Result>(read: (context: WriteContext) => Result): Result {
     const context = this.#writeContext(this.#opened());
     try {
@@ -616,7 +617,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     return open.commits.write(() => work(this.#writeContext(open)), options, committed);
   }
 
-  /** Runs now, in the transaction that the application has open on its own connection to the file. */
+  /** Accepts a message at once, in the open transaction of the application's own connection to the file. */
   #acceptWithin(connection: SqliteConnection, record: MessageRecord): port.Accepted {
     this.#opened();
     if (connection.isTransaction === false || connection.inTransaction === false) {
@@ -655,7 +656,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     return this.#windows(checkSelector(selector), (context, ids) => command(context, ids, name));
   }
 
-  /** Works through all that the selector chooses, a bounded transaction at a time. */
+  /** Applies `work` to all recipients that the selector matches, in bounded transactions. */
   async #windows(
     selector: CheckedSelector,
     work: (context: WriteContext, ids: readonly number[]) => number,
@@ -674,7 +675,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
     return count;
   }
 
-  /** What others committed shows in the file's data version. */
+  /** Polls the data version of the file, which changes when another connection commits. */
   #startPolling(db: DatabaseSync): void {
     const { pollMs = 250 } = this.#options;
     if (pollMs <= 0) return;
@@ -694,7 +695,7 @@ export class SqliteStore implements port.QueueStore<SqliteConnection> {
         this.#sweepLater();
         failures = 0;
       } catch (error) {
-        // A disk that fails once may work again; until then the file is left alone for longer and longer.
+        // A disk that failed may work again: poll after longer and longer times.
         failures++;
         this.#errors.report(storeError(error));
       }
@@ -709,7 +710,7 @@ function closed(): BrokerError {
   return new BrokerError('MB_BROKER_STORE_CLOSED', 'api-misuse', 'The store is not open; call open() first.');
 }
 
-/** A connection that writes nothing, also to a file in a folder where SQLite cannot make the files that it shares. */
+/** A connection that writes nothing, even in a folder where SQLite cannot create its shared files. */
 function openReadOnly(path: string): DatabaseSync {
   const db = new sqlite.DatabaseSync(path, { timeout: 5000, readOnly: true });
   try {
@@ -717,7 +718,7 @@ function openReadOnly(path: string): DatabaseSync {
     return db;
   } catch (error) {
     db.close();
-    // Without a log that holds anything, the file alone is all there is.
+    // If the log is missing or empty, the file alone has all data.
     const log = statSync(`${path}-wal`, { throwIfNoEntry: false });
     if (log && log.size > 0) throw error;
     const url = pathToFileURL(path);
@@ -726,7 +727,7 @@ function openReadOnly(path: string): DatabaseSync {
   }
 }
 
-/** What is written by one connection's statements. */
+/** A batch, written by the statements of one connection. */
 function gatheredBy(batch: EventBatch | FinishedRecipients | RecipientCounts, sql: Sql): Gathered {
   return {
     mark: () => batch.mark(),

@@ -6,9 +6,9 @@ import { connectionsOf, newSite, readSite, type Site, type SiteRow, siteOf } fro
 import type { WriteContext } from './write-context.ts';
 
 const mostSites = 1000;
-/** Lanes, domains or sites that are read at once; the event loop has its turn after each part. */
+/** Number of lanes, domains or sites read in one turn of the event loop. */
 const partRows = 250;
-/** Lanes without a site whose first recipients are looked at. */
+/** Number of lanes without a site whose first recipients are read. */
 const mostUnroutedLanes = 20;
 
 /** Runs a synchronous read of the store. */
@@ -25,8 +25,8 @@ interface LaneDepth extends Depth {
 }
 
 /**
- * The queue at a glance, from counts that are kept: the work grows with the destinations that have mail, not with the
- * recipients. It is done in parts, between which other work goes on.
+ * Summarizes the queue from stored counts: the work grows with the number of destinations that have mail, not with the
+ * number of recipients. It is done in parts, so that it does not block other work.
  */
 export async function queueStats(read: Read): Promise<QueueStats> {
   const { queued, inFlight, held, unknown } = read(readCounts);
@@ -76,7 +76,7 @@ export function siteStats(context: WriteContext, name: string): SiteView | null 
     const dueOf = unroutedDues(context, sql.all<LaneDepth>(`${selectDepths} AND site = ?`, unrouted));
     lanes.push({ id: 0, site: name, queued: waiting.queued, due: dueOf(name) });
   }
-  // The site without a name holds what has no site.
+  // The site without a name has the recipients without a site.
   const site = name === unrouted ? undefined : readSite(context, name);
   if (!site && lanes.length === 0) return null;
   const depth = lanes.reduce<Depth | undefined>(sumOfDepths, undefined);
@@ -93,7 +93,7 @@ const selectDepths = `
   FROM mb_lane l WHERE queued > 0`;
 const selectLanes = `${selectDepths} AND id > ? ORDER BY id LIMIT ?`;
 
-/** Every lane that has something, with when it is due. */
+/** Every lane with waiting recipients, and when the first is due. */
 async function readDepths(read: Read): Promise<LaneDepth[]> {
   const found: LaneDepth[] = [];
   for (let after = 0; ; ) {
@@ -105,7 +105,7 @@ async function readDepths(read: Read): Promise<LaneDepth[]> {
   }
 }
 
-/** What waits for its site, by domain. */
+/** Recipients without a site, by domain. */
 function readUnrouted(context: WriteContext, lanes: readonly LaneDepth[]): Depth[] {
   if (lanes.length === 0) return [];
   const dueOf = unroutedDues(context, lanes);
@@ -117,8 +117,9 @@ function readUnrouted(context: WriteContext, lanes: readonly LaneDepth[]): Depth
 }
 
 /**
- * When a domain without a site is due. Recipients get their sites in the order in which they are due, so the first of each
- * lane tell when most domains are due; for the others, it is the earliest time at which they can be due.
+ * Returns a function that tells when the first recipient of a domain without a site is due. Recipients are routed in
+ * the order in which they are due, so the first ones of each lane give this for most domains. For other domains the
+ * result is the earliest possible time.
  */
 function unroutedDues({ sql }: WriteContext, lanes: readonly LaneDepth[]): (domain: string) => number {
   const dueOf = new Map<string, number>();

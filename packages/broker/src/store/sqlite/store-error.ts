@@ -4,7 +4,7 @@ const primaryResultCode = 0xff;
 const sqliteBusy = 5;
 const sqliteLocked = 6;
 
-/** SQLite's primary result code; undefined for errors that are not SQLite's. */
+/** The primary result code of an SQLite error; undefined for other errors. */
 function resultCode(error: unknown): number | undefined {
   const code = (error as { errcode?: unknown } | null)?.errcode;
   return typeof code === 'number' ? code & primaryResultCode : undefined;
@@ -16,7 +16,7 @@ export function isBusy(error: unknown): boolean {
   return code === sqliteBusy || code === sqliteLocked;
 }
 
-/** What an operator can do about a result code, and whether the same call may succeed later (sqlite.org/rescode.html). */
+/** What a result code means for an operator, and whether the same call may succeed later (sqlite.org/rescode.html). */
 const advice: Readonly<Record<number, readonly [what: string, retryable: boolean]>> = {
   3: ['this user may not use the queue file; check its owner and mode', false],
   7: ['there is not enough memory', true],
@@ -28,7 +28,7 @@ const advice: Readonly<Record<number, readonly [what: string, retryable: boolean
   26: ['the file is not an SQLite database, or is damaged', false],
 };
 
-/** The broker's error for what went wrong with the queue file; errors that are the broker's stay what they are. */
+/** Converts an error of the queue file to a BrokerError; a BrokerError is returned unchanged. */
 export function storeError(error: unknown): unknown {
   if (BrokerError.isInstance(error)) return error;
   if (isBusy(error)) {
@@ -52,7 +52,7 @@ export function storeError(error: unknown): unknown {
     `${failed}: ${said}${what ? `: ${what}` : ''}.`,
     {
       cause: error,
-      // What is no error of SQLite comes from a row that cannot be read, or from the file system.
+      // Other errors than SQLite's come from a row that cannot be read, or from the file system.
       retryable: retryable ?? (code !== undefined || isSystemError(error)),
     },
   );

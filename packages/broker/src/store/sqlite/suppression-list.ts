@@ -48,7 +48,7 @@ export function deleteSuppressions(sql: Sql, addresses: readonly string[], tenan
   );
 }
 
-/** A page's cursor is the tenant and address of its last row, as JSON. */
+/** Lists suppressed addresses; the cursor of a page is the tenant and address of its last row, as JSON. */
 export function listSuppressions(
   sql: Sql,
   tenant: string | undefined,

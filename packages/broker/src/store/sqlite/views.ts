@@ -6,7 +6,7 @@ import { selectWindow } from './command.ts';
 import { storedSize } from './content.ts';
 import type { WriteContext } from './write-context.ts';
 
-/** Windows that one page may look through. */
+/** Maximum number of windows that one page reads. */
 const mostWindows = 5;
 
 interface ViewRow {

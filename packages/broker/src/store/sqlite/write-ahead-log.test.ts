@@ -9,7 +9,7 @@ import { WriteAheadLog } from './write-ahead-log.ts';
 const folder = mkdtempSync(join(tmpdir(), 'mb-wal-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A file with a log, whose writes fill about as many pages as they are told. */
+/** A file with a log, and a function whose writes fill about the given number of pages. */
 function openFile(name: string) {
   const path = join(folder, name);
   const db = new DatabaseSync(path);
@@ -22,7 +22,7 @@ function openFile(name: string) {
     insert.run(pages * 4096);
     wal.committed();
   };
-  /** As SQLite counts them; it carries over what it can. */
+  /** The number that SQLite counts; it also copies the pages that it can. */
   const counted = () => Number(db.prepare('PRAGMA wal_checkpoint(PASSIVE)').get()!.log);
   return { path, db, wal, write, counted, errors };
 }
@@ -34,7 +34,7 @@ it('counts the pages since the log began again', async () => {
     write(pages);
     expect(wal.pages()).toBe(counted());
   }
-  // All is carried over: the next write begins at the first page, and leaves the rest of the file as it is.
+  // All pages are copied: the next write begins at the first page, and leaves the rest of the log as it is.
   write(1);
   expect(wal.pages()).toBe(counted());
   expect(wal.pages()).toBeLessThan(10);
@@ -44,17 +44,17 @@ it('counts the pages since the log began again', async () => {
   db.close();
 });
 
-it('Q-127 carries a long log over in another thread, and lets it begin again', async () => {
+it('Q-127 copies a long log into the file in another thread, and lets it begin again', async () => {
   const { db, wal, write, errors } = openFile('long.db');
   for (let commits = 0; commits < 96; commits++) write(128);
   expect(wal.pages()).toBeGreaterThan(12_000);
   for (let tries = 0; wal.pages() > 1000 && tries < 400; tries++) {
     await sleep(10);
-    // Only a write begins it again.
+    // Only a write lets the log begin again.
     try {
       write(1);
     } catch (error) {
-      // While the last pages are carried over, no connection writes.
+      // While the last pages are copied, no connection can write.
       expect(error).toMatchObject({ errcode: 5 });
     }
   }
@@ -65,7 +65,7 @@ it('Q-127 carries a long log over in another thread, and lets it begin again', a
   db.close();
 });
 
-it('goes on while another process reads an old state, and is not tried at each commit', async () => {
+it('lets writes continue while another process reads an old state, and does not try a checkpoint at each commit', async () => {
   const { path, db, wal, write, errors } = openFile('read.db');
   const reader = new DatabaseSync(path);
   reader.exec('BEGIN; SELECT * FROM word');

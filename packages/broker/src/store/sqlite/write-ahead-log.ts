@@ -4,13 +4,15 @@ import { Checkpointer } from './checkpointer.ts';
 import type { FlushedLog } from './group-commit.ts';
 
 /**
- * Pages of the log (4 KiB each) after which it is carried over into the database file. Each checkpoint flushes that
- * file; one for some thousand messages costs less than one for some hundred.
+ * Number of pages of the log (4 KiB each) after which a checkpoint copies them into the database file. Each checkpoint
+ * flushes that file, so a checkpoint for some thousand messages costs less than one for some hundred.
  */
 const checkpointPages = 8_192;
-/** Where no worker can run, the event loop is blocked for a checkpoint after this many. */
+/**
+ * After this many pages SQLite runs the checkpoint itself and blocks the event loop, in case no worker thread can run.
+ */
 const mostPages = 4 * checkpointPages;
-/** The length of the log is looked at once in as many commits. */
+/** The length of the log is read once in this many commits. */
 const commitsPerLook = 32;
 
 // https://www.sqlite.org/fileformat2.html#the_write_ahead_log: a header of the log, and one before each page.
@@ -22,22 +24,21 @@ const frameSaltAt = 8;
 const saltBytes = 8;
 
 /**
- * The write-ahead log of a queue file that SQLite has open. What `PRAGMA synchronous = FULL` does at each commit, and
- * what `PRAGMA wal_autocheckpoint` does at some, happens in other threads: a flush in the thread pool, a checkpoint in
- * a worker.
+ * The write-ahead log of a queue file that SQLite has open. It moves to other threads what `PRAGMA synchronous = FULL`
+ * does at each commit and `PRAGMA wal_autocheckpoint` at some: flushes run in the thread pool, checkpoints in a worker.
  */
 export class WriteAheadLog implements FlushedLog {
   readonly #file: number;
   readonly #checkpointer: Checkpointer;
   readonly #onError: (error: unknown) => void;
   #commits = 0;
-  /** The next checkpoint begins when the log is as long. */
+  /** The next checkpoint begins at this many pages. */
   #enough = checkpointPages;
 
   /**
-   * @param db  Has the queue file open.
-   * @param path  Of the queue file.
-   * @param onError  Told why a checkpoint failed; the next one is tried when the log has grown further.
+   * @param db  A connection to the queue file.
+   * @param path  Path of the queue file.
+   * @param onError  Called when a checkpoint failed; the next one is tried when the log has grown further.
    */
   constructor(db: DatabaseSync, path: string, onError: (error: unknown) => void) {
     this.#onError = onError;
@@ -66,12 +67,12 @@ export class WriteAheadLog implements FlushedLog {
     const pages = this.pages();
     if (pages < checkpointPages) this.#enough = checkpointPages;
     if (pages < this.#enough) return;
-    // A log that does not begin again, because a reader uses an old state of the file, is left alone for a while.
+    // If the log does not begin again, because a reader uses an old state of the file, the next try comes later.
     this.#enough = pages + checkpointPages;
     this.#checkpointer.run();
   }
 
-  /** Pages in the log, counted from its latest beginning: each time it begins again its frames get another salt. */
+  /** Number of pages since the log began again: each time it does, its frames get another salt. */
   pages(): number {
     const header = Buffer.alloc(headerBytes);
     if (readSync(this.#file, header, 0, headerBytes, 0) < headerBytes) return 0;
@@ -89,10 +90,10 @@ export class WriteAheadLog implements FlushedLog {
     return low;
   }
 
-  /** Before SQLite closes the file. */
+  /** Ends checkpoints and closes the log; called before SQLite closes the file. */
   async close(): Promise<void> {
     await this.#checkpointer.close();
-    // No lock of SQLite's is on the log, so that closing it here ends none.
+    // SQLite holds no lock on the log, so closing this descriptor releases none.
     closeSync(this.#file);
   }
 }

@@ -6,7 +6,7 @@ import type { OwnSites } from './own-sites.ts';
 import type { RecentMessages } from './recent-messages.ts';
 import type { RecipientCounts } from './recipient-counts.ts';
 
-/** What every write works with: a connection in a transaction, and one moment for all that it writes. */
+/** What every write needs: a connection in a transaction, and one time for all that it writes. */
 export interface WriteContext {
   readonly sql: Sql;
   /** Epoch milliseconds. */
