@@ -6,18 +6,18 @@ import { createProgram } from '../src/program.ts';
 /** The file that is generated. */
 export const flagValuesPath = join(import.meta.dirname, '../src/config/flag-values.ts');
 
-/** As biome.json has it. */
+/** The line width in biome.json. */
 const lineWidth = 110;
 
 const FRONT = `/*
- * What a configuration may say of flags, generated from the commands by \`pnpm --filter @mb/cli reference\`.
+ * The types of the flags that a configuration may set. Generated from the commands by \`pnpm --filter @mb/cli reference\`.
  */
 
-/** A text, or a number or date that is taken as one. */
+/** A string; a number or Date is converted to one. */
 type Value = string | number | Date;
 `;
 
-/** The type of all flags, from the definitions of the commands. */
+/** Returns the types of all flags as TypeScript, generated from the commands. */
 export async function writeFlagValues(): Promise<string> {
   const program = await createProgram();
   const interfaces: string[] = [];
@@ -65,7 +65,7 @@ function typeOf(option: Option): string {
   return variadic || takesList(option) ? 'Value | readonly Value[]' : 'Value';
 }
 
-/** Whether a flag may be repeated: its parser adds to what it is given. */
+/** Whether a flag may be repeated: its parser appends to the earlier values. */
 function takesList({ parseArg }: Option): boolean {
   return ['x', '1', '127.0.0.0/8'].some((text) => {
     try {
@@ -81,7 +81,7 @@ function takesList({ parseArg }: Option): boolean {
 function field(name: string, doc: string, type: string): string {
   const key = /^\w+$/.test(name) ? name : `'${name}'`;
   const line = `  readonly ${key}?: ${type} | undefined;\n`;
-  // As the formatter breaks it.
+  // The formatter breaks a long line like this.
   const broken = `  readonly ${key}?:\n${`${type} | undefined`
     .split(' | ')
     .map((one) => `    | ${one}`)

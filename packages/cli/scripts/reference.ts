@@ -15,7 +15,7 @@ All commands with all flags, as \`mb COMMAND --help\` shows them. Generated from
 \`pnpm --filter @mb/cli reference\`; their purpose is explained in [the README](../packages/cli/README.md).
 `;
 
-/** The reference of the whole command line, from its definitions. */
+/** Returns the reference of all commands as Markdown, generated from their definitions. */
 export async function writeReference(): Promise<string> {
   const program = await createProgram();
   return `${FRONT}\n${sections(program, program.name()).join('\n')}`;

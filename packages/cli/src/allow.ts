@@ -1,13 +1,13 @@
 import { Option } from 'commander';
 
-/** What `--allow` says. */
+/** The flag `--allow`. */
 export interface AllowFlag {
   readonly allow?: readonly string[];
 }
 
-/** `--allow`, of every command that looks up where mail goes or connects there. */
+/** `--allow` for the commands that look up where mail goes or connect there. */
 export function allowOption(): Option {
-  return new Option('--allow <cidr>', 'addresses that may be used although not public, for labs')
+  return new Option('--allow <cidr>', 'networks to allow although their addresses are not public, for tests')
     .argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value])
     .env('MB_ALLOW');
 }

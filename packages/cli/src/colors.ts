@@ -1,9 +1,9 @@
 import pc from 'picocolors';
 
 /**
- * Colours of the terminal: on there, off in a pipe, off with NO_COLOR and on with FORCE_COLOR anywhere.
+ * Colours: on in a terminal, off in a pipe. NO_COLOR turns them off and FORCE_COLOR on, wherever the output goes.
  *
- * picocolors by itself also turns them on in a pipe wherever CI is set.
+ * picocolors on its own also turns them on in a pipe when CI is set.
  */
 const { env, stdout } = process;
 const wanted = env.FORCE_COLOR ? env.FORCE_COLOR !== '0' : Boolean(stdout.isTTY) && env.TERM !== 'dumb';

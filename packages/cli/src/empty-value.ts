@@ -1,11 +1,11 @@
 import { type Argument, type Command, InvalidArgumentError, type Option } from 'commander';
 
-/** Flags whose empty value has a meaning: an empty text, or the null reverse-path. */
+/** Flags that may be empty: an empty text, or the null reverse-path. */
 const mayBeEmpty: readonly string[] = ['subject', 'text', 'html', 'envelopeFrom', 'note'];
 
 /**
- * Makes a command and those below it refuse empty values, wherever they come from (command line, environment,
- * configuration): `--tenant "$TENANT"` with an unset variable must not select the mail of every tenant.
+ * Makes a command and its subcommands refuse empty values from the command line, the environment and the configuration:
+ * `--tenant "$TENANT"` with an unset variable must not select the mail of every tenant.
  */
 export function refuseEmptyValues(command: Command): void {
   for (const option of command.options) {
@@ -24,7 +24,7 @@ function refuseEmpty(option: Option | Argument): void {
     }
     if (parse) return parse(text, before as never);
     if (!variadic) return text;
-    // As commander collects values by itself: a default is replaced, later values are added.
+    // The same as commander does without a parser: the first value replaces the default, later ones are appended.
     return before === option.defaultValue || !Array.isArray(before) ? [text] : [...before, text];
   });
 }

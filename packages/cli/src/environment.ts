@@ -1,9 +1,9 @@
 import { CliError } from './errors.ts';
 
 /**
- * A variable of the environment that no flag reads; undefined when it is not set.
+ * Returns an environment variable that no flag reads; undefined when it is not set.
  *
- * @throws {CliError} MB_CLI_USAGE for an empty one, which was meant to have a value.
+ * @throws {CliError} MB_CLI_USAGE when it is set but empty.
  */
 export function readVariable(name: string): string | undefined {
   const value = process.env[name];

@@ -6,13 +6,13 @@ export type CliErrorCode =
   | 'MB_CLI_FILE'
   /** The editor failed, or the message was left empty or unchanged. */
   | 'MB_CLI_EDITOR'
-  /** The file of recipients of a mail merge has no such column, is no CSV, or has rows that cannot be sent. */
+  /** The file of recipients of a mail merge lacks a column, is not CSV, or has rows that cannot be sent. */
   | 'MB_CLI_RECIPIENTS'
   /** The results of a mail merge belong to another file or message, are in use, or cannot be written. */
   | 'MB_CLI_RESULTS'
-  /** A package that is needed only for this is not installed. */
+  /** An optional package that this command needs is not installed. */
   | 'MB_CLI_PACKAGE'
-  /** `mb inbox` cannot listen where it was told to. */
+  /** `mb inbox` cannot listen on the given address and port. */
   | 'MB_CLI_LISTEN'
   /** The configuration file has wrong keys or values, or cannot be trusted or loaded. */
   | 'MB_CLI_CONFIG'
@@ -21,14 +21,14 @@ export type CliErrorCode =
 
 const MARKER = Symbol.for('@mb/cli.error');
 
-/** What the command line itself finds wrong; the packages below throw errors of their own. */
+/** A problem that the command line itself finds; the other packages have their own error classes. */
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly code: CliErrorCode;
   readonly kind: 'invalid-input' | 'aborted';
   readonly retryable = false;
 
-  /** @param options  `kind` is `aborted` for what had begun; by default what was typed is wrong and nothing was done. */
+  /** @param options  `kind` is `aborted` when work had begun; by default the input is wrong and nothing was done. */
   constructor(
     code: CliErrorCode,
     message: string,
@@ -55,7 +55,7 @@ export interface CodedError extends Error {
   readonly kind: string;
 }
 
-/** Whether `value` is an error of one of the `@mb` packages: such an error says what to do, others are defects. */
+/** Whether `value` is an error of an `@mb` package, whose message says what to do; any other error is a defect. */
 export function isCodedError(value: unknown): value is CodedError {
   return value instanceof Error && 'kind' in value && 'code' in value && /^MB_/.test(String(value.code));
 }

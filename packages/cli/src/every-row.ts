@@ -19,7 +19,7 @@ export async function* everyRow<Row>(list: ListPage<Row>): AsyncGenerator<Row> {
   } while (after !== undefined);
 }
 
-/** Every row of a list that is short. */
+/** All rows of a list, for lists that fit in memory. */
 export async function allRows<Row>(list: ListPage<Row>): Promise<Row[]> {
   const all: Row[] = [];
   for await (const row of everyRow(list)) all.push(row);

@@ -1,6 +1,6 @@
 /**
- * Exit codes of `mb`. Small numbers are results, which each command defines; the others are those of sysexits.h and the
- * shell, and mean the same in every command.
+ * Exit codes of `mb`. Each command defines the small numbers; the others are those of sysexits.h and the shell, and have
+ * the same meaning in every command.
  */
 export const exitCodes = {
   /** Everything went well; for `send`: every recipient's host took the message. */
@@ -19,17 +19,17 @@ export const exitCodes = {
   defect: 70,
   /** EX_IOERR: standard output could not be written, so the report is incomplete. */
   outputLost: 74,
-  /** SIGHUP: the terminal or the session ended, as shells count it. */
+  /** 128 + SIGHUP: the terminal or the session ended. */
   hungUp: 129,
-  /** Ctrl-C, as shells count it. */
+  /** 128 + SIGINT: Ctrl-C. */
   interrupted: 130,
 } as const;
 
 /** Most serious first. */
-const gravity = ['unknown', 'failed', 'deferred'] as const;
+const bySeverity = ['unknown', 'failed', 'deferred'] as const;
 
 /** The exit code for the outcomes of one message: that of the most serious. */
 export function exitCodeOf(outcomes: readonly { readonly status: string }[]): number {
-  const gravest = gravity.find((status) => outcomes.some((outcome) => outcome.status === status));
-  return gravest === undefined ? exitCodes.ok : exitCodes[gravest];
+  const worst = bySeverity.find((status) => outcomes.some((outcome) => outcome.status === status));
+  return worst === undefined ? exitCodes.ok : exitCodes[worst];
 }

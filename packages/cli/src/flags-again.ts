@@ -3,13 +3,13 @@ export type ReadFlags = <Flags extends object>(name: string) => Promise<Flags>;
 
 let reader: ReadFlags | undefined;
 
-/** Says how flags are read again; the code that parses the command line calls it. */
+/** Sets how flags are read again; the code that parses the command line calls it. */
 export function rememberFlags(read: ReadFlags): void {
   reader = read;
 }
 
 /**
- * The flags of a command as they are now, for commands that reload their configuration.
+ * Reads the flags of a command again, for commands that reload their configuration.
  *
  * @throws {CliError} as the command itself would at its start.
  */

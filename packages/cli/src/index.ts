@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-// Nothing else is imported before the version is known: an older Node fails on an import with a stack trace.
+// Other modules are imported after the version check: an older Node would fail on an import with a stack trace.
 import { statSync } from 'node:fs';
 import module from 'node:module';
 import { isAbsolute, join } from 'node:path';
@@ -17,7 +17,7 @@ if (isTooOld(process.versions.node, manifest.engines.node)) {
   );
   process.exit(1);
 }
-// A third of the time to start, from the second run on; what is loaded before this line does not profit.
+// Saves a third of the start-up time from the second run on. Modules loaded before this line are not cached.
 enableCompileCache();
 const { watchOutput } = await import('./output.ts');
 watchOutput();
@@ -25,15 +25,15 @@ const { run } = await import('./program.ts');
 process.exitCode = await run(process.argv.slice(2));
 
 /**
- * Keeps compiled code between runs: in the folder of NODE_COMPILE_CACHE, or else in the user's own cache;
- * NODE_DISABLE_COMPILE_CACHE=1 keeps none.
+ * Caches compiled code between runs, in the folder NODE_COMPILE_CACHE or else in the user's cache.
+ * NODE_DISABLE_COMPILE_CACHE=1 turns it off.
  *
- * Node's default is below /tmp, where any user of the machine could put code in advance for the next run of `mb` by root.
- * The home of another user, which `sudo` may leave in place, is no better. Where the folder cannot be made, such as for a
- * service without a home, nothing is kept.
+ * Node's default is below /tmp, where any user of the machine could place code for the next run of `mb` by root. The
+ * home of another user, which `sudo` may leave in HOME, is as unsafe. Without a folder of its own, such as in a service
+ * without a home, `mb` caches nothing.
  */
 function enableCompileCache(): void {
-  // The default is a folder of the user there.
+  // On Windows the default is a folder of the user.
   if (process.platform === 'win32' || process.env.NODE_COMPILE_CACHE) return void module.enableCompileCache();
   const { HOME = '', XDG_CACHE_HOME = '' } = process.env;
   const isOwn = (folder: string) => {
@@ -45,7 +45,7 @@ function enableCompileCache(): void {
   } else if (isAbsolute(HOME) && isOwn(HOME)) module.enableCompileCache(join(HOME, '.cache', 'mb'));
 }
 
-/** @param range  As `engines` says it: `>=22.18`. */
+/** @param range  As in `engines`: `>=22.18`. */
 function isTooOld(version: string, range: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [oldest = 0, least = 0] = range.slice(2).split('.').map(Number);

@@ -3,7 +3,7 @@ import { colors as pc } from './colors.ts';
 import { exitCodes } from './exit-code.ts';
 import { labelled } from './terminal.ts';
 
-/** JSON of a value, for people and programs; octets in hexadecimal. */
+/** Indented JSON of a value; octets in hexadecimal. */
 export function toJson(value: unknown): string {
   const hex = (_key: string, item: unknown) =>
     item instanceof Uint8Array ? Buffer.from(item).toString('hex') : item;
@@ -20,7 +20,7 @@ export function printJson(value: unknown): void {
   print(toJson(value));
 }
 
-/** Prints a text as it is; does nothing once the output is lost. */
+/** Writes text to standard output; does nothing after the output has failed. */
 export function print(text: string): void {
   if (!lost) process.stdout.write(text);
 }
@@ -32,13 +32,13 @@ export function showsProgress(shown: boolean): void {
   progressShown = shown;
 }
 
-/** Writes a line for people to standard error; a line of progress makes room for it and is drawn again below. */
+/** Writes a line to standard error, above the progress line if there is one. */
 export function notice(text: string): void {
   if (progressShown && process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   process.stderr.write(`${text}\n`);
 }
 
-/** Tells people of what is possible but dangerous, on standard error. */
+/** Writes a warning to standard error. */
 export function warn(text: string): void {
   notice(labelled('warning', pc.yellow, text));
 }
@@ -47,35 +47,35 @@ export function warn(text: string): void {
 export type OutputLoss = (error: NodeJS.ErrnoException) => void;
 
 let lost = false;
-let onLoss: OutputLoss = endAtOnce;
+let onLoss: OutputLoss = exitAtOnce;
 
-/** `mb … | head` closes our output early, which is not an error of a command that only reads. */
-function endAtOnce(error: NodeJS.ErrnoException): void {
+/** Ends the process: quietly when the reader of a pipe has ended, as in `mb … | head`. */
+function exitAtOnce(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit();
   notice(lossMessage(error));
   process.exit(process.exitCode || exitCodes.outputLost);
 }
 
-/** One sentence for standard error. */
+/** Says in one sentence why the output cannot be written. */
 export function lossMessage({ code, message }: NodeJS.ErrnoException): string {
   return `mb: The output cannot be written${code === 'EPIPE' ? ': its reader has closed the pipe' : ` (${code ?? message})`}.`;
 }
 
-/** Calls `handle` when the output is lost, instead of ending the process; for commands that change something. */
+/** Calls `handle` when the output fails, instead of ending the process; for commands that change something. */
 export function handleOutputLoss(handle: OutputLoss): void {
   onLoss = handle;
 }
 
-/** Handles errors of both outputs, so that none of them ends the process as an unhandled error. */
+/** Handles errors of standard output and standard error, which would otherwise end the process. */
 export function watchOutput(): void {
-  let told = false;
+  let reported = false;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // A full disk may have room again.
+    // A full disk may have space again later.
     lost = error.code !== 'ENOSPC';
-    if (told) return;
-    told = true;
+    if (reported) return;
+    reported = true;
     onLoss(error);
   });
-  // There is nowhere left to report it.
+  // An error of standard error cannot be reported anywhere.
   process.stderr.on('error', () => {});
 }

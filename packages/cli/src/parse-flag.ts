@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { InvalidArgumentError } from 'commander';
 
-/** Reads a whole number between two others, both included. */
+/** Returns a parser for a whole number from `least` to `most`. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
@@ -10,16 +10,16 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   };
 }
 
-/** Reads a whole number of seconds, at least 1. */
+/** Parses a whole number of seconds, at least 1. */
 export function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (Number.isInteger(seconds) && seconds >= 1) return seconds;
-  throw new InvalidArgumentError('It must be a number of seconds.');
+  throw new InvalidArgumentError('It must be a whole number of seconds, at least 1.');
 }
 
 const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Reads a time such as `30m`, `12h` or `7d` to milliseconds; `0` needs no unit. */
+/** Parses a time such as `30m`, `12h` or `7d` to milliseconds; `0` needs no unit. */
 export function parseDuration(text: string): number {
   const match = /^(?<count>\d{1,5})(?<unit>[smhd])$/.exec(text)?.groups;
   if (match) return Number(match.count) * unitMs[match.unit!]!;
@@ -27,14 +27,21 @@ export function parseDuration(text: string): number {
   throw new InvalidArgumentError('It must be a time such as 30m, 12h or 7d.');
 }
 
-/** Reads a moment. */
+/** Parses a date. */
 export function parseMoment(text: string): Date {
   const date = new Date(text);
   if (!Number.isNaN(date.getTime())) return date;
   throw new InvalidArgumentError('It must be a date such as 2026-01-31T12:00:00Z.');
 }
 
-/** Reads an IP address. */
+/** Parses words separated by commas, and appends them to those of an earlier flag. */
+export function parseWords(text: string, before: readonly string[] = []): string[] {
+  const words = text.split(',').map((word) => word.trim());
+  if (words.includes('')) throw new InvalidArgumentError('It must be words separated by commas.');
+  return [...before, ...words];
+}
+
+/** Parses an IP address. */
 export function parseIp(text: string): string {
   if (isIP(text) !== 0) return text;
   throw new InvalidArgumentError('It must be an address such as 192.0.2.1 or 2001:db8::1.');

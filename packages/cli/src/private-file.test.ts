@@ -124,7 +124,7 @@ describe.skipIf(process.platform === 'win32')(
           act(path);
           await expect(readConfig(path)).rejects.toMatchObject({
             code: 'MB_CLI_CONFIG',
-            message: expect.stringMatching(/others may change it/),
+            message: expect.stringMatching(/others can change it/),
           });
           for (const place of [folder, join(folder, 'a')]) chmodSync(place, 0o700);
           rmSync(path);

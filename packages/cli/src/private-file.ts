@@ -8,7 +8,7 @@ const membersMayWrite = 0o020;
 const sticky = 0o1000;
 
 /**
- * Why other users could create or replace files in a folder; undefined when they cannot.
+ * Returns why other users can create or replace files in a folder; undefined when they cannot.
  *
  * @param strict  Also refuse a shared folder in which users may delete only their own files, such as /tmp: any user can
  *   create a file that does not exist yet.
@@ -18,16 +18,16 @@ export async function sharedFolder(path: string, strict = false): Promise<string
   const facts = await stat(path);
   if (!strict && (facts.mode & sticky) !== 0) return undefined;
   if ((facts.mode & othersMayWrite) !== 0)
-    return `every user of this machine may write to the folder ${path}`;
+    return `every user of this machine can write to the folder ${path}`;
   return undefined;
 }
 
-/** Whether other users may write because they are in the group of a file; a group of this user alone does not count. */
+/** Whether the group of a file may write to it and has members other than this user and root. */
 async function groupMayWrite({ mode, gid }: Stats): Promise<boolean> {
   return (mode & membersMayWrite) !== 0 && (await hasOtherMembers(gid));
 }
 
-/** As far as /etc says; a group that it does not list may have anyone in it. */
+/** Whether /etc/group and /etc/passwd list other members; true for a group that they do not list. */
 async function hasOtherMembers(gid: number): Promise<boolean> {
   const read = (path: string) => readFile(path, 'utf8').catch(() => '');
   const [groups, users] = await Promise.all([read('/etc/group'), read('/etc/passwd')]);
@@ -42,14 +42,14 @@ async function hasOtherMembers(gid: number): Promise<boolean> {
   return [...members, ...primary].some((name) => !trusted.has(name));
 }
 
-/** Why a file cannot be trusted: it or a folder on the way to it may be changed by others. */
+/** Returns why other users can change a file or a folder on the path to it; undefined when they cannot. */
 export async function foreignInfluence(path: string, facts: Stats): Promise<string | undefined> {
   if (process.platform === 'win32') return undefined;
   const trusted = (uid: number) => uid === 0 || uid === process.getuid?.();
   if (!trusted(facts.uid)) return 'it belongs to another user';
-  if ((facts.mode & othersMayWrite) !== 0) return 'every user may write to it';
-  if (await groupMayWrite(facts)) return 'a group of users may write to it';
-  // Where the file is a link, who may change the link counts as well as who may change its target.
+  if ((facts.mode & othersMayWrite) !== 0) return 'every user can write to it';
+  if (await groupMayWrite(facts)) return 'a group of users can write to it';
+  // For a symbolic link, both the folder of the link and that of its target are checked.
   for (const start of new Set([await realpath(dirname(resolve(path))), dirname(await realpath(path))])) {
     for (let folder = start, first = true; ; folder = dirname(folder), first = false) {
       const place = await stat(folder);
@@ -58,7 +58,7 @@ export async function foreignInfluence(path: string, facts: Stats): Promise<stri
       if (shared !== undefined) return shared;
       const keepsOthersFiles = !first && (place.mode & sticky) !== 0;
       if (!keepsOthersFiles && (await groupMayWrite(place)))
-        return `a group of users may write to the folder ${folder}`;
+        return `a group of users can write to the folder ${folder}`;
       if (folder === dirname(folder)) break;
     }
   }
@@ -66,8 +66,8 @@ export async function foreignInfluence(path: string, facts: Stats): Promise<stri
 }
 
 /**
- * Writes a new file that only this user may read. It appears whole or not at all, is on the disk when this resolves, and
- * never replaces another: one that exists, as a symbolic link too, is EEXIST.
+ * Writes a new file that only this user may read. It appears complete or not at all, is on the disk when this resolves,
+ * and never replaces a file or symbolic link: that is EEXIST.
  */
 export async function writeNewFile(path: string, content: string | Uint8Array): Promise<void> {
   const target = resolve(path);
@@ -91,18 +91,18 @@ export async function writeNewFile(path: string, content: string | Uint8Array): 
   await syncFolder(dirname(target));
 }
 
-/** Opens a file of this user to append to; makes it when it is not there. A symbolic link is ELOOP. */
+/** Opens a file of this user to read and append, and creates it if missing. A symbolic link is ELOOP. */
 export async function openPrivateFile(path: string): Promise<FileHandle> {
   const target = resolve(path);
   const shared = await sharedFolder(dirname(target));
   if (shared !== undefined) throw new Error(shared);
-  // Where the system has no O_NOFOLLOW (Windows), a link is refused by name.
+  // Without O_NOFOLLOW (Windows), check for a link first.
   if (constants.O_NOFOLLOW === undefined && (await isLink(target))) throw new Error('it is a symbolic link');
   const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW = 0 } = constants;
   const handle = await open(target, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
   try {
     if (!(await handle.stat()).isFile()) throw new Error('it is not a file');
-    // One of an earlier version, or made by hand, may be open to others.
+    // A file that an earlier version or the user made may be readable by others.
     await handle.chmod(0o600);
     return handle;
   } catch (error) {
@@ -115,7 +115,7 @@ async function isLink(path: string): Promise<boolean> {
   return (await lstat(path).catch(() => undefined))?.isSymbolicLink() ?? false;
 }
 
-/** The name of a new file is on the disk when its folder is. */
+/** Syncs a folder, so that the name of a new file is on the disk. */
 async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const folder = await open(path, 'r');

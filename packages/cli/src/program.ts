@@ -17,7 +17,7 @@ import { labelled, printableLines, terminalWidth } from './terminal.ts';
 const EXIT_CODE_HELP = `
 Exit codes:
   0   done
-  1+  the result, as the help of each command says
+  1+  a result; see the help of each command
   64  a flag, address, key or message is wrong; nothing was done
   69  a service that is needed, such as DNS, cannot be reached
   70  a bug in mb
@@ -35,9 +35,9 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
 };
 
 /**
- * The command line. The help of a command needs the command loaded; the list of all commands does not.
+ * Creates the command line.
  *
- * @param args  What is going to be parsed: commands that it names are loaded. Default: all commands.
+ * @param args  The arguments that will be parsed; only the commands that they name are loaded. Default: all commands.
  */
 export async function createProgram(args?: readonly string[]): Promise<Command> {
   const program = new Command('mb')
@@ -53,24 +53,24 @@ export async function createProgram(args?: readonly string[]): Promise<Command> 
     .addHelpText('after', EXIT_CODE_HELP)
     .showHelpAfterError('Try --help.')
     .configureOutput({
-      // What commander repeats may be a key that was given in place of its file.
+      // Commander repeats wrong arguments, one of which may be a key given instead of its file.
       outputError: (text, write) => write(printableLines(redact(text))),
       getOutHelpWidth: () => terminalWidth(),
       getErrHelpWidth: () => terminalWidth(process.stderr),
     })
-    // Descriptions stay in their column also where that is narrow.
+    // Keep descriptions in their column on narrow terminals too.
     .configureHelp({ minWidthToWrap: 16, subcommandTerm })
     .exitOverride();
-  // Those of the commands are treated when they are loaded.
+  // The flags of commands are handled when the commands are loaded.
   refuseEmptyValues(program);
   for (const listed of commandList) program.addCommand(new UnloadedCommand(listed));
-  // The script completes every command.
+  // The completion script needs every command.
   const all = args === undefined || args.includes('completion');
   await load(program, (name) => all || args.includes(name));
   return program.hook('preSubcommand', configure).hook('preAction', warnOfPassword);
 }
 
-/** Puts commands in the place of those that are not loaded. */
+/** Loads the wanted commands and replaces their placeholders. */
 async function load(program: Command, isWanted: (name: string) => boolean): Promise<void> {
   const commands = program.commands as Command[];
   const loading = commands.map(async (command) => {
@@ -89,9 +89,9 @@ function subcommandTerm(this: Help, command: Command): string {
   return usage === '' ? name : `${name} ${usage}`;
 }
 
-/** Before the flags of a command are read, the configuration gives their defaults. */
+/** Sets the defaults of flags from the configuration, before the flags of a command are parsed. */
 async function configure(program: Command, command: Command): Promise<void> {
-  // A shell that starts must not fail because of the folder that it starts in.
+  // A shell must start in any folder, also one with a broken configuration.
   if (command.name() === 'completion') return;
   const { config } = program.opts<{ readonly config?: string | boolean }>();
   if (config === false) return;
@@ -104,13 +104,13 @@ async function configure(program: Command, command: Command): Promise<void> {
   program.setOptionValueWithSource('configPath', file.path, 'config');
 }
 
-/** Other users of the machine see the command line, and a configuration ends up in repositories. */
+/** Warns of a password in a URL: other users of the machine can see the command line, and a file may be shared. */
 function warnOfPassword(_program: Command, command: Command): void {
   const { store } = command.opts<StoreFlags>();
   const source = command.getOptionValueSource('store');
   if (!store?.hasPassword || source === 'env') return;
   const where =
-    source === 'cli' ? 'on the command line, where every user of this machine sees it' : 'in a file';
+    source === 'cli' ? 'on the command line, which every user of this machine can see' : 'in a file';
   const text = `The URL has a password ${where}; leave it out and set PGPASSWORD, or put it into ~/.pgpass.`;
   warn(text);
 }
@@ -136,7 +136,7 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-/** The flags of a command as the configuration and the environment give them now. */
+/** Reads the flags of a command again, from the configuration and environment as they are now. */
 async function readFlags<Flags extends object>(args: readonly string[], name: string): Promise<Flags> {
   const program = await createProgram(args);
   const read = Promise.withResolvers<Flags>();
@@ -145,14 +145,14 @@ async function readFlags<Flags extends object>(args: readonly string[], name: st
   return read.promise;
 }
 
-/** Gives a command the settings that commander gives to those made by `program.command()`. */
+/** Gives a command the settings that commander gives to commands made by `program.command()`. */
 function adopt(command: Command, parent: Command): Command {
   command.copyInheritedSettings(parent);
   for (const child of command.commands) adopt(child, command);
   return command;
 }
 
-/** Shows the warnings of the broker as our own; those of Node itself are for developers. */
+/** Shows warnings of the broker as those of `mb`, and hides those of Node itself. */
 function showWarnings(): void {
   if (process.env.MB_DEBUG) return;
   process.removeAllListeners('warning');
@@ -162,12 +162,12 @@ function showWarnings(): void {
 }
 
 function exitCodeFor({ code, kind }: CodedError): number {
-  // A wrong password, a full disk: an error of the database is not a bug in mb.
+  // An error of the database, such as a wrong password or a full disk, is not a bug in mb.
   if (code === 'MB_BROKER_STORE_FAILED') return exitCodes.unavailable;
   return EXIT_CODES[kind] ?? exitCodes.unavailable;
 }
 
-/** Says what is wrong in one or two sentences, or with --json as an object. */
+/** Prints an error, with --json as an object; returns the exit code. */
 function report(error: unknown, asJson: boolean): number {
   const coded = isCodedError(error);
   const exitCode = coded ? exitCodeFor(error) : exitCodes.defect;

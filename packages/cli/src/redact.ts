@@ -1,6 +1,6 @@
 /**
- * Removes secrets that must not appear on a terminal or in a log: PEM keys, passwords in URLs, and runs of base64 as
- * long as a key. A user may have given the key itself instead of the name of its file.
+ * Removes secrets that must not appear on a terminal or in a log: PEM keys, passwords in URLs, and base64 strings as
+ * long as a key, since a user may give the key itself instead of its file.
  */
 export function redact(text: string): string {
   return text

@@ -2,14 +2,14 @@ import { exitCodes } from './exit-code.ts';
 
 const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** A signal that asks a command to end. */
+/** A signal that asks a command to stop. */
 export type EndSignal = (typeof endSignals)[number];
 
 /**
- * Calls `onSignal` for the first signal that asks the process to end; a second one ends it at once.
+ * Calls `onSignal` for the first signal that asks the process to stop; a second one ends the process at once.
  *
- * @param names  Signals that do so; default all.
- * @returns What to call when the end has begun for another reason: the next signal ends the process at once then.
+ * @param names  The signals. Default: all.
+ * @returns A function to call when stopping has begun for another reason, so that the next signal ends the process.
  */
 export function untilSignal(
   onSignal: (signal: EndSignal) => void,
@@ -27,9 +27,9 @@ export function untilSignal(
 }
 
 /**
- * Calls `listener` for signals, in place of what they do otherwise.
+ * Calls `listener` for signals, instead of their default action.
  *
- * @returns the function that ends it.
+ * @returns A function that removes the listener.
  */
 export function onSignals(names: readonly EndSignal[], listener: (signal: EndSignal) => void): () => void {
   const handle: NodeJS.SignalsListener = (signal) => listener(signal as EndSignal);
@@ -39,20 +39,21 @@ export function onSignals(names: readonly EndSignal[], listener: (signal: EndSig
   };
 }
 
-/** A signal that ends what is going on, and the way to be done with it. */
+/** An AbortSignal for the work of a command. */
 export interface Interruption {
   readonly signal: AbortSignal;
+  /** Removes the listeners and the timer. */
   end(): void;
 }
 
-/** Aborted by Ctrl-C (or other signals) or after the time given; a second Ctrl-C ends the process at once. */
+/** Aborts its signal on Ctrl-C (or other signals) or after a timeout; a second Ctrl-C ends the process at once. */
 export function interruptible(
   timeoutSeconds: number | undefined,
   names: readonly EndSignal[] = ['SIGINT'],
 ): Interruption {
   const controller = new AbortController();
   const endSignal = onSignals(names, () => {
-    // The next one does what it does without a listener.
+    // The next signal has its default action.
     endSignal();
     controller.abort(new Error('Interrupted by the user.'));
   });

@@ -3,7 +3,7 @@ import { type Spooled, spool } from '@mb/broker/spool';
 import { CliError, isCodedError } from './errors.ts';
 import { noticeKeyboard, unreadable } from './send/file.ts';
 
-/** A file, or standard input for `-`, as a stream. Failures are MB_CLI_FILE. */
+/** Reads a file, or standard input for `-`, as a stream. @throws {CliError} MB_CLI_FILE */
 export async function* openInput(flag: string, path: string): AsyncGenerator<Buffer> {
   if (path === '-') noticeKeyboard();
   try {
@@ -14,8 +14,7 @@ export async function* openInput(flag: string, path: string): AsyncGenerator<Buf
 }
 
 /**
- * Keeps what a stream gives, so that what is checked and what is printed are the same octets; see `spool()` of
- * `@mb/broker`.
+ * Stores a stream so that it can be read several times; see `spool()` of @mb/broker.
  *
  * @throws {CliError} MB_CLI_FILE
  */

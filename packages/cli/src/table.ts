@@ -24,9 +24,9 @@ const NO_LINES = Object.fromEntries(
 );
 
 /**
- * Rows below a heading, in columns; where those are wider than the terminal, each row as a list of its own.
+ * Formats rows in columns below a heading, or each row as a list if the columns are wider than the terminal.
  *
- * @param width  Columns of the terminal; without one (in a pipe) a row is always one line.
+ * @param width  Columns of the terminal. Default: no limit in a pipe.
  */
 export function formatTable(
   head: readonly string[],
@@ -48,7 +48,7 @@ export function formatTable(
   return `${clean.map((row) => formatRecord(head, row)).join('\n\n')}\n`;
 }
 
-/** One row as lines of name and value. */
+/** Formats a row as lines of name and value. */
 function formatRecord(head: readonly string[], row: readonly string[]): string {
   const nameWidth = Math.max(...head.map(({ length }) => length));
   return row

@@ -2,12 +2,12 @@ import { stripVTControlCharacters } from 'node:util';
 import { printableText } from '@mb/broker/printable-text';
 import { redact } from './redact.ts';
 
-/** Columns of the terminal on a stream; 80 when it is not a terminal. */
+/** The columns of the terminal on a stream; 80 when it is not a terminal. */
 export function terminalWidth(stream: { readonly columns?: number } = process.stdout): number {
   return stream.columns ?? 80;
 }
 
-/** Breaks text at spaces so that each line, indented by `indent`, fits; a longer word stays whole. */
+/** Breaks text at spaces so that each line fits with its indent; a longer word is not broken. */
 export function wrap(text: string, indent: string, width = terminalWidth()): string {
   const room = Math.max(20, width - indent.length);
   const lines: string[] = [];
@@ -31,8 +31,8 @@ export function wrap(text: string, indent: string, width = terminalWidth()): str
 }
 
 /**
- * Breaks the lines of a report where they are wider than the terminal; what follows a break is indented by four more
- * columns. In a pipe a line stays a line, for programs that read it.
+ * Breaks the lines of a report that are wider than the terminal, with four more columns of indent after a break. Breaks
+ * nothing in a pipe, so that programs can read the lines.
  */
 export function fitLines(lines: readonly string[], width = process.stdout.columns): string {
   return lines.map((line) => `${width === undefined ? line : fitLine(line, width)}\n`).join('');
@@ -49,17 +49,17 @@ function fitLine(line: string, width: number): string {
   return `${first}\n${wrap(remaining, later, width)}`;
 }
 
-/** A label and a text, which is broken so that its later lines are indented by the width of the label. */
+/** Formats a label and a text whose further lines are indented by the width of the label. */
 export function hanging(label: string, labelWidth: number, text: string, width = terminalWidth()): string {
   return label + wrap(text, ' '.repeat(labelWidth), width).slice(labelWidth);
 }
 
 /**
- * Makes foreign text safe for a terminal, on one line; see `printableText` of @mb/broker.
+ * Makes text from messages, DNS and servers safe for a terminal, on one line; see `printableText` of @mb/broker.
  */
 export const printable = printableText;
 
-/** A copy of plain objects and arrays with all texts made safe, for functions that format them in several lines. */
+/** Copies plain objects and arrays with all strings made safe, for functions that format them on several lines. */
 export function printableValue<Value>(value: Value): Value {
   if (typeof value === 'string') return printableText(value) as Value;
   if (Array.isArray(value)) return value.map(printableValue) as Value;
@@ -68,12 +68,12 @@ export function printableValue<Value>(value: Value): Value {
   return Object.fromEntries(entries) as Value;
 }
 
-/** The same for a text of several lines, whose line ends are our own. */
+/** Like {@link printable}, for a text of several lines. */
 export function printableLines(text: string): string {
   return text.split(/\r?\n/).map(printableText).join('\n');
 }
 
-/** `label: text` for standard error, wrapped, with the label in a colour. */
+/** Formats `label: text` for standard error, wrapped, with the label in a colour and secrets removed. */
 export function labelled(label: string, paint: (text: string) => string, text: string): string {
   const wrapped = wrap(`${label}: ${printableLines(redact(text))}`, '', terminalWidth(process.stderr));
   return paint(wrapped.slice(0, label.length + 1)) + wrapped.slice(label.length + 1);

@@ -1,4 +1,4 @@
-/** A moment as people read it, in the machine's time zone: `2026-01-31 14:05:09`. */
+/** Formats a time in the time zone of the machine: `2026-01-31 14:05:09`. */
 export function formatMoment(at: number): string {
   const date = new Date(at);
   const two = (value: number) => String(value).padStart(2, '0');
@@ -13,7 +13,7 @@ const UNITS = [
   ['s', 1000],
 ] as const;
 
-/** How far a moment is from another, in its largest unit: `in 4 min`, `2 h ago`, `now`. */
+/** Formats the distance of a time from now, in its largest unit: `in 4 min`, `2 h ago`, `now`. */
 export function formatDistance(at: number, now = Date.now()): string {
   const distance = Math.abs(at - now);
   if (distance < 1000) return 'now';
@@ -21,7 +21,7 @@ export function formatDistance(at: number, now = Date.now()): string {
   return at > now ? `in ${text}` : `${text} ago`;
 }
 
-/** A length of time in its largest unit: `4 min`, `0 s`. */
+/** Formats a length of time in its largest unit: `4 min`, `0 s`. */
 export function formatSpan(lengthMs: number): string {
   const [name, unit] = UNITS.find(([, unit]) => lengthMs >= unit) ?? ['s', 1000];
   return `${Math.floor(lengthMs / unit)} ${name}`;

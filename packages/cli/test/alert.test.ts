@@ -81,12 +81,12 @@ it('ALR-30 ALR-36 ALR-37 mb serve watches, keeps alerts over a restart, and read
   expect(tell()).toEqual(['alert-fired disk-full', 'alert-fired test']);
   first.child.kill('SIGTERM');
   await first.ended;
-  expect((await mb(['alert', 'ls', '--store', store])).stdout).toContain('Nothing watches');
+  expect((await mb(['alert', 'ls', '--store', store])).stdout).toContain('No process checks the rules');
 
   const second = await serve();
   await expect
     .poll(async () => (await mb(['alert', 'ls', '--store', store])).stdout, { timeout: 15_000 })
-    .not.toContain('Nothing watches');
+    .not.toContain('No process checks the rules');
   expect(tell()).toHaveLength(2);
   await configure(0);
   second.child.kill('SIGHUP');

@@ -77,7 +77,7 @@ it('is TypeScript or JavaScript, with sections for single commands', async () =>
   writeFileSync(join(two, 'mb.config.js'), `module.exports = ${JSON.stringify({ from: 'js@example.com' })};`);
   expect((await inFolder([...SEND, '--dev', '127.0.0.1:9'])).exitCode).toBe(1);
   writeFileSync(join(two, 'mb.config.json'), '{}');
-  expect((await inFolder(SEND)).stderr).toContain('leave one');
+  expect((await inFolder(SEND)).stderr).toContain('keep one');
 });
 
 it('names files as seen from itself', async () => {

@@ -88,7 +88,7 @@ describe('mb domain', () => {
       ...['set', 'example.com', '--return-path', 'bounces.example.com', '--ehlo', 'mx.example.com'],
       ...['--minimum-tls', 'required'],
     );
-    expect(changed).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('is changed') });
+    expect(changed).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('Changed ') });
     expect(changed.stdout).toContain('\nbounces.example.com. 3600 IN MX 10 mx.example.com.\n');
     const policy = await domain('show', 'example.com', '--mta-sts');
     expect(policy).toMatchObject({
@@ -106,8 +106,8 @@ describe('mb domain', () => {
   }, 60_000);
 
   it.each([
-    ['nothing', [], 'Give what is changed'],
-    ['an unknown setting', ['--unset', 'selector'], 'It must be some of tenant, ehlo'],
+    ['nothing', [], 'Give a setting to change'],
+    ['an unknown setting', ['--unset', 'selector'], 'It must be one or more of tenant, ehlo'],
     ['a setting twice', ['--ehlo', 'mx.example.com', '--unset', 'ehlo'], 'contradict each other'],
   ])('DOM-126 set refuses %s', async (_, args, reason) => {
     const run = await mb(['domain', 'set', 'example.com', '--store', 'queue.db', ...args]);

@@ -128,7 +128,7 @@ it.skipIf(process.platform === 'win32')(
     ] as const) {
       const run = await edit(['--edit', ...args], { EDITOR: good });
       expect(run.exitCode).toBe(exitCode);
-      const [, kept] = /Your text is kept in (\S+);/.exec(words(run.stderr)) ?? [];
+      const [, kept] = /Your text is in (\S+);/.exec(words(run.stderr)) ?? [];
       expect(readFileSync(kept!, 'utf8')).toBe('Long story\n');
     }
     const merge = join(folder, 'people.csv');
@@ -137,7 +137,7 @@ it.skipIf(process.platform === 'win32')(
       env: { ...lab, EDITOR: editor(prepend('Dear {{name}}')) },
     });
     expect([run.exitCode, words(run.stderr)]).toEqual([64, expect.stringContaining('no column "name"')]);
-    expect(run.stderr).toContain('Your text is kept in');
+    expect(run.stderr).toContain('Your text is in');
   },
 );
 

@@ -63,7 +63,7 @@ it('RPL-08 tries the rules of a file first, and says what is wrong with one that
   const noList = await explain('550 No', '--reply-rules', rulesFile({}));
   expect([noList.exitCode, noList.stderr]).toEqual([
     64,
-    expect.stringContaining('must hold a list of rules'),
+    expect.stringContaining('must be a JSON list of rules'),
   ]);
   const noReply = await explain('No such user');
   expect([noReply.exitCode, noReply.stderr]).toEqual([

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What a run of the binary gave. */
+/** The result of a run of the binary. */
 export interface Run {
   readonly exitCode: number | null;
   readonly stdout: string;
@@ -12,11 +12,11 @@ export interface Run {
 export interface RunOptions {
   /** Text for standard input, which is closed after it. Default empty. */
   readonly input?: string | Uint8Array;
-  /** Variables beside those of the test's own environment, less what would change the output. */
+  /** Variables to add to the environment of the test, without those that change the output. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Where it runs. Default: where the tests do. */
+  /** Working directory. Default: that of the tests. */
   readonly cwd?: string;
-  /** Ends what hangs. Default 60,000. */
+  /** Time after which the process is killed. Default 60,000. */
   readonly timeoutMs?: number;
   /** Called with the process as soon as it runs. */
   readonly during?: (child: ReturnType<typeof spawn>) => void;
@@ -25,7 +25,7 @@ export interface RunOptions {
 const compileCache = join(tmpdir(), 'mb-compile-cache');
 const BINARY = join(import.meta.dirname, '../src/index.ts');
 
-/** Runs `mb` as a user does: the real binary, in a process of its own, with pipes. */
+/** Runs `mb` in a process of its own, with pipes. */
 export function mb(
   args: readonly string[],
   { input = '', env = {}, cwd, timeoutMs = 60_000, during }: RunOptions = {},

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 const BINARY = join(import.meta.dirname, '../src/index.ts');
 
 /**
- * Runs `mb` on a terminal by util-linux's `script`; gives all that the terminal was sent.
+ * Runs `mb` on a terminal with `script` of util-linux; resolves with all output to the terminal.
  *
- * @param onOutput  Called with what came so far; may type by the child's standard input.
+ * @param onOutput  Called with the output so far; may type on the child's standard input.
  * @param columns  Width of the terminal.
  */
 export function onTerminal(
@@ -32,7 +32,7 @@ export function onTerminal(
   return new Promise((resolve) => child.on('close', () => resolve(output.replaceAll('\r\n', '\n'))));
 }
 
-/** What stays on the screen: text that the status line overwrote is gone, as are colours. */
+/** The text that stays on the screen: without colours and overwritten status lines. */
 export function screen(output: string): string {
   return output.replace(/[^\n]*\r\x1b\[K/g, '').replace(/\x1b\[[\d;]*m/g, '');
 }

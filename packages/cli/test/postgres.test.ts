@@ -64,7 +64,7 @@ describe('mb queue on PostgreSQL', () => {
     const made = await queue('migrate', '--json');
     expect([made.exitCode, JSON.parse(made.stdout)]).toMatchObject([0, { from: 0, to: 3 }]);
     expect((await queue('migrate')).stdout).toBe('The queue has schema 3, which is current.\n');
-    expect((await queue('ls')).stdout).toBe('No such recipients.\n');
+    expect((await queue('ls')).stdout).toBe('No recipients match.\n');
   });
 
   it('lists, shows, exports, counts and changes while a worker runs', async () => {

@@ -90,7 +90,7 @@ describe('mb send --queue', () => {
     const again = await mb(args, { env });
     expect([again.exitCode, again.stdout]).toEqual([
       0,
-      '✓ bob@example.org  already queued\n\nMessage 1 with this key is already in the queue.\n',
+      '✓ bob@example.org  already queued\n\nMessage 1 with this idempotency key is already in the queue.\n',
     ]);
     writeFileSync(message, 'From: ann@example.com\nTo: bob@example.org\nSubject: y\n\nHi\n');
     const other = await mb(args, { env });
@@ -112,7 +112,7 @@ describe('mb send --queue', () => {
     );
     const { rows } = JSON.parse((await queue('ls', '--tag', 'news', '--tenant', 't1', '--json')).stdout);
     expect(rows).toMatchObject([{ messageId: id, tenant: 't1', tag: 'news', dueAt: Date.UTC(2099, 0) }]);
-    expect((await queue('ls', '--tag', 'other')).stdout).toBe('No such recipients.\n');
+    expect((await queue('ls', '--tag', 'other')).stdout).toBe('No recipients match.\n');
   });
 
   it('signs now when it has the key', async () => {
@@ -226,7 +226,7 @@ describe('mb queue', () => {
       });
     };
     expect(await answer('n')).toContain('Nothing was changed.');
-    expect((await queue('ls', '--state', 'cancelled')).stdout).toBe('No such recipients.\n');
+    expect((await queue('ls', '--state', 'cancelled')).stdout).toBe('No recipients match.\n');
     const confirmed = await answer('y');
     expect(confirmed).toContain('2 recipients of 1 message will be cancelled');
     expect(confirmed).toContain('2 recipients cancelled.');
@@ -251,7 +251,7 @@ describe('mb queue', () => {
     }
     const unset = await mb(['queue', 'ls'], { env: { ...env, MB_STORE: '' } });
     expect([unset.exitCode, unset.stderr]).toEqual([64, expect.stringContaining('must not be empty')]);
-    expect((await queue('ls', '--state', 'cancelled')).stdout).toBe('No such recipients.\n');
+    expect((await queue('ls', '--state', 'cancelled')).stdout).toBe('No recipients match.\n');
     expect((await queue('ls', '--no-tenant', '--json')).stdout).toContain('bob@example.org');
   });
 

@@ -134,7 +134,7 @@ describe('mb key', () => {
     const id = token.slice(3, 19);
     expect((await mb(['key', 'revoke', id, '--store', store, '--yes'])).exitCode).toBe(0);
     expect((await mb(['key', 'revoke', id, '--store', store, '--yes'])).exitCode).toBe(1);
-    expect((await mb(['key', 'ls', '--store', store])).stdout).toBe('There is no key.\n');
+    expect((await mb(['key', 'ls', '--store', store])).stdout).toBe('There are no keys.\n');
   });
 
   it('CLI-87 refuses a scope that does not exist', async () => {
@@ -252,7 +252,7 @@ describe('--server', () => {
     await both(['suppress', 'ls', 'eve@one.test', '--json']);
     await both(['suppress', 'export']);
     expect((await remote(['suppress', 'lift', 'eve@one.test', 'x@one.test', '--yes'])).stdout).toBe(
-      '1 lifted.\n',
+      '1 address removed from the list.\n',
     );
     const made = await remote(['key', 'new', '--name', 'second', '--scope', 'read']);
     expect(made.stdout).toMatch(/^mb_/);

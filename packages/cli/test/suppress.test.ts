@@ -35,7 +35,9 @@ it('SAFE-23 SAFE-57 lists, adds, lifts, exports and imports suppressed addresses
   const exported = await run('suppress', 'export');
   expect(JSON.parse(exported.stdout)).toMatchObject({ address: 'carol@example.org', reason: 'complaint' });
   expect((await run('suppress', 'lift', 'carol@example.org')).exitCode).toBe(64);
-  expect((await run('suppress', 'lift', 'carol@example.org', '--yes')).stdout).toBe('1 lifted.\n');
+  expect((await run('suppress', 'lift', 'carol@example.org', '--yes')).stdout).toBe(
+    '1 address removed from the list.\n',
+  );
   const file = join(folder, 'list.jsonl');
   writeFileSync(file, `${exported.stdout}no address\n`);
   expect((await run('suppress', 'import', file)).exitCode).toBe(64);
@@ -49,7 +51,9 @@ it('SAFE-53 takes, lifts and imports addresses that the standard forbids', async
   await run('send', '--queue', '-f', 'ann@example.com', '-t', 'bob@example.org', '--text', 'Hi');
   const added = await run('suppress', 'add', 'a..b@example.com', '--json');
   expect(JSON.parse(added.stdout)).toEqual({ suppressed: ['a..b@example.com'] });
-  expect((await run('suppress', 'lift', 'a..b@example.com', '--yes')).stdout).toBe('1 lifted.\n');
+  expect((await run('suppress', 'lift', 'a..b@example.com', '--yes')).stdout).toBe(
+    '1 address removed from the list.\n',
+  );
   const file = join(folder, 'list.txt');
   writeFileSync(file, 'end.@example.com\n');
   expect((await run('suppress', 'import', file)).exitCode).toBe(0);

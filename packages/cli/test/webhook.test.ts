@@ -50,13 +50,13 @@ const steps: readonly Step[] = [
     out: /^$/,
     err: /10\.0\.0\.1 is private/,
   },
-  { name: 'ls without one', args: () => ['ls'], exitCode: 1, out: /There is no webhook/ },
+  { name: 'ls without one', args: () => ['ls'], exitCode: 1, out: /There are no webhooks/ },
   {
     name: 'add',
     args: ({ receiver, own }) => ['add', receiver.url, '--type', 'failed,bounced', '--tag', 'news', ...own],
     exitCode: 0,
     out: /^whsec_\S+\n$/,
-    err: /Webhook \w{16} is added/,
+    err: /Added webhook \w{16}\./,
     after: (place, { stderr }) => {
       [, place.id = ''] = /Webhook (\w{16})/.exec(stderr) ?? [];
     },
@@ -238,7 +238,7 @@ describe('mb webhook', () => {
     expect((await mb(['domain', 'master-key', 'new', '--out', key])).exitCode).toBe(0);
     const run = (...args: string[]) => mb([...args, '--store', path]);
     const plain = await run('webhook', 'add', receiver.url, ...allow);
-    expect(plain.stderr.replace(/\s+/g, ' ')).toContain('in plain text; with --master-key it is encrypted');
+    expect(plain.stderr.replace(/\s+/g, ' ')).toContain('in plain text; --master-key encrypts it');
     const added = await run('webhook', 'add', receiver.url, ...allow, '--master-key', key);
     expect(added.stderr).not.toContain('plain text');
     const [, id = ''] = /Webhook (\w{16})/.exec(added.stderr) ?? [];

@@ -5,12 +5,12 @@ import { mb, type Run } from './mb.ts';
 /** A running `mb work`. */
 export interface Worker {
   readonly child: ChildProcess;
-  /** Resolves when the log has a line that holds `words`. */
+  /** Resolves when the log contains `words`. */
   until(words: string): Promise<void>;
   readonly ended: Promise<Run>;
 }
 
-/** Starts `mb work` and waits until it works. */
+/** Starts `mb work` and waits until it has started. */
 export async function startWorker(
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],

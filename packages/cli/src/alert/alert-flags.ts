@@ -7,7 +7,7 @@ import { CliError } from '../errors.ts';
 import { warnIfOpen } from '../send/dkim-key.ts';
 import { readInput } from '../send/file.ts';
 
-/** Whom alerts are told to; the configuration has more in its section `alerts`. */
+/** Where alerts are sent; the section `alerts` of the configuration has more options. */
 export interface AlertFlags extends ConfiguredFlags {
   readonly alertTo?: readonly string[];
   readonly alertFrom?: string;
@@ -19,17 +19,17 @@ export interface AlertFlags extends ConfiguredFlags {
 export function alertOptions(): Option[] {
   return [
     new Option('--alert-to <address...>', 'mail alerts to these addresses'),
-    new Option('--alert-from <address>', 'author of that mail, at a domain that is signed for'),
-    new Option('--alert-webhook <url>', 'call this URL about alerts, as webhooks are called'),
+    new Option('--alert-from <address>', 'From address of that mail, at a domain with a DKIM key'),
+    new Option('--alert-webhook <url>', 'post alerts to this URL, signed like a webhook'),
     new Option(
       '--alert-webhook-secret <file>',
-      'its secret, whsec_…; MB_ALERT_WEBHOOK_SECRET may hold the secret itself',
+      'secret of that webhook, whsec_…; MB_ALERT_WEBHOOK_SECRET may hold the secret itself',
     ).env('MB_ALERT_WEBHOOK_SECRET_FILE'),
   ];
 }
 
 /**
- * The options of alerts that the flags and the configuration describe; flags come first.
+ * The options of alerts from the flags and the configuration; flags override it.
  *
  * @throws {CliError} MB_CLI_USAGE, MB_CLI_FILE, MB_CLI_CONFIG
  */
@@ -51,7 +51,7 @@ function readMail(
   throw new CliError(
     'MB_CLI_USAGE',
     from === undefined
-      ? '--alert-to needs --alert-from, an address at a domain that is signed for.'
+      ? '--alert-to needs --alert-from, an address at a domain with a DKIM key.'
       : '--alert-from needs --alert-to, the addresses that get alerts.',
   );
 }
@@ -63,7 +63,7 @@ async function readWebhook(
 ): Promise<AlertOptions['webhook']> {
   const url = alertWebhook ?? configured?.url;
   const given = await readSecret(path, warn);
-  // A secret in the environment may be for other commands.
+  // A secret in the environment alone is no error: it may be meant for another command.
   if (url === undefined) {
     if (path === undefined) return undefined;
     throw new CliError('MB_CLI_USAGE', '--alert-webhook-secret needs --alert-webhook.');
@@ -72,7 +72,7 @@ async function readWebhook(
   if (secret !== undefined) return { url, secret };
   throw new CliError(
     'MB_CLI_USAGE',
-    '--alert-webhook needs a secret, with which calls are signed: --alert-webhook-secret FILE, or MB_ALERT_WEBHOOK_SECRET. Make one: echo "whsec_$(openssl rand -base64 32)"',
+    '--alert-webhook needs a secret to sign its calls: give --alert-webhook-secret FILE or MB_ALERT_WEBHOOK_SECRET. Make one: echo "whsec_$(openssl rand -base64 32)"',
   );
 }
 

@@ -31,7 +31,7 @@ export function alertCommand(): Command {
 }
 
 function listCommand(): Command {
-  return serviceCommand('ls', 'list the rules that are watched, with their state')
+  return serviceCommand('ls', 'list the rules that are checked, with their state')
     .addHelpText(
       'after',
       `
@@ -39,8 +39,9 @@ Examples:
   mb alert ls --store queue.db
   mb alert ls --json | jq '.rows[] | select(.firing)'
 
-"mb serve" with the role worker and "mb work" watch. Rules about nothing else are about the queue.
-Exit codes: 0 nothing is wrong, 1 an alert fires, or nothing watches.`,
+"mb serve" with the role worker and "mb work" check the rules. A rule without a value in ABOUT is
+about the whole queue.
+Exit codes: 0 no alert fires, 1 an alert fires, or no process checks the rules.`,
     )
     .action(async (flags: Flags) => {
       const rows = await listAlertsOf(flags);
@@ -48,7 +49,7 @@ Exit codes: 0 nothing is wrong, 1 an alert fires, or nothing watches.`,
       process.exitCode = watched && !rows.some(({ firing }) => firing) ? 0 : 1;
       if (flags.json) return printJson({ rows });
       if (rows.length > 0) print(alertTable(rows));
-      if (!watched) print('Nothing watches: start "mb serve" or "mb work".\n');
+      if (!watched) print('No process checks the rules: start "mb serve" or "mb work".\n');
     });
 }
 
@@ -71,24 +72,24 @@ Examples:
   mb alert test --store queue.db --alert-to ops@example.com --alert-from alerts@example.com
   mb alert test --server https://mail.example.com
 
-With --server the running service tells those that it is configured with. Mail and calls of webhooks
-in the queue are delivered by "mb serve" or "mb work".
-Exit codes: 0 sent, 1 alerts have no recipient, or the webhook did not take it.`,
+With --server the running service sends the test to the recipients in its own configuration. Mail
+and webhooks of the queue are delivered by "mb serve" or "mb work".
+Exit codes: 0 sent, 1 alerts have no recipient, or the webhook did not accept it.`,
     )
     .action(async (flags: Flags) => {
       const test = await testAlertsOf(flags);
       const { webhooks, webhook, messageId } = test;
-      const isTold = webhooks > 0 || webhook !== undefined || messageId !== undefined;
-      process.exitCode = isTold && webhook?.succeeded !== false ? 0 : 1;
+      const hasRecipient = webhooks > 0 || webhook !== undefined || messageId !== undefined;
+      process.exitCode = hasRecipient && webhook?.succeeded !== false ? 0 : 1;
       if (flags.json) return printJson(test);
-      if (!isTold) {
+      if (!hasRecipient) {
         return print(
           'Alerts have no recipient: give --alert-to and --alert-from, or --alert-webhook, or add a webhook.\n',
         );
       }
       if (messageId !== undefined) print(`Mail is queued as ${messageId}.\n`);
       if (webhook?.succeeded) print(`The webhook answered ${webhook.status} in ${webhook.durationMs} ms.\n`);
-      if (webhook?.succeeded === false) print(`The webhook did not take it: ${webhook.error}\n`);
+      if (webhook?.succeeded === false) print(`The webhook did not accept it: ${webhook.error}\n`);
       if (webhooks > 0) print(`${plural(webhooks, 'webhook')} of the queue will be called.\n`);
     });
 }
@@ -111,7 +112,7 @@ async function listAlertsOf(flags: Flags): Promise<readonly ShownAlert[]> {
 async function testAlertsOf(flags: Flags): Promise<AlertTest | components['schemas']['AlertTest']> {
   if (flags.server !== undefined) return (await remote(flags.server)).test();
   const options = await brokerOptions(flags, '', warn, 'queue');
-  return withStore(flags, 'look', async (store) => {
+  return withStore(flags, 'change', async (store) => {
     const keys = await openQueueKeys(flags, store);
     const broker = await queueBroker(options, flags, store, keys);
     const alerts = await serviceAlerts(broker, {

@@ -25,7 +25,7 @@ export async function serviceAlerts(broker: MailBroker, subject: AlertSubject): 
   return new Alerts(broker, await serviceAlertOptions(subject));
 }
 
-/** What the alerts of a process watch, and whom they tell. */
+/** The options of a process's alerts: what they check, and where they are sent. */
 export async function serviceAlertOptions({
   flags,
   options,

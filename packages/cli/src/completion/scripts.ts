@@ -1,6 +1,6 @@
 import type { CompletedCommand } from './tree.ts';
 
-/** Shells that there is a script for. */
+/** Shells with a completion script. */
 export type Shell = 'bash' | 'zsh' | 'fish';
 
 /** Writes the script that completes the commands in a shell. */
@@ -8,7 +8,7 @@ export function writeScript(shell: Shell, commands: readonly CompletedCommand[])
   return { bash, zsh, fish }[shell](commands);
 }
 
-/** Text in single quotes, where sh, bash and zsh read it as it is. */
+/** Text in single quotes, which sh, bash and zsh read literally. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -13,9 +13,9 @@ export interface Flag {
 /**
  * Makes the values of a configuration the defaults of flags; the environment and the command line override them.
  *
- * A key is the name of a flag in camel case, or that of a command, whose object holds keys for it alone. Elsewhere a key
- * counts for every command where it means the same. Sections with options of the broker are passed on to the commands
- * that deliver or open a queue, which check them.
+ * A key is the name of a flag in camel case, or the name of a command, whose object holds keys for that command alone. At
+ * the top level a key sets the flag in every command where it has the same meaning. Sections with options of the broker
+ * go to the commands that deliver or open a queue, which check them.
  *
  * @throws {CliError} MB_CLI_CONFIG that names every wrong key.
  */
@@ -42,7 +42,7 @@ function applyTo(
   folder: string,
 ): string[] {
   const flags = configurableFlags(command);
-  // What is said for one command alone comes last, and so counts.
+  // The section of one command comes last, so that it overrides.
   const entries = Object.entries(content).sort(([, a], [, b]) => Number(isSection(a)) - Number(isSection(b)));
   return entries.flatMap(([key, value]) => {
     const name = prefix + key;
@@ -99,8 +99,8 @@ function fitting(flags: readonly Flag[], value: unknown): readonly Flag[] {
 }
 
 /**
- * Flags of one name mean different things in some commands: the port that `inbox` listens on is not that of mail
- * exchangers. Where an environment variable gives one of the meanings, it is that one.
+ * The flags that a key sets; undefined when they have different meanings: the port that `inbox` listens on is not that
+ * of mail exchangers. If exactly one of the meanings has an environment variable, the key has that meaning.
  */
 function withOneMeaning(flags: readonly Flag[]): readonly Flag[] | undefined {
   const meaning = ({ option }: Flag) =>
@@ -117,7 +117,7 @@ function sectionPath(command: Command): string[] {
 
 function ambiguous(name: string, key: string, [first]: readonly Flag[]): string {
   const example = [...sectionPath(first!.command), key].join('.');
-  return `  ${name}: It means different things in different commands; say it for one, as ${example}.`;
+  return `  ${name}: It means different things in different commands; set it for one, as ${example}.`;
 }
 
 const configured = new WeakSet<Option>();
@@ -151,10 +151,10 @@ function parseValue(option: Option, value: unknown, folder: string): unknown {
 
 function parseOne(option: Option, value: unknown, before: unknown, folder: string): unknown {
   if (!['string', 'number'].includes(typeof value) && !(value instanceof Date)) {
-    throw new Error('It must be a text or a number.');
+    throw new Error('It must be a string or a number.');
   }
   const text = value instanceof Date ? value.toISOString() : String(value);
-  // Files are named as seen from the configuration.
+  // Paths are relative to the folder of the configuration.
   const isFile = /<(file|folder)\b/.test(option.flags) && text !== '-' && !text.includes('://');
   const meant = isFile ? resolve(folder, text) : text;
   if (option.parseArg) return option.parseArg(meant, before as never);
@@ -174,7 +174,7 @@ function unknown(name: string, key: string, command: Command, flags: readonly Fl
   return `  ${name}: There is no such key.${near === undefined ? '' : ` Did you mean ${near.candidate}?`}`;
 }
 
-/** How many letters differ (Levenshtein); a key is short, and what is far longer is far anyway. */
+/** Levenshtein distance, ignoring case; 3 when the lengths alone differ by more than 2. */
 function distance(one: string, other: string): number {
   if (Math.abs(one.length - other.length) > 2) return 3;
   let row = Array.from({ length: other.length + 1 }, (_, column) => column);

@@ -37,16 +37,16 @@ const notForConfiguration: Readonly<Record<string, string>> = {
 /** Options of the broker that belong to each domain where domains are given. */
 const ofDomains = ['dkim', 'delivery.sources', 'delivery.routes', 'queue.verp'];
 
-/** Options of alerts; what else they take comes from the service. */
+/** Options of alerts; the service sets the others. */
 const alertKeys = ['rules', 'thresholds', 'mail', 'webhook', 'name', 'certificates', 'disks', 'everyMs'];
 
-/** Options of stores; what else a store takes has a flag. */
+/** Options of stores; the others have flags. */
 const storeKeys = ['limits', 'maxMessageBytes', 'eventTypes', 'keepContentMs', 'pollMs'];
 
 /**
  * Reads and checks the option sections of a configuration.
  *
- * @param warn  Called with what is possible but dangerous.
+ * @param warn  Called with a sentence for each setting that works but is dangerous.
  * @throws {CliError} MB_CLI_CONFIG with a line for each problem.
  */
 export async function readBrokerSettings(
@@ -104,7 +104,7 @@ function unknownKeys(section: string, given: object, known: readonly string[]): 
     .map((key) => `${section}.${key}: There is no such key. Known keys: ${known.join(', ')}.`);
 }
 
-/** Files are named as seen from the configuration. */
+/** Makes paths relative to the folder of the configuration. */
 function withPaths(alerts: Record<string, unknown>, folder: string): ConfiguredAlerts {
   const paths = ['certificates', 'disks'].flatMap((key) => {
     const list = alerts[key];
@@ -139,7 +139,9 @@ function withKeyDomains(given: unknown): unknown {
   return { ...given, dkim: Array.isArray(dkim) ? dkim.map(withDomain) : withDomain(dkim) };
 }
 
-/** What the broker and its store say of the options, in the words of the configuration. */
+/**
+ * The problems that the broker, its store and its alerts find in the options, named by the keys of the configuration.
+ */
 async function wrongOptions({ broker, domains, storeOptions, alerts }: BrokerSettings): Promise<string[]> {
   const problems: string[] = [];
   const check = (make: () => unknown) => {
@@ -163,12 +165,12 @@ async function wrongOptions({ broker, domains, storeOptions, alerts }: BrokerSet
   if (domains) check(() => profilesByDomain(domains));
   if (Object.keys(storeOptions).length > 0) {
     const { SqliteStore } = await import('@mb/broker/sqlite');
-    // Every store takes these; nothing is opened.
+    // Every store takes these options; the constructor opens nothing.
     check(() => new SqliteStore('queue.db', storeOptions));
   }
   if (Object.keys(alerts).length > 0) {
     const { Alerts } = await import('@mb/broker/alerts');
-    // It watches nothing until it is started.
+    // The constructor starts nothing.
     check(() => new Alerts(new MailBroker({ hostname: 'mb.invalid' }), alerts));
   }
   return problems;

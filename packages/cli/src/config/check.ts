@@ -42,12 +42,14 @@ export async function checkConfig(flags: CheckFlags, command: Command): Promise<
   const keep = (text: string) => void warnings.push(text);
   const settings = await readBrokerSettings(flags.optionSections, () => {});
   const { broker, domains } = settings;
-  // All that a worker would find out before it begins.
+  // The same checks as a worker makes before it starts.
   // `mb send` takes the domain of From where the key has none.
   const { hostname, dkim } = await brokerOptions(flags, 'mb.invalid', keep, 'queue');
   for (const { domain, dkim: key, name } of domains ?? []) {
     if (!key)
-      keep(`Mail of ${name ?? domain} is not signed, since it has no dkim; many receivers refuse it.`);
+      keep(
+        `Mail of ${name ?? domain} is not signed, since it has no dkim; many receivers reject unsigned mail.`,
+      );
   }
   if (!domains && !dkim) keep('Mail is not signed; give domains with dkim, or dkimKey and dkimSelector.');
   const options = [
@@ -78,7 +80,7 @@ export async function checkConfig(flags: CheckFlags, command: Command): Promise<
   for (const warning of warnings) warn(warning);
 }
 
-/** A domain as it is shown; no key and no secret is. */
+/** A domain as it is shown, without keys and secrets. */
 function summaryOf({ domain, tenants, hostname, dkim, sources, verp, tls, routes, ...rest }: DomainProfile) {
   return {
     domain,
@@ -151,7 +153,7 @@ function flagsInForce(command: Command): InForce[] {
   });
 }
 
-/** Every option that is given, by its path; secrets and what cannot be printed are named only. */
+/** All options that are given, by path. Secrets and values that cannot be printed appear without their value. */
 function describeOptions(value: unknown, path: string): (readonly [path: string, value: string])[] {
   const key = path.slice(path.lastIndexOf('.') + 1);
   if (secretKeys.has(key)) return [[path, '(secret)']];

@@ -23,22 +23,22 @@ export interface DomainConfig extends Configured<Omit<DomainProfile, 'dkim'>> {
 }
 
 /**
- * A configuration of `mb`: values of flags, by their names in camel case, for all commands or in the section of one, and
- * the options of the packages below.
+ * A configuration of `mb`: values of flags, by their names in camel case, for all commands or in the section of one
+ * command, and options of the broker.
  */
 export interface Config extends FlagValues {
   /** Domains that mail is sent as, each with its keys, addresses, return paths, routes and limits. */
   readonly domains?: readonly DomainConfig[] | undefined;
-  /** Options of the broker, as `MailBroker` takes them; flags come first. The queue is the flag `store`. */
+  /** Options of the broker, as `MailBroker` takes them; flags override them. The queue is the flag `store`. */
   readonly broker?: Configured<Partial<Omit<BrokerOptions, 'store' | 'runtime' | 'profileFor'>>> | undefined;
   /** Options of the queue's store. */
   readonly storeOptions?: ConfiguredStoreOptions | undefined;
-  /** What the alerts of `mb serve` and `mb work` watch, and who is told; flags come first. */
+  /** What the alerts of `mb serve` and `mb work` check, and where they are sent; flags override it. */
   readonly alerts?: Configured<ConfiguredAlerts> | undefined;
 }
 
 /**
- * Gives a configuration its type; it returns what it is given.
+ * Gives a configuration its type, and returns it unchanged.
  *
  * @example
  * export default defineConfig({

@@ -1,6 +1,6 @@
 import module from 'node:module';
 
-/** What a configuration imports to have its keys and values checked by an editor. */
+/** What a configuration imports so that an editor checks its keys and values. */
 const definePackage = '@mb/cli/config';
 
 /**
@@ -9,7 +9,7 @@ const definePackage = '@mb/cli/config';
  *
  * @param url  The configuration.
  * @param source  What it holds.
- * @returns the function that ends it.
+ * @returns A function that removes the hooks.
  */
 export function hookConfigImport(url: string, source: string): () => void {
   const hooks = module.registerHooks({

@@ -24,7 +24,7 @@ export async function findConfig(folder: string): Promise<string | undefined> {
   const candidates = NAMES.map((name) => join(folder, name));
   const facts = await Promise.all(candidates.map((path) => stat(path).catch(() => undefined)));
   const found = candidates.filter((_, index) => facts[index]?.isFile());
-  if (found.length > 1) throw wrong(folder, `there is ${found.join(' and ')}; leave one of them`);
+  if (found.length > 1) throw wrong(folder, `it has ${found.join(' and ')}; keep one of them`);
   const above = dirname(folder);
   return found[0] ?? (above === folder ? undefined : findConfig(above));
 }
@@ -53,7 +53,7 @@ async function readTrusted(path: string): Promise<string> {
   try {
     const foreign = await foreignInfluence(path, await file.stat());
     if (foreign !== undefined) {
-      throw wrong(path, `others may change it: ${foreign}; use chown and chmod go-w, or give --no-config`);
+      throw wrong(path, `others can change it: ${foreign}; use chown and chmod go-w, or give --no-config`);
     }
     return await file.readFile('utf8');
   } catch (cause) {
@@ -77,7 +77,7 @@ let loads = 0;
 
 async function importDefault(path: string, text: string): Promise<unknown> {
   const real = await realpath(path);
-  // A module is kept by its URL, and by its path when it is CommonJS: what has changed must be read again.
+  // Node caches a module by its URL, and a CommonJS module by its path; a changed file must be read again.
   delete createRequire(import.meta.url).cache[real];
   const { href } = Object.assign(pathToFileURL(real), loads > 0 && { search: `?load=${loads}` });
   loads += 1;

@@ -1,8 +1,8 @@
 /*
- * What a configuration may say of flags, generated from the commands by `pnpm --filter @mb/cli reference`.
+ * The types of the flags that a configuration may set. Generated from the commands by `pnpm --filter @mb/cli reference`.
  */
 
-/** A text, or a number or date that is taken as one. */
+/** A string; a number or Date is converted to one. */
 type Value = string | number | Date;
 
 /** Flags of all commands, and a section for each command. */
@@ -13,7 +13,7 @@ export interface FlagValues {
   readonly cc?: Value | readonly Value[] | undefined;
   /** Recipient that the other recipients do not see. */
   readonly bcc?: Value | readonly Value[] | undefined;
-  /** Where answers go. */
+  /** Address for replies. */
   readonly replyTo?: Value | readonly Value[] | undefined;
   /** Subject, any characters. */
   readonly subject?: Value | undefined;
@@ -35,13 +35,13 @@ export interface FlagValues {
   readonly alternative?: Value | readonly Value[] | undefined;
   /** Further header field. */
   readonly header?: Value | readonly Value[] | undefined;
-  /** Default: a new unique one. */
+  /** Message-ID; default a new unique one. */
   readonly messageId?: Value | undefined;
-  /** Message that this one answers. */
+  /** Message that this one replies to. */
   readonly inReplyTo?: Value | undefined;
   /** Messages of the thread. */
   readonly references?: Value | readonly Value[] | undefined;
-  /** Default now. */
+  /** Date of the message; default now. */
   readonly date?: Value | undefined;
   /** Mark the message with this priority. */
   readonly priority?: 'high' | 'normal' | 'low' | undefined;
@@ -85,7 +85,7 @@ export interface FlagValues {
   readonly resolver?: Value | readonly Value[] | undefined;
   /** Port of the server. */
   readonly port?: Value | undefined;
-  /** Addresses that may be used although not public, for labs. */
+  /** Networks to allow although their addresses are not public, for tests. */
   readonly allow?: Value | readonly Value[] | undefined;
   /** Send all mail through this host; smtps://host for implicit TLS. */
   readonly relay?: Value | undefined;
@@ -93,19 +93,19 @@ export interface FlagValues {
   readonly dev?: Value | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
-  /** IPv4 or IPv6 only. */
+  /** Use only IPv4 or only IPv6. */
   readonly family?: '4' | '6' | undefined;
-  /** Minimum that each host must offer; default opportunistic. */
+  /** Minimum TLS that each host must offer; default opportunistic. */
   readonly tls?: 'opportunistic' | 'required' | 'verified' | undefined;
   /** JSON list of reply rules to try first. */
   readonly replyRules?: Value | undefined;
-  /** As for a message that requires verified TLS on every hop (RFC 8689). */
+  /** Explain for a message that requires verified TLS on every hop (RFC 8689). */
   readonly requireTls?: boolean | undefined;
   /** Flags of `mb queue` alone. */
   readonly queue?: QueueFlagValues | boolean | undefined;
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** Queue the message once, however often the same key is used. */
+  /** Queue the message only once, even if the command is repeated. */
   readonly idempotencyKey?: Value | undefined;
   /** Make no attempt before this date. */
   readonly notBefore?: Value | undefined;
@@ -149,37 +149,37 @@ export interface FlagValues {
   readonly reason?: 'bad-mailbox' | 'complaint' | 'operator' | undefined;
   /** The lists of all tenants. */
   readonly allTenants?: boolean | undefined;
-  /** Keep the content of a message after its last outcome, such as 7d, to read it and send it again; default: not at all. */
+  /** How long to keep the content of a message after its last outcome, such as 7d, to read or resend it; default 0. */
   readonly keepContent?: Value | undefined;
-  /** Time for attempts and requests in progress when stopped. */
+  /** Time to finish attempts and requests in progress when stopping. */
   readonly grace?: Value | undefined;
-  /** Addresses that webhooks may have although not public. */
+  /** Networks to allow for webhooks although their addresses are not public. */
   readonly webhookAllow?: Value | readonly Value[] | undefined;
-  /** How much a JSON log holds: debug adds connections, trace sessions. */
+  /** Level of a JSON log: debug adds connections, trace adds sessions. */
   readonly logLevel?: 'trace' | 'debug' | 'info' | 'error' | undefined;
-  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and webhook secrets; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** Mail alerts to these addresses. */
   readonly alertTo?: Value | readonly Value[] | undefined;
-  /** Author of that mail, at a domain that is signed for. */
+  /** From address of that mail, at a domain with a DKIM key. */
   readonly alertFrom?: Value | undefined;
-  /** Call this URL about alerts, as webhooks are called. */
+  /** Post alerts to this URL, signed like a webhook. */
   readonly alertWebhook?: Value | undefined;
-  /** Its secret, whsec_…; MB_ALERT_WEBHOOK_SECRET may hold the secret itself. */
+  /** Secret of that webhook, whsec_…; MB_ALERT_WEBHOOK_SECRET may hold the secret itself. */
   readonly alertWebhookSecret?: Value | undefined;
-  /** Time before that in which /readyz says 503 and requests are served. */
+  /** Time before stopping in which /readyz returns 503 and requests are still served. */
   readonly drain?: Value | undefined;
   /** What this process does, such as http,worker. */
   readonly role?: Value | undefined;
   /** Address of the HTTP API. */
   readonly http?: Value | undefined;
-  /** Take mail by SMTP with STARTTLS, such as 0.0.0.0:587. */
+  /** Accept mail by SMTP with STARTTLS, such as 0.0.0.0:587. */
   readonly submission?: Value | undefined;
-  /** Take mail by SMTP over TLS from the start, such as 0.0.0.0:465. */
+  /** Accept mail by SMTP with implicit TLS, such as 0.0.0.0:465. */
   readonly submissions?: Value | undefined;
-  /** Take mail by SMTP without a key on a Unix socket. */
+  /** Accept mail by SMTP on a Unix socket, without an API key. */
   readonly submissionSocket?: Value | undefined;
-  /** Take bounces and complaints by SMTP, such as 0.0.0.0:25. */
+  /** Accept bounces and complaints by SMTP, such as 0.0.0.0:25. */
   readonly inbound?: Value | undefined;
   /** Domains of the return paths. */
   readonly inboundDomain?: Value | readonly Value[] | undefined;
@@ -187,45 +187,45 @@ export interface FlagValues {
   readonly tlsKey?: Value | undefined;
   /** Certificate chain of the server, PEM. */
   readonly tlsCert?: Value | undefined;
-  /** Show messages on a page, with an HTTP API for tests. */
+  /** Serve a page with the messages, and an HTTP API for tests. */
   readonly ui?: boolean | undefined;
-  /** Let people who log in to the dashboard look, and change nothing. */
+  /** Make the dashboard read-only. */
   readonly uiReadOnly?: boolean | undefined;
-  /** Longest message. */
+  /** Maximum size of a message. */
   readonly maxMessageMb?: Value | undefined;
-  /** Which program gets it. */
+  /** The program that will use it. */
   readonly name?: Value | undefined;
   /** What it may do: send, read, content, operate, admin. */
   readonly scope?: Value | readonly Value[] | undefined;
-  /** Domains of authors and return paths; default any. */
+  /** Domains it may send as, in From and return path; default any. */
   readonly senderDomain?: Value | readonly Value[] | undefined;
   /** When it expires; default never. */
   readonly expires?: Value | undefined;
   /** Requests a minute; default 6000. */
   readonly rate?: Value | undefined;
-  /** Domain below it for return paths, such as bounces.example.com. */
+  /** Subdomain for return paths, such as bounces.example.com. */
   readonly returnPath?: Value | undefined;
-  /** A key that the domain has already, instead of new ones; repeat the flag. */
+  /** An existing key of the domain, instead of new ones; repeat the flag for more. */
   readonly importKey?: Value | undefined;
   /** Print the records as lines of a zone file, and nothing else. */
   readonly zone?: boolean | undefined;
   /** Print the file that belongs to the _mta-sts record, and nothing else. */
   readonly mtaSts?: boolean | undefined;
-  /** Back to the default: tenant, ehlo, return-path, minimum-tls. */
+  /** Reset to the default: tenant, ehlo, return-path, minimum-tls. */
   readonly unset?: Value | undefined;
-  /** Also a key that is retiring: mail on its way may then fail to verify. */
+  /** Remove a key that is retiring: mail in transit may then fail to verify. */
   readonly force?: boolean | undefined;
-  /** Make none: encrypt with the first one that is given. */
+  /** Do not make a key: encrypt with the first one that is given. */
   readonly new?: boolean | undefined;
   /** Only these types, such as delivered,failed,bounced. */
   readonly type?: Value | readonly Value[] | undefined;
-  /** For people. */
+  /** Note that "mb webhook show" prints. */
   readonly description?: Value | undefined;
-  /** Show the events that could not be delivered instead of calls. */
+  /** Show undelivered events instead of calls. */
   readonly deadLetters?: boolean | undefined;
-  /** These dead letters, as "mb webhook show --dead-letters" has them. */
+  /** These dead letters, as "mb webhook show --dead-letters" lists them. */
   readonly id?: Value | readonly Value[] | undefined;
-  /** How long calls are also signed with the old one; default 24. */
+  /** How long calls are also signed with the old secret; default 24. */
   readonly overlap?: Value | undefined;
   /** Length of an RSA key (default: 2048). */
   readonly bits?: Value | undefined;
@@ -250,9 +250,9 @@ export interface FlagValues {
   readonly fields?: boolean | undefined;
   /** Trust the AD bit of DNS servers that are not on loopback. */
   readonly trustAd?: boolean | undefined;
-  /** Also print an Authentication-Results field by this name. */
+  /** Also print an Authentication-Results field with this authserv-id. */
   readonly authserv?: Value | undefined;
-  /** As for mail of this domain of the configuration; default its first one. */
+  /** Explain for mail of this configured domain; default the first one. */
   readonly fromDomain?: Value | undefined;
   /** The command or phase that it answered. */
   readonly stage?:
@@ -273,7 +273,7 @@ export interface FlagValues {
   readonly dns?: DnsFlagValues | boolean | boolean | boolean | undefined;
   /** The message is not bulk mail and needs no unsubscribe link. */
   readonly transactional?: boolean | undefined;
-  /** Where messages are saved as .eml files. */
+  /** Folder to save messages to as .eml files. */
   readonly folder?: Value | undefined;
   /** Do not save messages. */
   readonly save?: boolean | undefined;
@@ -287,7 +287,7 @@ export interface FlagValues {
   readonly probeDomain?: Value | readonly Value[] | undefined;
   /** Flags of `mb probe` alone. */
   readonly probe?: ProbeFlagValues | boolean | undefined;
-  /** Connect here instead of to the addresses in DNS. */
+  /** Connect to these addresses instead of those in DNS. */
   readonly address?: Value | readonly Value[] | undefined;
   /** Time for each step. */
   readonly patience?: Value | undefined;
@@ -329,11 +329,11 @@ interface ProbeFlagValues {
   readonly port?: Value | undefined;
   /** Domain whose mail it takes, for MTA-STS and DANE (default: the host). */
   readonly domain?: Value | undefined;
-  /** Connect here instead of to the addresses in DNS. */
+  /** Connect to these addresses instead of those in DNS. */
   readonly address?: Value | readonly Value[] | undefined;
-  /** Addresses that may be used although not public, for labs. */
+  /** Networks to allow although their addresses are not public, for tests. */
   readonly allow?: Value | readonly Value[] | undefined;
-  /** Name said in EHLO (default: the name of this machine). */
+  /** EHLO name (default: the name of this machine). */
   readonly helo?: Value | undefined;
   /** Trust the authorities in this PEM file. */
   readonly ca?: Value | undefined;
@@ -357,7 +357,7 @@ interface ProbeFlagValues {
 interface DoctorFlagValues {
   /** Addresses that mail leaves from. */
   readonly ip?: Value | readonly Value[] | undefined;
-  /** Name said in HELO. */
+  /** EHLO name of the sending hosts. */
   readonly helo?: Value | undefined;
   /** Domain of MAIL FROM, if different. */
   readonly mailFrom?: Value | undefined;
@@ -367,7 +367,7 @@ interface DoctorFlagValues {
   readonly probeDomain?: Value | readonly Value[] | undefined;
   /** Do not probe port 25. */
   readonly probe?: boolean | undefined;
-  /** Addresses that may be used although not public, for labs. */
+  /** Networks to allow although their addresses are not public, for tests. */
   readonly allow?: Value | readonly Value[] | undefined;
   /** DNS servers: 192.0.2.53, [2001:db8::53]:53, https://… (default: resolv.conf). */
   readonly resolver?: Value | readonly Value[] | undefined;
@@ -387,7 +387,7 @@ interface InboxFlagValues {
   readonly host?: Value | undefined;
   /** Port to listen on, 0 for a free one. */
   readonly port?: Value | undefined;
-  /** Where messages are saved as .eml files. */
+  /** Folder to save messages to as .eml files. */
   readonly folder?: Value | undefined;
   /** Do not save messages. */
   readonly save?: boolean | undefined;
@@ -395,7 +395,7 @@ interface InboxFlagValues {
   readonly maxSize?: Value | undefined;
   /** Check SPF as if messages came from this address. */
   readonly ip?: Value | undefined;
-  /** Show messages on a page, with an HTTP API for tests. */
+  /** Serve a page with the messages, and an HTTP API for tests. */
   readonly ui?: boolean | undefined;
   /** Port of the page, 0 for a free one. */
   readonly uiPort?: Value | undefined;
@@ -441,11 +441,11 @@ interface LintMessageFlagValues {
 
 /** Flags of `mb message show`. */
 interface ShowMessageFlagValues {
-  /** The address that it came from, for SPF. */
+  /** Address of the sending host, for SPF. */
   readonly ip?: Value | undefined;
   /** Its reverse-path, for SPF (default: Return-Path). */
   readonly mailFrom?: Value | undefined;
-  /** What the sending host said in EHLO, for SPF. */
+  /** EHLO name of the sending host, for SPF. */
   readonly helo?: Value | undefined;
   /** No DNS lookups: skip DKIM, SPF and DMARC. */
   readonly dns?: boolean | undefined;
@@ -494,7 +494,7 @@ interface ExplainFlagValues {
   readonly resolver?: Value | readonly Value[] | undefined;
   /** Port of mail exchangers; default 25. */
   readonly port?: Value | undefined;
-  /** Addresses that may be used although not public, for labs. */
+  /** Networks to allow although their addresses are not public, for tests. */
   readonly allow?: Value | readonly Value[] | undefined;
   /** Send all mail through this host; smtps://host for implicit TLS. */
   readonly relay?: Value | undefined;
@@ -502,19 +502,19 @@ interface ExplainFlagValues {
   readonly dev?: Value | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
-  /** IPv4 or IPv6 only. */
+  /** Use only IPv4 or only IPv6. */
   readonly family?: '4' | '6' | undefined;
-  /** Minimum that each host must offer; default opportunistic. */
+  /** Minimum TLS that each host must offer; default opportunistic. */
   readonly tls?: 'opportunistic' | 'required' | 'verified' | undefined;
   /** Certificates to trust instead of the system's, PEM. */
   readonly ca?: Value | undefined;
   /** JSON list of reply rules to try first. */
   readonly replyRules?: Value | undefined;
-  /** As for mail of this domain of the configuration; default its first one. */
+  /** Explain for mail of this configured domain; default the first one. */
   readonly fromDomain?: Value | undefined;
-  /** As for mail of this tenant. */
+  /** Explain for mail of this tenant. */
   readonly tenant?: Value | undefined;
-  /** As for a message that requires verified TLS on every hop (RFC 8689). */
+  /** Explain for a message that requires verified TLS on every hop (RFC 8689). */
   readonly requireTls?: boolean | undefined;
   /** Time for all lookups. */
   readonly timeout?: Value | undefined;
@@ -574,7 +574,7 @@ interface TlsaDnsFlagValues {
   readonly json?: boolean | undefined;
   /** Port of the service. */
   readonly port?: Value | undefined;
-  /** Addresses that may be used although not public, for labs. */
+  /** Networks to allow although their addresses are not public, for tests. */
   readonly allow?: Value | readonly Value[] | undefined;
 }
 
@@ -618,7 +618,7 @@ interface MtaStsDnsFlagValues {
   readonly trustAd?: boolean | undefined;
   /** Print JSON. */
   readonly json?: boolean | undefined;
-  /** Addresses that may be used although not public, for labs. */
+  /** Networks to allow although their addresses are not public, for tests. */
   readonly allow?: Value | readonly Value[] | undefined;
 }
 
@@ -648,7 +648,7 @@ interface MxDnsFlagValues {
   readonly trustAd?: boolean | undefined;
   /** Print JSON. */
   readonly json?: boolean | undefined;
-  /** Addresses that may be used although not public, for labs. */
+  /** Networks to allow although their addresses are not public, for tests. */
   readonly allow?: Value | readonly Value[] | undefined;
 }
 
@@ -682,7 +682,7 @@ interface CheckDkimFlagValues {
 
 /** Flags of `mb dkim verify`. */
 interface VerifyDkimFlagValues {
-  /** Also print an Authentication-Results field by this name. */
+  /** Also print an Authentication-Results field with this authserv-id. */
   readonly authserv?: Value | undefined;
   /** DNS servers: 192.0.2.53, [2001:db8::53]:53, https://… (default: resolv.conf). */
   readonly resolver?: Value | readonly Value[] | undefined;
@@ -700,7 +700,7 @@ interface VerifyDkimFlagValues {
 interface SignDkimFlagValues {
   /** Signing domain. */
   readonly domain?: Value | undefined;
-  /** Selector and private key; again for another signature. */
+  /** Selector and private key; repeat it for another signature. */
   readonly key?: Value | undefined;
   /** Default: relaxed/relaxed. */
   readonly canonicalization?:
@@ -761,7 +761,7 @@ interface CheckConfigFlagValues {
   readonly resolver?: Value | readonly Value[] | undefined;
   /** Port of mail exchangers; default 25. */
   readonly port?: Value | undefined;
-  /** Addresses that may be used although not public, for labs. */
+  /** Networks to allow although their addresses are not public, for tests. */
   readonly allow?: Value | readonly Value[] | undefined;
   /** Send all mail through this host; smtps://host for implicit TLS. */
   readonly relay?: Value | undefined;
@@ -769,9 +769,9 @@ interface CheckConfigFlagValues {
   readonly dev?: Value | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
-  /** IPv4 or IPv6 only. */
+  /** Use only IPv4 or only IPv6. */
   readonly family?: '4' | '6' | undefined;
-  /** Minimum that each host must offer; default opportunistic. */
+  /** Minimum TLS that each host must offer; default opportunistic. */
   readonly tls?: 'opportunistic' | 'required' | 'verified' | undefined;
   /** Certificates to trust instead of the system's, PEM. */
   readonly ca?: Value | undefined;
@@ -799,19 +799,19 @@ interface AlertFlagValues {
 interface TestAlertFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
   /** Mail alerts to these addresses. */
   readonly alertTo?: Value | readonly Value[] | undefined;
-  /** Author of that mail, at a domain that is signed for. */
+  /** From address of that mail, at a domain with a DKIM key. */
   readonly alertFrom?: Value | undefined;
-  /** Call this URL about alerts, as webhooks are called. */
+  /** Post alerts to this URL, signed like a webhook. */
   readonly alertWebhook?: Value | undefined;
-  /** Its secret, whsec_…; MB_ALERT_WEBHOOK_SECRET may hold the secret itself. */
+  /** Secret of that webhook, whsec_…; MB_ALERT_WEBHOOK_SECRET may hold the secret itself. */
   readonly alertWebhookSecret?: Value | undefined;
-  /** Addresses that webhooks may have although not public. */
+  /** Networks to allow for webhooks although their addresses are not public. */
   readonly webhookAllow?: Value | readonly Value[] | undefined;
   /** This machine's public name, for EHLO; default the system's. */
   readonly hostname?: Value | undefined;
@@ -819,7 +819,7 @@ interface TestAlertFlagValues {
   readonly resolver?: Value | readonly Value[] | undefined;
   /** Port of mail exchangers; default 25. */
   readonly port?: Value | undefined;
-  /** Addresses that may be used although not public, for labs. */
+  /** Networks to allow although their addresses are not public, for tests. */
   readonly allow?: Value | readonly Value[] | undefined;
   /** Send all mail through this host; smtps://host for implicit TLS. */
   readonly relay?: Value | undefined;
@@ -827,9 +827,9 @@ interface TestAlertFlagValues {
   readonly dev?: Value | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
-  /** IPv4 or IPv6 only. */
+  /** Use only IPv4 or only IPv6. */
   readonly family?: '4' | '6' | undefined;
-  /** Minimum that each host must offer; default opportunistic. */
+  /** Minimum TLS that each host must offer; default opportunistic. */
   readonly tls?: 'opportunistic' | 'required' | 'verified' | undefined;
   /** Certificates to trust instead of the system's, PEM. */
   readonly ca?: Value | undefined;
@@ -841,7 +841,7 @@ interface TestAlertFlagValues {
   readonly dkimSelector?: Value | undefined;
   /** Signing domain; default that of From. */
   readonly dkimDomain?: Value | undefined;
-  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and webhook secrets; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
 }
 
@@ -849,7 +849,7 @@ interface TestAlertFlagValues {
 interface LsAlertFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
@@ -881,7 +881,7 @@ interface WebhookFlagValues {
 interface RmWebhookFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
@@ -893,13 +893,13 @@ interface RmWebhookFlagValues {
 interface RotateSecretWebhookFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
-  /** How long calls are also signed with the old one; default 24. */
+  /** How long calls are also signed with the old secret; default 24. */
   readonly overlap?: Value | undefined;
-  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and webhook secrets; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
 }
 
@@ -907,7 +907,7 @@ interface RotateSecretWebhookFlagValues {
 interface DisableWebhookFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
@@ -917,7 +917,7 @@ interface DisableWebhookFlagValues {
 interface EnableWebhookFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
@@ -927,11 +927,11 @@ interface EnableWebhookFlagValues {
 interface ReplayWebhookFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
-  /** These dead letters, as "mb webhook show --dead-letters" has them. */
+  /** These dead letters, as "mb webhook show --dead-letters" lists them. */
   readonly id?: Value | readonly Value[] | undefined;
   /** Events from this time on. */
   readonly from?: Value | undefined;
@@ -945,13 +945,13 @@ interface ReplayWebhookFlagValues {
 interface TestWebhookFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
-  /** Addresses that webhooks may have although not public. */
+  /** Networks to allow for webhooks although their addresses are not public. */
   readonly webhookAllow?: Value | readonly Value[] | undefined;
-  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and webhook secrets; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
 }
 
@@ -959,11 +959,11 @@ interface TestWebhookFlagValues {
 interface ShowWebhookFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
-  /** Show the events that could not be delivered instead of calls. */
+  /** Show undelivered events instead of calls. */
   readonly deadLetters?: boolean | undefined;
 }
 
@@ -971,7 +971,7 @@ interface ShowWebhookFlagValues {
 interface LsWebhookFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
@@ -981,7 +981,7 @@ interface LsWebhookFlagValues {
 interface AddWebhookFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
@@ -993,11 +993,11 @@ interface AddWebhookFlagValues {
   readonly tag?: Value | readonly Value[] | undefined;
   /** Only recipients at these domains. */
   readonly domain?: Value | readonly Value[] | undefined;
-  /** For people. */
+  /** Note that "mb webhook show" prints. */
   readonly description?: Value | undefined;
-  /** Addresses that webhooks may have although not public. */
+  /** Networks to allow for webhooks although their addresses are not public. */
   readonly webhookAllow?: Value | readonly Value[] | undefined;
-  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and webhook secrets; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
 }
 
@@ -1033,9 +1033,9 @@ interface MasterKeyDomainFlagValues {
 interface RotateMasterKeyDomainFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and webhook secrets; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
-  /** Make none: encrypt with the first one that is given. */
+  /** Do not make a key: encrypt with the first one that is given. */
   readonly new?: boolean | undefined;
 }
 
@@ -1049,21 +1049,21 @@ interface NewMasterKeyDomainFlagValues {
 interface RmDomainFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
-  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and webhook secrets; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
   readonly hostname?: Value | undefined;
   /** DNS server, such as 192.0.2.53, [2001:db8::53]:53, https://…; default the system's. */
   readonly resolver?: Value | readonly Value[] | undefined;
-  /** Addresses that may be used although not public, for labs. */
+  /** Networks to allow although their addresses are not public, for tests. */
   readonly allow?: Value | readonly Value[] | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
-  /** Also a key that is retiring: mail on its way may then fail to verify. */
+  /** Remove a key that is retiring: mail in transit may then fail to verify. */
   readonly force?: boolean | undefined;
   /** Do not ask; needed where there is no terminal. */
   readonly yes?: boolean | undefined;
@@ -1073,17 +1073,17 @@ interface RmDomainFlagValues {
 interface RotateDomainFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
-  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and webhook secrets; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
   readonly hostname?: Value | undefined;
   /** DNS server, such as 192.0.2.53, [2001:db8::53]:53, https://…; default the system's. */
   readonly resolver?: Value | readonly Value[] | undefined;
-  /** Addresses that may be used although not public, for labs. */
+  /** Networks to allow although their addresses are not public, for tests. */
   readonly allow?: Value | readonly Value[] | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
@@ -1093,17 +1093,17 @@ interface RotateDomainFlagValues {
 interface CheckDomainFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
-  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and webhook secrets; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
   readonly hostname?: Value | undefined;
   /** DNS server, such as 192.0.2.53, [2001:db8::53]:53, https://…; default the system's. */
   readonly resolver?: Value | readonly Value[] | undefined;
-  /** Addresses that may be used although not public, for labs. */
+  /** Networks to allow although their addresses are not public, for tests. */
   readonly allow?: Value | readonly Value[] | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
@@ -1113,29 +1113,29 @@ interface CheckDomainFlagValues {
 interface SetDomainFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
-  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and webhook secrets; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
   readonly hostname?: Value | undefined;
   /** DNS server, such as 192.0.2.53, [2001:db8::53]:53, https://…; default the system's. */
   readonly resolver?: Value | readonly Value[] | undefined;
-  /** Addresses that may be used although not public, for labs. */
+  /** Networks to allow although their addresses are not public, for tests. */
   readonly allow?: Value | readonly Value[] | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
-  /** Whose domain it is. */
+  /** The tenant that may use it. */
   readonly tenant?: Value | undefined;
-  /** The name in EHLO for its mail. */
+  /** EHLO name for its mail. */
   readonly ehlo?: Value | undefined;
-  /** Domain below it for return paths, such as bounces.example.com. */
+  /** Subdomain for return paths, such as bounces.example.com. */
   readonly returnPath?: Value | undefined;
-  /** What its mail asks of TLS. */
+  /** Least TLS for its mail. */
   readonly minimumTls?: 'opportunistic' | 'required' | 'verified' | undefined;
-  /** Back to the default: tenant, ehlo, return-path, minimum-tls. */
+  /** Reset to the default: tenant, ehlo, return-path, minimum-tls. */
   readonly unset?: Value | undefined;
 }
 
@@ -1143,17 +1143,17 @@ interface SetDomainFlagValues {
 interface ShowDomainFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
-  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and webhook secrets; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
   readonly hostname?: Value | undefined;
   /** DNS server, such as 192.0.2.53, [2001:db8::53]:53, https://…; default the system's. */
   readonly resolver?: Value | readonly Value[] | undefined;
-  /** Addresses that may be used although not public, for labs. */
+  /** Networks to allow although their addresses are not public, for tests. */
   readonly allow?: Value | readonly Value[] | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
@@ -1167,17 +1167,17 @@ interface ShowDomainFlagValues {
 interface LsDomainFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
-  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and webhook secrets; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
   readonly hostname?: Value | undefined;
   /** DNS server, such as 192.0.2.53, [2001:db8::53]:53, https://…; default the system's. */
   readonly resolver?: Value | readonly Value[] | undefined;
-  /** Addresses that may be used although not public, for labs. */
+  /** Networks to allow although their addresses are not public, for tests. */
   readonly allow?: Value | readonly Value[] | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
@@ -1187,31 +1187,31 @@ interface LsDomainFlagValues {
 interface AddDomainFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
-  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and webhook secrets; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** This machine's public name, for EHLO; default the system's. */
   readonly hostname?: Value | undefined;
   /** DNS server, such as 192.0.2.53, [2001:db8::53]:53, https://…; default the system's. */
   readonly resolver?: Value | readonly Value[] | undefined;
-  /** Addresses that may be used although not public, for labs. */
+  /** Networks to allow although their addresses are not public, for tests. */
   readonly allow?: Value | readonly Value[] | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
-  /** Whose domain it is; default that of all tenants. */
+  /** The tenant that may use it; default all tenants. */
   readonly tenant?: Value | undefined;
-  /** The name in EHLO for its mail; default that of the service. */
+  /** EHLO name for its mail; default that of the service. */
   readonly ehlo?: Value | undefined;
-  /** Domain below it for return paths, such as bounces.example.com. */
+  /** Subdomain for return paths, such as bounces.example.com. */
   readonly returnPath?: Value | undefined;
-  /** What its mail asks of TLS; default that of the service. */
+  /** Least TLS for its mail; default that of the service. */
   readonly minimumTls?: 'opportunistic' | 'required' | 'verified' | undefined;
   /** Keys to make; default rsa,ed25519. */
   readonly algorithm?: Value | undefined;
-  /** A key that the domain has already, instead of new ones; repeat the flag. */
+  /** An existing key of the domain, instead of new ones; repeat the flag for more. */
   readonly importKey?: Value | undefined;
 }
 
@@ -1229,7 +1229,7 @@ interface KeyFlagValues {
 interface RevokeKeyFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Do not ask; needed where there is no terminal. */
   readonly yes?: boolean | undefined;
@@ -1239,7 +1239,7 @@ interface RevokeKeyFlagValues {
 interface LsKeyFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
@@ -1249,15 +1249,15 @@ interface LsKeyFlagValues {
 interface NewKeyFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
-  /** Which program gets it. */
+  /** The program that will use it. */
   readonly name?: Value | undefined;
   /** What it may do: send, read, content, operate, admin. */
   readonly scope?: Value | readonly Value[] | undefined;
-  /** Whose mail it sees and sends; default that of all tenants. */
+  /** Tenant whose mail it may read and send; default all. */
   readonly tenant?: Value | undefined;
-  /** Domains of authors and return paths; default any. */
+  /** Domains it may send as, in From and return path; default any. */
   readonly senderDomain?: Value | readonly Value[] | undefined;
   /** When it expires; default never. */
   readonly expires?: Value | undefined;
@@ -1271,27 +1271,27 @@ interface NewKeyFlagValues {
 interface ServeFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** Keep the content of a message after its last outcome, such as 7d, to read it and send it again; default: not at all. */
+  /** How long to keep the content of a message after its last outcome, such as 7d, to read or resend it; default 0. */
   readonly keepContent?: Value | undefined;
   /** Maximum number of connections; default 50. */
   readonly concurrency?: Value | undefined;
-  /** Time for attempts and requests in progress when stopped. */
+  /** Time to finish attempts and requests in progress when stopping. */
   readonly grace?: Value | undefined;
-  /** Addresses that webhooks may have although not public. */
+  /** Networks to allow for webhooks although their addresses are not public. */
   readonly webhookAllow?: Value | readonly Value[] | undefined;
-  /** Time before that in which /readyz says 503 and requests are served. */
+  /** Time before stopping in which /readyz returns 503 and requests are still served. */
   readonly drain?: Value | undefined;
   /** What this process does, such as http,worker. */
   readonly role?: Value | undefined;
   /** Address of the HTTP API. */
   readonly http?: Value | undefined;
-  /** Take mail by SMTP with STARTTLS, such as 0.0.0.0:587. */
+  /** Accept mail by SMTP with STARTTLS, such as 0.0.0.0:587. */
   readonly submission?: Value | undefined;
-  /** Take mail by SMTP over TLS from the start, such as 0.0.0.0:465. */
+  /** Accept mail by SMTP with implicit TLS, such as 0.0.0.0:465. */
   readonly submissions?: Value | undefined;
-  /** Take mail by SMTP without a key on a Unix socket. */
+  /** Accept mail by SMTP on a Unix socket, without an API key. */
   readonly submissionSocket?: Value | undefined;
-  /** Take bounces and complaints by SMTP, such as 0.0.0.0:25. */
+  /** Accept bounces and complaints by SMTP, such as 0.0.0.0:25. */
   readonly inbound?: Value | undefined;
   /** Domains of the return paths. */
   readonly inboundDomain?: Value | readonly Value[] | undefined;
@@ -1299,15 +1299,15 @@ interface ServeFlagValues {
   readonly tlsKey?: Value | undefined;
   /** Certificate chain of the server, PEM. */
   readonly tlsCert?: Value | undefined;
-  /** Without the dashboard at /ui. */
+  /** Do not serve the dashboard at /ui. */
   readonly ui?: boolean | undefined;
-  /** Let people who log in to the dashboard look, and change nothing. */
+  /** Make the dashboard read-only. */
   readonly uiReadOnly?: boolean | undefined;
-  /** Longest message. */
+  /** Maximum size of a message. */
   readonly maxMessageMb?: Value | undefined;
   /** Log JSON lines on a terminal too. */
   readonly json?: boolean | undefined;
-  /** How much a JSON log holds: debug adds connections, trace sessions. */
+  /** Level of a JSON log: debug adds connections, trace adds sessions. */
   readonly logLevel?: 'trace' | 'debug' | 'info' | 'error' | undefined;
   /** This machine's public name, for EHLO; default the system's. */
   readonly hostname?: Value | undefined;
@@ -1315,7 +1315,7 @@ interface ServeFlagValues {
   readonly resolver?: Value | readonly Value[] | undefined;
   /** Port of mail exchangers; default 25. */
   readonly port?: Value | undefined;
-  /** Addresses that may be used although not public, for labs. */
+  /** Networks to allow although their addresses are not public, for tests. */
   readonly allow?: Value | readonly Value[] | undefined;
   /** Send all mail through this host; smtps://host for implicit TLS. */
   readonly relay?: Value | undefined;
@@ -1323,9 +1323,9 @@ interface ServeFlagValues {
   readonly dev?: Value | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
-  /** IPv4 or IPv6 only. */
+  /** Use only IPv4 or only IPv6. */
   readonly family?: '4' | '6' | undefined;
-  /** Minimum that each host must offer; default opportunistic. */
+  /** Minimum TLS that each host must offer; default opportunistic. */
   readonly tls?: 'opportunistic' | 'required' | 'verified' | undefined;
   /** Certificates to trust instead of the system's, PEM. */
   readonly ca?: Value | undefined;
@@ -1337,15 +1337,15 @@ interface ServeFlagValues {
   readonly dkimSelector?: Value | undefined;
   /** Signing domain; default that of From. */
   readonly dkimDomain?: Value | undefined;
-  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and webhook secrets; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** Mail alerts to these addresses. */
   readonly alertTo?: Value | readonly Value[] | undefined;
-  /** Author of that mail, at a domain that is signed for. */
+  /** From address of that mail, at a domain with a DKIM key. */
   readonly alertFrom?: Value | undefined;
-  /** Call this URL about alerts, as webhooks are called. */
+  /** Post alerts to this URL, signed like a webhook. */
   readonly alertWebhook?: Value | undefined;
-  /** Its secret, whsec_…; MB_ALERT_WEBHOOK_SECRET may hold the secret itself. */
+  /** Secret of that webhook, whsec_…; MB_ALERT_WEBHOOK_SECRET may hold the secret itself. */
   readonly alertWebhookSecret?: Value | undefined;
 }
 
@@ -1353,17 +1353,17 @@ interface ServeFlagValues {
 interface WorkFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** Keep the content of a message after its last outcome, such as 7d, to read it and send it again; default: not at all. */
+  /** How long to keep the content of a message after its last outcome, such as 7d, to read or resend it; default 0. */
   readonly keepContent?: Value | undefined;
   /** Maximum number of connections; default 50. */
   readonly concurrency?: Value | undefined;
-  /** Time for attempts and requests in progress when stopped. */
+  /** Time to finish attempts and requests in progress when stopping. */
   readonly grace?: Value | undefined;
-  /** Addresses that webhooks may have although not public. */
+  /** Networks to allow for webhooks although their addresses are not public. */
   readonly webhookAllow?: Value | readonly Value[] | undefined;
   /** Log JSON lines on a terminal too. */
   readonly json?: boolean | undefined;
-  /** How much a JSON log holds: debug adds connections, trace sessions. */
+  /** Level of a JSON log: debug adds connections, trace adds sessions. */
   readonly logLevel?: 'trace' | 'debug' | 'info' | 'error' | undefined;
   /** This machine's public name, for EHLO; default the system's. */
   readonly hostname?: Value | undefined;
@@ -1371,7 +1371,7 @@ interface WorkFlagValues {
   readonly resolver?: Value | readonly Value[] | undefined;
   /** Port of mail exchangers; default 25. */
   readonly port?: Value | undefined;
-  /** Addresses that may be used although not public, for labs. */
+  /** Networks to allow although their addresses are not public, for tests. */
   readonly allow?: Value | readonly Value[] | undefined;
   /** Send all mail through this host; smtps://host for implicit TLS. */
   readonly relay?: Value | undefined;
@@ -1379,9 +1379,9 @@ interface WorkFlagValues {
   readonly dev?: Value | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
-  /** IPv4 or IPv6 only. */
+  /** Use only IPv4 or only IPv6. */
   readonly family?: '4' | '6' | undefined;
-  /** Minimum that each host must offer; default opportunistic. */
+  /** Minimum TLS that each host must offer; default opportunistic. */
   readonly tls?: 'opportunistic' | 'required' | 'verified' | undefined;
   /** Certificates to trust instead of the system's, PEM. */
   readonly ca?: Value | undefined;
@@ -1393,15 +1393,15 @@ interface WorkFlagValues {
   readonly dkimSelector?: Value | undefined;
   /** Signing domain; default that of From. */
   readonly dkimDomain?: Value | undefined;
-  /** Encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself. */
+  /** Encrypts keys of managed domains and webhook secrets; MB_MASTER_KEY may hold the key itself. */
   readonly masterKey?: Value | undefined;
   /** Mail alerts to these addresses. */
   readonly alertTo?: Value | readonly Value[] | undefined;
-  /** Author of that mail, at a domain that is signed for. */
+  /** From address of that mail, at a domain with a DKIM key. */
   readonly alertFrom?: Value | undefined;
-  /** Call this URL about alerts, as webhooks are called. */
+  /** Post alerts to this URL, signed like a webhook. */
   readonly alertWebhook?: Value | undefined;
-  /** Its secret, whsec_…; MB_ALERT_WEBHOOK_SECRET may hold the secret itself. */
+  /** Secret of that webhook, whsec_…; MB_ALERT_WEBHOOK_SECRET may hold the secret itself. */
   readonly alertWebhookSecret?: Value | undefined;
 }
 
@@ -1423,7 +1423,7 @@ interface SuppressFlagValues {
 interface ImportSuppressFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** This tenant's list; default the list of messages without a tenant. */
   readonly tenant?: Value | undefined;
@@ -1435,7 +1435,7 @@ interface ImportSuppressFlagValues {
 interface ExportSuppressFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** This tenant's list; default the list of messages without a tenant. */
   readonly tenant?: Value | undefined;
@@ -1449,7 +1449,7 @@ interface ExportSuppressFlagValues {
 interface LiftSuppressFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** This tenant's list; default the list of messages without a tenant. */
   readonly tenant?: Value | undefined;
@@ -1463,7 +1463,7 @@ interface LiftSuppressFlagValues {
 interface AddSuppressFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** This tenant's list; default the list of messages without a tenant. */
   readonly tenant?: Value | undefined;
@@ -1477,7 +1477,7 @@ interface AddSuppressFlagValues {
 interface LsSuppressFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** This tenant's list; default the list of messages without a tenant. */
   readonly tenant?: Value | undefined;
@@ -1523,7 +1523,7 @@ interface MigrateQueueFlagValues {
 interface ExportQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Recipients in this state. */
   readonly state?:
@@ -1553,7 +1553,7 @@ interface ExportQueueFlagValues {
 interface StatsQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
@@ -1563,7 +1563,7 @@ interface StatsQueueFlagValues {
 interface ResumeQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print one JSON object. */
   readonly json?: boolean | undefined;
@@ -1573,7 +1573,7 @@ interface ResumeQueueFlagValues {
 interface SuspendQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Reason, shown by "mb queue stats". */
   readonly note?: Value | undefined;
@@ -1585,7 +1585,7 @@ interface SuspendQueueFlagValues {
 interface RetryQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Recipients in this state. */
   readonly state?:
@@ -1617,7 +1617,7 @@ interface RetryQueueFlagValues {
 interface CancelQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Recipients in this state. */
   readonly state?:
@@ -1649,7 +1649,7 @@ interface CancelQueueFlagValues {
 interface ReleaseQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Recipients in this state. */
   readonly state?:
@@ -1681,7 +1681,7 @@ interface ReleaseQueueFlagValues {
 interface HoldQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Recipients in this state. */
   readonly state?:
@@ -1713,7 +1713,7 @@ interface HoldQueueFlagValues {
 interface ShowQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Print the message itself, as it is stored. */
   readonly content?: boolean | undefined;
@@ -1725,7 +1725,7 @@ interface ShowQueueFlagValues {
 interface LsQueueFlagValues {
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** A running "mb serve" instead of the queue itself; its key is in MB_API_KEY. */
+  /** A running "mb serve" to use instead of the queue itself; MB_API_KEY has the API key. */
   readonly server?: Value | undefined;
   /** Recipients in this state. */
   readonly state?:
@@ -1761,9 +1761,9 @@ interface SendFlagValues {
   readonly cc?: Value | readonly Value[] | undefined;
   /** Recipient that the other recipients do not see. */
   readonly bcc?: Value | readonly Value[] | undefined;
-  /** Where answers go. */
+  /** Address for replies. */
   readonly replyTo?: Value | readonly Value[] | undefined;
-  /** Who sends the message; required with several authors. */
+  /** Mailbox that sends the message; required with several authors. */
   readonly sender?: Value | undefined;
   /** Subject, any characters. */
   readonly subject?: Value | undefined;
@@ -1785,13 +1785,13 @@ interface SendFlagValues {
   readonly alternative?: Value | readonly Value[] | undefined;
   /** Further header field. */
   readonly header?: Value | readonly Value[] | undefined;
-  /** Default: a new unique one. */
+  /** Message-ID; default a new unique one. */
   readonly messageId?: Value | undefined;
-  /** Message that this one answers. */
+  /** Message that this one replies to. */
   readonly inReplyTo?: Value | undefined;
   /** Messages of the thread. */
   readonly references?: Value | readonly Value[] | undefined;
-  /** Default now. */
+  /** Date of the message; default now. */
   readonly date?: Value | undefined;
   /** Mark the message with this priority. */
   readonly priority?: 'high' | 'normal' | 'low' | undefined;
@@ -1835,7 +1835,7 @@ interface SendFlagValues {
   readonly resolver?: Value | readonly Value[] | undefined;
   /** Port of mail exchangers; default 25. */
   readonly port?: Value | undefined;
-  /** Addresses that may be used although not public, for labs. */
+  /** Networks to allow although their addresses are not public, for tests. */
   readonly allow?: Value | readonly Value[] | undefined;
   /** Send all mail through this host; smtps://host for implicit TLS. */
   readonly relay?: Value | undefined;
@@ -1843,9 +1843,9 @@ interface SendFlagValues {
   readonly dev?: Value | undefined;
   /** Address of this machine to connect from. */
   readonly localAddress?: Value | readonly Value[] | undefined;
-  /** IPv4 or IPv6 only. */
+  /** Use only IPv4 or only IPv6. */
   readonly family?: '4' | '6' | undefined;
-  /** Minimum that each host must offer; default opportunistic. */
+  /** Minimum TLS that each host must offer; default opportunistic. */
   readonly tls?: 'opportunistic' | 'required' | 'verified' | undefined;
   /** Certificates to trust instead of the system's, PEM. */
   readonly ca?: Value | undefined;
@@ -1859,13 +1859,13 @@ interface SendFlagValues {
   readonly queue?: boolean | undefined;
   /** The queue: a SQLite file, or postgres://…. */
   readonly store?: Value | undefined;
-  /** Queue the message once, however often the same key is used. */
+  /** Queue the message only once, even if the command is repeated. */
   readonly idempotencyKey?: Value | undefined;
   /** Make no attempt before this date. */
   readonly notBefore?: Value | undefined;
-  /** Tenant of the message; tenants take turns, and domains may be for some. */
+  /** Tenant of the message; tenants take turns at delivery, and may have their own domains. */
   readonly tenant?: Value | undefined;
-  /** Word to select the message by later. */
+  /** Word by which to select the message later. */
   readonly tag?: Value | undefined;
   /** Print what would be done, without connecting to a mail host. */
   readonly dryRun?: boolean | undefined;

@@ -1,4 +1,4 @@
-/** Keys of a configuration that are no flags but hold options of the packages below. */
+/** Keys of a configuration that hold options of the broker instead of a flag. */
 export const optionSectionNames = ['broker', 'domains', 'storeOptions', 'alerts'] as const;
 
 /** One of {@link optionSectionNames}. */
@@ -10,7 +10,7 @@ export interface OptionSections extends Partial<Readonly<Record<OptionSectionNam
   readonly path: string;
 }
 
-/** What commands get of a configuration besides the values of their flags. */
+/** What commands get from a configuration besides the values of their flags. */
 export interface ConfiguredFlags {
   /** Absent without such a section. */
   readonly optionSections?: OptionSections;

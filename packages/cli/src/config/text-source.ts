@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 
 /** Where a text comes from that should not be in a configuration, such as a key or a password. */
 export type TextSource =
-  /** The content of a file, as seen from the configuration, without line ends at its end. */
+  /** The content of a file without trailing line ends; the path is relative to the folder of the configuration. */
   | { readonly file: string }
   /** The value of an environment variable. */
   | { readonly env: string };
@@ -28,18 +28,18 @@ export const secretKeys: ReadonlySet<string> = new Set([
 /** Keys that take a Date; JSON has none. */
 const dateKeys: ReadonlySet<string> = new Set(['validFrom', 'validUntil']);
 
-/** What reading a configuration found out besides its values. */
+/** Problems and warnings from reading a configuration. */
 export interface TextFindings {
   /** One sentence each, with the path of the key. */
   readonly problems: string[];
-  /** What is possible but dangerous. */
+  /** What works but is dangerous. */
   readonly warnings: string[];
 }
 
 /**
  * Replaces every {@link TextSource} below a value by its text. Instances of classes and functions stay as they are.
  *
- * @param folder  What files are relative to.
+ * @param folder  The folder that paths are relative to.
  * @param path  Names the value in findings, such as `domains[0]`.
  */
 export async function readTexts(
@@ -103,7 +103,7 @@ async function readText(
   try {
     const text = await readFile(file, 'utf8');
     if (secret && process.platform !== 'win32' && ((await stat(file)).mode & 0o077) !== 0) {
-      warnings.push(`${path}: Other users of this machine may read ${file}; run: chmod 600 ${file}`);
+      warnings.push(`${path}: Other users of this machine can read ${file}; run: chmod 600 ${file}`);
     }
     if (text.trim() !== '') return withoutLastLineEnds(text);
     problems.push(`${path}: The file ${file} is empty.`);
@@ -113,7 +113,7 @@ async function readText(
   return undefined;
 }
 
-/** A file that an editor wrote ends with a line end, which is no part of its text. */
+/** Removes the line end that editors add at the end of a file. */
 function withoutLastLineEnds(text: string): string {
   let end = text.length;
   while (end > 0 && (text[end - 1] === '\n' || text[end - 1] === '\r')) end -= 1;

@@ -46,7 +46,7 @@ function describe(check: PublishedKeyCheck): string[] {
   ];
 }
 
-/** The record that belongs to the key, in one piece, so that it can be copied. */
+/** The record that belongs to the key, not wrapped, so that it can be copied. */
 function expectedRecord({ status, expectedRecord: record }: PublishedKeyCheck): string {
   if (status === 'match' || status === 'unknown' || record === undefined) return '';
   return `\nexpected record:\n${printable(record)}\n`;

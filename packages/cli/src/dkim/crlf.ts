@@ -2,7 +2,7 @@ import { DkimError, toCrlf } from '@mb/dkim';
 
 const cr = 13;
 const lf = 10;
-/** A longer header is none. */
+/** Lone CRs are looked for in this many octets at most; a longer header is refused by the signer. */
 const maxHeaderBytes = 1024 * 1024;
 
 /**
@@ -16,7 +16,7 @@ export async function* crlfLines(source: AsyncIterable<Uint8Array>): AsyncGenera
   let held = false;
   for await (const chunk of source) {
     const octets: Uint8Array = held ? Buffer.concat([Uint8Array.of(cr), chunk]) : chunk;
-    // What follows a CR decides on it.
+    // The next chunk decides what a CR at the end of this one is.
     held = octets.at(-1) === cr;
     const whole = held ? octets.subarray(0, -1) : octets;
     header.see(whole);
@@ -51,6 +51,6 @@ class HeaderWatch {
 function loneCr(): DkimError {
   return new DkimError(
     'MB_DKIM_HEADER_SYNTAX',
-    'The header has a carriage return without a line feed, which some receivers take for the end of a line. Remove it.',
+    'The header has a carriage return without a line feed, which some receivers read as the end of a line. Remove it.',
   );
 }

@@ -5,7 +5,7 @@ import { signCommand } from './sign.ts';
 import { type DkimTerminal, dkimTerminal } from './terminal.ts';
 import { verifyCommand } from './verify.ts';
 
-/** `mb dkim …`: keys, signatures, and what DNS says about them. */
+/** `mb dkim …`: generates, checks and uses DKIM keys. */
 export function dkimCommand(terminal: DkimTerminal = dkimTerminal): Command {
   return new Command('dkim')
     .description('generate DKIM keys, sign and verify messages, check published keys')

@@ -14,7 +14,7 @@ export interface KeyName {
 export function parseKeyName(text: string, earlier: readonly KeyName[] | undefined): KeyName[] {
   const colon = text.indexOf(':');
   if (colon < 1 || colon === text.length - 1) {
-    throw new InvalidArgumentError('It must be the selector, a colon and the file of the private key.');
+    throw new InvalidArgumentError('It must be SELECTOR:FILE, the selector and the file of the private key.');
   }
   return [...(earlier ?? []), { selector: text.slice(0, colon), path: text.slice(colon + 1) }];
 }

@@ -11,7 +11,7 @@ interface KeygenFlags {
   readonly json?: boolean;
 }
 
-/** `mb dkim keygen DOMAIN SELECTOR`: a key pair, the private half in a file, the public half as a DNS record. */
+/** `mb dkim keygen DOMAIN SELECTOR`: writes the private key to a file and prints the public key as a DNS record. */
 export function keygenCommand(terminal: DkimTerminal): Command {
   return new Command('keygen')
     .description('generate a key, and the DNS record to publish for it')
@@ -50,7 +50,7 @@ Exit codes: 0 written, 64 the file exists already.`,
       if (toOutput) terminal.write(privateKey);
       else terminal.write(`Private key: ${path}\n`);
       terminal.write(
-        `Publish this TXT record, and keep it for as long as mail signed with the key may travel:\n\n`,
+        `Publish this TXT record, and keep it until all mail signed with the key is delivered:\n\n`,
       );
       terminal.write(`${published.zoneLine}\n`);
     });

@@ -20,14 +20,14 @@ interface SignFlags extends ResolverFlags {
   readonly fields?: boolean;
 }
 
-/** `mb dkim sign [FILE]`: the message with its signatures in front, in the line ends that SMTP sends. */
+/** `mb dkim sign [FILE]`: prints the message with CRLF line ends and its signatures before the header. */
 export function signCommand(terminal: DkimTerminal): Command {
   const command = new Command('sign')
     .description('sign a message')
     .argument('[file]', 'the message, - for standard input', '-')
     .requiredOption('--domain <domain>', 'signing domain')
     .addOption(
-      new Option('--key <selector:file>', 'selector and private key; again for another signature')
+      new Option('--key <selector:file>', 'selector and private key; repeat it for another signature')
         .argParser(parseKeyName)
         .makeOptionMandatory(),
     )
@@ -40,7 +40,7 @@ export function signCommand(terminal: DkimTerminal): Command {
       ]),
     )
     .option('--headers <names>', 'fields to sign where they occur, separated by commas', parseNames)
-    .option('--oversign <names>', 'fields that must not be added either, separated by commas', parseNames)
+    .option('--oversign <names>', 'fields to protect from being added later, separated by commas', parseNames)
     .option('--no-oversign', 'allow fields to be added')
     .option('--identity <user@domain>', 'identity in the domain or below it (i=)')
     .option('--expires-after <seconds>', 'time until the signature expires (x=)', parseSeconds)

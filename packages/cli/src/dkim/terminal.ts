@@ -11,7 +11,7 @@ export interface DkimTerminal extends Terminal {
   read(what: string, path: string): Promise<Buffer>;
   /** The same as a stream. */
   open(what: string, path: string): AsyncIterable<Uint8Array>;
-  /** The passphrase of encrypted keys, from the environment: a flag would show it to every user of the machine. */
+  /** The passphrase of encrypted keys, from the environment: other users of the machine can see flags. */
   readonly passphrase: string | undefined;
 }
 

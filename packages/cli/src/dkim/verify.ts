@@ -21,12 +21,12 @@ interface VerifyFlags extends ResolverFlags {
   readonly authserv?: string;
 }
 
-/** `mb dkim verify [FILE]`: every signature and the ARC chain. Exit code 0 pass, 1 not, 2 DNS failed for now. */
+/** `mb dkim verify [FILE]`: verifies every signature and the ARC chain. */
 export function verifyCommand(terminal: DkimTerminal): Command {
   const command = new Command('verify')
     .description('verify the DKIM signatures and the ARC chain of a message')
     .argument('[file]', 'the message, - for standard input', '-')
-    .option('--authserv <id>', 'also print an Authentication-Results field by this name')
+    .option('--authserv <id>', 'also print an Authentication-Results field with this authserv-id')
     .addHelpText(
       'after',
       `

@@ -100,7 +100,7 @@ describe('mb dns', () => {
     expect((await dns('tls-rpt example.test', zones)).output).toBe('mailto:t@example.test\n');
     const { output } = await dns('ptr 192.0.2.1', zones);
     expect(output).toContain('192.0.2.1: confirmed\nmx.example.test\n');
-    expect(output).toContain('evil\ufffd[31m.test (does not lead back)');
+    expect(output).toContain('evil\ufffd[31m.test (does not resolve to it)');
     expect(await dns('mta-sts example.test', zones)).toEqual({
       output: 'example.test has no MTA-STS record.\n',
       exitCode: 1,

@@ -30,7 +30,7 @@ Examples:
   mb dns spf example.org --ip 192.0.2.1
   mb dns tlsa example.org --resolver 127.0.0.1 --json`;
 
-/** `mb dns …`: lookups that matter for mail. Exit code 0 found, 1 absent or refused, 2 failed for now. */
+/** `mb dns …`: looks up the DNS records that mail uses. */
 export function dnsCommand(terminal: Terminal = processTerminal): Command {
   const command = new Command('dns')
     .description('look up the DNS records that e-mail uses')
@@ -46,12 +46,12 @@ export function dnsCommand(terminal: Terminal = processTerminal): Command {
     'the MTA-STS record and policy of a domain',
     reportMtaSts,
   ).addOption(allowOption());
-  addLookup(command, terminal, 'tls-rpt <domain>', 'where reports about TLS with a domain go', reportTlsRpt);
+  addLookup(command, terminal, 'tls-rpt <domain>', 'where reports about TLS to a domain go', reportTlsRpt);
   addLookup(
     command,
     terminal,
     'ptr <address>',
-    'the names of an address, and whether they lead back',
+    'the names of an address, and whether they resolve to it',
     reportPtr,
   );
   addLookup<AllowFlag & { port: number }>(

@@ -50,7 +50,7 @@ function skippedLines(skipped: readonly { name: string; reason: string }[]): str
   return Array.from(byReason, ([reason, names]) => `  not used: ${names.join(', ')}: ${reason}`);
 }
 
-/** What `--allow` says, for functions of @mb/dns. */
+/** `--allow` as an option of @mb/dns. */
 function routeOptions({ allow }: AllowFlag): { readonly allowAddresses?: readonly string[] } {
   return allow === undefined ? {} : { allowAddresses: allowedAddresses(allow) };
 }
@@ -60,7 +60,7 @@ function allowHint({ refusedAddresses = [] }: RouteFailure): string[] {
   const [first] = refusedAddresses;
   return first === undefined
     ? []
-    : [`In a private network, permit them: --allow ${first} or --allow NETWORK`];
+    : [`In a private network, allow them with --allow ${first} or --allow NETWORK`];
 }
 
 /** `mb dns spf`: the tree of a record and what is wrong with it, or the result for one sender. */
@@ -72,7 +72,7 @@ export async function reportSpf(
   const tree = await explainSpf(domain, resolver);
   const findings = lintSpf(tree);
   const lines = [
-    // What a record says makes no lines in the tree.
+    // A line feed in a record must not add a line to the tree.
     ...formatSpfTree(printableValue(tree)).split('\n'),
     ...findings.map(({ severity, message, fix }) => `${severity}: ${message} ${fix}`),
   ];
@@ -112,7 +112,7 @@ export async function reportDmarc(domain: string, resolver: Resolver): Promise<L
   return { lines, value: found, ending: 'found' };
 }
 
-/** `mb dns mta-sts`: record, policy file, and which exchangers it names. */
+/** `mb dns mta-sts`: the record, the policy, and whether it names each exchanger. */
 export async function reportMtaSts(
   domain: string,
   resolver: Resolver,
@@ -143,7 +143,7 @@ export async function reportMtaSts(
   return { lines, value: { record, fetched }, ending: 'found' };
 }
 
-/** `mb dns tlsa`: what DANE asks of each mail exchanger of a domain. */
+/** `mb dns tlsa`: the TLSA records of each mail exchanger of a domain. */
 export async function reportTlsa(
   domain: string,
   resolver: Resolver,
@@ -175,11 +175,11 @@ export async function reportTlsa(
   return { lines, value: hosts, ending };
 }
 
-/** `mb dns ptr`: the names of an address and whether they lead back. */
+/** `mb dns ptr`: the names of an address, and whether they resolve to it. */
 export async function reportPtr(address: string, resolver: Resolver): Promise<LookupReport> {
   const reverse = await confirmReverse(address, resolver);
   const names = reverse.names.map(
-    (name) => `${name}${reverse.confirmedNames.includes(name) ? '' : ' (does not lead back)'}`,
+    (name) => `${name}${reverse.confirmedNames.includes(name) ? '' : ' (does not resolve to it)'}`,
   );
   const lines = [
     `${address}: ${reverse.status}`,

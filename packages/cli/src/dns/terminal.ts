@@ -48,7 +48,7 @@ export function resolverFlags(): Option[] {
   ];
 }
 
-/** The resolver that the flags describe. */
+/** Makes the resolver that the flags ask for. */
 export function resolverFor(flags: ResolverFlags, terminal: Terminal): Resolver {
   const servers = (flags.server ?? flags.resolver)?.flatMap((value) => value.split(','));
   return terminal.makeResolver({

@@ -33,15 +33,14 @@ Example:
   mb doctor example.org --ip 192.0.2.1 --helo mail.example.org --dkim 2026:key.pem`;
 
 /**
- * `mb doctor DOMAIN`: checks whether receivers will trust mail of a domain, and says what to change. Exit code 0 all well,
- * 1 warnings, 2 errors.
+ * `mb doctor DOMAIN`: checks whether receivers will trust mail of a domain, and says what to change.
  */
 export function doctorCommand(terminal: Terminal = processTerminal): Command {
   const command = new Command('doctor')
     .description('check whether receivers will trust mail of a domain')
     .argument('<domain>', 'domain of the From field')
     .option('--ip <address...>', 'addresses that mail leaves from')
-    .option('--helo <name>', 'name said in HELO')
+    .option('--helo <name>', 'EHLO name of the sending hosts')
     .option('--mail-from <domain>', 'domain of MAIL FROM, if different')
     .option(
       '--dkim <selector:keyfile...>',

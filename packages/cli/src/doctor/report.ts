@@ -12,7 +12,7 @@ const marks: Readonly<Record<FindingSeverity, string>> = {
 
 const order: readonly FindingSeverity[] = ['error', 'warning', 'info', 'ok'];
 
-/** Findings as text, the gravest first; each fix and each record to publish on a line of its own. */
+/** Findings as text, the most serious first; each fix and each record to publish has its own line. */
 export function formatFindings(
   domain: string,
   findings: readonly Finding[],
@@ -36,7 +36,7 @@ export function formatFindings(
   return `${lines.join('\n')}\n`;
 }
 
-/** A line that was seen, with the indentation that it has in a tree. */
+/** A line of evidence, which keeps the indentation of a tree. */
 function formatEvidence(line: string, width: number): string {
   const indent = ' '.repeat(8 + line.length - line.trimStart().length);
   return wrap(line.trimStart(), indent, width);
@@ -55,7 +55,7 @@ function formatFinding(
     for (const line of evidence) lines.push(colors.dim(formatEvidence(printable(line), width)));
   }
   if (fix !== undefined) lines.push(hanging('        → ', 10, printable(fix), width));
-  // In one piece, so that it can be copied into a zone file.
+  // Not wrapped, so that it can be copied into a zone file.
   if (publish !== undefined) lines.push(`          ${printable(formatPublishedRecord(publish))}`);
   return lines;
 }

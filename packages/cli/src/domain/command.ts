@@ -28,7 +28,7 @@ interface AddFlags extends DomainFlags {
   readonly importKey?: readonly KeyName[];
 }
 
-/** `mb domain …`: who mail is sent as, and the keys that sign it. */
+/** `mb domain …`: manages the domains that mail is sent as, and their DKIM keys. */
 export function domainCommand(): Command {
   return new Command('domain')
     .description('add domains, see what to publish, and rotate their DKIM keys while the service runs')
@@ -56,17 +56,17 @@ function addCommand(): Command {
   const words = (text: string, before: readonly string[] = []) => {
     const names = text.split(',').map((one) => one.trim());
     if (names.some((one) => one !== 'rsa' && one !== 'ed25519')) {
-      throw new InvalidArgumentError('It must be rsa, ed25519 or both with a comma between them.');
+      throw new InvalidArgumentError('It must be rsa, ed25519 or rsa,ed25519.');
     }
     return [...before, ...names];
   };
   return command('add', 'add a domain, and print what to publish')
-    .argument('<domain>', 'domain of From; it is also for the domains below it')
-    .option('--tenant <name>', 'whose domain it is; default that of all tenants')
-    .option('--ehlo <name>', 'the name in EHLO for its mail; default that of the service')
-    .option('--return-path <domain>', 'domain below it for return paths, such as bounces.example.com')
+    .argument('<domain>', 'domain of From; its subdomains are included')
+    .option('--tenant <name>', 'the tenant that may use it; default all tenants')
+    .option('--ehlo <name>', 'EHLO name for its mail; default that of the service')
+    .option('--return-path <domain>', 'subdomain for return paths, such as bounces.example.com')
     .addOption(
-      new Option('--minimum-tls <level>', 'what its mail asks of TLS; default that of the service').choices([
+      new Option('--minimum-tls <level>', 'least TLS for its mail; default that of the service').choices([
         'opportunistic',
         'required',
         'verified',
@@ -76,7 +76,7 @@ function addCommand(): Command {
     .addOption(
       new Option(
         '--import-key <selector:file>',
-        'a key that the domain has already, instead of new ones; repeat the flag',
+        'an existing key of the domain, instead of new ones; repeat the flag for more',
       ).argParser(parseKeyName),
     )
     .addHelpText(
@@ -109,7 +109,7 @@ Exit codes: 0 added.`,
       if (flags.json) return printJson({ ...added, mtaSts });
       printRecords(added);
       printPolicy(mtaSts);
-      notice(`${added.domain} is added. ${added.status}`);
+      notice(`Added ${added.domain}. ${added.status}`);
     });
 }
 
@@ -123,7 +123,7 @@ function listCommand(): Command {
       const rows = await withDomains(flags, 'read', (domains) => domains.list());
       process.exitCode = rows.length === 0 ? 1 : 0;
       if (flags.json) return printJson({ rows });
-      print(rows.length === 0 ? 'There is no domain.\n' : domainTable(rows));
+      print(rows.length === 0 ? 'There are no domains.\n' : domainTable(rows));
     });
 }
 
@@ -134,7 +134,7 @@ function showCommand(): Command {
     .option('--mta-sts', 'print the file that belongs to the _mta-sts record, and nothing else')
     .addHelpText(
       'after',
-      '\nExamples:\n  mb domain show example.com\n  mb domain show example.com --zone >>example.com.zone\n  mb domain show example.com --mta-sts >mta-sts.txt\n\nExit codes: 0 shown, 1 there is no such file yet.',
+      '\nExamples:\n  mb domain show example.com\n  mb domain show example.com --zone >>example.com.zone\n  mb domain show example.com --mta-sts >mta-sts.txt\n\nExit codes: 0 shown, 1 there is no MTA-STS file yet.',
     )
     .action(async (domain: string, flags: DomainFlags & { readonly zone?: true; readonly mtaSts?: true }) => {
       const { found, mtaSts } = await withDomains(flags, 'read', async (domains) => {
@@ -177,23 +177,23 @@ function setCommand(): Command {
   const names = (text: string, before: readonly Setting[] = []) => {
     const given = text.split(',').map((one) => one.trim()) as Setting[];
     if (given.some((one) => !known.includes(one))) {
-      throw new InvalidArgumentError(`It must be some of ${known.join(', ')}, with commas between them.`);
+      throw new InvalidArgumentError(`It must be one or more of ${known.join(', ')}, separated by commas.`);
     }
     return [...before, ...given];
   };
-  return command('set', 'change the settings of a domain, for the mail that is sent from then on')
+  return command('set', 'change the settings of a domain, for mail sent from now on')
     .argument('<domain>')
-    .option('--tenant <name>', 'whose domain it is')
-    .option('--ehlo <name>', 'the name in EHLO for its mail')
-    .option('--return-path <domain>', 'domain below it for return paths, such as bounces.example.com')
+    .option('--tenant <name>', 'the tenant that may use it')
+    .option('--ehlo <name>', 'EHLO name for its mail')
+    .option('--return-path <domain>', 'subdomain for return paths, such as bounces.example.com')
     .addOption(
-      new Option('--minimum-tls <level>', 'what its mail asks of TLS').choices([
+      new Option('--minimum-tls <level>', 'least TLS for its mail').choices([
         'opportunistic',
         'required',
         'verified',
       ]),
     )
-    .addOption(new Option('--unset <names>', `back to the default: ${known.join(', ')}`).argParser(names))
+    .addOption(new Option('--unset <names>', `reset to the default: ${known.join(', ')}`).argParser(names))
     .addHelpText(
       'after',
       `
@@ -201,8 +201,8 @@ Examples:
   mb domain set example.com --return-path bounces.example.com --minimum-tls required
   mb domain set example.com --unset minimum-tls,tenant
 
-Bounces to a return path that is changed are recognised no more: change it when the mail on its way
-is delivered. "mb domain show" has the records that are needed then.
+Bounces to the old return path are no longer recognised: change it when no mail is in transit. "mb
+domain show" prints the records that the new one needs.
 Exit codes: 0 changed, 64 a setting is wrong.`,
     )
     .action(async (domain: string, flags: SetFlags) => {
@@ -219,12 +219,15 @@ Exit codes: 0 changed, 64 a setting is wrong.`,
       }
       const changes = { ...given, ...Object.fromEntries(unset.map((name) => [settings[name], null])) };
       if (Object.keys(changes).length === 0) {
-        throw new CliError('MB_CLI_USAGE', `Give what is changed: ${known.join(', ')} or --unset.`);
+        throw new CliError(
+          'MB_CLI_USAGE',
+          `Give a setting to change: ${known.map((name) => `--${name}`).join(', ')} or --unset.`,
+        );
       }
-      const changed = await withDomains(flags, 'look', (domains) => domains.change(domain, changes));
+      const changed = await withDomains(flags, 'change', (domains) => domains.change(domain, changes));
       if (flags.json) return printJson(changed);
       printRecords(changed);
-      notice(`${changed.domain} is changed.`);
+      notice(`Changed ${changed.domain}.`);
     });
 }
 
@@ -238,12 +241,12 @@ Examples:
   mb domain check example.com
   mb domain check example.com --json | jq '.records[] | select(.status != "seen")'
 
-What they say advances the keys, as it does in the service, which looks every minute while keys
-wait for something.
-Exit codes: 0 all that is required is seen, 1 something is missing.`,
+The result also activates or retires keys, as in the service, which checks every minute while a key
+waits for its records.
+Exit codes: 0 all required records were found, 1 a record is missing.`,
     )
     .action(async (domain: string, flags: DomainFlags) => {
-      const check = await withDomains(flags, 'look', (domains) => domains.check(domain));
+      const check = await withDomains(flags, 'change', (domains) => domains.check(domain));
       process.exitCode = check.ok ? 0 : 1;
       if (flags.json) return printJson(check);
       print(`${check.domain.domain}: ${check.domain.status}\n\n${checkTable(check)}`);
@@ -259,12 +262,12 @@ function rotateCommand(): Command {
 Examples:
   mb domain rotate example.com
 
-The service switches when every authoritative server has had the records for some minutes. Keep the
-old ones published for a week more: "mb domain show" says when they may go.
-Exit codes: 0 made, 64 a rotation is under way.`,
+The service switches to the new keys some minutes after every authoritative server has the records.
+Keep the old records for another week: "mb domain show" says until when.
+Exit codes: 0 made, 64 a rotation is in progress.`,
     )
     .action(async (domain: string, flags: DomainFlags) => {
-      const rotated = await withDomains(flags, 'look', (domains) => domains.rotate(domain));
+      const rotated = await withDomains(flags, 'change', (domains) => domains.rotate(domain));
       if (flags.json) return printJson(rotated);
       const next = rotated.keys.filter(({ state }) => state === 'next').map(({ record }) => record);
       print(`${recordTable(next)}\n${formatZoneFile(next)}`);
@@ -275,8 +278,8 @@ Exit codes: 0 made, 64 a rotation is under way.`,
 function removeCommand(): Command {
   return command('rm', 'remove a domain, or one of its keys')
     .argument('<domain>')
-    .argument('[selector]', 'a key that does not sign yet, or that may go')
-    .option('--force', 'also a key that is retiring: mail on its way may then fail to verify')
+    .argument('[selector]', 'a key that does not sign yet or is no longer needed')
+    .option('--force', 'remove a key that is retiring: mail in transit may then fail to verify')
     .option('-y, --yes', 'do not ask; needed where there is no terminal')
     .addHelpText(
       'after',
@@ -285,7 +288,7 @@ Examples:
   mb domain rm example.com
   mb domain rm example.com mb20260101-x7k2-rsa --yes
 
-The keys that were made together are removed together.
+Keys that were made together are removed together.
 Exit codes: 0 removed, 64 the key is needed, 130 the answer was no.`,
     )
     .action(
@@ -295,7 +298,7 @@ Exit codes: 0 removed, 64 the key is needed, 130 the answer was no.`,
         flags: DomainFlags & { readonly force?: true; readonly yes?: true },
       ) => {
         const what = selector === undefined ? `${domain} and its keys` : `Key ${selector} of ${domain}`;
-        await withDomains(flags, 'look', async (domains) => {
+        await withDomains(flags, 'change', async (domains) => {
           if (!(await confirm(`${what} will be removed.`, flags.yes ?? false))) return;
           if (selector === undefined) await domains.remove(domain);
           else await domains.removeKey(domain, selector, flags.force ?? false);

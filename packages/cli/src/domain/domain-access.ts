@@ -35,9 +35,9 @@ export async function withDomains<Result>(
 }
 
 /**
- * The domains of a queue, with what the flags say of the service.
+ * Opens the domains of a queue, with the host name and addresses that the flags give the service.
  *
- * @param wrapping  Encrypts and opens their keys; undefined: they can be looked at.
+ * @param wrapping  Encrypts and decrypts their keys; undefined: domains can be read, but not signed for.
  */
 export async function openDomains(
   flags: DomainFlags,
@@ -45,7 +45,7 @@ export async function openDomains(
   wrapping: KeyWrapping | undefined,
 ): Promise<ManagedDomains> {
   const { createWrappingVault, ManagedDomains } = await import('@mb/broker/domains');
-  // No key is needed to look at domains.
+  // Reading domains needs no key.
   const options = await brokerOptions(flags, '', warn, 'explain');
   return new ManagedDomains({
     records: store.records,

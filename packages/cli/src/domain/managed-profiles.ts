@@ -9,9 +9,9 @@ import type { DeliveryFlags } from '../send/flags.ts';
 import { type DomainFlags, openDomains } from './domain-access.ts';
 import { masterKeyWrapping } from './master-key.ts';
 
-/** What a process that delivers opens the secrets of a queue with. */
+/** What a process that delivers needs to read the secrets of a queue. */
 export interface QueueKeys {
-  /** Encrypts and opens keys and secrets; undefined without a master key. */
+  /** Encrypts and decrypts keys and secrets; undefined without a master key. */
   readonly wrapping: KeyWrapping | undefined;
   /** The managed domains; undefined when there is no master key and no domain. */
   readonly domains: ManagedDomains | undefined;
@@ -25,7 +25,7 @@ export interface QueueKeys {
 export async function openQueueKeys(flags: DomainFlags, store: OpenStore): Promise<QueueKeys> {
   const wrapping = await masterKeyWrapping(flags, warn);
   if (wrapping) return { wrapping, domains: await openDomains(flags, store, wrapping) };
-  // Without them, mail of these domains would leave unsigned.
+  // Without its keys, mail of a managed domain would leave unsigned.
   if ((await store.records.list('domain', { limit: 1 })).rows.length === 0)
     return { wrapping, domains: undefined };
   throw new CliError(
@@ -34,7 +34,7 @@ export async function openQueueKeys(flags: DomainFlags, store: OpenStore): Promi
   );
 }
 
-/** Options of a broker that sends as managed domains, and otherwise as before. */
+/** Adds managed domains to the options of a broker; mail of other domains is sent as `options` say. */
 export async function withManagedDomains(
   options: BrokerOptions,
   domains: ManagedDomains,
@@ -50,7 +50,7 @@ export async function withManagedDomains(
   } = options;
   const { verp, ...queueRest } = queue ?? {};
   const shared = { ...(sources && { sources }), ...(routes && { routes }) };
-  /** What the flags describe: the one profile of a broker without domains. */
+  /** The profile that the flags describe, for mail of other domains. */
   const own: SendingProfile = {
     name: 'configured',
     ...shared,

@@ -10,10 +10,10 @@ import { storeFlag } from '../queue/store-flag.ts';
 import { type DomainFlags, openDomains } from './domain-access.ts';
 import { hasMasterKey, masterKeyFlag, masterKeyWrapping, prependMasterKey } from './master-key.ts';
 
-/** `mb domain master-key …`: the key that encrypts private keys and secrets of webhooks. */
+/** `mb domain master-key …`: manages the key that encrypts private keys and webhook secrets. */
 export function masterKeyCommand(): Command {
   return new Command('master-key')
-    .description('make and rotate the key that encrypts private keys of domains and secrets of webhooks')
+    .description('make and rotate the key that encrypts private keys and webhook secrets')
     .addCommand(newCommand())
     .addCommand(rotateCommand());
 }
@@ -29,7 +29,7 @@ Examples:
   mb domain master-key new --out /etc/mb/master.key
   export MB_MASTER_KEY=$(mb domain master-key new)
 
-Without it private keys and secrets of webhooks cannot be opened: keep a copy apart from the queue.
+Private keys and webhook secrets cannot be decrypted without it: keep a copy apart from the queue.
 Exit codes: 0 made, 64 the file exists already.`,
     )
     .action(async ({ out }: { readonly out: string }) => {
@@ -42,10 +42,10 @@ Exit codes: 0 made, 64 the file exists already.`,
 
 function rotateCommand(): Command {
   return new Command('rotate')
-    .description('put a new master key in front, and encrypt private keys and secrets of webhooks with it')
+    .description('make a new master key the first, and encrypt private keys and webhook secrets with it')
     .addOption(storeFlag())
     .addOption(masterKeyFlag())
-    .option('--no-new', 'make none: encrypt with the first one that is given')
+    .option('--no-new', 'do not make a key: encrypt with the first one that is given')
     .addHelpText(
       'after',
       `
@@ -53,9 +53,9 @@ Examples:
   mb domain master-key rotate --store queue.db --master-key /etc/mb/master.key
   mb domain master-key rotate --store postgres://mail@db.example.com/mail --no-new
 
-The file keeps the old key after the new one: backups of the queue need it. Services on this
-machine read the file again. With several machines put the new key into the file of each first,
-and then use --no-new. Secrets of webhooks that are in plain text are encrypted as well.
+The file keeps the old key after the new one, since backups of the queue need it. Services on this
+machine read the file again. With several machines, first put the new key into the file of each,
+then use --no-new. Webhook secrets that are stored in plain text are encrypted as well.
 Exit codes: 0 all private keys and secrets are encrypted with the first master key.`,
     )
     .action(async (flags: DomainFlags & { readonly new: boolean }) => {
@@ -67,11 +67,11 @@ Exit codes: 0 all private keys and secrets are encrypted with the first master k
       }
       if (flags.new && flags.masterKey === undefined) {
         const message =
-          'A variable cannot be rewritten: put a new key in front in MB_MASTER_KEY, and add --no-new.';
+          'mb cannot change a variable: put the new key first in MB_MASTER_KEY yourself, and add --no-new.';
         throw new CliError('MB_CLI_USAGE', message);
       }
-      const renewed = await withStore(flags, 'look', async (store) => {
-        // What the store refuses must not leave a new key behind.
+      const renewed = await withStore(flags, 'change', async (store) => {
+        // If the store refuses, the file must not have a new key.
         const before = await renewAll(flags, store);
         if (!flags.new) return before;
         await prependMasterKey(flags.masterKey!);
@@ -84,7 +84,7 @@ Exit codes: 0 all private keys and secrets are encrypted with the first master k
     });
 }
 
-/** Encrypts private keys and secrets of webhooks with the first master key; how many were not yet. */
+/** Encrypts private keys and webhook secrets with the first master key; returns how many it changed. */
 async function renewAll(
   flags: DomainFlags,
   store: OpenStore,

@@ -8,7 +8,7 @@ import { writeNewFile } from '../private-file.ts';
 import { warnIfOpen } from '../send/dkim-key.ts';
 import { readInput } from '../send/file.ts';
 
-/** What every command takes that makes, opens or uses the keys of managed domains or the secrets of webhooks. */
+/** The flag of all commands that use keys of managed domains or webhook secrets. */
 export interface MasterKeyFlags {
   readonly masterKey?: string;
 }
@@ -17,7 +17,7 @@ export interface MasterKeyFlags {
 export function masterKeyFlag(): Option {
   return new Option(
     '--master-key <file>',
-    'encrypts keys of managed domains and secrets of webhooks; MB_MASTER_KEY may hold the key itself',
+    'encrypts keys of managed domains and webhook secrets; MB_MASTER_KEY may hold the key itself',
   ).env('MB_MASTER_KEY_FILE');
 }
 
@@ -29,8 +29,7 @@ export function hasMasterKey({ masterKey }: MasterKeyFlags): boolean {
 /**
  * Encrypts with the master keys in a file or in the environment; undefined when none is given.
  *
- * A file is read again when it lacks the master key of what is opened, so that services go on while master keys are
- * rotated.
+ * A file is read again when no known master key decrypts a value, so that services continue while keys are rotated.
  *
  * @throws {CliError} MB_CLI_FILE; BrokerError MB_BROKER_MASTER_KEY
  */
@@ -68,7 +67,7 @@ function rereading(first: KeyWrapping, read: () => Promise<KeyWrapping>): KeyWra
   };
 }
 
-/** Puts a new master key in front of those of a file, which keeps its owner: a service reads it as a user of its own. */
+/** Adds a new master key before those in a file. The file keeps its owner, since a service may run as another user. */
 export async function prependMasterKey(path: string): Promise<void> {
   const { generateMasterKey } = await import('@mb/broker/encryption');
   const before = (await readInput('--master-key', path)).toString();

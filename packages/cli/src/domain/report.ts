@@ -34,19 +34,19 @@ export function keyTable({ keys }: ShownDomain): string {
   return formatTable(['SELECTOR', 'ALGORITHM', 'STATE', 'SIGNS', 'SEEN', 'SINCE', 'KEEP UNTIL'], rows);
 }
 
-/** What the servers of a domain say, with what to do. */
+/** The records found at the servers of a domain, with what to do. */
 export function checkTable({ records }: ShownCheck): string {
   const rows = records.map((record) => [
     record.status,
     record.need,
     record.purpose,
     record.name,
-    told(record),
+    adviceOn(record),
   ]);
   return formatTable(['STATUS', 'NEED', 'FOR', 'NAME', 'DETAIL'], rows);
 }
 
-function told({ detail, fix, status, need }: CheckedRecord): string {
+function adviceOn({ detail, fix, status, need }: CheckedRecord): string {
   const isFine = status === 'seen' && need !== 'remove';
   return printable(fix === undefined || isFine ? detail : `${detail} ${fix}`);
 }

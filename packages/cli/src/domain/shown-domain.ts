@@ -1,17 +1,17 @@
 import type { CheckedRecord, DomainChanges, MtaStsSuggestion, NewDomain } from '@mb/broker/domains';
 import type { components } from '@mb/server/client';
 
-/** A domain as commands print it, and as a server shows it. */
+/** A domain as commands and the HTTP API show it. */
 export type ShownDomain = components['schemas']['Domain'];
 
-/** What the servers of a domain say, as commands print it. */
+/** The result of checking a domain's records, as commands print it. */
 export interface ShownCheck {
   readonly ok: boolean;
   readonly domain: ShownDomain;
   readonly records: readonly CheckedRecord[];
 }
 
-/** What commands do with domains, be they in a queue that is opened here or behind a server. */
+/** The operations on domains, in a queue opened by this process or through the API of a server. */
 export interface DomainAccess {
   add(domain: NewDomain): Promise<ShownDomain>;
   list(): Promise<readonly ShownDomain[]>;

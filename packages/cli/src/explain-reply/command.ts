@@ -35,7 +35,7 @@ Examples:
 Exit codes:
   0   the reply was explained`;
 
-/** `mb explain-reply REPLY`: which reply rule matches, its source, and what follows. */
+/** `mb explain-reply REPLY`: prints the reply rule that matches, its source, and what follows. */
 export function explainReplyCommand(): Command {
   return new Command('explain-reply')
     .description('explain what a reply of a mail host means and what follows')

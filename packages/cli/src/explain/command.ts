@@ -25,26 +25,23 @@ Examples:
   mb explain bob@example.org --require-tls
   mb explain bob@example.org --from-domain example.com --tenant shop
 
-With --timeout, what is not known after this many seconds is marked as such.
+After --timeout seconds, what is still unknown is shown as unknown.
 
 Exit codes, the highest that applies:
   0   every address has a usable host
   1   some would be deferred: DNS fails or does not answer in time, or no host meets the policy
   2   some would fail`;
 
-/** `mb explain ADDRESS…`: route, hosts and required TLS with the reason, without connecting to any host. */
+/** `mb explain ADDRESS…`: prints route, hosts and required TLS with the reason, without connecting to any host. */
 export function explainCommand(): Command {
   const command = new Command('explain')
     .description('show where mail for an address would go, and which TLS would be required and why')
     .argument('<address...>', 'addresses or domains');
   for (const option of deliveryOptions()) command.addOption(option);
   return command
-    .option(
-      '--from-domain <domain>',
-      'as for mail of this domain of the configuration; default its first one',
-    )
-    .option('--tenant <name>', 'as for mail of this tenant')
-    .option('--require-tls', 'as for a message that requires verified TLS on every hop (RFC 8689)')
+    .option('--from-domain <domain>', 'explain for mail of this configured domain; default the first one')
+    .option('--tenant <name>', 'explain for mail of this tenant')
+    .option('--require-tls', 'explain for a message that requires verified TLS on every hop (RFC 8689)')
     .addOption(new Option('--timeout <seconds>', 'time for all lookups').argParser(wholeNumber(1, 86_400)))
     .option('--json', 'print one JSON object')
     .addHelpText('after', EXAMPLES)
@@ -88,7 +85,7 @@ async function explainingOptions(flags: ExplainFlags): Promise<BrokerOptions> {
     if (fromDomain === undefined) return options;
     throw new CliError(
       'MB_CLI_USAGE',
-      '--from-domain chooses among the domains of a configuration; it has none.',
+      '--from-domain needs domains in the configuration; it has none. Leave the flag out.',
     );
   }
   const [first] = flags.optionSections!.domains as readonly { readonly domain: string }[];
@@ -103,7 +100,7 @@ async function explainingOptions(flags: ExplainFlags): Promise<BrokerOptions> {
   return { ...options, profileFor: () => ({ ...profile, dkim: undefined }) };
 }
 
-/** Our name matters only where it is among the mail exchangers (RFC 5321 §5.1); any machine may ask. */
+/** The host name matters only if it is among the mail exchangers (RFC 5321 §5.1); explaining needs none. */
 function nameOf({ hostname, optionSections }: ExplainFlags): { readonly hostname?: string } {
   const own = systemHostname();
   const configured = (optionSections?.broker as { readonly hostname?: unknown } | undefined)?.hostname;

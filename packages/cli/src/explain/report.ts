@@ -10,7 +10,7 @@ const VIA: Readonly<Record<NonNullable<ExplainedDelivery['via']>, string>> = {
   smarthost: 'through a relay',
 };
 
-/** What asks for the level of TLS. */
+/** What requires the level of TLS. */
 const BASIS: Readonly<Record<SecurityBasis, string>> = {
   dane: 'by DANE',
   'mta-sts': 'by MTA-STS',

@@ -8,7 +8,7 @@ import { processTerminal, type ResolverFlags, resolverFlags, resolverFor } from 
 import { jsonLine, notice, print, warn } from '../output.ts';
 import { parseIp, wholeNumber } from '../parse-flag.ts';
 import { labelled } from '../terminal.ts';
-import { whenTold } from '../work/until-stopped.ts';
+import { onStopRequest } from '../work/until-stopped.ts';
 import { InboxMailbox } from './mailbox.ts';
 import { describeArrival, formatArrival } from './report.ts';
 import { createSaver } from './save.ts';
@@ -39,13 +39,13 @@ Examples:
   mb send --dev 127.0.0.1:2525 -f ann@example.com -t bob@example.org --text Hi
 
 Accepts every message for any recipient, with any user name and password, and delivers none.
---ui shows messages on a page, and serves them by HTTP: GET /api/messages, /api/messages/wait
+--ui serves a page with the messages, and an HTTP API: GET /api/messages, /api/messages/wait
 (to, from, subject, timeoutMs), /api/messages/ID (links, codes, checks); DELETE /api/messages;
 PUT /api/script with {"recipients":{"gone@example.org":"550 5.1.1 No such user"}} refuses mail.
 
-SPF checks the address that a message comes from; --ip gives the address to check instead of
-that of this machine. Ctrl-C ends it, a second Ctrl-C ends it at once. Exit codes: 0 ended as
-asked, 64 it cannot listen on this address.`;
+SPF is checked for the client's address, or for that of --ip. Ctrl-C stops the inbox, a second Ctrl-C
+stops it at once.
+Exit codes: 0 stopped, 64 it cannot listen on this address.`;
 
 /** `mb inbox`: a local receiving server for development. */
 export function inboxCommand(): Command {
@@ -57,13 +57,13 @@ export function inboxCommand(): Command {
         .default(2525)
         .argParser(wholeNumber(0, 65_535)),
     )
-    .addOption(new Option('--folder <folder>', 'where messages are saved as .eml files').default('inbox'))
+    .addOption(new Option('--folder <folder>', 'folder to save messages to as .eml files').default('inbox'))
     .option('--no-save', 'do not save messages')
     .addOption(new Option('--max-size <MiB>', 'largest message').default(50).argParser(wholeNumber(1, 1024)))
     .addOption(
       new Option('--ip <address>', 'check SPF as if messages came from this address').argParser(parseIp),
     )
-    .option('--ui', 'show messages on a page, with an HTTP API for tests')
+    .option('--ui', 'serve a page with the messages, and an HTTP API for tests')
     .addOption(
       new Option('--ui-port <number>', 'port of the page, 0 for a free one')
         .default(8026)
@@ -96,16 +96,16 @@ async function receive(flags: InboxFlags): Promise<void> {
     },
   });
   const web = flags.ui ? await openPage(flags, server, { mailbox, script }) : undefined;
-  // Before it says so: a test may stop it as soon as it has read that.
-  const told = new Promise<void>((resolve) => whenTold(() => resolve()));
+  // Signals are handled before the announcement, since a test may stop the inbox as soon as it has read it.
+  const stopRequested = new Promise<void>((resolve) => onStopRequest(() => resolve()));
   announce(flags, server.port, asJson, web?.port);
-  await told;
+  await stopRequested;
   await web?.close();
   await server.close();
   await Promise.all(shown);
 }
 
-/** The page and the API; when they cannot listen, the inbox does not either. @throws {CliError} MB_CLI_LISTEN */
+/** Starts the page and the API; closes the inbox when they cannot listen. @throws {CliError} MB_CLI_LISTEN */
 async function openPage(
   { host, uiPort }: InboxFlags,
   inbox: InboxServer,
@@ -119,7 +119,7 @@ async function openPage(
   }
 }
 
-/** What showing a message takes. */
+/** What `show` needs besides the message. */
 interface ShowParts {
   readonly file: string | undefined;
   readonly resolver: Resolver | undefined;
@@ -144,9 +144,9 @@ async function show(arrival: Arrival, { file, resolver, flags, asJson, mailbox }
   });
 }
 
-/** SPF says nothing about loopback: there only --ip says where the message comes from. */
-function sessionOf({ ip, sender, helo }: Arrival, told: string | undefined): SessionFacts | undefined {
-  if (told !== undefined) return { ip: told, sender, helo };
+/** The session to check by SPF; undefined for a client on loopback without --ip, about which SPF says nothing. */
+function sessionOf({ ip, sender, helo }: Arrival, givenIp: string | undefined): SessionFacts | undefined {
+  if (givenIp !== undefined) return { ip: givenIp, sender, helo };
   return /^(127\.|::1$|::ffff:127\.)/.test(ip) ? undefined : { ip, sender, helo };
 }
 
@@ -170,15 +170,15 @@ function announce(
     return;
   }
   const where = save ? `, saving to ${folder}` : '';
-  print(`${pc.bold(`Listening on ${literal}:${port}`)}${where}. Point an application here:
+  print(`${pc.bold(`Listening on ${literal}:${port}`)}${where}. Settings for your application:
 
   host ${host}, port ${port}, no TLS; any user and password, or none
   SMTP_URL=smtp://${literal}:${port}
   mb send --dev ${literal}:${port} …
 ${uiPort === undefined ? '' : `\nMessages: http://${literal}:${uiPort}/\n`}
-Ctrl-C ends it.\n\n`);
+Ctrl-C stops the inbox.\n\n`);
   if (!/^(127\.|::1$|localhost$)/.test(host)) {
-    warn('Other machines on the network can send mail here too.');
+    warn('Other machines on the network can send mail here too; --host 127.0.0.1 prevents it.');
   }
 }
 

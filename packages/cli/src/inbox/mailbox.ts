@@ -13,19 +13,19 @@ export interface KeptMessage {
   readonly lint: readonly LintFinding[];
 }
 
-/** Which messages are wanted; everything that is given must fit. */
+/** Conditions on messages; all that are given must hold. */
 export interface MessageFilter {
   /** An envelope recipient, in any case. */
   readonly to?: string | undefined;
   readonly from?: string | undefined;
-  /** Found in the subject, in any case. */
+  /** Part of the subject, in any case. */
   readonly subject?: string | undefined;
 }
 
-/** Most messages that are kept; the oldest go first. */
+/** Maximum number of messages kept; the oldest are dropped first. */
 const mostMessages = 500;
 
-/** The latest messages, and those who wait for one. */
+/** Keeps the latest messages, and lets callers wait for one. */
 export class InboxMailbox {
   readonly #messages: KeptMessage[] = [];
   readonly #watchers = new Set<() => void>();
@@ -88,12 +88,12 @@ export function linksOf({ html = '', text = '' }: Pick<ParsedMessage, 'html' | '
   const inHtml = Array.from(html.matchAll(/\bhref\s{0,9}=\s{0,9}(?:"([^"]*)"|'([^']*)')/gi), (found) =>
     (found[1] ?? found[2] ?? '').replaceAll('&amp;', '&').trim(),
   ).filter((link) => /^https?:\/\//i.test(link));
-  // A sentence may end behind a link.
+  // The punctuation of a sentence may follow a link.
   const inText = Array.from(text.matchAll(url), ([link]) => link.replace(/[.,;:!?)\]]{1,9}$/, ''));
   return [...new Set([...inHtml, ...inText])];
 }
 
-/** What looks like a code: 4 to 8 digits, perhaps in groups; links are left out. */
+/** Login codes: 4 to 8 digits, perhaps in two groups, outside of links. */
 export function codesOf({ html = '', text = '' }: Pick<ParsedMessage, 'html' | 'text'>): string[] {
   const plain =
     text === ''

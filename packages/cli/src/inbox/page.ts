@@ -1,11 +1,11 @@
 /**
- * The page of `mb inbox --ui`. It takes everything from the HTTP API and writes it as text; a message's HTML is in a
- * frame without scripts, forms and network.
+ * The page of `mb inbox --ui`. It gets everything from the HTTP API and shows it as text; a message's HTML is in a frame
+ * without scripts, forms and network.
  *
- * @param nonce  Of the policy that lets only this script and this style run.
+ * @param nonce  The nonce of the Content-Security-Policy, which allows only this script and this style.
  */
 export function inboxPage(nonce: string): string {
-  // Long because a page is one text.
+  // Long because the page is one template.
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

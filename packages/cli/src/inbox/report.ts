@@ -7,7 +7,7 @@ import { printable, terminalWidth, wrap } from '../terminal.ts';
 import { formatMoment } from '../time.ts';
 import type { Arrival } from './server.ts';
 
-/** What the inbox tells of one message. */
+/** What the inbox prints about one message. */
 export interface ArrivalReport {
   readonly type: 'message';
   readonly at: number;
@@ -16,7 +16,7 @@ export interface ArrivalReport {
   readonly user?: string;
   readonly subject?: string;
   readonly size: number;
-  /** The forms that the body has. */
+  /** The alternatives of the body. */
   readonly body: readonly ('text' | 'html')[];
   readonly attachments: readonly string[];
   readonly defects: readonly string[];
@@ -25,7 +25,7 @@ export interface ArrivalReport {
   readonly file?: string;
 }
 
-/** Puts together what is known of a message. */
+/** Builds the report of a message. */
 export function describeArrival(
   { at, sender, recipients, user, octets }: Arrival,
   message: ParsedMessage,
@@ -52,7 +52,7 @@ export function describeArrival(
   };
 }
 
-/** The same as a few lines for people. */
+/** Formats a report as a few lines of text. */
 export function formatArrival(report: ArrivalReport, width = terminalWidth()): string {
   const { at, sender, recipients, subject, size, body, attachments, defects, verdicts, file } = report;
   const route = `<${sender}> → ${recipients.join(', ')}`;

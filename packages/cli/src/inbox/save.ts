@@ -4,9 +4,9 @@ import { writeNewFile } from '../private-file.ts';
 import type { Arrival } from './server.ts';
 
 /**
- * Saves messages as .eml files, with their time in the name, so that they sort; no file is replaced.
+ * Saves messages as .eml files whose names begin with the time, so that they sort. No file is replaced.
  *
- * RFC 5321 §4.4: final delivery puts the reverse-path in front.
+ * RFC 5321 §4.4: final delivery adds a Return-Path field at the beginning.
  */
 export function createSaver(folder: string): (arrival: Arrival) => Promise<string> {
   let count = 0;

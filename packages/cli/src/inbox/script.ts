@@ -1,4 +1,4 @@
-/** What the inbox refuses, to test what an application does then; nothing by default. */
+/** What the inbox refuses, to test how an application handles it; nothing by default. */
 export interface InboxScript {
   /** Replies to RCPT by address, in any case, such as `{ "gone@example.org": "550 5.1.1 No such user" }`. */
   readonly recipients?: Readonly<Record<string, string>>;
@@ -8,7 +8,7 @@ export interface InboxScript {
   readonly content?: string;
 }
 
-/** Reads a script, with the addresses in lower case. @returns a sentence when it is none. */
+/** Reads a script, with the addresses in lower case. @returns A sentence that says what is wrong, if it is invalid. */
 export function readScript(given: unknown): InboxScript | string {
   if (!isObject(given)) return 'A script must be an object.';
   const { recipients, ...replies } = given;
@@ -37,7 +37,7 @@ function isReply(value: unknown): boolean {
   return typeof value === 'string' && /^[45]\d\d [\x20-\x7e]{1,400}$/.test(value);
 }
 
-/** The reply to a recipient; undefined: it is accepted. */
+/** The reply to a recipient; undefined when it is accepted. */
 export function replyTo(address: string, { recipients = {}, rcpt }: InboxScript): string | undefined {
   const name = address.toLowerCase();
   return Object.hasOwn(recipients, name) ? recipients[name] : rcpt;

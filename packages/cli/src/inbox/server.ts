@@ -2,9 +2,9 @@ import type { AddressInfo } from 'node:net';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
 import { CliError } from '../errors.ts';
 
-/** A message as it came in. */
+/** A message as it was received. */
 export interface Arrival {
-  /** Exactly the octets of the message, dots un-stuffed. */
+  /** The octets of the message after dot-unstuffing. */
   readonly octets: Buffer;
   /** Epoch milliseconds. */
   readonly at: number;
@@ -21,34 +21,34 @@ export interface Arrival {
 /** How the inbox listens. */
 export interface InboxServerOptions {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 chooses a free one. */
   readonly port: number;
-  /** Octets of a message; more is refused with 552. */
+  /** Maximum size of a message in octets; a larger one is refused with 552. */
   readonly maxBytes: number;
-  /** The reply that refuses a recipient, or any message after its content; undefined: it is accepted. */
+  /** The reply that refuses a recipient, or a message after its content; undefined accepts it. */
   readonly refuse?: (stage: 'rcpt' | 'content', address?: string) => string | undefined;
-  /** Keeps a message; the client hears 250 when this resolves, and 451 when it rejects. */
+  /** Stores a message; the client gets 250 when this resolves, and 451 when it rejects. */
   readonly keep: (arrival: Arrival) => Promise<void>;
 }
 
 /** A server that accepts every message for any recipient and delivers none. */
 export interface InboxServer {
   readonly port: number;
-  /** Accepts no more connections, and resolves when the open ones have ended, after a second at the latest. */
+  /** Stops accepting connections, and resolves when the open ones have ended, after at most a second. */
   close(): Promise<void>;
 }
 
 const MAX_CLIENTS = 100;
 const SOCKET_TIMEOUT_MS = 60_000;
 
-/** Listens. @throws {CliError} MB_CLI_LISTEN */
+/** Starts the server. @throws {CliError} MB_CLI_LISTEN */
 export async function startInboxServer(options: InboxServerOptions): Promise<InboxServer> {
   const { host, port, maxBytes } = options;
   const server = new SMTPServer({
     name: 'inbox.invalid',
     banner: 'mb inbox: accepts everything, delivers nothing',
     size: maxBytes,
-    // Applications that log in can be tested too; the password is not checked.
+    // For applications that log in; the password is not checked.
     authOptional: true,
     allowInsecureAuth: true,
     disabledCommands: ['STARTTLS'],
@@ -60,7 +60,7 @@ export async function startInboxServer(options: InboxServerOptions): Promise<Inb
     onRcptTo: ({ address }, _session, done) => done(refusalOf(options.refuse?.('rcpt', address))),
     onData: (stream, session, done) => void take(stream, session, options).then(() => done(), done),
   });
-  // A client that disconnects does not end the server.
+  // The disconnect of a client must not end the server.
   server.on('error', () => {});
   await new Promise<void>((resolve, reject) => {
     server.server.once('error', (cause) => reject(cannotListen(host, port, cause)));
@@ -72,7 +72,7 @@ export async function startInboxServer(options: InboxServerOptions): Promise<Inb
   };
 }
 
-/** Reads a message to its end, keeping no more of it than is allowed. */
+/** Reads a message to its end, and drops the content of one that is too large. */
 async function take(
   stream: SMTPServerDataStream,
   session: SMTPServerSession,
@@ -87,7 +87,7 @@ async function take(
   }
   const scripted = refusalOf(refuse?.('content'));
   if (scripted) throw scripted;
-  if (size > maxBytes) throw refusal(552, `5.3.4 The inbox takes ${maxBytes} octets at most`);
+  if (size > maxBytes) throw refusal(552, `5.3.4 The inbox takes at most ${maxBytes} octets`);
   const { mailFrom, rcptTo } = session.envelope;
   const arrival: Arrival = {
     octets: Buffer.concat(pieces),

@@ -9,7 +9,7 @@ import { type InboxScript, readScript } from './script.ts';
 /** What the page and the API show and change. */
 export interface WebParts {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 chooses a free one. */
   readonly port: number;
   readonly mailbox: InboxMailbox;
   readonly script: { current: InboxScript };
@@ -24,7 +24,7 @@ export interface WebServer {
 const maxBodyBytes = 64 * 1024;
 const longestWaitMs = 60_000;
 
-/** Listens. @throws {CliError} MB_CLI_LISTEN */
+/** Starts the server. @throws {CliError} MB_CLI_LISTEN */
 export async function startWebServer(parts: WebParts): Promise<WebServer> {
   const ending = new AbortController();
   const server: Server = createServer((request, response) => {
@@ -58,17 +58,17 @@ async function answer(
   parts: WebParts,
   ending: AbortSignal,
 ): Promise<void> {
-  // Long because each route is one case of it.
+  // Long because it has one case for each route.
   if (!isOwnHost(request.headers.host)) {
     sendJson(response, 403, {
       error:
-        'Use an IP address or localhost as the host name: another name may belong to a page of another site.',
+        'Use an IP address or localhost as the host name: with another name, another site could read the mail.',
     });
     return;
   }
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
   const method = request.method ?? 'GET';
-  // A page elsewhere cannot send this type without asking first, and nothing here says yes.
+  // A page of another site needs a CORS preflight to send this type, and none is granted.
   if (method !== 'GET' && !/^application\/json\b/.test(request.headers['content-type'] ?? '')) {
     sendJson(response, 415, { error: 'Send content-type: application/json.' });
     return;
@@ -131,7 +131,7 @@ async function answer(
   }
 }
 
-/** A name that leads here by DNS of another party must not read mail (DNS rebinding). */
+/** Whether the Host field names this machine: under any other name, another site could read mail (DNS rebinding). */
 function isOwnHost(host: string | undefined): boolean {
   return /^(?:localhost|\d+(?:\.\d+){3}|\[[\da-f:.]+\])(?::\d+)?$/i.test(host ?? '');
 }
@@ -184,7 +184,7 @@ function sendPart(
   } else sendAttachment(response, message.attachments, part, index ?? '');
 }
 
-/** @param part  `cid`: a picture of the HTML, by its Content-ID; else an attachment by its place, as a download. */
+/** @param part  `cid` for a picture of the HTML by its Content-ID, `attachments` for a download by index. */
 function sendAttachment(
   response: ServerResponse,
   attachments: KeptMessage['message']['attachments'],
@@ -213,7 +213,7 @@ function sendAttachment(
   send(response, 200, 'application/octet-stream', content, { ...sandboxed, ...disposition });
 }
 
-/** What comes from a message runs no script, sends no form and loads nothing but its own pictures. */
+/** Content of a message runs no script, sends no form and loads nothing except its own pictures. */
 const sandboxed = {
   'content-security-policy':
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:",

@@ -1,10 +1,10 @@
 import { MailQueue } from '@mb/broker';
 import type { ApiKeys, NewApiKey, Scope } from '@mb/server';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
 import { allRows } from '../every-row.ts';
 import { notice, print, printJson } from '../output.ts';
-import { parseMoment, wholeNumber } from '../parse-flag.ts';
+import { parseMoment, parseWords, wholeNumber } from '../parse-flag.ts';
 import { confirm } from '../queue/confirm.ts';
 import { type StoreAccess, withStore } from '../queue/store.ts';
 import { type StoreFlags, storeFlag } from '../queue/store-flag.ts';
@@ -13,7 +13,7 @@ import { remoteKeys } from '../remote/remote-keys.ts';
 import { type ServerFlags, serverFlag } from '../remote/server-flag.ts';
 import { formatTable } from '../table.ts';
 
-/** What commands do with keys, be they in a queue that is opened here or behind a server. */
+/** The operations on keys, in a queue opened by this process or through the API of a server. */
 type KeyAccess = Pick<ApiKeys, 'create' | 'list' | 'get' | 'revoke'>;
 
 interface NewKeyFlags extends StoreFlags, ServerFlags {
@@ -26,7 +26,7 @@ interface NewKeyFlags extends StoreFlags, ServerFlags {
   readonly json?: true;
 }
 
-/** `mb key …`: who may use the service of a queue. */
+/** `mb key …`: manages the API keys of a queue. */
 export function keyCommand(): Command {
   return new Command('key')
     .description('make, list and revoke the API keys of a queue')
@@ -35,28 +35,23 @@ export function keyCommand(): Command {
     .addCommand(revokeCommand());
 }
 
-const wordList = (text: string, before: readonly string[] = []) => {
-  const words = text.split(',').map((word) => word.trim());
-  if (words.includes('')) throw new InvalidArgumentError('It must be words with commas between them.');
-  return [...before, ...words];
-};
-
 function newCommand(): Command {
   return new Command('new')
     .description('make a key; its token is shown once')
     .addOption(storeFlag())
     .addOption(serverFlag())
-    .requiredOption('--name <text>', 'which program gets it')
+    .requiredOption('--name <text>', 'the program that will use it')
     .addOption(
       new Option('--scope <scopes>', 'what it may do: send, read, content, operate, admin')
-        .argParser(wordList)
+        .argParser(parseWords)
         .makeOptionMandatory(),
     )
-    .option('--tenant <name>', 'whose mail it sees and sends; default that of all tenants')
+    .option('--tenant <name>', 'tenant whose mail it may read and send; default all')
     .addOption(
-      new Option('--sender-domain <domains>', 'domains of authors and return paths; default any').argParser(
-        wordList,
-      ),
+      new Option(
+        '--sender-domain <domains>',
+        'domains it may send as, in From and return path; default any',
+      ).argParser(parseWords),
     )
     .addOption(new Option('--expires <date>', 'when it expires; default never').argParser(parseMoment))
     .addOption(
@@ -70,8 +65,8 @@ Examples:
   mb key new --store queue.db --name shop --scope send,read --sender-domain shop.example.com
   TOKEN=$(mb key new --name ci --scope send)
 
-The token alone goes to standard output. Only a digest of it is stored: one that is lost cannot be
-shown again.
+Standard output gets the token alone. Only its digest is stored, so that a lost token cannot be
+shown again: make a new key.
 Exit codes: 0 made.`,
     )
     .action(async (flags: NewKeyFlags) => {
@@ -87,7 +82,7 @@ Exit codes: 0 made.`,
       const { key, token } = await withKeys(flags, 'create', (keys) => keys.create(given));
       if (flags.json) return printJson({ ...key, token });
       print(`${token}\n`);
-      notice(`Key ${key.id} is made. Keep the token: it is not shown again.`);
+      notice(`Created key ${key.id}. Keep the token: it is not shown again.`);
     });
 }
 
@@ -105,7 +100,7 @@ function listCommand(): Command {
       const rows = await withKeys(flags, 'read', (keys) => allRows((page) => keys.list(page)));
       process.exitCode = rows.length === 0 ? 1 : 0;
       if (flags.json) return printJson({ rows });
-      if (rows.length === 0) return print('There is no key.\n');
+      if (rows.length === 0) return print('There are no keys.\n');
       const head = ['ID', 'NAME', 'SCOPES', 'TENANT', 'LAST USED', 'EXPIRES'];
       const cells = rows.map(({ id, name, scopes, tenant, lastUsedAt, expiresAt }) => [
         id,
@@ -121,17 +116,17 @@ function listCommand(): Command {
 
 function revokeCommand(): Command {
   return new Command('revoke')
-    .description('end a key')
+    .description('revoke a key, so that servers refuse it')
     .argument('<id>', 'as "mb key ls" shows it')
     .addOption(storeFlag())
     .addOption(serverFlag())
     .option('-y, --yes', 'do not ask; needed where there is no terminal')
     .addHelpText(
       'after',
-      '\nExamples:\n  mb key revoke 0f1e2d3c4b5a6978 --yes\n\nServers that run refuse it within a second.\nExit codes: 0 revoked, 1 there is no such key, 130 the answer was no.',
+      '\nExamples:\n  mb key revoke 0f1e2d3c4b5a6978 --yes\n\nRunning servers refuse it within a second.\nExit codes: 0 revoked, 1 there is no such key, 130 the answer was no.',
     )
     .action(async (id: string, flags: StoreFlags & ServerFlags & { readonly yes?: true }) => {
-      const revoked = await withKeys(flags, 'look', async (keys) => {
+      const revoked = await withKeys(flags, 'change', async (keys) => {
         const key = await keys.get(id);
         if (!key) return false;
         if (!(await confirm(`The key of ${key.name} will be revoked.`, flags.yes ?? false))) return undefined;

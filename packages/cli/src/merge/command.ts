@@ -21,7 +21,7 @@ import { ResultsFile, type RunFacts, type RunLine } from './results-file.ts';
 import { planRows, type RowPlan } from './row-plan.ts';
 
 /**
- * `mb send --to-file`: one message for each row, with a file of results by which the next run goes on.
+ * `mb send --to-file`: sends one message for each row, and records results in a file from which the next run continues.
  *
  * @throws {CliError} MB_CLI_RECIPIENTS, MB_CLI_RESULTS, MB_CLI_USAGE, MB_CLI_FILE: nothing was sent.
  */
@@ -33,7 +33,7 @@ export async function sendToFile(
   if (!flags.queue) refuseQueueFlags(flags);
   const file = await RecipientsFile.open(path);
   const { to: [to, second] = [], ...common } = flags;
-  if (second !== undefined) throw new CliError('MB_CLI_USAGE', 'With --to-file there is one --to.');
+  if (second !== undefined) throw new CliError('MB_CLI_USAGE', 'With --to-file, give --to only once.');
   const base = await withContent(await readMessage(common));
   const recipient = {
     ...(to !== undefined && { to }),
@@ -45,7 +45,7 @@ export async function sendToFile(
   await run(file, message, await ResultsFile.open(results), flags, warn);
 }
 
-/** Attachments are read once, for all messages. */
+/** Reads attachments once for all messages. */
 async function withContent(message: Message): Promise<Message> {
   if (!message.attachments) return message;
   const load = async (attachment: Attachment): Promise<Attachment> => {
@@ -58,7 +58,9 @@ async function withContent(message: Message): Promise<Message> {
   return { ...message, attachments: await Promise.all(message.attachments.map(load)) };
 }
 
-/** Beside the file. What was delivered to an inbox for development was not delivered. */
+/**
+ * The results file beside the recipients. Runs with --dev have their own, since their mail was not really delivered.
+ */
 function defaultResults(path: string, { dev }: SendFlags): string {
   return `${path.replace(/\.(csv|tsv|txt)$/i, '')}.${dev === undefined ? '' : 'dev-'}results.jsonl`;
 }
@@ -70,7 +72,7 @@ async function preview(
   flags: SendFlags,
   warn: (text: string) => void,
 ): Promise<void> {
-  const { states, lastRun } = await ResultsFile.look(results);
+  const { states, lastRun } = await ResultsFile.read(results);
   const plan = await planRows(file, message, states, flags.resendUnknown ?? false);
   refuseChanges(lastRun, runOf(file, message, flags), flags, file.path, results);
   refuseBadRows(plan, flags, file.path);
@@ -95,7 +97,9 @@ async function run(
     else await deliverRows(work, line, flags, warn);
     work.report();
     if (file.digest !== line.recipients) {
-      warn(`${file.path} was changed while it was read; what was sent may be neither the old nor the new.`);
+      warn(
+        `${file.path} was changed while it was read; some rows may have been sent from the old and some from the new file.`,
+      );
     }
   } finally {
     await results.close();
@@ -107,7 +111,7 @@ function runOf(file: RecipientsFile, message: MergedMessage, { queue, dev, store
   return { recipients: file.digest!, message: message.digest, target };
 }
 
-/** Going on with something else than what was begun is no accident. @throws {CliError} MB_CLI_RESULTS */
+/** Refuses to continue a run with other recipients or another message by accident. @throws {CliError} MB_CLI_RESULTS */
 function refuseChanges(
   before: RunLine | undefined,
   now: RunFacts,
@@ -117,7 +121,7 @@ function refuseChanges(
 ): void {
   if (!before) return;
   if ((before.target === 'dev') !== (now.target === 'dev')) {
-    const message = `${results} is of a run ${before.target === 'dev' ? 'with' : 'without'} --dev; give another --results.`;
+    const message = `${results} has results of a run ${before.target === 'dev' ? 'with' : 'without'} --dev; give another --results.`;
     throw new CliError('MB_CLI_RESULTS', message);
   }
   if (acceptChanges) return;
@@ -126,14 +130,14 @@ function refuseChanges(
     ...(before.message === now.message ? [] : ['the message']),
   ];
   if (changed.length === 0) return;
-  const message = `Since ${results} was begun, ${changed.join(' and ')} changed. To go on with the rows that remain, add --accept-changes; to send to all again, give another --results.`;
+  const message = `Since ${results} was begun, ${changed.join(' and ')} changed. To send the remaining rows, add --accept-changes; to send all rows again, give another --results.`;
   throw new CliError('MB_CLI_RESULTS', message);
 }
 
 function refuseBadRows(plan: RowPlan, { onBadRow = 'stop' }: SendFlags, path: string): void {
   if (plan.bad === 0 || onBadRow === 'skip') return;
   const rows = plan.bad === 1 ? 'A row cannot be sent' : `${plan.bad} rows cannot be sent`;
-  const message = `${path}: ${rows}, so nothing was. Correct it, or leave such rows out with --on-bad-row skip.\n${formatBadRows(plan)}\n`;
+  const message = `${path}: ${rows}, so nothing was sent. Correct the file, or skip such rows with --on-bad-row skip.\n${formatBadRows(plan)}\n`;
   throw new CliError('MB_CLI_RECIPIENTS', message);
 }
 
@@ -148,7 +152,7 @@ async function deliverRows(
   const signed = await willSign(options, { authorDomain: authorDomain(flags.from ?? ''), tenant });
   if (!signed && !flags.quiet && !flags.json && flags.dev === undefined) {
     warn(
-      'The messages are not signed; many receivers refuse such mail. Give --dkim-key and --dkim-selector.',
+      'The messages are not signed; many receivers reject unsigned mail. Give --dkim-key and --dkim-selector.',
     );
   }
   const { concurrency, requireTls = false } = flags;

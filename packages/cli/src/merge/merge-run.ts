@@ -14,18 +14,18 @@ import { RowProblem } from './row-problem.ts';
 import { type RowSender, sendRows, type WriteResult } from './row-sender.ts';
 import type { RowStatus } from './row-states.ts';
 
-/** Results of trouble that the summary shows. */
+/** Maximum number of failed rows that the report shows. */
 const MOST_TROUBLES = 5;
 
-/** Makes what sends the rows, when the run has a name. */
+/** Makes the sender of a run's rows. */
 export type CreateSender = (
   runId: string,
   write: WriteResult,
-  /** Called with what the user should know while the run goes on. */
+  /** Called with text that the user should see during the run. */
   note: (text: string) => void,
 ) => RowSender;
 
-/** One run over the rows of a file. */
+/** Sends the rows of a file once, with progress and a report. */
 export class MergeRun {
   readonly #file: RecipientsFile;
   readonly #message: MergedMessage;
@@ -36,8 +36,8 @@ export class MergeRun {
   readonly #troubles: RowResult[] = [];
   #progress: MergeProgress = noProgress;
   #interrupted = false;
-  /** The output is lost. */
-  #untold = false;
+  /** Standard output failed, so the report is incomplete. */
+  #outputLost = false;
 
   constructor(
     file: RecipientsFile,
@@ -53,7 +53,7 @@ export class MergeRun {
     this.#flags = flags;
   }
 
-  /** Sends the rows that are to be sent, until all are done or the run is stopped. */
+  /** Sends the rows of the plan, until all are done or the run is stopped. */
   async send(line: RunFacts, createSender: CreateSender): Promise<void> {
     const { json, quiet, timeout } = this.#flags;
     const runId = await this.#results.begin(line);
@@ -71,13 +71,13 @@ export class MergeRun {
       this.#interrupted = true;
       this.#progress.note('Stopping after the rows in progress; Ctrl-C again stops at once.');
     });
-    const told = new AbortController();
+    const outputLost = new AbortController();
     handleOutputLoss((error) => {
-      this.#untold = true;
+      this.#outputLost = true;
       notice(`${lossMessage(error)} Stopping after the rows in progress.`);
-      told.abort(error);
+      outputLost.abort(error);
     });
-    const signal = AbortSignal.any([interruption.signal, lost.signal, told.signal]);
+    const signal = AbortSignal.any([interruption.signal, lost.signal, outputLost.signal]);
     const note = (text: string) => {
       if (!lost.signal.aborted) this.#progress.note(printable(text));
     };
@@ -124,7 +124,7 @@ export class MergeRun {
     if (this.#flags.json) print(jsonLine(line));
   }
 
-  /** Prints the report of the run, and sets the exit code: that of the most serious result of all rows, of all runs. */
+  /** Prints the report, and sets the exit code to that of the most serious result of any row in any run. */
   report(): void {
     const [plan, counts] = [this.#plan, this.#counts];
     const ended = Object.values(counts).reduce((sum, count) => sum + count, 0);
@@ -137,7 +137,7 @@ export class MergeRun {
     ];
     const gravest = exitCodeOf(statuses.map((status) => ({ status })));
     process.exitCode = this.#interrupted && left > 0 ? exitCodes.interrupted : gravest;
-    if (this.#untold) process.exitCode = exitCodes.outputLost;
+    if (this.#outputLost) process.exitCode = exitCodes.outputLost;
     const report: RunReport = { plan, counts, troubles: this.#troubles, left, results: this.#results.path };
     if (this.#flags.json) {
       const { rows, done, failed: failedBefore, unknown: unknownBefore } = plan;

@@ -12,33 +12,33 @@ import { CliError } from '../errors.ts';
 import type { CsvRow, RecipientsFile } from './recipients-file.ts';
 import { RowProblem } from './row-problem.ts';
 
-/** A row that became a message. */
+/** A row with its message. */
 export interface MergedRow {
   readonly row: number;
   readonly address: string;
   readonly message: Message;
 }
 
-/** What the flags of `mb send` say of the recipient. */
+/** The flags of `mb send` that say which columns make the recipient. */
 export interface RecipientFlags {
   /** `--to`: a display name with gaps and the column of the address, as in `{{first}} {{last}} <{{email}}>`. */
   readonly to?: string;
   readonly toColumn?: string;
 }
 
-/** A message with gaps, one of which is its recipient. */
+/** A message with placeholders that the columns of a row fill, the recipient among them. */
 export class MergedMessage {
   readonly #columns: readonly string[];
   readonly #addressColumn: number;
   readonly #name: GapText;
   readonly #template: MessageTemplate;
-  /** SHA-256 of all that rows have in common, in hexadecimal. */
+  /** SHA-256 of the message with its placeholders, in hexadecimal. */
   readonly digest: string;
-  /** About the octets of a message; values of rows add little to what they have in common. */
+  /** Approximate size of a message in octets; the values of rows add little to it. */
   readonly weight: number;
 
   /**
-   * @param base  What all rows have in common; its subject, bodies, header fields and unsubscribe URIs have the gaps.
+   * @param base  The message with its placeholders: in the subject, bodies, header fields and unsubscribe URIs.
    * @throws {CliError} MB_CLI_RECIPIENTS, MB_CLI_USAGE; BrokerError MB_BROKER_TEMPLATE
    */
   constructor(base: Message, flags: RecipientFlags, { path, columns }: RecipientsFile) {
@@ -63,7 +63,7 @@ export class MergedMessage {
     return { row, address, message };
   }
 
-  /** Finds all that can be wrong with a row, without the work that bodies and attachments make. @throws {RowProblem} */
+  /** Checks a row without composing bodies and attachments, which takes long. @throws {RowProblem} */
   check({ values }: CsvRow): void {
     const { attachments: _, alternatives: __, html: ___, ...rest } = this.#fill(values).message;
     try {
@@ -73,7 +73,7 @@ export class MergedMessage {
     }
   }
 
-  /** Whom a row is for; undefined when it holds no address. */
+  /** The address of a row; undefined when it has none. */
   addressOf({ values }: CsvRow): string | undefined {
     try {
       return readMailbox(values[this.#addressColumn] ?? '').address;
@@ -112,7 +112,7 @@ export class MergedMessage {
 
 const ADDRESS_COLUMNS = ['email', 'to'];
 
-/** Which column holds the address, and what the display name is made of. */
+/** Finds the column of the address, and the text of the display name. */
 function readRecipient(
   { to, toColumn }: RecipientFlags,
   columns: readonly string[],
@@ -134,10 +134,10 @@ function readRecipient(
       : known.indexOf(named.toLowerCase());
   if (column === -1) {
     const wanted = named === undefined ? 'called email or to' : `"${named}"`;
-    const message = `${path}: there is no column ${wanted} with the address; name it by --to-column. The file has: ${columns.join(', ')}.`;
+    const message = `${path}: there is no column ${wanted} with the address; name the column with --to-column. The file has: ${columns.join(', ')}.`;
     throw new CliError('MB_CLI_RECIPIENTS', message);
   }
-  // A name in quotes is the same name; encoding and quoting come later.
+  // The quotes are not part of the name; it is quoted or encoded later.
   if (shown !== undefined) return { name: shown.trim().replace(/^"(.*)"$/s, '$1'), column };
   return { name: to === undefined && known.includes('name') ? '{{name|}}' : '', column };
 }
@@ -165,12 +165,12 @@ function weigh({ text = '', html = '', attachments = [] }: Message): number {
   const attached = attachments.map((one) =>
     'content' in one && one.content instanceof Uint8Array ? one.content.length : 0,
   );
-  // Base64 makes four octets of three.
+  // Base64 encodes three octets as four.
   const encoded = (attached.reduce((sum, length) => sum + length, 0) * 4) / 3;
   return HEADER_BYTES + Buffer.byteLength(text) + Buffer.byteLength(html) + encoded;
 }
 
-/** Digest of anything that JSON shows; octets count too. */
+/** Digest of the JSON of a value, with octets replaced by their digest. */
 function digestOf(value: object): string {
   const octets = (_key: string, item: unknown) =>
     item instanceof Uint8Array ? createHash('sha256').update(item).digest('hex') : item;

@@ -18,20 +18,20 @@ interface OpenRow {
   readonly row: number;
   readonly address: string;
   messageId?: string;
-  /** Its content was asked for, so that it may be on its way to a host. */
+  /** The worker has asked for its content, so that a host may have got it. */
   started?: true;
-  /** Its result is on the disk, or it was not begun. */
+  /** Resolves the promise of `expect`. */
   readonly end: () => void;
 }
 
-/** A small number, since the rows of a claim are offered at the same time and are unknown when the process is killed. */
+/** Rows per claim. Small, because all rows of a claim are offered together and unknown if the process is killed. */
 const CLAIM_ROWS = 4;
 const SWEEP_MS = 1000;
 const GRACE_MS = 30_000;
 
 /**
- * Delivers rows now, one attempt each, by a worker of the broker: it shares connections, gives each destination as many
- * as it takes, and waits where a host asks for less.
+ * Delivers rows now, with one attempt each, by a worker of the broker: it reuses connections, gives each destination as
+ * many as it accepts, and pauses a destination whose host asks for less.
  */
 export class PacedSender implements RowSender {
   readonly #broker: MailBroker;
@@ -49,7 +49,7 @@ export class PacedSender implements RowSender {
     this.#broker = new MailBroker({
       ...options,
       store: this.#store,
-      // The results file replaces reports by mail.
+      // The results file replaces bounce messages.
       queue: {
         ...options.queue,
         bounces: false,
@@ -85,19 +85,19 @@ export class PacedSender implements RowSender {
 
 /** What {@link PacedSender} takes. */
 export interface PacedOptions {
-  /** Connections at once. Default that of the broker. */
+  /** Maximum number of concurrent connections. Default: that of the broker. */
   readonly concurrency?: number;
   readonly requireTls: boolean;
-  /** Whose mail it is; domains of the configuration may be for some tenants only. */
+  /** The tenant of the mail; domains of the configuration may be for some tenants only. */
   readonly tenant: string | undefined;
   readonly write: WriteResult;
   /** Called with errors that the worker survives. */
   readonly onError: (error: unknown) => void;
-  /** Told that a destination has asked for less, and is left alone until then; epoch milliseconds. */
+  /** Called when a destination has asked for less and is paused until then, in epoch milliseconds. */
   readonly onPause: (site: string, until: number) => void;
 }
 
-/** A queue in memory that writes results down as the worker claims and settles, and keeps nothing for a second attempt. */
+/** A queue in memory that writes results as the worker claims and settles; every row has one attempt. */
 class RowStore extends MemoryStore {
   readonly #write: WriteResult;
   /** By number of the row, which is the tag of its message. */
@@ -106,7 +106,7 @@ class RowStore extends MemoryStore {
   readonly #claimed = new Map<string, OpenRow>();
   readonly #onPause: PacedOptions['onPause'];
   /** Pauses that were reported, by destination. */
-  readonly #told = new Map<string, number>();
+  readonly #reportedPauses = new Map<string, number>();
   stopping = false;
 
   constructor(write: WriteResult, onPause: PacedOptions['onPause']) {
@@ -133,7 +133,7 @@ class RowStore extends MemoryStore {
     return this.#register(await super.claimMore(leaseId, Math.min(max, CLAIM_ROWS)));
   }
 
-  /** Content leaves only when it is known that it may have left, should the process be killed. */
+  /** Writes `started` before the content is read, so that a killed run knows which rows a host may have got. */
   override async *content(messageId: string): AsyncGenerator<Uint8Array> {
     const open = this.#claimed.get(messageId);
     if (open && !open.started) {
@@ -149,20 +149,20 @@ class RowStore extends MemoryStore {
     return super.settle({ ...settlement, outcomes });
   }
 
-  /** Looks after destinations that are paused, and forgets what has ended. */
+  /** Reports paused destinations, defers rows whose hosts cannot be reached, and forgets rows that have ended. */
   async sweep(): Promise<void> {
     const { sites } = await this.stats();
     for (const { site, queued, pausedUntil = 0, pauseReason } of sites) {
       if (queued === 0 || pausedUntil <= Date.now()) continue;
       if (pauseReason === 'unreachable') await this.#defer(site);
-      else if (this.#told.get(site) !== pausedUntil) this.#onPause(site, pausedUntil);
-      this.#told.set(site, pausedUntil);
+      else if (this.#reportedPauses.get(site) !== pausedUntil) this.#onPause(site, pausedUntil);
+      this.#reportedPauses.set(site, pausedUntil);
     }
     let more = true;
     while (more) ({ more } = await this.purge({ deliveredMs: 0, failedMs: 0, eventsMs: 0, batch: 1000 }));
   }
 
-  /** Rows for hosts that cannot be reached now do not wait for the next probe. */
+  /** Ends rows for unreachable hosts as deferred, instead of waiting for the next probe. */
   async #defer(site: string): Promise<void> {
     const { rows } = await this.list({ site, state: 'queued' }, { limit: 1000 });
     for (const { messageId, tag } of rows) {
@@ -173,7 +173,7 @@ class RowStore extends MemoryStore {
     }
   }
 
-  /** A row that was begun, but waits without an attempt, has no unknown outcome. */
+  /** Marks rows that were started but not attempted as waiting, so that they do not count as unknown. */
   async giveBack(): Promise<void> {
     for (const [id, open] of [...this.#claimed]) {
       const [recipient] = (await this.inspect(id))?.recipients ?? [];
@@ -181,7 +181,7 @@ class RowStore extends MemoryStore {
     }
   }
 
-  /** Knows the messages again by their ids, and keeps their content here until it is asked for. */
+  /** Maps message ids to rows, and removes the inline content so that `content` is called for it. */
   #register(messages: readonly ClaimedMessage[]): readonly ClaimedMessage[] {
     return messages.map(({ content: _, ...message }) => {
       const open = this.#open.get(message.tag ?? '');
@@ -192,12 +192,12 @@ class RowStore extends MemoryStore {
     });
   }
 
-  /** Writes down what became of a row; that it is over is all that this queue keeps. */
+  /** Writes the result of a row, and ends the row in this queue whatever its outcome. */
   async #finish(outcome: Outcome): Promise<Outcome> {
     const { recipientId, status, detail } = outcome;
     const [id = ''] = recipientId.split('.');
     const open = this.#claimed.get(id);
-    // To be claimed again: for another destination, or because nothing was tried.
+    // The row will be claimed again.
     if (!open || status === 'rerouted' || status === 'delayed') return outcome;
     if (status === 'unattempted' && !detail) {
       if (this.stopping) await this.#return(open);
@@ -209,7 +209,7 @@ class RowStore extends MemoryStore {
     return ended ? outcome : { recipientId, status: 'failed', ...(detail && { detail }) };
   }
 
-  /** Nothing was tried, and nothing will be in this run. */
+  /** Marks a row as waiting: it was not attempted, and will not be in this run. */
   async #return(open: OpenRow): Promise<void> {
     if (!open.started) return;
     delete open.started;
@@ -224,7 +224,7 @@ class RowStore extends MemoryStore {
   }
 }
 
-/** What the results file keeps of an outcome. */
+/** The part of an outcome that the results file keeps. */
 function resultOf(detail: object | undefined) {
   const { host, reply, category, enhanced, reason } = readOutcomeDetail(detail);
   return {

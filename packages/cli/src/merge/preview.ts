@@ -13,7 +13,7 @@ import { decideRow, type RowPlan } from './row-plan.ts';
 import { RowProblem } from './row-problem.ts';
 import type { RowStates } from './row-states.ts';
 
-/** What a preview is about. */
+/** What a preview needs. */
 export interface PreviewParts {
   readonly file: RecipientsFile;
   readonly message: MergedMessage;
@@ -22,7 +22,7 @@ export interface PreviewParts {
   readonly broker: MailBroker;
 }
 
-/** `--dry-run` of a mail merge: how many rows would be sent, and the first messages with where they would go. */
+/** `--dry-run` of a mail merge: prints how many rows would be sent, and the first messages with their routes. */
 export async function previewRows(
   { file, message, states, plan, broker }: PreviewParts,
   flags: SendFlags,

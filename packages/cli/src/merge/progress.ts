@@ -4,18 +4,18 @@ import type { countByStatus } from '../send/receipt.ts';
 import { terminalWidth, wrap } from '../terminal.ts';
 import type { RowStatus } from './row-states.ts';
 
-/** Shows how far a run is. */
+/** Shows the progress of a run. */
 export interface MergeProgress {
-  /** A row has its result. */
+  /** Counts a row with its result. */
   add(status: RowStatus): void;
-  /** Something to be read at once. */
+  /** Prints a line above the progress. */
   note(text: string): void;
   end(): void;
 }
 
 const PLAIN_MS = 10_000;
 
-/** On a terminal a bar with rate and estimate; elsewhere a line every ten seconds. Both on standard error. */
+/** Shows progress on standard error: on a terminal a bar with rate and estimate, elsewhere a line every ten seconds. */
 export function showProgress(total: number): MergeProgress {
   const startedAt = Date.now();
   const counts: Record<string, number> = {};
@@ -32,7 +32,7 @@ export function showProgress(total: number): MergeProgress {
   });
   showsProgress(true);
   let value = 0;
-  // In a pipe the first line would say nothing.
+  // In a pipe the first line comes after ten seconds, since it has nothing to say before.
   const later = stderr.isTTY ? undefined : setTimeout(() => bar.start(total, value), PLAIN_MS);
   if (later === undefined) bar.start(total, 0);
   return {
@@ -52,16 +52,16 @@ export function showProgress(total: number): MergeProgress {
   };
 }
 
-/** Lines may be written while the bar is there: where the cursor was at first is no place to go back to. */
+/** Drops the sequences that save and restore the cursor: after a notice the saved position would be wrong. */
 function withoutCursorMemory(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   const write = (text: string) => text === '\x1b7' || text === '\x1b8' || stream.write(text);
   return Object.create(stream, { write: { value: write } }) as NodeJS.WriteStream;
 }
 
-/** Nothing at all. */
+/** Shows nothing. */
 export const noProgress: MergeProgress = { add: () => {}, note: () => {}, end: () => {} };
 
-/** How far a run is. */
+/** The progress of a run. */
 export interface ProgressFacts {
   readonly value: number;
   readonly total: number;
@@ -70,9 +70,9 @@ export interface ProgressFacts {
 }
 
 /**
- * One line: `███░░░  41 %  410 of 1000  35/s  17 s left  3 failed`, what matters less left out where it does not fit.
+ * One line, such as `███░░░  41 %  410 of 1000  35/s  17 s left  3 failed`; the last parts are left out if they do not fit.
  *
- * @param width  Columns of the terminal; without it there is no bar.
+ * @param width  Columns of the terminal; undefined leaves out the bar.
  */
 export function formatProgress({ value, total, counts, elapsedMs }: ProgressFacts, width?: number): string {
   const perSecond = elapsedMs > 0 ? (value * 1000) / elapsedMs : 0;
@@ -83,7 +83,7 @@ export function formatProgress({ value, total, counts, elapsedMs }: ProgressFact
     `${total === 0 ? 100 : Math.floor((value / total) * 100)} %`,
     `${value} of ${total}`,
     `${perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond)}/s`,
-    // At the rate so far, which pauses of single destinations change little.
+    // Estimated from the average rate so far.
     ...(perSecond > 0 ? [`${formatSeconds((total - value) / perSecond)} left`] : []),
     ...troubles,
   ];

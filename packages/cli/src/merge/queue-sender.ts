@@ -2,7 +2,7 @@ import { BrokerError, type EnqueueOptions, type MailQueue } from '@mb/broker';
 import type { MergedRow } from './merged-message.ts';
 import type { RowSender, WriteResult } from './row-sender.ts';
 
-/** Queues rows, each under a key of its own, so that a row is queued once however often it is offered. */
+/** Queues rows, each with its own idempotency key, so that a row is queued only once, even after a killed run. */
 export class QueueSender implements RowSender {
   readonly #queue: MailQueue;
   readonly #options: EnqueueOptions;
@@ -39,8 +39,8 @@ export class QueueSender implements RowSender {
       } else await this.#write({ row, address, status: 'queued', ...(id !== undefined && { queueId: id }) });
     } catch (error) {
       if (!BrokerError.isInstance(error) || error.code !== 'MB_BROKER_IDEMPOTENCY_CONFLICT') throw error;
-      // A run that was killed has queued it, and the message was changed since.
-      const reason = 'It was queued by an earlier run, as the message was then.';
+      // A killed run has queued the row, and the message was changed since.
+      const reason = 'An earlier run queued it, with the message as it was then.';
       await this.#write({ row, address, status: 'queued', reason });
     }
   }

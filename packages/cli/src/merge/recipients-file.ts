@@ -8,24 +8,24 @@ import { unreadable } from '../send/file.ts';
 
 /** A row of a file of recipients. */
 export interface CsvRow {
-  /** As spreadsheets number them: 1 is the header. */
+  /** The number that spreadsheets show: 1 is the header. */
   readonly row: number;
   readonly values: readonly string[];
 }
 
 const DELIMITERS = [',', ';', '\t'] as const;
-/** The header must end within so much. */
+/** Maximum size of the header row. */
 const HEAD_BYTES = 64 * 1024;
-/** A longer row is a quote that was never closed. */
+/** Maximum length of a row; a longer one has a quote that is never closed. */
 const MAX_ROW_CHARACTERS = 4 * 1024 * 1024;
 
 /**
- * A CSV file (RFC 4180) whose first row names the columns. It is read as a stream, as often as need be, and never held
- * in memory. Spreadsheets separate by comma, semicolon or tab; the header shows by which.
+ * A CSV file (RFC 4180) whose first row names the columns. It is read as a stream, several times, and never held in
+ * memory. The delimiter is a comma, semicolon or tab, detected from the header.
  */
 export class RecipientsFile {
   readonly path: string;
-  /** Names of the columns, as the header has them. */
+  /** Names of the columns, as in the header. */
   readonly columns: readonly string[];
   readonly #delimiter: string;
   #digest: string | undefined;
@@ -46,7 +46,7 @@ export class RecipientsFile {
   }
 
   /**
-   * SHA-256 of the octets, in hexadecimal, once they have been read to their end.
+   * SHA-256 of the file in hexadecimal; undefined until `rows` has read it to its end.
    *
    * @see RecipientsFile.rows
    */
@@ -66,7 +66,7 @@ export class RecipientsFile {
     const parser = parse({
       delimiter: this.#delimiter,
       max_record_size: MAX_ROW_CHARACTERS,
-      // How many values a row has is checked where that can be told together with all else that is wrong.
+      // The number of values is checked in MergedMessage, together with the other problems of a row.
       relax_column_count: true,
     });
     const decode = async function* (chunks: AsyncIterable<Buffer>) {
@@ -77,7 +77,7 @@ export class RecipientsFile {
       }
       yield decoder.decode();
     };
-    // What fails anywhere ends the parser, and so the loop below.
+    // An error in any stage ends the parser, and with it the loop below.
     pipeline(createReadStream(this.path), decode, parser, () => {});
     let row = 0;
     try {
@@ -92,7 +92,7 @@ export class RecipientsFile {
 async function readHead(path: string): Promise<string> {
   if (path === '-') {
     const message =
-      '--to-file is read several times, which standard input cannot be; give the name of a file.';
+      '--to-file is read several times, so it cannot be standard input; give the name of a file.';
     throw new CliError('MB_CLI_USAGE', message);
   }
   try {
@@ -105,7 +105,7 @@ async function readHead(path: string): Promise<string> {
   }
 }
 
-/** The separator that occurs most in the header, outside of quotes. */
+/** The delimiter that occurs most often in the header outside of quotes. */
 function findDelimiter(head: string): string {
   const [line = ''] = head.replaceAll(/"[^"]*"/g, '').split(/\r?\n|\r/, 1);
   const count = (delimiter: string) => line.split(delimiter).length;

@@ -5,13 +5,13 @@ import type { RowResult } from './results-file.ts';
 import type { BadRow, RowPlan } from './row-plan.ts';
 import type { RowStatus } from './row-states.ts';
 
-/** What a run has done. */
+/** What the report of a run shows. */
 export interface RunReport {
   readonly plan: RowPlan;
   readonly counts: Readonly<Partial<Record<RowStatus, number>>>;
-  /** The first results that were no success. */
+  /** The first rows that were not delivered or queued. */
   readonly troubles: readonly RowResult[];
-  /** Rows that were not begun, because the run was stopped. */
+  /** Rows that were not started, because the run was stopped. */
   readonly left: number;
   readonly results: string;
 }
@@ -23,7 +23,7 @@ const SIGNS: Readonly<Partial<Record<RowStatus, string>>> = {
   skipped: pc.red('✗'),
 };
 
-/** What is about to be done, in a line. */
+/** The plan of a run in one sentence. */
 export function formatPlan(path: string, plan: RowPlan): string {
   const { rows, toSend, again, done, failed, unknown, bad } = plan;
   const facts = [
@@ -42,23 +42,23 @@ export function formatBadRows({ bad, badRows }: RowPlan): string {
   return [...lines, ...(bad > badRows.length ? [`  and ${bad - badRows.length} more`] : [])].join('\n');
 }
 
-/** What became of a run, and how to go on. */
+/** The report of a run, and how to continue. */
 export function formatReport({ plan, counts, troubles, left, results }: RunReport): string {
   const order = ['delivered', 'queued', 'deferred', 'failed', 'unknown', 'skipped'] as const;
   const parts = order.filter((status) => counts[status]).map((status) => `${counts[status]} ${status}`);
   if (plan.done > 0) parts.push(`${plan.done} done before`);
   if (plan.failed > 0) parts.push(`${plan.failed} refused before`);
-  if (left > 0) parts.push(`${left} not begun`);
+  if (left > 0) parts.push(`${left} not started`);
   const lines = troubles.map(
     ({ row, address, status, reply, reason }) =>
       `${SIGNS[status] ?? ' '} ${pc.bold(`row ${row}`)}  ${printable(`${address} ${status}`.trim())}\n${wrap(printable(reply ?? reason ?? ''), '    ')}`,
   );
   const more = (counts.deferred ?? 0) + (counts.failed ?? 0) + (counts.unknown ?? 0) + (counts.skipped ?? 0);
-  if (more > troubles.length) lines.push(`  and ${more - troubles.length} more, see the results`);
+  if (more > troubles.length) lines.push(`  and ${more - troubles.length} more, see the results file`);
   return [
     ...lines,
     ...(lines.length > 0 ? [''] : []),
-    wrap(parts.length > 0 ? parts.join(', ') : 'Nothing was to be sent', ''),
+    wrap(parts.length > 0 ? parts.join(', ') : 'There was nothing to send', ''),
     pc.dim(`Results: ${printable(results)}`),
     ...advice(plan, counts, left).map((sentence) => wrap(sentence, '')),
   ].join('\n');
@@ -69,10 +69,10 @@ function advice(plan: RowPlan, counts: RunReport['counts'], left: number): strin
   const again = left + (counts.deferred ?? 0);
   return [
     ...(again > 0
-      ? [`To go on, run the same command again: it skips what is done, and sends the ${again} that remain.`]
+      ? [`To continue, run the same command again: it sends only the ${again} that remain.`]
       : []),
     ...(unknown > 0
-      ? [`${unknown} may have got the message or not; --resend-unknown sends to them again.`]
+      ? [`${unknown} may or may not have got the message; --resend-unknown sends to them again.`]
       : []),
   ];
 }

@@ -4,9 +4,10 @@ import { createInterface } from 'node:readline';
 import { CliError } from '../errors.ts';
 import { jsonLine } from '../output.ts';
 import { openPrivateFile } from '../private-file.ts';
+import { isProcessRunning } from '../running-process.ts';
 import { RowStates, type RowStatus, rowStatuses } from './row-states.ts';
 
-/** What became of a row: a line of the results, and of what --json prints. */
+/** The result of a row: a line of the results file and of the output of --json. */
 export interface RowResult {
   readonly row: number;
   readonly address: string;
@@ -26,28 +27,28 @@ export interface RowResult {
   readonly queueId?: string;
 }
 
-/** What a run sends, and where to. */
+/** What a run sends, and where. */
 export interface RunFacts {
   /** SHA-256 of the file of recipients. */
   readonly recipients: string;
-  /** SHA-256 of all that the messages have in common. */
+  /** SHA-256 of the message with its placeholders. */
   readonly message: string;
-  /** `send`, `dev`, or `queue` and where that is. */
+  /** `send`, `dev`, or `queue` with its location. */
   readonly target: string;
 }
 
-/** The line that a run begins with. */
+/** The line with which a run begins. */
 export interface RunLine extends RunFacts {
   readonly format: 'mb-results-1';
-  /** The same for all runs that go on with one another. */
+  /** The same for all runs of one results file. */
   readonly runId: string;
   /** ISO 8601. */
   readonly at: string;
 }
 
 /**
- * Results beside a file of recipients, one JSON object a line. Lines are only appended, and are on the disk before
- * `append()` resolves: those that are ready together share one write. One process at a time has it.
+ * Results beside a file of recipients, one JSON object per line. `append()` resolves when the line is on the disk; lines
+ * that are ready at the same time share one write and one sync. One process at a time may have the file open.
  */
 export class ResultsFile {
   readonly path: string;
@@ -69,7 +70,7 @@ export class ResultsFile {
   }
 
   /**
-   * Opens the results for this process alone; a last line that a crash has cut short is taken off.
+   * Opens the results for this process alone, and removes a last line that a crash has cut short.
    *
    * @throws {CliError} MB_CLI_RESULTS
    */
@@ -89,8 +90,12 @@ export class ResultsFile {
     }
   }
 
-  /** Reads results without the right to write; a file that is not there is empty. @throws {CliError} MB_CLI_RESULTS */
-  static async look(path: string): Promise<Contents> {
+  /**
+   * Reads results without opening them for writing; a missing file counts as empty.
+   *
+   * @throws {CliError} MB_CLI_RESULTS
+   */
+  static async read(path: string): Promise<Contents> {
     const handle = await open(path).catch(() => undefined);
     if (!handle) return { states: new RowStates(), lastRun: undefined, bytes: 0 };
     try {
@@ -100,7 +105,7 @@ export class ResultsFile {
     }
   }
 
-  /** Writes down how a run begins. */
+  /** Writes the first line of a run, and returns the id of the run. */
   begin(run: RunFacts): Promise<string> {
     const runId = this.lastRun?.runId ?? randomUUID();
     if (this.lastRun?.target !== run.target) this.states.leaveQueue();
@@ -108,7 +113,7 @@ export class ResultsFile {
     return this.#append(line).then(() => runId);
   }
 
-  /** Resolves when the result is on the disk. After a failure all later ones fail too. */
+  /** Resolves when the result is on the disk. After one failure, all later calls fail too. */
   append(result: RowResult): Promise<void> {
     return this.#append(result);
   }
@@ -116,7 +121,7 @@ export class ResultsFile {
   async close(): Promise<void> {
     await this.#next?.catch(() => {});
     await this.#handle.close();
-    // A run that was refused leaves nothing behind.
+    // A run that was refused leaves no file.
     if (this.#empty) await rm(this.path, { force: true });
     await unlock(this.path);
   }
@@ -137,7 +142,7 @@ export class ResultsFile {
   }
 }
 
-/** What a file of results holds. */
+/** The content of a results file. */
 export interface Contents {
   readonly states: RowStates;
   readonly lastRun: RunLine | undefined;
@@ -162,7 +167,7 @@ async function readContents(path: string, handle: FileHandle): Promise<Contents>
     else
       throw new CliError(
         'MB_CLI_RESULTS',
-        `${path}: line ${number} is not a result of mb; name another file by --results.`,
+        `${path}: line ${number} is not a result of mb; name another file with --results.`,
       );
   }
   return { states, lastRun, bytes };
@@ -181,7 +186,7 @@ function parseLine(text: string): RunLine | RowResult | undefined {
   }
 }
 
-/** Octets up to and with the last line feed. */
+/** The number of octets up to and including the last line feed. */
 async function wholeLines(handle: FileHandle): Promise<number> {
   const block = Buffer.alloc(64 * 1024);
   let end = (await handle.stat()).size;
@@ -195,7 +200,7 @@ async function wholeLines(handle: FileHandle): Promise<number> {
   return 0;
 }
 
-/** Two runs over one file would send twice. */
+/** Takes the lock file, since two runs on one file would send every message twice. */
 async function lock(path: string): Promise<void> {
   const name = `${path}.lock`;
   try {
@@ -207,9 +212,9 @@ async function lock(path: string): Promise<void> {
       });
     }
     const owner = Number(await readFile(name, 'utf8').catch(() => ''));
-    // In containers the process that was killed may have had our number.
-    if (owner > 0 && owner !== process.pid && isRunning(owner)) {
-      const message = `Process ${owner} is sending with ${path} now; wait for it, or name another file by --results. If that is not mb, delete ${name}.`;
+    // In containers a killed process may have had the same process id as this one.
+    if (owner > 0 && owner !== process.pid && isProcessRunning(owner)) {
+      const message = `Process ${owner} is sending with ${path} now; wait for it, or name another file with --results. If that process is not mb, delete ${name}.`;
       throw new CliError('MB_CLI_RESULTS', message, { cause });
     }
     // Its owner was killed.
@@ -220,13 +225,4 @@ async function lock(path: string): Promise<void> {
 
 function unlock(path: string): Promise<void> {
   return rm(`${path}.lock`, { force: true });
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

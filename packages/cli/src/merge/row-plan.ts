@@ -10,17 +10,17 @@ export interface RowPlan {
   readonly rows: number;
   /** Rows that this run sends. */
   readonly toSend: number;
-  /** Those among them that were deferred before. */
+  /** How many of `toSend` were sent before, such as deferred rows. */
   readonly again: number;
   /** Rows that were delivered or queued before. */
   readonly done: number;
-  /** Rows that were refused for good before. */
+  /** Rows that failed permanently before. */
   readonly failed: number;
   /** Rows with an unknown outcome, which are not sent again. */
   readonly unknown: number;
   /** Rows that cannot be sent. */
   readonly bad: number;
-  /** The first of them. */
+  /** The first rows that cannot be sent. */
   readonly badRows: readonly BadRow[];
 }
 
@@ -30,12 +30,12 @@ export interface BadRow {
   readonly problem: string;
 }
 
-/** What a run does with a row that something is known of. */
+/** What a run does with a row. */
 export type RowDecision = 'send' | 'again' | 'done' | 'failed' | 'unknown';
 
 const MOST_SHOWN = 10;
 
-/** What to do with a row in this state. */
+/** Decides what to do with a row in this state. */
 export function decideRow(status: RowStatus, resendUnknown: boolean): RowDecision {
   switch (status) {
     case 'delivered':
@@ -46,7 +46,7 @@ export function decideRow(status: RowStatus, resendUnknown: boolean): RowDecisio
     case 'started':
     case 'unknown':
       return resendUnknown ? 'again' : 'unknown';
-    // The queue knows what it was offered by its idempotency key.
+    // The idempotency key prevents that the queue takes an offered row twice.
     case 'offered':
     case 'deferred':
       return 'again';
@@ -58,8 +58,7 @@ export function decideRow(status: RowStatus, resendUnknown: boolean): RowDecisio
 /**
  * Reads the whole file before anything is sent.
  *
- * @throws {CliError} MB_CLI_RECIPIENTS for invalid CSV; MB_CLI_RESULTS where a row that was sent is now about another
- *   else now.
+ * @throws {CliError} MB_CLI_RECIPIENTS for invalid CSV; MB_CLI_RESULTS when a row that was sent has another address now.
  */
 export async function planRows(
   file: RecipientsFile,
@@ -96,9 +95,9 @@ function problemOf(row: CsvRow, message: MergedMessage): string | undefined {
   }
 }
 
-/** Results are about rows by their numbers: a row that was sent must stay where it is. */
+/** Results refer to rows by number, so a row that was sent must keep its number. */
 function refuseMoved(row: number, address: string | undefined, states: RowStates): void {
   if (address !== undefined && states.isAbout(row, address)) return;
-  const message = `Row ${row} has another address than when the results were written. Leave rows that were sent where they are and add new ones at the end, or start again with another --results.`;
+  const message = `Row ${row} has another address than in the results file. Keep rows that were sent in their place and add new rows at the end, or start again with another --results.`;
   throw new CliError('MB_CLI_RESULTS', message);
 }

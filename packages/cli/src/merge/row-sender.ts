@@ -1,27 +1,27 @@
 import type { MergedRow } from './merged-message.ts';
 import type { RowResult } from './results-file.ts';
 
-/** Takes rows that became messages, and sees to it that each has a result. */
+/** Sends rows, and gives each a result. */
 export interface RowSender {
   /** Resolves when the row's result is on the disk, or when the run is stopped before its attempt. */
   send(row: MergedRow): Promise<void>;
-  /** Begins nothing more; resolves when what was under way has its results. */
+  /** Starts no more rows; resolves when those in progress have their results. */
   stop(): Promise<void>;
 }
 
-/** Writes down the result of a row; resolves when it is on the disk. */
+/** Writes the result of a row; resolves when it is on the disk. */
 export type WriteResult = (result: Omit<RowResult, 'at'>) => Promise<void>;
 
-/** Rows on their way at once: enough for pacing to choose among destinations. */
+/** Maximum number of rows in progress: enough for pacing to choose among destinations. */
 const MAX_ROWS = 500;
-/** Octets of messages on their way at once. */
+/** Maximum total size of the messages in progress, in octets. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * Sends all rows, as many at a time as memory allows.
+ * Sends all rows, with as many in progress as memory allows.
  *
- * @param weight  About the octets of a message.
- * @throws the first error of `rows` or `sender`, when what was under way has ended.
+ * @param weight  Approximate size of a message in octets.
+ * @throws The first error of `rows` or `sender`, after the rows in progress have ended.
  */
 export async function sendRows(
   rows: AsyncIterable<MergedRow>,
@@ -34,7 +34,7 @@ export async function sendRows(
   const stop = AbortSignal.any([signal, failure.signal]);
   let wakeUp = () => {};
   stop.addEventListener('abort', () => wakeUp());
-  /** Resolves when a row has ended, or the run is to end. */
+  /** Resolves when a row has ended or the run is stopped. */
   const change = () =>
     new Promise<void>((resolve) => {
       wakeUp = resolve;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * What the results say of a row. `waiting`: nothing, or it was given back before its attempt. `started` (an attempt) and `offered` (to a queue) without anything behind them are the
- * marks of a run that was killed.
+ * The state of a row in the results. `waiting`: no result, or it was returned before its attempt. `started` (an attempt)
+ * and `offered` (to a queue) are followed by a result, except in a run that was killed.
  */
 export const rowStatuses = [
   'waiting',
@@ -27,15 +27,9 @@ interface StatePage {
   readonly addresses: Uint32Array;
 }
 
-/** What is known of each row of a file, in six octets a row. Pages of rows of which nothing is known take no memory. */
+/** The states of the rows of a file, in five octets per row. A page of 1024 rows without a state takes no memory. */
 export class RowStates {
   readonly #pages = new Map<number, StatePage>();
-  #ends = 0;
-
-  /** The last row that anything is known of. */
-  get end(): number {
-    return this.#ends;
-  }
 
   set(row: number, status: RowStatus, address: string): void {
     const number = Math.floor(row / pageRows);
@@ -44,7 +38,6 @@ export class RowStates {
       page = { statuses: new Uint8Array(pageRows), addresses: new Uint32Array(pageRows) };
       this.#pages.set(number, page);
     }
-    this.#ends = Math.max(this.#ends, row);
     page.statuses[row % pageRows] = rowStatuses.indexOf(status);
     page.addresses[row % pageRows] = fingerprint(address);
   }
@@ -53,12 +46,12 @@ export class RowStates {
     return rowStatuses[this.#pageOf(row)?.statuses[row % pageRows] ?? 0]!;
   }
 
-  /** Whether a row that something is known of is still about the same address. */
+  /** Whether a row with a state still has the same address. */
   isAbout(row: number, address: string): boolean {
     return this.#pageOf(row)?.addresses[row % pageRows] === fingerprint(address);
   }
 
-  /** From here on another queue is meant, which knows nothing of what the one before was offered. */
+  /** Makes offered rows unknown: the run continues with another queue, which cannot recognise them. */
   leaveQueue(): void {
     const [offered, unknown] = [rowStatuses.indexOf('offered'), rowStatuses.indexOf('unknown')];
     for (const { statuses } of this.#pages.values()) {

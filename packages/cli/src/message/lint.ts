@@ -19,11 +19,11 @@ Examples:
   mb message lint receipt.eml --transactional
   mb message lint draft.eml --no-dns --json | jq '.findings[] | select(.severity != "ok")'
 
-Checks what large receivers ask of those who send much: a signature of the domain of From, a DMARC
+Checks what large receivers require of bulk senders: a DKIM signature by the domain of From, a DMARC
 policy, one-click unsubscribe, valid From, Date and Message-ID, line lengths, size, plain text beside HTML.
-Exit codes: 0 all well, 1 warnings, 2 errors.`;
+Exit codes: 0 no warnings, 1 warnings, 2 errors.`;
 
-/** `mb message lint FILE`: what large receivers require of bulk mail, and what to change. */
+/** `mb message lint FILE`: checks what large receivers require of bulk mail, and says what to change. */
 export function lintCommand(): Command {
   const command = new Command('lint')
     .description('check a message against what large receivers require of bulk mail')

@@ -25,18 +25,20 @@ Examples:
   mb message show message.eml --ip 192.0.2.25 --helo mail.example.com
   mb queue show 17 --content | mb message show - --no-dns
 
-SPF needs facts of the SMTP session that the message does not hold. It is checked when --ip is
-given, for the reverse-path of --mail-from or of the Return-Path field.
+SPF depends on the SMTP session, which the message does not contain. It is checked when --ip is
+given, for the reverse-path in --mail-from or in the Return-Path field.
 Exit codes: 0 well formed, 1 it has defects.`;
 
-/** `mb message show FILE`: the MIME tree with sizes, encodings and defects, and the results of DKIM, SPF and DMARC. */
+/**
+ * `mb message show FILE`: prints the MIME tree with sizes, encodings and defects, and the DKIM, SPF and DMARC results.
+ */
 export function showCommand(): Command {
   const command = new Command('show')
     .description('show the parts of a message, its defects, and its DKIM, SPF and DMARC results')
     .argument('[file]', 'the message, - for standard input', '-')
-    .addOption(new Option('--ip <address>', 'the address that it came from, for SPF').argParser(parseIp))
+    .addOption(new Option('--ip <address>', 'address of the sending host, for SPF').argParser(parseIp))
     .option('--mail-from <address>', 'its reverse-path, for SPF (default: Return-Path)')
-    .option('--helo <name>', 'what the sending host said in EHLO, for SPF')
+    .option('--helo <name>', 'EHLO name of the sending host, for SPF')
     .option('--no-dns', 'no DNS lookups: skip DKIM, SPF and DMARC');
   for (const option of resolverFlags()) command.addOption(option);
   return command.addHelpText('after', EXAMPLES).action(show);
@@ -79,7 +81,7 @@ function factsOf(part: ParsedPart): PartFacts {
     path: part.path,
     contentType: part.contentType,
     ...(charset !== undefined && { charset }),
-    // RFC 2045 §6.1: 7bit where nothing is said.
+    // RFC 2045 §6.1: the default is 7bit.
     encoding: (part.headers.get('Content-Transfer-Encoding') ?? '7bit').trim().toLowerCase(),
     ...(part.disposition !== undefined && { disposition: part.disposition }),
     ...(part.filename !== undefined && { filename: part.filename }),

@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 
-/** What a report says about one certificate of a chain. */
+/** The facts of a certificate that a report shows. */
 export interface CertificateFacts {
   readonly subject: string;
   readonly issuer: string;
-  /** Host names and addresses that it is for; empty for an authority. */
+  /** Host names and addresses of subjectAltName; empty for an authority. */
   readonly names: readonly string[];
   readonly validFrom: string;
   readonly validTo: string;

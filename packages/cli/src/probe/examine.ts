@@ -16,15 +16,15 @@ export interface ProbeRequest {
   readonly port: number;
   /** The domain whose mail the host takes. */
   readonly domain: string;
-  /** Name said in EHLO. */
+  /** EHLO name. */
   readonly hostname: string;
-  /** Instead of those in DNS. */
+  /** Addresses to connect to instead of those in DNS. */
   readonly addresses?: readonly string[];
-  /** Networks that may be used for the policies although not public. */
+  /** Networks that are allowed for the policies although their addresses are not public. */
   readonly allowAddresses?: readonly string[];
   /** Certificate authorities in PEM instead of the platform's. */
   readonly ca?: string;
-  /** Time for each connection as a whole, in milliseconds. */
+  /** Time for each step of a connection, in milliseconds. */
   readonly timeoutMs: number;
 }
 
@@ -42,9 +42,9 @@ export interface ProbeReport {
   /** `address:port` that answered. */
   readonly address?: string;
   readonly reachable: boolean;
-  /** Why not. */
+  /** Why it is not reachable. */
   readonly error?: { readonly code: string; readonly message: string };
-  /** What EHLO offers in clear text, and inside TLS where there is TLS. */
+  /** What EHLO offers in clear text, and inside TLS if there is TLS. */
   readonly offers: { readonly clear: readonly Offer[]; readonly tls?: readonly Offer[] };
   readonly tls?: TlsEvidence;
   readonly certificates: readonly CertificateFacts[];
@@ -52,7 +52,7 @@ export interface ProbeReport {
   readonly transcript: readonly TranscriptEntry[];
 }
 
-/** Opens a session with a host without offering it any mail, and judges what it offers. */
+/** Opens sessions with a host without sending mail, and judges what it offers. */
 export async function examineHost(request: ProbeRequest, resolver: Resolver): Promise<ProbeReport> {
   const { host, port, domain } = request;
   const known = { host, port, domain };
@@ -105,7 +105,7 @@ async function connectOptions(request: ProbeRequest, resolver: Resolver): Promis
   return { host, port, hostname, timeouts, ...(addresses.length > 0 ? { addresses } : {}) };
 }
 
-/** The host's addresses by the chosen resolver; a literal is its own address. */
+/** Looks up the host's addresses; empty for an address literal. */
 async function lookupAddresses(host: string, resolver: Resolver): Promise<string[]> {
   if (/^\[|^[\d.]+$|:/.test(host)) return [];
   const [four, six] = await Promise.all([resolver.query(host, 'A'), resolver.query(host, 'AAAA')]);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { hostname as machineName } from 'node:os';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { type AllowFlag, allowedAddresses, allowOption } from '../allow.ts';
 import {
   processTerminal,
@@ -10,7 +10,7 @@ import {
   type Terminal,
   toJson,
 } from '../dns/terminal.ts';
-import { parseSeconds } from '../parse-flag.ts';
+import { parseSeconds, wholeNumber } from '../parse-flag.ts';
 import { unreadable } from '../send/file.ts';
 import { examineHost, type ProbeReport } from './examine.ts';
 import { formatProbe } from './report.ts';
@@ -26,29 +26,30 @@ interface ProbeFlags extends ResolverFlags, AllowFlag {
 }
 
 const help = `
-The probe connects to whatever address is given. --allow permits addresses that are not public for
-the MTA-STS policy and for the mail route of --domain.
-Exit codes: 0 every policy of the domain accepts, 1 one refuses or cannot be looked up, 2 there is
-no session with the host.
+The probe connects to any address, public or not. --allow is for the MTA-STS policy and the mail
+route of --domain.
+Exit codes: 0 every policy of the domain accepts, 1 one refuses or cannot be looked up, 2 no session
+with the host.
 
 Examples:
   mb probe mx.example.org --domain example.org
   mb probe mx.example.org --json`;
 
 /**
- * `mb probe HOST`: what a mail server offers, its certificates, and whether DANE and MTA-STS would accept it. No mail is
- * offered. Exit code 0: every policy of the domain accepts. 1: one refuses or cannot be looked up. 2: there is no session
- * with the host.
+ * `mb probe HOST`: prints what a mail server offers, its certificates, and whether DANE and MTA-STS accept it. No mail
+ * is sent.
  */
 export function probeCommand(terminal: Terminal = processTerminal): Command {
   const command = new Command('probe')
     .description('show what a mail server offers and whether senders would trust it')
     .argument('<host>', 'name of the mail exchanger')
-    .addOption(new Option('--port <number>', 'port of the server').default(25).argParser(parsePort))
+    .addOption(
+      new Option('--port <number>', 'port of the server').default(25).argParser(wholeNumber(1, 65_535)),
+    )
     .option('--domain <domain>', 'domain whose mail it takes, for MTA-STS and DANE (default: the host)')
-    .option('--address <address...>', 'connect here instead of to the addresses in DNS')
+    .option('--address <address...>', 'connect to these addresses instead of those in DNS')
     .addOption(allowOption())
-    .option('--helo <name>', 'name said in EHLO (default: the name of this machine)')
+    .option('--helo <name>', 'EHLO name (default: the name of this machine)')
     .option('--ca <file>', 'trust the authorities in this PEM file')
     .addOption(new Option('--patience <seconds>', 'time for each step').default(30).argParser(parseSeconds))
     .option('-v, --verbose', 'also print the session')
@@ -61,7 +62,7 @@ export function probeCommand(terminal: Terminal = processTerminal): Command {
   });
 }
 
-/** The PKIX verdict is shown, but no policy of its own asks for it; only MTA-STS and DANE are promises of the domain. */
+/** The exit code. The PKIX verdict is ignored: only MTA-STS and DANE are policies of the domain. */
 function exitCodeOf({ reachable, policies }: ProbeReport): number {
   if (!reachable) return 2;
   const promised = policies.filter(({ policy }) => policy !== 'pkix');
@@ -88,11 +89,4 @@ async function readCa(path: string): Promise<string> {
   } catch (cause) {
     throw unreadable('--ca', path, cause);
   }
-}
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535)
-    throw new InvalidArgumentError('It must be a port number.');
-  return port;
 }

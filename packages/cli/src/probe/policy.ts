@@ -14,26 +14,28 @@ import type { TlsEvidence } from '@mb/smtp-client';
 /** Whether a sender that follows one policy would deliver. */
 export interface PolicyVerdict {
   readonly policy: 'opportunistic' | 'pkix' | 'mta-sts' | 'dane';
-  /** `none` where there is no such policy. */
+  /** `none` when there is no such policy. */
   readonly verdict: 'accepts' | 'refuses' | 'none' | 'unsure';
   /** One sentence. */
   readonly reason: string;
 }
 
-/** What is known about a host when policies are judged. */
+/** A host whose policies are judged. */
 export interface ProbedHost {
   readonly host: string;
   readonly port: number;
   /** The domain whose mail it takes. */
   readonly domain: string;
   readonly tls: TlsEvidence;
-  /** Networks that may be used although not public. */
+  /** Networks that are allowed although their addresses are not public. */
   readonly allowAddresses: readonly string[] | undefined;
   /** Certificates in DER, the host's own first. */
   readonly chain: readonly Uint8Array[];
 }
 
-/** Judges a host by every policy that a sender may follow: RFC 7435, PKIX, RFC 8461, RFC 7672. */
+/**
+ * Judges a host by the policies that a sender may follow: opportunistic TLS (RFC 7435), PKIX, RFC 8461 and RFC 7672.
+ */
 export async function judgePolicies(probed: ProbedHost, resolver: Resolver): Promise<PolicyVerdict[]> {
   return [
     judgeOpportunistic(probed),
@@ -82,7 +84,7 @@ async function judgeMtaSts(probed: ProbedHost, resolver: Resolver): Promise<Poli
   });
   if (fetched.status === 'failed') return { policy, verdict: 'unsure', reason: fetched.reason };
   const { mode } = fetched.policy;
-  if (mode === 'none') return { policy, verdict: 'none', reason: `The policy of ${domain} is switched off.` };
+  if (mode === 'none') return { policy, verdict: 'none', reason: `The policy of ${domain} has mode none.` };
   if (!matchesMtaSts(fetched.policy, host)) {
     return { policy, verdict: 'refuses', reason: `The policy of ${domain} (${mode}) does not name ${host}.` };
   }
@@ -97,7 +99,7 @@ async function judgeDane(
   const policy = 'dane';
   if (isLiteral(domain))
     return { policy, verdict: 'none', reason: 'An address has no TLSA records; give --domain.' };
-  // Nothing connects by this route, so it may lead anywhere.
+  // No connection is made by this route, so all addresses are allowed.
   const route = await findMailRoute(domain, resolver, { allowAddresses: ['0.0.0.0/0', '::/0'] });
   if (route.status !== 'found') return { policy, verdict: 'unsure', reason: route.reason };
   const known: MailHost | undefined = route.hosts.find(

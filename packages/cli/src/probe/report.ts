@@ -12,7 +12,7 @@ const marks: Readonly<Record<PolicyVerdict['verdict'], string>> = {
   unsure: colors.yellow('unsure '),
 };
 
-/** A probe as text. */
+/** Formats a probe as text. */
 export function formatProbe(report: ProbeReport, verbose: boolean): string {
   const where = report.address === undefined ? '' : ` at ${report.address}`;
   const lines = [colors.bold(`${report.host}${where}`), ''];
@@ -55,7 +55,7 @@ function formatPolicies({ policies }: ProbeReport): string[] {
   return policies.map(({ policy, verdict, reason }) => `${policy.padEnd(13)} ${marks[verdict]} ${reason}`);
 }
 
-/** Makes what the server and DNS said fit for a terminal, but keeps our own colours. */
+/** Makes text of the server and of DNS safe for a terminal, but keeps the colours of the report. */
 function printableLine(line: string): string {
   return line
     .split(/(\x1b\[\d+m)/)

@@ -10,7 +10,7 @@ import { addSelectorFlags, requireSelectors, type SelectorFlags } from './select
 import { withQueue } from './store.ts';
 import { type StoreFlags, storeFlag } from './store-flag.ts';
 
-/** What an operator does with recipients. */
+/** A change that an operator makes to recipients. */
 export type Change = 'hold' | 'release' | 'cancel' | 'retry';
 
 interface ChangeFlags extends StoreFlags, ServerFlags, SelectorFlags {
@@ -39,7 +39,7 @@ const WILL_BE: Readonly<Record<Change, string>> = {
   retry: 'will be attempted now',
 };
 
-/** The states that each change applies to. */
+/** The states to which each change applies. */
 const CHANGES: Readonly<Record<Change, readonly RecipientState[]>> = {
   hold: ['queued', 'unknown'],
   release: ['held', 'unknown'],
@@ -61,7 +61,7 @@ export function changeCommand(change: Change): Command {
     .addHelpText('after', examples(change))
     .action(async (messageIds: readonly string[], flags: ChangeFlags) => {
       const selectors = requireSelectors(messageIds, flags);
-      const changed = await withQueue(flags, 'look', async ({ control }) => {
+      const changed = await withQueue(flags, 'change', async ({ control }) => {
         const { recipients, messages } = await count(control, selectors, change);
         const question = `${plural(recipients, 'recipient')} of ${plural(messages, 'message')} ${WILL_BE[change]}.`;
         if (recipients > 0 && !(await confirm(question, flags.yes ?? false))) return undefined;
@@ -77,7 +77,7 @@ export function changeCommand(change: Change): Command {
     });
 }
 
-/** How many recipients, of how many messages, the change applies to. */
+/** Counts the recipients to which the change applies, and their messages. */
 async function count(control: QueueAccess['control'], selectors: readonly Selector[], change: Change) {
   let recipients = 0;
   const messages = new Set<string>();
@@ -96,7 +96,7 @@ Examples:
   mb queue ${change} --domain example.org --tag newsletter
   mb queue ${change} --all --yes
 
-Several flags are combined by "and". The number of recipients is shown and must be confirmed; scripts
+Recipients must match all flags. The command shows how many match and asks for confirmation; scripts
 give --yes.
 Exit codes: 0 changed, 1 nothing to change, 130 the answer was no.`;
 }

@@ -4,10 +4,10 @@ import { exitCodes } from '../exit-code.ts';
 import { notice } from '../output.ts';
 
 /**
- * Asks on the terminal whether to go on.
+ * Asks on the terminal whether to continue.
  *
- * @param question  What is about to be changed, as a sentence.
- * @param yes  Whether `--yes` was given: then nothing is asked.
+ * @param question  A sentence that says what will change.
+ * @param yes  Whether `--yes` was given; then it does not ask.
  * @throws {CliError} MB_CLI_USAGE where there is no terminal to ask on.
  */
 export async function confirm(question: string, yes: boolean): Promise<boolean> {
@@ -15,15 +15,15 @@ export async function confirm(question: string, yes: boolean): Promise<boolean> 
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw new CliError(
       'MB_CLI_USAGE',
-      `${question} There is no terminal to confirm it on; add --yes. Nothing was changed.`,
+      `${question} There is no terminal to confirm it; add --yes. Nothing was changed.`,
     );
   }
-  // On standard error, so that --json stays readable for programs.
+  // On standard error, so that standard output has only JSON with --json.
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  // Ctrl-C and Ctrl-D are a no.
+  // Ctrl-C and Ctrl-D answer no.
   const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
   try {
-    const answer = await Promise.race([terminal.question(`${question} Go on? [y/N] `), closed]);
+    const answer = await Promise.race([terminal.question(`${question} Continue? [y/N] `), closed]);
     if (/^y(?:es)?$/i.test(answer.trim())) return true;
   } finally {
     terminal.close();

@@ -18,10 +18,10 @@ Examples:
   mb queue export --store queue.db --state failed --format csv > failed.csv
   mb queue export --tag newsletter | jq -r .address
 
-All rows are written, in constant memory. Times are epoch milliseconds in JSON and ISO 8601 in
-CSV. Exit codes: 0 written.`;
+All rows are written, in constant memory. Times are epoch milliseconds in JSON and ISO 8601 in CSV.
+Exit codes: 0 written.`;
 
-/** `mb queue export`: recipients as JSON lines or CSV (RFC 4180), for other programs. */
+/** `mb queue export`: writes recipients as JSON lines or CSV (RFC 4180), for other programs. */
 export function exportCommand(): Command {
   const command = new Command('export')
     .description('write recipients as JSON lines or CSV, for other programs')

@@ -7,7 +7,7 @@ import { showCommand } from './show.ts';
 import { resumeCommand, suspendCommand } from './sites.ts';
 import { statsCommand } from './stats.ts';
 
-/** `mb queue …`: what an operator does with a queue, while a worker runs on it. */
+/** `mb queue …`: shows and changes a queue, also while a worker runs on it. */
 export function queueCommand(): Command {
   return new Command('queue')
     .description('show and change a queue, also while a worker runs')

@@ -21,9 +21,9 @@ Examples:
   mb queue ls --state held --domain example.org
   mb queue ls --json | jq -r '.rows[].address'
 
-Exit codes: 0 listed, also when the list is empty.`;
+Exit codes: 0 listed, even if the list is empty.`;
 
-/** `mb queue ls`: recipients with their state, next attempt and the latest reply of their hosts. */
+/** `mb queue ls`: lists recipients with their state, next attempt and latest reply. */
 export function listCommand(): Command {
   const command = new Command('ls')
     .description('list recipients')
@@ -51,13 +51,13 @@ async function list(messageIds: readonly string[], flags: ListFlags): Promise<vo
     return false;
   });
   if (flags.json) printJson({ rows, more });
-  else if (rows.length === 0) print('No such recipients.\n');
+  else if (rows.length === 0) print('No recipients match.\n');
   else print(formatRecipients(rows));
   if (more && !flags.json)
     print(`\nThere are more; select fewer recipients, or raise --limit ${flags.limit}.\n`);
 }
 
-/** Recipients as a table. */
+/** Formats recipients as a table. */
 export function formatRecipients(rows: readonly RecipientView[]): string {
   const head = ['MESSAGE', 'RECIPIENT', 'STATE', 'TRIES', 'NEXT', 'LATEST REPLY'];
   return formatTable(

@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import { CliError } from '../errors.ts';
 
 /**
- * Where a queue is kept: in a SQLite file, or in PostgreSQL. Its text and JSON have no password, so that help, logs
- * and errors cannot show one.
+ * The location of a queue: a SQLite file or a PostgreSQL URL. `toString` and `toJSON` leave out the password, so that
+ * help, logs and errors cannot show it.
  */
 export class StoreLocation {
   readonly kind: 'sqlite' | 'postgres';
@@ -21,14 +21,14 @@ export class StoreLocation {
 
   /**
    * @param text  A path, or a URL `postgres://user@host:port/database?schema=mb`.
-   * @throws {CliError} MB_CLI_USAGE, which does not repeat the text.
+   * @throws {CliError} MB_CLI_USAGE; the message does not repeat the text, which may contain a password.
    */
   static parse(text: string): StoreLocation {
-    // A URL with a slip would be the name of a file, and be shown with its password.
+    // A mistyped URL must not be read as a file name, which is shown with the password in it.
     const isUrl = /^[a-z][a-z\d+.-]+:\/\//i.test(text) || /^postgres(?:ql)?:/i.test(text);
     if (!isUrl && !holdsPassword(text)) return new StoreLocation('sqlite', text, text, false);
     const url = /^postgres(?:ql)?:/i.test(text) ? URL.parse(text) : null;
-    // What is shown must not hold an "@" but that of the user: it may be that of a password with a slip.
+    // An "@" in another part than the user may come from a mistyped password, which must not be shown.
     const schema = url?.searchParams.get('schema') ?? null;
     if (url === null || `${url.username}${url.host}${url.pathname}${schema}`.includes('@')) {
       const message =
@@ -46,7 +46,7 @@ export class StoreLocation {
     return this.#address;
   }
 
-  /** What `pg` connects to, and the PostgreSQL schema where the URL names one. */
+  /** The connection string for `pg`, and the PostgreSQL schema if the URL names one. */
   get connection(): { readonly connectionString: string; readonly schema?: string } {
     const url = new URL(this.#address);
     const schema = url.searchParams.get('schema');
@@ -54,7 +54,7 @@ export class StoreLocation {
     return { connectionString: url.href, ...(schema !== null && { schema }) };
   }
 
-  /** The same for every way to name one place: `queue.db` in two folders differs. */
+  /** Identifies the queue: the absolute path of a file, or the URL without its password. */
   get identity(): string {
     return this.kind === 'sqlite' ? resolve(this.#address) : this.#shown;
   }

@@ -5,15 +5,15 @@ import type { StoreLocation } from './location.ts';
 
 /** How a queue in PostgreSQL is opened. */
 export interface PostgresAccess extends ConfiguredStoreOptions {
-  /** Bring the tables up to date, and make them where there are none. */
+  /** Update the tables, or create them if there are none. */
   readonly migrate: boolean;
   /** Keep a connection that is notified at once when other processes queue mail. */
   readonly listen: boolean;
 }
 
 /**
- * A queue in PostgreSQL, not yet open. The package is loaded only here, so that a queue in a file needs no
- * PostgreSQL client.
+ * Makes a store in PostgreSQL without opening it. Only this function loads the package, so that a queue in a file needs
+ * no PostgreSQL client.
  *
  * @throws {CliError} MB_CLI_PACKAGE when the package is not installed.
  */
@@ -23,7 +23,7 @@ export async function postgresStore(
 ): Promise<PostgresStore> {
   const { PostgresStore: Store } = await loadPackage();
   const { connectionString, schema } = location.connection;
-  // A password that the URL does not hold comes from PGPASSWORD or ~/.pgpass, as with psql.
+  // Without a password in the URL, pg takes it from PGPASSWORD or ~/.pgpass, as psql does.
   const connection = { connectionString, application_name: 'mb' };
   return new Store({ ...options, connection, migrate, listen, ...(schema !== undefined && { schema }) });
 }

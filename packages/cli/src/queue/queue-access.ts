@@ -1,6 +1,6 @@
 import type { QueueControl, QueueStats, SuppressionControl } from '@mb/broker';
 
-/** What commands do with a queue, be it opened here or behind a server. */
+/** The operations on a queue, opened by this process or through the API of a server. */
 export interface QueueAccess {
   readonly control: Pick<
     QueueControl,

@@ -9,7 +9,7 @@ export async function* eachRecipient(
   for (const selector of selectors) yield* everyRow((page) => control.list(selector, page));
 }
 
-/** The latest word on a recipient: the host's reply, or why none was given. */
+/** The latest reply of a recipient's host, or the reason why there is none. */
 export function lastWord(detail: object | undefined): string {
   const { reply, reason, host } = readOutcomeDetail(detail);
   const said = reply ? `${reply.code} ${reply.lines.join(' ')}` : (reason ?? '');

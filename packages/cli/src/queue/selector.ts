@@ -25,7 +25,7 @@ export function addSelectorFlags(command: Command): Command {
     .option('--tag <word>', 'recipients of messages with this tag');
 }
 
-/** One selector for each message named, or one for all; without any condition it selects everything. */
+/** One selector per named message, or one for all messages; without any condition it selects everything. */
 export function readSelectors(messageIds: readonly string[], flags: SelectorFlags): Selector[] {
   const { domain, site, state, tenant, tag } = flags;
   const common: SelectorConditions = {
@@ -39,7 +39,7 @@ export function readSelectors(messageIds: readonly string[], flags: SelectorFlag
   return [Object.keys(common).length === 0 ? { all: true } : (common as Selector)];
 }
 
-/** As {@link readSelectors}, but the whole queue only with `--all`, so that a forgotten argument does not change it. */
+/** Like {@link readSelectors}, but requires `--all` to select everything, in case an argument was forgotten. */
 export function requireSelectors(messageIds: readonly string[], flags: SelectorFlags): Selector[] {
   const selectors = readSelectors(messageIds, flags);
   const everything = selectors.some((selector) => selector.all);

@@ -23,7 +23,7 @@ Examples:
 
 Exit codes: 0 shown, 1 no such message.`;
 
-/** `mb queue show MESSAGE`: a message with all its recipients, or its octets. */
+/** `mb queue show MESSAGE`: prints a message with all its recipients, or its content. */
 export function showCommand(): Command {
   return new Command('show')
     .description('show a message with its recipients, or its content')

@@ -11,7 +11,7 @@ interface SiteFlags extends StoreFlags, ServerFlags {
   readonly json?: true;
 }
 
-/** `mb queue suspend SITE…`: attempts nothing there until it is resumed. */
+/** `mb queue suspend SITE…`: stops attempts at destinations until they are resumed. */
 export function suspendCommand(): Command {
   return new Command('suspend')
     .description('stop attempts at destinations until they are resumed; mail still expires')
@@ -26,7 +26,7 @@ export function suspendCommand(): Command {
     );
 }
 
-/** `mb queue resume SITE…`: ends a suspension, and the pauses that trouble has caused. */
+/** `mb queue resume SITE…`: ends suspensions, and pauses after failures. */
 export function resumeCommand(): Command {
   return new Command('resume')
     .description('end the suspension of destinations, and pauses after failures')
@@ -46,7 +46,7 @@ async function changeSites(
   done: string,
   change: (control: QueueAccess['control'], site: string) => Promise<void>,
 ): Promise<void> {
-  await withQueue(flags, 'look', async ({ control }) => {
+  await withQueue(flags, 'change', async ({ control }) => {
     for (const site of sites) await change(control, site);
   });
   if (flags.json) printJson({ [done]: sites });
@@ -58,5 +58,6 @@ function examples(command: string, more: string): string {
 Examples:
   mb queue ${command} example.org --store queue.db${more}
 
-A destination without mail can be named too. Exit codes: 0 done.`;
+A destination need not have mail in the queue.
+Exit codes: 0 done.`;
 }

@@ -20,7 +20,7 @@ Examples:
 
 Exit codes: 0 shown.`;
 
-/** `mb queue stats`: depth by state and destination, what is paused and why. */
+/** `mb queue stats`: prints the number of recipients by state and destination, and which are paused and why. */
 export function statsCommand(): Command {
   return new Command('stats')
     .description('show queued mail by destination, and what is paused and why')

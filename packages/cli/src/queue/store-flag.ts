@@ -3,7 +3,7 @@ import type { ConfiguredFlags } from '../config/option-sections.ts';
 import { parseDuration } from '../parse-flag.ts';
 import { StoreLocation } from './location.ts';
 
-/** What every command on a queue takes. */
+/** The flags of every command on a queue. */
 export interface StoreFlags extends ConfiguredFlags {
   readonly store?: StoreLocation;
   /** Milliseconds; see {@link keepContentOption}. */
@@ -17,11 +17,11 @@ export function storeFlag(): Option {
     .env('MB_STORE');
 }
 
-/** The flag by which a process that works on a queue keeps the content of messages after their last outcome. */
+/** The flag `--keep-content` of processes that deliver. */
 export function keepContentOption(): Option {
   return new Option(
     '--keep-content <time>',
-    'keep the content of a message after its last outcome, such as 7d, to read it and send it again; default: not at all',
+    'how long to keep the content of a message after its last outcome, such as 7d, to read or resend it; default 0',
   )
     .argParser(parseDuration)
     .env('MB_KEEP_CONTENT');

@@ -11,16 +11,16 @@ import type { StoreFlags } from './store-flag.ts';
 
 /** A queue of either kind. */
 export interface OpenStore extends QueueStore<unknown> {
-  /** The version of the tables that were there when it was opened; 0: there were none. */
+  /** The version of the tables when it was opened; 0 if there were none. */
   readonly foundSchema: number | undefined;
 }
 
 /**
- * `read`: the queue must be there, of this version, and nothing is written, so that it may be read-only. `look`:
- * likewise, but it may be changed. `migrate`: its tables are brought up to date; a file must be there.
- * `create`: the queue is made where need be. `work`: likewise, and what others queue is heard of at once.
+ * How a queue is opened. `read`: it must exist with the current schema, and is opened read-only. `change`: the same, but
+ * for writing. `migrate`: its tables are updated first; a SQLite file must exist. `create`: the same, and it is created
+ * if it does not exist. `work`: as `create`, and it is notified at once when other processes queue mail.
  */
-export type StoreAccess = 'read' | 'look' | 'migrate' | 'create' | 'work';
+export type StoreAccess = 'read' | 'change' | 'migrate' | 'create' | 'work';
 
 /**
  * Runs `work` on an open queue, and closes it.
@@ -51,7 +51,7 @@ export async function withStore<Result>(
 }
 
 /**
- * Runs `work` with what an operator may do with an open queue, and closes it; or with the queue of a server.
+ * Runs `work` with the operations on a queue, opened here and closed afterwards, or of a server.
  *
  * @throws {CliError} MB_CLI_USAGE, MB_CLI_FILE, MB_CLI_PACKAGE, MB_CLI_SERVER; BrokerError MB_BROKER_STORE_…
  */
@@ -69,7 +69,7 @@ export async function withQueue<Result>(
   return withStore(flags, access, (store) => work(new MailQueue({ store })));
 }
 
-/** The options of stores in the configuration; what is read of them is checked by the command that delivers. */
+/** The options of stores in the configuration, without warnings: the command that delivers prints those. */
 async function storeOptions(sections: OptionSections | undefined): Promise<ConfiguredStoreOptions> {
   if (sections?.storeOptions === undefined) return {};
   const { readBrokerSettings } = await import('../config/broker-settings.ts');
@@ -83,8 +83,8 @@ async function newStore(
   access: StoreAccess,
   options: ConfiguredStoreOptions,
 ): Promise<OpenStore> {
-  // Commands that only read must not create tables in a foreign database.
-  const migrate = access !== 'look' && access !== 'read';
+  // Other commands must not create tables in a database that is not a queue.
+  const migrate = access !== 'change' && access !== 'read';
   if (location.kind === 'postgres') {
     return postgresStore(location, { ...options, migrate, listen: access === 'work' });
   }

@@ -1,29 +1,29 @@
 import type { ServerClient } from '@mb/server/client';
 import { CliError } from '../errors.ts';
 
-/** What a request of the client answers. */
+/** The answer to a request of the client. */
 type Answer<Data> = Promise<{ data?: Data; error?: unknown; response: Response }>;
 
 /**
- * A client of a server, with the key of the environment.
+ * Makes a client for a server, with the API key in MB_API_KEY.
  *
  * @throws {CliError} MB_CLI_USAGE
  */
 export async function serverClient(server: string): Promise<ServerClient> {
   const token = process.env.MB_API_KEY;
   if (!token) {
-    throw new CliError('MB_CLI_USAGE', 'Set MB_API_KEY to a key of the server; "mb key new" makes one.');
+    throw new CliError('MB_CLI_USAGE', 'Set MB_API_KEY to an API key of the server; "mb key new" makes one.');
   }
   // Loaded here: no other command needs it.
   const { createClient } = await import('@mb/server/client');
   return createClient({ url: server, token });
 }
 
-/** The data of an answer. @throws {CliError} MB_CLI_SERVER for a problem, or a server that cannot be reached */
+/** Returns the data of an answer. @throws {CliError} MB_CLI_SERVER when it is an error, or the server is unreachable */
 export async function dataOf<Data>(answer: Answer<Data>): Promise<Data> {
   const { data, error, response } = await reached(answer);
   if (response.ok) return data as Data;
-  // A proxy in front of the server may answer without a problem.
+  // A proxy may answer with an error that has no problem details (RFC 9457).
   const { detail, code } = (error ?? {}) as { readonly detail?: string; readonly code?: string };
   throw new CliError(
     'MB_CLI_SERVER',
@@ -31,13 +31,13 @@ export async function dataOf<Data>(answer: Answer<Data>): Promise<Data> {
   );
 }
 
-/** Likewise; undefined where the server has no such object. */
+/** Like {@link dataOf}; undefined when the server has no such object. */
 export async function dataIfAny<Data>(answer: Answer<Data>): Promise<Data | undefined> {
   const { response } = await reached(answer);
   return response.status === 404 ? undefined : dataOf(answer);
 }
 
-/** Whether something was deleted: the server may have no such object. @throws {CliError} as {@link dataOf} */
+/** Whether an object was deleted; false when the server has no such object. @throws {CliError} as {@link dataOf} */
 export async function deletedIfAny(answer: Answer<unknown>): Promise<boolean> {
   const { response } = await reached(answer);
   if (response.status === 404) return false;

@@ -4,13 +4,13 @@ import { CliError } from '../errors.ts';
 import { allRows } from '../every-row.ts';
 import { dataOf } from './api.ts';
 
-/** The domains of a server, as the commands use those of a queue that they open themselves. */
+/** The domains of a server, with the operations of a queue opened by this process. */
 export function remoteDomains(client: ServerClient, server: string): DomainAccess {
   const at = (domain: string) => ({ params: { path: { domain } } });
   return {
     add(domain) {
       if (domain.keys && !isConfidential(server)) {
-        const message = `Private keys are not sent to ${server} in clear: use https:, or --store on its machine.`;
+        const message = `Private keys are not sent to ${server} unencrypted: use https:, or --store on its machine.`;
         throw new CliError('MB_CLI_USAGE', message);
       }
       return dataOf(client.POST('/v1/domains', { body: domain as never }));
@@ -39,7 +39,7 @@ export function remoteDomains(client: ServerClient, server: string): DomainAcces
   };
 }
 
-/** Whether no one on the way can read along. */
+/** Whether the connection is encrypted or stays on this machine. */
 function isConfidential(server: string): boolean {
   const { protocol, hostname } = new URL(server);
   return protocol === 'https:' || /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname);

@@ -3,7 +3,7 @@ import type { components, ServerClient } from '@mb/server/client';
 import { everyRow } from '../every-row.ts';
 import { dataOf, deletedIfAny } from './api.ts';
 
-/** The keys of a server, as the commands use those of a queue that they open themselves. */
+/** The API keys of a server, with the operations of a queue opened by this process. */
 export function remoteKeys(client: ServerClient): Pick<ApiKeys, 'create' | 'list' | 'get' | 'revoke'> {
   const list: ApiKeys['list'] = async ({ after, limit } = {}) => {
     const query = { ...(after !== undefined && { after }), ...(limit !== undefined && { limit }) };

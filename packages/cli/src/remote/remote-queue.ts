@@ -17,7 +17,7 @@ import { dataIfAny, dataOf, deletedIfAny } from './api.ts';
 
 type Schemas = components['schemas'];
 
-/** The queue of a server, as the commands use a queue that they open themselves. */
+/** The queue of a server, with the operations of a queue opened by this process. */
 export function remoteQueue(client: ServerClient): QueueAccess {
   return {
     control: remoteControl(client),
@@ -33,7 +33,7 @@ function remoteControl(client: ServerClient): QueueAccess['control'] {
   };
   return {
     async list(selector = {}, page = {}) {
-      // Reading takes no word for everything.
+      // The API lists everything when there is no condition.
       const { all: _, ...conditions } = queryOf(selector);
       const query = { ...conditions, ...page } as Record<string, never>;
       const { data, next } = await dataOf(client.GET('/v1/recipients', { params: { query } }));
@@ -117,11 +117,11 @@ async function remoteStats(client: ServerClient): Promise<QueueStats> {
   };
 }
 
-/** The conditions of a selector as the API names them. */
+/** The conditions of a selector with the names of the API. */
 function queryOf(selector: Selector | ListSelector): Record<string, string | true> {
   const { site, tenant, ...rest } = selector as SelectorConditions & { readonly all?: true };
   if (tenant === null) {
-    throw new CliError('MB_CLI_USAGE', '--no-tenant works on a queue itself, not on a server.');
+    throw new CliError('MB_CLI_USAGE', '--no-tenant needs --store; it does not work with --server.');
   }
   return {
     ...(rest as Record<string, string | true>),

@@ -6,8 +6,8 @@ import { dataIfAny, dataOf } from './api.ts';
 
 type Schemas = components['schemas'];
 
-/** The webhooks of a server, as the commands use those of a queue that they open themselves. */
-// Long because it has every call of the interface.
+/** The webhooks of a server, with the operations of a queue opened by this process. */
+// Long because it implements every method of the interface.
 export function remoteWebhooks(client: ServerClient): WebhookAccess {
   const at = (id: string) => ({ params: { path: { id } } });
   const show = (id: string) => dataIfAny(client.GET('/v1/webhooks/{id}', at(id)));

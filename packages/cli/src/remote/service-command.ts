@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { storeFlag } from '../queue/store-flag.ts';
 import { serverFlag } from './server-flag.ts';
 
-/** A command on a queue or on the server in front of one, which can print JSON. */
+/** Makes a command that works on a queue or a server, and can print JSON. */
 export function serviceCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)

@@ -11,12 +11,12 @@ import { readRelay } from './relay.ts';
 import { readReplyRules } from './reply-rules.ts';
 
 /**
- * The broker that the flags and the configuration describe; flags come first.
+ * The options of the broker from the flags and the configuration; flags override it.
  *
  * @param authorDomain  Domain of From.
- * @param warn  Called with a warning about what is possible but dangerous.
- * @param use  `queue`: for the worker of a queue. `send` leaves out VERP, whose return paths name recipients of a queue;
- *   `explain` leaves out the key as well, since nothing is signed.
+ * @param warn  Called with a sentence for each setting that works but is dangerous.
+ * @param use  `queue` is for the worker of a queue. `send` leaves out VERP, whose return paths need a queue. `explain`
+ *   also leaves out the DKIM key, since it signs nothing.
  */
 export async function brokerOptions(
   flags: SignatureFlags & DeliveryFlags,
@@ -51,7 +51,7 @@ export async function brokerOptions(
   return domains ? withDomains(options, domains, flags) : options;
 }
 
-/** Whether a message of this domain and tenant will be signed, as far as is known ahead. */
+/** Whether a message of this domain and tenant will be signed, as far as is known in advance. */
 export async function willSign(
   { dkim, profileFor }: BrokerOptions,
   message: { readonly authorDomain: string; readonly tenant?: string | undefined },
@@ -62,7 +62,7 @@ export async function willSign(
     const profile = await profileFor({ authorDomain, tenant, tag: undefined, sender: '' });
     return profile.dkim !== undefined;
   } catch {
-    // That there is no profile is said of each recipient.
+    // The outcome of each recipient will say that there is no profile; a warning would say it twice.
     return true;
   }
 }
@@ -76,7 +76,7 @@ function withoutVerp({ broker, domains, ...rest }: BrokerSettings): BrokerSettin
   };
 }
 
-/** Moves what a profile has into the profiles: flags about it count for all domains. */
+/** Moves the options of a profile into the profile of every domain, since the flags apply to all domains. */
 function withDomains(
   { delivery: { sources, routes, ...delivery } = {}, ...options }: BrokerOptions,
   domains: readonly DomainProfile[],
@@ -117,7 +117,7 @@ function refuseKeyBesideDomains(flags: SignatureFlags): void {
   throw new CliError('MB_CLI_USAGE', message);
 }
 
-/** The resolver's other options of the configuration; one that a program made has none. */
+/** The resolver options of the configuration; empty when it has a resolver object. */
 function resolverOptions({ dns }: Partial<BrokerOptions>): object {
   return dns && !('query' in dns) ? dns : {};
 }
@@ -136,7 +136,7 @@ function deliveryOptions({
     ...(allow && { allowAddresses: allowedAddresses(allow) }),
     ...(family && { families: [family === '4' ? 4 : 6] as const }),
     ...(dev === undefined && relay !== undefined && { routes: { '*': readRelay(relay, tls) } }),
-    // In development no mail leaves, whatever else is configured.
+    // With --dev no mail leaves, whatever else is configured.
     ...(dev !== undefined && { routes: { '*': readDevRoute(dev) } }),
     ...(localAddress && { sources: [{ name: 'local', localAddresses: localAddress }] }),
   };

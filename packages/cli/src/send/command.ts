@@ -21,13 +21,13 @@ Mail merge:
   mb send --to-file people.csv --to '{{first}} {{last}} <{{address}}>' -f ann@example.com \\
       -s News --html-file news.html --unsubscribe 'https://example.com/u/{{id}}' --one-click
 
-The first row of the CSV names the columns. {{column}} may be used in the subject, the bodies, the
-values of --header and --unsubscribe, and the name in --to; {{column|text}} has a text for rows
-without a value. The whole file is checked before anything is sent. Each result is written to a
-file beside it; the same command again skips rows that are done and tries deferred ones again.
-Ctrl-C ends the run after the rows in progress.
+The first row of the CSV names the columns. {{column}} works in the subject, the bodies, the values
+of --header and --unsubscribe, and the name in --to; {{column|text}} has a default for rows without
+a value. The whole file is checked before anything is sent. The results are written to a file beside
+it: the same command again skips rows that are done, and tries deferred rows again.
+Ctrl-C stops the run after the rows in progress.
 
-One attempt is made for each recipient; with --queue a worker makes it later.
+Each recipient gets one attempt. With --queue, a worker delivers later and repeats failed attempts.
 Exit codes, the highest that applies:
   0   all delivered, or queued
   1   some deferred: try again later
@@ -36,16 +36,16 @@ Exit codes, the highest that applies:
   64  a flag, address, key, row or message is wrong, or no message was written; nothing was sent
   130 a mail merge was stopped; the same command continues it
 
-The environment may give defaults of flags that name a variable, and secrets: MB_DKIM_KEY (PEM
-text), MB_DKIM_PASSPHRASE, MB_RELAY_USER and MB_RELAY_PASSWORD.`;
+Environment variables set the defaults of flags that name one, and secrets: MB_DKIM_KEY (PEM text),
+MB_DKIM_PASSPHRASE, MB_RELAY_USER and MB_RELAY_PASSWORD.`;
 
-/** `mb send`: composes or takes a message, signs it, delivers it, and prints a receipt for every recipient. */
+/** `mb send`: composes or reads a message, signs and delivers it, and prints the outcome of every recipient. */
 export function sendCommand(): Command {
   const command = new Command('send')
     .description('send a message, or one for each row of a file, directly to mail exchangers')
     .addHelpText('after', EXAMPLES);
   return addSendFlags(command).action(async (flags: SendFlags, self: Command) => {
-    // Help needs the flags alone.
+    // Loaded here: help needs only the flags.
     const { send } = await import('./send.ts');
     await send(flags, self);
   });

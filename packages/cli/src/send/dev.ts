@@ -3,7 +3,7 @@ import type { RouteOption } from '@mb/broker';
 import { CliError } from '../errors.ts';
 
 /**
- * The only place that mail can go to while something is developed, such as `mb inbox`.
+ * The route of --dev, which sends all mail to one server, such as `mb inbox`.
  *
  * @param text  `host:port`, `[::1]:port`, or a host alone for port 2525.
  */
@@ -20,7 +20,7 @@ export function readDevRoute(text: string): RouteOption {
   };
 }
 
-/** RFC 5321 §4.1.3: an address says what it is. RFC 6761 §6.3: localhost is not for DNS to say. */
+/** The host as an address literal (RFC 5321 §4.1.3). RFC 6761 §6.3: localhost is not looked up in DNS. */
 function literal(hostname: string): string {
   if (hostname === 'localhost') return '[127.0.0.1]';
   if (isIP(hostname) === 4) return `[${hostname}]`;

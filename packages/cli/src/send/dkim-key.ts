@@ -5,10 +5,10 @@ import { readInput } from './file.ts';
 import type { SignatureFlags } from './flags.ts';
 
 /**
- * The key to sign with, from a file or the environment; never from a flag, which every user of the machine can see.
+ * Reads the key to sign with, from a file or the environment, but not from a flag, which other users can see.
  *
  * @param authorDomain  Domain of From, the default of the signing domain; empty when there is no message yet.
- * @param warn  Called when other users may read the key file.
+ * @param warn  Called when other users can read the key file.
  */
 export async function readDkimKey(
   flags: SignatureFlags,
@@ -40,11 +40,11 @@ export async function readDkimKey(
   return { domain, selector, privateKey, ...(passphrase && { passphrase }) };
 }
 
-/** Warns when others may read or change a file with a secret. */
+/** Warns when other users can read or change a file with a secret. */
 export async function warnIfOpen(path: string, warn: (text: string) => void): Promise<void> {
   if (process.platform === 'win32') return;
   const facts = await stat(path).catch(() => undefined);
   if (facts && (facts.mode & 0o077) !== 0) {
-    warn(`Other users of this machine may read or change ${path}; run: chmod 600 ${path}`);
+    warn(`Other users of this machine can read or change ${path}; run: chmod 600 ${path}`);
   }
 }

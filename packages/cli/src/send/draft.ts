@@ -8,13 +8,13 @@ import { onSignals } from '../signals.ts';
 const CUT = '# ------------------------ >8 ------------------------';
 const HELP = `
 ${CUT}
-# Write the message above this line; it and all below is left out.
-# A message that is empty or unchanged is not sent.`;
+# Write the message above this line. This line and everything below it are removed.
+# An empty or unchanged message is not sent.`;
 
-/** A body that was written in an editor, in a file that only its owner can read. */
+/** A message body written in an editor, in a file that only its owner can read. */
 export class Draft {
   readonly text: string;
-  /** Holds the text alone, as --text-file takes it. */
+  /** A file with the text alone, for --text-file. */
   readonly path: string;
 
   private constructor(path: string, text: string) {
@@ -23,10 +23,10 @@ export class Draft {
   }
 
   /**
-   * Opens `$VISUAL`, else `$EDITOR`, else `vi`, and waits for its end.
+   * Runs `$VISUAL`, else `$EDITOR`, else `vi`, and waits until it ends.
    *
    * @param before  The initial text.
-   * @param facts  Shown below, a line each.
+   * @param facts  Lines to show below the text.
    * @throws {CliError} MB_CLI_EDITOR when the editor fails, or the text is empty or unchanged.
    */
   static async write(before: string, facts: readonly string[]): Promise<Draft> {
@@ -55,20 +55,21 @@ export class Draft {
   }
 }
 
-/** The name of the editor, when the environment gives one. */
+/** The editor in VISUAL or EDITOR; undefined when neither is set. */
 export function editorFromEnvironment(): string | undefined {
   return process.env.VISUAL || process.env.EDITOR || undefined;
 }
 
-/** Resolves with what is wrong; undefined when the editor ended well. */
+/** Runs the editor. Resolves with what went wrong; undefined when the editor succeeded. */
 async function edit(path: string): Promise<string | undefined> {
   const windows = process.platform === 'win32';
   const editor = editorFromEnvironment() ?? (windows ? 'notepad' : 'vi');
-  // The variable may hold arguments, as in "code --wait". The path is one of the shell's, not part of what it reads.
+  // The variable may have arguments, as in "code --wait". The path is passed as "$@", so that the shell does not parse
+  // it.
   const child = windows
     ? spawn(editor, [`"${path}"`], { stdio: 'inherit', shell: true })
     : spawn('/bin/sh', ['-c', `${editor} "$@"`, editor, path], { stdio: 'inherit' });
-  // Ctrl-C is for the editor.
+  // The editor handles Ctrl-C.
   const endIgnoring = onSignals(['SIGINT'], () => {});
   try {
     return await new Promise((resolve, reject) => {

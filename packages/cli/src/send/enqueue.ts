@@ -9,8 +9,8 @@ import type { SendFlags } from './flags.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 
 /**
- * `mb send --queue`: the message is durable when this ends, and a worker delivers it. With a key it is signed now;
- * else the worker signs with its own.
+ * `mb send --queue`: stores the message durably; a worker delivers it. With a key it is signed now, otherwise by the
+ * worker with its own key.
  */
 export async function enqueue(
   { message, messageId, authorDomain }: PreparedMessage,
@@ -32,7 +32,7 @@ export async function enqueue(
   else if (!flags.quiet) print(describe(result));
 }
 
-/** What the flags say of a message in the queue. */
+/** The options of the flags for a message in the queue. */
 export function enqueueOptions(
   { notBefore, tenant, tag, requireTls }: SendFlags,
   sign: boolean,
@@ -55,7 +55,7 @@ function describe({ id, duplicate, recipients }: EnqueueResult): string {
     id === undefined
       ? 'Nothing was queued: every recipient is suppressed.'
       : duplicate
-        ? `Message ${id} with this key is already in the queue.`
+        ? `Message ${id} with this idempotency key is already in the queue.`
         : `Queued as message ${id}; "mb work" delivers it.`;
   return `${lines.join('\n')}\n\n${summary}\n`;
 }

@@ -2,10 +2,10 @@ import { createReadStream } from 'node:fs';
 import { CliError } from '../errors.ts';
 import { notice } from '../output.ts';
 
-/** Longest file that is read into memory: what is larger was named by mistake. */
+/** Maximum size of a file that is read into memory; a larger one was probably named by mistake. */
 const maxInputBytes = 256 * 1024 * 1024;
 
-/** Reads what a flag names; `-` is standard input. @throws {CliError} MB_CLI_FILE */
+/** Reads the file that a flag names; `-` is standard input. @throws {CliError} MB_CLI_FILE */
 export async function readInput(flag: string, path: string): Promise<Buffer> {
   if (path === '-') return readStandardInput();
   try {
@@ -26,10 +26,10 @@ async function gather(source: AsyncIterable<Buffer | string>): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-/** Says that input is waited for where nothing else shows it. */
+/** Says on a terminal that the command waits for input. */
 export function noticeKeyboard(): void {
   if (process.stdin.isTTY)
-    notice('Reading the body from the keyboard; end it with Ctrl-D on a line of its own.');
+    notice('Reading the message from the keyboard; end it with Ctrl-D on a line of its own.');
 }
 
 /** Reads standard input to its end. @throws {CliError} MB_CLI_FILE, also when it is empty. */
@@ -41,20 +41,20 @@ export async function readStandardInput(): Promise<Buffer> {
   } catch (cause) {
     throw unreadable('standard input', '-', cause);
   }
-  // A program before the pipe that failed, or a job without input, must not become a message without text.
+  // When the program before the pipe fails, or a job has no input, no empty message must be sent.
   if (octets.length > 0) return octets;
   throw new CliError(
     'MB_CLI_FILE',
-    'Standard input is empty. If a program writes it, look at its errors; for an empty text give --text "".',
+    'Standard input is empty. If another program writes it, check its errors; for an empty body give --text "".',
   );
 }
 
-/** The error for a file that cannot be read, in words. */
+/** Makes the error for a file that cannot be read. */
 export function unreadable(flag: string, path: string, cause: unknown): CliError {
   const { code, message } = cause as NodeJS.ErrnoException;
   const reasons: Readonly<Record<string, string>> = {
     ENOENT: 'there is no such file',
-    EACCES: 'you may not read it',
+    EACCES: 'you have no permission to read it',
     EISDIR: 'it is a directory',
   };
   const reason = reasons[code ?? ''] ?? message;

@@ -47,7 +47,7 @@ export interface MergeFlags {
   readonly preview?: number;
 }
 
-/** What the flags of `mb send` say, as commander gives them. */
+/** All flags of `mb send`, as commander returns them. */
 export interface SendFlags extends SignatureFlags, DeliveryFlags, EnqueueFlags, MergeFlags {
   readonly from?: string;
   readonly to?: readonly string[];
@@ -115,8 +115,8 @@ function messageOptions(): Option[] {
     list('-t, --to <address>', 'recipient; repeat the flag or separate with commas'),
     list('-c, --cc <address>', 'recipient of a copy'),
     list('-b, --bcc <address>', 'recipient that the other recipients do not see'),
-    list('--reply-to <address>', 'where answers go'),
-    new Option('--sender <address>', 'who sends the message; required with several authors'),
+    list('--reply-to <address>', 'address for replies'),
+    new Option('--sender <address>', 'mailbox that sends the message; required with several authors'),
     new Option('-s, --subject <text>', 'subject, any characters'),
     new Option('--text <text>', 'plain body; default standard input').conflicts('textFile'),
     new Option('--text-file <file>', 'plain body from a file, - is standard input'),
@@ -130,10 +130,10 @@ function messageOptions(): Option[] {
     list('--inline <file[=id]>', 'file that the HTML shows by cid:id; default id is its name'),
     list('--alternative <type:file>', 'alternative body, such as text/calendar:invitation.ics'),
     list('-H, --header <name: value>', 'further header field'),
-    new Option('--message-id <id>', 'default: a new unique one'),
-    new Option('--in-reply-to <id>', 'message that this one answers'),
+    new Option('--message-id <id>', 'Message-ID; default a new unique one'),
+    new Option('--in-reply-to <id>', 'message that this one replies to'),
     list('--references <id>', 'messages of the thread'),
-    new Option('--date <date>', 'default now').argParser(parseMoment),
+    new Option('--date <date>', 'date of the message; default now').argParser(parseMoment),
     new Option('--priority <level>', 'mark the message with this priority').choices([
       'high',
       'normal',
@@ -176,7 +176,7 @@ function mergeOptions(): Option[] {
   ];
 }
 
-/** `--concurrency`, of whatever runs a worker. */
+/** The flag `--concurrency` of the commands that run a worker. */
 export function concurrencyOption(): Option {
   return new Option('--concurrency <number>', 'maximum number of connections; default 50').argParser(
     wholeNumber(1, 10_000),
@@ -214,7 +214,7 @@ const MESSAGE_FLAGS = [
 function readyMessageOptions(): Option[] {
   return [
     new Option('--eml <file>', 'send this message unchanged except for Bcc; - is standard input').conflicts(
-      // Not --from: MB_FROM in the environment is no contradiction; send() looks where it came from.
+      // Not --from, which MB_FROM may set; send() refuses it when it is on the command line.
       MESSAGE_FLAGS.filter((name) => name !== 'from'),
     ),
     new Option('--envelope-from <address>', 'return path, "" is the null path; default Sender or From'),
@@ -241,10 +241,13 @@ function queueOptions(): Option[] {
       'timeout',
     ]),
     storeFlag(),
-    new Option('--idempotency-key <key>', 'queue the message once, however often the same key is used'),
+    new Option('--idempotency-key <key>', 'queue the message only once, even if the command is repeated'),
     new Option('--not-before <date>', 'make no attempt before this date').argParser(parseMoment),
-    new Option('--tenant <name>', 'tenant of the message; tenants take turns, and domains may be for some'),
-    new Option('--tag <word>', 'word to select the message by later'),
+    new Option(
+      '--tenant <name>',
+      'tenant of the message; tenants take turns at delivery, and may have their own domains',
+    ),
+    new Option('--tag <word>', 'word by which to select the message later'),
   ];
 }
 
@@ -269,8 +272,8 @@ export function deliveryOptions(): Option[] {
       'MB_DEV',
     ),
     list('--local-address <ip>', 'address of this machine to connect from'),
-    new Option('--family <4|6>', 'IPv4 or IPv6 only').choices(['4', '6']),
-    new Option('--tls <level>', 'minimum that each host must offer; default opportunistic').choices([
+    new Option('--family <4|6>', 'use only IPv4 or only IPv6').choices(['4', '6']),
+    new Option('--tls <level>', 'minimum TLS that each host must offer; default opportunistic').choices([
       'opportunistic',
       'required',
       'verified',
@@ -283,7 +286,7 @@ export function deliveryOptions(): Option[] {
 /** A flag that may be repeated. */
 function list(flags: string, description: string): Option {
   const option = new Option(flags, description);
-  // An environment variable comes in the same way: the first value starts the list, in place of a default.
+  // The first value replaces a default; a value of the environment comes in the same way.
   return option.argParser((value: string, before: readonly string[] | undefined) => [
     ...(before === undefined || before === option.defaultValue ? [] : before),
     value,

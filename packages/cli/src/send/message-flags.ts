@@ -12,7 +12,7 @@ import { CliError } from '../errors.ts';
 import { readInput, readStandardInput, unreadable } from './file.ts';
 import type { SendFlags } from './flags.ts';
 
-/** Makes the message that the flags describe; a body that no flag gives comes from standard input. */
+/** Makes the message from the flags; without a flag for the body, it is read from standard input. */
 export async function readMessage(flags: SendFlags): Promise<Message> {
   if (flags.from === undefined) {
     throw new CliError('MB_CLI_USAGE', 'The message has no author. Give --from "Ann <ann@example.com>".');
@@ -63,7 +63,7 @@ function readList({ unsubscribe, oneClick }: SendFlags): Message['list'] {
   return { ...optional('unsubscribe', unsubscribe), ...optional('oneClick', oneClick) };
 }
 
-/** The envelope where flags change it. */
+/** The envelope, if flags change it. */
 function readEnvelope({ envelopeFrom, envelopeTo }: SendFlags): Message['envelope'] {
   if (envelopeFrom === undefined && envelopeTo === undefined) return undefined;
   return { ...optional('from', envelopeFrom), ...optional('to', envelopeTo) };
@@ -72,7 +72,8 @@ function readEnvelope({ envelopeFrom, envelopeTo }: SendFlags): Message['envelop
 async function readBodies(flags: SendFlags): Promise<Pick<Message, 'text' | 'html' | 'alternatives'>> {
   const { text, textFile, html, htmlFile, alternative } = flags;
   const fromInput = [textFile, htmlFile].filter((file) => file === '-').length;
-  if (fromInput > 1) throw new CliError('MB_CLI_USAGE', 'Standard input can be only one of the two bodies.');
+  if (fromInput > 1)
+    throw new CliError('MB_CLI_USAGE', '--text-file and --html-file cannot both be standard input.');
   const bodies = {
     ...optional(
       'text',
@@ -88,7 +89,7 @@ async function readBodies(flags: SendFlags): Promise<Pick<Message, 'text' | 'htm
   return { text: (await readStandardInput()).toString() };
 }
 
-/** `type:file`; a media type has no colon. */
+/** Reads `type:file`; a media type has no colon. */
 async function readAlternative(value: string): Promise<Alternative> {
   const [, contentType, path] = /^([^:/]+\/[^:]+):(.+)$/.exec(value) ?? [];
   if (contentType === undefined || path === undefined) {

@@ -1,7 +1,7 @@
 import type { ReadyMessage } from '@mb/broker';
 import type { Message } from '@mb/mime';
 
-/** A message, and what has to be known ahead. */
+/** A message, with what must be known before it is sent. */
 export interface PreparedMessage {
   readonly message: Message | ReadyMessage;
   readonly messageId: string;

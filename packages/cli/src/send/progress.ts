@@ -4,14 +4,14 @@ import { notice, showsProgress } from '../output.ts';
 import { plural } from '../plural.ts';
 import { printable, terminalWidth } from '../terminal.ts';
 
-/** Shows what is going on while hosts are slow. */
+/** Shows the progress of `mb send`. */
 export interface Progress {
   onLine(line: SessionLine): void;
-  /** Removes what should not stay. */
+  /** Removes the progress from the terminal. */
   end(): void;
 }
 
-/** Every line of every session as it happens, on standard error. */
+/** Prints every line of every session to standard error as it happens. */
 export function watchSessions(startedAt: number): Progress {
   return {
     onLine({ at, direction, host, text }) {
@@ -24,7 +24,7 @@ export function watchSessions(startedAt: number): Progress {
   };
 }
 
-/** One line that tells the time and the latest event; only for a terminal. */
+/** Shows one line with the elapsed time and the latest event, on a terminal. */
 export function statusLine(recipients: number, startedAt: number): Progress {
   let latest = 'looking up mail hosts';
   const draw = () => {
@@ -47,5 +47,5 @@ export function statusLine(recipients: number, startedAt: number): Progress {
   };
 }
 
-/** Nothing at all. */
+/** Shows nothing. */
 export const silent: Progress = { onLine: () => {}, end: () => {} };

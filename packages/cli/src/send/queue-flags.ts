@@ -1,7 +1,7 @@
 import { CliError } from '../errors.ts';
 import type { SendFlags } from './flags.ts';
 
-/** Refuses flags that only a queue can honour. */
+/** Refuses flags that have an effect only with --queue. */
 export function refuseQueueFlags({ idempotencyKey, notBefore, tag }: SendFlags): void {
   const given = Object.entries({
     '--idempotency-key': idempotencyKey,

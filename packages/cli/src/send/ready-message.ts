@@ -4,16 +4,16 @@ import { CliError } from '../errors.ts';
 import { openInput } from '../spooled-input.ts';
 import type { SendFlags } from './flags.ts';
 
-/** Longest header that recipients are read from, in octets. */
+/** Maximum size of a header, in octets. */
 const MAX_HEADER_BYTES = 1024 * 1024;
 
-/** A message that was read, and what its header says. */
+/** A ready message and its header. */
 export interface ReadMessage {
   readonly message: ReadyMessage;
   readonly headers: HeaderBlock;
 }
 
-/** A file that is a message already, with the envelope from flags, or else from its header. */
+/** Reads a ready message from a file, with the envelope from flags or else from its header. */
 export async function readReadyMessage(path: string, flags: SendFlags): Promise<ReadMessage> {
   const { header, raw } = await splitHead(openInput('--eml', path));
   const { headers } = parseHeaderBlock(header);
@@ -33,13 +33,13 @@ export async function readReadyMessage(path: string, flags: SendFlags): Promise<
   return { message: { raw, envelope, addresses: 'as-received' }, headers };
 }
 
-/** RFC 5322 §3.6.2: the responsible mailbox is in Sender, or in From. */
+/** RFC 5322 §3.6.2: the mailbox that sent the message is in Sender, or else in From. */
 function returnPath(headers: HeaderBlock): string {
   const [first] = mailboxes(headers.get('Sender') ?? headers.get('From') ?? '');
   if (first !== undefined) return first;
   throw new CliError(
     'MB_CLI_USAGE',
-    'The message has no From to return it to; give --envelope-from ADDRESS.',
+    'The message has no From address for the return path; give --envelope-from ADDRESS.',
   );
 }
 
@@ -51,7 +51,7 @@ function mailboxes(list: string): string[] {
   return members.map(({ address }) => address);
 }
 
-/** The header of a message, and the whole of the message. */
+/** Returns the header of a message, and a stream of the whole message. */
 async function splitHead(
   source: AsyncGenerator<Buffer>,
 ): Promise<{ readonly header: Buffer; readonly raw: AsyncIterable<Uint8Array> }> {
@@ -60,7 +60,7 @@ async function splitHead(
   while (end === head.length && head.length < MAX_HEADER_BYTES) {
     const { value, done } = await source.next();
     if (done) break;
-    // The octets at the end may be part of the empty line.
+    // The last octets of a chunk may be part of the empty line.
     const searched = Math.max(0, head.length - 2);
     head = Buffer.concat([head, value]);
     end = findHeaderEnd(head, searched);

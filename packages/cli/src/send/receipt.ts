@@ -11,14 +11,14 @@ const SIGNS: Readonly<Record<Status, string>> = {
   unknown: pc.yellow('?'),
 };
 
-/** What the sender should do. */
+/** Advice for each status. */
 const ADVICE: Readonly<Record<Exclude<Status, 'delivered'>, string>> = {
   deferred: 'Not delivered. Try again later.',
   failed: 'Not delivered. Trying again does not help.',
   unknown: 'Possibly delivered. Sending again may deliver it twice.',
 };
 
-/** What became of one recipient, in a few lines. */
+/** Formats the outcome of a recipient as a few lines. */
 export function formatReceipt(outcome: RecipientOutcome, width = terminalWidth()): string {
   const { recipient, status } = outcome;
   const lines = [`${SIGNS[status]} ${pc.bold(printable(recipient))}  ${status}`];
@@ -27,10 +27,10 @@ export function formatReceipt(outcome: RecipientOutcome, width = terminalWidth()
     Boolean,
   );
   if (session.length > 0) say(session.join(', '));
-  // Each line of the reply stays a line of its own.
+  // Keep the lines of the reply.
   if (outcome.reply) lines.push(wrap(printableLines(formatReply(outcome.reply)), '    ', width));
   if (status === 'delivered') return lines.join('\n');
-  // Beside the reply itself, a sentence that the server refused with this code says nothing new.
+  // A reason that repeats the code of the reply says nothing new.
   if (!outcome.reply || !outcome.reason.includes(String(outcome.reply.code))) say(outcome.reason);
   const facts =
     'category' in outcome ? ` (${outcome.category}, ${outcome.enhanced}, at ${outcome.stage})` : '';
@@ -38,12 +38,13 @@ export function formatReceipt(outcome: RecipientOutcome, width = terminalWidth()
   return lines.join('\n');
 }
 
-/** How many recipients ended how. */
+/** The number of recipients by status, and the Message-ID. */
 export function formatSummary(outcomes: readonly RecipientOutcome[], messageId: string): string {
   const counts = Object.entries(countByStatus(outcomes)).map(([status, count]) => `${count} ${status}`);
   return `${counts.join(', ')}${messageId ? `\n${pc.dim(`Message-ID ${printable(messageId)}`)}` : ''}`;
 }
 
+/** Counts outcomes by status. */
 export function countByStatus(outcomes: readonly RecipientOutcome[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { status } of outcomes) counts[status] = (counts[status] ?? 0) + 1;

@@ -2,10 +2,10 @@ import type { RouteOption } from '@mb/broker';
 import { CliError } from '../errors.ts';
 
 /**
- * The relay that all mail goes through, for machines that may not use port 25.
+ * The route of --relay, through which all mail goes, for machines that cannot use port 25.
  *
- * @param text  `host`, `host:port`, `smtp://host:port`, or `smtps://host:port` for TLS from the first octet.
- * @param tls  Least that it must give; default a verified certificate.
+ * @param text  `host`, `host:port`, `smtp://host:port`, or `smtps://host:port` for implicit TLS.
+ * @param tls  Minimum level of TLS; default a verified certificate.
  */
 export function readRelay(
   text: string,
@@ -20,7 +20,7 @@ export function readRelay(
   }
   if (url.username !== '' || url.password !== '') {
     const message =
-      'Every user of the machine can read flags. Put the user name and password into MB_RELAY_USER and MB_RELAY_PASSWORD.';
+      '--relay must have no password, since every user of the machine can see flags. Set MB_RELAY_USER and MB_RELAY_PASSWORD.';
     throw new CliError('MB_CLI_USAGE', message);
   }
   const { MB_RELAY_USER: user, MB_RELAY_PASSWORD: password } = process.env;
@@ -30,7 +30,7 @@ export function readRelay(
   if (user === '' || password === '') {
     throw new CliError('MB_CLI_USAGE', 'MB_RELAY_USER and MB_RELAY_PASSWORD must not be empty.');
   }
-  // An IPv4 address would be looked up as a name; a literal says what it is (RFC 5321 §4.1.3).
+  // Without brackets, an IPv4 address would be looked up as a name (RFC 5321 §4.1.3).
   const host = /^[\d.]+$/.test(url.hostname) ? `[${url.hostname}]` : url.hostname;
   return {
     type: 'smarthost',

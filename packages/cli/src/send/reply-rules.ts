@@ -3,8 +3,7 @@ import { CliError } from '../errors.ts';
 import { readInput } from './file.ts';
 
 /**
- * Reads a file of reply rules: a JSON list, as `delivery.replyRules` of @mb/broker. The rules are checked where they are
- * used.
+ * Reads a file of reply rules: a JSON list, like `delivery.replyRules` of @mb/broker, which checks the rules.
  *
  * @throws {CliError} MB_CLI_FILE, MB_CLI_USAGE
  */
@@ -18,5 +17,5 @@ export async function readReplyRules(path: string): Promise<readonly ReplyRule[]
     throw new CliError('MB_CLI_USAGE', `--reply-rules: ${path} is not JSON: ${why}.`, { cause });
   }
   if (Array.isArray(rules)) return rules as readonly ReplyRule[];
-  throw new CliError('MB_CLI_USAGE', `--reply-rules: ${path} must hold a list of rules.`);
+  throw new CliError('MB_CLI_USAGE', `--reply-rules: ${path} must be a JSON list of rules.`);
 }

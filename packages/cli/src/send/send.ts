@@ -25,12 +25,12 @@ import { refuseQueueFlags } from './queue-flags.ts';
 import { readReadyMessage } from './ready-message.ts';
 import { countByStatus, formatReceipt, formatSummary } from './receipt.ts';
 
-/** Composes or takes a message, signs it, delivers it, and prints a receipt for every recipient. */
+/** Composes or reads a message, signs and delivers it, and prints the outcome of every recipient. */
 export async function send(flags: SendFlags, command: Command): Promise<void> {
   if (flags.eml !== undefined && command.getOptionValueSource('from') === 'cli') {
     throw new CliError(
       'MB_CLI_USAGE',
-      '--from does not change a ready message; for the return path give --envelope-from.',
+      '--from cannot change the message of --eml; for the return path give --envelope-from.',
     );
   }
   if (flags.toFile === undefined) refuseMergeFlags(command);
@@ -40,10 +40,10 @@ export async function send(flags: SendFlags, command: Command): Promise<void> {
   try {
     await sendOrMerge({ ...rest, text: draft.text });
   } finally {
-    // The text is kept unless it was sent.
+    // Keep the text unless it was sent.
     const arrived = process.exitCode === exitCodes.ok && !flags.dryRun;
     if (arrived) await draft.discard();
-    else notice(`Your text is kept in ${draft.path}; --text-file takes it.`);
+    else notice(`Your text is in ${draft.path}; send it with --text-file.`);
   }
 }
 
@@ -70,7 +70,7 @@ async function sendOne(flags: SendFlags): Promise<void> {
   const signed = await willSign(options, { authorDomain: domain, tenant: flags.tenant });
   if (!signed && !flags.quiet && !flags.json && flags.dev === undefined) {
     warn(
-      'The message is not signed; many receivers refuse unsigned mail. Give --dkim-key and --dkim-selector.',
+      'The message is not signed; many receivers reject unsigned mail. Give --dkim-key and --dkim-selector.',
     );
   }
   progress = chooseProgress(flags, prepared.recipients);
@@ -86,7 +86,7 @@ async function sendOne(flags: SendFlags): Promise<void> {
   process.exitCode = exitCodeOf(outcomes);
 }
 
-/** With --edit, and on a terminal where nothing else gives a body and there is an editor of one's choice. */
+/** Whether to open an editor: with --edit, or without a body on a terminal if VISUAL or EDITOR is set. */
 function wantsEditor({ eml, edit, text, textFile, html, htmlFile, alternative }: SendFlags): boolean {
   if (edit && eml === undefined) return true;
   const bodies = [eml, text, textFile, html, htmlFile, alternative];
@@ -94,7 +94,7 @@ function wantsEditor({ eml, edit, text, textFile, html, htmlFile, alternative }:
   return bodies.every((body) => body === undefined) && onTerminal && editorFromEnvironment() !== undefined;
 }
 
-/** Opens the editor for the body. Everything else is checked first, so that no text is written in vain. */
+/** Opens the editor for the body, after all flags were checked, so that a wrong flag loses no text. */
 async function writeDraft(flags: SendFlags): Promise<Draft> {
   const { text, textFile, toFile, to = [], cc = [], bcc = [], from = '', subject = '' } = flags;
   if (toFile === undefined) {
@@ -115,7 +115,7 @@ function noRecipient(): CliError {
   );
 }
 
-/** --dry-run: the plan, and how it would end as far as that is known ahead. */
+/** --dry-run: prints the plan, and sets the exit code to the outcome as far as it is known in advance. */
 async function explain(
   message: Message | ReadyMessage,
   options: BrokerOptions,
@@ -153,7 +153,7 @@ function refuseMergeFlags(command: Command): void {
   if (given) throw new CliError('MB_CLI_USAGE', `${given.long} is for a mail merge; add --to-file.`);
 }
 
-/** The domain of the author, which the broker checks again; of the first of several. */
+/** The domain of the first author; the broker checks it again. */
 function domainOfAuthor(headers: HeaderBlock): string {
   const reading = readAuthor(headers);
   return reading.status === 'found' ? reading.domain : (reading.mailboxes[0]?.domain ?? '');
@@ -168,7 +168,7 @@ async function prepare(flags: SendFlags): Promise<PreparedMessage> {
     return { message, messageId, recipients, authorDomain: domainOfAuthor(headers) };
   }
   const message = await readMessage(flags);
-  // Composing is lazy: this settles the Message-ID and finds every mistake before anything is sent.
+  // Composing now fixes the Message-ID and finds every mistake before anything is sent.
   const { messageId, envelope, author } = composeMessage(withStableId(message, flags));
   const fixed = { ...message, messageId };
   return {
@@ -180,8 +180,7 @@ async function prepare(flags: SendFlags): Promise<PreparedMessage> {
 }
 
 /**
- * With an idempotency key the Message-ID follows from it, so that the same command again is the same message: it may be
- * repeated when it is not known whether it was done.
+ * Derives the Message-ID from the idempotency key, so that a repeated command makes the same message.
  */
 function withStableId(
   message: Message,

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { CliError } from '../errors.ts';
 
-/** A private key and its certificate chain, PEM. */
+/** A private key and its certificate chain, in PEM. */
 export interface Certificate {
   readonly key: Buffer;
   readonly cert: Buffer;
 }
 
-/** @throws {CliError} MB_CLI_USAGE, MB_CLI_FILE */
+/** Reads the files of --tls-key and --tls-cert. @throws {CliError} MB_CLI_USAGE, MB_CLI_FILE */
 export async function readCertificate({
   tlsKey,
   tlsCert,

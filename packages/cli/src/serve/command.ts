@@ -16,7 +16,7 @@ import { labelled } from '../terminal.ts';
 import { webhookAllowOption } from '../webhook/webhook-access.ts';
 import type { WorkLog } from '../work/log.ts';
 import { noteWorker } from '../work/other-workers.ts';
-import { graceOption, logEvents, logOptions, openLog, stopWhenTold } from '../work/until-stopped.ts';
+import { graceOption, logEvents, logOptions, openLog, stopOnRequest } from '../work/until-stopped.ts';
 import type { Certificate } from './certificate.ts';
 import { type ListenAddress, type ServeFlags, serveAddressOptions } from './flags.ts';
 import { RunningBroker, readSettings } from './service.ts';
@@ -30,32 +30,32 @@ Examples:
   mb serve --submission 0.0.0.0:587 --tls-key key.pem --tls-cert chain.pem
   mb serve --store postgres://mail@db.example.com/mail --role http
 
-The HTTP API listens on 127.0.0.1:8025 unless --http says otherwise; its document is at
-/openapi.json. Put a proxy with TLS in front of it to let others reach it. Keys are the
-passwords of SMTP submission. With a queue in PostgreSQL, any number of processes serve and
-deliver; a file is for one process.
+The HTTP API listens on 127.0.0.1:8025 unless --http is given; its description is at /openapi.json.
+Use a proxy with TLS to make it reachable from other machines. API keys are also the passwords of
+SMTP submission. A queue in PostgreSQL may have any number of processes that serve and deliver; a
+queue in a file has one.
 
-Mail of the domains of "mb domain" is sent as they say there, with the master key that encrypts
-their keys; it encrypts the secrets of webhooks too. Where the configuration has the same domain,
-or a nearer one, the configuration counts.
+Mail of the domains in "mb domain" is sent with their settings and keys. The master key decrypts
+these keys and the secrets of webhooks. A domain in the configuration overrides a managed domain
+with the same name, or one above it.
 
-The worker watches for what is wrong, such as a full disk or mail that bounces: "mb alert ls" shows
-it, and --alert-to and --alert-webhook say who gets alerts.
+The worker checks for problems, such as a full disk or mail that bounces: "mb alert ls" shows them,
+and --alert-to and --alert-webhook set where alerts are sent.
 
-SIGHUP reads the configuration, keys and certificates again; sessions go on, and what is wrong
-changes nothing. The store, roles and addresses need a restart.
+SIGHUP reloads the configuration, keys and certificates. Sessions continue, and the old settings
+stay if the new ones are invalid. Changes of store, roles and addresses need a restart.
 
-Ctrl-C or SIGTERM ends the service: it takes nothing new, and ends when what is under way is done,
-at most after --grace seconds. A second one ends it at once. Nothing that was accepted is lost.
+Ctrl-C or SIGTERM stops the service: it accepts no new work, and exits when the work in progress is
+done, after at most --grace seconds. A second signal stops it at once. No accepted mail is lost.
 
 Exit codes:
-  0   ended as asked
+  0   stopped
   64  a flag or key is wrong
   69  the store or an address cannot be used
   74  the log could not be written: a closed pipe, a full disk
-  130 ended at once`;
+  130 stopped at once`;
 
-/** `mb serve`: takes mail by HTTP and SMTP, and delivers it. */
+/** `mb serve`: accepts mail by HTTP and SMTP, and delivers it. */
 export function serveCommand(): Command {
   const command = new Command('serve')
     .description('run the service: an HTTP API and SMTP submission in front of a queue, and its worker')
@@ -65,7 +65,10 @@ export function serveCommand(): Command {
     .addOption(graceOption())
     .addOption(webhookAllowOption())
     .addOption(
-      new Option('--drain <seconds>', 'time before that in which /readyz says 503 and requests are served')
+      new Option(
+        '--drain <seconds>',
+        'time before stopping in which /readyz returns 503 and requests are still served',
+      )
         .default(0)
         .argParser(wholeNumber(0, 3600)),
     );
@@ -111,7 +114,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     const end = (graceMs: number) => (ended ??= endAll(graceMs));
     const endAll = async (graceMs: number) => {
       supervisor.stopping();
-      // First refuse new requests, then finish those in progress.
+      // Refuse new requests first, then finish those in progress.
       await server.close({ graceMs, drainMs: graceMs === 0 ? 0 : flags.drain * 1000 });
       await domains?.stop();
       await running.stop(graceMs);
@@ -126,8 +129,8 @@ async function serve(flags: ServeFlags): Promise<void> {
       running.start();
       if (flags.role.includes('worker')) domains?.start();
       endReloading = onSignals(['SIGHUP'], () => void reloadSettings(flags, { store, running, log, keys }));
-      // Before it says so: a supervisor may stop it as soon as it has read that.
-      const stopped = stopWhenTold(end, flags.grace, log, ['SIGINT', 'SIGTERM']);
+      // Signals are handled before "started" is logged, since a supervisor may stop the process right after it.
+      const stopped = stopOnRequest(end, flags.grace, log, ['SIGINT', 'SIGTERM']);
       log.onState('started', { store: String(flags.store), hostname, pid: process.pid, ...addresses });
       supervisor.ready(() => isAlive(server));
       await logEvents(store, broker, cursor, stopped, log);
@@ -141,7 +144,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   });
 }
 
-/** What a reload works on. */
+/** What a reload needs. */
 interface Reloaded {
   readonly store: OpenStore;
   readonly running: RunningBroker;
@@ -149,7 +152,7 @@ interface Reloaded {
   readonly keys: QueueKeys;
 }
 
-/** Reads the configuration again. What is wrong with it changes nothing. */
+/** Reloads the configuration; the old settings stay if the new ones are invalid. */
 async function reloadSettings(old: ServeFlags, { store, running, log, keys }: Reloaded): Promise<void> {
   try {
     const flags = await readFlagsAgain<ServeFlags>('serve');
@@ -162,7 +165,7 @@ async function reloadSettings(old: ServeFlags, { store, running, log, keys }: Re
   }
 }
 
-/** Flags that hold from the start to the end of a process. */
+/** Flags that a reload cannot change. */
 const fixedFlags = [
   'store',
   'keepContent',
@@ -193,7 +196,7 @@ async function hintAtKeys({ keys }: MailServer): Promise<void> {
   );
 }
 
-/** Listens wherever the flags say; the addresses that it got, by what they are for. */
+/** Listens on the addresses in the flags; returns the actual addresses by purpose. */
 async function listen(
   server: MailServer,
   flags: ServeFlags,
@@ -223,7 +226,7 @@ async function listen(
   return addresses;
 }
 
-/** Return paths are those that `verp` of the configuration makes. */
+/** Listens for bounces to the return paths that `verp` of the configuration makes. */
 function listenInbound(
   server: MailServer,
   { inboundDomain }: ServeFlags,

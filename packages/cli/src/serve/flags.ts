@@ -2,24 +2,25 @@ import { isIPv6 } from 'node:net';
 import { InvalidArgumentError, Option } from 'commander';
 import type { AlertFlags } from '../alert/alert-flags.ts';
 import type { MasterKeyFlags } from '../domain/master-key.ts';
+import { wholeNumber } from '../parse-flag.ts';
 import type { StoreFlags } from '../queue/store-flag.ts';
 import type { DeliveryFlags, SignatureFlags } from '../send/flags.ts';
 import type { WebhookAllowFlag } from '../webhook/webhook-access.ts';
 import type { LogFlags } from '../work/until-stopped.ts';
 
-/** Where to listen. */
+/** An address to listen on. */
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
 }
 
-/** What a process of the service does. */
+/** The roles that a process of the service can have. */
 export const serveRoles = ['http', 'submission', 'worker', 'inbound'] as const;
 
 /** One of {@link serveRoles}. */
 export type ServeRole = (typeof serveRoles)[number];
 
-/** Flags that say where the service listens and what it does. */
+/** Flags for the addresses and roles of the service. */
 export interface ServeAddressFlags {
   readonly role: readonly ServeRole[];
   readonly http: ListenAddress;
@@ -45,28 +46,30 @@ export function serveAddressOptions(): Option[] {
       .default({ host: '127.0.0.1', port: 8025 }, '127.0.0.1:8025')
       .argParser(parseListenAddress)
       .env('MB_HTTP'),
-    new Option('--submission <address>', 'take mail by SMTP with STARTTLS, such as 0.0.0.0:587')
+    new Option('--submission <address>', 'accept mail by SMTP with STARTTLS, such as 0.0.0.0:587')
       .argParser(parseListenAddress)
       .env('MB_SUBMISSION'),
-    new Option('--submissions <address>', 'take mail by SMTP over TLS from the start, such as 0.0.0.0:465')
+    new Option('--submissions <address>', 'accept mail by SMTP with implicit TLS, such as 0.0.0.0:465')
       .argParser(parseListenAddress)
       .env('MB_SUBMISSIONS'),
-    new Option('--submission-socket <file>', 'take mail by SMTP without a key on a Unix socket').env(
+    new Option('--submission-socket <file>', 'accept mail by SMTP on a Unix socket, without an API key').env(
       'MB_SUBMISSION_SOCKET',
     ),
-    new Option('--inbound <address>', 'take bounces and complaints by SMTP, such as 0.0.0.0:25')
+    new Option('--inbound <address>', 'accept bounces and complaints by SMTP, such as 0.0.0.0:25')
       .argParser(parseListenAddress)
       .env('MB_INBOUND'),
     new Option('--inbound-domain <domain...>', 'domains of the return paths'),
     new Option('--tls-key <file>', 'private key of the server, PEM').env('MB_TLS_KEY'),
     new Option('--tls-cert <file>', 'certificate chain of the server, PEM').env('MB_TLS_CERT'),
-    new Option('--no-ui', 'without the dashboard at /ui'),
-    new Option('--ui-read-only', 'let people who log in to the dashboard look, and change nothing'),
-    new Option('--max-message-mb <megabytes>', 'longest message').default(64).argParser(parseMegabytes),
+    new Option('--no-ui', 'do not serve the dashboard at /ui'),
+    new Option('--ui-read-only', 'make the dashboard read-only'),
+    new Option('--max-message-mb <megabytes>', 'maximum size of a message')
+      .default(64)
+      .argParser(wholeNumber(1, 2047)),
   ];
 }
 
-/** Reads `127.0.0.1:8025`, `[::1]:8025`, `:8025` (every address) or `8025` (this machine). */
+/** Parses `127.0.0.1:8025`, `[::1]:8025`, `:8025` (all addresses) or `8025` (127.0.0.1). */
 export function parseListenAddress(text: string): ListenAddress {
   const match = /^(?:(?<host>\[[^\]]*\]|[^:]*):)?(?<port>\d{1,5})$/.exec(text);
   const port = Number(match?.groups?.port ?? Number.NaN);
@@ -83,14 +86,11 @@ export function parseListenAddress(text: string): ListenAddress {
 function parseRoles(text: string): ServeRole[] {
   const words = text.split(',').map((word) => word.trim());
   const wrong = words.find((word) => !(serveRoles as readonly string[]).includes(word));
-  if (wrong !== undefined) throw new InvalidArgumentError(`It must be some of ${serveRoles.join(', ')}.`);
+  if (wrong !== undefined)
+    throw new InvalidArgumentError(
+      `It must be one or more of ${serveRoles.join(', ')}, separated by commas.`,
+    );
   return words as ServeRole[];
-}
-
-function parseMegabytes(text: string): number {
-  const value = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= 1 && value <= 2047) return value;
-  throw new InvalidArgumentError('It must be a whole number from 1 to 2047.');
 }
 
 /** All flags of `mb serve`. */

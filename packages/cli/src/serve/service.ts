@@ -12,17 +12,17 @@ import { logObservations } from '../work/until-stopped.ts';
 import { type Certificate, readCertificate } from './certificate.ts';
 import type { ServeFlags } from './flags.ts';
 
-/** A broker as the flags describe it, and what else comes from them. */
+/** The settings of a service that a reload replaces. */
 export interface ServiceSettings {
   readonly broker: MailBroker;
   readonly hostname: string;
   readonly certificate: Certificate | undefined;
   readonly dns: BrokerOptions['dns'];
-  /** What is watched, and who is told. */
+  /** What alerts check, and where they are sent. */
   readonly alerts: AlertOptions;
 }
 
-/** Makes the broker of a service. @throws {CliError} for wrong flags, keys and files. */
+/** Makes the broker and the other settings of a service. @throws {CliError} For wrong flags, keys and files. */
 export async function readSettings(
   flags: ServeFlags,
   store: OpenStore,
@@ -38,7 +38,7 @@ export async function readSettings(
   return { broker, certificate, hostname: options.hostname, dns: options.dns, alerts };
 }
 
-/** The broker that works now, and those that end their last sessions after a reload. */
+/** The current broker, and the brokers that finish their sessions after a reload. */
 export class RunningBroker {
   readonly #server: MailServer;
   readonly #alerts: Alerts;
@@ -49,7 +49,7 @@ export class RunningBroker {
   readonly #onError: (error: unknown) => void;
   #stopping = false;
 
-  /** @param onError  Called with what fails when an old broker ends. */
+  /** @param onError  Called with errors of an old broker that is closing. */
   constructor(
     server: MailServer,
     broker: MailBroker,
@@ -72,7 +72,7 @@ export class RunningBroker {
     this.#alerts.start();
   }
 
-  /** Lets another broker take over, unless the service stops. Sessions of the old one go on to their end. */
+  /** Replaces the broker, unless the service is stopping. The old broker finishes its sessions. */
   replace({ broker, certificate, alerts }: ServiceSettings): void {
     if (this.#stopping) return;
     this.#alerts.replace(broker, alerts);

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
 
-/** Longest time that a message to the supervisor may take, in milliseconds. */
+/** Timeout of a message to the supervisor. */
 const timeoutMs = 5000;
 
 /**
- * Tells systemd how the service is, as sd_notify(3) says, by `systemd-notify`: Node has no datagrams on Unix sockets.
- * Without a supervisor that asks for it, it does nothing.
+ * Reports the state of the service to systemd (sd_notify(3)), by the command `systemd-notify`, since Node has no Unix
+ * datagram sockets. Does nothing without NOTIFY_SOCKET.
  */
 export class Supervisor {
   readonly #onError: (error: unknown) => void;
@@ -16,8 +16,8 @@ export class Supervisor {
   }
 
   /**
-   * The service is ready. From now on the watchdog is told that it is alive, as often as twice in the time that systemd
-   * gives, while `isAlive` says so: a process whose event loop is stuck is restarted.
+   * Reports that the service is ready. While `isAlive` resolves to true, it also notifies the watchdog twice per period,
+   * so that systemd restarts a process whose event loop hangs.
    */
   ready(isAlive: () => Promise<boolean>): void {
     this.#tell('READY=1');
@@ -49,7 +49,7 @@ export class Supervisor {
       { timeout: timeoutMs },
       (error) => {
         if (error)
-          this.#onError(new Error(`systemd was not told ${state}: ${error.message}`, { cause: error }));
+          this.#onError(new Error(`systemd-notify ${state} failed: ${error.message}`, { cause: error }));
       },
     );
     child.unref();

@@ -31,7 +31,7 @@ interface SuppressFlags extends StoreFlags, ServerFlags {
 
 const page = 1000;
 
-/** `mb suppress …`: the addresses that get no mail. */
+/** `mb suppress …`: shows and changes the list of addresses that get no mail. */
 export function suppressCommand(): Command {
   return new Command('suppress')
     .description('show and change the list of addresses that get no mail')
@@ -66,7 +66,7 @@ function listCommand(): Command {
         return all;
       });
       if (flags.json) printJson({ rows });
-      else if (rows.length === 0) print('No such addresses.\n');
+      else if (rows.length === 0) print('No addresses are suppressed.\n');
       else {
         const cells = rows.map(({ address, reason, since }) => [address, reason, formatMoment(since)]);
         print(formatTable(['ADDRESS', 'REASON', 'SINCE'], cells));
@@ -76,13 +76,13 @@ function listCommand(): Command {
 }
 
 function addCommand(): Command {
-  return base('add', 'send nothing to addresses from now on')
+  return base('add', 'send no more mail to addresses')
     .argument('<address...>', 'addresses')
     .addOption(new Option('--reason <reason>', 'why').choices(suppressionReasons).default('operator'))
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
-      '\nExamples:\n  mb suppress add bob@example.org --reason complaint\n\nAn address that is on the list keeps its first entry. Exit codes: 0 they are on the list.',
+      '\nExamples:\n  mb suppress add bob@example.org --reason complaint\n\nAn address that is already on the list keeps its entry.\nExit codes: 0 all addresses are on the list.',
     )
     .action(
       async (addresses: readonly string[], flags: SuppressFlags & { readonly reason: SuppressionReason }) => {
@@ -92,24 +92,24 @@ function addCommand(): Command {
           reason,
           ...(tenant !== undefined && { tenant }),
         }));
-        await withQueue(flags, 'look', ({ suppressions }) => suppressions.add(entries));
+        await withQueue(flags, 'change', ({ suppressions }) => suppressions.add(entries));
         if (flags.json) printJson({ suppressed: entries.map(({ address }) => address) });
-        else for (const { address } of entries) print(`${printable(address)} gets no more mail.\n`);
+        else for (const { address } of entries) print(`${printable(address)} is suppressed.\n`);
       },
     );
 }
 
 function liftCommand(): Command {
-  return base('lift', 'take addresses off the list')
+  return base('lift', 'remove addresses from the list')
     .argument('<address...>', 'addresses')
     .option('-y, --yes', 'do not ask; needed where there is no terminal')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
-      '\nExamples:\n  mb suppress lift bob@example.org --yes\n\nExit codes: 0 lifted, 1 none of them was on the list, 130 the answer was no.',
+      '\nExamples:\n  mb suppress lift bob@example.org --yes\n\nExit codes: 0 removed, 1 none of them was on the list, 130 the answer was no.',
     )
     .action(async (addresses: readonly string[], flags: SuppressFlags & { readonly yes?: true }) => {
-      const lifted = await withQueue(flags, 'look', async ({ suppressions }) => {
+      const lifted = await withQueue(flags, 'change', async ({ suppressions }) => {
         const found = await suppressions.find(addresses.map(mailbox), flags.tenant);
         const question = `${plural(found.length, 'address', 'addresses')} will get mail again.`;
         if (found.length > 0 && !(await confirm(question, flags.yes ?? false))) return undefined;
@@ -117,7 +117,7 @@ function liftCommand(): Command {
       });
       if (lifted === undefined) return;
       if (flags.json) printJson({ lifted });
-      else print(`${lifted} lifted.\n`);
+      else print(`${plural(lifted, 'address', 'addresses')} removed from the list.\n`);
       process.exitCode = lifted === 0 ? 1 : 0;
     });
 }
@@ -128,7 +128,7 @@ function exportCommand(): Command {
     .option('--all-tenants', 'the lists of all tenants')
     .addHelpText(
       'after',
-      '\nExamples:\n  mb suppress export > suppressed.jsonl\n\n"mb suppress import" reads it again. Exit codes: 0 written.',
+      '\nExamples:\n  mb suppress export > suppressed.jsonl\n\n"mb suppress import" reads JSON lines again.\nExit codes: 0 written.',
     )
     .action((flags: SuppressFlags & { readonly format: 'jsonl' | 'csv'; readonly allTenants?: true }) =>
       withQueue(flags, 'read', async ({ suppressions }) => {
@@ -144,18 +144,15 @@ function exportCommand(): Command {
 
 function importCommand(): Command {
   return base('import', 'add the addresses of a file')
-    .argument(
-      '<file>',
-      'JSON lines as "mb suppress export" writes them, or an address a line; - is standard input',
-    )
+    .argument('<file>', 'JSON lines of "mb suppress export", or one address per line; - is standard input')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
-      '\nExamples:\n  mb suppress import suppressed.jsonl --store other.db\n\nThe whole file is checked first.\nExit codes: 0 they are on the list, 64 a line is wrong and nothing changed.',
+      '\nExamples:\n  mb suppress import suppressed.jsonl --store other.db\n\nThe whole file is checked first.\nExit codes: 0 all addresses are on the list, 64 a line is wrong and nothing was changed.',
     )
     .action(async (path: string, flags: SuppressFlags) => {
       const entries = await readEntries(path, flags.tenant);
-      await withQueue(flags, 'look', async ({ suppressions }) => {
+      await withQueue(flags, 'change', async ({ suppressions }) => {
         for (let from = 0; from < entries.length; from += page)
           await suppressions.add(entries.slice(from, from + page));
       });
@@ -203,11 +200,11 @@ function readEntry(text: string, number: number): NewSuppression {
     };
   } catch (cause) {
     const said = cause instanceof Error ? cause.message : String(cause);
-    throw new CliError('MB_CLI_RECIPIENTS', `Line ${number} is not an entry of the list: ${said}`, { cause });
+    throw new CliError('MB_CLI_RECIPIENTS', `Line ${number} is not a suppression entry: ${said}`, { cause });
   }
 }
 
-/** An address as `suppressions.add` takes it: what can be sent to can be suppressed, even if the standard forbids it. */
+/** Parses an address as leniently as a received one, since every address that gets mail can be suppressed. */
 function mailbox(text: string): string {
   return parseMailbox(text, { addresses: 'as-received' }).address;
 }

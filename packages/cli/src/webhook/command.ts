@@ -1,10 +1,10 @@
 import type { NewWebhook, WebhookAttempt, WebhookEndpoint } from '@mb/broker';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { hasMasterKey, masterKeyFlag } from '../domain/master-key.ts';
 import { CliError } from '../errors.ts';
 import { allRows } from '../every-row.ts';
 import { notice, print, printJson } from '../output.ts';
-import { parseMoment, wholeNumber } from '../parse-flag.ts';
+import { parseMoment, parseWords, wholeNumber } from '../parse-flag.ts';
 import { plural } from '../plural.ts';
 import { confirm } from '../queue/confirm.ts';
 import { serviceCommand } from '../remote/service-command.ts';
@@ -13,7 +13,7 @@ import { formatSpan } from '../time.ts';
 import { type WebhookFlags, webhookAllowOption } from './webhook-access.ts';
 import { withWebhooks } from './with-webhooks.ts';
 
-/** `mb webhook …`: programs that get events by HTTP. */
+/** `mb webhook …`: manages the webhooks of a queue. */
 export function webhookCommand(): Command {
   return new Command('webhook')
     .description('add, show, test and replay webhooks, which are notified of what happens to mail')
@@ -28,12 +28,6 @@ export function webhookCommand(): Command {
     .addCommand(removeCommand());
 }
 
-const words = (text: string, before: readonly string[] = []) => {
-  const list = text.split(',').map((word) => word.trim());
-  if (list.includes('')) throw new InvalidArgumentError('It must be words with commas between them.');
-  return [...before, ...list];
-};
-
 interface AddFlags extends WebhookFlags {
   readonly type?: readonly string[];
   readonly tenant?: string;
@@ -44,14 +38,16 @@ interface AddFlags extends WebhookFlags {
 
 function addCommand(): Command {
   return serviceCommand('add', 'add a webhook; its secret is shown once')
-    .argument('<url>', 'where events are posted')
+    .argument('<url>', 'URL to which events are posted')
     .addOption(
-      new Option('--type <types>', 'only these types, such as delivered,failed,bounced').argParser(words),
+      new Option('--type <types>', 'only these types, such as delivered,failed,bounced').argParser(
+        parseWords,
+      ),
     )
     .option('--tenant <name>', 'only mail of this tenant')
-    .addOption(new Option('--tag <tags>', 'only mail with one of these tags').argParser(words))
-    .addOption(new Option('--domain <domains>', 'only recipients at these domains').argParser(words))
-    .option('--description <text>', 'for people')
+    .addOption(new Option('--tag <tags>', 'only mail with one of these tags').argParser(parseWords))
+    .addOption(new Option('--domain <domains>', 'only recipients at these domains').argParser(parseWords))
+    .option('--description <text>', 'note that "mb webhook show" prints')
     .addOption(webhookAllowOption())
     .addOption(masterKeyFlag())
     .addHelpText(
@@ -61,10 +57,10 @@ Examples:
   mb webhook add https://app.example.com/hook --store queue.db --type failed,bounced
   SECRET=$(mb webhook add https://app.example.com/mail-events)
 
-The secret alone goes to standard output: the receiver verifies calls with it (Standard Webhooks).
-In the queue it is encrypted with the master key where one is given, as to "mb serve" and "mb work".
-"mb serve" and "mb work" deliver.
-Exit codes: 0 added, 64 the URL is wrong or names our own network.`,
+Standard output gets the secret alone; the receiver verifies calls with it (Standard Webhooks). With
+a master key it is encrypted in the queue; "mb serve" and "mb work", which deliver events, need the
+same master key.
+Exit codes: 0 added, 64 the URL is wrong or names a private network.`,
     )
     .action(async (url: string, flags: AddFlags) => {
       const { type, tenant, tag, domain, description } = flags;
@@ -79,7 +75,7 @@ Exit codes: 0 added, 64 the URL is wrong or names our own network.`,
       const { endpoint, secret } = await withWebhooks(flags, 'create', (webhooks) => webhooks.add(given));
       if (flags.json) return printJson({ ...shown(endpoint), secret });
       print(`${secret}\n`);
-      notice(`Webhook ${endpoint.id} is added. ${keepSecret(flags)}`);
+      notice(`Added webhook ${endpoint.id}. ${keepSecret(flags)}`);
     });
 }
 
@@ -87,20 +83,20 @@ function listCommand(): Command {
   return serviceCommand('ls', 'list webhooks')
     .addHelpText(
       'after',
-      '\nExamples:\n  mb webhook ls --store queue.db\n\nLAG is the age of the oldest event that a webhook has not taken; it grows while no process delivers.\nExit codes: 0 listed, 1 there is none.',
+      '\nExamples:\n  mb webhook ls --store queue.db\n\nLAG is the age of the oldest event that is not delivered; it grows while no process delivers.\nExit codes: 0 listed, 1 there is none.',
     )
     .action(async (flags: WebhookFlags) => {
       const { rows, lags } = await withWebhooks(flags, 'read', async (webhooks) => ({
         rows: await allRows((page) => webhooks.list(page)),
         lags: new Map((await webhooks.lags()).map(({ id, lagMs }) => [id, lagMs])),
       }));
-      /** What is disabled is not late. */
+      /** Undefined for a disabled webhook. */
       const lagOf = (id: string) => lags.get(id);
       process.exitCode = rows.length === 0 ? 1 : 0;
       if (flags.json) {
         return printJson({ rows: rows.map((one) => ({ ...shown(one), lagMs: lagOf(one.id) })) });
       }
-      if (rows.length === 0) return print('There is no webhook.\n');
+      if (rows.length === 0) return print('There are no webhooks.\n');
       const cells = rows.map((one) => {
         const lag = lagOf(one.id);
         const late = lag === undefined ? '' : formatSpan(lag);
@@ -113,7 +109,7 @@ function listCommand(): Command {
 function showCommand(): Command {
   return serviceCommand('show', 'show a webhook, its status and its latest calls')
     .argument('<id>', 'as "mb webhook ls" shows it')
-    .option('--dead-letters', 'show the events that could not be delivered instead of calls')
+    .option('--dead-letters', 'show undelivered events instead of calls')
     .addHelpText(
       'after',
       '\nExamples:\n  mb webhook show 0f1e2d3c4b5a6978\n  mb webhook show 0f1e2d3c4b5a6978 --dead-letters\n\nExit codes: 0 shown, 1 there is no such webhook.',
@@ -172,10 +168,10 @@ function testCommand(): Command {
     .addOption(masterKeyFlag())
     .addHelpText(
       'after',
-      '\nExamples:\n  mb webhook test 0f1e2d3c4b5a6978\n\nExit codes: 0 it took the event, 1 it did not, or there is no such webhook.',
+      '\nExamples:\n  mb webhook test 0f1e2d3c4b5a6978\n\nExit codes: 0 it accepted the event, 1 it did not, or there is no such webhook.',
     )
     .action(async (id: string, flags: WebhookFlags) => {
-      const attempt = await withWebhooks(flags, 'look', async (webhooks) =>
+      const attempt = await withWebhooks(flags, 'change', async (webhooks) =>
         (await webhooks.get(id)) ? webhooks.test(id) : undefined,
       );
       if (!attempt) return missing();
@@ -198,19 +194,20 @@ interface ReplayFlags extends WebhookFlags {
 }
 
 function replayCommand(): Command {
-  return serviceCommand('replay', 'deliver events again that could not be delivered')
+  return serviceCommand('replay', 'deliver undelivered events again')
     .argument('<id>', 'as "mb webhook ls" shows it')
     .addOption(
-      new Option('--id <ids>', 'these dead letters, as "mb webhook show --dead-letters" has them').argParser(
-        words,
-      ),
+      new Option(
+        '--id <ids>',
+        'these dead letters, as "mb webhook show --dead-letters" lists them',
+      ).argParser(parseWords),
     )
     .addOption(new Option('--from <time>', 'events from this time on').argParser(parseMoment))
     .addOption(new Option('--to <time>', 'events up to this time').argParser(parseMoment))
     .option('--all', 'all dead letters')
     .addHelpText(
       'after',
-      '\nExamples:\n  mb webhook replay 0f1e2d3c4b5a6978 --from 2026-01-31T10:00:00Z --to 2026-01-31T12:00:00Z\n  mb webhook replay 0f1e2d3c4b5a6978 --all\n\nExit codes: 0 replayed, 1 there was none, or there is no such webhook.',
+      '\nExamples:\n  mb webhook replay 0f1e2d3c4b5a6978 --from 2026-01-31T10:00:00Z --to 2026-01-31T12:00:00Z\n  mb webhook replay 0f1e2d3c4b5a6978 --all\n\nExit codes: 0 replayed, 1 there were no such events, or there is no such webhook.',
     )
     .action(async (id: string, flags: ReplayFlags) => {
       const { id: ids, from, to, all } = flags;
@@ -219,7 +216,7 @@ function replayCommand(): Command {
         throw new CliError('MB_CLI_USAGE', 'Give --id, or --from and --to, or --all.');
       }
       const selector = ids ? { ids } : { from: from?.getTime() ?? 0, ...(to && { to: to.getTime() }) };
-      const count = await withWebhooks(flags, 'look', async (webhooks) =>
+      const count = await withWebhooks(flags, 'change', async (webhooks) =>
         (await webhooks.get(id)) ? webhooks.replay(id, selector) : undefined,
       );
       if (count === undefined) return missing();
@@ -238,7 +235,7 @@ function switchCommand(name: 'enable' | 'disable', enabled: boolean): Command {
       `\nExamples:\n  mb webhook ${name} 0f1e2d3c4b5a6978\n\n${effect}\nExit codes: 0 done, 1 there is no such webhook.`,
     )
     .action(async (id: string, flags: WebhookFlags) => {
-      const endpoint = await withWebhooks(flags, 'look', async (webhooks) =>
+      const endpoint = await withWebhooks(flags, 'change', async (webhooks) =>
         (await webhooks.get(id)) ? webhooks.change(id, { enabled }) : undefined,
       );
       if (!endpoint) return missing();
@@ -248,12 +245,12 @@ function switchCommand(name: 'enable' | 'disable', enabled: boolean): Command {
 }
 
 function rotateCommand(): Command {
-  return serviceCommand('rotate-secret', 'give a webhook another secret, which is shown once')
+  return serviceCommand('rotate-secret', 'give a webhook a new secret, which is shown once')
     .argument('<id>', 'as "mb webhook ls" shows it')
     .addOption(
       new Option(
         '--overlap <hours>',
-        'how long calls are also signed with the old one; default 24',
+        'how long calls are also signed with the old secret; default 24',
       ).argParser(wholeNumber(0, 720)),
     )
     .addOption(masterKeyFlag())
@@ -263,7 +260,7 @@ function rotateCommand(): Command {
     )
     .action(async (id: string, flags: WebhookFlags & { readonly overlap?: number }) => {
       const { overlap } = flags;
-      const rotated = await withWebhooks(flags, 'look', async (webhooks) =>
+      const rotated = await withWebhooks(flags, 'change', async (webhooks) =>
         (await webhooks.get(id))
           ? webhooks.rotateSecret(id, overlap === undefined ? {} : { overlapMs: overlap * 3_600_000 })
           : undefined,
@@ -276,7 +273,7 @@ function rotateCommand(): Command {
 }
 
 function removeCommand(): Command {
-  return serviceCommand('rm', 'remove a webhook with all that waits for it')
+  return serviceCommand('rm', 'remove a webhook and the events that wait for it')
     .argument('<id>', 'as "mb webhook ls" shows it')
     .option('-y, --yes', 'do not ask; needed where there is no terminal')
     .addHelpText(
@@ -284,10 +281,11 @@ function removeCommand(): Command {
       '\nExamples:\n  mb webhook rm 0f1e2d3c4b5a6978 --yes\n\nExit codes: 0 removed, 1 there is no such webhook, 130 the answer was no.',
     )
     .action(async (id: string, flags: WebhookFlags & { readonly yes?: true }) => {
-      const removed = await withWebhooks(flags, 'look', async (webhooks) => {
+      const removed = await withWebhooks(flags, 'change', async (webhooks) => {
         const endpoint = await webhooks.get(id);
         if (!endpoint) return false;
-        if (!(await confirm(`The webhook ${endpoint.url} is removed.`, flags.yes ?? false))) return undefined;
+        if (!(await confirm(`The webhook ${endpoint.url} will be removed.`, flags.yes ?? false)))
+          return undefined;
         return webhooks.remove(id);
       });
       if (removed === undefined) return;
@@ -299,7 +297,7 @@ function removeCommand(): Command {
 
 function keepSecret(flags: WebhookFlags): string {
   const isPlain = flags.server === undefined && !hasMasterKey(flags);
-  const storage = isPlain ? ' The queue has it in plain text; with --master-key it is encrypted.' : '';
+  const storage = isPlain ? ' The queue stores it in plain text; --master-key encrypts it.' : '';
   return `Keep the secret: it is not shown again.${storage}`;
 }
 

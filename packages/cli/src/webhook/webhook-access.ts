@@ -6,7 +6,7 @@ import type { MasterKeyFlags } from '../domain/master-key.ts';
 import type { StoreFlags } from '../queue/store-flag.ts';
 import type { ServerFlags } from '../remote/server-flag.ts';
 
-/** What commands do with webhooks, be they in a queue that is opened here or behind a server. */
+/** The operations on webhooks, in a queue opened by this process or through the API of a server. */
 export type WebhookAccess = Pick<
   Webhooks,
   | 'add'
@@ -23,24 +23,27 @@ export type WebhookAccess = Pick<
   | 'replay'
 >;
 
-/** What every command on webhooks takes. */
+/** The flags of every command on webhooks. */
 export interface WebhookFlags extends StoreFlags, ServerFlags, WebhookAllowFlag, MasterKeyFlags {
   readonly json?: true;
 }
 
-/** What `--webhook-allow` says. */
+/** The flag `--webhook-allow`. */
 export interface WebhookAllowFlag {
   readonly webhookAllow?: readonly string[];
 }
 
-/** `--webhook-allow`, of every command that calls webhooks. */
+/** `--webhook-allow` for the commands that call webhooks. */
 export function webhookAllowOption(): Option {
-  return new Option('--webhook-allow <cidr>', 'addresses that webhooks may have although not public')
+  return new Option(
+    '--webhook-allow <cidr>',
+    'networks to allow for webhooks although their addresses are not public',
+  )
     .argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value])
     .env('MB_WEBHOOK_ALLOW');
 }
 
-/** The option of a broker for `--webhook-allow` and the master key; what else the configuration says of webhooks holds. */
+/** The `webhooks` option of a broker: the configuration, changed by `--webhook-allow` and the master key. */
 export function webhookOptions(
   { webhookAllow }: WebhookAllowFlag,
   wrapping: KeyWrapping | undefined,

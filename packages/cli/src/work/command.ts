@@ -18,7 +18,7 @@ import {
   logObservations,
   logOptions,
   openLog,
-  stopWhenTold,
+  stopOnRequest,
 } from './until-stopped.ts';
 
 interface WorkFlags extends QueueBrokerFlags, AlertFlags, LogFlags {
@@ -35,19 +35,19 @@ Examples:
 A queue in a file has one worker. A queue in PostgreSQL may have workers on any number of machines;
 each logs the events of the whole queue. The password comes from PGPASSWORD or ~/.pgpass.
 
-Ctrl-C, SIGTERM or SIGHUP ends the worker after the attempts in progress, at the latest after
---grace seconds; a second signal ends it at once. A log whose reader has closed the pipe ends it
-in the same way; while the disk of the log is full, the worker continues without a log. No mail is
-lost: interrupted attempts are repeated.
+Ctrl-C, SIGTERM or SIGHUP stops the worker after the attempts in progress, or after --grace seconds;
+a second signal stops it at once. The worker also stops when the reader of its log closes the pipe;
+while the disk of the log is full, it continues without a log. No mail is lost: interrupted attempts
+are repeated.
 On a terminal the log is text, otherwise one JSON object per line.
 
 Exit codes:
-  0   ended by SIGINT or SIGTERM
+  0   stopped by SIGINT or SIGTERM
   64  a flag or key is wrong
   69  the store cannot be used
   74  the log could not be written: a closed pipe, a full disk
-  129 ended by SIGHUP
-  130 ended at once`;
+  129 stopped by SIGHUP
+  130 stopped at once`;
 
 /** `mb work`: delivers the mail of a queue until it is stopped. */
 export function workCommand(): Command {
@@ -81,14 +81,14 @@ async function work(flags: WorkFlags): Promise<void> {
     const alerts = await serviceAlerts(broker, { flags, options, domains, onError });
     logObservations(broker, log);
     const endNote = await noteWorker(store, flags.store, warn);
-    // From before the worker begins, so that nothing it does goes unseen.
+    // Taken before the worker starts, so that no event is missed.
     const cursor = await store.eventsEnd();
     broker.start();
     domains?.start();
     broker.webhooks.start();
     alerts.start();
-    // Before it says so: a supervisor may stop it as soon as it has read that.
-    const stopped = stopWhenTold((graceMs) => broker.stop({ graceMs }), flags.grace, log);
+    // Signals are handled before "started" is logged, since a supervisor may stop the process right after it.
+    const stopped = stopOnRequest((graceMs) => broker.stop({ graceMs }), flags.grace, log);
     log.onState('started', { store: String(flags.store), hostname: options.hostname, pid: process.pid });
     await logEvents(store, broker, cursor, stopped, log);
     await alerts.stop();

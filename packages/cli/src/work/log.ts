@@ -6,19 +6,19 @@ import { lastWord } from '../queue/recipients.ts';
 import { printable } from '../terminal.ts';
 import { formatDistance, formatMoment } from '../time.ts';
 
-/** What a worker says while it runs. */
+/** The log of a worker or server. */
 export interface WorkLog {
   onEvent(event: QueueEvent): void;
-  /** The worker itself: `started`, `stopping`, `stopped`. */
+  /** The state of the process: `started`, `stopping`, `stopped`. */
   onState(state: string, facts: Readonly<Record<string, string | number>>): void;
-  /** Trouble that the worker lives through. */
+  /** An error after which the process continues. */
   onError(error: unknown): void;
-  /** What of the inside of a broker it writes down. */
+  /** The types of observations that it logs. */
   readonly observed: readonly ObservationType[];
   onObservation(seen: Observation): void;
 }
 
-/** How much a JSON log holds. */
+/** Levels of a JSON log. */
 export const logLevels = ['trace', 'debug', 'info', 'error'] as const;
 
 /** One of {@link logLevels}. */
@@ -35,10 +35,10 @@ export interface JsonLogOptions {
   readonly now?: () => number;
 }
 
-/** Who says it: `mb work` or `mb serve`. */
+/** The prefix of state and error lines: `worker` for `mb work`, `server` for `mb serve`. */
 export type LogName = 'worker' | 'server';
 
-/** At which level each observation is written. */
+/** The level of each observation. */
 const observationLevels = {
   accept: 'debug',
   route: 'debug',
@@ -52,8 +52,8 @@ const observationLevels = {
 } as const satisfies Partial<Record<ObservationType, LogLevel>>;
 
 /**
- * One JSON object a line: the events as the broker gives them, and the worker's own. With level `debug` also routes,
- * connections, TLS results, attempts and calls of webhooks; with `trace` also claims, settlements and the lines of sessions.
+ * Logs one JSON object per line: the events of the queue, and the states and errors of the process. Level `debug` adds
+ * routes, connections, TLS results, attempts and calls of webhooks; `trace` adds claims, settlements and session lines.
  */
 export async function jsonLog({
   write,
@@ -61,7 +61,7 @@ export async function jsonLog({
   level = 'info',
   now = Date.now,
 }: JsonLogOptions): Promise<WorkLog> {
-  // Loaded here: text for people does not need it.
+  // Loaded here: the text log does not need it.
   const { pino } = await import('pino');
   const log = pino(
     { base: null, timestamp: false, level, formatters: { level: (label) => ({ level: label }) } },
@@ -80,7 +80,7 @@ export async function jsonLog({
   };
 }
 
-/** An attempt without the transcripts of its outcomes, which are events too. */
+/** Removes transcripts from the outcomes of an attempt; the events have them. */
 function observationFacts(seen: Observation): object {
   if (seen.type !== 'attempt') return seen;
   const outcomes = seen.outcomes.map(({ recipient, status }) => ({ recipient, status }));
@@ -97,7 +97,7 @@ const SIGNS: Readonly<Partial<Record<QueueEventType, string>>> = {
   complained: pc.red('✗'),
 };
 
-/** One line for people each; that an attempt begins is left out, since how it ends follows. */
+/** Logs one line of text per event; leaves out the start of attempts, since their outcome follows. */
 export function readableLog({
   write,
   name = 'worker',

@@ -2,8 +2,9 @@ import { hostname } from 'node:os';
 import type { Records } from '@mb/broker';
 import type { OpenStore } from '../queue/store.ts';
 import type { StoreFlags } from '../queue/store-flag.ts';
+import { isProcessRunning } from '../running-process.ts';
 
-/** What a worker of a queue file says of itself while it runs. */
+/** The record of a running worker of a queue file. */
 interface WorkerNote {
   readonly host: string;
   readonly pid: number;
@@ -12,11 +13,12 @@ interface WorkerNote {
 const collection = 'worker';
 
 /**
- * Notes in the records of a queue file that this process delivers its mail. A database is shared by any number of workers.
+ * Writes a record that this process delivers the mail of a queue file. Does nothing for PostgreSQL, where any number of
+ * workers is normal.
  *
- * @param warn  Called for each other process of this machine that delivers the mail of the file. No mail is lost or sent
- *   twice by it, but a second worker on a file makes nothing faster, and is mostly one that was forgotten.
- * @returns what takes the note away again.
+ * @param warn  Called for each other process of this machine that delivers the mail of the file. That loses no mail and
+ *   sends none twice, but makes nothing faster: usually the other worker was forgotten.
+ * @returns A function that deletes the record.
  */
 export async function noteWorker(
   { records }: OpenStore,
@@ -27,7 +29,7 @@ export async function noteWorker(
   await warnOfOthers(records, warn);
   const key = `${hostname()}:${process.pid}`;
   await records.put(collection, key, { host: hostname(), pid: process.pid } satisfies WorkerNote);
-  // A note that stays is taken away by the next worker.
+  // If this fails, the next worker deletes the record.
   return () => records.delete(collection, key).then(ignore, ignore);
 }
 
@@ -38,21 +40,14 @@ async function warnOfOthers(records: Records, warn: (text: string) => void): Pro
   for (const { key, value, updatedAt } of rows) {
     const { host, pid } = value as WorkerNote;
     if (host !== hostname()) continue;
-    if (pid !== process.pid && isRunning(pid)) {
+    if (pid !== process.pid && isProcessRunning(pid)) {
       const since = new Date(updatedAt).toISOString();
-      warn(`Process ${pid} has been delivering the mail of this queue since ${since}; is it forgotten?`);
+      warn(
+        `Process ${pid} has been delivering the mail of this queue since ${since}; stop it if it was forgotten.`,
+      );
     } else {
-      // It was killed.
+      // The process was killed.
       await records.delete(collection, key);
     }
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // A process of another user may not be asked.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -6,7 +6,7 @@ import type { StoreFlags } from '../queue/store-flag.ts';
 import type { DeliveryFlags, SignatureFlags } from '../send/flags.ts';
 import { type WebhookAllowFlag, webhookOptions } from '../webhook/webhook-access.ts';
 
-/** Flags that describe the broker of a queue. */
+/** Flags for the broker of a queue. */
 export interface QueueBrokerFlags
   extends StoreFlags,
     SignatureFlags,
@@ -17,10 +17,10 @@ export interface QueueBrokerFlags
 }
 
 /**
- * The broker of a queue.
+ * Makes the broker of a queue.
  *
- * @param own  What the flags and the configuration say, without what managed domains add.
- * @param keys  What {@link openQueueKeys} gave for the same queue.
+ * @param own  The options from the flags and the configuration, without managed domains.
+ * @param keys  The result of {@link openQueueKeys} for the same queue.
  */
 export async function queueBroker(
   own: BrokerOptions,

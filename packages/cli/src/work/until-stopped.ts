@@ -7,29 +7,29 @@ import type { OpenStore } from '../queue/store.ts';
 import { type EndSignal, untilSignal } from '../signals.ts';
 import { jsonLog, type LogLevel, type LogName, logLevels, readableLog, type WorkLog } from './log.ts';
 
-/** `--grace`, of the commands that run until they are stopped. */
+/** The flag `--grace` of the commands that run until they are stopped. */
 export function graceOption(): Option {
-  return new Option('--grace <seconds>', 'time for attempts and requests in progress when stopped')
+  return new Option('--grace <seconds>', 'time to finish attempts and requests in progress when stopping')
     .default(30)
     .argParser(wholeNumber(0, 3600));
 }
 
-/** How {@link whenTold} is told. */
-interface Tellers {
-  /** Default: all that ask a process to end. */
+/** Options of {@link onStopRequest}. */
+interface StopRequestOptions {
+  /** Default: SIGINT, SIGTERM and SIGHUP. */
   readonly signals?: readonly EndSignal[] | undefined;
-  /** Whether a full disk for the output is a reason to end; default true. */
+  /** Whether to stop when the disk of the output is full. Default true. */
   readonly endsOnFullDisk?: boolean | undefined;
 }
 
 /**
- * Calls `end` when a signal asks the command to end, or its output is lost; a second signal ends the process.
+ * Calls `end` when a signal asks the command to stop or its output fails; a second signal ends the process at once.
  *
- * A supervisor must see a lost output: the exit code is not 0 then, nor after SIGHUP.
+ * The exit code is not 0 after a failure of the output, so that a supervisor notices it, nor after SIGHUP.
  */
-export function whenTold(
+export function onStopRequest(
   end: (signal: EndSignal | undefined) => void,
-  { signals, endsOnFullDisk = true }: Tellers = {},
+  { signals, endsOnFullDisk = true }: StopRequestOptions = {},
 ): void {
   const ignoreFirst = untilSignal((signal) => {
     if (signal === 'SIGHUP') process.exitCode = exitCodes.hungUp;
@@ -45,8 +45,8 @@ export function whenTold(
   });
 }
 
-/** Resolves when a signal came, or the log was lost, and what runs has ended; see {@link whenTold}. */
-export function stopWhenTold(
+/** Resolves when `end` has resolved after a signal or a failure of the log; see {@link onStopRequest}. */
+export function stopOnRequest(
   end: (graceMs: number) => Promise<void>,
   graceSeconds: number,
   log: WorkLog,
@@ -54,50 +54,50 @@ export function stopWhenTold(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let stopping = false;
-    whenTold(
+    onStopRequest(
       (signal) => {
         if (stopping) return;
         stopping = true;
         log.onState('stopping', { ...(signal && { signal }), graceSeconds });
         end(graceSeconds * 1000).then(resolve, reject);
       },
-      // A full disk for logs is no reason to keep mail waiting.
+      // Mail must not wait because the disk of the log is full.
       { signals, endsOnFullDisk: false },
     );
   });
 }
 
-/** `--json` and `--log-level`, of the commands that log what they do. */
+/** The flags `--json` and `--log-level` of the commands that have a log. */
 export function logOptions(): Option[] {
   return [
     new Option('--json', 'log JSON lines on a terminal too'),
-    new Option('--log-level <level>', 'how much a JSON log holds: debug adds connections, trace sessions')
+    new Option('--log-level <level>', 'level of a JSON log: debug adds connections, trace adds sessions')
       .choices(logLevels)
       .default('info'),
   ];
 }
 
-/** What {@link logOptions} gives. */
+/** The values of {@link logOptions}. */
 export interface LogFlags {
   readonly json?: true;
   readonly logLevel: LogLevel;
 }
 
-/** Text on a terminal, JSON otherwise. */
+/** Makes a text log on a terminal, otherwise a JSON log. */
 export async function openLog({ json, logLevel }: LogFlags, name: LogName): Promise<WorkLog> {
   return json || !process.stdout.isTTY
     ? jsonLog({ write: print, name, level: logLevel })
     : readableLog({ write: print, name });
 }
 
-/** Logs the errors that a broker observes, and what else the log takes, until the process ends. */
+/** Logs the errors of a broker, and the observations that the log wants, until the process ends. */
 export function logObservations(broker: MailBroker, log: WorkLog): void {
   broker.observe((seen) => (seen.type === 'error' ? log.onError(seen.error) : log.onObservation(seen)), {
     types: ['error', ...log.observed],
   });
 }
 
-/** Logs events until everything has stopped, the last ones included. */
+/** Logs events until `stopped` resolves, including those written until then. */
 export async function logEvents(
   store: OpenStore,
   broker: MailBroker,
@@ -108,7 +108,7 @@ export async function logEvents(
   const end = new AbortController();
   let cursor = begin;
   const ending = stopped.finally(() => end.abort());
-  // Awaited below; until then its failure is nobody's unhandled rejection.
+  // It is awaited below; until then a failure must not count as an unhandled rejection.
   ending.catch(() => {});
   for await (const event of broker.events({ after: cursor, signal: end.signal })) {
     log.onEvent(event);

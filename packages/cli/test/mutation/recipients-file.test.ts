@@ -58,7 +58,7 @@ it(`MUT-01 ResultsFile reads results or refuses the file: ${mutationCount} damag
     async check(octets) {
       writeFileSync(path, octets, { mode: 0o600 });
       try {
-        const looked = await ResultsFile.look(path);
+        const looked = await ResultsFile.read(path);
         const file = await ResultsFile.open(path);
         expect(file.lastRun).toEqual(looked.lastRun);
         await file.close();
