@@ -12,7 +12,7 @@ import type { TlsEvidence } from './tls-evidence.ts';
 
 /** Options of one delivery. */
 export interface DeliverOptions {
-  /** Ends the delivery: one that has begun takes the connection with it (RFC 5321 has no other way after DATA). */
+  /** Aborts the delivery. If it has begun, this closes the connection: RFC 5321 has no other way after DATA. */
   readonly signal?: AbortSignal | undefined;
   /** The same message in 7-bit transfer encodings, used where the server lacks 8BITMIME. */
   readonly sevenBitContent?: Uint8Array | undefined;
@@ -32,7 +32,7 @@ interface Pending {
   readonly stop: (() => void) | undefined;
 }
 
-/** What a connection was made from. */
+/** The parts of a connection. */
 export interface ConnectionParts {
   readonly driver: Driver;
   readonly clock: Clock;
@@ -55,15 +55,15 @@ export class SmtpConnection {
   /** `address:port` of the server. */
   readonly address: string;
   readonly tls: TlsEvidence;
-  /** What the server offered, inside TLS where TLS is used. */
+  /** What the server offered; inside TLS if TLS is used. */
   readonly capabilities: Capabilities;
   readonly #parts: ConnectionParts;
-  /** What was said until the session was ready; every outcome begins with it. */
+  /** The transcript until the session was ready; every outcome begins with it. */
   readonly #prologue: readonly TranscriptEntry[];
   /**
-   * Deliveries without an outcome, oldest first; that is the order in which they settle, but for those taken back.
-   * Not a map: a map that is written to all the time replaces its table repeatedly. Once one table is in V8's old
-   * generation, later tables and what they hold survive until the next full collection.
+   * Deliveries without an outcome, oldest first, which is the order in which they settle unless they are cancelled.
+   * Not a Map: one that changes all the time replaces its table repeatedly. Once a table is in V8's old generation, later
+   * tables and the objects in them survive until the next full collection.
    */
   readonly #pending: Pending[] = [];
   #used = false;
@@ -81,45 +81,45 @@ export class SmtpConnection {
     this.#prologue = [...parts.notes, ...parts.driver.session.transcript];
   }
 
-  /** Whether another message may be given to this connection. */
+  /** Whether the connection accepts another delivery. */
   get reusable(): boolean {
     const { session } = this.#parts.driver;
     return !this.#closing && session.state === 'ready' && session.mailsLeft > this.#pending.length;
   }
 
-  /** What is known about the host: as given to `connect`, and learnt since. */
+  /** What is known about the host: the object given to `connect`, with what was learned since. */
   get experience(): HostExperience {
     return this.#parts.driver.session.experience;
   }
 
-  /** Messages that the server has answered on this connection, whatever it answered. */
+  /** Number of messages that the server has answered on this connection, with success or not. */
   get answered(): number {
     return this.#parts.driver.session.answered;
   }
 
-  /** Deliveries without an outcome. */
+  /** Number of deliveries without an outcome. */
   get outstanding(): number {
     return this.#pending.length;
   }
 
-  /** What was said outside of deliveries so far. */
+  /** The transcript outside of deliveries so far. */
   get transcript(): readonly TranscriptEntry[] {
     return [...this.#parts.notes, ...this.#parts.driver.session.transcript];
   }
 
-  /** Resolves when the connection is over, ended by either side. */
+  /** Resolves when the connection is closed by either side. */
   get closed(): Promise<void> {
     if (this.#parts.driver.session.state === 'closed') return Promise.resolve();
     return new Promise((resolve) => this.#whenClosed.push(resolve));
   }
 
   /**
-   * Delivers a message and says what became of each recipient.
+   * Delivers a message, and resolves with the result of each recipient.
    *
-   * A refused recipient, a refused message and a lost connection are results. The promise rejects only when nothing
-   * was offered to the server.
-   * @param content  Message octets. Line ends are made CRLF unless `envelope.body` is `binarymime`; nothing else is changed.
-   *   A stream is destroyed when the delivery has an outcome, and left alone when the promise rejects.
+   * A refused recipient, a refused message and a lost connection are results. The promise rejects only when the message
+   * was not offered to the server.
+   * @param content  Message octets. Line ends become CRLF unless `envelope.body` is `binarymime`; nothing else changes. A
+   *   stream is destroyed when the delivery has an outcome, and not touched when the promise rejects.
    * @throws {SmtpError} MB_SMTP_ADDRESS, MB_SMTP_PARAMETER, MB_SMTP_OPTION, MB_SMTP_CONNECTION_CLOSED, MB_SMTP_CONNECTION_STALE,
    *   MB_SMTP_MAIL_LIMIT, MB_SMTP_ABORTED
    * @example
@@ -130,7 +130,7 @@ export class SmtpConnection {
     try {
       const read = options && readOptions(options, deliverOptions, 'deliver: options');
       if (!this.#used || this.#pending.length > 0) return this.#offer(envelope, content, read);
-      // An idle connection may have been closed meanwhile: its end is read before anything is written.
+      // The server may have closed an idle connection: read its end before writing anything.
       return this.#parts.driver.settleInput().then(() => this.#offer(envelope, content, read));
     } catch (error) {
       return Promise.reject(error);
@@ -150,7 +150,7 @@ export class SmtpConnection {
     if (this.#closing || driver.session.state !== 'ready') throw this.#gone();
     const whole = content instanceof Uint8Array ? content : undefined;
     const id = driver.session.submit(envelope, whole, options?.sevenBitContent);
-    // After other waiting deliveries it cannot be written yet.
+    // With other deliveries before it, nothing can be written yet.
     if (driver.session.waiting === 1) driver.wake();
     return new Promise((resolve, reject) => {
       this.#pending.push({
@@ -163,7 +163,7 @@ export class SmtpConnection {
     });
   }
 
-  /** Takes a delivery back when `signal` aborts; the returned function ends that. */
+  /** Cancels a delivery when `signal` aborts; the returned function removes the listener. */
   #cancelOn(signal: AbortSignal, id: number): () => void {
     const { driver, clock } = this.#parts;
     const onAbort = (): void => {
@@ -174,7 +174,7 @@ export class SmtpConnection {
     return () => signal.removeEventListener('abort', onAbort);
   }
 
-  /** Waits for the outstanding deliveries, says QUIT and closes; the server's answer to QUIT is not awaited. */
+  /** Waits for the outstanding deliveries, sends QUIT and closes, without waiting for the reply to QUIT. */
   async close(): Promise<void> {
     this.#closing = true;
     if (this.#pending.length > 0) await this.#drained();
@@ -186,7 +186,7 @@ export class SmtpConnection {
     await this.close();
   }
 
-  /** Closes at once; outstanding deliveries get the result that is true at this moment. */
+  /** Closes at once; outstanding deliveries settle with what is known at this moment. */
   destroy(): void {
     this.#closing = true;
     const error = new SmtpError('The connection was closed by the caller.', abortedFields);
@@ -194,7 +194,7 @@ export class SmtpConnection {
     this.#parts.driver.wake();
   }
 
-  /** @internal What the session says after it became ready. */
+  /** @internal Handles an event of the session after `ready`. */
   handle(event: SessionEvent): void {
     switch (event.type) {
       case 'content-wanted':
@@ -226,7 +226,7 @@ export class SmtpConnection {
       if (octets) driver.session.provideContent(id, octets, clock.now());
       else driver.session.endContent(id, clock.now());
     } catch (error) {
-      // RFC 5321 §4.1.1.4: a message is abandoned midway only by closing the connection.
+      // RFC 5321 §4.1.1.4: closing the connection is the only way to abandon a message within its content.
       driver.session.fail(toSmtpError(error), clock.now());
     }
     driver.wake();
@@ -253,7 +253,7 @@ export class SmtpConnection {
     return new Promise((resolve) => this.#whenDrained.push(resolve));
   }
 
-  /** Why nothing can be delivered here any more. */
+  /** The error for a delivery on a connection that is closed. */
   #gone(): SmtpError {
     if (this.#closing)
       return misuse('MB_SMTP_CONNECTION_CLOSED', 'This connection was closed; open another one.', 'idle');
@@ -287,7 +287,7 @@ const abortedFields = {
   retryable: true,
 } as const;
 
-/** The error for a caller's AbortSignal; one that aborts by timeout has the kind `timeout` (`AbortSignal.timeout`). */
+/** The error for an aborted signal; its kind is `timeout` for a signal of `AbortSignal.timeout()`. */
 export function aborted(signal: AbortSignal, stage: Stage = 'idle'): SmtpError {
   const { reason } = signal;
   const late = typeof reason === 'object' && reason !== null && reason.name === 'TimeoutError';

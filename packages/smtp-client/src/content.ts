@@ -1,9 +1,9 @@
 import { SmtpError } from './errors.ts';
 
-/** Message octets: all at once, or as they come. */
+/** Message octets: an array, or a stream. */
 export type Content = Uint8Array | AsyncIterable<Uint8Array>;
 
-/** Reads content that comes in pieces, again from the start where a second transaction needs it. */
+/** Reads streamed content, from the start again when a second transaction needs it. */
 export class ContentReader {
   readonly #content: AsyncIterable<Uint8Array>;
   #iterator: AsyncIterator<Uint8Array> | undefined;
@@ -15,7 +15,7 @@ export class ContentReader {
   }
 
   /**
-   * The next octets, or undefined at the end.
+   * Returns the next octets, or undefined at the end.
    * @throws {SmtpError} MB_SMTP_CONTENT_SOURCE, MB_SMTP_CONTENT_NOT_REPEATABLE
    */
   async read(restart: boolean): Promise<Uint8Array | undefined> {
@@ -34,7 +34,7 @@ export class ContentReader {
     }
   }
 
-  /** Releases the source, also a stream that was never read: it may hold a file open. */
+  /** Releases the source, even a stream that was never read, which may hold a file open. */
   async release(): Promise<void> {
     await this.#close();
     const { destroy } = this.#content as { destroy?: unknown };
@@ -47,7 +47,7 @@ export class ContentReader {
     try {
       await iterator?.return?.();
     } catch {
-      // The content is not needed any more, so how its source ends is of no consequence.
+      // The content is no longer needed, so an error of its source has no consequence.
     }
   }
 
@@ -73,7 +73,7 @@ export class ContentReader {
   }
 }
 
-/** A generator or a stream gives its octets once; anything else gives them each time it is asked. */
+/** Whether content can be read several times: generators and streams cannot, other iterables can. */
 function isRepeatable(content: AsyncIterable<Uint8Array>): boolean {
   const isStream = typeof (content as { pipe?: unknown }).pipe === 'function' || 'getReader' in content;
   return !isStream && (content[Symbol.asyncIterator]() as unknown) !== content;

@@ -1,14 +1,14 @@
 import type { TlsEvidence } from './tls-evidence.ts';
 
-/** Who is at fault. */
+/** The kind of a failure, which says where to look for its cause. */
 export type SmtpErrorKind =
   | 'api-misuse'
-  /** What a user may have typed: an address. */
+  /** Input of a user is wrong, such as an address. */
   | 'invalid-input'
   | 'peer-misbehaved'
   | 'peer-incompatible'
   | 'rejected'
-  /** This machine: no socket, no route, no address to dial from, no resolver. */
+  /** A problem of this machine: no socket, no route, no local address, no resolver. */
   | 'local'
   | 'network'
   | 'timeout'
@@ -17,12 +17,12 @@ export type SmtpErrorKind =
   | 'internal';
 
 /**
- * What a failure is about: this session only (another one may do), this host (another mail exchanger may do),
- * this message (no host will differ), or this recipient.
+ * What a failure concerns: this session (another may succeed), this host (another mail exchanger may succeed), this
+ * message (every host will fail), or this recipient.
  */
 export type SmtpErrorScope = 'session' | 'host' | 'message' | 'recipient';
 
-/** Where in a session something happened; `plan` is before the first octet of a transaction. */
+/** The stage of a session; `plan` is before the first octet of a transaction. */
 export type Stage =
   | 'connect'
   | 'greeting'
@@ -43,7 +43,7 @@ export type Stage =
   | 'reset'
   | 'quit';
 
-/** A server's reply: the code, the enhanced status code where its class agrees, and the text of each line. */
+/** A reply of a server. */
 export interface Reply {
   /** Three digits, 200 to 599. */
   readonly code: number;
@@ -107,21 +107,21 @@ export type SmtpErrorCode =
   | 'MB_SMTP_ABORTED'
   | 'MB_SMTP_INTERNAL';
 
-/** What an {@link SmtpError} is made of beside its message. */
+/** The fields of an {@link SmtpError} besides its message. */
 export interface SmtpErrorFields {
   readonly code: SmtpErrorCode;
   readonly kind: SmtpErrorKind;
   readonly scope: SmtpErrorScope;
   readonly stage: Stage;
-  /** Whether trying again later can give another result without any change on either side. */
+  /** Whether the same call may succeed later without a change on either side. */
   readonly retryable: boolean;
   readonly reply?: Reply | undefined;
-  /** RFC 3463 status that describes the failure when no server said one (`5.3.4`, `5.6.3`, `5.6.7` …). */
+  /** RFC 3463 status of the failure when no server gave one (`5.3.4`, `5.6.3`, `5.6.7` …). */
   readonly enhanced?: string | undefined;
-  /** `address:port` that was tried. */
+  /** `address:port` of the server. */
   readonly address?: string | undefined;
   readonly transcript?: readonly TranscriptEntry[] | undefined;
-  /** What is known about TLS, when that is what failed. */
+  /** What is known about TLS, if TLS failed. */
   readonly tls?: TlsEvidence | undefined;
   readonly cause?: unknown;
 }
@@ -129,7 +129,7 @@ export interface SmtpErrorFields {
 const marker = Symbol.for('@mb/smtp-client.error');
 
 /**
- * The one error class of this package; match on `code`.
+ * The error class of this package; match on `code`.
  *
  * @example
  * try { await connect({ host: 'mx.example.com', hostname: 'mail.example.org' }); }
@@ -145,7 +145,7 @@ export class SmtpError extends Error {
   readonly enhanced: string | undefined;
   readonly address: string | undefined;
   readonly transcript: readonly TranscriptEntry[] | undefined;
-  /** What is known about TLS, with its `failure` as data, when that is what failed. */
+  /** What is known about TLS, with `failure`, if TLS failed. */
   readonly tls: TlsEvidence | undefined;
 
   constructor(message: string, fields: SmtpErrorFields) {
@@ -164,12 +164,12 @@ export class SmtpError extends Error {
     Object.defineProperty(this, marker, { value: true });
   }
 
-  /** Whether `value` is an SmtpError, also one of another installed copy of this package. */
+  /** Whether `value` is an SmtpError, of this or another installed copy of the package. */
   static isInstance(value: unknown): value is SmtpError {
     return typeof value === 'object' && value !== null && marker in value;
   }
 
-  /** The same failure with the address and the transcript that only the shell knows. */
+  /** A copy with fields that only the caller knows, such as the address and the transcript. */
   with(fields: Pick<SmtpErrorFields, 'address' | 'transcript' | 'tls'>): SmtpError {
     const error = new SmtpError(this.message, { ...this.fields(), ...fields });
     if (this.stack !== undefined) error.stack = this.stack;
@@ -182,7 +182,7 @@ export class SmtpError extends Error {
   }
 }
 
-/** An error for a caller's mistake. */
+/** The error for a mistake of the caller. */
 export function misuse(
   code: 'MB_SMTP_OPTION' | 'MB_SMTP_ADDRESS' | 'MB_SMTP_PARAMETER' | 'MB_SMTP_CONNECTION_CLOSED',
   message: string,
@@ -192,17 +192,17 @@ export function misuse(
   return new SmtpError(message, { code, kind, scope: 'message', stage, retryable: false });
 }
 
-/** An option that is unknown, missing, or of the wrong type or range. */
+/** The error for an option that is unknown, missing, or of the wrong type or range. */
 export function optionError(message: string): SmtpError {
   return misuse('MB_SMTP_OPTION', message);
 }
 
-/** Refuses an argument of another type before anything reads it. @throws {SmtpError} MB_SMTP_OPTION */
+/** Throws unless an argument has the right type. @throws {SmtpError} MB_SMTP_OPTION */
 export function checkType(right: boolean, where: string, wanted: string): void {
   if (!right) throw optionError(`${where} must be ${wanted}.`);
 }
 
-/** `value` itself, or our own fault wrapped so that it ends one session instead of the process. */
+/** Returns an SmtpError as it is, and wraps any other error, so that a defect ends a session instead of the process. */
 export function toSmtpError(value: unknown): SmtpError {
   if (SmtpError.isInstance(value)) return value;
   return new SmtpError(

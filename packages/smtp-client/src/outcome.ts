@@ -3,11 +3,11 @@ import type { DeliverySettled } from './protocol/session/events.ts';
 import type { RecipientResult } from './protocol/transaction/result.ts';
 import type { TlsEvidence } from './tls-evidence.ts';
 
-/** What became of one message on one connection. */
+/** The outcome of one message on one connection. */
 export interface DeliveryOutcome {
   /** One result per recipient, in the order of the envelope. */
   readonly recipients: readonly RecipientResult[];
-  /** What was said, from the greeting on; without content and credentials. */
+  /** The transcript from the greeting on, without content and credentials. */
   readonly transcript: readonly TranscriptEntry[];
   /** The host that was asked for. */
   readonly host: string;
@@ -16,7 +16,7 @@ export interface DeliveryOutcome {
   readonly tls: TlsEvidence;
 }
 
-/** The outcome of a settled delivery. Its transcript is an own property like the others but made when it is read. */
+/** The outcome of a settled delivery. Its transcript is built when it is first read. */
 export class SettledOutcome implements DeliveryOutcome {
   readonly recipients: readonly RecipientResult[];
   declare readonly transcript: readonly TranscriptEntry[];
@@ -38,7 +38,7 @@ export class SettledOutcome implements DeliveryOutcome {
     this.tls = tls;
     this.#prologue = prologue;
     this.#settled = settled;
-    // On the prototype it would be missing from copies of an outcome and from its JSON.
+    // An own property, so that copies and JSON of an outcome include it.
     Object.defineProperty(this, 'transcript', SettledOutcome.#transcript);
   }
 

@@ -1,17 +1,17 @@
-/** How a connection is secured and what happens when it cannot be. */
+/** How much TLS a connection needs. */
 export type TlsLevel =
-  /** Never TLS. */
+  /** No TLS. */
   | 'none'
-  /** TLS where offered, with any certificate; plain text on a new connection when it fails (RFC 7435). */
+  /** TLS if offered, with any certificate; clear text on a new connection if TLS fails (RFC 7435). */
   | 'opportunistic'
-  /** TLS with any certificate, or no delivery (RFC 7672 §2.2 with no usable record). */
+  /** TLS with any certificate, or no delivery (RFC 7672 §2.2 without a usable record). */
   | 'required'
-  /** TLS with a certificate of a known authority for the host's name (RFC 8461 §4.1, smarthosts). */
+  /** TLS with a certificate for the host's name from a trusted authority (RFC 8461 §4.1, relays). */
   | 'verified'
-  /** TLS with a certificate that a TLSA record names (RFC 7672 §3). */
+  /** TLS with a certificate that matches a TLSA record (RFC 7672 §3). */
   | 'dane';
 
-/** Result types of RFC 8460 §4.3; those about policies are set by the caller that looked them up. */
+/** Result types of RFC 8460 §4.3; the caller that looked up a policy sets those about policies. */
 export type TlsResultType =
   | 'starttls-not-supported'
   | 'certificate-host-mismatch'
@@ -28,23 +28,23 @@ export type TlsResultType =
 /** What went wrong with TLS, as data. */
 export interface TlsFailure {
   readonly type: TlsResultType;
-  /** The reason in words, with OpenSSL's code in parentheses where it comes from OpenSSL. */
+  /** The reason, with OpenSSL's code in parentheses if it comes from OpenSSL. */
   readonly detail: string;
 }
 
 /** What is known about the security of a connection, for reports and policy. */
 export interface TlsEvidence {
-  /** Whether octets were encrypted at all. */
+  /** Whether the connection is encrypted. */
   readonly secure: boolean;
-  /** The level that was asked for. */
+  /** The requested level. */
   readonly level: TlsLevel;
   /** e.g. `TLSv1.3` */
   readonly protocol?: string;
   /** OpenSSL's name of the cipher suite. */
   readonly cipher?: string;
-  /** What the certificate was verified by; with `none`, `error` holds the reason. */
+  /** How the certificate was verified; for `none`, `error` has the reason. */
   readonly verifiedBy: 'none' | 'pkix' | 'dane-ee' | 'dane-ta';
-  /** DNS names in the peer's certificate; its common name does not count (RFC 9525 §6.3). */
+  /** DNS names in the subjectAltName of the peer's certificate (RFC 9525 §6.3). */
   readonly peerNames?: readonly string[];
   /** SHA-256 of the peer's certificate in hexadecimal pairs with colons. */
   readonly fingerprint?: string;
@@ -54,6 +54,6 @@ export interface TlsEvidence {
   readonly validTo?: string;
   /** Why TLS was not used, or why the certificate was not verified. */
   readonly error?: string;
-  /** The same as data (RFC 8460 §4.3), also where the level allowed to go on. */
+  /** The same as data (RFC 8460 §4.3), even if the level allowed the connection. */
   readonly failure?: TlsFailure;
 }

@@ -1,4 +1,4 @@
-/** Draws for a model host: an integer from 0 to `most`. */
+/** Returns a random integer from 0 to `most`. */
 export type Draw = (most: number) => number;
 
 /** A message that a model host accepted for a recipient. */
@@ -11,16 +11,16 @@ export interface Taken {
 const latin1 = new TextDecoder('latin1');
 
 /**
- * A server without a socket that records what it accepted and otherwise behaves at random: it refuses any command and
- * ends the session at any reply, before or after it did what was asked.
+ * A server without a socket that records what it accepted. It refuses commands at random, and ends the session at random,
+ * before or after it has executed a command.
  */
 export class ModelHost {
   readonly taken: Taken[] = [];
-  /** What it took and whose reply it never sent. */
+  /** Messages that it accepted without sending the reply. */
   readonly silentlyTaken: Taken[] = [];
   /** Set when the session is over. */
   ended = false;
-  /** A command in the middle of content, or anything else that no good client does. */
+  /** Commands that a correct client does not send, such as one in the middle of content. */
   readonly complaints: string[] = [];
   readonly #draw: Draw;
   readonly #keywords: readonly string[];
@@ -34,7 +34,7 @@ export class ModelHost {
   #chunkLeft = 0;
   #chunkLast = false;
   #chunkFailed = false;
-  /** Whether it refuses commands that came together with an end of data, as Haraka does. */
+  /** Whether it refuses commands that arrive together with an end of data, as Haraka does. */
   readonly #impatient: boolean;
   #afterEnd = false;
 

@@ -8,7 +8,7 @@ import type { TransactionResult } from '../src/protocol/transaction/result.ts';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('latin1');
 
-/** A session without a socket: the test plays the server, line by line, and looks at what the client says. */
+/** A session without a socket: the test plays the server line by line, and checks what the client sends. */
 export class Talk {
   readonly session: SmtpSession;
   readonly events: SessionEvent[] = [];
@@ -17,13 +17,13 @@ export class Talk {
   now = 1_000_000;
   #read = 0;
 
-  /** The host is one that has earned the largest window, unless the test says otherwise. */
+  /** By default the host has the largest window. */
   constructor(options: Partial<SessionOptions> = {}) {
     const experience = new HostExperience({ window: 16 });
     this.session = new SmtpSession({ hostname: 'client.example.org', experience, ...options }, this.now);
   }
 
-  /** A session that has been greeted with these EHLO keywords. */
+  /** A ready session with a server that offers these EHLO keywords. */
   static ready(
     keywords: readonly string[] = ['PIPELINING', '8BITMIME', 'SIZE'],
     options: Partial<SessionOptions> = {},
@@ -86,7 +86,7 @@ export class Talk {
     }
   }
 
-  /** What the client wrote since the last question. */
+  /** What the client wrote since the last call. */
   said(): string {
     const text = this.writes.slice(this.#read).join('');
     this.#read = this.writes.length;

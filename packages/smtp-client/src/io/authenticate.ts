@@ -11,16 +11,16 @@ import { unproven } from '../protocol/sasl/scram.ts';
 import type { SessionEvent } from '../protocol/session/events.ts';
 import type { SmtpSession } from '../protocol/session/session.ts';
 
-/** Who authenticates, and by which mechanisms. */
+/** Credentials and mechanisms for AUTH. */
 export interface Authentication {
   readonly credentials: Credentials | undefined;
-  /** Where other credentials come from when these were refused. */
+  /** Gives other credentials after a refusal. */
   readonly source: CredentialSource | undefined;
-  /** Mechanisms of the caller's own, by name. */
+  /** Mechanisms of the caller, by name. */
   readonly own: ReadonlyMap<string, SaslMechanism>;
 }
 
-/** Runs the mechanisms that a session asks for. */
+/** Runs SASL mechanisms for a session. */
 export class Authenticator {
   readonly #authentication: Authentication;
   readonly #server: { readonly host: string; readonly port: number };
@@ -33,7 +33,11 @@ export class Authenticator {
     this.#credentials = authentication.credentials;
   }
 
-  /** Answers a step of AUTH. @throws {SmtpError} MB_SMTP_AUTH_SERVER_UNPROVEN, MB_SMTP_CREDENTIALS, or what a mechanism throws */
+  /**
+   * Answers a step of AUTH.
+   *
+   * @throws {SmtpError} MB_SMTP_AUTH_SERVER_UNPROVEN, MB_SMTP_CREDENTIALS, or what a mechanism throws
+   */
   async answer(
     session: SmtpSession,
     { mechanism, challenge, offered, refused }: Extract<SessionEvent, { type: 'auth-challenge' }>,
@@ -57,7 +61,7 @@ export class Authenticator {
     else session.authRespond(await this.#exchange.start(), now(), this.#secrets);
   }
 
-  /** After 235: whether the server proved what the mechanism wants proved, also by data in the 235 itself. @throws {SmtpError} */
+  /** After 235: checks that the server has proved itself, if the mechanism requires it. @throws {SmtpError} */
   async confirm(
     session: SmtpSession,
     { data }: Extract<SessionEvent, { type: 'auth-succeeded' }>,
@@ -78,7 +82,11 @@ export class Authenticator {
   }
 }
 
-/** Asks a caller's function for credentials. @throws {SmtpError} MB_SMTP_CREDENTIALS when it fails, MB_SMTP_OPTION when it gives others */
+/**
+ * Calls the caller's function for credentials.
+ *
+ * @throws {SmtpError} MB_SMTP_CREDENTIALS when it fails, MB_SMTP_OPTION when it returns something else.
+ */
 export async function askCredentials(source: CredentialSource, refused?: Reply): Promise<Credentials> {
   let credentials: Credentials;
   try {
@@ -98,14 +106,14 @@ export async function askCredentials(source: CredentialSource, refused?: Reply):
   return credentials;
 }
 
-/** @throws {SmtpError} MB_SMTP_OPTION */
+/** Checks credentials. @throws {SmtpError} MB_SMTP_OPTION */
 export function checkCredentials(given: unknown, name: string): asserts given is Credentials {
   const { user, password, accessToken } = (given ?? {}) as Partial<Record<string, unknown>>;
   if ((password === undefined) === (accessToken === undefined)) {
     throw misuse('MB_SMTP_OPTION', `${name} must have either a password or an accessToken.`);
   }
   for (const value of [user, password ?? accessToken]) {
-    // RFC 4616 §2: NUL separates the parts; control characters have no business in either.
+    // RFC 4616 §2: NUL separates the parts. No other control characters are allowed either.
     if (typeof value !== 'string' || value === '' || /[\u0000-\u001f\u007f]/.test(value)) {
       throw misuse('MB_SMTP_OPTION', `${name}: user and secret must be strings without control characters.`);
     }

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 
-/** The name of a host as certificates and SNI carry it: without brackets or a trailing dot, in A-labels. */
+/** The name of a host as in certificates and SNI: without brackets and trailing dot, in A-labels. */
 export function comparableName(host: string): string {
   const bare = host.replace(/^\[(?:IPv6:)?|\]$/gi, '');
   if (isIP(bare)) return bare;
@@ -12,8 +12,8 @@ export function comparableName(host: string): string {
 }
 
 /**
- * Whether a certificate is for `host` (RFC 9525 §6.3): by its subjectAltName alone, with a wildcard for one whole label
- * at most. Its common name counts for nothing.
+ * Whether a certificate is for `host` (RFC 9525 §6.3). Only subjectAltName counts, not the common name; a wildcard matches
+ * exactly one label.
  */
 export function isNamed(certificate: X509Certificate, host: string): boolean {
   const name = comparableName(host);

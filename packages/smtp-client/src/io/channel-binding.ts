@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { ChannelBinding } from '../protocol/sasl/mechanism.ts';
 
-/** What ties an exchange to this TLS session: tls-exporter under TLS 1.3, tls-server-end-point before. */
+/** The channel binding data of a TLS session: tls-exporter in TLS 1.3, tls-server-end-point in older versions. */
 export function channelBinding(socket: TLSSocket): ChannelBinding | undefined {
   if (socket.getProtocol() === 'TLSv1.3') {
     // RFC 9266 §2
@@ -14,7 +14,7 @@ export function channelBinding(socket: TLSSocket): ChannelBinding | undefined {
   return hash ? { type: 'tls-server-end-point', data: createHash(hash).update(raw).digest() } : undefined;
 }
 
-/** RFC 5929 §4.1: the hash of the certificate's signature, SHA-256 instead of MD5 and SHA-1, by the end of its OID. */
+/** RFC 5929 §4.1: the hash function by the OID of the certificate's signature; SHA-256 replaces MD5 and SHA-1. */
 const hashes: Readonly<Record<string, string>> = {
   // 1.2.840.113549.1.1: RSA with MD5, SHA-1, SHA-256, SHA-384 and SHA-512
   '2a864886f70d010104': 'sha256',
@@ -29,7 +29,7 @@ const hashes: Readonly<Record<string, string>> = {
   '2a8648ce3d040304': 'sha512',
 };
 
-/** The hash of tls-server-end-point; undefined where RFC 5929 names none, as for Ed25519. */
+/** The hash function of tls-server-end-point; undefined if RFC 5929 defines none, as for Ed25519. */
 function endPointHash(certificate: Uint8Array): string | undefined {
   // RFC 5280 §4.1: SEQUENCE { tbsCertificate, signatureAlgorithm SEQUENCE { OID …
   const outer = element(certificate, 0);
@@ -38,7 +38,7 @@ function endPointHash(certificate: Uint8Array): string | undefined {
   return oid && hashes[Buffer.from(certificate.subarray(oid.start, oid.end)).toString('hex')];
 }
 
-/** Where the content of a DER element lies. */
+/** The range of the content of a DER element. */
 function element(octets: Uint8Array, at: number): { start: number; end: number } | undefined {
   const first = octets[at + 1];
   if (first === undefined) return undefined;

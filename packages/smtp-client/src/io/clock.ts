@@ -1,14 +1,14 @@
-/** Source of time; with a virtual one every timeout can be tested. */
+/** A source of time; tests use a virtual one. */
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number;
-  /** Calls `callback` once after `delayMs`; the returned function takes that back. */
+  /** Calls `callback` once after `delayMs`; the returned function cancels it. */
   setTimer(callback: () => void, delayMs: number): () => void;
 }
 
 const longestTimer = 2 ** 31 - 1;
 
-/** The machine's own time. */
+/** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   setTimer(callback, delayMs) {

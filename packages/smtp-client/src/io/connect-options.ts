@@ -40,59 +40,60 @@ import { type OpenSocket, openTcp } from './open-socket.ts';
 import type { secure, TlsOptions } from './tls.ts';
 import { isUsableTlsa, type TlsaRecord } from './tlsa-record.ts';
 
-/** Who authenticates and how. */
+/** Credentials and mechanisms for AUTH. */
 export type AuthOptions = (
   | Credentials
   | {
-      /** Gives credentials when they are needed, and others when the server has refused some: for access tokens. */
+      /** Called for credentials, and again after a refusal, so that an access token can be renewed. */
       readonly credentials: CredentialSource;
     }
   | { readonly mechanisms: readonly SaslMechanism[] }
 ) & {
   /**
-   * Mechanisms to use, best first: names of this package's, or your own. Default: all that fit the credentials, those
-   * that prove the server first; then, over a channel that does not protect them, those that reveal least.
+   * Mechanisms to use, best first: names of mechanisms of this package, or your own implementations. Default: all that fit
+   * the credentials. Those that also authenticate the server come first, then, without verified TLS, those that reveal
+   * least.
    */
   readonly mechanisms?: readonly (SaslMechanismName | SaslMechanism)[] | undefined;
-  /** Dangerous: sends credentials also in clear text or to an unverified server. Default false. */
+  /** Dangerous: sends credentials even in clear text or to an unverified server. Default false. */
   readonly insecure?: boolean | undefined;
 };
 
 /** Options of `connect`; only `host` and `hostname` are needed. */
 export interface ConnectOptions {
-  /** Name of the mail exchanger or smarthost: resolved unless `addresses` are given, and used for SNI and name checks. */
+  /** Name of the server, for SNI and name checks; it is looked up unless `addresses` are given. */
   readonly host: string;
-  /** IP addresses, already resolved; tried in this order with families taking turns. */
+  /** IP addresses of the server; tried in this order, with address families taking turns (RFC 8305 §4). */
   readonly addresses?: readonly string[] | undefined;
   /** Default 25; 465 with `tls.implicit`. */
   readonly port?: number | undefined;
-  /** The name of this host for EHLO. Give the one that belongs to `localAddress`. */
+  /** Name of this host for EHLO; it should resolve to the address that the server sees. */
   readonly hostname: string;
   /** IP address to connect from. Default: the platform's choice. */
   readonly localAddress?: string | undefined;
   /** `lmtp` for local delivery (RFC 2033). Default `smtp`. */
   readonly protocol?: 'smtp' | 'lmtp' | undefined;
   readonly tls?: TlsOptions | undefined;
-  /** Credentials; with them TLS must be verified unless `auth.insecure`. */
+  /** Credentials. TLS must be verified with them, unless `auth.insecure` is set. */
   readonly auth?: AuthOptions | undefined;
   /** How far commands run ahead of replies. Default `across-messages`. */
   readonly pipelining?: Pipelining | undefined;
-  /** Whether BDAT is used where offered together with PIPELINING. Default true. */
+  /** Whether to use BDAT when the server offers CHUNKING and PIPELINING. Default true. */
   readonly chunking?: boolean | undefined;
   /**
-   * What is known about the host; give the same object to all connections with one host, and keep its `facts`. It decides
-   * how far this connection runs ahead, and learns from it. Default: nothing is known.
+   * What is known about the host: it decides how far this connection runs ahead of replies, and learns from it. Give the
+   * same object to all connections with a host, and store its `facts`. Default: nothing is known.
    */
   readonly experience?: HostExperience | undefined;
   readonly timeouts?: TimeoutOptions | undefined;
   readonly limits?: LimitOptions | undefined;
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined;
-  /** Opens the transport, for proxies and fakes. Default: TCP. */
+  /** Opens the transport, for proxies and tests. Default: TCP. */
   readonly openSocket?: OpenSocket | undefined;
   /** Called with every line of every transcript of this connection as it happens; it must not throw. */
   readonly onTranscript?: ((entry: TranscriptEntry) => void) | undefined;
-  /** Ends the attempt to connect; afterwards it has no effect. */
+  /** Aborts connecting; it has no effect on the connection afterwards. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -122,7 +123,7 @@ export const tlsOptions = {
   minVersion: word(['TLSv1.2', 'TLSv1.3'], { default: 'TLSv1.2' }),
 } satisfies OptionTable<TlsOptions>;
 
-/** AUTH in all its forms; which of them go together is checked where they are read. */
+/** All fields of AUTH; `resolveAuth` checks which of them go together. */
 interface AuthFields {
   readonly user?: string | undefined;
   readonly password?: string | undefined;
@@ -169,7 +170,7 @@ export const connectOptions = {
   signal: signal(),
 } satisfies OptionTable<ConnectOptions>;
 
-/** Options with every default filled in. */
+/** Options with defaults. */
 export interface ResolvedOptions extends Omit<ConnectOptions, 'tls' | 'timeouts' | 'limits'> {
   readonly port: number;
   readonly tls: TlsOptions & { readonly level: TlsLevel; readonly implicit: boolean };
@@ -179,14 +180,14 @@ export interface ResolvedOptions extends Omit<ConnectOptions, 'tls' | 'timeouts'
   readonly limits: SessionLimits;
   readonly clock: Clock;
   readonly openSocket: OpenSocket;
-  /** Does a handshake; absent under `tls.level: 'none'`. */
+  /** Does the TLS handshake; absent with `tls.level: 'none'`. */
   readonly secure?: typeof secure;
-  /** Why an earlier try with TLS failed. */
+  /** Why an earlier attempt with TLS failed. */
   readonly tlsError?: string;
   readonly tlsFailure?: TlsFailure;
 }
 
-/** Who authenticates, by which mechanisms, best first. */
+/** Credentials, and the mechanisms to try, best first. */
 export interface ResolvedAuthentication extends Authentication {
   readonly mechanisms: readonly string[] | ((verified: boolean) => readonly string[]);
 }
@@ -217,7 +218,7 @@ function resolveTls(tls: TlsOptions, authenticated: boolean): ResolvedOptions['t
   if (implicit && level === 'none')
     throw misuse('MB_SMTP_OPTION', "tls.implicit contradicts tls.level 'none'.");
   if (level === 'dane' && !tls.tlsa?.some(isUsableTlsa)) {
-    // RFC 7672 §2.2: with nothing usable the level is `required`, which the caller decides.
+    // RFC 7672 §2.2: without a usable record the level is `required`; the caller decides that.
     throw misuse(
       'MB_SMTP_OPTION',
       "tls.level 'dane' needs a TLSA record with usage 2 or 3; use 'required' without one.",
@@ -227,9 +228,9 @@ function resolveTls(tls: TlsOptions, authenticated: boolean): ResolvedOptions['t
 }
 
 /**
- * Checks the option `auth` of `connect` before there is a connection, for programs that read it from a configuration.
+ * Checks the option `auth` of `connect` in advance, for programs that read it from a configuration.
  *
- * @param where  How the option is called in the message of an error.
+ * @param where  The name of the option in error messages.
  * @throws {SmtpError} MB_SMTP_OPTION
  * @example checkAuth({ user: 'ann', password: '' }, 'relay.auth'); // throws: user and secret must be strings …
  */
@@ -261,7 +262,10 @@ function resolveAuth(auth: AuthOptions | undefined, where = 'auth'): ResolvedAut
   };
 }
 
-/** Of a function's credentials the kind is not known yet; those that do not fit are passed over. */
+/**
+ * The mechanisms for credentials; for both kinds when a function will give them, since the wrong ones are skipped
+ * later.
+ */
 function fittingMechanisms(credentials: Credentials | undefined, verified: boolean): string[] {
   if (credentials) return mechanismsFor(credentials, verified);
   const kinds = [

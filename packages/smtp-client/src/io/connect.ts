@@ -13,10 +13,10 @@ import {
 } from './open-socket.ts';
 
 /**
- * Connects to one host, greets it, secures the session and authenticates, as asked.
+ * Connects to one host, and prepares the session: greeting, EHLO, TLS and authentication.
  *
- * Addresses are tried with a head start each (RFC 8305). When the session cannot be set up at one address the next one
- * is tried. Under `opportunistic` a failed TLS is retried once per address in plain text on a new connection.
+ * Addresses are tried with a head start each (RFC 8305). When the session cannot be set up at one address, the next one
+ * is tried. At level `opportunistic`, an address whose TLS fails is tried once more in clear text.
  * @throws {SmtpError} MB_SMTP_OPTION, MB_SMTP_NO_ADDRESS, MB_SMTP_CONNECT_FAILED, MB_SMTP_CONNECT_LOCAL,
  *   MB_SMTP_CONNECT_TIMEOUT, MB_SMTP_CONNECTION_LOST, MB_SMTP_OVERALL_TIMEOUT,
  *   MB_SMTP_GREETING_REFUSED, MB_SMTP_HELLO_REFUSED, MB_SMTP_SERVICE_CLOSING, MB_SMTP_REPLY_SYNTAX,
@@ -46,13 +46,13 @@ let tlsCode: Promise<typeof import('./tls.ts')> | undefined;
 /** Node's TLS takes some 6 MB of memory, so it is loaded only when it is used. */
 async function withTls(options: ResolvedOptions): Promise<ResolvedOptions> {
   if (options.tls.level === 'none') return options;
-  // Before there is a socket: once the server has agreed to TLS, nothing may come between it and the handshake.
+  // Loaded before there is a socket: the handshake must follow the reply to STARTTLS at once.
   tlsCode ??= import('./tls.ts');
   const { secure } = await tlsCode;
   return { ...options, secure };
 }
 
-/** Asks the caller's function for credentials, before there is a connection that would wait for them. */
+/** Calls the caller's function for credentials before connecting, so that no connection waits for them. */
 async function withCredentials(options: ResolvedOptions): Promise<ResolvedOptions> {
   const { authentication } = options;
   if (!authentication?.source) return options;
@@ -60,7 +60,7 @@ async function withCredentials(options: ResolvedOptions): Promise<ResolvedOption
   return { ...options, authentication: { ...authentication, credentials } };
 }
 
-/** The addresses of a host may be different machines, so another one may succeed. */
+/** Whether another address, which may be another machine, may succeed. */
 function worthAnotherAddress({ kind, code }: SmtpError): boolean {
   return (
     code !== 'MB_SMTP_ABORTED' &&
@@ -80,7 +80,7 @@ async function setUp(
     return await establish(options, opened, notes);
   } catch (error) {
     if (!SmtpError.isInstance(error) || !fallsBack(options, error)) throw error;
-    // RFC 7435 §3 (opportunistic security): mail goes without TLS rather than not at all, on a new connection and with a note.
+    // RFC 7435 §3 (opportunistic security): clear text is better than no delivery. It needs a new connection.
     note(notes, options.clock, `${error.message} Trying again without TLS.`);
     const plain = await open(options, [opened.address], notes);
     const { failure } = error.tls ?? {};
@@ -93,7 +93,7 @@ async function setUp(
   }
 }
 
-/** Failures of TLS itself; that of a server which sends clear text after its 220 is one of them. */
+/** Failures of TLS itself, including a server that sends clear text after its 220. */
 const tlsFailures: ReadonlySet<SmtpError['code']> = new Set([
   'MB_SMTP_TLS_HANDSHAKE',
   'MB_SMTP_TLS_REFUSED',
@@ -117,7 +117,7 @@ async function open(
     timedOut = true;
     stop.abort();
   }, timeouts.connectMs);
-  // Not `AbortSignal.any()`, which costs as much as the three other controllers of a connection.
+  // AbortSignal.any() would cost as much as the three other controllers of a connection.
   const onAbort = (): void => stop.abort(signal!.reason);
   if (signal?.aborted) onAbort();
   signal?.addEventListener('abort', onAbort, { once: true });
@@ -170,7 +170,7 @@ function connectError(facts: {
   return new SmtpError(text, { ...shared, code: 'MB_SMTP_CONNECT_FAILED', kind: 'network', scope: 'host' });
 }
 
-/** The codes of connect(2) in words. */
+/** Error codes of connect(2) in words. */
 const connectReasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the host refused the connection',
   ECONNRESET: 'the host closed the connection',

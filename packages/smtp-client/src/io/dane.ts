@@ -4,13 +4,13 @@ import type { TlsEvidence, TlsFailure, TlsResultType } from '../tls-evidence.ts'
 import { isNamed } from './certificate-name.ts';
 import { isUsableTlsa, type TlsaRecord } from './tlsa-record.ts';
 
-/** What a certificate was verified by, or why it was not. */
+/** How a certificate was verified, or why not. */
 export interface CertificateCheck {
   readonly verifiedBy: TlsEvidence['verifiedBy'];
   readonly failure?: TlsFailure;
 }
 
-/** A certificate that proves nothing, and why. */
+/** The result for a certificate that is not verified. */
 export function unverified(type: TlsResultType, detail: string): CertificateCheck {
   return { verifiedBy: 'none', failure: { type, detail } };
 }
@@ -41,7 +41,7 @@ export function matchDane(
   );
 }
 
-/** The certificates of a peer from its own on, as far as they lead. */
+/** The certificate of a peer and its issuers, as far as the peer presented them. */
 export function presentedChain(peer: DetailedPeerCertificate): X509Certificate[] {
   const chain: X509Certificate[] = [];
   const seen = new Set<string>();
@@ -64,7 +64,7 @@ function matches({ selector, matchingType, data }: TlsaRecord, certificate: X509
   return value.equals(data);
 }
 
-/** Walks from the leaf to a matching anchor: every signature, every date, every authority on the way. */
+/** Checks signatures, dates and authorities from the leaf to a matching anchor; undefined when all are valid. */
 function checkAnchored(
   chain: X509Certificate[],
   anchors: readonly TlsaRecord[],
@@ -88,7 +88,7 @@ function checkAnchored(
   return 'no TLSA record matches a certificate of the chain';
 }
 
-/** RFC 7672 §3.1.2: a whole certificate or key in the record may anchor a chain that does not present it. */
+/** RFC 7672 §3.1.2: a full certificate or key in a record can be the anchor of a chain that does not include it. */
 function anchorOutside({ selector, matchingType, data }: TlsaRecord, child: X509Certificate): boolean {
   if (matchingType !== 0) return false;
   try {
@@ -98,7 +98,7 @@ function anchorOutside({ selector, matchingType, data }: TlsaRecord, child: X509
     const anchor = new X509Certificate(data);
     return anchor.ca && child.checkIssued(anchor) && child.verify(anchor.publicKey);
   } catch {
-    // A record that holds something else anchors nothing.
+    // The record has neither a certificate nor a key.
     return false;
   }
 }

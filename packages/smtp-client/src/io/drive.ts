@@ -5,16 +5,16 @@ import type { SmtpSession } from '../protocol/session/session.ts';
 import type { Clock } from './clock.ts';
 import { inWords } from './tls-reason.ts';
 
-/** Most octets handed to the socket before replies are read again. */
+/** Maximum number of octets to write before replies are read again. */
 const octetsPerTurn = 262_144;
 /** How long a server may take to close its side after QUIT. */
 const lingerMs = 5000;
 
 /**
- * The only loop between a session and a socket.
+ * The loop between a session and a socket.
  *
- * What a reply makes possible is written before the reply is reported. What callers then submit leaves in one write at
- * the end of the same turn of the event loop.
+ * After a reply, it first writes what the reply allows, then reports the reply. Messages that callers submit then leave
+ * in one write at the end of the same turn of the event loop.
  */
 export class Driver {
   readonly session: SmtpSession;
@@ -23,9 +23,9 @@ export class Driver {
   #socket: Duplex | undefined;
   #detach: () => void = () => {};
   #blocked = false;
-  /** Octets written since something was read, or since the event loop last had a turn. */
+  /** Octets written since the last read or the last turn of the event loop. */
   #writtenInTurn = 0;
-  /** Waits for turns of the event loop in which to read. */
+  /** Whether writing waits until arrived data has been read. */
   #reading = false;
   #scheduled = false;
   #running = false;
@@ -73,12 +73,12 @@ export class Driver {
         .off('error', onError)
         .off('drain', onDrain);
     };
-    // A proxy's handshake may have left it paused.
+    // The handshake with a proxy may have paused it.
     socket.resume();
     this.wake();
   }
 
-  /** Stops reading and writing, for the time of a handshake; the socket is the caller's again. */
+  /** Stops reading and writing, and returns the socket, for a handshake. */
   detach(): Duplex {
     this.#detach();
     this.#detach = () => {};
@@ -87,13 +87,13 @@ export class Driver {
     return socket;
   }
 
-  /** Resolves when everything that had already arrived on the socket has been read. */
+  /** Resolves when all data that has arrived on the socket has been read. */
   async settleInput(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  /** Runs the loop after all that runs now, promises included. */
+  /** Runs the loop after the current code, in `process.nextTick`. */
   wake(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -106,8 +106,8 @@ export class Driver {
   };
 
   /**
-   * Goes on writing only after reading what has arrived. Node drops unread octets when a write fails, and the reply of
-   * a server that refuses content midway and closes is among them. The server has a turn to read what was written last.
+   * Continues to write after all arrived data has been read, and after a turn in which the server can read. When a write
+   * fails, Node drops unread data, such as the reply of a server that refuses content midway and closes.
    */
   #wakeAfterReading(): void {
     if (this.#reading) return;
@@ -122,11 +122,11 @@ export class Driver {
   };
 
   #run(now: number): void {
-    // The transport answered within a write: the loop below reads the answer.
+    // The transport answered within a write; the loop that is running reads the answer.
     if (this.#running) return;
     this.#running = true;
     try {
-      // Content whose chunks come by promises wakes this loop many times in a turn: the octets of all of them count.
+      // Streamed content wakes this loop many times in a turn, so the budget counts for the turn.
       for (let busy = true; busy; ) {
         const written = this.#transmit(octetsPerTurn - this.#writtenInTurn, now);
         this.#writtenInTurn += written;
@@ -139,7 +139,7 @@ export class Driver {
     this.#arm(now);
   }
 
-  /** Passes on what the session has to tell; whether there was anything. */
+  /** Reports the events of the session; returns whether there were any. */
   #report(): boolean {
     let any = false;
     for (let event = this.session.next(); event !== undefined; event = this.session.next()) {
@@ -165,11 +165,11 @@ export class Driver {
     if (error) return;
     const now = this.#clock.now();
     this.session.transmitted(now);
-    // From now on the reply is awaited, and its deadline may come before that of the block.
+    // The deadline of the reply may be earlier than that of the block.
     if (!this.#running) this.#arm(now);
   };
 
-  /** One timer per connection: set again only when it fires or a deadline comes nearer. */
+  /** One timer per connection, set again only when it fires or the deadline becomes earlier. */
   #arm(now: number): void {
     const deadline = this.#closed || this.#quitting ? undefined : this.session.nextDeadline();
     if (deadline === undefined) {
@@ -196,12 +196,12 @@ export class Driver {
     if (socket === undefined) return;
     this.detach();
     socket.on('error', () => {});
-    // After QUIT it was ended already, and Node makes an error of the second time.
+    // quit() may have ended it already; a second end() is an error in Node.
     if (orderly && !socket.writableEnded) socket.end();
     socket.destroy();
   }
 
-  /** Sends QUIT and lets the server close; no caller waits for that, nor does the process (RFC 5321 §4.1.1.10). */
+  /** Sends QUIT and lets the server close (RFC 5321 §4.1.1.10), without keeping the process alive. */
   quit(): void {
     const now = this.#clock.now();
     this.session.quit(now);

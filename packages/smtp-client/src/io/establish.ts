@@ -12,7 +12,11 @@ import type { ResolvedOptions } from './connect-options.ts';
 import { Driver } from './drive.ts';
 import { formatAddress, type OpenedSocket } from './open-socket.ts';
 
-/** Makes a session on an open transport ready for deliveries. @throws {SmtpError} as `connect`, with address and transcript */
+/**
+ * Prepares a session on an open transport for deliveries.
+ *
+ * @throws {SmtpError} As `connect`, with address and transcript.
+ */
 export async function establish(
   options: ResolvedOptions,
   opened: OpenedSocket,
@@ -28,12 +32,12 @@ export async function establish(
   }
 }
 
-/** One try to make a session ready. */
+/** One attempt to prepare a session. */
 class Setup {
   readonly #options: ResolvedOptions;
   readonly #opened: OpenedSocket;
   readonly #notes: readonly TranscriptEntry[];
-  /** Aborts a handshake when the session ends meanwhile; made with the handshake. */
+  /** Aborts the handshake when the session ends; created with the handshake. */
   #stop: AbortController | undefined;
   #evidence: TlsEvidence;
   #session: SmtpSession | undefined;
@@ -59,7 +63,7 @@ class Setup {
     return [...this.#notes, ...(this.#session?.transcript ?? [])];
   }
 
-  /** What is known about TLS when `error` is about it (RFC 8460 §4.3). */
+  /** What is known about TLS, if `error` is a failure of TLS (RFC 8460 §4.3). */
   evidenceOf(error: SmtpError): TlsEvidence | undefined {
     if (error.tls) return error.tls;
     const type = failureTypes[error.code];
@@ -79,7 +83,7 @@ class Setup {
           finish();
           reject(event.error);
         } else if (event.type === 'ready') {
-          // What followed the last reply may have ended the session already; that event comes next.
+          // Data after the last reply may have ended the session; that event comes next.
           if (session.state !== 'ready') return;
           finish();
           this.#noteClearText();
@@ -96,7 +100,7 @@ class Setup {
       };
       const finish = (): void => {
         signal?.removeEventListener('abort', onAbort);
-        // Without a reason, abort() makes a DOMException with a stack for each connection.
+        // Without a reason, abort() would create a DOMException with a stack for each connection.
         this.#stop?.abort('established');
       };
       signal?.addEventListener('abort', onAbort, { once: true });
@@ -105,7 +109,7 @@ class Setup {
     });
   }
 
-  /** Nothing failed, but TLS reports need to know that it was not offered. */
+  /** Records for TLS reports that TLS was not offered, although nothing failed. */
   #noteClearText(): void {
     const { tls, starttls } = this.#options;
     if (this.#evidence.secure || this.#evidence.failure || tls.level === 'none' || starttls === 'never')
@@ -139,7 +143,7 @@ class Setup {
           insecureAuth: auth?.insecure === true,
         }),
         ...(implicitTls && { implicitTls }),
-        // A socket of the system copies what it writes; another transport may keep it.
+        // A TCP socket copies what is written to it; another transport may keep the memory.
         reuseBlocks: this.#opened.socket instanceof Socket,
       },
       clock.now(),
@@ -170,7 +174,7 @@ class Setup {
     }
   }
 
-  /** RFC 8314 §3: TLS before the greeting, within the same overall time as after STARTTLS. */
+  /** RFC 8314 §3: does the TLS handshake before the greeting, with the timeout of the handshake after STARTTLS. */
   async #secureFirst() {
     const { clock, host, tls, timeouts, signal } = this.#options;
     const { socket: transport } = this.#opened;
@@ -214,7 +218,7 @@ class Setup {
 
 type AuthEvent = Extract<SessionEvent, { type: 'auth-challenge' | 'auth-succeeded' }>;
 
-/** What failures of TLS itself are called in reports; what was found in a certificate is known already. */
+/** RFC 8460 result types of TLS failures; failures of a certificate have theirs already. */
 const failureTypes: { readonly [code in SmtpError['code']]?: TlsFailure['type'] } = {
   MB_SMTP_TLS_NOT_OFFERED: 'starttls-not-supported',
   MB_SMTP_TLS_REFUSED: 'starttls-not-supported',

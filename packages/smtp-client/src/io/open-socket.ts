@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { SmtpError, type SmtpErrorCode, type SmtpErrorKind } from '../errors.ts';
 import type { Clock } from './clock.ts';
 
-/** Where a transport leads. */
+/** The target of a transport. */
 export interface SocketTarget {
   /** Name of the host, for proxies that resolve it themselves. */
   readonly host: string;
@@ -14,8 +14,8 @@ export interface SocketTarget {
 }
 
 /**
- * Opens a transport; the place for HTTP CONNECT, SOCKS5 or a fake.
- * It rejects when the transport cannot be opened and gives up when `signal` aborts.
+ * Opens a transport, such as TCP, HTTP CONNECT or SOCKS5.
+ * The promise rejects when the transport cannot be opened, or when `signal` aborts.
  */
 export type OpenSocket = (target: SocketTarget) => Promise<Duplex>;
 
@@ -28,7 +28,7 @@ export const openTcp: OpenSocket = ({ address, port, localAddress, signal }) =>
     const socket = connectTcp({
       host: address,
       port,
-      // A server's half-close must not close our side before its last reply is read.
+      // When the server closes its side, this side must stay open until the last reply is read.
       allowHalfOpen: true,
       noDelay: true,
       ...(localAddress === undefined ? {} : { localAddress }),
@@ -51,7 +51,7 @@ export const openTcp: OpenSocket = ({ address, port, localAddress, signal }) =>
     else signal.addEventListener('abort', onAbort, { once: true });
   });
 
-/** Which addresses there are to dial. */
+/** The host to resolve. */
 interface Addressee {
   readonly host: string;
   readonly addresses?: readonly string[] | undefined;
@@ -59,8 +59,8 @@ interface Addressee {
 }
 
 /**
- * The addresses to try: the ones given, or, when none were given, what the platform's resolver says. An empty list is a
- * list: nothing is dialled. Neither is an address of another family than `localAddress`.
+ * Returns the addresses to try: those given, or else those from the platform's resolver. An empty list stays empty.
+ * Addresses of another family than `localAddress` are left out.
  * @throws {SmtpError} MB_SMTP_NO_ADDRESS, MB_SMTP_CONNECT_FAILED, MB_SMTP_CONNECT_LOCAL
  */
 export async function resolveAddresses({ host, addresses, localAddress }: Addressee): Promise<string[]> {
@@ -79,7 +79,7 @@ async function lookupHost(host: string): Promise<string[]> {
   const literal = /^\[(?:IPv6:)?([^\]]+)\]$/i.exec(host)?.[1] ?? host;
   if (isIP(literal)) return [literal];
   try {
-    // Loaded here, because it takes half a megabyte and most callers have addresses.
+    // Loaded here: it takes half a megabyte, and most callers give addresses.
     const { lookup } = await import('node:dns/promises');
     return (await lookup(host, { all: true })).map(({ address }) => address);
   } catch (cause) {
@@ -96,7 +96,7 @@ function unresolved(code: SmtpErrorCode, kind: SmtpErrorKind, text: string, caus
   return new SmtpError(text, { code, kind, scope: 'host', stage: 'connect', retryable: true, cause });
 }
 
-/** Codes of connect(2) and socket(2) for trouble of this machine, a missing route included. */
+/** Error codes of connect(2) and socket(2) for problems of this machine, including a missing route. */
 const localTroubles: ReadonlySet<unknown> = new Set([
   'EACCES',
   'EADDRINUSE',
@@ -112,15 +112,15 @@ const localTroubles: ReadonlySet<unknown> = new Set([
   'EPERM',
 ]);
 
-/** Whether no transport could be opened because of this machine; with several tries, because of it each time. */
+/** Whether a transport could not be opened because of this machine; with several attempts, whether all failed so. */
 export function isLocalTrouble(cause: unknown): boolean {
   if (cause instanceof AggregateError) return cause.errors.length > 0 && cause.errors.every(isLocalTrouble);
-  // A proxy that cannot be used, or whose package is missing, is trouble of this side.
+  // A proxy that cannot be used, or whose package is missing, is a local problem.
   if (SmtpError.isInstance(cause)) return cause.kind === 'local' || cause.kind === 'api-misuse';
   return localTroubles.has((cause as NodeJS.ErrnoException | undefined)?.code);
 }
 
-/** RFC 8305 §4: families take turns, beginning with that of the first address. */
+/** RFC 8305 §4: orders addresses so that families take turns, beginning with the family of the first address. */
 function interleave(addresses: readonly string[]): string[] {
   const first = addresses.filter((address) => isIPv6(address) === isIPv6(addresses[0]!));
   const second = addresses.filter((address) => isIPv6(address) !== isIPv6(addresses[0]!));
@@ -131,15 +131,15 @@ function interleave(addresses: readonly string[]): string[] {
   return mixed;
 }
 
-/** A transport and the address it leads to. */
+/** An open transport with its address. */
 export interface OpenedSocket {
   readonly socket: Duplex;
   readonly address: string;
 }
 
 /**
- * Opens a transport to the first of `addresses` that answers (RFC 8305): each gets a head start over the next, the
- * first to connect wins and the others are closed.
+ * Opens a transport to the first of `addresses` that answers (RFC 8305): each gets a head start over the next, and when
+ * one connects, the others are closed.
  */
 export function openFirst(
   addresses: readonly string[],

@@ -8,17 +8,17 @@ import type { Duplex } from 'node:stream';
 import { misuse, SmtpError } from '../errors.ts';
 import type { OpenSocket, SocketTarget } from './open-socket.ts';
 
-/** Most octets of the proxy's answer to CONNECT. */
+/** Maximum size of the proxy's answer to CONNECT. */
 const maxAnswerBytes = 16 * 1024;
 
 /**
- * Makes `openSocket` for sessions through a proxy. The proxy is asked for the address that was looked up, so that what
- * was checked is what is connected to.
+ * Makes an `openSocket` that connects through a proxy. The proxy gets the IP address, not the host name, so that it
+ * connects to the address that was checked.
  *
  * - `http://user:password@proxy.example.com:3128`, `https://…`: HTTP CONNECT, with Basic authentication.
  * - `socks5://user:password@proxy.example.com:1080`, `socks4://…`: by the package `socks`, which must be installed.
  *
- * @throws {SmtpError} MB_SMTP_OPTION; the message repeats no password.
+ * @throws {SmtpError} MB_SMTP_OPTION; the message does not contain the password.
  * @example
  * const broker = new MailBroker({ hostname, runtime: { openSocket: proxySocket('socks5://127.0.0.1:1080') } });
  */
@@ -46,7 +46,7 @@ interface Proxy {
   readonly name: string;
 }
 
-/** Ports of proxy URLs that give none. */
+/** Default ports of proxy URLs. */
 const defaultPorts: ReadonlyMap<string, number> = new Map([
   ['http', 80],
   ['https', 443],
@@ -71,7 +71,7 @@ function readProxy(text: string): Proxy | undefined {
       name: `${url.protocol}//${url.host}`,
     };
   } catch {
-    // A % in user or password that is not followed by two digits.
+    // decodeURIComponent: a % in user or password is not followed by two digits.
     return undefined;
   }
 }
@@ -123,7 +123,7 @@ async function openByConnect(proxy: Proxy, { address, port, signal }: SocketTarg
       const [, status] = /^HTTP\/1\.[01] (\d{3})/.exec(answer.toString('latin1', 0, end)) ?? [];
       // RFC 9110 §9.3.6: any 2xx switches to tunnel mode.
       if (status === undefined || !status.startsWith('2')) {
-        // 5xx: the proxy found no way to the host.
+        // 5xx: the proxy cannot reach the host.
         const ofHost = status?.startsWith('5') ? 'network' : 'local';
         fail(
           refused(
@@ -137,7 +137,7 @@ async function openByConnect(proxy: Proxy, { address, port, signal }: SocketTarg
       }
       settle(() => {
         socket.pause();
-        // What the mail host said already belongs to the session.
+        // Octets after the answer come from the mail host.
         if (answer.length > end + 4) socket.unshift(answer.subarray(end + 4));
         resolve(socket);
       });
@@ -149,7 +149,7 @@ async function openByConnect(proxy: Proxy, { address, port, signal }: SocketTarg
   });
 }
 
-/** Answers about the host and not about the proxy, in the words of the package `socks` (RFC 1928 §6). */
+/** Messages of the package `socks` for refusals that concern the host, not the proxy (RFC 1928 §6). */
 const hostRefusal =
   /rejected connection - \(?(?:Failed|Failure|NetworkUnreachable|HostUnreachable|ConnectionRefused|TTLExpired)\)?$/i;
 
@@ -182,7 +182,7 @@ async function openBySocks(proxy: Proxy, { address, port, signal }: SocketTarget
   return new Promise((resolve, reject) => {
     const onAbort = () => {
       reject(signal.reason);
-      // A connection that is opened later is closed.
+      // Close a connection that is opened after the abort.
       client.on('established', ({ socket }) => socket.destroy());
     };
     signal.addEventListener('abort', onAbort, { once: true });
@@ -192,7 +192,7 @@ async function openBySocks(proxy: Proxy, { address, port, signal }: SocketTarget
     });
     client.on('error', ({ message }) => {
       signal.removeEventListener('abort', onAbort);
-      // Without a cause, because the error of the package holds the password.
+      // Without a cause: the error of the package contains the password.
       reject(refused(proxy, message, undefined, hostRefusal.test(message) ? 'network' : 'local'));
     });
     client.connect();

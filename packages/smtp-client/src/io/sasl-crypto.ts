@@ -5,7 +5,7 @@ import type { SaslCrypto } from '../protocol/sasl/mechanism.ts';
 const derive = promisify(pbkdf2);
 const octets = { md5: 16, sha1: 20, sha256: 32 } as const;
 
-/** The mechanisms' cryptography by Node. */
+/** Cryptography for SASL mechanisms, from Node. */
 export const nodeSaslCrypto: SaslCrypto = {
   randomBytes: (length) => randomBytes(length),
   hmac: (hash, key, data) => createHmac(hash, key).update(data).digest(),

@@ -1,6 +1,6 @@
-/** Sentences for what OpenSSL says only as a code; the code follows in parentheses, to search for. */
+/** Descriptions of OpenSSL's error codes; the code follows in parentheses, so that it can be searched for. */
 
-/** Why a certificate is not trusted, by the codes of X509_verify_cert_error_string(3). */
+/** Why a certificate is not trusted, by code of X509_verify_cert_error_string(3). */
 const certificateReasons: Readonly<Record<string, string>> = {
   CERT_CHAIN_TOO_LONG: 'the chain of certificates is too long',
   CERT_HAS_EXPIRED: 'the certificate, or one that signs it, has expired',
@@ -20,13 +20,13 @@ const certificateReasons: Readonly<Record<string, string>> = {
     'the authority that signed the certificate is not trusted, or the server does not send the whole chain',
 };
 
-/** A code of OpenSSL's certificate verification in words; a text that is no code comes back as it is. */
+/** Describes a code of OpenSSL's certificate verification; returns any other text unchanged. */
 export function certificateReason(code: string): string {
   if (!/^[A-Z][A-Z\d_]+$/.test(code)) return code;
   return `${certificateReasons[code] ?? 'the certificate is not trusted'} (${code})`;
 }
 
-/** Why a handshake failed, by parts of Node's error codes; the first that fits counts. */
+/** Why a handshake failed, by parts of Node's error codes; the first match counts. */
 const handshakeReasons: readonly (readonly [part: RegExp, reason: string])[] = [
   [/^ECONNRESET|^EPIPE|UNEXPECTED_EOF/, 'the server closed the connection'],
   [
@@ -46,7 +46,7 @@ const handshakeReasons: readonly (readonly [part: RegExp, reason: string])[] = [
   [/ALERT/, 'the server refused the handshake'],
 ];
 
-/** A failed handshake in words, with what OpenSSL said in parentheses; other errors in their own words. */
+/** Describes a failed handshake, with OpenSSL's reason in parentheses; returns the message of other errors. */
 export function handshakeReason(error: Error): string {
   const { code = '' } = error as NodeJS.ErrnoException;
   const said = openSslReason(error);
@@ -57,13 +57,13 @@ export function handshakeReason(error: Error): string {
   return said ?? error.message.trim();
 }
 
-/** An error of a TLS socket with a message in words; others as they are. */
+/** Returns an error of a TLS socket with a readable message, and any other error unchanged. */
 export function inWords(error: unknown): unknown {
   if (!(error instanceof Error) || openSslReason(error) === undefined) return error;
   return new Error(handshakeReason(error), { cause: error });
 }
 
-/** The part of OpenSSL's line of numbers and file names that says something. */
+/** The reason in OpenSSL's error message, without numbers and file names. */
 function openSslReason(error: Error): string | undefined {
   const { reason } = error as { readonly reason?: unknown };
   return typeof reason === 'string' ? reason : /:error:[\dA-F]+:[^:]*:[^:]*:([^:]+)/.exec(error.message)?.[1];

@@ -22,24 +22,26 @@ export interface TlsOptions {
   readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
   /** TLS from the first octet (RFC 8314 §3), usually port 465. Default false. */
   readonly implicit?: boolean | undefined;
-  /** Further names that a certificate may carry under `dane` with usage 2 (RFC 7672 §3.2.3): the domain of the mail. */
+  /**
+   * Further names that a certificate may have at level `dane` with usage 2 (RFC 7672 §3.2.3), such as the mail domain.
+   */
   readonly alsoNames?: readonly string[] | undefined;
-  /** Called with the certificates that the server presented, DER, its own first, before they are verified. */
+  /** Called before verification with the certificates of the server in DER, its own first. */
   readonly onCertificates?: ((chain: readonly Uint8Array[]) => void) | undefined;
-  /** Lowest protocol version. Default and least `TLSv1.2`. */
+  /** Minimum protocol version. Default `TLSv1.2`. */
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
 }
 
-/** A socket inside TLS and what was found out about its peer. */
+/** A TLS socket with what is known about its peer. */
 export interface SecuredSocket {
   readonly socket: TLSSocket;
   readonly evidence: TlsEvidence;
-  /** Channel binding data for AUTH, made when it is needed. */
+  /** Returns the channel binding data for AUTH. */
   readonly binding: () => ChannelBinding | undefined;
 }
 
 /**
- * Does the handshake on `transport` and verifies the peer by the level asked for.
+ * Does the TLS handshake on `transport`, and verifies the peer as the level requires.
  *
  * SNI and name checks use `host`, the name of the mail exchanger (RFC 7672 §8.1, RFC 8461 §4.1).
  * @throws {SmtpError} MB_SMTP_TLS_HANDSHAKE, MB_SMTP_TLS_UNVERIFIED, MB_SMTP_ABORTED
@@ -52,7 +54,7 @@ export function secure(
 ): Promise<SecuredSocket> {
   return new Promise((resolve, reject) => {
     const name = comparableName(host);
-    // Loaded with the first handshake: it takes longer than all of this package.
+    // Loaded with the first handshake: it takes longer to load than this package.
     const socket = process.getBuiltinModule('node:tls').connect({
       socket: transport,
       // RFC 6066 §3: SNI carries names without their trailing dot, not addresses.
@@ -137,13 +139,13 @@ function verify(
   return unverified('certificate-host-mismatch', detail);
 }
 
-/** What RFC 8460 §4.3 calls OpenSSL's reasons; all others are `certificate-not-trusted`. */
+/** RFC 8460 §4.3 result types of OpenSSL's reasons; all others are `certificate-not-trusted`. */
 const resultTypes: Readonly<Record<string, TlsResultType>> = {
   CERT_HAS_EXPIRED: 'certificate-expired',
   CERT_NOT_YET_VALID: 'validation-failure',
 };
 
-/** The error for evidence that does not satisfy the level. */
+/** The error when the evidence does not satisfy the level; undefined when it does. */
 function refuse(evidence: TlsEvidence, level: TlsLevel): SmtpError | undefined {
   if (evidence.verifiedBy !== 'none' || (level !== 'verified' && level !== 'dane')) return undefined;
   return new SmtpError(

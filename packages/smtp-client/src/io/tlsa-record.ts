@@ -9,7 +9,7 @@ export interface TlsaRecord {
   readonly data: Uint8Array;
 }
 
-/** Whether a record can be used for SMTP at all. */
+/** Whether a record is usable for SMTP (RFC 7672 §3.1). */
 export function isUsableTlsa({ usage, selector, matchingType }: TlsaRecord): boolean {
   return (
     (usage === 2 || usage === 3) &&

@@ -1,5 +1,5 @@
 /**
- * The SMTP and LMTP client protocol without sockets: octets and the time go in, octets, events and deadlines come out.
+ * The SMTP and LMTP client protocol without I/O: its input is octets and the time, its output octets, events and deadlines.
  * @packageDocumentation
  */
 export {

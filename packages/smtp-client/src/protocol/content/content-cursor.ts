@@ -1,7 +1,7 @@
 import { ContentSource } from './content-source.ts';
 import { DotStuffer } from './dot-stuffer.ts';
 
-/** How far the content of one transaction has been written; only ContentWriter changes it. */
+/** The position in the content of a transaction; only ContentWriter changes it. */
 export class ContentCursor {
   readonly #mode: 'data' | 'bdat';
   #stuffer: DotStuffer | undefined;

@@ -1,11 +1,11 @@
-/** Octets of the one content that is being written, as they come. */
+/** Octets of streamed content that are not written yet. */
 export class ContentSource {
   #chunks: Uint8Array[] = [];
   #octets = 0;
   #ended = false;
-  /** Whether the session has asked for more and not been given any. */
+  /** Whether the session has asked for octets and got none yet. */
   asked = false;
-  /** Whether any octets were given. */
+  /** Whether content was provided, even if it was empty. */
   begun = false;
 
   get ended(): boolean {
@@ -29,7 +29,7 @@ export class ContentSource {
     this.#ended = true;
   }
 
-  /** The first chunk that is not used up. */
+  /** The first chunk with unused octets. */
   get first(): Uint8Array | undefined {
     return this.#chunks[0];
   }

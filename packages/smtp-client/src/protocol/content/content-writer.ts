@@ -8,14 +8,14 @@ import type { Transaction } from '../transaction/transaction.ts';
 import { convertText } from './dot-stuffer.ts';
 import type { TransmitBlock } from './transmit-block.ts';
 
-/** Longest command that is ever written, with room to spare: addresses and parameters are bounded. */
+/** An upper bound on the length of a command; addresses and parameters are bounded. */
 export const commandRoom = 4096;
-/** Octets of streamed content gathered before they are worth a BDAT of their own. */
+/** Minimum size of a BDAT chunk of streamed content, except the last. */
 const chunkOctets = 65_536;
 const DOT = 46;
 const lineEnd = new Uint8Array([13, 10]);
 
-/** What writing content needs from the session around it. */
+/** What ContentWriter needs from the session. */
 export interface ContentWriterContext {
   readonly pipeline: Pipeline;
   readonly limits: SessionLimits;
@@ -24,7 +24,7 @@ export interface ContentWriterContext {
   fail(error: SmtpError): void;
 }
 
-/** Writes the content of the transaction whose turn it is, by DATA or by BDAT, whole or as it comes. */
+/** Writes the content of the current transaction, by DATA or BDAT, whole or streamed. */
 export class ContentWriter {
   readonly #context: ContentWriterContext;
 
@@ -32,7 +32,7 @@ export class ContentWriter {
     this.#context = context;
   }
 
-  /** Continues writing; true when the last octet of the content and of its end is in the block. */
+  /** Continues to write; returns true when the block has the last octet of the content and of its end. */
   write(transaction: Transaction, block: TransmitBlock, now: number, lockstep: boolean): boolean {
     return transaction.mode === 'data'
       ? this.#writeData(transaction, block)
@@ -75,7 +75,7 @@ export class ContentWriter {
     return true;
   }
 
-  /** As much of the content as fits; text that is canonical is copied from dot to dot. */
+  /** Writes as much content as fits; canonical text is copied from dot to dot. */
   #writeWhole(transaction: Transaction, { octets, scan }: WholeContent, block: TransmitBlock): void {
     const { dots } = scan;
     if (!scan.canonical || dots === undefined) {
@@ -101,7 +101,7 @@ export class ContentWriter {
     );
   }
 
-  /** Streamed content as far as it has come; true when all of it is in the block. */
+  /** Writes the streamed content that is available; returns true when the block has all of it. */
   #writeStream(transaction: Transaction, block: TransmitBlock): boolean {
     const { source } = transaction.cursor;
     for (let chunk = source.first; chunk !== undefined; chunk = source.first) {
@@ -115,7 +115,7 @@ export class ContentWriter {
     return source.ended || this.#ask(transaction);
   }
 
-  /** Streamed content that has to be 7-bit and is not: the transaction is abandoned, which only closing does. */
+  /** Fails the session if streamed content that must be 7-bit is not: only closing abandons a transaction. */
   #tooWide({ mail, cursor, delivery, recipients }: Transaction): boolean {
     if (mail.body !== '7bit' || cursor.stuffer.bits < 128) return false;
     const result = incapable(

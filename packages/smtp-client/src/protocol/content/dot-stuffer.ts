@@ -4,21 +4,21 @@ import { findIn } from './content-scan.ts';
 const CR = 13;
 const LF = 10;
 const DOT = 46;
-/** Shorter pieces are written octet by octet. */
+/** Minimum length of a piece that is scanned; shorter ones are written octet by octet. */
 const worthScanning = 64;
 
-/** How many octets were taken, and how many they became. */
+/** The number of octets read, and of octets written. */
 interface Progress {
   readonly read: number;
   readonly written: number;
 }
 
 /**
- * Converts octets to what may appear between 354 and the end of data, chunk by chunk.
+ * Converts line ends to CRLF and stuffs dots, chunk by chunk.
  *
  * Every CR, LF or CRLF leaves as CRLF (RFC 5321 §2.3.8) and, when `stuffing`, a line that begins with a dot gets
- * another one (RFC 5321 §4.5.2). Where octets are cut makes no difference. Because no lone CR or LF ever leaves, no
- * reader can see an end of data but the one written at the end.
+ * another one (RFC 5321 §4.5.2). The boundaries of chunks make no difference. Since no lone CR or LF is written, no reader
+ * can find an end of data within the content.
  *
  * @example
  * const stuffer = new DotStuffer(true);
@@ -28,14 +28,14 @@ export class DotStuffer {
   readonly #stuffing: boolean;
   #afterCr = false;
   #lineStart = true;
-  /** The OR of all octets so far: over 127 when one had its high bit set. */
+  /** The OR of all octets so far; over 127 if one had its high bit set. */
   bits = 0;
 
   constructor(stuffing: boolean) {
     this.#stuffing = stuffing;
   }
 
-  /** Writes as much of `source` from `from` as fits into `target` from `at`. One octet becomes at most three. */
+  /** Writes as much of `source` from `from` as fits into `target` from `at`. An octet becomes at most three. */
   write(source: Uint8Array, from: number, target: Uint8Array, at: number): Progress {
     const piece = source.subarray(from, from + Math.max(0, target.length - at));
     if (piece.length >= worthScanning) {
@@ -59,7 +59,7 @@ export class DotStuffer {
       if (read < dot || dot === piece.length || target.length - out < 2) break;
       if (dot > 0 || this.#lineStart) target[out++] = DOT;
     }
-    // A line end is not cut in two.
+    // Do not split a line end.
     if (piece[read - 1] === CR) {
       read -= 1;
       out -= 1;
@@ -107,7 +107,7 @@ export class DotStuffer {
   }
 }
 
-/** The octets of `chunk` in text mode, without dots; `chunk` itself is never changed. */
+/** Returns `chunk` with CRLF line ends, without stuffed dots. */
 export function convertText(stuffer: DotStuffer, chunk: Uint8Array): Uint8Array {
   const target = new Uint8Array(chunk.length * 2 + 3);
   const { written } = stuffer.write(chunk, 0, target, 0);

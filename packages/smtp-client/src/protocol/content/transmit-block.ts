@@ -1,24 +1,24 @@
 const encoder = new TextEncoder();
 
-/** Memory that blocks are cut out of. */
+/** Memory from which blocks are allocated. */
 export interface Slab {
   readonly octets: Uint8Array;
-  /** Blocks that the transport has not taken yet. */
+  /** Number of blocks that the transport has not written yet. */
   users: number;
-  /** Whether further blocks are cut out of it. */
+  /** Whether more blocks will be allocated from it. */
   current: boolean;
 }
 
-/** What goes to the transport in one write. */
+/** The octets of one write. */
 export interface Taken {
   readonly octets: Uint8Array;
   readonly slab: Slab;
 }
 
 const slabOctets = 65_536;
-/** Room that a new block has at least. */
+/** Minimum size of a new block. */
 const leastOctets = 16_384;
-/** Slabs kept for the next blocks. */
+/** Maximum number of free slabs to keep. */
 const mostSpare = 16;
 const spare: Slab[] = [];
 
@@ -28,16 +28,16 @@ function openSlab(): Slab {
   return slab;
 }
 
-/** The transport has taken a block of this slab, and its memory may be written again. */
+/** Releases a block of a slab after the transport has written it, so that the slab can be reused. */
 export function releaseSlab(slab: Slab): void {
   slab.users -= 1;
   if (slab.users === 0 && !slab.current && spare.length < mostSpare) spare.push(slab);
 }
 
-/** Free blocks; one is enough for all sessions unless their hooks call each other. */
+/** Free blocks; all sessions share one, unless their hooks call each other. */
 const idle: TransmitBlock[] = [];
 
-/** Lets `fill` write a block and takes it; what was written before `fill` threw is forgotten. */
+/** Calls `fill` to write a block, and returns the block; discards it if `fill` throws. */
 export function writeBlock(fill: (block: TransmitBlock) => boolean): Taken | undefined {
   const block = idle.pop() ?? new TransmitBlock();
   try {
@@ -49,25 +49,25 @@ export function writeBlock(fill: (block: TransmitBlock) => boolean): Taken | und
 }
 
 /**
- * Octets that are about to be handed to the transport in one write.
+ * A block of octets for one write to the transport.
  *
- * Blocks are cut one after the other out of slabs of memory. A slab is used again when the transport has taken
- * all of its blocks, so that no write costs an allocation.
+ * Blocks are allocated one after the other from slabs. A slab is reused when the transport has written all of its blocks,
+ * so that a write needs no allocation.
  */
 export class TransmitBlock {
   #slab = openSlab();
   #start = 0;
   /** The slab; write after `length` only. */
   octets = this.#slab.octets;
-  /** Where the next octet goes. */
+  /** The offset of the next octet. */
   length = 0;
 
-  /** Octets that still fit. */
+  /** The number of octets that still fit. */
   get room(): number {
     return this.octets.length - this.length;
   }
 
-  /** Appends a command and its CRLF; the caller has made sure that it fits. */
+  /** Appends a command and CRLF; the caller has checked that they fit. */
   line(text: string): void {
     const octets = this.octets;
     let at = this.length;
@@ -84,7 +84,7 @@ export class TransmitBlock {
     this.length = at;
   }
 
-  /** Copies what fits of `source` from `from` on and says how many octets that were. */
+  /** Copies as much of `source` from `from` as fits, up to `most`; returns the number of octets. */
   copy(source: Uint8Array, from: number, most: number): number {
     const count = Math.min(source.length - from, most, this.room);
     this.octets.set(count === source.length ? source : source.subarray(from, from + count), this.length);
@@ -92,7 +92,7 @@ export class TransmitBlock {
     return count;
   }
 
-  /** What was written; undefined when that is nothing. */
+  /** Returns what was written since the last call; undefined when nothing was. */
   take(): Taken | undefined {
     if (this.length === this.#start) return undefined;
     const slab = this.#slab;
@@ -109,7 +109,7 @@ export class TransmitBlock {
     return { octets, slab };
   }
 
-  /** Forgets what was written since the last block was taken. */
+  /** Discards what was written since the last `take`. */
   discard(): void {
     this.length = this.#start;
   }

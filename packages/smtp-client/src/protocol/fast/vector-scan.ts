@@ -1,6 +1,6 @@
 import { type Findings, mostDots } from './word-scan.ts';
 
-/** The part of the WebAssembly interface used here; the language's own types come with a browser's library only. */
+/** The part of the WebAssembly interface used here; TypeScript has its types only in the DOM library. */
 declare const WebAssembly: {
   readonly Module: new (octets: Uint8Array) => object;
   readonly Instance: new (module: object) => { readonly exports: unknown };
@@ -12,7 +12,7 @@ interface Exports {
 }
 
 const LF = 10;
-/** Octets that are looked at in one run; a multiple of 16. */
+/** Octets per run; a multiple of 16. */
 const BLOCK_OCTETS = 16_384;
 /** Layout of the memory, in octets. */
 const BEFORE_AT = 15;
@@ -23,15 +23,15 @@ const HIGH_BITS = 1;
 const DOTS = 2;
 const DOTS_AT = (BLOCK_AT + BLOCK_OCTETS + 16) / 4;
 
-/** vector-scan.wat, assembled; vector-scan.test.ts holds the two against each other. */
+/** vector-scan.wat, assembled; vector-scan.test.ts compares the two. */
 const assembled =
   'AGFzbQEAAAABBQFgAX8AAwIBAAUDAQABBxACBm1lbW9yeQIAA3J1bgAACrIBAa8BAgR/B3tBDf0PIQlBCv0PIQpBLv0PIQsDQCAB/QAEECEFIAH9' +
   'AAQPIQYgCCAF/VAhCCACIAYgCf0jIgcgBSAK/SP9Uf1kaWohAiAFIAv9IyAHIAYgCv0j/VD9Tv1kIQQgBARAA0AgA0ECdCABIARoajYCoIABIANB' +
   'AWohAyAEIARBAWtxIgQNAAsLIAFBEGoiASAASQ0AC0EAIAI2AgBBBCAI/WQ2AgBBCCADNgIACw==';
 
 /**
- * Makes the function that looks at content sixteen octets at a time; undefined where the runtime has no WebAssembly with
- * 128-bit vectors, or a content security policy forbids it.
+ * Makes a scanner that reads sixteen octets at a time; undefined if the runtime has no WebAssembly with 128-bit vectors,
+ * or a content security policy forbids it.
  */
 export function createVectorScan(): ((octets: Uint8Array) => Findings) | undefined {
   let exports: Exports;

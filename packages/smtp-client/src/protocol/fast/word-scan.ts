@@ -3,24 +3,23 @@ const LF = 10;
 const DOT = 46;
 /** The top bit of each of four octets. */
 const TOP_BITS = 0x80808080 | 0;
-/** More dots than this are found again while writing instead of being remembered. */
+/** Maximum number of dots to remember; with more, they are searched again while writing. */
 export const mostDots = 1000;
 
-/** What the octets of content say, apart from how they end. */
+/** The result of a scan, without the line end at the end of the content. */
 export interface Findings {
-  /** Octets that the line ends lack to be CRLF: one for each lone CR or LF. */
+  /** Number of lone CRs and LFs, each of which needs one more octet to be CRLF. */
   readonly lacking: number;
   /** Whether any octet has its high bit set. */
   readonly eightBit: boolean;
-  /** Where lines begin with a dot; more than {@link mostDots} when not all of them are here. */
+  /** Offsets of lines that begin with a dot; incomplete if there are more than {@link mostDots}. */
   readonly dots: readonly number[];
 }
 
 /**
  * Scans all octets once, in JavaScript.
  *
- * Most are text between line ends and are looked at four at a time: an octet has its top bit set in `v | (v & 0x7f) + 0x72`
- * unless it is a control up to CR.
+ * It reads four octets at a time: in `v | (v & 0x7f) + 0x72` an octet has its top bit set unless it is a control up to CR.
  */
 export function scanWords(octets: Uint8Array): Findings {
   const { buffer, byteOffset, length } = octets;
@@ -53,7 +52,7 @@ export function scanWords(octets: Uint8Array): Findings {
   return { lacking, eightBit: (bits & TOP_BITS) !== 0, dots };
 }
 
-/** Index of the first octet, in memory order, that has a bit set in `word`; only top bits of octets are set. */
+/** The index of the first octet of `word`, in memory order, that has its top bit set; no other bits are set. */
 function lowestOctet(word: number): number {
   return (31 - Math.clz32(word & -word)) >> 3;
 }

@@ -10,13 +10,13 @@ interface Kept {
 }
 
 /**
- * The last replies of one line. A server repeats a few replies; when their octets come again, the reply is not parsed
- * again. Cached replies are frozen, because several outcomes may hold the same one.
+ * Caches replies of one line, since servers repeat a few replies: the same octets are not parsed again. Cached replies
+ * are frozen, because several outcomes share them.
  */
 export class ReplyCache {
   readonly #kept: (Kept | undefined)[] = new Array(slots).fill(undefined);
 
-  /** The reply that the line in `octets` from `start` to `end` was the last time. */
+  /** Returns the cached reply for the line in `octets` from `start` to `end`. */
   find(octets: Uint8Array, start: number, end: number): Reply | undefined {
     const kept = this.#kept[slotOf(octets, start, end)];
     if (kept === undefined) return undefined;
@@ -36,7 +36,7 @@ export class ReplyCache {
   }
 }
 
-/** The usual replies differ at their beginning: in the code and the status. */
+/** The slot of a line, by its length and beginning: usual replies differ in their code and status. */
 function slotOf(octets: Uint8Array, start: number, end: number): number {
   const few = Math.min(end, start + 9);
   let hash = end - start;

@@ -9,10 +9,10 @@ const SPACE = 32;
 const HYPHEN = 45;
 
 /**
- * Parses replies out of octets that arrive cut anywhere (RFC 5321 §4.2).
+ * Parses replies from octets that arrive in pieces of any size (RFC 5321 §4.2).
  *
- * Give octets with {@link ReplyParser.push}, take replies with {@link ReplyParser.next} until it returns
- * undefined. What is kept between two calls is at most one line and one reply, both bounded.
+ * Add octets with {@link ReplyParser.push}, then call {@link ReplyParser.next} until it returns undefined. Between calls
+ * it holds at most one line and one reply, both bounded.
  *
  * @example
  * const parser = new ReplyParser(defaultLimits);
@@ -44,21 +44,21 @@ export class ReplyParser {
     this.#limits = { replyLineOctets, replyLines, replyTextOctets };
   }
 
-  /** Adds octets. All replies of the octets before must have been taken. */
+  /** Adds octets. All replies of earlier octets must have been read. */
   push(octets: Uint8Array): void {
     checkType(octets instanceof Uint8Array, 'ReplyParser.push: octets', 'a Uint8Array');
     this.#chunk = octets;
     this.#offset = 0;
   }
 
-  /** Whether octets are left that belong to no complete reply yet. */
+  /** Whether there are octets of an incomplete reply. */
   get pending(): boolean {
     return this.#offset < this.#chunk.length || this.#partialLength > 0 || this.#lineCount > 0;
   }
 
   /**
-   * The next complete reply, or undefined when more octets are needed.
-   * @throws {SmtpError} MB_SMTP_REPLY_SYNTAX for anything that is no reply; the parser is of no use afterwards.
+   * Returns the next complete reply, or undefined when more octets are needed.
+   * @throws {SmtpError} MB_SMTP_REPLY_SYNTAX for anything that is not a reply; do not use the parser afterwards.
    */
   next(): Reply | undefined {
     for (;;) {
@@ -100,7 +100,7 @@ export class ReplyParser {
     this.#partialLength = length;
   }
 
-  /** One line without its LF. RFC 5321 §4.2.1 asks for CRLF; a lone LF is understood too. */
+  /** Parses a line without its LF. RFC 5321 §4.2.1 requires CRLF; a lone LF is accepted too. */
   #line(octets: Uint8Array, start: number, lineEnd: number): Reply | undefined {
     if (lineEnd - start >= this.#limits.replyLineOctets) throw this.#tooLong();
     const end = lineEnd > start && octets[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
@@ -114,7 +114,7 @@ export class ReplyParser {
         'The server sent a line that is no SMTP reply (three digits, then a space or a hyphen).',
       );
     }
-    // RFC 5321 §4.2.1: every line of a reply carries the same code.
+    // RFC 5321 §4.2.1: every line of a reply has the same code.
     if (this.#lineCount > 0 && code !== this.#code) {
       throw replySyntax(`The server mixed the codes ${this.#code} and ${code} in one reply.`);
     }
@@ -158,7 +158,7 @@ export class ReplyParser {
   }
 }
 
-/** RFC 5321 §4.2: `Reply-code = %x32-35 %x30-35 %x30-39`; the second digit is taken as any digit. */
+/** RFC 5321 §4.2: `Reply-code = %x32-35 %x30-35 %x30-39`; any second digit is accepted. */
 function parseCode(octets: Uint8Array, start: number, end: number): number | undefined {
   if (end - start < 3) return undefined;
   const first = octets[start]! - 48;

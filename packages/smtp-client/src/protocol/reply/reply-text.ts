@@ -2,7 +2,7 @@
 export interface ReplyText {
   /** Decoded from UTF-8; control characters are replaced. */
   readonly text: string;
-  /** What looks like an enhanced status code at its beginning (RFC 2034 §4), whatever its class. */
+  /** The enhanced status code at its beginning (RFC 2034 §4), of any class. */
   readonly status: string | undefined;
 }
 

@@ -1,18 +1,20 @@
 import type { Reply } from '../../errors.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
 
-/** RFC 5321 §4.5.3.1.4: a command line has at most 512 octets, so a longer initial response waits for its 334. */
+/** RFC 5321 §4.5.3.1.4: a command line has at most 512 octets; a longer initial response is sent after the 334. */
 const maxCommandOctets = 510;
 
-/** RFC 4954 §6: 504, 534 and 538; QUIRK(some servers): 501 and 502 to a mechanism that is offered and not configured. */
+/**
+ * RFC 4954 §6: 504, 534 and 538. QUIRK(some servers): 501 and 502 to a mechanism that is offered but not configured.
+ */
 const aboutMechanism: ReadonlySet<number> = new Set([500, 501, 502, 504, 534, 538]);
 
-/** The AUTH commands of a session (RFC 4954 §4): which mechanism is tried, and how responses are written. */
+/** The AUTH commands of a session (RFC 4954 §4): chooses mechanisms, and writes responses. */
 export class AuthDialogue {
   readonly #mechanisms: readonly string[];
   /** Whether the caller can give other credentials after a refusal. */
   #renewable: boolean;
-  /** Refusals of the credentials that could not be renewed. */
+  /** Number of refusals of credentials that cannot be renewed. */
   #refusals = 0;
   #index = -1;
   #begun = false;
@@ -34,7 +36,7 @@ export class AuthDialogue {
     return this.#mechanisms[this.#index]!;
   }
 
-  /** Goes on to the next mechanism that the server offers; false when none is left. */
+  /** Chooses the next mechanism that the server offers; returns false when none is left. */
   choose(offered: readonly string[]): boolean {
     this.#offered = offered;
     this.#restart();
@@ -43,7 +45,7 @@ export class AuthDialogue {
     return this.#index < this.#mechanisms.length;
   }
 
-  /** The line to send for a response, and what may be shown of it. */
+  /** Returns the line for a response, and the text for the transcript, without secrets. */
   write(response: Uint8Array | undefined): { readonly line: string; readonly shown: string } {
     const encoded = response && encodeBase64(response);
     if (this.#begun) return { line: encoded ?? '', shown: '(response to AUTH)' };
@@ -57,27 +59,27 @@ export class AuthDialogue {
     return { line: shown, shown };
   }
 
-  /** An initial response that was too long for the command and waits for the first challenge. */
+  /** Takes the initial response that was too long for the command and follows the first challenge. */
   takeDelayed(): Uint8Array | undefined {
     const delayed = this.#delayed;
     this.#delayed = undefined;
     return delayed;
   }
 
-  /** The octets of a challenge; undefined when it is not base64. */
+  /** Returns the octets of a challenge; undefined when it is not base64. */
   read(reply: Reply): Uint8Array | undefined {
     return decodeBase64(reply.lines[0] ?? '');
   }
 
-  /** RFC 4954 §4: data that a mechanism sends at its end comes in a 334; some servers put it into their 235. */
+  /** RFC 4954 §4: the last data of a mechanism comes in a 334. QUIRK(some servers): they put it into their 235. */
   readSuccess({ lines }: Reply): Uint8Array | undefined {
     const last = lines.join(' ').trim().split(' ').at(-1)!;
     return last.length >= 8 ? decodeBase64(last) : undefined;
   }
 
   /**
-   * Notes a refusal and says what is tried next: another mechanism, the same one with renewed credentials, or nothing. A
-   * refusal of the credentials allows one further try of each, since every refusal counts towards locking the account.
+   * Records a refusal, and decides what to try next: another mechanism, the same one with renewed credentials, or nothing.
+   * After a refusal of the credentials each is tried only once, since refusals may lock the account.
    */
   refuse(reply: Reply): 'next' | 'renew' | 'end' {
     this.refusal = reply;

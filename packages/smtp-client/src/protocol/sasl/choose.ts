@@ -16,14 +16,14 @@ export type SaslMechanismName =
   | 'OAUTHBEARER'
   | 'XOAUTH2';
 
-/** Proves both sides without revealing the password; first on every channel. */
+/** Mechanisms that authenticate both sides without revealing the password; the first choice on every channel. */
 const mutual = ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256', 'SCRAM-SHA-1-PLUS', 'SCRAM-SHA-1'] as const;
 
 /**
- * Names of the mechanisms for some credentials, best first.
+ * The names of the mechanisms for credentials, best first.
  *
- * Over TLS with a verified server the channel protects the password, so what servers implement best (PLAIN) comes
- * before CRAM-MD5, for which they keep passwords in clear text. On any other channel CRAM-MD5 reveals less.
+ * Verified TLS protects the password, so PLAIN, which servers implement best, comes before CRAM-MD5, for which servers
+ * must store passwords in clear text. On any other channel CRAM-MD5 reveals less.
  * @param verified  Whether the server's certificate was verified.
  */
 export function mechanismsFor(credentials: Credentials, verified: boolean): SaslMechanismName[] {

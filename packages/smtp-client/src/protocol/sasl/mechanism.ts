@@ -1,8 +1,8 @@
 import type { Reply } from '../../errors.ts';
 
 /**
- * A SASL mechanism on the client's side (RFC 4422). Ours are instances of it; give one of your own in
- * `auth.mechanisms` for what this package does not have, such as GSSAPI.
+ * The client side of a SASL mechanism (RFC 4422). The mechanisms of this package implement it; `auth.mechanisms` accepts
+ * your own, such as GSSAPI.
  *
  * @example
  * const external: SaslMechanism = {
@@ -12,40 +12,40 @@ import type { Reply } from '../../errors.ts';
  * await connect({ host, hostname, auth: { mechanisms: [external] } });
  */
 export interface SaslMechanism {
-  /** As EHLO lists it, in upper case. */
+  /** The name in EHLO, in upper case. */
   readonly name: string;
-  /** Begins a run; undefined when it is not possible here, and the next mechanism is tried. */
+  /** Begins an exchange; undefined if it is not possible in this session, so that the next mechanism is tried. */
   begin(context: SaslContext): SaslExchange | undefined | Promise<SaslExchange | undefined>;
 }
 
-/** One run of a mechanism. */
+/** One exchange of a mechanism. */
 export interface SaslExchange {
-  /** The initial response, or undefined when the server speaks first. */
+  /** Returns the initial response, or undefined when the server sends the first message. */
   start(): Uint8Array | undefined | Promise<Uint8Array | undefined>;
-  /** The response to a challenge. @throws {Error} when the server proves to be another one */
+  /** Returns the response to a challenge. @throws {Error} If the server fails to prove itself. */
   respond(challenge: Uint8Array): Uint8Array | Promise<Uint8Array>;
-  /** False when the mechanism proves the server and it has not; the session is refused then, whatever the server says. */
+  /** False while the server has still to prove itself. If it is false after 235, the session fails. */
   readonly complete: boolean;
 }
 
-/** What a mechanism may know of the session. */
+/** What a mechanism gets from the session. */
 export interface SaslContext {
-  /** Who authenticates; undefined when the caller gave only mechanisms of its own. */
+  /** Undefined if the caller gave only its own mechanisms. */
   readonly credentials: Credentials | undefined;
   readonly host: string;
   readonly port: number;
-  /** Mechanisms that the server offers, in upper case, inside TLS where TLS is used. */
+  /** Mechanisms that the server offers, in upper case. */
   readonly offered: readonly string[];
   readonly channel: SaslChannel;
   readonly crypto: SaslCrypto;
 }
 
-/** What protects the session. */
+/** The protection of the session. */
 export interface SaslChannel {
   readonly secure: boolean;
   /** Whether the server's certificate was verified. */
   readonly verified: boolean;
-  /** What ties the exchange to this TLS session (RFC 5056); undefined without TLS or where the platform does not give it. */
+  /** Channel binding data of the TLS session (RFC 5056); undefined without TLS or support of the platform. */
   readonly binding?: ChannelBinding;
 }
 
@@ -58,7 +58,7 @@ export interface ChannelBinding {
 /** Hashes that mechanisms use. */
 export type SaslHash = 'md5' | 'sha1' | 'sha256';
 
-/** What the mechanisms need from a platform. */
+/** Cryptography that mechanisms need from the platform. */
 export interface SaslCrypto {
   /** Random octets. */
   randomBytes(length: number): Uint8Array;
@@ -70,13 +70,13 @@ export interface SaslCrypto {
   pbkdf2(hash: SaslHash, password: Uint8Array, salt: Uint8Array, iterations: number): Promise<Uint8Array>;
 }
 
-/** Who authenticates, by a password or by an OAuth 2.0 access token. */
+/** A user with a password or an OAuth 2.0 access token. */
 export type Credentials =
   | { readonly user: string; readonly password: string }
   | { readonly user: string; readonly accessToken: string };
 
 /**
- * Gives credentials when they are needed: before connecting, and once more with `refused` set to the server's reply when it
- * refused them, so that an access token can be renewed.
+ * Returns credentials. It is called before connecting, and once more with the server's reply in `refused` if the server
+ * refused them, so that it can renew an access token.
  */
 export type CredentialSource = (why: { readonly refused?: Reply }) => Credentials | Promise<Credentials>;

@@ -2,7 +2,10 @@ import type { SaslMechanism } from './mechanism.ts';
 
 const encoder = new TextEncoder();
 
-/** XOAUTH2 as Google and Microsoft describe it. An error comes as a challenge and gets an empty response. */
+/**
+ * XOAUTH2, as documented by Google and Microsoft. The server sends an error as a challenge, which gets an empty
+ * response.
+ */
 export const xoauth2: SaslMechanism = {
   name: 'XOAUTH2',
   begin({ credentials }) {
@@ -16,7 +19,7 @@ export const xoauth2: SaslMechanism = {
   },
 };
 
-/** OAUTHBEARER (RFC 7628). RFC 7628 §3.2.3: an error comes as a challenge and gets the response 0x01. */
+/** OAUTHBEARER (RFC 7628). RFC 7628 §3.2.3: the server sends an error as a challenge, which gets the response 0x01. */
 export const oauthBearer: SaslMechanism = {
   name: 'OAUTHBEARER',
   begin({ credentials, host, port }) {

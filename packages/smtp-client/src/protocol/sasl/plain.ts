@@ -16,7 +16,10 @@ export const plain: SaslMechanism = {
   },
 };
 
-/** LOGIN (draft-murchison-sasl-login): the prompts are not looked at, only counted. */
+/**
+ * LOGIN (draft-murchison-sasl-login). The text of the prompts is ignored: the first gets the user, the second the
+ * password.
+ */
 export const login: SaslMechanism = {
   name: 'LOGIN',
   begin({ credentials }) {

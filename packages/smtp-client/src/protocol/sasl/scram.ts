@@ -5,13 +5,13 @@ import type { SaslContext, SaslCrypto, SaslExchange, SaslHash, SaslMechanism } f
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** RFC 7677 §4 asks for at least 4,096; a much larger count would keep the client busy. */
+/** RFC 7677 §4 requires at least 4,096; the maximum protects the client from a server that asks for endless work. */
 const leastIterations = 4096;
 const mostIterations = 1_000_000;
 
 /**
- * SCRAM (RFC 5802) with SHA-1 or SHA-256 (RFC 7677), with channel binding or without; the server must prove that it
- * knows the password too.
+ * SCRAM (RFC 5802) with SHA-1 or SHA-256 (RFC 7677), with or without channel binding. The server must prove that it knows
+ * the password too.
  */
 export function scram(hash: 'sha1' | 'sha256', plus: boolean): SaslMechanism {
   const base = hash === 'sha1' ? 'SCRAM-SHA-1' : 'SCRAM-SHA-256';
@@ -29,7 +29,7 @@ export function scram(hash: 'sha1' | 'sha256', plus: boolean): SaslMechanism {
   };
 }
 
-/** RFC 5802 §6: `y` tells a server that offers channel binding that its offer was removed on the way. */
+/** RFC 5802 §6: `y` shows a server that its offer of channel binding was removed by an attacker. */
 function bindingFlag({ binding }: SaslContext['channel'], plusOffered: boolean): string {
   return binding === undefined || plusOffered ? 'n,,' : 'y,,';
 }
@@ -40,7 +40,7 @@ function beginScram(
   binding: { readonly header: string; readonly data: Uint8Array },
   crypto: SaslCrypto,
 ): SaslExchange {
-  // RFC 5802 §5.1: `=` and `,` in the name; RFC 4013 normalisation is that of NFKC for what users type.
+  // RFC 5802 §5.1: `=` and `,` in the name are escaped. NFKC does what RFC 4013 does for characters that users type.
   const name = user.normalize('NFKC').replaceAll('=', '=3D').replaceAll(',', '=2C');
   const nonce = encodeBase64(crypto.randomBytes(24));
   const firstBare = `n=${name},r=${nonce}`;
@@ -51,7 +51,7 @@ function beginScram(
     const { r, s, i, m } = attributes(serverFirst);
     const salt = s === undefined ? undefined : decodeBase64(s);
     const iterations = Number(i);
-    // RFC 5802 §5.1: an extension that is mandatory and not known ends the exchange.
+    // RFC 5802 §5.1: an unknown mandatory extension ends the exchange.
     if (m !== undefined) throw broken('extension');
     if (!r?.startsWith(nonce) || r.length === nonce.length || !salt?.length || !/^\d{1,9}$/.test(i ?? ''))
       throw broken('challenge');
@@ -78,7 +78,7 @@ function beginScram(
       const text = decodeText(challenge);
       if (expectedSignature === undefined) return clientFinal(text);
       const { v, e } = attributes(text);
-      // RFC 5802 §7: the server says why it refuses; the answer is empty, and its 535 follows.
+      // RFC 5802 §7: an error of the server; the response is empty, and a 535 follows.
       if (e !== undefined && v === undefined) return new Uint8Array(0);
       // RFC 5802 §9: only a server that knows the password can make this signature.
       if (v !== expectedSignature) throw broken('signature');
@@ -106,7 +106,7 @@ function broken(what: string): SmtpError {
   return unproven(`The server's SCRAM ${what} is not acceptable`);
 }
 
-/** The server did not prove that it knows the password. */
+/** The error when the server does not prove that it knows the password. */
 export function unproven(what: string): SmtpError {
   return new SmtpError(`${what}; it may not be the server it claims to be.`, {
     code: 'MB_SMTP_AUTH_SERVER_UNPROVEN',

@@ -2,11 +2,11 @@ import { checkType, type Reply } from '../../errors.ts';
 
 /** What a server offered in its reply to EHLO (RFC 5321 §4.1.1.1). */
 export interface Capabilities {
-  /** The name that the server gave itself in the first line. */
+  /** The name of the server in the first line. */
   readonly domain: string;
   /** False when the server only knows HELO. */
   readonly esmtp: boolean;
-  /** Every keyword in upper case with its parameters, in the order offered. */
+  /** Keywords in upper case with their parameters, in the order of the reply. */
   readonly keywords: ReadonlyMap<string, readonly string[]>;
   /** RFC 2920 */
   readonly pipelining: boolean;
@@ -24,11 +24,11 @@ export interface Capabilities {
   readonly enhancedStatusCodes: boolean;
   /** RFC 3207 */
   readonly startTls: boolean;
-  /** RFC 8689; counts only when offered inside TLS. */
+  /** RFC 8689; valid only inside TLS. */
   readonly requireTls: boolean;
   /** RFC 1870: whether SIZE is offered at all. */
   readonly size: boolean;
-  /** RFC 1870: the largest message in octets; absent when none was named or it was 0. */
+  /** RFC 1870: the maximum message size in octets; absent if it is not given or 0. */
   readonly maxSize?: number;
   /** RFC 4954: mechanisms in upper case. */
   readonly auth: readonly string[];
@@ -39,8 +39,7 @@ export interface Capabilities {
 /**
  * Reads capabilities from the reply to EHLO, or to HELO when `esmtp` is false.
  *
- * Keywords are the first tokens of lines 2 to n, compared without case; the first line is the server's name and
- * enables nothing.
+ * A keyword is the first token of each line from the second on, in any case; the first line is the server's name.
  *
  * @throws {SmtpError} MB_SMTP_OPTION
  * @example
@@ -85,7 +84,7 @@ export function parseCapabilities(reply: Reply, esmtp = true): Capabilities {
   };
 }
 
-/** RFC 9422 §4: `NAME=value` tokens; unknown names and values that are no positive number are ignored. */
+/** RFC 9422 §4: parses `NAME=value` tokens; ignores unknown names, and values that are not a positive number. */
 function parseLimits(tokens: readonly string[]): Capabilities['limits'] {
   const names = { MAILMAX: 'mailMax', RCPTMAX: 'rcptMax', RCPTDOMAINMAX: 'rcptDomainMax' } as const;
   const limits: { -readonly [K in keyof Capabilities['limits']]: number } = {};

@@ -1,18 +1,18 @@
 import type { Expected } from '../transaction/pipeline.ts';
 import { type Timeouts, timeoutOfStage } from './timeouts.ts';
 
-/** What a session waits for and since when (RFC 5321 §4.5.3.2): each reply has a time of its own. */
+/** The deadlines of a session (RFC 5321 §4.5.3.2): each reply has its own timeout. */
 export class Deadlines {
   readonly #timeouts: Timeouts;
-  /** Blocks that the transport was given, and that it has taken. */
+  /** Number of blocks given to the transport, and of blocks that it has written. */
   #given = 0;
   #taken = 0;
   #blockSince = 0;
-  /** Since when the reply that comes next is waited for: its command was taken, and the reply before it was read. */
+  /** When the wait for the next reply began: its command was written, and the reply before it was read. */
   #replySince: number;
-  /** Since when the session is being set up; undefined once it is ready. */
+  /** When the setup of the session began; undefined once it is ready. */
   setupSince: number | undefined;
-  /** Since when the TLS handshake runs. */
+  /** When the TLS handshake began. */
   handshakeSince: number | undefined;
 
   constructor(timeouts: Timeouts, now: number) {
@@ -21,7 +21,7 @@ export class Deadlines {
     this.setupSince = now;
   }
 
-  /** Whether the transport still holds octets that it was given. */
+  /** Whether the transport has octets that are not written yet. */
   get writing(): boolean {
     return this.#given > this.#taken;
   }
@@ -30,31 +30,31 @@ export class Deadlines {
     if (this.#given++ === this.#taken) this.#blockSince = now;
   }
 
-  /** @param first  What the next reply answers. Further blocks do not extend the wait for it. */
+  /** @param first  What the next reply answers; further blocks do not extend the wait for it. */
   blockTaken(now: number, first: Expected | undefined): void {
     this.#blockSince = now;
     if (first?.block === this.#taken++) this.#replySince = now;
   }
 
-  /** A whole reply came. Part of a reply does not extend the wait. */
+  /** Records a complete reply; a part of a reply does not extend the wait. */
   replied(now: number): void {
     this.#replySince = now;
   }
 
   /**
-   * The moment after which the session is given up.
+   * The time at which the session fails.
    * @param first  What the next reply answers.
-   * @param transactionSince  Since when the oldest message is under way.
+   * @param transactionSince  When the oldest transaction began.
    */
   next(first: Expected | undefined, transactionSince: number | undefined): number | undefined {
     return earliest(this.#waits(first), this.overall(first, transactionSince));
   }
 
-  /** The moment at which the setup, or the oldest message up to the end of its data, has taken too long as a whole. */
+  /** The time at which the setup, or the oldest transaction up to the end of its data, exceeds its overall timeout. */
   overall(first: Expected | undefined, transactionSince: number | undefined): number | undefined {
     const { setupMs, transactionMs } = this.#timeouts;
     if (this.setupSince !== undefined) return this.setupSince + setupMs;
-    // A retry after the end of data can deliver a message twice, so only the wait for that reply bounds it.
+    // After the end of data only the timeout of its reply counts: to give up then can deliver the message twice.
     if (transactionSince === undefined || first?.stage === 'final' || first?.stage === 'discard')
       return undefined;
     return transactionSince + transactionMs;
@@ -68,7 +68,7 @@ export class Deadlines {
     return earliest(block, this.#replySince + this.#timeouts[timeoutOfStage[first.stage]]);
   }
 
-  /** Whether the transport is what is late. */
+  /** Whether the transport has not written a block in time. */
   blockLate(now: number): boolean {
     return this.writing && now >= this.#blockSince + this.#timeouts.blockMs;
   }

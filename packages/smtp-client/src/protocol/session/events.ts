@@ -18,11 +18,13 @@ export interface AuthChallenge {
   readonly challenge: Uint8Array | undefined;
   /** SASL names that the server offers, in upper case. */
   readonly offered: readonly string[];
-  /** Set when the mechanism starts again and needs other credentials than those that this reply refused. */
+  /** The reply that refused the credentials, when the mechanism starts again with other ones. */
   readonly refused?: Reply;
 }
 
-/** The server said 235: call `authConfirm`, or `fail` when the mechanism wanted a proof that did not come. */
+/**
+ * The server replied 235: call `authConfirm`, or `fail` if the server has not proved itself as the mechanism requires.
+ */
 export interface AuthSucceeded {
   readonly type: 'auth-succeeded';
   readonly mechanism: string;
@@ -30,7 +32,7 @@ export interface AuthSucceeded {
   readonly data: Uint8Array | undefined;
 }
 
-/** The session is greeted, secured and authenticated as asked; deliveries are written from now on. */
+/** The session is ready: deliveries are written from now on. */
 export interface SessionReady {
   readonly type: 'ready';
   readonly capabilities: Capabilities;
@@ -41,11 +43,11 @@ export interface ContentWanted {
   readonly type: 'content-wanted';
   /** The number that `submit` returned. */
   readonly id: number;
-  /** Whether the octets wanted are those from the start. */
+  /** Whether the content must start again from its beginning. */
   readonly restart: boolean;
 }
 
-/** Every recipient of a delivery has its result, which does not change any more. */
+/** Every recipient of a delivery has its final result. */
 export class DeliverySettled {
   readonly type = 'delivery-settled';
   /** The number that `submit` returned. */
@@ -61,13 +63,13 @@ export class DeliverySettled {
     this.#transcript = transcript;
   }
 
-  /** What was said about this delivery, without content and credentials; made when it is read. */
+  /** The transcript of this delivery, without content and credentials; built when it is read. */
   get transcript(): readonly TranscriptEntry[] {
     return this.#transcript.snapshot();
   }
 }
 
-/** The session ended, or the delivery was cancelled, before it was offered to the server at all. */
+/** The session ended, or the delivery was cancelled, before it was offered to the server. */
 export interface DeliveryNotAttempted {
   readonly type: 'delivery-not-attempted';
   /** The number that `submit` returned. */
@@ -82,7 +84,7 @@ export interface SessionClosed {
   readonly error?: SmtpError;
 }
 
-/** What a session reports to its driver, a union on `type`; call `next()` until it returns undefined. */
+/** An event that a session reports, a union on `type`; call `next()` until it returns undefined. */
 export type SessionEvent =
   | TlsRequired
   | AuthChallenge

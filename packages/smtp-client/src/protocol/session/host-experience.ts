@@ -1,54 +1,56 @@
 import type { Reply } from '../../errors.ts';
 import { integer, literal, matching, type OptionTable, readOptions } from '../../option-table.ts';
 
-/** Messages in flight at most, and what a window can grow to. */
+/** Maximum number of messages in flight. */
 export const largestWindow = 16;
-/** Messages that must be answered in a row, none of them refused, before the window doubles. */
+/** Messages in a row without a refusal after which the window doubles. */
 export const cleanRunToDouble = 16;
 
-/** What sessions have shown about a host: plain data, to be kept with the host. */
+/** What is known about a host from earlier sessions, as plain data to store. */
 export interface HostFacts {
   /** Messages that may be in flight at once in one session: 1 at first, at most 16. */
   readonly window: number;
-  /** Messages in a row that were delivered without any refusal since the window last changed. */
+  /** Messages in a row delivered without a refusal since the window last changed. */
   readonly cleanRun: number;
-  /** Messages that the host takes in one session: said by LIMITS (RFC 9422), said in a reply to MAIL, or seen twice. */
+  /**
+   * Messages that the host accepts per session, from LIMITS (RFC 9422), a reply to MAIL, or two sessions that ended so.
+   */
   readonly messagesPerSession?: number;
-  /** Recipients that the host takes in one transaction, as LIMITS or a refusal of one too many said. */
+  /** Recipients that the host accepts per transaction, from LIMITS or a refusal of too many. */
   readonly recipientsPerTransaction?: number;
-  /** The host offers CHUNKING and does not know BDAT; DATA is used. */
+  /** The host offers CHUNKING but does not support BDAT, so DATA is used. */
   readonly refusesChunking?: true;
-  /** After how many messages the host last ended a session before another one, without giving a reason. */
+  /** Number of messages after which the host last ended a session without a reason. */
   readonly endedAfter?: number;
 }
 
 /** The same, each field optional. */
 export type FactOptions = { readonly [K in keyof HostFacts]?: HostFacts[K] | undefined };
 
-/** Text of a 421 to a session that has reached the number of messages allowed. */
+/** Text of a 421 because the session has reached the maximum number of messages. */
 const sessionFull =
   /too many (?:messages|mails|e-?mails|transactions|deliver)|(?:messages|mails|transactions)\b.{0,40}\b(?:per|in|this|for this) (?:connection|session)|(?:message|mail|transaction) limit (?:per|for|of) /i;
 
-/** The same in a 4yz to MAIL, after which the session stays open; fewer words than for a 421, which ends it anyway. */
+/** The same in a 4yz to MAIL that keeps the session open; stricter, since a 421 ends the session anyway. */
 const sessionFullButOpen =
   /too many messages sent|(?:messages|mails|transactions)\b.{0,40}\b(?:per|in|this|for this) (?:connection|session)/i;
 
 /**
- * @internal Whether a 4yz to MAIL says that this session has reached the number of messages allowed.
+ * @internal Whether a 4yz to MAIL says that this session has reached the maximum number of messages.
  *
- * RFC 3463 §3.6: x.5.3 is too many recipients, and before the first RCPT that is not about this message.
+ * RFC 3463 §3.6: x.5.3 means too many recipients, which cannot concern this message before its first RCPT.
  */
 export function saysSessionFull({ enhanced, lines }: Reply): boolean {
   return enhanced?.endsWith('.5.3') === true || sessionFullButOpen.test(lines.join(' '));
 }
 
 /**
- * What is known about one host and shared by all sessions with it.
+ * What is known about a host, shared by all sessions with it.
  *
- * The window is the number of messages that may be in flight. It is one at first, and content is then sent only after
- * the replies to the recipients. It doubles after 16 messages in a row that were delivered without a refusal, and is one
- * again for all sessions when one of them ends with messages in flight. After a refusal it is one in that session until
- * 16 messages in a row are clean, because servers count refusals and hang up at the last one that they allow.
+ * The window is the number of messages that may be in flight. It begins at one, and content is then sent only after the
+ * replies to the recipients. It doubles after 16 messages in a row without a refusal. It returns to one for all sessions
+ * when a session ends with messages in flight. After a refusal it is one in that session until 16 messages in a row are
+ * delivered, because servers count refusals and hang up after too many.
  *
  * @example
  * const experience = new HostExperience(await load('mx.example.com'));
@@ -65,7 +67,11 @@ export class HostExperience {
   #endedAfter: number | undefined;
   #facts: HostFacts | undefined;
 
-  /** @param given  As {@link HostExperience.facts} gave them; absent for a host that nothing is known about. @throws {SmtpError} MB_SMTP_OPTION */
+  /**
+   * @param given  Stored {@link HostExperience.facts}; absent for an unknown host.
+   *
+   * @throws {SmtpError} MB_SMTP_OPTION
+   */
   constructor(given: FactOptions = {}) {
     const facts = readOptions(given, factOptions, 'HostExperience: facts');
     this.#window = Math.min(facts.window ?? 1, largestWindow);
@@ -76,7 +82,7 @@ export class HostExperience {
     this.#endedAfter = facts.endedAfter;
   }
 
-  /** Everything known, as plain data; another object after each change. */
+  /** All facts as plain data; a new object after each change. */
   get facts(): HostFacts {
     this.#facts ??= Object.freeze({
       window: this.#window,
@@ -113,8 +119,8 @@ export class HostExperience {
   }
 
   /**
-   * @internal A message was answered to its end; `clean` when nothing of it was refused.
-   * @param messages  How many were answered in its session.
+   * @internal Records that a message was answered completely; `clean` when nothing was refused.
+   * @param messages  Number of messages answered in its session.
    */
   answered(clean: boolean, messages: number): void {
     if (this.#endedAfter !== undefined && messages > this.#endedAfter) {
@@ -136,17 +142,17 @@ export class HostExperience {
   }
 
   /**
-   * Forgets how far commands may run ahead, for a host that was not used for long: it may be another machine by now, and
-   * the window is earned again. `@mb/broker` calls this after a day.
+   * Resets the window, for a host that was not used for a long time and may be another machine now. `@mb/broker` calls
+   * this after a day.
    */
   forgetWindow(): void {
     this.lost();
   }
 
   /**
-   * Forgets what the host does not take, so that the next session finds out again: messages per session, recipients per
-   * transaction, BDAT. Where sessions ended before, no message follows another one without its answer, so finding out
-   * costs a session and no message. `@mb/broker` calls this a day after they were learnt.
+   * Forgets the limits of the host (messages per session, recipients per transaction, BDAT), so that the next session
+   * learns them again. That costs a session, but no message: at the number of messages where sessions ended before, only
+   * one message is in flight. `@mb/broker` calls this a day after the limits were learned.
    */
   forgetLimits(): void {
     this.#endedAfter = this.#messagesPerSession ?? this.#endedAfter;
@@ -156,7 +162,7 @@ export class HostExperience {
     this.#facts = undefined;
   }
 
-  /** @internal A session ended with messages in flight, or with a 421. */
+  /** @internal Records that a session ended with messages in flight, or with a 421. */
   lost(): void {
     this.#window = 1;
     this.#cleanRun = 0;
@@ -164,14 +170,14 @@ export class HostExperience {
   }
 
   /**
-   * @internal The host ended a session where another message began.
-   * @param messages  How many it had answered in that session.
-   * @param reason  The text of its 421; undefined when it closed the connection without a reply.
+   * @internal Records that the host ended a session before another message.
+   * @param messages  Number of messages that it had answered in that session.
+   * @param reason  The text of its 421; undefined if it closed the connection without a reply.
    */
   endedBetween(messages: number, reason: string | undefined): void {
     if (messages === 0) return;
     const said = reason !== undefined && sessionFull.test(reason);
-    // A session that ended once may have ended by chance; one that ends twice at the same place has a limit.
+    // One session may end by chance; two that end after the same number of messages show a limit.
     if (said || this.#endedAfter === messages) {
       this.#messagesPerSession = messages;
       this.#endedAfter = undefined;
@@ -181,27 +187,27 @@ export class HostExperience {
     this.#facts = undefined;
   }
 
-  /** @internal The host answered MAIL that this session has reached the number of messages allowed, and keeps it open. */
+  /** @internal Records that the host answered MAIL that the session is full, and kept the session open. */
   sessionFull(messages: number): void {
     this.#messagesPerSession = messages;
     this.#endedAfter = undefined;
     this.#facts = undefined;
   }
 
-  /** @internal What LIMITS says holds, whatever was seen before (RFC 9422 §4). */
+  /** @internal Records LIMITS, which override what was learned (RFC 9422 §4). */
   offered(limits: { readonly mailMax?: number; readonly rcptMax?: number }): void {
     if (limits.mailMax !== undefined) this.#messagesPerSession = limits.mailMax;
     if (limits.rcptMax !== undefined) this.#recipientsPerTransaction = limits.rcptMax;
     if (limits.mailMax !== undefined || limits.rcptMax !== undefined) this.#facts = undefined;
   }
 
-  /** @internal The host said that it takes no more recipients than these in one transaction. */
+  /** @internal Records that the host accepts at most this number of recipients per transaction. */
   tooManyRecipients(taken: number): void {
     this.#recipientsPerTransaction = Math.min(this.#recipientsPerTransaction ?? Infinity, taken);
     this.#facts = undefined;
   }
 
-  /** @internal BDAT was offered and is not known. */
+  /** @internal Records that the host offers CHUNKING but does not support BDAT. */
   chunkingRefused(): void {
     this.#refusesChunking = true;
     this.#facts = undefined;

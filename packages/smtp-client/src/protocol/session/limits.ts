@@ -1,25 +1,31 @@
 import { integer, type OptionTable, readOptions } from '../../option-table.ts';
 
-/** Bounds on what a peer can make a session hold or do; every one can be set. */
+/** Limits on what a server can make a session hold or do. */
 export interface SessionLimits {
-  /** Longest reply line in octets, line end included; a longer one ends the session. Default 4,096 (RFC 5321 §4.5.3.1.5 asks for 512). */
+  /**
+   * Maximum length of a reply line in octets with its line end; a longer one ends the session. Default 4,096; RFC 5321
+   * §4.5.3.1.5 requires 512.
+   */
   readonly replyLineOctets: number;
-  /** Most lines of one reply; more end the session. Default 512. */
+  /** Maximum number of lines of a reply; more end the session. Default 512. */
   readonly replyLines: number;
-  /** Octets of text kept per reply; the rest is read and dropped. Default 8,192. */
+  /** Octets of text kept per reply; the rest is dropped. Default 8,192. */
   readonly replyTextOctets: number;
-  /** Most messages with CHUNKING that may await their final reply at once on one connection. Default 16. */
+  /** Maximum number of messages on a connection that await their final reply with CHUNKING. Default 16. */
   readonly chunkingWindow: number;
-  /** A message up to this size is sent with BDAT before the replies to its recipients are known. Default 262,144 octets. */
+  /** Maximum size of a message that BDAT sends before the replies to its recipients. Default 262,144 octets. */
   readonly eagerOctets: number;
-  /** Most recipients in one transaction, before what the server says. Default 10,000; RFC 5321 §4.5.3.1.8 promises only 100. */
+  /**
+   * Maximum number of recipients per transaction; the server may set a lower one. Default 10,000; RFC 5321 §4.5.3.1.8
+   * guarantees only 100.
+   */
   readonly recipientsPerTransaction: number;
   /**
-   * Replies of 4yz and 5yz in a row, no message delivered in between, after which a session takes no further message.
+   * Replies of 4yz and 5yz in a row, without a delivered message, after which a session accepts no further message.
    * Default 10: Postfix delays each reply by a second after 10 errors, and hangs up after 20.
    */
   readonly refusalsInRow: number;
-  /** Most entries kept per transcript; later ones are counted, not kept. Default 1,000. */
+  /** Maximum number of entries per transcript; later ones are only counted. Default 1,000. */
   readonly transcriptEntries: number;
 }
 

@@ -1,16 +1,16 @@
 import type { Reply } from '../../errors.ts';
 
-/** Length of a part of a secret that is masked; servers truncate what they repeat. */
+/** Minimum length of a part of a secret to mask; servers may truncate what they repeat. */
 const telling = 12;
 const mask = '***';
 const blanks = /\s+/g;
 
-/** Credentials that were sent; they are masked when a server repeats them, so that no log holds them. */
+/** Masks credentials that a server repeats in a reply, so that no log contains them. */
 export class Secrets {
-  /** Parts of secrets, without white space and in lower case, by their length. */
+  /** Parts of secrets, without white space and in lower case, by length. */
   readonly #parts = new Map<number, Set<string>>();
 
-  /** Takes note of a secret in every form in which it can come back. */
+  /** Adds a secret to mask. */
   add(secret: string): void {
     const bare = lowerCase(secret.replace(blanks, ''));
     if (bare === '') return;
@@ -23,7 +23,7 @@ export class Secrets {
     for (let at = 0; at + length <= bare.length; at++) known.add(bare.slice(at, at + length));
   }
 
-  /** `reply` without secrets: also where one is cut by lines or blanks, written in base64 or in other case. */
+  /** Returns `reply` with secrets masked, even if they are split by line ends or white space, or in other case. */
   mask(reply: Reply): Reply {
     if (this.#parts.size === 0) return reply;
     const flat: string[] = [];
@@ -58,7 +58,7 @@ export class Secrets {
   }
 }
 
-/** Writes one mask for each masked part, its blanks included, so that the length reveals nothing. */
+/** Replaces each masked part, with the white space in it, by one mask, so that its length is hidden. */
 function withHoles(line: string, holes: ReadonlySet<number>): string {
   let out = '';
   let blanksAfterMask: string | undefined;
@@ -77,7 +77,7 @@ function withHoles(line: string, holes: ReadonlySet<number>): string {
   return out + (blanksAfterMask ?? '');
 }
 
-/** Without the letters beyond ASCII, some of which change their length. */
+/** Lower case for ASCII letters only, since others may change their length. */
 function lowerCase(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

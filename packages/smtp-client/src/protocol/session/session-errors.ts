@@ -8,7 +8,7 @@ import {
 } from '../../errors.ts';
 import { serviceClosing } from '../transaction/receiver.ts';
 
-/** An error of a session, worth another try. */
+/** A retryable error of a session. */
 export function failure(
   code: SmtpErrorCode,
   kind: SmtpErrorKind,
@@ -20,6 +20,7 @@ export function failure(
   return new SmtpError(message, { code, kind, scope, stage, retryable: true, ...more });
 }
 
+/** The server or the network closed the connection. */
 export function connectionLost(stage: Stage, cause?: unknown): SmtpError {
   const text = 'The connection was closed by the server or the network; try again later.';
   return failure(
@@ -32,7 +33,7 @@ export function connectionLost(stage: Stage, cause?: unknown): SmtpError {
   );
 }
 
-/** RFC 3207 §4.2 and the STARTTLS injection of 2011. */
+/** RFC 3207 §4.2: clear text after the 220 to STARTTLS (CVE-2011-0411). */
 export function injected(): SmtpError {
   const text =
     'Octets came in clear text after the server agreed to TLS: an attack or a broken server. Use another host.';
@@ -90,7 +91,7 @@ export function badChallenge(): SmtpError {
   return failure('MB_SMTP_REPLY_SYNTAX', 'peer-misbehaved', text, 'auth', 'session');
 }
 
-/** A reply that ends the session before it was ready: about the host, whatever its code (RFC 5321 §3.1). */
+/** A reply that ends the session before it is ready; its scope is the host for every code (RFC 5321 §3.1). */
 export function setupRefused(stage: Stage, reply: Reply): SmtpError {
   if (reply.code === 421) return serviceClosing(stage, reply);
   if (reply.code >= 300 && reply.code < 400) {
@@ -107,7 +108,7 @@ export function setupRefused(stage: Stage, reply: Reply): SmtpError {
   return failure(code, 'rejected', text, stage, 'host', { reply });
 }
 
-/** RFC 7504 §3.1: a host that greets with 521 never takes mail. */
+/** RFC 7504 §3.1: a host that greets with 521 never accepts mail. */
 function takesNoMail(reply: Reply): SmtpError {
   return new SmtpError('The host says that it never takes mail (521); remove it from the MX records.', {
     code: 'MB_SMTP_GREETING_REFUSED',
@@ -120,7 +121,7 @@ function takesNoMail(reply: Reply): SmtpError {
   });
 }
 
-/** A defect of this package: a step that the tables do not have. */
+/** A defect of this package: a step that is not in the tables. */
 export function internal(message: string): SmtpError {
   return failure(
     'MB_SMTP_INTERNAL',
@@ -131,7 +132,7 @@ export function internal(message: string): SmtpError {
   );
 }
 
-/** Each single wait was short enough, but their sum was not. */
+/** The overall timeout expired, although each reply was in time. */
 export function overallTimeout(stage: Stage, ready: boolean): SmtpError {
   const text = ready
     ? `The transaction took too long as a whole (${stage}), although each reply was in time; try again later.`
@@ -140,9 +141,9 @@ export function overallTimeout(stage: Stage, ready: boolean): SmtpError {
 }
 
 /**
- * The handshake failed, or the server rejected it right after.
+ * The TLS handshake failed, or the server rejected it right after.
  *
- * @param reason  In words; default the message of `cause`.
+ * @param reason  Default: the message of `cause`.
  */
 export function handshakeFailed(
   cause: unknown,
@@ -152,7 +153,7 @@ export function handshakeFailed(
   return failure('MB_SMTP_TLS_HANDSHAKE', 'tls', text, 'tls', 'host', { cause });
 }
 
-/** The handshake as a whole has a deadline, however its octets trickle in. */
+/** The timeout of the whole TLS handshake expired. */
 export function handshakeTimeout(): SmtpError {
   return failure(
     'MB_SMTP_TLS_TIMEOUT',

@@ -17,37 +17,37 @@ import { experienceRow, type HostExperience } from './host-experience.ts';
 import { type LimitOptions, limitOptions } from './limits.ts';
 import { type TimeoutOptions, timeoutOptions } from './timeouts.ts';
 
-/** How a session behaves; everything but `hostname` has a default. */
+/** Options of a session; only `hostname` has no default. */
 export interface SessionOptions {
   /** The name for EHLO, HELO or LHLO: this host's ASCII domain name, or an address literal. */
   readonly hostname: string;
   /** `lmtp` greets with LHLO and reads a reply per recipient after the content (RFC 2033). Default `smtp`. */
   readonly protocol?: 'smtp' | 'lmtp' | undefined;
-  /** Whether STARTTLS is used: never, where offered (default), or else the session fails. */
+  /** Whether to use STARTTLS: never, if offered (default), or always, so that the session fails without it. */
   readonly starttls?: 'never' | 'offered' | 'required' | undefined;
   /** The transport is inside TLS from its first octet (RFC 8314 §3). */
   readonly implicitTls?: SessionTls | undefined;
   /**
-   * SASL mechanisms that the driver can do, best first, or a function that gives them when it is known whether the
-   * server's certificate was verified; the session fails when none succeeds.
+   * SASL mechanisms that the driver supports, best first, or a function that returns them, called when it is known whether
+   * the server's certificate was verified. The session fails when none succeeds.
    */
   readonly authMechanisms?: (readonly string[] | ((verified: boolean) => readonly string[])) | undefined;
-  /** Whether the driver can get other credentials when the server has refused some. Default false. */
+  /** Whether the driver can get other credentials after a refusal. Default false. */
   readonly authRenewable?: boolean | undefined;
-  /** Dangerous: AUTH also without TLS and over a certificate that was not verified. Default false. */
+  /** Dangerous: allows AUTH without TLS and with an unverified certificate. Default false. */
   readonly insecureAuth?: boolean | undefined;
-  /** How far commands run ahead of replies where PIPELINING is offered. Default `across-messages`. */
+  /** How far commands run ahead of replies if the server offers PIPELINING. Default `across-messages`. */
   readonly pipelining?: Pipelining | undefined;
-  /** Whether BDAT is used where CHUNKING and PIPELINING are offered. Default true. */
+  /** Whether to use BDAT if the server offers CHUNKING and PIPELINING. Default true. */
   readonly chunking?: boolean | undefined;
   /** What is known about the host; it learns from this session. Default: nothing is known. */
   readonly experience?: HostExperience | undefined;
   readonly timeouts?: TimeoutOptions | undefined;
   readonly limits?: LimitOptions | undefined;
-  /** Called with every line of the transcript as it happens; never content, never a credential. It must not throw. */
+  /** Called with every line of the transcript as it happens, without content and credentials. It must not throw. */
   readonly onTranscript?: ((entry: TranscriptEntry) => void) | undefined;
   /**
-   * Dangerous unless the transport copies: the memory of a block is used again once it was reported by `transmitted`.
+   * Whether the memory of a block is reused after `transmitted`. Dangerous unless the transport copies what it is given.
    * Default false.
    */
   readonly reuseBlocks?: boolean | undefined;
@@ -55,13 +55,13 @@ export interface SessionOptions {
 
 /** What the session needs to know about TLS. */
 export interface SessionTls {
-  /** Whether the certificate was verified at the level asked for. */
+  /** Whether the certificate was verified. */
   readonly verified: boolean;
   /** One line for the transcript, e.g. `TLSv1.3 TLS_AES_256_GCM_SHA384, verified by pkix`. */
   readonly description: string;
   /**
-   * Whether the server may still reject the handshake: under TLS 1.3 the client is done before the server has looked at
-   * its last message, so the first octets from the server belong to the handshake. Default false.
+   * Whether the server may still reject the handshake: in TLS 1.3 the client is done before the server has checked its last
+   * message, so the first octets from the server decide. Default false.
    */
   readonly provisional?: boolean | undefined;
 }
@@ -91,7 +91,7 @@ export const sessionOptions = {
   reuseBlocks: flag({ default: false }),
 } satisfies OptionTable<SessionOptions>;
 
-/** Refuses what a session cannot be made from and fills in the defaults. @throws {SmtpError} MB_SMTP_OPTION */
+/** Checks the options and fills in the defaults. @throws {SmtpError} MB_SMTP_OPTION */
 export function readSessionOptions(options: SessionOptions) {
   const read = readOptions(options, sessionOptions, 'SmtpSession: options');
   checkHostname(read.hostname);

@@ -1,4 +1,4 @@
-// Long because all inputs and outputs of a session arrive here; states and transitions are tables beside it.
+// Long because it has all inputs and outputs of a session; its states and transitions are in tables beside it.
 
 import { checkType, misuse, type Reply, SmtpError, type Stage, type TranscriptEntry } from '../../errors.ts';
 import { readOptions } from '../../option-table.ts';
@@ -48,20 +48,20 @@ import { nextSessionState, type SessionInput, type SessionState } from './transi
 const utf8 = new TextEncoder();
 
 /**
- * The client's side of an SMTP or LMTP session, without sockets, clock or randomness.
+ * The client side of an SMTP or LMTP session, without sockets, clock or randomness.
  *
  * Its methods are of four kinds:
  *
- * - inputs of the transport take `now` in epoch milliseconds: `receive`, `receiveEof`, `transmitted`, `handleTimeout`,
- *   and, after the event that asks for them, `tlsEstablished`, `authRespond`, `authDecline`, `authConfirm`,
+ * - inputs of the transport, with `now` in epoch milliseconds: `receive`, `receiveEof`, `transmitted`, `handleTimeout`,
+ *   and after the event that asks for them, `tlsEstablished`, `authRespond`, `authDecline`, `authConfirm`,
  *   `provideContent`, `endContent`;
  * - inputs of the application: `submit`, `cancel`, `quit`, `fail`;
- * - outputs: `pollTransmit` gives octets, `next` gives events, `nextDeadline` gives the time to call `handleTimeout`;
+ * - outputs: `pollTransmit` returns octets, `next` returns events, `nextDeadline` returns when to call `handleTimeout`;
  * - getters, which change nothing.
  *
  * After every input, call `pollTransmit` until it returns undefined, then `next` until it returns undefined, and both
- * again as long as one of them returned something; then ask for `nextDeadline`. Octets come first so that what a reply
- * makes possible is on its way before the application learns of the reply.
+ * again as long as one of them returned something; then call `nextDeadline`. Octets come first, so that the next commands
+ * are sent before the application handles a reply.
  *
  * @throws {SmtpError} MB_SMTP_OPTION
  * @example
@@ -86,7 +86,7 @@ export class SmtpSession {
   /** What is known about the host, shared with other sessions if the caller wants that. */
   readonly experience: HostExperience;
   #state: SessionState = 'greeting';
-  /** Commands outside of transactions that are not on the wire yet. */
+  /** Commands outside of transactions that are not written yet. */
   readonly #commands: { readonly line: string; readonly stage: ReplyStage }[] = [];
   #capabilities: Capabilities | undefined;
   #tls: SessionTls | undefined;
@@ -140,12 +140,12 @@ export class SmtpSession {
     if (this.#tls) this.#setup.note(now, `TLS: ${this.#tls.description}`);
   }
 
-  /** Where the session is in the SESSION table. */
+  /** The state in the SESSION table. */
   get state(): SessionState {
     return this.#state;
   }
 
-  /** What the server offered, once it is known; inside TLS only what was offered there. */
+  /** What the server offered; inside TLS only what it offered there. Undefined before EHLO. */
   get capabilities(): Capabilities | undefined {
     return this.#capabilities;
   }
@@ -155,22 +155,25 @@ export class SmtpSession {
     return this.#ledger.idle;
   }
 
-  /** Deliveries of which nothing was written yet, or not for all of their recipients. */
+  /** Number of deliveries that still have recipients without a transaction. */
   get waiting(): number {
     return this.#ledger.waiting;
   }
 
-  /** Messages that the server has answered to their end. */
+  /** Number of messages that the server has answered completely. */
   get answered(): number {
     return this.#ledger.answered;
   }
 
-  /** Messages that this session still has room for (RFC 9422 MAILMAX, learnt, or refusals in a row); Infinity when no bound is known. */
+  /**
+   * Number of messages that this session still accepts, by MAILMAX (RFC 9422), a learned limit, or refusals in a row;
+   * Infinity when no limit is known.
+   */
   get mailsLeft(): number {
     return this.#ledger.mailsLeft;
   }
 
-  /** What was said before the first message and outside of any. */
+  /** The transcript outside of messages. */
   get transcript(): readonly TranscriptEntry[] {
     return this.#setup.snapshot();
   }
@@ -178,7 +181,7 @@ export class SmtpSession {
   /**
    * Queues a message; one event with the returned id reports its outcome.
    *
-   * @param content  All octets, or undefined when they will come by `provideContent` after `content-wanted`.
+   * @param content  All octets, or undefined to provide them by `provideContent` after `content-wanted`.
    * @param sevenBitContent  The same message in 7-bit encodings, for servers without 8BITMIME.
    * @throws {SmtpError} MB_SMTP_ADDRESS, MB_SMTP_PARAMETER, MB_SMTP_CONNECTION_CLOSED
    */
@@ -201,7 +204,7 @@ export class SmtpSession {
     checkType(octets instanceof Uint8Array, 'receive: octets', 'a Uint8Array');
     this.#now = now;
     if (this.#state === 'closed') return;
-    // RFC 3207 §4.2, CVE-2011-0411: what came in clear text after the 220 is an attack or a defect.
+    // RFC 3207 §4.2, CVE-2011-0411: clear text after the 220 is an attack or a defect.
     if (this.#state === 'handshake') {
       this.#end('lost', injected());
       return;
@@ -216,7 +219,7 @@ export class SmtpSession {
     }
   }
 
-  /** The server will send nothing more, or the transport broke with `cause`. */
+  /** The server has closed its side, or the transport failed with `cause`. */
   receiveEof(now: number, cause?: unknown): void {
     this.#now = now;
     if (this.#state === 'closed') return;
@@ -227,7 +230,7 @@ export class SmtpSession {
     this.#end('lost', this.#tlsPending ? handshakeFailed(cause) : connectionLost(this.#stage, cause));
   }
 
-  /** The TLS handshake that `tls-required` asked for is done. */
+  /** The TLS handshake after `tls-required` is complete. */
   tlsEstablished(info: SessionTls, now: number): void {
     this.#now = now;
     const { verified, description, provisional } = readOptions(info, tlsStateOptions, 'tlsEstablished: info');
@@ -235,7 +238,7 @@ export class SmtpSession {
     this.#tls = { verified, description, provisional };
     this.#tlsPending = provisional === true;
     this.#deadlines.handshakeSince = undefined;
-    // RFC 3207 §4.2: everything learnt before is discarded.
+    // RFC 3207 §4.2: discard all that the server said before.
     this.#capabilities = undefined;
     this.#setup.note(now, `TLS: ${description}`);
     this.#step('tls-established');
@@ -243,7 +246,7 @@ export class SmtpSession {
   }
 
   /**
-   * The answer to `auth-challenge`; undefined for the first one means that the mechanism waits for the server.
+   * Answers `auth-challenge`; undefined as the first response lets the server send the first message.
    * @throws {SmtpError} MB_SMTP_OPTION
    * @param secrets  Texts to mask when the server repeats them, in addition to the response.
    */
@@ -265,16 +268,16 @@ export class SmtpSession {
     this.#command(line, 'auth');
   }
 
-  /** The mechanism of `auth-challenge` is not possible here: the next one is tried. */
+  /** Declines the mechanism of `auth-challenge`, so that the next one is tried. */
   authDecline(now: number): void {
     this.#now = now;
     if (!this.#authWaits) return;
-    // The table has one way back from a mechanism: as after a refusal.
+    // The table has one way back from a mechanism, that of a refusal.
     this.#step('permanent');
     this.#chooseMechanism();
   }
 
-  /** After `auth-succeeded`: the server has proved all that the mechanism wants proved. */
+  /** Answers `auth-succeeded`: the server has proved itself as the mechanism requires. */
   authConfirm(now: number): void {
     this.#now = now;
     if (this.#state === 'authenticated') this.#becomeReady();
@@ -284,32 +287,32 @@ export class SmtpSession {
     return this.#state === 'auth' && this.#pipeline.length === 0 && this.#commands.length === 0;
   }
 
-  /** The next octets of the content that `content-wanted` asked for; they may be used until transmitted. */
+  /** Answers `content-wanted` with the next octets; the session may use them until they are transmitted. */
   provideContent(id: number, octets: Uint8Array, now: number): void {
     this.#now = now;
     checkType(octets instanceof Uint8Array, 'provideContent: octets', 'a Uint8Array');
     this.#sender.provideContent(id, octets);
   }
 
-  /** The content that `content-wanted` asked for has ended. */
+  /** Answers `content-wanted` with the end of the content. */
   endContent(id: number, now: number): void {
     this.#now = now;
     this.#sender.endContent(id);
   }
 
-  /** Takes a delivery that was not begun out of the queue; one that was begun can only be ended with the session. */
+  /** Cancels a delivery. If it has begun, this ends the session. */
   cancel(id: number, error: SmtpError, now: number): void {
     this.#now = now;
     if (this.#ledger.cancel(id, error) === 'begun') this.fail(error, now);
   }
 
-  /** Ends the session at once: the transport failed, the handshake failed, or the driver gives up. */
+  /** Ends the session at once, because the transport or the handshake failed or the driver gives up. */
   fail(error: SmtpError, now: number): void {
     this.#now = now;
     if (this.#state !== 'closed') this.#end('lost', error);
   }
 
-  /** Says QUIT when nothing is outstanding (RFC 5321 §4.1.1.10); the reply need not be waited for. */
+  /** Sends QUIT if no delivery is outstanding (RFC 5321 §4.1.1.10). The driver need not wait for the reply. */
   quit(now: number): void {
     this.#now = now;
     if (this.#state !== 'ready' || !this.#ledger.idle) return;
@@ -324,8 +327,8 @@ export class SmtpSession {
   }
 
   /**
-   * Octets to hand to the transport in one write; undefined when there are none. Report each block by `transmitted`, in
-   * order, once the transport has taken it.
+   * Octets to write to the transport in one write; undefined when there are none. Call `transmitted` for each block, in
+   * order, when the transport has written it.
    */
   pollTransmit(now: number): Uint8Array | undefined {
     this.#now = now;
@@ -338,7 +341,7 @@ export class SmtpSession {
     return taken.octets;
   }
 
-  /** Writes what may be written now; returns whether the block is to be sent. */
+  /** Writes what may be written now; returns whether to send the block. */
   readonly #fill = (block: TransmitBlock): boolean => {
     for (let command = this.#commands.shift(); command !== undefined; command = this.#commands.shift()) {
       block.line(command.line);
@@ -348,7 +351,7 @@ export class SmtpSession {
     return !this.#over;
   };
 
-  /** The transport took the oldest of the blocks that `pollTransmit` gave. */
+  /** The transport has written the oldest block from `pollTransmit`. */
   transmitted(now: number): void {
     this.#now = now;
     const slab = this.#given.shift();
@@ -357,7 +360,7 @@ export class SmtpSession {
     this.#deadlines.blockTaken(now, this.#pipeline.first);
   }
 
-  /** When to call `handleTimeout` at the latest; undefined while nothing is waited for. */
+  /** The time at which to call `handleTimeout`; undefined while the session waits for nothing. */
   nextDeadline(): number | undefined {
     return this.#over ? undefined : this.#deadlines.next(this.#pipeline.first, this.#ledger.since);
   }
@@ -396,7 +399,7 @@ export class SmtpSession {
     }
   }
 
-  /** Runs the write or reply side; a broken invariant of ours ends the session, not the process. */
+  /** Runs the write or reply side; a broken invariant ends the session, not the process. */
   #guard(work: () => void): void {
     try {
       work();
@@ -421,7 +424,7 @@ export class SmtpSession {
     this.#onSessionReply(expected, reply, read, now);
   }
 
-  /** A reply to anything that is not part of a transaction. */
+  /** Handles a reply outside of transactions. */
   #onSessionReply({ stage }: Expected, reply: Reply, read: Reply, now: number): void {
     const from = this.#state;
     const input = inputOf(reply);
@@ -463,7 +466,7 @@ export class SmtpSession {
 
   #sendHello(stage: 'ehlo' | 'helo', now: number): void {
     const lmtp = this.#options.protocol === 'lmtp';
-    // RFC 2033 §4.1: LMTP knows LHLO only.
+    // RFC 2033 §4.1: LMTP has no HELO.
     if (lmtp && stage === 'helo') {
       this.#end('lost', lmtpUnknown());
       return;
@@ -507,7 +510,7 @@ export class SmtpSession {
     this.#events.push({ type: 'ready', capabilities });
   }
 
-  /** Lets transactions begin on what the server offers. */
+  /** Starts transactions with the capabilities of the server. */
   #start(offered: Capabilities): void {
     const { experience } = this;
     experience.offered(offered.limits);
@@ -524,7 +527,7 @@ export class SmtpSession {
   }
 
   #chooseMechanism(): void {
-    // RFC 4954 §4: credentials go only over TLS, and only to a server whose certificate was verified.
+    // RFC 4954 §4: send credentials only over TLS, and only to a server whose certificate was verified.
     if (!this.#tls?.verified && !this.#options.insecureAuth) {
       this.#end('lost', insecureAuth(this.#tls !== undefined));
       return;
@@ -550,7 +553,7 @@ export class SmtpSession {
     });
   }
 
-  /** @param read  The reply as it came: a challenge may hold what we sent, and is not masked for the mechanism. */
+  /** @param read  The reply without masks, since a challenge may contain what the client sent. */
   #onAuthReply(input: SessionInput, reply: Reply, read: Reply, now: number): void {
     const auth = this.#auth!;
     const { mechanism } = auth;
@@ -585,10 +588,10 @@ export class SmtpSession {
     if (this.#state === 'closed') return;
     const refused = this.#state === 'auth' ? this.#auth?.credentialRefusal : undefined;
     this.#step(input === 'lost' || nextSessionState(this.#state, input) !== 'closed' ? 'lost' : input);
-    // A server that hangs up after a refusal has given its reason: the refusal, not the try that was under way.
+    // If the server hangs up after a refusal, the refusal is the reason, not the attempt in progress.
     const reported = refused && endedByPeer(error) ? authRefused(refused) : error;
     if (reported) this.#setup.note(this.#now, reported.message);
-    // After QUIT nothing is left that could be lost, and an error with its stack costs more than the QUIT.
+    // After QUIT nothing can be lost, and creating an error costs more than the QUIT.
     if (reported || !this.#ledger.idle) this.#receiver.lost(reported ?? connectionLost('quit'), this.#now);
     this.#events.push(reported ? { type: 'closed', error: reported } : { type: 'closed' });
   }

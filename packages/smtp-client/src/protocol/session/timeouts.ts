@@ -1,9 +1,9 @@
 import type { Stage } from '../../errors.ts';
 import { integer, type OptionTable, readOptions } from '../../option-table.ts';
 
-/** How long to wait for the peer at each stage, in milliseconds (RFC 5321 §4.5.3.2). */
+/** Timeouts of each stage, in milliseconds (RFC 5321 §4.5.3.2). */
 export interface Timeouts {
-  /** TCP connection, over all addresses of one try. Default 30 s. */
+  /** TCP connection, over all addresses of one attempt. Default 30 s. */
   readonly connectMs: number;
   /** The 220 greeting, from the established connection to the last octet of the reply. Default 300 s. */
   readonly greetingMs: number;
@@ -11,7 +11,7 @@ export interface Timeouts {
   readonly helloMs: number;
   /** The reply to STARTTLS. Default 60 s. */
   readonly starttlsMs: number;
-  /** The whole TLS handshake, however its octets trickle in. Default 60 s. */
+  /** The whole TLS handshake. Default 60 s. */
   readonly handshakeMs: number;
   /** Each reply during AUTH. Default 120 s. */
   readonly authMs: number;
@@ -21,17 +21,17 @@ export interface Timeouts {
   readonly rcptMs: number;
   /** The 354 to DATA. Default 120 s. */
   readonly dataMs: number;
-  /** The time in which the transport must take each block that is written. Default 180 s. */
+  /** Writing each block to the transport. Default 180 s. */
   readonly blockMs: number;
-  /** The reply to the end of data; less than the 600 s of the RFC can cause duplicates. Default 600 s. */
+  /** The reply to the end of data. Less than the 600 s of the RFC can cause duplicates. Default 600 s. */
   readonly finalMs: number;
   /** The reply to RSET. Default 20 s. */
   readonly resetMs: number;
-  /** From the connected transport to the session that is ready, over all its replies. Default 600 s. */
+  /** The whole setup, from the connected transport to the ready session. Default 600 s. */
   readonly setupMs: number;
   /**
-   * One transaction from its MAIL to the last octet of its content, over all its replies. Raise it for messages of more
-   * than some 100 MB over slow links. Default 3,600 s.
+   * A whole transaction, from MAIL to the last octet of its content. Raise it for messages of more than about 100 MB over
+   * slow links. Default 3,600 s.
    */
   readonly transactionMs: number;
 }
@@ -103,7 +103,7 @@ export type ReplyStage = Extract<
   | 'quit'
 >;
 
-/** Which timeout bounds the wait for a reply. */
+/** The timeout for the reply of each stage. */
 export const timeoutOfStage = {
   greeting: 'greetingMs',
   ehlo: 'helloMs',

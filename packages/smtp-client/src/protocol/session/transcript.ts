@@ -1,19 +1,19 @@
 import type { Reply, TranscriptEntry } from '../../errors.ts';
 
-/** What was said, in its cheapest form: a command, a reply, or a note. */
+/** A command, a reply or a note, in its cheapest form. */
 type Said = string | Reply | { readonly note: string };
 
 /**
- * Collects what was said, bounded; callers leave out content and secrets.
+ * Collects a bounded transcript. Callers leave out content and secrets.
  *
- * Few transcripts are ever read, so entries are made only when they are read.
+ * Few transcripts are read, so entries are created only when they are.
  */
 export class Transcript {
-  /** What was said, each after the time at which it was said if that differs from the one before. */
+  /** Items, each preceded by its time if that differs from the time of the item before. */
   readonly #said: (Said | number)[] = [];
   readonly #most: number;
   readonly #hook: ((entry: TranscriptEntry) => void) | undefined;
-  /** Entries so far, dropped ones included. */
+  /** Number of entries so far, including dropped ones. */
   #length = 0;
   #at = Number.NaN;
 
@@ -22,17 +22,17 @@ export class Transcript {
     this.#hook = hook;
   }
 
-  /** A line that the client sent. */
+  /** Adds a line that the client sent. */
   command(at: number, line: string): void {
     this.#add(at, line, 1);
   }
 
-  /** A reply of the server. */
+  /** Adds a reply of the server. */
   reply(at: number, reply: Reply): void {
     this.#add(at, reply, Math.max(reply.lines.length, 1));
   }
 
-  /** A note about the session. */
+  /** Adds a note about the session. */
   note(at: number, note: string): void {
     this.#add(at, { note }, 1);
   }
@@ -49,7 +49,7 @@ export class Transcript {
     if (this.#hook) for (const entry of entriesOf(at, said)) this.#hook(entry);
   }
 
-  /** The entries so far; the last one says how many more there were. */
+  /** The entries so far. If there were too many, the last entry says how many are missing. */
   snapshot(): TranscriptEntry[] {
     const entries: TranscriptEntry[] = [];
     let at = 0;

@@ -3,19 +3,19 @@
  *
  * Four tables describe what runs at once:
  *
- * 1. SESSION: what the connection is doing. Replies in `ready` belong to transactions and are looked up in REPLIES.
+ * 1. SESSION: the state of the connection. Replies in `ready` belong to transactions and are looked up in REPLIES.
  * 2. WRITER: how far one transaction has been written. Transactions are written one after the other, so at most one
  *    of them is in `envelope`, `go-ahead` or `content`; all before it are in `sent` or `over`, all after it in
- *    `waiting`. That is why replies can be matched in order, and why only what is in `sent` can have been accepted.
- * 3. REPLIES: what a reply of some class means at the stage that waits for it. Void stages belong to a transaction
- *    that cannot deliver any more (MAIL refused, or no recipient accepted) but whose commands are already written.
- * 4. ENVELOPE: what the replies read so far have made of one transaction on the server's side.
+ *    `waiting`. Therefore replies can be matched in order, and only a transaction in `sent` can have been accepted.
+ * 3. REPLIES: what a reply of each class means at each stage. Void stages belong to a transaction that can no longer
+ *    deliver (MAIL refused, or no recipient accepted) but whose commands are already written.
+ * 4. ENVELOPE: the state of a transaction on the server, from the replies read so far.
  *
  * A transaction has a state in WRITER and one in ENVELOPE; both change only by the ledger's `step` and `read`
- * (transaction/ledger.ts). What is not in a row is illegal: the functions at the end return `undefined` for it, and the
- * session ends with MB_SMTP_INTERNAL.
+ * (transaction/ledger.ts). An input that is not in the row is illegal: the functions at the end return `undefined` for it,
+ * and the session ends with MB_SMTP_INTERNAL.
  *
- * Long because each row of the tables has its reason beside it.
+ * Long because the rows of the tables have their reasons beside them.
  */
 
 export const sessionStates = [
@@ -48,12 +48,12 @@ export const sessionInputs = [
   'quit',
   'lost', // end of stream, reset, timeout, garbage, abort
 ] as const;
-/** What can happen to a session. */
+/** An input of the SESSION table. */
 export type SessionInput = (typeof sessionInputs)[number];
 
 /** What each input does in each state of the session. */
 export const SESSION = {
-  // RFC 5321 §3.1: 220, or 4yz/554 and the client is not wanted here.
+  // RFC 5321 §3.1: 220, or a refusal with 4yz or 554.
   greeting: {
     positive: 'hello',
     intermediate: 'closed',
@@ -63,7 +63,7 @@ export const SESSION = {
     'service-closing': 'closed',
     lost: 'closed',
   },
-  // RFC 5321 §3.2: a server that does not know EHLO is greeted with HELO; 421 does not fall back.
+  // RFC 5321 §3.2: HELO is for a server that does not know EHLO; 421 does not fall back.
   hello: {
     positive: 'negotiating',
     intermediate: 'closed',
@@ -82,14 +82,14 @@ export const SESSION = {
     'service-closing': 'closed',
     lost: 'closed',
   },
-  // Left in the same turn: the session looks at the capabilities and chooses.
+  // The session chooses by the capabilities, and leaves this state at once.
   negotiating: {
     'choose-starttls': 'starttls',
     'choose-auth': 'auth',
     'choose-ready': 'ready',
     lost: 'closed',
   },
-  // RFC 3207 §4: after 220 nothing but the handshake; a refusal ends the session, the policy is the caller's.
+  // RFC 3207 §4: after 220 only the handshake follows. A refusal ends the session; the caller decides what to do.
   starttls: {
     positive: 'handshake',
     intermediate: 'closed',
@@ -99,7 +99,7 @@ export const SESSION = {
     'service-closing': 'closed',
     lost: 'closed',
   },
-  // RFC 3207 §4.2: all that was known is forgotten and EHLO is sent again.
+  // RFC 3207 §4.2: capabilities are discarded and EHLO is sent again.
   handshake: { 'tls-established': 'hello', lost: 'closed' },
   // RFC 4954 §4: 334 asks for more, 235 ends it; after a refusal another mechanism may be tried.
   auth: {
@@ -111,10 +111,10 @@ export const SESSION = {
     'service-closing': 'closed',
     lost: 'closed',
   },
-  // RFC 5802 §5: the mechanism decides whether the server has proved itself, whatever its 235 says.
+  // RFC 5802 §5: the mechanism, not the 235, decides whether the server has proved itself.
   authenticated: { 'choose-ready': 'ready', lost: 'closed' },
   ready: { quit: 'quitting', 'service-closing': 'closed', lost: 'closed' },
-  // RFC 5321 §4.1.1.10: whatever the reply, the session is over.
+  // RFC 5321 §4.1.1.10: every reply ends the session.
   quitting: {
     positive: 'closed',
     intermediate: 'closed',
@@ -136,14 +136,14 @@ export const writerInputs = [
   'chunks-begin', // the first BDAT was written
   'go-ahead', // 354, and a recipient was accepted
   'lone-dot', // 354, and no recipient was accepted
-  'last-octet', // the last octet of the content and its end was handed over
-  'given-up', // no recipient is left to deliver to, or the server refused DATA or a chunk
+  'last-octet', // the last octet of the content and its end was written
+  'given-up', // no recipient is left, or the server refused DATA or a chunk
   'settled', // the reply to the end of data, or to the void command, was read
   'lost',
 ] as const;
 export type WriterInput = (typeof writerInputs)[number];
 
-/** What each input does in each state of the writer, which sends a transaction's commands. */
+/** What each input does in each state of writing a transaction. */
 export const WRITER = {
   waiting: { begin: 'envelope', 'given-up': 'over', lost: 'over' },
   envelope: { 'data-written': 'go-ahead', 'chunks-begin': 'content', 'given-up': 'over', lost: 'over' },
@@ -154,7 +154,7 @@ export const WRITER = {
   over: {},
 } as const satisfies Record<WriterState, Partial<Record<WriterInput, WriterState>>>;
 
-/** What a connection that is lost now means for recipients that have no answer yet (RFC 5321 §4.2.5, RFC 1047). */
+/** What the loss of the connection means for recipients without an answer (RFC 5321 §4.2.5, RFC 1047). */
 export const LOSS = {
   waiting: 'not-accepted',
   envelope: 'not-accepted',
@@ -168,10 +168,10 @@ export const envelopeStates = [
   'unanswered', // no reply to MAIL
   'open', // MAIL accepted, no recipient yet
   'addressed', // at least one recipient accepted
-  'left-open', // BDAT is not known: the transaction is written again by DATA, and this one needs RSET
+  'left-open', // BDAT is not supported: the transaction is written again with DATA, and this one needs RSET
   'refused', // MAIL refused
   'confused', // MAIL refused, and then a recipient accepted
-  'postponed', // MAIL came too early, or the session is full: the transaction is written again, or in another session
+  'postponed', // MAIL came too early, or the session is full: the transaction is written again, here or in another session
   'postponed-confused', // the same, and then a recipient accepted
 ] as const;
 export type EnvelopeState = (typeof envelopeStates)[number];
@@ -181,13 +181,13 @@ export const envelopeInputs = [
   'mail-refused',
   'mail-postponed', // the effects postpone and renew
   'recipient-accepted',
-  'bdat-unknown', // 500, 502 or 503 to BDAT for a recipient that was accepted
+  'bdat-unknown', // 500, 502 or 503 to BDAT for an accepted recipient
 ] as const;
 export type EnvelopeInput = (typeof envelopeInputs)[number];
 
-/** What each reply makes of a transaction on the server's side. */
+/** What each reply does to the state of a transaction on the server. */
 export const ENVELOPE = {
-  // RFC 5321 §3.3: without MAIL there is no transaction, so its reply comes first.
+  // RFC 5321 §3.3: MAIL starts a transaction, so its reply comes first.
   unanswered: { 'mail-accepted': 'open', 'mail-refused': 'refused', 'mail-postponed': 'postponed' },
   open: { 'recipient-accepted': 'addressed' },
   addressed: { 'recipient-accepted': 'addressed', 'bdat-unknown': 'left-open' },
@@ -198,19 +198,19 @@ export const ENVELOPE = {
   'postponed-confused': { 'recipient-accepted': 'postponed-confused' },
 } as const satisfies Record<EnvelopeState, Partial<Record<EnvelopeInput, EnvelopeState>>>;
 
-/** What holds in a state of the envelope. */
+/** Properties of a state of the envelope. */
 export interface EnvelopeFacts {
   /** A reply to this transaction was read. */
   readonly answered: boolean;
   /** The server has no transaction: it refused MAIL. */
   readonly refused: boolean;
-  /** The whole transaction is written again as another one, so this one counts as no message. */
+  /** The whole transaction is written again as another one, so this one does not count as a message. */
   readonly rewritten: boolean;
-  /** The server accepted a recipient although it refused MAIL: a dot might deliver an empty message. */
+  /** The server accepted a recipient although it refused MAIL, so a dot might deliver an empty message. */
   readonly confused: boolean;
 }
 
-/** What holds in each state of the envelope. */
+/** The properties of each state of the envelope. */
 export const ENVELOPE_FACTS = {
   unanswered: { answered: false, refused: false, rewritten: false, confused: false },
   open: { answered: true, refused: false, rewritten: false, confused: false },
@@ -245,29 +245,29 @@ export const replyClasses = [
   '503-overlapped',
   '421',
   'too-many',
-  'no-bdat', // 500, 502 or 503 to BDAT for a recipient that was accepted
-  'session-full', // 4yz to MAIL, except 421: the session has reached the number of messages allowed
+  'no-bdat', // 500, 502 or 503 to BDAT for an accepted recipient
+  'session-full', // 4yz to MAIL, except 421: the session has reached the maximum number of messages
 ] as const;
 export type ReplyClass = (typeof replyClasses)[number];
 
 export type ReplyEffect =
-  | 'accept' // noted; go on
+  | 'accept' // continue
   | 'defer' // temporary for those concerned
   | 'refuse' // permanent for those concerned
   | 'postpone' // the whole transaction is written again, without running ahead
   | 'renew' // the whole transaction waits for another session
-  | 'use-data' // the whole transaction is written again, by DATA
+  | 'use-data' // the whole transaction is written again, with DATA
   | 'split' // this recipient moves to a further transaction
   | 'go-ahead' // send the content
   | 'lone-dot' // end the empty transaction with a dot
-  | 'deliver' // the message is the server's now
+  | 'deliver' // the server has accepted the message
   | 'ignore'
-  | 'drop' // misplaced: temporary for all undecided, the session ends
-  | 'close' // 421: temporary for all undecided of all transactions, the session ends
-  | 'never'; // this class is not made at this stage
+  | 'drop' // misplaced: temporary for all undecided recipients, the session ends
+  | 'close' // 421: temporary for all undecided recipients of all transactions, the session ends
+  | 'never'; // this class does not occur at this stage
 
 /** What each class of reply does at each stage of a transaction. */
-// RFC 5321 §4.3.2 lists the codes per command; §4.2.1 makes the first digit decide.
+// RFC 5321 §4.3.2 lists the codes of each command; by §4.2.1 the first digit decides.
 export const REPLIES = {
   reset: {
     '2yz': 'accept',
@@ -281,9 +281,10 @@ export const REPLIES = {
     'no-bdat': 'never',
     'session-full': 'never',
   },
-  // QUIRK(Haraka 3.3): it offers PIPELINING and answers 503 to what follows an end of data in the same segment,
-  // which RFC 2920 §3.1 allows there.
-  // QUIRK(OpenSMTPD 6.8): after 100 messages it answers "452 4.5.3 … Too many messages sent" and stays.
+  // QUIRK(Haraka 3.3): it offers PIPELINING but answers 503 to commands after an end of data in the same segment, which
+  // RFC 2920 §3.1 allows.
+  // QUIRK(OpenSMTPD 6.8): after 100 messages it answers "452 4.5.3 … Too many messages sent" and keeps the session
+  // open.
   mail: {
     '2yz': 'accept',
     '3yz': 'drop',
@@ -296,7 +297,7 @@ export const REPLIES = {
     'no-bdat': 'never',
     'session-full': 'renew',
   },
-  // RFC 5321 §4.5.3.1.10: too many recipients is about this transaction, not about the recipient.
+  // RFC 5321 §4.5.3.1.10: "too many recipients" concerns this transaction, not the recipient.
   rcpt: {
     '2yz': 'accept',
     '3yz': 'drop',

@@ -3,18 +3,18 @@ import type { Transcript } from '../session/transcript.ts';
 import type { CheckedEnvelope } from './envelope.ts';
 import type { TransactionResult } from './result.ts';
 
-/** Content that is one array, scanned once. */
+/** Content in one array, with its scan. */
 export interface WholeContent {
   readonly octets: Uint8Array;
   readonly scan: ContentScan;
 }
 
-/** Scans content that is one array; undefined for content that is streamed. */
+/** Scans content in one array; undefined for streamed content. */
 export function wholeContent(octets: Uint8Array | undefined): WholeContent | undefined {
   return octets && { octets, scan: scanContent(octets) };
 }
 
-/** One submitted message: one or more transactions and a result for each recipient. */
+/** A submitted message, with one or more transactions and a result for each recipient. */
 export class Delivery {
   readonly id: number;
   readonly envelope: CheckedEnvelope;
@@ -24,11 +24,11 @@ export class Delivery {
   readonly results: (TransactionResult | undefined)[];
   /** Recipients without a result. */
   undecided: number;
-  /** Indexes of the recipients that no transaction has taken yet, in input order. */
+  /** Indexes of the recipients without a transaction, in input order. */
   remaining: readonly number[];
-  /** Transactions begun so far. */
+  /** Number of transactions begun. */
   transactions = 0;
-  /** Its event was emitted. */
+  /** Whether its event was emitted. */
   settled = false;
 
   constructor(
@@ -47,14 +47,14 @@ export class Delivery {
     this.remaining = envelope.to.map((_, index) => index);
   }
 
-  /** Gives a recipient its result; only the first one counts. */
+  /** Sets the result of a recipient, unless it has one. */
   decide(recipient: number, result: TransactionResult): void {
     if (this.results[recipient] !== undefined) return;
     this.results[recipient] = result;
     this.undecided -= 1;
   }
 
-  /** Gives the recipients that no transaction has taken the same result. */
+  /** Sets the result of all recipients without a transaction. */
   decideRemaining(result: TransactionResult): void {
     for (const index of this.remaining) this.decide(index, result);
     this.remaining = [];

@@ -2,52 +2,52 @@ import { checkType, misuse } from '../../errors.ts';
 import { refuseUnknownKeys } from '../../option-table.ts';
 import { type Mailbox, parseMailbox } from './mailbox.ts';
 
-/** When a recipient's outcome is reported (RFC 3461 §4.1). */
+/** When to report the outcome of a recipient (RFC 3461 §4.1). */
 export type Notify = 'never' | readonly ('success' | 'failure' | 'delay')[];
 
 /** A recipient with its own delivery options. */
 export interface EnvelopeRecipient {
   /** `local@domain` */
   readonly address: string;
-  /** RFC 3461 §4.1; sent only where DSN is offered. */
+  /** RFC 3461 §4.1; sent only if the server offers DSN. */
   readonly notify?: Notify | undefined;
-  /** RFC 3461 §4.2: the original recipient as an address, or `type;value` with the value not yet encoded. */
+  /** RFC 3461 §4.2: the original recipient as an address, or `type;value` with the value not encoded. */
   readonly orcpt?: string | undefined;
 }
 
-/** Sender, recipients and kind of content of a message. */
+/** The envelope of a message: return path, recipients and parameters of MAIL. */
 export interface Envelope {
-  /** The return path; `''` is the null sender. */
+  /** The reverse-path; `''` is the null reverse-path. */
   readonly from: string;
   readonly to: readonly (string | EnvelopeRecipient)[];
-  /** Octets of the content for SIZE (RFC 1870); counted from the octets when the content is one array. */
+  /** Size of the content in octets, for SIZE (RFC 1870). Computed if the content is one array. */
   readonly size?: number | undefined;
-  /** The content or its header needs SMTPUTF8; addresses are checked in any case. */
+  /** Whether the header needs SMTPUTF8; addresses are checked anyway. */
   readonly smtputf8?: boolean | undefined;
-  /** Kind of content; read from the octets when the content is one array and this is absent. */
+  /** The encoding of the content. Default: detected if the content is one array. */
   readonly body?: '7bit' | '8bitmime' | 'binarymime' | undefined;
-  /** RFC 3461 §4.3: what a failure report returns. */
+  /** RFC 3461 §4.3: whether a failure report returns the full message or its header. */
   readonly ret?: 'full' | 'headers' | undefined;
-  /** RFC 3461 §4.4: the sender's own identifier, up to 100 printable ASCII characters. */
+  /** RFC 3461 §4.4: an identifier of the sender, up to 100 printable ASCII characters. */
   readonly envid?: string | undefined;
-  /** RFC 8689: hand this message only to a host that promises REQUIRETLS inside TLS. */
+  /** RFC 8689: deliver the message only to a server that offers REQUIRETLS inside TLS. */
   readonly requireTls?: boolean | undefined;
 }
 
-/** One recipient as it will be written. */
+/** A recipient that is safe to write. */
 export interface CheckedRecipient extends Mailbox {
-  /** RCPT parameters for DSN, each with its leading space; empty when none were asked for. */
+  /** DSN parameters of RCPT, each with a leading space; empty if there are none. */
   readonly dsn: string;
 }
 
-/** An envelope of which every part is safe to write into a command. */
+/** An envelope whose parts are safe to write into commands. */
 export interface CheckedEnvelope {
   readonly from: Mailbox;
   readonly to: readonly CheckedRecipient[];
   readonly size: number | undefined;
   readonly smtputf8: boolean;
   readonly body: Envelope['body'];
-  /** MAIL parameters for DSN, each with its leading space. */
+  /** DSN parameters of MAIL, each with a leading space. */
   readonly dsn: string;
   readonly requireTls: boolean;
 }
@@ -72,7 +72,7 @@ const encoder = new TextEncoder();
 const surrogates = /\p{Surrogate}/u;
 
 /**
- * Checks every part of an envelope before the first octet is written.
+ * Checks every part of an envelope.
  * @throws {SmtpError} MB_SMTP_ADDRESS, MB_SMTP_PARAMETER
  */
 export function checkEnvelope(envelope: Envelope): CheckedEnvelope {
@@ -124,7 +124,7 @@ function checkKeys(value: unknown, known: object, name: string): void {
   }
 }
 
-/** RFC 3461 §4.1: NEVER excludes the others, which may be combined. */
+/** RFC 3461 §4.1: NEVER must be alone; the others can be combined. */
 function formatNotify(notify: Notify | undefined): string {
   if (notify === undefined) return '';
   if (notify === 'never') return ' NOTIFY=NEVER';
@@ -172,7 +172,7 @@ function formatEnvid(envid: string | undefined): string {
 }
 
 /**
- * Encodes text as xtext (RFC 3461 §4): printable ASCII except `+` and `=` stays, every other octet becomes `+XX`.
+ * Encodes text as xtext (RFC 3461 §4): every octet except printable ASCII without `+` and `=` becomes `+XX`.
  * @example encodeXtext('a+b=c') // 'a+2Bb+3Dc'
  */
 export function encodeXtext(text: string): string {
@@ -186,7 +186,7 @@ export function encodeXtext(text: string): string {
 }
 
 /**
- * Encodes an address as utf-8-addr-xtext (RFC 6533 §3): ASCII only, so it passes with and without SMTPUTF8.
+ * Encodes an address as utf-8-addr-xtext (RFC 6533 §3), which is ASCII and so valid with and without SMTPUTF8.
  * @example encodeUtf8Address('é@example.com') // '\\x{E9}@example.com'
  */
 export function encodeUtf8Address(address: string): string {

@@ -1,27 +1,27 @@
 import { cleanRunToDouble, type HostExperience, largestWindow } from '../session/host-experience.ts';
 import type { SessionLimits } from '../session/limits.ts';
 
-/** With more refusals than this a session does not run ahead again: Postfix allows 20 before it hangs up. */
+/** Refusals after which a session no longer runs ahead; Postfix hangs up after 20. */
 const mostRefusals = 4;
 
 /** How far commands may run ahead of their replies. */
 export type Pipelining = 'off' | 'within-message' | 'across-messages';
 
-/** What the window depends on. */
+/** What FlightWindow needs from the session. */
 export interface FlightWindowContext {
   readonly limits: SessionLimits;
   readonly pipelining: Pipelining;
   readonly experience: HostExperience;
 }
 
-/** How many messages may be in flight in one session: what the host has earned, less what this session has shown. */
+/** The number of messages that may be in flight in a session, by what the host and this session have shown. */
 export class FlightWindow {
   readonly #context: FlightWindowContext;
   #refusals = 0;
   #ownSize = largestWindow;
   #ownRun = 0;
   #overlaps = true;
-  /** The server does not do what it offers, so each command waits for its reply. */
+  /** The server does not support what it offers, so each command waits for its reply. */
   #cautious = false;
   /** Whether the server offers PIPELINING. */
   pipelining = false;
@@ -37,13 +37,13 @@ export class FlightWindow {
 
   /**
    * Messages that may be in flight now.
-   * @param mails  MAILs written in this session.
-   * @param answered  Messages answered in this session.
+   * @param mails  Number of MAILs written in this session.
+   * @param answered  Number of messages answered in this session.
    */
   size(mails: number, answered: number): number {
     const { window, endedAfter } = this.#context.experience;
     const size = Math.min(window, this.#ownSize);
-    // Where an earlier session has ended, this one may end too: no message is in flight after another one there.
+    // An earlier session ended after `endedAfter` messages: have only one message in flight there.
     return endedAfter !== undefined && answered <= endedAfter && mails + size > endedAfter ? 1 : size;
   }
 
@@ -54,7 +54,7 @@ export class FlightWindow {
     return open < Math.min(this.size(mails, answered), this.#context.limits.chunkingWindow);
   }
 
-  /** Servers count refusals and hang up at the last one that they allow, so after one the window is earned again. */
+  /** Counts an answered message. A refusal resets the window, since servers hang up after too many. */
   count(clean: boolean): void {
     if (!clean) {
       this.#refusals += 1;
@@ -69,12 +69,12 @@ export class FlightWindow {
     this.#ownRun = 0;
   }
 
-  /** The server cannot take a message before it has answered the one before it. */
+  /** Allows only one message in flight: the server cannot handle a MAIL before it has answered the previous message. */
   forbidOverlap(): void {
     this.#overlaps = false;
   }
 
-  /** From now on each command waits for its reply. */
+  /** Makes each further command wait for its reply. */
   becomeCautious(): void {
     this.#cautious = true;
   }

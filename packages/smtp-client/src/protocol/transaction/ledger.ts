@@ -6,21 +6,21 @@ import type { FlightWindow } from './flight-window.ts';
 import { mailLimit, type PlanFacts, planTransaction, refusalLimit } from './plan.ts';
 import type { Beginning, Transaction } from './transaction.ts';
 
-/** A connection that was idle for longer than this may be dead. */
+/** A connection that was idle for longer may be dead. */
 const doubtfulAfterMs = 1000;
 
-/** What the ledger needs from the session around it. */
+/** What the ledger needs from the session. */
 export interface LedgerContext {
   readonly experience: HostExperience;
   readonly window: FlightWindow;
-  /** Most refusals in a row; see `SessionLimits`. */
+  /** Maximum number of refusals in a row; see `SessionLimits`. */
   readonly refusalsInRow: number;
   emit(event: SessionEvent): void;
 }
 
 /**
- * Owns the deliveries and transactions of a session: which deliveries wait, which transactions are open, which one is
- * being written. Sender and Receiver ask it and change nothing of this themselves.
+ * Owns the deliveries and transactions of a session: which deliveries wait, which transactions are open, and which one is
+ * being written. Sender and Receiver read this state, but only the ledger changes it.
  *
  * A delivery waits while recipients are left for a transaction. A transaction is open from its beginning until its
  * WRITER state is `over` and its last reply was read; at most one open transaction is being written.
@@ -32,12 +32,12 @@ export class TransactionLedger {
   /** Open transactions, oldest first. */
   readonly #open: Transaction[] = [];
   #writing: Transaction | undefined;
-  /** What transactions are planned by; unknown until the session is ready. */
+  /** The facts for planning transactions; undefined until the session is ready. */
   #facts: PlanFacts | undefined;
   #mails = 0;
   #answered = 0;
   #idleSince = 0;
-  /** Replies of 4yz and 5yz since the server last took a message. */
+  /** Number of 4yz and 5yz replies since the last delivered message. */
   #refusals = 0;
 
   constructor(context: LedgerContext) {
@@ -49,7 +49,7 @@ export class TransactionLedger {
     return this.#open.length === 0 && this.#waiting.length === 0;
   }
 
-  /** Deliveries that wait. */
+  /** Number of waiting deliveries. */
   get waiting(): number {
     return this.#waiting.length;
   }
@@ -59,38 +59,38 @@ export class TransactionLedger {
     return this.#writing;
   }
 
-  /** MAILs written in this session. */
+  /** Number of MAILs written in this session. */
   get mails(): number {
     return this.#mails;
   }
 
-  /** Messages that the server has answered to their end in this session. */
+  /** Number of messages that the server has answered completely in this session. */
   get answered(): number {
     return this.#answered;
   }
 
-  /** MAILs that this session still has room for: by RFC 9422 §4.1, as learnt, or until refusals have ended its use. */
+  /** Number of MAILs that this session still accepts: by RFC 9422 §4.1, by a learned limit, or by refusals in a row. */
   get mailsLeft(): number {
     if (this.#refusals >= this.#context.refusalsInRow) return 0;
     return (this.#context.experience.messagesPerSession ?? Infinity) - this.#mails;
   }
 
-  /** Since when the oldest transaction is open. */
+  /** When the oldest open transaction began. */
   get since(): number | undefined {
     return this.#open[0]?.oldestSince;
   }
 
-  /** Lets transactions begin, now that the session is ready. */
+  /** Allows transactions to begin, since the session is ready. */
   start(facts: PlanFacts): void {
     this.#facts = facts;
   }
 
-  /** A message was submitted. */
+  /** Adds a submitted message. */
   add(delivery: Delivery): void {
     this.#waiting.push(delivery);
   }
 
-  /** Takes a delivery back: `begun` when only the end of the session can do that, `unknown` when it is over. */
+  /** Cancels a delivery. `begun`: only the end of the session can cancel it. `unknown`: it is over. */
   cancel(id: number, error: SmtpError): 'cancelled' | 'begun' | 'unknown' {
     const index = this.#waiting.findIndex((delivery) => delivery.id === id);
     const delivery = this.#waiting[index];
@@ -104,7 +104,7 @@ export class TransactionLedger {
   }
 
   /**
-   * Begins the next transaction, or settles a delivery that this server cannot take; false when neither is possible now.
+   * Begins the next transaction, or settles a delivery that the server cannot accept; returns false if neither is possible.
    */
   begin(now: number): boolean {
     const facts = this.#facts;
@@ -149,26 +149,26 @@ export class TransactionLedger {
     this.settle(delivery);
   }
 
-  /** MAIL of a transaction was written. */
+  /** Records that the MAIL of a transaction was written. */
   mailWritten(transaction: Transaction): void {
     this.#mails += 1;
     transaction.mailWritten();
   }
 
-  /** The end of a transaction's content, or its lone dot, was written: the next transaction may be written. */
+  /** Records that the end of a transaction's content, or its lone dot, was written, so that the next one may be. */
   written(transaction: Transaction, input: 'last-octet' | 'lone-dot'): void {
     transaction.step(input);
     this.#writing = undefined;
   }
 
-  /** The server has, or will have, no use for a transaction: nothing more of it is written. */
+  /** Stops writing a transaction that cannot deliver. */
   giveUp(transaction: Transaction, now: number): void {
     transaction.step('given-up');
     if (this.#writing === transaction) this.#writing = undefined;
     if (!transaction.envelopeAwaited && transaction.chunksAwaited === 0) this.close(transaction, now);
   }
 
-  /** A transaction is over and its last reply was read. */
+  /** Closes a transaction that is over and whose last reply was read. */
   close(transaction: Transaction, now: number): void {
     const index = this.#open.indexOf(transaction);
     if (index >= 0) {
@@ -185,10 +185,10 @@ export class TransactionLedger {
     if (this.#open.length === 0) this.#idleSince = now;
   }
 
-  /** Puts the recipients that the server wants in another transaction at the head of the queue. */
+  /** Puts the recipients that need another transaction at the head of the queue. */
   reoffer(transaction: Transaction): void {
     const { delivery, recipientBound } = transaction;
-    // The server takes as many recipients as it accepted before it refused one.
+    // The limit is the number of recipients accepted before the first refusal.
     if (recipientBound) {
       const { accepted, saidSo } = recipientBound;
       const facts = this.#facts!;
@@ -199,14 +199,14 @@ export class TransactionLedger {
     if (this.#waiting[0] !== delivery) this.#waiting.unshift(delivery);
   }
 
-  /** Queues a whole transaction again, and waits for the answer to each message from now on. */
+  /** Queues a whole transaction again; from now on only one message is in flight. */
   postpone(transaction: Transaction): void {
     this.#context.window.forbidOverlap();
     transaction.rewrite('mail-postponed');
     this.reoffer(transaction);
   }
 
-  /** Queues a whole transaction again, to be reported in its turn: the session takes no more messages. */
+  /** Queues a whole transaction again. It will be reported as not attempted, since the session is full. */
   renew(transaction: Transaction): void {
     this.#context.experience.sessionFull(this.#answered);
     transaction.delivery.transactions -= 1;
@@ -214,16 +214,16 @@ export class TransactionLedger {
     this.reoffer(transaction);
   }
 
-  /** Queues a whole transaction again, to be sent by DATA: the server offers CHUNKING and does not know BDAT. */
+  /** Queues a whole transaction again, to be sent with DATA, because the server does not support BDAT. */
   useData(transaction: Transaction): void {
     this.#context.experience.chunkingRefused();
-    // What the server made of the octets of the content is not certain: each further command waits for its reply.
+    // The server may have read the content as commands, so each further command waits for its reply.
     this.#context.window.becomeCautious();
     transaction.rewrite('bdat-unknown');
     this.reoffer(transaction);
   }
 
-  /** Reports a delivery once all its recipients have a result. */
+  /** Reports a delivery if all its recipients have a result. */
   settle(delivery: Delivery): void {
     if (delivery.undecided > 0 || delivery.settled) return;
     delivery.settled = true;
@@ -236,7 +236,7 @@ export class TransactionLedger {
     this.#context.emit({ type: 'delivery-not-attempted', id: delivery.id, error });
   }
 
-  /** Empties the ledger at the end of the session, and returns what was in it. */
+  /** Empties the ledger at the end of the session, and returns its content. */
   drain(): { readonly open: readonly Transaction[]; readonly waiting: readonly Delivery[] } {
     this.#writing = undefined;
     return { open: this.#open.splice(0), waiting: this.#waiting.splice(0) };

@@ -1,14 +1,14 @@
 import { misuse, type SmtpError } from '../../errors.ts';
 
 // RFC 5321 §4.1.2: Dot-string, Quoted-string; RFC 6531 §3.3 adds every non-ASCII character.
-// QUIRK(docomo, ezweb): local parts with leading, trailing or double dots exist, so dots are allowed anywhere.
+// QUIRK(docomo, ezweb): local parts with leading, trailing and consecutive dots exist, so dots are allowed anywhere.
 const dotString = /^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.\u0080-\u{10ffff}]+$/u;
 const quotedString = /^"(?:[\x20\x21\x23-\x5b\x5d-\x7e\u0080-\u{10ffff}]|\\[\x20-\x7e])*"$/u;
-// QUIRK(many): an underscore in a host name is not allowed by RFC 5321 but used.
+// QUIRK(many): RFC 5321 does not allow an underscore in a domain, but it is used.
 const domainName =
   /^[A-Za-z0-9_\u0080-\u{10ffff}](?:[A-Za-z0-9_.\-\u0080-\u{10ffff}]*[A-Za-z0-9_\u0080-\u{10ffff}])?$/u;
 const addressLiteral = /^\[[A-Za-z0-9:.-]+\]$/;
-// Matches almost every address; whatever matches passes the checks above as well.
+// A fast path for most addresses; every match also passes the checks above.
 const plainMailbox = /^[\w!#$%&'*+/=?^`{|}~.-]+@\w[\w-]*(?:\.\w[\w-]*)*(?<!-)$/;
 const unsafe = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 const nonAscii = /[^\u0000-\u007f]/;
@@ -18,7 +18,7 @@ const maxDomainOctets = 255;
 const encoder = new TextEncoder();
 const surrogates = /\p{Surrogate}/u;
 
-/** A mailbox that is safe to write into a command. */
+/** An address that is safe to write into a command. */
 export interface Mailbox {
   readonly address: string;
   /** The part after the last `@`; empty for `postmaster`. */
@@ -28,7 +28,7 @@ export interface Mailbox {
 }
 
 /**
- * Checks an address before it becomes part of a command.
+ * Checks an address, so that it is safe to write into a command.
  *
  * @param address  `local@domain` with a dot-string or a quoted local part and a domain name or address literal,
  *   or `postmaster` alone (RFC 5321 §4.1.1.3).
@@ -57,7 +57,7 @@ export function parseMailbox(address: string): Mailbox {
     throw badAddress('The part after the @ is neither a domain name nor an address literal in brackets.');
   }
   const wide = nonAscii.test(address);
-  // RFC 5321 §4.5.3.1 promises less; longer local parts exist (VERP), so only the command line bounds them.
+  // RFC 5321 §4.5.3.1 guarantees less, but longer local parts exist (VERP); the limit is that of a command line.
   if (octetLength(address, wide) > maxMailboxOctets || octetLength(domain, wide) > maxDomainOctets) {
     throw badAddress(
       `An address may have ${maxMailboxOctets} octets, ${maxDomainOctets} of them after the @.`,
@@ -66,7 +66,11 @@ export function parseMailbox(address: string): Mailbox {
   return { address, domain, nonAscii: wide };
 }
 
-/** Checks the name for EHLO, HELO or LHLO (RFC 5321 §4.1.1.1): a domain name or an address literal. @throws {SmtpError} MB_SMTP_OPTION */
+/**
+ * Checks the name for EHLO, HELO or LHLO (RFC 5321 §4.1.1.1): a domain name or an address literal.
+ *
+ * @throws {SmtpError} MB_SMTP_OPTION
+ */
 export function checkHostname(name: string): string {
   const good =
     typeof name === 'string' && (domainName.test(name) || addressLiteral.test(name)) && name.length <= 255;

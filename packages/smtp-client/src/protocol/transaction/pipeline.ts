@@ -8,13 +8,13 @@ export interface Expected {
   readonly transaction: Transaction | undefined;
   /** Index of the recipient in the delivery, for RCPT and for LMTP's replies to the end of data. */
   readonly recipient: number | undefined;
-  /** Number of the block that holds it; negative for what the server sends unasked. */
+  /** Number of the block that contains it; negative for the greeting, which needs no command. */
   readonly block: number;
 }
 
-/** The replies that are awaited, first written first answered (RFC 2920 §3.1). */
+/** The replies that are awaited, in the order of their commands (RFC 2920 §3.1). */
 export class Pipeline {
-  /** A ring; its length is a power of two. */
+  /** A ring buffer; its length is a power of two. */
   #ring: (Expected | undefined)[] = new Array(16).fill(undefined);
   #head = 0;
   #length = 0;
@@ -30,7 +30,7 @@ export class Pipeline {
     return this.#ring[this.#head];
   }
 
-  /** A command, or the end of data, was written. */
+  /** Adds the reply to a command, or to the end of data. */
   expect(stage: ReplyStage, transaction?: Transaction, recipient?: number): void {
     if (this.#length === this.#ring.length) this.#widen();
     this.#ring[(this.#head + this.#length) & (this.#ring.length - 1)] = {
@@ -42,7 +42,7 @@ export class Pipeline {
     this.#length += 1;
   }
 
-  /** What is written from now on is in the next block. */
+  /** Starts the next block. */
   nextBlock(): void {
     this.#block += 1;
   }

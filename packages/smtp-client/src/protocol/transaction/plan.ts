@@ -6,27 +6,27 @@ import type { Delivery, WholeContent } from './delivery.ts';
 import { incapable, notAccepted, type TransactionResult } from './result.ts';
 import { Transaction } from './transaction.ts';
 
-/** What is known about the server and this session when a transaction is planned. */
+/** The facts about the server and the session for planning a transaction. */
 export interface PlanFacts {
   readonly offered: Capabilities;
   /** Whether the session is inside TLS. */
   readonly secure: boolean;
   readonly limits: SessionLimits;
-  /** Recipients per transaction that the server has shown to take; undefined before it showed any bound. */
+  /** Recipients per transaction that the server accepts, learned in this session; undefined if it showed no limit. */
   learnedRecipients: number | undefined;
-  /** Whether BDAT may be used where offered. */
+  /** Whether BDAT may be used if offered. */
   readonly chunking: boolean;
-  /** What earlier sessions have shown. */
+  /** What is known from earlier sessions. */
   readonly experience: HostExperience;
 }
 
 /**
- * Takes the next recipients of a delivery into a transaction that this server can carry.
+ * Plans a transaction with the next recipients of a delivery.
  *
- * Recipients that it cannot carry get their result here, before the first octet. Undefined when no recipient is left.
+ * Recipients that the server cannot accept get their result here. Returns undefined when no recipient is left.
  */
 export function planTransaction(delivery: Delivery, facts: PlanFacts): Transaction | undefined {
-  // Checked before the content, so that a message that needs SMTPUTF8 fails for that reason, whatever else is missing.
+  // Checked before the content, so that a message that needs SMTPUTF8 always fails for that reason.
   if (needsSmtputf8(delivery) && !smtputf8Usable(facts.offered)) return giveUp(delivery, noSmtputf8());
   if (delivery.transactions === 0) dropUnreachable(delivery, facts);
   const content = chooseContent(delivery, facts);
@@ -45,16 +45,16 @@ interface ChosenContent {
   readonly mode: 'data' | 'bdat';
   readonly body: '7bit' | '8bitmime' | 'binarymime' | undefined;
   readonly whole: WholeContent | undefined;
-  /** RFC 1870 §3: octets as sent, without added dots. */
+  /** RFC 1870 §3: octets as sent, without stuffed dots. */
   readonly size: number | undefined;
 }
 
-/** Which variant of the content goes to this server and how (RFC 6152, RFC 3030). */
+/** Chooses the variant of the content, and how to send it (RFC 6152, RFC 3030). */
 function chooseContent(delivery: Delivery, facts: PlanFacts): ChosenContent | { result: TransactionResult } {
   const { envelope, content, sevenBitContent } = delivery;
   const { offered } = facts;
   const chunking = facts.chunking && offered.chunking && !facts.experience.refusesChunking;
-  // CHUNKING pays where it saves the wait for 354; without PIPELINING DATA is as good and better tested.
+  // CHUNKING is faster only because it saves the wait for 354; without PIPELINING, DATA is as fast and better tested.
   const mode = chunking && offered.pipelining ? 'bdat' : 'data';
   if (envelope.body === 'binarymime') {
     if (offered.binaryMime && chunking) {
@@ -68,7 +68,7 @@ function chooseContent(delivery: Delivery, facts: PlanFacts): ChosenContent | { 
   } else {
     const eightBit = content ? content.scan.eightBit : envelope.body === '8bitmime';
     if (!eightBit || offered.eightBitMime) {
-      // Content that comes in pieces and was not described may turn out to be 8-bit.
+      // Streamed content without `body` may be 8-bit.
       const body =
         eightBit || (!content && envelope.body === undefined && offered.eightBitMime) ? '8bitmime' : '7bit';
       return { mode, body, whole: content, size: content?.scan.textSize ?? envelope.size };
@@ -93,7 +93,7 @@ function checkMessage(
   content: ChosenContent,
   { offered, secure }: PlanFacts,
 ): TransactionResult | undefined {
-  // RFC 8689 §4.2.1: REQUIRETLS counts only when it was offered inside TLS.
+  // RFC 8689 §4.2.1: REQUIRETLS is valid only inside TLS.
   if (delivery.envelope.requireTls && !(secure && offered.requireTls)) {
     return incapable(
       'requiretls',
@@ -102,7 +102,7 @@ function checkMessage(
       'The server does not promise REQUIRETLS inside TLS; use another host or send without it.',
     );
   }
-  // RFC 1870 §6.1: a message over the limit is not offered.
+  // RFC 1870 §6.1: do not offer a message over the limit.
   if (offered.maxSize !== undefined && content.size !== undefined && content.size > offered.maxSize) {
     return incapable(
       'size',
@@ -114,7 +114,7 @@ function checkMessage(
   return undefined;
 }
 
-/** RFC 6531 §3.3: without SMTPUTF8 only the recipients whose own address needs it are concerned. */
+/** RFC 6531 §3.3: without SMTPUTF8, fails only the recipients whose address needs it. */
 function dropUnreachable(delivery: Delivery, { offered }: PlanFacts): void {
   const { to } = delivery.envelope;
   if (smtputf8Usable(offered) || !to.some(({ nonAscii }) => nonAscii)) return;
@@ -126,7 +126,7 @@ function needsSmtputf8({ envelope }: Delivery): boolean {
   return envelope.smtputf8 || envelope.from.nonAscii;
 }
 
-/** RFC 6531 §3.1 item 8: SMTPUTF8 comes with 8BITMIME; a server that offers only one of them offers neither. */
+/** RFC 6531 §3.1 item 8: SMTPUTF8 requires 8BITMIME, so it counts only if the server offers both. */
 function smtputf8Usable(offered: Capabilities): boolean {
   return offered.smtputf8 && offered.eightBitMime;
 }
@@ -140,7 +140,7 @@ function noSmtputf8(): TransactionResult {
   );
 }
 
-/** RFC 9422 §4: no more recipients, and no more of their domains, than the server takes. */
+/** RFC 9422 §4: takes the next recipients, up to the server's limits of recipients and domains. */
 function takeRecipients(delivery: Delivery, facts: PlanFacts): readonly number[] {
   const { rcptMax = Infinity, rcptDomainMax = Infinity } = facts.offered.limits;
   const most = Math.min(
@@ -175,14 +175,14 @@ function giveUp(delivery: Delivery, result: TransactionResult): undefined {
   delivery.decideRemaining(result);
 }
 
-/** RFC 9422 §4.1, or learnt: the server takes no more transactions in this session. */
+/** The result when the session has reached its limit of messages, by RFC 9422 §4.1 or learned. */
 export function mailLimit(most: number): ReturnType<typeof notAccepted> {
   return sessionOver(
     `The server takes ${most} messages per session, and this session has reached that; open another connection.`,
   );
 }
 
-/** Servers delay their replies after some errors in a row, and hang up after some more. */
+/** The result when the session had too many refusals in a row. */
 export function refusalLimit(most: number): ReturnType<typeof notAccepted> {
   return sessionOver(
     `This session had ${most} refusals in a row, after which servers slow down or hang up; open another connection.`,

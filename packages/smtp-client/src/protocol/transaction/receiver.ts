@@ -6,18 +6,18 @@ import type { Expected, Pipeline } from './pipeline.ts';
 import { notAccepted, refusal, unknownOutcome } from './result.ts';
 import type { Transaction } from './transaction.ts';
 
-/** What the reply side needs from the session around it. */
+/** What Receiver needs from the session. */
 export interface ReceiverContext {
   readonly pipeline: Pipeline;
   readonly ledger: TransactionLedger;
   readonly experience: HostExperience;
-  /** Writes an empty message for a transaction that has no recipient. */
+  /** Writes an empty message for a transaction without recipients. */
   writeLoneDot(): void;
   /** Ends the session. */
   fail(error: SmtpError): void;
 }
 
-/** Reads the replies to transactions and gives every recipient its result. */
+/** Handles the replies to transactions, and sets the result of every recipient. */
 export class Receiver {
   readonly #context: ReceiverContext;
 
@@ -25,8 +25,8 @@ export class Receiver {
     this.#context = context;
   }
 
-  // Long because each stage of a transaction is a case of its own.
-  /** The reply to a command of a transaction. */
+  // Long because it has one case for each effect.
+  /** Handles the reply to a command of a transaction. */
   reply(expected: Expected, reply: Reply, now: number): void {
     const transaction = expected.transaction!;
     const { ledger } = this.#context;
@@ -73,7 +73,7 @@ export class Receiver {
       case 'drop':
       case 'never': {
         const error = misplaced(expected.stage, reply);
-        // RFC 5321 §4.2: a misplaced reply is an answer too, so the outcome of its recipients is certain.
+        // RFC 5321 §4.2: a misplaced reply is still an answer, so the outcome is known.
         if (expected.recipient !== undefined)
           transaction.delivery.decide(expected.recipient, notAccepted(expected.stage, error));
         else transaction.decide(notAccepted(expected.stage, error));
@@ -82,7 +82,7 @@ export class Receiver {
       }
       case 'close': {
         const error = serviceClosing(expected.stage, reply);
-        // A 421 in the place of the reply to MAIL may have been sent before the server read MAIL.
+        // A 421 instead of the reply to MAIL may have been sent before the server read MAIL.
         if (transaction.facts.answered) transaction.decide(notAccepted(expected.stage, error));
         this.#context.fail(error);
         return;
@@ -91,7 +91,7 @@ export class Receiver {
     this.#afterReply(expected, transaction, now);
   }
 
-  /** A reply that nothing asked for; while content is written it can only be about that content. */
+  /** Handles a reply without a command. While content is written, it concerns that content. */
   unsolicited(reply: Reply, now: number): void {
     const { writing } = this.#context.ledger;
     writing?.delivery.transcript.reply(now, reply);
@@ -103,13 +103,13 @@ export class Receiver {
       this.#context.fail(misplaced('idle', reply));
       return;
     }
-    // RFC 5321 §4.1.1.4 does not foresee it, but servers refuse large content midway; only closing abandons it.
+    // RFC 5321 §4.1.1.4 has no such reply, but servers refuse large content midway; only closing abandons it.
     writing.decide(refusal('content', reply));
     this.#context.ledger.settle(writing.delivery);
     this.#context.fail(refusedMidway(reply));
   }
 
-  /** The session is over: every recipient without an answer gets its result. */
+  /** Sets the result of every recipient without an answer, at the end of the session. */
   lost(error: SmtpError, now: number): void {
     const { ledger } = this.#context;
     const { open, waiting } = ledger.drain();
@@ -134,10 +134,10 @@ export class Receiver {
     }
   }
 
-  /** @param place  Of the transaction among those that were open, 0 for the oldest. */
+  /** @param place  The position of the transaction among the open ones, 0 for the oldest. */
   #loseOpen(transaction: Transaction, place: number, error: SmtpError): void {
     const { delivery, facts, beginning } = transaction;
-    // What follows the first transaction without an answer was not read, unless the server answered none of them.
+    // The server did not read transactions after the first without an answer, unless it answered none of the session.
     const unread =
       endedByPeer(error) &&
       !facts.answered &&
@@ -147,7 +147,7 @@ export class Receiver {
       delivery.remaining = [];
       this.#context.ledger.notAttempted(delivery, stale(error));
     } else {
-      // RFC 5321 §3.8: after 421 the server has done nothing more, so even what is sent was not accepted.
+      // RFC 5321 §3.8: after 421 the server does nothing more, so even a completely sent message was not accepted.
       const maybe = LOSS[transaction.writer] === 'unknown' && !isClosing(error);
       transaction.decide(
         maybe ? unknownOutcome(error) : notAccepted(stageOfLoss(transaction), error, unread),
@@ -156,10 +156,10 @@ export class Receiver {
     if (transaction.writer !== 'over') transaction.step('lost');
   }
 
-  /** What the end of a session with messages in flight says about the host. */
+  /** Learns about the host from the end of a session with messages in flight. */
   #learn(first: Transaction, error: SmtpError): void {
     const { ledger, experience } = this.#context;
-    // What we did ourselves says nothing about the host.
+    // Errors of this side say nothing about the host.
     if (['aborted', 'api-misuse', 'invalid-input', 'internal'].includes(error.kind)) return;
     experience.lost();
     if (endedByPeer(error) && !first.facts.answered)
@@ -190,7 +190,7 @@ export class Receiver {
     if (expected.stage === 'chunk') this.#stopChunks(transaction, reply, now);
   }
 
-  /** RFC 3030 §2: a chunk that has begun must be completed or the connection closed; no further one is sent. */
+  /** Stops sending chunks. RFC 3030 §2: a chunk that has begun must be completed, or the connection closed. */
   #stopChunks(transaction: Transaction, reply: Reply, now: number): void {
     if (transaction.writer !== 'content') return;
     if (transaction.cursor.chunkBegun) this.#context.fail(refusedMidway(reply));
@@ -205,7 +205,8 @@ export class Receiver {
   }
 
   #loneDot(transaction: Transaction, reply: Reply): void {
-    // With a recipient accepted after MAIL was refused, a dot might deliver an empty message: only closing is safe.
+    // If a recipient was accepted although MAIL was refused, a dot might deliver an empty message: only closing is
+    // safe.
     if (transaction.facts.confused) this.#context.fail(misplaced('data', reply));
     else this.#context.writeLoneDot();
   }
@@ -225,7 +226,7 @@ function isEnd({ stage }: Expected): boolean {
   return stage === 'final' || stage === 'discard';
 }
 
-/** The row of REPLIES: a transaction that cannot deliver to any recipient has rows of its own. */
+/** The row of REPLIES; a transaction that cannot deliver to any recipient has its own rows. */
 function stageOf({ stage }: Expected, transaction: Transaction): TransactionStage {
   if (stage === 'rcpt' && transaction.facts.refused) return 'rcpt-void';
   if (stage === 'data' && transaction.void) return 'data-void';
@@ -245,34 +246,36 @@ function classOf(
   if (bdat && (code === 500 || code === 502 || code === 503) && knowsNoBdat(transaction)) return 'no-bdat';
   if (code === 503)
     return stage === 'mail' && transaction.beginning === 'overlapped' ? '503-overlapped' : '503';
-  // RFC 5321 §4.5.3.1.10 and RFC 3463 §3.6: too many recipients, said in three ways. A status about the mailbox
-  // (x.2.z) says plainly that it is about this recipient.
+  // RFC 5321 §4.5.3.1.10 and RFC 3463 §3.6: three ways to say "too many recipients". A status about the mailbox (x.2.z)
+  // concerns this recipient.
   const tooMany = code === 452 || code === 552 || enhanced?.endsWith('.5.3') === true;
   const splits = stage === 'rcpt' && !transaction.facts.refused && recipient !== transaction.recipients[0];
   if (tooMany && code >= 400 && splits && enhanced?.[2] !== '2') return 'too-many';
   if (code < 300) return '2yz';
   if (code < 400) return '3yz';
-  // A session that has taken nothing cannot have had its messages.
+  // A session without an answered message cannot be full.
   if (code < 500 && stage === 'mail' && answered > 0 && saysSessionFull(reply)) return 'session-full';
   return code < 500 ? '4yz' : '5yz';
 }
 
-/** BDAT for an accepted recipient is in its place, so the server does not know it; binary content needs BDAT. */
+/**
+ * Whether a refusal of BDAT means that the server does not support it: a recipient was accepted, so BDAT was in order.
+ */
 function knowsNoBdat({ mail, envelope }: Transaction): boolean {
   return envelope === 'addressed' && mail.body !== 'binarymime';
 }
 
-/** RFC 3463 §3.6: x.5.3 is too many recipients; a bare 452 may be about room (RFC 5321 §4.2.3). */
+/** RFC 3463 §3.6: x.5.3 means too many recipients; a 452 alone may mean insufficient storage (RFC 5321 §4.2.3). */
 function saysTooMany({ enhanced, lines }: Reply): boolean {
   return enhanced?.endsWith('.5.3') === true || /too many (?:recipients|rcpts?)/i.test(lines.join(' '));
 }
 
-/** Whether the server certainly did nothing with a transaction that has no answer. */
+/** Whether the server certainly did not process a transaction without an answer. */
 function isUnread({ writer }: Transaction, error: SmtpError): boolean {
   return isClosing(error) || writer !== 'sent';
 }
 
-/** Whether a transaction is all of its delivery and no recipient has a result. */
+/** Whether a transaction has all recipients of its delivery, and none has a result. */
 function isWhole({ delivery, split }: Transaction): boolean {
   return delivery.undecided === delivery.results.length && delivery.transactions === 1 && split.length === 0;
 }
@@ -281,7 +284,7 @@ function isClosing({ code }: SmtpError): boolean {
   return code === 'MB_SMTP_SERVICE_CLOSING';
 }
 
-/** The server or the network ended the session, not we. */
+/** Whether the server or the network ended the session. */
 export function endedByPeer(error: SmtpError | undefined): boolean {
   return error?.code === 'MB_SMTP_CONNECTION_LOST' || error?.code === 'MB_SMTP_SERVICE_CLOSING';
 }

@@ -1,31 +1,33 @@
 import { type Reply, SmtpError, type SmtpErrorScope, type Stage } from '../../errors.ts';
 
-/** What a host said of one recipient of a transaction; `reply` is unchanged. */
+/** The result of a recipient in a transaction; `reply` is that of the server. */
 export type TransactionResult =
-  /** The server took the message for this recipient; nothing can undo it. */
+  /** The server accepted the message for this recipient. */
   | { readonly status: 'delivered'; readonly stage: Stage; readonly reply: Reply }
-  /** Refused permanently by the server, or not offered because of what the server lacks. */
+  /** The server refused it permanently, or lacks what the message needs. */
   | {
       readonly status: 'failed';
       readonly stage: Stage;
       readonly reply?: Reply;
       readonly error: SmtpError;
-      /** What the host lacks for this message; another host, or another form of the message, may do. */
+      /** What the host lacks; another host, or another form of the message, may succeed. */
       readonly lacks?: HostLack;
     }
-  /** Not accepted, and worth another try. */
+  /** Not accepted; a later attempt may succeed. */
   | {
       readonly status: 'deferred';
       readonly stage: Stage;
       readonly reply?: Reply;
       readonly error: SmtpError;
-      /** The session ended before the server read anything of this: offer it again at once, it was no attempt. */
+      /**
+       * The session ended before the server read this message: offer it again at once; it does not count as an attempt.
+       */
       readonly untouched?: true;
     }
-  /** The message was handed over completely and no answer came: it may have been accepted. */
+  /** The message was sent completely but not answered: it may have been accepted. */
   | { readonly status: 'unknown'; readonly stage: Stage; readonly reply?: Reply; readonly error: SmtpError };
 
-/** What a host said of one recipient; a union on `status`: delivered, failed, deferred or unknown. */
+/** The result of a recipient, a union on `status`: delivered, failed, deferred or unknown. */
 export type RecipientResult = TransactionResult & {
   /** The address as it was given. */
   readonly recipient: string;
@@ -43,7 +45,7 @@ const refusals = {
   final: ['MB_SMTP_MESSAGE_REFUSED', 'message', 'The server refused the message'],
 } as const;
 
-/** A 4yz or 5yz to a command of a transaction. */
+/** The result of a 4yz or 5yz reply to a command of a transaction. */
 export function refusal(stage: keyof typeof refusals, reply: Reply): TransactionResult {
   const [code, scope, text] = refusals[stage];
   const permanent = reply.code >= 500;
@@ -58,7 +60,7 @@ export function refusal(stage: keyof typeof refusals, reply: Reply): Transaction
   return { status: permanent ? 'failed' : 'deferred', stage, reply, error };
 }
 
-/** A server that cannot carry this message: permanent here, another host may do. */
+/** The result when the server lacks what the message needs; another host may have it. */
 export function incapable(
   lacks: HostLack,
   code: SmtpError['code'],
@@ -77,7 +79,7 @@ export function incapable(
   return { status: 'failed', stage: 'plan', error, lacks };
 }
 
-/** The end of data was handed over and the session ended without an answer (RFC 1047). */
+/** The result when the session ended after the end of data without an answer (RFC 1047). */
 export function unknownOutcome(cause: SmtpError): TransactionResult {
   const why =
     cause.kind === 'timeout'
@@ -94,7 +96,7 @@ export function unknownOutcome(cause: SmtpError): TransactionResult {
   return { status: 'unknown', stage: 'final', error };
 }
 
-/** The session ended and this recipient was certainly not accepted. */
+/** The result when the session ended and the recipient was certainly not accepted. */
 export function notAccepted(
   stage: Stage,
   error: SmtpError,

@@ -10,7 +10,7 @@ import type { TransactionLedger } from './ledger.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Transaction } from './transaction.ts';
 
-/** What the write side needs from the session around it. */
+/** What Sender needs from the session. */
 export interface SenderContext {
   readonly pipeline: Pipeline;
   readonly ledger: TransactionLedger;
@@ -24,15 +24,15 @@ export interface SenderContext {
 }
 
 /**
- * Writes transactions one after the other, as far ahead of the replies as the server allows.
+ * Writes transactions one after the other, as far ahead of the replies as the window allows.
  *
  * RFC 2920 §3.1: MAIL, RCPT… and DATA form one group, and the content of one message may be at the head of the next
- * message's group. RFC 3030 §4.2: with CHUNKING nothing has to be waited for between messages.
+ * message's group. RFC 3030 §4.2: with CHUNKING, no wait is needed between messages.
  */
 export class Sender {
   readonly #context: SenderContext;
   readonly #content: ContentWriter;
-  /** What the server offers; unknown until the session is ready. */
+  /** Capabilities of the server; undefined until the session is ready. */
   #offered: Capabilities | undefined;
   /** The transaction whose MAIL was written last. */
   #last: Transaction | undefined;
@@ -43,7 +43,7 @@ export class Sender {
     this.#content = new ContentWriter(context);
   }
 
-  /** Lets commands be written, now that the session is ready. */
+  /** Allows commands to be written, since the session is ready. */
   start(offered: Capabilities): void {
     this.#offered = offered;
   }
@@ -57,24 +57,24 @@ export class Sender {
     }
   }
 
-  /** The server asked for a message without recipients: an empty one is written (RFC 2920 §3.1). */
+  /** Writes an empty message, after a 354 for a transaction without recipients (RFC 2920 §3.1). */
   writeLoneDot(): void {
     this.#loneDot = true;
   }
 
-  /** Octets of the content that delivery `id` asked for. */
+  /** Provides octets of the content of delivery `id`. */
   provideContent(id: number, octets: Uint8Array): void {
     const { writing } = this.#context.ledger;
     if (writing?.delivery.id === id) this.#content.provide(writing, octets);
   }
 
-  /** The end of the content that delivery `id` asked for. */
+  /** Ends the content of delivery `id`. */
   endContent(id: number): void {
     const { writing } = this.#context.ledger;
     if (writing?.delivery.id === id) this.#content.end(writing);
   }
 
-  /** Continues writing; false when nothing more can be written before something happens. */
+  /** Continues to write; returns false when writing must wait. */
   #advance(transaction: Transaction, block: TransmitBlock, now: number): boolean {
     switch (transaction.writer) {
       case 'waiting':
@@ -113,7 +113,7 @@ export class Sender {
       const index = transaction.nextRecipient;
       if (transaction.writer === 'waiting') {
         if (this.#last && !this.#last.closesItself) {
-          // RFC 5321 §4.1.1.5: the transaction before was not ended by its content.
+          // RFC 5321 §4.1.1.5: the previous transaction is still open on the server.
           this.#last = undefined;
           this.#command(transaction, block, 'RSET', 'reset', now);
           continue;
@@ -154,11 +154,11 @@ export class Sender {
     return true;
   }
 
-  /** Whether content is sent before it is known that a recipient is accepted: only when that costs little. */
+  /** Whether to send content before a recipient is accepted: only if it is small and the host has proved reliable. */
   #eager({ whole, beginning }: Transaction): boolean {
     const { limits, pipelining, protocol, window, ledger } = this.#context;
     if (protocol === 'lmtp') return false;
-    // A host that hangs up at a recipient with content unread resets the connection, and its reply may be lost.
+    // If a host hangs up with content unread, the connection is reset and its reply may be lost.
     if (window.size(ledger.mails, ledger.answered) === 1) return false;
     return (
       pipelining === 'across-messages' &&
@@ -168,7 +168,7 @@ export class Sender {
     );
   }
 
-  /** The last octet is in the block: from here on only the server knows (RFC 5321 §4.2.5). */
+  /** Expects the final replies: the last octet of the content is written (RFC 5321 §4.2.5). */
   #end(transaction: Transaction, now: number): void {
     const { delivery } = transaction;
     const { pipeline, protocol, ledger } = this.#context;

@@ -14,22 +14,22 @@ import type { MailParameters } from './commands.ts';
 import type { Delivery, WholeContent } from './delivery.ts';
 import type { TransactionResult } from './result.ts';
 
-/** What was known about the session when a transaction began. */
+/** The state of the session when a transaction began. */
 export type Beginning =
-  /** No message was in flight, and the session has carried one before. */
+  /** No message was in flight, and the session had at least one before. */
   | 'alone'
-  /** The same, and the connection was idle for so long that it may be dead. */
+  /** The same, and the connection may be dead because it was idle. */
   | 'doubtful'
-  /** It is the first one of its session: nothing shows yet that the session can carry a message. */
+  /** It is the first of the session. */
   | 'first'
-  /** MAIL is written before the message before it was answered. */
+  /** MAIL was written before the previous message was answered. */
   | 'overlapped';
 
 /**
- * One MAIL with its recipients and its content.
+ * An SMTP transaction: MAIL, its recipients and its content.
  *
- * Its state is private: `step` moves it along the WRITER table when something was written, `read` along the ENVELOPE
- * table when a reply was read, and the counters and lists change with them.
+ * `step` changes its state in the WRITER table when something was written, `read` its state in the ENVELOPE table when a
+ * reply was read.
  */
 export class Transaction {
   readonly delivery: Delivery;
@@ -39,7 +39,7 @@ export class Transaction {
   readonly mail: MailParameters;
   readonly whole: WholeContent | undefined;
   readonly cursor: ContentCursor;
-  /** Since when no older transaction is open in its session; set by the ledger. */
+  /** When it became the oldest open transaction of its session; set by the ledger. */
   oldestSince = 0;
   /** Set by the ledger when the transaction begins. */
   beginning: Beginning = 'alone';
@@ -53,12 +53,12 @@ export class Transaction {
   #envelopeAwaited = 0;
   #chunksAwaited = 0;
   readonly #accepted: number[] = [];
-  /** Recipients that the server wants in another transaction. */
+  /** Recipients that need another transaction. */
   readonly #split: number[] = [];
-  /** Recipients that were accepted when the first one was split off. */
+  /** Number of accepted recipients when the first one was split off. */
   #splitAfter = 0;
   #splitSaysSo = false;
-  /** Of these, how many were given back to the delivery. */
+  /** Number of recipients of `#split` that were returned to the delivery. */
   #givenBack = 0;
 
   constructor(
@@ -84,7 +84,7 @@ export class Transaction {
     return this.#envelope;
   }
 
-  /** What holds in the state of the envelope. */
+  /** The properties of the state in the ENVELOPE table. */
   get facts(): EnvelopeFacts {
     return ENVELOPE_FACTS[this.#envelope];
   }
@@ -94,27 +94,27 @@ export class Transaction {
     return this.#accepted;
   }
 
-  /** Recipients that go into another transaction. */
+  /** Recipients that need another transaction. */
   get split(): readonly number[] {
     return this.#split;
   }
 
-  /** Of these, the ones that were not given back to the delivery yet. */
+  /** Recipients of `split` that were not returned to the delivery yet. */
   get toGiveBack(): readonly number[] {
     return this.#split.slice(this.#givenBack);
   }
 
-  /** Whether `toGiveBack` holds any. */
+  /** Whether `toGiveBack` is not empty. */
   get hasToGiveBack(): boolean {
     return this.#split.length > this.#givenBack;
   }
 
-  /** Replies of 4yz and 5yz to its commands: what servers count as errors. */
+  /** Number of 4yz and 5yz replies to its commands, which servers count as errors. */
   get negativeReplies(): number {
     return this.#negativeReplies;
   }
 
-  /** Whether the server took the message, for any recipient. */
+  /** Whether the server accepted the message for any recipient. */
   get delivered(): boolean {
     return this.#delivered;
   }
@@ -129,17 +129,17 @@ export class Transaction {
     return this.#envelopeAwaited > 0;
   }
 
-  /** Replies to chunks that are awaited. */
+  /** Number of awaited replies to chunks. */
   get chunksAwaited(): number {
     return this.#chunksAwaited;
   }
 
-  /** The recipient whose RCPT is written next; undefined when all are written. */
+  /** The recipient of the next RCPT; undefined when all are written. */
   get nextRecipient(): number | undefined {
     return this.recipients[this.#rcptsWritten];
   }
 
-  /** Whether this transaction cannot deliver to any recipient any more. */
+  /** Whether this transaction can no longer deliver to any recipient. */
   get void(): boolean {
     if (this.facts.refused) return true;
     return (
@@ -147,19 +147,21 @@ export class Transaction {
     );
   }
 
-  /** Whether all replies to MAIL and RCPT that will be written were read. */
+  /** Whether all replies to MAIL and RCPT were read, and no RCPT will be written. */
   get envelopeAnswered(): boolean {
     return !this.envelopeAwaited && (this.#rcptsWritten === this.recipients.length || this.facts.refused);
   }
 
-  /** Whether the server forgets this transaction by itself (RFC 5321 §4.1.1.4), so that no RSET is needed after it. */
+  /** Whether the server closes this transaction by itself (RFC 5321 §4.1.1.4), so that no RSET is needed. */
   get closesItself(): boolean {
     if (this.#writer === 'waiting' || this.facts.refused) return true;
     if (this.#envelope === 'left-open') return false;
     return this.#endWritten && (this.mode === 'data' || this.#accepted.length > 0);
   }
 
-  /** What the server took before it said that recipients were too many; undefined when that shows no bound. */
+  /**
+   * The number of recipients accepted before the server refused one as too many; undefined when that shows no limit.
+   */
   get recipientBound(): { readonly accepted: number; readonly saidSo: boolean } | undefined {
     const { length } = this.#accepted;
     return length > 0 && this.#splitAfter === length
@@ -167,76 +169,80 @@ export class Transaction {
       : undefined;
   }
 
-  /** MAIL was written. */
+  /** Records that MAIL was written. */
   mailWritten(): void {
     this.step('begin');
     this.#envelopeAwaited += 1;
   }
 
-  /** The RCPT of `nextRecipient` was written. */
+  /** Records that the RCPT of `nextRecipient` was written. */
   rcptWritten(): void {
     this.#rcptsWritten += 1;
     this.#envelopeAwaited += 1;
   }
 
-  /** A chunk that is not the last one was written. */
+  /** Records that a chunk, except the last one, was written. */
   chunkWritten(): void {
     this.#chunksAwaited += 1;
   }
 
-  /** A reply to MAIL, RCPT or a chunk was read. */
+  /** Records a reply to MAIL, RCPT or a chunk. */
   replied(stage: 'mail' | 'rcpt' | 'chunk'): void {
     if (stage === 'chunk') this.#chunksAwaited -= 1;
     else this.#envelopeAwaited -= 1;
   }
 
-  /** The server accepted a recipient. */
+  /** Records that the server accepted a recipient. */
   accept(recipient: number): void {
     this.read('recipient-accepted');
     this.#accepted.push(recipient);
   }
 
-  /** A reply of 4yz or 5yz to one of its commands was read. */
+  /** Records a 4yz or 5yz reply to one of its commands. */
   countNegative(): void {
     this.#negativeReplies += 1;
   }
 
-  /** The server took the message. */
+  /** Records that the server accepted the message. */
   deliver(): void {
     this.#delivered = true;
   }
 
-  /** The server refused MAIL, a recipient or the content. */
+  /** Records that the server refused MAIL, a recipient or the content. */
   refuse(): void {
     this.#clean = false;
   }
 
-  /** The server wants a recipient in another transaction; `saysSo` when it said that recipients were too many. */
+  /** Moves a recipient to another transaction; `saysSo` if the server said that there were too many recipients. */
   splitOff(recipient: number, saysSo: boolean): void {
     if (this.#split.length === 0) this.#splitAfter = this.#accepted.length;
     this.#split.push(recipient);
     this.#splitSaysSo ||= saysSo;
   }
 
-  /** The whole transaction is written again: its recipients that are not refused go into another one. */
+  /** Moves all recipients that were not refused to another transaction. */
   rewrite(input: 'mail-postponed' | 'bdat-unknown'): void {
     this.read(input);
     this.#split.push(...(input === 'mail-postponed' ? this.recipients : this.#accepted));
   }
 
-  /** Gives the recipients of `split` back to the delivery, each once. */
+  /** Returns the recipients of `split` to the delivery, each once. */
   giveBack(): void {
     this.delivery.remaining = [...this.toGiveBack, ...this.delivery.remaining];
     this.#givenBack = this.#split.length;
   }
 
-  /** Gives a result to the recipients that have none and do not go into another transaction. */
+  /** Sets the result of recipients that have none and need no other transaction. */
   decide(result: TransactionResult): void {
     const split = this.#split.length === 0 ? undefined : new Set(this.#split);
     for (const index of this.recipients) if (!split?.has(index)) this.delivery.decide(index, result);
   }
 
-  /** Moves along the WRITER table. @throws {SmtpError} MB_SMTP_INTERNAL for a step that the table does not have */
+  /**
+   * Changes the state in the WRITER table.
+   *
+   * @throws {SmtpError} MB_SMTP_INTERNAL if the table does not have the step.
+   */
   step(input: WriterInput): void {
     const next = nextWriterState(this.#writer, input);
     if (next === undefined) throw illegal(this.#writer, input);
@@ -244,7 +250,11 @@ export class Transaction {
     if (next === 'sent') this.#endWritten = true;
   }
 
-  /** Moves along the ENVELOPE table. @throws {SmtpError} MB_SMTP_INTERNAL for a reply that the table does not have */
+  /**
+   * Changes the state in the ENVELOPE table.
+   *
+   * @throws {SmtpError} MB_SMTP_INTERNAL if the table does not have the reply.
+   */
   read(input: EnvelopeInput): void {
     const next = nextEnvelopeState(this.#envelope, input);
     if (next === undefined) throw illegal(this.#envelope, input);
